@@ -1,0 +1,124 @@
+/** `admit`: the questions that only this host can answer, before anything is started. In the path of every spawn. */
+import { statfs } from 'node:fs/promises';
+import {
+  SubagentsError,
+  type Admission,
+  type AdmitInput,
+  type HostActivities,
+  type ResolvedSpec,
+} from '../src/contract/index.ts';
+import { branchBlocked } from '../src/git/branch.ts';
+import type { ModelAccess } from '../src/copilot/model-access.ts';
+import { checkCheckoutFree, type AskRunState } from '../src/git/checkout-lock.ts';
+import { gitDirs, lookUp, type Known } from '../src/git/repository.ts';
+
+/** Free space in the home under which nothing new is taken on, in bytes. */
+const MIN_FREE_BYTES = 200 * 1024 * 1024;
+
+export interface AdmitDependencies {
+  readonly home: { readonly root: string };
+  readonly settings: { readonly models: readonly string[] | undefined; readonly model: string | undefined };
+  readonly runState: AskRunState;
+  /** What models this worker can use at all. */
+  readonly modelAccess: () => Promise<Pick<ModelAccess, 'kind' | 'words' | 'remedy'>>;
+  /** Default 200 MiB. */
+  readonly minFreeBytes?: number;
+}
+
+export function createAdmitActivities(on: AdmitDependencies): HostActivities {
+  return {
+    async admit({ specs }: AdmitInput): Promise<Admission[]> {
+      // A list is mostly of one repository: what is asked of it is asked once.
+      const lookUps = new Map<string, Promise<Known>>();
+      const able = Promise.all([checkSpace(on), checkModelAccess(on)]);
+      able.catch(() => undefined);
+      const wanted = new Map<string, string>();
+      return Promise.all(
+        specs.map(async (spec): Promise<Admission> => {
+          const { repo, base, isolation, label } = spec;
+          try {
+            const model = checkModel(on.settings, spec);
+            if (isolation === 'in-place') {
+              const before = wanted.get(repo);
+              if (before !== undefined) throw checkoutBusy(repo, before);
+              wanted.set(repo, label);
+            }
+            const inPlace = isolation === 'in-place';
+            const [known] = await Promise.all([
+              once(lookUps, `${base.commit} ${repo}`, () => lookUp(repo, base.commit)),
+              inPlace && checkCheckout(on, repo),
+              able,
+            ]);
+            if (!known.commit) throw unknownBase(spec);
+            if (!inPlace && known.blockingBranch) throw branchBlocked(repo);
+            return { admitted: true, ...(model !== undefined && { model }) };
+          } catch (error) {
+            return refusal(error);
+          }
+        }),
+      );
+    },
+  };
+}
+
+/** The model a spec will use. @throws SubagentsError MODEL_REFUSED */
+function checkModel(
+  { models, model }: AdmitDependencies['settings'],
+  spec: ResolvedSpec,
+): string | undefined {
+  if (spec.model === undefined) return model;
+  if (models === undefined || models.includes(spec.model)) return spec.model;
+  throw new SubagentsError(
+    'MODEL_REFUSED',
+    `the model "${spec.model}" is not among those this worker allows`,
+    {
+      remedy: `Name one of ${models.join(', ')}.`,
+    },
+  );
+}
+
+/** @throws SubagentsError NO_MODEL */
+async function checkModelAccess({ modelAccess }: AdmitDependencies): Promise<void> {
+  const { kind, words, remedy } = await modelAccess();
+  if (kind === 'none') throw new SubagentsError('NO_MODEL', `the worker has ${words}`, { remedy });
+}
+
+/** @throws SubagentsError DISK_FULL */
+async function checkSpace({ home, minFreeBytes = MIN_FREE_BYTES }: AdmitDependencies): Promise<void> {
+  const { bavail, bsize } = await statfs(home.root);
+  const free = bavail * bsize;
+  if (free >= minFreeBytes) return;
+  throw new SubagentsError('DISK_FULL', `only ${megabytes(free)} are free on the disk of ${home.root}`, {
+    remedy: `Free some space there: a worker takes nothing on with less than ${megabytes(minFreeBytes)}.`,
+  });
+}
+
+async function checkCheckout({ home, runState }: AdmitDependencies, repo: string): Promise<void> {
+  await checkCheckoutFree(gitDirs(repo).gitDir, { home: home.root }, runState);
+}
+
+function refusal(error: unknown): Admission {
+  if (!(error instanceof SubagentsError)) throw error;
+  const { code, message, remedy } = error;
+  return { admitted: false, code, reason: message, ...(remedy !== undefined && { remedy }) };
+}
+
+function checkoutBusy(repo: string, label: string): SubagentsError {
+  return new SubagentsError('CHECKOUT_BUSY', `${repo} is taken by subagent ${label} of the same spawn`, {
+    remedy: 'Spawn one after the other, or use isolation "worktree".',
+  });
+}
+
+function unknownBase({ repo, base }: ResolvedSpec): SubagentsError {
+  return new SubagentsError('UNKNOWN_BASE', `${repo} has no commit ${base.commit} (${base.name})`, {
+    remedy: 'Name a base that is there, and fetch it first if it is remote.',
+  });
+}
+
+function once<T>(asked: Map<string, Promise<T>>, key: string, ask: () => Promise<T>): Promise<T> {
+  const known = asked.get(key) ?? ask();
+  asked.set(key, known);
+  return known;
+}
+
+const megabytes = (bytes: number): string => `${Math.floor(bytes / 1024 / 1024)} MB`;

@@ -1,0 +1,60 @@
+/** `deliverSteer`: brings a message of the main agent into a running turn. */
+import type { ControlActivities, DeliverInput, DeliverResult, Receipt } from '../src/contract/index.ts';
+import { steerMarker } from '../src/contract/index.ts';
+import { readEventLog } from '../src/copilot/event-log.ts';
+import type { CopilotPool } from '../src/copilot/pool.ts';
+import { RuntimeDied } from '../src/copilot/runtime.ts';
+import { TurnState, type Arrival } from '../src/copilot/turn-state.ts';
+
+export interface DeliverDependencies {
+  readonly pool: CopilotPool;
+}
+
+/** How long a turn may take to begin on this worker before its steers are held for the next one. */
+const MAX_BEGIN_MS = 60_000;
+
+export function createDeliverActivities(on: DeliverDependencies): Pick<ControlActivities, 'deliverSteer'> {
+  return {
+    async deliverSteer(input: DeliverInput): Promise<DeliverResult> {
+      const { copilotSessionId } = input.subagent;
+      const live = await on.pool.turns.waitFor(copilotSessionId, input.turn, MAX_BEGIN_MS);
+      try {
+        const delivered = await live?.deliver(input.steerId, input.message);
+        if (delivered)
+          return { kind: 'delivered', receipt: receipt(input.steerId, delivered, delivered.during) };
+      } catch (error) {
+        if (error instanceof RuntimeDied) return { kind: 'lost', who: 'runtime', reason: error.message };
+        throw error;
+      }
+      // Perhaps it came in before a crash, or before the turn ended, and only the receipt was lost.
+      const arrival = await persisted(on.pool.copilotHome, input);
+      return arrival === undefined
+        ? { kind: 'no-turn' }
+        : { kind: 'delivered', receipt: receipt(input.steerId, arrival) };
+    },
+  };
+}
+
+async function persisted(
+  copilotHome: string,
+  { subagent, steerId }: DeliverInput,
+): Promise<Arrival | undefined> {
+  const state = new TurnState();
+  for (const event of await readEventLog(copilotHome, subagent.copilotSessionId)) state.apply(event);
+  return state.arrivals.get(steerMarker(steerId));
+}
+
+function receipt(id: string, arrival: Arrival, during?: string): Receipt {
+  return {
+    id,
+    delivery: deliveryOf(arrival),
+    at: arrival.at,
+    ...(during !== undefined && { during }),
+  };
+}
+
+/** Copilot's word for it, in ours. */
+function deliveryOf({ delivery }: Arrival): Receipt['delivery'] {
+  if (delivery === 'steering') return 'mid-turn';
+  return delivery === 'idle' ? 'started-turn' : 'queued-behind-tool';
+}

@@ -1,0 +1,152 @@
+/** `collectEvidence`: after the last turn, everything is committed and measured, by us and not by the subagent. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { cancellationSignal } from '@temporalio/activity';
+import {
+  MAX_LISTED_COMMITS,
+  MAX_LISTED_FILES,
+  type CollectInput,
+  type CollectResult,
+  type Evidence,
+  type WorkerActivities,
+} from '../src/contract/index.ts';
+import { changedFiles, commitsBetween, fileAt, type ChangedFile } from '../src/git/changes.ts';
+import { readCheckoutClaim } from '../src/git/checkout-lock.ts';
+import { identityEnvironment } from '../src/git/identity.ts';
+import { gitDirs } from '../src/git/repository.ts';
+import { tryGit } from '../src/git/run.ts';
+import { settleWorktree } from '../src/git/settle.ts';
+import { checkoutStatus } from '../src/git/status.ts';
+import { restoreWorktree } from '../src/git/worktree.ts';
+import { readWorkspaceRecord } from '../src/home/workspace-record.ts';
+import { reportingFailures } from './failures.ts';
+import { sensitiveChanges } from './sensitive.ts';
+import type { WorkspaceHome } from './workspace.ts';
+
+/** `package.json` files read to compare their scripts; in a larger change the rest goes unread. */
+const MAX_PACKAGE_FILES = 50;
+
+export interface EvidenceDependencies {
+  readonly home: WorkspaceHome;
+}
+
+export function createEvidenceActivities(
+  on: EvidenceDependencies,
+): Pick<WorkerActivities, 'collectEvidence'> {
+  return {
+    collectEvidence: (input) =>
+      reportingFailures(() =>
+        input.spec.isolation === 'in-place'
+          ? collectInPlace(input)
+          : collectWorktree(on, input, cancellationSignal()),
+      ),
+  };
+}
+
+/** The first line of the commit that holds what a subagent left uncommitted. */
+export const leftoversSubject = (label: string): string => `Save what subagent ${label} left uncommitted`;
+
+async function collectWorktree(
+  { home }: EvidenceDependencies,
+  { subagent, spec, workspace: { cwd, base, branch } }: CollectInput,
+  signal: AbortSignal,
+): Promise<CollectResult> {
+  if (branch === null) throw new Error('a worktree without a branch');
+  const { commonDir } = gitDirs(spec.repo);
+  const identity = await identityEnvironment(home.root);
+  const surroundings = { env: identity, signal, copilotSessionId: subagent.copilotSessionId };
+  const restored = await restoreWorktree({ cwd, commonDir }, { branch, base }, surroundings);
+  const subject = leftoversSubject(subagent.label);
+  const settled = await settleWorktree(
+    {
+      ...{ cwd, base, branch },
+      stem: subagent.label,
+      message: `${subject}\n\nThe subagent ended its turn with these changes in its worktree.\n`,
+      leaveOut: readWorkspaceRecord(cwd)?.leftByVerification ?? [],
+    },
+    surroundings,
+  );
+  const { head } = settled;
+  const [commits, files, stashes] = await Promise.all([
+    commitsBetween(cwd, base, head),
+    changedFiles(cwd, base, head),
+    stashNotes(commonDir, branch),
+  ]);
+  const contents = (file: ChangedFile) =>
+    Promise.all([fileAt(cwd, base, file.from ?? file.path), fileAt(cwd, head, file.path)]);
+  return {
+    kind: 'collected',
+    evidence: {
+      ...{ cwd, branch, base, head },
+      commits: commits.slice(0, MAX_LISTED_COMMITS),
+      commitCount: commits.length,
+      ...(await measured(files, contents)),
+      savedLeftovers: commits.some((commit) => commit.subject === subject),
+      uncommitted: [],
+    },
+    notes: [...restored, ...settled.notes, ...stashes],
+  };
+}
+
+async function collectInPlace({ subagent, workspace: { cwd, base } }: CollectInput): Promise<CollectResult> {
+  const { gitDir } = gitDirs(cwd);
+  const [status, tracked] = await Promise.all([checkoutStatus(cwd), changedFiles(cwd, base)]);
+  const head = status.head ?? base;
+  const commits = await commitsBetween(cwd, base, head);
+  const untracked = status.untracked.map((path) => ({ path, insertions: 0, deletions: 0 }));
+  const uncommitted = [...status.changed.map(({ path }) => path), ...status.untracked];
+  const before = new Set(readCheckoutClaim(gitDir, subagent.runId)?.uncommittedBefore);
+  const already = uncommitted.filter((path) => before.has(path)).length;
+  const contents = (file: ChangedFile) =>
+    Promise.all([
+      fileAt(cwd, base, file.from ?? file.path),
+      readFile(join(cwd, file.path), 'utf8').catch(() => undefined),
+    ]);
+  return {
+    kind: 'collected',
+    evidence: {
+      ...{ cwd, base, head },
+      branch: status.branch ?? null,
+      commits: commits.slice(0, MAX_LISTED_COMMITS),
+      commitCount: commits.length,
+      ...(await measured([...tracked, ...untracked], contents)),
+      savedLeftovers: false,
+      uncommitted: uncommitted.slice(0, MAX_LISTED_FILES),
+    },
+    notes:
+      already === 0
+        ? []
+        : [`${already} of the uncommitted files were changed before the subagent began as well`],
+  };
+}
+
+/** Counts over all files; lists of the first ones. */
+async function measured(
+  files: readonly ChangedFile[],
+  contents: Parameters<typeof sensitiveChanges>[1],
+): Promise<Pick<Evidence, 'diffStat' | 'filesChanged' | 'sensitive'>> {
+  let packages = 0;
+  const bounded = (file: ChangedFile) =>
+    ++packages <= MAX_PACKAGE_FILES ? contents(file) : Promise.resolve([undefined, undefined] as const);
+  return {
+    diffStat: {
+      files: files.length,
+      insertions: files.reduce((sum, { insertions }) => sum + insertions, 0),
+      deletions: files.reduce((sum, { deletions }) => sum + deletions, 0),
+    },
+    filesChanged: files.slice(0, MAX_LISTED_FILES).map(({ path }) => path),
+    sensitive: (await sensitiveChanges(files, bounded)).slice(0, MAX_LISTED_FILES),
+  };
+}
+
+/** A stash belongs to the whole repository; what a subagent stashed on its branch is named, since nobody looks there. */
+async function stashNotes(commonDir: string, branch: string): Promise<string[]> {
+  if (!existsSync(join(commonDir, 'logs/refs/stash')) && !existsSync(join(commonDir, 'reftable'))) return [];
+  const args = ['log', '--walk-reflogs', '--format=%gd %gs', 'refs/stash', '--'];
+  const { stdout } = await tryGit(args, { cwd: commonDir });
+  const own = stdout.split('\n').filter((line) => / on (\S+):/i.exec(line)?.[1] === branch);
+  if (own.length === 0) return [];
+  const names = own.map((line) => line.split(' ')[0]).join(', ');
+  return [`work was left in the stash of the repository: ${names} (git stash list)`];
+}

@@ -1,0 +1,54 @@
+/** `stay`: the time a subagent occupies room on this worker. */
+import { cancellationDetails, cancellationSignal, cancelled, Context } from '@temporalio/activity';
+import type { Client } from '@temporalio/client';
+import {
+  SUBAGENT,
+  type PlaceActivities,
+  type Placed,
+  type StayInput,
+  type StayResult,
+  type SubagentRef,
+} from '../src/contract/index.ts';
+import type { Room } from './room.ts';
+
+/** What `stay` needs of its worker. */
+export interface StayDependencies {
+  readonly client: Client;
+  readonly workerId: string;
+  readonly room: Room;
+  /** Ends the subagent's Copilot session and processes: its workflow was terminated, so nobody else will. */
+  readonly abandon: (subagent: SubagentRef) => Promise<void>;
+}
+
+/** Identifies a stay in the room; a subagent's stays share the part before the `#`. */
+export const stayPrefix = ({ workflowId, runId }: SubagentRef): string => `${workflowId} ${runId}#`;
+
+/** `returning`: the queue is the worker's own, so the subagent had room here before. */
+export function createStayActivities(
+  on: StayDependencies,
+  { returning }: { returning: boolean },
+): PlaceActivities {
+  return {
+    async stay({ subagent, stay }: StayInput): Promise<StayResult> {
+      const key = `${stayPrefix(subagent)}${stay}`;
+      try {
+        const place = await on.room.take(key, returning, cancellationSignal());
+        const placed: Placed = { stay, workerId: on.workerId };
+        await on.client.workflow.getHandle(subagent.workflowId).signal(SUBAGENT.placed, placed);
+        await Promise.race([place.left, cancelled()]);
+        return { kind: 'left' };
+      } catch (error) {
+        if (cancellationDetails()?.notFound) await on.abandon(subagent);
+        if (isShutdown()) return { kind: 'handed-back' };
+        throw error;
+      } finally {
+        on.room.leave(key);
+      }
+    },
+  };
+}
+
+/** Whether the activity was cancelled because its worker stops. */
+function isShutdown(): boolean {
+  return Context.current().cancellationDetails?.workerShutdown ?? false;
+}

@@ -1,0 +1,35 @@
+/** `stopSubagent`: ends a subagent on this worker: its turn, its Copilot session, its processes, its room. */
+import type { ControlActivities, StopInput, StopResult, SubagentRef } from '../src/contract/index.ts';
+import { stayPrefix } from './stay.ts';
+import type { sweep } from '../src/home/sweep.ts';
+import type { Room } from './room.ts';
+
+type Stopped = Extract<StopResult, { kind: 'stopped' }>;
+
+/** What `stopSubagent` needs of its worker. */
+export interface StopDependencies {
+  readonly room: Room;
+  /** Gives what the turn had used that it ended, if it ended one. */
+  readonly stopCopilotSession: (
+    copilotSessionId: string,
+    options: { abort: boolean },
+  ) => Promise<Stopped['cutShort']>;
+  readonly sweep: typeof sweep;
+  readonly releaseCheckout: (repo: string, subagent: SubagentRef) => Promise<void>;
+}
+
+export function createStopActivities(on: StopDependencies): Pick<ControlActivities, 'stopSubagent'> {
+  return {
+    async stopSubagent({ subagent, mode, inPlaceRepo }: StopInput): Promise<StopResult> {
+      try {
+        const cutShort = await on.stopCopilotSession(subagent.copilotSessionId, { abort: mode === 'kill' });
+        if (mode === 'pause') return { kind: 'stopped' };
+        const sweep = await on.sweep(subagent.copilotSessionId);
+        if (inPlaceRepo !== undefined) await on.releaseCheckout(inPlaceRepo, subagent);
+        return { kind: 'stopped', sweep, ...(cutShort && { cutShort }) };
+      } finally {
+        on.room.leaveAll(stayPrefix(subagent));
+      }
+    },
+  };
+}

@@ -1,0 +1,212 @@
+/** `runTurn`: takes a subagent's Copilot session through one turn. */
+import { Context } from '@temporalio/activity';
+import {
+  DEFAULT_HUNG_MODEL_MS,
+  head,
+  HEARTBEAT_INTERVAL_MS,
+  MAX_REPORT_CHARS,
+  SubagentsError,
+  type Progress,
+  type TurnInput,
+  type TurnResult,
+  type WorkerActivities,
+} from '../src/contract/index.ts';
+import { closeTurn } from '../src/copilot/close.ts';
+import { classify, classifyRuntimeError, type ClassifiedError } from '../src/copilot/errors.ts';
+import type { LiveTurn } from '../src/copilot/live-turn.ts';
+import type { CopilotPool } from '../src/copilot/pool.ts';
+import { RuntimeDied } from '../src/copilot/runtime.ts';
+import { supervise, type End } from '../src/copilot/supervise.ts';
+import { takeUp } from '../src/copilot/take-up.ts';
+import { TurnState } from '../src/copilot/turn-state.ts';
+
+/** A signal that ends the runtime is often for the worker too; so long its word of that is waited for. */
+const SHUTDOWN_NEWS_MS = 1_000;
+
+export interface TurnDependencies {
+  readonly pool: CopilotPool;
+  /** Silence of a model call after which it is given up as hung and tried again; default 3 minutes. */
+  readonly hungModelMs?: number;
+}
+
+export function createTurnActivities(on: TurnDependencies): Pick<WorkerActivities, 'runTurn'> {
+  return {
+    async runTurn(input: TurnInput): Promise<TurnResult> {
+      const context = Context.current();
+      const attempt = new Attempt(on, input);
+      // On its own clock and not with the events: a turn that says nothing must not look like a dead worker, and a
+      // dead worker must not look like a turn that says nothing.
+      const beat = (): void => context.heartbeat(attempt.progress);
+      const heart = setInterval(beat, HEARTBEAT_INTERVAL_MS);
+      beat();
+      try {
+        return await on.pool.turns.attempt(input.subagent.copilotSessionId, (superseded) =>
+          attempt.run(context, superseded),
+        );
+      } finally {
+        clearInterval(heart);
+      }
+    },
+  };
+}
+
+/** One attempt to take a turn to its end. */
+class Attempt {
+  readonly #pool: CopilotPool;
+  readonly #hungModelMs: number;
+  readonly #input: TurnInput;
+  readonly #began = Date.now();
+  #live: LiveTurn | undefined;
+
+  constructor({ pool, hungModelMs = DEFAULT_HUNG_MODEL_MS }: TurnDependencies, input: TurnInput) {
+    this.#pool = pool;
+    this.#hungModelMs = hungModelMs;
+    this.#input = input;
+  }
+
+  get progress(): Progress {
+    if (this.#live !== undefined) return this.#live.progress;
+    const since = new Date(this.#began).toISOString();
+    return { doing: 'starting', since, lastEventAt: since, usage: new TurnState().usage };
+  }
+
+  async run(context: Context, superseded: AbortSignal): Promise<TurnResult> {
+    try {
+      const taken = await takeUp(this.#pool, this.#input);
+      if ('decision' in taken) return overAlready(taken);
+      const { live } = taken;
+      this.#live = live;
+      live.notes.push(...interruptions(live.state));
+      const end = await supervise(
+        live,
+        {
+          deadline: this.#began + this.#input.budgetMs,
+          stuckAfterMs: this.#input.stuckAfterMs,
+          hungModelMs: this.#hungModelMs,
+          since: Date.now(),
+        },
+        AbortSignal.any([context.cancellationSignal, superseded]),
+      );
+      return await this.#conclude(live, end, context);
+    } catch (error) {
+      return this.#breakOff(error, context);
+    }
+  }
+
+  async #conclude(live: LiveTurn, end: End, context: Context): Promise<TurnResult> {
+    const { state } = live;
+    switch (end) {
+      case 'finished':
+        void closeTurn(this.#pool, live, { abort: false, final: true });
+        return { kind: 'finished', report: report(state), ...known(live) };
+      case 'question': {
+        await live.save();
+        void closeTurn(this.#pool, live, { abort: false, final: true });
+        return { kind: 'question', questions: state.questions, ...known(live) };
+      }
+      case 'stuck':
+        return {
+          kind: 'stuck',
+          doing: live.progress.doing,
+          silentMs: Date.now() - live.lastEventAt,
+          ...known(live),
+        };
+      case 'timed-out':
+        await closeTurn(this.#pool, live, { abort: true, final: true });
+        return { kind: 'timed-out', ...known(live) };
+      case 'failed': {
+        const error = state.error ?? { errorType: 'unknown', message: 'the turn failed without a reason' };
+        return this.#fail(live, classify(error, state.retried));
+      }
+      case 'hung':
+        return this.#fail(live, {
+          class: 'network',
+          message: `the model did not answer for ${Math.round(this.#hungModelMs / 1000)} s, three times in a row`,
+          retryable: true,
+        });
+      case 'stopped':
+        return this.#stopped(live, context);
+    }
+  }
+
+  #fail(live: LiveTurn, error: ClassifiedError): TurnResult {
+    void closeTurn(this.#pool, live, { abort: true, final: !error.retryable });
+    return { kind: 'failed', ...error, ...known(live) };
+  }
+
+  async #stopped(live: LiveTurn, context: Context): Promise<TurnResult> {
+    const why = context.cancellationDetails;
+    if (!context.cancellationSignal.aborted) {
+      const reason = live.over ? 'its Copilot session was closed' : 'a newer attempt took the turn over';
+      return { kind: 'lost', who: 'runtime', reason };
+    }
+    // The worker closes its runtime, and with it the session, once all turns are handed back.
+    if (why?.workerShutdown) return { kind: 'handed-back', ...known(live) };
+    // Given up by the server as silent, which it was not: the next attempt finds the turn running.
+    const givenUp = why?.timedOut && !why.cancelRequested && !why.notFound;
+    if (!givenUp) await closeTurn(this.#pool, live, { abort: true, final: true });
+    return context.cancelled;
+  }
+
+  async #breakOff(error: unknown, context: Context): Promise<TurnResult> {
+    const live = this.#live ?? this.#pool.turns.get(this.#input.subagent.copilotSessionId);
+    const orderly = error instanceof RuntimeDied && live?.runtime.death?.orderly;
+    if (orderly)
+      await Promise.race([context.cancelled, context.sleep(SHUTDOWN_NEWS_MS)]).catch(() => undefined);
+    if (this.#pool.stopped || context.cancellationDetails?.workerShutdown) {
+      return { kind: 'handed-back', usage: this.progress.usage, notes: [] };
+    }
+    if (error instanceof RuntimeDied) {
+      if (live !== undefined) void closeTurn(this.#pool, live, { abort: false, final: false });
+      return { kind: 'lost', who: 'runtime', reason: error.message };
+    }
+    if (this.#live !== undefined || context.cancellationSignal.aborted) throw error;
+    const usage = new TurnState().usage;
+    if (error instanceof SubagentsError) {
+      const { message, remedy } = error;
+      return {
+        kind: 'failed',
+        class: 'copilot',
+        message,
+        ...(remedy !== undefined && { remedy }),
+        retryable: false,
+        usage,
+        notes: [],
+      };
+    }
+    return { kind: 'failed', ...classifyRuntimeError(error), usage, notes: [] };
+  }
+}
+
+/** The turn's end stands in the event log: its worker died before it could tell. */
+function overAlready({
+  decision,
+  state,
+}: Exclude<Awaited<ReturnType<typeof takeUp>>, { live: LiveTurn }>): TurnResult {
+  const end = {
+    usage: state.usage,
+    ...(state.model !== undefined && { model: state.model }),
+    notes: interruptions(state),
+  };
+  if (decision.do === 'ask') return { kind: 'question', questions: state.questions, ...end };
+  return { kind: 'finished', report: head(decision.report, MAX_REPORT_CHARS), ...end };
+}
+
+function report({ report: last, lastReport }: TurnState): string {
+  return head(last ?? lastReport ?? '', MAX_REPORT_CHARS);
+}
+
+/** What is known of the turn at its end; notes are given once. */
+function known(live: LiveTurn): { usage: Progress['usage']; model?: string; notes: string[] } {
+  const { usage, model } = live.state;
+  return { usage, ...(model !== undefined && { model }), notes: live.notes.splice(0) };
+}
+
+function interruptions({ interrupted }: TurnState): string[] {
+  return interrupted
+    .splice(0)
+    .map(
+      (what) =>
+        `\`${what}\` was running when its worker stopped: its effect may be there, in part or in full`,
+    );
+}

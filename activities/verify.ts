@@ -1,0 +1,222 @@
+/** `verifyCommit`: runs the verification commands on the commit that the outcome will name, and says what is wrong. */
+import { join } from 'node:path';
+import { cancellationSignal, heartbeat } from '@temporalio/activity';
+import {
+  HEARTBEAT_INTERVAL_MS,
+  MAX_OUTPUT_TAIL_CHARS,
+  plain,
+  tail,
+  VERIFY_TIMEOUT_MS,
+  type Verification,
+  type VerifyInput,
+  type VerifyResult,
+  type WorkerActivities,
+} from '../src/contract/index.ts';
+import { identityEnvironment } from '../src/git/identity.ts';
+import { git } from '../src/git/run.ts';
+import { checkoutStatus, difference, fingerprint } from '../src/git/status.ts';
+import { cleanEnvironment } from '../src/home/environment.ts';
+import { readWorkspaceRecord, runFolder, writeWorkspaceRecord } from '../src/home/workspace-record.ts';
+import { runCommand, type CommandResult } from './command.ts';
+import { reportingFailures } from './failures.ts';
+
+/** The whole output of one command, in the home. */
+const MAX_OUTPUT_FILE_BYTES = 50 * 1024 * 1024;
+/** Paths named in a sentence, and kept of what verification left. */
+const MAX_NAMED_PATHS = 10;
+const MAX_KEPT_PATHS = 1_000;
+/** Output that goes back to the subagent, shared among the commands that failed. */
+const MAX_PROMPT_OUTPUT_CHARS = 12_000;
+
+export interface VerifyDependencies {
+  readonly home: { readonly root: string; readonly paths: { readonly outputs: string } };
+  /** How long one command may run, in milliseconds; default 30 minutes. */
+  readonly timeoutMs?: number;
+  /** Default 50 MiB. */
+  readonly maxOutputBytes?: number;
+}
+
+/**
+ * Every command runs, also after one that failed: the subagent then mends all of it in one turn. Only after one that
+ * was ended for its time do the rest stay unrun, since each may cost as much again; they are listed as not run.
+ */
+export function createVerifyActivities(on: VerifyDependencies): Pick<WorkerActivities, 'verifyCommit'> {
+  return {
+    verifyCommit: (input) =>
+      reportingFailures(async () => {
+        const beat = setInterval(() => heartbeat(), HEARTBEAT_INTERVAL_MS);
+        try {
+          return await verify(on, input, cancellationSignal());
+        } finally {
+          clearInterval(beat);
+        }
+      }),
+  };
+}
+
+async function verify(
+  on: VerifyDependencies,
+  input: VerifyInput,
+  signal: AbortSignal,
+): Promise<VerifyResult> {
+  const { cwd, head, isolation, commands } = input;
+  const notes: string[] = [];
+  let before = await checkoutStatus(cwd);
+  if (before.head !== head) {
+    return verified([], notes, [
+      `HEAD is at ${before.head ?? 'no commit'}, and not at ${head}, which was to be verified.`,
+    ]);
+  }
+  if (isolation === 'worktree' && before.changed.some(({ dirtySubmodule }) => !dirtySubmodule)) {
+    // Collecting leaves nothing changed: this was an attempt to verify that was cut short.
+    await git(['reset', '--hard', '--quiet'], { cwd });
+    notes.push('files that an interrupted verification had changed were put back');
+    before = await checkoutStatus(cwd);
+  }
+  const trackedBefore = fingerprint(cwd, before);
+  const verifications: Verification[] = [];
+  const problems: string[] = [];
+  for (const command of commands) {
+    const slow = verifications.find(({ problem }) => problem?.startsWith(TIMED_OUT));
+    if (slow) {
+      const problem = `${NOT_RUN}, because \`${slow.command}\` took too long`;
+      verifications.push({ command, exitCode: null, durationMs: 0, outputTail: '', problem });
+      continue;
+    }
+    const one = await runOne(on, input, command, verifications.length + 1, signal);
+    verifications.push(one.verification);
+    notes.push(...one.notes);
+  }
+
+  const failed = verifications.filter(
+    ({ exitCode, problem }) => exitCode !== 0 && !problem?.startsWith(NOT_RUN),
+  );
+  const each = Math.min(
+    MAX_OUTPUT_TAIL_CHARS,
+    Math.max(1_000, Math.floor(MAX_PROMPT_OUTPUT_CHARS / failed.length)),
+  );
+  problems.push(...failed.map((one) => commandProblem(one, each)));
+
+  const after = await checkoutStatus(cwd);
+  if (after.head !== head || after.branch !== before.branch) {
+    const now = `${after.branch ?? 'no branch'} at ${after.head ?? 'no commit'}`;
+    problems.push(`The commands moved HEAD: it is ${now} now. Verification must not commit or check out.`);
+  }
+  const changed = difference(trackedBefore, fingerprint(cwd, after));
+  if (changed.length > 0) {
+    problems.push(
+      `The commands changed files that are tracked: ${named(changed)}. ` +
+        'Commit them as the commands leave them, or make the commands leave them alone.',
+    );
+  }
+  const made = after.untracked.filter((path) => !before.untracked.includes(path));
+  if (made.length > 0) {
+    notes.push(`the verification left ${made.length} untracked files: ${named(made)}`);
+    if (isolation === 'worktree') remember(cwd, after.untracked);
+  }
+  return verified(verifications, notes, problems);
+}
+
+/** Runs one command; never fails because the command did. */
+async function runOne(
+  { home, timeoutMs = VERIFY_TIMEOUT_MS, maxOutputBytes = MAX_OUTPUT_FILE_BYTES }: VerifyDependencies,
+  { subagent, cwd, head }: VerifyInput,
+  command: string,
+  number: number,
+  signal: AbortSignal,
+): Promise<{ verification: Verification; notes: string[] }> {
+  const outputFile = join(
+    home.paths.outputs,
+    runFolder(subagent),
+    `verify-${head.slice(0, 10)}-${number}.log`,
+  );
+  const result = await runCommand({
+    ...{ command, cwd, timeoutMs, signal, outputFile, maxOutputBytes },
+    copilotSessionId: subagent.copilotSessionId,
+    env: cleanEnvironment({ ...process.env, ...(await identityEnvironment(home.root)) }),
+  });
+  const problem = problemOf(result, timeoutMs);
+  const exitCode = result.timedOut ? null : result.exitCode;
+  const verification: Verification = {
+    command,
+    exitCode,
+    durationMs: result.durationMs,
+    outputTail: tail(plain(result.end).trimEnd(), MAX_OUTPUT_TAIL_CHARS),
+    outputFile,
+    ...(problem !== undefined && { problem }),
+  };
+  const notes = [
+    ...(result.fileProblem === undefined ? [] : [`\`${command}\`: ${result.fileProblem}`]),
+    ...(result.leftProcesses ? [`\`${command}\` left processes running; they were ended`] : []),
+  ];
+  return { verification, notes };
+}
+
+const TIMED_OUT = 'timed out';
+const NOT_RUN = 'not run';
+
+/** What an exit code alone does not tell. */
+function problemOf({ exitCode, signal, timedOut }: CommandResult, timeoutMs: number): string | undefined {
+  if (timedOut) return `${TIMED_OUT}: it had not ended after ${seconds(timeoutMs)}, and was ended`;
+  if (signal !== null) return `killed by ${signal}`;
+  if (exitCode === 127) return 'not found: the shell knows no such command';
+  if (exitCode === 126) return 'not executable';
+  if (exitCode === 137) return 'killed by SIGKILL, often for lack of memory';
+  return undefined;
+}
+
+function verified(verifications: Verification[], notes: string[], problems: readonly string[]): VerifyResult {
+  return {
+    kind: 'verified',
+    verifications,
+    notes,
+    ...(problems.length > 0 && { problem: prompt(problems) }),
+  };
+}
+
+/** What goes back to the subagent as its next turn. */
+function prompt(problems: readonly string[]): string {
+  return [
+    'Your work was verified, and it did not pass.',
+    ...problems,
+    'Fix the cause, and commit the fix. Do not weaken, skip or remove the check: it is not yours to change, and changes ' +
+      'to it are shown to the reviewer. When you are done, the same commands run again on your commit.',
+  ].join('\n\n');
+}
+
+function commandProblem(
+  { command, exitCode, durationMs, outputTail, problem }: Verification,
+  max: number,
+): string {
+  const how = `${exitCode === null ? 'did not pass' : `exited with code ${exitCode}`} after ${seconds(durationMs)}`;
+  const why = problem === undefined ? '' : ` (${problem})`;
+  const output = tail(outputTail, max);
+  const end = output === '' ? 'It printed nothing.' : `The end of its output:\n\n${indented(output)}`;
+  return `The command \`${command}\` ${how}${why}. ${end}`;
+}
+
+/** As an indented block: no line of the output can end it. */
+function indented(text: string): string {
+  return text.replace(/^/gm, '    ');
+}
+
+function seconds(ms: number): string {
+  return ms < 60_000 ? `${(ms / 1_000).toFixed(1)} s` : `${Math.round(ms / 60_000)} min`;
+}
+
+function named(paths: readonly string[]): string {
+  const more = paths.length > MAX_NAMED_PATHS ? ` and ${paths.length - MAX_NAMED_PATHS} more` : '';
+  return (
+    paths
+      .slice(0, MAX_NAMED_PATHS)
+      .map((path) => JSON.stringify(path))
+      .join(', ') + more
+  );
+}
+
+/** So that the next collection does not take them for the subagent's. */
+function remember(cwd: string, untracked: readonly string[]): void {
+  const record = readWorkspaceRecord(cwd);
+  if (record)
+    writeWorkspaceRecord(cwd, { ...record, leftByVerification: untracked.slice(0, MAX_KEPT_PATHS) });
+}

@@ -1,0 +1,217 @@
+/** `prepareWorkspace`: a worktree and branch of its own, or the caller's checkout for this subagent alone. */
+import { existsSync, rmSync } from 'node:fs';
+import { mkdir, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import { cancellationSignal } from '@temporalio/activity';
+import {
+  SubagentsError,
+  type PrepareInput,
+  type SubagentRef,
+  type WorkerActivities,
+  type Workspace,
+} from '../src/contract/index.ts';
+import { createBranch, madeWith } from '../src/git/branch.ts';
+import {
+  readCheckoutClaim,
+  releaseCheckout,
+  takeCheckout,
+  type AskRunState,
+} from '../src/git/checkout-lock.ts';
+import {
+  FALLBACK_IDENTITY,
+  identityEnvironment,
+  usesFallbackIdentity,
+  type IdentityEnvironment,
+} from '../src/git/identity.ts';
+import { gitDirs, lookUp } from '../src/git/repository.ts';
+import { git } from '../src/git/run.ts';
+import { checkoutStatus } from '../src/git/status.ts';
+import { addWorktree, discardWorktree, restoreWorktree } from '../src/git/worktree.ts';
+import {
+  readWorkspaceRecord,
+  runFolder,
+  writeWorkspaceRecord,
+  type WorkspaceRecord,
+} from '../src/home/workspace-record.ts';
+import { reportingFailures } from './failures.ts';
+
+/** The home of the worker, as far as workspaces go. */
+export interface WorkspaceHome {
+  readonly root: string;
+  readonly paths: { readonly worktrees: string };
+}
+
+export interface WorkspaceDependencies {
+  readonly home: WorkspaceHome;
+  /** Whether the holder of a checkout is still at work. */
+  readonly runState: AskRunState;
+  /** Ends processes that an earlier attempt for this subagent left behind, such as a git that outlived its worker. */
+  readonly sweep: (copilotSessionId: string) => Promise<unknown>;
+}
+
+export function createWorkspaceActivities(
+  on: WorkspaceDependencies,
+): Pick<WorkerActivities, 'prepareWorkspace'> {
+  return {
+    prepareWorkspace: (input) =>
+      reportingFailures(
+        () =>
+          input.spec.isolation === 'in-place'
+            ? prepareInPlace(on, input)
+            : prepareWorktree(on, input, cancellationSignal()),
+        ['BAD_INPUT', 'NOT_A_REPOSITORY', 'UNKNOWN_BASE', 'BRANCH_BLOCKED', 'CHECKOUT_BUSY'],
+      ),
+  };
+}
+
+/** Gives an in-place checkout back. Does nothing where that subagent does not have it, or the checkout is gone. */
+export async function releaseWorkspace(repo: string, { runId }: Pick<SubagentRef, 'runId'>): Promise<void> {
+  if (existsSync(join(repo, '.git'))) releaseCheckout(gitDirs(repo).gitDir, runId);
+}
+
+/** Where the worktree of a subagent is, by name alone. */
+export async function worktreePath(home: WorkspaceHome, subagent: SubagentRef): Promise<string> {
+  await mkdir(home.paths.worktrees, { recursive: true, mode: 0o700 });
+  return join(await realpath(home.paths.worktrees), runFolder(subagent));
+}
+
+async function prepareWorktree(
+  { home, sweep }: WorkspaceDependencies,
+  { subagent, spec }: PrepareInput,
+  signal: AbortSignal,
+): Promise<Workspace> {
+  const { commonDir } = gitDirs(spec.repo);
+  const [cwd, { identity, identityNotes }] = await Promise.all([
+    worktreePath(home, subagent),
+    identityFor(home, spec.repo),
+    checkBase(spec.repo, spec.base),
+  ]);
+  const options = { env: identity, signal, copilotSessionId: subagent.copilotSessionId };
+  const place = { cwd, commonDir };
+  const mark = `subagents: made for ${subagent.workflowId} ${subagent.runId}`;
+
+  let record = readWorkspaceRecord(cwd);
+  if (record === undefined && existsSync(cwd)) {
+    throw new SubagentsError('GIT', `${cwd} exists, and nothing tells what it is`, {
+      remedy: `Save what you need of it, then remove it.`,
+    });
+  }
+  if (record?.state === 'ready') {
+    const notes = await restoreWorktree(place, record, options);
+    return workspaceOf(cwd, record, [...notes, ...identityNotes]);
+  }
+
+  // From here on nothing of value can be lost: no turn has begun, so what is there is a making that was cut short.
+  let branch: string | undefined;
+  if (record) {
+    await sweep(subagent.copilotSessionId);
+    await discardWorktree(place);
+    if (await madeWith(spec.repo, record.branch, mark)) branch = record.branch;
+  }
+  const noted = (name: string, state: WorkspaceRecord['state']): WorkspaceRecord => {
+    record = {
+      workflowId: subagent.workflowId,
+      runId: subagent.runId,
+      repo: spec.repo,
+      base: spec.base.commit,
+      branch: name,
+      state,
+      leftByVerification: [],
+    };
+    writeWorkspaceRecord(cwd, record);
+    return record;
+  };
+  try {
+    branch ??= await createBranch(
+      { ...options, cwd: spec.repo },
+      { stem: subagent.label, commit: spec.base.commit, mark },
+      (name) => noted(name, 'making'),
+    );
+    await addWorktree(place, branch, options);
+    return workspaceOf(cwd, noted(branch, 'ready'), identityNotes);
+  } catch (error) {
+    // Nothing half-made stays behind. Without the signal: it may be what ended the making.
+    await discardWorktree(place).catch(() => undefined);
+    if (record && (await madeWith(spec.repo, record.branch, mark))) {
+      await git(['update-ref', '-d', `refs/heads/${record.branch}`, spec.base.commit], {
+        ...options,
+        signal: undefined,
+        cwd: spec.repo,
+      }).catch(() => undefined);
+    }
+    rmSync(`${cwd}.json`, { force: true });
+    throw error;
+  }
+}
+
+async function prepareInPlace(
+  { home, runState }: WorkspaceDependencies,
+  { subagent, spec }: PrepareInput,
+): Promise<Workspace> {
+  const { gitDir } = gitDirs(spec.repo);
+  const [status, { identityNotes }] = await Promise.all([
+    checkoutStatus(spec.repo),
+    identityFor(home, spec.repo),
+    checkBase(spec.repo, spec.base),
+  ]);
+  const held = readCheckoutClaim(gitDir, subagent.runId);
+  const head = status.head ?? spec.base.commit;
+  if (!held && head !== spec.base.commit && spec.base.name !== 'HEAD') {
+    throw new SubagentsError(
+      'BAD_INPUT',
+      `in-place works on what is checked out, and ${spec.repo} is at ${head.slice(0, 10)}, not at ${spec.base.name}`,
+      { remedy: `Check out ${spec.base.name} there first, or use isolation "worktree".` },
+    );
+  }
+  const uncommitted = [...status.changed.map(({ path }) => path), ...status.untracked];
+  const { workflowId, runId, label, session, run } = subagent;
+  const claim = await takeCheckout(
+    gitDir,
+    {
+      ...{ workflowId, runId, label, session, run },
+      home: home.root,
+      since: new Date().toISOString(),
+      base: head,
+      branch: status.branch ?? null,
+      uncommittedBefore: uncommitted.slice(0, 1_000),
+    },
+    runState,
+  );
+  const notes = [...identityNotes];
+  if (claim.base !== spec.base.commit) {
+    notes.push(
+      `HEAD was ${spec.base.commit.slice(0, 10)} at spawn and ${claim.base.slice(0, 10)} when it began: it works on the latter`,
+    );
+  }
+  if (claim.uncommittedBefore.length > 0) {
+    notes.push(`the checkout had ${claim.uncommittedBefore.length} uncommitted changes before it began`);
+  }
+  return { kind: 'workspace', cwd: spec.repo, branch: claim.branch, base: claim.base, notes };
+}
+
+async function checkBase(repo: string, base: PrepareInput['spec']['base']): Promise<void> {
+  if ((await lookUp(repo, base.commit)).commit) return;
+  throw new SubagentsError(
+    'UNKNOWN_BASE',
+    `${repo} no longer has the commit ${base.commit} (${base.name} when it was spawned)`,
+    { remedy: 'Spawn it again from a commit that is there.' },
+  );
+}
+
+function workspaceOf(cwd: string, { branch, base }: WorkspaceRecord, notes: readonly string[]): Workspace {
+  return { kind: 'workspace', cwd, branch, base, notes };
+}
+
+/** The environment of git calls that write, and what to say where the identity in it is not the user's. */
+async function identityFor(
+  home: WorkspaceHome,
+  repo: string,
+): Promise<{ identity: IdentityEnvironment; identityNotes: readonly string[] }> {
+  const identity = await identityEnvironment(home.root);
+  if (!(await usesFallbackIdentity(repo, identity))) return { identity, identityNotes: [] };
+  const { name, email } = FALLBACK_IDENTITY;
+  return {
+    identity,
+    identityNotes: [`git has no user.name or user.email here: commits are by ${name} <${email}>`],
+  };
+}

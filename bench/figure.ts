@@ -1,0 +1,47 @@
+/** What the benchmark puts out: figures, each with its goal and with what the peer, bare `copilot -p`, takes. */
+import { z } from 'zod';
+
+export const figure = z.strictObject({
+  name: z.string(),
+  unit: z.enum(['ms', 'MB']),
+  value: z.number(),
+  goal: z.number().optional().describe('in the same unit: the value should not be larger'),
+  peer: z.number().optional().describe('the same of bare `copilot -p`, measured in the same run'),
+});
+export type Figure = z.infer<typeof figure>;
+
+/** Everything `--json` prints. */
+export const report = z.strictObject({ figures: z.array(figure) });
+
+/** How figures of hops are called: their order is the order of what happens. */
+export const HOP_PREFIX = 'hop: ';
+
+/** The value that `share` (0 to 1) of `values` do not exceed, by the nearest rank; NaN of none. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+}
+
+export const median = (values: readonly number[]): number => quantile(values, 0.5);
+
+/** Median and 95th percentile of delays in milliseconds, with a goal for the median. */
+export function latency(name: string, delays: readonly number[], goal: number): Figure[] {
+  return [
+    { name: `${name}-p50`, unit: 'ms', value: rounded(median(delays)), goal },
+    { name: `${name}-p95`, unit: 'ms', value: rounded(quantile(delays, 0.95)) },
+  ];
+}
+
+/** Medians of ours and of the peer's, with a goal as a share of the peer's. */
+export function besidePeer(
+  name: string,
+  unit: Figure['unit'],
+  { ours, peers }: { readonly ours: readonly number[]; readonly peers: readonly number[] },
+  share: number,
+): Figure[] {
+  const peer = rounded(median(peers));
+  return [{ name, unit, value: rounded(median(ours)), goal: rounded(share * peer), peer }];
+}
+
+/** To a tenth. */
+export const rounded = (value: number): number => Math.round(value * 10) / 10;

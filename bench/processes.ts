@@ -1,0 +1,42 @@
+/** Processes of the benchmark, known by a variable in the environment that they all inherit. Other systems than Linux do not show it. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { processStartTime, signalProcess, type ProcessIdentity } from '../src/system/process.ts';
+
+/** Set in the environment of everything that is started: a folder below the benchmark's own. */
+export const MARK = 'SUBAGENTS_BENCH';
+
+/** The processes whose mark is `folder` or lies in it, but this one. */
+export function markedProcesses(folder: string): ProcessIdentity[] {
+  if (process.platform !== 'linux') return [];
+  return readdirSync('/proc').flatMap((name) => {
+    const pid = Number(name);
+    if (!Number.isInteger(pid) || pid === process.pid) return [];
+    const startTime = `\0${read(pid, 'environ')}`.includes(`\0${MARK}=${folder}`) && processStartTime(pid);
+    return startTime ? [{ pid, startTime }] : [];
+  });
+}
+
+/**
+ * The memory of these processes in MB (10^6 bytes), as the sum of their proportional set sizes: what several share
+ * counts once (proc_pid_smaps_rollup in proc_pid_smaps(5)).
+ */
+export function memoryOf(processes: readonly ProcessIdentity[]): number {
+  const kibibytes = processes.map(({ pid }) =>
+    Number(/^Pss: +(\d+) kB/m.exec(read(pid, 'smaps_rollup'))?.[1] ?? 0),
+  );
+  return (kibibytes.reduce((sum, each) => sum + each, 0) * 1024) / 1e6;
+}
+
+/** Ends them with SIGKILL. */
+export function killAll(processes: readonly ProcessIdentity[]): void {
+  for (const each of processes) signalProcess(each, 'SIGKILL');
+}
+
+/** Empty when the process is gone. */
+function read(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,181 @@
+/** What a measurement stands on, all of it real but the model: server, worker, Copilot CLI, a repository, and the peer. */
+import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Subagents, type SessionHandle, type SpawnSpec } from '../src/client/index.ts';
+import { findCopilot } from '../src/copilot/executable.ts';
+import { RunningUp } from '../src/demo/running-up.ts';
+import { startScriptedModel, type ScriptedModel } from '../src/demo/scripted-model.ts';
+import { until } from '../src/demo/until.ts';
+import { git } from '../src/git/run.ts';
+import { readSettings } from '../src/home/settings.ts';
+import { withoutTemporal } from '../src/temporal/environment.ts';
+import { Arrivals } from './arrivals.ts';
+import { runBare, startBare } from './bare.ts';
+import { killAll, MARK, markedProcesses, memoryOf } from './processes.ts';
+import { HELLO, SCENARIOS } from './tasks.ts';
+
+/** The server's program may have to be built first. */
+const READY_TIMEOUT_MS = 15 * 60_000;
+const SHELLS_TIMEOUT_MS = 120_000;
+
+/** Whose processes: ours, or those of bare `copilot -p`. */
+export type Side = 'ours' | 'bare';
+
+export interface RigOptions {
+  /** Subagents at once. */
+  readonly room?: number;
+  /** Told one line at a time what takes long. */
+  readonly onProgress: (line: string) => void;
+}
+
+export class Rig implements AsyncDisposable {
+  readonly folder: string;
+  readonly model: ScriptedModel;
+  readonly #executable: string;
+  #up: RunningUp | undefined;
+  #subagents: Subagents | undefined;
+  #arrivals: Arrivals | undefined;
+
+  private constructor(folder: string, model: ScriptedModel, executable: string) {
+    this.folder = folder;
+    this.model = model;
+    this.#executable = executable;
+  }
+
+  /** Starts everything, and has both sides do the task once: nothing is measured cold. */
+  static async open(options: RigOptions): Promise<Rig> {
+    // Git here and in everything that is started is shaped by nobody's configuration.
+    Object.assign(process.env, { GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' });
+    const executable = await findCopilot(readSettings().copilotPath);
+    const folder = await realpath(await mkdtemp(join(tmpdir(), 'subagents-bench-')));
+    const rig = new Rig(folder, await startScriptedModel(SCENARIOS), executable);
+    try {
+      await rig.#start(options);
+      return rig;
+    } catch (error) {
+      await rig[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** The repository that subagents work on. */
+  get repo(): string {
+    return join(this.folder, 'project');
+  }
+  get home(): string {
+    return join(this.folder, 'home');
+  }
+  get subagents(): Subagents {
+    return must(this.#subagents);
+  }
+  get session(): SessionHandle {
+    return this.subagents.session();
+  }
+  /** When announcements of the session came. */
+  get arrivals(): Arrivals {
+    return must(this.#arrivals);
+  }
+
+  /** Spawns a subagent on the repository. Resolves when it is accepted. */
+  async spawn(spec: Pick<SpawnSpec, 'label' | 'task' | 'isolation' | 'verify'>): Promise<void> {
+    await this.session.spawn({ repo: this.repo, ...spec });
+  }
+
+  /** A folder with a checkout for a bare command, made anew. */
+  async checkout(name: string): Promise<string> {
+    const path = join(this.folder, 'checkouts', name);
+    await rm(path, { recursive: true, force: true });
+    await git(['clone', '--quiet', this.repo, path], { cwd: this.folder });
+    return path;
+  }
+
+  /** Runs bare `copilot -p` to its end. @returns its wall time in milliseconds */
+  bare(task: string, cwd: string): Promise<number> {
+    return runBare({ executable: this.#executable, env: this.environment('bare') }, task, cwd);
+  }
+
+  /** Starts a bare `copilot -p` that is ended with the rig. */
+  startBare(task: string, cwd: string): void {
+    startBare({ executable: this.#executable, env: this.environment('bare') }, task, cwd);
+  }
+
+  /** Memory of all processes of that side, in MB. */
+  memory(side: Side): number {
+    return memoryOf(markedProcesses(this.#mark(side)));
+  }
+
+  /** Waits until `count` slow commands run, or have run, on that side. */
+  async shells(side: Side, count: number): Promise<void> {
+    const folder = join(this.#mark(side), 'waiting');
+    const deadline = Date.now() + SHELLS_TIMEOUT_MS;
+    while (readdirSync(folder).length < count) {
+      if (Date.now() > deadline) throw new Error(`the slow command ${count} of ${side} did not start`);
+      await delay(5);
+    }
+  }
+
+  /** The environment of everything on that side. */
+  environment(side: Side): Record<string, string> {
+    return {
+      ...withoutTemporal(process.env),
+      ...this.model.env,
+      [MARK]: this.#mark(side),
+      COPILOT_HOME: join(this.#mark(side), 'copilot'),
+      SUBAGENTS_HOME: this.home,
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    killAll(markedProcesses(this.#mark('bare')));
+    await this.#subagents?.close();
+    await this.#up?.stop();
+    await this.model.stop();
+    // Slow commands of either side outlive what started them.
+    killAll(markedProcesses(this.folder));
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+  }
+
+  async #start({ room, onProgress }: RigOptions): Promise<void> {
+    for (const side of ['ours', 'bare'] as const)
+      mkdirSync(join(this.#mark(side), 'waiting'), { recursive: true });
+    await this.#makeRepository();
+    this.#up = await RunningUp.begin({
+      home: this.home,
+      env: { ...this.environment('ours'), ...(room !== undefined && { SUBAGENTS_ROOM: String(room) }) },
+      now: new AbortController().signal,
+      onEvent: () => undefined,
+      onProgress,
+    });
+    const up = this.#up;
+    const options = { timeoutMs: READY_TIMEOUT_MS, signal: new AbortController().signal };
+    if ((await until(() => up.worker(), options)) === undefined) throw new Error('no worker became ready');
+    this.#subagents = await Subagents.connect({ home: this.home, env: this.environment('ours') });
+    this.#arrivals = new Arrivals(this.session);
+    await this.spawn({ label: 'warm-up', task: HELLO });
+    await this.arrivals.of('warm-up');
+    await this.bare(HELLO, await this.checkout('warm-up'));
+  }
+
+  async #makeRepository(): Promise<void> {
+    mkdirSync(this.repo);
+    await writeFile(join(this.repo, 'README.md'), '# A project\n');
+    const inRepo = { cwd: this.repo };
+    await git(['init', '--quiet', '--initial-branch=main'], inRepo);
+    await git(['config', 'user.name', 'Bench'], inRepo);
+    await git(['config', 'user.email', 'bench@example.invalid'], inRepo);
+    await git(['add', '.'], inRepo);
+    await git(['commit', '--quiet', '-m', 'A project'], inRepo);
+  }
+
+  #mark(side: Side): string {
+    return join(this.folder, 'marks', side);
+  }
+}
+
+function must<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('the rig is not set up');
+  return value;
+}

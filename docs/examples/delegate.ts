@@ -1,0 +1,15 @@
+import { Subagents } from 'durable-subagents';
+
+await using subagents = await Subagents.connect();
+const session = subagents.session();
+
+const accepted = await session.spawn({
+  label: 'fix-login',
+  task: 'The test "logs in" fails. Find out why, fix it in src/, and commit.',
+  verify: ['npm test'],
+});
+console.log(accepted.workflowId, ...accepted.notes);
+
+const outcome = await session.subagent('fix-login').result();
+console.log(outcome.status, outcome.summary);
+console.log(outcome.evidence?.branch, outcome.evidence?.commits);

@@ -1,0 +1,44 @@
+import { existsSync } from 'node:fs';
+import { readHome } from '../../home/home.ts';
+import { homeRoot } from '../../system/home-root.ts';
+import { stopUp } from '../../worker/up-stop.ts';
+import type { Context } from '../context.ts';
+import { EXIT } from '../exit.ts';
+import type { DownJson } from '../json.ts';
+import { plural } from '../render/numbers.ts';
+import { span } from '../render/time.ts';
+
+/** `subagents down` */
+export async function down(
+  context: Context,
+  options: { readonly now?: boolean | undefined },
+): Promise<number> {
+  const { output, env } = context;
+  const root = homeRoot(context.options.home, env);
+  const since = Date.now();
+  // Looking must not make a home.
+  const report = existsSync(root)
+    ? await stopUp(await readHome(root, env), {
+        now: options.now === true,
+        onProgress: (line) => output.note(`  ${line}`),
+      })
+    : { stopped: false, forced: false, processes: 0, left: [] };
+  const { stopped, forced, processes, left } = report;
+  const durationMs = Date.now() - since;
+  output.data({ stopped, forced, left: [...left], durationMs } satisfies DownJson);
+  const { colors } = output;
+  if (!stopped) {
+    output.line(`Nothing runs in ${root}.`);
+  } else if (left.length > 0) {
+    output.line(
+      `${colors.red('not stopped')}: ${left.length} of ${plural(processes, 'process')} left: ${left.join(', ')}`,
+    );
+  } else {
+    const how = forced ? colors.yellow(' (it had to be killed)') : '';
+    output.line(
+      `${colors.green('down')}${how}: ${plural(processes, 'process')} ended, none left, ${span(durationMs)}`,
+    );
+    output.line('Subagents carry on at the next `subagents up`.');
+  }
+  return left.length > 0 ? EXIT.failed : EXIT.ok;
+}

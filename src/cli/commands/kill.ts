@@ -1,0 +1,75 @@
+import type { KillReport, SubagentHandle, Subagents } from '../../client/index.ts';
+import { SubagentsError } from '../../contract/errors.ts';
+import type { Context } from '../context.ts';
+import { EXIT } from '../exit.ts';
+import { failureOf, failureText } from '../failure.ts';
+import type { KillJson } from '../json.ts';
+import { plural } from '../render/numbers.ts';
+import { sweepLines } from '../render/sweep.ts';
+
+/** `subagents kill` */
+export async function kill(
+  context: Context,
+  targets: readonly string[],
+  options: { readonly all?: boolean | undefined },
+): Promise<number> {
+  if (options.all === true ? targets.length > 0 : targets.length === 0) {
+    throw new SubagentsError('BAD_INPUT', 'kill takes either targets or --all', {
+      remedy: 'subagents kill <target>…, or subagents kill --all for every live one of the session',
+    });
+  }
+  await using subagents = await context.connect();
+  const handles = options.all === true ? await allLive(subagents, context.session) : targets;
+  if (handles.length === 0) context.output.line(`No live subagent in session ${context.session}.`);
+  const kills = await Promise.all(handles.map(async (handle) => await killOne(context, subagents, handle)));
+  context.output.data({ kills: kills.map(({ json }) => json) } satisfies KillJson);
+  return Math.max(EXIT.ok, ...kills.map(({ exitCode }) => exitCode));
+}
+
+async function allLive(subagents: Subagents, session: string): Promise<SubagentHandle[]> {
+  const { live } = await subagents.session(session).list({ finished: 0, progress: false });
+  return live.map(({ label, run }) => subagents.session(session).subagent(`${label}@${run}`));
+}
+
+/** Kills one and says so at once: the others may take longer. */
+async function killOne(
+  context: Context,
+  subagents: Subagents,
+  target: string | SubagentHandle,
+): Promise<{ exitCode: number; json: KillJson['kills'][number] }> {
+  const { output } = context;
+  const name = typeof target === 'string' ? target : target.target;
+  try {
+    const handle =
+      typeof target === 'string' ? await subagents.find(target, { session: context.session }) : target;
+    const report = await handle.kill();
+    output.line(reportText(context, report));
+    const dead = (report.sweep?.left.length ?? 0) === 0;
+    return { exitCode: dead ? EXIT.ok : EXIT.failed, json: { target: name, report } };
+  } catch (error) {
+    const failure = failureOf(error);
+    output.note(failureText(failure, output.noteColors, context.options.verbose === true).trimEnd());
+    const { code, message, remedy } = failure;
+    return {
+      exitCode: failure.exitCode,
+      json: { target: name, error: { code, message, ...(remedy && { remedy }) } },
+    };
+  }
+}
+
+function reportText(context: Context, report: KillReport): string {
+  const { colors } = context.output;
+  const name = colors.bold(context.targetName(report));
+  const head =
+    report.status === 'killed'
+      ? `${colors.green('killed')} ${name}`
+      : `${colors.yellow(report.status)} ${name}: it ended by itself before the kill reached it`;
+  const lines = [head];
+  if (report.sweep === undefined) lines.push('  it had no worker yet, so it had no processes');
+  else lines.push(...sweepLines(report.sweep).map((line) => `  ${line}`));
+  const { evidence } = report.outcome;
+  if (evidence?.branch != null && evidence.commitCount > 0) {
+    lines.push(`  what it had written is on ${evidence.branch} (${plural(evidence.commitCount, 'commit')})`);
+  }
+  return lines.join('\n');
+}

@@ -1,0 +1,25 @@
+import type { Context } from '../context.ts';
+import { EXIT } from '../exit.ts';
+import { transcriptText } from '../render/transcript.ts';
+
+/** `subagents logs` */
+export async function logs(
+  context: Context,
+  target: string,
+  options: { readonly follow?: boolean | undefined; readonly reasoning?: boolean | undefined },
+): Promise<number> {
+  await using subagents = await context.connect();
+  const subagent = await subagents.find(target, { session: context.session });
+  const { output } = context;
+  const signal = context.interrupt;
+  const follow = options.follow === true;
+  let entries = 0;
+  for await (const entry of subagent.transcript({ follow, signal })) {
+    entries += 1;
+    output.data(entry);
+    if (entry.kind !== 'reasoning' || options.reasoning === true)
+      output.line(transcriptText(entry, output.colors));
+  }
+  if (entries === 0 && !signal.aborted) output.note('nothing said or done yet');
+  return signal.aborted ? EXIT.interrupted : EXIT.ok;
+}

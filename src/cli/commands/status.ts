@@ -1,0 +1,67 @@
+import type { FleetList } from '../../client/index.ts';
+import { homeRoot } from '../../system/home-root.ts';
+import { readUpFile } from '../../temporal/up-file.ts';
+import type { Context } from '../context.ts';
+import { EXIT } from '../exit.ts';
+import { failureOf } from '../failure.ts';
+import type { StatusJson } from '../json.ts';
+import { serverText } from '../render/fleet.ts';
+import { plural } from '../render/numbers.ts';
+import { age } from '../render/time.ts';
+
+/** `subagents status`; exit code 3 when Temporal or every worker is away. */
+export async function status(context: Context): Promise<number> {
+  const { output } = context;
+  const home = homeRoot(context.options.home, context.env);
+  const up = readUpFile(home);
+  const found = await look(context);
+  const fleet = 'fleet' in found ? found.fleet : undefined;
+  const live = fleet?.sessions.flatMap((session) => session.live) ?? [];
+  const byStatus: StatusJson['byStatus'] = {};
+  for (const row of live) byStatus[row.status] = (byStatus[row.status] ?? 0) + 1;
+  const workers = fleet !== undefined && !fleet.workerless;
+  const problems: StatusJson['problems'] =
+    'problem' in found ? [found.problem] : found.fleet.notes.map((message) => ({ message }));
+  output.data({
+    home,
+    up: up ?? null,
+    server: fleet === undefined ? null : { ...fleet.server, reachable: true },
+    workers,
+    live: live.length,
+    byStatus,
+    problems,
+  } satisfies StatusJson);
+
+  const { colors } = output;
+  output.fact('home', home);
+  output.fact(
+    'up',
+    up === undefined ? 'not running here' : `process ${up.pid}, for ${age(up.startedAt, Date.now())}`,
+  );
+  if (fleet !== undefined) {
+    output.fact('server', serverText(fleet.server));
+    if (fleet.server.uiUrl !== undefined) output.fact('Web UI', fleet.server.uiUrl);
+    output.fact('workers', workers ? colors.green('polling') : colors.red('none polls'));
+    const counts = Object.entries(byStatus).map(([name, count]) => `${count} ${name}`);
+    output.fact('subagents', live.length === 0 ? 'none live' : `${live.length} live: ${counts.join(', ')}`);
+    output.fact('sessions', plural(fleet.sessions.length, 'session'));
+  }
+  for (const { message, remedy } of problems) {
+    output.line(`${colors.yellow('!')} ${message}`);
+    if (remedy !== undefined) output.line(`  ${colors.cyan('→')} ${remedy}`);
+  }
+  return workers ? EXIT.ok : EXIT.unavailable;
+}
+
+async function look(
+  context: Context,
+): Promise<{ readonly fleet: FleetList } | { readonly problem: StatusJson['problems'][number] }> {
+  try {
+    await using subagents = await context.connect();
+    return { fleet: await subagents.list({ finished: 0, progress: false }) };
+  } catch (error) {
+    const { code, message, remedy } = failureOf(error);
+    if (code === 'INTERNAL') throw error;
+    return { problem: { message, ...(remedy && { remedy }) } };
+  }
+}

@@ -1,0 +1,39 @@
+import type { Receipt } from '../../client/index.ts';
+import { oneLine } from '../../contract/text.ts';
+import type { Context } from '../context.ts';
+import { EXIT } from '../exit.ts';
+import { readText } from '../input.ts';
+import type { SteerJson } from '../json.ts';
+
+/** `subagents steer` */
+export async function steer(
+  context: Context,
+  target: string,
+  words: readonly string[],
+  options: { readonly file?: string | undefined },
+): Promise<number> {
+  const message = await readText('message', words, options.file);
+  await using subagents = await context.connect();
+  const subagent = await subagents.find(target, { session: context.session });
+  const receipt = await subagent.steer(message);
+  const { session, label, run } = await subagent.identity();
+  context.output.data({ session, label, run, receipt } satisfies SteerJson);
+  const { colors } = context.output;
+  context.output.line(
+    `${colors.green('steered')} ${colors.bold(context.targetName({ session, label }))}: ${receiptText(receipt)}`,
+  );
+  return EXIT.ok;
+}
+
+/** How a steer was delivered, in words. */
+export function receiptText(receipt: Receipt): string {
+  const during = receipt.during === undefined ? '' : ` (it was at: ${oneLine(receipt.during, 120)})`;
+  return `${DELIVERY[receipt.delivery]}${during}`;
+}
+
+const DELIVERY: Readonly<Record<Receipt['delivery'], string>> = {
+  'mid-turn': 'delivered in the middle of its turn; the model sees it at its next call',
+  'queued-behind-tool': 'delivered; it is in the conversation as soon as the running tool or model call ends',
+  'started-turn': 'delivered; it opened a new turn',
+  held: 'kept; it opens the next turn',
+};

@@ -1,0 +1,94 @@
+import { SubagentsError } from '../../contract/errors.ts';
+import { openHome } from '../../home/home.ts';
+import { homeRoot } from '../../system/home-root.ts';
+import { runUp } from '../../worker/up.ts';
+import type { UpEvent } from '../../worker/up-events.ts';
+import type { Context } from '../context.ts';
+import { sendReport, startDetached } from '../detached.ts';
+import { EXIT } from '../exit.ts';
+import { failureOf } from '../failure.ts';
+import type { UpDetachedJson } from '../json.ts';
+import { tellModelAccess } from '../render/facts.ts';
+import { clock } from '../render/time.ts';
+
+/** `subagents up` */
+export async function up(
+  context: Context,
+  options: { readonly detach?: boolean | undefined },
+): Promise<number> {
+  const { address, profile, namespace } = context.options;
+  if (address !== undefined || profile !== undefined || namespace !== undefined) {
+    throw new SubagentsError('BAD_INPUT', '`up` runs a Temporal server of its own and takes no other', {
+      remedy: 'to work for an existing server: subagents worker --address <host:port>',
+    });
+  }
+  return options.detach === true ? await upDetached(context) : await upHere(context);
+}
+
+async function upDetached(context: Context): Promise<number> {
+  const { output, env, options } = context;
+  output.note('Starting Temporal and a worker in the background …');
+  const { up: it, started, log } = await startDetached(context);
+  const home = homeRoot(options.home, env);
+  const { pid, address, namespace, uiUrl } = it;
+  output.data({ started, pid, address, namespace, uiUrl, home, log } satisfies UpDetachedJson);
+  const { colors } = output;
+  output.line(started ? colors.green('up') : `${colors.green('up')} already, since ${it.startedAt}`);
+  output.fact('Temporal', `${address}, namespace ${namespace}`);
+  output.fact('Web UI', uiUrl);
+  output.fact('home', home);
+  output.fact('log', log);
+  if (started) await tellModelAccess(context);
+  output.line('`subagents down` stops it; subagents carry on at the next `up`.');
+  return EXIT.ok;
+}
+
+async function upHere(context: Context): Promise<number> {
+  const { output, env, options } = context;
+  const home = await openHome(homeRoot(options.home, env), env);
+  const now = new AbortController();
+  const signal = context.interrupt;
+  signal.addEventListener('abort', () => {
+    output.note('Stopping. Subagents carry on at the next `up`. (Ctrl-C again: quit now)');
+  });
+  context.onSecondInterrupt(() => now.abort());
+  output.note('Starting Temporal and a worker …');
+  for (const notice of home.notices) output.note(notice);
+  let told = false;
+  const onEvent = (event: UpEvent) => {
+    output.data(event);
+    tell(context, event);
+    if (event.event !== 'worker-ready' || told) return;
+    told = true;
+    sendReport({ kind: 'ready' });
+    output.fact('home', home.root);
+    void tellModelAccess(context).then(() =>
+      output.line('\nCtrl-C stops; subagents carry on at the next `up`.'),
+    );
+  };
+  const onProgress = (message: string) => {
+    output.note(`  ${message}`);
+    sendReport({ kind: 'progress', message });
+  };
+  try {
+    await runUp({ home, onEvent, onProgress, signal, now: now.signal, env });
+  } catch (error) {
+    const { code, message, remedy } = failureOf(error);
+    sendReport({ kind: 'failed', code, message, ...(remedy && { remedy }) });
+    throw error;
+  }
+  return now.signal.aborted ? EXIT.interrupted : EXIT.ok;
+}
+
+function tell({ output }: Context, event: UpEvent): void {
+  if (event.event === 'server-ready' && !event.again) {
+    output.fact('Temporal', `${event.address}, namespace ${event.namespace}`);
+    output.fact('Web UI', event.uiUrl);
+  } else if (event.event === 'worker-ready' && !event.again) {
+    output.fact('worker', `${event.workerId}, room for ${event.room} at once`);
+  } else {
+    const { colors } = output;
+    const message = event.event === 'died' ? colors.yellow(event.message) : event.message;
+    output.line(`${colors.dim(clock(event.at))} ${message}`);
+  }
+}

@@ -1,0 +1,105 @@
+import type { CommandUnknownOpts, Option } from '@commander-js/extra-typings';
+import { oneLine } from '../../contract/text.ts';
+import type { Program } from '../program.ts';
+
+/** Something that could stand where the cursor is. `:files` as the only one: file names. */
+export interface Candidate {
+  readonly value: string;
+  readonly description?: string | undefined;
+}
+
+/** What is asked of the server: labels of subagents, and sessions. */
+export type Names = (globals: Readonly<Record<string, unknown>>) => Promise<{
+  readonly targets: readonly Candidate[];
+  readonly sessions: readonly Candidate[];
+}>;
+
+const FILES: readonly Candidate[] = [{ value: ':files' }];
+const FILE_OPTIONS = new Set(['--file', '--repo', '--home']);
+const CHOICES: Readonly<Record<string, readonly string[]>> = {
+  '--thinking': ['off', 'low', 'medium', 'high', 'xhigh'],
+};
+
+/** The candidates for the last of `words`; the ones before it are typed, the program’s own name left out. */
+export async function candidates(
+  program: Program,
+  words: readonly string[],
+  names: Names,
+): Promise<readonly Candidate[]> {
+  const typed = words.slice(0, -1);
+  const current = words.at(-1) ?? '';
+  const { command, operands, awaiting, globals } = read(program, typed);
+  const all = await possible(program, command, operands, awaiting, current, () => names(globals));
+  return all === FILES ? all : all.filter(({ value }) => value.startsWith(current));
+}
+
+interface Reading {
+  readonly command: CommandUnknownOpts | undefined;
+  /** How many arguments of the command are typed. */
+  readonly operands: readonly string[];
+  /** The option whose value comes next. */
+  readonly awaiting: Option | undefined;
+  readonly globals: Readonly<Record<string, unknown>>;
+}
+
+/** What the words typed so far are. */
+function read(program: Program, typed: readonly string[]): Reading {
+  let command: CommandUnknownOpts | undefined;
+  let awaiting: Option | undefined;
+  const operands: string[] = [];
+  const globals: Record<string, unknown> = {};
+  for (const word of typed) {
+    if (awaiting !== undefined) {
+      globals[awaiting.attributeName()] = word;
+      awaiting = undefined;
+    } else if (word.startsWith('-') && word.length > 1) {
+      const option = optionsOf(program, command).find(({ short, long }) => short === word || long === word);
+      if (option?.required === true) awaiting = option;
+    } else if (command === undefined) {
+      command = program.commands.find((each) => each.name() === word || each.aliases().includes(word));
+      if (command === undefined) operands.push(word);
+    } else {
+      operands.push(word);
+    }
+  }
+  return { command, operands, awaiting, globals };
+}
+
+const optionsOf = (program: Program, command: CommandUnknownOpts | undefined): readonly Option[] => [
+  ...(command?.options ?? []),
+  ...program.options,
+];
+
+async function possible(
+  program: Program,
+  command: CommandUnknownOpts | undefined,
+  operands: readonly string[],
+  awaiting: Option | undefined,
+  current: string,
+  names: () => ReturnType<Names>,
+): Promise<readonly Candidate[]> {
+  if (awaiting !== undefined) {
+    const long = awaiting.long ?? '';
+    if (long === '--session') return (await names()).sessions;
+    if (FILE_OPTIONS.has(long)) return FILES;
+    return (CHOICES[long] ?? []).map((value) => ({ value }));
+  }
+  if (current.startsWith('-')) {
+    return optionsOf(program, command).map(({ long, description }) => ({ value: long ?? '', description }));
+  }
+  if (command === undefined) {
+    const isFirst = operands.length === 0 || (operands.length === 1 && operands[0] === 'help');
+    return isFirst ? commandNames(program) : [];
+  }
+  const index = Math.min(operands.length, command.registeredArguments.length - 1);
+  const argument = command.registeredArguments[index];
+  if (argument === undefined || (operands.length > index && !argument.variadic)) return [];
+  if (argument.name() === 'shell') return ['bash', 'zsh', 'fish'].map((value) => ({ value }));
+  if (argument.name() !== 'target' && argument.name() !== 'targets') return [];
+  return (await names()).targets.filter(({ value }) => !operands.includes(value));
+}
+
+const commandNames = (program: Program): Candidate[] => [
+  ...program.commands.map((each) => ({ value: each.name(), description: oneLine(each.description(), 80) })),
+  { value: 'help', description: 'help on a command' },
+];

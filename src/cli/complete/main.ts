@@ -1,0 +1,24 @@
+import { buildProgram } from '../program.ts';
+import { version } from '../version.ts';
+import { candidates } from './candidates.ts';
+import { knownNames } from './names.ts';
+
+/**
+ * Prints the candidates for the last of `words`, which is half typed. Never fails, and never says anything else: the user is at
+ * a prompt.
+ */
+export async function complete(words: readonly string[]): Promise<number> {
+  try {
+    const found = await candidates(
+      buildProgram(version(), () => undefined),
+      words,
+      knownNames,
+    );
+    for (const { value, description } of found) {
+      process.stdout.write(description === undefined ? `${value}\n` : `${value}\t${description}\n`);
+    }
+  } catch {
+    // No candidates.
+  }
+  return 0;
+}

@@ -1,0 +1,52 @@
+/** Completion scripts. Each asks `subagents __complete` for candidates: one a line, a tab before its description. */
+
+const BASH = `# bash completion for subagents. For good: subagents completion bash > ~/.local/share/bash-completion/completions/subagents
+_subagents() {
+  local IFS=$'\\n' candidates
+  candidates=$(subagents __complete "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null | cut -f1)
+  COMPREPLY=()
+  if [[ $candidates == ':files' ]]; then
+    compopt -o default 2>/dev/null
+  else
+    COMPREPLY=($candidates)
+  fi
+}
+# Labels contain ':' or '=' nowhere, but sessions may: they are one word here.
+COMP_WORDBREAKS=\${COMP_WORDBREAKS//:/}
+complete -F _subagents subagents
+`;
+
+const ZSH = `#compdef subagents
+# zsh completion for subagents. For good: subagents completion zsh > "\${fpath[1]}/_subagents"
+_subagents() {
+  local -a candidates
+  local line
+  while IFS=$'\\t' read -r line description; do
+    if [[ $line == ':files' ]]; then _files; return; fi
+    candidates+=("\${line//:/\\\\:}\${description:+:$description}")
+  done < <(subagents __complete "\${(@)words[2,CURRENT]}" 2>/dev/null)
+  _describe 'subagents' candidates
+}
+if [ "$funcstack[1]" = "_subagents" ]; then
+  _subagents "$@"
+else
+  compdef _subagents subagents
+fi
+`;
+
+const FISH = `# fish completion for subagents. For good: subagents completion fish > ~/.config/fish/completions/subagents.fish
+function __subagents_complete
+  set -l words (commandline -opc) (commandline -ct)
+  set -l candidates (subagents __complete $words[2..-1] 2>/dev/null)
+  if test "$candidates[1]" = ':files'
+    __fish_complete_path (commandline -ct)
+  else
+    printf '%s\\n' $candidates
+  end
+end
+complete -c subagents -f -a '(__subagents_complete)'
+`;
+
+/** By shell. */
+export const SCRIPTS = { bash: BASH, zsh: ZSH, fish: FISH } as const;
+export type Shell = keyof typeof SCRIPTS;

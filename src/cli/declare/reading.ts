@@ -1,0 +1,58 @@
+import type { Program, Start } from '../program.ts';
+import { count, durationMs } from './values.ts';
+
+/** Commands that only look. */
+export function declareReading(program: Program, start: Start): void {
+  program.commandsGroup('Look:');
+  program
+    .command('list')
+    .alias('ls')
+    .description('the subagents of all sessions: live ones, then the newest finished')
+    .option('-a, --all', 'every finished subagent that is still known')
+    .option('-n, --finished <count>', 'how many finished ones of each session (default: 10)', count)
+    .action((options) =>
+      start(async (context) => (await import('../commands/list.ts')).list(context, options)),
+    );
+  program
+    .command('watch')
+    .description('the same as a live table (q or Ctrl-C ends it)')
+    .option('-i, --interval <duration>', 'how often to look (default: 1s)', durationMs)
+    .action((options) =>
+      start(async (context) => (await import('../commands/watch.ts')).watch(context, options)),
+    );
+  program
+    .command('show')
+    .description('everything known of a subagent: state, evidence, verification, steers, notes')
+    .argument('<target>', 'the subagent')
+    .action((target) =>
+      start(async (context) => (await import('../commands/show.ts')).show(context, target)),
+    );
+  program
+    .command('logs')
+    .description('what a subagent said and did')
+    .argument('<target>', 'the subagent')
+    .option('-f, --follow', 'go on until it ends')
+    .option('--reasoning', 'with the reasoning of the model, where it shows any')
+    .action((target, options) =>
+      start(async (context) => (await import('../commands/logs.ts')).logs(context, target, options)),
+    );
+  program
+    .command('announcements')
+    .description('what the session has to tell and nobody has acknowledged yet')
+    .option('-f, --follow', 'go on, as they come')
+    .option('--ack', 'acknowledge what is shown')
+    .option('--receiver <name>', 'whose; receivers do not take each other’s', 'main')
+    .action((options) =>
+      start(async (context) =>
+        (await import('../commands/announcements.ts')).announcements(context, options),
+      ),
+    );
+  program
+    .command('open')
+    .description('the Temporal Web UI, at a subagent where one is named')
+    .argument('[target]', 'the subagent')
+    .option('--print', 'only print the link')
+    .action((target, options) =>
+      start(async (context) => (await import('../commands/open.ts')).open(context, target, options)),
+    );
+}

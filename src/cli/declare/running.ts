@@ -1,0 +1,45 @@
+import type { Program, Start } from '../program.ts';
+
+/** Commands that run the product itself. */
+export function declareRunning(program: Program, start: Start): void {
+  program.commandsGroup('Run:');
+  program
+    .command('up')
+    .description('run a Temporal server and a worker in this home, until Ctrl-C')
+    .option('-d, --detach', 'in the background; `subagents down` stops it')
+    .action((options) => start(async (context) => (await import('../commands/up.ts')).up(context, options)));
+  program
+    .command('down')
+    .description('stop what `up` runs; subagents carry on at the next `up`')
+    .option('--now', 'do not wait for a clean stop')
+    .action((options) =>
+      start(async (context) => (await import('../commands/down.ts')).down(context, options)),
+    );
+  program
+    .command('status')
+    .description('what runs: server, worker, Web UI, how many subagents')
+    .action(() => start(async (context) => (await import('../commands/status.ts')).status(context)));
+  program
+    .command('doctor')
+    .description('check this machine: Node, git, Temporal, Copilot, login, model, disk, home')
+    .action(() => start(async (context) => (await import('../commands/doctor.ts')).doctor(context)));
+  program
+    .command('worker')
+    .description('join an existing Temporal server as a worker')
+    .action(() => start(async (context) => (await import('../commands/worker.ts')).worker(context)));
+  program
+    .command('demo')
+    .description('see it work, in a throw-away repository')
+    .option('--keep', 'leave everything up at the end')
+    .action((options) =>
+      start(async (context) => (await import('../commands/demo.ts')).demo(context, options)),
+    );
+  program.commandsGroup('More:');
+  program
+    .command('completion')
+    .description('print a completion script for your shell')
+    .argument('<shell>', 'bash, zsh or fish')
+    .action((shell) =>
+      start(async (context) => (await import('../commands/completion.ts')).completion(context, shell)),
+    );
+}

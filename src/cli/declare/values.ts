@@ -1,0 +1,22 @@
+import { InvalidArgumentError } from 'commander';
+import ms, { type StringValue } from 'ms';
+
+/** Appends a repeatable option's value. */
+export function repeated(value: string, before: readonly string[] | undefined): string[] {
+  return [...(before ?? []), value];
+}
+
+/** A whole number of at least 0. */
+export function count(value: string): number {
+  if (!/^\d{1,6}$/.test(value)) throw new InvalidArgumentError('write a whole number, for example 20');
+  return Number(value);
+}
+
+/** A duration such as `90s`, in milliseconds. */
+export function durationMs(value: string): number {
+  const millis = ms(value as StringValue) as number | undefined;
+  if (millis === undefined || !(millis > 0)) {
+    throw new InvalidArgumentError('write a duration like 90s, 15m or 2h');
+  }
+  return Math.round(millis);
+}

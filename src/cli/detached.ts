@@ -1,0 +1,93 @@
+/** `up` in the background. */
+import { fork, type ChildProcess } from 'node:child_process';
+import { closeSync } from 'node:fs';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { ERROR_CODES, SubagentsError } from '../contract/errors.ts';
+import { openHome } from '../home/home.ts';
+import { homeRoot } from '../system/home-root.ts';
+import { readUpFile, type UpFile } from '../temporal/up-file.ts';
+import { logFiles, openLog } from '../worker/up-files.ts';
+import type { Context } from './context.ts';
+
+/** What a background `up` reports over its IPC channel until it is ready. */
+const report = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('progress'), message: z.string() }),
+  z.object({ kind: z.literal('ready') }),
+  z.object({
+    kind: z.literal('failed'),
+    code: z.enum(ERROR_CODES),
+    message: z.string(),
+    remedy: z.string().optional(),
+  }),
+]);
+export type Report = z.infer<typeof report>;
+
+/** Reports to the process that started this one in the background; nothing where there is none, or no more. */
+export function sendReport(message: Report): void {
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
+}
+
+/**
+ * Starts `up` in the background and waits until server and worker are ready, with progress on stderr.
+ * @returns what runs; `started` is false when it ran already
+ * @throws SubagentsError what `up` failed with
+ */
+export async function startDetached(
+  context: Context,
+): Promise<{ up: UpFile; started: boolean; log: string }> {
+  const root = homeRoot(context.options.home, context.env);
+  const home = await openHome(root, context.env);
+  const log = logFiles(home).up;
+  const running = readUpFile(root);
+  if (running !== undefined) return { up: running, started: false, log };
+  const { fd: output } = openLog(log);
+  const main = fileURLToPath(new URL('./main.js', import.meta.url));
+  const child = fork(main, ['up', '--home', root, '--no-color'], {
+    cwd: root,
+    env: context.env,
+    detached: true,
+    execArgv: [],
+    stdio: ['ignore', output, output, 'ipc'],
+  });
+  closeSync(output);
+  try {
+    await becomeReady(child, context, log);
+  } finally {
+    child.removeAllListeners();
+    if (child.connected) child.disconnect();
+    child.unref();
+  }
+  const up = readUpFile(root);
+  if (up === undefined) throw endedEarly(log);
+  return { up, started: true, log };
+}
+
+async function becomeReady(child: ChildProcess, context: Context, log: string): Promise<void> {
+  const ended = once(child, 'exit').then(() => {
+    throw endedEarly(log);
+  });
+  const interrupted = once(context.interrupt, 'abort').then(() => {
+    child.kill('SIGTERM');
+    throw new SubagentsError('TIMEOUT', 'interrupted before it was ready', {
+      remedy: 'run it again; what was downloaded or built is kept',
+    });
+  });
+  const ready = new Promise<void>((resolve, reject) => {
+    child.on('message', (message) => {
+      const parsed = report.safeParse(message);
+      if (!parsed.success) return;
+      const it = parsed.data;
+      if (it.kind === 'progress') context.output.note(`  ${it.message}`);
+      if (it.kind === 'ready') resolve();
+      if (it.kind === 'failed') reject(new SubagentsError(it.code, it.message, { remedy: it.remedy }));
+    });
+  });
+  for (const other of [ended, interrupted]) other.catch(() => undefined);
+  await Promise.race([ready, ended, interrupted]);
+}
+
+function endedEarly(log: string): SubagentsError {
+  return new SubagentsError('INTERNAL', '`up` ended before it was ready', { remedy: `see its log, ${log}` });
+}

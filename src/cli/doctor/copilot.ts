@@ -1,0 +1,77 @@
+/** Checks of Copilot: the program, the login, the model. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { findCopilot } from '../../copilot/executable.ts';
+import { describeModelAccess } from '../../copilot/model-access.ts';
+import { defaultModel, providerFrom } from '../../copilot/provider.ts';
+import { failureOf } from '../failure.ts';
+import { fail, ok, warn, type Check } from './check.ts';
+
+/** The first run unpacks 235 MB. */
+const VERSION_TIMEOUT_MS = 30_000;
+const PROVIDER_TIMEOUT_MS = 5_000;
+
+/** The Copilot CLI that workers run. */
+export async function checkCopilot(env: NodeJS.ProcessEnv): Promise<Check> {
+  let path;
+  try {
+    path = await findCopilot(env['SUBAGENTS_COPILOT_PATH']);
+  } catch (error) {
+    const { message, remedy } = failureOf(error);
+    return fail('Copilot', message, remedy ?? 'install it: npm install -g @github/copilot');
+  }
+  // It writes into its home at every start: not into the user's.
+  const home = await mkdtemp(join(tmpdir(), 'subagents-doctor-'));
+  try {
+    const { stdout, failed, shortMessage } = await execa(path, ['--version'], {
+      env: { ...env, COPILOT_HOME: home, COPILOT_AUTO_UPDATE: 'false' },
+      extendEnv: false,
+      reject: false,
+      timeout: VERSION_TIMEOUT_MS,
+    });
+    if (failed)
+      return fail(
+        'Copilot',
+        `${path} does not run: ${shortMessage ?? ''}`,
+        `run "${path} --version" to see why`,
+      );
+    return ok('Copilot', `${/\d+\.\d+\.\d+/.exec(stdout)?.[0] ?? stdout.split('\n')[0] ?? ''}, ${path}`);
+  } finally {
+    await rm(home, { recursive: true, force: true });
+  }
+}
+
+/** Who pays for the model, and which it is. */
+export async function checkModel(env: NodeJS.ProcessEnv): Promise<Check[]> {
+  const access = await describeModelAccess(env);
+  if (access.kind === 'none') return [fail('login', access.words, access.remedy ?? 'log in to Copilot')];
+  const login =
+    access.remedy === undefined
+      ? ok(
+          'login',
+          `${access.words}${access.kind === 'login' ? ' (whether GitHub accepts it shows at the first turn)' : ''}`,
+        )
+      : warn('login', access.words, access.remedy);
+  const model = env['SUBAGENTS_MODEL'] || defaultModel(env);
+  const provider = providerFrom(env, model);
+  if (provider !== undefined) return [login, await checkProvider(provider.baseUrl, model ?? '')];
+  return [login, ok('model', model ?? 'Copilot’s default (SUBAGENTS_MODEL names another)')];
+}
+
+/** Whether anyone answers there. What a provider answers to an unauthenticated question differs: any answer will do. */
+async function checkProvider(baseUrl: string, model: string): Promise<Check> {
+  try {
+    await fetch(`${baseUrl.replace(/\/$/, '')}/models`, { signal: AbortSignal.timeout(PROVIDER_TIMEOUT_MS) });
+    return ok('model', `${model}; its provider answers`);
+  } catch (error) {
+    const cause =
+      error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
+    return fail(
+      'model',
+      `${model}: no answer from its provider (${cause})`,
+      'check COPILOT_PROVIDER_BASE_URL, and that it runs',
+    );
+  }
+}

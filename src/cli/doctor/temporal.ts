@@ -1,0 +1,52 @@
+/** Checks of Temporal: the server in use, and the program of the embedded one. */
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { cacheFolder } from '../../temporal/binary.ts';
+import type { Context } from '../context.ts';
+import { failureOf } from '../failure.ts';
+import { serverText } from '../render/fleet.ts';
+import { fail, ok, warn, type Check } from './check.ts';
+
+/** The server in use, and whether a worker polls there. */
+export async function checkServer(context: Context): Promise<Check[]> {
+  const { address, profile } = context.options;
+  const isNamed = address !== undefined || profile !== undefined || Boolean(context.env['TEMPORAL_ADDRESS']);
+  try {
+    await using subagents = await context.connect();
+    const server = ok('server', serverText(subagents.target));
+    if (await subagents.hasWorkers()) return [server, ok('worker', 'polls')];
+    return [
+      server,
+      warn('worker', 'none polls: nothing moves', 'subagents up, or subagents worker for this server'),
+    ];
+  } catch (error) {
+    const { code, message, remedy } = failureOf(error);
+    if (code === 'TEMPORAL_UNREACHABLE' && !isNamed) return [warn('server', 'none runs', 'subagents up')];
+    return [fail('server', message, remedy ?? 'see `subagents status --verbose`')];
+  }
+}
+
+/** Where the program of the embedded server comes from. Looks only: nothing is downloaded or built. */
+export function checkProgram(env: NodeJS.ProcessEnv): Check {
+  const named = env['SUBAGENTS_TEMPORAL_PATH'];
+  if (named) {
+    return existsSync(named)
+      ? ok('Temporal', `${named} (SUBAGENTS_TEMPORAL_PATH)`)
+      : fail('Temporal', `SUBAGENTS_TEMPORAL_PATH names ${named}, which is not there`, 'correct or unset it');
+  }
+  const onPath = findOnPath('temporal', env);
+  if (onPath !== undefined) return ok('Temporal', `${onPath} (on PATH)`);
+  const cached = join(cacheFolder(env), 'temporal');
+  if (existsSync(cached)) return ok('Temporal', `${cached} (our cache)`);
+  const go = findOnPath('go', env);
+  return warn(
+    'Temporal',
+    `not on this machine yet; \`up\` downloads it once${go === undefined ? '' : `, or builds it with ${go}`}`,
+    'subagents up gets it; or install it: https://docs.temporal.io/cli#install',
+  );
+}
+
+function findOnPath(name: string, env: NodeJS.ProcessEnv): string | undefined {
+  const folders = (env['PATH'] ?? '').split(delimiter).filter(Boolean);
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
+}

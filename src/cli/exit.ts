@@ -1,0 +1,73 @@
+import type { ErrorCode } from '../contract/errors.ts';
+import type { FinalStatus } from '../contract/status.ts';
+
+/** Exit codes of every command. Also in `subagents --help`. */
+export const EXIT = {
+  /** It did what was asked; with `wait`, every subagent is done. */
+  ok: 0,
+  /** It failed; with `wait`, a subagent failed. */
+  failed: 1,
+  /** Wrong usage, bad input, unknown target. */
+  usage: 2,
+  /** Temporal cannot be reached, or no worker polls. */
+  unavailable: 3,
+  /** An answer, or what was waited for, did not come in time. */
+  timeout: 4,
+  /** With `wait`: a subagent was killed. */
+  killed: 5,
+  /** With `wait`: a subagent used up its working time. */
+  timedOut: 6,
+  /** With `wait`: a subagent was lost (ended from outside). */
+  lost: 7,
+  /** Ctrl-C, as shells have it: 128 + SIGINT. */
+  interrupted: 130,
+} as const;
+
+/** For the help. */
+export const EXIT_HELP = `Exit codes:
+  0    done                                4    no answer in time
+  1    failed; wait: a subagent failed     5    wait: a subagent was killed
+  2    bad usage, input or target          6    wait: a subagent used up its time
+  3    no Temporal server, or no worker    7    wait: a subagent was lost
+                                           130  interrupted`;
+
+/** The exit code for an error's code. */
+export function exitCodeOf(code: ErrorCode): number {
+  switch (code) {
+    case 'BAD_INPUT':
+    case 'NOT_A_REPOSITORY':
+    case 'UNKNOWN_BASE':
+    case 'MODEL_REFUSED':
+    case 'LABEL_LIVE':
+    case 'UNKNOWN_TARGET':
+    case 'AMBIGUOUS_TARGET':
+    case 'ALREADY_ENDED':
+    case 'LIMIT':
+      return EXIT.usage;
+    case 'TEMPORAL_UNREACHABLE':
+    case 'TEMPORAL_MISSING':
+    case 'NO_WORKER':
+      return EXIT.unavailable;
+    case 'TIMEOUT':
+      return EXIT.timeout;
+    case 'LOST':
+      return EXIT.lost;
+    default:
+      return EXIT.failed;
+  }
+}
+
+/** From best to worst: what several subagents that were waited for come to together is the worst of them. */
+const OUTCOMES: readonly (readonly [FinalStatus, number])[] = [
+  ['done', EXIT.ok],
+  ['killed', EXIT.killed],
+  ['timed-out', EXIT.timedOut],
+  ['lost', EXIT.lost],
+  ['failed', EXIT.failed],
+];
+
+/** The exit code of `wait` for subagents that ended like this. */
+export function exitCodeOfOutcomes(statuses: readonly FinalStatus[]): number {
+  const worst = OUTCOMES.findLast(([status]) => statuses.includes(status));
+  return worst?.[1] ?? EXIT.ok;
+}

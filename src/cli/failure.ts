@@ -1,0 +1,78 @@
+import { CommanderError } from 'commander';
+import { SubagentsError, type ErrorCode } from '../contract/errors.ts';
+import { plain } from '../contract/text.ts';
+import { EXIT, exitCodeOf } from './exit.ts';
+import type { Colors } from './output.ts';
+
+/** An error as it is shown. */
+export interface Failure {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly remedy: string | undefined;
+  readonly exitCode: number;
+  readonly stack: string | undefined;
+}
+
+/**
+ * What to show of anything that was thrown.
+ * @param command whose usage to point to when it was used wrongly
+ */
+export function failureOf(thrown: unknown, command?: string): Failure {
+  if (thrown instanceof CommanderError) return usageFailure(thrown, command);
+  if (thrown instanceof SubagentsError) {
+    const { code, message, remedy } = thrown;
+    return { code, message, remedy, exitCode: exitCodeOf(code), stack: stackOf(thrown) };
+  }
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return {
+    code: 'INTERNAL',
+    message: message === '' ? 'something failed without saying what' : message,
+    remedy: 'run it again with --verbose, and report what it prints: this is our mistake',
+    exitCode: EXIT.failed,
+    stack: stackOf(thrown),
+  };
+}
+
+/** Commander's own message is `error: what` and, on a second line, `(Did you mean x?)`. */
+function usageFailure(thrown: CommanderError, command: string | undefined): Failure {
+  const [first = '', ...rest] = thrown.message.replace(/^error: /, '').split('\n');
+  const suggestion = /^\(Did you mean (.+)\?\)$/.exec(rest.join(' ').trim())?.[1];
+  return {
+    code: 'BAD_INPUT',
+    message: first.replace(' is invalid. ', ' is invalid: '),
+    remedy:
+      suggestion === undefined
+        ? `see \`subagents ${command === undefined ? 'help' : `${command} --help`}\``
+        : `did you mean ${suggestion}?`,
+    exitCode: EXIT.usage,
+    stack: undefined,
+  };
+}
+
+/** The stack, and those of the causes. */
+function stackOf(thrown: unknown): string | undefined {
+  if (!(thrown instanceof Error)) return undefined;
+  const cause = stackOf(thrown.cause);
+  const own = thrown.stack ?? String(thrown);
+  return cause === undefined ? own : `${own}\ncaused by ${cause}`;
+}
+
+/** The failure in words: what failed on what, then what to do now. */
+export function failureText(failure: Failure, colors: Colors, verbose: boolean): string {
+  const lines = [`${colors.red('error:')} ${plain(failure.message)}`];
+  if (failure.remedy !== undefined) {
+    lines.push(
+      ...plain(failure.remedy)
+        .split('\n')
+        .map((line) => `  ${colors.cyan('→')} ${line}`),
+    );
+  }
+  if (verbose && failure.stack !== undefined) lines.push('', colors.dim(plain(failure.stack)));
+  return `${lines.join('\n')}\n`;
+}
+
+/** The failure as one line of JSON. */
+export function failureJson({ code, message, remedy, stack }: Failure, verbose: boolean): string {
+  const error = { code, message, ...(remedy && { remedy }), ...(verbose && stack && { stack }) };
+  return `${JSON.stringify({ error })}\n`;
+}

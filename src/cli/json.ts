@@ -1,0 +1,232 @@
+/**
+ * What every command prints with `--json`: one object on one line, or one object a line where it says so. An error of any
+ * command is `failureJson`, on stderr. Fields may be added; none is renamed, removed or given another meaning.
+ */
+import { z } from 'zod';
+import { announcement } from '../contract/announcement.ts';
+import { ERROR_CODES } from '../contract/errors.ts';
+import { question, receipt, sessionEntry, subagentView, transcriptEntry } from '../contract/messages.ts';
+import { outcome, sweepReport, usage } from '../contract/outcome.ts';
+import { finalStatus, status } from '../contract/status.ts';
+
+const server = z.object({
+  address: z.string(),
+  namespace: z.string(),
+  origin: z.string().describe('which rule chose it, in words'),
+  uiUrl: z.string().optional(),
+});
+
+const identity = z.object({
+  session: z.string(),
+  label: z.string(),
+  run: z.number().int(),
+  workflowId: z.string(),
+  runId: z.string(),
+});
+
+const error = z.object({
+  code: z.enum(ERROR_CODES),
+  message: z.string(),
+  remedy: z.string().optional(),
+  stack: z.string().optional().describe('with --verbose'),
+});
+/** Any command that fails, on stderr. */
+export const failureJson = z.object({ error });
+
+/** `spawn` */
+export const spawnJson = z.object({
+  server,
+  subagent: identity.extend({
+    branch: z
+      .string()
+      .nullable()
+      .describe('null when in-place; where the name is taken it gets a number, which `show` has'),
+    notes: z.array(z.string()),
+    url: z.string().optional(),
+  }),
+  outcome: outcome.optional().describe('with --wait, once it has ended'),
+});
+export type SpawnJson = z.infer<typeof spawnJson>;
+
+const target = identity.pick({ session: true, label: true, run: true });
+/** `steer` */
+export const steerJson = target.extend({ receipt });
+export type SteerJson = z.infer<typeof steerJson>;
+/** `answer` */
+export const answerJson = target.extend({ answered: z.literal(true) });
+export type AnswerJson = z.infer<typeof answerJson>;
+
+const killReport = identity.extend({
+  status: finalStatus,
+  sweep: sweepReport.optional().describe('the proof of death; absent when it never had a worker'),
+  outcome,
+});
+/** `kill` */
+export const killJson = z.object({
+  kills: z
+    .array(
+      z.union([
+        z.object({ target: z.string(), report: killReport }),
+        z.object({ target: z.string(), error }),
+      ]),
+    )
+    .describe('in the order asked for'),
+});
+export type KillJson = z.input<typeof killJson>;
+
+/** `wait` */
+export const waitJson = z.object({
+  ended: z
+    .array(
+      identity.extend({
+        status: finalStatus,
+        outcome: outcome.optional(),
+        problem: z.string().optional().describe('why there is no outcome'),
+      }),
+    )
+    .describe('in the order they ended'),
+  pending: z.array(identity),
+  timedOut: z.boolean(),
+});
+export type WaitJson = z.infer<typeof waitJson>;
+/** `wait --next` */
+export const waitNextJson = z.object({
+  announcement: announcement.nullable().describe('null: none in time'),
+});
+export type WaitNextJson = z.infer<typeof waitNextJson>;
+
+const progress = z.object({
+  doing: z.string(),
+  tool: z.string().optional(),
+  since: z.string(),
+  lastEventAt: z.string(),
+  lastMessage: z.string().optional(),
+  model: z.string().optional(),
+  usage,
+});
+/** `list`; also each line of `watch`. */
+export const listJson = z.object({
+  server,
+  workerless: z.boolean().describe('no worker polls: what only sessions know is missing'),
+  notes: z.array(z.string()),
+  subagents: z
+    .array(sessionEntry.extend({ session: z.string(), progress: progress.optional() }))
+    .describe('live ones first, oldest first; then finished ones, newest first'),
+  sessions: z.array(
+    z.object({
+      session: z.string(),
+      live: z.number().int(),
+      finished: z.number().int(),
+      unacknowledged: z.number().int().nullable(),
+    }),
+  ),
+});
+export type ListJson = z.input<typeof listJson>;
+
+/** `show` */
+export const showJson = z.object({
+  subagent: identity.extend({
+    status,
+    since: z.string(),
+    doing: z.string(),
+    startedAt: z.string(),
+    endedAt: z.string().optional(),
+    task: z.string().optional(),
+    repo: z.string().optional(),
+    branch: z.string().nullable().optional(),
+    cwd: z.string().optional(),
+    copilotSessionId: z.string().optional(),
+    workerId: z.string().optional(),
+    model: z.string().optional(),
+    usage: usage.optional(),
+    lastEventAt: z.string().optional(),
+    lastMessage: z.string().optional(),
+    turns: z.number().int(),
+    questions: z.array(question).readonly(),
+    steers: subagentView.shape.steers,
+    outcome: outcome.optional(),
+    url: z.string().optional(),
+    workerless: z.boolean(),
+    notes: z.array(z.string()).readonly(),
+  }),
+});
+
+export type ShowJson = z.input<typeof showJson>;
+
+/** `logs`, a line each. */
+export const logsJson = transcriptEntry;
+/** `announcements`, a line each. */
+export const announcementsJson = announcement;
+
+/** `open` */
+export const openJson = z.object({ url: z.string() });
+export type OpenJson = z.infer<typeof openJson>;
+
+/** `status` */
+export const statusJson = z.object({
+  home: z.string(),
+  up: z
+    .object({
+      pid: z.number().int(),
+      startedAt: z.string(),
+      address: z.string(),
+      namespace: z.string(),
+      uiUrl: z.string(),
+      workerPid: z.number().int().optional().describe('absent while the worker is being started'),
+    })
+    .nullable()
+    .describe('the `up` that runs in this home'),
+  server: server.extend({ reachable: z.boolean() }).nullable().describe('null: none is known'),
+  workers: z.boolean().describe('whether some worker polls'),
+  live: z.number().int(),
+  byStatus: z.partialRecord(status, z.number().int()).describe('live subagents'),
+  problems: z.array(z.object({ message: z.string(), remedy: z.string().optional() })),
+});
+export type StatusJson = z.infer<typeof statusJson>;
+
+/** `doctor` */
+export const doctorJson = z.object({
+  ok: z.boolean().describe('no check failed'),
+  checks: z.array(
+    z.object({
+      name: z.string(),
+      result: z.enum(['ok', 'warn', 'fail']),
+      detail: z.string(),
+      remedy: z.string().optional(),
+    }),
+  ),
+});
+export type DoctorJson = z.infer<typeof doctorJson>;
+
+/** `up --detach` */
+export const upDetachedJson = z.object({
+  started: z.boolean().describe('false: it ran already'),
+  pid: z.number().int(),
+  address: z.string(),
+  namespace: z.string(),
+  uiUrl: z.string(),
+  home: z.string(),
+  log: z.string(),
+});
+export type UpDetachedJson = z.infer<typeof upDetachedJson>;
+/** `up` and `worker`, a line each, as it happens. */
+export const upEventJson = z
+  .object({
+    event: z.string(),
+    at: z.string(),
+    message: z.string(),
+  })
+  .loose();
+
+/** `down` */
+export const downJson = z.object({
+  stopped: z.boolean().describe('false: nothing ran'),
+  forced: z.boolean().describe('it had to be killed'),
+  left: z.array(z.number().int()).describe('pids that are still there'),
+  durationMs: z.number().int(),
+});
+export type DownJson = z.infer<typeof downJson>;
+
+/** `completion` */
+export const completionJson = z.object({ shell: z.enum(['bash', 'zsh', 'fish']), script: z.string() });
+export type CompletionJson = z.infer<typeof completionJson>;

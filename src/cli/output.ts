@@ -1,0 +1,81 @@
+import picocolors from 'picocolors';
+
+/** Styles; each is the identity where colour is off. */
+export type Colors = ReturnType<typeof picocolors.createColors>;
+
+/** What decides about colour. */
+export interface ColorChoice {
+  /** `--no-color` was not given. */
+  readonly color: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Whether `stream` gets colour: a terminal that knows it, and neither `--no-color` nor `NO_COLOR` (https://no-color.org). */
+export function wantsColor(stream: { readonly isTTY?: boolean }, choice: ColorChoice): boolean {
+  const { env } = choice;
+  if (!choice.color || (env['NO_COLOR'] ?? '') !== '') return false;
+  if ((env['FORCE_COLOR'] ?? '') !== '') return env['FORCE_COLOR'] !== '0';
+  return stream.isTTY === true && env['TERM'] !== 'dumb';
+}
+
+/**
+ * Where a command prints. Results go to stdout: for people by `line`, for programs by `data`. Advice and progress go to stderr
+ * by `note`, so that a pipe carries results alone.
+ */
+export class Output {
+  /** `--json`: `data` prints, `line` and `note` are silent. */
+  readonly json: boolean;
+  readonly #out: NodeJS.WriteStream;
+  readonly #err: NodeJS.WriteStream;
+  /** Styles for `line`. */
+  readonly colors: Colors;
+  /** Styles for `note`. */
+  readonly noteColors: Colors;
+
+  constructor(
+    choice: ColorChoice & { readonly json: boolean },
+    out: NodeJS.WriteStream = process.stdout,
+    err: NodeJS.WriteStream = process.stderr,
+  ) {
+    this.json = choice.json;
+    this.#out = out;
+    this.#err = err;
+    this.colors = picocolors.createColors(wantsColor(out, choice));
+    this.noteColors = picocolors.createColors(wantsColor(err, choice));
+  }
+
+  /** Whether a person watches stdout and wants words. */
+  get interactive(): boolean {
+    return this.#out.isTTY && !this.json;
+  }
+
+  /** Whether a person watches stderr and wants words: progress may be redrawn there. */
+  get progressive(): boolean {
+    return this.#err.isTTY && !this.json;
+  }
+
+  /** Columns of the terminal; without one nothing is cut. */
+  get width(): number {
+    return this.#out.isTTY ? this.#out.columns : Number.POSITIVE_INFINITY;
+  }
+
+  /** For people, on stdout. */
+  line(text = ''): void {
+    if (!this.json) this.#out.write(`${text}\n`);
+  }
+
+  /** For people, on stdout: a titled value. */
+  fact(title: string, value: string): void {
+    this.line(`  ${this.colors.dim(title.padEnd(10))} ${value}`);
+  }
+
+  /** For programs, on stdout: one JSON object on one line. */
+  data(value: object): void {
+    if (this.json) this.#out.write(`${JSON.stringify(value)}\n`);
+  }
+
+  /** For people, on stderr: advice and progress. */
+  note(text: string): void {
+    if (!this.json) this.#err.write(`${text}\n`);
+  }
+}

@@ -1,0 +1,58 @@
+import { Command } from '@commander-js/extra-typings';
+import { Context } from './context.ts';
+import { declareDelegating } from './declare/delegating.ts';
+import { declareReading } from './declare/reading.ts';
+import { declareRunning } from './declare/running.ts';
+import { EXIT_HELP } from './exit.ts';
+import { wantsColor } from './output.ts';
+
+const EXAMPLES = `Examples:
+  subagents spawn fix-login "The login test fails. Find out why and fix it." --verify "npm test"
+  subagents steer fix-login "Leave the session cookie alone."
+  subagents wait --all
+
+Targets are a label, session/label, label@2 for an earlier run, a unique prefix, a workflow id, or "last".`;
+
+function newProgram(version: string) {
+  return new Command('subagents')
+    .description('Durable subagents: hand long coding tasks to GitHub Copilot CLI, and stay free.')
+    .version(version)
+    .option('--home <folder>', 'home folder (default: SUBAGENTS_HOME, else ~/.subagents)')
+    .option('--profile <name>', 'profile of the Temporal configuration file')
+    .option('--address <host:port>', 'Temporal server (default: TEMPORAL_ADDRESS, else the running "up")')
+    .option('--namespace <name>', 'Temporal namespace')
+    .option('-s, --session <name>', 'session of labels (default: SUBAGENTS_SESSION, else "default")')
+    .option('--json', 'print JSON for programs')
+    .option('--no-color', 'no colour (also: NO_COLOR)')
+    .option('--verbose', 'print stacks with errors');
+}
+/** The command line as declared, with the types of its global options. */
+export type Program = ReturnType<typeof newProgram>;
+
+/** Runs a command with what it needs; it answers with its exit code. */
+export type Start = (command: (context: Context) => Promise<number>) => Promise<void>;
+
+/**
+ * The command line: names, arguments and options. What a command does is loaded when it is called.
+ * @param version what `--version` prints
+ * @param onExitCode told when a command has run to its end
+ */
+export function buildProgram(version: string, onExitCode: (code: number) => void): Program {
+  const program = newProgram(version);
+  const start: Start = async (command) => {
+    onExitCode(await command(new Context(program.opts())));
+  };
+  // Before the commands: they inherit it.
+  program
+    .exitOverride()
+    .configureOutput({ outputError: () => undefined, getOutHasColors: () => helpColor(program.opts().color) })
+    .configureHelp({ showGlobalOptions: true, styleTitle: (title) => `\u001B[1m${title}\u001B[22m` });
+  declareDelegating(program, start);
+  declareReading(program, start);
+  declareRunning(program, start);
+  program.commandsGroup('More:').helpCommand('help [command]', 'this help, or that of a command');
+  program.addHelpText('after', `\n${EXAMPLES}\n\n${EXIT_HELP}`);
+  return program;
+}
+
+const helpColor = (color: boolean) => wantsColor(process.stdout, { color, env: process.env });

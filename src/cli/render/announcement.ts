@@ -1,0 +1,21 @@
+import type { Announcement } from '../../client/index.ts';
+import { oneLine } from '../../contract/text.ts';
+import type { Colors } from '../output.ts';
+import { clock } from './time.ts';
+
+/** An announcement as a line, with what to do about it. */
+export function announcementText(announcement: Announcement, name: string, colors: Colors): string {
+  const { kind, summary, at } = announcement;
+  const color = COLORS[kind];
+  const line = `${colors.dim(clock(at))} ${colors[color](kind)} ${colors.bold(name)}  ${oneLine(summary, 400)}`;
+  return kind === 'question' ? `${line}\n  → subagents answer ${name} "<answer>"` : line;
+}
+
+const COLORS = {
+  completed: 'green',
+  failed: 'red',
+  killed: 'magenta',
+  question: 'yellow',
+  stuck: 'yellow',
+  notice: 'blue',
+} as const satisfies Record<Announcement['kind'], keyof Colors>;

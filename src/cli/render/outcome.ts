@@ -1,0 +1,107 @@
+import type { Evidence, Outcome, Verification } from '../../client/index.ts';
+import { oneLine, plain } from '../../contract/text.ts';
+import type { Colors } from '../output.ts';
+import type { Ended } from '../waiting.ts';
+import { plural, usageText } from './numbers.ts';
+import { statusText } from './status.ts';
+import { sweepLines } from './sweep.ts';
+import { span } from './time.ts';
+
+/** A subagent's end in a few lines: how, what it says, what is on its branch, why it failed. */
+export function endText(end: Ended, name: string, colors: Colors): string {
+  const { outcome } = end;
+  const first = `${statusText(end.status, colors)} ${colors.bold(name)}`;
+  if (outcome === undefined) return `${first}  ${end.problem ?? ''}`.trimEnd();
+  const lines = [
+    `${first}  ${oneLine(outcome.summary, 400)}  ${colors.dim(span(outcome.durations.totalMs))}`,
+  ];
+  if (outcome.failure?.remedy !== undefined)
+    lines.push(`  ${colors.cyan('→')} ${oneLine(outcome.failure.remedy, 400)}`);
+  if (outcome.evidence !== undefined) lines.push(`  ${evidenceLine(outcome.evidence)}`);
+  for (const verification of outcome.verifications) lines.push(`  ${verificationLine(verification, colors)}`);
+  return lines.join('\n');
+}
+
+/** Branch, commits and size of the change on one line. */
+export function evidenceLine({ branch, head, commitCount, diffStat }: Evidence): string {
+  const { files, insertions, deletions } = diffStat;
+  return (
+    `${branch ?? 'no branch'} at ${head.slice(0, 9)}: ${plural(commitCount, 'commit')}, ` +
+    `${plural(files, 'file')} (+${insertions} -${deletions})`
+  );
+}
+
+function verificationLine({ command, exitCode, durationMs, problem }: Verification, colors: Colors): string {
+  const mark = exitCode === 0 ? colors.green('✓') : colors.red('✗');
+  const result = exitCode === null ? oneLine(problem ?? 'no exit code', 200) : `exit ${exitCode}`;
+  return `${mark} ${oneLine(command, 200)}  ${result}, ${span(durationMs)}`;
+}
+
+/** The whole outcome, as `show` prints it. */
+export function outcomeLines(outcome: Outcome, colors: Colors): string[] {
+  const { evidence, failure, durations } = outcome;
+  const lines: string[] = [];
+  const section = (title: string, body: readonly string[]) => {
+    if (body.length > 0) lines.push('', colors.bold(title), ...body.map((line) => `  ${line}`));
+  };
+  if (failure !== undefined) {
+    section('Failure', [
+      `${failure.class}: ${oneLine(failure.message, 1_000)}`,
+      ...(failure.remedy === undefined ? [] : [`→ ${oneLine(failure.remedy, 500)}`]),
+    ]);
+  }
+  if (evidence !== undefined) section('Evidence (measured, not claimed)', evidenceLines(evidence, colors));
+  section(
+    'Verification',
+    outcome.verifications.flatMap((each) => verificationLines(each, colors)),
+  );
+  section(
+    'Report (the subagent’s own words)',
+    plain(outcome.report)
+      .trim()
+      .split('\n')
+      .filter((_, index, all) => all.length > 1 || all[index] !== ''),
+  );
+  if (outcome.sweep !== undefined) section('Processes', sweepLines(outcome.sweep));
+  section('Cost', [
+    usageText(outcome.usage),
+    `${plural(outcome.turns, 'turn')}, ${plural(outcome.repairs, 'repair')}; queued ${span(durations.queuedMs)}, ` +
+      `working ${span(durations.workingMs)}, verifying ${span(durations.verifyingMs)}, in all ${span(durations.totalMs)}`,
+  ]);
+  section(
+    'Notes',
+    outcome.notes.map((note) => oneLine(note, 1_000)),
+  );
+  return lines;
+}
+
+function evidenceLines(evidence: Evidence, colors: Colors): string[] {
+  const lines = [evidenceLine(evidence), `base ${evidence.base.slice(0, 9)}, in ${evidence.cwd}`];
+  for (const { sha, subject } of evidence.commits)
+    lines.push(`${colors.yellow(sha.slice(0, 9))} ${oneLine(subject, 120)}`);
+  if (evidence.commitCount > evidence.commits.length)
+    lines.push(`and ${evidence.commitCount - evidence.commits.length} more`);
+  if (evidence.savedLeftovers) lines.push('the last commit holds what it had left uncommitted');
+  if (evidence.uncommitted.length > 0)
+    lines.push(`not committed: ${oneLine(evidence.uncommitted.join(', '), 1_000)}`);
+  if (evidence.sensitive.length > 0) {
+    lines.push(colors.yellow(`look first: ${oneLine(evidence.sensitive.join(', '), 1_000)}`));
+  }
+  return lines;
+}
+
+function verificationLines(verification: Verification, colors: Colors): string[] {
+  const lines = [verificationLine(verification, colors)];
+  if (verification.exitCode === 0) return lines;
+  const output = plain(verification.outputTail).trimEnd();
+  if (output !== '')
+    lines.push(
+      ...output
+        .split('\n')
+        .slice(-20)
+        .map((line) => colors.dim(`  | ${line}`)),
+    );
+  if (verification.outputFile !== undefined)
+    lines.push(colors.dim(`  all of it: ${verification.outputFile}`));
+  return lines;
+}

@@ -1,0 +1,101 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { SubagentIdentity, SubagentRow, Subagents } from '../../client/index.ts';
+import { head, oneLine } from '../../contract/text.ts';
+import type { Context } from '../context.ts';
+import { doing } from './fleet.ts';
+import { plural } from './numbers.ts';
+import { statusText } from './status.ts';
+import { age } from './time.ts';
+
+const LOOK_MS = 1_000;
+const LOOK_UNSEEN_MS = 5_000;
+const MAX_ROWS = 12;
+
+/** Shows on stderr what is still waited for: redrawn in place on a terminal; questions are told in any case, each once. */
+export class WaitProgress implements AsyncDisposable {
+  readonly #context: Context;
+  readonly #subagents: Subagents;
+  readonly #pending: () => readonly SubagentIdentity[];
+  readonly #told = new Set<string>();
+  readonly #stopped = new AbortController();
+  readonly #running: Promise<void>;
+  #draw: ((text: string) => void) & { clear(): void; done(): void } = Object.assign(() => undefined, {
+    clear: () => undefined,
+    done: () => undefined,
+  });
+
+  constructor(context: Context, subagents: Subagents, pending: () => readonly SubagentIdentity[]) {
+    this.#context = context;
+    this.#subagents = subagents;
+    this.#pending = pending;
+    this.#running = context.output.json ? Promise.resolve() : this.#run();
+  }
+
+  /** Prints in between, without the progress in its way. */
+  pause(print: () => void): void {
+    this.#draw.clear();
+    print();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped.abort();
+    await this.#running;
+    this.#draw.clear();
+    this.#draw.done();
+  }
+
+  async #run(): Promise<void> {
+    const { progressive } = this.#context.output;
+    if (progressive) {
+      const { createLogUpdate } = await import('log-update');
+      this.#draw = createLogUpdate(process.stderr);
+    }
+    const { signal } = this.#stopped;
+    while (!signal.aborted) {
+      // Progress is a courtesy: what is wrong with the server, the wait itself will say.
+      await this.#look(progressive).catch(() => undefined);
+      await delay(progressive ? LOOK_MS : LOOK_UNSEEN_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async #look(progressive: boolean): Promise<void> {
+    const fleet = await this.#subagents.list({ finished: 0, progress: progressive });
+    const rows = fleet.sessions.flatMap(({ live }) => live);
+    const waiting = this.#pending().flatMap(({ runId }) => rows.find((row) => row.runId === runId) ?? []);
+    for (const row of waiting) if (row.status === 'asking') await this.#tellQuestions(row);
+    if (progressive && waiting.length > 0 && !this.#stopped.signal.aborted) this.#draw(this.#text(waiting));
+  }
+
+  #text(rows: readonly SubagentRow[]): string {
+    const { noteColors: colors } = this.#context.output;
+    const width = process.stderr.columns - 1;
+    const shown = rows.slice(0, MAX_ROWS).map((row) => ({ row, name: this.#context.targetName(row) }));
+    const nameWidth = Math.max(...shown.map(({ name }) => name.length));
+    const statusWidth = Math.max(...shown.map(({ row }) => row.status.length));
+    const lines = shown.map(({ row, name }) => {
+      const since = age(row.progress?.since ?? row.startedAt, Date.now());
+      const room = Math.max(10, width - nameWidth - statusWidth - since.length - 8);
+      const padding = ' '.repeat(statusWidth - row.status.length);
+      return `  ${colors.bold(name.padEnd(nameWidth))}  ${statusText(row.status, colors)}${padding}  ${head(doing(row), room)}  ${colors.dim(since)}`;
+    });
+    if (rows.length > MAX_ROWS) lines.push(colors.dim(`  and ${rows.length - MAX_ROWS} more`));
+    return [
+      colors.dim(`waiting for ${plural(rows.length, 'subagent')} (Ctrl-C stops waiting, not them)`),
+      ...lines,
+    ].join('\n');
+  }
+
+  async #tellQuestions(row: SubagentRow): Promise<void> {
+    const handle = this.#subagents.session(row.session).subagent(`${row.label}@${row.run}`);
+    for (const question of (await handle.describe()).questions) {
+      if (this.#told.has(question.id)) continue;
+      this.#told.add(question.id);
+      const name = this.#context.targetName(row);
+      this.pause(() => {
+        this.#context.output.note(
+          `${name} asks: ${oneLine(question.question, 500)}\n  → subagents answer ${name} "<answer>"`,
+        );
+      });
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import Table from 'cli-table3';
+import stringWidth from 'string-width';
+import type { Colors } from '../output.ts';
+
+/** A column of a table. */
+export interface Column<Row> {
+  readonly title: string;
+  /** The cell: one line, free of control sequences but for colour. */
+  readonly cell: (row: Row) => string;
+  /** Gives way first when the terminal is narrow. */
+  readonly flexible?: boolean;
+  /** Left out on terminals with fewer columns than this. */
+  readonly from?: number;
+}
+
+const NO_BORDERS = Object.fromEntries(
+  // prettier-ignore
+  ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right', 'left', 'left-mid',
+    'mid', 'mid-mid', 'right', 'right-mid', 'middle'].map((name) => [name, '']),
+);
+const GAP = 2;
+const NARROWEST = 8;
+
+/** Rows under their titles, without borders, each on one line and none wider than `width` columns (infinite: nothing is cut). */
+export function table<Row>(
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+  width: number,
+  colors: Colors,
+): string {
+  const shown = columns.filter((column) => width >= (column.from ?? 0));
+  const cells = rows.map((row) => shown.map((column) => column.cell(row)));
+  const natural = shown.map((column, index) =>
+    Math.max(stringWidth(column.title), ...cells.map((row) => stringWidth(row[index] ?? ''))),
+  );
+  const output = new Table({
+    head: shown.map((column) => colors.dim(column.title)),
+    chars: NO_BORDERS,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': GAP },
+    colWidths: fit(natural, shown, width).map((columns) => columns + GAP),
+  });
+  output.push(...cells);
+  return output
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n');
+}
+
+/** The width of each column: its natural one, but flexible columns, then the widest ones, give way until all fit. */
+function fit(natural: readonly number[], columns: readonly Column<never>[], width: number): number[] {
+  const widths = [...natural];
+  let excess = widths.reduce((sum, each) => sum + each + GAP, 0) - GAP - width;
+  const order = [...widths.keys()].sort(
+    (a, b) =>
+      Number(columns[b]?.flexible ?? false) - Number(columns[a]?.flexible ?? false) ||
+      (widths[b] ?? 0) - (widths[a] ?? 0),
+  );
+  for (const index of order) {
+    if (excess <= 0) break;
+    const own = widths[index] ?? 0;
+    const given = Math.min(excess, Math.max(0, own - NARROWEST));
+    widths[index] = own - given;
+    excess -= given;
+  }
+  return widths;
+}

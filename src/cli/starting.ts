@@ -1,0 +1,28 @@
+import type { Subagents } from '../client/index.ts';
+import { SubagentsError } from '../contract/errors.ts';
+import { homeRoot } from '../system/home-root.ts';
+import type { Context } from './context.ts';
+
+/** Connects; in a terminal, where no server was named and none runs, it first starts `up` in the background, and says so. */
+export async function connectOrStart(context: Context): Promise<Subagents> {
+  const { options, env, output } = context;
+  const isTerminal = process.stdin.isTTY && process.stderr.isTTY && !output.json;
+  if (isTerminal && (await knowsNoServer(context))) {
+    const { startDetached } = await import('./detached.ts');
+    output.note(`Nothing runs in ${homeRoot(options.home, env)} yet: starting \`subagents up --detach\`.`);
+    const { up } = await startDetached(context);
+    output.note(`Temporal ${up.address}, Web UI ${up.uiUrl}; \`subagents down\` stops it.\n`);
+  }
+  return await context.connect();
+}
+
+async function knowsNoServer({ options, env }: Context): Promise<boolean> {
+  const { resolveTarget } = await import('../temporal/target.ts');
+  const { home, profile, address, namespace } = options;
+  try {
+    await resolveTarget({ home, profile, address, namespace, env });
+    return false;
+  } catch (error) {
+    return error instanceof SubagentsError && error.code === 'TEMPORAL_UNREACHABLE';
+  }
+}

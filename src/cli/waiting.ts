@@ -1,0 +1,80 @@
+import type { Outcome, SubagentHandle, SubagentIdentity, Subagents } from '../client/index.ts';
+import { SubagentsError } from '../contract/errors.ts';
+import type { FinalStatus } from '../contract/status.ts';
+import { oneLine } from '../contract/text.ts';
+import type { Context } from './context.ts';
+import { WaitProgress } from './render/progress.ts';
+
+/** A subagent that has ended. */
+export interface Ended extends SubagentIdentity {
+  readonly status: FinalStatus;
+  /** Absent where only the end itself is known. */
+  readonly outcome?: Outcome;
+  /** Why there is no outcome. */
+  readonly problem?: string;
+}
+
+/** What a wait came to. */
+export interface Waited {
+  readonly ended: readonly Ended[];
+  readonly pending: readonly SubagentIdentity[];
+  /** Why there are pending ones. */
+  readonly cut?: 'timeout' | 'interrupted';
+}
+
+/**
+ * Waits until all of them have ended, with progress on a terminal. Questions that come up are told on stderr.
+ * @param options.onEnd called for each as it ends
+ */
+export async function waitForEnds(
+  context: Context,
+  subagents: Subagents,
+  handles: readonly SubagentHandle[],
+  options: { readonly timeoutMs?: number | undefined; readonly onEnd?: (ended: Ended) => void } = {},
+): Promise<Waited> {
+  const timer = new AbortController();
+  const timeout =
+    options.timeoutMs === undefined ? undefined : setTimeout(() => timer.abort(), options.timeoutMs);
+  const signal = AbortSignal.any([timer.signal, context.interrupt]);
+  const ended: Ended[] = [];
+  const pending = new Map<string, SubagentIdentity>();
+  try {
+    const identities = await Promise.all(handles.map((handle) => handle.identity()));
+    for (const identity of identities) pending.set(identity.runId, identity);
+    await using progress = new WaitProgress(context, subagents, () => [...pending.values()]);
+    await Promise.all(
+      handles.map(async (handle, index) => {
+        const identity = identities[index] as SubagentIdentity;
+        const end = await endOf(handle, identity, signal);
+        if (end === undefined) return;
+        pending.delete(identity.runId);
+        ended.push(end);
+        progress.pause(() => options.onEnd?.(end));
+      }),
+    );
+  } finally {
+    clearTimeout(timeout);
+  }
+  if (pending.size === 0) return { ended, pending: [] };
+  return {
+    ended,
+    pending: [...pending.values()],
+    cut: context.interrupt.aborted ? 'interrupted' : 'timeout',
+  };
+}
+
+/** How one ended; undefined when the wait was given up before. */
+async function endOf(
+  handle: SubagentHandle,
+  identity: SubagentIdentity,
+  signal: AbortSignal,
+): Promise<Ended | undefined> {
+  try {
+    const outcome = await handle.result({ signal });
+    return { ...identity, status: outcome.status, outcome };
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    if (!(error instanceof SubagentsError) || error.code !== 'LOST') throw error;
+    return { ...identity, status: 'lost', problem: oneLine(error.message, 500) };
+  }
+}

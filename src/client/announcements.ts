@@ -1,0 +1,171 @@
+/** What a session tells, as it comes: its unacknowledged announcements once, then those in its history. */
+import { z } from 'zod';
+import {
+  announcement as announcementSchema,
+  announceSignal,
+  DEFAULT_RECEIVER,
+  endedSignal,
+  SESSION,
+  sessionWorkflowId,
+  unacknowledgedView,
+  type Announcement,
+  type UnacknowledgedView,
+} from '../contract/index.ts';
+import { Acknowledger, sendAcknowledgement } from './acknowledger.ts';
+import { isNotFound, isPassing } from './errors.ts';
+import { endable, pause } from './following.ts';
+import { firstValue, followHistory, type HistoryEvent } from './history.ts';
+import type { Link } from './link.ts';
+import type { AnnouncementOptions } from './types.ts';
+
+/** An announcement that can be acknowledged by itself. */
+export type ReceivedAnnouncement = Announcement & {
+  /** Tells the session that this receiver has it. Not needed in a plain `for await`: asking for the next one does it. */
+  acknowledge(): Promise<void>;
+};
+
+/** Between two tries, in milliseconds: doubled from the first to the last. */
+const BACKOFF_MS = { first: 100, last: 2_000 };
+/** Ids remembered, so that one that comes again is dropped: more than a session keeps unacknowledged. */
+const REMEMBERED_IDS = 20_000;
+
+const looseView = unacknowledgedView.extend({ announcements: z.array(z.unknown()) });
+
+/** See `SessionHandle.announcements`. */
+export function receiveAnnouncements(
+  link: Link,
+  session: string,
+  options: AnnouncementOptions,
+): AsyncGenerator<ReceivedAnnouncement, void, undefined> {
+  const receiver = options.receiver ?? DEFAULT_RECEIVER;
+  return endable([options.signal, link.closed], async function* (signal) {
+    const acknowledger = new Acknowledger(link, session, receiver, signal);
+    try {
+      for await (const item of announcements(link, session, receiver, options, signal)) {
+        const acknowledge = () => sendAcknowledgement(link, session, receiver, [item.id]);
+        yield { ...item, acknowledge };
+        if (options.acknowledge !== 'manual') acknowledger.add(item.id);
+      }
+    } finally {
+      await acknowledger.settled();
+    }
+  });
+}
+
+/** What `receiver` has not acknowledged; `undefined` while there is no such session. */
+export async function readUnacknowledged(
+  link: Link,
+  session: string,
+  receiver: string,
+  signal?: AbortSignal,
+): Promise<UnacknowledgedView | undefined> {
+  return link.call(
+    `read the announcements of session ${session}`,
+    async () => {
+      try {
+        const handle = link.client.workflow.getHandle(sessionWorkflowId(session));
+        return readView(await handle.query(SESSION.unacknowledged, receiver));
+      } catch (error) {
+        if (isNotFound(error)) return undefined;
+        throw error;
+      }
+    },
+    { signal },
+  );
+}
+
+/** Anyone may signal a session: what is no announcement is left out. */
+function readView(answer: unknown): UnacknowledgedView {
+  const { announcements, ...place } = looseView.parse(answer);
+  return {
+    ...place,
+    announcements: announcements.flatMap((item) => announcementSchema.safeParse(item).data ?? []),
+  };
+}
+
+async function* announcements(
+  link: Link,
+  session: string,
+  receiver: string,
+  { once = false, onReconnect }: AnnouncementOptions,
+  signal: AbortSignal,
+): AsyncGenerator<Announcement, void, undefined> {
+  let seen = new RecentIds(REMEMBERED_IDS);
+  let ended: string | undefined;
+  for (let backoff = BACKOFF_MS.first; ; backoff = Math.min(backoff * 2, BACKOFF_MS.last)) {
+    try {
+      // A session that does not exist, or has ended: wait for the next of that name.
+      const view = (await hasEnded(link, session, ended, signal))
+        ? undefined
+        : await readUnacknowledged(link, session, receiver, signal);
+      for (const item of view?.announcements ?? []) if (seen.add(item.id)) yield item;
+      if (once) return;
+      if (view !== undefined) {
+        const run = { workflowId: sessionWorkflowId(session), runId: view.runId };
+        let goesOn = false;
+        for await (const event of followHistory(link, { ...run, afterEvent: view.historyLength }, signal)) {
+          backoff = BACKOFF_MS.first;
+          goesOn = event.workflowExecutionContinuedAsNewEventAttributes != null;
+          const item = await announcementIn(link, event);
+          if (item !== undefined && seen.add(item.id)) yield item;
+        }
+        // This run is over; after a continue-as-new its successor is there already. Another session begins its ids anew.
+        ended = view.runId;
+        if (!goesOn) seen = new RecentIds(REMEMBERED_IDS);
+        continue;
+      }
+    } catch (error) {
+      if (signal.aborted || once || !(isPassing(error) || isNotFound(error))) throw error;
+      onReconnect?.(error);
+    }
+    await pause(backoff, signal);
+  }
+}
+
+/** Whether `run`, where given, is still the newest run of the session: nothing more can come of it. */
+async function hasEnded(
+  link: Link,
+  session: string,
+  run: string | undefined,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (run === undefined) return false;
+  const handle = link.client.workflow.getHandle(sessionWorkflowId(session));
+  const newest = await link.call(`look at session ${session}`, () => handle.describe(), { signal });
+  return newest.runId === run;
+}
+
+/** The announcement that `event` brings: an `ended` or `announce` signal; `undefined` for all other events. */
+async function announcementIn(link: Link, event: HistoryEvent): Promise<Announcement | undefined> {
+  const signal = event.workflowExecutionSignaledEventAttributes;
+  const schema =
+    signal?.signalName === SESSION.ended
+      ? endedSignal
+      : signal?.signalName === SESSION.announce
+        ? announceSignal
+        : undefined;
+  if (schema === undefined) return undefined;
+  // A malformed signal (anyone may send one) is not ours to deliver; the session ignores it too.
+  return schema.safeParse(await firstValue(link, signal?.input)).data?.announcement;
+}
+
+/** The newest ids, as many as `capacity`. */
+class RecentIds {
+  readonly #ids = new Set<string>();
+  readonly #capacity: number;
+
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  /** Whether `id` is new. */
+  add(id: string): boolean {
+    if (this.#ids.has(id)) return false;
+    this.#ids.add(id);
+    if (this.#ids.size > this.#capacity) {
+      const [oldest] = this.#ids;
+      if (oldest !== undefined) this.#ids.delete(oldest);
+    }
+    return true;
+  }
+}

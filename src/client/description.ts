@@ -1,0 +1,111 @@
+/** Everything known of one subagent: from its session, the server, the workflow itself and its heartbeats. */
+import { isFinal, SUBAGENT, type LiveStatus, type Outcome, type SubagentView } from '../contract/index.ts';
+import { inspect, type Inspection } from './inspect.ts';
+import type { Link } from './link.ts';
+import { workerlessNote } from './listing.ts';
+import { awaitOutcome } from './outcomes.ts';
+import { ask, isWorkerless } from './query.ts';
+import type { KnownRun } from './runs.ts';
+import type { SubagentDescription } from './types.ts';
+
+/** How long the outcome of a run that has ended may take to read, in milliseconds. */
+const OUTCOME_TIMEOUT_MS = 5_000;
+
+/** A status in words, where no heartbeat says more. */
+const DOING: Readonly<Record<LiveStatus, string>> = {
+  queued: 'waits for room on a worker',
+  preparing: 'its workspace is being made',
+  working: 'works',
+  asking: 'waits for an answer',
+  verifying: 'its commit is being verified',
+  stopping: 'its processes are being ended',
+};
+
+/** See `SubagentHandle.describe`. */
+export async function describeRun(link: Link, run: KnownRun): Promise<SubagentDescription> {
+  const inspected = await inspect(link, run);
+  const over = inspected === undefined ? isFinal(run.status) : !inspected.open;
+  const [view, outcome] = await Promise.all([
+    inspected === undefined ? undefined : readView(link, run),
+    over ? readOutcome(link, run) : undefined,
+  ]);
+  const asked = view === 'workerless' ? undefined : view;
+  const notes = [...(outcome?.notes ?? asked?.notes ?? [])];
+  if (view === 'workerless') notes.push(workerlessNote(link.server));
+  if (inspected === undefined)
+    notes.push('the server no longer keeps this run: this is what its session remembers');
+  return {
+    ...known(run, inspected),
+    ...now(run, inspected, asked),
+    ...(asked && { cwd: asked.cwd, copilotSessionId: asked.copilotSessionId, workerId: asked.workerId }),
+    branch: outcome?.evidence?.branch ?? asked?.branch ?? run.branch,
+    model: outcome?.model ?? inspected?.progress?.model ?? inspected?.model ?? run.model,
+    usage: outcome?.usage ?? inspected?.progress?.usage,
+    turns: outcome?.turns ?? asked?.turns ?? 0,
+    questions: asked?.questions ?? [],
+    steers: asked?.steers ?? [],
+    outcome,
+    url: webUrl(link, run),
+    workerless: view === 'workerless',
+    notes,
+  };
+}
+
+function known(run: KnownRun, inspected: Inspection | undefined) {
+  return {
+    session: run.session,
+    label: run.label,
+    run: run.run,
+    workflowId: run.workflowId,
+    runId: run.runId,
+    startedAt: run.startedAt,
+    endedAt: run.endedAt ?? inspected?.endedAt,
+    task: run.task,
+    repo: run.repo,
+  };
+}
+
+/** Its status, and what it is doing. */
+function now(run: KnownRun, inspected: Inspection | undefined, view: SubagentView | undefined) {
+  const status = inspected?.status ?? run.status;
+  const progress = status === 'working' ? inspected?.progress : undefined;
+  const said = isFinal(status) ? (run.summary ?? status) : (view?.waitingFor ?? DOING[status]);
+  return {
+    status,
+    doing: progress?.doing ?? said,
+    since:
+      progress?.since ??
+      (isFinal(status) ? (run.endedAt ?? inspected?.endedAt) : view?.since) ??
+      run.startedAt,
+    lastEventAt: progress?.lastEventAt,
+    lastMessage: progress?.lastMessage,
+  };
+}
+
+/** What the workflow itself says. @throws SubagentsError TEMPORAL_UNREACHABLE, INTERNAL */
+export async function readView(
+  link: Link,
+  run: Pick<KnownRun, 'workflowId' | 'runId'>,
+): Promise<SubagentView | 'workerless' | undefined> {
+  try {
+    return await ask<SubagentView>(link, run, SUBAGENT.describe);
+  } catch (error) {
+    if (isWorkerless(error)) return 'workerless';
+    throw error;
+  }
+}
+
+/** The outcome of a run that is over; `undefined` where it left none that can be read. */
+async function readOutcome(link: Link, run: KnownRun): Promise<Outcome | undefined> {
+  try {
+    return await awaitOutcome(link, run, { timeoutMs: OUTCOME_TIMEOUT_MS });
+  } catch {
+    return undefined;
+  }
+}
+
+function webUrl({ server }: Link, { workflowId, runId }: KnownRun): string | undefined {
+  if (server.uiUrl === undefined) return undefined;
+  const path = ['namespaces', server.namespace, 'workflows', workflowId, runId].map(encodeURIComponent);
+  return `${server.uiUrl.replace(/\/$/, '')}/${path.join('/')}`;
+}

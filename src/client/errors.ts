@@ -1,0 +1,246 @@
+/** What Temporal and gRPC throw, as errors for people: the only file that knows both. */
+import {
+  ApplicationFailure,
+  isGrpcServiceError,
+  NamespaceNotFoundError,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+} from '@temporalio/client';
+import {
+  ERROR_CODES,
+  isFinal,
+  SubagentsError,
+  type ErrorCode,
+  type SessionEntry,
+} from '../contract/index.ts';
+import { searchAttributeCommands } from '../temporal/search-attributes.ts';
+import type { ServerInfo } from './types.ts';
+
+/** gRPC status codes that tell something apart for us (https://grpc.io/docs/guides/status-codes/). */
+const GRPC = {
+  cancelled: 1,
+  unknown: 2,
+  invalidArgument: 3,
+  deadlineExceeded: 4,
+  notFound: 5,
+  permissionDenied: 7,
+  resourceExhausted: 8,
+  failedPrecondition: 9,
+  aborted: 10,
+  internal: 13,
+  unavailable: 14,
+  unauthenticated: 16,
+} as const;
+
+/** A run of which only the session's summary is left: it was terminated, or the server no longer keeps it. */
+export class LostRunError extends SubagentsError {
+  /** What the session kept of the run; absent when it knows nothing either. */
+  readonly entry: SessionEntry | undefined;
+
+  constructor(message: string, options: { entry?: SessionEntry | undefined; remedy?: string | undefined }) {
+    super('LOST', message, { remedy: options.remedy });
+    this.entry = options.entry;
+  }
+}
+
+/** Server and namespace, as errors and lists name them. */
+export function serverName(server: Pick<ServerInfo, 'address' | 'namespace'>): string {
+  return `Temporal at ${server.address}, namespace "${server.namespace}"`;
+}
+
+/** No worker takes what was asked. `who` says which worker is missing, and what that means. */
+export function noWorker(server: ServerInfo, who = 'no worker is running'): SubagentsError {
+  return new SubagentsError('NO_WORKER', `${who} (${serverName(server)})`, {
+    remedy: 'start one: `subagents up` on this machine, or `subagents worker` for an existing Temporal',
+  });
+}
+
+/** What cannot be done to a run that is over; names how it ended. */
+export function alreadyEnded(doing: string, run: SessionEntry): SubagentsError {
+  const end = isFinal(run.status) ? run.status : 'just now';
+  const summary = run.summary === undefined ? '' : `: ${run.summary}`;
+  return new SubagentsError(
+    'ALREADY_ENDED',
+    `cannot ${doing} ${run.label}@${run.run}: it has ended (${end})${summary}`,
+    { remedy: `see its outcome with \`subagents show ${run.label}@${run.run}\`, or spawn another one` },
+  );
+}
+
+/** Whether `error` says that there is no such workflow run, or that it has ended already. */
+export function isNotFound(error: unknown): boolean {
+  return (
+    error instanceof WorkflowNotFoundError ||
+    (error instanceof SubagentsError && error.cause instanceof WorkflowNotFoundError) ||
+    grpcError(error)?.code === GRPC.notFound
+  );
+}
+
+/** Whether a call was given up for want of an answer in time. */
+export function isTimeout(error: unknown): boolean {
+  return error instanceof SubagentsError && error.code === 'TIMEOUT';
+}
+
+/** Codes of a server, a connection or a load that is away for a while: the same call may succeed later. */
+const PASSING: ReadonlySet<number> = new Set([
+  GRPC.cancelled,
+  GRPC.unknown,
+  GRPC.deadlineExceeded,
+  GRPC.resourceExhausted,
+  GRPC.aborted,
+  GRPC.internal,
+  GRPC.unavailable,
+]);
+
+/** Whether `error` passes by itself: the server, the connection or the workers are away for a while. */
+export function isPassing(error: unknown): boolean {
+  if (error instanceof SubagentsError && error.code === 'NO_WORKER') return true;
+  const grpc = grpcError(error);
+  return grpc !== undefined && PASSING.has(grpc.code);
+}
+
+/**
+ * Any error of a call to Temporal, as a `SubagentsError`.
+ * @param doing what was being done, for the message: `steer fix-login`.
+ */
+export function toSubagentsError(error: unknown, doing: string, server: ServerInfo): SubagentsError {
+  if (error instanceof SubagentsError) return error;
+  if (error instanceof WorkflowUpdateFailedError) return fromFailure(error.cause, doing);
+  if (error instanceof NamespaceNotFoundError) {
+    return new SubagentsError(
+      'TEMPORAL_UNREACHABLE',
+      `could not ${doing}: ${serverName(server)} has no such namespace`,
+      { remedy: 'name an existing one with --namespace or TEMPORAL_NAMESPACE', cause: error },
+    );
+  }
+  const grpc = grpcError(error);
+  if (grpc !== undefined) return fromGrpc(grpc, error, doing, server);
+  if (error instanceof WorkflowNotFoundError) {
+    return new SubagentsError(
+      'LOST',
+      `could not ${doing}: ${serverName(server)} has no such running workflow (${error.workflowId})`,
+      { cause: error },
+    );
+  }
+  if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return timedOut(doing, server, error);
+  return new SubagentsError('INTERNAL', `could not ${doing}: ${messageOf(error)}`, { cause: error });
+}
+
+/** An error that a workflow answered an Update with: an `ApplicationFailure` whose type is one of our codes. */
+function fromFailure(failure: unknown, doing: string): SubagentsError {
+  // The workflow ended while the Update was being handled.
+  if (failure instanceof ApplicationFailure && failure.type === 'AcceptedUpdateCompletedWorkflow') {
+    return new SubagentsError('ALREADY_ENDED', `could not ${doing}: it ended meanwhile`, { cause: failure });
+  }
+  if (failure instanceof ApplicationFailure && isErrorCode(failure.type)) {
+    const details = failure.details?.[0] as { remedy?: unknown } | undefined;
+    const remedy = typeof details?.remedy === 'string' ? details.remedy : undefined;
+    return new SubagentsError(failure.type, failure.message, { remedy, cause: failure });
+  }
+  return new SubagentsError('INTERNAL', `could not ${doing}: ${messageOf(failure)}`, { cause: failure });
+}
+
+interface GrpcError {
+  readonly code: number;
+  readonly details: string;
+}
+
+/** The gRPC error that `error` is, or wraps. */
+function grpcError(error: unknown): GrpcError | undefined {
+  for (let cause = error, depth = 0; cause instanceof Error && depth < 4; cause = cause.cause, depth += 1) {
+    if (isGrpcServiceError(cause)) return { code: cause.code, details: cause.details };
+  }
+  return undefined;
+}
+
+function fromGrpc(grpc: GrpcError, cause: unknown, doing: string, server: ServerInfo): SubagentsError {
+  const where = serverName(server);
+  switch (grpc.code) {
+    case GRPC.unavailable:
+      return new SubagentsError(
+        'TEMPORAL_UNREACHABLE',
+        `could not ${doing}: ${where} does not answer (chosen by ${server.origin}).`,
+        {
+          remedy: 'start one with `subagents up`, or name the right one with --address or TEMPORAL_ADDRESS',
+          cause,
+        },
+      );
+    case GRPC.unauthenticated:
+    case GRPC.permissionDenied:
+      return new SubagentsError('TEMPORAL_UNREACHABLE', `could not ${doing}: ${where} refused us`, {
+        remedy:
+          'check the API key or the client certificate of this profile, and its rights in the namespace',
+        cause,
+      });
+    case GRPC.deadlineExceeded:
+      // gRPC's own words: a call that never found a server to go to names no remote address.
+      if (/^Deadline exceeded after (?!.*remote_addr)/.test(grpc.details))
+        return unreachable(doing, server, cause);
+      return timedOut(doing, server, cause);
+    case GRPC.cancelled:
+      // Not by us: the server gave it up at the deadline.
+      return timedOut(doing, server, cause);
+    case GRPC.notFound:
+      return new SubagentsError('LOST', `could not ${doing}: ${where} does not know it (${grpc.details})`, {
+        cause,
+      });
+    case GRPC.failedPrecondition:
+      // A Query to a queue that no worker has polled lately.
+      if (/poller/i.test(grpc.details)) return noWorker(server);
+      break;
+    case GRPC.invalidArgument:
+      if (/search attribute/i.test(grpc.details)) return searchAttributesMissing(grpc.details, server, cause);
+      if (/size|too large|exceeds/i.test(grpc.details)) return tooLarge(doing, grpc.details, cause);
+      break;
+    case GRPC.resourceExhausted:
+      if (/larger than max|size/i.test(grpc.details)) return tooLarge(doing, grpc.details, cause);
+      return new SubagentsError('LIMIT', `could not ${doing}: ${where} is at a limit (${grpc.details})`, {
+        remedy: 'try again in a moment, with fewer requests at once',
+        cause,
+      });
+    default:
+  }
+  return new SubagentsError('INTERNAL', `could not ${doing}: ${where} answered: ${grpc.details}`, { cause });
+}
+
+function unreachable(doing: string, server: ServerInfo, cause: unknown): SubagentsError {
+  return new SubagentsError(
+    'TEMPORAL_UNREACHABLE',
+    `could not ${doing}: ${serverName(server)} does not answer (chosen by ${server.origin})`,
+    {
+      remedy: 'start one with `subagents up`, or name the right one with --address or TEMPORAL_ADDRESS',
+      cause,
+    },
+  );
+}
+
+function timedOut(doing: string, server: ServerInfo, cause: unknown): SubagentsError {
+  return new SubagentsError(
+    'TIMEOUT',
+    `could not ${doing} in time (${serverName(server)}); it may still take effect`,
+    { remedy: 'see `subagents list` for what became of it, and `subagents status` for the workers', cause },
+  );
+}
+
+function tooLarge(doing: string, details: string, cause: unknown): SubagentsError {
+  return new SubagentsError('LIMIT', `could not ${doing}: it is too large for Temporal (${details})`, {
+    remedy: 'put the material in a file of the repository and name it in the task',
+    cause,
+  });
+}
+
+function searchAttributesMissing(details: string, server: ServerInfo, cause: unknown): SubagentsError {
+  return new SubagentsError(
+    'SEARCH_ATTRIBUTES',
+    `${serverName(server)} lacks our search attributes (${details})`,
+    { remedy: `have an operator run: ${searchAttributeCommands(server.namespace).join(' && ')}`, cause },
+  );
+}
+
+function isErrorCode(type: unknown): type is ErrorCode {
+  return ERROR_CODES.includes(type as ErrorCode);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

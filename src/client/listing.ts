@@ -1,0 +1,129 @@
+/** Lists of subagents: from their session, with what each is doing; without a worker, from the visibility store. */
+import { isFinal, SESSION, type SessionList } from '../contract/index.ts';
+import { concurrently } from './concurrently.ts';
+import { noWorker, serverName } from './errors.ts';
+import { inspect } from './inspect.ts';
+import type { Link } from './link.ts';
+import { ask, isWorkerless } from './query.ts';
+import { asked, type KnownRun } from './runs.ts';
+import type {
+  FleetList,
+  FleetListOptions,
+  ListOptions,
+  ServerInfo,
+  SessionListing,
+  SubagentRow,
+} from './types.ts';
+import { findRuns, findSessions } from './visibility.ts';
+
+/** Finished subagents listed when the caller does not say how many; with `all`, every one a session keeps. */
+const DEFAULT_FINISHED = 10;
+const ALL_FINISHED = 1_000;
+/** Live subagents a workerless list shows, at most. */
+const MAX_LIVE_ROWS = 1_000;
+
+/** See `SessionHandle.list`. */
+export async function listSession(
+  link: Link,
+  session: string,
+  options: ListOptions,
+): Promise<SessionListing> {
+  return (await link.hasPollers())
+    ? listAsked(link, session, options)
+    : listWorkerless(link, session, options);
+}
+
+/** See `Subagents.list`. */
+export async function listFleet(link: Link, options: FleetListOptions): Promise<FleetList> {
+  const { all = false, finished = all ? ALL_FINISHED : DEFAULT_FINISHED, progress } = options;
+  const [found, polled] = await Promise.all([findSessions(link, { all }), link.hasPollers()]);
+  const list = polled ? listAsked : listWorkerless;
+  const sessions = await concurrently(found, ({ session }) => list(link, session, { finished, progress }));
+  const workerless = !polled || sessions.some((listing) => listing.workerless);
+  return {
+    server: link.server,
+    sessions: sessions.sort((a, b) => a.session.localeCompare(b.session)),
+    workerless,
+    notes: workerless ? [workerlessNote(link.server)] : [],
+  };
+}
+
+async function listAsked(link: Link, session: string, options: ListOptions): Promise<SessionListing> {
+  const { finished = DEFAULT_FINISHED, progress = true } = options;
+  let list: SessionList | undefined;
+  try {
+    list = await ask<SessionList>(link, asked(session), SESSION.list, { finished });
+  } catch (error) {
+    // The server takes a worker that has just died for a live one.
+    if (!isWorkerless(error)) throw error;
+    return listWorkerless(link, session, options);
+  }
+  if (list === undefined) {
+    const notes = [
+      `there is no session "${session}" at ${serverName(link.server)} yet: its first spawn starts it`,
+    ];
+    return listing(link, session, { notes, unacknowledged: 0 });
+  }
+  const live = list.live.map((entry) => ({ ...entry, session }));
+  return listing(link, session, {
+    live: progress
+      ? await concurrently(live, (row) => withProgress(link, row))
+      : await withStatus(link, session, live),
+    finished: list.finished.map((entry) => ({ ...entry, session })),
+    finishedCount: list.finishedCount,
+    unacknowledged: list.unacknowledged,
+  });
+}
+
+/** The session knows who is live; what each is doing, its workflow and its heartbeats know. */
+async function withProgress(link: Link, run: KnownRun): Promise<SubagentRow> {
+  const inspected = await inspect(link, run);
+  if (inspected === undefined) return run;
+  const { status, progress, model = run.model } = inspected;
+  return { ...run, status, ...(model !== undefined && { model }), ...(progress && { progress }) };
+}
+
+/** The same without heartbeats, from one look into the visibility store. */
+async function withStatus(link: Link, session: string, live: readonly KnownRun[]): Promise<SubagentRow[]> {
+  const listed = await findRuns(link, { session, onlyOpen: true, max: MAX_LIVE_ROWS });
+  const statuses = new Map(listed.map(({ runId, status }) => [runId, status]));
+  return live.map((run) => ({ ...run, status: statuses.get(run.runId) ?? run.status }));
+}
+
+async function listWorkerless(
+  link: Link,
+  session: string,
+  { finished = DEFAULT_FINISHED }: ListOptions,
+): Promise<SessionListing> {
+  const runs = await findRuns(link, { session, max: MAX_LIVE_ROWS + finished });
+  const live = runs.filter(({ status }) => !isFinal(status)).reverse();
+  const ended = runs.filter(({ status }) => isFinal(status));
+  return listing(link, session, {
+    live: await concurrently(live, (row) => withProgress(link, row)),
+    finished: ended.slice(0, finished),
+    finishedCount: ended.length,
+    unacknowledged: null,
+    workerless: true,
+    notes: [workerlessNote(link.server)],
+  });
+}
+
+function listing(link: Link, session: string, parts: Partial<SessionListing>): SessionListing {
+  return {
+    session,
+    server: link.server,
+    live: [],
+    finished: [],
+    finishedCount: 0,
+    unacknowledged: null,
+    workerless: false,
+    notes: [],
+    ...parts,
+  };
+}
+
+/** What a list without a worker says. */
+export function workerlessNote(server: ServerInfo): string {
+  const { message, remedy } = noWorker(server);
+  return `${message}: nothing moves, and the list is what the server last knew. ${remedy ?? ''}`;
+}

@@ -1,0 +1,103 @@
+/** How a subagent ended, read from how its workflow was closed. */
+import {
+  ApplicationFailure,
+  CancelledFailure,
+  TerminatedFailure,
+  TimeoutFailure,
+  WorkflowFailedError,
+} from '@temporalio/client';
+import { outcome as outcomeSchema, SubagentsError, type Outcome } from '../contract/index.ts';
+import { isNotFound, LostRunError } from './errors.ts';
+import { followToEnd } from './history.ts';
+import { inspect } from './inspect.ts';
+import type { Link } from './link.ts';
+import { LinkedSignal } from './linked-signal.ts';
+import type { KnownRun } from './runs.ts';
+import type { ResultOptions } from './types.ts';
+
+/**
+ * Waits for the end of a run, across restarts of the server.
+ * @throws LostRunError when it was terminated or the server no longer has it; SubagentsError TIMEOUT; the signal's reason.
+ */
+export async function awaitOutcome(link: Link, run: KnownRun, options: ResultOptions = {}): Promise<Outcome> {
+  using linked = new LinkedSignal([options.signal, link.closed]);
+  const name = `${run.label}@${run.run}`;
+  const timer =
+    options.timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => linked.abort(stillLive(name)), options.timeoutMs);
+  try {
+    const events = followToEnd(link, { ...run, onlyClose: true }, linked.signal);
+    while ((await events.next()).done !== true);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+  return readOutcome(link, run, name);
+}
+
+function stillLive(name: string): SubagentsError {
+  return new SubagentsError('TIMEOUT', `${name} has not ended in time; it goes on`, {
+    remedy: 'see what it is doing with `subagents show`, or wait longer',
+  });
+}
+
+/** The outcome of a run that is over. */
+async function readOutcome(link: Link, run: KnownRun, name: string): Promise<Outcome> {
+  const end = await link.call(
+    `read the outcome of ${name}`,
+    async (): Promise<{ value: unknown } | { failure: Error | undefined } | 'unknown'> => {
+      try {
+        return { value: await link.client.workflow.getHandle(run.workflowId, run.runId).result() };
+      } catch (error) {
+        if (error instanceof WorkflowFailedError) return { failure: error.cause };
+        if (isNotFound(error)) return 'unknown';
+        throw error;
+      }
+    },
+  );
+  if (end === 'unknown') {
+    throw new LostRunError(`the server no longer keeps ${name}; its session remembers: ${remembered(run)}`, {
+      entry: run,
+      remedy: 'its branch and commits are in the repository as before',
+    });
+  }
+  if ('value' in end) return parse(end.value, name);
+  const { failure } = end;
+  if (failure instanceof ApplicationFailure && failure.details?.length)
+    return parse(failure.details[0], name);
+  if (failure instanceof CancelledFailure) return killedOutcome(link, run, name);
+  if (failure instanceof TerminatedFailure || failure instanceof TimeoutFailure) {
+    throw new LostRunError(`${name} was ended from outside (${failure.message}) and left no outcome`, {
+      entry: run,
+      remedy: 'its worktree and branch are as it left them; spawn it again to go on',
+    });
+  }
+  throw new SubagentsError(
+    'INTERNAL',
+    `${name} failed without an outcome: ${failure?.message ?? 'unknown'}`,
+    {
+      cause: failure,
+    },
+  );
+}
+
+/** A cancelled workflow has no result: its outcome is in the memo. */
+async function killedOutcome(link: Link, run: KnownRun, name: string): Promise<Outcome> {
+  const memo = (await inspect(link, run))?.memo ?? {};
+  if (memo['outcome'] !== undefined) return parse(memo['outcome'], name);
+  throw new LostRunError(`${name} was cancelled and left no outcome`, { entry: run });
+}
+
+function parse(value: unknown, name: string): Outcome {
+  const parsed = outcomeSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new SubagentsError('INTERNAL', `the outcome of ${name} cannot be read: ${parsed.error.message}`, {
+    remedy: 'it may come from another version of durable-subagents: look at it in the Temporal Web UI',
+  });
+}
+
+function remembered({ status, summary, head }: KnownRun): string {
+  return [status, summary, head === undefined ? undefined : `head ${head}`].filter(Boolean).join('; ');
+}

@@ -1,0 +1,65 @@
+/** What only the caller's machine knows of a spec: the checkout and the commit it starts from. */
+import {
+  DEFAULT_MAX_REPAIRS,
+  DEFAULT_STUCK_AFTER_MS,
+  DEFAULT_TIMEOUT_MS,
+  type ResolvedSpec,
+} from '../contract/index.ts';
+import { countUncommitted, resolveBase, resolveRepository } from '../git/repository.ts';
+import type { ParsedSpec } from './spec.ts';
+
+/** Counting changes of a huge checkout may take long; after this, in milliseconds, the spawn goes on without. */
+const COUNT_TIMEOUT_MS = 3_000;
+
+/** Who spawns. */
+export interface Caller {
+  /** Where the caller stands: `repo` is relative to it, and by default its git root. */
+  readonly cwd: string;
+  /** The queue of this host's workers, who alone have the checkout. */
+  readonly hostQueue: string;
+}
+
+/**
+ * Fills in every default.
+ * @returns the spec as it travels, and what the caller should know.
+ * @throws SubagentsError NOT_A_REPOSITORY, UNKNOWN_BASE.
+ */
+export async function resolveSpec(
+  spec: ParsedSpec,
+  caller: Caller,
+): Promise<{ readonly spec: ResolvedSpec; readonly notes: readonly string[] }> {
+  const repo = await resolveRepository(spec.repo ?? '.', caller.cwd);
+  const isolation = spec.isolation ?? 'worktree';
+  const [commit, notes] = await Promise.all([
+    resolveBase(repo, spec.base),
+    isolation === 'worktree' ? uncommittedNotes(repo) : [],
+  ]);
+  const resolved: ResolvedSpec = {
+    label: spec.label,
+    task: spec.task,
+    ...(spec.model !== undefined && { model: spec.model }),
+    ...(spec.thinking !== undefined && { thinking: spec.thinking }),
+    repo,
+    base: { commit, name: spec.base ?? 'HEAD' },
+    isolation,
+    verify: spec.verify ?? [],
+    timeoutMs: spec.timeout ?? DEFAULT_TIMEOUT_MS,
+    stuckAfterMs: spec.stuckAfter ?? DEFAULT_STUCK_AFTER_MS,
+    maxRepairs: DEFAULT_MAX_REPAIRS,
+    hostQueue: caller.hostQueue,
+  };
+  return { spec: resolved, notes };
+}
+
+/** A worktree has what is committed, and nothing else. */
+async function uncommittedNotes(repo: string): Promise<string[]> {
+  let count: number;
+  try {
+    count = await countUncommitted(repo, COUNT_TIMEOUT_MS);
+  } catch {
+    return [`uncommitted changes of ${repo} could not be counted; they are not part of the worktree`];
+  }
+  if (count === 0) return [];
+  const changes = count === 1 ? '1 uncommitted change' : `${count} uncommitted changes`;
+  return [`${changes} of ${repo} ${count === 1 ? 'is' : 'are'} not part of the worktree`];
+}

@@ -1,0 +1,96 @@
+import {
+  DEFAULT_RECEIVER,
+  sessionName,
+  SubagentsError,
+  type Announcement,
+  type SpawnAnswer,
+  type SpawnSpec,
+} from '../contract/index.ts';
+import { sendAcknowledgement } from './acknowledger.ts';
+import { readUnacknowledged, receiveAnnouncements, type ReceivedAnnouncement } from './announcements.ts';
+import { SubagentHandle } from './subagent-handle.ts';
+import type { Link } from './link.ts';
+import { listSession } from './listing.ts';
+import { refusalError, spawnAll } from './spawn.ts';
+import type { AnnouncementOptions, ListOptions, SessionListing, SpawnOptions } from './types.ts';
+
+/** An accepted spawn. */
+export type Accepted = Extract<SpawnAnswer, { status: 'accepted' }>;
+
+/** A main agent's durable side. Get one from `Subagents.session()`. */
+export class SessionHandle {
+  readonly name: string;
+  readonly #link: Link;
+
+  constructor(link: Link, name: string) {
+    const parsed = sessionName.safeParse(name);
+    if (!parsed.success) {
+      throw new SubagentsError(
+        'BAD_INPUT',
+        `illegal session name "${name.slice(0, 120)}": ${parsed.error.issues[0]?.message ?? ''}`,
+      );
+    }
+    this.#link = link;
+    this.name = name;
+  }
+
+  /**
+   * Hands over work. Answers once the subagent's workflow has started. Uncommitted changes of the caller's checkout are not
+   * part of a worktree; their count is in the answer's notes.
+   * @throws SubagentsError BAD_INPUT, LIMIT, NOT_A_REPOSITORY, UNKNOWN_BASE, NO_WORKER, TIMEOUT; for a single spec also what
+   *   the session refused it for: LABEL_LIVE, CHECKOUT_BUSY, MODEL_REFUSED, NO_MODEL, LIMIT.
+   */
+  async spawn(spec: SpawnSpec, options?: SpawnOptions): Promise<Accepted>;
+  /** Hands over several at once, in one request. A refused one does not hinder the others: see each answer's `status`. */
+  async spawn(specs: readonly SpawnSpec[], options?: SpawnOptions): Promise<SpawnAnswer[]>;
+  async spawn(
+    specs: SpawnSpec | readonly SpawnSpec[],
+    options: SpawnOptions = {},
+  ): Promise<Accepted | SpawnAnswer[]> {
+    const list: readonly SpawnSpec[] = Array.isArray(specs) ? specs : [specs];
+    const answers = await spawnAll(this.#link, this.name, list, options);
+    if (Array.isArray(specs)) return answers;
+    const [answer] = answers;
+    if (answer?.status === 'accepted') return answer;
+    throw answer === undefined ? new SubagentsError('INTERNAL', 'no answer') : refusalError(answer);
+  }
+
+  /** What is live, and the newest finished. Works without a worker too, and says so. */
+  async list(options: ListOptions = {}): Promise<SessionListing> {
+    return listSession(this.#link, this.name, options);
+  }
+
+  /**
+   * Everything this session tells, as it comes: first what the receiver has not acknowledged, then on and on, across lost
+   * connections and restarts of server and workers. Delivered at least once; each id comes once per iteration. An item
+   * counts as acknowledged when the next one is asked for, or by name; where a loop is left, its last item comes again.
+   * Waits for a session that does not exist yet.
+   */
+  announcements(options: AnnouncementOptions = {}): AsyncGenerator<ReceivedAnnouncement, void, undefined> {
+    return receiveAnnouncements(this.#link, this.name, options);
+  }
+
+  /** What `receiver` has not acknowledged, oldest first. Acknowledges nothing. Empty for a session that does not exist. */
+  async peek(options: { readonly receiver?: string | undefined } = {}): Promise<Announcement[]> {
+    const view = await readUnacknowledged(this.#link, this.name, options.receiver ?? DEFAULT_RECEIVER);
+    return view?.announcements ?? [];
+  }
+
+  /** Tells the session that `receiver` has the announcements with these ids. */
+  async acknowledge(
+    ids: string | readonly string[],
+    options: { readonly receiver?: string | undefined } = {},
+  ): Promise<void> {
+    const list = typeof ids === 'string' ? [ids] : ids;
+    if (list.length === 0) return;
+    await sendAcknowledgement(this.#link, this.name, options.receiver ?? DEFAULT_RECEIVER, list);
+  }
+
+  /**
+   * A subagent of this session: a label, a unique prefix, a workflow id, `last`, or `label@N` for an earlier run. Nothing is
+   * asked of the server until the handle is used; then an unknown target is UNKNOWN_TARGET, with the candidates.
+   */
+  subagent(target: string): SubagentHandle {
+    return new SubagentHandle(this.#link, this.name, target);
+  }
+}

@@ -1,0 +1,135 @@
+/** Spawning: parsed and resolved here, where the checkout is; accepted by the session. */
+import { randomUUID } from 'node:crypto';
+import { WithStartWorkflowOperation } from '@temporalio/client';
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
+import {
+  ERROR_CODES,
+  hostControlQueue,
+  MAIN_QUEUE,
+  SEARCH_ATTRIBUTES,
+  SESSION,
+  sessionWorkflowId,
+  spawnAnswer,
+  SubagentsError,
+  type ErrorCode,
+  type ResolvedSpec,
+  type SpawnAnswer,
+  type SpawnRequest,
+} from '../contract/index.ts';
+import { concurrently } from './concurrently.ts';
+import { isTimeout, noWorker } from './errors.ts';
+import type { Link } from './link.ts';
+import { resolveSpec, type Caller } from './resolve-spec.ts';
+import { checkSpawnSize, parseSpecs, type ParsedSpec } from './spec.ts';
+import type { SpawnOptions } from './types.ts';
+
+/** How long the session may take to answer, in milliseconds: 50 at once take seconds. */
+const SPAWN_TIMEOUT_MS = 60_000;
+const sessionKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.session, SearchAttributeType.KEYWORD);
+
+/** A spec ready to travel, with what its caller should know; or why it cannot. */
+type Prepared = { readonly spec: ResolvedSpec; readonly notes: readonly string[] } | Refused;
+type Refused = Extract<SpawnAnswer, { status: 'refused' }>;
+
+/**
+ * Spawns `specs` in one request, answering each in order.
+ * @throws SubagentsError BAD_INPUT or LIMIT when a spec is malformed (then nothing is spawned), NO_WORKER, TIMEOUT.
+ */
+export async function spawnAll(
+  link: Link,
+  session: string,
+  specs: readonly unknown[],
+  options: SpawnOptions,
+): Promise<SpawnAnswer[]> {
+  const parsed = parseSpecs(specs);
+  const { requestId = randomUUID(), cwd = process.cwd(), timeoutMs = SPAWN_TIMEOUT_MS } = options;
+  if (requestId === '' || requestId.length > 100) {
+    throw new SubagentsError('BAD_INPUT', 'requestId: use 1 to 100 characters');
+  }
+  const caller = { cwd, hostQueue: await link.hostQueue() };
+  // Meanwhile; what is wrong with the specs is said first.
+  const workers = requireWorkers(link, caller.hostQueue);
+  workers.catch(() => undefined);
+  const prepared = await concurrently(parsed, (spec) => prepare(spec, caller));
+  const ready = prepared.filter((each) => 'spec' in each);
+  if (ready.length > 0) await workers;
+  const answers =
+    ready.length === 0
+      ? []
+      : await send(link, session, { requestId, specs: ready.map(({ spec }) => spec) }, timeoutMs);
+  return prepared.map((each) => {
+    if (!('spec' in each)) return each;
+    const answer = answers.shift();
+    if (answer === undefined)
+      throw new SubagentsError('INTERNAL', `session ${session} left a spec unanswered`);
+    return answer.status === 'accepted' ? { ...answer, notes: [...each.notes, ...answer.notes] } : answer;
+  });
+}
+
+/** A refusal as an error. */
+export function refusalError({ label, code, reason, remedy }: Refused): SubagentsError {
+  const known = ERROR_CODES.includes(code as ErrorCode) ? (code as ErrorCode) : 'INTERNAL';
+  return new SubagentsError(known, `cannot spawn ${label}: ${reason}`, { remedy });
+}
+
+/** Resolves what only this machine knows. A repository or base that is not there refuses this one spec. */
+async function prepare(spec: ParsedSpec, caller: Caller): Promise<Prepared> {
+  try {
+    return await resolveSpec(spec, caller);
+  } catch (error) {
+    if (!(error instanceof SubagentsError)) throw error;
+    const { code, message: reason, remedy } = error;
+    return { status: 'refused', label: spec.label, code, reason, ...(remedy !== undefined && { remedy }) };
+  }
+}
+
+/** The Update, which starts the session where there is none yet. */
+async function send(
+  link: Link,
+  session: string,
+  request: SpawnRequest,
+  timeoutMs: number,
+): Promise<SpawnAnswer[]> {
+  checkSpawnSize(request);
+  const startWorkflowOperation = new WithStartWorkflowOperation(SESSION.workflow, {
+    workflowId: sessionWorkflowId(session),
+    taskQueue: MAIN_QUEUE,
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    args: [{ name: session }],
+    staticSummary: `session ${session}`,
+    memo: { session },
+    typedSearchAttributes: [{ key: sessionKey, value: session }],
+  });
+  try {
+    const answers = await link.call(
+      `spawn ${request.specs.map(({ label }) => label).join(', ')}`,
+      () =>
+        link.client.workflow.executeUpdateWithStart<never, unknown, [SpawnRequest]>(SESSION.spawn, {
+          args: [request],
+          updateId: request.requestId,
+          startWorkflowOperation: startWorkflowOperation as never,
+        }),
+      { timeoutMs },
+    );
+    return spawnAnswer.array().parse(answers);
+  } catch (error) {
+    if (!isTimeout(error)) throw error;
+    throw new SubagentsError('TIMEOUT', (error as Error).message, {
+      remedy: `repeat it with the request id ${request.requestId}: it spawns once`,
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Without a worker for workflows an Update would wait for good; without one of this host the subagent would. Its
+ * control queue is asked: of the other one, a worker without room does not poll.
+ */
+async function requireWorkers(link: Link, hostQueue: string): Promise<void> {
+  const [anyWorker, ofHost] = await Promise.all([
+    link.hasPollers(),
+    link.hasPollers(hostControlQueue(hostQueue), 'activity'),
+  ]);
+  if (!anyWorker) throw noWorker(link.server);
+  if (!ofHost) throw noWorker(link.server, `no worker of this host and user is running (${hostQueue})`);
+}

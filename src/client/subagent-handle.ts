@@ -1,0 +1,216 @@
+import { randomUUID } from 'node:crypto';
+import {
+  isFinal,
+  labelProblem,
+  steerRequest,
+  SUBAGENT,
+  SubagentsError,
+  subagentWorkflowId,
+  type Outcome,
+  type Receipt,
+  type TranscriptEntry,
+} from '../contract/index.ts';
+import { describeRun } from './description.ts';
+import { alreadyEnded, isNotFound, isTimeout, noWorker } from './errors.ts';
+import { inspect } from './inspect.ts';
+import type { Link } from './link.ts';
+import { awaitOutcome } from './outcomes.ts';
+import { findRun, type KnownRun } from './runs.ts';
+import { readTranscript } from './transcript.ts';
+import type {
+  AnswerOptions,
+  KillOptions,
+  KillReport,
+  ResultOptions,
+  SteerOptions,
+  SubagentDescription,
+  TranscriptOptions,
+} from './types.ts';
+
+/** How long a receipt may take, in milliseconds: a model call may have to end before the message is in. */
+const STEER_TIMEOUT_MS = 60_000;
+const ANSWER_TIMEOUT_MS = 15_000;
+const KILL_TIMEOUT_MS = 120_000;
+
+/** Which run of which subagent a handle stands for. */
+export interface SubagentIdentity {
+  readonly session: string;
+  readonly label: string;
+  /** 1 for the first subagent of this label. */
+  readonly run: number;
+  readonly workflowId: string;
+  /** First execution run id. */
+  readonly runId: string;
+}
+
+/**
+ * One subagent. Get one from `SessionHandle.subagent()` or `Subagents.find()`. Every call looks the target up anew: a label is
+ * its newest run; `label@N` is always the same one.
+ */
+export class SubagentHandle {
+  /** As it was asked for. */
+  readonly target: string;
+  readonly session: string;
+  readonly #link: Link;
+  readonly #pinned: KnownRun | undefined;
+
+  /** @param pinned the run that the target is known to be. */
+  constructor(link: Link, session: string, target: string, pinned?: KnownRun) {
+    this.#link = link;
+    this.session = session;
+    this.target = target;
+    this.#pinned = pinned;
+  }
+
+  /** Which subagent the target names. @throws SubagentsError UNKNOWN_TARGET or AMBIGUOUS_TARGET, with the candidates. */
+  async identity(): Promise<SubagentIdentity> {
+    const { session, label, run, workflowId, runId } = await this.#find();
+    return { session, label, run, workflowId, runId };
+  }
+
+  /**
+   * Sends a message to the live subagent, and says how it was delivered.
+   * @throws SubagentsError ALREADY_ENDED (naming its outcome), NO_WORKER, TIMEOUT, UNKNOWN_TARGET, BAD_INPUT.
+   */
+  async steer(message: string, options: SteerOptions = {}): Promise<Receipt> {
+    const request = { id: options.id ?? `s-${randomUUID().slice(0, 8)}`, message };
+    const parsed = steerRequest.safeParse(request);
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues;
+      throw new SubagentsError(
+        'BAD_INPUT',
+        `cannot steer ${this.target}: ${issue?.message ?? 'illegal message'}`,
+      );
+    }
+    const { timeoutMs = STEER_TIMEOUT_MS } = options;
+    // The same id is one message, for the server and for the workflow.
+    return this.#update<Receipt>('steer', SUBAGENT.steerWithReceipt, request, {
+      timeoutMs,
+      updateId: request.id,
+    });
+  }
+
+  /** Answers a question of the subagent. @throws SubagentsError as `steer`; UNKNOWN_TARGET when no such question is open. */
+  async answer(text: string, options: AnswerOptions = {}): Promise<void> {
+    if (text.trim() === '')
+      throw new SubagentsError('BAD_INPUT', `cannot answer ${this.target}: the answer is empty`);
+    const { questionId, timeoutMs = ANSWER_TIMEOUT_MS } = options;
+    const request = { answer: text, ...(questionId !== undefined && { questionId }) };
+    await this.#update<string>('answer', SUBAGENT.answer, request, { timeoutMs });
+  }
+
+  /**
+   * Ends the subagent and every process it has left, and reports what was found.
+   * @throws SubagentsError ALREADY_ENDED, NO_WORKER or TIMEOUT (the kill stays requested), UNKNOWN_TARGET.
+   */
+  async kill(options: KillOptions = {}): Promise<KillReport> {
+    const run = await this.#find();
+    if (isFinal(run.status)) throw alreadyEnded('kill', run);
+    const link = this.#link;
+    const handle = link.client.workflow.getHandle(run.workflowId, undefined, {
+      firstExecutionRunId: run.runId,
+    });
+    try {
+      await link.call(`kill ${run.label}`, () => handle.cancel());
+    } catch (error) {
+      // It ended just now: what it left is the answer.
+      if (!isNotFound(error)) throw error;
+    }
+    const outcome = await this.#awaitKilled(run, options.timeoutMs ?? KILL_TIMEOUT_MS);
+    const { session, label, workflowId, runId } = run;
+    return {
+      session,
+      label,
+      run: run.run,
+      workflowId,
+      runId,
+      status: outcome.status,
+      sweep: outcome.sweep,
+      outcome,
+    };
+  }
+
+  /**
+   * How it ended; waits until it has. A failed or killed subagent has an outcome too: look at `status`.
+   * @throws LostRunError (code LOST) when it was terminated from outside, or only its session's summary is left; SubagentsError
+   *   TIMEOUT, UNKNOWN_TARGET.
+   */
+  async result(options: ResultOptions = {}): Promise<Outcome> {
+    return awaitOutcome(this.#link, await this.#find(), options);
+  }
+
+  /** Everything known of it right now. Works without a worker too, and says so. @throws SubagentsError UNKNOWN_TARGET */
+  async describe(): Promise<SubagentDescription> {
+    return describeRun(this.#link, await this.#find());
+  }
+
+  /**
+   * What it said and did, from Copilot's own event log. Empty when it never had a worker.
+   * @throws SubagentsError NO_WORKER when the worker that has the log is away; LOST when the server no longer knows who that is.
+   */
+  transcript(options: TranscriptOptions = {}): AsyncGenerator<TranscriptEntry, void, undefined> {
+    return readTranscript(this.#link, () => this.#find(), options);
+  }
+
+  async #find(): Promise<KnownRun> {
+    if (this.#pinned !== undefined) {
+      // While it lives, the server itself knows all there is to know of it.
+      const inspected = await inspect(this.#link, this.#pinned);
+      if (inspected?.open) return { ...this.#pinned, status: inspected.status };
+    }
+    return findRun(this.#link, this.target, this.session);
+  }
+
+  /** Sends an Update to the live subagent. A plain label is its workflow id, so that nothing need be looked up before. */
+  async #update<T>(
+    doing: string,
+    update: string,
+    request: object,
+    options: { readonly timeoutMs: number; readonly updateId?: string },
+  ): Promise<T> {
+    const link = this.#link;
+    if (!(await link.hasPollers())) throw noWorker(link.server);
+    const send = (workflowId: string): Promise<T> =>
+      link.call(
+        `${doing} ${this.target}`,
+        () =>
+          link.client.workflow.getHandle(workflowId).executeUpdate<T, [object]>(update, {
+            args: [request],
+            ...(options.updateId !== undefined && { updateId: options.updateId }),
+          }),
+        { timeoutMs: options.timeoutMs },
+      );
+    const direct =
+      labelProblem(this.target) === undefined ? subagentWorkflowId(this.session, this.target) : undefined;
+    if (direct !== undefined) {
+      try {
+        return await send(direct);
+      } catch (error) {
+        if (!isNotFound(error)) throw error;
+      }
+    }
+    const run = await this.#find();
+    if (isFinal(run.status)) throw alreadyEnded(doing, run);
+    try {
+      return await send(run.workflowId);
+    } catch (error) {
+      // The session has not heard yet that it ended.
+      if (isNotFound(error)) throw alreadyEnded(doing, run);
+      throw error;
+    }
+  }
+
+  async #awaitKilled(run: KnownRun, timeoutMs: number): Promise<Outcome> {
+    const link = this.#link;
+    const requested = 'the kill is requested, and takes effect as soon as one runs';
+    if (!(await link.hasPollers())) throw noWorker(link.server, `no worker is running; ${requested}`);
+    try {
+      return await awaitOutcome(link, run, { timeoutMs });
+    } catch (error) {
+      if (isTimeout(error) && !(await link.hasPollers())) {
+        throw noWorker(link.server, `no worker is running; ${requested}`);
+      }
+      throw error;
+    }
+  }
+}

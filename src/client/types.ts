@@ -1,0 +1,195 @@
+/** What the library takes and gives, beyond the shared words of `src/contract`. */
+import type {
+  FinalStatus,
+  Outcome,
+  Progress,
+  Question,
+  SessionEntry,
+  SubagentView,
+  SweepReport,
+  Usage,
+} from '../contract/index.ts';
+
+/** Where to find the Temporal server. Everything left out is found by the rules of `src/temporal/target.ts`. */
+export interface ConnectOptions {
+  /** The home folder whose `up` is asked for its server; default: `SUBAGENTS_HOME`, else the user's. */
+  readonly home?: string | undefined;
+  /** A profile of the Temporal TOML configuration file. */
+  readonly profile?: string | undefined;
+  /** `host:port` of the server's gRPC frontend. */
+  readonly address?: string | undefined;
+  /** Temporal namespace. */
+  readonly namespace?: string | undefined;
+  /** Environment to read instead of `process.env`. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+}
+
+/** The server and namespace in use, for people to see. */
+export interface ServerInfo {
+  readonly address: string;
+  readonly namespace: string;
+  /** Which rule chose it, in words, for example `--address` or `the running "subagents up"`. */
+  readonly origin: string;
+  /** Base URL of the Temporal Web UI, where known. */
+  readonly uiUrl?: string | undefined;
+}
+
+export interface SpawnOptions {
+  /** The same id spawns once, also after a lost answer; default: a new one. At most 100 characters. */
+  readonly requestId?: string | undefined;
+  /** Where the caller stands: `repo` defaults to its git root, and relative paths start here; default `process.cwd()`. */
+  readonly cwd?: string | undefined;
+  /** How long to wait for the answer, in milliseconds. */
+  readonly timeoutMs?: number | undefined;
+}
+
+export interface ListOptions {
+  /** How many finished subagents to include, newest first; default 10. */
+  readonly finished?: number | undefined;
+  /** Ask every live subagent what it is doing; default true. */
+  readonly progress?: boolean | undefined;
+}
+
+/** A subagent in a list: what its session knows of it, and what it is doing right now. */
+export interface SubagentRow extends SessionEntry {
+  readonly session: string;
+  /** Of a working subagent, from its last heartbeat. */
+  readonly progress?: Progress | undefined;
+}
+
+/** One session's subagents. */
+export interface SessionListing {
+  readonly session: string;
+  readonly server: ServerInfo;
+  /** Oldest first. */
+  readonly live: readonly SubagentRow[];
+  /** Newest first, at most as many as were asked for. */
+  readonly finished: readonly SubagentRow[];
+  readonly finishedCount: number;
+  /** Announcements the default receiver has not acknowledged; null when nobody could be asked (no worker). */
+  readonly unacknowledged: number | null;
+  /** No worker polls: the rows come from the server's visibility store and lack what only the session knows. */
+  readonly workerless: boolean;
+  /** What a reader must know, for example that no worker polls and how to start one. */
+  readonly notes: readonly string[];
+}
+
+/** A session, as the server's visibility store has it. */
+export interface SessionOverview {
+  readonly session: string;
+  readonly workflowId: string;
+  readonly runId: string;
+  /** Whether its workflow is open. */
+  readonly open: boolean;
+  /** ISO 8601. */
+  readonly startedAt: string;
+}
+
+export interface FleetListOptions extends ListOptions {
+  /** Include closed sessions, and every finished subagent that is still known; default false. */
+  readonly all?: boolean | undefined;
+}
+
+/** All sessions of the namespace. */
+export interface FleetList {
+  readonly server: ServerInfo;
+  readonly sessions: readonly SessionListing[];
+  readonly workerless: boolean;
+  readonly notes: readonly string[];
+}
+
+export interface SteerOptions {
+  /** Identifies the message: the same id is delivered once. `[A-Za-z0-9_-]{1,60}`; default: a new one. */
+  readonly id?: string | undefined;
+  readonly timeoutMs?: number | undefined;
+}
+
+export interface AnswerOptions {
+  /** Which question, where several are open; default: the oldest. */
+  readonly questionId?: string | undefined;
+  readonly timeoutMs?: number | undefined;
+}
+
+export interface KillOptions {
+  /** How long to wait for the end, in milliseconds; default 2 minutes. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** What a kill did. */
+export interface KillReport {
+  readonly session: string;
+  readonly label: string;
+  readonly run: number;
+  readonly workflowId: string;
+  readonly runId: string;
+  /** `killed`; another status when it ended by itself before the kill reached it. */
+  readonly status: FinalStatus;
+  /** The proof of death; absent when it never had a worker. */
+  readonly sweep?: SweepReport | undefined;
+  readonly outcome: Outcome;
+}
+
+export interface ResultOptions {
+  /** Ends the wait; the subagent goes on. */
+  readonly signal?: AbortSignal | undefined;
+  /** How long to wait, in milliseconds; default: as long as it takes. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** Everything known of one subagent. */
+export interface SubagentDescription extends Partial<Pick<SubagentView, 'cwd' | 'copilotSessionId'>> {
+  readonly session: string;
+  readonly label: string;
+  readonly run: number;
+  readonly workflowId: string;
+  /** First execution run id. */
+  readonly runId: string;
+  readonly status: SessionEntry['status'];
+  /** ISO 8601, when this status (or, while working, what it is doing) began. */
+  readonly since: string;
+  /** In words: the tool it runs, or what its status means. */
+  readonly doing: string;
+  readonly startedAt: string;
+  readonly endedAt?: string | undefined;
+  /** The beginning of the task. */
+  readonly task?: string | undefined;
+  readonly repo?: string | undefined;
+  readonly branch?: string | null | undefined;
+  readonly workerId?: string | undefined;
+  readonly model?: string | undefined;
+  readonly usage?: Usage | undefined;
+  /** ISO 8601, when the last model event or tool output came. */
+  readonly lastEventAt?: string | undefined;
+  readonly lastMessage?: string | undefined;
+  readonly turns: number;
+  readonly questions: readonly Question[];
+  readonly steers: SubagentView['steers'];
+  /** Present when it has ended. */
+  readonly outcome?: Outcome | undefined;
+  /** Its page in the Temporal Web UI, where known. */
+  readonly url?: string | undefined;
+  readonly workerless: boolean;
+  readonly notes: readonly string[];
+}
+
+export interface AnnouncementOptions {
+  /** Receivers are named, and one never takes another's; default `main`. */
+  readonly receiver?: string | undefined;
+  /** Ends the iteration at once. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * When an announcement counts as received: `next`, when the following one is asked for (default), or `manual`, only by
+   * `acknowledge()`.
+   */
+  readonly acknowledge?: 'next' | 'manual' | undefined;
+  /** End after what is unacknowledged now, instead of waiting for more; default false. */
+  readonly once?: boolean | undefined;
+  /** Told of each lost connection and its error, before the next try. */
+  readonly onReconnect?: ((error: unknown) => void) | undefined;
+}
+
+export interface TranscriptOptions {
+  /** Wait for more until the subagent ends; default false. */
+  readonly follow?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}

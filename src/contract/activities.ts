@@ -1,0 +1,240 @@
+/**
+ * What activities take and give. Workflows import these types and nothing else of the activities.
+ *
+ * Every activity on a worker's queues may also answer `Lost`: its worker died while it ran, and the worker's next start
+ * found the lease and completed the attempt. The workflow then starts the next attempt with a counter of its own.
+ */
+import type { Evidence, SweepReport, Usage, Verification } from './outcome.ts';
+import type { Receipt, SessionEntry, TranscriptPage } from './messages.ts';
+import type { ResolvedSpec, Thinking } from './spec.ts';
+
+/** The attempt is over, its effect unknown. */
+export interface Lost {
+  readonly kind: 'lost';
+  /** What died: the worker (its room is gone too) or only its Copilot runtime. */
+  readonly who: 'worker' | 'runtime';
+  readonly reason: string;
+}
+
+/** Which subagent an activity works for. */
+export interface SubagentRef {
+  readonly session: string;
+  readonly label: string;
+  readonly run: number;
+  readonly workflowId: string;
+  /** First execution run id. */
+  readonly runId: string;
+  /** Id of its Copilot session, `[A-Za-z0-9_-]`; also the source of its process marker. */
+  readonly copilotSessionId: string;
+}
+
+/** ApplicationFailure types that activities throw; each is final for the activity (not retried). */
+export const ACTIVITY_FAILURES = {
+  /** The workspace cannot be made as asked (repository gone, base unknown, checkout busy). */
+  refused: 'Refused',
+  /** git or the disk failed. */
+  workspace: 'Workspace',
+} as const;
+
+// ---- host control queue -----------------------------------------------------
+
+export interface AdmitInput {
+  readonly session: string;
+  readonly specs: readonly ResolvedSpec[];
+}
+/** Per spec, in order: admitted (with the model it will use), or why not. */
+export type Admission =
+  | { readonly admitted: true; readonly model?: string }
+  | { readonly admitted: false; readonly code: string; readonly reason: string; readonly remedy?: string };
+
+// ---- place queue (host) and a worker's own ------------------------------------
+
+export interface StayInput {
+  readonly subagent: SubagentRef;
+  /** Echoed in the `placed` signal, so that an old stay cannot speak for a new one. */
+  readonly stay: number;
+}
+/** Argument of the `placed` signal. */
+export interface Placed {
+  readonly stay: number;
+  readonly workerId: string;
+}
+/** A stay ends when the workflow cancels it, or when its worker hands it back (shutdown). */
+export type StayResult = { readonly kind: 'left' } | { readonly kind: 'handed-back' } | Lost;
+
+// ---- worker queue -------------------------------------------------------------
+
+export interface PrepareInput {
+  readonly subagent: SubagentRef;
+  readonly spec: ResolvedSpec;
+}
+/** Where the subagent works. Idempotent: preparing again finds what is there. */
+export interface Workspace {
+  readonly kind: 'workspace';
+  readonly cwd: string;
+  readonly branch: string | null;
+  readonly base: string;
+  readonly notes: readonly string[];
+}
+
+export interface TurnInput {
+  readonly subagent: SubagentRef;
+  readonly cwd: string;
+  readonly turn: number;
+  /** What opens the turn, without its marker line. Sent only where the event log does not have it yet. */
+  readonly prompt: string;
+  /** Answers to questions that an earlier turn returned; such a turn sends no prompt. */
+  readonly answers?: readonly { readonly requestId: string; readonly answer: string }[];
+  readonly model?: string;
+  readonly thinking?: Thinking;
+  /** Working time left. */
+  readonly budgetMs: number;
+  readonly stuckAfterMs: number;
+  /** How many attempts of this very turn were lost before. */
+  readonly lostBefore: number;
+}
+/** Why a model call failed, by what can be done about it. */
+export type TurnFailureClass =
+  'credentials' | 'rate-limit' | 'provider' | 'network' | 'context' | 'request' | 'copilot';
+interface TurnEnd {
+  /** Since the beginning of this turn, all attempts together where the event log shows it. */
+  readonly usage: Usage;
+  readonly model?: string;
+  readonly notes: readonly string[];
+}
+export type TurnResult =
+  | (TurnEnd & { readonly kind: 'finished'; readonly report: string })
+  | (TurnEnd & {
+      readonly kind: 'question';
+      readonly questions: readonly {
+        readonly requestId: string;
+        readonly question: string;
+        readonly choices?: readonly string[];
+      }[];
+    })
+  /** Silent for `stuckAfterMs`; the turn was left running in Copilot and the next attempt takes it up again. */
+  | (TurnEnd & { readonly kind: 'stuck'; readonly doing: string; readonly silentMs: number })
+  | (TurnEnd & {
+      readonly kind: 'failed';
+      readonly class: TurnFailureClass;
+      readonly message: string;
+      readonly remedy?: string;
+      readonly retryable: boolean;
+      /** What the server asked for, when it did. */
+      readonly retryAfterMs?: number;
+    })
+  | (TurnEnd & { readonly kind: 'timed-out' })
+  /** The worker shuts down; the turn is resumable. */
+  | (TurnEnd & { readonly kind: 'handed-back' })
+  | Lost;
+
+/** Heartbeat details of `runTurn`: what `list` shows of a working subagent. */
+export interface Progress {
+  readonly doing: string;
+  readonly tool?: string;
+  /** ISO 8601, when `doing` began. */
+  readonly since: string;
+  /** ISO 8601, when the last model event or tool output came. */
+  readonly lastEventAt: string;
+  readonly lastMessage?: string;
+  readonly model?: string;
+  readonly usage: Usage;
+}
+
+export interface CollectInput {
+  readonly subagent: SubagentRef;
+  readonly spec: ResolvedSpec;
+  readonly workspace: Workspace;
+}
+export type CollectResult =
+  { readonly kind: 'collected'; readonly evidence: Evidence; readonly notes: readonly string[] } | Lost;
+
+export interface VerifyInput {
+  readonly subagent: SubagentRef;
+  readonly cwd: string;
+  readonly head: string;
+  readonly isolation: ResolvedSpec['isolation'];
+  readonly commands: readonly string[];
+}
+export type VerifyResult =
+  | {
+      readonly kind: 'verified';
+      readonly verifications: readonly Verification[];
+      /** Set when a command did not exit 0, HEAD moved, or a tracked file changed: what goes back to the subagent. */
+      readonly problem?: string;
+      readonly notes: readonly string[];
+    }
+  | Lost;
+
+// ---- worker control queue -----------------------------------------------------
+
+export interface DeliverInput {
+  readonly subagent: SubagentRef;
+  readonly steerId: string;
+  readonly message: string;
+  /** The turn that runs by the workflow's account: where it has not begun yet on the worker, delivery waits for it; where it has ended, the answer is `no-turn`. */
+  readonly turn: number;
+}
+/** `no-turn`: no live turn holds the Copilot session; the message opens the next turn instead. */
+export type DeliverResult =
+  { readonly kind: 'delivered'; readonly receipt: Receipt } | { readonly kind: 'no-turn' } | Lost;
+
+export interface StopInput {
+  readonly subagent: SubagentRef;
+  /**
+   * `kill` aborts the turn, closes the Copilot session and sweeps its processes; `end` closes and sweeps; `pause` (a
+   * subagent that waits for an answer) only closes. Each gives the room back at once.
+   */
+  readonly mode: 'kill' | 'end' | 'pause';
+  /** Given when a checkout's lock is to be released. */
+  readonly inPlaceRepo?: string;
+}
+export type StopResult =
+  | {
+      readonly kind: 'stopped';
+      readonly sweep?: SweepReport;
+      /** Of the turn that was cut short, as far as it had come. */
+      readonly cutShort?: { readonly usage: Usage; readonly model?: string };
+    }
+  | Lost;
+
+export interface ReadTranscriptInput {
+  readonly copilotSessionId: string;
+  readonly cursor: number;
+  /** Wait this long for something new, in milliseconds; 0 answers at once. */
+  readonly waitMs: number;
+}
+
+// ---- main queue ---------------------------------------------------------------
+
+export interface WatchChildrenInput {
+  readonly session: string;
+  readonly children: readonly SessionEntry[];
+}
+
+/** Activities on the host control queue. */
+export interface HostActivities {
+  admit(input: AdmitInput): Promise<Admission[]>;
+}
+/** Activities on the place queues. */
+export interface PlaceActivities {
+  stay(input: StayInput): Promise<StayResult>;
+}
+/** Activities on a worker's queue. */
+export interface WorkerActivities {
+  prepareWorkspace(input: PrepareInput): Promise<Workspace | Lost>;
+  runTurn(input: TurnInput): Promise<TurnResult>;
+  collectEvidence(input: CollectInput): Promise<CollectResult>;
+  verifyCommit(input: VerifyInput): Promise<VerifyResult>;
+}
+/** Activities on a worker's control queue. */
+export interface ControlActivities {
+  deliverSteer(input: DeliverInput): Promise<DeliverResult>;
+  stopSubagent(input: StopInput): Promise<StopResult>;
+  readTranscript(input: ReadTranscriptInput): Promise<TranscriptPage | Lost>;
+}
+/** Activities on the main queue. */
+export interface SessionActivities {
+  /** Waits until all of the children are closed, and signals `ended` in the name of each that closed without having said so. */
+  watchChildren(input: WatchChildrenInput): Promise<void>;
+}

@@ -1,0 +1,45 @@
+/** Codes of every error a user can meet; stable, for programs to act on. */
+export const ERROR_CODES = [
+  'BAD_INPUT', // an argument does not fit its schema
+  'NOT_A_REPOSITORY',
+  'UNKNOWN_BASE',
+  'MODEL_REFUSED', // not among the models the worker allows
+  'LABEL_LIVE', // a live subagent has this label
+  'BRANCH_BLOCKED', // a branch called `subagents` leaves no room for subagents/<label>
+  'GIT', // a git command failed
+  'CHECKOUT_BUSY', // another in-place subagent works in this checkout
+  'UNKNOWN_TARGET',
+  'AMBIGUOUS_TARGET',
+  'ALREADY_ENDED', // steer or kill after the end
+  'NO_WORKER', // nobody polls for this host
+  'TEMPORAL_UNREACHABLE',
+  'TEMPORAL_MISSING', // no way to get an embedded server
+  'SEARCH_ATTRIBUTES', // not registered, and we may not
+  'HOME_BUSY', // another process has this home
+  'DISK_FULL',
+  'NO_MODEL', // neither login nor provider
+  'COPILOT_MISSING',
+  'LIMIT', // a stated limit
+  'TIMEOUT', // an answer did not come in time; the request may still take effect
+  'LOST', // the run is gone (terminated, or past the server's retention)
+  'INTERNAL',
+] as const;
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+/** An error for people: what failed, on what, and what to do now. */
+export class SubagentsError extends Error {
+  override readonly name = 'SubagentsError';
+  readonly code: ErrorCode;
+  /** What to do now, as one line. */
+  readonly remedy: string | undefined;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { remedy?: string | undefined; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.remedy = options.remedy;
+  }
+}

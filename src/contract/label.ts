@@ -1,0 +1,29 @@
+import { z } from 'zod';
+
+/** The characters of a label: `[a-z0-9]` first, then up to 62 of `[a-z0-9._-]`. */
+const LABEL = /^[a-z0-9][a-z0-9._-]{0,62}$/;
+const RESERVED = new Set(['last', 'all']);
+
+/** Why `text` cannot be a label, or `undefined` when it can. A label is part of a branch name, so git's rules count too. */
+export function labelProblem(text: string): string | undefined {
+  if (!LABEL.test(text)) {
+    return 'use 1 to 63 of a-z, 0-9, ".", "_" and "-", beginning with a letter or digit';
+  }
+  if (RESERVED.has(text)) return `"${text}" has a meaning of its own as a target`;
+  if (text.includes('..') || text.endsWith('.') || text.endsWith('.lock')) {
+    return 'git allows no branch name with "..", or one that ends in "." or ".lock"';
+  }
+  return undefined;
+}
+
+/** Identifies a subagent within its session. */
+export const label = z.string().superRefine((text, context) => {
+  const problem = labelProblem(text);
+  if (problem !== undefined)
+    context.addIssue({ code: 'custom', message: `illegal label "${text.slice(0, 80)}": ${problem}` });
+});
+
+/** Names a session: like a label, and `:` and upper case too, for ids that come from elsewhere. */
+export const sessionName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$/, 'use 1 to 100 of letters, digits, ".", "_", ":" and "-"');

@@ -1,0 +1,51 @@
+/** Limits and defaults, in one place. Durations are milliseconds, sizes are bytes of UTF-8. */
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+
+/** A task. A Temporal payload may be 2 MB and a spawn can be a list: this leaves a wide margin. */
+export const MAX_TASK_BYTES = 256 * 1024;
+/** All specs of one spawn together; Temporal refuses a payload over 2 MB. */
+export const MAX_SPAWN_BYTES = 1536 * 1024;
+/** Specs in one spawn. */
+export const MAX_SPAWN_SPECS = 200;
+/** A steer message. */
+export const MAX_STEER_BYTES = 64 * 1024;
+/** Live subagents of one session: a workflow may have 2,000 pending children, with room kept for chains. */
+export const MAX_LIVE_SUBAGENTS = 1_000;
+/** Verification commands of one spec, and the length of each in characters. */
+export const MAX_VERIFY_COMMANDS = 20;
+export const MAX_COMMAND_LENGTH = 4_096;
+
+/** A whole announcement, as JSON. */
+export const MAX_ANNOUNCEMENT_BYTES = 1_024;
+/** The summary inside an announcement or a list row, in characters. */
+export const MAX_SUMMARY_CHARS = 280;
+/** The final message in an outcome, in characters; the whole stays in the transcript. */
+export const MAX_REPORT_CHARS = 16_000;
+/** The end of a command's output in an outcome, in characters; the whole stays in the worker's home. */
+export const MAX_OUTPUT_TAIL_CHARS = 4_000;
+/** Commits and files listed in an outcome. */
+export const MAX_LISTED_COMMITS = 50;
+export const MAX_LISTED_FILES = 100;
+
+/** Working time of a subagent (neither queued nor waiting for an answer). */
+export const DEFAULT_TIMEOUT_MS = 4 * HOUR;
+export const MIN_TIMEOUT_MS = SECOND;
+export const MAX_TIMEOUT_MS = 7 * 24 * HOUR;
+/** Silence (no model event, no tool output) after which a subagent is called stuck. */
+export const DEFAULT_STUCK_AFTER_MS = 10 * MINUTE;
+/** Silence of a model call after which it is given up as hung and tried again. */
+export const DEFAULT_HUNG_MODEL_MS = 180 * SECOND;
+/** How long one verification command may run. */
+export const VERIFY_TIMEOUT_MS = 30 * MINUTE;
+/** How often a failed verification goes back to the subagent. */
+export const DEFAULT_MAX_REPAIRS = 2;
+
+/** Between two heartbeats of an activity, and the silence after which the server gives it up. */
+export const HEARTBEAT_INTERVAL_MS = SECOND;
+export const HEARTBEAT_TIMEOUT_MS = 10 * SECOND;
+
+/** How long the embedded server keeps finished runs. */
+export const RETENTION_DAYS = 30;

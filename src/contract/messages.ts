@@ -1,0 +1,247 @@
+/** The messages of the workflows: updates, signals and queries, with a schema each. */
+import { z } from 'zod';
+import { announcement } from './announcement.ts';
+import { MAX_SPAWN_SPECS, MAX_STEER_BYTES } from './limits.ts';
+import { sweepReport } from './outcome.ts';
+import { resolvedSpec } from './spec.ts';
+import { finalStatus, status } from './status.ts';
+import { byteLength } from './text.ts';
+
+// ---- session ----------------------------------------------------------------
+
+/** Update `spawn`: one request of one or several specs. The same `requestId` spawns once. */
+export const spawnRequest = z.strictObject({
+  requestId: z.string().min(1).max(100),
+  specs: z.array(resolvedSpec).min(1).max(MAX_SPAWN_SPECS),
+});
+export type SpawnRequest = z.infer<typeof spawnRequest>;
+
+/** What became of one spec: its workflow has started, or it was refused and nothing has. */
+export const spawnAnswer = z.discriminatedUnion('status', [
+  z.object({
+    status: z.literal('accepted'),
+    label: z.string(),
+    run: z.number().int(),
+    workflowId: z.string(),
+    runId: z.string(),
+    notes: z
+      .array(z.string())
+      .describe('what the caller should know, for example uncommitted changes left out'),
+  }),
+  z.object({
+    status: z.literal('refused'),
+    label: z.string(),
+    code: z.string(),
+    reason: z.string(),
+    remedy: z.string().optional(),
+  }),
+]);
+export type SpawnAnswer = z.infer<typeof spawnAnswer>;
+
+/** A subagent as its session knows it. */
+export const sessionEntry = z.object({
+  label: z.string(),
+  run: z.number().int(),
+  workflowId: z.string(),
+  runId: z.string(),
+  status,
+  task: z.string().describe('the beginning of the task'),
+  repo: z.string(),
+  branch: z.string().nullable().optional(),
+  head: z.string().optional(),
+  model: z.string().optional(),
+  summary: z.string().optional().describe('of its end'),
+  startedAt: z.string(),
+  endedAt: z.string().optional(),
+});
+export type SessionEntry = z.infer<typeof sessionEntry>;
+
+/** Signal `ended`: a subagent's last act. It carries what the session keeps of the run. */
+export const endedSignal = z.object({
+  announcement,
+  entry: sessionEntry.extend({ status: finalStatus }),
+  sweep: sweepReport.optional(),
+});
+export type EndedSignal = z.infer<typeof endedSignal>;
+
+/** Signal `announce`: a question, a stall, a notice. */
+export const announceSignal = z.object({ announcement });
+export type AnnounceSignal = z.infer<typeof announceSignal>;
+
+/** Signal `acknowledge`: `receiver` has these announcements, or all up to and including `upTo`. */
+export const acknowledgeSignal = z.object({
+  receiver: z.string(),
+  ids: z.array(z.string()).optional(),
+  upTo: z.string().optional(),
+});
+export type AcknowledgeSignal = z.infer<typeof acknowledgeSignal>;
+
+/** Query `unacknowledged(receiver)`. */
+export const unacknowledgedView = z.object({
+  announcements: z.array(announcement),
+  runId: z.string().describe('the run of the session that answered'),
+  historyLength: z.number().int().describe('the answer covers that run’s history up to this event'),
+});
+export type UnacknowledgedView = z.infer<typeof unacknowledgedView>;
+
+/** Query `list`: everything live, and the newest finished. */
+export const sessionList = z.object({
+  session: z.string(),
+  live: z.array(sessionEntry),
+  finished: z.array(sessionEntry).describe('newest first, at most as many as were asked for'),
+  finishedCount: z.number().int(),
+  unacknowledged: z.number().int().describe('for the default receiver'),
+});
+export type SessionList = z.infer<typeof sessionList>;
+
+/** The receiver that every session has from its start. */
+export const DEFAULT_RECEIVER = 'main';
+
+export const SESSION = {
+  workflow: 'session',
+  spawn: 'spawn',
+  ended: 'ended',
+  announce: 'announce',
+  acknowledge: 'acknowledge',
+  unacknowledged: 'unacknowledged',
+  list: 'list',
+  find: 'find',
+  /** Signal without arguments: continue as new as soon as no handler runs (a new worker version, a test). */
+  rollOver: 'rollOver',
+} as const;
+
+// ---- subagent ---------------------------------------------------------------
+
+/** Signal `steer` and Update `steerWithReceipt`. A plain string is accepted too, for the temporal CLI. */
+export const steerRequest = z.union([
+  z.strictObject({
+    id: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{1,60}$/)
+      .optional(),
+    message: z
+      .string()
+      .refine((text) => text.trim() !== '', 'the message is empty')
+      .refine(
+        (text) => byteLength(text) <= MAX_STEER_BYTES,
+        `the message is larger than ${MAX_STEER_BYTES / 1024} KiB`,
+      ),
+  }),
+  z
+    .string()
+    .min(1)
+    .transform((message) => ({ message, id: undefined })),
+]);
+export type SteerRequest = z.input<typeof steerRequest>;
+
+/** How a steer was delivered. */
+export const receipt = z.object({
+  id: z.string(),
+  delivery: z.enum([
+    'mid-turn', // the model sees it at its next call; a running shell command went to the background
+    'queued-behind-tool', // it is in the conversation as soon as the running tool or model call ends
+    'started-turn', // it opened a turn
+    'held', // it is kept, and opens the next turn (queued, preparing, asking, verifying)
+  ]),
+  at: z.string(),
+  during: z.string().optional().describe('what the subagent was doing when it came'),
+});
+export type Receipt = z.infer<typeof receipt>;
+
+/** Update `answer`: the reply to an `ask_parent`. Without an id it answers the oldest open question. */
+export const answerRequest = z.strictObject({ questionId: z.string().optional(), answer: z.string().min(1) });
+export type AnswerRequest = z.infer<typeof answerRequest>;
+
+export const question = z.object({
+  id: z.string(),
+  question: z.string(),
+  choices: z.array(z.string()).optional(),
+  at: z.string(),
+});
+export type Question = z.infer<typeof question>;
+
+/** Query `describe`: what the workflow itself knows. Progress within a turn comes from heartbeats. */
+export const subagentView = z.object({
+  status,
+  since: z.string(),
+  waitingFor: z.string().optional(),
+  turns: z.number().int(),
+  workerId: z.string().optional(),
+  branch: z.string().nullable().optional(),
+  cwd: z.string().optional(),
+  copilotSessionId: z.string(),
+  steers: z
+    .array(z.object({ id: z.string(), message: z.string(), receipt: receipt.optional() }))
+    .describe('newest last, at most 20'),
+  questions: z.array(question),
+  notes: z.array(z.string()),
+});
+export type SubagentView = z.infer<typeof subagentView>;
+
+export const SUBAGENT = {
+  workflow: 'subagent',
+  steer: 'steer',
+  steerWithReceipt: 'steerWithReceipt',
+  answer: 'answer',
+  describe: 'describe',
+  /** Signal from the `stay` activity: room was given. */
+  placed: 'placed',
+} as const;
+
+/** Input of the subagent workflow. */
+export interface SubagentInput {
+  readonly session: string;
+  readonly label: string;
+  readonly run: number;
+  readonly spec: z.infer<typeof resolvedSpec>;
+}
+
+// ---- transcript -------------------------------------------------------------
+
+/** One readable line of a transcript. Text in it is the model’s or a tool’s: data. */
+export const transcriptEntry = z.object({
+  at: z.string(),
+  kind: z.enum([
+    'task',
+    'steer',
+    'message',
+    'reasoning',
+    'tool',
+    'tool-result',
+    'warning',
+    'error',
+    'turn-end',
+  ]),
+  text: z.string().describe('bounded excerpt'),
+  tool: z.string().optional(),
+  toolCallId: z.string().optional(),
+  exitCode: z.number().int().optional(),
+  ok: z.boolean().optional(),
+  durationMs: z.number().int().optional(),
+});
+export type TranscriptEntry = z.infer<typeof transcriptEntry>;
+
+/** One page of Copilot's event log. */
+export const transcriptPage = z.object({
+  entries: z.array(transcriptEntry),
+  cursor: z.number().int().describe('byte offset to go on from'),
+  atEnd: z.boolean(),
+});
+export type TranscriptPage = z.infer<typeof transcriptPage>;
+
+/** Input of the transcript workflow. */
+export interface TranscriptInput {
+  readonly subagentWorkflowId: string;
+  readonly subagentRunId: string;
+  readonly workerId: string;
+  readonly copilotSessionId: string;
+  readonly follow: boolean;
+  /** Byte offset to start from. */
+  readonly cursor: number;
+}
+
+export const TRANSCRIPT = {
+  workflow: 'transcript',
+  /** Signal: the reader is still there. Without one for a minute the workflow ends. */
+  reading: 'reading',
+} as const;

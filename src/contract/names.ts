@@ -1,0 +1,33 @@
+/** Names that several processes must agree on: workflow ids, task queues, search attributes, messages. */
+
+/** The queue of all workflow tasks, and of activities that any worker can run. */
+export const MAIN_QUEUE = 'subagents';
+
+/** Where subagents that need the checkouts of this host and user wait for room: `stay` runs here. */
+export const hostQueue = (host: string, user: string): string => `subagents/host/${user}@${host}`;
+/** Questions to any worker of a host, answered at once: `admit` runs here. */
+export const hostControlQueue = (queue: string): string => `${queue}/control`;
+/** A worker's own queue: everything that touches its home. Named after its identity, so that a restarted worker takes its subagents back up. */
+export const workerQueue = (workerId: string): string => `subagents/worker/${workerId}`;
+/** A worker's queue for what must not wait behind turns: deliver, stop, transcript. */
+export const workerControlQueue = (workerId: string): string => `subagents/worker/${workerId}/control`;
+
+export const sessionWorkflowId = (session: string): string => `session/${session}`;
+export const subagentWorkflowId = (session: string, label: string): string => `subagent/${session}/${label}`;
+export const transcriptWorkflowId = (session: string, label: string, reader: string): string =>
+  `transcript/${session}/${label}/${reader}`;
+
+/** Search attributes, all of type Keyword (at most 255 characters). Never task text. */
+export const SEARCH_ATTRIBUTES = {
+  session: 'SubagentsSession',
+  label: 'SubagentsLabel',
+  status: 'SubagentsStatus',
+  repository: 'SubagentsRepository',
+  model: 'SubagentsModel',
+} as const;
+
+/** The first line of the prompt that opens turn `turn`: how a resumed turn finds its prompt in Copilot's event log. */
+export const turnMarker = (subagent: { label: string; run: number }, turn: number): string =>
+  `[subagent ${subagent.label}@${subagent.run}, turn ${turn}]`;
+/** The first line of a steer: how it is found in Copilot's event log. */
+export const steerMarker = (steerId: string): string => `[message from the main agent, ${steerId}]`;

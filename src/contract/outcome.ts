@@ -1,0 +1,114 @@
+import { z } from 'zod';
+import { finalStatus } from './status.ts';
+
+/** What model calls cost. Tokens as the provider reports them. */
+export const usage = z.object({
+  inputTokens: z.number().int(),
+  outputTokens: z.number().int(),
+  cachedTokens: z.number().int(),
+  modelRequests: z.number().int(),
+  toolCalls: z.number().int(),
+});
+export type Usage = z.infer<typeof usage>;
+
+/** One verification command, run on the commit that the outcome names. */
+export const verification = z.object({
+  command: z.string(),
+  exitCode: z
+    .number()
+    .int()
+    .nullable()
+    .describe('null when it was ended by a signal or a timeout, or could not be started'),
+  durationMs: z.number().int(),
+  outputTail: z.string().describe('the end of its output (both streams as they came)'),
+  outputFile: z.string().optional().describe('the whole output, in the worker’s home'),
+  problem: z
+    .string()
+    .optional()
+    .describe('why there is no exit code: timed out, not found, killed by a signal'),
+});
+export type Verification = z.infer<typeof verification>;
+
+export const commit = z.object({ sha: z.string(), subject: z.string() });
+export type Commit = z.infer<typeof commit>;
+
+/** What was measured in the workspace after the last turn, by us and not by the subagent. */
+export const evidence = z.object({
+  cwd: z.string().describe('the worktree, or the checkout when in-place'),
+  branch: z.string().nullable().describe('null when in-place on a detached HEAD'),
+  base: z.string().describe('the commit it started from'),
+  head: z.string().describe('the commit that was verified'),
+  commits: z.array(commit).describe('base..head, newest first, at most 50'),
+  commitCount: z.number().int(),
+  diffStat: z.object({ files: z.number().int(), insertions: z.number().int(), deletions: z.number().int() }),
+  filesChanged: z.array(z.string()).describe('paths, at most 100'),
+  savedLeftovers: z
+    .boolean()
+    .describe('the subagent left changes uncommitted, and we committed them to its branch'),
+  uncommitted: z.array(z.string()).describe('in-place only: paths that are changed and not committed'),
+  sensitive: z
+    .array(z.string())
+    .describe('changed tests, CI files, package scripts: what a reviewer should look at first'),
+});
+export type Evidence = z.infer<typeof evidence>;
+
+/** The proof of death: what the sweep at the end of every subagent found. */
+export const sweepReport = z.object({
+  found: z.number().int().describe('processes the subagent had left'),
+  ended: z.number().int(),
+  left: z.array(z.object({ pid: z.number().int(), command: z.string() })).describe('still alive after KILL'),
+  proof: z
+    .enum(['proven', 'unproven'])
+    .describe('unproven where this system has no means to look (only Linux has)'),
+  notChecked: z.array(z.string()).describe('what escapes by nature, for example containers'),
+  commands: z.array(z.string()).describe('what was running, for a reader; at most 10'),
+  durationMs: z.number().int(),
+});
+export type SweepReport = z.infer<typeof sweepReport>;
+
+/** Why a subagent failed. */
+export const failure = z.object({
+  class: z.enum([
+    'refused', // the workspace could not be made as asked
+    'workspace', // git or the disk failed
+    'model', // the model, its provider or the credentials
+    'copilot', // the Copilot runtime
+    'verification', // a command did not exit 0
+    'internal', // ours
+  ]),
+  message: z.string(),
+  remedy: z.string().optional().describe('what to do now'),
+});
+export type Failure = z.infer<typeof failure>;
+
+/** How long, in milliseconds. */
+export const durations = z.object({
+  queuedMs: z.number().int(),
+  workingMs: z.number().int(),
+  verifyingMs: z.number().int(),
+  totalMs: z.number().int(),
+});
+export type Durations = z.infer<typeof durations>;
+
+/** How a subagent ended, with evidence. */
+export const outcome = z.object({
+  status: finalStatus,
+  label: z.string(),
+  session: z.string(),
+  run: z.number().int().describe('1 for the first subagent of this label'),
+  summary: z.string(),
+  report: z.string().describe('the final message of the subagent: its words, not ours'),
+  failure: failure.optional(),
+  evidence: evidence.optional().describe('absent when no workspace was ever made'),
+  verifications: z.array(verification),
+  repairs: z.number().int().describe('turns spent on verifications that had failed'),
+  turns: z.number().int(),
+  model: z.string().optional(),
+  usage,
+  durations,
+  sweep: sweepReport.optional(),
+  notes: z
+    .array(z.string())
+    .describe('what a reader must know: interrupted commands, lost attempts, leftovers'),
+});
+export type Outcome = z.infer<typeof outcome>;

@@ -1,0 +1,97 @@
+import ms, { type StringValue } from 'ms';
+import { z } from 'zod';
+import { label } from './label.ts';
+import {
+  DEFAULT_MAX_REPAIRS,
+  DEFAULT_STUCK_AFTER_MS,
+  DEFAULT_TIMEOUT_MS,
+  MAX_COMMAND_LENGTH,
+  MAX_TASK_BYTES,
+  MAX_TIMEOUT_MS,
+  MAX_VERIFY_COMMANDS,
+  MIN_TIMEOUT_MS,
+} from './limits.ts';
+import { byteLength } from './text.ts';
+
+/** A duration: milliseconds, or words such as `90s`, `15m`, `2 hours`. */
+export const duration = z.union([z.number(), z.string()]).transform((value, context) => {
+  const millis = typeof value === 'number' ? value : ms(value as StringValue);
+  if (typeof millis === 'number' && millis >= MIN_TIMEOUT_MS && millis <= MAX_TIMEOUT_MS)
+    return Math.round(millis);
+  context.addIssue({
+    code: 'custom',
+    message: `"${value}" is no duration between 1s and 7d; write it like 90s, 15m or 2h`,
+  });
+  return z.NEVER;
+});
+
+const task = z
+  .string()
+  .refine((text) => text.trim() !== '', 'the task is empty: say what to do, where, and when it is done')
+  .refine(
+    (text) => byteLength(text) <= MAX_TASK_BYTES,
+    `the task is larger than ${MAX_TASK_BYTES / 1024} KiB: put the material in a file of the repository and name it`,
+  );
+
+/** How hard the model thinks; `true` means high. */
+export const thinking = z.enum(['off', 'low', 'medium', 'high', 'xhigh']);
+export type Thinking = z.infer<typeof thinking>;
+
+const command = z.string().trim().min(1, 'a verification command is empty').max(MAX_COMMAND_LENGTH);
+
+/** Where a subagent works: a git worktree and branch of its own, or the caller's checkout itself. */
+export const isolation = z.enum(['worktree', 'in-place']);
+export type Isolation = z.infer<typeof isolation>;
+
+/** What a caller asks for: the arguments of `sessions_spawn`, of `session.spawn()` and of `subagents spawn`. */
+export const spawnSpec = z.strictObject({
+  label: label.describe('identifies the subagent, and names its branch subagents/<label>'),
+  task: task.describe('detailed instructions: files, symptoms, set-up, and what done looks like'),
+  model: z.string().min(1).max(100).optional().describe('a model the worker allows; default: the worker’s'),
+  thinking: z
+    .union([thinking, z.boolean().transform((on): Thinking => (on ? 'high' : 'off'))])
+    .optional()
+    .describe('off, low, medium, high or xhigh; true means high'),
+  repo: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('path of the git repository; default: the git root of where the caller stands'),
+  base: z
+    .string()
+    .min(1)
+    .max(250)
+    .optional()
+    .describe('the commit, branch or tag to start from; default: HEAD of the checkout'),
+  isolation: isolation.optional().describe('worktree (default) or in-place'),
+  verify: z
+    .array(command)
+    .max(MAX_VERIFY_COMMANDS)
+    .optional()
+    .describe('commands that must exit 0 before the subagent is done'),
+  timeout: duration.optional().describe('working time allowed, for example 45m; default 4h'),
+  stuckAfter: duration
+    .optional()
+    .describe('silence after which the subagent is announced as stuck; default 10m'),
+});
+export type SpawnSpec = z.input<typeof spawnSpec>;
+
+/** A spec as it travels to the session: every default filled in, the base resolved to a commit. */
+export const resolvedSpec = z.strictObject({
+  label,
+  task,
+  model: z.string().optional(),
+  thinking: thinking.optional(),
+  repo: z.string().startsWith('/').describe('real path of the checkout, on the host of `hostQueue`'),
+  base: z.strictObject({
+    commit: z.string().regex(/^[0-9a-f]{40,64}$/),
+    name: z.string().describe('what the caller called it, for example main or HEAD'),
+  }),
+  isolation,
+  verify: z.array(command).max(MAX_VERIFY_COMMANDS),
+  timeoutMs: z.number().int().default(DEFAULT_TIMEOUT_MS),
+  stuckAfterMs: z.number().int().default(DEFAULT_STUCK_AFTER_MS),
+  maxRepairs: z.number().int().min(0).max(10).default(DEFAULT_MAX_REPAIRS),
+  hostQueue: z.string().describe('the host that has the checkout: only its workers can take this subagent'),
+});
+export type ResolvedSpec = z.infer<typeof resolvedSpec>;

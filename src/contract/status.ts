@@ -1,0 +1,30 @@
+import { z } from 'zod';
+
+/** Where a live subagent is. The same words in lists, the Web UI, JSON and announcements. */
+export const liveStatus = z.enum([
+  'queued', // waits for room on a worker
+  'preparing', // its workspace is being made
+  'working', // a turn runs
+  'asking', // waits for an answer, holding no room
+  'verifying', // its commit is being collected and verified
+  'stopping', // its processes are being ended
+]);
+export type LiveStatus = z.infer<typeof liveStatus>;
+
+/** How a subagent ended. */
+export const finalStatus = z.enum([
+  'done', // finished, and everything that was to verify did
+  'failed', // it, its set-up or its verification failed
+  'killed', // cancelled, its processes ended
+  'timed-out', // used up its working time
+  'lost', // ended from outside (terminated) or its worker was given up
+]);
+export type FinalStatus = z.infer<typeof finalStatus>;
+
+export const status = z.union([liveStatus, finalStatus]);
+export type Status = z.infer<typeof status>;
+
+/** Whether `value` is an end. */
+export function isFinal(value: Status): value is FinalStatus {
+  return finalStatus.safeParse(value).success;
+}

@@ -1,0 +1,38 @@
+/** Text as data: sizes, bounds, and words of a model that must not be more than words. Deterministic; used in workflows too. */
+
+/** Bytes of `text` in UTF-8. */
+export function byteLength(text: string): number {
+  let bytes = 0;
+  for (const char of text) {
+    const code = char.codePointAt(0) ?? 0;
+    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+  }
+  return bytes;
+}
+
+/** The beginning of `text`, at most `max` characters, with an ellipsis where something was cut. */
+export function head(text: string, max: number): string {
+  return text.length <= max ? text : `${text.slice(0, max - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
+}
+
+/** The end of `text`, at most `max` characters, with an ellipsis where something was cut. */
+export function tail(text: string, max: number): string {
+  return text.length <= max ? text : `…${text.slice(text.length - max + 1).replace(/^[\uDC00-\uDFFF]/, '')}`;
+}
+
+// ESC sequences (CSI, OSC with its terminator, others), then every other control character but tab and newline, then bidirectional marks.
+// eslint-disable-next-line no-control-regex
+const ESCAPES = /\u001B(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\u0007\u001B]*(?:\u0007|\u001B\\)?|[ -/]*[0-~])/g;
+// eslint-disable-next-line no-control-regex
+const CONTROLS = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F]/g;
+const BIDI = /[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/g;
+
+/** `text` without terminal control sequences, control characters (but tab and newline) and bidirectional marks. */
+export function plain(text: string): string {
+  return text.replace(/\r\n?/g, '\n').replace(ESCAPES, '').replace(CONTROLS, '').replace(BIDI, '');
+}
+
+/** `text` as one plain line of at most `max` characters. */
+export function oneLine(text: string, max: number): string {
+  return head(plain(text).replace(/\s+/g, ' ').trim(), max);
+}

@@ -1,0 +1,44 @@
+/** Ends what of a subagent is in the Copilot runtime. Its processes are swept by others, after this. */
+import type { Usage } from '../contract/index.ts';
+import type { LiveTurn } from './live-turn.ts';
+import type { CopilotPool } from './pool.ts';
+
+/**
+ * Takes a turn out of the runtime: aborts it where asked, then closes the Copilot session, which writes its log to the
+ * end and ends the commands it still has attached. The session stays resumable. Never rejects.
+ * `final`: no other attempt of the same turn is to be expected.
+ */
+export function closeTurn(
+  pool: CopilotPool,
+  turn: LiveTurn,
+  { abort, final }: { abort: boolean; final: boolean },
+): Promise<void> {
+  if (turn.over) return pool.turns.closed(turn.copilotSessionId);
+  pool.turns.remove(turn, final);
+  const closed = close(turn, abort);
+  pool.turns.closing(turn.copilotSessionId, closed);
+  return pool.turns.closed(turn.copilotSessionId);
+}
+
+async function close({ session, runtime }: LiveTurn, abort: boolean): Promise<void> {
+  if (session === undefined || runtime.death !== undefined) return;
+  if (abort) await runtime.ask(session.abort());
+  await runtime.ask(session.disconnect());
+}
+
+/**
+ * Ends the turn of a Copilot session, if it has one, and closes the session in the runtime. Settles when both are done,
+ * with what the turn had used.
+ */
+export async function stopCopilotSession(
+  pool: CopilotPool,
+  copilotSessionId: string,
+  { abort }: { abort: boolean },
+): Promise<{ usage: Usage; model?: string } | undefined> {
+  const turn = pool.turns.get(copilotSessionId);
+  if (turn !== undefined) await closeTurn(pool, turn, { abort, final: true });
+  await pool.turns.closed(copilotSessionId);
+  if (turn === undefined) return undefined;
+  const { usage, model } = turn.state;
+  return { usage, ...(model !== undefined && { model }) };
+}

@@ -1,0 +1,84 @@
+/** Errors of a Copilot session, by what can be done about them. */
+import { head, plain, type TurnFailureClass } from '../contract/index.ts';
+import type { SessionError } from './turn-state.ts';
+
+export interface ClassifiedError {
+  readonly class: TurnFailureClass;
+  readonly message: string;
+  readonly remedy?: string;
+  /** Whether the same turn may succeed when it is run again as it is. */
+  readonly retryable: boolean;
+  readonly retryAfterMs?: number;
+}
+
+/** Longest error message that leaves the worker, in characters. */
+const MAX_MESSAGE_CHARS = 1_000;
+/**
+ * The runtime tries a rate-limited call six times, at the pace that the server asks for, and keeps that figure to
+ * itself. It gives up at once where the server asks for a wait that is long (600 s did so, 3 s did not).
+ */
+const RATE_LIMIT_PAUSE_MS = 60_000;
+const LONG_RATE_LIMIT_PAUSE_MS = 10 * 60_000;
+
+const LOG_IN =
+  'log in with `npx @github/copilot login`, or check the token or key that the worker has, then start it again';
+
+/**
+ * Classifies what ended a turn. By the error types and status codes of the 1.0.102 runtime, measured against a
+ * provider that failed in each way: the runtime itself retries 5xx, 429, 401 and broken connections first (up to 6
+ * times), so what arrives here has persisted for seconds to minutes. `retried`: whether it did so here.
+ */
+export function classify(error: SessionError, retried: boolean): ClassifiedError {
+  const message = head(plain(error.message).trim(), MAX_MESSAGE_CHARS);
+  const { errorType: type, statusCode: status } = error;
+  if (isContext(error)) {
+    return {
+      class: 'context',
+      message,
+      retryable: false,
+      remedy: 'give the task in smaller parts, or name a model with a larger context',
+    };
+  }
+  if (type === 'rate_limit' || status === 429) {
+    const retryAfterMs = retried ? RATE_LIMIT_PAUSE_MS : LONG_RATE_LIMIT_PAUSE_MS;
+    return { class: 'rate-limit', message, retryable: true, retryAfterMs };
+  }
+  if (type === 'quota' || status === 402) {
+    return {
+      class: 'rate-limit',
+      message,
+      retryable: false,
+      remedy: 'the quota of the Copilot plan is used up',
+    };
+  }
+  if (type === 'authentication' || type === 'authorization' || status === 401 || status === 403) {
+    return { class: 'credentials', message, retryable: false, remedy: LOG_IN };
+  }
+  if (/no github oauth token|not authenticated|no authentication information/i.test(message)) {
+    return { class: 'credentials', message, retryable: false, remedy: LOG_IN };
+  }
+  // An answer without content: the provider's doing, and often a passing one.
+  if (/no response was returned/i.test(message)) return { class: 'provider', message, retryable: true };
+  if (status === undefined) return { class: 'network', message, retryable: true };
+  if (status === 408 || status >= 500) return { class: 'provider', message, retryable: true };
+  return {
+    class: 'request',
+    message,
+    retryable: false,
+    remedy: 'the model provider refuses the request as it is: check the model’s name and its settings',
+  };
+}
+
+function isContext({ errorType, errorCode, message }: SessionError): boolean {
+  return (
+    errorType === 'context_limit' ||
+    errorCode === 'context_length_exceeded' ||
+    /context.length.exceeded|maximum context length|prompt is too long/i.test(message)
+  );
+}
+
+/** A call of the runtime that failed as a call: not the model's doing. */
+export function classifyRuntimeError(error: unknown): ClassifiedError {
+  const message = head(plain(error instanceof Error ? error.message : String(error)), MAX_MESSAGE_CHARS);
+  return { class: 'copilot', message, retryable: true };
+}

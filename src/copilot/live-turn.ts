@@ -1,0 +1,238 @@
+/** A turn that runs in Copilot now: its session, what its events say, and the messages on their way into it. */
+import type { CopilotSession, SessionEvent } from '@github/copilot-sdk';
+import { MAX_SUMMARY_CHARS, oneLine, steerMarker, type Progress } from '../contract/index.ts';
+import { isSignOfLife, readEvent } from './events.ts';
+import { beatOrTimeout, Pulse } from './pulse.ts';
+import { RuntimeDied, type Runtime } from './runtime.ts';
+import type { Arrival, TurnState } from './turn-state.ts';
+
+/** Of a background command, in a note. */
+const MAX_TASK_CHARS = 160;
+
+const ARRIVAL_TIMEOUT_MS = 30_000;
+
+/** A message that is in the conversation, durably. */
+export interface Delivered extends Arrival {
+  /** What the subagent did when it came. */
+  readonly during: string;
+}
+
+/** What is being done, since when. */
+interface Doing {
+  readonly what: string;
+  readonly tool: string | undefined;
+  readonly since: number;
+}
+
+export class LiveTurn {
+  readonly copilotSessionId: string;
+  /** The turn's number within its subagent. */
+  readonly number: number;
+  readonly runtime: Runtime;
+  readonly state: TurnState;
+  /** Beats when anything changes that could end the turn. */
+  readonly changed = new Pulse();
+  /** When it was last known to be alive, in milliseconds since the epoch. */
+  lastEventAt = Date.now();
+  /** Notes for the outcome that were given with an earlier result of this turn are not given again. */
+  readonly notes: string[] = [];
+  #session: CopilotSession | undefined;
+  #opened = false;
+  #left = false;
+  #saving = false;
+  #saveAgain = false;
+  readonly #ignoreDeath: () => void;
+  #doing: Doing = { what: 'starting', tool: undefined, since: Date.now() };
+  readonly #deliveries = new Map<string, Promise<Delivered | undefined>>();
+
+  constructor(of: { copilotSessionId: string; number: number; runtime: Runtime; state: TurnState }) {
+    this.copilotSessionId = of.copilotSessionId;
+    this.number = of.number;
+    this.runtime = of.runtime;
+    this.state = of.state;
+    this.#ignoreDeath = this.runtime.onDeath(() => this.changed.beat());
+  }
+
+  /** Its Copilot session, once that is open in the runtime. */
+  get session(): CopilotSession | undefined {
+    return this.#session;
+  }
+
+  /** Whether messages are on their way into it: it does not end before they are in. */
+  get receiving(): boolean {
+    return this.#deliveries.size > 0;
+  }
+
+  /** Takes an event of the session. */
+  take(raw: SessionEvent): void {
+    if (isSignOfLife(raw.type)) this.lastEventAt = Date.now();
+    const event = readEvent(raw);
+    if (event === undefined) return;
+    this.state.apply(event);
+    const now = this.#describe();
+    if (now.what !== this.#doing.what) this.#doing = { ...now, since: Date.now() };
+    this.changed.beat();
+    // Else the log is some hundred milliseconds behind, and a model that was killed in between would do again what it
+    // does not know that it did.
+    if (event.type === 'tool.execution_start') this.#saveSoon();
+  }
+
+  /** Gives it its Copilot session. */
+  hold(session: CopilotSession): void {
+    this.#session = session;
+  }
+
+  /** The turn is in the conversation: from now on steers may come. */
+  open(): void {
+    this.#opened = true;
+    this.changed.beat();
+  }
+
+  /** Sends a message of ours whose first line is `marker`; settles when it is in the conversation, durably. */
+  async say(marker: string, text: string): Promise<void> {
+    await this.runtime.ask(this.#held().send({ prompt: `${marker}\n${text}` }));
+    await this.#mustBecome(() => this.state.arrivals.has(marker), 'a message');
+    await this.save();
+  }
+
+  /** Lets the model go on where the conversation stands, without a new message. */
+  async goOn(): Promise<void> {
+    this.state.resume();
+    await this.runtime.ask(this.#held().rpc.sendMessages({ messages: [] }));
+  }
+
+  /** Answers a call of `ask_parent`; settles when the answer is in the conversation, durably. */
+  async answer(requestId: string, text: string): Promise<void> {
+    const { tools } = this.#held().rpc;
+    this.state.resume();
+    await this.runtime.ask(tools.handlePendingToolCall({ requestId, result: text }));
+    // Its word on success says too little: an answer that was given before counts as none.
+    await this.#mustBecome(() => this.state.answered.has(requestId), 'an answer');
+    await this.save();
+  }
+
+  /** Ends a model call that hangs, and whatever tools run. Messages that wait are kept. Returns whether there was anything to end. */
+  async interrupt(): Promise<boolean> {
+    const { interrupted } = await this.runtime.ask(this.#held().rpc.interruptMainTurn({ flushQueued: true }));
+    return interrupted;
+  }
+
+  /** Ends the commands and sub-agents that run in the background. Returns what they were. */
+  async endBackground(): Promise<string[]> {
+    const { tasks } = this.#held().rpc;
+    const { tasks: all } = await this.runtime.ask(tasks.list());
+    const running = all.filter(({ status }) => status === 'running');
+    await this.runtime.ask(Promise.all(running.map(({ id }) => tasks.cancel({ id }))));
+    return running.map((task) =>
+      oneLine('command' in task ? task.command : task.description, MAX_TASK_CHARS),
+    );
+  }
+
+  /** Whether it was ended here, by whomever. */
+  get over(): boolean {
+    return this.#left;
+  }
+
+  /** The turn is over here, or given up: what was on its way comes back as not delivered. */
+  leave(): void {
+    this.#left = true;
+    this.#ignoreDeath();
+    this.changed.beat();
+  }
+
+  /** Makes everything durable that came so far. Events reach us before they reach the disk. */
+  async save(): Promise<void> {
+    const { client } = this.runtime;
+    await this.runtime.ask(client.rpc.sessions.save({ sessionId: this.copilotSessionId }));
+  }
+
+  /** Saves what came until the call, once for all that comes while a save is under way. */
+  #saveSoon(): void {
+    this.#saveAgain = this.#saving;
+    if (this.#saving) return;
+    this.#saving = true;
+    void this.save()
+      .catch(() => undefined) // a dead runtime shows elsewhere
+      .finally(() => {
+        this.#saving = false;
+        if (this.#saveAgain) this.#saveSoon();
+      });
+  }
+
+  get progress(): Progress {
+    const { state } = this;
+    return {
+      doing: this.#doing.what,
+      ...(this.#doing.tool !== undefined && { tool: this.#doing.tool }),
+      since: new Date(this.#doing.since).toISOString(),
+      lastEventAt: new Date(this.lastEventAt).toISOString(),
+      ...(state.lastMessage !== undefined && { lastMessage: oneLine(state.lastMessage, MAX_SUMMARY_CHARS) }),
+      ...(state.model !== undefined && { model: state.model }),
+      usage: state.usage,
+    };
+  }
+
+  /**
+   * Brings a steer into the conversation, once whatever happens: a steer that is in it already is not sent again.
+   * `undefined` when the turn ended before it was in.
+   */
+  deliver(steerId: string, message: string): Promise<Delivered | undefined> {
+    const underWay = this.#deliveries.get(steerId);
+    if (underWay !== undefined) return underWay;
+    const delivery = this.#bringIn(steerMarker(steerId), message).finally(() => {
+      this.#deliveries.delete(steerId);
+      this.changed.beat();
+    });
+    this.#deliveries.set(steerId, delivery);
+    return delivery;
+  }
+
+  async #bringIn(marker: string, message: string): Promise<Delivered | undefined> {
+    if (!(await this.#until(() => this.#opened))) return undefined;
+    const during = this.progress.doing;
+    if (!this.state.arrivals.has(marker)) {
+      await this.runtime.ask(this.#held().send({ prompt: `${marker}\n${message}`, mode: 'immediate' }));
+      if (!(await this.#until(() => this.state.arrivals.has(marker)))) return undefined;
+    }
+    await this.save();
+    const arrival = this.state.arrivals.get(marker);
+    return arrival && { ...arrival, during };
+  }
+
+  #held(): CopilotSession {
+    if (this.#session === undefined) throw new Error('the Copilot session is not open yet');
+    return this.#session;
+  }
+
+  /** Waits for what the runtime does within milliseconds. Throws when the turn is over before, or it is not done in time. */
+  async #mustBecome(condition: () => boolean, what: string): Promise<void> {
+    if (await this.#until(condition, Date.now() + ARRIVAL_TIMEOUT_MS)) return;
+    if (this.runtime.death !== undefined) throw new RuntimeDied(this.runtime.death.words);
+    throw new Error(`the Copilot runtime took ${what} and did nothing with it`);
+  }
+
+  /** Whether `condition` came true before the turn was over, and before `deadline`. */
+  async #until(condition: () => boolean, deadline = Infinity): Promise<boolean> {
+    while (!condition()) {
+      if (this.#left || this.runtime.death !== undefined || Date.now() >= deadline) return false;
+      if (deadline === Infinity) await this.changed.next();
+      else await beatOrTimeout(this.changed, deadline - Date.now());
+    }
+    return true;
+  }
+
+  #describe(): Omit<Doing, 'since'> {
+    const { state } = this;
+    const tools = [...state.openTools.values()];
+    const newest = tools.at(-1);
+    if (newest !== undefined) {
+      const more = tools.length > 1 ? ` (and ${tools.length - 1} more)` : '';
+      return { what: newest.what + more, tool: newest.name };
+    }
+    if (state.questions.length > 0) return { what: 'asking its main agent', tool: undefined };
+    if (state.looping) return { what: 'thinking', tool: undefined };
+    const shell = [...state.shells.values()].at(-1);
+    if (shell !== undefined) return { what: `waiting for ${shell}`, tool: undefined };
+    return { what: 'finishing', tool: undefined };
+  }
+}

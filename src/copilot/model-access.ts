@@ -1,0 +1,80 @@
+/** Which model a worker can use, as far as can be told without asking anyone over the network. */
+import { execa } from 'execa';
+import { LOGIN_VARIABLES, storedLogin } from './login.ts';
+import { defaultModel, providerFrom } from './provider.ts';
+
+export interface ModelAccess {
+  readonly kind: 'login' | 'provider' | 'none';
+  /** What was found, for people. */
+  readonly words: string;
+  /** What to do when it does not do. */
+  readonly remedy?: string;
+}
+
+/** Looks for a provider of the user's own, then a Copilot login. A login that is found is not proven to work: that shows at the first turn. */
+export async function describeModelAccess(env: NodeJS.ProcessEnv): Promise<ModelAccess> {
+  const provider = providerFrom(env, undefined);
+  if (provider !== undefined) {
+    const model = defaultModel(env);
+    if (model !== undefined)
+      return { kind: 'provider', words: `model ${model} at ${shown(provider.baseUrl)}` };
+    return {
+      kind: 'none',
+      words: `a provider at ${shown(provider.baseUrl)}, but no model`,
+      remedy: 'set COPILOT_MODEL to the name of a model that the provider has',
+    };
+  }
+  const variable = LOGIN_VARIABLES.find((name) => (env[name] ?? '') !== '');
+  if (variable !== undefined) {
+    const classic = env[variable]?.startsWith('ghp_') ?? false;
+    return {
+      kind: 'login',
+      words: `GitHub Copilot, by the token in ${variable}`,
+      ...(classic && {
+        remedy: `Copilot refuses classic tokens (ghp_…): put a fine-grained one with the permission "Copilot Requests" in ${variable}, or unset it`,
+      }),
+    };
+  }
+  const user = await storedLogin(env);
+  if (user !== undefined) return { kind: 'login', words: `GitHub Copilot, logged in as ${user}` };
+  if (await hasGitHubCli(env))
+    return { kind: 'login', words: 'GitHub Copilot, by the login of the gh command' };
+  return {
+    kind: 'none',
+    words: 'neither a Copilot login nor a model provider',
+    remedy:
+      'log in with `npx @github/copilot login` (or `gh auth login`), or name your own model in COPILOT_PROVIDER_BASE_URL and COPILOT_MODEL',
+  };
+}
+
+/** The same, remembered once there is some: a user who logs in meanwhile is noticed, and nobody is asked twice. */
+export function rememberModelAccess(env: NodeJS.ProcessEnv): () => Promise<ModelAccess> {
+  let found: ModelAccess | undefined;
+  return async () => {
+    if (found) return found;
+    const access = await describeModelAccess(env);
+    if (access.kind !== 'none') found = access;
+    return access;
+  };
+}
+
+async function hasGitHubCli(env: NodeJS.ProcessEnv): Promise<boolean> {
+  const { exitCode } = await execa('gh', ['auth', 'token'], {
+    env,
+    extendEnv: false,
+    reject: false,
+    timeout: 5_000,
+    stdio: 'ignore',
+  });
+  return exitCode === 0;
+}
+
+/** A URL without a password in it. */
+function shown(url: string): string {
+  try {
+    const parsed = new URL(url);
+    return `${parsed.origin}${parsed.pathname}`;
+  } catch {
+    return 'an unreadable URL';
+  }
+}

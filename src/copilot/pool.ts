@@ -1,0 +1,77 @@
+/** The worker's Copilot runtime: one process for all its subagents, started when it is first needed, and again after its death. */
+import { SubagentsError } from '../contract/index.ts';
+import type { HomePaths } from '../home/home.ts';
+import type { Settings } from '../home/settings.ts';
+import { ensurePrivateDir } from '../system/files.ts';
+import { COPILOT_PATH_VARIABLE, findCopilot } from './executable.ts';
+import { LiveTurns } from './live-turns.ts';
+import { shareLogin } from './login.ts';
+import { providerFrom } from './provider.ts';
+import { startRuntime, type Runtime } from './runtime.ts';
+
+export interface CopilotPoolOptions {
+  /** `paths.copilot` is the directory of the runtime's state (`COPILOT_HOME`), apart from the user's own. */
+  readonly home: { readonly paths: Pick<HomePaths, 'copilot'> };
+  readonly settings?: Pick<Settings, 'copilotPath'>;
+  /** Default: this process's. Credentials, provider and model come from it, and the subagents' shells inherit it. */
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+export class CopilotPool {
+  readonly copilotHome: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** The turns that run in it. */
+  readonly turns = new LiveTurns();
+  readonly #copilotPath: string | undefined;
+  #runtime: Promise<Runtime> | undefined;
+  #stopped = false;
+
+  constructor(options: CopilotPoolOptions) {
+    this.copilotHome = options.home.paths.copilot;
+    this.env = options.env ?? process.env;
+    this.#copilotPath = options.settings?.copilotPath ?? this.env[COPILOT_PATH_VARIABLE];
+  }
+
+  /** Starts the runtime ahead of need (0.5 s). Never rejects: what is wrong shows when the runtime is needed. */
+  async warm(): Promise<void> {
+    await this.runtime().catch(() => undefined);
+  }
+
+  /** Whether the worker ended its runtime: turns go on after its next start. */
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** The runtime, alive as far as is known. Throws COPILOT_MISSING when it cannot be started. */
+  async runtime(): Promise<Runtime> {
+    if (this.#stopped) throw new SubagentsError('INTERNAL', 'the worker is shutting down');
+    const current = (this.#runtime ??= this.#start());
+    const runtime = await current;
+    if (runtime.death === undefined) return runtime;
+    if (this.#runtime === current) this.#runtime = undefined;
+    return this.runtime();
+  }
+
+  async #start(): Promise<Runtime> {
+    try {
+      ensurePrivateDir(this.copilotHome);
+      if (providerFrom(this.env, undefined) === undefined) await shareLogin(this.env, this.copilotHome);
+      const path = await findCopilot(this.#copilotPath);
+      return await startRuntime({ path, copilotHome: this.copilotHome, env: this.env });
+    } catch (error) {
+      this.#runtime = undefined;
+      throw error;
+    }
+  }
+
+  /** Ends the runtime. Turns in it stay resumable. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    const runtime = await this.#runtime?.catch(() => undefined);
+    await runtime?.stop();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}

@@ -1,0 +1,137 @@
+/** One Copilot CLI runtime: the process, our connection to it, and the news of its death. */
+import type { ChildProcess } from 'node:child_process';
+import { CopilotClient, RuntimeConnection } from '@github/copilot-sdk';
+import { SubagentsError } from '../contract/index.ts';
+import { cleanEnvironment } from '../home/environment.ts';
+import { LOGIN_VARIABLES } from './login.ts';
+
+/** The runtime died, or its connection did, while something was asked of it. */
+export class RuntimeDied extends Error {
+  override readonly name = 'RuntimeDied';
+}
+
+/** How a runtime ended. */
+export interface Death {
+  readonly words: string;
+  /** It was asked to end, perhaps by the signal that asks the worker too: one from a terminal or a service manager goes to both. */
+  readonly orderly: boolean;
+}
+
+/** Calls answer within milliseconds; opening a session may ask GitHub first. */
+const ANSWER_TIMEOUT_MS = 60_000;
+const CONNECTION_BROKEN = /connection (is closed|is disposed|got disposed)|pending response rejected/i;
+
+export interface Runtime {
+  readonly client: CopilotClient;
+  readonly pid: number;
+  /** Set at once when the process ends, with how. */
+  readonly death: Death | undefined;
+  /** Calls `listener` at the process's end, or at once when that is past. Returns how to take that back. */
+  onDeath(listener: (death: Death) => void): () => void;
+  /**
+   * What `asked` gives. Throws RuntimeDied when the runtime dies first (the connection itself never tells), and when it
+   * does not answer within a minute: then it is ended, for all its turns hang as this call does.
+   */
+  ask<T>(asked: Promise<T>): Promise<T>;
+  /** Closes its sessions, which stay resumable, and ends it. */
+  stop(): Promise<void>;
+}
+
+/** Starts the Copilot CLI at `path` with its state in `copilotHome`. Throws COPILOT_MISSING when it does not start. */
+export async function startRuntime(options: {
+  readonly path: string;
+  readonly copilotHome: string;
+  readonly env: NodeJS.ProcessEnv;
+}): Promise<Runtime> {
+  const client = new CopilotClient({
+    connection: RuntimeConnection.forStdio({ path: options.path }),
+    baseDirectory: options.copilotHome,
+    workingDirectory: options.copilotHome,
+    env: runtimeEnvironment(options.env),
+    logLevel: 'error',
+  });
+  try {
+    await client.start();
+  } catch (cause) {
+    throw new SubagentsError(
+      'COPILOT_MISSING',
+      `the Copilot CLI at ${options.path} did not start: ${String(cause)}`,
+      {
+        cause,
+        remedy: `run "${options.path} --version" to see why`,
+      },
+    );
+  }
+  // The SDK raises no event when its process ends, and calls in flight then hang; so the process itself is watched.
+  const child = client['cliProcess' as never] as ChildProcess | null | undefined;
+  if (!child)
+    throw new SubagentsError('INTERNAL', 'the Copilot SDK no longer shows the process that it started');
+  return watch(client, child);
+}
+
+function watch(client: CopilotClient, child: ChildProcess): Runtime {
+  const listeners = new Set<(death: Death) => void>();
+  let death: Death | undefined;
+  let silent = false;
+  const die = (): void => {
+    if (death !== undefined) return;
+    const ended = child.signalCode
+      ? `ended by ${child.signalCode}`
+      : `ended with exit code ${child.exitCode}`;
+    const how = silent ? `did not answer for ${ANSWER_TIMEOUT_MS / 1_000} s and was ended` : ended;
+    death = { words: `the Copilot runtime (pid ${child.pid}) ${how}`, orderly: child.exitCode === 0 };
+    for (const listener of listeners) listener(death);
+    listeners.clear();
+  };
+  child.once('exit', die);
+  if (child.exitCode !== null || child.signalCode !== null) die();
+
+  const onDeath = (listener: (death: Death) => void): (() => void) => {
+    if (death !== undefined) listener(death);
+    else listeners.add(listener);
+    return () => listeners.delete(listener);
+  };
+  return {
+    client,
+    pid: child.pid ?? 0,
+    get death() {
+      return death;
+    },
+    onDeath,
+    async ask(asked) {
+      let forget: () => void = () => undefined;
+      const deadline = setTimeout(() => {
+        silent = true;
+        child.kill('SIGKILL');
+      }, ANSWER_TIMEOUT_MS);
+      const died = new Promise<never>((_, reject) => {
+        forget = onDeath(({ words }) => reject(new RuntimeDied(words)));
+      });
+      try {
+        return await Promise.race([asked, died]);
+      } catch (error) {
+        // The connection may break a moment before the process is gone.
+        if (!CONNECTION_BROKEN.test(String(error))) throw error;
+        throw new RuntimeDied('the connection to the Copilot runtime broke', { cause: error });
+      } finally {
+        clearTimeout(deadline);
+        forget();
+      }
+    },
+    async stop() {
+      if (death === undefined) await client.stop();
+      else await client.forceStop();
+    },
+  };
+}
+
+/** What another Copilot CLI left in the environment of a worker that was started from one of its shells. */
+const FOREIGN = /^COPILOT_(CLI|AGENT|SDK|CONNECTION)/;
+
+/** The worker's environment without its credentials, but for those by which Copilot logs in; a provider's come with each session. */
+function runtimeEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const inherited = Object.entries(cleanEnvironment(env)).filter(([name]) => !FOREIGN.test(name));
+  // Without the provider's address the runtime does not start offline.
+  const needed = [...LOGIN_VARIABLES, 'COPILOT_PROVIDER_BASE_URL'].map((name) => [name, env[name]] as const);
+  return { ...Object.fromEntries(inherited), ...Object.fromEntries(needed), COPILOT_AUTO_UPDATE: 'false' };
+}

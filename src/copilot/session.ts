@@ -1,0 +1,113 @@
+/** Opens a subagent's Copilot session in a runtime. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  approveAll,
+  defineTool,
+  type CopilotSession,
+  type ResumeSessionConfig,
+  type SessionEvent,
+} from '@github/copilot-sdk';
+import { z } from 'zod';
+import type { Thinking } from '../contract/index.ts';
+import { ensurePrivateDir, writePrivateFile } from '../system/files.ts';
+import { eventLogPath } from './event-log.ts';
+import { ASK_PARENT } from './events.ts';
+import { ASK_PARENT_DESCRIPTION, SUBAGENT_INSTRUCTIONS } from './instructions.ts';
+import { defaultModel, providerFrom } from './provider.ts';
+import type { Runtime } from './runtime.ts';
+
+/** How a Copilot session is to be opened. */
+export interface SessionSpec {
+  readonly copilotSessionId: string;
+  readonly cwd: string;
+  /** Default: the environment's, else Copilot's own choice. */
+  readonly model?: string | undefined;
+  /** `off` asks for nothing: the model's own default. */
+  readonly thinking?: Thinking | undefined;
+  readonly env: NodeJS.ProcessEnv;
+  readonly copilotHome: string;
+  /** Text of a bash script that every shell of the session runs first. */
+  readonly initScript: string;
+  /** Whether calls of `ask_parent` that have no result stay open; otherwise they count as interrupted. */
+  readonly keepQuestions: boolean;
+  readonly onEvent: (event: SessionEvent) => void;
+}
+
+const askParent = defineTool(ASK_PARENT, {
+  description: ASK_PARENT_DESCRIPTION,
+  parameters: z.object({
+    question: z.string().describe('what you need to know, and what you found out already'),
+    choices: z.array(z.string()).optional().describe('possible answers, where there are only a few'),
+  }),
+});
+
+/**
+ * Resumes the session, or creates it where there is none: creating one that exists would begin it anew on the same
+ * file, without a word. Everything that a session does not remember is set again.
+ */
+export async function openSession(runtime: Runtime, spec: SessionSpec): Promise<CopilotSession> {
+  const config = sessionConfig(spec);
+  const path = writeInitScript(spec);
+  const session = await resumeOrCreate(runtime, spec, config);
+  await runtime.ask(
+    Promise.all([
+      // Without a question and answer for each tool call.
+      session.rpc.permissions.setApproveAll({ enabled: true }),
+      session.rpc.options.update({ shell: { initScripts: [{ path, shell: 'bash' }] } }),
+    ]),
+  );
+  return session;
+}
+
+async function resumeOrCreate(
+  runtime: Runtime,
+  { copilotHome, copilotSessionId: sessionId, keepQuestions }: SessionSpec,
+  config: ResumeSessionConfig,
+): Promise<CopilotSession> {
+  const create = () => runtime.ask(runtime.client.createSession({ ...config, sessionId }));
+  if (!existsSync(eventLogPath(copilotHome, sessionId))) return create();
+  try {
+    const resumed = runtime.client.resumeSession(sessionId, {
+      ...config,
+      continuePendingWork: keepQuestions,
+    });
+    return await runtime.ask(resumed);
+  } catch (error) {
+    if (!/session not found/i.test(String(error))) throw error;
+    return create();
+  }
+}
+
+function sessionConfig(spec: SessionSpec): ResumeSessionConfig {
+  const model = spec.model ?? defaultModel(spec.env);
+  const provider = providerFrom(spec.env, model);
+  const effort = spec.thinking === 'off' ? undefined : spec.thinking;
+  return {
+    clientName: 'durable-subagents',
+    workingDirectory: spec.cwd,
+    ...(model !== undefined && { model }),
+    ...(effort !== undefined && { reasoningEffort: effort }),
+    ...(provider !== undefined && { provider }),
+    // Without deltas a slow model looks like a hung one.
+    streaming: true,
+    onPermissionRequest: approveAll,
+    onEvent: spec.onEvent,
+    systemMessage: { mode: 'append', content: SUBAGENT_INSTRUCTIONS },
+    tools: [askParent],
+    // A repository may not run its own hooks, extensions and MCP servers here. Its instructions (AGENTS.md) do count.
+    enableConfigDiscovery: false,
+    enableFileHooks: false,
+    memory: { enabled: false },
+    enableSessionStore: false,
+    enableSessionTelemetry: false,
+  };
+}
+
+function writeInitScript({ copilotHome, copilotSessionId, initScript }: SessionSpec): string {
+  const folder = join(copilotHome, 'init-scripts');
+  ensurePrivateDir(folder);
+  const path = join(folder, `${copilotSessionId}.sh`);
+  writePrivateFile(path, initScript);
+  return path;
+}

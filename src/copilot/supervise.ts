@@ -1,0 +1,57 @@
+/** Watches over a running turn until it is over. */
+import type { LiveTurn } from './live-turn.ts';
+import { beatOrTimeout } from './pulse.ts';
+import { RuntimeDied } from './runtime.ts';
+import { judge, type Limits, type Verdict } from './verdict.ts';
+
+/** How a turn can end, as seen from the turn. */
+export type End = Exclude<Verdict, 'hung' | 'interrupted' | 'left-background'> | 'hung' | 'stopped';
+
+/** A hung model call is interrupted and tried again this often. */
+const MAX_HUNG_RETRIES = 2;
+/** How often the clock is looked at while no event comes, in milliseconds. */
+const TICK_MS = 250;
+/** After so much silence the runtime is asked whether it still answers, and so often again, in milliseconds. */
+const PING_AFTER_MS = 15_000;
+
+/** Settles when the turn is over, or is `stopped`: by `stop`, or because its session was closed. Throws RuntimeDied. */
+export async function supervise(turn: LiveTurn, limits: Limits, stop: AbortSignal): Promise<End> {
+  const onStop = (): void => turn.changed.beat();
+  stop.addEventListener('abort', onStop);
+  let hung = 0;
+  let pinged = Date.now();
+  try {
+    for (;;) {
+      if (turn.runtime.death !== undefined) throw new RuntimeDied(turn.runtime.death.words);
+      if (stop.aborted || turn.over) return 'stopped';
+      const verdict = judge(turn, Date.now(), limits);
+      switch (verdict) {
+        case undefined:
+          break;
+        case 'hung':
+          if (hung++ === MAX_HUNG_RETRIES) return 'hung';
+          turn.lastEventAt = Date.now();
+          if (!(await turn.interrupt())) await turn.goOn();
+          continue;
+        case 'interrupted':
+          await turn.goOn();
+          continue;
+        case 'left-background': {
+          const ended = await turn.endBackground();
+          turn.notes.push(...ended.map((what) => `\`${what}\` still ran in the background, and was ended`));
+          return 'finished';
+        }
+        default:
+          return verdict;
+      }
+      if (Date.now() - Math.max(turn.lastEventAt, pinged) > PING_AFTER_MS) {
+        pinged = Date.now();
+        // Not awaited: a runtime that does not answer is ended, and then everything that waits for it throws.
+        turn.runtime.ask(turn.runtime.client.ping()).catch(() => undefined);
+      }
+      await beatOrTimeout(turn.changed, TICK_MS);
+    }
+  } finally {
+    stop.removeEventListener('abort', onStop);
+  }
+}

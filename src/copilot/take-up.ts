@@ -1,0 +1,91 @@
+/** Takes a turn up wherever it is: not begun, running, cut short by a crash, waiting for answers, or over. */
+import { resumedMarker, decide, type Decision } from './decide.ts';
+import { readEventLog } from './event-log.ts';
+import { turnMarker, type TurnInput } from '../contract/index.ts';
+import { closeTurn } from './close.ts';
+import { LiveTurn } from './live-turn.ts';
+import type { CopilotPool } from './pool.ts';
+import { openSession } from './session.ts';
+import { shellScript } from './shell-script.ts';
+import type { TurnState } from './turn-state.ts';
+
+/** The turn runs, or its end is in the event log already. */
+export type TakenUp =
+  | { readonly live: LiveTurn }
+  | { readonly decision: Extract<Decision, { do: 'ask' | 'report' }>; readonly state: TurnState };
+
+/** Throws RuntimeDied, and whatever keeps the Copilot session from being opened. */
+export async function takeUp(pool: CopilotPool, input: TurnInput): Promise<TakenUp> {
+  const { copilotSessionId } = input.subagent;
+  const running = pool.turns.get(copilotSessionId);
+  if (running !== undefined) {
+    if (running.number === input.turn && running.runtime.death === undefined) return { live: running };
+    await closeTurn(pool, running, { abort: true, final: running.number !== input.turn });
+  }
+  await pool.turns.closed(copilotSessionId);
+
+  const marker = turnMarker(input.subagent, input.turn);
+  const answers = input.answers?.map(({ requestId }) => requestId);
+  const events = await readEventLog(pool.copilotHome, copilotSessionId);
+  const [decision, state] = decide(events, { marker, ...(answers && { answers }) });
+  if (decision.do === 'ask' || decision.do === 'report') return { decision, state };
+
+  const runtime = await pool.runtime();
+  const live = new LiveTurn({ copilotSessionId, number: input.turn, runtime, state });
+  pool.turns.add(live);
+  try {
+    live.hold(
+      await openSession(runtime, {
+        copilotSessionId,
+        cwd: input.cwd,
+        model: input.model,
+        thinking: input.thinking,
+        env: pool.env,
+        copilotHome: pool.copilotHome,
+        keepQuestions: decision.do !== 'tell-answers',
+        initScript: shellScript(copilotSessionId),
+        onEvent: (event) => live.take(event),
+      }),
+    );
+    await begin(live, decision, input);
+    live.open();
+    return { live };
+  } catch (error) {
+    void closeTurn(pool, live, { abort: true, final: false });
+    throw error;
+  }
+}
+
+async function begin(live: LiveTurn, decision: Decision, input: TurnInput): Promise<void> {
+  const marker = turnMarker(input.subagent, input.turn);
+  switch (decision.do) {
+    case 'send':
+      // Answers whose questions are not in the log any more are told like a prompt.
+      return live.say(marker, input.prompt || toldAnswers(input));
+    case 'continue':
+      if (live.state.shells.size > 0) return live.say(resumedMarker(marker), lostShells(live.state));
+      return live.goOn();
+    case 'answer':
+      for (const requestId of decision.requestIds) {
+        const given = input.answers?.find((each) => each.requestId === requestId);
+        const gone = live.state.shells.size > 0 ? `\n\n(${lostShells(live.state)})` : '';
+        if (given !== undefined) await live.answer(requestId, given.answer + gone);
+      }
+      return;
+    case 'tell-answers':
+      return live.say(resumedMarker(marker), toldAnswers(input));
+  }
+}
+
+function toldAnswers({ answers = [] }: TurnInput): string {
+  return ['The main agent answers:', ...answers.map(({ answer }) => answer)].join('\n\n');
+}
+
+/** Told to the model, which would wait for the end of these in vain. */
+function lostShells({ shells }: TurnState): string {
+  const commands = [...new Set(shells.values())].map((what) => `* ${what}`);
+  return [
+    'You were stopped and taken up again. These commands ran in the background and were ended; you will not be notified of them. Start again what you still need, then go on:',
+    ...commands,
+  ].join('\n');
+}

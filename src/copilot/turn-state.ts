@@ -1,0 +1,261 @@
+/** What is known of a running turn, folded from its events: live ones, or those of the event log after a crash. */
+import { z } from 'zod';
+import { head, type Usage } from '../contract/index.ts';
+import { ASK_PARENT, type CopilotEvent } from './events.ts';
+import { describeTool } from './words.ts';
+
+/** A tool call under way. */
+export interface OpenTool {
+  readonly name: string;
+  /** What it does, for people: `bash: npm test`. */
+  readonly what: string;
+  readonly shellId: string | undefined;
+  readonly since: string;
+}
+
+/** A question that waits for its answer. */
+export interface OpenQuestion {
+  readonly requestId: string;
+  readonly question: string;
+  readonly choices?: readonly string[];
+}
+
+/** A call of `ask_parent` without a result. */
+interface AskCall extends OpenQuestion {
+  /** Its answer was given, and is on its way into the conversation. */
+  readonly given: boolean;
+}
+
+export type SessionError = Extract<CopilotEvent, { type: 'session.error' }>['data'];
+
+/** How a message came into the conversation. */
+export interface Arrival {
+  readonly delivery: string | undefined;
+  readonly at: string;
+}
+
+const askArguments = z.object({ question: z.string(), choices: z.array(z.string()).optional() });
+const shellArguments = z.object({ shellId: z.string() });
+
+/** Longest question, and longest choice, that leaves the worker, in characters. */
+const MAX_QUESTION_CHARS = 4_000;
+const MAX_CHOICES = 20;
+
+/** Folds the events of one turn. */
+export class TurnState {
+  #usage: Usage = { inputTokens: 0, outputTokens: 0, cachedTokens: 0, modelRequests: 0, toolCalls: 0 };
+  model: string | undefined;
+  lastMessage: string | undefined;
+  /** The final message, while nothing came after it. */
+  report: string | undefined;
+  /** The newest final message, whatever came after it. */
+  lastReport: string | undefined;
+  /** Why the main loop gave up, until it starts again. */
+  error: SessionError | undefined;
+  /** Whether Copilot's main loop works (on the model or on tools). */
+  looping = false;
+  /** Whether Copilot said `session.idle` since: the loop rests and nothing of it runs in the background. */
+  idle = false;
+  /** Whether the main loop said that it rests (with commands or sub-agents perhaps still in the background). */
+  resting = false;
+  /** Whether the runtime itself tried the newest model call again. */
+  retried = false;
+  /** Whether the loop was interrupted (by us) and has not started again. */
+  aborted = false;
+  /** Tool calls of the main loop, by id. */
+  readonly openTools = new Map<string, OpenTool>();
+  readonly #asked = new Map<string, AskCall>();
+  /** Commands in the background, by shell id. */
+  readonly shells = new Map<string, string>();
+  /** Tool calls whose result was lost in a crash. */
+  readonly interrupted: string[] = [];
+  /** Requests whose answer is in the conversation. */
+  readonly answered = new Set<string>();
+  /** First lines, and lines that mark a steer, of the messages in the conversation. */
+  readonly arrivals = new Map<string, Arrival>();
+
+  get usage(): Usage {
+    return this.#usage;
+  }
+
+  /** Questions that wait for their answers, in the order of the calls. */
+  get questions(): readonly OpenQuestion[] {
+    return [...this.#asked.values()]
+      .filter(({ given }) => !given)
+      .map(({ requestId, question, choices }) => ({ requestId, question, ...(choices && { choices }) }));
+  }
+
+  /** Requests whose answer was given and is not in the conversation yet. */
+  get onTheWay(): readonly string[] {
+    return [...this.#asked.values()].filter(({ given }) => given).map(({ requestId }) => requestId);
+  }
+
+  /** Whether all that the model waits for are answers of the main agent. */
+  get asks(): boolean {
+    return this.questions.length > 0 && this.openTools.size === 0 && this.onTheWay.length === 0;
+  }
+
+  /** The state at the beginning of the next turn of the same session: figures from zero, the conversation as it is. */
+  nextTurn(): TurnState {
+    const next = new TurnState();
+    for (const [line, arrival] of this.arrivals) next.arrivals.set(line, arrival);
+    for (const [id, call] of this.#asked) next.#asked.set(id, call);
+    for (const id of this.answered) next.answered.add(id);
+    for (const [id, tool] of this.openTools) next.openTools.set(id, tool);
+    for (const [id, what] of this.shells) next.shells.set(id, what);
+    next.model = this.model;
+    return next;
+  }
+
+  /** The interrupted loop is told to go on. */
+  resume(): void {
+    this.#start();
+  }
+
+  /** Counts tool calls that have no result as interrupted: whatever ran them is gone. */
+  interruptOpenTools(): void {
+    for (const tool of this.openTools.values()) this.#interrupt(tool);
+    this.openTools.clear();
+  }
+
+  apply(event: CopilotEvent): void {
+    if (event.type === 'assistant.usage') return this.#spend(event.data);
+    if (event.type === 'session.usage_record') return this.#spend(event.data.usage);
+    if (event.type === 'tool.execution_start') this.#add({ toolCalls: 1 });
+    // Copilot's own sub-agents show in the figures; the turn itself is the main loop's.
+    if (event.agentId !== undefined) return;
+    switch (event.type) {
+      case 'user.message':
+        return this.#message(event);
+      case 'assistant.turn_start':
+        this.error = undefined;
+        this.retried = false;
+        return this.#start();
+      case 'assistant.turn_retry':
+        this.retried = true;
+        return;
+      case 'assistant.message':
+        return this.#answer(event.data);
+      case 'tool.execution_start': {
+        const { toolCallId, toolName, arguments: args } = event.data;
+        this.openTools.set(toolCallId, {
+          name: toolName,
+          what: describeTool(toolName, args),
+          shellId: shellArguments.safeParse(args).data?.shellId,
+          since: event.timestamp,
+        });
+        return;
+      }
+      case 'external_tool.requested':
+        return this.#ask(event.data);
+      case 'external_tool.completed':
+        for (const [id, call] of this.#asked)
+          if (call.requestId === event.data.requestId) this.#asked.set(id, { ...call, given: true });
+        return;
+      case 'tool.execution_complete':
+        return this.#complete(event.data);
+      case 'system.notification':
+        if (event.data.kind?.shellId !== undefined) this.shells.delete(event.data.kind.shellId);
+        return this.#start();
+      case 'session.error':
+        this.error = event.data;
+        return;
+      case 'abort':
+        this.aborted = true;
+        return;
+      case 'assistant.idle':
+        this.looping = false;
+        this.resting = true;
+        return;
+      case 'session.idle':
+        this.looping = false;
+        this.resting = true;
+        this.idle = true;
+        return;
+    }
+  }
+
+  #start(): void {
+    this.looping = true;
+    this.resting = false;
+    this.idle = false;
+    this.aborted = false;
+    this.report = undefined;
+  }
+
+  #message({ data, timestamp }: Extract<CopilotEvent, { type: 'user.message' }>): void {
+    const arrival = { delivery: data.delivery, at: timestamp };
+    for (const line of data.content.split('\n')) {
+      if (line.startsWith('[') && line.endsWith(']')) this.arrivals.set(line, arrival);
+    }
+    this.#start();
+  }
+
+  #answer(data: Extract<CopilotEvent, { type: 'assistant.message' }>['data']): void {
+    if (data.model !== undefined) this.model = data.model;
+    if (data.content.trim() !== '') this.lastMessage = data.content;
+    this.report = data.toolRequests.length === 0 && data.content !== '' ? data.content : undefined;
+    this.lastReport = this.report ?? this.lastReport;
+  }
+
+  #ask(data: Extract<CopilotEvent, { type: 'external_tool.requested' }>['data']): void {
+    if (data.toolName !== ASK_PARENT) return;
+    // Arguments are the model's and not checked by the runtime.
+    const parsed = askArguments.safeParse(data.arguments).data;
+    const question = head(parsed?.question ?? JSON.stringify(data.arguments ?? ''), MAX_QUESTION_CHARS);
+    const choices = parsed?.choices?.slice(0, MAX_CHOICES).map((choice) => head(choice, 500));
+    this.openTools.delete(data.toolCallId);
+    this.#asked.set(data.toolCallId, {
+      requestId: data.requestId,
+      question,
+      given: false,
+      ...(choices && { choices }),
+    });
+  }
+
+  #complete(data: Extract<CopilotEvent, { type: 'tool.execution_complete' }>['data']): void {
+    const tool = this.openTools.get(data.toolCallId);
+    this.openTools.delete(data.toolCallId);
+    const asked = this.#asked.get(data.toolCallId);
+    if (asked !== undefined && data.success) this.answered.add(asked.requestId);
+    this.#asked.delete(data.toolCallId);
+    if (tool === undefined) return;
+    if (data.error?.code === 'interrupted') this.#interrupt(tool);
+    const content = data.result?.content ?? '';
+    const background = /<command (?:started in background|with) .*?shellId: (\w+)/.exec(content)?.[1];
+    if (background !== undefined && data.shellExecution === undefined) this.shells.set(background, tool.what);
+    const ended = tool.name === 'stop_bash' || /<shellId: \w+ completed/.test(content);
+    if (ended && tool.shellId !== undefined) this.shells.delete(tool.shellId);
+  }
+
+  #interrupt(tool: OpenTool): void {
+    // A question that was lost is asked again: it had no effect that could be there.
+    if (tool.name !== ASK_PARENT) this.interrupted.push(tool.what);
+  }
+
+  #spend(tokens: {
+    model?: string | undefined;
+    inputTokens: number;
+    outputTokens: number;
+    cacheReadTokens: number;
+  }): void {
+    this.model ??= tokens.model;
+    this.#add({
+      inputTokens: tokens.inputTokens,
+      outputTokens: tokens.outputTokens,
+      cachedTokens: tokens.cacheReadTokens,
+      modelRequests: 1,
+    });
+  }
+
+  #add(more: Partial<Usage>): void {
+    const sum = (key: keyof Usage): number => this.#usage[key] + (more[key] ?? 0);
+    this.#usage = {
+      inputTokens: sum('inputTokens'),
+      outputTokens: sum('outputTokens'),
+      cachedTokens: sum('cachedTokens'),
+      modelRequests: sum('modelRequests'),
+      toolCalls: sum('toolCalls'),
+    };
+  }
+}

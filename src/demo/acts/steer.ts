@@ -1,0 +1,39 @@
+import type { Receipt } from '../../client/index.ts';
+import { count, span } from '../narrator.ts';
+import type { Stage } from '../stage.ts';
+import { DOCS, STEER } from '../tasks.ts';
+import { runningCommand, skip } from './scene.ts';
+
+const DELIVERY: Readonly<Record<Receipt['delivery'], string>> = {
+  'mid-turn': 'mid-turn: the model sees it at its next call, the command goes on in the background',
+  'queued-behind-tool': 'in the conversation as soon as the command ends',
+  'started-turn': 'it opened a turn',
+  held: 'kept, for the next turn',
+};
+
+/** Steers update-docs while its shell command runs, and shows the receipt. */
+export async function steerDocs(stage: Stage): Promise<void> {
+  const { narrator, session } = stage;
+  const row = await runningCommand(stage, DOCS);
+  if (row === undefined) return skip(stage, 'the steer', `${DOCS} was not seen to run a shell command.`);
+  narrator.say('main agent', 'steer', `steers ${DOCS}, which is at “${row.progress?.doing}”: “${STEER}”`, {
+    during: row.progress?.doing,
+  });
+  const began = performance.now();
+  const receipt = await session.subagent(DOCS).steer(STEER);
+  const elapsed = performance.now() - began;
+  narrator.check(
+    receipt.delivery === 'mid-turn' || !stage.scripted,
+    'main agent',
+    'receipt',
+    `has the receipt after ${span(elapsed)}. ${DELIVERY[receipt.delivery]}`,
+    { receipt, tookMs: Math.round(elapsed) },
+  );
+  const { steers } = await session.subagent(DOCS).describe();
+  narrator.check(
+    steers.some(({ id, receipt: kept }) => id === receipt.id && kept !== undefined),
+    'main agent',
+    'receipt-kept',
+    `finds the receipt with the subagent: ${count(steers.length, 'message')}, ${receipt.id} ${receipt.delivery}`,
+  );
+}

@@ -1,0 +1,71 @@
+import { isFinal } from '../../contract/index.ts';
+import { readUpFile } from '../../temporal/up-file.ts';
+import { span } from '../narrator.ts';
+import type { Stage } from '../stage.ts';
+import { FIX } from '../tasks.ts';
+import { inTime, until } from '../until.ts';
+import { runningCommand, skip } from './scene.ts';
+
+/** A supervisor starts a worker again at once; it polls about a second later. */
+const BACK_TIMEOUT_MS = 60_000;
+
+/**
+ * Kills the worker process with SIGKILL in the middle of a command, and waits until `up` has started it again and the
+ * subagents are at work again.
+ */
+export async function killTheWorker(stage: Stage, runs: ReadonlyMap<string, string>): Promise<void> {
+  const { narrator, session, home, signal, up, patienceMs } = stage;
+  const row = await runningCommand(stage, FIX);
+  if (row === undefined)
+    return skip(stage, 'the death of the worker', `${FIX} was not seen to run a shell command.`);
+  const pid = inTime(readUpFile(home)?.workerPid, 'a worker in up.json', 0);
+  const before = await session.list({ progress: false, finished: 3 });
+  const live = before.live.filter(({ status }) => !isFinal(status)).map(({ label }) => label);
+  narrator.say(
+    'demo',
+    'worker-kill',
+    `kill -9 ${pid}: the worker dies while ${FIX} is at “${row.progress?.doing}”`,
+    {
+      pid,
+      during: row.progress?.doing,
+      live,
+    },
+  );
+  const killedAt = new Date();
+  process.kill(pid, 'SIGKILL');
+
+  const back = await until(() => (up.worker()?.pid === pid ? undefined : up.worker()), {
+    timeoutMs: BACK_TIMEOUT_MS,
+    signal,
+  });
+  const { pid: newPid, at } = inTime(back, 'the start of a new worker', BACK_TIMEOUT_MS);
+  narrator.say(
+    'demo',
+    'worker-back',
+    `The new worker, process ${newPid}, took work ${span(Date.parse(at) - killedAt.getTime())} after the kill.`,
+    {
+      pid: newPid,
+      tookMs: Date.parse(at) - killedAt.getTime(),
+    },
+  );
+
+  const again = await until(
+    async () => {
+      const { live: now, finished } = await session.list();
+      const found = [...now, ...finished].find(({ label }) => label === FIX);
+      if (found !== undefined && isFinal(found.status)) return found;
+      return Date.parse(found?.progress?.since ?? '') > killedAt.getTime() ? found : undefined;
+    },
+    { timeoutMs: patienceMs, signal },
+  );
+  const same = again !== undefined && again.runId === runs.get(FIX);
+  narrator.check(
+    same,
+    FIX,
+    'resumed',
+    again === undefined
+      ? 'has not gone on'
+      : `went on ${span(Date.now() - killedAt.getTime())} after the kill, in the same run`,
+    { runId: again?.runId, tookMs: Date.now() - killedAt.getTime() },
+  );
+}

@@ -1,0 +1,27 @@
+/** How the user calls `subagents` from another folder. */
+import { realpathSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The command of this very installation, from anywhere: `subagents` where it is on PATH, else by `npx` or by `node`. */
+export function subagentsCommand(env: NodeJS.ProcessEnv): string {
+  const main = fileURLToPath(new URL('../cli/main.js', import.meta.url));
+  const folders = (env['PATH'] ?? '').split(delimiter);
+  // npm adds folders of its own to PATH, which the user's shell does not have.
+  const users = folders.filter((folder) => folder !== '' && !folder.includes('node_modules'));
+  if (users.some((folder) => isSame(join(folder, 'subagents'), main))) return 'subagents';
+  if (main.includes('/_npx/')) return 'npx durable-subagents';
+  return `node ${quoted(main)}`;
+}
+
+function isSame(path: string, main: string): boolean {
+  try {
+    return realpathSync(path) === realpathSync(main);
+  } catch {
+    return false;
+  }
+}
+
+/** For a POSIX shell. */
+export const quoted = (path: string): string =>
+  /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;

@@ -1,0 +1,30 @@
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { readUpFile } from '../temporal/up-file.ts';
+import { quoted, subagentsCommand } from './command.ts';
+import type { Stage } from './stage.ts';
+
+/** Hands the home over to an `up` in the background, and says what is where and how to end it. */
+export async function keep({ narrator, home, repo, folder }: Stage, env: NodeJS.ProcessEnv): Promise<void> {
+  const main = fileURLToPath(new URL('../cli/main.js', import.meta.url));
+  const started = await execa(process.execPath, [main, 'up', '--detach', '--json', '--home', home], {
+    env,
+    extendEnv: false,
+    reject: false,
+  });
+  const up = readUpFile(home);
+  narrator.check(
+    started.exitCode === 0 && up !== undefined,
+    'demo',
+    'kept',
+    up === undefined ? `Could not leave it up: ${started.stderr}` : `Kept, on request. Web UI: ${up.uiUrl}`,
+    { home, repo, folder, uiUrl: up?.uiUrl },
+  );
+  const subagents = `${subagentsCommand(env)} --home ${quoted(home)}`;
+  narrator.line(`
+  repository   ${repo}
+  home         ${home}
+  look         ${subagents} list
+  stop         ${subagents} down
+  remove       rm -rf ${quoted(folder)}`);
+}

@@ -1,0 +1,46 @@
+/** Which model the demo plays with. */
+import { describeModelAccess } from '../copilot/model-access.ts';
+import type { Narrator } from './narrator.ts';
+import { startScriptedModel } from './scripted-model.ts';
+import { scenarios } from './script.ts';
+
+export interface DemoModel {
+  /** The answers come from a script, for want of a model. */
+  readonly scripted: boolean;
+  /** What to do for a real one. */
+  readonly remedy?: string | undefined;
+  /** Environment of the worker. */
+  readonly env: NodeJS.ProcessEnv;
+  stop(): Promise<void>;
+}
+
+/** The user's model where there is one, else a scripted one on loopback; says which. */
+export async function chooseModel(env: NodeJS.ProcessEnv, narrator: Narrator): Promise<DemoModel> {
+  const access = await describeModelAccess(env);
+  if (access.kind !== 'none') {
+    narrator.say('demo', 'model', `Model: ${access.words}.`, { scripted: false });
+    if (access.remedy !== undefined) narrator.detail(access.remedy);
+    return { scripted: false, env, stop: async () => undefined };
+  }
+  const model = await startScriptedModel(scenarios);
+  narrator.say('demo', 'model', `Model: ${access.words}, so the model's answers are scripted.`, {
+    scripted: true,
+    url: model.url,
+  });
+  narrator.detail('Copilot CLI, its tools, the shell, git and the tests it runs are real.');
+  return {
+    scripted: true,
+    remedy: access.remedy,
+    env: { ...withoutModel(env), ...model.env },
+    stop: () => model.stop(),
+  };
+}
+
+/** `env` without half a provider, and without models that the scripted one is not. */
+function withoutModel(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(env).filter(
+      ([name]) => !/^(COPILOT_PROVIDER_|COPILOT_MODEL$|SUBAGENTS_MODELS?$)/.test(name),
+    ),
+  );
+}

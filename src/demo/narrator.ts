@@ -1,0 +1,123 @@
+/** Tells what happens: a line for people, or a JSON object for programs. Whatever it is told has been observed. */
+import picocolors from 'picocolors';
+import { z } from 'zod';
+import { oneLine } from '../contract/index.ts';
+
+/** One line of `subagents demo --json`; each event has facts of its own beside these. */
+export const demoEvent = z.looseObject({
+  event: z.string(),
+  elapsedMs: z.number().int().describe('since the demo began'),
+  who: z.string().describe('a label, `main agent`, `up`, or `demo`'),
+  text: z.string(),
+  ok: z.boolean().optional().describe('of an expectation: whether it was met'),
+});
+export type DemoEvent = z.infer<typeof demoEvent>;
+
+/** What an event carries for programs. */
+export type Facts = Readonly<Record<string, unknown>>;
+
+export interface NarratorOptions {
+  readonly json: boolean;
+  readonly color: boolean;
+  readonly write: (text: string) => void;
+}
+
+const WHO_WIDTH = 20;
+const MAX_TEXT_CHARS = 400;
+const PALETTE = ['cyan', 'magenta', 'yellow', 'blue'] as const;
+
+export class Narrator {
+  readonly #options: NarratorOptions;
+  readonly #colors: ReturnType<typeof picocolors.createColors>;
+  readonly #began = performance.now();
+  readonly #unmet: string[] = [];
+  readonly #voices = new Map<string, (typeof PALETTE)[number]>();
+
+  constructor(options: NarratorOptions) {
+    this.#options = options;
+    this.#colors = picocolors.createColors(options.color);
+  }
+
+  /** Expectations that were not met, in words. */
+  get unmet(): readonly string[] {
+    return this.#unmet;
+  }
+
+  /** Begins a part; for people only. */
+  title(text: string): void {
+    if (!this.#options.json) this.#options.write(`\n${this.#colors.bold(text)}\n`);
+  }
+
+  /** Something happened. */
+  say(who: string, event: string, text: string, facts: Facts = {}): void {
+    this.#tell({ who, event, text, ...facts });
+  }
+
+  /** Something was to be so, and it is, or it is not: then the demo fails. */
+  check(ok: boolean, who: string, event: string, text: string, facts: Facts = {}): void {
+    if (!ok) this.#unmet.push(`${who}: ${clean(text)}`);
+    this.#tell({ who, event, text, ok, ...facts });
+  }
+
+  /** A line below the last one's text; for people only. */
+  detail(text: string): void {
+    if (!this.#options.json)
+      this.#options.write(`${' '.repeat(8 + 2 + WHO_WIDTH)}${this.#colors.dim(clean(text))}\n`);
+  }
+
+  /** A line without time and name; for people only. */
+  line(text = ''): void {
+    if (!this.#options.json) this.#options.write(`${text}\n`);
+  }
+
+  /** The last event; for programs only. */
+  end(exitCode: number, facts: Facts): void {
+    if (this.#options.json) this.#tell({ who: 'demo', event: 'end', text: '', exitCode, ...facts });
+  }
+
+  #tell(it: Facts & { who: string; event: string; text: string; ok?: boolean }): void {
+    const { event, who, text, ok, ...facts } = it;
+    const elapsedMs = Math.round(performance.now() - this.#began);
+    if (this.#options.json) {
+      const told: DemoEvent = { event, elapsedMs, who, text, ...(ok !== undefined && { ok }), ...facts };
+      this.#options.write(`${JSON.stringify(told)}\n`);
+      return;
+    }
+    const { dim, bold, green, red } = this.#colors;
+    const time = dim(`${(elapsedMs / 1_000).toFixed(1)}s`.padStart(7));
+    const mark = ok === undefined ? '' : ok ? `${green('✓')} ` : `${red('✗')} `;
+    const padded = who.padEnd(WHO_WIDTH);
+    const name = who === 'demo' || who === 'up' ? dim(padded) : bold(this.#voice(who)(padded));
+    this.#options.write(`${time}   ${name}${mark}${clean(text)}\n`);
+  }
+
+  /** Each one who speaks has a colour, in the order of their first words. */
+  #voice(who: string): (text: string) => string {
+    let color = this.#voices.get(who);
+    if (color === undefined) {
+      color = PALETTE[this.#voices.size % PALETTE.length] ?? 'cyan';
+      this.#voices.set(who, color);
+    }
+    return this.#colors[color];
+  }
+}
+
+/** Words may be a model's or a tool's: one line, without control sequences. */
+const clean = (text: string): string => oneLine(text, MAX_TEXT_CHARS);
+
+/** A length of time in words: `340 ms`, `6.2 s`. */
+export const span = (millis: number): string =>
+  millis < 1_000 ? `${Math.round(millis)} ms` : `${(millis / 1_000).toFixed(1)} s`;
+
+/** `1 commit`, `2 commits`. */
+export const count = (many: number, one: string, more = `${one}s`): string =>
+  `${many} ${many === 1 ? one : more}`;
+
+/** `text` with paths in a worktree of the home `home` as seen from within it. */
+export function withoutWorktree(text: string, home: string): string {
+  return text.replaceAll(home, '').replace(/\/worktrees\/[^/\s]+\/[^/\s]+\//g, '');
+}
+
+/** What was thrown, as an error. */
+export const asError = (thrown: unknown): Error =>
+  thrown instanceof Error ? thrown : new Error(String(thrown));

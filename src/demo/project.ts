@@ -1,0 +1,46 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { execa } from 'execa';
+import { git } from '../git/run.ts';
+import { PROJECT_FILES } from './project-files.ts';
+
+/** Makes the throw-away repository in the folder `path`. @returns its first commit */
+export async function makeProject(path: string): Promise<string> {
+  for (const [name, content] of Object.entries(PROJECT_FILES)) {
+    await mkdir(dirname(join(path, name)), { recursive: true });
+    await writeFile(join(path, name), content);
+  }
+  const inProject = { cwd: path };
+  await git(['init', '--quiet', '--initial-branch=main'], inProject);
+  // Its own author, no signature and no hooks: the user's are for the user's commits.
+  await git(['config', 'user.name', 'Corner Shop'], inProject);
+  await git(['config', 'user.email', 'shop@example.invalid'], inProject);
+  await git(['config', 'commit.gpgsign', 'false'], inProject);
+  await git(['config', 'core.hooksPath', '/dev/null'], inProject);
+  await git(['add', '.'], inProject);
+  await git(['commit', '--quiet', '-m', 'A small shop'], inProject);
+  return await git(['rev-parse', 'HEAD'], inProject);
+}
+
+/** What `node --test` said. */
+export interface TestRun {
+  readonly exitCode: number | undefined;
+  readonly passed: number;
+  readonly failed: number;
+  /** Names of the tests that failed. */
+  readonly failures: readonly string[];
+}
+
+/** Runs the project's tests. */
+export async function runTests(path: string, signal: AbortSignal): Promise<TestRun> {
+  const { exitCode, stdout } = await execa(process.execPath, ['--test', '--test-reporter=tap'], {
+    cwd: path,
+    reject: false,
+    cancelSignal: signal,
+  });
+  signal.throwIfAborted();
+  const count = (name: string) =>
+    Number(new RegExp(`^# ${name} (\\d+)$`, 'm').exec(stdout)?.[1] ?? Number.NaN);
+  const failures = [...stdout.matchAll(/^ *not ok \d+ - (.*)$/gm)].map(([, name = '']) => name);
+  return { exitCode, passed: count('pass'), failed: count('fail'), failures };
+}

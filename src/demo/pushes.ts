@@ -1,0 +1,62 @@
+/** What the session pushes to its main agent: told as it comes, and kept for the end of the demo. */
+import type { Announcement, SessionHandle } from '../client/index.ts';
+import { asError, type Narrator } from './narrator.ts';
+
+/** What a subagent hears that asks, although nobody is there. */
+const NO_ANSWER = 'Nobody is there to answer. Take what you think best.';
+
+export class Pushes {
+  readonly received: Announcement[] = [];
+  readonly #session: SessionHandle;
+  readonly #narrator: Narrator;
+  #failure: Error | undefined;
+
+  constructor(session: SessionHandle, narrator: Narrator) {
+    this.#session = session;
+    this.#narrator = narrator;
+  }
+
+  /** Receives until `signal`. */
+  async receive(signal: AbortSignal): Promise<void> {
+    try {
+      for await (const announcement of this.#session.announcements({ signal })) {
+        this.received.push(announcement);
+        await this.#tell(announcement);
+      }
+    } catch (error) {
+      if (!signal.aborted) this.#failure = asError(error);
+    }
+  }
+
+  /** The announcements of ends, once there is one for each of `labels`. @throws what broke the iteration */
+  endsOf(labels: readonly string[]): Announcement[] | undefined {
+    if (this.#failure !== undefined) throw this.#failure;
+    const ends = this.received.filter(
+      ({ kind }) => kind === 'completed' || kind === 'failed' || kind === 'killed',
+    );
+    return labels.every((label) => ends.some((end) => end.label === label)) ? ends : undefined;
+  }
+
+  /** Tells whether each end came, and came once. */
+  summary(labels: readonly string[]): void {
+    const ends = this.endsOf(labels) ?? [];
+    this.#narrator.check(
+      ends.length === labels.length &&
+        new Set(this.received.map(({ id }) => id)).size === this.received.length,
+      'main agent',
+      'announcements',
+      `was told of ${ends.length} ends of ${labels.length} subagents, of each once`,
+      { ids: ends.map(({ id }) => id) },
+    );
+  }
+
+  async #tell({ kind, label, summary, id, status }: Announcement): Promise<void> {
+    this.#narrator.say('main agent', 'announcement', `is told: ${label} ${kind}. ${summary}`, {
+      id,
+      label,
+      kind,
+      status,
+    });
+    if (kind === 'question') await this.#session.subagent(label).answer(NO_ANSWER);
+  }
+}

@@ -1,0 +1,73 @@
+/** `up` in this process: server and worker as its children, and what it tells. */
+import { openHome } from '../home/home.ts';
+import { runUp } from '../worker/up.ts';
+import { asError } from './narrator.ts';
+import type { UpEvent } from '../worker/up-events.ts';
+
+type WorkerReady = Extract<UpEvent, { event: 'worker-ready' }>;
+type ServerReady = Extract<UpEvent, { event: 'server-ready' }>;
+
+export interface RunningUpOptions {
+  /** Folder of the home; made when absent. */
+  readonly home: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Kills server and worker. */
+  readonly now: AbortSignal;
+  /** Told of everything that happens. */
+  readonly onEvent: (event: UpEvent) => void;
+  /** One line of progress when getting the server's program takes long. */
+  readonly onProgress: (line: string) => void;
+}
+
+export class RunningUp {
+  readonly events: UpEvent[] = [];
+  readonly #stop = new AbortController();
+  #ended: Promise<void> = Promise.resolve();
+  #failure: Error | undefined;
+
+  /** Begins to start it. */
+  static async begin(options: RunningUpOptions): Promise<RunningUp> {
+    const up = new RunningUp();
+    const { home, env, now, onProgress } = options;
+    const run = runUp({
+      home: await openHome(home, env),
+      env,
+      onProgress,
+      now,
+      signal: up.#stop.signal,
+      onEvent: (event) => {
+        up.events.push(event);
+        options.onEvent(event);
+      },
+    });
+    up.#ended = run.catch((error: unknown) => {
+      up.#failure = asError(error);
+    });
+    return up;
+  }
+
+  /** The server that answers, once there is one. @throws what `up` failed with */
+  server(): ServerReady | undefined {
+    if (this.#failure !== undefined) throw this.#failure;
+    return this.events.findLast((event) => event.event === 'server-ready');
+  }
+
+  /** The worker that was the newest to become ready. @throws what `up` failed with */
+  worker(): WorkerReady | undefined {
+    if (this.#failure !== undefined) throw this.#failure;
+    return this.events.findLast((event) => event.event === 'worker-ready');
+  }
+
+  /** Every process that was ready at some time. */
+  get pids(): number[] {
+    return this.events.flatMap((event) =>
+      event.event === 'server-ready' || event.event === 'worker-ready' ? [event.pid] : [],
+    );
+  }
+
+  /** Stops worker and server. More than once does nothing. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#ended;
+  }
+}

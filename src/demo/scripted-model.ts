@@ -1,0 +1,153 @@
+/**
+ * A scripted model: a small OpenAI-compatible server on loopback, for a demo without a model and for tests.
+ *
+ * It is stateless: what it answers follows from the conversation that comes with each request, so a Copilot session
+ * that was killed and resumed continues where it was, and so does a scripted model that was started again.
+ */
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { answer, refuse } from './model-answers.ts';
+import { readConversation, type Conversation } from './conversation.ts';
+
+/** One tool call of a step; tools have Copilot's names: `bash`, `create`, `edit`, `view`, `ask_parent`, … */
+export interface ToolCall {
+  readonly name: string;
+  readonly arguments: Readonly<Record<string, unknown>>;
+}
+
+/** What the model does at one point of a conversation. */
+export type Step =
+  | {
+      readonly text?: string;
+      readonly tools?: readonly ToolCall[];
+      /** Milliseconds before the first byte. */
+      readonly delayMs?: number;
+      /** Milliseconds between two words of `text`; without it the text comes at once. */
+      readonly paceMs?: number;
+    }
+  | {
+      readonly error: {
+        readonly status: number;
+        readonly message: string;
+        readonly code?: string;
+        readonly retryAfterSeconds?: number;
+      };
+    }
+  /** Writes the response itself: for answers that no model should give. */
+  | { readonly raw: (response: ServerResponse) => void };
+
+/** What the model does in the conversations that it recognises. */
+export interface Scenario {
+  readonly when: (conversation: Conversation) => boolean;
+  /** By the number of answers that the conversation already has (the last step repeats), or decided by a function. */
+  readonly steps: readonly Step[] | ((conversation: Conversation) => Step);
+}
+
+/** One request, for assertions. */
+export interface ModelRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  /** Of chat completions only. */
+  readonly model?: string;
+  readonly conversation?: Conversation;
+  /** Names of the tools offered. */
+  readonly tools: readonly string[];
+  /** Milliseconds since the epoch, with fractions. */
+  readonly receivedAt: number;
+  /** When the last byte of the answer was written; absent while it is not. */
+  finishedAt?: number;
+}
+
+export interface ScriptedModel {
+  /** Base URL, with `/v1`. */
+  readonly url: string;
+  /** The variables that make Copilot CLI use this model, without any login. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly requests: readonly ModelRequest[];
+  /** The largest number of user messages with `text` that one conversation had: 1 when a prompt was sent once. */
+  timesSaid(text: string): number;
+  stop(): Promise<void>;
+}
+
+/** The model name that the scripted model goes by. */
+export const SCRIPTED_MODEL = 'scripted';
+
+/** Starts a scripted model on a free port of the loopback interface. The first scenario that recognises a conversation answers it. */
+export async function startScriptedModel(scenarios: readonly Scenario[]): Promise<ScriptedModel> {
+  const requests: ModelRequest[] = [];
+  const server = createServer((request, response) => {
+    handle(request, response, scenarios, requests).catch((error: unknown) => {
+      // 400 is not retried: a mistake in a script shows at once.
+      refuse(response, { status: 400, message: `scripted model: ${String(error)}` });
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+  return {
+    url,
+    env: {
+      COPILOT_PROVIDER_TYPE: 'openai',
+      COPILOT_PROVIDER_BASE_URL: url,
+      COPILOT_MODEL: SCRIPTED_MODEL,
+      COPILOT_OFFLINE: 'true',
+      COPILOT_AUTO_UPDATE: 'false',
+    },
+    requests,
+    timesSaid: (text) =>
+      Math.max(
+        0,
+        ...requests.map(
+          ({ conversation }) => conversation?.userMessages.filter((said) => said.includes(text)).length ?? 0,
+        ),
+      ),
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function handle(
+  request: IncomingMessage,
+  response: ServerResponse,
+  scenarios: readonly Scenario[],
+  requests: ModelRequest[],
+): Promise<void> {
+  const receivedAt = performance.timeOrigin + performance.now();
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const path = (request.url ?? '').split('?')[0] ?? '';
+  const base = { method: request.method ?? '', path, headers: request.headers, receivedAt };
+
+  if (request.method === 'GET' && path === '/v1/models') {
+    requests.push({ ...base, tools: [] });
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify({ object: 'list', data: [{ id: SCRIPTED_MODEL, object: 'model' }] }));
+    return;
+  }
+  if (request.method !== 'POST' || path !== '/v1/chat/completions') {
+    requests.push({ ...base, tools: [] });
+    refuse(response, { status: 404, message: `scripted model: no ${base.method} ${path}` });
+    return;
+  }
+
+  const { conversation, model, tools, stream } = readConversation(Buffer.concat(chunks).toString());
+  const entry: ModelRequest = { ...base, model, conversation, tools };
+  requests.push(entry);
+  response.once('finish', () => (entry.finishedAt = performance.timeOrigin + performance.now()));
+  await answer(response, stepFor(conversation, scenarios), { model, conversation, stream });
+}
+
+function stepFor(conversation: Conversation, scenarios: readonly Scenario[]): Step {
+  const scenario = scenarios.find(({ when }) => when(conversation));
+  if (scenario === undefined) throw new Error('no scenario recognises this conversation');
+  if (typeof scenario.steps === 'function') return scenario.steps(conversation);
+  const step = scenario.steps[conversation.answers] ?? scenario.steps.at(-1);
+  if (step === undefined) throw new Error('the scenario has no steps');
+  return step;
+}

@@ -1,0 +1,194 @@
+/** Everything the demo stands on: a throw-away folder with a home and a repository, `up`, a connection. And its end. */
+import { existsSync } from 'node:fs';
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Subagents, type SessionHandle } from '../client/index.ts';
+import { SubagentsError } from '../contract/index.ts';
+import { sweep } from '../home/sweep.ts';
+import { withoutTemporal } from '../temporal/environment.ts';
+import type { UpEvent } from '../worker/up-events.ts';
+import { aborted } from '../worker/up-keep.ts';
+import { chooseModel, type DemoModel } from './model.ts';
+import { count, type Narrator } from './narrator.ts';
+import { processesIn } from './process-table.ts';
+import { makeProject, runTests } from './project.ts';
+import { RunningUp } from './running-up.ts';
+import { until } from './until.ts';
+import { Watching } from './watching.ts';
+
+/** A server and a worker are ready within seconds, unless the server's program has to be built first. */
+const READY_TIMEOUT_MS = 15 * 60_000;
+const KILL_TIMEOUT_MS = 15_000;
+const EMPTY_TIMEOUT_MS = 3_000;
+
+/** How long something that should happen is waited for, in milliseconds: a real model takes its time. */
+const PATIENCE_MS = { scripted: 2 * 60_000, real: 10 * 60_000 };
+
+export class Stage {
+  readonly narrator: Narrator;
+  readonly signal: AbortSignal;
+  readonly folder: string;
+  readonly #hurry: AbortSignal;
+  readonly #env: NodeJS.ProcessEnv;
+  /** Copilot sessions that were seen: what they left is ended at the latest with the stage. */
+  readonly copilotSessions = new Set<string>();
+  #model: DemoModel | undefined;
+  #up: RunningUp | undefined;
+  #subagents: Subagents | undefined;
+  #watching: Watching | undefined;
+  #base = '';
+
+  private constructor(options: StageOptions, folder: string) {
+    this.narrator = options.narrator;
+    this.signal = options.signal;
+    this.#hurry = options.hurry;
+    // Before it is killed: it would start what dies again.
+    options.hurry.addEventListener('abort', () => void this.#up?.stop());
+    this.#env = withoutTemporal(options.env);
+    this.folder = folder;
+  }
+
+  /** Makes the folder; nothing runs yet. */
+  static async make(options: StageOptions): Promise<Stage> {
+    return new Stage(options, await realpath(await mkdtemp(join(tmpdir(), 'subagents-demo-'))));
+  }
+
+  get home(): string {
+    return join(this.folder, 'home');
+  }
+  get repo(): string {
+    return join(this.folder, 'corner-shop');
+  }
+  /** The commit everything starts from. */
+  get base(): string {
+    return this.#base;
+  }
+  get up(): RunningUp {
+    return present(this.#up);
+  }
+  get subagents(): Subagents {
+    return present(this.#subagents);
+  }
+  get session(): SessionHandle {
+    return this.subagents.session();
+  }
+  /** Follows what the subagents do. */
+  get watching(): Watching {
+    return present(this.#watching);
+  }
+  /** Whether the model's answers come from a script: then every scene must come about. */
+  get scripted(): boolean {
+    return present(this.#model).scripted;
+  }
+  /** What to do to get a real model, where the demo has none. */
+  get modelRemedy(): string | undefined {
+    return this.#model?.remedy;
+  }
+  get patienceMs(): number {
+    return this.scripted ? PATIENCE_MS.scripted : PATIENCE_MS.real;
+  }
+
+  /** Sets it up: the repository with its failing test, server and worker, the connection. */
+  async open(): Promise<void> {
+    const { narrator, signal } = this;
+    const env = this.#env;
+    this.#model = await chooseModel(env, narrator);
+    const said = ({ event, message, ...facts }: UpEvent): void =>
+      narrator.say('up', event, sentence(message), facts);
+    this.#up = await RunningUp.begin({
+      home: this.home,
+      // All three at once, on any machine.
+      env: { ...this.#model.env, SUBAGENTS_ROOM: '3' },
+      now: this.#hurry,
+      onEvent: said,
+      onProgress: (line) => narrator.say('up', 'progress', line),
+    });
+    this.#base = await makeProject(this.repo);
+    narrator.say('demo', 'repository', `A small shop is in ${this.repo}. Its tests:`, {
+      path: this.repo,
+      base: this.#base,
+    });
+    const tests = await runTests(this.repo, signal);
+    narrator.check(
+      tests.exitCode === 1 && tests.failed === 1,
+      'demo',
+      'tests-before',
+      `${count(tests.failed, 'test')} of ${tests.passed + tests.failed} fails: "${tests.failures.join('", "')}". A real bug, to be fixed.`,
+      { ...tests },
+    );
+    const worker = await until(() => this.up.worker(), { timeoutMs: READY_TIMEOUT_MS, signal });
+    if (worker === undefined) throw new SubagentsError('TIMEOUT', 'no worker became ready');
+    this.#subagents = await Subagents.connect({ home: this.home, env });
+    this.#watching = new Watching(this.session, narrator, this.home);
+    const { uiUrl, namespace } = this.subagents.target;
+    narrator.say(
+      'demo',
+      'web-ui',
+      `Look on in the Temporal Web UI: ${uiUrl}/namespaces/${namespace}/workflows`,
+      {
+        url: uiUrl,
+      },
+    );
+  }
+
+  /** Ends what lives, and stops everything. The folder stays. More than once does nothing. */
+  async stop(): Promise<void> {
+    await Promise.race([this.#killLive(), aborted(this.#hurry)]).catch((error: unknown) => {
+      this.narrator.say('demo', 'problem', `What still ran could not be killed: ${String(error)}`);
+    });
+    await this.#subagents?.close();
+    this.#subagents = undefined;
+    await this.#up?.stop();
+    await this.#model?.stop();
+    // Where no worker could do it any more: nothing outlives the demo.
+    await Promise.all([...this.copilotSessions].map((id) => sweep(id)));
+  }
+
+  /** Removes the folder, and looks whether anything is left. */
+  async remove(): Promise<void> {
+    const { folder, narrator } = this;
+    await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    const none = async () => ((await processesIn(folder)).length === 0 ? true : undefined);
+    await until(none, { timeoutMs: EMPTY_TIMEOUT_MS, signal: new AbortController().signal });
+    const processes = await processesIn(folder);
+    const gone = !existsSync(folder);
+    const left = [
+      ...(gone ? [] : [`the folder ${folder}`]),
+      ...processes.map(({ pid, command }) => `process ${pid} (${command})`),
+    ];
+    narrator.check(
+      left.length === 0,
+      'demo',
+      'removed',
+      left.length === 0
+        ? 'Stopped and removed: no process and no file of it is left.'
+        : `Left behind: ${left.join(', ')}`,
+      { folder, left },
+    );
+  }
+
+  async #killLive(): Promise<void> {
+    if (this.#subagents === undefined) return;
+    const { live } = await this.session.list({ progress: false, finished: 0 });
+    await Promise.all(
+      live.map(({ label }) => this.session.subagent(label).kill({ timeoutMs: KILL_TIMEOUT_MS })),
+    );
+  }
+}
+
+export interface StageOptions {
+  readonly narrator: Narrator;
+  readonly env: NodeJS.ProcessEnv;
+  /** Ends every wait. */
+  readonly signal: AbortSignal;
+  /** Ends even the wait for a clean end. */
+  readonly hurry: AbortSignal;
+}
+
+function present<T>(value: T | undefined): T {
+  if (value === undefined) throw new SubagentsError('INTERNAL', 'the stage is not set up');
+  return value;
+}
+
+const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;

@@ -1,0 +1,26 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { SubagentsError } from '../contract/index.ts';
+
+const EVERY_MS = 150;
+
+/**
+ * Asks until there is an answer.
+ * @returns the answer; undefined when there was none in time. @throws the signal's reason
+ */
+export async function until<T>(
+  ask: () => Promise<T | undefined> | T | undefined,
+  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
+): Promise<T | undefined> {
+  for (const deadline = Date.now() + timeoutMs; ; await delay(EVERY_MS)) {
+    signal.throwIfAborted();
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+    if (Date.now() > deadline) return undefined;
+  }
+}
+
+/** `value`, or an error that says what did not happen within `timeoutMs`. @throws SubagentsError TIMEOUT */
+export function inTime<T>(value: T | undefined, what: string, timeoutMs: number): T {
+  if (value !== undefined) return value;
+  throw new SubagentsError('TIMEOUT', `${what} did not happen within ${timeoutMs / 1_000} s`);
+}

@@ -1,0 +1,183 @@
+/** What a caller means by a repository and a base, found out before anything is made. */
+import { lstatSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { distance } from 'fastest-levenshtein';
+import { SubagentsError } from '../contract/index.ts';
+import { readIfThere } from '../system/files.ts';
+import { firstUsefulLine, git, gitError, tryGit } from './run.ts';
+
+/**
+ * The real path of the root of the checkout that `path` lies in.
+ * @param path absolute, relative to `from`, or beginning with `~`.
+ * @throws SubagentsError NOT_A_REPOSITORY that says what `path` is instead.
+ */
+export async function resolveRepository(path: string, from: string = process.cwd()): Promise<string> {
+  const full = resolve(
+    from,
+    path.replace(/^~(?=\/|$)/, () => homedir()),
+  );
+  const kind = kindOf(full);
+  if (kind !== 'folder') throw notARepository(full, kind);
+  const args = ['rev-parse', '--show-toplevel'];
+  const answer = await tryGit(args, { cwd: full });
+  if (answer.exitCode === 0) return realpath(answer.stdout);
+  if (answer.stderr.includes('dubious ownership')) {
+    throw notARepository(full, 'in a repository that belongs to another user, which git refuses to read', {
+      remedy: `If you trust it: git config --global --add safe.directory ${full}`,
+    });
+  }
+  if (answer.stderr.includes('must be run in a work tree')) {
+    const bare = await tryGit(['rev-parse', '--is-bare-repository'], { cwd: full });
+    throw bare.stdout === 'true'
+      ? notARepository(full, 'a bare repository, which has no checkout', {
+          remedy: `Make a checkout of it: git clone ${full} FOLDER`,
+        })
+      : notARepository(full, 'inside a .git folder', { remedy: 'Name the folder above it.' });
+  }
+  if (answer.stderr.includes('not a git repository')) throw notARepository(full, 'in no git repository');
+  throw notARepository(full, `not readable for git (${firstUsefulLine(answer.stderr) ?? 'no reason given'})`);
+}
+
+/**
+ * The full id of the commit that `name` means in `repo`.
+ * @throws SubagentsError UNKNOWN_BASE, with the nearest names there are.
+ */
+export async function resolveBase(repo: string, name = 'HEAD'): Promise<string> {
+  const args = ['rev-parse', '--verify', '--end-of-options', `${name}^{commit}`];
+  const answer = await tryGit(args, { cwd: repo });
+  if (answer.exitCode === 0) return answer.stdout;
+  if (/not a git repository|dubious ownership/.test(answer.stderr)) throw gitError(args, repo, answer);
+  const refs = await git(
+    ['for-each-ref', '--format=%(refname:short)', 'refs/heads', 'refs/remotes', 'refs/tags'],
+    {
+      cwd: repo,
+    },
+  );
+  if (refs === '' && name === 'HEAD') {
+    throw new SubagentsError('UNKNOWN_BASE', `${repo} has no commit yet, so there is nothing to start from`, {
+      remedy: 'Make a first commit: git commit --allow-empty -m "First commit"',
+    });
+  }
+  const near = nearest(name, refs.split('\n'));
+  const why = answer.stderr.includes('is ambiguous')
+    ? 'it fits several commits'
+    : 'no such commit, branch or tag';
+  throw new SubagentsError('UNKNOWN_BASE', `unknown base "${name}" in ${repo}: ${why}`, {
+    remedy:
+      near.length > 0
+        ? `Did you mean ${near.join(' or ')}?`
+        : 'Name a branch, a tag or a commit; default is HEAD.',
+  });
+}
+
+/**
+ * How many paths of the checkout are changed or new and not committed (ignored files do not count; a new folder counts
+ * once).
+ * @param timeoutMs gives up after this long.
+ * @throws SubagentsError GIT
+ */
+export async function countUncommitted(repo: string, timeoutMs?: number): Promise<number> {
+  const list = await git(['status', '--porcelain', '-z', '--no-renames', '--untracked-files=normal'], {
+    cwd: repo,
+    timeoutMs,
+  });
+  return list.split('\0').length - 1;
+}
+
+/** The git folder of a checkout (its own, where worktrees share a repository) and the one they share. */
+export interface GitDirs {
+  readonly gitDir: string;
+  readonly commonDir: string;
+}
+
+/**
+ * Reads the git folders of the checkout whose root is `root`, as gitrepository-layout(5) has it; starts no process.
+ * @throws SubagentsError NOT_A_REPOSITORY
+ */
+export function gitDirs(root: string): GitDirs {
+  try {
+    const link = join(root, '.git');
+    const gitDir = realpathSync(lstatSync(link).isFile() ? resolve(root, gitFileTarget(link)) : link);
+    statSync(join(gitDir, 'HEAD'));
+    const common = readIfThere(join(gitDir, 'commondir'));
+    return {
+      gitDir,
+      commonDir: common === undefined ? gitDir : realpathSync(resolve(gitDir, common.replace(/\n$/, ''))),
+    };
+  } catch (error) {
+    const kind = kindOf(root);
+    throw notARepository(root, kind === 'folder' ? 'not the root of a git checkout' : kind, { cause: error });
+  }
+}
+
+/** What a `.git` file points to. */
+function gitFileTarget(path: string): string {
+  return readFileSync(path, 'utf8')
+    .replace(/^gitdir: /, '')
+    .replace(/\n$/, '');
+}
+
+/** What is in a repository of the names that were asked for. */
+export interface Known {
+  /** Whether it has the commit. */
+  readonly commit: boolean;
+  /** Whether it has a branch called `subagents`: it leaves no room for `subagents/<label>`. */
+  readonly blockingBranch: boolean;
+}
+
+/**
+ * Looks both up, in one call of git.
+ * @param repo the root of a checkout.
+ * @throws SubagentsError NOT_A_REPOSITORY when it is none (any more), GIT
+ */
+export async function lookUp(repo: string, commit: string): Promise<Known> {
+  gitDirs(repo); // git would also look in the folders above.
+  const input = `${commit}^{commit}\nrefs/heads/subagents^{commit}\n`;
+  const args = ['cat-file', '--batch-check=%(objecttype)'];
+  const answer = await tryGit(args, { cwd: repo, input });
+  if (answer.exitCode !== 0) throw gitError(args, repo, answer);
+  const [first, second] = answer.stdout.split('\n');
+  return { commit: first === 'commit', blockingBranch: second === 'commit' };
+}
+
+function kindOf(path: string): string {
+  try {
+    const stat = statSync(path);
+    if (!stat.isDirectory()) return 'a file, not a folder';
+    statSync(join(path, '.')); // fails where we may not enter
+    return 'folder';
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'ENOENT' ? 'missing: there is no such folder' : `not readable (${code})`;
+  }
+}
+
+function notARepository(
+  path: string,
+  what: string,
+  options: { remedy?: string; cause?: unknown } = {},
+): SubagentsError {
+  const message = what.startsWith('missing') ? `${path} does not exist` : `${path} is ${what}`;
+  return new SubagentsError('NOT_A_REPOSITORY', message, {
+    remedy:
+      options.remedy ?? 'Name a folder inside a git checkout, or run "git init" and commit there first.',
+  });
+}
+
+/** At most three of `names` that somebody who wrote `name` may have meant. */
+function nearest(name: string, names: readonly string[]): string[] {
+  const wanted = name.toLowerCase();
+  return names
+    .filter((candidate) => candidate !== '')
+    .map((candidate) => {
+      const whole = candidate.toLowerCase();
+      const last = whole.slice(whole.lastIndexOf('/') + 1);
+      return { candidate, far: Math.min(distance(wanted, whole), distance(wanted, last)) };
+    })
+    .filter(({ far }) => far < name.length && far <= Math.max(2, Math.floor(name.length / 3)))
+    .sort((a, b) => a.far - b.far || a.candidate.localeCompare(b.candidate))
+    .slice(0, 3)
+    .map(({ candidate }) => candidate);
+}

@@ -1,0 +1,141 @@
+/** Every call of git that we make: safe in a hostile repository, and quiet about the user's own surroundings. */
+import { existsSync } from 'node:fs';
+import { SubagentsError } from '../contract/index.ts';
+import { runProgram } from '../system/spawner.ts';
+
+export interface GitOptions {
+  /** Folder to run in. */
+  readonly cwd: string;
+  /** Added to the environment of the call; `undefined` takes a variable out. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /** The Copilot session on whose behalf it runs: should the call outlive this process, a sweep of that session ends it. */
+  readonly copilotSessionId?: string | undefined;
+  /** Fed to its standard input. */
+  readonly input?: string | undefined;
+  /** Ends the call with SIGTERM; the call then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Ends the call after this long; by default it may take as long as it takes. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** What became of a call whose exit code is an answer. */
+export interface GitAnswer {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The oldest git that has all we use; the youngest of them is GIT_CONFIG_SYSTEM. */
+export const MINIMUM_GIT_VERSION = '2.32';
+
+// A repository may name programs to run: none of them runs for us. Neither does anything ask at a terminal.
+const SAFETY = [
+  ...['-c', 'core.hooksPath=/dev/null'],
+  ...['-c', 'core.fsmonitor=false'],
+  ...['-c', 'protocol.ext.allow=never'],
+];
+
+// Of git's own variables only those that say who the user is and where the user's configuration lies.
+const KEPT = new Set([
+  'GIT_CONFIG_GLOBAL',
+  'GIT_CONFIG_SYSTEM',
+  'GIT_CONFIG_NOSYSTEM',
+  'GIT_AUTHOR_NAME',
+  'GIT_AUTHOR_EMAIL',
+  'GIT_COMMITTER_NAME',
+  'GIT_COMMITTER_EMAIL',
+]);
+
+/**
+ * Runs git and gives its standard output, without the last newline.
+ * @throws SubagentsError GIT with git's own words, DISK_FULL. The reason of `signal` when that ended it.
+ */
+export async function git(args: readonly string[], options: GitOptions): Promise<string> {
+  const answer = await tryGit(args, options);
+  if (answer.exitCode !== 0) throw gitError(args, options.cwd, answer);
+  return answer.stdout;
+}
+
+/**
+ * Runs git and gives its exit code with what it printed (standard output without the last newline).
+ * @throws SubagentsError GIT when it could not run or was ended; the reason of `signal` when that ended it.
+ */
+export async function tryGit(args: readonly string[], options: GitOptions): Promise<GitAnswer> {
+  const { cwd, copilotSessionId, signal, timeoutMs } = options;
+  signal?.throwIfAborted();
+  const own = copilotSessionId !== undefined;
+  const limit = timeoutMs === undefined ? [] : [AbortSignal.timeout(timeoutMs)];
+  try {
+    const { exitCode, signalCode, stdout, stderr } = await runProgram(
+      {
+        file: 'git',
+        args: [...SAFETY, ...args],
+        cwd,
+        env: environment({ ...options.env, ...(own && { COPILOT_AGENT_SESSION_ID: copilotSessionId }) }),
+        input: options.input ?? '',
+        // In a process session of its own, since a sweep ends whole process sessions.
+        detached: own,
+      },
+      AbortSignal.any(signal === undefined ? limit : [signal, ...limit]),
+    );
+    signal?.throwIfAborted();
+    if (exitCode === null) throw wasEnded(args, options, signalCode);
+    return { exitCode, stdout: stdout.replace(/\n$/, ''), stderr };
+  } catch (error) {
+    if (error instanceof Error && 'syscall' in error) throw notStarted(cwd, error);
+    throw error;
+  }
+}
+
+/** The error for a call that ended with another exit code than 0. */
+export function gitError(
+  args: readonly string[],
+  cwd: string,
+  { exitCode, stderr }: GitAnswer,
+): SubagentsError {
+  const reason = firstUsefulLine(stderr) ?? `exit code ${exitCode}`;
+  if (stderr.includes('No space left on device') || stderr.includes('Disk quota exceeded')) {
+    return new SubagentsError(
+      'DISK_FULL',
+      `git ${args[0]} found no space left on the disk of ${cwd}: ${reason}`,
+      {
+        remedy: 'Free some space on that disk.',
+      },
+    );
+  }
+  return new SubagentsError('GIT', `git ${args[0]} failed in ${cwd}: ${reason}`);
+}
+
+/** What git said first that is neither a hint nor a warning, without its prefix. */
+export function firstUsefulLine(stderr: string): string | undefined {
+  const lines = stderr.split('\n').filter((line) => line.trim() !== '' && !/^(hint|warning):/.test(line));
+  const line = lines.find((text) => /^(fatal|error):/.test(text)) ?? lines[0];
+  return line?.replace(/^(fatal|error): /, '');
+}
+
+function environment(extra: GitOptions['env']): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = {};
+  for (const [name, value] of Object.entries(process.env)) {
+    if (!name.startsWith('GIT_') || KEPT.has(name)) env[name] = value;
+  }
+  // LC_ALL: what git says is read here. GIT_OPTIONAL_LOCKS: looking at a checkout must not disturb who works in it.
+  return { ...env, LC_ALL: 'C', GIT_TERMINAL_PROMPT: '0', GIT_OPTIONAL_LOCKS: '0', ...extra };
+}
+
+function notStarted(cwd: string, error: Error): SubagentsError {
+  if (!existsSync(cwd))
+    return new SubagentsError('GIT', `cannot run git in ${cwd}: the folder is gone`, { cause: error });
+  return new SubagentsError('GIT', `cannot run git: ${error.message}`, {
+    remedy: `Install git ${MINIMUM_GIT_VERSION} or newer, and have it on PATH.`,
+    cause: error,
+  });
+}
+
+function wasEnded(
+  args: readonly string[],
+  { cwd, timeoutMs }: GitOptions,
+  signal: NodeJS.Signals | null,
+): SubagentsError {
+  const limit = timeoutMs === undefined ? '' : `, or it took longer than ${timeoutMs} ms`;
+  return new SubagentsError('GIT', `git ${args[0]} was ended in ${cwd} (${signal}${limit})`);
+}

@@ -1,0 +1,191 @@
+/**
+ * After a subagent's turn: everything it made is on its branch (or on one beside it, named in the notes), the branch is
+ * checked out, and nothing is left uncommitted. The branch only ever moves forward, unless it had nothing of its own.
+ */
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { branchTip, createBranch } from './branch.ts';
+import { commitLeftovers, readLeftovers, type Leftovers } from './leftovers.ts';
+import { gitDirs } from './repository.ts';
+import { git, tryGit, type GitOptions } from './run.ts';
+import { checkoutStatus, type CheckoutStatus } from './status.ts';
+
+export interface Settled {
+  /** The commit at the tip of the branch. */
+  readonly head: string;
+  readonly notes: readonly string[];
+}
+
+export interface SettleInput {
+  readonly cwd: string;
+  readonly branch: string;
+  readonly base: string;
+  /** Stem of the names of branches beside it, `subagents/<stem>`. */
+  readonly stem: string;
+  /** Message of the commit that holds what was left uncommitted. */
+  readonly message: string;
+  /** Untracked paths that are not the subagent's. */
+  readonly leaveOut: readonly string[];
+}
+
+interface Found extends SettleInput {
+  readonly gitDir: string;
+  readonly status: CheckoutStatus;
+  readonly options: GitOptions;
+}
+
+/** @throws SubagentsError GIT, DISK_FULL */
+export async function settleWorktree(
+  input: SettleInput,
+  surroundings: Omit<GitOptions, 'cwd'>,
+): Promise<Settled> {
+  const { cwd, branch } = input;
+  const options = { ...surroundings, cwd };
+  const { gitDir, commonDir } = gitDirs(cwd);
+  const status = await checkoutStatus(cwd);
+  const leaveOut = input.leaveOut.filter((path) => status.untracked.includes(path));
+  const clean = status.changed.length === 0 && status.untracked.length === leaveOut.length;
+  const underway = operationUnderway(gitDir);
+  if (status.branch === branch && status.head !== undefined && clean && !underway) {
+    return { head: status.head, notes: leftOut(leaveOut) };
+  }
+
+  await removeStaleLocks([
+    join(gitDir, 'index.lock'),
+    join(gitDir, 'HEAD.lock'),
+    join(commonDir, `refs/heads/${branch}.lock`),
+  ]);
+  const found: Found = { ...input, leaveOut, gitDir, status, options };
+  const leftovers = await readLeftovers(found, leaveOut, surroundings);
+  const tip = status.branch === branch ? status.head : await branchTip(cwd, branch);
+  const { saved, notes: savedNotes } = await saveLeftovers(found, leftovers, tip);
+  const { target, notes } = await chooseTip(found, saved, tip);
+
+  await git(['update-ref', '-m', 'subagents: collected', `refs/heads/${branch}`, target, tip ?? ''], options);
+  const operationNotes = underway ? await endOperation(underway, options) : [];
+  if (status.branch !== branch) {
+    await git(['symbolic-ref', '-m', 'subagents: collected', 'HEAD', `refs/heads/${branch}`], options);
+  }
+  await leftovers.adopt();
+  if (target !== saved) await git(['reset', '--hard', '--quiet'], options);
+  const conflicts = status.changed.filter(({ unmerged }) => unmerged).map(({ path }) => path);
+  return {
+    head: target,
+    notes: [
+      ...operationNotes,
+      ...(conflicts.length > 0
+        ? [
+            `conflicts had been left unresolved in ${conflicts.slice(0, 10).join(', ')}; they were saved as they are`,
+          ]
+        : []),
+      ...savedNotes,
+      ...notes,
+      ...leftovers.notes,
+      ...leftOut(leaveOut),
+    ],
+  };
+}
+
+/** The commit that holds the folder's state: a new one where something was left over, else what HEAD was at. */
+async function saveLeftovers(
+  found: Found,
+  { tree }: Leftovers,
+  tip: string | undefined,
+): Promise<{ saved: string; notes: string[] }> {
+  const { cwd, status, message, options } = found;
+  const isAt = async (commit: string): Promise<boolean> =>
+    (await git(['rev-parse', `${commit}^{tree}`], options)) === tree;
+  if (status.head !== undefined) {
+    if (await isAt(status.head)) return { saved: status.head, notes: [] };
+    // The branch may have this very state already: an earlier attempt to collect was cut short.
+    if (
+      tip !== undefined &&
+      tip !== status.head &&
+      (await isAt(tip)) &&
+      (await isAncestor(cwd, status.head, tip))
+    ) {
+      return { saved: tip, notes: [] };
+    }
+  }
+  const saved = await commitLeftovers(found, { tree, message }, options);
+  return { saved, notes: ['uncommitted changes were left, and were committed in its name'] };
+}
+
+/** Which commit the branch is to be at. What is not part of that commit's history gets a branch beside it. */
+async function chooseTip(
+  { cwd, branch, base, stem, status, gitDir, options }: Found,
+  saved: string,
+  tip: string | undefined,
+): Promise<{ target: string; notes: string[] }> {
+  if (status.branch === branch) return { target: saved, notes: [] };
+  const was = status.branch === undefined ? 'no branch' : `the branch ${status.branch}`;
+  const left = `it had ${was} checked out instead of ${branch}`;
+  if (tip === undefined) {
+    const also = status.branch === undefined ? '' : `, with what ${status.branch} had`;
+    return { target: saved, notes: [`${branch} had been deleted; it was made again${also}`] };
+  }
+  if (await isAncestor(cwd, tip, saved)) {
+    return {
+      target: saved,
+      notes: saved === tip ? [left] : [`${left}; ${branch} was moved on to that work`],
+    };
+  }
+  if (await isAncestor(cwd, saved, tip))
+    return { target: tip, notes: [`${left}; ${branch} is ahead of that, and was checked out again`] };
+  // Work on both sides. What was checked out is what the subagent meant, unless it was looking back at an earlier
+  // commit, or in the middle of moving its branch.
+  const lookedBack = status.head !== undefined && (await isAncestor(cwd, status.head, tip));
+  const keepTip = lookedBack || isRebasing(gitDir);
+  const aside = keepTip ? saved : tip;
+  if (!keepTip && tip === base)
+    return { target: saved, notes: [`${left}; ${branch} had no work, and was moved to that`] };
+  const asideBranch = await createBranch(options, {
+    stem: `${stem}-aside`,
+    commit: aside,
+    mark: 'subagents: kept aside',
+  });
+  const what = keepTip ? 'what was checked out' : `what ${branch} had before`;
+  return {
+    target: keepTip ? tip : saved,
+    notes: [`${left}; the two had parted, and ${what} is kept on ${asideBranch}`],
+  };
+}
+
+type Operation = 'rebase' | 'am' | 'merge' | 'cherry-pick' | 'revert';
+
+function operationUnderway(gitDir: string): Operation | undefined {
+  const there = (name: string): boolean => existsSync(join(gitDir, name));
+  if (there('rebase-merge')) return 'rebase';
+  if (there('rebase-apply')) return there('rebase-apply/applying') ? 'am' : 'rebase';
+  if (there('MERGE_HEAD')) return 'merge';
+  if (there('CHERRY_PICK_HEAD')) return 'cherry-pick';
+  if (there('REVERT_HEAD')) return 'revert';
+  return there('sequencer') ? 'cherry-pick' : undefined;
+}
+
+const isRebasing = (gitDir: string): boolean => operationUnderway(gitDir) === 'rebase';
+
+/** Forgets the operation without touching files; what it had stashed away goes to the stash list. */
+async function endOperation(operation: Operation, options: GitOptions): Promise<string[]> {
+  await tryGit([operation, '--quit'], options);
+  return [`a ${operation} had been left in the middle; it was ended where it was`];
+}
+
+async function isAncestor(cwd: string, older: string, newer: string): Promise<boolean> {
+  return (await tryGit(['merge-base', '--is-ancestor', older, newer], { cwd })).exitCode === 0;
+}
+
+/** Locks of a git that was killed. One that still runs gets two seconds to finish. */
+async function removeStaleLocks(locks: readonly string[]): Promise<void> {
+  const until = Date.now() + 2_000;
+  while (locks.some((lock) => existsSync(lock)) && Date.now() < until) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  await Promise.all(locks.map((lock) => rm(lock, { force: true })));
+}
+
+function leftOut(paths: readonly string[]): string[] {
+  if (paths.length === 0) return [];
+  return [`not committed, because the verification made them: ${paths.slice(0, 10).join(', ')}`];
+}

@@ -1,0 +1,157 @@
+/** A worker's home directory: who the worker is, and where everything of its lies. */
+import { randomInt } from 'node:crypto';
+import { realpathSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { SubagentsError } from '../contract/errors.ts';
+import { hostQueue } from '../contract/names.ts';
+import { createPrivateFile, ensurePrivateDir, readIfThere } from '../system/files.ts';
+import { homeRoot, type Env } from '../system/home-root.ts';
+import { upFilePath } from '../temporal/up-file.ts';
+import { hostName, machineFingerprint, userName } from './machine.ts';
+
+/** Where things lie in a home; absolute. */
+export interface HomePaths {
+  /** COPILOT_HOME of the worker's Copilot runtime. */
+  readonly copilot: string;
+  readonly worktrees: string;
+  /** One file for each running activity. */
+  readonly leases: string;
+  /** Whole outputs of which workflows carry only the end. */
+  readonly outputs: string;
+  readonly logs: string;
+  /** Data of the embedded Temporal server. */
+  readonly temporal: string;
+  /** The file that says what `up` runs here. */
+  readonly up: string;
+  /** A folder for each role, with the claims of its lock. */
+  readonly lock: string;
+}
+
+/** A home as clients see it: nothing of it need exist. */
+export interface HomeView {
+  readonly root: string;
+  /** Stable for the life of the home, also when the host's name changes. */
+  readonly host: string;
+  readonly user: string;
+  /** Where subagents that need this host's checkouts wait for a worker. */
+  readonly hostQueue: string;
+  /** Undefined where no worker has ever been. */
+  readonly workerId: string | undefined;
+  readonly paths: HomePaths;
+}
+
+/** A home that a worker lives in. */
+export interface Home extends HomeView {
+  /** `w-` and 8 characters; its queues are named after it. */
+  readonly workerId: string;
+  /** What the user should hear, for example that the home came from another machine. */
+  readonly notices: readonly string[];
+}
+
+const identity = z.object({
+  workerId: z.string().regex(/^w-[a-z2-7]{8}$/),
+  created: z.string(),
+  host: z.string().min(1),
+  machine: z.string(),
+  /** Real path of the home it belongs to. */
+  root: z.string(),
+});
+type Identity = z.infer<typeof identity>;
+
+/**
+ * Opens the home `root` (default: `SUBAGENTS_HOME`, else `~/.subagents`), making what is not there: folders 0700, and
+ * an identity at the first time. A copy of a home gets a new identity, for two workers of one identity would take each
+ * other's work; the old one is set aside. A home that was moved on its machine keeps it.
+ * @throws SubagentsError DISK_FULL, INTERNAL (not writable, identity unreadable)
+ */
+export async function openHome(root = homeRoot(), env: Env = process.env): Promise<Home> {
+  const paths = pathsOf(root);
+  const { copilot, worktrees, leases, outputs, logs, temporal, lock } = paths;
+  for (const path of [root, copilot, worktrees, leases, outputs, logs, temporal, lock])
+    ensurePrivateDir(path);
+
+  const notices: string[] = [];
+  const found = readIdentity(root);
+  if (found && isCopy(found, root, env)) {
+    renameSync(identityPath(root), join(root, `identity.${found.workerId}.json`));
+    notices.push(
+      `${root} is a copy of the home of worker ${found.workerId} on ${found.host}: it starts as a new worker. ` +
+        'What that worker had under way stays with it.',
+    );
+  }
+  createPrivateFile(identityPath(root), `${JSON.stringify(newIdentity(root, env), null, 2)}\n`);
+  const known = readIdentity(root);
+  if (!known) throw new SubagentsError('INTERNAL', `${identityPath(root)} vanished while ${root} was opened`);
+  return { ...viewOf(root, known), workerId: known.workerId, notices };
+}
+
+/**
+ * The home `root` as it is; makes nothing.
+ * @throws SubagentsError INTERNAL when its identity is unreadable
+ */
+export async function readHome(root = homeRoot(), env: Env = process.env): Promise<HomeView> {
+  const known = readIdentity(root);
+  const ours = known && !isCopy(known, root, env);
+  return viewOf(root, ours ? known : { host: hostName(env), workerId: undefined });
+}
+
+function viewOf(
+  root: string,
+  known: { readonly host: string; readonly workerId: string | undefined },
+): HomeView {
+  const user = userName();
+  const { host, workerId } = known;
+  return { root, host, user, hostQueue: hostQueue(host, user), workerId, paths: pathsOf(root) };
+}
+
+function pathsOf(root: string): HomePaths {
+  return {
+    copilot: join(root, 'copilot'),
+    worktrees: join(root, 'worktrees'),
+    leases: join(root, 'leases'),
+    outputs: join(root, 'outputs'),
+    logs: join(root, 'logs'),
+    temporal: join(root, 'temporal'),
+    up: upFilePath(root),
+    lock: join(root, 'lock'),
+  };
+}
+
+const identityPath = (root: string): string => join(root, 'identity.json');
+
+function readIdentity(root: string): Identity | undefined {
+  const path = identityPath(root);
+  const text = readIfThere(path);
+  if (text === undefined) return undefined;
+  try {
+    return identity.parse(JSON.parse(text));
+  } catch (error) {
+    throw new SubagentsError('INTERNAL', `the worker's identity ${path} is unreadable`, {
+      remedy: `remove ${path} to start as a new worker; subagents under way on the old one are then lost`,
+      cause: error,
+    });
+  }
+}
+
+/** Whether the identity belongs to another home: one on another machine, or one here that still has it. */
+function isCopy(found: Identity, root: string, env: Env): boolean {
+  if (found.machine !== machineFingerprint(env)) return true;
+  return found.root !== realpathSync(root) && readIdentity(found.root)?.workerId === found.workerId;
+}
+
+function newIdentity(root: string, env: Env): Identity {
+  return {
+    workerId: newWorkerId(),
+    created: new Date().toISOString(),
+    host: hostName(env),
+    machine: machineFingerprint(env),
+    root: realpathSync(root),
+  };
+}
+
+/** Base 32 (RFC 4648, lower case): valid in queue names and read aloud without doubt. */
+function newWorkerId(): string {
+  const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
+  return `w-${Array.from({ length: 8 }, () => alphabet[randomInt(alphabet.length)]).join('')}`;
+}

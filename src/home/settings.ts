@@ -1,0 +1,80 @@
+/** A worker's settings, from its environment. */
+import { availableParallelism, totalmem } from 'node:os';
+import { z } from 'zod';
+import { SubagentsError } from '../contract/errors.ts';
+import type { Env } from '../system/home-root.ts';
+
+export interface Settings {
+  /** Turns at once (`SUBAGENTS_ROOM`). */
+  readonly room: number;
+  /** Models that a spawn may name (`SUBAGENTS_MODELS`, separated by commas); undefined allows any. */
+  readonly models: readonly string[] | undefined;
+  /** The model of spawns that name none (`SUBAGENTS_MODEL`); undefined leaves the choice to Copilot. */
+  readonly model: string | undefined;
+  /** The Copilot CLI to run (`SUBAGENTS_COPILOT_PATH`); undefined is the one this package depends on. */
+  readonly copilotPath: string | undefined;
+}
+
+const MIN_ROOM = 2;
+const MAX_ROOM = 32;
+const MAX_STATED_ROOM = 1_000;
+/** A subagent waits for its model most of the time: two share a core. */
+const TURNS_PER_CORE = 2;
+/**
+ * What a turn is given, in GiB. Its own part of the shared Copilot runtime is 5 MB (775 MB with 100 sessions that run
+ * a tool, 259 MB with one); nearly all of this is for what it starts: compilers, test runs, servers.
+ */
+const GIB_PER_TURN = 0.5;
+
+/** The room of a machine with `cores` and `memoryGib`: between 2 and 32. */
+export function defaultRoom(cores: number, memoryGib: number): number {
+  const room = Math.floor(Math.min(cores * TURNS_PER_CORE, memoryGib / GIB_PER_TURN));
+  return Math.min(MAX_ROOM, Math.max(MIN_ROOM, room));
+}
+
+const text = z
+  .string()
+  .optional()
+  .transform((value) => value?.trim() || undefined);
+const settings = z
+  .object({
+    SUBAGENTS_ROOM: text.pipe(z.coerce.number<string>().int().min(1).max(MAX_STATED_ROOM).optional()),
+    SUBAGENTS_MODELS: text.transform((value) => {
+      const names = value
+        ?.split(',')
+        .map((name) => name.trim())
+        .filter(Boolean);
+      return names?.length ? names : undefined;
+    }),
+    SUBAGENTS_MODEL: text,
+    SUBAGENTS_COPILOT_PATH: text,
+  })
+  .refine(
+    ({ SUBAGENTS_MODEL: model, SUBAGENTS_MODELS: models }) => !model || !models || models.includes(model),
+    { path: ['SUBAGENTS_MODEL'], message: 'not among SUBAGENTS_MODELS' },
+  );
+
+/** @throws SubagentsError BAD_INPUT, naming the variable */
+export function readSettings(env: Env = process.env): Settings {
+  const parsed = settings.safeParse(env);
+  if (!parsed.success) {
+    const { path, message } = parsed.error.issues[0] ?? { path: [], message: '' };
+    const name = path.join('.');
+    throw new SubagentsError('BAD_INPUT', `${name}=${env[name] ?? ''}: ${message}`, {
+      remedy: `correct ${name} in the worker's environment, or unset it`,
+    });
+  }
+  const { SUBAGENTS_ROOM, SUBAGENTS_MODELS, SUBAGENTS_MODEL, SUBAGENTS_COPILOT_PATH } = parsed.data;
+  return {
+    room: SUBAGENTS_ROOM ?? defaultRoom(availableParallelism(), memoryBytes() / 2 ** 30),
+    models: SUBAGENTS_MODELS,
+    model: SUBAGENTS_MODEL,
+    copilotPath: SUBAGENTS_COPILOT_PATH,
+  };
+}
+
+/** What this machine or, in a container, its limit gives us. */
+function memoryBytes(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 && limit < totalmem() ? limit : totalmem();
+}

@@ -1,0 +1,55 @@
+/** What a worker knows of the worktrees it made: a file beside each, written before anything is made. */
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { SubagentsError, type SubagentRef } from '../contract/index.ts';
+import { ensurePrivateDir, readIfThere, writePrivateFile } from '../system/files.ts';
+
+const workspaceRecord = z.object({
+  workflowId: z.string(),
+  /** First execution run id. */
+  runId: z.string(),
+  repo: z.string(),
+  base: z.string(),
+  /** The branch that is being made, or was. */
+  branch: z.string(),
+  /** `making` until the worktree has been whole once: only what never was may be thrown away. */
+  state: z.enum(['making', 'ready']),
+  /** Untracked files that verification commands made: not the subagent's, so not committed with its work. */
+  leftByVerification: z.array(z.string()).default([]),
+});
+export type WorkspaceRecord = z.infer<typeof workspaceRecord>;
+
+/**
+ * The name of what belongs to one run of a subagent: readable, and its own also where another server or an earlier
+ * home had a run of the same label and number. `:` is legal in a session's name, but not in a PATH.
+ */
+export function runFolder({ session, label, run, runId }: SubagentRef): string {
+  const ending = runId.replace(/[^A-Za-z0-9]/g, '').slice(-8);
+  return join(session.replaceAll(':', '_'), `${label}@${run}-${ending}`);
+}
+
+const recordPath = (cwd: string): string => `${cwd}.json`;
+
+/** The record of the worktree at `cwd`. @throws SubagentsError INTERNAL when it is unreadable */
+export function readWorkspaceRecord(cwd: string): WorkspaceRecord | undefined {
+  const text = readIfThere(recordPath(cwd));
+  if (text === undefined) return undefined;
+  try {
+    return workspaceRecord.parse(JSON.parse(text));
+  } catch (error) {
+    throw new SubagentsError('INTERNAL', `${recordPath(cwd)} is unreadable`, {
+      remedy: `Save what you need of ${cwd}, then remove both.`,
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Writes the record. It is not synced to the disk: after a power failure an older state may be back, but then so is that
+ * of the worktree, which lies beside it and was written later.
+ * @throws SubagentsError DISK_FULL, INTERNAL
+ */
+export function writeWorkspaceRecord(cwd: string, record: WorkspaceRecord): void {
+  ensurePrivateDir(dirname(cwd));
+  writePrivateFile(recordPath(cwd), `${JSON.stringify(record, undefined, 2)}\n`);
+}

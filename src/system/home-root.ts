@@ -1,0 +1,10 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+/** An environment, as `process.env` has it. */
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/** The home folder in use: `home`, else `SUBAGENTS_HOME`, else `~/.subagents`. Absolute; need not exist. */
+export function homeRoot(home?: string, env: Env = process.env): string {
+  return resolve(home || env['SUBAGENTS_HOME'] || join(homedir(), '.subagents'));
+}

@@ -1,0 +1,60 @@
+/** Running a short program to its end, and collecting what it says. */
+import { spawn } from 'node:child_process';
+import { text } from 'node:stream/consumers';
+
+/** What is to be run. */
+export interface Program {
+  readonly file: string;
+  readonly args: readonly string[];
+  /** Folder to run in. */
+  readonly cwd: string;
+  /** Its whole environment. */
+  readonly env: NodeJS.ProcessEnv;
+  /** Fed to its standard input. */
+  readonly input: string;
+  /** Whether it gets a process session, and so a process group, of its own. */
+  readonly detached: boolean;
+}
+
+/** How it ended. */
+export interface ProgramEnd {
+  /** null when a signal ended it. */
+  readonly exitCode: number | null;
+  readonly signalCode: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * Runs a program as a child of this process.
+ * @param signal ends it with SIGTERM, with its whole group where it has one of its own.
+ * @throws the system's error when it cannot be started
+ */
+export async function runHere(program: Program, signal?: AbortSignal): Promise<ProgramEnd> {
+  const { file, args, cwd, env, input, detached } = program;
+  const child = spawn(file, args, { cwd, env, detached });
+  const end = (): void => void (detached ? endGroup(child.pid) : child.kill());
+  signal?.addEventListener('abort', end);
+  if (signal?.aborted) end();
+  try {
+    const ended = new Promise<number | null>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', resolve);
+    });
+    // It may end before it has read its input; its exit code says what is to be said.
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(input);
+    const [exitCode, stdout, stderr] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
+    return { exitCode, signalCode: child.signalCode, stdout, stderr };
+  } finally {
+    signal?.removeEventListener('abort', end);
+  }
+}
+
+function endGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGTERM');
+  } catch {
+    // It has just ended by itself.
+  }
+}

@@ -1,0 +1,32 @@
+/** The spawner: runs the programs it is told to, until the process that started it is gone. Imports little, to stay small. */
+import { runHere } from './program.ts';
+import type { Answer, Order } from './spawner.ts';
+
+const running = new Map<number, AbortController>();
+
+process.on('message', (order: Order) => {
+  if ('end' in order) running.get(order.id)?.abort();
+  else void run(order);
+});
+// Signals to the whole process group are for the worker to answer; without it there is nothing left to do.
+process.on('SIGTERM', () => undefined);
+process.on('SIGINT', () => undefined);
+process.on('disconnect', () => process.exit(0));
+
+async function run({ id, run: program }: Extract<Order, { run: unknown }>): Promise<void> {
+  const controller = new AbortController();
+  running.set(id, controller);
+  try {
+    answer({ id, ended: await runHere(program, controller.signal) });
+  } catch (error) {
+    const { message, syscall } = error as NodeJS.ErrnoException;
+    answer({ id, error: { message, ...(syscall !== undefined && { syscall }) } });
+  } finally {
+    running.delete(id);
+  }
+}
+
+function answer(what: Answer): void {
+  // Nobody hears it when the process that asked is gone.
+  if (process.connected) process.send?.(what, () => undefined);
+}

@@ -1,0 +1,85 @@
+/**
+ * Starts programs on behalf of a large process.
+ *
+ * To start a program, Linux first copies the page tables of the process that starts it, and Node waits for that: 1 ms
+ * for a process of 50 MB, 11 ms for one of 150 MB, 25 ms for one of 350 MB (docs/decisions/0011-a-small-process-starts-programs.md). A worker
+ * starts some twenty programs for each subagent, so it has a small process do it.
+ */
+import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { runHere, type Program, type ProgramEnd } from './program.ts';
+
+/** To the spawner: run this, or end what runs under this number. */
+export type Order =
+  { readonly id: number; readonly run: Program } | { readonly id: number; readonly end: true };
+/** From the spawner: how it ended, or why it could not be started. */
+export type Answer =
+  | { readonly id: number; readonly ended: ProgramEnd }
+  | { readonly id: number; readonly error: { readonly message: string; readonly syscall?: string } };
+
+/** Runs a program: by the spawner where this process has one, else as a child of its own. See `runHere`. */
+export function runProgram(program: Program, signal?: AbortSignal): Promise<ProgramEnd> {
+  return spawner === undefined ? runHere(program, signal) : spawner.run(program, signal);
+}
+
+/** Has this process use a spawner from now on. It ends with this process, and without one programs are started as before. */
+export function useSpawner(): void {
+  spawner ??= new Spawner();
+}
+let spawner: Spawner | undefined;
+
+class Spawner {
+  readonly #process: ChildProcess;
+  readonly #waiting = new Map<number, (answer: Answer) => void>();
+  #last = 0;
+
+  constructor() {
+    this.#process = fork(fileURLToPath(new URL('./spawner-process.js', import.meta.url)), [], {
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
+    // It never keeps this process from ending.
+    this.#process.unref();
+    this.#process.channel?.unref();
+    this.#process.on('message', (answer: Answer) => this.#settle(answer));
+    this.#process.on('error', () => this.#give());
+    this.#process.on('exit', () => this.#give());
+  }
+
+  async run(program: Program, signal?: AbortSignal): Promise<ProgramEnd> {
+    const id = ++this.#last;
+    const end = (): void => void this.#tell({ id, end: true });
+    const answered = new Promise<Answer>((resolve) => this.#waiting.set(id, resolve));
+    this.#process.channel?.ref();
+    this.#tell({ id, run: program });
+    signal?.addEventListener('abort', end);
+    if (signal?.aborted) end();
+    try {
+      const answer = await answered;
+      if ('ended' in answer) return answer.ended;
+      const { message, ...rest } = answer.error;
+      throw Object.assign(new Error(message), rest);
+    } finally {
+      signal?.removeEventListener('abort', end);
+    }
+  }
+
+  #tell(order: Order): void {
+    this.#process.send(order, (error) => {
+      if (error) this.#settle({ id: order.id, error: { message: `the spawner is gone: ${error.message}` } });
+    });
+  }
+
+  #settle(answer: Answer): void {
+    this.#waiting.get(answer.id)?.(answer);
+    this.#waiting.delete(answer.id);
+    if (this.#waiting.size === 0) this.#process.channel?.unref();
+  }
+
+  /** Its process is gone: what it ran has no end that anybody could tell, and programs are started here again. */
+  #give(): void {
+    if (spawner === this) spawner = undefined;
+    for (const id of [...this.#waiting.keys()])
+      this.#settle({ id, error: { message: 'the spawner, which ran it, was ended' } });
+  }
+}

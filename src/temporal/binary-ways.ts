@@ -1,0 +1,155 @@
+/** The slow ways to the embedded server's program. */
+import { readdir, stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { execa } from 'execa';
+import type { Env } from '../system/home-root.ts';
+import { withoutTemporal } from './environment.ts';
+
+/** The Temporal CLI that everything here was measured with. Later ones cannot be installed with `go install`. */
+export const TEMPORAL_CLI_VERSION = '1.5.1';
+
+/** Why a way did not lead there, for people. */
+export class WayFailed extends Error {
+  override readonly name = 'WayFailed';
+}
+
+/** A way to get the program. */
+export interface Way {
+  readonly name: string;
+  /** What the user can do to make it work, as one line. */
+  readonly remedy: string;
+  /** Puts the program somewhere under the empty folder `folder`. @returns its path. @throws when it could not */
+  get(options: {
+    readonly folder: string;
+    readonly env: Env;
+    readonly onProgress: (line: string) => void;
+  }): Promise<string>;
+}
+
+/** A download without a single byte for so long is given up: a firewall may swallow it in silence. In milliseconds. */
+const DOWNLOAD_STALL_MS = 15_000;
+const PROGRESS_EVERY_MS = 5_000;
+/** The build takes 2.5 minutes on 2 cores, with 1.5 GB to download before. */
+const BUILD_TIMEOUT_MS = 30 * 60_000;
+
+// In a process of its own: the SDK keeps one native runtime a process, which is the worker's to set up.
+const DOWNLOAD = `
+const { TestWorkflowEnvironment } = await import(process.argv[1]);
+const executable = { type: 'cached-download', downloadDir: process.argv[2], version: process.argv[3] };
+try {
+  await (await TestWorkflowEnvironment.createLocal({ server: { executable } })).teardown();
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 1;
+}
+`;
+
+/** The SDK's download from temporal.download, which it does to start a server of its own. */
+export const downloadWithSdk: Way = {
+  name: `download from https://temporal.download`,
+  remedy: 'allow this machine to reach https://temporal.download (HTTPS_PROXY is honoured), and try again',
+  async get({ folder, env, onProgress }) {
+    const stop = new AbortController();
+    const testing = pathToFileURL(createRequire(import.meta.url).resolve('@temporalio/testing')).href;
+    const child = execa(
+      process.execPath,
+      ['--input-type=module', '--eval', DOWNLOAD, testing, folder, `v${TEMPORAL_CLI_VERSION}`],
+      {
+        env: withoutTemporal(env),
+        extendEnv: false,
+        stdin: 'ignore',
+        cancelSignal: stop.signal,
+        reject: false,
+      },
+    );
+    const ended = reporting('downloading the Temporal server', onProgress);
+    let bytes = 0;
+    let since = Date.now();
+    const watch = setInterval(() => {
+      void folderSize(folder).then((size) => {
+        if (size !== bytes) [bytes, since] = [size, Date.now()];
+        else if (Date.now() - since > DOWNLOAD_STALL_MS) stop.abort();
+      });
+    }, 1_000);
+    try {
+      const result = await child;
+      if (result.isCanceled)
+        throw new WayFailed(`nothing came for ${DOWNLOAD_STALL_MS / 1_000} s after ${bytes} bytes`);
+      if (result.failed) throw new WayFailed(rootCause(result.stderr) || result.shortMessage);
+    } finally {
+      clearInterval(watch);
+      ended();
+    }
+    return join(folder, await onlyFile(folder));
+  },
+};
+
+/** `go install`, where Go is present. */
+export const buildWithGo: Way = {
+  name: `go install github.com/temporalio/cli/cmd/temporal@v${TEMPORAL_CLI_VERSION}`,
+  remedy: 'install Go 1.24 or newer from https://go.dev/dl with access to a Go module proxy, and try again',
+  async get({ folder, env, onProgress }) {
+    const ended = reporting(
+      `building the Temporal server with Go (once on this machine; 2 to 5 minutes)`,
+      onProgress,
+    );
+    try {
+      const result = await execa(
+        'go',
+        ['install', '-ldflags=-s -w', `github.com/temporalio/cli/cmd/temporal@v${TEMPORAL_CLI_VERSION}`],
+        {
+          env: { ...withoutTemporal(env), GOBIN: folder },
+          extendEnv: false,
+          stdin: 'ignore',
+          timeout: BUILD_TIMEOUT_MS,
+          reject: false,
+        },
+      );
+      if (result.failed)
+        throw new WayFailed(
+          result.code === 'ENOENT' ? 'no `go` on PATH' : lastLines(result.stderr) || result.shortMessage,
+        );
+    } finally {
+      ended();
+    }
+    return join(folder, await onlyFile(folder));
+  },
+};
+
+/** Says now and then that `doing` goes on, until the returned function is called. */
+function reporting(doing: string, onProgress: (line: string) => void): () => void {
+  const since = Date.now();
+  onProgress(`${doing} …`);
+  const timer = setInterval(() => {
+    onProgress(`${doing} … ${Math.round((Date.now() - since) / 1_000)} s`);
+  }, PROGRESS_EVERY_MS);
+  return () => clearInterval(timer);
+}
+
+async function onlyFile(folder: string): Promise<string> {
+  const [name, ...more] = await readdir(folder);
+  if (name === undefined || more.length > 0) throw new WayFailed(`it left ${more.length} files, not one`);
+  return name;
+}
+
+async function folderSize(folder: string): Promise<number> {
+  let size = 0;
+  for (const name of await readdir(folder).catch(() => []))
+    size += (await stat(join(folder, name)).catch(() => undefined))?.size ?? 0;
+  return size;
+}
+
+// The SDK's message repeats itself from the outside in; what a reader needs is its end.
+function rootCause(message: string): string {
+  return (
+    lastLines(message)
+      .split(/: (?=client error|dns error|operation timed out)/)
+      .at(-1) ?? message
+  );
+}
+
+function lastLines(text: string): string {
+  return text.trim().split('\n').slice(-3).join(' | ').slice(-400);
+}

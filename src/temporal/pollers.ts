@@ -1,0 +1,32 @@
+import type { Connection } from '@temporalio/client';
+import proto from '@temporalio/proto';
+
+const { TaskQueueType } = proto.temporal.api.enums.v1;
+
+/**
+ * How fresh a poll must be for its poller to count, in milliseconds. A poll is dated at its beginning and lasts up to a
+ * minute; a killed worker's last poll is dated at its death. The server forgets a poller after five minutes.
+ */
+const POLL_FRESHNESS_MS = 70_000;
+
+/**
+ * Whether a worker polls the task queue `queue` for tasks of `kind`, judged by when it last asked for one.
+ * @param options.within in milliseconds; default 70 s
+ * @throws the gRPC error of the call
+ */
+export async function hasPollers(
+  connection: Connection,
+  namespace: string,
+  queue: string,
+  kind: 'workflow' | 'activity',
+  { within = POLL_FRESHNESS_MS }: { readonly within?: number | undefined } = {},
+): Promise<boolean> {
+  const { pollers } = await connection.workflowService.describeTaskQueue({
+    namespace,
+    taskQueue: { name: queue },
+    taskQueueType:
+      kind === 'workflow' ? TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW : TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+  });
+  const since = Date.now() - within;
+  return (pollers ?? []).some(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1_000 >= since);
+}

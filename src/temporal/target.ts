@@ -1,0 +1,126 @@
+/** Which Temporal a client talks to. */
+import type { TLSConfig } from '@temporalio/client';
+import { homedir } from 'node:os';
+import { SubagentsError } from '../contract/errors.ts';
+import { homeRoot, type Env } from '../system/home-root.ts';
+import { EMBEDDED_POLL_FRESHNESS_MS } from './embedded-arguments.ts';
+import { readUpFile } from './up-file.ts';
+
+/** A Temporal server and namespace, with what it takes to connect, and who chose it. */
+export interface TemporalTarget {
+  /** `host:port` of the gRPC frontend. */
+  readonly address: string;
+  readonly namespace: string;
+  readonly tls?: TLSConfig | boolean;
+  readonly apiKey?: string;
+  /** gRPC headers of the profile. */
+  readonly metadata?: Record<string, string>;
+  /** Base URL of the Web UI, where known; of a server that is not ours, `SUBAGENTS_UI_URL` tells it. */
+  readonly uiUrl?: string;
+  /** `within` for `hasPollers` on this server, where it is not the usual one. */
+  readonly pollFreshnessMs?: number;
+  /** Words for people, for example `the embedded server of ~/.subagents`. */
+  readonly origin: string;
+}
+
+/** What the caller was told. Everything left out is looked for. */
+export interface TargetOptions {
+  /** Home folder whose `up` is asked; default `SUBAGENTS_HOME`, else `~/.subagents`. */
+  readonly home?: string | undefined;
+  /** Profile of the Temporal TOML configuration file. */
+  readonly profile?: string | undefined;
+  readonly address?: string | undefined;
+  readonly namespace?: string | undefined;
+  readonly env?: Env | undefined;
+}
+
+/**
+ * Chooses the server: the one that was named (`--profile`, `--address`, `TEMPORAL_ADDRESS`), else that of the `up` which
+ * runs in this home, else the default profile of the Temporal configuration file. Connects to nothing.
+ *
+ * A named server gets everything else the way Temporal's own tools do: profile, then `TEMPORAL_*` variables, then options.
+ * The embedded server takes nothing from either.
+ * @throws SubagentsError BAD_INPUT (no such profile, unreadable file, address that is none), TEMPORAL_UNREACHABLE (none found)
+ */
+export async function resolveTarget(options: TargetOptions = {}): Promise<TemporalTarget> {
+  const { profile, address, namespace, env = process.env } = options;
+  if (profile !== undefined || address !== undefined || env['TEMPORAL_ADDRESS']) {
+    const found = await fromConfiguration(options, env);
+    if (!found)
+      throw new SubagentsError('BAD_INPUT', `profile "${profile}" names no address`, {
+        remedy: 'add `address` to the profile, or name one with --address',
+      });
+    return found;
+  }
+
+  const root = homeRoot(options.home, env);
+  const up = readUpFile(root);
+  if (up)
+    return {
+      address: up.address,
+      namespace: namespace ?? up.namespace,
+      uiUrl: up.uiUrl,
+      pollFreshnessMs: EMBEDDED_POLL_FRESHNESS_MS,
+      origin: `the embedded server of ${tilde(root)}`,
+    };
+
+  const configured = await fromConfiguration(options, env);
+  if (configured) return configured;
+  throw new SubagentsError('TEMPORAL_UNREACHABLE', `no Temporal server: nothing runs in ${tilde(root)}`, {
+    remedy: 'start one with `subagents up`, or name one with --address or --profile',
+  });
+}
+
+/** What the configuration file, the environment and the options say together; undefined when no address comes of it. */
+async function fromConfiguration(options: TargetOptions, env: Env): Promise<TemporalTarget | undefined> {
+  const { profile, address, namespace } = options;
+  // Most commands talk to `up` and never get here.
+  const { loadClientConnectConfig } = await import('@temporalio/envconfig');
+  let config;
+  try {
+    config = loadClientConnectConfig({
+      ...(profile === undefined ? {} : { profile }),
+      overrideEnvVars: Object.fromEntries(
+        Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+      ),
+    });
+  } catch (error) {
+    throw new SubagentsError(
+      'BAD_INPUT',
+      `the Temporal configuration cannot be used: ${error instanceof Error ? error.message : String(error)}`,
+      { remedy: 'see `temporal config list` for the profiles there are', cause: error },
+    );
+  }
+  const { address: configuredAddress, apiKey, tls, metadata } = config.connectionOptions;
+  const uiUrl = env['SUBAGENTS_UI_URL'];
+  const chosen = address ?? (configuredAddress || undefined);
+  if (chosen === undefined) return undefined;
+  return {
+    address: checkedAddress(chosen),
+    namespace: namespace ?? config.namespace ?? 'default',
+    ...(typeof apiKey === 'string' ? { apiKey } : {}),
+    ...(tls == null ? {} : { tls }),
+    ...(uiUrl ? { uiUrl } : {}),
+    ...(metadata && Object.keys(metadata).length > 0 ? { metadata: metadata as Record<string, string> } : {}),
+    origin: originOf(options, env),
+  };
+}
+
+function originOf({ profile, address }: TargetOptions, env: Env): string {
+  if (address !== undefined) return '--address';
+  if (env['TEMPORAL_ADDRESS']) return 'TEMPORAL_ADDRESS';
+  const name = profile ?? env['TEMPORAL_PROFILE'];
+  return name ? `the Temporal profile "${name}"` : 'the default Temporal profile';
+}
+
+function checkedAddress(address: string): string {
+  if (/^(\[[0-9a-fA-F:.]+\]|[^\s:/@[\]]+)(:\d{1,5})?$/.test(address)) return address;
+  throw new SubagentsError('BAD_INPUT', `"${address}" is no address of a Temporal server`, {
+    remedy: 'write it as host:port, for example localhost:7233, without http://',
+  });
+}
+
+function tilde(path: string): string {
+  const home = homedir();
+  return path === home || path.startsWith(`${home}/`) ? `~${path.slice(home.length)}` : path;
+}

@@ -1,0 +1,79 @@
+/** Which activities run on which of a worker's queues. */
+import type { Client } from '@temporalio/client';
+import { createAdmitActivities } from '../../activities/admit.ts';
+import { createDeliverActivities } from '../../activities/deliver.ts';
+import { createEvidenceActivities } from '../../activities/evidence.ts';
+import type { Room } from '../../activities/room.ts';
+import { runStateOn } from '../../activities/run-state.ts';
+import { createStayActivities, type StayDependencies } from '../../activities/stay.ts';
+import { createStopActivities } from '../../activities/stop.ts';
+import { createTranscriptActivities } from '../../activities/transcript.ts';
+import { createTurnActivities } from '../../activities/turn.ts';
+import { createVerifyActivities } from '../../activities/verify.ts';
+import { createSessionActivities } from '../../activities/watch.ts';
+import { createWorkspaceActivities, releaseWorkspace } from '../../activities/workspace.ts';
+import { stopCopilotSession } from '../copilot/close.ts';
+import { rememberModelAccess } from '../copilot/model-access.ts';
+import type { CopilotPool } from '../copilot/pool.ts';
+import type {
+  ControlActivities,
+  HostActivities,
+  PlaceActivities,
+  SessionActivities,
+  WorkerActivities,
+} from '../contract/index.ts';
+import type { Home } from '../home/home.ts';
+import type { Settings } from '../home/settings.ts';
+import { sweep } from '../home/sweep.ts';
+
+/** What a worker's activities work with. */
+export interface WorkerParts {
+  readonly home: Home;
+  readonly settings: Settings;
+  readonly client: Client;
+  readonly room: Room;
+  readonly pool: CopilotPool;
+}
+
+/** One set for each queue. */
+export interface ActivitySets {
+  readonly session: SessionActivities;
+  readonly host: HostActivities;
+  readonly firstStay: PlaceActivities;
+  readonly work: WorkerActivities & PlaceActivities;
+  readonly control: ControlActivities;
+}
+
+/** The activities of one worker, by queue. */
+export function createActivities({ home, settings, client, room, pool }: WorkerParts): ActivitySets {
+  const runState = runStateOn(client);
+  const stop = createStopActivities({
+    room,
+    sweep,
+    releaseCheckout: releaseWorkspace,
+    stopCopilotSession: (id, options) => stopCopilotSession(pool, id, options),
+  });
+  const staying: StayDependencies = {
+    client,
+    room,
+    workerId: home.workerId,
+    abandon: async (subagent) => void (await stop.stopSubagent({ subagent, mode: 'kill' })),
+  };
+  return {
+    session: createSessionActivities({ client }),
+    host: createAdmitActivities({ home, settings, runState, modelAccess: rememberModelAccess(pool.env) }),
+    firstStay: createStayActivities(staying, { returning: false }),
+    work: {
+      ...createStayActivities(staying, { returning: true }),
+      ...createWorkspaceActivities({ home, runState, sweep }),
+      ...createTurnActivities({ pool }),
+      ...createEvidenceActivities({ home }),
+      ...createVerifyActivities({ home }),
+    },
+    control: {
+      ...createDeliverActivities({ pool }),
+      ...createTranscriptActivities({ copilotHome: home.paths.copilot }),
+      ...stop,
+    },
+  };
+}

@@ -1,0 +1,29 @@
+/** The worker process that `up` supervises: `main.js --address HOST:PORT --namespace NAME`, the home in SUBAGENTS_HOME. */
+import { parseArgs } from 'node:util';
+import { SubagentsError } from '../contract/index.ts';
+import { runWorker } from './run-worker.ts';
+
+const { values } = parseArgs({
+  options: { address: { type: 'string' }, namespace: { type: 'string', default: 'default' } },
+});
+
+try {
+  if (values.address === undefined)
+    throw new SubagentsError('BAD_INPUT', 'the worker process needs --address');
+  await runWorker({
+    target: { address: values.address, namespace: values.namespace, origin: values.address },
+    onReady: ({ workerId, room }) =>
+      process.stdout.write(`${JSON.stringify({ event: 'ready', workerId, room })}\n`),
+    onNotice: (line) =>
+      process.stderr.write(
+        `${JSON.stringify({ at: new Date().toISOString(), level: 'INFO', message: line })}\n`,
+      ),
+  });
+  process.exit(0);
+} catch (error) {
+  const known = error instanceof SubagentsError;
+  process.stderr.write(
+    `${known ? `${error.message}${error.remedy ? ` (${error.remedy})` : ''}` : String((error as Error).stack)}\n`,
+  );
+  process.exit(1);
+}

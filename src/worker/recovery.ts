@@ -1,0 +1,46 @@
+/** What a worker does before it takes work: settle what the process before it left behind. */
+import { ActivityNotFoundError, type Client } from '@temporalio/client';
+import type { Lost } from '../contract/index.ts';
+import { readLeases, removeLease, type Lease } from '../home/leases.ts';
+import { sweep } from '../home/sweep.ts';
+
+/** What was found. */
+export interface Recovery {
+  /** Attempts that were completed as lost. */
+  readonly attempts: number;
+  /** Processes that were ended. */
+  readonly processes: number;
+}
+
+/**
+ * Sweeps the processes of every lease left behind, then completes its attempt as lost, so that the workflow starts the
+ * next one at once. Completing reaches the workflow in 23 to 42 ms; failing it instead would wait for a retry's backoff.
+ */
+export async function recover(leases: string, client: Client): Promise<Recovery> {
+  const left = readLeases(leases);
+  const processes = await sweepAll(copilotSessionsOf(left));
+  const lost: Lost = { kind: 'lost', who: 'worker', reason: 'its worker died and was started again' };
+  await Promise.all(
+    left.map(async ({ id, taskToken }) => {
+      try {
+        await client.activity.complete(Buffer.from(taskToken, 'base64'), lost);
+      } catch (error) {
+        // The server was faster: it has given the attempt up already.
+        if (!(error instanceof ActivityNotFoundError)) throw error;
+      }
+      removeLease(leases, id);
+    }),
+  );
+  return { attempts: left.length, processes };
+}
+
+/** The Copilot sessions that leases name, each once. */
+export function copilotSessionsOf(leases: readonly Lease[]): string[] {
+  return [...new Set(leases.flatMap(({ copilotSessionId }) => copilotSessionId ?? []))];
+}
+
+/** Ends the processes of these Copilot sessions; gives how many there were. */
+export async function sweepAll(copilotSessionIds: readonly string[]): Promise<number> {
+  const reports = await Promise.all(copilotSessionIds.map((id) => sweep(id)));
+  return reports.reduce((sum, { ended }) => sum + ended, 0);
+}

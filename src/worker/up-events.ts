@@ -1,0 +1,64 @@
+/** What `up` tells while it runs. `message` says it in words. */
+export type UpEvent = { readonly at: string; readonly message: string } & (
+  | {
+      /** The server answers; `again`: it had died before. */
+      readonly event: 'server-ready';
+      readonly address: string;
+      readonly namespace: string;
+      readonly uiUrl: string;
+      readonly pid: number;
+      readonly again: boolean;
+    }
+  | {
+      /** The worker polls. */
+      readonly event: 'worker-ready';
+      readonly workerId: string;
+      /** Turns it takes at once. */
+      readonly room: number;
+      readonly pid: number;
+      readonly again: boolean;
+    }
+  /** A part died by itself, and is started again after `restartInMs`. */
+  | {
+      readonly event: 'died';
+      readonly part: Part;
+      readonly exitCode: number | null;
+      readonly signal: string | null;
+      readonly restartInMs: number;
+    }
+  | { readonly event: 'stopping'; readonly part: Part }
+  | { readonly event: 'stopped' }
+);
+
+/** What `up` runs. */
+export type Part = 'server' | 'worker';
+
+/** The part of an event that its maker says; time and words are added. */
+export type UpHappening = UpEvent extends infer Event
+  ? Event extends UpEvent
+    ? Omit<Event, 'at' | 'message'>
+    : never
+  : never;
+
+/** The event in words, with its time. */
+export function upEvent(happening: UpHappening): UpEvent {
+  return { ...happening, at: new Date().toISOString(), message: inWords(happening) };
+}
+
+function inWords(it: UpHappening): string {
+  switch (it.event) {
+    case 'server-ready':
+      return `Temporal server ${it.again ? 'runs again' : 'ready'} at ${it.address}`;
+    case 'worker-ready':
+      return `worker ${it.workerId} ${it.again ? 'is back' : 'ready'}, room for ${it.room} at once`;
+    case 'died': {
+      const how = it.signal ?? (it.exitCode === null ? 'it did not start' : `exit code ${it.exitCode}`);
+      const when = it.restartInMs === 0 ? 'now' : `in ${(it.restartInMs / 1_000).toFixed(1)} s`;
+      return `the ${it.part} died (${how}); starting it again ${when}`;
+    }
+    case 'stopping':
+      return `stopping the ${it.part}`;
+    case 'stopped':
+      return 'stopped';
+  }
+}

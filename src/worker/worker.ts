@@ -1,0 +1,130 @@
+/** A worker: pollers for five queues on one connection, over one home and one Copilot runtime. */
+import { fileURLToPath } from 'node:url';
+import { Client } from '@temporalio/client';
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import { Room } from '../../activities/room.ts';
+import { CopilotPool } from '../copilot/pool.ts';
+import { hostControlQueue, MAIN_QUEUE, workerControlQueue, workerQueue } from '../contract/index.ts';
+import { identityEnvironment } from '../git/identity.ts';
+import type { Home } from '../home/home.ts';
+import { readLeases } from '../home/leases.ts';
+import type { Settings } from '../home/settings.ts';
+import { connectTemporal } from '../temporal/connect.ts';
+import { ensureSearchAttributes } from '../temporal/search-attributes.ts';
+import type { TemporalTarget } from '../temporal/target.ts';
+import { createActivities } from './activities.ts';
+import { LeaseInterceptor } from './lease-interceptor.ts';
+import { copilotSessionsOf, recover, sweepAll, type Recovery } from './recovery.ts';
+
+/** Activities of one queue at once, where room or speed bounds them already. */
+const MANY = 1_000;
+
+/** A worker that polls. */
+export interface RunningWorker {
+  readonly workerId: string;
+  readonly room: number;
+  readonly recovery: Recovery;
+  /** Settles when the worker has stopped; rejects when it died of an error. */
+  readonly done: Promise<void>;
+  /** Stops polling and hands turns back, so that they go on after the next start. */
+  stop(): void;
+}
+
+/** Connects, settles what the process before left behind, then polls. The caller holds the home's lock. */
+export async function startWorker(
+  home: Home,
+  settings: Settings,
+  target: TemporalTarget,
+): Promise<RunningWorker> {
+  await registerSearchAttributes(target);
+  const connection = await NativeConnection.connect({
+    address: target.address,
+    ...(target.tls !== undefined && { tls: target.tls }),
+    ...(target.apiKey !== undefined && { apiKey: target.apiKey }),
+    ...(target.metadata !== undefined && { metadata: target.metadata }),
+  });
+  const client = new Client({ connection, namespace: target.namespace });
+  const copilot = new CopilotPool({
+    home,
+    settings,
+    env: { ...process.env, ...(await identityEnvironment(home.root)) },
+  });
+  const recovery = await recover(home.paths.leases, client);
+  // Ahead of need; where it cannot start, the first turn says why.
+  void copilot.warm();
+
+  const room = new Room(settings.room);
+  const activities = createActivities({ home, settings, client, room, pool: copilot });
+  const base: WorkerOptions = {
+    connection,
+    namespace: target.namespace,
+    taskQueue: MAIN_QUEUE,
+    identity: `${home.workerId}@${home.host}`,
+    // Without delay: turns are handed back, everything else is repeated.
+    shutdownGraceTime: 0,
+    // Heartbeats carry progress and cancellations; the default would send them at 0.8 of their timeout.
+    maxHeartbeatThrottleInterval: '1s',
+  };
+  const leased: Partial<WorkerOptions> = {
+    interceptors: {
+      activity: [(context) => ({ inbound: new LeaseInterceptor(context, home.paths.leases) })],
+    },
+  };
+  const workers = await Promise.all([
+    Worker.create({
+      ...base,
+      workflowBundle: { codePath: fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url)) },
+      activities: activities.session,
+      // A dead worker's sticky queue delays the next workflow task by this; the default is 10 s.
+      stickyQueueScheduleToStartTimeout: '1s',
+    }),
+    Worker.create({
+      ...base,
+      taskQueue: home.hostQueue,
+      activities: activities.firstStay,
+      ...leased,
+      maxConcurrentActivityTaskExecutions: settings.room,
+    }),
+    Worker.create({ ...base, taskQueue: hostControlQueue(home.hostQueue), activities: activities.host }),
+    Worker.create({
+      ...base,
+      taskQueue: workerQueue(home.workerId),
+      activities: activities.work,
+      ...leased,
+      maxConcurrentActivityTaskExecutions: MANY,
+    }),
+    Worker.create({
+      ...base,
+      taskQueue: workerControlQueue(home.workerId),
+      activities: activities.control,
+      ...leased,
+      maxConcurrentActivityTaskExecutions: MANY,
+    }),
+  ]);
+
+  // Everything with room has a lease: what it left running must not outlive this worker.
+  let underWay: string[] = [];
+  const stop = (): void => {
+    const running = workers.filter((worker) => worker.getState() === 'RUNNING');
+    if (running.length > 0) underWay = copilotSessionsOf(readLeases(home.paths.leases));
+    for (const worker of running) worker.shutdown();
+  };
+  const done = Promise.all(workers.map((worker) => worker.run()))
+    .finally(stop)
+    .then(async () => {
+      await copilot.stop();
+      await sweepAll(underWay);
+      await connection.close();
+    });
+  return { workerId: home.workerId, room: settings.room, recovery, done, stop };
+}
+
+/** An unregistered search attribute would stop every workflow task. */
+async function registerSearchAttributes(target: TemporalTarget): Promise<void> {
+  const connection = await connectTemporal(target);
+  try {
+    await ensureSearchAttributes(connection, target.namespace);
+  } finally {
+    await connection.close();
+  }
+}

@@ -1,0 +1,137 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CancelledFailure } from '@temporalio/activity';
+import { ActivityCancellationDetails } from '@temporalio/common';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readEventLog } from '../../src/copilot/event-log.ts';
+import { findProcesses } from '../../src/home/processes.ts';
+import { bash, on, TurnBench, until } from '../support/turns.ts';
+
+const count = 'echo run >> runs.txt; echo started; sleep 60';
+let bench: TurnBench;
+beforeAll(async () => {
+  bench = await TurnBench.start([
+    on('crash', [bash(count), { text: 'I checked and went on.' }]),
+    on('background', [bash('sleep 60', { mode: 'async' }), bash('sleep 60'), { text: 'Done without it.' }]),
+    on('told', [{ text: 'The end.' }]),
+    on('handback', [bash(count), { text: 'Went on after the restart.' }]),
+    on('kill', [bash('sleep 60'), { text: 'never' }]),
+    on('timeout', [bash('sleep 60'), { text: 'never' }]),
+    on('takeover', [bash('sleep 3; echo slept'), { text: 'One prompt was enough.' }]),
+  ]);
+});
+afterAll(() => bench.close());
+
+const lines = async (path: string): Promise<number> =>
+  (await readFile(path, 'utf8')).trim().split('\n').length;
+
+describe('a turn whose runtime dies', () => {
+  it('is lost at once, and goes on with one prompt and without repeating its command', async () => {
+    const at = await bench.subagent('crash');
+    const first = bench.run(at);
+    await until(
+      'the command to start',
+      () => first.beats.length > 0 && findProcesses(at.subagent.copilotSessionId).length > 0,
+    );
+    const killed = Date.now();
+    await bench.killRuntime();
+    expect(await first.result).toMatchObject({ kind: 'lost', who: 'runtime' });
+    expect(Date.now() - killed).toBeLessThan(1_000);
+
+    const result = await bench.run({ ...at, lostBefore: 1 }).result;
+    expect(result).toMatchObject({
+      kind: 'finished',
+      report: 'I checked and went on.',
+      usage: { modelRequests: 2, toolCalls: 1 },
+      notes: [expect.stringContaining('`bash: echo run >> runs.txt')],
+    });
+    expect(await lines(join(at.cwd, 'runs.txt'))).toBe(1);
+    expect(bench.model.timesSaid('[subagent crash@1, turn 1]')).toBe(1);
+    expect(bench.model.requests.at(-1)?.conversation?.news).toContain('interrupted before a result');
+  });
+
+  it('tells the model which background commands are gone', async () => {
+    const at = await bench.subagent('background');
+    const first = bench.run(at);
+    await until('both commands in the log', async () => {
+      const log = await readEventLog(bench.copilotHome, at.subagent.copilotSessionId);
+      return log.filter(({ type }) => type === 'tool.execution_start').length === 2;
+    });
+    await bench.killRuntime();
+    await first.result;
+    const result = await bench.run({ ...at, lostBefore: 1 }).result;
+    expect(result).toMatchObject({ kind: 'finished', report: 'Done without it.' });
+    expect(bench.model.timesSaid('* bash: sleep 60')).toBe(1);
+  });
+
+  it('that had ended is reported from the log, without the model', async () => {
+    const at = await bench.subagent('told');
+    await bench.run(at).result;
+    await bench.restart();
+    const before = bench.model.requests.length;
+    const again = await bench.run({ ...at, lostBefore: 1 }).result;
+    expect(again).toMatchObject({ kind: 'finished', report: 'The end.', usage: { modelRequests: 1 } });
+    expect(bench.model.requests.length).toBe(before);
+  });
+});
+
+describe('a turn whose worker shuts down', () => {
+  it('is handed back and goes on after the restart', async () => {
+    const at = await bench.subagent('handback');
+    const first = bench.run(at);
+    await until('the command to start', () => findProcesses(at.subagent.copilotSessionId).length > 0);
+    first.environment.cancel('WORKER_SHUTDOWN', new ActivityCancellationDetails({ workerShutdown: true }));
+    expect(await first.result).toMatchObject({ kind: 'handed-back', usage: { modelRequests: 1 } });
+    await bench.restart();
+    const second = await bench.run(at).result;
+    expect(second).toMatchObject({ kind: 'finished', report: 'Went on after the restart.' });
+    expect(bench.model.timesSaid('[subagent handback@1, turn 1]')).toBe(1);
+    expect(await lines(join(at.cwd, 'runs.txt'))).toBe(1);
+  });
+});
+
+describe('a signal to the worker and its runtime together', () => {
+  it('hands the turn back, though the runtime ends first', async () => {
+    const at = await bench.subagent('handback-2');
+    const turn = bench.run({ ...at, prompt: 'handback' });
+    await until('the command to start', () => findProcesses(at.subagent.copilotSessionId).length > 0);
+    const runtime = await bench.pool.runtime();
+    const dead = new Promise<void>((resolve) => runtime.onDeath(() => resolve()));
+    process.kill(runtime.pid, 'SIGINT');
+    await dead;
+    turn.environment.cancel('WORKER_SHUTDOWN', new ActivityCancellationDetails({ workerShutdown: true }));
+    expect(await turn.result).toMatchObject({ kind: 'handed-back' });
+    await bench.restart();
+    expect(await bench.run({ ...at, prompt: 'handback' }).result).toMatchObject({ kind: 'finished' });
+  });
+});
+
+describe('a turn that is ended', () => {
+  it('by its workflow is aborted, and the cancellation passed on', async () => {
+    const at = await bench.subagent('kill');
+    const turn = bench.run(at);
+    await until('the command to start', () => findProcesses(at.subagent.copilotSessionId).length > 0);
+    turn.environment.cancel('CANCELLED');
+    await expect(turn.result).rejects.toBeInstanceOf(CancelledFailure);
+    expect(bench.pool.turns.get(at.subagent.copilotSessionId)).toBeUndefined();
+    await until('its shell to end', () => findProcesses(at.subagent.copilotSessionId).length === 0);
+  });
+
+  it('by its time is aborted and says so', async () => {
+    const at = await bench.subagent('timeout');
+    const result = await bench.run({ ...at, budgetMs: 1_500 }).result;
+    expect(result).toMatchObject({ kind: 'timed-out', usage: { modelRequests: 1 } });
+  });
+});
+
+describe('two attempts at one turn', () => {
+  it('never drive the session together: the newer takes the running turn over', async () => {
+    const at = await bench.subagent('takeover');
+    const older = bench.run(at);
+    await until('the command to start', () => findProcesses(at.subagent.copilotSessionId).length > 0);
+    const newer = bench.run(at);
+    expect(await older.result).toMatchObject({ kind: 'lost' });
+    expect(await newer.result).toMatchObject({ kind: 'finished', report: 'One prompt was enough.' });
+    expect(bench.model.timesSaid('[subagent takeover@1, turn 1]')).toBe(1);
+  });
+});

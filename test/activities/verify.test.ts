@@ -1,0 +1,324 @@
+import { existsSync } from 'node:fs';
+import { readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { execa } from 'execa';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { VerifyDependencies } from '../../activities/verify.ts';
+import type { PrepareInput, Workspace } from '../../src/contract/index.ts';
+import type { Home } from '../../src/home/home.ts';
+import { findProcesses } from '../../src/home/processes.ts';
+import { sweep } from '../../src/home/sweep.ts';
+import { runFolder } from '../../src/home/workspace-record.ts';
+import { appeared } from '../support/git-shim.ts';
+import { temporaryFolder, temporaryHome } from '../support/home.ts';
+import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
+import { activityContext, specOf, subagentRef, workspaceBench } from '../support/workspace.ts';
+
+beforeEach(() => {
+  for (const [name, value] of Object.entries(NO_GIT_CONFIGURATION)) vi.stubEnv(name, value);
+});
+afterEach(() => vi.unstubAllEnvs());
+
+type Options = Omit<VerifyDependencies, 'home'> & { env?: ReturnType<typeof activityContext> };
+
+/** A workspace whose commit is verified. Gone after the test. */
+class Subject {
+  readonly repo: Repository;
+  readonly home: Home;
+  readonly input: PrepareInput;
+  readonly workspace: Workspace;
+  head: string;
+
+  private constructor(repo: Repository, home: Home, input: PrepareInput, workspace: Workspace) {
+    this.repo = repo;
+    this.home = home;
+    this.input = input;
+    this.workspace = workspace;
+    this.head = repo.first;
+  }
+
+  static async begin(isolation: 'worktree' | 'in-place' = 'worktree'): Promise<Subject> {
+    const repo = await temporaryRepository({ 'a.txt': 'a\n', '.gitignore': 'ignored\n' });
+    const home = await temporaryHome();
+    onTestFinished(async () => {
+      await repo[Symbol.asyncDispose]();
+      await home[Symbol.asyncDispose]();
+    });
+    const input = { subagent: subagentRef(), spec: specOf(repo, { isolation }) };
+    return new Subject(repo, home, input, await workspaceBench(home).prepare(input));
+  }
+
+  get cwd(): string {
+    return this.workspace.cwd;
+  }
+
+  get outputs(): string {
+    return join(this.home.paths.outputs, runFolder(this.input.subagent));
+  }
+
+  verify(commands: readonly string[], options: Options = {}) {
+    return workspaceBench(this.home).verify(
+      this.input,
+      { cwd: this.cwd, head: this.head },
+      commands,
+      options,
+    );
+  }
+
+  processes(): readonly string[] {
+    return findProcesses(this.input.subagent.copilotSessionId).map(({ command }) => command);
+  }
+}
+
+describe('verification', () => {
+  it('passes when every command exits 0, and keeps the output of each', async () => {
+    const subject = await Subject.begin();
+    const result = await subject.verify(['pwd', 'cat a.txt && touch ignored']);
+    expect(result).toMatchObject({ kind: 'verified', notes: [] });
+    expect(result.problem).toBeUndefined();
+    expect(result.verifications).toMatchObject([
+      {
+        command: 'pwd',
+        exitCode: 0,
+        outputTail: subject.cwd,
+        outputFile: join(subject.outputs, `verify-${subject.head.slice(0, 10)}-1.log`),
+      },
+      { command: 'cat a.txt && touch ignored', exitCode: 0, outputTail: 'a' },
+    ]);
+    expect(await readFile(result.verifications[0]?.outputFile ?? '', 'utf8')).toBe(`${subject.cwd}\n`);
+  });
+
+  it('runs every command, also after one that failed, and tells the subagent all of it', async () => {
+    const subject = await Subject.begin();
+    const result = await subject.verify(['echo one; exit 3', 'echo fine', 'echo two >&2; false']);
+    expect(result.verifications.map(({ exitCode }) => exitCode)).toEqual([3, 0, 1]);
+    expect(result.problem).toMatch(
+      /^Your work was verified, and it did not pass\.\n\nThe command `echo one; exit 3` exited with code 3 after \d+\.\d s\. The end of its output:\n\n {4}one\n\nThe command `echo two >&2; false` exited with code 1 after \d+\.\d s\. The end of its output:\n\n {4}two\n\nFix the cause,/,
+    );
+    expect(result.problem).toContain('Do not weaken, skip or remove the check');
+    expect(result.problem).not.toContain('echo fine');
+  });
+
+  it('keeps both streams in the order in which they came', async () => {
+    const subject = await Subject.begin();
+    const { verifications } = await subject.verify(['for i in 1 2 3; do echo out $i; echo err $i >&2; done']);
+    expect(verifications[0]?.outputTail).toBe('out 1\nerr 1\nout 2\nerr 2\nout 3\nerr 3');
+  });
+
+  it('bounds the end that travels and the file that stays', async () => {
+    const subject = await Subject.begin();
+    const command =
+      'head -c 3000000 /dev/zero | tr "\\0" x; printf "\\033[31mthe end\\033[0m\\007\\n"; exit 1';
+    const { verifications, notes, problem } = await subject.verify([command], { maxOutputBytes: 1_000_000 });
+    expect(verifications[0]?.outputTail).toMatch(/^…x+the end$/);
+    expect(verifications[0]?.outputTail).toHaveLength(4_000);
+    expect(problem?.length).toBeLessThan(6_000);
+    expect((await readFile(verifications[0]?.outputFile ?? '')).length).toBe(1_000_000);
+    expect(notes).toEqual([`\`${command}\`: the output file ends after 1000000 bytes`]);
+  });
+
+  it('goes on without the file when the disk is full', async () => {
+    const subject = await Subject.begin();
+    await subject.verify(['true']); // makes the folder
+    const file = join(subject.outputs, `verify-${subject.head.slice(0, 10)}-1.log`);
+    await rm(file);
+    await symlink('/dev/full', file);
+    const { verifications, notes } = await subject.verify(['echo said']);
+    expect(verifications[0]).toMatchObject({ exitCode: 0, outputTail: 'said' });
+    expect(notes.join()).toMatch(/the output file is incomplete: ENOSPC/);
+  });
+
+  it('names a command that does not exist', async () => {
+    const subject = await Subject.begin();
+    const { verifications, problem } = await subject.verify(['no-such-command --check']);
+    expect(verifications).toMatchObject([
+      { exitCode: 127, problem: 'not found: the shell knows no such command' },
+    ]);
+    expect(problem).toContain('`no-such-command --check` exited with code 127');
+    expect(problem).toContain('not found');
+  });
+
+  it('ends a command that never ends, and does not run the rest', async () => {
+    const subject = await Subject.begin();
+    const { verifications, problem } = await subject.verify(['echo begun; sleep 300', 'echo never'], {
+      timeoutMs: 300,
+    });
+    expect(verifications).toMatchObject([
+      {
+        exitCode: null,
+        outputTail: 'begun',
+        problem: 'timed out: it had not ended after 0.3 s, and was ended',
+      },
+      { exitCode: null, outputTail: '', problem: 'not run, because `echo begun; sleep 300` took too long' },
+    ]);
+    expect(problem).toContain('did not pass after 0.');
+    expect(problem).toContain('timed out');
+    expect(subject.processes()).toEqual([]);
+  });
+
+  it('ends one that ignores SIGTERM too', async () => {
+    const subject = await Subject.begin();
+    const { verifications } = await subject.verify(['trap "" TERM; while :; do sleep 0.1; done'], {
+      timeoutMs: 200,
+    });
+    expect(verifications[0]?.exitCode).toBeNull();
+    expect(subject.processes()).toEqual([]);
+  });
+
+  it('says which signal ended a command', async () => {
+    const subject = await Subject.begin();
+    const { verifications } = await subject.verify(['kill -SEGV $$', 'sh -c "kill -KILL \\$\\$"; exit $?']);
+    expect(verifications).toMatchObject([
+      { exitCode: null, problem: 'killed by SIGSEGV' },
+      { exitCode: 137, problem: expect.stringContaining('SIGKILL') as string },
+    ]);
+  });
+
+  it('has no terminal and no input', async () => {
+    const subject = await Subject.begin();
+    const { verifications } = await subject.verify(['cat; test -t 1 || echo no terminal']);
+    expect(verifications[0]).toMatchObject({ exitCode: 0, outputTail: 'no terminal' });
+  });
+
+  it('uses sh where there is no bash', async () => {
+    const subject = await Subject.begin();
+    await using folder = await temporaryFolder();
+    for (const name of ['sh', 'git', 'cat', 'env']) {
+      const { stdout } = await execa('sh', ['-c', `command -v ${name}`]);
+      await symlink(stdout, join(folder.path, name));
+    }
+    vi.stubEnv('PATH', folder.path);
+    const { verifications } = await subject.verify(['echo "by ${BASH_VERSION:-another}"; cat a.txt']);
+    expect(verifications[0]).toMatchObject({ exitCode: 0, outputTail: 'by another\na' });
+  });
+});
+
+describe('what verification leaves alone', () => {
+  it('the worker’s secrets do not reach a command', async () => {
+    const subject = await Subject.begin();
+    const secret = [
+      'TEMPORAL_API_KEY',
+      'COPILOT_PROVIDER_API_KEY',
+      'OPENAI_API_KEY',
+      'ANTHROPIC_API_KEY',
+      'GITHUB_TOKEN',
+      'GH_TOKEN',
+      'COPILOT_GITHUB_TOKEN',
+    ];
+    for (const name of secret) vi.stubEnv(name, 'canary');
+    vi.stubEnv('GIT_DIR', '/nowhere');
+    vi.stubEnv('MINE', 'kept');
+    const { verifications } = await subject.verify(['env', 'git status --short --branch']);
+    const output = await readFile(verifications[0]?.outputFile ?? '', 'utf8');
+    expect(output).not.toContain('canary');
+    expect(output).toContain('MINE=kept');
+    expect(verifications[1]).toMatchObject({ exitCode: 0, outputTail: '## subagents/fix' });
+  });
+
+  it('a commit or a checkout by a command is a problem', async () => {
+    const subject = await Subject.begin();
+    const moved = await subject.verify([
+      'git -c user.name=x -c user.email=x commit --quiet --allow-empty -m sneaky',
+    ]);
+    expect(moved.verifications[0]?.exitCode).toBe(0);
+    expect(moved.problem).toContain('The commands moved HEAD');
+    expect((await subject.verify(['true'])).problem).toContain(
+      `and not at ${subject.head}, which was to be verified`,
+    );
+    expect((await subject.verify(['true'])).verifications).toEqual([]);
+  });
+
+  it('a tracked file that a command changes is a problem', async () => {
+    const subject = await Subject.begin();
+    const { problem } = await subject.verify(['echo formatted > a.txt']);
+    expect(problem).toContain('The commands changed files that are tracked: "a.txt".');
+    expect(await readFile(join(subject.cwd, 'a.txt'), 'utf8')).toBe('formatted\n');
+  });
+
+  it('what an interrupted verification had changed is put back first', async () => {
+    const subject = await Subject.begin();
+    await writeFile(join(subject.cwd, 'a.txt'), 'half');
+    const { verifications, problem, notes } = await subject.verify(['cat a.txt']);
+    expect(verifications[0]?.outputTail).toBe('a');
+    expect(problem).toBeUndefined();
+    expect(notes.join()).toContain('interrupted verification');
+  });
+
+  it('an untracked file that a command makes is noted, and not taken for the subagent’s', async () => {
+    const subject = await Subject.begin();
+    const { problem, notes } = await subject.verify(['mkdir coverage && echo x > "coverage/ä b.html"']);
+    expect(problem).toBeUndefined();
+    expect(notes).toEqual(['the verification left 1 untracked files: "coverage/ä b.html"']);
+    await subject.repo.write({ 'work.txt': 'x' }, subject.cwd);
+    const collected = await workspaceBench(subject.home).collect(subject.input, subject.workspace);
+    expect(collected.evidence.filesChanged).toEqual(['work.txt']);
+    expect(collected.notes.join()).toContain('because the verification made them: coverage/ä b.html');
+    expect(existsSync(join(subject.cwd, 'coverage/ä b.html'))).toBe(true);
+  });
+
+  it('in-place, changes that were there before are no problem, and further ones are', async () => {
+    const subject = await Subject.begin('in-place');
+    await subject.repo.write({ 'a.txt': 'changed\n', 'new.txt': 'x' });
+    expect((await subject.verify(['cat a.txt'])).problem).toBeUndefined();
+    expect((await subject.verify(['echo more >> a.txt'])).problem).toContain('"a.txt"');
+  });
+});
+
+describe('processes of a verification', () => {
+  it('end with their command, and are noted', async () => {
+    const subject = await Subject.begin();
+    const begun = Date.now();
+    const { verifications, notes } = await subject.verify(['sleep 300 & echo done']);
+    expect(verifications[0]).toMatchObject({ exitCode: 0, outputTail: 'done' });
+    expect(notes).toEqual(['`sleep 300 & echo done` left processes running; they were ended']);
+    expect(Date.now() - begun).toBeLessThan(10_000);
+    expect(subject.processes()).toEqual([]);
+  });
+
+  it('end with it also when they have a process group of their own', async () => {
+    const subject = await Subject.begin();
+    const { notes } = await subject.verify(['set -m; sleep 300 & echo done']);
+    expect(notes.join()).toContain('left processes running');
+    expect(subject.processes()).toEqual([]);
+  });
+
+  it('carry the subagent’s mark, so that its sweep ends those that got away', async () => {
+    const subject = await Subject.begin();
+    const { verifications } = await subject.verify([
+      'env -i setsid sleep 300 & echo $COPILOT_AGENT_SESSION_ID',
+    ]);
+    expect(verifications[0]?.outputTail).toBe(subject.input.subagent.copilotSessionId);
+    expect(subject.processes()).toEqual(['sleep 300']);
+    expect(await sweep(subject.input.subagent.copilotSessionId)).toMatchObject({
+      found: 1,
+      ended: 1,
+      left: [],
+    });
+  });
+
+  it('end when the activity is cancelled, within 5 seconds even when they ignore SIGTERM', async () => {
+    const subject = await Subject.begin();
+    const env = activityContext();
+    const begun = join(dirname(subject.home.root), 'begun');
+    const command = `trap "" TERM; (trap "" TERM; sleep 300) & touch '${begun}'; while :; do sleep 0.1; done`;
+    const running = subject.verify([command, 'echo never'], { env });
+    await appeared(begun);
+    const cancelled = Date.now();
+    env.cancel();
+    await expect(running).rejects.toMatchObject({
+      name: expect.stringMatching(/^(AbortError|CancelledFailure)$/) as string,
+    });
+    expect(Date.now() - cancelled).toBeLessThan(5_000);
+    expect(subject.processes()).toEqual([]);
+  });
+
+  it('do not keep the activity from its heartbeats', async () => {
+    const subject = await Subject.begin();
+    const env = activityContext();
+    let beats = 0;
+    env.on('heartbeat', () => beats++);
+    const command = 'for i in $(seq 27); do sleep 0.1; done';
+    await subject.verify([command], { env });
+    expect(beats).toBeGreaterThanOrEqual(2);
+  });
+});

@@ -1,0 +1,21 @@
+import { describe, expect, it } from 'vitest';
+import { exitCodeOf, exitCodeOfOutcomes } from '../../src/cli/exit.ts';
+import { ERROR_CODES } from '../../src/contract/errors.ts';
+import type { FinalStatus } from '../../src/contract/status.ts';
+
+describe('exit codes', () => {
+  it.each<[FinalStatus[], number]>([
+    [[], 0],
+    [['done', 'done'], 0],
+    [['done', 'killed'], 5],
+    [['killed', 'timed-out', 'done'], 6],
+    [['timed-out', 'lost'], 7],
+    [['lost', 'failed', 'done', 'killed'], 1],
+  ])('of outcomes %j: %i, the worst', (statuses, code) => {
+    expect(exitCodeOfOutcomes(statuses)).toBe(code);
+  });
+
+  it('of an error are never 0', () => {
+    for (const code of ERROR_CODES) expect(exitCodeOf(code)).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,201 @@
+import stringWidth from 'string-width';
+import pc from 'picocolors';
+import { describe, expect, it } from 'vitest';
+import { fleetText } from '../../src/cli/render/fleet.ts';
+import { tokens } from '../../src/cli/render/numbers.ts';
+import { sweepLines } from '../../src/cli/render/sweep.ts';
+import { age, span } from '../../src/cli/render/time.ts';
+import { transcriptText } from '../../src/cli/render/transcript.ts';
+import type { FleetList, SubagentRow } from '../../src/client/index.ts';
+
+const plainColors = pc.createColors(false);
+const colors = pc.createColors(true);
+const NOW = Date.parse('2026-01-01T12:00:00Z');
+
+const row = (label: string, more: Partial<SubagentRow> = {}): SubagentRow => ({
+  session: 'default',
+  label,
+  run: 1,
+  workflowId: `subagent/default/${label}`,
+  runId: label,
+  status: 'working',
+  task: 'do it',
+  repo: '/repo',
+  startedAt: '2026-01-01T11:50:00Z',
+  ...more,
+});
+const fleet = (
+  live: SubagentRow[],
+  finished: SubagentRow[] = [],
+  more: Partial<FleetList> = {},
+): FleetList => ({
+  server: { address: '127.0.0.1:7233', namespace: 'default', origin: 'a test' },
+  sessions: [
+    {
+      session: 'default',
+      server: { address: '127.0.0.1:7233', namespace: 'default', origin: 'a test' },
+      live,
+      finished,
+      finishedCount: finished.length,
+      unacknowledged: 0,
+      workerless: false,
+      notes: [],
+    },
+  ],
+  workerless: false,
+  notes: [],
+  ...more,
+});
+const text = (list: FleetList, width = Number.POSITIVE_INFINITY, palette = plainColors): string =>
+  fleetText(list, { session: 'default', width, colors: palette, now: NOW });
+
+describe('the list', () => {
+  const progress = {
+    doing: 'bash: npm test',
+    since: '2026-01-01T11:58:00Z',
+    lastEventAt: '2026-01-01T11:59:56Z',
+    model: 'gpt-x',
+    usage: { inputTokens: 12_000, outputTokens: 345, cachedTokens: 0, modelRequests: 1, toolCalls: 1 },
+  };
+
+  it('shows live ones first, then the newest finished', () => {
+    const old = row('old', { status: 'done', endedAt: '2026-01-01T10:00:00Z', summary: 'long ago' });
+    const fresh = row('fresh', { status: 'failed', endedAt: '2026-01-01T11:00:00Z', summary: 'tests fail' });
+    const lines = text(fleet([row('live', { progress })], [old, fresh])).split('\n');
+    expect(lines[0]).toContain('127.0.0.1:7233, namespace default');
+    expect(lines.slice(2).map((line) => line.split(/ {2,}/).join('|'))).toEqual([
+      'TARGET|STATUS|DOING|SINCE|LAST EVENT|MODEL|TOKENS',
+      'live|working|bash: npm test|2m|4s|gpt-x|12.3k',
+      'fresh|failed|tests fail|1h',
+      'old|done|long ago|2h',
+    ]);
+  });
+
+  it.each([200, 120, 100, 80, 60, 40])('fits a terminal of %i columns, in colour too', (width) => {
+    const long = row('a-label-of-sixty-three-characters-'.padEnd(63, 'x'), {
+      progress: { ...progress, doing: 'wide 漢字 and 🙂 '.repeat(20) },
+    });
+    for (const line of text(fleet([long, row('b')]), width, colors).split('\n')) {
+      expect(stringWidth(line)).toBeLessThanOrEqual(width);
+    }
+  });
+
+  it('names another session, an earlier run, and says what is hidden', () => {
+    const list = fleet(
+      [row('a', { session: 'night', run: 2 })],
+      [row('a', { session: 'night', status: 'done', summary: 's' })],
+    );
+    const shown = text({
+      ...list,
+      sessions: list.sessions.map((each) => ({ ...each, finishedCount: 8 })),
+      notes: ['no worker polls'],
+    });
+    expect(shown).toContain('night/a ');
+    expect(shown).toContain('night/a@1');
+    expect(shown).toContain('and 7 finished before');
+    expect(shown).toContain('! no worker polls');
+  });
+
+  it('says how to begin when there is nothing', () => {
+    expect(text(fleet([]))).toContain('subagents spawn');
+  });
+});
+
+describe('words of a model', () => {
+  const evil = 'fine\u001B]52;c;aGFjaw==\u0007 \u001B[2Jcleared\u202Egnp.exe\rover\u009B31m';
+
+  it('never reach the terminal as more than words', () => {
+    for (const kind of [
+      'task',
+      'steer',
+      'message',
+      'reasoning',
+      'tool',
+      'tool-result',
+      'warning',
+      'error',
+      'turn-end',
+    ] as const) {
+      const shown = transcriptText(
+        { at: '2026-01-01T11:00:00Z', kind, text: evil, tool: evil, ok: false },
+        plainColors,
+      );
+      // eslint-disable-next-line no-control-regex
+      expect(shown).not.toMatch(/[\u0000-\u0009\u000B-\u001F\u007F-\u009F\u202E]/);
+      expect(shown).toContain('fine');
+    }
+    const list = text(
+      fleet([row('a', { task: evil })], [row('b', { status: 'done', summary: evil, model: evil })]),
+    );
+    // eslint-disable-next-line no-control-regex
+    expect(list).not.toMatch(/[\u0000-\u0009\u000B-\u001F\u007F-\u009F\u202E]/);
+  });
+});
+
+describe('a transcript', () => {
+  const at = new Date(2026, 0, 1, 9, 5, 7).toISOString();
+
+  it('shows a tool once by name, and its result with exit code and duration', () => {
+    const tool = transcriptText({ at, kind: 'tool', tool: 'bash', text: 'bash: npm test' }, plainColors);
+    expect(tool).toBe('09:05:07  ▸ bash npm test');
+    const result = transcriptText(
+      { at, kind: 'tool-result', tool: 'bash', text: 'one\ntwo', exitCode: 1, ok: false, durationMs: 6_240 },
+      plainColors,
+    );
+    expect(result.split('\n')).toEqual(['09:05:07  ✗ exit 1, 6.2s', '          │ one', '          │ two']);
+  });
+
+  it('shows the end of a long output, and how much came before', () => {
+    const output = Array.from({ length: 20 }, (_, index) => `line ${index + 1}`).join('\n');
+    const lines = transcriptText({ at, kind: 'tool-result', text: output, ok: true }, plainColors).split(
+      '\n',
+    );
+    expect(lines[1]).toContain('12 more lines before');
+    expect(lines.at(-1)).toContain('line 20');
+  });
+
+  it('says that a command went on in the background, and not what Copilot tells the model then', () => {
+    const text =
+      '<command with shellId: 1 moved to background by the user. Wait for the user’s next instruction.>';
+    const shown = transcriptText({ at, kind: 'tool-result', text, ok: true, durationMs: 1_100 }, plainColors);
+    expect(shown).toBe('09:05:07  … goes on in the background after 1.1s');
+  });
+});
+
+describe('figures', () => {
+  it.each([
+    [340, '340ms'],
+    [6_240, '6.2s'],
+    [59_000, '59s'],
+    [125_000, '2m 05s'],
+    [12_000_000, '3h 20m'],
+    [360_000_000, '4d 4h'],
+  ])('%i ms is %s', (millis, words) => {
+    expect(span(millis)).toBe(words);
+  });
+
+  it('tokens and ages are short', () => {
+    expect([840, 12_400, 340_000, 1_300_000].map(tokens)).toEqual(['840', '12.4k', '340k', '1.3M']);
+    expect(age('2026-01-01T11:59:50Z', NOW)).toBe('10s');
+    expect(age(undefined, NOW)).toBe('');
+  });
+
+  it('the proof of death says what was found, what is left, and what was not looked at', () => {
+    const sweep = {
+      found: 2,
+      ended: 1,
+      left: [{ pid: 7, command: 'sleep 9' }],
+      proof: 'proven' as const,
+      notChecked: ['containers', 'units'],
+      commands: ['sleep 9'],
+      durationMs: 326,
+    };
+    const lines = sweepLines(sweep).join('\n');
+    expect(lines).toContain('2 processes found, 1 ended, 1 LEFT');
+    expect(lines).toContain('left: 7 sleep 9');
+    expect(lines).toContain('not checked: containers; units');
+    expect(sweepLines({ ...sweep, found: 0, ended: 0, left: [], proof: 'unproven' })[0]).toContain(
+      'unproven',
+    );
+  });
+});

@@ -1,0 +1,130 @@
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import getPort from 'get-port';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Subagents } from '../../src/client/index.ts';
+import { isNotFound, isPassing, toSubagentsError } from '../../src/client/errors.ts';
+import { SEARCH_ATTRIBUTES, SubagentsError } from '../../src/contract/index.ts';
+import { startEmbedded, type EmbeddedServer } from '../../src/temporal/embedded.ts';
+import { temporaryFolder, type TemporaryFolder } from '../support/home.ts';
+
+let folder: TemporaryFolder;
+let server: EmbeddedServer;
+let connection: Connection;
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  server = await startEmbedded({
+    dataDir: join(folder.path, 'temporal'),
+    logFile: join(folder.path, 'temporal.log'),
+    onProgress: () => undefined,
+  });
+  connection = await Connection.connect({ address: server.address });
+});
+afterAll(async () => {
+  await connection?.close();
+  await server?.stop();
+  await folder?.[Symbol.asyncDispose]();
+});
+
+/** What `promise` rejects with, as people see it. */
+async function explained(promise: Promise<unknown>): Promise<{ raw: unknown; error: SubagentsError }> {
+  const raw: unknown = await promise.then(
+    (value) => new Error(`it went well: ${JSON.stringify(value)}`),
+    (reason: unknown) => reason,
+  );
+  const where = { address: server.address, namespace: 'default', origin: 'a test' };
+  return { raw, error: toSubagentsError(raw, 'do it', where) };
+}
+
+const client = (namespace = 'default') => new Client({ connection, namespace });
+
+describe('an error of Temporal', () => {
+  it('of a workflow that is not there says so', async () => {
+    const { raw, error } = await explained(client().workflow.getHandle('nothing').describe());
+    expect([isNotFound(raw), isNotFound(error), isPassing(error)]).toEqual([true, true, false]);
+    expect(error).toMatchObject({ code: 'LOST', cause: raw });
+    expect(error.message).toContain(`Temporal at ${server.address}, namespace "default"`);
+  });
+
+  it('of a namespace that is not there says so', async () => {
+    const { error } = await explained(
+      client('nowhere').workflow.start('x', { workflowId: 'x', taskQueue: 'x' }),
+    );
+    expect(error.code).toBe('TEMPORAL_UNREACHABLE');
+    expect(error.message).toContain('no such namespace');
+  });
+
+  it('of search attributes that are missing prints the operator’s commands', async () => {
+    await connection.workflowService.registerNamespace({
+      namespace: 'bare',
+      workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
+    });
+    const start = () =>
+      client('bare').workflow.start('x', {
+        workflowId: 'x',
+        taskQueue: 'x',
+        searchAttributes: { [SEARCH_ATTRIBUTES.session]: ['s'] },
+      });
+    // A new namespace takes a moment until every part of the server knows it.
+    let { error } = await explained(start());
+    while (error.message.includes('no such namespace')) ({ error } = await explained(start()));
+    expect(error.code).toBe('SEARCH_ATTRIBUTES');
+    expect(error.remedy).toContain('temporal operator search-attribute create');
+  });
+
+  it('of a call without an answer says that it may still take effect', async () => {
+    const handle = await client().workflow.start('nobody-does-this', {
+      workflowId: 'slow',
+      taskQueue: 'nobody',
+    });
+    const late = connection.withDeadline(Date.now() + 300, () => handle.result());
+    const { error } = await explained(late);
+    expect(error).toMatchObject({ code: 'TIMEOUT' });
+    expect(isPassing(error)).toBe(true);
+    expect(error.message).toContain('may still take effect');
+  });
+
+  it('of a message that is too large says what to do', async () => {
+    const args = ['x'.repeat(3_000_000)];
+    const { error } = await explained(
+      client().workflow.start('x', { workflowId: 'large', taskQueue: 'x', args }),
+    );
+    expect(error.code).toBe('LIMIT');
+    expect(error.remedy).toContain('file of the repository');
+  });
+
+  it('that is ours already stays as it is', async () => {
+    const ours = new SubagentsError('LABEL_LIVE', 'x is live');
+    expect((await explained(Promise.reject(ours))).error).toBe(ours);
+  });
+});
+
+describe('a connection', () => {
+  it('to nobody is refused, naming who chose the address', async () => {
+    const address = `127.0.0.1:${await getPort()}`;
+    await expect(Subagents.connect({ address, env: {} })).rejects.toMatchObject({
+      code: 'TEMPORAL_UNREACHABLE',
+      message: expect.stringContaining(`${address}, namespace "default" (chosen by --address)`) as string,
+    });
+  });
+
+  it('that was closed makes no more calls', async () => {
+    const subagents = await Subagents.connect({ address: server.address, home: folder.path, env: {} });
+    await subagents.close();
+    await expect(subagents.sessions()).rejects.toThrow('The connection was closed.');
+  });
+
+  it('has sessions with legal names only', async () => {
+    await using subagents = await Subagents.connect({ address: server.address, home: folder.path, env: {} });
+    expect(() => subagents.session('a/b')).toThrow(/illegal session name "a\/b"/);
+    expect(subagents.session('copilot:1A-b').name).toBe('copilot:1A-b');
+  });
+
+  it('that is lost later says so', async () => {
+    const subagents = await Subagents.connect({ address: server.address, home: folder.path, env: {} });
+    await server.stop();
+    await expect(subagents.sessions()).rejects.toMatchObject({ code: 'TEMPORAL_UNREACHABLE' });
+    await subagents.close();
+  });
+});

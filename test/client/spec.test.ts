@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { checkSpawnSize, parseSpec, parseSpecs } from '../../src/client/spec.ts';
+import { MAX_SPAWN_SPECS, MAX_TASK_BYTES, SubagentsError } from '../../src/contract/index.ts';
+
+const SPEC = { label: 'fix', task: 'Fix the login test.' };
+
+function refusal(parse: () => unknown): SubagentsError {
+  try {
+    parse();
+  } catch (error) {
+    if (error instanceof SubagentsError) return error;
+  }
+  throw new Error('it was accepted');
+}
+
+describe('a spec', () => {
+  it('has durations in words, and thinking as a switch', () => {
+    expect(parseSpec({ ...SPEC, timeout: '45m', stuckAfter: 90_000, thinking: true })).toMatchObject({
+      timeout: 45 * 60_000,
+      stuckAfter: 90_000,
+      thinking: 'high',
+    });
+  });
+
+  it.each([
+    [
+      { ...SPEC, label: 'Fix Login' },
+      'label: illegal label "Fix Login"',
+      'label is: identifies the subagent',
+    ],
+    [{ ...SPEC, label: 'last' }, 'label: illegal label "last"', 'label is:'],
+    [{ ...SPEC, task: '  ' }, 'task: the task is empty', 'task is: detailed instructions'],
+    [
+      { ...SPEC, task: 'é'.repeat(MAX_TASK_BYTES / 2 + 1) },
+      'task: the task is larger than 256 KiB',
+      'task is:',
+    ],
+    [{ ...SPEC, timeout: 'soon' }, 'timeout: "soon" is no duration', 'timeout is: working time allowed'],
+    [{ ...SPEC, verify: ['npm test', ' '] }, 'verify.1: a verification command is empty', 'verify is:'],
+    [{ ...SPEC, isolation: 'container' }, 'isolation: ', 'isolation is: worktree (default) or in-place'],
+    [{ ...SPEC, repository: '.' }, 'Unrecognized key: "repository"', 'a spec has these fields: label, task,'],
+    [{ task: 'x' }, 'label: ', 'label is:'],
+    ['fix it', 'the spec: ', 'a spec has these fields:'],
+  ])('is refused by the name of its field: %j', (spec, message, remedy) => {
+    const error = refusal(() => parseSpec(spec));
+    expect(error.code).toBe('BAD_INPUT');
+    expect(error.message).toContain(message);
+    expect(error.remedy).toContain(remedy);
+  });
+
+  it('is named by its place in a list', () => {
+    expect(refusal(() => parseSpecs([SPEC, { ...SPEC, label: '..' }])).message).toMatch(
+      /^specs\[1\]\.label: /,
+    );
+  });
+});
+
+describe('a list of specs', () => {
+  it('is neither empty nor too long', () => {
+    expect(refusal(() => parseSpecs([])).code).toBe('BAD_INPUT');
+    expect(refusal(() => parseSpecs(Array.from({ length: MAX_SPAWN_SPECS + 1 }, () => SPEC))).code).toBe(
+      'LIMIT',
+    );
+  });
+
+  it('is as large as Temporal takes, and no larger', () => {
+    expect(() => checkSpawnSize({ specs: ['x'.repeat(1_500_000)] })).not.toThrow();
+    expect(refusal(() => checkSpawnSize({ specs: ['x'.repeat(1_600_000)] }))).toMatchObject({
+      code: 'LIMIT',
+    });
+  });
+});

@@ -1,0 +1,190 @@
+import { describe, expect, it } from 'vitest';
+import { decide, resumedMarker } from '../../src/copilot/decide.ts';
+import { readEvent, type CopilotEvent } from '../../src/copilot/events.ts';
+
+const MARKER = '[subagent fix@1, turn 2]';
+let clock = 0;
+function event(type: string, data: object = {}, agentId?: string): CopilotEvent {
+  const timestamp = new Date(1_700_000_000_000 + clock++).toISOString();
+  const known = readEvent({ type, timestamp, data, ...(agentId !== undefined && { agentId }) } as {
+    type: string;
+  });
+  if (known === undefined) throw new Error(`not an event of ours: ${type}`);
+  return known;
+}
+const user = (content: string) => event('user.message', { content });
+const start = () => event('assistant.turn_start');
+const says = (content: string, calls: string[] = [], agentId?: string) =>
+  event(
+    'assistant.message',
+    { content, toolRequests: calls.map((toolCallId) => ({ toolCallId, name: 'bash' })) },
+    agentId,
+  );
+const runs = (toolCallId: string, toolName = 'bash', args: object = { command: `run ${toolCallId}` }) =>
+  event('tool.execution_start', { toolCallId, toolName, arguments: args });
+const done = (toolCallId: string, content = 'ok') =>
+  event('tool.execution_complete', {
+    toolCallId,
+    success: true,
+    result: { content },
+    ...(!content.includes('background') && { shellExecution: { exitCode: 0 } }),
+  });
+const cut = (toolCallId: string) =>
+  event('tool.execution_complete', {
+    toolCallId,
+    success: false,
+    error: { message: 'interrupted', code: 'interrupted' },
+  });
+const asks = (toolCallId: string) => [
+  runs(toolCallId, 'ask_parent', { question: `${toolCallId}?` }),
+  event('external_tool.requested', {
+    requestId: `request-${toolCallId}`,
+    toolCallId,
+    toolName: 'ask_parent',
+    arguments: { question: `${toolCallId}?` },
+  }),
+];
+const answered = (toolCallId: string) => [
+  event('external_tool.completed', { requestId: `request-${toolCallId}` }),
+  done(toolCallId, 'an answer'),
+];
+const spends = (inputTokens: number) =>
+  event('session.usage_record', { usage: { inputTokens, outputTokens: 1 } });
+
+const earlier = [user('[subagent fix@1, turn 1]\nthe task'), start(), spends(1_000), says('first report')];
+const opened = [...earlier, user(`${MARKER}\nrepair it`), start()];
+const what = (events: readonly CopilotEvent[], answers?: string[]) =>
+  decide(events, { marker: MARKER, ...(answers && { answers }) })[0];
+
+describe('a turn that the log', () => {
+  it('does not have is sent', () => {
+    expect(what([])).toEqual({ do: 'send' });
+    expect(what(earlier)).toEqual({ do: 'send' });
+    // A message that only quotes the marker opens nothing.
+    expect(what([...earlier, user(`as ${MARKER} said`)])).toEqual({ do: 'send' });
+    expect(what([user('[subagent fix@1, turn 22]\nlater')])).toEqual({ do: 'send' });
+  });
+
+  it('has without an end goes on', () => {
+    expect(what(opened)).toEqual({ do: 'continue' });
+    expect(what([...opened, says('on it', ['a']), runs('a')])).toEqual({ do: 'continue' });
+    expect(what([...opened, says('on it', ['a']), runs('a'), done('a')])).toEqual({ do: 'continue' });
+    expect(what([...opened, says('done?'), user('[message from the main agent, s]\nno')])).toEqual({
+      do: 'continue',
+    });
+  });
+
+  it('has with a final message is over', () => {
+    expect(what([...opened, says('on it', ['a']), runs('a'), done('a'), start(), says('The end.')])).toEqual({
+      do: 'report',
+      report: 'The end.',
+    });
+    expect(what([...opened, says('inner', [], 'explore'), says('The end.')])).toMatchObject({
+      report: 'The end.',
+    });
+    expect(what([...opened, says('The end.', [], 'explore')])).toEqual({ do: 'continue' });
+  });
+
+  it('has with a failure or an interruption goes on: whoever runs it again wants that', () => {
+    const failed = event('session.error', { errorType: 'query', message: 'boom', statusCode: 500 });
+    expect(what([...opened, failed])).toEqual({ do: 'continue' });
+    expect(what([...opened, event('abort', { reason: 'user_abort' })])).toEqual({ do: 'continue' });
+  });
+
+  it('has with a command left in the background goes on, until the model was told', () => {
+    const left = [
+      ...opened,
+      says('', ['a']),
+      runs('a', 'bash', { command: 'npm test' }),
+      done('a', '<command started in background with shellId: 0>'),
+      says('Waiting for the tests.'),
+    ];
+    const [decision, state] = decide(left, { marker: MARKER });
+    expect(decision).toEqual({ do: 'continue' });
+    expect([...state.shells.values()]).toEqual(['bash: npm test']);
+
+    const ended = event('system.notification', {
+      content: 'completed',
+      kind: { type: 'shell_completed', shellId: '0' },
+    });
+    expect(what([...left, ended, says('They passed.')])).toMatchObject({ do: 'report' });
+    const told = user(`${resumedMarker(MARKER)}\nit was ended`);
+    expect(what([...left, told, start(), says('Then I stop here.')])).toMatchObject({ do: 'report' });
+  });
+
+  it('has with an open question asks', () => {
+    expect(what([...opened, says('', ['q']), ...asks('q')])).toEqual({ do: 'ask' });
+    expect(what([...opened, says('', ['a', 'q']), runs('a'), ...asks('q')])).toEqual({ do: 'ask' });
+  });
+});
+
+describe('a turn of answers', () => {
+  const asked = [...opened, spends(500), says('', ['p', 'q']), ...asks('p'), ...asks('q')];
+  const both = ['request-p', 'request-q'];
+
+  it('answers what is open', () => {
+    expect(what(asked, both)).toEqual({ do: 'answer', requestIds: both });
+    expect(what([...asked, ...answered('q')], both)).toEqual({ do: 'answer', requestIds: ['request-p'] });
+  });
+
+  it('tells answers that were given and did not get into the conversation', () => {
+    const given = event('external_tool.completed', { requestId: 'request-p' });
+    expect(what([...asked, given], both)).toEqual({ do: 'tell-answers' });
+    expect(what([...asked, ...answered('q'), given], both)).toEqual({ do: 'tell-answers' });
+    // Once told, and the calls given up, it goes on.
+    const told = [given, cut('p'), cut('q'), user(`${resumedMarker(MARKER)}\nThe main agent answers`)];
+    expect(what([...asked, ...told], both)).toEqual({ do: 'continue' });
+  });
+
+  it('asks again for what nobody answered', () => {
+    expect(what([...asked, ...answered('q')], ['request-q'])).toEqual({ do: 'ask' });
+  });
+
+  it('goes on, and ends, once everything is answered', () => {
+    const going = [...asked, ...answered('q'), ...answered('p')];
+    expect(what(going, both)).toEqual({ do: 'continue' });
+    expect(what([...going, start(), says('Known.')], both)).toEqual({ do: 'report', report: 'Known.' });
+  });
+
+  it('whose questions are gone is told like a prompt', () => {
+    expect(what([], both)).toEqual({ do: 'send' });
+  });
+
+  it('counts from the question on', () => {
+    const [, state] = decide([...asked, ...answered('p'), ...answered('q'), spends(7)], {
+      marker: MARKER,
+      answers: both,
+    });
+    expect(state.usage).toMatchObject({ inputTokens: 7, modelRequests: 1 });
+  });
+});
+
+describe('the state of a resumed turn', () => {
+  it('has the figures of all its attempts and of no other turn', () => {
+    const [, state] = decide([...opened, spends(10), says('', ['a']), runs('a'), done('a'), spends(20)], {
+      marker: MARKER,
+    });
+    expect(state.usage).toEqual({
+      inputTokens: 30,
+      outputTokens: 2,
+      cachedTokens: 0,
+      modelRequests: 2,
+      toolCalls: 1,
+    });
+  });
+
+  it('has every tool call that was interrupted, each once', () => {
+    const [, state] = decide([...opened, says('', ['a', 'b']), runs('a'), cut('a'), runs('b')], {
+      marker: MARKER,
+    });
+    expect(state.interrupted).toEqual(['bash: run a', 'bash: run b']);
+    expect(state.openTools.size).toBe(0);
+  });
+
+  it('does not call a question interrupted: it is asked again', () => {
+    const [, state] = decide([...opened, says('', ['q']), runs('q', 'ask_parent'), cut('q')], {
+      marker: MARKER,
+    });
+    expect(state.interrupted).toEqual([]);
+  });
+});

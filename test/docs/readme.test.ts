@@ -1,0 +1,195 @@
+/** What the documentation says is there, is there: examples, commands, options, settings, exit codes, states, messages, files. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { CommanderError } from 'commander';
+import { describe, expect, it } from 'vitest';
+import { EXIT } from '../../src/cli/exit.ts';
+import { buildProgram } from '../../src/cli/program.ts';
+import * as contract from '../../src/contract/index.ts';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+const filesOf = (folder: string, ending: string): string[] =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith(ending))
+    .map((name) => join(folder, name));
+
+const DOCUMENTS = ['README.md', 'CONTRIBUTING.md', ...filesOf('docs', '.md')];
+const README = read('README.md');
+const SOURCES = ['src', 'activities', 'workflows'].flatMap((folder) => filesOf(folder, '.ts')).map(read);
+
+/** The part of the README under a heading of the second level. */
+function section(title: string): string {
+  const part = README.split(/^## /m).find((text) => text.startsWith(`${title}\n`));
+  if (part === undefined) throw new Error(`README.md has no section "${title}"`);
+  return part;
+}
+/** The cells of the table in a text, without its heading. */
+const rows = (text: string): string[][] =>
+  text
+    .split('\n')
+    .filter((line) => line.startsWith('|'))
+    .slice(2)
+    .map((line) => line.split('|').slice(1, -1))
+    .map((cells) => cells.map((cell) => cell.trim()));
+const code = (cell = ''): string[] => [...cell.matchAll(/`([^`]+)`/g)].map(([, text = '']) => text);
+const blocks = (text: string, language: string): string[] =>
+  [...text.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].map(([, body = '']) => body);
+
+describe('examples', () => {
+  const files = new Map(filesOf('docs/examples', '.ts').map((path) => [path, read(path)]));
+
+  it.each(DOCUMENTS)('of %s are files that npm run check compiles', (document) => {
+    for (const block of blocks(read(document), 'ts')) expect([...files.values()]).toContain(block);
+  });
+
+  it('are all shown', () => {
+    const shown = DOCUMENTS.flatMap((document) => blocks(read(document), 'ts'));
+    for (const [path, text] of files) expect(shown, path).toContain(text);
+  });
+});
+
+describe('commands', () => {
+  it.each(commands())('`%s`', (line) => {
+    const program = buildProgram('0.0.0', () => undefined);
+    // Parsed as they are declared, and not run.
+    for (const command of [program, ...program.commands]) {
+      command.exitOverride().configureOutput({ writeOut: () => undefined, writeErr: () => undefined });
+      if (command !== program) command.action(() => undefined);
+    }
+    try {
+      program.parse(wordsOf(line).slice(1), { from: 'user' });
+    } catch (error) {
+      if (!(error instanceof CommanderError && /help|version/.test(error.code))) throw error;
+    }
+  });
+
+  it('that are named are there, and all are named', () => {
+    const known = buildProgram('0.0.0', () => undefined).commands.map((command) => command.name());
+    const named = [...README.matchAll(/\bsubagents ([a-z]+)/g), ...README.matchAll(/`([a-z]+)`/g)].map(
+      ([, name]) => name,
+    );
+    expect(named).toEqual(expect.arrayContaining(known));
+    for (const document of DOCUMENTS)
+      for (const [, name] of read(document).matchAll(/`subagents ([a-z]+)\b/g))
+        expect([...known, 'help']).toContain(name);
+  });
+
+  it('of npm are scripts', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    for (const document of DOCUMENTS)
+      for (const [, name = ''] of read(document).matchAll(/\bnpm run ([a-z]+)/g))
+        expect(scripts, `${document}: npm run ${name}`).toHaveProperty(name);
+  });
+});
+
+/** Every command line of ours in a code block, and in a code span that says more than the name of a command. */
+function commands(): string[] {
+  const found = DOCUMENTS.flatMap((document) => {
+    const text = read(document);
+    const indented = [...text.matchAll(/^ {4}(subagents .*)$/gm)].map(([, line = '']) => line);
+    const spans = code(text.replace(/^```.*?^```$/gms, '')).filter((span) => /^subagents \S+ ./.test(span));
+    return [...blocks(text, 'sh').join('\n').split('\n'), ...indented, ...spans];
+  });
+  const ours = found.filter((line) => line.startsWith('subagents ') && !line.includes('…'));
+  return [...new Set(ours.map((line) => line.replace(/\s+# .*$/, '')))];
+}
+
+/** The words of a command line, as a shell would take it apart. */
+function wordsOf(line: string): string[] {
+  return [...line.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(
+    ([, double, single, bare]) => double ?? single ?? bare ?? '',
+  );
+}
+
+describe('settings', () => {
+  it('are all the variables of ours that the sources read', () => {
+    const names = (texts: readonly string[]): string[] =>
+      [...new Set(texts.flatMap((text) => text.match(/\bSUBAGENTS_[A-Z_]+\b/g) ?? []))].sort();
+    const documented = rows(section('Settings')).flatMap(([name]) => code(name));
+    expect(documented.filter((name) => name.startsWith('SUBAGENTS_')).sort()).toEqual(names(SOURCES));
+    expect(names([README])).toEqual(names(SOURCES));
+  });
+
+  it('of Copilot are read', () => {
+    const provider = read('src/copilot/provider.ts');
+    for (const [, name = ''] of README.matchAll(/`COPILOT_PROVIDER_([A-Z_]+)`/g))
+      expect(provider).toContain(`set('${name}')`);
+  });
+});
+
+describe('tables', () => {
+  it('have every exit code', () => {
+    const documented = rows(section('Exit codes')).map(([number]) => Number(number));
+    expect(documented).toEqual(Object.values(EXIT).sort((a, b) => a - b));
+  });
+
+  it('have every state, in order', () => {
+    const documented = rows(section('States')).flatMap(([state]) => code(state));
+    expect(documented).toEqual([...contract.liveStatus.options, ...contract.finalStatus.options]);
+  });
+
+  it('have every receipt', () => {
+    const documented = rows(section('Steering')).flatMap(([receipt]) => code(receipt));
+    expect(documented).toEqual(contract.receipt.shape.delivery.options);
+  });
+
+  it('have the limits of the contract', () => {
+    const limits = section('Limits');
+    const number = (value: number): string => value.toLocaleString('en');
+    expect(limits).toContain(`| a task | ${contract.MAX_TASK_BYTES / 1024} KiB |`);
+    expect(limits).toContain(`| a steer | ${contract.MAX_STEER_BYTES / 1024} KiB |`);
+    expect(limits).toContain(
+      `| one spawn | ${contract.MAX_SPAWN_SPECS} specs, ${contract.MAX_SPAWN_BYTES / 1024 ** 2} MiB in all |`,
+    );
+    expect(limits).toContain(`| live subagents of a session | ${number(contract.MAX_LIVE_SUBAGENTS)} |`);
+    expect(limits).toContain(
+      `| verification commands | ${contract.MAX_VERIFY_COMMANDS}, each ${contract.VERIFY_TIMEOUT_MS / 60_000} minutes |`,
+    );
+    expect(limits).toContain(
+      `| working time | ${contract.MIN_TIMEOUT_MS / 1_000} second to ${contract.MAX_TIMEOUT_MS / 86_400_000} days |`,
+    );
+    expect(limits).toContain(
+      `| ${number(contract.MAX_REPORT_CHARS)} characters; the whole is in \`subagents logs\` |`,
+    );
+    expect(limits).toContain(
+      `| ${number(contract.MAX_OUTPUT_TAIL_CHARS)} characters; the whole is in the home |`,
+    );
+    expect(limits).toContain(`| an announcement | ${contract.MAX_ANNOUNCEMENT_BYTES / 1024} KiB:`);
+    expect(README).toContain(`finished runs kept for ${contract.RETENTION_DAYS} days`);
+    expect(section('Settings')).toContain(`default ${contract.DEFAULT_TIMEOUT_MS / 3_600_000} hours`);
+    expect(section('Settings')).toContain(`default ${contract.DEFAULT_STUCK_AFTER_MS / 60_000} minutes`);
+  });
+
+  it('have messages and codes that the sources have', () => {
+    const wrong = rows(section('When something is wrong'));
+    expect(wrong.length).toBeGreaterThan(10);
+    const all = SOURCES.join('\n');
+    for (const [message, remedy] of wrong) {
+      for (const part of code(message).flatMap((text) => text.split('…')))
+        expect(all.includes(part.trim()), part).toBe(true);
+      for (const [, name = ''] of (remedy ?? '').matchAll(/\(`([A-Z_]+)`\)/g))
+        expect(contract.ERROR_CODES).toContain(name);
+    }
+  });
+});
+
+describe('links', () => {
+  it.each(DOCUMENTS)('of %s lead somewhere', (document) => {
+    for (const [, link = ''] of read(document).matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^https?:/.test(link)) continue;
+      const [path = '', anchor] = link.split('#');
+      if (path !== '') expect(existsSync(join(ROOT, document, '..', path)), link).toBe(true);
+      if (path === '' && anchor !== undefined) {
+        const anchors = [...read(document).matchAll(/^#+ (.*)$/gm)].map(([, title = '']) =>
+          title
+            .toLowerCase()
+            .replace(/[^a-z0-9 -]/g, '')
+            .replaceAll(' ', '-'),
+        );
+        expect(anchors).toContain(anchor);
+      }
+    }
+  });
+});

@@ -1,0 +1,88 @@
+/** Whatever dies in the middle of a turn: it goes on, with one prompt, no finished tool call repeated, and one outcome. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Subagents } from '../../src/client/index.ts';
+import { eventually } from '../support/eventually.ts';
+import { startFleet, type Fleet } from '../support/fleet.ts';
+import { bash, on } from '../support/turns.ts';
+import { inItsShell, processesWith } from '../support/world.ts';
+
+let fleet: Fleet;
+let subagents: Subagents;
+
+beforeAll(async () => {
+  fleet = await startFleet([
+    on('count twice', [
+      bash('echo first >> count.txt; nohup setsid sleep 4321 >/dev/null 2>&1 &'),
+      bash('until [ -e "$HOME/go-on/$(git branch --show-current)" ]; do sleep 0.1; done'),
+      bash('echo second >> count.txt'),
+      { text: 'Counted.' },
+    ]),
+  ]);
+  subagents = await fleet.connect();
+});
+afterAll(async () => {
+  await subagents?.close();
+  await fleet?.[Symbol.asyncDispose]();
+});
+
+/** Spawns a subagent, lets `strike` hit while its second command runs, and checks what must hold in the end. */
+async function survives(label: string, strike: () => Promise<void>): Promise<void> {
+  const goOn = join(fleet.home, '..', 'go-on', 'subagents', label);
+  const session = subagents.session('recovery');
+  await session.spawn({ label, task: `count twice, ${label}` }, { cwd: fleet.repository.path });
+  await eventually(async () => (await inItsShell(subagents, 'recovery', label)).includes('go-on'));
+
+  await strike();
+  mkdirSync(dirname(goOn), { recursive: true });
+  writeFileSync(goOn, '');
+
+  const outcome = await session.subagent(label).result();
+  expect(outcome).toMatchObject({ status: 'done', report: 'Counted.', turns: 1 });
+  expect(fleet.model.timesSaid(`count twice, ${label}`)).toBe(1);
+  expect(await fleet.repository.git('show', `subagents/${label}:count.txt`)).toBe('first\nsecond');
+  const told = (await session.peek()).filter((each) => each.label === label);
+  expect(told.map(({ kind }) => kind)).toEqual(['completed']);
+  expect(readdirSync(join(fleet.home, 'leases'))).toEqual([]);
+}
+
+/** The Copilot runtime of this fleet's worker, by its parent. */
+function copilotRuntime(): number {
+  const found = processesWith('--headless').find((pid) => {
+    const stat = existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, 'utf8') : '';
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === fleet.worker.pid;
+  });
+  if (found === undefined) throw new Error('the worker has no Copilot runtime');
+  return found;
+}
+
+describe('a turn goes on', () => {
+  it('after SIGKILL of its worker', async () => {
+    await survives('worker-killed', async () => {
+      await fleet.worker.kill();
+      await fleet.startWorker();
+    });
+  });
+
+  it('after SIGKILL of its Copilot runtime', async () => {
+    await survives('runtime-killed', async () => {
+      const pid = copilotRuntime();
+      process.kill(pid, 'SIGKILL');
+      await eventually(() => !existsSync(`/proc/${pid}`));
+    });
+  });
+
+  it('after SIGTERM of its worker, which hands it back', async () => {
+    await survives('handed-back', async () => {
+      await fleet.worker.stop();
+      expect(readdirSync(join(fleet.home, 'leases'))).toEqual([]);
+      expect(processesWith('sleep 4321')).toEqual([]);
+      await fleet.startWorker();
+    });
+  });
+
+  it('after a restart of the server', async () => {
+    await survives('server-restarted', () => fleet.restartServer());
+  });
+});

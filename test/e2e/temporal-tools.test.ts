@@ -1,0 +1,154 @@
+/** The plain temporal CLI (and so the Web UI, which does the same) steers, kills and ends sessions like our own tools. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Subagents } from '../../src/client/index.ts';
+import { eventually } from '../support/eventually.ts';
+import { startFleet, type Fleet } from '../support/fleet.ts';
+import { bash, on } from '../support/turns.ts';
+import { inItsShell, processesWith, statusOf, temporal, withClient } from '../support/world.ts';
+
+let fleet: Fleet;
+let subagents: Subagents;
+
+beforeAll(async () => {
+  fleet = await startFleet(
+    [
+      on('say done', [{ text: 'Nothing to do.' }]),
+      on('sleep ', [bash('nohup setsid sleep 1234.5 >/dev/null 2>&1 & sleep 1233.5'), { text: 'Slept.' }]),
+      on('listen ', [bash('until [ -e "$HOME/go-on" ]; do sleep 0.1; done'), { text: 'Heard.' }]),
+    ],
+    { env: { SUBAGENTS_ROOM: '6' } },
+  );
+  subagents = await fleet.connect();
+});
+afterAll(async () => {
+  await subagents?.close();
+  await fleet?.[Symbol.asyncDispose]();
+});
+
+async function spawn(session: string, label: string, task = `sleep ${label}`): Promise<void> {
+  await subagents.session(session).spawn({ label, task }, { cwd: fleet.repository.path });
+  await inItsShell(subagents, session, label);
+}
+
+const sleepers = (): number[] => processesWith('sleep 123');
+
+describe('the temporal command', () => {
+  it('steers, by signal with a plain string and by update with a receipt, in that order', async () => {
+    await spawn('tools', 'listener', 'listen to me');
+    const about = ['-w', 'subagent/tools/listener'];
+    await temporal(fleet, 'workflow', 'signal', ...about, '--name', 'steer', '--input', '"first word"');
+    const input = '{"message":"second word","id":"from-cli"}';
+    const answer = await temporal(
+      fleet,
+      ...['workflow', 'update', 'execute', ...about, '--name', 'steerWithReceipt', '--input', input],
+    );
+    expect(answer).toContain('from-cli');
+    writeFileSync(join(fleet.home, '..', 'go-on'), '');
+    const listener = subagents.session('tools').subagent('listener');
+    expect((await listener.result()).report).toBe('Heard.');
+    const { steers } = await listener.describe();
+    expect(steers.map(({ message }) => message)).toEqual(['first word', 'second word']);
+    expect(steers.every(({ receipt }) => receipt !== undefined && receipt.delivery !== 'held')).toBe(true);
+    const said = fleet.model.requests.at(-1)?.conversation?.userMessages.join('\n') ?? '';
+    expect(said.indexOf('first word')).toBeGreaterThan(0);
+    expect(said.indexOf('second word')).toBeGreaterThan(said.indexOf('first word'));
+  });
+
+  it('kills by cancellation, and the proof is in the outcome', async () => {
+    await spawn('tools', 'cancelled');
+    expect(sleepers().length).toBeGreaterThan(0);
+    await temporal(fleet, 'workflow', 'cancel', '-w', 'subagent/tools/cancelled');
+    const outcome = await subagents.session('tools').subagent('cancelled').result();
+    expect(outcome).toMatchObject({ status: 'killed', sweep: { left: [], proof: 'proven' } });
+    expect(outcome.sweep?.found).toBeGreaterThan(0);
+    expect(outcome.usage).toMatchObject({ modelRequests: 1, toolCalls: 1 });
+    expect(sleepers()).toEqual([]);
+    expect(await statusOf(fleet, 'subagent/tools/cancelled')).toBe('CANCELLED');
+  });
+
+  it('terminates, and the processes are swept and the session hears of it', async () => {
+    await spawn('tools', 'terminated');
+    await temporal(fleet, 'workflow', 'terminate', '-w', 'subagent/tools/terminated');
+    await eventually(async () => (await subagents.session('tools').list()).live.length === 0);
+    const told = await subagents.session('tools').peek();
+    expect(told.at(-1)).toMatchObject({ label: 'terminated', status: 'lost' });
+    await eventually(() => sleepers().length === 0);
+  });
+
+  it('cancels a session, and with it every subagent of it and of no other', async () => {
+    await Promise.all([spawn('doomed', 'one'), spawn('doomed', 'two'), spawn('other', 'spared')]);
+    await temporal(fleet, 'workflow', 'cancel', '-w', 'session/doomed');
+    await eventually(async () => (await statusOf(fleet, 'session/doomed')) === 'CANCELLED');
+    expect(await statusOf(fleet, 'subagent/doomed/one')).toBe('CANCELLED');
+    expect(await statusOf(fleet, 'subagent/doomed/two')).toBe('CANCELLED');
+    expect((await subagents.session('other').subagent('spared').describe()).status).toBe('working');
+    expect((await subagents.session('other').subagent('spared').kill()).sweep?.left).toEqual([]);
+  });
+});
+
+describe('a session that continues as new', () => {
+  it('loses no child, no announcement and no acknowledgement', async () => {
+    const session = subagents.session('months');
+    const options = { cwd: fleet.repository.path };
+    await session.spawn(
+      [
+        { label: 'early', task: 'say done' },
+        { label: 'seen', task: 'say done' },
+      ],
+      options,
+    );
+    await Promise.all([session.subagent('early').result(), session.subagent('seen').result()]);
+    await session.acknowledge(['seen@1:ended']);
+    await Promise.all([spawn('months', 'child-a'), spawn('months', 'child-b'), spawn('months', 'child-c')]);
+
+    const runOf = (): Promise<string> =>
+      withClient(
+        fleet,
+        async (client) => (await client.workflow.getHandle('session/months').describe()).runId,
+      );
+    const before = await runOf();
+    await temporal(fleet, 'workflow', 'signal', '-w', 'session/months', '--name', 'rollOver');
+    await eventually(async () => (await runOf()) !== before);
+
+    expect((await session.list()).live.map(({ label }) => label).sort()).toEqual([
+      'child-a',
+      'child-b',
+      'child-c',
+    ]);
+    expect((await session.subagent('child-a').kill()).status).toBe('killed');
+    expect((await session.subagent('child-b').kill()).status).toBe('killed');
+    await temporal(fleet, 'workflow', 'terminate', '-w', 'subagent/months/child-c');
+    await eventually(async () => (await session.list()).live.length === 0);
+    const told = (await session.peek()).map(({ id, status }) => `${id} ${status}`);
+    expect(told).toEqual([
+      'early@1:ended done',
+      'child-a@1:ended killed',
+      'child-b@1:ended killed',
+      'child-c@1:ended lost',
+    ]);
+  });
+});
+
+describe('an earlier run', () => {
+  it('stays readable after the server has dropped it', async () => {
+    const session = subagents.session('retention');
+    await session.spawn({ label: 'old', task: 'say done' }, { cwd: fleet.repository.path });
+    await session.subagent('old').result();
+    await temporal(fleet, 'workflow', 'delete', '-w', 'subagent/retention/old');
+    await eventually(() =>
+      statusOf(fleet, 'subagent/retention/old').then(
+        () => false,
+        () => true,
+      ),
+    );
+    const { finished } = await session.list();
+    expect(finished).toMatchObject([{ label: 'old', run: 1, status: 'done', summary: 'Nothing to do.' }]);
+    const gone = await session
+      .subagent('old@1')
+      .result()
+      .catch((error: unknown) => error);
+    expect(gone).toMatchObject({ code: 'LOST', entry: { label: 'old', run: 1, summary: 'Nothing to do.' } });
+  });
+});

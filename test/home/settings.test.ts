@@ -1,0 +1,46 @@
+import { describe, expect, test } from 'vitest';
+import { defaultRoom, readSettings } from '../../src/home/settings.ts';
+
+test.each([
+  ['a small virtual machine', 1, 1, 2],
+  ['2 cores', 2, 16, 4],
+  ['many cores, little memory', 16, 4, 8],
+  ['a workstation', 12, 64, 24],
+  ['a server', 64, 512, 32],
+])('room of %s', (_name, cores, memoryGib, room) => {
+  expect(defaultRoom(cores, memoryGib)).toBe(room);
+});
+
+test('without variables: room from the machine, everything else left open', () => {
+  const { room, ...rest } = readSettings({});
+  expect(room).toBeGreaterThanOrEqual(2);
+  expect(room).toBeLessThanOrEqual(32);
+  expect(rest).toEqual({ models: undefined, model: undefined, copilotPath: undefined });
+});
+
+test('from variables; empty ones count as absent', () => {
+  expect(
+    readSettings({
+      SUBAGENTS_ROOM: '7',
+      SUBAGENTS_MODELS: 'a, b,,',
+      SUBAGENTS_MODEL: 'b',
+      SUBAGENTS_COPILOT_PATH: '/opt/copilot',
+    }),
+  ).toEqual({ room: 7, models: ['a', 'b'], model: 'b', copilotPath: '/opt/copilot' });
+  expect(readSettings({ SUBAGENTS_ROOM: '', SUBAGENTS_MODELS: ' , ', SUBAGENTS_MODEL: ' ' })).toEqual(
+    readSettings({}),
+  );
+});
+
+describe('a value that does not fit is named', () => {
+  test.each([
+    [{ SUBAGENTS_ROOM: 'many' }, /^SUBAGENTS_ROOM=many: /],
+    [{ SUBAGENTS_ROOM: '0' }, /^SUBAGENTS_ROOM=0: /],
+    [{ SUBAGENTS_ROOM: '2.5' }, /^SUBAGENTS_ROOM=2\.5: /],
+    [{ SUBAGENTS_MODELS: 'a', SUBAGENTS_MODEL: 'b' }, /^SUBAGENTS_MODEL=b: not among SUBAGENTS_MODELS/],
+  ])('%j', (env, message) => {
+    expect(() => readSettings(env)).toThrow(
+      expect.objectContaining({ code: 'BAD_INPUT', message: expect.stringMatching(message) as string }),
+    );
+  });
+});

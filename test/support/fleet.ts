@@ -1,0 +1,163 @@
+/** Everything real, for one test file: a Temporal server, a worker process from dist/, Copilot CLI, a repository; only the model is scripted. */
+import { readFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { Subagents, type ConnectOptions } from '../../src/client/index.ts';
+import { isAlive, processStartTime } from '../../src/system/process.ts';
+import { startEmbedded, type EmbeddedServer } from '../../src/temporal/embedded.ts';
+import { temporaryFolder } from './home.ts';
+import { startScriptedModel, type Scenario, type ScriptedModel } from './model.ts';
+import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from './repository.ts';
+
+const WORKER = fileURLToPath(new URL('../../dist/src/worker/main.js', import.meta.url));
+
+/** A worker process. */
+export interface WorkerProcess {
+  readonly pid: number;
+  readonly workerId: string;
+  /** SIGTERM; waits until it is gone. It hands its turns back. */
+  stop(): Promise<void>;
+  /** SIGKILL, as a crash would; waits until it is gone. */
+  kill(): Promise<void>;
+}
+
+export interface Fleet extends AsyncDisposable {
+  readonly model: ScriptedModel;
+  readonly repository: Repository;
+  /** The worker's home. */
+  readonly home: string;
+  readonly server: EmbeddedServer;
+  /** The newest worker. */
+  readonly worker: WorkerProcess;
+  /** Where a client of this server finds it. */
+  readonly target: ConnectOptions;
+  connect(): Promise<Subagents>;
+  /** Starts a worker in the same home, after the one before has ended. */
+  startWorker(): Promise<WorkerProcess>;
+  /** Ends the server, and starts another on the same data and port. */
+  restartServer(): Promise<void>;
+}
+
+export interface FleetOptions {
+  readonly files?: Readonly<Record<string, string>>;
+  /** Added to the worker's environment, for example SUBAGENTS_ROOM. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** False: no worker yet. */
+  readonly worker?: boolean;
+}
+
+/** Starts it all: `fleet = await startFleet([on('hello', [{ text: 'Hi.' }])])`, and `await fleet[Symbol.asyncDispose]()` in the end. */
+export async function startFleet(scenarios: readonly Scenario[], options: FleetOptions = {}): Promise<Fleet> {
+  // The client under test resolves repositories in this process.
+  Object.assign(process.env, NO_GIT_CONFIGURATION);
+  const undo: (() => PromiseLike<void> | undefined)[] = [];
+  const close = async (): Promise<void> => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  try {
+    return await build(scenarios, options, undo, close);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function build(
+  scenarios: readonly Scenario[],
+  options: FleetOptions,
+  undo: (() => PromiseLike<void> | undefined)[],
+  close: () => Promise<void>,
+): Promise<Fleet> {
+  const folder = await temporaryFolder();
+  undo.push(() => folder[Symbol.asyncDispose]());
+  const repository = await temporaryRepository(options.files);
+  undo.push(() => repository[Symbol.asyncDispose]());
+  const model = await startScriptedModel(scenarios);
+  undo.push(() => model.stop());
+  const home = join(folder.path, 'home');
+  await mkdir(home, { mode: 0o700 });
+  const log = join(folder.path, 'worker.log');
+
+  const start = (port?: number): Promise<EmbeddedServer> =>
+    startEmbedded({
+      dataDir: join(folder.path, 'temporal'),
+      logFile: join(folder.path, 'temporal.log'),
+      onProgress: () => undefined,
+      ...(port !== undefined && { ports: { grpc: port } }),
+    });
+  let server = await start();
+  undo.push(() => server.stop());
+
+  const environment = {
+    ...options.env,
+    ...model.env,
+    ...NO_GIT_CONFIGURATION,
+    PATH: process.env['PATH'] ?? '',
+    HOME: folder.path,
+    // Copilot CLI unpacks itself there once for each machine.
+    XDG_CACHE_HOME: process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'),
+    SUBAGENTS_HOME: home,
+  };
+  let worker: WorkerProcess | undefined;
+  undo.push(() => worker?.stop());
+  const startWorker = async (): Promise<WorkerProcess> =>
+    (worker = await startWorkerProcess(server, environment, log));
+  if (options.worker !== false) await startWorker();
+
+  const target = { home, address: server.address, namespace: server.namespace, env: { HOME: folder.path } };
+  return {
+    model,
+    repository,
+    home,
+    target,
+    get server() {
+      return server;
+    },
+    get worker() {
+      if (worker === undefined) throw new Error('no worker was started');
+      return worker;
+    },
+    connect: () => Subagents.connect(target),
+    startWorker,
+    async restartServer() {
+      const port = Number(server.address.split(':')[1]);
+      await server.stop();
+      server = await start(port);
+    },
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+async function startWorkerProcess(
+  { address, namespace }: EmbeddedServer,
+  env: Readonly<Record<string, string>>,
+  logFile: string,
+): Promise<WorkerProcess> {
+  const child = execa(process.execPath, [WORKER, '--address', address, '--namespace', namespace], {
+    env,
+    extendEnv: false,
+    // The worker ends by itself when the channel closes: it never outlives the test process.
+    ipc: true,
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: { file: logFile, append: true },
+    buffer: false,
+    reject: false,
+  });
+  const { pid } = child;
+  if (pid === undefined) throw new Error(`cannot start ${WORKER}`);
+  const startTime = processStartTime(pid) ?? '';
+  const end = (signal: NodeJS.Signals) => async (): Promise<void> => {
+    if (isAlive(pid, startTime)) child.kill(signal);
+    await child;
+  };
+  for await (const line of createInterface({ input: child.stdout })) {
+    const { event, workerId } = JSON.parse(line) as { event?: string; workerId: string };
+    if (event === 'ready') return { pid, workerId, stop: end('SIGTERM'), kill: end('SIGKILL') };
+  }
+  throw new Error(`the worker ended before it was ready:\n${readFileSync(logFile, 'utf8')}`);
+}

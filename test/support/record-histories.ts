@@ -1,0 +1,120 @@
+/** Plays the lives that workflows must be able to replay, and writes their histories to test/histories/. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { hostname, userInfo } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import type { Subagents } from '../../src/client/index.ts';
+import { eventually } from './eventually.ts';
+import { startFleet, type Fleet } from './fleet.ts';
+import { bash, on } from './turns.ts';
+import { inItsShell, statusOf, temporal, withClient } from './world.ts';
+
+const FOLDER = fileURLToPath(new URL('../histories/', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+/** Records every history whose file name begins with `prefix`. */
+export async function recordHistories(prefix: string): Promise<void> {
+  mkdirSync(FOLDER, { recursive: true });
+  const fleet = await startFleet(
+    [
+      on('mend', [{ text: 'Done?' }, bash('echo right > answer.txt'), { text: 'Done.' }]),
+      on('ask', [
+        { tools: [{ name: 'ask_parent', arguments: { question: 'Which?' } }] },
+        { text: 'That one.' },
+      ]),
+      on('listen', [bash('sleep 3457'), { text: 'Heard.' }]),
+      on('fail', [{ error: { status: 403, message: 'not yours' } }]),
+      on('sit', [bash('sleep 3456'), { text: 'Sat.' }]),
+    ],
+    { env: { SUBAGENTS_ROOM: '8' } },
+  );
+  const write = async (name: string, workflowId: string, runId?: string): Promise<void> => {
+    if (!name.startsWith(prefix)) return;
+    const run = runId === undefined ? [] : ['-r', runId];
+    const history = await temporal(fleet, 'workflow', 'show', '-w', workflowId, ...run, '--output', 'json');
+    writeFileSync(`${FOLDER}${name}.json`, withoutPlaces(history, fleet));
+    process.stderr.write(`recorded ${name}\n`);
+  };
+  const subagents = await fleet.connect();
+  try {
+    await play(fleet, subagents, write);
+  } finally {
+    await subagents.close();
+    await fleet[Symbol.asyncDispose]();
+  }
+}
+
+type Write = (name: string, workflowId: string, runId?: string) => Promise<void>;
+
+async function play(fleet: Fleet, subagents: Subagents, write: Write): Promise<void> {
+  const options = { cwd: fleet.repository.path };
+  const session = subagents.session('rec');
+  const runOf = (): Promise<string> =>
+    withClient(fleet, async (client) => (await client.workflow.getHandle('session/rec').describe()).runId);
+
+  await session.spawn({ label: 'mender', task: 'mend', verify: ['grep -q right answer.txt'] }, options);
+  await session.subagent('mender').result();
+  await write('subagent-repaired', 'subagent/rec/mender');
+
+  await session.spawn({ label: 'asker', task: 'ask' }, options);
+  await eventually(async () => (await session.subagent('asker').describe()).questions.length > 0);
+  await session.subagent('asker').answer('This.');
+  await session.subagent('asker').result();
+  await write('subagent-asked', 'subagent/rec/asker');
+
+  await session.spawn({ label: 'failer', task: 'fail' }, options);
+  await session.subagent('failer').result();
+  await write('subagent-failed', 'subagent/rec/failer');
+
+  await session.spawn({ label: 'listener', task: 'listen' }, options);
+  await inItsShell(subagents, 'rec', 'listener');
+  await session.subagent('listener').steer('a word');
+  await fleet.worker.kill();
+  await fleet.startWorker();
+  await session.subagent('listener').result();
+  await write('subagent-steered-worker-lost', 'subagent/rec/listener');
+
+  await session.spawn({ label: 'sitter', task: 'sit' }, options);
+  await session.spawn({ label: 'other', task: 'sit, other' }, options);
+  await inItsShell(subagents, 'rec', 'sitter');
+  const before = await runOf();
+  await temporal(fleet, 'workflow', 'signal', '-w', 'session/rec', '--name', 'rollOver');
+  await eventually(async () => (await runOf()) !== before);
+  await write('session-before-continue-as-new', 'session/rec', before);
+
+  await session.subagent('sitter').kill();
+  await write('subagent-killed', 'subagent/rec/sitter');
+  await temporal(fleet, 'workflow', 'terminate', '-w', 'subagent/rec/other');
+  await eventually(async () => (await session.list()).live.length === 0);
+  await temporal(fleet, 'workflow', 'cancel', '-w', 'session/rec');
+  await eventually(async () => (await statusOf(fleet, 'session/rec')) === 'CANCELLED');
+  await write('session-after-continue-as-new', 'session/rec');
+
+  for await (const entry of session.subagent('mender').transcript()) void entry;
+  const [transcript] = await withClient(fleet, async (client) => {
+    const found = [];
+    for await (const info of client.workflow.list({ query: "WorkflowType = 'transcript'" }))
+      found.push(info.workflowId);
+    return found;
+  });
+  if (transcript !== undefined) await write('transcript', transcript);
+}
+
+/** No path or host name of the machine that recorded it. Payloads are base64: each is opened, mended and closed again. */
+function withoutPlaces(json: string, fleet: Fleet): string {
+  const hidden: [string, string][] = [
+    [fleet.home, '/home/dev/.subagents'],
+    [fleet.repository.path, '/home/dev/project'],
+    [ROOT, '/home/dev/durable-subagents/'],
+    [`${userInfo().username}@${hostname()}`, 'dev@host'],
+    [`@${hostname()}`, '@host'],
+  ];
+  const mend = (text: string): string =>
+    hidden.reduce((mended, [from, to]) => mended.replaceAll(from, to), text);
+  const history = JSON.parse(json, (key, value: unknown) => {
+    if (key === 'data' && typeof value === 'string') {
+      return Buffer.from(mend(Buffer.from(value, 'base64').toString())).toString('base64');
+    }
+    return typeof value === 'string' ? mend(value) : value;
+  }) as unknown;
+  return `${JSON.stringify(history, null, 1)}\n`;
+}

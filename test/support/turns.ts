@@ -1,0 +1,146 @@
+/** A scripted model, a Copilot runtime and workspaces for tests of turns; everything of it is gone after `close`. */
+import { mkdtemp, mkdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { execa } from 'execa';
+import { createDeliverActivities } from '../../activities/deliver.ts';
+import { createTurnActivities } from '../../activities/turn.ts';
+import type {
+  DeliverResult,
+  Progress,
+  SubagentRef,
+  TurnInput,
+  TurnResult,
+} from '../../src/contract/index.ts';
+import { CopilotPool } from '../../src/copilot/pool.ts';
+import { sweep } from '../../src/home/sweep.ts';
+import { startScriptedModel, type Scenario, type ScriptedModel } from './model.ts';
+
+/** A scenario for the subagent whose task says `word`. */
+export const on = (word: string, steps: Scenario['steps']): Scenario => ({
+  when: ({ userMessages }) => userMessages[0]?.includes(word) ?? false,
+  steps,
+});
+
+/** A shell command as a step. */
+export const bash = (command: string, more: object = {}) => ({
+  tools: [{ name: 'bash', arguments: { command, description: 'test', ...more } }],
+});
+
+/** A turn that runs. */
+export interface RunningTurn {
+  readonly result: Promise<TurnResult>;
+  readonly environment: MockActivityEnvironment;
+  /** Heartbeat details so far. */
+  readonly beats: Progress[];
+}
+
+export interface BenchOptions {
+  readonly hungModelMs?: number;
+  /** Of the worker, over this process's and the scripted model's. */
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+export class TurnBench {
+  readonly model: ScriptedModel;
+  readonly root: string;
+  readonly #options: BenchOptions;
+  pool: CopilotPool;
+  readonly #subagents: SubagentRef[] = [];
+
+  private constructor(model: ScriptedModel, root: string, options: BenchOptions) {
+    this.model = model;
+    this.root = root;
+    this.#options = options;
+    this.pool = this.#newPool();
+  }
+
+  static async start(scenarios: readonly Scenario[], options: BenchOptions = {}): Promise<TurnBench> {
+    const root = await mkdtemp(join(tmpdir(), 'subagents-turns-'));
+    return new TurnBench(await startScriptedModel(scenarios), root, options);
+  }
+
+  get copilotHome(): string {
+    return join(this.root, 'copilot');
+  }
+
+  #newPool(): CopilotPool {
+    const env = { ...process.env, ...this.model.env, ...this.#options.env };
+    return new CopilotPool({ home: { paths: { copilot: this.copilotHome } }, env });
+  }
+
+  /** A worker that was shut down and started again, as far as Copilot goes. */
+  async restart(): Promise<void> {
+    await this.pool.stop();
+    this.pool = this.#newPool();
+  }
+
+  /** Kills the runtime as a crash would, and returns what was its process id. */
+  async killRuntime(): Promise<number> {
+    const runtime = await this.pool.runtime();
+    const dead = new Promise<void>((resolve) => runtime.onDeath(() => resolve()));
+    process.kill(runtime.pid, 'SIGKILL');
+    await dead;
+    return runtime.pid;
+  }
+
+  /** A subagent, and a git repository for it to work in. */
+  async subagent(label: string): Promise<{ subagent: SubagentRef; cwd: string }> {
+    const cwd = join(this.root, 'work', label);
+    await mkdir(cwd, { recursive: true });
+    await execa('git', ['init', '-q', '-b', 'main'], { cwd });
+    const subagent = {
+      session: 'test',
+      label,
+      run: 1,
+      workflowId: `subagent/test/${label}`,
+      runId: 'run',
+      copilotSessionId: `test-${label}-1`,
+    };
+    this.#subagents.push(subagent);
+    return { subagent, cwd };
+  }
+
+  /** Runs a turn in an activity environment of its own. */
+  run(input: Partial<TurnInput> & Pick<TurnInput, 'subagent' | 'cwd'>): RunningTurn {
+    const { runTurn } = createTurnActivities({
+      pool: this.pool,
+      ...(this.#options.hungModelMs !== undefined && { hungModelMs: this.#options.hungModelMs }),
+    });
+    const environment = new MockActivityEnvironment({ heartbeatTimeoutMs: 10_000 });
+    const beats: Progress[] = [];
+    environment.on('heartbeat', (details: Progress) => beats.push(details));
+    const whole: TurnInput = {
+      turn: 1,
+      prompt: input.subagent.label,
+      budgetMs: 60_000,
+      stuckAfterMs: 30_000,
+      lostBefore: 0,
+      ...input,
+    };
+    return { result: environment.run(runTurn, whole), environment, beats };
+  }
+
+  /** Steers in an activity environment of its own. */
+  steer(subagent: SubagentRef, steerId: string, message: string, turn = 1): Promise<DeliverResult> {
+    const { deliverSteer } = createDeliverActivities({ pool: this.pool });
+    return new MockActivityEnvironment().run(deliverSteer, { subagent, steerId, message, turn });
+  }
+
+  async close(): Promise<void> {
+    await this.pool.stop();
+    for (const { copilotSessionId } of this.#subagents) await sweep(copilotSessionId);
+    await this.model.stop();
+    await rm(this.root, { recursive: true, force: true });
+  }
+}
+
+/** Settles when `condition` holds; throws with `what` after thirty seconds. */
+export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`never came: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

@@ -1,0 +1,56 @@
+/** How workflows call activities: types only, one options object for each kind, and what to do when an attempt was lost. */
+import { ActivityFailure, proxyActivities, TimeoutFailure } from '@temporalio/workflow';
+import {
+  HEARTBEAT_TIMEOUT_MS,
+  MAX_TIMEOUT_MS,
+  workerControlQueue,
+  workerQueue,
+  type ControlActivities,
+  type HostActivities,
+  type Lost,
+  type PlaceActivities,
+  type SessionActivities,
+  type WorkerActivities,
+} from '../src/contract/index.ts';
+
+// An attempt that is lost is tried again by the workflow, with a counter and a reason, never by the server: the first
+// to know is the worker's own restart, which completes the attempt, and the server's retry would only add its backoff.
+const once = { maximumAttempts: 1 };
+// Long enough for anything; a dead worker shows by its heartbeat.
+const long = { startToCloseTimeout: 2 * MAX_TIMEOUT_MS, heartbeatTimeout: HEARTBEAT_TIMEOUT_MS, retry: once };
+
+/** Activities on one worker's queue: the work itself. */
+export const worker = (workerId: string) =>
+  proxyActivities<WorkerActivities>({ ...long, taskQueue: workerQueue(workerId) });
+/** Activities on one worker's control queue: what must not wait behind the work. */
+export const control = (workerId: string) =>
+  proxyActivities<ControlActivities>({ ...long, taskQueue: workerControlQueue(workerId) });
+/** `stay`, on a host's queue or (to take room again) a worker's own. */
+export const place = (taskQueue: string) => proxyActivities<PlaceActivities>({ ...long, taskQueue });
+/** `admit`, on a host's control queue. A deadline, because the host's workers may all be gone. */
+export const host = (taskQueue: string) =>
+  proxyActivities<HostActivities>({
+    taskQueue,
+    scheduleToCloseTimeout: 10_000,
+    startToCloseTimeout: 8_000,
+    retry: { maximumAttempts: 2 },
+  });
+/** Activities that any worker can run. */
+export const anyWorker = proxyActivities<SessionActivities>({ ...long, retry: { maximumInterval: 30_000 } });
+
+/** Whether an activity's answer says that the attempt was lost. */
+export function isLost(answer: unknown): answer is Lost {
+  return typeof answer === 'object' && answer !== null && (answer as { kind?: unknown }).kind === 'lost';
+}
+
+/** The answer of `call`, where silence of the worker counts as an answer too: the attempt was lost with it. */
+export async function orLost<T>(call: Promise<T>): Promise<T | Lost> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof ActivityFailure && error.cause instanceof TimeoutFailure) {
+      return { kind: 'lost', who: 'worker', reason: 'its worker fell silent' };
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,84 @@
+/** What the world sees of a running subagent: status, search attribute, Web UI panel, times. */
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
+import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import {
+  SEARCH_ATTRIBUTES,
+  type LiveStatus,
+  type Outcome,
+  type Status,
+  type SubagentInput,
+} from '../src/contract/index.ts';
+import type { Inbox } from './inbox.ts';
+import type { Life } from './lifecycle.ts';
+import { panel } from './panel.ts';
+import type { Questions } from './questions.ts';
+import type { Room } from './room.ts';
+
+const statusKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.status, SearchAttributeType.KEYWORD);
+
+export class Board {
+  status: Status = 'queued';
+  since = new Date().toISOString();
+  waitingFor: string | undefined = 'waits for room on a worker';
+  branch: string | null | undefined;
+  cwd: string | undefined;
+  readonly startedAt = this.since;
+  readonly late: string[] = [];
+  #queuedMs = 0;
+  #outcome: Outcome | undefined;
+  readonly #input: SubagentInput;
+  readonly #parts: { inbox: Inbox; questions: Questions; room: Room };
+
+  constructor(input: SubagentInput, parts: { inbox: Inbox; questions: Questions; room: Room }) {
+    this.#input = input;
+    this.#parts = parts;
+  }
+
+  /** Changes the status, where that is a change. */
+  become(status: LiveStatus, waitingFor?: string): void {
+    this.waitingFor = waitingFor;
+    this.#enter(status);
+  }
+
+  /** Redraws the panel. */
+  show(life: Life): void {
+    const { inbox, questions, room } = this.#parts;
+    setCurrentDetails(
+      panel({
+        status: this.status,
+        since: this.since,
+        waitingFor: this.waitingFor,
+        task: this.#input.spec.task,
+        turn: life.turn,
+        repo: this.#input.spec.repo,
+        branch: this.branch,
+        workerId: room.workerId,
+        questions: questions.open,
+        steers: inbox.steers,
+        notes: [...life.notes, ...this.late],
+        outcome: this.#outcome,
+      }),
+    );
+  }
+
+  finish(life: Life, outcome: Outcome): void {
+    this.#outcome = outcome;
+    this.waitingFor = undefined;
+    this.#enter(outcome.status);
+    this.show(life);
+  }
+
+  /** Time queued so far and since the start. */
+  durations(): { queuedMs: number; totalMs: number } {
+    return { queuedMs: this.#queuedMs, totalMs: Date.now() - Date.parse(this.startedAt) };
+  }
+
+  #enter(status: Status): void {
+    if (status === this.status) return;
+    const now = new Date();
+    if (this.status === 'queued') this.#queuedMs += now.getTime() - Date.parse(this.since);
+    this.status = status;
+    this.since = now.toISOString();
+    upsertSearchAttributes([{ key: statusKey, value: status }]);
+  }
+}

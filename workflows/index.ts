@@ -1,0 +1,3 @@
+export { session } from './session.ts';
+export { subagent } from './subagent.ts';
+export { transcript } from './transcript.ts';

@@ -1,0 +1,120 @@
+/** Puts an outcome together, and what the session keeps and announces of it. */
+import {
+  byteLength,
+  head,
+  MAX_ANNOUNCEMENT_BYTES,
+  MAX_REPORT_CHARS,
+  MAX_SUMMARY_CHARS,
+  oneLine,
+  type Announcement,
+  type Failure,
+  type FinalStatus,
+  type Outcome,
+  type SessionEntry,
+  type SubagentInput,
+  type SweepReport,
+} from '../src/contract/index.ts';
+import type { Life } from './lifecycle.ts';
+
+/** How a life ended. */
+export interface Ending {
+  readonly status: FinalStatus;
+  readonly failure?: Failure | undefined;
+  readonly sweep?: SweepReport | undefined;
+  readonly queuedMs: number;
+  readonly totalMs: number;
+}
+
+export function outcomeOf(input: SubagentInput, life: Life, ending: Ending): Outcome {
+  const model = life.model ?? input.spec.model;
+  return {
+    status: ending.status,
+    label: input.label,
+    session: input.session,
+    run: input.run,
+    summary: summaryOf(life, ending),
+    report: head(life.report, MAX_REPORT_CHARS),
+    ...(ending.failure && { failure: ending.failure }),
+    ...(life.evidence && { evidence: life.evidence }),
+    verifications: [...life.verifications],
+    repairs: life.repairs,
+    turns: life.turn,
+    ...(model !== undefined && { model }),
+    usage: life.usage,
+    durations: {
+      queuedMs: ending.queuedMs,
+      workingMs: life.workedMs - life.verifyingMs,
+      verifyingMs: life.verifyingMs,
+      totalMs: ending.totalMs,
+    },
+    ...(ending.sweep && { sweep: ending.sweep }),
+    notes: [...life.notes, ...sweepNotes(ending.sweep)],
+  };
+}
+
+function summaryOf(life: Life, { status, failure, sweep }: Ending): string {
+  if (failure) return oneLine(failure.message, MAX_SUMMARY_CHARS);
+  if (status === 'killed')
+    return `killed in turn ${life.turn}; ${sweep ? processes(sweep) : 'no process had been started'}`;
+  if (status === 'timed-out') return `used up its working time in turn ${life.turn}`;
+  return oneLine(life.report, MAX_SUMMARY_CHARS) || 'finished without a final message';
+}
+
+function processes({ found, left, proof }: SweepReport): string {
+  if (proof === 'unproven') return 'whether processes are left is unproven on this system';
+  return `${found} ${found === 1 ? 'process' : 'processes'} found, ${left.length} left`;
+}
+
+function sweepNotes(sweep: SweepReport | undefined): string[] {
+  if (!sweep || sweep.found === 0) return [];
+  return [`processes were still running at the end and were ended: ${sweep.commands.join('; ')}`];
+}
+
+/** What the session keeps of a run. */
+export function entryOf(
+  input: SubagentInput,
+  ids: { workflowId: string; runId: string; startedAt: string },
+  outcome: Outcome,
+): SessionEntry & { status: FinalStatus } {
+  return {
+    ...ids,
+    label: input.label,
+    run: input.run,
+    status: outcome.status,
+    task: oneLine(input.spec.task, 120),
+    repo: input.spec.repo,
+    branch: outcome.evidence?.branch ?? null,
+    ...(outcome.evidence && { head: outcome.evidence.head }),
+    ...(outcome.model !== undefined && { model: outcome.model }),
+    summary: outcome.summary,
+    endedAt: new Date().toISOString(),
+  };
+}
+
+/** An announcement within its bound of 1 KB; its id is the same however often it is made. */
+export function announce(
+  input: SubagentInput,
+  ids: { workflowId: string; runId: string },
+  what: Pick<Announcement, 'kind' | 'status' | 'summary'> & { key: string },
+): Announcement {
+  const { key, kind, status, summary } = what;
+  const announcement: Announcement = {
+    id: `${input.label}@${input.run}:${key}`,
+    kind,
+    session: input.session,
+    label: input.label,
+    run: input.run,
+    ...ids,
+    status,
+    summary: '',
+    at: new Date().toISOString(),
+  };
+  for (let max = MAX_SUMMARY_CHARS; ; max = Math.floor(max / 2)) {
+    const bounded = { ...announcement, summary: oneLine(summary, max) };
+    if (max < 8 || byteLength(JSON.stringify(bounded)) <= MAX_ANNOUNCEMENT_BYTES) return bounded;
+  }
+}
+
+export function kindOf(status: FinalStatus): Announcement['kind'] {
+  return status === 'done' ? 'completed' : status === 'killed' ? 'killed' : 'failed';
+}

@@ -1,0 +1,69 @@
+/** The room a subagent occupies on a worker: a running `stay` activity, and the `placed` signal that told where. */
+import { CancellationScope, condition } from '@temporalio/workflow';
+import { workerQueue, type Placed, type SubagentRef } from '../src/contract/index.ts';
+import { orLost, place } from './activity-calls.ts';
+
+export class Room {
+  /** The worker that holds, or last held, this subagent. It keeps its workspace and its Copilot session. */
+  workerId: string | undefined;
+  #taken = false;
+  #stay = 0;
+  #scope: CancellationScope | undefined;
+  #over: Promise<void> = Promise.resolve();
+  readonly #subagent: SubagentRef;
+  readonly #hostQueue: string;
+
+  constructor(subagent: SubagentRef, hostQueue: string) {
+    this.#subagent = subagent;
+    this.#hostQueue = hostQueue;
+  }
+
+  /** Whether the subagent has room now. */
+  get taken(): boolean {
+    return this.#taken;
+  }
+
+  /** Handles the `placed` signal; an old stay cannot speak for a new one. */
+  placed({ stay, workerId }: Placed): void {
+    if (stay !== this.#stay) return;
+    this.workerId = workerId;
+    this.#taken = true;
+  }
+
+  /** Waits for room: on any worker of the host the first time, afterwards on the worker that has the workspace. */
+  async take(): Promise<void> {
+    while (!this.#taken) {
+      const stay = ++this.#stay;
+      let over = false;
+      const queue = this.workerId === undefined ? this.#hostQueue : workerQueue(this.workerId);
+      this.#scope = new CancellationScope();
+      const answer = this.#scope.run(() =>
+        place(queue).stay.executeWithOptions({ summary: `room for ${this.#subagent.label}` }, [
+          { subagent: this.#subagent, stay },
+        ]),
+      );
+      this.#over = orLost(answer).then(
+        () => undefined,
+        () => undefined, // cancelled with the subagent, which learns of it by itself
+      );
+      void this.#over.then(() => {
+        over = true;
+        if (stay === this.#stay) this.#taken = false;
+      });
+      await condition(() => this.#taken || over);
+    }
+  }
+
+  /** Forgets room that went away with its worker. */
+  lose(): void {
+    this.#taken = false;
+    this.#stay++;
+    this.#scope?.cancel();
+  }
+
+  /** Waits until the stay is over, after `stopSubagent` has ended it on the worker. */
+  async left(): Promise<void> {
+    await this.#over;
+    this.#taken = false;
+  }
+}

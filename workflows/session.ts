@@ -1,0 +1,139 @@
+/** The main agent's durable side: parent of its subagents, memory of what it was told, outbox of what it was not. */
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  defineQuery,
+  defineSignal,
+  defineUpdate,
+  getExternalWorkflowHandle,
+  isCancellation,
+  setCurrentDetails,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import {
+  acknowledgeSignal,
+  announceSignal,
+  endedSignal,
+  SESSION,
+  type AcknowledgeSignal,
+  type AnnounceSignal,
+  type EndedSignal,
+  type SessionEntry,
+  type SessionList,
+  type SpawnAnswer,
+  type SpawnRequest,
+  type UnacknowledgedView,
+} from '../src/contract/index.ts';
+import { anyWorker } from './activity-calls.ts';
+import { sessionPanel } from './session-panel.ts';
+import {
+  acknowledge,
+  carried,
+  emptySession,
+  find,
+  post,
+  recordEnd,
+  unacknowledged,
+  type SessionState,
+} from './session-state.ts';
+import { Spawner } from './spawner.ts';
+
+export interface SessionInput {
+  readonly name: string;
+  readonly state?: SessionState;
+}
+
+const spawn = defineUpdate<SpawnAnswer[], [SpawnRequest]>(SESSION.spawn);
+const ended = defineSignal<[EndedSignal]>(SESSION.ended);
+const announced = defineSignal<[AnnounceSignal]>(SESSION.announce);
+const acknowledged = defineSignal<[AcknowledgeSignal]>(SESSION.acknowledge);
+const rollOver = defineSignal(SESSION.rollOver);
+const unacknowledgedQuery = defineQuery<UnacknowledgedView, [string]>(SESSION.unacknowledged);
+const list = defineQuery<SessionList, [{ finished: number }]>(SESSION.list);
+const findQuery = defineQuery<SessionEntry | null, [{ label: string; run?: number }]>(SESSION.find);
+
+/** Events after which a run of the session is continued as new, well under the server's warning at 10,240. */
+const MAX_HISTORY = 5_000;
+
+export async function session(input: SessionInput): Promise<void> {
+  const { name } = input;
+  const state = input.state ?? emptySession();
+  let rollOverAsked = false;
+  const show = (): void => setCurrentDetails(sessionPanel(name, state));
+  const spawner = new Spawner(name, state, { watch: (child) => void watch([child]), changed: show });
+
+  setHandler(spawn, (request: SpawnRequest) => spawner.spawn(request), {
+    validator: (request: SpawnRequest) => void spawner.parse(request),
+  });
+  // Anybody may signal: what does not fit its schema is left out.
+  setHandler(ended, (signal) => {
+    const told = endedSignal.safeParse(signal);
+    if (!told.success) return;
+    recordEnd(state, told.data);
+    show();
+  });
+  setHandler(announced, (signal) => {
+    const told = announceSignal.safeParse(signal);
+    if (told.success) post(state, told.data.announcement);
+  });
+  setHandler(acknowledged, (signal) => {
+    const told = acknowledgeSignal.safeParse(signal);
+    if (told.success) acknowledge(state, told.data);
+  });
+  setHandler(rollOver, () => void (rollOverAsked = true));
+  setHandler(unacknowledgedQuery, (receiver) => ({
+    announcements: unacknowledged(state, receiver),
+    runId: workflowInfo().runId,
+    historyLength: workflowInfo().historyLength,
+  }));
+  setHandler(list, ({ finished }) => ({
+    session: name,
+    live: Object.values(state.live),
+    finished: finished > 0 ? state.finished.slice(-finished).reverse() : [],
+    finishedCount: state.finishedCount,
+    unacknowledged: unacknowledged(state, 'main').length,
+  }));
+  setHandler(findQuery, ({ label, run }) => find(state, label, run));
+
+  show();
+  const inherited = Object.values(state.live);
+  if (inherited.length > 0) void watch(inherited);
+  const isFull = (): boolean =>
+    rollOverAsked || workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > MAX_HISTORY;
+  try {
+    await condition(() => isFull() && allHandlersFinished());
+  } catch (error) {
+    if (isCancellation(error)) await CancellationScope.nonCancellable(() => killAll());
+    throw error;
+  }
+  await continueAsNew<typeof session>({ name, state: carried(state) });
+
+  /** Hears of children that end without a word (terminated, timed out): an activity looks, and signals `ended` in their name. */
+  async function watch(children: SessionEntry[]): Promise<void> {
+    try {
+      await anyWorker.watchChildren.executeWithOptions({ summary: `watches ${children.length} subagents` }, [
+        { session: name, children },
+      ]);
+    } catch (error) {
+      if (!isCancellation(error)) throw error;
+    }
+  }
+
+  /** Children are started to outlive their parent's run, so they are cancelled by id; the session ends after the last of them. */
+  async function killAll(): Promise<void> {
+    spawner.closed = true;
+    await condition(() => allHandlersFinished());
+    await Promise.all(
+      Object.values(state.live).map((child) =>
+        getExternalWorkflowHandle(child.workflowId)
+          .cancel()
+          .catch(() => undefined),
+      ),
+    );
+    await watch(Object.values(state.live));
+    await condition(() => Object.keys(state.live).length === 0);
+  }
+}

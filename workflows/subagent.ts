@@ -1,0 +1,130 @@
+/** One subagent, from its start to the signal that tells its session how it ended. */
+import {
+  allHandlersFinished,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  defineQuery,
+  defineSignal,
+  defineUpdate,
+  isCancellation,
+  setHandler,
+  upsertMemo,
+} from '@temporalio/workflow';
+import {
+  finalStatus,
+  SESSION,
+  SUBAGENT,
+  type AnswerRequest,
+  type EndedSignal,
+  type FinalStatus,
+  type Outcome,
+  type Placed,
+  type Receipt,
+  type SteerRequest,
+  type SubagentInput,
+  type SubagentView,
+  type SweepReport,
+} from '../src/contract/index.ts';
+import { begin, next, type Life, type Rules, type Step } from './lifecycle.ts';
+import { announce, entryOf, kindOf, outcomeOf } from './outcome.ts';
+import { Performer } from './performer.ts';
+import { tellSession } from './tell.ts';
+
+const steer = defineSignal<[SteerRequest]>(SUBAGENT.steer);
+const steerWithReceipt = defineUpdate<Receipt, [SteerRequest]>(SUBAGENT.steerWithReceipt);
+const answer = defineUpdate<string, [AnswerRequest]>(SUBAGENT.answer);
+const describe = defineQuery<SubagentView>(SUBAGENT.describe);
+const placed = defineSignal<[Placed]>(SUBAGENT.placed);
+
+export async function subagent(input: SubagentInput): Promise<Outcome> {
+  const rules: Rules = {
+    timeoutMs: input.spec.timeoutMs,
+    maxRepairs: input.spec.maxRepairs,
+    verify: input.spec.verify.length > 0,
+  };
+  let [life, step]: [Life, Step] = begin();
+  const work = new Performer(
+    input,
+    () => life,
+    (changed) => (life = changed),
+  );
+
+  setHandler(placed, (where) => work.room.placed(where));
+  setHandler(steerWithReceipt, (request) => work.inbox.accept(request), {
+    validator: (request: SteerRequest) => void work.inbox.parse(request),
+  });
+  setHandler(steer, async (request) => {
+    try {
+      await work.inbox.accept(request);
+    } catch {
+      work.board.late.push('a steer could not be read, or came after the end');
+    }
+  });
+  setHandler(answer, (request) => work.questions.answer(request), {
+    validator: (request: AnswerRequest) => void work.questions.parse(request),
+  });
+  setHandler(describe, () => work.view(life));
+
+  try {
+    while (step.do !== 'end') {
+      work.board.show(life);
+      const happened = await work.perform(step, life);
+      // A steer in flight may turn out too late for its turn: it must be held before the next decision.
+      await condition(() => work.inbox.settled);
+      [life, step] = next(life, happened, rules);
+    }
+    const { verdict } = step;
+    return await CancellationScope.nonCancellable(async () => {
+      work.inbox.closed = `${input.label} is ending as ${verdict.status}`;
+      const { sweep } = await work.stop('end');
+      return conclude(verdict.status, sweep, verdict.failure);
+    });
+  } catch (error) {
+    if (error instanceof ApplicationFailure && finalStatus.safeParse(error.type).success) throw error; // an outcome
+    return await CancellationScope.nonCancellable(async () => {
+      const killed = isCancellation(error);
+      work.inbox.closed = `${input.label} is ${killed ? 'being killed' : 'ending as failed'}`;
+      const stopped = await work.stop('kill');
+      const { sweep } = stopped;
+      life = await work.salvage(life, stopped);
+      if (!killed) return conclude('failed', sweep, { class: 'internal', message: String(error) });
+      await conclude('killed', sweep);
+      throw error;
+    });
+  }
+
+  /** The last act: the panel, the memo, the signal to the session; then the outcome in the way its status closes a workflow. */
+  async function conclude(
+    status: FinalStatus,
+    sweep?: SweepReport,
+    failure?: Outcome['failure'],
+  ): Promise<Outcome> {
+    const outcome = outcomeOf(input, life, { status, failure, sweep, ...work.board.durations() });
+    work.board.finish(life, outcome);
+    // A cancelled workflow has no result: its outcome stays readable in the memo.
+    if (status === 'killed') upsertMemo({ outcome });
+    const ended: EndedSignal = {
+      announcement: announce(input, work.ids, {
+        key: 'ended',
+        kind: kindOf(status),
+        status,
+        summary: outcome.summary,
+      }),
+      entry: entryOf(input, { ...work.ids, startedAt: work.board.startedAt }, outcome),
+      ...(sweep && { sweep }),
+    };
+    await Promise.all([
+      tellSession(input.session, SESSION.ended, ended),
+      work.room.left(),
+      condition(allHandlersFinished),
+    ]);
+    if (status === 'done' || status === 'killed') return outcome;
+    throw ApplicationFailure.create({
+      message: `${status}: ${outcome.summary}`,
+      type: status,
+      nonRetryable: true,
+      details: [outcome],
+    });
+  }
+}
