@@ -43,6 +43,8 @@ export async function resolveSpec(
     base: { commit, name: spec.base ?? 'HEAD' },
     isolation,
     verify: spec.verify ?? [],
+    permissions: spec.permissions ?? 'all',
+    trustRepo: spec.trustRepo ?? false,
     timeoutMs: spec.timeout ?? DEFAULT_TIMEOUT_MS,
     stuckAfterMs: spec.stuckAfter ?? DEFAULT_STUCK_AFTER_MS,
     maxRepairs: DEFAULT_MAX_REPAIRS,

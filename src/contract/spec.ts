@@ -43,6 +43,13 @@ const command = z.string().trim().min(1, 'a verification command is empty').max(
 export const isolation = z.enum(['worktree', 'in-place']);
 export type Isolation = z.infer<typeof isolation>;
 
+/**
+ * What the tools of a subagent may do: `all`, everything without asking; `workspace`, file tools only in its worktree and
+ * the temporary folder (its shell can still do anything); `read-only`, neither write nor shell.
+ */
+export const permissions = z.enum(['all', 'workspace', 'read-only']);
+export type Permissions = z.infer<typeof permissions>;
+
 /** What a caller asks for: the arguments of `sessions_spawn`, of `session.spawn()` and of `subagents spawn`. */
 export const spawnSpec = z.strictObject({
   label: label.describe('identifies the subagent, and names its branch subagents/<label>'),
@@ -69,6 +76,15 @@ export const spawnSpec = z.strictObject({
     .max(MAX_VERIFY_COMMANDS)
     .optional()
     .describe('commands that must exit 0 before the subagent is done'),
+  permissions: permissions
+    .optional()
+    .describe(
+      'all (default: every tool without asking), workspace (file tools stay in the worktree and the temporary folder) or read-only (no write, no shell)',
+    ),
+  trustRepo: z
+    .boolean()
+    .optional()
+    .describe('load the repository’s own Copilot hooks, extensions and MCP servers; default: none of them'),
   timeout: duration.optional().describe('working time allowed, for example 45m; default 4h'),
   stuckAfter: duration
     .optional()
@@ -89,6 +105,8 @@ export const resolvedSpec = z.strictObject({
   }),
   isolation,
   verify: z.array(command).max(MAX_VERIFY_COMMANDS),
+  permissions: permissions.default('all'),
+  trustRepo: z.boolean().default(false),
   timeoutMs: z.number().int().default(DEFAULT_TIMEOUT_MS),
   stuckAfterMs: z.number().int().default(DEFAULT_STUCK_AFTER_MS),
   maxRepairs: z.number().int().min(0).max(10).default(DEFAULT_MAX_REPAIRS),
