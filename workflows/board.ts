@@ -9,7 +9,7 @@ import {
   type SubagentInput,
 } from '../src/contract/index.ts';
 import type { Inbox } from './inbox.ts';
-import type { Life } from './lifecycle.ts';
+import type { Life } from './life.ts';
 import { panel } from './panel.ts';
 import type { Questions } from './questions.ts';
 import type { Room } from './room.ts';

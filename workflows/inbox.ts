@@ -8,7 +8,7 @@ import {
   type SteerRequest,
 } from '../src/contract/index.ts';
 import { isLost } from './activity-calls.ts';
-import type { HeldSteer } from './lifecycle.ts';
+import type { HeldSteer } from './life.ts';
 
 export interface Steer extends HeldSteer {
   receipt?: Receipt;

@@ -14,7 +14,7 @@ import {
   type SubagentInput,
   type SweepReport,
 } from '../src/contract/index.ts';
-import type { Life } from './lifecycle.ts';
+import type { Life } from './life.ts';
 
 /** How a life ended. */
 export interface Ending {

@@ -20,7 +20,7 @@ import {
 import { control, isLost, orLost, worker } from './activity-calls.ts';
 import { Board } from './board.ts';
 import { Inbox } from './inbox.ts';
-import { hold, spend, type Happened, type Life, type Step } from './lifecycle.ts';
+import { hold, spend, type Happened, type Life, type Step } from './life.ts';
 import { announce } from './outcome.ts';
 import { promptOf } from './prompt.ts';
 import { Questions } from './questions.ts';

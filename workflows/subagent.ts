@@ -26,7 +26,8 @@ import {
   type SubagentView,
   type SweepReport,
 } from '../src/contract/index.ts';
-import { begin, next, type Life, type Rules, type Step } from './lifecycle.ts';
+import { begin, type Life, type Rules, type Step } from './life.ts';
+import { next } from './lifecycle.ts';
 import { announce, entryOf, kindOf, outcomeOf } from './outcome.ts';
 import { Performer } from './performer.ts';
 import { tellSession } from './tell.ts';

@@ -9,3 +9,4 @@ export * from './outcome.ts';
 export * from './spec.ts';
 export * from './status.ts';
 export * from './text.ts';
+export * from './usage.ts';

@@ -1,6 +1,7 @@
 /** What is known of a running turn, folded from its events: live ones, or those of the event log after a crash. */
 import { z } from 'zod';
-import { head, type Usage } from '../contract/index.ts';
+import { addUsage, NO_USAGE, type Usage } from '../contract/index.ts';
+import { Asked, type OpenQuestion } from './asked.ts';
 import { ASK_PARENT, type CopilotEvent } from './events.ts';
 import { describeTool } from './words.ts';
 
@@ -13,19 +14,6 @@ export interface OpenTool {
   readonly since: string;
 }
 
-/** A question that waits for its answer. */
-export interface OpenQuestion {
-  readonly requestId: string;
-  readonly question: string;
-  readonly choices?: readonly string[];
-}
-
-/** A call of `ask_parent` without a result. */
-interface AskCall extends OpenQuestion {
-  /** Its answer was given, and is on its way into the conversation. */
-  readonly given: boolean;
-}
-
 export type SessionError = Extract<CopilotEvent, { type: 'session.error' }>['data'];
 
 /** How a message came into the conversation. */
@@ -34,16 +22,11 @@ export interface Arrival {
   readonly at: string;
 }
 
-const askArguments = z.object({ question: z.string(), choices: z.array(z.string()).optional() });
 const shellArguments = z.object({ shellId: z.string() });
-
-/** Longest question, and longest choice, that leaves the worker, in characters. */
-const MAX_QUESTION_CHARS = 4_000;
-const MAX_CHOICES = 20;
 
 /** Folds the events of one turn. */
 export class TurnState {
-  #usage: Usage = { inputTokens: 0, outputTokens: 0, cachedTokens: 0, modelRequests: 0, toolCalls: 0 };
+  #usage: Usage = NO_USAGE;
   model: string | undefined;
   lastMessage: string | undefined;
   /** The final message, while nothing came after it. */
@@ -64,15 +47,18 @@ export class TurnState {
   aborted = false;
   /** Tool calls of the main loop, by id. */
   readonly openTools = new Map<string, OpenTool>();
-  readonly #asked = new Map<string, AskCall>();
   /** Commands in the background, by shell id. */
   readonly shells = new Map<string, string>();
   /** Tool calls whose result was lost in a crash. */
   readonly interrupted: string[] = [];
-  /** Requests whose answer is in the conversation. */
-  readonly answered = new Set<string>();
   /** First lines, and lines that mark a steer, of the messages in the conversation. */
   readonly arrivals = new Map<string, Arrival>();
+  readonly #asked: Asked;
+
+  /** Begins with the questions of the turn `before`. */
+  constructor(before?: TurnState) {
+    this.#asked = new Asked(before && before.#asked);
+  }
 
   get usage(): Usage {
     return this.#usage;
@@ -80,14 +66,17 @@ export class TurnState {
 
   /** Questions that wait for their answers, in the order of the calls. */
   get questions(): readonly OpenQuestion[] {
-    return [...this.#asked.values()]
-      .filter(({ given }) => !given)
-      .map(({ requestId, question, choices }) => ({ requestId, question, ...(choices && { choices }) }));
+    return this.#asked.open;
   }
 
   /** Requests whose answer was given and is not in the conversation yet. */
   get onTheWay(): readonly string[] {
-    return [...this.#asked.values()].filter(({ given }) => given).map(({ requestId }) => requestId);
+    return this.#asked.onTheWay;
+  }
+
+  /** Requests whose answer is in the conversation. */
+  get answered(): ReadonlySet<string> {
+    return this.#asked.answered;
   }
 
   /** Whether all that the model waits for are answers of the main agent. */
@@ -97,10 +86,8 @@ export class TurnState {
 
   /** The state at the beginning of the next turn of the same session: figures from zero, the conversation as it is. */
   nextTurn(): TurnState {
-    const next = new TurnState();
+    const next = new TurnState(this);
     for (const [line, arrival] of this.arrivals) next.arrivals.set(line, arrival);
-    for (const [id, call] of this.#asked) next.#asked.set(id, call);
-    for (const id of this.answered) next.answered.add(id);
     for (const [id, tool] of this.openTools) next.openTools.set(id, tool);
     for (const [id, what] of this.shells) next.shells.set(id, what);
     next.model = this.model;
@@ -147,10 +134,10 @@ export class TurnState {
         return;
       }
       case 'external_tool.requested':
-        return this.#ask(event.data);
+        if (this.#asked.request(event.data)) this.openTools.delete(event.data.toolCallId);
+        return;
       case 'external_tool.completed':
-        for (const [id, call] of this.#asked)
-          if (call.requestId === event.data.requestId) this.#asked.set(id, { ...call, given: true });
+        this.#asked.give(event.data.requestId);
         return;
       case 'tool.execution_complete':
         return this.#complete(event.data);
@@ -198,27 +185,10 @@ export class TurnState {
     this.lastReport = this.report ?? this.lastReport;
   }
 
-  #ask(data: Extract<CopilotEvent, { type: 'external_tool.requested' }>['data']): void {
-    if (data.toolName !== ASK_PARENT) return;
-    // Arguments are the model's and not checked by the runtime.
-    const parsed = askArguments.safeParse(data.arguments).data;
-    const question = head(parsed?.question ?? JSON.stringify(data.arguments ?? ''), MAX_QUESTION_CHARS);
-    const choices = parsed?.choices?.slice(0, MAX_CHOICES).map((choice) => head(choice, 500));
-    this.openTools.delete(data.toolCallId);
-    this.#asked.set(data.toolCallId, {
-      requestId: data.requestId,
-      question,
-      given: false,
-      ...(choices && { choices }),
-    });
-  }
-
   #complete(data: Extract<CopilotEvent, { type: 'tool.execution_complete' }>['data']): void {
     const tool = this.openTools.get(data.toolCallId);
     this.openTools.delete(data.toolCallId);
-    const asked = this.#asked.get(data.toolCallId);
-    if (asked !== undefined && data.success) this.answered.add(asked.requestId);
-    this.#asked.delete(data.toolCallId);
+    this.#asked.complete(data.toolCallId, data.success);
     if (tool === undefined) return;
     if (data.error?.code === 'interrupted') this.#interrupt(tool);
     const content = data.result?.content ?? '';
@@ -249,13 +219,6 @@ export class TurnState {
   }
 
   #add(more: Partial<Usage>): void {
-    const sum = (key: keyof Usage): number => this.#usage[key] + (more[key] ?? 0);
-    this.#usage = {
-      inputTokens: sum('inputTokens'),
-      outputTokens: sum('outputTokens'),
-      cachedTokens: sum('cachedTokens'),
-      modelRequests: sum('modelRequests'),
-      toolCalls: sum('toolCalls'),
-    };
+    this.#usage = addUsage(this.#usage, more);
   }
 }

@@ -1,17 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Evidence, TurnResult, Usage } from '../../src/contract/index.ts';
-import {
-  begin,
-  hold,
-  MAX_LOST_ATTEMPTS,
-  MAX_TURN_FAILURES,
-  next,
-  type Happened,
-  type Life,
-  type Rules,
-  type Step,
-} from '../../workflows/lifecycle.ts';
+import { MAX_LOST_ATTEMPTS, MAX_TURN_FAILURES } from '../../workflows/after-turn.ts';
+import { begin, hold, type Happened, type Life, type Rules, type Step } from '../../workflows/life.ts';
+import { next } from '../../workflows/lifecycle.ts';
 
 const usage: Usage = { inputTokens: 10, outputTokens: 2, cachedTokens: 5, modelRequests: 1, toolCalls: 1 };
 const evidence: Evidence = {

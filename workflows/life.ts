@@ -1,0 +1,131 @@
+/** The life of one subagent: everything that the decisions of `lifecycle.ts` depend on, and the steps they lead to. */
+import {
+  addUsage,
+  NO_USAGE,
+  type Evidence,
+  type Failure,
+  type FinalStatus,
+  type Question,
+  type TurnResult,
+  type Usage,
+  type Verification,
+} from '../src/contract/index.ts';
+
+/** A steer that no turn has taken yet. */
+export interface HeldSteer {
+  readonly id: string;
+  readonly message: string;
+}
+
+/** What opens a turn, along with the steers held until then; answers go on with a turn that asked. */
+export type Opening =
+  | { readonly kind: 'task' }
+  | { readonly kind: 'steers' }
+  | { readonly kind: 'repair'; readonly problem: string }
+  | {
+      readonly kind: 'answers';
+      readonly answers: readonly { readonly requestId: string; readonly answer: string }[];
+    };
+
+/** How it will end, once that is known. */
+export interface Verdict {
+  readonly status: Exclude<FinalStatus, 'killed' | 'lost'>;
+  readonly failure?: Failure;
+}
+
+/** Everything the decisions depend on. */
+export interface Life {
+  /** Number of the current turn, from 1; 0 before the first. */
+  readonly turn: number;
+  readonly opening: Opening;
+  /** Steers that opened this turn with it. */
+  readonly steers: readonly HeldSteer[];
+  /** Steers that wait for the next turn. */
+  readonly held: readonly HeldSteer[];
+  /** Attempts of this turn that failed, were lost, or stood still, in a row. */
+  readonly failures: number;
+  readonly lost: number;
+  readonly stalls: number;
+  readonly repairs: number;
+  readonly workedMs: number;
+  readonly verifyingMs: number;
+  readonly report: string;
+  readonly model: string | undefined;
+  readonly usage: Usage;
+  readonly evidence: Evidence | undefined;
+  readonly verifications: readonly Verification[];
+  readonly verdict: Verdict | undefined;
+  readonly notes: readonly string[];
+}
+
+/** The spec's part that the decisions depend on. */
+export interface Rules {
+  readonly timeoutMs: number;
+  readonly maxRepairs: number;
+  readonly verify: boolean;
+}
+
+/** What to do next. */
+export type Step =
+  | { readonly do: 'prepare' }
+  | { readonly do: 'turn'; readonly room: 'keep' | 'retake' }
+  | { readonly do: 'pause'; readonly ms: number; readonly why: string }
+  | { readonly do: 'ask'; readonly questions: readonly Omit<Question, 'at'>[] }
+  | { readonly do: 'report-stuck'; readonly doing: string; readonly silentMs: number }
+  | { readonly do: 'collect' }
+  | { readonly do: 'verify' }
+  | { readonly do: 'end'; readonly verdict: Verdict };
+
+/** What happened: the result of the last step. */
+export type Happened =
+  | { readonly type: 'prepared'; readonly notes: readonly string[] }
+  | { readonly type: 'unprepared'; readonly failure: Failure }
+  | { readonly type: 'turn'; readonly result: TurnResult; readonly elapsedMs: number }
+  | { readonly type: 'went-on' }
+  | {
+      readonly type: 'answered';
+      readonly answers: readonly { readonly requestId: string; readonly answer: string }[];
+    }
+  | { readonly type: 'collected'; readonly evidence: Evidence; readonly notes: readonly string[] }
+  | { readonly type: 'uncollected'; readonly failure: Failure }
+  | {
+      readonly type: 'verified';
+      readonly verifications: readonly Verification[];
+      readonly problem: string | undefined;
+      readonly notes: readonly string[];
+      readonly elapsedMs: number;
+    };
+
+/** The first step of every subagent, with the life it begins. */
+export function begin(): [Life, Step] {
+  const life: Life = {
+    turn: 0,
+    opening: { kind: 'task' },
+    steers: [],
+    held: [],
+    failures: 0,
+    lost: 0,
+    stalls: 0,
+    repairs: 0,
+    workedMs: 0,
+    verifyingMs: 0,
+    report: '',
+    model: undefined,
+    usage: NO_USAGE,
+    evidence: undefined,
+    verifications: [],
+    verdict: undefined,
+    notes: [],
+  };
+  return [life, { do: 'prepare' }];
+}
+
+/** Keeps a steer for the next turn. */
+export function hold(life: Life, steer: HeldSteer): Life {
+  return { ...life, held: [...life.held, steer] };
+}
+
+/** Counts what a turn used, and notes the model that it used. */
+export function spend(life: Life, usage: Usage, model = life.model): Life {
+  return { ...life, model, usage: addUsage(life.usage, usage) };
+}
