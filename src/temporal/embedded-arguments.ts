@@ -7,7 +7,7 @@ export const DATABASE = 'temporal.db';
 export const EMBEDDED_POLL_FRESHNESS_MS = 15_000;
 
 /** Dynamic configuration of the server, JSON values. Measured: docs/decisions/0005-embedded-server-settings.md */
-const DYNAMIC_CONFIG: Record<string, string> = {
+export const DYNAMIC_CONFIG: Record<string, string> = {
   // Default 20: the transfer queue is read every 50 ms at most, and each hop through a task queue waits for it.
   'history.transferProcessorMaxPollRPS': '2000',
   // The same for visibility: a workflow is in the list 7-20 ms after its start, not 45-95.

@@ -36,8 +36,8 @@ export interface Fleet extends AsyncDisposable {
   /** Where a client of this server finds it. */
   readonly target: ConnectOptions;
   connect(): Promise<Subagents>;
-  /** Starts a worker in the same home, after the one before has ended. */
-  startWorker(): Promise<WorkerProcess>;
+  /** Starts a worker in the same home, after the one before has ended, or beside it in a home of its own. */
+  startWorker(home?: string): Promise<WorkerProcess>;
   /** Ends the server, and starts another on the same data and port. */
   restartServer(): Promise<void>;
 }
@@ -48,6 +48,8 @@ export interface FleetOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** False: no worker yet. */
   readonly worker?: boolean;
+  /** Starts the Temporal server, on the same data each time; default: an embedded one. */
+  readonly startServer?: (port?: number) => Promise<EmbeddedServer>;
 }
 
 /** Starts it all: `fleet = await startFleet([on('hello', [{ text: 'Hi.' }])])`, and `await fleet[Symbol.asyncDispose]()` in the end. */
@@ -82,13 +84,14 @@ async function build(
   await mkdir(home, { mode: 0o700 });
   const log = join(folder.path, 'worker.log');
 
-  const start = (port?: number): Promise<EmbeddedServer> =>
+  const startOne = (port?: number): Promise<EmbeddedServer> =>
     startEmbedded({
       dataDir: join(folder.path, 'temporal'),
       logFile: join(folder.path, 'temporal.log'),
       onProgress: () => undefined,
       ...(port !== undefined && { ports: { grpc: port } }),
     });
+  const start = options.startServer ?? startOne;
   let server = await start();
   undo.push(() => server.stop());
 
@@ -102,10 +105,14 @@ async function build(
     XDG_CACHE_HOME: process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'),
     SUBAGENTS_HOME: home,
   };
-  let worker: WorkerProcess | undefined;
-  undo.push(() => worker?.stop());
-  const startWorker = async (): Promise<WorkerProcess> =>
-    (worker = await startWorkerProcess(server, environment, log));
+  const workers: WorkerProcess[] = [];
+  undo.push(async () => void (await Promise.all(workers.map((each) => each.stop()))));
+  const startWorker = async (otherHome?: string): Promise<WorkerProcess> => {
+    const env = otherHome === undefined ? environment : { ...environment, SUBAGENTS_HOME: otherHome };
+    const worker = await startWorkerProcess(server, env, log);
+    workers.push(worker);
+    return worker;
+  };
   if (options.worker !== false) await startWorker();
 
   const target = { home, address: server.address, namespace: server.namespace, env: { HOME: folder.path } };
@@ -118,6 +125,7 @@ async function build(
       return server;
     },
     get worker() {
+      const worker = workers.at(-1);
       if (worker === undefined) throw new Error('no worker was started');
       return worker;
     },
