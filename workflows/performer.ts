@@ -1,40 +1,25 @@
 /** Performs the steps that `lifecycle.ts` decides: activities, waits, announcements. */
-import { ActivityFailure, ApplicationFailure, sleep, uuid4, workflowInfo } from '@temporalio/workflow';
+import { sleep, uuid4, workflowInfo } from '@temporalio/workflow';
 import {
-  ACTIVITY_FAILURES,
-  oneLine,
   SESSION,
   type AnnounceSignal,
   type Announcement,
-  type Failure,
-  type Lost,
   type ResolvedSpec,
   type StopInput,
-  type StopResult,
   type SubagentInput,
   type SubagentRef,
   type SubagentView,
-  type TurnInput,
-  type Workspace,
 } from '../src/contract/index.ts';
-import { control, isLost, orLost, worker } from './activity-calls.ts';
 import { Board } from './board.ts';
+import { failureOf } from './failure.ts';
 import { Inbox } from './inbox.ts';
 import { hold, spend, type Happened, type Life, type Step } from './life.ts';
+import { OnWorker, type Stopped } from './on-worker.ts';
 import { announce } from './outcome.ts';
 import { promptOf } from './prompt.ts';
 import { Questions } from './questions.ts';
 import { Room } from './room.ts';
 import { tellSession } from './tell.ts';
-
-/** What `stopSubagent` does, for the Web UI. */
-const STOPPING: Readonly<Record<StopInput['mode'], string>> = {
-  kill: 'kill: abort its turn, end its processes, give its room back',
-  end: 'end: look for processes that it left, give its room back',
-  pause: 'pause: give its room back until it is answered',
-};
-
-type Stopped = Omit<Extract<StopResult, { kind: 'stopped' }>, 'kind'>;
 
 export class Performer {
   readonly ids: { workflowId: string; runId: string };
@@ -45,8 +30,10 @@ export class Performer {
   readonly #input: SubagentInput;
   readonly #spec: ResolvedSpec;
   readonly #ref: SubagentRef;
-  #workspace: Workspace | undefined;
+  readonly #worker: OnWorker;
   #turn: number | undefined;
+  /** What a step that was cancelled had taken until then. */
+  #cutShort = { workedMs: 0, verifyingMs: 0 };
   #announced = 0;
 
   /** `current` and `update` read and change the life that the workflow holds. */
@@ -63,9 +50,15 @@ export class Performer {
       copilotSessionId: uuid4(),
     };
     this.room = new Room(this.#ref, input.spec.hostQueue);
+    this.#worker = new OnWorker({
+      subagent: this.#ref,
+      spec: input.spec,
+      room: this.room,
+      become: (status, waitingFor) => this.board.become(status, waitingFor),
+    });
     this.inbox = new Inbox({
       turnRuns: () => this.#turn !== undefined,
-      deliver: ({ id, message }) => this.#deliver(id, message),
+      deliver: ({ id, message }) => this.#worker.deliver(id, message, this.#turn ?? 0),
       hold: (steer) => update(hold(current(), steer)),
       during: () => this.board.status,
       changed: () => this.board.show(current()),
@@ -99,29 +92,21 @@ export class Performer {
     }
   }
 
-  /** Ends the Copilot session, gives the room back and (but for `pause`) sweeps; `undefined` where nothing had been started. */
-  async stop(mode: StopInput['mode']): Promise<Stopped> {
-    const { workerId } = this.room;
-    if (workerId === undefined) return {};
-    this.board.become(mode === 'pause' ? 'asking' : 'stopping');
-    const input: StopInput = {
-      subagent: this.#ref,
-      mode,
-      ...(this.#spec.isolation === 'in-place' && mode !== 'pause' && { inPlaceRepo: this.#spec.repo }),
-    };
-    for (;;) {
-      const answer = await orLost(
-        control(workerId).stopSubagent.executeWithOptions({ summary: STOPPING[mode] }, [input]),
-      );
-      if (!isLost(answer)) return answer;
-    }
+  /** Ends the Copilot session, gives the room back and (but for `pause`) sweeps; nothing where nothing had been started. */
+  stop(mode: StopInput['mode']): Promise<Stopped> {
+    return this.#worker.stop(mode);
   }
 
   /** After a kill: what the subagent had written is kept on its branch, and what it had used is counted. */
   async salvage(before: Life, { cutShort }: Stopped): Promise<Life> {
-    const life = cutShort ? spend(before, cutShort.usage, cutShort.model) : before;
-    const workspace = this.#workspace;
-    if (!workspace || this.room.workerId === undefined) return life;
+    const { workedMs, verifyingMs } = this.#cutShort;
+    const spent = cutShort ? spend(before, cutShort.usage, cutShort.model) : before;
+    const life = {
+      ...spent,
+      workedMs: spent.workedMs + workedMs,
+      verifyingMs: spent.verifyingMs + verifyingMs,
+    };
+    if (!this.#worker.workspace || this.room.workerId === undefined) return life;
     const happened = await this.#collect();
     return happened.type === 'collected'
       ? { ...life, evidence: happened.evidence, notes: [...life.notes, ...happened.notes] }
@@ -130,13 +115,14 @@ export class Performer {
 
   /** What the `describe` query answers. */
   view(life: Life): SubagentView {
+    const { workspace } = this.#worker;
     return {
       status: this.board.status,
       since: this.board.since,
       turns: life.turn,
       copilotSessionId: this.#ref.copilotSessionId,
       ...(this.room.workerId !== undefined && { workerId: this.room.workerId }),
-      ...(this.#workspace && { branch: this.#workspace.branch, cwd: this.#workspace.cwd }),
+      ...(workspace && { branch: workspace.branch, cwd: workspace.cwd }),
       ...(this.board.waitingFor !== undefined && { waitingFor: this.board.waitingFor }),
       steers: this.inbox.steers,
       questions: this.questions.open,
@@ -146,28 +132,22 @@ export class Performer {
 
   async #prepare(): Promise<Happened> {
     try {
-      const workspace = await this.#withRoom('preparing', (workerId) =>
-        worker(workerId).prepareWorkspace.executeWithOptions(
-          { summary: `${this.#spec.isolation} of ${this.#spec.repo}` },
-          [{ subagent: this.#ref, spec: this.#spec }],
-        ),
-      );
-      this.#workspace = workspace;
-      this.board.branch = workspace.branch;
-      return { type: 'prepared', notes: workspace.notes };
+      const { branch, notes } = await this.#worker.prepare();
+      this.board.branch = branch;
+      return { type: 'prepared', notes };
     } catch (error) {
       return { type: 'unprepared', failure: failureOf(error) };
     }
   }
 
   async #runTurn(step: Extract<Step, { do: 'turn' }>, life: Life): Promise<Happened> {
-    if (step.room === 'retake' && this.room.taken) this.room.lose();
-    await this.#takeRoom();
-    this.board.become('working');
-    this.board.show(life);
-    const input: TurnInput = {
-      subagent: this.#ref,
-      cwd: this.workspace.cwd,
+    let began: number | undefined;
+    const begin = (): void => {
+      this.board.show(life);
+      began = Date.now();
+      this.#turn = life.turn;
+    };
+    const input = {
       turn: life.turn,
       prompt: promptOf(life.opening, this.#spec.task, life.steers),
       ...(life.opening.kind === 'answers' && { answers: life.opening.answers }),
@@ -177,15 +157,12 @@ export class Performer {
       stuckAfterMs: this.#spec.stuckAfterMs * 2 ** Math.min(life.stalls, 8),
       lostBefore: life.lost,
     };
-    const began = Date.now();
-    this.#turn = life.turn;
     try {
-      const call = worker(this.#workerId).runTurn.executeWithOptions(
-        { summary: `turn ${life.turn} of ${this.#input.label}` },
-        [input],
-      );
-      const result = await orLost(call);
-      return { type: 'turn', result, elapsedMs: Date.now() - began };
+      const result = await this.#worker.turn(input, { room: step.room, begin });
+      return { type: 'turn', result, elapsedMs: Date.now() - (began ?? Date.now()) };
+    } catch (error) {
+      if (began !== undefined) this.#cutShort = { workedMs: Date.now() - began, verifyingMs: 0 };
+      throw error;
     } finally {
       this.#turn = undefined;
     }
@@ -201,81 +178,23 @@ export class Performer {
 
   async #collect(): Promise<Happened> {
     try {
-      const answer = await this.#onWorker(() =>
-        worker(this.#workerId).collectEvidence.executeWithOptions(
-          { summary: 'commit what is left, gather evidence' },
-          [{ subagent: this.#ref, spec: this.#spec, workspace: this.workspace }],
-        ),
-      );
-      return { type: 'collected', evidence: answer.evidence, notes: answer.notes };
+      const { evidence, notes } = await this.#worker.collect();
+      return { type: 'collected', evidence, notes };
     } catch (error) {
       return { type: 'uncollected', failure: failureOf(error) };
     }
   }
 
-  async #verify(life: Life): Promise<Happened> {
+  async #verify({ evidence }: Life): Promise<Happened> {
     const began = Date.now();
-    const answer = await this.#withRoom('verifying', (workerId) =>
-      worker(workerId).verifyCommit.executeWithOptions(
-        { summary: this.#spec.verify.join(' && ').slice(0, 100) },
-        [
-          {
-            subagent: this.#ref,
-            cwd: this.workspace.cwd,
-            head: life.evidence?.head ?? this.workspace.base,
-            isolation: this.#spec.isolation,
-            commands: this.#spec.verify,
-          },
-        ],
-      ),
-    );
-    return {
-      type: 'verified',
-      verifications: answer.verifications,
-      problem: answer.problem,
-      notes: answer.notes,
-      elapsedMs: Date.now() - began,
-    };
-  }
-
-  #deliver(steerId: string, message: string) {
-    return orLost(
-      control(this.#workerId).deliverSteer.executeWithOptions({ summary: `steer: ${oneLine(message, 60)}` }, [
-        { subagent: this.#ref, steerId, message, turn: this.#turn ?? 0 },
-      ]),
-    );
-  }
-
-  /** Work that needs room: repeated, after room is taken again, as often as its worker dies under it. */
-  async #withRoom<T>(
-    status: 'preparing' | 'verifying',
-    call: (workerId: string) => Promise<T | Lost>,
-  ): Promise<T> {
-    for (;;) {
-      await this.#takeRoom();
-      this.board.become(status);
-      const answer = await orLost(call(this.#workerId));
-      if (!isLost(answer)) return answer;
-      this.room.lose();
+    try {
+      const { verifications, problem, notes } = await this.#worker.verify(evidence);
+      return { type: 'verified', verifications, problem, notes, elapsedMs: Date.now() - began };
+    } catch (error) {
+      const elapsedMs = Date.now() - began;
+      this.#cutShort = { workedMs: elapsedMs, verifyingMs: elapsedMs };
+      throw error;
     }
-  }
-
-  /** Work that is done on the worker whether or not there is room. */
-  async #onWorker<T>(call: () => Promise<T | Lost>): Promise<T> {
-    for (;;) {
-      const answer = await orLost(call());
-      if (!isLost(answer)) return answer;
-    }
-  }
-
-  async #takeRoom(): Promise<void> {
-    if (this.room.taken) return;
-    const { workerId } = this.room;
-    this.board.become(
-      'queued',
-      workerId === undefined ? 'waits for room on a worker' : `waits for room on worker ${workerId}`,
-    );
-    await this.room.take();
   }
 
   async #announce(kind: Announcement['kind'], summary: string): Promise<void> {
@@ -285,34 +204,4 @@ export class Performer {
     };
     await tellSession(this.#input.session, SESSION.announce, signal);
   }
-
-  get #workerId(): string {
-    return must(this.room.workerId, 'a worker');
-  }
-
-  private get workspace(): Workspace {
-    return must(this.#workspace, 'a workspace');
-  }
-}
-
-function must<T>(value: T | undefined, what: string): T {
-  if (value === undefined)
-    throw ApplicationFailure.nonRetryable(`a step needs ${what} and there is none`, 'INTERNAL');
-  return value;
-}
-
-/** The failure that an activity reported. Anything but a reported failure (a cancellation, a bug) is thrown on. */
-function failureOf(error: unknown): Failure {
-  if (error instanceof ActivityFailure && error.cause instanceof ApplicationFailure) {
-    const { type, message, details } = error.cause;
-    const remedy = (details?.[0] as { remedy?: string } | undefined)?.remedy;
-    const known =
-      type === ACTIVITY_FAILURES.refused
-        ? 'refused'
-        : type === ACTIVITY_FAILURES.workspace
-          ? 'workspace'
-          : 'internal';
-    return { class: known, message, ...(remedy !== undefined && { remedy }) };
-  }
-  throw error;
 }

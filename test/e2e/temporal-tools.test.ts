@@ -64,6 +64,7 @@ describe('the temporal command', () => {
     expect(outcome).toMatchObject({ status: 'killed', sweep: { left: [], proof: 'proven' } });
     expect(outcome.sweep?.found).toBeGreaterThan(0);
     expect(outcome.usage).toMatchObject({ modelRequests: 1, toolCalls: 1 });
+    expect(outcome.durations.workingMs).toBeGreaterThan(0);
     expect(sleepers()).toEqual([]);
     expect(await statusOf(fleet, 'subagent/tools/cancelled')).toBe('CANCELLED');
   });

@@ -1,0 +1,179 @@
+/** What a worker does for one subagent: each call as an activity, repeated where it may be when the worker dies under it. */
+import { ApplicationFailure } from '@temporalio/workflow';
+import {
+  oneLine,
+  type CollectResult,
+  type DeliverResult,
+  type Evidence,
+  type LiveStatus,
+  type Lost,
+  type ResolvedSpec,
+  type StopInput,
+  type StopResult,
+  type SubagentRef,
+  type TurnInput,
+  type TurnResult,
+  type VerifyResult,
+  type Workspace,
+} from '../src/contract/index.ts';
+import { control, isLost, orLost, worker } from './activity-calls.ts';
+import type { Room } from './room.ts';
+
+/** What `stopSubagent` does, for the Web UI. */
+const STOPPING: Readonly<Record<StopInput['mode'], string>> = {
+  kill: 'kill: abort its turn, end its processes, give its room back',
+  end: 'end: look for processes that it left, give its room back',
+  pause: 'pause: give its room back until it is answered',
+};
+
+export type Stopped = Omit<Extract<StopResult, { kind: 'stopped' }>, 'kind'>;
+type Collected = Extract<CollectResult, { kind: 'collected' }>;
+type Verified = Extract<VerifyResult, { kind: 'verified' }>;
+
+/** Which subagent the calls are for, and who is told of what they wait for. */
+export interface Served {
+  readonly subagent: SubagentRef;
+  readonly spec: ResolvedSpec;
+  readonly room: Room;
+  become(status: LiveStatus, waitingFor?: string): void;
+}
+
+export class OnWorker {
+  readonly #of: Served;
+  #workspace: Workspace | undefined;
+
+  constructor(of: Served) {
+    this.#of = of;
+  }
+
+  /** Where the subagent works, once that has been made. */
+  get workspace(): Workspace | undefined {
+    return this.#workspace;
+  }
+
+  /** Makes the workspace. Throws what the activity throws. */
+  async prepare(): Promise<Workspace> {
+    const { subagent, spec } = this.#of;
+    this.#workspace = await this.#withRoom('preparing', (workerId) =>
+      worker(workerId).prepareWorkspace.executeWithOptions({ summary: `${spec.isolation} of ${spec.repo}` }, [
+        { subagent, spec },
+      ]),
+    );
+    return this.#workspace;
+  }
+
+  /** One attempt of a turn. `room`: `retake` when that of the attempt before went away with its worker. */
+  async turn(
+    input: Omit<TurnInput, 'subagent' | 'cwd'>,
+    { room, begin }: { room: 'keep' | 'retake'; begin: () => void },
+  ): Promise<TurnResult> {
+    const { subagent } = this.#of;
+    if (room === 'retake' && this.#of.room.taken) this.#of.room.lose();
+    await this.#takeRoom();
+    this.#of.become('working');
+    begin();
+    const { cwd } = must(this.#workspace, 'a workspace');
+    return orLost(
+      worker(this.#workerId).runTurn.executeWithOptions(
+        { summary: `turn ${input.turn} of ${subagent.label}` },
+        [{ subagent, cwd, ...input }],
+      ),
+    );
+  }
+
+  /** Commits what is left and gathers evidence; with or without room. Throws what the activity throws. */
+  async collect(): Promise<Collected> {
+    const { subagent, spec } = this.#of;
+    const workspace = must(this.#workspace, 'a workspace');
+    return this.#again(() =>
+      worker(this.#workerId).collectEvidence.executeWithOptions(
+        { summary: 'commit what is left, gather evidence' },
+        [{ subagent, spec, workspace }],
+      ),
+    );
+  }
+
+  /** Runs the verification commands on what was collected. */
+  verify(evidence: Evidence | undefined): Promise<Verified> {
+    const { subagent, spec } = this.#of;
+    const { cwd, base } = must(this.#workspace, 'a workspace');
+    const input = {
+      ...{ subagent, cwd, isolation: spec.isolation, commands: spec.verify },
+      head: evidence?.head ?? base,
+    };
+    return this.#withRoom('verifying', (workerId) =>
+      worker(workerId).verifyCommit.executeWithOptions({ summary: spec.verify.join(' && ').slice(0, 100) }, [
+        input,
+      ]),
+    );
+  }
+
+  /** Brings a steer into turn `turn`. */
+  deliver(steerId: string, message: string, turn: number): Promise<DeliverResult | Lost> {
+    const { subagent } = this.#of;
+    return orLost(
+      control(this.#workerId).deliverSteer.executeWithOptions({ summary: `steer: ${oneLine(message, 60)}` }, [
+        { subagent, steerId, message, turn },
+      ]),
+    );
+  }
+
+  /** Ends the Copilot session, gives the room back and (but for `pause`) sweeps; nothing where nothing had been started. */
+  async stop(mode: StopInput['mode']): Promise<Stopped> {
+    const { subagent, spec, room } = this.#of;
+    const { workerId } = room;
+    if (workerId === undefined) return {};
+    this.#of.become(mode === 'pause' ? 'asking' : 'stopping');
+    const input: StopInput = {
+      subagent,
+      mode,
+      ...(spec.isolation === 'in-place' && mode !== 'pause' && { inPlaceRepo: spec.repo }),
+    };
+    return this.#again(() =>
+      control(workerId).stopSubagent.executeWithOptions({ summary: STOPPING[mode] }, [input]),
+    );
+  }
+
+  /** Work that needs room: repeated, after room is taken again, as often as its worker dies under it. */
+  async #withRoom<T>(
+    status: 'preparing' | 'verifying',
+    call: (workerId: string) => Promise<T | Lost>,
+  ): Promise<T> {
+    for (;;) {
+      await this.#takeRoom();
+      this.#of.become(status);
+      const answer = await orLost(call(this.#workerId));
+      if (!isLost(answer)) return answer;
+      this.#of.room.lose();
+    }
+  }
+
+  /** Work that is done on the worker whether or not there is room. */
+  async #again<T>(call: () => Promise<T | Lost>): Promise<T> {
+    for (;;) {
+      const answer = await orLost(call());
+      if (!isLost(answer)) return answer;
+    }
+  }
+
+  async #takeRoom(): Promise<void> {
+    const { room } = this.#of;
+    if (room.taken) return;
+    const { workerId } = room;
+    this.#of.become(
+      'queued',
+      workerId === undefined ? 'waits for room on a worker' : `waits for room on worker ${workerId}`,
+    );
+    await room.take();
+  }
+
+  get #workerId(): string {
+    return must(this.#of.room.workerId, 'a worker');
+  }
+}
+
+function must<T>(value: T | undefined, what: string): T {
+  if (value === undefined)
+    throw ApplicationFailure.nonRetryable(`a step needs ${what} and there is none`, 'INTERNAL');
+  return value;
+}
