@@ -12,14 +12,18 @@ const POLL_FRESHNESS_MS = 70_000;
 /**
  * Whether a worker polls the task queue `queue` for tasks of `kind`, judged by when it last asked for one.
  * @param options.within in milliseconds; default 70 s
+ * @param options.identity of the worker that is meant; default: any
  * @throws the gRPC error of the call
  */
 export async function hasPollers(
-  connection: Connection,
+  connection: Pick<Connection, 'workflowService'>,
   namespace: string,
   queue: string,
   kind: 'workflow' | 'activity',
-  { within = POLL_FRESHNESS_MS }: { readonly within?: number | undefined } = {},
+  {
+    within = POLL_FRESHNESS_MS,
+    identity,
+  }: { readonly within?: number | undefined; readonly identity?: string | undefined } = {},
 ): Promise<boolean> {
   const { pollers } = await connection.workflowService.describeTaskQueue({
     namespace,
@@ -28,5 +32,9 @@ export async function hasPollers(
       kind === 'workflow' ? TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW : TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
   });
   const since = Date.now() - within;
-  return (pollers ?? []).some(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1_000 >= since);
+  return (pollers ?? []).some(
+    (poller) =>
+      Number(poller.lastAccessTime?.seconds ?? 0) * 1_000 >= since &&
+      (identity === undefined || poller.identity === identity),
+  );
 }

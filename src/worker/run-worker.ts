@@ -46,6 +46,7 @@ export async function runWorker({ home: root, target, onReady, onNotice }: RunWo
       onNotice?.(
         `took ${attempts} interrupted activities up again; ended ${processes} processes they had left`,
       );
+    await Promise.race([worker.polling, worker.done]);
     onReady(worker);
     await worker.done;
   } finally {

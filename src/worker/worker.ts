@@ -1,4 +1,5 @@
 /** A worker: pollers for five queues on one connection, over one home and one Copilot runtime. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
@@ -10,6 +11,7 @@ import type { Home } from '../home/home.ts';
 import { readLeases } from '../home/leases.ts';
 import type { Settings } from '../home/settings.ts';
 import { connectTemporal } from '../temporal/connect.ts';
+import { hasPollers } from '../temporal/pollers.ts';
 import { ensureSearchAttributes } from '../temporal/search-attributes.ts';
 import type { TemporalTarget } from '../temporal/target.ts';
 import { createActivities } from './activities.ts';
@@ -18,12 +20,16 @@ import { copilotSessionsOf, recover, sweepAll, type Recovery } from './recovery.
 
 /** Activities of one queue at once, where room or speed bounds them already. */
 const MANY = 1_000;
+/** A first poll is there within some 10 ms; a loaded machine takes longer. */
+const READY_TIMEOUT_MS = 10_000;
 
 /** A worker that polls. */
 export interface RunningWorker {
   readonly workerId: string;
   readonly room: number;
   readonly recovery: Recovery;
+  /** Settles when the server knows its pollers, so that a spawn is accepted; at the latest after 10 s. */
+  readonly polling: Promise<void>;
   /** Settles when the worker has stopped; rejects when it died of an error. */
   readonly done: Promise<void>;
   /** Stops polling and hands turns back, so that they go on after the next start. */
@@ -116,7 +122,26 @@ export async function startWorker(
       await sweepAll(underWay);
       await connection.close();
     });
-  return { workerId: home.workerId, room: settings.room, recovery, done, stop };
+  const polling = untilPolling(connection, target.namespace, base.identity ?? '', [
+    [MAIN_QUEUE, 'workflow'],
+    [hostControlQueue(home.hostQueue), 'activity'],
+  ]);
+  return { workerId: home.workerId, room: settings.room, recovery, polling, done, stop };
+}
+
+async function untilPolling(
+  connection: NativeConnection,
+  namespace: string,
+  identity: string,
+  queues: readonly (readonly [queue: string, kind: 'workflow' | 'activity'])[],
+): Promise<void> {
+  const deadline = Date.now() + READY_TIMEOUT_MS;
+  for (const [queue, kind] of queues) {
+    while (Date.now() < deadline) {
+      if (await hasPollers(connection, namespace, queue, kind, { identity }).catch(() => false)) break;
+      await delay(20);
+    }
+  }
 }
 
 /** An unregistered search attribute would stop every workflow task. */
