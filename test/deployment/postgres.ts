@@ -28,7 +28,7 @@ export async function postgresPrograms(): Promise<string | undefined> {
 export async function startPostgres(folder: string): Promise<Postgres> {
   const place = await temporaryFolder();
   const user = 'temporal';
-  const password = 'a test';
+  const password = 'only-for-a-test';
   // PostgreSQL refuses to run as root.
   const account = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
   if (account.uid !== undefined) await chown(place.path, account.uid, account.gid);

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Connection } from '@temporalio/client';
 import { execa } from 'execa';
-import getPort from 'get-port';
+import getPort, { portNumbers } from 'get-port';
 import { ensureTemporalBinary } from '../../src/temporal/binary.ts';
 import type { EmbeddedServer } from '../../src/temporal/embedded.ts';
 import { eventually } from '../support/eventually.ts';
@@ -64,43 +64,48 @@ export async function makeNamespace(address: string): Promise<void> {
   });
 }
 
-/** Starts the server; the same `port` again after a restart. Disposing of the database is the caller's. */
+/** The ports of one server: a restart has the same, as a container has. */
+export type ServerPorts = Readonly<Record<(typeof PORTS)[number], string>>;
+const PORTS = [
+  ...(['FRONTEND_GRPC_PORT', 'FRONTEND_HTTP_PORT', 'FRONTEND_MEMBERSHIP_PORT'] as const),
+  ...(['HISTORY_GRPC_PORT', 'HISTORY_MEMBERSHIP_PORT'] as const),
+  ...(['MATCHING_GRPC_PORT', 'MATCHING_MEMBERSHIP_PORT'] as const),
+  ...(['WORKER_GRPC_PORT', 'WORKER_MEMBERSHIP_PORT'] as const),
+] as const;
+
+/** Free ports, below 32768: the schema keeps those of the members as a smallint. */
+export async function serverPorts(): Promise<ServerPorts> {
+  const first = 10_000 + Math.floor(Math.random() * 20_000);
+  const free = () => getPort({ host: LOOPBACK, port: portNumbers(first, 32_767) });
+  const chosen = await Promise.all(PORTS.map(async (name) => [name, String(await free())] as const));
+  return Object.fromEntries(chosen) as ServerPorts;
+}
+
+/** Starts the server on a database that has its schema. */
 export async function startServer(
   { folder, config }: ServerPrograms,
   postgres: Postgres,
-  port?: number,
+  ports: ServerPorts,
 ): Promise<EmbeddedServer> {
-  const free = async (): Promise<string> => String(await getPort({ host: LOOPBACK }));
-  const grpc = port === undefined ? await free() : String(port);
-  const address = `${LOOPBACK}:${grpc}`;
-  const child = execa(
-    join(folder, 'temporal-server'),
-    ['--root', dirname(config), '--env', 'docker', 'start'],
-    {
-      env: {
-        ...{ DB: 'postgres12', DB_PORT: String(postgres.port), POSTGRES_SEEDS: LOOPBACK },
-        ...{
-          POSTGRES_PORT: String(postgres.port),
-          POSTGRES_USER: postgres.user,
-          POSTGRES_PWD: postgres.password,
-        },
-        DYNAMIC_CONFIG_FILE_PATH: join(DEPLOY, 'dynamic-config.yaml'),
-        LOG_LEVEL: 'error',
-        // One machine, loopback, ports of its own.
-        ...{ BIND_ON_IP: LOOPBACK, TEMPORAL_BROADCAST_ADDRESS: LOOPBACK, PUBLIC_FRONTEND_ADDRESS: address },
-        ...{
-          FRONTEND_GRPC_PORT: grpc,
-          FRONTEND_HTTP_PORT: await free(),
-          FRONTEND_MEMBERSHIP_PORT: await free(),
-        },
-        ...{ HISTORY_GRPC_PORT: await free(), HISTORY_MEMBERSHIP_PORT: await free() },
-        ...{ MATCHING_GRPC_PORT: await free(), MATCHING_MEMBERSHIP_PORT: await free() },
-        ...{ WORKER_GRPC_PORT: await free(), WORKER_MEMBERSHIP_PORT: await free() },
-      },
-      stdio: ['ignore', 'ignore', 'inherit'],
-      reject: false,
+  const address = `${LOOPBACK}:${ports.FRONTEND_GRPC_PORT}`;
+  const arguments_ = ['--root', dirname(config), '--env', 'docker', 'start'];
+  const child = execa(join(folder, 'temporal-server'), arguments_, {
+    env: {
+      ...{ DB: 'postgres12', DB_PORT: String(postgres.port), POSTGRES_SEEDS: LOOPBACK },
+      POSTGRES_PORT: String(postgres.port),
+      ...{ POSTGRES_USER: postgres.user, POSTGRES_PWD: postgres.password },
+      DYNAMIC_CONFIG_FILE_PATH: join(DEPLOY, 'dynamic-config.yaml'),
+      LOG_LEVEL: 'error',
+      ...{ BIND_ON_IP: LOOPBACK, TEMPORAL_BROADCAST_ADDRESS: LOOPBACK, PUBLIC_FRONTEND_ADDRESS: address },
+      ...ports,
     },
-  );
+    stdin: 'ignore',
+    all: true,
+    buffer: false,
+    reject: false,
+  });
+  let log = '';
+  child.all.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-8_000)));
   const exited = child.then(({ exitCode, signal }) => ({ exitCode, signal }));
   const stop = async (): Promise<void> => {
     child.kill('SIGTERM', undefined);
@@ -110,7 +115,7 @@ export async function startServer(
   };
   try {
     await eventually(async () => {
-      if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}`);
+      if (child.exitCode !== null) throw new Error(`the server ended:\n${log}`);
       return answers(address);
     });
   } catch (error) {

@@ -11,7 +11,7 @@ import { startFleet, type Fleet } from '../support/fleet.ts';
 import { bash, on } from '../support/turns.ts';
 import { inItsShell, processesWith } from '../support/world.ts';
 import { postgresPrograms, startPostgres, type Postgres } from './postgres.ts';
-import { buildServer, makeNamespace, makeSchema, startServer } from './server.ts';
+import { buildServer, makeNamespace, makeSchema, serverPorts, startServer } from './server.ts';
 
 const programs = await postgresPrograms();
 if (programs === undefined) throw new Error('PostgreSQL is not installed here: apt-get install postgresql');
@@ -24,6 +24,7 @@ beforeAll(async () => {
   const server = await buildServer();
   postgres = await startPostgres(programs);
   await makeSchema(server, postgres);
+  const ports = await serverPorts();
   fleet = await startFleet(
     [
       on('mend', [
@@ -40,8 +41,8 @@ beforeAll(async () => {
     ],
     {
       env: { SUBAGENTS_ROOM: '2' },
-      startServer: async (port) => {
-        const started = await startServer(server, postgres, port);
+      startServer: async () => {
+        const started = await startServer(server, postgres, ports);
         await makeNamespace(started.address);
         return started;
       },
