@@ -122,7 +122,12 @@ export class Performer {
       turns: life.turn,
       copilotSessionId: this.#ref.copilotSessionId,
       ...(this.room.workerId !== undefined && { workerId: this.room.workerId }),
-      ...(workspace && { branch: workspace.branch, cwd: workspace.cwd }),
+      ...(workspace && {
+        branch: workspace.branch,
+        cwd: workspace.cwd,
+        base: workspace.base,
+        ...(workspace.repository !== undefined && { repository: workspace.repository }),
+      }),
       ...(this.board.waitingFor !== undefined && { waitingFor: this.board.waitingFor }),
       steers: this.inbox.steers,
       questions: this.questions.open,

@@ -42,6 +42,9 @@ export function exitCodeOf(code: ErrorCode): number {
     case 'UNKNOWN_TARGET':
     case 'AMBIGUOUS_TARGET':
     case 'ALREADY_ENDED':
+    case 'NO_WORKSPACE':
+    case 'STILL_LIVE':
+    case 'NOT_DONE':
     case 'LIMIT':
       return EXIT.usage;
     case 'TEMPORAL_UNREACHABLE':

@@ -153,6 +153,33 @@ export const showJson = z.object({
 
 export type ShowJson = z.input<typeof showJson>;
 
+/** `diff` */
+export const diffJson = target.extend({
+  live: z.boolean().describe('still at work: the text is of its folder as it is'),
+  repository: z.string(),
+  branch: z.string().nullable(),
+  base: z.string(),
+  head: z.string().nullable().describe('null: compared with the folder as it is'),
+  text: z.string(),
+  truncated: z.boolean(),
+  notes: z.array(z.string()).readonly(),
+});
+export type DiffJson = z.input<typeof diffJson>;
+
+/** `merge` */
+export const mergeJson = target.extend({
+  how: z.enum(['fast-forward', 'merge', 'squash', 'already-merged']),
+  into: z.string().describe('the branch that was merged into'),
+  checkout: z.string(),
+  repository: z.string(),
+  branch: z.string().nullable(),
+  merged: z.string().describe('the commit that was merged'),
+  before: z.string(),
+  commit: z.string().describe('where the branch that was merged into is now'),
+  diffStat: z.object({ files: z.number().int(), insertions: z.number().int(), deletions: z.number().int() }),
+});
+export type MergeJson = z.infer<typeof mergeJson>;
+
 /** `logs`, a line each. */
 export const logsJson = transcriptEntry;
 /** `announcements`, a line each. */

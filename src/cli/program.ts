@@ -1,6 +1,7 @@
 import { Command } from '@commander-js/extra-typings';
 import { Context } from './context.ts';
 import { declareDelegating } from './declare/delegating.ts';
+import { declareMerging } from './declare/merging.ts';
 import { declareReading } from './declare/reading.ts';
 import { declareRunning } from './declare/running.ts';
 import { EXIT_HELP } from './exit.ts';
@@ -48,6 +49,7 @@ export function buildProgram(version: string, onExitCode: (code: number) => void
     .configureOutput({ outputError: () => undefined, getOutHasColors: () => helpColor(program.opts().color) })
     .configureHelp({ showGlobalOptions: true, styleTitle: (title) => `\u001B[1m${title}\u001B[22m` });
   declareDelegating(program, start);
+  declareMerging(program, start);
   declareReading(program, start);
   declareRunning(program, start);
   program.commandsGroup('More:').helpCommand('help [command]', 'this help, or that of a command');

@@ -11,19 +11,25 @@ import {
   type TranscriptEntry,
 } from '../contract/index.ts';
 import { describeRun } from './description.ts';
+import { readDiff } from './diff.ts';
 import { alreadyEnded, isNotFound, isTimeout, noWorker } from './errors.ts';
 import { inspect } from './inspect.ts';
 import type { Link } from './link.ts';
+import { mergeRun } from './merge.ts';
 import { awaitOutcome } from './outcomes.ts';
 import { findRun, type KnownRun } from './runs.ts';
 import { readTranscript } from './transcript.ts';
 import type {
   AnswerOptions,
+  DiffOptions,
   KillOptions,
   KillReport,
+  MergeOptions,
+  MergeReport,
   ResultOptions,
   SteerOptions,
   SubagentDescription,
+  SubagentDiff,
   TranscriptOptions,
 } from './types.ts';
 
@@ -142,6 +148,24 @@ export class SubagentHandle {
   /** Everything known of it right now. Works without a worker too, and says so. @throws SubagentsError UNKNOWN_TARGET */
   async describe(): Promise<SubagentDescription> {
     return describeRun(this.#link, await this.#find());
+  }
+
+  /**
+   * What it has changed since its base, on the machine that has the repository. Of a live one its folder as it is, with what is
+   * not committed; of a finished one its branch or, where that is gone, the commit of its outcome.
+   * @throws SubagentsError NO_WORKSPACE, NOT_A_REPOSITORY (it is on another machine), NO_WORKER, UNKNOWN_TARGET, GIT.
+   */
+  async diff(options: DiffOptions = {}): Promise<SubagentDiff> {
+    return readDiff(this.#link, await this.#find(), options);
+  }
+
+  /**
+   * Merges its branch into the branch that a checkout of its repository is on: wholly, or not at all. Hooks do not run.
+   * @throws SubagentsError STILL_LIVE, NOT_DONE (without `force`), CHECKOUT_DIRTY, MERGE_CONFLICT (naming the files),
+   *   NO_WORKSPACE, NOT_A_REPOSITORY, BAD_INPUT, UNKNOWN_TARGET, GIT.
+   */
+  async merge(options: MergeOptions = {}): Promise<MergeReport> {
+    return mergeRun(this.#link, await this.#find(), options);
   }
 
   /**

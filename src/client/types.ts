@@ -129,6 +129,68 @@ export interface KillReport {
   readonly outcome: Outcome;
 }
 
+export interface DiffOptions {
+  /** A line for each file instead of the change itself; default false. */
+  readonly stat?: boolean | undefined;
+  /** Columns for `stat`; default 100. */
+  readonly width?: number | undefined;
+  /** The text ends after this many bytes; default 4 MiB. */
+  readonly maxBytes?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a subagent has changed. */
+export interface SubagentDiff {
+  readonly session: string;
+  readonly label: string;
+  readonly run: number;
+  /** It is still at work: the text is of its folder, uncommitted and new files included. */
+  readonly live: boolean;
+  readonly repository: string;
+  readonly branch: string | null;
+  /** From this commit … */
+  readonly base: string;
+  /** … to this one; null: to the folder as it is. */
+  readonly head: string | null;
+  /** As `git diff` prints it, without colour. File content is in it as it is: not for a terminal without care. */
+  readonly text: string;
+  /** Whether there would have been more. */
+  readonly truncated: boolean;
+  /** What a reader must know, for example that the branch is gone. */
+  readonly notes: readonly string[];
+}
+
+export interface MergeOptions {
+  /** One commit with everything, instead of the history; default false. */
+  readonly squash?: boolean | undefined;
+  /** Message of the commit. Where a branch need only move forward, naming one makes a merge commit. */
+  readonly message?: string | undefined;
+  /** Merge also what did not end as done; default false. */
+  readonly force?: boolean | undefined;
+  /** Folder in the checkout to merge into, of the same repository; default: the one that it was spawned from. */
+  readonly into?: string | undefined;
+}
+
+/** What a merge did. */
+export interface MergeReport {
+  readonly session: string;
+  readonly label: string;
+  readonly run: number;
+  /** `already-merged`: there was nothing to do. */
+  readonly how: 'fast-forward' | 'merge' | 'squash' | 'already-merged';
+  /** The branch that was merged into, in `checkout`. */
+  readonly into: string;
+  readonly checkout: string;
+  readonly repository: string;
+  /** The subagent's branch, and the commit of it that was merged. */
+  readonly branch: string | null;
+  readonly merged: string;
+  /** Where `into` was, and where it is now. */
+  readonly before: string;
+  readonly commit: string;
+  readonly diffStat: { readonly files: number; readonly insertions: number; readonly deletions: number };
+}
+
 export interface ResultOptions {
   /** Ends the wait; the subagent goes on. */
   readonly signal?: AbortSignal | undefined;

@@ -74,6 +74,8 @@ export interface Workspace {
   readonly cwd: string;
   readonly branch: string | null;
   readonly base: string;
+  /** The repository that has the branch, where the spec names a URL. */
+  readonly repository?: string;
   readonly notes: readonly string[];
 }
 

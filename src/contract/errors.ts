@@ -10,6 +10,11 @@ export const ERROR_CODES = [
   'CHECKOUT_BUSY', // another in-place subagent works in this checkout
   'UNKNOWN_TARGET',
   'AMBIGUOUS_TARGET',
+  'NO_WORKSPACE', // it has (or had) no workspace, or nothing of it is left
+  'STILL_LIVE', // not before its end
+  'NOT_DONE', // it ended, and not as done
+  'CHECKOUT_DIRTY', // uncommitted changes are in the way of a merge
+  'MERGE_CONFLICT',
   'ALREADY_ENDED', // steer or kill after the end
   'NO_WORKER', // nobody polls for this host
   'TEMPORAL_UNREACHABLE',

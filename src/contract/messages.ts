@@ -169,6 +169,8 @@ export const subagentView = z.object({
   workerId: z.string().optional(),
   branch: z.string().nullable().optional(),
   cwd: z.string().optional(),
+  base: z.string().optional().describe('the commit it started from'),
+  repository: z.string().optional().describe('the repository that has the branch, where `repo` is a URL'),
   copilotSessionId: z.string(),
   steers: z
     .array(z.object({ id: z.string(), message: z.string(), receipt: receipt.optional() }))

@@ -37,6 +37,10 @@ export const evidence = z.object({
   cwd: z.string().describe('the worktree, or the checkout when in-place'),
   branch: z.string().nullable().describe('null when in-place on a detached HEAD'),
   base: z.string().describe('the commit it started from'),
+  repository: z
+    .string()
+    .optional()
+    .describe('the repository that has the branch, where the subagent was spawned from a URL'),
   head: z.string().describe('the commit that was verified'),
   commits: z.array(commit).describe('base..head, newest first, at most 50'),
   commitCount: z.number().int(),

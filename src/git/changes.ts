@@ -10,8 +10,8 @@ export interface ChangedFile {
   readonly deletions: number;
 }
 
-// Neither programs that the repository names, nor the user's preferences, shape what we read.
-const PLAIN = ['--no-ext-diff', '--no-textconv', '--no-color', '--ignore-submodules=dirty'];
+/** Neither programs that the repository names, nor the user's preferences, shape what we read. */
+export const PLAIN = ['--no-ext-diff', '--no-textconv', '--no-color', '--ignore-submodules=dirty'];
 
 /**
  * Files that differ between `base` and `head`, or between `base` and the tracked files of the folder.

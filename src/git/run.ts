@@ -68,10 +68,8 @@ export async function tryGit(args: readonly string[], options: GitOptions): Prom
   try {
     const { exitCode, signalCode, stdout, stderr } = await runProgram(
       {
-        file: 'git',
-        args: [...SAFETY, ...args],
+        ...gitProgram(args, { ...options.env, ...(own && { COPILOT_AGENT_SESSION_ID: copilotSessionId }) }),
         cwd,
-        env: environment({ ...options.env, ...(own && { COPILOT_AGENT_SESSION_ID: copilotSessionId }) }),
         input: options.input ?? '',
         // In a process session of its own, since a sweep ends whole process sessions.
         detached: own,
@@ -85,6 +83,14 @@ export async function tryGit(args: readonly string[], options: GitOptions): Prom
     if (error instanceof Error && 'syscall' in error) throw notStarted(cwd, error);
     throw error;
   }
+}
+
+/** How git is started: its program, its arguments and its whole environment. For calls whose output is streamed. */
+export function gitProgram(
+  args: readonly string[],
+  extra: GitOptions['env'] = {},
+): { readonly file: string; readonly args: readonly string[]; readonly env: NodeJS.ProcessEnv } {
+  return { file: 'git', args: [...SAFETY, ...args], env: environment(extra) };
 }
 
 /** The error for a call that ended with another exit code than 0. */

@@ -154,7 +154,8 @@ async function chooseTip(
 
 type Operation = 'rebase' | 'am' | 'merge' | 'cherry-pick' | 'revert';
 
-function operationUnderway(gitDir: string): Operation | undefined {
+/** What git is in the middle of in this worktree. @param gitDir the worktree's own git folder */
+export function operationUnderway(gitDir: string): Operation | undefined {
   const there = (name: string): boolean => existsSync(join(gitDir, name));
   if (there('rebase-merge')) return 'rebase';
   if (there('rebase-apply')) return there('rebase-apply/applying') ? 'am' : 'rebase';

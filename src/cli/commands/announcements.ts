@@ -1,6 +1,7 @@
 import type { Announcement } from '../../client/index.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
+import { nextOf } from '../next-of.ts';
 import { announcementText } from '../render/announcement.ts';
 import { plural } from '../render/numbers.ts';
 
@@ -17,9 +18,10 @@ export async function announcements(context: Context, flags: AnnouncementFlags):
   const { receiver } = flags;
   await using subagents = await context.connect();
   const session = subagents.session(context.session);
-  const print = (announcement: Announcement) => {
+  const print = async (announcement: Announcement) => {
     output.data(announcement);
     output.line(announcementText(announcement, context.targetName(announcement), output.colors));
+    for (const line of await nextOf(subagents, announcement, context)) output.line(line);
   };
 
   if (flags.follow === true) {
@@ -31,14 +33,14 @@ export async function announcements(context: Context, flags: AnnouncementFlags):
       signal,
       onReconnect,
     })) {
-      print(next);
+      await print(next);
       if (flags.ack === true) await next.acknowledge();
     }
     return signal.aborted ? EXIT.interrupted : EXIT.ok;
   }
 
   const waiting = await session.peek({ receiver });
-  for (const announcement of waiting) print(announcement);
+  for (const announcement of waiting) await print(announcement);
   if (waiting.length === 0) {
     output.note(`nothing unacknowledged for "${receiver}" in session ${session.name}`);
   } else if (flags.ack === true) {

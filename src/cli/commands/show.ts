@@ -5,6 +5,7 @@ import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import type { ShowJson } from '../json.ts';
 import type { Colors } from '../output.ts';
+import { nextLines } from '../render/next.ts';
 import { plural, usageText } from '../render/numbers.ts';
 import { outcomeLines } from '../render/outcome.ts';
 import { statusText } from '../render/status.ts';
@@ -56,6 +57,7 @@ function descriptionText(it: SubagentDescription, context: Context): string {
     it.outcome === undefined ? it.notes : it.notes.filter((note) => !it.outcome?.notes.includes(note));
   if (notes.length > 0)
     lines.push('', ...notes.map((note) => `${colors.yellow('!')} ${oneLine(note, 1_000)}`));
+  if (it.outcome !== undefined) lines.push('', ...nextLines(it.outcome, name, colors));
   return lines.join('\n');
 }
 

@@ -4,6 +4,7 @@ import { isFinal } from '../../contract/status.ts';
 import type { Context } from '../context.ts';
 import { EXIT, exitCodeOfOutcomes } from '../exit.ts';
 import type { WaitJson, WaitNextJson } from '../json.ts';
+import { nextOf } from '../next-of.ts';
 import { announcementText } from '../render/announcement.ts';
 import { endText } from '../render/outcome.ts';
 import { waitForEnds } from '../waiting.ts';
@@ -84,6 +85,7 @@ async function waitNext(context: Context, subagents: Subagents, flags: WaitFlags
   for await (const next of session.announcements({ receiver, acknowledge: 'manual', signal })) {
     output.data({ announcement: next } satisfies WaitNextJson);
     output.line(announcementText(next, context.targetName(next), output.colors));
+    for (const line of await nextOf(subagents, next, context)) output.line(line);
     await next.acknowledge();
     return isFinal(next.status) ? exitCodeOfOutcomes([next.status]) : EXIT.ok;
   }

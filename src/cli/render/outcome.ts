@@ -2,6 +2,7 @@ import type { Evidence, Outcome, Verification } from '../../client/index.ts';
 import { oneLine, plain } from '../../contract/text.ts';
 import type { Colors } from '../output.ts';
 import type { Ended } from '../waiting.ts';
+import { nextLines } from './next.ts';
 import { plural, usageText } from './numbers.ts';
 import { statusText } from './status.ts';
 import { sweepLines } from './sweep.ts';
@@ -19,6 +20,7 @@ export function endText(end: Ended, name: string, colors: Colors): string {
     lines.push(`  ${colors.cyan('→')} ${oneLine(outcome.failure.remedy, 400)}`);
   if (outcome.evidence !== undefined) lines.push(`  ${evidenceLine(outcome.evidence)}`);
   for (const verification of outcome.verifications) lines.push(`  ${verificationLine(verification, colors)}`);
+  lines.push(...nextLines(outcome, name, colors));
   return lines.join('\n');
 }
 

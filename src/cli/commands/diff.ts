@@ -1,0 +1,31 @@
+import type { Context } from '../context.ts';
+import { EXIT } from '../exit.ts';
+import type { DiffJson } from '../json.ts';
+import { showPaged } from '../pager.ts';
+import { diffLines } from '../render/diff.ts';
+
+/** More than anybody reads, in bytes. */
+const MAX_BYTES = 64 * 1024 * 1024;
+
+/** `subagents diff` */
+export async function diff(
+  context: Context,
+  target: string,
+  options: { readonly stat?: boolean | undefined; readonly pager: boolean },
+): Promise<number> {
+  const { output } = context;
+  await using subagents = await context.connect();
+  const subagent = await subagents.find(target, { session: context.session });
+  const stat = options.stat === true;
+  const width = Number.isFinite(output.width) ? output.width : undefined;
+  const found = await subagent.diff({ stat, width, ...(!output.json && { maxBytes: MAX_BYTES }) });
+  output.data(found satisfies DiffJson);
+  if (output.json) return EXIT.ok;
+  for (const note of found.notes) output.note(output.noteColors.yellow(`! ${note}`));
+  if (found.text === '') output.note(`${context.targetName(found)} has changed nothing`);
+  const text = diffLines(found.text, { stat, colors: output.colors });
+  if (!(output.interactive && options.pager && (await showPaged(text, context.env))))
+    output.line(text.replace(/\n$/, ''));
+  if (found.truncated) output.note(`this is not all: see git -C ${found.repository} diff ${found.base}`);
+  return EXIT.ok;
+}

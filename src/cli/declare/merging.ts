@@ -1,0 +1,25 @@
+import type { Program, Start } from '../program.ts';
+
+/** Commands that get the work of subagents out. */
+export function declareMerging(program: Program, start: Start): void {
+  program.commandsGroup('Get the work out:');
+  program
+    .command('diff')
+    .description('what a subagent has changed; of a live one with what is not committed')
+    .argument('<target>', 'the subagent')
+    .option('--stat', 'a line for each file')
+    .option('--no-pager', 'print it all at once')
+    .action((target, options) =>
+      start(async (context) => (await import('../commands/diff.ts')).diff(context, target, options)),
+    );
+  program
+    .command('merge')
+    .description('merge the branch of a finished subagent into the branch that is checked out here')
+    .argument('<target>', 'the subagent')
+    .option('--squash', 'as one commit')
+    .option('-m, --message <text>', 'message of the commit')
+    .option('--force', 'also when it did not end as done')
+    .action((target, options) =>
+      start(async (context) => (await import('../commands/merge.ts')).merge(context, target, options)),
+    );
+}

@@ -1,0 +1,43 @@
+import { plain } from '../../contract/text.ts';
+import type { Colors } from '../output.ts';
+
+/**
+ * A diff for a terminal. It holds file content, which may be anything: control sequences are made visible (ESC as `␛`), and
+ * the colours are ours, so that what reaches the terminal or its pager is text and our own colours alone.
+ */
+export function diffLines(text: string, { stat, colors }: { stat: boolean; colors: Colors }): string {
+  let inHunk = false;
+  return text
+    .split('\n')
+    .map((raw) => {
+      const line = visible(raw);
+      if (stat) return statLine(line, colors);
+      if (line.startsWith('diff --git ')) inHunk = false;
+      else if (line.startsWith('@@ ')) inHunk = true;
+      return inHunk ? hunkLine(line, colors) : colors.bold(line);
+    })
+    .join('\n');
+}
+
+function hunkLine(line: string, colors: Colors): string {
+  if (line.startsWith('@@ ')) return colors.cyan(line);
+  if (line.startsWith('+')) return colors.green(line);
+  return line.startsWith('-') ? colors.red(line) : line;
+}
+
+function statLine(line: string, colors: Colors): string {
+  return line.replace(
+    /( \| +\d+ )(\+*)(-*)$/,
+    (_, number: string, added: string, removed: string) => number + colors.green(added) + colors.red(removed),
+  );
+}
+
+/** Control characters as the pictures that Unicode has of them, but tab and a carriage return at the end of a line. */
+function visible(line: string): string {
+  const shown = line.replace(/\r$/, '').replace(
+    // eslint-disable-next-line no-control-regex
+    /[\u0000-\u0008\u000A-\u001F]/g,
+    (control) => String.fromCharCode(0x2400 + control.charCodeAt(0)),
+  );
+  return plain(shown);
+}

@@ -1,0 +1,81 @@
+/** Merging what a subagent has done. */
+import { SubagentsError } from '../contract/index.ts';
+import { changedFiles, commitsBetween } from '../git/changes.ts';
+import { mergeCommit } from '../git/merge.ts';
+import { gitDirs, resolveRepository } from '../git/repository.ts';
+import { git } from '../git/run.ts';
+import type { Link } from './link.ts';
+import type { KnownRun } from './runs.ts';
+import type { MergeOptions, MergeReport } from './types.ts';
+import { findWork, nothingLeft, type Work } from './work.ts';
+
+/** See `SubagentHandle.merge`. */
+export async function mergeRun(link: Link, run: KnownRun, options: MergeOptions): Promise<MergeReport> {
+  const { squash = false, force = false, message } = options;
+  const work = await findWork(link, run);
+  requireEnded(work, run.label);
+  if (work.inPlace) {
+    throw new SubagentsError(
+      'BAD_INPUT',
+      `${work.name} worked in place, in ${work.cwd}: there is nothing to merge`,
+      {
+        remedy: `Look at it with subagents diff ${run.label}, then commit what you want to keep.`,
+      },
+    );
+  }
+  const { head, branch, repository } = work;
+  if (head === undefined) throw nothingLeft(work);
+  if (!force) requireDone(work, run);
+  const checkout = await checkoutFor(work, options.into);
+  const name = branch ?? head.slice(0, 10);
+  const { how, into, before, after } = await mergeCommit({
+    ...{ checkout, commit: head, name, squash },
+    noFastForward: message !== undefined,
+    message: message ?? (squash ? await squashMessage(work, head, name) : `Merge ${name}`),
+  });
+  const files = await changedFiles(checkout, before, after);
+  return {
+    ...{ session: run.session, label: run.label, run: run.run },
+    ...{ how, into, checkout, repository, branch, merged: head, before, commit: after },
+    diffStat: {
+      files: files.length,
+      insertions: files.reduce((sum, { insertions }) => sum + insertions, 0),
+      deletions: files.reduce((sum, { deletions }) => sum + deletions, 0),
+    },
+  };
+}
+
+function requireEnded({ live, name }: Work, label: string): void {
+  if (!live) return;
+  throw new SubagentsError('STILL_LIVE', `${name} is still at work, so there is nothing finished to merge`, {
+    remedy: `Wait for it (subagents wait ${label}); subagents diff ${label} shows what it has so far.`,
+  });
+}
+
+function requireDone({ outcome, name }: Work, { label }: KnownRun): void {
+  if (outcome?.status === 'done') return;
+  const why = outcome === undefined ? 'was ended from outside' : `ended as ${outcome.status}`;
+  throw new SubagentsError('NOT_DONE', `${name} ${why}, so nothing says that its work is right`, {
+    remedy: `Look at it first (subagents diff ${label}); merge it all the same with --force (force: true).`,
+  });
+}
+
+/** The checkout to merge into: where the caller says, else the one that the subagent was spawned from. */
+async function checkoutFor(work: Work, into: string | undefined): Promise<string> {
+  const checkout = await resolveRepository(into ?? work.repository);
+  const [here, there] = [gitDirs(checkout).commonDir, gitDirs(work.repository).commonDir];
+  if (here === there) return checkout;
+  throw new SubagentsError('NOT_A_REPOSITORY', `${checkout} is not the repository of ${work.name}`, {
+    remedy: `Stand in ${work.repository}, or in a worktree of it, and merge again.`,
+  });
+}
+
+/** A single commit keeps its own message; of several the subjects are listed. */
+async function squashMessage({ repository, base }: Work, head: string, name: string): Promise<string> {
+  const commits = await commitsBetween(repository, base, head);
+  const [only] = commits;
+  if (commits.length === 1 && only)
+    return git(['log', '-1', '--no-show-signature', '--format=%B', only.sha, '--'], { cwd: repository });
+  const subjects = commits.reverse().map(({ subject }) => `* ${subject}`);
+  return [`Merge ${name} as one commit`, '', ...subjects, ''].join('\n');
+}

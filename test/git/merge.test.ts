@@ -1,0 +1,178 @@
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { execa } from 'execa';
+import { SubagentsError } from '../../src/contract/index.ts';
+import { mergeCommit, type MergeRequest } from '../../src/git/merge.ts';
+import { temporaryFolder, type TemporaryFolder } from '../support/home.ts';
+import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
+
+Object.assign(process.env, NO_GIT_CONFIGURATION);
+
+let repo: Repository;
+let theirs: string;
+beforeEach(async () => {
+  repo = await temporaryRepository({ 'a.txt': 'one\ntwo\nthree\n', 'b.txt': 'b\n' });
+  await repo.git('switch', '--quiet', '--create', 'subagents/fix');
+  await repo.commit('First step', { 'a.txt': 'ONE\ntwo\nthree\n' });
+  theirs = await repo.commit('Second step', { 'new.txt': 'new\n' });
+  await repo.git('switch', '--quiet', 'main');
+});
+afterEach(async () => await repo[Symbol.asyncDispose]());
+
+const merge = (more: Partial<MergeRequest> = {}) =>
+  mergeCommit({
+    checkout: repo.path,
+    commit: theirs,
+    name: 'subagents/fix',
+    squash: false,
+    message: 'Merge it',
+    noFastForward: false,
+    ...more,
+  });
+const refusal = async (more: Partial<MergeRequest> = {}): Promise<SubagentsError> => {
+  const error: unknown = await merge(more).then(
+    (value) => new Error(JSON.stringify(value)),
+    (reason: unknown) => reason,
+  );
+  if (error instanceof SubagentsError) return error;
+  throw error;
+};
+const state = async () => ({
+  head: await repo.git('rev-parse', 'HEAD'),
+  status: await repo.git('status', '--porcelain', '--branch'),
+  stash: await repo.git('stash', 'list'),
+});
+
+describe('a merge', () => {
+  it('moves the branch forward where it can', async () => {
+    expect(await merge()).toEqual({ how: 'fast-forward', into: 'main', before: repo.first, after: theirs });
+    expect(await repo.git('rev-parse', 'main')).toBe(theirs);
+  });
+
+  it('makes a merge commit where it must, and where asked to', async () => {
+    const ours = await repo.commit('Ours', { 'b.txt': 'B\n' });
+    const { how, after } = await merge();
+    expect(how).toBe('merge');
+    expect(await repo.git('show', '--no-patch', '--format=%P %s', after)).toBe(`${ours} ${theirs} Merge it`);
+    await repo.git('reset', '--quiet', '--hard', repo.first);
+    expect((await merge({ noFastForward: true })).how).toBe('merge');
+  });
+
+  it('squashes to one commit, and a second time finds nothing to do', async () => {
+    const ours = await repo.commit('Ours', { 'b.txt': 'B\n' });
+    const { how, after } = await merge({ squash: true, message: 'All of it\n\nin one.' });
+    expect(how).toBe('squash');
+    expect(await repo.git('show', '--no-patch', '--format=%P %B', after)).toBe(
+      `${ours} All of it\n\nin one.\n`,
+    );
+    expect(await repo.git('show', 'HEAD:new.txt')).toBe('new');
+    expect(await merge({ squash: true })).toMatchObject({ how: 'already-merged', after });
+    expect(await repo.git('status', '--porcelain')).toBe('');
+  });
+
+  it('says when the branch has it all', async () => {
+    await merge();
+    expect(await merge()).toMatchObject({ how: 'already-merged', before: theirs, after: theirs });
+  });
+
+  it('runs no hook of the repository', async () => {
+    await repo.commit('Ours', { 'b.txt': 'B\n' });
+    for (const hook of ['pre-merge-commit', 'pre-commit', 'commit-msg', 'post-merge', 'post-commit']) {
+      const path = join(repo.path, '.git/hooks', hook);
+      await mkdir(join(repo.path, '.git/hooks'), { recursive: true });
+      await writeFile(path, `#!/bin/sh\ntouch '${repo.path}/../hooked'\nexit 1\n`);
+      await chmod(path, 0o755);
+    }
+    expect((await merge()).how).toBe('merge');
+    await expect(execa('test', ['-e', join(repo.path, '../hooked')])).rejects.toThrow();
+  });
+});
+
+describe('a conflict names the files and leaves everything as it was', () => {
+  let folder: TemporaryFolder;
+  beforeEach(async () => {
+    folder = await temporaryFolder();
+    await repo.commit('Ours', { 'a.txt': 'uno\ntwo\nthree\n' });
+  });
+  afterEach(async () => {
+    vi.unstubAllEnvs();
+    await folder[Symbol.asyncDispose]();
+  });
+
+  it.each([[false], [true]])('(squash: %s)', async (squash) => {
+    const before = await state();
+    const error = await refusal({ squash });
+    expect(error.code).toBe('MERGE_CONFLICT');
+    expect(error.message).toContain('subagents/fix conflicts with main in a.txt; nothing was changed');
+    expect(error.remedy).toContain('merge subagents/fix');
+    expect(await state()).toEqual(before);
+  });
+
+  it.each([[false], [true]])('with a git that cannot merge in memory (squash: %s)', async (squash) => {
+    const real = (await execa('sh', ['-c', 'command -v git'])).stdout;
+    const old = `#!/bin/sh\ncase "$*" in *merge-tree*) echo 'usage: git merge-tree' >&2; exit 129;; esac\nexec '${real}' "$@"\n`;
+    await writeFile(join(folder.path, 'git'), old, { mode: 0o755 });
+    vi.stubEnv('PATH', `${folder.path}:${process.env['PATH']}`);
+    await repo.write({ 'draft.txt': 'mine' });
+    const before = await state();
+    const error = await refusal({ squash });
+    expect(error.code).toBe('MERGE_CONFLICT');
+    expect(error.message).toContain('a.txt');
+    expect(await state()).toEqual(before);
+  });
+});
+
+describe('a merge is refused, and touches nothing,', () => {
+  it.each([
+    ['a changed file', { 'b.txt': 'mine\n' }, [], 'b.txt'],
+    ['a staged file', { 'b.txt': 'mine\n' }, ['add', 'b.txt'], 'b.txt'],
+  ])('over %s', async (_, files, command, named) => {
+    await repo.write(files);
+    if (command.length > 0) await repo.git(...command);
+    const before = await state();
+    const error = await refusal();
+    expect(error.code).toBe('CHECKOUT_DIRTY');
+    expect(error.message).toContain(named);
+    expect(error.remedy).toContain('git stash');
+    expect(await state()).toEqual(before);
+  });
+
+  it.each([[false], [true]])(
+    'over an untracked file that it would overwrite (squash: %s)',
+    async (squash) => {
+      await repo.write({ 'new.txt': 'mine' });
+      const before = await state();
+      const error = await refusal({ squash });
+      expect(error.code).toBe('CHECKOUT_DIRTY');
+      expect(error.message).toContain('new.txt');
+      expect(await state()).toEqual(before);
+    },
+  );
+
+  it('in the middle of another merge', async () => {
+    await repo.git('switch', '--quiet', '--create', 'other', repo.first);
+    await repo.commit('Other', { 'b.txt': 'other\n' });
+    await repo.git('switch', '--quiet', 'main');
+    await repo.git('merge', '--quiet', '--no-ff', '--no-commit', 'other');
+    const error = await refusal();
+    expect(error.code).toBe('CHECKOUT_DIRTY');
+    expect(error.message).toContain('in the middle of a merge');
+  });
+
+  it('on a detached HEAD', async () => {
+    await repo.git('switch', '--quiet', '--detach');
+    expect((await refusal()).message).toContain('no branch checked out');
+  });
+
+  it.each([[false], [true]])('when its commit cannot be signed (squash: %s)', async (squash) => {
+    await repo.commit('Ours', { 'b.txt': 'B\n' });
+    await repo.git('config', 'commit.gpgSign', 'true');
+    await repo.git('config', 'gpg.program', 'false');
+    const before = await state();
+    const error = await refusal({ squash });
+    expect(error.code).toBe('GIT');
+    expect(error.message).toContain('could not be signed');
+    expect(await state()).toEqual(before);
+  });
+});
