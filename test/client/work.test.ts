@@ -75,7 +75,7 @@ describe('a finished subagent', () => {
     }
 
     const shown = await command('diff', 'first');
-    expect(shown.stdout).toContain('+++ b/first.txt\n@@ -0,0 +1 @@\n+hello\n');
+    expect(shown.stdout).toContain('+++ b/first.txt\n@@ -0,0 +1 @@\n+hello');
     expect(shown.exitCode).toBe(0);
     expect((await command('diff', 'first', '--stat')).stdout).toContain('1 file changed, 1 insertion(+)');
     const json = diffJson.parse(JSON.parse((await command('diff', 'first', '--json')).stdout));
@@ -123,7 +123,7 @@ describe('a finished subagent', () => {
     const error = await refusal(subagent.merge());
     expect(error.code).toBe('NOT_DONE');
     expect(error.remedy).toContain('--force');
-    expect((await subagent.merge({ force: true })).how).toBe('merge');
+    expect((await subagent.merge({ force: true })).how).toBe('fast-forward');
   });
 
   it('whose branch is gone still shows the commit of its outcome, and says so', async () => {
