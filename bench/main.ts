@@ -1,6 +1,7 @@
-/** `npm run bench [-- --json] [--only NAME]... [--runs N]`: what is measured and how stands in docs/benchmark.md. */
+/** `npm run bench [-- NAME...] [--json] [--runs N]`: what is measured and how stands in docs/benchmark.md. */
 import { parseArgs } from 'node:util';
 import type { Figure } from './figure.ts';
+import { isInterrupted, listenForInterruption } from './interruption.ts';
 import type { Measurement } from './measurement.ts';
 import { hops } from './measurements/hops.ts';
 import { lastByteToAnnouncement, spawnToAccepted, steerToReceipt } from './measurements/latencies.ts';
@@ -22,7 +23,8 @@ const MEASUREMENTS: readonly Measurement[] = [
   hops,
 ];
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     json: { type: 'boolean', default: false },
     only: { type: 'string', multiple: true, default: [] },
@@ -30,7 +32,8 @@ const { values } = parseArgs({
   },
 });
 const runs = values.runs === undefined ? undefined : Number(values.runs);
-const unknown = values.only.find((name) => MEASUREMENTS.every((each) => each.name !== name));
+const wanted = [...positionals, ...values.only];
+const unknown = wanted.find((name) => MEASUREMENTS.every((each) => each.name !== name));
 if (unknown !== undefined || (runs !== undefined && !(Number.isInteger(runs) && runs > 0))) {
   process.stderr.write(
     unknown === undefined
@@ -40,15 +43,20 @@ if (unknown !== undefined || (runs !== undefined && !(Number.isInteger(runs) && 
   process.exit(2);
 }
 
-const figures: Figure[] = [];
-for (const { name, defaultRuns, measure } of MEASUREMENTS) {
-  if (values.only.length > 0 && !values.only.includes(name)) continue;
-  process.stderr.write(`${name}\n`);
-  figures.push(
-    ...(await measure({
-      runs: runs ?? defaultRuns,
-      progress: (line) => process.stderr.write(`  ${line}\n`),
-    })),
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+listenForInterruption(say);
+try {
+  const figures: Figure[] = [];
+  for (const { name, defaultRuns, measure } of MEASUREMENTS) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue;
+    say(name);
+    figures.push(...(await measure({ runs: runs ?? defaultRuns, progress: (line) => say(`  ${line}`) })));
+  }
+  process.stdout.write(
+    values.json ? `${JSON.stringify({ figures }, undefined, 2)}\n` : `${tables(figures)}\n`,
   );
+} catch (error) {
+  // What was being measured has been closed under it.
+  if (isInterrupted()) await new Promise(() => undefined);
+  throw error;
 }
-process.stdout.write(values.json ? `${JSON.stringify({ figures }, undefined, 2)}\n` : `${tables(figures)}\n`);

@@ -14,6 +14,7 @@ import { readSettings } from '../src/home/settings.ts';
 import { withoutTemporal } from '../src/temporal/environment.ts';
 import { Arrivals } from './arrivals.ts';
 import { runBare, startBare } from './bare.ts';
+import { closeWhenInterrupted, type Open } from './interruption.ts';
 import { killAll, MARK, markedProcesses, memoryOf } from './processes.ts';
 import { HELLO, SCENARIOS } from './tasks.ts';
 
@@ -31,18 +32,21 @@ export interface RigOptions {
   readonly onProgress: (line: string) => void;
 }
 
-export class Rig implements AsyncDisposable {
+export class Rig implements Open {
   readonly folder: string;
   readonly model: ScriptedModel;
   readonly #executable: string;
   #up: RunningUp | undefined;
   #subagents: Subagents | undefined;
   #arrivals: Arrivals | undefined;
+  #closed: Promise<void> | undefined;
+  readonly #forget: () => void;
 
   private constructor(folder: string, model: ScriptedModel, executable: string) {
     this.folder = folder;
     this.model = model;
     this.#executable = executable;
+    this.#forget = closeWhenInterrupted(this);
   }
 
   /** Starts everything, and has both sides do the task once: nothing is measured cold. */
@@ -128,7 +132,17 @@ export class Rig implements AsyncDisposable {
     };
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Whoever asks first closes it; the others wait for that. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closed ??= this.#close().finally(this.#forget);
+    return this.#closed;
+  }
+
+  abandon(): void {
+    killAll(markedProcesses(this.folder));
+  }
+
+  async #close(): Promise<void> {
     killAll(markedProcesses(this.#mark('bare')));
     await this.#subagents?.close();
     await this.#up?.stop();

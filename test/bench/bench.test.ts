@@ -7,8 +7,9 @@ import { describe, expect, it } from 'vitest';
 import { latency, quantile, report } from '../../bench/figure.ts';
 import { markedProcesses } from '../../bench/processes.ts';
 import { tables } from '../../bench/table.ts';
-
+import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/home.ts';
+import { processesWith } from '../support/world.ts';
 
 const BENCH = fileURLToPath(new URL('../../dist/bench/main.js', import.meta.url));
 
@@ -31,6 +32,24 @@ describe('the benchmark', () => {
     expect(stderr).toContain('2 of 2');
     expect(readdirSync(tmp).filter((name) => name.startsWith('subagents-'))).toEqual([]);
     expect(markedProcesses(tmp)).toEqual([]);
+  });
+
+  it('leaves no process and no file when it is interrupted', { timeout: 180_000 }, async () => {
+    await using folder = await temporaryFolder();
+    const tmp = join(await realpath(folder.path), 'tmp');
+    await mkdir(tmp);
+    const bench = execa(process.execPath, [BENCH, 'spawn-to-accepted', '--runs', '1000'], {
+      env: { TMPDIR: tmp },
+      reject: false,
+    });
+    // Server, worker and Copilot CLI run.
+    await eventually(() => processesWith(tmp).length >= 2 && markedProcesses(tmp).length >= 3);
+    bench.kill('SIGTERM');
+    const { exitCode, stdout } = await bench;
+    expect(exitCode).toBe(128 + 15);
+    expect(stdout).toBe('');
+    expect(readdirSync(tmp).filter((name) => name.startsWith('subagents-'))).toEqual([]);
+    expect([...markedProcesses(tmp), ...processesWith(tmp)]).toEqual([]);
   });
 
   it('shows hop by hop where the time goes', { timeout: 180_000 }, async () => {
