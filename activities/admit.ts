@@ -1,16 +1,25 @@
 /** `admit`: the questions that only this host can answer, before anything is started. In the path of every spawn. */
 import { statfs } from 'node:fs/promises';
 import {
+  SETTINGS_FILE,
   SubagentsError,
   type Admission,
   type AdmitInput,
   type HostActivities,
+  type RepositorySettings,
   type ResolvedSpec,
 } from '../src/contract/index.ts';
 import { branchBlocked } from '../src/git/branch.ts';
 import type { ModelAccess } from '../src/copilot/model-access.ts';
 import { checkCheckoutFree, type AskRunState } from '../src/git/checkout-lock.ts';
+import { fileAt } from '../src/git/changes.ts';
+import { INCLUDE_FILE } from '../src/git/include.ts';
 import { gitDirs, lookUp, type Known } from '../src/git/repository.ts';
+import { DEPENDENCY_PATHS, missingDependencies } from './missing-dependencies.ts';
+import { openSettings, readRepositorySettings, settingsNote } from './repository-settings.ts';
+
+/** What a spawn depends on in the commit it starts from. */
+const PATHS = [SETTINGS_FILE, INCLUDE_FILE, ...DEPENDENCY_PATHS];
 
 /** Free space in the home under which nothing new is taken on, in bytes. */
 const MIN_FREE_BYTES = 200 * 1024 * 1024;
@@ -30,6 +39,7 @@ export function createAdmitActivities(on: AdmitDependencies): HostActivities {
     async admit({ specs }: AdmitInput): Promise<Admission[]> {
       // A list is mostly of one repository: what is asked of it is asked once.
       const lookUps = new Map<string, Promise<Known>>();
+      const files = new Map<string, Promise<RepositorySettings>>();
       const able = Promise.all([checkSpace(on), checkModelAccess(on)]);
       able.catch(() => undefined);
       const wanted = new Map<string, string>();
@@ -37,7 +47,7 @@ export function createAdmitActivities(on: AdmitDependencies): HostActivities {
         specs.map(async (spec): Promise<Admission> => {
           const { repo, base, isolation, label } = spec;
           try {
-            const model = checkModel(on.settings, spec);
+            checkModel(on.settings, spec);
             if (isolation === 'in-place') {
               const before = wanted.get(repo);
               if (before !== undefined) throw checkoutBusy(repo, before);
@@ -45,13 +55,31 @@ export function createAdmitActivities(on: AdmitDependencies): HostActivities {
             }
             const inPlace = isolation === 'in-place';
             const [known] = await Promise.all([
-              once(lookUps, `${base.commit} ${repo}`, () => lookUp(repo, base.commit)),
+              once(lookUps, `${base.commit} ${repo}`, () => lookUp(repo, base.commit, PATHS)),
               inPlace && checkCheckout(on, repo),
               able,
             ]);
             if (!known.commit) throw unknownBase(spec);
             if (!inPlace && known.blockingBranch) throw branchBlocked(repo);
-            return { admitted: true, ...(model !== undefined && { model }) };
+            const size = spec.leftOpen.length === 0 ? undefined : known.paths.get(SETTINGS_FILE);
+            const settings =
+              size === undefined
+                ? {}
+                : await once(files, `${base.commit} ${repo}`, () =>
+                    readRepositorySettings(repo, base.commit, size),
+                  );
+            const model = checkModel(on.settings, spec, settings.model);
+            const defaults = openSettings(spec, settings);
+            const notes = [
+              ...settingsNote(base.commit, { ...defaults, ...modelOf(spec, settings) }),
+              ...(await dependencyNotes({ ...spec, ...defaults }, known)),
+            ];
+            return {
+              admitted: true,
+              ...(model !== undefined && { model }),
+              ...(Object.keys(defaults).length > 0 && { defaults }),
+              ...(notes.length > 0 && { notes }),
+            };
           } catch (error) {
             return refusal(error);
           }
@@ -61,16 +89,38 @@ export function createAdmitActivities(on: AdmitDependencies): HostActivities {
   };
 }
 
+/** Dependencies that the worktree will lack, where nothing sets it up. */
+async function dependencyNotes(
+  { repo, base, isolation, setup }: ResolvedSpec,
+  { paths }: Known,
+): Promise<string[]> {
+  if (isolation === 'in-place' || setup.length > 0) return [];
+  const include = paths.has(INCLUDE_FILE) ? await fileAt(repo, base.commit, INCLUDE_FILE) : undefined;
+  return missingDependencies(
+    repo,
+    (path) => paths.has(path),
+    (folder) => include?.includes(folder) ?? false,
+  );
+}
+
+/** The model that the repository names, where the spawn names none. */
+function modelOf(spec: ResolvedSpec, { model }: RepositorySettings): { model?: string } {
+  return spec.model === undefined && model !== undefined ? { model } : {};
+}
+
 /** The model a spec will use. @throws SubagentsError MODEL_REFUSED */
 function checkModel(
   { models, model }: AdmitDependencies['settings'],
   spec: ResolvedSpec,
+  ofRepository?: string,
 ): string | undefined {
-  if (spec.model === undefined) return model;
-  if (models === undefined || models.includes(spec.model)) return spec.model;
+  const wanted = spec.model ?? ofRepository;
+  if (wanted === undefined) return model;
+  if (models === undefined || models.includes(wanted)) return wanted;
+  const who = spec.model === undefined ? `, which ${SETTINGS_FILE} names,` : '';
   throw new SubagentsError(
     'MODEL_REFUSED',
-    `the model "${spec.model}" is not among those this worker allows`,
+    `the model "${wanted}"${who} is not among those this worker allows`,
     {
       remedy: `Name one of ${models.join(', ')}.`,
     },

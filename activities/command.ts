@@ -20,6 +20,8 @@ export interface CommandOptions {
   readonly outputFile: string;
   /** The file grows no larger than this, in bytes. */
   readonly maxOutputBytes: number;
+  /** Told of every piece of output as it comes. */
+  readonly onOutput?: (piece: Buffer) => void;
 }
 
 export interface CommandResult {
@@ -59,6 +61,7 @@ export async function runCommand(options: CommandOptions): Promise<CommandResult
     detached: true,
   });
   const output = new Output(child.stdout, options.outputFile, options.maxOutputBytes);
+  if (options.onOutput) child.stdout.on('data', options.onOutput);
   const exited = new Promise<void>((resolve, reject) => {
     child.once('exit', () => resolve());
     child.once('error', reject);

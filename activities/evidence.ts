@@ -19,9 +19,14 @@ import { tryGit } from '../src/git/run.ts';
 import { settleWorktree } from '../src/git/settle.ts';
 import { checkoutStatus } from '../src/git/status.ts';
 import { restoreWorktree } from '../src/git/worktree.ts';
-import { readWorkspaceRecord } from '../src/home/workspace-record.ts';
+import {
+  readWorkspaceRecord,
+  writeWorkspaceRecord,
+  type WorkspaceRecord,
+} from '../src/home/workspace-record.ts';
 import { reportingFailures } from './failures.ts';
 import { sensitiveChanges } from './sensitive.ts';
+import { putAside } from './set-up.ts';
 import type { WorkspaceHome } from './workspace.ts';
 
 /** `package.json` files read to compare their scripts; in a larger change the rest goes unread. */
@@ -57,13 +62,14 @@ async function collectWorktree(
   const identity = await identityEnvironment(home.root);
   const surroundings = { env: identity, signal, copilotSessionId: subagent.copilotSessionId };
   const restored = await restoreWorktree({ cwd, commonDir }, { branch, base }, surroundings);
+  const record = await afterCutShortSetUp(cwd);
   const subject = leftoversSubject(subagent.label);
   const settled = await settleWorktree(
     {
       ...{ cwd, base, branch },
       stem: subagent.label,
       message: `${subject}\n\nThe subagent ended its turn with these changes in its worktree.\n`,
-      leaveOut: readWorkspaceRecord(cwd)?.leftByVerification ?? [],
+      leaveOut: [...(record?.leftBySetUp ?? []), ...(record?.leftByVerification ?? [])],
     },
     surroundings,
   );
@@ -87,6 +93,16 @@ async function collectWorktree(
     },
     notes: [...restored, ...settled.notes, ...stashes],
   };
+}
+
+/** Of a set-up that was cut short by a kill, nothing is the subagent's. */
+async function afterCutShortSetUp(cwd: string): Promise<WorkspaceRecord | undefined> {
+  const record = readWorkspaceRecord(cwd);
+  if (record?.setUp?.state !== 'running') return record;
+  const { left } = await putAside(cwd);
+  const known: WorkspaceRecord = { ...record, leftBySetUp: left };
+  writeWorkspaceRecord(cwd, known);
+  return known;
 }
 
 async function collectInPlace({ subagent, workspace: { cwd, base } }: CollectInput): Promise<CollectResult> {

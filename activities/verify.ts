@@ -4,7 +4,6 @@ import { cancellationSignal, heartbeat } from '@temporalio/activity';
 import {
   HEARTBEAT_INTERVAL_MS,
   MAX_OUTPUT_TAIL_CHARS,
-  plain,
   tail,
   VERIFY_TIMEOUT_MS,
   type Verification,
@@ -17,13 +16,11 @@ import { git } from '../src/git/run.ts';
 import { checkoutStatus, difference, fingerprint } from '../src/git/status.ts';
 import { cleanEnvironment } from '../src/home/environment.ts';
 import { readWorkspaceRecord, runFolder, writeWorkspaceRecord } from '../src/home/workspace-record.ts';
-import { runCommand, type CommandResult } from './command.ts';
+import { commandRecord, MAX_OUTPUT_FILE_BYTES, named, seconds, TIMED_OUT } from './command-record.ts';
+import { runCommand } from './command.ts';
 import { reportingFailures } from './failures.ts';
 
-/** The whole output of one command, in the home. */
-const MAX_OUTPUT_FILE_BYTES = 50 * 1024 * 1024;
-/** Paths named in a sentence, and kept of what verification left. */
-const MAX_NAMED_PATHS = 10;
+/** Paths kept of what verification left. */
 const MAX_KEPT_PATHS = 1_000;
 /** Output that goes back to the subagent, shared among the commands that failed. */
 const MAX_PROMPT_OUTPUT_CHARS = 12_000;
@@ -135,35 +132,11 @@ async function runOne(
     copilotSessionId: subagent.copilotSessionId,
     env: cleanEnvironment({ ...process.env, ...(await identityEnvironment(home.root)) }),
   });
-  const problem = problemOf(result, timeoutMs);
-  const exitCode = result.timedOut ? null : result.exitCode;
-  const verification: Verification = {
-    command,
-    exitCode,
-    durationMs: result.durationMs,
-    outputTail: tail(plain(result.end).trimEnd(), MAX_OUTPUT_TAIL_CHARS),
-    outputFile,
-    ...(problem !== undefined && { problem }),
-  };
-  const notes = [
-    ...(result.fileProblem === undefined ? [] : [`\`${command}\`: ${result.fileProblem}`]),
-    ...(result.leftProcesses ? [`\`${command}\` left processes running; they were ended`] : []),
-  ];
-  return { verification, notes };
+  const { record, notes } = commandRecord(command, result, { timeoutMs, outputFile });
+  return { verification: record, notes };
 }
 
-const TIMED_OUT = 'timed out';
 const NOT_RUN = 'not run';
-
-/** What an exit code alone does not tell. */
-function problemOf({ exitCode, signal, timedOut }: CommandResult, timeoutMs: number): string | undefined {
-  if (timedOut) return `${TIMED_OUT}: it had not ended after ${seconds(timeoutMs)}, and was ended`;
-  if (signal !== null) return `killed by ${signal}`;
-  if (exitCode === 127) return 'not found: the shell knows no such command';
-  if (exitCode === 126) return 'not executable';
-  if (exitCode === 137) return 'killed by SIGKILL, often for lack of memory';
-  return undefined;
-}
 
 function verified(verifications: Verification[], notes: string[], problems: readonly string[]): VerifyResult {
   return {
@@ -198,20 +171,6 @@ function commandProblem(
 /** As an indented block: no line of the output can end it. */
 function indented(text: string): string {
   return text.replace(/^/gm, '    ');
-}
-
-function seconds(ms: number): string {
-  return ms < 60_000 ? `${(ms / 1_000).toFixed(1)} s` : `${Math.round(ms / 60_000)} min`;
-}
-
-function named(paths: readonly string[]): string {
-  const more = paths.length > MAX_NAMED_PATHS ? ` and ${paths.length - MAX_NAMED_PATHS} more` : '';
-  return (
-    paths
-      .slice(0, MAX_NAMED_PATHS)
-      .map((path) => JSON.stringify(path))
-      .join(', ') + more
-  );
 }
 
 /** So that the next collection does not take them for the subagent's. */

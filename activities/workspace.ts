@@ -116,6 +116,7 @@ async function prepareWorktree(
       base: spec.base.commit,
       branch: name,
       state,
+      leftBySetUp: [],
       leftByVerification: [],
     };
     writeWorkspaceRecord(cwd, record);

@@ -19,6 +19,7 @@ try {
   for (const path of [
     'README.md',
     'LICENSE',
+    'subagents.schema.json',
     'dist/src/cli/main.js',
     'dist/src/client/index.d.ts',
     'dist/workflow-bundle.js',

@@ -16,3 +16,11 @@ export function failureOf(error: unknown): Failure {
   }
   throw error;
 }
+
+/** The failure of a subagent whose set-up failed with `problem`; undefined when it did not. */
+export function setUpFailure(problem: string | undefined): Failure | undefined {
+  if (problem === undefined) return undefined;
+  const remedy =
+    'Mend the command, or what it needs on the worker’s machine (show has its output), and spawn again.';
+  return { class: 'setup', message: problem, remedy };
+}

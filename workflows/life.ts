@@ -53,6 +53,7 @@ export interface Life {
   readonly model: string | undefined;
   readonly usage: Usage;
   readonly evidence: Evidence | undefined;
+  readonly setup: readonly Verification[];
   readonly verifications: readonly Verification[];
   readonly verdict: Verdict | undefined;
   readonly notes: readonly string[];
@@ -63,11 +64,13 @@ export interface Rules {
   readonly timeoutMs: number;
   readonly maxRepairs: number;
   readonly verify: boolean;
+  readonly setUp: boolean;
 }
 
 /** What to do next. */
 export type Step =
   | { readonly do: 'prepare' }
+  | { readonly do: 'set-up' }
   | { readonly do: 'turn'; readonly room: 'keep' | 'retake' }
   | { readonly do: 'pause'; readonly ms: number; readonly why: string }
   | { readonly do: 'ask'; readonly questions: readonly Omit<Question, 'at'>[] }
@@ -80,6 +83,12 @@ export type Step =
 export type Happened =
   | { readonly type: 'prepared'; readonly notes: readonly string[] }
   | { readonly type: 'unprepared'; readonly failure: Failure }
+  | {
+      readonly type: 'set-up';
+      readonly results: readonly Verification[];
+      readonly notes: readonly string[];
+      readonly failure: Failure | undefined;
+    }
   | { readonly type: 'turn'; readonly result: TurnResult; readonly elapsedMs: number }
   | { readonly type: 'went-on' }
   | {
@@ -113,6 +122,7 @@ export function begin(): [Life, Step] {
     model: undefined,
     usage: NO_USAGE,
     evidence: undefined,
+    setup: [],
     verifications: [],
     verdict: undefined,
     notes: [],

@@ -5,18 +5,22 @@
 import type { Verification } from '../src/contract/index.ts';
 import { afterTurn } from './after-turn.ts';
 import type { Happened, Life, Rules, Step } from './life.ts';
-import { attemptTurn, end, openTurn } from './moves.ts';
+import { attemptTurn, conclude, end, openTurn } from './moves.ts';
 
 /** Decides what to do after `happened`. */
 export function next(life: Life, happened: Happened, rules: Rules): [Life, Step] {
   switch (happened.type) {
-    case 'prepared':
-      return openTurn(
-        { ...life, notes: [...life.notes, ...happened.notes] },
-        { kind: 'task' },
-        'keep',
-        rules,
-      );
+    case 'prepared': {
+      const prepared = { ...life, notes: [...life.notes, ...happened.notes] };
+      return rules.setUp ? [prepared, { do: 'set-up' }] : openTurn(prepared, { kind: 'task' }, 'keep', rules);
+    }
+    case 'set-up': {
+      const { results, notes, failure } = happened;
+      const ready = { ...life, setup: results, notes: [...life.notes, ...notes] };
+      return failure
+        ? conclude(ready, { status: 'failed', failure })
+        : openTurn(ready, { kind: 'task' }, 'keep', rules);
+    }
     case 'unprepared':
       return end(life, { status: 'failed', failure: happened.failure });
     case 'uncollected':

@@ -8,6 +8,7 @@ import {
   type LiveStatus,
   type Lost,
   type ResolvedSpec,
+  type SetUpResult,
   type StopInput,
   type StopResult,
   type SubagentRef,
@@ -28,6 +29,7 @@ const STOPPING: Readonly<Record<StopInput['mode'], string>> = {
 
 export type Stopped = Omit<Extract<StopResult, { kind: 'stopped' }>, 'kind'>;
 type Collected = Extract<CollectResult, { kind: 'collected' }>;
+type SetUpDone = Extract<SetUpResult, { kind: 'set-up' }>;
 type Verified = Extract<VerifyResult, { kind: 'verified' }>;
 
 /** Which subagent the calls are for, and who is told of what they wait for. */
@@ -60,6 +62,18 @@ export class OnWorker {
       ]),
     );
     return this.#workspace;
+  }
+
+  /** Runs the set-up commands in it. Throws what the activity throws. */
+  setUp(): Promise<SetUpDone> {
+    const { subagent, spec } = this.#of;
+    const { cwd } = must(this.#workspace, 'a workspace');
+    return this.#withRoom('preparing', (workerId) =>
+      worker(workerId).setUpWorkspace.executeWithOptions(
+        { summary: oneLine(`set-up: ${spec.setup.join(' && ')}`, 100) },
+        [{ subagent, cwd, commands: spec.setup }],
+      ),
+    );
   }
 
   /** One attempt of a turn. `room`: `retake` when that of the attempt before went away with its worker. */

@@ -36,6 +36,7 @@ export function outcomeOf(input: SubagentInput, life: Life, ending: Ending): Out
     report: head(life.report, MAX_REPORT_CHARS),
     ...(ending.failure && { failure: ending.failure }),
     ...(life.evidence && { evidence: life.evidence }),
+    ...(life.setup.length > 0 && { setup: [...life.setup] }),
     verifications: [...life.verifications],
     repairs: life.repairs,
     turns: life.turn,

@@ -1,5 +1,12 @@
 /** The live panel of a subagent in the Temporal Web UI: Markdown, in which a model's words cannot be more than words. */
-import { head, oneLine, plain, type Outcome, type Receipt } from '../src/contract/index.ts';
+import {
+  head,
+  oneLine,
+  plain,
+  type Outcome,
+  type Receipt,
+  type Verification,
+} from '../src/contract/index.ts';
 
 /** What the panel shows. */
 export interface PanelView {
@@ -90,10 +97,8 @@ function evidence(outcome: Outcome): string[] {
           .join(', ')}`,
       );
   }
-  for (const { command, exitCode, problem, durationMs } of outcome.verifications) {
-    const result = problem ? code(problem) : `exit ${exitCode}`;
-    lines.push(`- verified by ${code(command)}: ${result} after ${(durationMs / 1_000).toFixed(1)} s`);
-  }
+  for (const each of outcome.setup ?? []) lines.push(`- set up by ${ran(each)}`);
+  for (const each of outcome.verifications) lines.push(`- verified by ${ran(each)}`);
   if (outcome.sweep) {
     lines.push(
       `- processes: ${outcome.sweep.found} found, ${outcome.sweep.ended} ended, ${outcome.sweep.left.length} left (${outcome.sweep.proof})`,
@@ -106,6 +111,11 @@ function evidence(outcome: Outcome): string[] {
   if (outcome.report !== '')
     lines.push('', '**Report** (the subagent’s words)', '', fence(head(outcome.report, 4_000)));
   return lines;
+}
+
+function ran({ command, exitCode, problem, durationMs }: Verification): string {
+  const result = problem ? code(problem) : `exit ${exitCode}`;
+  return `${code(command)}: ${result} after ${(durationMs / 1_000).toFixed(1)} s`;
 }
 
 /** `1 commit`, `2 commits`. */

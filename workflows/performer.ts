@@ -11,7 +11,7 @@ import {
   type SubagentView,
 } from '../src/contract/index.ts';
 import { Board } from './board.ts';
-import { failureOf } from './failure.ts';
+import { failureOf, setUpFailure } from './failure.ts';
 import { Inbox } from './inbox.ts';
 import { hold, spend, type Happened, type Life, type Step } from './life.ts';
 import { OnWorker, type Stopped } from './on-worker.ts';
@@ -71,6 +71,8 @@ export class Performer {
     switch (step.do) {
       case 'prepare':
         return this.#prepare();
+      case 'set-up':
+        return this.#setUp();
       case 'turn':
         return this.#runTurn(step, life);
       case 'pause':
@@ -142,6 +144,15 @@ export class Performer {
       return { type: 'prepared', notes };
     } catch (error) {
       return { type: 'unprepared', failure: failureOf(error) };
+    }
+  }
+
+  async #setUp(): Promise<Happened> {
+    try {
+      const { results, notes, problem } = await this.#worker.setUp();
+      return { type: 'set-up', results, notes, failure: setUpFailure(problem) };
+    } catch (error) {
+      return { type: 'set-up', results: [], notes: [], failure: failureOf(error) };
     }
   }
 

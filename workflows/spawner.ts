@@ -165,7 +165,7 @@ export class Spawner {
       session: this.#session,
       label,
       run,
-      spec: { ...spec, ...(model !== undefined && { model }) },
+      spec: { ...spec, ...admission.defaults, ...(model !== undefined && { model }) },
     };
     try {
       const handle = await CancellationScope.nonCancellable(() =>
@@ -190,7 +190,7 @@ export class Spawner {
         if (this.#state.live[label]?.run === run) this.#on.watch(entry);
       };
       void handle.result().then(settled, settled);
-      return { status: 'accepted', label, run, workflowId, runId, notes: [] };
+      return { status: 'accepted', label, run, workflowId, runId, notes: [...(admission.notes ?? [])] };
     } catch (error) {
       if (error instanceof WorkflowExecutionAlreadyStartedError) {
         return refused(

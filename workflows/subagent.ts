@@ -43,6 +43,8 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
     timeoutMs: input.spec.timeoutMs,
     maxRepairs: input.spec.maxRepairs,
     verify: input.spec.verify.length > 0,
+    // Absent in runs that an earlier version started.
+    setUp: (input.spec.setup ?? []).length > 0,
   };
   let [life, step]: [Life, Step] = begin();
   const work = new Performer(

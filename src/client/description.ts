@@ -68,7 +68,7 @@ function known(run: KnownRun, inspected: Inspection | undefined) {
 /** Its status, and what it is doing. */
 function now(run: KnownRun, inspected: Inspection | undefined, view: SubagentView | undefined) {
   const status = inspected?.status ?? run.status;
-  const progress = status === 'working' ? inspected?.progress : undefined;
+  const progress = status === 'working' || status === 'preparing' ? inspected?.progress : undefined;
   const said = isFinal(status) ? (run.summary ?? status) : (view?.waitingFor ?? DOING[status]);
   return {
     status,

@@ -16,7 +16,7 @@ export interface Inspection {
   /** From the search attribute that the workflow keeps; else from how the workflow was closed. */
   readonly status: Status;
   readonly open: boolean;
-  /** Details of the last heartbeat of a running turn. */
+  /** Details of the last heartbeat of a running turn or set-up. */
   readonly progress?: Progress | undefined;
   readonly memo: Readonly<Record<string, unknown>>;
   readonly model?: string | undefined;
@@ -25,8 +25,8 @@ export interface Inspection {
   readonly endedAt?: string | undefined;
 }
 
-/** Activity whose heartbeats say what a subagent is doing. */
-const TURN_ACTIVITY = 'runTurn';
+/** Activities whose heartbeats say what a subagent is doing. */
+const TELLING = new Set(['runTurn', 'setUpWorkspace']);
 
 /** How a workflow that was closed without a last word of its own ended, for us. */
 const CLOSED_AS: Readonly<Record<string, FinalStatus>> = {
@@ -88,10 +88,10 @@ function attribute(
 }
 
 async function progressOf(link: Link, { raw }: WorkflowExecutionDescription): Promise<Progress | undefined> {
-  const turn = raw.pendingActivities?.find((activity) => activity.activityType?.name === TURN_ACTIVITY);
+  const telling = raw.pendingActivities?.find(({ activityType }) => TELLING.has(activityType?.name ?? ''));
   const [progress] = await decodeArrayFromPayloads(
     link.client.options.loadedDataConverter,
-    turn?.heartbeatDetails?.payloads,
+    telling?.heartbeatDetails?.payloads,
   );
   return progress as Progress | undefined;
 }

@@ -3,6 +3,7 @@ import {
   DEFAULT_MAX_REPAIRS,
   DEFAULT_STUCK_AFTER_MS,
   DEFAULT_TIMEOUT_MS,
+  SubagentsError,
   type ResolvedSpec,
 } from '../contract/index.ts';
 import { countUncommitted, resolveBase, resolveRepository } from '../git/repository.ts';
@@ -10,6 +11,9 @@ import type { ParsedSpec } from './spec.ts';
 
 /** Counting changes of a huge checkout may take long; after this, in milliseconds, the spawn goes on without. */
 const COUNT_TIMEOUT_MS = 3_000;
+
+/** What a spawn may leave to the repository's `.subagents.json`. */
+const LEAVABLE = ['setup', 'verify', 'model', 'timeout', 'permissions'] as const;
 
 /** Who spawns. */
 export interface Caller {
@@ -30,6 +34,15 @@ export async function resolveSpec(
 ): Promise<{ readonly spec: ResolvedSpec; readonly notes: readonly string[] }> {
   const repo = await resolveRepository(spec.repo ?? '.', caller.cwd);
   const isolation = spec.isolation ?? 'worktree';
+  if (isolation === 'in-place' && spec.setup && spec.setup.length > 0) {
+    throw new SubagentsError(
+      'BAD_INPUT',
+      'set-up is for a new worktree, and in-place works in your checkout',
+      {
+        remedy: 'Set the checkout up yourself, and leave out setup; or leave out in-place.',
+      },
+    );
+  }
   const [commit, notes] = await Promise.all([
     resolveBase(repo, spec.base),
     isolation === 'worktree' ? uncommittedNotes(repo) : [],
@@ -42,7 +55,9 @@ export async function resolveSpec(
     repo,
     base: { commit, name: spec.base ?? 'HEAD' },
     isolation,
+    setup: spec.setup ?? [],
     verify: spec.verify ?? [],
+    leftOpen: LEAVABLE.filter((field) => spec[field] === undefined),
     permissions: spec.permissions ?? 'all',
     trustRepo: spec.trustRepo ?? false,
     timeoutMs: spec.timeout ?? DEFAULT_TIMEOUT_MS,

@@ -53,7 +53,7 @@ export interface ListOptions {
 /** A subagent in a list: what its session knows of it, and what it is doing right now. */
 export interface SubagentRow extends SessionEntry {
   readonly session: string;
-  /** Of a working subagent, from its last heartbeat. */
+  /** Of a subagent whose turn or set-up runs, from its last heartbeat. */
   readonly progress?: Progress | undefined;
 }
 

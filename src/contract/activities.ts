@@ -42,9 +42,17 @@ export interface AdmitInput {
   readonly session: string;
   readonly specs: readonly ResolvedSpec[];
 }
-/** Per spec, in order: admitted (with the model it will use), or why not. */
+/** Per spec, in order: admitted, or why not. */
 export type Admission =
-  | { readonly admitted: true; readonly model?: string }
+  | {
+      readonly admitted: true;
+      /** The model it will use. */
+      readonly model?: string;
+      /** What the repository's `.subagents.json` says of that which the spawn left open. */
+      readonly defaults?: Partial<Pick<ResolvedSpec, 'setup' | 'verify' | 'timeoutMs' | 'permissions'>>;
+      /** What the caller should know. */
+      readonly notes?: readonly string[];
+    }
   | { readonly admitted: false; readonly code: string; readonly reason: string; readonly remedy?: string };
 
 // ---- place queue (host) and a worker's own ------------------------------------
@@ -78,6 +86,23 @@ export interface Workspace {
   readonly repository?: string;
   readonly notes: readonly string[];
 }
+
+export interface SetUpInput {
+  readonly subagent: SubagentRef;
+  /** A worktree; never a checkout of the caller. */
+  readonly cwd: string;
+  readonly commands: readonly string[];
+}
+export type SetUpResult =
+  | {
+      readonly kind: 'set-up';
+      /** One for each command; those after one that failed were not run. */
+      readonly results: readonly Verification[];
+      /** What failed; absent when all went well. */
+      readonly problem?: string;
+      readonly notes: readonly string[];
+    }
+  | Lost;
 
 export interface TurnInput {
   readonly subagent: SubagentRef;
@@ -130,7 +155,7 @@ export type TurnResult =
   | (TurnEnd & { readonly kind: 'handed-back' })
   | Lost;
 
-/** Heartbeat details of `runTurn`: what `list` shows of a working subagent. */
+/** Heartbeat details of `runTurn` and `setUpWorkspace`: what `list` shows of a subagent at work. */
 export interface Progress {
   readonly doing: string;
   readonly tool?: string;
@@ -225,6 +250,7 @@ export interface PlaceActivities {
 /** Activities on a worker's queue. */
 export interface WorkerActivities {
   prepareWorkspace(input: PrepareInput): Promise<Workspace | Lost>;
+  setUpWorkspace(input: SetUpInput): Promise<SetUpResult>;
   runTurn(input: TurnInput): Promise<TurnResult>;
   collectEvidence(input: CollectInput): Promise<CollectResult>;
   verifyCommit(input: VerifyInput): Promise<VerifyResult>;

@@ -6,6 +6,7 @@ export * from './limits.ts';
 export * from './messages.ts';
 export * from './names.ts';
 export * from './outcome.ts';
+export * from './repository-settings.ts';
 export * from './spec.ts';
 export * from './status.ts';
 export * from './text.ts';

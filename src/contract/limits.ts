@@ -14,7 +14,8 @@ export const MAX_SPAWN_SPECS = 200;
 export const MAX_STEER_BYTES = 64 * 1024;
 /** Live subagents of one session: a workflow may have 2,000 pending children, with room kept for chains. */
 export const MAX_LIVE_SUBAGENTS = 1_000;
-/** Verification commands of one spec, and the length of each in characters. */
+/** Set-up and verification commands of one spec (20 of each), and the length of each in characters. */
+export const MAX_SETUP_COMMANDS = 20;
 export const MAX_VERIFY_COMMANDS = 20;
 export const MAX_COMMAND_LENGTH = 4_096;
 
@@ -38,6 +39,8 @@ export const MAX_TIMEOUT_MS = 7 * 24 * HOUR;
 export const DEFAULT_STUCK_AFTER_MS = 10 * MINUTE;
 /** Silence of a model call after which it is given up as hung and tried again. */
 export const DEFAULT_HUNG_MODEL_MS = 180 * SECOND;
+/** How long one set-up command may run; it is not working time. */
+export const SETUP_TIMEOUT_MS = 30 * MINUTE;
 /** How long one verification command may run. */
 export const VERIFY_TIMEOUT_MS = 30 * MINUTE;
 /** How often a failed verification goes back to the subagent. */

@@ -11,7 +11,7 @@ export const usage = z.object({
 });
 export type Usage = z.infer<typeof usage>;
 
-/** One verification command, run on the commit that the outcome names. */
+/** One set-up or verification command; the latter is run on the commit that the outcome names. */
 export const verification = z.object({
   command: z.string(),
   exitCode: z
@@ -75,6 +75,7 @@ export const failure = z.object({
   class: z.enum([
     'refused', // the workspace could not be made as asked
     'workspace', // git or the disk failed
+    'setup', // a set-up command did not exit 0
     'model', // the model, its provider or the credentials
     'copilot', // the Copilot runtime
     'verification', // a command did not exit 0
@@ -104,6 +105,7 @@ export const outcome = z.object({
   report: z.string().describe('the final message of the subagent: its words, not ours'),
   failure: failure.optional(),
   evidence: evidence.optional().describe('absent when no workspace was ever made'),
+  setup: z.array(verification).optional().describe('the set-up commands, where there were any'),
   verifications: z.array(verification),
   repairs: z.number().int().describe('turns spent on verifications that had failed'),
   turns: z.number().int(),

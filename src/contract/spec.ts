@@ -6,6 +6,7 @@ import {
   DEFAULT_STUCK_AFTER_MS,
   DEFAULT_TIMEOUT_MS,
   MAX_COMMAND_LENGTH,
+  MAX_SETUP_COMMANDS,
   MAX_TASK_BYTES,
   MAX_TIMEOUT_MS,
   MAX_VERIFY_COMMANDS,
@@ -37,7 +38,12 @@ const task = z
 export const thinking = z.enum(['off', 'low', 'medium', 'high', 'xhigh']);
 export type Thinking = z.infer<typeof thinking>;
 
-const command = z.string().trim().min(1, 'a verification command is empty').max(MAX_COMMAND_LENGTH);
+const command = (what: string) =>
+  z.string().trim().min(1, `a ${what} command is empty`).max(MAX_COMMAND_LENGTH);
+/** Shell commands that make a new worktree ready to work in, for example `npm ci`. */
+export const setupCommands = z.array(command('set-up')).max(MAX_SETUP_COMMANDS);
+/** Shell commands that must exit 0 before a subagent is done. */
+export const verifyCommands = z.array(command('verification')).max(MAX_VERIFY_COMMANDS);
 
 /** Where a subagent works: a git worktree and branch of its own, or the caller's checkout itself. */
 export const isolation = z.enum(['worktree', 'in-place']);
@@ -71,11 +77,14 @@ export const spawnSpec = z.strictObject({
     .optional()
     .describe('the commit, branch or tag to start from; default: HEAD of the checkout'),
   isolation: isolation.optional().describe('worktree (default) or in-place'),
-  verify: z
-    .array(command)
-    .max(MAX_VERIFY_COMMANDS)
+  withChanges: z
+    .boolean()
     .optional()
-    .describe('commands that must exit 0 before the subagent is done'),
+    .describe('carry the uncommitted changes of the checkout along, as the first commit of the branch'),
+  setup: setupCommands
+    .optional()
+    .describe('commands that run in the new worktree before the first turn, for example npm ci'),
+  verify: verifyCommands.optional().describe('commands that must exit 0 before the subagent is done'),
   permissions: permissions
     .optional()
     .describe(
@@ -104,7 +113,23 @@ export const resolvedSpec = z.strictObject({
     name: z.string().describe('what the caller called it, for example main or HEAD'),
   }),
   isolation,
-  verify: z.array(command).max(MAX_VERIFY_COMMANDS),
+  carried: z
+    .strictObject({
+      commit: z
+        .string()
+        .regex(/^[0-9a-f]{40,64}$/)
+        .describe('on top of the base; the branch starts there'),
+      changed: z.number().int().describe('tracked files in it'),
+      untracked: z.number().int().describe('new files in it'),
+    })
+    .optional()
+    .describe('the uncommitted changes of the caller’s checkout'),
+  setup: setupCommands.default([]),
+  verify: verifyCommands,
+  leftOpen: z
+    .array(z.enum(['setup', 'verify', 'model', 'timeout', 'permissions']))
+    .default([])
+    .describe('what the spawn said nothing of: the repository’s .subagents.json may'),
   permissions: permissions.default('all'),
   trustRepo: z.boolean().default(false),
   timeoutMs: z.number().int().default(DEFAULT_TIMEOUT_MS),

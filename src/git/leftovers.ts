@@ -32,7 +32,7 @@ export async function readLeftovers(
     await git(['read-tree', status.head ?? '--empty'], withIndex);
   });
   const repositories = status.untracked.filter((path) => path.endsWith('/'));
-  const excluded = [...repositories.map((path) => path.slice(0, -1)), ...leaveOut];
+  const excluded = [...repositories, ...leaveOut].map((path) => path.replace(/\/$/, ''));
   const args = ['-c', 'core.safecrlf=false', 'add', '--all', '--ignore-errors'];
   const pathspecs = ['.', ...excluded.map((path) => `:(exclude,top,literal)${path}`)];
   const added = await tryGit([...args, '--pathspec-from-file=-', '--pathspec-file-nul'], {

@@ -119,27 +119,44 @@ function gitFileTarget(path: string): string {
     .replace(/\n$/, '');
 }
 
-/** What is in a repository of the names that were asked for. */
+/** What is in a repository of what was asked for. */
 export interface Known {
   /** Whether it has the commit. */
   readonly commit: boolean;
   /** Whether it has a branch called `subagents`: it leaves no room for `subagents/<label>`. */
   readonly blockingBranch: boolean;
+  /** Which of the paths that were asked for the commit has, each with its size in bytes (0 for a folder). */
+  readonly paths: ReadonlyMap<string, number>;
 }
 
 /**
- * Looks both up, in one call of git.
+ * Looks all of it up, in one call of git.
  * @param repo the root of a checkout.
+ * @param paths from the root of the repository; without newlines.
  * @throws SubagentsError NOT_A_REPOSITORY when it is none (any more), GIT
  */
-export async function lookUp(repo: string, commit: string): Promise<Known> {
+export async function lookUp(repo: string, commit: string, paths: readonly string[] = []): Promise<Known> {
   gitDirs(repo); // git would also look in the folders above.
-  const input = `${commit}^{commit}\nrefs/heads/subagents^{commit}\n`;
-  const args = ['cat-file', '--batch-check=%(objecttype)'];
+  const names = [
+    `${commit}^{commit}`,
+    'refs/heads/subagents^{commit}',
+    ...paths.map((path) => `${commit}:${path}`),
+  ];
+  const input = `${names.join('\n')}\n`;
+  const args = ['cat-file', '--batch-check=%(objecttype) %(objectsize)'];
   const answer = await tryGit(args, { cwd: repo, input });
   if (answer.exitCode !== 0) throw gitError(args, repo, answer);
-  const [first, second] = answer.stdout.split('\n');
-  return { commit: first === 'commit', blockingBranch: second === 'commit' };
+  const [first = '', second = '', ...others] = answer.stdout.split('\n');
+  return {
+    commit: first.startsWith('commit '),
+    blockingBranch: second.startsWith('commit '),
+    paths: new Map(
+      paths.flatMap((path, index) => {
+        const [, type, size] = /^(blob|tree) (\d+)$/.exec(others[index] ?? '') ?? [];
+        return type === undefined ? [] : [[path, type === 'blob' ? Number(size) : 0] as const];
+      }),
+    ),
+  };
 }
 
 function kindOf(path: string): string {

@@ -25,7 +25,7 @@ export interface SettleInput {
   readonly stem: string;
   /** Message of the commit that holds what was left uncommitted. */
   readonly message: string;
-  /** Untracked paths that are not the subagent's. */
+  /** Untracked paths that are not the subagent's; a folder, with all in it, ends in `/`. */
   readonly leaveOut: readonly string[];
 }
 
@@ -44,8 +44,8 @@ export async function settleWorktree(
   const options = { ...surroundings, cwd };
   const { gitDir, commonDir } = gitDirs(cwd);
   const status = await checkoutStatus(cwd);
-  const leaveOut = input.leaveOut.filter((path) => status.untracked.includes(path));
-  const clean = status.changed.length === 0 && status.untracked.length === leaveOut.length;
+  const { leaveOut, untracked } = sortOut(status.untracked, input.leaveOut);
+  const clean = status.changed.length === 0 && untracked.length === 0;
   const underway = operationUnderway(gitDir);
   if (status.branch === branch && status.head !== undefined && clean && !underway) {
     return { head: status.head, notes: leftOut(leaveOut) };
@@ -186,7 +186,23 @@ async function removeStaleLocks(locks: readonly string[]): Promise<void> {
   await Promise.all(locks.map((lock) => rm(lock, { force: true })));
 }
 
+/** What is there of `leaveOut`, and the untracked files that it does not name. */
+function sortOut(
+  all: readonly string[],
+  leaveOut: readonly string[],
+): { leaveOut: string[]; untracked: string[] } {
+  const named = new Set(leaveOut);
+  const folders = leaveOut.filter((path) => path.endsWith('/'));
+  const nameOf = (path: string): string | undefined =>
+    named.has(path) ? path : folders.find((folder) => path.startsWith(folder));
+  const there = new Set(all.map(nameOf));
+  return {
+    leaveOut: [...named].filter((path) => there.has(path)),
+    untracked: all.filter((path) => nameOf(path) === undefined),
+  };
+}
+
 function leftOut(paths: readonly string[]): string[] {
   if (paths.length === 0) return [];
-  return [`not committed, because the verification made them: ${paths.slice(0, 10).join(', ')}`];
+  return [`not committed, because set-up or verification made them: ${paths.slice(0, 10).join(', ')}`];
 }

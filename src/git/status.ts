@@ -47,6 +47,12 @@ export async function checkoutStatus(
   };
 }
 
+/** Untracked files, not ignored; a folder with nothing else in it is one entry that ends in `/`. @throws SubagentsError GIT */
+export async function untrackedFolders(cwd: string): Promise<string[]> {
+  const args = ['ls-files', '--others', '--directory', '--exclude-standard', '-z'];
+  return (await git(args, { cwd })).split('\0').filter((path) => path !== '');
+}
+
 function changedPath(item: string): ChangedPath {
   // "1 XY sub mH mI mW hH hI path", "u XY sub m1 m2 m3 mW h1 h2 h3 path"; only the path may contain spaces.
   const unmerged = item.startsWith('u');

@@ -1,7 +1,7 @@
 /** What a worker knows of the worktrees it made: a file beside each, written before anything is made. */
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { SubagentsError, type SubagentRef } from '../contract/index.ts';
+import { SubagentsError, verification, type SubagentRef } from '../contract/index.ts';
 import { ensurePrivateDir, readIfThere, writePrivateFile } from '../system/files.ts';
 
 const workspaceRecord = z.object({
@@ -14,7 +14,21 @@ const workspaceRecord = z.object({
   branch: z.string(),
   /** `making` until the worktree has been whole once: only what never was may be thrown away. */
   state: z.enum(['making', 'ready']),
-  /** Untracked files that verification commands made: not the subagent's, so not committed with its work. */
+  /** `running` from before the first set-up command on; what is `over` never runs again. */
+  setUp: z
+    .discriminatedUnion('state', [
+      z.object({ state: z.literal('running') }),
+      z.object({
+        state: z.literal('over'),
+        results: z.array(verification),
+        problem: z.string().optional(),
+        notes: z.array(z.string()),
+      }),
+    ])
+    .optional(),
+  /** Untracked files (or folders, with a `/` at the end) that set-up made: not the subagent's, so not committed with its work. */
+  leftBySetUp: z.array(z.string()).default([]),
+  /** The same of verification commands. */
   leftByVerification: z.array(z.string()).default([]),
 });
 export type WorkspaceRecord = z.infer<typeof workspaceRecord>;

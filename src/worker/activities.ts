@@ -5,6 +5,7 @@ import { createDeliverActivities } from '../../activities/deliver.ts';
 import { createEvidenceActivities } from '../../activities/evidence.ts';
 import type { Room } from '../../activities/room.ts';
 import { runStateOn } from '../../activities/run-state.ts';
+import { createSetUpActivities } from '../../activities/set-up.ts';
 import { createStayActivities, type StayDependencies } from '../../activities/stay.ts';
 import { createStopActivities } from '../../activities/stop.ts';
 import { createTranscriptActivities } from '../../activities/transcript.ts';
@@ -66,6 +67,7 @@ export function createActivities({ home, settings, client, room, pool }: WorkerP
     work: {
       ...createStayActivities(staying, { returning: true }),
       ...createWorkspaceActivities({ home, runState, sweep }),
+      ...createSetUpActivities({ home, sweep }),
       ...createTurnActivities({ pool }),
       ...createEvidenceActivities({ home }),
       ...createVerifyActivities({ home }),

@@ -252,7 +252,7 @@ describe('what verification leaves alone', () => {
     await subject.repo.write({ 'work.txt': 'x' }, subject.cwd);
     const collected = await workspaceBench(subject.home).collect(subject.input, subject.workspace);
     expect(collected.evidence.filesChanged).toEqual(['work.txt']);
-    expect(collected.notes.join()).toContain('because the verification made them: coverage/ä b.html');
+    expect(collected.notes.join()).toContain('because set-up or verification made them: coverage/ä b.html');
     expect(existsSync(join(subject.cwd, 'coverage/ä b.html'))).toBe(true);
   });
 

@@ -55,6 +55,10 @@ async function play(fleet: Fleet, subagents: Subagents, write: Write): Promise<v
   await session.subagent('mender').result();
   await write('subagent-repaired', 'subagent/rec/mender');
 
+  await session.spawn({ label: 'builder', task: 'fail', setup: ['echo built', 'exit 7'] }, options);
+  await session.subagent('builder').result();
+  await write('subagent-set-up-failed', 'subagent/rec/builder');
+
   await session.spawn({ label: 'asker', task: 'ask' }, options);
   await eventually(async () => (await session.subagent('asker').describe()).questions.length > 0);
   await session.subagent('asker').answer('This.');

@@ -2,6 +2,7 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { createEvidenceActivities } from '../../activities/evidence.ts';
+import { createSetUpActivities } from '../../activities/set-up.ts';
 import { createVerifyActivities, type VerifyDependencies } from '../../activities/verify.ts';
 import { createWorkspaceActivities } from '../../activities/workspace.ts';
 import {
@@ -10,6 +11,7 @@ import {
   type Lost,
   type PrepareInput,
   type ResolvedSpec,
+  type SetUpResult,
   type SubagentRef,
   type VerifyResult,
   type Workspace,
@@ -60,6 +62,16 @@ export function workspaceBench(home: Home, runState: AskRunState = async () => '
   return {
     prepare: async (input: PrepareInput, env = activityContext()): Promise<Workspace> =>
       found<Workspace>(await env.run(workspace.prepareWorkspace, input)),
+    setUp: async (
+      { subagent }: PrepareInput,
+      { cwd }: { cwd: string },
+      commands: readonly string[],
+      options: { timeoutMs?: number; env?: MockActivityEnvironment } = {},
+    ): Promise<Exclude<SetUpResult, Lost>> => {
+      const { env = activityContext(), ...limits } = options;
+      const { setUpWorkspace } = createSetUpActivities({ home, sweep, ...limits });
+      return found<Exclude<SetUpResult, Lost>>(await env.run(setUpWorkspace, { subagent, cwd, commands }));
+    },
     collect: async (
       input: PrepareInput,
       at: Workspace,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Evidence, TurnResult, Usage } from '../../src/contract/index.ts';
+import type { Evidence, Failure, TurnResult, Usage } from '../../src/contract/index.ts';
 import { MAX_LOST_ATTEMPTS, MAX_TURN_FAILURES } from '../../workflows/after-turn.ts';
 import { begin, hold, type Happened, type Life, type Rules, type Step } from '../../workflows/life.ts';
 import { next } from '../../workflows/lifecycle.ts';
@@ -19,7 +19,7 @@ const evidence: Evidence = {
   uncommitted: [],
   sensitive: [],
 };
-const rules: Rules = { timeoutMs: 60_000, maxRepairs: 2, verify: true };
+const rules: Rules = { timeoutMs: 60_000, maxRepairs: 2, verify: true, setUp: false };
 const finished: TurnResult = { kind: 'finished', report: 'done', usage, notes: [] };
 const failed: TurnResult = {
   kind: 'failed',
@@ -45,6 +45,12 @@ function drive(
 }
 
 const prepared: Happened = { type: 'prepared', notes: [] };
+const setUp = (failure?: Failure): Happened => ({
+  type: 'set-up',
+  results: [{ command: 'npm ci', exitCode: failure ? 1 : 0, durationMs: 5, outputTail: '' }],
+  notes: [],
+  failure,
+});
 const turn = (result: TurnResult, elapsedMs = 100): Happened => ({ type: 'turn', result, elapsedMs });
 const collected: Happened = { type: 'collected', evidence, notes: [] };
 const verified = (problem?: string): Happened => ({
@@ -67,6 +73,23 @@ describe('the lifecycle', () => {
       do: 'end',
       verdict: { status: 'done' },
     });
+  });
+
+  it('sets up between preparing and the first turn, where there is anything to set up', () => {
+    const own = { rules: { ...rules, setUp: true } };
+    expect(drive([prepared], own)[1]).toEqual({ do: 'set-up' });
+    const [life, step] = drive([prepared, setUp()], own);
+    expect(step).toEqual({ do: 'turn', room: 'keep' });
+    expect(life.turn).toBe(1);
+  });
+
+  it('fails with its set-up, with what there is collected and no turn begun', () => {
+    const own = { rules: { ...rules, setUp: true } };
+    const failure: Failure = { class: 'setup', message: '`npm ci` exited with 1' };
+    expect(drive([prepared, setUp(failure)], own)[1]).toEqual({ do: 'collect' });
+    const [life, end] = drive([prepared, setUp(failure), collected], own);
+    expect(end).toEqual({ do: 'end', verdict: { status: 'failed', failure } });
+    expect(life).toMatchObject({ turn: 0, setup: [{ command: 'npm ci', exitCode: 1 }] });
   });
 
   it('is done after collecting when there is nothing to verify', () => {
@@ -191,6 +214,8 @@ function answerTo(step: Step): fc.Arbitrary<Happened> {
   switch (step.do) {
     case 'prepare':
       return fc.constantFrom<Happened>(prepared, { type: 'unprepared', failure });
+    case 'set-up':
+      return fc.constantFrom(setUp(), setUp({ class: 'setup', message: 'no network' }));
     case 'turn':
       return fc
         .tuple(anyTurn, fc.integer({ min: 0, max: 20_000 }))
@@ -209,8 +234,8 @@ function answerTo(step: Step): fc.Arbitrary<Happened> {
 describe('every life, whatever happens', () => {
   it('ends with a verdict, after at most one collection for each end, and drops no steer', () => {
     fc.assert(
-      fc.property(fc.gen(), fc.boolean(), (gen, verify) => {
-        const own: Rules = { ...rules, verify };
+      fc.property(fc.gen(), fc.boolean(), fc.boolean(), (gen, verify, settingUp) => {
+        const own: Rules = { ...rules, verify, setUp: settingUp };
         let [life, step] = begin();
         const steered: string[] = [];
         const opened = new Set<string>();
@@ -235,6 +260,7 @@ describe('every life, whatever happens', () => {
           expect(life.evidence).toBeDefined();
           expect(life.verifications.every((each) => each.exitCode === 0)).toBe(true);
           expect(life.verifications.length > 0).toBe(verify);
+          expect(life.setup.length > 0).toBe(settingUp);
           expect(steered.every((id) => opened.has(id))).toBe(true);
         }
         expect(life.repairs).toBeLessThanOrEqual(own.maxRepairs);

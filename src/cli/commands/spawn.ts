@@ -19,6 +19,7 @@ export interface SpawnFlags {
   readonly repo?: string | undefined;
   readonly base?: string | undefined;
   readonly inPlace?: boolean | undefined;
+  readonly setup?: readonly string[] | undefined;
   readonly verify?: readonly string[] | undefined;
   readonly timeout?: string | undefined;
   readonly stuckAfter?: string | undefined;
@@ -62,6 +63,7 @@ function specOf(label: string, task: string, flags: SpawnFlags): SpawnSpec {
       repo: flags.repo,
       base: flags.base,
       isolation: flags.inPlace === true ? 'in-place' : undefined,
+      setup: flags.setup,
       verify: flags.verify,
       timeout: flags.timeout,
       stuckAfter: flags.stuckAfter,
@@ -87,6 +89,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
   thinking: '--thinking',
   repo: '--repo',
   base: '--base',
+  setup: '--setup',
   verify: '--verify',
   timeout: '--timeout',
   stuckAfter: '--stuck-after',

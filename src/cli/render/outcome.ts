@@ -19,6 +19,8 @@ export function endText(end: Ended, name: string, colors: Colors): string {
   if (outcome.failure?.remedy !== undefined)
     lines.push(`  ${colors.cyan('→')} ${oneLine(outcome.failure.remedy, 400)}`);
   if (outcome.evidence !== undefined) lines.push(`  ${evidenceLine(outcome.evidence)}`);
+  for (const command of outcome.setup ?? [])
+    if (command.exitCode !== 0) lines.push(`  ${verificationLine(command, colors)}`);
   for (const verification of outcome.verifications) lines.push(`  ${verificationLine(verification, colors)}`);
   lines.push(...nextLines(outcome, name, colors));
   return lines.join('\n');
@@ -53,6 +55,10 @@ export function outcomeLines(outcome: Outcome, colors: Colors): string[] {
     ]);
   }
   if (evidence !== undefined) section('Evidence (measured, not claimed)', evidenceLines(evidence, colors));
+  section(
+    'Set-up',
+    (outcome.setup ?? []).flatMap((each) => verificationLines(each, colors)),
+  );
   section(
     'Verification',
     outcome.verifications.flatMap((each) => verificationLines(each, colors)),
