@@ -7,6 +7,7 @@ import {
   MAX_REPORT_CHARS,
   SubagentsError,
   type Progress,
+  type Spent,
   type TurnInput,
   type TurnResult,
   type WorkerActivities,
@@ -16,6 +17,7 @@ import { classify, classifyRuntimeError, type ClassifiedError } from '../src/cop
 import type { LiveTurn } from '../src/copilot/live-turn.ts';
 import type { CopilotPool } from '../src/copilot/pool.ts';
 import { RuntimeDied } from '../src/copilot/runtime.ts';
+import { spentIn } from '../src/copilot/spent.ts';
 import { supervise, type End } from '../src/copilot/supervise.ts';
 import { takeUp } from '../src/copilot/take-up.ts';
 import { TurnState } from '../src/copilot/turn-state.ts';
@@ -73,7 +75,7 @@ class Attempt {
   async run(context: Context, superseded: AbortSignal): Promise<TurnResult> {
     try {
       const taken = await takeUp(this.#pool, this.#input);
-      if ('decision' in taken) return overAlready(taken);
+      if ('decision' in taken) return overAlready(taken, this.#input);
       const { live } = taken;
       this.#live = live;
       live.notes.push(...interruptions(live.state));
@@ -179,15 +181,11 @@ class Attempt {
 }
 
 /** The turn's end stands in the event log: its worker died before it could tell. */
-function overAlready({
-  decision,
-  state,
-}: Exclude<Awaited<ReturnType<typeof takeUp>>, { live: LiveTurn }>): TurnResult {
-  const end = {
-    usage: state.usage,
-    ...(state.model !== undefined && { model: state.model }),
-    notes: interruptions(state),
-  };
+function overAlready(
+  { decision, state }: Exclude<Awaited<ReturnType<typeof takeUp>>, { live: LiveTurn }>,
+  { permissions = 'all' }: TurnInput,
+): TurnResult {
+  const end = { ...spentIn(state, permissions), notes: interruptions(state) };
   if (decision.do === 'ask') return { kind: 'question', questions: state.questions, ...end };
   return { kind: 'finished', report: head(decision.report, MAX_REPORT_CHARS), ...end };
 }
@@ -197,9 +195,8 @@ function report({ report: last, lastReport }: TurnState): string {
 }
 
 /** What is known of the turn at its end; notes are given once. */
-function known(live: LiveTurn): { usage: Progress['usage']; model?: string; notes: string[] } {
-  const { usage, model } = live.state;
-  return { usage, ...(model !== undefined && { model }), notes: live.notes.splice(0) };
+function known(live: LiveTurn): Spent & { notes: string[] } {
+  return { ...live.spent, notes: live.notes.splice(0) };
 }
 
 function interruptions({ interrupted }: TurnState): string[] {

@@ -19,13 +19,10 @@ export function afterTurn(life: Life, result: TurnResult, rules: Rules): [Life, 
   };
   switch (result.kind) {
     case 'finished':
-      return [
-        { ...spend(known, result.usage), failures: 0, stalls: 0, report: result.report },
-        { do: 'collect' },
-      ];
+      return [{ ...spend(known, result), failures: 0, stalls: 0, report: result.report }, { do: 'collect' }];
     case 'question':
       return [
-        { ...spend(known, result.usage), failures: 0, stalls: 0 },
+        { ...spend(known, result), failures: 0, stalls: 0 },
         {
           do: 'ask',
           questions: result.questions.map(({ requestId, question, choices }) => ({
@@ -41,7 +38,7 @@ export function afterTurn(life: Life, result: TurnResult, rules: Rules): [Life, 
         { do: 'report-stuck', doing: result.doing, silentMs: result.silentMs },
       ];
     case 'timed-out':
-      return conclude(spend(known, result.usage), { status: 'timed-out' });
+      return conclude(spend(known, result), { status: 'timed-out' });
     case 'failed': {
       const failures = known.failures + 1;
       if (result.retryable && failures < MAX_TURN_FAILURES) {
@@ -50,7 +47,7 @@ export function afterTurn(life: Life, result: TurnResult, rules: Rules): [Life, 
           { do: 'pause', ms: result.retryAfterMs ?? backoff(failures), why: result.message },
         ];
       }
-      return conclude(spend({ ...known, failures }, result.usage), {
+      return conclude(spend({ ...known, failures }, result), {
         status: 'failed',
         failure: {
           class: result.class === 'copilot' ? 'copilot' : 'model',

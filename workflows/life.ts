@@ -1,11 +1,14 @@
 /** The life of one subagent: everything that the decisions of `lifecycle.ts` depend on, and the steps they lead to. */
 import {
   addUsage,
+  mergeDenials,
   NO_USAGE,
+  type Denial,
   type Evidence,
   type Failure,
   type FinalStatus,
   type Question,
+  type Spent,
   type TurnResult,
   type Usage,
   type Verification,
@@ -52,6 +55,7 @@ export interface Life {
   readonly report: string;
   readonly model: string | undefined;
   readonly usage: Usage;
+  readonly denials: readonly Denial[];
   readonly evidence: Evidence | undefined;
   readonly setup: readonly Verification[];
   readonly verifications: readonly Verification[];
@@ -121,6 +125,7 @@ export function begin(): [Life, Step] {
     report: '',
     model: undefined,
     usage: NO_USAGE,
+    denials: [],
     evidence: undefined,
     setup: [],
     verifications: [],
@@ -135,7 +140,12 @@ export function hold(life: Life, steer: HeldSteer): Life {
   return { ...life, held: [...life.held, steer] };
 }
 
-/** Counts what a turn used, and notes the model that it used. */
-export function spend(life: Life, usage: Usage, model = life.model): Life {
-  return { ...life, model, usage: addUsage(life.usage, usage) };
+/** Counts what a turn used and what was denied to it, and notes the model that it used. */
+export function spend(life: Life, { usage, model = life.model, denials = [] }: Spent): Life {
+  return {
+    ...life,
+    model,
+    usage: addUsage(life.usage, usage),
+    denials: mergeDenials([...life.denials, ...denials]),
+  };
 }

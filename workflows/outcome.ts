@@ -1,6 +1,7 @@
 /** Puts an outcome together, and what the session keeps and announces of it. */
 import {
   byteLength,
+  countDenials,
   head,
   MAX_ANNOUNCEMENT_BYTES,
   MAX_REPORT_CHARS,
@@ -49,7 +50,9 @@ export function outcomeOf(input: SubagentInput, life: Life, ending: Ending): Out
       totalMs: ending.totalMs,
     },
     ...(ending.sweep && { sweep: ending.sweep }),
-    notes: [...life.notes, ...sweepNotes(ending.sweep)],
+    permissions: input.spec.permissions,
+    denials: [...life.denials],
+    notes: [...life.notes, ...denialNotes(input, life), ...sweepNotes(ending.sweep)],
   };
 }
 
@@ -64,6 +67,13 @@ function summaryOf(life: Life, { status, failure, sweep }: Ending): string {
 function processes({ found, left, proof }: SweepReport): string {
   if (proof === 'unproven') return 'whether processes are left is unproven on this system';
   return `${found} ${found === 1 ? 'process' : 'processes'} found, ${left.length} left`;
+}
+
+function denialNotes({ spec }: SubagentInput, { denials }: Life): string[] {
+  const count = countDenials(denials);
+  if (count === 0) return [];
+  const calls = count === 1 ? '1 tool call was' : `${count} tool calls were`;
+  return [`${calls} denied by its permissions (${spec.permissions})`];
 }
 
 function sweepNotes(sweep: SweepReport | undefined): string[] {
@@ -88,6 +98,7 @@ export function entryOf(
     ...(outcome.evidence && { head: outcome.evidence.head }),
     ...(outcome.model !== undefined && { model: outcome.model }),
     summary: outcome.summary,
+    ...(outcome.denials.length > 0 && { denied: countDenials(outcome.denials) }),
     endedAt: new Date().toISOString(),
   };
 }

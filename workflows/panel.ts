@@ -108,6 +108,10 @@ function evidence(outcome: Outcome): string[] {
   lines.push(
     `- ${plural(outcome.turns, 'turn')}, ${plural(toolCalls, 'tool call')}, ${inputTokens} tokens in (${cachedTokens} cached), ${outputTokens} out`,
   );
+  for (const { tool, what, count } of outcome.denials)
+    lines.push(
+      `- denied by its permissions: ${code(`${tool} ${what}`)}${count > 1 ? `, ${count} times` : ''}`,
+    );
   if (outcome.report !== '')
     lines.push('', '**Report** (the subagent’s words)', '', fence(head(outcome.report, 4_000)));
   return lines;

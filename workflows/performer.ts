@@ -102,7 +102,7 @@ export class Performer {
   /** After a kill: what the subagent had written is kept on its branch, and what it had used is counted. */
   async salvage(before: Life, { cutShort }: Stopped): Promise<Life> {
     const { workedMs, verifyingMs } = this.#cutShort;
-    const spent = cutShort ? spend(before, cutShort.usage, cutShort.model) : before;
+    const spent = cutShort ? spend(before, cutShort) : before;
     const life = {
       ...spent,
       workedMs: spent.workedMs + workedMs,
@@ -123,6 +123,7 @@ export class Performer {
       since: this.board.since,
       turns: life.turn,
       copilotSessionId: this.#ref.copilotSessionId,
+      permissions: this.#spec.permissions,
       ...(this.room.workerId !== undefined && { workerId: this.room.workerId }),
       ...(workspace && {
         branch: workspace.branch,
@@ -169,6 +170,7 @@ export class Performer {
       ...(life.opening.kind === 'answers' && { answers: life.opening.answers }),
       ...(this.#spec.model !== undefined && { model: this.#spec.model }),
       ...(this.#spec.thinking && { thinking: this.#spec.thinking }),
+      permissions: this.#spec.permissions,
       budgetMs: Math.max(1, this.#spec.timeoutMs - life.workedMs),
       stuckAfterMs: this.#spec.stuckAfterMs * 2 ** Math.min(life.stalls, 8),
       lostBefore: life.lost,

@@ -7,6 +7,7 @@ import { announcement } from '../contract/announcement.ts';
 import { ERROR_CODES } from '../contract/errors.ts';
 import { question, receipt, sessionEntry, subagentView, transcriptEntry } from '../contract/messages.ts';
 import { outcome, sweepReport, usage } from '../contract/outcome.ts';
+import { permissions } from '../contract/spec.ts';
 import { finalStatus, status } from '../contract/status.ts';
 
 const server = z.object({
@@ -103,6 +104,7 @@ const progress = z.object({
   lastMessage: z.string().optional(),
   model: z.string().optional(),
   usage,
+  denied: z.number().int().optional().describe('tool calls that its permissions did not allow'),
 });
 /** `list`; also each line of `watch`. */
 export const listJson = z.object({
@@ -136,6 +138,7 @@ export const showJson = z.object({
     branch: z.string().nullable().optional(),
     cwd: z.string().optional(),
     copilotSessionId: z.string().optional(),
+    permissions: permissions.optional(),
     workerId: z.string().optional(),
     model: z.string().optional(),
     usage: usage.optional(),

@@ -37,7 +37,12 @@ export async function describeRun(link: Link, run: KnownRun): Promise<SubagentDe
   return {
     ...known(run, inspected),
     ...now(run, inspected, asked),
-    ...(asked && { cwd: asked.cwd, copilotSessionId: asked.copilotSessionId, workerId: asked.workerId }),
+    ...(asked && {
+      cwd: asked.cwd,
+      copilotSessionId: asked.copilotSessionId,
+      workerId: asked.workerId,
+      permissions: asked.permissions,
+    }),
     branch: outcome?.evidence?.branch ?? asked?.branch ?? run.branch,
     model: outcome?.model ?? inspected?.progress?.model ?? inspected?.model ?? run.model,
     usage: outcome?.usage ?? inspected?.progress?.usage,

@@ -199,7 +199,9 @@ export interface ResultOptions {
 }
 
 /** Everything known of one subagent. */
-export interface SubagentDescription extends Partial<Pick<SubagentView, 'cwd' | 'copilotSessionId'>> {
+export interface SubagentDescription extends Partial<
+  Pick<SubagentView, 'cwd' | 'copilotSessionId' | 'permissions'>
+> {
   readonly session: string;
   readonly label: string;
   readonly run: number;

@@ -4,9 +4,9 @@
  * Every activity on a worker's queues may also answer `Lost`: its worker died while it ran, and the worker's next start
  * found the lease and completed the attempt. The workflow then starts the next attempt with a counter of its own.
  */
-import type { Evidence, SweepReport, Usage, Verification } from './outcome.ts';
+import type { Denial, Evidence, SweepReport, Usage, Verification } from './outcome.ts';
 import type { Receipt, SessionEntry, TranscriptPage } from './messages.ts';
-import type { ResolvedSpec, Thinking } from './spec.ts';
+import type { Permissions, ResolvedSpec, Thinking } from './spec.ts';
 
 /** The attempt is over, its effect unknown. */
 export interface Lost {
@@ -114,6 +114,8 @@ export interface TurnInput {
   readonly answers?: readonly { readonly requestId: string; readonly answer: string }[];
   readonly model?: string;
   readonly thinking?: Thinking;
+  /** Default: `all`. */
+  readonly permissions?: Permissions;
   /** Working time left. */
   readonly budgetMs: number;
   readonly stuckAfterMs: number;
@@ -123,10 +125,13 @@ export interface TurnInput {
 /** Why a model call failed, by what can be done about it. */
 export type TurnFailureClass =
   'credentials' | 'rate-limit' | 'provider' | 'network' | 'context' | 'request' | 'copilot';
-interface TurnEnd {
-  /** Since the beginning of this turn, all attempts together where the event log shows it. */
+/** What a turn used and what was denied to it since its beginning, all attempts together where the event log shows it. */
+export interface Spent {
   readonly usage: Usage;
   readonly model?: string;
+  readonly denials?: readonly Denial[];
+}
+interface TurnEnd extends Spent {
   readonly notes: readonly string[];
 }
 export type TurnResult =
@@ -166,6 +171,8 @@ export interface Progress {
   readonly lastMessage?: string;
   readonly model?: string;
   readonly usage: Usage;
+  /** Tool calls that its permissions did not allow, in this turn. */
+  readonly denied?: number;
 }
 
 export interface CollectInput {
@@ -221,7 +228,7 @@ export type StopResult =
       readonly kind: 'stopped';
       readonly sweep?: SweepReport;
       /** Of the turn that was cut short, as far as it had come. */
-      readonly cutShort?: { readonly usage: Usage; readonly model?: string };
+      readonly cutShort?: Spent;
     }
   | Lost;
 

@@ -1,5 +1,6 @@
 export * from './activities.ts';
 export * from './announcement.ts';
+export * from './denials.ts';
 export * from './errors.ts';
 export * from './label.ts';
 export * from './limits.ts';

@@ -30,6 +30,8 @@ export const MAX_OUTPUT_TAIL_CHARS = 4_000;
 /** Commits and files listed in an outcome. */
 export const MAX_LISTED_COMMITS = 50;
 export const MAX_LISTED_FILES = 100;
+/** Different tool calls listed as denied; the others are counted together. */
+export const MAX_LISTED_DENIALS = 20;
 
 /** Working time of a subagent (neither queued nor waiting for an answer). */
 export const DEFAULT_TIMEOUT_MS = 4 * HOUR;

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { announcement } from './announcement.ts';
 import { MAX_SPAWN_SPECS, MAX_STEER_BYTES } from './limits.ts';
 import { sweepReport } from './outcome.ts';
-import { resolvedSpec } from './spec.ts';
+import { permissions, resolvedSpec } from './spec.ts';
 import { finalStatus, status } from './status.ts';
 import { byteLength } from './text.ts';
 
@@ -51,6 +51,7 @@ export const sessionEntry = z.object({
   head: z.string().optional(),
   model: z.string().optional(),
   summary: z.string().optional().describe('of its end'),
+  denied: z.number().int().optional().describe('tool calls that its permissions did not allow'),
   startedAt: z.string(),
   endedAt: z.string().optional(),
 });
@@ -171,6 +172,7 @@ export const subagentView = z.object({
   cwd: z.string().optional(),
   base: z.string().optional().describe('the commit it started from'),
   repository: z.string().optional().describe('the repository that has the branch, where `repo` is a URL'),
+  permissions: permissions.optional(),
   copilotSessionId: z.string(),
   steers: z
     .array(z.object({ id: z.string(), message: z.string(), receipt: receipt.optional() }))

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { permissions } from './spec.ts';
 import { finalStatus } from './status.ts';
 
 /** What model calls cost. Tokens as the provider reports them. */
@@ -86,6 +87,14 @@ export const failure = z.object({
 });
 export type Failure = z.infer<typeof failure>;
 
+/** A tool call that the permissions of a subagent did not allow. */
+export const denial = z.object({
+  tool: z.string(),
+  what: z.string().describe('what it was to do: a path, a command; a model’s words, cut short'),
+  count: z.number().int(),
+});
+export type Denial = z.infer<typeof denial>;
+
 /** How long, in milliseconds. */
 export const durations = z.object({
   queuedMs: z.number().int(),
@@ -113,6 +122,11 @@ export const outcome = z.object({
   usage,
   durations,
   sweep: sweepReport.optional(),
+  permissions: permissions.optional().describe('what its tools might do'),
+  denials: z
+    .array(denial)
+    .default([])
+    .describe('tool calls that its permissions did not allow, at most 20 and one for all others'),
   notes: z
     .array(z.string())
     .describe('what a reader must know: interrupted commands, lost attempts, leftovers'),

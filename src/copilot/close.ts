@@ -1,5 +1,5 @@
 /** Ends what of a subagent is in the Copilot runtime. Its processes are swept by others, after this. */
-import type { Usage } from '../contract/index.ts';
+import type { Spent } from '../contract/index.ts';
 import type { LiveTurn } from './live-turn.ts';
 import type { CopilotPool } from './pool.ts';
 
@@ -34,11 +34,9 @@ export async function stopCopilotSession(
   pool: CopilotPool,
   copilotSessionId: string,
   { abort }: { abort: boolean },
-): Promise<{ usage: Usage; model?: string } | undefined> {
+): Promise<Spent | undefined> {
   const turn = pool.turns.get(copilotSessionId);
   if (turn !== undefined) await closeTurn(pool, turn, { abort, final: true });
   await pool.turns.closed(copilotSessionId);
-  if (turn === undefined) return undefined;
-  const { usage, model } = turn.state;
-  return { usage, ...(model !== undefined && { model }) };
+  return turn?.spent;
 }

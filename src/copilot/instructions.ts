@@ -1,8 +1,8 @@
 /** What a subagent is told besides Copilot's own instructions and the repository's (AGENTS.md and its like). */
+import type { Permissions } from '../contract/index.ts';
 import { ASK_PARENT } from './events.ts';
 
-/** Appended to the system message. */
-export const SUBAGENT_INSTRUCTIONS = `<subagent>
+const INSTRUCTIONS = `<subagent>
 You are a subagent: a main agent gave you a task and goes on with its own work. Nobody reads along while you work.
 * Work alone and to the end. Decide small things yourself. Only where the task cannot be done without an answer, call ${ASK_PARENT}.
 * Work only in your workspace, which is the current working directory. Leave other directories, other branches and git worktrees, and remotes alone: do not push.
@@ -11,6 +11,19 @@ You are a subagent: a main agent gave you a task and goes on with its own work. 
 * Before you end, stop what you started in the background (servers, watchers).
 * End with a report as your last message: what you did, what you ran to check it and how that went, and what is left or doubtful. It is all that the main agent gets to read, besides your commits.
 </subagent>`;
+
+const LIMITS: Readonly<Record<Permissions, string>> = {
+  all: '',
+  workspace:
+    '* Your tools that read and write files reach your workspace and the temporary folder, and nothing else.\n',
+  'read-only':
+    '* You are read-only: you can look at files in your workspace, and neither write nor run commands nor commit. What you find goes into your report.\n',
+};
+
+/** What is appended to the system message. */
+export function instructionsFor(permissions: Permissions): string {
+  return INSTRUCTIONS.replace('</subagent>', `${LIMITS[permissions]}</subagent>`);
+}
 
 /** The description that the model reads of the tool \`ask_parent\`. */
 export const ASK_PARENT_DESCRIPTION =

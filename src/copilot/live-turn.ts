@@ -1,9 +1,18 @@
 /** A turn that runs in Copilot now: its session, what its events say, and the messages on their way into it. */
 import type { CopilotSession, SessionEvent } from '@github/copilot-sdk';
-import { MAX_SUMMARY_CHARS, oneLine, steerMarker, type Progress } from '../contract/index.ts';
+import {
+  countDenials,
+  MAX_SUMMARY_CHARS,
+  oneLine,
+  steerMarker,
+  type Permissions,
+  type Progress,
+  type Spent,
+} from '../contract/index.ts';
 import { isSignOfLife, readEvent } from './events.ts';
 import { beatOrTimeout, Pulse } from './pulse.ts';
 import { RuntimeDied, type Runtime } from './runtime.ts';
+import { spentIn } from './spent.ts';
 import type { Arrival, TurnState } from './turn-state.ts';
 
 /** Of a background command, in a note. */
@@ -30,6 +39,7 @@ export class LiveTurn {
   readonly number: number;
   readonly runtime: Runtime;
   readonly state: TurnState;
+  readonly permissions: Permissions;
   /** Beats when anything changes that could end the turn. */
   readonly changed = new Pulse();
   /** When it was last known to be alive, in milliseconds since the epoch. */
@@ -45,11 +55,12 @@ export class LiveTurn {
   #doing: Doing = { what: 'starting', tool: undefined, since: Date.now() };
   readonly #deliveries = new Map<string, Promise<Delivered | undefined>>();
 
-  constructor(of: { copilotSessionId: string; number: number; runtime: Runtime; state: TurnState }) {
+  constructor(of: Pick<LiveTurn, 'copilotSessionId' | 'number' | 'runtime' | 'state' | 'permissions'>) {
     this.copilotSessionId = of.copilotSessionId;
     this.number = of.number;
     this.runtime = of.runtime;
     this.state = of.state;
+    this.permissions = of.permissions;
     this.#ignoreDeath = this.runtime.onDeath(() => this.changed.beat());
   }
 
@@ -159,8 +170,14 @@ export class LiveTurn {
       });
   }
 
+  /** What it used, and what was denied to it, since it began. */
+  get spent(): Spent {
+    return spentIn(this.state, this.permissions);
+  }
+
   get progress(): Progress {
     const { state } = this;
+    const denied = countDenials(state.denials.list(this.permissions));
     return {
       doing: this.#doing.what,
       ...(this.#doing.tool !== undefined && { tool: this.#doing.tool }),
@@ -169,6 +186,7 @@ export class LiveTurn {
       ...(state.lastMessage !== undefined && { lastMessage: oneLine(state.lastMessage, MAX_SUMMARY_CHARS) }),
       ...(state.model !== undefined && { model: state.model }),
       usage: state.usage,
+      ...(denied > 0 && { denied }),
     };
   }
 

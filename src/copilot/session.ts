@@ -1,19 +1,20 @@
 /** Opens a subagent's Copilot session in a runtime. */
 import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
-  approveAll,
   defineTool,
   type CopilotSession,
   type ResumeSessionConfig,
   type SessionEvent,
 } from '@github/copilot-sdk';
 import { z } from 'zod';
-import type { Thinking } from '../contract/index.ts';
+import type { Permissions, Thinking } from '../contract/index.ts';
 import { ensurePrivateDir, writePrivateFile } from '../system/files.ts';
 import { eventLogPath } from './event-log.ts';
 import { ASK_PARENT } from './events.ts';
-import { ASK_PARENT_DESCRIPTION, SUBAGENT_INSTRUCTIONS } from './instructions.ts';
+import { ASK_PARENT_DESCRIPTION, instructionsFor } from './instructions.ts';
+import { permissionHandler, READ_ONLY_TOOLS } from './permissions.ts';
 import { defaultModel, providerFrom } from './provider.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -25,6 +26,8 @@ export interface SessionSpec {
   readonly model?: string | undefined;
   /** `off` asks for nothing: the model's own default. */
   readonly thinking?: Thinking | undefined;
+  /** What its tools may do. A session does not remember it: each opening sets it again. */
+  readonly permissions: Permissions;
   readonly env: NodeJS.ProcessEnv;
   readonly copilotHome: string;
   /** Text of a bash script that every shell of the session runs first. */
@@ -53,7 +56,7 @@ export async function openSession(runtime: Runtime, spec: SessionSpec): Promise<
   await runtime.ask(
     Promise.all([
       // Without a question and answer for each tool call.
-      session.rpc.permissions.setApproveAll({ enabled: true }),
+      session.rpc.permissions.setApproveAll({ enabled: spec.permissions === 'all' }),
       session.rpc.options.update({ shell: { initScripts: [{ path, shell: 'bash' }] } }),
     ]),
   );
@@ -91,9 +94,13 @@ function sessionConfig(spec: SessionSpec): ResumeSessionConfig {
     ...(provider !== undefined && { provider }),
     // Without deltas a slow model looks like a hung one.
     streaming: true,
-    onPermissionRequest: approveAll,
+    onPermissionRequest: permissionHandler(spec.permissions, {
+      cwd: spec.cwd,
+      temporary: spec.env['TMPDIR'] ?? tmpdir(),
+    }),
+    ...(spec.permissions === 'read-only' && { availableTools: READ_ONLY_TOOLS }),
     onEvent: spec.onEvent,
-    systemMessage: { mode: 'append', content: SUBAGENT_INSTRUCTIONS },
+    systemMessage: { mode: 'append', content: instructionsFor(spec.permissions) },
     tools: [askParent],
     // A repository may not run its own hooks, extensions and MCP servers here. Its instructions (AGENTS.md) do count.
     enableConfigDiscovery: false,

@@ -31,7 +31,13 @@ export async function takeUp(pool: CopilotPool, input: TurnInput): Promise<Taken
   if (decision.do === 'ask' || decision.do === 'report') return { decision, state };
 
   const runtime = await pool.runtime();
-  const live = new LiveTurn({ copilotSessionId, number: input.turn, runtime, state });
+  const live = new LiveTurn({
+    copilotSessionId,
+    number: input.turn,
+    runtime,
+    state,
+    permissions: input.permissions ?? 'all',
+  });
   pool.turns.add(live);
   try {
     live.hold(
@@ -40,6 +46,7 @@ export async function takeUp(pool: CopilotPool, input: TurnInput): Promise<Taken
         cwd: input.cwd,
         model: input.model,
         thinking: input.thinking,
+        permissions: live.permissions,
         env: pool.env,
         copilotHome: pool.copilotHome,
         keepQuestions: decision.do !== 'tell-answers',

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { addUsage, NO_USAGE, type Usage } from '../contract/index.ts';
 import { Asked, type OpenQuestion } from './asked.ts';
+import { Denials } from './denials.ts';
 import { ASK_PARENT, type CopilotEvent } from './events.ts';
 import { describeTool } from './words.ts';
 
@@ -27,6 +28,7 @@ const shellArguments = z.object({ shellId: z.string() });
 /** Folds the events of one turn. */
 export class TurnState {
   #usage: Usage = NO_USAGE;
+  readonly denials = new Denials();
   model: string | undefined;
   lastMessage: string | undefined;
   /** The final message, while nothing came after it. */
@@ -109,6 +111,7 @@ export class TurnState {
     if (event.type === 'assistant.usage') return this.#spend(event.data);
     if (event.type === 'session.usage_record') return this.#spend(event.data.usage);
     if (event.type === 'tool.execution_start') this.#add({ toolCalls: 1 });
+    this.denials.apply(event);
     // Copilot's own sub-agents show in the figures; the turn itself is the main loop's.
     if (event.agentId !== undefined) return;
     switch (event.type) {

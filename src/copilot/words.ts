@@ -17,13 +17,14 @@ const TELLING = [
 
 /** A tool call in one line: `bash: npm test`. */
 export function describeTool(name: string, args: unknown): string {
-  const shown = tellingArgument(args);
+  const shown = tellingWords(args);
   return oneLine(shown === undefined ? name : `${name}: ${shown}`, MAX_CHARS);
 }
 
-function tellingArgument(args: unknown): string | undefined {
+/** The words of its arguments that say most, in one line; `undefined` where none do. */
+export function tellingWords(args: unknown): string | undefined {
   if (typeof args !== 'object' || args === null) return undefined;
   const named = args as Record<string, unknown>;
   const key = TELLING.find((each) => typeof named[each] === 'string' && named[each] !== '');
-  return key === undefined ? undefined : (named[key] as string);
+  return key === undefined ? undefined : oneLine(named[key] as string, MAX_CHARS);
 }

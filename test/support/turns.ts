@@ -46,6 +46,8 @@ export class TurnBench {
   readonly model: ScriptedModel;
   readonly root: string;
   readonly #options: BenchOptions;
+  /** Of the worker, over all else, from the next `restart` on. */
+  env: NodeJS.ProcessEnv = {};
   pool: CopilotPool;
   readonly #subagents: SubagentRef[] = [];
 
@@ -66,7 +68,7 @@ export class TurnBench {
   }
 
   #newPool(): CopilotPool {
-    const env = { ...process.env, ...this.model.env, ...this.#options.env };
+    const env = { ...process.env, ...this.model.env, ...this.#options.env, ...this.env };
     return new CopilotPool({ home: { paths: { copilot: this.copilotHome } }, env });
   }
 

@@ -69,6 +69,7 @@ function facts(it: SubagentDescription, colors: Colors, now: number): string[] {
     ['branch', it.branch ?? undefined],
     ['folder', it.cwd],
     ['model', it.model],
+    ['may', it.permissions === undefined || it.permissions === 'all' ? undefined : it.permissions],
     ['worker', it.workerId],
     ['last event', it.lastEventAt === undefined ? undefined : `${age(it.lastEventAt, now)} ago`],
     ['last said', it.lastMessage],

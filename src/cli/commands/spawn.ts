@@ -21,6 +21,7 @@ export interface SpawnFlags {
   readonly inPlace?: boolean | undefined;
   readonly setup?: readonly string[] | undefined;
   readonly verify?: readonly string[] | undefined;
+  readonly permissions?: string | undefined;
   readonly timeout?: string | undefined;
   readonly stuckAfter?: string | undefined;
   readonly wait?: boolean | undefined;
@@ -65,6 +66,7 @@ function specOf(label: string, task: string, flags: SpawnFlags): SpawnSpec {
       isolation: flags.inPlace === true ? 'in-place' : undefined,
       setup: flags.setup,
       verify: flags.verify,
+      permissions: flags.permissions,
       timeout: flags.timeout,
       stuckAfter: flags.stuckAfter,
     }).filter(([, value]) => value !== undefined),
@@ -91,6 +93,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
   base: '--base',
   setup: '--setup',
   verify: '--verify',
+  permissions: '--permissions',
   timeout: '--timeout',
   stuckAfter: '--stuck-after',
 };

@@ -18,6 +18,7 @@ const FILES: readonly Candidate[] = [{ value: ':files' }];
 const FILE_OPTIONS = new Set(['--file', '--repo', '--home']);
 const CHOICES: Readonly<Record<string, readonly string[]>> = {
   '--thinking': ['off', 'low', 'medium', 'high', 'xhigh'],
+  '--permissions': ['all', 'workspace', 'read-only'],
 };
 
 /** The candidates for the last of `words`; the ones before it are typed, the program’s own name left out. */

@@ -2,7 +2,7 @@ import type { FleetList, ServerInfo, SubagentRow } from '../../client/index.ts';
 import { isFinal, type Status } from '../../contract/status.ts';
 import { head, oneLine } from '../../contract/text.ts';
 import type { Colors } from '../output.ts';
-import { tokens } from './numbers.ts';
+import { deniedText, tokens } from './numbers.ts';
 import { statusText } from './status.ts';
 import { table, type Column } from './table.ts';
 import { age } from './time.ts';
@@ -80,8 +80,11 @@ function columns(
 
 /** What a subagent is at, or what came of it, on one line. */
 export function doing(row: SubagentRow): string {
-  if (isFinal(row.status)) return oneLine(row.summary ?? '', MAX_DOING_CHARS);
-  return oneLine(row.progress?.doing ?? WAITING[row.status] ?? row.task, MAX_DOING_CHARS);
+  const what = isFinal(row.status)
+    ? (row.summary ?? '')
+    : (row.progress?.doing ?? WAITING[row.status] ?? row.task);
+  const denied = row.denied ?? row.progress?.denied ?? 0;
+  return oneLine(denied > 0 ? `[${deniedText(denied)}] ${what}` : what, MAX_DOING_CHARS);
 }
 
 /** What a status means where nothing more is known. */

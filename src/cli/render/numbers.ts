@@ -16,6 +16,11 @@ export function usageText(usage: Usage): string {
   );
 }
 
+/** Tool calls that permissions did not allow: `2 tool calls denied`. */
+export function deniedText(count: number): string {
+  return `${plural(count, 'tool call')} denied`;
+}
+
 /** `1 commit`, `2 commits`. */
 export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : noun.endsWith('s') ? 'es' : 's'}`;

@@ -1,9 +1,10 @@
 import type { Evidence, Outcome, Verification } from '../../client/index.ts';
+import { countDenials } from '../../contract/denials.ts';
 import { oneLine, plain } from '../../contract/text.ts';
 import type { Colors } from '../output.ts';
 import type { Ended } from '../waiting.ts';
 import { nextLines } from './next.ts';
-import { plural, usageText } from './numbers.ts';
+import { deniedText, plural, usageText } from './numbers.ts';
 import { statusText } from './status.ts';
 import { sweepLines } from './sweep.ts';
 import { span } from './time.ts';
@@ -22,6 +23,7 @@ export function endText(end: Ended, name: string, colors: Colors): string {
   for (const command of outcome.setup ?? [])
     if (command.exitCode !== 0) lines.push(`  ${verificationLine(command, colors)}`);
   for (const verification of outcome.verifications) lines.push(`  ${verificationLine(verification, colors)}`);
+  if (outcome.denials.length > 0) lines.push(`  ${colors.yellow(deniedText(countDenials(outcome.denials)))}`);
   lines.push(...nextLines(outcome, name, colors));
   return lines.join('\n');
 }
@@ -69,6 +71,12 @@ export function outcomeLines(outcome: Outcome, colors: Colors): string[] {
       .trim()
       .split('\n')
       .filter((_, index, all) => all.length > 1 || all[index] !== ''),
+  );
+  section(
+    `Denied (permissions: ${outcome.permissions ?? 'all'})`,
+    outcome.denials.map(
+      ({ tool, what, count }) => `${oneLine(`${tool} ${what}`, 200)}${count > 1 ? ` (${count} times)` : ''}`,
+    ),
   );
   if (outcome.sweep !== undefined) section('Processes', sweepLines(outcome.sweep));
   section('Cost', [

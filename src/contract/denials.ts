@@ -1,0 +1,23 @@
+/** Denied tool calls, added up. Deterministic; used in workflows too. */
+import { MAX_LISTED_DENIALS } from './limits.ts';
+import type { Denial } from './outcome.ts';
+
+/** Stands for all that are not listed one by one. */
+const OTHERS = { tool: 'others', what: 'more calls than are listed' };
+
+/** Adds up equal ones; `MAX_LISTED_DENIALS` are told apart, and a last one stands for all others. */
+export function mergeDenials(denials: readonly Denial[]): Denial[] {
+  const merged = new Map<string, Denial>();
+  for (const denial of denials) {
+    const key = JSON.stringify([denial.tool, denial.what]);
+    const { tool, what } = merged.has(key) || merged.size < MAX_LISTED_DENIALS ? denial : OTHERS;
+    const place = JSON.stringify([tool, what]);
+    merged.set(place, { tool, what, count: (merged.get(place)?.count ?? 0) + denial.count });
+  }
+  return [...merged.values()];
+}
+
+/** How many calls they are. */
+export function countDenials(denials: readonly Denial[]): number {
+  return denials.reduce((sum, { count }) => sum + count, 0);
+}
