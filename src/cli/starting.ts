@@ -1,6 +1,7 @@
 import type { Subagents } from '../client/index.ts';
 import { SubagentsError } from '../contract/errors.ts';
 import { homeRoot } from '../system/home-root.ts';
+import type { DetachedOptions } from '../worker/detached.ts';
 import type { Context } from './context.ts';
 
 /** Connects; in a terminal, where no server was named and none runs, it first starts `up` in the background, and says so. */
@@ -8,12 +9,23 @@ export async function connectOrStart(context: Context): Promise<Subagents> {
   const { options, env, output } = context;
   const isTerminal = process.stdin.isTTY && process.stderr.isTTY && !output.json;
   if (isTerminal && (await knowsNoServer(context))) {
-    const { startDetached } = await import('./detached.ts');
+    const { startDetached } = await import('../worker/detached.ts');
     output.note(`Nothing runs in ${homeRoot(options.home, env)} yet: starting \`subagents up --detach\`.`);
-    const { up } = await startDetached(context);
+    const { up } = await startDetached(detachedOptions(context));
     output.note(`Temporal ${up.address}, Web UI ${up.uiUrl}; \`subagents down\` stops it.\n`);
   }
   return await context.connect();
+}
+
+/** How to start `up` in the background, with progress on stderr. */
+export function detachedOptions(context: Context): DetachedOptions {
+  const { options, env, output } = context;
+  return {
+    root: homeRoot(options.home, env),
+    env,
+    onProgress: (message) => output.note(`  ${message}`),
+    signal: context.interrupt,
+  };
 }
 
 async function knowsNoServer({ options, env }: Context): Promise<boolean> {

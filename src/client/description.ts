@@ -2,6 +2,7 @@
 import { isFinal, SUBAGENT, type LiveStatus, type Outcome, type SubagentView } from '../contract/index.ts';
 import { inspect, type Inspection } from './inspect.ts';
 import type { Link } from './link.ts';
+import { workflowUrl } from './links.ts';
 import { workerlessNote } from './listing.ts';
 import { awaitOutcome } from './outcomes.ts';
 import { ask, isWorkerless } from './query.ts';
@@ -50,7 +51,7 @@ export async function describeRun(link: Link, run: KnownRun): Promise<SubagentDe
     questions: asked?.questions ?? [],
     steers: asked?.steers ?? [],
     outcome,
-    url: webUrl(link, run),
+    url: workflowUrl(link.server, run.workflowId, run.runId),
     workerless: view === 'workerless',
     notes,
   };
@@ -107,10 +108,4 @@ async function readOutcome(link: Link, run: KnownRun): Promise<Outcome | undefin
   } catch {
     return undefined;
   }
-}
-
-function webUrl({ server }: Link, { workflowId, runId }: KnownRun): string | undefined {
-  if (server.uiUrl === undefined) return undefined;
-  const path = ['namespaces', server.namespace, 'workflows', workflowId, runId].map(encodeURIComponent);
-  return `${server.uiUrl.replace(/\/$/, '')}/${path.join('/')}`;
 }

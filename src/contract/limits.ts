@@ -27,6 +27,8 @@ export const MAX_SUMMARY_CHARS = 280;
 export const MAX_REPORT_CHARS = 16_000;
 /** The end of a command's output in an outcome, in characters; the whole stays in the worker's home. */
 export const MAX_OUTPUT_TAIL_CHARS = 4_000;
+/** A report, a question or other words of a subagent, where a main agent is given them; in characters. */
+export const MAX_FENCED_CHARS = 4_000;
 /** Commits and files listed in an outcome. */
 export const MAX_LISTED_COMMITS = 50;
 export const MAX_LISTED_FILES = 100;

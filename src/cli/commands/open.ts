@@ -3,7 +3,7 @@ import { SubagentsError } from '../../contract/errors.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import type { OpenJson } from '../json.ts';
-import { namespaceUrl } from '../links.ts';
+import { namespaceUrl } from '../../client/links.ts';
 
 /** `subagents open` */
 export async function open(

@@ -6,7 +6,7 @@ import type { Context } from '../context.ts';
 import { EXIT, exitCodeOfOutcomes } from '../exit.ts';
 import { readText } from '../input.ts';
 import type { SpawnJson } from '../json.ts';
-import { workflowUrl } from '../links.ts';
+import { workflowUrl } from '../../client/links.ts';
 import { endText } from '../render/outcome.ts';
 import { connectOrStart } from '../starting.ts';
 import { waitForEnds } from '../waiting.ts';

@@ -1,15 +1,16 @@
 import { SubagentsError } from '../../contract/errors.ts';
 import { openHome } from '../../home/home.ts';
 import { homeRoot } from '../../system/home-root.ts';
+import { sendReport, startDetached } from '../../worker/detached.ts';
 import { runUp } from '../../worker/up.ts';
 import type { UpEvent } from '../../worker/up-events.ts';
 import type { Context } from '../context.ts';
-import { sendReport, startDetached } from '../detached.ts';
 import { EXIT } from '../exit.ts';
 import { failureOf } from '../failure.ts';
 import type { UpDetachedJson } from '../json.ts';
 import { tellModelAccess } from '../render/facts.ts';
 import { clock } from '../render/time.ts';
+import { detachedOptions } from '../starting.ts';
 
 /** `subagents up` */
 export async function up(
@@ -28,7 +29,7 @@ export async function up(
 async function upDetached(context: Context): Promise<number> {
   const { output, env, options } = context;
   output.note('Starting Temporal and a worker in the background …');
-  const { up: it, started, log } = await startDetached(context);
+  const { up: it, started, log } = await startDetached(detachedOptions(context));
   const home = homeRoot(options.home, env);
   const { pid, address, namespace, uiUrl } = it;
   output.data({ started, pid, address, namespace, uiUrl, home, log } satisfies UpDetachedJson);

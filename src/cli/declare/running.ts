@@ -28,6 +28,16 @@ export function declareRunning(program: Program, start: Start): void {
     .description('join an existing Temporal server as a worker')
     .action(() => start(async (context) => (await import('../commands/worker.ts')).worker(context)));
   program
+    .command('mcp')
+    .description('an MCP server on stdin and stdout, for a client to start')
+    .option(
+      '-r, --repo <path>',
+      'repository of its spawns, and name of its session (default: current folder)',
+    )
+    .action((options) =>
+      start(async (context) => (await import('../commands/mcp.ts')).mcp(context, options)),
+    );
+  program
     .command('demo')
     .description('see it work, in a throw-away repository')
     .option('--keep', 'leave everything up at the end')

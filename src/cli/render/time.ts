@@ -1,19 +1,9 @@
+export { span } from '../../contract/quantities.ts';
+
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-
-/** A length of time for people, from milliseconds: `340ms`, `6.2s`, `2m 05s`, `3h 20m`, `4d 2h`. */
-export function span(millis: number): string {
-  const value = Math.max(0, millis);
-  const two = (count: number) => String(count).padStart(2, '0');
-  if (value < SECOND) return `${Math.round(value)}ms`;
-  if (value < 10 * SECOND) return `${(value / SECOND).toFixed(1)}s`;
-  if (value < MINUTE) return `${Math.floor(value / SECOND)}s`;
-  if (value < HOUR) return `${Math.floor(value / MINUTE)}m ${two(Math.floor((value % MINUTE) / SECOND))}s`;
-  if (value < DAY) return `${Math.floor(value / HOUR)}h ${two(Math.floor((value % HOUR) / MINUTE))}m`;
-  return `${Math.floor(value / DAY)}d ${Math.floor((value % DAY) / HOUR)}h`;
-}
 
 /** How long ago `at` (ISO 8601) was, in one unit: `4s`, `12m`, `3h`, `2d`; empty for no or an unreadable time. */
 export function age(at: string | undefined, now: number): string {

@@ -6,10 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { ERROR_CODES, SubagentsError } from '../contract/errors.ts';
 import { openHome } from '../home/home.ts';
-import { homeRoot } from '../system/home-root.ts';
 import { readUpFile, type UpFile } from '../temporal/up-file.ts';
-import { logFiles, openLog } from '../worker/up-files.ts';
-import type { Context } from './context.ts';
+import { logFiles, openLog } from './up-files.ts';
 
 /** What a background `up` reports over its IPC channel until it is ready. */
 const report = z.discriminatedUnion('kind', [
@@ -29,31 +27,41 @@ export function sendReport(message: Report): void {
   if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 }
 
+export interface DetachedOptions {
+  /** The home's folder. */
+  readonly root: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Told one line at a time what takes long. */
+  readonly onProgress: (message: string) => void;
+  /** Ends the start; what runs already is left alone. */
+  readonly signal: AbortSignal;
+}
+
 /**
- * Starts `up` in the background and waits until server and worker are ready, with progress on stderr.
+ * Starts `up` in the background and waits until server and worker are ready.
  * @returns what runs; `started` is false when it ran already
- * @throws SubagentsError what `up` failed with
+ * @throws SubagentsError what `up` failed with; TIMEOUT when it was interrupted
  */
 export async function startDetached(
-  context: Context,
+  options: DetachedOptions,
 ): Promise<{ up: UpFile; started: boolean; log: string }> {
-  const root = homeRoot(context.options.home, context.env);
-  const home = await openHome(root, context.env);
+  const { root, env } = options;
+  const home = await openHome(root, env);
   const log = logFiles(home).up;
   const running = readUpFile(root);
   if (running !== undefined) return { up: running, started: false, log };
   const { fd: output } = openLog(log);
-  const main = fileURLToPath(new URL('./main.js', import.meta.url));
+  const main = fileURLToPath(new URL('../cli/main.js', import.meta.url));
   const child = fork(main, ['up', '--home', root, '--no-color'], {
     cwd: root,
-    env: context.env,
+    env,
     detached: true,
     execArgv: [],
     stdio: ['ignore', output, output, 'ipc'],
   });
   closeSync(output);
   try {
-    await becomeReady(child, context, log);
+    await becomeReady(child, options, log);
   } finally {
     child.removeAllListeners();
     if (child.connected) child.disconnect();
@@ -64,11 +72,15 @@ export async function startDetached(
   return { up, started: true, log };
 }
 
-async function becomeReady(child: ChildProcess, context: Context, log: string): Promise<void> {
+async function becomeReady(
+  child: ChildProcess,
+  { onProgress, signal }: DetachedOptions,
+  log: string,
+): Promise<void> {
   const ended = once(child, 'exit').then(() => {
     throw endedEarly(log);
   });
-  const interrupted = once(context.interrupt, 'abort').then(() => {
+  const interrupted = once(signal, 'abort').then(() => {
     child.kill('SIGTERM');
     throw new SubagentsError('TIMEOUT', 'interrupted before it was ready', {
       remedy: 'run it again; what was downloaded or built is kept',
@@ -79,7 +91,7 @@ async function becomeReady(child: ChildProcess, context: Context, log: string): 
       const parsed = report.safeParse(message);
       if (!parsed.success) return;
       const it = parsed.data;
-      if (it.kind === 'progress') context.output.note(`  ${it.message}`);
+      if (it.kind === 'progress') onProgress(it.message);
       if (it.kind === 'ready') resolve();
       if (it.kind === 'failed') reject(new SubagentsError(it.code, it.message, { remedy: it.remedy }));
     });

@@ -1,4 +1,4 @@
-import type { ServerInfo } from '../client/index.ts';
+import type { ServerInfo } from './types.ts';
 
 /** The page of a workflow in the Temporal Web UI (without a run id: its newest run), where the UI is known. */
 export function workflowUrl(server: ServerInfo, workflowId: string, runId?: string): string | undefined {

@@ -1,0 +1,35 @@
+import { resolve } from 'node:path';
+import { homeRoot } from '../../system/home-root.ts';
+import type { Context } from '../context.ts';
+import { EXIT } from '../exit.ts';
+import { version } from '../version.ts';
+
+/** `subagents mcp`: an MCP server on stdin and stdout, until the client ends it. */
+export async function mcp(context: Context, flags: { readonly repo?: string | undefined }): Promise<number> {
+  const { options, env, interrupt: signal } = context;
+  const log = (line: string) => void process.stderr.write(`${line}\n`);
+  // stdout belongs to the protocol: whatever a library prints goes to stderr.
+  for (const method of ['log', 'info', 'debug'] as const) console[method] = console.error;
+  process.on('unhandledRejection', (reason) =>
+    log(reason instanceof Error ? reason.message : String(reason)),
+  );
+  const { home, profile, address, namespace } = options;
+  const cwd = resolve(flags.repo ?? '.');
+  const [{ serveMcp }, { sessionNameFor }] = await Promise.all([
+    import('../../mcp/server.ts'),
+    import('../../tools/session-name.ts'),
+  ]);
+  const session = options.session ?? (env['SUBAGENTS_SESSION'] || (await sessionNameFor(cwd)));
+  log(`subagents ${version()}: MCP server of session ${session}, for ${cwd}`);
+  await serveMcp({
+    ...{ version: version(), session, cwd, log, signal },
+    connection: { home, profile, address, namespace, env },
+    start: async (onProgress) => {
+      const { startDetached } = await import('../../worker/detached.ts');
+      const root = homeRoot(home, env);
+      const { up, started } = await startDetached({ root, env, onProgress, signal });
+      return `${started ? 'started' : 'runs already'}: Temporal ${up.address}, Web UI ${up.uiUrl}; \`subagents down\` stops it`;
+    },
+  });
+  return EXIT.ok;
+}

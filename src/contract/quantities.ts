@@ -1,0 +1,40 @@
+/** Counts and lengths of time in words, for people and for models. */
+import type { Usage } from './outcome.ts';
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** A count of tokens, short: `840`, `12.4k`, `1.3M`. */
+export function tokens(count: number): string {
+  if (count < 1_000) return String(count);
+  if (count < 1_000_000) return `${(count / 1_000).toFixed(count < 100_000 ? 1 : 0)}k`;
+  return `${(count / 1_000_000).toFixed(1)}M`;
+}
+
+/** What model calls cost, in words. */
+export function usageText(usage: Usage): string {
+  const { inputTokens, cachedTokens, outputTokens, modelRequests, toolCalls } = usage;
+  return (
+    `${tokens(inputTokens)} tokens in (${tokens(cachedTokens)} cached), ${tokens(outputTokens)} out, ` +
+    `${plural(modelRequests, 'model request')}, ${plural(toolCalls, 'tool call')}`
+  );
+}
+
+/** `1 commit`, `2 commits`. */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : noun.endsWith('s') ? 'es' : 's'}`;
+}
+
+/** A length of time, from milliseconds: `340ms`, `6.2s`, `2m 05s`, `3h 20m`, `4d 2h`. */
+export function span(millis: number): string {
+  const value = Math.max(0, millis);
+  const two = (count: number) => String(count).padStart(2, '0');
+  if (value < SECOND) return `${Math.round(value)}ms`;
+  if (value < 10 * SECOND) return `${(value / SECOND).toFixed(1)}s`;
+  if (value < MINUTE) return `${Math.floor(value / SECOND)}s`;
+  if (value < HOUR) return `${Math.floor(value / MINUTE)}m ${two(Math.floor((value % MINUTE) / SECOND))}s`;
+  if (value < DAY) return `${Math.floor(value / HOUR)}h ${two(Math.floor((value % HOUR) / MINUTE))}m`;
+  return `${Math.floor(value / DAY)}d ${Math.floor((value % DAY) / HOUR)}h`;
+}

@@ -1,0 +1,54 @@
+/** A tool's answer as MCP has it, with what is new since the last call. */
+import type { CallToolResult } from '@modelcontextprotocol/server';
+import { plural, type Announcement } from '../contract/index.ts';
+import {
+  callTool,
+  MAX_NEWS,
+  newsText,
+  newsView,
+  type Tool,
+  type ToolContext,
+  type ToolResult,
+} from '../tools/index.ts';
+
+/** Calls the tool; what was told before counts as received, for the client has come again. */
+export async function answerCall(tool: Tool, context: ToolContext, input: unknown): Promise<CallToolResult> {
+  const { inbox } = context;
+  const received = context.current?.then((subagents) => inbox.acknowledge(subagents));
+  received?.catch(() => undefined);
+  const result = await callTool(tool, context, input);
+  const announced = 'announced' in result ? (result.announced ?? []) : [];
+  const waiting = (await unread(context)).filter(({ id }) => announced.every((told) => told.id !== id));
+  // A call that was given up gets no answer, so nothing was told.
+  context.signal.throwIfAborted();
+  const news = waiting.slice(0, MAX_NEWS);
+  inbox.tell([...announced, ...news]);
+  return compose(result, news, waiting.length - news.length);
+}
+
+/** What no answer had yet; nothing where nobody can be asked. */
+async function unread(context: ToolContext): Promise<Announcement[]> {
+  try {
+    const subagents = await context.current;
+    return subagents === undefined ? [] : await context.inbox.unread(subagents);
+  } catch {
+    return [];
+  }
+}
+
+function compose(
+  result: Awaited<ReturnType<typeof callTool>>,
+  news: readonly Announcement[],
+  more: number,
+): CallToolResult {
+  const view = news.length === 0 ? undefined : newsView(news);
+  const content: CallToolResult['content'] = [{ type: 'text', text: result.text }];
+  if (view !== undefined) {
+    const rest = more > 0 ? `\nand ${plural(more, 'more announcement')}, with the next call` : '';
+    content.push({ type: 'text', text: `New since your last call:\n${newsText(news, view)}${rest}` });
+  }
+  if (!isResult(result)) return { content, isError: true };
+  return { content, structuredContent: { ...result.structured, ...(view !== undefined && { news: view }) } };
+}
+
+const isResult = (result: Awaited<ReturnType<typeof callTool>>): result is ToolResult => !('error' in result);

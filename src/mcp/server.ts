@@ -1,0 +1,95 @@
+/** The MCP server: the tools and resources for one client, over stdin and stdout. */
+import { once } from 'node:events';
+import { McpServer, type ServerContext } from '@modelcontextprotocol/server';
+import { serveStdio } from '@modelcontextprotocol/server/stdio';
+import type { ConnectOptions } from '../client/index.ts';
+import { Inbox, INSTRUCTIONS, LazyConnection, newsSchema, TOOLS, type ToolContext } from '../tools/index.ts';
+import { answerCall } from './answer.ts';
+import { registerResources } from './resources.ts';
+import { shownOnly } from './schema.ts';
+
+export interface McpOptions {
+  readonly version: string;
+  /** The main agent's session. */
+  readonly session: string;
+  /** Repository of spawns that name none. */
+  readonly cwd: string;
+  readonly connection: ConnectOptions;
+  /** Runs `up` in the background. @returns what runs, in words */
+  readonly start: ToolContext['start'];
+  /** Told what goes wrong beside the protocol. */
+  readonly log: (line: string) => void;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+}
+
+const ARRIVAL =
+  'Go on with the conversation and do not poll: what it has to tell comes with your next tool result. ' +
+  'Where there is nothing else to do, subagents({"action":"wait"}) returns with the next announcement.';
+
+/** Serves one client until it closes its end, or the signal. Nothing but the protocol is written to stdout. */
+export async function serveMcp(options: McpOptions): Promise<void> {
+  const connection = new LazyConnection(options.connection);
+  const shared = {
+    ...{ session: options.session, cwd: options.cwd, start: options.start, arrival: ARRIVAL },
+    inbox: new Inbox(options.session),
+    connect: () => connection.get(),
+    get current() {
+      return connection.current;
+    },
+  };
+  const closed = once(process.stdin, 'close', { signal: options.signal }).catch(() => undefined);
+  const handle = serveStdio(() => newServer(options, shared), {
+    onerror: (error) => options.log(error.message),
+  });
+  await closed;
+  await handle.close();
+  await connection.close();
+}
+
+type Shared = Omit<ToolContext, 'signal' | 'progress'>;
+
+function newServer({ version }: McpOptions, shared: Shared): McpServer {
+  const server = new McpServer(
+    { name: 'durable-subagents', title: 'Durable subagents', version },
+    { instructions: `${INSTRUCTIONS}\nYour session is ${shared.session}.` },
+  );
+  for (const tool of TOOLS) {
+    const { name, title, description, annotations } = tool;
+    server.registerTool(
+      name,
+      {
+        ...{ title, description, annotations },
+        inputSchema: shownOnly(tool.input),
+        outputSchema: tool.output.extend({
+          news: newsSchema.optional().describe('what was announced since the last call'),
+        }),
+      },
+      async (input: unknown, ctx: ServerContext) => {
+        const answer = await answerCall(tool, contextOf(shared, ctx), input);
+        if (name === 'sessions_spawn' && answer.isError !== true) server.sendResourceListChanged();
+        return answer;
+      },
+    );
+  }
+  registerResources(server, shared);
+  return server;
+}
+
+function contextOf(shared: Shared, { mcpReq }: ServerContext): ToolContext {
+  const progressToken = mcpReq._meta?.progressToken;
+  let progress = 0;
+  return {
+    ...shared,
+    // Not a copy: it changes while a call runs.
+    get current() {
+      return shared.current;
+    },
+    signal: mcpReq.signal,
+    progress: (message) => {
+      if (progressToken === undefined || mcpReq.signal.aborted) return;
+      const params = { progressToken, progress: ++progress, message };
+      mcpReq.notify({ method: 'notifications/progress', params }).catch(() => undefined);
+    },
+  };
+}

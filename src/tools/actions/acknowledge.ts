@@ -1,0 +1,25 @@
+import { plural } from '../../contract/index.ts';
+import { ALL, handlesOf } from '../targets.ts';
+import type { Action } from './action.ts';
+
+/** Takes announcements as received at once, instead of with the next call: all that were told; a target's; or `all`. */
+export const acknowledge: Action = async (context, { target }) => {
+  const subagents = await context.connect();
+  const { inbox } = context;
+  const waiting = target === undefined ? [] : await inbox.unread(subagents);
+  const runs =
+    target === undefined || target === ALL
+      ? undefined
+      : await Promise.all(
+          (await handlesOf(context, subagents, 'acknowledge', target)).map((each) => each.identity()),
+        );
+  inbox.tell(
+    waiting.filter(
+      (one) =>
+        runs === undefined ||
+        runs.some(({ label, session }) => label === one.label && session === one.session),
+    ),
+  );
+  const done = await inbox.acknowledge(subagents);
+  return { text: `${plural(done, 'announcement')} acknowledged.`, structured: {} };
+};

@@ -1,0 +1,71 @@
+import { inertLine, isFinal, plural, tokens } from '../../contract/index.ts';
+import type { SessionListing, SubagentRow } from '../../client/index.ts';
+import { workflowUrl } from '../../client/links.ts';
+import { fenced } from '../fence.ts';
+import { subagentText } from '../subagent-text.ts';
+import { ALL, identityView } from '../targets.ts';
+import type { SubagentView } from '../view.ts';
+import type { Action } from './action.ts';
+
+const MAX_WORDS_CHARS = 160;
+
+/** Who is live and who has finished, and what each does. */
+export const list: Action = async (context, { target, count }) => {
+  const subagents = await context.connect();
+  const listings: readonly SessionListing[] =
+    target === ALL
+      ? (await subagents.list({ finished: count })).sessions
+      : [await subagents.session(context.session).list({ finished: count })];
+  const rows = listings.flatMap(({ live, finished }) => [...live, ...finished]);
+  const link = (row: SubagentRow) => workflowUrl(subagents.target, row.workflowId, row.runId);
+  const views = rows.map((row) => viewOf(row, link(row)));
+  const notes = [...new Set(listings.flatMap((listing) => listing.notes))].map((note) =>
+    inertLine(note, 500),
+  );
+  const hidden = listings.reduce((sum, each) => sum + each.finishedCount - each.finished.length, 0);
+  if (hidden > 0) notes.push(`${plural(hidden, 'finished subagent')} more: ask with a larger count`);
+  const words = rows.length === 0 ? undefined : wordsOf(rows);
+  const lines = views.map((view, index) => textOf(view, rows[index] as SubagentRow, context.session));
+  return {
+    text: [
+      ...(lines.length === 0 ? ['No subagents yet: "sessions_spawn" starts one.'] : lines),
+      ...notes.map((note) => `note: ${note}`),
+      ...(words === undefined ? [] : [words]),
+    ].join('\n'),
+    structured: { subagents: views, notes, ...(words !== undefined && { words }) },
+  };
+};
+
+function viewOf(row: SubagentRow, link: string | undefined): SubagentView {
+  const usage = row.progress?.usage;
+  return {
+    ...identityView(row),
+    status: row.status,
+    since: row.endedAt ?? row.progress?.since ?? row.startedAt,
+    ...(link !== undefined && { link }),
+    ...(usage !== undefined && {
+      measured: { inputTokens: usage.inputTokens, outputTokens: usage.outputTokens },
+    }),
+  };
+}
+
+/** Without its link: in a list that is noise, and `show` has it. */
+function textOf(view: SubagentView, row: SubagentRow, session: string): string {
+  const usage = row.progress?.usage;
+  const used = usage === undefined ? '' : `, ${tokens(usage.inputTokens + usage.outputTokens)} tokens`;
+  const of = row.session === session ? '' : `${row.session}/`;
+  return `- ${of}${subagentText({ ...view, link: undefined })}${used}`;
+}
+
+/** What each says it is doing, or what came of it, in its own words. */
+function wordsOf(rows: readonly SubagentRow[]): string {
+  const lines = rows.flatMap((row) => {
+    const said = isFinal(row.status) ? row.summary : row.progress?.doing;
+    return said === undefined ? [] : [`${row.label}@${row.run}: ${inertLine(said, MAX_WORDS_CHARS)}`];
+  });
+  return fenced(
+    'summaries',
+    'the subagents named before each',
+    lines.length === 0 ? '(nothing yet)' : lines.join('\n'),
+  );
+}

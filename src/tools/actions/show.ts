@@ -1,0 +1,64 @@
+import { inertLine, isFinal } from '../../contract/index.ts';
+import type { SubagentDescription, SubagentHandle } from '../../client/index.ts';
+import { fenced } from '../fence.ts';
+import { evidenceLines, measured, outcomeWords } from '../outcome.ts';
+import { oneHandle } from '../targets.ts';
+import type { SubagentView } from '../view.ts';
+import type { Action } from './action.ts';
+import { each, type Done } from './each.ts';
+
+/** Everything known of a subagent: its evidence and report when it has ended, what it does and asks while it lives. */
+export const show: Action = async (context, { target }) => {
+  const subagents = await context.connect();
+  return await each([await oneHandle(context, subagents, 'show', target)], shown);
+};
+
+/** The same as text alone. */
+export async function shownText(handle: SubagentHandle): Promise<string> {
+  return (await each([handle], shown)).text;
+}
+
+/** What `show` has of a subagent. */
+export async function shown(handle: SubagentHandle): Promise<Done> {
+  const description = await handle.describe();
+  const { status, since, outcome, url, questions, turns, notes } = description;
+  const view: Partial<SubagentView> = {
+    status,
+    since,
+    ...(url !== undefined && { link: url }),
+    ...(questions.length > 0 && { questions: questions.map(({ id }) => inertLine(id, 100)) }),
+  };
+  if (outcome !== undefined) {
+    return {
+      view: { ...view, measured: measured(outcome), words: outcomeWords(outcome) },
+      lines: ['measured by us:', ...evidenceLines(outcome).map((line) => `  ${line}`)],
+    };
+  }
+  const words = liveWords(description);
+  return {
+    view: { ...view, measured: { turns }, ...(words !== '' && { words }) },
+    // Of a live one they are ours: what its worker is waiting for, that no worker polls.
+    lines: isFinal(status) ? [] : notes.map((note) => `note: ${inertLine(note, 300)}`),
+  };
+}
+
+/** What a live one does, said last and asks. */
+function liveWords({ label, run, doing, lastMessage, questions }: SubagentDescription): string {
+  const source = `subagent ${label}@${run}`;
+  const now = [
+    `doing: ${inertLine(doing, 300)}`,
+    ...(lastMessage === undefined ? [] : [`said last: ${lastMessage}`]),
+  ].join('\n');
+  return [
+    fenced('what it does', source, now, 1_000),
+    ...questions.map(({ id, question, choices }) =>
+      fenced(
+        `question ${inertLine(id, 100)}`,
+        source,
+        choices === undefined
+          ? question
+          : `${question}\nChoices:\n${choices.map((each) => `- ${each}`).join('\n')}`,
+      ),
+    ),
+  ].join('\n');
+}

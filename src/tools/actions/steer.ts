@@ -1,0 +1,37 @@
+import { SubagentsError } from '../../contract/index.ts';
+import { fenced } from '../fence.ts';
+import { handlesOf, oneHandle } from '../targets.ts';
+import type { Action } from './action.ts';
+import { each } from './each.ts';
+
+/** Sends a message into live subagents. */
+export const steer: Action = async (context, { target, message }) => {
+  const text = required(message, 'steer', 'what to tell it');
+  const subagents = await context.connect();
+  return await each(await handlesOf(context, subagents, 'steer', target), async (handle) => {
+    const { id, delivery, at, during } = await handle.steer(text);
+    return {
+      view: {
+        receipt: { id, delivery, at },
+        ...(during !== undefined && { words: fenced('what it was at', 'the subagent', during, 300) }),
+      },
+    };
+  });
+};
+
+/** Answers a question. */
+export const answer: Action = async (context, { target, message, question }) => {
+  const text = required(message, 'answer', 'the answer');
+  const subagents = await context.connect();
+  return await each([await oneHandle(context, subagents, 'answer', target)], async (handle) => {
+    await handle.answer(text, { questionId: question });
+    return { view: { answered: true } };
+  });
+};
+
+function required(message: string | undefined, action: string, what: string): string {
+  if (message !== undefined && message.trim() !== '') return message;
+  throw new SubagentsError('BAD_INPUT', `action "${action}" needs a message`, {
+    remedy: `put ${what} into \`message\``,
+  });
+}

@@ -1,0 +1,167 @@
+/** Waiting for what subagents have to tell. */
+import {
+  duration,
+  isFinal,
+  span,
+  SubagentsError,
+  type Announcement,
+  type Outcome,
+} from '../../contract/index.ts';
+import type { SubagentHandle, SubagentIdentity, Subagents } from '../../client/index.ts';
+import { newsText, newsView } from '../news.ts';
+import { handlesOf } from '../targets.ts';
+import type { ToolContext } from '../tool.ts';
+import type { Action, ActionResult } from './action.ts';
+import { each } from './each.ts';
+import { shown } from './show.ts';
+
+/** Clients end a call after 60 s by default (the SDK's own does, and Codex): then the answer would be lost. */
+const DEFAULT_TIMEOUT_MS = 50_000;
+const PROGRESS_MS = 5_000;
+/** Ends that are shown in full in one answer. */
+const MAX_SHOWN = 5;
+
+/** Returns with the next announcement; of a target when it has ended or needs somebody. */
+export const wait: Action = async (context, { target, timeout }) => {
+  const timeoutMs = timeout === undefined ? DEFAULT_TIMEOUT_MS : parsed(timeout);
+  const subagents = await context.connect();
+  const handles = target === undefined ? undefined : await handlesOf(context, subagents, 'wait', target);
+  if (handles?.length === 0) return nothing('No live subagent in this session.');
+  const timer = AbortSignal.timeout(timeoutMs);
+  const stop = new AbortController();
+  const signal = AbortSignal.any([context.signal, timer, stop.signal]);
+  const telling = tellProgress(context, subagents, signal);
+  try {
+    const result = await (handles === undefined
+      ? nextAnnouncement(context, subagents, signal)
+      : endOf(context, subagents, handles, signal));
+    context.signal.throwIfAborted();
+    return (
+      result ??
+      nothing(
+        `Nothing yet after ${span(timeoutMs)}. Go on with something else: what comes is brought to you. Wait again only when there is nothing else to do.`,
+      )
+    );
+  } finally {
+    stop.abort();
+    await telling;
+  }
+};
+
+const nothing = (text: string): ActionResult => ({ text, structured: { notes: [text] } });
+
+function parsed(timeout: string | number): number {
+  const result = duration.safeParse(timeout);
+  if (result.success) return result.data;
+  throw new SubagentsError('BAD_INPUT', `timeout: ${result.error.issues[0]?.message ?? 'illegal'}`);
+}
+
+/** The next announcements of the session that no answer had; `undefined` when none came in time. */
+async function nextAnnouncement(
+  context: ToolContext,
+  subagents: Subagents,
+  signal: AbortSignal,
+): Promise<ActionResult | undefined> {
+  const { inbox } = context;
+  const session = subagents.session(context.session);
+  const waiting = await inbox.unread(subagents);
+  if (waiting.length > 0) return await announced(subagents, waiting);
+  const { live } = await session.list({ finished: 0, progress: false });
+  if (live.length === 0) return nothing('No live subagent in this session, and nothing left to tell.');
+  const { receiver } = inbox;
+  for await (const next of session.announcements({ receiver, acknowledge: 'manual', signal }))
+    if (!inbox.knows(next)) return await announced(subagents, [next]);
+  return undefined;
+}
+
+/** Announcements, and in full those subagents that have ended or ask. */
+async function announced(
+  subagents: Subagents,
+  announcements: readonly Announcement[],
+): Promise<ActionResult> {
+  const view = newsView(announcements);
+  const telling = announcements.filter(({ kind, status }) => isFinal(status) || kind === 'question');
+  const handles = telling
+    .slice(0, MAX_SHOWN)
+    .map(({ session, label, run }) => subagents.session(session).subagent(`${label}@${run}`));
+  const more = handles.length === 0 ? undefined : await each(handles, shown);
+  return {
+    text: [newsText(announcements, view), ...(more === undefined ? [] : [more.text])].join('\n'),
+    structured: { ...more?.structured, words: view.words },
+    announced: announcements,
+  };
+}
+
+/** Once all of them have ended, or one of them needs somebody; `undefined` when that did not happen in time. */
+async function endOf(
+  context: ToolContext,
+  subagents: Subagents,
+  handles: readonly SubagentHandle[],
+  signal: AbortSignal,
+): Promise<ActionResult | undefined> {
+  const descriptions = await Promise.all(handles.map((handle) => handle.describe()));
+  const asking = handles.filter((_, index) => descriptions[index]?.status === 'asking');
+  if (asking.length > 0) return await each(asking, shown);
+  const ends = Promise.all(handles.map((handle) => ended(handle, signal)));
+  const needs = needsSomebody(context, subagents, descriptions, signal);
+  // Either may fail after the other has won.
+  needs.catch(() => undefined);
+  ends.catch(() => undefined);
+  const need = await Promise.race([needs, ends.then(() => undefined)]);
+  if (signal.aborted) return undefined;
+  if (need !== undefined) return await announced(subagents, [need]);
+  return await each(handles, shown);
+}
+
+/** Settles when it has ended, however. */
+async function ended(handle: SubagentHandle, signal: AbortSignal): Promise<Outcome | undefined> {
+  try {
+    return await handle.result({ signal });
+  } catch (error) {
+    if (signal.aborted || (error instanceof SubagentsError && error.code === 'LOST')) return undefined;
+    throw error;
+  }
+}
+
+/** The first question or stall of one of them that no answer had; never settles with anything else but the signal. */
+async function needsSomebody(
+  context: ToolContext,
+  subagents: Subagents,
+  runs: readonly SubagentIdentity[],
+  signal: AbortSignal,
+): Promise<Announcement | undefined> {
+  const ids = new Set(runs.map(({ runId }) => runId));
+  const sessions = new Set(runs.map(({ session }) => session));
+  const follow = async (name: string): Promise<Announcement | undefined> => {
+    const session = subagents.session(name);
+    const { receiver } = context.inbox;
+    for await (const next of session.announcements({ receiver, acknowledge: 'manual', signal }))
+      if (ids.has(next.runId) && !isFinal(next.status) && !context.inbox.knows(next)) return next;
+    return undefined;
+  };
+  return await Promise.race([...sessions].map(follow));
+}
+
+/** Says every few seconds what is waited for; a courtesy, so that no error of it counts. */
+async function tellProgress(context: ToolContext, subagents: Subagents, signal: AbortSignal): Promise<void> {
+  const began = Date.now();
+  while (!signal.aborted) {
+    await look(context, subagents, began).catch(() => undefined);
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, PROGRESS_MS);
+      signal.addEventListener('abort', done, { once: true });
+    });
+  }
+}
+
+async function look(context: ToolContext, subagents: Subagents, began: number): Promise<void> {
+  const { live } = await subagents.session(context.session).list({ finished: 0, progress: false });
+  const names = live.slice(0, 5).map(({ label, status }) => `${label} ${status}`);
+  const more = live.length > names.length ? ` and ${live.length - names.length} more` : '';
+  context.progress(`waiting since ${span(Date.now() - began)}: ${names.join(', ')}${more}`);
+}

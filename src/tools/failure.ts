@@ -1,0 +1,48 @@
+/** Errors as a main agent is told of them. */
+import type { z } from 'zod';
+import { inert, inertLine, SubagentsError, type ErrorCode } from '../contract/index.ts';
+import { fenced } from './fence.ts';
+import type { Tool, ToolFailure } from './tool.ts';
+
+const MAX_MESSAGE_CHARS = 600;
+const MAX_REMEDY_CHARS = 1_200;
+
+/** Errors whose message may quote a subagent, a program or a repository. */
+const QUOTING: ReadonlySet<ErrorCode> = new Set(['ALREADY_ENDED', 'LOST', 'INTERNAL', 'GIT']);
+
+/** The message of an error, for text and data: inert; fenced where it may quote somebody. */
+export function safeMessage(code: string, message: string): string {
+  return QUOTING.has(code as ErrorCode)
+    ? fenced('message', 'the error, which may quote a subagent', message, MAX_MESSAGE_CHARS)
+    : inertLine(message, MAX_MESSAGE_CHARS);
+}
+
+/** Anything that was thrown, as the answer of a tool. */
+export function failureOf(thrown: unknown): ToolFailure {
+  const code = thrown instanceof SubagentsError ? thrown.code : 'INTERNAL';
+  const said = thrown instanceof Error ? thrown.message : String(thrown);
+  const message = safeMessage(code, said === '' ? 'something failed without saying what' : said);
+  const remedy =
+    thrown instanceof SubagentsError && thrown.remedy !== undefined
+      ? inert(thrown.remedy).slice(0, MAX_REMEDY_CHARS)
+      : undefined;
+  const text = [`error ${code}: ${message}`, ...(remedy === undefined ? [] : [`What to do: ${remedy}`])];
+  return { text: text.join('\n'), error: { code, message, ...(remedy !== undefined && { remedy }) } };
+}
+
+/** What is wrong with the arguments of a call, and what the field takes. */
+export function badInput(tool: Tool, error: z.ZodError): SubagentsError {
+  const [issue] = error.issues;
+  const path = (issue?.path ?? []).map(String).join('.');
+  const field = String(issue?.path[0] ?? '');
+  const schema = tool.input.shape[field] as z.ZodType | undefined;
+  const remedy =
+    schema?.description === undefined
+      ? `${tool.name} takes: ${Object.keys(tool.input.shape).join(', ')}`
+      : `${field} is: ${schema.description}`;
+  return new SubagentsError(
+    'BAD_INPUT',
+    `${path === '' ? `the arguments of ${tool.name}` : path}: ${issue?.message ?? 'illegal'}`,
+    { remedy },
+  );
+}

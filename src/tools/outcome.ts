@@ -1,0 +1,135 @@
+/** A subagent's outcome for a main agent: the evidence that we measured, then what the subagent chose and said, fenced. */
+import { MAX_FENCED_CHARS, plural, span, usageText, type Outcome } from '../contract/index.ts';
+import { fenced } from './fence.ts';
+import type { MeasuredView } from './view.ts';
+
+const MAX_TAIL_CHARS = 1_000;
+const MAX_LISTED = 30;
+
+/** The numbers of an outcome: ours, field by field. */
+export function measured(outcome: Outcome): MeasuredView {
+  const { evidence, sweep, usage, durations, turns, verifications } = outcome;
+  return {
+    ...(evidence && {
+      head: evidence.head,
+      base: evidence.base,
+      branch: isOurs(evidence.branch, outcome.label) ? evidence.branch : null,
+      commits: evidence.commitCount,
+      filesChanged: evidence.diffStat.files,
+      insertions: evidence.diffStat.insertions,
+      deletions: evidence.diffStat.deletions,
+      savedLeftovers: evidence.savedLeftovers,
+      uncommitted: evidence.uncommitted.length,
+      sensitiveFiles: evidence.sensitive.length,
+    }),
+    verifications: verifications.map(({ exitCode, durationMs }) => ({ exitCode, durationMs })),
+    ...(sweep && {
+      processesFound: sweep.found,
+      processesLeft: sweep.left.length,
+      processesProven: sweep.proof === 'proven',
+    }),
+    turns,
+    inputTokens: usage.inputTokens,
+    outputTokens: usage.outputTokens,
+    totalMs: durations.totalMs,
+    workingMs: durations.workingMs,
+  };
+}
+
+/** The evidence in words of ours; nothing in it was chosen by the subagent. */
+export function evidenceLines(outcome: Outcome): string[] {
+  const { evidence, sweep, durations, verifications, failure } = outcome;
+  const lines: string[] = [];
+  if (failure !== undefined) lines.push(`failed because of: ${failure.class}`);
+  if (evidence !== undefined) {
+    const { branch, diffStat } = evidence;
+    const where = isOurs(branch, outcome.label) ? `branch ${branch}` : 'no branch of ours';
+    lines.push(
+      `${where}, base ${short(evidence.base)}, head ${short(evidence.head)}: ${plural(evidence.commitCount, 'commit')}, ` +
+        `${plural(diffStat.files, 'file')} (+${diffStat.insertions} -${diffStat.deletions})`,
+    );
+    if (evidence.savedLeftovers) lines.push('what it had left uncommitted, we committed');
+    if (evidence.uncommitted.length > 0)
+      lines.push(`${plural(evidence.uncommitted.length, 'path')} changed and not committed`);
+    if (evidence.sensitive.length > 0)
+      lines.push(`${plural(evidence.sensitive.length, 'file')} to review first: tests, CI, package scripts`);
+  }
+  for (const [index, { exitCode, durationMs }] of verifications.entries())
+    lines.push(
+      `verification ${index + 1} of ${verifications.length}: ${exitCode === null ? 'no exit code' : `exit ${exitCode}`} in ${span(durationMs)}`,
+    );
+  if (verifications.length === 0 && outcome.status === 'done')
+    lines.push('nothing was given to verify: that it is done is its own word');
+  if (sweep !== undefined)
+    lines.push(
+      `processes: ${sweep.found} found, ${sweep.ended} ended, ${sweep.left.length} left (${sweep.proof})`,
+    );
+  lines.push(
+    `cost: ${usageText(outcome.usage)}; ${plural(outcome.turns, 'turn')}, working ${span(durations.workingMs)}, in all ${span(durations.totalMs)}`,
+  );
+  return lines;
+}
+
+/** What the subagent, its commands or its repository chose or said, fenced: names first, then the report. */
+export function outcomeWords(outcome: Outcome): string {
+  const source = `subagent ${outcome.label}@${outcome.run}`;
+  const names = nameLines(outcome);
+  const parts = [
+    ...(names.length === 0 ? [] : [fenced('names', source, names.join('\n'), MAX_FENCED_CHARS)]),
+    ...outcome.verifications.flatMap(({ exitCode, outputTail }, index) =>
+      exitCode === 0 || outputTail.trim() === ''
+        ? []
+        : [
+            fenced(
+              `output of verification ${index + 1}`,
+              source,
+              outputTail.slice(-MAX_TAIL_CHARS),
+              MAX_TAIL_CHARS,
+            ),
+          ],
+    ),
+    fenced('report', source, outcome.report.trim() === '' ? '(it said nothing)' : outcome.report),
+  ];
+  return parts.join('\n');
+}
+
+function nameLines(outcome: Outcome): string[] {
+  const { evidence, failure, verifications, sweep, notes } = outcome;
+  const listed = (title: string, names: readonly string[]) =>
+    names.length === 0
+      ? []
+      : [
+          ...names.slice(0, MAX_LISTED).map((name) => `${title}: ${oneRow(name)}`),
+          ...(names.length > MAX_LISTED ? [`${title}: and ${names.length - MAX_LISTED} more`] : []),
+        ];
+  return [
+    ...listed('failure', failure === undefined ? [] : [failure.message]),
+    ...listed(
+      'branch',
+      evidence?.branch != null && !isOurs(evidence.branch, outcome.label) ? [evidence.branch] : [],
+    ),
+    ...listed(
+      'verification',
+      verifications.map(({ command }) => command),
+    ),
+    ...listed(
+      'commit',
+      (evidence?.commits ?? []).map(({ sha, subject }) => `${short(sha)} ${subject}`),
+    ),
+    ...listed('review first', evidence?.sensitive ?? []),
+    ...listed('file', evidence?.filesChanged ?? []),
+    ...listed('not committed', evidence?.uncommitted ?? []),
+    ...listed('was running', sweep?.commands ?? []),
+    ...listed('note', notes),
+  ];
+}
+
+/** A name never makes lines of its own. */
+const oneRow = (name: string): string => name.replace(/\s+/gu, ' ').slice(0, 200);
+const short = (sha: string): string => sha.slice(0, 9);
+
+/** Whether the branch is the one that we made for it: any other name is somebody's own. */
+function isOurs(branch: string | null, label: string): branch is string {
+  const stem = `subagents/${label}`;
+  return branch !== null && branch.startsWith(stem) && /^(-\d+)?$/.test(branch.slice(stem.length));
+}

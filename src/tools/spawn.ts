@@ -1,0 +1,136 @@
+/** `sessions_spawn`: hands over work. */
+import { z } from 'zod';
+import {
+  inertLine,
+  MAX_SPAWN_SPECS,
+  spawnSpec,
+  SubagentsError,
+  type SpawnAnswer,
+} from '../contract/index.ts';
+import type { SpawnSpec, Subagents } from '../client/index.ts';
+import { workflowUrl } from '../client/links.ts';
+import { safeMessage } from './failure.ts';
+import { defineTool, type ToolContext } from './tool.ts';
+
+const { label, task, ...options } = spawnSpec.shape;
+
+const input = z.strictObject({
+  label: label.optional().describe(`${label.description}; required, unless \`subagents\` is given`),
+  task: task
+    .optional()
+    .describe(
+      'The whole instruction, several lines: what is wrong or wanted (files, symptoms, functions, the command that shows it), ' +
+        'the set-up it needs first, what done looks like (tests to run, what to commit and report), what to leave alone, ' +
+        'and absolute paths of what to read. It knows nothing of this conversation. Required, unless `subagents` is given',
+    ),
+  ...options,
+  subagents: z
+    .array(spawnSpec)
+    .min(1)
+    .max(MAX_SPAWN_SPECS)
+    .optional()
+    .describe('several at once, each with its own label and task, instead of the fields above'),
+});
+
+const accepted = z.object({
+  status: z.literal('accepted'),
+  label: z.string(),
+  run: z.number().int(),
+  workflowId: z.string(),
+  link: z.string().optional().describe('its page in the Temporal Web UI'),
+  notes: z.array(z.string()).describe('what the human may want to know'),
+});
+const refused = z.object({
+  status: z.literal('refused'),
+  label: z.string(),
+  code: z.string(),
+  reason: z.string(),
+  remedy: z.string().optional(),
+});
+
+const output = z.object({
+  session: z.string(),
+  subagents: z.array(z.discriminatedUnion('status', [accepted, refused])).describe('in the order asked for'),
+});
+type Answer = z.infer<typeof output>['subagents'][number];
+
+const DESCRIPTION = `Hands a long coding task to a new subagent, which works alone with GitHub Copilot CLI in a git worktree and on a branch of its own, and survives restarts. Answers at once: "accepted" (with label, workflow id and link) or "refused" (with the reason and what to do).
+
+Use it for work that takes minutes to hours and can be told in full: features, fixes, refactorings, reviews, research, the same change in several repositories. One task each; several subagents run side by side.
+Do not use it for quick questions, simple edits that you could make while you write the task, debugging that needs the human at the screen, or anything with credentials, production data or money.
+
+A good task is explicit: files, symptoms, names; the set-up; what done looks like; one task only. Give commands that prove it to \`verify\`: nothing is done that does not pass them.
+Then go on with the conversation. Do not poll and do not wait in a loop: completions are brought to you. Step in (steer, answer, kill with the tool "subagents") only when one is stuck, asks, or is clearly on a wrong path.`;
+
+/** The tool. */
+export const sessionsSpawn = defineTool({
+  name: 'sessions_spawn',
+  title: 'Spawn subagents',
+  description: DESCRIPTION,
+  input,
+  output,
+  annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
+  async handle(context, given) {
+    const specs = specsOf(given);
+    const subagents = await context.connect();
+    const session = subagents.session(context.session);
+    const answers = await session.spawn(specs, { cwd: context.cwd });
+    const views = answers.map((answer) => viewOf(answer, subagents));
+    return {
+      text: textOf(context, views),
+      structured: { session: context.session, subagents: views },
+    };
+  },
+});
+
+/** One or a list. @throws SubagentsError BAD_INPUT when it is neither, or both */
+function specsOf({ subagents, ...one }: z.input<typeof input>): SpawnSpec[] {
+  if (subagents !== undefined && Object.keys(one).length > 0) {
+    throw new SubagentsError('BAD_INPUT', 'a spawn is one subagent or a list of them, not both', {
+      remedy: 'put all fields into the entries of `subagents`, or leave that out',
+    });
+  }
+  if (subagents !== undefined) return subagents;
+  const missing = one.label === undefined ? 'label' : one.task === undefined ? 'task' : undefined;
+  if (missing !== undefined) {
+    throw new SubagentsError('BAD_INPUT', `${missing}: it is missing`, {
+      remedy: 'a spawn needs `label` and `task`, or `subagents`, a list of such',
+    });
+  }
+  return [one as SpawnSpec];
+}
+
+function viewOf(answer: SpawnAnswer, { target }: Subagents): Answer {
+  if (answer.status === 'refused') {
+    const { label, code, reason, remedy } = answer;
+    return {
+      ...{ status: 'refused', label, code },
+      reason: safeMessage(code, reason),
+      ...(remedy !== undefined && { remedy: inertLine(remedy, 600) }),
+    };
+  }
+  const { label, run, workflowId, runId, notes } = answer;
+  const link = workflowUrl(target, workflowId, runId);
+  return {
+    ...{ status: 'accepted', label, run, workflowId },
+    ...(link !== undefined && { link }),
+    notes: notes.map((note) => inertLine(note, 500)),
+  };
+}
+
+function textOf(context: ToolContext, answers: readonly Answer[]): string {
+  const lines = answers.flatMap((answer) =>
+    answer.status === 'accepted'
+      ? [
+          `accepted ${answer.label}@${answer.run} (${answer.workflowId})`,
+          ...answer.notes.map((note) => `  note: ${note}`),
+          ...(answer.link === undefined ? [] : [`  ${answer.link}`]),
+        ]
+      : [
+          `refused ${answer.label}: ${answer.reason} (${answer.code})`,
+          ...(answer.remedy === undefined ? [] : [`  What to do: ${answer.remedy}`]),
+        ],
+  );
+  const any = answers.some(({ status }) => status === 'accepted');
+  return [...lines, ...(any ? [context.arrival] : [])].join('\n');
+}

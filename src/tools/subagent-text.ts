@@ -1,0 +1,38 @@
+/** Subagents in an answer, as text. */
+import { span } from '../contract/index.ts';
+import type { SubagentView } from './view.ts';
+
+/** One subagent: a line of facts, then `more`, then its words. */
+export function subagentText(view: SubagentView, more: readonly string[] = []): string {
+  const name = `${view.label}@${view.run}`;
+  const facts = [
+    ...(view.status === undefined ? [] : [view.status]),
+    ...(view.since === undefined ? [] : [`since ${view.since} (${ago(view.since)})`]),
+    ...(view.receipt === undefined ? [] : [`steered: ${DELIVERY[view.receipt.delivery]}`]),
+    ...(view.answered === true ? ['answered'] : []),
+    ...(view.questions === undefined || view.questions.length === 0
+      ? []
+      : [`asks (${view.questions.join(', ')})`]),
+  ];
+  return [
+    facts.length === 0 ? name : `${name}: ${facts.join(', ')}`,
+    ...more.map((line) => `  ${line}`),
+    ...(view.link === undefined ? [] : [`  ${view.link}`]),
+    ...(view.error === undefined ? [] : errorLines(view.error)),
+    ...(view.words === undefined ? [] : [view.words]),
+  ].join('\n');
+}
+
+function errorLines({ code, message, remedy }: NonNullable<SubagentView['error']>): string[] {
+  return [`  error ${code}: ${message}`, ...(remedy === undefined ? [] : [`  What to do: ${remedy}`])];
+}
+
+const ago = (at: string): string => `${span(Date.now() - Date.parse(at))} ago`;
+
+/** How a steer was delivered. */
+const DELIVERY: Readonly<Record<NonNullable<SubagentView['receipt']>['delivery'], string>> = {
+  'mid-turn': 'delivered in the middle of its turn; its model sees it at the next call',
+  'queued-behind-tool': 'delivered; it is in its conversation as soon as the running tool or model call ends',
+  'started-turn': 'delivered; it opened a new turn',
+  held: 'kept; it opens the next turn',
+};
