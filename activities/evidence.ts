@@ -61,12 +61,13 @@ async function collectWorktree(
   const { commonDir } = gitDirs(spec.repo);
   const identity = await identityEnvironment(home.root);
   const surroundings = { env: identity, signal, copilotSessionId: subagent.copilotSessionId };
-  const restored = await restoreWorktree({ cwd, commonDir }, { branch, base }, surroundings);
+  const start = spec.carried?.commit ?? base;
+  const restored = await restoreWorktree({ cwd, commonDir }, { branch, base: start }, surroundings);
   const record = await afterCutShortSetUp(cwd);
   const subject = leftoversSubject(subagent.label);
   const settled = await settleWorktree(
     {
-      ...{ cwd, base, branch },
+      ...{ cwd, base: start, branch },
       stem: subagent.label,
       message: `${subject}\n\nThe subagent ended its turn with these changes in its worktree.\n`,
       leaveOut: [...(record?.leftBySetUp ?? []), ...(record?.leftByVerification ?? [])],

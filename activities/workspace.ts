@@ -11,6 +11,7 @@ import {
   type Workspace,
 } from '../src/contract/index.ts';
 import { createBranch, madeWith } from '../src/git/branch.ts';
+import { inWords, releaseCarried } from '../src/git/carry.ts';
 import {
   readCheckoutClaim,
   releaseCheckout,
@@ -23,9 +24,11 @@ import {
   usesFallbackIdentity,
   type IdentityEnvironment,
 } from '../src/git/identity.ts';
+import { includeIgnored } from '../src/git/include.ts';
 import { gitDirs, lookUp } from '../src/git/repository.ts';
 import { git } from '../src/git/run.ts';
 import { checkoutStatus } from '../src/git/status.ts';
+import { addSubmodules } from '../src/git/submodules.ts';
 import { addWorktree, discardWorktree, restoreWorktree } from '../src/git/worktree.ts';
 import {
   readWorkspaceRecord,
@@ -81,10 +84,11 @@ async function prepareWorktree(
   signal: AbortSignal,
 ): Promise<Workspace> {
   const { commonDir } = gitDirs(spec.repo);
+  const start = spec.carried?.commit ?? spec.base.commit;
   const [cwd, { identity, identityNotes }] = await Promise.all([
     worktreePath(home, subagent),
     identityFor(home, spec.repo),
-    checkBase(spec.repo, spec.base),
+    checkBase(spec.repo, { ...spec.base, commit: start }),
   ]);
   const options = { env: identity, signal, copilotSessionId: subagent.copilotSessionId };
   const place = { cwd, commonDir };
@@ -97,8 +101,8 @@ async function prepareWorktree(
     });
   }
   if (record?.state === 'ready') {
-    const notes = await restoreWorktree(place, record, options);
-    return workspaceOf(cwd, record, [...notes, ...identityNotes]);
+    const restored = await restoreWorktree(place, { branch: record.branch, base: start }, options);
+    return workspaceOf(cwd, record, [...restored, ...identityNotes]);
   }
 
   // From here on nothing of value can be lost: no turn has begun, so what is there is a making that was cut short.
@@ -108,14 +112,16 @@ async function prepareWorktree(
     await discardWorktree(place);
     if (await madeWith(spec.repo, record.branch, mark)) branch = record.branch;
   }
-  const noted = (name: string, state: WorkspaceRecord['state']): WorkspaceRecord => {
+  const noted = (name: string, state: WorkspaceRecord['state'], notes: string[] = []): WorkspaceRecord => {
     record = {
       workflowId: subagent.workflowId,
       runId: subagent.runId,
       repo: spec.repo,
       base: spec.base.commit,
+      ...(start !== spec.base.commit && { start }),
       branch: name,
       state,
+      notes,
       leftBySetUp: [],
       leftByVerification: [],
     };
@@ -125,16 +131,22 @@ async function prepareWorktree(
   try {
     branch ??= await createBranch(
       { ...options, cwd: spec.repo },
-      { stem: subagent.label, commit: spec.base.commit, mark },
+      { stem: subagent.label, commit: start, mark },
       (name) => noted(name, 'making'),
     );
     await addWorktree(place, branch, options);
-    return workspaceOf(cwd, noted(branch, 'ready'), identityNotes);
+    const notes = [
+      ...carriedNotes(spec.carried),
+      ...(await addSubmodules(cwd, spec.repo, options)),
+      ...(await includeIgnored({ from: spec.repo, to: cwd, commit: start }, options)),
+    ];
+    if (spec.carried) await releaseCarried(spec.repo, start);
+    return workspaceOf(cwd, noted(branch, 'ready', notes), identityNotes);
   } catch (error) {
     // Nothing half-made stays behind. Without the signal: it may be what ended the making.
     await discardWorktree(place).catch(() => undefined);
     if (record && (await madeWith(spec.repo, record.branch, mark))) {
-      await git(['update-ref', '-d', `refs/heads/${record.branch}`, spec.base.commit], {
+      await git(['update-ref', '-d', `refs/heads/${record.branch}`, start], {
         ...options,
         signal: undefined,
         cwd: spec.repo,
@@ -199,8 +211,15 @@ async function checkBase(repo: string, base: PrepareInput['spec']['base']): Prom
   );
 }
 
-function workspaceOf(cwd: string, { branch, base }: WorkspaceRecord, notes: readonly string[]): Workspace {
-  return { kind: 'workspace', cwd, branch, base, notes };
+function workspaceOf(cwd: string, record: WorkspaceRecord, notes: readonly string[]): Workspace {
+  const { branch, base } = record;
+  return { kind: 'workspace', cwd, branch, base, notes: [...record.notes, ...notes] };
+}
+
+function carriedNotes(carried: PrepareInput['spec']['carried']): string[] {
+  if (!carried) return [];
+  const what = `the uncommitted changes of the caller (${inWords(carried)})`;
+  return [`its first commit, ${carried.commit.slice(0, 12)}, holds ${what}`];
 }
 
 /** The environment of git calls that write, and what to say where the identity in it is not the user's. */

@@ -6,6 +6,7 @@ import {
   SubagentsError,
   type ResolvedSpec,
 } from '../contract/index.ts';
+import { carryChanges } from '../git/carry.ts';
 import { countUncommitted, resolveBase, resolveRepository } from '../git/repository.ts';
 import type { ParsedSpec } from './spec.ts';
 
@@ -43,10 +44,21 @@ export async function resolveSpec(
       },
     );
   }
-  const [commit, notes] = await Promise.all([
+  const carries = spec.withChanges ?? false;
+  if (carries && isolation === 'in-place') {
+    throw new SubagentsError(
+      'BAD_INPUT',
+      'in place, the uncommitted changes of your checkout are there anyway',
+      {
+        remedy: 'Leave out withChanges, or leave out in-place.',
+      },
+    );
+  }
+  const [commit, left] = await Promise.all([
     resolveBase(repo, spec.base),
-    isolation === 'worktree' ? uncommittedNotes(repo) : [],
+    isolation === 'worktree' && !carries ? uncommittedNotes(repo) : [],
   ]);
+  const { carried, notes } = carries ? await carryChanges(repo, commit) : { carried: undefined, notes: left };
   const resolved: ResolvedSpec = {
     label: spec.label,
     task: spec.task,
@@ -55,6 +67,7 @@ export async function resolveSpec(
     repo,
     base: { commit, name: spec.base ?? 'HEAD' },
     isolation,
+    ...(carried && { carried }),
     setup: spec.setup ?? [],
     verify: spec.verify ?? [],
     leftOpen: LEAVABLE.filter((field) => spec[field] === undefined),

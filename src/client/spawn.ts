@@ -16,6 +16,7 @@ import {
   type SpawnAnswer,
   type SpawnRequest,
 } from '../contract/index.ts';
+import { releaseCarried } from '../git/carry.ts';
 import { concurrently } from './concurrently.ts';
 import { isTimeout, noWorker } from './errors.ts';
 import type { Link } from './link.ts';
@@ -57,6 +58,7 @@ export async function spawnAll(
     ready.length === 0
       ? []
       : await send(link, session, { requestId, specs: ready.map(({ spec }) => spec) }, timeoutMs);
+  await releaseRefused(ready, answers);
   return prepared.map((each) => {
     if (!('spec' in each)) return each;
     const answer = answers.shift();
@@ -64,6 +66,20 @@ export async function spawnAll(
       throw new SubagentsError('INTERNAL', `session ${session} left a spec unanswered`);
     return answer.status === 'accepted' ? { ...answer, notes: [...each.notes, ...answer.notes] } : answer;
   });
+}
+
+/** Changes that were to be carried along by nobody but refused specs are let go. */
+async function releaseRefused(
+  ready: readonly { readonly spec: ResolvedSpec }[],
+  answers: readonly SpawnAnswer[],
+): Promise<void> {
+  const carried = (status: SpawnAnswer['status']) =>
+    ready.flatMap(({ spec }, index) =>
+      spec.carried && answers[index]?.status === status ? [{ repo: spec.repo, ...spec.carried }] : [],
+    );
+  const taken = new Set(carried('accepted').map(({ commit }) => commit));
+  const refused = carried('refused').filter(({ commit }) => !taken.has(commit));
+  await Promise.all(refused.map(({ repo, commit }) => releaseCarried(repo, commit)));
 }
 
 /** A refusal as an error. */

@@ -13,18 +13,25 @@ export interface Leftovers {
   readonly adopt: () => Promise<void>;
 }
 
+export interface LeftoversOf {
+  readonly cwd: string;
+  /** The worktree's own git folder. */
+  readonly gitDir: string;
+  readonly status: CheckoutStatus;
+  /** The index to read it into; default: one beside the worktree's own. */
+  readonly index?: string;
+}
+
 /**
  * Reads the folder into a tree by way of an index of its own, so that locks, conflicts and half-done operations of the
  * worktree's index do not matter. Ignored files stay out, and so does `leaveOut`.
- * @param gitDir the worktree's own git folder.
  * @throws SubagentsError GIT, DISK_FULL
  */
 export async function readLeftovers(
-  { cwd, gitDir, status }: { cwd: string; gitDir: string; status: CheckoutStatus },
+  { cwd, gitDir, status, index = join(gitDir, 'index.subagents') }: LeftoversOf,
   leaveOut: readonly string[],
   options: Omit<GitOptions, 'cwd'>,
 ): Promise<Leftovers> {
-  const index = join(gitDir, 'index.subagents');
   const withIndex = { ...options, cwd, env: { ...options.env, GIT_INDEX_FILE: index } };
   // The copy knows which files are unchanged; without it each would be read again.
   await copyFile(join(gitDir, 'index'), index).catch(async () => {

@@ -20,6 +20,7 @@ export interface Settled {
 export interface SettleInput {
   readonly cwd: string;
   readonly branch: string;
+  /** Where the branch began. */
   readonly base: string;
   /** Stem of the names of branches beside it, `subagents/<stem>`. */
   readonly stem: string;

@@ -10,10 +10,14 @@ const workspaceRecord = z.object({
   runId: z.string(),
   repo: z.string(),
   base: z.string(),
+  /** Where its branch begins, when that is not the base: the caller's uncommitted changes on top of it. */
+  start: z.string().optional(),
   /** The branch that is being made, or was. */
   branch: z.string(),
   /** `making` until the worktree has been whole once: only what never was may be thrown away. */
   state: z.enum(['making', 'ready']),
+  /** What was to be said of the making. */
+  notes: z.array(z.string()).default([]),
   /** `running` from before the first set-up command on; what is `over` never runs again. */
   setUp: z
     .discriminatedUnion('state', [

@@ -26,6 +26,7 @@ beforeAll(async () => {
       on('say done', [{ text: 'Nothing to do.' }]),
     ],
     {
+      env: { SUBAGENTS_MODELS: 'scripted' },
       files: {
         'README.md': 'x\n',
         '.gitignore': 'node_modules/\n',
@@ -42,6 +43,59 @@ afterAll(async () => {
 
 const spawn = (spec: SpawnSpec) => subagents.session('work').spawn(spec, { cwd: fleet.repository.path });
 const handle = (label: string) => subagents.session('work').subagent(label);
+
+describe('a workspace', () => {
+  it('has the caller’s uncommitted changes as its first commit, on top of the base, where that was asked for', async () => {
+    const { repository } = fleet;
+    await repository.write({ 'README.md': 'changed\n', 'new.txt': 'x\n' });
+    const { notes } = await spawn({ label: 'carrier', task: 'use the tool', withChanges: true });
+    expect(notes.join()).toMatch(/first commit, [0-9a-f]{12}: 1 changed file, 1 new file; .*: new\.txt/);
+    const { status, evidence, notes: said } = await handle('carrier').result();
+    expect(status).toBe('done');
+    expect(evidence?.base).toBe(repository.first);
+    expect(evidence?.commits.map(({ subject }) => subject)).toEqual([
+      'Use the tool',
+      'Uncommitted changes of the caller',
+    ]);
+    expect(evidence?.filesChanged.sort()).toEqual(['README.md', 'new.txt', 'used.txt']);
+    expect(said.join()).toContain('holds the uncommitted changes of the caller (1 changed file, 1 new file)');
+    expect(await repository.git('status', '--porcelain')).toBe(' M README.md\n?? new.txt');
+    expect(await repository.git('for-each-ref', 'refs/subagents')).toBe('');
+    await repository.git('checkout', '--quiet', '.');
+    await repository.git('clean', '-fdq');
+  });
+
+  it('is refused with changes where they cannot be carried, and nothing of them is kept', async () => {
+    const { repository } = fleet;
+    await repository.commit('Second');
+    await repository.write({ 'new.txt': 'x\n' });
+    const refused = (spec: Partial<SpawnSpec>) =>
+      spawn({ label: 'no', task: 'say done', withChanges: true, ...spec }).catch((error: unknown) => error);
+    expect(await refused({ base: repository.first })).toMatchObject({ code: 'BAD_INPUT' });
+    expect(await refused({ isolation: 'in-place' })).toMatchObject({ code: 'BAD_INPUT' });
+    expect(await refused({ model: 'not-allowed' })).toMatchObject({ code: 'MODEL_REFUSED' });
+    expect(await repository.git('for-each-ref', 'refs/subagents')).toBe('');
+    await repository.git('clean', '-fdq');
+  });
+
+  it('is on the branch with the next free number, which the outcome names', async () => {
+    await fleet.repository.git('branch', 'subagents/taken');
+    await spawn({ label: 'taken', task: 'use the tool' });
+    const { evidence } = await handle('taken').result();
+    expect(evidence?.branch).toBe('subagents/taken-2');
+    expect(await fleet.repository.git('show', 'subagents/taken-2:used.txt')).toBe('ready');
+  });
+
+  it('has the ignored files that .worktreeinclude names', async () => {
+    await fleet.repository.write({ 'node_modules/local': 'mine' });
+    await fleet.repository.commit('Include', { '.worktreeinclude': 'node_modules/local\n' });
+    await spawn({ label: 'included', task: 'say done', setup: ['cat node_modules/local'], verify: [] });
+    const { setup, notes, evidence } = await handle('included').result();
+    expect(setup).toMatchObject([{ exitCode: 0, outputTail: 'mine' }]);
+    expect(notes).toContain('.worktreeinclude brought 1 ignored file along');
+    expect(evidence?.filesChanged).toEqual([]);
+  });
+});
 
 describe('set-up', () => {
   it('comes from .subagents.json of the base commit, runs before the first turn, and is in the outcome', async () => {

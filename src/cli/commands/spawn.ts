@@ -19,6 +19,7 @@ export interface SpawnFlags {
   readonly repo?: string | undefined;
   readonly base?: string | undefined;
   readonly inPlace?: boolean | undefined;
+  readonly withChanges?: boolean | undefined;
   readonly setup?: readonly string[] | undefined;
   readonly verify?: readonly string[] | undefined;
   readonly permissions?: string | undefined;
@@ -64,6 +65,7 @@ function specOf(label: string, task: string, flags: SpawnFlags): SpawnSpec {
       repo: flags.repo,
       base: flags.base,
       isolation: flags.inPlace === true ? 'in-place' : undefined,
+      withChanges: flags.withChanges,
       setup: flags.setup,
       verify: flags.verify,
       permissions: flags.permissions,

@@ -15,6 +15,7 @@ export function declareDelegating(program: Program, start: Start): void {
     .option('-r, --repo <path>', 'git repository (default: that of the current folder)')
     .option('-b, --base <ref>', 'commit, branch or tag to start from (default: HEAD)')
     .option('--in-place', 'work in the checkout itself, without a worktree of its own')
+    .option('--with-changes', 'carry your uncommitted changes along, as the first commit of its branch')
     .option('--setup <command>', 'runs in the new worktree before the first turn (repeatable)', repeated)
     .option('-v, --verify <command>', 'must exit 0 before it is done (repeatable)', repeated)
     .option('--permissions <level>', 'what its tools may do: all (default), workspace or read-only')
