@@ -5,6 +5,7 @@ import { delimiter, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { markerScript } from '../src/home/marker.ts';
+import type { RedactingStream, Redactor } from '../src/home/redact.ts';
 import { linuxStat, startTimeOf } from '../src/system/process.ts';
 
 export interface CommandOptions {
@@ -20,8 +21,10 @@ export interface CommandOptions {
   readonly outputFile: string;
   /** The file grows no larger than this, in bytes. */
   readonly maxOutputBytes: number;
-  /** Told of every piece of output as it comes. */
+  /** Told of every piece of output as it comes, secrets and all. */
   readonly onOutput?: (piece: Buffer) => void;
+  /** Takes secrets out of its output, before anybody sees it. */
+  readonly redactor: Redactor;
 }
 
 export interface CommandResult {
@@ -60,7 +63,7 @@ export async function runCommand(options: CommandOptions): Promise<CommandResult
     stdio: ['ignore', 'pipe', 'ignore'],
     detached: true,
   });
-  const output = new Output(child.stdout, options.outputFile, options.maxOutputBytes);
+  const output = new Output(child.stdout, options);
   if (options.onOutput) child.stdout.on('data', options.onOutput);
   const exited = new Promise<void>((resolve, reject) => {
     child.once('exit', () => resolve());
@@ -107,18 +110,24 @@ class Output {
   #tailBytes = 0;
   #lastAt = Date.now();
 
-  constructor(source: Readable, path: string, max: number) {
+  readonly #clean: RedactingStream;
+
+  constructor(source: Readable, options: Pick<CommandOptions, 'outputFile' | 'maxOutputBytes' | 'redactor'>) {
     this.#source = source;
-    this.#max = max;
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    this.#file = createWriteStream(path, { mode: 0o600 });
+    this.#max = options.maxOutputBytes;
+    this.#clean = options.redactor.stream();
+    mkdirSync(dirname(options.outputFile), { recursive: true, mode: 0o700 });
+    this.#file = createWriteStream(options.outputFile, { mode: 0o600 });
     // A full disk costs the file, not the verification.
     this.#file.on('error', (error) => {
       this.#problem ??= `the output file is incomplete: ${error.message}`;
       source.resume();
     });
     this.#file.on('drain', () => source.resume());
-    source.on('data', (chunk: Buffer) => this.#take(chunk));
+    source.on('data', (chunk: Buffer) => {
+      this.#lastAt = Date.now();
+      this.#take(this.#clean.take(chunk));
+    });
   }
 
   get end(): string {
@@ -130,6 +139,7 @@ class Output {
     const until = Date.now() + MAX_DRAIN_MS;
     while (!this.#source.closed && Date.now() < Math.min(this.#lastAt + DRAIN_MS, until)) await delay(5);
     this.#source.destroy();
+    this.#take(this.#clean.end());
     if (!this.#file.closed) {
       await new Promise<void>((resolve) => {
         this.#file.once('close', resolve);
@@ -140,7 +150,7 @@ class Output {
   }
 
   #take(chunk: Buffer): void {
-    this.#lastAt = Date.now();
+    if (chunk.length === 0) return;
     this.#tail.push(chunk);
     this.#tailBytes += chunk.length;
     while (this.#tailBytes - (this.#tail[0]?.length ?? 0) >= END_BYTES) {

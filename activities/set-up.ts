@@ -14,10 +14,10 @@ import {
   type Verification,
   type WorkerActivities,
 } from '../src/contract/index.ts';
-import { identityEnvironment } from '../src/git/identity.ts';
 import { git } from '../src/git/run.ts';
 import { checkoutStatus, untrackedFolders } from '../src/git/status.ts';
-import { cleanEnvironment } from '../src/home/environment.ts';
+import { secretsIn } from '../src/home/environment.ts';
+import { Redactor } from '../src/home/redact.ts';
 import {
   readWorkspaceRecord,
   runFolder,
@@ -25,6 +25,7 @@ import {
   type WorkspaceRecord,
 } from '../src/home/workspace-record.ts';
 import { commandRecord, MAX_OUTPUT_FILE_BYTES, named, seconds } from './command-record.ts';
+import { commandEnvironment } from './command-environment.ts';
 import { runCommand } from './command.ts';
 import { reportingFailures } from './failures.ts';
 
@@ -37,6 +38,8 @@ export interface SetUpDependencies {
   readonly sweep: (copilotSessionId: string) => Promise<unknown>;
   /** How long one command may run, in milliseconds; default 30 minutes. */
   readonly timeoutMs?: number;
+  /** Takes secrets out of what the commands print; default: those of this process. */
+  readonly redactor?: Redactor;
 }
 
 /**
@@ -112,8 +115,8 @@ export async function putAside(cwd: string): Promise<PutAside> {
 }
 
 async function runOne(
-  { home, timeoutMs = SETUP_TIMEOUT_MS }: SetUpDependencies,
-  { subagent, cwd, commands }: SetUpInput,
+  { home, timeoutMs = SETUP_TIMEOUT_MS, redactor = new Redactor(secretsIn(process.env)) }: SetUpDependencies,
+  { subagent, cwd, commands, env, unsigned }: SetUpInput,
   { command, number }: { command: string; number: number },
   signal: AbortSignal,
 ): Promise<ReturnType<typeof commandRecord>> {
@@ -123,7 +126,7 @@ async function runOne(
   let end = '';
   const which = commands.length === 1 ? 'set-up' : `set-up ${number} of ${commands.length}`;
   const beat = setInterval(() => {
-    const lastLine = oneLine(plain(end).trimEnd().split('\n').at(-1) ?? '', 200);
+    const lastLine = oneLine(redactor.text(plain(end)).trimEnd().split('\n').at(-1) ?? '', 200);
     const progress: Progress = {
       doing: `${which}: ${oneLine(command, 100)}${lastLine === '' ? '' : ` (${lastLine})`}`,
       ...{ since, lastEventAt, usage: NO_USAGE },
@@ -135,10 +138,11 @@ async function runOne(
     const result = await runCommand({
       ...{ command, cwd, timeoutMs, signal, outputFile, maxOutputBytes: MAX_OUTPUT_FILE_BYTES },
       copilotSessionId: subagent.copilotSessionId,
-      env: cleanEnvironment({ ...process.env, ...(await identityEnvironment(home.root)) }),
+      env: await commandEnvironment(home, { env, unsigned }),
+      redactor,
       onOutput: (piece) => {
         lastEventAt = new Date().toISOString();
-        end = tail(end + piece.toString('utf8'), 1_000);
+        end = tail(end + piece.toString('utf8'), 10_000);
       },
     });
     return commandRecord(command, result, { timeoutMs, outputFile });

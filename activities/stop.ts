@@ -12,7 +12,7 @@ export interface StopDependencies {
   /** Gives what the turn had used that it ended, if it ended one. */
   readonly stopCopilotSession: (
     copilotSessionId: string,
-    options: { abort: boolean },
+    options: { abort: boolean; over: boolean },
   ) => Promise<Stopped['cutShort']>;
   readonly sweep: typeof sweep;
   readonly releaseCheckout: (repo: string, subagent: SubagentRef) => Promise<void>;
@@ -22,7 +22,10 @@ export function createStopActivities(on: StopDependencies): Pick<ControlActiviti
   return {
     async stopSubagent({ subagent, mode, inPlaceRepo }: StopInput): Promise<StopResult> {
       try {
-        const cutShort = await on.stopCopilotSession(subagent.copilotSessionId, { abort: mode === 'kill' });
+        const cutShort = await on.stopCopilotSession(subagent.copilotSessionId, {
+          abort: mode === 'kill',
+          over: mode !== 'pause',
+        });
         if (mode === 'pause') return { kind: 'stopped' };
         const sweep = await on.sweep(subagent.copilotSessionId);
         if (inPlaceRepo !== undefined) await on.releaseCheckout(inPlaceRepo, subagent);

@@ -11,11 +11,14 @@ import type {
 import { byteLength } from '../src/contract/index.ts';
 import { eventLogPath, parseLine } from '../src/copilot/event-log.ts';
 import { toEntries } from '../src/copilot/transcript.ts';
+import type { Redactor } from '../src/home/redact.ts';
 import { errorCode } from '../src/system/files.ts';
 
 export interface TranscriptDependencies {
   /** COPILOT_HOME of the worker's runtime. */
   readonly copilotHome: string;
+  /** Takes secrets out of every line. */
+  readonly redactor: Redactor;
 }
 
 const MAX_ENTRIES = 100;
@@ -34,7 +37,7 @@ export function createTranscriptActivities(
       const deadline = Date.now() + waitMs;
       const { cancellationSignal } = Context.current();
       for (;;) {
-        const page = await readPage(path, cursor);
+        const page = await readPage(path, cursor, on.redactor);
         const left = deadline - Date.now();
         if (page.entries.length > 0 || left <= 0) return page;
         cursor = page.cursor;
@@ -45,7 +48,7 @@ export function createTranscriptActivities(
 }
 
 /** Entries from byte `cursor` on; the cursor given back is behind the last whole line that was read. */
-async function readPage(path: string, cursor: number): Promise<TranscriptPage> {
+async function readPage(path: string, cursor: number, redactor: Redactor): Promise<TranscriptPage> {
   let file: FileHandle;
   try {
     file = await open(path);
@@ -60,7 +63,7 @@ async function readPage(path: string, cursor: number): Promise<TranscriptPage> {
     let next = cursor;
     for await (const { line, end } of linesFrom(file, cursor)) {
       next = end;
-      const event = parseLine(line);
+      const event = parseLine(line, redactor);
       if (event === undefined) continue;
       if (event.type === 'tool.execution_start') startedAt.set(event.data.toolCallId, event.timestamp);
       for (const entry of toEntries(event, startedAt)) {

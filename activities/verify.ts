@@ -11,12 +11,13 @@ import {
   type VerifyResult,
   type WorkerActivities,
 } from '../src/contract/index.ts';
-import { identityEnvironment } from '../src/git/identity.ts';
 import { git } from '../src/git/run.ts';
 import { checkoutStatus, difference, fingerprint } from '../src/git/status.ts';
-import { cleanEnvironment } from '../src/home/environment.ts';
+import { secretsIn } from '../src/home/environment.ts';
+import { Redactor } from '../src/home/redact.ts';
 import { readWorkspaceRecord, runFolder, writeWorkspaceRecord } from '../src/home/workspace-record.ts';
 import { commandRecord, MAX_OUTPUT_FILE_BYTES, named, seconds, TIMED_OUT } from './command-record.ts';
+import { commandEnvironment } from './command-environment.ts';
 import { runCommand } from './command.ts';
 import { reportingFailures } from './failures.ts';
 
@@ -31,6 +32,8 @@ export interface VerifyDependencies {
   readonly timeoutMs?: number;
   /** Default 50 MiB. */
   readonly maxOutputBytes?: number;
+  /** Takes secrets out of what the commands print; default: those of this process. */
+  readonly redactor?: Redactor;
 }
 
 /**
@@ -116,12 +119,13 @@ async function verify(
 
 /** Runs one command; never fails because the command did. */
 async function runOne(
-  { home, timeoutMs = VERIFY_TIMEOUT_MS, maxOutputBytes = MAX_OUTPUT_FILE_BYTES }: VerifyDependencies,
-  { subagent, cwd, head }: VerifyInput,
+  on: VerifyDependencies,
+  { subagent, cwd, head, env, unsigned }: VerifyInput,
   command: string,
   number: number,
   signal: AbortSignal,
 ): Promise<{ verification: Verification; notes: string[] }> {
+  const { home, timeoutMs = VERIFY_TIMEOUT_MS, maxOutputBytes = MAX_OUTPUT_FILE_BYTES } = on;
   const outputFile = join(
     home.paths.outputs,
     runFolder(subagent),
@@ -130,7 +134,8 @@ async function runOne(
   const result = await runCommand({
     ...{ command, cwd, timeoutMs, signal, outputFile, maxOutputBytes },
     copilotSessionId: subagent.copilotSessionId,
-    env: cleanEnvironment({ ...process.env, ...(await identityEnvironment(home.root)) }),
+    env: await commandEnvironment(home, { env, unsigned }),
+    redactor: on.redactor ?? new Redactor(secretsIn(process.env)),
   });
   const { record, notes } = commandRecord(command, result, { timeoutMs, outputFile });
   return { verification: record, notes };

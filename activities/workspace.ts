@@ -90,6 +90,7 @@ async function prepareWorktree(
     identityFor(home, spec.repo),
     checkBase(spec.repo, { ...spec.base, commit: start }),
   ]);
+  const ownNotes = [...identityNotes, ...missingVariables(spec)];
   const options = { env: identity, signal, copilotSessionId: subagent.copilotSessionId };
   const place = { cwd, commonDir };
   const mark = `subagents: made for ${subagent.workflowId} ${subagent.runId}`;
@@ -102,7 +103,7 @@ async function prepareWorktree(
   }
   if (record?.state === 'ready') {
     const restored = await restoreWorktree(place, { branch: record.branch, base: start }, options);
-    return workspaceOf(cwd, record, [...restored, ...identityNotes]);
+    return workspaceOf(cwd, record, [...restored, ...ownNotes]);
   }
 
   // From here on nothing of value can be lost: no turn has begun, so what is there is a making that was cut short.
@@ -141,7 +142,7 @@ async function prepareWorktree(
       ...(await includeIgnored({ from: spec.repo, to: cwd, commit: start }, options)),
     ];
     if (spec.carried) await releaseCarried(spec.repo, start);
-    return workspaceOf(cwd, noted(branch, 'ready', notes), identityNotes);
+    return workspaceOf(cwd, noted(branch, 'ready', notes), ownNotes);
   } catch (error) {
     // Nothing half-made stays behind. Without the signal: it may be what ended the making.
     await discardWorktree(place).catch(() => undefined);
@@ -190,7 +191,7 @@ async function prepareInPlace(
     },
     runState,
   );
-  const notes = [...identityNotes];
+  const notes = [...identityNotes, ...missingVariables(spec)];
   if (claim.base !== spec.base.commit) {
     notes.push(
       `HEAD was ${spec.base.commit.slice(0, 10)} at spawn and ${claim.base.slice(0, 10)} when it began: it works on the latter`,
@@ -220,6 +221,14 @@ function carriedNotes(carried: PrepareInput['spec']['carried']): string[] {
   if (!carried) return [];
   const what = `the uncommitted changes of the caller (${inWords(carried)})`;
   return [`its first commit, ${carried.commit.slice(0, 12)}, holds ${what}`];
+}
+
+/** Variables that the spawn names and this worker does not have. */
+function missingVariables({ env }: PrepareInput['spec']): string[] {
+  const missing = ((env as readonly string[] | undefined) ?? []).filter(
+    (name) => process.env[name] === undefined,
+  );
+  return missing.length === 0 ? [] : [`the worker has no variable ${missing.join(', ')}`];
 }
 
 /** The environment of git calls that write, and what to say where the identity in it is not the user's. */

@@ -9,6 +9,7 @@ import {
   type Lost,
   type ResolvedSpec,
   type SetUpResult,
+  type ShellInput,
   type StopInput,
   type StopResult,
   type SubagentRef,
@@ -71,17 +72,17 @@ export class OnWorker {
     return this.#withRoom('preparing', (workerId) =>
       worker(workerId).setUpWorkspace.executeWithOptions(
         { summary: oneLine(`set-up: ${spec.setup.join(' && ')}`, 100) },
-        [{ subagent, cwd, commands: spec.setup }],
+        [{ subagent, cwd, commands: spec.setup, ...shellInput(spec) }],
       ),
     );
   }
 
   /** One attempt of a turn. `room`: `retake` when that of the attempt before went away with its worker. */
   async turn(
-    input: Omit<TurnInput, 'subagent' | 'cwd'>,
+    input: Omit<TurnInput, 'subagent' | 'cwd' | keyof ShellInput>,
     { room, begin }: { room: 'keep' | 'retake'; begin: () => void },
   ): Promise<TurnResult> {
-    const { subagent } = this.#of;
+    const { subagent, spec } = this.#of;
     if (room === 'retake' && this.#of.room.taken) this.#of.room.lose();
     await this.#takeRoom();
     this.#of.become('working');
@@ -90,7 +91,7 @@ export class OnWorker {
     return orLost(
       worker(this.#workerId).runTurn.executeWithOptions(
         { summary: `turn ${input.turn} of ${subagent.label}` },
-        [{ subagent, cwd, ...input }],
+        [{ subagent, cwd, ...input, ...shellInput(spec) }],
       ),
     );
   }
@@ -114,6 +115,7 @@ export class OnWorker {
     const input = {
       ...{ subagent, cwd, isolation: spec.isolation, commands: spec.verify },
       head: evidence?.head ?? base,
+      ...shellInput(spec),
     };
     return this.#withRoom('verifying', (workerId) =>
       worker(workerId).verifyCommit.executeWithOptions({ summary: spec.verify.join(' && ').slice(0, 100) }, [
@@ -184,6 +186,14 @@ export class OnWorker {
   get #workerId(): string {
     return must(this.#of.room.workerId, 'a worker');
   }
+}
+
+/** What a spec says of its shells; that of a subagent from before there was such a thing says nothing. */
+function shellInput({ env, signing }: Partial<ResolvedSpec>): ShellInput {
+  return {
+    ...(env !== undefined && env.length > 0 && { env }),
+    ...(signing === 'off' && { unsigned: true }),
+  };
 }
 
 function must<T>(value: T | undefined, what: string): T {

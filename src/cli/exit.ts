@@ -46,6 +46,8 @@ export function exitCodeOf(code: ErrorCode): number {
     case 'STILL_LIVE':
     case 'NOT_DONE':
     case 'LIMIT':
+    case 'SIGNING':
+    case 'REPO_REFUSED':
       return EXIT.usage;
     case 'TEMPORAL_UNREACHABLE':
     case 'TEMPORAL_MISSING':

@@ -64,6 +64,8 @@ export async function resolveSpec(
     task: spec.task,
     ...(spec.model !== undefined && { model: spec.model }),
     ...(spec.thinking !== undefined && { thinking: spec.thinking }),
+    env: spec.env ?? [],
+    signing: spec.signing ?? 'repository',
     repo,
     base: { commit, name: spec.base ?? 'HEAD' },
     isolation,

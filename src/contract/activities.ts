@@ -87,7 +87,15 @@ export interface Workspace {
   readonly notes: readonly string[];
 }
 
-export interface SetUpInput {
+/** What the shells of a subagent get, besides what all get. */
+export interface ShellInput {
+  /** Names of secret variables of the worker. */
+  readonly env?: readonly string[] | undefined;
+  /** Commits are not signed, whatever the configuration says. */
+  readonly unsigned?: boolean | undefined;
+}
+
+export interface SetUpInput extends ShellInput {
   readonly subagent: SubagentRef;
   /** A worktree; never a checkout of the caller. */
   readonly cwd: string;
@@ -104,7 +112,7 @@ export type SetUpResult =
     }
   | Lost;
 
-export interface TurnInput {
+export interface TurnInput extends ShellInput {
   readonly subagent: SubagentRef;
   readonly cwd: string;
   readonly turn: number;
@@ -183,7 +191,7 @@ export interface CollectInput {
 export type CollectResult =
   { readonly kind: 'collected'; readonly evidence: Evidence; readonly notes: readonly string[] } | Lost;
 
-export interface VerifyInput {
+export interface VerifyInput extends ShellInput {
   readonly subagent: SubagentRef;
   readonly cwd: string;
   readonly head: string;

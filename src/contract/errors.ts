@@ -7,6 +7,8 @@ export const ERROR_CODES = [
   'LABEL_LIVE', // a live subagent has this label
   'BRANCH_BLOCKED', // a branch called `subagents` leaves no room for subagents/<label>
   'GIT', // a git command failed
+  'SIGNING', // a commit cannot be signed without asking for a passphrase
+  'REPO_REFUSED', // not under the roots that the worker allows
   'CHECKOUT_BUSY', // another in-place subagent works in this checkout
   'UNKNOWN_TARGET',
   'AMBIGUOUS_TARGET',

@@ -56,6 +56,22 @@ export type Isolation = z.infer<typeof isolation>;
 export const permissions = z.enum(['all', 'workspace', 'read-only']);
 export type Permissions = z.infer<typeof permissions>;
 
+/** Names of variables of the worker's environment. */
+const variables = z
+  .array(
+    z
+      .string()
+      .max(200)
+      .regex(
+        /^[A-Za-z_][A-Za-z0-9_]*$/,
+        'not the name of a variable: name it, and leave its value to the worker',
+      ),
+  )
+  .max(50);
+
+/** Whether commits are signed as the repository's configuration has it, or not at all. */
+export const signing = z.enum(['repository', 'off']);
+
 /** What a caller asks for: the arguments of `sessions_spawn`, of `session.spawn()` and of `subagents spawn`. */
 export const spawnSpec = z.strictObject({
   label: label.describe('identifies the subagent, and names its branch subagents/<label>'),
@@ -94,6 +110,14 @@ export const spawnSpec = z.strictObject({
     .boolean()
     .optional()
     .describe('load the repository’s own Copilot hooks, extensions and MCP servers; default: none of them'),
+  env: variables
+    .optional()
+    .describe(
+      'names of secret variables of the worker’s environment that shells and verification get; default: none of them',
+    ),
+  signing: signing
+    .optional()
+    .describe('repository (default): commits are signed where git is configured so; off: they are not'),
   timeout: duration.optional().describe('working time allowed, for example 45m; default 4h'),
   stuckAfter: duration
     .optional()
@@ -132,6 +156,8 @@ export const resolvedSpec = z.strictObject({
     .describe('what the spawn said nothing of: the repository’s .subagents.json may'),
   permissions: permissions.default('all'),
   trustRepo: z.boolean().default(false),
+  env: variables.default([]),
+  signing: signing.default('repository'),
   timeoutMs: z.number().int().default(DEFAULT_TIMEOUT_MS),
   stuckAfterMs: z.number().int().default(DEFAULT_STUCK_AFTER_MS),
   maxRepairs: z.number().int().min(0).max(10).default(DEFAULT_MAX_REPAIRS),

@@ -1,5 +1,6 @@
 /** Ends what of a subagent is in the Copilot runtime. Its processes are swept by others, after this. */
 import type { Spent } from '../contract/index.ts';
+import { blankEventLog } from './event-log.ts';
 import type { LiveTurn } from './live-turn.ts';
 import type { CopilotPool } from './pool.ts';
 
@@ -29,14 +30,16 @@ async function close({ session, runtime }: LiveTurn, abort: boolean): Promise<vo
 /**
  * Ends the turn of a Copilot session, if it has one, and closes the session in the runtime. Settles when both are done,
  * with what the turn had used.
+ * @param over whether no turn is to follow: then secrets in its log are overwritten.
  */
 export async function stopCopilotSession(
   pool: CopilotPool,
   copilotSessionId: string,
-  { abort }: { abort: boolean },
+  { abort, over }: { abort: boolean; over: boolean },
 ): Promise<Spent | undefined> {
   const turn = pool.turns.get(copilotSessionId);
   if (turn !== undefined) await closeTurn(pool, turn, { abort, final: true });
   await pool.turns.closed(copilotSessionId);
+  if (over) await blankEventLog(pool.copilotHome, copilotSessionId, pool.redactor);
   return turn?.spent;
 }

@@ -3,6 +3,7 @@
  * else, and anything of an unexpected shape, is passed over: a newer runtime may say more without breaking a turn.
  */
 import { z } from 'zod';
+import type { Redactor } from '../home/redact.ts';
 
 const event = <Type extends string, Data extends z.ZodRawShape>(type: Type, data: Data) =>
   z.object({
@@ -73,10 +74,14 @@ export type CopilotEvent = z.infer<typeof knownEvent>;
 
 const KNOWN = new Set(knownEvent.options.map((option) => option.shape.type.value as string));
 
-/** Reads an event; `undefined` for one that means nothing to us. */
-export function readEvent(raw: { readonly type: string }): CopilotEvent | undefined {
+/**
+ * Reads an event; `undefined` for one that means nothing to us. Secrets are taken out here, before anything is cut or
+ * quoted: half of a secret would be found by nobody.
+ */
+export function readEvent(raw: { readonly type: string }, redactor?: Redactor): CopilotEvent | undefined {
   if (!KNOWN.has(raw.type)) return undefined;
-  return knownEvent.safeParse(raw).data;
+  const event = knownEvent.safeParse(raw).data;
+  return redactor?.deep(event) ?? event;
 }
 
 /**

@@ -9,6 +9,7 @@ import {
   type Progress,
   type Spent,
 } from '../contract/index.ts';
+import type { Redactor } from '../home/redact.ts';
 import { isSignOfLife, readEvent } from './events.ts';
 import { beatOrTimeout, Pulse } from './pulse.ts';
 import { RuntimeDied, type Runtime } from './runtime.ts';
@@ -46,6 +47,7 @@ export class LiveTurn {
   lastEventAt = Date.now();
   /** Notes for the outcome that were given with an earlier result of this turn are not given again. */
   readonly notes: string[] = [];
+  readonly #redactor: Redactor;
   #session: CopilotSession | undefined;
   #opened = false;
   #left = false;
@@ -55,12 +57,17 @@ export class LiveTurn {
   #doing: Doing = { what: 'starting', tool: undefined, since: Date.now() };
   readonly #deliveries = new Map<string, Promise<Delivered | undefined>>();
 
-  constructor(of: Pick<LiveTurn, 'copilotSessionId' | 'number' | 'runtime' | 'state' | 'permissions'>) {
+  constructor(
+    of: Pick<LiveTurn, 'copilotSessionId' | 'number' | 'runtime' | 'state' | 'permissions'> & {
+      readonly redactor: Redactor;
+    },
+  ) {
     this.copilotSessionId = of.copilotSessionId;
     this.number = of.number;
     this.runtime = of.runtime;
     this.state = of.state;
     this.permissions = of.permissions;
+    this.#redactor = of.redactor;
     this.#ignoreDeath = this.runtime.onDeath(() => this.changed.beat());
   }
 
@@ -77,7 +84,7 @@ export class LiveTurn {
   /** Takes an event of the session. */
   take(raw: SessionEvent): void {
     if (isSignOfLife(raw.type)) this.lastEventAt = Date.now();
-    const event = readEvent(raw);
+    const event = readEvent(raw, this.#redactor);
     if (event === undefined) return;
     this.state.apply(event);
     const now = this.#describe();

@@ -1,6 +1,8 @@
 /** The worker's Copilot runtime: one process for all its subagents, started when it is first needed, and again after its death. */
 import { SubagentsError } from '../contract/index.ts';
+import { secretsIn } from '../home/environment.ts';
 import type { HomePaths } from '../home/home.ts';
+import { Redactor } from '../home/redact.ts';
 import type { Settings } from '../home/settings.ts';
 import { ensurePrivateDir } from '../system/files.ts';
 import { COPILOT_PATH_VARIABLE, findCopilot } from './executable.ts';
@@ -15,11 +17,14 @@ export interface CopilotPoolOptions {
   readonly settings?: Pick<Settings, 'copilotPath'>;
   /** Default: this process's. Credentials, provider and model come from it, and the subagents' shells inherit it. */
   readonly env?: NodeJS.ProcessEnv;
+  /** Takes secrets out of all that Copilot tells; default: those of `env`. */
+  readonly redactor?: Redactor;
 }
 
 export class CopilotPool {
   readonly copilotHome: string;
   readonly env: NodeJS.ProcessEnv;
+  readonly redactor: Redactor;
   /** The turns that run in it. */
   readonly turns = new LiveTurns();
   readonly #copilotPath: string | undefined;
@@ -29,6 +34,7 @@ export class CopilotPool {
   constructor(options: CopilotPoolOptions) {
     this.copilotHome = options.home.paths.copilot;
     this.env = options.env ?? process.env;
+    this.redactor = options.redactor ?? new Redactor(secretsIn(this.env));
     this.#copilotPath = options.settings?.copilotPath ?? this.env[COPILOT_PATH_VARIABLE];
   }
 

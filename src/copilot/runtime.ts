@@ -4,6 +4,8 @@ import { CopilotClient, RuntimeConnection } from '@github/copilot-sdk';
 import { SubagentsError } from '../contract/index.ts';
 import { cleanEnvironment } from '../home/environment.ts';
 import { LOGIN_VARIABLES } from './login.ts';
+import { providerFrom } from './provider.ts';
+import { RUNTIME_ONLY } from './shell-script.ts';
 
 /** The runtime died, or its connection did, while something was asked of it. */
 export class RuntimeDied extends Error {
@@ -44,10 +46,14 @@ export async function startRuntime(options: {
   readonly env: NodeJS.ProcessEnv;
 }): Promise<Runtime> {
   const client = new CopilotClient({
-    connection: RuntimeConnection.forStdio({ path: options.path }),
+    connection: RuntimeConnection.forStdio({
+      path: options.path,
+      args: [`--secret-env-vars=${RUNTIME_ONLY.join(',')}`],
+    }),
     baseDirectory: options.copilotHome,
     workingDirectory: options.copilotHome,
     env: runtimeEnvironment(options.env),
+    ...login(options.env),
     logLevel: 'error',
   });
   try {
@@ -128,10 +134,18 @@ function watch(client: CopilotClient, child: ChildProcess): Runtime {
 /** What another Copilot CLI left in the environment of a worker that was started from one of its shells. */
 const FOREIGN = /^COPILOT_(CLI|AGENT|SDK|CONNECTION)/;
 
-/** The worker's environment without its credentials, but for those by which Copilot logs in; a provider's come with each session. */
+/** The worker's environment without its secrets: shells inherit it. A provider's come with each session. */
 function runtimeEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const inherited = Object.entries(cleanEnvironment(env)).filter(([name]) => !FOREIGN.test(name));
   // Without the provider's address the runtime does not start offline.
-  const needed = [...LOGIN_VARIABLES, 'COPILOT_PROVIDER_BASE_URL'].map((name) => [name, env[name]] as const);
+  const needed = ['COPILOT_PROVIDER_BASE_URL'].map((name) => [name, env[name]] as const);
   return { ...Object.fromEntries(inherited), ...Object.fromEntries(needed), COPILOT_AUTO_UPDATE: 'false' };
+}
+
+/** The token in the environment, handed over in the way that keeps it from the runtime's shells; none where a provider of the user's own is used. */
+function login(env: NodeJS.ProcessEnv): { gitHubToken?: string } {
+  if (providerFrom(env, undefined) !== undefined) return {};
+  const variable = LOGIN_VARIABLES.find((name) => (env[name] ?? '') !== '');
+  const gitHubToken = variable === undefined ? undefined : env[variable];
+  return gitHubToken === undefined ? {} : { gitHubToken };
 }

@@ -1,8 +1,33 @@
 /** What every shell of a subagent runs first. */
+import type { ShellInput } from '../contract/index.ts';
+import { UNSIGNED } from '../git/signing.ts';
 import { markerScript } from '../home/marker.ts';
-import { LOGIN_VARIABLES } from './login.ts';
 
-/** A bash script: the mark by which its processes are found, and no login of the worker's user in its environment. */
-export function shellScript(copilotSessionId: string): string {
-  return `${markerScript(copilotSessionId)}unset ${LOGIN_VARIABLES.join(' ')}\n`;
+/** What the runtime needs in its environment to start, and its shells do not. */
+export const RUNTIME_ONLY = ['COPILOT_PROVIDER_BASE_URL', 'COPILOT_SDK_AUTH_TOKEN'];
+
+/**
+ * A bash script: the mark by which its processes are found, and the variables that the spawn names.
+ *
+ * The Copilot runtime, which is shared, has none of those. The script reads them where the worker's own are, so that
+ * their values are neither in a file of ours nor in another subagent's shell. Linux alone has that place.
+ */
+export function shellScript(
+  copilotSessionId: string,
+  { env: allowed = [], unsigned }: ShellInput = {},
+  workerPid = process.pid,
+): string {
+  const lines = [markerScript(copilotSessionId).trimEnd(), `unset ${RUNTIME_ONLY.join(' ')}`];
+  if (unsigned === true)
+    lines.push(...Object.entries(UNSIGNED).map(([name, value]) => `export ${name}='${value}'`));
+  if (allowed.length > 0) {
+    const names = allowed.map((name) => `${name}=*`).join('|');
+    lines.push(
+      `while IFS= read -r -d '' SUBAGENTS_EACH; do`,
+      `  case "$SUBAGENTS_EACH" in ${names}) export "$SUBAGENTS_EACH" ;; esac`,
+      `done 2>/dev/null </proc/${workerPid}/environ`,
+      'unset SUBAGENTS_EACH',
+    );
+  }
+  return `${lines.join('\n')}\n`;
 }

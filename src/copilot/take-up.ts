@@ -26,7 +26,7 @@ export async function takeUp(pool: CopilotPool, input: TurnInput): Promise<Taken
 
   const marker = turnMarker(input.subagent, input.turn);
   const answers = input.answers?.map(({ requestId }) => requestId);
-  const events = await readEventLog(pool.copilotHome, copilotSessionId);
+  const events = await readEventLog(pool.copilotHome, copilotSessionId, pool.redactor);
   const [decision, state] = decide(events, { marker, ...(answers && { answers }) });
   if (decision.do === 'ask' || decision.do === 'report') return { decision, state };
 
@@ -36,6 +36,7 @@ export async function takeUp(pool: CopilotPool, input: TurnInput): Promise<Taken
     number: input.turn,
     runtime,
     state,
+    redactor: pool.redactor,
     permissions: input.permissions ?? 'all',
   });
   pool.turns.add(live);
@@ -50,7 +51,7 @@ export async function takeUp(pool: CopilotPool, input: TurnInput): Promise<Taken
         env: pool.env,
         copilotHome: pool.copilotHome,
         keepQuestions: decision.do !== 'tell-answers',
-        initScript: shellScript(copilotSessionId),
+        initScript: shellScript(copilotSessionId, input),
         onEvent: (event) => live.take(event),
       }),
     );

@@ -67,14 +67,14 @@ export function createActivities({ home, settings, client, room, pool }: WorkerP
     work: {
       ...createStayActivities(staying, { returning: true }),
       ...createWorkspaceActivities({ home, runState, sweep }),
-      ...createSetUpActivities({ home, sweep }),
+      ...createSetUpActivities({ home, sweep, redactor: pool.redactor }),
       ...createTurnActivities({ pool }),
       ...createEvidenceActivities({ home }),
-      ...createVerifyActivities({ home }),
+      ...createVerifyActivities({ home, redactor: pool.redactor }),
     },
     control: {
       ...createDeliverActivities({ pool }),
-      ...createTranscriptActivities({ copilotHome: home.paths.copilot }),
+      ...createTranscriptActivities({ copilotHome: home.paths.copilot, redactor: pool.redactor }),
       ...stop,
     },
   };

@@ -1,7 +1,7 @@
 /** The worker process that `up` supervises: `main.js --address HOST:PORT --namespace NAME`, the home in SUBAGENTS_HOME. */
 import { parseArgs } from 'node:util';
 import { SubagentsError } from '../contract/index.ts';
-import { runWorker } from './run-worker.ts';
+import { redacted, runWorker } from './run-worker.ts';
 
 const { values } = parseArgs({
   options: { address: { type: 'string' }, namespace: { type: 'string', default: 'default' } },
@@ -16,14 +16,16 @@ try {
       process.stdout.write(`${JSON.stringify({ event: 'ready', workerId, room })}\n`),
     onNotice: (line) =>
       process.stderr.write(
-        `${JSON.stringify({ at: new Date().toISOString(), level: 'INFO', message: line })}\n`,
+        `${JSON.stringify({ at: new Date().toISOString(), level: 'INFO', message: redacted(line) })}\n`,
       ),
   });
   process.exit(0);
 } catch (error) {
   const known = error instanceof SubagentsError;
   process.stderr.write(
-    `${known ? `${error.message}${error.remedy ? ` (${error.remedy})` : ''}` : String((error as Error).stack)}\n`,
+    redacted(
+      `${known ? `${error.message}${error.remedy ? ` (${error.remedy})` : ''}` : String((error as Error).stack)}\n`,
+    ),
   );
   process.exit(1);
 }

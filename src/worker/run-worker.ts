@@ -1,7 +1,9 @@
 /** A worker as a process of its own: the home's lock, its life, its end. */
 import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
+import { secretsIn } from '../home/environment.ts';
 import { lockHome } from '../home/lock.ts';
 import { openHome } from '../home/home.ts';
+import { Redactor } from '../home/redact.ts';
 import { readSettings } from '../home/settings.ts';
 import { useSpawner } from '../system/spawner.ts';
 import type { TemporalTarget } from '../temporal/target.ts';
@@ -67,6 +69,13 @@ function stopWhenAsked(worker: RunningWorker): void {
   process.on('disconnect', () => asked || stop());
 }
 
+/** What a log may say: `text` without the secrets of this process. */
+export function redacted(text: string): string {
+  redactor ??= new Redactor(secretsIn(process.env));
+  return redactor.text(text);
+}
+let redactor: Redactor | undefined;
+
 /** One line of JSON for each entry, on stderr. */
 function log({
   level,
@@ -82,7 +91,8 @@ function log({
   // Workers for activities alone are by design.
   if (message.startsWith('No workflows registered')) return;
   const at = new Date(Number(timestampNanos / 1_000_000n)).toISOString();
-  process.stderr.write(
-    `${JSON.stringify({ at, level, message, ...meta }, (_, value: unknown) => (value instanceof Error ? value.stack : value))}\n`,
+  const line = JSON.stringify({ at, level, message, ...meta }, (_, value: unknown) =>
+    value instanceof Error ? value.stack : value,
   );
+  process.stderr.write(`${redacted(line)}\n`);
 }

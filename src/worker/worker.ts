@@ -8,7 +8,9 @@ import { CopilotPool } from '../copilot/pool.ts';
 import { hostControlQueue, MAIN_QUEUE, workerControlQueue, workerQueue } from '../contract/index.ts';
 import { identityEnvironment } from '../git/identity.ts';
 import type { Home } from '../home/home.ts';
+import { secretsIn } from '../home/environment.ts';
 import { readLeases } from '../home/leases.ts';
+import { Redactor } from '../home/redact.ts';
 import type { Settings } from '../home/settings.ts';
 import { connectTemporal } from '../temporal/connect.ts';
 import { hasPollers } from '../temporal/pollers.ts';
@@ -16,6 +18,7 @@ import { ensureSearchAttributes } from '../temporal/search-attributes.ts';
 import type { TemporalTarget } from '../temporal/target.ts';
 import { createActivities } from './activities.ts';
 import { LeaseInterceptor } from './lease-interceptor.ts';
+import { redactingCodec, RedactErrors } from './redaction.ts';
 import { copilotSessionsOf, recover, sweepAll, type Recovery } from './recovery.ts';
 
 /** Activities of one queue at once, where room or speed bounds them already. */
@@ -50,10 +53,12 @@ export async function startWorker(
     ...(target.metadata !== undefined && { metadata: target.metadata }),
   });
   const client = new Client({ connection, namespace: target.namespace });
+  const redactor = new Redactor(secretsIn(process.env));
   const copilot = new CopilotPool({
     home,
     settings,
     env: { ...process.env, ...(await identityEnvironment(home.root)) },
+    redactor,
   });
   const recovery = await recover(home.paths.leases, client);
   // Ahead of need; where it cannot start, the first turn says why.
@@ -71,9 +76,14 @@ export async function startWorker(
     // Heartbeats carry progress and cancellations; the default would send them at 0.8 of their timeout.
     maxHeartbeatThrottleInterval: '1s',
   };
+  const dataConverter = { payloadCodecs: [redactingCodec(redactor)] };
+  const errors = { inbound: new RedactErrors(redactor) };
+  // For queues of activities alone: what a workflow decides comes from what these say, and from its callers.
+  const host: Partial<WorkerOptions> = { dataConverter, interceptors: { activity: [() => errors] } };
   const leased: Partial<WorkerOptions> = {
+    dataConverter,
     interceptors: {
-      activity: [(context) => ({ inbound: new LeaseInterceptor(context, home.paths.leases) })],
+      activity: [() => errors, (context) => ({ inbound: new LeaseInterceptor(context, home.paths.leases) })],
     },
   };
   const workers = await Promise.all([
@@ -91,7 +101,12 @@ export async function startWorker(
       ...leased,
       maxConcurrentActivityTaskExecutions: settings.room,
     }),
-    Worker.create({ ...base, taskQueue: hostControlQueue(home.hostQueue), activities: activities.host }),
+    Worker.create({
+      ...base,
+      taskQueue: hostControlQueue(home.hostQueue),
+      activities: activities.host,
+      ...host,
+    }),
     Worker.create({
       ...base,
       taskQueue: workerQueue(home.workerId),

@@ -24,7 +24,10 @@ beforeAll(async () => {
 afterAll(() => bench.close());
 
 const read = async (copilotSessionId: string, cursor = 0, waitMs = 0): Promise<TranscriptPage> => {
-  const { readTranscript } = createTranscriptActivities({ copilotHome: bench.copilotHome });
+  const { readTranscript } = createTranscriptActivities({
+    copilotHome: bench.copilotHome,
+    redactor: bench.pool.redactor,
+  });
   const input = { copilotSessionId, cursor, waitMs };
   const page = await new MockActivityEnvironment().run(readTranscript, input);
   return transcriptPage.parse(page);

@@ -23,6 +23,8 @@ export interface SpawnFlags {
   readonly setup?: readonly string[] | undefined;
   readonly verify?: readonly string[] | undefined;
   readonly permissions?: string | undefined;
+  readonly env?: readonly string[] | undefined;
+  readonly signing?: string | undefined;
   readonly timeout?: string | undefined;
   readonly stuckAfter?: string | undefined;
   readonly wait?: boolean | undefined;
@@ -69,6 +71,8 @@ function specOf(label: string, task: string, flags: SpawnFlags): SpawnSpec {
       setup: flags.setup,
       verify: flags.verify,
       permissions: flags.permissions,
+      env: flags.env,
+      signing: flags.signing,
       timeout: flags.timeout,
       stuckAfter: flags.stuckAfter,
     }).filter(([, value]) => value !== undefined),
@@ -96,6 +100,8 @@ const OPTIONS: Readonly<Record<string, string>> = {
   setup: '--setup',
   verify: '--verify',
   permissions: '--permissions',
+  env: '--env',
+  signing: '--signing',
   timeout: '--timeout',
   stuckAfter: '--stuck-after',
 };

@@ -19,6 +19,8 @@ export function declareDelegating(program: Program, start: Start): void {
     .option('--setup <command>', 'runs in the new worktree before the first turn (repeatable)', repeated)
     .option('-v, --verify <command>', 'must exit 0 before it is done (repeatable)', repeated)
     .option('--permissions <level>', 'what its tools may do: all (default), workspace or read-only')
+    .option('--env <name>', 'give its shells this secret variable of the worker (repeatable)', repeated)
+    .option('--signing <how>', 'off: do not sign commits (default: as git is configured)')
     .option('--timeout <duration>', 'working time allowed, for example 45m (default: 4h)')
     .option('--stuck-after <duration>', 'silence after which it is announced as stuck (default: 10m)')
     .option('-w, --wait', 'wait for its end; exit code by outcome')

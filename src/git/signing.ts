@@ -1,0 +1,87 @@
+/** Signatures of commits: whether one can be made without asking anybody, and how to do without. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SubagentsError } from '../contract/index.ts';
+import { gitDirs } from './repository.ts';
+import { firstUsefulLine, tryGit } from './run.ts';
+
+/** Environment in which git signs nothing, whatever it is configured to do. Nothing is written anywhere for it. */
+export const UNSIGNED: Readonly<Record<string, string>> = {
+  GIT_CONFIG_COUNT: '2',
+  GIT_CONFIG_KEY_0: 'commit.gpgSign',
+  GIT_CONFIG_VALUE_0: 'false',
+  GIT_CONFIG_KEY_1: 'tag.gpgSign',
+  GIT_CONFIG_VALUE_1: 'false',
+};
+
+/** A signature takes a moment; whatever waits longer waits for somebody. */
+const TIMEOUT_MS = 15_000;
+
+// As git calls it, but for the passphrase: that comes from the agent's memory or not at all.
+const QUIET_GPG = '#!/bin/sh\nexec gpg --batch --no-tty --pinentry-mode error "$@"\n';
+
+/**
+ * Sees that commits in `repo` need no passphrase, where they are to be signed at all: makes a signed commit that goes
+ * nowhere. Nothing is asked at a terminal or a screen.
+ * @throws SubagentsError SIGNING
+ */
+export async function checkSigning(
+  repo: string,
+  env: Readonly<Record<string, string | undefined>> = {},
+): Promise<void> {
+  const signs = await tryGit(['config', '--type=bool', '--get', 'commit.gpgSign'], { cwd: repo, env });
+  if (signs.stdout !== 'true') return;
+  // A program that the repository itself names is not run here: whoever wrote that line may have been a subagent.
+  const programs = await tryGit(
+    ['config', '--show-scope', '--get-regexp', '^gpg\\.(.*\\.)?(program|defaultkeycommand)$'],
+    {
+      cwd: repo,
+      env,
+    },
+  );
+  if (/^(local|worktree)\t/m.test(programs.stdout)) return;
+  const folder = await mkdtemp(join(tmpdir(), 'subagents-sign-'));
+  try {
+    const gpg = join(folder, 'gpg');
+    await writeFile(gpg, QUIET_GPG, { mode: 0o700 });
+    const named = /gpg(\.openpgp)?\.program /.test(programs.stdout);
+    const { commonDir } = gitDirs(repo);
+    const tree = '4b825dc642cb6eb9a060e54bf8d69288fbee4904';
+    const answer = await tryGit(
+      [
+        ...(named ? [] : ['-c', `gpg.program=${gpg}`]),
+        'commit-tree',
+        '-S',
+        '-m',
+        'Can this be signed?',
+        tree,
+      ],
+      {
+        cwd: repo,
+        env: {
+          ...env,
+          // What it makes lies there, and is gone with it.
+          GIT_OBJECT_DIRECTORY: folder,
+          GIT_ALTERNATE_OBJECT_DIRECTORIES: join(commonDir, 'objects'),
+          ...{ GPG_TTY: undefined, DISPLAY: undefined, WAYLAND_DISPLAY: undefined },
+          ...{ SSH_ASKPASS: undefined, SSH_ASKPASS_REQUIRE: 'never' },
+        },
+        timeoutMs: TIMEOUT_MS,
+        // Without a terminal to ask at.
+        copilotSessionId: 'signing',
+      },
+    ).catch((error: unknown) => ({ exitCode: 1, stdout: '', stderr: String(error) }));
+    if (answer.exitCode === 0) return;
+    const why = firstUsefulLine(answer.stderr) ?? 'no reason given';
+    throw new SubagentsError(
+      'SIGNING',
+      `commits in ${repo} are to be signed, and that cannot be done unasked: ${why}`,
+      {
+        remedy: 'Unlock the key first (sign something yourself), or spawn with signing off: --signing off',
+      },
+    );
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,52 @@
+/** The one way out of an activity: nothing that it says to the server (result, heartbeat, failure) carries a secret. */
+import type { Payload, PayloadCodec } from '@temporalio/common';
+import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from '@temporalio/worker';
+import type { Redactor } from '../home/redact.ts';
+
+/** Redacts what is sent, and reads what comes as it is. The payloads stay plain JSON, for everyone to read. */
+export function redactingCodec(redactor: Redactor): PayloadCodec {
+  const encode = (payload: Payload): Payload => {
+    if (!payload.data) return payload;
+    const text = Buffer.from(payload.data).toString('utf8');
+    // Without a look at its structure: mostly there is nothing to redact.
+    if (redactor.text(text) === text) return payload;
+    return { ...payload, data: Buffer.from(redactedJson(redactor, text)) };
+  };
+  return {
+    encode: (payloads) => Promise.resolve(payloads.map(encode)),
+    decode: (payloads) => Promise.resolve(payloads),
+  };
+}
+
+/** Messages and stacks of errors do not go through a codec. */
+export class RedactErrors implements ActivityInboundCallsInterceptor {
+  readonly #redactor: Redactor;
+
+  constructor(redactor: Redactor) {
+    this.#redactor = redactor;
+  }
+
+  async execute(
+    input: ActivityExecuteInput,
+    next: Next<ActivityInboundCallsInterceptor, 'execute'>,
+  ): Promise<unknown> {
+    try {
+      return await next(input);
+    } catch (error) {
+      for (let each = error; each instanceof Error; each = each.cause) {
+        each.message = this.#redactor.text(each.message);
+        if (each.stack !== undefined) each.stack = this.#redactor.text(each.stack);
+      }
+      throw error;
+    }
+  }
+}
+
+/** Inside its strings alone, so that it stays JSON. */
+function redactedJson(redactor: Redactor, text: string): string {
+  try {
+    return JSON.stringify(redactor.deep(JSON.parse(text) as unknown));
+  } catch {
+    return redactor.text(text);
+  }
+}
