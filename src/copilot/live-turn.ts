@@ -91,8 +91,8 @@ export class LiveTurn {
     if (now.what !== this.#doing.what) this.#doing = { ...now, since: Date.now() };
     this.changed.beat();
     // Else the log is some hundred milliseconds behind, and a model that was killed in between would do again what it
-    // does not know that it did.
-    if (event.type === 'tool.execution_start') this.#saveSoon();
+    // does not know that it did, or what it was shown the result of.
+    if (event.type === 'tool.execution_start' || event.type === 'tool.execution_complete') this.#saveSoon();
   }
 
   /** Gives it its Copilot session. */

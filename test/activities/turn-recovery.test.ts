@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { CancelledFailure } from '@temporalio/activity';
 import { ActivityCancellationDetails } from '@temporalio/common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -12,6 +13,7 @@ let bench: TurnBench;
 beforeAll(async () => {
   bench = await TurnBench.start([
     on('crash', [bash(count), { text: 'I checked and went on.' }]),
+    on('shown', [bash('printf "%s %s" all through'), { text: 'I had its result.', delayMs: 1_000 }]),
     on('background', [bash('sleep 60', { mode: 'async' }), bash('sleep 60'), { text: 'Done without it.' }]),
     on('told', [{ text: 'The end.' }]),
     on('handback', [bash(count), { text: 'Went on after the restart.' }]),
@@ -48,6 +50,31 @@ describe('a turn whose runtime dies', () => {
     expect(await lines(join(at.cwd, 'runs.txt'))).toBe(1);
     expect(bench.model.timesSaid('[subagent crash@1, turn 1]')).toBe(1);
     expect(bench.model.requests.at(-1)?.conversation?.news).toContain('interrupted before a result');
+  });
+
+  it('keeps the result of a command before the model can act on it', async () => {
+    // By itself Copilot writes it 90 ms or more after it has asked the model. On a busy machine not every save is ahead of that.
+    const lags: number[] = [];
+    while (lags.length < 10 && Math.min(...lags) > 40) {
+      const at = await bench.subagent(`shown-${lags.length}`);
+      const { result } = bench.run(at);
+      const request = () =>
+        bench.model.requests.find(
+          ({ conversation }) =>
+            conversation?.userMessages[0]?.includes(at.subagent.label) &&
+            conversation.news.includes('all through'),
+        );
+      while (request() === undefined) await delay(1);
+      const { copilotSessionId } = at.subagent;
+      const kept = async () =>
+        (await readEventLog(bench.copilotHome, copilotSessionId)).some(
+          ({ type }) => type === 'tool.execution_complete',
+        );
+      while (!(await kept())) await delay(1);
+      lags.push(performance.timeOrigin + performance.now() - (request()?.receivedAt ?? 0));
+      await result;
+    }
+    expect(Math.min(...lags)).toBeLessThan(40);
   });
 
   it('tells the model which background commands are gone', async () => {
