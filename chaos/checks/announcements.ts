@@ -1,0 +1,62 @@
+/** Every end and every question reached both receivers, and the one that drops what it has seen got each once. */
+import { sessionWorkflowId } from '../../src/contract/index.ts';
+import type { Check, Facts } from '../facts.ts';
+import type { Loss } from '../report.ts';
+import type { Received } from '../receivers.ts';
+
+export const announcements: Check = async (facts) => {
+  const { subagents, stayed, cameAndWent, session } = facts;
+  const losses: Loss[] = [];
+  const where = `workflow ${sessionWorkflowId(session.name)}`;
+  const lose = (what: string, label?: string): void =>
+    void losses.push({ check: 'announcements', what, where, ...(label !== undefined && { label }) });
+  let ends = 0;
+  for (const { label } of subagents) {
+    const ids = [...stayed.first.values()].filter(
+      (each) => each.label === label && each.id.endsWith(':ended'),
+    );
+    if (ids.length === 1) ends++;
+    else lose(`its end was announced under ${ids.length} ids`, label);
+  }
+  for (const { label, kind, count } of subagents) {
+    if (kind !== 'asking') continue;
+    const questions = [...stayed.first.values()].filter(
+      (each) => each.label === label && each.kind === 'question',
+    );
+    if (questions.length < count) lose(`${questions.length} of its ${count} questions were announced`, label);
+  }
+  const twice = [...stayed.counts].filter(([, count]) => count > 1);
+  for (const [id, count] of twice) lose(`${id} came ${count} times to the receiver that stayed`);
+  // What one receiver has, the other has too.
+  const missing = [...missingFrom(cameAndWent, stayed), ...missingFrom(stayed, cameAndWent)];
+  for (const id of missing) lose(`${id} came to one receiver and not to the other`);
+  const left = await unacknowledged(facts);
+  for (const id of left) lose(`${id} is still unacknowledged though it was received`);
+  return {
+    losses,
+    rows: [
+      { name: 'ends announced once', expected: subagents.length, got: ends, lost: subagents.length - ends },
+      { name: 'announcements received by the one that stays', got: stayed.counts.size, lost: twice.length },
+      {
+        name: 'the same by the one that comes and goes',
+        expected: stayed.counts.size,
+        got: cameAndWent.counts.size,
+        lost: missing.length,
+      },
+      { name: 'delivered to that one again', got: cameAndWent.repeated, lost: 0 },
+      { name: 'left unacknowledged', expected: 0, got: left.length, lost: left.length },
+    ],
+  };
+};
+
+const missingFrom = (one: Received, other: Received): string[] =>
+  [...other.counts.keys()].filter((id) => !one.counts.has(id));
+
+/** Of the receiver that stayed: its last one counts as received when the next is asked for, so one may be left. */
+async function unacknowledged({ session, stayed }: Facts): Promise<string[]> {
+  const left = await session.peek({ receiver: 'main' });
+  return left
+    .map(({ id }) => id)
+    .filter((id) => stayed.counts.has(id))
+    .slice(1);
+}

@@ -1,0 +1,37 @@
+/** What the checks at the end look at. */
+import type { Client } from '@temporalio/client';
+import type { SessionHandle } from '../src/client/index.ts';
+import type { MainAgent } from './main-agent.ts';
+import type { ModelLog } from './model-log.ts';
+import type { PlannedSubagent } from './plan.ts';
+import type { Received } from './receivers.ts';
+import type { Loss, Row } from './report.ts';
+import type { ServerUnderTest } from './server.ts';
+import type { WorkerUnderTest } from './worker.ts';
+
+export interface Facts {
+  /** Of this run alone, as a real path. */
+  readonly folder: string;
+  readonly repo: string;
+  /** The commit that everything started from. */
+  readonly base: string;
+  readonly subagents: readonly PlannedSubagent[];
+  readonly session: SessionHandle;
+  /** Temporal's own client. */
+  readonly client: Client;
+  readonly agent: MainAgent;
+  readonly log: ModelLog;
+  readonly stayed: Received;
+  readonly cameAndWent: Received;
+  readonly server: ServerUnderTest;
+  readonly workers: readonly WorkerUnderTest[];
+}
+
+/** What a check found. */
+export interface Found {
+  readonly rows: readonly Row[];
+  readonly losses: readonly Loss[];
+}
+
+/** Looks from the outside at one thing. */
+export type Check = (facts: Facts) => Promise<Found>;

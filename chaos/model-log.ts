@@ -1,0 +1,70 @@
+/** What the model server saw: per subagent its newest conversation, the calls it made, and the results it was shown. */
+import type { Conversation } from '../src/demo/conversation.ts';
+
+/** One tool call that the model made. */
+export interface Issued {
+  /** Unique in the run. */
+  readonly id: string;
+  /** The same for calls that are meant to do the same thing. */
+  readonly step: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+export interface Heard {
+  requests: number;
+  /** Of the newest request, without the system message. */
+  messages: Conversation['messages'];
+  readonly issued: Issued[];
+  /** Ids of calls whose result was in some request. */
+  readonly finished: Set<string>;
+}
+
+export class ModelLog {
+  readonly #heard = new Map<string, Heard>();
+  #requests = 0;
+  #lastAt = Date.now();
+
+  /** Requests of all subagents. */
+  get requests(): number {
+    return this.#requests;
+  }
+
+  /** When the newest came, in milliseconds since the epoch. */
+  get lastAt(): number {
+    return this.#lastAt;
+  }
+
+  of(label: string): Heard {
+    const heard = this.#heard.get(label) ?? { requests: 0, messages: [], issued: [], finished: new Set() };
+    this.#heard.set(label, heard);
+    return heard;
+  }
+
+  /** Notes a request. */
+  heard(label: string, { messages }: Conversation): void {
+    const heard = this.of(label);
+    heard.requests++;
+    heard.messages = messages.filter(({ role }) => role !== 'system');
+    for (const { role, content } of heard.messages)
+      if (role !== 'assistant')
+        for (const [, id] of content.matchAll(/<finished (\S+)>/g)) heard.finished.add(id ?? '');
+    this.#requests++;
+    this.#lastAt = Date.now();
+  }
+
+  /** Notes a call; gives its id. */
+  issue(label: string, turn: number, name: string): string {
+    const { issued } = this.of(label);
+    const id = `${label}.${turn}.${name}.${issued.length + 1}`;
+    issued.push({ id, step: `${turn}.${name}`, at: Date.now() });
+    return id;
+  }
+
+  /** How often `text` stands in what the newest conversation of `label` was told: by its user, or by tools. */
+  timesTold(label: string, text: string): number {
+    return this.of(label)
+      .messages.filter(({ role }) => role !== 'assistant')
+      .reduce((sum, { content }) => sum + content.split(text).length - 1, 0);
+  }
+}

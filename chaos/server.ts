@@ -1,0 +1,75 @@
+/** The Temporal server of a chaos run: ours to strike, or only used. */
+import { signalProcess, processStartTime } from '../src/system/process.ts';
+import type { EmbeddedServer } from '../src/temporal/embedded.ts';
+import { freeze } from './worker.ts';
+
+/** How a server is started: again on the same data, and on the same port where one is given. */
+export type StartServer = (port?: number) => Promise<EmbeddedServer>;
+
+/** A server that somebody else runs. */
+export interface ForeignServer {
+  /** `host:port` of its gRPC frontend. */
+  readonly address: string;
+  readonly namespace: string;
+}
+
+export class ServerUnderTest {
+  readonly address: string;
+  readonly namespace: string;
+  readonly #start: StartServer | undefined;
+  #running: EmbeddedServer | undefined;
+  /** Whether it is being struck: one strike at a time. */
+  #struck = false;
+
+  private constructor(at: ForeignServer, start?: StartServer, running?: EmbeddedServer) {
+    this.address = at.address;
+    this.namespace = at.namespace;
+    this.#start = start;
+    this.#running = running;
+  }
+
+  static async open(server: StartServer | ForeignServer): Promise<ServerUnderTest> {
+    if (typeof server !== 'function') return new ServerUnderTest(server);
+    const running = await server();
+    return new ServerUnderTest(running, server, running);
+  }
+
+  /** Undefined where it is not ours. */
+  get pid(): number | undefined {
+    return this.#running?.pid;
+  }
+
+  /** SIGKILL or an orderly end, then a start on the same data `awayMs` later; or frozen for that time. False: it is being struck already. */
+  async strike(
+    way: 'kill' | 'terminate' | 'freeze',
+    forMs: number,
+    wait: (ms: number) => Promise<void>,
+  ): Promise<boolean> {
+    const running = this.#running;
+    if (running === undefined || this.#start === undefined || this.#struck) return false;
+    const startTime = processStartTime(running.pid);
+    if (startTime === undefined) return false;
+    const identity = { pid: running.pid, startTime };
+    this.#struck = true;
+    try {
+      if (way === 'freeze') {
+        return await freeze(identity, forMs, wait);
+      }
+      if (way === 'kill') signalProcess(identity, 'SIGKILL');
+      else await running.stop();
+      await running.exited;
+      await wait(forMs);
+      this.#running = await this.#start(Number(this.address.split(':')[1]));
+      if (this.#running.address !== this.address)
+        throw new Error(`the server came back on ${this.#running.address} instead of ${this.address}`);
+      return true;
+    } finally {
+      this.#struck = false;
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.#running?.stop();
+    this.#running = undefined;
+  }
+}
