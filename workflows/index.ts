@@ -1,3 +1,4 @@
+export { page } from './page.ts';
 export { session } from './session.ts';
 export { subagent } from './subagent.ts';
 export { transcript } from './transcript.ts';

@@ -16,6 +16,7 @@ import {
 import {
   acknowledgeSignal,
   announceSignal,
+  DEFAULT_RECEIVER,
   endedSignal,
   SESSION,
   type AcknowledgeSignal,
@@ -29,16 +30,9 @@ import {
 } from '../src/contract/index.ts';
 import { anyWorker } from './activity-calls.ts';
 import { sessionPanel } from './session-panel.ts';
-import {
-  acknowledge,
-  carried,
-  emptySession,
-  find,
-  post,
-  recordEnd,
-  unacknowledged,
-  type SessionState,
-} from './session-state.ts';
+import { acknowledge, countUnacknowledged, post, unacknowledged } from './outbox.ts';
+import { release, spill } from './pages.ts';
+import { emptySession, find, recordEnd, type SessionState } from './session-state.ts';
 import { Spawner } from './spawner.ts';
 
 export interface SessionInput {
@@ -51,7 +45,7 @@ const ended = defineSignal<[EndedSignal]>(SESSION.ended);
 const announced = defineSignal<[AnnounceSignal]>(SESSION.announce);
 const acknowledged = defineSignal<[AcknowledgeSignal]>(SESSION.acknowledge);
 const rollOver = defineSignal(SESSION.rollOver);
-const unacknowledgedQuery = defineQuery<UnacknowledgedView, [string]>(SESSION.unacknowledged);
+const unacknowledgedQuery = defineQuery<UnacknowledgedView, [string, number?]>(SESSION.unacknowledged);
 const list = defineQuery<SessionList, [{ finished: number }]>(SESSION.list);
 const findQuery = defineQuery<SessionEntry | null, [{ label: string; run?: number }]>(SESSION.find);
 
@@ -79,13 +73,13 @@ export async function session(input: SessionInput): Promise<void> {
     const told = announceSignal.safeParse(signal);
     if (told.success) post(state, told.data.announcement);
   });
-  setHandler(acknowledged, (signal) => {
+  setHandler(acknowledged, async (signal) => {
     const told = acknowledgeSignal.safeParse(signal);
-    if (told.success) acknowledge(state, told.data);
+    if (told.success) await release(acknowledge(state, told.data));
   });
   setHandler(rollOver, () => void (rollOverAsked = true));
-  setHandler(unacknowledgedQuery, (receiver) => ({
-    announcements: unacknowledged(state, receiver),
+  setHandler(unacknowledgedQuery, (receiver, after) => ({
+    ...unacknowledged(state, receiver, after),
     runId: workflowInfo().runId,
     historyLength: workflowInfo().historyLength,
   }));
@@ -94,7 +88,7 @@ export async function session(input: SessionInput): Promise<void> {
     live: Object.values(state.live),
     finished: finished > 0 ? state.finished.slice(-finished).reverse() : [],
     finishedCount: state.finishedCount,
-    unacknowledged: unacknowledged(state, 'main').length,
+    unacknowledged: countUnacknowledged(state, DEFAULT_RECEIVER),
   }));
   setHandler(findQuery, ({ label, run }) => find(state, label, run));
 
@@ -109,7 +103,9 @@ export async function session(input: SessionInput): Promise<void> {
     if (isCancellation(error)) await CancellationScope.nonCancellable(() => killAll());
     throw error;
   }
-  await continueAsNew<typeof session>({ name, state: carried(state) });
+  await spill(name, state);
+  await condition(() => allHandlersFinished());
+  await continueAsNew<typeof session>({ name, state });
 
   /** Hears of children that end without a word (terminated, timed out): an activity looks, and signals `ended` in their name. */
   async function watch(children: SessionEntry[]): Promise<void> {
@@ -135,5 +131,6 @@ export async function session(input: SessionInput): Promise<void> {
     );
     await watch(Object.values(state.live));
     await condition(() => Object.keys(state.live).length === 0);
+    await release(state.pages ?? []);
   }
 }

@@ -5,16 +5,19 @@ import {
   announceSignal,
   DEFAULT_RECEIVER,
   endedSignal,
+  pageInput,
   SESSION,
   sessionWorkflowId,
   unacknowledgedView,
   type Announcement,
+  type PageView,
   type UnacknowledgedView,
 } from '../contract/index.ts';
 import { Acknowledger, sendAcknowledgement } from './acknowledger.ts';
+import { concurrently } from './concurrently.ts';
 import { isNotFound, isPassing } from './errors.ts';
 import { endable, pause } from './following.ts';
-import { firstValue, followHistory, type HistoryEvent } from './history.ts';
+import { firstInput, firstValue, followHistory, type HistoryEvent } from './history.ts';
 import type { Link } from './link.ts';
 import type { AnnouncementOptions } from './types.ts';
 
@@ -29,7 +32,9 @@ const BACKOFF_MS = { first: 100, last: 2_000 };
 /** Ids remembered, so that one that comes again is dropped: more than a session keeps unacknowledged. */
 const REMEMBERED_IDS = 20_000;
 
-const looseView = unacknowledgedView.extend({ announcements: z.array(z.unknown()) });
+const loose = { announcements: z.array(z.unknown()) };
+const looseView = unacknowledgedView.extend(loose);
+const looseInput = pageInput.extend(loose);
 
 /** See `SessionHandle.announcements`. */
 export function receiveAnnouncements(
@@ -52,36 +57,66 @@ export function receiveAnnouncements(
   });
 }
 
+/** What a receiver has not acknowledged, all of it, and the place in the session's history up to which that is so. */
+export type Unacknowledged = Pick<UnacknowledgedView, 'announcements' | 'runId' | 'historyLength'>;
+
 /** What `receiver` has not acknowledged; `undefined` while there is no such session. */
 export async function readUnacknowledged(
   link: Link,
   session: string,
   receiver: string,
   signal?: AbortSignal,
+): Promise<Unacknowledged | undefined> {
+  for (;;) {
+    const first = await readView(link, session, [receiver], signal);
+    if (first === undefined) return undefined;
+    const { runId, historyLength } = first;
+    const announcements = (await concurrently(first.pages, (page) => readPage(link, page, signal))).flat();
+    announcements.push(...first.announcements);
+    let part: UnacknowledgedView | undefined = first;
+    while (part !== undefined && part.next !== null && part.runId === runId) {
+      part = await readView(link, session, [receiver, part.next], signal);
+      announcements.push(...(part?.announcements ?? []));
+    }
+    // Continued as new in the middle: what was to come next may lie in a page by now.
+    if (part?.runId === runId) return { announcements, runId, historyLength };
+  }
+}
+
+async function readView(
+  link: Link,
+  session: string,
+  args: [string, number?],
+  signal: AbortSignal | undefined,
 ): Promise<UnacknowledgedView | undefined> {
-  return link.call(
-    `read the announcements of session ${session}`,
-    async () => {
-      try {
-        const handle = link.client.workflow.getHandle(sessionWorkflowId(session));
-        return readView(await handle.query(SESSION.unacknowledged, receiver));
-      } catch (error) {
-        if (isNotFound(error)) return undefined;
-        throw error;
-      }
-    },
-    { signal },
-  );
+  const make = async (): Promise<UnacknowledgedView | undefined> => {
+    try {
+      const handle = link.client.workflow.getHandle(sessionWorkflowId(session));
+      const { announcements, ...rest } = looseView.parse(await handle.query(SESSION.unacknowledged, ...args));
+      return { ...rest, announcements: readable(announcements) };
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  };
+  return link.call(`read the announcements of session ${session}`, make, { signal });
+}
+
+/** The announcements of a page that are wanted: they are the input of its workflow. */
+async function readPage(
+  link: Link,
+  { workflowId, ids }: PageView,
+  signal: AbortSignal | undefined,
+): Promise<Announcement[]> {
+  const input = await firstInput(link, { workflowId }, signal);
+  const { announcements } = looseInput.parse(input);
+  const wanted = new Set(ids);
+  return readable(announcements).filter(({ id }) => wanted.has(id));
 }
 
 /** Anyone may signal a session: what is no announcement is left out. */
-function readView(answer: unknown): UnacknowledgedView {
-  const { announcements, ...place } = looseView.parse(answer);
-  return {
-    ...place,
-    announcements: announcements.flatMap((item) => announcementSchema.safeParse(item).data ?? []),
-  };
-}
+const readable = (items: readonly unknown[]): Announcement[] =>
+  items.flatMap((item) => announcementSchema.safeParse(item).data ?? []);
 
 async function* announcements(
   link: Link,

@@ -66,6 +66,22 @@ export async function firstValue(link: Link, payloads: Payloads | null | undefin
   return decodeFromPayloadsAtIndex(link.client.options.loadedDataConverter, 0, [payload]);
 }
 
+/** The input of a workflow, decoded. @throws SubagentsError LOST for one the server does not know */
+export async function firstInput(
+  link: Link,
+  execution: { readonly workflowId: string; readonly runId?: string },
+  signal?: AbortSignal,
+): Promise<unknown> {
+  const { namespace } = link.server;
+  const first = await link.call(
+    `read ${execution.workflowId}`,
+    () =>
+      link.client.workflowService.getWorkflowExecutionHistory({ namespace, execution, maximumPageSize: 1 }),
+    { signal },
+  );
+  return firstValue(link, first.history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input);
+}
+
 /** Between two tries after a lost connection, in milliseconds. */
 const RETRY_MS = 500;
 

@@ -77,9 +77,23 @@ export const acknowledgeSignal = z.object({
 });
 export type AcknowledgeSignal = z.infer<typeof acknowledgeSignal>;
 
-/** Query `unacknowledged(receiver)`. */
+/** Announcements in a workflow of their own, whose input they are: what a session cannot carry through continue-as-new. */
+export const pageView = z.object({
+  workflowId: z.string(),
+  ids: z.array(z.string()).describe('those that the receiver has not acknowledged, oldest first'),
+});
+export type PageView = z.infer<typeof pageView>;
+
+/** Query `unacknowledged(receiver, after)`: first what lies in pages, then what the session itself has. */
 export const unacknowledgedView = z.object({
+  pages: z.array(pageView).default([]),
   announcements: z.array(announcement),
+  next: z
+    .number()
+    .int()
+    .nullable()
+    .default(null)
+    .describe('ask again with this as `after`; null: that is all'),
   runId: z.string().describe('the run of the session that answered'),
   historyLength: z.number().int().describe('the answer covers that run’s history up to this event'),
 });
@@ -109,6 +123,16 @@ export const SESSION = {
   find: 'find',
   /** Signal without arguments: continue as new as soon as no handler runs (a new worker version, a test). */
   rollOver: 'rollOver',
+} as const;
+
+/** Input of the workflow that keeps a page of announcements until everybody has acknowledged them. */
+export const pageInput = z.object({ session: z.string(), announcements: z.array(announcement) });
+export type PageInput = z.infer<typeof pageInput>;
+
+export const PAGE = {
+  workflow: 'page',
+  /** Signal: nobody needs it any more. */
+  release: 'release',
 } as const;
 
 // ---- subagent ---------------------------------------------------------------

@@ -14,6 +14,9 @@ export const workerControlQueue = (workerId: string): string => `subagents/worke
 
 export const sessionWorkflowId = (session: string): string => `session/${session}`;
 export const subagentWorkflowId = (session: string, label: string): string => `subagent/${session}/${label}`;
+/** A page of a session's announcements; `run` is the session's first execution run id. */
+export const pageWorkflowId = (session: string, run: string, first: number): string =>
+  `announcements/${session}/${run.slice(0, 8)}-${first}`;
 export const transcriptWorkflowId = (session: string, label: string, reader: string): string =>
   `transcript/${session}/${label}/${reader}`;
 
