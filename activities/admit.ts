@@ -34,7 +34,7 @@ export interface AdmitDependencies {
   readonly minFreeBytes?: number;
 }
 
-export function createAdmitActivities(on: AdmitDependencies): HostActivities {
+export function createAdmitActivities(on: AdmitDependencies) {
   return {
     async admit({ specs }: AdmitInput): Promise<Admission[]> {
       // A list is mostly of one repository: what is asked of it is asked once.
@@ -86,7 +86,7 @@ export function createAdmitActivities(on: AdmitDependencies): HostActivities {
         }),
       );
     },
-  };
+  } satisfies HostActivities;
 }
 
 /** Dependencies that the worktree will lack, where nothing sets it up. */

@@ -1,5 +1,7 @@
-/** Whether a subagent's run is still open on the server: what decides if a claim on a checkout is stale. */
+/** Whether a subagent's run is still open on the server: what decides if a claim on a checkout, or an attempt, is stale. */
 import { WorkflowNotFoundError, type Client, type WorkflowExecutionDescription } from '@temporalio/client';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { SubagentRef } from '../src/contract/index.ts';
 import type { AskRunState } from '../src/git/checkout-lock.ts';
 
 /** Answers for first execution run ids: a run that continued as new is open as long as its chain is. */
@@ -23,5 +25,26 @@ export function runStateOn(client: Client): AskRunState {
     const latest = await describe(workflowId);
     const sameChain = latest?.raw.workflowExecutionInfo?.firstRunId === runId;
     return sameChain && latest.status.name === 'RUNNING' ? 'open' : 'closed';
+  };
+}
+
+/** How often, and after how many milliseconds, a server that does not answer is asked again. */
+const TRIES = 60;
+const RETRY_MS = 1_000;
+
+/**
+ * Whether a subagent's run has ended: what tells an attempt that the server takes for dead (its process had stood still)
+ * from one whose workflow was terminated. A server that does not answer for a minute is taken to have said no.
+ */
+export function isClosedBy(runState: AskRunState): (subagent: SubagentRef) => Promise<boolean> {
+  return async ({ workflowId, runId }) => {
+    for (let tries = 0; tries < TRIES; tries++) {
+      try {
+        return (await runState(workflowId, runId)) !== 'open';
+      } catch {
+        await delay(RETRY_MS, undefined, { ref: false });
+      }
+    }
+    return false;
   };
 }

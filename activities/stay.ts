@@ -1,5 +1,5 @@
 /** `stay`: the time a subagent occupies room on this worker. */
-import { cancellationDetails, cancellationSignal, cancelled, Context } from '@temporalio/activity';
+import { cancellationSignal, cancelled, Context } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import {
   SUBAGENT,
@@ -16,6 +16,8 @@ export interface StayDependencies {
   readonly client: Client;
   readonly workerId: string;
   readonly room: Room;
+  /** Whether the subagent's workflow has ended. One that was given up only as silent goes on, perhaps in a newer stay. */
+  readonly isClosed: (subagent: SubagentRef) => Promise<boolean>;
   /** Ends the subagent's Copilot session and processes: its workflow was terminated, so nobody else will. */
   readonly abandon: (subagent: SubagentRef) => Promise<void>;
 }
@@ -38,8 +40,8 @@ export function createStayActivities(
         await Promise.race([place.left, cancelled()]);
         return { kind: 'left' };
       } catch (error) {
-        if (cancellationDetails()?.notFound) await on.abandon(subagent);
         if (isShutdown()) return { kind: 'handed-back' };
+        if (await on.isClosed(subagent)) await on.abandon(subagent);
         throw error;
       } finally {
         on.room.leave(key);

@@ -8,6 +8,7 @@ import {
   SubagentsError,
   type Progress,
   type Spent,
+  type SubagentRef,
   type TurnInput,
   type TurnResult,
   type WorkerActivities,
@@ -27,6 +28,8 @@ const SHUTDOWN_NEWS_MS = 1_000;
 
 export interface TurnDependencies {
   readonly pool: CopilotPool;
+  /** Whether the subagent's workflow has ended: then nobody will take its turn up. Default: no. */
+  readonly isClosed?: (subagent: SubagentRef) => Promise<boolean>;
   /** Silence of a model call after which it is given up as hung and tried again; default 3 minutes. */
   readonly hungModelMs?: number;
 }
@@ -56,12 +59,15 @@ export function createTurnActivities(on: TurnDependencies): Pick<WorkerActivitie
 class Attempt {
   readonly #pool: CopilotPool;
   readonly #hungModelMs: number;
+  readonly #isClosed: NonNullable<TurnDependencies['isClosed']>;
   readonly #input: TurnInput;
   readonly #began = Date.now();
   #live: LiveTurn | undefined;
 
-  constructor({ pool, hungModelMs = DEFAULT_HUNG_MODEL_MS }: TurnDependencies, input: TurnInput) {
+  constructor(on: TurnDependencies, input: TurnInput) {
+    const { pool, hungModelMs = DEFAULT_HUNG_MODEL_MS, isClosed = () => Promise.resolve(false) } = on;
     this.#pool = pool;
+    this.#isClosed = isClosed;
     this.#hungModelMs = hungModelMs;
     this.#input = input;
   }
@@ -144,8 +150,9 @@ class Attempt {
     }
     // The worker closes its runtime, and with it the session, once all turns are handed back.
     if (why?.workerShutdown) return { kind: 'handed-back', ...known(live) };
-    // Given up by the server as silent, which it was not: the next attempt finds the turn running.
-    const givenUp = why?.timedOut && !why.cancelRequested && !why.notFound;
+    // Given up by the server as silent (this process had stood still): the next attempt finds the turn running.
+    const givenUp =
+      why !== undefined && !why.cancelRequested && !(await this.#isClosed(this.#input.subagent));
     if (!givenUp) await closeTurn(this.#pool, live, { abort: true, final: true });
     return context.cancelled;
   }

@@ -21,7 +21,7 @@ import {
   type SpawnRequest,
   type SubagentInput,
 } from '../src/contract/index.ts';
-import { host } from './activity-calls.ts';
+import { host, isLost } from './activity-calls.ts';
 import { fence } from './panel.ts';
 import { rememberRequest, type SessionState } from './session-state.ts';
 
@@ -133,16 +133,15 @@ export class Spawner {
   async #admit(specs: readonly ResolvedSpec[]): Promise<Admission[]> {
     const queue = specs[0]?.hostQueue;
     if (queue === undefined) return [];
+    const names = specs.map(({ label }) => label).join(', ');
+    const summary = `admits ${names.slice(0, 80)}`;
     try {
-      return await host(hostControlQueue(queue)).admit.executeWithOptions(
-        {
-          summary: `admits ${specs
-            .map(({ label }) => label)
-            .join(', ')
-            .slice(0, 80)}`,
-        },
-        [{ session: this.#session, specs }],
-      );
+      for (;;) {
+        const answer = await host(hostControlQueue(queue)).admit.executeWithOptions({ summary }, [
+          { session: this.#session, specs },
+        ]);
+        if (!isLost(answer)) return answer;
+      }
     } catch (error) {
       const reason = `no worker of the host answered: ${String((error as Error).cause ?? error)}`;
       return specs.map(() => ({

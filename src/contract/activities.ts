@@ -256,7 +256,7 @@ export interface WatchChildrenInput {
 
 /** Activities on the host control queue. */
 export interface HostActivities {
-  admit(input: AdmitInput): Promise<Admission[]>;
+  admit(input: AdmitInput): Promise<Admission[] | Lost>;
 }
 /** Activities on the place queues. */
 export interface PlaceActivities {

@@ -4,7 +4,7 @@ import { createAdmitActivities } from '../../activities/admit.ts';
 import { createDeliverActivities } from '../../activities/deliver.ts';
 import { createEvidenceActivities } from '../../activities/evidence.ts';
 import type { Room } from '../../activities/room.ts';
-import { runStateOn } from '../../activities/run-state.ts';
+import { isClosedBy, runStateOn } from '../../activities/run-state.ts';
 import { createSetUpActivities } from '../../activities/set-up.ts';
 import { createStayActivities, type StayDependencies } from '../../activities/stay.ts';
 import { createStopActivities } from '../../activities/stop.ts';
@@ -48,6 +48,7 @@ export interface ActivitySets {
 /** The activities of one worker, by queue. */
 export function createActivities({ home, settings, client, room, pool }: WorkerParts): ActivitySets {
   const runState = runStateOn(client);
+  const isClosed = isClosedBy(runState);
   const stop = createStopActivities({
     room,
     sweep,
@@ -58,6 +59,7 @@ export function createActivities({ home, settings, client, room, pool }: WorkerP
     client,
     room,
     workerId: home.workerId,
+    isClosed,
     abandon: async (subagent) => void (await stop.stopSubagent({ subagent, mode: 'kill' })),
   };
   return {
@@ -68,7 +70,7 @@ export function createActivities({ home, settings, client, room, pool }: WorkerP
       ...createStayActivities(staying, { returning: true }),
       ...createWorkspaceActivities({ home, runState, sweep }),
       ...createSetUpActivities({ home, sweep, redactor: pool.redactor }),
-      ...createTurnActivities({ pool }),
+      ...createTurnActivities({ pool, isClosed }),
       ...createEvidenceActivities({ home }),
       ...createVerifyActivities({ home, redactor: pool.redactor }),
     },

@@ -79,7 +79,6 @@ export async function startWorker(
   const dataConverter = { payloadCodecs: [redactingCodec(redactor)] };
   const errors = { inbound: new RedactErrors(redactor) };
   // For queues of activities alone: what a workflow decides comes from what these say, and from its callers.
-  const host: Partial<WorkerOptions> = { dataConverter, interceptors: { activity: [() => errors] } };
   const leased: Partial<WorkerOptions> = {
     dataConverter,
     interceptors: {
@@ -105,7 +104,7 @@ export async function startWorker(
       ...base,
       taskQueue: hostControlQueue(home.hostQueue),
       activities: activities.host,
-      ...host,
+      ...leased,
     }),
     Worker.create({
       ...base,

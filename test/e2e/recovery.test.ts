@@ -1,12 +1,12 @@
 /** Whatever dies in the middle of a turn: it goes on, with one prompt, no finished tool call repeated, and one outcome. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Subagents } from '../../src/client/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
 import { bash, on } from '../support/turns.ts';
-import { inItsShell, processesWith } from '../support/world.ts';
+import { copilotRuntime, inItsShell, processesWith } from '../support/world.ts';
 
 let fleet: Fleet;
 let subagents: Subagents;
@@ -47,16 +47,6 @@ async function survives(label: string, strike: () => Promise<void>): Promise<voi
   expect(readdirSync(join(fleet.home, 'leases'))).toEqual([]);
 }
 
-/** The Copilot runtime of this fleet's worker, by its parent. */
-function copilotRuntime(): number {
-  const found = processesWith('--headless').find((pid) => {
-    const stat = existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, 'utf8') : '';
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === fleet.worker.pid;
-  });
-  if (found === undefined) throw new Error('the worker has no Copilot runtime');
-  return found;
-}
-
 describe('a turn goes on', () => {
   it('after SIGKILL of its worker', async () => {
     await survives('worker-killed', async () => {
@@ -67,7 +57,7 @@ describe('a turn goes on', () => {
 
   it('after SIGKILL of its Copilot runtime', async () => {
     await survives('runtime-killed', async () => {
-      const pid = copilotRuntime();
+      const pid = copilotRuntime(fleet);
       process.kill(pid, 'SIGKILL');
       await eventually(() => !existsSync(`/proc/${pid}`));
     });

@@ -38,8 +38,8 @@ export interface Fleet extends AsyncDisposable {
   connect(): Promise<Subagents>;
   /** Starts a worker in the same home, after the one before has ended, or beside it in a home of its own. */
   startWorker(home?: string): Promise<WorkerProcess>;
-  /** Ends the server, and starts another on the same data and port. */
-  restartServer(): Promise<void>;
+  /** Ends the server (by SIGKILL where it is to crash), and starts another on the same data and port. */
+  restartServer(how?: 'crash'): Promise<void>;
 }
 
 export interface FleetOptions {
@@ -96,10 +96,10 @@ async function build(
   undo.push(() => server.stop());
 
   const environment = {
+    PATH: process.env['PATH'] ?? '',
     ...options.env,
     ...model.env,
     ...NO_GIT_CONFIGURATION,
-    PATH: process.env['PATH'] ?? '',
     HOME: folder.path,
     // Copilot CLI unpacks itself there once for each machine.
     XDG_CACHE_HOME: process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'),
@@ -131,8 +131,9 @@ async function build(
     },
     connect: () => Subagents.connect(target),
     startWorker,
-    async restartServer() {
+    async restartServer(how) {
       const port = Number(server.address.split(':')[1]);
+      if (how === 'crash') process.kill(server.pid, 'SIGKILL');
       await server.stop();
       server = await start(port);
     },
@@ -161,6 +162,8 @@ async function startWorkerProcess(
   const startTime = processStartTime(pid) ?? '';
   const end = (signal: NodeJS.Signals) => async (): Promise<void> => {
     if (isAlive(pid, startTime)) child.kill(signal);
+    // One that a test froze would never hear of it.
+    if (isAlive(pid, startTime)) child.kill('SIGCONT');
     await child;
   };
   for await (const line of createInterface({ input: child.stdout })) {

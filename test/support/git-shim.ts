@@ -11,6 +11,8 @@ export interface Stop {
   readonly when: 'before' | 'after';
   /** Part of its arguments. */
   readonly call: string;
+  /** It goes on when this file is there; without one, never. */
+  readonly until?: string;
 }
 
 export interface GitShim {
@@ -25,9 +27,10 @@ export async function gitThatHangs(folder: string, stops: readonly Stop[]): Prom
   const real = (await execa('sh', ['-c', 'command -v git'])).stdout;
   const call = `'${real}' "$@"`;
   const mark = (number: number): string => join(folder, `reached-${number}`);
-  const cases = stops.map(({ of, when, call: words }, number) => {
-    const hang = `echo > '${mark(number)}'; exec sleep 600`;
-    const steps = when === 'before' ? hang : `${call}; ${hang}`;
+  const cases = stops.map(({ of, when, call: words, until }, number) => {
+    const wait = until === undefined ? 'exec sleep 600' : `until [ -e '${until}' ]; do sleep 0.05; done`;
+    const hang = `echo > '${mark(number)}'; ${wait}`;
+    const steps = when === 'before' ? hang : `${call}; code=$?; ${hang}; exit $code`;
     return `case "$PWD $*" in *'${of}'*) case "$*" in *'${words}'*) ${steps};; esac;; esac`;
   });
   await writeFile(join(folder, 'git'), ['#!/bin/sh', ...cases, `exec ${call}`, ''].join('\n'));

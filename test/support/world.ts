@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { Client, Connection, type WorkflowExecutionInfo } from '@temporalio/client';
 import { execa } from 'execa';
 import type { Subagents } from '../../src/client/index.ts';
+import { linuxStat } from '../../src/system/process.ts';
 import { ensureTemporalBinary } from '../../src/temporal/binary.ts';
 import { eventually } from './eventually.ts';
 import type { Fleet } from './fleet.ts';
@@ -50,3 +51,10 @@ export const inItsShell = (subagents: Subagents, session: string, label: string)
     const { doing } = await subagents.session(session).subagent(label).describe();
     return doing.startsWith('bash') ? doing : undefined;
   });
+
+/** The Copilot runtime of the fleet's worker, by its parent. */
+export function copilotRuntime(fleet: Fleet): number {
+  const found = processesWith('--headless').find((pid) => linuxStat(pid)?.ppid === fleet.worker.pid);
+  if (found === undefined) throw new Error('the worker has no Copilot runtime');
+  return found;
+}
