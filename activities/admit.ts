@@ -15,6 +15,7 @@ import { checkCheckoutFree, type AskRunState } from '../src/git/checkout-lock.ts
 import { fileAt } from '../src/git/changes.ts';
 import { INCLUDE_FILE } from '../src/git/include.ts';
 import { gitDirs, lookUp, type Known } from '../src/git/repository.ts';
+import { checkBranch } from './continued-workspace.ts';
 import { DEPENDENCY_PATHS, missingDependencies } from './missing-dependencies.ts';
 import { openSettings, readRepositorySettings, settingsNote } from './repository-settings.ts';
 
@@ -57,6 +58,7 @@ export function createAdmitActivities(on: AdmitDependencies) {
             const [known] = await Promise.all([
               once(lookUps, `${base.commit} ${repo}`, () => lookUp(repo, base.commit, PATHS)),
               inPlace && checkCheckout(on, repo),
+              spec.continues && checkBranch(spec.continues, label),
               able,
             ]);
             if (!known.commit) throw unknownBase(spec);
@@ -72,7 +74,7 @@ export function createAdmitActivities(on: AdmitDependencies) {
             const defaults = openSettings(spec, settings);
             const notes = [
               ...settingsNote(base.commit, { ...defaults, ...modelOf(spec, settings) }),
-              ...(await dependencyNotes({ ...spec, ...defaults }, known)),
+              ...(spec.continues ? [] : await dependencyNotes({ ...spec, ...defaults }, known)),
             ];
             return {
               admitted: true,

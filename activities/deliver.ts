@@ -2,6 +2,7 @@
 import type { ControlActivities, DeliverInput, DeliverResult, Receipt } from '../src/contract/index.ts';
 import { steerMarker } from '../src/contract/index.ts';
 import { readEventLog } from '../src/copilot/event-log.ts';
+import { turnNumber } from '../src/copilot/live-turn.ts';
 import type { CopilotPool } from '../src/copilot/pool.ts';
 import { RuntimeDied } from '../src/copilot/runtime.ts';
 import { TurnState, type Arrival } from '../src/copilot/turn-state.ts';
@@ -17,7 +18,11 @@ export function createDeliverActivities(on: DeliverDependencies): Pick<ControlAc
   return {
     async deliverSteer(input: DeliverInput): Promise<DeliverResult> {
       const { copilotSessionId } = input.subagent;
-      const live = await on.pool.turns.waitFor(copilotSessionId, input.turn, MAX_BEGIN_MS);
+      const live = await on.pool.turns.waitFor(
+        copilotSessionId,
+        turnNumber(input.subagent, input.turn),
+        MAX_BEGIN_MS,
+      );
       try {
         const delivered = await live?.deliver(input.steerId, input.message);
         if (delivered)

@@ -5,10 +5,11 @@ import { Context } from '@temporalio/activity';
 import type {
   ControlActivities,
   ReadTranscriptInput,
+  RunName,
   TranscriptEntry,
   TranscriptPage,
 } from '../src/contract/index.ts';
-import { byteLength } from '../src/contract/index.ts';
+import { byteLength, opensRun } from '../src/contract/index.ts';
 import { eventLogPath, parseLine } from '../src/copilot/event-log.ts';
 import { toEntries } from '../src/copilot/transcript.ts';
 import type { Redactor } from '../src/home/redact.ts';
@@ -32,12 +33,17 @@ export function createTranscriptActivities(
   on: TranscriptDependencies,
 ): Pick<ControlActivities, 'readTranscript'> {
   return {
-    async readTranscript({ copilotSessionId, cursor, waitMs }: ReadTranscriptInput): Promise<TranscriptPage> {
+    async readTranscript({
+      copilotSessionId,
+      of,
+      cursor,
+      waitMs,
+    }: ReadTranscriptInput): Promise<TranscriptPage> {
       const path = eventLogPath(on.copilotHome, copilotSessionId);
       const deadline = Date.now() + waitMs;
       const { cancellationSignal } = Context.current();
       for (;;) {
-        const page = await readPage(path, cursor, on.redactor);
+        const page = await readPage(path, cursor, on.redactor, of);
         const left = deadline - Date.now();
         if (page.entries.length > 0 || left <= 0) return page;
         cursor = page.cursor;
@@ -48,7 +54,12 @@ export function createTranscriptActivities(
 }
 
 /** Entries from byte `cursor` on; the cursor given back is behind the last whole line that was read. */
-async function readPage(path: string, cursor: number, redactor: Redactor): Promise<TranscriptPage> {
+async function readPage(
+  path: string,
+  cursor: number,
+  redactor: Redactor,
+  of?: RunName,
+): Promise<TranscriptPage> {
   let file: FileHandle;
   try {
     file = await open(path);
@@ -61,8 +72,13 @@ async function readPage(path: string, cursor: number, redactor: Redactor): Promi
     const entries: TranscriptEntry[] = [];
     let bytes = 0;
     let next = cursor;
+    // The runs of a label share a log: each has what comes from its first prompt on.
+    let run = cursor === 0 ? 1 : of?.run;
     for await (const { line, end } of linesFrom(file, cursor)) {
+      if (of && line.includes('"user.message"')) run = runOpenedBy(line, of.label) ?? run;
+      if (of && (run ?? 1) > of.run) return { entries, cursor: next, atEnd: true };
       next = end;
+      if (of && run !== of.run) continue;
       const event = parseLine(line, redactor);
       if (event === undefined) continue;
       if (event.type === 'tool.execution_start') startedAt.set(event.data.toolCallId, event.timestamp);
@@ -78,6 +94,16 @@ async function readPage(path: string, cursor: number, redactor: Redactor): Promi
   } finally {
     await file.close();
   }
+}
+
+/** The run that begins with this line. */
+function runOpenedBy(line: string, label: string): number | undefined {
+  const event = parseLine(line);
+  if (event?.type !== 'user.message') return undefined;
+  const [first = ''] = event.data.content.split('\n', 1);
+  return opensRun(first) && first.startsWith(`[subagent ${label}@`)
+    ? Number(/@(\d+),/.exec(first)?.[1])
+    : undefined;
 }
 
 /** When the tool calls shortly before `cursor` began, for those that end after it. */

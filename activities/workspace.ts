@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { cancellationSignal } from '@temporalio/activity';
 import {
   SubagentsError,
+  type Continuation,
   type PrepareInput,
   type SubagentRef,
   type WorkerActivities,
@@ -36,6 +37,7 @@ import {
   writeWorkspaceRecord,
   type WorkspaceRecord,
 } from '../src/home/workspace-record.ts';
+import { continueWorktree } from './continued-workspace.ts';
 import { reportingFailures } from './failures.ts';
 
 /** The home of the worker, as far as workspaces go. */
@@ -50,6 +52,8 @@ export interface WorkspaceDependencies {
   readonly runState: AskRunState;
   /** Ends processes that an earlier attempt for this subagent left behind, such as a git that outlived its worker. */
   readonly sweep: (copilotSessionId: string) => Promise<unknown>;
+  /** Whether Copilot has the conversation of this session. */
+  readonly hasConversation: (copilotSessionId: string) => boolean;
 }
 
 export function createWorkspaceActivities(
@@ -58,13 +62,28 @@ export function createWorkspaceActivities(
   return {
     prepareWorkspace: (input) =>
       reportingFailures(
-        () =>
-          input.spec.isolation === 'in-place'
-            ? prepareInPlace(on, input)
-            : prepareWorktree(on, input, cancellationSignal()),
-        ['BAD_INPUT', 'NOT_A_REPOSITORY', 'UNKNOWN_BASE', 'BRANCH_BLOCKED', 'CHECKOUT_BUSY'],
+        async () => goingOn(on, input, await prepare(on, input)),
+        ['BAD_INPUT', 'NOT_A_REPOSITORY', 'UNKNOWN_BASE', 'BRANCH_BLOCKED', 'BRANCH_GONE', 'CHECKOUT_BUSY'],
       ),
   };
+}
+
+function prepare(on: WorkspaceDependencies, input: PrepareInput): Promise<Workspace> {
+  if (input.spec.isolation === 'in-place') return prepareInPlace(on, input);
+  return input.spec.continues === undefined
+    ? prepareWorktree(on, input, cancellationSignal())
+    : prepareContinued(on, input, input.spec.continues, cancellationSignal());
+}
+
+/** Says of a continued subagent whether its conversation is there to go on with. */
+function goingOn(
+  { hasConversation }: WorkspaceDependencies,
+  { subagent, spec: { continues } }: PrepareInput,
+  workspace: Workspace,
+): Workspace {
+  if (continues === undefined || hasConversation(subagent.copilotSessionId)) return workspace;
+  const note = `Copilot's conversation of ${subagent.label}@${continues.run} is gone: a new one began, and was told of that run`;
+  return { ...workspace, newConversation: true, notes: [...workspace.notes, note] };
 }
 
 /** Gives an in-place checkout back. Does nothing where that subagent does not have it, or the checkout is gone. */
@@ -158,6 +177,19 @@ async function prepareWorktree(
   }
 }
 
+async function prepareContinued(
+  { home, sweep }: WorkspaceDependencies,
+  { subagent, spec }: PrepareInput,
+  continues: Continuation,
+  signal: AbortSignal,
+): Promise<Workspace> {
+  const { identity, identityNotes } = await identityFor(home, continues.repository);
+  await sweep(subagent.copilotSessionId);
+  const options = { env: identity, signal, copilotSessionId: subagent.copilotSessionId };
+  const { record, notes } = await continueWorktree({ subagent, spec, continues }, options);
+  return workspaceOf(continues.cwd, record, [...notes, ...identityNotes]);
+}
+
 async function prepareInPlace(
   { home, runState }: WorkspaceDependencies,
   { subagent, spec }: PrepareInput,
@@ -170,7 +202,7 @@ async function prepareInPlace(
   ]);
   const held = readCheckoutClaim(gitDir, subagent.runId);
   const head = status.head ?? spec.base.commit;
-  if (!held && head !== spec.base.commit && spec.base.name !== 'HEAD') {
+  if (!held && !spec.continues && head !== spec.base.commit && spec.base.name !== 'HEAD') {
     throw new SubagentsError(
       'BAD_INPUT',
       `in-place works on what is checked out, and ${spec.repo} is at ${head.slice(0, 10)}, not at ${spec.base.name}`,
@@ -185,7 +217,7 @@ async function prepareInPlace(
       ...{ workflowId, runId, label, session, run },
       home: home.root,
       since: new Date().toISOString(),
-      base: head,
+      base: spec.continues ? spec.base.commit : head,
       branch: status.branch ?? null,
       uncommittedBefore: uncommitted.slice(0, 1_000),
     },

@@ -2,6 +2,7 @@
 import { sleep, uuid4, workflowInfo } from '@temporalio/workflow';
 import {
   SESSION,
+  workerQueue,
   type AnnounceSignal,
   type Announcement,
   type ResolvedSpec,
@@ -47,9 +48,10 @@ export class Performer {
       label: input.label,
       run: input.run,
       ...this.ids,
-      copilotSessionId: uuid4(),
+      copilotSessionId: input.spec.continues?.copilotSessionId ?? uuid4(),
     };
-    this.room = new Room(this.#ref, input.spec.hostQueue);
+    const { hostQueue, continues } = input.spec;
+    this.room = new Room(this.#ref, continues ? workerQueue(continues.workerId) : hostQueue);
     this.#worker = new OnWorker({
       subagent: this.#ref,
       spec: input.spec,
@@ -166,7 +168,7 @@ export class Performer {
     };
     const input = {
       turn: life.turn,
-      prompt: promptOf(life.opening, this.#spec.task, life.steers),
+      prompt: promptOf(life.opening, this.#task, life.steers),
       ...(life.opening.kind === 'answers' && { answers: life.opening.answers }),
       ...(this.#spec.model !== undefined && { model: this.#spec.model }),
       ...(this.#spec.thinking && { thinking: this.#spec.thinking }),
@@ -184,6 +186,12 @@ export class Performer {
     } finally {
       this.#turn = undefined;
     }
+  }
+
+  /** What the first turn is told. */
+  get #task(): string {
+    const { task, continues } = this.#spec;
+    return continues && this.#worker.workspace?.newConversation ? `${continues.handover}\n\n${task}` : task;
   }
 
   async #ask({ questions }: Extract<Step, { do: 'ask' }>): Promise<Happened> {

@@ -11,11 +11,12 @@ export class Room {
   #scope: CancellationScope | undefined;
   #over: Promise<void> = Promise.resolve();
   readonly #subagent: SubagentRef;
-  readonly #hostQueue: string;
+  readonly #firstQueue: string;
 
-  constructor(subagent: SubagentRef, hostQueue: string) {
+  /** `firstQueue`: where room is asked for the first time: that of a host, or of the one worker that can take it. */
+  constructor(subagent: SubagentRef, firstQueue: string) {
     this.#subagent = subagent;
-    this.#hostQueue = hostQueue;
+    this.#firstQueue = firstQueue;
   }
 
   /** Whether the subagent has room now. */
@@ -30,12 +31,12 @@ export class Room {
     this.#taken = true;
   }
 
-  /** Waits for room: on any worker of the host the first time, afterwards on the worker that has the workspace. */
+  /** Waits for room: on any worker of the first queue the first time, afterwards on the worker that has the workspace. */
   async take(): Promise<void> {
     while (!this.#taken) {
       const stay = ++this.#stay;
       let over = false;
-      const queue = this.workerId === undefined ? this.#hostQueue : workerQueue(this.workerId);
+      const queue = this.workerId === undefined ? this.#firstQueue : workerQueue(this.workerId);
       this.#scope = new CancellationScope();
       const answer = this.#scope.run(() =>
         place(queue).stay.executeWithOptions({ summary: `room for ${this.#subagent.label}` }, [

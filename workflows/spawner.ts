@@ -98,15 +98,23 @@ export class Spawner {
 
   /** Reserves the label, or says why not. */
   #reserve(spec: ResolvedSpec): Refused | undefined {
-    const { label, repo, isolation } = spec;
+    const { label, repo, isolation, continues } = spec;
     if (this.#state.live[label] || this.#reserved.has(label)) {
       return refused(
         label,
         'LABEL_LIVE',
         `${label} is live in session ${this.#session}`,
-        'use another label, or steer or kill the live one',
+        continues ? 'steer it instead' : 'use another label, or steer or kill the live one',
       );
     }
+    const newest = this.#state.runs[label] ?? 0;
+    if (continues && continues.run < newest)
+      return refused(
+        label,
+        'BAD_INPUT',
+        `${label}@${continues.run} is not the newest run`,
+        `continue ${label}@${newest}`,
+      );
     const live = Object.keys(this.#state.live).length + this.#reserved.size;
     if (live >= MAX_LIVE_SUBAGENTS)
       return refused(
@@ -157,7 +165,7 @@ export class Spawner {
     const { label } = spec;
     if (!admission) return refused(label, 'INTERNAL', 'the host gave no answer for it');
     if (!admission.admitted) return refused(label, admission.code, admission.reason, admission.remedy);
-    const run = (this.#state.runs[label] ?? 0) + 1;
+    const run = Math.max(this.#state.runs[label] ?? 0, spec.continues?.run ?? 0) + 1;
     const workflowId = subagentWorkflowId(this.#session, label);
     const model = spec.model ?? admission.model;
     const child: SubagentInput = {

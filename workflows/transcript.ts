@@ -26,7 +26,12 @@ export async function transcript(input: TranscriptInput): Promise<number> {
   for (;;) {
     const page = await orLost(
       control(input.workerId).readTranscript.executeWithOptions({ summary: `from byte ${cursor}` }, [
-        { copilotSessionId: input.copilotSessionId, cursor, waitMs: input.follow ? WAIT_MS : 0 },
+        {
+          copilotSessionId: input.copilotSessionId,
+          ...(input.of && { of: input.of }),
+          cursor,
+          waitMs: input.follow ? WAIT_MS : 0,
+        },
       ]),
     );
     if (isLost(page)) continue;

@@ -49,6 +49,10 @@ export const spawnJson = z.object({
 });
 export type SpawnJson = z.infer<typeof spawnJson>;
 
+/** `continue` */
+export const continueJson = spawnJson;
+export type ContinueJson = SpawnJson;
+
 const target = identity.pick({ session: true, label: true, run: true });
 /** `steer` */
 export const steerJson = target.extend({ receipt });

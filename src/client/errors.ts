@@ -63,7 +63,9 @@ export function alreadyEnded(doing: string, run: SessionEntry): SubagentsError {
   return new SubagentsError(
     'ALREADY_ENDED',
     `cannot ${doing} ${run.label}@${run.run}: it has ended (${end})${summary}`,
-    { remedy: `see its outcome with \`subagents show ${run.label}@${run.run}\`, or spawn another one` },
+    {
+      remedy: `see its outcome with \`subagents show ${run.label}@${run.run}\`, or go on with \`subagents continue ${run.label} "<task>"\``,
+    },
   );
 }
 

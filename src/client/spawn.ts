@@ -57,7 +57,7 @@ export async function spawnAll(
   const answers =
     ready.length === 0
       ? []
-      : await send(link, session, { requestId, specs: ready.map(({ spec }) => spec) }, timeoutMs);
+      : await sendSpawn(link, session, { requestId, specs: ready.map(({ spec }) => spec) }, timeoutMs);
   await releaseRefused(ready, answers);
   return prepared.map((each) => {
     if (!('spec' in each)) return each;
@@ -83,9 +83,9 @@ async function releaseRefused(
 }
 
 /** A refusal as an error. */
-export function refusalError({ label, code, reason, remedy }: Refused): SubagentsError {
+export function refusalError({ label, code, reason, remedy }: Refused, doing = 'spawn'): SubagentsError {
   const known = ERROR_CODES.includes(code as ErrorCode) ? (code as ErrorCode) : 'INTERNAL';
-  return new SubagentsError(known, `cannot spawn ${label}: ${reason}`, { remedy });
+  return new SubagentsError(known, `cannot ${doing} ${label}: ${reason}`, { remedy });
 }
 
 /** Resolves what only this machine knows. A repository or base that is not there refuses this one spec. */
@@ -100,7 +100,7 @@ async function prepare(spec: ParsedSpec, caller: Caller): Promise<Prepared> {
 }
 
 /** The Update, which starts the session where there is none yet. */
-async function send(
+export async function sendSpawn(
   link: Link,
   session: string,
   request: SpawnRequest,

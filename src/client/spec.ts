@@ -1,11 +1,12 @@
 /** From what a caller writes to what travels: parsed, every default filled in, the base resolved to a commit. */
+import { z } from 'zod';
 import {
   byteLength,
+  continueSpec,
   MAX_SPAWN_BYTES,
   MAX_SPAWN_SPECS,
   spawnSpec,
   SubagentsError,
-  type SpawnSpec,
 } from '../contract/index.ts';
 
 /** A spec that fits its schema; durations in milliseconds. */
@@ -19,24 +20,30 @@ export type ParsedSpec = ReturnType<typeof spawnSpec.parse>;
 export function parseSpec(spec: unknown, where = ''): ParsedSpec {
   const parsed = spawnSpec.safeParse(spec);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
+  throw misfit(parsed.error, spawnSpec.shape, where);
+}
+
+/** Parses what a run is continued with. @throws SubagentsError BAD_INPUT, likewise */
+export function parseContinueSpec(spec: unknown): ReturnType<typeof continueSpec.parse> {
+  const parsed = continueSpec.safeParse(spec);
+  if (parsed.success) return parsed.data;
+  throw misfit(parsed.error, continueSpec.shape, '');
+}
+
+function misfit({ issues: [issue] }: z.ZodError, shape: z.ZodRawShape, where: string): SubagentsError {
   const path = [...(where === '' ? [] : [where]), ...(issue?.path ?? []).map(String)].join('.');
   const field = String(issue?.path[0] ?? '');
-  const description = field in spawnSpec.shape ? descriptionOf(field as keyof SpawnSpec) : undefined;
-  throw new SubagentsError(
+  const description = (shape[field] as z.ZodType | undefined)?.description;
+  return new SubagentsError(
     'BAD_INPUT',
     `${path === '' ? 'the spec' : path}: ${issue?.message ?? 'illegal'}`,
     {
       remedy:
         description === undefined
-          ? `a spec has these fields: ${Object.keys(spawnSpec.shape).join(', ')}`
+          ? `a spec has these fields: ${Object.keys(shape).join(', ')}`
           : `${field} is: ${description}`,
     },
   );
-}
-
-function descriptionOf(field: keyof SpawnSpec): string | undefined {
-  return spawnSpec.shape[field].description;
 }
 
 /** Parses a list of specs. @throws SubagentsError BAD_INPUT, LIMIT. Nothing is spawned then, not even the legal ones. */

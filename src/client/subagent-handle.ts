@@ -6,6 +6,7 @@ import {
   SUBAGENT,
   SubagentsError,
   subagentWorkflowId,
+  type ContinueSpec,
   type Outcome,
   type Receipt,
   type TranscriptEntry,
@@ -16,8 +17,10 @@ import { alreadyEnded, isNotFound, isTimeout, noWorker } from './errors.ts';
 import { inspect } from './inspect.ts';
 import type { Link } from './link.ts';
 import { mergeRun } from './merge.ts';
+import { continueRun } from './continue.ts';
 import { awaitOutcome } from './outcomes.ts';
 import { findRun, type KnownRun } from './runs.ts';
+import type { Accepted } from './session-handle.ts';
 import { readTranscript } from './transcript.ts';
 import type {
   AnswerOptions,
@@ -27,6 +30,7 @@ import type {
   MergeOptions,
   MergeReport,
   ResultOptions,
+  SpawnOptions,
   SteerOptions,
   SubagentDescription,
   SubagentDiff,
@@ -143,6 +147,20 @@ export class SubagentHandle {
    */
   async result(options: ResultOptions = {}): Promise<Outcome> {
     return awaitOutcome(this.#link, await this.#find(), options);
+  }
+
+  /**
+   * Goes on with a subagent that has ended, however it did: a new run of the label with the same Copilot session, branch and
+   * worktree, and all that the run before was spawned with but for what `spec` changes. Only the newest run can be continued.
+   * @throws SubagentsError LABEL_LIVE (steer it instead), NO_WORKSPACE, BRANCH_GONE, CHECKOUT_BUSY, NO_WORKER when the worker
+   *   that holds it is away, LOST when the server no longer knows how it was spawned; otherwise as `SessionHandle.spawn`.
+   */
+  async continue(
+    task: string,
+    changes: Omit<ContinueSpec, 'task'> = {},
+    options: SpawnOptions = {},
+  ): Promise<Accepted> {
+    return continueRun(this.#link, await this.#find(), { ...changes, task }, options);
   }
 
   /** Everything known of it right now. Works without a worker too, and says so. @throws SubagentsError UNKNOWN_TARGET */

@@ -85,7 +85,10 @@ async function findSource(
     const { workerId, copilotSessionId } = view;
     if (workerId !== undefined) {
       if (!(await link.hasPollers(workerControlQueue(workerId), 'activity'))) throw away(link, workerId);
-      return { subagentWorkflowId: run.workflowId, subagentRunId: run.runId, workerId, copilotSessionId };
+      return {
+        ...{ subagentWorkflowId: run.workflowId, subagentRunId: run.runId, workerId, copilotSessionId },
+        of: { label: run.label, run: run.run },
+      };
     }
     if (!follow || isFinal(view.status)) return undefined;
     await pause(QUEUED_MS, signal);

@@ -5,7 +5,7 @@
  * found the lease and completed the attempt. The workflow then starts the next attempt with a counter of its own.
  */
 import type { Denial, Evidence, SweepReport, Usage, Verification } from './outcome.ts';
-import type { Receipt, SessionEntry, TranscriptPage } from './messages.ts';
+import type { Receipt, RunName, SessionEntry, TranscriptPage } from './messages.ts';
 import type { Permissions, ResolvedSpec, Thinking } from './spec.ts';
 
 /** The attempt is over, its effect unknown. */
@@ -84,6 +84,8 @@ export interface Workspace {
   readonly base: string;
   /** The repository that has the branch, where the spec names a URL. */
   readonly repository?: string;
+  /** Of a continued subagent: Copilot's conversation is gone, so it has to be told of the run before. */
+  readonly newConversation?: boolean;
   readonly notes: readonly string[];
 }
 
@@ -242,6 +244,7 @@ export type StopResult =
 
 export interface ReadTranscriptInput {
   readonly copilotSessionId: string;
+  readonly of?: RunName;
   readonly cursor: number;
   /** Wait this long for something new, in milliseconds; 0 answers at once. */
   readonly waitMs: number;

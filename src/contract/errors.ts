@@ -5,6 +5,7 @@ export const ERROR_CODES = [
   'UNKNOWN_BASE',
   'MODEL_REFUSED', // not among the models the worker allows
   'LABEL_LIVE', // a live subagent has this label
+  'BRANCH_GONE', // the branch of the run that is to be continued is not there any more
   'BRANCH_BLOCKED', // a branch called `subagents` leaves no room for subagents/<label>
   'GIT', // a git command failed
   'SIGNING', // a commit cannot be signed without asking for a passphrase

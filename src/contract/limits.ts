@@ -25,6 +25,8 @@ export const MAX_ANNOUNCEMENT_BYTES = 1_024;
 export const MAX_SUMMARY_CHARS = 280;
 /** The final message in an outcome, in characters; the whole stays in the transcript. */
 export const MAX_REPORT_CHARS = 16_000;
+/** What a continued subagent is told of the run before, where its conversation is gone, in characters. */
+export const MAX_HANDOVER_CHARS = 20_000;
 /** The end of a command's output in an outcome, in characters; the whole stays in the worker's home. */
 export const MAX_OUTPUT_TAIL_CHARS = 4_000;
 /** A report, a question or other words of a subagent, where a main agent is given them; in characters. */

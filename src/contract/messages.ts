@@ -257,12 +257,20 @@ export const transcriptPage = z.object({
 });
 export type TranscriptPage = z.infer<typeof transcriptPage>;
 
+/** Which run of a subagent. */
+export interface RunName {
+  readonly label: string;
+  readonly run: number;
+}
+
 /** Input of the transcript workflow. */
 export interface TranscriptInput {
   readonly subagentWorkflowId: string;
   readonly subagentRunId: string;
   readonly workerId: string;
   readonly copilotSessionId: string;
+  /** Only what belongs to this run of those that share the Copilot session; default: all. */
+  readonly of?: RunName;
   readonly follow: boolean;
   /** Byte offset to start from. */
   readonly cursor: number;

@@ -32,5 +32,7 @@ export const SEARCH_ATTRIBUTES = {
 /** The first line of the prompt that opens turn `turn`: how a resumed turn finds its prompt in Copilot's event log. */
 export const turnMarker = (subagent: { label: string; run: number }, turn: number): string =>
   `[subagent ${subagent.label}@${subagent.run}, turn ${turn}]`;
+/** Whether `line` is the first line of the prompt that opened some run's first turn. */
+export const opensRun = (line: string): boolean => /^\[subagent \S+@\d+, turn 1\]$/.test(line);
 /** The first line of a steer: how it is found in Copilot's event log. */
 export const steerMarker = (steerId: string): string => `[message from the main agent, ${steerId}]`;

@@ -6,6 +6,7 @@ import {
   DEFAULT_STUCK_AFTER_MS,
   DEFAULT_TIMEOUT_MS,
   MAX_COMMAND_LENGTH,
+  MAX_HANDOVER_CHARS,
   MAX_SETUP_COMMANDS,
   MAX_TASK_BYTES,
   MAX_TIMEOUT_MS,
@@ -125,6 +126,35 @@ export const spawnSpec = z.strictObject({
 });
 export type SpawnSpec = z.input<typeof spawnSpec>;
 
+/** A subagent that goes on: the new task, and what is to differ from the run before. All else stays as it was. */
+export const continueSpec = spawnSpec.pick({
+  task: true,
+  model: true,
+  thinking: true,
+  verify: true,
+  permissions: true,
+  trustRepo: true,
+  timeout: true,
+  stuckAfter: true,
+});
+export type ContinueSpec = z.input<typeof continueSpec>;
+
+/** The run that another one goes on with, and where it left its work. */
+export const continuation = z.strictObject({
+  run: z.number().int().min(1),
+  runId: z.string().describe('its first execution run id'),
+  workerId: z.string().describe('the worker that has its workspace and its Copilot session'),
+  copilotSessionId: z.string(),
+  cwd: z.string(),
+  repository: z.string().startsWith('/').describe('the repository that has its branch'),
+  branch: z.string().nullable().describe('null when in-place on a detached HEAD'),
+  handover: z
+    .string()
+    .max(MAX_HANDOVER_CHARS)
+    .describe('what the subagent is told of it where its conversation is gone'),
+});
+export type Continuation = z.infer<typeof continuation>;
+
 /** A spec as it travels to the session: every default filled in, the base resolved to a commit. */
 export const resolvedSpec = z.strictObject({
   label,
@@ -161,6 +191,7 @@ export const resolvedSpec = z.strictObject({
   timeoutMs: z.number().int().default(DEFAULT_TIMEOUT_MS),
   stuckAfterMs: z.number().int().default(DEFAULT_STUCK_AFTER_MS),
   maxRepairs: z.number().int().min(0).max(10).default(DEFAULT_MAX_REPAIRS),
+  continues: continuation.optional(),
   hostQueue: z.string().describe('the host that has the checkout: only its workers can take this subagent'),
 });
 export type ResolvedSpec = z.infer<typeof resolvedSpec>;

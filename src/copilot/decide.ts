@@ -1,4 +1,5 @@
 /** What to do with a turn, from what Copilot's event log has of it: nothing is asked of the model twice. */
+import { opensRun } from '../contract/index.ts';
 import type { CopilotEvent } from './events.ts';
 import { TurnState } from './turn-state.ts';
 
@@ -48,7 +49,8 @@ export function decide(events: readonly CopilotEvent[], turn: TurnId): [Decision
       state.shells.clear();
     state.apply(event);
   });
-  if (start === -1) return [{ do: 'send' }, state.nextTurn()];
+  if (start === -1)
+    return [{ do: 'send' }, opensRun(turn.marker) ? afterAnotherRun(state) : state.nextTurn()];
 
   // What was under way when the log ends is not under way any more.
   state.interruptOpenTools();
@@ -61,6 +63,14 @@ export function decide(events: readonly CopilotEvent[], turn: TurnId): [Decision
     return [{ do: 'report', report: state.report }, state];
   }
   return [{ do: 'continue' }, state];
+}
+
+/** Nothing is under way when a run begins; commands that the run before had in the background are known to be gone. */
+function afterAnotherRun({ shells, model }: TurnState): TurnState {
+  const state = new TurnState();
+  for (const [id, what] of shells) state.shells.set(id, what);
+  state.model = model;
+  return state;
 }
 
 /** Index of the event that began the turn; -1 when it has not begun. */

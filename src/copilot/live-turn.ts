@@ -34,9 +34,12 @@ interface Doing {
   readonly since: number;
 }
 
+/** Runs of a label share their Copilot session: a number that is higher for each later turn of it. */
+export const turnNumber = ({ run }: { run: number }, turn: number): number => run * 1_000_000 + turn;
+
 export class LiveTurn {
   readonly copilotSessionId: string;
-  /** The turn's number within its subagent. */
+  /** See `turnNumber`. */
   readonly number: number;
   readonly runtime: Runtime;
   readonly state: TurnState;

@@ -1,9 +1,9 @@
 /** Takes a turn up wherever it is: not begun, running, cut short by a crash, waiting for answers, or over. */
 import { resumedMarker, decide, type Decision } from './decide.ts';
 import { readEventLog } from './event-log.ts';
-import { turnMarker, type TurnInput } from '../contract/index.ts';
+import { opensRun, turnMarker, type TurnInput } from '../contract/index.ts';
 import { closeTurn } from './close.ts';
-import { LiveTurn } from './live-turn.ts';
+import { LiveTurn, turnNumber } from './live-turn.ts';
 import type { CopilotPool } from './pool.ts';
 import { openSession } from './session.ts';
 import { shellScript } from './shell-script.ts';
@@ -17,10 +17,11 @@ export type TakenUp =
 /** Throws RuntimeDied, and whatever keeps the Copilot session from being opened. */
 export async function takeUp(pool: CopilotPool, input: TurnInput): Promise<TakenUp> {
   const { copilotSessionId } = input.subagent;
+  const number = turnNumber(input.subagent, input.turn);
   const running = pool.turns.get(copilotSessionId);
   if (running !== undefined) {
-    if (running.number === input.turn && running.runtime.death === undefined) return { live: running };
-    await closeTurn(pool, running, { abort: true, final: running.number !== input.turn });
+    if (running.number === number && running.runtime.death === undefined) return { live: running };
+    await closeTurn(pool, running, { abort: true, final: running.number !== number });
   }
   await pool.turns.closed(copilotSessionId);
 
@@ -33,7 +34,7 @@ export async function takeUp(pool: CopilotPool, input: TurnInput): Promise<Taken
   const runtime = await pool.runtime();
   const live = new LiveTurn({
     copilotSessionId,
-    number: input.turn,
+    number,
     runtime,
     state,
     redactor: pool.redactor,
@@ -50,7 +51,8 @@ export async function takeUp(pool: CopilotPool, input: TurnInput): Promise<Taken
         permissions: live.permissions,
         env: pool.env,
         copilotHome: pool.copilotHome,
-        keepQuestions: decision.do !== 'tell-answers',
+        // What a run before asked is not answered any more.
+        keepQuestions: decision.do !== 'tell-answers' && !(decision.do === 'send' && opensRun(marker)),
         initScript: shellScript(copilotSessionId, input),
         onEvent: (event) => live.take(event),
       }),
@@ -69,7 +71,7 @@ async function begin(live: LiveTurn, decision: Decision, input: TurnInput): Prom
   switch (decision.do) {
     case 'send':
       // Answers whose questions are not in the log any more are told like a prompt.
-      return live.say(marker, input.prompt || toldAnswers(input));
+      return live.say(marker, (input.prompt || toldAnswers(input)) + lostBefore(marker, live.state));
     case 'continue':
       if (live.state.shells.size > 0) return live.say(resumedMarker(marker), lostShells(live.state));
       return live.goOn();
@@ -83,6 +85,11 @@ async function begin(live: LiveTurn, decision: Decision, input: TurnInput): Prom
     case 'tell-answers':
       return live.say(resumedMarker(marker), toldAnswers(input));
   }
+}
+
+/** What is gone of the run before. */
+function lostBefore(marker: string, state: TurnState): string {
+  return opensRun(marker) && state.shells.size > 0 ? `\n\n(${lostShells(state)})` : '';
 }
 
 function toldAnswers({ answers = [] }: TurnInput): string {

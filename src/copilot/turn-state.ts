@@ -1,6 +1,6 @@
 /** What is known of a running turn, folded from its events: live ones, or those of the event log after a crash. */
 import { z } from 'zod';
-import { addUsage, NO_USAGE, type Usage } from '../contract/index.ts';
+import { addUsage, NO_USAGE, opensRun, type Usage } from '../contract/index.ts';
 import { Asked, type OpenQuestion } from './asked.ts';
 import { Denials } from './denials.ts';
 import { ASK_PARENT, type CopilotEvent } from './events.ts';
@@ -55,7 +55,7 @@ export class TurnState {
   readonly interrupted: string[] = [];
   /** First lines, and lines that mark a steer, of the messages in the conversation. */
   readonly arrivals = new Map<string, Arrival>();
-  readonly #asked: Asked;
+  #asked: Asked;
 
   /** Begins with the questions of the turn `before`. */
   constructor(before?: TurnState) {
@@ -173,8 +173,17 @@ export class TurnState {
     this.report = undefined;
   }
 
+  /** What an earlier run of the subagent left open in the conversation is over: its commands, its questions, its steers. */
+  #beginRun(): void {
+    this.openTools.clear();
+    this.shells.clear();
+    this.arrivals.clear();
+    this.#asked = new Asked();
+  }
+
   #message({ data, timestamp }: Extract<CopilotEvent, { type: 'user.message' }>): void {
     const arrival = { delivery: data.delivery, at: timestamp };
+    if (opensRun(data.content.split('\n', 1)[0] ?? '')) this.#beginRun();
     for (const line of data.content.split('\n')) {
       if (line.startsWith('[') && line.endsWith(']')) this.arrivals.set(line, arrival);
     }

@@ -43,6 +43,16 @@ export async function discardWorktree(place: WorktreePlace): Promise<void> {
   if (isRegistrationOf(admin, place.cwd)) await rm(admin, { recursive: true, force: true });
 }
 
+/** The folders in which `branch` is checked out: the checkout itself, or worktrees of it. @throws SubagentsError GIT */
+export async function checkedOutIn(repository: string, branch: string): Promise<string[]> {
+  const list = await git(['worktree', 'list', '--porcelain', '-z'], { cwd: repository });
+  return list
+    .split('\0\0')
+    .map((entry) => entry.split('\0'))
+    .filter((lines) => lines.includes(`branch refs/heads/${branch}`))
+    .flatMap(([first]) => first?.replace(/^worktree /, '') ?? []);
+}
+
 /** Whether `cwd` is linked to that repository, and the repository to it. */
 export function isWorktree(place: WorktreePlace): boolean {
   try {

@@ -1,4 +1,5 @@
 /** Which activities run on which of a worker's queues. */
+import { existsSync } from 'node:fs';
 import type { Client } from '@temporalio/client';
 import { createAdmitActivities } from '../../activities/admit.ts';
 import { createDeliverActivities } from '../../activities/deliver.ts';
@@ -14,6 +15,7 @@ import { createVerifyActivities } from '../../activities/verify.ts';
 import { createSessionActivities } from '../../activities/watch.ts';
 import { createWorkspaceActivities, releaseWorkspace } from '../../activities/workspace.ts';
 import { stopCopilotSession } from '../copilot/close.ts';
+import { eventLogPath } from '../copilot/event-log.ts';
 import { rememberModelAccess } from '../copilot/model-access.ts';
 import type { CopilotPool } from '../copilot/pool.ts';
 import type {
@@ -68,7 +70,10 @@ export function createActivities({ home, settings, client, room, pool }: WorkerP
     firstStay: createStayActivities(staying, { returning: false }),
     work: {
       ...createStayActivities(staying, { returning: true }),
-      ...createWorkspaceActivities({ home, runState, sweep }),
+      ...createWorkspaceActivities({
+        ...{ home, runState, sweep },
+        hasConversation: (id) => existsSync(eventLogPath(home.paths.copilot, id)),
+      }),
       ...createSetUpActivities({ home, sweep, redactor: pool.redactor }),
       ...createTurnActivities({ pool, isClosed }),
       ...createEvidenceActivities({ home }),

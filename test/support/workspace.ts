@@ -57,7 +57,10 @@ export function activityContext(): MockActivityEnvironment {
 
 /** One worker's workspace activities. What is `Lost` is for a worker to say, so results here never are. */
 export function workspaceBench(home: Home, runState: AskRunState = async () => 'open') {
-  const workspace = createWorkspaceActivities({ home, runState, sweep });
+  const workspace = createWorkspaceActivities({
+    ...{ home, runState, sweep },
+    hasConversation: () => true,
+  });
   const evidence = createEvidenceActivities({ home });
   return {
     prepare: async (input: PrepareInput, env = activityContext()): Promise<Workspace> =>

@@ -39,6 +39,24 @@ export function declareDelegating(program: Program, start: Start): void {
       ),
     );
   program
+    .command('continue')
+    .description('go on with a subagent that has ended: same conversation, branch and worktree, a new task')
+    .argument('<target>', 'the subagent')
+    .argument('[task...]', 'what to do now; "-" reads stdin')
+    .option('-f, --file <file>', 'read the task from a file ("-" reads stdin)')
+    .option('-m, --model <model>', 'another model')
+    .option('-t, --thinking <level>', 'off, low, medium, high or xhigh')
+    .option('-v, --verify <command>', 'in place of the verification before (repeatable)', repeated)
+    .option('--permissions <level>', 'what its tools may do: all, workspace or read-only')
+    .option('--timeout <duration>', 'working time allowed')
+    .option('--stuck-after <duration>', 'silence after which it is announced as stuck')
+    .option('-w, --wait', 'wait for its end; exit code by outcome')
+    .action((target, task, options) =>
+      start(async (context) =>
+        (await import('../commands/continue.ts')).continueSubagent(context, target, task, options),
+      ),
+    );
+  program
     .command('answer')
     .description('answer a question of a subagent')
     .argument('<target>', 'the subagent')

@@ -16,6 +16,7 @@ export function nextLines(outcome: Outcome, name: string, colors: Colors): strin
     ...(inPlace || commitCount === 0
       ? []
       : [`subagents merge ${name}${status === 'done' ? '' : ' --force'}`]),
+    `subagents continue ${name} "<task>"`,
     `subagents clean ${name}`,
   ];
   return [

@@ -1,0 +1,92 @@
+/** The workspace of a continued subagent: that of the run before, made whole again where parts of it are gone. */
+import { existsSync, rmSync } from 'node:fs';
+import {
+  SubagentsError,
+  type Continuation,
+  type ResolvedSpec,
+  type SubagentRef,
+} from '../src/contract/index.ts';
+import { branchTip } from '../src/git/branch.ts';
+import { gitDirs } from '../src/git/repository.ts';
+import type { GitOptions } from '../src/git/run.ts';
+import { addWorktree, checkedOutIn, discardWorktree, restoreWorktree } from '../src/git/worktree.ts';
+import {
+  readWorkspaceRecord,
+  writeWorkspaceRecord,
+  type WorkspaceRecord,
+} from '../src/home/workspace-record.ts';
+
+/**
+ * What keeps a run from being continued, found before anything is made.
+ * @throws SubagentsError BRANCH_GONE; CHECKOUT_BUSY when its branch is checked out elsewhere
+ */
+export async function checkBranch(
+  { run, repository, branch, cwd }: Continuation,
+  label: string,
+): Promise<void> {
+  if (branch === null || cwd === repository) return;
+  if ((await branchTip(repository, branch)) === undefined) {
+    throw new SubagentsError(
+      'BRANCH_GONE',
+      `${branch}, the branch of ${label}@${run}, is gone from ${repository}`,
+      {
+        remedy: 'Spawn it again, with what is needed of the work before in the task.',
+      },
+    );
+  }
+  const [elsewhere] = (await checkedOutIn(repository, branch)).filter((folder) => folder !== cwd);
+  if (elsewhere === undefined) return;
+  throw new SubagentsError(
+    'CHECKOUT_BUSY',
+    `${branch}, the branch of ${label}@${run}, is checked out in ${elsewhere}`,
+    {
+      remedy: `Check out another branch there, then continue.`,
+    },
+  );
+}
+
+/**
+ * Takes the worktree of the run before over. Files in it stay as they are; one that is gone is made again from its branch.
+ * @throws SubagentsError as `checkBranch`; GIT, DISK_FULL
+ */
+export async function continueWorktree(
+  { subagent, spec, continues }: { subagent: SubagentRef; spec: ResolvedSpec; continues: Continuation },
+  options: Omit<GitOptions, 'cwd'>,
+): Promise<{ record: WorkspaceRecord; notes: readonly string[] }> {
+  const { cwd, repository, branch } = continues;
+  if (branch === null) throw new Error('a worktree without a branch');
+  await checkBranch(continues, subagent.label);
+  const place = { cwd, commonDir: gitDirs(repository).commonDir };
+  const found = readWorkspaceRecord(cwd);
+  if (found === undefined && existsSync(cwd)) {
+    throw new SubagentsError('GIT', `${cwd} exists, and nothing tells what it is`, {
+      remedy: 'Save what you need of it, then remove it.',
+    });
+  }
+  const { workflowId, runId } = subagent;
+  const record: WorkspaceRecord = {
+    repo: repository,
+    base: spec.base.commit,
+    branch,
+    leftBySetUp: [],
+    leftByVerification: [],
+    ...(existsSync(cwd) ? found : undefined),
+    ...{ workflowId, runId, state: 'ready' },
+  };
+  if (found?.state === 'ready' && existsSync(cwd)) {
+    // First: from now on it belongs to a live run.
+    writeWorkspaceRecord(cwd, record);
+    return { record, notes: await restoreWorktree(place, record, options) };
+  }
+  writeWorkspaceRecord(cwd, { ...record, state: 'making' });
+  try {
+    await discardWorktree(place);
+    await addWorktree(place, branch, options);
+  } catch (error) {
+    await discardWorktree(place).catch(() => undefined);
+    rmSync(`${cwd}.json`, { force: true });
+    throw error;
+  }
+  writeWorkspaceRecord(cwd, record);
+  return { record, notes: [`the worktree had been removed; it was made again from ${branch}`] };
+}

@@ -1,0 +1,143 @@
+/** Continuing: a new run of a subagent that has ended, with its Copilot session, its branch and its worktree. */
+import { randomUUID } from 'node:crypto';
+import {
+  head,
+  isFinal,
+  MAX_HANDOVER_CHARS,
+  resolvedSpec,
+  SubagentsError,
+  workerControlQueue,
+  type ContinueSpec,
+  type Outcome,
+  type ResolvedSpec,
+} from '../contract/index.ts';
+import { readView } from './description.ts';
+import { isNotFound, LostRunError, noWorker } from './errors.ts';
+import { followHistory, firstValue } from './history.ts';
+import { LinkedSignal } from './linked-signal.ts';
+import type { Link } from './link.ts';
+import { awaitOutcome } from './outcomes.ts';
+import type { KnownRun } from './runs.ts';
+import type { Accepted } from './session-handle.ts';
+import { refusalError, sendSpawn } from './spawn.ts';
+import { parseContinueSpec } from './spec.ts';
+import type { SpawnOptions } from './types.ts';
+
+/** How long the outcome of the run before may take to read, in milliseconds. */
+const OUTCOME_TIMEOUT_MS = 10_000;
+const SEND_TIMEOUT_MS = 60_000;
+
+/** See `SubagentHandle.continue`. */
+export async function continueRun(
+  link: Link,
+  run: KnownRun,
+  spec: ContinueSpec,
+  { requestId = randomUUID(), timeoutMs = SEND_TIMEOUT_MS }: SpawnOptions,
+): Promise<Accepted> {
+  const wanted = parseContinueSpec(spec);
+  const name = `${run.label}@${run.run}`;
+  if (!isFinal(run.status)) {
+    throw new SubagentsError('LABEL_LIVE', `cannot continue ${name}: it is live (${run.status})`, {
+      remedy: `steer it instead: subagents steer ${run.label} "<message>"`,
+    });
+  }
+  const [before, place, outcome] = await Promise.all([
+    readSpec(link, run),
+    findPlace(link, run),
+    readOutcome(link, run),
+  ]);
+  if (!(await link.hasPollers(workerControlQueue(place.workerId), 'activity')))
+    throw noWorker(link.server, `the worker that has the workspace of ${name}, ${place.workerId}, is away`);
+  const resolved: ResolvedSpec = {
+    ...before,
+    ...changed(wanted),
+    base: { ...before.base, commit: place.base },
+    leftOpen: [],
+    continues: {
+      run: run.run,
+      runId: run.runId,
+      workerId: place.workerId,
+      copilotSessionId: place.copilotSessionId,
+      cwd: place.cwd,
+      repository: place.repository ?? before.repo,
+      branch: place.branch ?? null,
+      handover: handover(before.task, run, outcome),
+    },
+  };
+  const [answer] = await sendSpawn(link, run.session, { requestId, specs: [resolved] }, timeoutMs);
+  if (answer?.status === 'accepted') return answer;
+  throw answer === undefined ? new SubagentsError('INTERNAL', 'no answer') : refusalError(answer, 'continue');
+}
+
+/** The fields of a spec that are to change. */
+function changed(wanted: ReturnType<typeof parseContinueSpec>): Partial<ResolvedSpec> & { task: string } {
+  const { task, model, thinking, verify, permissions, trustRepo, timeout, stuckAfter } = wanted;
+  return {
+    task,
+    ...(model !== undefined && { model }),
+    ...(thinking !== undefined && { thinking }),
+    ...(verify !== undefined && { verify }),
+    ...(permissions !== undefined && { permissions }),
+    ...(trustRepo !== undefined && { trustRepo }),
+    ...(timeout !== undefined && { timeoutMs: timeout }),
+    ...(stuckAfter !== undefined && { stuckAfterMs: stuckAfter }),
+  };
+}
+
+/** The spec of a run: the input that its history begins with. */
+async function readSpec(link: Link, run: KnownRun): Promise<ResolvedSpec> {
+  const name = `${run.label}@${run.run}`;
+  using linked = new LinkedSignal([link.closed]);
+  try {
+    for await (const event of followHistory(link, { ...run, afterEvent: 0 }, linked.signal)) {
+      const input = await firstValue(link, event.workflowExecutionStartedEventAttributes?.input);
+      const parsed = resolvedSpec.safeParse((input as { spec?: unknown } | undefined)?.spec);
+      if (parsed.success) return parsed.data;
+      throw new SubagentsError('INTERNAL', `the spec of ${name} cannot be read: ${parsed.error.message}`, {
+        remedy: 'It may come from another version of durable-subagents: spawn it again.',
+      });
+    }
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+  throw new LostRunError(`the server no longer keeps ${name}, so it cannot be continued`, {
+    entry: run,
+    remedy: `spawn it again from its branch${run.branch == null ? '' : `: --base ${run.branch}`}`,
+  });
+}
+
+/** Where it worked, and who has that. */
+async function findPlace(link: Link, run: KnownRun) {
+  const view = await readView(link, run);
+  if (view === 'workerless') throw noWorker(link.server);
+  const { workerId, cwd, base, branch, repository, copilotSessionId } = view ?? {};
+  if (workerId === undefined || cwd === undefined || base === undefined || copilotSessionId === undefined) {
+    throw new SubagentsError('NO_WORKSPACE', `${run.label}@${run.run} ended before it had a workspace`, {
+      remedy: 'spawn it again: the same label may be used',
+    });
+  }
+  return { workerId, cwd, base, branch, repository, copilotSessionId };
+}
+
+/** How it ended; nothing of one that was ended from outside. */
+async function readOutcome(link: Link, run: KnownRun): Promise<Outcome | undefined> {
+  try {
+    return await awaitOutcome(link, run, { timeoutMs: OUTCOME_TIMEOUT_MS });
+  } catch (error) {
+    if (error instanceof SubagentsError && error.code === 'LOST') return undefined;
+    throw error;
+  }
+}
+
+function handover(task: string, run: KnownRun, outcome: Outcome | undefined): string {
+  const third = MAX_HANDOVER_CHARS / 3;
+  const summary = outcome?.summary ?? run.summary;
+  const text = [
+    'You go on with the work of an earlier run, whose conversation is gone. What it did is in your workspace, and in the commits of the branch that is checked out. Its task was:',
+    head(task, third),
+    `It ended as ${run.status}${summary === undefined ? '.' : `: ${head(summary, 1_000)}`}`,
+    ...(outcome?.report ? ['Its report:', head(outcome.report, third)] : []),
+    'Your task now:',
+  ];
+  return head(text.join('\n\n'), MAX_HANDOVER_CHARS);
+}
