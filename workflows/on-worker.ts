@@ -175,7 +175,7 @@ export class OnWorker {
   async #takeRoom(): Promise<void> {
     const { room } = this.#of;
     if (room.taken) return;
-    const { workerId } = room;
+    const workerId = room.workerId ?? this.#of.spec.continues?.workerId;
     this.#of.become(
       'queued',
       workerId === undefined ? 'waits for room on a worker' : `waits for room on worker ${workerId}`,

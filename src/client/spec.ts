@@ -1,5 +1,5 @@
 /** From what a caller writes to what travels: parsed, every default filled in, the base resolved to a commit. */
-import { z } from 'zod';
+import type { z } from 'zod';
 import {
   byteLength,
   continueSpec,

@@ -32,7 +32,7 @@ export async function continueSubagent(
   const before = await subagents.find(target, { session: context.session });
   const { branch = null } = await before.describe();
   const given = Object.entries(flags).filter(([, value]) => value !== undefined);
-  const accepted = await before.continue(task, Object.fromEntries(given) as Omit<ContinueSpec, 'task'>);
+  const accepted = await before.continue(task, Object.fromEntries(given));
   const { session } = before;
   const json: ContinueJson = {
     server: subagents.target,
