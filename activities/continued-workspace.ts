@@ -8,6 +8,8 @@ import {
 } from '../src/contract/index.ts';
 import { branchTip } from '../src/git/branch.ts';
 import { gitDirs } from '../src/git/repository.ts';
+import { includeIgnored } from '../src/git/include.ts';
+import { addSubmodules } from '../src/git/submodules.ts';
 import type { GitOptions } from '../src/git/run.ts';
 import { addWorktree, checkedOutIn, discardWorktree, restoreWorktree } from '../src/git/worktree.ts';
 import {
@@ -56,6 +58,7 @@ export async function continueWorktree(
   const { cwd, repository, branch } = continues;
   if (branch === null) throw new Error('a worktree without a branch');
   await checkBranch(continues, subagent.label);
+  const tip = await branchTip(repository, branch);
   const place = { cwd, commonDir: gitDirs(repository).commonDir };
   const found = readWorkspaceRecord(cwd);
   if (found === undefined && existsSync(cwd)) {
@@ -71,22 +74,26 @@ export async function continueWorktree(
     leftBySetUp: [],
     leftByVerification: [],
     ...(existsSync(cwd) ? found : undefined),
-    ...{ workflowId, runId, state: 'ready' },
+    ...{ workflowId, runId, state: 'ready', notes: [] },
   };
   if (found?.state === 'ready' && existsSync(cwd)) {
     // First: from now on it belongs to a live run.
     writeWorkspaceRecord(cwd, record);
     return { record, notes: await restoreWorktree(place, record, options) };
   }
+  const notes = [`the worktree had been removed; it was made again from ${branch}`];
   writeWorkspaceRecord(cwd, { ...record, state: 'making' });
   try {
     await discardWorktree(place);
     await addWorktree(place, branch, options);
+    notes.push(...(await addSubmodules(cwd, repository, options)));
+    if (tip !== undefined)
+      notes.push(...(await includeIgnored({ from: repository, to: cwd, commit: tip }, options)));
   } catch (error) {
     await discardWorktree(place).catch(() => undefined);
     rmSync(`${cwd}.json`, { force: true });
     throw error;
   }
   writeWorkspaceRecord(cwd, record);
-  return { record, notes: [`the worktree had been removed; it was made again from ${branch}`] };
+  return { record, notes };
 }

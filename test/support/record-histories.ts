@@ -59,6 +59,10 @@ async function play(fleet: Fleet, subagents: Subagents, write: Write): Promise<v
   await session.subagent('builder').result();
   await write('subagent-set-up-failed', 'subagent/rec/builder');
 
+  await session.subagent('mender').continue('Once more.');
+  await session.subagent('mender').result();
+  await write('subagent-continued', 'subagent/rec/mender');
+
   await session.spawn({ label: 'asker', task: 'ask' }, options);
   await eventually(async () => (await session.subagent('asker').describe()).questions.length > 0);
   await session.subagent('asker').answer('This.');

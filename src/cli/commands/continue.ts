@@ -1,10 +1,10 @@
-import type { Accepted, ContinueSpec, Subagents } from '../../client/index.ts';
+import type { Accepted, Subagents } from '../../client/index.ts';
 import { oneLine } from '../../contract/text.ts';
 import type { Context } from '../context.ts';
 import { EXIT, exitCodeOfOutcomes } from '../exit.ts';
 import { readText } from '../input.ts';
 import type { ContinueJson } from '../json.ts';
-import { workflowUrl } from '../links.ts';
+import { workflowUrl } from '../../client/links.ts';
 import { endText } from '../render/outcome.ts';
 import { waitForEnds } from '../waiting.ts';
 
