@@ -23,7 +23,7 @@ export function closeWhenInterrupted(open: Open): () => void {
 
 /**
  * Has SIGINT, SIGTERM and SIGHUP close what is open, and end the process with 128 and the number of the signal as a
- * shell would say it. A second one does not wait: it ends the processes and this one.
+ * shell would say it; an error that nobody catches, with 1. A second signal does not wait: it ends the processes and this one.
  */
 export function listenForInterruption(say: (line: string) => void): void {
   for (const signal of SIGNALS)
@@ -35,8 +35,15 @@ export function listenForInterruption(say: (line: string) => void): void {
       }
       interrupted = true;
       say(`${signal}: closing what was started (once more: now)`);
-      void Promise.allSettled([...everything].map((each) => each[Symbol.asyncDispose]())).then(() =>
-        process.exit(exitCode),
-      );
+      void closeAll().then(() => process.exit(exitCode));
     });
+  // An error that nobody caught would end this process alone.
+  process.on('uncaughtException', (error) => {
+    say(error.stack ?? String(error));
+    void closeAll().then(() => process.exit(1));
+  });
+}
+
+async function closeAll(): Promise<void> {
+  await Promise.allSettled([...everything].map((each) => each[Symbol.asyncDispose]()));
 }

@@ -231,8 +231,12 @@ class Chaos implements Open {
       },
     );
     const work = agent.work(this.#plan);
+    const failures: unknown[] = [];
+    for (const each of [followed, inPieces, struck, work])
+      each.catch((error: unknown) => failures.push(error));
     const { patienceMs, standing } = this.#options;
     while (agent.ended.size < subagents.length && !signal.aborted) {
+      if (failures.length > 0) throw failures[0];
       if (Date.now() - Math.max(movedAt, this.#log.lastAt) > patienceMs) break;
       standing?.({
         ended: agent.ended.size,

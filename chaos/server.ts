@@ -20,12 +20,16 @@ export class ServerUnderTest {
   #running: EmbeddedServer | undefined;
   /** Whether it is being struck: one strike at a time. */
   #struck = false;
+  #over = false;
+  /** How often it was started again though nobody had ended it: one that no longer worked is ended by whoever started it. */
+  brokeDown = 0;
 
   private constructor(at: ForeignServer, start?: StartServer, running?: EmbeddedServer) {
     this.address = at.address;
     this.namespace = at.namespace;
     this.#start = start;
     this.#running = running;
+    if (running !== undefined) this.#watch(running);
   }
 
   static async open(server: StartServer | ForeignServer): Promise<ServerUnderTest> {
@@ -59,9 +63,7 @@ export class ServerUnderTest {
       else await running.stop();
       await running.exited;
       await wait(forMs);
-      this.#running = await this.#start(Number(this.address.split(':')[1]));
-      if (this.#running.address !== this.address)
-        throw new Error(`the server came back on ${this.#running.address} instead of ${this.address}`);
+      await this.#again(this.#start);
       return true;
     } finally {
       this.#struck = false;
@@ -69,7 +71,24 @@ export class ServerUnderTest {
   }
 
   async stop(): Promise<void> {
+    this.#over = true;
     await this.#running?.stop();
     this.#running = undefined;
+  }
+
+  async #again(start: StartServer): Promise<void> {
+    const running = await start(Number(this.address.split(':')[1]));
+    if (running.address !== this.address)
+      throw new Error(`the server came back on ${running.address} instead of ${this.address}`);
+    this.#running = running;
+    this.#watch(running);
+  }
+
+  #watch(running: EmbeddedServer): void {
+    void running.exited.then(async () => {
+      if (this.#over || this.#struck || this.#start === undefined) return;
+      this.brokeDown++;
+      await this.#again(this.#start).catch(() => undefined);
+    });
   }
 }

@@ -22,6 +22,7 @@ export const parts: Check = async ({ workers, server }) => {
     losses,
     rows: [
       { name: 'workers that died by themselves', expected: 0, got: losses.length, lost: losses.length },
+      { name: 'starts of a server that no longer worked', got: server.brokeDown, lost: 0 },
       { name: 'starts of workers', got: starts.length, lost: 0 },
       {
         name: 'from the start of a worker until it polls, p50',
