@@ -20,7 +20,8 @@ import {
   finishDatabase,
   recordServer,
 } from './embedded-process.ts';
-import { processStartTime } from '../system/process.ts';
+import { processStartTime, signalProcess } from '../system/process.ts';
+import { endWhenBroken } from './embedded-health.ts';
 import { withoutTemporal } from './environment.ts';
 import { ensureSearchAttributes } from './search-attributes.ts';
 
@@ -69,7 +70,8 @@ export interface EmbeddedOptions {
 
 /**
  * Starts a server on the data in `dataDir`, and resolves when it answers, keeps finished runs for 30 days and knows our
- * search attributes. A server that a killed process left behind on the same data is ended first.
+ * search attributes. A server that a killed process left behind on the same data is ended first. One that stops working
+ * without ending is killed: see `embedded-health.ts`.
  * @throws SubagentsError TEMPORAL_MISSING, DISK_FULL, HOME_BUSY (the server of a living process has the data),
  * TEMPORAL_UNREACHABLE (it did not start; with the last lines of its log)
  */
@@ -86,6 +88,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
     try {
       await becomeReady(server);
       finishDatabase(dataDir);
+      void endWhenBroken(server, { end: () => server.kill() });
       return server;
     } catch (error) {
       await server.stop();
@@ -97,6 +100,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
 }
 
 interface LaunchedServer extends EmbeddedServer {
+  kill(): void;
   /** What it has written since it was launched. */
   log(): string;
 }
@@ -137,6 +141,7 @@ function launch(
       if (startTime !== undefined) await endProcess({ pid, startTime }, STOP_TIMEOUT_MS);
       await child;
     },
+    kill: () => void (startTime !== undefined && signalProcess({ pid, startTime }, 'SIGKILL')),
     log: () =>
       Buffer.from(readIfThere(logFile) ?? '')
         .subarray(logStart)

@@ -1,11 +1,13 @@
 import { readdir, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { SEARCH_ATTRIBUTES } from '../../src/contract/names.ts';
 import { isAlive, processStartTime } from '../../src/system/process.ts';
+import { endWhenBroken } from '../../src/temporal/embedded-health.ts';
 import { startEmbedded } from '../../src/temporal/embedded.ts';
 import { startChild } from '../support/child.ts';
 import { testServer } from '../support/embedded.ts';
@@ -14,6 +16,18 @@ import { temporaryFolder } from '../support/home.ts';
 const quiet = () => undefined;
 
 describe('a started server', () => {
+  test('is ended when it runs and does not answer, and not before', async () => {
+    await using server = await testServer();
+    let ended = 0;
+    const looking = endWhenBroken(server, { everyMs: 20, answerMs: 2_000, end: () => void ended++ });
+    await delay(1_000);
+    expect(ended).toBe(0);
+    process.kill(server.pid, 'SIGSTOP');
+    await looking;
+    process.kill(server.pid, 'SIGCONT');
+    expect(ended).toBe(1);
+  });
+
   test('answers, keeps finished runs 30 days, and knows our search attributes from its first workflow on', async () => {
     await using server = await testServer();
     const { connection } = server;

@@ -1,0 +1,55 @@
+/**
+ * Ends an embedded server that runs and does not work. Its SQLite driver keeps a query's cancellation for ever in some
+ * cases: after the process was frozen for a while (a suspended laptop), every call fails with `interrupted (9)` until it
+ * is started again (mended in later servers: https://github.com/temporalio/temporal/pull/10427).
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { Connection } from '@temporalio/client';
+import type { EmbeddedServer } from './embedded.ts';
+
+const LOOK_EVERY_MS = 5_000;
+const ANSWER_TIMEOUT_MS = 5_000;
+/** As often in a row: a server that was only frozen answers again. */
+const MAX_FAILURES = 4;
+
+export interface HealthOptions {
+  /** Between two looks, in milliseconds; default 5 s. */
+  readonly everyMs?: number;
+  /** How long an answer may take, in milliseconds; default 5 s. */
+  readonly answerMs?: number;
+  /** Ends the server's process, whatever it takes. */
+  readonly end: () => void;
+}
+
+/** Looks until the server has ended; ends it after four looks in a row without an answer from its database. */
+export async function endWhenBroken(
+  { address, exited }: Pick<EmbeddedServer, 'address' | 'exited'>,
+  { everyMs = LOOK_EVERY_MS, answerMs = ANSWER_TIMEOUT_MS, end }: HealthOptions,
+): Promise<void> {
+  const over = new AbortController();
+  void exited.then(() => over.abort());
+  const connection = Connection.lazy({ address });
+  try {
+    for (let failures = 0; failures < MAX_FAILURES;) {
+      await delay(everyMs, undefined, { signal: over.signal, ref: false });
+      failures = (await works(connection, answerMs)) ? 0 : failures + 1;
+    }
+    end();
+  } catch {
+    // It has ended.
+  } finally {
+    await connection.close().catch(() => undefined);
+  }
+}
+
+/** Namespaces are listed from the database; most else of the frontend answers from memory. */
+async function works(connection: Connection, answerMs: number): Promise<boolean> {
+  try {
+    await connection.withDeadline(Date.now() + answerMs, () =>
+      connection.workflowService.listNamespaces({ pageSize: 1 }),
+    );
+    return true;
+  } catch {
+    return false;
+  }
+}
