@@ -48,3 +48,17 @@ export function isClosedBy(runState: AskRunState): (subagent: SubagentRef) => Pr
     return false;
   };
 }
+
+/** The first execution run id of the run of a workflow id that is open; undefined when none is. */
+export function openRunOn(client: Client): (workflowId: string) => Promise<string | undefined> {
+  return async (workflowId) => {
+    try {
+      const { status, runId, raw } = await client.workflow.getHandle(workflowId).describe();
+      if (status.name !== 'RUNNING') return undefined;
+      return raw.workflowExecutionInfo?.firstRunId || runId;
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return undefined;
+      throw error;
+    }
+  };
+}

@@ -37,13 +37,14 @@ import {
   writeWorkspaceRecord,
   type WorkspaceRecord,
 } from '../src/home/workspace-record.ts';
+import { noteRun } from '../src/home/run-record.ts';
 import { continueWorktree } from './continued-workspace.ts';
 import { reportingFailures } from './failures.ts';
 
 /** The home of the worker, as far as workspaces go. */
 export interface WorkspaceHome {
   readonly root: string;
-  readonly paths: { readonly worktrees: string };
+  readonly paths: { readonly worktrees: string; readonly runs: string };
 }
 
 export interface WorkspaceDependencies {
@@ -62,7 +63,13 @@ export function createWorkspaceActivities(
   return {
     prepareWorkspace: (input) =>
       reportingFailures(
-        async () => goingOn(on, input, await prepare(on, input)),
+        async () => {
+          const { subagent, spec } = input;
+          const workspace = await goingOn(on, input, await prepare(on, input));
+          const { cwd, branch, base, repository = spec.repo } = workspace;
+          noteRun(on.home, { subagent, isolation: spec.isolation, repository, cwd, branch, base });
+          return workspace;
+        },
         ['BAD_INPUT', 'NOT_A_REPOSITORY', 'UNKNOWN_BASE', 'BRANCH_BLOCKED', 'BRANCH_GONE', 'CHECKOUT_BUSY'],
       ),
   };

@@ -1,3 +1,4 @@
+export { clean } from './clean.ts';
 export { page } from './page.ts';
 export { session } from './session.ts';
 export { subagent } from './subagent.ts';

@@ -84,7 +84,10 @@ function sweepNotes(sweep: SweepReport | undefined): string[] {
 /** What the session keeps of a run. */
 export function entryOf(
   input: SubagentInput,
-  ids: { workflowId: string; runId: string; startedAt: string },
+  {
+    workerId,
+    ...ids
+  }: { workflowId: string; runId: string; startedAt: string; workerId: string | undefined },
   outcome: Outcome,
 ): SessionEntry & { status: FinalStatus } {
   return {
@@ -96,6 +99,7 @@ export function entryOf(
     repo: input.spec.repo,
     branch: outcome.evidence?.branch ?? null,
     ...(outcome.evidence && { head: outcome.evidence.head }),
+    ...(workerId !== undefined && { workerId }),
     ...(outcome.model !== undefined && { model: outcome.model }),
     summary: outcome.summary,
     ...(outcome.denials.length > 0 && { denied: countDenials(outcome.denials) }),

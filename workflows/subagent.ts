@@ -114,7 +114,11 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
         status,
         summary: outcome.summary,
       }),
-      entry: entryOf(input, { ...work.ids, startedAt: work.board.startedAt }, outcome),
+      entry: entryOf(
+        input,
+        { ...work.ids, startedAt: work.board.startedAt, workerId: work.room.workerId },
+        outcome,
+      ),
       ...(sweep && { sweep }),
     };
     await Promise.all([

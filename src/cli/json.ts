@@ -187,6 +187,26 @@ export const mergeJson = target.extend({
 });
 export type MergeJson = z.infer<typeof mergeJson>;
 
+/** `clean` */
+export const cleanJson = z.object({
+  dryRun: z.boolean().describe('nothing was removed'),
+  runs: z
+    .array(
+      identity.extend({
+        removed: z.array(z.enum(['worktree', 'branch', 'copilot', 'outputs'])).readonly(),
+        kept: z
+          .array(
+            z.object({ what: z.enum(['worktree', 'branch', 'all']), where: z.string(), why: z.string() }),
+          )
+          .readonly(),
+        freedBytes: z.number().int(),
+      }),
+    )
+    .readonly(),
+  freedBytes: z.number().int(),
+});
+export type CleanJson = z.input<typeof cleanJson>;
+
 /** `logs`, a line each. */
 export const logsJson = transcriptEntry;
 /** `announcements`, a line each. */

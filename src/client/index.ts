@@ -8,6 +8,7 @@ export type * from './types.ts';
 export { SubagentsError, ERROR_CODES, type ErrorCode } from '../contract/errors.ts';
 export type {
   Announcement,
+  CleanedRun,
   ContinueSpec,
   Evidence,
   FinalStatus,

@@ -8,11 +8,22 @@ import {
 } from '../contract/index.ts';
 import { sendAcknowledgement } from './acknowledger.ts';
 import { readUnacknowledged, receiveAnnouncements, type ReceivedAnnouncement } from './announcements.ts';
+import { cleanRuns } from './clean.ts';
 import { SubagentHandle } from './subagent-handle.ts';
 import type { Link } from './link.ts';
 import { listSession } from './listing.ts';
 import { refusalError, spawnAll } from './spawn.ts';
-import type { AnnouncementOptions, ListOptions, SessionListing, SpawnOptions } from './types.ts';
+import type {
+  AnnouncementOptions,
+  CleanOptions,
+  CleanReport,
+  ListOptions,
+  SessionListing,
+  SpawnOptions,
+} from './types.ts';
+
+/** Finished subagents that one call looks at: as many as a session remembers. */
+const MAX_CLEANED = 1_000;
 
 /** An accepted spawn. */
 export type Accepted = Extract<SpawnAnswer, { status: 'accepted' }>;
@@ -84,6 +95,16 @@ export class SessionHandle {
     const list = typeof ids === 'string' ? [ids] : ids;
     if (list.length === 0) return;
     await sendAcknowledgement(this.#link, this.name, options.receiver ?? DEFAULT_RECEIVER, list);
+  }
+
+  /**
+   * Removes what is left of the finished subagents of this session: worktrees, branches and Copilot state. Commits that are on no
+   * other branch and uncommitted files stay, and the report says so. They stay listed, and their outcomes readable.
+   * @throws SubagentsError NO_WORKER, TIMEOUT.
+   */
+  async clean(options: CleanOptions = {}): Promise<CleanReport> {
+    const { finished } = await this.list({ finished: MAX_CLEANED, progress: false });
+    return cleanRuns(this.#link, finished, options);
   }
 
   /**

@@ -11,6 +11,7 @@ import {
   type Receipt,
   type TranscriptEntry,
 } from '../contract/index.ts';
+import { cleanRuns } from './clean.ts';
 import { describeRun } from './description.ts';
 import { readDiff } from './diff.ts';
 import { alreadyEnded, isNotFound, isTimeout, noWorker } from './errors.ts';
@@ -24,6 +25,8 @@ import type { Accepted } from './session-handle.ts';
 import { readTranscript } from './transcript.ts';
 import type {
   AnswerOptions,
+  CleanOptions,
+  CleanReport,
   DiffOptions,
   KillOptions,
   KillReport,
@@ -184,6 +187,15 @@ export class SubagentHandle {
    */
   async merge(options: MergeOptions = {}): Promise<MergeReport> {
     return mergeRun(this.#link, await this.#find(), options);
+  }
+
+  /**
+   * Removes what is left of it, once it is over: its worktree, its branch and its Copilot state. Commits that are on no other
+   * branch and uncommitted files stay, and the report says so. Its outcome stays readable.
+   * @throws SubagentsError STILL_LIVE, NO_WORKER, TIMEOUT, UNKNOWN_TARGET.
+   */
+  async clean(options: CleanOptions = {}): Promise<CleanReport> {
+    return cleanRuns(this.#link, [await this.#find()], options);
   }
 
   /**

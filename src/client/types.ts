@@ -1,5 +1,6 @@
 /** What the library takes and gives, beyond the shared words of `src/contract`. */
 import type {
+  CleanedRun,
   FinalStatus,
   Outcome,
   Progress,
@@ -189,6 +190,23 @@ export interface MergeReport {
   readonly before: string;
   readonly commit: string;
   readonly diffStat: { readonly files: number; readonly insertions: number; readonly deletions: number };
+}
+
+export interface CleanOptions {
+  /** Only subagents whose branch is merged; of the others everything stays. Default false. */
+  readonly merged?: boolean | undefined;
+  /** Remove nothing, only tell what would be; default false. */
+  readonly dryRun?: boolean | undefined;
+  /** Also commits that are on no other branch, and uncommitted files; default false. */
+  readonly force?: boolean | undefined;
+}
+
+/** What a clean removed (or, with `dryRun`, would remove) and kept. */
+export interface CleanReport {
+  readonly dryRun: boolean;
+  /** In the order asked for. Nothing removed and nothing kept: nothing was left of it. */
+  readonly runs: readonly CleanedRun[];
+  readonly freedBytes: number;
 }
 
 export interface ResultOptions {

@@ -250,6 +250,31 @@ export interface ReadTranscriptInput {
   readonly waitMs: number;
 }
 
+/** A finished run, to be cleaned by the worker that had it. */
+export type RunToClean = Pick<SubagentRef, 'session' | 'label' | 'run' | 'workflowId' | 'runId'>;
+export interface CleanInput {
+  readonly runs: readonly RunToClean[];
+  /** Also unmerged commits and uncommitted files. */
+  readonly force: boolean;
+  /** Only runs whose branch is merged; of others everything stays. */
+  readonly onlyMerged: boolean;
+  /** Remove nothing, only tell. */
+  readonly dryRun: boolean;
+}
+/** What became of one run; nothing removed and nothing kept when nothing was left of it. */
+export interface CleanedRun extends RunToClean {
+  readonly removed: readonly ('worktree' | 'branch' | 'copilot' | 'outputs')[];
+  readonly kept: readonly {
+    readonly what: 'worktree' | 'branch' | 'all';
+    /** A path, or the name of a branch. */
+    readonly where: string;
+    readonly why: string;
+  }[];
+  /** Of the disk; branches not counted. */
+  readonly freedBytes: number;
+}
+export type CleanResult = { readonly kind: 'cleaned'; readonly runs: readonly CleanedRun[] } | Lost;
+
 // ---- main queue ---------------------------------------------------------------
 
 export interface WatchChildrenInput {
@@ -278,6 +303,7 @@ export interface ControlActivities {
   deliverSteer(input: DeliverInput): Promise<DeliverResult>;
   stopSubagent(input: StopInput): Promise<StopResult>;
   readTranscript(input: ReadTranscriptInput): Promise<TranscriptPage | Lost>;
+  cleanRuns(input: CleanInput): Promise<CleanResult>;
 }
 /** Activities on the main queue. */
 export interface SessionActivities {

@@ -1,5 +1,6 @@
 /** The messages of the workflows: updates, signals and queries, with a schema each. */
 import { z } from 'zod';
+import type { CleanInput } from './activities.ts';
 import { announcement } from './announcement.ts';
 import { MAX_SPAWN_SPECS, MAX_STEER_BYTES } from './limits.ts';
 import { sweepReport } from './outcome.ts';
@@ -49,6 +50,7 @@ export const sessionEntry = z.object({
   repo: z.string(),
   branch: z.string().nullable().optional(),
   head: z.string().optional(),
+  workerId: z.string().optional().describe('who had it'),
   model: z.string().optional(),
   summary: z.string().optional().describe('of its end'),
   denied: z.number().int().optional().describe('tool calls that its permissions did not allow'),
@@ -281,3 +283,10 @@ export const TRANSCRIPT = {
   /** Signal: the reader is still there. Without one for a minute the workflow ends. */
   reading: 'reading',
 } as const;
+
+/** Input of the clean workflow. */
+export interface CleanWorkflowInput extends CleanInput {
+  readonly workerId: string;
+}
+
+export const CLEAN = { workflow: 'clean' } as const;

@@ -19,6 +19,7 @@ export const pageWorkflowId = (session: string, run: string, first: number): str
   `announcements/${session}/${run.slice(0, 8)}-${first}`;
 export const transcriptWorkflowId = (session: string, label: string, reader: string): string =>
   `transcript/${session}/${label}/${reader}`;
+export const cleanWorkflowId = (workerId: string, id: string): string => `clean/${workerId}/${id}`;
 
 /** Search attributes, all of type Keyword (at most 255 characters). Never task text. */
 export const SEARCH_ATTRIBUTES = {

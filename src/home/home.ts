@@ -15,6 +15,10 @@ export interface HomePaths {
   /** COPILOT_HOME of the worker's Copilot runtime. */
   readonly copilot: string;
   readonly worktrees: string;
+  /** What each run of a subagent has here. */
+  readonly runs: string;
+  /** Clones of repositories that were named by URL. */
+  readonly repositories: string;
   /** One file for each running activity. */
   readonly leases: string;
   /** Whole outputs of which workflows carry only the end. */
@@ -67,8 +71,8 @@ type Identity = z.infer<typeof identity>;
  */
 export async function openHome(root = homeRoot(), env: Env = process.env): Promise<Home> {
   const paths = pathsOf(root);
-  const { copilot, worktrees, leases, outputs, logs, temporal, lock } = paths;
-  for (const path of [root, copilot, worktrees, leases, outputs, logs, temporal, lock])
+  const { copilot, worktrees, runs, repositories, leases, outputs, logs, temporal, lock } = paths;
+  for (const path of [root, copilot, worktrees, runs, repositories, leases, outputs, logs, temporal, lock])
     ensurePrivateDir(path);
 
   const notices: string[] = [];
@@ -109,6 +113,8 @@ function pathsOf(root: string): HomePaths {
   return {
     copilot: join(root, 'copilot'),
     worktrees: join(root, 'worktrees'),
+    runs: join(root, 'runs'),
+    repositories: join(root, 'repositories'),
     leases: join(root, 'leases'),
     outputs: join(root, 'outputs'),
     logs: join(root, 'logs'),

@@ -1,5 +1,6 @@
 /** A worker's settings, from its environment. */
 import { availableParallelism, totalmem } from 'node:os';
+import ms, { type StringValue } from 'ms';
 import { z } from 'zod';
 import { SubagentsError } from '../contract/errors.ts';
 import type { Env } from '../system/home-root.ts';
@@ -13,7 +14,15 @@ export interface Settings {
   readonly model: string | undefined;
   /** The Copilot CLI to run (`SUBAGENTS_COPILOT_PATH`); undefined is the one this package depends on. */
   readonly copilotPath: string | undefined;
+  /** What finished subagents leave is removed after so long, in milliseconds (`SUBAGENTS_KEEP`); Infinity keeps it. */
+  readonly keepMs: number;
+  /** What finished subagents leave may take so much of the disk, in bytes (`SUBAGENTS_KEEP_DISK`). */
+  readonly keepBytes: number;
 }
+
+const DEFAULT_KEEP = '14d';
+const DEFAULT_KEEP_DISK = '20GB';
+const UNITS: Readonly<Record<string, number>> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
 
 const MIN_ROOM = 2;
 const MAX_ROOM = 32;
@@ -36,6 +45,19 @@ const text = z
   .string()
   .optional()
   .transform((value) => value?.trim() || undefined);
+const age = text.transform((value = DEFAULT_KEEP, context) => {
+  if (value === 'forever') return Infinity;
+  const millis = ms(value as StringValue) as number | undefined;
+  if (millis !== undefined && millis >= 0) return millis;
+  context.addIssue({ code: 'custom', message: 'write it like 12h or 14d, or forever' });
+  return z.NEVER;
+});
+const size = text.transform((value = DEFAULT_KEEP_DISK, context) => {
+  const [, number, unit = 'B'] = /^(\d+(?:\.\d+)?) ?([KMGT]?B)?$/i.exec(value) ?? [];
+  if (number !== undefined) return Number(number) * (UNITS[unit.toUpperCase()] ?? 1);
+  context.addIssue({ code: 'custom', message: 'write it like 500MB or 20GB' });
+  return z.NEVER;
+});
 const settings = z
   .object({
     SUBAGENTS_ROOM: text.pipe(z.coerce.number<string>().int().min(1).max(MAX_STATED_ROOM).optional()),
@@ -48,6 +70,8 @@ const settings = z
     }),
     SUBAGENTS_MODEL: text,
     SUBAGENTS_COPILOT_PATH: text,
+    SUBAGENTS_KEEP: age,
+    SUBAGENTS_KEEP_DISK: size,
   })
   .refine(
     ({ SUBAGENTS_MODEL: model, SUBAGENTS_MODELS: models }) => !model || !models || models.includes(model),
@@ -65,11 +89,14 @@ export function readSettings(env: Env = process.env): Settings {
     });
   }
   const { SUBAGENTS_ROOM, SUBAGENTS_MODELS, SUBAGENTS_MODEL, SUBAGENTS_COPILOT_PATH } = parsed.data;
+  const { SUBAGENTS_KEEP, SUBAGENTS_KEEP_DISK } = parsed.data;
   return {
     room: SUBAGENTS_ROOM ?? defaultRoom(availableParallelism(), memoryBytes() / 2 ** 30),
     models: SUBAGENTS_MODELS,
     model: SUBAGENTS_MODEL,
     copilotPath: SUBAGENTS_COPILOT_PATH,
+    keepMs: SUBAGENTS_KEEP,
+    keepBytes: SUBAGENTS_KEEP_DISK,
   };
 }
 

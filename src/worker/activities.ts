@@ -2,10 +2,11 @@
 import { existsSync } from 'node:fs';
 import type { Client } from '@temporalio/client';
 import { createAdmitActivities } from '../../activities/admit.ts';
+import { createCleanActivities } from '../../activities/clean.ts';
 import { createDeliverActivities } from '../../activities/deliver.ts';
 import { createEvidenceActivities } from '../../activities/evidence.ts';
 import type { Room } from '../../activities/room.ts';
-import { isClosedBy, runStateOn } from '../../activities/run-state.ts';
+import { isClosedBy, openRunOn, runStateOn } from '../../activities/run-state.ts';
 import { createSetUpActivities } from '../../activities/set-up.ts';
 import { createStayActivities, type StayDependencies } from '../../activities/stay.ts';
 import { createStopActivities } from '../../activities/stop.ts';
@@ -26,6 +27,7 @@ import type {
   WorkerActivities,
 } from '../contract/index.ts';
 import type { Home } from '../home/home.ts';
+import { noteRunEnded } from '../home/run-record.ts';
 import type { Settings } from '../home/settings.ts';
 import { sweep } from '../home/sweep.ts';
 
@@ -54,6 +56,7 @@ export function createActivities({ home, settings, client, room, pool }: WorkerP
   const stop = createStopActivities({
     room,
     sweep,
+    ended: (subagent) => noteRunEnded(home, subagent),
     releaseCheckout: releaseWorkspace,
     stopCopilotSession: (id, options) => stopCopilotSession(pool, id, options),
   });
@@ -81,6 +84,7 @@ export function createActivities({ home, settings, client, room, pool }: WorkerP
     },
     control: {
       ...createDeliverActivities({ pool }),
+      ...createCleanActivities({ home, runState, openRun: openRunOn(client) }),
       ...createTranscriptActivities({ copilotHome: home.paths.copilot, redactor: pool.redactor }),
       ...stop,
     },

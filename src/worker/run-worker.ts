@@ -16,7 +16,7 @@ export interface RunWorkerOptions {
   readonly target: TemporalTarget;
   /** Called when it polls. */
   readonly onReady: (worker: RunningWorker) => void;
-  /** Called with each line for people: a home that was copied, attempts found lost. */
+  /** Called with each line for people: a home that was copied, attempts found lost, what retention removed. */
   readonly onNotice?: (line: string) => void;
 }
 
@@ -41,7 +41,7 @@ export async function runWorker({ home: root, target, onReady, onNotice }: RunWo
       },
     });
     for (const notice of home.notices) onNotice?.(notice);
-    const worker = await startWorker(home, settings, target);
+    const worker = await startWorker(home, settings, target, onNotice);
     stopWhenAsked(worker);
     const { attempts, processes } = worker.recovery;
     if (attempts > 0)

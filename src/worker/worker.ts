@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { Room } from '../../activities/room.ts';
+import { openRunOn, runStateOn } from '../../activities/run-state.ts';
 import { CopilotPool } from '../copilot/pool.ts';
 import { hostControlQueue, MAIN_QUEUE, workerControlQueue, workerQueue } from '../contract/index.ts';
 import { identityEnvironment } from '../git/identity.ts';
@@ -19,6 +20,7 @@ import type { TemporalTarget } from '../temporal/target.ts';
 import { createActivities } from './activities.ts';
 import { LeaseInterceptor } from './lease-interceptor.ts';
 import { redactingCodec, RedactErrors } from './redaction.ts';
+import { keepRetention } from './retention.ts';
 import { copilotSessionsOf, recover, sweepAll, type Recovery } from './recovery.ts';
 
 /** Activities of one queue at once, where room or speed bounds them already. */
@@ -44,6 +46,7 @@ export async function startWorker(
   home: Home,
   settings: Settings,
   target: TemporalTarget,
+  onNotice: (line: string) => void = () => undefined,
 ): Promise<RunningWorker> {
   await registerSearchAttributes(target);
   const connection = await NativeConnection.connect({
@@ -122,11 +125,17 @@ export async function startWorker(
     }),
   ]);
 
+  const retention = keepRetention({
+    clean: { home, runState: runStateOn(client), openRun: openRunOn(client) },
+    settings,
+    log: onNotice,
+  });
   // Everything with room has a lease: what it left running must not outlive this worker.
   let underWay: string[] = [];
   const stop = (): void => {
     const running = workers.filter((worker) => worker.getState() === 'RUNNING');
     if (running.length > 0) underWay = copilotSessionsOf(readLeases(home.paths.leases));
+    retention.stop();
     for (const worker of running) worker.shutdown();
   };
   const done = Promise.all(workers.map((worker) => worker.run()))

@@ -11,11 +11,13 @@ test.each([
   expect(defaultRoom(cores, memoryGib)).toBe(room);
 });
 
+const KEEP = { keepMs: 14 * 86_400_000, keepBytes: 20e9 };
+
 test('without variables: room from the machine, everything else left open', () => {
   const { room, ...rest } = readSettings({});
   expect(room).toBeGreaterThanOrEqual(2);
   expect(room).toBeLessThanOrEqual(32);
-  expect(rest).toEqual({ models: undefined, model: undefined, copilotPath: undefined });
+  expect(rest).toEqual({ models: undefined, model: undefined, copilotPath: undefined, ...KEEP });
 });
 
 test('from variables; empty ones count as absent', () => {
@@ -26,10 +28,18 @@ test('from variables; empty ones count as absent', () => {
       SUBAGENTS_MODEL: 'b',
       SUBAGENTS_COPILOT_PATH: '/opt/copilot',
     }),
-  ).toEqual({ room: 7, models: ['a', 'b'], model: 'b', copilotPath: '/opt/copilot' });
+  ).toEqual({ room: 7, models: ['a', 'b'], model: 'b', copilotPath: '/opt/copilot', ...KEEP });
   expect(readSettings({ SUBAGENTS_ROOM: '', SUBAGENTS_MODELS: ' , ', SUBAGENTS_MODEL: ' ' })).toEqual(
     readSettings({}),
   );
+});
+
+test.each([
+  ['forever', '0B', Infinity, 0],
+  ['90m', '1.5 gb', 5_400_000, 1.5e9],
+])('keep %s and %s', (age, size, keepMs, keepBytes) => {
+  const settings = readSettings({ SUBAGENTS_KEEP: age, SUBAGENTS_KEEP_DISK: size });
+  expect(settings).toMatchObject({ keepMs, keepBytes });
 });
 
 describe('a value that does not fit is named', () => {
@@ -37,6 +47,8 @@ describe('a value that does not fit is named', () => {
     [{ SUBAGENTS_ROOM: 'many' }, /^SUBAGENTS_ROOM=many: /],
     [{ SUBAGENTS_ROOM: '0' }, /^SUBAGENTS_ROOM=0: /],
     [{ SUBAGENTS_ROOM: '2.5' }, /^SUBAGENTS_ROOM=2\.5: /],
+    [{ SUBAGENTS_KEEP: 'long' }, /^SUBAGENTS_KEEP=long: write it like/],
+    [{ SUBAGENTS_KEEP_DISK: '1 elephant' }, /^SUBAGENTS_KEEP_DISK=1 elephant: write it like/],
     [{ SUBAGENTS_MODELS: 'a', SUBAGENTS_MODEL: 'b' }, /^SUBAGENTS_MODEL=b: not among SUBAGENTS_MODELS/],
   ])('%j', (env, message) => {
     expect(() => readSettings(env)).toThrow(

@@ -37,7 +37,9 @@ export interface Fleet extends AsyncDisposable {
   readonly target: ConnectOptions;
   connect(): Promise<Subagents>;
   /** Starts a worker in the same home, after the one before has ended, or beside it in a home of its own. */
-  startWorker(home?: string): Promise<WorkerProcess>;
+  startWorker(home?: string, more?: Readonly<Record<string, string>>): Promise<WorkerProcess>;
+  /** The file that its workers log to. */
+  readonly log: string;
   /** Ends the server (by SIGKILL where it is to crash), and starts another on the same data and port. */
   restartServer(how?: 'crash'): Promise<void>;
 }
@@ -107,8 +109,11 @@ async function build(
   };
   const workers: WorkerProcess[] = [];
   undo.push(async () => void (await Promise.all(workers.map((each) => each.stop()))));
-  const startWorker = async (otherHome?: string): Promise<WorkerProcess> => {
-    const env = otherHome === undefined ? environment : { ...environment, SUBAGENTS_HOME: otherHome };
+  const startWorker = async (
+    otherHome?: string,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<WorkerProcess> => {
+    const env = { ...environment, ...more, ...(otherHome !== undefined && { SUBAGENTS_HOME: otherHome }) };
     const worker = await startWorkerProcess(server, env, log);
     workers.push(worker);
     return worker;
@@ -131,6 +136,7 @@ async function build(
     },
     connect: () => Subagents.connect(target),
     startWorker,
+    log,
     async restartServer(how) {
       const port = Number(server.address.split(':')[1]);
       if (how === 'crash') process.kill(server.pid, 'SIGKILL');

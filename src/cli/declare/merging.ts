@@ -22,4 +22,15 @@ export function declareMerging(program: Program, start: Start): void {
     .action((target, options) =>
       start(async (context) => (await import('../commands/merge.ts')).merge(context, target, options)),
     );
+  program
+    .command('clean')
+    .description('remove what finished subagents have left: worktrees, branches, Copilot state')
+    .argument('[targets...]', 'the subagents (default: every finished one of the session)')
+    .option('--all-sessions', 'the finished ones of all sessions')
+    .option('--merged', 'only those whose branch is merged')
+    .option('--dry-run', 'only say what would be removed and kept')
+    .option('--force', 'also commits that are on no other branch, and uncommitted files')
+    .action((targets, options) =>
+      start(async (context) => (await import('../commands/clean.ts')).clean(context, targets, options)),
+    );
 }

@@ -7,3 +7,9 @@ export { plural, tokens, usageText } from '../../contract/quantities.ts';
 export function deniedText(count: number): string {
   return `${plural(count, 'tool call')} denied`;
 }
+
+/** A size on the disk, short: `840 kB`, `12 MB`, `1.3 GB`. */
+export function bytesText(bytes: number): string {
+  if (bytes < 1e6) return `${Math.ceil(bytes / 1e3)} kB`;
+  return bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+}

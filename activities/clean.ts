@@ -1,0 +1,223 @@
+/** `cleanRuns`: removes what finished subagents have left in this home and in their repositories, but nothing that is only there. */
+import { existsSync } from 'node:fs';
+import { readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type {
+  CleanedRun,
+  CleanInput,
+  CleanResult,
+  ControlActivities,
+  RunToClean,
+} from '../src/contract/index.ts';
+import { SubagentsError } from '../src/contract/index.ts';
+import type { AskRunState } from '../src/git/checkout-lock.ts';
+import { branchTip } from '../src/git/branch.ts';
+import { gitDirs } from '../src/git/repository.ts';
+import { checkoutStatus } from '../src/git/status.ts';
+import {
+  branchWithContent,
+  checkedOutIn,
+  commitsOnlyOn,
+  commitsOnNone,
+  deleteBranch,
+} from '../src/git/unmerged.ts';
+import { discardWorktree, isWorktree } from '../src/git/worktree.ts';
+import { readLeases } from '../src/home/leases.ts';
+import { forgetRun, readRuns, type RunRecord } from '../src/home/run-record.ts';
+import { readWorkspaceRecord, runFolder } from '../src/home/workspace-record.ts';
+import { diskUsage } from '../src/system/disk-usage.ts';
+
+export interface CleanDependencies {
+  readonly home: {
+    readonly root: string;
+    readonly paths: {
+      readonly runs: string;
+      readonly leases: string;
+      readonly copilot: string;
+      readonly outputs: string;
+    };
+  };
+  readonly runState: AskRunState;
+  /** The first execution run id of the open run of a workflow id, if it has one. */
+  readonly openRun: (workflowId: string) => Promise<string | undefined>;
+}
+
+export type CleanRules = Pick<CleanInput, 'force' | 'onlyMerged' | 'dryRun'>;
+
+export function createCleanActivities(on: CleanDependencies): Pick<ControlActivities, 'cleanRuns'> {
+  return {
+    async cleanRuns({ runs, ...rules }: CleanInput): Promise<CleanResult> {
+      const records = new Map(readRuns(on.home).map((record) => [record.subagent.runId, record]));
+      const cleaned: CleanedRun[] = [];
+      for (const run of runs) {
+        const record = records.get(run.runId);
+        cleaned.push(record === undefined ? nothing(run) : await cleanRun(on, record, rules));
+      }
+      return { kind: 'cleaned', runs: cleaned };
+    },
+  };
+}
+
+const nothing = ({ session, label, run, workflowId, runId }: RunToClean): CleanedRun => ({
+  ...{ session, label, run, workflowId, runId },
+  ...{ removed: [], kept: [], freedBytes: 0 },
+});
+
+type Kept = CleanedRun['kept'][number];
+type What = CleanedRun['removed'][number];
+
+/**
+ * Removes what is left of one run. Safe to repeat, also after it was cut short: what it removes goes in an order in which what
+ * is left is found again, and the record last.
+ */
+export async function cleanRun(
+  on: CleanDependencies,
+  record: RunRecord,
+  rules: CleanRules,
+): Promise<CleanedRun> {
+  const result: CleanedRun = nothing(record.subagent);
+  try {
+    const inUse = await whyInUse(on, record);
+    if (inUse !== undefined) return { ...result, kept: [{ what: 'all', where: record.cwd, why: inUse }] };
+    const { kept, drop, stays } = await decide(record, rules);
+    const parts = stays ? [] : [...drop, ...homeParts(on, record)];
+    const freedBytes = await diskUsage(parts.flatMap(({ path }) => path ?? []));
+    if (!rules.dryRun) {
+      for (const part of parts) await part.remove();
+      if (kept.length === 0) forgetRun(on.home, record.subagent);
+    }
+    return { ...result, removed: [...new Set(parts.map(({ what }) => what))], kept, freedBytes };
+  } catch (error) {
+    if (!(error instanceof SubagentsError)) throw error;
+    return { ...result, kept: [{ what: 'all', where: record.cwd, why: error.message }] };
+  }
+}
+
+/** Why nothing of the run may be touched: it, or one that goes on in its folder or its Copilot session, is live. */
+async function whyInUse(on: CleanDependencies, record: RunRecord): Promise<string | undefined> {
+  const { subagent, cwd } = record;
+  if ((await on.runState(subagent.workflowId, subagent.runId)) === 'open') return 'it is still at work';
+  const { copilotSessionId } = subagent;
+  if (readLeases(on.home.paths.leases).some((lease) => lease.copilotSessionId === copilotSessionId))
+    return 'something is still done for it';
+  const open = await on.openRun(subagent.workflowId);
+  if (open === undefined) return undefined;
+  const other = readRuns(on.home).find((each) => each.subagent.runId === open);
+  if (other === undefined) return `another run of ${subagent.label} is starting`;
+  const shared = other.subagent.copilotSessionId === copilotSessionId || other.cwd === cwd;
+  return shared ? `run ${other.subagent.run} goes on with it` : undefined;
+}
+
+interface Part {
+  readonly what: What;
+  readonly path?: string;
+  readonly remove: () => Promise<void>;
+}
+
+interface Decision {
+  readonly kept: Kept[];
+  readonly drop: Part[];
+  /** Nothing of it is to be removed, also not what lies in the home. */
+  readonly stays: boolean;
+}
+
+/** What goes and what stays of its worktree and its branch. */
+async function decide(record: RunRecord, rules: CleanRules): Promise<Decision> {
+  const { isolation, repository, cwd, branch, base } = record;
+  if (isolation === 'in-place' || branch === null) return { kept: [], drop: [], stays: false };
+  if (!existsSync(join(repository, '.git'))) {
+    if (!existsSync(cwd) || rules.force)
+      return { kept: [], drop: existsSync(cwd) ? [folder(cwd)] : [], stays: false };
+    return {
+      kept: [
+        { what: 'worktree', where: cwd, why: `its repository ${repository} is gone: this is all there is` },
+      ],
+      drop: [],
+      stays: true,
+    };
+  }
+  const place = { cwd, commonDir: gitDirs(repository).commonDir };
+  const worktree: Part = {
+    what: 'worktree',
+    path: cwd,
+    remove: async () => {
+      // Out of the way first: what is half removed is never taken for a worktree.
+      if (existsSync(cwd)) await rename(cwd, `${cwd}.removed`);
+      await rm(`${cwd}.removed`, { recursive: true, force: true });
+      await discardWorktree(place);
+      await rm(`${cwd}.json`, { force: true });
+    },
+  };
+  const tip = await branchTip(repository, branch);
+  const loss = await lossOf(record, place);
+  const alone = tip === undefined ? 0 : await commitsOnlyOn(repository, branch, tip);
+  const merged =
+    tip === undefined || alone === 0 || (await branchWithContent(repository, base, tip)) !== undefined;
+  const commits = `${alone} ${alone === 1 ? 'commit that is' : 'commits that are'} on no other branch`;
+  const branchKept: Kept[] = merged ? [] : [{ what: 'branch', where: branch, why: `it has ${commits}` }];
+
+  if (!rules.force && (loss !== undefined || (rules.onlyMerged && !merged))) {
+    const worktreeKept: Kept[] = existsSync(cwd)
+      ? [{ what: 'worktree', where: cwd, why: loss ?? 'its branch is not merged' }]
+      : [];
+    return { kept: [...worktreeKept, ...branchKept], drop: [], stays: true };
+  }
+  const drop = existsSync(cwd) || existsSync(`${cwd}.json`) ? [worktree] : [];
+  if (tip === undefined) return { kept: [], drop, stays: false };
+  if (!merged && !rules.force) return { kept: branchKept, drop, stays: false };
+  const holder = await checkedOutIn(repository, branch);
+  if (holder !== undefined && holder !== cwd) {
+    return {
+      kept: [{ what: 'branch', where: branch, why: `it is checked out in ${holder}` }],
+      drop,
+      stays: false,
+    };
+  }
+  const deletion: Part = { what: 'branch', remove: () => deleteBranch(repository, branch, tip) };
+  return { kept: [], drop: [...drop, deletion], stays: false };
+}
+
+/** What would be lost with the worktree, in words. */
+async function lossOf(
+  { cwd, repository }: RunRecord,
+  place: { cwd: string; commonDir: string },
+): Promise<string | undefined> {
+  if (!existsSync(cwd)) return undefined;
+  if (!isWorktree(place)) {
+    const files = (await readdir(cwd)).filter((name) => name !== '.git');
+    return files.length === 0 ? undefined : 'it has files, and git no longer knows it as a worktree';
+  }
+  const { head, changed, untracked } = await checkoutStatus(cwd);
+  // What verification commands have made, they make again.
+  const made = new Set(readWorkspaceRecord(cwd)?.leftByVerification);
+  const paths = [...changed.map(({ path }) => path), ...untracked.filter((path) => !made.has(path))];
+  if (paths.length > 0) {
+    const more = paths.length > 3 ? ' and more' : '';
+    return `it has ${paths.length} uncommitted ${paths.length === 1 ? 'file' : 'files'}: ${paths.slice(0, 3).join(', ')}${more}`;
+  }
+  const loose = head === undefined ? 0 : await commitsOnNone(repository, head);
+  return loose === 0 ? undefined : `what it has checked out has ${loose} commits that are on no branch`;
+}
+
+const folder = (cwd: string): Part => ({
+  what: 'worktree',
+  path: cwd,
+  remove: async () => {
+    await rm(cwd, { recursive: true, force: true });
+    await rm(`${cwd}.json`, { force: true });
+  },
+});
+
+/** What of a run lies in the home besides its worktree. */
+function homeParts({ home }: CleanDependencies, { subagent }: RunRecord): Part[] {
+  const { copilotSessionId } = subagent;
+  const { copilot, outputs } = home.paths;
+  const paths: readonly [What, string][] = [
+    ['copilot', join(copilot, 'session-state', copilotSessionId)],
+    ['copilot', join(copilot, 'init-scripts', `${copilotSessionId}.sh`)],
+    ['outputs', join(outputs, runFolder(subagent))],
+  ];
+  return paths
+    .filter(([, path]) => existsSync(path))
+    .map(([what, path]) => ({ what, path, remove: () => rm(path, { recursive: true, force: true }) }));
+}

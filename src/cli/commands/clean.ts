@@ -1,0 +1,87 @@
+import type { CleanedRun, CleanReport, Subagents } from '../../client/index.ts';
+import { SubagentsError } from '../../contract/errors.ts';
+import { oneLine } from '../../contract/text.ts';
+import type { Context } from '../context.ts';
+import { EXIT } from '../exit.ts';
+import type { CleanJson } from '../json.ts';
+import { bytesText } from '../render/numbers.ts';
+
+/** Flags of `clean`, as declared. */
+export interface CleanFlags {
+  readonly allSessions?: boolean | undefined;
+  readonly merged?: boolean | undefined;
+  readonly dryRun?: boolean | undefined;
+  readonly force?: boolean | undefined;
+}
+
+/** `subagents clean` */
+export async function clean(
+  context: Context,
+  targets: readonly string[],
+  flags: CleanFlags,
+): Promise<number> {
+  if (targets.length > 0 && flags.allSessions === true) {
+    throw new SubagentsError('BAD_INPUT', 'clean takes targets, or --all-sessions', {
+      remedy: 'give one of the two',
+    });
+  }
+  await using subagents = await context.connect();
+  const report = await cleaned(context, subagents, targets, flags);
+  const { output } = context;
+  output.data(report satisfies CleanJson);
+  const told = report.runs.filter(({ removed, kept }) => removed.length + kept.length > 0);
+  for (const run of told) output.line(runText(run, report.dryRun, context));
+  if (told.length === 0) output.line('Nothing is left to clean.');
+  else if (report.freedBytes > 0)
+    output.line(`${report.dryRun ? 'would free' : 'freed'} ${bytesText(report.freedBytes)}`);
+  if (told.some(({ kept }) => kept.length > 0) && flags.force !== true)
+    output.note(
+      'what was kept goes with --force only; `subagents diff` shows it, `subagents merge` saves it',
+    );
+  return EXIT.ok;
+}
+
+async function cleaned(
+  { session }: Context,
+  subagents: Subagents,
+  targets: readonly string[],
+  { allSessions, merged, dryRun, force }: CleanFlags,
+): Promise<CleanReport> {
+  const options = { merged, dryRun, force };
+  if (targets.length > 0) {
+    const handles = await Promise.all(targets.map((target) => subagents.find(target, { session })));
+    return together(await Promise.all(handles.map((handle) => handle.clean(options))), dryRun);
+  }
+  if (allSessions !== true) return subagents.session(session).clean(options);
+  const all = await subagents.sessions({ all: true });
+  return together(
+    await Promise.all(all.map(({ session: name }) => subagents.session(name).clean(options))),
+    dryRun,
+  );
+}
+
+const together = (reports: readonly CleanReport[], dryRun = false): CleanReport => ({
+  dryRun,
+  runs: reports.flatMap(({ runs }) => runs),
+  freedBytes: reports.reduce((sum, { freedBytes }) => sum + freedBytes, 0),
+});
+
+const WORDS: Readonly<Record<CleanedRun['removed'][number], string>> = {
+  worktree: 'worktree',
+  branch: 'branch',
+  copilot: 'Copilot state',
+  outputs: 'outputs',
+};
+
+function runText(run: CleanedRun, dryRun: boolean, context: Context): string {
+  const { colors } = context.output;
+  const name = `${context.targetName(run)}${run.run > 1 ? `@${run.run}` : ''}`;
+  const removed = run.removed.map((what) => WORDS[what]).join(', ');
+  const kept = run.kept.map(
+    ({ what, where, why }) =>
+      `${colors.yellow('kept')} ${colors.bold(name)}: ${what === 'all' ? 'everything' : `${what} ${oneLine(where, 200)}`}, since ${oneLine(why, 300)}`,
+  );
+  const gone =
+    removed === '' ? [] : [`${dryRun ? 'would remove' : 'removed'} ${colors.bold(name)}: ${removed}`];
+  return [...gone, ...kept].join('\n');
+}

@@ -1,0 +1,104 @@
+/** Cleaning up after finished subagents: asked of the workers that had them, who alone have their homes. */
+import { randomUUID } from 'node:crypto';
+import {
+  CLEAN,
+  cleanWorkflowId,
+  isFinal,
+  MAIN_QUEUE,
+  SubagentsError,
+  workerControlQueue,
+  type CleanedRun,
+  type CleanWorkflowInput,
+} from '../contract/index.ts';
+import { concurrently } from './concurrently.ts';
+import { readView } from './description.ts';
+import { noWorker } from './errors.ts';
+import type { Link } from './link.ts';
+import type { KnownRun } from './runs.ts';
+import type { CleanOptions, CleanReport } from './types.ts';
+
+/** Removing large worktrees takes its time, in milliseconds. */
+const CLEAN_TIMEOUT_MS = 10 * 60_000;
+/** Runs that one workflow cleans: its result stays well under what Temporal takes. */
+const RUNS_AT_ONCE = 100;
+
+/** See `SessionHandle.clean`. @throws SubagentsError STILL_LIVE for a run that is not over, NO_WORKER, TIMEOUT */
+export async function cleanRuns(
+  link: Link,
+  runs: readonly KnownRun[],
+  { merged = false, dryRun = false, force = false }: CleanOptions,
+): Promise<CleanReport> {
+  const live = runs.find(({ status }) => !isFinal(status));
+  if (live) {
+    throw new SubagentsError('STILL_LIVE', `${live.label}@${live.run} is still at work`, {
+      remedy: `Wait for it, or end it first: subagents kill ${live.label}`,
+    });
+  }
+  if (runs.length > 0 && !(await link.hasPollers())) throw noWorker(link.server);
+  const byWorker = new Map<string | undefined, KnownRun[]>();
+  const workers = await concurrently(runs, (run) => workerOf(link, run));
+  runs.forEach((run, index) => {
+    const workerId = workers[index];
+    byWorker.set(workerId, [...(byWorker.get(workerId) ?? []), run]);
+  });
+  const groups = [...byWorker].flatMap(([workerId, all]) => batches(all).map((some) => ({ workerId, some })));
+  const cleaned = await concurrently(groups, async ({ workerId, some }) => {
+    if (workerId === undefined) return [];
+    const answer = await askWorker(link, {
+      ...{ workerId, force, dryRun, onlyMerged: merged },
+      runs: some.map(({ session, label, run, workflowId, runId }) => ({
+        session,
+        label,
+        run,
+        workflowId,
+        runId,
+      })),
+    });
+    return answer ?? some.map((run) => away(run, workerId));
+  });
+  const found = new Map(cleaned.flat().map((run) => [run.runId, run]));
+  const all = runs.flatMap(({ runId }) => found.get(runId) ?? []);
+  return { dryRun, runs: all, freedBytes: all.reduce((sum, { freedBytes }) => sum + freedBytes, 0) };
+}
+
+/** Who had the run; undefined when it never had a worker, or nobody knows any more. */
+async function workerOf(link: Link, run: KnownRun): Promise<string | undefined> {
+  if (run.workerId !== undefined) return run.workerId;
+  const view = await readView(link, run);
+  if (view === 'workerless') throw noWorker(link.server);
+  return view?.workerId;
+}
+
+/** Undefined when that worker is away. */
+async function askWorker(link: Link, input: CleanWorkflowInput): Promise<readonly CleanedRun[] | undefined> {
+  const { workerId } = input;
+  if (!(await link.hasPollers(workerControlQueue(workerId), 'activity'))) return undefined;
+  return link.call(
+    `clean ${input.runs
+      .map(({ label }) => label)
+      .join(', ')
+      .slice(0, 80)}`,
+    () =>
+      link.client.workflow.execute<(input: CleanWorkflowInput) => Promise<readonly CleanedRun[]>>(
+        CLEAN.workflow,
+        {
+          workflowId: cleanWorkflowId(workerId, randomUUID().slice(0, 8)),
+          taskQueue: MAIN_QUEUE,
+          args: [input],
+          staticSummary: `clean: ${input.runs.length} finished subagents`,
+          workflowExecutionTimeout: CLEAN_TIMEOUT_MS,
+        },
+      ),
+    { timeoutMs: CLEAN_TIMEOUT_MS },
+  );
+}
+
+const away = ({ session, label, run, workflowId, runId }: KnownRun, workerId: string): CleanedRun => ({
+  ...{ session, label, run, workflowId, runId, removed: [], freedBytes: 0 },
+  kept: [{ what: 'all', where: workerId, why: `its worker ${workerId} is away` }],
+});
+
+function batches(runs: readonly KnownRun[]): (readonly KnownRun[])[] {
+  const count = Math.ceil(runs.length / RUNS_AT_ONCE);
+  return Array.from({ length: count }, (_, at) => runs.slice(at * RUNS_AT_ONCE, (at + 1) * RUNS_AT_ONCE));
+}

@@ -1,0 +1,60 @@
+/** What would be lost with a branch or a worktree. */
+import { git, tryGit } from './run.ts';
+
+/** Other branches that are looked at for the content of a branch, the newest. */
+const MAX_LOOKED_AT = 20;
+
+/** How many commits of `branch` are on no other branch, tag or remote branch. @throws SubagentsError GIT */
+export async function commitsOnlyOn(repo: string, branch: string, tip: string): Promise<number> {
+  const others = ['--not', `--exclude=${branch}`, '--branches', '--tags', '--remotes'];
+  return Number(await git(['rev-list', '--count', tip, ...others], { cwd: repo }));
+}
+
+/** How many commits of `commit` are on no branch, tag or remote branch at all. @throws SubagentsError GIT */
+export async function commitsOnNone(repo: string, commit: string): Promise<number> {
+  const refs = ['--not', '--branches', '--tags', '--remotes'];
+  return Number(await git(['rev-list', '--count', commit, ...refs], { cwd: repo }));
+}
+
+/**
+ * A branch (but those of subagents) that merging `tip` into would not change: it has the content, as after a squash. None
+ * where `tip` changes nothing against `base` in the first place, and with a git older than 2.38.
+ * @throws SubagentsError GIT
+ */
+export async function branchWithContent(
+  repo: string,
+  base: string,
+  tip: string,
+): Promise<string | undefined> {
+  const trees = await git(['rev-parse', `${base}^{tree}`, `${tip}^{tree}`], { cwd: repo });
+  const [before, after] = trees.split('\n');
+  if (before === after) return undefined;
+  const format = '--format=%(refname) %(tree)';
+  const list = await git(['for-each-ref', format, '--sort=-committerdate', 'refs/heads', 'refs/remotes'], {
+    cwd: repo,
+  });
+  const candidates = list
+    .split('\n')
+    .map((line) => line.split(' '))
+    .filter(([name = '']) => name !== '' && !name.startsWith('refs/heads/subagents/'))
+    .slice(0, MAX_LOOKED_AT);
+  for (const [name = '', tree] of candidates) {
+    const { exitCode, stdout } = await tryGit(['merge-tree', '--write-tree', name, tip], { cwd: repo });
+    if (exitCode === 0 && stdout === tree) return name.replace(/^refs\/(heads|remotes)\//, '');
+  }
+  return undefined;
+}
+
+/** The folder that has `branch` checked out; undefined when none has. @throws SubagentsError GIT */
+export async function checkedOutIn(repo: string, branch: string): Promise<string | undefined> {
+  const list = await git(['worktree', 'list', '--porcelain', '-z'], { cwd: repo });
+  const holder = list
+    .split('\0\0')
+    .find((entry) => entry.split('\0').includes(`branch refs/heads/${branch}`));
+  return holder?.replace(/^\0*worktree /, '').split('\0')[0];
+}
+
+/** Deletes a branch if it is still at `tip`. The shared configuration is not written. @throws SubagentsError GIT */
+export async function deleteBranch(repo: string, branch: string, tip: string): Promise<void> {
+  await git(['update-ref', '-d', `refs/heads/${branch}`, tip], { cwd: repo });
+}

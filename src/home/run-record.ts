@@ -1,0 +1,82 @@
+/** What a home holds of each run of a subagent: a file for each, from its workspace on until everything of it is removed. */
+import { readdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import type { SubagentRef } from '../contract/index.ts';
+import { ensurePrivateDir, readIfThere, writePrivateFile } from '../system/files.ts';
+import { runFolder } from './workspace-record.ts';
+
+const runRecord = z.object({
+  subagent: z.object({
+    session: z.string(),
+    label: z.string(),
+    run: z.number().int(),
+    workflowId: z.string(),
+    /** First execution run id. */
+    runId: z.string(),
+    copilotSessionId: z.string(),
+  }),
+  isolation: z.enum(['worktree', 'in-place']),
+  /** The repository that has the branch. */
+  repository: z.string(),
+  cwd: z.string(),
+  branch: z.string().nullable(),
+  base: z.string(),
+  /** ISO 8601. */
+  startedAt: z.string(),
+  /** ISO 8601; absent while it is live, and where its end was not seen by this worker. */
+  endedAt: z.string().optional(),
+});
+export type RunRecord = z.infer<typeof runRecord>;
+
+interface RunHome {
+  readonly paths: { readonly runs: string };
+}
+
+const SUFFIX = '.json';
+const pathOf = (home: RunHome, subagent: SubagentRef): string =>
+  join(home.paths.runs, `${runFolder(subagent)}${SUFFIX}`);
+
+/** Notes what a run has here. A record that is there already keeps when it began. @throws SubagentsError DISK_FULL, INTERNAL */
+export function noteRun(home: RunHome, record: Omit<RunRecord, 'startedAt' | 'endedAt'>): void {
+  const startedAt = readRecord(pathOf(home, record.subagent))?.startedAt ?? new Date().toISOString();
+  write(home, { ...record, startedAt });
+}
+
+/** Notes that a run is over. Nothing where there is no record of it. */
+export function noteRunEnded(home: RunHome, subagent: SubagentRef): void {
+  const record = readRecord(pathOf(home, subagent));
+  if (record) write(home, { ...record, endedAt: new Date().toISOString() });
+}
+
+/** Forgets a run, once nothing of it is left. */
+export function forgetRun(home: RunHome, subagent: SubagentRef): void {
+  rmSync(pathOf(home, subagent), { force: true });
+}
+
+/** The records of this home. One that cannot be read is left out: it never keeps the others from being found. */
+export function readRuns({ paths }: RunHome): RunRecord[] {
+  return names(paths.runs).flatMap((name) => readRecord(join(paths.runs, name)) ?? []);
+}
+
+function names(folder: string): string[] {
+  try {
+    return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith(SUFFIX));
+  } catch {
+    return []; // no run yet
+  }
+}
+
+function write(home: RunHome, record: RunRecord): void {
+  const path = pathOf(home, record.subagent);
+  ensurePrivateDir(dirname(path));
+  writePrivateFile(path, `${JSON.stringify(record, undefined, 2)}\n`);
+}
+
+function readRecord(path: string): RunRecord | undefined {
+  try {
+    return runRecord.parse(JSON.parse(readIfThere(path) ?? ''));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * Keeps what finished subagents leave within an age and a size. The oldest go first, and under the rule of `clean`: a commit
+ * that is on no other branch, or an uncommitted file, is never dropped. A worktree whose work is all on its branch goes; the
+ * branch stays until it is merged.
+ */
+import { join } from 'node:path';
+import { cleanRun, type CleanDependencies } from '../../activities/clean.ts';
+import { readRuns, type RunRecord } from '../home/run-record.ts';
+import { runFolder } from '../home/workspace-record.ts';
+import type { Settings } from '../home/settings.ts';
+import { diskUsage } from '../system/disk-usage.ts';
+
+/** Between two looks, in milliseconds. */
+const EVERY_MS = 60 * 60_000;
+
+export interface RetentionOptions {
+  readonly clean: CleanDependencies;
+  readonly settings: Pick<Settings, 'keepMs' | 'keepBytes'>;
+  /** Told of everything that was removed, in words. */
+  readonly log: (line: string) => void;
+}
+
+/** Looks now and every hour, one look at a time, until it is stopped. A look that fails is told, and changes nothing else. */
+export function keepRetention(options: RetentionOptions): { stop(): void } {
+  let stopped = false;
+  let timer: NodeJS.Timeout | undefined;
+  const look = async (): Promise<void> => {
+    try {
+      await applyRetention(options, () => stopped);
+    } catch (error) {
+      options.log(`retention could not look: ${String(error)}`);
+    }
+    if (!stopped) timer = setTimeout(() => void look(), EVERY_MS).unref();
+  };
+  void look();
+  return {
+    stop: () => {
+      stopped = true;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** One look. */
+export async function applyRetention(
+  { clean, settings, log }: RetentionOptions,
+  stopped: () => boolean = () => false,
+): Promise<void> {
+  const finished = await finishedRuns(clean);
+  let total = 0;
+  const sizes = new Map<RunRecord, number>();
+  for (const record of finished) {
+    const size = await diskUsage(placesOf(clean, record));
+    sizes.set(record, size);
+    total += size;
+  }
+  for (const record of finished) {
+    if (stopped()) return;
+    const tooOld = Date.now() - Date.parse(endOf(record)) > settings.keepMs;
+    const tooMuch = total > settings.keepBytes;
+    // Only its branch is left.
+    if (sizes.get(record) === 0 && !tooOld) continue;
+    if (!tooOld && !tooMuch) continue;
+    const { removed, kept, freedBytes } = await cleanRun(clean, record, {
+      ...{ force: false, onlyMerged: false, dryRun: false },
+    });
+    total -= freedBytes;
+    const name = `${record.subagent.session}/${record.subagent.label}@${record.subagent.run}`;
+    const why = tooOld ? 'its age' : 'the disk';
+    const stays = kept.map(({ what, where, why: reason }) => `${what} ${where} stays: ${reason}`).join('; ');
+    if (removed.length > 0)
+      log(`retention (${why}): removed ${removed.join(', ')} of ${name}${stays && `; ${stays}`}`);
+  }
+  if (total > settings.keepBytes)
+    log(
+      `retention: finished subagents still take ${Math.round(total / 1e6)} MB, with work that is nowhere else; SUBAGENTS_KEEP_DISK is less`,
+    );
+}
+
+/** Those that are certainly over, the oldest first. One that this server does not know must have ended before our eyes. */
+async function finishedRuns({ home, runState }: CleanDependencies): Promise<RunRecord[]> {
+  const over: RunRecord[] = [];
+  for (const record of readRuns(home)) {
+    const { workflowId, runId } = record.subagent;
+    const state = await runState(workflowId, runId);
+    if (state === 'closed' || (state === 'missing' && record.endedAt !== undefined)) over.push(record);
+  }
+  return over.sort((a, b) => endOf(a).localeCompare(endOf(b)));
+}
+
+const endOf = ({ endedAt, startedAt }: RunRecord): string => endedAt ?? startedAt;
+
+function placesOf({ home }: CleanDependencies, { isolation, cwd, subagent }: RunRecord): string[] {
+  const { copilot, outputs } = home.paths;
+  return [
+    ...(isolation === 'worktree' ? [cwd] : []),
+    join(copilot, 'session-state', subagent.copilotSessionId),
+    join(outputs, runFolder(subagent)),
+  ];
+}
