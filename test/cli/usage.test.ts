@@ -40,6 +40,9 @@ describe('help', () => {
         'answer',
         'kill',
         'wait',
+        'diff',
+        'merge',
+        'clean',
       ],
       ...['logs', 'watch', 'announcements', 'open', 'demo', 'completion', 'help'],
     ]) {
@@ -75,6 +78,7 @@ describe('wrong usage', () => {
     [['kill'], 'kill takes either targets or --all', 'subagents kill <target>'],
     [['kill', 'a', '--all'], 'kill takes either targets or --all', 'subagents kill <target>'],
     [['wait', 'a', '--next'], 'wait takes targets, or --next', 'give one of the two'],
+    [['clean', 'a', '--all-sessions'], 'clean takes targets, or --all-sessions', 'give one of the two'],
     [['steer', 'a'], 'the message is missing', '--file <file>'],
     [['completion', 'csh'], 'no completion for "csh"', 'bash, zsh, fish'],
     [
