@@ -62,16 +62,13 @@ export function createWorkspaceActivities(
 ): Pick<WorkerActivities, 'prepareWorkspace'> {
   return {
     prepareWorkspace: (input) =>
-      reportingFailures(
-        async () => {
-          const { subagent, spec } = input;
-          const workspace = await goingOn(on, input, await prepare(on, input));
-          const { cwd, branch, base, repository = spec.repo } = workspace;
-          noteRun(on.home, { subagent, isolation: spec.isolation, repository, cwd, branch, base });
-          return workspace;
-        },
-        ['BAD_INPUT', 'NOT_A_REPOSITORY', 'UNKNOWN_BASE', 'BRANCH_BLOCKED', 'BRANCH_GONE', 'CHECKOUT_BUSY'],
-      ),
+      reportingFailures(async () => {
+        const { subagent, spec } = input;
+        const workspace = goingOn(on, input, await prepare(on, input));
+        const { cwd, branch, base, repository = spec.repo } = workspace;
+        noteRun(on.home, { subagent, isolation: spec.isolation, repository, cwd, branch, base });
+        return workspace;
+      }, ['BAD_INPUT', 'NOT_A_REPOSITORY', 'UNKNOWN_BASE', 'BRANCH_BLOCKED', 'BRANCH_GONE', 'CHECKOUT_BUSY']),
   };
 }
 

@@ -17,6 +17,7 @@ export function nextLines(outcome: Outcome, name: string, colors: Colors): strin
       ? []
       : [`subagents merge ${name}${status === 'done' ? '' : ' --force'}`]),
     `subagents continue ${name} "<task>"`,
+    `subagents continue ${name} "…"`,
     `subagents clean ${name}`,
   ];
   return [
