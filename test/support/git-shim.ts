@@ -28,7 +28,7 @@ export async function gitThatHangs(folder: string, stops: readonly Stop[]): Prom
   const call = `'${real}' "$@"`;
   const mark = (number: number): string => join(folder, `reached-${number}`);
   const cases = stops.map(({ of, when, call: words, until }, number) => {
-    const wait = until === undefined ? 'exec sleep 600' : `until [ -e '${until}' ]; do sleep 0.05; done`;
+    const wait = until === undefined ? 'exec sleep 600' : `until [ -e '${until}' ]; do sleep 0.2; done`;
     const hang = `echo > '${mark(number)}'; ${wait}`;
     const steps = when === 'before' ? hang : `${call}; code=$?; ${hang}; exit $code`;
     return `case "$PWD $*" in *'${of}'*) case "$*" in *'${words}'*) ${steps};; esac;; esac`;
