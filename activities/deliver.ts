@@ -24,7 +24,9 @@ export function createDeliverActivities(on: DeliverDependencies): Pick<ControlAc
         MAX_BEGIN_MS,
       );
       try {
-        const delivered = await live?.deliver(input.steerId, input.message);
+        const delivered = await live?.deliver(input.steerId, input.message, {
+          interrupt: input.interrupt === true,
+        });
         if (delivered)
           return { kind: 'delivered', receipt: receipt(input.steerId, delivered, delivered.during) };
       } catch (error) {
@@ -49,10 +51,10 @@ async function persisted(
   return state.arrivals.get(steerMarker(steerId));
 }
 
-function receipt(id: string, arrival: Arrival, during?: string): Receipt {
+function receipt(id: string, arrival: Arrival & { interrupted?: boolean }, during?: string): Receipt {
   return {
     id,
-    delivery: deliveryOf(arrival),
+    delivery: arrival.interrupted ? 'interrupted' : deliveryOf(arrival),
     at: arrival.at,
     ...(during !== undefined && { during }),
   };

@@ -14,7 +14,12 @@ import {
   type WorkerActivities,
 } from '../src/contract/index.ts';
 import { closeTurn } from '../src/copilot/close.ts';
-import { classify, classifyRuntimeError, type ClassifiedError } from '../src/copilot/errors.ts';
+import {
+  classify,
+  classifyRefusal,
+  classifyRuntimeError,
+  type ClassifiedError,
+} from '../src/copilot/errors.ts';
 import type { LiveTurn } from '../src/copilot/live-turn.ts';
 import type { CopilotPool } from '../src/copilot/pool.ts';
 import { RuntimeDied } from '../src/copilot/runtime.ts';
@@ -22,6 +27,7 @@ import { spentIn } from '../src/copilot/spent.ts';
 import { supervise, type End } from '../src/copilot/supervise.ts';
 import { takeUp } from '../src/copilot/take-up.ts';
 import { TurnState } from '../src/copilot/turn-state.ts';
+import type { Limits } from '../src/copilot/verdict.ts';
 
 /** A signal that ends the runtime is often for the worker too; so long its word of that is waited for. */
 const SHUTDOWN_NEWS_MS = 1_000;
@@ -68,7 +74,7 @@ class Attempt {
     const { pool, hungModelMs = DEFAULT_HUNG_MODEL_MS, isClosed = () => Promise.resolve(false) } = on;
     this.#pool = pool;
     this.#isClosed = isClosed;
-    this.#hungModelMs = hungModelMs;
+    this.#hungModelMs = input.hungAfterMs ?? hungModelMs;
     this.#input = input;
   }
 
@@ -85,19 +91,32 @@ class Attempt {
       const { live } = taken;
       this.#live = live;
       live.notes.push(...interruptions(live.state));
-      const end = await supervise(
-        live,
-        {
-          deadline: this.#began + this.#input.budgetMs,
-          stuckAfterMs: this.#input.stuckAfterMs,
-          hungModelMs: this.#hungModelMs,
-          since: Date.now(),
-        },
-        AbortSignal.any([context.cancellationSignal, superseded]),
-      );
+      const end = await this.#watch(live, AbortSignal.any([context.cancellationSignal, superseded]));
       return await this.#conclude(live, end, context);
     } catch (error) {
       return this.#breakOff(error, context);
+    }
+  }
+
+  /** Watches over the turn to its end. A conversation that has become too long is summed up on the way. */
+  async #watch(live: LiveTurn, stop: AbortSignal): Promise<End> {
+    const { budgetMs, stuckAfterMs, silentSince, budget } = this.#input;
+    const limits: Limits = {
+      deadline: this.#began + budgetMs,
+      stuckAfterMs,
+      hungModelMs: this.#hungModelMs,
+      since: silentSince === undefined ? Date.now() : Date.parse(silentSince),
+      budget,
+    };
+    for (let requests = -1; ;) {
+      const end = await supervise(live, limits, stop);
+      const { error, retried, usage } = live.state;
+      if (end !== 'failed' || error === undefined || classify(error, retried).class !== 'context') return end;
+      // Where the summary did not help, nothing will.
+      if (usage.modelRequests === requests || !(await live.compact())) return end;
+      requests = live.state.usage.modelRequests;
+      live.notes.push('the conversation had become too long for the model, and was summed up');
+      await live.goOn();
     }
   }
 
@@ -105,6 +124,7 @@ class Attempt {
     const { state } = live;
     switch (end) {
       case 'finished':
+        if (state.refusal !== undefined) return this.#fail(live, refusal(state));
         void closeTurn(this.#pool, live, { abort: false, final: true });
         return { kind: 'finished', report: report(state), ...known(live) };
       case 'question': {
@@ -119,11 +139,15 @@ class Attempt {
           silentMs: Date.now() - live.lastEventAt,
           ...known(live),
         };
+      case 'near-budget':
+        return { kind: 'near-budget', ...known(live) };
       case 'timed-out':
+      case 'over-budget':
         await closeTurn(this.#pool, live, { abort: true, final: true });
-        return { kind: 'timed-out', ...known(live) };
+        return { kind: end, ...known(live) };
       case 'failed': {
         const error = state.error ?? { errorType: 'unknown', message: 'the turn failed without a reason' };
+        if (state.refusal !== undefined) return this.#fail(live, refusal(state));
         return this.#fail(live, classify(error, state.retried));
       }
       case 'hung':
@@ -138,8 +162,9 @@ class Attempt {
   }
 
   #fail(live: LiveTurn, error: ClassifiedError): TurnResult {
-    void closeTurn(this.#pool, live, { abort: true, final: !error.retryable });
-    return { kind: 'failed', ...error, ...known(live) };
+    void closeTurn(this.#pool, live, { abort: true, final: !error.retryable && error.waitFor === undefined });
+    const lastEventAt = new Date(live.lastEventAt).toISOString();
+    return { kind: 'failed', ...error, lastEventAt, ...known(live) };
   }
 
   async #stopped(live: LiveTurn, context: Context): Promise<TurnResult> {
@@ -194,7 +219,12 @@ function overAlready(
 ): TurnResult {
   const end = { ...spentIn(state, permissions), notes: interruptions(state) };
   if (decision.do === 'ask') return { kind: 'question', questions: state.questions, ...end };
+  if (state.refusal !== undefined) return { kind: 'failed', ...refusal(state), ...end };
   return { kind: 'finished', report: head(decision.report, MAX_REPORT_CHARS), ...end };
+}
+
+function refusal(state: TurnState): ClassifiedError {
+  return classifyRefusal(state.refusal || report(state));
 }
 
 function report({ report: last, lastReport }: TurnState): string {

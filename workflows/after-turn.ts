@@ -1,5 +1,7 @@
 /** What to do after an attempt at a turn, by its result. */
 import type { TurnResult } from '../src/contract/index.ts';
+import { backoff, credentialsPause, limitPause } from './backoff.ts';
+import { nearBudget, overBudget } from './budget.ts';
 import { spend, type Life, type Rules, type Step } from './life.ts';
 import { attemptTurn, conclude } from './moves.ts';
 
@@ -7,6 +9,8 @@ import { attemptTurn, conclude } from './moves.ts';
 export const MAX_TURN_FAILURES = 5;
 /** Lost attempts of one turn in a row: a turn that kills its worker each time must not do so for ever. */
 export const MAX_LOST_ATTEMPTS = 10;
+/** Where nobody says how long a limit lasts. */
+const MIN_LIMIT_PAUSE_MS = 60_000;
 
 /** Decides after an attempt at a turn, whose time is counted already. */
 export function afterTurn(life: Life, result: TurnResult, rules: Rules): [Life, Step] {
@@ -33,30 +37,86 @@ export function afterTurn(life: Life, result: TurnResult, rules: Rules): [Life, 
         },
       ];
     case 'stuck':
-      return [
-        { ...known, stalls: known.stalls + 1 },
-        { do: 'report-stuck', doing: result.doing, silentMs: result.silentMs },
-      ];
+      return afterStall({ ...known, stalls: known.stalls + 1 }, result, rules);
     case 'timed-out':
       return conclude(spend(known, result), { status: 'timed-out' });
-    case 'failed': {
-      const failures = known.failures + 1;
-      if (result.retryable && failures < MAX_TURN_FAILURES) {
-        return [
-          { ...known, failures },
-          { do: 'pause', ms: result.retryAfterMs ?? backoff(failures), why: result.message },
-        ];
-      }
-      return conclude(spend({ ...known, failures }, result), {
-        status: 'failed',
-        failure: {
-          class: result.class === 'copilot' ? 'copilot' : 'model',
-          message: result.message,
-          ...(result.remedy !== undefined && { remedy: result.remedy }),
-        },
-      });
+    case 'near-budget': {
+      const near = nearBudget(known, result.usage, known.turn - 1, rules.budget);
+      if (!near) return attemptTurn(known, 'keep', rules);
+      return [
+        { ...known, noticed: near.noticed },
+        { do: 'report-budget', summary: near.words },
+      ];
     }
+    case 'over-budget': {
+      const spent = spend(known, result);
+      return conclude(spent, overBudget(spent.usage, 0, rules.budget) ?? { status: 'over-budget' });
+    }
+    case 'failed':
+      return afterFailure(known, result, rules);
   }
+}
+
+function afterStall(
+  life: Life,
+  { doing, silentMs }: Extract<TurnResult, { kind: 'stuck' }>,
+  { onStuck = 'report' }: Rules,
+): [Life, Step] {
+  const notes = onStuck === 'kill' ? ['it was killed because it was stuck'] : [];
+  return [
+    { ...life, silentSince: undefined, notes: [...life.notes, ...notes] },
+    { do: 'report-stuck', doing, silentMs, then: onStuck },
+  ];
+}
+
+function afterFailure(
+  before: Life,
+  result: Extract<TurnResult, { kind: 'failed' }>,
+  { seed = 0 }: Rules,
+): [Life, Step] {
+  // An attempt that came further than the one before begins a new row of failures.
+  const further = result.usage.modelRequests > before.requestsAtFailure;
+  const life: Life = {
+    ...before,
+    failures: further ? 0 : before.failures,
+    waits: further ? 0 : before.waits,
+    requestsAtFailure: result.usage.modelRequests,
+    silentSince: result.lastEventAt ?? before.silentSince,
+  };
+  if (result.waitFor !== undefined) {
+    const waits = life.waits + 1;
+    return [
+      // Silence that was waited for is none.
+      { ...life, waits, silentSince: undefined },
+      {
+        do: 'wait',
+        for: result.waitFor,
+        ms:
+          result.waitFor === 'limit'
+            ? limitPause(result.retryAfterMs ?? MIN_LIMIT_PAUSE_MS, waits, seed)
+            : credentialsPause(waits, seed),
+        why: result.message,
+        announce: waits === 1,
+      },
+    ];
+  }
+  const failures = life.failures + 1;
+  if (result.retryable && failures < MAX_TURN_FAILURES) {
+    const ms = result.retryAfterMs ?? backoff(failures, seed);
+    return [
+      { ...life, failures },
+      { do: 'pause', ms, why: result.message },
+    ];
+  }
+  return conclude(spend({ ...life, failures }, result), {
+    status: 'failed',
+    failure: {
+      class: result.class === 'copilot' ? 'copilot' : 'model',
+      cause: result.class,
+      message: result.message,
+      ...(result.remedy !== undefined && { remedy: result.remedy }),
+    },
+  });
 }
 
 /** The same turn once more: its prompt is sent only where Copilot's event log does not have it. */
@@ -82,9 +142,4 @@ function takeUpAgain(
     result.who === 'worker' ? 'retake' : 'keep',
     rules,
   );
-}
-
-/** 5 s, 10 s, 20 s, … at most 5 minutes. */
-function backoff(failures: number): number {
-  return Math.min(5_000 * 2 ** (failures - 1), 300_000);
 }

@@ -3,16 +3,20 @@ import {
   addUsage,
   mergeDenials,
   NO_USAGE,
+  type Budget,
   type Denial,
   type Evidence,
   type Failure,
   type FinalStatus,
+  type LiveStatus,
+  type OnStuck,
   type Question,
   type Spent,
   type TurnResult,
   type Usage,
   type Verification,
 } from '../src/contract/index.ts';
+import type { Dimension } from './budget.ts';
 
 /** A steer that no turn has taken yet. */
 export interface HeldSteer {
@@ -47,6 +51,12 @@ export interface Life {
   readonly held: readonly HeldSteer[];
   /** Attempts of this turn that failed, were lost, or stood still, in a row. */
   readonly failures: number;
+  /** How often in a row it waited for its model: for new credentials, or a limit to pass. */
+  readonly waits: number;
+  /** Model requests that this turn had when it failed last: more of them, and it came further. */
+  readonly requestsAtFailure: number;
+  /** ISO 8601: the last sign of life before attempts of this turn that failed. */
+  readonly silentSince: string | undefined;
   readonly lost: number;
   readonly stalls: number;
   readonly repairs: number;
@@ -60,6 +70,8 @@ export interface Life {
   readonly setup: readonly Verification[];
   readonly verifications: readonly Verification[];
   readonly verdict: Verdict | undefined;
+  /** What of its budget was announced as nearly used up. */
+  readonly noticed: readonly Dimension[];
   readonly notes: readonly string[];
 }
 
@@ -69,6 +81,11 @@ export interface Rules {
   readonly maxRepairs: number;
   readonly verify: boolean;
   readonly setUp: boolean;
+  readonly budget?: Budget | undefined;
+  /** Default: report. */
+  readonly onStuck?: OnStuck | undefined;
+  /** Spreads pauses; default 0. */
+  readonly seed?: number;
 }
 
 /** What to do next. */
@@ -78,10 +95,38 @@ export type Step =
   | { readonly do: 'turn'; readonly room: 'keep' | 'retake' }
   | { readonly do: 'pause'; readonly ms: number; readonly why: string }
   | { readonly do: 'ask'; readonly questions: readonly Omit<Question, 'at'>[] }
-  | { readonly do: 'report-stuck'; readonly doing: string; readonly silentMs: number }
+  | {
+      /** Without room, until it passes or somebody says that it has. */
+      readonly do: 'wait';
+      readonly for: 'credentials' | 'limit';
+      readonly ms: number;
+      readonly why: string;
+      readonly announce: boolean;
+    }
+  | {
+      readonly do: 'report-stuck';
+      readonly doing: string;
+      readonly silentMs: number;
+      readonly then: OnStuck;
+    }
+  | { readonly do: 'report-budget'; readonly summary: string }
   | { readonly do: 'collect' }
   | { readonly do: 'verify' }
   | { readonly do: 'end'; readonly verdict: Verdict };
+
+/** What the world sees while a step is performed (`queued` before it, where it waits for room); `undefined`: no change. */
+export const STATUS_DURING = {
+  prepare: 'preparing',
+  'set-up': 'preparing',
+  turn: 'working',
+  pause: 'working',
+  wait: 'waiting',
+  ask: 'asking',
+  'report-stuck': undefined,
+  'report-budget': undefined,
+  collect: undefined,
+  verify: 'verifying',
+} as const satisfies Record<Exclude<Step['do'], 'end'>, LiveStatus | undefined>;
 
 /** What happened: the result of the last step. */
 export type Happened =
@@ -98,6 +143,7 @@ export type Happened =
   | {
       readonly type: 'answered';
       readonly answers: readonly { readonly requestId: string; readonly answer: string }[];
+      readonly notes?: readonly string[];
     }
   | { readonly type: 'collected'; readonly evidence: Evidence; readonly notes: readonly string[] }
   | { readonly type: 'uncollected'; readonly failure: Failure }
@@ -117,6 +163,9 @@ export function begin(): [Life, Step] {
     steers: [],
     held: [],
     failures: 0,
+    waits: 0,
+    requestsAtFailure: 0,
+    silentSince: undefined,
     lost: 0,
     stalls: 0,
     repairs: 0,
@@ -130,6 +179,7 @@ export function begin(): [Life, Step] {
     setup: [],
     verifications: [],
     verdict: undefined,
+    noticed: [],
     notes: [],
   };
   return [life, { do: 'prepare' }];

@@ -30,7 +30,12 @@ export function next(life: Life, happened: Happened, rules: Rules): [Life, Step]
     case 'went-on':
       return attemptTurn(life, 'keep', rules);
     case 'answered':
-      return openTurn(life, { kind: 'answers', answers: happened.answers }, 'retake', rules);
+      return openTurn(
+        { ...life, notes: [...life.notes, ...(happened.notes ?? [])] },
+        { kind: 'answers', answers: happened.answers },
+        'retake',
+        rules,
+      );
     case 'collected': {
       const collected = { ...life, evidence: happened.evidence, notes: [...life.notes, ...happened.notes] };
       if (life.verdict) return end(collected, life.verdict);

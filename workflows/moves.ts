@@ -1,15 +1,33 @@
 /** The decisions that several others end in: a turn, or an end. */
+import { nearBudget, overBudget } from './budget.ts';
 import type { Life, Opening, Rules, Step, Verdict } from './life.ts';
 
 /** A new turn: it takes what is held with it. */
 export function openTurn(life: Life, opening: Opening, room: 'keep' | 'retake', rules: Rules): [Life, Step] {
   // While calls wait for their answers Copilot takes no other message: steers stay held for the turn after.
   const [steers, held] = opening.kind === 'answers' ? [[], life.held] : [life.held, []];
-  return attemptTurn(
-    { ...life, turn: life.turn + 1, opening, steers, held, failures: 0, lost: 0, stalls: 0 },
-    room,
-    rules,
-  );
+  const spent = overBudget(life.usage, life.turn, rules.budget);
+  if (spent) return conclude(life, spent);
+  const opened: Life = {
+    ...life,
+    turn: life.turn + 1,
+    opening,
+    steers,
+    held,
+    failures: 0,
+    waits: 0,
+    requestsAtFailure: 0,
+    silentSince: undefined,
+    lost: 0,
+    stalls: 0,
+  };
+  const near = nearBudget(life, undefined, life.turn, rules.budget);
+  if (near)
+    return [
+      { ...opened, noticed: near.noticed },
+      { do: 'report-budget', summary: near.words },
+    ];
+  return attemptTurn(opened, room, rules);
 }
 
 /** An attempt at the current turn, while working time is left. */

@@ -19,13 +19,15 @@ import {
   type Workspace,
 } from '../src/contract/index.ts';
 import { control, isLost, orLost, worker } from './activity-calls.ts';
+import type { Steer } from './inbox.ts';
+import { STATUS_DURING } from './life.ts';
 import type { Room } from './room.ts';
 
 /** What `stopSubagent` does, for the Web UI. */
 const STOPPING: Readonly<Record<StopInput['mode'], string>> = {
   kill: 'kill: abort its turn, end its processes, give its room back',
   end: 'end: look for processes that it left, give its room back',
-  pause: 'pause: give its room back until it is answered',
+  pause: 'pause: give its room back until it goes on',
 };
 
 export type Stopped = Omit<Extract<StopResult, { kind: 'stopped' }>, 'kind'>;
@@ -57,7 +59,7 @@ export class OnWorker {
   /** Makes the workspace. Throws what the activity throws. */
   async prepare(): Promise<Workspace> {
     const { subagent, spec } = this.#of;
-    this.#workspace = await this.#withRoom('preparing', (workerId) =>
+    this.#workspace = await this.#withRoom(STATUS_DURING.prepare, (workerId) =>
       worker(workerId).prepareWorkspace.executeWithOptions({ summary: `${spec.isolation} of ${spec.repo}` }, [
         { subagent, spec },
       ]),
@@ -69,7 +71,7 @@ export class OnWorker {
   setUp(): Promise<SetUpDone> {
     const { subagent, spec } = this.#of;
     const { cwd } = must(this.#workspace, 'a workspace');
-    return this.#withRoom('preparing', (workerId) =>
+    return this.#withRoom(STATUS_DURING['set-up'], (workerId) =>
       worker(workerId).setUpWorkspace.executeWithOptions(
         { summary: oneLine(`set-up: ${spec.setup.join(' && ')}`, 100) },
         [{ subagent, cwd, commands: spec.setup, ...shellInput(spec) }],
@@ -85,7 +87,7 @@ export class OnWorker {
     const { subagent, spec } = this.#of;
     if (room === 'retake' && this.#of.room.taken) this.#of.room.lose();
     await this.#takeRoom();
-    this.#of.become('working');
+    this.#of.become(STATUS_DURING.turn);
     begin();
     const { cwd } = must(this.#workspace, 'a workspace');
     return orLost(
@@ -117,7 +119,7 @@ export class OnWorker {
       head: evidence?.head ?? base,
       ...shellInput(spec),
     };
-    return this.#withRoom('verifying', (workerId) =>
+    return this.#withRoom(STATUS_DURING.verify, (workerId) =>
       worker(workerId).verifyCommit.executeWithOptions({ summary: spec.verify.join(' && ').slice(0, 100) }, [
         input,
       ]),
@@ -125,21 +127,24 @@ export class OnWorker {
   }
 
   /** Brings a steer into turn `turn`. */
-  deliver(steerId: string, message: string, turn: number): Promise<DeliverResult | Lost> {
+  deliver({ id: steerId, message, interrupt }: Steer, turn: number): Promise<DeliverResult | Lost> {
     const { subagent } = this.#of;
     return orLost(
       control(this.#workerId).deliverSteer.executeWithOptions({ summary: `steer: ${oneLine(message, 60)}` }, [
-        { subagent, steerId, message, turn },
+        { subagent, steerId, message, turn, ...(interrupt && { interrupt }) },
       ]),
     );
   }
 
   /** Ends the Copilot session, gives the room back and (but for `pause`) sweeps; nothing where nothing had been started. */
-  async stop(mode: StopInput['mode']): Promise<Stopped> {
+  async stop(
+    mode: StopInput['mode'],
+    meanwhile: 'asking' | 'waiting' | 'stopping' = 'stopping',
+  ): Promise<Stopped> {
     const { subagent, spec, room } = this.#of;
     const { workerId } = room;
     if (workerId === undefined) return {};
-    this.#of.become(mode === 'pause' ? 'asking' : 'stopping');
+    this.#of.become(meanwhile);
     const input: StopInput = {
       subagent,
       mode,

@@ -52,7 +52,7 @@ export function outcomeOf(input: SubagentInput, life: Life, ending: Ending): Out
     ...(ending.sweep && { sweep: ending.sweep }),
     permissions: input.spec.permissions,
     denials: [...life.denials],
-    notes: [...life.notes, ...denialNotes(input, life), ...sweepNotes(ending.sweep)],
+    notes: [...life.notes, ...denialNotes(input, life), ...undelivered(life), ...sweepNotes(ending.sweep)],
   };
 }
 
@@ -74,6 +74,11 @@ function denialNotes({ spec }: SubagentInput, { denials }: Life): string[] {
   if (count === 0) return [];
   const calls = count === 1 ? '1 tool call was' : `${count} tool calls were`;
   return [`${calls} denied by its permissions (${spec.permissions})`];
+}
+
+/** Messages whose turn never came. */
+function undelivered({ held }: Life): string[] {
+  return held.map(({ message }) => `a message was held, and it ended before: ${oneLine(message, 200)}`);
 }
 
 function sweepNotes(sweep: SweepReport | undefined): string[] {

@@ -6,13 +6,14 @@ import {
   type AnnounceSignal,
   type Announcement,
   type ResolvedSpec,
-  type StopInput,
   type SubagentInput,
   type SubagentRef,
   type SubagentView,
 } from '../src/contract/index.ts';
 import { Board } from './board.ts';
+import { allowance } from './budget.ts';
 import { failureOf, setUpFailure } from './failure.ts';
+import { Halts } from './halts.ts';
 import { Inbox } from './inbox.ts';
 import { hold, spend, type Happened, type Life, type Step } from './life.ts';
 import { OnWorker, type Stopped } from './on-worker.ts';
@@ -32,6 +33,7 @@ export class Performer {
   readonly #spec: ResolvedSpec;
   readonly #ref: SubagentRef;
   readonly #worker: OnWorker;
+  readonly #halts: Halts;
   #turn: number | undefined;
   /** What a step that was cancelled had taken until then. */
   #cutShort = { workedMs: 0, verifyingMs: 0 };
@@ -60,12 +62,26 @@ export class Performer {
     });
     this.inbox = new Inbox({
       turnRuns: () => this.#turn !== undefined,
-      deliver: ({ id, message }) => this.#worker.deliver(id, message, this.#turn ?? 0),
+      deliver: (steer) => this.#worker.deliver(steer, this.#turn ?? 0),
       hold: (steer) => update(hold(current(), steer)),
       during: () => this.board.status,
       changed: () => this.board.show(current()),
     });
     this.board = new Board(input, this);
+    this.#halts = new Halts({
+      inbox: this.inbox,
+      questions: this.questions,
+      answerTimeoutMs: input.spec.answerTimeoutMs,
+      pause: async (meanwhile) => {
+        await this.#worker.stop('pause', meanwhile);
+        await this.room.left();
+      },
+      become: (status, waitingFor) => {
+        this.board.become(status, waitingFor);
+        this.board.show(current());
+      },
+      announce: (kind, summary) => this.#announce(kind, summary),
+    });
   }
 
   /** Performs one step and tells what happened. Throws only when the workflow is cancelled, or a bug shows. */
@@ -82,13 +98,13 @@ export class Performer {
         await sleep(step.ms, { summary: `before turn ${life.turn} is tried again` });
         return { type: 'went-on' };
       case 'report-stuck':
-        await this.#announce(
-          'stuck',
-          `no sign of life for ${Math.round(step.silentMs / 1000)} s; was doing: ${step.doing}`,
-        );
-        return { type: 'went-on' };
+        return this.#halts.reportStuck(step);
+      case 'report-budget':
+        return this.#halts.reportBudget(step);
+      case 'wait':
+        return this.#halts.wait(step);
       case 'ask':
-        return this.#ask(step);
+        return this.#halts.ask(step);
       case 'collect':
         return this.#collect();
       case 'verify':
@@ -96,8 +112,13 @@ export class Performer {
     }
   }
 
+  /** Told by a worker that has started, perhaps with what the subagent waits for. */
+  tryAgain(): void {
+    this.#halts.tryAgain();
+  }
+
   /** Ends the Copilot session, gives the room back and (but for `pause`) sweeps; nothing where nothing had been started. */
-  stop(mode: StopInput['mode']): Promise<Stopped> {
+  stop(mode: 'kill' | 'end'): Promise<Stopped> {
     return this.#worker.stop(mode);
   }
 
@@ -165,7 +186,9 @@ export class Performer {
       this.board.show(life);
       began = Date.now();
       this.#turn = life.turn;
+      this.#halts.turnRuns();
     };
+    const budget = allowance(life, this.#spec.budget);
     const input = {
       turn: life.turn,
       prompt: promptOf(life.opening, this.#task, life.steers),
@@ -175,6 +198,9 @@ export class Performer {
       permissions: this.#spec.permissions,
       budgetMs: Math.max(1, this.#spec.timeoutMs - life.workedMs),
       stuckAfterMs: this.#spec.stuckAfterMs * 2 ** Math.min(life.stalls, 8),
+      ...(this.#spec.hungAfterMs !== undefined && { hungAfterMs: this.#spec.hungAfterMs }),
+      ...(life.silentSince !== undefined && { silentSince: life.silentSince }),
+      ...(budget && { budget }),
       lostBefore: life.lost,
     };
     try {
@@ -192,14 +218,6 @@ export class Performer {
   get #task(): string {
     const { task, continues } = this.#spec;
     return continues && this.#worker.workspace?.newConversation ? `${continues.handover}\n\n${task}` : task;
-  }
-
-  async #ask({ questions }: Extract<Step, { do: 'ask' }>): Promise<Happened> {
-    const answers = this.questions.ask(questions);
-    await this.stop('pause');
-    await this.room.left();
-    await this.#announce('question', questions.map(({ question }) => question).join(' / '));
-    return { type: 'answered', answers: await answers };
   }
 
   async #collect(): Promise<Happened> {

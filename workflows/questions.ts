@@ -2,19 +2,36 @@
 import { ApplicationFailure, condition } from '@temporalio/workflow';
 import { answerRequest, oneLine, type AnswerRequest, type Question } from '../src/contract/index.ts';
 
+/** What a subagent is told where its main agent let the time for an answer pass. */
+export const NO_ANSWER =
+  'Nobody answered in time, and nobody will. Use your own judgement: take the choice that is easiest to undo, go on, and say in your report what you assumed.';
+
 export class Questions {
   open: Question[] = [];
   #answers: { requestId: string; answer: string }[] = [];
 
-  /** Asks, and waits until every question has its answer: for days, across restarts, holding nothing but this workflow. */
-  async ask(
-    questions: readonly Omit<Question, 'at'>[],
-  ): Promise<readonly { requestId: string; answer: string }[]> {
+  /** Opens the questions; from now on they can be answered. */
+  ask(questions: readonly Omit<Question, 'at'>[]): void {
     const at = new Date().toISOString();
     this.#answers = [];
     this.open = questions.map((question) => ({ ...question, at }));
-    await condition(() => this.open.length === 0);
-    return this.#answers;
+  }
+
+  /**
+   * Waits until every question has its answer: for days, across restarts, holding nothing but this workflow; at most
+   * `timeoutMs` milliseconds where that is given. Then the rest is answered with `NO_ANSWER`, and `late` lists it.
+   */
+  async answered(timeoutMs?: number): Promise<{
+    readonly answers: readonly { readonly requestId: string; readonly answer: string }[];
+    readonly late: readonly Question[];
+  }> {
+    const allAnswered = (): boolean => this.open.length === 0;
+    if (timeoutMs === undefined) await condition(allAnswered);
+    else await condition(allAnswered, timeoutMs);
+    const late = this.open;
+    this.open = [];
+    this.#answers.push(...late.map(({ id }) => ({ requestId: id, answer: NO_ANSWER })));
+    return { answers: this.#answers, late };
   }
 
   /** Checks a request. Throws `ApplicationFailure`, as an Update validator must. */

@@ -10,6 +10,7 @@ import {
   isCancellation,
   setHandler,
   upsertMemo,
+  workflowInfo,
 } from '@temporalio/workflow';
 import {
   finalStatus,
@@ -36,6 +37,7 @@ const steer = defineSignal<[SteerRequest]>(SUBAGENT.steer);
 const steerWithReceipt = defineUpdate<Receipt, [SteerRequest]>(SUBAGENT.steerWithReceipt);
 const answer = defineUpdate<string, [AnswerRequest]>(SUBAGENT.answer);
 const describe = defineQuery<SubagentView>(SUBAGENT.describe);
+const tryAgain = defineSignal(SUBAGENT.tryAgain);
 const placed = defineSignal<[Placed]>(SUBAGENT.placed);
 
 export async function subagent(input: SubagentInput): Promise<Outcome> {
@@ -45,6 +47,9 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
     verify: input.spec.verify.length > 0,
     // Absent in runs that an earlier version started.
     setUp: (input.spec.setup ?? []).length > 0,
+    budget: input.spec.budget,
+    onStuck: input.spec.onStuck,
+    seed: Number.parseInt(workflowInfo().runId.slice(0, 8), 16),
   };
   let [life, step]: [Life, Step] = begin();
   const work = new Performer(
@@ -54,6 +59,7 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
   );
 
   setHandler(placed, (where) => work.room.placed(where));
+  setHandler(tryAgain, () => work.tryAgain());
   setHandler(steerWithReceipt, (request) => work.inbox.accept(request), {
     validator: (request: SteerRequest) => void work.inbox.parse(request),
   });
@@ -85,6 +91,7 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
     });
   } catch (error) {
     if (error instanceof ApplicationFailure && finalStatus.safeParse(error.type).success) throw error; // an outcome
+    const asked = CancellationScope.current().consideredCancelled;
     return await CancellationScope.nonCancellable(async () => {
       const killed = isCancellation(error);
       work.inbox.closed = `${input.label} is ${killed ? 'being killed' : 'ending as failed'}`;
@@ -92,8 +99,9 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
       const { sweep } = stopped;
       life = await work.salvage(life, stopped);
       if (!killed) return conclude('failed', sweep, { class: 'internal', message: String(error) });
-      await conclude('killed', sweep);
-      throw error;
+      const outcome = await conclude('killed', sweep);
+      // Only a cancellation that was asked for can close a workflow as cancelled.
+      throw asked ? error : asFailure(outcome);
     });
   }
 
@@ -127,11 +135,17 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
       condition(allHandlersFinished),
     ]);
     if (status === 'done' || status === 'killed') return outcome;
-    throw ApplicationFailure.create({
-      message: `${status}: ${outcome.summary}`,
-      type: status,
-      nonRetryable: true,
-      details: [outcome],
-    });
+    throw asFailure(outcome);
   }
+}
+
+/** The way a workflow closes that was neither completed nor cancelled. */
+function asFailure(outcome: Outcome): ApplicationFailure {
+  const { status, summary } = outcome;
+  return ApplicationFailure.create({
+    message: `${status}: ${summary}`,
+    type: status,
+    nonRetryable: true,
+    details: [outcome],
+  });
 }

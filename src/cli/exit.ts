@@ -19,6 +19,8 @@ export const EXIT = {
   timedOut: 6,
   /** With `wait`: a subagent was lost (ended from outside). */
   lost: 7,
+  /** With `wait`: a subagent used up its budget. */
+  overBudget: 8,
   /** Ctrl-C, as shells have it: 128 + SIGINT. */
   interrupted: 130,
 } as const;
@@ -29,6 +31,7 @@ export const EXIT_HELP = `Exit codes:
   1    failed; wait: a subagent failed     5    wait: a subagent was killed
   2    bad usage, input or target          6    wait: a subagent used up its time
   3    no Temporal server, or no worker    7    wait: a subagent was lost
+                                           8    wait: a subagent used up its budget
                                            130  interrupted`;
 
 /** The exit code for an error's code. */
@@ -66,6 +69,7 @@ export function exitCodeOf(code: ErrorCode): number {
 const OUTCOMES: readonly (readonly [FinalStatus, number])[] = [
   ['done', EXIT.ok],
   ['killed', EXIT.killed],
+  ['over-budget', EXIT.overBudget],
   ['timed-out', EXIT.timedOut],
   ['lost', EXIT.lost],
   ['failed', EXIT.failed],

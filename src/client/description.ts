@@ -1,5 +1,5 @@
 /** Everything known of one subagent: from its session, the server, the workflow itself and its heartbeats. */
-import { isFinal, SUBAGENT, type LiveStatus, type Outcome, type SubagentView } from '../contract/index.ts';
+import { DOING, isFinal, SUBAGENT, type Outcome, type SubagentView } from '../contract/index.ts';
 import { inspect, type Inspection } from './inspect.ts';
 import type { Link } from './link.ts';
 import { workflowUrl } from './links.ts';
@@ -11,16 +11,6 @@ import type { SubagentDescription } from './types.ts';
 
 /** How long the outcome of a run that has ended may take to read, in milliseconds. */
 const OUTCOME_TIMEOUT_MS = 5_000;
-
-/** A status in words, where no heartbeat says more. */
-const DOING: Readonly<Record<LiveStatus, string>> = {
-  queued: 'waits for room on a worker',
-  preparing: 'its workspace is being made',
-  working: 'works',
-  asking: 'waits for an answer',
-  verifying: 'its commit is being verified',
-  stopping: 'its processes are being ended',
-};
 
 /** See `SubagentHandle.describe`. */
 export async function describeRun(link: Link, run: KnownRun): Promise<SubagentDescription> {

@@ -77,6 +77,10 @@ export async function resolveSpec(
     trustRepo: spec.trustRepo ?? false,
     timeoutMs: spec.timeout ?? DEFAULT_TIMEOUT_MS,
     stuckAfterMs: spec.stuckAfter ?? DEFAULT_STUCK_AFTER_MS,
+    ...(spec.onStuck !== undefined && { onStuck: spec.onStuck }),
+    ...(spec.hungAfter !== undefined && { hungAfterMs: spec.hungAfter }),
+    ...(spec.answerTimeout !== undefined && { answerTimeoutMs: spec.answerTimeout }),
+    ...(spec.budget !== undefined && { budget: spec.budget }),
     maxRepairs: DEFAULT_MAX_REPAIRS,
     hostQueue: caller.hostQueue,
   };

@@ -86,7 +86,11 @@ export class SubagentHandle {
    * @throws SubagentsError ALREADY_ENDED (naming its outcome), NO_WORKER, TIMEOUT, UNKNOWN_TARGET, BAD_INPUT.
    */
   async steer(message: string, options: SteerOptions = {}): Promise<Receipt> {
-    const request = { id: options.id ?? `s-${randomUUID().slice(0, 8)}`, message };
+    const request = {
+      id: options.id ?? `s-${randomUUID().slice(0, 8)}`,
+      message,
+      ...(options.interrupt && { interrupt: true }),
+    };
     const parsed = steerRequest.safeParse(request);
     if (!parsed.success) {
       const [issue] = parsed.error.issues;

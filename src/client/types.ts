@@ -102,6 +102,8 @@ export interface FleetList {
 export interface SteerOptions {
   /** Identifies the message: the same id is delivered once. `[A-Za-z0-9_-]{1,60}`; default: a new one. */
   readonly id?: string | undefined;
+  /** Stop the tool or model call that runs first, instead of letting it go on in the background; default false. */
+  readonly interrupt?: boolean | undefined;
   readonly timeoutMs?: number | undefined;
 }
 

@@ -4,7 +4,7 @@
  * Every activity on a worker's queues may also answer `Lost`: its worker died while it ran, and the worker's next start
  * found the lease and completed the attempt. The workflow then starts the next attempt with a counter of its own.
  */
-import type { Denial, Evidence, SweepReport, Usage, Verification } from './outcome.ts';
+import type { Denial, Evidence, SweepReport, TurnFailureClass, Usage, Verification } from './outcome.ts';
 import type { Receipt, RunName, SessionEntry, TranscriptPage } from './messages.ts';
 import type { Permissions, ResolvedSpec, Thinking } from './spec.ts';
 
@@ -129,12 +129,20 @@ export interface TurnInput extends ShellInput {
   /** Working time left. */
   readonly budgetMs: number;
   readonly stuckAfterMs: number;
+  /** Silence of a model call after which it is given up as hung; default `DEFAULT_HUNG_MODEL_MS`. */
+  readonly hungAfterMs?: number;
+  /** ISO 8601: the last sign of life of the attempts before, which failed. Their silence counts towards `stuckAfterMs`. */
+  readonly silentSince?: string;
+  /** What this turn may use before it is over budget, and before that is announced; both from the turn's beginning. */
+  readonly budget?: { readonly left: Allowance; readonly noticeAt: Allowance };
   /** How many attempts of this very turn were lost before. */
   readonly lostBefore: number;
 }
-/** Why a model call failed, by what can be done about it. */
-export type TurnFailureClass =
-  'credentials' | 'rate-limit' | 'provider' | 'network' | 'context' | 'request' | 'copilot';
+/** An amount of what turns use. */
+export interface Allowance {
+  readonly tokens?: number;
+  readonly modelRequests?: number;
+}
 /** What a turn used and what was denied to it since its beginning, all attempts together where the event log shows it. */
 export interface Spent {
   readonly usage: Usage;
@@ -164,8 +172,15 @@ export type TurnResult =
       readonly retryable: boolean;
       /** What the server asked for, when it did. */
       readonly retryAfterMs?: number;
+      /** It is not to be tried at once but to wait, holding no room, for what it names. */
+      readonly waitFor?: 'credentials' | 'limit';
+      /** ISO 8601: the last sign of life. */
+      readonly lastEventAt?: string;
     })
   | (TurnEnd & { readonly kind: 'timed-out' })
+  /** `noticeAt` is reached; the turn was left running in Copilot and the next attempt takes it up again. */
+  | (TurnEnd & { readonly kind: 'near-budget' })
+  | (TurnEnd & { readonly kind: 'over-budget' })
   /** The worker shuts down; the turn is resumable. */
   | (TurnEnd & { readonly kind: 'handed-back' })
   | Lost;
@@ -218,6 +233,8 @@ export interface DeliverInput {
   readonly message: string;
   /** The turn that runs by the workflow's account: where it has not begun yet on the worker, delivery waits for it; where it has ended, the answer is `no-turn`. */
   readonly turn: number;
+  /** What runs is stopped first. */
+  readonly interrupt?: boolean;
 }
 /** `no-turn`: no live turn holds the Copilot session; the message opens the next turn instead. */
 export type DeliverResult =

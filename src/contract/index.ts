@@ -1,5 +1,6 @@
 export * from './activities.ts';
 export * from './announcement.ts';
+export * from './bounds.ts';
 export * from './denials.ts';
 export * from './errors.ts';
 export * from './fence.ts';
@@ -11,6 +12,7 @@ export * from './outcome.ts';
 export * from './quantities.ts';
 export * from './repository-settings.ts';
 export * from './spec.ts';
+export * from './states.ts';
 export * from './status.ts';
 export * from './text.ts';
 export * from './usage.ts';

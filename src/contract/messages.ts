@@ -139,6 +139,14 @@ export const PAGE = {
 
 // ---- subagent ---------------------------------------------------------------
 
+const steerText = z
+  .string()
+  .refine((text) => text.trim() !== '', 'the message is empty')
+  .refine(
+    (text) => byteLength(text) <= MAX_STEER_BYTES,
+    `the message is larger than ${MAX_STEER_BYTES / 1024} KiB: put the material in a file and name it`,
+  );
+
 /** Signal `steer` and Update `steerWithReceipt`. A plain string is accepted too, for the temporal CLI. */
 export const steerRequest = z.union([
   z.strictObject({
@@ -146,18 +154,10 @@ export const steerRequest = z.union([
       .string()
       .regex(/^[A-Za-z0-9_-]{1,60}$/)
       .optional(),
-    message: z
-      .string()
-      .refine((text) => text.trim() !== '', 'the message is empty')
-      .refine(
-        (text) => byteLength(text) <= MAX_STEER_BYTES,
-        `the message is larger than ${MAX_STEER_BYTES / 1024} KiB`,
-      ),
+    message: steerText,
+    interrupt: z.boolean().optional().describe('stop what runs first'),
   }),
-  z
-    .string()
-    .min(1)
-    .transform((message) => ({ message, id: undefined })),
+  steerText.transform((message) => ({ message, id: undefined, interrupt: undefined })),
 ]);
 export type SteerRequest = z.input<typeof steerRequest>;
 
@@ -168,6 +168,7 @@ export const receipt = z.object({
     'mid-turn', // the model sees it at its next call; a running shell command went to the background
     'queued-behind-tool', // it is in the conversation as soon as the running tool or model call ends
     'started-turn', // it opened a turn
+    'interrupted', // what ran was stopped, and the model has it at once
     'held', // it is kept, and opens the next turn (queued, preparing, asking, verifying)
   ]),
   at: z.string(),
@@ -214,6 +215,8 @@ export const SUBAGENT = {
   steerWithReceipt: 'steerWithReceipt',
   answer: 'answer',
   describe: 'describe',
+  /** Signal without arguments: a subagent that waits for its model tries again now. Workers send it when they start. */
+  tryAgain: 'tryAgain',
   /** Signal from the `stay` activity: room was given. */
   placed: 'placed',
 } as const;

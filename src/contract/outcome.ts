@@ -71,6 +71,19 @@ export const sweepReport = z.object({
 });
 export type SweepReport = z.infer<typeof sweepReport>;
 
+/** Why a model call failed, by what can be done about it. */
+export const turnFailureClass = z.enum([
+  'credentials', // the login or key is refused
+  'rate-limit', // too many requests, or a quota is used up
+  'provider', // the provider fails
+  'network', // it is not reached, or does not answer
+  'context', // the conversation is too long for the model
+  'request', // the provider refuses the request as it is
+  'refusal', // the model, or a content filter, refuses to answer
+  'copilot', // the Copilot runtime
+]);
+export type TurnFailureClass = z.infer<typeof turnFailureClass>;
+
 /** Why a subagent failed. */
 export const failure = z.object({
   class: z.enum([
@@ -80,8 +93,10 @@ export const failure = z.object({
     'model', // the model, its provider or the credentials
     'copilot', // the Copilot runtime
     'verification', // a command did not exit 0
+    'budget', // its tokens, turns or model requests are used up
     'internal', // ours
   ]),
+  cause: turnFailureClass.optional().describe('of a turn that failed: what kind of error ended it'),
   message: z.string(),
   remedy: z.string().optional().describe('what to do now'),
 });

@@ -1,5 +1,6 @@
 import ms, { type StringValue } from 'ms';
 import { z } from 'zod';
+import { budget, onStuck } from './bounds.ts';
 import { label } from './label.ts';
 import {
   DEFAULT_MAX_REPAIRS,
@@ -123,6 +124,18 @@ export const spawnSpec = z.strictObject({
   stuckAfter: duration
     .optional()
     .describe('silence after which the subagent is announced as stuck; default 10m'),
+  onStuck: onStuck
+    .optional()
+    .describe('report (default: announce it), nudge (and send it a message) or kill (and kill it)'),
+  hungAfter: duration
+    .optional()
+    .describe('silence of a model call after which it is given up and tried again; default 3m'),
+  answerTimeout: duration
+    .optional()
+    .describe('how long a question waits before it is told to use its own judgement; default: for ever'),
+  budget: budget
+    .optional()
+    .describe('tokens, turns, modelRequests: it ends as over-budget when one is used up; default: no bound'),
 });
 export type SpawnSpec = z.input<typeof spawnSpec>;
 
@@ -190,6 +203,10 @@ export const resolvedSpec = z.strictObject({
   signing: signing.default('repository'),
   timeoutMs: z.number().int().default(DEFAULT_TIMEOUT_MS),
   stuckAfterMs: z.number().int().default(DEFAULT_STUCK_AFTER_MS),
+  onStuck: onStuck.optional(),
+  hungAfterMs: z.number().int().optional(),
+  answerTimeoutMs: z.number().int().optional(),
+  budget: budget.optional(),
   maxRepairs: z.number().int().min(0).max(10).default(DEFAULT_MAX_REPAIRS),
   continues: continuation.optional(),
   hostQueue: z.string().describe('the host that has the checkout: only its workers can take this subagent'),

@@ -6,6 +6,7 @@ export const liveStatus = z.enum([
   'preparing', // its workspace is being made
   'working', // a turn runs
   'asking', // waits for an answer, holding no room
+  'waiting', // waits for its model: new credentials, or a limit that passes; it holds no room
   'verifying', // its commit is being collected and verified
   'stopping', // its processes are being ended
 ]);
@@ -17,6 +18,7 @@ export const finalStatus = z.enum([
   'failed', // it, its set-up or its verification failed
   'killed', // cancelled, its processes ended
   'timed-out', // used up its working time
+  'over-budget', // used up its tokens, turns or model requests
   'lost', // ended from outside (terminated) or its worker was given up
 ]);
 export type FinalStatus = z.infer<typeof finalStatus>;

@@ -9,6 +9,8 @@ export interface ClassifiedError {
   /** Whether the same turn may succeed when it is run again as it is. */
   readonly retryable: boolean;
   readonly retryAfterMs?: number;
+  /** It is not to be tried at once, but to wait for what it names. */
+  readonly waitFor?: 'credentials' | 'limit';
 }
 
 /** Longest error message that leaves the worker, in characters. */
@@ -19,6 +21,9 @@ const MAX_MESSAGE_CHARS = 1_000;
  */
 const RATE_LIMIT_PAUSE_MS = 60_000;
 const LONG_RATE_LIMIT_PAUSE_MS = 10 * 60_000;
+
+/** How the runtime says that it has no login, or one that GitHub does not take. */
+const NO_LOGIN = /no github oauth token|not authenticated|no authentication information|bad credentials/i;
 
 const LOG_IN =
   'log in with `npx @github/copilot login`, or check the token or key that the worker has, then start it again';
@@ -41,7 +46,7 @@ export function classify(error: SessionError, retried: boolean): ClassifiedError
   }
   if (type === 'rate_limit' || status === 429) {
     const retryAfterMs = retried ? RATE_LIMIT_PAUSE_MS : LONG_RATE_LIMIT_PAUSE_MS;
-    return { class: 'rate-limit', message, retryable: true, retryAfterMs };
+    return { class: 'rate-limit', message, retryable: true, retryAfterMs, waitFor: 'limit' };
   }
   if (type === 'quota' || status === 402) {
     return {
@@ -51,11 +56,12 @@ export function classify(error: SessionError, retried: boolean): ClassifiedError
       remedy: 'the quota of the Copilot plan is used up',
     };
   }
-  if (type === 'authentication' || type === 'authorization' || status === 401 || status === 403) {
+  // Who may not use the model will not be let in by a new key: that is for the account's owner to change.
+  if (status === 403 || type === 'authorization') {
     return { class: 'credentials', message, retryable: false, remedy: LOG_IN };
   }
-  if (/no github oauth token|not authenticated|no authentication information/i.test(message)) {
-    return { class: 'credentials', message, retryable: false, remedy: LOG_IN };
+  if (type === 'authentication' || status === 401 || NO_LOGIN.test(message)) {
+    return { class: 'credentials', message, retryable: false, remedy: LOG_IN, waitFor: 'credentials' };
   }
   // An answer without content: the provider's doing, and often a passing one.
   if (/no response was returned/i.test(message)) return { class: 'provider', message, retryable: true };
@@ -77,8 +83,27 @@ function isContext({ errorType, errorCode, message }: SessionError): boolean {
   );
 }
 
+/** A model, or a content filter before it, that refuses to answer; `words`: what it said instead, if anything. */
+export function classifyRefusal(words: string): ClassifiedError {
+  return {
+    class: 'refusal',
+    message: head(
+      `the model refused to answer${words === '' ? '' : `: ${plain(words).trim()}`}`,
+      MAX_MESSAGE_CHARS,
+    ),
+    retryable: false,
+    remedy: 'put the task in other words, or name another model',
+  };
+}
+
 /** A call of the runtime that failed as a call: not the model's doing. */
 export function classifyRuntimeError(error: unknown): ClassifiedError {
   const message = head(plain(error instanceof Error ? error.message : String(error)), MAX_MESSAGE_CHARS);
+  if (/authentication failed/i.test(message)) {
+    // The same words for a login that is refused and for a GitHub that is not reached.
+    if (/network|fetch failed|error sending request/i.test(message.replace(/failed to fetch/i, '')))
+      return { class: 'network', message, retryable: true };
+    return { class: 'credentials', message, retryable: false, remedy: LOG_IN, waitFor: 'credentials' };
+  }
   return { class: 'copilot', message, retryable: true };
 }

@@ -20,6 +20,10 @@ const tokens = {
   inputTokens: z.number().default(0),
   outputTokens: z.number().default(0),
   cacheReadTokens: z.number().default(0),
+  /** `length`: the answer is cut off. */
+  finishReason: z.string().optional(),
+  /** A filter, or the model itself, withheld the answer or a part of it. */
+  contentFilterTriggered: z.boolean().optional(),
 };
 
 const knownEvent = z.discriminatedUnion('type', [
@@ -34,6 +38,8 @@ const knownEvent = z.discriminatedUnion('type', [
   // The same figures twice: the first is only live, the second only in the log.
   event('assistant.usage', tokens),
   event('session.usage_record', { usage: z.object(tokens) }),
+  // A refusal in place of an answer shows only here.
+  event('model.response', { response: z.object({ refusal: z.string().nullish() }) }),
   event('assistant.turn_retry', {}),
   event('assistant.idle', {}),
   event('session.idle', { aborted: z.boolean().default(false) }),
@@ -84,14 +90,19 @@ export function readEvent(raw: { readonly type: string }, redactor?: Redactor): 
   return redactor?.deep(event) ?? event;
 }
 
-/**
- * Whether an event of this type is a sign of life: of the model, of a tool, or of one of Copilot's sub-agents. A hung
- * model and a silent shell give none; bookkeeping of the session (queues, titles, task lists) is none.
- */
-export function isSignOfLife(type: string): boolean {
+/** Whether an event of this type shows that the main loop moves: it begins, retries or ends something, or has something. */
+export function isMovement(type: string): boolean {
   return /^(assistant|tool|external_tool|subagent|system\.notification|user|session\.(error|compaction))/.test(
     type,
   );
+}
+
+/**
+ * Whether an event of this type is a sign of life: of the model, of a tool, or of one of Copilot's sub-agents. A hung
+ * model and a silent shell give none; that a model is asked once more, or in vain, is none either.
+ */
+export function isSignOfLife(type: string): boolean {
+  return isMovement(type) && !/^(assistant\.(turn_|idle)|session\.error)/.test(type);
 }
 
 /** The name of the tool by which a subagent asks its main agent. It has no handler: the call stays open until it is answered. */

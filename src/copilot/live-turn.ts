@@ -10,7 +10,7 @@ import {
   type Spent,
 } from '../contract/index.ts';
 import type { Redactor } from '../home/redact.ts';
-import { isSignOfLife, readEvent } from './events.ts';
+import { isMovement, isSignOfLife, readEvent } from './events.ts';
 import { beatOrTimeout, Pulse } from './pulse.ts';
 import { RuntimeDied, type Runtime } from './runtime.ts';
 import { spentIn } from './spent.ts';
@@ -25,6 +25,8 @@ const ARRIVAL_TIMEOUT_MS = 30_000;
 export interface Delivered extends Arrival {
   /** What the subagent did when it came. */
   readonly during: string;
+  /** Whether that was stopped for it. */
+  readonly interrupted?: boolean;
 }
 
 /** What is being done, since when. */
@@ -46,8 +48,10 @@ export class LiveTurn {
   readonly permissions: Permissions;
   /** Beats when anything changes that could end the turn. */
   readonly changed = new Pulse();
-  /** When it was last known to be alive, in milliseconds since the epoch. */
-  lastEventAt = Date.now();
+  /** The last sign of life, in milliseconds since the epoch. */
+  lastEventAt: number;
+  /** The last movement, or when it was last told to move. */
+  lastMovementAt = Date.now();
   /** Notes for the outcome that were given with an earlier result of this turn are not given again. */
   readonly notes: string[] = [];
   readonly #redactor: Redactor;
@@ -60,11 +64,14 @@ export class LiveTurn {
   #doing: Doing = { what: 'starting', tool: undefined, since: Date.now() };
   readonly #deliveries = new Map<string, Promise<Delivered | undefined>>();
 
+  /** `silentSince`: the last sign of life of an attempt before, in milliseconds since the epoch. */
   constructor(
     of: Pick<LiveTurn, 'copilotSessionId' | 'number' | 'runtime' | 'state' | 'permissions'> & {
       readonly redactor: Redactor;
+      readonly silentSince?: number;
     },
   ) {
+    this.lastEventAt = of.silentSince ?? Date.now();
     this.copilotSessionId = of.copilotSessionId;
     this.number = of.number;
     this.runtime = of.runtime;
@@ -86,6 +93,7 @@ export class LiveTurn {
 
   /** Takes an event of the session. */
   take(raw: SessionEvent): void {
+    if (isMovement(raw.type)) this.lastMovementAt = Date.now();
     if (isSignOfLife(raw.type)) this.lastEventAt = Date.now();
     const event = readEvent(raw, this.#redactor);
     if (event === undefined) return;
@@ -109,16 +117,22 @@ export class LiveTurn {
     this.changed.beat();
   }
 
-  /** Sends a message of ours whose first line is `marker`; settles when it is in the conversation, durably. */
+  /**
+   * Sends a message of ours whose first line is `marker`; settles when it is in the conversation, durably, or the session
+   * fails before (as it does without a login): that ends the turn then.
+   */
   async say(marker: string, text: string): Promise<void> {
+    const { error } = this.state;
+    const arrived = (): boolean => this.state.arrivals.has(marker);
     await this.runtime.ask(this.#held().send({ prompt: `${marker}\n${text}` }));
-    await this.#mustBecome(() => this.state.arrivals.has(marker), 'a message');
-    await this.save();
+    await this.#mustBecome(() => arrived() || this.state.error !== error, 'a message');
+    if (arrived()) await this.save();
   }
 
   /** Lets the model go on where the conversation stands, without a new message. */
   async goOn(): Promise<void> {
     this.state.resume();
+    this.lastMovementAt = Date.now();
     await this.runtime.ask(this.#held().rpc.sendMessages({ messages: [] }));
   }
 
@@ -136,6 +150,16 @@ export class LiveTurn {
   async interrupt(): Promise<boolean> {
     const { interrupted } = await this.runtime.ask(this.#held().rpc.interruptMainTurn({ flushQueued: true }));
     return interrupted;
+  }
+
+  /** Lets the model sum up the conversation, so that it becomes short enough. Returns whether that was possible. */
+  async compact(): Promise<boolean> {
+    try {
+      const { success, messagesRemoved } = await this.#held().rpc.history.compact({});
+      return success && messagesRemoved > 0;
+    } catch {
+      return false; // there is nothing to sum up, or the model failed at that too
+    }
   }
 
   /** Ends the commands and sub-agents that run in the background. Returns what they were. */
@@ -202,12 +226,16 @@ export class LiveTurn {
 
   /**
    * Brings a steer into the conversation, once whatever happens: a steer that is in it already is not sent again.
-   * `undefined` when the turn ended before it was in.
+   * `undefined` when the turn ended before it was in. `interrupt`: the running tool or model call is stopped first.
    */
-  deliver(steerId: string, message: string): Promise<Delivered | undefined> {
+  deliver(
+    steerId: string,
+    message: string,
+    { interrupt = false }: { interrupt?: boolean } = {},
+  ): Promise<Delivered | undefined> {
     const underWay = this.#deliveries.get(steerId);
     if (underWay !== undefined) return underWay;
-    const delivery = this.#bringIn(steerMarker(steerId), message).finally(() => {
+    const delivery = this.#bringIn(steerMarker(steerId), message, interrupt).finally(() => {
       this.#deliveries.delete(steerId);
       this.changed.beat();
     });
@@ -215,16 +243,21 @@ export class LiveTurn {
     return delivery;
   }
 
-  async #bringIn(marker: string, message: string): Promise<Delivered | undefined> {
+  async #bringIn(marker: string, message: string, interrupt: boolean): Promise<Delivered | undefined> {
     if (!(await this.#until(() => this.#opened))) return undefined;
     const during = this.progress.doing;
+    let interrupted = false;
     if (!this.state.arrivals.has(marker)) {
-      await this.runtime.ask(this.#held().send({ prompt: `${marker}\n${message}`, mode: 'immediate' }));
+      const tools = [...this.state.openTools.values()];
+      const mode = interrupt ? 'enqueue' : 'immediate';
+      await this.runtime.ask(this.#held().send({ prompt: `${marker}\n${message}`, mode }));
+      if (interrupt) interrupted = await this.interrupt();
+      if (interrupted) this.notes.push(...tools.map(({ what }) => `\`${what}\` was stopped by a message`));
       if (!(await this.#until(() => this.state.arrivals.has(marker)))) return undefined;
     }
     await this.save();
     const arrival = this.state.arrivals.get(marker);
-    return arrival && { ...arrival, during };
+    return arrival && { ...arrival, during, interrupted };
   }
 
   #held(): CopilotSession {

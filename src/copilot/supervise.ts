@@ -30,7 +30,7 @@ export async function supervise(turn: LiveTurn, limits: Limits, stop: AbortSigna
           break;
         case 'hung':
           if (hung++ === MAX_HUNG_RETRIES) return 'hung';
-          turn.lastEventAt = Date.now();
+          turn.lastMovementAt = Date.now();
           if (!(await turn.interrupt())) await turn.goOn();
           continue;
         case 'interrupted':

@@ -39,6 +39,7 @@ export async function takeUp(pool: CopilotPool, input: TurnInput): Promise<Taken
     state,
     redactor: pool.redactor,
     permissions: input.permissions ?? 'all',
+    ...(input.silentSince !== undefined && { silentSince: Date.parse(input.silentSince) }),
   });
   pool.turns.add(live);
   try {

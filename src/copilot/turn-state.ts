@@ -45,6 +45,12 @@ export class TurnState {
   resting = false;
   /** Whether the runtime itself tried the newest model call again. */
   retried = false;
+  /** Whether the model is being asked: from there to its answer. */
+  answering = false;
+  /** How the newest answer of the model ended. */
+  finishReason: string | undefined;
+  /** The model's words, or none, where it or a filter refused to answer; until it answers. */
+  refusal: string | undefined;
   /** Whether the loop was interrupted (by us) and has not started again. */
   aborted = false;
   /** Tool calls of the main loop, by id. */
@@ -108,8 +114,8 @@ export class TurnState {
   }
 
   apply(event: CopilotEvent): void {
-    if (event.type === 'assistant.usage') return this.#spend(event.data);
-    if (event.type === 'session.usage_record') return this.#spend(event.data.usage);
+    if (event.type === 'assistant.usage') return this.#call(event.data, event.agentId);
+    if (event.type === 'session.usage_record') return this.#call(event.data.usage, event.agentId);
     if (event.type === 'tool.execution_start') this.#add({ toolCalls: 1 });
     this.denials.apply(event);
     // Copilot's own sub-agents show in the figures; the turn itself is the main loop's.
@@ -123,6 +129,9 @@ export class TurnState {
         return this.#start();
       case 'assistant.turn_retry':
         this.retried = true;
+        return;
+      case 'model.response':
+        this.refusal = event.data.response.refusal || this.refusal;
         return;
       case 'assistant.message':
         return this.#answer(event.data);
@@ -148,6 +157,7 @@ export class TurnState {
         if (event.data.kind?.shellId !== undefined) this.shells.delete(event.data.kind.shellId);
         return this.#start();
       case 'session.error':
+        this.answering = false;
         this.error = event.data;
         return;
       case 'abort':
@@ -167,6 +177,7 @@ export class TurnState {
 
   #start(): void {
     this.looping = true;
+    this.answering = true;
     this.resting = false;
     this.idle = false;
     this.aborted = false;
@@ -191,6 +202,7 @@ export class TurnState {
   }
 
   #answer(data: Extract<CopilotEvent, { type: 'assistant.message' }>['data']): void {
+    this.answering = false;
     if (data.model !== undefined) this.model = data.model;
     if (data.content.trim() !== '') this.lastMessage = data.content;
     this.report = data.toolRequests.length === 0 && data.content !== '' ? data.content : undefined;
@@ -215,12 +227,14 @@ export class TurnState {
     if (tool.name !== ASK_PARENT) this.interrupted.push(tool.what);
   }
 
-  #spend(tokens: {
-    model?: string | undefined;
-    inputTokens: number;
-    outputTokens: number;
-    cacheReadTokens: number;
-  }): void {
+  #call(call: Extract<CopilotEvent, { type: 'assistant.usage' }>['data'], agentId: string | undefined): void {
+    this.#spend(call);
+    if (agentId !== undefined) return;
+    this.finishReason = call.finishReason;
+    this.refusal = call.contentFilterTriggered ? '' : undefined;
+  }
+
+  #spend(tokens: Extract<CopilotEvent, { type: 'assistant.usage' }>['data']): void {
     this.model ??= tokens.model;
     this.#add({
       inputTokens: tokens.inputTokens,

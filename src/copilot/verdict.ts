@@ -1,4 +1,5 @@
 /** Whether a running turn is over, from its state and the clock alone. */
+import type { Allowance, Usage } from '../contract/index.ts';
 import type { LiveTurn } from './live-turn.ts';
 
 export interface Limits {
@@ -10,6 +11,8 @@ export interface Limits {
   readonly hungModelMs: number;
   /** When this attempt took the turn up: silence from before does not count again. */
   readonly since: number;
+  /** What the turn may use, and at what it is to be told; from its beginning. */
+  readonly budget?: { readonly left: Allowance; readonly noticeAt: Allowance } | undefined;
 }
 
 export type Verdict =
@@ -18,6 +21,8 @@ export type Verdict =
   | 'question'
   | 'timed-out'
   | 'stuck'
+  | 'near-budget'
+  | 'over-budget'
   /** The model does not answer: interrupt the call. */
   | 'hung'
   /** The model's call was interrupted: let it go on. */
@@ -30,22 +35,32 @@ const MAX_ARRIVAL_MS = 10_000;
 
 /** What is to be done about the turn; `undefined` while it is to be left alone. */
 export function judge(
-  turn: Pick<LiveTurn, 'state' | 'receiving' | 'lastEventAt'>,
+  turn: Pick<LiveTurn, 'state' | 'receiving' | 'lastEventAt' | 'lastMovementAt'>,
   now: number,
   limits: Limits,
 ): Verdict | undefined {
   const { state } = turn;
   const silentMs = now - Math.max(turn.lastEventAt, limits.since);
+  const restingMs = now - turn.lastMovementAt;
   // A message that comes while it ends still belongs to it: it is let in first.
-  if (state.idle && (!turn.receiving || silentMs > MAX_ARRIVAL_MS)) {
+  if (state.idle && (!turn.receiving || restingMs > MAX_ARRIVAL_MS)) {
     if (state.aborted) return 'interrupted';
     return state.error === undefined ? 'finished' : 'failed';
+  }
+  // The last word is let through: what it cost was spent already.
+  if (!state.answering && state.report === undefined && limits.budget !== undefined) {
+    if (reaches(state.usage, limits.budget.left)) return 'over-budget';
+    if (reaches(state.usage, limits.budget.noticeAt)) return 'near-budget';
   }
   if (state.asks) return 'question';
   const done = state.resting && state.lastReport !== undefined;
   if (now >= limits.deadline) return done ? 'left-background' : 'timed-out';
-  if (state.looping && state.openTools.size === 0 && silentMs >= limits.hungModelMs) return 'hung';
+  if (state.looping && state.openTools.size === 0 && restingMs >= limits.hungModelMs) return 'hung';
   // A command in the background may be one that the model waits for: as long as it says something, it may go on.
   if (silentMs >= limits.stuckAfterMs) return done ? 'left-background' : 'stuck';
   return undefined;
+}
+
+function reaches(usage: Usage, { tokens = Infinity, modelRequests = Infinity }: Allowance): boolean {
+  return usage.inputTokens + usage.outputTokens >= tokens || usage.modelRequests >= modelRequests;
 }

@@ -34,5 +34,6 @@ const DELIVERY: Readonly<Record<NonNullable<SubagentView['receipt']>['delivery']
   'mid-turn': 'delivered in the middle of its turn; its model sees it at the next call',
   'queued-behind-tool': 'delivered; it is in its conversation as soon as the running tool or model call ends',
   'started-turn': 'delivered; it opened a new turn',
+  interrupted: 'delivered; what ran was stopped for it',
   held: 'kept; it opens the next turn',
 };

@@ -22,6 +22,7 @@ import { LeaseInterceptor } from './lease-interceptor.ts';
 import { redactingCodec, RedactErrors } from './redaction.ts';
 import { keepRetention } from './retention.ts';
 import { copilotSessionsOf, recover, sweepAll, type Recovery } from './recovery.ts';
+import { wakeWaiting } from './wake.ts';
 
 /** Activities of one queue at once, where room or speed bounds them already. */
 const MANY = 1_000;
@@ -138,6 +139,7 @@ export async function startWorker(
     retention.stop();
     for (const worker of running) worker.shutdown();
   };
+  void wakeWaiting(client);
   const done = Promise.all(workers.map((worker) => worker.run()))
     .finally(stop)
     .then(async () => {

@@ -20,7 +20,7 @@ beforeAll(async () => {
         { tools: [{ name: 'ask_parent', arguments: { question: 'Which colour?' } }] },
         { text: 'Painted it.' },
       ]),
-      on('no credentials', [{ error: { status: 401, message: 'bad key' } }]),
+      on('no credentials', [{ error: { status: 403, message: 'no access' } }]),
     ],
     { env: { SUBAGENTS_ROOM: '8' } },
   );
@@ -230,7 +230,7 @@ describe('a live subagent', () => {
     const session = subagents.session('failing');
     await session.spawn({ label: 'locked-out', task: 'no credentials' }, cwd());
     const outcome = await session.subagent('locked-out').result();
-    expect(outcome).toMatchObject({ status: 'failed', failure: { class: 'model' } });
+    expect(outcome).toMatchObject({ status: 'failed', failure: { class: 'model', cause: 'credentials' } });
   });
 
   it('that is terminated from outside is lost, and its result says so', async () => {

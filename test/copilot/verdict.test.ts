@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CopilotEvent } from '../../src/copilot/events.ts';
 import { TurnState } from '../../src/copilot/turn-state.ts';
-import { judge } from '../../src/copilot/verdict.ts';
+import { judge, type Limits } from '../../src/copilot/verdict.ts';
 
 const NOW = 1_000_000;
 const limits = { deadline: NOW + 60_000, stuckAfterMs: 600, hungModelMs: 200, since: 0 };
@@ -24,12 +24,24 @@ const idle = (aborted = false) => event('session.idle', { aborted });
 
 function verdict(
   events: CopilotEvent[],
-  at: { silentMs?: number; receiving?: boolean; deadline?: number } = {},
+  at: {
+    silentMs?: number;
+    restingMs?: number;
+    receiving?: boolean;
+    deadline?: number;
+    budget?: Limits['budget'];
+  } = {},
 ) {
   const state = new TurnState();
   for (const each of events) state.apply(each);
-  const turn = { state, receiving: at.receiving ?? false, lastEventAt: NOW - (at.silentMs ?? 0) };
-  return judge(turn, NOW, { ...limits, deadline: at.deadline ?? limits.deadline });
+  const silentMs = at.silentMs ?? 0;
+  const turn = {
+    state,
+    receiving: at.receiving ?? false,
+    lastEventAt: NOW - silentMs,
+    lastMovementAt: NOW - (at.restingMs ?? silentMs),
+  };
+  return judge(turn, NOW, { ...limits, deadline: at.deadline ?? limits.deadline, budget: at.budget });
 }
 
 describe('a turn', () => {

@@ -37,3 +37,25 @@ export const malformed: Step = {
     response.end('data: {not json\n\n');
   },
 };
+
+/** Answers with these chunks: the text, then how it ended (and, of some, a refusal beside it). */
+export const ending = (finish: string, text: string, refusal?: string): Step => ({
+  raw: (response: ServerResponse) => {
+    const send = (choices: readonly object[], more: object = {}): void => {
+      const chunk = {
+        id: '1',
+        object: 'chat.completion.chunk',
+        created: 1,
+        model: 'scripted',
+        choices,
+        ...more,
+      };
+      response.write(`data: ${JSON.stringify(chunk)}\n\n`);
+    };
+    response.setHeader('content-type', 'text/event-stream');
+    send([{ index: 0, delta: { role: 'assistant', content: text }, finish_reason: null }]);
+    send([{ index: 0, delta: refusal === undefined ? {} : { refusal }, finish_reason: finish }]);
+    send([], { usage: { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 } });
+    response.end('data: [DONE]\n\n');
+  },
+});

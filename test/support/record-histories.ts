@@ -14,6 +14,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** Records every history whose file name begins with `prefix`. */
 export async function recordHistories(prefix: string): Promise<void> {
   mkdirSync(FOLDER, { recursive: true });
+  let opened = false;
   const fleet = await startFleet(
     [
       on('mend', [{ text: 'Done?' }, bash('echo right > answer.txt'), { text: 'Done.' }]),
@@ -23,6 +24,13 @@ export async function recordHistories(prefix: string): Promise<void> {
       ]),
       on('listen', [bash('sleep 3457'), { text: 'Heard.' }]),
       on('fail', [{ error: { status: 403, message: 'not yours' } }]),
+      on('spend', [bash('true'), bash('sleep 1'), bash('sleep 3458')]),
+      on('quiet', ({ answers }) => (answers === 0 ? bash('sleep 3459') : { text: 'Went on.' })),
+      on('locked', () => (opened ? { text: 'Let in.' } : { error: { status: 401, message: 'expired' } })),
+      on('wonder', [
+        { tools: [{ name: 'ask_parent', arguments: { question: 'Which?' } }] },
+        { text: 'Any.' },
+      ]),
       on('sit', [bash('sleep 3456'), { text: 'Sat.' }]),
     ],
     { env: { SUBAGENTS_ROOM: '8' } },
@@ -37,6 +45,7 @@ export async function recordHistories(prefix: string): Promise<void> {
   const subagents = await fleet.connect();
   try {
     await play(fleet, subagents, write);
+    await playLimits(fleet, subagents, write, () => (opened = true));
   } finally {
     await subagents.close();
     await fleet[Symbol.asyncDispose]();
@@ -105,6 +114,30 @@ async function play(fleet: Fleet, subagents: Subagents, write: Write): Promise<v
     return found;
   });
   if (transcript !== undefined) await write('transcript', transcript);
+}
+
+/** Lives that are bounded: by a budget, by silence, by time for an answer, by credentials. */
+async function playLimits(fleet: Fleet, subagents: Subagents, write: Write, open: () => void): Promise<void> {
+  const options = { cwd: fleet.repository.path };
+  const session = subagents.session('lim');
+  const end = async (label: string): Promise<void> => {
+    await session.subagent(label).result();
+    await write(`subagent-${label}`, `subagent/lim/${label}`);
+  };
+  await session.spawn({ label: 'over-budget', task: 'spend', budget: { modelRequests: 3 } }, options);
+  await end('over-budget');
+  await session.spawn({ label: 'nudged', task: 'quiet', stuckAfter: '1s', onStuck: 'nudge' }, options);
+  await end('nudged');
+  await session.spawn({ label: 'stuck-killed', task: 'quiet', stuckAfter: '1s', onStuck: 'kill' }, options);
+  await end('stuck-killed');
+  await session.spawn({ label: 'unanswered', task: 'wonder', answerTimeout: '1s' }, options);
+  await end('unanswered');
+  await session.spawn({ label: 'waited', task: 'locked' }, options);
+  await eventually(async () => (await session.subagent('waited').describe()).status === 'waiting');
+  open();
+  await fleet.worker.stop();
+  await fleet.startWorker();
+  await end('waited');
 }
 
 /** No path or host name of the machine that recorded it. Payloads are base64: each is opened, mended and closed again. */

@@ -125,9 +125,20 @@ export class TurnBench {
   }
 
   /** Steers in an activity environment of its own. */
-  steer(subagent: SubagentRef, steerId: string, message: string, turn = 1): Promise<DeliverResult> {
+  steer(
+    subagent: SubagentRef,
+    steerId: string,
+    message: string,
+    { interrupt = false }: { interrupt?: boolean } = {},
+  ): Promise<DeliverResult> {
     const { deliverSteer } = createDeliverActivities({ pool: this.pool });
-    return new MockActivityEnvironment().run(deliverSteer, { subagent, steerId, message, turn });
+    return new MockActivityEnvironment().run(deliverSteer, {
+      subagent,
+      steerId,
+      message,
+      turn: 1,
+      interrupt,
+    });
   }
 
   async close(): Promise<void> {

@@ -1,9 +1,30 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Evidence, Failure, TurnResult, Usage } from '../../src/contract/index.ts';
+import {
+  isTransition,
+  SEARCH_ATTRIBUTES,
+  TRANSITIONS,
+  type Evidence,
+  type Failure,
+  type Status,
+  type TurnResult,
+  type Usage,
+} from '../../src/contract/index.ts';
+import { backoff, credentialsPause, limitPause } from '../../workflows/backoff.ts';
 import { MAX_LOST_ATTEMPTS, MAX_TURN_FAILURES } from '../../workflows/after-turn.ts';
-import { begin, hold, type Happened, type Life, type Rules, type Step } from '../../workflows/life.ts';
+import {
+  begin,
+  hold,
+  STATUS_DURING,
+  type Happened,
+  type Life,
+  type Rules,
+  type Step,
+} from '../../workflows/life.ts';
 import { next } from '../../workflows/lifecycle.ts';
+import { allowance } from '../../workflows/budget.ts';
 
 const usage: Usage = { inputTokens: 10, outputTokens: 2, cachedTokens: 5, modelRequests: 1, toolCalls: 1 };
 const evidence: Evidence = {
@@ -155,7 +176,8 @@ describe('the lifecycle', () => {
   });
 
   it('pauses before a retryable failure is tried again, as long as the server asked for', () => {
-    expect(drive([prepared, turn(failed)])[1]).toMatchObject({ do: 'pause', ms: 5_000 });
+    const [, first] = drive([prepared, turn(failed)]);
+    expect(first).toMatchObject({ do: 'pause', ms: backoff(1, 0) });
     expect(drive([prepared, turn({ ...failed, retryAfterMs: 600_000 })])[1]).toMatchObject({
       do: 'pause',
       ms: 600_000,
@@ -178,7 +200,10 @@ describe('the lifecycle', () => {
     const [, end] = drive([prepared, turn(forbidden), collected]);
     expect(end).toEqual({
       do: 'end',
-      verdict: { status: 'failed', failure: { class: 'model', message: '403', remedy: 'log in' } },
+      verdict: {
+        status: 'failed',
+        failure: { class: 'model', cause: 'credentials', message: '403', remedy: 'log in' },
+      },
     });
   });
 
@@ -187,6 +212,129 @@ describe('the lifecycle', () => {
     expect(step).toEqual({ do: 'collect' });
     expect(life.verdict).toEqual({ status: 'timed-out' });
     expect(drive([prepared, turn(lost, 60_000)])[0].verdict).toEqual({ status: 'timed-out' });
+  });
+});
+
+describe('a turn that failed', () => {
+  const expired: TurnResult = { ...failed, class: 'credentials', retryable: false, waitFor: 'credentials' };
+
+  it('waits for new credentials as long as it takes, and says so once', () => {
+    const wait = (waits: number, announce: boolean) => ({
+      do: 'wait',
+      for: 'credentials',
+      ms: credentialsPause(waits, 0),
+      why: '503',
+      announce,
+    });
+    const rounds = (count: number): Happened[] =>
+      Array.from({ length: count }, (): Happened[] => [turn(expired), { type: 'went-on' }]).flat();
+    expect(drive([prepared, turn(expired)])[1]).toEqual(wait(1, true));
+    expect(drive([prepared, ...rounds(50), turn(expired)])[1]).toEqual(wait(51, false));
+    // It worked in between: that the credentials ran out again is news.
+    const later = { ...expired, usage: { ...usage, modelRequests: 7 } };
+    expect(drive([prepared, ...rounds(50), turn(later)])[1]).toMatchObject({ announce: true });
+  });
+
+  it('waits for a limit to pass, longer each time', () => {
+    const limited: TurnResult = { ...failed, class: 'rate-limit', waitFor: 'limit', retryAfterMs: 600_000 };
+    const [, first] = drive([prepared, turn(limited)]);
+    expect(first).toMatchObject({ do: 'wait', for: 'limit', ms: limitPause(600_000, 1, 0) });
+    const [, second] = drive([prepared, turn(limited), { type: 'went-on' }, turn(limited)]);
+    expect(second).toMatchObject({ ms: limitPause(600_000, 2, 0) });
+    expect(limitPause(600_000, 2, 0)).toBeGreaterThanOrEqual(1_200_000);
+    // Never before the server said.
+    expect(limitPause(7_200_000, 9, 0)).toBeGreaterThanOrEqual(7_200_000);
+  });
+
+  it('begins a new row of failures where it came further than before', () => {
+    const at = (modelRequests: number): Happened[] => [
+      turn({ ...failed, usage: { ...usage, modelRequests } }),
+      { type: 'went-on' },
+    ];
+    const many = Array.from({ length: 3 * MAX_TURN_FAILURES }, (_, index) => at(index + 1)).flat();
+    expect(drive([prepared, ...many])[1]).toEqual({ do: 'turn', room: 'keep' });
+  });
+
+  it('carries its silence over to the next attempt, but not that of a wait', () => {
+    const lastEventAt = '2026-01-01T00:00:00.000Z';
+    const [life] = drive([prepared, turn({ ...failed, lastEventAt }), { type: 'went-on' }]);
+    expect(life.silentSince).toBe(lastEventAt);
+    expect(drive([prepared, turn({ ...expired, lastEventAt })])[0].silentSince).toBeUndefined();
+  });
+
+  it('pauses by its seed, the same each time, and longer with each failure', () => {
+    fc.assert(
+      fc.property(fc.integer(), fc.integer({ min: 1, max: 40 }), (seed, failures) => {
+        const plain = Math.min(5_000 * 2 ** (failures - 1), 300_000);
+        expect(backoff(failures, seed)).toBe(backoff(failures, seed));
+        expect(backoff(failures, seed)).toBeGreaterThanOrEqual(plain);
+        expect(backoff(failures, seed)).toBeLessThanOrEqual(plain * 1.25);
+      }),
+    );
+    expect(new Set(Array.from({ length: 100 }, (_, seed) => backoff(1, seed * 7919))).size).toBeGreaterThan(
+      50,
+    );
+  });
+});
+
+describe('a budget', () => {
+  const own = { rules: { ...rules, budget: { tokens: 100, turns: 5, modelRequests: 10 } } };
+  const spent = (tokens: number): Usage => ({ ...usage, inputTokens: tokens, outputTokens: 0 });
+  const near: TurnResult = { kind: 'near-budget', usage: spent(80), notes: [] };
+
+  it('is announced at 80 %, once, and the turn goes on', () => {
+    const [life, step] = drive([prepared, turn(near)], own);
+    expect(step).toEqual({ do: 'report-budget', summary: '80 of 100 tokens' });
+    expect(allowance(life, own.rules.budget)).toEqual({
+      left: { tokens: 100, modelRequests: 10 },
+      noticeAt: { modelRequests: 8 },
+    });
+    const [on, again] = next(life, { type: 'went-on' }, own.rules);
+    expect([on.turn, again]).toEqual([1, { do: 'turn', room: 'keep' }]);
+  });
+
+  it('that is used up ends it, with what it did collected', () => {
+    const over: TurnResult = { kind: 'over-budget', usage: spent(120), notes: [] };
+    expect(drive([prepared, turn(over)], own)[1]).toEqual({ do: 'collect' });
+    const [life, end] = drive([prepared, turn(over), collected], own);
+    expect(end).toMatchObject({
+      do: 'end',
+      verdict: {
+        status: 'over-budget',
+        failure: { class: 'budget', message: 'its budget is used up: 120 of 100 tokens' },
+      },
+    });
+    expect(life.evidence).toBe(evidence);
+  });
+
+  it('does not undo what was finished with the last of it', () => {
+    const last: TurnResult = { ...finished, usage: spent(100) };
+    expect(drive([prepared, turn(last), collected, verified()], own)[1]).toMatchObject({
+      verdict: { status: 'done' },
+    });
+    // But a repair would need more.
+    expect(drive([prepared, turn(last), collected, verified('broken')], own)[0].verdict).toMatchObject({
+      status: 'over-budget',
+    });
+  });
+
+  it('of turns is announced before the last fifth, and keeps the next from opening', () => {
+    const round = [turn(finished), collected, verified('broken')];
+    const two = { rules: { ...rules, maxRepairs: 9, budget: { turns: 5 } } };
+    expect(drive([prepared, ...round, ...round, ...round], two)[1]).toEqual({ do: 'turn', room: 'keep' });
+    const four = [prepared, ...round, ...round, ...round, ...round];
+    expect(drive(four, two)[1]).toEqual({ do: 'report-budget', summary: '4 of 5 turns' });
+    const five: Happened[] = [...four, { type: 'went-on' }, ...round];
+    expect(drive(five, two)[0].verdict).toMatchObject({ status: 'over-budget' });
+  });
+});
+
+describe('a subagent that is stuck', () => {
+  const stuck: TurnResult = { kind: 'stuck', doing: 'bash: sleep', silentMs: 600_000, usage, notes: [] };
+  it.each(['report', 'nudge', 'kill'] as const)('is announced, and then: %s', (onStuck) => {
+    const [life, step] = drive([prepared, turn(stuck)], { rules: { ...rules, onStuck } });
+    expect(step).toEqual({ do: 'report-stuck', doing: 'bash: sleep', silentMs: 600_000, then: onStuck });
+    expect(life.stalls).toBe(1);
   });
 });
 
@@ -206,6 +354,11 @@ const anyTurn: fc.Arbitrary<TurnResult> = fc.oneof(
     notes: [],
   }),
   fc.boolean().map((retryable): TurnResult => ({ ...failed, retryable })),
+  fc
+    .constantFrom('credentials' as const, 'limit' as const)
+    .map((waitFor): TurnResult => ({ ...failed, retryable: false, waitFor })),
+  fc.constant<TurnResult>({ kind: 'near-budget', usage, notes: [] }),
+  fc.constant<TurnResult>({ kind: 'over-budget', usage, notes: [] }),
 );
 
 /** Something that can happen in answer to `step`. */
@@ -231,40 +384,153 @@ function answerTo(step: Step): fc.Arbitrary<Happened> {
   }
 }
 
+/** Rules of all kinds. */
+const anyRules: fc.Arbitrary<Rules> = fc.record({
+  timeoutMs: fc.constantFrom(60_000, 1_000_000),
+  maxRepairs: fc.integer({ min: 0, max: 3 }),
+  verify: fc.boolean(),
+  setUp: fc.boolean(),
+  budget: fc.option(
+    fc.record({ tokens: fc.integer({ min: 1, max: 300 }), turns: fc.integer({ min: 1, max: 9 }) }),
+    { nil: undefined },
+  ),
+  onStuck: fc.constantFrom(undefined, 'report' as const, 'nudge' as const),
+  seed: fc.integer(),
+});
+
+/** One life to its end, or as far as 300 steps go, with everything that a main agent and a reader see of it. */
+function live(gen: fc.GeneratorValue, own: Rules) {
+  let [life, step] = begin();
+  const steered: string[] = [];
+  const opened = new Set<string>();
+  const statuses: Status[] = ['queued'];
+  const notices: string[] = [];
+  let room = false;
+  const become = (status: Status | undefined): void => {
+    if (status !== undefined && statuses.at(-1) !== status) statuses.push(status);
+  };
+  for (let i = 0; i < 300 && step.do !== 'end'; i++) {
+    if (steered.length < 5 && gen(fc.boolean)) {
+      steered.push(`s-${i}`);
+      life = hold(life, { id: `s-${i}`, message: 'm' });
+    }
+    const before = step;
+    if (before.do === 'prepare' || before.do === 'set-up' || before.do === 'turn' || before.do === 'verify') {
+      if (before.do === 'turn' && before.room === 'retake') room = false;
+      if (!room) become('queued');
+      room = true;
+    }
+    become(STATUS_DURING[before.do]);
+    if (before.do === 'ask' || before.do === 'wait') room = false;
+    if (before.do === 'report-budget') notices.push(before.summary);
+    // Nobody is at work: it says what it waits for, and for how long where nobody can end that.
+    if (before.do === 'ask') expect(before.questions.length).toBeGreaterThan(0);
+    if (before.do === 'wait' || before.do === 'pause') {
+      expect(before.why).not.toBe('');
+      expect(before.ms).toBeGreaterThan(0);
+    }
+    [life, step] = next(
+      life,
+      gen(() => answerTo(before)),
+      own,
+    );
+    for (const { id } of life.steers) opened.add(id);
+  }
+  if (step.do === 'end') {
+    become('stopping');
+    become(step.verdict.status);
+  }
+  return { life, step, steered, opened, statuses, notices };
+}
+
 describe('every life, whatever happens', () => {
-  it('ends with a verdict, after at most one collection for each end, and drops no steer', () => {
+  it('ends with a verdict and its evidence, and drops no steer', () => {
     fc.assert(
-      fc.property(fc.gen(), fc.boolean(), fc.boolean(), (gen, verify, settingUp) => {
-        const own: Rules = { ...rules, verify, setUp: settingUp };
-        let [life, step] = begin();
-        const steered: string[] = [];
-        const opened = new Set<string>();
-        for (let i = 0; i < 500 && step.do !== 'end'; i++) {
-          if (steered.length < 5 && gen(fc.boolean)) {
-            steered.push(`s-${i}`);
-            life = hold(life, { id: `s-${i}`, message: 'm' });
-          }
-          const before = step;
-          [life, step] = next(
-            life,
-            gen(() => answerTo(before)),
-            own,
-          );
-          for (const { id } of life.steers) opened.add(id);
-        }
-        if (step.do !== 'end') return; // a run of questions and stalls may be that long: it waits for its main agent
+      fc.property(fc.gen(), anyRules, (gen, own) => {
+        const { life, step, steered, opened } = live(gen, own);
+        if (step.do !== 'end') return; // a run of questions and waits may be that long: it waits for its main agent
         const { verdict } = step;
         expect(life.verdict).toEqual(verdict);
-        expect(verdict.status === 'failed').toBe(verdict.failure !== undefined);
+        if (verdict.status === 'failed') expect(verdict.failure).toBeDefined();
         if (verdict.status === 'done') {
+          expect(verdict.failure).toBeUndefined();
           expect(life.evidence).toBeDefined();
           expect(life.verifications.every((each) => each.exitCode === 0)).toBe(true);
-          expect(life.verifications.length > 0).toBe(verify);
-          expect(life.setup.length > 0).toBe(settingUp);
+          expect(life.verifications.length > 0).toBe(own.verify);
+          expect(life.setup.length > 0).toBe(own.setUp);
           expect(steered.every((id) => opened.has(id))).toBe(true);
         }
+        // A message opened a turn, or is still there to be told of.
+        for (const id of steered)
+          expect(opened.has(id) || life.held.some((held) => held.id === id)).toBe(true);
         expect(life.repairs).toBeLessThanOrEqual(own.maxRepairs);
+        if (own.budget?.turns !== undefined) expect(life.turn).toBeLessThanOrEqual(own.budget.turns);
       }),
     );
+  });
+
+  it('announces each part of a budget at most once', () => {
+    fc.assert(
+      fc.property(fc.gen(), anyRules, (gen, own) => {
+        const { notices } = live(gen, own);
+        const parts = notices.flatMap((words) => words.split(', ').map((part) => part.split(' ').at(-1)));
+        expect(new Set(parts).size).toBe(parts.length);
+      }),
+    );
+  });
+
+  it('goes only from state to state as drawn, and by every way that is drawn', () => {
+    const seen = new Set<string>();
+    fc.assert(
+      fc.property(fc.gen(), anyRules, (gen, own) => {
+        const { statuses } = live(gen, own);
+        statuses.slice(1).forEach((status, index) => {
+          const from = statuses[index] ?? 'queued';
+          expect(isTransition(from, status), `${from} to ${status}`).toBe(true);
+          seen.add(`${from} ${status}`);
+        });
+      }),
+      { numRuns: 2_000, seed: 1 },
+    );
+    const drawn = TRANSITIONS.map(({ from, to }) => `${from} ${to}`);
+    // A kill comes from outside, and a worker may die under any activity: tests on real parts have these.
+    const outside = [
+      'queued stopping',
+      'queued killed',
+      'queued verifying',
+      'preparing queued',
+      'verifying queued',
+      'asking stopping',
+      'waiting stopping',
+      'stopping killed',
+    ];
+    expect(drawn.filter((way) => !seen.has(way) && !outside.includes(way))).toEqual([]);
+  });
+});
+
+describe('histories', () => {
+  const folder = fileURLToPath(new URL('../histories/', import.meta.url));
+  const files = readdirSync(folder).filter((name) => name.startsWith('subagent-'));
+
+  it.each(files)('%s went from state to state as drawn', (name) => {
+    const history = JSON.parse(readFileSync(`${folder}${name}`, 'utf8')) as {
+      events: {
+        upsertWorkflowSearchAttributesEventAttributes?: {
+          searchAttributes: { indexedFields: Record<string, { data: string }> };
+        };
+      }[];
+    };
+    const statuses = history.events.flatMap((event): Status[] => {
+      const field =
+        event.upsertWorkflowSearchAttributesEventAttributes?.searchAttributes.indexedFields[
+          SEARCH_ATTRIBUTES.status
+        ];
+      return field ? ([JSON.parse(Buffer.from(field.data, 'base64').toString())].flat() as Status[]) : [];
+    });
+    expect(statuses.length).toBeGreaterThan(1);
+    statuses.forEach((status, index) => {
+      const from = statuses[index - 1] ?? 'queued';
+      expect(isTransition(from, status), `${from} to ${status}`).toBe(true);
+    });
   });
 });

@@ -1,4 +1,5 @@
 import type { Accepted, Outcome, SpawnSpec, Subagents } from '../../client/index.ts';
+import type { Budget } from '../../contract/bounds.ts';
 import { SubagentsError } from '../../contract/errors.ts';
 import { spawnSpec } from '../../contract/spec.ts';
 import { oneLine } from '../../contract/text.ts';
@@ -27,6 +28,12 @@ export interface SpawnFlags {
   readonly signing?: string | undefined;
   readonly timeout?: string | undefined;
   readonly stuckAfter?: string | undefined;
+  readonly onStuck?: string | undefined;
+  readonly hungAfter?: string | undefined;
+  readonly answerTimeout?: string | undefined;
+  readonly maxTokens?: number | undefined;
+  readonly maxTurns?: number | undefined;
+  readonly maxRequests?: number | undefined;
   readonly wait?: boolean | undefined;
 }
 
@@ -75,6 +82,10 @@ function specOf(label: string, task: string, flags: SpawnFlags): SpawnSpec {
       signing: flags.signing,
       timeout: flags.timeout,
       stuckAfter: flags.stuckAfter,
+      onStuck: flags.onStuck,
+      hungAfter: flags.hungAfter,
+      answerTimeout: flags.answerTimeout,
+      budget: budgetOf(flags),
     }).filter(([, value]) => value !== undefined),
   );
   const checked = spawnSpec.safeParse(spec);
@@ -91,6 +102,12 @@ function specOf(label: string, task: string, flags: SpawnFlags): SpawnSpec {
   );
 }
 
+function budgetOf({ maxTokens, maxTurns, maxRequests }: SpawnFlags): Budget | undefined {
+  const bounds = { tokens: maxTokens, turns: maxTurns, modelRequests: maxRequests };
+  const given = Object.entries(bounds).filter(([, bound]) => bound !== undefined);
+  return given.length === 0 ? undefined : Object.fromEntries(given);
+}
+
 /** What the fields of a spec are called on the command line, where the schema's message does not say it. */
 const OPTIONS: Readonly<Record<string, string>> = {
   model: '--model',
@@ -104,6 +121,10 @@ const OPTIONS: Readonly<Record<string, string>> = {
   signing: '--signing',
   timeout: '--timeout',
   stuckAfter: '--stuck-after',
+  onStuck: '--on-stuck',
+  hungAfter: '--hung-after',
+  answerTimeout: '--answer-timeout',
+  budget: '--max-…',
 };
 
 const branchOf = (accepted: Accepted, spec: SpawnSpec) =>

@@ -10,12 +10,12 @@ export async function steer(
   context: Context,
   target: string,
   words: readonly string[],
-  options: { readonly file?: string | undefined },
+  options: { readonly file?: string | undefined; readonly interrupt?: boolean | undefined },
 ): Promise<number> {
   const message = await readText('message', words, options.file);
   await using subagents = await context.connect();
   const subagent = await subagents.find(target, { session: context.session });
-  const receipt = await subagent.steer(message);
+  const receipt = await subagent.steer(message, { interrupt: options.interrupt });
   const { session, label, run } = await subagent.identity();
   context.output.data({ session, label, run, receipt } satisfies SteerJson);
   const { colors } = context.output;
@@ -35,5 +35,6 @@ const DELIVERY: Readonly<Record<Receipt['delivery'], string>> = {
   'mid-turn': 'delivered in the middle of its turn; the model sees it at its next call',
   'queued-behind-tool': 'delivered; it is in the conversation as soon as the running tool or model call ends',
   'started-turn': 'delivered; it opened a new turn',
+  interrupted: 'delivered; what ran was stopped for it',
   held: 'kept; it opens the next turn',
 };

@@ -1,5 +1,5 @@
 import type { Program, Start } from '../program.ts';
-import { durationMs, repeated } from './values.ts';
+import { amount, durationMs, repeated } from './values.ts';
 
 /** Commands that hand over work and act on it. */
 export function declareDelegating(program: Program, start: Start): void {
@@ -23,6 +23,12 @@ export function declareDelegating(program: Program, start: Start): void {
     .option('--signing <how>', 'off: do not sign commits (default: as git is configured)')
     .option('--timeout <duration>', 'working time allowed, for example 45m (default: 4h)')
     .option('--stuck-after <duration>', 'silence after which it is announced as stuck (default: 10m)')
+    .option('--on-stuck <what>', 'report (default), nudge or kill')
+    .option('--hung-after <duration>', 'silence of a model call after which it is tried again (default: 3m)')
+    .option('--answer-timeout <duration>', 'how long a question waits for its answer (default: for ever)')
+    .option('--max-tokens <count>', 'tokens it may use, in and out together', amount)
+    .option('--max-turns <count>', 'turns it may take', amount)
+    .option('--max-requests <count>', 'model requests it may make', amount)
     .option('-w, --wait', 'wait for its end; exit code by outcome')
     .action((label, task, options) =>
       start(async (context) => (await import('../commands/spawn.ts')).spawn(context, label, task, options)),
@@ -33,6 +39,7 @@ export function declareDelegating(program: Program, start: Start): void {
     .argument('<target>', 'the subagent')
     .argument('[message...]', 'what to tell it; "-" reads stdin')
     .option('-f, --file <file>', 'read the message from a file ("-" reads stdin)')
+    .option('-i, --interrupt', 'stop the tool that runs first')
     .action((target, message, options) =>
       start(async (context) =>
         (await import('../commands/steer.ts')).steer(context, target, message, options),

@@ -12,6 +12,14 @@ export function count(value: string): number {
   return Number(value);
 }
 
+/** A whole number of at least 1, such as `200000` or `200k`. */
+export function amount(value: string): number {
+  const [, digits, unit] = /^(\d{1,12})([km]?)$/i.exec(value) ?? [];
+  const total = Number(digits) * ({ k: 1_000, m: 1_000_000 }[unit?.toLowerCase() ?? ''] ?? 1);
+  if (!(total >= 1)) throw new InvalidArgumentError('write a whole number, for example 200000 or 200k');
+  return total;
+}
+
 /** A duration such as `90s`, in milliseconds. */
 export function durationMs(value: string): number {
   const millis = ms(value as StringValue) as number | undefined;

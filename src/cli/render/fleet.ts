@@ -1,5 +1,6 @@
 import type { FleetList, ServerInfo, SubagentRow } from '../../client/index.ts';
-import { isFinal, type Status } from '../../contract/status.ts';
+import { DOING } from '../../contract/states.ts';
+import { isFinal } from '../../contract/status.ts';
 import { head, oneLine } from '../../contract/text.ts';
 import type { Colors } from '../output.ts';
 import { deniedText, tokens } from './numbers.ts';
@@ -80,21 +81,11 @@ function columns(
 
 /** What a subagent is at, or what came of it, on one line. */
 export function doing(row: SubagentRow): string {
-  const what = isFinal(row.status)
-    ? (row.summary ?? '')
-    : (row.progress?.doing ?? WAITING[row.status] ?? row.task);
+  const said = row.status === 'working' || isFinal(row.status) ? row.task : DOING[row.status];
+  const what = isFinal(row.status) ? (row.summary ?? '') : (row.progress?.doing ?? said);
   const denied = row.denied ?? row.progress?.denied ?? 0;
   return oneLine(denied > 0 ? `[${deniedText(denied)}] ${what}` : what, MAX_DOING_CHARS);
 }
-
-/** What a status means where nothing more is known. */
-const WAITING: Partial<Record<Status, string>> = {
-  queued: 'waits for room on a worker',
-  preparing: 'its workspace is being made',
-  asking: 'waits for an answer (`subagents show` has the question)',
-  verifying: 'its commit is being verified',
-  stopping: 'its processes are being ended',
-};
 
 function tokenCell({ progress }: SubagentRow): string {
   return progress === undefined ? '' : tokens(progress.usage.inputTokens + progress.usage.outputTokens);

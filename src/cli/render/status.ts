@@ -9,11 +9,13 @@ export function statusText(status: Status, colors: Colors): string {
     case 'failed':
     case 'lost':
     case 'timed-out':
+    case 'over-budget':
       return colors.red(status);
     case 'killed':
     case 'stopping':
       return colors.magenta(status);
     case 'asking':
+    case 'waiting':
       return colors.yellow(status);
     case 'queued':
     case 'preparing':

@@ -8,6 +8,7 @@ const DELIVERY: Readonly<Record<Receipt['delivery'], string>> = {
   'mid-turn': 'mid-turn: the model sees it at its next call, the command goes on in the background',
   'queued-behind-tool': 'in the conversation as soon as the command ends',
   'started-turn': 'it opened a turn',
+  interrupted: 'what ran was stopped for it',
   held: 'kept, for the next turn',
 };
 

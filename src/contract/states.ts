@@ -1,0 +1,84 @@
+/** The states of a subagent: what each means, and how one follows another. Drawn in docs/states.md. */
+import { finalStatus, liveStatus, type FinalStatus, type LiveStatus, type Status } from './status.ts';
+
+/** What a subagent in this state does, in words, where nothing more is known. */
+export const DOING: Readonly<Record<LiveStatus, string>> = {
+  queued: 'waits for room on a worker',
+  preparing: 'its workspace is being made',
+  working: 'works',
+  asking: 'waits for an answer',
+  waiting: 'waits for its model',
+  verifying: 'its commit is being verified',
+  stopping: 'its processes are being ended',
+};
+
+/** One state follows another. */
+export interface Transition {
+  readonly from: LiveStatus;
+  readonly to: Status;
+  readonly when: string;
+}
+
+const to = (target: Status, when: string) => ({ to: target, when });
+const KILLED = to('stopping', 'killed');
+const NEXT: Readonly<Record<LiveStatus, readonly { readonly to: Status; readonly when: string }[]>> = {
+  queued: [
+    to('preparing', 'room is given'),
+    to('working', 'room is given again'),
+    to('verifying', 'room is given again'),
+    KILLED,
+    to('killed', 'killed before it ever had a worker'),
+  ],
+  preparing: [
+    to('queued', 'its worker is lost'),
+    to('working', 'the workspace is there'),
+    to('stopping', 'no workspace, or killed'),
+  ],
+  working: [
+    to('queued', 'its worker is lost or shut down'),
+    to('asking', 'it asks'),
+    to('waiting', 'credentials or a limit'),
+    to('verifying', 'it has finished'),
+    to('stopping', 'nothing to verify, out of time or budget, failed, or killed'),
+  ],
+  asking: [to('queued', 'it is answered'), to('stopping', 'killed, or out of budget')],
+  waiting: [to('queued', 'it tries again'), to('stopping', 'killed')],
+  verifying: [
+    to('queued', 'its worker is lost'),
+    to('working', 'a repair, or a late steer'),
+    to('stopping', 'verified, failed, or killed'),
+  ],
+  stopping: [
+    to('done', 'finished and verified'),
+    to('failed', 'it failed'),
+    to('killed', 'it was killed'),
+    to('timed-out', 'its working time is used up'),
+    to('over-budget', 'its budget is used up'),
+  ],
+};
+
+/** Every way from one state to the next but one: any live state becomes `lost` when it is ended from outside. */
+export const TRANSITIONS: readonly Transition[] = liveStatus.options.flatMap((from) =>
+  NEXT[from].map((next) => ({ from, ...next })),
+);
+
+/** Whether a subagent may go from one state to the other. */
+export function isTransition(from: Status, next: Status): boolean {
+  if (finalStatus.safeParse(from).success) return false;
+  return next === 'lost' || TRANSITIONS.some((each) => each.from === from && each.to === next);
+}
+
+/** The states as a Mermaid diagram. */
+export function stateDiagram(): string {
+  const id = (status: Status): string => status.replace('-', '_');
+  const composite: FinalStatus[] = [...finalStatus.options];
+  return [
+    'stateDiagram-v2',
+    ...composite
+      .filter((status) => status.includes('-'))
+      .map((status) => `  state "${status}" as ${id(status)}`),
+    '  [*] --> queued',
+    ...TRANSITIONS.map(({ from, to: next, when }) => `  ${id(from)} --> ${id(next)}: ${when}`),
+    ...composite.map((status) => `  ${id(status)} --> [*]`),
+  ].join('\n');
+}

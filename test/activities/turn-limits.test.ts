@@ -1,0 +1,178 @@
+/** What bounds a turn: refusals, a full context, a budget, silence; and a message that stops what runs. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findProcesses } from '../../src/home/processes.ts';
+import { ending, hang, status } from '../support/model.ts';
+import { bash, on, TurnBench, until } from '../support/turns.ts';
+
+const SUMMARY = /create a detailed summary of the conversation/;
+let summed = false;
+
+let bench: TurnBench;
+let loggedOut: TurnBench;
+beforeAll(async () => {
+  bench = await TurnBench.start([
+    {
+      when: ({ userMessages }) => SUMMARY.test(userMessages.at(-1) ?? ''),
+      steps: () => {
+        summed = true;
+        return { text: 'It said hi to the long one.' };
+      },
+    },
+    {
+      when: ({ text }) => text.includes('[subagent long@') || text.includes('hi to the long one'),
+      steps: ({ answers }) =>
+        summed
+          ? { text: 'It fits.' }
+          : answers === 0
+            ? bash('echo hi')
+            : status(400, 'maximum context length is 9'),
+    },
+    on('filtered', [bash('true'), ending('content_filter', 'I cannot help with that.')]),
+    on('refused', [ending('stop', '', 'I will not.')]),
+    on('stop-me', ({ answers, news }) =>
+      answers === 0 ? bash('sleep 31') : { text: news.includes('TURN LEFT') ? 'Turned left.' : 'Slept.' },
+    ),
+    on('think', ({ answers, news }) =>
+      answers === 0 && !news.includes('TURN LEFT')
+        ? { text: 'Hm.', delayMs: 20_000 }
+        : { text: 'Turned left.' },
+    ),
+    on('spender', [bash('true'), bash('sleep 3'), bash('true'), { text: 'Spent it.' }]),
+    on('hangs', [hang]),
+  ]);
+  const nobody = {
+    COPILOT_PROVIDER_TYPE: '',
+    COPILOT_PROVIDER_BASE_URL: '',
+    COPILOT_MODEL: '',
+    COPILOT_OFFLINE: 'false',
+    COPILOT_GITHUB_TOKEN: '',
+    GH_TOKEN: '',
+    GITHUB_TOKEN: '',
+  };
+  loggedOut = await TurnBench.start([], { env: nobody });
+});
+afterAll(async () => {
+  await bench.close();
+  await loggedOut.close();
+});
+
+describe('a refusal is never a success', () => {
+  it('of a content filter, also where only the log is left of it', async () => {
+    const at = await bench.subagent('filtered');
+    const refusal = {
+      kind: 'failed',
+      class: 'refusal',
+      retryable: false,
+      message: expect.stringContaining('I cannot help with that.') as string,
+      remedy: expect.any(String) as string,
+    };
+    expect(await bench.run(at).result).toMatchObject(refusal);
+    await bench.restart();
+    expect(await bench.run({ ...at, lostBefore: 1 }).result).toMatchObject(refusal);
+  });
+
+  it('in place of an answer', async () => {
+    expect(await bench.run(await bench.subagent('refused')).result).toMatchObject({
+      kind: 'failed',
+      class: 'refusal',
+      message: 'the model refused to answer: I will not.',
+    });
+  });
+});
+
+it('a conversation that has become too long is summed up, and goes on', async () => {
+  const result = await bench.run(await bench.subagent('long')).result;
+  expect(result).toMatchObject({ kind: 'finished', report: 'It fits.' });
+  expect(result).toHaveProperty('notes', [expect.stringContaining('summed up')]);
+});
+
+it('without a login the turn fails at once, and waits for one', async () => {
+  const result = await loggedOut.run(await loggedOut.subagent('anyone')).result;
+  expect(result).toMatchObject({
+    kind: 'failed',
+    class: 'credentials',
+    waitFor: 'credentials',
+    retryable: false,
+  });
+});
+
+describe('a message that interrupts', () => {
+  it('stops the shell command that runs, and the model has it at once', async () => {
+    const at = await bench.subagent('stop-me');
+    const turn = bench.run(at);
+    const sleeps = () =>
+      findProcesses(at.subagent.copilotSessionId).some(({ command }) => command === 'sleep 31');
+    await until('the shell', sleeps);
+    const delivered = await bench.steer(at.subagent, 'i1', 'TURN LEFT', { interrupt: true });
+    expect(delivered).toMatchObject({
+      kind: 'delivered',
+      receipt: { id: 'i1', delivery: 'interrupted', during: 'bash: sleep 31' },
+    });
+    const result = await turn.result;
+    expect(result).toMatchObject({ kind: 'finished', report: 'Turned left.' });
+    expect(result).toHaveProperty('notes', ['`bash: sleep 31` was stopped by a message']);
+    expect(sleeps()).toBe(false);
+    expect(bench.model.timesSaid('[message from the main agent, i1]')).toBe(1);
+  });
+
+  it('stops the model call that runs', async () => {
+    const at = await bench.subagent('think');
+    const turn = bench.run(at);
+    await until('the model call', () =>
+      bench.model.requests.some(
+        ({ conversation }) => conversation?.text.includes('[subagent think@') ?? false,
+      ),
+    );
+    const delivered = await bench.steer(at.subagent, 'i2', 'TURN LEFT', { interrupt: true });
+    expect(delivered).toMatchObject({ receipt: { delivery: 'interrupted', during: 'thinking' } });
+    expect(await turn.result).toMatchObject({ kind: 'finished', report: 'Turned left.' });
+  });
+});
+
+describe('a budget', () => {
+  const requests = (left: number, noticeAt?: number) => ({
+    left: { modelRequests: left },
+    noticeAt: noticeAt === undefined ? {} : { modelRequests: noticeAt },
+  });
+
+  it('is told of within the turn, which goes on, and ends it when it is used up', async () => {
+    const at = await bench.subagent('spender');
+    const near = await bench.run({ ...at, budget: requests(3, 2) }).result;
+    expect(near).toMatchObject({ kind: 'near-budget', usage: { modelRequests: 2 } });
+    const over = await bench.run({ ...at, budget: requests(3) }).result;
+    expect(over).toMatchObject({ kind: 'over-budget', usage: { modelRequests: 3 } });
+    expect(bench.pool.turns.get(at.subagent.copilotSessionId)).toBeUndefined();
+    expect(bench.model.timesSaid('[subagent spender@1, turn 1]')).toBe(1);
+    // With more of it the same turn goes on.
+    expect(await bench.run({ ...at, budget: requests(9) }).result).toMatchObject({ report: 'Spent it.' });
+  });
+
+  it('of tokens counts those in and out', async () => {
+    const at = await bench.subagent('spender-of-tokens');
+    const result = await bench.run({
+      ...at,
+      prompt: 'spender',
+      budget: { left: { tokens: 100 }, noticeAt: {} },
+    }).result;
+    expect(result).toMatchObject({ kind: 'over-budget', usage: { modelRequests: 1 } });
+  });
+});
+
+describe('silence', () => {
+  it('of a model that is asked again and again makes a turn stuck', async () => {
+    const at = await bench.subagent('hangs');
+    const result = await bench.run({ ...at, hungAfterMs: 1_200, stuckAfterMs: 3_000 }).result;
+    expect(result).toMatchObject({ kind: 'stuck', doing: 'thinking' });
+  });
+
+  it('of the attempts before counts too', async () => {
+    const at = await bench.subagent('hangs-still');
+    const first = await bench.run({ ...at, prompt: 'hangs', hungAfterMs: 1_000 }).result;
+    if (first.kind !== 'failed' || first.lastEventAt === undefined) throw new Error(JSON.stringify(first));
+    const began = Date.now();
+    const again = { ...at, prompt: 'hangs', silentSince: first.lastEventAt };
+    const result = await bench.run({ ...again, hungAfterMs: 600_000, stuckAfterMs: 6_000 }).result;
+    if (result.kind !== 'stuck') throw new Error(JSON.stringify(result));
+    expect(result.silentMs).toBeGreaterThan(Date.now() - began);
+  });
+});

@@ -1,0 +1,191 @@
+/** What ends, holds or hurries a subagent besides its own work: steers, questions, silence, budgets, credentials. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { SpawnSpec, Subagents } from '../../src/client/index.ts';
+import { findProcesses } from '../../src/home/processes.ts';
+import { eventually } from '../support/eventually.ts';
+import { startFleet, type Fleet } from '../support/fleet.ts';
+import { status } from '../support/model.ts';
+import { bash, on } from '../support/turns.ts';
+import { inItsShell, temporal } from '../support/world.ts';
+
+let fleet: Fleet;
+let subagents: Subagents;
+let keyIsGood = false;
+
+beforeAll(async () => {
+  fleet = await startFleet(
+    [
+      on('listen', ({ answers, userMessages }) =>
+        answers === 0
+          ? bash('sleep 41')
+          : {
+              text: `Heard ${userMessages
+                .join(' ')
+                .match(/word \d/g)
+                ?.join(', ')}.`,
+            },
+      ),
+      on('obey', ({ answers, news }) => (answers === 0 ? bash('sleep 42') : { text: `Obeyed: ${news}` })),
+      on('ask', [
+        { tools: [{ name: 'ask_parent', arguments: { question: 'Which colour?' } }] },
+        { text: 'Took red, of my own accord.' },
+      ]),
+      on('silent', ({ answers, news }) => (answers === 0 ? bash('sleep 43') : { text: `Went on: ${news}` })),
+      on('spend', [
+        bash('echo 1 > one.txt && git add . && git commit -qm one'),
+        bash('sleep 2'),
+        bash('sleep 2'),
+        bash('sleep 2'),
+        bash('sleep 2'),
+        bash('sleep 44'),
+      ]),
+      on('locked', () => (keyIsGood ? { text: 'Let in.' } : status(401, 'key expired'))),
+    ],
+    { env: { SUBAGENTS_ROOM: '8' } },
+  );
+  subagents = await fleet.connect();
+});
+afterAll(async () => {
+  await subagents?.close();
+  await fleet?.[Symbol.asyncDispose]();
+});
+
+const session = () => subagents.session('limits');
+const spawn = (spec: SpawnSpec) => session().spawn(spec, { cwd: fleet.repository.path });
+const subagent = (label: string) => session().subagent(label);
+
+/** Announcements of one subagent so far, as `kind: summary`. */
+async function heard(label: string): Promise<string[]> {
+  const all: string[] = [];
+  const receiver = `reader-${label}-${Math.random().toString(36).slice(2)}`;
+  for await (const each of session().announcements({ receiver, once: true, acknowledge: 'manual' }))
+    if (each.label === label) all.push(`${each.kind}: ${each.summary}`);
+  return all;
+}
+
+describe('steers', () => {
+  it('sent at once keep their order', async () => {
+    await spawn({ label: 'listener', task: 'listen' });
+    await inItsShell(subagents, 'limits', 'listener');
+    const receipts = await Promise.all([1, 2, 3, 4, 5].map((n) => subagent('listener').steer(`word ${n}`)));
+    for (const { delivery } of receipts) expect(delivery).not.toBe('held');
+    const outcome = await subagent('listener').result();
+    expect(outcome.report).toBe('Heard word 1, word 2, word 3, word 4, word 5.');
+  });
+
+  it('that interrupt stop what runs: by the library, and by a plain signal', async () => {
+    for (const by of ['library', 'signal'] as const) {
+      const label = `obeyer-${by}`;
+      await spawn({ label, task: 'obey' });
+      await inItsShell(subagents, 'limits', label);
+      const message = `leave it, says the ${by}`;
+      if (by === 'library') {
+        const receipt = await subagent(label).steer(message, { interrupt: true });
+        expect(receipt).toMatchObject({ delivery: 'interrupted', during: 'bash: sleep 42' });
+      } else {
+        const input = JSON.stringify({ message, interrupt: true });
+        await temporal(
+          fleet,
+          'workflow',
+          'signal',
+          '-w',
+          `subagent/limits/${label}`,
+          '--name',
+          'steer',
+          '--input',
+          input,
+        );
+      }
+      const outcome = await subagent(label).result();
+      expect(outcome.report).toContain(message);
+      expect(outcome.notes).toContain('`bash: sleep 42` was stopped by a message');
+    }
+  });
+
+  it('that are too large are refused, and reach nobody', async () => {
+    await spawn({ label: 'deaf', task: 'obey, deaf one' });
+    await inItsShell(subagents, 'limits', 'deaf');
+    const large = 'x'.repeat(64 * 1024 + 1);
+    await expect(subagent('deaf').steer(large)).rejects.toMatchObject({ code: 'BAD_INPUT' });
+    const most = 'y'.repeat(64 * 1024);
+    expect((await subagent('deaf').steer(most, { interrupt: true })).delivery).toBe('interrupted');
+    await subagent('deaf').result();
+    expect(fleet.model.timesSaid(most)).toBe(1);
+    expect(fleet.model.timesSaid('xxxx')).toBe(0);
+  });
+});
+
+it('a question that is not answered in time is left to its judgement, and that is announced', async () => {
+  await spawn({ label: 'asker', task: 'ask', answerTimeout: '1s' });
+  const outcome = await subagent('asker').result();
+  expect(outcome).toMatchObject({ status: 'done', report: 'Took red, of my own accord.' });
+  expect(outcome.notes.join()).toContain('Which colour?');
+  const told = fleet.model.requests.flatMap(({ conversation }) => conversation?.toolResults ?? []);
+  expect(told.join()).toContain('Use your own judgement');
+  expect((await heard('asker')).map((words) => words.split(':')[0])).toEqual([
+    'question',
+    'notice',
+    'completed',
+  ]);
+});
+
+describe('a subagent that is stuck', () => {
+  it('is sent a message where that was asked for', async () => {
+    await spawn({ label: 'nudged', task: 'silent', stuckAfter: '1s', onStuck: 'nudge' });
+    const outcome = await subagent('nudged').result();
+    expect(outcome.report).toContain('There was no sign of life');
+    expect((await heard('nudged'))[0]).toMatch(/^stuck: .*bash: sleep 43; it is sent a message/);
+  });
+
+  it('is killed where that was asked for', async () => {
+    await spawn({ label: 'doomed', task: 'silent', stuckAfter: '1s', onStuck: 'kill' });
+    const outcome = await subagent('doomed').result();
+    expect(outcome).toMatchObject({ status: 'killed', sweep: { left: [] } });
+    expect(outcome.notes).toContain('it was killed because it was stuck');
+    expect(await heard('doomed')).toEqual([
+      expect.stringMatching(/^stuck: .*it is killed/),
+      expect.stringMatching(/^killed: /),
+    ]);
+  });
+});
+
+it('a budget is announced at 80 %, then ends it, with its work kept', async () => {
+  await spawn({ label: 'spender', task: 'spend', budget: { modelRequests: 5 } });
+  const outcome = await subagent('spender').result();
+  expect(outcome).toMatchObject({
+    status: 'over-budget',
+    summary: 'its budget is used up: 5 of 5 model requests',
+    failure: { class: 'budget' },
+    usage: { modelRequests: 5 },
+    evidence: { commitCount: 1, filesChanged: ['one.txt'] },
+  });
+  expect(await heard('spender')).toEqual([
+    'notice: its budget is nearly used up: 4 of 5 model requests',
+    'failed: its budget is used up: 5 of 5 model requests',
+  ]);
+  const { finished } = await session().list();
+  expect(finished.find(({ label }) => label === 'spender')?.status).toBe('over-budget');
+});
+
+it('expired credentials are waited for without room, announced once, and taken up when a worker starts', async () => {
+  await spawn({ label: 'locked-out', task: 'locked' });
+  const waiting = await eventually(async () => {
+    const description = await subagent('locked-out').describe();
+    return description.status === 'waiting' && description.doing.includes('credentials')
+      ? description
+      : undefined;
+  });
+  expect(waiting.doing).toContain('HTTP 401');
+  expect(findProcesses(waiting.copilotSessionId ?? '')).toEqual([]);
+  expect((await subagent('locked-out').steer('good luck')).delivery).toBe('held');
+  keyIsGood = true;
+  await fleet.worker.stop();
+  await fleet.startWorker();
+  const outcome = await subagent('locked-out').result();
+  expect(outcome).toMatchObject({ status: 'done', report: 'Let in.', turns: 2 });
+  expect(fleet.model.timesSaid('good luck')).toBe(1);
+  expect(await heard('locked-out')).toEqual([
+    expect.stringMatching(/^notice: waits for new credentials: .*HTTP 401/),
+    'completed: Let in.',
+  ]);
+});

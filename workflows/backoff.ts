@@ -1,0 +1,32 @@
+/** How long to wait before the same is tried again, in milliseconds. Spread by `seed`, the same at every replay. */
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+
+/** After `failures` failures in a row: 5 s, 10 s, 20 s, … at most 5 minutes, and up to a quarter more. */
+export function backoff(failures: number, seed: number): number {
+  return spread(Math.min(5 * SECOND * 2 ** (failures - 1), 5 * MINUTE), seed + failures);
+}
+
+/** Before wait number `waits` for new credentials is over by itself: 1 minute, 2, 4, … at most an hour. */
+export function credentialsPause(waits: number, seed: number): number {
+  return spread(Math.min(MINUTE * 2 ** (waits - 1), 60 * MINUTE), seed + waits);
+}
+
+/** Wait number `waits` for a limit to pass, of which the first takes `firstMs`; twice as long each time, at most an hour. */
+export function limitPause(firstMs: number, waits: number, seed: number): number {
+  return spread(Math.max(firstMs, Math.min(firstMs * 2 ** (waits - 1), 60 * MINUTE)), seed + waits);
+}
+
+/** `ms` and up to a quarter more, so that many subagents do not come back at the same moment. */
+function spread(ms: number, seed: number): number {
+  return Math.round(ms * (1 + 0.25 * fraction(seed)));
+}
+
+/** A number in [0, 1) that looks random, from `seed`: one round of mulberry32. */
+function fraction(seed: number): number {
+  let t = (seed + 0x6d2b79f5) | 0;
+  t = Math.imul(t ^ (t >>> 15), t | 1);
+  t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+  return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+}
