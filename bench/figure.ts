@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 export const figure = z.strictObject({
   name: z.string(),
-  unit: z.enum(['ms', 'MB']),
+  unit: z.enum(['ms', 'MB', 'events', 'events/h', 'share']),
   value: z.number(),
   goal: z.number().optional().describe('in the same unit: the value should not be larger'),
   peer: z.number().optional().describe('the same of bare `copilot -p`, measured in the same run'),

@@ -3,12 +3,18 @@ import { parseArgs } from 'node:util';
 import type { Figure } from './figure.ts';
 import { isInterrupted, listenForInterruption } from './interruption.ts';
 import type { Measurement } from './measurement.ts';
+import { growth, hundredSpawns } from './measurements/growth.ts';
+import { historyEvents } from './measurements/history.ts';
 import { hops } from './measurements/hops.ts';
+import { killToProof } from './measurements/kill.ts';
 import { lastByteToAnnouncement, spawnToAccepted, steerToReceipt } from './measurements/latencies.ts';
 import { listCommand } from './measurements/list-command.ts';
 import { memory } from './measurements/memory.ts';
 import { oneInPlace, oneVerified } from './measurements/one.ts';
+import { questionRoundTrip } from './measurements/question.ts';
+import { recovery } from './measurements/recovery.ts';
 import { twenty } from './measurements/twenty.ts';
+import { waiting } from './measurements/waiting.ts';
 import { tables } from './table.ts';
 
 const MEASUREMENTS: readonly Measurement[] = [
@@ -19,6 +25,13 @@ const MEASUREMENTS: readonly Measurement[] = [
   spawnToAccepted,
   steerToReceipt,
   lastByteToAnnouncement,
+  questionRoundTrip,
+  killToProof,
+  recovery,
+  hundredSpawns,
+  growth,
+  waiting,
+  historyEvents,
   listCommand,
   hops,
 ];
@@ -50,7 +63,10 @@ try {
   for (const { name, defaultRuns, measure } of MEASUREMENTS) {
     if (wanted.length > 0 && !wanted.includes(name)) continue;
     say(name);
-    figures.push(...(await measure({ runs: runs ?? defaultRuns, progress: (line) => say(`  ${line}`) })));
+    const measured = await measure({ runs: runs ?? defaultRuns, progress: (line) => say(`  ${line}`) });
+    // A run of all takes long: what is known is said.
+    for (const figure of measured) say(`  ${figure.name}: ${figure.value} ${figure.unit}`);
+    figures.push(...measured);
   }
   process.stdout.write(
     values.json ? `${JSON.stringify({ figures }, undefined, 2)}\n` : `${tables(figures)}\n`,

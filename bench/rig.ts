@@ -78,6 +78,10 @@ export class Rig implements Open {
   get session(): SessionHandle {
     return this.subagents.session();
   }
+  /** The newest worker that was ready. */
+  get workerPid(): number {
+    return must(this.#up?.worker()?.pid);
+  }
   /** When announcements of the session came. */
   get arrivals(): Arrivals {
     return must(this.#arrivals);

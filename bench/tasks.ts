@@ -11,6 +11,12 @@ export const VERIFY_HELLO = `grep -q hello ${HELLO_FILE}`;
 /** Runs a shell command that goes on for longer than any measurement; one more after each message. */
 export const WAIT = 'Wait: run the slow command in the foreground.';
 
+/** Runs a shell command like that one, which ignores SIGTERM. */
+export const STAY = 'Stay: run the stubborn command in the foreground.';
+
+/** Asks; once more after each answer. */
+export const ASK = 'Ask: what to do now?';
+
 const bash = (command: string): { readonly tools: readonly ToolCall[] } => ({
   tools: [{ name: 'bash', arguments: { command, description: 'the task' } }],
 });
@@ -24,5 +30,13 @@ export const SCENARIOS: readonly Scenario[] = [
     when: ({ text }) => text.includes(WAIT),
     // A file for each shows that it runs.
     steps: () => bash(`touch "$${MARK}/waiting/$$" && exec sleep 3600`),
+  },
+  {
+    when: ({ text }) => text.includes(STAY),
+    steps: () => bash(`trap '' TERM; touch "$${MARK}/waiting/$$"; sleep 3600`),
+  },
+  {
+    when: ({ text }) => text.includes(ASK),
+    steps: () => ({ tools: [{ name: 'ask_parent', arguments: { question: 'What now?' } }] }),
   },
 ];

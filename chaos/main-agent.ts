@@ -39,12 +39,16 @@ export class MainAgent {
   /** Errors of calls that were tried again, by code. */
   readonly errors = new Map<string, number>();
   readonly ended = new Set<string>();
+  /** Resolves when the first spawn was accepted: then there is a session. */
+  readonly begun: Promise<void>;
   readonly #asked = new Set<string>();
+  #begin: () => void = () => undefined;
   readonly #options: MainAgentOptions;
   #spawned = 0;
 
   constructor(options: MainAgentOptions) {
     this.#options = options;
+    this.begun = new Promise((resolve) => (this.#begin = resolve));
   }
 
   /** Takes an announcement. */
@@ -75,6 +79,7 @@ export class MainAgent {
       const answers = await this.#persistently(() => session.spawn(specs, options));
       for (const answer of answers ?? [])
         if (answer.status === 'refused') this.refused.push({ label: answer.label, reason: answer.reason });
+      this.#begin();
       this.#spawned += wave.length;
       accompanied.push(...wave.map((each) => this.#accompany(each)));
     }

@@ -19,6 +19,10 @@ export class Received {
   }
 }
 
+/** How the receivers are called. */
+export const STAYS = 'main';
+export const COMES_AND_GOES = 'comes-and-goes';
+
 /** One iteration over the whole run: it drops ids that it has seen. */
 export async function receiveThroughout(
   session: SessionHandle,
@@ -26,7 +30,7 @@ export async function receiveThroughout(
   onAnnouncement: (announcement: Announcement) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  for await (const announcement of session.announcements({ receiver: 'main', signal })) {
+  for await (const announcement of session.announcements({ receiver: STAYS, signal })) {
     received.add(announcement);
     onAnnouncement(announcement);
   }
@@ -42,7 +46,7 @@ export async function receiveInPieces(
   while (!signal.aborted) {
     const piece = AbortSignal.any([signal, AbortSignal.timeout(everyMs)]);
     try {
-      for await (const announcement of session.announcements({ receiver: 'comes-and-goes', signal: piece }))
+      for await (const announcement of session.announcements({ receiver: COMES_AND_GOES, signal: piece }))
         received.add(announcement);
     } catch {
       // The server is away.

@@ -24,7 +24,7 @@ import type { Check, Facts } from './facts.ts';
 import { MainAgent } from './main-agent.ts';
 import { ModelLog } from './model-log.ts';
 import { makePlan, type Plan, type PlannedStrike } from './plan.ts';
-import { Received, receiveInPieces, receiveThroughout } from './receivers.ts';
+import { COMES_AND_GOES, Received, receiveInPieces, receiveThroughout } from './receivers.ts';
 import type { Loss, Report, Row } from './report.ts';
 import { makeRepository } from './repository.ts';
 import { callsOf, chaosScenario } from './scenario.ts';
@@ -210,16 +210,6 @@ class Chaos implements Open {
       const which = part === 'server' ? '' : ` ${worker + 1}`;
       this.#options.progress(`strike ${strikes}: ${way} ${part}${which}, ${forMs} ms`);
     };
-    const followed = receiveThroughout(
-      session,
-      stayed,
-      (announcement) => {
-        movedAt = Date.now();
-        agent.hear(announcement);
-      },
-      signal,
-    );
-    const inPieces = receiveInPieces(session, cameAndWent, PIECE_MS, signal);
     const allEnded = new AbortController();
     const struck = strike(
       this.#plan.strikes,
@@ -231,6 +221,26 @@ class Chaos implements Open {
       },
     );
     const work = agent.work(this.#plan);
+    await Promise.race([agent.begun, work]);
+    // A session keeps for a receiver what comes after it has heard of it; of `main` it knows from its start.
+    while (!signal.aborted) {
+      try {
+        await session.acknowledge('none yet', { receiver: COMES_AND_GOES });
+        break;
+      } catch {
+        await delay(LOOK_MS); // the server is away
+      }
+    }
+    const followed = receiveThroughout(
+      session,
+      stayed,
+      (announcement) => {
+        movedAt = Date.now();
+        agent.hear(announcement);
+      },
+      signal,
+    );
+    const inPieces = receiveInPieces(session, cameAndWent, PIECE_MS, signal);
     const failures: unknown[] = [];
     for (const each of [followed, inPieces, struck, work])
       each.catch((error: unknown) => failures.push(error));

@@ -1,0 +1,64 @@
+/**
+ * A worker gets SIGKILL while a subagent runs a shell command; `up` starts it again. From the start of the new process until
+ * the model is called again for that turn: then it works. And the same from the SIGKILL on, with the pause before the restart.
+ */
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { linuxStat } from '../../src/system/process.ts';
+import { now } from '../clock.ts';
+import { latency, median, rounded } from '../figure.ts';
+import type { Measurement } from '../measurement.ts';
+import { Rig } from '../rig.ts';
+import { WAIT } from '../tasks.ts';
+
+const GOAL_MS = 2_000;
+const TIMEOUT_MS = 60_000;
+/** Workers that die one after the other within this are started again later and later. */
+const CALM_MS = 3_000;
+/** USER_HZ of proc(5): the unit of start times. */
+const TICKS_PER_SECOND = 100;
+
+export const recovery: Measurement = {
+  name: 'recovery',
+  defaultRuns: 10,
+  async measure({ runs, progress }) {
+    if (process.platform !== 'linux') {
+      progress('left out: only Linux tells when a process started');
+      return [];
+    }
+    const starts: number[] = [];
+    const kills: number[] = [];
+    for (let run = 1; run <= runs; run++) {
+      // A rig of its own each time: `up` waits longer before each further restart.
+      await using rig = await Rig.open({ onProgress: progress });
+      await rig.spawn({ label: 'struck', task: WAIT });
+      await rig.shells('ours', 1);
+      await delay(CALM_MS);
+      const before = rig.model.requests.length;
+      const killed = now();
+      process.kill(rig.workerPid, 'SIGKILL');
+      const deadline = Date.now() + TIMEOUT_MS;
+      while (rig.model.requests.length === before) {
+        if (Date.now() > deadline) throw new Error('the turn did not go on');
+        await delay(2);
+      }
+      const working = rig.model.requests[before]?.receivedAt ?? Number.NaN;
+      const started = now() - ageOf(rig.workerPid);
+      starts.push(working - started);
+      kills.push(working - killed);
+      progress(
+        `${run} of ${runs}: ${starts.at(-1)?.toFixed(0)} ms, ${kills.at(-1)?.toFixed(0)} ms from SIGKILL on`,
+      );
+    }
+    return [
+      ...latency('recovery', starts, GOAL_MS),
+      { name: 'recovery-from-kill-p50', unit: 'ms', value: rounded(median(kills)) },
+    ];
+  },
+};
+
+/** How long ago that process started, in milliseconds, to a hundredth of a second. */
+function ageOf(pid: number): number {
+  const uptime = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]);
+  return (uptime - Number(linuxStat(pid)?.startTicks) / TICKS_PER_SECOND) * 1_000;
+}

@@ -1,0 +1,17 @@
+import { Client, Connection } from '@temporalio/client';
+import type { Rig } from './rig.ts';
+
+/** Runs `use` with Temporal's own client on the rig's server. */
+export async function withClient<T>(rig: Rig, use: (client: Client) => Promise<T>): Promise<T> {
+  const { address, namespace } = rig.subagents.target;
+  const connection = await Connection.connect({ address });
+  try {
+    return await use(new Client({ connection, namespace }));
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Events in the history of a workflow's newest run. */
+export const historyLength = async (client: Client, workflowId: string): Promise<number> =>
+  (await client.workflow.getHandle(workflowId).describe()).historyLength;
