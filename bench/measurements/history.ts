@@ -11,7 +11,7 @@ export const historyEvents: Measurement = {
   defaultRuns: 5,
   async measure({ runs, progress }) {
     await using rig = await Rig.open({ onProgress: progress });
-    return withClient(rig, async (client) => {
+    return await withClient(rig, async (client) => {
       const own: number[] = [];
       const sessions: number[] = [];
       const session = sessionWorkflowId(rig.session.name);
