@@ -1,4 +1,4 @@
-/** What the benchmark puts out: figures, each with its goal and with what the peer, bare `copilot -p`, takes. */
+/** What the benchmark puts out: figures, each with its goal and with what its peer takes. */
 import { z } from 'zod';
 
 export const figure = z.strictObject({
@@ -6,7 +6,10 @@ export const figure = z.strictObject({
   unit: z.enum(['ms', 'MB', 'events', 'events/h', 'share']),
   value: z.number(),
   goal: z.number().optional().describe('in the same unit: the value should not be larger'),
-  peer: z.number().optional().describe('the same of bare `copilot -p`, measured in the same run'),
+  peer: z
+    .number()
+    .optional()
+    .describe('the same of bare `copilot -p` (of prepare: `git worktree add`), measured in the same run'),
 });
 export type Figure = z.infer<typeof figure>;
 

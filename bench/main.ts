@@ -11,6 +11,7 @@ import { lastByteToAnnouncement, spawnToAccepted, steerToReceipt } from './measu
 import { listCommand } from './measurements/list-command.ts';
 import { memory } from './measurements/memory.ts';
 import { oneInPlace, oneVerified } from './measurements/one.ts';
+import { prepare } from './measurements/prepare.ts';
 import { questionRoundTrip } from './measurements/question.ts';
 import { recovery } from './measurements/recovery.ts';
 import { twenty } from './measurements/twenty.ts';
@@ -33,6 +34,7 @@ const MEASUREMENTS: readonly Measurement[] = [
   waiting,
   historyEvents,
   listCommand,
+  prepare,
   hops,
 ];
 

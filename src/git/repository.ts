@@ -22,7 +22,11 @@ export async function resolveRepository(path: string, from: string = process.cwd
   if (kind !== 'folder') throw notARepository(full, kind);
   const args = ['rev-parse', '--show-toplevel'];
   const answer = await tryGit(args, { cwd: full });
-  if (answer.exitCode === 0) return realpath(answer.stdout);
+  if (answer.exitCode === 0) {
+    const root = await realpath(answer.stdout);
+    gitDirs(root); // core.worktree may lead elsewhere.
+    return root;
+  }
   if (answer.stderr.includes('dubious ownership')) {
     throw notARepository(full, 'in a repository that belongs to another user, which git refuses to read', {
       remedy: `If you trust it: git config --global --add safe.directory ${full}`,
