@@ -7,14 +7,34 @@ import {
   type EndedSignal,
   type SessionActivities,
   type SessionEntry,
+  type LookForWorkerInput,
   type WatchChildrenInput,
+  type WorkerSeen,
+  workerControlQueue,
 } from '../src/contract/index.ts';
+import { lastPoll, POLL_FRESHNESS_MS } from '../src/temporal/pollers.ts';
 
 /** Between two looks at the children. */
 const INTERVAL_MS = 1_000;
 
-export function createSessionActivities({ client }: { client: Client }): SessionActivities {
+export interface SessionDependencies {
+  readonly client: Client;
+  /** How fresh a poll must be to count as a worker's, in milliseconds. */
+  readonly pollFreshnessMs?: number | undefined;
+}
+
+export function createSessionActivities(on: SessionDependencies): SessionActivities {
+  const { client, pollFreshnessMs = POLL_FRESHNESS_MS } = on;
   return {
+    async lookForWorker({ workerId }: LookForWorkerInput): Promise<WorkerSeen> {
+      const { namespace } = client.options;
+      const last = await lastPoll(client, namespace, workerControlQueue(workerId), 'activity');
+      return {
+        polls: last >= Date.now() - pollFreshnessMs,
+        ...(last > 0 && { lastSeen: new Date(last).toISOString() }),
+      };
+    },
+
     async watchChildren({ session, children }: WatchChildrenInput): Promise<void> {
       let running = [...children];
       while (running.length > 0) {

@@ -18,6 +18,7 @@ import {
   type VerifyResult,
   type Workspace,
 } from '../src/contract/index.ts';
+import { lookingFor, type Told } from './absence.ts';
 import { control, isLost, orLost, worker } from './activity-calls.ts';
 import type { Steer } from './inbox.ts';
 import { STATUS_DURING } from './life.ts';
@@ -41,6 +42,8 @@ export interface Served {
   readonly spec: ResolvedSpec;
   readonly room: Room;
   become(status: LiveStatus, waitingFor?: string): void;
+  /** Who hears that the worker is away. */
+  readonly told: Told;
 }
 
 export class OnWorker {
@@ -150,9 +153,12 @@ export class OnWorker {
       mode,
       ...(spec.isolation === 'in-place' && mode !== 'pause' && { inPlaceRepo: spec.repo }),
     };
-    return this.#again(() =>
-      control(workerId).stopSubagent.executeWithOptions({ summary: STOPPING[mode] }, [input]),
-    );
+    const stopped = (): Promise<Stopped> =>
+      this.#again(() =>
+        control(workerId).stopSubagent.executeWithOptions({ summary: STOPPING[mode] }, [input]),
+      );
+    // While it has room its worker was there a moment ago.
+    return room.taken && mode !== 'kill' ? stopped() : lookingFor(workerId, this.#of.told, stopped);
   }
 
   /** Work that needs room: repeated, after room is taken again, as often as its worker dies under it. */
@@ -185,7 +191,8 @@ export class OnWorker {
       'queued',
       workerId === undefined ? 'waits for room on a worker' : `waits for room on worker ${workerId}`,
     );
-    await room.take();
+    if (workerId === undefined) await room.take();
+    else await lookingFor(workerId, this.#of.told, () => room.take());
   }
 
   get #workerId(): string {

@@ -1,10 +1,11 @@
 /** Performs the steps that `lifecycle.ts` decides: activities, waits, announcements. */
-import { sleep, uuid4, workflowInfo } from '@temporalio/workflow';
+import { ApplicationFailure, sleep, uuid4, workflowInfo } from '@temporalio/workflow';
 import {
   SESSION,
   workerQueue,
   type AnnounceSignal,
   type Announcement,
+  type ForgetRequest,
   type ResolvedSpec,
   type SubagentInput,
   type SubagentRef,
@@ -38,10 +39,16 @@ export class Performer {
   /** What a step that was cancelled had taken until then. */
   #cutShort = { workedMs: 0, verifyingMs: 0 };
   #announced = 0;
+  /** Set when its worker was given up. */
+  forgotten: ForgetRequest | undefined;
+  #giveUp: ((error: Error) => void) | undefined;
+  readonly #forgotten: Promise<never>;
 
   /** `current` and `update` read and change the life that the workflow holds. */
   constructor(input: SubagentInput, current: () => Life, update: (life: Life) => void) {
     const { workflowId, firstExecutionRunId } = workflowInfo();
+    this.#forgotten = new Promise((_, reject) => (this.#giveUp = reject));
+    this.#forgotten.catch(() => undefined);
     this.#input = input;
     this.#spec = input.spec;
     this.ids = { workflowId, runId: firstExecutionRunId };
@@ -59,10 +66,14 @@ export class Performer {
       spec: input.spec,
       room: this.room,
       become: (status, waitingFor) => this.board.become(status, waitingFor),
+      told: {
+        away: (workerId, since) => this.#workerAway(workerId, since),
+        back: (workerId) => this.#workerBack(workerId),
+      },
     });
     this.inbox = new Inbox({
       turnRuns: () => this.#turn !== undefined,
-      deliver: (steer) => this.#worker.deliver(steer, this.#turn ?? 0),
+      deliver: (steer) => this.#unlessForgotten(this.#worker.deliver(steer, this.#turn ?? 0)),
       hold: (steer) => update(hold(current(), steer)),
       during: () => this.board.status,
       changed: () => this.board.show(current()),
@@ -85,7 +96,17 @@ export class Performer {
   }
 
   /** Performs one step and tells what happened. Throws only when the workflow is cancelled, or a bug shows. */
-  async perform(step: Exclude<Step, { do: 'end' }>, life: Life): Promise<Happened> {
+  perform(step: Exclude<Step, { do: 'end' }>, life: Life): Promise<Happened> {
+    return this.#unlessForgotten(this.#perform(step, life));
+  }
+
+  /** Gives its worker up: whatever waits for it ends at once, with an error. */
+  forget(why: ForgetRequest): void {
+    this.forgotten ??= why;
+    this.#giveUp?.(ApplicationFailure.nonRetryable(why.reason, 'LOST'));
+  }
+
+  async #perform(step: Exclude<Step, { do: 'end' }>, life: Life): Promise<Happened> {
     switch (step.do) {
       case 'prepare':
         return this.#prepare();
@@ -119,11 +140,15 @@ export class Performer {
 
   /** Ends the Copilot session, gives the room back and (but for `pause`) sweeps; nothing where nothing had been started. */
   stop(mode: 'kill' | 'end'): Promise<Stopped> {
-    return this.#worker.stop(mode);
+    return this.#unlessForgotten(this.#worker.stop(mode));
   }
 
   /** After a kill: what the subagent had written is kept on its branch, and what it had used is counted. */
-  async salvage(before: Life, { cutShort }: Stopped): Promise<Life> {
+  salvage(before: Life, stopped: Stopped): Promise<Life> {
+    return this.#unlessForgotten(this.#salvage(before, stopped));
+  }
+
+  async #salvage(before: Life, { cutShort }: Stopped): Promise<Life> {
     const { workedMs, verifyingMs } = this.#cutShort;
     const spent = cutShort ? spend(before, cutShort) : before;
     const life = {
@@ -136,6 +161,11 @@ export class Performer {
     return happened.type === 'collected'
       ? { ...life, evidence: happened.evidence, notes: [...life.notes, ...happened.notes] }
       : life;
+  }
+
+  /** The commit that it started from, once it has a workspace. */
+  get base(): string | undefined {
+    return this.#worker.workspace?.base;
   }
 
   /** What the `describe` query answers. */
@@ -239,6 +269,20 @@ export class Performer {
       this.#cutShort = { workedMs: elapsedMs, verifyingMs: elapsedMs };
       throw error;
     }
+  }
+
+  #unlessForgotten<T>(work: Promise<T>): Promise<T> {
+    return Promise.race([work, this.#forgotten]);
+  }
+
+  async #workerAway(workerId: string, since: string): Promise<void> {
+    const waits = this.board.status === 'stopping' ? 'its end waits' : 'it waits';
+    this.board.waitingFor = `waits for worker ${workerId}, which is away since ${since}`;
+    await this.#announce('worker-away', `worker ${workerId} is away since ${since}; ${waits} for it`);
+  }
+
+  async #workerBack(workerId: string): Promise<void> {
+    if (!this.forgotten) await this.#announce('notice', `worker ${workerId} is back`);
   }
 
   async #announce(kind: Announcement['kind'], summary: string): Promise<void> {

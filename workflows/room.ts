@@ -1,5 +1,5 @@
 /** The room a subagent occupies on a worker: a running `stay` activity, and the `placed` signal that told where. */
-import { CancellationScope, condition } from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope, condition } from '@temporalio/workflow';
 import { workerQueue, type Placed, type SubagentRef } from '../src/contract/index.ts';
 import { orLost, place } from './activity-calls.ts';
 
@@ -7,6 +7,7 @@ export class Room {
   /** The worker that holds, or last held, this subagent. It keeps its workspace and its Copilot session. */
   workerId: string | undefined;
   #taken = false;
+  #closed = false;
   #stay = 0;
   #scope: CancellationScope | undefined;
   #over: Promise<void> = Promise.resolve();
@@ -34,6 +35,7 @@ export class Room {
   /** Waits for room: on any worker of the first queue the first time, afterwards on the worker that has the workspace. */
   async take(): Promise<void> {
     while (!this.#taken) {
+      if (this.#closed) throw ApplicationFailure.nonRetryable('its worker was given up', 'LOST');
       const stay = ++this.#stay;
       let over = false;
       const queue = this.workerId === undefined ? this.#firstQueue : workerQueue(this.workerId);
@@ -60,6 +62,12 @@ export class Room {
     this.#taken = false;
     this.#stay++;
     this.#scope?.cancel();
+  }
+
+  /** Forgets the worker for good: nobody waits for room on it any more. */
+  close(): void {
+    this.#closed = true;
+    this.lose();
   }
 
   /** Waits until the stay is over, after `stopSubagent` has ended it on the worker. */

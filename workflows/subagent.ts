@@ -14,11 +14,13 @@ import {
 } from '@temporalio/workflow';
 import {
   finalStatus,
+  forgetRequest,
   SESSION,
   SUBAGENT,
   type AnswerRequest,
   type EndedSignal,
   type FinalStatus,
+  type ForgetRequest,
   type Outcome,
   type Placed,
   type Receipt,
@@ -38,6 +40,7 @@ const steerWithReceipt = defineUpdate<Receipt, [SteerRequest]>(SUBAGENT.steerWit
 const answer = defineUpdate<string, [AnswerRequest]>(SUBAGENT.answer);
 const describe = defineQuery<SubagentView>(SUBAGENT.describe);
 const tryAgain = defineSignal(SUBAGENT.tryAgain);
+const forget = defineSignal<[ForgetRequest]>(SUBAGENT.forget);
 const placed = defineSignal<[Placed]>(SUBAGENT.placed);
 
 export async function subagent(input: SubagentInput): Promise<Outcome> {
@@ -74,6 +77,11 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
     validator: (request: AnswerRequest) => void work.questions.parse(request),
   });
   setHandler(describe, () => work.view(life));
+  // Anybody may signal: what does not fit its schema is left out.
+  setHandler(forget, (request) => {
+    const parsed = forgetRequest.safeParse(request);
+    if (parsed.success) work.forget(parsed.data);
+  });
 
   try {
     while (step.do !== 'end') {
@@ -93,11 +101,18 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
     if (error instanceof ApplicationFailure && finalStatus.safeParse(error.type).success) throw error; // an outcome
     const asked = CancellationScope.current().consideredCancelled;
     return await CancellationScope.nonCancellable(async () => {
+      if (work.forgotten) return giveUp(work.forgotten);
       const killed = isCancellation(error);
       work.inbox.closed = `${input.label} is ${killed ? 'being killed' : 'ending as failed'}`;
-      const stopped = await work.stop('kill');
-      const { sweep } = stopped;
-      life = await work.salvage(life, stopped);
+      let sweep: SweepReport | undefined;
+      try {
+        const stopped = await work.stop('kill');
+        sweep = stopped.sweep;
+        life = await work.salvage(life, stopped);
+      } catch (later) {
+        if (work.forgotten) return giveUp(work.forgotten);
+        throw later;
+      }
       if (!killed) return conclude('failed', sweep, { class: 'internal', message: String(error) });
       const outcome = await conclude('killed', sweep);
       // Only a cancellation that was asked for can close a workflow as cancelled.
@@ -105,11 +120,23 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
     });
   }
 
+  /** Its worker was given up: nothing of it can be stopped or collected any more, and the outcome says so. */
+  async function giveUp({ reason, head }: ForgetRequest): Promise<Outcome> {
+    work.inbox.closed = `${input.label} is ending as lost`;
+    work.room.close();
+    const commit = life.evidence?.head ?? head ?? work.base;
+    const known = commit === undefined ? 'it had no commit' : `its last known commit is ${commit}`;
+    const note = 'its worker was given up: whether processes of it are left there is not known';
+    life = { ...life, notes: [...life.notes, note] };
+    return conclude('lost', undefined, { class: 'worker', message: `lost: ${reason}; ${known}` }, commit);
+  }
+
   /** The last act: the panel, the memo, the signal to the session; then the outcome in the way its status closes a workflow. */
   async function conclude(
     status: FinalStatus,
     sweep?: SweepReport,
     failure?: Outcome['failure'],
+    head?: string,
   ): Promise<Outcome> {
     const outcome = outcomeOf(input, life, { status, failure, sweep, ...work.board.durations() });
     work.board.finish(life, outcome);
@@ -122,11 +149,14 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
         status,
         summary: outcome.summary,
       }),
-      entry: entryOf(
-        input,
-        { ...work.ids, startedAt: work.board.startedAt, workerId: work.room.workerId },
-        outcome,
-      ),
+      entry: {
+        ...entryOf(
+          input,
+          { ...work.ids, startedAt: work.board.startedAt, workerId: work.room.workerId },
+          outcome,
+        ),
+        ...(head !== undefined && { head, branch: work.board.branch ?? null }),
+      },
       ...(sweep && { sweep }),
     };
     await Promise.all([

@@ -79,6 +79,13 @@ export const killJson = z.object({
 });
 export type KillJson = z.input<typeof killJson>;
 
+/** `worker forget` */
+export const forgetJson = z.object({
+  workerId: z.string(),
+  lost: z.array(identity).describe('its live subagents, which end as lost'),
+});
+export type ForgetJson = z.infer<typeof forgetJson>;
+
 /** `wait` */
 export const waitJson = z.object({
   ended: z

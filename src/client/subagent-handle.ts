@@ -15,6 +15,7 @@ import { cleanRuns } from './clean.ts';
 import { describeRun } from './description.ts';
 import { readDiff } from './diff.ts';
 import { alreadyEnded, isNotFound, isTimeout, noWorker } from './errors.ts';
+import { forgetIfAway } from './forget.ts';
 import { inspect } from './inspect.ts';
 import type { Link } from './link.ts';
 import { mergeRun } from './merge.ts';
@@ -44,6 +45,8 @@ import type {
 const STEER_TIMEOUT_MS = 60_000;
 const ANSWER_TIMEOUT_MS = 15_000;
 const KILL_TIMEOUT_MS = 120_000;
+/** Between two looks at the worker of one that is to be ended by force. */
+const FORCE_INTERVAL_MS = 5_000;
 
 /** Which run of which subagent a handle stands for. */
 export interface SubagentIdentity {
@@ -117,7 +120,8 @@ export class SubagentHandle {
   }
 
   /**
-   * Ends the subagent and every process it has left, and reports what was found.
+   * Ends the subagent and every process it has left, and reports what was found. With `force`, one whose worker is away ends
+   * at once, as *lost*: its processes cannot be looked for.
    * @throws SubagentsError ALREADY_ENDED, NO_WORKER or TIMEOUT (the kill stays requested), UNKNOWN_TARGET.
    */
   async kill(options: KillOptions = {}): Promise<KillReport> {
@@ -133,18 +137,10 @@ export class SubagentHandle {
       // It ended just now: what it left is the answer.
       if (!isNotFound(error)) throw error;
     }
-    const outcome = await this.#awaitKilled(run, options.timeoutMs ?? KILL_TIMEOUT_MS);
-    const { session, label, workflowId, runId } = run;
-    return {
-      session,
-      label,
-      run: run.run,
-      workflowId,
-      runId,
-      status: outcome.status,
-      sweep: outcome.sweep,
-      outcome,
-    };
+    const outcome = await (options.force === true
+      ? this.#awaitForced(run, options)
+      : this.#awaitKilled(run, options.timeoutMs ?? KILL_TIMEOUT_MS));
+    return report(run, outcome);
   }
 
   /**
@@ -258,6 +254,19 @@ export class SubagentHandle {
     }
   }
 
+  /** Waits for the end by turns with a look at the worker: the server takes one that died for there for a while. */
+  async #awaitForced(run: KnownRun, { timeoutMs = KILL_TIMEOUT_MS }: KillOptions): Promise<Outcome> {
+    const deadline = Date.now() + timeoutMs;
+    for (;;) {
+      await forgetIfAway(this.#link, run);
+      try {
+        return await this.#awaitKilled(run, Math.min(FORCE_INTERVAL_MS, deadline - Date.now()));
+      } catch (error) {
+        if (!isTimeout(error) || Date.now() >= deadline) throw error;
+      }
+    }
+  }
+
   async #awaitKilled(run: KnownRun, timeoutMs: number): Promise<Outcome> {
     const link = this.#link;
     const requested = 'the kill is requested, and takes effect as soon as one runs';
@@ -271,4 +280,8 @@ export class SubagentHandle {
       throw error;
     }
   }
+}
+
+function report({ session, label, run, workflowId, runId }: KnownRun, outcome: Outcome): KillReport {
+  return { session, label, run, workflowId, runId, status: outcome.status, sweep: outcome.sweep, outcome };
 }

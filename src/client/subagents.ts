@@ -1,6 +1,7 @@
 import type { ConnectOptions, FleetList, FleetListOptions, ServerInfo, SessionOverview } from './types.ts';
 import { SessionHandle } from './session-handle.ts';
-import { SubagentHandle } from './subagent-handle.ts';
+import { SubagentHandle, type SubagentIdentity } from './subagent-handle.ts';
+import { forgetWorker } from './forget.ts';
 import { Link } from './link.ts';
 import { listFleet } from './listing.ts';
 import { findRunAnywhere } from './runs.ts';
@@ -66,6 +67,23 @@ export class Subagents implements AsyncDisposable {
   ): Promise<SubagentHandle> {
     const found = await findRunAnywhere(this.#link, target, options.session);
     return new SubagentHandle(this.#link, found.session, `${found.label}@${found.run}`, found);
+  }
+
+  /**
+   * Gives up a worker that will not come back: its live subagents end as *lost*, with the last commit that is known. What it
+   * has left, should it come back all the same, its own start then ends.
+   * @returns which subagents those were.
+   * @throws SubagentsError BAD_INPUT when the worker is there, NO_WORKER when none is left to end them.
+   */
+  async forgetWorker(workerId: string): Promise<SubagentIdentity[]> {
+    const runs = await forgetWorker(this.#link, workerId);
+    return runs.map(({ session, label, run, workflowId, runId }) => ({
+      session,
+      label,
+      run,
+      workflowId,
+      runId,
+    }));
   }
 
   /** Whether some worker takes workflow tasks: without one nothing moves, and Updates would wait. */

@@ -114,6 +114,8 @@ export interface AnswerOptions {
 }
 
 export interface KillOptions {
+  /** Ends one whose worker is away, too: as *lost*, without a proof. One whose worker is there is killed as ever. */
+  readonly force?: boolean | undefined;
   /** How long to wait for the end, in milliseconds; default 2 minutes. */
   readonly timeoutMs?: number | undefined;
 }

@@ -322,8 +322,19 @@ export interface ControlActivities {
   readTranscript(input: ReadTranscriptInput): Promise<TranscriptPage | Lost>;
   cleanRuns(input: CleanInput): Promise<CleanResult>;
 }
+export interface LookForWorkerInput {
+  readonly workerId: string;
+}
+export interface WorkerSeen {
+  readonly polls: boolean;
+  /** ISO 8601: when it last asked for work, where the server remembers that. */
+  readonly lastSeen?: string;
+}
+
 /** Activities on the main queue. */
 export interface SessionActivities {
+  /** Whether a worker is there, by what it asked of the server lately. */
+  lookForWorker(input: LookForWorkerInput): Promise<WorkerSeen>;
   /** Waits until all of the children are closed, and signals `ended` in the name of each that closed without having said so. */
   watchChildren(input: WatchChildrenInput): Promise<void>;
 }

@@ -5,7 +5,7 @@ import { status } from './status.ts';
 /** What a session tells its main agent. At most 1 KB; the outcome is fetched by reference. */
 export const announcement = z.object({
   id: z.string().describe('stable: a receiver that drops ids it has seen sees each announcement once'),
-  kind: z.enum(['completed', 'failed', 'killed', 'question', 'stuck', 'notice']),
+  kind: z.enum(['completed', 'failed', 'killed', 'question', 'stuck', 'worker-away', 'notice']),
   session: z.string(),
   label: z.string(),
   run: z.number().int(),

@@ -209,6 +209,13 @@ export const subagentView = z.object({
 });
 export type SubagentView = z.infer<typeof subagentView>;
 
+/** Signal `forget`: its worker will not come back. It ends as *lost*. */
+export const forgetRequest = z.strictObject({
+  reason: z.string().min(1).max(300),
+  head: z.string().max(64).optional().describe('the newest commit of its branch that the sender sees'),
+});
+export type ForgetRequest = z.infer<typeof forgetRequest>;
+
 export const SUBAGENT = {
   workflow: 'subagent',
   steer: 'steer',
@@ -219,6 +226,7 @@ export const SUBAGENT = {
   tryAgain: 'tryAgain',
   /** Signal from the `stay` activity: room was given. */
   placed: 'placed',
+  forget: 'forget',
 } as const;
 
 /** Input of the subagent workflow. */

@@ -94,6 +94,7 @@ export const failure = z.object({
     'copilot', // the Copilot runtime
     'verification', // a command did not exit 0
     'budget', // its tokens, turns or model requests are used up
+    'worker', // its worker was given up
     'internal', // ours
   ]),
   cause: turnFailureClass.optional().describe('of a turn that failed: what kind of error ended it'),

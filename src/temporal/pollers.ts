@@ -7,7 +7,7 @@ const { TaskQueueType } = proto.temporal.api.enums.v1;
  * How fresh a poll must be for its poller to count, in milliseconds. A poll is dated at its beginning and lasts up to a
  * minute; a killed worker's last poll is dated at its death. The server forgets a poller after five minutes.
  */
-const POLL_FRESHNESS_MS = 70_000;
+export const POLL_FRESHNESS_MS = 70_000;
 
 /**
  * Whether a worker polls the task queue `queue` for tasks of `kind`, judged by when it last asked for one.
@@ -25,16 +25,28 @@ export async function hasPollers(
     identity,
   }: { readonly within?: number | undefined; readonly identity?: string | undefined } = {},
 ): Promise<boolean> {
+  return (await lastPoll(connection, namespace, queue, kind, identity)) >= Date.now() - within;
+}
+
+/**
+ * When a worker last asked the task queue for tasks of `kind`, in milliseconds since the epoch; 0 where the server
+ * remembers none.
+ * @param identity of the worker that is meant; default: any
+ * @throws the gRPC error of the call
+ */
+export async function lastPoll(
+  connection: Pick<Connection, 'workflowService'>,
+  namespace: string,
+  queue: string,
+  kind: 'workflow' | 'activity',
+  identity?: string,
+): Promise<number> {
   const { pollers } = await connection.workflowService.describeTaskQueue({
     namespace,
     taskQueue: { name: queue },
     taskQueueType:
       kind === 'workflow' ? TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW : TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
   });
-  const since = Date.now() - within;
-  return (pollers ?? []).some(
-    (poller) =>
-      Number(poller.lastAccessTime?.seconds ?? 0) * 1_000 >= since &&
-      (identity === undefined || poller.identity === identity),
-  );
+  const meant = (pollers ?? []).filter((poller) => identity === undefined || poller.identity === identity);
+  return Math.max(0, ...meant.map(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1_000));
 }

@@ -36,6 +36,7 @@ const NEXT: Readonly<Record<Announcement['kind'], string>> = {
   failed: 'Why, and what it did: action "show".',
   killed: 'Nothing is left to do.',
   question: 'See the question with action "show", then reply with action "answer".',
+  'worker-away': 'It goes on when its worker is back; nothing is lost.',
   stuck: 'It has been silent. Look with action "logs"; then steer it, kill it or leave it.',
   notice: 'For your information.',
 };

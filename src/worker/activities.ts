@@ -38,6 +38,8 @@ export interface WorkerParts {
   readonly client: Client;
   readonly room: Room;
   readonly pool: CopilotPool;
+  /** How fresh a poll must be to count as a worker's, in milliseconds. */
+  readonly pollFreshnessMs?: number | undefined;
 }
 
 /** One set for each queue. */
@@ -50,7 +52,14 @@ export interface ActivitySets {
 }
 
 /** The activities of one worker, by queue. */
-export function createActivities({ home, settings, client, room, pool }: WorkerParts): ActivitySets {
+export function createActivities({
+  home,
+  settings,
+  client,
+  room,
+  pool,
+  pollFreshnessMs,
+}: WorkerParts): ActivitySets {
   const runState = runStateOn(client);
   const isClosed = isClosedBy(runState);
   const stop = createStopActivities({
@@ -68,7 +77,7 @@ export function createActivities({ home, settings, client, room, pool }: WorkerP
     abandon: async (subagent) => void (await stop.stopSubagent({ subagent, mode: 'kill' })),
   };
   return {
-    session: createSessionActivities({ client }),
+    session: createSessionActivities({ client, pollFreshnessMs }),
     host: createAdmitActivities({ home, settings, runState, modelAccess: rememberModelAccess(pool.env) }),
     firstStay: createStayActivities(staying, { returning: false }),
     work: {

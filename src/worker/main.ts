@@ -1,6 +1,7 @@
 /** The worker process that `up` supervises: `main.js --address HOST:PORT --namespace NAME`, the home in SUBAGENTS_HOME. */
 import { parseArgs } from 'node:util';
 import { SubagentsError } from '../contract/index.ts';
+import { EMBEDDED_POLL_FRESHNESS_MS } from '../temporal/embedded-arguments.ts';
 import { redacted, runWorker } from './run-worker.ts';
 
 const { values } = parseArgs({
@@ -11,7 +12,12 @@ try {
   if (values.address === undefined)
     throw new SubagentsError('BAD_INPUT', 'the worker process needs --address');
   await runWorker({
-    target: { address: values.address, namespace: values.namespace, origin: values.address },
+    target: {
+      address: values.address,
+      namespace: values.namespace,
+      origin: values.address,
+      pollFreshnessMs: EMBEDDED_POLL_FRESHNESS_MS,
+    },
     onReady: ({ workerId, room }) =>
       process.stdout.write(`${JSON.stringify({ event: 'ready', workerId, room })}\n`),
     onNotice: (line) =>

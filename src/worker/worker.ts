@@ -69,7 +69,14 @@ export async function startWorker(
   void copilot.warm();
 
   const room = new Room(settings.room);
-  const activities = createActivities({ home, settings, client, room, pool: copilot });
+  const activities = createActivities({
+    home,
+    settings,
+    client,
+    room,
+    pool: copilot,
+    pollFreshnessMs: target.pollFreshnessMs,
+  });
   const base: WorkerOptions = {
     connection,
     namespace: target.namespace,

@@ -11,7 +11,7 @@ import { sweepLines } from '../render/sweep.ts';
 export async function kill(
   context: Context,
   targets: readonly string[],
-  options: { readonly all?: boolean | undefined },
+  options: { readonly all?: boolean | undefined; readonly force?: boolean | undefined },
 ): Promise<number> {
   if (options.all === true ? targets.length > 0 : targets.length === 0) {
     throw new SubagentsError('BAD_INPUT', 'kill takes either targets or --all', {
@@ -21,7 +21,9 @@ export async function kill(
   await using subagents = await context.connect();
   const handles = options.all === true ? await allLive(subagents, context.session) : targets;
   if (handles.length === 0) context.output.line(`No live subagent in session ${context.session}.`);
-  const kills = await Promise.all(handles.map(async (handle) => await killOne(context, subagents, handle)));
+  const kills = await Promise.all(
+    handles.map(async (handle) => await killOne(context, subagents, handle, options)),
+  );
   context.output.data({ kills: kills.map(({ json }) => json) } satisfies KillJson);
   return Math.max(EXIT.ok, ...kills.map(({ exitCode }) => exitCode));
 }
@@ -36,13 +38,14 @@ async function killOne(
   context: Context,
   subagents: Subagents,
   target: string | SubagentHandle,
+  { force }: { readonly force?: boolean | undefined },
 ): Promise<{ exitCode: number; json: KillJson['kills'][number] }> {
   const { output } = context;
   const name = typeof target === 'string' ? target : target.target;
   try {
     const handle =
       typeof target === 'string' ? await subagents.find(target, { session: context.session }) : target;
-    const report = await handle.kill();
+    const report = await handle.kill({ force });
     output.line(reportText(context, report));
     const dead = (report.sweep?.left.length ?? 0) === 0;
     return { exitCode: dead ? EXIT.ok : EXIT.failed, json: { target: name, report } };

@@ -79,6 +79,7 @@ export function declareDelegating(program: Program, start: Start): void {
     .description('end subagents and every process they have left, and show the proof')
     .argument('[targets...]', 'the subagents')
     .option('-a, --all', 'every live subagent of the session')
+    .option('--force', 'end one whose worker is away, too: as lost, without the proof')
     .action((targets, options) =>
       start(async (context) => (await import('../commands/kill.ts')).kill(context, targets, options)),
     );

@@ -17,5 +17,6 @@ const COLORS = {
   killed: 'magenta',
   question: 'yellow',
   stuck: 'yellow',
+  'worker-away': 'red',
   notice: 'blue',
 } as const satisfies Record<Announcement['kind'], keyof Colors>;
