@@ -23,10 +23,10 @@ export function shellScript(
   if (allowed.length > 0) {
     const names = allowed.map((name) => `${name}=*`).join('|');
     lines.push(
-      `while IFS= read -r -d '' SUBAGENTS_EACH; do`,
-      `  case "$SUBAGENTS_EACH" in ${names}) export "$SUBAGENTS_EACH" ;; esac`,
+      `while IFS= read -r -d '' subagents_each; do`,
+      `  case "$subagents_each" in ${names}) export "$subagents_each" ;; esac`,
       `done 2>/dev/null </proc/${workerPid}/environ`,
-      'unset SUBAGENTS_EACH',
+      'unset subagents_each',
     );
   }
   return `${lines.join('\n')}\n`;
