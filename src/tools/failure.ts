@@ -22,10 +22,7 @@ export function failureOf(thrown: unknown): ToolFailure {
   const code = thrown instanceof SubagentsError ? thrown.code : 'INTERNAL';
   const said = thrown instanceof Error ? thrown.message : String(thrown);
   const message = safeMessage(code, said === '' ? 'something failed without saying what' : said);
-  const remedy =
-    thrown instanceof SubagentsError && thrown.remedy !== undefined
-      ? inert(thrown.remedy).slice(0, MAX_REMEDY_CHARS)
-      : undefined;
+  const remedy = remedyOf(thrown);
   const text = [`error ${code}: ${message}`, ...(remedy === undefined ? [] : [`What to do: ${remedy}`])];
   return { text: text.join('\n'), error: { code, message, ...(remedy !== undefined && { remedy }) } };
 }
@@ -46,3 +43,14 @@ export function badInput(tool: Tool, error: z.ZodError): SubagentsError {
     { remedy },
   );
 }
+
+function remedyOf(thrown: unknown): string | undefined {
+  if (!(thrown instanceof SubagentsError) || thrown.remedy === undefined) return undefined;
+  const remedy = inert(thrown.remedy).slice(0, MAX_REMEDY_CHARS);
+  return NOTHING_RUNS.has(thrown.code)
+    ? `${remedy}; or, once the human has agreed, call "subagents" with action "start" and allowed: true`
+    : remedy;
+}
+
+/** Errors that `up` on this machine may remedy. */
+const NOTHING_RUNS: ReadonlySet<ErrorCode> = new Set(['TEMPORAL_UNREACHABLE', 'NO_WORKER']);

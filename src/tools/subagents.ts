@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { acknowledge } from './actions/acknowledge.ts';
 import { actionInput, actionOutput, type Action } from './actions/action.ts';
+import { diff } from './actions/diff.ts';
 import { kill } from './actions/kill.ts';
 import { list } from './actions/list.ts';
 import { logs } from './actions/logs.ts';
@@ -13,7 +14,7 @@ import { isFinal, type Announcement } from '../contract/index.ts';
 import { defineTool, type ToolContext } from './tool.ts';
 import type { SubagentView } from './view.ts';
 
-const ACTIONS = { list, steer, kill, show, answer, wait, logs, acknowledge, start } satisfies Record<
+const ACTIONS = { list, steer, kill, show, answer, wait, logs, diff, acknowledge, start } satisfies Record<
   string,
   Action
 >;
@@ -27,6 +28,7 @@ const DESCRIPTION = `Looks at your subagents and acts on them. Leave them alone 
 - answer (target, message): replies to a question that it asks. Answer what you know; ask the human the rest.
 - wait (target?, timeout?): blocks until the next announcement; with a target until that one has ended or asks. Only when there is nothing else to do: completions are brought to you anyway.
 - logs (target, count?): the newest of what it said and did.
+- diff (target): what it has changed.
 - acknowledge (target?): takes announcements as received; the next call does that by itself.
 - start (allowed): runs server and worker in the background where nothing runs; only after the human has agreed.
 Step in when one is stuck for more than 10 minutes, asks something that you can answer, or is clearly on a wrong path.

@@ -1,0 +1,35 @@
+import { inertLine } from '../../contract/index.ts';
+import { fenced } from '../fence.ts';
+import { oneHandle } from '../targets.ts';
+import type { Action } from './action.ts';
+import { each } from './each.ts';
+
+/** Read of a change, in bytes: more than is shown, so that what was cut can be said. */
+const MAX_BYTES = 64 * 1024;
+
+/** What a subagent has changed since its base. */
+export const diff: Action = async (context, { target }) => {
+  const subagents = await context.connect();
+  return await each([await oneHandle(context, subagents, 'diff', target)], async (handle) => {
+    const { signal } = context;
+    const [change, stat] = await Promise.all([
+      handle.diff({ signal, maxBytes: MAX_BYTES }),
+      handle.diff({ signal, stat: true }),
+    ]);
+    const { label, run, live, base, head } = change;
+    const source = `subagent ${label}@${run}`;
+    const words = [
+      fenced('changed files', source, stat.text === '' ? '(nothing)' : stat.text, 2_000),
+      ...(change.text === '' ? [] : [fenced('diff', source, change.text)]),
+    ];
+    return {
+      view: { measured: { base, ...(head !== null && { head }) }, words: words.join('\n') },
+      lines: [
+        live
+          ? `its folder as it is now, against ${base}`
+          : `the whole: git -C ${JSON.stringify(inertLine(change.repository, 300))} diff ${base} ${head ?? ''}`.trimEnd(),
+        ...(change.truncated ? [`more than ${MAX_BYTES / 1024} KiB`] : []),
+      ],
+    };
+  });
+};
