@@ -9,6 +9,7 @@ import { hops } from './measurements/hops.ts';
 import { killToProof } from './measurements/kill.ts';
 import { lastByteToAnnouncement, spawnToAccepted, steerToReceipt } from './measurements/latencies.ts';
 import { listCommand } from './measurements/list-command.ts';
+import { mcpCall } from './measurements/mcp.ts';
 import { memory } from './measurements/memory.ts';
 import { oneInPlace, oneVerified } from './measurements/one.ts';
 import { prepare } from './measurements/prepare.ts';
@@ -35,6 +36,7 @@ const MEASUREMENTS: readonly Measurement[] = [
   historyEvents,
   listCommand,
   prepare,
+  mcpCall,
   hops,
 ];
 
