@@ -68,7 +68,7 @@ export function unacknowledged(
   box: Outbox,
   receiver: string,
   after = 0,
-): { pages: PageView[]; announcements: Announcement[]; next: number | null } {
+): { pages: PageView[]; announcements: Announcement[]; next: number | null; known: boolean } {
   const missing = missingOf(box, receiver);
   const announcements: Announcement[] = [];
   let bytes = 0;
@@ -85,7 +85,12 @@ export function unacknowledged(
     last = posted.seq;
   }
   const pages = after > 0 ? [] : (box.pages ?? []).map((page) => viewOf(page, missing));
-  return { pages: pages.filter(({ ids }) => ids.length > 0), announcements, next };
+  return {
+    pages: pages.filter(({ ids }) => ids.length > 0),
+    announcements,
+    next,
+    known: Object.hasOwn(box.receivers, receiver),
+  };
 }
 
 function viewOf({ workflowId, first, ids }: Page, missing: (seq: number) => boolean): PageView {

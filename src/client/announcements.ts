@@ -60,7 +60,10 @@ export function receiveAnnouncements(
 /** What a receiver has not acknowledged, all of it, and the place in the session's history up to which that is so. */
 export type Unacknowledged = Pick<UnacknowledgedView, 'announcements' | 'runId' | 'historyLength'>;
 
-/** What `receiver` has not acknowledged; `undefined` while there is no such session. */
+/**
+ * What `receiver` has not acknowledged; `undefined` while there is no such session. At its first look the session is told of
+ * the receiver, and from then on keeps for it what others have acknowledged.
+ */
 export async function readUnacknowledged(
   link: Link,
   session: string,
@@ -68,7 +71,12 @@ export async function readUnacknowledged(
   signal?: AbortSignal,
 ): Promise<Unacknowledged | undefined> {
   for (;;) {
-    const first = await readView(link, session, [receiver], signal);
+    let first = await readView(link, session, [receiver], signal);
+    if (first?.known === false) {
+      // Read once more: what was acknowledged by all in between is not kept.
+      await sendAcknowledgement(link, session, receiver, []);
+      first = await readView(link, session, [receiver], signal);
+    }
     if (first === undefined) return undefined;
     const { runId, historyLength } = first;
     const announcements = (await concurrently(first.pages, (page) => readPage(link, page, signal))).flat();

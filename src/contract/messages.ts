@@ -98,6 +98,10 @@ export const unacknowledgedView = z.object({
     .describe('ask again with this as `after`; null: that is all'),
   runId: z.string().describe('the run of the session that answered'),
   historyLength: z.number().int().describe('the answer covers that run’s history up to this event'),
+  known: z
+    .boolean()
+    .default(true)
+    .describe('false: the session does not keep for this receiver what others have acknowledged'),
 });
 export type UnacknowledgedView = z.infer<typeof unacknowledgedView>;
 

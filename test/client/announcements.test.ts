@@ -121,6 +121,22 @@ describe('announcements', () => {
     await Promise.all([one.return(), other.return()]);
   });
 
+  it('are kept for a receiver from its first look on, whatever others acknowledge', async () => {
+    await spawn('first-look', 'a');
+    await subagents.session('first-look').subagent('a').result();
+    const session = subagents.session('first-look');
+    expect((await session.peek({ receiver: 'looker' })).map(({ id }) => id)).toEqual(['a@1:ended']);
+    await announce('first-look', range(0, 2));
+    await session.acknowledge(['a@1:ended', 'n0', 'n1']);
+    await untilUnacknowledged('first-look', []);
+    await workflow('first-look').signal(SESSION.rollOver);
+    await announce('first-look', ['n2']);
+    await untilUnacknowledged('first-look', ['a@1:ended', 'n0', 'n1', 'n2'], 'looker');
+    // One that looks now for the first time has missed those that everybody else had by then.
+    await session.acknowledge(['a@1:ended', 'n0'], { receiver: 'looker' });
+    await untilUnacknowledged('first-look', ['n1', 'n2'], 'newcomer');
+  });
+
   it('can be looked at and read once', async () => {
     await spawn('once', 'a');
     await subagents.session('once').subagent('a').result();
