@@ -27,12 +27,16 @@ export const control = (workerId: string) =>
   proxyActivities<ControlActivities>({ ...long, taskQueue: workerControlQueue(workerId) });
 /** `stay`, on a host's queue or (to take room again) a worker's own. */
 export const place = (taskQueue: string) => proxyActivities<PlaceActivities>({ ...long, taskQueue });
-/** `admit`, on a host's control queue. A deadline, because the host's workers may all be gone. */
+/**
+ * `admit`, on a host's control queue. Deadlines, because the host's workers may all be gone, and one that crashes in it
+ * takes some seconds to be there again.
+ */
 export const host = (taskQueue: string) =>
   proxyActivities<HostActivities>({
     taskQueue,
-    scheduleToCloseTimeout: 10_000,
-    startToCloseTimeout: 8_000,
+    scheduleToStartTimeout: 10_000,
+    startToCloseTimeout: 20_000,
+    scheduleToCloseTimeout: 40_000,
     retry: { maximumAttempts: 2 },
   });
 /** Activities that any worker can run. */

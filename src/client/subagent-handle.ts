@@ -16,6 +16,7 @@ import { describeRun } from './description.ts';
 import { readDiff } from './diff.ts';
 import { alreadyEnded, isNotFound, isTimeout, noWorker } from './errors.ts';
 import { forgetIfAway } from './forget.ts';
+import { inOrder } from './in-order.ts';
 import { inspect } from './inspect.ts';
 import type { Link } from './link.ts';
 import { mergeRun } from './merge.ts';
@@ -85,7 +86,7 @@ export class SubagentHandle {
   }
 
   /**
-   * Sends a message to the live subagent, and says how it was delivered.
+   * Sends a message to the live subagent, and says how it was delivered. Several keep the order of the calls.
    * @throws SubagentsError ALREADY_ENDED (naming its outcome), NO_WORKER, TIMEOUT, UNKNOWN_TARGET, BAD_INPUT.
    */
   async steer(message: string, options: SteerOptions = {}): Promise<Receipt> {
@@ -104,10 +105,12 @@ export class SubagentHandle {
     }
     const { timeoutMs = STEER_TIMEOUT_MS } = options;
     // The same id is one message, for the server and for the workflow.
-    return this.#update<Receipt>('steer', SUBAGENT.steerWithReceipt, request, {
-      timeoutMs,
-      updateId: request.id,
-    });
+    return inOrder(this.#link, `${this.session}/${this.target}`, () =>
+      this.#update<Receipt>('steer', SUBAGENT.steerWithReceipt, request, {
+        timeoutMs,
+        updateId: request.id,
+      }),
+    );
   }
 
   /** Answers a question of the subagent. @throws SubagentsError as `steer`; UNKNOWN_TARGET when no such question is open. */

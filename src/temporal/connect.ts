@@ -6,6 +6,12 @@ import type { TemporalTarget } from './target.ts';
 /** How long connecting may take, the check of the namespace included, in milliseconds. */
 export const CONNECT_TIMEOUT_MS = 5_000;
 
+/**
+ * The largest answer that is taken, in bytes: a page of history is up to 1,000 events. `@temporalio/client` 1.23 means to
+ * allow as much, by an option that grpc-js does not know without its prefix, and so stays at grpc-js's 4 MiB.
+ */
+const MAX_ANSWER_BYTES = 128 * 1024 * 1024;
+
 /** gRPC status codes (https://grpc.io/docs/guides/status-codes/). */
 const GRPC = { deadlineExceeded: 4, notFound: 5, permissionDenied: 7, unavailable: 14, unauthenticated: 16 };
 
@@ -23,6 +29,7 @@ export async function connectTemporal(target: TemporalTarget): Promise<Connectio
     connection = await Connection.connect({
       address,
       connectTimeout: CONNECT_TIMEOUT_MS,
+      channelArgs: { 'grpc.max_receive_message_length': MAX_ANSWER_BYTES },
       ...(tls === undefined ? {} : { tls }),
       ...(apiKey === undefined ? {} : { apiKey }),
       ...(metadata === undefined ? {} : { metadata }),

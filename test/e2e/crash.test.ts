@@ -163,6 +163,7 @@ describe('a crash in the middle of', () => {
 
   it('watchChildren: the end of a child that cannot speak is still heard of', async () => {
     const session = subagents.session('watched');
+    await rm(goOn, { force: true });
     await session.spawn({ label: 'in-turn', task: 'in-turn, watched' }, { cwd: fleet.repository.path });
     await temporal(fleet, 'workflow', 'signal', '-w', 'session/watched', '--name', 'rollOver');
     await eventually(() =>
@@ -175,6 +176,8 @@ describe('a crash in the middle of', () => {
     await session.spawn({ label: 'second', task: 'in-turn, too' }, { cwd: fleet.repository.path });
     await temporal(fleet, 'workflow', 'terminate', '-w', 'subagent/watched/in-turn');
     await eventually(async () => (await session.peek()).some(({ status }) => status === 'lost'));
+    writeFileSync(goOn, '');
+    expect(await session.subagent('second').result()).toMatchObject({ status: 'done' });
   });
 });
 

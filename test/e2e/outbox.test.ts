@@ -1,10 +1,11 @@
 /** A main agent that was away: whatever it missed comes, in order, each once, however much that is and however long ago. */
 import { randomBytes } from 'node:crypto';
-import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { Client, type Connection, type WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { concurrently } from '../../src/client/concurrently.ts';
 import type { Subagents } from '../../src/client/index.ts';
 import { byteLength, MAIN_QUEUE, SESSION, type Announcement } from '../../src/contract/index.ts';
+import { connectTemporal } from '../../src/temporal/connect.ts';
 import { eventually } from '../support/eventually.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
 import { temporal } from '../support/world.ts';
@@ -16,7 +17,11 @@ let connection: Connection;
 beforeAll(async () => {
   fleet = await startFleet([]);
   subagents = await fleet.connect();
-  connection = await Connection.connect({ address: fleet.server.address });
+  connection = await connectTemporal({
+    address: fleet.server.address,
+    namespace: 'default',
+    origin: 'the test',
+  });
 });
 afterAll(async () => {
   await connection?.close();
