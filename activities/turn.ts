@@ -25,6 +25,7 @@ import type { CopilotPool } from '../src/copilot/pool.ts';
 import { RuntimeDied } from '../src/copilot/runtime.ts';
 import { spentIn } from '../src/copilot/spent.ts';
 import { supervise, type End } from '../src/copilot/supervise.ts';
+import { keptLoaded } from '../src/copilot/trust.ts';
 import { takeUp } from '../src/copilot/take-up.ts';
 import { TurnState } from '../src/copilot/turn-state.ts';
 import type { Limits } from '../src/copilot/verdict.ts';
@@ -51,9 +52,11 @@ export function createTurnActivities(on: TurnDependencies): Pick<WorkerActivitie
       const heart = setInterval(beat, HEARTBEAT_INTERVAL_MS);
       beat();
       try {
-        return await on.pool.turns.attempt(input.subagent.copilotSessionId, (superseded) =>
+        const result = await on.pool.turns.attempt(input.subagent.copilotSessionId, (superseded) =>
           attempt.run(context, superseded),
         );
+        if (!input.trustRepo || result.kind === 'lost') return result;
+        return { ...result, loaded: keptLoaded(on.pool.copilotHome, input.subagent.copilotSessionId) };
       } finally {
         clearInterval(heart);
       }

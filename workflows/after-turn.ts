@@ -19,6 +19,7 @@ export function afterTurn(life: Life, result: TurnResult, rules: Rules): [Life, 
     ...life,
     lost: 0,
     model: result.model ?? life.model,
+    loaded: result.loaded ?? life.loaded,
     notes: [...life.notes, ...result.notes],
   };
   switch (result.kind) {

@@ -66,6 +66,8 @@ export interface Life {
   readonly model: string | undefined;
   readonly usage: Usage;
   readonly denials: readonly Denial[];
+  /** What of the repository's own was loaded into Copilot. */
+  readonly loaded: readonly string[];
   readonly evidence: Evidence | undefined;
   readonly setup: readonly Verification[];
   readonly verifications: readonly Verification[];
@@ -175,6 +177,7 @@ export function begin(): [Life, Step] {
     model: undefined,
     usage: NO_USAGE,
     denials: [],
+    loaded: [],
     evidence: undefined,
     setup: [],
     verifications: [],
@@ -191,10 +194,14 @@ export function hold(life: Life, steer: HeldSteer): Life {
 }
 
 /** Counts what a turn used and what was denied to it, and notes the model that it used. */
-export function spend(life: Life, { usage, model = life.model, denials = [] }: Spent): Life {
+export function spend(
+  life: Life,
+  { usage, model = life.model, denials = [], loaded = life.loaded }: Spent,
+): Life {
   return {
     ...life,
     model,
+    loaded,
     usage: addUsage(life.usage, usage),
     denials: mergeDenials([...life.denials, ...denials]),
   };

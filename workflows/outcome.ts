@@ -52,6 +52,7 @@ export function outcomeOf(input: SubagentInput, life: Life, ending: Ending): Out
     ...(ending.sweep && { sweep: ending.sweep }),
     permissions: input.spec.permissions,
     denials: [...life.denials],
+    loaded: [...life.loaded],
     notes: [...life.notes, ...denialNotes(input, life), ...undelivered(life), ...sweepNotes(ending.sweep)],
   };
 }

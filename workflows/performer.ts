@@ -226,6 +226,7 @@ export class Performer {
       ...(this.#spec.model !== undefined && { model: this.#spec.model }),
       ...(this.#spec.thinking && { thinking: this.#spec.thinking }),
       permissions: this.#spec.permissions,
+      ...(this.#spec.trustRepo && { trustRepo: true }),
       budgetMs: Math.max(1, this.#spec.timeoutMs - life.workedMs),
       stuckAfterMs: this.#spec.stuckAfterMs * 2 ** Math.min(life.stalls, 8),
       ...(this.#spec.hungAfterMs !== undefined && { hungAfterMs: this.#spec.hungAfterMs }),

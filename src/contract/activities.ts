@@ -126,6 +126,8 @@ export interface TurnInput extends ShellInput {
   readonly thinking?: Thinking;
   /** Default: `all`. */
   readonly permissions?: Permissions;
+  /** Default: false. */
+  readonly trustRepo?: boolean;
   /** Working time left. */
   readonly budgetMs: number;
   readonly stuckAfterMs: number;
@@ -148,6 +150,8 @@ export interface Spent {
   readonly usage: Usage;
   readonly model?: string;
   readonly denials?: readonly Denial[];
+  /** With `trustRepo`: what of the repository's own the Copilot session has loaded. */
+  readonly loaded?: readonly string[];
 }
 interface TurnEnd extends Spent {
   readonly notes: readonly string[];

@@ -143,6 +143,10 @@ export const outcome = z.object({
     .array(denial)
     .default([])
     .describe('tool calls that its permissions did not allow, at most 20 and one for all others'),
+  loaded: z
+    .array(z.string())
+    .default([])
+    .describe('with `trustRepo`: hooks, extensions, MCP servers, skills and agents of the repository'),
   notes: z
     .array(z.string())
     .describe('what a reader must know: interrupted commands, lost attempts, leftovers'),

@@ -3,6 +3,7 @@ import type { Spent } from '../contract/index.ts';
 import { blankEventLog } from './event-log.ts';
 import type { LiveTurn } from './live-turn.ts';
 import type { CopilotPool } from './pool.ts';
+import { keptLoaded } from './trust.ts';
 
 /**
  * Takes a turn out of the runtime: aborts it where asked, then closes the Copilot session, which writes its log to the
@@ -41,5 +42,7 @@ export async function stopCopilotSession(
   if (turn !== undefined) await closeTurn(pool, turn, { abort, final: true });
   await pool.turns.closed(copilotSessionId);
   if (over) await blankEventLog(pool.copilotHome, copilotSessionId, pool.redactor);
-  return turn?.spent;
+  if (turn === undefined) return undefined;
+  const loaded = keptLoaded(pool.copilotHome, copilotSessionId);
+  return { ...turn.spent, ...(loaded.length > 0 && { loaded }) };
 }

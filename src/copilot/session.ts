@@ -17,6 +17,7 @@ import { ASK_PARENT_DESCRIPTION, instructionsFor } from './instructions.ts';
 import { permissionHandler, READ_ONLY_TOOLS } from './permissions.ts';
 import { defaultModel, providerFrom } from './provider.ts';
 import type { Runtime } from './runtime.ts';
+import { keepLoaded, listLoaded, trustFolder } from './trust.ts';
 
 /** How a Copilot session is to be opened. */
 export interface SessionSpec {
@@ -28,6 +29,8 @@ export interface SessionSpec {
   readonly thinking?: Thinking | undefined;
   /** What its tools may do. A session does not remember it: each opening sets it again. */
   readonly permissions: Permissions;
+  /** Load the hooks, extensions, MCP servers, skills and agents that the repository brings along. */
+  readonly trustRepo: boolean;
   readonly env: NodeJS.ProcessEnv;
   readonly copilotHome: string;
   /** Text of a bash script that every shell of the session runs first. */
@@ -52,6 +55,7 @@ const askParent = defineTool(ASK_PARENT, {
 export async function openSession(runtime: Runtime, spec: SessionSpec): Promise<CopilotSession> {
   const config = sessionConfig(spec);
   const path = writeInitScript(spec);
+  if (spec.trustRepo) await trustFolder(runtime, spec.cwd, spec.copilotSessionId);
   const session = await resumeOrCreate(runtime, spec, config);
   await runtime.ask(
     Promise.all([
@@ -60,6 +64,8 @@ export async function openSession(runtime: Runtime, spec: SessionSpec): Promise<
       session.rpc.options.update({ shell: { initScripts: [{ path, shell: 'bash' }] } }),
     ]),
   );
+  if (spec.trustRepo)
+    keepLoaded(spec.copilotHome, spec.copilotSessionId, await listLoaded(runtime, session, spec.cwd));
   return session;
 }
 
@@ -102,9 +108,12 @@ function sessionConfig(spec: SessionSpec): ResumeSessionConfig {
     onEvent: spec.onEvent,
     systemMessage: { mode: 'append', content: instructionsFor(spec.permissions) },
     tools: [askParent],
-    // A repository may not run its own hooks, extensions and MCP servers here. Its instructions (AGENTS.md) do count.
-    enableConfigDiscovery: false,
-    enableFileHooks: false,
+    // A repository that is not trusted may not run its own hooks, extensions and MCP servers. Its instructions (AGENTS.md) do count.
+    enableConfigDiscovery: spec.trustRepo,
+    enableFileHooks: spec.trustRepo,
+    requestExtensions: spec.trustRepo,
+    // The runtime offers them to every session once one has asked for extensions.
+    ...(!spec.trustRepo && { excludedTools: ['extensions_reload', 'extensions_manage'] }),
     memory: { enabled: false },
     enableSessionStore: false,
     enableSessionTelemetry: false,

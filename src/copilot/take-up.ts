@@ -50,6 +50,7 @@ export async function takeUp(pool: CopilotPool, input: TurnInput): Promise<Taken
         model: input.model,
         thinking: input.thinking,
         permissions: live.permissions,
+        trustRepo: input.trustRepo ?? false,
         env: pool.env,
         copilotHome: pool.copilotHome,
         // What a run before asked is not answered any more.

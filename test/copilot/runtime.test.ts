@@ -36,6 +36,7 @@ it('the token by which Copilot logs in is not in the environment of its shells, 
       copilotHome,
       initScript: shellScript('login'),
       permissions: 'all',
+      trustRepo: false,
       keepQuestions: false,
       onEvent: () => undefined,
     });

@@ -15,6 +15,7 @@ export interface ContinueFlags {
   readonly thinking?: string | undefined;
   readonly verify?: readonly string[] | undefined;
   readonly permissions?: string | undefined;
+  readonly trustRepo?: boolean | undefined;
   readonly timeout?: string | undefined;
   readonly stuckAfter?: string | undefined;
   readonly wait?: boolean | undefined;

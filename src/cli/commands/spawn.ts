@@ -24,6 +24,7 @@ export interface SpawnFlags {
   readonly setup?: readonly string[] | undefined;
   readonly verify?: readonly string[] | undefined;
   readonly permissions?: string | undefined;
+  readonly trustRepo?: boolean | undefined;
   readonly env?: readonly string[] | undefined;
   readonly signing?: string | undefined;
   readonly timeout?: string | undefined;
@@ -78,6 +79,7 @@ function specOf(label: string, task: string, flags: SpawnFlags): SpawnSpec {
       setup: flags.setup,
       verify: flags.verify,
       permissions: flags.permissions,
+      trustRepo: flags.trustRepo,
       env: flags.env,
       signing: flags.signing,
       timeout: flags.timeout,

@@ -78,6 +78,10 @@ export function outcomeLines(outcome: Outcome, colors: Colors): string[] {
       ({ tool, what, count }) => `${oneLine(`${tool} ${what}`, 200)}${count > 1 ? ` (${count} times)` : ''}`,
     ),
   );
+  section(
+    'Loaded from the repository (--trust-repo)',
+    outcome.loaded.map((line) => oneLine(line, 200)),
+  );
   if (outcome.sweep !== undefined) section('Processes', sweepLines(outcome.sweep));
   section('Cost', [
     usageText(outcome.usage),
