@@ -291,3 +291,12 @@ export type DownJson = z.infer<typeof downJson>;
 /** `completion` */
 export const completionJson = z.object({ shell: z.enum(['bash', 'zsh', 'fish']), script: z.string() });
 export type CompletionJson = z.infer<typeof completionJson>;
+
+/** `install` and `uninstall` */
+export const installJson = z.object({
+  client: z.literal('copilot'),
+  scope: z.enum(['user', 'project']),
+  path: z.string(),
+  change: z.enum(['written', 'updated', 'unchanged', 'removed', 'absent']).describe('what was done to it'),
+});
+export type InstallJson = z.infer<typeof installJson>;

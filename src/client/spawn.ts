@@ -6,6 +6,7 @@ import {
   ERROR_CODES,
   hostControlQueue,
   MAIN_QUEUE,
+  oneLine,
   SEARCH_ATTRIBUTES,
   SESSION,
   sessionWorkflowId,
@@ -26,6 +27,8 @@ import type { SpawnOptions } from './types.ts';
 
 /** How long the session may take to answer, in milliseconds: 50 at once take seconds. */
 const SPAWN_TIMEOUT_MS = 60_000;
+/** As long as a summary of the server may be, with room for characters of several bytes. */
+const MAX_TITLE_CHARS = 120;
 const sessionKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.session, SearchAttributeType.KEYWORD);
 
 /** A spec ready to travel, with what its caller should know; or why it cannot. */
@@ -43,7 +46,7 @@ export async function spawnAll(
   options: SpawnOptions,
 ): Promise<SpawnAnswer[]> {
   const parsed = parseSpecs(specs);
-  const { requestId = randomUUID(), cwd = process.cwd(), timeoutMs = SPAWN_TIMEOUT_MS } = options;
+  const { requestId = randomUUID(), cwd = process.cwd(), timeoutMs = SPAWN_TIMEOUT_MS, title } = options;
   if (requestId === '' || requestId.length > 100) {
     throw new SubagentsError('BAD_INPUT', 'requestId: use 1 to 100 characters');
   }
@@ -57,7 +60,7 @@ export async function spawnAll(
   const answers =
     ready.length === 0
       ? []
-      : await sendSpawn(link, session, { requestId, specs: ready.map(({ spec }) => spec) }, timeoutMs);
+      : await sendSpawn(link, session, { requestId, specs: ready.map(({ spec }) => spec) }, timeoutMs, title);
   await releaseRefused(ready, answers);
   return prepared.map((each) => {
     if (!('spec' in each)) return each;
@@ -105,6 +108,7 @@ export async function sendSpawn(
   session: string,
   request: SpawnRequest,
   timeoutMs: number,
+  title = `session ${session}`,
 ): Promise<SpawnAnswer[]> {
   checkSpawnSize(request);
   const startWorkflowOperation = new WithStartWorkflowOperation(SESSION.workflow, {
@@ -112,7 +116,7 @@ export async function sendSpawn(
     taskQueue: MAIN_QUEUE,
     workflowIdConflictPolicy: 'USE_EXISTING',
     args: [{ name: session }],
-    staticSummary: `session ${session}`,
+    staticSummary: oneLine(title, MAX_TITLE_CHARS),
     memo: { session },
     typedSearchAttributes: [{ key: sessionKey, value: session }],
   });

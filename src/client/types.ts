@@ -40,6 +40,8 @@ export interface SpawnOptions {
   readonly requestId?: string | undefined;
   /** Where the caller stands: `repo` defaults to its git root, and relative paths start here; default `process.cwd()`. */
   readonly cwd?: string | undefined;
+  /** What the session is called in the Web UI, where this spawn starts it; default: its name. */
+  readonly title?: string | undefined;
   /** How long to wait for the answer, in milliseconds. */
   readonly timeoutMs?: number | undefined;
 }

@@ -25,6 +25,7 @@ export const ERROR_CODES = [
   'SEARCH_ATTRIBUTES', // not registered, and we may not
   'HOME_BUSY', // another process has this home
   'DISK_FULL',
+  'NOT_OURS', // a file that we did not write, and leave alone
   'NO_MODEL', // neither login nor provider
   'COPILOT_MISSING',
   'LIMIT', // a stated limit

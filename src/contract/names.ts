@@ -37,3 +37,6 @@ export const turnMarker = (subagent: { label: string; run: number }, turn: numbe
 export const opensRun = (line: string): boolean => /^\[subagent \S+@\d+, turn 1\]$/.test(line);
 /** The first line of a steer: how it is found in Copilot's event log. */
 export const steerMarker = (steerId: string): string => `[message from the main agent, ${steerId}]`;
+
+/** Set in the environment of our subagents' Copilot CLI and of everything that it starts. */
+export const SUBAGENT_MARK = 'DURABLE_SUBAGENT';

@@ -1,7 +1,7 @@
 /** One Copilot CLI runtime: the process, our connection to it, and the news of its death. */
 import type { ChildProcess } from 'node:child_process';
 import { CopilotClient, RuntimeConnection } from '@github/copilot-sdk';
-import { SubagentsError } from '../contract/index.ts';
+import { SUBAGENT_MARK, SubagentsError } from '../contract/index.ts';
 import { cleanEnvironment } from '../home/environment.ts';
 import { LOGIN_VARIABLES } from './login.ts';
 import { providerFrom } from './provider.ts';
@@ -139,7 +139,12 @@ function runtimeEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const inherited = Object.entries(cleanEnvironment(env)).filter(([name]) => !FOREIGN.test(name));
   // Without the provider's address the runtime does not start offline.
   const needed = ['COPILOT_PROVIDER_BASE_URL'].map((name) => [name, env[name]] as const);
-  return { ...Object.fromEntries(inherited), ...Object.fromEntries(needed), COPILOT_AUTO_UPDATE: 'false' };
+  return {
+    ...Object.fromEntries(inherited),
+    ...Object.fromEntries(needed),
+    COPILOT_AUTO_UPDATE: 'false',
+    [SUBAGENT_MARK]: '1',
+  };
 }
 
 /** The token in the environment, handed over in the way that keeps it from the runtime's shells; none where a provider of the user's own is used. */

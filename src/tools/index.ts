@@ -7,11 +7,12 @@ export { callTool } from './call.ts';
 export { LazyConnection } from './connection.ts';
 export { failureOf } from './failure.ts';
 export { Inbox } from './inbox.ts';
-export { MAX_NEWS, newsText, newsView } from './news.ts';
+export { MAX_NEWS, newsLine, newsText, newsView } from './news.ts';
 export { sessionNameFor } from './session-name.ts';
 export { newsView as newsSchema } from './view.ts';
 export { transcriptText } from './actions/logs.ts';
 export { shownText } from './actions/show.ts';
+export { announcedText } from './actions/wait.ts';
 export type { Tool, ToolContext, ToolFailure, ToolResult } from './tool.ts';
 
 /** All of them. */

@@ -22,13 +22,14 @@ export function newsView(announcements: readonly Announcement[]): NewsView {
 
 /** The announcements as text, with what to do about each. */
 export function newsText(announcements: readonly Announcement[], view: NewsView): string {
-  return [...announcements.map(newsLine), view.words].join('\n');
+  const lines = announcements.map((each) => `- ${newsLine(each)} (${each.at}). ${NEXT[each.kind]}`);
+  return [...lines, view.words].join('\n');
 }
 
-function newsLine({ kind, label, run, status, at }: Announcement): string {
+/** What happened, in a few words of ours. */
+export function newsLine({ kind, label, run, status }: Announcement): string {
   const name = `${label}@${run}`;
-  const what = isFinal(status) ? `${name} has ended: ${status}` : `${name}: ${kind}`;
-  return `- ${what} (${at}). ${NEXT[kind]}`;
+  return isFinal(status) ? `${name} has ended: ${status}` : `${name}: ${kind}`;
 }
 
 const NEXT: Readonly<Record<Announcement['kind'], string>> = {

@@ -74,7 +74,7 @@ export const sessionsSpawn = defineTool({
     const specs = specsOf(given);
     const subagents = await context.connect();
     const session = subagents.session(context.session);
-    const answers = await session.spawn(specs, { cwd: context.cwd });
+    const answers = await session.spawn(specs, { cwd: context.cwd, title: context.title });
     const views = answers.map((answer) => viewOf(answer, subagents));
     return {
       text: textOf(context, views),

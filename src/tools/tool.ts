@@ -19,6 +19,8 @@ export interface ToolAnnotations {
 export interface ToolContext {
   /** The main agent's session: where spawns go, and where bare labels are looked for. */
   readonly session: string;
+  /** What the session is to be called where people see it; default: its name. */
+  readonly title?: string;
   /** Where the main agent stands: repository of spawns that name none. */
   readonly cwd: string;
   /** The connection, opened when it is first needed. @throws SubagentsError TEMPORAL_UNREACHABLE, BAD_INPUT */

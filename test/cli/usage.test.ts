@@ -44,7 +44,7 @@ describe('help', () => {
         'merge',
         'clean',
       ],
-      ...['logs', 'watch', 'announcements', 'open', 'demo', 'completion', 'help'],
+      ...['logs', 'watch', 'announcements', 'open', 'demo', 'install', 'uninstall', 'completion', 'help'],
     ]) {
       expect(stdout).toMatch(new RegExp(`^  ${name}\\b`, 'm'));
     }

@@ -96,6 +96,7 @@ async function possible(
   const argument = command.registeredArguments[index];
   if (argument === undefined || (operands.length > index && !argument.variadic)) return [];
   if (argument.name() === 'shell') return ['bash', 'zsh', 'fish'].map((value) => ({ value }));
+  if (argument.name() === 'client') return [{ value: 'copilot' }];
   if (argument.name() !== 'target' && argument.name() !== 'targets') return [];
   return (await names()).targets.filter(({ value }) => !operands.includes(value));
 }

@@ -42,6 +42,22 @@ export function declareRunning(program: Program, start: Start): void {
       start(async (context) => (await import('../commands/mcp.ts')).mcp(context, options)),
     );
   program
+    .command('install')
+    .description('put the tools into interactive Copilot CLI, for you or for one repository')
+    .argument('<client>', 'copilot')
+    .option('--project', 'into the repository of the current folder, for everybody who clones it')
+    .action((client, options) =>
+      start(async (context) => (await import('../commands/install.ts')).install(context, client, options)),
+    );
+  program
+    .command('uninstall')
+    .description('take away what `install` put there')
+    .argument('<client>', 'copilot')
+    .option('--project', 'from the repository of the current folder')
+    .action((client, options) =>
+      start(async (context) => (await import('../commands/install.ts')).uninstall(context, client, options)),
+    );
+  program
     .command('demo')
     .description('see it work, in a throw-away repository')
     .option('--keep', 'leave everything up at the end')

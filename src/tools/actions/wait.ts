@@ -74,6 +74,14 @@ async function nextAnnouncement(
   return undefined;
 }
 
+/** The same as text alone. @throws SubagentsError as `show` */
+export async function announcedText(
+  subagents: Subagents,
+  announcements: readonly Announcement[],
+): Promise<string> {
+  return (await announced(subagents, announcements)).text;
+}
+
 /** Announcements, and in full those subagents that have ended or ask. */
 async function announced(
   subagents: Subagents,

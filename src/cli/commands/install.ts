@@ -1,0 +1,56 @@
+import { SubagentsError } from '../../contract/errors.ts';
+import type { Change } from '../../extension/install.ts';
+import type { Context } from '../context.ts';
+import { EXIT } from '../exit.ts';
+import type { InstallJson } from '../json.ts';
+
+interface Flags {
+  readonly project?: boolean | undefined;
+}
+
+const DONE: Readonly<Record<Change, string>> = {
+  written: 'Written',
+  updated: 'Brought up to date',
+  unchanged: 'There already',
+  removed: 'Removed',
+  absent: 'Was not there',
+};
+
+/** `subagents install copilot` */
+export async function install(context: Context, client: string, flags: Flags): Promise<number> {
+  const { install } = await import('../../extension/install.ts');
+  const path = await pathOf(context, client, flags);
+  report(context, flags, path, install(path, flags.project === true));
+  context.output.note(
+    flags.project === true
+      ? 'Commit it. Whoever has this package and starts `copilot --experimental` in the repository has the tools.'
+      : 'Start `copilot --experimental` and ask it to hand something over; `subagents up --detach` if nothing runs yet.',
+  );
+  return EXIT.ok;
+}
+
+/** `subagents uninstall copilot` */
+export async function uninstall(context: Context, client: string, flags: Flags): Promise<number> {
+  const { uninstall } = await import('../../extension/install.ts');
+  const path = await pathOf(context, client, flags);
+  report(context, flags, path, uninstall(path));
+  return EXIT.ok;
+}
+
+async function pathOf({ env }: Context, client: string, flags: Flags): Promise<string> {
+  if (client !== 'copilot') {
+    throw new SubagentsError('BAD_INPUT', `cannot install into "${client}"`, {
+      remedy: 'write `copilot`; other clients take the MCP server, `subagents mcp`',
+    });
+  }
+  const { projectExtension, userExtension } = await import('../../extension/install.ts');
+  if (flags.project !== true) return userExtension(env);
+  const { resolveRepository } = await import('../../git/repository.ts');
+  return projectExtension(await resolveRepository('.'));
+}
+
+function report({ output }: Context, flags: Flags, path: string, change: Change): void {
+  const scope = flags.project === true ? 'project' : 'user';
+  output.data({ client: 'copilot', scope, path, change } satisfies InstallJson);
+  output.line(`${DONE[change]}: ${path}`);
+}

@@ -1,0 +1,148 @@
+/** The conversation that the extension is in: what it has been told, and telling it more. */
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { CopilotSession, SessionEvent } from '@github/copilot-sdk';
+import { keysPushed, keysTold, pushedLine } from './marks.ts';
+
+/** The pushes and tool calls of ours that a conversation's history is looked through for. */
+const PUSH_SOURCE = 'system';
+/** A message that waits while the conversation goes idle was dropped (Esc does that to all that wait): it is sent again after this. */
+const DROPPED_MS = 3_000;
+/** Copilot CLI writes an event to the disk 0.1 to 0.3 s after it has shown it. */
+const LOOK_MS = 150;
+const KEPT_TIMEOUT_MS = 30_000;
+
+export class Conversation {
+  readonly #session: CopilotSession;
+  readonly #tools: ReadonlySet<string>;
+  #keys: Promise<Set<string>> | undefined;
+
+  /** @param tools names of ours */
+  constructor(session: CopilotSession, tools: readonly string[]) {
+    this.#session = session;
+    this.#tools = new Set(tools);
+  }
+
+  /** Which announcements its history has, from before this process too. */
+  async has(key: string): Promise<boolean> {
+    this.#keys ??= this.#session.getEvents().then((events) => new Set(keysIn(events, this.#tools)));
+    try {
+      return (await this.#keys).has(key);
+    } catch (error) {
+      this.#keys = undefined;
+      throw error;
+    }
+  }
+
+  /** Whether a tool of ours was ever called in it. */
+  async usedTools(): Promise<boolean> {
+    const events = await this.#session.getEvents();
+    return events.some(
+      (event) => event.type === 'tool.execution_start' && this.#tools.has(event.data.toolName),
+    );
+  }
+
+  /**
+   * Puts `text` into the conversation: as a new turn where it is idle; else in the middle of the turn, once the tool or model
+   * call that runs has ended. Settles when it is there.
+   */
+  async push(keys: readonly string[], text: string): Promise<void> {
+    const first = pushedLine(keys);
+    const prompt = `${first}\n${text}`;
+    for (;;) {
+      const arrival = this.#arrival(first);
+      try {
+        await this.#session.send({ prompt, source: PUSH_SOURCE, mode: 'immediate' });
+      } catch (error) {
+        arrival.giveUp();
+        throw error;
+      }
+      if (await arrival.arrived) break;
+    }
+    for (const key of keys) (await this.#keys)?.add(key);
+  }
+
+  /** A line for the human. */
+  async note(line: string, level: 'info' | 'warning' = 'info'): Promise<void> {
+    await this.#session.log(line, { level }).catch(() => undefined);
+  }
+
+  /** Whether the history on disk has all of `keys` within half a minute: then they outlive the terminal. */
+  async kept(keys: readonly string[]): Promise<boolean> {
+    const folder = this.#session.workspacePath;
+    if (folder === undefined) return true;
+    const missing = new Set(keys);
+    const deadline = Date.now() + KEPT_TIMEOUT_MS;
+    const log = new Growing(join(folder, 'events.jsonl'));
+    for (;;) {
+      const text = await log.read();
+      for (const key of missing) if (text.includes(key)) missing.delete(key);
+      if (missing.size === 0) return true;
+      if (Date.now() > deadline) return false;
+      await delay(LOOK_MS);
+    }
+  }
+
+  /** Settles with true when a message that begins with `first` has come, with false when it was dropped. */
+  #arrival(first: string): { readonly arrived: Promise<boolean>; giveUp(): void } {
+    let giveUp = (): void => undefined;
+    const arrived = new Promise<boolean>((resolve) => {
+      let dropped: NodeJS.Timeout | undefined;
+      const settle = (value: boolean): void => {
+        clearTimeout(dropped);
+        stop();
+        resolve(value);
+      };
+      const stop = this.#session.on((event) => {
+        if (event.type === 'user.message' && event.data.content.startsWith(first)) settle(true);
+        if (event.type === 'assistant.turn_start') clearTimeout(dropped);
+        if (event.type === 'session.idle' || event.type === 'abort') {
+          clearTimeout(dropped);
+          dropped = setTimeout(() => settle(false), DROPPED_MS);
+        }
+      });
+      giveUp = () => settle(false);
+    });
+    return { arrived, giveUp };
+  }
+}
+
+/** Keys that a history has: of what was pushed, and of what tools of ours answered. */
+export function* keysIn(events: readonly SessionEvent[], tools: ReadonlySet<string>): Generator<string> {
+  const ours = new Set<string>();
+  for (const event of events) {
+    if (event.type === 'user.message' && event.data.source === PUSH_SOURCE)
+      yield* keysPushed(event.data.content);
+    if (event.type === 'tool.execution_start' && tools.has(event.data.toolName))
+      ours.add(event.data.toolCallId);
+    if (event.type === 'tool.execution_complete' && ours.has(event.data.toolCallId))
+      yield* keysTold(event.data.result?.content ?? '');
+  }
+}
+
+/** A file that grows, read from the end it had before; the last piece is kept, for a key may lie across two. */
+class Growing {
+  readonly #path: string;
+  #text = '';
+  #position = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  async read(): Promise<string> {
+    const file = await open(this.#path).catch(() => undefined);
+    if (file === undefined) return '';
+    try {
+      const { size } = await file.stat();
+      const length = Math.max(0, size - this.#position);
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(length), 0, length, this.#position);
+      this.#position += bytesRead;
+      this.#text = this.#text.slice(-1_000) + buffer.toString('utf8', 0, bytesRead);
+      return this.#text;
+    } finally {
+      await file.close();
+    }
+  }
+}

@@ -1,0 +1,111 @@
+/** Brings what a session announces into the conversation, each thing once. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Announcement } from '../contract/index.ts';
+import type { Subagents } from '../client/index.ts';
+import { announcedText, MAX_NEWS, newsLine, type Inbox, type LazyConnection } from '../tools/index.ts';
+import type { Conversation } from './conversation.ts';
+import { keyOf } from './marks.ts';
+
+/** What comes within this time comes together. */
+const GATHER_MS = 50;
+/** Between two looks whether another server is to be followed: `down` and `up` change its port. */
+const LOOK_MS = 3_000;
+
+export interface ReceiverOptions {
+  readonly session: string;
+  readonly connection: LazyConnection;
+  readonly conversation: Conversation;
+  readonly inbox: Inbox;
+  /** Settles when no tool call runs: its answer may have the announcement too. */
+  readonly quiet: () => Promise<void>;
+}
+
+export class Receiver {
+  readonly #options: ReceiverOptions;
+  #waiting: Announcement[] = [];
+  #isDelivering = false;
+  #isFollowing = false;
+
+  constructor(options: ReceiverOptions) {
+    this.#options = options;
+  }
+
+  /** Follows the session for as long as the process lives. Nothing is thrown: what cannot be reached now is tried again. */
+  start(): void {
+    if (this.#isFollowing) return;
+    this.#isFollowing = true;
+    void this.#follow();
+  }
+
+  /** Acknowledges what an answer had, once the conversation's history has it on disk. */
+  async told(announcements: readonly Announcement[]): Promise<void> {
+    const { connection, conversation, session, inbox } = this.#options;
+    if (!(await conversation.kept(announcements.map(keyOf)))) return;
+    const subagents = await connection.get();
+    const ids = announcements.map(({ id }) => id);
+    await subagents.session(session).acknowledge(ids, { receiver: inbox.receiver });
+  }
+
+  async #follow(): Promise<never> {
+    const { connection, session, inbox } = this.#options;
+    // Its `get` closes a connection that is no longer the right one, which ends the iteration.
+    setInterval(() => void connection.get().catch(() => undefined), LOOK_MS).unref();
+    for (;;) {
+      try {
+        const subagents = await connection.get();
+        const { receiver } = inbox;
+        for await (const next of subagents
+          .session(session)
+          .announcements({ receiver, acknowledge: 'manual' }))
+          this.#add(next);
+      } catch {
+        // Nothing runs, or not any more.
+      }
+      await delay(LOOK_MS);
+    }
+  }
+
+  #add(announcement: Announcement): void {
+    this.#waiting.push(announcement);
+    if (!this.#isDelivering) void this.#deliverAll();
+  }
+
+  async #deliverAll(): Promise<void> {
+    this.#isDelivering = true;
+    await delay(GATHER_MS);
+    while (this.#waiting.length > 0) {
+      await this.#options.quiet();
+      const batch = this.#waiting.slice(0, MAX_NEWS);
+      try {
+        await this.#deliver(batch);
+        this.#waiting.splice(0, batch.length);
+      } catch {
+        await delay(LOOK_MS);
+      }
+    }
+    this.#isDelivering = false;
+  }
+
+  async #deliver(batch: readonly Announcement[]): Promise<void> {
+    const { conversation, connection, inbox } = this.#options;
+    const news: Announcement[] = [];
+    for (const each of batch)
+      if (!inbox.knows(each) && !(await conversation.has(keyOf(each)))) news.push(each);
+    if (news.length > 0) {
+      const text = await textOf(await connection.get(), news);
+      for (const each of news) await conversation.note(newsLine(each));
+      await conversation.push(news.map(keyOf), text);
+    }
+    inbox.tell(batch);
+    // Not waited for: what is not acknowledged comes again with the next start, and is known then.
+    this.told(batch).catch(() => undefined);
+  }
+}
+
+const INTRODUCTION =
+  'News of your subagents, from the extension and not from the human. Relay it to the human in a few words, evidence first; ' +
+  'answer a question that you can answer, ask the human the rest; otherwise go on with what you were doing.';
+
+async function textOf(subagents: Subagents, news: readonly Announcement[]): Promise<string> {
+  return `${INTRODUCTION}\n${await announcedText(subagents, news)}`;
+}
