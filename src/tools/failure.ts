@@ -1,19 +1,19 @@
 /** Errors as a main agent is told of them. */
 import type { z } from 'zod';
-import { inert, inertLine, SubagentsError, type ErrorCode } from '../contract/index.ts';
+import { inert, inertLine, SETTINGS_FILE, SubagentsError, type ErrorCode } from '../contract/index.ts';
 import { fenced } from './fence.ts';
 import type { Tool, ToolFailure } from './tool.ts';
 
 const MAX_MESSAGE_CHARS = 600;
 const MAX_REMEDY_CHARS = 1_200;
 
-/** Errors whose message may quote a subagent, a program or a repository. */
-const QUOTING: ReadonlySet<ErrorCode> = new Set(['ALREADY_ENDED', 'LOST', 'INTERNAL', 'GIT']);
+/** Errors whose message may quote a subagent, a program or a repository; so may one about a repository's settings. */
+const QUOTING: ReadonlySet<ErrorCode> = new Set(['ALREADY_ENDED', 'LOST', 'INTERNAL', 'GIT', 'SIGNING']);
 
 /** The message of an error, for text and data: inert; fenced where it may quote somebody. */
 export function safeMessage(code: string, message: string): string {
-  return QUOTING.has(code as ErrorCode)
-    ? fenced('message', 'the error, which may quote a subagent', message, MAX_MESSAGE_CHARS)
+  return QUOTING.has(code as ErrorCode) || message.includes(SETTINGS_FILE)
+    ? fenced('message', 'the error, which may quote a subagent or a repository', message, MAX_MESSAGE_CHARS)
     : inertLine(message, MAX_MESSAGE_CHARS);
 }
 

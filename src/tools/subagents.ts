@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { acknowledge } from './actions/acknowledge.ts';
 import { actionInput, actionOutput, type Action } from './actions/action.ts';
+import { continueRun } from './actions/continue.ts';
 import { diff } from './actions/diff.ts';
 import { kill } from './actions/kill.ts';
 import { list } from './actions/list.ts';
@@ -14,10 +15,19 @@ import { isFinal, type Announcement } from '../contract/index.ts';
 import { defineTool, type ToolContext } from './tool.ts';
 import type { SubagentView } from './view.ts';
 
-const ACTIONS = { list, steer, kill, show, answer, wait, logs, diff, acknowledge, start } satisfies Record<
-  string,
-  Action
->;
+const ACTIONS = {
+  list,
+  steer,
+  kill,
+  show,
+  answer,
+  wait,
+  logs,
+  diff,
+  continue: continueRun,
+  acknowledge,
+  start,
+} satisfies Record<string, Action>;
 type Name = keyof typeof ACTIONS;
 
 const DESCRIPTION = `Looks at your subagents and acts on them. Leave them alone otherwise: they need no supervision, and polling tells nothing new.
@@ -29,6 +39,7 @@ const DESCRIPTION = `Looks at your subagents and acts on them. Leave them alone 
 - wait (target?, timeout?): blocks until the next announcement; with a target until that one has ended or asks. Only when there is nothing else to do: completions are brought to you anyway.
 - logs (target, count?): the newest of what it said and did.
 - diff (target): what it has changed.
+- continue (target, message, verify?): goes on with one that has ended, in the same conversation, branch and worktree, with a new task: to mend, to extend, to review further.
 - acknowledge (target?): takes announcements as received; the next call does that by itself.
 - start (allowed): runs server and worker in the background where nothing runs; only after the human has agreed.
 Step in when one is stuck for more than 10 minutes, asks something that you can answer, or is clearly on a wrong path.

@@ -50,6 +50,14 @@ async function handleOf(context: ToolContext, subagents: Subagents, target: stri
     : subagents.session(context.session).subagent(target);
 }
 
+/** The message of an action that needs one. @throws SubagentsError BAD_INPUT without it */
+export function required(message: string | undefined, action: string, what: string): string {
+  if (message !== undefined && message.trim() !== '') return message;
+  throw new SubagentsError('BAD_INPUT', `action "${action}" needs a message`, {
+    remedy: `put ${what} into \`message\``,
+  });
+}
+
 /** The fields that say which subagent it is. */
 export function identityView({ session, label, run, workflowId }: SubagentIdentity) {
   return { session, label, run, workflowId };

@@ -1,6 +1,6 @@
 /** What the actions of the tool `subagents` take and give. */
 import { z } from 'zod';
-import type { Announcement } from '../../contract/index.ts';
+import { spawnSpec, type Announcement } from '../../contract/index.ts';
 import type { ToolContext } from '../tool.ts';
 import { subagentView } from '../view.ts';
 
@@ -15,11 +15,17 @@ export const actionInput = z.strictObject({
       'a label; label@2 for an earlier run; a unique prefix; session/label or a workflow id for one of another session; ' +
         '"last" for the one spawned last; "all" for every live one (kill, steer, wait, acknowledge), or all sessions (list)',
     ),
-  message: z.string().optional().describe('steer: what to tell it. answer: the answer'),
+  message: z
+    .string()
+    .optional()
+    .describe('steer: what to tell it. answer: the answer. continue: the new task'),
   question: z
     .string()
     .optional()
     .describe('answer: which question, where several are open; default: the oldest'),
+  verify: spawnSpec.shape.verify.describe(
+    'continue: commands that must exit 0 before it is done; default: those of the run before',
+  ),
   timeout: z
     .union([z.string(), z.number()])
     .optional()

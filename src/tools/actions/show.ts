@@ -1,6 +1,7 @@
-import { inertLine, isFinal } from '../../contract/index.ts';
+import { inertLine } from '../../contract/index.ts';
 import type { SubagentDescription, SubagentHandle } from '../../client/index.ts';
 import { fenced } from '../fence.ts';
+import { notesWords } from '../notes.ts';
 import { evidenceLines, measured, outcomeWords } from '../outcome.ts';
 import { oneHandle } from '../targets.ts';
 import type { SubagentView } from '../view.ts';
@@ -21,7 +22,7 @@ export async function shownText(handle: SubagentHandle): Promise<string> {
 /** What `show` has of a subagent. */
 export async function shown(handle: SubagentHandle): Promise<Done> {
   const description = await handle.describe();
-  const { status, since, outcome, url, questions, turns, notes } = description;
+  const { status, since, outcome, url, questions, turns, workerless } = description;
   const view: Partial<SubagentView> = {
     status,
     since,
@@ -37,20 +38,21 @@ export async function shown(handle: SubagentHandle): Promise<Done> {
   const words = liveWords(description);
   return {
     view: { ...view, measured: { turns }, ...(words !== '' && { words }) },
-    // Of a live one they are ours: what its worker is waiting for, that no worker polls.
-    lines: isFinal(status) ? [] : notes.map((note) => `note: ${inertLine(note, 300)}`),
+    lines: workerless ? ['no worker answers for it: this is what the server knows'] : [],
   };
 }
 
 /** What a live one does, said last and asks. */
-function liveWords({ label, run, doing, lastMessage, questions }: SubagentDescription): string {
+function liveWords({ label, run, doing, lastMessage, questions, notes }: SubagentDescription): string {
   const source = `subagent ${label}@${run}`;
   const now = [
     `doing: ${inertLine(doing, 300)}`,
     ...(lastMessage === undefined ? [] : [`said last: ${lastMessage}`]),
   ].join('\n');
+  const noted = notesWords(`${label}@${run}`, notes);
   return [
     fenced('what it does', source, now, 1_000),
+    ...(noted === undefined ? [] : [noted]),
     ...questions.map(({ id, question, choices }) =>
       fenced(
         `question ${inertLine(id, 100)}`,

@@ -1,6 +1,5 @@
-import { SubagentsError } from '../../contract/index.ts';
 import { fenced } from '../fence.ts';
-import { handlesOf, oneHandle } from '../targets.ts';
+import { handlesOf, oneHandle, required } from '../targets.ts';
 import type { Action } from './action.ts';
 import { each } from './each.ts';
 
@@ -28,10 +27,3 @@ export const answer: Action = async (context, { target, message, question }) => 
     return { view: { answered: true } };
   });
 };
-
-function required(message: string | undefined, action: string, what: string): string {
-  if (message !== undefined && message.trim() !== '') return message;
-  throw new SubagentsError('BAD_INPUT', `action "${action}" needs a message`, {
-    remedy: `put ${what} into \`message\``,
-  });
-}

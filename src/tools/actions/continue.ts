@@ -1,0 +1,22 @@
+import { inertLine } from '../../contract/index.ts';
+import { workflowUrl } from '../../client/links.ts';
+import { notesWords } from '../notes.ts';
+import { oneHandle, required } from '../targets.ts';
+import type { Action } from './action.ts';
+import { each } from './each.ts';
+
+/** Goes on with a subagent that has ended, as a new run of it. */
+export const continueRun: Action = async (context, { target, message, verify }) => {
+  const task = required(message, 'continue', 'the new task');
+  const subagents = await context.connect();
+  return await each([await oneHandle(context, subagents, 'continue', target)], async (handle) => {
+    const accepted = await handle.continue(task, { ...(verify !== undefined && { verify }) });
+    const { label, run, workflowId, runId, notes } = accepted;
+    const link = workflowUrl(subagents.target, workflowId, runId);
+    const words = notesWords(`${label}@${run}`, notes);
+    return {
+      view: { run, ...(link !== undefined && { link }), ...(words !== undefined && { words }) },
+      lines: [`accepted: it goes on as ${inertLine(`${label}@${run}`, 100)}. ${context.arrival}`],
+    };
+  });
+};
