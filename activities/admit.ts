@@ -15,6 +15,8 @@ import { checkCheckoutFree, type AskRunState } from '../src/git/checkout-lock.ts
 import { fileAt } from '../src/git/changes.ts';
 import { INCLUDE_FILE } from '../src/git/include.ts';
 import { gitDirs, lookUp, type Known } from '../src/git/repository.ts';
+import { checkSigning } from '../src/git/signing.ts';
+import { checkAllowed } from '../src/home/allowed-repos.ts';
 import { checkBranch } from './continued-workspace.ts';
 import { DEPENDENCY_PATHS, missingDependencies } from './missing-dependencies.ts';
 import { openSettings, readRepositorySettings, settingsNote } from './repository-settings.ts';
@@ -27,7 +29,11 @@ const MIN_FREE_BYTES = 200 * 1024 * 1024;
 
 export interface AdmitDependencies {
   readonly home: { readonly root: string };
-  readonly settings: { readonly models: readonly string[] | undefined; readonly model: string | undefined };
+  readonly settings: {
+    readonly models: readonly string[] | undefined;
+    readonly model: string | undefined;
+    readonly repos?: readonly string[] | undefined;
+  };
   readonly runState: AskRunState;
   /** What models this worker can use at all. */
   readonly modelAccess: () => Promise<Pick<ModelAccess, 'kind' | 'words' | 'remedy'>>;
@@ -40,6 +46,7 @@ export function createAdmitActivities(on: AdmitDependencies) {
     async admit({ specs }: AdmitInput): Promise<Admission[]> {
       // A list is mostly of one repository: what is asked of it is asked once.
       const lookUps = new Map<string, Promise<Known>>();
+      const signings = new Map<string, Promise<void>>();
       const files = new Map<string, Promise<RepositorySettings>>();
       const able = Promise.all([checkSpace(on), checkModelAccess(on)]);
       able.catch(() => undefined);
@@ -48,6 +55,7 @@ export function createAdmitActivities(on: AdmitDependencies) {
         specs.map(async (spec): Promise<Admission> => {
           const { repo, base, isolation, label } = spec;
           try {
+            checkAllowed(repo, on.settings.repos);
             checkModel(on.settings, spec);
             if (isolation === 'in-place') {
               const before = wanted.get(repo);
@@ -62,6 +70,7 @@ export function createAdmitActivities(on: AdmitDependencies) {
               able,
             ]);
             if (!known.commit) throw unknownBase(spec);
+            if (spec.signing !== 'off') await once(signings, repo, () => checkSigning(repo));
             if (!inPlace && known.blockingBranch) throw branchBlocked(repo);
             const size = spec.leftOpen.length === 0 ? undefined : known.paths.get(SETTINGS_FILE);
             const settings =

@@ -9,6 +9,7 @@ import {
 import { branchTip } from '../src/git/branch.ts';
 import { gitDirs } from '../src/git/repository.ts';
 import { includeIgnored } from '../src/git/include.ts';
+import { readSurroundings } from '../src/git/surroundings.ts';
 import { addSubmodules } from '../src/git/submodules.ts';
 import type { GitOptions } from '../src/git/run.ts';
 import { addWorktree, checkedOutIn, discardWorktree, restoreWorktree } from '../src/git/worktree.ts';
@@ -75,6 +76,8 @@ export async function continueWorktree(
     leftByVerification: [],
     ...(existsSync(cwd) ? found : undefined),
     ...{ workflowId, runId, state: 'ready', notes: [] },
+    surroundings:
+      (found?.runId === runId ? found.surroundings : undefined) ?? (await readSurroundings(repository)),
   };
   if (found?.state === 'ready' && existsSync(cwd)) {
     // First: from now on it belongs to a live run.

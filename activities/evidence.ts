@@ -15,7 +15,8 @@ import { changedFiles, commitsBetween, fileAt, type ChangedFile } from '../src/g
 import { readCheckoutClaim } from '../src/git/checkout-lock.ts';
 import { identityEnvironment } from '../src/git/identity.ts';
 import { gitDirs } from '../src/git/repository.ts';
-import { tryGit } from '../src/git/run.ts';
+import { tryGit, withSettings } from '../src/git/run.ts';
+import { differences, readSurroundings, withoutPlanted } from '../src/git/surroundings.ts';
 import { settleWorktree } from '../src/git/settle.ts';
 import { checkoutStatus } from '../src/git/status.ts';
 import { restoreWorktree } from '../src/git/worktree.ts';
@@ -40,17 +41,35 @@ export function createEvidenceActivities(
   on: EvidenceDependencies,
 ): Pick<WorkerActivities, 'collectEvidence'> {
   return {
-    collectEvidence: (input) =>
-      reportingFailures(() =>
-        input.spec.isolation === 'in-place'
-          ? collectInPlace(input)
-          : collectWorktree(on, input, cancellationSignal()),
-      ),
+    collectEvidence: (input) => reportingFailures(() => collectGuarded(on, input, cancellationSignal())),
   };
 }
 
 /** The first line of the commit that holds what a subagent left uncommitted. */
 export const leftoversSubject = (label: string): string => `Save what subagent ${label} left uncommitted`;
+
+/** Collects with what was configured in the repository meanwhile running nothing here, and tells what changed around. */
+async function collectGuarded(
+  on: EvidenceDependencies,
+  input: CollectInput,
+  signal: AbortSignal,
+): Promise<CollectResult> {
+  const { cwd } = input.workspace;
+  const { isolation } = input.spec;
+  const inPlace = isolation === 'in-place';
+  const repo = inPlace ? cwd : input.spec.repo;
+  const before = inPlace
+    ? readCheckoutClaim(gitDirs(cwd).gitDir, input.subagent.runId)?.surroundings
+    : readWorkspaceRecord(cwd)?.surroundings;
+  const collect = () => (inPlace ? collectInPlace(input) : collectWorktree(on, input, signal));
+  if (before === undefined) return collect();
+  return withSettings(await withoutPlanted(repo, before), async () => {
+    const touchedOutside = differences(before, await readSurroundings(repo, isolation));
+    const collected = await collect();
+    if (collected.kind !== 'collected' || touchedOutside.length === 0) return collected;
+    return { ...collected, evidence: { ...collected.evidence, touchedOutside } };
+  });
+}
 
 async function collectWorktree(
   { home }: EvidenceDependencies,

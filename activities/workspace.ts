@@ -29,8 +29,10 @@ import { includeIgnored } from '../src/git/include.ts';
 import { gitDirs, lookUp } from '../src/git/repository.ts';
 import { git } from '../src/git/run.ts';
 import { checkoutStatus } from '../src/git/status.ts';
+import { readSurroundings } from '../src/git/surroundings.ts';
 import { addSubmodules } from '../src/git/submodules.ts';
 import { addWorktree, discardWorktree, restoreWorktree } from '../src/git/worktree.ts';
+import { checkAllowed } from '../src/home/allowed-repos.ts';
 import {
   readWorkspaceRecord,
   runFolder,
@@ -49,6 +51,7 @@ export interface WorkspaceHome {
 
 export interface WorkspaceDependencies {
   readonly home: WorkspaceHome;
+  readonly settings: { readonly repos: readonly string[] | undefined };
   /** Whether the holder of a checkout is still at work. */
   readonly runState: AskRunState;
   /** Ends processes that an earlier attempt for this subagent left behind, such as a git that outlived its worker. */
@@ -64,11 +67,21 @@ export function createWorkspaceActivities(
     prepareWorkspace: (input) =>
       reportingFailures(async () => {
         const { subagent, spec } = input;
+        // Admission has asked this already; a workflow can be started past it.
+        checkAllowed(spec.continues?.repository ?? spec.repo, on.settings.repos);
         const workspace = goingOn(on, input, await prepare(on, input));
         const { cwd, branch, base, repository = spec.repo } = workspace;
         noteRun(on.home, { subagent, isolation: spec.isolation, repository, cwd, branch, base });
         return workspace;
-      }, ['BAD_INPUT', 'NOT_A_REPOSITORY', 'UNKNOWN_BASE', 'BRANCH_BLOCKED', 'BRANCH_GONE', 'CHECKOUT_BUSY']),
+      }, [
+        'BAD_INPUT',
+        'NOT_A_REPOSITORY',
+        'UNKNOWN_BASE',
+        'BRANCH_BLOCKED',
+        'BRANCH_GONE',
+        'CHECKOUT_BUSY',
+        'REPO_REFUSED',
+      ]),
   };
 }
 
@@ -129,6 +142,9 @@ async function prepareWorktree(
     return workspaceOf(cwd, record, [...restored, ...ownNotes]);
   }
 
+  // Looked at while the worktree is made, which touches nothing of it.
+  const around = readSurroundings(spec.repo);
+  around.catch(() => undefined);
   // From here on nothing of value can be lost: no turn has begun, so what is there is a making that was cut short.
   let branch: string | undefined;
   if (record) {
@@ -136,7 +152,11 @@ async function prepareWorktree(
     await discardWorktree(place);
     if (await madeWith(spec.repo, record.branch, mark)) branch = record.branch;
   }
-  const noted = (name: string, state: WorkspaceRecord['state'], notes: string[] = []): WorkspaceRecord => {
+  const noted = (
+    name: string,
+    state: WorkspaceRecord['state'],
+    { notes = [], surroundings }: Pick<Partial<WorkspaceRecord>, 'notes' | 'surroundings'> = {},
+  ): WorkspaceRecord => {
     record = {
       workflowId: subagent.workflowId,
       runId: subagent.runId,
@@ -148,6 +168,7 @@ async function prepareWorktree(
       notes,
       leftBySetUp: [],
       leftByVerification: [],
+      ...(surroundings && { surroundings }),
     };
     writeWorkspaceRecord(cwd, record);
     return record;
@@ -165,7 +186,7 @@ async function prepareWorktree(
       ...(await includeIgnored({ from: spec.repo, to: cwd, commit: start }, options)),
     ];
     if (spec.carried) await releaseCarried(spec.repo, start);
-    return workspaceOf(cwd, noted(branch, 'ready', notes), ownNotes);
+    return workspaceOf(cwd, noted(branch, 'ready', { notes, surroundings: await around }), ownNotes);
   } catch (error) {
     // Nothing half-made stays behind. Without the signal: it may be what ended the making.
     await discardWorktree(place).catch(() => undefined);
@@ -199,9 +220,10 @@ async function prepareInPlace(
   { subagent, spec }: PrepareInput,
 ): Promise<Workspace> {
   const { gitDir } = gitDirs(spec.repo);
-  const [status, { identityNotes }] = await Promise.all([
+  const [status, { identityNotes }, surroundings] = await Promise.all([
     checkoutStatus(spec.repo),
     identityFor(home, spec.repo),
+    readSurroundings(spec.repo, 'in-place'),
     checkBase(spec.repo, spec.base),
   ]);
   const held = readCheckoutClaim(gitDir, subagent.runId);
@@ -224,6 +246,7 @@ async function prepareInPlace(
       base: spec.continues ? spec.base.commit : head,
       branch: status.branch ?? null,
       uncommittedBefore: uncommitted.slice(0, 1_000),
+      surroundings,
     },
     runState,
   );

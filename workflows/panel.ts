@@ -89,6 +89,8 @@ function evidence(outcome: Outcome): string[] {
       `- ${plural(found.commitCount, 'commit')}, head ${code(found.head.slice(0, 12))}, base ${code(found.base.slice(0, 12))}`,
       `- ${plural(files, 'file')} changed, +${insertions} −${deletions}`,
     );
+    for (const what of found.touchedOutside ?? [])
+      lines.push(`- touched outside its worktree while it worked: ${code(what, 300)}`);
     if (found.sensitive.length > 0)
       lines.push(
         `- look at first: ${found.sensitive

@@ -93,7 +93,13 @@ class Bench {
     return new Bench(
       place,
       await git(['rev-parse', 'HEAD'], options),
-      createWorkspaceActivities({ home, runState, sweep, hasConversation: () => false }),
+      createWorkspaceActivities({
+        settings: { repos: undefined },
+        home,
+        runState,
+        sweep,
+        hasConversation: () => false,
+      }),
     );
   }
 

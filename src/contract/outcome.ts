@@ -51,6 +51,12 @@ export const evidence = z.object({
     .boolean()
     .describe('the subagent left changes uncommitted, and we committed them to its branch'),
   uncommitted: z.array(z.string()).describe('in-place only: paths that are changed and not committed'),
+  touchedOutside: z
+    .array(z.string())
+    .optional()
+    .describe(
+      'what changed outside its worktree while it worked, by it or by others: configuration, hooks, HEAD, branches, files of the checkout',
+    ),
   sensitive: z
     .array(z.string())
     .describe('changed tests, CI files, package scripts: what a reviewer should look at first'),

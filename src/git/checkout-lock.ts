@@ -11,6 +11,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { SubagentsError } from '../contract/index.ts';
+import { surroundings } from './surroundings.ts';
 import { ensurePrivateDir, readIfThere, writePrivateFile } from '../system/files.ts';
 
 const checkoutClaim = z.object({
@@ -29,6 +30,8 @@ const checkoutClaim = z.object({
   branch: z.string().nullable(),
   /** Paths that were uncommitted before it began, at most 1,000. */
   uncommittedBefore: z.array(z.string()),
+  /** The configuration and hooks there were before it began. */
+  surroundings: surroundings.optional(),
   /** False while it only tries: two who try at the same moment both withdraw and try again. */
   held: z.boolean(),
 });

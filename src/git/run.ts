@@ -1,4 +1,5 @@
 /** Every call of git that we make: safe in a hostile repository, and quiet about the user's own surroundings. */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { existsSync } from 'node:fs';
 import { SubagentsError } from '../contract/index.ts';
 import { runProgram } from '../system/spawner.ts';
@@ -33,6 +34,8 @@ const SAFETY = [
   ...['-c', 'core.hooksPath=/dev/null'],
   ...['-c', 'core.fsmonitor=false'],
   ...['-c', 'protocol.ext.allow=never'],
+  // Nor does a call of ours begin to clean the user's repository up, in the background and beyond our own end.
+  ...['-c', 'gc.auto=0', '-c', 'maintenance.auto=false'],
 ];
 
 // Of git's own variables only those that say who the user is and where the user's configuration lies.
@@ -45,6 +48,13 @@ const KEPT = new Set([
   'GIT_COMMITTER_NAME',
   'GIT_COMMITTER_EMAIL',
 ]);
+
+const settings = new AsyncLocalStorage<readonly string[]>();
+
+/** Does `work`, every call of git in it with these settings (`key=value`) over those of the repository. */
+export function withSettings<T>(keysAndValues: readonly string[], work: () => Promise<T>): Promise<T> {
+  return settings.run(keysAndValues, work);
+}
 
 /**
  * Runs git and gives its standard output, without the last newline.
@@ -90,7 +100,8 @@ export function gitProgram(
   args: readonly string[],
   extra: GitOptions['env'] = {},
 ): { readonly file: string; readonly args: readonly string[]; readonly env: NodeJS.ProcessEnv } {
-  return { file: 'git', args: [...SAFETY, ...args], env: environment(extra) };
+  const own = (settings.getStore() ?? []).flatMap((setting) => ['-c', setting]);
+  return { file: 'git', args: [...SAFETY, ...own, ...args], env: environment(extra) };
 }
 
 /** The error for a call that ended with another exit code than 0. */

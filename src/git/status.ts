@@ -79,7 +79,8 @@ export function difference(
   return [...paths].filter((path) => before.get(path) !== after.get(path)).sort();
 }
 
-function contentHash(path: string): string {
+/** What lies at `path`, in a form that changes with it: equal when nothing did. */
+export function contentHash(path: string): string {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (!stat) return 'absent';
   if (stat.isSymbolicLink()) return `link ${readlinkSync(path)}`;

@@ -12,6 +12,8 @@ export interface Settings {
   readonly models: readonly string[] | undefined;
   /** The model of spawns that name none (`SUBAGENTS_MODEL`); undefined leaves the choice to Copilot. */
   readonly model: string | undefined;
+  /** Roots under which repositories must lie (`SUBAGENTS_REPOS`, separated by colons), and prefixes of URLs; undefined allows any. */
+  readonly repos: readonly string[] | undefined;
   /** The Copilot CLI to run (`SUBAGENTS_COPILOT_PATH`); undefined is the one this package depends on. */
   readonly copilotPath: string | undefined;
   /** What finished subagents leave is removed after so long, in milliseconds (`SUBAGENTS_KEEP`); Infinity keeps it. */
@@ -69,6 +71,7 @@ const settings = z
       return names?.length ? names : undefined;
     }),
     SUBAGENTS_MODEL: text,
+    SUBAGENTS_REPOS: text.transform(rootsIn),
     SUBAGENTS_COPILOT_PATH: text,
     SUBAGENTS_KEEP: age,
     SUBAGENTS_KEEP_DISK: size,
@@ -77,6 +80,12 @@ const settings = z
     ({ SUBAGENTS_MODEL: model, SUBAGENTS_MODELS: models }) => !model || !models || models.includes(model),
     { path: ['SUBAGENTS_MODEL'], message: 'not among SUBAGENTS_MODELS' },
   );
+
+/** Separated by colons, as in PATH; the colon of a URL separates nothing. */
+function rootsIn(text: string | undefined): string[] | undefined {
+  const roots = text?.split(/:(?!\/\/)/).filter((root) => root !== '');
+  return roots?.length ? roots : undefined;
+}
 
 /** @throws SubagentsError BAD_INPUT, naming the variable */
 export function readSettings(env: Env = process.env): Settings {
@@ -94,6 +103,7 @@ export function readSettings(env: Env = process.env): Settings {
     room: SUBAGENTS_ROOM ?? defaultRoom(availableParallelism(), memoryBytes() / 2 ** 30),
     models: SUBAGENTS_MODELS,
     model: SUBAGENTS_MODEL,
+    repos: parsed.data.SUBAGENTS_REPOS,
     copilotPath: SUBAGENTS_COPILOT_PATH,
     keepMs: SUBAGENTS_KEEP,
     keepBytes: SUBAGENTS_KEEP_DISK,

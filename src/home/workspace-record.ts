@@ -1,6 +1,7 @@
 /** What a worker knows of the worktrees it made: a file beside each, written before anything is made. */
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { surroundings } from '../git/surroundings.ts';
 import { SubagentsError, verification, type SubagentRef } from '../contract/index.ts';
 import { ensurePrivateDir, readIfThere, writePrivateFile } from '../system/files.ts';
 
@@ -16,6 +17,8 @@ const workspaceRecord = z.object({
   branch: z.string(),
   /** `making` until the worktree has been whole once: only what never was may be thrown away. */
   state: z.enum(['making', 'ready']),
+  /** What lay around it when it was made. */
+  surroundings: surroundings.optional(),
   /** What was to be said of the making. */
   notes: z.array(z.string()).default([]),
   /** `running` from before the first set-up command on; what is `over` never runs again. */

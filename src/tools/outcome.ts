@@ -21,6 +21,7 @@ export function measured(outcome: Outcome): MeasuredView {
       savedLeftovers: evidence.savedLeftovers,
       uncommitted: evidence.uncommitted.length,
       sensitiveFiles: evidence.sensitive.length,
+      touchedOutside: evidence.touchedOutside?.length ?? 0,
     }),
     verifications: verifications.map(({ exitCode, durationMs }) => ({ exitCode, durationMs })),
     ...(sweep && {
@@ -53,6 +54,8 @@ export function evidenceLines(outcome: Outcome): string[] {
       lines.push(`${plural(evidence.uncommitted.length, 'path')} changed and not committed`);
     if (evidence.sensitive.length > 0)
       lines.push(`${plural(evidence.sensitive.length, 'file')} to review first: tests, CI, package scripts`);
+    if (evidence.touchedOutside !== undefined && evidence.touchedOutside.length > 0)
+      lines.push('something outside its worktree was changed while it worked, by it or by somebody else');
   }
   for (const [index, { exitCode, durationMs }] of verifications.entries())
     lines.push(
@@ -116,6 +119,7 @@ function nameLines(outcome: Outcome): string[] {
       'commit',
       (evidence?.commits ?? []).map(({ sha, subject }) => `${short(sha)} ${subject}`),
     ),
+    ...listed('touched outside its worktree', evidence?.touchedOutside ?? []),
     ...listed('review first', evidence?.sensitive ?? []),
     ...listed('file', evidence?.filesChanged ?? []),
     ...listed('not committed', evidence?.uncommitted ?? []),

@@ -18,6 +18,11 @@ export const measuredView = z.object({
   deletions: count.optional(),
   savedLeftovers: z.boolean().optional().describe('it left changes uncommitted; we committed them'),
   uncommitted: count.optional().describe('in-place only: paths changed and not committed'),
+  touchedOutside: count
+    .optional()
+    .describe(
+      'kinds of things that changed outside its worktree meanwhile: configuration, hooks, HEAD, branches, files',
+    ),
   sensitiveFiles: count.optional().describe('changed tests, CI files, package scripts: look at them first'),
   verifications: z
     .array(z.object({ exitCode: count.nullable(), durationMs: count }))

@@ -83,7 +83,7 @@ export function createActivities({
     work: {
       ...createStayActivities(staying, { returning: true }),
       ...createWorkspaceActivities({
-        ...{ home, runState, sweep },
+        ...{ home, settings, runState, sweep },
         hasConversation: (id) => existsSync(eventLogPath(home.paths.copilot, id)),
       }),
       ...createSetUpActivities({ home, sweep, redactor: pool.redactor }),

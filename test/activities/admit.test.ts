@@ -144,6 +144,37 @@ describe('admission', () => {
     ]);
   });
 
+  it('is refused for repositories outside of SUBAGENTS_REPOS, here and where the worktree is made', async () => {
+    await using repo = await temporaryRepository();
+    await using home = await temporaryHome();
+    const settings = { models: undefined, model: undefined, repos: [home.root] };
+    expect(await admit(home, [specOf(repo)], { settings })).toMatchObject([
+      {
+        admitted: false,
+        code: 'REPO_REFUSED',
+        remedy: `SUBAGENTS_REPOS of the worker allows: ${home.root}`,
+      },
+    ]);
+    const input = { subagent: subagentRef(), spec: specOf(repo) };
+    await expect(workspaceBench(home, undefined, settings).prepare(input)).rejects.toMatchObject({
+      message: `${repo.path} is not under the repositories that this worker accepts`,
+    });
+    settings.repos = [dirname(repo.path)];
+    expect(await admit(home, [specOf(repo)], { settings })).toMatchObject([{ admitted: true }]);
+  });
+
+  it('is refused where a signature would have to ask somebody, unless signing is off', async () => {
+    await using repo = await temporaryRepository();
+    await using home = await temporaryHome();
+    const global = join(home.root, 'global');
+    await writeFile(global, '[commit]\n\tgpgSign = true\n[gpg]\n\tprogram = false\n');
+    vi.stubEnv('GIT_CONFIG_GLOBAL', global);
+    expect(await admit(home, [specOf(repo), specOf(repo, { signing: 'off' })])).toMatchObject([
+      { admitted: false, code: 'SIGNING', remedy: expect.stringContaining('--signing off') as string },
+      { admitted: true },
+    ]);
+  });
+
   it('changes nothing in the checkout, and runs nothing of it', async () => {
     await using repo = await temporaryRepository();
     await using home = await temporaryHome();

@@ -49,7 +49,10 @@ class Work {
     files: Readonly<Record<string, string>> = { 'a.txt': 'a\n', 'b.txt': 'b\n' },
     isolation: 'worktree' | 'in-place' = 'worktree',
   ): Promise<Work> {
-    const repo = await temporaryRepository(files);
+    return Work.in(await temporaryRepository(files), isolation);
+  }
+
+  static async in(repo: Repository, isolation: 'worktree' | 'in-place' = 'worktree'): Promise<Work> {
     const home = await temporaryHome();
     onTestFinished(async () => {
       await repo[Symbol.asyncDispose]();
@@ -207,6 +210,42 @@ describe('the evidence of a worktree', () => {
     await work.write({ 'a.txt': 'changed again\n' });
     expect((await work.collect()).filesChanged).toEqual(['.gitattributes', 'a.txt']);
     expect(existsSync(join(work.repo.path, 'ran'))).toBe(false);
+  });
+});
+
+describe('what changed outside of the worktree meanwhile', () => {
+  it('is told, and programs that were configured meanwhile run for none of our calls', async () => {
+    const work = await Work.begin();
+    const ran = join(work.repo.path, '.git/ran');
+    await work.git('config', 'filter.x.clean', `touch '${ran}'; cat`);
+    await work.git('config', 'filter.x.smudge', `touch '${ran}'; cat`);
+    await work.git('config', 'filter.x.required', 'true');
+    await work.repo.git('config', 'core.hooksPath', '.git/other');
+    await work.repo.write({ 'a.txt': 'changed in the checkout\n' });
+    await work.write({ '.gitattributes': '* filter=x\n', 'a.txt': 'changed\n', 'new.txt': 'new\n' });
+    const { touchedOutside, filesChanged } = await work.collect();
+    expect(touchedOutside).toEqual([
+      'configuration of the repository: core.hookspath, filter.x.clean, filter.x.required, filter.x.smudge',
+      'files of the checkout: a.txt',
+    ]);
+    expect(filesChanged).toEqual(['.gitattributes', 'a.txt', 'new.txt']);
+    expect(existsSync(ran)).toBe(false);
+  });
+
+  it('is nothing where nothing changed; filters that were there before run', async () => {
+    const repo = await temporaryRepository({ 'a.txt': 'a\n', '.gitattributes': '*.up filter=up\n' });
+    await repo.git('config', 'filter.up.clean', 'tr a-z A-Z');
+    const work = await Work.in(repo);
+    await work.write({ 'new.up': 'small\n' });
+    const evidence = await work.collect();
+    expect(evidence).not.toHaveProperty('touchedOutside');
+    expect(await work.show(evidence.head, 'new.up')).toBe('SMALL');
+  });
+
+  it('of a subagent in the checkout is configuration and hooks', async () => {
+    const work = await Work.begin({ 'a.txt': 'a\n' }, 'in-place');
+    await work.write({ 'a.txt': 'changed\n', '.git/hooks/post-commit': '#!/bin/sh\n' });
+    expect((await work.collect()).touchedOutside).toEqual(['hooks of the repository: post-commit']);
   });
 });
 

@@ -56,9 +56,13 @@ export function activityContext(): MockActivityEnvironment {
 }
 
 /** One worker's workspace activities. What is `Lost` is for a worker to say, so results here never are. */
-export function workspaceBench(home: Home, runState: AskRunState = async () => 'open') {
+export function workspaceBench(
+  home: Home,
+  runState: AskRunState = async () => 'open',
+  settings: { readonly repos: readonly string[] | undefined } = { repos: undefined },
+) {
   const workspace = createWorkspaceActivities({
-    ...{ home, runState, sweep },
+    ...{ home, settings, runState, sweep },
     hasConversation: () => true,
   });
   const evidence = createEvidenceActivities({ home });

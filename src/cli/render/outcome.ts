@@ -20,6 +20,8 @@ export function endText(end: Ended, name: string, colors: Colors): string {
   if (outcome.failure?.remedy !== undefined)
     lines.push(`  ${colors.cyan('→')} ${oneLine(outcome.failure.remedy, 400)}`);
   if (outcome.evidence !== undefined) lines.push(`  ${evidenceLine(outcome.evidence)}`);
+  for (const what of outcome.evidence?.touchedOutside ?? [])
+    lines.push(`  ${colors.yellow(`touched outside its worktree: ${oneLine(what, 300)}`)}`);
   for (const command of outcome.setup ?? [])
     if (command.exitCode !== 0) lines.push(`  ${verificationLine(command, colors)}`);
   for (const verification of outcome.verifications) lines.push(`  ${verificationLine(verification, colors)}`);
@@ -104,6 +106,10 @@ function evidenceLines(evidence: Evidence, colors: Colors): string[] {
   if (evidence.savedLeftovers) lines.push('the last commit holds what it had left uncommitted');
   if (evidence.uncommitted.length > 0)
     lines.push(`not committed: ${oneLine(evidence.uncommitted.join(', '), 1_000)}`);
+  if (evidence.touchedOutside !== undefined && evidence.touchedOutside.length > 0) {
+    lines.push(colors.yellow('touched outside its worktree while it worked (by it, or by somebody else):'));
+    lines.push(...evidence.touchedOutside.map((what) => colors.yellow(`  ${oneLine(what, 500)}`)));
+  }
   if (evidence.sensitive.length > 0) {
     lines.push(colors.yellow(`look first: ${oneLine(evidence.sensitive.join(', '), 1_000)}`));
   }

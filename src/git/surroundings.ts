@@ -1,0 +1,178 @@
+/**
+ * What of a repository lies outside a worktree and yet is shared with it: configuration, hooks, branches and tags, and
+ * the checkout that a subagent was spawned from. Read before and after, to tell what changed meanwhile.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Isolation } from '../contract/index.ts';
+import { gitDirs } from './repository.ts';
+import { tryGit } from './run.ts';
+import { checkoutStatus, contentHash, difference, fingerprint } from './status.ts';
+
+/** Looking at the checkout may take no longer; without an answer its files are not compared. */
+const STATUS_TIMEOUT_MS = 10_000;
+/** Changed and new files of the checkout beyond which they are not compared one by one. */
+const MAX_FILES = 1_000;
+/** Refs beyond which they are not compared. */
+const MAX_REFS = 20_000;
+/** Named in one line. */
+const MAX_NAMED = 10;
+
+const entries = z.record(z.string(), z.string());
+/** Hashes by name, but for HEAD and refs, which are what they are, and for configured programs. */
+export const surroundings = z.object({
+  config: entries,
+  /** The commands that configuration names, as they stand there. */
+  programs: entries,
+  hooks: entries,
+  refs: entries.optional(),
+  /** Absent where the subagent works in the checkout itself; so are branches, tags and files. */
+  head: z.string().optional(),
+  files: entries.optional(),
+});
+export type Surroundings = z.infer<typeof surroundings>;
+
+/**
+ * Configuration by which git runs a program for calls like ours, with what keeps it from doing so. (Hooks, fsmonitor,
+ * external diffs and text conversions are off in every call, whoever configured them.)
+ */
+const PROGRAMS: readonly (readonly [RegExp, string])[] = [
+  [/^filter\..*\.(clean|smudge|process)$/, ''],
+  [/^filter\..*\.required$/, 'false'],
+  // An empty one would take our side of every conflict.
+  [/^merge\..*\.driver$/, 'false'],
+  [/^core\.(sshcommand|gitproxy|alternaterefscommand|askpass)$/, ''],
+  [/^credential\.(.*\.)?helper$/, ''],
+  [/^remote\..*\.promisor$/, 'false'],
+  [/^remote\..*\.(uploadpack|receivepack|vcs)$/, ''],
+  [/^gpg\.(openpgp\.)?program$/, 'gpg'],
+  [/^gpg\.ssh\.program$/, 'ssh-keygen'],
+  [/^gpg\.x509\.program$/, 'gpgsm'],
+  [/^gpg\.ssh\.defaultkeycommand$/, ''],
+];
+
+/**
+ * Reads the surroundings of worktrees of the checkout `repo`; of that checkout itself, its configuration and hooks.
+ * @throws SubagentsError GIT
+ */
+export async function readSurroundings(repo: string, of: Isolation = 'worktree'): Promise<Surroundings> {
+  const shared = await readShared(repo);
+  if (of === 'in-place') return shared;
+  const [refs, files] = await Promise.all([readRefs(repo), readFiles(repo)]);
+  const head = readFileSync(join(gitDirs(repo).gitDir, 'HEAD'), 'utf8').trim();
+  return { ...shared, head, ...(refs && { refs }), ...(files && { files }) };
+}
+
+async function readShared(repo: string): Promise<Surroundings> {
+  const { commonDir } = gitDirs(repo);
+  const configured = await localConfiguration(repo);
+  return {
+    config: Object.fromEntries([...configured].map(([key, values]) => [key, hash(values.join('\n'))])),
+    programs: Object.fromEntries(
+      [...configured]
+        .filter(([key]) => PROGRAMS.some(([pattern]) => pattern.test(key)))
+        .map(([key, values]) => [key, values.at(-1) ?? '']),
+    ),
+    hooks: { ...readHooks(join(commonDir, 'hooks')), ...readHooks(join(commonDir, 'info')) },
+  };
+}
+
+/** What differs, in words; nothing of it is said to be anybody's doing. */
+export function differences(before: Surroundings, after: Surroundings): string[] {
+  const lines: string[] = [];
+  const say = (what: string, names: readonly string[]): void => {
+    if (names.length === 0) return;
+    const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : '';
+    lines.push(`${what}: ${names.slice(0, MAX_NAMED).join(', ')}${more}`);
+  };
+  say('configuration of the repository', changed(before.config, after.config));
+  say('hooks of the repository', changed(before.hooks, after.hooks));
+  if (before.head !== undefined && after.head !== undefined && before.head !== after.head)
+    say('HEAD of the checkout', [`${shown(before.head)} → ${shown(after.head)}`]);
+  if (before.refs && after.refs) {
+    const { refs: was } = before;
+    const { refs: is } = after;
+    say(
+      'branches and tags',
+      changed(was, is).map((name) => `${name} (${was[name] ? (is[name] ? 'moved' : 'deleted') : 'new'})`),
+    );
+  }
+  if (before.files && after.files) say('files of the checkout', changed(before.files, after.files));
+  return lines;
+}
+
+/**
+ * Settings for git calls that take back what was configured since: programs that appeared run for none of our calls, and
+ * those that were there run as they were.
+ */
+export async function withoutPlanted(repo: string, before: Surroundings): Promise<string[]> {
+  const now = await localConfiguration(repo);
+  return [...now].flatMap(([key, values]) => {
+    const harmless = PROGRAMS.find(([pattern]) => pattern.test(key))?.[1];
+    if (harmless === undefined || before.programs[key] === values.at(-1)) return [];
+    return [`${key}=${before.programs[key] ?? harmless}`];
+  });
+}
+
+/** The configuration that lies in the repository itself, with all that it includes: keys with their values, in order. */
+async function localConfiguration(repo: string): Promise<Map<string, string[]>> {
+  const { stdout } = await tryGit(['config', '--list', '--show-scope', '--includes', '-z'], { cwd: repo });
+  const items = stdout.split('\0');
+  const found = new Map<string, string[]>();
+  for (let at = 0; at + 1 < items.length; at += 2) {
+    if (items[at] !== 'local' && items[at] !== 'worktree') continue;
+    const [key = '', ...value] = (items[at + 1] ?? '').split('\n');
+    found.set(key, [...(found.get(key) ?? []), value.join('\n')]);
+  }
+  return found;
+}
+
+/** All but the branches of subagents, which move all the time. */
+async function readRefs(repo: string): Promise<Record<string, string> | undefined> {
+  const args = [
+    'for-each-ref',
+    `--count=${MAX_REFS + 1}`,
+    '--format=%(refname) %(objectname)',
+    'refs/heads',
+    'refs/tags',
+  ];
+  const lines = (await tryGit(args, { cwd: repo })).stdout.split('\n').filter((line) => line !== '');
+  if (lines.length > MAX_REFS) return undefined;
+  const refs = lines.map((line) => line.split(' ') as [string, string]);
+  return Object.fromEntries(
+    refs
+      .filter(([name]) => !name.startsWith('refs/heads/subagents/'))
+      .map(([name, commit]) => [name.replace(/^refs\/(heads|tags)\//, ''), commit]),
+  );
+}
+
+async function readFiles(repo: string): Promise<Record<string, string> | undefined> {
+  try {
+    const status = await checkoutStatus(repo, { timeoutMs: STATUS_TIMEOUT_MS });
+    if (status.changed.length + status.untracked.length > MAX_FILES) return undefined;
+    const untracked = status.untracked.map((path) => [path, sizeAndTime(join(repo, path))] as const);
+    return { ...Object.fromEntries(fingerprint(repo, status)), ...Object.fromEntries(untracked) };
+  } catch {
+    return undefined;
+  }
+}
+
+function sizeAndTime(path: string): string {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat === undefined ? 'absent' : `new ${stat.size} ${stat.mtimeMs}`;
+}
+
+function readHooks(folder: string): Record<string, string> {
+  if (!existsSync(folder)) return {};
+  const names = readdirSync(folder).filter((name) => !name.endsWith('.sample') && name !== 'refs');
+  return Object.fromEntries(names.map((name) => [name, contentHash(join(folder, name))]));
+}
+
+const changed = (before: Record<string, string>, after: Record<string, string>): string[] =>
+  difference(new Map(Object.entries(before)), new Map(Object.entries(after)));
+
+const hash = (content: string): string => createHash('sha256').update(content).digest('hex').slice(0, 16);
+
+const shown = (head: string): string => head.replace(/^ref: refs\/heads\//, '').slice(0, 60);

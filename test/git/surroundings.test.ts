@@ -1,0 +1,94 @@
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { differences, readSurroundings, withoutPlanted } from '../../src/git/surroundings.ts';
+import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
+
+beforeEach(() => {
+  for (const [name, value] of Object.entries(NO_GIT_CONFIGURATION)) vi.stubEnv(name, value);
+});
+afterEach(() => vi.unstubAllEnvs());
+
+/** What is told of `doing`. */
+async function toldOf(repo: Repository, doing: () => Promise<unknown>): Promise<string[]> {
+  const before = await readSurroundings(repo.path);
+  await doing();
+  return differences(before, await readSurroundings(repo.path));
+}
+
+describe('what changes around a worktree', () => {
+  it('is nothing where nothing does, and where subagents only move their own branches', async () => {
+    await using repo = await temporaryRepository({ 'a.txt': 'a\n' });
+    await repo.write({ 'a.txt': 'changed\n', 'new.txt': 'new\n' });
+    expect(await toldOf(repo, () => repo.git('branch', 'subagents/other'))).toEqual([]);
+  });
+
+  it('is told: configuration, also by an included file, of whatever value', async () => {
+    await using repo = await temporaryRepository();
+    await repo.git('config', 'include.path', 'more');
+    const told = await toldOf(repo, async () => {
+      await repo.git('config', 'alias.co', 'checkout');
+      await writeFile(join(repo.path, '.git/more'), '[core]\n\tsshCommand = evil\n');
+    });
+    expect(told).toEqual(['configuration of the repository: alias.co, core.sshcommand']);
+  });
+
+  it('is told: hooks and what else git reads there', async () => {
+    await using repo = await temporaryRepository();
+    await mkdir(join(repo.path, '.git/hooks'), { recursive: true });
+    const told = await toldOf(repo, async () => {
+      await writeFile(join(repo.path, '.git/hooks/pre-push'), '#!/bin/sh\n');
+      await chmod(join(repo.path, '.git/hooks/pre-push'), 0o755);
+      await mkdir(join(repo.path, '.git/info'), { recursive: true });
+      await writeFile(join(repo.path, '.git/info/attributes'), '* filter=x\n');
+    });
+    expect(told).toEqual(['hooks of the repository: attributes, pre-push']);
+  });
+
+  it('is told: HEAD, branches, tags and files of the checkout', async () => {
+    await using repo = await temporaryRepository({ 'a.txt': 'a\n', 'b.txt': 'b\n' });
+    await repo.git('branch', 'doomed');
+    await repo.write({ 'mine.txt': 'mine\n' });
+    const told = await toldOf(repo, async () => {
+      await repo.git('checkout', '--quiet', '-b', 'elsewhere');
+      await repo.git('branch', '--delete', '--force', 'doomed');
+      await repo.git('tag', 'v9');
+      await repo.write({ 'a.txt': 'changed\n', 'mine.txt': 'not mine any more\n' });
+      await rm(join(repo.path, 'b.txt'));
+    });
+    expect(told).toEqual([
+      'HEAD of the checkout: main → elsewhere',
+      'branches and tags: doomed (deleted), elsewhere (new), v9 (new)',
+      'files of the checkout: a.txt, b.txt, mine.txt',
+    ]);
+  });
+
+  it('of a subagent in the checkout itself is configuration and hooks alone', async () => {
+    await using repo = await temporaryRepository();
+    const before = await readSurroundings(repo.path, 'in-place');
+    await repo.commit('Done', { 'new.txt': 'x' });
+    await repo.git('config', 'x.y', 'z');
+    expect(differences(before, await readSurroundings(repo.path, 'in-place'))).toEqual([
+      'configuration of the repository: x.y',
+    ]);
+  });
+});
+
+it('programs that appeared in the configuration are taken back; those that were there stay as they were', async () => {
+  await using repo = await temporaryRepository();
+  await repo.git('config', 'filter.lfs.clean', 'git-lfs clean');
+  await repo.git('config', 'filter.lfs.smudge', 'git-lfs smudge');
+  const before = await readSurroundings(repo.path);
+  await repo.git('config', 'filter.lfs.smudge', 'evil');
+  await repo.git('config', 'filter.new.clean', 'evil');
+  await repo.git('config', 'filter.new.required', 'true');
+  await repo.git('config', 'merge.new.driver', 'evil');
+  await repo.git('config', 'core.sshCommand', 'evil');
+  expect((await withoutPlanted(repo.path, before)).sort()).toEqual([
+    'core.sshcommand=',
+    'filter.lfs.smudge=git-lfs smudge',
+    'filter.new.clean=',
+    'filter.new.required=false',
+    'merge.new.driver=false',
+  ]);
+});
