@@ -1,18 +1,33 @@
 /** `watchChildren`: finds subagents whose workflows closed without a word, and says `ended` to the session in their name. */
 import { cancellationSignal, heartbeat, sleep } from '@temporalio/activity';
-import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import {
+  ApplicationFailure,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+  type Client,
+  type WorkflowHandle,
+} from '@temporalio/client';
+import {
+  finalStatus,
+  kindOf,
+  outcome,
   SESSION,
   sessionWorkflowId,
+  withSummary,
+  workerControlQueue,
   type EndedSignal,
+  type FinalStatus,
+  type FindOrphansInput,
+  type LookForWorkerInput,
+  type Outcome,
   type SessionActivities,
   type SessionEntry,
-  type LookForWorkerInput,
   type WatchChildrenInput,
   type WorkerSeen,
-  workerControlQueue,
 } from '../src/contract/index.ts';
+import { isOpen, statusOf } from '../src/temporal/execution-status.ts';
 import { lastPoll, POLL_FRESHNESS_MS } from '../src/temporal/pollers.ts';
+import { findOrphans } from './orphans.ts';
 
 /** Between two looks at the children. */
 const INTERVAL_MS = 1_000;
@@ -35,15 +50,17 @@ export function createSessionActivities(on: SessionDependencies): SessionActivit
       };
     },
 
-    async watchChildren({ session, children }: WatchChildrenInput): Promise<void> {
+    findOrphans: (input: FindOrphansInput) => findOrphans(client, input),
+
+    async watchChildren({ session, children, adopted = false }: WatchChildrenInput): Promise<void> {
       let running = [...children];
       while (running.length > 0) {
-        const states = await Promise.all(running.map((child) => look(client, child)));
-        for (const [index, state] of states.entries()) {
+        const ends = await Promise.all(running.map((child) => look(client, child, adopted)));
+        for (const [index, end] of ends.entries()) {
           const child = running[index];
-          if (child && state !== 'running' && state !== 'told') await tell(client, session, child, state);
+          if (child && typeof end === 'object') await tell(client, session, child, end);
         }
-        running = running.filter((_, index) => states[index] === 'running');
+        running = running.filter((_, index) => ends[index] === 'running');
         heartbeat();
         if (running.length > 0) await sleep(INTERVAL_MS);
         cancellationSignal().throwIfAborted();
@@ -52,38 +69,63 @@ export function createSessionActivities(on: SessionDependencies): SessionActivit
   };
 }
 
-/** How a child stands: running, closed by itself (its last act told the session), or the words for another end. */
-async function look(client: Client, child: SessionEntry): Promise<'running' | 'told' | (string & {})> {
+/** What is told of an end in the name of a child. */
+type End = Pick<SessionEntry, 'branch' | 'head'> & {
+  readonly status: FinalStatus;
+  readonly summary: string;
+};
+
+/** How a child stands: running, closed by itself (its last act told the session, unless it is adopted), or its end. */
+async function look(
+  client: Client,
+  child: SessionEntry,
+  adopted: boolean,
+): Promise<'running' | 'told' | End> {
   try {
-    const { status } = await client.workflow.getHandle(child.workflowId, child.runId).describe();
-    if (status.name === 'RUNNING' || status.name === 'PAUSED') return 'running';
-    if (status.name === 'TERMINATED') return 'terminated from outside';
-    if (status.name === 'TIMED_OUT') return 'its workflow timed out';
-    return 'told';
+    const handle = client.workflow.getHandle(child.workflowId, child.runId);
+    const description = await handle.describe();
+    const { name } = description.status;
+    if (isOpen(name)) return 'running';
+    if (name === 'TERMINATED') return lost('terminated from outside');
+    if (name === 'TIMED_OUT') return lost('its workflow timed out');
+    if (!adopted) return 'told';
+    const status = finalStatus.parse(statusOf(description));
+    const told = await outcomeOf(handle, description.memo);
+    const { branch, head } = told?.evidence ?? {};
+    const summary = told?.summary ?? `${status} while there was no session to tell`;
+    return { status, summary, ...(branch !== undefined && { branch }), ...(head !== undefined && { head }) };
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return 'its workflow is gone from the server';
+    if (error instanceof WorkflowNotFoundError) return lost('its workflow is gone from the server');
     throw error;
   }
 }
 
-async function tell(client: Client, session: string, child: SessionEntry, reason: string): Promise<void> {
-  const summary = `lost: ${reason}`;
+const lost = (reason: string): End => ({ status: 'lost', summary: `lost: ${reason}` });
+
+/** The outcome of a run that has closed by itself: its result, the details of its failure, or (killed) in its memo. */
+async function outcomeOf(
+  handle: WorkflowHandle,
+  memo: Readonly<Record<string, unknown>> | undefined,
+): Promise<Outcome | undefined> {
+  const read = async (): Promise<unknown> => {
+    try {
+      return await handle.result();
+    } catch (error) {
+      if (!(error instanceof WorkflowFailedError)) throw error;
+      return error.cause instanceof ApplicationFailure ? error.cause.details?.[0] : memo?.['outcome'];
+    }
+  };
+  return outcome.safeParse(await read()).data;
+}
+
+async function tell(client: Client, session: string, child: SessionEntry, end: End): Promise<void> {
   const at = new Date().toISOString();
   const { label, run, workflowId, runId } = child;
+  const { status, summary } = end;
+  const about = { id: `${label}@${run}:ended`, kind: kindOf(status), session, label, run, workflowId, runId };
   const signal: EndedSignal = {
-    announcement: {
-      id: `${label}@${run}:ended`,
-      kind: 'failed',
-      session,
-      label,
-      run,
-      workflowId,
-      runId,
-      status: 'lost',
-      summary,
-      at,
-    },
-    entry: { ...child, status: 'lost', summary, endedAt: at },
+    announcement: withSummary({ ...about, status, at }, summary),
+    entry: { ...child, ...end, endedAt: at },
   };
   await client.workflow.getHandle(sessionWorkflowId(session)).signal(SESSION.ended, signal);
 }

@@ -42,6 +42,12 @@ export const host = (taskQueue: string) =>
 /** Activities that any worker can run. */
 export const anyWorker = proxyActivities<SessionActivities>({ ...long, retry: { maximumInterval: 30_000 } });
 
+/** The same, for what somebody waits for. */
+export const anyWorkerSoon = proxyActivities<SessionActivities>({
+  scheduleToCloseTimeout: 20_000,
+  startToCloseTimeout: 8_000,
+});
+
 /** Whether an activity's answer says that the attempt was lost. */
 export function isLost(answer: unknown): answer is Lost {
   return typeof answer === 'object' && answer !== null && (answer as { kind?: unknown }).kind === 'lost';

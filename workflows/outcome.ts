@@ -1,9 +1,7 @@
 /** Puts an outcome together, and what the session keeps and announces of it. */
 import {
-  byteLength,
   countDenials,
   head,
-  MAX_ANNOUNCEMENT_BYTES,
   MAX_REPORT_CHARS,
   MAX_SUMMARY_CHARS,
   oneLine,
@@ -14,6 +12,7 @@ import {
   type SessionEntry,
   type SubagentInput,
   type SweepReport,
+  withSummary,
 } from '../src/contract/index.ts';
 import type { Life } from './life.ts';
 
@@ -120,23 +119,10 @@ export function announce(
   what: Pick<Announcement, 'kind' | 'status' | 'summary'> & { key: string },
 ): Announcement {
   const { key, kind, status, summary } = what;
-  const announcement: Announcement = {
-    id: `${input.label}@${input.run}:${key}`,
-    kind,
-    session: input.session,
-    label: input.label,
-    run: input.run,
-    ...ids,
-    status,
-    summary: '',
-    at: new Date().toISOString(),
-  };
-  for (let max = MAX_SUMMARY_CHARS; ; max = Math.floor(max / 2)) {
-    const bounded = { ...announcement, summary: oneLine(summary, max) };
-    if (max < 8 || byteLength(JSON.stringify(bounded)) <= MAX_ANNOUNCEMENT_BYTES) return bounded;
-  }
-}
-
-export function kindOf(status: FinalStatus): Announcement['kind'] {
-  return status === 'done' ? 'completed' : status === 'killed' ? 'killed' : 'failed';
+  const { session, label, run } = input;
+  const at = new Date().toISOString();
+  return withSummary(
+    { id: `${label}@${run}:${key}`, kind, session, label, run, ...ids, status, at },
+    summary,
+  );
 }

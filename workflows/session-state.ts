@@ -57,6 +57,15 @@ export function recordEnd(state: SessionState, { entry, announcement }: EndedSig
   return true;
 }
 
+/** Takes over what an earlier session of the name has left. Runs go on being counted from theirs. */
+export function adopt(state: SessionState, orphans: readonly SessionEntry[]): void {
+  for (const orphan of orphans) {
+    const { label, run } = orphan;
+    if ((state.live[label]?.run ?? 0) < run) state.live[label] = orphan;
+    state.runs[label] = Math.max(state.runs[label] ?? 0, run);
+  }
+}
+
 /**
  * Makes the state fit for continue-as-new, after `overflow` has been put aside: what is only convenient gives way first,
  * in the end pages of announcements. Gives the pages that are not needed any more.

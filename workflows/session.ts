@@ -9,6 +9,7 @@ import {
   defineUpdate,
   getExternalWorkflowHandle,
   isCancellation,
+  patched,
   setCurrentDetails,
   setHandler,
   workflowInfo,
@@ -28,11 +29,11 @@ import {
   type SpawnRequest,
   type UnacknowledgedView,
 } from '../src/contract/index.ts';
-import { anyWorker } from './activity-calls.ts';
+import { anyWorker, anyWorkerSoon } from './activity-calls.ts';
 import { sessionPanel } from './session-panel.ts';
 import { acknowledge, countUnacknowledged, post, unacknowledged } from './outbox.ts';
 import { release, spill } from './pages.ts';
-import { emptySession, find, recordEnd, type SessionState } from './session-state.ts';
+import { adopt, emptySession, find, recordEnd, type SessionState } from './session-state.ts';
 import { Spawner } from './spawner.ts';
 
 export interface SessionInput {
@@ -95,6 +96,8 @@ export async function session(input: SessionInput): Promise<void> {
   show();
   const inherited = Object.values(state.live);
   if (inherited.length > 0) void watch(inherited);
+  // Sessions of before did not look; one that is continued as new has what it had.
+  if (input.state === undefined && patched('adopt-orphans')) spawner.after(adoptOrphans());
   const isFull = (): boolean =>
     rollOverAsked || workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > MAX_HISTORY;
   try {
@@ -108,13 +111,29 @@ export async function session(input: SessionInput): Promise<void> {
   await continueAsNew<typeof session>({ name, state });
 
   /** Hears of children that end without a word (terminated, timed out): an activity looks, and signals `ended` in their name. */
-  async function watch(children: SessionEntry[]): Promise<void> {
+  async function watch(children: SessionEntry[], adopted = false): Promise<void> {
     try {
       await anyWorker.watchChildren.executeWithOptions({ summary: `watches ${children.length} subagents` }, [
-        { session: name, children },
+        { session: name, children, ...(adopted && { adopted }) },
       ]);
     } catch (error) {
       if (!isCancellation(error)) throw error;
+    }
+  }
+
+  /** What an earlier session of this name has left (it was terminated, say) is this one's now. */
+  async function adoptOrphans(): Promise<void> {
+    const before = workflowInfo().startTime.toISOString();
+    try {
+      const summary = 'looks for subagents of an earlier session of this name';
+      const found = await anyWorkerSoon.findOrphans.executeWithOptions({ summary }, [
+        { session: name, before },
+      ]);
+      adopt(state, found);
+      if (found.length > 0) void watch(found, true);
+      show();
+    } catch {
+      // Nobody could look, or the session is being ended: they stay as they are.
     }
   }
 

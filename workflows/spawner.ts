@@ -44,6 +44,7 @@ export class Spawner {
   readonly #on: { watch(child: SessionEntry): void; changed(): void };
   readonly #reserved = new Map<string, ResolvedSpec>();
   readonly #underWay = new Map<string, Promise<SpawnAnswer[]>>();
+  #known: Promise<void> | undefined;
 
   constructor(
     session: string,
@@ -53,6 +54,11 @@ export class Spawner {
     this.#session = session;
     this.#state = state;
     this.#on = on;
+  }
+
+  /** Nothing is spawned before `known`: until then it is not known which labels are taken. */
+  after(known: Promise<void>): void {
+    this.#known = known;
   }
 
   /** Throws `ApplicationFailure`, as an Update validator must. */
@@ -84,7 +90,8 @@ export class Spawner {
   }
 
   async #spawn(specs: readonly ResolvedSpec[]): Promise<SpawnAnswer[]> {
-    // Before the first await, so that nothing that runs meanwhile can take the same label.
+    if (this.#known) await this.#known;
+    // Before any other await, so that nothing that runs meanwhile can take the same label.
     const reserved = specs.map((spec) => this.#reserve(spec));
     try {
       const admissions = await this.#admit(specs.filter((_, index) => reserved[index] === undefined));

@@ -15,6 +15,7 @@ import {
 import {
   finalStatus,
   forgetRequest,
+  kindOf,
   SESSION,
   SUBAGENT,
   type AnswerRequest,
@@ -31,7 +32,7 @@ import {
 } from '../src/contract/index.ts';
 import { begin, type Life, type Rules, type Step } from './life.ts';
 import { next } from './lifecycle.ts';
-import { announce, entryOf, kindOf, outcomeOf } from './outcome.ts';
+import { announce, entryOf, outcomeOf } from './outcome.ts';
 import { Performer } from './performer.ts';
 import { tellSession } from './tell.ts';
 

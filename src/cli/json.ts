@@ -123,7 +123,13 @@ export const listJson = z.object({
   workerless: z.boolean().describe('no worker polls: what only sessions know is missing'),
   notes: z.array(z.string()),
   subagents: z
-    .array(sessionEntry.extend({ session: z.string(), progress: progress.optional() }))
+    .array(
+      sessionEntry.extend({
+        session: z.string(),
+        progress: progress.optional(),
+        orphan: z.boolean().optional().describe('its session has ended without it'),
+      }),
+    )
     .describe('live ones first, oldest first; then finished ones, newest first'),
   sessions: z.array(
     z.object({

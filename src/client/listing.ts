@@ -14,7 +14,7 @@ import type {
   SessionListing,
   SubagentRow,
 } from './types.ts';
-import { findRuns, findSessions } from './visibility.ts';
+import { findOrphans, findRuns, findSessions, isSessionOpen } from './visibility.ts';
 
 /** Finished subagents listed when the caller does not say how many; with `all`, every one a session keeps. */
 const DEFAULT_FINISHED = 10;
@@ -28,23 +28,33 @@ export async function listSession(
   session: string,
   options: ListOptions,
 ): Promise<SessionListing> {
-  return (await link.hasPollers())
-    ? listAsked(link, session, options)
-    : listWorkerless(link, session, options);
+  const [polled, open] = await Promise.all([link.hasPollers(), isSessionOpen(link, session)]);
+  const list = await (polled ? listAsked : listWorkerless)(link, session, options);
+  return open ? list : withOrphans(link, list, await liveOf(link, session));
 }
 
 /** See `Subagents.list`. */
 export async function listFleet(link: Link, options: FleetListOptions): Promise<FleetList> {
   const { all = false, finished = all ? ALL_FINISHED : DEFAULT_FINISHED, progress } = options;
   const [found, polled] = await Promise.all([findSessions(link, { all }), link.hasPollers()]);
+  const open = new Set(found.flatMap(({ session, open }) => (open ? [session] : [])));
+  const orphans = await findOrphans(link, { open, max: MAX_LIVE_ROWS });
   const list = polled ? listAsked : listWorkerless;
-  const sessions = await concurrently(found, ({ session }) => list(link, session, { finished, progress }));
+  const names = [...new Set([...found.map(({ session }) => session), ...orphans.keys()])];
+  const sessions = await concurrently(names, async (session) => {
+    const listed = await list(link, session, { finished, progress });
+    return open.has(session) ? listed : withOrphans(link, listed, orphans.get(session) ?? []);
+  });
   const workerless = !polled || sessions.some((listing) => listing.workerless);
+  const left = sessions.filter(({ live }) => live.some(({ orphan }) => orphan));
   return {
     server: link.server,
     sessions: sessions.sort((a, b) => a.session.localeCompare(b.session)),
     workerless,
-    notes: workerless ? [workerlessNote(link.server)] : [],
+    notes: [
+      ...left.map(({ session, live }) => orphansNote(session, live.length)),
+      ...(workerless ? [workerlessNote(link.server)] : []),
+    ],
   };
 }
 
@@ -106,6 +116,30 @@ async function listWorkerless(
     workerless: true,
     notes: [workerlessNote(link.server)],
   });
+}
+
+/** The list of a session that has ended: what it said of live ones is old; those that live on are orphans. */
+async function withOrphans(
+  link: Link,
+  list: SessionListing,
+  orphans: readonly KnownRun[],
+): Promise<SessionListing> {
+  const rows = await concurrently(orphans, (run) => withProgress(link, run));
+  const live = rows.map((row) => ({ ...row, orphan: true }));
+  if (live.length === 0) return { ...list, live };
+  return { ...list, live, notes: [...list.notes, orphansNote(list.session, live.length)] };
+}
+
+async function liveOf(link: Link, session: string): Promise<KnownRun[]> {
+  const runs = await findRuns(link, { session, onlyOpen: true, max: MAX_LIVE_ROWS });
+  return runs.reverse();
+}
+
+/** What a list says of subagents without a session. */
+function orphansNote(session: string, count: number): string {
+  const [them, they] =
+    count === 1 ? ['a subagent of it lives', 'it'] : [`${count} subagents of it live`, 'them'];
+  return `session "${session}" has ended, but ${them} on: a new session of that name takes ${they} over (the next spawn starts it), or kill ${they}`;
 }
 
 function listing(link: Link, session: string, parts: Partial<SessionListing>): SessionListing {

@@ -77,12 +77,14 @@ async function findByLabel(link: Link, session: string, target: string): Promise
   const question = { label: name, ...(run !== undefined && { run }) };
   try {
     const entry = await ask<SessionEntry | null>(link, asked(session), SESSION.find, question);
-    return entry == null ? undefined : { ...entry, session };
+    if (entry === null) return undefined;
+    if (entry !== undefined) return { ...entry, session };
   } catch (error) {
     if (!isWorkerless(error)) throw error;
-    const newest = await findNewestRun(link, session, name);
-    return run === undefined || run === newest?.run ? newest : undefined;
   }
+  // No session, or nobody to answer for it.
+  const newest = await findNewestRun(link, session, name);
+  return run === undefined || run === newest?.run ? newest : undefined;
 }
 
 /** The runs that the session knows; without a worker, those that the visibility store lists. */

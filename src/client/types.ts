@@ -58,6 +58,8 @@ export interface SubagentRow extends SessionEntry {
   readonly session: string;
   /** Of a subagent whose turn or set-up runs, from its last heartbeat. */
   readonly progress?: Progress | undefined;
+  /** Its session has ended without it; the next one of that name takes it over. */
+  readonly orphan?: boolean | undefined;
 }
 
 /** One session's subagents. */

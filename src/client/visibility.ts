@@ -1,8 +1,8 @@
 /** What the server's visibility store lists. It needs no worker, and lags behind by a moment. */
 import type { WorkflowExecutionInfo } from '@temporalio/client';
 import { SESSION, sessionWorkflowId, SUBAGENT, subagentWorkflowId } from '../contract/index.ts';
+import { isOpen, statusOf } from '../temporal/execution-status.ts';
 import { isNotFound } from './errors.ts';
-import { isOpen, statusOf } from './inspect.ts';
 import type { Link } from './link.ts';
 import type { KnownRun } from './runs.ts';
 import type { SessionOverview } from './types.ts';
@@ -26,6 +26,33 @@ export async function findSessions(
     });
   }
   return [...found.values()];
+}
+
+/** Whether a session of that name is open. It is the server itself that is asked: its answer does not lag behind. */
+export async function isSessionOpen(link: Link, session: string): Promise<boolean> {
+  return link.call(`look at session ${session}`, async () => {
+    try {
+      const handle = link.client.workflow.getHandle(sessionWorkflowId(session));
+      return isOpen((await handle.describe()).status.name);
+    } catch (error) {
+      if (isNotFound(error)) return false;
+      throw error;
+    }
+  });
+}
+
+/** Live subagents whose session has ended without them (it was terminated, say), by the session's name. */
+export async function findOrphans(
+  link: Link,
+  { open, max }: { readonly open: ReadonlySet<string>; readonly max: number },
+): Promise<Map<string, KnownRun[]>> {
+  const orphans = new Map<string, KnownRun[]>();
+  for (const run of await findRuns(link, { onlyOpen: true, max })) {
+    if (open.has(run.session)) continue;
+    orphans.set(run.session, [...(orphans.get(run.session) ?? []), run]);
+  }
+  for (const session of orphans.keys()) if (await isSessionOpen(link, session)) orphans.delete(session);
+  return orphans;
 }
 
 /**

@@ -301,6 +301,14 @@ export type CleanResult = { readonly kind: 'cleaned'; readonly runs: readonly Cl
 export interface WatchChildrenInput {
   readonly session: string;
   readonly children: readonly SessionEntry[];
+  /** They are of an earlier session: one that has ended by itself may have told nobody. */
+  readonly adopted?: boolean;
+}
+
+export interface FindOrphansInput {
+  readonly session: string;
+  /** ISO 8601: what was started later is not of an earlier session. */
+  readonly before: string;
 }
 
 /** Activities on the host control queue. */
@@ -339,6 +347,8 @@ export interface WorkerSeen {
 export interface SessionActivities {
   /** Whether a worker is there, by what it asked of the server lately. */
   lookForWorker(input: LookForWorkerInput): Promise<WorkerSeen>;
+  /** Subagents of an earlier session of that name that are live, or that ended when there was none to tell. */
+  findOrphans(input: FindOrphansInput): Promise<SessionEntry[]>;
   /** Waits until all of the children are closed, and signals `ended` in the name of each that closed without having said so. */
   watchChildren(input: WatchChildrenInput): Promise<void>;
 }

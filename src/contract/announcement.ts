@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { MAX_SUMMARY_CHARS } from './limits.ts';
-import { status } from './status.ts';
+import { MAX_ANNOUNCEMENT_BYTES, MAX_SUMMARY_CHARS } from './limits.ts';
+import { status, type FinalStatus } from './status.ts';
+import { byteLength, oneLine } from './text.ts';
 
 /** What a session tells its main agent. At most 1 KB; the outcome is fetched by reference. */
 export const announcement = z.object({
@@ -16,3 +17,16 @@ export const announcement = z.object({
   at: z.string().describe('ISO 8601'),
 });
 export type Announcement = z.infer<typeof announcement>;
+
+/** An announcement with as much of `summary` as its bound of 1 KB leaves room for. */
+export function withSummary(about: Omit<Announcement, 'summary'>, summary: string): Announcement {
+  for (let max = MAX_SUMMARY_CHARS; ; max = Math.floor(max / 2)) {
+    const bounded = { ...about, summary: oneLine(summary, max) };
+    if (max < 8 || byteLength(JSON.stringify(bounded)) <= MAX_ANNOUNCEMENT_BYTES) return bounded;
+  }
+}
+
+/** What an end is announced as. */
+export function kindOf(ended: FinalStatus): Announcement['kind'] {
+  return ended === 'done' ? 'completed' : ended === 'killed' ? 'killed' : 'failed';
+}

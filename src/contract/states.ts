@@ -57,7 +57,7 @@ const NEXT: Readonly<Record<LiveStatus, readonly { readonly to: Status; readonly
   ],
 };
 
-/** Every way from one state to the next but one: any live state becomes `lost` when it is ended from outside. */
+/** Every way from one state to the next but one: any live state becomes `lost` when it is ended from outside, or its worker given up. */
 export const TRANSITIONS: readonly Transition[] = liveStatus.options.flatMap((from) =>
   NEXT[from].map((next) => ({ from, ...next })),
 );

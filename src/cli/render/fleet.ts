@@ -84,7 +84,8 @@ export function doing(row: SubagentRow): string {
   const said = row.status === 'working' || isFinal(row.status) ? row.task : DOING[row.status];
   const what = isFinal(row.status) ? (row.summary ?? '') : (row.progress?.doing ?? said);
   const denied = row.denied ?? row.progress?.denied ?? 0;
-  return oneLine(denied > 0 ? `[${deniedText(denied)}] ${what}` : what, MAX_DOING_CHARS);
+  const marks = [...(row.orphan ? ['without a session'] : []), ...(denied > 0 ? [deniedText(denied)] : [])];
+  return oneLine(marks.map((mark) => `[${mark}] `).join('') + what, MAX_DOING_CHARS);
 }
 
 function tokenCell({ progress }: SubagentRow): string {
