@@ -1,6 +1,7 @@
 /** `admit`: the questions that only this host can answer, before anything is started. In the path of every spawn. */
 import { statfs } from 'node:fs/promises';
 import {
+  isRepositoryUrl,
   SETTINGS_FILE,
   SubagentsError,
   type Admission,
@@ -17,6 +18,7 @@ import { INCLUDE_FILE } from '../src/git/include.ts';
 import { gitDirs, lookUp, type Known } from '../src/git/repository.ts';
 import { checkSigning } from '../src/git/signing.ts';
 import { checkAllowed } from '../src/home/allowed-repos.ts';
+import { chooseModel, type ModelSettings } from './choose-model.ts';
 import { checkBranch } from './continued-workspace.ts';
 import { DEPENDENCY_PATHS, missingDependencies } from './missing-dependencies.ts';
 import { openSettings, readRepositorySettings, settingsNote } from './repository-settings.ts';
@@ -29,11 +31,7 @@ const MIN_FREE_BYTES = 200 * 1024 * 1024;
 
 export interface AdmitDependencies {
   readonly home: { readonly root: string };
-  readonly settings: {
-    readonly models: readonly string[] | undefined;
-    readonly model: string | undefined;
-    readonly repos?: readonly string[] | undefined;
-  };
+  readonly settings: ModelSettings & { readonly repos?: readonly string[] | undefined };
   readonly runState: AskRunState;
   /** What models this worker can use at all. */
   readonly modelAccess: () => Promise<Pick<ModelAccess, 'kind' | 'words' | 'remedy'>>;
@@ -56,7 +54,12 @@ export function createAdmitActivities(on: AdmitDependencies) {
           const { repo, base, isolation, label } = spec;
           try {
             checkAllowed(repo, on.settings.repos);
-            checkModel(on.settings, spec);
+            const ownModel = chooseModel(on.settings, spec.model);
+            if (isRepositoryUrl(repo)) {
+              // Everything else is asked once it is cloned.
+              await Promise.all([spec.continues && checkBranch(spec.continues, label), able]);
+              return { admitted: true, ...(ownModel !== undefined && { model: ownModel }) };
+            }
             if (isolation === 'in-place') {
               const before = wanted.get(repo);
               if (before !== undefined) throw checkoutBusy(repo, before);
@@ -79,7 +82,7 @@ export function createAdmitActivities(on: AdmitDependencies) {
                 : await once(files, `${base.commit} ${repo}`, () =>
                     readRepositorySettings(repo, base.commit, size),
                   );
-            const model = checkModel(on.settings, spec, settings.model);
+            const model = chooseModel(on.settings, spec.model, settings.model);
             const defaults = openSettings(spec, settings);
             const notes = [
               ...settingsNote(base.commit, { ...defaults, ...modelOf(spec, settings) }),
@@ -117,25 +120,6 @@ async function dependencyNotes(
 /** The model that the repository names, where the spawn names none. */
 function modelOf(spec: ResolvedSpec, { model }: RepositorySettings): { model?: string } {
   return spec.model === undefined && model !== undefined ? { model } : {};
-}
-
-/** The model a spec will use. @throws SubagentsError MODEL_REFUSED */
-function checkModel(
-  { models, model }: AdmitDependencies['settings'],
-  spec: ResolvedSpec,
-  ofRepository?: string,
-): string | undefined {
-  const wanted = spec.model ?? ofRepository;
-  if (wanted === undefined) return model;
-  if (models === undefined || models.includes(wanted)) return wanted;
-  const who = spec.model === undefined ? `, which ${SETTINGS_FILE} names,` : '';
-  throw new SubagentsError(
-    'MODEL_REFUSED',
-    `the model "${wanted}"${who} is not among those this worker allows`,
-    {
-      remedy: `Name one of ${models.join(', ')}.`,
-    },
-  );
 }
 
 /** @throws SubagentsError NO_MODEL */

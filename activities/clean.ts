@@ -32,6 +32,7 @@ export interface CleanDependencies {
     readonly root: string;
     readonly paths: {
       readonly runs: string;
+      readonly repositories: string;
       readonly leases: string;
       readonly copilot: string;
       readonly outputs: string;

@@ -4,9 +4,9 @@ import {
   repositorySettings,
   SETTINGS_FILE,
   SubagentsError,
-  type Admission,
   type RepositorySettings,
   type ResolvedSpec,
+  type SettingsTaken,
 } from '../src/contract/index.ts';
 import { git } from '../src/git/run.ts';
 
@@ -45,7 +45,7 @@ const FIELDS = Object.keys(repositorySettings.shape).join(', ');
 export function openSettings(
   { leftOpen, isolation }: ResolvedSpec,
   settings: RepositorySettings,
-): NonNullable<Extract<Admission, { admitted: true }>['defaults']> {
+): Omit<SettingsTaken, 'model'> {
   const { setup, verify, timeout, permissions } = settings;
   const open = new Set<string>(leftOpen);
   return {
@@ -59,7 +59,7 @@ export function openSettings(
 /** What was taken from the file, for the caller to see: it names commands that will run. */
 export function settingsNote(
   commit: string,
-  { setup, verify, timeoutMs, permissions, model }: ReturnType<typeof openSettings> & { model?: string },
+  { setup, verify, timeoutMs, permissions, model }: SettingsTaken,
 ): string[] {
   const commands = (name: string, list: readonly string[] | undefined): string[] =>
     list && list.length > 0 ? [`${name} ${list.map((command) => `\`${command}\``).join(', ')}`] : [];

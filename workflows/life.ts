@@ -10,6 +10,7 @@ import {
   type FinalStatus,
   type LiveStatus,
   type OnStuck,
+  type Push,
   type Question,
   type Spent,
   type TurnResult,
@@ -71,6 +72,7 @@ export interface Life {
   readonly evidence: Evidence | undefined;
   readonly setup: readonly Verification[];
   readonly verifications: readonly Verification[];
+  readonly push: Push | undefined;
   readonly verdict: Verdict | undefined;
   /** What of its budget was announced as nearly used up. */
   readonly noticed: readonly Dimension[];
@@ -83,6 +85,8 @@ export interface Rules {
   readonly maxRepairs: number;
   readonly verify: boolean;
   readonly setUp: boolean;
+  /** Default: no. */
+  readonly push?: boolean;
   readonly budget?: Budget | undefined;
   /** Default: report. */
   readonly onStuck?: OnStuck | undefined;
@@ -114,6 +118,7 @@ export type Step =
   | { readonly do: 'report-budget'; readonly summary: string }
   | { readonly do: 'collect' }
   | { readonly do: 'verify' }
+  | { readonly do: 'push' }
   | { readonly do: 'end'; readonly verdict: Verdict };
 
 /** What the world sees while a step is performed (`queued` before it, where it waits for room); `undefined`: no change. */
@@ -128,6 +133,7 @@ export const STATUS_DURING = {
   'report-budget': undefined,
   collect: undefined,
   verify: 'verifying',
+  push: undefined,
 } as const satisfies Record<Exclude<Step['do'], 'end'>, LiveStatus | undefined>;
 
 /** What happened: the result of the last step. */
@@ -155,7 +161,8 @@ export type Happened =
       readonly problem: string | undefined;
       readonly notes: readonly string[];
       readonly elapsedMs: number;
-    };
+    }
+  | { readonly type: 'pushed'; readonly push: Push };
 
 /** The first step of every subagent, with the life it begins. */
 export function begin(): [Life, Step] {
@@ -181,6 +188,7 @@ export function begin(): [Life, Step] {
     evidence: undefined,
     setup: [],
     verifications: [],
+    push: undefined,
     verdict: undefined,
     noticed: [],
     notes: [],

@@ -43,6 +43,8 @@ export function next(life: Life, happened: Happened, rules: Rules): [Life, Step]
     }
     case 'verified':
       return afterVerify(life, happened, rules);
+    case 'pushed':
+      return afterPush({ ...life, push: happened.push }, rules);
   }
 }
 
@@ -75,8 +77,24 @@ function afterVerify(
 
 /** The work stands (and verified, where that was asked for). A steer that came meanwhile still opens a turn: none is dropped. */
 function afterWork(life: Life, rules: Rules): [Life, Step] {
-  if (life.held.length === 0) return end(life, { status: 'done' });
-  return openTurn(life, { kind: 'steers' }, 'keep', rules);
+  if (life.held.length > 0) return openTurn(life, { kind: 'steers' }, 'keep', rules);
+  return rules.push ? [life, { do: 'push' }] : end(life, { status: 'done' });
+}
+
+/** A steer that came meanwhile opens a turn here too; what comes of it is pushed again. */
+function afterPush(life: Life, rules: Rules): [Life, Step] {
+  if (life.held.length > 0) return openTurn(life, { kind: 'steers' }, 'keep', rules);
+  const problem = life.push?.problem;
+  if (problem === undefined) return end(life, { status: 'done' });
+  return end(life, {
+    status: 'failed',
+    failure: {
+      class: 'push',
+      message: `its branch was not pushed: ${problem}`,
+      remedy:
+        'The work is kept on its branch: push it from its worktree, or continue the subagent to try again.',
+    },
+  });
 }
 
 function firstProblem(verifications: readonly Verification[]): string | undefined {

@@ -1,12 +1,15 @@
 /** What a worker does for one subagent: each call as an activity, repeated where it may be when the worker dies under it. */
 import { ApplicationFailure } from '@temporalio/workflow';
 import {
+  isRepositoryUrl,
   oneLine,
+  type CloneResult,
   type CollectResult,
   type DeliverResult,
   type Evidence,
   type LiveStatus,
   type Lost,
+  type Push,
   type ResolvedSpec,
   type SetUpResult,
   type ShellInput,
@@ -32,6 +35,7 @@ const STOPPING: Readonly<Record<StopInput['mode'], string>> = {
 };
 
 export type Stopped = Omit<Extract<StopResult, { kind: 'stopped' }>, 'kind'>;
+type Cloned = Extract<CloneResult, { kind: 'cloned' }>;
 type Collected = Extract<CollectResult, { kind: 'collected' }>;
 type SetUpDone = Extract<SetUpResult, { kind: 'set-up' }>;
 type Verified = Extract<VerifyResult, { kind: 'verified' }>;
@@ -49,6 +53,7 @@ export interface Served {
 export class OnWorker {
   readonly #of: Served;
   #workspace: Workspace | undefined;
+  #clone: Cloned | undefined;
 
   constructor(of: Served) {
     this.#of = of;
@@ -62,12 +67,35 @@ export class OnWorker {
   /** Makes the workspace. Throws what the activity throws. */
   async prepare(): Promise<Workspace> {
     const { subagent, spec } = this.#of;
-    this.#workspace = await this.#withRoom(STATUS_DURING.prepare, (workerId) =>
+    const clone = isRepositoryUrl(spec.repo) ? await this.#cloneOf(spec.repo) : undefined;
+    const workspace: Workspace = await this.#withRoom(STATUS_DURING.prepare, (workerId) =>
       worker(workerId).prepareWorkspace.executeWithOptions({ summary: `${spec.isolation} of ${spec.repo}` }, [
+        { subagent, spec: this.#local },
+      ]),
+    );
+    this.#workspace = clone
+      ? { ...workspace, repository: clone.repository, notes: [...clone.notes, ...workspace.notes] }
+      : workspace;
+    return this.#workspace;
+  }
+
+  /** Has the repository of a URL on the worker, and takes what it says of that which the spawn left open into the spec. */
+  async #cloneOf(url: string): Promise<Cloned> {
+    const { subagent, spec } = this.#of;
+    const clone: Cloned = await this.#withRoom(STATUS_DURING.prepare, (workerId) =>
+      worker(workerId).cloneRepository.executeWithOptions({ summary: `clone of ${url}` }, [
         { subagent, spec },
       ]),
     );
-    return this.#workspace;
+    Object.assign(spec, clone.defaults);
+    this.#clone = clone;
+    return clone;
+  }
+
+  /** The spec with the path of the repository on the worker, where the caller gave a URL. */
+  get #local(): ResolvedSpec {
+    const { spec } = this.#of;
+    return this.#clone ? { ...spec, repo: this.#clone.repository } : spec;
   }
 
   /** Runs the set-up commands in it. Throws what the activity throws. */
@@ -103,14 +131,31 @@ export class OnWorker {
 
   /** Commits what is left and gathers evidence; with or without room. Throws what the activity throws. */
   async collect(): Promise<Collected> {
-    const { subagent, spec } = this.#of;
+    const { subagent } = this.#of;
     const workspace = must(this.#workspace, 'a workspace');
-    return this.#again(() =>
+    const collected = await this.#again(() =>
       worker(this.#workerId).collectEvidence.executeWithOptions(
         { summary: 'commit what is left, gather evidence' },
-        [{ subagent, spec, workspace }],
+        [{ subagent, spec: this.#local, workspace }],
       ),
     );
+    const repository = this.#clone?.repository;
+    return repository === undefined
+      ? collected
+      : { ...collected, evidence: { ...collected.evidence, repository } };
+  }
+
+  /** Pushes what was collected to where the repository was cloned from. Throws what the activity throws. */
+  async push({ head: commit }: Evidence): Promise<Push> {
+    const { subagent, spec } = this.#of;
+    const { repository } = must(this.#clone, 'a clone');
+    const { cwd } = must(this.#workspace, 'a workspace');
+    const { push } = await this.#again(() =>
+      worker(this.#workerId).pushBranch.executeWithOptions({ summary: `push to ${spec.repo}` }, [
+        { subagent, cwd, repository, remote: spec.repo, commit },
+      ]),
+    );
+    return push;
   }
 
   /** Runs the verification commands on what was collected. */

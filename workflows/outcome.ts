@@ -37,6 +37,7 @@ export function outcomeOf(input: SubagentInput, life: Life, ending: Ending): Out
     ...(ending.failure && { failure: ending.failure }),
     ...(life.evidence && { evidence: life.evidence }),
     ...(life.setup.length > 0 && { setup: [...life.setup] }),
+    ...(life.push && { push: life.push }),
     verifications: [...life.verifications],
     repairs: life.repairs,
     turns: life.turn,
@@ -52,7 +53,13 @@ export function outcomeOf(input: SubagentInput, life: Life, ending: Ending): Out
     permissions: input.spec.permissions,
     denials: [...life.denials],
     loaded: [...life.loaded],
-    notes: [...life.notes, ...denialNotes(input, life), ...undelivered(life), ...sweepNotes(ending.sweep)],
+    notes: [
+      ...life.notes,
+      ...pushNotes(input, life),
+      ...denialNotes(input, life),
+      ...undelivered(life),
+      ...sweepNotes(ending.sweep),
+    ],
   };
 }
 
@@ -74,6 +81,11 @@ function denialNotes({ spec }: SubagentInput, { denials }: Life): string[] {
   if (count === 0) return [];
   const calls = count === 1 ? '1 tool call was' : `${count} tool calls were`;
   return [`${calls} denied by its permissions (${spec.permissions})`];
+}
+
+function pushNotes({ spec }: SubagentInput, { push, evidence }: Life): string[] {
+  if (!spec.push || evidence === undefined) return [];
+  return push?.commit === evidence.head ? [] : ['its branch was not pushed: only what is done is'];
 }
 
 /** Messages whose turn never came. */

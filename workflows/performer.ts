@@ -130,6 +130,8 @@ export class Performer {
         return this.#collect();
       case 'verify':
         return this.#verify(life);
+      case 'push':
+        return this.#push(life);
     }
   }
 
@@ -284,6 +286,16 @@ export class Performer {
 
   async #workerBack(workerId: string): Promise<void> {
     if (!this.forgotten) await this.#announce('notice', `worker ${workerId} is back`);
+  }
+
+  async #push({ evidence }: Life): Promise<Happened> {
+    if (evidence === undefined) throw new Error('nothing was collected to push');
+    try {
+      return { type: 'pushed', push: await this.#worker.push(evidence) };
+    } catch (error) {
+      const { message: problem } = failureOf(error);
+      return { type: 'pushed', push: { remote: this.#spec.repo, commit: evidence.head, problem } };
+    }
   }
 
   async #announce(kind: Announcement['kind'], summary: string): Promise<void> {

@@ -25,6 +25,7 @@ import {
   type Outcome,
   type Placed,
   type Receipt,
+  type ResolvedSpec,
   type SteerRequest,
   type SubagentInput,
   type SubagentView,
@@ -45,16 +46,6 @@ const forget = defineSignal<[ForgetRequest]>(SUBAGENT.forget);
 const placed = defineSignal<[Placed]>(SUBAGENT.placed);
 
 export async function subagent(input: SubagentInput): Promise<Outcome> {
-  const rules: Rules = {
-    timeoutMs: input.spec.timeoutMs,
-    maxRepairs: input.spec.maxRepairs,
-    verify: input.spec.verify.length > 0,
-    // Absent in runs that an earlier version started.
-    setUp: (input.spec.setup ?? []).length > 0,
-    budget: input.spec.budget,
-    onStuck: input.spec.onStuck,
-    seed: Number.parseInt(workflowInfo().runId.slice(0, 8), 16),
-  };
   let [life, step]: [Life, Step] = begin();
   const work = new Performer(
     input,
@@ -90,7 +81,7 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
       const happened = await work.perform(step, life);
       // A steer in flight may turn out too late for its turn: it must be held before the next decision.
       await condition(() => work.inbox.settled);
-      [life, step] = next(life, happened, rules);
+      [life, step] = next(life, happened, rulesOf(input.spec));
     }
     const { verdict } = step;
     return await CancellationScope.nonCancellable(async () => {
@@ -168,6 +159,21 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
     if (status === 'done' || status === 'killed') return outcome;
     throw asFailure(outcome);
   }
+}
+
+/** Asked anew for every decision: what a repository says that is named by URL is in the spec only once it is cloned. */
+function rulesOf(spec: ResolvedSpec): Rules {
+  return {
+    timeoutMs: spec.timeoutMs,
+    maxRepairs: spec.maxRepairs,
+    verify: spec.verify.length > 0,
+    // Absent in runs that an earlier version started.
+    setUp: ((spec.setup as readonly string[] | undefined) ?? []).length > 0,
+    push: spec.push ?? false,
+    budget: spec.budget,
+    onStuck: spec.onStuck,
+    seed: Number.parseInt(workflowInfo().runId.slice(0, 8), 16),
+  };
 }
 
 /** The way a workflow closes that was neither completed nor cancelled. */

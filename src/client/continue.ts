@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import {
   head,
   isFinal,
+  isRepositoryUrl,
   MAX_HANDOVER_CHARS,
   resolvedSpec,
   SubagentsError,
@@ -52,7 +53,7 @@ export async function continueRun(
     ...before,
     ...changed(wanted),
     base: { ...before.base, commit: place.base },
-    leftOpen: [],
+    leftOpen: stillOpen(before, wanted),
     continues: {
       run: run.run,
       runId: run.runId,
@@ -82,6 +83,16 @@ function changed(wanted: ReturnType<typeof parseContinueSpec>): Partial<Resolved
     ...(timeout !== undefined && { timeoutMs: timeout }),
     ...(stuckAfter !== undefined && { stuckAfterMs: stuckAfter }),
   };
+}
+
+/** What a URL's clone is asked again: the spec that the run before began with does not have what it said. */
+function stillOpen(
+  before: ResolvedSpec,
+  wanted: ReturnType<typeof parseContinueSpec>,
+): ResolvedSpec['leftOpen'] {
+  if (!isRepositoryUrl(before.repo)) return [];
+  const given = new Set(Object.keys(changed(wanted)).map((field) => field.replace(/Ms$/, '')));
+  return before.leftOpen.filter((field) => field !== 'setup' && !given.has(field));
 }
 
 /** The spec of a run: the input that its history begins with. */

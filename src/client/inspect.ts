@@ -10,7 +10,7 @@ export interface Inspection {
   /** From the search attribute that the workflow keeps; else from how the workflow was closed. */
   readonly status: Status;
   readonly open: boolean;
-  /** Details of the last heartbeat of a running turn or set-up. */
+  /** Details of the last heartbeat of a running turn, set-up or clone. */
   readonly progress?: Progress | undefined;
   readonly memo: Readonly<Record<string, unknown>>;
   readonly model?: string | undefined;
@@ -20,7 +20,7 @@ export interface Inspection {
 }
 
 /** Activities whose heartbeats say what a subagent is doing. */
-const TELLING = new Set(['runTurn', 'setUpWorkspace']);
+const TELLING = new Set(['runTurn', 'setUpWorkspace', 'cloneRepository']);
 
 /** Describes one run; `undefined` when the server does not know it (any more). */
 export async function inspect(

@@ -1,12 +1,17 @@
 /** What only the caller's machine knows of a spec: the checkout and the commit it starts from. */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import {
   DEFAULT_MAX_REPAIRS,
   DEFAULT_STUCK_AFTER_MS,
   DEFAULT_TIMEOUT_MS,
+  readRepositoryUrl,
   SubagentsError,
+  type RepositoryUrl,
   type ResolvedSpec,
 } from '../contract/index.ts';
 import { carryChanges } from '../git/carry.ts';
+import { remoteCommit } from '../git/remote.ts';
 import { countUncommitted, resolveBase, resolveRepository } from '../git/repository.ts';
 import type { ParsedSpec } from './spec.ts';
 
@@ -33,8 +38,15 @@ export async function resolveSpec(
   spec: ParsedSpec,
   caller: Caller,
 ): Promise<{ readonly spec: ResolvedSpec; readonly notes: readonly string[] }> {
-  const repo = await resolveRepository(spec.repo ?? '.', caller.cwd);
+  const named = spec.repo === undefined ? undefined : remoteOf(spec.repo, caller.cwd);
   const isolation = spec.isolation ?? 'worktree';
+  if (named !== undefined) checkRemote(spec);
+  else if (spec.push) {
+    throw new SubagentsError('BAD_INPUT', 'push is for a repository that is named by URL', {
+      remedy: `Leave it out, and push yourself: git push origin subagents/${spec.label}`,
+    });
+  }
+  const repo = named?.url ?? (await resolveRepository(spec.repo ?? '.', caller.cwd));
   if (isolation === 'in-place' && spec.setup && spec.setup.length > 0) {
     throw new SubagentsError(
       'BAD_INPUT',
@@ -55,8 +67,8 @@ export async function resolveSpec(
     );
   }
   const [commit, left] = await Promise.all([
-    resolveBase(repo, spec.base),
-    isolation === 'worktree' && !carries ? uncommittedNotes(repo) : [],
+    named ? remoteCommit(named.url, spec.base) : resolveBase(repo, spec.base),
+    named ? credentialNotes(named) : isolation === 'worktree' && !carries ? uncommittedNotes(repo) : [],
   ]);
   const { carried, notes } = carries ? await carryChanges(repo, commit) : { carried: undefined, notes: left };
   const resolved: ResolvedSpec = {
@@ -70,6 +82,7 @@ export async function resolveSpec(
     base: { commit, name: spec.base ?? 'HEAD' },
     isolation,
     ...(carried && { carried }),
+    ...(spec.push && { push: true }),
     setup: spec.setup ?? [],
     verify: spec.verify ?? [],
     leftOpen: LEAVABLE.filter((field) => spec[field] === undefined),
@@ -85,6 +98,28 @@ export async function resolveSpec(
     hostQueue: caller.hostQueue,
   };
   return { spec: resolved, notes };
+}
+
+/** The URL that `repo` is; undefined for a path, also one that looks like a URL. */
+function remoteOf(repo: string, cwd: string): RepositoryUrl | undefined {
+  return existsSync(resolve(cwd, repo)) ? undefined : readRepositoryUrl(repo);
+}
+
+/** @throws SubagentsError BAD_INPUT for what needs a checkout of the caller */
+function checkRemote({ isolation, withChanges }: ParsedSpec): void {
+  if (isolation !== 'in-place' && !withChanges) return;
+  const what = withChanges ? 'uncommitted changes to carry along' : 'checkout to work in';
+  throw new SubagentsError('BAD_INPUT', `a repository that is named by URL has no ${what}`, {
+    remedy: `Name a checkout by its path, or leave out ${withChanges ? 'withChanges' : 'in-place'}.`,
+  });
+}
+
+function credentialNotes({ url, leftOut }: RepositoryUrl): string[] {
+  return leftOut
+    ? [
+        `what the URL had of credentials was left out, since it would be kept: ${url} is read with those of git`,
+      ]
+    : [];
 }
 
 /** A worktree has what is committed, and nothing else. */

@@ -4,7 +4,15 @@
  * Every activity on a worker's queues may also answer `Lost`: its worker died while it ran, and the worker's next start
  * found the lease and completed the attempt. The workflow then starts the next attempt with a counter of its own.
  */
-import type { Denial, Evidence, SweepReport, TurnFailureClass, Usage, Verification } from './outcome.ts';
+import type {
+  Denial,
+  Evidence,
+  Push,
+  SweepReport,
+  TurnFailureClass,
+  Usage,
+  Verification,
+} from './outcome.ts';
 import type { Receipt, RunName, SessionEntry, TranscriptPage } from './messages.ts';
 import type { Permissions, ResolvedSpec, Thinking } from './spec.ts';
 
@@ -49,11 +57,16 @@ export type Admission =
       /** The model it will use. */
       readonly model?: string;
       /** What the repository's `.subagents.json` says of that which the spawn left open. */
-      readonly defaults?: Partial<Pick<ResolvedSpec, 'setup' | 'verify' | 'timeoutMs' | 'permissions'>>;
+      readonly defaults?: Omit<SettingsTaken, 'model'>;
       /** What the caller should know. */
       readonly notes?: readonly string[];
     }
   | { readonly admitted: false; readonly code: string; readonly reason: string; readonly remedy?: string };
+
+/** What was taken from a repository's `.subagents.json`. */
+export type SettingsTaken = Partial<
+  Pick<ResolvedSpec, 'setup' | 'verify' | 'timeoutMs' | 'permissions' | 'model'>
+>;
 
 // ---- place queue (host) and a worker's own ------------------------------------
 
@@ -88,6 +101,32 @@ export interface Workspace {
   readonly newConversation?: boolean;
   readonly notes: readonly string[];
 }
+
+/** A repository that is named by URL, as a clone in the worker's home. */
+export interface CloneInput {
+  readonly subagent: SubagentRef;
+  readonly spec: ResolvedSpec;
+}
+export type CloneResult =
+  | {
+      readonly kind: 'cloned';
+      /** Root of the clone. */
+      readonly repository: string;
+      /** What the repository's `.subagents.json` says of that which the spawn left open. */
+      readonly defaults: SettingsTaken;
+      readonly notes: readonly string[];
+    }
+  | Lost;
+
+export interface PushInput {
+  readonly subagent: SubagentRef;
+  readonly cwd: string;
+  /** The clone that has the branch, and the URL that it is of. */
+  readonly repository: string;
+  readonly remote: string;
+  readonly commit: string;
+}
+export type PushResult = { readonly kind: 'pushed'; readonly push: Push } | Lost;
 
 /** What the shells of a subagent get, besides what all get. */
 export interface ShellInput {
@@ -189,7 +228,7 @@ export type TurnResult =
   | (TurnEnd & { readonly kind: 'handed-back' })
   | Lost;
 
-/** Heartbeat details of `runTurn` and `setUpWorkspace`: what `list` shows of a subagent at work. */
+/** Heartbeat details of `cloneRepository`, `setUpWorkspace` and `runTurn`: what `list` shows of a subagent at work. */
 export interface Progress {
   readonly doing: string;
   readonly tool?: string;
@@ -321,11 +360,13 @@ export interface PlaceActivities {
 }
 /** Activities on a worker's queue. */
 export interface WorkerActivities {
+  cloneRepository(input: CloneInput): Promise<CloneResult>;
   prepareWorkspace(input: PrepareInput): Promise<Workspace | Lost>;
   setUpWorkspace(input: SetUpInput): Promise<SetUpResult>;
   runTurn(input: TurnInput): Promise<TurnResult>;
   collectEvidence(input: CollectInput): Promise<CollectResult>;
   verifyCommit(input: VerifyInput): Promise<VerifyResult>;
+  pushBranch(input: PushInput): Promise<PushResult>;
 }
 /** Activities on a worker's control queue. */
 export interface ControlActivities {

@@ -11,6 +11,7 @@ export * from './names.ts';
 export * from './outcome.ts';
 export * from './quantities.ts';
 export * from './repository-settings.ts';
+export * from './repository-url.ts';
 export * from './spec.ts';
 export * from './states.ts';
 export * from './status.ts';

@@ -77,6 +77,15 @@ export const sweepReport = z.object({
 });
 export type SweepReport = z.infer<typeof sweepReport>;
 
+/** What became of a branch that was to be pushed. */
+export const push = z.object({
+  remote: z.string().describe('the URL'),
+  ref: z.string().optional().describe('the branch there, as refs/heads/…; absent when it failed'),
+  commit: z.string(),
+  problem: z.string().optional().describe('why it failed; the work is kept on the branch'),
+});
+export type Push = z.infer<typeof push>;
+
 /** Why a model call failed, by what can be done about it. */
 export const turnFailureClass = z.enum([
   'credentials', // the login or key is refused
@@ -99,6 +108,7 @@ export const failure = z.object({
     'model', // the model, its provider or the credentials
     'copilot', // the Copilot runtime
     'verification', // a command did not exit 0
+    'push', // its branch could not be pushed
     'budget', // its tokens, turns or model requests are used up
     'worker', // its worker was given up
     'internal', // ours
@@ -137,6 +147,7 @@ export const outcome = z.object({
   failure: failure.optional(),
   evidence: evidence.optional().describe('absent when no workspace was ever made'),
   setup: z.array(verification).optional().describe('the set-up commands, where there were any'),
+  push: push.optional().describe('where the branch was to be pushed'),
   verifications: z.array(verification),
   repairs: z.number().int().describe('turns spent on verifications that had failed'),
   turns: z.number().int(),

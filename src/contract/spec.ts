@@ -14,6 +14,7 @@ import {
   MAX_VERIFY_COMMANDS,
   MIN_TIMEOUT_MS,
 } from './limits.ts';
+import { isRepositoryUrl } from './repository-url.ts';
 import { byteLength } from './text.ts';
 
 /** A duration: milliseconds, or words such as `90s`, `15m`, `2 hours`. */
@@ -87,7 +88,7 @@ export const spawnSpec = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe('path of the git repository; default: the git root of where the caller stands'),
+    .describe('path of the git repository, or its URL; default: the git root of where the caller stands'),
   base: z
     .string()
     .min(1)
@@ -99,6 +100,10 @@ export const spawnSpec = z.strictObject({
     .boolean()
     .optional()
     .describe('carry the uncommitted changes of the checkout along, as the first commit of the branch'),
+  push: z
+    .boolean()
+    .optional()
+    .describe('push the branch once it is done; for a repository that is named by URL'),
   setup: setupCommands
     .optional()
     .describe('commands that run in the new worktree before the first turn, for example npm ci'),
@@ -174,7 +179,10 @@ export const resolvedSpec = z.strictObject({
   task,
   model: z.string().optional(),
   thinking: thinking.optional(),
-  repo: z.string().startsWith('/').describe('real path of the checkout, on the host of `hostQueue`'),
+  repo: z
+    .string()
+    .refine((repo) => repo.startsWith('/') || isRepositoryUrl(repo))
+    .describe('real path of the checkout, on the host of `hostQueue`; or a URL'),
   base: z.strictObject({
     commit: z.string().regex(/^[0-9a-f]{40,64}$/),
     name: z.string().describe('what the caller called it, for example main or HEAD'),
@@ -191,6 +199,7 @@ export const resolvedSpec = z.strictObject({
     })
     .optional()
     .describe('the uncommitted changes of the caller’s checkout'),
+  push: z.boolean().optional().describe('its branch is pushed to `repo`, a URL, once it is done'),
   setup: setupCommands.default([]),
   verify: verifyCommands,
   leftOpen: z

@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { SubagentsError } from '../contract/index.ts';
+import { NO_QUESTIONS } from './remote.ts';
 import { gitDirs } from './repository.ts';
 import { firstUsefulLine, git, tryGit, type GitAnswer, type GitOptions } from './run.ts';
 
@@ -12,8 +13,6 @@ import { firstUsefulLine, git, tryGit, type GitAnswer, type GitOptions } from '.
 const FETCH_TIMEOUT_MS = 10 * 60_000;
 /** Submodules within submodules. */
 const MAX_DEPTH = 6;
-/** Nobody is there to be asked for a password. */
-const NO_QUESTIONS = { GIT_ASKPASS: 'true', SSH_ASKPASS_REQUIRE: 'never', GCM_INTERACTIVE: 'never' };
 
 type Surroundings = Omit<GitOptions, 'cwd'>;
 

@@ -16,6 +16,12 @@ export async function commitsOnNone(repo: string, commit: string): Promise<numbe
   return Number(await git(['rev-list', '--count', commit, ...refs], { cwd: repo }));
 }
 
+/** How many commits of all branches of `repo` are on no remote branch and no tag. @throws SubagentsError GIT */
+export async function commitsNowhereElse(repo: string): Promise<number> {
+  const args = ['rev-list', '--count', '--branches', '--not', '--remotes', '--tags'];
+  return Number(await git(args, { cwd: repo }));
+}
+
 /**
  * A branch (but those of subagents) that merging `tip` into would not change: it has the content, as after a squash. None
  * where `tip` changes nothing against `base` in the first place, and with a git older than 2.38.

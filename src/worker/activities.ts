@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import type { Client } from '@temporalio/client';
 import { createAdmitActivities } from '../../activities/admit.ts';
+import { createCloneActivities } from '../../activities/clone.ts';
 import { createCleanActivities } from '../../activities/clean.ts';
 import { createDeliverActivities } from '../../activities/deliver.ts';
 import { createEvidenceActivities } from '../../activities/evidence.ts';
@@ -82,6 +83,7 @@ export function createActivities({
     firstStay: createStayActivities(staying, { returning: false }),
     work: {
       ...createStayActivities(staying, { returning: true }),
+      ...createCloneActivities({ home, settings }),
       ...createWorkspaceActivities({
         ...{ home, settings, runState, sweep },
         hasConversation: (id) => existsSync(eventLogPath(home.paths.copilot, id)),

@@ -5,7 +5,7 @@ import { HEARTBEAT_INTERVAL_MS, type Lost, type SubagentRef } from '../contract/
 import { removeLease, writeLease, type Lease } from '../home/leases.ts';
 
 /** Activities that heartbeat by themselves, with details that a bare heartbeat would wipe out. */
-const OWN_HEARTBEAT = new Set(['runTurn', 'setUpWorkspace', 'verifyCommit']);
+const OWN_HEARTBEAT = new Set(['runTurn', 'setUpWorkspace', 'verifyCommit', 'cloneRepository']);
 
 export class LeaseInterceptor implements ActivityInboundCallsInterceptor {
   readonly #context: Context;

@@ -3,13 +3,18 @@
  * that is on no other branch, or an uncommitted file, is never dropped. A worktree whose work is all on its branch goes; the
  * branch stays until it is merged.
  */
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { cleanRun, type CleanDependencies } from '../../activities/clean.ts';
 import { readRuns, type RunRecord } from '../home/run-record.ts';
+import { ifFree, listClones, removeClone } from '../home/clones.ts';
+import { commitsNowhereElse } from '../git/unmerged.ts';
 import { runFolder } from '../home/workspace-record.ts';
 import type { Settings } from '../home/settings.ts';
 import { diskUsage } from '../system/disk-usage.ts';
 
+/** A clone that was used so lately may be wanted by a subagent that has no record yet, in milliseconds. */
+const CLONE_IN_USE_MS = 60 * 60_000;
 /** Between two looks, in milliseconds. */
 const EVERY_MS = 60 * 60_000;
 
@@ -71,10 +76,38 @@ export async function applyRetention(
     if (removed.length > 0)
       log(`retention (${why}): removed ${removed.join(', ')} of ${name}${stays && `; ${stays}`}`);
   }
+  total = await cleanClones({ clean, settings, log }, total);
   if (total > settings.keepBytes)
     log(
       `retention: finished subagents still take ${Math.round(total / 1e6)} MB, with work that is nowhere else; SUBAGENTS_KEEP_DISK is less`,
     );
+}
+
+/**
+ * Removes clones of URLs that no subagent has any more, and all of whose commits the remote has. They are made again when one is
+ * wanted. Gives the size of what finished subagents and clones take now, in bytes.
+ */
+async function cleanClones({ clean, settings, log }: RetentionOptions, before: number): Promise<number> {
+  let total = before;
+  const paths = await listClones(clean.home);
+  const sizes = new Map(
+    await Promise.all(paths.map(async (path) => [path, await diskUsage([path])] as const)),
+  );
+  for (const size of sizes.values()) total += size;
+  for (const path of paths) {
+    // One that is being cloned, fetched into or pushed from is in use.
+    await ifFree(path, async () => {
+      const unused = Date.now() - statSync(path).mtimeMs;
+      const tooOld = unused > settings.keepMs;
+      if (unused < CLONE_IN_USE_MS || (!tooOld && total <= settings.keepBytes)) return;
+      if (readRuns(clean.home).some(({ repository }) => repository === path)) return;
+      if ((await commitsNowhereElse(path)) > 0) return;
+      await removeClone(path);
+      total -= sizes.get(path) ?? 0;
+      log(`retention (${tooOld ? 'its age' : 'the disk'}): removed the clone ${path}`);
+    });
+  }
+  return total;
 }
 
 /** Those that are certainly over, the oldest first. One that this server does not know must have ended before our eyes. */

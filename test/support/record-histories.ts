@@ -31,6 +31,7 @@ export async function recordHistories(prefix: string): Promise<void> {
         { tools: [{ name: 'ask_parent', arguments: { question: 'Which?' } }] },
         { text: 'Any.' },
       ]),
+      on('make', [bash('echo made > made.txt'), { text: 'Made.' }]),
       on('sit', [bash('sleep 3456'), { text: 'Sat.' }]),
     ],
     { env: { SUBAGENTS_ROOM: '8' } },
@@ -71,6 +72,11 @@ async function play(fleet: Fleet, subagents: Subagents, write: Write): Promise<v
   await session.subagent('mender').continue('Once more.');
   await session.subagent('mender').result();
   await write('subagent-continued', 'subagent/rec/mender');
+
+  const url = `file://${fleet.repository.path}`;
+  await session.spawn({ label: 'fetcher', task: 'make', repo: url, push: true, verify: ['true'] }, options);
+  await session.subagent('fetcher').result();
+  await write('subagent-by-url-pushed', 'subagent/rec/fetcher');
 
   await session.spawn({ label: 'asker', task: 'ask' }, options);
   await eventually(async () => (await session.subagent('asker').describe()).questions.length > 0);

@@ -84,6 +84,15 @@ const verified = (problem?: string): Happened => ({
   elapsedMs: 5,
 });
 
+const pushed = (problem?: string): Happened => ({
+  type: 'pushed',
+  push: {
+    remote: 'https://example.com/a.git',
+    commit: evidence.head,
+    ...(problem !== undefined && { problem }),
+  },
+});
+
 describe('the lifecycle', () => {
   it('prepares, works, collects, verifies, and is done', () => {
     expect(drive([])[1]).toEqual({ do: 'prepare' });
@@ -111,6 +120,26 @@ describe('the lifecycle', () => {
     const [life, end] = drive([prepared, setUp(failure), collected], own);
     expect(end).toEqual({ do: 'end', verdict: { status: 'failed', failure } });
     expect(life).toMatchObject({ turn: 0, setup: [{ command: 'npm ci', exitCode: 1 }] });
+  });
+
+  it('pushes what is done, where that is asked for, and fails when that fails', () => {
+    const own = { rules: { ...rules, push: true } };
+    const events = [prepared, turn(finished), collected, verified()];
+    expect(drive(events, own)[1]).toEqual({ do: 'push' });
+    expect(drive([...events, pushed()], own)[1]).toEqual({ do: 'end', verdict: { status: 'done' } });
+    const [life, end] = drive([...events, pushed('refused')], own);
+    expect(end).toMatchObject({ do: 'end', verdict: { status: 'failed', failure: { class: 'push' } } });
+    expect(life).toMatchObject({ push: { problem: 'refused' }, evidence });
+  });
+
+  it('gives a steer that comes during the push its turn, and pushes again', () => {
+    const own = { rules: { ...rules, push: true } };
+    const round = [turn(finished), collected, verified()];
+    const [life] = drive([prepared, ...round], own);
+    const [held, step] = next(hold(life, { id: 's', message: 'more' }), pushed(), own.rules);
+    expect(step).toEqual({ do: 'turn', room: 'keep' });
+    const [, again] = round.reduce<[Life, Step]>(([now], event) => next(now, event, own.rules), [held, step]);
+    expect(again).toEqual({ do: 'push' });
   });
 
   it('is done after collecting when there is nothing to verify', () => {
@@ -379,6 +408,8 @@ function answerTo(step: Step): fc.Arbitrary<Happened> {
       return fc.constantFrom<Happened>(collected, { type: 'uncollected', failure });
     case 'verify':
       return fc.constantFrom(verified(), verified('broken'));
+    case 'push':
+      return fc.constantFrom<Happened>(pushed(), pushed('no network'));
     default:
       return fc.constant<Happened>({ type: 'went-on' });
   }
@@ -390,6 +421,7 @@ const anyRules: fc.Arbitrary<Rules> = fc.record({
   maxRepairs: fc.integer({ min: 0, max: 3 }),
   verify: fc.boolean(),
   setUp: fc.boolean(),
+  push: fc.boolean(),
   budget: fc.option(
     fc.record({ tokens: fc.integer({ min: 1, max: 300 }), turns: fc.integer({ min: 1, max: 9 }) }),
     { nil: undefined },

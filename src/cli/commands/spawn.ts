@@ -21,6 +21,7 @@ export interface SpawnFlags {
   readonly base?: string | undefined;
   readonly inPlace?: boolean | undefined;
   readonly withChanges?: boolean | undefined;
+  readonly push?: boolean | undefined;
   readonly setup?: readonly string[] | undefined;
   readonly verify?: readonly string[] | undefined;
   readonly permissions?: string | undefined;
@@ -76,6 +77,7 @@ function specOf(label: string, task: string, flags: SpawnFlags): SpawnSpec {
       base: flags.base,
       isolation: flags.inPlace === true ? 'in-place' : undefined,
       withChanges: flags.withChanges,
+      push: flags.push,
       setup: flags.setup,
       verify: flags.verify,
       permissions: flags.permissions,

@@ -20,6 +20,7 @@ export function endText(end: Ended, name: string, colors: Colors): string {
   if (outcome.failure?.remedy !== undefined)
     lines.push(`  ${colors.cyan('→')} ${oneLine(outcome.failure.remedy, 400)}`);
   if (outcome.evidence !== undefined) lines.push(`  ${evidenceLine(outcome.evidence)}`);
+  if (outcome.push?.ref !== undefined) lines.push(`  ${pushLine(outcome.push)}`);
   for (const what of outcome.evidence?.touchedOutside ?? [])
     lines.push(`  ${colors.yellow(`touched outside its worktree: ${oneLine(what, 300)}`)}`);
   for (const command of outcome.setup ?? [])
@@ -29,6 +30,9 @@ export function endText(end: Ended, name: string, colors: Colors): string {
   lines.push(...nextLines(outcome, name, colors));
   return lines.join('\n');
 }
+
+const pushLine = ({ remote, ref = '', commit }: NonNullable<Outcome['push']>): string =>
+  `pushed ${commit.slice(0, 9)} to ${ref.replace('refs/heads/', '')} of ${remote}`;
 
 /** Branch, commits and size of the change on one line. */
 export function evidenceLine({ branch, head, commitCount, diffStat }: Evidence): string {
@@ -59,6 +63,11 @@ export function outcomeLines(outcome: Outcome, colors: Colors): string[] {
     ]);
   }
   if (evidence !== undefined) section('Evidence (measured, not claimed)', evidenceLines(evidence, colors));
+  if (outcome.push !== undefined)
+    section(
+      'Push',
+      [outcome.push.problem ?? pushLine(outcome.push)].map((line) => oneLine(line, 1_000)),
+    );
   section(
     'Set-up',
     (outcome.setup ?? []).flatMap((each) => verificationLines(each, colors)),

@@ -1,0 +1,117 @@
+/** `cloneRepository` and `pushBranch`: a repository that was named by URL, brought here and brought back. */
+import { existsSync } from 'node:fs';
+import { cancellationSignal, heartbeat } from '@temporalio/activity';
+import {
+  HEARTBEAT_INTERVAL_MS,
+  NO_USAGE,
+  SETTINGS_FILE,
+  type CloneInput,
+  type CloneResult,
+  type Progress,
+  type PushInput,
+  type PushResult,
+  type SettingsTaken,
+  type WorkerActivities,
+} from '../src/contract/index.ts';
+import { branchBlocked } from '../src/git/branch.ts';
+import { clone, fetchCommit, pushTo } from '../src/git/remote.ts';
+import { lookUp } from '../src/git/repository.ts';
+import { withSettings } from '../src/git/run.ts';
+import { checkSigning } from '../src/git/signing.ts';
+import { withoutPlanted } from '../src/git/surroundings.ts';
+import { clonePath, exclusively, makingPath, withClone } from '../src/home/clones.ts';
+import { readWorkspaceRecord } from '../src/home/workspace-record.ts';
+import { diskUsage } from '../src/system/disk-usage.ts';
+import { chooseModel, type ModelSettings } from './choose-model.ts';
+import { reportingFailures } from './failures.ts';
+import { openSettings, readRepositorySettings, settingsNote } from './repository-settings.ts';
+
+export interface CloneDependencies {
+  readonly home: { readonly paths: { readonly repositories: string } };
+  readonly settings: ModelSettings;
+}
+
+export function createCloneActivities(
+  on: CloneDependencies,
+): Pick<WorkerActivities, 'cloneRepository' | 'pushBranch'> {
+  return {
+    cloneRepository: (input) =>
+      reportingFailures(() => cloneRepository(on, input, cancellationSignal()), REFUSALS),
+    pushBranch: (input) => reportingFailures(() => pushBranch(input, cancellationSignal())),
+  };
+}
+
+const REFUSALS = ['BAD_INPUT', 'UNKNOWN_BASE', 'BRANCH_BLOCKED', 'MODEL_REFUSED', 'SIGNING'] as const;
+
+async function cloneRepository(
+  { home, settings }: CloneDependencies,
+  { subagent, spec }: CloneInput,
+  signal: AbortSignal,
+): Promise<CloneResult> {
+  const { repo: url, base, continues } = spec;
+  const path = continues?.repository ?? clonePath(home, url);
+  const options = { signal, copilotSessionId: subagent.copilotSessionId };
+  let made = false;
+  const told = tell(url, path);
+  const repository = await withClone(
+    path,
+    async (folder) => {
+      await clone(url, folder, options);
+      made = true;
+    },
+    async () => {
+      await fetchCommit(path, url, base.commit, options);
+      return path;
+    },
+    signal,
+  ).finally(told.end);
+  if (spec.signing !== 'off') await checkSigning(repository);
+  const { blockingBranch, paths } = await lookUp(repository, base.commit, [SETTINGS_FILE]);
+  if (blockingBranch) throw branchBlocked(repository);
+  const size = spec.leftOpen.length === 0 ? undefined : paths.get(SETTINGS_FILE);
+  const news = made ? [`${url} was cloned to ${repository}`] : [];
+  if (size === undefined) return { kind: 'cloned', repository, defaults: {}, notes: news };
+  const said = await readRepositorySettings(repository, base.commit, size);
+  const model = spec.leftOpen.includes('model') ? said.model : undefined;
+  if (model !== undefined) chooseModel(settings, undefined, model);
+  const defaults: SettingsTaken = { ...openSettings(spec, said), ...(model !== undefined && { model }) };
+  return { kind: 'cloned', repository, defaults, notes: [...news, ...settingsNote(base.commit, defaults)] };
+}
+
+/** Heartbeats with how far the clone is, until it is ended. */
+function tell(url: string, path: string): { end: () => void } {
+  const since = new Date().toISOString();
+  let size = 0;
+  let lastEventAt = since;
+  let looking = false;
+  const look = async (): Promise<void> => {
+    looking = true;
+    const bytes = await diskUsage([makingPath(path)]);
+    if (bytes !== size) lastEventAt = new Date().toISOString();
+    size = bytes;
+    looking = false;
+  };
+  const timer = setInterval(() => {
+    if (!looking) void look();
+    const soFar = size === 0 ? '' : ` (${(size / 1e6).toFixed(1)} MB so far)`;
+    const doing = `${existsSync(path) ? 'fetches from' : 'clones'} ${url}${soFar}`;
+    heartbeat({ doing, since, lastEventAt, usage: NO_USAGE } satisfies Progress);
+  }, HEARTBEAT_INTERVAL_MS);
+  return { end: () => clearInterval(timer) };
+}
+
+async function pushBranch(
+  { subagent, cwd, repository, remote, commit }: PushInput,
+  signal: AbortSignal,
+): Promise<PushResult> {
+  const options = { signal, copilotSessionId: subagent.copilotSessionId };
+  // What was configured in the clone meanwhile runs nothing here, least of all with the user's credentials.
+  const before = readWorkspaceRecord(cwd)?.surroundings;
+  const settings = before === undefined ? [] : await withoutPlanted(repository, before);
+  const ref = await withSettings(settings, () =>
+    exclusively(repository, signal, () =>
+      pushTo(remote, { repo: repository, commit, stem: subagent.label }, options),
+    ),
+  );
+  return { kind: 'pushed', push: { remote, ref, commit } };
+}

@@ -1,0 +1,184 @@
+/** Repositories on other machines: asked, cloned and pushed to with the user's own credentials, and without asking anybody. */
+import { basename } from 'node:path';
+import { SubagentsError, withoutCredentials } from '../contract/index.ts';
+import { branchName } from './branch.ts';
+import { firstUsefulLine, git, tryGit, type GitAnswer, type GitOptions } from './run.ts';
+
+/** How long a remote may take, in milliseconds: to name its branches, to send everything, to take a branch. */
+const ASK_TIMEOUT_MS = 30_000;
+const CLONE_TIMEOUT_MS = 2 * 60 * 60_000;
+const PUSH_TIMEOUT_MS = 30 * 60_000;
+/** Names that are tried for a branch which the remote has with other commits. */
+const MAX_NAMES = 50;
+
+/** Nobody is there to be asked for a password. */
+export const NO_QUESTIONS = { GIT_ASKPASS: 'true', SSH_ASKPASS_REQUIRE: 'never', GCM_INTERACTIVE: 'never' };
+// A connection that stands still is given up.
+const STALLED = ['-c', 'http.lowSpeedLimit=100', '-c', 'http.lowSpeedTime=60'];
+
+type Surroundings = Omit<GitOptions, 'cwd'>;
+
+/**
+ * The commit that `name` (a branch, a tag, HEAD or a whole commit id) means in the repository at `url`.
+ * @throws SubagentsError NOT_A_REPOSITORY when it cannot be read, UNKNOWN_BASE, GIT
+ */
+export async function remoteCommit(url: string, name = 'HEAD'): Promise<string> {
+  const wanted = [name, `refs/heads/${name}`, `refs/tags/${name}`];
+  const patterns = name === 'HEAD' ? ['HEAD'] : [...wanted.slice(1), `refs/tags/${name}^{}`];
+  const answer = await remoteGit(['ls-remote', '--', url, ...patterns], {
+    cwd: '/',
+    timeoutMs: ASK_TIMEOUT_MS,
+  });
+  if (answer.exitCode !== 0) throw unreadable(url, answer);
+  const refs = new Map(
+    answer.stdout
+      .split('\n')
+      .map((line) => line.split('\t'))
+      .map(([id = '', ref = '']) => [ref, id]),
+  );
+  // As git itself decides between a tag and a branch of one name; ^{} is the commit of an annotated tag.
+  const ref = [`refs/tags/${name}^{}`, `refs/tags/${name}`, `refs/heads/${name}`, 'HEAD'].find((each) =>
+    refs.get(each),
+  );
+  if (ref !== undefined) return refs.get(ref) ?? '';
+  if (/^[0-9a-f]{40}([0-9a-f]{24})?$/.test(name)) return name;
+  if (name === 'HEAD') {
+    throw new SubagentsError('UNKNOWN_BASE', `${url} has no commit yet, so there is nothing to start from`, {
+      remedy: 'Push a first commit, or name a branch that is there.',
+    });
+  }
+  throw new SubagentsError('UNKNOWN_BASE', `unknown base "${name}" in ${url}: no such branch or tag`, {
+    remedy: 'Name a branch, a tag or a whole commit id; default is HEAD.',
+  });
+}
+
+/**
+ * Clones `url` to `path`, which must not exist; nothing of it is checked out.
+ * @throws SubagentsError GIT in git's words, DISK_FULL; the reason of `signal`
+ */
+export async function clone(url: string, path: string, options: Surroundings): Promise<void> {
+  const args = ['clone', '--quiet', '--no-checkout', '--no-recurse-submodules', '--', url, path];
+  const answer = await remoteGit(args, { ...options, cwd: '/', timeoutMs: CLONE_TIMEOUT_MS });
+  if (answer.exitCode !== 0) throw remoteError(`git clone of ${url} failed`, answer);
+}
+
+/**
+ * Has `commit` in the clone `repo` of `url`, fetching what is new when it is not there.
+ * @throws SubagentsError GIT in git's words, UNKNOWN_BASE when the remote does not have it
+ */
+export async function fetchCommit(
+  repo: string,
+  url: string,
+  commit: string,
+  options: Surroundings,
+): Promise<void> {
+  if (await hasCommit(repo, commit)) return;
+  const fetch = (what: readonly string[]): Promise<GitAnswer> =>
+    remoteGit(['fetch', '--quiet', '--no-tags', '--no-recurse-submodules', '--', url, ...what], {
+      ...options,
+      cwd: repo,
+      timeoutMs: CLONE_TIMEOUT_MS,
+    });
+  const answer = await fetch(['+refs/heads/*:refs/remotes/origin/*']);
+  if (answer.exitCode !== 0) throw remoteError(`git fetch from ${url} failed`, answer);
+  // One that is on no branch, such as a newer tag's: many servers give it by its id.
+  if (!(await hasCommit(repo, commit))) await fetch([commit]);
+  if (await hasCommit(repo, commit)) return;
+  throw new SubagentsError('UNKNOWN_BASE', `${url} has no commit ${commit}`, {
+    remedy: 'Name a branch, a tag or a whole commit id that is there.',
+  });
+}
+
+/**
+ * Pushes `commit` to a branch at `url`: `subagents/<stem>`, or with the next number where the remote has that with other
+ * commits. Never forced. Safe to repeat.
+ * @returns the branch there, as refs/heads/…
+ * @throws SubagentsError GIT in git's words; the reason of `signal`
+ */
+export async function pushTo(
+  url: string,
+  { repo, commit, stem }: { readonly repo: string; readonly commit: string; readonly stem: string },
+  options: Surroundings,
+): Promise<string> {
+  const patterns = [`refs/heads/${branchName(stem, 1)}`, `refs/heads/${branchName(stem, 1)}-*`];
+  const asked = await remoteGit(['ls-remote', '--', url, ...patterns], {
+    ...options,
+    cwd: repo,
+    timeoutMs: ASK_TIMEOUT_MS,
+  });
+  if (asked.exitCode !== 0) throw remoteError(`${url} cannot be read`, asked);
+  const there = new Map(
+    asked.stdout.split('\n').map((line) => line.split('\t').reverse() as [string, string]),
+  );
+  for (let n = 1; n <= MAX_NAMES; n++) {
+    const ref = `refs/heads/${branchName(stem, n)}`;
+    const tip = there.get(ref);
+    if (tip !== undefined && !(await isAncestor(repo, tip, commit))) continue;
+    const args = ['push', '--quiet', '--no-verify', '--recurse-submodules=no', '--', url, `${commit}:${ref}`];
+    const answer = await remoteGit(args, { ...options, cwd: repo, timeoutMs: PUSH_TIMEOUT_MS });
+    if (answer.exitCode === 0) {
+      // What the remote has is safe to drop here; a push to a URL does not note it.
+      await git(['update-ref', ref.replace('refs/heads/', 'refs/remotes/origin/'), commit], { cwd: repo });
+      return ref;
+    }
+    // Somebody made it in the meantime.
+    if (!/\(fetch first\)|\(non-fast-forward\)/.test(answer.stderr))
+      throw remoteError(`git push to ${url} failed`, answer);
+  }
+  throw new SubagentsError('GIT', `${url} has ${MAX_NAMES} branches called ${branchName(stem, 1)}`);
+}
+
+async function hasCommit(repo: string, commit: string): Promise<boolean> {
+  // A partial answer of a promisor would be fetched: there is none in a clone of ours.
+  return (await tryGit(['cat-file', '-e', `${commit}^{commit}`], { cwd: repo })).exitCode === 0;
+}
+
+async function isAncestor(repo: string, older: string, newer: string): Promise<boolean> {
+  return (await tryGit(['merge-base', '--is-ancestor', older, newer], { cwd: repo })).exitCode === 0;
+}
+
+async function remoteGit(args: readonly string[], options: GitOptions): Promise<GitAnswer> {
+  const env = {
+    ...options.env,
+    ...NO_QUESTIONS,
+    ...(await sshEnvironment()),
+    GIT_ALLOW_PROTOCOL: 'file:http:https:ssh',
+  };
+  return tryGit([...STALLED, ...args], { ...options, env });
+}
+
+/** The user's own ssh, never that of a repository's configuration; told not to ask. */
+async function sshEnvironment(): Promise<Record<string, string>> {
+  const own =
+    process.env['GIT_SSH_COMMAND'] ??
+    (await tryGit(['config', '--global', 'core.sshCommand'], { cwd: '/' })).stdout;
+  const command = own === '' ? 'ssh' : own;
+  const isOpenSsh = basename(command.split(' ')[0] ?? '') === 'ssh';
+  return { GIT_SSH_COMMAND: isOpenSsh ? `${command} -o BatchMode=yes -o ConnectTimeout=30` : command };
+}
+
+function unreadable(url: string, answer: GitAnswer): SubagentsError {
+  return new SubagentsError('NOT_A_REPOSITORY', `${url} cannot be read: ${reasonOf(answer)}`, {
+    remedy: 'Check the URL, and that git can read it without asking: git ls-remote URL',
+  });
+}
+
+function remoteError(what: string, answer: GitAnswer): SubagentsError {
+  const full = answer.stderr.includes('No space left on device');
+  return new SubagentsError(full ? 'DISK_FULL' : 'GIT', `${what}: ${reasonOf(answer)}`, {
+    remedy: full
+      ? 'Free some space on the disk of the worker’s home.'
+      : 'Mend it, then spawn or continue again.',
+  });
+}
+
+/** What git said, without what a server or a URL might add that is secret. */
+function reasonOf({ stderr, exitCode }: GitAnswer): string {
+  const rejected = /^ ! \[(?:remote )?rejected\].*\((.*)\)$/m.exec(stderr)?.[1];
+  const said = stderr
+    .split('\n')
+    .filter((line) => !/^(Cloning into|To |From )/.test(line))
+    .map((line) => line.replace(/^remote: /, ''))
+    .join('\n');
+  return withoutCredentials(rejected ?? firstUsefulLine(said) ?? `exit code ${exitCode}`);
+}
