@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CopilotSession, SessionEvent } from '@github/copilot-sdk';
+import { adoptedIn } from '../tools/index.ts';
 import { keysPushed, keysTold, pushedLine } from './marks.ts';
 
 /** The pushes and tool calls of ours that a conversation's history is looked through for. */
@@ -35,12 +36,11 @@ export class Conversation {
     }
   }
 
-  /** Whether a tool of ours was ever called in it. */
-  async usedTools(): Promise<boolean> {
-    const events = await this.#session.getEvents();
-    return events.some(
-      (event) => event.type === 'tool.execution_start' && this.#tools.has(event.data.toolName),
-    );
+  /** Whether a tool of ours was ever called in it, and which sessions it has adopted. */
+  async past(): Promise<{ readonly usedTools: boolean; readonly adopted: readonly string[] }> {
+    const answers = [...answersIn(await this.#session.getEvents(), this.#tools)];
+    const adopted = answers.flatMap(({ action, content }) => (action === 'adopt' ? adoptedIn(content) : []));
+    return { usedTools: answers.length > 0, adopted: [...new Set(adopted)] };
   }
 
   /**
@@ -110,14 +110,25 @@ export class Conversation {
 
 /** Keys that a history has: of what was pushed, and of what tools of ours answered. */
 export function* keysIn(events: readonly SessionEvent[], tools: ReadonlySet<string>): Generator<string> {
-  const ours = new Set<string>();
-  for (const event of events) {
+  for (const event of events)
     if (event.type === 'user.message' && event.data.source === PUSH_SOURCE)
       yield* keysPushed(event.data.content);
-    if (event.type === 'tool.execution_start' && tools.has(event.data.toolName))
-      ours.add(event.data.toolCallId);
-    if (event.type === 'tool.execution_complete' && ours.has(event.data.toolCallId))
-      yield* keysTold(event.data.result?.content ?? '');
+  for (const { content } of answersIn(events, tools)) yield* keysTold(content);
+}
+
+/** What tools of ours answered, an empty text where there is no answer; `action` is that of the tool `subagents`. */
+function* answersIn(
+  events: readonly SessionEvent[],
+  tools: ReadonlySet<string>,
+): Generator<{ readonly action: unknown; readonly content: string }> {
+  const answers = new Map<string, string>();
+  for (const event of events)
+    if (event.type === 'tool.execution_complete')
+      answers.set(event.data.toolCallId, event.data.result?.content ?? '');
+  for (const event of events) {
+    if (event.type !== 'tool.execution_start' || !tools.has(event.data.toolName)) continue;
+    const { action } = (event.data.arguments ?? {}) as { action?: unknown };
+    yield { action, content: answers.get(event.data.toolCallId) ?? '' };
   }
 }
 

@@ -11,8 +11,14 @@ const GATHER_MS = 50;
 /** Between two looks whether another server is to be followed: `down` and `up` change its port. */
 const LOOK_MS = 3_000;
 
+const INTRODUCTION =
+  'News of your subagents, from the extension and not from the human. Relay it to the human in a few words, evidence first; ' +
+  'answer a question that you can answer, ask the human the rest; otherwise go on with what you were doing.';
+
 export interface ReceiverOptions {
   readonly session: string;
+  /** It was another conversation's. */
+  readonly isAdopted: boolean;
   readonly connection: LazyConnection;
   readonly conversation: Conversation;
   readonly inbox: Inbox;
@@ -92,7 +98,7 @@ export class Receiver {
     for (const each of batch)
       if (!inbox.knows(each) && !(await conversation.has(keyOf(each)))) news.push(each);
     if (news.length > 0) {
-      const text = await textOf(await connection.get(), news);
+      const text = await this.#textOf(await connection.get(), news);
       for (const each of news) await conversation.note(newsLine(each));
       await conversation.push(news.map(keyOf), text);
     }
@@ -100,12 +106,13 @@ export class Receiver {
     // Not waited for: what is not acknowledged comes again with the next start, and is known then.
     this.told(batch).catch(() => undefined);
   }
-}
 
-const INTRODUCTION =
-  'News of your subagents, from the extension and not from the human. Relay it to the human in a few words, evidence first; ' +
-  'answer a question that you can answer, ask the human the rest; otherwise go on with what you were doing.';
-
-async function textOf(subagents: Subagents, news: readonly Announcement[]): Promise<string> {
-  return `${INTRODUCTION}\n${await announcedText(subagents, news)}`;
+  async #textOf(subagents: Subagents, news: readonly Announcement[]): Promise<string> {
+    const { session, isAdopted } = this.#options;
+    return [
+      INTRODUCTION,
+      ...(isAdopted ? [`They are of ${session}, which was adopted: name them as ${session}/LABEL.`] : []),
+      await announcedText(subagents, news),
+    ].join('\n');
+  }
 }

@@ -10,10 +10,11 @@ export { Inbox } from './inbox.ts';
 export { MAX_NEWS, newsLine, newsText, newsView } from './news.ts';
 export { sessionNameFor } from './session-name.ts';
 export { newsView as newsSchema } from './view.ts';
+export { adoptedIn } from './actions/adopt.ts';
 export { transcriptText } from './actions/logs.ts';
 export { shownText } from './actions/show.ts';
 export { announcedText } from './actions/wait.ts';
-export type { Tool, ToolContext, ToolFailure, ToolResult } from './tool.ts';
+export type { Adopted, Tool, ToolContext, ToolFailure, ToolResult } from './tool.ts';
 
 /** All of them. */
 export const TOOLS: readonly Tool[] = [sessionsSpawn, subagentsTool];

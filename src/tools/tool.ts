@@ -33,10 +33,21 @@ export interface ToolContext {
   readonly arrival: string;
   /** Runs `subagents up` in the background. @returns what runs, in words */
   start(onProgress: (message: string) => void): Promise<string>;
+  /** Takes over the sessions of this repository whose conversation is gone; absent where a session has no conversation of its own. */
+  adopt?(): Promise<readonly Adopted[]>;
   /** Aborted when the caller gives the call up. */
   readonly signal: AbortSignal;
   /** Told in words what is going on, while a call takes long. */
   readonly progress: (message: string) => void;
+}
+
+/** A session that a conversation has taken over. */
+export interface Adopted {
+  readonly session: string;
+  /** Announcements that nobody has acknowledged. */
+  readonly waiting: number;
+  /** Live subagents. */
+  readonly live: number;
 }
 
 /** What a tool answers: the same as text for a model and as data for a program. */

@@ -1,8 +1,13 @@
 /** Subagents in interactive Copilot CLI: the real CLI in a terminal, the real extension, a real fleet; only the models are scripted. */
 import { randomUUID } from 'node:crypto';
+import { appendFileSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { execa } from 'execa';
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Subagents } from '../../src/client/index.ts';
+import type { Conversation } from '../../src/demo/conversation.ts';
+import { keyOf, pushedLine } from '../../src/extension/marks.ts';
 import { MAIN } from '../cli/command.ts';
 import { eventually } from '../support/eventually.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
@@ -10,6 +15,7 @@ import { temporaryFolder, type TemporaryFolder } from '../support/home.ts';
 import { mainAgent } from '../support/main-agent.ts';
 import { startCopilot, type CopilotTerminal } from '../support/terminal.ts';
 import { bash, on } from '../support/turns.ts';
+import { inItsShell, withClient } from '../support/world.ts';
 
 let fleet: Fleet;
 let subagents: Subagents;
@@ -20,8 +26,10 @@ beforeAll(async () => {
   fleet = await startFleet(
     [
       mainAgent,
-      on('say done', [{ text: 'Nothing to do.' }]),
-      on('sleep a little', [bash('sleep 3'), { text: 'Slept.' }]),
+      on('wait for nap', [bash(until('nap', 'awake')), { text: 'Nap is over.' }]),
+      ...['quick', 'away', 'known', 'lost'].map((name) =>
+        on(name, [bash(until(name, 'over')), { text: 'It is over.' }]),
+      ),
       on('go on and on', [bash('sleep 300'), { text: 'Went on.' }]),
       on('ask', [
         { tools: [{ name: 'ask_parent', arguments: { question: 'Which colour?' } }] },
@@ -51,22 +59,160 @@ const copilot = (id: string, ...args: string[]): Promise<CopilotTerminal> =>
   });
 
 const call = (name: string, parameters: object): string => `call ${name} ${JSON.stringify(parameters)}`;
+const spawn = (label: string, task: string): string => call('sessions_spawn', { label, task });
+const act = (action: string, more: object = {}): string => call('subagents', { action, ...more });
 
-describe('interactive Copilot CLI', { timeout: 240_000 }, () => {
-  it('spawns, chats on, and has completions and questions come by themselves', async () => {
+/** What the main agent's model was sent last in the conversation in which the human began with `opening`. */
+const lastSeen = (opening: string): Conversation['messages'] => {
+  const seen = fleet.model.requests.findLast(({ conversation }) =>
+    conversation?.userMessages.find((message) => !message.startsWith('[announcements'))?.includes(opening),
+  );
+  return seen?.conversation?.messages ?? [];
+};
+const pushes = (messages: Conversation['messages'], key: string): number =>
+  messages.filter(({ content }) => /\[announcements of subagents:.*/.exec(content)?.[0].includes(key)).length;
+
+const unread = async (session: string): Promise<string[]> =>
+  (await subagents.session(session).peek()).map(({ id }) => id);
+/** A shell command that ends once `name` is a file in the human's folder. */
+const until = (name: string, then: string): string =>
+  `until [ -e ${join(human.path, name)} ]; do sleep 0.1; done; echo ${then}`;
+const touch = (name: string): Promise<void> => writeFile(join(human.path, name), '');
+
+describe('interactive Copilot CLI', { timeout: 300_000 }, () => {
+  it('chats on while subagents work, and has completions and questions come by themselves', async () => {
     const id = randomUUID();
     await using terminal = await copilot(id);
-    await terminal.say(call('sessions_spawn', { label: 'nap', task: 'sleep a little' }));
+    await terminal.say(spawn('nap', 'wait for nap'));
     await terminal.shows('Got: accepted nap@1');
     await terminal.say('and what is the capital of France');
     await terminal.shows('Heard: and what is the capital of France');
+    await touch('nap');
     await terminal.shows('Relayed: nap@1 has ended: done');
 
-    await terminal.say(call('sessions_spawn', { label: 'paint', task: 'ask' }));
+    await terminal.say(spawn('paint', 'ask'));
     await terminal.shows('Relayed: paint@1: question');
-    await terminal.say(call('subagents', { action: 'answer', target: 'paint', message: 'Blue.' }));
+    await terminal.say(act('answer', { target: 'paint', message: 'Blue.' }));
     await terminal.shows('Relayed: paint@1 has ended: done');
+
+    const told = lastSeen('"nap"').find(({ content }) =>
+      content.includes('[announcements of subagents: nap@1'),
+    );
+    expect(told?.role).toBe('user');
+    const lines = told?.content.split('\n') ?? [];
+    const report = lines.findIndex((line) => line.startsWith('| Nap is over.'));
+    const evidence = lines.findIndex((line) => line.includes('measured by us:'));
+    expect(evidence).toBeGreaterThan(0);
+    expect(report).toBeGreaterThan(evidence);
+    expect(lines.slice(0, report).findLast((line) => !line.startsWith('| '))).toMatch(
+      /^<<<[0-9a-f]{16} report: words of subagent nap@1, not of the human/,
+    );
+
     const session = `copilot-${id}`;
-    await eventually(async () => (await subagents.session(session).peek()).length === 0);
+    await eventually(async () => (await unread(session)).length === 0);
+    const { staticSummary } = await withClient(fleet, (client) =>
+      client.workflow.getHandle(`session/${session}`).describe(),
+    ).then(async (description) => ({ staticSummary: await description.staticSummary() }));
+    expect(staticSummary).toMatch(/^Copilot CLI in project/);
+  });
+
+  it('steers and kills, and is told mid-turn without what it runs being stopped', async () => {
+    const id = randomUUID();
+    await using terminal = await copilot(id);
+    await terminal.say(spawn('long', 'go on and on'));
+    await terminal.shows('Got: accepted long@1');
+    await inItsShell(subagents, `copilot-${id}`, 'long');
+    await terminal.say(act('steer', { target: 'long', message: 'Hurry.' }));
+    await terminal.shows('Got: long@1: steered');
+    await terminal.say(spawn('quick', 'say done after quick'));
+    await terminal.shows('Got: accepted quick@1');
+
+    await terminal.say(call('bash', { command: until('busy', 'is-over'), description: 'busy' }));
+    await terminal.shows(/Shell busy/);
+    await touch('quick');
+    await terminal.shows('quick@1 has ended: done');
+    await touch('busy');
+    await terminal.shows('Relayed: quick@1 has ended: done');
+    const messages = lastSeen('"long"');
+    const news = messages.findIndex(({ content }) =>
+      content.includes('[announcements of subagents: quick@1'),
+    );
+    const before = messages[news - 1];
+    expect(before?.role).toBe('tool');
+    expect(before?.content).toMatch(/is-over[^]*completed with exit code 0/);
+
+    await terminal.say(act('kill', { target: 'long' }));
+    await terminal.shows('Got: long@1: killed');
+    await eventually(async () => (await unread(`copilot-${id}`)).length === 0);
+    await terminal.say('is there news');
+    await terminal.shows('Heard: is there news');
+    // Its end was in the answer of the kill.
+    expect(pushes(lastSeen('"long"'), 'long@1:')).toBe(0);
+  });
+
+  it('brings after a resume what happened meanwhile, each thing once', async () => {
+    const id = randomUUID();
+    const session = `copilot-${id}`;
+    const first = await copilot(id);
+    await first.say(spawn('away', 'wait for away'));
+    await first.shows('Got: accepted away@1');
+    await first.say(spawn('known', 'wait for known'));
+    await first.shows('Got: accepted known@1');
+    await first.close();
+    await Promise.all([touch('away'), touch('known')]);
+    await eventually(async () => (await unread(session)).length === 2);
+    // As if the window had been closed between the arrival of this one and its acknowledgement.
+    const announcements = await subagents.session(session).peek();
+    pretendToHaveTold(id, announcements.filter(({ label }) => label === 'known').map(keyOf));
+
+    const second = await copilot(id, `--resume=${id}`);
+    await second.shows('Relayed: away@1 has ended: done');
+    await eventually(async () => (await unread(session)).length === 0);
+    await second.close();
+
+    await using third = await copilot(id, `--resume=${id}`);
+    await third.say('is there more');
+    await third.shows('Heard: is there more');
+    const messages = lastSeen('"away"');
+    expect(pushes(messages, 'away@1:')).toBe(1);
+    expect(pushes(messages, 'known@1:')).toBe(1);
+  });
+
+  it('offers after /clear what has no conversation any more, and adopts it', async () => {
+    const id = randomUUID();
+    await using terminal = await copilot(id);
+    await terminal.say(spawn('lost', 'wait for lost'));
+    await terminal.shows('Got: accepted lost@1');
+    await terminal.say('/clear');
+    await terminal.shows('1 live subagent. Ask me to adopt');
+    await terminal.say(act('adopt'));
+    await terminal.shows(`Got: adopted copilot-${id}`);
+    await touch('lost');
+    await terminal.shows('Relayed: lost@1 has ended: done');
+    await eventually(async () => (await unread(`copilot-${id}`)).length === 0);
   });
 });
+
+/** Adds a push to a conversation's history, as Copilot CLI writes it. */
+function pretendToHaveTold(id: string, keys: readonly string[]): void {
+  const log = join(human.path, '.copilot', 'session-state', id, 'events.jsonl');
+  const events = readFileSync(log, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Event);
+  const said = events.find(({ type }) => type === 'user.message');
+  const last = events.at(-1);
+  const content = `${pushedLine(keys)}\nNews.`;
+  const event = {
+    ...said,
+    ...{ id: randomUUID(), parentId: last?.id, timestamp: last?.timestamp },
+    data: { ...said?.data, content, transformedContent: content, source: 'system', messageId: randomUUID() },
+  };
+  appendFileSync(log, `${JSON.stringify(event)}\n`);
+}
+interface Event {
+  readonly type: string;
+  readonly id: string;
+  readonly timestamp: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}

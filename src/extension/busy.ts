@@ -1,0 +1,20 @@
+/** Whether tool calls run. */
+export class Busy {
+  #calls = 0;
+  #waiting: (() => void)[] = [];
+
+  began(): void {
+    this.#calls += 1;
+  }
+
+  ended(): void {
+    this.#calls -= 1;
+    if (this.#calls > 0) return;
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  /** Settles when none runs. */
+  async quiet(): Promise<void> {
+    if (this.#calls > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+}

@@ -1,0 +1,149 @@
+/** What the extension does in one conversation. */
+import { basename, dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { CopilotSession } from '@github/copilot-sdk';
+import { plural, type Announcement } from '../contract/index.ts';
+import { resolveRepository } from '../git/repository.ts';
+import { Inbox, LazyConnection, TOOLS, type Adopted, type ToolContext } from '../tools/index.ts';
+import { Busy } from './busy.ts';
+import { Conversation } from './conversation.ts';
+import { findOrphans, sessionOf } from './orphans.ts';
+import { Receiver } from './receiver.ts';
+import { startUp } from './start-up.ts';
+import type { Calls } from './tools.ts';
+
+const ARRIVAL =
+  'Go on with the conversation, and do not poll or wait: completions, questions and stalls are brought into this conversation by themselves.';
+/** Copilot CLI is to have started before anything else is looked at. */
+const OFFER_AFTER_MS = 2_000;
+
+const NO_PAST = { usedTools: false, adopted: [] };
+
+export class Extension implements Calls {
+  readonly #node: string;
+  readonly #name: string;
+  readonly #connection: LazyConnection;
+  readonly #inbox: Inbox;
+  readonly #busy = new Busy();
+  readonly #receivers = new Map<string, Receiver>();
+  /** Only after joining: the tools are declared before. */
+  #joined: { readonly session: CopilotSession; readonly conversation: Conversation } | undefined;
+
+  constructor(options: {
+    readonly node: string;
+    readonly env: NodeJS.ProcessEnv;
+    readonly copilotSessionId: string;
+  }) {
+    this.#node = options.node;
+    this.#name = sessionOf(options.copilotSessionId);
+    this.#connection = new LazyConnection({ env: options.env });
+    this.#inbox = new Inbox(this.#name);
+  }
+
+  /** Brings what there is to tell into the conversation: at once where it has subagents already, else from the first call on. */
+  async joined(session: CopilotSession): Promise<void> {
+    const tools = TOOLS.map(({ name }) => name);
+    const conversation = new Conversation(session, tools);
+    this.#joined = { session, conversation };
+    const { usedTools, adopted } = await conversation.past().catch(() => NO_PAST);
+    if (usedTools) this.#receive(this.#name);
+    for (const name of adopted) this.#receive(name);
+    await delay(OFFER_AFTER_MS);
+    await this.#offer(conversation).catch(() => undefined);
+  }
+
+  began(): void {
+    this.#busy.began();
+  }
+
+  ended(): void {
+    this.#busy.ended();
+    this.#receive(this.#name);
+  }
+
+  told(announcements: readonly Announcement[]): void {
+    this.#receive(this.#name)
+      ?.told(announcements)
+      .catch(() => undefined);
+  }
+
+  async context(): Promise<Omit<ToolContext, 'signal' | 'progress'>> {
+    const connection = this.#connection;
+    return {
+      session: this.#name,
+      ...(await this.#place()),
+      connect: () => connection.get(),
+      get current() {
+        return connection.current;
+      },
+      inbox: this.#inbox,
+      arrival: ARRIVAL,
+      start: (onProgress) => startUp(this.#node, onProgress),
+      adopt: () => this.#adopt(),
+    };
+  }
+
+  /** Where the human works, and what the session is to be called where people see it. */
+  async #place(): Promise<Pick<ToolContext, 'cwd' | 'title'>> {
+    const snapshot = await this.#joined?.session.rpc.metadata.snapshot().catch(() => undefined);
+    const cwd = snapshot?.workingDirectory ?? process.cwd();
+    const about = snapshot?.summary;
+    return { cwd, title: `Copilot CLI in ${basename(cwd)}${about === undefined ? '' : `: ${about}`}` };
+  }
+
+  /** Follows a session, once. */
+  #receive(name: string): Receiver | undefined {
+    if (this.#joined === undefined) return undefined;
+    const { conversation } = this.#joined;
+    let receiver = this.#receivers.get(name);
+    if (receiver === undefined) {
+      const isAdopted = name !== this.#name;
+      receiver = new Receiver({
+        ...{ session: name, isAdopted, conversation },
+        connection: this.#connection,
+        inbox: isAdopted ? new Inbox(name) : this.#inbox,
+        quiet: () => this.#busy.quiet(),
+      });
+      this.#receivers.set(name, receiver);
+      receiver.start();
+    }
+    return receiver;
+  }
+
+  async #orphans(): Promise<Adopted[]> {
+    const states = this.#joined?.session.workspacePath;
+    if (states === undefined) return [];
+    const { cwd } = await this.#place();
+    const repository = await resolveRepository(cwd).catch(() => undefined);
+    if (repository === undefined) return [];
+    const found = await findOrphans(await this.#connection.get(), {
+      own: this.#name,
+      repository,
+      states: dirname(states),
+    });
+    return found.filter(({ session }) => !this.#receivers.has(session));
+  }
+
+  async #adopt(): Promise<Adopted[]> {
+    const orphans = await this.#orphans();
+    for (const { session } of orphans) this.#receive(session);
+    return orphans;
+  }
+
+  /** Tells the human of what has no conversation any more; the model is not bothered with it. */
+  async #offer(conversation: Conversation): Promise<void> {
+    const orphans = await this.#orphans();
+    if (orphans.length === 0) return;
+    const sum = (count: (each: Adopted) => number) => orphans.reduce((all, each) => all + count(each), 0);
+    const what = `${plural(
+      sum(({ waiting }) => waiting),
+      'announcement',
+    )} and ${plural(
+      sum(({ live }) => live),
+      'live subagent',
+    )}`;
+    await conversation.note(
+      `Subagents of this repository without a conversation: ${what}. Ask me to adopt them, and what they have to tell comes here.`,
+    );
+  }
+}

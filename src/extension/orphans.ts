@@ -1,0 +1,65 @@
+/** Sessions whose conversation is gone: after `/clear`, or where a terminal was closed and the conversation never resumed. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Subagents } from '../client/index.ts';
+import type { Adopted } from '../tools/index.ts';
+
+/** A conversation's session is named after its Copilot session. */
+const PREFIX = 'copilot-';
+/** Looked at, newest first: more than these nobody remembers. */
+const MAX_SESSIONS = 20;
+const MAX_FINISHED = 50;
+
+/** The session of a Copilot session: the same again after `copilot --resume`. */
+export const sessionOf = (copilotSessionId: string): string => `${PREFIX}${copilotSessionId}`;
+
+/**
+ * Sessions of other conversations that have live subagents or something to tell in `repository`, and that no Copilot CLI has
+ * open.
+ * @param own this conversation's session
+ * @param repository root of a checkout
+ * @param states the folder of Copilot sessions' states
+ * @throws SubagentsError TEMPORAL_UNREACHABLE, TIMEOUT
+ */
+export async function findOrphans(
+  subagents: Subagents,
+  { own, repository, states }: { own: string; repository: string; states: string },
+): Promise<Adopted[]> {
+  const sessions = (await subagents.sessions())
+    .filter(({ session }) => session.startsWith(PREFIX) && session !== own)
+    .filter(({ session }) => !isOpen(join(states, session.slice(PREFIX.length))))
+    .slice(0, MAX_SESSIONS);
+  const found = await Promise.all(
+    sessions.map(async ({ session }): Promise<Adopted[]> => {
+      const handle = subagents.session(session);
+      const { live, finished, unacknowledged } = await handle.list({
+        finished: MAX_FINISHED,
+        progress: false,
+      });
+      const isHere = [...live, ...finished].some(({ repo }) => repo === repository);
+      const waiting = unacknowledged ?? 0;
+      return isHere && (waiting > 0 || live.length > 0) ? [{ session, waiting, live: live.length }] : [];
+    }),
+  );
+  return found.flat();
+}
+
+/** Whether some Copilot CLI has this Copilot session open: it keeps a file named after its process there. */
+function isOpen(state: string): boolean {
+  try {
+    return readdirSync(state).some((name) => {
+      const pid = Number(/^inuse\.(\d+)\.lock$/.exec(name)?.[1]);
+      return pid > 0 && isAlive(pid);
+    });
+  } catch {
+    return false;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

@@ -1,0 +1,36 @@
+import { plural, SubagentsError } from '../../contract/index.ts';
+import type { Action } from './action.ts';
+
+/** Takes over what has no conversation any more. */
+export const adopt: Action = async (context) => {
+  if (context.adopt === undefined) {
+    throw new SubagentsError(
+      'BAD_INPUT',
+      'there is nothing to adopt from here: this session outlives its conversations',
+      {
+        remedy: 'use action "list"; with target "all" it has the subagents of all sessions',
+      },
+    );
+  }
+  const adopted = await context.adopt();
+  if (adopted.length === 0)
+    return {
+      text: 'Nothing to adopt: no subagent of this repository is without a conversation.',
+      structured: {},
+    };
+  const lines = adopted.map(
+    ({ session, waiting, live }) =>
+      `${ADOPTED}${session}: ${plural(waiting, 'announcement')} waiting, ${plural(live, 'live subagent')}`,
+  );
+  const note = 'What they have to tell comes into this conversation. Name them in full, as SESSION/LABEL.';
+  return { text: [...lines, note].join('\n'), structured: { notes: [...lines, note] } };
+};
+
+const ADOPTED = 'adopted ';
+
+/** The sessions that an answer of this action says were adopted. */
+export const adoptedIn = (text: string): string[] =>
+  text
+    .split('\n')
+    .filter((line) => line.startsWith(ADOPTED))
+    .flatMap((line) => /^(\S+):/.exec(line.slice(ADOPTED.length))?.[1] ?? []);
