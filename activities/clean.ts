@@ -22,6 +22,7 @@ import {
   deleteBranch,
 } from '../src/git/unmerged.ts';
 import { discardWorktree, isWorktree } from '../src/git/worktree.ts';
+import { guarded } from '../src/home/guarded.ts';
 import { readLeases } from '../src/home/leases.ts';
 import { forgetRun, readRuns, type RunRecord } from '../src/home/run-record.ts';
 import { readWorkspaceRecord, runFolder } from '../src/home/workspace-record.ts';
@@ -80,18 +81,27 @@ export async function cleanRun(
   try {
     const inUse = await whyInUse(on, record);
     if (inUse !== undefined) return { ...result, kept: [{ what: 'all', where: record.cwd, why: inUse }] };
-    const { kept, drop, stays } = await decide(record, rules);
-    const parts = stays ? [] : [...drop, ...homeParts(on, record)];
-    const freedBytes = await diskUsage(parts.flatMap(({ path }) => path ?? []));
-    if (!rules.dryRun) {
-      for (const part of parts) await part.remove();
-      if (kept.length === 0) forgetRun(on.home, record.subagent);
-    }
-    return { ...result, removed: [...new Set(parts.map(({ what }) => what))], kept, freedBytes };
+    return await guarded(record.cwd, () => removeParts(on, record, rules));
   } catch (error) {
     if (!(error instanceof SubagentsError)) throw error;
     return { ...result, kept: [{ what: 'all', where: record.cwd, why: error.message }] };
   }
+}
+
+async function removeParts(on: CleanDependencies, record: RunRecord, rules: CleanRules): Promise<CleanedRun> {
+  const { kept, drop, stays } = await decide(record, rules);
+  const parts = stays ? [] : [...drop, ...homeParts(on, record)];
+  const freedBytes = await diskUsage(parts.flatMap(({ path }) => path ?? []));
+  if (!rules.dryRun) {
+    for (const part of parts) await part.remove();
+    if (kept.length === 0) forgetRun(on.home, record.subagent);
+  }
+  return {
+    ...nothing(record.subagent),
+    removed: [...new Set(parts.map(({ what }) => what))],
+    kept,
+    freedBytes,
+  };
 }
 
 /** Why nothing of the run may be touched: it, or one that goes on in its folder or its Copilot session, is live. */

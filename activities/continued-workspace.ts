@@ -9,10 +9,12 @@ import {
 import { branchTip } from '../src/git/branch.ts';
 import { gitDirs } from '../src/git/repository.ts';
 import { includeIgnored } from '../src/git/include.ts';
-import { readSurroundings } from '../src/git/surroundings.ts';
+import type { Planted } from '../src/git/planted.ts';
+import { readSurroundings, type Surroundings } from '../src/git/surroundings.ts';
 import { addSubmodules } from '../src/git/submodules.ts';
 import type { GitOptions } from '../src/git/run.ts';
 import { addWorktree, checkedOutIn, discardWorktree, restoreWorktree } from '../src/git/worktree.ts';
+import { plantedBy } from '../src/home/guarded.ts';
 import {
   readWorkspaceRecord,
   writeWorkspaceRecord,
@@ -62,6 +64,7 @@ export async function continueWorktree(
   const tip = await branchTip(repository, branch);
   const place = { cwd, commonDir: gitDirs(repository).commonDir };
   const found = readWorkspaceRecord(cwd);
+  const planted = await plantedBy(cwd);
   if (found === undefined && existsSync(cwd)) {
     throw new SubagentsError('GIT', `${cwd} exists, and nothing tells what it is`, {
       remedy: 'Save what you need of it, then remove it.',
@@ -76,8 +79,7 @@ export async function continueWorktree(
     leftByVerification: [],
     ...(existsSync(cwd) ? found : undefined),
     ...{ workflowId, runId, state: 'ready', notes: [] },
-    surroundings:
-      (found?.runId === runId ? found.surroundings : undefined) ?? (await readSurroundings(repository)),
+    ...(found?.runId !== runId && { planted: undefined, surroundings: await around(repository, planted) }),
   };
   if (found?.state === 'ready' && existsSync(cwd)) {
     // First: from now on it belongs to a live run.
@@ -99,4 +101,11 @@ export async function continueWorktree(
   }
   writeWorkspaceRecord(cwd, record);
   return { record, notes };
+}
+
+/** What the run before has configured is not there to stay: it runs for none of our calls about this run either. */
+async function around(repository: string, planted: Planted): Promise<Surroundings> {
+  const found = await readSurroundings(repository);
+  const programs = Object.entries(found.programs).filter(([key, value]) => planted[key]?.value !== value);
+  return { ...found, programs: Object.fromEntries(programs) };
 }

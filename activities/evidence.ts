@@ -16,7 +16,8 @@ import { readCheckoutClaim } from '../src/git/checkout-lock.ts';
 import { identityEnvironment } from '../src/git/identity.ts';
 import { gitDirs } from '../src/git/repository.ts';
 import { tryGit, withSettings } from '../src/git/run.ts';
-import { differences, readSurroundings, withoutPlanted } from '../src/git/surroundings.ts';
+import { plantedSince, settingsAgainst, type Planted } from '../src/git/planted.ts';
+import { differences, readSurroundings } from '../src/git/surroundings.ts';
 import { settleWorktree } from '../src/git/settle.ts';
 import { checkoutStatus } from '../src/git/status.ts';
 import { restoreWorktree } from '../src/git/worktree.ts';
@@ -63,12 +64,20 @@ async function collectGuarded(
     : readWorkspaceRecord(cwd)?.surroundings;
   const collect = () => (inPlace ? collectInPlace(input) : collectWorktree(on, input, signal));
   if (before === undefined) return collect();
-  return withSettings(await withoutPlanted(repo, before), async () => {
+  const at = existsSync(join(cwd, '.git')) ? cwd : repo;
+  const planted = await plantedSince(at, before.programs);
+  if (!inPlace) remember(cwd, planted);
+  return withSettings(settingsAgainst(planted), async () => {
     const touchedOutside = differences(before, await readSurroundings(repo, isolation));
     const collected = await collect();
     if (collected.kind !== 'collected' || touchedOutside.length === 0) return collected;
     return { ...collected, evidence: { ...collected.evidence, touchedOutside } };
   });
+}
+
+function remember(cwd: string, planted: Planted): void {
+  const record = readWorkspaceRecord(cwd);
+  if (record) writeWorkspaceRecord(cwd, { ...record, planted });
 }
 
 async function collectWorktree(

@@ -14,6 +14,7 @@ import {
 import { git } from '../src/git/run.ts';
 import { checkoutStatus, difference, fingerprint } from '../src/git/status.ts';
 import { secretsIn } from '../src/home/environment.ts';
+import { guarded } from '../src/home/guarded.ts';
 import { Redactor } from '../src/home/redact.ts';
 import { readWorkspaceRecord, runFolder, writeWorkspaceRecord } from '../src/home/workspace-record.ts';
 import { commandRecord, MAX_OUTPUT_FILE_BYTES, named, seconds, TIMED_OUT } from './command-record.ts';
@@ -46,7 +47,7 @@ export function createVerifyActivities(on: VerifyDependencies): Pick<WorkerActiv
       reportingFailures(async () => {
         const beat = setInterval(() => heartbeat(), HEARTBEAT_INTERVAL_MS);
         try {
-          return await verify(on, input, cancellationSignal());
+          return await guarded(input.cwd, () => verify(on, input, cancellationSignal()));
         } finally {
           clearInterval(beat);
         }

@@ -32,6 +32,7 @@ import { checkoutStatus } from '../src/git/status.ts';
 import { readSurroundings } from '../src/git/surroundings.ts';
 import { addSubmodules } from '../src/git/submodules.ts';
 import { addWorktree, discardWorktree, restoreWorktree } from '../src/git/worktree.ts';
+import { guarded } from '../src/home/guarded.ts';
 import { checkAllowed } from '../src/home/allowed-repos.ts';
 import {
   readWorkspaceRecord,
@@ -211,7 +212,9 @@ async function prepareContinued(
   const { identity, identityNotes } = await identityFor(home, continues.repository);
   await sweep(subagent.copilotSessionId);
   const options = { env: identity, signal, copilotSessionId: subagent.copilotSessionId };
-  const { record, notes } = await continueWorktree({ subagent, spec, continues }, options);
+  const { record, notes } = await guarded(continues.cwd, () =>
+    continueWorktree({ subagent, spec, continues }, options),
+  );
   return workspaceOf(continues.cwd, record, [...notes, ...identityNotes]);
 }
 

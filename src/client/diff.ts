@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { checkoutStatus } from '../git/status.ts';
 import { diffText } from '../git/diff.ts';
+import { guarded } from '../home/guarded.ts';
 import type { Link } from './link.ts';
 import type { KnownRun } from './runs.ts';
 import type { DiffOptions, SubagentDiff } from './types.ts';
@@ -16,12 +17,14 @@ export async function readDiff(link: Link, run: KnownRun, options: DiffOptions):
   const work = await findWork(link, run);
   const inFolder = (work.live || work.inPlace) && existsSync(work.cwd);
   if (!inFolder && work.head === undefined) throw nothingLeft(work);
-  const { text, truncated } = await diffText({
-    ...{ stat, width, maxBytes, signal },
-    cwd: inFolder ? work.cwd : work.repository,
-    from: work.base,
-    ...(!inFolder && { to: work.head }),
-  });
+  const { text, truncated } = await guarded(work.cwd, () =>
+    diffText({
+      ...{ stat, width, maxBytes, signal },
+      cwd: inFolder ? work.cwd : work.repository,
+      from: work.base,
+      ...(!inFolder && { to: work.head }),
+    }),
+  );
   return {
     ...{ session: run.session, label: run.label, run: run.run },
     ...{
@@ -33,7 +36,7 @@ export async function readDiff(link: Link, run: KnownRun, options: DiffOptions):
       truncated,
     },
     head: inFolder ? null : (work.head ?? null),
-    notes: await notes(work, inFolder),
+    notes: await guarded(work.cwd, () => notes(work, inFolder)),
   };
 }
 

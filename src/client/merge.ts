@@ -4,6 +4,7 @@ import { changedFiles, commitsBetween } from '../git/changes.ts';
 import { mergeCommit } from '../git/merge.ts';
 import { gitDirs, resolveRepository } from '../git/repository.ts';
 import { git } from '../git/run.ts';
+import { plantedBy } from '../home/guarded.ts';
 import type { Link } from './link.ts';
 import type { KnownRun } from './runs.ts';
 import type { MergeOptions, MergeReport } from './types.ts';
@@ -27,6 +28,7 @@ export async function mergeRun(link: Link, run: KnownRun, options: MergeOptions)
   if (head === undefined) throw nothingLeft(work);
   if (!force) requireDone(work, run);
   const checkout = await checkoutFor(work, options.into);
+  await requireNothingPlanted(work, checkout);
   const name = branch ?? head.slice(0, 10);
   const { how, into, before, after } = await mergeCommit({
     ...{ checkout, commit: head, name, squash },
@@ -58,6 +60,20 @@ function requireDone({ outcome, name }: Work, { label }: KnownRun): void {
   throw new SubagentsError('NOT_DONE', `${name} ${why}, so nothing says that its work is right`, {
     remedy: `Look at it first (subagents diff ${label}); merge it all the same with --force (force: true).`,
   });
+}
+
+/** A merge with programs that it may have configured itself would run them, and one without them may differ from the user's own. */
+async function requireNothingPlanted({ cwd, name, branch, head }: Work, checkout: string): Promise<void> {
+  const keys = Object.keys(await plantedBy(cwd, checkout)).filter((key) => /^(filter|merge|gpg)\./.test(key));
+  const [first] = keys;
+  if (first === undefined) return;
+  throw new SubagentsError(
+    'CHECKOUT_DIRTY',
+    `while ${name} worked, programs that a merge would run were configured in ${checkout}: ${keys.join(', ')}`,
+    {
+      remedy: `Look at them (git -C ${checkout} config --get ${first}). Remove what is not yours (git config --unset), then merge again; if it is yours, merge by hand: git merge ${branch ?? head}`,
+    },
+  );
 }
 
 /** The checkout to merge into: where the caller says, else the one that the subagent was spawned from. */

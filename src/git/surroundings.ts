@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Isolation } from '../contract/index.ts';
 import { gitDirs } from './repository.ts';
+import { localConfiguration, programsIn } from './planted.ts';
 import { tryGit } from './run.ts';
 import { checkoutStatus, contentHash, difference, fingerprint } from './status.ts';
 
@@ -35,25 +36,6 @@ export const surroundings = z.object({
 export type Surroundings = z.infer<typeof surroundings>;
 
 /**
- * Configuration by which git runs a program for calls like ours, with what keeps it from doing so. (Hooks, fsmonitor,
- * external diffs and text conversions are off in every call, whoever configured them.)
- */
-const PROGRAMS: readonly (readonly [RegExp, string])[] = [
-  [/^filter\..*\.(clean|smudge|process)$/, ''],
-  [/^filter\..*\.required$/, 'false'],
-  // An empty one would take our side of every conflict.
-  [/^merge\..*\.driver$/, 'false'],
-  [/^core\.(sshcommand|gitproxy|alternaterefscommand|askpass)$/, ''],
-  [/^credential\.(.*\.)?helper$/, ''],
-  [/^remote\..*\.promisor$/, 'false'],
-  [/^remote\..*\.(uploadpack|receivepack|vcs)$/, ''],
-  [/^gpg\.(openpgp\.)?program$/, 'gpg'],
-  [/^gpg\.ssh\.program$/, 'ssh-keygen'],
-  [/^gpg\.x509\.program$/, 'gpgsm'],
-  [/^gpg\.ssh\.defaultkeycommand$/, ''],
-];
-
-/**
  * Reads the surroundings of worktrees of the checkout `repo`; of that checkout itself, its configuration and hooks.
  * @throws SubagentsError GIT
  */
@@ -70,11 +52,7 @@ async function readShared(repo: string): Promise<Surroundings> {
   const configured = await localConfiguration(repo);
   return {
     config: Object.fromEntries([...configured].map(([key, values]) => [key, hash(values.join('\n'))])),
-    programs: Object.fromEntries(
-      [...configured]
-        .filter(([key]) => PROGRAMS.some(([pattern]) => pattern.test(key)))
-        .map(([key, values]) => [key, values.at(-1) ?? '']),
-    ),
+    programs: programsIn(configured),
     hooks: { ...readHooks(join(commonDir, 'hooks')), ...readHooks(join(commonDir, 'info')) },
   };
 }
@@ -101,32 +79,6 @@ export function differences(before: Surroundings, after: Surroundings): string[]
   }
   if (before.files && after.files) say('files of the checkout', changed(before.files, after.files));
   return lines;
-}
-
-/**
- * Settings for git calls that take back what was configured since: programs that appeared run for none of our calls, and
- * those that were there run as they were.
- */
-export async function withoutPlanted(repo: string, before: Surroundings): Promise<string[]> {
-  const now = await localConfiguration(repo);
-  return [...now].flatMap(([key, values]) => {
-    const harmless = PROGRAMS.find(([pattern]) => pattern.test(key))?.[1];
-    if (harmless === undefined || before.programs[key] === values.at(-1)) return [];
-    return [`${key}=${before.programs[key] ?? harmless}`];
-  });
-}
-
-/** The configuration that lies in the repository itself, with all that it includes: keys with their values, in order. */
-async function localConfiguration(repo: string): Promise<Map<string, string[]>> {
-  const { stdout } = await tryGit(['config', '--list', '--show-scope', '--includes', '-z'], { cwd: repo });
-  const items = stdout.split('\0');
-  const found = new Map<string, string[]>();
-  for (let at = 0; at + 1 < items.length; at += 2) {
-    if (items[at] !== 'local' && items[at] !== 'worktree') continue;
-    const [key = '', ...value] = (items[at + 1] ?? '').split('\n');
-    found.set(key, [...(found.get(key) ?? []), value.join('\n')]);
-  }
-  return found;
 }
 
 /** All but the branches of subagents, which move all the time. */

@@ -1,6 +1,7 @@
 /** What a worker knows of the worktrees it made: a file beside each, written before anything is made. */
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { planted } from '../git/planted.ts';
 import { surroundings } from '../git/surroundings.ts';
 import { SubagentsError, verification, type SubagentRef } from '../contract/index.ts';
 import { ensurePrivateDir, readIfThere, writePrivateFile } from '../system/files.ts';
@@ -19,6 +20,8 @@ const workspaceRecord = z.object({
   state: z.enum(['making', 'ready']),
   /** What lay around it when it was made. */
   surroundings: surroundings.optional(),
+  /** Programs that were configured in the repository while its subagent worked; known once that is over. */
+  planted: planted.optional(),
   /** What was to be said of the making. */
   notes: z.array(z.string()).default([]),
   /** `running` from before the first set-up command on; what is `over` never runs again. */

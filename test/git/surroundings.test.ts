@@ -1,7 +1,8 @@
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { differences, readSurroundings, withoutPlanted } from '../../src/git/surroundings.ts';
+import { plantedSince, settingsAgainst, stillPlanted } from '../../src/git/planted.ts';
+import { differences, readSurroundings } from '../../src/git/surroundings.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
 
 beforeEach(() => {
@@ -84,11 +85,20 @@ it('programs that appeared in the configuration are taken back; those that were 
   await repo.git('config', 'filter.new.required', 'true');
   await repo.git('config', 'merge.new.driver', 'evil');
   await repo.git('config', 'core.sshCommand', 'evil');
-  expect((await withoutPlanted(repo.path, before)).sort()).toEqual([
+  const planted = await plantedSince(repo.path, before.programs);
+  expect(settingsAgainst(planted).sort()).toEqual([
     'core.sshcommand=',
     'filter.lfs.smudge=git-lfs smudge',
     'filter.new.clean=',
     'filter.new.required=false',
     'merge.new.driver=false',
+  ]);
+  // What its owner sets anew, or takes away, is no longer of that kind.
+  await repo.git('config', 'filter.lfs.smudge', 'git-lfs smudge --skip');
+  await repo.git('config', '--unset', 'core.sshCommand');
+  expect(Object.keys(await stillPlanted(repo.path, planted)).sort()).toEqual([
+    'filter.new.clean',
+    'filter.new.required',
+    'merge.new.driver',
   ]);
 });

@@ -1,0 +1,137 @@
+/** A repository that names programs wherever git lets it: none of them runs for us, and nothing shared is written. */
+import { existsSync, readFileSync } from 'node:fs';
+import { chmod, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { carryChanges } from '../../src/git/carry.ts';
+import { diffText } from '../../src/git/diff.ts';
+import { mergeCommit } from '../../src/git/merge.ts';
+import { countUncommitted, resolveBase } from '../../src/git/repository.ts';
+import { branchWithContent, deleteBranch } from '../../src/git/unmerged.ts';
+import { discardWorktree } from '../../src/git/worktree.ts';
+import { temporaryHome } from '../support/home.ts';
+import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
+import { specOf, subagentRef, workspaceBench } from '../support/workspace.ts';
+
+beforeEach(() => {
+  for (const [name, value] of Object.entries(NO_GIT_CONFIGURATION)) vi.stubEnv(name, value);
+});
+afterEach(() => vi.unstubAllEnvs());
+
+const HOOKS = [
+  ...['applypatch-msg', 'commit-msg', 'post-checkout', 'post-commit', 'post-index-change', 'post-merge'],
+  ...['post-rewrite', 'pre-auto-gc', 'pre-commit', 'pre-merge-commit', 'prepare-commit-msg'],
+  ...['reference-transaction'],
+];
+
+/** Where a program that ran leaves a file of its name. */
+const ranIn = (repo: Repository): string => join(repo.path, '.git/ran');
+const ran = (repo: Repository): Promise<string[]> => readdir(ranIn(repo));
+
+async function forget(repo: Repository): Promise<void> {
+  await rm(ranIn(repo), { recursive: true, force: true });
+  await mkdir(ranIn(repo));
+}
+
+async function hostileRepository(): Promise<Repository> {
+  const repo = await temporaryRepository({
+    '.gitattributes': '* diff=evil\n',
+    '.gitmodules': '[submodule "sub"]\n\tpath = sub\n\turl = ext::sh -c evil\n',
+    'a.txt': 'a\n',
+  });
+  onTestFinished(() => repo[Symbol.asyncDispose]());
+  // A submodule whose URL names a program.
+  await repo.git('update-index', '--add', '--cacheinfo', `160000,${repo.first},sub`);
+  await repo.git('commit', '--quiet', '-m', 'Add a submodule');
+  await mkdir(join(repo.path, 'sub'));
+  await mkdir(ranIn(repo), { recursive: true });
+  const evil = join(repo.path, '.git/evil');
+  await writeFile(evil, `#!/bin/sh\ntouch "${ranIn(repo)}/$1"\nexit 1\n`);
+  await chmod(evil, 0o755);
+  await mkdir(join(repo.path, '.git/hooks'), { recursive: true });
+  for (const hook of HOOKS) {
+    await writeFile(join(repo.path, '.git/hooks', hook), `#!/bin/sh\nexec '${evil}' ${hook}\n`);
+    await chmod(join(repo.path, '.git/hooks', hook), 0o755);
+  }
+  const settings: Record<string, string> = {
+    'alias.status': `!'${evil}' alias`,
+    'core.askPass': `'${evil}' askpass`,
+    'core.editor': `'${evil}' editor`,
+    'core.fsmonitor': `'${evil}' fsmonitor`,
+    'core.hooksPath': join(repo.path, '.git/hooks'),
+    'core.pager': `'${evil}' pager`,
+    'core.sshCommand': `'${evil}' ssh`,
+    'credential.helper': `!'${evil}' credential`,
+    'diff.evil.command': `'${evil}' diff-command`,
+    'diff.evil.textconv': `'${evil}' textconv`,
+    'diff.external': `'${evil}' diff-external`,
+    'gc.auto': '1',
+    'gpg.program': `'${evil}' gpg`,
+    'interactive.diffFilter': `'${evil}' diff-filter`,
+    'pager.diff': `'${evil}' pager-diff`,
+    'protocol.allow': 'always',
+    'protocol.ext.allow': 'always',
+    'sequence.editor': `'${evil}' sequence-editor`,
+    'submodule.sub.active': 'true',
+    'submodule.sub.update': `!'${evil}' submodule`,
+    'submodule.sub.url': `ext::'${evil}' ext`,
+  };
+  for (const [key, value] of Object.entries(settings)) await repo.git('config', key, value);
+  await forget(repo); // What git did for the test itself.
+  return repo;
+}
+
+describe('a hostile repository', () => {
+  it('runs nothing while a worktree is made, collected, diffed, merged and removed', async () => {
+    const repo = await hostileRepository();
+    await using home = await temporaryHome();
+    const config = readFileSync(join(repo.path, '.git/config'), 'utf8');
+    const head = await resolveBase(repo.path);
+    const bench = workspaceBench(home);
+    const input = { subagent: subagentRef(), spec: specOf(repo, { base: { commit: head, name: 'HEAD' } }) };
+    const workspace = await bench.prepare(input);
+    expect(workspace.notes).toContainEqual(expect.stringMatching(/^the submodule sub is empty/));
+    await repo.write(
+      { 'a.txt': 'changed\n', 'new.txt': 'new\n', '--force': 'not an option\n' },
+      workspace.cwd,
+    );
+    await diffText({ cwd: workspace.cwd, from: head, stat: false, width: 80, maxBytes: 1e6 });
+    const { evidence } = await bench.collect(input, workspace);
+    expect(evidence.filesChanged).toEqual(['--force', 'a.txt', 'new.txt']);
+    await bench.verify(input, { cwd: workspace.cwd, head: evidence.head }, ['true']);
+    const between = { cwd: repo.path, from: head, to: evidence.head, width: 80, maxBytes: 1e6 };
+    expect((await diffText({ ...between, stat: false })).text).toContain('-a\n+changed\n');
+    await diffText({ ...between, stat: true });
+
+    const request = {
+      ...{ checkout: repo.path, commit: evidence.head, name: 'subagents/fix' },
+      message: 'Merge it',
+    };
+    await mergeCommit({ ...request, squash: false, noFastForward: true });
+    expect(await ran(repo)).toEqual([]);
+    await repo.git('-c', 'core.hooksPath=/dev/null', 'reset', '--quiet', '--hard', head);
+    await forget(repo); // That one was the test's own.
+    await mergeCommit({ ...request, squash: true, noFastForward: false });
+    expect(await branchWithContent(repo.path, head, evidence.head)).toBe('main');
+    await discardWorktree({ cwd: workspace.cwd, commonDir: join(repo.path, '.git') });
+    await deleteBranch(repo.path, 'subagents/fix', evidence.head);
+    expect(await ran(repo)).toEqual([]);
+    expect(readFileSync(join(repo.path, '.git/config'), 'utf8')).toBe(config);
+  });
+
+  it('runs nothing while its uncommitted changes are counted and carried', async () => {
+    const repo = await hostileRepository();
+    await repo.write({ 'a.txt': 'changed\n', 'new.txt': 'new\n' });
+    expect(await countUncommitted(repo.path)).toBeGreaterThan(1);
+    expect((await carryChanges(repo.path, await resolveBase(repo.path))).carried).toBeDefined();
+    expect(await ran(repo)).toEqual([]);
+  });
+
+  it('cannot have a name taken for an option', async () => {
+    const repo = await hostileRepository();
+    const stolen = join(repo.path, 'stolen');
+    for (const name of [`--output=${stolen}`, '--exec=evil', '-c core.pager=evil'])
+      await expect(resolveBase(repo.path, name)).rejects.toMatchObject({ code: 'UNKNOWN_BASE' });
+    expect(existsSync(stolen)).toBe(false);
+  });
+});
