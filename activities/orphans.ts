@@ -1,6 +1,8 @@
 /** `findOrphans`: the subagents that a session left behind, for the next session of its name. */
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import {
+  CHAIN,
+  chainWorkflowId,
   SEARCH_ATTRIBUTES,
   SESSION,
   sessionWorkflowId,
@@ -20,7 +22,8 @@ export async function findOrphans(
   { session, before }: FindOrphansInput,
 ): Promise<SessionEntry[]> {
   const left = await endOfLast(client, session);
-  const mine = `WorkflowType = '${SUBAGENT.workflow}' AND WorkflowId STARTS_WITH '${subagentWorkflowId(session, '')}'`;
+  const [subagents, chains] = [subagentWorkflowId(session, ''), chainWorkflowId(session, '')];
+  const mine = `WorkflowType IN ('${SUBAGENT.workflow}', '${CHAIN.workflow}') AND (WorkflowId STARTS_WITH '${subagents}' OR WorkflowId STARTS_WITH '${chains}')`;
   const untold = left === undefined ? '' : ` OR CloseTime > '${left.toISOString()}'`;
   const orphans: SessionEntry[] = [];
   const query = `${mine} AND StartTime < '${before}' AND (ExecutionStatus = 'Running'${untold})`;

@@ -1,3 +1,4 @@
+export { chain } from './chain.ts';
 export { clean } from './clean.ts';
 export { page } from './page.ts';
 export { session } from './session.ts';

@@ -1,4 +1,5 @@
 /** Puts an outcome together, and what the session keeps and announces of it. */
+import { ApplicationFailure } from '@temporalio/common';
 import {
   countDenials,
   head,
@@ -126,7 +127,7 @@ export function entryOf(
 
 /** An announcement within its bound of 1 KB; its id is the same however often it is made. */
 export function announce(
-  input: SubagentInput,
+  input: Pick<SubagentInput, 'session' | 'label' | 'run'>,
   ids: { workflowId: string; runId: string },
   what: Pick<Announcement, 'kind' | 'status' | 'summary'> & { key: string },
 ): Announcement {
@@ -137,4 +138,15 @@ export function announce(
     { id: `${label}@${run}:${key}`, kind, session, label, run, ...ids, status, at },
     summary,
   );
+}
+
+/** The way a workflow closes that was neither completed nor cancelled. */
+export function asFailure(outcome: Outcome): ApplicationFailure {
+  const { status, summary } = outcome;
+  return ApplicationFailure.create({
+    message: `${status}: ${summary}`,
+    type: status,
+    nonRetryable: true,
+    details: [outcome],
+  });
 }

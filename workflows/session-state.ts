@@ -1,6 +1,7 @@
 /** What a session remembers, as plain data and pure operations: it travels whole through continue-as-new. */
 import {
   byteLength,
+  isChain,
   type Announcement,
   type EndedSignal,
   type SessionEntry,
@@ -45,10 +46,20 @@ export function rememberRequest(state: SessionState, id: string, answers: SpawnA
   if (state.requests.length > MAX_REQUESTS) state.requests.shift();
 }
 
+/** Records a run that a chain has started; nothing where its end was told before. */
+export function recordStart(state: SessionState, entry: SessionEntry): void {
+  if (entry.run <= (state.runs[entry.label] ?? 0)) return;
+  state.runs[entry.label] = entry.run;
+  state.live[entry.label] = entry;
+}
+
 /** Records the end of a run. Returns false for one that is not live (told twice, or of a run before). */
 export function recordEnd(state: SessionState, { entry, announcement }: EndedSignal): boolean {
   const live = state.live[entry.label];
-  if (!live || live.run !== entry.run) return false;
+  // A step may be over before its chain has told that it began.
+  const isNew = isOfLiveChain(state, entry.label) && entry.run > (state.runs[entry.label] ?? 0);
+  if (!isNew && live?.run !== entry.run) return false;
+  if (isNew) state.runs[entry.label] = entry.run;
   delete state.live[entry.label];
   state.finished.push(entry);
   state.finishedCount++;
@@ -64,6 +75,10 @@ export function adopt(state: SessionState, orphans: readonly SessionEntry[]): vo
     if ((state.live[label]?.run ?? 0) < run) state.live[label] = orphan;
     state.runs[label] = Math.max(state.runs[label] ?? 0, run);
   }
+}
+
+function isOfLiveChain({ live }: SessionState, label: string): boolean {
+  return Object.values(live).some((entry) => isChain(entry) && label.startsWith(`${entry.label}.`));
 }
 
 /**

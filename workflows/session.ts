@@ -20,20 +20,24 @@ import {
   DEFAULT_RECEIVER,
   endedSignal,
   SESSION,
+  startedSignal,
   type AcknowledgeSignal,
   type AnnounceSignal,
+  type ChainRequest,
   type EndedSignal,
   type SessionEntry,
   type SessionList,
   type SpawnAnswer,
   type SpawnRequest,
+  type StartedSignal,
   type UnacknowledgedView,
 } from '../src/contract/index.ts';
 import { anyWorker, anyWorkerSoon } from './activity-calls.ts';
+import { ChainStarter } from './chain-starter.ts';
 import { sessionPanel } from './session-panel.ts';
 import { acknowledge, countUnacknowledged, post, unacknowledged } from './outbox.ts';
 import { release, spill } from './pages.ts';
-import { adopt, emptySession, find, recordEnd, type SessionState } from './session-state.ts';
+import { adopt, emptySession, find, recordEnd, recordStart, type SessionState } from './session-state.ts';
 import { Spawner } from './spawner.ts';
 
 export interface SessionInput {
@@ -42,6 +46,8 @@ export interface SessionInput {
 }
 
 const spawn = defineUpdate<SpawnAnswer[], [SpawnRequest]>(SESSION.spawn);
+const chain = defineUpdate<SpawnAnswer, [ChainRequest]>(SESSION.chain);
+const started = defineSignal<[StartedSignal]>(SESSION.started);
 const ended = defineSignal<[EndedSignal]>(SESSION.ended);
 const announced = defineSignal<[AnnounceSignal]>(SESSION.announce);
 const acknowledged = defineSignal<[AcknowledgeSignal]>(SESSION.acknowledge);
@@ -58,12 +64,23 @@ export async function session(input: SessionInput): Promise<void> {
   const state = input.state ?? emptySession();
   let rollOverAsked = false;
   const show = (): void => setCurrentDetails(sessionPanel(name, state));
-  const spawner = new Spawner(name, state, { watch: (child) => void watch([child]), changed: show });
+  const on = { watch: (child: SessionEntry) => void watch([child]), changed: show };
+  const spawner = new Spawner(name, state, on);
+  const chains = new ChainStarter(name, state, on);
 
   setHandler(spawn, (request: SpawnRequest) => spawner.spawn(request), {
     validator: (request: SpawnRequest) => void spawner.parse(request),
   });
+  setHandler(chain, (request: ChainRequest) => chains.start(request), {
+    validator: (request: ChainRequest) => void chains.parse(request),
+  });
   // Anybody may signal: what does not fit its schema is left out.
+  setHandler(started, (signal) => {
+    const told = startedSignal.safeParse(signal);
+    if (!told.success) return;
+    recordStart(state, told.data.entry);
+    show();
+  });
   setHandler(ended, (signal) => {
     const told = endedSignal.safeParse(signal);
     if (!told.success) return;
@@ -97,7 +114,11 @@ export async function session(input: SessionInput): Promise<void> {
   const inherited = Object.values(state.live);
   if (inherited.length > 0) void watch(inherited);
   // Sessions of before did not look; one that is continued as new has what it had.
-  if (input.state === undefined && patched('adopt-orphans')) spawner.after(adoptOrphans());
+  if (input.state === undefined && patched('adopt-orphans')) {
+    const adopted = adoptOrphans();
+    spawner.after(adopted);
+    chains.after(adopted);
+  }
   const isFull = (): boolean =>
     rollOverAsked || workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > MAX_HISTORY;
   try {
@@ -140,6 +161,7 @@ export async function session(input: SessionInput): Promise<void> {
   /** Children are started to outlive their parent's run, so they are cancelled by id; the session ends after the last of them. */
   async function killAll(): Promise<void> {
     spawner.closed = true;
+    chains.closed = true;
     await condition(() => allHandlersFinished());
     await Promise.all(
       Object.values(state.live).map((child) =>

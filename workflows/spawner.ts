@@ -1,40 +1,20 @@
 /** Spawning: parse, reserve, ask the host, start. A spec is accepted when its workflow has started, or refused with nothing left behind. */
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { ApplicationFailure, ParentClosePolicy } from '@temporalio/workflow';
 import {
-  defineSearchAttributeKey,
-  SearchAttributeType,
-  WorkflowExecutionAlreadyStartedError,
-} from '@temporalio/common';
-import { ApplicationFailure, CancellationScope, ParentClosePolicy, startChild } from '@temporalio/workflow';
-import {
-  MAIN_QUEUE,
+  isChain,
   MAX_LIVE_SUBAGENTS,
-  hostControlQueue,
-  oneLine,
-  SEARCH_ATTRIBUTES,
   spawnRequest,
-  SUBAGENT,
-  subagentWorkflowId,
   type Admission,
   type ResolvedSpec,
   type SessionEntry,
   type SpawnAnswer,
   type SpawnRequest,
-  type SubagentInput,
 } from '../src/contract/index.ts';
-import { host, isLost } from './activity-calls.ts';
-import { fence } from './panel.ts';
 import { rememberRequest, type SessionState } from './session-state.ts';
+import { admit, admittedInput, startSubagent } from './starting.ts';
 
-const keyword = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
-const KEYS = {
-  session: keyword(SEARCH_ATTRIBUTES.session),
-  label: keyword(SEARCH_ATTRIBUTES.label),
-  status: keyword(SEARCH_ATTRIBUTES.status),
-  repository: keyword(SEARCH_ATTRIBUTES.repository),
-  model: keyword(SEARCH_ATTRIBUTES.model),
-};
-
-type Refused = Extract<SpawnAnswer, { status: 'refused' }>;
+export type Refused = Extract<SpawnAnswer, { status: 'refused' }>;
 
 export class Spawner {
   /** Set when the session is ending: nothing is spawned any more. */
@@ -94,7 +74,8 @@ export class Spawner {
     // Before any other await, so that nothing that runs meanwhile can take the same label.
     const reserved = specs.map((spec) => this.#reserve(spec));
     try {
-      const admissions = await this.#admit(specs.filter((_, index) => reserved[index] === undefined));
+      const open = specs.filter((_, index) => reserved[index] === undefined);
+      const admissions = await admit(this.#session, open);
       return await Promise.all(
         specs.map(async (spec, index) => reserved[index] ?? this.#start(spec, admissions.shift())),
       );
@@ -114,6 +95,16 @@ export class Spawner {
         continues ? 'steer it instead' : 'use another label, or steer or kill the live one',
       );
     }
+    const chain = Object.values(this.#state.live).find(
+      (entry) => isChain(entry) && label.startsWith(`${entry.label}.`),
+    );
+    if (chain)
+      return refused(
+        label,
+        'LABEL_LIVE',
+        `labels that begin with "${chain.label}." belong to the chain ${chain.label}, which is live`,
+        'use another label, or wait for the chain',
+      );
     const newest = this.#state.runs[label] ?? 0;
     if (continues && continues.run < newest)
       return refused(
@@ -144,59 +135,16 @@ export class Spawner {
     return undefined;
   }
 
-  /** Asks a worker of each spec's host, which alone can see the checkout. */
-  async #admit(specs: readonly ResolvedSpec[]): Promise<Admission[]> {
-    const queue = specs[0]?.hostQueue;
-    if (queue === undefined) return [];
-    const names = specs.map(({ label }) => label).join(', ');
-    const summary = `admits ${names.slice(0, 80)}`;
-    try {
-      for (;;) {
-        const answer = await host(hostControlQueue(queue)).admit.executeWithOptions({ summary }, [
-          { session: this.#session, specs },
-        ]);
-        if (!isLost(answer)) return answer;
-      }
-    } catch (error) {
-      const reason = `no worker of the host answered: ${String((error as Error).cause ?? error)}`;
-      return specs.map(() => ({
-        admitted: false,
-        code: 'NO_WORKER',
-        reason,
-        remedy: 'start one with: subagents up',
-      }));
-    }
-  }
-
   async #start(spec: ResolvedSpec, admission: Admission | undefined): Promise<SpawnAnswer> {
     const { label } = spec;
     if (!admission) return refused(label, 'INTERNAL', 'the host gave no answer for it');
     if (!admission.admitted) return refused(label, admission.code, admission.reason, admission.remedy);
     const run = Math.max(this.#state.runs[label] ?? 0, spec.continues?.run ?? 0) + 1;
-    const workflowId = subagentWorkflowId(this.#session, label);
-    const model = spec.model ?? admission.model;
-    const child: SubagentInput = {
-      session: this.#session,
-      label,
-      run,
-      spec: { ...spec, ...admission.defaults, ...(model !== undefined && { model }) },
-    };
+    const child = admittedInput({ session: this.#session, label, run, spec }, admission);
     try {
-      const handle = await CancellationScope.nonCancellable(() =>
-        startChild(SUBAGENT.workflow, this.#options(child, workflowId)),
-      );
-      const runId = handle.firstExecutionRunId;
-      const entry: SessionEntry = {
-        label,
-        run,
-        workflowId,
-        runId,
-        status: 'queued',
-        task: oneLine(spec.task, 120),
-        repo: spec.repo,
-        ...(model !== undefined && { model }),
-        startedAt: new Date().toISOString(),
-      };
+      // At continue-as-new of the session any other policy would end its children.
+      const { handle, entry } = await startSubagent(child, ParentClosePolicy.ABANDON);
+      const { workflowId, runId } = entry;
       this.#state.runs[label] = run;
       this.#state.live[label] = entry;
       this.#on.changed();
@@ -210,36 +158,16 @@ export class Spawner {
         return refused(
           label,
           'LABEL_LIVE',
-          `a subagent ${workflowId} of an earlier session is still live`,
+          `a subagent ${label} of an earlier session is still live`,
           'use another label, or kill it first',
         );
       }
       return refused(label, 'INTERNAL', String(error));
     }
   }
-
-  #options(child: SubagentInput, workflowId: string) {
-    const { label, spec } = child;
-    return {
-      workflowId,
-      taskQueue: MAIN_QUEUE,
-      args: [child],
-      // At continue-as-new of the session any other policy would end its children.
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      staticSummary: `${label}: ${oneLine(spec.task, 150)}`,
-      staticDetails: `${spec.isolation} of \`${spec.repo}\` at \`${spec.base.commit.slice(0, 12)}\`\n\n${fence(spec.task.slice(0, 8_000))}`,
-      memo: { label, run: child.run, session: child.session, task: oneLine(spec.task, 120), repo: spec.repo },
-      typedSearchAttributes: [
-        { key: KEYS.session, value: child.session },
-        { key: KEYS.label, value: label },
-        { key: KEYS.status, value: 'queued' },
-        { key: KEYS.repository, value: spec.repo.slice(-255) },
-        ...(spec.model === undefined ? [] : [{ key: KEYS.model, value: spec.model.slice(0, 255) }]),
-      ],
-    };
-  }
 }
 
-function refused(label: string, code: string, reason: string, remedy?: string): Refused {
+/** A refusal, as an answer. */
+export function refused(label: string, code: string, reason: string, remedy?: string): Refused {
   return { status: 'refused', label, code, reason, ...(remedy !== undefined && { remedy }) };
 }

@@ -33,7 +33,7 @@ import {
 } from '../src/contract/index.ts';
 import { begin, type Life, type Rules, type Step } from './life.ts';
 import { next } from './lifecycle.ts';
-import { announce, entryOf, outcomeOf } from './outcome.ts';
+import { announce, asFailure, entryOf, outcomeOf } from './outcome.ts';
 import { Performer } from './performer.ts';
 import { tellSession } from './tell.ts';
 
@@ -174,15 +174,4 @@ function rulesOf(spec: ResolvedSpec): Rules {
     onStuck: spec.onStuck,
     seed: Number.parseInt(workflowInfo().runId.slice(0, 8), 16),
   };
-}
-
-/** The way a workflow closes that was neither completed nor cancelled. */
-function asFailure(outcome: Outcome): ApplicationFailure {
-  const { status, summary } = outcome;
-  return ApplicationFailure.create({
-    message: `${status}: ${summary}`,
-    type: status,
-    nonRetryable: true,
-    details: [outcome],
-  });
 }

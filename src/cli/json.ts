@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { announcement } from '../contract/announcement.ts';
+import { stepView } from '../contract/chain-step.ts';
 import { ERROR_CODES } from '../contract/errors.ts';
 import { question, receipt, sessionEntry, subagentView, transcriptEntry } from '../contract/messages.ts';
 import { outcome, sweepReport, usage } from '../contract/outcome.ts';
@@ -85,6 +86,27 @@ export const forgetJson = z.object({
   lost: z.array(identity).describe('its live subagents, which end as lost'),
 });
 export type ForgetJson = z.infer<typeof forgetJson>;
+/** `chain run` and `chain retry` */
+export const chainRunJson = z.object({
+  server,
+  chain: identity.extend({
+    steps: z.array(z.string()).describe('how its steps are addressed'),
+    notes: z.array(z.string()),
+    url: z.string().optional(),
+  }),
+  outcome: outcome.optional().describe('with --wait, once it has ended'),
+});
+export type ChainRunJson = z.infer<typeof chainRunJson>;
+/** `chain check` */
+export const chainCheckJson = z.object({
+  ok: z.boolean(),
+  problems: z
+    .array(z.object({ message: z.string(), line: z.number().int(), column: z.number().int() }))
+    .describe('line and column from 1'),
+  label: z.string().optional(),
+  steps: z.array(z.object({ id: z.string(), needs: z.array(z.string()) })).optional(),
+});
+export type ChainCheckJson = z.infer<typeof chainCheckJson>;
 
 /** `wait` */
 export const waitJson = z.object({
@@ -164,6 +186,7 @@ export const showJson = z.object({
     turns: z.number().int(),
     questions: z.array(question).readonly(),
     steers: subagentView.shape.steers,
+    steps: z.array(stepView).readonly().optional().describe('of a chain'),
     outcome: outcome.optional(),
     url: z.string().optional(),
     workerless: z.boolean(),

@@ -1,5 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
 import { Context } from './context.ts';
+import { declareChaining } from './declare/chaining.ts';
 import { declareDelegating } from './declare/delegating.ts';
 import { declareMerging } from './declare/merging.ts';
 import { declareReading } from './declare/reading.ts';
@@ -49,6 +50,7 @@ export function buildProgram(version: string, onExitCode: (code: number) => void
     .configureOutput({ outputError: () => undefined, getOutHasColors: () => helpColor(program.opts().color) })
     .configureHelp({ showGlobalOptions: true, styleTitle: (title) => `\u001B[1m${title}\u001B[22m` });
   declareDelegating(program, start);
+  declareChaining(program, start);
   declareMerging(program, start);
   declareReading(program, start);
   declareRunning(program, start);

@@ -1,5 +1,14 @@
 /** Everything known of one subagent: from its session, the server, the workflow itself and its heartbeats. */
-import { DOING, isFinal, SUBAGENT, type Outcome, type SubagentView } from '../contract/index.ts';
+import {
+  CHAIN,
+  DOING,
+  isChain,
+  isFinal,
+  SUBAGENT,
+  type Outcome,
+  type StepView,
+  type SubagentView,
+} from '../contract/index.ts';
 import { inspect, type Inspection } from './inspect.ts';
 import type { Link } from './link.ts';
 import { workflowUrl } from './links.ts';
@@ -16,9 +25,11 @@ const OUTCOME_TIMEOUT_MS = 5_000;
 export async function describeRun(link: Link, run: KnownRun): Promise<SubagentDescription> {
   const inspected = await inspect(link, run);
   const over = inspected === undefined ? isFinal(run.status) : !inspected.open;
-  const [view, outcome] = await Promise.all([
-    inspected === undefined ? undefined : readView(link, run),
+  const chain = isChain(run);
+  const [view, outcome, steps] = await Promise.all([
+    inspected === undefined || chain ? undefined : readView(link, run),
     over ? readOutcome(link, run) : undefined,
+    chain && !over ? readSteps(link, run) : undefined,
   ]);
   const asked = view === 'workerless' ? undefined : view;
   const notes = [...(outcome?.notes ?? asked?.notes ?? [])];
@@ -38,6 +49,7 @@ export async function describeRun(link: Link, run: KnownRun): Promise<SubagentDe
     model: outcome?.model ?? inspected?.progress?.model ?? inspected?.model ?? run.model,
     usage: outcome?.usage ?? inspected?.progress?.usage,
     turns: outcome?.turns ?? asked?.turns ?? 0,
+    ...(chain && { steps: outcome?.steps ?? steps ?? [] }),
     questions: asked?.questions ?? [],
     steers: asked?.steers ?? [],
     outcome,
@@ -65,7 +77,11 @@ function known(run: KnownRun, inspected: Inspection | undefined) {
 function now(run: KnownRun, inspected: Inspection | undefined, view: SubagentView | undefined) {
   const status = inspected?.status ?? run.status;
   const progress = status === 'working' || status === 'preparing' ? inspected?.progress : undefined;
-  const said = isFinal(status) ? (run.summary ?? status) : (view?.waitingFor ?? DOING[status]);
+  const said = isFinal(status)
+    ? (run.summary ?? status)
+    : isChain(run)
+      ? 'its steps are at work'
+      : (view?.waitingFor ?? DOING[status]);
   return {
     status,
     doing: progress?.doing ?? said,
@@ -87,6 +103,16 @@ export async function readView(
     return await ask<SubagentView>(link, run, SUBAGENT.describe);
   } catch (error) {
     if (isWorkerless(error)) return 'workerless';
+    throw error;
+  }
+}
+
+/** How far a chain is; nothing where nobody can be asked. */
+async function readSteps(link: Link, run: KnownRun): Promise<readonly StepView[] | undefined> {
+  try {
+    return await ask<StepView[]>(link, run, CHAIN.progress);
+  } catch (error) {
+    if (isWorkerless(error)) return undefined;
     throw error;
   }
 }

@@ -9,6 +9,7 @@ import {
 } from '@temporalio/client';
 import {
   ERROR_CODES,
+  isChain,
   isFinal,
   SubagentsError,
   type ErrorCode,
@@ -67,6 +68,14 @@ export function alreadyEnded(doing: string, run: SessionEntry): SubagentsError {
       remedy: `see its outcome with \`subagents show ${run.label}@${run.run}\`, or go on with \`subagents continue ${run.label} "<task>"\``,
     },
   );
+}
+
+/** @throws SubagentsError BAD_INPUT for a chain: what is to be done can be done to each of its steps alone. */
+export function refuseChain(doing: string, run: SessionEntry): void {
+  if (!isChain(run)) return;
+  throw new SubagentsError('BAD_INPUT', `cannot ${doing} ${run.label}: it is a chain`, {
+    remedy: `name one of its steps, as ${run.label}/<step>; \`subagents show ${run.label}\` has them`,
+  });
 }
 
 /** Whether `error` says that there is no such workflow run, or that it has ended already. */

@@ -8,6 +8,7 @@ export type * from './types.ts';
 export { SubagentsError, ERROR_CODES, type ErrorCode } from '../contract/errors.ts';
 export type {
   Announcement,
+  ChainSpec,
   CleanedRun,
   ContinueSpec,
   Evidence,
@@ -21,6 +22,7 @@ export type {
   SpawnAnswer,
   SpawnSpec,
   Status,
+  StepView,
   SweepReport,
   TranscriptEntry,
   Usage,

@@ -9,7 +9,7 @@ import {
 } from '../contract/index.ts';
 import type { Link } from './link.ts';
 import { ask, isWorkerless, type Asked } from './query.ts';
-import { resolveTarget, splitRun } from './targets.ts';
+import { labelOfStep, resolveTarget, splitRun } from './targets.ts';
 import { findNewestRun, findRuns, findSessions } from './visibility.ts';
 
 /** A run, as its session or, without a worker, the visibility store knows it. */
@@ -46,15 +46,14 @@ export async function findRunAnywhere(
   target: string,
   preferred: string | undefined,
 ): Promise<KnownRun> {
-  const [owner = '', rest, ...more] = target.split('/');
-  const qualified = rest !== undefined && more.length === 0;
+  const [owner = '', ...rest] = target.split('/');
   // Visibility lags behind: sessions that the caller names are asked even where it does not list them yet.
-  const named = [preferred, qualified ? owner : undefined].filter(
+  const named = [preferred, rest.length > 0 ? owner : undefined].filter(
     (name) => name !== undefined && name !== '',
   );
-  const exact = qualified
-    ? await findByLabel(link, owner, rest)
-    : preferred && (await findByLabel(link, preferred, target));
+  // `chain/step` of one's own session comes before `session/label`.
+  const own = preferred ? await findByLabel(link, preferred, target) : undefined;
+  const exact = own ?? (await findQualified(link, target));
   if (exact) return exact;
   const open = (await findSessions(link, { all: false })).map(({ session }) => session);
   const [listed, ...asked] = await Promise.all([
@@ -66,13 +65,20 @@ export async function findRunAnywhere(
   return resolve(target, [...runs.values()], preferred);
 }
 
+/** `session/label` or `session/chain/step`. */
+async function findQualified(link: Link, target: string): Promise<KnownRun | undefined> {
+  const [owner = '', ...rest] = target.split('/');
+  return rest.length === 1 || rest.length === 2 ? findByLabel(link, owner, rest.join('/')) : undefined;
+}
+
 function resolve(target: string, runs: readonly KnownRun[], session: string | undefined): KnownRun {
   const candidates = runs.map((entry) => ({ ...entry, live: !isFinal(entry.status), entry }));
   return resolveTarget(target, candidates, { session }).entry;
 }
 
 async function findByLabel(link: Link, session: string, target: string): Promise<KnownRun | undefined> {
-  const { name, run } = splitRun(target);
+  const { name: given, run } = splitRun(target);
+  const name = labelOfStep(given);
   if (labelProblem(name) !== undefined) return undefined;
   const question = { label: name, ...(run !== undefined && { run }) };
   try {

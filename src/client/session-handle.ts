@@ -1,13 +1,16 @@
 import {
   DEFAULT_RECEIVER,
+  isChain,
   sessionName,
   SubagentsError,
   type Announcement,
+  type ChainSpec,
   type SpawnAnswer,
   type SpawnSpec,
 } from '../contract/index.ts';
 import { sendAcknowledgement } from './acknowledger.ts';
 import { readUnacknowledged, receiveAnnouncements, type ReceivedAnnouncement } from './announcements.ts';
+import { startChain } from './chain.ts';
 import { cleanRuns } from './clean.ts';
 import { SubagentHandle } from './subagent-handle.ts';
 import type { Link } from './link.ts';
@@ -15,6 +18,7 @@ import { listSession } from './listing.ts';
 import { refusalError, spawnAll } from './spawn.ts';
 import type {
   AnnouncementOptions,
+  ChainOptions,
   CleanOptions,
   CleanReport,
   ListOptions,
@@ -66,6 +70,15 @@ export class SessionHandle {
     throw answer === undefined ? new SubagentsError('INTERNAL', 'no answer') : refusalError(answer);
   }
 
+  /**
+   * Starts a chain: steps that are subagents, whose tasks may quote what earlier ones came to. Everything is checked before
+   * anything starts. The chain is then a target like a subagent, and so is each step, as `label/step`.
+   * @throws SubagentsError BAD_INPUT when something is wrong with it, and what `spawn` throws for a step.
+   */
+  async chain(spec: ChainSpec, options: ChainOptions = {}): Promise<Accepted> {
+    return startChain(this.#link, this.name, spec, options);
+  }
+
   /** What is live, and the newest finished. Works without a worker too, and says so. */
   async list(options: ListOptions = {}): Promise<SessionListing> {
     return listSession(this.#link, this.name, options);
@@ -104,7 +117,11 @@ export class SessionHandle {
    */
   async clean(options: CleanOptions = {}): Promise<CleanReport> {
     const { finished } = await this.list({ finished: MAX_CLEANED, progress: false });
-    return cleanRuns(this.#link, finished, options);
+    return cleanRuns(
+      this.#link,
+      finished.filter((run) => !isChain(run)),
+      options,
+    );
   }
 
   /**

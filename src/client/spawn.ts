@@ -102,7 +102,7 @@ async function prepare(spec: ParsedSpec, caller: Caller): Promise<Prepared> {
   }
 }
 
-/** The Update, which starts the session where there is none yet. */
+/** The Update of a spawn. */
 export async function sendSpawn(
   link: Link,
   session: string,
@@ -111,6 +111,26 @@ export async function sendSpawn(
   title = `session ${session}`,
 ): Promise<SpawnAnswer[]> {
   checkSpawnSize(request);
+  const doing = `spawn ${request.specs.map(({ label }) => label).join(', ')}`;
+  const answers = await sendToSession(link, session, {
+    ...{ update: SESSION.spawn, request, doing, timeoutMs, title },
+  });
+  return spawnAnswer.array().parse(answers);
+}
+
+/** An Update that starts the session where there is none yet. The same request id is one request. */
+export async function sendToSession(
+  link: Link,
+  session: string,
+  what: {
+    readonly update: string;
+    readonly request: { readonly requestId: string };
+    readonly doing: string;
+    readonly timeoutMs: number;
+    readonly title?: string | undefined;
+  },
+): Promise<unknown> {
+  const { update, request, doing, timeoutMs, title = `session ${session}` } = what;
   const startWorkflowOperation = new WithStartWorkflowOperation(SESSION.workflow, {
     workflowId: sessionWorkflowId(session),
     taskQueue: MAIN_QUEUE,
@@ -121,21 +141,20 @@ export async function sendSpawn(
     typedSearchAttributes: [{ key: sessionKey, value: session }],
   });
   try {
-    const answers = await link.call(
-      `spawn ${request.specs.map(({ label }) => label).join(', ')}`,
+    return await link.call(
+      doing,
       () =>
-        link.client.workflow.executeUpdateWithStart<never, unknown, [SpawnRequest]>(SESSION.spawn, {
+        link.client.workflow.executeUpdateWithStart<never, unknown, [object]>(update, {
           args: [request],
           updateId: request.requestId,
           startWorkflowOperation: startWorkflowOperation as never,
         }),
       { timeoutMs },
     );
-    return spawnAnswer.array().parse(answers);
   } catch (error) {
     if (!isTimeout(error)) throw error;
     throw new SubagentsError('TIMEOUT', (error as Error).message, {
-      remedy: `repeat it with the request id ${request.requestId}: it spawns once`,
+      remedy: `repeat it with the request id ${request.requestId}: it is done once`,
       cause: error,
     });
   }
@@ -145,7 +164,7 @@ export async function sendSpawn(
  * Without a worker for workflows an Update would wait for good; without one of this host the subagent would. Its
  * control queue is asked: of the other one, a worker without room does not poll.
  */
-async function requireWorkers(link: Link, hostQueue: string): Promise<void> {
+export async function requireWorkers(link: Link, hostQueue: string): Promise<void> {
   const [anyWorker, ofHost] = await Promise.all([
     link.hasPollers(),
     link.hasPollers(hostControlQueue(hostQueue), 'activity'),

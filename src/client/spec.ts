@@ -30,7 +30,8 @@ export function parseContinueSpec(spec: unknown): ReturnType<typeof continueSpec
   throw misfit(parsed.error, continueSpec.shape, '');
 }
 
-function misfit({ issues: [issue] }: z.ZodError, shape: z.ZodRawShape, where: string): SubagentsError {
+/** The error for what does not fit its schema; names the field and says what it takes. */
+export function misfit({ issues: [issue] }: z.ZodError, shape: z.ZodRawShape, where: string): SubagentsError {
   const path = [...(where === '' ? [] : [where]), ...(issue?.path ?? []).map(String)].join('.');
   const field = String(issue?.path[0] ?? '');
   const description = (shape[field] as z.ZodType | undefined)?.description;

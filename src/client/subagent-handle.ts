@@ -14,7 +14,7 @@ import {
 import { cleanRuns } from './clean.ts';
 import { describeRun } from './description.ts';
 import { readDiff } from './diff.ts';
-import { alreadyEnded, isNotFound, isTimeout, noWorker } from './errors.ts';
+import { alreadyEnded, isNotFound, isTimeout, noWorker, refuseChain } from './errors.ts';
 import { forgetIfAway } from './forget.ts';
 import { inOrder } from './in-order.ts';
 import { inspect } from './inspect.ts';
@@ -166,7 +166,7 @@ export class SubagentHandle {
     changes: Omit<ContinueSpec, 'task'> = {},
     options: SpawnOptions = {},
   ): Promise<Accepted> {
-    return continueRun(this.#link, await this.#find(), { ...changes, task }, options);
+    return continueRun(this.#link, await this.#findSubagent('continue'), { ...changes, task }, options);
   }
 
   /** Everything known of it right now. Works without a worker too, and says so. @throws SubagentsError UNKNOWN_TARGET */
@@ -180,7 +180,7 @@ export class SubagentHandle {
    * @throws SubagentsError NO_WORKSPACE, NOT_A_REPOSITORY (it is on another machine), NO_WORKER, UNKNOWN_TARGET, GIT.
    */
   async diff(options: DiffOptions = {}): Promise<SubagentDiff> {
-    return readDiff(this.#link, await this.#find(), options);
+    return readDiff(this.#link, await this.#findSubagent('diff'), options);
   }
 
   /**
@@ -189,7 +189,7 @@ export class SubagentHandle {
    *   NO_WORKSPACE, NOT_A_REPOSITORY, BAD_INPUT, UNKNOWN_TARGET, GIT.
    */
   async merge(options: MergeOptions = {}): Promise<MergeReport> {
-    return mergeRun(this.#link, await this.#find(), options);
+    return mergeRun(this.#link, await this.#findSubagent('merge'), options);
   }
 
   /**
@@ -198,7 +198,7 @@ export class SubagentHandle {
    * @throws SubagentsError STILL_LIVE, NO_WORKER, TIMEOUT, UNKNOWN_TARGET.
    */
   async clean(options: CleanOptions = {}): Promise<CleanReport> {
-    return cleanRuns(this.#link, [await this.#find()], options);
+    return cleanRuns(this.#link, [await this.#findSubagent('clean')], options);
   }
 
   /**
@@ -206,7 +206,14 @@ export class SubagentHandle {
    * @throws SubagentsError NO_WORKER when the worker that has the log is away; LOST when the server no longer knows who that is.
    */
   transcript(options: TranscriptOptions = {}): AsyncGenerator<TranscriptEntry, void, undefined> {
-    return readTranscript(this.#link, () => this.#find(), options);
+    return readTranscript(this.#link, () => this.#findSubagent('read the transcript of'), options);
+  }
+
+  /** The run, which is no chain. @throws SubagentsError BAD_INPUT for a chain */
+  async #findSubagent(doing: string): Promise<KnownRun> {
+    const run = await this.#find();
+    refuseChain(doing, run);
+    return run;
   }
 
   async #find(): Promise<KnownRun> {
@@ -246,7 +253,7 @@ export class SubagentHandle {
         if (!isNotFound(error)) throw error;
       }
     }
-    const run = await this.#find();
+    const run = await this.#findSubagent(doing);
     if (isFinal(run.status)) throw alreadyEnded(doing, run);
     try {
       return await send(run.workflowId);

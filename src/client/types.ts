@@ -6,6 +6,7 @@ import type {
   Progress,
   Question,
   SessionEntry,
+  StepView,
   SubagentView,
   SweepReport,
   Usage,
@@ -44,6 +45,11 @@ export interface SpawnOptions {
   readonly title?: string | undefined;
   /** How long to wait for the answer, in milliseconds. */
   readonly timeoutMs?: number | undefined;
+}
+
+export interface ChainOptions extends SpawnOptions {
+  /** Values of the chain's `params`. */
+  readonly params?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface ListOptions {
@@ -254,6 +260,8 @@ export interface SubagentDescription extends Partial<
   readonly turns: number;
   readonly questions: readonly Question[];
   readonly steers: SubagentView['steers'];
+  /** Of a chain: what has become of each step. */
+  readonly steps?: readonly StepView[] | undefined;
   /** Present when it has ended. */
   readonly outcome?: Outcome | undefined;
   /** Its page in the Temporal Web UI, where known. */

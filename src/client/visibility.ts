@@ -1,6 +1,13 @@
 /** What the server's visibility store lists. It needs no worker, and lags behind by a moment. */
 import type { WorkflowExecutionInfo } from '@temporalio/client';
-import { SESSION, sessionWorkflowId, SUBAGENT, subagentWorkflowId } from '../contract/index.ts';
+import {
+  CHAIN,
+  chainWorkflowId,
+  SESSION,
+  sessionWorkflowId,
+  SUBAGENT,
+  subagentWorkflowId,
+} from '../contract/index.ts';
 import { isOpen, statusOf } from '../temporal/execution-status.ts';
 import { isNotFound } from './errors.ts';
 import type { Link } from './link.ts';
@@ -63,9 +70,13 @@ export async function findRuns(
   link: Link,
   options: { readonly session?: string | undefined; readonly onlyOpen?: boolean; readonly max: number },
 ): Promise<KnownRun[]> {
-  const conditions = [`WorkflowType = '${SUBAGENT.workflow}'`];
+  const conditions = [`WorkflowType IN ('${SUBAGENT.workflow}', '${CHAIN.workflow}')`];
   if (options.session !== undefined) {
-    conditions.push(`WorkflowId STARTS_WITH '${subagentWorkflowId(options.session, '')}'`);
+    const [subagents, chains] = [
+      subagentWorkflowId(options.session, ''),
+      chainWorkflowId(options.session, ''),
+    ];
+    conditions.push(`(WorkflowId STARTS_WITH '${subagents}' OR WorkflowId STARTS_WITH '${chains}')`);
   }
   if (options.onlyOpen === true) conditions.push(`ExecutionStatus = 'Running'`);
   const rows = await query(link, conditions.join(' AND '), options.max);
@@ -78,15 +89,20 @@ export async function findNewestRun(
   session: string,
   label: string,
 ): Promise<KnownRun | undefined> {
-  const workflowId = subagentWorkflowId(session, label);
-  return link.call(`look for ${session}/${label}`, async () => {
-    try {
-      return toRun(await link.client.workflow.getHandle(workflowId).describe());
-    } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw error;
-    }
-  });
+  const found = await Promise.all(
+    [subagentWorkflowId(session, label), chainWorkflowId(session, label)].map((workflowId) =>
+      link.call(`look for ${session}/${label}`, async () => {
+        try {
+          return toRun(await link.client.workflow.getHandle(workflowId).describe());
+        } catch (error) {
+          if (isNotFound(error)) return undefined;
+          throw error;
+        }
+      }),
+    ),
+  );
+  // A label may have been a subagent's once, and a chain's another time.
+  return found.filter((run) => run !== undefined).sort((a, b) => b.run - a.run)[0];
 }
 
 /** The memo that the session gives each subagent says which one it is. */

@@ -14,6 +14,12 @@ export const MAX_SPAWN_SPECS = 200;
 export const MAX_STEER_BYTES = 64 * 1024;
 /** Live subagents of one session: a workflow may have 2,000 pending children, with room kept for chains. */
 export const MAX_LIVE_SUBAGENTS = 1_000;
+/** Steps of one chain, the subagents that one `forEach` step may become, and all subagents of one chain. */
+export const MAX_CHAIN_STEPS = 100;
+export const MAX_FOR_EACH = 100;
+export const MAX_CHAIN_SUBAGENTS = 500;
+/** A step's task with everything that it quotes. */
+export const MAX_RENDERED_TASK_BYTES = 1024 * 1024;
 /** Set-up and verification commands of one spec (20 of each), and the length of each in characters. */
 export const MAX_SETUP_COMMANDS = 20;
 export const MAX_VERIFY_COMMANDS = 20;

@@ -59,6 +59,10 @@ export const sessionEntry = z.object({
 });
 export type SessionEntry = z.infer<typeof sessionEntry>;
 
+/** Signal `started`: a chain has started the subagent of a step. */
+export const startedSignal = z.object({ entry: sessionEntry });
+export type StartedSignal = z.infer<typeof startedSignal>;
+
 /** Signal `ended`: a subagent's last act. It carries what the session keeps of the run. */
 export const endedSignal = z.object({
   announcement,
@@ -121,6 +125,8 @@ export const DEFAULT_RECEIVER = 'main';
 export const SESSION = {
   workflow: 'session',
   spawn: 'spawn',
+  chain: 'chain',
+  started: 'started',
   ended: 'ended',
   announce: 'announce',
   acknowledge: 'acknowledge',

@@ -14,6 +14,10 @@ export const workerControlQueue = (workerId: string): string => `subagents/worke
 
 export const sessionWorkflowId = (session: string): string => `session/${session}`;
 export const subagentWorkflowId = (session: string, label: string): string => `subagent/${session}/${label}`;
+export const chainWorkflowId = (session: string, label: string): string => `chain/${session}/${label}`;
+/** Whether a workflow is a chain; else it is a subagent. */
+export const isChain = ({ workflowId }: { readonly workflowId: string }): boolean =>
+  workflowId.startsWith('chain/');
 /** A page of a session's announcements; `run` is the session's first execution run id. */
 export const pageWorkflowId = (session: string, run: string, first: number): string =>
   `announcements/${session}/${run.slice(0, 8)}-${first}`;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { stepView } from './chain-step.ts';
 import { permissions } from './spec.ts';
 import { finalStatus } from './status.ts';
 
@@ -111,6 +112,7 @@ export const failure = z.object({
     'push', // its branch could not be pushed
     'budget', // its tokens, turns or model requests are used up
     'worker', // its worker was given up
+    'chain', // steps of a chain did not come to their end
     'internal', // ours
   ]),
   cause: turnFailureClass.optional().describe('of a turn that failed: what kind of error ended it'),
@@ -164,6 +166,7 @@ export const outcome = z.object({
     .array(z.string())
     .default([])
     .describe('with `trustRepo`: hooks, extensions, MCP servers, skills and agents of the repository'),
+  steps: z.array(stepView).optional().describe('of a chain: what became of each step'),
   notes: z
     .array(z.string())
     .describe('what a reader must know: interrupted commands, lost attempts, leftovers'),

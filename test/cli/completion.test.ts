@@ -48,6 +48,9 @@ describe('candidates', () => {
       ['completion', ''],
       ['bash', 'zsh', 'fish'],
     ],
+    [['chain', 'r'], ['run']],
+    [['chain', 'run', ''], [':files']],
+    [['chain', 'run', 'f', '--par'], ['--param']],
     [['spawn', ''], []],
     [['nonsense', ''], []],
   ])('of %j', async (words, expected) => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CommanderError } from 'commander';
 import { describe, expect, it } from 'vitest';
+import { readChain } from '../../src/chain/file.ts';
 import { EXIT } from '../../src/cli/exit.ts';
 import { buildProgram } from '../../src/cli/program.ts';
 import * as contract from '../../src/contract/index.ts';
@@ -50,11 +51,25 @@ describe('examples', () => {
   });
 });
 
+describe('chain files', () => {
+  const files = filesOf('docs/examples', '.chain.yaml');
+
+  it.each(files)('%s has nothing wrong', (path) => {
+    expect(readChain(read(path)).problems).toEqual([]);
+  });
+
+  it('are all shown', () => {
+    const shown = DOCUMENTS.flatMap((document) => blocks(read(document), 'yaml'));
+    for (const path of files) expect(shown, path).toContain(read(path));
+  });
+});
+
 describe('commands', () => {
   it.each(commands())('`%s`', (line) => {
     const program = buildProgram('0.0.0', () => undefined);
     // Parsed as they are declared, and not run.
-    for (const command of [program, ...program.commands]) {
+    const inner = program.commands.flatMap((command) => [command, ...command.commands]);
+    for (const command of [program, ...inner]) {
       command.exitOverride().configureOutput({ writeOut: () => undefined, writeErr: () => undefined });
       if (command !== program) command.action(() => undefined);
     }
@@ -142,6 +157,9 @@ describe('tables', () => {
     expect(limits).toContain(`| a steer | ${contract.MAX_STEER_BYTES / 1024} KiB |`);
     expect(limits).toContain(
       `| one spawn | ${contract.MAX_SPAWN_SPECS} specs, ${contract.MAX_SPAWN_BYTES / 1024 ** 2} MiB in all |`,
+    );
+    expect(limits).toContain(
+      `| a chain | ${contract.MAX_CHAIN_STEPS} steps, ${contract.MAX_CHAIN_SUBAGENTS} subagents, ${contract.MAX_FOR_EACH} of one \`forEach\` |`,
     );
     expect(limits).toContain(`| live subagents of a session | ${number(contract.MAX_LIVE_SUBAGENTS)} |`);
     expect(limits).toContain(

@@ -46,6 +46,7 @@ export async function recordHistories(prefix: string): Promise<void> {
   const subagents = await fleet.connect();
   try {
     await play(fleet, subagents, write);
+    await playChains(fleet, subagents, write);
     await playLimits(fleet, subagents, write, () => (opened = true));
   } finally {
     await subagents.close();
@@ -120,6 +121,41 @@ async function play(fleet: Fleet, subagents: Subagents, write: Write): Promise<v
     return found;
   });
   if (transcript !== undefined) await write('transcript', transcript);
+}
+
+/** Chains: steps one after the other, one that failed, and a kill. */
+async function playChains(fleet: Fleet, subagents: Subagents, write: Write): Promise<void> {
+  const options = { cwd: fleet.repository.path };
+  const session = subagents.session('chains');
+  await session.chain(
+    {
+      label: 'built',
+      steps: [
+        { id: 'a', task: 'mend' },
+        { id: 'b', task: 'fail {{a.branch}}', from: 'a' },
+        { id: 'c', task: 'mend' },
+        { id: 'd', task: 'mend {{item}}', needs: 'a', forEach: 'a.outcome.evidence.filesChanged' },
+      ],
+    },
+    options,
+  );
+  await session.subagent('built').result();
+  await write('chain-step-failed', 'chain/chains/built');
+  await session.chain(
+    {
+      label: 'ended',
+      steps: [
+        { id: 'a', task: 'sit' },
+        { id: 'b', task: 'mend' },
+      ],
+    },
+    options,
+  );
+  await eventually(async () => (await session.list()).live.some(({ label }) => label === 'ended.a'));
+  await inItsShell(subagents, 'chains', 'ended/a');
+  await session.subagent('ended').kill();
+  await write('chain-killed', 'chain/chains/ended');
+  await write('session-with-chains', 'session/chains');
 }
 
 /** Lives that are bounded: by a budget, by silence, by time for an answer, by credentials. */

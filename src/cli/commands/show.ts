@@ -1,3 +1,4 @@
+import { drawChain } from '../../chain/draw.ts';
 import type { SubagentDescription } from '../../client/index.ts';
 import { isFinal } from '../../contract/status.ts';
 import { oneLine, plain } from '../../contract/text.ts';
@@ -33,6 +34,13 @@ function descriptionText(it: SubagentDescription, context: Context): string {
     ...facts(it, colors, now),
   ];
   if (it.task !== undefined) lines.push('', colors.bold('Task'), ...indent(plain(it.task)));
+  if (it.steps !== undefined)
+    lines.push(
+      '',
+      colors.bold('Steps'),
+      ...indent(drawChain(it.steps)),
+      '  → each is a target: ' + `${name}/<step>`,
+    );
   if (it.questions.length > 0) {
     lines.push('', colors.bold('Questions'));
     for (const { id, question, choices } of it.questions) {

@@ -60,7 +60,9 @@ function read(program: Program, typed: readonly string[]): Reading {
       command = program.commands.find((each) => each.name() === word || each.aliases().includes(word));
       if (command === undefined) operands.push(word);
     } else {
-      operands.push(word);
+      const inner = operands.length === 0 ? command.commands.find((each) => each.name() === word) : undefined;
+      if (inner === undefined) operands.push(word);
+      else command = inner;
     }
   }
   return { command, operands, awaiting, globals };
@@ -92,9 +94,15 @@ async function possible(
     const isFirst = operands.length === 0 || (operands.length === 1 && operands[0] === 'help');
     return isFirst ? commandNames(program) : [];
   }
+  if (command.commands.length > 0 && operands.length === 0)
+    return command.commands.map((each) => ({
+      value: each.name(),
+      description: oneLine(each.description(), 80),
+    }));
   const index = Math.min(operands.length, command.registeredArguments.length - 1);
   const argument = command.registeredArguments[index];
   if (argument === undefined || (operands.length > index && !argument.variadic)) return [];
+  if (argument.name() === 'file') return FILES;
   if (argument.name() === 'shell') return ['bash', 'zsh', 'fish'].map((value) => ({ value }));
   if (argument.name() === 'client') return [{ value: 'copilot' }];
   if (argument.name() !== 'target' && argument.name() !== 'targets') return [];

@@ -1,3 +1,4 @@
+import { drawChain } from '../../chain/draw.ts';
 import type { Evidence, Outcome, Verification } from '../../client/index.ts';
 import { countDenials } from '../../contract/denials.ts';
 import { oneLine, plain } from '../../contract/text.ts';
@@ -23,6 +24,12 @@ export function endText(end: Ended, name: string, colors: Colors): string {
   if (outcome.push?.ref !== undefined) lines.push(`  ${pushLine(outcome.push)}`);
   for (const what of outcome.evidence?.touchedOutside ?? [])
     lines.push(`  ${colors.yellow(`touched outside its worktree: ${oneLine(what, 300)}`)}`);
+  if (outcome.steps !== undefined)
+    lines.push(
+      ...drawChain(outcome.steps)
+        .split('\n')
+        .map((line) => `  ${line}`),
+    );
   for (const command of outcome.setup ?? [])
     if (command.exitCode !== 0) lines.push(`  ${verificationLine(command, colors)}`);
   for (const verification of outcome.verifications) lines.push(`  ${verificationLine(verification, colors)}`);

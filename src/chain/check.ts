@@ -1,0 +1,156 @@
+/** What is wrong with a chain before anything of it has started. */
+import { z } from 'zod';
+import {
+  labelProblem,
+  outcome,
+  QUOTE_WORDS,
+  stepLabel,
+  type ParsedChain,
+  type ParsedStep,
+} from '../contract/index.ts';
+import { ancestors, findCycle, withNeeds, type Node } from './graph.ts';
+import { STEP_FIELDS } from './quotes.ts';
+import { hasPath, type JsonSchema } from './schema-path.ts';
+import { parsePath, quotesIn } from './template.ts';
+
+/** Something wrong, and where: the path of a value in the chain, and of a quote its words. */
+export interface Problem {
+  readonly message: string;
+  readonly path: readonly (string | number)[];
+  /** The quote, where the problem is in the words of a task. */
+  readonly quote?: string | undefined;
+}
+
+type Step = ParsedStep & Node;
+
+const OUTCOME = z.toJSONSchema(outcome, { io: 'output' }) as JsonSchema;
+
+/** Everything that is wrong with a chain that fits its schema, in order of its steps. */
+export function checkChain(chain: ParsedChain): Problem[] {
+  const steps = withNeeds<ParsedStep>(chain.steps);
+  const problems = steps.flatMap((step, at) => [
+    ...checkNames(chain, steps, step, at),
+    ...checkNeeds(steps, step, at),
+  ]);
+  const cycle = findCycle(steps);
+  if (cycle) {
+    const at = steps.findIndex(({ id }) => id === cycle[0]);
+    problems.push({
+      message: `these steps need each other: ${cycle.join(' → ')}`,
+      path: ['steps', at, 'needs'],
+    });
+  }
+  // What comes before what is known only where nothing is wrong with that.
+  if (problems.length > 0) return problems;
+  return steps.flatMap((step, at) => [
+    ...checkFrom(steps, step, at),
+    ...checkForEach(steps, step, at),
+    ...quotesIn(step.task).flatMap(({ text, path }) => {
+      const message = quoteProblem(chain, steps, step, path);
+      return message === undefined
+        ? []
+        : [{ message: `${text}: ${message}`, path: ['steps', at, 'task'], quote: text }];
+    }),
+  ]);
+}
+
+function checkNames(
+  { label }: ParsedChain,
+  steps: readonly Step[],
+  { id, forEach }: Step,
+  at: number,
+): Problem[] {
+  const problems: Problem[] = [];
+  if (steps.findIndex((other) => other.id === id) < at)
+    problems.push({ message: `there are two steps "${id}"`, path: ['steps', at, 'id'] });
+  const name = stepLabel(label, id, forEach === undefined ? undefined : 99);
+  if (labelProblem(name) !== undefined)
+    problems.push({
+      message: `its subagent cannot be called "${name}": ${labelProblem(name)}`,
+      path: ['steps', at, 'id'],
+    });
+  return problems;
+}
+
+function checkNeeds(steps: readonly Step[], { id, needs }: Step, at: number): Problem[] {
+  return needs.flatMap((need) => {
+    if (steps.some((other) => other.id === need)) return [];
+    return [{ message: `${id} needs "${need}", and there is no such step`, path: ['steps', at, 'needs'] }];
+  });
+}
+
+function checkFrom(steps: readonly Step[], step: Step, at: number): Problem[] {
+  const { from } = step;
+  if (from === undefined) return [];
+  const path = ['steps', at, 'from'];
+  const source = steps.find(({ id }) => id === from);
+  if (!source) return [{ message: `there is no step "${from}"`, path }];
+  if (!ancestors(steps, step.id).has(from))
+    return [{ message: `${step.id} starts from ${from}, and does not need it: add it to needs`, path }];
+  if (source.forEach !== undefined)
+    return [
+      { message: `${from} has several branches (forEach): none of them can be the one to start from`, path },
+    ];
+  if (step.isolation === 'in-place' || step.base !== undefined || step.withChanges === true)
+    return [
+      {
+        message: 'a step that starts from another has neither base nor withChanges, and is not in place',
+        path,
+      },
+    ];
+  if (source.repo !== step.repo)
+    return [{ message: `${from} works in another repository (repo): its branch is not in this one`, path }];
+  return [];
+}
+
+function checkForEach(steps: readonly Step[], step: Step, at: number): Problem[] {
+  if (step.forEach === undefined)
+    return step.maxConcurrent === undefined
+      ? []
+      : [{ message: 'maxConcurrent is of a step with forEach', path: ['steps', at, 'maxConcurrent'] }];
+  const path = parsePath(step.forEach);
+  const where = ['steps', at, 'forEach'];
+  if (step.isolation === 'in-place')
+    return [{ message: 'one checkout has no room for several subagents in place', path: where }];
+  const message = pathOfStepProblem(steps, step, path);
+  return message === undefined ? [] : [{ message: `${step.forEach}: ${message}`, path: where }];
+}
+
+/** What is wrong with a quote in the task of `step`; undefined where nothing is. */
+function quoteProblem(
+  chain: ParsedChain,
+  steps: readonly Step[],
+  step: Step,
+  path: readonly string[],
+): string | undefined {
+  const [root = '', ...rest] = path;
+  if (path.length === 0)
+    return 'this is no quote; write it like {{research.report}}, and \\{{ for two braces';
+  if (root === 'params') {
+    const names = Object.keys(chain.params ?? {});
+    if (names.includes(rest.join('.'))) return undefined;
+    return `the chain has no such parameter; ${names.length === 0 ? 'it has none' : `it has ${names.join(', ')}`}`;
+  }
+  if (root === 'item' || root === 'index')
+    return step.forEach === undefined ? `${step.id} has no forEach` : undefined;
+  return pathOfStepProblem(steps, step, path);
+}
+
+function pathOfStepProblem(
+  steps: readonly Step[],
+  step: Step,
+  [root = '', field, ...rest]: readonly string[],
+): string | undefined {
+  const source = steps.find(({ id }) => id === root);
+  if (!source)
+    return `there is no step "${root}"; it is one of ${[...steps.map(({ id }) => id), ...QUOTE_WORDS].join(', ')}`;
+  if (!ancestors(steps, step.id).has(root))
+    return root === step.id
+      ? 'a step cannot quote itself'
+      : `${step.id} does not need ${root}, so ${root} may not be done by then: add it to needs`;
+  if (field === undefined || !(STEP_FIELDS as readonly string[]).includes(field))
+    return `of a step there is ${STEP_FIELDS.join(', ')}`;
+  if (field === 'outcome')
+    return hasPath(OUTCOME, rest) ? undefined : `an outcome has no ${rest.join('.') || 'such value'}`;
+  return rest.length === 0 ? undefined : `${field} has no parts`;
+}

@@ -1,0 +1,73 @@
+/** Which steps of a chain come before which: pure, and used by the library, the command line and the workflow. */
+
+/** A step's place in the graph. */
+export interface Node {
+  readonly id: string;
+  readonly needs: readonly string[];
+}
+
+/** Fills in what a step needs where it says nothing: the step before it. */
+export function withNeeds<T extends { readonly id: string; readonly needs?: readonly string[] | undefined }>(
+  steps: readonly T[],
+): (T & Node)[] {
+  return steps.map((step, index) => {
+    const before = steps[index - 1];
+    return { ...step, needs: step.needs ?? (before ? [before.id] : []) };
+  });
+}
+
+/** All steps that come before `id`, nearest first; those that are unknown are left out. */
+export function ancestors(nodes: readonly Node[], id: string): Set<string> {
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  const found = new Set<string>();
+  const open = [...(byId.get(id)?.needs ?? [])];
+  for (let next = open.shift(); next !== undefined; next = open.shift()) {
+    const node = byId.get(next);
+    if (!node || found.has(next)) continue;
+    found.add(next);
+    open.push(...node.needs);
+  }
+  return found;
+}
+
+/** All steps that come after `id`, in the order of `nodes`. */
+export function descendants(nodes: readonly Node[], id: string): Set<string> {
+  return new Set(nodes.filter((node) => ancestors(nodes, node.id).has(id)).map((node) => node.id));
+}
+
+/** A way from a step back to itself, first and last the same; undefined where there is none. */
+export function findCycle(nodes: readonly Node[]): string[] | undefined {
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  const settled = new Set<string>();
+  const visit = (id: string, path: readonly string[]): string[] | undefined => {
+    if (path.includes(id)) return [...path.slice(path.indexOf(id)), id];
+    if (settled.has(id)) return undefined;
+    for (const need of byId.get(id)?.needs ?? []) {
+      const cycle = visit(need, [...path, id]);
+      if (cycle) return cycle;
+    }
+    settled.add(id);
+    return undefined;
+  };
+  for (const { id } of nodes) {
+    const cycle = visit(id, []);
+    if (cycle) return cycle;
+  }
+  return undefined;
+}
+
+/** How deep each step lies: 0 needs nothing, 1 needs only such, and so on. Only for graphs without a cycle. */
+export function depths(nodes: readonly Node[]): Map<string, number> {
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  const known = new Map<string, number>();
+  const depth = (id: string): number => {
+    const found = known.get(id);
+    if (found !== undefined) return found;
+    const below = (byId.get(id)?.needs ?? []).map((need) => depth(need) + 1);
+    const own = Math.max(0, ...below);
+    known.set(id, own);
+    return own;
+  };
+  for (const { id } of nodes) depth(id);
+  return known;
+}

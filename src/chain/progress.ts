@@ -1,0 +1,197 @@
+/** How far a chain is: which of its steps may start, which never will, and what it comes to. No Temporal, no clock. */
+import {
+  stepLabel,
+  type FinalStatus,
+  type Outcome,
+  type StepStatus,
+  type StepView,
+} from '../contract/index.ts';
+import type { DoneStep } from './quotes.ts';
+
+/** What is known of a step before the chain runs. */
+export interface PlannedStep {
+  readonly id: string;
+  readonly needs: readonly string[];
+  readonly forEach?: string | undefined;
+  readonly maxConcurrent?: number | undefined;
+}
+
+/** One subagent that is to be, is, or was. */
+export interface Item {
+  readonly step: string;
+  /** Of a `forEach`. */
+  readonly entry?: { readonly index: number; readonly value: unknown };
+  readonly label: string;
+  status: StepStatus;
+  run?: number;
+  workflowId?: string;
+  runId?: string;
+  /** Why it was skipped, or failed before it had a subagent. */
+  why?: string;
+  outcome?: Outcome;
+}
+
+export interface Bounds {
+  readonly label: string;
+  readonly maxConcurrent?: number | undefined;
+  readonly until: 'all' | 'first';
+}
+
+export class Progress {
+  readonly steps: readonly PlannedStep[];
+  readonly #bounds: Bounds;
+  /** Of each step that was looked at; a `forEach` over nothing has none. */
+  readonly #items = new Map<string, Item[]>();
+
+  constructor(steps: readonly PlannedStep[], bounds: Bounds) {
+    this.steps = steps;
+    this.#bounds = bounds;
+  }
+
+  /**
+   * Skips what can never start, and gives what can start now.
+   * @param expand the entries of a `forEach`, or why there are none in words
+   */
+  next(expand: (step: PlannedStep) => readonly unknown[] | string): Item[] {
+    // In order of the file, which need not be that of the graph: what one skips may let another be skipped.
+    for (let before = -1; before !== this.#items.size;) {
+      before = this.#items.size;
+      for (const step of this.steps) if (!this.#items.has(step.id)) this.#open(step, expand);
+    }
+    const startable: Item[] = [];
+    let live = this.#count('live');
+    for (const step of this.steps) {
+      const items = this.#items.get(step.id) ?? [];
+      let own = items.filter(({ status }) => status === 'live').length;
+      for (const item of items) {
+        if (item.status !== 'waiting') continue;
+        if (live >= (this.#bounds.maxConcurrent ?? Infinity) || own >= (step.maxConcurrent ?? Infinity))
+          break;
+        startable.push(item);
+        live++;
+        own++;
+      }
+    }
+    return startable;
+  }
+
+  /** Everything that has, or will have, a subagent. */
+  get items(): Item[] {
+    return [...this.#items.values()].flat();
+  }
+
+  /** What is done, for quotes. */
+  get done(): Map<string, DoneStep> {
+    const done = new Map<string, DoneStep>();
+    for (const [id, items] of this.#items) {
+      if (this.statusOf(id) !== 'done') continue;
+      done.set(id, { outcomes: items.flatMap(({ outcome }) => outcome ?? []) });
+    }
+    return done;
+  }
+
+  /** Where a step is: of a `forEach` the worst of its ends, once all have ended. */
+  statusOf(id: string): StepStatus {
+    const items = this.#items.get(id);
+    if (!items) return 'waiting';
+    if (items.some(({ status }) => status === 'live')) return 'live';
+    if (items.some(({ status }) => status === 'waiting')) {
+      return items.every(({ status }) => status === 'waiting') ? 'waiting' : 'live';
+    }
+    return items.find(({ status }) => status !== 'done')?.status ?? 'done';
+  }
+
+  /** Whether nothing is left to start or to wait for. */
+  get isOver(): boolean {
+    return this.steps.every(({ id }) => !['waiting', 'live'].includes(this.statusOf(id)));
+  }
+
+  /** With `until: first`: the one that was done first. */
+  get winner(): Item | undefined {
+    return this.#bounds.until === 'first' ? this.items.find(({ status }) => status === 'done') : undefined;
+  }
+
+  /** Skips all that has not started. */
+  stop(why: string): void {
+    for (const { id } of this.steps) {
+      if (!this.#items.has(id)) this.#items.set(id, [this.#item(id, 'skipped', why)]);
+    }
+    for (const item of this.items) {
+      if (item.status !== 'waiting') continue;
+      item.status = 'skipped';
+      item.why = why;
+    }
+  }
+
+  /** What it comes to, once it is over. */
+  get verdict(): { readonly status: Extract<FinalStatus, 'done' | 'failed'>; readonly summary: string } {
+    const { winner } = this;
+    if (winner)
+      return { status: 'done', summary: `${winner.step} was done first: ${winner.outcome?.summary ?? ''}` };
+    const ended = this.steps.map(({ id }) => ({ id, status: this.statusOf(id) }));
+    const missed = ended.filter(({ status }) => status !== 'done');
+    if (missed.length === 0) {
+      const last = this.items.at(-1)?.outcome?.summary;
+      const count = ended.length === 1 ? '1 step' : `${ended.length} steps`;
+      return { status: 'done', summary: `${count} done${last === undefined ? '' : `; last: ${last}`}` };
+    }
+    const words = missed.map(({ id, status }) => `${id} ${status}`);
+    return {
+      status: 'failed',
+      summary: `${words.join(', ')}; ${ended.length - missed.length} of ${ended.length} steps done`,
+    };
+  }
+
+  /** For people and programs: every subagent, and steps that have none yet. */
+  get view(): StepView[] {
+    return this.steps.flatMap(({ id, needs }) => {
+      const items = this.#items.get(id) ?? [this.#item(id, 'waiting')];
+      return items.map(({ entry, label, status, run, workflowId, runId, why, outcome }) => ({
+        id: entry ? `${id}-${entry.index}` : id,
+        label,
+        needs: [...needs],
+        status,
+        ...(run !== undefined && { run }),
+        ...(workflowId !== undefined && { workflowId }),
+        ...(runId !== undefined && { runId }),
+        ...(outcome?.evidence && { branch: outcome.evidence.branch, head: outcome.evidence.head }),
+        ...((outcome?.summary ?? why) !== undefined && { summary: outcome?.summary ?? why ?? '' }),
+      }));
+    });
+  }
+
+  #open(step: PlannedStep, expand: (step: PlannedStep) => readonly unknown[] | string): void {
+    const needed = step.needs.map((id) => ({ id, status: this.statusOf(id) }));
+    const missing = needed.find(({ status }) => !['waiting', 'live', 'done'].includes(status));
+    if (missing) {
+      this.#items.set(step.id, [
+        this.#item(step.id, 'skipped', `needs ${missing.id}, which is ${missing.status}`),
+      ]);
+      return;
+    }
+    if (needed.some(({ status }) => status !== 'done')) return;
+    if (step.forEach === undefined) {
+      this.#items.set(step.id, [this.#item(step.id, 'waiting')]);
+      return;
+    }
+    const entries = expand(step);
+    this.#items.set(
+      step.id,
+      typeof entries === 'string'
+        ? [this.#item(step.id, 'failed', entries)]
+        : entries.map((value, index) => ({
+            ...this.#item(step.id, 'waiting'),
+            label: stepLabel(this.#bounds.label, step.id, index),
+            entry: { index, value },
+          })),
+    );
+  }
+
+  #item(step: string, status: StepStatus, why?: string): Item {
+    return { step, label: stepLabel(this.#bounds.label, step), status, ...(why !== undefined && { why }) };
+  }
+
+  #count(status: StepStatus): number {
+    return this.items.filter((item) => item.status === status).length;
+  }
+}

@@ -1,0 +1,89 @@
+/** What a quote stands for, as it is put into a task: our own words as they are, words of a subagent as data. */
+import { fence, MAX_REPORT_CHARS, type Outcome } from '../contract/index.ts';
+import { valueAt, type Quote } from './template.ts';
+
+/** What of a step can be quoted; all but the last are measured or named by us. */
+export const STEP_FIELDS = ['branch', 'head', 'status', 'summary', 'report', 'outcome'] as const;
+
+/** A step that is done: one outcome, or one for each entry of its `forEach`. */
+export interface DoneStep {
+  readonly outcomes: readonly Outcome[];
+}
+
+/** What quotes are looked up in. */
+export interface Scope {
+  readonly params: Readonly<Record<string, { readonly value: string; readonly data: boolean }>>;
+  readonly steps: ReadonlyMap<string, DoneStep>;
+  /** Of a `forEach`. */
+  readonly item?: { readonly value: unknown; readonly index: number } | undefined;
+  /** A new random word, for the marks around data. */
+  readonly nonce: () => string;
+}
+
+/** Why a quote stands for nothing. */
+export class QuoteError extends Error {}
+
+/** A value, and whose words it is; without a source it is ours or the human's. */
+interface Value {
+  readonly value: unknown;
+  readonly source?: string;
+}
+
+/** The words to put in place of a quote. @throws QuoteError where it stands for nothing */
+export function wordsOf(quote: Quote, scope: Scope): string {
+  const values = valuesOf(quote.path, scope);
+  if (values.length === 0 || values.some(({ value }) => value === undefined || value === null)) {
+    throw new QuoteError(`${quote.text} stands for nothing: there is no such value`);
+  }
+  return values.map((value) => inWords(value, quote, scope.nonce)).join('\n');
+}
+
+/** The list that a `forEach` names. @throws QuoteError where it is none */
+export function listAt(path: readonly string[], scope: Scope): unknown[] {
+  const [found, ...more] = valuesOf(path, scope);
+  if (more.length === 0 && Array.isArray(found?.value)) return found.value as unknown[];
+  throw new QuoteError(`${path.join('.')} is no list`);
+}
+
+function valuesOf([root = '', ...rest]: readonly string[], scope: Scope): Value[] {
+  if (root === 'params') {
+    const name = rest.join('.');
+    const param = Object.hasOwn(scope.params, name) ? scope.params[name] : undefined;
+    return param ? [{ value: param.value, ...(param.data && { source: `the parameter ${name}` }) }] : [];
+  }
+  if (root === 'index' && rest.length === 0) return [{ value: scope.item?.index }];
+  if (root === 'item')
+    return [{ value: valueAt(scope.item?.value, rest), source: 'a subagent of this chain' }];
+  const step = scope.steps.get(root);
+  return (step?.outcomes ?? []).map((outcome) => ofOutcome(outcome, rest));
+}
+
+function ofOutcome(outcome: Outcome, [field = '', ...rest]: readonly string[]): Value {
+  const source = `subagent ${outcome.label}@${outcome.run}`;
+  const { evidence } = outcome;
+  switch (field) {
+    case 'branch':
+    case 'head':
+      return { value: rest.length === 0 ? evidence?.[field] : undefined };
+    case 'status':
+      return { value: rest.length === 0 ? outcome.status : undefined };
+    case 'summary':
+    case 'report':
+      return { value: rest.length === 0 ? outcome[field] : undefined, source };
+    case 'outcome':
+      return { value: valueAt(outcome, rest), source };
+    default:
+      return { value: undefined };
+  }
+}
+
+/** One word that can be an order to nobody: a path, a name, a number. */
+const TOKEN = /^[\w./@:+-]{1,120}$/;
+
+function inWords({ value, source }: Value, { path }: Quote, nonce: () => string): string {
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (source === undefined) return String(value);
+  if (typeof value === 'string' && TOKEN.test(value)) return JSON.stringify(value);
+  const text = typeof value === 'string' ? value : JSON.stringify(value, null, 2);
+  return `\n${fence(text, { what: path.slice(1).join('.') || path.join('.'), source, nonce: nonce(), max: MAX_REPORT_CHARS })}\n`;
+}

@@ -1,0 +1,112 @@
+import type { Accepted, ChainSpec, Subagents } from '../../client/index.ts';
+import { workflowUrl } from '../../client/links.ts';
+import { SubagentsError } from '../../contract/errors.ts';
+import { oneLine } from '../../contract/text.ts';
+import type { Context } from '../context.ts';
+import { readChainFile, readInput } from '../chain-file.ts';
+import { EXIT, exitCodeOfOutcomes } from '../exit.ts';
+import type { ChainRunJson } from '../json.ts';
+import { endText } from '../render/outcome.ts';
+import { connectOrStart } from '../starting.ts';
+import { waitForEnds } from '../waiting.ts';
+
+/** Flags of `chain run`, as declared. */
+export interface ChainFlags {
+  readonly param?: readonly string[] | undefined;
+  readonly label?: string | undefined;
+  readonly wait?: boolean | undefined;
+}
+
+/** `subagents chain run` */
+export async function runChain(context: Context, file: string, flags: ChainFlags): Promise<number> {
+  const { spec, problems } = await readChainFile(file);
+  if (spec === undefined) {
+    const [first] = problems;
+    throw new SubagentsError(
+      'BAD_INPUT',
+      `${file}:${first?.line}:${first?.column}: ${first?.message}${problems.length > 1 ? ` (and ${problems.length - 1} more)` : ''}`,
+      { remedy: `see all of it with \`subagents chain check ${file}\`` },
+    );
+  }
+  const params = await paramsOf(flags.param ?? []);
+  const labelled = flags.label === undefined ? spec : { ...spec, label: flags.label };
+  return await startAndTell(context, labelled, params, flags.wait === true);
+}
+
+/** Starts a chain, says so, and with `wait` says how it ended. @returns the exit code */
+export async function startAndTell(
+  context: Context,
+  spec: ChainSpec,
+  params: Readonly<Record<string, string>>,
+  wait: boolean,
+): Promise<number> {
+  await using subagents = await connectOrStart(context);
+  const session = subagents.session(context.session);
+  const accepted = await session.chain(spec, { params });
+  if (!wait) context.output.data(answerJson(context, subagents, accepted, spec));
+  context.output.line(answerText(context, subagents, accepted, spec));
+  if (!wait) return EXIT.ok;
+  const { ended, cut } = await waitForEnds(context, subagents, [
+    session.subagent(`${accepted.label}@${accepted.run}`),
+  ]);
+  const [end] = ended;
+  context.output.data({
+    ...answerJson(context, subagents, accepted, spec),
+    ...(end?.outcome && { outcome: end.outcome }),
+  });
+  if (cut !== undefined || end === undefined) return EXIT.interrupted;
+  context.output.line(`\n${endText(end, context.targetName(end), context.output.colors)}`);
+  return exitCodeOfOutcomes([end.status]);
+}
+
+/** `name=value`, or `name=@file`. @throws SubagentsError BAD_INPUT */
+async function paramsOf(given: readonly string[]): Promise<Record<string, string>> {
+  const pairs = given.map(async (text): Promise<[string, string]> => {
+    const equals = text.indexOf('=');
+    if (equals < 1) {
+      throw new SubagentsError('BAD_INPUT', `--param ${oneLine(text, 80)}: there is no "="`, {
+        remedy: 'write it like --param task="Add a limit", or --param diff=@changes.diff',
+      });
+    }
+    const [name, value] = [text.slice(0, equals), text.slice(equals + 1)];
+    return [name, value.startsWith('@') ? await readInput(`the parameter ${name}`, value.slice(1)) : value];
+  });
+  return Object.fromEntries(await Promise.all(pairs));
+}
+
+function answerJson(
+  context: Context,
+  subagents: Subagents,
+  { label, run, workflowId, runId, notes }: Accepted,
+  spec: ChainSpec,
+): ChainRunJson {
+  const url = workflowUrl(subagents.target, workflowId, runId);
+  return {
+    server: subagents.target,
+    chain: {
+      ...{ session: context.session, label, run, workflowId, runId, notes: [...notes] },
+      steps: spec.steps.map(({ id }) => `${label}/${id}`),
+      ...(url !== undefined && { url }),
+    },
+  };
+}
+
+function answerText(
+  context: Context,
+  subagents: Subagents,
+  { label, run, workflowId, runId, notes }: Accepted,
+  spec: ChainSpec,
+): string {
+  const { colors } = context.output;
+  const name = context.targetName({ session: context.session, label });
+  const url = workflowUrl(subagents.target, workflowId, runId);
+  const row = (title: string, value: string) => `  ${colors.dim(title.padEnd(8))} ${value}`;
+  return [
+    `${colors.green('accepted')} ${colors.bold(name)}${run > 1 ? ` (run ${run})` : ''}`,
+    row('steps', oneLine(spec.steps.map(({ id }) => `${name}/${id}`).join(', '), 400)),
+    ...notes.map((note) => row('note', oneLine(note, 500))),
+    ...(url === undefined ? [] : [row('Web UI', url)]),
+    row('next', `subagents show ${name}`),
+    row('', `subagents wait ${name}`),
+  ].join('\n');
+}

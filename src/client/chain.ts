@@ -1,0 +1,125 @@
+/** Chains: parsed, checked and resolved here, where the checkouts are; accepted by the session. */
+import { randomUUID } from 'node:crypto';
+import { checkChain } from '../chain/check.ts';
+import { withNeeds } from '../chain/graph.ts';
+import {
+  chainSpec,
+  SESSION,
+  spawnAnswer,
+  stepLabel,
+  SubagentsError,
+  type ChainRequest,
+  type ParsedChain,
+  type ParsedStep,
+  type ResolvedChain,
+  type ResolvedStep,
+} from '../contract/index.ts';
+import { releaseCarried } from '../git/carry.ts';
+import { concurrently } from './concurrently.ts';
+import type { Link } from './link.ts';
+import { resolveSpec, type Caller } from './resolve-spec.ts';
+import type { Accepted } from './session-handle.ts';
+import { refusalError, requireWorkers, sendToSession } from './spawn.ts';
+import { checkSpawnSize, misfit } from './spec.ts';
+import type { ChainOptions } from './types.ts';
+
+/** How long the session may take to answer, in milliseconds. */
+const CHAIN_TIMEOUT_MS = 60_000;
+
+/** See `SessionHandle.chain`. */
+export async function startChain(
+  link: Link,
+  session: string,
+  spec: unknown,
+  options: ChainOptions = {},
+): Promise<Accepted> {
+  const parsed = parseChain(spec);
+  const params = paramsOf(parsed, options.params ?? {});
+  const { requestId = randomUUID(), cwd = process.cwd(), timeoutMs = CHAIN_TIMEOUT_MS, title } = options;
+  const caller = { cwd, hostQueue: await link.hostQueue() };
+  const steps = await resolveSteps(parsed, caller);
+  await requireWorkers(link, caller.hostQueue);
+  const { label, description, maxConcurrent, until = 'all' } = parsed;
+  const chain: ResolvedChain = {
+    ...{ label, params, until, steps: steps.map(({ step }) => step) },
+    ...(description !== undefined && { description }),
+    ...(maxConcurrent !== undefined && { maxConcurrent }),
+  };
+  const request: ChainRequest = { requestId, chain };
+  checkSpawnSize(request);
+  const answer = spawnAnswer.parse(
+    await sendToSession(link, session, {
+      ...{ update: SESSION.chain, request, doing: `start the chain ${label}`, timeoutMs, title },
+    }),
+  );
+  if (answer.status === 'refused') {
+    for (const { step } of steps)
+      if (step.spec.carried) await releaseCarried(step.spec.repo, step.spec.carried.commit);
+    throw refusalError(answer, 'start the chain');
+  }
+  const notes = [...new Set([...steps.flatMap((each) => each.notes), ...answer.notes])];
+  return { ...answer, notes };
+}
+
+/** @throws SubagentsError BAD_INPUT that says what is wrong, and where */
+export function parseChain(spec: unknown): ParsedChain {
+  const parsed = chainSpec.safeParse(spec);
+  if (!parsed.success) throw misfit(parsed.error, chainSpec.shape, 'a chain');
+  const [problem, ...more] = checkChain(parsed.data);
+  if (!problem) return parsed.data;
+  throw new SubagentsError(
+    'BAD_INPUT',
+    `${problem.path.join('.')}: ${problem.message}${more.length > 0 ? ` (and ${more.length} more)` : ''}`,
+    { remedy: 'see all of them with `subagents chain check <file>`' },
+  );
+}
+
+/** @throws SubagentsError BAD_INPUT for one that is missing, or that the chain does not have */
+function paramsOf(
+  { label, params = {} }: ParsedChain,
+  given: Readonly<Record<string, string>>,
+): ResolvedChain['params'] {
+  const names = Object.keys(params);
+  const unknown = Object.keys(given).find((name) => !names.includes(name));
+  if (unknown !== undefined) {
+    throw new SubagentsError('BAD_INPUT', `the chain ${label} has no parameter "${unknown}"`, {
+      remedy: names.length === 0 ? 'it has none' : `it has ${names.join(', ')}`,
+    });
+  }
+  return Object.fromEntries(
+    Object.entries(params).map(([name, { default: preset, data = false, description }]) => {
+      const value = Object.hasOwn(given, name) ? given[name] : preset;
+      if (value === undefined) {
+        throw new SubagentsError('BAD_INPUT', `the parameter "${name}" of the chain ${label} is missing`, {
+          remedy: `give it with --param ${name}=…${description === undefined ? '' : `: ${description}`}`,
+        });
+      }
+      return [name, { value, data }];
+    }),
+  );
+}
+
+async function resolveSteps(
+  chain: ParsedChain,
+  caller: Caller,
+): Promise<{ step: ResolvedStep; notes: readonly string[] }[]> {
+  return concurrently(withNeeds<ParsedStep>(chain.steps), async (given) => {
+    const { id, needs, from, forEach, maxConcurrent, ...fields } = given;
+    try {
+      const { spec, notes } = await resolveSpec({ ...fields, label: stepLabel(chain.label, id) }, caller);
+      const step: ResolvedStep = {
+        ...{ id, needs: [...needs], spec },
+        ...(from !== undefined && { from }),
+        ...(forEach !== undefined && { forEach }),
+        ...(maxConcurrent !== undefined && { maxConcurrent }),
+      };
+      return { step, notes };
+    } catch (error) {
+      if (!(error instanceof SubagentsError)) throw error;
+      throw new SubagentsError(error.code, `step ${id}: ${error.message}`, {
+        remedy: error.remedy,
+        cause: error,
+      });
+    }
+  });
+}

@@ -1,0 +1,136 @@
+/** Chains: a graph of steps, each a subagent, whose tasks may quote what earlier steps came to. */
+import { z } from 'zod';
+import { label } from './label.ts';
+import { MAX_CHAIN_STEPS, MAX_FOR_EACH } from './limits.ts';
+import { resolvedSpec, spawnSpec } from './spec.ts';
+
+/** What a quote can begin with besides a step: no step is called so. */
+export const QUOTE_WORDS = ['params', 'item', 'index'] as const;
+const RESERVED: ReadonlySet<string> = new Set([...QUOTE_WORDS, 'last', 'all']);
+
+const stepId = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_-]{0,39}$/, 'a step is named by 1 to 40 of a-z, 0-9, "_" and "-"')
+  .refine((id) => !RESERVED.has(id), 'this name has a meaning of its own in quotes or as a target');
+
+const { task } = spawnSpec.shape;
+const options = spawnSpec.omit({ label: true, task: true }).shape;
+
+/** One step of a chain: a task, what it needs, and every field that a spawn has besides its label. */
+export const chainStep = z.strictObject({
+  id: stepId.describe(
+    'names the step: its subagent is called <chain>.<id>, and is addressed as <chain>/<id>',
+  ),
+  task: task.describe(
+    'what to do; {{research.report}}, {{research.branch}} and the like quote a step that it needs, {{params.name}} a parameter, and \\{{ is two braces',
+  ),
+  needs: z
+    .union([stepId.transform((id) => [id]), z.array(stepId).max(MAX_CHAIN_STEPS)])
+    .optional()
+    .describe('steps that must be done before; default: the step before this one; []: none'),
+  from: stepId.optional().describe('start from the branch of this step, which it must need'),
+  forEach: z
+    .string()
+    .min(1)
+    .max(500)
+    .optional()
+    .describe(
+      `a list in what an earlier step came to, such as research.outcome.evidence.filesChanged: the step runs once for each entry ({{item}}, {{index}}), at most ${MAX_FOR_EACH}`,
+    ),
+  maxConcurrent: z.number().int().min(1).optional().describe('of a forEach: how many run at once'),
+  ...options,
+});
+
+const parameter = z
+  .strictObject({
+    description: z.string().max(1_000).optional(),
+    default: z.string().optional().describe('its value where none is given; without one it must be given'),
+    data: z
+      .boolean()
+      .optional()
+      .describe('it holds words of others (a diff, a log): quoted as data, between marks'),
+  })
+  .describe('a parameter');
+
+/** What a caller asks for: a chain file, the arguments of `sessions_chain` and of `session.chain()`. */
+export const chainSpec = z.strictObject({
+  label: label.describe('names the chain; its steps are addressed as <label>/<step>'),
+  description: z.string().max(1_000).optional().describe('what it is for'),
+  params: z
+    .record(
+      z.string().regex(/^[A-Za-z0-9_-]{1,40}$/, 'use 1 to 40 of letters, digits, "_" and "-"'),
+      parameter,
+    )
+    .optional()
+    .describe('what a run is given: {{params.name}} in tasks'),
+  maxConcurrent: z
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe('how many steps run at once; default: all that can'),
+  until: z
+    .enum(['all', 'first'])
+    .optional()
+    .describe(
+      'all (default): every step runs; first: the first that is done ends it, and the others are killed',
+    ),
+  steps: z
+    .array(chainStep)
+    .min(1)
+    .max(MAX_CHAIN_STEPS)
+    .describe('in order; each needs the one before, unless it says else'),
+});
+export type ChainSpec = z.input<typeof chainSpec>;
+/** A chain as parsed: durations in milliseconds. */
+export type ParsedChain = z.output<typeof chainSpec>;
+export type ParsedStep = z.output<typeof chainStep>;
+
+const resolvedStep = z.strictObject({
+  id: stepId,
+  needs: z.array(stepId),
+  from: stepId.optional(),
+  forEach: z.string().optional(),
+  maxConcurrent: z.number().int().min(1).optional(),
+  spec: resolvedSpec.describe('its task is a template still'),
+});
+/** A step as it travels. */
+export type ResolvedStep = z.infer<typeof resolvedStep>;
+
+/** A chain as it travels to the session: checked, every default filled in. */
+export const resolvedChain = z.strictObject({
+  label,
+  description: z.string().optional(),
+  params: z.record(z.string(), z.strictObject({ value: z.string(), data: z.boolean() })),
+  maxConcurrent: z.number().int().min(1).optional(),
+  until: z.enum(['all', 'first']).default('all'),
+  steps: z.array(resolvedStep).min(1).max(MAX_CHAIN_STEPS),
+});
+export type ResolvedChain = z.infer<typeof resolvedChain>;
+
+/** Update `chain` of a session. The same `requestId` starts it once. */
+export const chainRequest = z.strictObject({
+  requestId: z.string().min(1).max(100),
+  chain: resolvedChain,
+});
+export type ChainRequest = z.infer<typeof chainRequest>;
+
+/** Input of the chain workflow. */
+export interface ChainInput {
+  readonly session: string;
+  readonly label: string;
+  readonly run: number;
+  readonly chain: ResolvedChain;
+  /** How often the labels of its steps were used before. */
+  readonly runs: Readonly<Record<string, number>>;
+}
+
+export const CHAIN = {
+  workflow: 'chain',
+  /** Query: how far it is. */
+  progress: 'progress',
+} as const;
+
+/** The label of a step's subagent; of a `forEach`, of the one with that index. */
+export const stepLabel = (chain: string, step: string, index?: number): string =>
+  `${chain}.${step}${index === undefined ? '' : `-${index}`}`;

@@ -1,0 +1,82 @@
+/** What a chain came to, in the same words as a subagent's outcome, and what its session keeps and announces of it. */
+import type { Progress } from '../src/chain/progress.ts';
+import {
+  addUsage,
+  kindOf,
+  head,
+  MAX_REPORT_CHARS,
+  MAX_SUMMARY_CHARS,
+  NO_USAGE,
+  oneLine,
+  type ChainInput,
+  type EndedSignal,
+  type Outcome,
+} from '../src/contract/index.ts';
+import { announce } from './outcome.ts';
+
+/** The outcome of a chain that is over. */
+export function chainOutcome(
+  { session, label, run }: ChainInput,
+  progress: Progress,
+  { how, totalMs }: { how: 'verdict' | 'killed'; totalMs: number },
+): Outcome {
+  const steps = progress.view;
+  const verdict =
+    how === 'verdict'
+      ? progress.verdict
+      : {
+          status: 'killed' as const,
+          summary: `killed; ${steps.filter(({ status }) => status === 'done').length} of ${steps.length} steps done`,
+        };
+  const outcomes = progress.items.flatMap(({ outcome }) => outcome ?? []);
+  const sum = (of: (outcome: Outcome) => number): number =>
+    outcomes.reduce((total, outcome) => total + of(outcome), 0);
+  const summary = oneLine(verdict.summary, MAX_SUMMARY_CHARS);
+  return {
+    ...{ status: verdict.status, label, session, run, summary },
+    report: head(reportOf(progress), MAX_REPORT_CHARS),
+    ...(verdict.status === 'failed' && { failure: { class: 'chain', message: summary } }),
+    verifications: [],
+    repairs: sum(({ repairs }) => repairs),
+    turns: sum(({ turns }) => turns),
+    usage: outcomes.reduce((total, { usage }) => addUsage(total, usage), NO_USAGE),
+    durations: {
+      queuedMs: sum(({ durations }) => durations.queuedMs),
+      workingMs: sum(({ durations }) => durations.workingMs),
+      verifyingMs: sum(({ durations }) => durations.verifyingMs),
+      totalMs,
+    },
+    denials: [],
+    loaded: [],
+    steps,
+    notes: [],
+  };
+}
+
+/** The report of the step that ended the chain: the winner, or the last one where that is done. */
+function reportOf(progress: Progress): string {
+  return (progress.winner ?? progress.items.at(-1))?.outcome?.report ?? '';
+}
+
+/** The chain's last words to its session. */
+export function chainEnded(
+  input: ChainInput,
+  { workflowId, runId, startedAt }: { workflowId: string; runId: string; startedAt: string },
+  outcome: Outcome,
+): EndedSignal {
+  const { label, run, chain } = input;
+  const { status, summary } = outcome;
+  return {
+    announcement: announce(
+      input,
+      { workflowId, runId },
+      { key: 'ended', kind: kindOf(status), status, summary },
+    ),
+    entry: {
+      ...{ label, run, workflowId, runId, status, startedAt, summary },
+      task: oneLine(chain.description ?? chain.steps.map(({ id }) => id).join(' → '), 120),
+      repo: chain.steps[0]?.spec.repo ?? '',
+      endedAt: new Date().toISOString(),
+    },
+  };
+}

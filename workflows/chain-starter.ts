@@ -1,0 +1,163 @@
+/** How a session takes a chain on: parsed, its labels free, its steps admitted, then started as one child. */
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { ApplicationFailure, CancellationScope, ParentClosePolicy, startChild } from '@temporalio/workflow';
+import {
+  CHAIN,
+  chainRequest,
+  chainWorkflowId,
+  MAIN_QUEUE,
+  oneLine,
+  type Admission,
+  type ChainInput,
+  type ChainRequest,
+  type ResolvedChain,
+  type SessionEntry,
+  type SpawnAnswer,
+} from '../src/contract/index.ts';
+import { rememberRequest, type SessionState } from './session-state.ts';
+import { refused, type Refused } from './spawner.ts';
+import { admit, KEYS } from './starting.ts';
+
+export class ChainStarter {
+  /** Set when the session is ending: nothing is started any more. */
+  closed = false;
+  readonly #session: string;
+  readonly #state: SessionState;
+  readonly #on: { watch(child: SessionEntry): void; changed(): void };
+  readonly #underWay = new Map<string, Promise<SpawnAnswer>>();
+  readonly #reserved = new Set<string>();
+  #ready: Promise<void> | undefined;
+
+  constructor(
+    session: string,
+    state: SessionState,
+    on: { watch(child: SessionEntry): void; changed(): void },
+  ) {
+    this.#session = session;
+    this.#state = state;
+    this.#on = on;
+  }
+
+  /** Throws `ApplicationFailure`, as an Update validator must. */
+  parse(request: ChainRequest): ChainRequest {
+    if (this.closed)
+      throw ApplicationFailure.nonRetryable(`session ${this.#session} is ending`, 'ALREADY_ENDED');
+    const parsed = chainRequest.safeParse(request);
+    if (parsed.success) return parsed.data;
+    const issue = parsed.error.issues[0];
+    throw ApplicationFailure.nonRetryable(
+      `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'illegal request'}`,
+      'BAD_INPUT',
+    );
+  }
+
+  /** Nothing is started before this has settled. */
+  after(ready: Promise<void>): void {
+    this.#ready = ready;
+  }
+
+  /** Accepted when the chain's workflow has started. The same request id starts it once. */
+  start(request: ChainRequest): Promise<SpawnAnswer> {
+    const { requestId, chain } = this.parse(request);
+    const [answered] = this.#state.requests.find(({ id }) => id === requestId)?.answers ?? [];
+    if (answered) return Promise.resolve(answered);
+    const underWay = this.#underWay.get(requestId);
+    if (underWay) return underWay;
+    const answer = this.#start(chain).then((done) => {
+      rememberRequest(this.#state, requestId, [done]);
+      return done;
+    });
+    this.#underWay.set(requestId, answer);
+    return answer.finally(() => this.#underWay.delete(requestId));
+  }
+
+  async #start(chain: ResolvedChain): Promise<SpawnAnswer> {
+    await this.#ready;
+    const { label } = chain;
+    // Before the next await, so that nothing that runs meanwhile can take the same label.
+    const taken = this.#taken(chain);
+    if (taken) return taken;
+    this.#reserved.add(label);
+    try {
+      const admissions = await admit(this.#session, chain.steps.map(({ spec }) => spec).filter(isAlone));
+      const refusal = admissions.find(
+        (each): each is Extract<Admission, { admitted: false }> => !each.admitted,
+      );
+      if (refusal) return refused(label, refusal.code, refusal.reason, refusal.remedy);
+      const notes = admissions.flatMap((each) => (each.admitted ? (each.notes ?? []) : []));
+      return await this.#run(chain, [...new Set(notes)]);
+    } finally {
+      this.#reserved.delete(label);
+    }
+  }
+
+  #taken({ label, steps }: ResolvedChain): Refused | undefined {
+    const { live } = this.#state;
+    const names = Object.keys(live);
+    const mine = [label, ...names.filter((name) => name.startsWith(`${label}.`))];
+    const taken = mine.find((name) => live[name]) ?? (this.#reserved.has(label) ? label : undefined);
+    if (taken === undefined) return undefined;
+    return refused(
+      label,
+      'LABEL_LIVE',
+      `${taken} is live in session ${this.#session}, and the chain's ${steps.length} steps are called ${label}.<step>`,
+      'use another label, or steer or kill the live one',
+    );
+  }
+
+  async #run(chain: ResolvedChain, notes: string[]): Promise<SpawnAnswer> {
+    const { label, steps } = chain;
+    const state = this.#state;
+    const workflowId = chainWorkflowId(this.#session, label);
+    const run = (state.runs[label] ?? 0) + 1;
+    const runs = Object.fromEntries(
+      Object.entries(state.runs).filter(([name]) => name.startsWith(`${label}.`)),
+    );
+    const task = chain.description ?? steps.map(({ id }) => id).join(' → ');
+    const input: ChainInput = { session: this.#session, label, run, chain, runs };
+    const repo = steps[0]?.spec.repo ?? '';
+    try {
+      const handle = await CancellationScope.nonCancellable(() =>
+        startChild(CHAIN.workflow, {
+          workflowId,
+          taskQueue: MAIN_QUEUE,
+          args: [input],
+          // At continue-as-new of the session any other policy would end its children.
+          parentClosePolicy: ParentClosePolicy.ABANDON,
+          staticSummary: `${label}: ${oneLine(task, 150)}`,
+          memo: { label, run, session: this.#session, task: oneLine(task, 120), repo },
+          typedSearchAttributes: [
+            { key: KEYS.session, value: this.#session },
+            { key: KEYS.label, value: label },
+            { key: KEYS.status, value: 'working' },
+          ],
+        }),
+      );
+      const runId = handle.firstExecutionRunId;
+      const entry: SessionEntry = {
+        ...{ label, run, workflowId, runId, status: 'working', task: oneLine(task, 120), repo },
+        startedAt: new Date().toISOString(),
+      };
+      state.runs[label] = run;
+      state.live[label] = entry;
+      this.#on.changed();
+      const settled = (): void => {
+        if (state.live[label]?.run === run) this.#on.watch(entry);
+      };
+      void handle.result().then(settled, settled);
+      return { status: 'accepted', label, run, workflowId, runId, notes };
+    } catch (error) {
+      if (error instanceof WorkflowExecutionAlreadyStartedError)
+        return refused(
+          label,
+          'LABEL_LIVE',
+          `a chain ${label} of an earlier session is still live`,
+          'use another label, or kill it first',
+        );
+      return refused(label, 'INTERNAL', String(error));
+    }
+  }
+}
+
+/** In one question a checkout has room for one; of those that work in place each is asked for when its turn comes. */
+const isAlone = ({ isolation }: ResolvedChain['steps'][number]['spec']): boolean => isolation === 'worktree';

@@ -1,0 +1,182 @@
+/** Starts the subagents of a chain's steps, hears of their ends, and ends them with the chain. */
+import {
+  ApplicationFailure,
+  CancellationScope,
+  ChildWorkflowFailure,
+  condition,
+  getExternalWorkflowHandle,
+  ParentClosePolicy,
+  uuid4,
+} from '@temporalio/workflow';
+import { CancelledFailure } from '@temporalio/common';
+import type { Item, PlannedStep, Progress } from '../src/chain/progress.ts';
+import { listAt, QuoteError, wordsOf, type Scope } from '../src/chain/quotes.ts';
+import { parsePath, render } from '../src/chain/template.ts';
+import {
+  byteLength,
+  MAX_CHAIN_SUBAGENTS,
+  MAX_FOR_EACH,
+  MAX_RENDERED_TASK_BYTES,
+  outcome as outcomeSchema,
+  SESSION,
+  type Admission,
+  type ChainInput,
+  type Outcome,
+  type ResolvedSpec,
+  type SessionEntry,
+} from '../src/contract/index.ts';
+import { announce } from './outcome.ts';
+import { admit, admittedInput, startSubagent } from './starting.ts';
+import { tellSession } from './tell.ts';
+
+export class StepRunner {
+  readonly #input: ChainInput;
+  readonly #progress: Progress;
+  readonly #changed: () => void;
+  #stopping = false;
+
+  constructor(input: ChainInput, progress: Progress, changed: () => void) {
+    this.#input = input;
+    this.#progress = progress;
+    this.#changed = changed;
+  }
+
+  /** The entries of a `forEach`, or why there are none. */
+  expand(step: PlannedStep): readonly unknown[] | string {
+    try {
+      const entries = listAt(parsePath(step.forEach ?? ''), this.#scope());
+      if (entries.length > MAX_FOR_EACH)
+        return `${step.forEach} has ${entries.length} entries; a step runs for ${MAX_FOR_EACH} at most`;
+      if (this.#progress.items.length + entries.length > MAX_CHAIN_SUBAGENTS)
+        return `with ${step.forEach} the chain would have more than ${MAX_CHAIN_SUBAGENTS} subagents`;
+      return entries;
+    } catch (error) {
+      return reasonOf(error);
+    }
+  }
+
+  /** Starts these side by side. What cannot start has failed; each end is heard of by `changed`. */
+  start(items: readonly Item[]): void {
+    if (items.length === 0) return;
+    for (const item of items) item.status = 'live';
+    void CancellationScope.nonCancellable(() => this.#launch(items));
+  }
+
+  /** Starts nothing more, ends what is live, and waits until it has ended. */
+  async stop(why: string): Promise<void> {
+    this.#stopping = true;
+    this.#progress.stop(why);
+    for (const item of this.#progress.items) if (item.status === 'live') void this.#cancel(item);
+    await condition(() => this.#progress.items.every(({ status }) => status !== 'live'));
+  }
+
+  async #launch(items: readonly Item[]): Promise<void> {
+    const ready = items.flatMap((item) => {
+      try {
+        return [{ item, spec: this.#specOf(item) }];
+      } catch (error) {
+        this.#end(item, 'failed', reasonOf(error));
+        return [];
+      }
+    });
+    const admissions = await admit(
+      this.#input.session,
+      ready.map(({ spec }) => spec),
+    );
+    await Promise.all(ready.map(({ item, spec }, index) => this.#run(item, spec, admissions[index])));
+  }
+
+  async #run(item: Item, spec: ResolvedSpec, admission: Admission | undefined): Promise<void> {
+    if (this.#stopping) return this.#end(item, 'skipped', 'the chain ended before it started');
+    if (!admission?.admitted)
+      return this.#end(item, 'failed', admission?.reason ?? 'the host gave no answer');
+    const { session, runs } = this.#input;
+    const run = (runs[item.label] ?? 0) + 1;
+    try {
+      const child = admittedInput({ session, label: item.label, run, spec }, admission);
+      // Steps end with their chain, also where that is terminated.
+      const { handle, entry } = await startSubagent(child, ParentClosePolicy.REQUEST_CANCEL);
+      Object.assign(item, { run, workflowId: entry.workflowId, runId: entry.runId });
+      this.#changed();
+      await tellSession(session, SESSION.started, { entry });
+      if (this.#stopping) void this.#cancel(item);
+      await this.#hear(item, entry, handle.result());
+    } catch (error) {
+      this.#end(item, 'failed', reasonOf(error));
+    }
+  }
+
+  /** Waits for the end. A subagent that was ended from outside could tell nobody: it is told in its name. */
+  async #hear(item: Item, entry: SessionEntry, result: Promise<Outcome>): Promise<void> {
+    try {
+      item.outcome = await result;
+      this.#end(item, item.outcome.status);
+    } catch (error) {
+      const cause = error instanceof ChildWorkflowFailure ? error.cause : error;
+      if (cause instanceof CancelledFailure) return this.#end(item, 'killed', 'it was killed');
+      const told =
+        cause instanceof ApplicationFailure ? outcomeSchema.safeParse(cause.details?.[0]) : undefined;
+      if (told?.success) {
+        item.outcome = told.data;
+        return this.#end(item, told.data.status);
+      }
+      const summary = `lost: ${reasonOf(cause)}`;
+      const { workflowId, runId } = entry;
+      const of = { session: this.#input.session, label: entry.label, run: entry.run };
+      await tellSession(this.#input.session, SESSION.ended, {
+        announcement: announce(
+          of,
+          { workflowId, runId },
+          { key: 'ended', kind: 'failed', status: 'lost', summary },
+        ),
+        entry: { ...entry, status: 'lost', summary, endedAt: new Date().toISOString() },
+      });
+      this.#end(item, 'lost', summary);
+    }
+  }
+
+  #end(item: Item, status: Item['status'], why?: string): void {
+    item.status = status;
+    if (why !== undefined) item.why = why;
+    this.#changed();
+  }
+
+  async #cancel({ workflowId, runId }: Item): Promise<void> {
+    if (workflowId === undefined) return;
+    await getExternalWorkflowHandle(workflowId, runId)
+      .cancel()
+      .catch(() => undefined);
+  }
+
+  /** The step's spec with its task in words, on top of the step that it starts from. @throws QuoteError */
+  #specOf(item: Item): ResolvedSpec {
+    const step = this.#input.chain.steps.find(({ id }) => id === item.step);
+    if (!step) throw new QuoteError(`there is no step ${item.step}`);
+    const scope = this.#scope(item);
+    const task = render(step.spec.task, (quote) => wordsOf(quote, scope));
+    if (byteLength(task) > MAX_RENDERED_TASK_BYTES)
+      throw new QuoteError(`its task with all quotes is larger than ${MAX_RENDERED_TASK_BYTES / 1024} KiB`);
+    return { ...step.spec, label: item.label, task, ...this.#base(step.from) };
+  }
+
+  #base(from: string | undefined): Partial<Pick<ResolvedSpec, 'base'>> {
+    if (from === undefined) return {};
+    const evidence = this.#progress.done.get(from)?.outcomes[0]?.evidence;
+    if (!evidence) throw new QuoteError(`${from} has left no commit to start from`);
+    return { base: { commit: evidence.head, name: evidence.branch ?? from } };
+  }
+
+  #scope({ entry }: Partial<Item> = {}): Scope {
+    const { params } = this.#input.chain;
+    return {
+      params,
+      steps: this.#progress.done,
+      item: entry,
+      nonce: () => uuid4().replaceAll('-', '').slice(0, 16),
+    };
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
