@@ -15,10 +15,11 @@ import {
 } from '../src/contract/index.ts';
 import { branchBlocked } from '../src/git/branch.ts';
 import { clone, fetchCommit, pushTo } from '../src/git/remote.ts';
+import { plantedSince, settingsAgainst } from '../src/git/planted.ts';
 import { lookUp } from '../src/git/repository.ts';
 import { withSettings } from '../src/git/run.ts';
 import { checkSigning } from '../src/git/signing.ts';
-import { withoutPlanted } from '../src/git/surroundings.ts';
+import { checkAllowed } from '../src/home/allowed-repos.ts';
 import { clonePath, exclusively, makingPath, withClone } from '../src/home/clones.ts';
 import { readWorkspaceRecord } from '../src/home/workspace-record.ts';
 import { diskUsage } from '../src/system/disk-usage.ts';
@@ -28,7 +29,7 @@ import { openSettings, readRepositorySettings, settingsNote } from './repository
 
 export interface CloneDependencies {
   readonly home: { readonly paths: { readonly repositories: string } };
-  readonly settings: ModelSettings;
+  readonly settings: ModelSettings & { readonly repos?: readonly string[] | undefined };
 }
 
 export function createCloneActivities(
@@ -41,7 +42,14 @@ export function createCloneActivities(
   };
 }
 
-const REFUSALS = ['BAD_INPUT', 'UNKNOWN_BASE', 'BRANCH_BLOCKED', 'MODEL_REFUSED', 'SIGNING'] as const;
+const REFUSALS = [
+  'BAD_INPUT',
+  'UNKNOWN_BASE',
+  'BRANCH_BLOCKED',
+  'MODEL_REFUSED',
+  'REPO_REFUSED',
+  'SIGNING',
+] as const;
 
 async function cloneRepository(
   { home, settings }: CloneDependencies,
@@ -49,6 +57,7 @@ async function cloneRepository(
   signal: AbortSignal,
 ): Promise<CloneResult> {
   const { repo: url, base, continues } = spec;
+  checkAllowed(url, settings.repos);
   const path = continues?.repository ?? clonePath(home, url);
   const options = { signal, copilotSessionId: subagent.copilotSessionId };
   let made = false;
@@ -107,7 +116,8 @@ async function pushBranch(
   const options = { signal, copilotSessionId: subagent.copilotSessionId };
   // What was configured in the clone meanwhile runs nothing here, least of all with the user's credentials.
   const before = readWorkspaceRecord(cwd)?.surroundings;
-  const settings = before === undefined ? [] : await withoutPlanted(repository, before);
+  const settings =
+    before === undefined ? [] : settingsAgainst(await plantedSince(repository, before.programs));
   const ref = await withSettings(settings, () =>
     exclusively(repository, signal, () =>
       pushTo(remote, { repo: repository, commit, stem: subagent.label }, options),

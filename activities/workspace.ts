@@ -47,7 +47,7 @@ import { reportingFailures } from './failures.ts';
 /** The home of the worker, as far as workspaces go. */
 export interface WorkspaceHome {
   readonly root: string;
-  readonly paths: { readonly worktrees: string; readonly runs: string };
+  readonly paths: { readonly worktrees: string; readonly runs: string; readonly repositories: string };
 }
 
 export interface WorkspaceDependencies {
@@ -68,8 +68,9 @@ export function createWorkspaceActivities(
     prepareWorkspace: (input) =>
       reportingFailures(async () => {
         const { subagent, spec } = input;
-        // Admission has asked this already; a workflow can be started past it.
-        checkAllowed(spec.continues?.repository ?? spec.repo, on.settings.repos);
+        // Admission has asked this already; a workflow can be started past it. Clones of URLs are of those allowed.
+        const roots = on.settings.repos && [...on.settings.repos, on.home.paths.repositories];
+        checkAllowed(spec.continues?.repository ?? spec.repo, roots);
         const workspace = goingOn(on, input, await prepare(on, input));
         const { cwd, branch, base, repository = spec.repo } = workspace;
         noteRun(on.home, { subagent, isolation: spec.isolation, repository, cwd, branch, base });
