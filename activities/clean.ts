@@ -23,6 +23,7 @@ import {
 } from '../src/git/unmerged.ts';
 import { discardWorktree, isWorktree } from '../src/git/worktree.ts';
 import { guarded } from '../src/home/guarded.ts';
+import { keptBeside } from '../src/copilot/conversation.ts';
 import { readLeases } from '../src/home/leases.ts';
 import { forgetRun, readRuns, type RunRecord } from '../src/home/run-record.ts';
 import { readWorkspaceRecord, runFolder } from '../src/home/workspace-record.ts';
@@ -226,6 +227,7 @@ function homeParts({ home }: CleanDependencies, { subagent }: RunRecord): Part[]
   const paths: readonly [What, string][] = [
     ['copilot', join(copilot, 'session-state', copilotSessionId)],
     ['copilot', join(copilot, 'init-scripts', `${copilotSessionId}.sh`)],
+    ...Object.values(keptBeside(copilot, copilotSessionId)).map((path): [What, string] => ['copilot', path]),
     ['outputs', join(outputs, runFolder(subagent))],
   ];
   return paths

@@ -26,9 +26,10 @@ import { RuntimeDied } from '../src/copilot/runtime.ts';
 import { spentIn } from '../src/copilot/spent.ts';
 import { supervise, type End } from '../src/copilot/supervise.ts';
 import { keptLoaded } from '../src/copilot/trust.ts';
-import { takeUp } from '../src/copilot/take-up.ts';
+import { takeUp, type TakenUp } from '../src/copilot/take-up.ts';
 import { TurnState } from '../src/copilot/turn-state.ts';
 import type { Limits } from '../src/copilot/verdict.ts';
+import { workSoFar } from './handover.ts';
 
 /** A signal that ends the runtime is often for the worker too; so long its word of that is waited for. */
 const SHUTDOWN_NEWS_MS = 1_000;
@@ -91,6 +92,7 @@ class Attempt {
     try {
       const taken = await takeUp(this.#pool, this.#input);
       if ('decision' in taken) return overAlready(taken, this.#input);
+      if ('unresumable' in taken) return await this.#gone(taken);
       const { live } = taken;
       this.#live = live;
       live.notes.push(...interruptions(live.state));
@@ -99,6 +101,21 @@ class Attempt {
     } catch (error) {
       return this.#breakOff(error, context);
     }
+  }
+
+  async #gone({
+    unresumable: reason,
+    shown,
+  }: Extract<TakenUp, { unresumable: string }>): Promise<TurnResult> {
+    const { cwd, base } = this.#input;
+    const usage = new TurnState().usage;
+    return {
+      kind: 'conversation-gone',
+      reason,
+      shown: await workSoFar({ cwd, base }, shown),
+      usage,
+      notes: [],
+    };
   }
 
   /** Watches over the turn to its end. A conversation that has become too long is summed up on the way. */
@@ -217,7 +234,7 @@ class Attempt {
 
 /** The turn's end stands in the event log: its worker died before it could tell. */
 function overAlready(
-  { decision, state }: Exclude<Awaited<ReturnType<typeof takeUp>>, { live: LiveTurn }>,
+  { decision, state }: Extract<TakenUp, { decision: unknown }>,
   { permissions = 'all' }: TurnInput,
 ): TurnResult {
   const end = { ...spentIn(state, permissions), notes: interruptions(state) };

@@ -23,6 +23,8 @@ export function afterTurn(life: Life, result: TurnResult, rules: Rules): [Life, 
     notes: [...life.notes, ...result.notes],
   };
   switch (result.kind) {
+    case 'conversation-gone':
+      return beginAnew(known, result, rules);
     case 'finished':
       return [{ ...spend(known, result), failures: 0, stalls: 0, report: result.report }, { do: 'collect' }];
     case 'question':
@@ -116,6 +118,26 @@ function afterFailure(
       cause: result.class,
       message: result.message,
       ...(result.remedy !== undefined && { remedy: result.remedy }),
+    },
+  });
+}
+
+/** The same turn once more, in a new conversation that is told of the one before. */
+function beginAnew(
+  before: Life,
+  { reason, shown }: Extract<TurnResult, { kind: 'conversation-gone' }>,
+  rules: Rules,
+): [Life, Step] {
+  const failures = before.failures + 1;
+  const note = `its Copilot session could not be resumed (${reason}): a new one began in the same workspace, with a hand-over`;
+  const life: Life = { ...before, failures, handover: shown, notes: [...before.notes, note] };
+  if (failures < MAX_TURN_FAILURES) return attemptTurn(life, 'keep', rules);
+  return conclude(life, {
+    status: 'failed',
+    failure: {
+      class: 'copilot',
+      cause: 'copilot',
+      message: `its Copilot session could not be resumed, ${failures} times in a row: ${reason}`,
     },
   });
 }

@@ -59,6 +59,8 @@ export interface Life {
   /** ISO 8601: the last sign of life before attempts of this turn that failed. */
   readonly silentSince: string | undefined;
   readonly lost: number;
+  /** Of a turn that begins a new conversation, since the one before could not be resumed: what is known of the work. */
+  readonly handover: string | undefined;
   readonly stalls: number;
   readonly repairs: number;
   readonly workedMs: number;
@@ -176,6 +178,7 @@ export function begin(): [Life, Step] {
     requestsAtFailure: 0,
     silentSince: undefined,
     lost: 0,
+    handover: undefined,
     stalls: 0,
     repairs: 0,
     workedMs: 0,

@@ -19,6 +19,7 @@ export function openTurn(life: Life, opening: Opening, room: 'keep' | 'retake', 
     requestsAtFailure: 0,
     silentSince: undefined,
     lost: 0,
+    handover: undefined,
     stalls: 0,
   };
   const near = nearBudget(life, undefined, life.turn, rules.budget);

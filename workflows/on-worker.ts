@@ -112,7 +112,7 @@ export class OnWorker {
 
   /** One attempt of a turn. `room`: `retake` when that of the attempt before went away with its worker. */
   async turn(
-    input: Omit<TurnInput, 'subagent' | 'cwd' | keyof ShellInput>,
+    input: Omit<TurnInput, 'subagent' | 'cwd' | 'base' | keyof ShellInput>,
     { room, begin }: { room: 'keep' | 'retake'; begin: () => void },
   ): Promise<TurnResult> {
     const { subagent, spec } = this.#of;
@@ -120,11 +120,11 @@ export class OnWorker {
     await this.#takeRoom();
     this.#of.become(STATUS_DURING.turn);
     begin();
-    const { cwd } = must(this.#workspace, 'a workspace');
+    const { cwd, base } = must(this.#workspace, 'a workspace');
     return orLost(
       worker(this.#workerId).runTurn.executeWithOptions(
         { summary: `turn ${input.turn} of ${subagent.label}` },
-        [{ subagent, cwd, ...input, ...shellInput(spec) }],
+        [{ subagent, cwd, base, ...input, ...shellInput(spec) }],
       ),
     );
   }

@@ -10,6 +10,7 @@ import {
   type SubagentInput,
   type SubagentRef,
   type SubagentView,
+  type TurnInput,
 } from '../src/contract/index.ts';
 import { Board } from './board.ts';
 import { allowance } from './budget.ts';
@@ -19,7 +20,7 @@ import { Inbox } from './inbox.ts';
 import { hold, spend, type Happened, type Life, type Step } from './life.ts';
 import { OnWorker, type Stopped } from './on-worker.ts';
 import { announce } from './outcome.ts';
-import { promptOf } from './prompt.ts';
+import { handoverPrompt, promptOf } from './prompt.ts';
 import { Questions } from './questions.ts';
 import { Room } from './room.ts';
 import { tellSession } from './tell.ts';
@@ -223,8 +224,7 @@ export class Performer {
     const budget = allowance(life, this.#spec.budget);
     const input = {
       turn: life.turn,
-      prompt: promptOf(life.opening, this.#task, life.steers),
-      ...(life.opening.kind === 'answers' && { answers: life.opening.answers }),
+      ...this.#opening(life),
       ...(this.#spec.model !== undefined && { model: this.#spec.model }),
       ...(this.#spec.thinking && { thinking: this.#spec.thinking }),
       permissions: this.#spec.permissions,
@@ -245,6 +245,23 @@ export class Performer {
     } finally {
       this.#turn = undefined;
     }
+  }
+
+  /** What opens the turn, in the conversation that there is or in a new one. */
+  #opening(life: Life): Pick<TurnInput, 'prompt' | 'answers' | 'newConversation'> {
+    const { opening, steers, handover } = life;
+    if (handover !== undefined) {
+      const opened = new Set([...steers, ...life.held].map(({ id }) => id));
+      const said = this.inbox.steers.filter(({ id }) => !opened.has(id));
+      const prompt = handoverPrompt({ opening, steers, shown: handover }, this.#task, said);
+      return { prompt, newConversation: true };
+    }
+    const isNew = life.turn === 1 && this.#worker.workspace?.newConversation === true;
+    return {
+      prompt: promptOf(opening, this.#task, steers),
+      ...(opening.kind === 'answers' && { answers: opening.answers }),
+      ...(isNew && { newConversation: true }),
+    };
   }
 
   /** What the first turn is told. */

@@ -178,6 +178,10 @@ export interface TurnInput extends ShellInput {
   readonly budget?: { readonly left: Allowance; readonly noticeAt: Allowance };
   /** How many attempts of this very turn were lost before. */
   readonly lostBefore: number;
+  /** The commit that it started from. */
+  readonly base?: string;
+  /** Its conversation is known to be gone, and the prompt says all that is needed: where there is none one is begun. */
+  readonly newConversation?: boolean;
 }
 /** An amount of what turns use. */
 export interface Allowance {
@@ -224,6 +228,13 @@ export type TurnResult =
   /** `noticeAt` is reached; the turn was left running in Copilot and the next attempt takes it up again. */
   | (TurnEnd & { readonly kind: 'near-budget' })
   | (TurnEnd & { readonly kind: 'over-budget' })
+  /** Its conversation cannot be resumed. With a prompt that hands over what is known, a new one can begin. */
+  | (TurnEnd & {
+      readonly kind: 'conversation-gone';
+      readonly reason: string;
+      /** What its branch, its folder and the end of its transcript show. */
+      readonly shown: string;
+    })
   /** The worker shuts down; the turn is resumable. */
   | (TurnEnd & { readonly kind: 'handed-back' })
   | Lost;

@@ -5,9 +5,12 @@ import { errorCode } from '../system/files.ts';
 import type { Redactor } from '../home/redact.ts';
 import { readEvent, type CopilotEvent } from './events.ts';
 
+/** Its name in the folder of a session's state. */
+export const EVENT_LOG = 'events.jsonl';
+
 /** Path of a session's event log. */
 export function eventLogPath(copilotHome: string, copilotSessionId: string): string {
-  return join(copilotHome, 'session-state', copilotSessionId, 'events.jsonl');
+  return join(copilotHome, 'session-state', copilotSessionId, EVENT_LOG);
 }
 
 /** The persisted events that we know, oldest first; none when there is no such session. */
@@ -16,8 +19,13 @@ export async function readEventLog(
   copilotSessionId: string,
   redactor?: Redactor,
 ): Promise<CopilotEvent[]> {
+  return parseEventLogAt(eventLogPath(copilotHome, copilotSessionId), redactor);
+}
+
+/** The same of the log at `path`. */
+export async function parseEventLogAt(path: string, redactor?: Redactor): Promise<CopilotEvent[]> {
   try {
-    return parseEvents(await readFile(eventLogPath(copilotHome, copilotSessionId), 'utf8'), redactor);
+    return parseEvents(await readFile(path, 'utf8'), redactor);
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return [];
     throw error;
@@ -51,7 +59,11 @@ export async function blankEventLog(
   copilotSessionId: string,
   redactor: Redactor,
 ): Promise<void> {
-  const path = eventLogPath(copilotHome, copilotSessionId);
+  await blankEventLogAt(eventLogPath(copilotHome, copilotSessionId), redactor);
+}
+
+/** The same of the log at `path`. */
+export async function blankEventLogAt(path: string, redactor: Redactor): Promise<void> {
   try {
     const before = await readFile(path);
     const after = redactor.blank(before);

@@ -9,8 +9,9 @@ import {
   type SessionEvent,
 } from '@github/copilot-sdk';
 import { z } from 'zod';
-import type { Permissions, Thinking } from '../contract/index.ts';
+import { plain, type Permissions, type Thinking } from '../contract/index.ts';
 import { ensurePrivateDir, writePrivateFile } from '../system/files.ts';
+import { saysBroken, Unresumable } from './conversation.ts';
 import { eventLogPath } from './event-log.ts';
 import { ASK_PARENT } from './events.ts';
 import { ASK_PARENT_DESCRIPTION, instructionsFor } from './instructions.ts';
@@ -37,6 +38,8 @@ export interface SessionSpec {
   readonly initScript: string;
   /** Whether calls of `ask_parent` that have no result stay open; otherwise they count as interrupted. */
   readonly keepQuestions: boolean;
+  /** Whether its conversation must be there: one that is gone is not begun anew without a word. */
+  readonly begun: boolean;
   readonly onEvent: (event: SessionEvent) => void;
 }
 
@@ -51,6 +54,7 @@ const askParent = defineTool(ASK_PARENT, {
 /**
  * Resumes the session, or creates it where there is none: creating one that exists would begin it anew on the same
  * file, without a word. Everything that a session does not remember is set again.
+ * @throws Unresumable
  */
 export async function openSession(runtime: Runtime, spec: SessionSpec): Promise<CopilotSession> {
   const config = sessionConfig(spec);
@@ -71,10 +75,13 @@ export async function openSession(runtime: Runtime, spec: SessionSpec): Promise<
 
 async function resumeOrCreate(
   runtime: Runtime,
-  { copilotHome, copilotSessionId: sessionId, keepQuestions }: SessionSpec,
+  { copilotHome, copilotSessionId: sessionId, keepQuestions, begun }: SessionSpec,
   config: ResumeSessionConfig,
 ): Promise<CopilotSession> {
-  const create = () => runtime.ask(runtime.client.createSession({ ...config, sessionId }));
+  const create = () => {
+    if (begun) throw new Unresumable('its state is gone');
+    return runtime.ask(runtime.client.createSession({ ...config, sessionId }));
+  };
   if (!existsSync(eventLogPath(copilotHome, sessionId))) return create();
   try {
     const resumed = runtime.client.resumeSession(sessionId, {
@@ -83,6 +90,7 @@ async function resumeOrCreate(
     });
     return await runtime.ask(resumed);
   } catch (error) {
+    if (saysBroken(error)) throw new Unresumable(plain(String((error as Error).message)), { cause: error });
     if (!/session not found/i.test(String(error))) throw error;
     return create();
   }

@@ -3,15 +3,22 @@ import { resumedMarker, decide, type Decision } from './decide.ts';
 import { readEventLog } from './event-log.ts';
 import { opensRun, turnMarker, type TurnInput } from '../contract/index.ts';
 import { closeTurn } from './close.ts';
+import { hasBegun, noteBegun, setAside, Unresumable } from './conversation.ts';
 import { LiveTurn, turnNumber } from './live-turn.ts';
 import type { CopilotPool } from './pool.ts';
 import { openSession } from './session.ts';
 import { shellScript } from './shell-script.ts';
 import type { TurnState } from './turn-state.ts';
 
-/** The turn runs, or its end is in the event log already. */
+/** The turn runs, or its end is in the event log already, or there is no conversation to resume. */
 export type TakenUp =
   | { readonly live: LiveTurn }
+  | {
+      /** Why. A new conversation can begin. */
+      readonly unresumable: string;
+      /** What can be read of the end of the one that is gone. */
+      readonly shown: string;
+    }
   | { readonly decision: Extract<Decision, { do: 'ask' | 'report' }>; readonly state: TurnState };
 
 /** Throws RuntimeDied, and whatever keeps the Copilot session from being opened. */
@@ -55,16 +62,23 @@ export async function takeUp(pool: CopilotPool, input: TurnInput): Promise<Taken
         copilotHome: pool.copilotHome,
         // What a run before asked is not answered any more.
         keepQuestions: decision.do !== 'tell-answers' && !(decision.do === 'send' && opensRun(marker)),
+        begun:
+          input.newConversation !== true &&
+          (input.turn > 1 || answers !== undefined || hasBegun(pool.copilotHome, copilotSessionId)),
         initScript: shellScript(copilotSessionId, input),
         onEvent: (event) => live.take(event),
       }),
     );
     await begin(live, decision, input);
+    if (decision.do === 'send') noteBegun(pool.copilotHome, copilotSessionId);
     live.open();
     return { live };
   } catch (error) {
-    void closeTurn(pool, live, { abort: true, final: false });
-    throw error;
+    const closed = closeTurn(pool, live, { abort: true, final: false });
+    if (!(error instanceof Unresumable)) throw error;
+    await closed;
+    const shown = await setAside(pool.copilotHome, copilotSessionId, pool.redactor);
+    return { unresumable: error.message, shown };
   }
 }
 

@@ -38,6 +38,7 @@ it('the token by which Copilot logs in is not in the environment of its shells, 
       permissions: 'all',
       trustRepo: false,
       keepQuestions: false,
+      begun: false,
       onEvent: () => undefined,
     });
     await session.sendAndWait({ prompt: 'go' }, 60_000);

@@ -72,6 +72,13 @@ const setUp = (failure?: Failure): Happened => ({
   notes: [],
   failure,
 });
+const gone: TurnResult = {
+  kind: 'conversation-gone',
+  reason: 'its state is gone',
+  shown: 'one commit',
+  usage,
+  notes: [],
+};
 const turn = (result: TurnResult, elapsedMs = 100): Happened => ({ type: 'turn', result, elapsedMs });
 const collected: Happened = { type: 'collected', evidence, notes: [] };
 const verified = (problem?: string): Happened => ({
@@ -140,6 +147,18 @@ describe('the lifecycle', () => {
     expect(step).toEqual({ do: 'turn', room: 'keep' });
     const [, again] = round.reduce<[Life, Step]>(([now], event) => next(now, event, own.rules), [held, step]);
     expect(again).toEqual({ do: 'push' });
+  });
+
+  it('begins a new conversation where there is none to resume, and gives up when that never lasts', () => {
+    const [anew, step] = drive([prepared, turn(gone)]);
+    expect(step).toEqual({ do: 'turn', room: 'keep' });
+    expect(anew).toMatchObject({ turn: 1, handover: 'one commit' });
+    expect(anew.notes.join()).toContain('could not be resumed (its state is gone)');
+    const [later] = drive([prepared, turn(gone), turn(finished), collected, verified('npm test failed')]);
+    expect(later).toMatchObject({ turn: 2, handover: undefined });
+    const [given, end] = drive([prepared, ...Array.from({ length: 5 }, () => turn(gone)), collected]);
+    expect(given.failures).toBe(5);
+    expect(end).toMatchObject({ do: 'end', verdict: { status: 'failed', failure: { class: 'copilot' } } });
   });
 
   it('is done after collecting when there is nothing to verify', () => {
@@ -374,6 +393,7 @@ const anyTurn: fc.Arbitrary<TurnResult> = fc.oneof(
   fc.constant<TurnResult>(lost),
   fc.constant<TurnResult>({ ...lost, who: 'runtime' }),
   fc.constant<TurnResult>({ kind: 'handed-back', usage, notes: [] }),
+  fc.constant<TurnResult>(gone),
   fc.constant<TurnResult>({ kind: 'timed-out', usage, notes: [] }),
   fc.constant<TurnResult>({ kind: 'stuck', doing: 'sleep', silentMs: 1, usage, notes: [] }),
   fc.constant<TurnResult>({
