@@ -1,5 +1,5 @@
 /** Merging what a subagent has done. */
-import { SubagentsError } from '../contract/index.ts';
+import { isRepositoryUrl, SubagentsError } from '../contract/index.ts';
 import { changedFiles, commitsBetween } from '../git/changes.ts';
 import { mergeCommit } from '../git/merge.ts';
 import { gitDirs, resolveRepository } from '../git/repository.ts';
@@ -27,7 +27,7 @@ export async function mergeRun(link: Link, run: KnownRun, options: MergeOptions)
   const { head, branch, repository } = work;
   if (head === undefined) throw nothingLeft(work);
   if (!force) requireDone(work, run);
-  const checkout = await checkoutFor(work, options.into);
+  const checkout = await checkoutFor(work, run, options.into);
   await requireNothingPlanted(work, checkout);
   const name = branch ?? head.slice(0, 10);
   const { how, into, before, after } = await mergeCommit({
@@ -77,7 +77,16 @@ async function requireNothingPlanted({ cwd, name, branch, head }: Work, checkout
 }
 
 /** The checkout to merge into: where the caller says, else the one that the subagent was spawned from. */
-async function checkoutFor(work: Work, into: string | undefined): Promise<string> {
+async function checkoutFor(work: Work, { repo }: KnownRun, into: string | undefined): Promise<string> {
+  if (isRepositoryUrl(repo)) {
+    throw new SubagentsError(
+      'NOT_A_REPOSITORY',
+      `${work.name} worked for ${repo}, in a clone without a checkout to merge into`,
+      {
+        remedy: `In a checkout of yours: git fetch ${work.repository} ${work.branch}, then git merge FETCH_HEAD`,
+      },
+    );
+  }
   const checkout = await resolveRepository(into ?? work.repository);
   const [here, there] = [gitDirs(checkout).commonDir, gitDirs(work.repository).commonDir];
   if (here === there) return checkout;

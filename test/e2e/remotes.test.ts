@@ -107,7 +107,12 @@ describe('a repository by URL', () => {
     expect(outcome).toMatchObject({ status: 'done', evidence: { base: newer, repository } });
     expect(outcome.push).toBeUndefined();
     expect((await clones()).filter((name) => !before.includes(name))).toEqual([made]);
-    expect((await subagents.session('urls').subagent('three').diff()).text).toContain('.txt');
+    const third = subagents.session('urls').subagent('three');
+    expect((await third.diff()).text).toContain('.txt');
+    await expect(third.merge()).rejects.toMatchObject({
+      message: `three@1 worked for ${url}, in a clone without a checkout to merge into`,
+      remedy: `In a checkout of yours: git fetch ${repository} subagents/three, then git merge FETCH_HEAD`,
+    });
   });
 
   it('is read and pushed to over http; in what is shown, --push names the branch there', async () => {
@@ -119,6 +124,8 @@ describe('a repository by URL', () => {
       { home: fleet.home, cwd: '/' },
     );
     expect(stdout).toMatch(new RegExp(`pushed [0-9a-f]{9} to subagents/cli of ${url}`));
+    expect(stdout).toMatch(/git fetch \/\S+\/repositories\/over-http-[0-9a-f]{12} subagents\/cli\n/);
+    expect(stdout).not.toContain('subagents merge');
     expect(exitCode).toBe(0);
     expect(await git('log', '-1', '--format=%s', 'subagents/cli')).toBe('Add a file');
   });
@@ -187,6 +194,7 @@ describe('a repository by URL', () => {
     [{ repo: 'URL', base: 'no-such' }, 'UNKNOWN_BASE', /unknown base "no-such"/],
     [{ repo: 'URL', isolation: 'in-place' }, 'BAD_INPUT', /has no checkout to work in$/],
     [{ repo: 'URL', withChanges: true }, 'BAD_INPUT', /has no uncommitted changes to carry along$/],
+    [{ repo: 'URL', base: 'f'.repeat(39) }, 'UNKNOWN_BASE', /no such branch or tag$/],
     [{ repo: 'PATH', push: true }, 'BAD_INPUT', /push is for a repository that is named by URL$/],
   ])('is refused at once: %j', async (spec, code, message) => {
     const before = await clones();

@@ -8,16 +8,17 @@ import type { Colors } from '../output.ts';
 export function nextLines(outcome: Outcome, name: string, colors: Colors): string[] {
   const { evidence, status } = outcome;
   if (evidence === undefined) return [];
-  const { cwd, branch, commitCount } = evidence;
+  const { cwd, branch, commitCount, repository } = evidence;
   const row = (title: string, value: string) => `  ${colors.dim(title.padEnd(8))} ${value}`;
   const inPlace = branch?.startsWith('subagents/') !== true;
   const commands = [
     `subagents diff ${name}`,
     ...(inPlace || commitCount === 0
       ? []
-      : [`subagents merge ${name}${status === 'done' ? '' : ' --force'}`]),
+      : repository !== undefined
+        ? [`git fetch ${repository} ${branch}`]
+        : [`subagents merge ${name}${status === 'done' ? '' : ' --force'}`]),
     `subagents continue ${name} "<task>"`,
-    `subagents continue ${name} "…"`,
     `subagents clean ${name}`,
   ];
   return [
