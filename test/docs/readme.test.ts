@@ -8,6 +8,7 @@ import { readChain } from '../../src/chain/file.ts';
 import { EXIT } from '../../src/cli/exit.ts';
 import { buildProgram } from '../../src/cli/program.ts';
 import * as contract from '../../src/contract/index.ts';
+import { TOOLS } from '../../src/tools/index.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
@@ -190,6 +191,25 @@ describe('tables', () => {
       for (const [, name = ''] of (remedy ?? '').matchAll(/\(`([A-Z_]+)`\)/g))
         expect(contract.ERROR_CODES).toContain(name);
     }
+  });
+});
+
+describe('docs/mcp.md', () => {
+  const tool = TOOLS.find(({ name }) => name === 'subagents');
+  const actions = (tool?.input.shape['action'] as { options?: string[] } | undefined)?.options ?? [];
+
+  it('has every action, in order', () => {
+    expect(rows(read('docs/mcp.md')).flatMap(([action]) => code(action))).toEqual(actions);
+  });
+
+  it('has the fields that each takes', () => {
+    for (const [action, takes] of rows(read('docs/mcp.md')))
+      for (const field of code(takes).map((each) => each.replace(/:.*/, '')))
+        expect(Object.keys(tool?.input.shape ?? {}), action).toContain(field);
+  });
+
+  it('shows every tool', () => {
+    for (const { name } of TOOLS) expect(read('docs/mcp.md')).toContain(`\`${name}\``);
   });
 });
 
