@@ -194,6 +194,18 @@ describe('tables', () => {
   });
 });
 
+describe('JSON', () => {
+  it.each(DOCUMENTS)('of %s can be read', (document) => {
+    for (const block of blocks(read(document), 'json'))
+      expect(() => JSON.parse(block) as unknown, block).not.toThrow();
+  });
+
+  it('of a repository’s settings fits its schema', () => {
+    const [settings = ''] = blocks(section('What a worktree has'), 'json');
+    expect(contract.repositorySettings.safeParse(JSON.parse(settings)).success).toBe(true);
+  });
+});
+
 describe('docs/mcp.md', () => {
   const tool = TOOLS.find(({ name }) => name === 'subagents');
   const actions = (tool?.input.shape['action'] as { options?: string[] } | undefined)?.options ?? [];
