@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
 import { SubagentsError, type ErrorCode } from '../contract/errors.ts';
-import { plain } from '../contract/text.ts';
+import { jsonLine, plain } from '../contract/text.ts';
 import { EXIT, exitCodeOf } from './exit.ts';
 import type { Colors } from './output.ts';
 
@@ -74,5 +74,5 @@ export function failureText(failure: Failure, colors: Colors, verbose: boolean):
 /** The failure as one line of JSON. */
 export function failureJson({ code, message, remedy, stack }: Failure, verbose: boolean): string {
   const error = { code, message, ...(remedy && { remedy }), ...(verbose && stack && { stack }) };
-  return `${JSON.stringify({ error })}\n`;
+  return `${jsonLine({ error })}\n`;
 }

@@ -1,4 +1,5 @@
 import picocolors from 'picocolors';
+import { jsonLine } from '../contract/text.ts';
 
 /** Styles; each is the identity where colour is off. */
 export type Colors = ReturnType<typeof picocolors.createColors>;
@@ -71,7 +72,7 @@ export class Output {
 
   /** For programs, on stdout: one JSON object on one line. */
   data(value: object): void {
-    if (this.json) this.#out.write(`${JSON.stringify(value)}\n`);
+    if (this.json) this.#out.write(`${jsonLine(value)}\n`);
   }
 
   /** For people, on stderr: advice and progress. */

@@ -3,6 +3,7 @@ import { SubagentsError } from '../contract/errors.ts';
 import { homeRoot } from '../system/home-root.ts';
 import type { DetachedOptions } from '../worker/detached.ts';
 import type { Context } from './context.ts';
+import { tellAccess } from './render/facts.ts';
 
 /** Connects; in a terminal, where no server was named and none runs, it first starts `up` in the background, and says so. */
 export async function connectOrStart(context: Context): Promise<Subagents> {
@@ -12,7 +13,9 @@ export async function connectOrStart(context: Context): Promise<Subagents> {
     const { startDetached } = await import('../worker/detached.ts');
     output.note(`Nothing runs in ${homeRoot(options.home, env)} yet: starting \`subagents up --detach\`.`);
     const { up } = await startDetached(detachedOptions(context));
-    output.note(`Temporal ${up.address}, Web UI ${up.uiUrl}; \`subagents down\` stops it.\n`);
+    output.note(`Temporal ${up.address}, Web UI ${up.uiUrl}; \`subagents down\` stops it.`);
+    tellAccess(context, homeRoot(options.home, env));
+    output.note('');
   }
   return await context.connect();
 }

@@ -36,3 +36,14 @@ export function plain(text: string): string {
 export function oneLine(text: string, max: number): string {
   return head(plain(text).replace(/\s+/g, ' ').trim(), max);
 }
+
+// What JSON leaves as it is, and a terminal, an editor or a reader of lines takes for more than a character.
+const LIVE_IN_JSON = /[\u007F-\u009F\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/g;
+
+/** JSON on one line, in which no control character stands as itself, whatever is in the value; it is read back the same. */
+export function jsonLine(value: unknown, replacer?: (key: string, value: unknown) => unknown): string {
+  return JSON.stringify(value, replacer).replace(
+    LIVE_IN_JSON,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

@@ -27,6 +27,9 @@ export function sendReport(message: Report): void {
   if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 }
 
+/** Whether another process started this one in the background and waits for it. */
+export const isDetached = (): boolean => process.connected === true;
+
 export interface DetachedOptions {
   /** The home's folder. */
   readonly root: string;

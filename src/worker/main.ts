@@ -1,6 +1,6 @@
 /** The worker process that `up` supervises: `main.js --address HOST:PORT --namespace NAME`, the home in SUBAGENTS_HOME. */
 import { parseArgs } from 'node:util';
-import { SubagentsError } from '../contract/index.ts';
+import { jsonLine, SubagentsError } from '../contract/index.ts';
 import { EMBEDDED_POLL_FRESHNESS_MS } from '../temporal/embedded-arguments.ts';
 import { redacted, runWorker } from './run-worker.ts';
 
@@ -22,7 +22,7 @@ try {
       process.stdout.write(`${JSON.stringify({ event: 'ready', workerId, room })}\n`),
     onNotice: (line) =>
       process.stderr.write(
-        `${JSON.stringify({ at: new Date().toISOString(), level: 'INFO', message: redacted(line) })}\n`,
+        `${jsonLine({ at: new Date().toISOString(), level: 'INFO', message: redacted(line) })}\n`,
       ),
   });
   process.exit(0);

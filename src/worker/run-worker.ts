@@ -1,5 +1,6 @@
 /** A worker as a process of its own: the home's lock, its life, its end. */
 import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
+import { jsonLine } from '../contract/index.ts';
 import { secretsIn } from '../home/environment.ts';
 import { lockHome } from '../home/lock.ts';
 import { openHome } from '../home/home.ts';
@@ -91,7 +92,7 @@ function log({
   // Workers for activities alone are by design.
   if (message.startsWith('No workflows registered')) return;
   const at = new Date(Number(timestampNanos / 1_000_000n)).toISOString();
-  const line = JSON.stringify({ at, level, message, ...meta }, (_, value: unknown) =>
+  const line = jsonLine({ at, level, message, ...meta }, (_, value: unknown) =>
     value instanceof Error ? value.stack : value,
   );
   process.stderr.write(`${redacted(line)}\n`);

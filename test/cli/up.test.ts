@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
@@ -35,6 +35,18 @@ afterEach(async () => {
 
 const json = async (...args: string[]): Promise<unknown> =>
   JSON.parse((await run([...args, '--json'], { home })).stdout);
+
+/** Addresses on which something listens at a port, as proc(5) has them. */
+function listeningOn(port: number): string[] {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+  return ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((file) =>
+    readFileSync(file, 'utf8')
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/))
+      .filter(([, local, , state]) => state === '0A' && local?.endsWith(`:${hex}`))
+      .map(([, local = '']) => local.split(':')[0] ?? ''),
+  );
+}
 
 describe('up in the foreground', () => {
   it('runs server and worker, is found by the other commands, and leaves nothing on Ctrl-C', async () => {
@@ -200,6 +212,21 @@ describe('up in the background', () => {
     expect(family.filter(({ pid, startTime }) => isAlive(pid, startTime))).toEqual([]);
     const nothing = downJson.parse(await json('down'));
     expect(nothing).toMatchObject({ stopped: false, left: [] });
+  });
+
+  it('says once that others can reach the server, and what to do; the server listens on loopback alone', async () => {
+    const first = await run(['up', '--detach'], { home });
+    expect(first.stderr).toMatch(
+      /Other accounts of this machine can reach this server.*\n.*subagents worker --address/,
+    );
+    const address = readUpFile(home)?.address ?? '';
+    expect(listeningOn(Number(address.split(':')[1]))).toEqual(['0100007F']);
+    await run(['down'], { home });
+    expect((await run(['up', '--detach'], { home })).stderr).not.toContain('Other accounts');
+    expect(await run(['up', '--ip', '0.0.0.0'], { home })).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('unknown option') as string,
+    });
   });
 
   it('fails with what `up` failed with', async () => {

@@ -1,14 +1,14 @@
 import { SubagentsError } from '../../contract/errors.ts';
 import { openHome } from '../../home/home.ts';
 import { homeRoot } from '../../system/home-root.ts';
-import { sendReport, startDetached } from '../../worker/detached.ts';
+import { isDetached, sendReport, startDetached } from '../../worker/detached.ts';
 import { runUp } from '../../worker/up.ts';
 import type { UpEvent } from '../../worker/up-events.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { failureOf } from '../failure.ts';
 import type { UpDetachedJson } from '../json.ts';
-import { tellModelAccess } from '../render/facts.ts';
+import { tellAccess, tellModelAccess } from '../render/facts.ts';
 import { clock } from '../render/time.ts';
 import { detachedOptions } from '../starting.ts';
 
@@ -39,7 +39,10 @@ async function upDetached(context: Context): Promise<number> {
   output.fact('Web UI', uiUrl);
   output.fact('home', home);
   output.fact('log', log);
-  if (started) await tellModelAccess(context);
+  if (started) {
+    await tellModelAccess(context);
+    tellAccess(context, home);
+  }
   output.line('`subagents down` stops it; subagents carry on at the next `up`.');
   return EXIT.ok;
 }
@@ -55,6 +58,7 @@ async function upHere(context: Context): Promise<number> {
   context.onSecondInterrupt(() => now.abort());
   output.note('Starting Temporal and a worker …');
   for (const notice of home.notices) output.note(notice);
+  const inBackground = isDetached();
   let told = false;
   const onEvent = (event: UpEvent) => {
     output.data(event);
@@ -63,9 +67,11 @@ async function upHere(context: Context): Promise<number> {
     told = true;
     sendReport({ kind: 'ready' });
     output.fact('home', home.root);
-    void tellModelAccess(context).then(() =>
-      output.line('\nCtrl-C stops; subagents carry on at the next `up`.'),
-    );
+    void tellModelAccess(context).then(() => {
+      // In the background nobody reads it: who started it says it.
+      if (!inBackground) tellAccess(context, home.root);
+      output.line('\nCtrl-C stops; subagents carry on at the next `up`.');
+    });
   };
   const onProgress = (message: string) => {
     output.note(`  ${message}`);

@@ -1,7 +1,23 @@
+import { join } from 'node:path';
+import { createPrivateFile } from '../../system/files.ts';
 import { COPILOT_PATH_VARIABLE, findCopilot } from '../../copilot/executable.ts';
 import { describeModelAccess } from '../../copilot/model-access.ts';
 import type { Context } from '../context.ts';
 import { failureOf } from '../failure.ts';
+
+/**
+ * Says, once in the life of a home, who else can reach the embedded server of it. On stderr; a program that asks for JSON
+ * is not told, and the next person is.
+ */
+export function tellAccess({ output }: Context, root: string): void {
+  if (output.json || !createPrivateFile(join(root, 'told-about-access'), '')) return;
+  output.note(
+    '  Other accounts of this machine can reach this server, which has no password, and with it your subagents.',
+  );
+  output.note(
+    '  Where that matters, use a server with TLS: subagents worker --address <host:port> (README, Security).',
+  );
+}
 
 /** Says which model there is, and plainly when there is none, or no Copilot CLI. */
 export async function tellModelAccess({ output, env }: Context): Promise<void> {
