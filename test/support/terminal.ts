@@ -15,6 +15,8 @@ export interface TerminalOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Default: `--experimental --allow-all-tools`. */
   readonly args?: readonly string[];
+  /** Lines of the screen; default 46. */
+  readonly rows?: number;
 }
 
 /** A terminal with Copilot CLI in it; disposing of it closes it, as a human closes a window. */
@@ -37,12 +39,12 @@ export interface CopilotTerminal extends AsyncDisposable {
 /** Deadline for what must come: generous, and short enough that the screen is in the failure. */
 const SHOWS_MS = 90_000;
 
-export const COLUMNS = 110;
-export const ROWS = 46;
+const COLUMNS = 110;
+const ROWS = 46;
 
 /** Starts Copilot CLI, and waits until it takes input. The folder is trusted, as a human would have answered once. */
 export async function startCopilot(options: TerminalOptions): Promise<CopilotTerminal> {
-  const { cwd, home, env, args = ['--experimental', '--allow-all-tools'] } = options;
+  const { cwd, home, env, args = ['--experimental', '--allow-all-tools'], rows = ROWS } = options;
   const copilotHome = join(home, '.copilot');
   await mkdir(copilotHome, { recursive: true });
   await writeFile(join(copilotHome, 'config.json'), JSON.stringify({ trusted_folders: [cwd] }), {
@@ -50,9 +52,9 @@ export async function startCopilot(options: TerminalOptions): Promise<CopilotTer
   }).catch(
     () => undefined, // there already: resumed
   );
-  const screen = new xterm.Terminal({ cols: COLUMNS, rows: ROWS, allowProposedApi: true });
+  const screen = new xterm.Terminal({ cols: COLUMNS, rows, allowProposedApi: true });
   const child = spawn(await findCopilot(undefined), [...args], {
-    ...{ cwd, cols: COLUMNS, rows: ROWS, name: 'xterm-256color' },
+    ...{ cwd, cols: COLUMNS, rows, name: 'xterm-256color' },
     env: {
       PATH: process.env['PATH'] ?? '',
       ...NO_GIT_CONFIGURATION,
@@ -73,7 +75,7 @@ export async function startCopilot(options: TerminalOptions): Promise<CopilotTer
   });
   const text = (): string => {
     const { active } = screen.buffer;
-    const lines = Array.from({ length: ROWS }, (_, row) => active.getLine(active.viewportY + row));
+    const lines = Array.from({ length: rows }, (_, row) => active.getLine(active.viewportY + row));
     return lines.map((line) => line?.translateToString(true) ?? '').join('\n');
   };
   const shows = async (what: string | RegExp): Promise<void> => {

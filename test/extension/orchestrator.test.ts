@@ -1,0 +1,227 @@
+/**
+ * A human, a main agent and its subagents, from beginning to end in interactive Copilot CLI: three tasks at once, a question, a
+ * steer, a kill, research with an implementation that builds on it; the worker crashes, the terminal is closed and resumed.
+ * With PICTURE=docs/images/copilot.svg it also draws the screen for the README.
+ */
+import { randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Subagents } from '../../src/client/index.ts';
+import { MAIN } from '../cli/command.ts';
+import { eventually } from '../support/eventually.ts';
+import { startFleet, type Fleet } from '../support/fleet.ts';
+import { temporaryFolder, type TemporaryFolder } from '../support/home.ts';
+import type { Scenario, Step } from '../support/model.ts';
+import { pictureOf } from '../support/picture.ts';
+import { startCopilot, type CopilotTerminal } from '../support/terminal.ts';
+import { bash, on } from '../support/turns.ts';
+import { inItsShell } from '../support/world.ts';
+
+const ASKS_FOR_THREE =
+  'Fix the login test, write a changelog and see if we can drop left-pad. Use subagents.';
+const CHATS = 'Meanwhile: what does git rebase --autosquash do?';
+const ANSWERS = 'Sections by release, please.';
+const STEERS = 'Tell fix-login to leave the session cookie alone.';
+const STOPS = 'Forget about left-pad.';
+const WANTS_A_CHAIN = 'Find out where we parse dates, then move all of it into one module.';
+
+const spawn = (label: string, task: string, more: object = {}) => ({
+  name: 'sessions_spawn',
+  arguments: { label, task, ...more },
+});
+const act = (parameters: Readonly<Record<string, unknown>>) => ({ name: 'subagents', arguments: parameters });
+
+/** What the main agent does when the last thing it reads begins like that. */
+const SCRIPT: readonly (readonly [RegExp, Step | ((read: string) => Step)])[] = [
+  [
+    /^Fix the login test/,
+    {
+      text: 'Three separate tasks: one subagent each.',
+      tools: [
+        spawn('fix-login', 'The test "logs in" fails since Monday. Find out why, fix it, and commit.', {
+          verify: ['test -e login-fixed'],
+        }),
+        spawn('changelog', 'Write CHANGELOG.md from the commits since the last tag, and commit.'),
+        spawn('drop-left-pad', 'Find out whether left-pad can be dropped; if so, do it and commit.'),
+      ],
+    },
+  ],
+  [
+    /^accepted drop-left-pad/,
+    { text: 'They are at work, each on a branch of its own. I will tell you as they come.' },
+  ],
+  [/^Meanwhile/, { text: 'It moves each fixup! commit behind the one that it mends, ready to be squashed.' }],
+  [/^- changelog@1: question/m, { text: 'changelog asks: sections by release, or one list?' }],
+  [/^Sections by/, { tools: [act({ action: 'answer', target: 'changelog', message: ANSWERS })] }],
+  [/^changelog@1: answered/, { text: 'Told it.' }],
+  [
+    /^Tell fix-login/,
+    { tools: [act({ action: 'steer', target: 'fix-login', message: 'Leave the session cookie alone.' })] },
+  ],
+  [/^fix-login@1: steered/, { text: 'Steered, in the middle of its turn.' }],
+  [
+    /^- fix-login@1 has ended: done/m,
+    (read) => ({ text: `fix-login is done: ${evidenceIn(read)}. It left the session cookie alone.` }),
+  ],
+  [/^Forget about/, { tools: [act({ action: 'kill', target: 'drop-left-pad' })] }],
+  [/^drop-left-pad@1: killed/, { text: 'drop-left-pad is stopped, and no process of it is left.' }],
+  [/^- changelog@1 has ended: done/m, (read) => ({ text: `changelog is done: ${evidenceIn(read)}.` })],
+  [
+    /^Find out where/,
+    {
+      tools: [
+        spawn('research', 'Find every place that parses dates. Write them to FINDINGS.md, and commit.'),
+      ],
+    },
+  ],
+  [/^accepted research/, { text: 'Research first; the move starts from what it finds.' }],
+  [
+    /^- research@1 has ended: done/m,
+    {
+      tools: [
+        spawn('move-dates', 'Move what FINDINGS.md lists into src/dates.ts, and commit.', {
+          base: 'subagents/research',
+          verify: ['test -e FINDINGS.md'],
+        }),
+      ],
+    },
+  ],
+  [/^accepted move-dates/, { text: 'research is done, and move-dates starts from its branch.' }],
+  [/^- move-dates@1 has ended: done/m, (read) => ({ text: `move-dates is done: ${evidenceIn(read)}.` })],
+];
+
+const evidenceIn = (read: string): string =>
+  /\d+ commits?, \d+ files? \([^)]*\)/.exec(read)?.[0] ?? 'no evidence';
+
+const mainAgent: Scenario = {
+  when: ({ systemMessage }) => !systemMessage.includes('You are a subagent'),
+  steps: ({ messages }): Step => {
+    const read = (messages.at(-1)?.content ?? '').replace(/<(\w+)>[^<]*<\/\1>/g, '').trim();
+    const [, step] = SCRIPT.find(([pattern]) => pattern.test(read)) ?? [];
+    if (step === undefined) return { text: `(nothing to say to: ${read.slice(0, 60)})` };
+    return typeof step === 'function' ? step(read) : step;
+  },
+};
+
+let fleet: Fleet;
+let subagents: Subagents;
+let human: TemporaryFolder;
+/** Of the human: so that the screen shows the repository as ~/project. */
+let home: string;
+
+const flag = (name: string): string => join(human.path, name);
+const touch = (name: string): Promise<void> => writeFile(flag(name), '');
+/** Commits `file` once `ready` holds, and says so; may be run again and beside itself, as after a crash or a steer. */
+const lands = (file: string, ready = 'true'): string =>
+  `until ${ready}; do sleep 0.1; done; until git log --format=%s | grep -qx "Add ${file}"; do ` +
+  `echo x > ${file}; git add ${file}; git commit -qm "Add ${file}"; sleep 0.2; done; echo landed`;
+/** A subagent whose script goes on until its work has landed. */
+const worksOn = (word: string, command: string, report: string): Scenario => ({
+  when: on(word, []).when,
+  steps: ({ toolResults }) =>
+    toolResults.some((result) => /^landed$/m.test(result)) ? { text: report } : bash(command),
+});
+
+beforeAll(async () => {
+  human = await temporaryFolder();
+  fleet = await startFleet(
+    [
+      mainAgent,
+      worksOn('"logs in"', lands('login-fixed', `[ -e ${flag('login')} ]`), 'Fixed.'),
+      {
+        when: on('Write CHANGELOG.md', []).when,
+        steps: ({ toolResults }) =>
+          toolResults.length === 0
+            ? {
+                tools: [{ name: 'ask_parent', arguments: { question: 'Sections by release, or one list?' } }],
+              }
+            : toolResults.some((result) => /^landed$/m.test(result))
+              ? { text: 'Written.' }
+              : bash(lands('CHANGELOG.md', `[ -e ${flag('changelog')} ]`)),
+      },
+      on('left-pad', [bash('sleep 600')]),
+      worksOn('parses dates', lands('FINDINGS.md'), 'In three places.'),
+      worksOn('Move what', lands('dates.ts', 'grep -q x FINDINGS.md'), 'Moved.'),
+    ],
+    { env: { SUBAGENTS_ROOM: '8' } },
+  );
+  subagents = await fleet.connect();
+  home = dirname(fleet.repository.path);
+  await execa(process.execPath, [MAIN, 'install', 'copilot'], { env: { HOME: home, COPILOT_HOME: '' } });
+});
+afterAll(async () => {
+  await subagents?.close();
+  await fleet?.[Symbol.asyncDispose]();
+  await human?.[Symbol.asyncDispose]();
+});
+
+const copilot = (...args: string[]): Promise<CopilotTerminal> =>
+  startCopilot({
+    cwd: fleet.repository.path,
+    home,
+    env: { ...fleet.model.env, SUBAGENTS_HOME: fleet.home, TEMPORAL_ADDRESS: fleet.server.address },
+    args: ['--experimental', '--allow-all-tools', ...args],
+    rows: 66,
+  });
+
+describe('the orchestrator pattern in interactive Copilot CLI', { timeout: 300_000 }, () => {
+  it('survives the worker and the terminal', async () => {
+    const id = randomUUID();
+    const session = subagents.session(`copilot-${id}`);
+    const first = await copilot('--session-id', id);
+    await first.say(ASKS_FOR_THREE);
+    await first.shows('They are at work');
+    await first.say(CHATS);
+    await first.shows('ready to be squashed');
+    await first.shows('changelog asks: sections by release, or one list?');
+    await first.say(ANSWERS);
+    await first.shows('Told it.');
+    await inItsShell(subagents, session.name, 'fix-login');
+    await first.say(STEERS);
+    await first.shows('Steered, in the middle of its turn.');
+
+    await fleet.worker.kill();
+    await touch('login');
+    await fleet.startWorker();
+    await first.shows(/fix-login is done: 1 commit, 1 file/);
+    await first.say(STOPS);
+    await first.shows('no process of it is left');
+    await first.shows('? help');
+    const picture = process.env['PICTURE'];
+    if (picture !== undefined) await writeFile(picture, pictureOf(first.screen));
+    await first.close();
+
+    await touch('changelog');
+    await session.subagent('changelog').result();
+    await using second = await copilot(`--resume=${id}`);
+    await second.shows(/changelog is done: 1 commit, 1 file/);
+    await second.say(WANTS_A_CHAIN);
+    await second.shows('move-dates starts from its branch');
+    await second.shows(/move-dates is done: 1 commit, 1 file/);
+
+    const ends = (await session.list({ finished: 10 })).finished.map(
+      ({ label, status }) => `${label} ${status}`,
+    );
+    expect(ends.sort()).toEqual([
+      'changelog done',
+      'drop-left-pad killed',
+      'fix-login done',
+      'move-dates done',
+      'research done',
+    ]);
+    await eventually(async () => (await session.peek()).length === 0);
+    // The model was told of each thing once.
+    const seen = fleet.model.requests.findLast(({ conversation }) =>
+      conversation?.userMessages.some((message) => message.includes(ASKS_FOR_THREE)),
+    );
+    const told = (seen?.conversation?.userMessages ?? []).flatMap(
+      (message) => /\[announcements of subagents: ([^\]]+)\]/.exec(message)?.[1]?.split(' ') ?? [],
+    );
+    expect(told.map((key) => key.split('#')[0]).sort()).toEqual(
+      expect.arrayContaining(['changelog@1:ended', 'fix-login@1:ended', 'move-dates@1:ended']),
+    );
+    expect(new Set(told).size).toBe(told.length);
+  });
+});
