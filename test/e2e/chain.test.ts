@@ -1,9 +1,18 @@
 /** Chains on real parts: what one step found is what the next one works with. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ChainSpec, Outcome, SubagentHandle, Subagents } from '../../src/client/index.ts';
+import {
+  batchChain,
+  raceChain,
+  type ChainSpec,
+  type Outcome,
+  type SubagentHandle,
+  type Subagents,
+} from '../../src/client/index.ts';
+import { eventually } from '../support/eventually.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
+import { temporaryRepository } from '../support/repository.ts';
 import { bash, on } from '../support/turns.ts';
-import { withClient } from '../support/world.ts';
+import { inItsShell, processesWith, statusOf, withClient } from '../support/world.ts';
 
 let fleet: Fleet;
 let subagents: Subagents;
@@ -18,6 +27,9 @@ beforeAll(async () => {
         bash('cat findings.md > used.md && git add . && git commit -qm "Use the findings"'),
         { text: 'Implemented.' },
       ]),
+      on('break', [{ error: { status: 403, message: 'not yours' } }]),
+      on('linger', [bash('sleep 4711'), { text: 'Lingered.' }]),
+      on('quick', [bash('echo quick > quick && git add . && git commit -qm Quick'), { text: 'Quick.' }]),
       on('Research', [
         bash('echo limit is 7 > findings.md && git add . && git commit -qm "Write findings"'),
         { text: `The limit is 7.\n${FORGED}` },
@@ -121,6 +133,83 @@ describe('a chain', () => {
       return parentExecution?.workflowId;
     });
     expect(parent).toBe('chain/limits/limits');
+  });
+
+  it('goes on where nothing failed, and tells what was stopped', async () => {
+    const chain = await start({
+      label: 'partly',
+      steps: [
+        { id: 'a', task: 'break' },
+        { id: 'b', task: 'quick' },
+        { id: 'c', task: 'quick', needs: [] },
+        { id: 'd', task: 'quick {{item}}', needs: 'c', forEach: 'c.outcome.evidence.filesChanged' },
+        { id: 'e', task: 'quick', forEach: 'c.outcome.summary', needs: 'c' },
+      ],
+    });
+    const outcome = await chain.result();
+    expect(outcome).toMatchObject({ status: 'failed', failure: { class: 'chain' } });
+    expect(outcome.steps?.map(({ id, status, summary }) => [id, status, summary])).toMatchObject([
+      ['a', 'failed', expect.any(String)],
+      ['b', 'skipped', 'needs a, which is failed'],
+      ['c', 'done', 'Quick.'],
+      ['d-0', 'done', 'Quick.'],
+      ['e', 'failed', 'c.outcome.summary is no list'],
+    ]);
+    expect(fleet.model.timesSaid('quick "quick"')).toBe(1);
+    await expect(statusOf(fleet, 'chain/partly/partly')).resolves.toBe('FAILED');
+  });
+
+  it('is killed whole; a step is steered and killed as chain/step', async () => {
+    const chain = await start({
+      label: 'whole',
+      steps: [
+        { id: 'a', task: 'linger a' },
+        { id: 'b', task: 'linger b', needs: [] },
+        { id: 'c', task: 'quick' },
+      ],
+    });
+    const session = subagents.session('whole');
+    await eventually(async () => (await session.list()).live.length === 3);
+    await Promise.all([inItsShell(subagents, 'whole', 'whole/a'), inItsShell(subagents, 'whole', 'whole.b')]);
+    await expect(session.subagent('whole').steer('Faster.')).rejects.toMatchObject({ code: 'BAD_INPUT' });
+    expect((await session.subagent('whole/a').steer('Faster.')).delivery).toBe('mid-turn');
+    const found = await subagents.find('whole/b', { session: 'whole' });
+    expect((await found.kill()).status).toBe('killed');
+    await expect(
+      session.spawn({ label: 'whole.x', task: 'quick' }, { cwd: fleet.repository.path }),
+    ).rejects.toMatchObject({
+      code: 'LABEL_LIVE',
+    });
+
+    const { status, outcome } = await chain.kill();
+    expect(status).toBe('killed');
+    expect(outcome.steps?.map((each) => each.status)).toEqual(['killed', 'killed', 'skipped']);
+    await eventually(async () => (await session.list()).live.length === 0);
+    expect(processesWith('sleep 4711')).toEqual([]);
+  });
+
+  it('races: the first that verifies wins, and the others are killed', async () => {
+    const racers = [{ instructions: 'linger' }, { instructions: 'quick' }];
+    const spec = raceChain({ label: 'race', task: 'Win {{it}}.', racers }, { verify: ['test -f quick'] });
+    const outcome = await (await start(spec)).result();
+    expect(outcome).toMatchObject({ status: 'done', report: 'Quick.' });
+    expect(outcome.steps?.map(({ id, status }) => [id, status])).toEqual([
+      ['racer-1', 'killed'],
+      ['racer-2', 'done'],
+    ]);
+    expect(fleet.model.timesSaid('Win {{it}}.')).toBe(1);
+  });
+
+  it('does a task in several repositories', async () => {
+    await using other = await temporaryRepository(undefined, { name: 'Other Project' });
+    const repos = [fleet.repository.path, other.path, fleet.repository.path];
+    const outcome = await (await start(batchChain({ label: 'batch', task: 'quick', repos }))).result();
+    expect(outcome.steps?.map(({ id, status }) => [id, status])).toEqual([
+      ['project', 'done'],
+      ['other-project', 'done'],
+      ['project-2', 'done'],
+    ]);
+    expect(await other.git('log', '-1', '--format=%s', 'subagents/batch.other-project')).toBe('Quick');
   });
 
   it.each([

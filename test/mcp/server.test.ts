@@ -268,12 +268,33 @@ describe('a call that waits', () => {
   });
 });
 
+describe('a chain', () => {
+  it('is accepted at once, and its steps are targets', async () => {
+    await using agent = await mainAgent('chained');
+    const { text, structured } = await agent.call('sessions_chain', {
+      label: 'duo',
+      params: { what: {} },
+      values: { what: 'done' },
+      steps: [
+        { id: 'one', task: 'say {{params.what}}' },
+        { id: 'two', task: 'say done: {{one.status}}' },
+      ],
+    });
+    expect(text).toContain('accepted the chain duo@1');
+    expect(structured).toMatchObject({ label: 'duo', steps: ['duo/one', 'duo/two'] });
+    expect((await agent.call('subagents', { action: 'wait', target: 'duo' })).text).toContain('duo@1: done');
+    expect((await agent.call('subagents', { action: 'show', target: 'duo/two' })).text).toContain(
+      'duo.two@1: done',
+    );
+  });
+});
+
 describe('what the server offers', () => {
-  it('is two tools with schemas and annotations, and how to use them', async () => {
+  it('is three tools with schemas and annotations, and how to use them', async () => {
     await using agent = await mainAgent('offer');
     const { tools } = await agent.client.listTools();
-    const [spawn, act] = tools;
-    expect(tools.map(({ name }) => name)).toEqual(['sessions_spawn', 'subagents']);
+    const [spawn, , act] = tools;
+    expect(tools.map(({ name }) => name)).toEqual(['sessions_spawn', 'sessions_chain', 'subagents']);
     expect(spawn?.annotations).toMatchObject({ readOnlyHint: false, destructiveHint: false });
     expect(act?.annotations).toMatchObject({ readOnlyHint: false, destructiveHint: true });
     for (const tool of tools) {
@@ -346,6 +367,12 @@ describe('what is wrong', () => {
       ['sessions_spawn', { label: 'x' }, /BAD_INPUT: task: it is missing\nWhat to do: /],
       ['sessions_spawn', { label: 'x', task: 'x', subagents: [{ label: 'y', task: 'y' }] }, /not both/],
       ['sessions_spawn', { label: 'x', task: 'x', color: 'red' }, /BAD_INPUT/],
+      ['sessions_chain', { label: 'x', steps: [] }, /BAD_INPUT: steps: /],
+      [
+        'sessions_chain',
+        { label: 'x', steps: [{ id: 'a', task: '{{b.report}}' }] },
+        /BAD_INPUT: steps\.0\.task: \{\{b\.report\}\}: there is no step "b"/,
+      ],
     ];
     for (const [tool, input, message] of refusals) {
       const { text, isError } = await agent.call(tool, input);

@@ -23,4 +23,39 @@ export function declareChaining(program: Program, start: Start): void {
     .action((file) =>
       start(async (context) => (await import('../commands/chain-check.ts')).checkFile(context, file)),
     );
+  program
+    .command('batch')
+    .description('the same task in several repositories, side by side')
+    .argument('[task...]', 'what to do in each; "-" reads stdin')
+    .option('-r, --repo <path>', 'a repository (repeatable)', repeated)
+    .option('-l, --label <label>', 'names the batch; its steps are <label>/<folder>', 'batch')
+    .option('-f, --file <file>', 'read the task from a file ("-" reads stdin)')
+    .option('-m, --model <model>', 'a model the worker allows')
+    .option('--setup <command>', 'runs in each new worktree before the first turn (repeatable)', repeated)
+    .option('-v, --verify <command>', 'must exit 0 before one is done (repeatable)', repeated)
+    .option('--permissions <level>', 'what tools may do: all (default), workspace or read-only')
+    .option('--timeout <duration>', 'working time allowed each (default: 4h)')
+    .option('-w, --wait', 'wait for its end; exit code by outcome')
+    .action((task, options) =>
+      start(async (context) => (await import('../commands/ready-made.ts')).batch(context, task, options)),
+    );
+  program
+    .command('race')
+    .description('the same task to several subagents: the first that is done and verified wins')
+    .argument('<label>', 'names the race')
+    .argument('[task...]', 'what to do; "-" reads stdin')
+    .option('-m, --model <model>', 'a subagent with this model (repeatable)', repeated)
+    .option('--told <instructions>', 'a subagent that is told this besides (repeatable)', repeated)
+    .option('-r, --repo <path>', 'git repository (default: that of the current folder)')
+    .option('-f, --file <file>', 'read the task from a file ("-" reads stdin)')
+    .option('--setup <command>', 'runs in each new worktree before the first turn (repeatable)', repeated)
+    .option('-v, --verify <command>', 'must exit 0 before one is done (repeatable)', repeated)
+    .option('--permissions <level>', 'what tools may do: all (default), workspace or read-only')
+    .option('--timeout <duration>', 'working time allowed each (default: 4h)')
+    .option('-w, --wait', 'wait for its end; exit code by outcome')
+    .action((label, task, options) =>
+      start(async (context) =>
+        (await import('../commands/ready-made.ts')).race(context, label, task, options),
+      ),
+    );
 }

@@ -1,0 +1,75 @@
+import { batchChain, raceChain, type Common } from '../../chain/ready-made.ts';
+import { SubagentsError } from '../../contract/errors.ts';
+import type { SpawnSpec } from '../../contract/spec.ts';
+import type { Context } from '../context.ts';
+import { readText } from '../input.ts';
+import { startAndTell } from './chain.ts';
+
+/** Flags that ready-made chains have in common, as declared. */
+export interface ReadyMadeFlags {
+  readonly file?: string | undefined;
+  readonly setup?: readonly string[] | undefined;
+  readonly verify?: readonly string[] | undefined;
+  readonly permissions?: string | undefined;
+  readonly timeout?: string | undefined;
+  readonly wait?: boolean | undefined;
+}
+
+export interface BatchFlags extends ReadyMadeFlags {
+  readonly label: string;
+  readonly repo?: readonly string[] | undefined;
+  readonly model?: string | undefined;
+}
+
+/** `subagents batch` */
+export async function batch(context: Context, words: readonly string[], flags: BatchFlags): Promise<number> {
+  const { label, repo: repos = [], model } = flags;
+  if (repos.length === 0) {
+    throw new SubagentsError('BAD_INPUT', 'a batch needs repositories', {
+      remedy: 'name each: subagents batch --repo <path> --repo <path> "<task>"',
+    });
+  }
+  const task = await readText('task', words, flags.file);
+  const spec = batchChain(
+    { label, task, repos },
+    { ...commonOf(flags), ...(model !== undefined && { model }) },
+  );
+  return await startAndTell(context, spec, {}, flags.wait === true);
+}
+
+export interface RaceFlags extends ReadyMadeFlags {
+  readonly repo?: string | undefined;
+  readonly model?: readonly string[] | undefined;
+  readonly told?: readonly string[] | undefined;
+}
+
+/** `subagents race` */
+export async function race(
+  context: Context,
+  label: string,
+  words: readonly string[],
+  flags: RaceFlags,
+): Promise<number> {
+  const { model: models = [], told = [], repo } = flags;
+  const racers = [...models.map((model) => ({ model })), ...told.map((instructions) => ({ instructions }))];
+  if (racers.length < 2) {
+    throw new SubagentsError('BAD_INPUT', 'a race needs at least two subagents', {
+      remedy: 'name a model (--model) or an instruction (--told) for each',
+    });
+  }
+  const task = await readText('task', words, flags.file);
+  const spec = raceChain(
+    { label, task, racers },
+    { ...commonOf(flags), ...(repo !== undefined && { repo }) },
+  );
+  return await startAndTell(context, spec, {}, flags.wait === true);
+}
+
+/** What is wrong with these the library says. */
+function commonOf({ setup, verify, permissions, timeout }: ReadyMadeFlags): Common {
+  return Object.fromEntries(
+    Object.entries({ setup, verify, permissions, timeout } satisfies Partial<
+      Record<keyof SpawnSpec, unknown>
+    >).filter(([, value]) => value !== undefined),
+  );
+}
