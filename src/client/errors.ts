@@ -8,6 +8,7 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import {
+  CONTRACT_VERSION,
   ERROR_CODES,
   isChain,
   isFinal,
@@ -55,6 +56,21 @@ export function noWorker(server: ServerInfo, who = 'no worker is running'): Suba
   return new SubagentsError('NO_WORKER', `${who} (${serverName(server)})`, {
     remedy: 'start one: `subagents up` on this machine, or `subagents worker` for an existing Temporal',
   });
+}
+
+/** All workers speak another version of the contract than this program: they would misunderstand each other. */
+export function otherVersion(server: ServerInfo, contracts: readonly number[]): SubagentsError {
+  const theirs = [...new Set(contracts)].join(' and ');
+  const newer = Math.max(...contracts) > CONTRACT_VERSION;
+  return new SubagentsError(
+    'NO_WORKER',
+    `no worker of this version is running: workers speak contract ${theirs}, this program ${CONTRACT_VERSION} (${serverName(server)})`,
+    {
+      remedy: newer
+        ? 'update durable-subagents here'
+        : 'update the workers (`subagents down`, then `subagents up` with this version); what runs goes on',
+    },
+  );
 }
 
 /** What cannot be done to a run that is over; names how it ended. */

@@ -1,10 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import { Client, type Connection } from '@temporalio/client';
-import { MAIN_QUEUE } from '../contract/index.ts';
+import { contractOf, MAIN_QUEUE } from '../contract/index.ts';
 import { readHome } from '../home/home.ts';
 import { homeRoot } from '../system/home-root.ts';
 import { connectTemporal } from '../temporal/connect.ts';
-import { hasPollers } from '../temporal/pollers.ts';
+import { hasPollers, pollerIdentities } from '../temporal/pollers.ts';
 import { resolveTarget, type TemporalTarget } from '../temporal/target.ts';
 import { toSubagentsError } from './errors.ts';
 import { soon } from './following.ts';
@@ -94,6 +94,15 @@ export class Link {
     return this.call('look for workers', () =>
       hasPollers(this.#connection, this.server.namespace, queue, kind, { within: this.#pollFreshnessMs }),
     );
+  }
+
+  /** The contract versions of the workers that poll `queue`; none where no worker does. */
+  async contracts(queue: string, kind: 'workflow' | 'activity'): Promise<number[]> {
+    const { namespace } = this.server;
+    const identities = await this.call('look for workers', () =>
+      pollerIdentities(this.#connection, namespace, queue, kind, this.#pollFreshnessMs),
+    );
+    return identities.map(contractOf);
   }
 
   /** The queue of the workers of this host and user. @throws SubagentsError INTERNAL when the home is unreadable. */

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { WithStartWorkflowOperation } from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import {
+  CONTRACT_VERSION,
   ERROR_CODES,
   hostControlQueue,
   MAIN_QUEUE,
@@ -19,7 +20,7 @@ import {
 } from '../contract/index.ts';
 import { releaseCarried } from '../git/carry.ts';
 import { concurrently } from './concurrently.ts';
-import { isTimeout, noWorker } from './errors.ts';
+import { isTimeout, noWorker, otherVersion } from './errors.ts';
 import type { Link } from './link.ts';
 import { resolveSpec, type Caller } from './resolve-spec.ts';
 import { checkSpawnSize, parseSpecs, type ParsedSpec } from './spec.ts';
@@ -166,9 +167,12 @@ export async function sendToSession(
  */
 export async function requireWorkers(link: Link, hostQueue: string): Promise<void> {
   const [anyWorker, ofHost] = await Promise.all([
-    link.hasPollers(),
-    link.hasPollers(hostControlQueue(hostQueue), 'activity'),
+    link.contracts(MAIN_QUEUE, 'workflow'),
+    link.contracts(hostControlQueue(hostQueue), 'activity'),
   ]);
-  if (!anyWorker) throw noWorker(link.server);
-  if (!ofHost) throw noWorker(link.server, `no worker of this host and user is running (${hostQueue})`);
+  if (anyWorker.length === 0) throw noWorker(link.server);
+  if (ofHost.length === 0)
+    throw noWorker(link.server, `no worker of this host and user is running (${hostQueue})`);
+  for (const contracts of [anyWorker, ofHost])
+    if (!contracts.includes(CONTRACT_VERSION)) throw otherVersion(link.server, contracts);
 }

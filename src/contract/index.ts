@@ -19,3 +19,4 @@ export * from './states.ts';
 export * from './status.ts';
 export * from './text.ts';
 export * from './usage.ts';
+export * from './version.ts';

@@ -41,12 +41,43 @@ export async function lastPoll(
   kind: 'workflow' | 'activity',
   identity?: string,
 ): Promise<number> {
+  const polls = await pollsOf(connection, namespace, queue, kind);
+  const meant = polls.filter((poll) => identity === undefined || poll.identity === identity);
+  return Math.max(0, ...meant.map(({ at }) => at));
+}
+
+/**
+ * Who polls the task queue for tasks of `kind`, judged by when they last asked for one.
+ * @param within in milliseconds; default 70 s
+ * @returns the identities of the workers
+ * @throws the gRPC error of the call
+ */
+export async function pollerIdentities(
+  connection: Pick<Connection, 'workflowService'>,
+  namespace: string,
+  queue: string,
+  kind: 'workflow' | 'activity',
+  within = POLL_FRESHNESS_MS,
+): Promise<string[]> {
+  const polls = await pollsOf(connection, namespace, queue, kind);
+  return polls.filter(({ at }) => at >= Date.now() - within).map(({ identity }) => identity);
+}
+
+/** Who polled, and when last, in milliseconds since the epoch. */
+async function pollsOf(
+  connection: Pick<Connection, 'workflowService'>,
+  namespace: string,
+  queue: string,
+  kind: 'workflow' | 'activity',
+): Promise<{ identity: string; at: number }[]> {
   const { pollers } = await connection.workflowService.describeTaskQueue({
     namespace,
     taskQueue: { name: queue },
     taskQueueType:
       kind === 'workflow' ? TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW : TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
   });
-  const meant = (pollers ?? []).filter((poller) => identity === undefined || poller.identity === identity);
-  return Math.max(0, ...meant.map(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1_000));
+  return (pollers ?? []).map(({ identity, lastAccessTime }) => ({
+    identity: identity ?? '',
+    at: Number(lastAccessTime?.seconds ?? 0) * 1_000,
+  }));
 }

@@ -6,7 +6,13 @@ import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker
 import { Room } from '../../activities/room.ts';
 import { openRunOn, runStateOn } from '../../activities/run-state.ts';
 import { CopilotPool } from '../copilot/pool.ts';
-import { hostControlQueue, MAIN_QUEUE, workerControlQueue, workerQueue } from '../contract/index.ts';
+import {
+  hostControlQueue,
+  MAIN_QUEUE,
+  workerControlQueue,
+  workerIdentity,
+  workerQueue,
+} from '../contract/index.ts';
 import { identityEnvironment } from '../git/identity.ts';
 import type { Home } from '../home/home.ts';
 import { secretsIn } from '../home/environment.ts';
@@ -81,7 +87,7 @@ export async function startWorker(
     connection,
     namespace: target.namespace,
     taskQueue: MAIN_QUEUE,
-    identity: `${home.workerId}@${home.host}`,
+    identity: workerIdentity(home.workerId, home.host),
     // Without delay: turns are handed back, everything else is repeated.
     shutdownGraceTime: 0,
     // Heartbeats carry progress and cancellations; the default would send them at 0.8 of their timeout.

@@ -17,6 +17,7 @@ export async function recordHistories(prefix: string): Promise<void> {
   let opened = false;
   const fleet = await startFleet(
     [
+      on('could not be read again', [{ text: 'Went on.' }]),
       on('mend', [{ text: 'Done?' }, bash('echo right > answer.txt'), { text: 'Done.' }]),
       on('ask', [
         { tools: [{ name: 'ask_parent', arguments: { question: 'Which?' } }] },
@@ -48,6 +49,7 @@ export async function recordHistories(prefix: string): Promise<void> {
     await play(fleet, subagents, write);
     await playChains(fleet, subagents, write);
     await playLimits(fleet, subagents, write, () => (opened = true));
+    await playLosses(fleet, subagents, write);
   } finally {
     await subagents.close();
     await fleet[Symbol.asyncDispose]();
@@ -180,6 +182,21 @@ async function playLimits(fleet: Fleet, subagents: Subagents, write: Write, open
   await fleet.worker.stop();
   await fleet.startWorker();
   await end('waited');
+}
+
+/** A conversation that is gone. */
+async function playLosses(fleet: Fleet, subagents: Subagents, write: Write): Promise<void> {
+  const options = { cwd: fleet.repository.path };
+  const session = subagents.session('los');
+  await session.spawn({ label: 'anew', task: 'sit' }, options);
+  await inItsShell(subagents, 'los', 'anew');
+  const { copilotSessionId } = await session.subagent('anew').describe();
+  await fleet.worker.kill();
+  const log = `${fleet.home}/copilot/session-state/${copilotSessionId}/events.jsonl`;
+  writeFileSync(log, 'no JSON');
+  await fleet.startWorker();
+  await session.subagent('anew').result();
+  await write('subagent-conversation-gone', 'subagent/los/anew');
 }
 
 /** No path or host name of the machine that recorded it. Payloads are base64: each is opened, mended and closed again. */

@@ -1,0 +1,12 @@
+/**
+ * Version of what clients, workers and workflows say to each other. It is raised when one of before cannot understand it;
+ * an optional field more is no reason. A worker tells its own in the identity that the server shows of its polls.
+ */
+export const CONTRACT_VERSION = 1;
+
+/** How a worker is called at the server. */
+export const workerIdentity = (workerId: string, host: string, contract = CONTRACT_VERSION): string =>
+  `${workerId}@${host} contract/${contract}`;
+
+/** The contract of the worker with this identity: 1 where it says nothing of it. */
+export const contractOf = (identity: string): number => Number(/ contract\/(\d+)$/.exec(identity)?.[1] ?? 1);
