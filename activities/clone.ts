@@ -10,6 +10,7 @@ import {
   type Progress,
   type PushInput,
   type PushResult,
+  type ResolvedSpec,
   type SettingsTaken,
   type WorkerActivities,
 } from '../src/contract/index.ts';
@@ -60,31 +61,43 @@ async function cloneRepository(
   checkAllowed(url, settings.repos);
   const path = continues?.repository ?? clonePath(home, url);
   const options = { signal, copilotSessionId: subagent.copilotSessionId };
-  let made = false;
   const told = tell(url, path);
-  const repository = await withClone(
-    path,
-    async (folder) => {
-      await clone(url, folder, options);
-      made = true;
-    },
-    async () => {
-      await fetchCommit(path, url, base.commit, options);
-      return path;
-    },
-    signal,
-  ).finally(told.end);
-  if (spec.signing !== 'off') await checkSigning(repository);
-  const { blockingBranch, paths } = await lookUp(repository, base.commit, [SETTINGS_FILE]);
+  try {
+    let made = false;
+    await withClone(
+      path,
+      async (folder) => {
+        await clone(url, folder, options);
+        made = true;
+      },
+      () => fetchCommit(path, url, base.commit, options),
+      signal,
+    );
+    if (spec.signing !== 'off') await checkSigning(path);
+    const { defaults, notes } = await settingsOf(path, spec, settings);
+    const news = made ? [`${url} was cloned to ${path}`] : [];
+    return { kind: 'cloned', repository: path, defaults, notes: [...news, ...notes] };
+  } finally {
+    told.end();
+  }
+}
+
+/** What the base commit says of that which the spawn left open: for a checkout, admission asks for it. */
+async function settingsOf(
+  repository: string,
+  spec: ResolvedSpec,
+  settings: ModelSettings,
+): Promise<{ readonly defaults: SettingsTaken; readonly notes: readonly string[] }> {
+  const { commit } = spec.base;
+  const { blockingBranch, paths } = await lookUp(repository, commit, [SETTINGS_FILE]);
   if (blockingBranch) throw branchBlocked(repository);
   const size = spec.leftOpen.length === 0 ? undefined : paths.get(SETTINGS_FILE);
-  const news = made ? [`${url} was cloned to ${repository}`] : [];
-  if (size === undefined) return { kind: 'cloned', repository, defaults: {}, notes: news };
-  const said = await readRepositorySettings(repository, base.commit, size);
+  if (size === undefined) return { defaults: {}, notes: [] };
+  const said = await readRepositorySettings(repository, commit, size);
   const model = spec.leftOpen.includes('model') ? said.model : undefined;
   if (model !== undefined) chooseModel(settings, undefined, model);
   const defaults: SettingsTaken = { ...openSettings(spec, said), ...(model !== undefined && { model }) };
-  return { kind: 'cloned', repository, defaults, notes: [...news, ...settingsNote(base.commit, defaults)] };
+  return { defaults, notes: settingsNote(commit, defaults) };
 }
 
 /** Heartbeats with how far the clone is, until it is ended. */
