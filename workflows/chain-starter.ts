@@ -58,12 +58,12 @@ export class ChainStarter {
 
   /** Accepted when the chain's workflow has started. The same request id starts it once. */
   start(request: ChainRequest): Promise<SpawnAnswer> {
-    const { requestId, chain } = this.parse(request);
+    const { requestId, chain, carried } = this.parse(request);
     const [answered] = this.#state.requests.find(({ id }) => id === requestId)?.answers ?? [];
     if (answered) return Promise.resolve(answered);
     const underWay = this.#underWay.get(requestId);
     if (underWay) return underWay;
-    const answer = this.#start(chain).then((done) => {
+    const answer = this.#start(chain, carried).then((done) => {
       rememberRequest(this.#state, requestId, [done]);
       return done;
     });
@@ -71,7 +71,7 @@ export class ChainStarter {
     return answer.finally(() => this.#underWay.delete(requestId));
   }
 
-  async #start(chain: ResolvedChain): Promise<SpawnAnswer> {
+  async #start(chain: ResolvedChain, carried: ChainInput['carried']): Promise<SpawnAnswer> {
     await this.#ready;
     const { label } = chain;
     // Before the next await, so that nothing that runs meanwhile can take the same label.
@@ -85,7 +85,7 @@ export class ChainStarter {
       );
       if (refusal) return refused(label, refusal.code, refusal.reason, refusal.remedy);
       const notes = admissions.flatMap((each) => (each.admitted ? (each.notes ?? []) : []));
-      return await this.#run(chain, [...new Set(notes)]);
+      return await this.#run(chain, carried, [...new Set(notes)]);
     } finally {
       this.#reserved.delete(label);
     }
@@ -105,7 +105,7 @@ export class ChainStarter {
     );
   }
 
-  async #run(chain: ResolvedChain, notes: string[]): Promise<SpawnAnswer> {
+  async #run(chain: ResolvedChain, carried: ChainInput['carried'], notes: string[]): Promise<SpawnAnswer> {
     const { label, steps } = chain;
     const state = this.#state;
     const workflowId = chainWorkflowId(this.#session, label);
@@ -114,7 +114,14 @@ export class ChainStarter {
       Object.entries(state.runs).filter(([name]) => name.startsWith(`${label}.`)),
     );
     const task = chain.description ?? steps.map(({ id }) => id).join(' → ');
-    const input: ChainInput = { session: this.#session, label, run, chain, runs };
+    const input: ChainInput = {
+      session: this.#session,
+      label,
+      run,
+      chain,
+      runs,
+      ...(carried && { carried }),
+    };
     const repo = steps[0]?.spec.repo ?? '';
     try {
       const handle = await CancellationScope.nonCancellable(() =>

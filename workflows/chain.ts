@@ -25,7 +25,7 @@ const progressQuery = defineQuery<StepView[]>(CHAIN.progress);
 export async function chain(input: ChainInput): Promise<Outcome> {
   const { workflowId, firstExecutionRunId: runId } = workflowInfo();
   const startedAt = new Date().toISOString();
-  const progress = new Progress(input.chain.steps, { ...input.chain, label: input.label });
+  const progress = new Progress(input.chain.steps, { ...input.chain, label: input.label }, input.carried);
   let changed = false;
   const runner = new StepRunner(input, progress, () => (changed = true));
   const show = (outcome?: Outcome): void => setCurrentDetails(chainPanel(input, progress, outcome));

@@ -43,9 +43,22 @@ export class Progress {
   /** Of each step that was looked at; a `forEach` over nothing has none. */
   readonly #items = new Map<string, Item[]>();
 
-  constructor(steps: readonly PlannedStep[], bounds: Bounds) {
+  /** @param carried what an earlier run has done: these steps are not run again */
+  constructor(
+    steps: readonly PlannedStep[],
+    bounds: Bounds,
+    carried: Readonly<Record<string, readonly Outcome[]>> = {},
+  ) {
     this.steps = steps;
     this.#bounds = bounds;
+    for (const { id, forEach } of steps) {
+      if (!Object.hasOwn(carried, id)) continue;
+      const items = (carried[id] ?? []).map((outcome, index): Item => ({
+        ...{ step: id, label: outcome.label, status: 'done', run: outcome.run, outcome },
+        ...(forEach !== undefined && { entry: { index, value: undefined } }),
+      }));
+      this.#items.set(id, items);
+    }
   }
 
   /**

@@ -86,7 +86,7 @@ export const forgetJson = z.object({
   lost: z.array(identity).describe('its live subagents, which end as lost'),
 });
 export type ForgetJson = z.infer<typeof forgetJson>;
-/** `chain run`, `batch` and `race` */
+/** `chain run`, `chain retry` (without steps), `batch` and `race` */
 export const chainRunJson = z.object({
   server,
   chain: identity.extend({

@@ -16,6 +16,7 @@ import {
 } from '../contract/index.ts';
 import { releaseCarried } from '../git/carry.ts';
 import { concurrently } from './concurrently.ts';
+import { isTimeout } from './errors.ts';
 import type { Link } from './link.ts';
 import { resolveSpec, type Caller } from './resolve-spec.ts';
 import type { Accepted } from './session-handle.ts';
@@ -46,19 +47,32 @@ export async function startChain(
     ...(maxConcurrent !== undefined && { maxConcurrent }),
   };
   const request: ChainRequest = { requestId, chain };
-  checkSpawnSize(request);
-  const answer = spawnAnswer.parse(
-    await sendToSession(link, session, {
-      ...{ update: SESSION.chain, request, doing: `start the chain ${label}`, timeoutMs, title },
-    }),
-  );
-  if (answer.status === 'refused') {
+  try {
+    const answer = await sendChain(link, session, request, { timeoutMs, title });
+    return { ...answer, notes: [...new Set([...steps.flatMap((each) => each.notes), ...answer.notes])] };
+  } catch (error) {
+    // One that was not answered in time may have been taken on.
+    if (isTimeout(error)) throw error;
     for (const { step } of steps)
       if (step.spec.carried) await releaseCarried(step.spec.repo, step.spec.carried.commit);
-    throw refusalError(answer, 'start the chain');
+    throw error;
   }
-  const notes = [...new Set([...steps.flatMap((each) => each.notes), ...answer.notes])];
-  return { ...answer, notes };
+}
+
+/** Sends a chain to its session. @throws SubagentsError what the session refused it for, LIMIT, TIMEOUT */
+export async function sendChain(
+  link: Link,
+  session: string,
+  request: ChainRequest,
+  { timeoutMs = CHAIN_TIMEOUT_MS, title }: Pick<ChainOptions, 'timeoutMs' | 'title'>,
+): Promise<Accepted> {
+  checkSpawnSize(request);
+  const doing = `start the chain ${request.chain.label}`;
+  const answer = spawnAnswer.parse(
+    await sendToSession(link, session, { ...{ update: SESSION.chain, request, doing, timeoutMs, title } }),
+  );
+  if (answer.status === 'refused') throw refusalError(answer, 'start the chain');
+  return answer;
 }
 
 /** @throws SubagentsError BAD_INPUT that says what is wrong, and where */

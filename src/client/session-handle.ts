@@ -11,10 +11,12 @@ import {
 import { sendAcknowledgement } from './acknowledger.ts';
 import { readUnacknowledged, receiveAnnouncements, type ReceivedAnnouncement } from './announcements.ts';
 import { startChain } from './chain.ts';
+import { retryChain } from './chain-retry.ts';
 import { cleanRuns } from './clean.ts';
 import { SubagentHandle } from './subagent-handle.ts';
 import type { Link } from './link.ts';
 import { listSession } from './listing.ts';
+import { findRun } from './runs.ts';
 import { refusalError, spawnAll } from './spawn.ts';
 import type {
   AnnouncementOptions,
@@ -22,6 +24,7 @@ import type {
   CleanOptions,
   CleanReport,
   ListOptions,
+  RetryOptions,
   SessionListing,
   SpawnOptions,
 } from './types.ts';
@@ -77,6 +80,14 @@ export class SessionHandle {
    */
   async chain(spec: ChainSpec, options: ChainOptions = {}): Promise<Accepted> {
     return startChain(this.#link, this.name, spec, options);
+  }
+
+  /**
+   * Runs again what of a chain is not done, and all that needs it; with `from` that step too. What is done is quoted as before.
+   * @throws SubagentsError BAD_INPUT when there is nothing to run again, LABEL_LIVE, UNKNOWN_TARGET, LOST, and what `chain` throws.
+   */
+  async retryChain(target: string, options: RetryOptions = {}): Promise<Accepted> {
+    return retryChain(this.#link, await findRun(this.#link, target, this.name), options);
   }
 
   /** What is live, and the newest finished. Works without a worker too, and says so. */

@@ -52,6 +52,11 @@ export interface ChainOptions extends SpawnOptions {
   readonly params?: Readonly<Record<string, string>> | undefined;
 }
 
+export interface RetryOptions extends Omit<SpawnOptions, 'cwd' | 'title'> {
+  /** Run this step again too, and all that needs it; default: only what is not done. */
+  readonly from?: string | undefined;
+}
+
 export interface ListOptions {
   /** How many finished subagents to include, newest first; default 10. */
   readonly finished?: number | undefined;

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { label } from './label.ts';
 import { MAX_CHAIN_STEPS, MAX_FOR_EACH } from './limits.ts';
+import { outcome, type Outcome } from './outcome.ts';
 import { resolvedSpec, spawnSpec } from './spec.ts';
 
 /** What a quote can begin with besides a step: no step is called so. */
@@ -112,6 +113,10 @@ export type ResolvedChain = z.infer<typeof resolvedChain>;
 export const chainRequest = z.strictObject({
   requestId: z.string().min(1).max(100),
   chain: resolvedChain,
+  carried: z
+    .record(z.string(), z.array(outcome))
+    .optional()
+    .describe('steps that an earlier run has done, and what they came to'),
 });
 export type ChainRequest = z.infer<typeof chainRequest>;
 
@@ -123,6 +128,8 @@ export interface ChainInput {
   readonly chain: ResolvedChain;
   /** How often the labels of its steps were used before. */
   readonly runs: Readonly<Record<string, number>>;
+  /** Steps that an earlier run has done. */
+  readonly carried?: Readonly<Record<string, readonly Outcome[]>> | undefined;
 }
 
 export const CHAIN = {

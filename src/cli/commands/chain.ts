@@ -59,6 +59,28 @@ export async function startAndTell(
   return exitCodeOfOutcomes([end.status]);
 }
 
+/** `subagents chain retry` */
+export async function retry(
+  context: Context,
+  target: string,
+  { from }: { readonly from?: string | undefined },
+): Promise<number> {
+  await using subagents = await context.connect();
+  const { session, label } = await (await subagents.find(target, { session: context.session })).identity();
+  const accepted = await subagents.session(session).retryChain(label, { from });
+  const { run, workflowId, runId, notes } = accepted;
+  const url = workflowUrl(subagents.target, workflowId, runId);
+  context.output.data({
+    server: subagents.target,
+    chain: { session, label, run, workflowId, runId, notes: [...notes], steps: [], ...(url && { url }) },
+  } satisfies ChainRunJson);
+  const name = context.targetName({ session, label });
+  context.output.line(
+    `${context.output.colors.green('accepted')} ${name} (run ${run})\n  next     subagents show ${name}`,
+  );
+  return EXIT.ok;
+}
+
 /** `name=value`, or `name=@file`. @throws SubagentsError BAD_INPUT */
 async function paramsOf(given: readonly string[]): Promise<Record<string, string>> {
   const pairs = given.map(async (text): Promise<[string, string]> => {

@@ -5,7 +5,7 @@ import { repeated } from './values.ts';
 export function declareChaining(program: Program, start: Start): void {
   const chain = program
     .command('chain')
-    .description('run steps that build on each other, each a subagent: run, check');
+    .description('run steps that build on each other, each a subagent: run, check, retry');
   chain
     .command('run')
     .description('start the chain of a file')
@@ -22,6 +22,14 @@ export function declareChaining(program: Program, start: Start): void {
     .argument('<file>', 'a chain file (YAML); "-" reads stdin')
     .action((file) =>
       start(async (context) => (await import('../commands/chain-check.ts')).checkFile(context, file)),
+    );
+  chain
+    .command('retry')
+    .description('run again what of a chain is not done')
+    .argument('<target>', 'the chain')
+    .option('--from <step>', 'run this step again too, and all that needs it')
+    .action((target, options) =>
+      start(async (context) => (await import('../commands/chain.ts')).retry(context, target, options)),
     );
   program
     .command('batch')

@@ -1,0 +1,94 @@
+/** Running again what of a chain did not come to its end; what is done stays, and is quoted as before. */
+import { randomUUID } from 'node:crypto';
+import { descendants } from '../chain/graph.ts';
+import {
+  isChain,
+  isFinal,
+  resolvedChain,
+  stepLabel,
+  SubagentsError,
+  type ChainRequest,
+  type Outcome,
+  type ResolvedChain,
+  type StepView,
+} from '../contract/index.ts';
+import { sendChain } from './chain.ts';
+import { concurrently } from './concurrently.ts';
+import { firstInput } from './history.ts';
+import type { Link } from './link.ts';
+import { awaitOutcome } from './outcomes.ts';
+import type { KnownRun } from './runs.ts';
+import type { Accepted } from './session-handle.ts';
+import type { RetryOptions } from './types.ts';
+
+/** How long outcomes of what is over may take to read, in milliseconds. */
+const OUTCOME_TIMEOUT_MS = 10_000;
+
+/** See `SessionHandle.retryChain`. */
+export async function retryChain(link: Link, run: KnownRun, options: RetryOptions): Promise<Accepted> {
+  const { from, requestId = randomUUID(), timeoutMs } = options;
+  if (!isChain(run))
+    throw new SubagentsError('BAD_INPUT', `${run.label} is no chain`, {
+      remedy: `go on with it: subagents continue ${run.label} "<task>"`,
+    });
+  if (!isFinal(run.status))
+    throw new SubagentsError('LABEL_LIVE', `the chain ${run.label} is live`, {
+      remedy: 'wait for its end, or kill it first',
+    });
+  const [input, outcome] = await Promise.all([
+    firstInput(link, run),
+    awaitOutcome(link, run, { timeoutMs: OUTCOME_TIMEOUT_MS }),
+  ]);
+  const chain = resolvedChain.parse((input as { chain?: unknown } | undefined)?.chain);
+  const views = outcome.steps ?? [];
+  const again = stepsToRepeat(chain, views, from);
+  const carried = await concurrently(
+    chain.steps.filter(({ id }) => !again.has(id)),
+    async ({ id }): Promise<[string, Outcome[]]> => [
+      id,
+      await concurrently(
+        viewsOf(chain, views, id),
+        async ({ label, run: of = 1, workflowId = '', runId = '' }) =>
+          awaitOutcome(
+            link,
+            { ...run, label, run: of, workflowId, runId },
+            { timeoutMs: OUTCOME_TIMEOUT_MS },
+          ),
+      ),
+    ],
+  );
+  const request: ChainRequest = { requestId, chain, carried: Object.fromEntries(carried) };
+  return sendChain(link, run.session, request, { timeoutMs });
+}
+
+/** What did not get done, `from`, and all that comes after either. @throws SubagentsError BAD_INPUT */
+function stepsToRepeat(
+  chain: ResolvedChain,
+  views: readonly StepView[],
+  from: string | undefined,
+): Set<string> {
+  const ids = chain.steps.map(({ id }) => id);
+  if (from !== undefined && !ids.includes(from)) {
+    throw new SubagentsError('BAD_INPUT', `the chain ${chain.label} has no step "${from}"`, {
+      remedy: `it has ${ids.join(', ')}`,
+    });
+  }
+  const missed = ids.filter(
+    (id) => id === from || viewsOf(chain, views, id).some(({ status }) => status !== 'done'),
+  );
+  if (missed.length === 0) {
+    throw new SubagentsError('BAD_INPUT', `every step of the chain ${chain.label} is done`, {
+      remedy: 'name the step to run again: --from <step>',
+    });
+  }
+  return new Set(missed.flatMap((id) => [id, ...descendants(chain.steps, id)]));
+}
+
+/** The subagents of one step: of a `forEach` several, or none. */
+function viewsOf({ label, steps }: ResolvedChain, views: readonly StepView[], id: string): StepView[] {
+  const name = stepLabel(label, id);
+  const several = steps.find((step) => step.id === id)?.forEach !== undefined;
+  const own = (of: string): boolean =>
+    of === name || (several && /^-\d+$/.test(of.slice(name.length)) && of.startsWith(name));
+  return views.filter((view) => own(view.label));
+}
