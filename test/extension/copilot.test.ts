@@ -178,6 +178,29 @@ describe('interactive Copilot CLI', { timeout: 300_000 }, () => {
     expect(pushes(messages, 'known@1:')).toBe(1);
   });
 
+  it('says what does not run and how to start it, and goes on', async () => {
+    const nowhere = join(human.path, 'nowhere');
+    await using terminal = await startCopilot({
+      cwd: fleet.repository.path,
+      home: human.path,
+      env: { ...fleet.model.env, SUBAGENTS_HOME: nowhere },
+      args: ['--experimental'],
+    });
+    await terminal.say(spawn('early', 'say done too early'));
+    // Copilot CLI asks its human, with the arguments in full.
+    await terminal.shows('Run extension tool "sessions_spawn"');
+    terminal.press('\r');
+    await terminal.shows('Got: error TEMPORAL_UNREACHABLE');
+    const answer = lastSeen('"early"').findLast(({ role }) => role === 'tool')?.content;
+    expect(answer).toContain('call "subagents" with action "start" and allowed: true');
+    await terminal.say(act('start', { allowed: false }));
+    await terminal.shows('Run extension tool "subagents"');
+    terminal.press('\r');
+    await terminal.shows('Got: error BAD_INPUT: nothing is started without');
+    await terminal.say('are you still there');
+    await terminal.shows('Heard: are you still there');
+  });
+
   it('offers after /clear what has no conversation any more, and adopts it', async () => {
     const id = randomUUID();
     await using terminal = await copilot(id);

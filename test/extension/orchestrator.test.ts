@@ -13,7 +13,8 @@ import { MAIN } from '../cli/command.ts';
 import { eventually } from '../support/eventually.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/home.ts';
-import type { Scenario, Step } from '../support/model.ts';
+import { readAnew, together } from '../support/main-agent.ts';
+import type { Scenario, ToolCall } from '../support/model.ts';
 import { pictureOf } from '../support/picture.ts';
 import { startCopilot, type CopilotTerminal } from '../support/terminal.ts';
 import { bash, on } from '../support/turns.ts';
@@ -33,8 +34,13 @@ const spawn = (label: string, task: string, more: object = {}) => ({
 });
 const act = (parameters: Readonly<Record<string, unknown>>) => ({ name: 'subagents', arguments: parameters });
 
-/** What the main agent does when the last thing it reads begins like that. */
-const SCRIPT: readonly (readonly [RegExp, Step | ((read: string) => Step)])[] = [
+interface Said {
+  readonly text?: string;
+  readonly tools?: readonly ToolCall[];
+}
+
+/** What the main agent does when something that it reads anew is like that. */
+const SCRIPT: readonly (readonly [RegExp, Said | ((read: string) => Said)])[] = [
   [
     /^Fix the login test/,
     {
@@ -97,11 +103,12 @@ const evidenceIn = (read: string): string =>
 
 const mainAgent: Scenario = {
   when: ({ systemMessage }) => !systemMessage.includes('You are a subagent'),
-  steps: ({ messages }): Step => {
-    const read = (messages.at(-1)?.content ?? '').replace(/<(\w+)>[^<]*<\/\1>/g, '').trim();
-    const [, step] = SCRIPT.find(([pattern]) => pattern.test(read)) ?? [];
-    if (step === undefined) return { text: `(nothing to say to: ${read.slice(0, 60)})` };
-    return typeof step === 'function' ? step(read) : step;
+  steps: (conversation) => {
+    const steps = readAnew(conversation).flatMap(({ text }) => {
+      const [, step] = SCRIPT.find(([pattern]) => pattern.test(text)) ?? [];
+      return step === undefined ? [] : [typeof step === 'function' ? step(text) : step];
+    });
+    return steps.length === 0 ? { text: 'Noted.' } : together(steps);
   },
 };
 

@@ -1,7 +1,22 @@
 /** A main agent's scripted model, told by its human word for word what to call. */
-import type { Scenario, Step } from './model.ts';
+import type { Conversation } from '../../src/demo/conversation.ts';
+import type { Scenario, Step, ToolCall } from './model.ts';
 
 const CALL = /\bcall (\w+) (\{.*\})/;
+
+/** What the model reads anew: every message since its last answer, without what Copilot CLI adds to it. */
+export const readAnew = ({ messages }: Conversation): { readonly role: string; readonly text: string }[] =>
+  messages
+    .slice(messages.findLastIndex(({ role }) => role === 'assistant') + 1)
+    .filter(({ role }) => role !== 'system')
+    .map(({ role, content }) => ({ role, text: content.replace(/<(\w+)>[^<]*<\/\1>/g, '').trim() }));
+
+/** Several steps as one: news may come together with what the human says. */
+export function together(steps: readonly { text?: string; tools?: readonly ToolCall[] }[]): Step {
+  const tools = steps.flatMap((step) => step.tools ?? []);
+  const text = steps.flatMap((step) => step.text ?? []).join('\n\n');
+  return { ...(text !== '' && { text }), ...(tools.length > 0 && { tools }) };
+}
 
 /**
  * Calls the tool that the human's last line names (`call subagents {"action":"list"}`), and otherwise says what it has read:
@@ -9,17 +24,17 @@ const CALL = /\bcall (\w+) (\{.*\})/;
  */
 export const mainAgent: Scenario = {
   when: ({ systemMessage }) => !systemMessage.includes('You are a subagent'),
-  steps: ({ messages }): Step => {
-    const last = messages.at(-1);
-    const content = (last?.content ?? '').replace(/<(\w+)>[^<]*<\/\1>/g, '').trim();
-    const firstLine = content.split('\n')[0] ?? '';
-    if (last?.role === 'tool') return { text: `Got: ${firstLine}` };
-    if (content.startsWith('[announcements of subagents:')) return { text: `Relayed: ${newsIn(content)}` };
-    const [, name, json] = CALL.exec(content) ?? [];
-    if (name === undefined || json === undefined) return { text: `Heard: ${firstLine}` };
-    return { tools: [{ name, arguments: JSON.parse(json) as Record<string, unknown> }] };
-  },
+  steps: (conversation) => together(readAnew(conversation).map(stepFor)),
 };
 
-const newsIn = (content: string): string =>
-  [...content.matchAll(/^- (.*?) \(/gm)].map(([, line]) => line).join('; ');
+function stepFor({ role, text }: { role: string; text: string }) {
+  const firstLine = text.split('\n')[0] ?? '';
+  if (role === 'tool') return { text: `Got: ${firstLine}` };
+  if (text.startsWith('[announcements of subagents:')) return { text: `Relayed: ${newsIn(text)}` };
+  const [, name, json] = CALL.exec(text) ?? [];
+  if (name === undefined || json === undefined) return { text: `Heard: ${firstLine}` };
+  return { tools: [{ name, arguments: JSON.parse(json) as Record<string, unknown> }] };
+}
+
+const newsIn = (text: string): string =>
+  [...text.matchAll(/^- (.*?) \(/gm)].map(([, line]) => line).join('; ');
