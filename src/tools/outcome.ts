@@ -61,7 +61,8 @@ export function evidenceLines(outcome: Outcome): string[] {
     lines.push(
       `verification ${index + 1} of ${verifications.length}: ${exitCode === null ? 'no exit code' : `exit ${exitCode}`} in ${span(durationMs)}`,
     );
-  if (verifications.length === 0 && outcome.status === 'done')
+  // A chain verifies nothing itself: each of its steps does.
+  if (verifications.length === 0 && outcome.status === 'done' && outcome.steps === undefined)
     lines.push('nothing was given to verify: that it is done is its own word');
   if (sweep !== undefined)
     lines.push(

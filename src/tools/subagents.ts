@@ -36,7 +36,7 @@ const DESCRIPTION = `Looks at your subagents and acts on them. Leave them alone 
 - list: who is live and who has finished, what each does.
 - steer (target, message): a further instruction into a running one; answers how it was delivered.
 - kill (target): ends it and every process it has left. What it committed stays on its branch.
-- show (target): its evidence (branch, commits, verification, processes), then its report; of a live one, what it does and asks.
+- show (target): its evidence (branch, commits, verification, processes), then its report; of a live one, what it does and asks; of a chain, its steps.
 - answer (target, message): replies to a question that it asks. Answer what you know; ask the human the rest.
 - wait (target?, timeout?): blocks until the next announcement; with a target until that one has ended or asks. Only when there is nothing else to do: completions are brought to you anyway.
 - logs (target, count?): the newest of what it said and did.

@@ -286,6 +286,22 @@ describe('a chain', () => {
     expect((await agent.call('subagents', { action: 'show', target: 'duo/two' })).text).toContain(
       'duo.two@1: done',
     );
+    const shown = await agent.call('subagents', { action: 'show', target: 'duo' });
+    expect(shown.structured).toMatchObject({
+      subagents: [
+        {
+          steps: [
+            { id: 'one', label: 'duo.one', needs: [], status: 'done', run: 1 },
+            { id: 'two', label: 'duo.two', needs: ['one'], status: 'done', run: 1 },
+          ],
+        },
+      ],
+    });
+    // What is drawn is ours; what the steps said is between the marks.
+    const [drawn = '', fencedWords = ''] = shown.text.split(/^<<<[0-9a-f]{16} summaries of steps/m);
+    expect(drawn).toMatch(/✓ one +done\n.*✓ └ two +done, needs one/);
+    expect(drawn).not.toContain('one: ');
+    expect(fencedWords).toMatch(/^\| one: /m);
   });
 });
 
