@@ -11,6 +11,7 @@ import {
   type Evidence,
   type WorkerActivities,
 } from '../src/contract/index.ts';
+import { readOutput } from '../src/chain/output.ts';
 import { changedFiles, commitsBetween, fileAt, type ChangedFile } from '../src/git/changes.ts';
 import { readCheckoutClaim } from '../src/git/checkout-lock.ts';
 import { identityEnvironment } from '../src/git/identity.ts';
@@ -42,12 +43,19 @@ export function createEvidenceActivities(
   on: EvidenceDependencies,
 ): Pick<WorkerActivities, 'collectEvidence'> {
   return {
-    collectEvidence: (input) => reportingFailures(() => collectGuarded(on, input, cancellationSignal())),
+    collectEvidence: (input) =>
+      reportingFailures(async () => withOutput(input, await collectGuarded(on, input, cancellationSignal()))),
   };
 }
 
 /** The first line of the commit that holds what a subagent left uncommitted. */
 export const leftoversSubject = (label: string): string => `Save what subagent ${label} left uncommitted`;
+
+/** Reads the data of the report, where there is to be any. */
+function withOutput({ spec, report }: CollectInput, collected: CollectResult): CollectResult {
+  if (collected.kind !== 'collected' || spec.output === undefined || report === undefined) return collected;
+  return { ...collected, output: readOutput(report, spec.output) };
+}
 
 /** Collects with what was configured in the repository meanwhile running nothing here, and tells what changed around. */
 async function collectGuarded(

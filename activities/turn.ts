@@ -146,7 +146,7 @@ class Attempt {
       case 'finished':
         if (state.refusal !== undefined) return this.#fail(live, refusal(state));
         void closeTurn(this.#pool, live, { abort: false, final: true });
-        return { kind: 'finished', report: report(state), ...known(live) };
+        return { kind: 'finished', report: report(state, this.#input), ...known(live) };
       case 'question': {
         await live.save();
         void closeTurn(this.#pool, live, { abort: false, final: true });
@@ -235,20 +235,23 @@ class Attempt {
 /** The turn's end stands in the event log: its worker died before it could tell. */
 function overAlready(
   { decision, state }: Extract<TakenUp, { decision: unknown }>,
-  { permissions = 'all' }: TurnInput,
+  { permissions = 'all', maxReport = MAX_REPORT_CHARS }: TurnInput,
 ): TurnResult {
   const end = { ...spentIn(state, permissions), notes: interruptions(state) };
   if (decision.do === 'ask') return { kind: 'question', questions: state.questions, ...end };
   if (state.refusal !== undefined) return { kind: 'failed', ...refusal(state), ...end };
-  return { kind: 'finished', report: head(decision.report, MAX_REPORT_CHARS), ...end };
+  return { kind: 'finished', report: head(decision.report, maxReport), ...end };
 }
 
 function refusal(state: TurnState): ClassifiedError {
   return classifyRefusal(state.refusal || report(state));
 }
 
-function report({ report: last, lastReport }: TurnState): string {
-  return head(last ?? lastReport ?? '', MAX_REPORT_CHARS);
+function report(
+  { report: last, lastReport }: TurnState,
+  { maxReport = MAX_REPORT_CHARS }: Pick<TurnInput, 'maxReport'> = {},
+): string {
+  return head(last ?? lastReport ?? '', maxReport);
 }
 
 /** What is known of the turn at its end; notes are given once. */

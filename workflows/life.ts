@@ -10,6 +10,7 @@ import {
   type FinalStatus,
   type LiveStatus,
   type OnStuck,
+  type OutputRead,
   type Push,
   type Question,
   type Spent,
@@ -63,9 +64,13 @@ export interface Life {
   readonly handover: string | undefined;
   readonly stalls: number;
   readonly repairs: number;
+  /** Turns spent on reports that were not the data that was asked for. */
+  readonly outputRepairs: number;
   readonly workedMs: number;
   readonly verifyingMs: number;
   readonly report: string;
+  /** The data of the report. */
+  readonly output: unknown;
   readonly model: string | undefined;
   readonly usage: Usage;
   readonly denials: readonly Denial[];
@@ -87,6 +92,8 @@ export interface Rules {
   readonly maxRepairs: number;
   readonly verify: boolean;
   readonly setUp: boolean;
+  /** Its report is to be data. Default: no. */
+  readonly output?: boolean;
   /** Default: no. */
   readonly push?: boolean;
   readonly budget?: Budget | undefined;
@@ -155,7 +162,12 @@ export type Happened =
       readonly answers: readonly { readonly requestId: string; readonly answer: string }[];
       readonly notes?: readonly string[];
     }
-  | { readonly type: 'collected'; readonly evidence: Evidence; readonly notes: readonly string[] }
+  | {
+      readonly type: 'collected';
+      readonly evidence: Evidence;
+      readonly notes: readonly string[];
+      readonly output?: OutputRead | undefined;
+    }
   | { readonly type: 'uncollected'; readonly failure: Failure }
   | {
       readonly type: 'verified';
@@ -181,9 +193,11 @@ export function begin(): [Life, Step] {
     handover: undefined,
     stalls: 0,
     repairs: 0,
+    outputRepairs: 0,
     workedMs: 0,
     verifyingMs: 0,
     report: '',
+    output: undefined,
     model: undefined,
     usage: NO_USAGE,
     denials: [],

@@ -2,6 +2,7 @@
  * The life of one subagent as pure decisions: (life so far, what happened) to (life, what to do next).
  * No Temporal, no clock, no I/O: `subagent.ts` performs the steps, tests drive this with random events.
  */
+import { OUTPUT_AGAIN } from '../src/chain/output.ts';
 import type { Verification } from '../src/contract/index.ts';
 import { afterTurn } from './after-turn.ts';
 import type { Happened, Life, Rules, Step } from './life.ts';
@@ -39,13 +40,42 @@ export function next(life: Life, happened: Happened, rules: Rules): [Life, Step]
     case 'collected': {
       const collected = { ...life, evidence: happened.evidence, notes: [...life.notes, ...happened.notes] };
       if (life.verdict) return end(collected, life.verdict);
-      return rules.verify ? [collected, { do: 'verify' }] : afterWork(collected, rules);
+      const { output } = happened;
+      if (output && 'problem' in output) return afterBadOutput(collected, output.problem, rules);
+      const read = output ? { ...collected, output: output.value } : collected;
+      return rules.verify ? [read, { do: 'verify' }] : afterWork(read, rules);
     }
     case 'verified':
       return afterVerify(life, happened, rules);
     case 'pushed':
       return afterPush({ ...life, push: happened.push }, rules);
   }
+}
+
+/** A report that is not the data that was asked for goes back once. */
+function afterBadOutput(before: Life, problem: string, rules: Rules): [Life, Step] {
+  const life: Life = { ...before, output: undefined };
+  if (life.outputRepairs > 0) {
+    return end(life, {
+      status: 'failed',
+      failure: {
+        class: 'output',
+        message: `its final message is not the data that was asked for: ${problem}`,
+        remedy: 'Look at its report; a plainer schema or task may help.',
+      },
+    });
+  }
+  const prompt = `Your final message cannot be used: ${problem}.\n\n${OUTPUT_AGAIN}`;
+  return openTurn(
+    {
+      ...life,
+      outputRepairs: life.outputRepairs + 1,
+      notes: [...life.notes, `its final message went back to it: ${problem}`],
+    },
+    { kind: 'repair', problem: prompt },
+    'keep',
+    rules,
+  );
 }
 
 function afterVerify(
@@ -64,7 +94,10 @@ function afterVerify(
   if (life.repairs < rules.maxRepairs) {
     return openTurn(
       { ...verified, repairs: life.repairs + 1 },
-      { kind: 'repair', problem: happened.problem },
+      {
+        kind: 'repair',
+        problem: rules.output ? `${happened.problem}\n\n${OUTPUT_AGAIN}` : happened.problem,
+      },
       'keep',
       rules,
     );

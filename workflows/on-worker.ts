@@ -129,14 +129,14 @@ export class OnWorker {
     );
   }
 
-  /** Commits what is left and gathers evidence; with or without room. Throws what the activity throws. */
-  async collect(): Promise<Collected> {
+  /** Commits what is left and gathers evidence, and reads the report where it is given; with or without room. Throws what the activity throws. */
+  async collect(report?: string): Promise<Collected> {
     const { subagent } = this.#of;
     const workspace = must(this.#workspace, 'a workspace');
     const collected = await this.#again(() =>
       worker(this.#workerId).collectEvidence.executeWithOptions(
         { summary: 'commit what is left, gather evidence' },
-        [{ subagent, spec: this.#local, workspace }],
+        [{ subagent, spec: this.#local, workspace, ...(report !== undefined && { report }) }],
       ),
     );
     const repository = this.#clone?.repository;

@@ -1,6 +1,7 @@
 /** Performs the steps that `lifecycle.ts` decides: activities, waits, announcements. */
 import { ApplicationFailure, sleep, uuid4, workflowInfo } from '@temporalio/workflow';
 import {
+  MAX_OUTPUT_BYTES,
   SESSION,
   workerQueue,
   type AnnounceSignal,
@@ -128,7 +129,7 @@ export class Performer {
       case 'ask':
         return this.#halts.ask(step);
       case 'collect':
-        return this.#collect();
+        return this.#collect(life);
       case 'verify':
         return this.#verify(life);
       case 'push':
@@ -234,6 +235,7 @@ export class Performer {
       ...(this.#spec.hungAfterMs !== undefined && { hungAfterMs: this.#spec.hungAfterMs }),
       ...(life.silentSince !== undefined && { silentSince: life.silentSince }),
       ...(budget && { budget }),
+      ...(this.#spec.output && { maxReport: MAX_OUTPUT_BYTES + 1 }),
       lostBefore: life.lost,
     };
     try {
@@ -270,10 +272,12 @@ export class Performer {
     return continues && this.#worker.workspace?.newConversation ? `${continues.handover}\n\n${task}` : task;
   }
 
-  async #collect(): Promise<Happened> {
+  /** @param life whose report is to be read, where its spec says that it is data */
+  async #collect(life?: Life): Promise<Happened> {
+    const isData = this.#spec.output !== undefined && life !== undefined && life.verdict === undefined;
     try {
-      const { evidence, notes } = await this.#worker.collect();
-      return { type: 'collected', evidence, notes };
+      const { evidence, notes, output } = await this.#worker.collect(isData ? life.report : undefined);
+      return { type: 'collected', evidence, notes, output };
     } catch (error) {
       return { type: 'uncollected', failure: failureOf(error) };
     }

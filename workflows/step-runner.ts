@@ -10,6 +10,7 @@ import {
 } from '@temporalio/workflow';
 import { CancelledFailure } from '@temporalio/common';
 import type { Item, PlannedStep, Progress } from '../src/chain/progress.ts';
+import { outputTask } from '../src/chain/output.ts';
 import { listAt, QuoteError, wordsOf, type Scope } from '../src/chain/quotes.ts';
 import { parsePath, render } from '../src/chain/template.ts';
 import {
@@ -153,7 +154,9 @@ export class StepRunner {
     const step = this.#input.chain.steps.find(({ id }) => id === item.step);
     if (!step) throw new QuoteError(`there is no step ${item.step}`);
     const scope = this.#scope(item);
-    const task = render(step.spec.task, (quote) => wordsOf(quote, scope));
+    const { output } = step.spec;
+    const said = render(step.spec.task, (quote) => wordsOf(quote, scope));
+    const task = output === undefined ? said : `${said}\n\n${outputTask(output)}`;
     if (byteLength(task) > MAX_RENDERED_TASK_BYTES)
       throw new QuoteError(`its task with all quotes is larger than ${MAX_RENDERED_TASK_BYTES / 1024} KiB`);
     return { ...step.spec, label: item.label, task, ...this.#base(step.from) };

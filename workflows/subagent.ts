@@ -169,6 +169,7 @@ function rulesOf(spec: ResolvedSpec): Rules {
     verify: spec.verify.length > 0,
     // Absent in runs that an earlier version started.
     setUp: ((spec.setup as readonly string[] | undefined) ?? []).length > 0,
+    output: spec.output !== undefined,
     push: spec.push ?? false,
     budget: spec.budget,
     onStuck: spec.onStuck,

@@ -9,6 +9,7 @@ import {
   type ParsedStep,
 } from '../contract/index.ts';
 import { ancestors, findCycle, withNeeds, type Node } from './graph.ts';
+import { schemaProblem } from './output.ts';
 import { STEP_FIELDS } from './quotes.ts';
 import { hasPath, type JsonSchema } from './schema-path.ts';
 import { parsePath, quotesIn } from './template.ts';
@@ -31,6 +32,7 @@ export function checkChain(chain: ParsedChain): Problem[] {
   const problems = steps.flatMap((step, at) => [
     ...checkNames(chain, steps, step, at),
     ...checkNeeds(steps, step, at),
+    ...checkOutput(step, at),
   ]);
   const cycle = findCycle(steps);
   if (cycle) {
@@ -77,6 +79,11 @@ function checkNeeds(steps: readonly Step[], { id, needs }: Step, at: number): Pr
     if (steps.some((other) => other.id === need)) return [];
     return [{ message: `${id} needs "${need}", and there is no such step`, path: ['steps', at, 'needs'] }];
   });
+}
+
+function checkOutput({ output }: Step, at: number): Problem[] {
+  const problem = output === undefined ? undefined : schemaProblem(output);
+  return problem === undefined ? [] : [{ message: problem, path: ['steps', at, 'output'] }];
 }
 
 function checkFrom(steps: readonly Step[], step: Step, at: number): Problem[] {
@@ -150,6 +157,10 @@ function pathOfStepProblem(
       : `${step.id} does not need ${root}, so ${root} may not be done by then: add it to needs`;
   if (field === undefined || !(STEP_FIELDS as readonly string[]).includes(field))
     return `of a step there is ${STEP_FIELDS.join(', ')}`;
+  if (field === 'output') {
+    if (source.output === undefined) return `${root} declares no output`;
+    return hasPath(source.output, rest) ? undefined : `the output of ${root} has no ${rest.join('.')}`;
+  }
   if (field === 'outcome')
     return hasPath(OUTCOME, rest) ? undefined : `an outcome has no ${rest.join('.') || 'such value'}`;
   return rest.length === 0 ? undefined : `${field} has no parts`;

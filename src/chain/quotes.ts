@@ -1,9 +1,9 @@
 /** What a quote stands for, as it is put into a task: our own words as they are, words of a subagent as data. */
-import { fence, MAX_REPORT_CHARS, type Outcome } from '../contract/index.ts';
+import { fence, MAX_OUTPUT_BYTES, MAX_REPORT_CHARS, type Outcome } from '../contract/index.ts';
 import { valueAt, type Quote } from './template.ts';
 
-/** What of a step can be quoted; all but the last are measured or named by us. */
-export const STEP_FIELDS = ['branch', 'head', 'status', 'summary', 'report', 'outcome'] as const;
+/** What of a step can be quoted; what is neither measured nor named by us is data. */
+export const STEP_FIELDS = ['branch', 'head', 'status', 'summary', 'report', 'output', 'outcome'] as const;
 
 /** A step that is done: one outcome, or one for each entry of its `forEach`. */
 export interface DoneStep {
@@ -27,6 +27,8 @@ export class QuoteError extends Error {}
 interface Value {
   readonly value: unknown;
   readonly source?: string;
+  /** Characters that are quoted of it at most; default `MAX_REPORT_CHARS`. */
+  readonly max?: number;
 }
 
 /** The words to put in place of a quote. @throws QuoteError where it stands for nothing */
@@ -70,6 +72,8 @@ function ofOutcome(outcome: Outcome, [field = '', ...rest]: readonly string[]): 
     case 'summary':
     case 'report':
       return { value: rest.length === 0 ? outcome[field] : undefined, source };
+    case 'output':
+      return { value: valueAt(outcome.output, rest), source, max: MAX_DATA_CHARS };
     case 'outcome':
       return { value: valueAt(outcome, rest), source };
     default:
@@ -77,13 +81,20 @@ function ofOutcome(outcome: Outcome, [field = '', ...rest]: readonly string[]): 
   }
 }
 
+/** As much as an output can be when it is spread over lines: half a value is of no use. */
+const MAX_DATA_CHARS = 4 * MAX_OUTPUT_BYTES;
+
 /** One word that can be an order to nobody: a path, a name, a number. */
 const TOKEN = /^[\w./@:+-]{1,120}$/;
 
-function inWords({ value, source }: Value, { path }: Quote, nonce: () => string): string {
+function inWords(
+  { value, source, max = MAX_REPORT_CHARS }: Value,
+  { path }: Quote,
+  nonce: () => string,
+): string {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (source === undefined) return String(value);
   if (typeof value === 'string' && TOKEN.test(value)) return JSON.stringify(value);
   const text = typeof value === 'string' ? value : JSON.stringify(value, null, 2);
-  return `\n${fence(text, { what: path.slice(1).join('.') || path.join('.'), source, nonce: nonce(), max: MAX_REPORT_CHARS })}\n`;
+  return `\n${fence(text, { what: path.slice(1).join('.') || path.join('.'), source, nonce: nonce(), max })}\n`;
 }

@@ -157,6 +157,8 @@ export interface TurnInput extends ShellInput {
   readonly subagent: SubagentRef;
   readonly cwd: string;
   readonly turn: number;
+  /** Characters of the final message that are kept; default `MAX_REPORT_CHARS`. */
+  readonly maxReport?: number;
   /** What opens the turn, without its marker line. Sent only where the event log does not have it yet. */
   readonly prompt: string;
   /** Answers to questions that an earlier turn returned; such a turn sends no prompt. */
@@ -258,9 +260,20 @@ export interface CollectInput {
   readonly subagent: SubagentRef;
   readonly spec: ResolvedSpec;
   readonly workspace: Workspace;
+  /** The final message, where the spec has `output` and it is to be read. */
+  readonly report?: string;
 }
+/** The data of a report, or what is wrong with it. */
+export type OutputRead = { readonly value: unknown } | { readonly problem: string };
 export type CollectResult =
-  { readonly kind: 'collected'; readonly evidence: Evidence; readonly notes: readonly string[] } | Lost;
+  | {
+      readonly kind: 'collected';
+      readonly evidence: Evidence;
+      readonly notes: readonly string[];
+      /** Where there was a report to read. */
+      readonly output?: OutputRead;
+    }
+  | Lost;
 
 export interface VerifyInput extends ShellInput {
   readonly subagent: SubagentRef;

@@ -36,7 +36,13 @@ export const chainStep = z.strictObject({
     .max(500)
     .optional()
     .describe(
-      `a list in what an earlier step came to, such as research.outcome.evidence.filesChanged: the step runs once for each entry ({{item}}, {{index}}), at most ${MAX_FOR_EACH}`,
+      `a list in what an earlier step came to, such as plan.output.files or research.outcome.evidence.filesChanged: the step runs once for each entry ({{item}}, {{index}}), at most ${MAX_FOR_EACH}`,
+    ),
+  output: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe(
+      'a JSON schema: the final message must be JSON that fits it, and {{plan.output.files}} quotes from it; what does not fit goes back to the subagent once',
     ),
   maxConcurrent: z.number().int().min(1).optional().describe('of a forEach: how many run at once'),
   ...options,

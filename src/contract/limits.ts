@@ -31,6 +31,8 @@ export const MAX_ANNOUNCEMENT_BYTES = 1_024;
 export const MAX_SUMMARY_CHARS = 280;
 /** The final message in an outcome, in characters; the whole stays in the transcript. */
 export const MAX_REPORT_CHARS = 16_000;
+/** The final message of a step that declares `output`, whose data stands in its outcome; 500 of them fit into a chain's history. */
+export const MAX_OUTPUT_BYTES = 64 * 1024;
 /** What a continued subagent is told of the run before, where its conversation is gone, in characters. */
 export const MAX_HANDOVER_CHARS = 20_000;
 /** The end of a command's output in an outcome, in characters; the whole stays in the worker's home. */

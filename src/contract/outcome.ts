@@ -109,6 +109,7 @@ export const failure = z.object({
     'model', // the model, its provider or the credentials
     'copilot', // the Copilot runtime
     'verification', // a command did not exit 0
+    'output', // its final message was not the data that was asked for
     'push', // its branch could not be pushed
     'budget', // its tokens, turns or model requests are used up
     'worker', // its worker was given up
@@ -146,6 +147,10 @@ export const outcome = z.object({
   run: z.number().int().describe('1 for the first subagent of this label'),
   summary: z.string(),
   report: z.string().describe('the final message of the subagent: its words, not ours'),
+  output: z
+    .unknown()
+    .optional()
+    .describe('of a step with `output`: the data of its report, which fits the schema'),
   failure: failure.optional(),
   evidence: evidence.optional().describe('absent when no workspace was ever made'),
   setup: z.array(verification).optional().describe('the set-up commands, where there were any'),

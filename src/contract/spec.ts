@@ -218,6 +218,10 @@ export const resolvedSpec = z.strictObject({
   budget: budget.optional(),
   maxRepairs: z.number().int().min(0).max(10).default(DEFAULT_MAX_REPAIRS),
   continues: continuation.optional(),
+  output: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe('of a step of a chain: the JSON schema that its final message fits'),
   hostQueue: z.string().describe('the host that has the checkout: only its workers can take this subagent'),
 });
 export type ResolvedSpec = z.infer<typeof resolvedSpec>;

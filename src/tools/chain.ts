@@ -1,6 +1,6 @@
 /** `sessions_chain`: hands over steps that build on each other. */
 import { z } from 'zod';
-import { chainSpec, inertLine, type ChainSpec } from '../contract/index.ts';
+import { chainSpec, inertLine } from '../contract/index.ts';
 import { workflowUrl } from '../client/links.ts';
 import { defineTool } from './tool.ts';
 
@@ -20,7 +20,7 @@ const output = z.object({
 
 const DESCRIPTION = `Hands over several steps that build on each other, each a subagent of its own: research, then implementation; the same change in several repositories; reviews side by side, then one summary. Answers at once, and refuses what is wrong with it before anything starts.
 
-Each step needs the one before it, unless "needs" names others ([] for none: side by side). A task quotes what a step that it needs came to: {{research.report}}, {{research.branch}}, {{research.outcome.evidence.filesChanged}}; such words arrive as data. "from" starts a step from the branch of another, "forEach" runs it once for each entry of a list, "until": "first" ends the chain with the first step that is done.
+Each step needs the one before it, unless "needs" names others ([] for none: side by side). A task quotes what a step that it needs came to: {{research.report}}, {{research.branch}}, {{research.outcome.evidence.filesChanged}}; such words arrive as data. A step with "output", a JSON schema, reports data that fits it: {{plan.output.title}}, and "forEach": "plan.output.files". "from" starts a step from the branch of another, "forEach" runs it once for each entry of a list, "until": "first" ends the chain with the first step that is done.
 Each task must be as explicit as one for sessions_spawn: a step knows nothing but its task. Use sessions_spawn for tasks that do not build on each other, and do small things yourself.
 A step that fails stops what needs it; the rest goes on. The chain is a target of the tool "subagents" (show, kill, wait), and so is each step, as label/step (steer, logs, kill). Completions of the steps and of the chain are brought to you: do not poll.`;
 

@@ -29,6 +29,12 @@ beforeAll(async () => {
         { text: 'Implemented.' },
       ]),
       on('break', [{ error: { status: 403, message: 'not yours' } }]),
+      on('Plan twice', [{ text: 'All is well.' }, { text: 'Still no data.' }]),
+      on('Plan', [
+        { text: 'Two files, I think.' },
+        { text: 'Here it is:\n\n```json\n{ "files": ["one", "two words"], "count": 2 }\n```\n' },
+      ]),
+      on('Touch', [{ text: 'Touched.' }]),
       on('mendable', () => (mended ? { text: 'Mended.' } : { error: { status: 403, message: 'no' } })),
       on('linger', [bash('sleep 4711'), { text: 'Lingered.' }]),
       on('quick', [bash('echo quick > quick && git add . && git commit -qm Quick'), { text: 'Quick.' }]),
@@ -161,6 +167,44 @@ describe('a chain', () => {
     await expect(statusOf(fleet, 'chain/partly/partly')).resolves.toBe('FAILED');
   });
 
+  it('takes a report as data: what does not fit goes back once, and each entry has a subagent', async () => {
+    const output = {
+      type: 'object',
+      properties: { files: { type: 'array', items: { type: 'string' } }, count: { type: 'integer' } },
+      required: ['files'],
+    };
+    const chain = await start({
+      label: 'planned',
+      steps: [
+        { id: 'plan', task: 'Plan it.', output },
+        { id: 'touch', task: 'Touch {{item}} of {{plan.output.count}}.', forEach: 'plan.output.files' },
+        { id: 'never', task: 'Plan twice.', output, needs: [] },
+      ],
+    });
+    const session = subagents.session('planned');
+    const outcome = await chain.result();
+    expect(outcome.steps?.map(({ id, status }) => [id, status])).toEqual([
+      ['plan', 'done'],
+      ['touch-0', 'done'],
+      ['touch-1', 'done'],
+      ['never', 'failed'],
+    ]);
+    const plan = await session.subagent('planned/plan').result();
+    expect(plan).toMatchObject({ output: { files: ['one', 'two words'], count: 2 }, turns: 2, repairs: 0 });
+    expect(plan.notes.join()).toContain('went back to it: it is no JSON');
+    expect(fleet.model.timesSaid('Touch "one" of 2.')).toBe(1);
+    expect(fleet.model.timesSaid('| two words')).toBe(1);
+    const said = fleet.model.requests.flatMap(({ conversation }) => conversation?.userMessages ?? []);
+    expect(said.some((words) => words.includes('that fits this JSON schema'))).toBe(true);
+    expect(said.some((words) => words.includes('Your final message cannot be used: it is no JSON'))).toBe(
+      true,
+    );
+
+    const never = await session.subagent('planned/never').result();
+    expect(never).toMatchObject({ failure: { class: 'output' }, report: 'Still no data.', turns: 2 });
+    expect(never.output).toBeUndefined();
+  });
+
   it('is killed whole; a step is steered and killed as chain/step', async () => {
     const chain = await start({
       label: 'whole',
@@ -245,6 +289,7 @@ describe('a chain', () => {
     [{ task: 'Use {{research.report}}', needs: [] }, 'add it to needs'],
     [{ task: 'x', needs: ['other'] }, 'there is no such step'],
     [{ task: 'x', base: 'nowhere' }, 'nowhere'],
+    [{ task: 'Use {{research.output.files}}' }, 'research declares no output'],
   ])('with %j is refused before anything starts', async (second, message) => {
     const spec = {
       label: 'wrong',

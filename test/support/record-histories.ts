@@ -33,6 +33,7 @@ export async function recordHistories(prefix: string): Promise<void> {
         { text: 'Any.' },
       ]),
       on('make', [bash('echo made > made.txt'), { text: 'Made.' }]),
+      on('plan', [{ text: 'No data.' }, { text: '{"files":["a"]}' }]),
       on('sit', [bash('sleep 3456'), { text: 'Sat.' }]),
     ],
     { env: { SUBAGENTS_ROOM: '8' } },
@@ -143,6 +144,27 @@ async function playChains(fleet: Fleet, subagents: Subagents, write: Write): Pro
   );
   await session.subagent('built').result();
   await write('chain-step-failed', 'chain/chains/built');
+  await session.chain(
+    {
+      label: 'planned',
+      steps: [
+        {
+          id: 'a',
+          task: 'plan',
+          output: {
+            type: 'object',
+            properties: { files: { type: 'array', items: { type: 'string' } } },
+            required: ['files'],
+          },
+        },
+        { id: 'b', task: 'make {{item}}', forEach: 'a.output.files' },
+      ],
+    },
+    options,
+  );
+  await session.subagent('planned').result();
+  await write('chain-with-output', 'chain/chains/planned');
+  await write('subagent-output-repaired', 'subagent/chains/planned.a');
   await session.chain(
     {
       label: 'ended',

@@ -129,6 +129,25 @@ describe('the lifecycle', () => {
     expect(life).toMatchObject({ turn: 0, setup: [{ command: 'npm ci', exitCode: 1 }] });
   });
 
+  it('sends a report back once that is not the data asked for, then fails', () => {
+    const own = { rules: { ...rules, output: true } };
+    const bad: Happened = { ...collected, output: { problem: 'it is no JSON' } };
+    const good: Happened = { ...collected, output: { value: { files: [] } } };
+    const [asked, again] = drive([prepared, turn(finished), bad], own);
+    expect(again).toEqual({ do: 'turn', room: 'keep' });
+    expect(asked.opening).toMatchObject({
+      kind: 'repair',
+      problem: expect.stringContaining('it is no JSON') as string,
+    });
+    const [read, verify] = drive([prepared, turn(finished), bad, turn(finished), good], own);
+    expect(verify).toEqual({ do: 'verify' });
+    expect(read).toMatchObject({ output: { files: [] }, repairs: 0, outputRepairs: 1 });
+    const [, failed] = drive([prepared, turn(finished), bad, turn(finished), bad], own);
+    expect(failed).toMatchObject({ do: 'end', verdict: { status: 'failed', failure: { class: 'output' } } });
+    const [mended] = drive([prepared, turn(finished), good, verified('red')], own);
+    expect(mended.opening).toMatchObject({ problem: expect.stringContaining('JSON value again') as string });
+  });
+
   it('pushes what is done, where that is asked for, and fails when that fails', () => {
     const own = { rules: { ...rules, push: true } };
     const events = [prepared, turn(finished), collected, verified()];
