@@ -6,7 +6,7 @@ import type { ChainSpec, SpawnSpec } from '../contract/index.ts';
 export type Common = Omit<SpawnSpec, 'label' | 'task' | 'repo'>;
 
 /** A task is put in as it is: braces in it quote nothing. */
-const literal = (task: string): string => task.replaceAll('{{', '\\{{');
+export const literal = (task: string): string => task.replaceAll('{{', '\\{{');
 
 /** The same task in several repositories, side by side; a step for each, called after its folder. */
 export function batchChain(

@@ -105,6 +105,10 @@ export const chainCheckJson = z.object({
     .describe('line and column from 1'),
   label: z.string().optional(),
   steps: z.array(z.object({ id: z.string(), needs: z.array(z.string()) })).optional(),
+  params: z
+    .array(z.object({ name: z.string(), description: z.string().optional(), required: z.boolean() }))
+    .optional()
+    .describe('what `chain run` takes with --param'),
 });
 export type ChainCheckJson = z.infer<typeof chainCheckJson>;
 

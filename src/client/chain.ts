@@ -89,8 +89,8 @@ export function parseChain(spec: unknown): ParsedChain {
 }
 
 /** @throws SubagentsError BAD_INPUT for one that is missing, or that the chain does not have */
-function paramsOf(
-  { label, params = {} }: ParsedChain,
+export function paramsOf(
+  { label, params = {} }: Pick<ParsedChain, 'label' | 'params'>,
   given: Readonly<Record<string, string>>,
 ): ResolvedChain['params'] {
   const names = Object.keys(params);

@@ -5,6 +5,7 @@ export type { ReceivedAnnouncement } from './announcements.ts';
 export { LostRunError } from './errors.ts';
 export { SubagentHandle, type SubagentIdentity } from './subagent-handle.ts';
 export type * from './types.ts';
+export { readyMadeChain, type ReadyMadeName, type ReadyMadeOptions } from './ready-made.ts';
 export { batchChain, raceChain } from '../chain/ready-made.ts';
 export { SubagentsError, ERROR_CODES, type ErrorCode } from '../contract/errors.ts';
 export type {

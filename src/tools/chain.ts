@@ -1,11 +1,21 @@
 /** `sessions_chain`: hands over steps that build on each other. */
 import { z } from 'zod';
-import { chainSpec, inertLine } from '../contract/index.ts';
+import { chainSpec, inertLine, SubagentsError, type ChainSpec } from '../contract/index.ts';
 import { workflowUrl } from '../client/links.ts';
+import { READY_MADE, readyMadeChain, type ReadyMade, type ReadyMadeName } from '../client/ready-made.ts';
 import { defineTool } from './tool.ts';
 
+const NAMES = Object.keys(READY_MADE) as [ReadyMadeName, ...ReadyMadeName[]];
+
 const input = chainSpec.extend({
-  values: z.record(z.string(), z.string()).optional().describe('values of the chain’s params'),
+  steps: chainSpec.shape.steps
+    .optional()
+    .describe('in order; each needs the one before, unless it says else'),
+  ready: z.enum(NAMES).optional().describe('a ready-made chain, instead of steps'),
+  values: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe('values of the chain’s params, or of those of the ready-made one'),
 });
 
 const output = z.object({
@@ -22,6 +32,9 @@ const DESCRIPTION = `Hands over several steps that build on each other, each a s
 
 Each step needs the one before it, unless "needs" names others ([] for none: side by side). A task quotes what a step that it needs came to: {{research.report}}, {{research.branch}}, {{research.outcome.evidence.filesChanged}}; such words arrive as data. A step with "output", a JSON schema, reports data that fits it: {{plan.output.title}}, and "forEach": "plan.output.files". "from" starts a step from the branch of another, "forEach" runs it once for each entry of a list, "until": "first" ends the chain with the first step that is done.
 Each task must be as explicit as one for sessions_spawn: a step knows nothing but its task. Use sessions_spawn for tasks that do not build on each other, and do small things yourself.
+Ready-made, with "ready" and "values" instead of steps: ${Object.entries<ReadyMade>(READY_MADE)
+  .map(([name, { description, params }]) => `${name} (${Object.keys(params).join(', ')}): ${description}`)
+  .join('; ')}.
 A step that fails stops what needs it; the rest goes on. The chain is a target of the tool "subagents" (show, kill, wait), and so is each step, as label/step (steer, logs, kill). Completions of the steps and of the chain are brought to you: do not poll.`;
 
 /** The tool. */
@@ -32,13 +45,14 @@ export const sessionsChain = defineTool({
   input,
   output,
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
-  async handle(context, { values, ...spec }) {
+  async handle(context, given) {
+    const { spec, params } = await chainOf(given, context.cwd);
     const subagents = await context.connect();
     const session = subagents.session(context.session);
     const { label, run, workflowId, runId, notes } = await session.chain(spec, {
       cwd: context.cwd,
       title: context.title,
-      params: values,
+      params,
     });
     const link = workflowUrl(subagents.target, workflowId, runId);
     const steps = spec.steps.map(({ id }) => `${label}/${id}`);
@@ -57,3 +71,17 @@ export const sessionsChain = defineTool({
     };
   },
 });
+
+/** The chain that is asked for, and the values that it still takes. @throws SubagentsError BAD_INPUT, and what `readyMadeChain` throws */
+async function chainOf(
+  { ready, values = {}, steps, ...rest }: z.input<typeof input>,
+  cwd: string,
+): Promise<{ readonly spec: ChainSpec; readonly params: Readonly<Record<string, string>> }> {
+  const { label, ...more } = rest;
+  if (ready !== undefined && steps === undefined && Object.keys(more).length === 0)
+    return { spec: await readyMadeChain(ready, values, { label, cwd }), params: {} };
+  if (ready === undefined && steps !== undefined) return { spec: { ...rest, steps }, params: values };
+  throw new SubagentsError('BAD_INPUT', 'a chain has either its own steps, or is a ready-made one', {
+    remedy: `give steps; or give ready (${NAMES.join(' or ')}) with label and values, and nothing else`,
+  });
+}

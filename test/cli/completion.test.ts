@@ -48,7 +48,10 @@ describe('candidates', () => {
       ['completion', ''],
       ['bash', 'zsh', 'fish'],
     ],
-    [['chain', 'r'], ['run']],
+    [
+      ['chain', 'r'],
+      ['run', 'retry'],
+    ],
     [['chain', 'run', ''], [':files']],
     [['chain', 'run', 'f', '--par'], ['--param']],
     [['spawn', ''], []],

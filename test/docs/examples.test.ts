@@ -26,6 +26,8 @@ const SCENARIOS = [
     { text: 'The changelog is written.' },
   ]),
   on('LICENCES.md', [{ tools: commit('LICENCES.md') }, { text: 'All licences are listed.' }]),
+  on('Review a change for', [{ text: 'Nothing found.' }]),
+  on('Sum up the review', [{ text: 'It can be merged.' }]),
   on('Take your time', [
     { text: 'I wait.', tools: bash('sleep 300') },
     { text: 'I was told.', tools: bash('sleep 300') },
@@ -105,6 +107,14 @@ describe('the example', () => {
     expect(printed).toContain('mid-turn, while it was at: bash: sleep 300');
     expect(printed).toContain('message I wait.');
     expect(printed).toMatch(process.platform === 'linux' ? / found, 0 left \(proven\)$/ : / found, 0 left/);
+  });
+
+  it('review prints the summary of the analysts', async () => {
+    const { repository } = fleet;
+    await repository.git('checkout', '-qb', 'fix-login');
+    await repository.commit('Mend the login', { 'login.txt': 'mended\n' });
+    await repository.git('checkout', '-q', 'main');
+    expect(await run('review')).toBe('It can be merged.');
   });
 
   it('errors shows the code', async () => {

@@ -1,5 +1,6 @@
 import type { Accepted, ChainSpec, Subagents } from '../../client/index.ts';
 import { workflowUrl } from '../../client/links.ts';
+import { isReadyMade, readyMadeChain } from '../../client/ready-made.ts';
 import { SubagentsError } from '../../contract/errors.ts';
 import { oneLine } from '../../contract/text.ts';
 import type { Context } from '../context.ts';
@@ -17,20 +18,25 @@ export interface ChainFlags {
   readonly wait?: boolean | undefined;
 }
 
-/** `subagents chain run` */
-export async function runChain(context: Context, file: string, flags: ChainFlags): Promise<number> {
-  const { spec, problems } = await readChainFile(file);
+/** `subagents chain run`: of a ready-made chain by its name, else of a file. */
+export async function runChain(context: Context, chain: string, flags: ChainFlags): Promise<number> {
+  const values = await paramsOf(flags.param ?? []);
+  const wait = flags.wait === true;
+  if (isReadyMade(chain)) {
+    const spec = await readyMadeChain(chain, values, { label: flags.label });
+    return await startAndTell(context, spec, {}, wait);
+  }
+  const { spec, problems } = await readChainFile(chain);
   if (spec === undefined) {
     const [first] = problems;
     throw new SubagentsError(
       'BAD_INPUT',
-      `${file}:${first?.line}:${first?.column}: ${first?.message}${problems.length > 1 ? ` (and ${problems.length - 1} more)` : ''}`,
-      { remedy: `see all of it with \`subagents chain check ${file}\`` },
+      `${chain}:${first?.line}:${first?.column}: ${first?.message}${problems.length > 1 ? ` (and ${problems.length - 1} more)` : ''}`,
+      { remedy: `see all of it with \`subagents chain check ${chain}\`` },
     );
   }
-  const params = await paramsOf(flags.param ?? []);
   const labelled = flags.label === undefined ? spec : { ...spec, label: flags.label };
-  return await startAndTell(context, labelled, params, flags.wait === true);
+  return await startAndTell(context, labelled, values, wait);
 }
 
 /** Starts a chain, says so, and with `wait` says how it ended. @returns the exit code */

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { batchChain, raceChain, type Common } from '../../chain/ready-made.ts';
 import { SubagentsError } from '../../contract/errors.ts';
 import type { SpawnSpec } from '../../contract/spec.ts';
@@ -31,11 +32,14 @@ export async function batch(context: Context, words: readonly string[], flags: B
   }
   const task = await readText('task', words, flags.file);
   const spec = batchChain(
-    { label, task, repos },
+    { label, task, repos: repos.map(named) },
     { ...commonOf(flags), ...(model !== undefined && { model }) },
   );
   return await startAndTell(context, spec, {}, flags.wait === true);
 }
+
+/** A step is called after its folder: `.` and `..` have no name of their own. */
+const named = (repo: string): string => (/^\.{1,2}(\/|$)/.test(repo) ? resolve(repo) : repo);
 
 export interface RaceFlags extends ReadyMadeFlags {
   readonly repo?: string | undefined;

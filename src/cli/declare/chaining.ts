@@ -8,18 +8,18 @@ export function declareChaining(program: Program, start: Start): void {
     .description('run steps that build on each other, each a subagent: run, check, retry');
   chain
     .command('run')
-    .description('start the chain of a file')
-    .argument('<file>', 'a chain file (YAML); "-" reads stdin')
+    .description('start the chain of a file, or a ready-made one')
+    .argument('<file>', 'a chain file (YAML), "-" for stdin; or research-implement, or review')
     .option('-p, --param <name=value>', 'a parameter of the chain; @file reads it (repeatable)', repeated)
-    .option('-l, --label <label>', 'another label than that of the file')
+    .option('-l, --label <label>', 'another label than its own')
     .option('-w, --wait', 'wait for its end; exit code by outcome')
     .action((file, options) =>
       start(async (context) => (await import('../commands/chain.ts')).runChain(context, file, options)),
     );
   chain
     .command('check')
-    .description('draw the graph of a chain file, and say what is wrong with line and column')
-    .argument('<file>', 'a chain file (YAML); "-" reads stdin')
+    .description('draw a chain and its parameters, and say what is wrong with line and column')
+    .argument('<file>', 'a chain file (YAML), "-" for stdin; or research-implement, or review')
     .action((file) =>
       start(async (context) => (await import('../commands/chain-check.ts')).checkFile(context, file)),
     );

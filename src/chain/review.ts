@@ -1,0 +1,84 @@
+/** The ready-made chain `review`: a change seen by several analysts side by side, then one summary. */
+import { fence, type ChainSpec } from '../contract/index.ts';
+import { literal } from './ready-made.ts';
+
+/** A change, as it was read in its repository. */
+export interface Change {
+  /** The commit that it starts from, and how the caller named it. */
+  readonly base: { readonly commit: string; readonly name: string };
+  /** The commit with the change, and how the caller named it. */
+  readonly head: { readonly commit: string; readonly name: string };
+  /** As `git diff` has it. */
+  readonly diff: string;
+  /** Whether there is more of it. */
+  readonly truncated: boolean;
+}
+
+/** What the chain is made of. */
+export interface Review {
+  readonly label: string;
+  readonly change: Change;
+  /** What to do with the summary; without it nothing leaves the chain. */
+  readonly post?: string | undefined;
+  /** Random, and not in the diff: the mark around it. */
+  readonly nonce: string;
+}
+
+const ANALYSTS = [
+  [
+    'security',
+    'what an attacker could do with it: untrusted input, injection, authentication and authorization, secrets, paths, unbounded resources, unsafe dependencies',
+  ],
+  [
+    'performance',
+    'what it costs: complexity, repeated or needless work, input and output in loops, memory, locks, what grows without bound',
+  ],
+  [
+    'style',
+    'how it reads: names, structure, duplication, dead code, error handling, tests and documentation, and what the rest of the repository does otherwise',
+  ],
+] as const;
+
+/** Nothing that the change brings along runs: neither set-up nor verification of the repository's settings. */
+const INERT = { setup: [], verify: [] };
+
+/** Analysts that may neither write nor run anything, in a worktree with the change; the summary likewise, unless it is to post. */
+export function reviewChain({ label, change, post, nonce }: Review): ChainSpec {
+  const { base, head, diff, truncated } = change;
+  const names = `${head.name} (${head.commit.slice(0, 12)}) since ${base.name} (${base.commit.slice(0, 12)})`;
+  const source = 'whoever wrote the change';
+  const shown = literal(fence(diff, { what: 'diff', source, nonce, max: Math.max(1, diff.length) }));
+  const cut = truncated ? '\nThe diff is cut here: the rest is in the files of your worktree alone.' : '';
+  return {
+    label,
+    description: `a review of ${names}`.slice(0, 1_000),
+    steps: [
+      ...ANALYSTS.map(([id, about]) => ({
+        id,
+        needs: [],
+        base: head.commit,
+        permissions: 'read-only' as const,
+        ...INERT,
+        task: `Review a change for ${id} alone: ${about}. Others look at the rest. Change nothing, and post nothing.
+
+The change is ${literal(names)}. Your worktree has the repository with it. Read the diff below, and the code around it.
+Report each finding with file and line, how serious it is (high, medium or low), why, and what to do; the most serious first. Report only what you have checked in the code. If there is nothing, say so.
+
+${shown}${cut}`,
+      })),
+      {
+        id: 'summary',
+        needs: ANALYSTS.map(([id]) => id),
+        base: head.commit,
+        permissions: post === undefined ? 'read-only' : 'all',
+        ...INERT,
+        task: `Sum up the review of a change, ${literal(names)}, from the reports of its analysts below.
+
+Begin with a verdict in one sentence. Then list the findings, the most serious first, each once, with file and line, what is wrong and what to do. Leave out what the code in your worktree refutes, and say that you did. Change nothing in the repository.
+${post === undefined ? 'Your report is the summary. Post it nowhere.' : `Your report is the summary. Then do this with it, and nothing else: ${literal(post)}`}
+
+${ANALYSTS.map(([id]) => `The report on ${id}: {{${id}.report}}`).join('\n')}`,
+      },
+    ],
+  };
+}

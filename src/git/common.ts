@@ -1,0 +1,16 @@
+/** Where two lines of work parted. */
+import { SubagentsError } from '../contract/index.ts';
+import { tryGit } from './run.ts';
+
+/**
+ * The newest commit that both `one` and `other` go back to.
+ * @param repo the root of a checkout that has both.
+ * @throws SubagentsError UNKNOWN_BASE when there is none
+ */
+export async function commonAncestor(repo: string, one: string, other: string): Promise<string> {
+  const { exitCode, stdout } = await tryGit(['merge-base', one, other], { cwd: repo });
+  if (exitCode === 0) return stdout;
+  throw new SubagentsError('UNKNOWN_BASE', `${one} and ${other} have no commit in common in ${repo}`, {
+    remedy: 'Name a base that the change started from; a shallow clone needs `git fetch --unshallow` first.',
+  });
+}
