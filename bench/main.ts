@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import type { Figure } from './figure.ts';
 import { isInterrupted, listenForInterruption } from './interruption.ts';
 import type { Measurement } from './measurement.ts';
+import { chains } from './measurements/chains.ts';
 import { growth, hundredSpawns } from './measurements/growth.ts';
 import { historyEvents } from './measurements/history.ts';
 import { hops } from './measurements/hops.ts';
@@ -37,6 +38,7 @@ const MEASUREMENTS: readonly Measurement[] = [
   listCommand,
   prepare,
   mcpCall,
+  chains,
   hops,
 ];
 
