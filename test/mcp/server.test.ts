@@ -386,6 +386,12 @@ describe('what is wrong', () => {
       ['sessions_chain', { label: 'x', steps: [] }, /BAD_INPUT: steps: /],
       [
         'sessions_chain',
+        { label: 'x' },
+        /BAD_INPUT: a chain has either its own steps, or is a ready-made one/,
+      ],
+      ['sessions_chain', { label: 'x', ready: 'review' }, /BAD_INPUT: the parameter "base" .* is missing/],
+      [
+        'sessions_chain',
         { label: 'x', steps: [{ id: 'a', task: '{{b.report}}' }] },
         /BAD_INPUT: steps\.0\.task: \{\{b\.report\}\}: there is no step "b"/,
       ],
