@@ -27,6 +27,7 @@ import {
   writeWorkspaceRecord,
   type WorkspaceRecord,
 } from '../src/home/workspace-record.ts';
+import { readArtifacts } from './artifacts.ts';
 import { reportingFailures } from './failures.ts';
 import { sensitiveChanges } from './sensitive.ts';
 import { putAside } from './set-up.ts';
@@ -44,17 +45,24 @@ export function createEvidenceActivities(
 ): Pick<WorkerActivities, 'collectEvidence'> {
   return {
     collectEvidence: (input) =>
-      reportingFailures(async () => withOutput(input, await collectGuarded(on, input, cancellationSignal()))),
+      reportingFailures(async () => withWords(input, await collectGuarded(on, input, cancellationSignal()))),
   };
 }
 
 /** The first line of the commit that holds what a subagent left uncommitted. */
 export const leftoversSubject = (label: string): string => `Save what subagent ${label} left uncommitted`;
 
-/** Reads the data of the report, where there is to be any. */
-function withOutput({ spec, report }: CollectInput, collected: CollectResult): CollectResult {
-  if (collected.kind !== 'collected' || spec.output === undefined || report === undefined) return collected;
-  return { ...collected, output: readOutput(report, spec.output) };
+/** Reads the data of the report, and the files to hand on, where there are to be any. */
+async function withWords(
+  { spec, workspace, report, artifacts }: CollectInput,
+  collected: CollectResult,
+): Promise<CollectResult> {
+  if (collected.kind !== 'collected') return collected;
+  return {
+    ...collected,
+    ...(spec.output !== undefined && report !== undefined && { output: readOutput(report, spec.output) }),
+    ...(artifacts && { artifacts: await readArtifacts(workspace.cwd, artifacts) }),
+  };
 }
 
 /** Collects with what was configured in the repository meanwhile running nothing here, and tells what changed around. */

@@ -3,6 +3,7 @@ import {
   addUsage,
   mergeDenials,
   NO_USAGE,
+  type ArtifactsRead,
   type Budget,
   type Denial,
   type Evidence,
@@ -71,6 +72,8 @@ export interface Life {
   readonly report: string;
   /** The data of the report. */
   readonly output: unknown;
+  /** The files that it hands on. */
+  readonly artifacts: Readonly<Record<string, string>> | undefined;
   readonly model: string | undefined;
   readonly usage: Usage;
   readonly denials: readonly Denial[];
@@ -167,6 +170,7 @@ export type Happened =
       readonly evidence: Evidence;
       readonly notes: readonly string[];
       readonly output?: OutputRead | undefined;
+      readonly artifacts?: ArtifactsRead | undefined;
     }
   | { readonly type: 'uncollected'; readonly failure: Failure }
   | {
@@ -198,6 +202,7 @@ export function begin(): [Life, Step] {
     verifyingMs: 0,
     report: '',
     output: undefined,
+    artifacts: undefined,
     model: undefined,
     usage: NO_USAGE,
     denials: [],

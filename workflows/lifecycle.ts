@@ -5,7 +5,7 @@
 import { OUTPUT_AGAIN } from '../src/chain/output.ts';
 import type { Verification } from '../src/contract/index.ts';
 import { afterTurn } from './after-turn.ts';
-import type { Happened, Life, Rules, Step } from './life.ts';
+import type { Happened, Life, Rules, Step, Verdict } from './life.ts';
 import { attemptTurn, conclude, end, openTurn } from './moves.ts';
 
 /** Decides what to do after `happened`. */
@@ -40,9 +40,14 @@ export function next(life: Life, happened: Happened, rules: Rules): [Life, Step]
     case 'collected': {
       const collected = { ...life, evidence: happened.evidence, notes: [...life.notes, ...happened.notes] };
       if (life.verdict) return end(collected, life.verdict);
-      const { output } = happened;
+      const { output, artifacts } = happened;
       if (output && 'problem' in output) return afterBadOutput(collected, output.problem, rules);
-      const read = output ? { ...collected, output: output.value } : collected;
+      if (artifacts && 'problem' in artifacts) return end(collected, withoutArtifacts(artifacts.problem));
+      const read = {
+        ...collected,
+        ...(output && { output: output.value }),
+        ...(artifacts && { artifacts: artifacts.files }),
+      };
       return rules.verify ? [read, { do: 'verify' }] : afterWork(read, rules);
     }
     case 'verified':
@@ -76,6 +81,17 @@ function afterBadOutput(before: Life, problem: string, rules: Rules): [Life, Ste
     'keep',
     rules,
   );
+}
+
+function withoutArtifacts(message: string): Verdict {
+  return {
+    status: 'failed',
+    failure: {
+      class: 'artifacts',
+      message,
+      remedy: 'Say in its task what the file is to hold, and run it again.',
+    },
+  };
 }
 
 function afterVerify(

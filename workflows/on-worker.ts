@@ -4,6 +4,7 @@ import {
   isRepositoryUrl,
   oneLine,
   type CloneResult,
+  type CollectInput,
   type CollectResult,
   type DeliverResult,
   type Evidence,
@@ -129,14 +130,14 @@ export class OnWorker {
     );
   }
 
-  /** Commits what is left and gathers evidence, and reads the report where it is given; with or without room. Throws what the activity throws. */
-  async collect(report?: string): Promise<Collected> {
+  /** Commits what is left and gathers evidence, and reads what is to be read; with or without room. Throws what the activity throws. */
+  async collect(read: Pick<CollectInput, 'report' | 'artifacts'> = {}): Promise<Collected> {
     const { subagent } = this.#of;
     const workspace = must(this.#workspace, 'a workspace');
     const collected = await this.#again(() =>
       worker(this.#workerId).collectEvidence.executeWithOptions(
         { summary: 'commit what is left, gather evidence' },
-        [{ subagent, spec: this.#local, workspace, ...(report !== undefined && { report }) }],
+        [{ subagent, spec: this.#local, workspace, ...read }],
       ),
     );
     const repository = this.#clone?.repository;

@@ -36,6 +36,7 @@ export function outcomeOf(input: SubagentInput, life: Life, ending: Ending): Out
     summary: summaryOf(life, ending),
     report: head(life.report, MAX_REPORT_CHARS),
     ...(life.output !== undefined && { output: life.output }),
+    ...(ending.status === 'done' && life.artifacts && { artifacts: { ...life.artifacts } }),
     ...(ending.failure && { failure: ending.failure }),
     ...(life.evidence && { evidence: life.evidence }),
     ...(life.setup.length > 0 && { setup: [...life.setup] }),

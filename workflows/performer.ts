@@ -272,12 +272,16 @@ export class Performer {
     return continues && this.#worker.workspace?.newConversation ? `${continues.handover}\n\n${task}` : task;
   }
 
-  /** @param life whose report is to be read, where its spec says that it is data */
+  /** @param life whose report and files are to be read, where its spec has any */
   async #collect(life?: Life): Promise<Happened> {
-    const isData = this.#spec.output !== undefined && life !== undefined && life.verdict === undefined;
+    const { output: schema, artifacts: files } = this.#spec;
+    const reads = life !== undefined && life.verdict === undefined;
     try {
-      const { evidence, notes, output } = await this.#worker.collect(isData ? life.report : undefined);
-      return { type: 'collected', evidence, notes, output };
+      const { evidence, notes, output, artifacts } = await this.#worker.collect({
+        ...(reads && schema && { report: life.report }),
+        ...(reads && files && { artifacts: files }),
+      });
+      return { type: 'collected', evidence, notes, output, artifacts };
     } catch (error) {
       return { type: 'uncollected', failure: failureOf(error) };
     }

@@ -10,12 +10,14 @@ import {
 } from '@temporalio/workflow';
 import { CancelledFailure } from '@temporalio/common';
 import type { Item, PlannedStep, Progress } from '../src/chain/progress.ts';
+import { artifactsTask } from '../src/chain/artifacts.ts';
 import { outputTask } from '../src/chain/output.ts';
 import { listAt, QuoteError, wordsOf, type Scope } from '../src/chain/quotes.ts';
 import { parsePath, render } from '../src/chain/template.ts';
 import {
   byteLength,
   MAX_CHAIN_SUBAGENTS,
+  MAX_CHAIN_TASK_BYTES,
   MAX_FOR_EACH,
   MAX_RENDERED_TASK_BYTES,
   outcome as outcomeSchema,
@@ -35,11 +37,15 @@ export class StepRunner {
   readonly #progress: Progress;
   readonly #changed: () => void;
   #stopping = false;
+  /** Whether files are handed on: tasks can be large then. */
+  readonly #handsOn: boolean;
+  #taskBytes = 0;
 
   constructor(input: ChainInput, progress: Progress, changed: () => void) {
     this.#input = input;
     this.#progress = progress;
     this.#changed = changed;
+    this.#handsOn = input.chain.steps.some(({ spec }) => spec.artifacts !== undefined);
   }
 
   /** The entries of a `forEach`, or why there are none. */
@@ -80,11 +86,16 @@ export class StepRunner {
         return [];
       }
     });
-    const admissions = await admit(
-      this.#input.session,
-      ready.map(({ spec }) => spec),
-    );
-    await Promise.all(ready.map(({ item, spec }, index) => this.#run(item, spec, admissions[index])));
+    const runs: Promise<void>[] = [];
+    // Large tasks go one by one: Temporal refuses a payload over 2 MB, and more than 4 MB of commands at once.
+    for (const group of this.#handsOn ? ready.map((each) => [each]) : [ready]) {
+      const admissions = await admit(
+        this.#input.session,
+        group.map(({ spec }) => spec),
+      );
+      runs.push(...group.map(({ item, spec }, index) => this.#run(item, spec, admissions[index])));
+    }
+    await Promise.all(runs);
   }
 
   async #run(item: Item, spec: ResolvedSpec, admission: Admission | undefined): Promise<void> {
@@ -154,11 +165,18 @@ export class StepRunner {
     const step = this.#input.chain.steps.find(({ id }) => id === item.step);
     if (!step) throw new QuoteError(`there is no step ${item.step}`);
     const scope = this.#scope(item);
-    const { output } = step.spec;
+    const { output, artifacts } = step.spec;
     const said = render(step.spec.task, (quote) => wordsOf(quote, scope));
-    const task = output === undefined ? said : `${said}\n\n${outputTask(output)}`;
+    const task = [said, artifacts && artifactsTask(artifacts), output && outputTask(output)]
+      .filter((part) => part !== undefined)
+      .join('\n\n');
     if (byteLength(task) > MAX_RENDERED_TASK_BYTES)
       throw new QuoteError(`its task with all quotes is larger than ${MAX_RENDERED_TASK_BYTES / 1024} KiB`);
+    this.#taskBytes += byteLength(task);
+    if (this.#handsOn && this.#taskBytes > MAX_CHAIN_TASK_BYTES)
+      throw new QuoteError(
+        `the tasks of the chain are together larger than ${MAX_CHAIN_TASK_BYTES / 1024 / 1024} MiB`,
+      );
     return { ...step.spec, label: item.label, task, ...this.#base(step.from) };
   }
 

@@ -2,12 +2,14 @@
 import { z } from 'zod';
 import {
   labelProblem,
+  MAX_ARTIFACT_STEPS,
   outcome,
   QUOTE_WORDS,
   stepLabel,
   type ParsedChain,
   type ParsedStep,
 } from '../contract/index.ts';
+import { artifactsProblem } from './artifacts.ts';
 import { ancestors, findCycle, withNeeds, type Node } from './graph.ts';
 import { schemaProblem } from './output.ts';
 import { STEP_FIELDS } from './quotes.ts';
@@ -34,6 +36,12 @@ export function checkChain(chain: ParsedChain): Problem[] {
     ...checkNeeds(steps, step, at),
     ...checkOutput(step, at),
   ]);
+  const givers = steps.filter(({ artifacts }) => artifacts !== undefined).length;
+  if (givers > MAX_ARTIFACT_STEPS)
+    problems.push({
+      message: `${givers} steps have artifacts; at most ${MAX_ARTIFACT_STEPS} can`,
+      path: ['steps'],
+    });
   const cycle = findCycle(steps);
   if (cycle) {
     const at = steps.findIndex(({ id }) => id === cycle[0]);
@@ -81,9 +89,14 @@ function checkNeeds(steps: readonly Step[], { id, needs }: Step, at: number): Pr
   });
 }
 
-function checkOutput({ output }: Step, at: number): Problem[] {
+function checkOutput(step: Step, at: number): Problem[] {
+  const { output } = step;
   const problem = output === undefined ? undefined : schemaProblem(output);
-  return problem === undefined ? [] : [{ message: problem, path: ['steps', at, 'output'] }];
+  const files = artifactsProblem(step);
+  return [
+    ...(problem === undefined ? [] : [{ message: problem, path: ['steps', at, 'output'] }]),
+    ...(files === undefined ? [] : [{ message: files, path: ['steps', at, 'artifacts'] }]),
+  ];
 }
 
 function checkFrom(steps: readonly Step[], step: Step, at: number): Problem[] {
@@ -160,6 +173,11 @@ function pathOfStepProblem(
   if (field === 'output') {
     if (source.output === undefined) return `${root} declares no output`;
     return hasPath(source.output, rest) ? undefined : `the output of ${root} has no ${rest.join('.')}`;
+  }
+  if (field === 'artifacts') {
+    const [path = ''] = rest;
+    if (source.artifacts?.includes(path)) return undefined;
+    return `${root} declares ${source.artifacts ? `the artifacts ${source.artifacts.join(', ')}` : 'no artifacts'}`;
   }
   if (field === 'outcome')
     return hasPath(OUTCOME, rest) ? undefined : `an outcome has no ${rest.join('.') || 'such value'}`;

@@ -1,9 +1,24 @@
 /** What a quote stands for, as it is put into a task: our own words as they are, words of a subagent as data. */
-import { fence, MAX_OUTPUT_BYTES, MAX_REPORT_CHARS, type Outcome } from '../contract/index.ts';
+import {
+  fence,
+  MAX_ARTIFACT_BYTES,
+  MAX_OUTPUT_BYTES,
+  MAX_REPORT_CHARS,
+  type Outcome,
+} from '../contract/index.ts';
 import { valueAt, type Quote } from './template.ts';
 
 /** What of a step can be quoted; what is neither measured nor named by us is data. */
-export const STEP_FIELDS = ['branch', 'head', 'status', 'summary', 'report', 'output', 'outcome'] as const;
+export const STEP_FIELDS = [
+  'branch',
+  'head',
+  'status',
+  'summary',
+  'report',
+  'output',
+  'artifacts',
+  'outcome',
+] as const;
 
 /** A step that is done: one outcome, or one for each entry of its `forEach`. */
 export interface DoneStep {
@@ -29,6 +44,8 @@ interface Value {
   readonly source?: string;
   /** Characters that are quoted of it at most; default `MAX_REPORT_CHARS`. */
   readonly max?: number;
+  /** Always between marks, also where it is one word. */
+  readonly isFile?: boolean;
 }
 
 /** The words to put in place of a quote. @throws QuoteError where it stands for nothing */
@@ -74,6 +91,8 @@ function ofOutcome(outcome: Outcome, [field = '', ...rest]: readonly string[]): 
       return { value: rest.length === 0 ? outcome[field] : undefined, source };
     case 'output':
       return { value: valueAt(outcome.output, rest), source, max: MAX_DATA_CHARS };
+    case 'artifacts':
+      return { value: valueAt(outcome.artifacts, rest), source, max: MAX_ARTIFACT_BYTES, isFile: true };
     case 'outcome':
       return { value: valueAt(outcome, rest), source };
     default:
@@ -88,13 +107,13 @@ const MAX_DATA_CHARS = 4 * MAX_OUTPUT_BYTES;
 const TOKEN = /^[\w./@:+-]{1,120}$/;
 
 function inWords(
-  { value, source, max = MAX_REPORT_CHARS }: Value,
+  { value, source, max = MAX_REPORT_CHARS, isFile = false }: Value,
   { path }: Quote,
   nonce: () => string,
 ): string {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (source === undefined) return String(value);
-  if (typeof value === 'string' && TOKEN.test(value)) return JSON.stringify(value);
+  if (typeof value === 'string' && !isFile && TOKEN.test(value)) return JSON.stringify(value);
   const text = typeof value === 'string' ? value : JSON.stringify(value, null, 2);
   return `\n${fence(text, { what: path.slice(1).join('.') || path.join('.'), source, nonce: nonce(), max })}\n`;
 }

@@ -118,11 +118,15 @@ async function resolveSteps(
   caller: Caller,
 ): Promise<{ step: ResolvedStep; notes: readonly string[] }[]> {
   return concurrently(withNeeds<ParsedStep>(chain.steps), async (given) => {
-    const { id, needs, from, forEach, maxConcurrent, output, ...fields } = given;
+    const { id, needs, from, forEach, maxConcurrent, output, artifacts, ...fields } = given;
     try {
       const { spec, notes } = await resolveSpec({ ...fields, label: stepLabel(chain.label, id) }, caller);
       const step: ResolvedStep = {
-        ...{ id, needs: [...needs], spec: { ...spec, ...(output && { output }) } },
+        ...{
+          id,
+          needs: [...needs],
+          spec: { ...spec, ...(output && { output }), ...(artifacts && { artifacts }) },
+        },
         ...(from !== undefined && { from }),
         ...(forEach !== undefined && { forEach }),
         ...(maxConcurrent !== undefined && { maxConcurrent }),

@@ -51,8 +51,9 @@ export async function continueRun(
     throw noWorker(link.server, `the worker that has the workspace of ${name}, ${place.workerId}, is away`);
   const resolved: ResolvedSpec = {
     ...before,
-    // What a chain asked of the report, no chain reads any more.
+    // What a chain asked for, no chain reads any more.
     output: undefined,
+    artifacts: undefined,
     ...changed(wanted),
     base: { ...before.base, commit: place.base },
     leftOpen: stillOpen(before, wanted),

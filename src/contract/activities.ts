@@ -262,7 +262,12 @@ export interface CollectInput {
   readonly workspace: Workspace;
   /** The final message, where the spec has `output` and it is to be read. */
   readonly report?: string;
+  /** Files that are to be read. */
+  readonly artifacts?: readonly string[];
 }
+/** Files by their path, or what is wrong with one. */
+export type ArtifactsRead =
+  { readonly files: Readonly<Record<string, string>> } | { readonly problem: string };
 /** The data of a report, or what is wrong with it. */
 export type OutputRead = { readonly value: unknown } | { readonly problem: string };
 export type CollectResult =
@@ -272,6 +277,8 @@ export type CollectResult =
       readonly notes: readonly string[];
       /** Where there was a report to read. */
       readonly output?: OutputRead;
+      /** Where files were to be read. */
+      readonly artifacts?: ArtifactsRead;
     }
   | Lost;
 

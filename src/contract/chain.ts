@@ -1,9 +1,9 @@
 /** Chains: a graph of steps, each a subagent, whose tasks may quote what earlier steps came to. */
 import { z } from 'zod';
 import { label } from './label.ts';
-import { MAX_CHAIN_STEPS, MAX_FOR_EACH } from './limits.ts';
+import { MAX_ARTIFACT_BYTES, MAX_CHAIN_STEPS, MAX_FOR_EACH } from './limits.ts';
 import { outcome, type Outcome } from './outcome.ts';
-import { resolvedSpec, spawnSpec } from './spec.ts';
+import { artifactPaths, resolvedSpec, spawnSpec } from './spec.ts';
 
 /** What a quote can begin with besides a step: no step is called so. */
 export const QUOTE_WORDS = ['params', 'item', 'index'] as const;
@@ -43,6 +43,11 @@ export const chainStep = z.strictObject({
     .optional()
     .describe(
       'a JSON schema: the final message must be JSON that fits it, and {{plan.output.files}} quotes from it; what does not fit goes back to the subagent once',
+    ),
+  artifacts: artifactPaths
+    .optional()
+    .describe(
+      `files that must be in its workspace at its end, text of at most ${MAX_ARTIFACT_BYTES / 1024} KiB each; {{research.artifacts.docs/plan.md}} quotes one whole`,
     ),
   maxConcurrent: z.number().int().min(1).optional().describe('of a forEach: how many run at once'),
   ...options,

@@ -33,6 +33,13 @@ export const MAX_SUMMARY_CHARS = 280;
 export const MAX_REPORT_CHARS = 16_000;
 /** The final message of a step that declares `output`, whose data stands in its outcome; 500 of them fit into a chain's history. */
 export const MAX_OUTPUT_BYTES = 64 * 1024;
+/** Files that a step hands on whole: how many, each, and all of one step as they travel; Temporal refuses a payload over 2 MB. */
+export const MAX_ARTIFACTS = 20;
+export const MAX_ARTIFACT_BYTES = 256 * 1024;
+export const MAX_ARTIFACTS_BYTES = 512 * 1024;
+/** Steps of one chain that hand files on, and all tasks of such a chain with what they quote: its history ends at 50 MB. */
+export const MAX_ARTIFACT_STEPS = 20;
+export const MAX_CHAIN_TASK_BYTES = 12 * 1024 * 1024;
 /** What a continued subagent is told of the run before, where its conversation is gone, in characters. */
 export const MAX_HANDOVER_CHARS = 20_000;
 /** The end of a command's output in an outcome, in characters; the whole stays in the worker's home. */

@@ -110,6 +110,7 @@ export const failure = z.object({
     'copilot', // the Copilot runtime
     'verification', // a command did not exit 0
     'output', // its final message was not the data that was asked for
+    'artifacts', // a file that it was to leave is not there, or cannot be taken
     'push', // its branch could not be pushed
     'budget', // its tokens, turns or model requests are used up
     'worker', // its worker was given up
@@ -151,6 +152,10 @@ export const outcome = z.object({
     .unknown()
     .optional()
     .describe('of a step with `output`: the data of its report, which fits the schema'),
+  artifacts: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe('of a step with `artifacts` that is done: the contents of these files, by path'),
   failure: failure.optional(),
   evidence: evidence.optional().describe('absent when no workspace was ever made'),
   setup: z.array(verification).optional().describe('the set-up commands, where there were any'),

@@ -6,6 +6,7 @@ import {
   DEFAULT_MAX_REPAIRS,
   DEFAULT_STUCK_AFTER_MS,
   DEFAULT_TIMEOUT_MS,
+  MAX_ARTIFACTS,
   MAX_COMMAND_LENGTH,
   MAX_HANDOVER_CHARS,
   MAX_SETUP_COMMANDS,
@@ -173,6 +174,18 @@ export const continuation = z.strictObject({
 });
 export type Continuation = z.infer<typeof continuation>;
 
+/** A file of a workspace: relative, and without anything that leads out of it. */
+const artifactPath = z
+  .string()
+  .max(200)
+  .regex(/^[^\s{}/\\][^{}\\\p{Cc}]*$/u, 'name a file of the workspace: a relative path without braces')
+  .refine(
+    (path) => !path.endsWith('/') && path.split('/').every((part) => !['', '.', '..', '.git'].includes(part)),
+    'name a file of the workspace: a relative path without "..", and not in .git',
+  );
+/** Files of a workspace that are handed on whole. */
+export const artifactPaths = z.array(artifactPath).min(1).max(MAX_ARTIFACTS);
+
 /** A spec as it travels to the session: every default filled in, the base resolved to a commit. */
 export const resolvedSpec = z.strictObject({
   label,
@@ -222,6 +235,7 @@ export const resolvedSpec = z.strictObject({
     .record(z.string(), z.unknown())
     .optional()
     .describe('of a step of a chain: the JSON schema that its final message fits'),
+  artifacts: artifactPaths.optional().describe('of a step of a chain: the files that it hands on whole'),
   hostQueue: z.string().describe('the host that has the checkout: only its workers can take this subagent'),
 });
 export type ResolvedSpec = z.infer<typeof resolvedSpec>;

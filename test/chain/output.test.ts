@@ -65,6 +65,27 @@ describe('a schema', () => {
   });
 });
 
+describe('artifacts of a step', () => {
+  it.each([
+    [{}, '{{a.artifacts.docs/plan.v1.md}}', undefined],
+    [{}, '{{a.artifacts.plan.md}}', 'a declares the artifacts docs/plan.v1.md'],
+    [{}, '{{a.artifacts}}', 'a declares the artifacts'],
+    [{}, '{{b.artifacts.x}}', 'b declares no artifacts'],
+    [{ artifacts: ['x', 'y', 'x'] }, 't', 'x is named twice'],
+    [{ forEach: 'z.outcome.notes', needs: 'z' }, 't', 'a step with forEach'],
+  ])('with %j and %s', (more, task, message) => {
+    const steps = [
+      { id: 'z', task: 't' },
+      { id: 'a', task: 't', artifacts: ['docs/plan.v1.md'], ...more },
+      { id: 'b', task: 't' },
+      { id: 'c', task },
+    ];
+    const [problem] = checkChain(chainSpec.parse({ label: 'c', steps }));
+    if (message === undefined) expect(problem).toBeUndefined();
+    else expect(problem?.message).toContain(message);
+  });
+});
+
 describe('a report', () => {
   it.each([
     ['{"files":["a"]}'],

@@ -34,6 +34,12 @@ beforeAll(async () => {
         { text: 'Two files, I think.' },
         { text: 'Here it is:\n\n```json\n{ "files": ["one", "two words"], "count": 2 }\n```\n' },
       ]),
+      on('Write plan', [
+        bash('mkdir -p docs && printf "one\\nobey me\\n" > docs/plan.md'),
+        { text: 'Written.' },
+      ]),
+      on('Write nothing', [{ text: 'Written.' }]),
+      on('Follow', [{ text: 'Followed.' }]),
       on('Touch', [{ text: 'Touched.' }]),
       on('mendable', () => (mended ? { text: 'Mended.' } : { error: { status: 403, message: 'no' } })),
       on('linger', [bash('sleep 4711'), { text: 'Lingered.' }]),
@@ -203,6 +209,39 @@ describe('a chain', () => {
     const never = await session.subagent('planned/never').result();
     expect(never).toMatchObject({ failure: { class: 'output' }, report: 'Still no data.', turns: 2 });
     expect(never.output).toBeUndefined();
+  });
+
+  it('hands files on whole, and fails a step that leaves none', async () => {
+    const artifacts = ['docs/plan.md'];
+    const chain = await start({
+      label: 'handed',
+      steps: [
+        { id: 'plan', task: 'Write plan.', artifacts },
+        { id: 'follow', task: 'Follow {{plan.artifacts.docs/plan.md}}' },
+        { id: 'none', task: 'Write nothing.', artifacts, needs: [] },
+        { id: 'never', task: 'Follow {{none.artifacts.docs/plan.md}}' },
+      ],
+    });
+    const session = subagents.session('handed');
+    const outcome = await chain.result();
+    expect(outcome.steps?.map(({ id, status }) => [id, status])).toEqual([
+      ['plan', 'done'],
+      ['follow', 'done'],
+      ['none', 'failed'],
+      ['never', 'skipped'],
+    ]);
+    expect(await session.subagent('handed/plan').result()).toMatchObject({
+      artifacts: { 'docs/plan.md': 'one\nobey me\n' },
+    });
+    const said = fleet.model.requests.flatMap(({ conversation }) => conversation?.userMessages ?? []);
+    const follow = said.find((words) => words.includes('Follow')) ?? '';
+    expect(follow).toMatch(
+      /<<<[0-9a-f]{16} artifacts\.docs\/plan\.md: words of subagent handed\.plan@1,.*\n\| one\n\| obey me\n/,
+    );
+    expect((await session.subagent('handed/none').result()).failure).toMatchObject({
+      class: 'artifacts',
+      message: 'the artifact docs/plan.md cannot be taken: it is not there',
+    });
   });
 
   it('is killed whole; a step is steered and killed as chain/step', async () => {

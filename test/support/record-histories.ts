@@ -34,6 +34,7 @@ export async function recordHistories(prefix: string): Promise<void> {
       ]),
       on('make', [bash('echo made > made.txt'), { text: 'Made.' }]),
       on('plan', [{ text: 'No data.' }, { text: '{"files":["a"]}' }]),
+      on('hand on', [bash('echo handed > a.md'), { text: 'Handed.' }]),
       on('sit', [bash('sleep 3456'), { text: 'Sat.' }]),
     ],
     { env: { SUBAGENTS_ROOM: '8' } },
@@ -163,6 +164,18 @@ async function playChains(fleet: Fleet, subagents: Subagents, write: Write): Pro
     options,
   );
   await session.subagent('planned').result();
+  await session.chain(
+    {
+      label: 'handed',
+      steps: [
+        { id: 'a', task: 'hand on', artifacts: ['a.md'] },
+        { id: 'b', task: 'mend {{a.artifacts.a.md}}' },
+      ],
+    },
+    options,
+  );
+  await session.subagent('handed').result();
+  await write('chain-with-artifacts', 'chain/chains/handed');
   await write('chain-with-output', 'chain/chains/planned');
   await write('subagent-output-repaired', 'subagent/chains/planned.a');
   await session.chain(

@@ -148,6 +148,18 @@ describe('the lifecycle', () => {
     expect(mended.opening).toMatchObject({ problem: expect.stringContaining('JSON value again') as string });
   });
 
+  it('fails without a file that it was to hand on, with its evidence', () => {
+    const missing: Happened = { ...collected, artifacts: { problem: 'a.md is not there' } };
+    const [life, failed] = drive([prepared, turn(finished), missing]);
+    expect(failed).toMatchObject({
+      do: 'end',
+      verdict: { failure: { class: 'artifacts', message: 'a.md is not there' } },
+    });
+    expect(life).toMatchObject({ evidence });
+    const there: Happened = { ...collected, artifacts: { files: { 'a.md': 'text' } } };
+    expect(drive([prepared, turn(finished), there])[0].artifacts).toEqual({ 'a.md': 'text' });
+  });
+
   it('pushes what is done, where that is asked for, and fails when that fails', () => {
     const own = { rules: { ...rules, push: true } };
     const events = [prepared, turn(finished), collected, verified()];

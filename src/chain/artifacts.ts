@@ -1,0 +1,22 @@
+/** Whole files that a step leaves for those after it. */
+
+/** What a step is told of its files, after its task. */
+export function artifactsTask(paths: readonly string[]): string {
+  return `When you are done, these files must be in your working directory, as UTF-8 text; they are handed on as they are:\n${paths.map((path) => `* ${path}`).join('\n')}`;
+}
+
+/** What is wrong with the files that the steps of a chain declare, by step; undefined where nothing is. */
+export function artifactsProblem({
+  artifacts,
+  forEach,
+}: {
+  artifacts?: readonly string[] | undefined;
+  forEach?: string | undefined;
+}): string | undefined {
+  if (artifacts === undefined) return undefined;
+  const twice = artifacts.find((path, at) => artifacts.indexOf(path) < at);
+  if (twice !== undefined) return `${twice} is named twice`;
+  return forEach === undefined
+    ? undefined
+    : 'a step with forEach leaves several files of each name: let it report what it found';
+}
