@@ -4,6 +4,7 @@ import type { Figure } from './figure.ts';
 import { isInterrupted, listenForInterruption } from './interruption.ts';
 import type { Measurement } from './measurement.ts';
 import { chains } from './measurements/chains.ts';
+import { completionToArrival, extensionStart } from './measurements/extension.ts';
 import { growth, hundredSpawns } from './measurements/growth.ts';
 import { historyEvents } from './measurements/history.ts';
 import { hops } from './measurements/hops.ts';
@@ -39,6 +40,8 @@ const MEASUREMENTS: readonly Measurement[] = [
   prepare,
   mcpCall,
   chains,
+  extensionStart,
+  completionToArrival,
   hops,
 ];
 

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Subagents, type SessionHandle, type SpawnSpec } from '../src/client/index.ts';
 import { findCopilot } from '../src/copilot/executable.ts';
 import { RunningUp } from '../src/demo/running-up.ts';
-import { startScriptedModel, type ScriptedModel } from '../src/demo/scripted-model.ts';
+import { startScriptedModel, type Scenario, type ScriptedModel } from '../src/demo/scripted-model.ts';
 import { until } from '../src/demo/until.ts';
 import { git } from '../src/git/run.ts';
 import { readSettings } from '../src/home/settings.ts';
@@ -28,6 +28,8 @@ export type Side = 'ours' | 'bare';
 export interface RigOptions {
   /** Subagents at once. */
   readonly room?: number;
+  /** Of the scripted model, before those of the tasks. */
+  readonly scenarios?: readonly Scenario[];
   /** Told one line at a time what takes long. */
   readonly onProgress: (line: string) => void;
 }
@@ -55,7 +57,8 @@ export class Rig implements Open {
     Object.assign(process.env, { GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' });
     const executable = await findCopilot(readSettings().copilotPath);
     const folder = await realpath(await mkdtemp(join(tmpdir(), 'subagents-bench-')));
-    const rig = new Rig(folder, await startScriptedModel(SCENARIOS), executable);
+    const model = await startScriptedModel([...(options.scenarios ?? []), ...SCENARIOS]);
+    const rig = new Rig(folder, model, executable);
     try {
       await rig.#start(options);
       return rig;
