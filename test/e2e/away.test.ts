@@ -31,7 +31,8 @@ const session = () => subagents.session('away');
 const told = async (label: string): Promise<string[]> =>
   (await session().peek()).filter((each) => each.label === label).map(({ kind }) => kind);
 
-describe('a worker that is away', () => {
+// The server forgets a dead poller after minutes.
+describe('a worker that is away', { timeout: 480_000 }, () => {
   it('is announced once for each subagent that waits for it, and again when it is back or given up', async () => {
     const options = { cwd: fleet.repository.path };
     await session().spawn(
