@@ -14,14 +14,8 @@ import type { AskRunState } from '../src/git/checkout-lock.ts';
 import { branchTip } from '../src/git/branch.ts';
 import { gitDirs } from '../src/git/repository.ts';
 import { checkoutStatus } from '../src/git/status.ts';
-import {
-  branchWithContent,
-  checkedOutIn,
-  commitsOnlyOn,
-  commitsOnNone,
-  deleteBranch,
-} from '../src/git/unmerged.ts';
-import { discardWorktree, isWorktree } from '../src/git/worktree.ts';
+import { branchWithContent, commitsOnlyOn, commitsOnNone, deleteBranch } from '../src/git/unmerged.ts';
+import { checkedOutIn, discardWorktree, isWorktree } from '../src/git/worktree.ts';
 import { guarded } from '../src/home/guarded.ts';
 import { keptBeside } from '../src/copilot/conversation.ts';
 import { readLeases } from '../src/home/leases.ts';
@@ -177,8 +171,8 @@ async function decide(record: RunRecord, rules: CleanRules): Promise<Decision> {
   const drop = existsSync(cwd) || existsSync(`${cwd}.json`) ? [worktree] : [];
   if (tip === undefined) return { kept: [], drop, stays: false };
   if (!merged && !rules.force) return { kept: branchKept, drop, stays: false };
-  const holder = await checkedOutIn(repository, branch);
-  if (holder !== undefined && holder !== cwd) {
+  const [holder] = (await checkedOutIn(repository, branch)).filter((folder) => folder !== cwd);
+  if (holder !== undefined) {
     return {
       kept: [{ what: 'branch', where: branch, why: `it is checked out in ${holder}` }],
       drop,

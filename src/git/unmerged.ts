@@ -51,15 +51,6 @@ export async function branchWithContent(
   return undefined;
 }
 
-/** The folder that has `branch` checked out; undefined when none has. @throws SubagentsError GIT */
-export async function checkedOutIn(repo: string, branch: string): Promise<string | undefined> {
-  const list = await git(['worktree', 'list', '--porcelain', '-z'], { cwd: repo });
-  const holder = list
-    .split('\0\0')
-    .find((entry) => entry.split('\0').includes(`branch refs/heads/${branch}`));
-  return holder?.replace(/^\0*worktree /, '').split('\0')[0];
-}
-
 /** Deletes a branch if it is still at `tip`. The shared configuration is not written. @throws SubagentsError GIT */
 export async function deleteBranch(repo: string, branch: string, tip: string): Promise<void> {
   await git(['update-ref', '-d', `refs/heads/${branch}`, tip], { cwd: repo });
