@@ -1,6 +1,6 @@
 /** How a session takes a chain on: parsed, its labels free, its steps admitted, then started as one child. */
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { ApplicationFailure, CancellationScope, ParentClosePolicy, startChild } from '@temporalio/workflow';
+import { CancellationScope, ParentClosePolicy, startChild } from '@temporalio/workflow';
 import {
   CHAIN,
   chainRequest,
@@ -14,65 +14,36 @@ import {
   type SessionEntry,
   type SpawnAnswer,
 } from '../src/contract/index.ts';
-import { rememberRequest, type SessionState } from './session-state.ts';
-import { refused, type Refused } from './spawner.ts';
+import type { SessionState } from './session-state.ts';
 import { admit, KEYS } from './starting.ts';
+import { refused, type Refused, type Starts } from './starts.ts';
 
 export class ChainStarter {
-  /** Set when the session is ending: nothing is started any more. */
-  closed = false;
   readonly #session: string;
   readonly #state: SessionState;
-  readonly #on: { watch(child: SessionEntry): void; changed(): void };
-  readonly #underWay = new Map<string, Promise<SpawnAnswer>>();
+  readonly #starts: Starts;
   readonly #reserved = new Set<string>();
-  #ready: Promise<void> | undefined;
 
-  constructor(
-    session: string,
-    state: SessionState,
-    on: { watch(child: SessionEntry): void; changed(): void },
-  ) {
+  constructor(session: string, state: SessionState, starts: Starts) {
     this.#session = session;
     this.#state = state;
-    this.#on = on;
+    this.#starts = starts;
   }
 
   /** Throws `ApplicationFailure`, as an Update validator must. */
   parse(request: ChainRequest): ChainRequest {
-    if (this.closed)
-      throw ApplicationFailure.nonRetryable(`session ${this.#session} is ending`, 'ALREADY_ENDED');
-    const parsed = chainRequest.safeParse(request);
-    if (parsed.success) return parsed.data;
-    const issue = parsed.error.issues[0];
-    throw ApplicationFailure.nonRetryable(
-      `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'illegal request'}`,
-      'BAD_INPUT',
-    );
-  }
-
-  /** Nothing is started before this has settled. */
-  after(ready: Promise<void>): void {
-    this.#ready = ready;
+    return this.#starts.parse(chainRequest, request);
   }
 
   /** Accepted when the chain's workflow has started. The same request id starts it once. */
-  start(request: ChainRequest): Promise<SpawnAnswer> {
+  async start(request: ChainRequest): Promise<SpawnAnswer> {
     const { requestId, chain, carried } = this.parse(request);
-    const [answered] = this.#state.requests.find(({ id }) => id === requestId)?.answers ?? [];
-    if (answered) return Promise.resolve(answered);
-    const underWay = this.#underWay.get(requestId);
-    if (underWay) return underWay;
-    const answer = this.#start(chain, carried).then((done) => {
-      rememberRequest(this.#state, requestId, [done]);
-      return done;
-    });
-    this.#underWay.set(requestId, answer);
-    return answer.finally(() => this.#underWay.delete(requestId));
+    const [answer] = await this.#starts.once(requestId, async () => [await this.#start(chain, carried)]);
+    return answer ?? refused(chain.label, 'INTERNAL', 'its request has an empty answer');
   }
 
   async #start(chain: ResolvedChain, carried: ChainInput['carried']): Promise<SpawnAnswer> {
-    await this.#ready;
+    await this.#starts.ready;
     const { label } = chain;
     // Before the next await, so that nothing that runs meanwhile can take the same label.
     const taken = this.#taken(chain);
@@ -145,13 +116,7 @@ export class ChainStarter {
         ...{ label, run, workflowId, runId, status: 'working', task: oneLine(task, 120), repo },
         startedAt: new Date().toISOString(),
       };
-      state.runs[label] = run;
-      state.live[label] = entry;
-      this.#on.changed();
-      const settled = (): void => {
-        if (state.live[label]?.run === run) this.#on.watch(entry);
-      };
-      void handle.result().then(settled, settled);
+      this.#starts.began(entry, handle.result());
       return { status: 'accepted', label, run, workflowId, runId, notes };
     } catch (error) {
       if (error instanceof WorkflowExecutionAlreadyStartedError)

@@ -182,6 +182,17 @@ export type Happened =
     }
   | { readonly type: 'pushed'; readonly push: Push };
 
+/** A turn of which no attempt was made yet. */
+export const UNTRIED = {
+  failures: 0,
+  waits: 0,
+  requestsAtFailure: 0,
+  silentSince: undefined,
+  lost: 0,
+  handover: undefined,
+  stalls: 0,
+} as const satisfies Partial<Life>;
+
 /** The first step of every subagent, with the life it begins. */
 export function begin(): [Life, Step] {
   const life: Life = {
@@ -189,13 +200,7 @@ export function begin(): [Life, Step] {
     opening: { kind: 'task' },
     steers: [],
     held: [],
-    failures: 0,
-    waits: 0,
-    requestsAtFailure: 0,
-    silentSince: undefined,
-    lost: 0,
-    handover: undefined,
-    stalls: 0,
+    ...UNTRIED,
     repairs: 0,
     outputRepairs: 0,
     workedMs: 0,

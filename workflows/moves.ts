@@ -1,6 +1,6 @@
 /** The decisions that several others end in: a turn, or an end. */
 import { nearBudget, overBudget } from './budget.ts';
-import type { Life, Opening, Rules, Step, Verdict } from './life.ts';
+import { UNTRIED, type Life, type Opening, type Rules, type Step, type Verdict } from './life.ts';
 
 /** A new turn: it takes what is held with it. */
 export function openTurn(life: Life, opening: Opening, room: 'keep' | 'retake', rules: Rules): [Life, Step] {
@@ -14,13 +14,7 @@ export function openTurn(life: Life, opening: Opening, room: 'keep' | 'retake', 
     opening,
     steers,
     held,
-    failures: 0,
-    waits: 0,
-    requestsAtFailure: 0,
-    silentSince: undefined,
-    lost: 0,
-    handover: undefined,
-    stalls: 0,
+    ...UNTRIED,
   };
   const near = nearBudget(life, undefined, life.turn, rules.budget);
   if (near)

@@ -39,6 +39,7 @@ import { acknowledge, countUnacknowledged, post, unacknowledged } from './outbox
 import { release, spill } from './pages.ts';
 import { adopt, emptySession, find, recordEnd, recordStart, type SessionState } from './session-state.ts';
 import { Spawner } from './spawner.ts';
+import { Starts } from './starts.ts';
 
 export interface SessionInput {
   readonly name: string;
@@ -65,8 +66,9 @@ export async function session(input: SessionInput): Promise<void> {
   let rollOverAsked = false;
   const show = (): void => setCurrentDetails(sessionPanel(name, state));
   const on = { watch: (child: SessionEntry) => void watch([child]), changed: show };
-  const spawner = new Spawner(name, state, on);
-  const chains = new ChainStarter(name, state, on);
+  const starts = new Starts(name, state, on);
+  const spawner = new Spawner(name, state, starts);
+  const chains = new ChainStarter(name, state, starts);
 
   setHandler(spawn, (request: SpawnRequest) => spawner.spawn(request), {
     validator: (request: SpawnRequest) => void spawner.parse(request),
@@ -115,9 +117,7 @@ export async function session(input: SessionInput): Promise<void> {
   if (inherited.length > 0) void watch(inherited);
   // Sessions of before did not look; one that is continued as new has what it had.
   if (input.state === undefined && patched('adopt-orphans')) {
-    const adopted = adoptOrphans();
-    spawner.after(adopted);
-    chains.after(adopted);
+    starts.ready = adoptOrphans();
   }
   const isFull = (): boolean =>
     rollOverAsked || workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > MAX_HISTORY;
@@ -160,8 +160,7 @@ export async function session(input: SessionInput): Promise<void> {
 
   /** Children are started to outlive their parent's run, so they are cancelled by id; the session ends after the last of them. */
   async function killAll(): Promise<void> {
-    spawner.closed = true;
-    chains.closed = true;
+    starts.closed = true;
     await condition(() => allHandlersFinished());
     await Promise.all(
       Object.values(state.live).map((child) =>

@@ -1,76 +1,44 @@
 /** Spawning: parse, reserve, ask the host, start. A spec is accepted when its workflow has started, or refused with nothing left behind. */
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { ApplicationFailure, ParentClosePolicy } from '@temporalio/workflow';
+import { ParentClosePolicy } from '@temporalio/workflow';
 import {
   isChain,
   MAX_LIVE_SUBAGENTS,
   spawnRequest,
   type Admission,
   type ResolvedSpec,
-  type SessionEntry,
   type SpawnAnswer,
   type SpawnRequest,
 } from '../src/contract/index.ts';
-import { rememberRequest, type SessionState } from './session-state.ts';
+import type { SessionState } from './session-state.ts';
 import { admit, admittedInput, startSubagent } from './starting.ts';
-
-export type Refused = Extract<SpawnAnswer, { status: 'refused' }>;
+import { refused, type Refused, type Starts } from './starts.ts';
 
 export class Spawner {
-  /** Set when the session is ending: nothing is spawned any more. */
-  closed = false;
   readonly #session: string;
   readonly #state: SessionState;
-  readonly #on: { watch(child: SessionEntry): void; changed(): void };
+  readonly #starts: Starts;
   readonly #reserved = new Map<string, ResolvedSpec>();
-  readonly #underWay = new Map<string, Promise<SpawnAnswer[]>>();
-  #known: Promise<void> | undefined;
 
-  constructor(
-    session: string,
-    state: SessionState,
-    on: { watch(child: SessionEntry): void; changed(): void },
-  ) {
+  constructor(session: string, state: SessionState, starts: Starts) {
     this.#session = session;
     this.#state = state;
-    this.#on = on;
-  }
-
-  /** Nothing is spawned before `known`: until then it is not known which labels are taken. */
-  after(known: Promise<void>): void {
-    this.#known = known;
+    this.#starts = starts;
   }
 
   /** Throws `ApplicationFailure`, as an Update validator must. */
   parse(request: SpawnRequest): SpawnRequest {
-    if (this.closed)
-      throw ApplicationFailure.nonRetryable(`session ${this.#session} is ending`, 'ALREADY_ENDED');
-    const parsed = spawnRequest.safeParse(request);
-    if (parsed.success) return parsed.data;
-    const issue = parsed.error.issues[0];
-    throw ApplicationFailure.nonRetryable(
-      `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'illegal request'}`,
-      'BAD_INPUT',
-    );
+    return this.#starts.parse(spawnRequest, request);
   }
 
   /** Answers each spec in order. The same request id spawns once, also after a continue-as-new. */
   spawn(request: SpawnRequest): Promise<SpawnAnswer[]> {
     const { requestId, specs } = this.parse(request);
-    const answered = this.#state.requests.find(({ id }) => id === requestId);
-    if (answered) return Promise.resolve(answered.answers);
-    const underWay = this.#underWay.get(requestId);
-    if (underWay) return underWay;
-    const answers = this.#spawn(specs).then((done) => {
-      rememberRequest(this.#state, requestId, done);
-      return done;
-    });
-    this.#underWay.set(requestId, answers);
-    return answers.finally(() => this.#underWay.delete(requestId));
+    return this.#starts.once(requestId, () => this.#spawn(specs));
   }
 
   async #spawn(specs: readonly ResolvedSpec[]): Promise<SpawnAnswer[]> {
-    if (this.#known) await this.#known;
+    if (this.#starts.ready) await this.#starts.ready;
     // Before any other await, so that nothing that runs meanwhile can take the same label.
     const reserved = specs.map((spec) => this.#reserve(spec));
     try {
@@ -145,13 +113,7 @@ export class Spawner {
       // At continue-as-new of the session any other policy would end its children.
       const { handle, entry } = await startSubagent(child, ParentClosePolicy.ABANDON);
       const { workflowId, runId } = entry;
-      this.#state.runs[label] = run;
-      this.#state.live[label] = entry;
-      this.#on.changed();
-      const settled = (): void => {
-        if (this.#state.live[label]?.run === run) this.#on.watch(entry);
-      };
-      void handle.result().then(settled, settled);
+      this.#starts.began(entry, handle.result());
       return { status: 'accepted', label, run, workflowId, runId, notes: [...(admission.notes ?? [])] };
     } catch (error) {
       if (error instanceof WorkflowExecutionAlreadyStartedError) {
@@ -165,9 +127,4 @@ export class Spawner {
       return refused(label, 'INTERNAL', String(error));
     }
   }
-}
-
-/** A refusal, as an answer. */
-export function refused(label: string, code: string, reason: string, remedy?: string): Refused {
-  return { status: 'refused', label, code, reason, ...(remedy !== undefined && { remedy }) };
 }

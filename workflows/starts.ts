@@ -1,0 +1,73 @@
+/** What all requests to a session have in common that start something: checked, answered once, and what they started is followed. */
+import { ApplicationFailure } from '@temporalio/workflow';
+import type { z } from 'zod';
+import type { SessionEntry, SpawnAnswer } from '../src/contract/index.ts';
+import { rememberRequest, type SessionState } from './session-state.ts';
+
+export type Refused = Extract<SpawnAnswer, { status: 'refused' }>;
+
+export class Starts {
+  /** Set when the session is ending: nothing is started any more. */
+  closed = false;
+  /** Nothing is started before this has settled: until then it is not known which labels are taken. */
+  ready: Promise<void> | undefined;
+  readonly #session: string;
+  readonly #state: SessionState;
+  readonly #on: { watch(child: SessionEntry): void; changed(): void };
+  readonly #underWay = new Map<string, Promise<SpawnAnswer[]>>();
+
+  constructor(
+    session: string,
+    state: SessionState,
+    on: { watch(child: SessionEntry): void; changed(): void },
+  ) {
+    this.#session = session;
+    this.#state = state;
+    this.#on = on;
+  }
+
+  /** The request, by its schema. Throws `ApplicationFailure`, as an Update validator must. */
+  parse<T>(schema: z.ZodType<T>, request: T): T {
+    if (this.closed)
+      throw ApplicationFailure.nonRetryable(`session ${this.#session} is ending`, 'ALREADY_ENDED');
+    const parsed = schema.safeParse(request);
+    if (parsed.success) return parsed.data;
+    const issue = parsed.error.issues[0];
+    throw ApplicationFailure.nonRetryable(
+      `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'illegal request'}`,
+      'BAD_INPUT',
+    );
+  }
+
+  /** The answers to a request: `start` is called once for its id, also after a continue-as-new. */
+  once(requestId: string, start: () => Promise<SpawnAnswer[]>): Promise<SpawnAnswer[]> {
+    const answered = this.#state.requests.find(({ id }) => id === requestId);
+    if (answered) return Promise.resolve(answered.answers);
+    const underWay = this.#underWay.get(requestId);
+    if (underWay) return underWay;
+    const answers = start().then((done) => {
+      rememberRequest(this.#state, requestId, done);
+      return done;
+    });
+    this.#underWay.set(requestId, answers);
+    return answers.finally(() => this.#underWay.delete(requestId));
+  }
+
+  /** Takes a child that has started into the session, and follows it where its end was not told by itself. */
+  began(entry: SessionEntry, result: Promise<unknown>): void {
+    const { label, run } = entry;
+    const { live, runs } = this.#state;
+    runs[label] = run;
+    live[label] = entry;
+    this.#on.changed();
+    const settled = (): void => {
+      if (live[label]?.run === run) this.#on.watch(entry);
+    };
+    void result.then(settled, settled);
+  }
+}
+
+/** A refusal, as an answer. */
+export function refused(label: string, code: string, reason: string, remedy?: string): Refused {
+  return { status: 'refused', label, code, reason, ...(remedy !== undefined && { remedy }) };
+}
