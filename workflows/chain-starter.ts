@@ -14,20 +14,22 @@ import {
   type SessionEntry,
   type SpawnAnswer,
 } from '../src/contract/index.ts';
+import type { Labels } from './labels.ts';
 import type { SessionState } from './session-state.ts';
 import { admit, KEYS } from './starting.ts';
-import { refused, type Refused, type Starts } from './starts.ts';
+import { refused, type Starts } from './starts.ts';
 
 export class ChainStarter {
   readonly #session: string;
   readonly #state: SessionState;
   readonly #starts: Starts;
-  readonly #reserved = new Set<string>();
+  readonly #labels: Labels;
 
-  constructor(session: string, state: SessionState, starts: Starts) {
+  constructor(session: string, state: SessionState, starts: Starts, labels: Labels) {
     this.#session = session;
     this.#state = state;
     this.#starts = starts;
+    this.#labels = labels;
   }
 
   /** Throws `ApplicationFailure`, as an Update validator must. */
@@ -46,9 +48,8 @@ export class ChainStarter {
     await this.#starts.ready;
     const { label } = chain;
     // Before the next await, so that nothing that runs meanwhile can take the same label.
-    const taken = this.#taken(chain);
+    const taken = this.#labels.reserveChain(label, chain.steps.length);
     if (taken) return taken;
-    this.#reserved.add(label);
     try {
       const admissions = await admit(this.#session, chain.steps.map(({ spec }) => spec).filter(isAlone));
       const refusal = admissions.find(
@@ -58,22 +59,8 @@ export class ChainStarter {
       const notes = admissions.flatMap((each) => (each.admitted ? (each.notes ?? []) : []));
       return await this.#run(chain, carried, [...new Set(notes)]);
     } finally {
-      this.#reserved.delete(label);
+      this.#labels.release(label);
     }
-  }
-
-  #taken({ label, steps }: ResolvedChain): Refused | undefined {
-    const { live } = this.#state;
-    const names = Object.keys(live);
-    const mine = [label, ...names.filter((name) => name.startsWith(`${label}.`))];
-    const taken = mine.find((name) => live[name]) ?? (this.#reserved.has(label) ? label : undefined);
-    if (taken === undefined) return undefined;
-    return refused(
-      label,
-      'LABEL_LIVE',
-      `${taken} is live in session ${this.#session}, and the chain's ${steps.length} steps are called ${label}.<step>`,
-      'use another label, or steer or kill the live one',
-    );
   }
 
   async #run(chain: ResolvedChain, carried: ChainInput['carried'], notes: string[]): Promise<SpawnAnswer> {

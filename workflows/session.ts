@@ -34,6 +34,7 @@ import {
 } from '../src/contract/index.ts';
 import { anyWorker, anyWorkerSoon } from './activity-calls.ts';
 import { ChainStarter } from './chain-starter.ts';
+import { Labels } from './labels.ts';
 import { sessionPanel } from './session-panel.ts';
 import { acknowledge, countUnacknowledged, post, unacknowledged } from './outbox.ts';
 import { release, spill } from './pages.ts';
@@ -67,8 +68,9 @@ export async function session(input: SessionInput): Promise<void> {
   const show = (): void => setCurrentDetails(sessionPanel(name, state));
   const on = { watch: (child: SessionEntry) => void watch([child]), changed: show };
   const starts = new Starts(name, state, on);
-  const spawner = new Spawner(name, state, starts);
-  const chains = new ChainStarter(name, state, starts);
+  const labels = new Labels(name, state);
+  const spawner = new Spawner(name, state, starts, labels);
+  const chains = new ChainStarter(name, state, starts, labels);
 
   setHandler(spawn, (request: SpawnRequest) => spawner.spawn(request), {
     validator: (request: SpawnRequest) => void spawner.parse(request),

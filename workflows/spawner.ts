@@ -2,14 +2,13 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { ParentClosePolicy } from '@temporalio/workflow';
 import {
-  isChain,
-  MAX_LIVE_SUBAGENTS,
   spawnRequest,
   type Admission,
   type ResolvedSpec,
   type SpawnAnswer,
   type SpawnRequest,
 } from '../src/contract/index.ts';
+import type { Labels } from './labels.ts';
 import type { SessionState } from './session-state.ts';
 import { admit, admittedInput, startSubagent } from './starting.ts';
 import { refused, type Refused, type Starts } from './starts.ts';
@@ -18,12 +17,14 @@ export class Spawner {
   readonly #session: string;
   readonly #state: SessionState;
   readonly #starts: Starts;
-  readonly #reserved = new Map<string, ResolvedSpec>();
+  readonly #labels: Labels;
+  readonly #admitting = new Set<ResolvedSpec>();
 
-  constructor(session: string, state: SessionState, starts: Starts) {
+  constructor(session: string, state: SessionState, starts: Starts, labels: Labels) {
     this.#session = session;
     this.#state = state;
     this.#starts = starts;
+    this.#labels = labels;
   }
 
   /** Throws `ApplicationFailure`, as an Update validator must. */
@@ -48,31 +49,26 @@ export class Spawner {
         specs.map(async (spec, index) => reserved[index] ?? this.#start(spec, admissions.shift())),
       );
     } finally {
-      specs.forEach((spec, index) => reserved[index] ?? this.#reserved.delete(spec.label));
+      for (const spec of specs.filter((_, index) => reserved[index] === undefined)) {
+        this.#admitting.delete(spec);
+        this.#labels.release(spec.label);
+      }
     }
   }
 
   /** Reserves the label, or says why not. */
   #reserve(spec: ResolvedSpec): Refused | undefined {
-    const { label, repo, isolation, continues } = spec;
-    if (this.#state.live[label] || this.#reserved.has(label)) {
-      return refused(
-        label,
-        'LABEL_LIVE',
-        `${label} is live in session ${this.#session}`,
-        continues ? 'steer it instead' : 'use another label, or steer or kill the live one',
-      );
-    }
-    const chain = Object.values(this.#state.live).find(
-      (entry) => isChain(entry) && label.startsWith(`${entry.label}.`),
-    );
-    if (chain)
-      return refused(
-        label,
-        'LABEL_LIVE',
-        `labels that begin with "${chain.label}." belong to the chain ${chain.label}, which is live`,
-        'use another label, or wait for the chain',
-      );
+    const { label, continues } = spec;
+    const remedy = continues ? 'steer it instead' : 'use another label, or steer or kill the live one';
+    const taken = this.#labels.reserve(label, remedy);
+    if (taken) return taken;
+    const unfit = this.#unfit(spec);
+    if (unfit) this.#labels.release(label);
+    else this.#admitting.add(spec);
+    return unfit;
+  }
+
+  #unfit({ label, repo, isolation, continues }: ResolvedSpec): Refused | undefined {
     const newest = this.#state.runs[label] ?? 0;
     if (continues && continues.run < newest)
       return refused(
@@ -81,17 +77,9 @@ export class Spawner {
         `${label}@${continues.run} is not the newest run`,
         `continue ${label}@${newest}`,
       );
-    const live = Object.keys(this.#state.live).length + this.#reserved.size;
-    if (live >= MAX_LIVE_SUBAGENTS)
-      return refused(
-        label,
-        'LIMIT',
-        `session ${this.#session} has ${live} live subagents`,
-        'wait until some have ended',
-      );
     const sameCheckout =
       isolation === 'in-place' &&
-      [...this.#reserved.values()].find((other) => other.isolation === 'in-place' && other.repo === repo);
+      [...this.#admitting].find((other) => other.isolation === 'in-place' && other.repo === repo);
     if (sameCheckout)
       return refused(
         label,
@@ -99,7 +87,6 @@ export class Spawner {
         `${sameCheckout.label} works in ${repo} in place`,
         'wait for it, or leave out in-place',
       );
-    this.#reserved.set(label, spec);
     return undefined;
   }
 

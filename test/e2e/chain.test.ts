@@ -244,6 +244,26 @@ describe('a chain', () => {
     });
   });
 
+  it('and a subagent that ask for a label at the same moment do not both get it', async () => {
+    const session = subagents.session('same');
+    const place = { cwd: fleet.repository.path };
+    for (const label of ['one', 'two', 'three']) {
+      const asked = await Promise.allSettled([
+        session.chain({ label, steps: [{ id: 'step', task: 'linger' }] }, place),
+        session.spawn({ label, task: 'linger' }, place),
+        session.spawn({ label: `${label}.step`, task: 'linger' }, place),
+      ]);
+      const refused = asked.filter(({ status }) => status === 'rejected');
+      const chainWon = asked[0].status === 'fulfilled';
+      expect(refused.length, label).toBe(chainWon ? 2 : 1);
+      for (const each of refused) expect(each).toMatchObject({ reason: { code: 'LABEL_LIVE' } });
+    }
+    const { live } = await session.list();
+    const ours = live.filter(({ label }) => !label.includes('.'));
+    expect(ours.map(({ label }) => label).sort()).toEqual(['one', 'three', 'two']);
+    await Promise.all(live.map(({ label }) => session.subagent(label).kill()));
+  });
+
   it('is killed whole; a step is steered and killed as chain/step', async () => {
     const chain = await start({
       label: 'whole',
