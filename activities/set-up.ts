@@ -16,6 +16,7 @@ import {
 } from '../src/contract/index.ts';
 import { git } from '../src/git/run.ts';
 import { checkoutStatus, untrackedFolders } from '../src/git/status.ts';
+import { EndedRuns } from '../src/home/ended-runs.ts';
 import { secretsIn } from '../src/home/environment.ts';
 import { Redactor } from '../src/home/redact.ts';
 import {
@@ -40,6 +41,8 @@ export interface SetUpDependencies {
   readonly timeoutMs?: number;
   /** Takes secrets out of what the commands print; default: those of this process. */
   readonly redactor?: Redactor;
+  /** Runs of which no command begins any more; default: none yet. */
+  readonly ended?: EndedRuns;
 }
 
 /**
@@ -47,8 +50,12 @@ export interface SetUpDependencies {
  * again from the first command; one that came to its end, with whatever result, is never repeated.
  */
 export function createSetUpActivities(on: SetUpDependencies): Pick<WorkerActivities, 'setUpWorkspace'> {
+  const { ended = new EndedRuns() } = on;
   return {
-    setUpWorkspace: (input) => reportingFailures(() => setUp(on, input, cancellationSignal())),
+    setUpWorkspace: (input) =>
+      reportingFailures(() =>
+        setUp(on, input, AbortSignal.any([cancellationSignal(), ended.signal(input.subagent)])),
+      ),
   };
 }
 

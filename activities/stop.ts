@@ -11,7 +11,7 @@ export interface StopDependencies {
   readonly room: Room;
   /** Gives what the turn had used that it ended, if it ended one. */
   readonly stopCopilotSession: (
-    copilotSessionId: string,
+    subagent: SubagentRef,
     options: { abort: boolean; over: boolean },
   ) => Promise<Stopped['cutShort']>;
   readonly sweep: typeof sweep;
@@ -24,7 +24,7 @@ export function createStopActivities(on: StopDependencies): Pick<ControlActiviti
   return {
     async stopSubagent({ subagent, mode, inPlaceRepo }: StopInput): Promise<StopResult> {
       try {
-        const cutShort = await on.stopCopilotSession(subagent.copilotSessionId, {
+        const cutShort = await on.stopCopilotSession(subagent, {
           abort: mode === 'kill',
           over: mode !== 'pause',
         });

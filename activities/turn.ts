@@ -20,7 +20,7 @@ import {
   classifyRuntimeError,
   type ClassifiedError,
 } from '../src/copilot/errors.ts';
-import type { LiveTurn } from '../src/copilot/live-turn.ts';
+import { TurnOver, type LiveTurn } from '../src/copilot/live-turn.ts';
 import type { CopilotPool } from '../src/copilot/pool.ts';
 import { RuntimeDied } from '../src/copilot/runtime.ts';
 import { spentIn } from '../src/copilot/spent.ts';
@@ -212,6 +212,10 @@ class Attempt {
     }
     if (error instanceof RuntimeDied) {
       if (live !== undefined) void closeTurn(this.#pool, live, { abort: false, final: false });
+      return { kind: 'lost', who: 'runtime', reason: error.message };
+    }
+    if (error instanceof TurnOver) {
+      if (context.cancellationSignal.aborted) return context.cancelled;
       return { kind: 'lost', who: 'runtime', reason: error.message };
     }
     if (this.#live !== undefined || context.cancellationSignal.aborted) throw error;

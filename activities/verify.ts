@@ -13,6 +13,7 @@ import {
 } from '../src/contract/index.ts';
 import { git } from '../src/git/run.ts';
 import { checkoutStatus, difference, fingerprint } from '../src/git/status.ts';
+import { EndedRuns } from '../src/home/ended-runs.ts';
 import { secretsIn } from '../src/home/environment.ts';
 import { guarded } from '../src/home/guarded.ts';
 import { Redactor } from '../src/home/redact.ts';
@@ -35,6 +36,8 @@ export interface VerifyDependencies {
   readonly maxOutputBytes?: number;
   /** Takes secrets out of what the commands print; default: those of this process. */
   readonly redactor?: Redactor;
+  /** Runs of which no command begins any more; default: none yet. */
+  readonly ended?: EndedRuns;
 }
 
 /**
@@ -42,12 +45,14 @@ export interface VerifyDependencies {
  * was ended for its time do the rest stay unrun, since each may cost as much again; they are listed as not run.
  */
 export function createVerifyActivities(on: VerifyDependencies): Pick<WorkerActivities, 'verifyCommit'> {
+  const { ended = new EndedRuns() } = on;
   return {
     verifyCommit: (input) =>
       reportingFailures(async () => {
+        const signal = AbortSignal.any([cancellationSignal(), ended.signal(input.subagent)]);
         const beat = setInterval(() => heartbeat(), HEARTBEAT_INTERVAL_MS);
         try {
-          return await guarded(input.cwd, () => verify(on, input, cancellationSignal()));
+          return await guarded(input.cwd, () => verify(on, input, signal));
         } finally {
           clearInterval(beat);
         }

@@ -1,5 +1,5 @@
 /** Ends what of a subagent is in the Copilot runtime. Its processes are swept by others, after this. */
-import type { Spent } from '../contract/index.ts';
+import type { Spent, SubagentRef } from '../contract/index.ts';
 import { blankEventLog } from './event-log.ts';
 import type { LiveTurn } from './live-turn.ts';
 import type { CopilotPool } from './pool.ts';
@@ -22,22 +22,27 @@ export function closeTurn(
   return pool.turns.closed(turn.copilotSessionId);
 }
 
-async function close({ session, runtime }: LiveTurn, abort: boolean): Promise<void> {
+async function close(turn: LiveTurn, abort: boolean): Promise<void> {
+  const { runtime } = turn;
+  // One that is still being opened would be at work as soon as it is.
+  const session = await turn.session();
   if (session === undefined || runtime.death !== undefined) return;
   if (abort) await runtime.ask(session.abort());
   await runtime.ask(session.disconnect());
 }
 
 /**
- * Ends the turn of a Copilot session, if it has one, and closes the session in the runtime. Settles when both are done,
- * with what the turn had used.
- * @param over whether no turn is to follow: then secrets in its log are overwritten.
+ * Ends the turn of a subagent's Copilot session, if it has one, and closes the session in the runtime. Settles when both
+ * are done, with what the turn had used.
+ * @param over whether no turn is to follow in its run: then none that is on its way begins, and secrets in its log are overwritten.
  */
 export async function stopCopilotSession(
   pool: CopilotPool,
-  copilotSessionId: string,
+  subagent: Pick<SubagentRef, 'copilotSessionId' | 'run'>,
   { abort, over }: { abort: boolean; over: boolean },
 ): Promise<Spent | undefined> {
+  const { copilotSessionId } = subagent;
+  if (over) pool.ended.end(subagent);
   const turn = pool.turns.get(copilotSessionId);
   if (turn !== undefined) await closeTurn(pool, turn, { abort, final: true });
   await pool.turns.closed(copilotSessionId);

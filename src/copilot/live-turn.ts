@@ -36,6 +36,14 @@ interface Doing {
   readonly since: number;
 }
 
+/** The turn was ended by others, as by a kill, while it was still being taken up. */
+export class TurnOver extends Error {
+  override readonly name = 'TurnOver';
+  constructor() {
+    super('its Copilot session was closed');
+  }
+}
+
 /** Runs of a label share their Copilot session: a number that is higher for each later turn of it. */
 export const turnNumber = ({ run }: { run: number }, turn: number): number => run * 1_000_000 + turn;
 
@@ -56,6 +64,7 @@ export class LiveTurn {
   readonly notes: string[] = [];
   readonly #redactor: Redactor;
   #session: CopilotSession | undefined;
+  #opening: Promise<CopilotSession> | undefined;
   #opened = false;
   #left = false;
   #saving = false;
@@ -81,9 +90,9 @@ export class LiveTurn {
     this.#ignoreDeath = this.runtime.onDeath(() => this.changed.beat());
   }
 
-  /** Its Copilot session, once that is open in the runtime. */
-  get session(): CopilotSession | undefined {
-    return this.#session;
+  /** Settles with its Copilot session once that is open in the runtime, with nothing when it does not open. */
+  async session(): Promise<CopilotSession | undefined> {
+    return this.#opening?.catch(() => undefined);
   }
 
   /** Whether messages are on their way into it: it does not end before they are in. */
@@ -106,8 +115,14 @@ export class LiveTurn {
     if (event.type === 'tool.execution_start' || event.type === 'tool.execution_complete') this.#saveSoon();
   }
 
-  /** Gives it its Copilot session. */
-  hold(session: CopilotSession): void {
+  /**
+   * Gives it its Copilot session, which may be closed before it is open.
+   * @throws TurnOver, and what opening it failed with
+   */
+  async hold(opening: Promise<CopilotSession>): Promise<void> {
+    this.#opening = opening;
+    const session = await opening;
+    if (this.#left) throw new TurnOver();
     this.#session = session;
   }
 
@@ -244,7 +259,7 @@ export class LiveTurn {
   }
 
   async #bringIn(marker: string, message: string, interrupt: boolean): Promise<Delivered | undefined> {
-    if (!(await this.#until(() => this.#opened))) return undefined;
+    if (!(await this.#until(() => this.#opened)) || this.#left) return undefined;
     const during = this.progress.doing;
     let interrupted = false;
     if (!this.state.arrivals.has(marker)) {
@@ -261,6 +276,7 @@ export class LiveTurn {
   }
 
   #held(): CopilotSession {
+    if (this.#left) throw new TurnOver();
     if (this.#session === undefined) throw new Error('the Copilot session is not open yet');
     return this.#session;
   }
@@ -268,6 +284,7 @@ export class LiveTurn {
   /** Waits for what the runtime does within milliseconds. Throws when the turn is over before, or it is not done in time. */
   async #mustBecome(condition: () => boolean, what: string): Promise<void> {
     if (await this.#until(condition, Date.now() + ARRIVAL_TIMEOUT_MS)) return;
+    if (this.#left) throw new TurnOver();
     if (this.runtime.death !== undefined) throw new RuntimeDied(this.runtime.death.words);
     throw new Error(`the Copilot runtime took ${what} and did nothing with it`);
   }

@@ -1,5 +1,6 @@
 /** The worker's Copilot runtime: one process for all its subagents, started when it is first needed, and again after its death. */
 import { SubagentsError } from '../contract/index.ts';
+import { EndedRuns } from '../home/ended-runs.ts';
 import { secretsIn } from '../home/environment.ts';
 import type { HomePaths } from '../home/home.ts';
 import { Redactor } from '../home/redact.ts';
@@ -25,6 +26,8 @@ export class CopilotPool {
   readonly copilotHome: string;
   readonly env: NodeJS.ProcessEnv;
   readonly redactor: Redactor;
+  /** Runs of which no turn begins any more. */
+  readonly ended = new EndedRuns();
   /** The turns that run in it. */
   readonly turns = new LiveTurns();
   readonly #copilotPath: string | undefined;

@@ -4,7 +4,7 @@ import { readEventLog } from './event-log.ts';
 import { opensRun, turnMarker, type TurnInput } from '../contract/index.ts';
 import { closeTurn } from './close.ts';
 import { hasBegun, noteBegun, setAside, Unresumable } from './conversation.ts';
-import { LiveTurn, turnNumber } from './live-turn.ts';
+import { LiveTurn, turnNumber, TurnOver } from './live-turn.ts';
 import type { CopilotPool } from './pool.ts';
 import { openSession } from './session.ts';
 import { shellScript } from './shell-script.ts';
@@ -21,7 +21,7 @@ export type TakenUp =
     }
   | { readonly decision: Extract<Decision, { do: 'ask' | 'report' }>; readonly state: TurnState };
 
-/** Throws RuntimeDied, and whatever keeps the Copilot session from being opened. */
+/** Throws RuntimeDied, TurnOver, and whatever keeps the Copilot session from being opened. */
 export async function takeUp(pool: CopilotPool, input: TurnInput): Promise<TakenUp> {
   const { copilotSessionId } = input.subagent;
   const number = turnNumber(input.subagent, input.turn);
@@ -48,10 +48,12 @@ export async function takeUp(pool: CopilotPool, input: TurnInput): Promise<Taken
     permissions: input.permissions ?? 'all',
     ...(input.silentSince !== undefined && { silentSince: Date.parse(input.silentSince) }),
   });
+  // Whoever ends the run from here on finds the turn.
+  if (pool.ended.has(input.subagent)) throw new TurnOver();
   pool.turns.add(live);
   try {
-    live.hold(
-      await openSession(runtime, {
+    await live.hold(
+      openSession(runtime, {
         copilotSessionId,
         cwd: input.cwd,
         model: input.model,

@@ -68,7 +68,7 @@ export function createActivities({
     sweep,
     ended: (subagent) => noteRunEnded(home, subagent),
     releaseCheckout: releaseWorkspace,
-    stopCopilotSession: (id, options) => stopCopilotSession(pool, id, options),
+    stopCopilotSession: (subagent, options) => stopCopilotSession(pool, subagent, options),
   });
   const staying: StayDependencies = {
     client,
@@ -88,10 +88,10 @@ export function createActivities({
         ...{ home, settings, runState, sweep },
         hasConversation: (id) => existsSync(eventLogPath(home.paths.copilot, id)),
       }),
-      ...createSetUpActivities({ home, sweep, redactor: pool.redactor }),
+      ...createSetUpActivities({ home, sweep, redactor: pool.redactor, ended: pool.ended }),
       ...createTurnActivities({ pool, isClosed }),
       ...createEvidenceActivities({ home }),
-      ...createVerifyActivities({ home, redactor: pool.redactor }),
+      ...createVerifyActivities({ home, redactor: pool.redactor, ended: pool.ended }),
     },
     control: {
       ...createDeliverActivities({ pool }),

@@ -90,7 +90,7 @@ describe('a question', () => {
   it('ends what runs in the background, and the answer says so', async () => {
     const at = await bench.subagent('server');
     const [question] = questions(await bench.run(at).result);
-    await stopCopilotSession(bench.pool, at.subagent.copilotSessionId, { abort: false, over: false });
+    await stopCopilotSession(bench.pool, at.subagent, { abort: false, over: false });
     await until('the server to end', () => findProcesses(at.subagent.copilotSessionId).length === 0);
     const answers = [{ requestId: question?.requestId ?? '', answer: 'yes' }];
     await bench.run({ ...at, turn: 2, prompt: '', answers }).result;
@@ -118,7 +118,7 @@ describe('a question', () => {
       return news.some((said) => said.includes('yes'));
     });
     expect(await answered(at.subagent.copilotSessionId)).toBe(1);
-    await stopCopilotSession(bench.pool, at.subagent.copilotSessionId, { abort: true, over: true });
+    await stopCopilotSession(bench.pool, at.subagent, { abort: true, over: true });
     expect(await second.result).toMatchObject({ kind: 'lost', reason: 'its Copilot session was closed' });
   });
 

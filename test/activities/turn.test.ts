@@ -1,7 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { stopCopilotSession } from '../../src/copilot/close.ts';
 import { findProcesses } from '../../src/home/processes.ts';
+import { sweep } from '../../src/home/sweep.ts';
 import { bash, on, TurnBench, until } from '../support/turns.ts';
 
 const ENDLESS = 'while true; do sleep 0.2; done';
@@ -46,6 +49,30 @@ describe('a turn', () => {
     expect(result).toHaveProperty('usage.inputTokens', expect.any(Number));
     expect(await readFile(join(at.cwd, 'file.txt'), 'utf8')).toBe('made\n');
     expect(turn.beats[0]).toMatchObject({ doing: 'starting', usage: { modelRequests: 0 } });
+  });
+
+  it('that is ended while it begins does nothing more, whenever that is', async () => {
+    const moments = [0, 3, 10, 20, 40, 70, 100, 150, 200, 250, 300, 400, 600];
+    const all = await Promise.all(
+      moments.map(async (ms) => {
+        const at = await bench.subagent(`cut-${ms}`);
+        const { result } = bench.run({ ...at, prompt: 'silent' });
+        await delay(ms);
+        await stopCopilotSession(bench.pool, at.subagent, { abort: true, over: true });
+        const report = await sweep(at.subagent.copilotSessionId);
+        expect(report.left).toEqual([]);
+        expect(await result).toMatchObject({ kind: 'lost', reason: 'its Copilot session was closed' });
+        return at;
+      }),
+    );
+    const asked = bench.model.requests.length;
+    // Nothing happens that could be waited for: a session that was left open would have started its command by then.
+    await delay(1_500);
+    expect(bench.model.requests.length).toBe(asked);
+    for (const { subagent } of all) expect(findProcesses(subagent.copilotSessionId)).toEqual([]);
+    // Nor is it taken up again by an attempt that comes late.
+    const late = all[0];
+    expect(late && (await bench.run({ ...late, prompt: 'silent' }).result).kind).toBe('lost');
   });
 
   it('continues the conversation of the turns before it', async () => {

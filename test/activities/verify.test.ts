@@ -5,6 +5,7 @@ import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { VerifyDependencies } from '../../activities/verify.ts';
 import type { PrepareInput, Workspace } from '../../src/contract/index.ts';
+import { EndedRuns } from '../../src/home/ended-runs.ts';
 import type { Home } from '../../src/home/home.ts';
 import { findProcesses } from '../../src/home/processes.ts';
 import { sweep } from '../../src/home/sweep.ts';
@@ -163,6 +164,20 @@ describe('verification', () => {
     });
     expect(verifications[0]?.exitCode).toBeNull();
     expect(subject.processes()).toEqual([]);
+  });
+
+  it('runs none after the one during which its run was ended', async () => {
+    const subject = await Subject.begin();
+    const ended = new EndedRuns();
+    const begun = join(subject.repo.path, '..', 'begun');
+    const next = join(subject.repo.path, '..', 'next');
+    const verified = subject.verify([`touch '${begun}'; sleep 300`, `touch '${next}'`], { ended });
+    void appeared(begun).then(() => ended.end(subject.input.subagent));
+    await expect(verified).rejects.toThrow('its run has ended');
+    expect(existsSync(next)).toBe(false);
+    expect(subject.processes()).toEqual([]);
+    await expect(subject.verify([`touch '${next}'`], { ended })).rejects.toThrow('its run has ended');
+    expect(existsSync(next)).toBe(false);
   });
 
   it('says which signal ended a command', async () => {
