@@ -107,9 +107,11 @@ export class MainAgent {
   }
 
   async #kill({ label, killWhen }: PlannedSubagent): Promise<void> {
-    const { session, folder } = this.#options;
+    const { session, folder, repo } = this.#options;
     const moment = {
       'at-once': () => true,
+      // Its branch is made right before its Copilot session is opened.
+      beginning: () => existsSync(join(repo, '.git/refs/heads/subagents', label)),
       working: () => this.#called(label, '1.stay'),
       asking: () => this.#asked.has(label),
       verifying: () => existsSync(join(folder, `verifying-${label}`)),

@@ -15,7 +15,7 @@ export const KINDS = [
 export type Kind = (typeof KINDS)[number];
 
 /** When one of the killed is killed. */
-export const KILL_MOMENTS = ['at-once', 'working', 'asking', 'verifying'] as const;
+export const KILL_MOMENTS = ['beginning', 'working', 'asking', 'verifying', 'at-once'] as const;
 export type KillMoment = (typeof KILL_MOMENTS)[number];
 
 export interface PlannedSubagent {

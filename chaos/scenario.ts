@@ -71,7 +71,8 @@ export function callsOf(subagent: PlannedSubagent): number {
   const oneTurn = acts(subagent, 1).length + 1;
   if (kind === 'several-turns') return oneTurn + 2;
   if (kind === 'failing') return oneTurn + 2;
-  if (kind === 'killed' && killWhen !== 'verifying') return killWhen === 'at-once' ? 0 : oneTurn - 1;
+  if (kind === 'killed' && (killWhen === 'at-once' || killWhen === 'beginning')) return 0;
+  if (kind === 'killed' && killWhen !== 'verifying') return oneTurn - 1;
   return oneTurn;
 }
 
