@@ -14,18 +14,32 @@ const { code } = await bundleWorkflowCode({
   workflowsPath: `${root}/dist/workflows/index.js`,
   preloadModules: [`${root}/dist/workflows/preload.js`],
   logger: new DefaultLogger('WARN'),
+  // Every start of a worker parses it: where a line is from is enough, what stands there can be read in dist/.
+  webpackConfigHook: (config) => ({ ...config, devtool: 'inline-nosources-source-map' }),
 });
 await writeFile(`${root}/dist/workflow-bundle.js`, code);
 
+// What somebody waits for to start is one file each: looking modules up takes longer than running them.
 // Copilot CLI waits for its extensions, and looks every module up by a hook of its own (2.2 s until it takes input without
 // ours, 3.6 s with it as it was compiled, 2.7 s as one file). What only a call of a tool needs is in files beside it.
-const extension = `${root}/dist/src/extension`;
-const bundle = await rolldown({
-  input: `${extension}/main.js`,
-  platform: 'node',
-  external: [/^@github\//, /^@temporalio\//],
-});
-await bundle.write({ dir: extension, entryFileNames: 'main.js', chunkFileNames: 'chunk-[name].js' });
-await bundle.close();
+await bundle('extension', { main: 'extension/main' });
+// A worker that was killed starts 0.2 s sooner; so does what spawns its programs.
+await bundle('worker', { main: 'worker/main', 'spawner-process': 'system/spawner-process' });
 
 await chmod(`${root}/dist/src/cli/main.js`, 0o755);
+
+/** Puts modules of dist/src with all that they import into files of `folder`, under the names that are the keys. */
+async function bundle(folder, modules) {
+  const sources = `${root}/dist/src`;
+  const bundled = await rolldown({
+    input: Object.fromEntries(Object.entries(modules).map(([name, path]) => [name, `${sources}/${path}.js`])),
+    platform: 'node',
+    external: [/^@github\//, /^@temporalio\//],
+  });
+  await bundled.write({
+    dir: `${sources}/${folder}`,
+    entryFileNames: '[name].js',
+    chunkFileNames: 'chunk-[name].js',
+  });
+  await bundled.close();
+}

@@ -21,7 +21,10 @@ export function searchAttributeCommands(
  * @throws SubagentsError SEARCH_ATTRIBUTES when that is not permitted, or one exists with another type; its remedy is
  * the operator's commands.
  */
-export async function ensureSearchAttributes(connection: Connection, namespace: string): Promise<void> {
+export async function ensureSearchAttributes(
+  connection: Pick<Connection, 'operatorService'>,
+  namespace: string,
+): Promise<void> {
   try {
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
     const ours = Object.values(SEARCH_ATTRIBUTES);

@@ -21,8 +21,9 @@ export async function recover(leases: string, client: Client): Promise<Recovery>
   const processes = await sweepAll(copilotSessionsOf(left));
   const lost: Lost = { kind: 'lost', who: 'worker', reason: 'its worker died and was started again' };
   await Promise.all(
-    left.map(async ({ id, taskToken }) => {
+    left.map(async ({ id, taskToken, workflowId, runId }) => {
       try {
+        await unstick(client, { workflowId, runId });
         await client.activity.complete(Buffer.from(taskToken, 'base64'), lost);
       } catch (error) {
         // The server was faster: it has given the attempt up already.
@@ -32,6 +33,18 @@ export async function recover(leases: string, client: Client): Promise<Recovery>
     }),
   );
   return { attempts: left.length, processes };
+}
+
+/**
+ * Has any worker take the workflow's next task. The server still means it for the one that died, and would wait for that
+ * one as long as a sticky task may wait (1 s).
+ */
+async function unstick(
+  { workflowService, options: { namespace } }: Client,
+  execution: { workflowId: string; runId: string },
+): Promise<void> {
+  // It only makes it sooner.
+  await workflowService.resetStickyTaskQueue({ namespace, execution }).catch(() => undefined);
 }
 
 /** The Copilot sessions that leases name, each once. */
