@@ -20,9 +20,10 @@ import { isTimeout } from './errors.ts';
 import type { Link } from './link.ts';
 import { resolveSpec, type Caller } from './resolve-spec.ts';
 import type { Accepted } from './session-handle.ts';
-import { refusalError, requireWorkers, sendToSession } from './spawn.ts';
+import { refusalError, sendToSession } from './spawn.ts';
 import { checkSpawnSize, misfit } from './spec.ts';
 import type { ChainOptions } from './types.ts';
+import { requireWorkers } from './workers.ts';
 
 /** How long the session may take to answer, in milliseconds. */
 const CHAIN_TIMEOUT_MS = 60_000;

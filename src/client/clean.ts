@@ -16,6 +16,7 @@ import { noWorker } from './errors.ts';
 import type { Link } from './link.ts';
 import type { KnownRun } from './runs.ts';
 import type { CleanOptions, CleanReport } from './types.ts';
+import { requireWorker } from './workers.ts';
 
 /** Removing large worktrees takes its time, in milliseconds. */
 const CLEAN_TIMEOUT_MS = 10 * 60_000;
@@ -34,7 +35,7 @@ export async function cleanRuns(
       remedy: `Wait for it, or end it first: subagents kill ${live.label}`,
     });
   }
-  if (runs.length > 0 && !(await link.hasPollers())) throw noWorker(link.server);
+  if (runs.length > 0) await requireWorker(link);
   const byWorker = new Map<string | undefined, KnownRun[]>();
   const workers = await concurrently(runs, (run) => workerOf(link, run));
   runs.forEach((run, index) => {

@@ -7,7 +7,6 @@ import {
   MAX_HANDOVER_CHARS,
   resolvedSpec,
   SubagentsError,
-  workerControlQueue,
   type ContinueSpec,
   type Outcome,
   type ResolvedSpec,
@@ -23,6 +22,7 @@ import type { Accepted } from './session-handle.ts';
 import { refusalError, sendSpawn } from './spawn.ts';
 import { parseContinueSpec } from './spec.ts';
 import type { SpawnOptions } from './types.ts';
+import { requireThisWorker } from './workers.ts';
 
 /** How long the outcome of the run before may take to read, in milliseconds. */
 const OUTCOME_TIMEOUT_MS = 10_000;
@@ -42,13 +42,16 @@ export async function continueRun(
       remedy: `steer it instead: subagents steer ${run.label} "<message>"`,
     });
   }
+  const who = `the worker that has the workspace of ${name}`;
+  if (run.workerId !== undefined) await requireThisWorker(link, run.workerId, who);
+  // A worker is there: its answer is worth the wait, whoever has kept silent lately.
+  link.silentUntil = 0;
   const [before, place, outcome] = await Promise.all([
     readSpec(link, run),
     findPlace(link, run),
     readOutcome(link, run),
   ]);
-  if (!(await link.hasPollers(workerControlQueue(place.workerId), 'activity')))
-    throw noWorker(link.server, `the worker that has the workspace of ${name}, ${place.workerId}, is away`);
+  if (run.workerId === undefined) await requireThisWorker(link, place.workerId, who);
   const resolved: ResolvedSpec = {
     ...before,
     // What a chain asked for, no chain reads any more.

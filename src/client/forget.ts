@@ -4,10 +4,11 @@ import { SUBAGENT, SubagentsError, workerControlQueue, type ForgetRequest } from
 import { branchTip } from '../git/branch.ts';
 import { concurrently } from './concurrently.ts';
 import { readView } from './description.ts';
-import { isNotFound, noWorker } from './errors.ts';
+import { isNotFound } from './errors.ts';
 import type { Link } from './link.ts';
 import type { KnownRun } from './runs.ts';
 import { findRuns } from './visibility.ts';
+import { requireWorker } from './workers.ts';
 
 /** Live subagents looked through, at most. */
 const MAX_RUNS = 10_000;
@@ -19,7 +20,7 @@ export async function forgetWorker(link: Link, workerId: string): Promise<KnownR
       remedy: 'kill its subagents instead, or stop the worker first',
     });
   }
-  if (!(await link.hasPollers())) throw noWorker(link.server);
+  await requireWorker(link);
   const runs = await findRuns(link, { onlyOpen: true, max: MAX_RUNS });
   const forgotten = await concurrently(runs, async (run) => {
     const view = await readView(link, run);

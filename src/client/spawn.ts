@@ -3,9 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { WithStartWorkflowOperation } from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import {
-  CONTRACT_VERSION,
   ERROR_CODES,
-  hostControlQueue,
   MAIN_QUEUE,
   oneLine,
   SEARCH_ATTRIBUTES,
@@ -20,11 +18,12 @@ import {
 } from '../contract/index.ts';
 import { releaseCarried } from '../git/carry.ts';
 import { concurrently } from './concurrently.ts';
-import { isTimeout, noWorker, otherVersion } from './errors.ts';
+import { isTimeout } from './errors.ts';
 import type { Link } from './link.ts';
 import { resolveSpec, type Caller } from './resolve-spec.ts';
 import { checkSpawnSize, parseSpecs, type ParsedSpec } from './spec.ts';
 import type { SpawnOptions } from './types.ts';
+import { requireWorkers } from './workers.ts';
 
 /** How long the session may take to answer, in milliseconds: 50 at once take seconds. */
 const SPAWN_TIMEOUT_MS = 60_000;
@@ -159,20 +158,4 @@ export async function sendToSession(
       cause: error,
     });
   }
-}
-
-/**
- * Without a worker for workflows an Update would wait for good; without one of this host the subagent would. Its
- * control queue is asked: of the other one, a worker without room does not poll.
- */
-export async function requireWorkers(link: Link, hostQueue: string): Promise<void> {
-  const [anyWorker, ofHost] = await Promise.all([
-    link.contracts(MAIN_QUEUE, 'workflow'),
-    link.contracts(hostControlQueue(hostQueue), 'activity'),
-  ]);
-  if (anyWorker.length === 0) throw noWorker(link.server);
-  if (ofHost.length === 0)
-    throw noWorker(link.server, `no worker of this host and user is running (${hostQueue})`);
-  for (const contracts of [anyWorker, ofHost])
-    if (!contracts.includes(CONTRACT_VERSION)) throw otherVersion(link.server, contracts);
 }

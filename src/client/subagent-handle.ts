@@ -41,6 +41,7 @@ import type {
   SubagentDiff,
   TranscriptOptions,
 } from './types.ts';
+import { requireWorker } from './workers.ts';
 
 /** How long a receipt may take, in milliseconds: a model call may have to end before the message is in. */
 const STEER_TIMEOUT_MS = 60_000;
@@ -233,7 +234,7 @@ export class SubagentHandle {
     options: { readonly timeoutMs: number; readonly updateId?: string },
   ): Promise<T> {
     const link = this.#link;
-    if (!(await link.hasPollers())) throw noWorker(link.server);
+    await requireWorker(link);
     const send = (workflowId: string): Promise<T> =>
       link.call(
         `${doing} ${this.target}`,

@@ -19,7 +19,7 @@ it('an identity without a contract is of the first', () => {
   expect(contractOf(workerIdentity('w-abcd2345', 'host'))).toBe(CONTRACT_VERSION);
 });
 
-it('a spawn is refused while all workers speak another contract, and goes through once one speaks ours', async () => {
+it('a spawn and a message are refused while all workers speak another contract, and go through once one speaks ours', async () => {
   await using fleet = await startFleet([on('say done', [{ text: 'Done.' }])], { worker: false });
   await using subagents = await fleet.connect();
   const { hostQueue } = await readHome(fleet.home, fleet.target.env);
@@ -54,6 +54,14 @@ it('a spawn is refused while all workers speak another contract, and goes throug
     message: expect.stringContaining('workers speak contract 2, this program 1') as string,
     remedy: 'update durable-subagents here',
   });
+  // Nor is a message sent that nobody would understand.
+  const subagent = subagents.session('versions').subagent('one');
+  const misunderstood = {
+    code: 'NO_WORKER',
+    message: expect.stringContaining('workers speak contract 2') as string,
+  };
+  await expect(subagent.steer('Go on.')).rejects.toMatchObject(misunderstood);
+  await expect(subagent.answer('Yes.')).rejects.toMatchObject(misunderstood);
   for (const worker of workers) worker.shutdown();
   await running;
   await connection.close();
