@@ -22,13 +22,16 @@ await writeFile(`${root}/dist/workflow-bundle.js`, code);
 // What somebody waits for to start is one file each: looking modules up takes longer than running them.
 // Copilot CLI waits for its extensions, and looks every module up by a hook of its own (2.2 s until it takes input without
 // ours, 3.6 s with it as it was compiled, 2.7 s as one file). What only a call of a tool needs is in files beside it.
-await bundle('extension', { main: 'extension/main' });
+await bundle('extension', { 'main.bundle': 'extension/main' });
 // A worker that was killed starts 0.2 s sooner; so does what spawns its programs.
-await bundle('worker', { main: 'worker/main', 'spawner-process': 'system/spawner-process' });
+await bundle('worker', { 'main.bundle': 'worker/main', 'spawner-process': 'system/spawner-process' });
 
 await chmod(`${root}/dist/src/cli/main.js`, 0o755);
 
-/** Puts modules of dist/src with all that they import into files of `folder`, under the names that are the keys. */
+/**
+ * Puts modules of dist/src with all that they import into files of `folder`, under the names that are the keys: never that of
+ * a module, which the compiler would take for its own and not write again.
+ */
 async function bundle(folder, modules) {
   const sources = `${root}/dist/src`;
   const bundled = await rolldown({

@@ -29,7 +29,7 @@ const FILE = 'extension.mjs';
  * @throws SubagentsError NOT_OURS, DISK_FULL, INTERNAL
  */
 export function install(path: string, portable: boolean): Change {
-  const main = fileURLToPath(new URL('./main.js', import.meta.url));
+  const main = fileURLToPath(new URL('./main.bundle.js', import.meta.url));
   const text = launcherText(portable ? undefined : { main, node: process.execPath });
   const before = readOurs(path);
   if (before === text) return 'unchanged';

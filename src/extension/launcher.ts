@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 
 /** Where the product is, for an installation that only this user has. */
 export interface Location {
-  /** Absolute path of `dist/src/extension/main.js`. */
+  /** Absolute path of `dist/src/extension/main.bundle.js`. */
   readonly main: string;
   /** Absolute path of the Node.js that it was installed with: Copilot CLI brings one of its own, which runs nothing else. */
   readonly node: string;
@@ -36,14 +36,14 @@ import { pathToFileURL } from 'node:url';
 
 /** Where it was installed from; null: wherever this machine has it. */
 const LOCATION = __LOCATION__;
-const ENTRY = join('dist', 'src', 'extension', 'main.js');
+const ENTRY = join('dist', 'src', 'extension', 'main.bundle.js');
 
 /** The package behind the command \`subagents\`, else a dependency of the project. */
 function* candidates() {
   if (LOCATION !== null) yield LOCATION.main;
   for (const folder of (process.env.PATH ?? '').split(delimiter)) {
     try {
-      yield join(realpathSync(join(folder, 'subagents')), '..', '..', 'extension', 'main.js');
+      yield join(realpathSync(join(folder, 'subagents')), '..', '..', 'extension', 'main.bundle.js');
     } catch {}
   }
   for (let folder = process.cwd(), above = ''; folder !== above; above = folder, folder = dirname(folder))

@@ -47,7 +47,7 @@ export interface WorkerChildOptions {
  */
 export function startWorkerChild(options: WorkerChildOptions): WorkerChild {
   const { address, namespace, home, logFile, env } = options;
-  const main = fileURLToPath(new URL('./main.js', import.meta.url));
+  const main = fileURLToPath(new URL('./main.bundle.js', import.meta.url));
   const { fd: log, start: logStart } = openLog(logFile);
   const child = fork(main, ['--address', address, '--namespace', namespace], {
     env: { ...withoutTemporal(env), SUBAGENTS_HOME: home },

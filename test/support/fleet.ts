@@ -13,7 +13,7 @@ import { temporaryFolder } from './home.ts';
 import { startScriptedModel, type Scenario, type ScriptedModel } from './model.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from './repository.ts';
 
-const WORKER = fileURLToPath(new URL('../../dist/src/worker/main.js', import.meta.url));
+const WORKER = fileURLToPath(new URL('../../dist/src/worker/main.bundle.js', import.meta.url));
 
 /** A worker process. */
 export interface WorkerProcess {
