@@ -35,10 +35,18 @@ export async function ask<T>(
     return answer;
   } catch (error) {
     if (isNotFound(error)) return undefined;
+    // So short a time is meant for silent workers: a server that is being connected to again has all of it.
+    if (timeoutMs < QUERY_TIMEOUT_MS && isUnreachable(error)) {
+      link.silentUntil = 0;
+      return ask(link, { workflowId, runId }, query, ...args);
+    }
     if (isTimeout(error)) link.silentUntil = Date.now() + SILENCE_MS;
     throw error;
   }
 }
+
+const isUnreachable = (error: unknown): boolean =>
+  error instanceof SubagentsError && error.code === 'TEMPORAL_UNREACHABLE';
 
 /** Whether `error` says that no worker answered a Query: what the server itself knows must do. */
 export function isWorkerless(error: unknown): boolean {

@@ -7,6 +7,7 @@ import { isNotFound, isPassing, toSubagentsError } from '../../src/client/errors
 import { SEARCH_ATTRIBUTES, SubagentsError } from '../../src/contract/index.ts';
 import { startEmbedded, type EmbeddedServer } from '../../src/temporal/embedded.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/home.ts';
+import { ownPorts } from '../support/ports.ts';
 
 let folder: TemporaryFolder;
 let server: EmbeddedServer;
@@ -18,6 +19,7 @@ beforeAll(async () => {
     dataDir: join(folder.path, 'temporal'),
     logFile: join(folder.path, 'temporal.log'),
     onProgress: () => undefined,
+    ports: ownPorts(),
   });
   connection = await Connection.connect({ address: server.address });
 });

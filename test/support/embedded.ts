@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { startEmbedded, type EmbeddedServer } from '../../src/temporal/embedded.ts';
 import { temporaryFolder } from './home.ts';
+import { ownPorts } from './ports.ts';
 
 /** An embedded server of a test, with its data in a folder of its own; disposing of it stops it and removes the folder. */
 export interface TestServer extends EmbeddedServer, AsyncDisposable {
@@ -16,7 +17,7 @@ export async function testServer(): Promise<TestServer> {
   const dataDir = join(folder.path, 'temporal');
   const logFile = join(folder.path, 'logs', 'temporal.log');
   try {
-    const server = await startEmbedded({ dataDir, logFile, onProgress: () => undefined });
+    const server = await startEmbedded({ dataDir, logFile, onProgress: () => undefined, ports: ownPorts() });
     const connection = await Connection.connect({ address: server.address });
     return {
       ...server,

@@ -11,6 +11,7 @@ import { isAlive, processStartTime } from '../../src/system/process.ts';
 import { startEmbedded, type EmbeddedServer } from '../../src/temporal/embedded.ts';
 import { temporaryFolder } from './home.ts';
 import { startScriptedModel, type Scenario, type ScriptedModel } from './model.ts';
+import { ownPorts } from './ports.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from './repository.ts';
 
 const WORKER = fileURLToPath(new URL('../../dist/src/worker/main.bundle.js', import.meta.url));
@@ -91,7 +92,7 @@ async function build(
       dataDir: join(folder.path, 'temporal'),
       logFile: join(folder.path, 'temporal.log'),
       onProgress: () => undefined,
-      ...(port !== undefined && { ports: { grpc: port } }),
+      ports: port === undefined ? ownPorts() : { grpc: port },
     });
   const start = options.startServer ?? startOne;
   let server = await start();
