@@ -118,7 +118,7 @@ async function verify(
   const made = after.untracked.filter((path) => !before.untracked.includes(path));
   if (made.length > 0) {
     notes.push(`the verification left ${made.length} untracked files: ${named(made)}`);
-    if (isolation === 'worktree') remember(cwd, after.untracked);
+    if (isolation === 'worktree') remember(cwd, made);
   }
   return verified(verifications, notes, problems);
 }
@@ -184,9 +184,13 @@ function indented(text: string): string {
   return text.replace(/^/gm, '    ');
 }
 
-/** So that the next collection does not take them for the subagent's. */
-function remember(cwd: string, untracked: readonly string[]): void {
+/**
+ * So that the next collection does not take them for the subagent's. Only what the commands made: of what lay there before, such
+ * as a repository of the subagent's own, this may be the only copy.
+ */
+function remember(cwd: string, made: readonly string[]): void {
   const record = readWorkspaceRecord(cwd);
-  if (record)
-    writeWorkspaceRecord(cwd, { ...record, leftByVerification: untracked.slice(0, MAX_KEPT_PATHS) });
+  if (!record) return;
+  const left = [...new Set([...record.leftByVerification, ...made])];
+  writeWorkspaceRecord(cwd, { ...record, leftByVerification: left.slice(0, MAX_KEPT_PATHS) });
 }
