@@ -14,7 +14,13 @@ import type { AskRunState } from '../src/git/checkout-lock.ts';
 import { branchTip } from '../src/git/branch.ts';
 import { gitDirs } from '../src/git/repository.ts';
 import { checkoutStatus } from '../src/git/status.ts';
-import { branchWithContent, commitsOnlyOn, commitsOnNone, deleteBranch } from '../src/git/unmerged.ts';
+import {
+  aloneInSubmodules,
+  branchWithContent,
+  commitsOnlyOn,
+  commitsOnNone,
+  deleteBranch,
+} from '../src/git/unmerged.ts';
 import { checkedOutIn, discardWorktree, isWorktree } from '../src/git/worktree.ts';
 import { guarded } from '../src/home/guarded.ts';
 import { keptBeside } from '../src/copilot/conversation.ts';
@@ -155,12 +161,13 @@ async function decide(record: RunRecord, rules: CleanRules): Promise<Decision> {
     },
   };
   const tip = await branchTip(repository, branch);
-  const loss = await lossOf(record, place);
+  const loss = rules.force ? undefined : await lossOf(record, place);
   const alone = tip === undefined ? 0 : await commitsOnlyOn(repository, branch, tip);
   const merged =
     tip === undefined || alone === 0 || (await branchWithContent(repository, base, tip)) !== undefined;
-  const commits = `${alone} ${alone === 1 ? 'commit that is' : 'commits that are'} on no other branch`;
-  const branchKept: Kept[] = merged ? [] : [{ what: 'branch', where: branch, why: `it has ${commits}` }];
+  const branchKept: Kept[] = merged
+    ? []
+    : [{ what: 'branch', where: branch, why: `it has ${commitsThat(alone)} on no other branch` }];
 
   if (!rules.force && (loss !== undefined || (rules.onlyMerged && !merged))) {
     const worktreeKept: Kept[] = existsSync(cwd)
@@ -202,8 +209,13 @@ async function lossOf(
     return `it has ${paths.length} uncommitted ${paths.length === 1 ? 'file' : 'files'}: ${paths.slice(0, 3).join(', ')}${more}`;
   }
   const loose = head === undefined ? 0 : await commitsOnNone(repository, head);
-  return loose === 0 ? undefined : `what it has checked out has ${loose} commits that are on no branch`;
+  if (loose > 0) return `what it has checked out has ${loose} commits that are on no branch`;
+  const [submodule] = await aloneInSubmodules(cwd, repository);
+  return submodule && `its submodule ${submodule.path} has ${commitsThat(submodule.commits)} nowhere else`;
 }
+
+const commitsThat = (count: number): string =>
+  `${count} ${count === 1 ? 'commit that is' : 'commits that are'}`;
 
 const folder = (cwd: string): Part => ({
   what: 'worktree',

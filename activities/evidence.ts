@@ -21,6 +21,7 @@ import { plantedSince, settingsAgainst, type Planted } from '../src/git/planted.
 import { differences, readSurroundings } from '../src/git/surroundings.ts';
 import { settleWorktree } from '../src/git/settle.ts';
 import { checkoutStatus } from '../src/git/status.ts';
+import { aloneInSubmodules } from '../src/git/unmerged.ts';
 import { restoreWorktree } from '../src/git/worktree.ts';
 import {
   readWorkspaceRecord,
@@ -119,10 +120,11 @@ async function collectWorktree(
     surroundings,
   );
   const { head } = settled;
-  const [commits, files, stashes] = await Promise.all([
+  const [commits, files, stashes, submodules] = await Promise.all([
     commitsBetween(cwd, base, head),
     changedFiles(cwd, base, head),
     stashNotes(commonDir, branch),
+    submoduleNotes(cwd, spec.repo),
   ]);
   const contents = (file: ChangedFile) =>
     Promise.all([fileAt(cwd, base, file.from ?? file.path), fileAt(cwd, head, file.path)]);
@@ -136,7 +138,7 @@ async function collectWorktree(
       savedLeftovers: commits.some((commit) => commit.subject === subject),
       uncommitted: [],
     },
-    notes: [...restored, ...settled.notes, ...stashes],
+    notes: [...restored, ...settled.notes, ...stashes, ...submodules],
   };
 }
 
@@ -210,4 +212,13 @@ async function stashNotes(commonDir: string, branch: string): Promise<string[]> 
   if (own.length === 0) return [];
   const names = own.map((line) => line.split(' ')[0]).join(', ');
   return [`work was left in the stash of the repository: ${names} (git stash list)`];
+}
+
+/** The branch names commits of a submodule; it does not hold them. */
+async function submoduleNotes(cwd: string, repo: string): Promise<string[]> {
+  return (await aloneInSubmodules(cwd, repo)).map(
+    ({ path, commits }) =>
+      `the submodule ${path} has ${commits} ${commits === 1 ? 'commit' : 'commits'} that only the worktree has: ` +
+      `push from there (git -C ${join(cwd, path)} push), or fetch them into your copy`,
+  );
 }

@@ -12,7 +12,7 @@ import { firstUsefulLine, git, tryGit, type GitAnswer, type GitOptions } from '.
 /** How long one submodule may take to be fetched, in milliseconds. */
 const FETCH_TIMEOUT_MS = 10 * 60_000;
 /** Submodules within submodules. */
-const MAX_DEPTH = 6;
+export const MAX_DEPTH = 6;
 
 type Surroundings = Omit<GitOptions, 'cwd'>;
 
@@ -80,14 +80,26 @@ async function submodulesOf(cwd: string, options: Surroundings): Promise<Submodu
     return legal && values.get('update') !== 'none' ? [{ name, path, url }] : [];
   });
   if (named.length === 0) return [];
-  const list = ['--literal-pathspecs', 'ls-files', '--stage', '-z', '--', ...named.map(({ path }) => path)];
-  const links = new Set(
-    (await git(list, { ...options, cwd }))
-      .split('\0')
-      .filter((line) => line.startsWith('160000 '))
-      .map((line) => line.slice(line.indexOf('\t') + 1)),
-  );
+  const paths = named.map(({ path }) => path);
+  const links = new Set(await gitlinks(cwd, paths, options));
   return named.filter(({ path }) => links.has(path));
+}
+
+/**
+ * The paths at which the index of `cwd` has a commit of another repository, whether or not .gitmodules tells of it.
+ * @param paths which are looked at; default is all.
+ * @throws SubagentsError GIT
+ */
+export async function gitlinks(
+  cwd: string,
+  paths: readonly string[] = [],
+  options: Surroundings = {},
+): Promise<string[]> {
+  const args = ['--literal-pathspecs', 'ls-files', '--stage', '-z', '--', ...paths];
+  return (await git(args, { ...options, cwd }))
+    .split('\0')
+    .filter((line) => line.startsWith('160000 '))
+    .map((line) => line.slice(line.indexOf('\t') + 1));
 }
 
 /** The git folder that the caller's checkout has of the submodule, where it has it checked out. */

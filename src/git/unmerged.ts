@@ -1,5 +1,8 @@
 /** What would be lost with a branch or a worktree. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { git, tryGit } from './run.ts';
+import { gitlinks, MAX_DEPTH } from './submodules.ts';
 
 /** Other branches that are looked at for the content of a branch, the newest. */
 const MAX_LOOKED_AT = 20;
@@ -20,6 +23,38 @@ export async function commitsOnNone(repo: string, commit: string): Promise<numbe
 export async function commitsNowhereElse(repo: string): Promise<number> {
   const args = ['rev-list', '--count', '--branches', '--not', '--remotes', '--tags'];
   return Number(await git(args, { cwd: repo }));
+}
+
+/**
+ * Submodules of the worktree `cwd`, and those within them, with commits that are neither on a remote branch of theirs nor in the
+ * copy that `checkout` has. A worktree's submodules lie in its own git folder, and are gone with it.
+ * @throws SubagentsError GIT
+ */
+export async function aloneInSubmodules(
+  cwd: string,
+  checkout: string,
+  depth = 1,
+): Promise<{ readonly path: string; readonly commits: number }[]> {
+  if (depth > MAX_DEPTH) return [];
+  const found: { path: string; commits: number }[] = [];
+  for (const path of await gitlinks(cwd)) {
+    const [here, there] = [join(cwd, path), join(checkout, path)];
+    if (!existsSync(join(here, '.git'))) continue;
+    const commits = await commitsAlone(here, existsSync(join(there, '.git')) ? there : undefined);
+    if (commits > 0) found.push({ path, commits });
+    const below = await aloneInSubmodules(here, there, depth + 1);
+    found.push(...below.map((each) => ({ ...each, path: join(path, each.path) })));
+  }
+  return found;
+}
+
+/** How many commits of the repository `here` are on no remote branch of it, and not in the repository `there`. */
+async function commitsAlone(here: string, there: string | undefined): Promise<number> {
+  // With HEAD, whatever it is at.
+  const list = await git(['rev-list', '--all', '--not', '--remotes'], { cwd: here });
+  if (list === '' || there === undefined) return list.split('\n').filter(Boolean).length;
+  const known = await git(['cat-file', '--batch-check'], { cwd: there, input: `${list}\n` });
+  return known.split('\n').filter((line) => line.endsWith(' missing')).length;
 }
 
 /**
