@@ -13,6 +13,8 @@ const MAX_NAMES = 50;
 
 /** Nobody is there to be asked for a password. */
 export const NO_QUESTIONS = { GIT_ASKPASS: 'true', SSH_ASKPASS_REQUIRE: 'never', GCM_INTERACTIVE: 'never' };
+/** Where a clone of ours notes which tags the remote has: a tag alone does not tell whose it is. */
+export const REMOTE_TAGS = 'refs/subagents/remote-tags/';
 // A connection that stands still is given up.
 const STALLED = ['-c', 'http.lowSpeedLimit=100', '-c', 'http.lowSpeedTime=60'];
 
@@ -57,7 +59,8 @@ export async function remoteCommit(url: string, name = 'HEAD'): Promise<string> 
  * @throws SubagentsError GIT in git's words, DISK_FULL; the reason of `signal`
  */
 export async function clone(url: string, path: string, options: Surroundings): Promise<void> {
-  const args = ['clone', '--quiet', '--no-checkout', '--no-recurse-submodules', '--', url, path];
+  const tags = ['-c', `remote.origin.fetch=+refs/tags/*:${REMOTE_TAGS}*`];
+  const args = ['clone', '--quiet', '--no-checkout', '--no-recurse-submodules', ...tags, '--', url, path];
   const answer = await remoteGit(args, { ...options, cwd: '/', timeoutMs: CLONE_TIMEOUT_MS });
   if (answer.exitCode !== 0) throw remoteError(`git clone of ${url} failed`, answer);
 }

@@ -1,6 +1,7 @@
 /** What would be lost with a branch or a worktree. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { REMOTE_TAGS } from './remote.ts';
 import { git, tryGit } from './run.ts';
 import { gitlinks, MAX_DEPTH } from './submodules.ts';
 
@@ -19,9 +20,9 @@ export async function commitsOnNone(repo: string, commit: string): Promise<numbe
   return Number(await git(['rev-list', '--count', commit, ...refs], { cwd: repo }));
 }
 
-/** How many commits of all branches of `repo` are on no remote branch and no tag. @throws SubagentsError GIT */
+/** How many commits of all branches and tags of the clone `repo` its remote does not have. @throws SubagentsError GIT */
 export async function commitsNowhereElse(repo: string): Promise<number> {
-  const args = ['rev-list', '--count', '--branches', '--not', '--remotes', '--tags'];
+  const args = ['rev-list', '--count', '--branches', '--tags', '--not', '--remotes', `--glob=${REMOTE_TAGS}`];
   return Number(await git(args, { cwd: repo }));
 }
 
