@@ -25,7 +25,7 @@ import { checkedOutIn, discardWorktree, isWorktree } from '../src/git/worktree.t
 import { guarded } from '../src/home/guarded.ts';
 import { keptBeside } from '../src/copilot/conversation.ts';
 import { readLeases } from '../src/home/leases.ts';
-import { forgetRun, readRuns, type RunRecord } from '../src/home/run-record.ts';
+import { forgetRun, laterRun, readRuns, type RunRecord } from '../src/home/run-record.ts';
 import { readWorkspaceRecord, runFolder } from '../src/home/workspace-record.ts';
 import { diskUsage } from '../src/system/disk-usage.ts';
 
@@ -52,7 +52,8 @@ export function createCleanActivities(on: CleanDependencies): Pick<ControlActivi
     async cleanRuns({ runs, ...rules }: CleanInput): Promise<CleanResult> {
       const records = new Map(readRuns(on.home).map((record) => [record.subagent.runId, record]));
       const cleaned: CleanedRun[] = [];
-      for (const run of runs) {
+      // The later ones of a label first: what they share with those before is theirs.
+      for (const run of [...runs].sort((a, b) => b.run - a.run)) {
         const record = records.get(run.runId);
         cleaned.push(record === undefined ? nothing(run) : await cleanRun(on, record, rules));
       }
@@ -90,8 +91,9 @@ export async function cleanRun(
 }
 
 async function removeParts(on: CleanDependencies, record: RunRecord, rules: CleanRules): Promise<CleanedRun> {
-  const { kept, drop, stays } = await decide(record, rules);
-  const parts = stays ? [] : [...drop, ...homeParts(on, record)];
+  const later = laterRun(on.home, record);
+  const { kept, drop, stays } = later ? takenOver(record, later) : await decide(record, rules);
+  const parts = stays ? [] : [...drop, ...homeParts(on, record, later)];
   const freedBytes = await diskUsage(parts.flatMap(({ path }) => path ?? []));
   if (!rules.dryRun) {
     for (const part of parts) await part.remove();
@@ -131,6 +133,13 @@ interface Decision {
   readonly drop: Part[];
   /** Nothing of it is to be removed, also not what lies in the home. */
   readonly stays: boolean;
+}
+
+/** Of a run that another one has gone on with, worktree, branch and Copilot session are that one's. */
+function takenOver({ isolation, cwd }: RunRecord, { subagent }: RunRecord): Decision {
+  const why = `run ${subagent.run} has gone on with it`;
+  const there = isolation === 'worktree' && existsSync(cwd);
+  return { kept: there ? [{ what: 'worktree', where: cwd, why }] : [], drop: [], stays: false };
 }
 
 /** What goes and what stays of its worktree and its branch. */
@@ -227,13 +236,16 @@ const folder = (cwd: string): Part => ({
 });
 
 /** What of a run lies in the home besides its worktree. */
-function homeParts({ home }: CleanDependencies, { subagent }: RunRecord): Part[] {
+function homeParts(on: CleanDependencies, { subagent }: RunRecord, later?: RunRecord): Part[] {
   const { copilotSessionId } = subagent;
-  const { copilot, outputs } = home.paths;
+  const { copilot, outputs } = on.home.paths;
+  const conversation = [
+    join(copilot, 'session-state', copilotSessionId),
+    join(copilot, 'init-scripts', `${copilotSessionId}.sh`),
+    ...Object.values(keptBeside(copilot, copilotSessionId)),
+  ];
   const paths: readonly [What, string][] = [
-    ['copilot', join(copilot, 'session-state', copilotSessionId)],
-    ['copilot', join(copilot, 'init-scripts', `${copilotSessionId}.sh`)],
-    ...Object.values(keptBeside(copilot, copilotSessionId)).map((path): [What, string] => ['copilot', path]),
+    ...(later ? [] : conversation.map((path): [What, string] => ['copilot', path])),
     ['outputs', join(outputs, runFolder(subagent))],
   ];
   return paths

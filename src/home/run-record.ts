@@ -59,6 +59,24 @@ export function readRuns({ paths }: RunHome): RunRecord[] {
   return names(paths.runs).flatMap((name) => readRecord(join(paths.runs, name)) ?? []);
 }
 
+/**
+ * The newest run that has gone on with what this one had, its worktree or its Copilot session: what they share is that one's by now.
+ */
+export function laterRun({ paths }: RunHome, record: RunRecord): RunRecord | undefined {
+  const { subagent, isolation, cwd, startedAt } = record;
+  const folder = join(paths.runs, dirname(runFolder(subagent)));
+  return names(folder)
+    .filter((name) => name.startsWith(`${subagent.label}@`))
+    .flatMap((name) => readRecord(join(folder, name)) ?? [])
+    .filter((other) => other.startedAt > startedAt)
+    .filter(
+      (other) =>
+        other.subagent.copilotSessionId === subagent.copilotSessionId ||
+        (isolation === 'worktree' && other.cwd === cwd),
+    )
+    .sort((a, b) => b.startedAt.localeCompare(a.startedAt))[0];
+}
+
 function names(folder: string): string[] {
   try {
     return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith(SUFFIX));

@@ -6,7 +6,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { cleanRun, type CleanDependencies } from '../../activities/clean.ts';
-import { readRuns, type RunRecord } from '../home/run-record.ts';
+import { laterRun, readRuns, type RunRecord } from '../home/run-record.ts';
 import { ifFree, listClones, removeClone } from '../home/clones.ts';
 import { commitsNowhereElse } from '../git/unmerged.ts';
 import { runFolder } from '../home/workspace-record.ts';
@@ -54,14 +54,14 @@ export async function applyRetention(
   const finished = await finishedRuns(clean);
   let total = 0;
   const sizes = new Map<RunRecord, number>();
-  for (const record of finished) {
-    const size = await diskUsage(placesOf(clean, record));
+  for (const { record, later } of finished) {
+    const size = await diskUsage(placesOf(clean, record, later));
     sizes.set(record, size);
     total += size;
   }
-  for (const record of finished) {
+  for (const { record, end } of finished) {
     if (stopped()) return;
-    const tooOld = Date.now() - Date.parse(endOf(record)) > settings.keepMs;
+    const tooOld = Date.now() - Date.parse(end) > settings.keepMs;
     const tooMuch = total > settings.keepBytes;
     // Only its branch is left.
     if (sizes.get(record) === 0 && !tooOld) continue;
@@ -110,24 +110,42 @@ async function cleanClones({ clean, settings, log }: RetentionOptions, before: n
   return total;
 }
 
-/** Those that are certainly over, the oldest first. One that this server does not know must have ended before our eyes. */
-async function finishedRuns({ home, runState }: CleanDependencies): Promise<RunRecord[]> {
-  const over: RunRecord[] = [];
+interface FinishedRun {
+  readonly record: RunRecord;
+  /** The newest run that has gone on with it. */
+  readonly later: RunRecord | undefined;
+  /** ISO 8601: when it ended, or the one that has gone on with it. */
+  readonly end: string;
+}
+
+/**
+ * Those that are certainly over, the oldest first; of runs that went on with each other the last one first, which has what they
+ * share. One that this server does not know must have ended before our eyes.
+ */
+async function finishedRuns({ home, runState }: CleanDependencies): Promise<FinishedRun[]> {
+  const over: FinishedRun[] = [];
   for (const record of readRuns(home)) {
     const { workflowId, runId } = record.subagent;
     const state = await runState(workflowId, runId);
-    if (state === 'closed' || (state === 'missing' && record.endedAt !== undefined)) over.push(record);
+    if (state !== 'closed' && (state !== 'missing' || record.endedAt === undefined)) continue;
+    const later = laterRun(home, record);
+    const { endedAt, startedAt } = later ?? record;
+    over.push({ record, later, end: endedAt ?? startedAt });
   }
-  return over.sort((a, b) => endOf(a).localeCompare(endOf(b)));
+  return over.sort(
+    (a, b) => a.end.localeCompare(b.end) || b.record.startedAt.localeCompare(a.record.startedAt),
+  );
 }
 
-const endOf = ({ endedAt, startedAt }: RunRecord): string => endedAt ?? startedAt;
-
-function placesOf({ home }: CleanDependencies, { isolation, cwd, subagent }: RunRecord): string[] {
+function placesOf(
+  { home }: CleanDependencies,
+  { isolation, cwd, subagent }: RunRecord,
+  later: RunRecord | undefined,
+): string[] {
   const { copilot, outputs } = home.paths;
-  return [
+  const shared = [
     ...(isolation === 'worktree' ? [cwd] : []),
     join(copilot, 'session-state', subagent.copilotSessionId),
-    join(outputs, runFolder(subagent)),
   ];
+  return [...(later ? [] : shared), join(outputs, runFolder(subagent))];
 }

@@ -1,11 +1,14 @@
 /** What is removed of a run and what is not, case by case, on a real home and real repositories. */
 import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { cleanRun, type CleanDependencies } from '../../activities/clean.ts';
 import type { PrepareInput, Workspace } from '../../src/contract/index.ts';
 import type { Home } from '../../src/home/home.ts';
 import { readRuns, type RunRecord } from '../../src/home/run-record.ts';
+import { runFolder } from '../../src/home/workspace-record.ts';
+import { applyRetention } from '../../src/worker/retention.ts';
 import { temporaryHome } from '../support/home.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
 import { specOf, subagentRef, workspaceBench } from '../support/workspace.ts';
@@ -41,6 +44,26 @@ class Run {
     return new Run(in_, home, input, await workspaceBench(home).prepare(input));
   }
 
+  /** The next run of its label, which goes on in its worktree and its Copilot session. */
+  async goOn(): Promise<Run> {
+    const { repo, home, cwd, input } = this;
+    const { runId, copilotSessionId } = input.subagent;
+    const { branch } = this.workspace;
+    const before = { run: 1, runId, workerId: 'a-worker', copilotSessionId, handover: '' };
+    const next: PrepareInput = {
+      subagent: subagentRef('fix', { run: 2, copilotSessionId }),
+      spec: { ...input.spec, continues: { ...before, repository: repo.path, cwd, branch } },
+    };
+    return new Run(repo, home, next, await workspaceBench(home).prepare(next));
+  }
+
+  /** Has it begun and ended that many days ago. */
+  async age(days: number): Promise<void> {
+    const at = new Date(Date.now() - days * 86_400_000).toISOString();
+    const path = join(this.home.paths.runs, `${runFolder(this.input.subagent)}.json`);
+    await writeFile(path, JSON.stringify({ ...this.record, startedAt: at, endedAt: at }));
+  }
+
   get cwd(): string {
     return this.workspace.cwd;
   }
@@ -57,6 +80,17 @@ class Run {
     const { evidence, notes } = await bench.collect(this.input, this.workspace);
     if (verify.length > 0) await bench.verify(this.input, { cwd: this.cwd, head: evidence.head }, verify);
     return notes;
+  }
+
+  /** One look at all of its home; gives what was said of it. */
+  async retain(keepDays: number): Promise<string> {
+    const lines: string[] = [];
+    await applyRetention({
+      clean: { home: this.home, runState: async () => 'closed', openRun: async () => undefined },
+      settings: { keepMs: keepDays * 86_400_000, keepBytes: Infinity },
+      log: (line) => lines.push(line),
+    });
+    return lines.join('\n');
   }
 
   clean({ force = false, ...asked }: { force?: boolean } & Partial<CleanDependencies> = {}) {
@@ -142,5 +176,46 @@ describe('clean', () => {
     expect((await run.clean()).kept[0]?.why).toBe('its submodule nested has 1 commit that is nowhere else');
     await run.repo.in(join(run.cwd, 'nested'))('push', '--quiet', 'origin', 'HEAD:refs/heads/nested');
     expect((await run.clean()).removed).toContain('worktree');
+  });
+});
+
+describe('a run that another one has gone on with', () => {
+  /** A run of twenty days ago, and the one of yesterday that went on with it; each with output of its own. */
+  async function both() {
+    const one = await Run.begin();
+    await one.end('true');
+    await one.age(20);
+    const two = await one.goOn();
+    await two.end('true');
+    await two.age(1);
+    const conversation = join(one.home.paths.copilot, 'session-state', one.input.subagent.copilotSessionId);
+    await mkdir(conversation, { recursive: true });
+    const outputs = [one, two].map(({ home, input }) => join(home.paths.outputs, runFolder(input.subagent)));
+    const there = (): boolean[] => [one.cwd, conversation, ...outputs].map((path) => existsSync(path));
+    expect(there()).toEqual([true, true, true, true]);
+    return { one, two, there };
+  }
+
+  it('has nothing removed that is the later one’s by now, also with force', async () => {
+    const { one, two, there } = await both();
+    expect(await one.clean({ force: true })).toMatchObject({
+      removed: ['outputs'],
+      kept: [{ what: 'worktree', where: one.cwd, why: 'run 2 has gone on with it' }],
+    });
+    expect(there()).toEqual([true, true, false, true]);
+    expect((await two.clean()).removed).toEqual(['worktree', 'branch', 'copilot', 'outputs']);
+    expect(await one.clean()).toMatchObject({ removed: [], kept: [] });
+    expect(readRuns(one.home)).toEqual([]);
+  });
+
+  it('is as old as the later one, and removed with it', async () => {
+    const { one, there } = await both();
+    expect(await one.retain(14)).toBe('');
+    expect(there()).toEqual([true, true, true, true]);
+    expect(await one.retain(0.5)).toMatch(
+      /removed worktree, branch, copilot, outputs of main\/fix@2\n.*removed outputs of main\/fix@1$/,
+    );
+    expect(there()).toEqual([false, false, false, false]);
+    expect(readRuns(one.home)).toEqual([]);
   });
 });
