@@ -83,7 +83,8 @@ export async function cleanRun(
   try {
     const inUse = await whyInUse(on, record);
     if (inUse !== undefined) return { ...result, kept: [{ what: 'all', where: record.cwd, why: inUse }] };
-    return await guarded(record.cwd, () => removeParts(on, record, rules));
+    const place = { ...record, runId: record.subagent.runId };
+    return await guarded(place, () => removeParts(on, record, rules));
   } catch (error) {
     if (!(error instanceof SubagentsError)) throw error;
     return { ...result, kept: [{ what: 'all', where: record.cwd, why: error.message }] };

@@ -52,7 +52,8 @@ export function createVerifyActivities(on: VerifyDependencies): Pick<WorkerActiv
         const signal = AbortSignal.any([cancellationSignal(), ended.signal(input.subagent)]);
         const beat = setInterval(() => heartbeat(), HEARTBEAT_INTERVAL_MS);
         try {
-          return await guarded(input.cwd, () => verify(on, input, signal));
+          const place = { ...input, runId: input.subagent.runId };
+          return await guarded(place, () => verify(on, input, signal));
         } finally {
           clearInterval(beat);
         }

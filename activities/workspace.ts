@@ -213,7 +213,8 @@ async function prepareContinued(
   const { identity, identityNotes } = await identityFor(home, continues.repository);
   await sweep(subagent.copilotSessionId);
   const options = { env: identity, signal, copilotSessionId: subagent.copilotSessionId };
-  const { record, notes } = await guarded(continues.cwd, () =>
+  const place = { cwd: continues.cwd, isolation: spec.isolation, runId: subagent.runId };
+  const { record, notes } = await guarded(place, () =>
     continueWorktree({ subagent, spec, continues }, options),
   );
   return workspaceOf(continues.cwd, record, [...notes, ...identityNotes]);

@@ -17,7 +17,11 @@ export async function readDiff(link: Link, run: KnownRun, options: DiffOptions):
   const work = await findWork(link, run);
   const inFolder = (work.live || work.inPlace) && existsSync(work.cwd);
   if (!inFolder && work.head === undefined) throw nothingLeft(work);
-  const { text, truncated } = await guarded(work.cwd, () =>
+  const place = {
+    ...{ cwd: work.cwd, runId: run.runId },
+    isolation: work.inPlace ? ('in-place' as const) : ('worktree' as const),
+  };
+  const { text, truncated } = await guarded(place, () =>
     diffText({
       ...{ stat, width, maxBytes, signal },
       cwd: inFolder ? work.cwd : work.repository,
@@ -36,7 +40,7 @@ export async function readDiff(link: Link, run: KnownRun, options: DiffOptions):
       truncated,
     },
     head: inFolder ? null : (work.head ?? null),
-    notes: await guarded(work.cwd, () => notes(work, inFolder)),
+    notes: await guarded(place, () => notes(work, inFolder)),
   };
 }
 

@@ -1,7 +1,10 @@
 /** Git calls about the work of a subagent, for which nothing runs that it may have configured. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Isolation } from '../contract/index.ts';
+import { readCheckoutClaim } from '../git/checkout-lock.ts';
 import { plantedSince, settingsAgainst, stillPlanted, type Planted } from '../git/planted.ts';
+import { gitDirs } from '../git/repository.ts';
 import { withSettings } from '../git/run.ts';
 import { readWorkspaceRecord } from './workspace-record.ts';
 
@@ -21,7 +24,23 @@ export async function plantedBy(cwd: string, checkout?: string): Promise<Planted
   return record.surroundings === undefined ? {} : plantedSince(at, record.surroundings.programs);
 }
 
-/** Does `work`, all git calls in it without those programs. */
-export async function guarded<T>(cwd: string, work: () => Promise<T>): Promise<T> {
-  return withSettings(settingsAgainst(await plantedBy(cwd)), work);
+/** Where a run works, or worked. */
+export interface RunPlace {
+  readonly cwd: string;
+  readonly isolation: Isolation;
+  /** Its first execution run id. */
+  readonly runId: string;
+}
+
+/** Does `work`, all git calls in it without the programs that appeared in the configuration while a run worked in its place. */
+export async function guarded<T>(place: RunPlace, work: () => Promise<T>): Promise<T> {
+  const found = place.isolation === 'in-place' ? plantedInPlace(place) : plantedBy(place.cwd);
+  return withSettings(settingsAgainst(await found), work);
+}
+
+/** Beside the user's checkout lies no record of ours, whatever is called like one: what a live run began with is in its claim. */
+async function plantedInPlace({ cwd, runId }: RunPlace): Promise<Planted> {
+  if (!existsSync(join(cwd, '.git'))) return {};
+  const before = readCheckoutClaim(gitDirs(cwd).gitDir, runId)?.surroundings;
+  return before === undefined ? {} : plantedSince(cwd, before.programs);
 }

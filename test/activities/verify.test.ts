@@ -277,6 +277,24 @@ describe('what verification leaves alone', () => {
     expect((await subject.verify(['cat a.txt'])).problem).toBeUndefined();
     expect((await subject.verify(['echo more >> a.txt'])).problem).toContain('"a.txt"');
   });
+
+  it('in-place, a file of the user’s that is called like a record of ours', async () => {
+    const subject = await Subject.begin('in-place');
+    await writeFile(`${subject.cwd}.json`, '{ "name": "theirs" }');
+    expect(await subject.verify(['cat a.txt'])).toMatchObject({ kind: 'verified', notes: [] });
+    expect(await readFile(`${subject.cwd}.json`, 'utf8')).toBe('{ "name": "theirs" }');
+  });
+
+  it('in-place, a program that was configured meanwhile does not run for our calls', async () => {
+    const subject = await Subject.begin('in-place');
+    const ran = join(dirname(subject.cwd), 'ran');
+    await subject.repo.git('config', 'filter.late.clean', `touch '${ran}'; cat`);
+    await subject.repo.write({ '.git/info/attributes': 'a.txt filter=late\n', 'a.txt': 'b\n' });
+    await subject.verify(['true']);
+    expect(existsSync(ran)).toBe(false);
+    await subject.repo.git('status');
+    expect(existsSync(ran)).toBe(true);
+  });
 });
 
 describe('processes of a verification', () => {

@@ -1,5 +1,5 @@
 /** Removing what finished subagents have left, and what is never removed. */
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cleanJson } from '../../src/cli/json.ts';
@@ -160,10 +160,16 @@ describe('clean', () => {
 
   it('leaves the checkout of an in-place subagent alone', async () => {
     const on_ = in_('in-place');
-    await on_.spawn('eight', 'IDLE', { isolation: 'in-place' });
+    // It is called like a record of ours, and is not.
+    const beside = `${fleet.repository.path}.json`;
+    writeFileSync(beside, '{ "name": "theirs" }');
+    const outcome = await on_.spawn('eight', 'IDLE', { isolation: 'in-place', verify: ['true'] });
+    expect(outcome).toMatchObject({ status: 'done', verifications: [{ exitCode: 0 }] });
+    expect(await on_.subagent('eight').diff()).toMatchObject({ text: '' });
     const state = await stateOf('in-place', 'eight');
     const { runs } = await on_.subagent('eight').clean({ force: true });
-    expect(runs[0]?.removed).toEqual(['copilot']);
+    expect(runs[0]?.removed).toEqual(['copilot', 'outputs']);
+    expect(readFileSync(beside, 'utf8')).toBe('{ "name": "theirs" }');
     expect(existsSync(state)).toBe(false);
     expect(existsSync(join(fleet.repository.path, '.git'))).toBe(true);
   });
