@@ -79,17 +79,21 @@ export async function cleanRun(
   record: RunRecord,
   rules: CleanRules,
 ): Promise<CleanedRun> {
-  const result: CleanedRun = nothing(record.subagent);
   try {
     const inUse = await whyInUse(on, record);
-    if (inUse !== undefined) return { ...result, kept: [{ what: 'all', where: record.cwd, why: inUse }] };
+    if (inUse !== undefined) return untouched(record, inUse);
     const place = { ...record, runId: record.subagent.runId };
     return await guarded(place, () => removeParts(on, record, rules));
   } catch (error) {
     if (!(error instanceof SubagentsError)) throw error;
-    return { ...result, kept: [{ what: 'all', where: record.cwd, why: error.message }] };
+    return untouched(record, error.message);
   }
 }
+
+const untouched = ({ subagent, cwd }: RunRecord, why: string): CleanedRun => ({
+  ...nothing(subagent),
+  kept: [{ what: 'all', where: cwd, why }],
+});
 
 async function removeParts(on: CleanDependencies, record: RunRecord, rules: CleanRules): Promise<CleanedRun> {
   const later = laterRun(on.home, record);
@@ -97,6 +101,11 @@ async function removeParts(on: CleanDependencies, record: RunRecord, rules: Clea
   const parts = stays ? [] : [...drop, ...homeParts(on, record, later)];
   const freedBytes = await diskUsage(parts.flatMap(({ path }) => path ?? []));
   if (!rules.dryRun) {
+    // Looking took its time: what has come up meanwhile counts.
+    const loss =
+      rules.force || !drop.some(({ what }) => what === 'worktree') ? undefined : await lossOf(record);
+    const why = (await whyInUse(on, record)) ?? loss;
+    if (why !== undefined) return untouched(record, why);
     for (const part of parts) await part.remove();
     if (kept.length === 0) forgetRun(on.home, record.subagent);
   }
@@ -171,7 +180,7 @@ async function decide(record: RunRecord, rules: CleanRules): Promise<Decision> {
     },
   };
   const tip = await branchTip(repository, branch);
-  const loss = rules.force ? undefined : await lossOf(record, place);
+  const loss = rules.force ? undefined : await lossOf(record);
   const alone = tip === undefined ? 0 : await commitsOnlyOn(repository, branch, tip);
   const merged =
     tip === undefined || alone === 0 || (await branchWithContent(repository, base, tip)) !== undefined;
@@ -201,12 +210,9 @@ async function decide(record: RunRecord, rules: CleanRules): Promise<Decision> {
 }
 
 /** What would be lost with the worktree, in words. */
-async function lossOf(
-  { cwd, repository }: RunRecord,
-  place: { cwd: string; commonDir: string },
-): Promise<string | undefined> {
+async function lossOf({ cwd, repository }: RunRecord): Promise<string | undefined> {
   if (!existsSync(cwd)) return undefined;
-  if (!isWorktree(place)) {
+  if (!isWorktree({ cwd, commonDir: gitDirs(repository).commonDir })) {
     const files = (await readdir(cwd)).filter((name) => name !== '.git');
     return files.length === 0 ? undefined : 'it has files, and git no longer knows it as a worktree';
   }

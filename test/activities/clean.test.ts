@@ -9,7 +9,7 @@ import type { Home } from '../../src/home/home.ts';
 import { readRuns, type RunRecord } from '../../src/home/run-record.ts';
 import { runFolder } from '../../src/home/workspace-record.ts';
 import { applyRetention } from '../../src/worker/retention.ts';
-import { temporaryHome } from '../support/home.ts';
+import { temporaryFolder, temporaryHome } from '../support/home.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
 import { specOf, subagentRef, workspaceBench } from '../support/workspace.ts';
 
@@ -176,6 +176,33 @@ describe('clean', () => {
     expect((await run.clean()).kept[0]?.why).toBe('its submodule nested has 1 commit that is nowhere else');
     await run.repo.in(join(run.cwd, 'nested'))('push', '--quiet', 'origin', 'HEAD:refs/heads/nested');
     expect((await run.clean()).removed).toContain('worktree');
+  });
+});
+
+describe('what comes up while clean looks', () => {
+  it('counts: a run that goes on with it', async () => {
+    const run = await Run.begin();
+    let asked = 0;
+    const openRun = async () => (asked++ === 0 ? undefined : 'another');
+    expect(await run.clean({ force: true, openRun })).toMatchObject({
+      removed: [],
+      kept: [{ what: 'all', why: 'another run of fix is starting' }],
+    });
+    expect(existsSync(run.cwd)).toBe(true);
+  });
+
+  it('counts: a file that is not committed', async () => {
+    const run = await Run.begin();
+    // Where `du` would say how much is freed, somebody writes first.
+    await using folder = await temporaryFolder();
+    const du = join(folder.path, 'du');
+    await writeFile(du, `#!/bin/sh\necho mine > '${run.cwd}/draft.txt'\n`, { mode: 0o755 });
+    vi.stubEnv('PATH', `${folder.path}:${process.env['PATH']}`);
+    expect(await run.clean()).toMatchObject({
+      removed: [],
+      kept: [{ what: 'all', why: 'it has 1 uncommitted file: draft.txt' }],
+    });
+    expect(existsSync(join(run.cwd, 'draft.txt'))).toBe(true);
   });
 });
 
