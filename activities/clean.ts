@@ -85,8 +85,11 @@ export async function cleanRun(
     const place = { ...record, runId: record.subagent.runId };
     return await guarded(place, () => removeParts(on, record, rules));
   } catch (error) {
-    if (!(error instanceof SubagentsError)) throw error;
-    return untouched(record, error.message);
+    if (error instanceof SubagentsError) return untouched(record, error.message);
+    // A file that cannot be removed: neither the other runs nor the next look are to fail for it.
+    if (error instanceof Error && 'syscall' in error)
+      return untouched(record, `it could not be removed: ${error.message}`);
+    throw error;
   }
 }
 
@@ -172,7 +175,8 @@ async function decide(record: RunRecord, rules: CleanRules): Promise<Decision> {
     what: 'worktree',
     path: cwd,
     remove: async () => {
-      // Out of the way first: what is half removed is never taken for a worktree.
+      // Out of the way first: what is half removed is never taken for a worktree. A removal that failed has left some there.
+      await rm(`${cwd}.removed`, { recursive: true, force: true });
       if (existsSync(cwd)) await rename(cwd, `${cwd}.removed`);
       await rm(`${cwd}.removed`, { recursive: true, force: true });
       await discardWorktree(place);

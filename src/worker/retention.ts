@@ -96,7 +96,7 @@ async function cleanClones({ clean, settings, log }: RetentionOptions, before: n
   for (const size of sizes.values()) total += size;
   for (const path of paths) {
     // One that is being cloned, fetched into or pushed from is in use.
-    await ifFree(path, async () => {
+    const look = ifFree(path, async () => {
       const unused = Date.now() - statSync(path).mtimeMs;
       const tooOld = unused > settings.keepMs;
       if (unused < CLONE_IN_USE_MS || (!tooOld && total <= settings.keepBytes)) return;
@@ -106,6 +106,7 @@ async function cleanClones({ clean, settings, log }: RetentionOptions, before: n
       total -= sizes.get(path) ?? 0;
       log(`retention (${tooOld ? 'its age' : 'the disk'}): removed the clone ${path}`);
     });
+    await look.catch((error: unknown) => log(`retention: the clone ${path} stays: ${String(error)}`));
   }
   return total;
 }

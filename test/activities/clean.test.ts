@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { cleanRun, type CleanDependencies } from '../../activities/clean.ts';
 import type { PrepareInput, Workspace } from '../../src/contract/index.ts';
@@ -55,6 +56,13 @@ class Run {
       spec: { ...input.spec, continues: { ...before, repository: repo.path, cwd, branch } },
     };
     return new Run(repo, home, next, await workspaceBench(home).prepare(next));
+  }
+
+  /** A run of another subagent in the same home. */
+  async beside(): Promise<Run> {
+    const { repo, home } = this;
+    const input = { subagent: subagentRef('other'), spec: specOf(repo) };
+    return new Run(repo, home, input, await workspaceBench(home).prepare(input));
   }
 
   /** Has it begun and ended that many days ago. */
@@ -203,6 +211,45 @@ describe('what comes up while clean looks', () => {
       kept: [{ what: 'all', why: 'it has 1 uncommitted file: draft.txt' }],
     });
     expect(existsSync(join(run.cwd, 'draft.txt'))).toBe(true);
+  });
+});
+
+describe('what cannot be removed', () => {
+  it('stays, with the reason, and the rest goes', async () => {
+    const run = await Run.begin();
+    // Deeper than any path may be long, as a program that goes round in circles makes it.
+    const outputs = join(run.home.paths.outputs, runFolder(run.input.subagent));
+    await mkdir(outputs, { recursive: true });
+    await execa(
+      'bash',
+      ['-c', 'name=$(printf "x%.0s" {1..200}); for i in {1..25}; do mkdir $name; cd $name; done'],
+      {
+        cwd: outputs,
+      },
+    );
+    onTestFinished(async () => void (await execa('rm', ['-rf', outputs])));
+    expect((await run.clean()).kept).toMatchObject([
+      {
+        what: 'all',
+        where: run.cwd,
+        why: expect.stringMatching(/^it could not be removed: ENAMETOOLONG/) as string,
+      },
+    ]);
+
+    const next = await run.beside();
+    await run.age(20);
+    await next.age(19);
+    expect(await run.retain(14)).toContain('removed worktree, branch of main/other@1');
+    expect([existsSync(outputs), existsSync(next.cwd)]).toEqual([true, false]);
+    await execa('rm', ['-rf', outputs]);
+    expect(await run.clean()).toMatchObject({ kept: [] });
+  });
+
+  it('is tried again, with what an earlier try has left', async () => {
+    const run = await Run.begin();
+    await mkdir(`${run.cwd}.removed/left`, { recursive: true });
+    expect((await run.clean()).removed).toContain('worktree');
+    expect([existsSync(run.cwd), existsSync(`${run.cwd}.removed`)]).toEqual([false, false]);
   });
 });
 
