@@ -79,10 +79,14 @@ async function collectGuarded(
   const before = inPlace
     ? readCheckoutClaim(gitDirs(cwd).gitDir, input.subagent.runId)?.surroundings
     : readWorkspaceRecord(cwd)?.surroundings;
-  const collect = () => (inPlace ? collectInPlace(input) : collectWorktree(on, input, signal));
+  const shared = before === undefined ? {} : await plantedSince(repo, before.programs);
+  const restored = inPlace
+    ? []
+    : await withSettings(settingsAgainst(shared), () => restore(on, input, signal));
+  const collect = () => (inPlace ? collectInPlace(input) : collectWorktree(on, input, restored, signal));
   if (before === undefined) return collect();
-  const at = existsSync(join(cwd, '.git')) ? cwd : repo;
-  const planted = await plantedSince(at, before.programs);
+  // Only now: a worktree that was linked to another repository shows the configuration of that one, not its own.
+  const planted = { ...shared, ...(await plantedSince(cwd, before.programs)) };
   if (!inPlace) remember(cwd, planted);
   return withSettings(settingsAgainst(planted), async () => {
     const touchedOutside = differences(before, await readSurroundings(repo, isolation));
@@ -97,17 +101,28 @@ function remember(cwd: string, planted: Planted): void {
   if (record) writeWorkspaceRecord(cwd, { ...record, planted });
 }
 
+/** Makes the worktree whole again; gives what was found. */
+async function restore(
+  on: EvidenceDependencies,
+  input: CollectInput,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const { cwd, branch } = worktreeOf(input);
+  const { commonDir } = gitDirs(input.spec.repo);
+  const options = await gitOptions(on, input, signal);
+  return restoreWorktree({ cwd, commonDir }, { branch, base: startOf(input) }, options);
+}
+
 async function collectWorktree(
-  { home }: EvidenceDependencies,
-  { subagent, spec, workspace: { cwd, base, branch } }: CollectInput,
+  on: EvidenceDependencies,
+  input: CollectInput,
+  restored: readonly string[],
   signal: AbortSignal,
 ): Promise<CollectResult> {
-  if (branch === null) throw new Error('a worktree without a branch');
+  const { cwd, base, branch } = worktreeOf(input);
+  const { subagent, spec } = input;
   const { commonDir } = gitDirs(spec.repo);
-  const identity = await identityEnvironment(home.root);
-  const surroundings = { env: identity, signal, copilotSessionId: subagent.copilotSessionId };
-  const start = spec.carried?.commit ?? base;
-  const restored = await restoreWorktree({ cwd, commonDir }, { branch, base: start }, surroundings);
+  const start = startOf(input);
   const record = await afterCutShortSetUp(cwd);
   const subject = leftoversSubject(subagent.label);
   const settled = await settleWorktree(
@@ -117,7 +132,7 @@ async function collectWorktree(
       message: `${subject}\n\nThe subagent ended its turn with these changes in its worktree.\n`,
       leaveOut: [...(record?.leftBySetUp ?? []), ...(record?.leftByVerification ?? [])],
     },
-    surroundings,
+    await gitOptions(on, input, signal),
   );
   const { head } = settled;
   const [commits, files, stashes, submodules] = await Promise.all([
@@ -140,6 +155,19 @@ async function collectWorktree(
     },
     notes: [...restored, ...settled.notes, ...stashes, ...submodules],
   };
+}
+
+function worktreeOf({ workspace: { cwd, base, branch } }: CollectInput) {
+  if (branch === null) throw new Error('a worktree without a branch');
+  return { cwd, base, branch };
+}
+
+/** Where its branch begins. */
+const startOf = ({ spec, workspace }: CollectInput): string => spec.carried?.commit ?? workspace.base;
+
+async function gitOptions({ home }: EvidenceDependencies, { subagent }: CollectInput, signal: AbortSignal) {
+  const env = await identityEnvironment(home.root);
+  return { env, signal, copilotSessionId: subagent.copilotSessionId };
 }
 
 /** Of a set-up that was cut short by a kill, nothing is the subagent's. */

@@ -17,11 +17,15 @@ import { readWorkspaceRecord } from './workspace-record.ts';
 export async function plantedBy(cwd: string, checkout?: string): Promise<Planted> {
   const record = readWorkspaceRecord(cwd);
   if (record === undefined) return {};
-  // A worktree can have configuration of its own beside the shared one.
-  const at = checkout ?? [cwd, record.repo].find((folder) => existsSync(join(folder, '.git')));
-  if (at === undefined) return {};
-  if (record.planted !== undefined) return stillPlanted(at, record.planted);
-  return record.surroundings === undefined ? {} : plantedSince(at, record.surroundings.programs);
+  // A worktree can have configuration of its own beside the shared one, and can be linked to another repository.
+  const places = checkout === undefined ? [record.repo, cwd] : [checkout];
+  const { planted, surroundings } = record;
+  const found: Planted = {};
+  for (const at of places.filter((folder) => existsSync(join(folder, '.git')))) {
+    if (planted !== undefined) Object.assign(found, await stillPlanted(at, planted));
+    else if (surroundings !== undefined) Object.assign(found, await plantedSince(at, surroundings.programs));
+  }
+  return found;
 }
 
 /** Where a run works, or worked. */

@@ -7,8 +7,11 @@ import { carryChanges } from '../../src/git/carry.ts';
 import { diffText } from '../../src/git/diff.ts';
 import { mergeCommit } from '../../src/git/merge.ts';
 import { countUncommitted, resolveBase } from '../../src/git/repository.ts';
+import { git as runGit } from '../../src/git/run.ts';
 import { branchWithContent, deleteBranch } from '../../src/git/unmerged.ts';
 import { discardWorktree } from '../../src/git/worktree.ts';
+import { guarded } from '../../src/home/guarded.ts';
+import type { Home } from '../../src/home/home.ts';
 import { temporaryHome } from '../support/home.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
 import { specOf, subagentRef, workspaceBench } from '../support/workspace.ts';
@@ -133,5 +136,41 @@ describe('a hostile repository', () => {
     for (const name of [`--output=${stolen}`, '--exec=evil', '-c core.pager=evil'])
       await expect(resolveBase(repo.path, name)).rejects.toMatchObject({ code: 'UNKNOWN_BASE' });
     expect(existsSync(stolen)).toBe(false);
+  });
+});
+
+describe('a subagent that plants programs', () => {
+  /** A worktree of `repo`, with all files under a filter; `evil` is a command that tells that it ran. */
+  async function worktreeOf(repo: Repository, home: Home, label = 'fix') {
+    const bench = workspaceBench(home);
+    const input = { subagent: subagentRef(label), spec: specOf(repo, { label }) };
+    const workspace = await bench.prepare(input);
+    return { bench, input, workspace, git: repo.in(workspace.cwd) };
+  }
+  const evil = (repo: Repository, name: string): string => `touch '${ranIn(repo)}/${name}'; cat`;
+
+  async function victim(): Promise<Repository> {
+    const repo = await temporaryRepository({ '.gitattributes': '* filter=evil\n', 'a.txt': 'a\n' });
+    onTestFinished(() => repo[Symbol.asyncDispose]());
+    await mkdir(ranIn(repo));
+    return repo;
+  }
+
+  it('runs none of them by linking its worktree to another repository in the meantime', async () => {
+    const repo = await victim();
+    await using elsewhere = await temporaryRepository();
+    await using home = await temporaryHome();
+    const { bench, input, workspace, git } = await worktreeOf(repo, home);
+    await git('config', 'filter.evil.smudge', evil(repo, 'shared'));
+    await git('config', 'extensions.worktreeConfig', 'true');
+    await git('config', '--worktree', 'filter.evil.clean', evil(repo, 'own'));
+    await repo.write({ 'a.txt': 'changed\n' }, workspace.cwd);
+    await writeFile(join(workspace.cwd, '.git'), `gitdir: ${join(elsewhere.path, '.git')}\n`);
+    const { evidence, notes } = await bench.collect(input, workspace);
+    expect(notes.join()).toContain('lost its link to the repository');
+    expect(evidence.filesChanged).toEqual(['a.txt']);
+    await rm(join(workspace.cwd, 'a.txt'));
+    await guarded(workspace.cwd, () => runGit(['checkout', '--', 'a.txt'], { cwd: workspace.cwd }));
+    expect(await ran(repo)).toEqual([]);
   });
 });
