@@ -10,6 +10,7 @@ import { branchTip } from '../src/git/branch.ts';
 import { gitDirs } from '../src/git/repository.ts';
 import { includeIgnored } from '../src/git/include.ts';
 import type { Planted } from '../src/git/planted.ts';
+import { withoutPlanted } from '../src/git/program-watch.ts';
 import { readSurroundings, type Surroundings } from '../src/git/surroundings.ts';
 import { addSubmodules } from '../src/git/submodules.ts';
 import type { GitOptions } from '../src/git/run.ts';
@@ -106,6 +107,5 @@ export async function continueWorktree(
 /** What the run before has configured is not there to stay: it runs for none of our calls about this run either. */
 async function around(repository: string, planted: Planted): Promise<Surroundings> {
   const found = await readSurroundings(repository);
-  const programs = Object.entries(found.programs).filter(([key, value]) => planted[key]?.value !== value);
-  return { ...found, programs: Object.fromEntries(programs) };
+  return { ...found, programs: withoutPlanted(found.programs, planted) };
 }

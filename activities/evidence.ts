@@ -32,7 +32,7 @@ import { readArtifacts } from './artifacts.ts';
 import { reportingFailures } from './failures.ts';
 import { sensitiveChanges } from './sensitive.ts';
 import { putAside } from './set-up.ts';
-import type { WorkspaceHome } from './workspace.ts';
+import { surroundingsBefore, type WorkspaceHome } from './workspace.ts';
 
 /** `package.json` files read to compare their scripts; in a larger change the rest goes unread. */
 const MAX_PACKAGE_FILES = 50;
@@ -76,9 +76,7 @@ async function collectGuarded(
   const { isolation } = input.spec;
   const inPlace = isolation === 'in-place';
   const repo = inPlace ? cwd : input.spec.repo;
-  const before = inPlace
-    ? readCheckoutClaim(gitDirs(cwd).gitDir, input.subagent.runId)?.surroundings
-    : readWorkspaceRecord(cwd)?.surroundings;
+  const before = surroundingsBefore({ subagent: input.subagent, isolation, cwd });
   const shared = before === undefined ? {} : await plantedSince(repo, before.programs);
   const restored = inPlace
     ? []

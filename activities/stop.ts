@@ -16,7 +16,7 @@ export interface StopDependencies {
   ) => Promise<Stopped['cutShort']>;
   readonly sweep: typeof sweep;
   /** Told when a subagent is over. */
-  readonly ended: (subagent: SubagentRef) => void;
+  readonly ended: (subagent: SubagentRef) => Promise<void>;
   readonly releaseCheckout: (repo: string, subagent: SubagentRef) => Promise<void>;
 }
 
@@ -30,7 +30,7 @@ export function createStopActivities(on: StopDependencies): Pick<ControlActiviti
         });
         if (mode === 'pause') return { kind: 'stopped' };
         const sweep = await on.sweep(subagent.copilotSessionId);
-        on.ended(subagent);
+        await on.ended(subagent);
         if (inPlaceRepo !== undefined) await on.releaseCheckout(inPlaceRepo, subagent);
         return { kind: 'stopped', sweep, ...(cutShort && { cutShort }) };
       } finally {

@@ -6,6 +6,7 @@ import { cancellationSignal } from '@temporalio/activity';
 import {
   SubagentsError,
   type Continuation,
+  type Isolation,
   type PrepareInput,
   type SubagentRef,
   type WorkerActivities,
@@ -27,9 +28,11 @@ import {
 } from '../src/git/identity.ts';
 import { includeIgnored } from '../src/git/include.ts';
 import { gitDirs, lookUp } from '../src/git/repository.ts';
-import { git } from '../src/git/run.ts';
+import { settingsAgainst, type Planted } from '../src/git/planted.ts';
+import { beginWatch, plantedIn, watchFolder, withoutPlanted } from '../src/git/program-watch.ts';
+import { git, withSettings } from '../src/git/run.ts';
 import { checkoutStatus } from '../src/git/status.ts';
-import { readSurroundings } from '../src/git/surroundings.ts';
+import { readSurroundings, type Surroundings } from '../src/git/surroundings.ts';
 import { addSubmodules } from '../src/git/submodules.ts';
 import { addWorktree, discardWorktree, restoreWorktree } from '../src/git/worktree.ts';
 import { guarded } from '../src/home/guarded.ts';
@@ -40,7 +43,7 @@ import {
   writeWorkspaceRecord,
   type WorkspaceRecord,
 } from '../src/home/workspace-record.ts';
-import { noteRun } from '../src/home/run-record.ts';
+import { noteRun, runRecordPath } from '../src/home/run-record.ts';
 import { continueWorktree } from './continued-workspace.ts';
 import { reportingFailures } from './failures.ts';
 
@@ -73,7 +76,11 @@ export function createWorkspaceActivities(
         checkAllowed(spec.continues?.repository ?? spec.repo, roots);
         const workspace = goingOn(on, input, await prepare(on, input));
         const { cwd, branch, base, repository = spec.repo } = workspace;
-        noteRun(on.home, { subagent, isolation: spec.isolation, repository, cwd, branch, base });
+        const { isolation } = spec;
+        noteRun(on.home, { subagent, isolation, repository, cwd, branch, base });
+        const before = surroundingsBefore({ subagent, isolation, cwd })?.programs;
+        const until = runRecordPath(on.home, subagent);
+        if (before !== undefined) await beginWatch(repository, subagent.runId, { before, until });
         return workspace;
       }, [
         'BAD_INPUT',
@@ -87,11 +94,42 @@ export function createWorkspaceActivities(
   };
 }
 
-function prepare(on: WorkspaceDependencies, input: PrepareInput): Promise<Workspace> {
-  if (input.spec.isolation === 'in-place') return prepareInPlace(on, input);
-  return input.spec.continues === undefined
-    ? prepareWorktree(on, input, cancellationSignal())
-    : prepareContinued(on, input, input.spec.continues, cancellationSignal());
+/** What there was around the workspace of a subagent before it began; undefined where nothing is known of that. */
+export function surroundingsBefore({
+  subagent,
+  isolation,
+  cwd,
+}: {
+  readonly subagent: SubagentRef;
+  readonly isolation: Isolation;
+  readonly cwd: string;
+}): Surroundings | undefined {
+  return isolation === 'in-place'
+    ? readCheckoutClaim(gitDirs(cwd).gitDir, subagent.runId)?.surroundings
+    : readWorkspaceRecord(cwd)?.surroundings;
+}
+
+async function prepare(on: WorkspaceDependencies, input: PrepareInput): Promise<Workspace> {
+  const { repo, isolation, continues } = input.spec;
+  const signal = cancellationSignal();
+  if (isolation === 'worktree' && continues) return prepareContinued(on, input, continues, signal);
+  const planted = await plantedIn(repo);
+  const workspace = await withSettings(settingsAgainst(planted), () =>
+    isolation === 'in-place'
+      ? prepareInPlace(on, input, planted)
+      : prepareWorktree(on, input, planted, signal),
+  );
+  return { ...workspace, notes: [...workspace.notes, ...plantedNotes(repo, planted)] };
+}
+
+/** What an earlier subagent has configured may be meant to stay: only its user can say so. */
+function plantedNotes(repo: string, planted: Planted): string[] {
+  const keys = Object.keys(planted);
+  if (keys.length === 0) return [];
+  return [
+    `git runs none of the programs of ${keys.join(', ')} for us, which were configured while a subagent worked in ${repo}; ` +
+      `if they are yours, remove ${watchFolder(repo)} once none works there`,
+  ];
 }
 
 /** Says of a continued subagent whether its conversation is there to go on with. */
@@ -119,6 +157,7 @@ export async function worktreePath(home: WorkspaceHome, subagent: SubagentRef): 
 async function prepareWorktree(
   { home, sweep }: WorkspaceDependencies,
   { subagent, spec }: PrepareInput,
+  planted: Planted,
   signal: AbortSignal,
 ): Promise<Workspace> {
   const { commonDir } = gitDirs(spec.repo);
@@ -145,7 +184,7 @@ async function prepareWorktree(
   }
 
   // Looked at while the worktree is made, which touches nothing of it.
-  const around = readSurroundings(spec.repo);
+  const around = trusted(readSurroundings(spec.repo), planted);
   around.catch(() => undefined);
   // From here on nothing of value can be lost: no turn has begun, so what is there is a making that was cut short.
   let branch: string | undefined;
@@ -220,15 +259,22 @@ async function prepareContinued(
   return workspaceOf(continues.cwd, record, [...notes, ...identityNotes]);
 }
 
+/** What others have configured is not there to stay, whoever else may be at work. */
+async function trusted(read: Promise<Surroundings>, planted: Planted): Promise<Surroundings> {
+  const found = await read;
+  return { ...found, programs: withoutPlanted(found.programs, planted) };
+}
+
 async function prepareInPlace(
   { home, runState }: WorkspaceDependencies,
   { subagent, spec }: PrepareInput,
+  planted: Planted,
 ): Promise<Workspace> {
   const { gitDir } = gitDirs(spec.repo);
   const [status, { identityNotes }, surroundings] = await Promise.all([
     checkoutStatus(spec.repo),
     identityFor(home, spec.repo),
-    readSurroundings(spec.repo, 'in-place'),
+    trusted(readSurroundings(spec.repo, 'in-place'), planted),
     checkBase(spec.repo, spec.base),
   ]);
   const held = readCheckoutClaim(gitDir, subagent.runId);

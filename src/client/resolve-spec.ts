@@ -11,8 +11,11 @@ import {
   type ResolvedSpec,
 } from '../contract/index.ts';
 import { carryChanges } from '../git/carry.ts';
+import { settingsAgainst } from '../git/planted.ts';
+import { plantedIn } from '../git/program-watch.ts';
 import { remoteCommit } from '../git/remote.ts';
 import { countUncommitted, resolveBase, resolveRepository } from '../git/repository.ts';
+import { withSettings } from '../git/run.ts';
 import type { ParsedSpec } from './spec.ts';
 
 /** Counting changes of a huge checkout may take long; after this, in milliseconds, the spawn goes on without. */
@@ -66,11 +69,14 @@ export async function resolveSpec(
       },
     );
   }
-  const [commit, left] = await Promise.all([
-    named ? remoteCommit(named.url, spec.base) : resolveBase(repo, spec.base),
-    named ? credentialNotes(named) : isolation === 'worktree' && !carries ? uncommittedNotes(repo) : [],
-  ]);
-  const { carried, notes } = carries ? await carryChanges(repo, commit) : { carried: undefined, notes: left };
+  const guarded = settingsAgainst(named ? {} : await plantedIn(repo));
+  const { commit, carried, notes } = await withSettings(guarded, async () => {
+    const [commit, left] = await Promise.all([
+      named ? remoteCommit(named.url, spec.base) : resolveBase(repo, spec.base),
+      named ? credentialNotes(named) : isolation === 'worktree' && !carries ? uncommittedNotes(repo) : [],
+    ]);
+    return { commit, ...(carries ? await carryChanges(repo, commit) : { carried: undefined, notes: left }) };
+  });
   const resolved: ResolvedSpec = {
     label: spec.label,
     task: spec.task,

@@ -28,6 +28,11 @@ const PROGRAMS: readonly (readonly [RegExp, string])[] = [
 export const planted = z.record(z.string(), z.object({ value: z.string(), instead: z.string() }));
 export type Planted = z.infer<typeof planted>;
 
+/** The programs that the configuration of the checkout `cwd` names. @throws SubagentsError GIT */
+export async function readPrograms(cwd: string): Promise<Record<string, string>> {
+  return programsIn(await localConfiguration(cwd));
+}
+
 /** The programs of a configuration, as they stand there. */
 export function programsIn(configuration: ReadonlyMap<string, readonly string[]>): Record<string, string> {
   return Object.fromEntries(
@@ -39,7 +44,14 @@ export function programsIn(configuration: ReadonlyMap<string, readonly string[]>
 
 /** What the configuration of the checkout `cwd` has beyond the programs there were `before`. @throws SubagentsError GIT */
 export async function plantedSince(cwd: string, before: Readonly<Record<string, string>>): Promise<Planted> {
-  const now = programsIn(await localConfiguration(cwd));
+  return added(before, await readPrograms(cwd));
+}
+
+/** What there is `now` beyond the programs that there were `before`. */
+export function added(
+  before: Readonly<Record<string, string>>,
+  now: Readonly<Record<string, string>>,
+): Planted {
   return Object.fromEntries(
     Object.entries(now)
       .filter(([key, value]) => before[key] !== value)
@@ -47,10 +59,8 @@ export async function plantedSince(cwd: string, before: Readonly<Record<string, 
   );
 }
 
-/** Of `known`, what is configured to this moment; what somebody has set to something else since is theirs. */
-export async function stillPlanted(cwd: string, known: Planted): Promise<Planted> {
-  if (Object.keys(known).length === 0) return known;
-  const now = programsIn(await localConfiguration(cwd));
+/** Of `known`, what is configured `now`; what somebody has set to something else since is theirs. */
+export function stillThere(known: Planted, now: Readonly<Record<string, string>>): Planted {
   return Object.fromEntries(Object.entries(known).filter(([key, { value }]) => now[key] === value));
 }
 

@@ -3,27 +3,30 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Isolation } from '../contract/index.ts';
 import { readCheckoutClaim } from '../git/checkout-lock.ts';
-import { plantedSince, settingsAgainst, stillPlanted, type Planted } from '../git/planted.ts';
+import { added, readPrograms, settingsAgainst, stillThere, type Planted } from '../git/planted.ts';
+import { plantedIn } from '../git/program-watch.ts';
 import { gitDirs } from '../git/repository.ts';
 import { withSettings } from '../git/run.ts';
 import { readWorkspaceRecord } from './workspace-record.ts';
 
 /**
- * The programs that appeared in the configuration while a subagent worked in the worktree `cwd`; none where no record of
- * that worktree is on this machine.
+ * The programs that appeared in the configuration while the subagent of the worktree `cwd` worked, or any other in the same
+ * repository.
  * @param checkout whose configuration counts; default is that of the worktree itself.
  * @throws SubagentsError GIT, INTERNAL
  */
 export async function plantedBy(cwd: string, checkout?: string): Promise<Planted> {
   const record = readWorkspaceRecord(cwd);
-  if (record === undefined) return {};
+  const repo = record?.repo ?? checkout ?? cwd;
   // A worktree can have configuration of its own beside the shared one, and can be linked to another repository.
-  const places = checkout === undefined ? [record.repo, cwd] : [checkout];
-  const { planted, surroundings } = record;
+  const places = new Set(checkout === undefined ? [repo, cwd] : [checkout]);
   const found: Planted = {};
-  for (const at of places.filter((folder) => existsSync(join(folder, '.git')))) {
-    if (planted !== undefined) Object.assign(found, await stillPlanted(at, planted));
-    else if (surroundings !== undefined) Object.assign(found, await plantedSince(at, surroundings.programs));
+  for (const at of [...places].filter((folder) => existsSync(join(folder, '.git')))) {
+    Object.assign(found, await plantedIn(repo, at));
+    if (record?.planted !== undefined)
+      Object.assign(found, stillThere(record.planted, await readPrograms(at)));
+    else if (record?.surroundings !== undefined)
+      Object.assign(found, added(record.surroundings.programs, await readPrograms(at)));
   }
   return found;
 }
@@ -45,6 +48,7 @@ export async function guarded<T>(place: RunPlace, work: () => Promise<T>): Promi
 /** Beside the user's checkout lies no record of ours, whatever is called like one: what a live run began with is in its claim. */
 async function plantedInPlace({ cwd, runId }: RunPlace): Promise<Planted> {
   if (!existsSync(join(cwd, '.git'))) return {};
+  const found = await plantedIn(cwd, cwd);
   const before = readCheckoutClaim(gitDirs(cwd).gitDir, runId)?.surroundings;
-  return before === undefined ? {} : plantedSince(cwd, before.programs);
+  return before === undefined ? found : { ...found, ...added(before.programs, await readPrograms(cwd)) };
 }

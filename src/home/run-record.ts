@@ -34,24 +34,26 @@ interface RunHome {
 }
 
 const SUFFIX = '.json';
-const pathOf = (home: RunHome, subagent: SubagentRef): string =>
+/** Where the record of a run lies, for as long as anything of it is left. */
+export const runRecordPath = (home: RunHome, subagent: SubagentRef): string =>
   join(home.paths.runs, `${runFolder(subagent)}${SUFFIX}`);
 
 /** Notes what a run has here. A record that is there already keeps when it began. @throws SubagentsError DISK_FULL, INTERNAL */
 export function noteRun(home: RunHome, record: Omit<RunRecord, 'startedAt' | 'endedAt'>): void {
-  const startedAt = readRecord(pathOf(home, record.subagent))?.startedAt ?? new Date().toISOString();
+  const startedAt = readRecord(runRecordPath(home, record.subagent))?.startedAt ?? new Date().toISOString();
   write(home, { ...record, startedAt });
 }
 
-/** Notes that a run is over. Nothing where there is no record of it. */
-export function noteRunEnded(home: RunHome, subagent: SubagentRef): void {
-  const record = readRecord(pathOf(home, subagent));
+/** Notes that a run is over, and gives its record. Nothing where there is none. */
+export function noteRunEnded(home: RunHome, subagent: SubagentRef): RunRecord | undefined {
+  const record = readRecord(runRecordPath(home, subagent));
   if (record) write(home, { ...record, endedAt: new Date().toISOString() });
+  return record;
 }
 
 /** Forgets a run, once nothing of it is left. */
 export function forgetRun(home: RunHome, subagent: SubagentRef): void {
-  rmSync(pathOf(home, subagent), { force: true });
+  rmSync(runRecordPath(home, subagent), { force: true });
 }
 
 /** The records of this home. One that cannot be read is left out: it never keeps the others from being found. */
@@ -86,7 +88,7 @@ function names(folder: string): string[] {
 }
 
 function write(home: RunHome, record: RunRecord): void {
-  const path = pathOf(home, record.subagent);
+  const path = runRecordPath(home, record.subagent);
   ensurePrivateDir(dirname(path));
   writePrivateFile(path, `${JSON.stringify(record, undefined, 2)}\n`);
 }

@@ -15,6 +15,7 @@ import { createTranscriptActivities } from '../../activities/transcript.ts';
 import { createTurnActivities } from '../../activities/turn.ts';
 import { createVerifyActivities } from '../../activities/verify.ts';
 import { createSessionActivities } from '../../activities/watch.ts';
+import { endWatch } from '../git/program-watch.ts';
 import { createWorkspaceActivities, releaseWorkspace } from '../../activities/workspace.ts';
 import { stopCopilotSession } from '../copilot/close.ts';
 import { eventLogPath } from '../copilot/event-log.ts';
@@ -66,7 +67,11 @@ export function createActivities({
   const stop = createStopActivities({
     room,
     sweep,
-    ended: (subagent) => noteRunEnded(home, subagent),
+    ended: async (subagent) => {
+      const record = noteRunEnded(home, subagent);
+      // Left as live, more is taken for planted than was: that keeps no end from being one.
+      if (record) await endWatch(record.repository, subagent.runId).catch(() => undefined);
+    },
     releaseCheckout: releaseWorkspace,
     stopCopilotSession: (subagent, options) => stopCopilotSession(pool, subagent, options),
   });

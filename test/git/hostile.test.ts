@@ -10,6 +10,10 @@ import { countUncommitted, resolveBase } from '../../src/git/repository.ts';
 import { git as runGit } from '../../src/git/run.ts';
 import { branchWithContent, deleteBranch } from '../../src/git/unmerged.ts';
 import { discardWorktree } from '../../src/git/worktree.ts';
+import { endWatch, watchFolder } from '../../src/git/program-watch.ts';
+import { resolveSpec } from '../../src/client/resolve-spec.ts';
+import { parseSpec } from '../../src/client/spec.ts';
+import { forgetRun } from '../../src/home/run-record.ts';
 import { guarded } from '../../src/home/guarded.ts';
 import type { Home } from '../../src/home/home.ts';
 import { temporaryHome } from '../support/home.ts';
@@ -172,5 +176,50 @@ describe('a subagent that plants programs', () => {
     await rm(join(workspace.cwd, 'a.txt'));
     await guarded(workspace.cwd, () => runGit(['checkout', '--', 'a.txt'], { cwd: workspace.cwd }));
     expect(await ran(repo)).toEqual([]);
+  });
+
+  it('runs none of them for another subagent either, nor for one that begins later', async () => {
+    const repo = await victim();
+    await using home = await temporaryHome();
+    const before = await worktreeOf(repo, home, 'before');
+    await repo.write({ 'a.txt': 'before\n' }, before.workspace.cwd);
+    await before.bench.collect(before.input, before.workspace);
+    const mallory = await worktreeOf(repo, home, 'mallory');
+    await mallory.git('config', 'filter.evil.clean', evil(repo, 'clean'));
+    await mallory.git('config', 'filter.evil.smudge', evil(repo, 'smudge'));
+
+    // While it is at work,
+    const beside = await worktreeOf(repo, home, 'beside');
+    expect(beside.workspace.notes.join()).toContain('none of the programs of filter.evil.clean, filter.evil');
+    // when it is over,
+    await endWatch(repo.path, mallory.input.subagent.runId);
+    const later = await worktreeOf(repo, home, 'later');
+    // and when nothing of it is left any more.
+    forgetRun(home, mallory.input.subagent);
+    await rm(`${mallory.workspace.cwd}.json`);
+    const newest = await worktreeOf(repo, home, 'newest');
+    for (const { bench, input, workspace } of [beside, later, newest]) {
+      await repo.write({ 'a.txt': 'mine\n' }, workspace.cwd);
+      const { evidence } = await bench.collect(input, workspace);
+      await bench.verify(input, { cwd: workspace.cwd, head: evidence.head }, ['true']);
+    }
+    for (const { workspace } of [before, newest])
+      await guarded(workspace.cwd, async () => {
+        await rm(join(workspace.cwd, 'a.txt'));
+        await runGit(['checkout', '--', 'a.txt'], { cwd: workspace.cwd });
+      });
+    await repo.write({ 'a.txt': 'in the checkout\n' });
+    await resolveSpec(parseSpec({ label: 'spawned', task: 'x' }), { cwd: repo.path, hostQueue: 'a' });
+    expect(await ran(repo)).toEqual([]);
+
+    for (const { input } of [before, beside, later, newest]) await endWatch(repo.path, input.subagent.runId);
+    // What its user has set since is the user's; and of what is over, nothing stays behind.
+    await repo.git('config', 'filter.evil.smudge', `touch '${ranIn(repo)}/mine'; cat`);
+    await repo.git('config', '--unset', 'filter.evil.clean');
+    const own = await worktreeOf(repo, home, 'own');
+    expect(own.workspace.notes).toEqual([]);
+    expect(await ran(repo)).toEqual(['mine']);
+    await endWatch(repo.path, own.input.subagent.runId);
+    expect(existsSync(watchFolder(repo.path))).toBe(false);
   });
 });

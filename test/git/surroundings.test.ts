@@ -1,7 +1,7 @@
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { plantedSince, settingsAgainst, stillPlanted } from '../../src/git/planted.ts';
+import { plantedSince, readPrograms, settingsAgainst, stillThere } from '../../src/git/planted.ts';
 import { differences, readSurroundings } from '../../src/git/surroundings.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
 
@@ -96,7 +96,7 @@ it('programs that appeared in the configuration are taken back; those that were 
   // What its owner sets anew, or takes away, is no longer of that kind.
   await repo.git('config', 'filter.lfs.smudge', 'git-lfs smudge --skip');
   await repo.git('config', '--unset', 'core.sshCommand');
-  expect(Object.keys(await stillPlanted(repo.path, planted)).sort()).toEqual([
+  expect(Object.keys(stillThere(planted, await readPrograms(repo.path))).sort()).toEqual([
     'filter.new.clean',
     'filter.new.required',
     'merge.new.driver',
