@@ -147,7 +147,7 @@ async function remoteGit(args: readonly string[], options: GitOptions): Promise<
     ...(await sshEnvironment()),
     GIT_ALLOW_PROTOCOL: 'file:http:https:ssh',
   };
-  return tryGit([...STALLED, ...args], { ...options, env });
+  return tryGit([...STALLED, ...args], { ...options, env, secrets: true });
 }
 
 /** The user's own ssh, never that of a repository's configuration; told not to ask. */

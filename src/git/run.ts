@@ -2,6 +2,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { existsSync } from 'node:fs';
 import { SubagentsError } from '../contract/index.ts';
+import { cleanEnvironment } from '../home/environment.ts';
 import { runProgram } from '../system/spawner.ts';
 
 export interface GitOptions {
@@ -9,6 +10,8 @@ export interface GitOptions {
   readonly cwd: string;
   /** Added to the environment of the call; `undefined` takes a variable out. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /** Leaves the secrets of this process in its environment: for calls of a remote, whose credentials they may be. */
+  readonly secrets?: boolean | undefined;
   /** The Copilot session on whose behalf it runs: should the call outlive this process, a sweep of that session ends it. */
   readonly copilotSessionId?: string | undefined;
   /** Fed to its standard input. */
@@ -78,7 +81,11 @@ export async function tryGit(args: readonly string[], options: GitOptions): Prom
   try {
     const { exitCode, signalCode, stdout, stderr } = await runProgram(
       {
-        ...gitProgram(args, { ...options.env, ...(own && { COPILOT_AGENT_SESSION_ID: copilotSessionId }) }),
+        ...gitProgram(
+          args,
+          { ...options.env, ...(own && { COPILOT_AGENT_SESSION_ID: copilotSessionId }) },
+          options.secrets,
+        ),
         cwd,
         input: options.input ?? '',
         // In a process session of its own, since a sweep ends whole process sessions.
@@ -99,9 +106,10 @@ export async function tryGit(args: readonly string[], options: GitOptions): Prom
 export function gitProgram(
   args: readonly string[],
   extra: GitOptions['env'] = {},
+  secrets = false,
 ): { readonly file: string; readonly args: readonly string[]; readonly env: NodeJS.ProcessEnv } {
   const own = (settings.getStore() ?? []).flatMap((setting) => ['-c', setting]);
-  return { file: 'git', args: [...SAFETY, ...own, ...args], env: environment(extra) };
+  return { file: 'git', args: [...SAFETY, ...own, ...args], env: environment(extra, secrets) };
 }
 
 /** The error for a call that ended with another exit code than 0. */
@@ -130,9 +138,9 @@ export function firstUsefulLine(stderr: string): string | undefined {
   return line?.replace(/^(fatal|error): /, '');
 }
 
-function environment(extra: GitOptions['env']): NodeJS.ProcessEnv {
+function environment(extra: GitOptions['env'], secrets: boolean): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = {};
-  for (const [name, value] of Object.entries(process.env)) {
+  for (const [name, value] of Object.entries(secrets ? process.env : cleanEnvironment(process.env))) {
     if (!name.startsWith('GIT_') || KEPT.has(name)) env[name] = value;
   }
   // LC_ALL: what git says is read here. GIT_OPTIONAL_LOCKS: looking at a checkout must not disturb who works in it.

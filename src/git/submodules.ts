@@ -162,7 +162,8 @@ async function fromUrl(
   options: Surroundings,
 ): Promise<string | undefined> {
   try {
-    const answer = await update(cwd, submodule, url, {}, { ...options, timeoutMs: FETCH_TIMEOUT_MS });
+    const fetching = { ...options, timeoutMs: FETCH_TIMEOUT_MS, secrets: true };
+    const answer = await update(cwd, submodule, url, {}, fetching);
     if (answer.exitCode === 0) return undefined;
     return (
       firstUsefulLine(answer.stderr.replace(/^Cloning into .*\n/gm, '')) ?? `exit code ${answer.exitCode}`

@@ -134,6 +134,27 @@ describe('a hostile repository', () => {
     expect(await ran(repo)).toEqual([]);
   });
 
+  it('sees no secret of ours where a filter of its runs, as it does for its user', async () => {
+    const repo = await temporaryRepository({ '.gitattributes': '* filter=known\n', 'a.txt': 'a\n' });
+    onTestFinished(() => repo[Symbol.asyncDispose]());
+    await using home = await temporaryHome();
+    const seen = join(repo.path, '.git/seen');
+    for (const way of ['clean', 'smudge'])
+      await repo.git('config', `filter.known.${way}`, `{ echo ${way}; env; } >> '${seen}'; cat`);
+    vi.stubEnv('GITHUB_TOKEN', 'canary-of-a-token');
+    vi.stubEnv('TEMPORAL_API_KEY', 'canary-of-a-key');
+    const bench = workspaceBench(home);
+    const input = { subagent: subagentRef(), spec: specOf(repo) };
+    const workspace = await bench.prepare(input);
+    await repo.write({ 'a.txt': 'changed\n' }, workspace.cwd);
+    await bench.collect(input, workspace);
+    const told = readFileSync(seen, 'utf8');
+    expect(told.split('\n')).toEqual(
+      expect.arrayContaining(['clean', 'smudge', `HOME=${process.env['HOME']}`]),
+    );
+    expect(told).not.toContain('canary');
+  });
+
   it('cannot have a name taken for an option', async () => {
     const repo = await hostileRepository();
     const stolen = join(repo.path, 'stolen');
