@@ -56,10 +56,13 @@ export function createAdmitActivities(on: AdmitDependencies) {
             checkAllowed(repo, on.settings.repos);
             const ownModel = chooseModel(on.settings, spec.model);
             if (isRepositoryUrl(repo)) {
-              // Everything else is asked once it is cloned.
-              await Promise.all([spec.continues && checkBranch(spec.continues, label), able]);
+              // Everything else is asked once it is cloned. The clone of a run before may be in another worker's home, where
+              // one that takes not everything does not look.
+              const look = on.settings.repos === undefined;
+              await Promise.all([look && spec.continues && checkBranch(spec.continues, label), able]);
               return { admitted: true, ...(ownModel !== undefined && { model: ownModel }) };
             }
+            if (spec.continues) checkAllowed(spec.continues.repository, on.settings.repos);
             if (isolation === 'in-place') {
               const before = wanted.get(repo);
               if (before !== undefined) throw checkoutBusy(repo, before);

@@ -20,7 +20,7 @@ import { plantedSince, settingsAgainst } from '../src/git/planted.ts';
 import { lookUp } from '../src/git/repository.ts';
 import { withSettings } from '../src/git/run.ts';
 import { checkSigning } from '../src/git/signing.ts';
-import { checkAllowed } from '../src/home/allowed-repos.ts';
+import { checkAllowed, checkInHome } from '../src/home/allowed-repos.ts';
 import { clonePath, exclusively, makingPath, withClone } from '../src/home/clones.ts';
 import { readWorkspaceRecord } from '../src/home/workspace-record.ts';
 import { diskUsage } from '../src/system/disk-usage.ts';
@@ -60,6 +60,7 @@ async function cloneRepository(
   const { repo: url, base, continues } = spec;
   checkAllowed(url, settings.repos);
   const path = continues?.repository ?? clonePath(home, url);
+  checkInHome(path, home.paths.repositories, settings.repos);
   const options = { signal, copilotSessionId: subagent.copilotSessionId };
   const told = tell(url, path);
   try {

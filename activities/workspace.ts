@@ -36,7 +36,7 @@ import { readSurroundings, type Surroundings } from '../src/git/surroundings.ts'
 import { addSubmodules } from '../src/git/submodules.ts';
 import { addWorktree, discardWorktree, restoreWorktree } from '../src/git/worktree.ts';
 import { guarded } from '../src/home/guarded.ts';
-import { checkAllowed } from '../src/home/allowed-repos.ts';
+import { checkAllowed, checkInHome } from '../src/home/allowed-repos.ts';
 import {
   readWorkspaceRecord,
   runFolder,
@@ -72,8 +72,15 @@ export function createWorkspaceActivities(
       reportingFailures(async () => {
         const { subagent, spec } = input;
         // Admission has asked this already; a workflow can be started past it. Clones of URLs are of those allowed.
-        const roots = on.settings.repos && [...on.settings.repos, on.home.paths.repositories];
-        checkAllowed(spec.continues?.repository ?? spec.repo, roots);
+        const { repos } = on.settings;
+        const { repositories, worktrees } = on.home.paths;
+        const roots = repos && [...repos, repositories];
+        checkAllowed(spec.repo, roots);
+        if (spec.continues) {
+          checkAllowed(spec.continues.repository, roots);
+          if (spec.continues.cwd !== spec.continues.repository)
+            checkInHome(spec.continues.cwd, worktrees, repos);
+        }
         const workspace = goingOn(on, input, await prepare(on, input));
         const { cwd, branch, base, repository = spec.repo } = workspace;
         const { isolation } = spec;

@@ -1,7 +1,7 @@
 /** Which repositories a worker may work in. */
-import { realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { SubagentsError } from '../contract/errors.ts';
+import { isWithin, realTarget } from '../system/real-path.ts';
 
 /**
  * @param repo a real path, or a URL.
@@ -15,22 +15,33 @@ export function checkAllowed(repo: string, roots: readonly string[] | undefined)
   });
 }
 
+/**
+ * For what a continued subagent is said to have had in this home: a spawn may say anything.
+ * @param folder where the home has such things; they may be gone from there.
+ * @param roots as above.
+ * @throws SubagentsError REPO_REFUSED
+ */
+export function checkInHome(path: string, folder: string, roots: readonly string[] | undefined): void {
+  if (roots === undefined || (path.startsWith('/') && leadsInto(folder, path))) return;
+  throw new SubagentsError(
+    'REPO_REFUSED',
+    `${path} is not in ${folder}, where this worker has such folders`,
+    {
+      remedy: 'Continue a subagent by its label, or spawn it again.',
+    },
+  );
+}
+
 /** By real path: a symbolic link under a root does not bring in what it points to. */
 function lies(repo: string, root: string): boolean {
   if (root.includes('://')) {
     const climbs = /\/(\.|%2e){1,2}(\/|$)/i.test(repo);
     return !climbs && (repo === root || repo.startsWith(root.endsWith('/') ? root : `${root}/`));
   }
-  const real = realOf(root.replace(/^~(?=\/|$)/, homedir()));
-  if (real === undefined || !repo.startsWith('/')) return false;
-  const path = realOf(repo);
-  return path === real || (path?.startsWith(real === '/' ? '/' : `${real}/`) ?? false);
+  return repo.startsWith('/') && leadsInto(root.replace(/^~(?=\/|$)/, homedir()), repo);
 }
 
-function realOf(path: string): string | undefined {
-  try {
-    return realpathSync(path);
-  } catch {
-    return undefined;
-  }
+function leadsInto(folder: string, path: string): boolean {
+  const [into, target] = [realTarget(folder), realTarget(path)];
+  return into !== undefined && target !== undefined && isWithin(into, target);
 }

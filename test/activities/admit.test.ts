@@ -2,12 +2,13 @@ import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createAdmitActivities, type AdmitDependencies } from '../../activities/admit.ts';
+import { createCloneActivities } from '../../activities/clone.ts';
 import { releaseWorkspace } from '../../activities/workspace.ts';
-import type { Admission, ResolvedSpec } from '../../src/contract/index.ts';
+import type { Admission, Continuation, PrepareInput, ResolvedSpec } from '../../src/contract/index.ts';
 import type { Home } from '../../src/home/home.ts';
 import { temporaryHome } from '../support/home.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository } from '../support/repository.ts';
-import { specOf, subagentRef, workspaceBench } from '../support/workspace.ts';
+import { activityContext, specOf, subagentRef, workspaceBench } from '../support/workspace.ts';
 
 beforeEach(() => {
   for (const [name, value] of Object.entries(NO_GIT_CONFIGURATION)) vi.stubEnv(name, value);
@@ -161,6 +162,45 @@ describe('admission', () => {
     });
     settings.repos = [dirname(repo.path)];
     expect(await admit(home, [specOf(repo)], { settings })).toMatchObject([{ admitted: true }]);
+  });
+
+  it('is refused for a continued one whose repository, folder or clone is said to be elsewhere', async () => {
+    await using repo = await temporaryRepository();
+    await using other = await temporaryRepository();
+    await using home = await temporaryHome();
+    const settings = { models: undefined, model: undefined, repos: [dirname(repo.path)] };
+    const before = {
+      ...{ run: 1, runId: 'r', workerId: home.workerId, copilotSessionId: 'c', branch: 'main', handover: '' },
+      ...{ cwd: join(home.paths.worktrees, 'main/fix@1-r'), repository: repo.path },
+    };
+    const continued = (changes: Partial<Continuation>, spec: Partial<ResolvedSpec> = {}): PrepareInput => ({
+      subagent: subagentRef(),
+      spec: specOf(repo, { ...spec, continues: { ...before, ...changes } }),
+    });
+    const refused = (path: string) => ({
+      details: [expect.objectContaining({ code: 'REPO_REFUSED' })] as unknown,
+      message: expect.stringContaining(`${path} is not `) as string,
+    });
+    const { prepare } = workspaceBench(home, undefined, settings);
+
+    const elsewhere = continued({ repository: other.path });
+    expect(await admit(home, [elsewhere.spec], { settings })).toMatchObject([{ code: 'REPO_REFUSED' }]);
+    await expect(prepare(elsewhere)).rejects.toMatchObject(refused(other.path));
+    // Neither does an allowed one open the way for the repository of the spec,
+    await expect(prepare(continued({}, { repo: other.path }))).rejects.toMatchObject(refused(other.path));
+    // nor for a folder that is no worktree of this home.
+    await writeFile(`${other.path}.json`, '{}');
+    for (const cwd of [other.path, join(home.paths.worktrees, '../..', 'x')])
+      await expect(prepare(continued({ cwd }))).rejects.toMatchObject(refused(cwd));
+    const url = `file://${repo.path}`;
+    const { cloneRepository } = createCloneActivities({ home, settings: { ...settings, repos: [url] } });
+    await expect(
+      activityContext().run(cloneRepository, continued({ repository: other.path }, { repo: url })),
+    ).rejects.toMatchObject(refused(other.path));
+    // What is said truly is taken.
+    await repo.git('branch', 'subagents/fix');
+    const { cwd } = await prepare(continued({ branch: 'subagents/fix' }));
+    expect(cwd).toBe(before.cwd);
   });
 
   it('is refused where a signature would have to ask somebody, unless signing is off', async () => {
