@@ -16,13 +16,14 @@ import {
 } from '../src/contract/index.ts';
 import { branchBlocked } from '../src/git/branch.ts';
 import { clone, fetchCommit, pushTo } from '../src/git/remote.ts';
-import { plantedSince, settingsAgainst } from '../src/git/planted.ts';
+import { settingsAgainst } from '../src/git/planted.ts';
+import { plantedIn } from '../src/git/program-watch.ts';
 import { lookUp } from '../src/git/repository.ts';
 import { withSettings } from '../src/git/run.ts';
 import { checkSigning } from '../src/git/signing.ts';
 import { checkAllowed, checkInHome } from '../src/home/allowed-repos.ts';
 import { clonePath, exclusively, makingPath, withClone } from '../src/home/clones.ts';
-import { readWorkspaceRecord } from '../src/home/workspace-record.ts';
+import { plantedBy } from '../src/home/guarded.ts';
 import { diskUsage } from '../src/system/disk-usage.ts';
 import { chooseModel, type ModelSettings } from './choose-model.ts';
 import { reportingFailures } from './failures.ts';
@@ -71,7 +72,10 @@ async function cloneRepository(
         await clone(url, folder, options);
         made = true;
       },
-      () => fetchCommit(path, url, base.commit, options),
+      async () =>
+        withSettings(settingsAgainst(await plantedIn(path)), () =>
+          fetchCommit(path, url, base.commit, options),
+        ),
       signal,
     );
     if (spec.signing !== 'off') await checkSigning(path);
@@ -129,10 +133,7 @@ async function pushBranch(
 ): Promise<PushResult> {
   const options = { signal, copilotSessionId: subagent.copilotSessionId };
   // What was configured in the clone meanwhile runs nothing here, least of all with the user's credentials.
-  const before = readWorkspaceRecord(cwd)?.surroundings;
-  const settings =
-    before === undefined ? [] : settingsAgainst(await plantedSince(repository, before.programs));
-  const ref = await withSettings(settings, () =>
+  const ref = await withSettings(settingsAgainst(await plantedBy(cwd, repository)), () =>
     exclusively(repository, signal, () =>
       pushTo(remote, { repo: repository, commit, stem: subagent.label }, options),
     ),

@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import { SubagentsError, withoutCredentials } from '../contract/index.ts';
 import { branchName } from './branch.ts';
+import { localConfiguration } from './planted.ts';
 import { firstUsefulLine, git, tryGit, type GitAnswer, type GitOptions } from './run.ts';
 
 /** How long a remote may take, in milliseconds: to name its branches, to send everything, to take a branch. */
@@ -67,7 +68,7 @@ export async function clone(url: string, path: string, options: Surroundings): P
 
 /**
  * Has `commit` in the clone `repo` of `url`, fetching what is new when it is not there.
- * @throws SubagentsError GIT in git's words, UNKNOWN_BASE when the remote does not have it
+ * @throws SubagentsError GIT in git's words, or where the clone leads elsewhere; UNKNOWN_BASE when the remote does not have it
  */
 export async function fetchCommit(
   repo: string,
@@ -76,6 +77,7 @@ export async function fetchCommit(
   options: Surroundings,
 ): Promise<void> {
   if (await hasCommit(repo, commit)) return;
+  await requireOwnWay(repo, url);
   const fetch = (what: readonly string[]): Promise<GitAnswer> =>
     remoteGit(['fetch', '--quiet', '--no-tags', '--no-recurse-submodules', '--', url, ...what], {
       ...options,
@@ -96,13 +98,14 @@ export async function fetchCommit(
  * Pushes `commit` to a branch at `url`: `subagents/<stem>`, or with the next number where the remote has that with other
  * commits. Never forced. Safe to repeat.
  * @returns the branch there, as refs/heads/…
- * @throws SubagentsError GIT in git's words; the reason of `signal`
+ * @throws SubagentsError GIT in git's words, or where the clone leads elsewhere; the reason of `signal`
  */
 export async function pushTo(
   url: string,
   { repo, commit, stem }: { readonly repo: string; readonly commit: string; readonly stem: string },
   options: Surroundings,
 ): Promise<string> {
+  await requireOwnWay(repo, url);
   const patterns = [`refs/heads/${branchName(stem, 1)}`, `refs/heads/${branchName(stem, 1)}-*`];
   const asked = await remoteGit(['ls-remote', '--', url, ...patterns], {
     ...options,
@@ -129,6 +132,24 @@ export async function pushTo(
       throw remoteError(`git push to ${url} failed`, answer);
   }
   throw new SubagentsError('GIT', `${url} has ${MAX_NAMES} branches called ${branchName(stem, 1)}`);
+}
+
+/**
+ * The way to a remote is the user's own to configure: a clone of ours says nothing of it when it is made. Where it does, what
+ * is read or pushed might come from or go to somewhere else than the outcome says, with the user's credentials.
+ */
+async function requireOwnWay(repo: string, url: string): Promise<void> {
+  const keys = [...(await localConfiguration(repo)).keys()].filter(
+    (key) => /^(url|http|ssh|protocol)\./.test(key) || key.startsWith(`remote.${url}.`),
+  );
+  if (keys.length === 0) return;
+  throw new SubagentsError(
+    'GIT',
+    `the configuration of ${repo} changes the way to ${url}, so nothing is read from there or pushed: ${keys.join(', ')}`,
+    {
+      remedy: `Remove it (git -C ${repo} config --unset-all KEY); what is yours belongs into git config --global. Then spawn or continue again.`,
+    },
+  );
 }
 
 async function hasCommit(repo: string, commit: string): Promise<boolean> {
