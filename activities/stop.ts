@@ -15,7 +15,7 @@ export interface StopDependencies {
     options: { abort: boolean; over: boolean },
   ) => Promise<Stopped['cutShort']>;
   readonly sweep: typeof sweep;
-  /** Told when a subagent is over. */
+  /** Told when a subagent is over. Never throws. */
   readonly ended: (subagent: SubagentRef) => Promise<void>;
   readonly releaseCheckout: (repo: string, subagent: SubagentRef) => Promise<void>;
 }
@@ -23,15 +23,21 @@ export interface StopDependencies {
 export function createStopActivities(on: StopDependencies): Pick<ControlActivities, 'stopSubagent'> {
   return {
     async stopSubagent({ subagent, mode, inPlaceRepo }: StopInput): Promise<StopResult> {
+      const stopCopilotSession = on.stopCopilotSession(subagent, {
+        abort: mode === 'kill',
+        over: mode !== 'pause',
+      });
       try {
-        const cutShort = await on.stopCopilotSession(subagent, {
-          abort: mode === 'kill',
-          over: mode !== 'pause',
-        });
-        if (mode === 'pause') return { kind: 'stopped' };
+        if (mode === 'pause') {
+          await stopCopilotSession;
+          return { kind: 'stopped' };
+        }
+        // What fails of it keeps nothing else from being ended.
+        await stopCopilotSession.catch(() => undefined);
         const sweep = await on.sweep(subagent.copilotSessionId);
         await on.ended(subagent);
         if (inPlaceRepo !== undefined) await on.releaseCheckout(inPlaceRepo, subagent);
+        const cutShort = await stopCopilotSession;
         return { kind: 'stopped', sweep, ...(cutShort && { cutShort }) };
       } finally {
         on.room.leaveAll(stayPrefix(subagent));

@@ -1,4 +1,4 @@
-/** `watchChildren`: finds subagents whose workflows closed without a word, and says `ended` to the session in their name. */
+/** `watchChildren`: finds subagents that have ended without their session having heard of it, and says `ended` to the session in their name. */
 import { cancellationSignal, heartbeat, sleep } from '@temporalio/activity';
 import {
   ApplicationFailure,
@@ -52,10 +52,10 @@ export function createSessionActivities(on: SessionDependencies): SessionActivit
 
     findOrphans: (input: FindOrphansInput) => findOrphans(client, input),
 
-    async watchChildren({ session, children, adopted = false }: WatchChildrenInput): Promise<void> {
+    async watchChildren({ session, children }: WatchChildrenInput): Promise<void> {
       let running = [...children];
       while (running.length > 0) {
-        const ends = await Promise.all(running.map((child) => look(client, child, adopted)));
+        const ends = await Promise.all(running.map((child) => look(client, session, child)));
         for (const [index, end] of ends.entries()) {
           const child = running[index];
           if (child && typeof end === 'object') await tell(client, session, child, end);
@@ -75,12 +75,8 @@ type End = Pick<SessionEntry, 'branch' | 'head'> & {
   readonly summary: string;
 };
 
-/** How a child stands: running, closed by itself (its last act told the session, unless it is adopted), or its end. */
-async function look(
-  client: Client,
-  child: SessionEntry,
-  adopted: boolean,
-): Promise<'running' | 'told' | End> {
+/** How a child stands: running, closed and its session knows it (to tell it is the last act of most), or its end. */
+async function look(client: Client, session: string, child: SessionEntry): Promise<'running' | 'told' | End> {
   try {
     const handle = client.workflow.getHandle(child.workflowId, child.runId);
     const description = await handle.describe();
@@ -88,16 +84,26 @@ async function look(
     if (isOpen(name)) return 'running';
     if (name === 'TERMINATED') return lost('terminated from outside');
     if (name === 'TIMED_OUT') return lost('its workflow timed out');
-    if (!adopted) return 'told';
+    if (!(await isLive(client, session, child))) return 'told';
     const status = finalStatus.parse(statusOf(description));
     const told = await outcomeOf(handle, description.memo);
     const { branch, head } = told?.evidence ?? {};
-    const summary = told?.summary ?? `${status} while there was no session to tell`;
+    const summary = told?.summary ?? `${status}, and could not tell it itself`;
     return { status, summary, ...(branch !== undefined && { branch }), ...(head !== undefined && { head }) };
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return lost('its workflow is gone from the server');
     throw error;
   }
+}
+
+/** Whether its session does not know yet that it has ended. */
+async function isLive(client: Client, session: string, { label, run }: SessionEntry): Promise<boolean> {
+  const handle = client.workflow.getHandle(sessionWorkflowId(session));
+  const entry = await handle.query<SessionEntry | null, [{ label: string; run: number }]>(SESSION.find, {
+    label,
+    run,
+  });
+  return entry !== null && entry.endedAt === undefined;
 }
 
 const lost = (reason: string): End => ({ status: 'lost', summary: `lost: ${reason}` });

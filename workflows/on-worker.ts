@@ -1,5 +1,5 @@
 /** What a worker does for one subagent: each call as an activity, repeated where it may be when the worker dies under it. */
-import { ApplicationFailure } from '@temporalio/workflow';
+import { ApplicationFailure, patched, sleep } from '@temporalio/workflow';
 import {
   isRepositoryUrl,
   oneLine,
@@ -17,6 +17,7 @@ import {
   type StopInput,
   type StopResult,
   type SubagentRef,
+  type SweepReport,
   type TurnInput,
   type TurnResult,
   type VerifyResult,
@@ -24,6 +25,7 @@ import {
 } from '../src/contract/index.ts';
 import { lookingFor, type Told } from './absence.ts';
 import { control, isLost, orLost, worker } from './activity-calls.ts';
+import { failureOf } from './failure.ts';
 import type { Steer } from './inbox.ts';
 import { STATUS_DURING } from './life.ts';
 import type { Room } from './room.ts';
@@ -35,7 +37,24 @@ const STOPPING: Readonly<Record<StopInput['mode'], string>> = {
   pause: 'pause: give its room back until it goes on',
 };
 
-export type Stopped = Omit<Extract<StopResult, { kind: 'stopped' }>, 'kind'>;
+/** Pauses before a stop that failed is tried again, in milliseconds; then the subagent ends without it. */
+const STOP_AGAIN_MS = [1_000, 5_000] as const;
+
+/** The report where no sweep was heard of. */
+export const NO_SWEEP: SweepReport = {
+  found: 0,
+  ended: 0,
+  left: [],
+  proof: 'unproven',
+  notChecked: [],
+  commands: [],
+  durationMs: 0,
+};
+
+export type Stopped = Omit<Extract<StopResult, { kind: 'stopped' }>, 'kind'> & {
+  /** Why its worker could not stop it. */
+  readonly problem?: string;
+};
 type Cloned = Extract<CloneResult, { kind: 'cloned' }>;
 type Collected = Extract<CollectResult, { kind: 'collected' }>;
 type SetUpDone = Extract<SetUpResult, { kind: 'set-up' }>;
@@ -199,12 +218,32 @@ export class OnWorker {
       mode,
       ...(spec.isolation === 'in-place' && mode !== 'pause' && { inPlaceRepo: spec.repo }),
     };
-    const stopped = (): Promise<Stopped> =>
+    const stop = (): Promise<Stopped> =>
       this.#again(() =>
         control(workerId).stopSubagent.executeWithOptions({ summary: STOPPING[mode] }, [input]),
       );
+    const stopped = mode === 'pause' ? stop : (): Promise<Stopped> => this.#orUnstopped(stop);
     // While it has room its worker was there a moment ago.
     return room.taken && mode !== 'kill' ? stopped() : lookingFor(workerId, this.#of.told, stopped);
+  }
+
+  /** What `stop` gives. Where it fails again and again, that nothing is known: the subagent must end all the same. */
+  async #orUnstopped(stop: () => Promise<Stopped>): Promise<Stopped> {
+    for (let tries = 0; ; tries++) {
+      try {
+        return await stop();
+      } catch (error) {
+        const { message: problem } = failureOf(error);
+        // Runs of before failed without having told their session.
+        if (!patched('stop-fails')) throw error;
+        const ms = STOP_AGAIN_MS[tries];
+        if (ms === undefined) {
+          this.#of.room.leaveToWorker();
+          return { sweep: NO_SWEEP, problem };
+        }
+        await sleep(ms, { summary: oneLine(`before it is stopped again: ${problem}`, 100) });
+      }
+    }
   }
 
   /** Work that needs room: repeated, after room is taken again, as often as its worker dies under it. */

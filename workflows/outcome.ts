@@ -75,7 +75,7 @@ function summaryOf(life: Life, { status, failure, sweep }: Ending): string {
 }
 
 function processes({ found, left, proof }: SweepReport): string {
-  if (proof === 'unproven') return 'whether processes are left is unproven on this system';
+  if (proof === 'unproven') return 'whether processes are left is unproven';
   return `${found} ${found === 1 ? 'process' : 'processes'} found, ${left.length} left`;
 }
 

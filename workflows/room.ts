@@ -70,6 +70,11 @@ export class Room {
     this.lose();
   }
 
+  /** Its worker, which could not be told, ends the stay when it sees that the workflow has closed: nobody waits for that. */
+  leaveToWorker(): void {
+    this.#over = Promise.resolve();
+  }
+
   /** Waits until the stay is over, after `stopSubagent` has ended it on the worker. */
   async left(): Promise<void> {
     await this.#over;

@@ -133,11 +133,11 @@ export async function session(input: SessionInput): Promise<void> {
   await condition(() => allHandlersFinished());
   await continueAsNew<typeof session>({ name, state });
 
-  /** Hears of children that end without a word (terminated, timed out): an activity looks, and signals `ended` in their name. */
-  async function watch(children: SessionEntry[], adopted = false): Promise<void> {
+  /** Hears of children that end without a word (terminated, timed out, a signal that was lost): an activity looks, and signals `ended` in their name. */
+  async function watch(children: SessionEntry[]): Promise<void> {
     try {
       await anyWorker.watchChildren.executeWithOptions({ summary: `watches ${children.length} subagents` }, [
-        { session: name, children, ...(adopted && { adopted }) },
+        { session: name, children },
       ]);
     } catch (error) {
       if (!isCancellation(error)) throw error;
@@ -153,7 +153,7 @@ export async function session(input: SessionInput): Promise<void> {
         { session: name, before },
       ]);
       adopt(state, found);
-      if (found.length > 0) void watch(found, true);
+      if (found.length > 0) void watch(found);
       show();
     } catch {
       // Nobody could look, or the session is being ended: they stay as they are.

@@ -16,6 +16,7 @@ import {
   finalStatus,
   forgetRequest,
   kindOf,
+  oneLine,
   SESSION,
   SUBAGENT,
   type AnswerRequest,
@@ -34,6 +35,7 @@ import {
 import { begin, type Life, type Rules, type Step } from './life.ts';
 import { next } from './lifecycle.ts';
 import { announce, asFailure, entryOf, outcomeOf } from './outcome.ts';
+import { NO_SWEEP, type Stopped } from './on-worker.ts';
 import { Performer } from './performer.ts';
 import { tellSession } from './tell.ts';
 
@@ -86,8 +88,9 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
     const { verdict } = step;
     return await CancellationScope.nonCancellable(async () => {
       work.inbox.closed = `${input.label} is ending as ${verdict.status}`;
-      const { sweep } = await work.stop('end');
-      return conclude(verdict.status, sweep, verdict.failure);
+      const stopped = await work.stop('end');
+      noteProblem(stopped);
+      return conclude(verdict.status, stopped.sweep, verdict.failure);
     });
   } catch (error) {
     if (error instanceof ApplicationFailure && finalStatus.safeParse(error.type).success) throw error; // an outcome
@@ -96,20 +99,30 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
       if (work.forgotten) return giveUp(work.forgotten);
       const killed = isCancellation(error);
       work.inbox.closed = `${input.label} is ${killed ? 'being killed' : 'ending as failed'}`;
-      let sweep: SweepReport | undefined;
+      let sweep: SweepReport | undefined = NO_SWEEP;
       try {
         const stopped = await work.stop('kill');
         sweep = stopped.sweep;
+        noteProblem(stopped);
         life = await work.salvage(life, stopped);
       } catch (later) {
         if (work.forgotten) return giveUp(work.forgotten);
-        throw later;
+        // Its session must hear of its end all the same.
+        noteProblem({ problem: String(later) });
       }
       if (!killed) return conclude('failed', sweep, { class: 'internal', message: String(error) });
       const outcome = await conclude('killed', sweep);
       // Only a cancellation that was asked for can close a workflow as cancelled.
       throw asked ? error : asFailure(outcome);
     });
+  }
+
+  function noteProblem({ problem }: Pick<Stopped, 'problem'>): void {
+    if (problem === undefined) return;
+    life = {
+      ...life,
+      notes: [...life.notes, `its worker could not end it in order: ${oneLine(problem, 300)}`],
+    };
   }
 
   /** Its worker was given up: nothing of it can be stopped or collected any more, and the outcome says so. */

@@ -371,8 +371,6 @@ export type CleanResult = { readonly kind: 'cleaned'; readonly runs: readonly Cl
 export interface WatchChildrenInput {
   readonly session: string;
   readonly children: readonly SessionEntry[];
-  /** They are of an earlier session: one that has ended by itself may have told nobody. */
-  readonly adopted?: boolean;
 }
 
 export interface FindOrphansInput {
@@ -421,6 +419,6 @@ export interface SessionActivities {
   lookForWorker(input: LookForWorkerInput): Promise<WorkerSeen>;
   /** Subagents of an earlier session of that name that are live, or that ended when there was none to tell. */
   findOrphans(input: FindOrphansInput): Promise<SessionEntry[]>;
-  /** Waits until all of the children are closed, and signals `ended` in the name of each that closed without having said so. */
+  /** Waits until all of the children are closed, and signals `ended` in the name of each of whose end the session has not heard. */
   watchChildren(input: WatchChildrenInput): Promise<void>;
 }

@@ -44,10 +44,17 @@ export function noteRun(home: RunHome, record: Omit<RunRecord, 'startedAt' | 'en
   write(home, { ...record, startedAt });
 }
 
-/** Notes that a run is over, and gives its record. Nothing where there is none. */
+/**
+ * Notes that a run is over, where there is room on the disk: a run must also end where there is none. Gives its record, nothing
+ * where there is none.
+ */
 export function noteRunEnded(home: RunHome, subagent: SubagentRef): RunRecord | undefined {
   const record = readRecord(runRecordPath(home, subagent));
-  if (record) write(home, { ...record, endedAt: new Date().toISOString() });
+  try {
+    if (record) write(home, { ...record, endedAt: new Date().toISOString() });
+  } catch {
+    // As if its end had not been seen here.
+  }
   return record;
 }
 

@@ -22,7 +22,12 @@ export class LeaseInterceptor implements ActivityInboundCallsInterceptor {
     next: Next<ActivityInboundCallsInterceptor, 'execute'>,
   ): Promise<unknown> {
     const lease = leaseOf(this.#context, input.args);
-    writeLease(this.#leases, lease);
+    try {
+      writeLease(this.#leases, lease);
+    } catch (error) {
+      // A disk that is full must not keep a subagent from being ended, which may be done twice.
+      if (lease.activityType !== 'stopSubagent') throw error;
+    }
     const beat = OWN_HEARTBEAT.has(lease.activityType)
       ? undefined
       : setInterval(() => this.#context.heartbeat(), HEARTBEAT_INTERVAL_MS);
