@@ -1,7 +1,15 @@
 /** The room a subagent occupies on a worker: a running `stay` activity, and the `placed` signal that told where. */
-import { ApplicationFailure, CancellationScope, condition } from '@temporalio/workflow';
-import { workerQueue, type Placed, type SubagentRef } from '../src/contract/index.ts';
+import {
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  isCancellation,
+  patched,
+  sleep,
+} from '@temporalio/workflow';
+import { oneLine, workerQueue, type Placed, type SubagentRef } from '../src/contract/index.ts';
 import { orLost, place } from './activity-calls.ts';
+import { backoff } from './backoff.ts';
 
 export class Room {
   /** The worker that holds, or last held, this subagent. It keeps its workspace and its Copilot session. */
@@ -34,10 +42,11 @@ export class Room {
 
   /** Waits for room: on any worker of the first queue the first time, afterwards on the worker that has the workspace. */
   async take(): Promise<void> {
-    while (!this.#taken) {
+    for (let failures = 0; !this.#taken;) {
       if (this.#closed) throw ApplicationFailure.nonRetryable('its worker was given up', 'LOST');
       const stay = ++this.#stay;
       let over = false;
+      let problem: string | undefined;
       const queue = this.workerId === undefined ? this.#firstQueue : workerQueue(this.workerId);
       this.#scope = new CancellationScope();
       const answer = this.#scope.run(() =>
@@ -47,13 +56,21 @@ export class Room {
       );
       this.#over = orLost(answer).then(
         () => undefined,
-        () => undefined, // cancelled with the subagent, which learns of it by itself
+        (error: unknown) => {
+          // One that is cancelled with the subagent learns of that by itself.
+          if (!isCancellation(error)) problem = String((error as Error).cause ?? error);
+        },
       );
       void this.#over.then(() => {
         over = true;
         if (stay === this.#stay) this.#taken = false;
       });
       await condition(() => this.#taken || over);
+      // A worker that cannot take it (its disk is full, say) is not asked without end. Runs of before asked at once.
+      if (problem !== undefined && !this.#taken && patched('stay-fails')) {
+        const summary = oneLine(`before room is asked for again: ${problem}`, 100);
+        await sleep(backoff(++failures, 0), { summary });
+      }
     }
   }
 
