@@ -26,6 +26,8 @@ export type UpEvent = { readonly at: string; readonly message: string } & (
       readonly signal: string | null;
       readonly restartInMs: number;
     }
+  /** Other commands may not find what runs now: the disk of the home is full, for example. Everything goes on. */
+  | { readonly event: 'unwritten'; readonly problem: string }
   | { readonly event: 'stopping'; readonly part: Part }
   | { readonly event: 'stopped' }
 );
@@ -56,6 +58,8 @@ function inWords(it: UpHappening): string {
       const when = it.restartInMs === 0 ? 'now' : `in ${(it.restartInMs / 1_000).toFixed(1)} s`;
       return `the ${it.part} died (${how}); starting it again ${when}`;
     }
+    case 'unwritten':
+      return `could not note what runs: ${it.problem}`;
     case 'stopping':
       return `stopping the ${it.part}`;
     case 'stopped':

@@ -104,9 +104,18 @@ async function readyOf(
     createInterface({ input: stdout }).on('line', (line) => {
       const ready = readyLine.safeParse(parseJson(line));
       if (ready.success) resolve(ready.data);
-      else writeSync(log, `${line}\n`);
+      else append(log, `${line}\n`);
     });
   });
+}
+
+/** Appends to a log, where the disk has room for it. */
+function append(log: number, text: string): void {
+  try {
+    writeSync(log, text);
+  } catch {
+    // A line that is lost must not end what it tells of.
+  }
 }
 
 function parseJson(line: string): unknown {

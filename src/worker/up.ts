@@ -194,18 +194,23 @@ class Supervisor {
     }
   }
 
+  /** Says to other commands what runs. Where that cannot be written it runs all the same. */
   #writeUpFile(): void {
     if (this.#server === undefined) return;
     const { address, namespace, uiUrl } = this.#server;
     const workerPid = this.#worker?.pid;
-    writeUpFile(this.#options.home.root, {
-      ...ownIdentity(),
-      address,
-      namespace,
-      uiUrl,
-      startedAt: this.#startedAt,
-      ...(workerPid !== undefined && { workerPid }),
-    });
+    try {
+      writeUpFile(this.#options.home.root, {
+        ...ownIdentity(),
+        address,
+        namespace,
+        uiUrl,
+        startedAt: this.#startedAt,
+        ...(workerPid !== undefined && { workerPid }),
+      });
+    } catch (error) {
+      this.#tell({ event: 'unwritten', problem: (error as Error).message });
+    }
   }
 
   #tell(happening: UpHappening): void {

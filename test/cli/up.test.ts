@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
@@ -129,6 +129,20 @@ describe('up in the foreground', () => {
     expect(error.code).toBe('HOME_BUSY');
     expect(error.message).toContain(`process ${up.pid}`);
     expect(error.remedy).toContain('subagents down');
+  });
+
+  it('goes on where it cannot write what runs, and says so', async () => {
+    await using up = startUp({ home });
+    const worker = await up.event('worker-ready');
+    const file = join(home, 'up.json');
+    rmSync(file);
+    mkdirSync(join(file, 'in-the-way'), { recursive: true });
+    process.kill(worker.pid, 'SIGKILL');
+    expect((await up.event('unwritten')).message).toContain(`could not note what runs: cannot write ${file}`);
+    expect(await up.event('worker-ready')).toMatchObject({ again: true, workerId: worker.workerId });
+    rmSync(file, { recursive: true });
+    up.signal('SIGINT');
+    expect((await up.ended).exitCode).toBe(0);
   });
 
   it('starts a killed worker and a killed server again, on the same address', async () => {

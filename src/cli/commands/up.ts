@@ -95,7 +95,8 @@ function tell({ output }: Context, event: UpEvent): void {
     output.fact('worker', `${event.workerId}, room for ${event.room} at once`);
   } else {
     const { colors } = output;
-    const message = event.event === 'died' ? colors.yellow(event.message) : event.message;
+    const message =
+      event.event === 'died' || event.event === 'unwritten' ? colors.yellow(event.message) : event.message;
     output.line(`${colors.dim(clock(event.at))} ${message}`);
   }
 }
