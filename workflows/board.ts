@@ -15,6 +15,7 @@ import type { Questions } from './questions.ts';
 import type { Room } from './room.ts';
 
 const statusKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.status, SearchAttributeType.KEYWORD);
+const modelKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.model, SearchAttributeType.KEYWORD);
 
 export class Board {
   status: Status = 'queued';
@@ -48,6 +49,7 @@ export class Board {
         status: this.status,
         since: this.since,
         waitingFor: this.waitingFor,
+        runs: this.#runs,
         task: this.#input.spec.task,
         turn: life.turn,
         repo: this.#input.spec.repo,
@@ -61,10 +63,11 @@ export class Board {
     );
   }
 
+  /** The end; which model it used is known by then, also where the spec left that to the worker. */
   finish(life: Life, outcome: Outcome): void {
     this.#outcome = outcome;
     this.waitingFor = undefined;
-    this.#enter(outcome.status);
+    this.#enter(outcome.status, outcome.model);
     this.show(life);
   }
 
@@ -73,12 +76,24 @@ export class Board {
     return { queuedMs: this.#queuedMs, totalMs: Date.now() - Date.parse(this.startedAt) };
   }
 
-  #enter(status: Status): void {
+  /** The commands that run now, where they are not the subagent's own. */
+  get #runs(): readonly string[] {
+    const { verify, setup } = this.#input.spec;
+    if (this.status === 'verifying') return verify;
+    // Absent in runs that an earlier version started.
+    const known = (setup as readonly string[] | undefined) ?? [];
+    return this.status === 'preparing' && this.branch !== undefined ? known : [];
+  }
+
+  #enter(status: Status, model?: string): void {
     if (status === this.status) return;
     const now = new Date();
     if (this.status === 'queued') this.#queuedMs += now.getTime() - Date.parse(this.since);
     this.status = status;
     this.since = now.toISOString();
-    upsertSearchAttributes([{ key: statusKey, value: status }]);
+    upsertSearchAttributes([
+      { key: statusKey, value: status },
+      ...(model === undefined ? [] : [{ key: modelKey, value: model.slice(0, 255) }]),
+    ]);
   }
 }

@@ -64,7 +64,7 @@ export class Halts {
     const what = WAITS_FOR[step.for];
     this.#of.become('waiting', `${what}, tries again at ${again} UTC: ${step.why}`);
     if (step.announce) await this.#of.announce('notice', `${what}: ${step.why}`);
-    await condition(() => this.#tryAgain, step.ms);
+    await condition(() => this.#tryAgain, step.ms, { summary: oneLine(`${what}: ${step.why}`, 100) });
     return { type: 'went-on' };
   }
 

@@ -18,6 +18,8 @@ export interface PanelView {
   readonly branch: string | null | undefined;
   readonly workerId: string | undefined;
   readonly waitingFor: string | undefined;
+  /** Commands of its set-up or its verification, while they run. */
+  readonly runs: readonly string[];
   readonly questions: readonly { readonly id: string; readonly question: string }[];
   readonly steers: readonly {
     readonly id: string;
@@ -58,6 +60,7 @@ export function panel(view: PanelView): string {
   lines.push(`- repository ${code(view.repo)}`);
   if (view.branch) lines.push(`- branch ${code(view.branch)}`);
   lines.push(`- turn ${view.turn}${view.workerId ? `, worker ${code(view.workerId)}` : ''}`);
+  if (view.runs.length > 0) lines.push(`- runs ${view.runs.map((command) => code(command)).join(', ')}`);
   if (view.status === 'working') {
     lines.push('- what it does now: the heartbeat of `runTurn`, under *Pending Activities*');
   }

@@ -7,6 +7,7 @@ import {
   type AnnounceSignal,
   type Announcement,
   type ForgetRequest,
+  type LiveStatus,
   type ResolvedSpec,
   type SubagentInput,
   type SubagentRef,
@@ -38,6 +39,8 @@ export class Performer {
   readonly #worker: OnWorker;
   readonly #halts: Halts;
   #turn: number | undefined;
+  /** Redraws the panel. */
+  readonly #show: () => void;
   /** What a step that was cancelled had taken until then. */
   #cutShort = { workedMs: 0, verifyingMs: 0 };
   #announced = 0;
@@ -62,12 +65,17 @@ export class Performer {
       copilotSessionId: input.spec.continues?.copilotSessionId ?? uuid4(),
     };
     const { hostQueue, continues } = input.spec;
+    this.#show = () => this.board.show(current());
+    const become = (status: LiveStatus, waitingFor?: string): void => {
+      this.board.become(status, waitingFor);
+      this.#show();
+    };
     this.room = new Room(this.#ref, continues ? workerQueue(continues.workerId) : hostQueue);
     this.#worker = new OnWorker({
       subagent: this.#ref,
       spec: input.spec,
       room: this.room,
-      become: (status, waitingFor) => this.board.become(status, waitingFor),
+      become,
       told: {
         away: (workerId, since) => this.#workerAway(workerId, since),
         back: (workerId) => this.#workerBack(workerId),
@@ -78,7 +86,7 @@ export class Performer {
       deliver: (steer) => this.#unlessForgotten(this.#worker.deliver(steer, this.#turn ?? 0)),
       hold: (steer) => update(hold(current(), steer)),
       during: () => this.board.status,
-      changed: () => this.board.show(current()),
+      changed: this.#show,
     });
     this.board = new Board(input, this);
     this.#halts = new Halts({
@@ -89,10 +97,7 @@ export class Performer {
         await this.#worker.stop('pause', meanwhile);
         await this.room.left();
       },
-      become: (status, waitingFor) => {
-        this.board.become(status, waitingFor);
-        this.board.show(current());
-      },
+      become,
       announce: (kind, summary) => this.#announce(kind, summary),
     });
   }
@@ -306,6 +311,7 @@ export class Performer {
   async #workerAway(workerId: string, since: string): Promise<void> {
     const waits = this.board.status === 'stopping' ? 'its end waits' : 'it waits';
     this.board.waitingFor = `waits for worker ${workerId}, which is away since ${since}`;
+    this.#show();
     await this.#announce('worker-away', `worker ${workerId} is away since ${since}; ${waits} for it`);
   }
 

@@ -27,7 +27,7 @@ export class Questions {
   }> {
     const allAnswered = (): boolean => this.open.length === 0;
     if (timeoutMs === undefined) await condition(allAnswered);
-    else await condition(allAnswered, timeoutMs);
+    else await condition(allAnswered, timeoutMs, { summary: 'until it goes on without an answer' });
     const late = this.open;
     this.open = [];
     this.#answers.push(...late.map(({ id }) => ({ requestId: id, answer: NO_ANSWER })));

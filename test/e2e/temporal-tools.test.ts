@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Subagents } from '../../src/client/index.ts';
+import { SEARCH_ATTRIBUTES } from '../../src/contract/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
 import { bash, on } from '../support/turns.ts';
@@ -16,6 +17,10 @@ beforeAll(async () => {
     [
       on('say done', [{ text: 'Nothing to do.' }]),
       on('sleep ', [bash('nohup setsid sleep 1234.5 >/dev/null 2>&1 & sleep 1233.5'), { text: 'Slept.' }]),
+      on('wonder', [
+        { tools: [{ name: 'ask_parent', arguments: { question: 'Which?' } }] },
+        { text: 'Either.' },
+      ]),
       on('listen ', [bash('until [ -e "$HOME/go-on" ]; do sleep 0.1; done'), { text: 'Heard.' }]),
     ],
     { env: { SUBAGENTS_ROOM: '6' } },
@@ -86,6 +91,70 @@ describe('the temporal command', () => {
     expect(await statusOf(fleet, 'subagent/doomed/two')).toBe('CANCELLED');
     expect((await subagents.session('other').subagent('spared').describe()).status).toBe('working');
     expect((await subagents.session('other').subagent('spared').kill()).sweep?.left).toEqual([]);
+  });
+});
+
+describe('a run in the Web UI', () => {
+  it('says what it does now, what each activity and timer is for, and what it was of', async () => {
+    const waiting = `until [ -e ${fleet.home}/../verified ]; do sleep 0.1; done`;
+    await subagents
+      .session('shown')
+      .spawn(
+        { label: 'wonders', task: 'wonder', answerTimeout: '1s', setup: ['true'], verify: [waiting] },
+        { cwd: fleet.repository.path },
+      );
+    const panel = (): Promise<string> =>
+      withClient(fleet, async (client) => {
+        const asked = client.workflow
+          .getHandle('subagent/shown/wonders')
+          .query('__temporal_workflow_metadata');
+        return ((await asked) as { currentDetails: string }).currentDetails;
+      });
+    const verifying = await eventually(async () => {
+      const drawn = await panel();
+      return drawn.startsWith('### verifying') && drawn;
+    });
+    expect(verifying).toContain(`- runs \`${waiting}\``);
+    writeFileSync(join(fleet.home, '..', 'verified'), '');
+    const outcome = await subagents.session('shown').subagent('wonders').result();
+    expect(await panel()).toMatch(/^### done/);
+
+    const { events, attributes } = await withClient(fleet, async (client) => {
+      const handle = client.workflow.getHandle('subagent/shown/wonders');
+      const [history, description] = await Promise.all([handle.fetchHistory(), handle.describe()]);
+      return { events: history.events ?? [], attributes: description.searchAttributes };
+    });
+    const whole = events.filter(
+      ({ activityTaskScheduledEventAttributes: activity, timerStartedEventAttributes: timer }) =>
+        activity ?? timer,
+    );
+    const of = (what: string): number =>
+      whole.filter((event) => event.activityTaskScheduledEventAttributes?.activityType?.name === what).length;
+    for (const what of [
+      'stay',
+      'prepareWorkspace',
+      'setUpWorkspace',
+      'runTurn',
+      'verifyCommit',
+      'stopSubagent',
+    ])
+      expect(of(what), what).toBeGreaterThan(0);
+    expect(whole.some((event) => event.timerStartedEventAttributes)).toBe(true);
+    const bare = whole.filter(({ userMetadata }) => !userMetadata?.summary?.data);
+    expect(
+      bare.map(({ activityTaskScheduledEventAttributes: it }) => it?.activityType?.name ?? 'timer'),
+    ).toEqual([]);
+    const text = (data: Uint8Array | null | undefined): string => Buffer.from(data ?? []).toString();
+    expect(text(events[0]?.userMetadata?.summary?.data)).toContain('wonders: wonder');
+    expect(text(events[0]?.userMetadata?.details?.data)).toContain(fleet.repository.path);
+    expect(outcome.model).toBeDefined();
+    expect(attributes).toMatchObject({
+      [SEARCH_ATTRIBUTES.session]: ['shown'],
+      [SEARCH_ATTRIBUTES.label]: ['wonders'],
+      [SEARCH_ATTRIBUTES.status]: ['done'],
+      [SEARCH_ATTRIBUTES.repository]: [fleet.repository.path],
+      [SEARCH_ATTRIBUTES.model]: [outcome.model],
+    });
   });
 });
 

@@ -10,6 +10,7 @@ const view: PanelView = {
   branch: 'subagents/a',
   workerId: 'w-1',
   waitingFor: undefined,
+  runs: [],
   questions: [],
   steers: [],
   notes: [],
