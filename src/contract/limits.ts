@@ -31,6 +31,8 @@ export const MAX_ANNOUNCEMENT_BYTES = 1_024;
 export const MAX_SUMMARY_CHARS = 280;
 /** The final message in an outcome, in characters; the whole stays in the transcript. */
 export const MAX_REPORT_CHARS = 16_000;
+/** A message of a subagent in its transcript, in characters; Temporal refuses a payload over 2 MB. */
+export const MAX_MESSAGE_CHARS = 200_000;
 /** The final message of a step that declares `output`, whose data stands in its outcome; 500 of them fit into a chain's history. */
 export const MAX_OUTPUT_BYTES = 64 * 1024;
 /** Files that a step hands on whole: how many, each, and all of one step as they travel; Temporal refuses a payload over 2 MB. */

@@ -1,9 +1,9 @@
 /** The event log as a transcript for people: what was said and done, in bounded excerpts. */
-import { plain, type TranscriptEntry } from '../contract/index.ts';
+import { MAX_MESSAGE_CHARS, plain, type TranscriptEntry } from '../contract/index.ts';
 import type { CopilotEvent } from './events.ts';
 import { describeTool } from './words.ts';
 
-/** Longest text of one entry, in characters. */
+/** Longest text of one entry, in characters, but for the subagent's own messages: one of them is its report. */
 const MAX_TEXT_CHARS = 2_000;
 /** A line that we put above a message to find it again. */
 const MARKER = /^\[(subagent|message from the main agent,) .*\]$/;
@@ -14,7 +14,7 @@ export function toEntries(event: CopilotEvent, startedAt: ReadonlyMap<string, st
   if (event.agentId !== undefined) return [];
   const at = event.timestamp;
   const entry = (kind: TranscriptEntry['kind'], text: string, more: Partial<TranscriptEntry> = {}) => [
-    { at, kind, text: excerpt(text), ...more },
+    { at, kind, text: excerpt(text, kind === 'message' ? MAX_MESSAGE_CHARS : MAX_TEXT_CHARS), ...more },
   ];
   switch (event.type) {
     case 'user.message':
@@ -80,10 +80,10 @@ function toolResult(
 }
 
 /** The beginning and the end of a long text; what matters in the output of a command is often its end. */
-function excerpt(text: string): string {
+function excerpt(text: string, max: number): string {
   const clean = plain(text);
-  if (clean.length <= MAX_TEXT_CHARS) return clean;
-  const half = MAX_TEXT_CHARS / 2 - 20;
+  if (clean.length <= max) return clean;
+  const half = max / 2 - 20;
   const cut = clean.length - 2 * half;
   return `${clean.slice(0, half)}\n… ${cut} characters …\n${clean.slice(-half)}`;
 }

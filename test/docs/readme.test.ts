@@ -170,7 +170,7 @@ describe('tables', () => {
       `| working time | ${contract.MIN_TIMEOUT_MS / 1_000} second to ${contract.MAX_TIMEOUT_MS / 86_400_000} days |`,
     );
     expect(limits).toContain(
-      `| ${number(contract.MAX_REPORT_CHARS)} characters; the whole is in \`subagents logs\` |`,
+      `| ${number(contract.MAX_REPORT_CHARS)} characters; \`subagents logs\` has ${number(contract.MAX_MESSAGE_CHARS)} of each message |`,
     );
     expect(limits).toContain(
       `| ${number(contract.MAX_OUTPUT_TAIL_CHARS)} characters; the whole is in the home |`,
