@@ -1,10 +1,11 @@
 /** Spawning: parse, reserve, ask the host, start. A spec is accepted when its workflow has started, or refused with nothing left behind. */
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { ParentClosePolicy } from '@temporalio/workflow';
+import { ParentClosePolicy, patched } from '@temporalio/workflow';
 import {
   spawnRequest,
   type Admission,
   type ResolvedSpec,
+  type SessionEntry,
   type SpawnAnswer,
   type SpawnRequest,
 } from '../src/contract/index.ts';
@@ -77,9 +78,14 @@ export class Spawner {
         `${label}@${continues.run} is not the newest run`,
         `continue ${label}@${newest}`,
       );
+    const worksThere = (other: Pick<SessionEntry, 'isolation' | 'repo'>): boolean =>
+      other.isolation === 'in-place' && other.repo === repo;
+    const live = Object.values(this.#state.live);
+    // One that is queued has no claim on the checkout yet.
     const sameCheckout =
       isolation === 'in-place' &&
-      [...this.#admitting].find((other) => other.isolation === 'in-place' && other.repo === repo);
+      ([...this.#admitting].find(worksThere) ??
+        live.find((other) => worksThere(other) && patched('live-in-place')));
     if (sameCheckout)
       return refused(
         label,

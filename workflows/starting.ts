@@ -90,6 +90,7 @@ export async function startSubagent(
     status: 'queued',
     task: oneLine(spec.task, 120),
     repo: spec.repo,
+    isolation: spec.isolation,
     ...(spec.model !== undefined && { model: spec.model }),
     startedAt: new Date().toISOString(),
   };

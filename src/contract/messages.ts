@@ -4,7 +4,7 @@ import type { CleanInput } from './activities.ts';
 import { announcement } from './announcement.ts';
 import { MAX_SPAWN_SPECS, MAX_STEER_BYTES } from './limits.ts';
 import { sweepReport } from './outcome.ts';
-import { permissions, resolvedSpec } from './spec.ts';
+import { isolation, permissions, resolvedSpec } from './spec.ts';
 import { finalStatus, status } from './status.ts';
 import { byteLength } from './text.ts';
 
@@ -48,6 +48,9 @@ export const sessionEntry = z.object({
   status,
   task: z.string().describe('the beginning of the task'),
   repo: z.string(),
+  isolation: isolation
+    .optional()
+    .describe('while it is live; absent in those that an earlier version started'),
   branch: z.string().nullable().optional(),
   head: z.string().optional(),
   workerId: z.string().optional().describe('who had it'),

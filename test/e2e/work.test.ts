@@ -151,6 +151,23 @@ describe('one subagent per checkout', () => {
   });
 });
 
+describe('a checkout of one that is queued', () => {
+  it('is taken too: the second is refused by name', async () => {
+    await spawn('queue', { label: 'holder', task: 'sit holder' });
+    await inItsShell(subagents, 'queue', 'holder');
+    await spawn('queue', { label: 'first', task: 'say done', isolation: 'in-place' });
+    const second = await spawn('queue', { label: 'second', task: 'say done', isolation: 'in-place' }).catch(
+      (error: unknown) => error,
+    );
+    expect(second).toMatchObject({
+      code: 'CHECKOUT_BUSY',
+      message: expect.stringContaining('first') as string,
+    });
+    await subagents.session('queue').subagent('holder').kill();
+    expect((await resultOf('queue', 'first')).status).toBe('done');
+  });
+});
+
 describe('a spawn that cannot be', () => {
   it.each([
     [
