@@ -100,6 +100,8 @@ export interface Rules {
   /** Default: no. */
   readonly push?: boolean;
   readonly budget?: Budget | undefined;
+  /** Whether a message that came while the last try failed still opens a turn; asked only then. Default: yes. */
+  readonly heldOpens?: () => boolean;
   /** Default: report. */
   readonly onStuck?: OnStuck | undefined;
   /** Spreads pauses; default 0. */

@@ -3,9 +3,9 @@
  * No Temporal, no clock, no I/O: `subagent.ts` performs the steps, tests drive this with random events.
  */
 import { OUTPUT_AGAIN } from '../src/chain/output.ts';
-import type { Verification } from '../src/contract/index.ts';
+import type { Failure, Verification } from '../src/contract/index.ts';
 import { afterTurn } from './after-turn.ts';
-import type { Happened, Life, Rules, Step, Verdict } from './life.ts';
+import type { Happened, Life, Opening, Rules, Step } from './life.ts';
 import { attemptTurn, conclude, end, openTurn } from './moves.ts';
 
 /** Decides what to do after `happened`. */
@@ -42,7 +42,8 @@ export function next(life: Life, happened: Happened, rules: Rules): [Life, Step]
       if (life.verdict) return end(collected, life.verdict);
       const { output, artifacts } = happened;
       if (output && 'problem' in output) return afterBadOutput(collected, output.problem, rules);
-      if (artifacts && 'problem' in artifacts) return end(collected, withoutArtifacts(artifacts.problem));
+      if (artifacts && 'problem' in artifacts)
+        return failUnlessTold(collected, withoutArtifacts(artifacts.problem), { kind: 'steers' }, rules);
       const read = {
         ...collected,
         ...(output && { output: output.value }),
@@ -60,17 +61,15 @@ export function next(life: Life, happened: Happened, rules: Rules): [Life, Step]
 /** A report that is not the data that was asked for goes back once. */
 function afterBadOutput(before: Life, problem: string, rules: Rules): [Life, Step] {
   const life: Life = { ...before, output: undefined };
-  if (life.outputRepairs > 0) {
-    return end(life, {
-      status: 'failed',
-      failure: {
-        class: 'output',
-        message: `its final message is not the data that was asked for: ${problem}`,
-        remedy: 'Look at its report; a plainer schema or task may help.',
-      },
-    });
-  }
   const prompt = `Your final message cannot be used: ${problem}.\n\n${OUTPUT_AGAIN}`;
+  if (life.outputRepairs > 0) {
+    const failure: Failure = {
+      class: 'output',
+      message: `its final message is not the data that was asked for: ${problem}`,
+      remedy: 'Look at its report; a plainer schema or task may help.',
+    };
+    return failUnlessTold(life, failure, { kind: 'repair', problem: prompt }, rules);
+  }
   return openTurn(
     {
       ...life,
@@ -83,15 +82,19 @@ function afterBadOutput(before: Life, problem: string, rules: Rules): [Life, Ste
   );
 }
 
-function withoutArtifacts(message: string): Verdict {
+function withoutArtifacts(message: string): Failure {
   return {
-    status: 'failed',
-    failure: {
-      class: 'artifacts',
-      message,
-      remedy: 'Say in its task what the file is to hold, and run it again.',
-    },
+    class: 'artifacts',
+    message,
+    remedy: 'Say in its task what the file is to hold, and run it again.',
   };
+}
+
+/** It has failed, unless its main agent has said something meanwhile: that opens one more turn, which may mend it. */
+function failUnlessTold(life: Life, failure: Failure, opening: Opening, rules: Rules): [Life, Step] {
+  return life.held.length > 0 && (rules.heldOpens?.() ?? true)
+    ? openTurn(life, opening, 'keep', rules)
+    : end(life, { status: 'failed', failure });
 }
 
 function afterVerify(
@@ -107,21 +110,12 @@ function afterVerify(
     notes: [...life.notes, ...happened.notes],
   };
   if (happened.problem === undefined) return afterWork(verified, rules);
-  if (life.repairs < rules.maxRepairs) {
-    return openTurn(
-      { ...verified, repairs: life.repairs + 1 },
-      {
-        kind: 'repair',
-        problem: rules.output ? `${happened.problem}\n\n${OUTPUT_AGAIN}` : happened.problem,
-      },
-      'keep',
-      rules,
-    );
-  }
-  return end(verified, {
-    status: 'failed',
-    failure: { class: 'verification', message: firstProblem(verified.verifications) ?? happened.problem },
-  });
+  const problem = rules.output ? `${happened.problem}\n\n${OUTPUT_AGAIN}` : happened.problem;
+  const opening: Opening = { kind: 'repair', problem };
+  if (life.repairs < rules.maxRepairs)
+    return openTurn({ ...verified, repairs: life.repairs + 1 }, opening, 'keep', rules);
+  const message = firstProblem(verified.verifications) ?? happened.problem;
+  return failUnlessTold(verified, { class: 'verification', message }, opening, rules);
 }
 
 /** The work stands (and verified, where that was asked for). A steer that came meanwhile still opens a turn: none is dropped. */

@@ -8,6 +8,7 @@ import {
   defineSignal,
   defineUpdate,
   isCancellation,
+  patched,
   setHandler,
   upsertMemo,
   workflowInfo,
@@ -185,6 +186,8 @@ function rulesOf(spec: ResolvedSpec): Rules {
     output: spec.output !== undefined,
     push: spec.push ?? false,
     budget: spec.budget,
+    // Runs of before ended there.
+    heldOpens: () => patched('held-opens'),
     onStuck: spec.onStuck,
     seed: Number.parseInt(workflowInfo().runId.slice(0, 8), 16),
   };

@@ -80,7 +80,7 @@ const gone: TurnResult = {
   notes: [],
 };
 const turn = (result: TurnResult, elapsedMs = 100): Happened => ({ type: 'turn', result, elapsedMs });
-const collected: Happened = { type: 'collected', evidence, notes: [] };
+const collected = { type: 'collected', evidence, notes: [] } as const satisfies Happened;
 const verified = (problem?: string): Happened => ({
   type: 'verified',
   verifications: [
@@ -118,6 +118,23 @@ describe('the lifecycle', () => {
     const [life, step] = drive([prepared, setUp()], own);
     expect(step).toEqual({ do: 'turn', room: 'keep' });
     expect(life.turn).toBe(1);
+  });
+
+  it('opens one more turn for a message that came while its last repair was verified', () => {
+    const own = { ...rules, maxRepairs: 0 };
+    const [last] = drive([prepared, turn(finished), collected], { rules: own });
+    const [life, step] = next(hold(last, { id: 's', message: 'skip that' }), verified('broken'), own);
+    expect(step).toEqual({ do: 'turn', room: 'keep' });
+    expect(life).toMatchObject({
+      turn: 2,
+      repairs: 0,
+      held: [],
+      steers: [{ id: 's' }],
+      opening: { kind: 'repair', problem: 'broken' },
+    });
+    // A run that an earlier version began ends there, as it would have.
+    const before = { ...own, heldOpens: () => false };
+    expect(next(hold(last, { id: 's', message: 'skip that' }), verified('broken'), before)[1].do).toBe('end');
   });
 
   it('fails with its set-up, with what there is collected and no turn begun', () => {
@@ -456,7 +473,12 @@ function answerTo(step: Step): fc.Arbitrary<Happened> {
     case 'ask':
       return fc.constant<Happened>({ type: 'answered', answers: [{ requestId: 'q', answer: 'a' }] });
     case 'collect':
-      return fc.constantFrom<Happened>(collected, { type: 'uncollected', failure });
+      return fc.constantFrom<Happened>(
+        collected,
+        { ...collected, output: { problem: 'it is no JSON' } },
+        { ...collected, artifacts: { problem: 'there is no a.md' } },
+        { type: 'uncollected', failure },
+      );
     case 'verify':
       return fc.constantFrom(verified(), verified('broken'));
     case 'push':
@@ -480,6 +502,9 @@ const anyRules: fc.Arbitrary<Rules> = fc.record({
   onStuck: fc.constantFrom(undefined, 'report' as const, 'nudge' as const),
   seed: fc.integer(),
 });
+
+/** Classes of failure of what was done, after which its conversation could go on. */
+const ENDED_BY_WORK: readonly string[] = ['verification', 'output', 'artifacts', 'push'];
 
 /** One life to its end, or as far as 300 steps go, with everything that a main agent and a reader see of it. */
 function live(gen: fc.GeneratorValue, own: Rules) {
@@ -541,8 +566,10 @@ describe('every life, whatever happens', () => {
           expect(life.verifications.every((each) => each.exitCode === 0)).toBe(true);
           expect(life.verifications.length > 0).toBe(own.verify);
           expect(life.setup.length > 0).toBe(own.setUp);
-          expect(steered.every((id) => opened.has(id))).toBe(true);
         }
+        // Whatever was said while its work was looked at has opened a turn.
+        if (verdict.status === 'done' || ENDED_BY_WORK.includes(verdict.failure?.class ?? ''))
+          expect(steered.every((id) => opened.has(id))).toBe(true);
         // A message opened a turn, or is still there to be told of.
         for (const id of steered)
           expect(opened.has(id) || life.held.some((held) => held.id === id)).toBe(true);
