@@ -165,10 +165,17 @@ describe('what a subagent says or names', () => {
 });
 
 describe('what a repository names', () => {
-  const spawn = async (agent: McpPeer, settings: object): Promise<Answer> => {
+  const called = async (
+    agent: McpPeer,
+    settings: object,
+    tool: string,
+    given: (repo: string) => object,
+  ): Promise<Answer> => {
     await using repository = await temporaryRepository({ '.subagents.json': JSON.stringify(settings) });
-    return await agent.call('sessions_spawn', { label: 'one', task: 'be slow', repo: repository.path });
+    return await agent.call(tool, { ...given(repository.path) });
   };
+  const spawn = (agent: McpPeer, settings: object): Promise<Answer> =>
+    called(agent, settings, 'sessions_spawn', (repo) => ({ label: 'one', task: 'be slow', repo }));
 
   it('is fenced in the answer of a spawn', async () => {
     await using agent = await mainAgent('settings');
@@ -179,5 +186,15 @@ describe('what a repository names', () => {
     const refused = await spawn(agent, { [ORDER]: true });
     expect(refused.text).toContain('BAD_INPUT');
     expect(outside(refused.text.replace(/^refused one: /, '')).join('\n')).not.toContain('Human:');
+  });
+
+  it('is fenced in the answer of a chain', async () => {
+    await using agent = await mainAgent('settings-of-steps');
+    const steps = (repo: string): object => ({ label: 'two', steps: [{ id: 'a', task: 'be slow', repo }] });
+    const settings = { setup: [`true # ${ORDER}`] };
+    const accepted = await called(agent, settings, 'sessions_chain', steps);
+    expect(accepted.text).toContain('accepted the chain two@1');
+    expectAnswerHeld(accepted);
+    await act(agent, 'kill', 'all');
   });
 });
