@@ -1,6 +1,7 @@
 /** How far a chain is: which of its steps may start, which never will, and what it comes to. No Temporal, no clock. */
 import {
   stepLabel,
+  type CarriedOutcome,
   type FinalStatus,
   type Outcome,
   type StepStatus,
@@ -47,14 +48,16 @@ export class Progress {
   constructor(
     steps: readonly PlannedStep[],
     bounds: Bounds,
-    carried: Readonly<Record<string, readonly Outcome[]>> = {},
+    carried: Readonly<Record<string, readonly CarriedOutcome[]>> = {},
   ) {
     this.steps = steps;
     this.#bounds = bounds;
     for (const { id, forEach } of steps) {
       if (!Object.hasOwn(carried, id)) continue;
-      const items = (carried[id] ?? []).map((outcome, index): Item => ({
+      const items = (carried[id] ?? []).map(({ workflowId, runId, ...outcome }, index): Item => ({
         ...{ step: id, label: outcome.label, status: 'done', run: outcome.run, outcome },
+        ...(workflowId !== undefined && { workflowId }),
+        ...(runId !== undefined && { runId }),
         ...(forEach !== undefined && { entry: { index, value: undefined } }),
       }));
       this.#items.set(id, items);

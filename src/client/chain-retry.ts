@@ -7,8 +7,8 @@ import {
   resolvedChain,
   stepLabel,
   SubagentsError,
+  type CarriedOutcome,
   type ChainRequest,
-  type Outcome,
   type ResolvedChain,
   type StepView,
 } from '../contract/index.ts';
@@ -17,7 +17,7 @@ import { concurrently } from './concurrently.ts';
 import { firstInput } from './history.ts';
 import type { Link } from './link.ts';
 import { awaitOutcome } from './outcomes.ts';
-import type { KnownRun } from './runs.ts';
+import { findRun, type KnownRun } from './runs.ts';
 import type { Accepted } from './session-handle.ts';
 import type { RetryOptions } from './types.ts';
 
@@ -44,21 +44,27 @@ export async function retryChain(link: Link, run: KnownRun, options: RetryOption
   const again = stepsToRepeat(chain, views, from);
   const carried = await concurrently(
     chain.steps.filter(({ id }) => !again.has(id)),
-    async ({ id }): Promise<[string, Outcome[]]> => [
+    async ({ id }): Promise<[string, CarriedOutcome[]]> => [
       id,
-      await concurrently(
-        viewsOf(chain, views, id),
-        async ({ label, run: of = 1, workflowId = '', runId = '' }) =>
-          awaitOutcome(
-            link,
-            { ...run, label, run: of, workflowId, runId },
-            { timeoutMs: OUTCOME_TIMEOUT_MS },
-          ),
-      ),
+      await concurrently(viewsOf(chain, views, id), (view) => outcomeOf(link, run, view)),
     ],
   );
   const request: ChainRequest = { requestId, chain, carried: Object.fromEntries(carried) };
   return sendChain(link, run.session, request, { timeoutMs });
+}
+
+/** What a step of `chain` came to. Runs of chains by earlier versions do not tell which run of its subagent that was. */
+async function outcomeOf(
+  link: Link,
+  chain: KnownRun,
+  { label, run = 1, workflowId, runId }: StepView,
+): Promise<CarriedOutcome> {
+  const step =
+    workflowId !== undefined && runId !== undefined
+      ? { ...chain, label, run, workflowId, runId }
+      : await findRun(link, `${label}@${run}`, chain.session);
+  const outcome = await awaitOutcome(link, step, { timeoutMs: OUTCOME_TIMEOUT_MS });
+  return { ...outcome, workflowId: step.workflowId, runId: step.runId };
 }
 
 /** What did not get done, `from`, and all that comes after either. @throws SubagentsError BAD_INPUT */

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { label } from './label.ts';
 import { MAX_ARTIFACT_BYTES, MAX_CHAIN_STEPS, MAX_FOR_EACH } from './limits.ts';
-import { outcome, type Outcome } from './outcome.ts';
+import { outcome } from './outcome.ts';
 import { artifactPaths, resolvedSpec, spawnSpec } from './spec.ts';
 
 /** What a quote can begin with besides a step: no step is called so. */
@@ -120,12 +120,19 @@ export const resolvedChain = z.strictObject({
 });
 export type ResolvedChain = z.infer<typeof resolvedChain>;
 
+/** What a step came to in an earlier run, and which run of its subagent that was. */
+const carriedOutcome = outcome.extend({
+  workflowId: z.string().optional(),
+  runId: z.string().optional(),
+});
+export type CarriedOutcome = z.infer<typeof carriedOutcome>;
+
 /** Update `chain` of a session. The same `requestId` starts it once. */
 export const chainRequest = z.strictObject({
   requestId: z.string().min(1).max(100),
   chain: resolvedChain,
   carried: z
-    .record(z.string(), z.array(outcome))
+    .record(z.string(), z.array(carriedOutcome))
     .optional()
     .describe('steps that an earlier run has done, and what they came to'),
 });
@@ -140,7 +147,7 @@ export interface ChainInput {
   /** How often the labels of its steps were used before. */
   readonly runs: Readonly<Record<string, number>>;
   /** Steps that an earlier run has done. */
-  readonly carried?: Readonly<Record<string, readonly Outcome[]>> | undefined;
+  readonly carried?: Readonly<Record<string, readonly CarriedOutcome[]>> | undefined;
 }
 
 export const CHAIN = {

@@ -314,6 +314,16 @@ describe('a chain', () => {
       ['b', 'done', 2],
       ['c', 'done', 1],
     ]);
+    // As often as one likes: what was carried once is carried again.
+    expect(await session.retryChain('again', { from: 'c' })).toMatchObject({ status: 'accepted', run: 3 });
+    const third = await session.subagent('again@3').result();
+    expect(third.steps?.map(({ id, status, run }) => [id, status, run])).toEqual([
+      ['a', 'done', 1],
+      ['b', 'done', 2],
+      ['c', 'done', 2],
+    ]);
+    expect(step(third, 'a')).toEqual(step(outcome, 'a'));
+    expect(step(third, 'a')?.runId).toEqual(expect.any(String));
   });
 
   it('races: the first that verifies wins, and the others are killed', async () => {
