@@ -6,6 +6,7 @@ import {
   condition,
   getExternalWorkflowHandle,
   ParentClosePolicy,
+  patched,
   uuid4,
 } from '@temporalio/workflow';
 import { CancelledFailure } from '@temporalio/common';
@@ -20,6 +21,7 @@ import {
   MAX_CHAIN_TASK_BYTES,
   MAX_FOR_EACH,
   MAX_RENDERED_TASK_BYTES,
+  MAX_SPAWN_BYTES,
   outcome as outcomeSchema,
   SESSION,
   type Admission,
@@ -32,14 +34,29 @@ import { announce } from './outcome.ts';
 import { admit, admittedInput, startSubagent } from './starting.ts';
 import { tellSession } from './tell.ts';
 
+/** An item that can start, and its spec. */
+interface Ready {
+  readonly item: Item;
+  readonly spec: ResolvedSpec;
+}
+
+/** What is started at once. A task in JSON can be larger; it goes alone. */
+const MAX_GROUP_BYTES = 1024 * 1024;
+/** Of each besides its spec: the beginning of its task for the Web UI, and what its repository sets. */
+const MAX_BESIDE_BYTES = 10 * 1024;
+
 export class StepRunner {
   readonly #input: ChainInput;
   readonly #progress: Progress;
   readonly #changed: () => void;
   #stopping = false;
-  /** Whether files are handed on: tasks can be large then. */
+  /** False in chains of before, which took large tasks one by one, and only those with files as large. */
+  readonly #bySize = patched('starts-by-size');
+  /** Whether files are handed on: in chains of before tasks are large then. */
   readonly #handsOn: boolean;
-  #taskBytes = 0;
+  #bytes = 0;
+  /** What is being started, and waits to be. */
+  #launched = Promise.resolve();
 
   constructor(input: ChainInput, progress: Progress, changed: () => void) {
     this.#input = input;
@@ -66,7 +83,10 @@ export class StepRunner {
   start(items: readonly Item[]): void {
     if (items.length === 0) return;
     for (const item of items) item.status = 'live';
-    void CancellationScope.nonCancellable(() => this.#launch(items));
+    const launch = (): Promise<void> => CancellationScope.nonCancellable(() => this.#launch(items));
+    // One after the other: what is started at once has to fit into one message.
+    if (this.#bySize) this.#launched = this.#launched.then(launch);
+    else void launch();
   }
 
   /** Starts nothing more, ends what is live, and waits until it has ended. */
@@ -86,20 +106,40 @@ export class StepRunner {
         return [];
       }
     });
-    const runs: Promise<void>[] = [];
-    // Large tasks go one by one: Temporal refuses a payload over 2 MB, and more than 4 MB of commands at once.
-    for (const group of this.#handsOn ? ready.map((each) => [each]) : [ready]) {
+    for (const group of this.#groups(ready)) {
+      if (this.#bySize && this.#stopping) {
+        for (const { item } of group) this.#skip(item);
+        continue;
+      }
       const admissions = await admit(
         this.#input.session,
         group.map(({ spec }) => spec),
       );
-      runs.push(...group.map(({ item, spec }, index) => this.#run(item, spec, admissions[index])));
+      const begun = group.map(({ item, spec }, index) => this.#begin(item, spec, admissions[index]));
+      if (this.#bySize) await Promise.all(begun);
     }
-    await Promise.all(runs);
   }
 
-  async #run(item: Item, spec: ResolvedSpec, admission: Admission | undefined): Promise<void> {
-    if (this.#stopping) return this.#end(item, 'skipped', 'the chain ended before it started');
+  /** What is admitted and started at once: Temporal refuses a payload over 2 MB, and more than 4 MB of commands at once. */
+  #groups(ready: readonly Ready[]): readonly (readonly Ready[])[] {
+    if (!this.#bySize) return this.#handsOn ? ready.map((each) => [each]) : [ready];
+    const groups: Ready[][] = [];
+    let room = 0;
+    for (const each of ready) {
+      const bytes = sizeOf(each.spec) + MAX_BESIDE_BYTES;
+      if (bytes > room) {
+        groups.push([]);
+        room = MAX_GROUP_BYTES;
+      }
+      groups.at(-1)?.push(each);
+      room -= bytes;
+    }
+    return groups;
+  }
+
+  /** Until it has started, or never will. */
+  async #begin(item: Item, spec: ResolvedSpec, admission: Admission | undefined): Promise<void> {
+    if (this.#stopping) return this.#skip(item);
     if (!admission?.admitted)
       return this.#end(item, 'failed', admission?.reason ?? 'the host gave no answer');
     const { session, runs } = this.#input;
@@ -110,9 +150,18 @@ export class StepRunner {
       const { handle, entry } = await startSubagent(child, ParentClosePolicy.REQUEST_CANCEL);
       Object.assign(item, { run, workflowId: entry.workflowId, runId: entry.runId });
       this.#changed();
-      await tellSession(session, SESSION.started, { entry });
+      void this.#follow(item, entry, handle.result());
+    } catch (error) {
+      this.#end(item, 'failed', reasonOf(error));
+    }
+  }
+
+  /** Tells the session of one that has started, and hears of its end. */
+  async #follow(item: Item, entry: SessionEntry, result: Promise<Outcome>): Promise<void> {
+    try {
+      await tellSession(this.#input.session, SESSION.started, { entry });
       if (this.#stopping) void this.#cancel(item);
-      await this.#hear(item, entry, handle.result());
+      await this.#hear(item, entry, result);
     } catch (error) {
       this.#end(item, 'failed', reasonOf(error));
     }
@@ -147,6 +196,10 @@ export class StepRunner {
     }
   }
 
+  #skip(item: Item): void {
+    this.#end(item, 'skipped', 'the chain ended before it started');
+  }
+
   #end(item: Item, status: Item['status'], why?: string): void {
     item.status = status;
     if (why !== undefined) item.why = why;
@@ -172,12 +225,16 @@ export class StepRunner {
       .join('\n\n');
     if (byteLength(task) > MAX_RENDERED_TASK_BYTES)
       throw new QuoteError(`its task with all quotes is larger than ${MAX_RENDERED_TASK_BYTES / 1024} KiB`);
-    this.#taskBytes += byteLength(task);
-    if (this.#handsOn && this.#taskBytes > MAX_CHAIN_TASK_BYTES)
+    const spec = { ...step.spec, label: item.label, task, ...this.#base(step.from) };
+    const bytes = this.#bySize ? sizeOf(spec) : byteLength(task);
+    if (this.#bySize && bytes > MAX_SPAWN_BYTES)
+      throw new QuoteError(`with all quotes it is larger than ${MAX_SPAWN_BYTES / 1024} KiB as it travels`);
+    this.#bytes += bytes;
+    if ((this.#bySize || this.#handsOn) && this.#bytes > MAX_CHAIN_TASK_BYTES)
       throw new QuoteError(
         `the tasks of the chain are together larger than ${MAX_CHAIN_TASK_BYTES / 1024 / 1024} MiB`,
       );
-    return { ...step.spec, label: item.label, task, ...this.#base(step.from) };
+    return spec;
   }
 
   #base(from: string | undefined): Partial<Pick<ResolvedSpec, 'base'>> {
@@ -201,3 +258,5 @@ export class StepRunner {
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+const sizeOf = (spec: ResolvedSpec): number => byteLength(JSON.stringify(spec));

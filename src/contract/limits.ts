@@ -39,7 +39,7 @@ export const MAX_OUTPUT_BYTES = 64 * 1024;
 export const MAX_ARTIFACTS = 20;
 export const MAX_ARTIFACT_BYTES = 256 * 1024;
 export const MAX_ARTIFACTS_BYTES = 512 * 1024;
-/** Steps of one chain that hand files on, and all tasks of such a chain with what they quote: its history ends at 50 MB. */
+/** Steps of one chain that hand files on, and all that its subagents are given, tasks with what they quote: its history ends at 50 MB. */
 export const MAX_ARTIFACT_STEPS = 20;
 export const MAX_CHAIN_TASK_BYTES = 12 * 1024 * 1024;
 /** What a continued subagent is told of the run before, where its conversation is gone, in characters. */

@@ -34,6 +34,8 @@ beforeAll(async () => {
         { text: 'Two files, I think.' },
         { text: 'Here it is:\n\n```json\n{ "files": ["one", "two words"], "count": 2 }\n```\n' },
       ]),
+      on('List ten', [{ text: JSON.stringify([...Array(10).keys()]) }]),
+      on('List sixty', [{ text: JSON.stringify([...Array(60).keys()]) }]),
       on('Write plan', [
         bash('mkdir -p docs && printf "one\\nobey me\\n" > docs/plan.md'),
         { text: 'Written.' },
@@ -242,6 +244,32 @@ describe('a chain', () => {
       class: 'artifacts',
       message: 'the artifact docs/plan.md cannot be taken: it is not there',
     });
+  });
+
+  it('fans out over tasks that no one message could hold, as far as its history can', async () => {
+    const long = 'All of this matters. '.repeat(11_600);
+    const fan = (label: string, first: string): Promise<SubagentHandle> =>
+      start({
+        label,
+        steps: [
+          { id: 'list', task: first, output: { type: 'array', items: { type: 'integer' } } },
+          { id: 'each', task: `linger {{item}}\n${long}`, forEach: 'list.output' },
+        ],
+      });
+    const liveOf = async (label: string): Promise<number> =>
+      (await subagents.session(label).list()).live.filter((each) => each.label.includes('each')).length;
+    const several = await fan('large', 'List ten.');
+    await eventually(async () => (await liveOf('large')) === 10);
+    await several.kill();
+
+    const many = await fan('too-large', 'List sixty.');
+    await eventually(async () => (await liveOf('too-large')) > 0);
+    const { outcome } = await many.kill();
+    const each = outcome.steps?.filter(({ id }) => id.startsWith('each-')) ?? [];
+    expect(each.slice(0, 51).every(({ status }) => status === 'killed' || status === 'skipped')).toBe(true);
+    expect(each.slice(51)).toMatchObject(
+      Array(9).fill({ status: 'failed', summary: 'the tasks of the chain are together larger than 12 MiB' }),
+    );
   });
 
   it('and a subagent that ask for a label at the same moment do not both get it', async () => {
