@@ -73,6 +73,12 @@ function checkNames(
   const problems: Problem[] = [];
   if (steps.findIndex((other) => other.id === id) < at)
     problems.push({ message: `there are two steps "${id}"`, path: ['steps', at, 'id'] });
+  const fan = steps.find((other) => other.forEach !== undefined && isOfFan(other.id, id));
+  if (fan)
+    problems.push({
+      message: `the subagents of ${fan.id} (forEach) are called ${fan.id}-0, ${fan.id}-1 and so on: call this step otherwise`,
+      path: ['steps', at, 'id'],
+    });
   const name = stepLabel(label, id, forEach === undefined ? undefined : 99);
   if (labelProblem(name) !== undefined)
     problems.push({
@@ -81,6 +87,10 @@ function checkNames(
     });
   return problems;
 }
+
+/** Whether `id` is what a subagent of the step `fan` is called. */
+const isOfFan = (fan: string, id: string): boolean =>
+  id.startsWith(`${fan}-`) && /^\d+$/.test(id.slice(fan.length + 1));
 
 function checkNeeds(steps: readonly Step[], { id, needs }: Step, at: number): Problem[] {
   return needs.flatMap((need) => {

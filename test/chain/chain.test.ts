@@ -110,6 +110,14 @@ describe('a check', () => {
       ],
       'another repository',
     ],
+    [
+      [
+        { id: 'a', task: 't' },
+        { id: 'fix', task: 't', forEach: 'a.outcome.notes' },
+        { id: 'fix-2', task: 't' },
+      ],
+      'called fix-0, fix-1 and so on',
+    ],
     [[{ id: 'a', task: '{{a.report}}' }], 'cannot quote itself'],
     [[{ id: 'a', task: '{{item}}' }], 'has no forEach'],
     [[{ id: 'a', task: '{{oh dear}}' }], 'this is no quote'],
@@ -151,6 +159,8 @@ describe('a check', () => {
         needs: ['b'],
         forEach: 'b.outcome.evidence.filesChanged',
       },
+      { id: 'c-last', task: 't' },
+      { id: 'a-1', task: 't' },
     ];
     expect(problemsOf(steps, { params: { where: {} } })).toEqual([]);
   });
