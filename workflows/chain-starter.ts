@@ -15,7 +15,7 @@ import {
   type SpawnAnswer,
 } from '../src/contract/index.ts';
 import type { Labels } from './labels.ts';
-import type { SessionState } from './session-state.ts';
+import { runsOf, type SessionState } from './session-state.ts';
 import { admit, KEYS } from './starting.ts';
 import { refused, type Starts } from './starts.ts';
 
@@ -67,7 +67,7 @@ export class ChainStarter {
     const { label, steps } = chain;
     const state = this.#state;
     const workflowId = chainWorkflowId(this.#session, label);
-    const run = (state.runs[label] ?? 0) + 1;
+    const run = runsOf(state, label) + 1;
     const runs = Object.fromEntries(
       Object.entries(state.runs).filter(([name]) => name.startsWith(`${label}.`)),
     );

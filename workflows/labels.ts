@@ -1,6 +1,6 @@
 /** Which labels of a session are free: none is given twice, also not to a subagent and a chain that are admitted at the same moment. */
 import { isChain, MAX_LIVE_SUBAGENTS } from '../src/contract/index.ts';
-import type { SessionState } from './session-state.ts';
+import { liveRun, type SessionState } from './session-state.ts';
 import { refused, type Refused } from './starts.ts';
 
 export class Labels {
@@ -63,7 +63,7 @@ export class Labels {
   }
 
   #isTaken(label: string): boolean {
-    return this.#state.live[label] !== undefined || this.#reserved.has(label);
+    return liveRun(this.#state, label) !== undefined || this.#reserved.has(label);
   }
 
   #chains(): string[] {

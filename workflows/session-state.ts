@@ -46,18 +46,26 @@ export function rememberRequest(state: SessionState, id: string, answers: SpawnA
   if (state.requests.length > MAX_REQUESTS) state.requests.shift();
 }
 
+/** The run of this label that is live. Labels can be called like what every object has: `constructor`. */
+export const liveRun = ({ live }: SessionState, label: string): SessionEntry | undefined =>
+  Object.hasOwn(live, label) ? live[label] : undefined;
+
+/** How often the label was used. */
+export const runsOf = ({ runs }: SessionState, label: string): number =>
+  Object.hasOwn(runs, label) ? (runs[label] ?? 0) : 0;
+
 /** Records a run that a chain has started; nothing where its end was told before. */
 export function recordStart(state: SessionState, entry: SessionEntry): void {
-  if (entry.run <= (state.runs[entry.label] ?? 0)) return;
+  if (entry.run <= runsOf(state, entry.label)) return;
   state.runs[entry.label] = entry.run;
   state.live[entry.label] = entry;
 }
 
 /** Records the end of a run. Returns false for one that is not live (told twice, or of a run before). */
 export function recordEnd(state: SessionState, { entry, announcement }: EndedSignal): boolean {
-  const live = state.live[entry.label];
+  const live = liveRun(state, entry.label);
   // A step may be over before its chain has told that it began.
-  const isNew = isOfLiveChain(state, entry.label) && entry.run > (state.runs[entry.label] ?? 0);
+  const isNew = isOfLiveChain(state, entry.label) && entry.run > runsOf(state, entry.label);
   if (!isNew && live?.run !== entry.run) return false;
   if (isNew) state.runs[entry.label] = entry.run;
   delete state.live[entry.label];
@@ -72,8 +80,8 @@ export function recordEnd(state: SessionState, { entry, announcement }: EndedSig
 export function adopt(state: SessionState, orphans: readonly SessionEntry[]): void {
   for (const orphan of orphans) {
     const { label, run } = orphan;
-    if ((state.live[label]?.run ?? 0) < run) state.live[label] = orphan;
-    state.runs[label] = Math.max(state.runs[label] ?? 0, run);
+    if ((liveRun(state, label)?.run ?? 0) < run) state.live[label] = orphan;
+    state.runs[label] = Math.max(runsOf(state, label), run);
   }
 }
 
@@ -114,7 +122,7 @@ function dropOldest<T>(items: readonly T[], bytes: number, max: number): T[] {
 
 /** A run by label: the live one or the newest, or the one with that number. */
 export function find(state: SessionState, label: string, run?: number): SessionEntry | null {
-  const live = state.live[label];
+  const live = liveRun(state, label);
   if (live && (run === undefined || run === live.run)) return live;
   return (
     state.finished.findLast((entry) => entry.label === label && (run === undefined || entry.run === run)) ??

@@ -10,7 +10,7 @@ import {
   type SpawnRequest,
 } from '../src/contract/index.ts';
 import type { Labels } from './labels.ts';
-import type { SessionState } from './session-state.ts';
+import { runsOf, type SessionState } from './session-state.ts';
 import { admit, admittedInput, startSubagent } from './starting.ts';
 import { refused, type Refused, type Starts } from './starts.ts';
 
@@ -70,7 +70,7 @@ export class Spawner {
   }
 
   #unfit({ label, repo, isolation, continues }: ResolvedSpec): Refused | undefined {
-    const newest = this.#state.runs[label] ?? 0;
+    const newest = runsOf(this.#state, label);
     if (continues && continues.run < newest)
       return refused(
         label,
@@ -100,7 +100,7 @@ export class Spawner {
     const { label } = spec;
     if (!admission) return refused(label, 'INTERNAL', 'the host gave no answer for it');
     if (!admission.admitted) return refused(label, admission.code, admission.reason, admission.remedy);
-    const run = Math.max(this.#state.runs[label] ?? 0, spec.continues?.run ?? 0) + 1;
+    const run = Math.max(runsOf(this.#state, label), spec.continues?.run ?? 0) + 1;
     const child = admittedInput({ session: this.#session, label, run, spec }, admission);
     try {
       // At continue-as-new of the session any other policy would end its children.

@@ -2,7 +2,7 @@
 import { ApplicationFailure } from '@temporalio/workflow';
 import type { z } from 'zod';
 import type { SessionEntry, SpawnAnswer } from '../src/contract/index.ts';
-import { rememberRequest, type SessionState } from './session-state.ts';
+import { liveRun, rememberRequest, type SessionState } from './session-state.ts';
 
 export type Refused = Extract<SpawnAnswer, { status: 'refused' }>;
 
@@ -56,12 +56,11 @@ export class Starts {
   /** Takes a child that has started into the session, and follows it where its end was not told by itself. */
   began(entry: SessionEntry, result: Promise<unknown>): void {
     const { label, run } = entry;
-    const { live, runs } = this.#state;
-    runs[label] = run;
-    live[label] = entry;
+    this.#state.runs[label] = run;
+    this.#state.live[label] = entry;
     this.#on.changed();
     const settled = (): void => {
-      if (live[label]?.run === run) this.#on.watch(entry);
+      if (liveRun(this.#state, label)?.run === run) this.#on.watch(entry);
     };
     void result.then(settled, settled);
   }

@@ -146,7 +146,7 @@ function part(
       Object.entries(map).map(([name, sub]) => [name, understood(sub, inside(name))]),
     );
   };
-  const needed = OF_TYPE[word];
+  const needed = Object.hasOwn(OF_TYPE, word) ? OF_TYPE[word] : undefined;
   if (needed && !needed.some((type) => types.includes(type)))
     throw new Error(`${at}: "${word}" needs "type": "${needed[0]}" beside it`);
   switch (word) {

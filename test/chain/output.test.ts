@@ -34,6 +34,7 @@ describe('a schema', () => {
     [{ type: 'string', format: 'email' }, '"format" is not supported'],
     [{ $ref: '#/$defs/none' }, 'not found'],
     [{ const: { a: 1 } }, '"const" takes'],
+    [{ constructor: {} }, '"constructor" is not supported'],
     [{ type: 'array', minItems: '2' }, 'takes a number'],
   ])('%j is refused, since it would not be kept to', (schema, message) =>
     expect(schemaProblem(schema)).toContain(message),

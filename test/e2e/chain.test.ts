@@ -272,6 +272,15 @@ describe('a chain', () => {
     );
   });
 
+  it('takes labels that every object has a property of', async () => {
+    const steps = [{ id: 'constructor', task: 'quick' }];
+    expect((await (await start({ label: 'constructor', steps })).result()).status).toBe('done');
+    const session = subagents.session('constructor');
+    const place = { cwd: fleet.repository.path };
+    expect(await session.spawn({ label: 'constructor', task: 'quick' }, place)).toMatchObject({ run: 2 });
+    expect((await session.subagent('constructor').result()).status).toBe('done');
+  });
+
   it('and a subagent that ask for a label at the same moment do not both get it', async () => {
     const session = subagents.session('same');
     const place = { cwd: fleet.repository.path };
