@@ -10,6 +10,7 @@ const SHOWN = 60;
 /** The whole panel. */
 export function chainPanel({ label, chain }: ChainInput, progress: Progress, outcome?: Outcome): string {
   const view = progress.view;
+  const lines = drawChain(view).split('\n');
   const done = view.filter(({ status }) => status === 'done').length;
   return [
     `### Chain ${code(label)}: ${outcome?.status ?? 'working'}`,
@@ -17,7 +18,7 @@ export function chainPanel({ label, chain }: ChainInput, progress: Progress, out
     `${done} of ${view.length} done`,
     '',
     ...(chain.description === undefined ? [] : [code(chain.description), '']),
-    fence(drawChain(view.slice(0, SHOWN), { ids: chain.steps.map(({ id }) => id) })),
+    fence(lines.slice(0, SHOWN).join('\n')),
     ...(view.length > SHOWN ? ['', `and ${view.length - SHOWN} more`] : []),
     '',
     EMPTY_LINE,

@@ -3,7 +3,7 @@ import { oneLine, type StepView } from '../contract/index.ts';
 import { depths, type Node } from './graph.ts';
 
 /** What is drawn of a step. */
-export type Drawn = Pick<StepView, 'id' | 'needs'> & Partial<Pick<StepView, 'status' | 'summary'>>;
+export type Drawn = Pick<StepView, 'id' | 'needs'> & Partial<Pick<StepView, 'step' | 'status' | 'summary'>>;
 
 const MARKS: Readonly<Record<string, string>> = {
   waiting: '·',
@@ -14,21 +14,14 @@ const MARKS: Readonly<Record<string, string>> = {
 
 /**
  * The graph, in the order in which steps can run: `✓ research`, and below it `└▶ implement`. A step that needs several names
- * them all.
+ * them all; the subagents of a `forEach` lie where their step does.
  */
-export function drawChain(
-  steps: readonly Drawn[],
-  options: { readonly ids?: readonly string[] } = {},
-): string {
-  const known = options.ids ?? steps.map(({ id }) => id);
-  const nodes: Node[] = steps.map(({ id, needs }) => ({
-    id,
-    needs: needs.filter((need) => known.includes(need)),
-  }));
-  const depth = depths(nodes);
-  const width = Math.max(...steps.map(({ id }) => (depth.get(id) ?? 0) * 2 + id.length));
+export function drawChain(steps: readonly Drawn[]): string {
+  const depth = depths(steps.map(({ id, step = id, needs }): Node => ({ id: step, needs })));
+  const depthOf = ({ id, step = id }: Drawn): number => depth.get(step) ?? 0;
+  const width = Math.max(...steps.map((step) => depthOf(step) * 2 + step.id.length));
   return steps
-    .map((step, at) => ({ step, at, depth: depth.get(step.id) ?? 0 }))
+    .map((step, at) => ({ step, at, depth: depthOf(step) }))
     .sort((a, b) => a.depth - b.depth || a.at - b.at)
     .map(({ step, depth: deep }) => {
       const mark = step.status === undefined ? '' : `${MARKS[step.status] ?? '✗'} `;

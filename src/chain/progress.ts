@@ -158,12 +158,14 @@ export class Progress {
     };
   }
 
-  /** For people and programs: every subagent, and steps that have none yet. */
+  /** For people and programs: every subagent, and steps that have none. */
   get view(): StepView[] {
     return this.steps.flatMap(({ id, needs }) => {
       const items = this.#items.get(id) ?? [this.#item(id, 'waiting')];
-      return items.map(({ entry, label, status, run, workflowId, runId, why, outcome }) => ({
+      const shown = items.length > 0 ? items : [this.#item(id, 'done', 'there was nothing to run it for')];
+      return shown.map(({ entry, label, status, run, workflowId, runId, why, outcome }) => ({
         id: entry ? `${id}-${entry.index}` : id,
+        step: id,
         label,
         needs: [...needs],
         status,

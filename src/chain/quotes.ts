@@ -50,6 +50,8 @@ interface Value {
 
 /** The words to put in place of a quote. @throws QuoteError where it stands for nothing */
 export function wordsOf(quote: Quote, scope: Scope): string {
+  const [root = ''] = quote.path;
+  if (scope.steps.get(root)?.outcomes.length === 0) return `(nothing: ${root} had nothing to run for)`;
   const values = valuesOf(quote.path, scope);
   if (values.length === 0 || values.some(({ value }) => value === undefined || value === null)) {
     throw new QuoteError(`${quote.text} stands for nothing: there is no such value`);

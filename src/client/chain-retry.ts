@@ -46,7 +46,10 @@ export async function retryChain(link: Link, run: KnownRun, options: RetryOption
     chain.steps.filter(({ id }) => !again.has(id)),
     async ({ id }): Promise<[string, CarriedOutcome[]]> => [
       id,
-      await concurrently(viewsOf(chain, views, id), (view) => outcomeOf(link, run, view)),
+      await concurrently(
+        viewsOf(chain, views, id).filter((view) => view.run !== undefined),
+        (view) => outcomeOf(link, run, view),
+      ),
     ],
   );
   const request: ChainRequest = { requestId, chain, carried: Object.fromEntries(carried) };
@@ -90,7 +93,7 @@ function stepsToRepeat(
   return new Set(missed.flatMap((id) => [id, ...descendants(chain.steps, id)]));
 }
 
-/** The subagents of one step: of a `forEach` several, or none. */
+/** The subagents of one step: of a `forEach` several; one that has no run stands for none. */
 function viewsOf({ label, steps }: ResolvedChain, views: readonly StepView[], id: string): StepView[] {
   const name = stepLabel(label, id);
   const several = steps.find((step) => step.id === id)?.forEach !== undefined;

@@ -8,6 +8,7 @@ export type StepStatus = z.infer<typeof stepStatus>;
 /** One subagent of a chain, or a step that has none yet. */
 export const stepView = z.object({
   id: z.string().describe('the step; of a forEach with its index, for example fix-2'),
+  step: z.string().optional().describe('the step itself: of a forEach the same for all its subagents'),
   label: z.string().describe('of its subagent'),
   needs: z.array(z.string()),
   status: stepStatus,

@@ -59,7 +59,7 @@ export const subagentView = z.object({
   questions: z.array(z.string()).optional().describe('ids of its open questions; their words are in `words`'),
   measured: measuredView.optional(),
   steps: z
-    .array(stepView.pick({ id: true, label: true, needs: true, status: true, run: true }))
+    .array(stepView.pick({ id: true, step: true, label: true, needs: true, status: true, run: true }))
     .optional()
     .describe('of a chain, in its order; each is a target, as LABEL/STEP'),
   error: errorView.optional().describe('why the action came to nothing for this one'),

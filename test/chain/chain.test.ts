@@ -276,6 +276,11 @@ describe('progress', () => {
       { id: 'b', needs: ['a'] },
     ]);
     expect(run(empty, () => [])).toEqual(['c.b']);
+    expect(empty.view[0]).toMatchObject({
+      id: 'a',
+      status: 'done',
+      summary: 'there was nothing to run it for',
+    });
     const broken = plan([
       { id: 'a', forEach: 'x' },
       { id: 'b', needs: ['a'] },
@@ -312,6 +317,18 @@ it('draws a graph', () => {
     ].join('\n'),
   );
   expect(drawChain([{ id: 'a', needs: [], status: 'done', summary: 'fine' }])).toBe('✓ a  done, fine');
+  const progress = new Progress(
+    [
+      { id: 'plan', needs: [] },
+      { id: 'fix', needs: ['plan'], forEach: 'plan.output' },
+      { id: 'sum', needs: ['fix'] },
+    ],
+    { label: 'c', until: 'all' },
+    { plan: [OUTCOME], fix: [OUTCOME, OUTCOME] },
+  );
+  expect(drawChain(progress.view.map(({ id, step, needs }) => ({ id, step, needs })))).toBe(
+    ['plan', '└ fix-0  needs plan', '└ fix-1  needs plan', '  └ sum  needs fix'].join('\n'),
+  );
 });
 
 it('takes what a chain takes', () => {

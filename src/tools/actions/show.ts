@@ -32,7 +32,14 @@ export async function shown(handle: SubagentHandle): Promise<Done> {
     ...(url !== undefined && { link: url }),
     ...(questions.length > 0 && { questions: questions.map(({ id }) => inertLine(id, 100)) }),
     ...(steps !== undefined && {
-      steps: steps.map(({ id, label, needs, status, run }) => ({ id, label, needs, status, run })),
+      steps: steps.map(({ id, step, label, needs, status, run }) => ({
+        id,
+        step,
+        label,
+        needs,
+        status,
+        run,
+      })),
     }),
   };
   const drawn = steps === undefined ? [] : stepLines(steps);
@@ -53,7 +60,7 @@ export async function shown(handle: SubagentHandle): Promise<Done> {
 /** The graph of a chain, in words of ours alone. */
 const stepLines = (steps: readonly StepView[]): string[] => [
   'steps, each a target as LABEL/STEP:',
-  ...drawChain(steps.map(({ id, needs, status }) => ({ id, needs, status })))
+  ...drawChain(steps.map(({ id, step, needs, status }) => ({ id, step, needs, status })))
     .split('\n')
     .map((line) => `  ${line}`),
 ];
