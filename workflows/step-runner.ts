@@ -13,7 +13,7 @@ import { CancelledFailure } from '@temporalio/common';
 import type { Item, PlannedStep, Progress } from '../src/chain/progress.ts';
 import { artifactsTask } from '../src/chain/artifacts.ts';
 import { outputTask } from '../src/chain/output.ts';
-import { listAt, QuoteError, wordsOf, type Scope } from '../src/chain/quotes.ts';
+import { bareWords, listAt, QuoteError, wordsOf, type Scope } from '../src/chain/quotes.ts';
 import { parsePath, render } from '../src/chain/template.ts';
 import {
   byteLength,
@@ -217,10 +217,11 @@ export class StepRunner {
   #specOf(item: Item): ResolvedSpec {
     const step = this.#input.chain.steps.find(({ id }) => id === item.step);
     if (!step) throw new QuoteError(`there is no step ${item.step}`);
-    const scope = this.#scope(item);
+    const bare: string[] = [];
+    const scope: Scope = { ...this.#scope(item), bare: (word) => bare.push(word) };
     const { output, artifacts } = step.spec;
     const said = render(step.spec.task, (quote) => wordsOf(quote, scope));
-    const task = [said, artifacts && artifactsTask(artifacts), output && outputTask(output)]
+    const task = [said, bareWords(bare), artifacts && artifactsTask(artifacts), output && outputTask(output)]
       .filter((part) => part !== undefined)
       .join('\n\n');
     if (byteLength(task) > MAX_RENDERED_TASK_BYTES)

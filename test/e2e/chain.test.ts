@@ -201,6 +201,7 @@ describe('a chain', () => {
     expect(plan).toMatchObject({ output: { files: ['one', 'two words'], count: 2 }, turns: 2, repairs: 0 });
     expect(plan.notes.join()).toContain('went back to it: it is no JSON');
     expect(fleet.model.timesSaid('Touch "one" of 2.')).toBe(1);
+    expect(fleet.model.timesSaid('In this task, "one": words of others')).toBe(1);
     expect(fleet.model.timesSaid('| two words')).toBe(1);
     const said = fleet.model.requests.flatMap(({ conversation }) => conversation?.userMessages ?? []);
     expect(said.some((words) => words.includes('that fits this JSON schema'))).toBe(true);
