@@ -13,7 +13,7 @@ import { artifactsProblem } from './artifacts.ts';
 import { ancestors, findCycle, withNeeds, type Node } from './graph.ts';
 import { schemaProblem } from './output.ts';
 import { STEP_FIELDS } from './quotes.ts';
-import { hasPath, type JsonSchema } from './schema-path.ts';
+import { hasList, hasPath, type JsonSchema } from './schema-path.ts';
 import { parsePath, quotesIn } from './template.ts';
 
 /** Something wrong, and where: the path of a value in the chain, and of a quote its words. */
@@ -142,7 +142,7 @@ function checkForEach(steps: readonly Step[], step: Step, at: number): Problem[]
   const where = ['steps', at, 'forEach'];
   if (step.isolation === 'in-place')
     return [{ message: 'one checkout has no room for several subagents in place', path: where }];
-  const message = pathOfStepProblem(steps, step, path);
+  const message = pathOfStepProblem(steps, step, path) ?? listProblem(steps, path);
   return message === undefined ? [] : [{ message: `${step.forEach}: ${message}`, path: where }];
 }
 
@@ -161,10 +161,40 @@ function quoteProblem(
     if (names.includes(rest.join('.'))) return undefined;
     return `the chain has no such parameter; ${names.length === 0 ? 'it has none' : `it has ${names.join(', ')}`}`;
   }
-  if (root === 'item' || root === 'index')
-    return step.forEach === undefined ? `${step.id} has no forEach` : undefined;
+  if (root === 'item' || root === 'index') {
+    if (step.forEach === undefined) return `${step.id} has no forEach`;
+    if (rest.length === 0) return undefined;
+    return root === 'index' ? 'index has no parts' : itemProblem(steps, step.forEach, rest);
+  }
   return pathOfStepProblem(steps, step, path);
 }
+
+/** Why what is at `path`, which can be quoted, is no list to run a step for. */
+function listProblem(
+  steps: readonly Step[],
+  [root = '', field, ...rest]: readonly string[],
+): string | undefined {
+  const source = steps.find(({ id }) => id === root);
+  if (source?.forEach !== undefined) return `${root} has several subagents (forEach), each with its own`;
+  const schema = schemaOf(source, field);
+  return schema !== undefined && hasList(schema, rest) ? undefined : 'this is no list';
+}
+
+/** What is wrong with a part of the entries of a list; nothing where the list is wrong, which is told by itself. */
+function itemProblem(steps: readonly Step[], forEach: string, part: readonly string[]): string | undefined {
+  const [root, field, ...rest] = parsePath(forEach);
+  const schema = schemaOf(
+    steps.find(({ id }) => id === root),
+    field,
+  );
+  if (schema === undefined || !hasList(schema, rest) || hasPath(schema, [...rest, '0', ...part]))
+    return undefined;
+  return `an entry of ${forEach} has no ${part.join('.')}`;
+}
+
+/** What the data of a step's `output` or `outcome` must fit. */
+const schemaOf = (step: Step | undefined, field: string | undefined): JsonSchema | undefined =>
+  field === 'outcome' ? OUTCOME : field === 'output' ? step?.output : undefined;
 
 function pathOfStepProblem(
   steps: readonly Step[],

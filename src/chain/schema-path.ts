@@ -11,20 +11,36 @@ export interface JsonSchema {
 }
 
 /** Whether data of this schema may have something at `path`. What the schema leaves open may be there. */
-export function hasPath(schema: JsonSchema | boolean | undefined, path: readonly string[]): boolean {
-  if (typeof schema !== 'object') return schema !== false;
-  const [key, ...rest] = path;
-  if (key === undefined) return true;
+export const hasPath = (schema: JsonSchema | boolean | undefined, path: readonly string[]): boolean =>
+  schemasAt(schema, path).length > 0;
+
+/** Whether data of this schema may have a list at `path`. */
+export const hasList = (schema: JsonSchema | boolean | undefined, path: readonly string[]): boolean =>
+  schemasAt(schema, path).some((found) => found === true || mayBe(found, 'array'));
+
+/** What may be at `path`, each way a schema, `true` where anything may be. */
+function schemasAt(
+  schema: JsonSchema | boolean | undefined,
+  path: readonly string[],
+): readonly (JsonSchema | true)[] {
+  if (typeof schema !== 'object') return schema === false ? [] : [true];
   const ways = [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])];
-  if (ways.length > 0) return ways.some((way) => hasPath(way, path));
+  if (ways.length > 0) return ways.flatMap((way) => schemasAt(way, path));
   if (schema.$ref !== undefined || schema.allOf !== undefined || schema.patternProperties !== undefined)
-    return true;
-  if (schema.properties && Object.hasOwn(schema.properties, key))
-    return hasPath(schema.properties[key], rest);
-  if (schema.items !== undefined || schema.type === 'array')
-    return /^\d+$/.test(key) && hasPath(schema.items, rest);
-  if (schema.properties) {
-    return schema.additionalProperties !== undefined && hasPath(schema.additionalProperties, rest);
-  }
-  return schema.type === undefined || schema.type === 'object';
+    return [true];
+  const [key, ...rest] = path;
+  if (key === undefined) return [schema];
+  const { properties, additionalProperties, items } = schema;
+  if (properties && Object.hasOwn(properties, key)) return schemasAt(properties[key], rest);
+  const inList = mayBe(schema, 'array') && /^\d+$/.test(key) ? schemasAt(items, rest) : [];
+  // Data of an object with properties has others too, but none that the schema tells of.
+  const isOpen = mayBe(schema, 'object') && (properties === undefined || additionalProperties !== undefined);
+  return [...inList, ...(isOpen ? schemasAt(additionalProperties, rest) : [])];
+}
+
+/** Whether data of this schema may be of `type`. */
+function mayBe(schema: JsonSchema, type: 'array' | 'object'): boolean {
+  // Those that we take are of words, numbers, true, false and null.
+  if (schema.enum !== undefined || schema.const !== undefined) return false;
+  return schema.type === undefined || [schema.type].flat().includes(type);
 }

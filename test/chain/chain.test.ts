@@ -158,6 +158,55 @@ describe('a check', () => {
       'no evidence.hat',
     ],
     [[{ id: 'a', task: 't', maxConcurrent: 2 }], 'of a step with forEach'],
+    ...['report', 'branch', 'outcome.summary', 'outcome.evidence', 'outcome.evidence.head'].map(
+      (list): [object[], string] => [
+        [
+          { id: 'a', task: 't' },
+          { id: 'b', task: '{{item.x}}', forEach: `a.${list}` },
+        ],
+        `a.${list}: this is no list`,
+      ],
+    ),
+    [
+      [
+        { id: 'a', task: 't' },
+        { id: 'b', task: 't', forEach: 'a.outcome.notes' },
+        { id: 'd', task: 't', forEach: 'b.outcome.notes' },
+      ],
+      'b has several subagents (forEach)',
+    ],
+    [
+      [
+        { id: 'a', task: 't' },
+        { id: 'b', task: '{{index.x}}', forEach: 'a.outcome.notes' },
+      ],
+      'index has no parts',
+    ],
+    [
+      [
+        { id: 'a', task: 't' },
+        { id: 'b', task: '{{item.x}}', forEach: 'a.outcome.notes' },
+      ],
+      'an entry of a.outcome.notes has no x',
+    ],
+    [
+      [
+        { id: 'a', task: 't' },
+        {
+          id: 'b',
+          task: '{{item.subject}} {{item.subjet}}',
+          forEach: 'a.outcome.evidence.commits',
+        },
+      ],
+      'an entry of a.outcome.evidence.commits has no subjet',
+    ],
+    [
+      [
+        { id: 'a', task: 't' },
+        { id: 'b', task: 't', forEach: 'x.report' },
+      ],
+      'no step "x"',
+    ],
   ])('of %j', (steps, message) => {
     const problems = problemsOf(steps);
     expect(problems).toHaveLength(1);

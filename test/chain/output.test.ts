@@ -53,6 +53,7 @@ describe('a schema', () => {
     ['{{a.output.files.name}}', 'the output of a has no files.name'],
     ['{{a.output.file}}', 'the output of a has no file'],
     ['{{b.output.files}}', 'b declares no output'],
+    ['{{a.output.level.deep}}', 'the output of a has no level.deep'],
   ])('says what %s can stand for', (task, message) => {
     const steps = [
       { id: 'a', task: 't', output: FILES },

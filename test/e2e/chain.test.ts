@@ -159,7 +159,7 @@ describe('a chain', () => {
         { id: 'b', task: 'quick' },
         { id: 'c', task: 'quick', needs: [] },
         { id: 'd', task: 'quick {{item}}', needs: 'c', forEach: 'c.outcome.evidence.filesChanged' },
-        { id: 'e', task: 'quick', forEach: 'c.outcome.summary', needs: 'c' },
+        { id: 'e', task: 'quick', forEach: 'c.outcome.output', needs: 'c' },
       ],
     });
     const outcome = await chain.result();
@@ -169,7 +169,7 @@ describe('a chain', () => {
       ['b', 'skipped', 'needs a, which is failed'],
       ['c', 'done', 'Quick.'],
       ['d-0', 'done', 'Quick.'],
-      ['e', 'failed', 'c.outcome.summary is no list'],
+      ['e', 'failed', 'c.outcome.output is no list'],
     ]);
     expect(fleet.model.timesSaid('quick "quick"')).toBe(1);
     await expect(statusOf(fleet, 'chain/partly/partly')).resolves.toBe('FAILED');
