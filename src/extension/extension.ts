@@ -14,6 +14,8 @@ import type { Calls } from './tools.ts';
 
 const ARRIVAL =
   'Go on with the conversation, and do not poll or wait: completions, questions and stalls are brought into this conversation by themselves.';
+/** A `wait` that an announcement ends has answered by then. */
+const WAIT_ENDS_MS = 5_000;
 /** Copilot CLI is to have started before anything else is looked at. */
 const OFFER_AFTER_MS = 2_000;
 
@@ -25,6 +27,8 @@ export class Extension implements Calls {
   readonly #connection: LazyConnection;
   readonly #inbox: Inbox;
   readonly #busy = new Busy();
+  /** Calls of `wait`: they may run for minutes, and hold nothing back for so long. */
+  readonly #waits = new Busy();
   readonly #receivers = new Map<string, Receiver>();
   /** Only after joining: the tools are declared before. */
   #joined: { readonly session: CopilotSession; readonly conversation: Conversation } | undefined;
@@ -52,19 +56,22 @@ export class Extension implements Calls {
     await this.#offer(conversation).catch(() => undefined);
   }
 
-  began(): void {
-    this.#busy.began();
-  }
-
-  ended(): void {
-    this.#busy.ended();
-    this.#receive(this.#name);
+  began(waits: boolean): () => void {
+    const calls = waits ? this.#waits : this.#busy;
+    calls.began();
+    return () => {
+      calls.ended();
+      this.#receive(this.#name);
+    };
   }
 
   told(announcements: readonly Announcement[]): void {
-    this.#receive(this.#name)
-      ?.told(announcements)
-      .catch(() => undefined);
+    this.#receive(this.#name);
+    // Those of a session that is not followed here are for its own main agent to acknowledge.
+    for (const [name, receiver] of this.#receivers) {
+      const its = announcements.filter(({ session }) => session === name);
+      if (its.length > 0) receiver.told(its).catch(() => undefined);
+    }
   }
 
   async context(): Promise<Omit<ToolContext, 'signal' | 'progress'>> {
@@ -101,13 +108,18 @@ export class Extension implements Calls {
       receiver = new Receiver({
         ...{ session: name, isAdopted, conversation },
         connection: this.#connection,
-        inbox: isAdopted ? new Inbox(name) : this.#inbox,
-        quiet: () => this.#busy.quiet(),
+        inbox: this.#inbox,
+        quiet: () => this.#quiet(),
       });
       this.#receivers.set(name, receiver);
       receiver.start();
     }
     return receiver;
+  }
+
+  async #quiet(): Promise<void> {
+    await this.#busy.quiet();
+    await Promise.race([this.#waits.quiet(), delay(WAIT_ENDS_MS)]);
   }
 
   async #orphans(): Promise<Adopted[]> {

@@ -22,7 +22,7 @@ export interface ReceiverOptions {
   readonly connection: LazyConnection;
   readonly conversation: Conversation;
   readonly inbox: Inbox;
-  /** Settles when no tool call runs: its answer may have the announcement too. */
+  /** Settles when no tool call runs that is about to answer: its answer may have the announcement too. */
   readonly quiet: () => Promise<void>;
 }
 
@@ -43,10 +43,15 @@ export class Receiver {
     void this.#follow();
   }
 
-  /** Acknowledges what an answer had, once the conversation's history has it on disk. */
+  /** Acknowledges what an answer had, once the conversation's history has it on disk; what it never has is brought anew. */
   async told(announcements: readonly Announcement[]): Promise<void> {
     const { connection, conversation, session, inbox } = this.#options;
-    if (!(await conversation.kept(announcements.map(keyOf)))) return;
+    if (!(await conversation.kept(announcements.map(keyOf)))) {
+      // The human gave the call up when its answer was on its way, or its end was cut off.
+      inbox.untell(announcements);
+      for (const each of announcements) this.#add(each);
+      return;
+    }
     const subagents = await connection.get();
     const ids = announcements.map(({ id }) => id);
     await subagents.session(session).acknowledge(ids, { receiver: inbox.receiver });

@@ -8,9 +8,8 @@ import { keyOf, toldLine } from './marks.ts';
 /** What the calls of a conversation share; `signal` and `progress` come with each call. */
 export interface Calls {
   context(): Promise<Omit<ToolContext, 'signal' | 'progress'>>;
-  /** Told before a call begins and after it has ended. */
-  began(): void;
-  ended(): void;
+  /** Told before a call begins, and whether it is a `wait`. @returns to be called after it has ended */
+  began(waits: boolean): () => void;
   /** An answer with these is on its way. */
   told(announcements: readonly Announcement[]): void;
 }
@@ -26,10 +25,12 @@ function copilotTool(tool: Tool, calls: Calls): CopilotTool {
     // Found without a search: a main agent that does not see them does not delegate.
     defer: 'never',
     handler: async (input, { signal = new AbortController().signal }): Promise<ToolResultObject> => {
-      calls.began();
+      const ended = calls.began((input as { action?: unknown } | undefined)?.action === 'wait');
       try {
         const context = await calls.context();
         const result = await callTool(tool, current(context, signal), input);
+        // A call that was given up gets no answer, so nothing was told.
+        signal.throwIfAborted();
         if ('error' in result) return { textResultForLlm: result.text, resultType: 'failure' };
         const announced = result.announced ?? [];
         context.inbox.tell(announced);
@@ -37,7 +38,7 @@ function copilotTool(tool: Tool, calls: Calls): CopilotTool {
         const told = announced.length === 0 ? [] : [toldLine(announced.map(keyOf))];
         return { textResultForLlm: [result.text, ...told].join('\n'), resultType: 'success' };
       } finally {
-        calls.ended();
+        ended();
       }
     },
   };

@@ -18,7 +18,9 @@ export async function answerCall(tool: Tool, context: ToolContext, input: unknow
   received?.catch(() => undefined);
   const result = await callTool(tool, context, input);
   const announced = 'announced' in result ? (result.announced ?? []) : [];
-  const waiting = (await unread(context)).filter(({ id }) => announced.every((told) => told.id !== id));
+  const waiting = (await unread(context)).filter(({ session, id }) =>
+    announced.every((told) => told.session !== session || told.id !== id),
+  );
   // A call that was given up gets no answer, so nothing was told.
   context.signal.throwIfAborted();
   const news = waiting.slice(0, MAX_NEWS);

@@ -1,12 +1,13 @@
 import { DEFAULT_RECEIVER, type Announcement } from '../contract/index.ts';
 import type { Subagents } from '../client/index.ts';
 
-/** Ids remembered: more than a session keeps unacknowledged. */
-const REMEMBERED_IDS = 20_000;
+/** Announcements remembered: more than a session keeps unacknowledged. */
+const REMEMBERED = 20_000;
 
 /**
  * What a main agent was told by the answers of its calls. An answer has arrived when the next call comes, so that is when it is
- * acknowledged: where an answer or the whole process was lost, the announcement comes again.
+ * acknowledged: where an answer or the whole process was lost, the announcement comes again. What it was told of another session,
+ * by a `wait` on one of its subagents, is remembered and left unacknowledged: that session has a main agent of its own.
  */
 export class Inbox {
   readonly receiver: string;
@@ -20,21 +21,28 @@ export class Inbox {
   }
 
   /** Whether an answer had it already. */
-  knows({ id }: Announcement): boolean {
-    return this.#told.has(id);
+  knows(announcement: Announcement): boolean {
+    return this.#told.has(keyOf(announcement));
   }
 
   /** An answer with these is on its way. */
   tell(announcements: readonly Announcement[]): void {
-    for (const { id } of announcements) {
-      if (this.#told.has(id)) continue;
-      this.#told.add(id);
-      this.#unacknowledged.push(id);
+    for (const announcement of announcements) {
+      if (this.knows(announcement)) continue;
+      this.#told.add(keyOf(announcement));
+      if (announcement.session === this.#session) this.#unacknowledged.push(announcement.id);
     }
-    for (const id of this.#told) {
-      if (this.#told.size <= REMEMBERED_IDS) break;
-      this.#told.delete(id);
+    for (const key of this.#told) {
+      if (this.#told.size <= REMEMBERED) break;
+      this.#told.delete(key);
     }
+  }
+
+  /** The answer with these has not arrived: they are to be told again. */
+  untell(announcements: readonly Announcement[]): void {
+    for (const announcement of announcements) this.#told.delete(keyOf(announcement));
+    const own = announcements.filter(({ session }) => session === this.#session).map(({ id }) => id);
+    this.#unacknowledged = this.#unacknowledged.filter((id) => !own.includes(id));
   }
 
   /** What the session has to tell and no answer had yet, oldest first. @throws SubagentsError as `SessionHandle.peek` */
@@ -56,3 +64,6 @@ export class Inbox {
     }
   }
 }
+
+/** An id is of one session: another may have the same. */
+const keyOf = ({ session, id }: Announcement): string => `${session} ${id}`;

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Subagents } from '../../src/client/index.ts';
+import { SESSION, type Announcement } from '../../src/contract/index.ts';
 import type { Conversation } from '../../src/demo/conversation.ts';
 import { keyOf, pushedLine } from '../../src/extension/marks.ts';
 import { MAIN } from '../cli/command.ts';
@@ -27,7 +28,7 @@ beforeAll(async () => {
     [
       mainAgent,
       on('wait for nap', [bash(until('nap', 'awake')), { text: 'Nap is over.' }]),
-      ...['quick', 'away', 'known', 'lost'].map((name) =>
+      ...['quick', 'away', 'known', 'lost', 'aside', 'sequel'].map((name) =>
         on(name, [bash(until(name, 'over')), { text: 'It is over.' }]),
       ),
       on('go on and on', [bash('sleep 300'), { text: 'Went on.' }]),
@@ -176,6 +177,64 @@ describe('interactive Copilot CLI', { timeout: 300_000 }, () => {
     const messages = lastSeen('"away"');
     expect(pushes(messages, 'away@1:')).toBe(1);
     expect(pushes(messages, 'known@1:')).toBe(1);
+  });
+
+  it('holds nothing back for a call that waits for something else', async () => {
+    const id = randomUUID();
+    await using terminal = await copilot(id);
+    await terminal.say(spawn('long', 'go on and on'));
+    await terminal.shows('Got: accepted long@1');
+    await terminal.say(spawn('aside', 'wait for aside'));
+    await terminal.shows('Got: accepted aside@1');
+    await terminal.say(act('wait', { target: 'long', timeout: '10m' }));
+    await touch('aside');
+    // For the human at once; for the model, which Copilot CLI does not interrupt, after the call.
+    await terminal.shows('aside@1 has ended: done');
+    await subagents.session(`copilot-${id}`).subagent('long').kill();
+    await terminal.shows('Relayed: aside@1 has ended: done');
+    await eventually(async () => (await unread(`copilot-${id}`)).length === 0);
+  });
+
+  it('pushes what was in an answer that the human did not wait for', async () => {
+    const id = randomUUID();
+    await using terminal = await copilot(id);
+    await terminal.say(spawn('stray', 'go on and on'));
+    await terminal.shows('Got: accepted stray@1');
+    await inItsShell(subagents, `copilot-${id}`, 'stray');
+    // So that the kill takes longer than the human's patience.
+    process.kill(fleet.worker.pid, 'SIGSTOP');
+    try {
+      await terminal.say(act('kill', { target: 'stray' }));
+      await terminal.shows('subagents action: "kill"');
+      await terminal.shows('esc interrupt');
+      await eventually(() => {
+        terminal.press('\x1b');
+        return !terminal.text().includes('esc interrupt');
+      });
+    } finally {
+      process.kill(fleet.worker.pid, 'SIGCONT');
+    }
+    await terminal.shows('Relayed: stray@1 has ended: killed');
+  });
+
+  it('pushes what nobody can be asked about, and what comes after it', async () => {
+    const id = randomUUID();
+    await using terminal = await copilot(id);
+    await terminal.say(spawn('sequel', 'wait for sequel'));
+    await terminal.shows('Got: accepted sequel@1');
+    const forgotten: Announcement = {
+      ...{ id: 'forgotten@1:ended', kind: 'completed', session: `copilot-${id}`, label: 'forgotten', run: 1 },
+      ...{ workflowId: `subagent/copilot-${id}/forgotten`, runId: randomUUID() },
+      ...{ status: 'done', summary: 'Of long ago.', at: new Date().toISOString() },
+    };
+    await withClient(fleet, (client) =>
+      client.workflow
+        .getHandle(`session/copilot-${id}`)
+        .signal(SESSION.announce, { announcement: forgotten }),
+    );
+    await terminal.shows('Relayed: forgotten@1 has ended: done');
+    await touch('sequel');
+    await terminal.shows('Relayed: sequel@1 has ended: done');
   });
 
   it('says what does not run and how to start it, and goes on', async () => {

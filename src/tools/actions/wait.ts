@@ -74,7 +74,7 @@ async function nextAnnouncement(
   return undefined;
 }
 
-/** The same as text alone. @throws SubagentsError as `show` */
+/** What `announced` has, as text alone. */
 export async function announcedText(
   subagents: Subagents,
   announcements: readonly Announcement[],
@@ -82,7 +82,10 @@ export async function announcedText(
   return (await announced(subagents, announcements)).text;
 }
 
-/** Announcements, and in full those subagents that have ended or ask. */
+/**
+ * Announcements, and in full those subagents that have ended or ask. Where one cannot be shown (nobody remembers it any more, or
+ * nobody answers), its announcement is told all the same: it must not be in the way of others.
+ */
 async function announced(
   subagents: Subagents,
   announcements: readonly Announcement[],
@@ -92,10 +95,13 @@ async function announced(
   const handles = telling
     .slice(0, MAX_SHOWN)
     .map(({ session, label, run }) => subagents.session(session).subagent(`${label}@${run}`));
-  const more = handles.length === 0 ? undefined : await each(handles, shown);
+  const more = await Promise.all(handles.map((handle) => each([handle], shown).catch(() => undefined)));
   return {
-    text: [newsText(announcements, view), ...(more === undefined ? [] : [more.text])].join('\n'),
-    structured: { ...more?.structured, words: view.words },
+    text: [newsText(announcements, view), ...more.flatMap((one) => one?.text ?? [])].join('\n'),
+    structured: {
+      subagents: more.flatMap((one) => one?.structured.subagents ?? []),
+      words: view.words,
+    },
     announced: announcements,
   };
 }
