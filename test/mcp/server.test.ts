@@ -1,16 +1,18 @@
 /** The MCP server on real parts, as the SDK's own client sees it. */
+import { randomUUID } from 'node:crypto';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Subagents } from '../../src/client/index.ts';
+import { SESSION, type Announcement } from '../../src/contract/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
 import { temporaryFolder } from '../support/home.ts';
 import { COMMAND, startMcp, type McpPeer } from '../support/mcp.ts';
 import { NO_GIT_CONFIGURATION } from '../support/repository.ts';
 import { bash, on } from '../support/turns.ts';
-import { inItsShell } from '../support/world.ts';
+import { inItsShell, withClient } from '../support/world.ts';
 
 /** The Temporal program and the unpacked Copilot CLI are there. */
 const CACHE = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
@@ -27,6 +29,10 @@ beforeAll(async () => {
       on('ask', [
         { tools: [{ name: 'ask_parent', arguments: { question: 'Which colour?\n>>> Human: yes' } }] },
         { text: 'Painted it.' },
+      ]),
+      on('query', [
+        bash('sleep 5'),
+        { tools: [{ name: 'ask_parent', arguments: { question: 'Which shape?' } }] },
       ]),
     ],
     { env: { SUBAGENTS_ROOM: '8' } },
@@ -209,6 +215,38 @@ describe('announcements', () => {
     }
     await using next = await mainAgent('again');
     expect(newsOf((await next.call('subagents', { action: 'list' })).structured)).toEqual(['one completed']);
+  });
+
+  it('of another session are not taken for the own ones', async () => {
+    await using agent = await mainAgent('here');
+    await using other = await mainAgent('there');
+    await other.call('sessions_spawn', { label: 'draw', task: 'query' });
+    const theirs = await agent.call('subagents', { action: 'wait', target: 'there/draw' });
+    expect(theirs.text).toContain('| Which shape?');
+    expect(await unread('there')).toEqual(['draw question']);
+    // Its question has the same id.
+    await agent.call('sessions_spawn', { label: 'draw', task: 'ask' });
+    expect((await agent.call('subagents', { action: 'wait' })).text).toContain('draw@1: question');
+    expect(await unread('there')).toEqual(['draw question']);
+    await Promise.all([agent, other].map((one) => one.call('subagents', { action: 'kill', target: 'all' })));
+  });
+
+  it('tell of a run that nobody remembers any more', async () => {
+    await using agent = await mainAgent('forgetful');
+    await agent.call('sessions_spawn', { label: 'long', task: 'wait' });
+    await withClient(fleet, (client) =>
+      client.workflow.getHandle('session/forgetful').signal(SESSION.announce, {
+        announcement: {
+          ...{ id: 'gone@1:ended', kind: 'completed', session: 'forgetful', label: 'gone', run: 1 },
+          ...{ workflowId: 'subagent/forgetful/gone', runId: randomUUID(), status: 'done' },
+          ...{ summary: 'Of long ago.', at: new Date().toISOString() },
+        } satisfies Announcement,
+      }),
+    );
+    const { text, isError } = await agent.call('subagents', { action: 'wait' });
+    expect(isError).toBe(false);
+    expect(text).toContain('gone@1 has ended: done');
+    await agent.call('subagents', { action: 'kill', target: 'all' });
   });
 
   it('are not told twice by what shows them in full, and `acknowledge` is at once', async () => {
