@@ -25,6 +25,7 @@ import { ensureSearchAttributes } from '../temporal/search-attributes.ts';
 import type { TemporalTarget } from '../temporal/target.ts';
 import { createActivities } from './activities.ts';
 import { LeaseInterceptor } from './lease-interceptor.ts';
+import { keepEnding } from './left-alone.ts';
 import { redactingCodec, RedactErrors } from './redaction.ts';
 import { keepRetention } from './retention.ts';
 import { copilotSessionsOf, recover, sweepAll, type Recovery } from './recovery.ts';
@@ -133,10 +134,15 @@ export async function startWorker(
   ]);
 
   const [recovery, workers] = await Promise.all([recover(home.paths.leases, client), creating]);
+  const runState = runStateOn(client);
   const retention = keepRetention({
-    clean: { home, runState: runStateOn(client), openRun: openRunOn(client) },
+    clean: { home, runState, openRun: openRunOn(client) },
     settings,
     log: onNotice,
+  });
+  const ending = keepEnding({
+    ...{ home, client, runState },
+    stopSubagent: (input) => activities.control.stopSubagent(input),
   });
   // Everything with room has a lease: what it left running must not outlive this worker.
   let underWay: string[] = [];
@@ -144,6 +150,7 @@ export async function startWorker(
     const running = workers.filter((worker) => worker.getState() === 'RUNNING');
     if (running.length > 0) underWay = copilotSessionsOf(readLeases(home.paths.leases));
     retention.stop();
+    ending.stop();
     for (const worker of running) worker.shutdown();
   };
   void wakeWaiting(client);

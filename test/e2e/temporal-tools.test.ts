@@ -21,6 +21,10 @@ beforeAll(async () => {
         { tools: [{ name: 'ask_parent', arguments: { question: 'Which?' } }] },
         { text: 'Either.' },
       ]),
+      on('ask ', [
+        bash('nohup setsid sleep 1235.5 >/dev/null 2>&1 &'),
+        { tools: [{ name: 'ask_parent', arguments: { question: 'Which?' } }] },
+      ]),
       on('listen ', [bash('until [ -e "$HOME/go-on" ]; do sleep 0.1; done'), { text: 'Heard.' }]),
     ],
     { env: { SUBAGENTS_ROOM: '6' } },
@@ -82,6 +86,25 @@ describe('the temporal command', () => {
     expect(told.at(-1)).toMatchObject({ label: 'terminated', status: 'lost' });
     await eventually(() => sleepers().length === 0);
   });
+
+  it.each(['while its worker is there', 'while its worker is away'])(
+    'terminates one that only waits for an answer, %s, and what it had left running is ended',
+    async (when) => {
+      const session = subagents.session('waits');
+      const label = when.replaceAll(' ', '-');
+      await session.spawn({ label, task: `ask ${label}` }, { cwd: fleet.repository.path });
+      await eventually(async () => (await session.subagent(label).describe()).questions.length > 0);
+      expect(sleepers().length).toBeGreaterThan(0);
+      const isAway = when.endsWith('away');
+      if (isAway) await fleet.worker.stop();
+      await temporal(fleet, 'workflow', 'terminate', '-w', `subagent/waits/${label}`);
+      if (isAway) {
+        expect(sleepers().length).toBeGreaterThan(0);
+        await fleet.startWorker();
+      }
+      await eventually(() => sleepers().length === 0);
+    },
+  );
 
   it('cancels a session, and with it every subagent of it and of no other', async () => {
     await Promise.all([spawn('doomed', 'one'), spawn('doomed', 'two'), spawn('other', 'spared')]);
