@@ -1,5 +1,5 @@
 /** What a worker does before it takes work: settle what the process before it left behind. */
-import { ActivityNotFoundError, type Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import type { Lost } from '../contract/index.ts';
 import { readLeases, removeLease, type Lease } from '../home/leases.ts';
 import { sweep } from '../home/sweep.ts';
@@ -25,9 +25,9 @@ export async function recover(leases: string, client: Client): Promise<Recovery>
       try {
         await unstick(client, { workflowId, runId });
         await client.activity.complete(Buffer.from(taskToken, 'base64'), lost);
-      } catch (error) {
-        // The server was faster: it has given the attempt up already.
-        if (!(error instanceof ActivityNotFoundError)) throw error;
+      } catch {
+        // The server was faster, or has never heard of it: its data are new, or the home was with another server. Whatever
+        // else it has against this, the silence of the attempt tells it the same; no lease keeps a worker from starting.
       }
       removeLease(leases, id);
     }),

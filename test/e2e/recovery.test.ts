@@ -4,7 +4,9 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Subagents } from '../../src/client/index.ts';
 import { eventually } from '../support/eventually.ts';
+import { startEmbedded } from '../../src/temporal/embedded.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
+import { temporaryFolder } from '../support/home.ts';
 import { bash, on } from '../support/turns.ts';
 import { copilotRuntime, inItsShell, processesWith } from '../support/world.ts';
 
@@ -75,4 +77,38 @@ describe('a turn goes on', () => {
   it('after a restart of the server', async () => {
     await survives('server-restarted', () => fleet.restartServer());
   });
+});
+
+it('a worker whose home was with another server starts, and has ended what it left there', async () => {
+  const folder = await temporaryFolder();
+  let servers = 0;
+  const elsewhere = await startFleet(
+    [on('sit', [bash('nohup setsid sleep 4322 >/dev/null 2>&1 & sleep 4322')])],
+    {
+      startServer: (port) =>
+        startEmbedded({
+          dataDir: join(folder.path, `temporal-${++servers}`),
+          logFile: join(folder.path, 'temporal.log'),
+          onProgress: () => undefined,
+          ...(port !== undefined && { ports: { grpc: port } }),
+        }),
+    },
+  );
+  try {
+    await using client = await elsewhere.connect();
+    await client
+      .session('elsewhere')
+      .spawn({ label: 'sitter', task: 'sit' }, { cwd: elsewhere.repository.path });
+    await inItsShell(client, 'elsewhere', 'sitter');
+    await elsewhere.worker.kill();
+    const leases = join(elsewhere.home, 'leases');
+    expect(readdirSync(leases)).not.toEqual([]);
+    await elsewhere.restartServer();
+    await elsewhere.startWorker();
+    expect(readdirSync(leases)).toEqual([]);
+    expect(processesWith('sleep 4322')).toEqual([]);
+  } finally {
+    await elsewhere[Symbol.asyncDispose]();
+    await folder[Symbol.asyncDispose]();
+  }
 });
