@@ -38,6 +38,8 @@ export interface TurnDependencies {
   readonly pool: CopilotPool;
   /** Whether the subagent's workflow has ended: then nobody will take its turn up. Default: no. */
   readonly isClosed?: (subagent: SubagentRef) => Promise<boolean>;
+  /** Commands of the subagent that were ended because their worker had stopped, for the model to know. Default: none. */
+  readonly cutOff?: (subagent: SubagentRef) => readonly string[];
   /** Silence of a model call after which it is given up as hung and tried again; default 3 minutes. */
   readonly hungModelMs?: number;
 }
@@ -70,6 +72,7 @@ class Attempt {
   readonly #pool: CopilotPool;
   readonly #hungModelMs: number;
   readonly #isClosed: NonNullable<TurnDependencies['isClosed']>;
+  readonly #cutOff: readonly string[];
   readonly #input: TurnInput;
   readonly #began = Date.now();
   #live: LiveTurn | undefined;
@@ -78,6 +81,7 @@ class Attempt {
     const { pool, hungModelMs = DEFAULT_HUNG_MODEL_MS, isClosed = () => Promise.resolve(false) } = on;
     this.#pool = pool;
     this.#isClosed = isClosed;
+    this.#cutOff = on.cutOff?.(input.subagent) ?? [];
     this.#hungModelMs = input.hungAfterMs ?? hungModelMs;
     this.#input = input;
   }
@@ -90,7 +94,7 @@ class Attempt {
 
   async run(context: Context, superseded: AbortSignal): Promise<TurnResult> {
     try {
-      const taken = await takeUp(this.#pool, this.#input);
+      const taken = await takeUp(this.#pool, this.#input, this.#cutOff);
       if ('decision' in taken) return overAlready(taken, this.#input);
       if ('unresumable' in taken) return await this.#gone(taken);
       const { live } = taken;
@@ -263,11 +267,17 @@ function known(live: LiveTurn): Spent & { notes: string[] } {
   return { ...live.spent, notes: live.notes.splice(0) };
 }
 
-function interruptions({ interrupted }: TurnState): string[] {
-  return interrupted
-    .splice(0)
-    .map(
+function interruptions({ interrupted, endedShells }: TurnState): string[] {
+  return [
+    ...interrupted
+      .splice(0)
+      .map(
+        (what) =>
+          `\`${what}\` was running when its worker stopped: its effect may be there, in part or in full`,
+      ),
+    ...[...new Set(endedShells.splice(0))].map(
       (what) =>
-        `\`${what}\` was running when its worker stopped: its effect may be there, in part or in full`,
-    );
+        `\`${what}\` ran in the background, and was ended when the subagent was stopped and taken up again`,
+    ),
+  ];
 }

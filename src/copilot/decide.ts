@@ -46,7 +46,7 @@ export function decide(events: readonly CopilotEvent[], turn: TurnId): [Decision
   events.forEach((event, index) => {
     if (index === start) state = state.nextTurn();
     if (event.type === 'user.message' && event.data.content.startsWith(resumedMarker(turn.marker)))
-      state.shells.clear();
+      state.endShells();
     state.apply(event);
   });
   if (start === -1)

@@ -21,8 +21,15 @@ export type TakenUp =
     }
   | { readonly decision: Extract<Decision, { do: 'ask' | 'report' }>; readonly state: TurnState };
 
-/** Throws RuntimeDied, TurnOver, and whatever keeps the Copilot session from being opened. */
-export async function takeUp(pool: CopilotPool, input: TurnInput): Promise<TakenUp> {
+/**
+ * Throws RuntimeDied, TurnOver, and whatever keeps the Copilot session from being opened.
+ * @param cutOff commands of it that were ended with a worker, and that Copilot may know nothing of
+ */
+export async function takeUp(
+  pool: CopilotPool,
+  input: TurnInput,
+  cutOff: readonly string[],
+): Promise<TakenUp> {
   const { copilotSessionId } = input.subagent;
   const number = turnNumber(input.subagent, input.turn);
   const running = pool.turns.get(copilotSessionId);
@@ -71,7 +78,7 @@ export async function takeUp(pool: CopilotPool, input: TurnInput): Promise<Taken
         onEvent: (event) => live.take(event),
       }),
     );
-    await begin(live, decision, input);
+    await begin(live, decision, input, cutOff);
     if (decision.do === 'send') noteBegun(pool.copilotHome, copilotSessionId);
     live.open();
     return { live };
@@ -84,39 +91,54 @@ export async function takeUp(pool: CopilotPool, input: TurnInput): Promise<Taken
   }
 }
 
-async function begin(live: LiveTurn, decision: Decision, input: TurnInput): Promise<void> {
+async function begin(
+  live: LiveTurn,
+  decision: Decision,
+  input: TurnInput,
+  cutOff: readonly string[],
+): Promise<void> {
   const marker = turnMarker(input.subagent, input.turn);
+  const { state } = live;
   switch (decision.do) {
-    case 'send':
+    case 'send': {
+      // What is gone of the run before it knows from there.
+      const gone = opensRun(marker) ? [...state.shells.values(), ...cutOff] : cutOff;
       // Answers whose questions are not in the log any more are told like a prompt.
-      return live.say(marker, (input.prompt || toldAnswers(input)) + lostBefore(marker, live.state));
-    case 'continue':
-      if (live.state.shells.size > 0) return live.say(resumedMarker(marker), lostShells(live.state));
-      return live.goOn();
-    case 'answer':
+      return live.say(marker, (input.prompt || toldAnswers(input)) + inBrackets(gone));
+    }
+    case 'continue': {
+      const gone = lost(state, cutOff);
+      return gone.length > 0 ? live.say(resumedMarker(marker), tellLost(gone)) : live.goOn();
+    }
+    case 'answer': {
+      const gone = inBrackets(lost(state, cutOff));
       for (const requestId of decision.requestIds) {
         const given = input.answers?.find((each) => each.requestId === requestId);
-        const gone = live.state.shells.size > 0 ? `\n\n(${lostShells(live.state)})` : '';
         if (given !== undefined) await live.answer(requestId, given.answer + gone);
       }
       return;
+    }
     case 'tell-answers':
-      return live.say(resumedMarker(marker), toldAnswers(input));
+      return live.say(resumedMarker(marker), toldAnswers(input) + inBrackets(lost(state, cutOff)));
   }
 }
 
-/** What is gone of the run before. */
-function lostBefore(marker: string, state: TurnState): string {
-  return opensRun(marker) && state.shells.size > 0 ? `\n\n(${lostShells(state)})` : '';
+/** What ran in the background until the turn was stopped, which nobody will notify the model of. */
+function lost(state: TurnState, cutOff: readonly string[]): string[] {
+  const gone = [...state.shells.values(), ...cutOff];
+  state.endShells();
+  return gone;
 }
 
 function toldAnswers({ answers = [] }: TurnInput): string {
   return ['The main agent answers:', ...answers.map(({ answer }) => answer)].join('\n\n');
 }
 
+const inBrackets = (gone: readonly string[]): string => (gone.length > 0 ? `\n\n(${tellLost(gone)})` : '');
+
 /** Told to the model, which would wait for the end of these in vain. */
-function lostShells({ shells }: TurnState): string {
-  const commands = [...new Set(shells.values())].map((what) => `* ${what}`);
+function tellLost(gone: readonly string[]): string {
+  const commands = [...new Set(gone)].map((what) => `* ${what}`);
   return [
     'You were stopped and taken up again. These commands ran in the background and were ended; you will not be notified of them. Start again what you still need, then go on:',
     ...commands,

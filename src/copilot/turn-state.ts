@@ -59,6 +59,8 @@ export class TurnState {
   readonly shells = new Map<string, string>();
   /** Tool calls whose result was lost in a crash. */
   readonly interrupted: string[] = [];
+  /** Commands that ran in the background, and were ended when the turn was taken up again. */
+  readonly endedShells: string[] = [];
   /** First lines, and lines that mark a steer, of the messages in the conversation. */
   readonly arrivals = new Map<string, Arrival>();
   #asked: Asked;
@@ -113,6 +115,12 @@ export class TurnState {
     this.openTools.clear();
   }
 
+  /** Counts the commands in the background as ended, and the model as knowing it. */
+  endShells(): void {
+    this.endedShells.push(...this.shells.values());
+    this.shells.clear();
+  }
+
   apply(event: CopilotEvent): void {
     if (event.type === 'assistant.usage') return this.#call(event.data, event.agentId);
     if (event.type === 'session.usage_record') return this.#call(event.data.usage, event.agentId);
@@ -150,6 +158,8 @@ export class TurnState {
         return;
       case 'external_tool.completed':
         this.#asked.give(event.data.requestId);
+        // While it waited for the answer its Copilot session was closed.
+        this.endShells();
         return;
       case 'tool.execution_complete':
         return this.#complete(event.data);

@@ -26,6 +26,8 @@ const runRecord = z.object({
   startedAt: z.string(),
   /** ISO 8601; absent while it is live, and where its end was not seen by this worker. */
   endedAt: z.string().optional(),
+  /** Commands that were ended because their worker had stopped, until that has been told. */
+  cutOff: z.array(z.string()).optional(),
 });
 export type RunRecord = z.infer<typeof runRecord>;
 
@@ -34,14 +36,16 @@ interface RunHome {
 }
 
 const SUFFIX = '.json';
+const MAX_CUT_OFF = 10;
 /** Where the record of a run lies, for as long as anything of it is left. */
 export const runRecordPath = (home: RunHome, subagent: SubagentRef): string =>
   join(home.paths.runs, `${runFolder(subagent)}${SUFFIX}`);
 
 /** Notes what a run has here. A record that is there already keeps when it began. @throws SubagentsError DISK_FULL, INTERNAL */
-export function noteRun(home: RunHome, record: Omit<RunRecord, 'startedAt' | 'endedAt'>): void {
-  const startedAt = readRecord(runRecordPath(home, record.subagent))?.startedAt ?? new Date().toISOString();
-  write(home, { ...record, startedAt });
+export function noteRun(home: RunHome, record: Omit<RunRecord, 'startedAt' | 'endedAt' | 'cutOff'>): void {
+  const known = readRecord(runRecordPath(home, record.subagent));
+  const { startedAt = new Date().toISOString(), cutOff } = known ?? {};
+  write(home, { ...record, startedAt, cutOff });
 }
 
 /**
@@ -56,6 +60,27 @@ export function noteRunEnded(home: RunHome, subagent: SubagentRef): RunRecord | 
     // As if its end had not been seen here.
   }
   return record;
+}
+
+/** Notes commands of a Copilot session's live run that were ended because their worker had stopped. */
+export function noteCutOff(home: RunHome, copilotSessionId: string, commands: readonly string[]): void {
+  const record = readRuns(home).find(
+    ({ subagent, endedAt }) => subagent.copilotSessionId === copilotSessionId && endedAt === undefined,
+  );
+  if (record === undefined || commands.length === 0) return;
+  const cutOff = [...new Set([...(record.cutOff ?? []), ...commands])].slice(0, MAX_CUT_OFF);
+  write(home, { ...record, cutOff });
+}
+
+/** Those of a run that have not been told of. */
+export function cutOffOf(home: RunHome, subagent: SubagentRef): readonly string[] {
+  return readRecord(runRecordPath(home, subagent))?.cutOff ?? [];
+}
+
+/** Notes that they have been told of. */
+export function noteCutOffTold(home: RunHome, subagent: SubagentRef): void {
+  const record = readRecord(runRecordPath(home, subagent));
+  if (record?.cutOff) write(home, { ...record, cutOff: undefined });
 }
 
 /** Forgets a run, once nothing of it is left. */

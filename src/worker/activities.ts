@@ -29,9 +29,10 @@ import type {
   WorkerActivities,
 } from '../contract/index.ts';
 import type { Home } from '../home/home.ts';
-import { noteRunEnded } from '../home/run-record.ts';
+import { cutOffOf, noteRunEnded } from '../home/run-record.ts';
 import type { Settings } from '../home/settings.ts';
 import { sweep } from '../home/sweep.ts';
+import { tellingCutOff } from './telling.ts';
 
 /** What a worker's activities work with. */
 export interface WorkerParts {
@@ -82,6 +83,12 @@ export function createActivities({
     isClosed,
     abandon: async (subagent) => void (await stop.stopSubagent({ subagent, mode: 'kill' })),
   };
+  const { runTurn } = createTurnActivities({
+    ...{ pool, isClosed },
+    cutOff: (subagent) => cutOffOf(home, subagent),
+  });
+  const { collectEvidence } = createEvidenceActivities({ home });
+  const { verifyCommit } = createVerifyActivities({ home, redactor: pool.redactor, ended: pool.ended });
   return {
     session: createSessionActivities({ client, pollFreshnessMs }),
     host: createAdmitActivities({ home, settings, runState, modelAccess: rememberModelAccess(pool.env) }),
@@ -94,9 +101,9 @@ export function createActivities({
         hasConversation: (id) => existsSync(eventLogPath(home.paths.copilot, id)),
       }),
       ...createSetUpActivities({ home, sweep, redactor: pool.redactor, ended: pool.ended }),
-      ...createTurnActivities({ pool, isClosed }),
-      ...createEvidenceActivities({ home }),
-      ...createVerifyActivities({ home, redactor: pool.redactor, ended: pool.ended }),
+      runTurn: tellingCutOff(home, runTurn),
+      collectEvidence: tellingCutOff(home, collectEvidence),
+      verifyCommit: tellingCutOff(home, verifyCommit),
     },
     control: {
       ...createDeliverActivities({ pool }),

@@ -2,7 +2,10 @@
 import type { Client } from '@temporalio/client';
 import type { Lost } from '../contract/index.ts';
 import { readLeases, removeLease, type Lease } from '../home/leases.ts';
+import { noteCutOff } from '../home/run-record.ts';
 import { sweep } from '../home/sweep.ts';
+
+type RecoveryHome = Parameters<typeof noteCutOff>[0] & { readonly paths: { readonly leases: string } };
 
 /** What was found. */
 export interface Recovery {
@@ -16,9 +19,10 @@ export interface Recovery {
  * Sweeps the processes of every lease left behind, then completes its attempt as lost, so that the workflow starts the
  * next one at once. Completing reaches the workflow in 23 to 42 ms; failing it instead would wait for a retry's backoff.
  */
-export async function recover(leases: string, client: Client): Promise<Recovery> {
+export async function recover(home: RecoveryHome, client: Client): Promise<Recovery> {
+  const { leases } = home.paths;
   const left = readLeases(leases);
-  const processes = await sweepAll(copilotSessionsOf(left));
+  const processes = await sweepAll(home, copilotSessionsOf(left));
   const lost: Lost = { kind: 'lost', who: 'worker', reason: 'its worker died and was started again' };
   await Promise.all(
     left.map(async ({ id, taskToken, workflowId, runId }) => {
@@ -52,8 +56,12 @@ export function copilotSessionsOf(leases: readonly Lease[]): string[] {
   return [...new Set(leases.flatMap(({ copilotSessionId }) => copilotSessionId ?? []))];
 }
 
-/** Ends the processes of these Copilot sessions; gives how many there were. */
-export async function sweepAll(copilotSessionIds: readonly string[]): Promise<number> {
-  const reports = await Promise.all(copilotSessionIds.map((id) => sweep(id)));
-  return reports.reduce((sum, { ended }) => sum + ended, 0);
+/** Ends the processes of these Copilot sessions, and notes what they were, to be told; gives how many there were. */
+export async function sweepAll(home: RecoveryHome, copilotSessionIds: readonly string[]): Promise<number> {
+  const ended = copilotSessionIds.map(async (id) => {
+    const report = await sweep(id);
+    noteCutOff(home, id, report.commands);
+    return report.ended;
+  });
+  return (await Promise.all(ended)).reduce((sum, each) => sum + each, 0);
 }

@@ -133,7 +133,7 @@ export async function startWorker(
     }),
   ]);
 
-  const [recovery, workers] = await Promise.all([recover(home.paths.leases, client), creating]);
+  const [recovery, workers] = await Promise.all([recover(home, client), creating]);
   const runState = runStateOn(client);
   const retention = keepRetention({
     clean: { home, runState, openRun: openRunOn(client) },
@@ -158,7 +158,7 @@ export async function startWorker(
     .finally(stop)
     .then(async () => {
       await copilot.stop();
-      await sweepAll(underWay);
+      await sweepAll(home, underWay);
       await connection.close();
     });
   const polling = untilPolling(connection, target.namespace, base.identity ?? '', [

@@ -77,7 +77,7 @@ describe('a turn whose runtime dies', () => {
     expect(Math.min(...lags)).toBeLessThan(40);
   });
 
-  it('tells the model which background commands are gone', async () => {
+  it('tells the model which background commands are gone, and the reader of the outcome', async () => {
     const at = await bench.subagent('background');
     const first = bench.run(at);
     await until('both commands in the log', async () => {
@@ -89,6 +89,8 @@ describe('a turn whose runtime dies', () => {
     const result = await bench.run({ ...at, lostBefore: 1 }).result;
     expect(result).toMatchObject({ kind: 'finished', report: 'Done without it.' });
     expect(bench.model.timesSaid('* bash: sleep 60')).toBe(1);
+    const { notes } = result as Extract<typeof result, { kind: 'finished' }>;
+    expect(notes.filter((note) => note.startsWith('`bash: sleep 60` ran in the background'))).toHaveLength(1);
   });
 
   it('that had ended is reported from the log, without the model', async () => {

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Subagents } from '../../src/client/index.ts';
+import type { Outcome, Subagents } from '../../src/client/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { startEmbedded } from '../../src/temporal/embedded.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
@@ -30,7 +30,7 @@ afterAll(async () => {
 });
 
 /** Spawns a subagent, lets `strike` hit while its second command runs, and checks what must hold in the end. */
-async function survives(label: string, strike: () => Promise<void>): Promise<void> {
+async function survives(label: string, strike: () => Promise<void>): Promise<Outcome> {
   const goOn = join(fleet.home, '..', 'go-on', 'subagents', label);
   const session = subagents.session('recovery');
   await session.spawn({ label, task: `count twice, ${label}` }, { cwd: fleet.repository.path });
@@ -47,14 +47,22 @@ async function survives(label: string, strike: () => Promise<void>): Promise<voi
   const told = (await session.peek()).filter((each) => each.label === label);
   expect(told.map(({ kind }) => kind)).toEqual(['completed']);
   expect(readdirSync(join(fleet.home, 'leases'))).toEqual([]);
+  return outcome;
+}
+
+/** The command that went on by itself, and ended with the worker: the model and the reader of the outcome are told. */
+function tellsWhatEnded({ notes }: Outcome): void {
+  expect(notes.filter((note) => note.includes('`sleep 4321`'))).toHaveLength(1);
+  expect(fleet.model.requests.at(-1)?.conversation?.userMessages.join('\n')).toContain('* sleep 4321');
 }
 
 describe('a turn goes on', () => {
   it('after SIGKILL of its worker', async () => {
-    await survives('worker-killed', async () => {
+    const outcome = await survives('worker-killed', async () => {
       await fleet.worker.kill();
       await fleet.startWorker();
     });
+    tellsWhatEnded(outcome);
   });
 
   it('after SIGKILL of its Copilot runtime', async () => {
@@ -66,12 +74,13 @@ describe('a turn goes on', () => {
   });
 
   it('after SIGTERM of its worker, which hands it back', async () => {
-    await survives('handed-back', async () => {
+    const outcome = await survives('handed-back', async () => {
       await fleet.worker.stop();
       expect(readdirSync(join(fleet.home, 'leases'))).toEqual([]);
       expect(processesWith('sleep 4321')).toEqual([]);
       await fleet.startWorker();
     });
+    tellsWhatEnded(outcome);
   });
 
   it('after a restart of the server', async () => {
