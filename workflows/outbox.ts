@@ -50,7 +50,9 @@ export function emptyOutbox(): Outbox {
 
 /** Adds an announcement, once for each id. */
 export function post(box: Outbox, announcement: Announcement): void {
-  if (box.outbox.some((posted) => posted.announcement.id === announcement.id)) return;
+  const { id } = announcement;
+  if (box.outbox.some((posted) => posted.announcement.id === id)) return;
+  if (box.pages?.some((page) => page.ids.includes(id))) return;
   box.outbox.push({ seq: ++box.seq, announcement });
 }
 
