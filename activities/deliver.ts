@@ -1,4 +1,5 @@
 /** `deliverSteer`: brings a message of the main agent into a running turn. */
+import { Context } from '@temporalio/activity';
 import type { ControlActivities, DeliverInput, DeliverResult, Receipt } from '../src/contract/index.ts';
 import { steerMarker } from '../src/contract/index.ts';
 import { readEventLog } from '../src/copilot/event-log.ts';
@@ -17,16 +18,18 @@ const MAX_BEGIN_MS = 60_000;
 export function createDeliverActivities(on: DeliverDependencies): Pick<ControlActivities, 'deliverSteer'> {
   return {
     async deliverSteer(input: DeliverInput): Promise<DeliverResult> {
+      const { cancelled } = Context.current();
       const { copilotSessionId } = input.subagent;
-      const live = await on.pool.turns.waitFor(
-        copilotSessionId,
-        turnNumber(input.subagent, input.turn),
-        MAX_BEGIN_MS,
-      );
+      const live = await Promise.race([
+        on.pool.turns.waitFor(copilotSessionId, turnNumber(input.subagent, input.turn), MAX_BEGIN_MS),
+        cancelled,
+      ]);
       try {
-        const delivered = await live?.deliver(input.steerId, input.message, {
-          interrupt: input.interrupt === true,
-        });
+        // Behind a model call that is silent it may be on its way for long: a worker that stops does not wait for it.
+        const delivered = await Promise.race([
+          live?.deliver(input.steerId, input.message, { interrupt: input.interrupt === true }),
+          cancelled,
+        ]);
         if (delivered)
           return { kind: 'delivered', receipt: receipt(input.steerId, delivered, delivered.during) };
       } catch (error) {

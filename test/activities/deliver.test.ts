@@ -1,3 +1,5 @@
+import { CancelledFailure } from '@temporalio/common';
+import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DeliverResult, SubagentRef } from '../../src/contract/index.ts';
 import { findProcesses } from '../../src/home/processes.ts';
@@ -23,6 +25,7 @@ beforeAll(async () => {
     on('idle', ({ answers }) => ({ text: `answer ${answers}` })),
     on('race', ({ answers }) => ({ text: `answer ${answers}`, delayMs: 20 })),
     on('early', obedient),
+    on('silent', [{ text: 'At last.', delayMs: 3_600_000 }]),
     on('asking', [
       { tools: [{ name: 'ask_parent', arguments: { question: 'Which way?' } }] },
       { text: 'Left, then.' },
@@ -104,6 +107,23 @@ describe('a steer', () => {
     expect(await steer).toMatchObject({ kind: 'delivered' });
     expect(await turn.result).toMatchObject({ kind: 'finished' });
   });
+
+  it.each(['silent', 'never begun'])(
+    'into a turn that is %s keeps no worker from stopping',
+    async (label) => {
+      const at = await bench.subagent(label);
+      const turn = label === 'silent' ? bench.run(at) : undefined;
+      const asked = (): boolean =>
+        bench.model.requests.some(({ conversation }) => conversation?.text.includes(label));
+      if (turn) await until('the model call', asked);
+      const environment = new MockActivityEnvironment();
+      const steer = bench.steer(at.subagent, 's7', 'hello?', { environment });
+      environment.cancel();
+      await expect(steer).rejects.toThrow(CancelledFailure);
+      turn?.environment.cancel();
+      await turn?.result.catch(() => undefined);
+    },
+  );
 
   it('to a turn that has ended is for the next one', async () => {
     const at = await bench.subagent('idle');

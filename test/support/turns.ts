@@ -129,10 +129,13 @@ export class TurnBench {
     subagent: SubagentRef,
     steerId: string,
     message: string,
-    { interrupt = false }: { interrupt?: boolean } = {},
+    {
+      interrupt = false,
+      environment = new MockActivityEnvironment(),
+    }: { interrupt?: boolean; environment?: MockActivityEnvironment } = {},
   ): Promise<DeliverResult> {
     const { deliverSteer } = createDeliverActivities({ pool: this.pool });
-    return new MockActivityEnvironment().run(deliverSteer, {
+    return environment.run(deliverSteer, {
       subagent,
       steerId,
       message,
