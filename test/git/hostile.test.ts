@@ -11,10 +11,11 @@ import { git as runGit } from '../../src/git/run.ts';
 import { branchWithContent, deleteBranch } from '../../src/git/unmerged.ts';
 import { discardWorktree } from '../../src/git/worktree.ts';
 import { endWatch, watchFolder } from '../../src/git/program-watch.ts';
+import type { PrepareInput, Workspace } from '../../src/contract/index.ts';
 import { resolveSpec } from '../../src/client/resolve-spec.ts';
 import { parseSpec } from '../../src/client/spec.ts';
 import { forgetRun } from '../../src/home/run-record.ts';
-import { guarded } from '../../src/home/guarded.ts';
+import { guarded, type RunPlace } from '../../src/home/guarded.ts';
 import type { Home } from '../../src/home/home.ts';
 import { temporaryHome } from '../support/home.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
@@ -195,7 +196,9 @@ describe('a subagent that plants programs', () => {
     expect(notes.join()).toContain('lost its link to the repository');
     expect(evidence.filesChanged).toEqual(['a.txt']);
     await rm(join(workspace.cwd, 'a.txt'));
-    await guarded(workspace.cwd, () => runGit(['checkout', '--', 'a.txt'], { cwd: workspace.cwd }));
+    await guarded(placeOf(input, workspace), () =>
+      runGit(['checkout', '--', 'a.txt'], { cwd: workspace.cwd }),
+    );
     expect(await ran(repo)).toEqual([]);
   });
 
@@ -224,8 +227,8 @@ describe('a subagent that plants programs', () => {
       const { evidence } = await bench.collect(input, workspace);
       await bench.verify(input, { cwd: workspace.cwd, head: evidence.head }, ['true']);
     }
-    for (const { workspace } of [before, newest])
-      await guarded(workspace.cwd, async () => {
+    for (const { input, workspace } of [before, newest])
+      await guarded(placeOf(input, workspace), async () => {
         await rm(join(workspace.cwd, 'a.txt'));
         await runGit(['checkout', '--', 'a.txt'], { cwd: workspace.cwd });
       });
@@ -243,4 +246,11 @@ describe('a subagent that plants programs', () => {
     await endWatch(repo.path, own.input.subagent.runId);
     expect(existsSync(watchFolder(repo.path))).toBe(false);
   });
+});
+
+/** Where a run works. */
+const placeOf = ({ subagent, spec }: PrepareInput, { cwd }: Workspace): RunPlace => ({
+  cwd,
+  isolation: spec.isolation,
+  runId: subagent.runId,
 });
