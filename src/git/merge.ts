@@ -1,4 +1,6 @@
 /** Merging a commit into the branch that a checkout is on: wholly, or not at all. */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { checkoutStatus } from './status.ts';
 import { SubagentsError } from '../contract/index.ts';
 import { gitDirs } from './repository.ts';
@@ -44,6 +46,8 @@ export async function mergeCommit(request: MergeRequest): Promise<MergeResult> {
   const answer = await tryGit(mergeArguments(request), { cwd });
   if (answer.exitCode !== 0) throw await undone(request, into, answer);
   if (squash && !(await commitSquashed(request, into))) {
+    // Else the user's next commit would begin with it.
+    await rm(join(gitDirs(cwd).gitDir, 'SQUASH_MSG'), { force: true });
     return { how: 'already-merged', into, before, after: before };
   }
   const after = await git(['rev-parse', 'HEAD'], { cwd });

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -42,6 +43,8 @@ const state = async () => ({
   head: await repo.git('rev-parse', 'HEAD'),
   status: await repo.git('status', '--porcelain', '--branch'),
   stash: await repo.git('stash', 'list'),
+  // What the next commit of the user would begin with.
+  squashed: existsSync(join(repo.path, '.git/SQUASH_MSG')),
 });
 
 describe('a merge', () => {
@@ -67,8 +70,9 @@ describe('a merge', () => {
       `${ours} All of it\n\nin one.\n`,
     );
     expect(await repo.git('show', 'HEAD:new.txt')).toBe('new');
+    const before = await state();
     expect(await merge({ squash: true })).toMatchObject({ how: 'already-merged', after });
-    expect(await repo.git('status', '--porcelain')).toBe('');
+    expect(await state()).toEqual(before);
   });
 
   it('says when the branch has it all', async () => {
