@@ -29,8 +29,8 @@ export interface GitAnswer {
   readonly stderr: string;
 }
 
-/** The oldest git that has all we use; the youngest of them is GIT_CONFIG_SYSTEM. */
-export const MINIMUM_GIT_VERSION = '2.32';
+/** The oldest git that has all we use; the youngest of that is `worktree list -z`. */
+export const MINIMUM_GIT_VERSION = '2.36';
 
 // A repository may name programs to run: none of them runs for us. Neither does anything ask at a terminal.
 const SAFETY = [

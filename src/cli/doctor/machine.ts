@@ -3,13 +3,12 @@ import { accessSync, constants, statfsSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import { execa } from 'execa';
+import { MINIMUM_GIT_VERSION } from '../../git/run.ts';
 import { readSettings } from '../../home/settings.ts';
 import { failureOf } from '../failure.ts';
 import { fail, ok, warn, type Check } from './check.ts';
 
-const MIN_NODE = [20, 19] as const;
-/** `git add --pathspec-from-file` came with it; what this was tried with is newer (2.39). */
-const MIN_GIT = [2, 25] as const;
+const MIN_NODE = '20.19';
 const GIB = 2 ** 30;
 /** A Copilot runtime unpacks 235 MB at its first start, and each worktree is a checkout more. */
 const LITTLE_DISK = 2 * GIB;
@@ -20,7 +19,7 @@ export function checkNode(version = process.versions.node): Check {
   if (atLeast(version, MIN_NODE)) return ok('Node', `${version}, ${availableParallelism()} cores`);
   return fail(
     'Node',
-    `${version} is older than ${MIN_NODE.join('.')}`,
+    `${version} is older than ${MIN_NODE}`,
     'install Node 20.19 or newer: https://nodejs.org',
   );
 }
@@ -33,8 +32,10 @@ export async function checkGit(env: NodeJS.ProcessEnv): Promise<Check> {
   const version = /(\d+\.\d+(?:\.\d+)?)/.exec(stdout)?.[1];
   if (failed || version === undefined)
     return fail('git', 'not found', 'install git: https://git-scm.com/downloads');
-  if (!atLeast(version, MIN_GIT))
-    return fail('git', `${version} is older than ${MIN_GIT.join('.')}`, 'install a newer git');
+  if (!atLeast(version, MINIMUM_GIT_VERSION)) {
+    const detail = `${version} is older than ${MINIMUM_GIT_VERSION}`;
+    return fail('git', detail, `install git ${MINIMUM_GIT_VERSION} or newer`);
+  }
   const name = (await run('config', 'user.name')).stdout.trim();
   const email = (await run('config', 'user.email')).stdout.trim();
   if (name !== '' && email !== '') return ok('git', `${version}, commits as ${name} <${email}>`);
@@ -99,7 +100,8 @@ function nearestFolder(path: string): string {
   return folder;
 }
 
-function atLeast(version: string, [wantMajor, wantMinor]: readonly [number, number]): boolean {
+function atLeast(version: string, wanted: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
+  const [wantMajor = 0, wantMinor = 0] = wanted.split('.').map(Number);
   return major > wantMajor || (major === wantMajor && minor >= wantMinor);
 }
