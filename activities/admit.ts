@@ -44,7 +44,7 @@ export function createAdmitActivities(on: AdmitDependencies) {
     async admit({ specs }: AdmitInput): Promise<Admission[]> {
       // A list is mostly of one repository: what is asked of it is asked once.
       const lookUps = new Map<string, Promise<Known>>();
-      const signings = new Map<string, Promise<void>>();
+      const signings = new Map<string, Promise<readonly string[]>>();
       const files = new Map<string, Promise<RepositorySettings>>();
       const able = Promise.all([checkSpace(on), checkModelAccess(on)]);
       able.catch(() => undefined);
@@ -76,7 +76,7 @@ export function createAdmitActivities(on: AdmitDependencies) {
               able,
             ]);
             if (!known.commit) throw unknownBase(spec);
-            if (spec.signing !== 'off') await once(signings, repo, () => checkSigning(repo));
+            const unsure = spec.signing === 'off' ? [] : await once(signings, repo, () => checkSigning(repo));
             if (!inPlace && known.blockingBranch) throw branchBlocked(repo);
             const size = spec.leftOpen.length === 0 ? undefined : known.paths.get(SETTINGS_FILE);
             const settings =
@@ -88,6 +88,7 @@ export function createAdmitActivities(on: AdmitDependencies) {
             const model = chooseModel(on.settings, spec.model, settings.model);
             const defaults = openSettings(spec, settings);
             const notes = [
+              ...unsure,
               ...settingsNote(base.commit, { ...defaults, ...modelOf(spec, settings) }),
               ...(spec.continues ? [] : await dependencyNotes({ ...spec, ...defaults }, known)),
             ];

@@ -78,10 +78,10 @@ async function cloneRepository(
         ),
       signal,
     );
-    if (spec.signing !== 'off') await checkSigning(path);
+    const unsure = spec.signing === 'off' ? [] : await checkSigning(path);
     const { defaults, notes } = await settingsOf(path, spec, settings);
     const news = made ? [`${url} was cloned to ${path}`] : [];
-    return { kind: 'cloned', repository: path, defaults, notes: [...news, ...notes] };
+    return { kind: 'cloned', repository: path, defaults, notes: [...news, ...unsure, ...notes] };
   } finally {
     told.end();
   }

@@ -1,10 +1,10 @@
 /** Signatures of commits: whether one can be made without asking anybody, and how to do without. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { SubagentsError } from '../contract/index.ts';
 import { gitDirs } from './repository.ts';
-import { firstUsefulLine, tryGit } from './run.ts';
+import { firstUsefulLine, git, tryGit } from './run.ts';
 
 /** Environment in which git signs nothing, whatever it is configured to do. Nothing is written anywhere for it. */
 export const UNSIGNED: Readonly<Record<string, string>> = {
@@ -19,38 +19,49 @@ export const UNSIGNED: Readonly<Record<string, string>> = {
 const TIMEOUT_MS = 15_000;
 
 // As git calls it, but for the passphrase: that comes from the agent's memory or not at all.
-const QUIET_GPG = '#!/bin/sh\nexec gpg --batch --no-tty --pinentry-mode error "$@"\n';
+const quiet = (gpg: string): string =>
+  `#!/bin/sh\nexec '${gpg.replaceAll("'", `'\\''`)}' --batch --no-tty --pinentry-mode error "$@"\n`;
 
 /**
  * Sees that commits in `repo` need no passphrase, where they are to be signed at all: makes a signed commit that goes
  * nowhere. Nothing is asked at a terminal or a screen.
+ * @returns what the caller should know: that it could not be seen.
  * @throws SubagentsError SIGNING
  */
 export async function checkSigning(
   repo: string,
   env: Readonly<Record<string, string | undefined>> = {},
-): Promise<void> {
+): Promise<readonly string[]> {
   const signs = await tryGit(['config', '--type=bool', '--get', 'commit.gpgSign'], { cwd: repo, env });
-  if (signs.stdout !== 'true') return;
-  // A program that the repository itself names is not run here: whoever wrote that line may have been a subagent.
-  const programs = await tryGit(
+  if (signs.stdout !== 'true') return [];
+  const { stdout } = await tryGit(
     ['config', '--show-scope', '--get-regexp', '^gpg\\.(.*\\.)?(program|defaultkeycommand)$'],
-    {
-      cwd: repo,
-      env,
-    },
+    { cwd: repo, env },
   );
-  if (/^(local|worktree)\t/m.test(programs.stdout)) return;
+  const programs = stdout.split('\n').flatMap((line) => {
+    const [, scope = '', key = '', value = ''] = /^(\w+)\t(\S+) (.*)$/.exec(line) ?? [];
+    return key === '' ? [] : [{ scope, key, value }];
+  });
+  // A program that the repository itself names is not run here: whoever wrote that line may have been a subagent.
+  const own = programs.find(({ scope }) => scope === 'local' || scope === 'worktree');
+  if (own !== undefined) {
+    return [
+      `commits are to be signed by a program that ${repo} itself names (${own.key}): that was not tried, so it may ask for a passphrase nobody gives; --signing off does without`,
+    ];
+  }
   const folder = await mkdtemp(join(tmpdir(), 'subagents-sign-'));
   try {
     const gpg = join(folder, 'gpg');
-    await writeFile(gpg, QUIET_GPG, { mode: 0o700 });
-    const named = /gpg(\.openpgp)?\.program /.test(programs.stdout);
+    const named = programs.filter(({ key }) => /^gpg\.(openpgp\.)?program$/.test(key)).at(-1)?.value ?? 'gpg';
+    // Another program may know none of gpg's options.
+    const isGpg = /^gpg2?$/.test(basename(named));
+    await writeFile(gpg, quiet(named), { mode: 0o700 });
     const { commonDir } = gitDirs(repo);
-    const tree = '4b825dc642cb6eb9a060e54bf8d69288fbee4904';
+    // The empty tree, which every repository has; its id depends on the kind of ids.
+    const tree = await git(['hash-object', '-t', 'tree', '--stdin'], { cwd: repo });
     const answer = await tryGit(
       [
-        ...(named ? [] : ['-c', `gpg.program=${gpg}`]),
+        ...(isGpg ? ['-c', `gpg.program=${gpg}`] : []),
         'commit-tree',
         '-S',
         '-m',
@@ -72,7 +83,7 @@ export async function checkSigning(
         copilotSessionId: 'signing',
       },
     ).catch((error: unknown) => ({ exitCode: 1, stdout: '', stderr: String(error) }));
-    if (answer.exitCode === 0) return;
+    if (answer.exitCode === 0) return [];
     const why = firstUsefulLine(answer.stderr) ?? 'no reason given';
     throw new SubagentsError(
       'SIGNING',
