@@ -175,7 +175,7 @@ async function remoteGit(args: readonly string[], options: GitOptions): Promise<
 async function sshEnvironment(): Promise<Record<string, string>> {
   const own =
     process.env['GIT_SSH_COMMAND'] ??
-    (await tryGit(['config', '--global', 'core.sshCommand'], { cwd: '/' })).stdout;
+    (await tryGit(['config', '--global', '--includes', 'core.sshCommand'], { cwd: '/' })).stdout;
   const command = own === '' ? 'ssh' : own;
   const isOpenSsh = basename(command.split(' ')[0] ?? '') === 'ssh';
   return { GIT_SSH_COMMAND: isOpenSsh ? `${command} -o BatchMode=yes -o ConnectTimeout=30` : command };

@@ -1,13 +1,15 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { execa } from 'execa';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createCloneActivities } from '../../activities/clone.ts';
 import type { CloneResult, Progress } from '../../src/contract/index.ts';
+import { remoteCommit } from '../../src/git/remote.ts';
 import { sweep } from '../../src/home/sweep.ts';
 import { serveGit } from '../support/git-http.ts';
 import { gitThatHangs } from '../support/git-shim.ts';
 import { temporaryFolder, temporaryHome } from '../support/home.ts';
-import { NO_GIT_CONFIGURATION, temporaryRepository } from '../support/repository.ts';
+import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
 import { activityContext, specOf, subagentRef } from '../support/workspace.ts';
 
 beforeEach(() => {
@@ -95,4 +97,67 @@ it('neither reads from nor pushes to another place than the outcome would say, o
   }
   expect(await push()).toMatchObject({ kind: 'pushed', push: { ref: 'refs/heads/subagents/fix' } });
   expect(await branches()).toEqual(['  subagents/fix', '']);
+});
+
+describe('a remote is reached as the user has configured, also in a file that the global configuration includes', () => {
+  /** A bare copy of `repo`, and configuration that includes `settings` from another file. */
+  async function userWith(repo: Repository, settings: Readonly<Record<string, string>>) {
+    const folder = dirname(repo.path);
+    const bare = join(folder, 'there.git');
+    await repo.git('clone', '--quiet', '--bare', repo.path, bare);
+    await repo.in(bare)('config', 'http.receivepack', 'true');
+    await writeFile(join(folder, 'gitconfig'), '[include]\n\tpath = more\n');
+    for (const [key, value] of Object.entries(settings))
+      await repo.git('config', '--file', join(folder, 'more'), key, value);
+    vi.stubEnv('GIT_CONFIG_GLOBAL', join(folder, 'gitconfig'));
+    return { bare, folder };
+  }
+
+  /** Clones, commits and pushes; gives the commit and what the remote has of it. */
+  async function goAndBack(repo: Repository, url: string, bare: string) {
+    await using home = await temporaryHome();
+    const { cloneRepository, pushBranch } = createCloneActivities({ home, settings });
+    const subagent = subagentRef();
+    expect(await remoteCommit(url)).toBe(repo.first);
+    const spec = specOf(repo, { repo: url, signing: 'off' });
+    const made = await activityContext().run(cloneRepository, { subagent, spec });
+    const { repository } = made as Extract<CloneResult, { kind: 'cloned' }>;
+    const commit = await repo.in(repository)('commit-tree', 'HEAD^{tree}', '-p', 'HEAD', '-m', 'Work');
+    const input = { subagent, cwd: repository, repository, remote: url, commit };
+    await activityContext().run(pushBranch, input);
+    expect(await repo.in(bare)('rev-parse', 'refs/heads/subagents/fix')).toBe(commit);
+  }
+
+  it('over ssh, with the credentials of the worker', async () => {
+    await using repo = await temporaryRepository();
+    const folder = dirname(repo.path);
+    const ssh = join(folder, 'run-here');
+    const { bare } = await userWith(repo, { 'core.sshCommand': ssh, 'ssh.variant': 'simple' });
+    // Instead of going to the host, it runs there what it was to run.
+    const script = `#!/bin/sh\necho "$1 $GITHUB_TOKEN" >> '${folder}/calls'\neval "exec $2"\n`;
+    await writeFile(ssh, script, { mode: 0o700 });
+    vi.stubEnv('GITHUB_TOKEN', 'a-token');
+    await goAndBack(repo, `ssh://git.example${bare}`, bare);
+    const calls = (await readFile(join(folder, 'calls'), 'utf8')).trimEnd().split('\n');
+    expect(calls.length).toBeGreaterThanOrEqual(3);
+    expect(new Set(calls)).toEqual(new Set(['git.example a-token']));
+  });
+
+  it('over https, with a certificate that only the user trusts', async () => {
+    await using repo = await temporaryRepository();
+    const folder = dirname(repo.path);
+    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+    const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
+    const own = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-keyout', key, '-out', cert];
+    await execa('openssl', [...own, ...subject]);
+    const [keyText, certText] = await Promise.all([key, cert].map((path) => readFile(path, 'utf8')));
+    await using server = await serveGit(folder, undefined, { key: keyText ?? '', cert: certText ?? '' });
+    const url = `${server.url}/there.git`;
+    await expect(remoteCommit(url)).rejects.toMatchObject({
+      code: 'NOT_A_REPOSITORY',
+      message: expect.stringContaining('certificate') as string,
+    });
+    const { bare } = await userWith(repo, { 'http.sslCAInfo': cert });
+    await goAndBack(repo, url, bare);
+  });
 });

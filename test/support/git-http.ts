@@ -1,21 +1,27 @@
-/** A git server over http on loopback: git's own `http-backend`, as CGI. */
+/** A git server over http or https on loopback: git's own `http-backend`, as CGI. */
 import { spawn } from 'node:child_process';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { execa } from 'execa';
 
 export interface GitServer extends AsyncDisposable {
-  /** `http://127.0.0.1:PORT`; repositories lie below it, by their folders' names. */
+  /** `http://127.0.0.1:PORT`, or `https://`; repositories lie below it, by their folders' names. */
   readonly url: string;
 }
 
 /**
  * Serves the repositories of `root`.
  * @param password asked of everyone for everything; default: nobody is asked, and pushing is as the repository has it.
+ * @param tls its key and certificate, for https.
  */
-export async function serveGit(root: string, password?: string): Promise<GitServer> {
+export async function serveGit(
+  root: string,
+  password?: string,
+  tls?: { readonly key: string; readonly cert: string },
+): Promise<GitServer> {
   const { stdout } = await execa('git', ['--exec-path']);
-  const server = createServer((request, response) => {
+  const serve: RequestListener = (request, response) => {
     if (password !== undefined && passwordOf(request) !== password) {
       response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="git"' }).end();
       return;
@@ -50,10 +56,11 @@ export async function serveGit(root: string, password?: string): Promise<GitServ
       response.writeHead(status, Object.fromEntries(headers.filter(([name]) => name !== 'Status')));
       response.end(answer.subarray(end + 4));
     });
-  });
+  };
+  const server = tls === undefined ? createServer(serve) : createTlsServer(tls, serve);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     [Symbol.asyncDispose]: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
