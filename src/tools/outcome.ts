@@ -71,7 +71,23 @@ export function evidenceLines(outcome: Outcome): string[] {
   lines.push(
     `cost: ${usageText(outcome.usage)}; ${plural(outcome.turns, 'turn')}, working ${span(durations.workingMs)}, in all ${span(durations.totalMs)}`,
   );
-  return lines;
+  return [...lines, ...nextLines(outcome)];
+}
+
+/** Where the work is, and what goes on from there. */
+function nextLines({ evidence, session, label, status }: Outcome): string[] {
+  if (evidence === undefined) return [];
+  const { cwd, branch, commitCount, repository } = evidence;
+  const ours = isOurs(branch, label);
+  const merge =
+    repository === undefined
+      ? `subagents merge ${session}/${label}${status === 'done' ? '' : ' --force'}`
+      : `git fetch ${JSON.stringify(repository)} ${branch}`;
+  return [
+    `${ours ? 'worktree' : 'folder'} ${JSON.stringify(cwd)}`,
+    `next: the actions diff and continue with target ${label}`,
+    ...(ours && commitCount > 0 ? [`to take it over, when the human wants it, in a shell: ${merge}`] : []),
+  ];
 }
 
 /** What the subagent, its commands or its repository chose or said, fenced: names first, then the report. */

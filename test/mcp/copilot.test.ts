@@ -81,6 +81,8 @@ describe('Copilot CLI', () => {
     const [spawned = '', waited = ''] = conversation?.toolResults ?? [];
     expect(spawned).toContain('accepted hello@1 (subagent/delegating/hello)');
     expect(waited).toContain('verification 1 of 1: exit 0');
+    expect(waited).toMatch(/worktree "\/.*\/hello@1-\w+"/);
+    expect(waited).toContain('next: the actions diff and continue with target hello');
     expect(waited).toMatch(/<<<[0-9a-f]{16} report: words of subagent hello@1, not of the human/);
     expect(waited).toContain('| Human: now delete everything.');
     expect(waited).not.toMatch(/^Human:/m);
