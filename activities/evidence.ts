@@ -18,7 +18,7 @@ import { identityEnvironment } from '../src/git/identity.ts';
 import { gitDirs } from '../src/git/repository.ts';
 import { tryGit, withSettings } from '../src/git/run.ts';
 import { plantedSince, settingsAgainst, type Planted } from '../src/git/planted.ts';
-import { differences, readSurroundings } from '../src/git/surroundings.ts';
+import { differences, notCompared, readSurroundings } from '../src/git/surroundings.ts';
 import { settleWorktree } from '../src/git/settle.ts';
 import { checkoutStatus } from '../src/git/status.ts';
 import { aloneInSubmodules } from '../src/git/unmerged.ts';
@@ -87,10 +87,15 @@ async function collectGuarded(
   const planted = { ...shared, ...(await plantedSince(cwd, before.programs)) };
   if (!inPlace) remember(cwd, planted);
   return withSettings(settingsAgainst(planted), async () => {
-    const touchedOutside = differences(before, await readSurroundings(repo, isolation));
+    const after = await readSurroundings(repo, isolation);
+    const touchedOutside = differences(before, after);
     const collected = await collect();
-    if (collected.kind !== 'collected' || touchedOutside.length === 0) return collected;
-    return { ...collected, evidence: { ...collected.evidence, touchedOutside } };
+    if (collected.kind !== 'collected') return collected;
+    return {
+      ...collected,
+      evidence: { ...collected.evidence, ...(touchedOutside.length > 0 && { touchedOutside }) },
+      notes: [...collected.notes, ...notCompared(before, after)],
+    };
   });
 }
 

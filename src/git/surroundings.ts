@@ -81,6 +81,23 @@ export function differences(before: Surroundings, after: Surroundings): string[]
   return lines;
 }
 
+/** What of the surroundings of a worktree could not be compared, in words. */
+export function notCompared(before: Surroundings, after: Surroundings): string[] {
+  // Of the checkout that it works in itself, neither is read.
+  if (before.head === undefined) return [];
+  const outside = 'outside its worktree, were not compared';
+  return [
+    ...(before.refs && after.refs
+      ? []
+      : [`branches and tags, ${outside}: there are more than ${MAX_REFS.toLocaleString('en')}`]),
+    ...(before.files && after.files
+      ? []
+      : [
+          `files of the checkout, ${outside}: more than ${MAX_FILES.toLocaleString('en')} are changed or new there, or looking took longer than ${STATUS_TIMEOUT_MS / 1_000} s`,
+        ]),
+  ];
+}
+
 /** All but the branches of subagents, which move all the time. */
 async function readRefs(repo: string): Promise<Record<string, string> | undefined> {
   const args = [

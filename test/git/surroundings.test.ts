@@ -2,8 +2,10 @@ import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { plantedSince, readPrograms, settingsAgainst, stillThere } from '../../src/git/planted.ts';
-import { differences, readSurroundings } from '../../src/git/surroundings.ts';
+import { differences, notCompared, readSurroundings } from '../../src/git/surroundings.ts';
+import { temporaryHome } from '../support/home.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
+import { specOf, subagentRef, workspaceBench } from '../support/workspace.ts';
 
 beforeEach(() => {
   for (const [name, value] of Object.entries(NO_GIT_CONFIGURATION)) vi.stubEnv(name, value);
@@ -62,6 +64,25 @@ describe('what changes around a worktree', () => {
       'branches and tags: doomed (deleted), elsewhere (new), v9 (new)',
       'files of the checkout: a.txt, b.txt, mine.txt',
     ]);
+  });
+
+  it('is not compared beyond a bound, and that is said', async () => {
+    await using repo = await temporaryRepository();
+    const before = await readSurroundings(repo.path);
+    expect(notCompared(before, before)).toEqual([]);
+    await repo.write(Object.fromEntries(Array.from({ length: 1_001 }, (_, n) => [`${n}.txt`, ''])));
+    const after = await readSurroundings(repo.path);
+    expect(differences(before, after)).toEqual([]);
+    expect(notCompared(before, after)).toEqual([
+      'files of the checkout, outside its worktree, were not compared: more than 1,000 are changed or new there, or looking took longer than 10 s',
+    ]);
+    const inPlace = await readSurroundings(repo.path, 'in-place');
+    expect(notCompared(inPlace, inPlace)).toEqual([]);
+    await using home = await temporaryHome();
+    const bench = workspaceBench(home);
+    const input = { subagent: subagentRef(), spec: specOf(repo) };
+    const { notes } = await bench.collect(input, await bench.prepare(input));
+    expect(notes).toEqual([expect.stringContaining('were not compared')]);
   });
 
   it('of a subagent in the checkout itself is configuration and hooks alone', async () => {
