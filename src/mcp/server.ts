@@ -38,7 +38,10 @@ export async function serveMcp(options: McpOptions): Promise<void> {
       return connection.current;
     },
   };
-  const closed = once(process.stdin, 'close', { signal: options.signal }).catch(() => undefined);
+  // Of stdin from a file or /dev/null no `close` comes.
+  const closed = Promise.race(
+    ['end', 'close'].map((event) => once(process.stdin, event, { signal: options.signal })),
+  ).catch(() => undefined);
   const handle = serveStdio(() => newServer(options, shared), {
     onerror: (error) => options.log(error.message),
   });
