@@ -1,23 +1,14 @@
 /** What the documentation says is there, is there: examples, commands, options, settings, exit codes, states, messages, files. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { CommanderError } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { readChain } from '../../src/chain/file.ts';
 import { EXIT } from '../../src/cli/exit.ts';
 import { buildProgram } from '../../src/cli/program.ts';
 import * as contract from '../../src/contract/index.ts';
 import { TOOLS } from '../../src/tools/index.ts';
+import { blocks, code, DOCUMENTS, filesOf, read, ROOT } from './documents.ts';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
-const filesOf = (folder: string, ending: string): string[] =>
-  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith(ending))
-    .map((name) => join(folder, name));
-
-const DOCUMENTS = ['README.md', 'CONTRIBUTING.md', ...filesOf('docs', '.md')];
 const README = read('README.md');
 const SOURCES = ['src', 'activities', 'workflows'].flatMap((folder) => filesOf(folder, '.ts')).map(read);
 
@@ -35,9 +26,6 @@ const rows = (text: string): string[][] =>
     .slice(2)
     .map((line) => line.split('|').slice(1, -1))
     .map((cells) => cells.map((cell) => cell.trim()));
-const code = (cell = ''): string[] => [...cell.matchAll(/`([^`]+)`/g)].map(([, text = '']) => text);
-const blocks = (text: string, language: string): string[] =>
-  [...text.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].map(([, body = '']) => body);
 
 describe('examples', () => {
   const files = new Map(filesOf('docs/examples', '.ts').map((path) => [path, read(path)]));
@@ -66,21 +54,6 @@ describe('chain files', () => {
 });
 
 describe('commands', () => {
-  it.each(commands())('`%s`', (line) => {
-    const program = buildProgram('0.0.0', () => undefined);
-    // Parsed as they are declared, and not run.
-    const inner = program.commands.flatMap((command) => [command, ...command.commands]);
-    for (const command of [program, ...inner]) {
-      command.exitOverride().configureOutput({ writeOut: () => undefined, writeErr: () => undefined });
-      if (command !== program) command.action(() => undefined);
-    }
-    try {
-      program.parse(wordsOf(line).slice(1), { from: 'user' });
-    } catch (error) {
-      if (!(error instanceof CommanderError && /help|version/.test(error.code))) throw error;
-    }
-  });
-
   it('that are named are there, and all are named', () => {
     const known = buildProgram('0.0.0', () => undefined).commands.map((command) => command.name());
     const named = [...README.matchAll(/\bsubagents ([a-z]+)/g), ...README.matchAll(/`([a-z]+)`/g)].map(
@@ -99,25 +72,6 @@ describe('commands', () => {
         expect(scripts, `${document}: npm run ${name}`).toHaveProperty(name);
   });
 });
-
-/** Every command line of ours in a code block, and in a code span that says more than the name of a command. */
-function commands(): string[] {
-  const found = DOCUMENTS.flatMap((document) => {
-    const text = read(document);
-    const indented = [...text.matchAll(/^ {4}(subagents .*)$/gm)].map(([, line = '']) => line);
-    const spans = code(text.replace(/^```.*?^```$/gms, '')).filter((span) => /^subagents \S+ ./.test(span));
-    return [...blocks(text, 'sh').join('\n').split('\n'), ...indented, ...spans];
-  });
-  const ours = found.filter((line) => line.startsWith('subagents ') && !line.includes('…'));
-  return [...new Set(ours.map((line) => line.replace(/\s+# .*$/, '')))];
-}
-
-/** The words of a command line, as a shell would take it apart. */
-function wordsOf(line: string): string[] {
-  return [...line.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(
-    ([, double, single, bare]) => double ?? single ?? bare ?? '',
-  );
-}
 
 describe('settings', () => {
   it('are all the variables of ours that the sources read', () => {

@@ -1,0 +1,111 @@
+/** What has to be decided for a command of the documents before it can be run by a test; all others run as they stand. */
+import { EXIT } from '../../src/cli/exit.ts';
+
+/** What a command finds here in place of what it names. The variables are those of the machine it runs on. */
+export const REPLACED: readonly (readonly [RegExp, string])[] = [
+  [/^subagents worker\b(?! forget)/, 'SUBAGENTS_HOME=$ELSEWHERE TEMPORAL_ADDRESS=$SERVER subagents worker'],
+  [/^temporal /, 'TEMPORAL_ADDRESS=$SERVER temporal '],
+  [/temporal\.example:7233/, '$SERVER'],
+  [/https:\/\/(example|github)\.com\//, '$GIT_SERVER/'],
+  // The container's commands, without the container.
+  [/^docker compose exec -w \/repositories\/(\w+) worker /, 'cd ../$1 && '],
+  // In the user's project npx would download it.
+  [/^npx @github\/copilot /, '$PACKAGE/node_modules/.bin/copilot '],
+  // The script builds before.
+  [/^npm run chaos -- --help/, 'node $PACKAGE/dist/chaos/main.js --help'],
+];
+
+/** Tasks that the scripted model knows: see `machine.ts`. */
+const LIVE =
+  'subagents spawn fix-login "Go on until you are told something." && until subagents list | grep "fix-login.*bash"; do sleep 1; done';
+const ASKING = 'subagents spawn fix-login "Ask, then go on until you are told something."';
+const DONE = 'subagents spawn fix-login "Do it." --wait';
+
+/** Commands that make what a command needs: they run right before it. */
+export const BEFORE: Readonly<Record<string, readonly string[]>> = {
+  'subagents list': [ASKING],
+  'subagents continue fix-login "Add a test, too."': [DONE],
+  'subagents open fix-login': [DONE],
+  'subagents diff fix-login': [DONE],
+  'subagents merge fix-login': [DONE],
+  'subagents kill --force fix-login': [LIVE],
+  'temporal workflow signal -w subagent/default/fix-login --name steer --input \'"Leave the session cookie alone."\'':
+    [LIVE],
+  // The one that was steered has ended of it.
+  'temporal workflow cancel -w subagent/default/fix-login': ['subagents wait fix-login', LIVE],
+  'subagents continue bump "Say in CHANGELOG.md what changed for users."': ['subagents wait bump'],
+  'subagents chain retry limits': [
+    '! subagents chain run docs/examples/limits.chain.yaml --param area=nowhere --wait',
+  ],
+  'subagents worker --address temporal.example:7233 --namespace agents': [
+    'TEMPORAL_ADDRESS=$SERVER TEMPORAL_NAMESPACE=agents RETENTION=1d sh $PACKAGE/deploy/namespace.sh',
+  ],
+  'subagents wait --next --session NAME': ['subagents spawn hello "Do it." --session NAME'],
+  'subagents up': ['subagents down'],
+  'git branch -m subagents old-subagents': ['git branch subagents'],
+};
+
+/** Commands that go on until Ctrl-C: what they have written by then, and how they may end. */
+export const UNTIL_CTRL_C: readonly (readonly [RegExp, RegExp, readonly number[]])[] = [
+  // Done, too, where the subagent has ended before.
+  [/^subagents logs -f/, /▸ bash|looked/, [EXIT.interrupted, EXIT.ok]],
+  [/^subagents (watch|announcements --follow)/, /fix-login/, [EXIT.interrupted]],
+  [/^subagents (up$|worker(?! forget))/, /Ctrl-C stops/, [EXIT.ok]],
+];
+
+/** What cannot run here, by reason. */
+export const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
+  'this very test is a part of it': ['npm install && npm test', 'npm test', 'npx vitest run test/git'],
+  'it builds dist/, which tests that run meanwhile stand on': [
+    'npm install',
+    'npm install && npm run demo',
+    'npm run build',
+    'npm install && npm pack',
+    'npm run build && node test/support/record-histories.mjs NAME',
+    'npm run bench',
+    'npm run bench -- --json',
+    'npm run bench -- recovery',
+    'npm run bench -- hops',
+    'npm run chaos',
+    'npm run chaos -- --subagents 200 --seed 1',
+    'npm run chaos -- --subagents 24 --strikes 12 --freeze 20 --keep',
+    'npm run chaos -- --address temporal.example:7233',
+    'npm run test:server',
+  ],
+  'test/demo runs it': ['npm run demo', 'npm run demo -- --keep'],
+  'npm run check:package installs the package': [
+    'npm run check:package',
+    'npm install -g durable-subagents-*.tgz',
+    'npm install path/to/durable-subagents-0.1.0.tgz',
+  ],
+  'it looks at the sources, or makes pictures of them': [
+    'npm run check',
+    'node scripts/screenshots.mjs',
+    'PICTURE=docs/images/copilot.svg npx vitest run test/extension/orchestrator.test.ts',
+  ],
+  'Copilot CLI itself: test/extension and test/copilot run it': [
+    'copilot --experimental',
+    'copilot --resume',
+    'copilot -p',
+  ],
+  'a login at GitHub': ['npx @github/copilot login', 'gh auth login'],
+  'a program that is no dependency of ours': [
+    'claude mcp add subagents -- subagents mcp',
+    'docker compose up -d --build',
+    'npx @modelcontextprotocol/inspector --cli subagents mcp --method tools/list',
+    'npx @modelcontextprotocol/inspector --cli subagents mcp --method tools/call --tool-name subagents --tool-arg action=list',
+    'npx @modelcontextprotocol/inspector --cli subagents mcp --method resources/list',
+  ],
+  'a name, without what the command takes': [
+    ...['spawn', 'wait', 'diff', 'merge', 'answer', 'show', 'continue', 'steer', 'kill', 'logs'].map(
+      (name) => `subagents ${name}`,
+    ),
+    'temporal workflow signal',
+    'temporal workflow cancel',
+    'git clone',
+    'git worktree add',
+    'npm install -g',
+    'npx ava',
+    'go install',
+  ],
+};
