@@ -52,7 +52,15 @@ describe('candidates', () => {
       ['chain', 'r'],
       ['run', 'retry'],
     ],
-    [['chain', 'run', ''], [':files']],
+    [
+      ['chain', 'run', ''],
+      [':files', 'research-implement', 'review'],
+    ],
+    [
+      ['chain', 'check', 'rev'],
+      [':files', 'review'],
+    ],
+    [['chain', 'run', './'], [':files']],
     [['chain', 'run', 'f', '--par'], ['--param']],
     [['spawn', ''], []],
     [['nonsense', ''], []],
@@ -93,12 +101,20 @@ describe('the scripts', () => {
       try subagents anno
       try subagents spawn x --thinking h
       try subagents list --fin
+      cd '${folder.path}' && mkdir res.d && touch 'res ult.yaml' other
+      try subagents chain run res
+      try subagents spawn x --repo res
     `;
     const { stdout } = await execa('bash', ['--norc', '-c', session], {
       env: environment({ home }),
       extendEnv: false,
     });
-    expect(stdout.split('\n')).toEqual(['announcements,', 'high,', '--finished,']);
+    expect(stdout.split('\n')).toEqual([
+      ...['announcements,', 'high,', '--finished,'],
+      expect.stringMatching(/^research-implement,(res\.d,res ult\.yaml|res ult\.yaml,res\.d),$/),
+      // The shell's own names of files.
+      ',',
+    ]);
   });
 
   it('says nothing but candidates, also where no server answers', async () => {

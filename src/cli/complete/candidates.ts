@@ -1,8 +1,9 @@
 import type { CommandUnknownOpts, Option } from '@commander-js/extra-typings';
+import type { ReadyMade } from '../../client/ready-made.ts';
 import { oneLine } from '../../contract/text.ts';
 import type { Program } from '../program.ts';
 
-/** Something that could stand where the cursor is. `:files` as the only one: file names. */
+/** Something that could stand where the cursor is. `:files` as the first one: file names as well. */
 export interface Candidate {
   readonly value: string;
   readonly description?: string | undefined;
@@ -14,7 +15,7 @@ export type Names = (globals: Readonly<Record<string, unknown>>) => Promise<{
   readonly sessions: readonly Candidate[];
 }>;
 
-const FILES: readonly Candidate[] = [{ value: ':files' }];
+const FILES: Candidate = { value: ':files' };
 const FILE_OPTIONS = new Set(['--file', '--repo', '--home']);
 const CHOICES: Readonly<Record<string, readonly string[]>> = {
   '--thinking': ['off', 'low', 'medium', 'high', 'xhigh'],
@@ -31,7 +32,7 @@ export async function candidates(
   const current = words.at(-1) ?? '';
   const { command, operands, awaiting, globals } = read(program, typed);
   const all = await possible(program, command, operands, awaiting, current, () => names(globals));
-  return all === FILES ? all : all.filter(({ value }) => value.startsWith(current));
+  return all.filter((each) => each === FILES || each.value.startsWith(current));
 }
 
 interface Reading {
@@ -84,7 +85,7 @@ async function possible(
   if (awaiting !== undefined) {
     const long = awaiting.long ?? '';
     if (long === '--session') return (await names()).sessions;
-    if (FILE_OPTIONS.has(long)) return FILES;
+    if (FILE_OPTIONS.has(long)) return [FILES];
     return (CHOICES[long] ?? []).map((value) => ({ value }));
   }
   if (current.startsWith('-')) {
@@ -102,11 +103,20 @@ async function possible(
   const index = Math.min(operands.length, command.registeredArguments.length - 1);
   const argument = command.registeredArguments[index];
   if (argument === undefined || (operands.length > index && !argument.variadic)) return [];
-  if (argument.name() === 'file') return FILES;
+  if (argument.name() === 'file') return [FILES, ...(await readyMade())];
   if (argument.name() === 'shell') return ['bash', 'zsh', 'fish'].map((value) => ({ value }));
   if (argument.name() === 'client') return [{ value: 'copilot' }];
   if (argument.name() !== 'target' && argument.name() !== 'targets') return [];
   return (await names()).targets.filter(({ value }) => !operands.includes(value));
+}
+
+/** What stands for a chain besides a file. What makes them is loaded only here: nobody at a prompt waits for it otherwise. */
+async function readyMade(): Promise<Candidate[]> {
+  const { READY_MADE } = await import('../../client/ready-made.ts');
+  return Object.entries<ReadyMade>(READY_MADE).map(([value, { description }]) => ({
+    value,
+    description: oneLine(description, 80),
+  }));
 }
 
 const commandNames = (program: Program): Candidate[] => [

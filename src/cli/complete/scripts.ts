@@ -1,4 +1,4 @@
-/** Completion scripts. Each asks `subagents __complete` for candidates: one a line, a tab before its description. */
+/** Completion scripts. Each asks `subagents __complete` for candidates: one a line, a tab before its description; `:files` first: files too. */
 
 const BASH = `# bash completion for subagents. For good: subagents completion bash > ~/.local/share/bash-completion/completions/subagents
 _subagents() {
@@ -7,6 +7,9 @@ _subagents() {
   COMPREPLY=()
   if [[ $candidates == ':files' ]]; then
     compopt -o default 2>/dev/null
+  elif [[ $candidates == ':files'* ]]; then
+    compopt -o filenames 2>/dev/null
+    COMPREPLY=(\${candidates#:files} $(compgen -f -- "\${COMP_WORDS[COMP_CWORD]}"))
   else
     COMPREPLY=($candidates)
   fi
@@ -20,12 +23,14 @@ const ZSH = `#compdef subagents
 # zsh completion for subagents. For good: subagents completion zsh > "\${fpath[1]}/_subagents"
 _subagents() {
   local -a candidates
-  local line
+  local line files ret=1
   while IFS=$'\\t' read -r line description; do
-    if [[ $line == ':files' ]]; then _files; return; fi
+    if [[ $line == ':files' ]]; then files=1; continue; fi
     candidates+=("\${line//:/\\\\:}\${description:+:$description}")
   done < <(subagents __complete "\${(@)words[2,CURRENT]}" 2>/dev/null)
-  _describe 'subagents' candidates
+  _describe 'subagents' candidates && ret=0
+  [[ -n $files ]] && _files && ret=0
+  return ret
 }
 if [ "$funcstack[1]" = "_subagents" ]; then
   _subagents "$@"
@@ -40,9 +45,9 @@ function __subagents_complete
   set -l candidates (subagents __complete $words[2..-1] 2>/dev/null)
   if test "$candidates[1]" = ':files'
     __fish_complete_path (commandline -ct)
-  else
-    printf '%s\\n' $candidates
+    set -e candidates[1]
   end
+  set -q candidates[1]; and printf '%s\\n' $candidates
 end
 complete -c subagents -f -a '(__subagents_complete)'
 `;
