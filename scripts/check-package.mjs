@@ -1,7 +1,7 @@
 // Packs what is built, installs it as a user does, and uses it from there: the command, the demo, the library and its types.
 // Needs `npm run build` first. Takes about a minute; nothing of it is left.
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,6 +20,7 @@ try {
     'README.md',
     'LICENSE',
     'subagents.schema.json',
+    'subagents-chain.schema.json',
     'dist/src/cli/main.js',
     'dist/src/client/index.d.ts',
     'dist/workflow-bundle.js',
@@ -58,9 +59,9 @@ try {
   assert.equal((await run(process.execPath, [join(project, 'try.js')])).stdout, 'TEMPORAL_UNREACHABLE');
   await cp(join(root, 'docs/examples'), join(project, 'examples'), { recursive: true });
   const options = ['--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext', '--target', 'es2023'];
-  const examples = ['delegate', 'announcements', 'supervise', 'errors'].map((name) =>
-    join(project, 'examples', `${name}.ts`),
-  );
+  const examples = (await readdir(join(project, 'examples')))
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join(project, 'examples', name));
   const types = await run(process.execPath, [
     tsc,
     ...options,
