@@ -1,6 +1,7 @@
 /** Running again what of a chain did not come to its end; what is done stays, and is quoted as before. */
 import { randomUUID } from 'node:crypto';
 import { descendants } from '../chain/graph.ts';
+import { parsePath, quotesIn } from '../chain/template.ts';
 import {
   isChain,
   isFinal,
@@ -19,6 +20,7 @@ import type { Link } from './link.ts';
 import { awaitOutcome } from './outcomes.ts';
 import { findRun, type KnownRun } from './runs.ts';
 import type { Accepted } from './session-handle.ts';
+import { checkSpawnSize } from './spec.ts';
 import type { RetryOptions } from './types.ts';
 
 /** How long outcomes of what is over may take to read, in milliseconds. */
@@ -48,11 +50,15 @@ export async function retryChain(link: Link, run: KnownRun, options: RetryOption
       id,
       await concurrently(
         viewsOf(chain, views, id).filter((view) => view.run !== undefined),
-        (view) => outcomeOf(link, run, view),
+        async (view) => neededOf(await outcomeOf(link, run, view), id, chain, again),
       ),
     ],
   );
   const request: ChainRequest = { requestId, chain, carried: Object.fromEntries(carried) };
+  checkSpawnSize(request, {
+    what: `the chain ${chain.label} with what its steps have left that is quoted again`,
+    remedy: 'run a step again whose files or data are quoted, with those that quote them: --from <step>',
+  });
   return sendChain(link, run.session, request, { timeoutMs });
 }
 
@@ -68,6 +74,35 @@ async function outcomeOf(
       : await findRun(link, `${label}@${run}`, chain.session);
   const outcome = await awaitOutcome(link, step, { timeoutMs: OUTCOME_TIMEOUT_MS });
   return { ...outcome, workflowId: step.workflowId, runId: step.runId };
+}
+
+/** An outcome without what is large and quoted by no step that is run again. */
+function neededOf(
+  { report, output, artifacts = {}, ...outcome }: CarriedOutcome,
+  id: string,
+  { steps }: ResolvedChain,
+  again: ReadonlySet<string>,
+): CarriedOutcome {
+  const quotes = steps
+    .filter((step) => again.has(step.id))
+    .flatMap(({ spec, forEach = '' }) => [...quotesIn(spec.task).map(({ path }) => path), parsePath(forEach)])
+    .filter(([root]) => root === id);
+  const isQuoted = (field: string, part?: string): boolean =>
+    quotes.some(([, ...path]) => {
+      const [first, second] = path[0] === 'outcome' ? path.slice(1) : path;
+      return (
+        first === undefined || (first === field && (second === undefined || second === (part ?? second)))
+      );
+    });
+  const files = Object.entries(artifacts).filter(([file]) => isQuoted('artifacts', file));
+  // That of the last step is the chain's as well.
+  const isTold = isQuoted('report') || id === steps.at(-1)?.id;
+  return {
+    ...outcome,
+    report: isTold ? report : '',
+    ...(output !== undefined && isQuoted('output') && { output }),
+    ...(files.length > 0 && { artifacts: Object.fromEntries(files) }),
+  };
 }
 
 /** What did not get done, `from`, and all that comes after either. @throws SubagentsError BAD_INPUT */

@@ -59,10 +59,16 @@ export function parseSpecs(specs: readonly unknown[]): ParsedSpec[] {
 }
 
 /** @throws SubagentsError LIMIT when `request`, as JSON, is more than Temporal takes in one message. */
-export function checkSpawnSize(request: unknown): void {
+export function checkSpawnSize(
+  request: unknown,
+  {
+    what = 'this spawn',
+    remedy = 'spawn fewer at once, or put the material in a file of the repository and name it in the task',
+  }: { readonly what?: string; readonly remedy?: string } = {},
+): void {
   const bytes = byteLength(JSON.stringify(request));
   if (bytes <= MAX_SPAWN_BYTES) return;
-  throw new SubagentsError('LIMIT', `this spawn is ${bytes} bytes; at most ${MAX_SPAWN_BYTES} are possible`, {
-    remedy: 'spawn fewer at once, or put the material in a file of the repository and name it in the task',
+  throw new SubagentsError('LIMIT', `${what} is ${bytes} bytes; at most ${MAX_SPAWN_BYTES} are possible`, {
+    remedy,
   });
 }
