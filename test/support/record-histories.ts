@@ -145,6 +145,9 @@ async function playChains(fleet: Fleet, subagents: Subagents, write: Write): Pro
   );
   await session.subagent('built').result();
   await write('chain-step-failed', 'chain/chains/built');
+  await session.retryChain('built');
+  await session.subagent('built@2').result();
+  await write('chain-retried', 'chain/chains/built');
   await session.chain(
     {
       label: 'planned',
