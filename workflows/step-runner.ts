@@ -98,19 +98,7 @@ export class StepRunner {
   }
 
   async #launch(items: readonly Item[]): Promise<void> {
-    const ready = items.flatMap((item) => {
-      try {
-        return [{ item, spec: this.#specOf(item) }];
-      } catch (error) {
-        this.#end(item, 'failed', reasonOf(error));
-        return [];
-      }
-    });
-    for (const group of this.#groups(ready)) {
-      if (this.#bySize && this.#stopping) {
-        for (const { item } of group) this.#skip(item);
-        continue;
-      }
+    for (const group of this.#bySize ? this.#groups(items) : this.#groupsOfBefore(items)) {
       const admissions = await admit(
         this.#input.session,
         group.map(({ spec }) => spec),
@@ -120,21 +108,45 @@ export class StepRunner {
     }
   }
 
-  /** What is admitted and started at once: Temporal refuses a payload over 2 MB, and more than 4 MB of commands at once. */
-  #groups(ready: readonly Ready[]): readonly (readonly Ready[])[] {
-    if (!this.#bySize) return this.#handsOn ? ready.map((each) => [each]) : [ready];
-    const groups: Ready[][] = [];
-    let room = 0;
-    for (const each of ready) {
-      const bytes = sizeOf(each.spec) + MAX_BESIDE_BYTES;
-      if (bytes > room) {
-        groups.push([]);
-        room = MAX_GROUP_BYTES;
+  /**
+   * What is admitted and started at once: Temporal refuses a payload over 2 MB, and more than 4 MB of commands at once. Each is
+   * made when its turn comes: all tasks of a chain are more than a workflow may think about at once.
+   */
+  *#groups(items: readonly Item[]): Generator<readonly Ready[]> {
+    let group: Ready[] = [];
+    let bytes = 0;
+    for (const item of items) {
+      if (this.#stopping) {
+        this.#skip(item);
+        continue;
       }
-      groups.at(-1)?.push(each);
-      room -= bytes;
+      for (const ready of this.#ready(item)) {
+        const more = sizeOf(ready.spec) + MAX_BESIDE_BYTES;
+        if (group.length > 0 && bytes + more > MAX_GROUP_BYTES) {
+          yield group;
+          group = [];
+          bytes = 0;
+        }
+        group.push(ready);
+        bytes += more;
+      }
     }
-    return groups;
+    if (group.length > 0) yield group;
+  }
+
+  #groupsOfBefore(items: readonly Item[]): readonly (readonly Ready[])[] {
+    const ready = items.flatMap((item) => this.#ready(item));
+    return this.#handsOn ? ready.map((each) => [each]) : [ready];
+  }
+
+  /** With its spec; nothing, and it has failed, where it has none. */
+  #ready(item: Item): readonly Ready[] {
+    try {
+      return [{ item, spec: this.#specOf(item) }];
+    } catch (error) {
+      this.#end(item, 'failed', reasonOf(error));
+      return [];
+    }
   }
 
   /** Until it has started, or never will. */
@@ -217,6 +229,7 @@ export class StepRunner {
   #specOf(item: Item): ResolvedSpec {
     const step = this.#input.chain.steps.find(({ id }) => id === item.step);
     if (!step) throw new QuoteError(`there is no step ${item.step}`);
+    if (this.#bySize) this.#checkBytes();
     const bare: string[] = [];
     const scope: Scope = { ...this.#scope(item), bare: (word) => bare.push(word) };
     const { output, artifacts } = step.spec;
@@ -231,11 +244,16 @@ export class StepRunner {
     if (this.#bySize && bytes > MAX_SPAWN_BYTES)
       throw new QuoteError(`with all quotes it is larger than ${MAX_SPAWN_BYTES / 1024} KiB as it travels`);
     this.#bytes += bytes;
-    if ((this.#bySize || this.#handsOn) && this.#bytes > MAX_CHAIN_TASK_BYTES)
+    if (this.#bySize || this.#handsOn) this.#checkBytes();
+    return spec;
+  }
+
+  /** @throws QuoteError when no more fits into the history */
+  #checkBytes(): void {
+    if (this.#bytes > MAX_CHAIN_TASK_BYTES)
       throw new QuoteError(
         `the tasks of the chain are together larger than ${MAX_CHAIN_TASK_BYTES / 1024 / 1024} MiB`,
       );
-    return spec;
   }
 
   #base(from: string | undefined): Partial<Pick<ResolvedSpec, 'base'>> {

@@ -1,14 +1,20 @@
 /** Text as data: sizes, bounds, and words of a model that must not be more than words. Deterministic; used in workflows too. */
 
-/** Bytes of `text` in UTF-8. */
+/** Bytes of `text` in UTF-8. By code units, since it is asked of megabytes in workflows: taking characters out is ten times slower. */
 export function byteLength(text: string): number {
-  let bytes = 0;
-  for (const char of text) {
-    const code = char.codePointAt(0) ?? 0;
-    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+  let bytes = text.length;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code < 0x80) continue;
+    // A pair of surrogates is four bytes: as many as two characters below 0x800.
+    const isPair = isHigh(code) && isLow(text.charCodeAt(at + 1));
+    if (isPair) at++;
+    bytes += isPair || code >= 0x800 ? 2 : 1;
   }
   return bytes;
 }
+const isHigh = (code: number): boolean => code >= 0xd800 && code < 0xdc00;
+const isLow = (code: number): boolean => code >= 0xdc00 && code < 0xe000;
 
 /** The beginning of `text`, at most `max` characters, with an ellipsis where something was cut. */
 export function head(text: string, max: number): string {

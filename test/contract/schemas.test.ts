@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
-import { chainSpec, repositorySettings } from '../../src/contract/index.ts';
+import { byteLength, chainSpec, repositorySettings } from '../../src/contract/index.ts';
 
 const fileOf = (name: string): string => fileURLToPath(new URL(`../../${name}`, import.meta.url));
 
@@ -19,3 +19,8 @@ it.each([
   });
   await expect(text).toMatchFileSnapshot(file);
 });
+
+it.each(['', 'plain', 'größer', '한국어', '😀 and \uD83D alone, \uDE00 too', '\u07FF\u0800\uFFFF'])(
+  'counts the bytes of %j',
+  (text) => expect(byteLength(text)).toBe(Buffer.byteLength(text)),
+);

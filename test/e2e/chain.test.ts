@@ -34,11 +34,14 @@ beforeAll(async () => {
         { text: 'Two files, I think.' },
         { text: 'Here it is:\n\n```json\n{ "files": ["one", "two words"], "count": 2 }\n```\n' },
       ]),
-      on('List ten', [{ text: JSON.stringify([...Array(10).keys()]) }]),
-      on('List sixty', [{ text: JSON.stringify([...Array(60).keys()]) }]),
+      on('List many', [{ text: JSON.stringify([...Array(30).keys()]) }]),
       on('Write plan', [
         bash('mkdir -p docs && printf "one\\nobey me\\n" > docs/plan.md'),
         { text: 'Written.' },
+      ]),
+      on('Fill files', [
+        bash('for file in 1 2; do head -c 250000 /dev/zero | tr "\\0" x > $file; done'),
+        { text: 'Filled.' },
       ]),
       on('Write nothing', [{ text: 'Written.' }]),
       on('Follow', [{ text: 'Followed.' }]),
@@ -66,6 +69,13 @@ async function start(spec: ChainSpec, params: Record<string, string> = {}): Prom
   await session.chain(spec, { cwd: fleet.repository.path, params });
   return session.subagent(spec.label);
 }
+/** The details of a workflow, as the Web UI shows them. */
+const panelOf = (workflowId: string): Promise<string> =>
+  withClient(fleet, async (client) => {
+    const handle = client.workflow.getHandle(workflowId);
+    const { currentDetails } = await handle.query<{ currentDetails: string }>('__temporal_workflow_metadata');
+    return currentDetails;
+  });
 const step = (outcome: Outcome, id: string) => outcome.steps?.find((each) => each.id === id);
 
 describe('a chain', () => {
@@ -248,29 +258,30 @@ describe('a chain', () => {
   });
 
   it('fans out over tasks that no one message could hold, as far as its history can', async () => {
-    const long = 'All of this matters. '.repeat(11_600);
-    const fan = (label: string, first: string): Promise<SubagentHandle> =>
-      start({
-        label,
-        steps: [
-          { id: 'list', task: first, output: { type: 'array', items: { type: 'integer' } } },
-          { id: 'each', task: `linger {{item}}\n${long}`, forEach: 'list.output' },
-        ],
-      });
-    const liveOf = async (label: string): Promise<number> =>
-      (await subagents.session(label).list()).live.filter((each) => each.label.includes('each')).length;
-    const several = await fan('large', 'List ten.');
-    await eventually(async () => (await liveOf('large')) === 10);
-    await several.kill();
-
-    const many = await fan('too-large', 'List sixty.');
-    await eventually(async () => (await liveOf('too-large')) > 0);
-    const { outcome } = await many.kill();
-    const each = outcome.steps?.filter(({ id }) => id.startsWith('each-')) ?? [];
-    expect(each.slice(0, 51).every(({ status }) => status === 'killed' || status === 'skipped')).toBe(true);
-    expect(each.slice(51)).toMatchObject(
-      Array(9).fill({ status: 'failed', summary: 'the tasks of the chain are together larger than 12 MiB' }),
+    const long = 'All of this matters. '.repeat(11_500);
+    const chain = await start({
+      label: 'large',
+      steps: [
+        { id: 'fill', task: 'Fill files.', artifacts: ['1'] },
+        { id: 'list', task: 'List many.', output: { type: 'array', items: { type: 'integer' } } },
+        {
+          id: 'each',
+          needs: ['fill', 'list'],
+          forEach: 'list.output',
+          task: `linger {{item}} {{fill.artifacts.1}}\n${long}`,
+        },
+      ],
+    });
+    const isFanned = ({ label }: { label: string }): boolean => label.startsWith('large.each');
+    await eventually(
+      async () => (await subagents.session('large').list()).live.filter(isFanned).length === 25,
     );
+    const { outcome } = await chain.kill();
+    const each = outcome.steps?.filter(isFanned) ?? [];
+    expect(each).toHaveLength(30);
+    expect(each.slice(0, 25).every(({ status }) => status === 'killed')).toBe(true);
+    for (const { summary } of each.slice(25))
+      expect(summary).toBe('the tasks of the chain are together larger than 12 MiB');
   });
 
   it('takes labels that every object has a property of', async () => {
@@ -314,6 +325,7 @@ describe('a chain', () => {
     const session = subagents.session('whole');
     await eventually(async () => (await session.list()).live.length === 3);
     await Promise.all([inItsShell(subagents, 'whole', 'whole/a'), inItsShell(subagents, 'whole', 'whole.b')]);
+    expect(await panelOf('chain/whole/whole')).toMatch(/\n▶ a +live\n▶ b +live\n· └ c +waiting, needs b\n/);
     await expect(session.subagent('whole').steer('Faster.')).rejects.toMatchObject({ code: 'BAD_INPUT' });
     expect((await session.subagent('whole/a').steer('Faster.')).delivery).toBe('mid-turn');
     const found = await subagents.find('whole/b', { session: 'whole' });
@@ -324,9 +336,14 @@ describe('a chain', () => {
       code: 'LABEL_LIVE',
     });
 
+    expect(await panelOf('chain/whole/whole')).toMatch(
+      /^### Chain `whole`: working\n\n0 of 3 done\n[^]*\n▶ a +live\n✗ b +killed, [^]*\n– └ c +skipped, needs b/m,
+    );
+
     const { status, outcome } = await chain.kill();
     expect(status).toBe('killed');
     expect(outcome.steps?.map((each) => each.status)).toEqual(['killed', 'killed', 'skipped']);
+    expect(await panelOf('chain/whole/whole')).toMatch(/^### Chain `whole`: killed\n[^]*\n✗ a +killed, /);
     await eventually(async () => (await session.list()).live.length === 0);
     expect(processesWith('sleep 4711')).toEqual([]);
   });
@@ -362,6 +379,36 @@ describe('a chain', () => {
     ]);
     expect(step(third, 'a')).toEqual(step(outcome, 'a'));
     expect(step(third, 'a')?.runId).toEqual(expect.any(String));
+  });
+
+  it('carries to a run again only what is quoted in it, and says where that is too much', async () => {
+    mended = false;
+    const artifacts = ['1', '2'];
+    const files = (id: string): string => `{{${id}.artifacts.1}} {{${id}.artifacts.2}}`;
+    const chain = await start({
+      label: 'heavy',
+      steps: [
+        ...['a', 'b', 'c', 'd', 'e'].map((id) => ({ id, task: 'Fill files.', artifacts, needs: [] })),
+        { id: 'use-a', task: `mendable ${files('a')}`, needs: ['a', 'b', 'c', 'd', 'e'] },
+        { id: 'use-b', task: `quick ${files('b')}`, needs: ['use-a', 'b'] },
+        { id: 'use-c', task: `quick ${files('c')}`, needs: ['use-a', 'c'] },
+        { id: 'use-d', task: `quick ${files('d')}`, needs: ['use-a', 'd'] },
+      ],
+    });
+    const session = subagents.session('heavy');
+    expect((await chain.result()).status).toBe('failed');
+    mended = true;
+    await expect(session.retryChain('heavy')).rejects.toMatchObject({
+      code: 'LIMIT',
+      message: expect.stringContaining('the chain heavy with what its steps have left') as string,
+      remedy: expect.stringContaining('--from <step>') as string,
+    });
+    await session.retryChain('heavy', { from: 'b' });
+    const outcome = await session.subagent('heavy@2').result();
+    expect(outcome.steps?.map(({ id, status, run }) => `${id} ${status} ${run}`)).toEqual([
+      ...['a done 1', 'b done 2', 'c done 1', 'd done 1', 'e done 1'],
+      ...['use-a done 2', 'use-b done 1', 'use-c done 1', 'use-d done 1'],
+    ]);
   });
 
   it('races: the first that verifies wins, and the others are killed', async () => {
