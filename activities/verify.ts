@@ -70,9 +70,9 @@ async function verify(
   const notes: string[] = [];
   let before = await checkoutStatus(cwd);
   if (before.head !== head) {
-    return verified([], notes, [
-      `HEAD is at ${before.head ?? 'no commit'}, and not at ${head}, which was to be verified.`,
-    ]);
+    return verified([], notes, {
+      tree: [`HEAD is at ${before.head ?? 'no commit'}, and not at ${head}, which was to be verified.`],
+    });
   }
   if (isolation === 'worktree' && before.changed.some(({ dirtySubmodule }) => !dirtySubmodule)) {
     // Collecting leaves nothing changed: this was an attempt to verify that was cut short.
@@ -82,7 +82,6 @@ async function verify(
   }
   const trackedBefore = fingerprint(cwd, before);
   const verifications: Verification[] = [];
-  const problems: string[] = [];
   for (const command of commands) {
     const slow = verifications.find(({ problem }) => problem?.startsWith(TIMED_OUT));
     if (slow) {
@@ -102,16 +101,16 @@ async function verify(
     MAX_OUTPUT_TAIL_CHARS,
     Math.max(1_000, Math.floor(MAX_PROMPT_OUTPUT_CHARS / failed.length)),
   );
-  problems.push(...failed.map((one) => commandProblem(one, each)));
 
+  const tree: string[] = [];
   const after = await checkoutStatus(cwd);
   if (after.head !== head || after.branch !== before.branch) {
     const now = `${after.branch ?? 'no branch'} at ${after.head ?? 'no commit'}`;
-    problems.push(`The commands moved HEAD: it is ${now} now. Verification must not commit or check out.`);
+    tree.push(`The commands moved HEAD: it is ${now} now. Verification must not commit or check out.`);
   }
   const changed = difference(trackedBefore, fingerprint(cwd, after));
   if (changed.length > 0) {
-    problems.push(
+    tree.push(
       `The commands changed files that are tracked: ${named(changed)}. ` +
         'Commit them as the commands leave them, or make the commands leave them alone.',
     );
@@ -121,7 +120,7 @@ async function verify(
     notes.push(`the verification left ${made.length} untracked files: ${named(made)}`);
     if (isolation === 'worktree') remember(cwd, made);
   }
-  return verified(verifications, notes, problems);
+  return verified(verifications, notes, { commands: failed.map((one) => commandProblem(one, each)), tree });
 }
 
 /** Runs one command; never fails because the command did. */
@@ -150,12 +149,19 @@ async function runOne(
 
 const NOT_RUN = 'not run';
 
-function verified(verifications: Verification[], notes: string[], problems: readonly string[]): VerifyResult {
+/** @param found what is wrong: with commands, and with what they left of the commit */
+function verified(
+  verifications: Verification[],
+  notes: string[],
+  { commands = [], tree }: { commands?: readonly string[]; tree: readonly string[] },
+): VerifyResult {
+  const problems = [...commands, ...tree];
   return {
     kind: 'verified',
     verifications,
     notes,
     ...(problems.length > 0 && { problem: prompt(problems) }),
+    ...(tree.length > 0 && { reason: tree.join(' ') }),
   };
 }
 

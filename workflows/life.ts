@@ -179,6 +179,8 @@ export type Happened =
       readonly type: 'verified';
       readonly verifications: readonly Verification[];
       readonly problem: string | undefined;
+      /** The problem in words for people, where it is none of a command's own. */
+      readonly reason?: string | undefined;
       readonly notes: readonly string[];
       readonly elapsedMs: number;
     }

@@ -114,7 +114,7 @@ function afterVerify(
   const opening: Opening = { kind: 'repair', problem };
   if (life.repairs < rules.maxRepairs)
     return openTurn({ ...verified, repairs: life.repairs + 1 }, opening, 'keep', rules);
-  const message = firstProblem(verified.verifications) ?? happened.problem;
+  const message = firstProblem(verified.verifications) ?? happened.reason ?? happened.problem;
   return failUnlessTold(verified, { class: 'verification', message }, opening, rules);
 }
 

@@ -295,8 +295,8 @@ export class Performer {
   async #verify({ evidence }: Life): Promise<Happened> {
     const began = Date.now();
     try {
-      const { verifications, problem, notes } = await this.#worker.verify(evidence);
-      return { type: 'verified', verifications, problem, notes, elapsedMs: Date.now() - began };
+      const { verifications, problem, reason, notes } = await this.#worker.verify(evidence);
+      return { type: 'verified', verifications, problem, reason, notes, elapsedMs: Date.now() - began };
     } catch (error) {
       const elapsedMs = Date.now() - began;
       this.#cutShort = { workedMs: elapsedMs, verifyingMs: elapsedMs };

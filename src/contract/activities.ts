@@ -295,6 +295,8 @@ export type VerifyResult =
       readonly verifications: readonly Verification[];
       /** Set when a command did not exit 0, HEAD moved, or a tracked file changed: what goes back to the subagent. */
       readonly problem?: string;
+      /** Of HEAD or the files, in words for people. */
+      readonly reason?: string;
       readonly notes: readonly string[];
     }
   | Lost;

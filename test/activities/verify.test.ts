@@ -237,6 +237,9 @@ describe('what verification leaves alone', () => {
     ]);
     expect(moved.verifications[0]?.exitCode).toBe(0);
     expect(moved.problem).toContain('The commands moved HEAD');
+    expect(moved.reason).toMatch(
+      /^The commands moved HEAD: it is .* now\. Verification must not commit or check out\.$/,
+    );
     expect((await subject.verify(['true'])).problem).toContain(
       `and not at ${subject.head}, which was to be verified`,
     );

@@ -120,6 +120,18 @@ describe('the lifecycle', () => {
     expect(life.turn).toBe(1);
   });
 
+  it('says for people why it failed, where the commands passed and did what they must not', () => {
+    const moved: Happened = {
+      ...{ type: 'verified', verifications: [], notes: [], elapsedMs: 5 },
+      ...{ problem: 'Your work was verified, and it did not pass.', reason: 'The commands moved HEAD.' },
+    };
+    const own = { rules: { ...rules, maxRepairs: 0 } };
+    expect(drive([prepared, turn(finished), collected, moved], own)[1]).toEqual({
+      do: 'end',
+      verdict: { status: 'failed', failure: { class: 'verification', message: 'The commands moved HEAD.' } },
+    });
+  });
+
   it('opens one more turn for a message that came while its last repair was verified', () => {
     const own = { ...rules, maxRepairs: 0 };
     const [last] = drive([prepared, turn(finished), collected], { rules: own });
