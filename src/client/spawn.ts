@@ -154,7 +154,7 @@ export async function sendToSession(
   } catch (error) {
     if (!isTimeout(error)) throw error;
     throw new SubagentsError('TIMEOUT', (error as Error).message, {
-      remedy: `repeat it with the request id ${request.requestId}: it is done once`,
+      remedy: `see in \`subagents list\` whether it was started all the same; a program repeats it with the request id ${request.requestId}, and it is done once`,
       cause: error,
     });
   }
