@@ -130,7 +130,7 @@ async function waitForLock(dir: string, onProgress: (line: string) => void): Pro
 }
 
 /** Why the program at `path` cannot be our server; undefined when it can. */
-async function whyUnusable(path: string, env: Env): Promise<string | undefined> {
+export async function whyUnusable(path: string, env: Env): Promise<string | undefined> {
   try {
     await access(path, constants.X_OK);
   } catch {

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { cacheFolder, ensureTemporalBinary } from '../../src/temporal/binary.ts';
 import { downloadWithSdk } from '../../src/temporal/binary-ways.ts';
 import { startChild } from '../support/child.ts';
+import { checkProgram } from '../../src/cli/doctor/temporal.ts';
 import { temporaryFolder } from '../support/home.ts';
 
 /** The program that this machine has; see global-setup.ts. */
@@ -62,6 +63,12 @@ test('when nothing works the error names every way, why it failed, and its remed
   await using folder = await temporaryFolder();
   await onPath(folder.path, '#!/bin/sh\necho "temporal version 1.1.0 (Server 1.25.0, UI 2.30.0)"\n');
   const env = bareEnvironment(folder.path);
+  expect(await checkProgram(env)).toMatchObject({
+    result: 'warn',
+    detail: expect.stringMatching(
+      /bin\/temporal is passed over: its server is 1\.25, older than 1\.29$/,
+    ) as string,
+  });
   const lines: string[] = [];
   const error: unknown = await ensureTemporalBinary({ onProgress: (line) => lines.push(line), env }).catch(
     (reason: unknown) => reason,

@@ -1,7 +1,7 @@
 /** Checks of Temporal: the server in use, and the program of the embedded one. */
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { cacheFolder } from '../../temporal/binary.ts';
+import { cacheFolder, whyUnusable } from '../../temporal/binary.ts';
 import type { Context } from '../context.ts';
 import { failureOf } from '../failure.ts';
 import { serverText } from '../render/fleet.ts';
@@ -27,21 +27,25 @@ export async function checkServer(context: Context): Promise<Check[]> {
 }
 
 /** Where the program of the embedded server comes from. Looks only: nothing is downloaded or built. */
-export function checkProgram(env: NodeJS.ProcessEnv): Check {
+export async function checkProgram(env: NodeJS.ProcessEnv): Promise<Check> {
   const named = env['SUBAGENTS_TEMPORAL_PATH'];
   if (named) {
-    return existsSync(named)
+    const problem = await whyUnusable(named, env);
+    return problem === undefined
       ? ok('Temporal', `${named} (SUBAGENTS_TEMPORAL_PATH)`)
-      : fail('Temporal', `SUBAGENTS_TEMPORAL_PATH names ${named}, which is not there`, 'correct or unset it');
+      : fail('Temporal', `SUBAGENTS_TEMPORAL_PATH names ${named}: ${problem}`, 'correct or unset it');
   }
   const onPath = findOnPath('temporal', env);
-  if (onPath !== undefined) return ok('Temporal', `${onPath} (on PATH)`);
+  const problem = onPath === undefined ? undefined : await whyUnusable(onPath, env);
+  if (onPath !== undefined && problem === undefined) return ok('Temporal', `${onPath} (on PATH)`);
+  const passedOver = onPath === undefined ? '' : `; ${onPath} is passed over: ${problem}`;
   const cached = join(cacheFolder(env), 'temporal');
-  if (existsSync(cached)) return ok('Temporal', `${cached} (our cache)`);
+  if ((await whyUnusable(cached, env)) === undefined)
+    return ok('Temporal', `${cached} (our cache)${passedOver}`);
   const go = findOnPath('go', env);
   return warn(
     'Temporal',
-    `not on this machine yet; \`up\` downloads it once${go === undefined ? '' : `, or builds it with ${go}`}`,
+    `not on this machine yet; \`up\` downloads it once${go === undefined ? '' : `, or builds it with ${go}`}${passedOver}`,
     'subagents up gets it; or install it: https://docs.temporal.io/cli#install',
   );
 }
