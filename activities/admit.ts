@@ -147,7 +147,7 @@ async function checkCheckout({ home, runState }: AdmitDependencies, repo: string
 }
 
 function refusal(error: unknown): Admission {
-  if (!(error instanceof SubagentsError)) throw error;
+  if (!(error instanceof SubagentsError)) return { admitted: false, code: 'INTERNAL', reason: String(error) };
   const { code, message, remedy } = error;
   return { admitted: false, code, reason: message, ...(remedy !== undefined && { remedy }) };
 }

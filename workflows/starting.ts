@@ -3,6 +3,7 @@ import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/commo
 import {
   CancellationScope,
   startChild,
+  TimeoutFailure,
   type ChildWorkflowHandle,
   type ParentClosePolicy,
 } from '@temporalio/workflow';
@@ -46,14 +47,24 @@ export async function admit(session: string, specs: readonly ResolvedSpec[]): Pr
       if (!isLost(answer)) return answer;
     }
   } catch (error) {
-    const reason = `no worker of the host answered: ${String((error as Error).cause ?? error)}`;
-    return specs.map(() => ({
-      admitted: false,
-      code: 'NO_WORKER',
-      reason,
-      remedy: 'start one with: subagents up',
-    }));
+    return specs.map(() => unasked((error as Error).cause ?? error));
   }
+}
+
+/** The answer where the host gave none. */
+function unasked(why: unknown): Admission {
+  return why instanceof TimeoutFailure
+    ? {
+        admitted: false,
+        code: 'NO_WORKER',
+        reason: `no worker of the host answered: ${why.message}`,
+        remedy: 'start one with: subagents up',
+      }
+    : {
+        admitted: false,
+        code: 'INTERNAL',
+        reason: `the worker cannot take it on: ${(why as Error).message}`,
+      };
 }
 
 /** The input of a subagent that was admitted, with what its repository and its worker set for it. */

@@ -122,6 +122,18 @@ describe('admission', () => {
     ]);
   });
 
+  it('is refused to each by itself, also for a reason that nobody foresaw', async () => {
+    await using repo = await temporaryRepository();
+    await using home = await temporaryHome();
+    const modelAccess = async () => Promise.reject(new Error('out of descriptors'));
+    const unknown = specOf(repo, { model: 'c' });
+    const settings = { models: ['a'], model: 'a' };
+    expect(await admit(home, [unknown, specOf(repo)], { modelAccess, settings })).toMatchObject([
+      { admitted: false, code: 'MODEL_REFUSED' },
+      { admitted: false, code: 'INTERNAL', reason: 'Error: out of descriptors' },
+    ]);
+  });
+
   it('is refused when the disk of the home is nearly full', async () => {
     await using repo = await temporaryRepository();
     await using home = await temporaryHome();

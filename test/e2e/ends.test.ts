@@ -81,6 +81,11 @@ describe('a worker that can write no lease', () => {
       return events.filter((e) => e.activityTaskScheduledEventAttributes?.activityType.name === 'stay')
         .length;
     };
+    // Why a spawn fails is said as it is: the worker is there.
+    await expect(session.spawn({ label: 'late', task: 'say done' }, cwd())).rejects.toMatchObject({
+      code: 'INTERNAL',
+      message: expect.stringContaining('cannot write') as string,
+    });
     await eventually(async () => (await asked()) > 1);
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     expect(await asked()).toBeLessThan(4);
