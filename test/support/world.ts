@@ -5,13 +5,18 @@ import { execa } from 'execa';
 import type { Subagents } from '../../src/client/index.ts';
 import { linuxStat } from '../../src/system/process.ts';
 import { ensureTemporalBinary } from '../../src/temporal/binary.ts';
+import { withoutTemporal } from '../../src/temporal/environment.ts';
 import { eventually } from './eventually.ts';
 import type { Fleet } from './fleet.ts';
 
 /** Runs the plain `temporal` command against the fleet's server. @throws when it fails */
 export async function temporal(fleet: Fleet, ...args: string[]): Promise<string> {
   const { path } = await ensureTemporalBinary({ onProgress: () => undefined });
-  const { stdout } = await execa(path, [...args, '--address', fleet.server.address]);
+  const alone = ['--disable-config-file', '--disable-config-env', '--address', fleet.server.address];
+  const { stdout } = await execa(path, [...args, ...alone], {
+    env: withoutTemporal(process.env),
+    extendEnv: false,
+  });
   return stdout;
 }
 
