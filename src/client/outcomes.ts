@@ -6,7 +6,7 @@ import {
   TimeoutFailure,
   WorkflowFailedError,
 } from '@temporalio/client';
-import { outcome as outcomeSchema, SubagentsError, type Outcome } from '../contract/index.ts';
+import { MAX_TIMER_MS, outcome as outcomeSchema, SubagentsError, type Outcome } from '../contract/index.ts';
 import { isNotFound, LostRunError } from './errors.ts';
 import { followToEnd } from './history.ts';
 import { inspect } from './inspect.ts';
@@ -25,7 +25,7 @@ export async function awaitOutcome(link: Link, run: KnownRun, options: ResultOpt
   const timer =
     options.timeoutMs === undefined
       ? undefined
-      : setTimeout(() => linked.abort(stillLive(name)), options.timeoutMs);
+      : setTimeout(() => linked.abort(stillLive(name)), Math.min(options.timeoutMs, MAX_TIMER_MS));
   try {
     const events = followToEnd(link, { ...run, onlyClose: true }, linked.signal);
     while ((await events.next()).done !== true);

@@ -231,7 +231,7 @@ export interface CleanReport {
 export interface ResultOptions {
   /** Ends the wait; the subagent goes on. */
   readonly signal?: AbortSignal | undefined;
-  /** How long to wait, in milliseconds; default: as long as it takes. */
+  /** How long to wait, in milliseconds, at most 24 days; default: as long as it takes. */
   readonly timeoutMs?: number | undefined;
 }
 

@@ -4,6 +4,7 @@ export * from './bounds.ts';
 export * from './chain-step.ts';
 export * from './chain.ts';
 export * from './denials.ts';
+export * from './duration.ts';
 export * from './errors.ts';
 export * from './fence.ts';
 export * from './label.ts';

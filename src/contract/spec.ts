@@ -1,6 +1,6 @@
-import ms, { type StringValue } from 'ms';
 import { z } from 'zod';
 import { budget, onStuck } from './bounds.ts';
+import { millisOf } from './duration.ts';
 import { label } from './label.ts';
 import {
   DEFAULT_MAX_REPAIRS,
@@ -20,9 +20,8 @@ import { byteLength } from './text.ts';
 
 /** A duration: milliseconds, or words such as `90s`, `15m`, `2 hours`. */
 export const duration = z.union([z.number(), z.string()]).transform((value, context) => {
-  const millis = typeof value === 'number' ? value : ms(value as StringValue);
-  if (typeof millis === 'number' && millis >= MIN_TIMEOUT_MS && millis <= MAX_TIMEOUT_MS)
-    return Math.round(millis);
+  const millis = typeof value === 'number' ? value : millisOf(value);
+  if (millis !== undefined && millis >= MIN_TIMEOUT_MS && millis <= MAX_TIMEOUT_MS) return Math.round(millis);
   context.addIssue({
     code: 'custom',
     message: `"${value}" is no duration between 1s and 7d; write it like 90s, 15m or 2h`,

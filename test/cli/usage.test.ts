@@ -75,6 +75,8 @@ describe('wrong usage', () => {
     [['list', '--jsn'], "unknown option '--jsn'", 'did you mean --json?'],
     [['spawn'], "missing required argument 'label'", 'subagents spawn --help'],
     [['wait', '--timeout', 'soon'], "argument 'soon' is invalid", 'subagents wait --help'],
+    [['wait', '--timeout', ''], "argument '' is invalid", 'subagents wait --help'],
+    [['wait', '--timeout', '30d'], 'at most 24 days', 'subagents wait --help'],
     [['kill'], 'kill takes either targets or --all', 'subagents kill <target>'],
     [['kill', 'a', '--all'], 'kill takes either targets or --all', 'subagents kill <target>'],
     [['wait', 'a', '--next'], 'wait takes targets, or --next', 'give one of the two'],
@@ -108,6 +110,7 @@ describe('a bad spec is refused before anything is started or connected', () => 
     [['spawn', 'a', '--file', '/nowhere/task.md'], 'there is no such file'],
     [['spawn', 'a', 'x', '--thinking', 'hard'], '--thinking'],
     [['spawn', 'a', 'x', '--timeout', 'soon'], '"soon" is no duration'],
+    [['spawn', 'a', 'x', '--timeout', ''], '"" is no duration'],
     [['spawn', 'a', 'x', '--verify', ' '], 'a verification command is empty'],
   ])('%j', async (args, message) => {
     const { exitCode, stderr } = await subagents(args);

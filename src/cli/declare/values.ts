@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import ms, { type StringValue } from 'ms';
+import { MAX_TIMER_MS, millisOf } from '../../contract/duration.ts';
 
 /** Appends a repeatable option's value. */
 export function repeated(value: string, before: readonly string[] | undefined): string[] {
@@ -22,9 +22,9 @@ export function amount(value: string): number {
 
 /** A duration such as `90s`, in milliseconds. */
 export function durationMs(value: string): number {
-  const millis = ms(value as StringValue) as number | undefined;
-  if (millis === undefined || !(millis > 0)) {
-    throw new InvalidArgumentError('write a duration like 90s, 15m or 2h');
+  const millis = millisOf(value);
+  if (millis === undefined || !(millis > 0 && millis <= MAX_TIMER_MS)) {
+    throw new InvalidArgumentError('write a duration like 90s, 15m or 2h, of at most 24 days');
   }
   return Math.round(millis);
 }
