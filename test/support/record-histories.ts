@@ -1,5 +1,5 @@
 /** Plays the lives that workflows must be able to replay, and writes their histories to test/histories/. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Subagents } from '../../src/client/index.ts';
@@ -36,6 +36,13 @@ export async function recordHistories(prefix: string): Promise<void> {
       on('plan', [{ text: 'No data.' }, { text: '{"files":["a"]}' }]),
       on('hand on', [bash('echo handed > a.md'), { text: 'Handed.' }]),
       on('sit', [bash('sleep 3456'), { text: 'Sat.' }]),
+      on('err', [
+        { text: 'One.' },
+        { text: 'Two.' },
+        { text: 'Three.' },
+        bash('touch fixed'),
+        { text: 'Done.' },
+      ]),
     ],
     { env: { SUBAGENTS_ROOM: '8' } },
   );
@@ -52,6 +59,7 @@ export async function recordHistories(prefix: string): Promise<void> {
     await playChains(fleet, subagents, write);
     await playLimits(fleet, subagents, write, () => (opened = true));
     await playLosses(fleet, subagents, write);
+    await playFaults(fleet, subagents, write);
   } finally {
     await subagents.close();
     await fleet[Symbol.asyncDispose]();
@@ -235,6 +243,49 @@ async function playLosses(fleet: Fleet, subagents: Subagents, write: Write): Pro
   await fleet.startWorker();
   await session.subagent('anew').result();
   await write('subagent-conversation-gone', 'subagent/los/anew');
+}
+
+/** A worker that cannot stop a subagent or take one, and a message that comes while the last repair is verified. */
+async function playFaults(fleet: Fleet, subagents: Subagents, write: Write): Promise<void> {
+  const options = { cwd: fleet.repository.path };
+  const session = subagents.session('flt');
+
+  // The third verification, that of the last repair, waits for the message.
+  const last = `${fleet.home}/../last`;
+  const verify = [
+    `echo >> ${last}; [ $(wc -l < ${last}) -lt 3 ] || until [ -e ${last}.told ]; do sleep 0.1; done; [ -e fixed ]`,
+  ];
+  await session.spawn({ label: 'told', task: 'err', verify }, options);
+  const told = session.subagent('told');
+  await eventually(() => existsSync(last) && readFileSync(last).length === 3);
+  await told.steer('make it so');
+  writeFileSync(`${last}.told`, '');
+  await told.result();
+  await write('subagent-told-while-verified', 'subagent/flt/told');
+
+  await session.spawn({ label: 'unstopped', task: 'sit' }, options);
+  await inItsShell(subagents, 'flt', 'unstopped');
+  const { copilotSessionId } = await session.subagent('unstopped').describe();
+  const log = `${fleet.home}/copilot/session-state/${copilotSessionId}/events.jsonl`;
+  renameSync(log, `${log}.away`);
+  mkdirSync(log);
+  await session.subagent('unstopped').kill();
+  await write('subagent-unstopped', 'subagent/flt/unstopped');
+
+  for (let n = 1; n <= 8; n++) {
+    await session.spawn({ label: `holder-${n}`, task: 'sit' }, options);
+    await inItsShell(subagents, 'flt', `holder-${n}`);
+  }
+  await session.spawn({ label: 'unplaced', task: 'make' }, options);
+  renameSync(`${fleet.home}/leases`, `${fleet.home}/leases.away`);
+  await session.subagent('holder-1').kill();
+  const tries = () => temporal(fleet, 'workflow', 'show', '-w', 'subagent/flt/unplaced', '--output', 'json');
+  await eventually(async () => (await tries()).includes('timerStartedEventAttributes'));
+  renameSync(`${fleet.home}/leases.away`, `${fleet.home}/leases`);
+  await session.subagent('unplaced').result();
+  await write('subagent-unplaced', 'subagent/flt/unplaced');
+  await temporal(fleet, 'workflow', 'cancel', '-w', 'session/flt');
+  await eventually(async () => (await statusOf(fleet, 'session/flt')) === 'CANCELLED');
 }
 
 /** No path or host name of the machine that recorded it. Payloads are base64: each is opened, mended and closed again. */
