@@ -152,7 +152,16 @@ export const listJson = z.object({
     .array(
       sessionEntry.extend({
         session: z.string(),
+        since: z.string().optional().describe('when its status, or what it is doing, began'),
         progress: progress.optional(),
+        away: z
+          .object({ workerId: z.string().optional(), since: z.string() })
+          .optional()
+          .describe('its worker gives no sign of life: nothing of it moves'),
+        failing: z
+          .boolean()
+          .optional()
+          .describe('its workflow fails at each try to go on, as under a worker of another version'),
         orphan: z.boolean().optional().describe('its session has ended without it'),
       }),
     )

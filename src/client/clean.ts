@@ -11,7 +11,7 @@ import {
   type CleanWorkflowInput,
 } from '../contract/index.ts';
 import { concurrently } from './concurrently.ts';
-import { readView } from './description.ts';
+import { readView } from './view.ts';
 import { noWorker } from './errors.ts';
 import type { Link } from './link.ts';
 import type { KnownRun } from './runs.ts';

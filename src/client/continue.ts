@@ -11,7 +11,7 @@ import {
   type Outcome,
   type ResolvedSpec,
 } from '../contract/index.ts';
-import { readView } from './description.ts';
+import { readView } from './view.ts';
 import { isNotFound, LostRunError, noWorker } from './errors.ts';
 import { followHistory, firstValue } from './history.ts';
 import { LinkedSignal } from './linked-signal.ts';

@@ -4,7 +4,6 @@ import {
   DOING,
   isChain,
   isFinal,
-  SUBAGENT,
   type Outcome,
   type StepView,
   type SubagentView,
@@ -17,6 +16,7 @@ import { awaitOutcome } from './outcomes.ts';
 import { ask, isWorkerless } from './query.ts';
 import type { KnownRun } from './runs.ts';
 import type { SubagentDescription } from './types.ts';
+import { readView } from './view.ts';
 
 /** How long the outcome of a run that has ended may take to read, in milliseconds. */
 const OUTCOME_TIMEOUT_MS = 5_000;
@@ -92,19 +92,6 @@ function now(run: KnownRun, inspected: Inspection | undefined, view: SubagentVie
     lastEventAt: progress?.lastEventAt,
     lastMessage: progress?.lastMessage,
   };
-}
-
-/** What the workflow itself says. @throws SubagentsError TEMPORAL_UNREACHABLE, INTERNAL */
-export async function readView(
-  link: Link,
-  run: Pick<KnownRun, 'workflowId' | 'runId'>,
-): Promise<SubagentView | 'workerless' | undefined> {
-  try {
-    return await ask<SubagentView>(link, run, SUBAGENT.describe);
-  } catch (error) {
-    if (isWorkerless(error)) return 'workerless';
-    throw error;
-  }
 }
 
 /** How far a chain is; nothing where nobody can be asked. */

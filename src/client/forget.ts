@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs';
 import { SUBAGENT, SubagentsError, workerControlQueue, type ForgetRequest } from '../contract/index.ts';
 import { branchTip } from '../git/branch.ts';
 import { concurrently } from './concurrently.ts';
-import { readView } from './description.ts';
 import { isNotFound } from './errors.ts';
 import type { Link } from './link.ts';
 import type { KnownRun } from './runs.ts';
+import { readView } from './view.ts';
 import { findRuns } from './visibility.ts';
 import { requireWorker } from './workers.ts';
 

@@ -1,7 +1,15 @@
 /** What the server itself knows of a subagent's workflow, without asking any worker. */
 import { WorkflowNotFoundError, type WorkflowExecutionDescription } from '@temporalio/client';
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/codec-helpers.js';
-import { SEARCH_ATTRIBUTES, type Progress, type Status } from '../contract/index.ts';
+import { tsToDate } from '@temporalio/common/lib/time.js';
+import proto from '@temporalio/proto';
+import {
+  SEARCH_ATTRIBUTES,
+  workerOf,
+  type LiveStatus,
+  type Progress,
+  type Status,
+} from '../contract/index.ts';
 import { attributeOf, isOpen, statusOf } from '../temporal/execution-status.ts';
 import type { Link } from './link.ts';
 
@@ -12,6 +20,12 @@ export interface Inspection {
   readonly open: boolean;
   /** Details of the last heartbeat of a running turn, set-up or clone. */
   readonly progress?: Progress | undefined;
+  /** ISO 8601: when the activity that its status stands for was asked for; absent where it waits for none. */
+  readonly since?: string | undefined;
+  /** Who has an activity of it, and when it last gave a sign of life. */
+  readonly worker?: { readonly workerId: string; readonly heardAt: Date } | undefined;
+  /** Its next decision, where that has not been made yet. */
+  readonly task?: { readonly since: Date; readonly attempt: number } | undefined;
   readonly memo: Readonly<Record<string, unknown>>;
   readonly model?: string | undefined;
   /** ISO 8601. */
@@ -21,6 +35,15 @@ export interface Inspection {
 
 /** Activities whose heartbeats say what a subagent is doing. */
 const TELLING = new Set(['runTurn', 'setUpWorkspace', 'cloneRepository']);
+/** The activities that a subagent of this status has under way. */
+const AT_WORK: Readonly<Partial<Record<Status, readonly string[]>>> = {
+  queued: ['stay'],
+  preparing: ['prepareWorkspace', 'cloneRepository', 'setUpWorkspace'],
+  working: ['runTurn'],
+  verifying: ['collectEvidence', 'verifyCommit', 'pushBranch'],
+  stopping: ['stopSubagent', 'collectEvidence'],
+} satisfies Partial<Record<LiveStatus, readonly string[]>>;
+const { PENDING_ACTIVITY_STATE_SCHEDULED } = proto.temporal.api.enums.v1.PendingActivityState;
 
 /** Describes one run; `undefined` when the server does not know it (any more). */
 export async function inspect(
@@ -36,8 +59,10 @@ export async function inspect(
     }
   });
   if (description === undefined) return undefined;
+  const status = statusOf(description);
   return {
-    status: statusOf(description),
+    status,
+    ...pendingOf(description, status),
     open: isOpen(description.status.name),
     progress: await progressOf(link, description),
     memo: description.memo ?? {},
@@ -55,3 +80,26 @@ async function progressOf(link: Link, { raw }: WorkflowExecutionDescription): Pr
   );
   return progress as Progress | undefined;
 }
+
+/** What is under way of it. */
+function pendingOf(
+  { raw: { pendingActivities, pendingWorkflowTask: task } }: WorkflowExecutionDescription,
+  status: Status,
+): Pick<Inspection, 'since' | 'worker' | 'task'> {
+  const pending = pendingActivities ?? [];
+  const [atWork] = pending.filter(({ activityType }) => AT_WORK[status]?.includes(activityType?.name ?? ''));
+  const workers = pending.flatMap(({ state, lastWorkerIdentity, lastHeartbeatTime, lastStartedTime }) => {
+    const heardAt = dateOf(lastHeartbeatTime) ?? dateOf(lastStartedTime);
+    if (state === PENDING_ACTIVITY_STATE_SCHEDULED || !lastWorkerIdentity || !heardAt) return [];
+    return [{ workerId: workerOf(lastWorkerIdentity), heardAt }];
+  });
+  const taskSince = dateOf(task?.originalScheduledTime) ?? dateOf(task?.scheduledTime);
+  return {
+    since: dateOf(atWork?.scheduledTime)?.toISOString(),
+    worker: workers.sort((a, b) => b.heardAt.getTime() - a.heardAt.getTime())[0],
+    task: task && taskSince ? { since: taskSince, attempt: task.attempt ?? 1 } : undefined,
+  };
+}
+
+const dateOf = (time: Parameters<typeof tsToDate>[0] | null | undefined): Date | undefined =>
+  time ? tsToDate(time) : undefined;

@@ -57,6 +57,11 @@ export class Link {
     return this.#ending.signal;
   }
 
+  /** Whether the server is on this machine, by its address. */
+  get isOnThisMachine(): boolean {
+    return /^(localhost|127\.[\d.]+|\[::1\])(:|$)/.test(this.server.address);
+  }
+
   /** Has closing wait for `work`, for a moment. */
   beforeClose(work: Promise<void>): void {
     this.#lastWords.add(work);

@@ -1,8 +1,15 @@
 /** Lists of subagents: from their session, with what each is doing; without a worker, from the visibility store. */
-import { isFinal, SESSION, type SessionList } from '../contract/index.ts';
+import {
+  isChain,
+  isFinal,
+  SESSION,
+  type LiveStatus,
+  type SessionList,
+  type Status,
+} from '../contract/index.ts';
 import { concurrently } from './concurrently.ts';
 import { noWorker, serverName } from './errors.ts';
-import { inspect } from './inspect.ts';
+import { inspect, type Inspection } from './inspect.ts';
 import type { Link } from './link.ts';
 import { ask, isWorkerless } from './query.ts';
 import { asked, type KnownRun } from './runs.ts';
@@ -14,13 +21,19 @@ import type {
   SessionListing,
   SubagentRow,
 } from './types.ts';
+import { readView } from './view.ts';
 import { findOrphans, findRuns, findSessions, isSessionOpen } from './visibility.ts';
+import { WorkerLooks } from './workers.ts';
 
 /** Finished subagents listed when the caller does not say how many; with `all`, every one a session keeps. */
 const DEFAULT_FINISHED = 10;
 const ALL_FINISHED = 1_000;
 /** Live subagents a workerless list shows, at most. */
 const MAX_LIVE_ROWS = 1_000;
+/** One or two of a workflow's tasks may go with a worker that dies; more fail by themselves. */
+const MAX_TASK_ATTEMPTS = 3;
+/** Where a worker is at something for a subagent. */
+const AT_WORK: ReadonlySet<Status> = new Set<LiveStatus>(['preparing', 'working', 'verifying', 'stopping']);
 
 /** See `SessionHandle.list`. */
 export async function listSession(
@@ -76,21 +89,61 @@ async function listAsked(link: Link, session: string, options: ListOptions): Pro
   }
   const live = list.live.map((entry) => ({ ...entry, session }));
   return listing(link, session, {
-    live: progress
-      ? await concurrently(live, (row) => withProgress(link, row))
-      : await withStatus(link, session, live),
+    live: progress ? await withProgress(link, live, { asking: true }) : await withStatus(link, session, live),
     finished: list.finished.map((entry) => ({ ...entry, session })),
     finishedCount: list.finishedCount,
     unacknowledged: list.unacknowledged,
   });
 }
 
-/** The session knows who is live; what each is doing, its workflow and its heartbeats know. */
-async function withProgress(link: Link, run: KnownRun): Promise<SubagentRow> {
-  const inspected = await inspect(link, run);
-  if (inspected === undefined) return run;
-  const { status, progress, model = run.model } = inspected;
-  return { ...run, status, ...(model !== undefined && { model }), ...(progress && { progress }) };
+/**
+ * The session knows who is live; what each is doing, its workflow and its heartbeats know.
+ * @param asking whether somebody can be asked; else what the server itself knows must do
+ */
+function withProgress(
+  link: Link,
+  runs: readonly KnownRun[],
+  { asking }: { asking: boolean },
+): Promise<SubagentRow[]> {
+  const workers = new WorkerLooks(link);
+  return concurrently(runs, async (run) => {
+    const inspected = await inspect(link, run);
+    if (inspected === undefined) return run;
+    const { status, progress, model = run.model, task } = inspected;
+    const away = await awayOf(inspected, workers, asking);
+    // Who waits for nothing that the server knows of (an answer, its model) says itself since when.
+    const known = progress?.since ?? inspected.since;
+    const since = known ?? (asking && !away && !isChain(run) ? await sinceOf(link, run) : undefined);
+    return {
+      ...run,
+      status,
+      ...(since !== undefined && { since }),
+      ...(away && { away }),
+      ...(asking && (task?.attempt ?? 0) > MAX_TASK_ATTEMPTS && { failing: true }),
+      ...(model !== undefined && { model }),
+      ...(progress && { progress }),
+    };
+  });
+}
+
+async function awayOf(
+  { status, worker, task, startedAt }: Inspection,
+  workers: WorkerLooks,
+  asking: boolean,
+): Promise<SubagentRow['away']> {
+  if (worker === undefined) {
+    // The server has given up what it was at, and nobody is there to go on.
+    const given = !asking && AT_WORK.has(status);
+    return given ? { since: task?.since.toISOString() ?? startedAt } : undefined;
+  }
+  const { workerId, heardAt } = worker;
+  if (await workers.isThere(worker)) return undefined;
+  return { workerId, since: heardAt.toISOString() };
+}
+
+async function sinceOf(link: Link, run: KnownRun): Promise<string | undefined> {
+  const view = await readView(link, run);
+  return view === 'workerless' ? undefined : view?.since;
 }
 
 /** The same without heartbeats, from one look into the visibility store. */
@@ -109,7 +162,7 @@ async function listWorkerless(
   const live = runs.filter(({ status }) => !isFinal(status)).reverse();
   const ended = runs.filter(({ status }) => isFinal(status));
   return listing(link, session, {
-    live: await concurrently(live, (row) => withProgress(link, row)),
+    live: await withProgress(link, live, { asking: false }),
     finished: ended.slice(0, finished),
     finishedCount: ended.length,
     unacknowledged: null,
@@ -124,7 +177,7 @@ async function withOrphans(
   list: SessionListing,
   orphans: readonly KnownRun[],
 ): Promise<SessionListing> {
-  const rows = await concurrently(orphans, (run) => withProgress(link, run));
+  const rows = await withProgress(link, orphans, { asking: !list.workerless });
   const live = rows.map((row) => ({ ...row, orphan: true }));
   if (live.length === 0) return { ...list, live };
   return { ...list, live, notes: [...list.notes, orphansNote(list.session, live.length)] };

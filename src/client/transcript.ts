@@ -11,7 +11,7 @@ import {
   type TranscriptInput,
   type TranscriptPage,
 } from '../contract/index.ts';
-import { readView } from './description.ts';
+import { readView } from './view.ts';
 import { LostRunError, noWorker } from './errors.ts';
 import { endable, pause } from './following.ts';
 import { firstValue, followToEnd } from './history.ts';

@@ -69,6 +69,12 @@ export interface SubagentRow extends SessionEntry {
   readonly session: string;
   /** Of a subagent whose turn or set-up runs, from its last heartbeat. */
   readonly progress?: Progress | undefined;
+  /** ISO 8601, when its status (or, while working, what it is doing) began; absent where that is not known, and of finished ones. */
+  readonly since?: string | undefined;
+  /** The worker that has it gives no sign of life, so nothing of it moves: which worker, where known, and since when (ISO 8601). */
+  readonly away?: { readonly workerId?: string | undefined; readonly since: string } | undefined;
+  /** Its workflow fails at each try to go on, as under a worker of a version that it does not fit: nothing of it moves. */
+  readonly failing?: boolean | undefined;
   /** Its session has ended without it; the next one of that name takes it over. */
   readonly orphan?: boolean | undefined;
 }

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { SubagentsError, type Outcome } from '../contract/index.ts';
 import { branchTip } from '../git/branch.ts';
 import { lookUp } from '../git/repository.ts';
-import { readView } from './description.ts';
+import { readView } from './view.ts';
 import { noWorker } from './errors.ts';
 import { inspect } from './inspect.ts';
 import type { Link } from './link.ts';

@@ -8,5 +8,8 @@ export const CONTRACT_VERSION = 1;
 export const workerIdentity = (workerId: string, host: string, contract = CONTRACT_VERSION): string =>
   `${workerId}@${host} contract/${contract}`;
 
+/** The id of the worker with this identity. */
+export const workerOf = (identity: string): string => identity.split('@', 1)[0] ?? '';
+
 /** The contract of the worker with this identity: 1 where it says nothing of it. */
 export const contractOf = (identity: string): number => Number(/ contract\/(\d+)$/.exec(identity)?.[1] ?? 1);

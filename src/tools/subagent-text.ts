@@ -8,6 +8,7 @@ export function subagentText(view: SubagentView, more: readonly string[] = []): 
   const facts = [
     ...(view.status === undefined ? [] : [view.status]),
     ...(view.since === undefined ? [] : [`since ${view.since} (${ago(view.since)})`]),
+    ...(view.workerAwaySince === undefined ? [] : [`its worker is away since ${view.workerAwaySince}`]),
     ...(view.receipt === undefined ? [] : [`steered: ${DELIVERY[view.receipt.delivery]}`]),
     ...(view.answered === true ? ['answered'] : []),
     ...(view.questions === undefined || view.questions.length === 0

@@ -53,6 +53,10 @@ export const subagentView = z.object({
   workflowId: z.string(),
   status: status.optional(),
   since: z.string().optional().describe('ISO 8601'),
+  workerAwaySince: z
+    .string()
+    .optional()
+    .describe('ISO 8601: its worker gives no sign of life, so nothing of it moves'),
   link: z.string().optional().describe('its page in the Temporal Web UI'),
   receipt: receipt.pick({ id: true, delivery: true, at: true }).optional().describe('of a steer'),
   answered: z.boolean().optional(),

@@ -71,6 +71,22 @@ describe('the list', () => {
     ]);
   });
 
+  it('tells since when each is in its state, and whose worker is away', () => {
+    const away = { workerId: 'w-a', since: '2026-01-01T11:59:30Z' };
+    const lines = text(
+      fleet([
+        row('away', { progress, since: progress.since, away }),
+        row('asks', { status: 'asking', since: '2026-01-01T11:57:00Z' }),
+        row('fails', { failing: true }),
+      ]),
+    ).split('\n');
+    expect(lines.slice(3).map((line) => line.split(/ {2,}/).slice(0, 4).join('|'))).toEqual([
+      'away|working|[worker away] bash: npm test|30s',
+      'asks|asking|waits for an answer|3m',
+      expect.stringMatching(/^fails\|working\|\[its workflow fails: see the log of its worker\] /),
+    ]);
+  });
+
   it.each([200, 120, 100, 80, 60, 40])('fits a terminal of %i columns, in colour too', (width) => {
     const long = row('a-label-of-sixty-three-characters-'.padEnd(63, 'x'), {
       progress: { ...progress, doing: 'wide 漢字 and 🙂 '.repeat(20) },

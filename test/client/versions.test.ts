@@ -13,6 +13,7 @@ import {
 import { eventually } from '../support/eventually.ts';
 import { startFleet } from '../support/fleet.ts';
 import { on } from '../support/turns.ts';
+import { withClient } from '../support/world.ts';
 
 it('an identity without a contract is of the first', () => {
   expect(contractOf('w-abcd2345@host')).toBe(1);
@@ -69,4 +70,13 @@ it('a spawn and a message are refused while all workers speak another contract, 
   await fleet.startWorker();
   expect(await spawn()).toMatchObject({ status: 'accepted', run: 1 });
   expect((await subagents.session('versions').subagent('one').result()).report).toBe('Done.');
+
+  // One whose workflow the worker's version cannot run is listed as that, and not only as at work.
+  await withClient(fleet, (client) =>
+    client.workflow.start('subagent', {
+      ...{ workflowId: 'subagent/broken/two', taskQueue: MAIN_QUEUE },
+      args: [{ session: 'broken', label: 'two', run: 1 }],
+    }),
+  );
+  await eventually(async () => (await subagents.session('broken').list()).live[0]?.failing);
 });

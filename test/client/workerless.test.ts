@@ -57,7 +57,13 @@ describe('without a worker', () => {
     expect(await session.list()).toMatchObject({
       workerless: true,
       unacknowledged: null,
-      live: [{ label: 'waiter', run: 1, status: 'working', task: 'wait' }],
+      live: [
+        {
+          ...{ label: 'waiter', run: 1, status: 'working', task: 'wait' },
+          // Not as one that works.
+          away: { workerId: worker.workerId, since: expect.stringMatching(/^20/) as string },
+        },
+      ],
     });
     const { workerless, sessions } = await subagents.list();
     expect([workerless, sessions.map(({ live }) => live.length)]).toEqual([true, [1]]);

@@ -50,7 +50,21 @@ describe('a worker that is away', { timeout: 480_000 }, () => {
     // The other one runs the workflows on.
     const second = await fleet.startWorker(join(fleet.home, '..', 'second-home'));
     await expect(subagents.forgetWorker(first.workerId)).rejects.toMatchObject({ code: 'BAD_INPUT' });
+    const asking = (await session().list()).live.find(({ label }) => label === 'asker');
+    expect(asking).toMatchObject({ status: 'asking' });
+    expect(Date.parse(asking?.since ?? '')).toBeGreaterThan(Date.parse(asking?.startedAt ?? ''));
+    const killed = Date.now();
     await first.kill();
+    // Long before the server has given up what it was at.
+    const dead = await eventually(async () => {
+      const row = (await session().list()).live.find(({ label }) => label === 'sitter');
+      return row?.away || row?.status !== 'working' ? row : undefined;
+    });
+    // Where that took its time on a busy machine, the server has.
+    if (dead.status === 'working') {
+      expect(dead.away?.workerId).toBe(first.workerId);
+      expect(Date.parse(dead.away?.since ?? '')).toBeLessThan(killed + 5_000);
+    }
     await session().subagent('asker').answer('This.');
     await eventually(async () => (await told('sitter')).includes('worker-away'));
     await eventually(async () => (await told('asker')).includes('worker-away'));

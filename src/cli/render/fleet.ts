@@ -72,7 +72,11 @@ function columns(
     { title: 'TARGET', cell: (row) => targetText(row, session, isNewest(row)) },
     { title: 'STATUS', cell: (row) => statusText(row.status, colors) },
     { title: 'DOING', cell: doing, flexible: true },
-    { title: 'SINCE', cell: (row) => age(row.endedAt ?? row.progress?.since ?? row.startedAt, now) },
+    {
+      title: 'SINCE',
+      cell: (row) =>
+        age(row.endedAt ?? row.away?.since ?? row.since ?? row.progress?.since ?? row.startedAt, now),
+    },
     { title: 'LAST EVENT', cell: (row) => age(row.progress?.lastEventAt, now), from: 90 },
     { title: 'MODEL', cell: (row) => oneLine(row.progress?.model ?? row.model ?? '', 30), from: 110 },
     { title: 'TOKENS', cell: tokenCell, from: 80 },
@@ -84,7 +88,12 @@ export function doing(row: SubagentRow): string {
   const said = row.status === 'working' || isFinal(row.status) ? row.task : DOING[row.status];
   const what = isFinal(row.status) ? (row.summary ?? '') : (row.progress?.doing ?? said);
   const denied = row.denied ?? row.progress?.denied ?? 0;
-  const marks = [...(row.orphan ? ['without a session'] : []), ...(denied > 0 ? [deniedText(denied)] : [])];
+  const marks = [
+    ...(row.away ? ['worker away'] : []),
+    ...(row.failing ? ['its workflow fails: see the log of its worker'] : []),
+    ...(row.orphan ? ['without a session'] : []),
+    ...(denied > 0 ? [deniedText(denied)] : []),
+  ];
   return oneLine(marks.map((mark) => `[${mark}] `).join('') + what, MAX_DOING_CHARS);
 }
 

@@ -73,7 +73,7 @@ export class WaitProgress implements AsyncDisposable {
     const nameWidth = Math.max(...shown.map(({ name }) => name.length));
     const statusWidth = Math.max(...shown.map(({ row }) => row.status.length));
     const lines = shown.map(({ row, name }) => {
-      const since = age(row.progress?.since ?? row.startedAt, Date.now());
+      const since = age(row.away?.since ?? row.since ?? row.startedAt, Date.now());
       const room = Math.max(10, width - nameWidth - statusWidth - since.length - 8);
       const padding = ' '.repeat(statusWidth - row.status.length);
       return `  ${colors.bold(name.padEnd(nameWidth))}  ${statusText(row.status, colors)}${padding}  ${head(doing(row), room)}  ${colors.dim(since)}`;

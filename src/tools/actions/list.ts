@@ -41,7 +41,8 @@ function viewOf(row: SubagentRow, link: string | undefined): SubagentView {
   return {
     ...identityView(row),
     status: row.status,
-    since: row.endedAt ?? row.progress?.since ?? row.startedAt,
+    since: row.endedAt ?? row.since ?? row.startedAt,
+    ...(row.away && { workerAwaySince: row.away.since }),
     ...(link !== undefined && { link }),
     ...(usage !== undefined && {
       measured: { inputTokens: usage.inputTokens, outputTokens: usage.outputTokens },
