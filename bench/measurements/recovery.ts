@@ -1,8 +1,10 @@
 /**
  * A worker gets SIGKILL while a subagent runs a shell command; `up` starts it again. From the start of the new process until
  * the model is called again for that turn: then it works. And the same from the SIGKILL on, with the pause before the restart.
+ * Then once more without the leases that the new process knows by what was under way: only the missing heartbeats tell.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { linuxStat } from '../../src/system/process.ts';
 import { now } from '../clock.ts';
@@ -12,6 +14,7 @@ import { Rig } from '../rig.ts';
 import { WAIT } from '../tasks.ts';
 
 const GOAL_MS = 2_000;
+const BY_HEARTBEAT_GOAL_MS = 10_000;
 const TIMEOUT_MS = 60_000;
 /** Workers that die one after the other within this are started again later and later. */
 const CALM_MS = 3_000;
@@ -28,34 +31,46 @@ export const recovery: Measurement = {
     }
     const starts: number[] = [];
     const kills: number[] = [];
+    const silent: number[] = [];
     for (let run = 1; run <= runs; run++) {
-      // A rig of its own each time: `up` waits longer before each further restart.
-      await using rig = await Rig.open({ onProgress: progress });
-      await rig.spawn({ label: 'struck', task: WAIT });
-      await rig.shells('ours', 1);
-      await delay(CALM_MS);
-      const before = rig.model.requests.length;
-      const killed = now();
-      process.kill(rig.workerPid, 'SIGKILL');
-      const deadline = Date.now() + TIMEOUT_MS;
-      while (rig.model.requests.length === before) {
-        if (Date.now() > deadline) throw new Error('the turn did not go on');
-        await delay(2);
-      }
-      const working = rig.model.requests[before]?.receivedAt ?? Number.NaN;
-      const started = now() - ageOf(rig.workerPid);
-      starts.push(working - started);
-      kills.push(working - killed);
+      const { sinceStart, sinceKill } = await recoverOnce(progress, { leases: true });
+      starts.push(sinceStart);
+      kills.push(sinceKill);
+      silent.push((await recoverOnce(progress, { leases: false })).sinceStart);
       progress(
-        `${run} of ${runs}: ${starts.at(-1)?.toFixed(0)} ms, ${kills.at(-1)?.toFixed(0)} ms from SIGKILL on`,
+        `${run} of ${runs}: ${sinceStart.toFixed(0)} ms, ${sinceKill.toFixed(0)} ms from SIGKILL on, ${silent.at(-1)?.toFixed(0)} ms by heartbeat`,
       );
     }
     return [
       ...latency('recovery', starts, GOAL_MS),
       { name: 'recovery-from-kill-p50', unit: 'ms', value: rounded(median(kills)) },
+      ...latency('recovery-by-heartbeat', silent, BY_HEARTBEAT_GOAL_MS),
     ];
   },
 };
+
+/** @param options.leases false: those of the killed worker are removed before the next one looks for them */
+async function recoverOnce(
+  progress: (line: string) => void,
+  options: { readonly leases: boolean },
+): Promise<{ sinceStart: number; sinceKill: number }> {
+  // A rig of its own each time: `up` waits longer before each further restart.
+  await using rig = await Rig.open({ onProgress: progress });
+  await rig.spawn({ label: 'struck', task: WAIT });
+  await rig.shells('ours', 1);
+  await delay(CALM_MS);
+  const before = rig.model.requests.length;
+  const killed = now();
+  process.kill(rig.workerPid, 'SIGKILL');
+  if (!options.leases) rmSync(join(rig.home, 'leases'), { recursive: true });
+  const deadline = Date.now() + TIMEOUT_MS;
+  while (rig.model.requests.length === before) {
+    if (Date.now() > deadline) throw new Error('the turn did not go on');
+    await delay(2);
+  }
+  const working = rig.model.requests[before]?.receivedAt ?? Number.NaN;
+  return { sinceStart: working - (now() - ageOf(rig.workerPid)), sinceKill: working - killed };
+}
 
 /** How long ago that process started, in milliseconds, to a hundredth of a second. */
 function ageOf(pid: number): number {

@@ -69,9 +69,13 @@ export const VERIFY_TIMEOUT_MS = 30 * MINUTE;
 /** How often a failed verification goes back to the subagent. */
 export const DEFAULT_MAX_REPAIRS = 2;
 
-/** Between two heartbeats of an activity, and the silence after which the server gives it up. */
+/**
+ * Between two heartbeats of an activity, and the silence after which the server gives it up. Where a worker died and only its
+ * silence tells, the subagent is to work again within 10 s, and taking it up takes up to 2 s. A worker that only stood still for
+ * longer finds its turns where they are.
+ */
 export const HEARTBEAT_INTERVAL_MS = SECOND;
-export const HEARTBEAT_TIMEOUT_MS = 10 * SECOND;
+export const HEARTBEAT_TIMEOUT_MS = 7 * SECOND;
 
 /** How long the embedded server keeps finished runs. */
 export const RETENTION_DAYS = 30;
