@@ -23,7 +23,8 @@ export const announcements: Check = async (facts) => {
     const questions = [...stayed.first.values()].filter(
       (each) => each.label === label && each.kind === 'question',
     );
-    if (questions.length < count) lose(`${questions.length} of its ${count} questions were announced`, label);
+    if (questions.length !== count)
+      lose(`its ${count} questions were announced under ${questions.length} ids`, label);
   }
   const twice = [...stayed.counts].filter(([, count]) => count > 1);
   for (const [id, count] of twice) lose(`${id} came ${count} times to the receiver that stayed`);

@@ -71,7 +71,9 @@ export const sweepReport = z.object({
   left: z.array(z.object({ pid: z.number().int(), command: z.string() })).describe('still alive after KILL'),
   proof: z
     .enum(['proven', 'unproven'])
-    .describe('unproven where this system has no means to look (only Linux has)'),
+    .describe(
+      'unproven where this system has no means to look (only Linux has), or no scan saw every process',
+    ),
   notChecked: z.array(z.string()).describe('what escapes by nature, for example containers'),
   commands: z.array(z.string()).describe('what was running, for a reader; at most 10'),
   durationMs: z.number().int(),

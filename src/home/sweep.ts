@@ -15,7 +15,10 @@ const UNSURE_MS = 1_000;
 const SCAN_EVERY_MS = 20;
 const MAX_COMMANDS = 10;
 
-/** What others start on our behalf, out of reach by nature, by the program that hands it over. */
+/** Whoever was there before: what they start when they are asked to is theirs. */
+const OTHERS =
+  'what other users’ daemons, or services that were there before it, started when it asked them to';
+/** The same by name, where the program that asks is there. */
 const ESCAPES = [
   ['docker', 'containers that were started with docker'],
   ['podman', 'containers that were started with podman'],
@@ -78,7 +81,7 @@ function report({ seen, left, proven, begun }: Swept): SweepReport {
 function notChecked(proven: boolean): string[] {
   if (!canFindProcesses) return ['every process: only Linux lets us find them'];
   escapes ??= ESCAPES.filter(([program]) => isOnPath(program)).map(([, words]) => words);
-  return [...escapes, ...(proven ? [] : ['processes that ended before they could be looked at'])];
+  return [...escapes, OTHERS, ...(proven ? [] : ['processes that ended before they could be looked at'])];
 }
 let escapes: string[] | undefined;
 

@@ -6,7 +6,7 @@ import { span } from './time.ts';
 /** The proof of death, in words. */
 export function sweepLines(sweep: SweepReport): string[] {
   const proof =
-    sweep.proof === 'proven' ? 'proven by a last scan' : 'unproven: this system has no means to look';
+    sweep.proof === 'proven' ? 'proven by a last scan' : 'unproven: not every process could be looked at';
   const left = sweep.left.length === 0 ? 'none left' : `${sweep.left.length} LEFT`;
   const found =
     sweep.found === 0
