@@ -30,11 +30,15 @@ export async function forgetWorker(link: Link, workerId: string): Promise<KnownR
   return forgotten.filter((run) => run !== undefined);
 }
 
-/** Has the subagent end as lost when its worker is away; gives whether it was. */
+/**
+ * Has the subagent end as lost when its worker is away; gives whether it was.
+ * @throws SubagentsError NO_WORKER where all workers speak another contract
+ */
 export async function forgetIfAway(link: Link, run: KnownRun): Promise<boolean> {
   const view = await readView(link, run);
   if (view === undefined || view === 'workerless' || view.workerId === undefined) return false;
   if (await isThere(link, view.workerId)) return false;
+  await requireWorker(link);
   return forget(link, run, view.workerId, view.branch);
 }
 
