@@ -125,12 +125,12 @@ export async function session(input: SessionInput): Promise<void> {
     rollOverAsked || workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > MAX_HISTORY;
   try {
     await condition(() => isFull() && allHandlersFinished());
+    await spill(name, state);
+    await condition(() => allHandlersFinished());
   } catch (error) {
     if (isCancellation(error)) await CancellationScope.nonCancellable(() => killAll());
     throw error;
   }
-  await spill(name, state);
-  await condition(() => allHandlersFinished());
   await continueAsNew<typeof session>({ name, state });
 
   /** Hears of children that end without a word (terminated, timed out, a signal that was lost): an activity looks, and signals `ended` in their name. */

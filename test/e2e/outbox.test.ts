@@ -4,18 +4,25 @@ import { Client, type Connection, type WorkflowHandle } from '@temporalio/client
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { concurrently } from '../../src/client/concurrently.ts';
 import type { Subagents } from '../../src/client/index.ts';
-import { byteLength, MAIN_QUEUE, SESSION, type Announcement } from '../../src/contract/index.ts';
+import {
+  byteLength,
+  MAIN_QUEUE,
+  pageWorkflowId,
+  SESSION,
+  type Announcement,
+} from '../../src/contract/index.ts';
 import { connectTemporal } from '../../src/temporal/connect.ts';
 import { eventually } from '../support/eventually.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
-import { temporal } from '../support/world.ts';
+import { bash, on } from '../support/turns.ts';
+import { inItsShell, statusOf, temporal } from '../support/world.ts';
 
 let fleet: Fleet;
 let subagents: Subagents;
 let connection: Connection;
 
 beforeAll(async () => {
-  fleet = await startFleet([]);
+  fleet = await startFleet([on('sit', [bash('sleep 6543')])]);
   subagents = await fleet.connect();
   connection = await connectTemporal({
     address: fleet.server.address,
@@ -105,5 +112,33 @@ describe('5,000 announcements that nobody was there for', () => {
       const open = `WorkflowType = 'page' AND ExecutionStatus = 'Running'`;
       return (await workflow.count(open)).count === 0;
     });
+  });
+});
+
+describe('a session that is cancelled while it puts its announcements aside', () => {
+  it('ends its subagents all the same', async () => {
+    const session = subagents.session('spilling');
+    await session.spawn({ label: 'sitter', task: 'sit' }, { cwd: fleet.repository.path });
+    await inItsShell(subagents, 'spilling', 'sitter');
+    const { workflow } = new Client({ connection });
+    const handle = workflow.getHandle('session/spilling');
+    await concurrently(range(0, 4_000), (number) =>
+      handle.signal(SESSION.announce, { announcement: announcement('spilling', number) }),
+    );
+    const { runId } = await handle.describe();
+    await handle.signal(SESSION.rollOver);
+    const firstPage = workflow.getHandle(pageWorkflowId('spilling', runId, 1));
+    await eventually(() =>
+      firstPage.describe().then(
+        () => true,
+        () => false,
+      ),
+    );
+    // It is at the second of four pages: what is asked now comes before the last.
+    process.kill(fleet.worker.pid, 'SIGSTOP');
+    await handle.cancel();
+    process.kill(fleet.worker.pid, 'SIGCONT');
+    await eventually(async () => (await statusOf(fleet, 'session/spilling')) === 'CANCELLED');
+    expect(await statusOf(fleet, 'subagent/spilling/sitter')).toBe('CANCELLED');
   });
 });
