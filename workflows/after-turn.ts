@@ -2,19 +2,28 @@
 import type { TurnResult } from '../src/contract/index.ts';
 import { backoff, credentialsPause, limitPause } from './backoff.ts';
 import { nearBudget, overBudget } from './budget.ts';
-import { spend, type Life, type Rules, type Step } from './life.ts';
+import { spend, type Happened, type Life, type Rules, type Step } from './life.ts';
 import { attemptTurn, conclude } from './moves.ts';
 
 /** Failed attempts of one turn in a row that are tried again before the subagent fails. */
 export const MAX_TURN_FAILURES = 5;
 /** Lost attempts of one turn in a row: a turn that kills its worker each time must not do so for ever. */
 export const MAX_LOST_ATTEMPTS = 10;
+/** Work after which a loss is no longer put down to the turn: the row of its losses begins anew. */
+const LASTING_MS = 10 * 60_000;
 /** Where nobody says how long a limit lasts. */
 const MIN_LIMIT_PAUSE_MS = 60_000;
 
-/** Decides after an attempt at a turn, whose time is counted already. */
-export function afterTurn(life: Life, result: TurnResult, rules: Rules): [Life, Step] {
-  if (result.kind === 'lost' || result.kind === 'handed-back') return takeUpAgain(life, result, rules);
+/** Decides after an attempt at a turn, whose time is counted already: `elapsedMs`. */
+export function afterTurn(
+  life: Life,
+  { result, elapsedMs }: Extract<Happened, { type: 'turn' }>,
+  rules: Rules,
+): [Life, Step] {
+  if (result.kind === 'lost' || result.kind === 'handed-back') {
+    const lasted = elapsedMs > LASTING_MS && (rules.lossesAnew ?? true);
+    return takeUpAgain(lasted ? { ...life, lost: 0 } : life, result, rules);
+  }
   const known: Life = {
     ...life,
     lost: 0,

@@ -104,6 +104,8 @@ export interface Rules {
   readonly heldOpens?: () => boolean;
   /** Default: report. */
   readonly onStuck?: OnStuck | undefined;
+  /** Whether an attempt that worked for long begins the row of a turn's losses anew; default yes. Not in runs that an earlier version started. */
+  readonly lossesAnew?: boolean;
   /** Spreads pauses; default 0. */
   readonly seed?: number;
 }

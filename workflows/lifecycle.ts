@@ -27,7 +27,7 @@ export function next(life: Life, happened: Happened, rules: Rules): [Life, Step]
     case 'uncollected':
       return end(life, life.verdict ?? { status: 'failed', failure: happened.failure });
     case 'turn':
-      return afterTurn({ ...life, workedMs: life.workedMs + happened.elapsedMs }, happened.result, rules);
+      return afterTurn({ ...life, workedMs: life.workedMs + happened.elapsedMs }, happened, rules);
     case 'went-on':
       return attemptTurn(life, 'keep', rules);
     case 'answered':

@@ -84,7 +84,7 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
       const happened = await work.perform(step, life);
       // A steer in flight may turn out too late for its turn: it must be held before the next decision.
       await condition(() => work.inbox.settled);
-      [life, step] = next(life, happened, rulesOf(input.spec));
+      [life, step] = next(life, happened, rulesOf(input.spec, life));
     }
     const { verdict } = step;
     return await CancellationScope.nonCancellable(async () => {
@@ -176,7 +176,7 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
 }
 
 /** Asked anew for every decision: what a repository says that is named by URL is in the spec only once it is cloned. */
-function rulesOf(spec: ResolvedSpec): Rules {
+function rulesOf(spec: ResolvedSpec, life: Life): Rules {
   return {
     timeoutMs: spec.timeoutMs,
     maxRepairs: spec.maxRepairs,
@@ -189,6 +189,7 @@ function rulesOf(spec: ResolvedSpec): Rules {
     // Runs of before ended there.
     heldOpens: () => patched('held-opens'),
     onStuck: spec.onStuck,
+    ...(life.lost > 0 && { lossesAnew: patched('losses-anew') }),
     seed: Number.parseInt(workflowInfo().runId.slice(0, 8), 16),
   };
 }

@@ -283,6 +283,16 @@ describe('the lifecycle', () => {
     expect(end).toMatchObject({ do: 'end', verdict: { status: 'failed', failure: { class: 'copilot' } } });
   });
 
+  it('does not put losses down to the turn between which it worked for long', () => {
+    const losses = Array.from({ length: 3 * MAX_LOST_ATTEMPTS }, () => turn(lost, 10 * 60_000 + 1));
+    const patient = { rules: { ...rules, timeoutMs: 1e9 } };
+    expect(drive([prepared, ...losses], patient)[1]).toEqual({ do: 'turn', room: 'retake' });
+    const before = { rules: { ...patient.rules, lossesAnew: false } };
+    expect(drive([prepared, ...losses.slice(0, MAX_LOST_ATTEMPTS + 1)], before)[1]).toEqual({
+      do: 'collect',
+    });
+  });
+
   it('pauses before a retryable failure is tried again, as long as the server asked for', () => {
     const [, first] = drive([prepared, turn(failed)]);
     expect(first).toMatchObject({ do: 'pause', ms: backoff(1, 0) });
