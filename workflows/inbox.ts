@@ -1,5 +1,5 @@
 /** Steers: one inbox for signal and Update, delivered in the order of their arrival, each with a truthful receipt. */
-import { ApplicationFailure, uuid4 } from '@temporalio/workflow';
+import { ApplicationFailure, condition, patched, uuid4 } from '@temporalio/workflow';
 import {
   steerRequest,
   type DeliverResult,
@@ -20,6 +20,8 @@ export interface Steer extends HeldSteer {
 export interface Delivery {
   /** Whether a turn runs, by the workflow's account. */
   turnRuns(): boolean;
+  /** Whether it was lost and is to be taken up again. */
+  turnLost(): boolean;
   /** Brings the steer into the running turn. */
   deliver(steer: Steer): Promise<DeliverResult | Lost>;
   /** Keeps it for the next turn. */
@@ -92,8 +94,9 @@ export class Inbox {
   async #bringIn(steer: Steer): Promise<Receipt | undefined> {
     while (this.#delivery.turnRuns()) {
       const answer = await this.#delivery.deliver(steer);
-      if (isLost(answer)) continue;
-      return answer.kind === 'delivered' ? answer.receipt : undefined;
+      if (!isLost(answer)) return answer.kind === 'delivered' ? answer.receipt : undefined;
+      if (this.#delivery.turnLost() && patched('steer-into-lost-turn'))
+        await condition(() => this.closed !== undefined || !this.#delivery.turnLost());
     }
     return undefined;
   }

@@ -41,6 +41,8 @@ export class Performer {
   #turn: number | undefined;
   /** Redraws the panel. */
   readonly #show: () => void;
+  /** Whether an attempt at the turn was lost or handed back, and the next one has not begun. */
+  turnLost = false;
   /** What a step that was cancelled had taken until then. */
   #cutShort = { workedMs: 0, verifyingMs: 0 };
   #announced = 0;
@@ -83,6 +85,7 @@ export class Performer {
     });
     this.inbox = new Inbox({
       turnRuns: () => this.#turn !== undefined,
+      turnLost: () => this.turnLost,
       deliver: (steer) => this.#unlessForgotten(this.#worker.deliver(steer, this.#turn ?? 0)),
       hold: (steer) => update(hold(current(), steer)),
       during: () => this.board.status,
@@ -114,6 +117,7 @@ export class Performer {
   }
 
   async #perform(step: Exclude<Step, { do: 'end' }>, life: Life): Promise<Happened> {
+    if (step.do !== 'turn') this.turnLost = false;
     switch (step.do) {
       case 'prepare':
         return this.#prepare();
@@ -225,6 +229,7 @@ export class Performer {
       this.board.show(life);
       began = Date.now();
       this.#turn = life.turn;
+      this.turnLost = false;
       this.#halts.turnRuns();
     };
     const budget = allowance(life, this.#spec.budget);
@@ -245,6 +250,7 @@ export class Performer {
     };
     try {
       const result = await this.#worker.turn(input, { room: step.room, begin });
+      this.turnLost = result.kind === 'lost' || result.kind === 'handed-back';
       return { type: 'turn', result, elapsedMs: Date.now() - (began ?? Date.now()) };
     } catch (error) {
       if (began !== undefined) this.#cutShort = { workedMs: Date.now() - began, verifyingMs: 0 };

@@ -82,8 +82,10 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
     while (step.do !== 'end') {
       work.board.show(life);
       const happened = await work.perform(step, life);
-      // A steer in flight may turn out too late for its turn: it must be held before the next decision.
-      await condition(() => work.inbox.settled);
+      // A steer in flight may turn out too late for its turn: it must be held before the next decision. But one that
+      // waits for a turn that was lost can only get into that when it is taken up again.
+      if (work.inbox.settled || !work.turnLost || !patched('steer-into-lost-turn'))
+        await condition(() => work.inbox.settled);
       [life, step] = next(life, happened, rulesOf(input.spec, life));
     }
     const { verdict } = step;

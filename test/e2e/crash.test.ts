@@ -127,6 +127,8 @@ describe('a crash in the middle of', () => {
     await steered;
     const { steers } = await session.subagent('in-deliver').describe();
     expect(steers).toMatchObject([{ receipt: { id: 'word' } }]);
+    // It was on its way all the time, into the turn that went on.
+    expect(steers[0]?.receipt?.delivery).not.toBe('held');
     expect(fleet.model.timesSaid('a word')).toBe(1);
     expect(outcomes[1]?.notes.filter((note) => note.includes('was running when its worker'))).not.toEqual([]);
 

@@ -10,11 +10,18 @@ import { temporaryFolder } from '../support/home.ts';
 import { bash, on } from '../support/turns.ts';
 import { copilotRuntime, inItsShell, processesWith } from '../support/world.ts';
 
+let silences = 0;
 let fleet: Fleet;
 let subagents: Subagents;
 
 beforeAll(async () => {
   fleet = await startFleet([
+    // The message comes while the model is still silent.
+    on('fall silent', ({ text }) =>
+      text.includes('hello?')
+        ? { text: 'Hello.' }
+        : { text: 'Nobody called.', delayMs: silences++ === 0 ? 120_000 : 8_000 },
+    ),
     on('count twice', [
       bash('echo first >> count.txt; nohup setsid sleep 4321 >/dev/null 2>&1 &'),
       bash('until [ -e "$HOME/go-on/$(git branch --show-current)" ]; do sleep 0.1; done'),
@@ -85,6 +92,24 @@ describe('a turn goes on', () => {
 
   it('after a restart of the server', async () => {
     await survives('server-restarted', () => fleet.restartServer());
+  });
+
+  it('after SIGTERM of its worker with a steer on its way, which does not keep that, and gets in once it runs again', async () => {
+    const session = subagents.session('recovery');
+    await session.spawn({ label: 'silent', task: 'fall silent' }, { cwd: fleet.repository.path });
+    await eventually(() => fleet.model.timesSaid('fall silent') === 1);
+    const steered = session.subagent('silent').steer('hello?');
+    await eventually(() =>
+      readdirSync(join(fleet.home, 'leases')).some((name) => name.startsWith('deliver')),
+    );
+    const asked = performance.now();
+    await fleet.worker.stop();
+    // It would have stayed until the model had answered.
+    expect(performance.now() - asked).toBeLessThan(60_000);
+    await fleet.startWorker();
+    expect((await steered).delivery).not.toBe('held');
+    expect(await session.subagent('silent').result()).toMatchObject({ report: 'Hello.', turns: 1 });
+    expect(fleet.model.timesSaid('hello?')).toBe(1);
   });
 });
 
