@@ -19,12 +19,22 @@ const once = { maximumAttempts: 1 };
 // Long enough for anything; a dead worker shows by its heartbeat.
 const long = { startToCloseTimeout: 2 * MAX_TIMEOUT_MS, heartbeatTimeout: HEARTBEAT_TIMEOUT_MS, retry: once };
 
+/** When a worker must have taken what is on its queues, which it does at once. */
+export interface Taken {
+  readonly scheduleToStartTimeout?: number;
+}
+/**
+ * For activities that nobody looks for the worker beside: one that has not been taken by then is lost, and the workflow
+ * learns that its worker is away. Longer than a worker takes that starts again.
+ */
+export const SOON: Taken = { scheduleToStartTimeout: 30_000 };
+
 /** Activities on one worker's queue: the work itself. */
-export const worker = (workerId: string) =>
-  proxyActivities<WorkerActivities>({ ...long, taskQueue: workerQueue(workerId) });
+export const worker = (workerId: string, taken: Taken) =>
+  proxyActivities<WorkerActivities>({ ...long, ...taken, taskQueue: workerQueue(workerId) });
 /** Activities on one worker's control queue: what must not wait behind the work. */
-export const control = (workerId: string) =>
-  proxyActivities<ControlActivities>({ ...long, taskQueue: workerControlQueue(workerId) });
+export const control = (workerId: string, taken: Taken = {}) =>
+  proxyActivities<ControlActivities>({ ...long, ...taken, taskQueue: workerControlQueue(workerId) });
 /** `stay`, on a host's queue or (to take room again) a worker's own. */
 export const place = (taskQueue: string) => proxyActivities<PlaceActivities>({ ...long, taskQueue });
 /**
@@ -59,6 +69,8 @@ export async function orLost<T>(call: Promise<T>): Promise<T | Lost> {
     return await call;
   } catch (error) {
     if (error instanceof ActivityFailure && error.cause instanceof TimeoutFailure) {
+      if (error.cause.timeoutType === 'SCHEDULE_TO_START')
+        return { kind: 'lost', who: 'worker', reason: 'its worker was away', unbegun: true };
       return { kind: 'lost', who: 'worker', reason: 'its worker fell silent' };
     }
     throw error;

@@ -157,7 +157,7 @@ function takeUpAgain(
   result: Extract<TurnResult, { kind: 'lost' | 'handed-back' }>,
   rules: Rules,
 ): [Life, Step] {
-  if (result.kind === 'handed-back') return attemptTurn(life, 'retake', rules);
+  if (result.kind === 'handed-back' || result.unbegun) return attemptTurn(life, 'retake', rules);
   const lost = life.lost + 1;
   if (lost > MAX_LOST_ATTEMPTS) {
     return conclude(life, {

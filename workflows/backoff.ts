@@ -18,6 +18,11 @@ export function limitPause(firstMs: number, waits: number, seed: number): number
   return spread(Math.max(firstMs, Math.min(firstMs * 2 ** (waits - 1), 60 * MINUTE)), seed + waits);
 }
 
+/** Before a worker that is waited for is looked for once more, after `looks` looks: 30 s, 1 minute, 2, … at most 10 minutes. */
+export function lookPause(looks: number): number {
+  return Math.min(30 * SECOND * 2 ** looks, 10 * MINUTE);
+}
+
 /** `ms` and up to a quarter more, so that many subagents do not come back at the same moment. */
 function spread(ms: number, seed: number): number {
   return Math.round(ms * (1 + 0.25 * fraction(seed)));

@@ -1,5 +1,5 @@
 /** The steps in which a subagent does not work: it asks, waits for its model, or is reported as stuck or nearly spent. */
-import { CancelledFailure, condition } from '@temporalio/workflow';
+import { CancelledFailure, condition, patched } from '@temporalio/workflow';
 import { oneLine, type Announcement, type LiveStatus } from '../src/contract/index.ts';
 import type { Inbox } from './inbox.ts';
 import type { Happened, Step } from './life.ts';
@@ -13,7 +13,7 @@ export interface Halting {
   readonly answerTimeoutMs: number | undefined;
   /** Ends the Copilot session and gives the room back, which is done when it settles. */
   pause(meanwhile: 'asking' | 'waiting'): Promise<void>;
-  become(status: LiveStatus, waitingFor: string): void;
+  become(status: LiveStatus, waitingFor?: string): void;
   announce(kind: Announcement['kind'], summary: string): Promise<void>;
 }
 
@@ -46,8 +46,14 @@ export class Halts {
   async ask({ questions: asked }: Performing<'ask'>): Promise<Happened> {
     const { questions, answerTimeoutMs } = this.#of;
     questions.ask(asked);
+    // Its worker may be away, and the pause wait for it: the question does not. In workflows of before it did.
+    const atOnce = patched('question-before-pause');
+    if (atOnce) {
+      this.#of.become('asking');
+      await this.#of.announce('question', inOneLine(asked));
+    }
     await this.#of.pause('asking');
-    await this.#of.announce('question', inOneLine(asked));
+    if (!atOnce) await this.#of.announce('question', inOneLine(asked));
     const { answers, late } = await questions.answered(answerTimeoutMs);
     if (late.length === 0) return { type: 'answered', answers };
     const unanswered = inOneLine(late);

@@ -24,7 +24,7 @@ import {
   type Workspace,
 } from '../src/contract/index.ts';
 import { lookingFor, type Told } from './absence.ts';
-import { control, isLost, orLost, worker } from './activity-calls.ts';
+import { control, isLost, orLost, SOON, worker, type Taken } from './activity-calls.ts';
 import { failureOf } from './failure.ts';
 import type { Steer } from './inbox.ts';
 import { STATUS_DURING } from './life.ts';
@@ -89,9 +89,10 @@ export class OnWorker {
     const { subagent, spec } = this.#of;
     const clone = isRepositoryUrl(spec.repo) ? await this.#cloneOf(spec.repo) : undefined;
     const workspace: Workspace = await this.#withRoom(STATUS_DURING.prepare, (workerId) =>
-      worker(workerId).prepareWorkspace.executeWithOptions({ summary: `${spec.isolation} of ${spec.repo}` }, [
-        { subagent, spec: this.#local },
-      ]),
+      worker(workerId, SOON).prepareWorkspace.executeWithOptions(
+        { summary: `${spec.isolation} of ${spec.repo}` },
+        [{ subagent, spec: this.#local }],
+      ),
     );
     this.#workspace = clone
       ? { ...workspace, repository: clone.repository, notes: [...clone.notes, ...workspace.notes] }
@@ -103,7 +104,7 @@ export class OnWorker {
   async #cloneOf(url: string): Promise<Cloned> {
     const { subagent, spec } = this.#of;
     const clone: Cloned = await this.#withRoom(STATUS_DURING.prepare, (workerId) =>
-      worker(workerId).cloneRepository.executeWithOptions({ summary: `clone of ${url}` }, [
+      worker(workerId, SOON).cloneRepository.executeWithOptions({ summary: `clone of ${url}` }, [
         { subagent, spec },
       ]),
     );
@@ -123,7 +124,7 @@ export class OnWorker {
     const { subagent, spec } = this.#of;
     const { cwd } = must(this.#workspace, 'a workspace');
     return this.#withRoom(STATUS_DURING['set-up'], (workerId) =>
-      worker(workerId).setUpWorkspace.executeWithOptions(
+      worker(workerId, SOON).setUpWorkspace.executeWithOptions(
         { summary: oneLine(`set-up: ${spec.setup.join(' && ')}`, 100) },
         [{ subagent, cwd, commands: spec.setup, ...shellInput(spec) }],
       ),
@@ -142,7 +143,7 @@ export class OnWorker {
     begin();
     const { cwd, base } = must(this.#workspace, 'a workspace');
     return orLost(
-      worker(this.#workerId).runTurn.executeWithOptions(
+      worker(this.#workerId, SOON).runTurn.executeWithOptions(
         { summary: `turn ${input.turn} of ${subagent.label}` },
         [{ subagent, cwd, base, ...input, ...shellInput(spec) }],
       ),
@@ -153,8 +154,8 @@ export class OnWorker {
   async collect(read: Pick<CollectInput, 'report' | 'artifacts'> = {}): Promise<Collected> {
     const { subagent } = this.#of;
     const workspace = must(this.#workspace, 'a workspace');
-    const collected = await this.#again(() =>
-      worker(this.#workerId).collectEvidence.executeWithOptions(
+    const collected = await this.#again(this.#workerId, (taken) =>
+      worker(this.#workerId, taken).collectEvidence.executeWithOptions(
         { summary: 'commit what is left, gather evidence' },
         [{ subagent, spec: this.#local, workspace, ...read }],
       ),
@@ -170,16 +171,16 @@ export class OnWorker {
     const { subagent, spec } = this.#of;
     const { repository } = must(this.#clone, 'a clone');
     const { cwd } = must(this.#workspace, 'a workspace');
-    const { push } = await this.#again(() =>
-      worker(this.#workerId).pushBranch.executeWithOptions({ summary: `push to ${spec.repo}` }, [
+    const { push } = await this.#again(this.#workerId, (taken) =>
+      worker(this.#workerId, taken).pushBranch.executeWithOptions({ summary: `push to ${spec.repo}` }, [
         { subagent, cwd, repository, remote: spec.repo, commit },
       ]),
     );
     return push;
   }
 
-  /** Runs the verification commands on what was collected. */
-  verify(evidence: Evidence | undefined): Promise<Verified> {
+  /** Runs the verification commands on what was collected; `begin` is called when the worker is to begin. */
+  verify(evidence: Evidence | undefined, begin: () => void): Promise<Verified> {
     const { subagent, spec } = this.#of;
     const { cwd, base } = must(this.#workspace, 'a workspace');
     const input = {
@@ -187,11 +188,13 @@ export class OnWorker {
       head: evidence?.head ?? base,
       ...shellInput(spec),
     };
-    return this.#withRoom(STATUS_DURING.verify, (workerId) =>
-      worker(workerId).verifyCommit.executeWithOptions({ summary: spec.verify.join(' && ').slice(0, 100) }, [
-        input,
-      ]),
-    );
+    return this.#withRoom(STATUS_DURING.verify, (workerId) => {
+      begin();
+      return worker(workerId, SOON).verifyCommit.executeWithOptions(
+        { summary: spec.verify.join(' && ').slice(0, 100) },
+        [input],
+      );
+    });
   }
 
   /** Brings a steer into turn `turn`. */
@@ -218,13 +221,13 @@ export class OnWorker {
       mode,
       ...(spec.isolation === 'in-place' && mode !== 'pause' && { inPlaceRepo: spec.repo }),
     };
-    const stop = (): Promise<Stopped> =>
-      this.#again(() =>
-        control(workerId).stopSubagent.executeWithOptions({ summary: STOPPING[mode] }, [input]),
-      );
-    const stopped = mode === 'pause' ? stop : (): Promise<Stopped> => this.#orUnstopped(stop);
+    const call = (taken: Taken) =>
+      control(workerId, taken).stopSubagent.executeWithOptions({ summary: STOPPING[mode] }, [input]);
     // While it has room its worker was there a moment ago.
-    return room.taken && mode !== 'kill' ? stopped() : lookingFor(workerId, this.#of.told, stopped);
+    const looks = !room.taken || mode === 'kill';
+    const stop = (): Promise<Stopped> => (looks ? untilDone(call) : this.#again(workerId, call));
+    const stopped = mode === 'pause' ? stop : (): Promise<Stopped> => this.#orUnstopped(stop);
+    return looks ? lookingFor(workerId, this.#of.told, stopped) : stopped();
   }
 
   /** What `stop` gives. Where it fails again and again, that nothing is known: the subagent must end all the same. */
@@ -260,12 +263,13 @@ export class OnWorker {
     }
   }
 
-  /** Work that is done on the worker whether or not there is room. */
-  async #again<T>(call: () => Promise<T | Lost>): Promise<T> {
-    for (;;) {
-      const answer = await orLost(call());
-      if (!isLost(answer)) return answer;
-    }
+  /** Work that is done on the worker whether or not there is room. Where that is lost the worker is looked for. */
+  async #again<T>(workerId: string, call: (taken: Taken) => Promise<T | Lost>): Promise<T> {
+    const answer = await orLost(call(SOON));
+    if (!isLost(answer)) return answer;
+    // Histories of before have no such timer.
+    if (!patched('look-when-lost')) return untilDone(call);
+    return lookingFor(workerId, this.#of.told, () => untilDone(call));
   }
 
   async #takeRoom(): Promise<void> {
@@ -282,6 +286,14 @@ export class OnWorker {
 
   get #workerId(): string {
     return must(this.#of.room.workerId, 'a worker');
+  }
+}
+
+/** The answer of `call`, for which the worker has all the time there is; repeated as often as it dies under that. */
+async function untilDone<T>(call: (taken: Taken) => Promise<T | Lost>): Promise<T> {
+  for (;;) {
+    const answer = await orLost(call({}));
+    if (!isLost(answer)) return answer;
   }
 }
 

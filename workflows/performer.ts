@@ -46,10 +46,13 @@ export class Performer {
   /** What a step that was cancelled had taken until then. */
   #cutShort = { workedMs: 0, verifyingMs: 0 };
   #announced = 0;
+  /** What it waited for before it was known that its worker is away. */
+  #waitedFor: string | undefined;
   /** Set when its worker was given up. */
   forgotten: ForgetRequest | undefined;
   #giveUp: ((error: Error) => void) | undefined;
   readonly #forgotten: Promise<never>;
+  readonly #note: (text: string) => void;
 
   /** `current` and `update` read and change the life that the workflow holds. */
   constructor(input: SubagentInput, current: () => Life, update: (life: Life) => void) {
@@ -57,6 +60,7 @@ export class Performer {
     this.#forgotten = new Promise((_, reject) => (this.#giveUp = reject));
     this.#forgotten.catch(() => undefined);
     this.#input = input;
+    this.#note = (text) => update({ ...current(), notes: [...current().notes, text] });
     this.#spec = input.spec;
     this.ids = { workflowId, runId: firstExecutionRunId };
     this.#ref = {
@@ -80,7 +84,7 @@ export class Performer {
       become,
       told: {
         away: (workerId, since) => this.#workerAway(workerId, since),
-        back: (workerId) => this.#workerBack(workerId),
+        back: (workerId, since) => this.#workerBack(workerId, since),
       },
     });
     this.inbox = new Inbox({
@@ -176,21 +180,26 @@ export class Performer {
       : life;
   }
 
-  /** The commit that it started from, once it has a workspace. */
+  /** The commit that it started from, once it has a workspace or the workspace of the run before. */
   get base(): string | undefined {
-    return this.#worker.workspace?.base;
+    const { continues, base } = this.#spec;
+    return this.#worker.workspace?.base ?? (continues && base.commit);
   }
 
   /** What the `describe` query answers. */
   view(life: Life): SubagentView {
     const { workspace } = this.#worker;
+    const { continues } = this.#spec;
+    // Where it will be, of one that goes on in the workspace of the run before.
+    const workerId = this.room.workerId ?? continues?.workerId;
     return {
       status: this.board.status,
       since: this.board.since,
       turns: life.turn,
       copilotSessionId: this.#ref.copilotSessionId,
       permissions: this.#spec.permissions,
-      ...(this.room.workerId !== undefined && { workerId: this.room.workerId }),
+      ...(workerId !== undefined && { workerId }),
+      ...(continues && { branch: continues.branch }),
       ...(workspace && {
         branch: workspace.branch,
         cwd: workspace.cwd,
@@ -251,6 +260,8 @@ export class Performer {
     try {
       const result = await this.#worker.turn(input, { room: step.room, begin });
       this.turnLost = result.kind === 'lost' || result.kind === 'handed-back';
+      // A worker takes it at once, or nobody has worked.
+      if (result.kind === 'lost' && result.unbegun) began = undefined;
       return { type: 'turn', result, elapsedMs: Date.now() - (began ?? Date.now()) };
     } catch (error) {
       if (began !== undefined) this.#cutShort = { workedMs: Date.now() - began, verifyingMs: 0 };
@@ -299,9 +310,13 @@ export class Performer {
   }
 
   async #verify({ evidence }: Life): Promise<Happened> {
-    const began = Date.now();
+    // Time that it waits for its worker is none.
+    let began = Date.now();
     try {
-      const { verifications, problem, reason, notes } = await this.#worker.verify(evidence);
+      const { verifications, problem, reason, notes } = await this.#worker.verify(
+        evidence,
+        () => (began = Date.now()),
+      );
       return { type: 'verified', verifications, problem, reason, notes, elapsedMs: Date.now() - began };
     } catch (error) {
       const elapsedMs = Date.now() - began;
@@ -316,13 +331,19 @@ export class Performer {
 
   async #workerAway(workerId: string, since: string): Promise<void> {
     const waits = this.board.status === 'stopping' ? 'its end waits' : 'it waits';
+    this.#waitedFor = this.board.waitingFor;
     this.board.waitingFor = `waits for worker ${workerId}, which is away since ${since}`;
     this.#show();
     await this.#announce('worker-away', `worker ${workerId} is away since ${since}; ${waits} for it`);
   }
 
-  async #workerBack(workerId: string): Promise<void> {
-    if (!this.forgotten) await this.#announce('notice', `worker ${workerId} is back`);
+  async #workerBack(workerId: string, since: string): Promise<void> {
+    if (this.forgotten) return;
+    this.board.waitingFor = this.#waitedFor;
+    if (this.board.status === 'stopping')
+      this.#note(`its end waited for worker ${workerId}, away from ${since} to ${new Date().toISOString()}`);
+    this.#show();
+    await this.#announce('notice', `worker ${workerId} is back`);
   }
 
   async #push({ evidence }: Life): Promise<Happened> {

@@ -22,6 +22,8 @@ export interface Lost {
   /** What died: the worker (its room is gone too) or only its Copilot runtime. */
   readonly who: 'worker' | 'runtime';
   readonly reason: string;
+  /** Whether no worker had taken it: nothing was done in the attempt. */
+  readonly unbegun?: boolean;
 }
 
 /** Which subagent an activity works for. */

@@ -1,37 +1,60 @@
 /** A worker that stays away: announced, once, and so is its return; or given up, and then its subagents end as lost. */
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Subagents } from '../../src/client/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { startFleet, type Fleet, type WorkerProcess } from '../support/fleet.ts';
+import { gitThatHangs } from '../support/git-shim.ts';
 import { bash, on } from '../support/turns.ts';
-import { inItsShell } from '../support/world.ts';
+import { inItsShell, withClient } from '../support/world.ts';
 
+let folder: string;
+let goOn: string;
 let fleet: Fleet;
 let subagents: Subagents;
 let first: WorkerProcess;
+let second: WorkerProcess;
+/** The home of the second. */
+let other: string;
 
 beforeAll(async () => {
-  fleet = await startFleet([
+  folder = await mkdtemp(join(tmpdir(), 'subagents-away-'));
+  goOn = join(folder, 'go-on');
+  const shim = await gitThatHangs(folder, [
+    { of: '/gathered@', when: 'before', call: 'collected', until: goOn },
+  ]);
+  const scenarios = [
+    on('flaky', ({ text }) => {
+      if (!text.includes('MORE')) return { text: 'Ready.' };
+      return existsSync(goOn) ? { text: 'Let in.' } : { error: { status: 503, message: 'busy' } };
+    }),
+    on('listen', ({ text }) => (text.includes('one word') ? { text: 'Heard.' } : bash('sleep 544'))),
+    on('make', [bash('echo made > made.txt'), { text: 'Made.' }]),
     on('sit', [bash('echo mine > own.txt && git add . && git commit -qm own && sleep 543')]),
     on('ask', [
       { tools: [{ name: 'ask_parent', arguments: { question: 'Which?' } }] },
       { text: 'That one.' },
     ]),
-  ]);
+  ];
+  fleet = await startFleet(scenarios, { env: shim.env });
   subagents = await fleet.connect();
   first = fleet.worker;
+  other = join(fleet.home, '..', 'second-home');
 });
 afterAll(async () => {
   await subagents?.close();
   await fleet?.[Symbol.asyncDispose]();
+  if (folder) await rm(folder, { recursive: true, force: true });
 });
 
 const session = () => subagents.session('away');
 const told = async (label: string): Promise<string[]> =>
   (await session().peek()).filter((each) => each.label === label).map(({ kind }) => kind);
 
-// The server forgets a dead poller after minutes.
+// A worker is looked for after half a minute, and the server forgets a dead poller after minutes.
 describe('a worker that is away', { timeout: 480_000 }, () => {
   it('is announced once for each subagent that waits for it, and again when it is back or given up', async () => {
     const options = { cwd: fleet.repository.path };
@@ -40,15 +63,19 @@ describe('a worker that is away', { timeout: 480_000 }, () => {
         { label: 'sitter', task: 'sit' },
         { label: 'forced', task: 'sit, too' },
         { label: 'asker', task: 'ask' },
+        { label: 'doomed', task: 'sit, also' },
+        { label: 'maker', task: 'make' },
       ],
       options,
     );
+    await session().subagent('maker').result();
+    await inItsShell(subagents, 'away', 'doomed');
     await inItsShell(subagents, 'away', 'sitter');
     await inItsShell(subagents, 'away', 'forced');
     await eventually(async () => (await session().subagent('asker').describe()).questions.length > 0);
 
     // The other one runs the workflows on.
-    const second = await fleet.startWorker(join(fleet.home, '..', 'second-home'));
+    second = await fleet.startWorker(other);
     await expect(subagents.forgetWorker(first.workerId)).rejects.toMatchObject({ code: 'BAD_INPUT' });
     const asking = (await session().list()).live.find(({ label }) => label === 'asker');
     expect(asking).toMatchObject({ status: 'asking' });
@@ -75,20 +102,33 @@ describe('a worker that is away', { timeout: 480_000 }, () => {
     const { status: forced } = await session().subagent('forced').kill({ force: true });
     expect(forced).toBe('lost');
 
+    // A kill waits for the worker, and says so.
+    await eventually(async () => (await told('doomed')).includes('worker-away'));
+    const killed = session().subagent('doomed').kill();
+    await eventually(async () => (await told('doomed')).length === 2);
+
     await fleet.startWorker();
+    await killed;
+    const { notes } = await session().subagent('doomed').result();
+    expect(notes.join()).toMatch(`its end waited for worker ${first.workerId}, away from 20`);
+    expect(await told('doomed')).toEqual(['worker-away', 'worker-away', 'notice', 'killed']);
     await inItsShell(subagents, 'away', 'sitter');
     expect((await session().subagent('asker').result()).report).toBe('That one.');
     expect(await told('asker')).toEqual(['question', 'worker-away', 'notice', 'completed']);
     expect(await told('sitter')).toEqual(['worker-away', 'notice']);
 
     await fleet.worker.kill();
+    // One that goes on in the workspace of its run before waits for that worker too.
+    await session().subagent('maker').continue('More.');
     const lost = await eventually(() =>
       subagents.forgetWorker(first.workerId).catch((error: { code?: string }) => {
         if (error.code !== 'BAD_INPUT') throw error as Error;
         return undefined; // the server still takes it for there
       }),
     );
-    expect(lost.map(({ label }) => label)).toEqual(['sitter']);
+    expect(lost.map(({ label }) => label).sort()).toEqual(['maker', 'sitter']);
+    const made = await fleet.repository.git('rev-parse', 'subagents/maker');
+    expect((await session().subagent('maker').result()).summary).toContain(made);
     const outcome = await session().subagent('sitter').result();
     const tip = await fleet.repository.git('rev-parse', 'subagents/sitter');
     expect(outcome).toMatchObject({ status: 'lost', failure: { class: 'worker' } });
@@ -99,5 +139,59 @@ describe('a worker that is away', { timeout: 480_000 }, () => {
       branch: 'subagents/sitter',
     });
     expect(second.workerId).not.toBe(first.workerId);
-  }, 240_000); // a worker is looked for after half a minute
+  });
+
+  it('is announced whatever was to be done there when it died; waiting is no work, and a steer on its way gets in', async () => {
+    const later = subagents.session('later');
+    const options = { cwd: fleet.repository.path };
+    const kinds = async (label: string): Promise<string[]> =>
+      (await later.peek()).filter((each) => each.label === label).map(({ kind }) => kind);
+    // On the second worker: no other one is there.
+    const labels = ['flaky', 'listener', 'gathered'];
+    await later.spawn(
+      [
+        { label: 'flaky', task: 'be flaky' },
+        { label: 'listener', task: 'listen' },
+        { label: 'gathered', task: 'make' },
+      ],
+      options,
+    );
+    await later.subagent('flaky').result();
+    await inItsShell(subagents, 'later', 'listener');
+    await eventually(() => readdirSync(join(other, 'leases')).some((name) => name.startsWith('collect')));
+    await fleet.startWorker();
+
+    await later.subagent('flaky').continue('MORE');
+    // Its next attempt is due before the server knows that the worker is dead.
+    await eventually(async () =>
+      (await later.subagent('flaky').describe()).doing.startsWith('tries again in'),
+    );
+    await second.kill();
+    const steered = later.subagent('listener').steer('one word', { timeoutMs: 240_000 });
+    for (const label of labels) await eventually(async () => (await kinds(label)).includes('worker-away'));
+
+    writeFileSync(goOn, '');
+    await fleet.startWorker(other);
+    expect((await steered).delivery).not.toBe('held');
+    expect(await later.subagent('listener').result()).toMatchObject({ report: 'Heard.', turns: 1 });
+    expect(fleet.model.timesSaid('one word')).toBe(1);
+    const { report, durations } = await later.subagent('flaky').result();
+    expect(report).toBe('Let in.');
+    // Half a minute until it was lost, and as long until it was looked for.
+    expect(durations.totalMs - durations.workingMs).toBeGreaterThan(55_000);
+    expect(await later.subagent('gathered').result()).toMatchObject({ status: 'done' });
+    for (const label of labels)
+      expect((await kinds(label)).slice(-3)).toEqual(['worker-away', 'notice', 'completed']);
+  });
+
+  it('keeps no question back: it is announced before anything is asked of the worker', async () => {
+    const steps = await withClient(fleet, async ({ workflow }) => {
+      const { events } = await workflow.getHandle('subagent/away/asker').fetchHistory();
+      return (events ?? []).flatMap((event) => {
+        const signalled = event.signalExternalWorkflowExecutionInitiatedEventAttributes?.signalName;
+        return signalled ?? event.activityTaskScheduledEventAttributes?.activityType?.name ?? [];
+      });
+    });
+    expect(steps.indexOf('announce')).toBeLessThan(steps.indexOf('stopSubagent'));
+  });
 });

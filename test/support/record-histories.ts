@@ -1,8 +1,10 @@
 /** Plays the lives that workflows must be able to replay, and writes their histories to test/histories/. */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Subagents } from '../../src/client/index.ts';
+import { MAIN_QUEUE, pageWorkflowId, SESSION, type Announcement } from '../../src/contract/index.ts';
 import { eventually } from './eventually.ts';
 import { startFleet, type Fleet } from './fleet.ts';
 import { bash, on } from './turns.ts';
@@ -60,6 +62,8 @@ export async function recordHistories(prefix: string): Promise<void> {
     await playLimits(fleet, subagents, write, () => (opened = true));
     await playLosses(fleet, subagents, write);
     await playFaults(fleet, subagents, write);
+    await playSessions(fleet, subagents, write);
+    await playAbsence(fleet, subagents, write);
   } finally {
     await subagents.close();
     await fleet[Symbol.asyncDispose]();
@@ -288,11 +292,83 @@ async function playFaults(fleet: Fleet, subagents: Subagents, write: Write): Pro
   await eventually(async () => (await statusOf(fleet, 'session/flt')) === 'CANCELLED');
 }
 
+/** Sessions: one that takes over what another has left, and one with more to tell than it can carry. */
+async function playSessions(fleet: Fleet, subagents: Subagents, write: Write): Promise<void> {
+  const options = { cwd: fleet.repository.path };
+  const session = subagents.session('adp');
+  await session.spawn({ label: 'left', task: 'sit' }, options);
+  await inItsShell(subagents, 'adp', 'left');
+  await temporal(fleet, 'workflow', 'terminate', '-w', 'session/adp');
+  await eventually(async () => (await statusOf(fleet, 'session/adp')) === 'TERMINATED');
+  await session.spawn({ label: 'next', task: 'make' }, options);
+  await session.subagent('next').result();
+  await session.subagent('left').kill();
+  await eventually(async () => (await session.list()).live.length === 0);
+  await write('session-adopting', 'session/adp');
+
+  await withClient(fleet, async ({ workflow }) => {
+    const handle = await workflow.start(SESSION.workflow, {
+      workflowId: 'session/spl',
+      taskQueue: MAIN_QUEUE,
+      args: [{ name: 'spl' }],
+    });
+    for (let number = 0; number < 20; number++) {
+      const announcement: Announcement = {
+        ...{ id: `n${number}`, kind: 'notice', session: 'spl', label: 'a', run: 1, status: 'working' },
+        ...{ workflowId: 'x'.repeat(20_000), runId: 'r', summary: 's', at: '2026-01-01T00:00:00.000Z' },
+      };
+      await handle.signal(SESSION.announce, { announcement });
+    }
+    const { runId } = await handle.describe();
+    await handle.signal(SESSION.rollOver);
+    const newest = workflow.getHandle('session/spl');
+    await eventually(async () => (await newest.describe()).runId !== runId);
+    await write('session-spilled', 'session/spl', runId);
+    const page = pageWorkflowId('spl', runId, 1);
+    for await (const { id } of subagents.session('spl').announcements({ once: true })) void id;
+    await eventually(async () => (await statusOf(fleet, page)) === 'COMPLETED');
+    await write('page', page);
+  });
+}
+
+/** A worker that stays away: one subagent is given up, one is killed, and one goes on when it is back. */
+async function playAbsence(fleet: Fleet, subagents: Subagents, write: Write): Promise<void> {
+  const session = subagents.session('abs');
+  const labels = ['away-and-back', 'forgotten', 'killed-while-away'];
+  await session.spawn(
+    labels.map((label) => ({ label, task: `sit, ${label}` })),
+    { cwd: fleet.repository.path },
+  );
+  for (const label of labels) await inItsShell(subagents, 'abs', label);
+  const { worker } = fleet;
+  await fleet.startWorker(join(fleet.home, '..', 'second-home'));
+  await worker.kill();
+  const back = session.subagent('away-and-back');
+  const steered = back.steer('a word', { timeoutMs: 600_000 });
+  const away = async (label: string, times: number): Promise<unknown> =>
+    eventually(async () => {
+      const told = await session.peek();
+      return told.filter((each) => each.label === label && each.kind === 'worker-away').length === times;
+    });
+  for (const label of labels) await away(label, 1);
+  await session.subagent('forgotten').kill({ force: true });
+  await write('subagent-forgotten', 'subagent/abs/forgotten');
+  const killed = session.subagent('killed-while-away').kill();
+  await away('killed-while-away', 2);
+  await fleet.startWorker();
+  await killed;
+  await write('subagent-killed-while-away', 'subagent/abs/killed-while-away');
+  await steered;
+  await back.result();
+  await write('subagent-away-and-back', 'subagent/abs/away-and-back');
+}
+
 /** No path or host name of the machine that recorded it. Payloads are base64: each is opened, mended and closed again. */
 function withoutPlaces(json: string, fleet: Fleet): string {
   const hidden: [string, string][] = [
     [fleet.home, '/home/dev/.subagents'],
     [fleet.repository.path, '/home/dev/project'],
+    [dirname(fleet.home), '/home/dev'],
     [ROOT, '/home/dev/durable-subagents/'],
     [`${userInfo().username}@${hostname()}`, 'dev@host'],
     [`@${hostname()}`, '@host'],

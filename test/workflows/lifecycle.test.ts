@@ -12,7 +12,7 @@ import {
   type TurnResult,
   type Usage,
 } from '../../src/contract/index.ts';
-import { backoff, credentialsPause, limitPause } from '../../workflows/backoff.ts';
+import { backoff, credentialsPause, limitPause, lookPause } from '../../workflows/backoff.ts';
 import { MAX_LOST_ATTEMPTS, MAX_TURN_FAILURES } from '../../workflows/after-turn.ts';
 import {
   begin,
@@ -293,6 +293,13 @@ describe('the lifecycle', () => {
     });
   });
 
+  it('does not count an attempt that no worker took as lost', () => {
+    const away = Array.from({ length: MAX_LOST_ATTEMPTS + 1 }, () => turn({ ...lost, unbegun: true }, 0));
+    const [life, step] = drive([prepared, ...away]);
+    expect(step).toEqual({ do: 'turn', room: 'retake' });
+    expect(life).toMatchObject({ lost: 0, notes: [] });
+  });
+
   it('pauses before a retryable failure is tried again, as long as the server asked for', () => {
     const [, first] = drive([prepared, turn(failed)]);
     expect(first).toMatchObject({ do: 'pause', ms: backoff(1, 0) });
@@ -447,6 +454,17 @@ describe('a budget', () => {
   });
 });
 
+describe('a worker that stays away', () => {
+  it('is looked for half a minute after it was needed, then ever more rarely: a month of that fits into a history', () => {
+    expect([0, 1, 2, 3, 4, 5, 6].map((looks) => lookPause(looks) / 1000)).toEqual([
+      30, 60, 120, 240, 480, 600, 600,
+    ]);
+    const looks = (30 * 86_400_000) / lookPause(1_000);
+    // Each is a timer, an activity, and what the workflow does about them; the server ends it after 51,200 events.
+    expect(looks * 11).toBeLessThan(51_200);
+  });
+});
+
 describe('a subagent that is stuck', () => {
   const stuck: TurnResult = { kind: 'stuck', doing: 'bash: sleep', silentMs: 600_000, usage, notes: [] };
   it.each(['report', 'nudge', 'kill'] as const)('is announced, and then: %s', (onStuck) => {
@@ -462,6 +480,7 @@ const anyTurn: fc.Arbitrary<TurnResult> = fc.oneof(
   fc.constant<TurnResult>(finished),
   fc.constant<TurnResult>(lost),
   fc.constant<TurnResult>({ ...lost, who: 'runtime' }),
+  fc.constant<TurnResult>({ ...lost, unbegun: true }),
   fc.constant<TurnResult>({ kind: 'handed-back', usage, notes: [] }),
   fc.constant<TurnResult>(gone),
   fc.constant<TurnResult>({ kind: 'timed-out', usage, notes: [] }),
