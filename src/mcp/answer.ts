@@ -1,5 +1,5 @@
 /** A tool's answer as MCP has it, with what is new since the last call. */
-import type { CallToolResult } from '@modelcontextprotocol/server';
+import type { CallToolResult, RequestId } from '@modelcontextprotocol/server';
 import { plural, type Announcement } from '../contract/index.ts';
 import {
   callTool,
@@ -11,9 +11,18 @@ import {
   type ToolResult,
 } from '../tools/index.ts';
 
+/** What the answers since the last call had, by their requests: a cancellation may cross an answer on its way. */
+export type Sent = Map<RequestId, readonly Announcement[]>;
+
 /** Calls the tool; what was told before counts as received, for the client has come again. */
-export async function answerCall(tool: Tool, context: ToolContext, input: unknown): Promise<CallToolResult> {
+export async function answerCall(
+  tool: Tool,
+  context: ToolContext,
+  input: unknown,
+  { id, sent }: { readonly id: RequestId; readonly sent: Sent },
+): Promise<CallToolResult> {
   const { inbox } = context;
+  sent.clear();
   const received = context.current?.then((subagents) => inbox.acknowledge(subagents));
   received?.catch(() => undefined);
   const result = await callTool(tool, context, input);
@@ -24,7 +33,9 @@ export async function answerCall(tool: Tool, context: ToolContext, input: unknow
   // A call that was given up gets no answer, so nothing was told.
   context.signal.throwIfAborted();
   const news = waiting.slice(0, MAX_NEWS);
-  inbox.tell([...announced, ...news]);
+  const told = [...announced, ...news];
+  inbox.tell(told);
+  sent.set(id, told);
   return compose(result, news, waiting.length - news.length);
 }
 

@@ -1,10 +1,16 @@
 /** The MCP server: the tools and resources for one client, over stdin and stdout. */
 import { once } from 'node:events';
-import { McpServer, type ServerContext } from '@modelcontextprotocol/server';
-import { serveStdio } from '@modelcontextprotocol/server/stdio';
+import {
+  McpServer,
+  type JSONRPCMessage,
+  type RequestId,
+  type ServerContext,
+} from '@modelcontextprotocol/server';
+import { serveStdio, StdioServerTransport } from '@modelcontextprotocol/server/stdio';
+import { isFinal, type Announcement } from '../contract/index.ts';
 import type { ConnectOptions } from '../client/index.ts';
 import { Inbox, INSTRUCTIONS, LazyConnection, newsSchema, TOOLS, type ToolContext } from '../tools/index.ts';
-import { answerCall } from './answer.ts';
+import { answerCall, type Sent } from './answer.ts';
 import { registerResources } from './resources.ts';
 import { shownOnly } from './schema.ts';
 
@@ -31,6 +37,7 @@ const ARRIVAL =
 export async function serveMcp(options: McpOptions): Promise<void> {
   const connection = new LazyConnection(options.connection);
   const shared = {
+    sent: new Map<RequestId, readonly Announcement[]>(),
     ...{ session: options.session, cwd: options.cwd, start: options.start, arrival: ARRIVAL },
     inbox: new Inbox(options.session),
     connect: () => connection.get(),
@@ -42,15 +49,34 @@ export async function serveMcp(options: McpOptions): Promise<void> {
   const closed = Promise.race(
     ['end', 'close'].map((event) => once(process.stdin, event, { signal: options.signal })),
   ).catch(() => undefined);
+  const transport = new StdioServerTransport();
   const handle = serveStdio(() => newServer(options, shared), {
+    transport,
     onerror: (error) => options.log(error.message),
   });
+  const { onmessage } = transport;
+  transport.onmessage = (message) => {
+    // The SDK passes on no cancellation of what was answered already.
+    const id = cancelledBy(message);
+    if (id !== undefined) shared.inbox.untell(shared.sent.get(id) ?? []);
+    onmessage?.(message);
+  };
   await closed;
   await handle.close();
   await connection.close();
 }
 
-type Shared = Omit<ToolContext, 'signal' | 'progress'>;
+type Shared = Omit<ToolContext, 'signal' | 'progress'> & { readonly sent: Sent };
+
+/** Whether a call starts runs. */
+const begins = (tool: string, input: unknown): boolean =>
+  tool !== 'subagents' || (input as { action?: unknown } | undefined)?.action === 'continue';
+
+/** The request that a message cancels. */
+function cancelledBy(message: JSONRPCMessage): RequestId | undefined {
+  if (!('method' in message) || message.method !== 'notifications/cancelled') return undefined;
+  return message.params?.['requestId'] as RequestId | undefined;
+}
 
 function newServer({ version }: McpOptions, shared: Shared): McpServer {
   const server = new McpServer(
@@ -69,8 +95,12 @@ function newServer({ version }: McpOptions, shared: Shared): McpServer {
         }),
       },
       async (input: unknown, ctx: ServerContext) => {
-        const answer = await answerCall(tool, contextOf(shared, ctx), input);
-        if (name === 'sessions_spawn' && answer.isError !== true) server.sendResourceListChanged();
+        const { id } = ctx.mcpReq;
+        const { sent } = shared;
+        const answer = await answerCall(tool, contextOf(shared, ctx), input, { id, sent });
+        const begun = answer.isError !== true && begins(name, input);
+        // What has ended has an outcome now.
+        if (begun || sent.get(id)?.some(({ status }) => isFinal(status))) server.sendResourceListChanged();
         return answer;
       },
     );

@@ -231,6 +231,18 @@ describe('announcements', () => {
     await Promise.all([agent, other].map((one) => one.call('subagents', { action: 'kill', target: 'all' })));
   });
 
+  it('come again where the call was cancelled while its answer was on its way', async () => {
+    await using agent = await mainAgent('crossing');
+    await agent.call('sessions_spawn', { label: 'one', task: 'say done' });
+    await ended('crossing', 'one');
+    const list = async () => newsOf((await agent.call('subagents', { action: 'list' })).structured);
+    expect(await list()).toEqual(['one completed']);
+    // Of that call: the client numbers its requests (the first one is `initialize`).
+    await agent.client.notification({ method: 'notifications/cancelled', params: { requestId: 2 } });
+    expect(await list()).toEqual(['one completed']);
+    expect(await list()).toEqual([]);
+  });
+
   it('tell of a run that nobody remembers any more', async () => {
     await using agent = await mainAgent('forgetful');
     await agent.call('sessions_spawn', { label: 'long', task: 'wait' });
@@ -309,6 +321,8 @@ describe('a call that waits', () => {
 describe('a chain', () => {
   it('is accepted at once, and its steps are targets', async () => {
     await using agent = await mainAgent('chained');
+    let changed = 0;
+    agent.client.setNotificationHandler('notifications/resources/list_changed', () => void changed++);
     const { text, structured } = await agent.call('sessions_chain', {
       label: 'duo',
       params: { what: {} },
@@ -320,7 +334,14 @@ describe('a chain', () => {
     });
     expect(text).toContain('accepted the chain duo@1');
     expect(structured).toMatchObject({ label: 'duo', steps: ['duo/one', 'duo/two'] });
+    await eventually(() => changed === 1);
     expect((await agent.call('subagents', { action: 'wait', target: 'duo' })).text).toContain('duo@1: done');
+    await eventually(() => changed > 1);
+    const { resources } = await agent.client.listResources();
+    expect(resources.map(({ name }) => name).sort()).toEqual([
+      ...['duo.one@1 outcome', 'duo.one@1 transcript', 'duo.two@1 outcome', 'duo.two@1 transcript'],
+      'duo@1 outcome',
+    ]);
     expect((await agent.call('subagents', { action: 'show', target: 'duo/two' })).text).toContain(
       'duo.two@1: done',
     );
