@@ -1,7 +1,7 @@
 /** Outcomes and transcripts as resources: `subagents://SESSION/LABEL/outcome` and `…/transcript`; a label may be `label@2`. */
 import { ResourceTemplate, type McpServer, type Resource } from '@modelcontextprotocol/server';
-import { isFinal, SubagentsError } from '../contract/index.ts';
-import type { SubagentHandle, Subagents } from '../client/index.ts';
+import { isChain, isFinal, SubagentsError } from '../contract/index.ts';
+import type { SubagentHandle, SubagentRow, Subagents } from '../client/index.ts';
 import { failureOf, shownText, transcriptText } from '../tools/index.ts';
 
 /** Of a transcript, the newest characters. */
@@ -50,11 +50,12 @@ export function registerResources(server: McpServer, options: ResourceOptions): 
   }
 }
 
-/** Those of the session: outcomes of the finished, transcripts of all. */
+/** Those of the session: outcomes of the finished, transcripts of all but chains, whose steps have theirs. */
 async function listed({ session, connect }: ResourceOptions, kind: Kind): Promise<Resource[]> {
   const subagents = await connect();
   const { live, finished } = await subagents.session(session).list({ finished: MAX_LISTED, progress: false });
-  const rows = [...live, ...finished].filter(({ status }) => kind === 'transcript' || isFinal(status));
+  const has = (row: SubagentRow) => (kind === 'transcript' ? !isChain(row) : isFinal(row.status));
+  const rows = [...live, ...finished].filter(has);
   return rows.map(({ label, run, status }) => ({
     uri: resourceUri(session, `${label}@${run}`, kind),
     name: `${label}@${run} ${kind}`,
