@@ -80,7 +80,7 @@ describe('a worker that is away', { timeout: 480_000 }, () => {
     const asking = (await session().list()).live.find(({ label }) => label === 'asker');
     expect(asking).toMatchObject({ status: 'asking' });
     expect(Date.parse(asking?.since ?? '')).toBeGreaterThan(Date.parse(asking?.startedAt ?? ''));
-    const killed = Date.now();
+    const diedAt = Date.now();
     await first.kill();
     // Long before the server has given up what it was at.
     const dead = await eventually(async () => {
@@ -90,7 +90,7 @@ describe('a worker that is away', { timeout: 480_000 }, () => {
     // Where that took its time on a busy machine, the server has.
     if (dead.status === 'working') {
       expect(dead.away?.workerId).toBe(first.workerId);
-      expect(Date.parse(dead.away?.since ?? '')).toBeLessThan(killed + 5_000);
+      expect(Date.parse(dead.away?.since ?? '')).toBeLessThan(diedAt + 5_000);
     }
     await session().subagent('asker').answer('This.');
     await eventually(async () => (await told('sitter')).includes('worker-away'));
