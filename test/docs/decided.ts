@@ -92,6 +92,7 @@ export const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
   'a program that is no dependency of ours': [
     'claude mcp add subagents -- subagents mcp',
     'docker compose up -d --build',
+    'git lfs install --local',
     'npx @modelcontextprotocol/inspector --cli subagents mcp --method tools/list',
     'npx @modelcontextprotocol/inspector --cli subagents mcp --method tools/call --tool-name subagents --tool-arg action=list',
     'npx @modelcontextprotocol/inspector --cli subagents mcp --method resources/list',
