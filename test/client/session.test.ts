@@ -328,7 +328,8 @@ describe('a transcript', () => {
     await entries.next();
     const before = Date.now();
     await entries.return();
-    expect(Date.now() - before).toBeLessThan(2_000);
+    // Not with the next entry, which comes after two minutes.
+    expect(Date.now() - before).toBeLessThan(60_000);
     await session.subagent('endless').kill();
   });
 });

@@ -16,6 +16,8 @@ export interface Child extends AsyncDisposable {
   readonly lines: readonly string[];
   /** Sends a line to its standard input. */
   say(line: string): void;
+  /** The signal that has ended it. */
+  readonly endedBy: Promise<NodeJS.Signals | undefined>;
   /** SIGKILL, and waits until it is gone. */
   kill(): Promise<void>;
 }
@@ -58,6 +60,7 @@ export function startChild(
   };
   return {
     pid,
+    endedBy: child.then(({ signal }) => signal),
     lines,
     say: (line) => void child.stdin.write(`${line}\n`),
     line: (pattern) =>

