@@ -113,13 +113,15 @@ function withProgress(
     const away = await awayOf(inspected, workers, asking);
     // Who waits for nothing that the server knows of (an answer, its model) says itself since when.
     const known = progress?.since ?? inspected.since;
-    const since = known ?? (asking && !away && !isChain(run) ? await sinceOf(link, run) : undefined);
+    const tries = task?.attempt ?? 1;
+    const ask = known === undefined && asking && !away && tries === 1 && !isChain(run);
+    const since = ask ? await sinceOf(link, run) : known;
     return {
       ...run,
       status,
       ...(since !== undefined && { since }),
       ...(away && { away }),
-      ...(asking && (task?.attempt ?? 0) > MAX_TASK_ATTEMPTS && { failing: true }),
+      ...(asking && tries > MAX_TASK_ATTEMPTS && { failing: true }),
       ...(model !== undefined && { model }),
       ...(progress && { progress }),
     };
@@ -142,8 +144,13 @@ async function awayOf(
 }
 
 async function sinceOf(link: Link, run: KnownRun): Promise<string | undefined> {
-  const view = await readView(link, run);
-  return view === 'workerless' ? undefined : view?.since;
+  try {
+    const view = await readView(link, run);
+    return view === 'workerless' ? undefined : view?.since;
+  } catch {
+    // A workflow that fails cannot be asked, and is listed all the same.
+    return undefined;
+  }
 }
 
 /** The same without heartbeats, from one look into the visibility store. */
