@@ -1,12 +1,12 @@
 /** Subagents in interactive Copilot CLI: the real CLI in a terminal, the real extension, a real fleet; only the models are scripted. */
 import { randomUUID } from 'node:crypto';
 import { appendFileSync, readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, realpath, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Subagents } from '../../src/client/index.ts';
-import { SESSION, type Announcement } from '../../src/contract/index.ts';
+import { SESSION, SUBAGENT_MARK, type Announcement } from '../../src/contract/index.ts';
 import type { Conversation } from '../../src/demo/conversation.ts';
 import { keyOf, pushedLine } from '../../src/extension/marks.ts';
 import { MAIN } from '../cli/command.ts';
@@ -14,6 +14,7 @@ import { eventually } from '../support/eventually.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/home.ts';
 import { mainAgent } from '../support/main-agent.ts';
+import { temporaryRepository } from '../support/repository.ts';
 import { startCopilot, type CopilotTerminal } from '../support/terminal.ts';
 import { bash, on } from '../support/turns.ts';
 import { inItsShell, withClient } from '../support/world.ts';
@@ -72,6 +73,12 @@ const lastSeen = (opening: string): Conversation['messages'] => {
 };
 const pushes = (messages: Conversation['messages'], key: string): number =>
   messages.filter(({ content }) => /\[announcements of subagents:.*/.exec(content)?.[0].includes(key)).length;
+
+/** Names of the tools that the main agent's model was offered when the human had said `line`. */
+const toolsOffered = (line: string): readonly string[] | undefined =>
+  fleet.model.requests.findLast(({ conversation }) =>
+    conversation?.userMessages.some((said) => said.includes(line)),
+  )?.tools;
 
 const unread = async (session: string): Promise<string[]> =>
   (await subagents.session(session).peek()).map(({ id }) => id);
@@ -258,6 +265,46 @@ describe('interactive Copilot CLI', { timeout: 300_000 }, () => {
     await terminal.shows('Got: error BAD_INPUT: nothing is started without');
     await terminal.say('are you still there');
     await terminal.shows('Heard: are you still there');
+  });
+
+  it('is not there inside a subagent', async () => {
+    await using terminal = await startCopilot({
+      cwd: fleet.repository.path,
+      home: human.path,
+      env: { ...fleet.model.env, SUBAGENTS_HOME: fleet.home, [SUBAGENT_MARK]: '1' },
+    });
+    await terminal.say('what are you here for');
+    await terminal.shows('Heard: what are you here for');
+    expect(toolsOffered('what are you here for')).not.toContain('sessions_spawn');
+  });
+
+  it('is there in a colleague’s clone that has the package, and says one line where it is missing', async () => {
+    await using folder = await temporaryFolder();
+    await using repository = await temporaryRepository();
+    await execa(process.execPath, [MAIN, 'install', 'copilot', '--project'], { cwd: repository.path });
+    await repository.commit('Install the extension');
+    const cwd = join(await realpath(folder.path), 'clone');
+    await repository.git('clone', '--quiet', repository.path, cwd);
+    const bin = join(folder.path, 'bin');
+    await mkdir(bin);
+    await symlink(MAIN, join(bin, 'subagents'));
+    const colleague = (path: string) =>
+      startCopilot({
+        ...{ cwd, home: folder.path },
+        env: { ...fleet.model.env, SUBAGENTS_HOME: fleet.home, PATH: path },
+      });
+    const path = process.env['PATH'] ?? '';
+    {
+      await using terminal = await colleague(`${bin}:${path}`);
+      await terminal.say('what can you do');
+      await terminal.shows('Heard: what can you do');
+      expect(toolsOffered('what can you do')).toContain('sessions_spawn');
+    }
+    await using terminal = await colleague(path);
+    await terminal.shows('Durable subagents: not installed on this machine');
+    await terminal.say('what do you lack');
+    await terminal.shows('Heard: what do you lack');
+    expect(toolsOffered('what do you lack')).not.toContain('sessions_spawn');
   });
 
   it('offers after /clear what has no conversation any more, and adopts it', async () => {
