@@ -1,7 +1,7 @@
 /** What the extension does in one conversation. */
 import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { CopilotSession } from '@github/copilot-sdk';
+import type { CopilotSession, ToolResultObject } from '@github/copilot-sdk';
 import { plural, type Announcement } from '../contract/index.ts';
 import { resolveRepository } from '../git/repository.ts';
 import { Inbox, LazyConnection, TOOLS, type Adopted, type ToolContext } from '../tools/index.ts';
@@ -10,19 +10,19 @@ import { Conversation } from './conversation.ts';
 import { findOrphans, sessionOf } from './orphans.ts';
 import { Receiver } from './receiver.ts';
 import { startUp } from './start-up.ts';
-import type { Calls } from './tools.ts';
+import { callFromCopilot, type Calls } from './tools.ts';
 
 const ARRIVAL =
   'Go on with the conversation, and do not poll or wait: completions, questions and stalls are brought into this conversation by themselves.';
 /** A `wait` that an announcement ends has answered by then. */
 const WAIT_ENDS_MS = 5_000;
-/** Copilot CLI is to have started before anything else is looked at. */
-const OFFER_AFTER_MS = 2_000;
 
 const NO_PAST = { usedTools: false, adopted: [] };
 
 export class Extension implements Calls {
   readonly #node: string;
+  readonly #session: CopilotSession;
+  readonly #conversation: Conversation;
   readonly #name: string;
   readonly #connection: LazyConnection;
   readonly #inbox: Inbox;
@@ -30,30 +30,36 @@ export class Extension implements Calls {
   /** Calls of `wait`: they may run for minutes, and hold nothing back for so long. */
   readonly #waits = new Busy();
   readonly #receivers = new Map<string, Receiver>();
-  /** Only after joining: the tools are declared before. */
-  #joined: { readonly session: CopilotSession; readonly conversation: Conversation } | undefined;
 
   constructor(options: {
     readonly node: string;
     readonly env: NodeJS.ProcessEnv;
-    readonly copilotSessionId: string;
+    /** Of the conversation that was joined. */
+    readonly session: CopilotSession;
   }) {
-    this.#node = options.node;
-    this.#name = sessionOf(options.copilotSessionId);
-    this.#connection = new LazyConnection({ env: options.env });
+    const { node, env, session } = options;
+    this.#node = node;
+    this.#session = session;
+    this.#conversation = new Conversation(
+      session,
+      TOOLS.map(({ name }) => name),
+    );
+    this.#name = sessionOf(session.sessionId);
+    this.#connection = new LazyConnection({ env });
     this.#inbox = new Inbox(this.#name);
   }
 
   /** Brings what there is to tell into the conversation: at once where it has subagents already, else from the first call on. */
-  async joined(session: CopilotSession): Promise<void> {
-    const tools = TOOLS.map(({ name }) => name);
-    const conversation = new Conversation(session, tools);
-    this.#joined = { session, conversation };
-    const { usedTools, adopted } = await conversation.past().catch(() => NO_PAST);
+  async lookBack(): Promise<void> {
+    const { usedTools, adopted } = await this.#conversation.past().catch(() => NO_PAST);
     if (usedTools) this.#receive(this.#name);
     for (const name of adopted) this.#receive(name);
-    await delay(OFFER_AFTER_MS);
-    await this.#offer(conversation).catch(() => undefined);
+    await this.#offer().catch(() => undefined);
+  }
+
+  /** Calls a tool. @throws as `callFromCopilot` */
+  async call(name: string, input: unknown, signal?: AbortSignal): Promise<ToolResultObject> {
+    return await callFromCopilot(this, name, input, signal);
   }
 
   began(waits: boolean): () => void {
@@ -92,29 +98,22 @@ export class Extension implements Calls {
 
   /** Where the human works, and what the session is to be called where people see it. */
   async #place(): Promise<Pick<ToolContext, 'cwd' | 'title'>> {
-    const snapshot = await this.#joined?.session.rpc.metadata.snapshot().catch(() => undefined);
+    const snapshot = await this.#session.rpc.metadata.snapshot().catch(() => undefined);
     const cwd = snapshot?.workingDirectory ?? process.cwd();
     const about = snapshot?.summary;
     return { cwd, title: `Copilot CLI in ${basename(cwd)}${about === undefined ? '' : `: ${about}`}` };
   }
 
   /** Follows a session, once. */
-  #receive(name: string): Receiver | undefined {
-    if (this.#joined === undefined) return undefined;
-    const { conversation } = this.#joined;
-    let receiver = this.#receivers.get(name);
-    if (receiver === undefined) {
-      const isAdopted = name !== this.#name;
-      receiver = new Receiver({
-        ...{ session: name, isAdopted, conversation },
-        connection: this.#connection,
-        inbox: this.#inbox,
-        quiet: () => this.#quiet(),
-      });
-      this.#receivers.set(name, receiver);
-      receiver.start();
-    }
-    return receiver;
+  #receive(name: string): void {
+    if (this.#receivers.has(name)) return;
+    const receiver = new Receiver({
+      ...{ session: name, isAdopted: name !== this.#name, conversation: this.#conversation },
+      ...{ connection: this.#connection, inbox: this.#inbox },
+      quiet: () => this.#quiet(),
+    });
+    this.#receivers.set(name, receiver);
+    receiver.start();
   }
 
   async #quiet(): Promise<void> {
@@ -123,7 +122,7 @@ export class Extension implements Calls {
   }
 
   async #orphans(): Promise<Adopted[]> {
-    const states = this.#joined?.session.workspacePath;
+    const states = this.#session.workspacePath;
     if (states === undefined) return [];
     const { cwd } = await this.#place();
     const repository = await resolveRepository(cwd).catch(() => undefined);
@@ -143,7 +142,7 @@ export class Extension implements Calls {
   }
 
   /** Tells the human of what has no conversation any more; the model is not bothered with it. */
-  async #offer(conversation: Conversation): Promise<void> {
+  async #offer(): Promise<void> {
     const orphans = await this.#orphans();
     if (orphans.length === 0) return;
     const sum = (count: (each: Adopted) => number) => orphans.reduce((all, each) => all + count(each), 0);
@@ -154,7 +153,7 @@ export class Extension implements Calls {
       sum(({ live }) => live),
       'live subagent',
     )}`;
-    await conversation.note(
+    await this.#conversation.note(
       `Subagents of this repository without a conversation: ${what}. Ask me to adopt them, and what they have to tell comes here.`,
     );
   }
