@@ -1,4 +1,5 @@
 import type { Program, Start } from '../program.ts';
+import { loopback } from './values.ts';
 
 /** Commands that run the product itself. */
 export function declareRunning(program: Program, start: Start): void {
@@ -7,6 +8,7 @@ export function declareRunning(program: Program, start: Start): void {
     .command('up')
     .description('run a Temporal server and a worker in this home, until Ctrl-C')
     .option('-d, --detach', 'in the background; `subagents down` stops it')
+    .option('--ip <address>', 'loopback address that the server listens on (default: 127.0.0.1)', loopback)
     .action((options) => start(async (context) => (await import('../commands/up.ts')).up(context, options)));
   program
     .command('down')

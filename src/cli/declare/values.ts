@@ -6,6 +6,15 @@ export function repeated(value: string, before: readonly string[] | undefined): 
   return [...(before ?? []), value];
 }
 
+/** An address of this machine's loopback network. */
+export function loopback(value: string): string {
+  if (/^127(\.\d{1,3}){3}$/.test(value)) return value;
+  throw new InvalidArgumentError(
+    'the server that `up` runs has neither TLS nor a password, so it listens on loopback alone (127.0.0.1 to 127.255.255.254). ' +
+      'For other machines, run a server with TLS, and `subagents worker --address <host:port>` (docs/deployment.md)',
+  );
+}
+
 /** A whole number of at least 0. */
 export function count(value: string): number {
   if (!/^\d{1,6}$/.test(value)) throw new InvalidArgumentError('write a whole number, for example 20');
