@@ -69,6 +69,10 @@ export function createAdmitActivities(on: AdmitDependencies) {
               wanted.set(repo, label);
             }
             const inPlace = isolation === 'in-place';
+            // Meanwhile; what the repository lacks is said first.
+            const signing =
+              spec.signing === 'off' ? undefined : once(signings, repo, () => checkSigning(repo));
+            signing?.catch(() => undefined);
             const [known] = await Promise.all([
               once(lookUps, `${base.commit} ${repo}`, () => lookUp(repo, base.commit, PATHS)),
               inPlace && checkCheckout(on, repo),
@@ -76,7 +80,7 @@ export function createAdmitActivities(on: AdmitDependencies) {
               able,
             ]);
             if (!known.commit) throw unknownBase(spec);
-            const unsure = spec.signing === 'off' ? [] : await once(signings, repo, () => checkSigning(repo));
+            const unsure = (await signing) ?? [];
             if (!inPlace && known.blockingBranch) throw branchBlocked(repo);
             const size = spec.leftOpen.length === 0 ? undefined : known.paths.get(SETTINGS_FILE);
             const settings =

@@ -28,6 +28,10 @@ beforeAll(async () => {
         bash('echo 1 > b && git add b && git commit -m "Add b"', { initial_wait: 8 }),
         { text: 'It hangs.' },
       ]),
+      on('wait for the hook', [
+        bash('echo 1 > c && git add c && git commit -m "Add c"', { initial_wait: 120 }),
+        { text: 'Never.' },
+      ]),
     ],
     { files: repositoryCode() },
   );
@@ -169,5 +173,12 @@ describe('git hooks of the repository', () => {
     const told = await subagents.session('code').peek();
     expect(told.filter(({ label }) => label === 'hanging').map(({ kind }) => kind)).toContain('stuck');
     expect(existsSync(join(fleet.repository.path, 'b'))).toBe(false);
+  });
+
+  it('that hang while the subagent waits for them end with its working time, and its work is kept', async () => {
+    hook('sleep 4568');
+    const outcome = await run('patient', { task: 'wait for the hook', timeout: '8s' });
+    expect(outcome).toMatchObject({ status: 'timed-out', evidence: { filesChanged: ['c'] } });
+    expect(processesWith('sleep 4568')).toEqual([]);
   });
 });
