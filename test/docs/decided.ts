@@ -93,9 +93,11 @@ export const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
     'claude mcp add subagents -- subagents mcp',
     'docker compose up -d --build',
     'git lfs install --local',
-    'npx @modelcontextprotocol/inspector --cli subagents mcp --method tools/list',
-    'npx @modelcontextprotocol/inspector --cli subagents mcp --method tools/call --tool-name subagents --tool-arg action=list',
-    'npx @modelcontextprotocol/inspector --cli subagents mcp --method resources/list',
+  ],
+  'test/mcp/inspector.test.ts runs it': [
+    'npx @modelcontextprotocol/inspector@0.16 --cli subagents mcp --method tools/list',
+    'npx @modelcontextprotocol/inspector@0.16 --cli subagents mcp --method tools/call --tool-name subagents --tool-arg action=list',
+    'npx @modelcontextprotocol/inspector@0.16 --cli subagents mcp --method resources/list',
   ],
   'a name, without what the command takes': [
     ...['spawn', 'wait', 'diff', 'merge', 'answer', 'show', 'continue', 'steer', 'kill', 'logs'].map(
