@@ -8,6 +8,7 @@ import {
   defineSignal,
   defineUpdate,
   isCancellation,
+  rootCause,
   patched,
   setHandler,
   upsertMemo,
@@ -113,7 +114,7 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
         // Its session must hear of its end all the same.
         noteProblem({ problem: String(later) });
       }
-      if (!killed) return conclude('failed', sweep, { class: 'internal', message: String(error) });
+      if (!killed) return conclude('failed', sweep, { class: 'internal', message: rootCause(error) ?? String(error) });
       const outcome = await conclude('killed', sweep);
       // Only a cancellation that was asked for can close a workflow as cancelled.
       throw asked ? error : asFailure(outcome);

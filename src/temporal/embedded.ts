@@ -62,8 +62,6 @@ export interface EmbeddedOptions {
   readonly logFile: string;
   /** Called with one line of progress when getting the server's program takes long. */
   readonly onProgress: (line: string) => void;
-  /** Loopback address to listen on; default 127.0.0.1. */
-  readonly ip?: string | undefined;
   /** Ports to prefer; default 7233 and 1000 above it, else the next free ones. */
   readonly ports?: { readonly grpc?: number; readonly ui?: number } | undefined;
   /** Environment to look for the program in and to give it, without Temporal's own variables; default `process.env`. */
@@ -78,15 +76,15 @@ export interface EmbeddedOptions {
  * TEMPORAL_UNREACHABLE (it did not start; with the last lines of its log)
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedServer> {
-  const { dataDir, logFile, ip = LOOPBACK, onProgress, env = process.env } = options;
+  const { dataDir, logFile, onProgress, env = process.env } = options;
   ensurePrivateDir(dataDir);
   const binary = await ensureTemporalBinary({ onProgress, env });
   await endStaleServer(dataDir);
   rotate(logFile);
   for (let tries = 1; ; tries++) {
-    const ports = await freePorts(ip, options.ports);
+    const ports = await freePorts(options.ports);
     beginDatabase(dataDir);
-    const server = launch(binary.path, { dataDir, logFile, ip, env, ports });
+    const server = launch(binary.path, { dataDir, logFile, env, ports });
     try {
       await becomeReady(server);
       finishDatabase(dataDir);
@@ -109,13 +107,7 @@ interface LaunchedServer extends EmbeddedServer {
 
 function launch(
   program: string,
-  {
-    dataDir,
-    logFile,
-    ip,
-    env,
-    ports,
-  }: { dataDir: string; logFile: string; ip: string; env: Env; ports: Ports },
+  { dataDir, logFile, env, ports }: { dataDir: string; logFile: string; env: Env; ports: Ports },
 ): LaunchedServer {
   const logStart = statSync(logFile, { throwIfNoEntry: false })?.size ?? 0;
   // The shell makes every file private and is replaced: the pid is the server's. Its own process group, so that Ctrl-C
@@ -124,7 +116,7 @@ function launch(
     'sh',
     [
       ...['-c', 'umask 077; log=$1; shift; exec "$@" >>"$log" 2>&1', 'sh'],
-      ...[resolve(logFile), program, ...serverArguments({ ip, ...ports })],
+      ...[resolve(logFile), program, ...serverArguments({ ip: LOOPBACK, ...ports })],
     ],
     {
       cwd: dataDir,
@@ -140,9 +132,9 @@ function launch(
   recordServer(dataDir, pid);
   const startTime = processStartTime(pid);
   return {
-    address: `${ip}:${ports.grpc}`,
+    address: `${LOOPBACK}:${ports.grpc}`,
     namespace: NAMESPACE,
-    uiUrl: `http://${ip}:${ports.ui}`,
+    uiUrl: `http://${LOOPBACK}:${ports.ui}`,
     pid,
     exited: child.then(({ exitCode, signal }) => ({ exitCode, signal })),
     stop: async () => {
@@ -200,10 +192,11 @@ interface Ports {
   readonly ui: number;
 }
 
-async function freePorts(host: string, wanted: EmbeddedOptions['ports']): Promise<Ports> {
+async function freePorts(wanted: EmbeddedOptions['ports']): Promise<Ports> {
   // What was given out lately is kept back from others of this process, but not from who asks for it by name.
   if (wanted) clearLockedPorts();
-  const from = (port: number) => getPort({ host, port: portNumbers(port, Math.min(port + 200, 65_535)) });
+  const from = (port: number) =>
+    getPort({ host: LOOPBACK, port: portNumbers(port, Math.min(port + 200, 65_535)) });
   const grpc = await from(wanted?.grpc ?? 7233);
   // At the same distance: processes that start at the same moment do not meet there either.
   return { grpc, ui: await from(wanted?.ui ?? grpc + 1000) };

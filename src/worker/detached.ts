@@ -34,8 +34,6 @@ export interface DetachedOptions {
   /** The home's folder. */
   readonly root: string;
   readonly env: NodeJS.ProcessEnv;
-  /** See `UpOptions`. */
-  readonly ip?: string | undefined;
   /** Told one line at a time what takes long. */
   readonly onProgress: (message: string) => void;
   /** Ends the start; what runs already is left alone. */
@@ -50,14 +48,14 @@ export interface DetachedOptions {
 export async function startDetached(
   options: DetachedOptions,
 ): Promise<{ up: UpFile; started: boolean; log: string }> {
-  const { root, env, ip } = options;
+  const { root, env } = options;
   const home = await openHome(root, env);
   const log = logFiles(home).up;
   const running = readUpFile(root);
   if (running !== undefined) return { up: running, started: false, log };
   const { fd: output } = openLog(log);
   const main = fileURLToPath(new URL('../cli/main.js', import.meta.url));
-  const child = fork(main, ['up', '--home', root, '--no-color', ...(ip === undefined ? [] : ['--ip', ip])], {
+  const child = fork(main, ['up', '--home', root, '--no-color'], {
     cwd: root,
     env,
     detached: true,

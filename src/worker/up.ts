@@ -16,8 +16,6 @@ import { startWorkerChild, type WorkerChild } from './up-worker.ts';
 /** Where and how `up` runs. */
 export interface UpOptions {
   readonly home: HomeView;
-  /** Loopback address that the server listens on; default 127.0.0.1. */
-  readonly ip?: string | undefined;
   /** Told of everything that happens, as it happens. */
   readonly onEvent: (event: UpEvent) => void;
   /** Called with one line of progress when getting the server's program takes long. */
@@ -124,12 +122,11 @@ class Supervisor {
   }
 
   async #startServer(again: boolean): Promise<EmbeddedServer> {
-    const { home, ip, onProgress } = this.#options;
+    const { home, onProgress } = this.#options;
     const before = this.#server;
     this.#startingServer = startEmbedded({
       dataDir: home.paths.temporal,
       logFile: logFiles(home).server,
-      ip,
       onProgress,
       // The same ports again: the worker and everyone else find it without being told.
       ports: before && { grpc: portOf(`tcp://${before.address}`), ui: portOf(before.uiUrl) },

@@ -244,14 +244,11 @@ describe('up in the background', () => {
     await run(['down'], { home });
     expect((await run(['up', '--detach'], { home })).stderr).not.toContain('Other accounts');
     await run(['down'], { home });
-    for (const ip of ['0.0.0.0', '192.168.1.5', '::']) {
+    for (const ip of ['0.0.0.0', '192.168.1.5', '::', '127.0.0.2']) {
       const { exitCode, stderr } = await run(['up', '--ip', ip], { home });
       expect(exitCode).toBe(2);
       expect(stderr).toMatch(/neither TLS nor a password.*\n?.*subagents worker --address/);
     }
-    const elsewhere = upDetachedJson.parse(await json('up', '--detach', '--ip', '127.0.0.2'));
-    expect(listeningOn(Number(elsewhere.address.split(':')[1]))).toEqual(['0200007F']);
-    expect((await run(['list'], { home })).exitCode).toBe(0);
   });
 
   it('fails with what `up` failed with', async () => {

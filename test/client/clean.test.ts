@@ -22,7 +22,8 @@ beforeAll(async () => {
         { text: 'Done.' },
       ]),
       on('IDLE', [{ text: 'Nothing to do.' }]),
-      on('LIVE', [bash('sleep 300'), { text: 'Stopped.' }]),
+      // One that was interrupted goes on waiting.
+      on('LIVE', [bash('sleep 300'), bash('sleep 301'), { text: 'Stopped.' }]),
     ],
     { env: { SUBAGENTS_ROOM: '8' } },
   );

@@ -31,7 +31,10 @@ beforeAll(async () => {
       if (!text.includes('MORE')) return { text: 'Ready.' };
       return existsSync(goOn) ? { text: 'Let in.' } : { error: { status: 503, message: 'busy' } };
     }),
-    on('listen', ({ text }) => (text.includes('one word') ? { text: 'Heard.' } : bash('sleep 544'))),
+    // A message that comes during a model call is in the conversation once the tool call after it has ended.
+    on('listen', ({ text }) =>
+      text.includes('one word') ? { text: 'Heard.' } : bash('sleep 544', { initial_wait: 5 }),
+    ),
     on('make', [bash('echo made > made.txt'), { text: 'Made.' }]),
     on('sit', [bash('echo mine > own.txt && git add . && git commit -qm own && sleep 543')]),
     on('ask', [
@@ -177,8 +180,8 @@ describe('a worker that is away', { timeout: 480_000 }, () => {
     expect(fleet.model.timesSaid('one word')).toBe(1);
     const { report, durations } = await later.subagent('flaky').result();
     expect(report).toBe('Let in.');
-    // Half a minute until it was lost, and as long until it was looked for.
-    expect(durations.totalMs - durations.workingMs).toBeGreaterThan(55_000);
+    // Of the half minute, at least, until its worker was looked for.
+    expect(durations.totalMs - durations.workingMs).toBeGreaterThan(25_000);
     expect(await later.subagent('gathered').result()).toMatchObject({ status: 'done' });
     for (const label of labels)
       expect((await kinds(label)).slice(-3)).toEqual(['worker-away', 'notice', 'completed']);

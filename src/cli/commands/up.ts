@@ -15,7 +15,7 @@ import { detachedOptions } from '../starting.ts';
 /** `subagents up` */
 export async function up(
   context: Context,
-  options: { readonly detach?: boolean | undefined; readonly ip?: string | undefined },
+  options: { readonly detach?: boolean | undefined },
 ): Promise<number> {
   const { address, profile, namespace } = context.options;
   if (address !== undefined || profile !== undefined || namespace !== undefined) {
@@ -23,13 +23,13 @@ export async function up(
       remedy: 'to work for an existing server: subagents worker --address <host:port>',
     });
   }
-  return options.detach === true ? await upDetached(context, options.ip) : await upHere(context, options.ip);
+  return options.detach === true ? await upDetached(context) : await upHere(context);
 }
 
-async function upDetached(context: Context, ip: string | undefined): Promise<number> {
+async function upDetached(context: Context): Promise<number> {
   const { output, env, options } = context;
   output.note('Starting Temporal and a worker in the background …');
-  const { up: it, started, log } = await startDetached({ ...detachedOptions(context), ip });
+  const { up: it, started, log } = await startDetached(detachedOptions(context));
   const home = homeRoot(options.home, env);
   const { pid, address, namespace, uiUrl } = it;
   output.data({ started, pid, address, namespace, uiUrl, home, log } satisfies UpDetachedJson);
@@ -47,7 +47,7 @@ async function upDetached(context: Context, ip: string | undefined): Promise<num
   return EXIT.ok;
 }
 
-async function upHere(context: Context, ip: string | undefined): Promise<number> {
+async function upHere(context: Context): Promise<number> {
   const { output, env, options } = context;
   const home = await openHome(homeRoot(options.home, env), env);
   const now = new AbortController();
@@ -78,7 +78,7 @@ async function upHere(context: Context, ip: string | undefined): Promise<number>
     sendReport({ kind: 'progress', message });
   };
   try {
-    await runUp({ home, ip, onEvent, onProgress, signal, now: now.signal, env });
+    await runUp({ home, onEvent, onProgress, signal, now: now.signal, env });
   } catch (error) {
     const { code, message, remedy } = failureOf(error);
     sendReport({ kind: 'failed', code, message, ...(remedy && { remedy }) });

@@ -1,3 +1,4 @@
+import { Option } from '@commander-js/extra-typings';
 import type { Program, Start } from '../program.ts';
 import { loopback } from './values.ts';
 
@@ -8,7 +9,8 @@ export function declareRunning(program: Program, start: Start): void {
     .command('up')
     .description('run a Temporal server and a worker in this home, until Ctrl-C')
     .option('-d, --detach', 'in the background; `subagents down` stops it')
-    .option('--ip <address>', 'loopback address that the server listens on (default: 127.0.0.1)', loopback)
+    // For who tries to have it elsewhere, and hears why not.
+    .addOption(new Option('--ip <address>').argParser(loopback).hideHelp())
     .action((options) => start(async (context) => (await import('../commands/up.ts')).up(context, options)));
   program
     .command('down')

@@ -6,11 +6,11 @@ export function repeated(value: string, before: readonly string[] | undefined): 
   return [...(before ?? []), value];
 }
 
-/** An address of this machine's loopback network. */
+/** Where the embedded server listens: nowhere else (on 127.0.0.2 its own parts do not find each other). */
 export function loopback(value: string): string {
-  if (/^127(\.\d{1,3}){3}$/.test(value)) return value;
+  if (value === '127.0.0.1' || value === 'localhost') return value;
   throw new InvalidArgumentError(
-    'the server that `up` runs has neither TLS nor a password, so it listens on loopback alone (127.0.0.1 to 127.255.255.254). ' +
+    'the server that `up` runs has neither TLS nor a password, so it listens on 127.0.0.1 alone. ' +
       'For other machines, run a server with TLS, and `subagents worker --address <host:port>` (docs/deployment.md)',
   );
 }
