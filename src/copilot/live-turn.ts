@@ -62,6 +62,7 @@ export class LiveTurn {
   lastMovementAt = Date.now();
   /** Notes for the outcome that were given with an earlier result of this turn are not given again. */
   readonly notes: string[] = [];
+  #movements = 0;
   readonly #redactor: Redactor;
   #session: CopilotSession | undefined;
   #opening: Promise<CopilotSession> | undefined;
@@ -102,7 +103,10 @@ export class LiveTurn {
 
   /** Takes an event of the session. */
   take(raw: SessionEvent): void {
-    if (isMovement(raw.type)) this.lastMovementAt = Date.now();
+    if (isMovement(raw.type)) {
+      this.lastMovementAt = Date.now();
+      this.#movements++;
+    }
     if (isSignOfLife(raw.type)) this.lastEventAt = Date.now();
     const event = readEvent(raw, this.#redactor);
     if (event === undefined) return;
@@ -144,11 +148,14 @@ export class LiveTurn {
     if (arrived()) await this.save();
   }
 
-  /** Lets the model go on where the conversation stands, without a new message. */
+  /** Lets the model go on where the conversation stands, without a new message; settles when it does. */
   async goOn(): Promise<void> {
     this.state.resume();
     this.lastMovementAt = Date.now();
+    const before = this.#movements;
     await this.runtime.ask(this.#held().rpc.sendMessages({ messages: [] }));
+    // A steer that reached Copilot before its loop runs would wait until that has ended.
+    await this.#mustBecome(() => this.#movements > before, 'the word to go on');
   }
 
   /** Answers a call of `ask_parent`; settles when the answer is in the conversation, durably. */

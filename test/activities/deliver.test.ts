@@ -25,6 +25,12 @@ beforeAll(async () => {
     on('idle', ({ answers }) => ({ text: `answer ${answers}` })),
     on('race', ({ answers }) => ({ text: `answer ${answers}`, delayMs: 20 })),
     on('early', obedient),
+    // Only the message ends it.
+    on('again', ({ text }) =>
+      text.includes('TURN LEFT')
+        ? { text: 'Turned left.' }
+        : bash('sleep 2; sleep 10', { initial_wait: 600 }),
+    ),
     on('silent', [{ text: 'At last.', delayMs: 3_600_000 }]),
     on('asking', [
       { tools: [{ name: 'ask_parent', arguments: { question: 'Which way?' } }] },
@@ -104,6 +110,20 @@ describe('a steer', () => {
     const turn = bench.run(at);
     expect(await steer).toMatchObject({ kind: 'delivered' });
     expect(await turn.result).toMatchObject({ kind: 'finished' });
+  });
+
+  it('waits until a turn that was cut short goes on, and is in while that runs', async () => {
+    // Several at once, as when a worker starts again.
+    const all = await Promise.all(Array.from({ length: 6 }, (_, index) => bench.subagent(`again-${index}`)));
+    const turns = all.map((at) => bench.run(at));
+    for (const { subagent } of all) await shellRuns(subagent);
+    await bench.killRuntime();
+    for (const { result } of turns) await result;
+    const steers = all.map(({ subagent }) => bench.steer(subagent, 's8', 'TURN LEFT'));
+    const again = all.map((at) => bench.run({ ...at, lostBefore: 1 }));
+    for (const steer of steers) expect(await steer).toMatchObject({ kind: 'delivered' });
+    for (const { result } of again)
+      expect(await result).toMatchObject({ kind: 'finished', report: 'Turned left.' });
   });
 
   it.each(['silent', 'never begun'])(

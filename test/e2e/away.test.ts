@@ -31,10 +31,7 @@ beforeAll(async () => {
       if (!text.includes('MORE')) return { text: 'Ready.' };
       return existsSync(goOn) ? { text: 'Let in.' } : { error: { status: 503, message: 'busy' } };
     }),
-    // A message that comes during a model call is in the conversation once the tool call after it has ended.
-    on('listen', ({ text }) =>
-      text.includes('one word') ? { text: 'Heard.' } : bash('sleep 544', { initial_wait: 5 }),
-    ),
+    on('listen', ({ text }) => (text.includes('one word') ? { text: 'Heard.' } : bash('sleep 544'))),
     on('make', [bash('echo made > made.txt'), { text: 'Made.' }]),
     on('sit', [bash('echo mine > own.txt && git add . && git commit -qm own && sleep 543')]),
     on('ask', [
