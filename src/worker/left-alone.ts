@@ -6,6 +6,7 @@ import type { Client } from '@temporalio/client';
 import type { AskRunState } from '../git/checkout-lock.ts';
 import { SUBAGENT, type ControlActivities } from '../contract/index.ts';
 import { noteRunEnded, readRuns, type RunRecord } from '../home/run-record.ts';
+import { keepLooking } from './looks.ts';
 
 /** Between two looks, in milliseconds. */
 const EVERY_MS = 15_000;
@@ -24,10 +25,8 @@ export interface LeftAloneDependencies {
  * since: one small question to it, however many there are. A look that fails is made up for by the next.
  */
 export function keepEnding(on: LeftAloneDependencies): { stop(): void } {
-  let stopped = false;
-  let timer: NodeJS.Timeout | undefined;
   let seen: number | undefined;
-  const look = async (): Promise<void> => {
+  return keepLooking(async () => {
     const began = Date.now();
     try {
       const among = seen === undefined ? undefined : await closedSince(on.client, seen - LAG_MS);
@@ -36,15 +35,7 @@ export function keepEnding(on: LeftAloneDependencies): { stop(): void } {
     } catch {
       // The server is away, or has no list.
     }
-    if (!stopped) timer = setTimeout(() => void look(), EVERY_MS).unref();
-  };
-  void look();
-  return {
-    stop: () => {
-      stopped = true;
-      clearTimeout(timer);
-    },
-  };
+  }, EVERY_MS);
 }
 
 /** Ids of workflows that somebody else closed. */

@@ -12,6 +12,7 @@ import { commitsNowhereElse } from '../git/unmerged.ts';
 import { runFolder } from '../home/workspace-record.ts';
 import type { Settings } from '../home/settings.ts';
 import { diskUsage } from '../system/disk-usage.ts';
+import { keepLooking } from './looks.ts';
 
 /** A clone that was used so lately may be wanted by a subagent that has no record yet, in milliseconds. */
 const CLONE_IN_USE_MS = 60 * 60_000;
@@ -27,23 +28,13 @@ export interface RetentionOptions {
 
 /** Looks now and every hour, one look at a time, until it is stopped. A look that fails is told, and changes nothing else. */
 export function keepRetention(options: RetentionOptions): { stop(): void } {
-  let stopped = false;
-  let timer: NodeJS.Timeout | undefined;
-  const look = async (): Promise<void> => {
+  return keepLooking(async (stopped) => {
     try {
-      await applyRetention(options, () => stopped);
+      await applyRetention(options, stopped);
     } catch (error) {
       options.log(`retention could not look: ${String(error)}`);
     }
-    if (!stopped) timer = setTimeout(() => void look(), EVERY_MS).unref();
-  };
-  void look();
-  return {
-    stop: () => {
-      stopped = true;
-      clearTimeout(timer);
-    },
-  };
+  }, EVERY_MS);
 }
 
 /** One look. */

@@ -29,5 +29,8 @@ it('an outcome ends with where the work is and what goes on from there', () => {
     `${take} git fetch "/home/repositories/x" subagents/fix-2`,
   ]);
   expect(linesOf({}, { commitCount: 0 }).slice(-2)).toEqual([work, next]);
-  expect(linesOf({}, { branch: 'main', cwd: '/work/shop' }).slice(-2)).toEqual(['folder "/work/shop"', next]);
+  expect(linesOf({}, { branch: 'main', cwd: '/home/ada/shop' }).slice(-2)).toEqual([
+    'folder "/home/ada/shop"',
+    next,
+  ]);
 });
