@@ -1,5 +1,5 @@
 /** The plain temporal CLI (and so the Web UI, which does the same) steers, kills and ends sessions like our own tools. */
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Subagents } from '../../src/client/index.ts';
@@ -94,6 +94,8 @@ describe('the temporal command', () => {
       const label = when.replaceAll(' ', '-');
       await session.spawn({ label, task: `ask ${label}` }, { cwd: fleet.repository.path });
       await eventually(async () => (await session.subagent(label).describe()).questions.length > 0);
+      // It has given its room back: of what has room, a worker that stops ends the processes.
+      await eventually(() => readdirSync(join(fleet.home, 'leases')).length === 0);
       expect(sleepers().length).toBeGreaterThan(0);
       const isAway = when.endsWith('away');
       if (isAway) await fleet.worker.stop();
