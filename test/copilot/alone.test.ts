@@ -1,4 +1,5 @@
 /** What the README says of Copilot CLI by itself, beside which it shows this product: pinned to the version that comes along. */
+import { readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -80,11 +81,22 @@ async function sessionThat(words: string): Promise<string | undefined> {
   }
   return undefined;
 }
-const runs = (sleep: string): Promise<boolean> => eventually(() => processesWith(sleep).length > 0);
+/** Waits until it runs itself, and not only what is to start it. */
+const runs = (sleep: string): Promise<boolean> =>
+  eventually(() => processesWith(sleep).some((pid) => argumentsOf(pid).join(' ') === sleep));
+
+function argumentsOf(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
+  } catch {
+    return []; // it has ended meanwhile
+  }
+}
 
 describe('copilot -p', () => {
   it('exits 0 when SIGTERM ends it in the middle, and leaves what was detached', async () => {
     const cli = copilot('-p', 'Work.');
+    await runs(detached);
     await runs(attached);
     cli.kill('SIGTERM');
     expect((await cli).exitCode).toBe(0);
