@@ -45,25 +45,23 @@ const MEASUREMENTS: readonly Measurement[] = [
   hops,
 ];
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    json: { type: 'boolean', default: false },
-    only: { type: 'string', multiple: true, default: [] },
-    runs: { type: 'string' },
-  },
-});
+const NAMES = MEASUREMENTS.map(({ name }) => name).join(', ');
+const USAGE = `npm run bench [-- NAME...] [--runs N] [--json]
+
+Measures all there is, or what is named: ${NAMES}
+`;
+
+const { values, positionals } = readArguments();
+if (values.help) {
+  process.stdout.write(USAGE);
+  process.exit(0);
+}
 const runs = values.runs === undefined ? undefined : Number(values.runs);
+if (runs !== undefined && !(Number.isInteger(runs) && runs > 0))
+  refuse('--runs takes a whole number from 1 on');
 const wanted = [...positionals, ...values.only];
 const unknown = wanted.find((name) => MEASUREMENTS.every((each) => each.name !== name));
-if (unknown !== undefined || (runs !== undefined && !(Number.isInteger(runs) && runs > 0))) {
-  process.stderr.write(
-    unknown === undefined
-      ? `--runs takes a whole number from 1 on\n`
-      : `no measurement is called ${unknown}; there are ${MEASUREMENTS.map(({ name }) => name).join(', ')}\n`,
-  );
-  process.exit(2);
-}
+if (unknown !== undefined) refuse(`no measurement is called ${unknown}; there are ${NAMES}`);
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 listenForInterruption(say);
@@ -84,4 +82,25 @@ try {
   // What was being measured has been closed under it.
   if (isInterrupted()) await new Promise(() => undefined);
   throw error;
+}
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        help: { type: 'boolean', short: 'h', default: false },
+        json: { type: 'boolean', default: false },
+        only: { type: 'string', multiple: true, default: [] },
+        runs: { type: 'string' },
+      },
+    });
+  } catch (error) {
+    return refuse((error as Error).message);
+  }
+}
+
+function refuse(why: string): never {
+  process.stderr.write(`${why}\n`);
+  process.exit(2);
 }
