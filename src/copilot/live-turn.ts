@@ -62,7 +62,8 @@ export class LiveTurn {
   lastMovementAt = Date.now();
   /** Notes for the outcome that were given with an earlier result of this turn are not given again. */
   readonly notes: string[] = [];
-  #movements = 0;
+  /** How often the model's loop has begun, or failed to. */
+  #loops = 0;
   readonly #redactor: Redactor;
   #session: CopilotSession | undefined;
   #opening: Promise<CopilotSession> | undefined;
@@ -103,10 +104,8 @@ export class LiveTurn {
 
   /** Takes an event of the session. */
   take(raw: SessionEvent): void {
-    if (isMovement(raw.type)) {
-      this.lastMovementAt = Date.now();
-      this.#movements++;
-    }
+    if (isMovement(raw.type)) this.lastMovementAt = Date.now();
+    if (raw.type === 'assistant.turn_start' || raw.type === 'session.error') this.#loops++;
     if (isSignOfLife(raw.type)) this.lastEventAt = Date.now();
     const event = readEvent(raw, this.#redactor);
     if (event === undefined) return;
@@ -152,10 +151,10 @@ export class LiveTurn {
   async goOn(): Promise<void> {
     this.state.resume();
     this.lastMovementAt = Date.now();
-    const before = this.#movements;
+    const before = this.#loops;
     await this.runtime.ask(this.#held().rpc.sendMessages({ messages: [] }));
     // A steer that reached Copilot before its loop runs would wait until that has ended.
-    await this.#mustBecome(() => this.#movements > before, 'the word to go on');
+    await this.#mustBecome(() => this.#loops > before, 'the word to go on');
   }
 
   /** Answers a call of `ask_parent`; settles when the answer is in the conversation, durably. */
