@@ -114,7 +114,8 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
         // Its session must hear of its end all the same.
         noteProblem({ problem: String(later) });
       }
-      if (!killed) return conclude('failed', sweep, { class: 'internal', message: rootCause(error) ?? String(error) });
+      if (!killed)
+        return conclude('failed', sweep, { class: 'internal', message: rootCause(error) ?? String(error) });
       const outcome = await conclude('killed', sweep);
       // Only a cancellation that was asked for can close a workflow as cancelled.
       throw asked ? error : asFailure(outcome);
