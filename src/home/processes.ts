@@ -20,52 +20,78 @@ export interface FoundProcess extends ProcessIdentity {
 /** Whether this system has the means to find them. */
 export const canFindProcesses = process.platform === 'linux';
 
-/** The living processes of a Copilot session; see `scanProcesses`. */
+/** The living processes of a Copilot session; see `ProcessSearch`. */
 export function findProcesses(copilotSessionId: string): FoundProcess[] {
   const found: FoundProcess[] = [];
-  scanProcesses(copilotSessionId, (process) => found.push(process));
+  new ProcessSearch(copilotSessionId).scan((process) => found.push(process));
   return found;
 }
 
-/**
- * Looks at every process of this machine once and reports those of a Copilot session, each as soon as it is seen: those
- * that carry its mark, those with its id in their environment, and everyone in a process session (setsid) of theirs.
- * Never this process or one it descends from. The Copilot runtime carries neither. Takes about 6 ms for 100 programs.
- *
- * @returns how many processes ended before they could be looked at. When that is none, and none was reported, none is
- * there: one that forks and ends faster than it can be looked at is at least missed.
- */
-export function scanProcesses(copilotSessionId: string, onFound: (process: FoundProcess) => void): number {
-  if (!canFindProcesses) return 0;
-  const marker = processMarker(copilotSessionId);
-  const variable = `\0${SESSION_VARIABLE}=${copilotSessionId}\0`;
-  const spared = ownLine();
-  const others = new Map<number, LinuxStat>();
-  const found = new Map<number, LinuxStat>();
-  let missed = 0;
+/** Looks for the processes of a Copilot session, scan after scan. */
+export class ProcessSearch {
+  readonly #marker: number;
+  readonly #variable: string;
+  /** Those of its dead that nobody has waited for yet, as `PID START`. */
+  readonly #zombies = new Set<string>();
 
-  // The newest first: what never stays long is looked at before it is gone.
-  for (const pid of runningPids()) {
-    if (spared.has(pid)) continue;
-    const stat = linuxStat(pid);
-    if (stat && (stat.kernelThread || startTimeOf(stat) === undefined)) continue;
-    const limits = stat && read(pid, 'limits');
-    if (!stat || !limits) missed += 1;
-    else if (hardLockLimit(limits) === marker || hasVariable(pid, variable)) {
-      found.set(pid, stat);
-      report(pid, stat, onFound);
-    } else others.set(pid, stat);
+  constructor(copilotSessionId: string) {
+    this.#marker = processMarker(copilotSessionId);
+    this.#variable = `\0${SESSION_VARIABLE}=${copilotSessionId}\0`;
   }
 
-  // A session whose leader lives and is not theirs is somebody's terminal, or the runtime's own.
-  const ours = linuxStat(process.pid)?.session;
-  const sessions = new Set(
-    [...found.values()]
-      .map(({ session }) => session)
-      .filter((session) => session !== ours && !others.has(session) && !spared.has(session)),
-  );
-  for (const [pid, stat] of others) if (sessions.has(stat.session)) report(pid, stat, onFound);
-  return missed;
+  /**
+   * Looks at every process of this machine once and reports those of the session, each as soon as it is seen: those that
+   * carry its mark, those with its id in their environment, and everyone in a process session (setsid) of theirs.
+   * Never this process or one it descends from. The Copilot runtime carries neither. Takes about 6 ms for 100 programs.
+   *
+   * @returns how many processes may have forked unseen: they ended after they were listed and before they were looked
+   * at. When that is none, and none was reported, none is there: one that forks and ends faster than it can be looked at
+   * is at least missed.
+   */
+  scan(onFound: (process: FoundProcess) => void): number {
+    if (!canFindProcesses) return 0;
+    const spared = ownLine();
+    const others = new Map<number, LinuxStat>();
+    const found = new Map<number, LinuxStat>();
+    let missed = 0;
+
+    const newest = newestPid();
+    const pids = runningPids();
+    // Pids began again from below while they were listed, where one that was started then is not seen.
+    if (newestPid() < newest) missed += 1;
+    // The newest first: what never stays long is looked at before it is gone.
+    for (const pid of pids) {
+      if (spared.has(pid)) continue;
+      const stat = linuxStat(pid);
+      if (stat?.kernelThread) continue;
+      const limits = stat && read(pid, 'limits');
+      if (!stat || !limits) missed += 1;
+      else if (startTimeOf(stat) === undefined) missed += this.#hasJustDied(pid, stat, limits) ? 1 : 0;
+      else if (hardLockLimit(limits) === this.#marker || hasVariable(pid, this.#variable)) {
+        found.set(pid, stat);
+        report(pid, stat, onFound);
+      } else others.set(pid, stat);
+    }
+
+    // A session whose leader lives and is not theirs is somebody's terminal, or the runtime's own.
+    const ours = linuxStat(process.pid)?.session;
+    const sessions = new Set(
+      [...found.values()]
+        .map(({ session }) => session)
+        .filter((session) => session !== ours && !others.has(session) && !spared.has(session)),
+    );
+    for (const [pid, stat] of others) if (sessions.has(stat.session)) report(pid, stat, onFound);
+    return missed;
+  }
+
+  /** Whether a zombie carries the mark and was none in a scan before: it may have lived, and forked, when it was listed. */
+  #hasJustDied(pid: number, { startTicks }: LinuxStat, limits: string): boolean {
+    if (hardLockLimit(limits) !== this.#marker) return false;
+    const zombie = `${pid} ${startTicks}`;
+    if (this.#zombies.has(zombie)) return false;
+    this.#zombies.add(zombie);
+    return true;
+  }
 }
 
 function report(pid: number, stat: LinuxStat, onFound: (process: FoundProcess) => void): void {
@@ -78,6 +104,11 @@ function runningPids(): number[] {
     .map(Number)
     .filter(Number.isInteger)
     .sort((a, b) => b - a);
+}
+
+/** The pid that was given last: the fifth field of /proc/loadavg, see proc_loadavg(5). */
+function newestPid(): number {
+  return Number(readFileSync('/proc/loadavg', 'latin1').trim().split(' ').at(-1));
 }
 
 /** This process and all that it descends from. */

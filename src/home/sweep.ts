@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path';
 import { setImmediate, setTimeout as delay } from 'node:timers/promises';
 import type { SweepReport } from '../contract/outcome.ts';
 import { signalProcess } from '../system/process.ts';
-import { canFindProcesses, scanProcesses, type FoundProcess } from './processes.ts';
+import { canFindProcesses, ProcessSearch, type FoundProcess } from './processes.ts';
 
 /** Between SIGTERM and SIGKILL. */
 const GRACE_MS = 500;
@@ -35,11 +35,12 @@ export async function sweep(copilotSessionId: string): Promise<SweepReport> {
   const begun = Date.now();
   const seen = new Map<string, FoundProcess>();
   if (!canFindProcesses) return report({ seen, left: [], proven: false, begun });
+  const search = new ProcessSearch(copilotSessionId);
   let lastFound = begun;
   for (;;) {
     const elapsed = Date.now() - begun;
     const left: FoundProcess[] = [];
-    const missed = scanProcesses(copilotSessionId, (process) => {
+    const missed = search.scan((process) => {
       const key = `${process.pid} ${process.startTime}`;
       if (elapsed >= GRACE_MS) signalProcess(process, 'SIGKILL');
       else if (!seen.has(key)) signalProcess(process, 'SIGTERM');
