@@ -77,20 +77,25 @@ async function collectGuarded(
   const inPlace = isolation === 'in-place';
   const repo = inPlace ? cwd : input.spec.repo;
   const before = surroundingsBefore({ subagent: input.subagent, isolation, cwd });
-  const shared = before === undefined ? {} : await plantedSince(repo, before.programs);
+  const collect = (restored: readonly string[]) =>
+    inPlace ? collectInPlace(input) : collectWorktree(on, input, restored, signal);
+  if (before === undefined) return collect(inPlace ? [] : await restore(on, input, signal));
+
+  const planted = (at: string): Promise<Planted> => plantedSince(at, before.programs);
+  const own = inPlace ? Promise.resolve({}) : planted(cwd);
+  own.catch(() => undefined); // where it is gone, or no worktree, it is restored
+  const shared = await planted(repo);
   const restored = inPlace
     ? []
     : await withSettings(settingsAgainst(shared), () => restore(on, input, signal));
-  const collect = () => (inPlace ? collectInPlace(input) : collectWorktree(on, input, restored, signal));
-  if (before === undefined) return collect();
-  // Only now: a worktree that was linked to another repository shows the configuration of that one, not its own.
-  const planted = { ...shared, ...(await plantedSince(cwd, before.programs)) };
-  if (!inPlace) remember(cwd, planted);
-  return withSettings(settingsAgainst(planted), async () => {
-    const after = await readSurroundings(repo, isolation);
-    const touchedOutside = differences(before, after);
-    const collected = await collect();
+  // A worktree that was linked to another repository showed the configuration of that one, not its own.
+  const all = { ...shared, ...(restored.length > 0 ? await planted(cwd) : await own) };
+  if (!inPlace) remember(cwd, all);
+  return withSettings(settingsAgainst(all), async () => {
+    // What is collected lies in the worktree and on branches of subagents, which are not compared.
+    const [after, collected] = await Promise.all([readSurroundings(repo, isolation), collect(restored)]);
     if (collected.kind !== 'collected') return collected;
+    const touchedOutside = differences(before, after);
     return {
       ...collected,
       evidence: { ...collected.evidence, ...(touchedOutside.length > 0 && { touchedOutside }) },

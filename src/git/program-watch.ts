@@ -55,11 +55,16 @@ export async function endWatch(repo: string, runId: string): Promise<void> {
  * @throws SubagentsError GIT
  */
 export async function plantedIn(repo: string, at = repo): Promise<Planted> {
-  const all = [...watches(repo).values()];
-  if (all.length === 0) return {};
-  const now = await readPrograms(at);
-  const each = all.map((found) =>
-    'planted' in found ? stillThere(found.planted, now) : added(found.before, now),
+  return isWatched(repo) ? plantedAmong(await readPrograms(at), repo) : {};
+}
+
+/** Whether any run is watched in the checkout `repo`, or has left a program there. */
+export const isWatched = (repo: string): boolean => watches(repo).size > 0;
+
+/** Which of `programs` came from subagents that work, or worked, in the checkout `repo`. */
+export function plantedAmong(programs: Programs, repo: string): Planted {
+  const each = [...watches(repo).values()].map((found) =>
+    'planted' in found ? stillThere(found.planted, programs) : added(found.before, programs),
   );
   return Object.assign({}, ...each) as Planted;
 }

@@ -40,9 +40,8 @@ export type Surroundings = z.infer<typeof surroundings>;
  * @throws SubagentsError GIT
  */
 export async function readSurroundings(repo: string, of: Isolation = 'worktree'): Promise<Surroundings> {
-  const shared = await readShared(repo);
-  if (of === 'in-place') return shared;
-  const [refs, files] = await Promise.all([readRefs(repo), readFiles(repo)]);
+  if (of === 'in-place') return readShared(repo);
+  const [shared, refs, files] = await Promise.all([readShared(repo), readRefs(repo), readFiles(repo)]);
   const head = readFileSync(join(gitDirs(repo).gitDir, 'HEAD'), 'utf8').trim();
   return { ...shared, head, ...(refs && { refs }), ...(files && { files }) };
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Isolation } from '../contract/index.ts';
 import { readCheckoutClaim } from '../git/checkout-lock.ts';
 import { added, readPrograms, settingsAgainst, stillThere, type Planted } from '../git/planted.ts';
-import { plantedIn } from '../git/program-watch.ts';
+import { isWatched, plantedAmong, plantedIn } from '../git/program-watch.ts';
 import { gitDirs } from '../git/repository.ts';
 import { withSettings } from '../git/run.ts';
 import { readWorkspaceRecord } from './workspace-record.ts';
@@ -18,17 +18,24 @@ import { readWorkspaceRecord } from './workspace-record.ts';
 export async function plantedBy(cwd: string, checkout?: string): Promise<Planted> {
   const record = readWorkspaceRecord(cwd);
   const repo = record?.repo ?? checkout ?? cwd;
+  if (!record?.planted && !record?.surroundings && !isWatched(repo)) return {};
+  const own = (programs: Record<string, string>): Planted =>
+    record?.planted !== undefined
+      ? stillThere(record.planted, programs)
+      : record?.surroundings !== undefined
+        ? added(record.surroundings.programs, programs)
+        : {};
   // A worktree can have configuration of its own beside the shared one, and can be linked to another repository.
-  const places = new Set(checkout === undefined ? [repo, cwd] : [checkout]);
-  const found: Planted = {};
-  for (const at of [...places].filter((folder) => existsSync(join(folder, '.git')))) {
-    Object.assign(found, await plantedIn(repo, at));
-    if (record?.planted !== undefined)
-      Object.assign(found, stillThere(record.planted, await readPrograms(at)));
-    else if (record?.surroundings !== undefined)
-      Object.assign(found, added(record.surroundings.programs, await readPrograms(at)));
-  }
-  return found;
+  const places = checkout === undefined ? [...new Set([repo, cwd])] : [checkout];
+  const found = await Promise.all(
+    places
+      .filter((at) => existsSync(join(at, '.git')))
+      .map(async (at) => {
+        const programs = await readPrograms(at);
+        return { ...plantedAmong(programs, repo), ...own(programs) };
+      }),
+  );
+  return Object.assign({}, ...found) as Planted;
 }
 
 /** Where a run works, or worked. */
@@ -48,7 +55,8 @@ export async function guarded<T>(place: RunPlace, work: () => Promise<T>): Promi
 /** Beside the user's checkout lies no record of ours, whatever is called like one: what a live run began with is in its claim. */
 async function plantedInPlace({ cwd, runId }: RunPlace): Promise<Planted> {
   if (!existsSync(join(cwd, '.git'))) return {};
-  const found = await plantedIn(cwd, cwd);
   const before = readCheckoutClaim(gitDirs(cwd).gitDir, runId)?.surroundings;
-  return before === undefined ? found : { ...found, ...added(before.programs, await readPrograms(cwd)) };
+  if (before === undefined) return plantedIn(cwd);
+  const programs = await readPrograms(cwd);
+  return { ...plantedAmong(programs, cwd), ...added(before.programs, programs) };
 }
