@@ -36,7 +36,7 @@ export interface Inspection {
 /** Activities whose heartbeats say what a subagent is doing. */
 const TELLING = new Set(['runTurn', 'setUpWorkspace', 'cloneRepository']);
 /** The activities that a subagent of this status has under way. */
-const AT_WORK: Readonly<Partial<Record<Status, readonly string[]>>> = {
+const ACTIVITIES_OF: Readonly<Partial<Record<Status, readonly string[]>>> = {
   queued: ['stay'],
   preparing: ['prepareWorkspace', 'cloneRepository', 'setUpWorkspace'],
   working: ['runTurn'],
@@ -87,7 +87,9 @@ function pendingOf(
   status: Status,
 ): Pick<Inspection, 'since' | 'worker' | 'task'> {
   const pending = pendingActivities ?? [];
-  const [atWork] = pending.filter(({ activityType }) => AT_WORK[status]?.includes(activityType?.name ?? ''));
+  const [atWork] = pending.filter(({ activityType }) =>
+    ACTIVITIES_OF[status]?.includes(activityType?.name ?? ''),
+  );
   const workers = pending.flatMap(({ state, lastWorkerIdentity, lastHeartbeatTime, lastStartedTime }) => {
     const heardAt = dateOf(lastHeartbeatTime) ?? dateOf(lastStartedTime);
     if (state === PENDING_ACTIVITY_STATE_SCHEDULED || !lastWorkerIdentity || !heardAt) return [];

@@ -6,7 +6,6 @@ import {
   TRANSCRIPT,
   transcriptPage,
   transcriptWorkflowId,
-  workerControlQueue,
   type TranscriptEntry,
   type TranscriptInput,
   type TranscriptPage,
@@ -19,7 +18,10 @@ import type { Link } from './link.ts';
 import { awaitOutcome } from './outcomes.ts';
 import type { KnownRun } from './runs.ts';
 import type { TranscriptOptions } from './types.ts';
+import { isAway, requireThisWorker } from './workers.ts';
 
+/** Of a worker, in errors. */
+const HOLDER = 'the worker that has the transcript';
 /** Activity whose results are the pages. */
 const PAGE_ACTIVITY = 'readTranscript';
 /** How often a following reader says that it is there, in milliseconds; the workflow takes it for gone after a minute. */
@@ -84,7 +86,7 @@ async function findSource(
     }
     const { workerId, copilotSessionId } = view;
     if (workerId !== undefined) {
-      if (!(await link.hasPollers(workerControlQueue(workerId), 'activity'))) throw away(link, workerId);
+      await requireThisWorker(link, workerId, HOLDER);
       return {
         ...{ subagentWorkflowId: run.workflowId, subagentRunId: run.runId, workerId, copilotSessionId },
         of: { label: run.label, run: run.run },
@@ -93,10 +95,6 @@ async function findSource(
     if (!follow || isFinal(view.status)) return undefined;
     await pause(QUEUED_MS, signal);
   }
-}
-
-function away(link: Link, workerId: string) {
-  return noWorker(link.server, `the worker that has the transcript, ${workerId}, is away`);
 }
 
 /** Aborted when the run has ended, or with `signal`. */
@@ -153,7 +151,8 @@ async function* pages(
         if (page.success) yield page.data;
       }
       const failed = event.workflowExecutionFailedEventAttributes?.failure;
-      if (failed || event.workflowExecutionTimedOutEventAttributes) throw away(link, input.workerId);
+      if (failed || event.workflowExecutionTimedOutEventAttributes)
+        throw isAway(link, input.workerId, HOLDER);
     }
     over = true;
   } finally {

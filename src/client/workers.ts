@@ -1,5 +1,11 @@
 /** Whether anybody takes what is asked, and understands it: said before it is sent, since a server without them just waits. */
-import { CONTRACT_VERSION, hostControlQueue, MAIN_QUEUE, workerControlQueue } from '../contract/index.ts';
+import {
+  CONTRACT_VERSION,
+  hostControlQueue,
+  MAIN_QUEUE,
+  workerControlQueue,
+  type SubagentsError,
+} from '../contract/index.ts';
 import { noWorker, otherVersion } from './errors.ts';
 import type { Link } from './link.ts';
 
@@ -26,9 +32,12 @@ export async function requireWorkers(link: Link, hostQueue: string): Promise<voi
 
 /** @throws SubagentsError NO_WORKER, saying `who` it is, where that very worker is away */
 export async function requireThisWorker(link: Link, workerId: string, who: string): Promise<void> {
-  if (await link.hasPollers(workerControlQueue(workerId), 'activity')) return;
-  throw noWorker(link.server, `${who}, ${workerId}, is away`);
+  if (!(await link.hasPollers(workerControlQueue(workerId), 'activity'))) throw isAway(link, workerId, who);
 }
+
+/** The error for a worker that is away, saying `who` it is. */
+export const isAway = (link: Link, workerId: string, who: string): SubagentsError =>
+  noWorker(link.server, `${who}, ${workerId}, is away`);
 
 /** Silence after which a worker counts as away that has an activity: it gives a sign of life each second. */
 const SILENT_MS = 5_000;

@@ -5,7 +5,7 @@
 import type { Client } from '@temporalio/client';
 import type { AskRunState } from '../git/checkout-lock.ts';
 import { SUBAGENT, type ControlActivities } from '../contract/index.ts';
-import { noteRunEnded, readRuns, type RunRecord } from '../home/run-record.ts';
+import { laterRun, noteRunEnded, readRuns } from '../home/run-record.ts';
 import { keepLooking } from './looks.ts';
 
 /** Between two looks, in milliseconds. */
@@ -55,12 +55,13 @@ async function endClosed(
   { home, runState, stopSubagent }: LeftAloneDependencies,
   among?: ReadonlySet<string>,
 ): Promise<void> {
-  for (const { subagent, endedAt, isolation, repository } of readRuns(home)) {
+  for (const record of readRuns(home)) {
+    const { subagent, endedAt, isolation, repository } = record;
     const { workflowId, runId } = subagent;
     if (endedAt !== undefined || (among && !among.has(workflowId))) continue;
     if ((await runState(workflowId, runId)) !== 'closed') continue;
     // The Copilot session and its processes may be a later run's by now, which has ended those of before.
-    if (isContinued(subagent, readRuns(home))) noteRunEnded(home, subagent);
+    if (laterRun(home, record)) noteRunEnded(home, subagent);
     else
       await stopSubagent({
         ...{ subagent, mode: 'kill' },
@@ -68,6 +69,3 @@ async function endClosed(
       });
   }
 }
-
-const isContinued = ({ copilotSessionId, run }: RunRecord['subagent'], runs: readonly RunRecord[]): boolean =>
-  runs.some(({ subagent }) => subagent.copilotSessionId === copilotSessionId && subagent.run > run);
