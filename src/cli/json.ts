@@ -143,6 +143,9 @@ const progress = z.object({
   usage,
   denied: z.number().int().optional().describe('tool calls that its permissions did not allow'),
 });
+const away = z
+  .object({ workerId: z.string().optional(), since: z.string() })
+  .describe('its worker gives no sign of life: nothing of it moves');
 /** `list`; also each line of `watch`. */
 export const listJson = z.object({
   server,
@@ -154,10 +157,7 @@ export const listJson = z.object({
         session: z.string(),
         since: z.string().optional().describe('when its status, or what it is doing, began'),
         progress: progress.optional(),
-        away: z
-          .object({ workerId: z.string().optional(), since: z.string() })
-          .optional()
-          .describe('its worker gives no sign of life: nothing of it moves'),
+        away: away.optional(),
         failing: z
           .boolean()
           .optional()
@@ -183,6 +183,7 @@ export const showJson = z.object({
     status,
     since: z.string(),
     doing: z.string(),
+    away: away.optional(),
     startedAt: z.string(),
     endedAt: z.string().optional(),
     task: z.string().optional(),

@@ -8,6 +8,7 @@ import {
   type StepView,
   type SubagentView,
 } from '../contract/index.ts';
+import { absenceOf, WorkerLooks } from './absence.ts';
 import { inspect, type Inspection } from './inspect.ts';
 import type { Link } from './link.ts';
 import { workflowUrl } from './links.ts';
@@ -31,6 +32,10 @@ export async function describeRun(link: Link, run: KnownRun): Promise<SubagentDe
     over ? readOutcome(link, run) : undefined,
     chain && !over ? readSteps(link, run) : undefined,
   ]);
+  const away =
+    inspected && !over && !chain
+      ? await absenceOf(inspected, new WorkerLooks(link), view !== 'workerless')
+      : undefined;
   const asked = view === 'workerless' ? undefined : view;
   const notes = [...(outcome?.notes ?? asked?.notes ?? [])];
   if (view === 'workerless') notes.push(workerlessNote(link.server));
@@ -39,6 +44,7 @@ export async function describeRun(link: Link, run: KnownRun): Promise<SubagentDe
   return {
     ...known(run, inspected),
     ...now(run, inspected, asked),
+    ...(away && { away }),
     ...(asked && {
       cwd: asked.cwd,
       copilotSessionId: asked.copilotSessionId,

@@ -1,15 +1,9 @@
 /** Lists of subagents: from their session, with what each is doing; without a worker, from the visibility store. */
-import {
-  isChain,
-  isFinal,
-  SESSION,
-  type LiveStatus,
-  type SessionList,
-  type Status,
-} from '../contract/index.ts';
+import { isChain, isFinal, SESSION, type SessionList } from '../contract/index.ts';
+import { absenceOf, WorkerLooks } from './absence.ts';
 import { concurrently } from './concurrently.ts';
 import { noWorker, serverName } from './errors.ts';
-import { inspect, type Inspection } from './inspect.ts';
+import { inspect } from './inspect.ts';
 import type { Link } from './link.ts';
 import { ask, isWorkerless } from './query.ts';
 import { asked, type KnownRun } from './runs.ts';
@@ -23,7 +17,6 @@ import type {
 } from './types.ts';
 import { readView } from './view.ts';
 import { findOrphans, findRuns, findSessions, isSessionOpen } from './visibility.ts';
-import { WorkerLooks } from './workers.ts';
 
 /** Finished subagents listed when the caller does not say how many; with `all`, every one a session keeps. */
 const DEFAULT_FINISHED = 10;
@@ -32,9 +25,6 @@ const ALL_FINISHED = 1_000;
 const MAX_LIVE_ROWS = 1_000;
 /** One or two of a workflow's tasks may go with a worker that dies; more fail by themselves. */
 const MAX_TASK_ATTEMPTS = 3;
-/** Where a worker is at something for a subagent. */
-const AT_WORK: ReadonlySet<Status> = new Set<LiveStatus>(['preparing', 'working', 'verifying', 'stopping']);
-
 /** See `SessionHandle.list`. */
 export async function listSession(
   link: Link,
@@ -110,7 +100,7 @@ function withProgress(
     const inspected = await inspect(link, run);
     if (inspected === undefined) return run;
     const { status, progress, model = run.model, task } = inspected;
-    const away = await awayOf(inspected, workers, asking);
+    const away = await absenceOf(inspected, workers, asking);
     // Who waits for nothing that the server knows of (an answer, its model) says itself since when.
     const known = progress?.since ?? inspected.since;
     const tries = task?.attempt ?? 1;
@@ -126,21 +116,6 @@ function withProgress(
       ...(progress && { progress }),
     };
   });
-}
-
-async function awayOf(
-  { status, worker, task, startedAt }: Inspection,
-  workers: WorkerLooks,
-  asking: boolean,
-): Promise<SubagentRow['away']> {
-  if (worker === undefined) {
-    // The server has given up what it was at, and nobody is there to go on.
-    const given = !asking && AT_WORK.has(status);
-    return given ? { since: task?.since.toISOString() ?? startedAt } : undefined;
-  }
-  const { workerId, heardAt } = worker;
-  if (await workers.isThere(worker)) return undefined;
-  return { workerId, since: heardAt.toISOString() };
 }
 
 async function sinceOf(link: Link, run: KnownRun): Promise<string | undefined> {

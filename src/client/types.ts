@@ -64,6 +64,14 @@ export interface ListOptions {
   readonly progress?: boolean | undefined;
 }
 
+/** A worker that gives no sign of life. */
+export interface Absence {
+  /** Absent where the server has given up what it was at. */
+  readonly workerId?: string | undefined;
+  /** ISO 8601, its last sign of life. */
+  readonly since: string;
+}
+
 /** A subagent in a list: what its session knows of it, and what it is doing right now. */
 export interface SubagentRow extends SessionEntry {
   readonly session: string;
@@ -71,8 +79,8 @@ export interface SubagentRow extends SessionEntry {
   readonly progress?: Progress | undefined;
   /** ISO 8601, when its status (or, while working, what it is doing) began; absent where that is not known, and of finished ones. */
   readonly since?: string | undefined;
-  /** The worker that has it gives no sign of life, so nothing of it moves: which worker, where known, and since when (ISO 8601). */
-  readonly away?: { readonly workerId?: string | undefined; readonly since: string } | undefined;
+  /** Where the worker that has it gives no sign of life, so that nothing of it moves. */
+  readonly away?: Absence | undefined;
   /** Its workflow fails at each try to go on, as under a worker of a version that it does not fit: nothing of it moves. */
   readonly failing?: boolean | undefined;
   /** Its session has ended without it; the next one of that name takes it over. */
@@ -256,6 +264,8 @@ export interface SubagentDescription extends Partial<
   readonly since: string;
   /** In words: the tool it runs, or what its status means. */
   readonly doing: string;
+  /** Where the worker that has it gives no sign of life, so that nothing of it moves. */
+  readonly away?: Absence | undefined;
   readonly startedAt: string;
   readonly endedAt?: string | undefined;
   /** The beginning of the task. */

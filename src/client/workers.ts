@@ -39,32 +39,6 @@ export async function requireThisWorker(link: Link, workerId: string, who: strin
 export const isAway = (link: Link, workerId: string, who: string): SubagentsError =>
   noWorker(link.server, `${who}, ${workerId}, is away`);
 
-/** Silence after which a worker counts as away that has an activity: it gives a sign of life each second. */
-const SILENT_MS = 5_000;
-
-/** Looks whether workers are there, at each once. */
-export class WorkerLooks {
-  readonly #link: Link;
-  readonly #polls = new Map<string, Promise<boolean>>();
-
-  constructor(link: Link) {
-    this.#link = link;
-  }
-
-  /**
-   * Whether a worker that has an activity is there. The server takes one that was killed for there for a while, by its last
-   * poll; what it last heard from it tells sooner, where its clock is ours.
-   */
-  async isThere({ workerId, heardAt }: { workerId: string; heardAt: Date }): Promise<boolean> {
-    if (this.#link.isOnThisMachine && Date.now() - heardAt.getTime() > SILENT_MS) return false;
-    const known = this.#polls.get(workerId);
-    if (known !== undefined) return known;
-    const polls = this.#link.hasPollers(workerControlQueue(workerId), 'activity');
-    this.#polls.set(workerId, polls);
-    return polls;
-  }
-}
-
 function checkContract(link: Link, contracts: readonly number[]): void {
   if (!contracts.includes(CONTRACT_VERSION)) throw otherVersion(link.server, contracts);
 }

@@ -81,7 +81,7 @@ describe('the list', () => {
       ]),
     ).split('\n');
     expect(lines.slice(3).map((line) => line.split(/ {2,}/).slice(0, 4).join('|'))).toEqual([
-      'away|working|[worker away] bash: npm test|30s',
+      'away|worker away|was working: bash: npm test|30s',
       'asks|asking|waits for an answer|3m',
       expect.stringMatching(/^fails\|working\|\[its workflow fails: see the log of its worker\] /),
     ]);

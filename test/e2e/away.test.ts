@@ -94,6 +94,8 @@ describe('a worker that is away', { timeout: 480_000 }, () => {
     if (dead.status === 'working') {
       expect(dead.away?.workerId).toBe(first.workerId);
       expect(Date.parse(dead.away?.since ?? '')).toBeLessThan(diedAt + 5_000);
+      const { status, away } = await session().subagent('sitter').describe();
+      expect(status === 'queued' || away?.workerId === first.workerId).toBe(true);
     }
     await session().subagent('asker').answer('This.');
     await eventually(async () => (await told('sitter')).includes('worker-away'));

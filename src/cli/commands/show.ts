@@ -9,7 +9,7 @@ import type { Colors } from '../output.ts';
 import { nextLines } from '../render/next.ts';
 import { plural, usageText } from '../render/numbers.ts';
 import { outcomeLines } from '../render/outcome.ts';
-import { statusText } from '../render/status.ts';
+import { doingText, stateOf, statusText } from '../render/status.ts';
 import { age, moment } from '../render/time.ts';
 import { receiptText } from './steer.ts';
 
@@ -28,8 +28,8 @@ function descriptionText(it: SubagentDescription, context: Context): string {
   const now = Date.now();
   const name = context.targetName(it);
   const lines = [
-    `${colors.bold(name)}${it.run > 1 ? ` (run ${it.run})` : ''}  ${statusText(it.status, colors)}  ` +
-      `${oneLine(it.outcome?.summary ?? it.doing, 400)}  ${colors.dim(`${age(it.endedAt ?? it.since, now)}${isFinal(it.status) ? ' ago' : ''}`)}`,
+    `${colors.bold(name)}${it.run > 1 ? ` (run ${it.run})` : ''}  ${statusText(stateOf(it), colors)}  ` +
+      `${oneLine(it.outcome?.summary ?? doingText(it, it.doing), 400)}  ${colors.dim(`${age(it.endedAt ?? it.away?.since ?? it.since, now)}${isFinal(it.status) ? ' ago' : ''}`)}`,
     '',
     ...facts(it, colors, now),
   ];

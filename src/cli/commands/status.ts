@@ -43,7 +43,11 @@ export async function status(context: Context): Promise<number> {
     if (fleet.server.uiUrl !== undefined) output.fact('Web UI', fleet.server.uiUrl);
     output.fact('workers', workers ? colors.green('polling') : colors.red('none polls'));
     const counts = Object.entries(byStatus).map(([name, count]) => `${count} ${name}`);
-    output.fact('subagents', live.length === 0 ? 'none live' : `${live.length} live: ${counts.join(', ')}`);
+    const moving = workers ? '' : ', of which none moves';
+    output.fact(
+      'subagents',
+      live.length === 0 ? 'none live' : `${live.length} live${moving}: ${counts.join(', ')}`,
+    );
     output.fact('sessions', plural(fleet.sessions.length, 'session'));
   }
   for (const { message, remedy } of problems) {

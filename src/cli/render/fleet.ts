@@ -4,7 +4,7 @@ import { isFinal } from '../../contract/status.ts';
 import { head, oneLine } from '../../contract/text.ts';
 import type { Colors } from '../output.ts';
 import { deniedText, tokens } from './numbers.ts';
-import { statusText } from './status.ts';
+import { doingText, stateOf, statusText } from './status.ts';
 import { table, type Column } from './table.ts';
 import { age } from './time.ts';
 
@@ -70,7 +70,7 @@ function columns(
   const isNewest = (row: SubagentRow) => newestRun.get(`${row.session}/${row.label}`) === row.run;
   return [
     { title: 'TARGET', cell: (row) => targetText(row, session, isNewest(row)) },
-    { title: 'STATUS', cell: (row) => statusText(row.status, colors) },
+    { title: 'STATUS', cell: (row) => statusText(stateOf(row), colors) },
     { title: 'DOING', cell: doing, flexible: true },
     {
       title: 'SINCE',
@@ -89,12 +89,11 @@ export function doing(row: SubagentRow): string {
   const what = isFinal(row.status) ? (row.summary ?? '') : (row.progress?.doing ?? said);
   const denied = row.denied ?? row.progress?.denied ?? 0;
   const marks = [
-    ...(row.away ? ['worker away'] : []),
     ...(row.failing ? ['its workflow fails: see the log of its worker'] : []),
     ...(row.orphan ? ['without a session'] : []),
     ...(denied > 0 ? [deniedText(denied)] : []),
   ];
-  return oneLine(marks.map((mark) => `[${mark}] `).join('') + what, MAX_DOING_CHARS);
+  return oneLine(marks.map((mark) => `[${mark}] `).join('') + doingText(row, what), MAX_DOING_CHARS);
 }
 
 function tokenCell({ progress }: SubagentRow): string {

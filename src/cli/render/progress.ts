@@ -4,7 +4,7 @@ import { head, oneLine } from '../../contract/text.ts';
 import type { Context } from '../context.ts';
 import { doing } from './fleet.ts';
 import { plural } from './numbers.ts';
-import { statusText } from './status.ts';
+import { stateOf, statusText } from './status.ts';
 import { age } from './time.ts';
 
 const LOOK_MS = 1_000;
@@ -71,12 +71,12 @@ export class WaitProgress implements AsyncDisposable {
     const width = process.stderr.columns - 1;
     const shown = rows.slice(0, MAX_ROWS).map((row) => ({ row, name: this.#context.targetName(row) }));
     const nameWidth = Math.max(...shown.map(({ name }) => name.length));
-    const statusWidth = Math.max(...shown.map(({ row }) => row.status.length));
+    const statusWidth = Math.max(...shown.map(({ row }) => stateOf(row).length));
     const lines = shown.map(({ row, name }) => {
       const since = age(row.away?.since ?? row.since ?? row.startedAt, Date.now());
       const room = Math.max(10, width - nameWidth - statusWidth - since.length - 8);
-      const padding = ' '.repeat(statusWidth - row.status.length);
-      return `  ${colors.bold(name.padEnd(nameWidth))}  ${statusText(row.status, colors)}${padding}  ${head(doing(row), room)}  ${colors.dim(since)}`;
+      const padding = ' '.repeat(statusWidth - stateOf(row).length);
+      return `  ${colors.bold(name.padEnd(nameWidth))}  ${statusText(stateOf(row), colors)}${padding}  ${head(doing(row), room)}  ${colors.dim(since)}`;
     });
     if (rows.length > MAX_ROWS) lines.push(colors.dim(`  and ${rows.length - MAX_ROWS} more`));
     return [

@@ -25,10 +25,11 @@ export async function shownText(handle: SubagentHandle): Promise<string> {
 /** What `show` has of a subagent. */
 export async function shown(handle: SubagentHandle): Promise<Done> {
   const description = await handle.describe();
-  const { status, since, outcome, url, questions, turns, workerless, steps } = description;
+  const { status, since, away, outcome, url, questions, turns, workerless, steps } = description;
   const view: Partial<SubagentView> = {
     status,
     since,
+    ...(away && { workerAwaySince: away.since }),
     ...(url !== undefined && { link: url }),
     ...(questions.length > 0 && { questions: questions.map(({ id }) => inertLine(id, 100)) }),
     ...(steps !== undefined && {
