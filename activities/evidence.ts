@@ -32,7 +32,8 @@ import { readArtifacts } from './artifacts.ts';
 import { reportingFailures } from './failures.ts';
 import { sensitiveChanges } from './sensitive.ts';
 import { putAside } from './set-up.ts';
-import { surroundingsBefore, type WorkspaceHome } from './workspace.ts';
+import { surroundingsBefore } from './workspace.ts';
+import type { WorkspaceHome } from './workspace-common.ts';
 
 /** `package.json` files read to compare their scripts; in a larger change the rest goes unread. */
 const MAX_PACKAGE_FILES = 50;

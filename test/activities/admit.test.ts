@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createAdmitActivities, type AdmitDependencies } from '../../activities/admit.ts';
 import { createCloneActivities } from '../../activities/clone.ts';
-import { releaseWorkspace } from '../../activities/workspace.ts';
+import { releaseWorkspace } from '../../activities/in-place.ts';
 import type { Admission, Continuation, PrepareInput, ResolvedSpec } from '../../src/contract/index.ts';
 import type { Home } from '../../src/home/home.ts';
 import { temporaryHome } from '../support/home.ts';

@@ -1,0 +1,74 @@
+/** The caller's checkout, for one subagent alone. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  SubagentsError,
+  type PrepareInput,
+  type SubagentRef,
+  type Workspace,
+} from '../src/contract/index.ts';
+import { readCheckoutClaim, releaseCheckout, takeCheckout } from '../src/git/checkout-lock.ts';
+import type { Planted } from '../src/git/planted.ts';
+import { gitDirs } from '../src/git/repository.ts';
+import { checkoutStatus } from '../src/git/status.ts';
+import {
+  checkBase,
+  identityFor,
+  missingVariables,
+  readTrusted,
+  type WorkspaceDependencies,
+} from './workspace-common.ts';
+
+/** @throws SubagentsError UNKNOWN_BASE, BAD_INPUT, CHECKOUT_BUSY */
+export async function prepareInPlace(
+  { home, runState }: WorkspaceDependencies,
+  { subagent, spec }: PrepareInput,
+  planted: Planted,
+): Promise<Workspace> {
+  const { gitDir } = gitDirs(spec.repo);
+  const [status, { identityNotes }, surroundings] = await Promise.all([
+    checkoutStatus(spec.repo),
+    identityFor(home, spec.repo),
+    readTrusted(spec.repo, planted, 'in-place'),
+    checkBase(spec.repo, spec.base),
+  ]);
+  const held = readCheckoutClaim(gitDir, subagent.runId);
+  const head = status.head ?? spec.base.commit;
+  if (!held && !spec.continues && head !== spec.base.commit && spec.base.name !== 'HEAD') {
+    throw new SubagentsError(
+      'BAD_INPUT',
+      `in-place works on what is checked out, and ${spec.repo} is at ${head.slice(0, 10)}, not at ${spec.base.name}`,
+      { remedy: `Check out ${spec.base.name} there first, or use isolation "worktree".` },
+    );
+  }
+  const uncommitted = [...status.changed.map(({ path }) => path), ...status.untracked];
+  const { workflowId, runId, label, session, run } = subagent;
+  const claim = await takeCheckout(
+    gitDir,
+    {
+      ...{ workflowId, runId, label, session, run },
+      home: home.root,
+      since: new Date().toISOString(),
+      base: spec.continues ? spec.base.commit : head,
+      branch: status.branch ?? null,
+      uncommittedBefore: uncommitted.slice(0, 1_000),
+      surroundings,
+    },
+    runState,
+  );
+  const notes = [...identityNotes, ...missingVariables(spec)];
+  if (claim.base !== spec.base.commit) {
+    notes.push(
+      `HEAD was ${spec.base.commit.slice(0, 10)} at spawn and ${claim.base.slice(0, 10)} when it began: it works on the latter`,
+    );
+  }
+  if (claim.uncommittedBefore.length > 0) {
+    notes.push(`the checkout had ${claim.uncommittedBefore.length} uncommitted changes before it began`);
+  }
+  return { kind: 'workspace', cwd: spec.repo, branch: claim.branch, base: claim.base, notes };
+}
+
+/** Gives an in-place checkout back. Does nothing where that subagent does not have it, or the checkout is gone. */
+export async function releaseWorkspace(repo: string, { runId }: Pick<SubagentRef, 'runId'>): Promise<void> {
+  if (existsSync(join(repo, '.git'))) releaseCheckout(gitDirs(repo).gitDir, runId);
+}

@@ -1,0 +1,135 @@
+/** A worktree and branch of its own for a subagent: made whole or not at all, and found again where it was made before. */
+import { existsSync, rmSync } from 'node:fs';
+import { mkdir, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  SubagentsError,
+  type PrepareInput,
+  type SubagentRef,
+  type Workspace,
+} from '../src/contract/index.ts';
+import { createBranch, madeWith } from '../src/git/branch.ts';
+import { inWords, releaseCarried } from '../src/git/carry.ts';
+import { includeIgnored } from '../src/git/include.ts';
+import type { Planted } from '../src/git/planted.ts';
+import { gitDirs } from '../src/git/repository.ts';
+import { git } from '../src/git/run.ts';
+import { addSubmodules } from '../src/git/submodules.ts';
+import { addWorktree, discardWorktree, restoreWorktree } from '../src/git/worktree.ts';
+import {
+  readWorkspaceRecord,
+  runFolder,
+  writeWorkspaceRecord,
+  type WorkspaceRecord,
+} from '../src/home/workspace-record.ts';
+import {
+  checkBase,
+  identityFor,
+  missingVariables,
+  readTrusted,
+  workspaceOf,
+  type WorkspaceDependencies,
+  type WorkspaceHome,
+} from './workspace-common.ts';
+
+/** @throws SubagentsError UNKNOWN_BASE, GIT, DISK_FULL, BRANCH_BLOCKED */
+export async function prepareWorktree(
+  { home, sweep }: WorkspaceDependencies,
+  { subagent, spec }: PrepareInput,
+  planted: Planted,
+  signal: AbortSignal,
+): Promise<Workspace> {
+  const { commonDir } = gitDirs(spec.repo);
+  const start = spec.carried?.commit ?? spec.base.commit;
+  const [cwd, { identity, identityNotes }] = await Promise.all([
+    worktreePath(home, subagent),
+    identityFor(home, spec.repo),
+    checkBase(spec.repo, { ...spec.base, commit: start }),
+  ]);
+  const ownNotes = [...identityNotes, ...missingVariables(spec)];
+  const options = { env: identity, signal, copilotSessionId: subagent.copilotSessionId };
+  const place = { cwd, commonDir };
+  const mark = `subagents: made for ${subagent.workflowId} ${subagent.runId}`;
+
+  let record = readWorkspaceRecord(cwd);
+  if (record === undefined && existsSync(cwd)) {
+    throw new SubagentsError('GIT', `${cwd} exists, and nothing tells what it is`, {
+      remedy: `Save what you need of it, then remove it.`,
+    });
+  }
+  if (record?.state === 'ready') {
+    const restored = await restoreWorktree(place, { branch: record.branch, base: start }, options);
+    return workspaceOf(cwd, record, [...restored, ...ownNotes]);
+  }
+
+  // Looked at while the worktree is made, which touches nothing of it.
+  const around = readTrusted(spec.repo, planted);
+  around.catch(() => undefined);
+  // From here on nothing of value can be lost: no turn has begun, so what is there is a making that was cut short.
+  let branch: string | undefined;
+  if (record) {
+    await sweep(subagent.copilotSessionId);
+    await discardWorktree(place);
+    if (await madeWith(spec.repo, record.branch, mark)) branch = record.branch;
+  }
+  const noted = (
+    name: string,
+    state: WorkspaceRecord['state'],
+    { notes = [], surroundings }: Pick<Partial<WorkspaceRecord>, 'notes' | 'surroundings'> = {},
+  ): WorkspaceRecord => {
+    record = {
+      workflowId: subagent.workflowId,
+      runId: subagent.runId,
+      repo: spec.repo,
+      base: spec.base.commit,
+      ...(start !== spec.base.commit && { start }),
+      branch: name,
+      state,
+      notes,
+      leftBySetUp: [],
+      leftByVerification: [],
+      ...(surroundings && { surroundings }),
+    };
+    writeWorkspaceRecord(cwd, record);
+    return record;
+  };
+  try {
+    branch ??= await createBranch(
+      { ...options, cwd: spec.repo },
+      { stem: subagent.label, commit: start, mark },
+      (name) => noted(name, 'making'),
+    );
+    await addWorktree(place, branch, options);
+    const notes = [
+      ...carriedNotes(spec.carried),
+      ...(await addSubmodules(cwd, spec.repo, options)),
+      ...(await includeIgnored({ from: spec.repo, to: cwd, commit: start }, options)),
+    ];
+    if (spec.carried) await releaseCarried(spec.repo, start);
+    return workspaceOf(cwd, noted(branch, 'ready', { notes, surroundings: await around }), ownNotes);
+  } catch (error) {
+    // Nothing half-made stays behind. Without the signal: it may be what ended the making.
+    await discardWorktree(place).catch(() => undefined);
+    if (record && (await madeWith(spec.repo, record.branch, mark))) {
+      await git(['update-ref', '-d', `refs/heads/${record.branch}`, start], {
+        ...options,
+        signal: undefined,
+        cwd: spec.repo,
+      }).catch(() => undefined);
+    }
+    rmSync(`${cwd}.json`, { force: true });
+    throw error;
+  }
+}
+
+/** Where the worktree of a subagent is, by name alone. */
+async function worktreePath(home: WorkspaceHome, subagent: SubagentRef): Promise<string> {
+  await mkdir(home.paths.worktrees, { recursive: true, mode: 0o700 });
+  return join(await realpath(home.paths.worktrees), runFolder(subagent));
+}
+
+function carriedNotes(carried: PrepareInput['spec']['carried']): string[] {
+  if (!carried) return [];
+  const what = `the uncommitted changes of the caller (${inWords(carried)})`;
+  return [`its first commit, ${carried.commit.slice(0, 12)}, holds ${what}`];
+}

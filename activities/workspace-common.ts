@@ -1,0 +1,79 @@
+/** What making a workspace takes, of whatever kind. */
+import { SubagentsError, type Isolation, type PrepareInput, type Workspace } from '../src/contract/index.ts';
+import type { AskRunState } from '../src/git/checkout-lock.ts';
+import {
+  FALLBACK_IDENTITY,
+  identityEnvironment,
+  usesFallbackIdentity,
+  type IdentityEnvironment,
+} from '../src/git/identity.ts';
+import type { Planted } from '../src/git/planted.ts';
+import { withoutPlanted } from '../src/git/program-watch.ts';
+import { lookUp } from '../src/git/repository.ts';
+import { readSurroundings, type Surroundings } from '../src/git/surroundings.ts';
+import type { WorkspaceRecord } from '../src/home/workspace-record.ts';
+
+/** The home of the worker, as far as workspaces go. */
+export interface WorkspaceHome {
+  readonly root: string;
+  readonly paths: { readonly worktrees: string; readonly runs: string; readonly repositories: string };
+}
+
+export interface WorkspaceDependencies {
+  readonly home: WorkspaceHome;
+  readonly settings: { readonly repos: readonly string[] | undefined };
+  /** Whether the holder of a checkout is still at work. */
+  readonly runState: AskRunState;
+  /** Ends processes that an earlier attempt for this subagent left behind, such as a git that outlived its worker. */
+  readonly sweep: (copilotSessionId: string) => Promise<unknown>;
+  /** Whether Copilot has the conversation of this session. */
+  readonly hasConversation: (copilotSessionId: string) => boolean;
+}
+
+/** @throws SubagentsError UNKNOWN_BASE */
+export async function checkBase(repo: string, base: PrepareInput['spec']['base']): Promise<void> {
+  if ((await lookUp(repo, base.commit)).commit) return;
+  throw new SubagentsError(
+    'UNKNOWN_BASE',
+    `${repo} no longer has the commit ${base.commit} (${base.name} when it was spawned)`,
+    { remedy: 'Spawn it again from a commit that is there.' },
+  );
+}
+
+/** The workspace that `record` is of, with notes beyond those of its making. */
+export function workspaceOf(cwd: string, record: WorkspaceRecord, notes: readonly string[]): Workspace {
+  const { branch, base } = record;
+  return { kind: 'workspace', cwd, branch, base, notes: [...record.notes, ...notes] };
+}
+
+/** Variables that the spawn names and this worker does not have. */
+export function missingVariables({ env }: PrepareInput['spec']): string[] {
+  const missing = ((env as readonly string[] | undefined) ?? []).filter(
+    (name) => process.env[name] === undefined,
+  );
+  return missing.length === 0 ? [] : [`the worker has no variable ${missing.join(', ')}`];
+}
+
+/** The environment of git calls that write, and what to say where the identity in it is not the user's. */
+export async function identityFor(
+  home: WorkspaceHome,
+  repo: string,
+): Promise<{ identity: IdentityEnvironment; identityNotes: readonly string[] }> {
+  const identity = await identityEnvironment(home.root);
+  if (!(await usesFallbackIdentity(repo, identity))) return { identity, identityNotes: [] };
+  const { name, email } = FALLBACK_IDENTITY;
+  return {
+    identity,
+    identityNotes: [`git has no user.name or user.email here: commits are by ${name} <${email}>`],
+  };
+}
+
+/** The surroundings of a workspace in `repo`, without what others have planted there: that is not there to stay. */
+export async function readTrusted(
+  repo: string,
+  planted: Planted,
+  of: Isolation = 'worktree',
+): Promise<Surroundings> {
+  const found = await readSurroundings(repo, of);
+  return { ...found, programs: withoutPlanted(found.programs, planted) };
+}
