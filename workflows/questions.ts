@@ -1,6 +1,6 @@
 /** Questions of a subagent to its main agent, and their answers. */
 import { ApplicationFailure, condition } from '@temporalio/workflow';
-import { answerRequest, oneLine, type AnswerRequest, type Question } from '../src/contract/index.ts';
+import { answerRequest, type AnswerRequest, type Question } from '../src/contract/index.ts';
 
 /** What a subagent is told where its main agent let the time for an answer pass. */
 export const NO_ANSWER =
@@ -42,7 +42,8 @@ export class Questions {
     const { questionId, answer } = parsed.data;
     const question = questionId === undefined ? this.open[0] : this.open.find(({ id }) => id === questionId);
     if (question) return { question, answer };
-    const open = this.open.map(({ id, question }) => `${id} (${oneLine(question, 60)})`).join(', ');
+    // Not its words: errors are handed on as ours.
+    const open = this.open.map(({ id }) => id).join(', ');
     throw ApplicationFailure.nonRetryable(
       open === '' ? 'no question is open' : `no question ${questionId}; open: ${open}`,
       'UNKNOWN_TARGET',

@@ -170,10 +170,8 @@ function quoteProblem(
 }
 
 /** Why what is at `path`, which can be quoted, is no list to run a step for. */
-function listProblem(
-  steps: readonly Step[],
-  [root = '', field, ...rest]: readonly string[],
-): string | undefined {
+function listProblem(steps: readonly Step[], path: readonly string[]): string | undefined {
+  const [root = '', field, ...rest] = ownPath(path);
   const source = steps.find(({ id }) => id === root);
   if (source?.forEach !== undefined) return `${root} has several subagents (forEach), each with its own`;
   const schema = schemaOf(source, field);
@@ -182,7 +180,7 @@ function listProblem(
 
 /** What is wrong with a part of the entries of a list; nothing where the list is wrong, which is told by itself. */
 function itemProblem(steps: readonly Step[], forEach: string, part: readonly string[]): string | undefined {
-  const [root, field, ...rest] = parsePath(forEach);
+  const [root, field, ...rest] = ownPath(parsePath(forEach));
   const schema = schemaOf(
     steps.find(({ id }) => id === root),
     field,
@@ -192,15 +190,19 @@ function itemProblem(steps: readonly Step[], forEach: string, part: readonly str
   return `an entry of ${forEach} has no ${part.join('.')}`;
 }
 
+/** Parts of an outcome that no step of a chain has when it is quoted, which is once it is done. */
+const NEVER_DONE_WITH: readonly string[] = ['failure', 'steps'];
+
+/** What a path in the outcome of a step leads to where that has its own name beside it. */
+const ownPath = (path: readonly string[]): readonly string[] =>
+  path[1] === 'outcome' && path[2] === 'output' ? [path[0] ?? '', ...path.slice(2)] : path;
+
 /** What the data of a step's `output` or `outcome` must fit. */
 const schemaOf = (step: Step | undefined, field: string | undefined): JsonSchema | undefined =>
   field === 'outcome' ? OUTCOME : field === 'output' ? step?.output : undefined;
 
-function pathOfStepProblem(
-  steps: readonly Step[],
-  step: Step,
-  [root = '', field, ...rest]: readonly string[],
-): string | undefined {
+function pathOfStepProblem(steps: readonly Step[], step: Step, path: readonly string[]): string | undefined {
+  const [root = '', field, ...rest] = ownPath(path);
   const source = steps.find(({ id }) => id === root);
   if (!source)
     return `there is no step "${root}"; it is one of ${[...steps.map(({ id }) => id), ...QUOTE_WORDS].join(', ')}`;
@@ -219,6 +221,11 @@ function pathOfStepProblem(
     if (source.artifacts?.includes(path)) return undefined;
     return `${root} declares ${source.artifacts ? `the artifacts ${source.artifacts.join(', ')}` : 'no artifacts'}`;
   }
+  if (field === 'outcome' && rest[0] === 'artifacts')
+    return `quote it by its path: {{${root}.artifacts.${rest.slice(1).join('.') || '<path>'}}}`;
+  if (field === 'outcome' && NEVER_DONE_WITH.includes(rest[0] ?? ''))
+    return `a step that is done has no ${rest[0]}`;
+  if (field === 'outcome' && rest[0] === 'push' && source.push !== true) return `${root} does not push`;
   if (field === 'outcome')
     return hasPath(OUTCOME, rest) ? undefined : `an outcome has no ${rest.join('.') || 'such value'}`;
   return rest.length === 0 ? undefined : `${field} has no parts`;

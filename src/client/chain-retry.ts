@@ -43,6 +43,12 @@ export async function retryChain(link: Link, run: KnownRun, options: RetryOption
   ]);
   const chain = resolvedChain.parse((input as { chain?: unknown } | undefined)?.chain);
   const views = outcome.steps ?? [];
+  const winner = chain.until === 'first' ? views.find(({ status }) => status === 'done') : undefined;
+  if (winner)
+    throw new SubagentsError('BAD_INPUT', `the race ${chain.label} is over: ${winner.step} was done first`, {
+      remedy:
+        'start it anew under its label, or go on with a racer: subagents continue <chain>/<step> "<task>"',
+    });
   const again = stepsToRepeat(chain, views, from);
   const carried = await concurrently(
     chain.steps.filter(({ id }) => !again.has(id)),

@@ -27,6 +27,8 @@ import { requireThisWorker } from './workers.ts';
 /** How long the outcome of the run before may take to read, in milliseconds. */
 const OUTCOME_TIMEOUT_MS = 10_000;
 const SEND_TIMEOUT_MS = 60_000;
+/** A branch that we named. */
+const OWN_BRANCH = /^subagents\/[a-z0-9._-]+$/;
 
 /** See `SubagentHandle.continue`. */
 export async function continueRun(
@@ -119,7 +121,8 @@ async function readSpec(link: Link, run: KnownRun): Promise<ResolvedSpec> {
   }
   throw new LostRunError(`the server no longer keeps ${name}, so it cannot be continued`, {
     entry: run,
-    remedy: `spawn it again from its branch${run.branch == null ? '' : `: --base ${run.branch}`}`,
+    // In place it may have called its branch whatever it liked.
+    remedy: `spawn it again from its branch${OWN_BRANCH.test(run.branch ?? '') ? `: --base ${run.branch}` : ''}`,
   });
 }
 

@@ -3,18 +3,23 @@ import { MAX_ANNOUNCEMENT_BYTES, MAX_SUMMARY_CHARS } from './limits.ts';
 import { status, type FinalStatus } from './status.ts';
 import { byteLength, oneLine } from './text.ts';
 
+/** A name or an id, as it stands in what is told: anybody may signal, and what stands outside a fence is one plain word. */
+export const word = z
+  .string()
+  .regex(/^[!-~]{1,400}$/, 'use 1 to 400 printable characters of ASCII, no spaces');
+
 /** What a session tells its main agent. At most 1 KB; the outcome is fetched by reference. */
 export const announcement = z.object({
-  id: z.string().describe('stable: a receiver that drops ids it has seen sees each announcement once'),
+  id: word.describe('stable: a receiver that drops ids it has seen sees each announcement once'),
   kind: z.enum(['completed', 'failed', 'killed', 'question', 'stuck', 'worker-away', 'notice']),
-  session: z.string(),
-  label: z.string(),
+  session: word,
+  label: word,
   run: z.number().int(),
-  workflowId: z.string(),
-  runId: z.string().describe('the first execution run id of the subagent workflow'),
+  workflowId: word,
+  runId: word.describe('the first execution run id of the subagent workflow'),
   status,
   summary: z.string().max(MAX_SUMMARY_CHARS),
-  at: z.string().describe('ISO 8601'),
+  at: z.iso.datetime(),
 });
 export type Announcement = z.infer<typeof announcement>;
 

@@ -1,7 +1,7 @@
 /** The messages of the workflows: updates, signals and queries, with a schema each. */
 import { z } from 'zod';
 import type { CleanInput } from './activities.ts';
-import { announcement } from './announcement.ts';
+import { announcement, word } from './announcement.ts';
 import { MAX_SPAWN_SPECS, MAX_STEER_BYTES } from './limits.ts';
 import { sweepReport } from './outcome.ts';
 import { isolation, permissions, resolvedSpec } from './spec.ts';
@@ -41,10 +41,10 @@ export type SpawnAnswer = z.infer<typeof spawnAnswer>;
 
 /** A subagent as its session knows it. */
 export const sessionEntry = z.object({
-  label: z.string(),
+  label: word,
   run: z.number().int(),
-  workflowId: z.string(),
-  runId: z.string(),
+  workflowId: word,
+  runId: word,
   status,
   task: z.string().describe('the beginning of the task'),
   repo: z.string(),
@@ -53,12 +53,12 @@ export const sessionEntry = z.object({
     .describe('while it is live; absent in those that an earlier version started'),
   branch: z.string().nullable().optional(),
   head: z.string().optional(),
-  workerId: z.string().optional().describe('who had it'),
+  workerId: word.optional().describe('who had it'),
   model: z.string().optional(),
   summary: z.string().optional().describe('of its end'),
   denied: z.number().int().optional().describe('tool calls that its permissions did not allow'),
-  startedAt: z.string(),
-  endedAt: z.string().optional(),
+  startedAt: z.iso.datetime(),
+  endedAt: z.iso.datetime().optional(),
 });
 export type SessionEntry = z.infer<typeof sessionEntry>;
 

@@ -26,9 +26,10 @@ export function tail(text: string, max: number): string {
   return text.length <= max ? text : `…${text.slice(text.length - max + 1).replace(/^[\uDC00-\uDFFF]/, '')}`;
 }
 
-// ESC sequences (CSI, OSC with its terminator, others), then every other control character but tab and newline, then bidirectional marks.
+// ESC sequences, then every other control character but tab and newline, then bidirectional marks. Of those that carry text, such
+// as a title (OSC), the text stays: what it says would else be hidden from a reader, and where it ends is the writer's choice.
 // eslint-disable-next-line no-control-regex
-const ESCAPES = /\u001B(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\u0007\u001B]*(?:\u0007|\u001B\\)?|[ -/]*[0-~])/g;
+const ESCAPES = /\u001B(?:\[[0-?]*[ -/]*[@-~]|[ -/]*[0-~])/g;
 // eslint-disable-next-line no-control-regex
 const CONTROLS = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F]/g;
 const BIDI = /[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/g;

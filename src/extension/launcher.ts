@@ -17,7 +17,7 @@ const MARK = '// Written by `subagents install copilot`, removed by `subagents u
  * @param location left out: nothing of this machine is in it, and the product is looked for where the colleague has it.
  */
 export function launcherText(location?: Location): string {
-  const body = BODY.replace('__LOCATION__', JSON.stringify(location ?? null));
+  const body = BODY.replace('__LOCATION__', () => JSON.stringify(location ?? null));
   return `${MARK}${digest(body)}\n${body}`;
 }
 

@@ -207,6 +207,27 @@ describe('a check', () => {
       ],
       'no step "x"',
     ],
+    ...(
+      [
+        ['{{a.outcome.output.files}}', 'a declares no output'],
+        ['{{a.outcome.artifacts.plan.md}}', 'by its path: {{a.artifacts.plan.md}}'],
+        ['{{a.outcome.failure.message}}', 'a step that is done has no failure'],
+        ['{{a.outcome.push.remote}}', 'a does not push'],
+      ] as const
+    ).map(([task, message]): [object[], string] => [
+      [
+        { id: 'a', task: 't' },
+        { id: 'b', task },
+      ],
+      message,
+    ]),
+    [
+      [
+        { id: 'a', task: 't' },
+        { id: 'b', task: 't', forEach: 'a.outcome.output' },
+      ],
+      'a declares no output',
+    ],
   ])('of %j', (steps, message) => {
     const problems = problemsOf(steps);
     expect(problems).toHaveLength(1);
@@ -225,6 +246,8 @@ describe('a check', () => {
       },
       { id: 'c-last', task: 't' },
       { id: 'a-1', task: 't' },
+      { id: 'd', task: 't', output: { type: 'object', properties: { files: { type: 'array' } } } },
+      { id: 'e', task: '{{d.outcome.output.files}}', forEach: 'd.outcome.output.files' },
     ];
     expect(problemsOf(steps, { params: { where: {} } })).toEqual([]);
   });

@@ -182,6 +182,10 @@ describe('on the command line', () => {
       ['racer-1 killed', 'racer-2 done'],
     ]);
     expect(await other.git('log', '-1', '--format=%s', 'subagents/batch.other')).toBe('Quick');
+
+    const { exitCode, stderr } = await cli('chain', 'retry', 'win', '--from', 'racer-1');
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('the race win is over: racer-2 was done first');
   });
 
   it('`chain check` draws a ready-made chain, with its parameters', async () => {

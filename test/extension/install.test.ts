@@ -56,6 +56,12 @@ describe('install and uninstall', () => {
     expect(readFileSync(file, 'utf8')).not.toContain('/elsewhere');
   });
 
+  it('write the path down as it is', async () => {
+    const { launcherText } = await import('../../src/extension/launcher.ts');
+    const location = { main: '/home/u/a$&b/$$c/main.js', node: "/home/u/$'/node" };
+    expect(launcherText(location)).toContain(`const LOCATION = ${JSON.stringify(location)};`);
+  });
+
   it('leave a file alone that somebody has changed, and one that we never wrote', async () => {
     await changed('install');
     writeFileSync(file, `${readFileSync(file, 'utf8')}// mine\n`);

@@ -116,6 +116,14 @@ describe('inert text', () => {
     expect(inertLine('a\u2028b\n c', 10)).toBe('a b c');
   });
 
+  it.each(['\u001B]', '\u001BP', '\u001B_', '\u001B]0;', '\u009D', '\u001B['])(
+    'has all the words after %j: else they would be hidden from who is to judge them',
+    (begin) => {
+      const after = 'exec(request.query.command)\nsecond line';
+      expect(inert(`// ${begin}${after}\u0007 end`)).toContain(after.slice(1));
+    },
+  );
+
   it('keeps what people write', () => {
     expect(inert('Grüße, 日本語, עברית, 😀\n\ttab')).toBe('Grüße, 日本語, עברית, 😀\n\ttab');
   });

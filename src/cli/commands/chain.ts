@@ -72,8 +72,9 @@ export async function retry(
   { from }: { readonly from?: string | undefined },
 ): Promise<number> {
   await using subagents = await context.connect();
-  const { session, label } = await (await subagents.find(target, { session: context.session })).identity();
-  const accepted = await subagents.session(session).retryChain(label, { from });
+  const found = await (await subagents.find(target, { session: context.session })).identity();
+  const { session, label } = found;
+  const accepted = await subagents.session(session).retryChain(`${label}@${found.run}`, { from });
   const { run, workflowId, runId, notes } = accepted;
   const url = workflowUrl(subagents.target, workflowId, runId);
   context.output.data({
