@@ -101,7 +101,9 @@ function viewOf({ workflowId, first, ids }: Page, missing: (seq: number) => bool
 
 /** Registers the receiver, notes what it has, and forgets what every receiver has. Gives the pages that are not needed any more. */
 export function acknowledge(box: Outbox, { receiver, ids: given = [], upTo }: AcknowledgeSignal): Page[] {
-  const known = (box.receivers[receiver] ??= { upTo: (ids(box)[0]?.seq ?? box.seq + 1) - 1, also: [] });
+  if (!Object.hasOwn(box.receivers, receiver))
+    box.receivers[receiver] = { upTo: (ids(box)[0]?.seq ?? box.seq + 1) - 1, also: [] };
+  const known = receiverOf(box, receiver);
   const wanted = new Set(given);
   for (const { seq, id } of ids(box)) {
     if (id === upTo) known.upTo = Math.max(known.upTo, seq);
@@ -159,8 +161,13 @@ export function giveUpOldestPage(
   return page;
 }
 
+/** What a receiver has; a receiver may be called like something that every object has. */
+function receiverOf({ receivers }: Pick<Outbox, 'receivers'>, name: string): Acknowledged {
+  return (Object.hasOwn(receivers, name) ? receivers[name] : undefined) ?? { upTo: 0, also: [] };
+}
+
 function missingOf({ receivers }: Outbox, receiver: string): (seq: number) => boolean {
-  const { upTo, also } = receivers[receiver] ?? { upTo: 0, also: [] };
+  const { upTo, also } = receiverOf({ receivers }, receiver);
   const have = new Set(also);
   return (seq) => seq > upTo && !have.has(seq);
 }

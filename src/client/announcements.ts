@@ -3,7 +3,6 @@ import { z } from 'zod';
 import {
   announcement as announcementSchema,
   announceSignal,
-  DEFAULT_RECEIVER,
   endedSignal,
   pageInput,
   SESSION,
@@ -40,9 +39,9 @@ const looseInput = pageInput.extend(loose);
 export function receiveAnnouncements(
   link: Link,
   session: string,
-  options: AnnouncementOptions,
+  options: AnnouncementOptions & { readonly receiver: string },
 ): AsyncGenerator<ReceivedAnnouncement, void, undefined> {
-  const receiver = options.receiver ?? DEFAULT_RECEIVER;
+  const { receiver } = options;
   return endable([options.signal, link.closed], async function* (signal) {
     const acknowledger = new Acknowledger(link, session, receiver, signal);
     try {
@@ -138,15 +137,20 @@ async function* announcements(
   for (let backoff = BACKOFF_MS.first; ; backoff = Math.min(backoff * 2, BACKOFF_MS.last)) {
     try {
       // A session that does not exist, or has ended: wait for the next of that name.
-      const view = (await hasEnded(link, session, ended, signal))
-        ? undefined
-        : await readUnacknowledged(link, session, receiver, signal);
+      const newest = await newestRun(link, session, signal);
+      const view =
+        newest === undefined || newest.runId === ended
+          ? undefined
+          : await readUnacknowledged(link, session, receiver, signal);
       for (const item of view?.announcements ?? []) if (seen.add(item.id)) yield item;
       if (once) return;
       if (view !== undefined) {
         const run = { workflowId: sessionWorkflowId(session), runId: view.runId };
+        // A session that has refused an Update counts events that the server has dropped.
+        const afterEvent =
+          newest?.runId === view.runId ? Math.min(view.historyLength, newest.historyLength) : 0;
         let goesOn = false;
-        for await (const event of followHistory(link, { ...run, afterEvent: view.historyLength }, signal)) {
+        for await (const event of followHistory(link, { ...run, afterEvent }, signal)) {
           backoff = BACKOFF_MS.first;
           goesOn = event.workflowExecutionContinuedAsNewEventAttributes != null;
           const item = await announcementIn(link, event);
@@ -165,17 +169,19 @@ async function* announcements(
   }
 }
 
-/** Whether `run`, where given, is still the newest run of the session: nothing more can come of it. */
-async function hasEnded(
+/** The newest run of the session, as the server has it; undefined where there is none. */
+async function newestRun(
   link: Link,
   session: string,
-  run: string | undefined,
   signal: AbortSignal,
-): Promise<boolean> {
-  if (run === undefined) return false;
+): Promise<{ readonly runId: string; readonly historyLength: number } | undefined> {
   const handle = link.client.workflow.getHandle(sessionWorkflowId(session));
-  const newest = await link.call(`look at session ${session}`, () => handle.describe(), { signal });
-  return newest.runId === run;
+  try {
+    return await link.call(`look at session ${session}`, () => handle.describe(), { signal });
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
 }
 
 /** The announcement that `event` brings: an `ended` or `announce` signal; `undefined` for all other events. */

@@ -102,12 +102,12 @@ export class SessionHandle {
    * Waits for a session that does not exist yet.
    */
   announcements(options: AnnouncementOptions = {}): AsyncGenerator<ReceivedAnnouncement, void, undefined> {
-    return receiveAnnouncements(this.#link, this.name, options);
+    return receiveAnnouncements(this.#link, this.name, { ...options, receiver: receiverOf(options) });
   }
 
   /** What `receiver` has not acknowledged, oldest first. Acknowledges nothing. Empty for a session that does not exist. */
   async peek(options: { readonly receiver?: string | undefined } = {}): Promise<Announcement[]> {
-    const view = await readUnacknowledged(this.#link, this.name, options.receiver ?? DEFAULT_RECEIVER);
+    const view = await readUnacknowledged(this.#link, this.name, receiverOf(options));
     return view?.announcements ?? [];
   }
 
@@ -116,9 +116,10 @@ export class SessionHandle {
     ids: string | readonly string[],
     options: { readonly receiver?: string | undefined } = {},
   ): Promise<void> {
+    const receiver = receiverOf(options);
     const list = typeof ids === 'string' ? [ids] : ids;
     if (list.length === 0) return;
-    await sendAcknowledgement(this.#link, this.name, options.receiver ?? DEFAULT_RECEIVER, list);
+    await sendAcknowledgement(this.#link, this.name, receiver, list);
   }
 
   /**
@@ -142,4 +143,14 @@ export class SessionHandle {
   subagent(target: string): SubagentHandle {
     return new SubagentHandle(this.#link, this.name, target);
   }
+}
+
+/** @throws SubagentsError BAD_INPUT */
+function receiverOf({ receiver = DEFAULT_RECEIVER }: { readonly receiver?: string | undefined }): string {
+  const parsed = sessionName.safeParse(receiver);
+  if (parsed.success) return receiver;
+  throw new SubagentsError(
+    'BAD_INPUT',
+    `illegal name of a receiver "${receiver.slice(0, 120)}": ${parsed.error.issues[0]?.message ?? ''}`,
+  );
 }

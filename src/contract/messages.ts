@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { CleanInput } from './activities.ts';
 import { announcement, word } from './announcement.ts';
+import { sessionName } from './label.ts';
 import { MAX_SPAWN_SPECS, MAX_STEER_BYTES } from './limits.ts';
 import { sweepReport } from './outcome.ts';
 import { isolation, permissions, resolvedSpec } from './spec.ts';
@@ -80,7 +81,7 @@ export type AnnounceSignal = z.infer<typeof announceSignal>;
 
 /** Signal `acknowledge`: `receiver` has these announcements, or all up to and including `upTo`. */
 export const acknowledgeSignal = z.object({
-  receiver: z.string(),
+  receiver: sessionName.describe('named like a session'),
   ids: z.array(z.string()).optional(),
   upTo: z.string().optional(),
 });

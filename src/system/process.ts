@@ -42,6 +42,8 @@ export interface LinuxStat {
   readonly ppid: number;
   /** Process session id (not a session of ours). */
   readonly session: number;
+  /** Those that have not ended: its first one may have, while others run on. */
+  readonly threads: number;
   /** Clock ticks since boot. */
   readonly startTicks: string;
   /** A thread of the kernel, not a program. */
@@ -66,14 +68,16 @@ export function linuxStat(pid: number): LinuxStat | undefined {
     state,
     ppid: Number(ppid),
     session: Number(session),
+    threads: Number(fields[17]),
     startTicks: fields[19] ?? '',
     kernelThread: (Number(fields[6]) & KERNEL_THREAD) !== 0,
   };
 }
 
-/** The start time of `stat` in the form of `processStartTime`; undefined for a zombie. */
-export function startTimeOf(stat: LinuxStat): string | undefined {
-  return stat.state === 'Z' || stat.state === 'X' ? undefined : `${bootId()}-${stat.startTicks}`;
+/** The start time of `stat` in the form of `processStartTime`; undefined for a zombie, of which no thread runs. */
+export function startTimeOf({ state, threads, startTicks }: LinuxStat): string | undefined {
+  const isDead = state === 'X' || (state === 'Z' && threads <= 1);
+  return isDead ? undefined : `${bootId()}-${startTicks}`;
 }
 
 function linuxStartTime(pid: number): string | undefined {

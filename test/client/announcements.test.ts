@@ -121,6 +121,32 @@ describe('announcements', () => {
     await Promise.all([one.return(), other.return()]);
   });
 
+  it('go to receivers of any legal name, and to none of another', async () => {
+    await spawn('names', 'a');
+    const session = subagents.session('names');
+    const items = session.announcements({ receiver: 'constructor' });
+    expect(await take(items, 1)).toEqual(['a@1:ended']);
+    await items.return();
+    for (const receiver of ['__proto__', '', 'a b'])
+      await expect(session.peek({ receiver })).rejects.toMatchObject({ code: 'BAD_INPUT' });
+    // Whoever signals past the library is not heard.
+    await workflow('names').signal(SESSION.acknowledge, { receiver: '__proto__', ids: [] });
+    expect(await spawn('names', 'b')).toMatchObject([{ status: 'accepted' }]);
+  });
+
+  it('are missed by nobody who comes after an Update that was refused', async () => {
+    await spawn('refused', 'a');
+    await subagents.session('refused').subagent('a').result();
+    await untilUnacknowledged('refused', ['a@1:ended']);
+    await expect(workflow('refused').executeUpdate(SESSION.spawn, { args: [{}] })).rejects.toThrow();
+    const items = subagents.session('refused').announcements();
+    expect(await take(items, 1)).toEqual(['a@1:ended']);
+    const next = take(items, 1);
+    await announce('refused', ['n0']);
+    expect(await next).toEqual(['n0']);
+    await items.return();
+  });
+
   it('are kept for a receiver from its first look on, whatever others acknowledge', async () => {
     await spawn('first-look', 'a');
     await subagents.session('first-look').subagent('a').result();

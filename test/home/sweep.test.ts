@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, describe, expect, test } from 'vitest';
 import { findProcesses, markerScript, processMarker, ProcessSearch } from '../../src/home/processes.ts';
 import { sweep } from '../../src/home/sweep.ts';
-import { isAlive, signalProcess, type ProcessIdentity } from '../../src/system/process.ts';
+import { isAlive, linuxStat, signalProcess, type ProcessIdentity } from '../../src/system/process.ts';
 import { startChild } from '../support/child.ts';
 import { temporaryFolder } from '../support/home.ts';
 
@@ -89,6 +90,20 @@ describe('what a subagent left running is found and ended', () => {
     const end = await length();
     for (let scans = 0; scans < 20; scans++) expect(findProcesses(id)).toEqual([]);
     expect(await length()).toBe(end);
+  });
+
+  // Only a program that starts threads of its own can end its first one: found where there is Python.
+  test.skipIf(!existsSync('/usr/bin/python3'))('one whose first thread has ended', async () => {
+    const id = copilotSession();
+    const program = [
+      'import ctypes, threading, time',
+      'threading.Thread(target=lambda: [time.sleep(0.1) for _ in range(600)]).start()',
+      'ctypes.CDLL(None).pthread_exit(None)',
+    ].join('\n');
+    await shell(id, `/usr/bin/python3 -c ${quoted(program)} &`);
+    await expect.poll(() => findProcesses(id).map(({ pid }) => linuxStat(pid)?.state)).toEqual(['Z']);
+    expect(await sweep(id)).toMatchObject({ found: 1, ended: 1, left: [], proof: 'proven' });
+    expect(findProcesses(id)).toEqual([]);
   });
 
   test('a zombie that has just died may have forked when it was listed; one of before proves nothing against us', async () => {
