@@ -22,12 +22,12 @@ export class LazyConnection {
   async get(): Promise<Subagents> {
     const { address, namespace } = await resolveTarget(this.#options);
     const server = `${address} ${namespace}`;
+    // Nothing is awaited from the look to the assignment: of several that come at once, one connects.
     if (this.#open?.server !== server) {
-      await this.close();
-      const subagents = connect(this.#options);
-      const open = { server, subagents };
+      this.close().catch(() => undefined);
+      const open = { server, subagents: connect(this.#options) };
       this.#open = open;
-      subagents.catch(() => {
+      open.subagents.catch(() => {
         if (this.#open === open) this.#open = undefined;
       });
     }
