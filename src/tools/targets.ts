@@ -1,9 +1,9 @@
 /** Which subagents a tool call means. */
-import { SubagentsError } from '../contract/index.ts';
+import { isChain, SubagentsError } from '../contract/index.ts';
 import type { SubagentHandle, SubagentIdentity, Subagents } from '../client/index.ts';
 import type { ToolContext } from './tool.ts';
 
-/** The word for every live subagent of the session. No label can be this word. */
+/** The word for every live subagent of the session; to steer, all but chains: their steps are subagents too. No label can be this word. */
 export const ALL = 'all';
 
 /**
@@ -25,7 +25,9 @@ export async function handlesOf(
   if (target !== ALL) return [await handleOf(context, subagents, target)];
   const session = subagents.session(context.session);
   const { live } = await session.list({ finished: 0, progress: false });
-  return live.map(({ label, run }) => session.subagent(`${label}@${run}`));
+  return live
+    .filter((row) => action !== 'steer' || !isChain(row))
+    .map(({ label, run }) => session.subagent(`${label}@${run}`));
 }
 
 /** The one subagent that `target` names. @throws SubagentsError as `handlesOf`, and BAD_INPUT for `all` */

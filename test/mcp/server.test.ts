@@ -177,6 +177,20 @@ describe('the orchestrator pattern', () => {
     }
   });
 
+  it('steers the steps of a chain, and not the chain, where all are steered', async () => {
+    await using agent = await mainAgent('all-of-a-chain');
+    await agent.call('sessions_chain', { label: 'duo', steps: [{ id: 'one', task: 'wait' }] });
+    const session = subagents.session('all-of-a-chain');
+    await eventually(async () => (await session.list()).live.some(({ label }) => label === 'duo.one'));
+    await inItsShell(subagents, session.name, 'duo.one');
+    const steered = await agent.call('subagents', { action: 'steer', target: 'all', message: 'Be brief.' });
+    expect(steered.structured['subagents']).toMatchObject([
+      { label: 'duo.one', receipt: { delivery: 'mid-turn' } },
+    ]);
+    expect(steered.text).not.toContain('BAD_INPUT');
+    await agent.call('subagents', { action: 'kill', target: 'all' });
+  });
+
   it('takes a question and its answer', async () => {
     await using agent = await mainAgent('asking');
     await agent.call('sessions_spawn', { label: 'painter', task: 'ask' });
