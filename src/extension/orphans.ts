@@ -14,8 +14,8 @@ const MAX_FINISHED = 50;
 export const sessionOf = (copilotSessionId: string): string => `${PREFIX}${copilotSessionId}`;
 
 /**
- * Sessions of other conversations that have live subagents or something to tell in `repository`, and that no Copilot CLI has
- * open.
+ * Sessions of other conversations of this machine that have live subagents or something to tell in `repository`, and that no
+ * Copilot CLI has open. Others may have theirs on the same server: whether those are open cannot be seen from here.
  * @param own this conversation's session
  * @param repository root of a checkout
  * @param states the folder of Copilot sessions' states
@@ -27,7 +27,7 @@ export async function findOrphans(
 ): Promise<Adopted[]> {
   const sessions = (await subagents.sessions())
     .filter(({ session }) => session.startsWith(PREFIX) && session !== own)
-    .filter(({ session }) => !isOpen(join(states, session.slice(PREFIX.length))))
+    .filter(({ session }) => isLeft(join(states, session.slice(PREFIX.length))))
     .slice(0, MAX_SESSIONS);
   const found = await Promise.all(
     sessions.map(async ({ session }): Promise<Adopted[]> => {
@@ -44,10 +44,10 @@ export async function findOrphans(
   return found.flat();
 }
 
-/** Whether some Copilot CLI has this Copilot session open: it keeps a file named after its process there. */
-function isOpen(state: string): boolean {
+/** Whether this machine has the Copilot session, and no Copilot CLI has it open: that keeps a file named after its process there. */
+function isLeft(state: string): boolean {
   try {
-    return readdirSync(state).some((name) => {
+    return !readdirSync(state).some((name) => {
       const pid = Number(/^inuse\.(\d+)\.lock$/.exec(name)?.[1]);
       return pid > 0 && isAlive(pid);
     });

@@ -309,6 +309,9 @@ describe('interactive Copilot CLI', { timeout: 300_000 }, () => {
 
   it('offers after /clear what has no conversation any more, and adopts it', async () => {
     const id = randomUUID();
+    // Of a conversation on another machine, which has a checkout at the same place.
+    const elsewhere = subagents.session(`copilot-${randomUUID()}`);
+    await elsewhere.spawn({ label: 'theirs', task: 'go on and on' }, { cwd: fleet.repository.path });
     await using terminal = await copilot(id);
     await terminal.say(spawn('lost', 'wait for lost'));
     await terminal.shows('Got: accepted lost@1');
@@ -316,6 +319,9 @@ describe('interactive Copilot CLI', { timeout: 300_000 }, () => {
     await terminal.shows('1 live subagent. Ask me to adopt');
     await terminal.say(act('adopt'));
     await terminal.shows(`Got: adopted copilot-${id}`);
+    const adopted = lastSeen('"adopt"').findLast(({ role }) => role === 'tool')?.content;
+    expect(adopted).not.toContain(elsewhere.name);
+    await elsewhere.subagent('theirs').kill();
     await touch('lost');
     await terminal.shows('Relayed: lost@1 has ended: done');
     await eventually(async () => (await unread(`copilot-${id}`)).length === 0);
