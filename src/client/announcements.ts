@@ -28,8 +28,8 @@ export type ReceivedAnnouncement = Announcement & {
 
 /** Between two tries, in milliseconds: doubled from the first to the last. */
 const BACKOFF_MS = { first: 100, last: 2_000 };
-/** Ids remembered, so that one that comes again is dropped: more than a session keeps unacknowledged. */
-const REMEMBERED_IDS = 20_000;
+/** Remembered, so that one that comes again is dropped: more than a session keeps unacknowledged. */
+const REMEMBERED = 20_000;
 
 const loose = { announcements: z.array(z.unknown()) };
 const looseView = unacknowledgedView.extend(loose);
@@ -132,7 +132,7 @@ async function* announcements(
   { once = false, onReconnect }: AnnouncementOptions,
   signal: AbortSignal,
 ): AsyncGenerator<Announcement, void, undefined> {
-  let seen = new RecentIds(REMEMBERED_IDS);
+  const seen = new Recent(REMEMBERED);
   let ended: string | undefined;
   for (let backoff = BACKOFF_MS.first; ; backoff = Math.min(backoff * 2, BACKOFF_MS.last)) {
     try {
@@ -142,23 +142,20 @@ async function* announcements(
         newest === undefined || newest.runId === ended
           ? undefined
           : await readUnacknowledged(link, session, receiver, signal);
-      for (const item of view?.announcements ?? []) if (seen.add(item.id)) yield item;
+      for (const item of view?.announcements ?? []) if (seen.add(item)) yield item;
       if (once) return;
       if (view !== undefined) {
         const run = { workflowId: sessionWorkflowId(session), runId: view.runId };
         // A session that has refused an Update counts events that the server has dropped.
         const afterEvent =
           newest?.runId === view.runId ? Math.min(view.historyLength, newest.historyLength) : 0;
-        let goesOn = false;
         for await (const event of followHistory(link, { ...run, afterEvent }, signal)) {
           backoff = BACKOFF_MS.first;
-          goesOn = event.workflowExecutionContinuedAsNewEventAttributes != null;
           const item = await announcementIn(link, event);
-          if (item !== undefined && seen.add(item.id)) yield item;
+          if (item !== undefined && seen.add(item)) yield item;
         }
-        // This run is over; after a continue-as-new its successor is there already. Another session begins its ids anew.
+        // This run is over; after a continue-as-new its successor is there already.
         ended = view.runId;
-        if (!goesOn) seen = new RecentIds(REMEMBERED_IDS);
         continue;
       }
     } catch (error) {
@@ -198,22 +195,23 @@ async function announcementIn(link: Link, event: HistoryEvent): Promise<Announce
   return schema.safeParse(await firstValue(link, signal?.input)).data?.announcement;
 }
 
-/** The newest ids, as many as `capacity`. */
-class RecentIds {
-  readonly #ids = new Set<string>();
+/** The newest announcements, as many as `capacity`: each by its id and its subagent's run, for another session of the same name begins its ids anew. */
+class Recent {
+  readonly #keys = new Set<string>();
   readonly #capacity: number;
 
   constructor(capacity: number) {
     this.#capacity = capacity;
   }
 
-  /** Whether `id` is new. */
-  add(id: string): boolean {
-    if (this.#ids.has(id)) return false;
-    this.#ids.add(id);
-    if (this.#ids.size > this.#capacity) {
-      const [oldest] = this.#ids;
-      if (oldest !== undefined) this.#ids.delete(oldest);
+  /** Whether it is new. */
+  add({ id, runId }: Announcement): boolean {
+    const key = `${id} ${runId}`;
+    if (this.#keys.has(key)) return false;
+    this.#keys.add(key);
+    if (this.#keys.size > this.#capacity) {
+      const [oldest] = this.#keys;
+      if (oldest !== undefined) this.#keys.delete(oldest);
     }
     return true;
   }

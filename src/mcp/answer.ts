@@ -3,6 +3,7 @@ import type { CallToolResult, RequestId } from '@modelcontextprotocol/server';
 import { plural, type Announcement } from '../contract/index.ts';
 import {
   callTool,
+  keyOf,
   MAX_NEWS,
   newsText,
   newsView,
@@ -27,9 +28,8 @@ export async function answerCall(
   received?.catch(() => undefined);
   const result = await callTool(tool, context, input);
   const announced = 'announced' in result ? (result.announced ?? []) : [];
-  const waiting = (await unread(context)).filter(({ session, id }) =>
-    announced.every((told) => told.session !== session || told.id !== id),
-  );
+  const has = new Set(announced.map(keyOf));
+  const waiting = (await unread(context)).filter((each) => !has.has(keyOf(each)));
   // A call that was given up gets no answer, so nothing was told.
   context.signal.throwIfAborted();
   const news = waiting.slice(0, MAX_NEWS);

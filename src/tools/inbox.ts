@@ -13,7 +13,7 @@ export class Inbox {
   readonly receiver: string;
   readonly #session: string;
   readonly #told = new Set<string>();
-  #unacknowledged: string[] = [];
+  #unacknowledged: Announcement[] = [];
 
   constructor(session: string, receiver: string = DEFAULT_RECEIVER) {
     this.#session = session;
@@ -30,7 +30,7 @@ export class Inbox {
     for (const announcement of announcements) {
       if (this.knows(announcement)) continue;
       this.#told.add(keyOf(announcement));
-      if (announcement.session === this.#session) this.#unacknowledged.push(announcement.id);
+      if (announcement.session === this.#session) this.#unacknowledged.push(announcement);
     }
     for (const key of this.#told) {
       if (this.#told.size <= REMEMBERED) break;
@@ -40,9 +40,9 @@ export class Inbox {
 
   /** The answer with these has not arrived: they are to be told again. */
   untell(announcements: readonly Announcement[]): void {
-    for (const announcement of announcements) this.#told.delete(keyOf(announcement));
-    const own = announcements.filter(({ session }) => session === this.#session).map(({ id }) => id);
-    this.#unacknowledged = this.#unacknowledged.filter((id) => !own.includes(id));
+    const keys = new Set(announcements.map(keyOf));
+    for (const key of keys) this.#told.delete(key);
+    this.#unacknowledged = this.#unacknowledged.filter((each) => !keys.has(keyOf(each)));
   }
 
   /** What the session has to tell and no answer had yet, oldest first. @throws SubagentsError as `SessionHandle.peek` */
@@ -53,17 +53,18 @@ export class Inbox {
 
   /** Acknowledges what was told. @returns how many @throws SubagentsError as `SessionHandle.acknowledge`; it is tried again next time */
   async acknowledge(subagents: Subagents): Promise<number> {
-    const ids = this.#unacknowledged;
+    const told = this.#unacknowledged;
     this.#unacknowledged = [];
     try {
+      const ids = told.map(({ id }) => id);
       await subagents.session(this.#session).acknowledge(ids, { receiver: this.receiver });
-      return ids.length;
+      return told.length;
     } catch (error) {
-      this.#unacknowledged = [...ids, ...this.#unacknowledged];
+      this.#unacknowledged = [...told, ...this.#unacknowledged];
       throw error;
     }
   }
 }
 
-/** An id is of one session: another may have the same. */
-const keyOf = ({ session, id }: Announcement): string => `${session} ${id}`;
+/** An id is of one session, and begins anew with the next session of that name: with the subagent's run it is of one announcement. */
+export const keyOf = ({ session, id, runId }: Announcement): string => `${session} ${id} ${runId}`;

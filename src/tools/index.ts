@@ -7,7 +7,7 @@ import type { Tool } from './tool.ts';
 export { callTool } from './call.ts';
 export { LazyConnection } from './connection.ts';
 export { failureOf } from './failure.ts';
-export { Inbox } from './inbox.ts';
+export { Inbox, keyOf } from './inbox.ts';
 export { MAX_NEWS, newsLine, newsText, newsView } from './news.ts';
 export { sessionNameFor } from './session-name.ts';
 export { newsView as newsSchema } from './view.ts';

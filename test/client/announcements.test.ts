@@ -1,7 +1,9 @@
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Announcement, ReceivedAnnouncement, Subagents } from '../../src/client/index.ts';
+import { Subagents, type Announcement, type ReceivedAnnouncement } from '../../src/client/index.ts';
 import { DEFAULT_RECEIVER, SESSION, sessionWorkflowId } from '../../src/contract/index.ts';
+import { doorTo } from '../support/door.ts';
+import { eventually } from '../support/eventually.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
 import { on } from '../support/turns.ts';
 
@@ -202,6 +204,27 @@ describe('announcements', () => {
     await workflow('reborn').cancel();
     await expect(workflow('reborn').result()).rejects.toThrow();
     await spawn('reborn', 'a');
+    expect(await next).toEqual(['a@1:ended']);
+    await items.return();
+  });
+
+  it('are those of the next session of that name too where the end of the one before was not seen', async () => {
+    await using door = await doorTo(fleet.server.address);
+    await using other = await Subagents.connect({ ...fleet.target, address: door.address });
+    await spawn('replaced', 'a');
+    let isAway = false;
+    const onReconnect = () => (isAway = true);
+    const items = other.session('replaced').announcements({ onReconnect });
+    expect(await take(items, 1)).toEqual(['a@1:ended']);
+    const next = take(items, 1);
+    await untilUnacknowledged('replaced', []);
+    await door.shut();
+    // The client itself keeps trying for a while.
+    await eventually(() => isAway);
+    await workflow('replaced').terminate();
+    await spawn('replaced', 'a');
+    await subagents.session('replaced').subagent('a').result();
+    await door.open();
     expect(await next).toEqual(['a@1:ended']);
     await items.return();
   });

@@ -245,6 +245,20 @@ describe('announcements', () => {
     await Promise.all([agent, other].map((one) => one.call('subagents', { action: 'kill', target: 'all' })));
   });
 
+  it('of a session that began anew are told although their ids were told before', async () => {
+    await using agent = await mainAgent('anew');
+    const waitFor = (target?: string) =>
+      agent.call('subagents', { action: 'wait', ...(target && { target }) });
+    await agent.call('sessions_spawn', { label: 'one', task: 'say done' });
+    expect((await waitFor()).text).toContain('one@1 has ended: done');
+    await agent.call('subagents', { action: 'acknowledge' });
+    await withClient(fleet, (client) => client.workflow.getHandle('session/anew').terminate());
+    await agent.call('sessions_spawn', { label: 'one', task: 'say done' });
+    await ended('anew', 'one');
+    expect(newsOf((await agent.call('subagents', { action: 'list' })).structured)).toEqual(['one completed']);
+    expect((await waitFor()).text).toContain('nothing left to tell');
+  });
+
   it('come again where the call was cancelled while its answer was on its way', async () => {
     await using agent = await mainAgent('crossing');
     await agent.call('sessions_spawn', { label: 'one', task: 'say done' });

@@ -1,8 +1,8 @@
-import { createServer, connect, type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { processStartTime } from '../../src/system/process.ts';
 import { writeUpFile } from '../../src/temporal/up-file.ts';
 import { LazyConnection } from '../../src/tools/index.ts';
+import { doorTo } from '../support/door.ts';
 import { testServer, type TestServer } from '../support/embedded.ts';
 import { temporaryFolder } from '../support/home.ts';
 
@@ -40,22 +40,13 @@ describe('a connection for a process that lives long', () => {
 
   it('is tried again where it could not be opened', async () => {
     await using home = await temporaryFolder();
-    const [host, port] = server.address.split(':');
-    const door = createServer((caller) => {
-      const onward = connect(Number(port), host);
-      for (const socket of [caller, onward]) socket.on('error', () => undefined);
-      caller.pipe(onward).pipe(caller);
-    });
-    const open = (at: number) => new Promise<void>((resolve) => door.listen(at, '127.0.0.1', resolve));
-    await open(0);
-    const { port: number } = door.address() as AddressInfo;
-    await new Promise((resolve) => door.close(resolve));
-    up(home.path, `127.0.0.1:${number}`);
+    await using door = await doorTo(server.address);
+    up(home.path, door.address);
     const connection = new LazyConnection({ home: home.path, env: {} });
+    await door.shut();
     await expect(connection.get()).rejects.toMatchObject({ code: 'TEMPORAL_UNREACHABLE' });
-    await open(number);
+    await door.open();
     expect(await (await connection.get()).session('nobody').peek()).toEqual([]);
     await connection.close();
-    door.close();
   });
 });
