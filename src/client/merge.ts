@@ -26,7 +26,10 @@ export async function mergeRun(link: Link, run: KnownRun, options: MergeOptions)
   }
   const { head, branch, repository } = work;
   if (head === undefined) throw nothingLeft(work);
-  if (!force) requireDone(work, run);
+  if (!force) {
+    requireDone(work, run);
+    requireUnmoved(work, head, run);
+  }
   const checkout = await checkoutFor(work, run, options.into);
   await requireNothingPlanted(work, checkout);
   const name = branch ?? head.slice(0, 10);
@@ -60,6 +63,20 @@ function requireDone({ outcome, name }: Work, { label }: KnownRun): void {
   throw new SubagentsError('NOT_DONE', `${name} ${why}, so nothing says that its work is right`, {
     remedy: `Look at it first (subagents diff ${label}); merge it all the same with --force (force: true).`,
   });
+}
+
+/** A branch can be moved by anybody who can write to the repository; what its outcome says is of one commit. */
+function requireUnmoved({ outcome, branch }: Work, head: string, { label }: KnownRun): void {
+  const verified = outcome?.evidence?.head;
+  if (verified === undefined || verified === head) return;
+  const [from, to] = [verified.slice(0, 10), head.slice(0, 10)];
+  throw new SubagentsError(
+    'NOT_DONE',
+    `${branch ?? 'its branch'} has moved since its outcome (from ${from} to ${to}): what it is at now is not what was verified`,
+    {
+      remedy: `Look at it (subagents diff ${label}); merge it as it is now with --force (force: true), or what was verified: git merge ${from}`,
+    },
+  );
 }
 
 /** A merge with programs that it may have configured itself would run them, and one without them may differ from the user's own. */

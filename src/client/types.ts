@@ -199,7 +199,7 @@ export interface MergeOptions {
   readonly squash?: boolean | undefined;
   /** Message of the commit. Where a branch need only move forward, naming one makes a merge commit. */
   readonly message?: string | undefined;
-  /** Merge also what did not end as done; default false. */
+  /** Merge also what did not end as done, and a branch that has moved since its outcome; default false. */
   readonly force?: boolean | undefined;
   /** Folder in the checkout to merge into, of the same repository; default: the one that it was spawned from. */
   readonly into?: string | undefined;

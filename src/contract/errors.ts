@@ -15,7 +15,7 @@ export const ERROR_CODES = [
   'AMBIGUOUS_TARGET',
   'NO_WORKSPACE', // it has (or had) no workspace, or nothing of it is left
   'STILL_LIVE', // not before its end
-  'NOT_DONE', // it ended, and not as done
+  'NOT_DONE', // it ended, and not as done; or what is on its branch is not what was verified
   'CHECKOUT_DIRTY', // uncommitted changes are in the way of a merge
   'MERGE_CONFLICT',
   'ALREADY_ENDED', // steer or kill after the end

@@ -27,6 +27,7 @@ beforeAll(async () => {
         bash('echo theirs > README.md && git commit -qam "Change the readme"'),
         { text: 'Done.' },
       ]),
+      on('MOVED', [write('moved.txt'), { text: 'Done.' }]),
       on('FAIL', [write('bad.txt'), { text: 'I am sure it works.' }]),
       on('LIVE', [
         write('committed.txt'),
@@ -124,6 +125,25 @@ describe('a finished subagent', () => {
     expect(error.code).toBe('NOT_DONE');
     expect(error.remedy).toContain('--force');
     expect((await subagent.merge({ force: true })).how).toBe('fast-forward');
+  });
+
+  it('whose branch has moved since is merged as it was verified, or by force', async () => {
+    const subagent = await spawn('moved', 'MOVED');
+    const verified = (await subagent.result()).evidence?.head ?? '';
+    const { git } = fleet.repository;
+    const tree = `${verified}^{tree}`;
+    const later = await git('commit-tree', '-p', verified, '-m', 'After the outcome', tree);
+    await git('update-ref', 'refs/heads/subagents/moved', later);
+    const before = await git('rev-parse', 'main');
+    const { exitCode, stderr } = await command('merge', 'moved');
+    expect(exitCode).toBe(2);
+    const [from, to] = [verified.slice(0, 10), later.slice(0, 10)];
+    expect(stderr).toContain(`subagents/moved has moved since its outcome (from ${from} to ${to})`);
+    expect(stderr).toContain('subagents diff moved');
+    expect(stderr).toContain(`git merge ${from}`);
+    expect((await refusal(subagent.merge())).code).toBe('NOT_DONE');
+    expect(await git('rev-parse', 'main')).toBe(before);
+    expect((await subagent.merge({ force: true })).merged).toBe(later);
   });
 
   it('whose branch is gone still shows the commit of its outcome, and says so', async () => {

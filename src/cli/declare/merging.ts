@@ -18,7 +18,7 @@ export function declareMerging(program: Program, start: Start): void {
     .argument('<target>', 'the subagent')
     .option('--squash', 'as one commit')
     .option('-m, --message <text>', 'message of the commit')
-    .option('--force', 'also when it did not end as done')
+    .option('--force', 'also when it did not end as done, or its branch has moved since')
     .action((target, options) =>
       start(async (context) => (await import('../commands/merge.ts')).merge(context, target, options)),
     );
