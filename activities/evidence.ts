@@ -23,6 +23,7 @@ import { settleWorktree } from '../src/git/settle.ts';
 import { checkoutStatus } from '../src/git/status.ts';
 import { aloneInSubmodules } from '../src/git/unmerged.ts';
 import { restoreWorktree } from '../src/git/worktree.ts';
+import { branchesOver } from '../src/home/run-record.ts';
 import {
   readWorkspaceRecord,
   writeWorkspaceRecord,
@@ -93,10 +94,11 @@ async function collectGuarded(
   const all = { ...shared, ...(restored.length > 0 ? await planted(cwd) : await own) };
   if (!inPlace) remember(cwd, all);
   return withSettings(settingsAgainst(all), async () => {
-    // What is collected lies in the worktree and on branches of subagents, which are not compared.
+    // What is collected lies in the worktree and on the branch of a run that is live, which is not compared.
     const [after, collected] = await Promise.all([readSurroundings(repo, isolation), collect(restored)]);
     if (collected.kind !== 'collected') return collected;
-    const touchedOutside = differences(before, after);
+    const over = before.at === undefined ? undefined : branchesOver(on.home, repo, before.at);
+    const touchedOutside = differences(before, after, over);
     return {
       ...collected,
       evidence: { ...collected.evidence, ...(touchedOutside.length > 0 && { touchedOutside }) },

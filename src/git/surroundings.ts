@@ -24,11 +24,15 @@ const MAX_NAMED = 10;
 const entries = z.record(z.string(), z.string());
 /** Hashes by name, but for HEAD and refs, which are what they are, and for configured programs. */
 export const surroundings = z.object({
+  /** ISO 8601, when they began to be read. */
+  at: z.string().optional(),
   config: entries,
   /** The commands that configuration names, as they stand there. */
   programs: entries,
   hooks: entries,
   refs: entries.optional(),
+  /** The branches of subagents, which move as long as these work. */
+  subagents: entries.optional(),
   /** Absent where the subagent works in the checkout itself; so are branches, tags and files. */
   head: z.string().optional(),
   files: entries.optional(),
@@ -40,10 +44,11 @@ export type Surroundings = z.infer<typeof surroundings>;
  * @throws SubagentsError GIT
  */
 export async function readSurroundings(repo: string, of: Isolation = 'worktree'): Promise<Surroundings> {
-  if (of === 'in-place') return readShared(repo);
+  const at = new Date().toISOString();
+  if (of === 'in-place') return { at, ...(await readShared(repo)) };
   const [shared, refs, files] = await Promise.all([readShared(repo), readRefs(repo), readFiles(repo)]);
   const head = readFileSync(join(gitDirs(repo).gitDir, 'HEAD'), 'utf8').trim();
-  return { ...shared, head, ...(refs && { refs }), ...(files && { files }) };
+  return { at, ...shared, head, ...refs, ...(files && { files }) };
 }
 
 async function readShared(repo: string): Promise<Surroundings> {
@@ -56,8 +61,15 @@ async function readShared(repo: string): Promise<Surroundings> {
   };
 }
 
-/** What differs, in words; nothing of it is said to be anybody's doing. */
-export function differences(before: Surroundings, after: Surroundings): string[] {
+/**
+ * What differs, in words; nothing of it is said to be anybody's doing.
+ * @param over branches of subagents that were over before: the others move by the work that is done on them.
+ */
+export function differences(
+  before: Surroundings,
+  after: Surroundings,
+  over: ReadonlySet<string> = new Set(),
+): string[] {
   const lines: string[] = [];
   const say = (what: string, names: readonly string[]): void => {
     if (names.length === 0) return;
@@ -69,8 +81,10 @@ export function differences(before: Surroundings, after: Surroundings): string[]
   if (before.head !== undefined && after.head !== undefined && before.head !== after.head)
     say('HEAD of the checkout', [`${shown(before.head)} → ${shown(after.head)}`]);
   if (before.refs && after.refs) {
-    const { refs: was } = before;
-    const { refs: is } = after;
+    const finished = (all: Record<string, string> = {}): Record<string, string> =>
+      Object.fromEntries(Object.entries(all).filter(([name]) => over.has(name) && before.subagents?.[name]));
+    const was = { ...before.refs, ...finished(before.subagents) };
+    const is = { ...after.refs, ...finished(after.subagents) };
     say(
       'branches and tags',
       changed(was, is).map((name) => `${name} (${was[name] ? (is[name] ? 'moved' : 'deleted') : 'new'})`),
@@ -97,8 +111,7 @@ export function notCompared(before: Surroundings, after: Surroundings): string[]
   ];
 }
 
-/** All but the branches of subagents, which move all the time. */
-async function readRefs(repo: string): Promise<Record<string, string> | undefined> {
+async function readRefs(repo: string): Promise<Pick<Surroundings, 'refs' | 'subagents'>> {
   const args = [
     'for-each-ref',
     `--count=${MAX_REFS + 1}`,
@@ -107,13 +120,16 @@ async function readRefs(repo: string): Promise<Record<string, string> | undefine
     'refs/tags',
   ];
   const lines = (await tryGit(args, { cwd: repo })).stdout.split('\n').filter((line) => line !== '');
-  if (lines.length > MAX_REFS) return undefined;
-  const refs = lines.map((line) => line.split(' ') as [string, string]);
-  return Object.fromEntries(
-    refs
-      .filter(([name]) => !name.startsWith('refs/heads/subagents/'))
-      .map(([name, commit]) => [name.replace(/^refs\/(heads|tags)\//, ''), commit]),
-  );
+  if (lines.length > MAX_REFS) return {};
+  const all = lines.map((line) => line.split(' ') as [string, string]);
+  const named = (which: (name: string) => boolean): Record<string, string> =>
+    Object.fromEntries(
+      all
+        .filter(([name]) => which(name))
+        .map(([name, commit]) => [name.replace(/^refs\/(heads|tags)\//, ''), commit]),
+    );
+  const ofSubagents = (name: string): boolean => name.startsWith('refs/heads/subagents/');
+  return { refs: named((name) => !ofSubagents(name)), subagents: named(ofSubagents) };
 }
 
 async function readFiles(repo: string): Promise<Record<string, string> | undefined> {

@@ -111,6 +111,15 @@ export function laterRun({ paths }: RunHome, record: RunRecord): RunRecord | und
     .sort((a, b) => b.startedAt.localeCompare(a.startedAt))[0];
 }
 
+/** The branches in `repository` of runs that were over, all of them, at the time `since` (ISO 8601): nobody has worked on them from then on. */
+export function branchesOver(home: RunHome, repository: string, since: string): ReadonlySet<string> {
+  const runs = readRuns(home).filter((run) => run.repository === repository);
+  const over = new Set(runs.flatMap(({ branch }) => branch ?? []));
+  for (const { branch, endedAt } of runs)
+    if (branch !== null && (endedAt === undefined || endedAt >= since)) over.delete(branch);
+  return over;
+}
+
 function names(folder: string): string[] {
   try {
     return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith(SUFFIX));

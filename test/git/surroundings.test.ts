@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { plantedSince, readPrograms, settingsAgainst, stillThere } from '../../src/git/planted.ts';
 import { differences, notCompared, readSurroundings } from '../../src/git/surroundings.ts';
+import { noteRunEnded } from '../../src/home/run-record.ts';
 import { temporaryHome } from '../support/home.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
 import { specOf, subagentRef, workspaceBench } from '../support/workspace.ts';
@@ -63,6 +64,35 @@ describe('what changes around a worktree', () => {
       'HEAD of the checkout: main → elsewhere',
       'branches and tags: doomed (deleted), elsewhere (new), v9 (new)',
       'files of the checkout: a.txt, b.txt, mine.txt',
+    ]);
+  });
+
+  it('is told: branches of subagents that are over, and not of those at work', async () => {
+    await using repo = await temporaryRepository();
+    await using home = await temporaryHome();
+    const { prepare, collect } = workspaceBench(home);
+    const worked = async (label: string) => {
+      const input = { subagent: subagentRef(label), spec: specOf(repo, { label }) };
+      const workspace = await prepare(input);
+      return { input, workspace, branch: `refs/heads/subagents/${label}` };
+    };
+    const [good, gone, busy, own] = [
+      await worked('good'),
+      await worked('gone'),
+      await worked('busy'),
+      await worked('own'),
+    ];
+    for (const { input } of [good, gone]) noteRunEnded(home, input.subagent);
+    const mallory = await worked('mallory');
+    const commit = await repo.commit('Unasked', { 'bad.txt': 'x' }, own.workspace.cwd);
+    for (const { branch } of [good, busy, mallory]) await repo.git('update-ref', branch, commit);
+    await repo.git('worktree', 'remove', '--force', gone.workspace.cwd);
+    await repo.git('branch', '--quiet', '-D', 'subagents/gone');
+    // Over by now, but not when the other began: what moved its branch may have been itself.
+    noteRunEnded(home, busy.input.subagent);
+    const { evidence } = await collect(mallory.input, mallory.workspace);
+    expect(evidence.touchedOutside).toEqual([
+      'branches and tags: subagents/gone (deleted), subagents/good (moved)',
     ]);
   });
 
