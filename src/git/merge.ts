@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkoutStatus } from './status.ts';
 import { SubagentsError } from '../contract/index.ts';
+import { inTheWay } from './in-the-way.ts';
 import { gitDirs } from './repository.ts';
 import { firstUsefulLine, git, gitError, tryGit, type GitAnswer } from './run.ts';
 import { operationUnderway } from './settle.ts';
@@ -42,7 +43,9 @@ export async function mergeCommit(request: MergeRequest): Promise<MergeResult> {
   if ((await tryGit(['merge-base', '--is-ancestor', commit, before], { cwd })).exitCode === 0) {
     return { how: 'already-merged', into, before, after: before };
   }
-  await tryInMemory(request, into, before);
+  const tree = await tryInMemory(request, into, before);
+  const files = await inTheWay(cwd, before, tree ?? commit);
+  if (files.length > 0) throw overwritten(cwd, files);
   const answer = await tryGit(mergeArguments(request), { cwd });
   if (answer.exitCode !== 0) throw await undone(request, into, answer);
   if (squash && !(await commitSquashed(request, into))) {
@@ -56,7 +59,7 @@ export async function mergeCommit(request: MergeRequest): Promise<MergeResult> {
 
 function mergeArguments({ commit, squash, message, noFastForward }: MergeRequest): string[] {
   const form = squash ? ['--squash'] : [noFastForward ? '--no-ff' : '--ff', '--no-edit', '-m', message];
-  return ['merge', '--quiet', '--no-autostash', ...form, commit];
+  return ['merge', '--quiet', '--no-autostash', '--no-overwrite-ignore', ...form, commit];
 }
 
 async function requireReady(cwd: string): Promise<{ into: string; before: string }> {
@@ -68,9 +71,9 @@ async function requireReady(cwd: string): Promise<{ into: string; before: string
     });
   }
   // What lies uncommitted inside a submodule is out of a merge's way.
-  const inTheWay = changed.filter(({ dirtySubmodule }) => !dirtySubmodule).map(({ path }) => path);
-  if (inTheWay.length > 0) {
-    throw new SubagentsError('CHECKOUT_DIRTY', `${cwd} has uncommitted changes: ${listed(inTheWay)}`, {
+  const uncommitted = changed.filter(({ dirtySubmodule }) => !dirtySubmodule).map(({ path }) => path);
+  if (uncommitted.length > 0) {
+    throw new SubagentsError('CHECKOUT_DIRTY', `${cwd} has uncommitted changes: ${listed(uncommitted)}`, {
       remedy: 'Commit them or put them aside (git stash), then merge again.',
     });
   }
@@ -82,12 +85,17 @@ async function requireReady(cwd: string): Promise<{ into: string; before: string
   return { into: branch, before: head };
 }
 
-/** Merges without touching anything, with a git that can (2.38 or newer). @throws SubagentsError MERGE_CONFLICT */
-async function tryInMemory(request: MergeRequest, into: string, before: string): Promise<void> {
+/**
+ * Merges without touching anything, and gives the tree that comes out; undefined with a git that cannot (before 2.38).
+ * @throws SubagentsError MERGE_CONFLICT
+ */
+async function tryInMemory(request: MergeRequest, into: string, before: string): Promise<string | undefined> {
   const args = ['merge-tree', '--write-tree', '--name-only', '--no-messages', '-z', before, request.commit];
   const { exitCode, stdout } = await tryGit(args, { cwd: request.checkout });
   // The tree, then the paths in conflict.
-  if (exitCode === 1) throw conflict(request, into, stdout.split('\0').slice(1).filter(Boolean));
+  const [tree, ...paths] = stdout.split('\0').filter(Boolean);
+  if (exitCode === 1) throw conflict(request, into, paths);
+  return exitCode === 0 ? tree : undefined;
 }
 
 /** Puts the checkout back as it was, and says what was in the way. */
@@ -103,13 +111,7 @@ async function undone(request: MergeRequest, into: string, answer: GitAnswer): P
       .split('\n')
       .filter((line) => line.startsWith('\t'))
       .map((line) => line.trim());
-    return new SubagentsError(
-      'CHECKOUT_DIRTY',
-      `files of ${cwd} that are not in git would be overwritten: ${listed(files)}`,
-      {
-        remedy: 'Move them away, or commit them, then merge again.',
-      },
-    );
+    return overwritten(cwd, files);
   }
   return commitFailed(cwd, answer);
 }
@@ -146,6 +148,14 @@ function conflict({ checkout, name }: MergeRequest, into: string, paths: readonl
     {
       remedy: `Merge it by hand (git -C ${checkout} merge ${name}), or have the subagent merge ${into} into its branch first.`,
     },
+  );
+}
+
+function overwritten(cwd: string, files: readonly string[]): SubagentsError {
+  return new SubagentsError(
+    'CHECKOUT_DIRTY',
+    `files of ${cwd} that are not in git would be overwritten: ${listed(files)}`,
+    { remedy: 'Move them away, or commit them, then merge again.' },
   );
 }
 

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { execa } from 'execa';
@@ -153,6 +153,58 @@ describe('a merge is refused, and touches nothing,', () => {
       expect(await state()).toEqual(before);
     },
   );
+
+  describe.each([
+    ['the branch need only move forward', false, false],
+    ['there must be a merge', true, false],
+    ['it is squashed', true, true],
+  ])('over an ignored file, where %s:', (_, diverged, squash) => {
+    /** Their branch has these files; the user's checkout has those, ignored. */
+    const prepare = async (theirFiles: Record<string, string>, ourFiles: Record<string, string>) => {
+      await repo.git('switch', '--quiet', 'subagents/fix');
+      await repo.write(theirFiles);
+      await repo.git('add', '--force', '--all');
+      theirs = await repo.commit('By force');
+      await repo.git('switch', '--quiet', 'main');
+      await repo.write({ '.git/info/exclude': '/.env\n/conf*\n' });
+      if (diverged) await repo.commit('Ours', { 'b.txt': 'B\n' });
+      await repo.write(ourFiles);
+    };
+
+    it.each([
+      ['in its place', { '.env': 'theirs' }, { '.env': 'mine' }, '.env'],
+      ['where a folder must go', { 'conf/a.txt': 'theirs' }, { conf: 'mine' }, 'conf'],
+      ['below a folder that must go', { conf: 'theirs' }, { 'conf/deep/mine.txt': 'mine' }, 'conf/deep/mine'],
+    ])('%s', async (__, theirFiles, ourFiles, named) => {
+      await prepare(theirFiles, ourFiles);
+      const before = await state();
+      const error = await refusal({ squash });
+      expect(error.code).toBe('CHECKOUT_DIRTY');
+      expect(error.message).toContain(`not in git would be overwritten: ${named}`);
+      expect(await state()).toEqual(before);
+      for (const [path, content] of Object.entries(ourFiles))
+        expect(await readFile(join(repo.path, path), 'utf8')).toBe(content);
+    });
+
+    it('but not over one beside what comes', async () => {
+      await prepare({ 'conf/a.txt': 'theirs' }, { 'conf/b.txt': 'mine', '.env': 'mine' });
+      expect((await merge({ squash })).how).not.toBe('already-merged');
+      expect(await readFile(join(repo.path, 'conf/b.txt'), 'utf8')).toBe('mine');
+    });
+  });
+
+  it('not where a file becomes a folder, or a folder a file', async () => {
+    await repo.git('switch', '--quiet', 'subagents/fix');
+    await repo.git('rm', '--quiet', 'b.txt');
+    theirs = await repo.commit('A folder', { 'b.txt/deep.txt': 'deep\n' });
+    await repo.git('switch', '--quiet', 'main');
+    expect((await merge()).how).toBe('fast-forward');
+    await repo.git('switch', '--quiet', '--detach');
+    await repo.git('rm', '--quiet', '-r', 'b.txt');
+    theirs = await repo.commit('A file again', { 'b.txt': 'b\n' });
+    await repo.git('switch', '--quiet', 'main');
+    expect((await merge()).how).toBe('fast-forward');
+  });
 
   it('in the middle of another merge', async () => {
     await repo.git('switch', '--quiet', '--create', 'other', repo.first);
