@@ -144,7 +144,16 @@ function environment(extra: GitOptions['env'], secrets: boolean): NodeJS.Process
     if (!name.startsWith('GIT_') || KEPT.has(name)) env[name] = value;
   }
   // LC_ALL: what git says is read here. GIT_OPTIONAL_LOCKS: looking at a checkout must not disturb who works in it.
-  return { ...env, LC_ALL: 'C', GIT_TERMINAL_PROMPT: '0', GIT_OPTIONAL_LOCKS: '0', ...extra };
+  return {
+    ...env,
+    LC_ALL: 'C',
+    GIT_TERMINAL_PROMPT: '0',
+    GIT_OPTIONAL_LOCKS: '0',
+    // Objects are what they are, and not what a repository puts in their place (git-replace(1), info/grafts).
+    GIT_NO_REPLACE_OBJECTS: '1',
+    GIT_GRAFT_FILE: '',
+    ...extra,
+  };
 }
 
 function notStarted(cwd: string, error: Error): SubagentsError {

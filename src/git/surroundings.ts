@@ -118,6 +118,7 @@ async function readRefs(repo: string): Promise<Pick<Surroundings, 'refs' | 'suba
     '--format=%(refname) %(objectname)',
     'refs/heads',
     'refs/tags',
+    'refs/replace',
   ];
   const lines = (await tryGit(args, { cwd: repo })).stdout.split('\n').filter((line) => line !== '');
   if (lines.length > MAX_REFS) return {};

@@ -600,3 +600,49 @@ describe('the evidence of work in-place', () => {
     expect(await repo.git('branch', '--list', 'subagents/*')).toBe('');
   });
 });
+
+describe('what a repository puts in the place of its objects', () => {
+  const prepared = async () => {
+    const repo = await temporaryRepository({ 'a.test.ts': 'strict\n', 'b.txt': 'b\n' });
+    const home = await temporaryHome();
+    onTestFinished(async () => {
+      await repo[Symbol.asyncDispose]();
+      await home[Symbol.asyncDispose]();
+    });
+    const { prepare, collect } = workspaceBench(home);
+    const input = { subagent: subagentRef(), spec: specOf(repo) };
+    const workspace = await prepare(input);
+    return {
+      repo,
+      git: repo.in(workspace.cwd),
+      cwd: workspace.cwd,
+      collect: () => collect(input, workspace),
+    };
+  };
+
+  it('hides no change: a file by git replace', async () => {
+    const { repo, git, cwd, collect } = await prepared();
+    await repo.commit('Weaken', { 'a.test.ts': 'weak\n' }, cwd);
+    const blob = await git('rev-parse', `${repo.first}:a.test.ts`);
+    await git('replace', blob, await git('rev-parse', 'HEAD:a.test.ts'));
+    expect(await git('diff', '--stat', repo.first, 'HEAD')).toBe('');
+    const { evidence } = await collect();
+    expect(evidence).toMatchObject({
+      diffStat: { files: 1, insertions: 1, deletions: 1 },
+      filesChanged: ['a.test.ts'],
+      sensitive: ['a.test.ts (tests)'],
+      touchedOutside: [`branches and tags: refs/replace/${blob} (new)`],
+    });
+  });
+
+  it('hides no change: commits by grafts', async () => {
+    const { repo, git, cwd, collect } = await prepared();
+    await repo.commit('Bad', { 'bad.txt': 'x' }, cwd);
+    const last = await repo.commit('Good', { 'good.txt': 'x' }, cwd);
+    await repo.write({ '.git/info/grafts': `${last} ${repo.first}\n` });
+    expect(await git('log', '--format=%s', `${repo.first}..HEAD`)).toBe('Good');
+    const { evidence } = await collect();
+    expect(evidence.commits.map(({ subject }) => subject)).toEqual(['Good', 'Bad']);
+    expect(evidence.touchedOutside).toEqual(['hooks of the repository: grafts']);
+  });
+});

@@ -41,6 +41,17 @@ const SETTINGS = {
 };
 
 describe('.subagents.json', () => {
+  it('is what the commit has, whatever the repository puts in its place', async () => {
+    await using repo = await temporaryRepository();
+    await repo.commit('Settings', { '.subagents.json': '{ "verify": ["npm test"] }' });
+    const was = await repo.git('rev-parse', 'HEAD:.subagents.json');
+    await repo.write({ '.git/other': '{ "verify": ["true"] }' });
+    await repo.git('replace', was, await repo.git('hash-object', '-w', '.git/other'));
+    expect(await repo.git('show', 'HEAD:.subagents.json')).toContain('true');
+    const [admission] = await admit(await newest(repo));
+    expect(admission).toMatchObject({ defaults: { verify: ['npm test'] } });
+  });
+
   it('gives what the spawn left open, and the caller is told', async () => {
     await using repo = await temporaryRepository();
     await repo.commit('Settings', { '.subagents.json': JSON.stringify(SETTINGS) });

@@ -57,12 +57,13 @@ describe('what changes around a worktree', () => {
       await repo.git('checkout', '--quiet', '-b', 'elsewhere');
       await repo.git('branch', '--delete', '--force', 'doomed');
       await repo.git('tag', 'v9');
+      await repo.git('update-ref', `refs/replace/${repo.first}`, repo.first);
       await repo.write({ 'a.txt': 'changed\n', 'mine.txt': 'not mine any more\n' });
       await rm(join(repo.path, 'b.txt'));
     });
     expect(told).toEqual([
       'HEAD of the checkout: main → elsewhere',
-      'branches and tags: doomed (deleted), elsewhere (new), v9 (new)',
+      `branches and tags: doomed (deleted), elsewhere (new), refs/replace/${repo.first} (new), v9 (new)`,
       'files of the checkout: a.txt, b.txt, mine.txt',
     ]);
   });
