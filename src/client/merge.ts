@@ -5,6 +5,7 @@ import { mergeCommit } from '../git/merge.ts';
 import { gitDirs, resolveRepository } from '../git/repository.ts';
 import { git } from '../git/run.ts';
 import { plantedBy } from '../home/guarded.ts';
+import { readWorkspaceRecord } from '../home/workspace-record.ts';
 import type { Link } from './link.ts';
 import type { KnownRun } from './runs.ts';
 import type { MergeOptions, MergeReport } from './types.ts';
@@ -30,7 +31,7 @@ export async function mergeRun(link: Link, run: KnownRun, options: MergeOptions)
     requireDone(work, run);
     requireUnmoved(work, head, run);
   }
-  const checkout = await checkoutFor(work, run, options.into);
+  const checkout = await checkoutFor(work, run, options);
   await requireNothingPlanted(work, checkout);
   const name = branch ?? head.slice(0, 10);
   const { how, into, before, after } = await mergeCommit({
@@ -93,8 +94,8 @@ async function requireNothingPlanted({ cwd, name, branch, head }: Work, checkout
   );
 }
 
-/** The checkout to merge into: where the caller says, else the one that the subagent was spawned from. */
-async function checkoutFor(work: Work, { repo }: KnownRun, into: string | undefined): Promise<string> {
+/** The checkout to merge into: where the caller says or stands, else the one that the subagent was spawned from. */
+async function checkoutFor(work: Work, { repo }: KnownRun, { into, cwd }: MergeOptions): Promise<string> {
   if (isRepositoryUrl(repo)) {
     throw new SubagentsError(
       'NOT_A_REPOSITORY',
@@ -104,12 +105,36 @@ async function checkoutFor(work: Work, { repo }: KnownRun, into: string | undefi
       },
     );
   }
-  const checkout = await resolveRepository(into ?? work.repository);
-  const [here, there] = [gitDirs(checkout).commonDir, gitDirs(work.repository).commonDir];
-  if (here === there) return checkout;
-  throw new SubagentsError('NOT_A_REPOSITORY', `${checkout} is not the repository of ${work.name}`, {
-    remedy: `Stand in ${work.repository}, or in a worktree of it, and merge again.`,
+  const origin = await resolveRepository(work.repository);
+  const named = into === undefined ? undefined : await resolveRepository(into);
+  const checkout = named ?? (await around(cwd)) ?? origin;
+  if (gitDirs(checkout).commonDir !== gitDirs(origin).commonDir) {
+    throw new SubagentsError('NOT_A_REPOSITORY', `${checkout} is not the repository of ${work.name}`, {
+      remedy: `Stand in ${work.repository}, or in a worktree of it, and merge again.`,
+    });
+  }
+  // A subagent may have spawned it from a worktree of its own.
+  if (checkout === origin || !isOfSubagent(checkout, work)) return checkout;
+  if (named === undefined) return origin;
+  throw new SubagentsError('BAD_INPUT', `${checkout} is the worktree of a subagent, for its own work alone`, {
+    remedy: `Merge into ${origin}, or into a worktree that you made of it.`,
   });
+}
+
+/** The checkout around a folder; undefined outside of any. */
+async function around(folder: string | undefined): Promise<string | undefined> {
+  return folder === undefined ? undefined : resolveRepository(folder).catch(() => undefined);
+}
+
+/** Whether a checkout is the worktree of that work, or one that a worker made for another. */
+function isOfSubagent(checkout: string, { cwd }: Work): boolean {
+  const { gitDir, commonDir } = gitDirs(checkout);
+  if (gitDir === commonDir) return false;
+  try {
+    return checkout === cwd || readWorkspaceRecord(checkout) !== undefined;
+  } catch {
+    return false; // Beside a worktree of the user's lies a file of such a name.
+  }
 }
 
 /** A single commit keeps its own message; of several the subjects are listed. */

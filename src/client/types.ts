@@ -201,8 +201,10 @@ export interface MergeOptions {
   readonly message?: string | undefined;
   /** Merge also what did not end as done, and a branch that has moved since its outcome; default false. */
   readonly force?: boolean | undefined;
-  /** Folder in the checkout to merge into, of the same repository; default: the one that it was spawned from. */
+  /** Folder in the checkout to merge into, of the same repository; default: the one around `cwd`. */
   readonly into?: string | undefined;
+  /** Where the caller stands. Outside of any checkout, in the worktree of a subagent, and by default, the checkout that it was spawned from is meant. */
+  readonly cwd?: string | undefined;
 }
 
 /** What a merge did. */

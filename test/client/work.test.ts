@@ -28,6 +28,8 @@ beforeAll(async () => {
         { text: 'Done.' },
       ]),
       on('MOVED', [write('moved.txt'), { text: 'Done.' }]),
+      on('WITHIN', [write('within.txt'), { text: 'Done.' }]),
+      on('BESIDE', [write('beside.txt'), { text: 'Done.' }]),
       on('FAIL', [write('bad.txt'), { text: 'I am sure it works.' }]),
       on('LIVE', [
         write('committed.txt'),
@@ -144,6 +146,31 @@ describe('a finished subagent', () => {
     expect((await refusal(subagent.merge())).code).toBe('NOT_DONE');
     expect(await git('rev-parse', 'main')).toBe(before);
     expect((await subagent.merge({ force: true })).merged).toBe(later);
+  });
+
+  it('is merged into the checkout that it was spawned from, also where the caller stands in a worktree of a subagent', async () => {
+    const cwdOf = async (label: string, task: string) =>
+      (await (await spawn(label, task)).result()).evidence?.cwd ?? '';
+    const { git, path } = fleet.repository;
+    const [own, other] = [await cwdOf('within', 'WITHIN'), await cwdOf('beside', 'BESIDE')];
+    const besides = await git('rev-parse', 'subagents/beside');
+    const from = (cwd: string) =>
+      run(['--address', fleet.server.address, 'merge', 'within'], { home: fleet.home, cwd });
+
+    const error = await refusal(session().subagent('within').merge({ into: other }));
+    expect(error.code).toBe('BAD_INPUT');
+    expect(error.remedy).toContain(path);
+    expect((await refusal(session().subagent('within').merge({ into: own }))).code).toBe('BAD_INPUT');
+
+    const merged = await from(other);
+    expect(merged.stdout).toContain('merged subagents/within into main');
+    expect(merged.stdout).toMatch(new RegExp(`checkout ${path}$`, 'm'));
+    expect(merged.stdout).toContain(`undo     git -C ${path} reset --keep`);
+    expect(existsSync(join(path, 'within.txt'))).toBe(true);
+    expect(await git('rev-parse', 'subagents/beside')).toBe(besides);
+    expect((await from(own)).stdout).toContain(
+      `nothing to merge: main, in ${path}, has all of subagents/within`,
+    );
   });
 
   it('whose branch is gone still shows the commit of its outcome, and says so', async () => {

@@ -1,5 +1,5 @@
 import type { MergeReport } from '../../client/index.ts';
-import { gitDirs, resolveRepository } from '../../git/repository.ts';
+import { resolveRepository } from '../../git/repository.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import type { MergeJson } from '../json.ts';
@@ -16,29 +16,23 @@ export interface MergeFlags {
 export async function merge(context: Context, target: string, flags: MergeFlags): Promise<number> {
   await using subagents = await context.connect();
   const subagent = await subagents.find(target, { session: context.session });
-  const report = await subagent.merge({ ...flags, into: await whereTheCallerStands() });
+  const report = await subagent.merge({ ...flags, cwd: process.cwd() });
   context.output.data(report satisfies MergeJson);
-  context.output.line(reportText(report, context));
+  context.output.line(reportText(report, context, await standsIn(report.checkout)));
   return EXIT.ok;
 }
 
-/** The checkout around the current folder; undefined outside of any, and the one that it was spawned from counts. */
-async function whereTheCallerStands(): Promise<string | undefined> {
-  try {
-    const root = await resolveRepository('.');
-    gitDirs(root);
-    return root;
-  } catch {
-    return undefined;
-  }
+async function standsIn(checkout: string): Promise<boolean> {
+  return (await resolveRepository('.').catch(() => undefined)) === checkout;
 }
 
-function reportText(report: MergeReport, context: Context): string {
+function reportText(report: MergeReport, context: Context, there: boolean): string {
   const { colors } = context.output;
   const { how, into, checkout, merged, before, commit, diffStat } = report;
   const name = context.targetName(report);
   const branch = report.branch ?? merged.slice(0, 9);
-  if (how === 'already-merged') return `${colors.green('nothing to merge')}: ${into} has all of ${branch}`;
+  if (how === 'already-merged')
+    return `${colors.green('nothing to merge')}: ${into}${there ? '' : `, in ${checkout},`} has all of ${branch}`;
   const { files, insertions, deletions } = diffStat;
   return [
     `${colors.green('merged')} ${colors.bold(branch)} into ${colors.bold(into)} (${how}): ` +
@@ -46,6 +40,6 @@ function reportText(report: MergeReport, context: Context): string {
     `  ${colors.dim('checkout')} ${checkout}`,
     `  ${colors.dim('commit  ')} ${before.slice(0, 9)} → ${commit.slice(0, 9)}`,
     `  ${colors.dim('next    ')} subagents clean ${name}`,
-    `  ${colors.dim('undo    ')} git reset --keep ${before.slice(0, 9)}`,
+    `  ${colors.dim('undo    ')} git ${there ? '' : `-C ${checkout} `}reset --keep ${before.slice(0, 9)}`,
   ].join('\n');
 }
