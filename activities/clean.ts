@@ -14,12 +14,13 @@ import type { AskRunState } from '../src/git/checkout-lock.ts';
 import { branchTip } from '../src/git/branch.ts';
 import { gitDirs } from '../src/git/repository.ts';
 import { checkoutStatus } from '../src/git/status.ts';
+import { deleteBranch } from '../src/git/delete-branch.ts';
 import {
   aloneInSubmodules,
   branchWithContent,
   commitsOnlyOn,
   commitsOnNone,
-  deleteBranch,
+  type BranchAt,
 } from '../src/git/unmerged.ts';
 import { checkedOutIn, discardWorktree, isWorktree } from '../src/git/worktree.ts';
 import { guarded } from '../src/home/guarded.ts';
@@ -45,17 +46,30 @@ export interface CleanDependencies {
   readonly openRun: (workflowId: string) => Promise<string | undefined>;
 }
 
-export type CleanRules = Pick<CleanInput, 'force' | 'onlyMerged' | 'dryRun'>;
+export interface CleanRules extends Pick<CleanInput, 'force' | 'onlyMerged' | 'dryRun'> {
+  /** Of a dry run: the branches that would be gone by then, each with the shared git folder it is in. */
+  readonly gone?: readonly BranchIn[];
+}
+
+interface BranchIn {
+  readonly commonDir: string;
+  readonly branch: string;
+}
 
 export function createCleanActivities(on: CleanDependencies): Pick<ControlActivities, 'cleanRuns'> {
   return {
     async cleanRuns({ runs, ...rules }: CleanInput): Promise<CleanResult> {
       const records = new Map(readRuns(on.home).map((record) => [record.subagent.runId, record]));
       const cleaned: CleanedRun[] = [];
+      const gone: BranchIn[] = [];
       // The later ones of a label first: what they share with those before is theirs.
       for (const run of [...runs].sort((a, b) => b.run - a.run)) {
         const record = records.get(run.runId);
-        cleaned.push(record === undefined ? nothing(run) : await cleanRun(on, record, rules));
+        const one =
+          record === undefined ? nothing(run) : await cleanRun(on, record, { ...rules, gone: [...gone] });
+        cleaned.push(one);
+        if (rules.dryRun && record?.branch && one.removed.includes('branch'))
+          gone.push({ commonDir: gitDirs(record.repository).commonDir, branch: record.branch });
       }
       return { kind: 'cleaned', runs: cleaned };
     },
@@ -101,7 +115,7 @@ const untouched = ({ subagent, cwd }: RunRecord, why: string): CleanedRun => ({
 async function removeParts(on: CleanDependencies, record: RunRecord, rules: CleanRules): Promise<CleanedRun> {
   const later = laterRun(on.home, record);
   const { kept, drop, stays } = later ? takenOver(record, later) : await decide(record, rules);
-  const parts = stays ? [] : [...drop, ...homeParts(on, record, later)];
+  let parts = stays ? [] : [...drop, ...homeParts(on, record, later)];
   const freedBytes = await diskUsage(parts.flatMap(({ path }) => path ?? []));
   if (!rules.dryRun) {
     // Looking took its time: what has come up meanwhile counts.
@@ -109,7 +123,13 @@ async function removeParts(on: CleanDependencies, record: RunRecord, rules: Clea
       rules.force || !drop.some(({ what }) => what === 'worktree') ? undefined : await lossOf(record);
     const why = (await whyInUse(on, record)) ?? loss;
     if (why !== undefined) return untouched(record, why);
-    for (const part of parts) await part.remove();
+    const gone: Part[] = [];
+    for (const part of parts) {
+      const stayed = await part.remove();
+      if (stayed) kept.push(stayed);
+      else gone.push(part);
+    }
+    parts = gone;
     if (kept.length === 0) forgetRun(on.home, record.subagent);
   }
   return {
@@ -138,7 +158,8 @@ async function whyInUse(on: CleanDependencies, record: RunRecord): Promise<strin
 interface Part {
   readonly what: What;
   readonly path?: string;
-  readonly remove: () => Promise<void>;
+  /** Gives what stays all the same, and why. */
+  readonly remove: () => Promise<Kept | void>;
 }
 
 interface Decision {
@@ -185,12 +206,18 @@ async function decide(record: RunRecord, rules: CleanRules): Promise<Decision> {
   };
   const tip = await branchTip(repository, branch);
   const loss = rules.force ? undefined : await lossOf(record);
-  const alone = tip === undefined ? 0 : await commitsOnlyOn(repository, branch, tip);
+  const gone = (rules.gone ?? []).filter(({ commonDir }) => commonDir === place.commonDir);
+  const alone =
+    tip === undefined
+      ? 0
+      : await commitsOnlyOn(
+          repository,
+          { branch, tip },
+          gone.map((each) => each.branch),
+        );
   const merged =
     tip === undefined || alone === 0 || (await branchWithContent(repository, base, tip)) !== undefined;
-  const branchKept: Kept[] = merged
-    ? []
-    : [{ what: 'branch', where: branch, why: `it has ${commitsThat(alone)} on no other branch` }];
+  const branchKept: Kept[] = merged ? [] : [onNoOther(branch, alone)];
 
   if (!rules.force && (loss !== undefined || (rules.onlyMerged && !merged))) {
     const worktreeKept: Kept[] = existsSync(cwd)
@@ -209,9 +236,24 @@ async function decide(record: RunRecord, rules: CleanRules): Promise<Decision> {
       stays: false,
     };
   }
-  const deletion: Part = { what: 'branch', remove: () => deleteBranch(repository, branch, tip) };
+  const remove = (): Promise<Kept | undefined> => removeBranch(repository, { branch, tip, base }, rules);
+  const deletion: Part = { what: 'branch', remove };
   return { kept: [], drop: [...drop, deletion], stays: false };
 }
+
+/** Deletes the branch, unless what made it safe to go has gone by now: gives why it stays then. */
+async function removeBranch(repo: string, at: BranchAt, { force }: CleanRules): Promise<Kept | undefined> {
+  const deletion = await deleteBranch(repo, at, force);
+  if (deletion === 'alone') return onNoOther(at.branch, await commitsOnlyOn(repo, at));
+  if (deletion === 'moved') return { what: 'branch', where: at.branch, why: 'it was moved meanwhile' };
+  return undefined;
+}
+
+const onNoOther = (branch: string, commits: number): Kept => ({
+  what: 'branch',
+  where: branch,
+  why: `it has ${commitsThat(commits)} on no other branch`,
+});
 
 /** What would be lost with the worktree, in words. */
 async function lossOf({ cwd, repository }: RunRecord): Promise<string | undefined> {

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import {
   CLEAN,
   cleanWorkflowId,
+  isChain,
   isFinal,
   MAIN_QUEUE,
   SubagentsError,
@@ -12,18 +13,50 @@ import {
 } from '../contract/index.ts';
 import { concurrently } from './concurrently.ts';
 import { readView } from './view.ts';
-import { noWorker } from './errors.ts';
+import { noWorker, refuseChain } from './errors.ts';
 import type { Link } from './link.ts';
-import type { KnownRun } from './runs.ts';
+import { listSession } from './listing.ts';
+import { findRunAnywhere, type KnownRun } from './runs.ts';
 import type { CleanOptions, CleanReport } from './types.ts';
+import { findSessions } from './visibility.ts';
 import { requireWorker } from './workers.ts';
 
 /** Removing large worktrees takes its time, in milliseconds. */
 const CLEAN_TIMEOUT_MS = 10 * 60_000;
 /** Runs that one workflow cleans: its result stays well under what Temporal takes. */
 const RUNS_AT_ONCE = 100;
+/** Finished subagents of a session that one call looks at: as many as a session remembers. */
+const MAX_CLEANED = 1_000;
 
-/** See `SessionHandle.clean`. @throws SubagentsError STILL_LIVE for a run that is not over, NO_WORKER, TIMEOUT */
+/** See `Subagents.clean`. @throws SubagentsError as `cleanRuns`; UNKNOWN_TARGET, AMBIGUOUS_TARGET, BAD_INPUT for a chain */
+export async function cleanTargets(
+  link: Link,
+  targets: readonly string[] | 'all',
+  session: string | undefined,
+  options: CleanOptions,
+): Promise<CleanReport> {
+  if (targets === 'all') {
+    const sessions = await findSessions(link, { all: true });
+    const finished = await concurrently(sessions, ({ session: name }) => finishedOf(link, name));
+    return cleanRuns(link, finished.flat(), options);
+  }
+  const runs = await concurrently(targets, (target) => findRunAnywhere(link, target, session));
+  for (const run of runs) refuseChain('clean', run);
+  const once = new Map(runs.map((run) => [run.runId, run]));
+  return cleanRuns(link, [...once.values()], options);
+}
+
+/** See `SessionHandle.clean`. @throws SubagentsError NO_WORKER, TIMEOUT */
+export async function cleanSession(link: Link, session: string, options: CleanOptions): Promise<CleanReport> {
+  return cleanRuns(link, await finishedOf(link, session), options);
+}
+
+async function finishedOf(link: Link, session: string): Promise<KnownRun[]> {
+  const { finished } = await listSession(link, session, { finished: MAX_CLEANED, progress: false });
+  return finished.filter((run) => !isChain(run));
+}
+
+/** Cleans up after these runs. @throws SubagentsError STILL_LIVE for a run that is not over, NO_WORKER, TIMEOUT */
 export async function cleanRuns(
   link: Link,
   runs: readonly KnownRun[],

@@ -1,6 +1,5 @@
 import {
   DEFAULT_RECEIVER,
-  isChain,
   sessionName,
   SubagentsError,
   type Announcement,
@@ -12,7 +11,7 @@ import { sendAcknowledgement } from './acknowledger.ts';
 import { readUnacknowledged, receiveAnnouncements, type ReceivedAnnouncement } from './announcements.ts';
 import { startChain } from './chain.ts';
 import { retryChain } from './chain-retry.ts';
-import { cleanRuns } from './clean.ts';
+import { cleanSession } from './clean.ts';
 import { SubagentHandle } from './subagent-handle.ts';
 import type { Link } from './link.ts';
 import { listSession } from './listing.ts';
@@ -28,9 +27,6 @@ import type {
   SessionListing,
   SpawnOptions,
 } from './types.ts';
-
-/** Finished subagents that one call looks at: as many as a session remembers. */
-const MAX_CLEANED = 1_000;
 
 /** An accepted spawn. */
 export type Accepted = Extract<SpawnAnswer, { status: 'accepted' }>;
@@ -128,12 +124,7 @@ export class SessionHandle {
    * @throws SubagentsError NO_WORKER, TIMEOUT.
    */
   async clean(options: CleanOptions = {}): Promise<CleanReport> {
-    const { finished } = await this.list({ finished: MAX_CLEANED, progress: false });
-    return cleanRuns(
-      this.#link,
-      finished.filter((run) => !isChain(run)),
-      options,
-    );
+    return cleanSession(this.#link, this.name, options);
   }
 
   /**

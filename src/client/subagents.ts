@@ -1,4 +1,13 @@
-import type { ConnectOptions, FleetList, FleetListOptions, ServerInfo, SessionOverview } from './types.ts';
+import type {
+  CleanOptions,
+  CleanReport,
+  ConnectOptions,
+  FleetList,
+  FleetListOptions,
+  ServerInfo,
+  SessionOverview,
+} from './types.ts';
+import { cleanTargets } from './clean.ts';
 import { SessionHandle } from './session-handle.ts';
 import { SubagentHandle, type SubagentIdentity } from './subagent-handle.ts';
 import { forgetWorker } from './forget.ts';
@@ -67,6 +76,19 @@ export class Subagents implements AsyncDisposable {
   ): Promise<SubagentHandle> {
     const found = await findRunAnywhere(this.#link, target, options.session);
     return new SubagentHandle(this.#link, found.session, `${found.label}@${found.run}`, found);
+  }
+
+  /**
+   * Removes what finished subagents have left, as `SubagentHandle.clean` does, of several as one: of two that have the same
+   * commits, and that nothing else has, one keeps its branch.
+   * @param targets as `find` takes them, or all of all sessions.
+   * @throws SubagentsError STILL_LIVE, NO_WORKER, TIMEOUT, UNKNOWN_TARGET, AMBIGUOUS_TARGET; BAD_INPUT for a chain.
+   */
+  async clean(
+    targets: readonly string[] | 'all',
+    options: CleanOptions & { readonly session?: string | undefined } = {},
+  ): Promise<CleanReport> {
+    return cleanTargets(this.#link, targets, options.session, options);
   }
 
   /**

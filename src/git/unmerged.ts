@@ -8,9 +8,33 @@ import { gitlinks, MAX_DEPTH } from './submodules.ts';
 /** Other branches that are looked at for the content of a branch, the newest. */
 const MAX_LOOKED_AT = 20;
 
-/** How many commits of `branch` are on no other branch, tag or remote branch. @throws SubagentsError GIT */
-export async function commitsOnlyOn(repo: string, branch: string, tip: string): Promise<number> {
-  const others = ['--not', `--exclude=${branch}`, '--branches', '--tags', '--remotes'];
+/** A ref (its full name), and what it is at. */
+export interface Ref {
+  readonly name: string;
+  readonly oid: string;
+}
+
+/** A branch, and what is known of it. */
+export interface BranchAt {
+  readonly branch: string;
+  /** The commit that it is at. */
+  readonly tip: string;
+  /** Where it began. */
+  readonly base: string;
+}
+
+/**
+ * How many commits of `branch` are on no other branch, tag or remote branch.
+ * @param gone branches that do not count either.
+ * @throws SubagentsError GIT
+ */
+export async function commitsOnlyOn(
+  repo: string,
+  { branch, tip }: Pick<BranchAt, 'branch' | 'tip'>,
+  gone: readonly string[] = [],
+): Promise<number> {
+  const without = [branch, ...gone].map((name) => `--exclude=${name}`);
+  const others = ['--not', ...without, '--branches', '--tags', '--remotes'];
   return Number(await git(['rev-list', '--count', tip, ...others], { cwd: repo }));
 }
 
@@ -63,15 +87,11 @@ async function commitsAlone(here: string, there: string | undefined): Promise<nu
  * where `tip` changes nothing against `base` in the first place, and with a git older than 2.38.
  * @throws SubagentsError GIT
  */
-export async function branchWithContent(
-  repo: string,
-  base: string,
-  tip: string,
-): Promise<string | undefined> {
+export async function branchWithContent(repo: string, base: string, tip: string): Promise<Ref | undefined> {
   const trees = await git(['rev-parse', `${base}^{tree}`, `${tip}^{tree}`], { cwd: repo });
   const [before, after] = trees.split('\n');
   if (before === after) return undefined;
-  const format = '--format=%(refname) %(tree)';
+  const format = '--format=%(refname) %(tree) %(objectname)';
   const list = await git(['for-each-ref', format, '--sort=-committerdate', 'refs/heads', 'refs/remotes'], {
     cwd: repo,
   });
@@ -80,14 +100,9 @@ export async function branchWithContent(
     .map((line) => line.split(' '))
     .filter(([name = '']) => name !== '' && !name.startsWith('refs/heads/subagents/'))
     .slice(0, MAX_LOOKED_AT);
-  for (const [name = '', tree] of candidates) {
-    const { exitCode, stdout } = await tryGit(['merge-tree', '--write-tree', name, tip], { cwd: repo });
-    if (exitCode === 0 && stdout === tree) return name.replace(/^refs\/(heads|remotes)\//, '');
+  for (const [name = '', tree, oid = ''] of candidates) {
+    const { exitCode, stdout } = await tryGit(['merge-tree', '--write-tree', oid, tip], { cwd: repo });
+    if (exitCode === 0 && stdout === tree) return { name, oid };
   }
   return undefined;
-}
-
-/** Deletes a branch if it is still at `tip`. The shared configuration is not written. @throws SubagentsError GIT */
-export async function deleteBranch(repo: string, branch: string, tip: string): Promise<void> {
-  await git(['update-ref', '-d', `refs/heads/${branch}`, tip], { cwd: repo });
 }

@@ -4,12 +4,13 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { cleanRun, type CleanDependencies } from '../../activities/clean.ts';
+import { cleanRun, createCleanActivities, type CleanDependencies } from '../../activities/clean.ts';
 import type { PrepareInput, Workspace } from '../../src/contract/index.ts';
 import type { Home } from '../../src/home/home.ts';
 import { readRuns, type RunRecord } from '../../src/home/run-record.ts';
 import { runFolder } from '../../src/home/workspace-record.ts';
 import { applyRetention } from '../../src/worker/retention.ts';
+import { eventually } from '../support/eventually.ts';
 import { temporaryFolder, temporaryHome } from '../support/home.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
 import { specOf, subagentRef, workspaceBench } from '../support/workspace.ts';
@@ -59,9 +60,12 @@ class Run {
   }
 
   /** A run of another subagent in the same home. */
-  async beside(): Promise<Run> {
+  async beside(commit = this.repo.first): Promise<Run> {
     const { repo, home } = this;
-    const input = { subagent: subagentRef('other'), spec: specOf(repo) };
+    const input = {
+      subagent: subagentRef('other'),
+      spec: specOf(repo, { label: 'other', base: { commit, name: 'HEAD' } }),
+    };
     return new Run(repo, home, input, await workspaceBench(home).prepare(input));
   }
 
@@ -184,6 +188,68 @@ describe('clean', () => {
     expect((await run.clean()).kept[0]?.why).toBe('its submodule nested has 1 commit that is nowhere else');
     await run.repo.in(join(run.cwd, 'nested'))('push', '--quiet', 'origin', 'HEAD:refs/heads/nested');
     expect((await run.clean()).removed).toContain('worktree');
+  });
+});
+
+describe('two branches at a commit that nothing else has', () => {
+  async function both(): Promise<{
+    runs: readonly [Run, Run];
+    commit: string;
+    branches: () => Promise<number>;
+  }> {
+    const one = await Run.begin();
+    const commit = await one.repo.commit('Work', { 'work.txt': 'x' }, one.cwd);
+    const two = await one.beside(commit);
+    const branches = async () => {
+      const list = await one.repo.git('for-each-ref', '--format=%(objectname)', 'refs/heads/subagents');
+      return list.split('\n').filter((tip) => tip === commit).length;
+    };
+    expect(await branches()).toBe(2);
+    return { runs: [one, two], commit, branches };
+  }
+  const why = 'it has 1 commit that is on no other branch';
+
+  it('are not both deleted by one clean, and a dry run of it says so', async () => {
+    const { runs, branches } = await both();
+    const { cleanRuns } = createCleanActivities({
+      ...{ home: runs[0].home, runState: async () => 'closed', openRun: async () => undefined },
+    });
+    const clean = async (dryRun: boolean) => {
+      const asked = {
+        runs: runs.map(({ record }) => record.subagent),
+        dryRun,
+        force: false,
+        onlyMerged: false,
+      };
+      const answer = await cleanRuns(asked);
+      return answer.kind === 'cleaned' ? answer.runs.map(({ removed, kept }) => ({ removed, kept })) : [];
+    };
+    const dry = await clean(true);
+    expect(dry[0]?.removed).toContain('branch');
+    expect(dry[1]).toEqual({
+      removed: ['worktree'],
+      kept: [{ what: 'branch', where: 'subagents/other', why }],
+    });
+    expect(await branches()).toBe(2);
+    expect(await clean(false)).toEqual(dry);
+    expect(await branches()).toBe(1);
+  });
+
+  it('are not both deleted by two cleans at once', async () => {
+    const { runs, branches } = await both();
+    // Both have looked when the first begins to delete: each then relies on the other's branch.
+    let looked = 0;
+    const openRun = async () => {
+      if (++looked > 2) await eventually(() => Promise.resolve(looked >= 4 || undefined));
+      return undefined;
+    };
+    const cleaned = await Promise.all(runs.map((run) => run.clean({ openRun })));
+    expect(cleaned.flatMap(({ kept }) => kept)).toContainEqual(
+      expect.objectContaining({ what: 'branch', why }),
+    );
+    expect(await branches()).toBe(1);
+    // What is kept can still be found.
+    expect(readRuns(runs[0].home)).toHaveLength(1);
   });
 });
 

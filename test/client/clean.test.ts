@@ -104,6 +104,22 @@ describe('clean', () => {
     expect(await branches()).not.toContain('subagents/two');
   });
 
+  it('of two that have the same commits, named at once, keeps the branch of one', async () => {
+    const on_ = in_('twice');
+    await on_.spawn('impl', 'WORK');
+    await on_.spawn('review', 'IDLE', { base: 'subagents/impl' });
+    const why =
+      'kept twice/review: branch subagents/review, since it has 1 commit that is on no other branch';
+    const dry = await command('clean', '--dry-run', 'twice/impl', 'twice/review', 'twice/impl');
+    expect(dry.stdout).toContain('would remove twice/impl: worktree, branch');
+    expect(dry.stdout).toContain(why);
+    const { stdout } = await command('clean', 'twice/impl', 'twice/review');
+    expect(stdout).toContain('removed twice/impl: worktree, branch');
+    expect(stdout).toContain(why);
+    expect(await branches()).not.toContain('subagents/impl');
+    expect(await branches()).toContain('subagents/review');
+  });
+
   it('takes a squashed branch for merged', async () => {
     const on_ = in_('squashed');
     await on_.spawn('three', 'WORK');

@@ -8,7 +8,8 @@ import { diffText } from '../../src/git/diff.ts';
 import { mergeCommit } from '../../src/git/merge.ts';
 import { countUncommitted, resolveBase } from '../../src/git/repository.ts';
 import { git as runGit } from '../../src/git/run.ts';
-import { branchWithContent, deleteBranch } from '../../src/git/unmerged.ts';
+import { deleteBranch } from '../../src/git/delete-branch.ts';
+import { branchWithContent } from '../../src/git/unmerged.ts';
 import { discardWorktree } from '../../src/git/worktree.ts';
 import { endWatch, watchFolder } from '../../src/git/program-watch.ts';
 import type { PrepareInput, Workspace } from '../../src/contract/index.ts';
@@ -120,9 +121,12 @@ describe('a hostile repository', () => {
     await repo.git('-c', 'core.hooksPath=/dev/null', 'reset', '--quiet', '--hard', head);
     await forget(repo); // That one was the test's own.
     await mergeCommit({ ...request, squash: true, noFastForward: false });
-    expect(await branchWithContent(repo.path, head, evidence.head)).toBe('main');
+    expect(await branchWithContent(repo.path, head, evidence.head)).toMatchObject({
+      name: 'refs/heads/main',
+    });
     await discardWorktree({ cwd: workspace.cwd, commonDir: join(repo.path, '.git') });
-    await deleteBranch(repo.path, 'subagents/fix', evidence.head);
+    const at = { branch: 'subagents/fix', tip: evidence.head, base: head };
+    expect(await deleteBranch(repo.path, at)).toBe('deleted');
     expect(await ran(repo)).toEqual([]);
     expect(readFileSync(join(repo.path, '.git/config'), 'utf8')).toBe(config);
   });

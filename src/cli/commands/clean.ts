@@ -48,23 +48,9 @@ async function cleaned(
   { allSessions, merged, dryRun, force }: CleanFlags,
 ): Promise<CleanReport> {
   const options = { merged, dryRun, force };
-  if (targets.length > 0) {
-    const handles = await Promise.all(targets.map((target) => subagents.find(target, { session })));
-    return together(await Promise.all(handles.map((handle) => handle.clean(options))), dryRun);
-  }
-  if (allSessions !== true) return subagents.session(session).clean(options);
-  const all = await subagents.sessions({ all: true });
-  return together(
-    await Promise.all(all.map(({ session: name }) => subagents.session(name).clean(options))),
-    dryRun,
-  );
+  if (targets.length > 0) return subagents.clean(targets, { ...options, session });
+  return allSessions === true ? subagents.clean('all', options) : subagents.session(session).clean(options);
 }
-
-const together = (reports: readonly CleanReport[], dryRun = false): CleanReport => ({
-  dryRun,
-  runs: reports.flatMap(({ runs }) => runs),
-  freedBytes: reports.reduce((sum, { freedBytes }) => sum + freedBytes, 0),
-});
 
 const WORDS: Readonly<Record<CleanedRun['removed'][number], string>> = {
   worktree: 'worktree',
