@@ -54,11 +54,15 @@ export async function mergeCommit(request: MergeRequest): Promise<MergeResult> {
     return { how: 'already-merged', into, before, after: before };
   }
   const after = await git(['rev-parse', 'HEAD'], { cwd });
+  if (after === before) throw await nothingCommitted(cwd);
   return { how: squash ? 'squash' : after === commit ? 'fast-forward' : 'merge', into, before, after };
 }
 
+/** `branch.<name>.mergeOptions` and `merge.ff` count for what is not said here. */
 function mergeArguments({ commit, squash, message, noFastForward }: MergeRequest): string[] {
-  const form = squash ? ['--squash'] : [noFastForward ? '--no-ff' : '--ff', '--no-edit', '-m', message];
+  const form = squash
+    ? ['--squash', '--no-commit', '--ff']
+    : ['--no-squash', '--commit', noFastForward ? '--no-ff' : '--ff', '--no-edit', '-m', message];
   return ['merge', '--quiet', '--no-autostash', '--no-overwrite-ignore', ...form, commit];
 }
 
@@ -116,6 +120,15 @@ async function undone(request: MergeRequest, into: string, answer: GitAnswer): P
   return commitFailed(cwd, answer);
 }
 
+/** Puts the checkout back where git has ended well and yet left the merge half done. */
+async function nothingCommitted(cwd: string): Promise<SubagentsError> {
+  await git(['reset', '--merge'], { cwd });
+  await rm(join(gitDirs(cwd).gitDir, 'SQUASH_MSG'), { force: true });
+  return new SubagentsError('GIT', `git merge made no commit in ${cwd}; nothing was changed`, {
+    remedy: 'Look at what git is told there about merges (git config --get-regexp merge), or merge by hand.',
+  });
+}
+
 /** Commits what `merge --squash` has staged; false when that is nothing. */
 async function commitSquashed(request: MergeRequest, into: string): Promise<boolean> {
   const { checkout: cwd, message } = request;
@@ -132,9 +145,23 @@ function commitFailed(cwd: string, answer: GitAnswer): SubagentsError {
       remedy: 'Set git config user.name and user.email there, then merge again.',
     });
   }
+  const [, refused, why] =
+    /Commit ([0-9a-f]+) ((?:does not have|has) an? (?:good |bad |untrusted )?GPG signature[^\n]*)/.exec(
+      answer.stderr,
+    ) ?? [];
+  if (refused !== undefined) {
+    return new SubagentsError(
+      'GIT',
+      `merge.verifySignatures of ${cwd} refuses the commit ${refused}, which ${why?.replace(/\.$/, '')}`,
+      {
+        remedy:
+          'Sign the commits of the branch, or merge by hand without that check: git merge --no-verify-signatures',
+      },
+    );
+  }
   if (/gpg|sign/i.test(answer.stderr)) {
-    const why = firstUsefulLine(answer.stderr) ?? 'no reason given';
-    return new SubagentsError('GIT', `the merge could not be signed: ${why}`, {
+    const reason = firstUsefulLine(answer.stderr) ?? 'no reason given';
+    return new SubagentsError('GIT', `the merge could not be signed: ${reason}`, {
       remedy: 'Unlock your signing key, then merge again; or merge by hand, without signing.',
     });
   }

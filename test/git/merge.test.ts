@@ -232,3 +232,52 @@ describe('a merge is refused, and touches nothing,', () => {
     expect(await state()).toEqual(before);
   });
 });
+
+describe('a merge is whole whatever is configured of merges,', () => {
+  afterEach(() => void vi.unstubAllEnvs());
+
+  it.each([
+    ['--no-commit --no-ff', 'branch.main.mergeOptions', false, 'merge'],
+    ['--squash', 'branch.main.mergeOptions', false, 'fast-forward'],
+    ['--no-ff', 'branch.main.mergeOptions', true, 'squash'],
+    ['false', 'merge.ff', true, 'squash'],
+    ['only', 'merge.ff', true, 'squash'],
+  ])('as %s by %s (squash: %s)', async (value, key, squash, how) => {
+    await repo.git('config', key, value);
+    const before = how === 'merge' ? await repo.commit('Ours', { 'b.txt': 'B\n' }) : repo.first;
+    expect(await merge({ squash })).toMatchObject({ how, before });
+    expect(await repo.git('show', 'HEAD:new.txt')).toBe('new');
+    expect(await repo.git('status', '--porcelain')).toBe('');
+    expect(existsSync(join(repo.path, '.git/MERGE_HEAD'))).toBe(false);
+  });
+
+  it('or nothing is, where git ends well without a commit', async () => {
+    await using folder = await temporaryFolder();
+    const real = (await execa('sh', ['-c', 'command -v git'])).stdout;
+    const odd = `#!/bin/sh\ncase "$*" in *'merge --quiet'*) set -- "$@" --no-ff --no-commit;; esac\nexec '${real}' "$@"\n`;
+    await writeFile(join(folder.path, 'git'), odd, { mode: 0o755 });
+    const before = await state();
+    vi.stubEnv('PATH', `${folder.path}:${process.env['PATH']}`);
+    const error = await refusal();
+    vi.unstubAllEnvs();
+    expect(error.code).toBe('GIT');
+    expect(error.message).toContain('made no commit');
+    expect(await state()).toEqual(before);
+    expect(existsSync(join(repo.path, '.git/MERGE_HEAD'))).toBe(false);
+  });
+
+  it.each([[false], [true]])(
+    'or is refused for what it merges is not signed (squash: %s)',
+    async (squash) => {
+      await repo.git('config', 'merge.verifySignatures', 'true');
+      const before = await state();
+      const error = await refusal({ squash });
+      expect(error.code).toBe('GIT');
+      expect(error.message).toMatch(
+        /merge\.verifySignatures of .* refuses the commit \w+, which does not have a GPG signature$/,
+      );
+      expect(error.remedy).toContain('--no-verify-signatures');
+      expect(await state()).toEqual(before);
+    },
+  );
+});
