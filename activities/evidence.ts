@@ -12,8 +12,14 @@ import {
   type WorkerActivities,
 } from '../src/contract/index.ts';
 import { readOutput } from '../src/chain/output.ts';
-import { changedFiles, commitsBetween, fileAt, type ChangedFile } from '../src/git/changes.ts';
-import { readCheckoutClaim } from '../src/git/checkout-lock.ts';
+import {
+  changedFiles,
+  changedInFolder,
+  commitsBetween,
+  fileAt,
+  type ChangedFile,
+} from '../src/git/changes.ts';
+import { readCheckoutClaim, type CheckoutClaim } from '../src/git/checkout-lock.ts';
 import { identityEnvironment } from '../src/git/identity.ts';
 import { gitDirs } from '../src/git/repository.ts';
 import { tryGit, withSettings } from '../src/git/run.ts';
@@ -21,6 +27,7 @@ import { plantedSince, settingsAgainst, type Planted } from '../src/git/planted.
 import { differences, notCompared, readSurroundings } from '../src/git/surroundings.ts';
 import { settleWorktree } from '../src/git/settle.ts';
 import { checkoutStatus } from '../src/git/status.ts';
+import { notesOn, pathsOf, untouched } from '../src/git/uncommitted.ts';
 import { aloneInSubmodules } from '../src/git/unmerged.ts';
 import { restoreWorktree } from '../src/git/worktree.ts';
 import { branchesOver } from '../src/home/run-record.ts';
@@ -193,13 +200,21 @@ async function afterCutShortSetUp(cwd: string): Promise<WorkspaceRecord | undefi
 
 async function collectInPlace({ subagent, workspace: { cwd, base } }: CollectInput): Promise<CollectResult> {
   const { gitDir } = gitDirs(cwd);
-  const [status, tracked] = await Promise.all([checkoutStatus(cwd), changedFiles(cwd, base)]);
+  const status = await checkoutStatus(cwd);
   const head = status.head ?? base;
-  const commits = await commitsBetween(cwd, base, head);
-  const untracked = status.untracked.map((path) => ({ path, insertions: 0, deletions: 0 }));
-  const uncommitted = [...status.changed.map(({ path }) => path), ...status.untracked];
-  const before = new Set(readCheckoutClaim(gitDir, subagent.runId)?.uncommittedBefore);
-  const already = uncommitted.filter((path) => before.has(path)).length;
+  const claim = readCheckoutClaim(gitDir, subagent.runId);
+  const uncommitted = pathsOf(status);
+  const { before } = claim ?? {};
+  const leftOut = untouched(cwd, before ?? {}, uncommitted);
+  const [commits, changed] = await Promise.all([
+    commitsBetween(cwd, base, head),
+    changedInFolder(
+      cwd,
+      base,
+      status.untracked.filter((path) => !leftOut.has(path)),
+    ),
+  ]);
+  const files = changed.filter(({ path }) => !leftOut.has(path));
   const contents = (file: ChangedFile) =>
     Promise.all([
       fileAt(cwd, base, file.from ?? file.path),
@@ -212,15 +227,30 @@ async function collectInPlace({ subagent, workspace: { cwd, base } }: CollectInp
       branch: status.branch ?? null,
       commits: commits.slice(0, MAX_LISTED_COMMITS),
       commitCount: commits.length,
-      ...(await measured([...tracked, ...untracked], contents)),
+      ...(await measured(files, contents)),
       savedLeftovers: false,
       uncommitted: uncommitted.slice(0, MAX_LISTED_FILES),
     },
-    notes:
-      already === 0
-        ? []
-        : [`${already} of the uncommitted files were changed before the subagent began as well`],
+    notes: [...beforeNotes(uncommitted, leftOut, claim), ...notesOn(cwd, before ?? {}, files)],
   };
+}
+
+/** How much of what is uncommitted is the user's. */
+function beforeNotes(
+  uncommitted: readonly string[],
+  leftOut: ReadonlySet<string>,
+  claim: CheckoutClaim | undefined,
+): string[] {
+  if (claim?.before !== undefined) {
+    return leftOut.size === 0
+      ? []
+      : [`${leftOut.size} of the uncommitted files are as they were before it began, and are not counted`];
+  }
+  const before = new Set(claim?.uncommittedBefore);
+  const already = uncommitted.filter((path) => before.has(path)).length;
+  return already === 0
+    ? []
+    : [`${already} of the uncommitted files were changed before the subagent began as well`];
 }
 
 /** Counts over all files; lists of the first ones. */

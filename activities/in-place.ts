@@ -11,6 +11,7 @@ import { readCheckoutClaim, releaseCheckout, takeCheckout } from '../src/git/che
 import type { Planted } from '../src/git/planted.ts';
 import { gitDirs } from '../src/git/repository.ts';
 import { checkoutStatus } from '../src/git/status.ts';
+import { pathsOf, readUncommitted } from '../src/git/uncommitted.ts';
 import {
   checkBase,
   identityFor,
@@ -41,7 +42,7 @@ export async function prepareInPlace(
       { remedy: `Check out ${spec.base.name} there first, or use isolation "worktree".` },
     );
   }
-  const uncommitted = [...status.changed.map(({ path }) => path), ...status.untracked];
+  const before = held || spec.continues ? undefined : await readUncommitted(spec.repo, status);
   const { workflowId, runId, label, session, run } = subagent;
   const claim = await takeCheckout(
     gitDir,
@@ -51,7 +52,8 @@ export async function prepareInPlace(
       since: new Date().toISOString(),
       base: spec.continues ? spec.base.commit : head,
       branch: status.branch ?? null,
-      uncommittedBefore: uncommitted.slice(0, 1_000),
+      uncommittedBefore: pathsOf(status).slice(0, 1_000),
+      before,
       surroundings,
     },
     runState,

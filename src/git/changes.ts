@@ -1,5 +1,8 @@
 /** What lies between two commits, or between a commit and the folder. */
-import { tryGit, git } from './run.ts';
+import { lstatSync } from 'node:fs';
+import { join } from 'node:path';
+import { git, tryGit, type GitOptions } from './run.ts';
+import { withNewFiles } from './scratch-index.ts';
 
 export interface ChangedFile {
   readonly path: string;
@@ -13,23 +16,37 @@ export interface ChangedFile {
 /** Neither programs that the repository names, nor the user's preferences, shape what we read. */
 export const PLAIN = ['--no-ext-diff', '--no-textconv', '--no-color', '--ignore-submodules=dirty'];
 
+/** Larger new files are not read: they count as one without lines. */
+const MAX_READ_BYTES = 64 * 1024 * 1024;
+
+/** Files that differ between two commits. @throws SubagentsError GIT */
+export async function changedFiles(cwd: string, base: string, head: string): Promise<ChangedFile[]> {
+  return base === head ? [] : readNumbers([base, head], { cwd });
+}
+
 /**
- * Files that differ between `base` and `head`, or between `base` and the tracked files of the folder.
+ * Files that differ between `base` and the folder, with what is new there.
+ * @param untracked new files; a repository among them, which ends in `/`, is one without lines.
  * @throws SubagentsError GIT
  */
-export async function changedFiles(cwd: string, base: string, head?: string): Promise<ChangedFile[]> {
-  if (base === head) return [];
-  const args = [
-    'diff',
-    '--numstat',
-    '-z',
-    '--find-renames',
-    ...PLAIN,
-    base,
-    ...(head === undefined ? [] : [head]),
-    '--',
-  ];
-  const items = (await git(args, { cwd })).split('\0');
+export async function changedInFolder(
+  cwd: string,
+  base: string,
+  untracked: readonly string[],
+): Promise<ChangedFile[]> {
+  const read = untracked.filter((path) => {
+    const stat = lstatSync(join(cwd, path), { throwIfNoEntry: false });
+    return !path.endsWith('/') && stat !== undefined && stat.size <= MAX_READ_BYTES;
+  });
+  const files = await withNewFiles(cwd, (env) => readNumbers([base], { cwd, env }), read);
+  const found = new Set(files.map(({ path }) => path));
+  const others = untracked.filter((path) => !found.has(path));
+  return [...files, ...others.map((path) => ({ path, insertions: 0, deletions: 0 }))];
+}
+
+async function readNumbers(between: readonly string[], options: GitOptions): Promise<ChangedFile[]> {
+  const args = ['diff', '--numstat', '-z', '--find-renames', ...PLAIN, ...between, '--'];
+  const items = (await git(args, options)).split('\0');
   const files: ChangedFile[] = [];
   // "ins TAB del TAB path", or for a rename "ins TAB del TAB", then both paths as items of their own.
   for (let at = 0; at < items.length - 1; at++) {

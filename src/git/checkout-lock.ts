@@ -12,6 +12,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { SubagentsError } from '../contract/index.ts';
 import { surroundings } from './surroundings.ts';
+import { uncommitted } from './uncommitted.ts';
 import { ensurePrivateDir, readIfThere, writePrivateFile } from '../system/files.ts';
 
 const checkoutClaim = z.object({
@@ -30,6 +31,8 @@ const checkoutClaim = z.object({
   branch: z.string().nullable(),
   /** Paths that were uncommitted before it began, at most 1,000. */
   uncommittedBefore: z.array(z.string()),
+  /** What it was; absent where that was too much, and where it goes on with what a run before it left uncommitted. */
+  before: uncommitted.optional(),
   /** The configuration and hooks there were before it began. */
   surroundings: surroundings.optional(),
   /** False while it only tries: two who try at the same moment both withdraw and try again. */

@@ -1,11 +1,8 @@
 /** The text of a change, as `git diff` has it: between two commits, or from a commit to all that lies in a folder. */
 import { spawn } from 'node:child_process';
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { PLAIN } from './changes.ts';
-import { gitDirs } from './repository.ts';
-import { gitError, gitProgram, tryGit } from './run.ts';
+import { gitError, gitProgram } from './run.ts';
+import { withNewFiles } from './scratch-index.ts';
 
 export interface DiffRequest {
   /** The checkout to ask. */
@@ -34,16 +31,7 @@ export async function diffText(request: DiffRequest): Promise<DiffText> {
   const form = stat ? [`--stat=${width}`, '--summary'] : ['--src-prefix=a/', '--dst-prefix=b/'];
   const args = ['-c', 'core.quotePath=false', 'diff', '--find-renames', ...form, ...PLAIN];
   if (to !== undefined) return read([...args, from, to, '--'], {}, request);
-  // New files show where an index knows of them: one of its own, for that of the folder may be in use.
-  const scratch = await mkdtemp(join(tmpdir(), 'subagents-diff-'));
-  try {
-    const env = { GIT_INDEX_FILE: join(scratch, 'index') };
-    await copyFile(join(gitDirs(cwd).gitDir, 'index'), env.GIT_INDEX_FILE).catch(() => undefined);
-    await tryGit(['add', '--intent-to-add', '--ignore-errors', '--', '.'], { cwd, env });
-    return await read([...args, from, '--'], env, request);
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  return withNewFiles(cwd, (env) => read([...args, from, '--'], env, request));
 }
 
 async function read(

@@ -589,15 +589,50 @@ describe('the evidence of work in-place', () => {
       base: repo.first,
       head: await repo.git('rev-parse', 'HEAD'),
       commitCount: 1,
-      diffStat: { files: 4, insertions: 2, deletions: 1 },
-      filesChanged: ['a.txt', 'b.txt', 'before.txt', 'x.test.ts'],
+      diffStat: { files: 3, insertions: 3, deletions: 1 },
+      filesChanged: ['a.txt', 'b.txt', 'x.test.ts'],
       uncommitted: ['b.txt', 'before.txt', 'x.test.ts'],
       savedLeftovers: false,
       sensitive: ['x.test.ts (tests)'],
     });
-    expect(notes).toEqual(['1 of the uncommitted files were changed before the subagent began as well']);
+    expect(notes).toEqual([
+      '1 of the uncommitted files are as they were before it began, and are not counted',
+    ]);
     expect(await repo.git('status', '--porcelain', '--branch')).toBe(before);
     expect(await repo.git('branch', '--list', 'subagents/*')).toBe('');
+  });
+
+  it('counts what is new, and not what the user had changed before', async () => {
+    await using repo = await temporaryRepository({
+      ...{ 'own.js': '1\n', 'both.js': '1\n', 'gone.js': '1\n', 'committed.js': '1\n', 'deleted.js': '1\n' },
+    });
+    await using home = await temporaryHome();
+    const five = '1\n2\n3\n4\n5\n6\n';
+    await repo.write({ 'own.js': five, 'both.js': five, 'gone.js': five, 'committed.js': five });
+    await repo.write({ 'a b\nc.txt': 'the user’s\n', 'lost.txt': 'lost\n' });
+    await rm(join(repo.path, 'deleted.js'));
+    const { prepare, collect } = workspaceBench(home);
+    const input = { subagent: subagentRef(), spec: specOf(repo, { isolation: 'in-place' }) };
+    const workspace = await prepare(input);
+    expect(workspace.notes).toEqual(['the checkout had 7 uncommitted changes before it began']);
+    await repo.write({ 'new.txt': 'line\n'.repeat(100), '*.txt': 'x', 'both.js': `${five}7\n` });
+    await repo.git('checkout', '--quiet', 'gone.js');
+    await rm(join(repo.path, 'lost.txt'));
+    await repo.git('add', 'committed.js', 'own.js');
+    await repo.git('commit', '--quiet', '-m', 'Not its own', 'committed.js');
+    const before = await repo.git('status', '--porcelain', '-z');
+    const { evidence, notes } = await collect(input, workspace);
+    expect(evidence).toMatchObject({
+      diffStat: { files: 4, insertions: 112, deletions: 0 },
+      filesChanged: ['*.txt', 'both.js', 'committed.js', 'new.txt'],
+    });
+    expect(evidence.uncommitted).toContain('own.js');
+    expect(notes).toEqual([
+      '3 of the uncommitted files are as they were before it began, and are not counted',
+      'what was uncommitted before it began is counted with its work, in both.js (+5 -0), committed.js (+5 -0)',
+      'what was uncommitted before it began is no longer there, in gone.js (+5 -0), lost.txt (+1 -0)',
+    ]);
+    expect(await repo.git('status', '--porcelain', '-z')).toBe(before);
   });
 });
 
