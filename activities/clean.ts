@@ -12,6 +12,7 @@ import type {
 import { SubagentsError } from '../src/contract/index.ts';
 import type { AskRunState } from '../src/git/checkout-lock.ts';
 import { branchTip } from '../src/git/branch.ts';
+import { sortOut } from '../src/git/left.ts';
 import { gitDirs } from '../src/git/repository.ts';
 import { checkoutStatus } from '../src/git/status.ts';
 import { deleteBranch } from '../src/git/delete-branch.ts';
@@ -263,9 +264,10 @@ async function lossOf({ cwd, repository }: RunRecord): Promise<string | undefine
     return files.length === 0 ? undefined : 'it has files, and git no longer knows it as a worktree';
   }
   const { head, changed, untracked } = await checkoutStatus(cwd);
-  // What verification commands have made, they make again.
-  const made = new Set(readWorkspaceRecord(cwd)?.leftByVerification);
-  const paths = [...changed.map(({ path }) => path), ...untracked.filter((path) => !made.has(path))];
+  // What verification commands have made, they make again; not what has been written to since.
+  const made = readWorkspaceRecord(cwd)?.leftByVerification ?? {};
+  const { asLeft } = await sortOut(cwd, untracked, [made], false);
+  const paths = [...changed.map(({ path }) => path), ...untracked.filter((path) => !asLeft.has(path))];
   if (paths.length > 0) {
     const more = paths.length > 3 ? ' and more' : '';
     return `it has ${paths.length} uncommitted ${paths.length === 1 ? 'file' : 'files'}: ${paths.slice(0, 3).join(', ')}${more}`;

@@ -148,7 +148,7 @@ async function collectWorktree(
       ...{ cwd, base: start, branch },
       stem: subagent.label,
       message: `${subject}\n\nThe subagent ended its turn with these changes in its worktree.\n`,
-      leaveOut: [...(record?.leftBySetUp ?? []), ...(record?.leftByVerification ?? [])],
+      left: record === undefined ? [] : [record.leftBySetUp, record.leftByVerification],
     },
     await gitOptions(on, input, signal),
   );

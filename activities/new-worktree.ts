@@ -86,8 +86,8 @@ export async function prepareWorktree(
       branch: name,
       state,
       notes,
-      leftBySetUp: [],
-      leftByVerification: [],
+      leftBySetUp: {},
+      leftByVerification: {},
       ...(surroundings && { surroundings }),
     };
     writeWorkspaceRecord(cwd, record);

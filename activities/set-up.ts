@@ -14,6 +14,7 @@ import {
   type Verification,
   type WorkerActivities,
 } from '../src/contract/index.ts';
+import { leftAt, type Left } from '../src/git/left.ts';
 import { git } from '../src/git/run.ts';
 import { checkoutStatus, untrackedFolders } from '../src/git/status.ts';
 import { EndedRuns } from '../src/home/ended-runs.ts';
@@ -100,8 +101,8 @@ async function setUp(on: SetUpDependencies, input: SetUpInput, signal: AbortSign
 export interface PutAside {
   readonly head: string | undefined;
   readonly branch: string | undefined;
-  /** Untracked files, or folders with a `/` at the end: they stay, and are not committed. */
-  readonly left: string[];
+  /** Untracked files: they stay, and are not committed. */
+  readonly left: Left;
   readonly notes: string[];
 }
 
@@ -117,8 +118,8 @@ export async function putAside(cwd: string): Promise<PutAside> {
   if (untracked.length > 0) {
     notes.push(`set-up left ${untracked.length} untracked files: ${named(untracked)}`);
   }
-  const left = untracked.length <= MAX_KEPT_PATHS ? [...untracked] : await untrackedFolders(cwd);
-  return { head, branch, left, notes };
+  const paths = untracked.length <= MAX_KEPT_PATHS ? untracked : await untrackedFolders(cwd);
+  return { head, branch, left: await leftAt(cwd, paths, untracked), notes };
 }
 
 async function runOne(

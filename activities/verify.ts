@@ -11,8 +11,9 @@ import {
   type VerifyResult,
   type WorkerActivities,
 } from '../src/contract/index.ts';
+import { leftAt, sortOut, type Left } from '../src/git/left.ts';
 import { git } from '../src/git/run.ts';
-import { checkoutStatus, difference, fingerprint } from '../src/git/status.ts';
+import { checkoutStatus, difference, fingerprint, type CheckoutStatus } from '../src/git/status.ts';
 import { EndedRuns } from '../src/home/ended-runs.ts';
 import { secretsIn } from '../src/home/environment.ts';
 import { guarded } from '../src/home/guarded.ts';
@@ -80,6 +81,7 @@ async function verify(
     notes.push('files that an interrupted verification had changed were put back');
     before = await checkoutStatus(cwd);
   }
+  const touched = isolation === 'worktree' ? await touchedRepositories(cwd, before.untracked) : [];
   const trackedBefore = fingerprint(cwd, before);
   const verifications: Verification[] = [];
   for (const command of commands) {
@@ -118,8 +120,8 @@ async function verify(
   const made = after.untracked.filter((path) => !before.untracked.includes(path));
   if (made.length > 0) {
     notes.push(`the verification left ${made.length} untracked files: ${named(made)}`);
-    if (isolation === 'worktree') remember(cwd, made);
   }
+  if (isolation === 'worktree') await remember(cwd, made, { before, after, touched });
   return verified(verifications, notes, { commands: failed.map((one) => commandProblem(one, each)), tree });
 }
 
@@ -191,13 +193,44 @@ function indented(text: string): string {
   return text.replace(/^/gm, '    ');
 }
 
+/** Repositories of the subagent's own making, or that it has worked in: no commit of ours can hold what is in them. */
+async function touchedRepositories(cwd: string, untracked: readonly string[]): Promise<readonly string[]> {
+  const record = readWorkspaceRecord(cwd);
+  const repositories = untracked.filter((path) => path.endsWith('/'));
+  if (!record || repositories.length === 0) return [];
+  const { asLeft } = await sortOut(cwd, repositories, [record.leftBySetUp, record.leftByVerification], false);
+  return repositories.filter((path) => !asLeft.has(path));
+}
+
 /**
  * So that the next collection does not take them for the subagent's. Only what the commands made: of what lay there before, such
- * as a repository of the subagent's own, this may be the only copy.
+ * as a repository of the subagent's own, this may be the only copy. What they, or set-up, had left before is as they leave it
+ * now: had the subagent changed it, it would have been committed.
  */
-function remember(cwd: string, made: readonly string[]): void {
+async function remember(
+  cwd: string,
+  made: readonly string[],
+  { before, after, touched }: Record<'before' | 'after', CheckoutStatus> & { touched: readonly string[] },
+): Promise<void> {
   const record = readWorkspaceRecord(cwd);
   if (!record) return;
-  const left = [...new Set([...record.leftByVerification, ...made])];
-  writeWorkspaceRecord(cwd, { ...record, leftByVerification: left.slice(0, MAX_KEPT_PATHS) });
+  const renewed = async (known: Left): Promise<Left> => {
+    const there = Object.keys(known).filter(
+      (path) =>
+        known[path] !== null &&
+        !touched.includes(path) &&
+        before.untracked.some((each) => each === path || (path.endsWith('/') && each.startsWith(path))),
+    );
+    return { ...known, ...(await leftAt(cwd, there, after.untracked)) };
+  };
+  const leftBySetUp = await renewed(record.leftBySetUp);
+  const known = await renewed(record.leftByVerification);
+  const room = Math.max(0, MAX_KEPT_PATHS - Object.keys(known).length);
+  const fresh = made.filter((path) => !Object.hasOwn(known, path)).slice(0, room);
+  const again = made.filter((path) => Object.hasOwn(known, path));
+  const leftByVerification = {
+    ...known,
+    ...(await leftAt(cwd, [...again, ...fresh], after.untracked)),
+  };
+  writeWorkspaceRecord(cwd, { ...record, leftBySetUp, leftByVerification });
 }

@@ -20,6 +20,8 @@ export interface LeftoversOf {
   readonly status: CheckoutStatus;
   /** The index to read it into; default: one beside the worktree's own. */
   readonly index?: string;
+  /** Files in folders that are left out, which are to be in the tree all the same. */
+  readonly within?: readonly string[];
 }
 
 /**
@@ -28,7 +30,7 @@ export interface LeftoversOf {
  * @throws SubagentsError GIT, DISK_FULL
  */
 export async function readLeftovers(
-  { cwd, gitDir, status, index = join(gitDir, 'index.subagents') }: LeftoversOf,
+  { cwd, gitDir, status, index = join(gitDir, 'index.subagents'), within = [] }: LeftoversOf,
   leaveOut: readonly string[],
   options: Omit<GitOptions, 'cwd'>,
 ): Promise<Leftovers> {
@@ -42,19 +44,25 @@ export async function readLeftovers(
   const excluded = [...repositories, ...leaveOut].map((path) => path.replace(/\/$/, ''));
   const args = ['-c', 'core.safecrlf=false', 'add', '--all', '--ignore-errors'];
   const pathspecs = ['.', ...excluded.map((path) => `:(exclude,top,literal)${path}`)];
-  const added = await tryGit([...args, '--pathspec-from-file=-', '--pathspec-file-nul'], {
-    ...withIndex,
-    input: pathspecs.join('\0'),
-  });
-  // 1: single files could not be read, the rest is added.
-  if (added.exitCode > 1 || added.stderr.includes('No space left')) throw gitError(['add'], cwd, added);
+  const add = async (what: readonly string[]): Promise<string> => {
+    const answer = await tryGit([...args, '--pathspec-from-file=-', '--pathspec-file-nul'], {
+      ...withIndex,
+      input: what.join('\0'),
+    });
+    // 1: single files could not be read, the rest is added.
+    if (answer.exitCode > 1 || answer.stderr.includes('No space left')) throw gitError(['add'], cwd, answer);
+    return answer.exitCode === 0 ? '' : answer.stderr.trim();
+  };
+  const single = within.filter((path) => !path.endsWith('/'));
+  const problems = [
+    await add(pathspecs),
+    single.length === 0 ? '' : await add(single.map((path) => `:(top,literal)${path}`)),
+  ].filter((problem) => problem !== '');
   return {
     tree: await git(['write-tree'], withIndex),
     notes: [
       ...repositories.map((path) => `${path} is a git repository of its own inside the worktree: not saved`),
-      ...(added.exitCode === 0
-        ? []
-        : [`some files could not be saved: ${added.stderr.trim().slice(0, 400)}`]),
+      ...problems.map((problem) => `some files could not be saved: ${problem.slice(0, 400)}`),
       ...status.changed
         .filter(({ dirtySubmodule }) => dirtySubmodule)
         .map(({ path }) => `the submodule ${path} has uncommitted changes of its own: not saved`),

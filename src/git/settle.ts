@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { branchTip, createBranch } from './branch.ts';
+import { sortOut, type Left } from './left.ts';
 import { commitLeftovers, readLeftovers, type Leftovers } from './leftovers.ts';
 import { gitDirs } from './repository.ts';
 import { git, tryGit, type GitOptions } from './run.ts';
@@ -26,8 +27,8 @@ export interface SettleInput {
   readonly stem: string;
   /** Message of the commit that holds what was left uncommitted. */
   readonly message: string;
-  /** Untracked paths that are not the subagent's; a folder, with all in it, ends in `/`. */
-  readonly leaveOut: readonly string[];
+  /** What commands of ours have left: not the subagent's for as long as it is as it was left. */
+  readonly left: readonly Left[];
 }
 
 interface Found extends SettleInput {
@@ -45,8 +46,8 @@ export async function settleWorktree(
   const options = { ...surroundings, cwd };
   const { gitDir, commonDir } = gitDirs(cwd);
   const status = await checkoutStatus(cwd);
-  const { leaveOut, untracked } = sortOut(status.untracked, input.leaveOut);
-  const clean = status.changed.length === 0 && untracked.length === 0;
+  const { asLeft, entries: leaveOut, within } = await sortOut(cwd, status.untracked, input.left, true);
+  const clean = status.changed.length === 0 && status.untracked.every((path) => asLeft.has(path));
   const underway = operationUnderway(gitDir);
   if (status.branch === branch && status.head !== undefined && clean && !underway) {
     return { head: status.head, notes: leftOut(leaveOut) };
@@ -57,8 +58,15 @@ export async function settleWorktree(
     join(gitDir, 'HEAD.lock'),
     join(commonDir, `refs/heads/${branch}.lock`),
   ]);
-  const found: Found = { ...input, leaveOut, gitDir, status, options };
-  const leftovers = await readLeftovers(found, leaveOut, surroundings);
+  const found: Found = { ...input, gitDir, status, options };
+  const inFolders = status.changed
+    .map(({ path }) => path)
+    .filter((path) => leaveOut.some((entry) => entry.endsWith('/') && path.startsWith(entry)));
+  const leftovers = await readLeftovers(
+    { ...found, within: [...within, ...inFolders] },
+    leaveOut,
+    surroundings,
+  );
   const tip = status.branch === branch ? status.head : await branchTip(cwd, branch);
   const { saved, notes: savedNotes } = await saveLeftovers(found, leftovers, tip);
   const { target, notes } = await chooseTip(found, saved, tip);
@@ -185,22 +193,6 @@ async function removeStaleLocks(locks: readonly string[]): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   await Promise.all(locks.map((lock) => rm(lock, { force: true })));
-}
-
-/** What is there of `leaveOut`, and the untracked files that it does not name. */
-function sortOut(
-  all: readonly string[],
-  leaveOut: readonly string[],
-): { leaveOut: string[]; untracked: string[] } {
-  const named = new Set(leaveOut);
-  const folders = leaveOut.filter((path) => path.endsWith('/'));
-  const nameOf = (path: string): string | undefined =>
-    named.has(path) ? path : folders.find((folder) => path.startsWith(folder));
-  const there = new Set(all.map(nameOf));
-  return {
-    leaveOut: [...named].filter((path) => there.has(path)),
-    untracked: all.filter((path) => nameOf(path) === undefined),
-  };
 }
 
 function leftOut(paths: readonly string[]): string[] {

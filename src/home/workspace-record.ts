@@ -1,6 +1,7 @@
 /** What a worker knows of the worktrees it made: a file beside each, written before anything is made. */
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { left } from '../git/left.ts';
 import { planted } from '../git/planted.ts';
 import { surroundings } from '../git/surroundings.ts';
 import { SubagentsError, verification, type SubagentRef } from '../contract/index.ts';
@@ -36,10 +37,10 @@ const workspaceRecord = z.object({
       }),
     ])
     .optional(),
-  /** Untracked files (or folders, with a `/` at the end) that set-up made: not the subagent's, so not committed with its work. */
-  leftBySetUp: z.array(z.string()).default([]),
+  /** Untracked files that set-up made: not the subagent's, so not committed with its work while they are as they were left. */
+  leftBySetUp: left.default({}),
   /** The same of verification commands. */
-  leftByVerification: z.array(z.string()).default([]),
+  leftByVerification: left.default({}),
 });
 export type WorkspaceRecord = z.infer<typeof workspaceRecord>;
 

@@ -1,5 +1,5 @@
 /** What is removed of a run and what is not, case by case, on a real home and real repositories. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -131,6 +131,33 @@ describe('clean', () => {
     expect(await run.repo.in(join(run.cwd, 'nested'))('rev-parse', 'HEAD')).toBe(only);
     expect((await run.clean({ force: true })).removed).toContain('worktree');
     expect(existsSync(run.cwd)).toBe(false);
+  });
+
+  it('keeps what verification made and somebody has written to since, also where verification runs again', async () => {
+    const run = await Run.begin();
+    await run.end('echo made > made.txt', 'git clone --quiet . nested');
+    const { evidence } = await workspaceBench(run.home).collect(run.input, run.workspace);
+    const only = await run.repo.commit('Only here', { 'only.txt': 'x' }, join(run.cwd, 'nested'));
+    await run.repo.write({ 'made.txt': 'mine' }, run.cwd);
+    expect(await run.clean()).toMatchObject({
+      removed: [],
+      kept: [{ why: 'it has 2 uncommitted files: made.txt, nested/' }],
+    });
+    await run.repo.write({ 'made.txt': 'made\n' }, run.cwd);
+    await workspaceBench(run.home).verify(run.input, { cwd: run.cwd, head: evidence.head }, ['true']);
+    expect((await run.clean()).kept).toMatchObject([{ why: 'it has 1 uncommitted file: nested/' }]);
+    expect(await run.repo.in(join(run.cwd, 'nested'))('rev-parse', 'HEAD')).toBe(only);
+  });
+
+  it('removes a repository that verification made, and keeps what is only known by name', async () => {
+    const run = await Run.begin();
+    await run.end('git clone --quiet . nested');
+    const path = `${run.cwd}.json`;
+    const record = readFileSync(path, 'utf8');
+    await writeFile(path, JSON.stringify({ ...JSON.parse(record), leftByVerification: ['nested/'] }));
+    expect((await run.clean()).kept).toMatchObject([{ why: 'it has 1 uncommitted file: nested/' }]);
+    await writeFile(path, record);
+    expect((await run.clean()).removed).toContain('worktree');
   });
 
   it('keeps a worktree with commits of submodules that are nowhere else, and the outcome says so', async () => {

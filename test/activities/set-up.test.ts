@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { PrepareInput, Progress, Workspace } from '../../src/contract/index.ts';
@@ -184,6 +184,50 @@ describe('what set-up does to files that are not ignored', () => {
     expect(collected.notes.join()).toContain('made them: many/');
     const again = await subject.bench.collect(subject.input, subject.workspace);
     expect(again.evidence.head).toBe(collected.evidence.head);
+  });
+
+  it('is the subagent’s once it has written there', async () => {
+    const subject = await Subject.begin();
+    await subject.setUp(['echo begun > notes.md; echo x > other.md; ln -s other.md link']);
+    await writeFile(subject.path('notes.md'), 'begun\nand gone on with\n');
+    const { evidence, notes } = await subject.bench.collect(subject.input, subject.workspace);
+    expect(evidence.filesChanged).toEqual(['notes.md']);
+    expect(notes.join()).toContain('made them: link, other.md');
+    await rm(subject.path('link'));
+    await symlink('notes.md', subject.path('link'));
+    const again = await subject.bench.collect(subject.input, subject.workspace);
+    expect(again.evidence.filesChanged).toEqual(['link', 'notes.md']);
+  });
+
+  it('is the subagent’s where it is very much: what has come to it or changed there, and nothing else', async () => {
+    const subject = await Subject.begin();
+    await subject.setUp(['mkdir many; for i in $(seq 1500); do echo > many/$i; done']);
+    await writeFile(subject.path('many/7'), 'changed');
+    await writeFile(subject.path('many/mine ä.txt'), 'mine');
+    await link(subject.path('many/8'), subject.outside('linked'));
+    const collected = await subject.bench.collect(subject.input, subject.workspace);
+    expect(collected.evidence.filesChanged).toEqual(['many/7', 'many/mine ä.txt']);
+    expect(collected.notes.join()).toContain('made them: many/');
+    await writeFile(subject.path('many/7'), 'changed again');
+    await rm(subject.path('many/mine ä.txt'));
+    const { evidence } = await subject.bench.collect(subject.input, subject.workspace);
+    expect(evidence.filesChanged).toEqual(['many/7']);
+    expect(await subject.repo.git('show', `${evidence.head}:many/7`)).toBe('changed again');
+  });
+
+  it('is known by name alone from a record of an earlier version', async () => {
+    const subject = await Subject.begin();
+    await subject.setUp(['mkdir out; echo > notes.md; echo > out/x']);
+    const path = `${subject.workspace.cwd}.json`;
+    const record = JSON.parse(await readFile(path, 'utf8')) as object;
+    await writeFile(
+      path,
+      JSON.stringify({ ...record, leftBySetUp: ['notes.md', 'out/'], leftByVerification: [] }),
+    );
+    await writeFile(subject.path('work.txt'), 'x');
+    const { evidence, notes } = await subject.bench.collect(subject.input, subject.workspace);
+    expect(evidence.filesChanged).toEqual(['work.txt']);
+    expect(notes.join()).toContain('made them: notes.md, out/');
   });
 
   it('must not be a commit', async () => {

@@ -274,6 +274,20 @@ describe('what verification leaves alone', () => {
     expect(existsSync(join(subject.cwd, 'coverage/ä b.html'))).toBe(true);
   });
 
+  it('an untracked file that a command makes again and again is never the subagent’s, unless it writes there', async () => {
+    const subject = await Subject.begin();
+    const bench = workspaceBench(subject.home);
+    const command = 'date +%s%N > report.txt';
+    for (let round = 0; round < 3; round++) {
+      expect((await subject.verify([command])).problem).toBeUndefined();
+      const { evidence } = await bench.collect(subject.input, subject.workspace);
+      expect(evidence.filesChanged).toEqual([]);
+    }
+    await subject.repo.write({ 'report.txt': 'what it was asked to write' }, subject.cwd);
+    const { evidence } = await bench.collect(subject.input, subject.workspace);
+    expect(evidence).toMatchObject({ filesChanged: ['report.txt'], savedLeftovers: true });
+  });
+
   it('in-place, changes that were there before are no problem, and further ones are', async () => {
     const subject = await Subject.begin('in-place');
     await subject.repo.write({ 'a.txt': 'changed\n', 'new.txt': 'x' });
