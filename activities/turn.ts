@@ -30,6 +30,7 @@ import { takeUp, type TakenUp } from '../src/copilot/take-up.ts';
 import { TurnState } from '../src/copilot/turn-state.ts';
 import type { Limits } from '../src/copilot/verdict.ts';
 import { workSoFar } from './handover.ts';
+import { WorkClock } from './work-clock.ts';
 
 /** A signal that ends the runtime is often for the worker too; so long its word of that is waited for. */
 const SHUTDOWN_NEWS_MS = 1_000;
@@ -55,8 +56,10 @@ export function createTurnActivities(on: TurnDependencies): Pick<WorkerActivitie
       const heart = setInterval(beat, HEARTBEAT_INTERVAL_MS);
       beat();
       try {
-        const result = await on.pool.turns.attempt(input.subagent.copilotSessionId, (superseded) =>
-          attempt.run(context, superseded),
+        const result = attempt.timed(
+          await on.pool.turns.attempt(input.subagent.copilotSessionId, (superseded) =>
+            attempt.run(context, superseded),
+          ),
         );
         if (!input.trustRepo || result.kind === 'lost') return result;
         return { ...result, loaded: keptLoaded(on.pool.copilotHome, input.subagent.copilotSessionId) };
@@ -75,6 +78,7 @@ class Attempt {
   readonly #cutOff: readonly string[];
   readonly #input: TurnInput;
   readonly #began = Date.now();
+  readonly #clock = new WorkClock();
   #live: LiveTurn | undefined;
 
   constructor(on: TurnDependencies, input: TurnInput) {
@@ -86,10 +90,18 @@ class Attempt {
     this.#input = input;
   }
 
-  get progress(): Progress {
-    if (this.#live !== undefined) return this.#live.progress;
+  get progress(): Progress & { workedMs: number } {
+    const { workedMs } = this.#clock;
+    if (this.#live !== undefined) return { ...this.#live.progress, workedMs };
     const since = new Date(this.#began).toISOString();
-    return { doing: 'starting', since, lastEventAt: since, usage: new TurnState().usage };
+    return { doing: 'starting', since, lastEventAt: since, usage: new TurnState().usage, workedMs };
+  }
+
+  /** `result` with how long the attempt worked. */
+  timed(result: TurnResult): TurnResult {
+    const { workedMs, usage, model } = this.progress;
+    if (result.kind !== 'lost') return { ...result, workedMs };
+    return { ...result, last: { workedMs, usage, ...(model !== undefined && { model }) } };
   }
 
   async run(context: Context, superseded: AbortSignal): Promise<TurnResult> {
@@ -125,11 +137,21 @@ class Attempt {
   /** Watches over the turn to its end. A conversation that has become too long is summed up on the way. */
   async #watch(live: LiveTurn, stop: AbortSignal): Promise<End> {
     const { budgetMs, stuckAfterMs, silentSince, budget } = this.#input;
+    const clock = this.#clock;
+    const since = silentSince === undefined ? Date.now() : Date.parse(silentSince);
+    const began = clock.awakeSince;
     const limits: Limits = {
-      deadline: this.#began + budgetMs,
+      // Later by as long as the machine slept.
+      get deadline() {
+        return Date.now() + budgetMs - clock.workedMs;
+      },
       stuckAfterMs,
       hungModelMs: this.#hungModelMs,
-      since: silentSince === undefined ? Date.now() : Date.parse(silentSince),
+      // The silence of a machine that slept is none of the turn's.
+      get since() {
+        const { awakeSince } = clock;
+        return awakeSince > began ? awakeSince : since;
+      },
       budget,
     };
     for (let requests = -1; ;) {

@@ -2,6 +2,7 @@
 import { ActivityFailure, proxyActivities, TimeoutFailure } from '@temporalio/workflow';
 import {
   HEARTBEAT_TIMEOUT_MS,
+  lastWord,
   MAX_TIMEOUT_MS,
   workerControlQueue,
   workerQueue,
@@ -71,7 +72,8 @@ export async function orLost<T>(call: Promise<T>): Promise<T | Lost> {
     if (error instanceof ActivityFailure && error.cause instanceof TimeoutFailure) {
       if (error.cause.timeoutType === 'SCHEDULE_TO_START')
         return { kind: 'lost', who: 'worker', reason: 'its worker was away', unbegun: true };
-      return { kind: 'lost', who: 'worker', reason: 'its worker fell silent' };
+      const { data: last } = lastWord.safeParse(error.cause.lastHeartbeatDetails);
+      return { kind: 'lost', who: 'worker', reason: 'its worker fell silent', ...(last && { last }) };
     }
     throw error;
   }

@@ -1,6 +1,7 @@
 /** Performs the steps that `lifecycle.ts` decides: activities, waits, announcements. */
-import { ApplicationFailure, sleep, uuid4, workflowInfo } from '@temporalio/workflow';
+import { ApplicationFailure, patched, sleep, uuid4, workflowInfo } from '@temporalio/workflow';
 import {
+  HEARTBEAT_TIMEOUT_MS,
   MAX_OUTPUT_BYTES,
   SESSION,
   workerQueue,
@@ -13,6 +14,7 @@ import {
   type SubagentRef,
   type SubagentView,
   type TurnInput,
+  type TurnResult,
 } from '../src/contract/index.ts';
 import { Board } from './board.ts';
 import { allowance } from './budget.ts';
@@ -262,7 +264,13 @@ export class Performer {
       this.turnLost = result.kind === 'lost' || result.kind === 'handed-back';
       // A worker takes it at once, or nobody has worked.
       if (result.kind === 'lost' && result.unbegun) began = undefined;
-      return { type: 'turn', result, elapsedMs: Date.now() - (began ?? Date.now()) };
+      const elapsedMs = Date.now() - (began ?? Date.now());
+      // Runs of before counted the time for which their worker was away, too.
+      return {
+        type: 'turn',
+        result,
+        elapsedMs: patched('work-as-done') ? workIn(result, elapsedMs) : elapsedMs,
+      };
     } catch (error) {
       if (began !== undefined) this.#cutShort = { workedMs: Date.now() - began, verifyingMs: 0 };
       throw error;
@@ -363,4 +371,11 @@ export class Performer {
     };
     await tellSession(this.#input.session, SESSION.announce, signal);
   }
+}
+
+/** How long an attempt at a turn worked that was over after `elapsedMs`. Of a lost one that is what it told last. */
+function workIn(result: TurnResult, elapsedMs: number): number {
+  if (result.kind !== 'lost') return Math.min(elapsedMs, result.workedMs ?? elapsedMs);
+  // Where it told nothing, it can have worked only until its silence was noticed.
+  return Math.min(elapsedMs, result.last?.workedMs ?? HEARTBEAT_TIMEOUT_MS);
 }

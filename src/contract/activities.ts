@@ -4,17 +4,27 @@
  * Every activity on a worker's queues may also answer `Lost`: its worker died while it ran, and the worker's next start
  * found the lease and completed the attempt. The workflow then starts the next attempt with a counter of its own.
  */
-import type {
-  Denial,
-  Evidence,
-  Push,
-  SweepReport,
-  TurnFailureClass,
-  Usage,
-  Verification,
+import { z } from 'zod';
+import {
+  usage,
+  type Denial,
+  type Evidence,
+  type Push,
+  type SweepReport,
+  type TurnFailureClass,
+  type Usage,
+  type Verification,
 } from './outcome.ts';
 import type { Receipt, RunName, SessionEntry, TranscriptPage } from './messages.ts';
 import type { Permissions, ResolvedSpec, Thinking } from './spec.ts';
+
+/** What a turn's heartbeats tell of it that counts; those of other activities, or of an earlier version, may tell less. */
+export const lastWord = z.object({
+  workedMs: z.number().optional().describe('of the attempt'),
+  usage: usage.describe('since the turn began, as far as the attempt knew'),
+  model: z.string().optional(),
+});
+export type LastWord = z.infer<typeof lastWord>;
 
 /** The attempt is over, its effect unknown. */
 export interface Lost {
@@ -24,6 +34,8 @@ export interface Lost {
   readonly reason: string;
   /** Whether no worker had taken it: nothing was done in the attempt. */
   readonly unbegun?: boolean;
+  /** Of an attempt at a turn: what was known of it last. */
+  readonly last?: LastWord;
 }
 
 /** Which subagent an activity works for. */
@@ -202,6 +214,8 @@ export interface Spent {
 }
 interface TurnEnd extends Spent {
   readonly notes: readonly string[];
+  /** Time that this attempt worked, in milliseconds; not that for which its machine slept. */
+  readonly workedMs?: number;
 }
 export type TurnResult =
   | (TurnEnd & { readonly kind: 'finished'; readonly report: string })
@@ -254,6 +268,8 @@ export interface Progress {
   readonly lastMessage?: string;
   readonly model?: string;
   readonly usage: Usage;
+  /** Of `runTurn`: time that the attempt has worked, in milliseconds. */
+  readonly workedMs?: number;
   /** Tool calls that its permissions did not allow, in this turn. */
   readonly denied?: number;
 }

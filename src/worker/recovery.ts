@@ -1,6 +1,7 @@
 /** What a worker does before it takes work: settle what the process before it left behind. */
 import type { Client } from '@temporalio/client';
-import type { Lost } from '../contract/index.ts';
+import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/codec-helpers.js';
+import { lastWord, type LastWord, type Lost } from '../contract/index.ts';
 import { readLeases, removeLease, type Lease } from '../home/leases.ts';
 import { noteCutOff } from '../home/run-record.ts';
 import { sweep } from '../home/sweep.ts';
@@ -25,10 +26,13 @@ export async function recover(home: RecoveryHome, client: Client): Promise<Recov
   const processes = await sweepAll(home, copilotSessionsOf(left));
   const lost: Lost = { kind: 'lost', who: 'worker', reason: 'its worker died and was started again' };
   await Promise.all(
-    left.map(async ({ id, taskToken, workflowId, runId }) => {
+    left.map(async (lease) => {
+      const { id, taskToken, workflowId, runId } = lease;
       try {
+        const last =
+          lease.activityType === 'runTurn' && (await lastWordOf(client, lease).catch(() => undefined));
         await unstick(client, { workflowId, runId });
-        await client.activity.complete(Buffer.from(taskToken, 'base64'), lost);
+        await client.activity.complete(Buffer.from(taskToken, 'base64'), { ...lost, ...(last && { last }) });
       } catch {
         // The server was faster, or has never heard of it: its data are new, or the home was with another server. Whatever
         // else it has against this, the silence of the attempt tells it the same; no lease keeps a worker from starting.
@@ -37,6 +41,20 @@ export async function recover(home: RecoveryHome, client: Client): Promise<Recov
     }),
   );
   return { attempts: left.length, processes };
+}
+
+/** What the attempt told last, which the server has from its heartbeats; `undefined` where it has nothing of the kind. */
+async function lastWordOf(
+  client: Client,
+  { workflowId, runId, activityId }: Lease,
+): Promise<LastWord | undefined> {
+  const { raw } = await client.workflow.getHandle(workflowId, runId).describe();
+  const attempt = raw.pendingActivities?.find((each) => each.activityId === activityId);
+  const [details] = await decodeArrayFromPayloads(
+    client.options.loadedDataConverter,
+    attempt?.heartbeatDetails?.payloads,
+  );
+  return lastWord.safeParse(details).data;
 }
 
 /**

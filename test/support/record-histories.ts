@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Subagents } from '../../src/client/index.ts';
 import { MAIN_QUEUE, pageWorkflowId, SESSION, type Announcement } from '../../src/contract/index.ts';
@@ -64,6 +65,7 @@ export async function recordHistories(prefix: string): Promise<void> {
     await playFaults(fleet, subagents, write);
     await playSessions(fleet, subagents, write);
     await playAbsence(fleet, subagents, write);
+    await playNight(fleet, subagents, write);
   } finally {
     await subagents.close();
     await fleet[Symbol.asyncDispose]();
@@ -362,6 +364,20 @@ async function playAbsence(fleet: Fleet, subagents: Subagents, write: Write): Pr
   await steered;
   await back.result();
   await write('subagent-away-and-back', 'subagent/abs/away-and-back');
+}
+
+/** A worker that is away for longer than the subagent had time left, and none of that is charged to it. */
+async function playNight(fleet: Fleet, subagents: Subagents, write: Write): Promise<void> {
+  const session = subagents.session('ngt');
+  const spec = { label: 'overnight', task: 'sit', timeout: '10s' };
+  await session.spawn(spec, { cwd: fleet.repository.path });
+  await inItsShell(subagents, 'ngt', 'overnight');
+  await delay(2_000);
+  await fleet.worker.kill();
+  await delay(10_000);
+  await fleet.startWorker();
+  await session.subagent('overnight').result();
+  await write('subagent-overnight', 'subagent/ngt/overnight');
 }
 
 /** No path or host name of the machine that recorded it. Payloads are base64: each is opened, mended and closed again. */
