@@ -392,6 +392,25 @@ describe('a chain', () => {
   });
 });
 
+describe('a chain whose step asks', () => {
+  const start = async (agent: McpPeer, task: string) =>
+    await agent.call('sessions_chain', { label: 'duo', steps: [{ id: 'one', task }] });
+  const waitForIt = async (agent: McpPeer) =>
+    await agent.call('subagents', { action: 'wait', target: 'duo', timeout: '55s' });
+
+  it('ends a wait for the chain, also one that begins after the question was told', async () => {
+    await using agent = await mainAgent('step-asks');
+    await start(agent, 'query');
+    const waited = await waitForIt(agent);
+    expect(waited.text).toContain('duo.one@1: question');
+    expect(waited.text).toContain('| Which shape?');
+    const again = await waitForIt(agent);
+    expect(again.structured['subagents']).toMatchObject([{ label: 'duo.one', status: 'asking' }]);
+    expect(again.text).toContain('| Which shape?');
+    await agent.call('subagents', { action: 'kill', target: 'duo' });
+  });
+});
+
 describe('what the server offers', () => {
   it('is three tools with schemas and annotations, and how to use them', async () => {
     await using agent = await mainAgent('offer');

@@ -7,7 +7,7 @@ import {
   type Announcement,
   type Outcome,
 } from '../../contract/index.ts';
-import type { SubagentHandle, SubagentIdentity, Subagents } from '../../client/index.ts';
+import type { SubagentDescription, SubagentHandle, Subagents } from '../../client/index.ts';
 import { newsText, newsView } from '../news.ts';
 import { handlesOf } from '../targets.ts';
 import type { ToolContext } from '../tool.ts';
@@ -114,7 +114,10 @@ async function endOf(
   signal: AbortSignal,
 ): Promise<ActionResult | undefined> {
   const descriptions = await Promise.all(handles.map((handle) => handle.describe()));
-  const asking = handles.filter((_, index) => descriptions[index]?.status === 'asking');
+  const asking = [
+    ...handles.filter((_, index) => descriptions[index]?.status === 'asking'),
+    ...(await askingSteps(subagents, descriptions)),
+  ];
   if (asking.length > 0) return await each(asking, shown);
   const ends = Promise.all(handles.map((handle) => ended(handle, signal)));
   const needs = needsSomebody(context, subagents, descriptions, signal);
@@ -127,6 +130,24 @@ async function endOf(
   return await each(handles, shown);
 }
 
+/** Steps of chains among the targets that ask, without those that are targets themselves. */
+async function askingSteps(
+  subagents: Subagents,
+  targets: readonly SubagentDescription[],
+): Promise<SubagentHandle[]> {
+  const known = new Set(targets.map(({ workflowId }) => workflowId));
+  const live = targets.flatMap(({ session, steps = [] }) =>
+    steps
+      .filter(({ status, workflowId }) => status === 'live' && !known.has(workflowId ?? ''))
+      .map(({ label }) => subagents.session(session).subagent(label)),
+  );
+  const statuses = await Promise.all(
+    // One that just begins may not be found yet.
+    live.map(async (handle) => (await handle.describe().catch(() => undefined))?.status),
+  );
+  return live.filter((_, index) => statuses[index] === 'asking');
+}
+
 /** Settles when it has ended, however. */
 async function ended(handle: SubagentHandle, signal: AbortSignal): Promise<Outcome | undefined> {
   try {
@@ -137,24 +158,32 @@ async function ended(handle: SubagentHandle, signal: AbortSignal): Promise<Outco
   }
 }
 
-/** The first question or stall of one of them that no answer had; never settles with anything else but the signal. */
+/** The first question or stall of one of them, or of a chain's step, that no answer had; never settles with anything else but the signal. */
 async function needsSomebody(
   context: ToolContext,
   subagents: Subagents,
-  runs: readonly SubagentIdentity[],
+  targets: readonly SubagentDescription[],
   signal: AbortSignal,
 ): Promise<Announcement | undefined> {
-  const ids = new Set(runs.map(({ runId }) => runId));
-  const sessions = new Set(runs.map(({ session }) => session));
+  const sessions = new Set(targets.map(({ session }) => session));
+  const isOfOne = (one: Announcement): boolean =>
+    targets.some((target) => one.runId === target.runId || isOfStep(one, target));
   const follow = async (name: string): Promise<Announcement | undefined> => {
     const session = subagents.session(name);
     const { receiver } = context.inbox;
     for await (const next of session.announcements({ receiver, acknowledge: 'manual', signal }))
-      if (ids.has(next.runId) && !isFinal(next.status) && !context.inbox.knows(next)) return next;
+      if (isOfOne(next) && !isFinal(next.status) && !context.inbox.knows(next)) return next;
     return undefined;
   };
   return await Promise.race([...sessions].map(follow));
 }
+
+/** Whether it is of a step of this run of a chain. A step is a subagent of its own, labelled after its chain. */
+const isOfStep = (one: Announcement, { session, label, steps, startedAt }: SubagentDescription): boolean =>
+  steps !== undefined &&
+  one.session === session &&
+  one.label.startsWith(`${label}.`) &&
+  Date.parse(one.at) >= Date.parse(startedAt);
 
 /** Says every few seconds what is waited for; a courtesy, so that no error of it counts. */
 async function tellProgress(context: ToolContext, subagents: Subagents, signal: AbortSignal): Promise<void> {
