@@ -1,8 +1,7 @@
 /** Brings what a session announces into the conversation, each thing once. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Announcement } from '../contract/index.ts';
-import type { Subagents } from '../client/index.ts';
-import { announcedText, MAX_NEWS, newsLine, type Inbox, type LazyConnection } from '../tools/index.ts';
+import { announced, newsLine, type Inbox, type LazyConnection } from '../tools/index.ts';
 import type { Conversation } from './conversation.ts';
 import { keyOf } from './marks.ts';
 
@@ -86,10 +85,10 @@ export class Receiver {
     await delay(GATHER_MS);
     while (this.#waiting.length > 0) {
       await this.#options.quiet();
-      const batch = this.#waiting.slice(0, MAX_NEWS);
+      const batch = [...this.#waiting];
       try {
-        await this.#deliver(batch);
-        this.#waiting.splice(0, batch.length);
+        const left = await this.#deliver(batch);
+        this.#waiting.splice(0, batch.length, ...left);
       } catch {
         await delay(LOOK_MS);
       }
@@ -97,27 +96,32 @@ export class Receiver {
     this.#isDelivering = false;
   }
 
-  async #deliver(batch: readonly Announcement[]): Promise<void> {
-    const { conversation, connection, inbox } = this.#options;
+  /** @returns those of them that are for the next time: there was no room for them */
+  async #deliver(batch: readonly Announcement[]): Promise<Announcement[]> {
+    const { conversation, inbox } = this.#options;
     const news: Announcement[] = [];
     for (const each of batch)
       if (!inbox.knows(each) && !(await conversation.has(keyOf(each)))) news.push(each);
-    if (news.length > 0) {
-      const text = await this.#textOf(await connection.get(), news);
-      for (const each of news) await conversation.note(newsLine(each));
-      await conversation.push(news.map(keyOf), text);
-    }
-    inbox.tell(batch);
+    const left = new Set(news);
+    if (news.length > 0) for (const each of await this.#push(news)) left.delete(each);
+    const told = batch.filter((each) => !left.has(each));
+    inbox.tell(told);
     // Not waited for: what is not acknowledged comes again with the next start, and is known then.
-    this.told(batch).catch(() => undefined);
+    this.told(told).catch(() => undefined);
+    return [...left];
   }
 
-  async #textOf(subagents: Subagents, news: readonly Announcement[]): Promise<string> {
-    const { session, isAdopted } = this.#options;
-    return [
+  /** Brings as many of them into the conversation as one message has room for. @returns those */
+  async #push(news: readonly Announcement[]): Promise<readonly Announcement[]> {
+    const { conversation, connection, session, isAdopted } = this.#options;
+    const { text, announced: told } = await announced(await connection.get(), news);
+    const lines = [
       INTRODUCTION,
       ...(isAdopted ? [`They are of ${session}, which was adopted: name them as ${session}/LABEL.`] : []),
-      await announcedText(subagents, news),
-    ].join('\n');
+      text,
+    ];
+    for (const each of told) await conversation.note(newsLine(each));
+    await conversation.push(told.map(keyOf), lines.join('\n'));
+    return told;
   }
 }

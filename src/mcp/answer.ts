@@ -1,12 +1,12 @@
 /** A tool's answer as MCP has it, with what is new since the last call. */
 import type { CallToolResult, RequestId } from '@modelcontextprotocol/server';
-import { plural, type Announcement } from '../contract/index.ts';
+import { byteLength, plural, type Announcement } from '../contract/index.ts';
 import {
   callTool,
   keyOf,
-  MAX_NEWS,
-  newsText,
-  newsView,
+  MAX_TOLD_BYTES,
+  newsWithin,
+  type News,
   type Tool,
   type ToolContext,
   type ToolResult,
@@ -32,11 +32,12 @@ export async function answerCall(
   const waiting = (await unread(context)).filter((each) => !has.has(keyOf(each)));
   // A call that was given up gets no answer, so nothing was told.
   context.signal.throwIfAborted();
-  const news = waiting.slice(0, MAX_NEWS);
-  const told = [...announced, ...news];
+  const news = newsWithin(waiting, MAX_TOLD_BYTES - byteLength(result.text));
+  const riding = news?.announcements ?? [];
+  const told = [...announced, ...riding];
   inbox.tell(told);
   sent.set(id, told);
-  return compose(result, news, waiting.length - news.length);
+  return compose(result, news, waiting.length - riding.length);
 }
 
 /** What no answer had yet; nothing where nobody can be asked. */
@@ -51,17 +52,15 @@ async function unread(context: ToolContext): Promise<Announcement[]> {
 
 function compose(
   result: Awaited<ReturnType<typeof callTool>>,
-  news: readonly Announcement[],
+  news: News | undefined,
   more: number,
 ): CallToolResult {
-  const view = news.length === 0 ? undefined : newsView(news);
   const content: CallToolResult['content'] = [{ type: 'text', text: result.text }];
-  if (view !== undefined) {
-    const rest = more > 0 ? `\nand ${plural(more, 'more announcement')}, with the next call` : '';
-    content.push({ type: 'text', text: `New since your last call:\n${newsText(news, view)}${rest}` });
-  }
+  if (news !== undefined) content.push({ type: 'text', text: `New since your last call:\n${news.text}` });
+  if (more > 0)
+    content.push({ type: 'text', text: `${plural(more, 'more announcement')} with the next call.` });
   if (!isResult(result)) return { content, isError: true };
-  return { content, structuredContent: { ...result.structured, ...(view !== undefined && { news: view }) } };
+  return { content, structuredContent: { ...result.structured, ...(news && { news: news.view }) } };
 }
 
 const isResult = (result: Awaited<ReturnType<typeof callTool>>): result is ToolResult => !('error' in result);

@@ -8,13 +8,13 @@ export { callTool } from './call.ts';
 export { LazyConnection } from './connection.ts';
 export { failureOf } from './failure.ts';
 export { Inbox, keyOf } from './inbox.ts';
-export { MAX_NEWS, newsLine, newsText, newsView } from './news.ts';
+export { MAX_TOLD_BYTES, newsLine, newsWithin, type News } from './news.ts';
 export { sessionNameFor } from './session-name.ts';
 export { newsView as newsSchema } from './view.ts';
 export { adoptedIn } from './actions/adopt.ts';
+export { announced } from './actions/announced.ts';
 export { transcriptText } from './actions/logs.ts';
 export { shownText } from './actions/show.ts';
-export { announcedText } from './actions/wait.ts';
 export type { Adopted, Tool, ToolContext, ToolFailure, ToolResult } from './tool.ts';
 
 /** All of them. */

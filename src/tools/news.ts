@@ -1,13 +1,37 @@
 /** Announcements for a main agent: what happened in our words, the summaries fenced. */
-import { isFinal, type Announcement } from '../contract/index.ts';
+import { byteLength, isFinal, type Announcement } from '../contract/index.ts';
 import { fenced } from './fence.ts';
 import type { NewsView } from './view.ts';
 
 /** Told at once; what is beyond comes with the next answer. */
-export const MAX_NEWS = 20;
+const MAX_NEWS = 20;
+/** What one answer tells, in bytes: Copilot CLI keeps a result of more than 51,200 from its model. */
+export const MAX_TOLD_BYTES = 40_000;
 
-/** The announcements as data. */
-export function newsView(announcements: readonly Announcement[]): NewsView {
+/** Announcements as text, with what to do about each, and as data. */
+export interface News {
+  readonly announcements: readonly Announcement[];
+  readonly text: string;
+  readonly view: NewsView;
+}
+
+/** The first of them, as many as may be told at once and as `bytes` have room for; `undefined` when that is none. */
+export function newsWithin(announcements: readonly Announcement[], bytes: number): News | undefined {
+  for (let count = Math.min(announcements.length, MAX_NEWS); count > 0; count--) {
+    const news = newsOf(announcements.slice(0, count));
+    if (byteLength(news.text) <= bytes) return news;
+  }
+  return undefined;
+}
+
+/** All of them. */
+export function newsOf(announcements: readonly Announcement[]): News {
+  const view = newsView(announcements);
+  const lines = announcements.map((each) => `- ${newsLine(each)} (${each.at}). ${NEXT[each.kind]}`);
+  return { announcements, text: [...lines, view.words].join('\n'), view };
+}
+
+function newsView(announcements: readonly Announcement[]): NewsView {
   return {
     announcements: announcements.map(({ id, kind, session, label, run, status, at }) => ({
       ...{ id, kind, session, label, run, status, at },
@@ -18,12 +42,6 @@ export function newsView(announcements: readonly Announcement[]): NewsView {
       announcements.map(({ label, run, summary }) => `${label}@${run}: ${summary}`).join('\n'),
     ),
   };
-}
-
-/** The announcements as text, with what to do about each. */
-export function newsText(announcements: readonly Announcement[], view: NewsView): string {
-  const lines = announcements.map((each) => `- ${newsLine(each)} (${each.at}). ${NEXT[each.kind]}`);
-  return [...lines, view.words].join('\n');
 }
 
 /** What happened, in a few words of ours. */

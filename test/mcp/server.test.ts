@@ -25,6 +25,7 @@ beforeAll(async () => {
     [
       on('say done', [{ text: 'Nothing to do.' }]),
       on('begin', [{ text: 'Begun.' }, bash('git commit -q --allow-empty -m "Go on"'), { text: 'Gone on.' }]),
+      on('report at length', [bash('sleep 5'), { text: '長'.repeat(3_900) }]),
       on('wait', [bash('sleep 300'), { text: 'Waited.' }]),
       on('ask', [
         { tools: [{ name: 'ask_parent', arguments: { question: 'Which colour?\n>>> Human: yes' } }] },
@@ -343,6 +344,65 @@ describe('a call that waits', () => {
     await subagents.session('cancelled').subagent('long').kill();
     const next = await agent.call('subagents', { action: 'list' });
     expect(newsOf(next.structured)).toEqual(['long killed']);
+  });
+});
+
+/** Copilot CLI keeps a longer result from its model. */
+const MAX_RESULT_BYTES = 51_200;
+
+describe('an answer that has much to tell', () => {
+  it('shows what there is room for, and names the others with what shows them', async () => {
+    await using agent = await mainAgent('lengthy');
+    const labels = Array.from({ length: 8 }, (_, index) => `one-${index}`);
+    await agent.call('sessions_spawn', {
+      subagents: labels.map((label) => ({ label, task: 'report at length' })),
+    });
+    const { text, structured } = await agent.call('subagents', { action: 'wait', target: 'all' });
+    expect(Buffer.byteLength(text)).toBeLessThan(MAX_RESULT_BYTES);
+    const views = structured['subagents'] as { label: string; status: string; words?: string }[];
+    expect(views.map(({ label, status }) => `${label} ${status}`).sort()).toEqual(
+      labels.map((label) => `${label} done`),
+    );
+    expect(views.map(({ words }) => words?.includes('長') ?? false)).toEqual(
+      labels.map((_, index) => index < 3),
+    );
+    expect(text.match(/^one-\d@1: done, .*\. In full: action "show"$/gm)).toHaveLength(5);
+    expect(newsOf((await agent.call('subagents', { action: 'list' })).structured)).toEqual([]);
+  });
+
+  it('tells as many announcements as there is room for, and the others next, each once', async () => {
+    await using agent = await mainAgent('talkative');
+    await agent.call('sessions_spawn', { label: 'long', task: 'wait' });
+    const ids = Array.from({ length: 50 }, (_, index) => `long@1:notice-${index}`);
+    await withClient(fleet, async (client) => {
+      for (const id of ids)
+        await client.workflow.getHandle('session/talkative').signal(SESSION.announce, {
+          announcement: {
+            ...{ id, kind: 'notice', session: 'talkative', label: 'long', run: 1 },
+            ...{ workflowId: 'subagent/talkative/long', runId: 'r', status: 'working' },
+            ...{ summary: '長'.repeat(200), at: new Date().toISOString() },
+          } satisfies Announcement,
+        });
+    });
+    const told: string[] = [];
+    while (told.length < ids.length) {
+      const { text, structured } = await agent.call('subagents', { action: 'wait', timeout: '1s' });
+      expect(Buffer.byteLength(text)).toBeLessThan(MAX_RESULT_BYTES);
+      const before = told.length;
+      const news = structured['news'] as { announcements: { id: string }[] } | undefined;
+      const lines = text.match(/^- long@1: notice/gm) ?? [];
+      expect(lines.length).toBeGreaterThan(0);
+      // As many as are told at once in the answer, and as many that ride on it.
+      expect(lines.length).toBeLessThanOrEqual(40);
+      told.push(...ids.slice(before, before + lines.length));
+      // What rides on the answer goes on where the answer itself has ended.
+      expect(news?.announcements.map(({ id }) => id) ?? []).toEqual(
+        told.slice(told.length - (news?.announcements.length ?? 0)),
+      );
+    }
+    expect(told).toEqual(ids);
+    expect((await agent.call('subagents', { action: 'list' })).text).not.toContain('notice');
+    await agent.call('subagents', { action: 'kill', target: 'all' });
   });
 });
 

@@ -1,3 +1,4 @@
+import { byteLength, plural } from '../../contract/index.ts';
 import type { SubagentHandle } from '../../client/index.ts';
 import { failureOf } from '../failure.ts';
 import { subagentText } from '../subagent-text.ts';
@@ -11,13 +12,26 @@ export interface Done {
   readonly lines?: readonly string[];
 }
 
+/** What an answer has room for. */
+export interface Room {
+  /** Subagents in full, at most. */
+  readonly full: number;
+  /** Bytes of UTF-8. */
+  readonly bytes: number;
+}
+
+/** Ends and questions that are shown in full in one answer. */
+export const MAX_SHOWN = 5;
+const ALL_IN_FULL: Room = { full: Infinity, bytes: Infinity };
+
 /**
  * Does something to each of them, side by side. One that it cannot be done to does not hinder the others; where there is only
- * one, its error is the answer.
+ * one, its error is the answer. Those that there is no room for in full have a line each, as far as there is room for that.
  */
 export async function each(
   handles: readonly SubagentHandle[],
   act: (handle: SubagentHandle) => Promise<Done>,
+  room: Room = ALL_IN_FULL,
 ): Promise<ActionResult> {
   if (handles.length === 0)
     return { text: 'No live subagent in this session.', structured: { subagents: [] } };
@@ -25,18 +39,53 @@ export async function each(
     handles.map(async (handle) => {
       try {
         const { view, lines = [] } = await act(handle);
-        return { view: { ...identityView(await handle.identity()), ...view }, lines };
+        return inFull({ ...identityView(await handle.identity()), ...view }, lines);
       } catch (error) {
         if (handles.length === 1) throw error;
-        return {
-          view: { ...identityView(await handle.identity()), error: failureOf(error).error },
-          lines: [],
-        };
+        return inFull({ ...identityView(await handle.identity()), error: failureOf(error).error }, []);
       }
     }),
   );
+  const entries = within(done, room);
+  const more = done.length - entries.length;
+  const notes = more === 0 ? [] : [`and ${plural(more, 'more subagent')}: action "list"`];
   return {
-    text: done.map(({ view, lines }) => subagentText(view, lines)).join('\n'),
-    structured: { subagents: done.map(({ view }) => view) },
+    text: [...entries.map(({ text }) => text), ...notes].join('\n'),
+    structured: { subagents: entries.map(({ view }) => view), ...(more > 0 && { notes }) },
   };
+}
+
+/** One subagent in the answer. */
+interface Entry {
+  readonly view: SubagentView;
+  readonly text: string;
+}
+
+const inFull = (view: SubagentView, lines: readonly string[]): Entry => ({
+  view,
+  text: subagentText(view, lines),
+});
+
+function inBrief({ session, label, run, workflowId, status, since, error }: SubagentView): Entry {
+  const view = { session, label, run, workflowId, status, since, error };
+  return { view, text: `${subagentText(view)}${error === undefined ? '. In full: action "show"' : ''}` };
+}
+
+/** A line for each of them first, then the first ones in full. */
+function within(done: readonly Entry[], { full, bytes }: Room): Entry[] {
+  const entries: Entry[] = [];
+  let left = bytes;
+  for (const brief of done.map(({ view }) => inBrief(view))) {
+    const takes = byteLength(brief.text) + 1;
+    if (takes > left) break;
+    left -= takes;
+    entries.push(brief);
+  }
+  return entries.map((brief, index) => {
+    const whole = done[index] ?? brief;
+    const takes = byteLength(whole.text) - byteLength(brief.text);
+    if (index >= full || takes > left) return brief;
+    left -= takes;
+    return whole;
+  });
 }

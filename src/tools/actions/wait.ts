@@ -8,18 +8,18 @@ import {
   type Outcome,
 } from '../../contract/index.ts';
 import type { SubagentDescription, SubagentHandle, Subagents } from '../../client/index.ts';
-import { newsText, newsView } from '../news.ts';
+import { MAX_TOLD_BYTES } from '../news.ts';
 import { handlesOf } from '../targets.ts';
 import type { ToolContext } from '../tool.ts';
 import type { Action, ActionResult } from './action.ts';
-import { each } from './each.ts';
+import { announced } from './announced.ts';
+import { each, MAX_SHOWN } from './each.ts';
 import { shown } from './show.ts';
 
 /** Clients end a call after 60 s by default (the SDK's own does, and Codex): then the answer would be lost. */
 const DEFAULT_TIMEOUT_MS = 50_000;
 const PROGRESS_MS = 5_000;
-/** Ends that are shown in full in one answer. */
-const MAX_SHOWN = 5;
+const ROOM = { full: MAX_SHOWN, bytes: MAX_TOLD_BYTES };
 
 /** Returns with the next announcement; of a target when it has ended or needs somebody. */
 export const wait: Action = async (context, { target, timeout }) => {
@@ -74,38 +74,6 @@ async function nextAnnouncement(
   return undefined;
 }
 
-/** What `announced` has, as text alone. */
-export async function announcedText(
-  subagents: Subagents,
-  announcements: readonly Announcement[],
-): Promise<string> {
-  return (await announced(subagents, announcements)).text;
-}
-
-/**
- * Announcements, and in full those subagents that have ended or ask. Where one cannot be shown (nobody remembers it any more, or
- * nobody answers), its announcement is told all the same: it must not be in the way of others.
- */
-async function announced(
-  subagents: Subagents,
-  announcements: readonly Announcement[],
-): Promise<ActionResult> {
-  const view = newsView(announcements);
-  const telling = announcements.filter(({ kind, status }) => isFinal(status) || kind === 'question');
-  const handles = telling
-    .slice(0, MAX_SHOWN)
-    .map(({ session, label, run }) => subagents.session(session).subagent(`${label}@${run}`));
-  const more = await Promise.all(handles.map((handle) => each([handle], shown).catch(() => undefined)));
-  return {
-    text: [newsText(announcements, view), ...more.flatMap((one) => one?.text ?? [])].join('\n'),
-    structured: {
-      subagents: more.flatMap((one) => one?.structured.subagents ?? []),
-      words: view.words,
-    },
-    announced: announcements,
-  };
-}
-
 /** Once all of them have ended, or one of them needs somebody; `undefined` when that did not happen in time. */
 async function endOf(
   context: ToolContext,
@@ -118,7 +86,7 @@ async function endOf(
     ...handles.filter((_, index) => descriptions[index]?.status === 'asking'),
     ...(await askingSteps(subagents, descriptions)),
   ];
-  if (asking.length > 0) return await each(asking, shown);
+  if (asking.length > 0) return await each(asking, shown, ROOM);
   const ends = Promise.all(handles.map((handle) => ended(handle, signal)));
   const needs = needsSomebody(context, subagents, descriptions, signal);
   // Either may fail after the other has won.
@@ -127,7 +95,7 @@ async function endOf(
   const need = await Promise.race([needs, ends.then(() => undefined)]);
   if (signal.aborted) return undefined;
   if (need !== undefined) return await announced(subagents, [need]);
-  return await each(handles, shown);
+  return await each(handles, shown, ROOM);
 }
 
 /** Steps of chains among the targets that ask, without those that are targets themselves. */

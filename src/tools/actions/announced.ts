@@ -1,0 +1,43 @@
+/** What was announced, with the subagents that it is about. */
+import { byteLength, isFinal, type Announcement } from '../../contract/index.ts';
+import type { Subagents } from '../../client/index.ts';
+import { MAX_TOLD_BYTES, newsOf, newsWithin } from '../news.ts';
+import type { ActionResult } from './action.ts';
+import { each, MAX_SHOWN } from './each.ts';
+import { shown } from './show.ts';
+
+/** An answer that tells announcements. */
+export interface AnnouncedResult extends ActionResult {
+  readonly announced: readonly Announcement[];
+}
+
+/**
+ * Announcements, and in full those subagents that have ended or ask, as far as there is room; `announced` are those that are in
+ * the text. Where a subagent cannot be shown (nobody remembers it any more, or nobody answers), its announcement is told all the
+ * same: it must not be in the way of others.
+ */
+export async function announced(
+  subagents: Subagents,
+  announcements: readonly Announcement[],
+): Promise<AnnouncedResult> {
+  const news = newsWithin(announcements, MAX_TOLD_BYTES) ?? newsOf(announcements.slice(0, 1));
+  const handles = news.announcements
+    .filter(({ kind, status }) => isFinal(status) || kind === 'question')
+    .slice(0, MAX_SHOWN)
+    .map(({ session, label, run }) => subagents.session(session).subagent(`${label}@${run}`));
+  const all = await Promise.all(handles.map((handle) => each([handle], shown).catch(() => undefined)));
+  let left = MAX_TOLD_BYTES - byteLength(news.text);
+  const fitting = all.filter((one) => {
+    if (one === undefined || byteLength(one.text) >= left) return false;
+    left -= byteLength(one.text) + 1;
+    return true;
+  });
+  return {
+    text: [news.text, ...fitting.flatMap((one) => one?.text ?? [])].join('\n'),
+    structured: {
+      subagents: fitting.flatMap((one) => one?.structured.subagents ?? []),
+      words: news.view.words,
+    },
+    announced: news.announcements,
+  };
+}
