@@ -99,11 +99,17 @@ export class Receiver {
   /** @returns those of them that are for the next time: there was no room for them */
   async #deliver(batch: readonly Announcement[]): Promise<Announcement[]> {
     const { conversation, inbox } = this.#options;
-    const news: Announcement[] = [];
-    for (const each of batch)
-      if (!inbox.knows(each) && !(await conversation.has(keyOf(each)))) news.push(each);
+    const had = new Set<Announcement>();
+    for (const each of batch) if (await conversation.has(keyOf(each))) had.add(each);
+    // Nothing is awaited from here until they are on their way: an answer may have them, or leaves them out.
+    const news = batch.filter((each) => !had.has(each) && !inbox.knows(each));
     const left = new Set(news);
-    if (news.length > 0) for (const each of await this.#push(news)) left.delete(each);
+    inbox.coming(news);
+    try {
+      if (news.length > 0) for (const each of await this.#push(news)) left.delete(each);
+    } finally {
+      inbox.gone(news);
+    }
     const told = batch.filter((each) => !left.has(each));
     inbox.tell(told);
     // Not waited for: what is not acknowledged comes again with the next start, and is known then.

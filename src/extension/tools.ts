@@ -29,7 +29,8 @@ export async function callFromCopilot(
     // A call that was given up gets no answer, so nothing was told.
     signal.throwIfAborted();
     if ('error' in result) return { textResultForLlm: result.text, resultType: 'failure' };
-    const announced = result.announced ?? [];
+    // What has set out for the conversation meanwhile is told there.
+    const announced = (result.announced ?? []).filter((each) => !context.inbox.isComing(each));
     context.inbox.tell(announced);
     if (announced.length > 0) calls.told(announced);
     const told = announced.length === 0 ? [] : [toldLine(announced.map(keyOf))];

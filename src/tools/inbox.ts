@@ -13,6 +13,7 @@ export class Inbox {
   readonly receiver: string;
   readonly #session: string;
   readonly #told = new Set<string>();
+  readonly #coming = new Map<string, Announcement>();
   #unacknowledged: Announcement[] = [];
 
   constructor(session: string, receiver: string = DEFAULT_RECEIVER) {
@@ -23,6 +24,26 @@ export class Inbox {
   /** Whether an answer had it already. */
   knows(announcement: Announcement): boolean {
     return this.#told.has(keyOf(announcement));
+  }
+
+  /** What is on its way to the main agent beside the answers: it arrives when the call that runs is over, and no answer tells it too. */
+  get onItsWay(): readonly Announcement[] {
+    return [...this.#coming.values()];
+  }
+
+  /** Whether it is on its way beside the answers. */
+  isComing(announcement: Announcement): boolean {
+    return this.#coming.has(keyOf(announcement));
+  }
+
+  /** These are on their way beside the answers, until they are `gone`. */
+  coming(announcements: readonly Announcement[]): void {
+    for (const each of announcements) this.#coming.set(keyOf(each), each);
+  }
+
+  /** They have arrived, or do not come. */
+  gone(announcements: readonly Announcement[]): void {
+    for (const each of announcements) this.#coming.delete(keyOf(each));
   }
 
   /** An answer with these is on its way. */
@@ -45,10 +66,10 @@ export class Inbox {
     this.#unacknowledged = this.#unacknowledged.filter((each) => !keys.has(keyOf(each)));
   }
 
-  /** What the session has to tell and no answer had yet, oldest first. @throws SubagentsError as `SessionHandle.peek` */
+  /** What the session has to tell, no answer had yet and is not on its way, oldest first. @throws SubagentsError as `SessionHandle.peek` */
   async unread(subagents: Subagents): Promise<Announcement[]> {
     const waiting = await subagents.session(this.#session).peek({ receiver: this.receiver });
-    return waiting.filter((announcement) => !this.knows(announcement));
+    return waiting.filter((each) => !this.knows(each) && !this.isComing(each));
   }
 
   /** Acknowledges what was told. @returns how many @throws SubagentsError as `SessionHandle.acknowledge`; it is tried again next time */

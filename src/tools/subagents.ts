@@ -13,6 +13,7 @@ import { start } from './actions/start.ts';
 import { answer, steer } from './actions/steer.ts';
 import { wait } from './actions/wait.ts';
 import { isFinal, type Announcement } from '../contract/index.ts';
+import { keyOf } from './inbox.ts';
 import { defineTool, type ToolContext } from './tool.ts';
 import type { SubagentView } from './view.ts';
 
@@ -61,10 +62,11 @@ export const subagentsTool = defineTool({
   async handle(context, { action, ...input }) {
     const { text, structured, announced = [] } = await ACTIONS[action](context, input);
     const told = SHOWING.has(action) ? await toldBy(context, structured.subagents ?? []) : [];
+    const all = new Map([...announced, ...told].map((each) => [keyOf(each), each]));
     return {
       text,
       structured: { session: context.session, subagents: [], notes: [], ...structured },
-      announced: [...announced, ...told],
+      announced: [...all.values()],
     };
   },
 });

@@ -29,7 +29,7 @@ beforeAll(async () => {
     [
       mainAgent,
       on('wait for nap', [bash(until('nap', 'awake')), { text: 'Nap is over.' }]),
-      ...['quick', 'away', 'known', 'lost', 'aside', 'sequel'].map((name) =>
+      ...['quick', 'away', 'known', 'lost', 'aside', 'sequel', 'tardy', 'dozy', 'drowsy'].map((name) =>
         on(name, [bash(until(name, 'over')), { text: 'It is over.' }]),
       ),
       on('go on and on', [bash('sleep 300'), { text: 'Went on.' }]),
@@ -156,6 +156,41 @@ describe('interactive Copilot CLI', { timeout: 300_000 }, () => {
     await terminal.shows('Heard: is there news');
     // Its end was in the answer of the kill.
     expect(pushes(lastSeen('"long"'), 'long@1:')).toBe(0);
+  });
+
+  it('tells once what comes while the model is about to ask for it', async () => {
+    const id = randomUUID();
+    await using terminal = await copilot(id);
+    const asks = {
+      tardy: act('show', { target: 'tardy' }),
+      dozy: act('wait', { target: 'dozy', timeout: '10m' }),
+      drowsy: act('wait', { timeout: '10m' }),
+    };
+    // So that there is something to wait for.
+    await terminal.say(spawn('long', 'go on and on'));
+    await terminal.shows('Got: accepted long@1');
+    for (const [label, ask] of Object.entries(asks)) {
+      await terminal.say(spawn(label, `wait for ${label}`));
+      await terminal.shows(`Got: accepted ${label}@1`);
+      await terminal.say(`slowly ${ask}`);
+      await eventually(() => lastSeen('"long"').at(-1)?.content.includes(`slowly ${ask}`));
+      await touch(label);
+      await terminal.shows(`Relayed: ${label}@1 has ended: done`);
+      const messages = lastSeen('"long"');
+      const pushed = messages.findIndex(({ content }) =>
+        content.includes(`[announcements of subagents: ${label}@1`),
+      );
+      const answer = messages.slice(0, pushed).findLast(({ role }) => role === 'tool')?.content ?? '';
+      expect(answer).toMatch(new RegExp(`^${label}@1(: done, | has ended: done)`));
+      expect(answer).not.toContain('announcements told');
+      if (label !== 'tardy') {
+        expect(answer).toContain('It is brought into this conversation next.');
+        expect(answer).not.toContain('It is over.');
+      }
+      expect(pushes(messages, `${label}@1:`)).toBe(1);
+    }
+    await eventually(async () => (await unread(`copilot-${id}`)).length === 0);
+    await subagents.session(`copilot-${id}`).subagent('long').kill();
   });
 
   it('brings after a resume what happened meanwhile, each thing once', async () => {

@@ -2,6 +2,8 @@
 import type { Conversation } from '../../src/demo/conversation.ts';
 import type { Scenario, Step, ToolCall } from './model.ts';
 
+/** How long its model takes over a call that the human asks for `slowly`. */
+const SLOWLY_MS = 12_000;
 const CALL = /\bcall (\w+) (\{.*\})/;
 
 /** What the model reads anew: every message since its last answer, without what Copilot CLI adds to it. */
@@ -12,14 +14,21 @@ export const readAnew = ({ messages }: Conversation): { readonly role: string; r
     .map(({ role, content }) => ({ role, text: content.replace(/<(\w+)>[^<]*<\/\1>/g, '').trim() }));
 
 /** Several steps as one: news may come together with what the human says. */
-export function together(steps: readonly { text?: string; tools?: readonly ToolCall[] }[]): Step {
+export function together(
+  steps: readonly { text?: string; tools?: readonly ToolCall[]; delayMs?: number }[],
+): Step {
   const tools = steps.flatMap((step) => step.tools ?? []);
   const text = steps.flatMap((step) => step.text ?? []).join('\n\n');
-  return { ...(text !== '' && { text }), ...(tools.length > 0 && { tools }) };
+  const delayMs = Math.max(0, ...steps.map((step) => step.delayMs ?? 0));
+  return {
+    ...(text !== '' && { text }),
+    ...(tools.length > 0 && { tools }),
+    ...(delayMs > 0 && { delayMs }),
+  };
 }
 
 /**
- * Calls the tool that the human's last line names (`call subagents {"action":"list"}`), and otherwise says what it has read:
+ * Calls the tool that the human's last line names (`call subagents {"action":"list"}`, or `slowly call …`), and otherwise says what it has read:
  * `Heard: …`, `Relayed: …` of news, `Got: …` of a tool's answer.
  */
 export const mainAgent: Scenario = {
@@ -33,7 +42,10 @@ function stepFor({ role, text }: { role: string; text: string }) {
   if (text.startsWith('[announcements of subagents:')) return { text: `Relayed: ${newsIn(text)}` };
   const [, name, json] = CALL.exec(text) ?? [];
   if (name === undefined || json === undefined) return { text: `Heard: ${firstLine}` };
-  return { tools: [{ name, arguments: JSON.parse(json) as Record<string, unknown> }] };
+  return {
+    tools: [{ name, arguments: JSON.parse(json) as Record<string, unknown> }],
+    ...(text.startsWith('slowly') && { delayMs: SLOWLY_MS }),
+  };
 }
 
 const newsIn = (text: string): string =>

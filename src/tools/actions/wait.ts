@@ -8,17 +8,19 @@ import {
   type Outcome,
 } from '../../contract/index.ts';
 import type { SubagentDescription, SubagentHandle, Subagents } from '../../client/index.ts';
-import { MAX_TOLD_BYTES } from '../news.ts';
+import { MAX_TOLD_BYTES, newsLine } from '../news.ts';
 import { handlesOf } from '../targets.ts';
 import type { ToolContext } from '../tool.ts';
 import type { Action, ActionResult } from './action.ts';
 import { announced } from './announced.ts';
-import { each, MAX_SHOWN } from './each.ts';
+import { each, MAX_SHOWN, type Done } from './each.ts';
 import { shown } from './show.ts';
 
 /** Clients end a call after 60 s by default (the SDK's own does, and Codex): then the answer would be lost. */
 const DEFAULT_TIMEOUT_MS = 50_000;
 const PROGRESS_MS = 5_000;
+/** Of what the main agent is told beside the answer. */
+const BROUGHT = 'It is brought into this conversation next.';
 const ROOM = { full: MAX_SHOWN, bytes: MAX_TOLD_BYTES };
 
 /** Returns with the next announcement; of a target when it has ended or needs somebody. */
@@ -66,13 +68,25 @@ async function nextAnnouncement(
   const session = subagents.session(context.session);
   const waiting = await inbox.unread(subagents);
   if (waiting.length > 0) return await announced(subagents, waiting);
+  if (inbox.onItsWay.length > 0) return onItsWay(inbox.onItsWay);
   const { live } = await session.list({ finished: 0, progress: false });
   if (live.length === 0) return nothing('No live subagent in this session, and nothing left to tell.');
   const { receiver } = inbox;
   for await (const next of session.announcements({ receiver, acknowledge: 'manual', signal }))
-    if (!inbox.knows(next)) return await announced(subagents, [next]);
+    if (!inbox.knows(next)) return await told(context, subagents, next);
   return undefined;
 }
+
+/** The announcement that ends a wait: in the answer, or beside it where it is on its way already. */
+const told = async (
+  { inbox }: ToolContext,
+  subagents: Subagents,
+  next: Announcement,
+): Promise<ActionResult> => (inbox.isComing(next) ? onItsWay([next]) : await announced(subagents, [next]));
+
+/** They can arrive only when the call is over, so that it ends with a word about them. */
+const onItsWay = (announcements: readonly Announcement[]): ActionResult =>
+  nothing(`${announcements.map(newsLine).join('; ')}. ${BROUGHT}`);
 
 /** Once all of them have ended, or one of them needs somebody; `undefined` when that did not happen in time. */
 async function endOf(
@@ -86,7 +100,8 @@ async function endOf(
     ...handles.filter((_, index) => descriptions[index]?.status === 'asking'),
     ...(await askingSteps(subagents, descriptions)),
   ];
-  if (asking.length > 0) return await each(asking, shown, ROOM);
+  const act = (handle: SubagentHandle): Promise<Done> => shownUnlessComing(context, handle);
+  if (asking.length > 0) return await each(asking, act, ROOM);
   const ends = Promise.all(handles.map((handle) => ended(handle, signal)));
   const needs = needsSomebody(context, subagents, descriptions, signal);
   // Either may fail after the other has won.
@@ -94,8 +109,17 @@ async function endOf(
   ends.catch(() => undefined);
   const need = await Promise.race([needs, ends.then(() => undefined)]);
   if (signal.aborted) return undefined;
-  if (need !== undefined) return await announced(subagents, [need]);
-  return await each(handles, shown, ROOM);
+  if (need !== undefined) return await told(context, subagents, need);
+  return await each(handles, act, ROOM);
+}
+
+/** What `show` has of it; of one whose end or question is on its way to the main agent, only that it is. */
+async function shownUnlessComing({ inbox }: ToolContext, handle: SubagentHandle): Promise<Done> {
+  const [done, { runId }] = [await shown(handle), await handle.identity()];
+  const { status, since } = done.view;
+  return inbox.onItsWay.some((one) => one.runId === runId && one.status === status)
+    ? { view: { status, since }, lines: [BROUGHT] }
+    : done;
 }
 
 /** Steps of chains among the targets that ask, without those that are targets themselves. */
