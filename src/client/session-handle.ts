@@ -93,7 +93,7 @@ export class SessionHandle {
 
   /**
    * Everything this session tells, as it comes: first what the receiver has not acknowledged, then on and on, across lost
-   * connections and restarts of server and workers. Delivered at least once; each id comes once per iteration. An item
+   * connections and restarts of server and workers. Delivered at least once; each id of a run comes once per iteration. An item
    * counts as acknowledged when the next one is asked for, or by name; where a loop is left, its last item comes again.
    * Waits for a session that does not exist yet.
    */
