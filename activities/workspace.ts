@@ -10,7 +10,7 @@ import type {
 } from '../src/contract/index.ts';
 import { readCheckoutClaim } from '../src/git/checkout-lock.ts';
 import { gitDirs } from '../src/git/repository.ts';
-import { settingsAgainst, type Planted } from '../src/git/planted.ts';
+import { programNames, settingsAgainst, type Planted } from '../src/git/planted.ts';
 import { beginWatch, plantedIn, watchFolder } from '../src/git/program-watch.ts';
 import { withSettings } from '../src/git/run.ts';
 import type { Surroundings } from '../src/git/surroundings.ts';
@@ -91,7 +91,7 @@ async function prepare(on: WorkspaceDependencies, input: PrepareInput): Promise<
 
 /** What an earlier subagent has configured may be meant to stay: only its user can say so. */
 function plantedNotes(repo: string, planted: Planted): string[] {
-  const keys = Object.keys(planted);
+  const keys = programNames(planted);
   if (keys.length === 0) return [];
   return [
     `git runs none of the programs of ${keys.join(', ')} for us, which were configured while a subagent worked in ${repo}; ` +

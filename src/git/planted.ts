@@ -3,7 +3,8 @@
  * like) run for our calls as for anybody's; those that appeared while it worked run for none of ours.
  */
 import { z } from 'zod';
-import { tryGit } from './run.ts';
+import { localConfiguration } from './configuration.ts';
+import { checkedOutSubmodules } from './submodule-tree.ts';
 
 /**
  * Configuration by which git runs a program for calls like ours, with what keeps it from doing so. (Hooks, fsmonitor,
@@ -24,14 +25,40 @@ const PROGRAMS: readonly (readonly [RegExp, string])[] = [
   [/^gpg\.ssh\.defaultkeycommand$/, ''],
 ];
 
-/** What was configured meanwhile, by key: its value, and the one to put in its place. */
+/**
+ * What was configured meanwhile, by key (where that is in a submodule, after a line that names it): its value, and the one to
+ * put in its place.
+ */
 export const planted = z.record(z.string(), z.object({ value: z.string(), instead: z.string() }));
 export type Planted = z.infer<typeof planted>;
 
-/** The programs that the configuration of the checkout `cwd` names. @throws SubagentsError GIT */
+/**
+ * The programs that the configuration of the checkout `cwd` names, and those of its submodules: git looks into each of them.
+ * @throws SubagentsError GIT
+ */
 export async function readPrograms(cwd: string): Promise<Record<string, string>> {
-  return programsIn(await localConfiguration(cwd));
+  const [own, below] = await Promise.all([localConfiguration(cwd), submodulePrograms(cwd)]);
+  return { ...programsIn(own), ...below };
 }
+
+/** The programs of the submodules that are checked out in `cwd`, and of those within them. @throws SubagentsError GIT */
+export async function submodulePrograms(cwd: string): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const { path, configuration } of await checkedOutSubmodules(cwd))
+    for (const [key, value] of Object.entries(programsIn(configuration)))
+      found[`submodule ${path}\n${key}`] = value;
+  return found;
+}
+
+/** The key by itself: no key has a newline in it. */
+const keyOf = (name: string): string => name.slice(name.lastIndexOf('\n') + 1);
+
+/** Names of programs, for people. */
+export const programNames = (found: Planted): string[] =>
+  Object.keys(found).map((name) => {
+    const [submodule] = name.split(`\n${keyOf(name)}`);
+    return submodule === name ? name : `${keyOf(name)} (${submodule})`;
+  });
 
 /** The programs of a configuration, as they stand there. */
 export function programsIn(configuration: ReadonlyMap<string, readonly string[]>): Record<string, string> {
@@ -55,7 +82,11 @@ export function added(
   return Object.fromEntries(
     Object.entries(now)
       .filter(([key, value]) => before[key] !== value)
-      .map(([key, value]) => [key, { value, instead: before[key] ?? harmless(key) }]),
+      // A setting of a call counts in the checkout and in all submodules: what the checkout had comes first.
+      .map(([name, value]) => {
+        const key = keyOf(name);
+        return [name, { value, instead: before[key] ?? before[name] ?? harmless(key) }];
+      }),
   );
 }
 
@@ -66,20 +97,11 @@ export function stillThere(known: Planted, now: Readonly<Record<string, string>>
 
 /** Settings for git calls by which nothing of it runs. */
 export function settingsAgainst(found: Planted): string[] {
-  return Object.entries(found).map(([key, { instead }]) => `${key}=${instead}`);
+  // Of several of one key the last counts: that of the checkout itself.
+  const own = ([name]: [string, unknown]): number => (keyOf(name) === name ? 1 : 0);
+  return Object.entries(found)
+    .sort((a, b) => own(a) - own(b))
+    .map(([name, { instead }]) => `${keyOf(name)}=${instead}`);
 }
 
 const harmless = (key: string): string => PROGRAMS.find(([pattern]) => pattern.test(key))?.[1] ?? '';
-
-/** The configuration that lies in the repository itself, with all that it includes: keys with their values, in order. */
-export async function localConfiguration(repo: string): Promise<Map<string, string[]>> {
-  const { stdout } = await tryGit(['config', '--list', '--show-scope', '--includes', '-z'], { cwd: repo });
-  const items = stdout.split('\0');
-  const found = new Map<string, string[]>();
-  for (let at = 0; at + 1 < items.length; at += 2) {
-    if (items[at] !== 'local' && items[at] !== 'worktree') continue;
-    const [key = '', ...value] = (items[at + 1] ?? '').split('\n');
-    found.set(key, [...(found.get(key) ?? []), value.join('\n')]);
-  }
-  return found;
-}

@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import { SubagentsError, withoutCredentials } from '../contract/index.ts';
 import { branchName } from './branch.ts';
-import { localConfiguration } from './planted.ts';
+import { localConfiguration } from './configuration.ts';
 import { firstUsefulLine, git, tryGit, type GitAnswer, type GitOptions } from './run.ts';
 
 /** How long a remote may take, in milliseconds: to name its branches, to send everything, to take a branch. */

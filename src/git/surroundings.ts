@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Isolation } from '../contract/index.ts';
 import { gitDirs } from './repository.ts';
-import { localConfiguration, programsIn } from './planted.ts';
+import { localConfiguration } from './configuration.ts';
+import { programsIn, submodulePrograms } from './planted.ts';
 import { tryGit } from './run.ts';
 import { checkoutStatus, contentHash, difference, fingerprint } from './status.ts';
 
@@ -56,7 +57,7 @@ async function readShared(repo: string): Promise<Surroundings> {
   const configured = await localConfiguration(repo);
   return {
     config: Object.fromEntries([...configured].map(([key, values]) => [key, hash(values.join('\n'))])),
-    programs: programsIn(configured),
+    programs: { ...programsIn(configured), ...(await submodulePrograms(repo)) },
     hooks: { ...readHooks(join(commonDir, 'hooks')), ...readHooks(join(commonDir, 'info')) },
   };
 }

@@ -7,6 +7,7 @@ import { carryChanges } from '../../src/git/carry.ts';
 import { diffText } from '../../src/git/diff.ts';
 import { mergeCommit } from '../../src/git/merge.ts';
 import { countUncommitted, resolveBase } from '../../src/git/repository.ts';
+import { checkoutStatus } from '../../src/git/status.ts';
 import { git as runGit } from '../../src/git/run.ts';
 import { deleteBranch } from '../../src/git/delete-branch.ts';
 import { branchWithContent } from '../../src/git/unmerged.ts';
@@ -204,6 +205,70 @@ describe('a subagent that plants programs', () => {
       runGit(['checkout', '--', 'a.txt'], { cwd: workspace.cwd }),
     );
     expect(await ran(repo)).toEqual([]);
+  });
+
+  it('runs none of them by way of a submodule, one within it, or a repository that it committed as one', async () => {
+    const add = ['-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add'];
+    const [inner, lib] = [
+      await temporaryRepository({ 'x.txt': 'x\n' }),
+      await temporaryRepository({ 'x.txt': 'x\n' }),
+    ];
+    onTestFinished(async () => {
+      for (const each of [inner, lib]) await each[Symbol.asyncDispose]();
+    });
+    await lib.git(...add, inner.path, 'inner');
+    await lib.commit('Inner');
+    const repo = await victim();
+    await repo.git(...add, lib.path, 'libs/ä b');
+    await repo.git(
+      '-c',
+      'protocol.file.allow=always',
+      'submodule',
+      'update',
+      '--init',
+      '--recursive',
+      '--quiet',
+    );
+    const base = { commit: await repo.commit('Lib'), name: 'HEAD' };
+    await using home = await temporaryHome();
+    const bench = workspaceBench(home);
+    const input = { subagent: subagentRef(), spec: specOf(repo, { base }) };
+    const workspace = await bench.prepare(input);
+    expect(workspace.notes).toEqual([]);
+    const at = (path: string): string => join(workspace.cwd, path);
+    await repo.in(workspace.cwd)('clone', '--quiet', lib.path, 'nested');
+    await repo.commit('Nested', {}, workspace.cwd);
+
+    const places = [at('libs/ä b/inner'), at('libs/ä b'), at('nested'), join(repo.path, 'libs/ä b')];
+    /** Has git read the files again that have a filter. */
+    const touch = async (): Promise<void> => {
+      for (const place of places) await repo.write({ 'x.txt': 'y\n' }, place);
+      for (const place of places) await repo.write({ 'x.txt': 'x\n' }, place);
+    };
+    for (const [index, place] of places.entries()) {
+      await repo.in(place)('config', 'filter.evil.clean', evil(repo, `clean-${index}`));
+      const gitDir = await repo.in(place)('rev-parse', '--absolute-git-dir');
+      await repo.write({ 'info/attributes': '* filter=evil\n' }, gitDir);
+    }
+    await touch();
+    await repo.in(workspace.cwd)('status');
+    await repo.git('status');
+    expect((await ran(repo)).sort()).toEqual(['clean-0', 'clean-1', 'clean-2', 'clean-3']);
+    await forget(repo);
+
+    await touch();
+    const { evidence } = await bench.collect(input, workspace);
+    await touch();
+    await bench.verify(input, { cwd: workspace.cwd, head: evidence.head }, ['true']);
+    await endWatch(repo.path, input.subagent.runId);
+    await touch();
+    await guarded(placeOf(input, workspace), () => checkoutStatus(workspace.cwd));
+    await guarded(placeOf(input, workspace), () => checkoutStatus(repo.path));
+    const other = { subagent: subagentRef('other'), spec: specOf(repo, { label: 'other', base }) };
+    await touch();
+    const { notes } = await bench.prepare(other);
+    expect(await ran(repo)).toEqual([]);
+    expect(notes.join()).toContain('none of the programs of filter.evil.clean (submodule libs/ä b)');
   });
 
   it('runs none of them for another subagent either, nor for one that begins later', async () => {

@@ -1,7 +1,13 @@
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { plantedSince, readPrograms, settingsAgainst, stillThere } from '../../src/git/planted.ts';
+import {
+  plantedSince,
+  programNames,
+  readPrograms,
+  settingsAgainst,
+  stillThere,
+} from '../../src/git/planted.ts';
 import { differences, notCompared, readSurroundings } from '../../src/git/surroundings.ts';
 import { noteRunEnded } from '../../src/home/run-record.ts';
 import { temporaryHome } from '../support/home.ts';
@@ -153,4 +159,34 @@ it('programs that appeared in the configuration are taken back; those that were 
     'filter.new.required',
     'merge.new.driver',
   ]);
+});
+
+it('of a key that a submodule has too, what the checkout had counts in both', async () => {
+  await using repo = await temporaryRepository();
+  await using lib = await temporaryRepository();
+  await repo.git('-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', lib.path, 'lib');
+  const within = repo.in(join(repo.path, 'lib'));
+  await repo.git('config', 'filter.lfs.clean', 'git-lfs clean');
+  await within('config', 'filter.lfs.clean', 'git-lfs clean');
+  await within('config', 'filter.own.clean', 'theirs');
+  const { programs } = await readSurroundings(repo.path);
+  expect(await plantedSince(repo.path, programs)).toEqual({});
+  await within('config', 'filter.lfs.clean', 'evil');
+  await within('config', 'filter.own.clean', 'evil');
+  const planted = await plantedSince(repo.path, programs);
+  expect(settingsAgainst(planted).sort()).toEqual([
+    'filter.lfs.clean=git-lfs clean',
+    'filter.own.clean=theirs',
+  ]);
+  expect(programNames(planted)).toEqual([
+    'filter.lfs.clean (submodule lib)',
+    'filter.own.clean (submodule lib)',
+  ]);
+  await repo.git('config', 'filter.lfs.clean', 'evil too');
+  await repo.git('config', 'filter.own.clean', 'evil too');
+  expect(
+    settingsAgainst(await plantedSince(repo.path, programs))
+      .slice(-2)
+      .sort(),
+  ).toEqual(['filter.lfs.clean=git-lfs clean', 'filter.own.clean=']);
 });
