@@ -1,7 +1,7 @@
 /** A worker's settings, from its environment. */
 import { availableParallelism, totalmem } from 'node:os';
-import ms, { type StringValue } from 'ms';
 import { z } from 'zod';
+import { millisOf } from '../contract/duration.ts';
 import { SubagentsError } from '../contract/errors.ts';
 import type { Env } from '../system/home-root.ts';
 
@@ -47,16 +47,18 @@ const text = z
   .string()
   .optional()
   .transform((value) => value?.trim() || undefined);
+/** Whether it is a number, of nobody knows what: only of nothing is there as much in every unit. */
+const lacksUnit = (value: string): boolean => Number.isFinite(Number(value)) && Number(value) !== 0;
 const age = text.transform((value = DEFAULT_KEEP, context) => {
   if (value === 'forever') return Infinity;
-  const millis = ms(value as StringValue) as number | undefined;
+  const millis = lacksUnit(value) ? undefined : millisOf(value);
   if (millis !== undefined && millis >= 0) return millis;
   context.addIssue({ code: 'custom', message: 'write it like 12h or 14d, or forever' });
   return z.NEVER;
 });
 const size = text.transform((value = DEFAULT_KEEP_DISK, context) => {
   const [, number, unit = 'B'] = /^(\d+(?:\.\d+)?) ?([KMGT]?B)?$/i.exec(value) ?? [];
-  if (number !== undefined) return Number(number) * (UNITS[unit.toUpperCase()] ?? 1);
+  if (number !== undefined && !lacksUnit(value)) return Number(number) * (UNITS[unit.toUpperCase()] ?? 1);
   context.addIssue({ code: 'custom', message: 'write it like 500MB or 20GB' });
   return z.NEVER;
 });

@@ -37,6 +37,8 @@ test('from variables; empty ones count as absent', () => {
 test.each([
   ['forever', '0B', Infinity, 0],
   ['90m', '1.5 gb', 5_400_000, 1.5e9],
+  ['0', '0', 0, 0],
+  ['2 days', '20B', 172_800_000, 20],
 ])('keep %s and %s', (age, size, keepMs, keepBytes) => {
   const settings = readSettings({ SUBAGENTS_KEEP: age, SUBAGENTS_KEEP_DISK: size });
   expect(settings).toMatchObject({ keepMs, keepBytes });
@@ -48,6 +50,12 @@ describe('a value that does not fit is named', () => {
     [{ SUBAGENTS_ROOM: '0' }, /^SUBAGENTS_ROOM=0: /],
     [{ SUBAGENTS_ROOM: '2.5' }, /^SUBAGENTS_ROOM=2\.5: /],
     [{ SUBAGENTS_KEEP: 'long' }, /^SUBAGENTS_KEEP=long: write it like/],
+    [{ SUBAGENTS_KEEP: '14' }, /^SUBAGENTS_KEEP=14: write it like/],
+    [{ SUBAGENTS_KEEP: '.5' }, /^SUBAGENTS_KEEP=\.5: write it like/],
+    [{ SUBAGENTS_KEEP: '-1d' }, /^SUBAGENTS_KEEP=-1d: write it like/],
+    [{ SUBAGENTS_KEEP: `${'1'.repeat(200)}d` }, /: write it like/],
+    [{ SUBAGENTS_KEEP_DISK: '20' }, /^SUBAGENTS_KEEP_DISK=20: write it like/],
+    [{ SUBAGENTS_KEEP_DISK: '1.5' }, /^SUBAGENTS_KEEP_DISK=1\.5: write it like/],
     [{ SUBAGENTS_KEEP_DISK: '1 elephant' }, /^SUBAGENTS_KEEP_DISK=1 elephant: write it like/],
     [{ SUBAGENTS_MODELS: 'a', SUBAGENTS_MODEL: 'b' }, /^SUBAGENTS_MODEL=b: not among SUBAGENTS_MODELS/],
   ])('%j', (env, message) => {
