@@ -1,21 +1,37 @@
 #!/usr/bin/env node
-import { run } from './run.ts';
+import { writeSync } from 'node:fs';
+import { outputFailure } from './output-failure.ts';
+import { failureWords, run } from './run.ts';
 
-// A reader that has seen enough (`subagents list | head -1`) is no failure. A command that has something to put right before
-// it ends is told so as by SIGTERM; every other one ends here.
-let readerGone = false;
+const argv = process.argv.slice(2);
+
+// A reader that has seen enough (`subagents list | head -1`) is no failure; output that cannot be written is one. A command that
+// has something to put right before it ends is told so as by SIGTERM; every other one ends here.
+let ended: number | undefined;
+function end(exitCode: number): void {
+  ended = exitCode;
+  if (!process.emit('SIGTERM', 'SIGTERM')) process.exit(exitCode);
+}
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    if (readerGone) return;
-    readerGone = true;
-    if (!process.emit('SIGTERM', 'SIGTERM')) process.exit(0);
+    if (ended !== undefined) return;
+    if (error.code === 'EPIPE') return end(0);
+    const { text, exitCode } = failureWords(outputFailure(error), argv);
+    try {
+      writeSync(process.stderr.fd, text);
+    } catch {
+      // Nobody can be told.
+    }
+    end(exitCode);
   });
 }
 
-const code = await run(process.argv.slice(2));
-// Pipes are written asynchronously: what was printed is out before the process is.
+const code = await run(argv);
+// Pipes are written asynchronously: what was printed is out before the process is, and what went wrong with it is known.
 await Promise.all(
-  [process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write('', done))),
+  [process.stdout, process.stderr]
+    .filter((stream) => stream.writableLength > 0)
+    .map((stream) => new Promise((done) => stream.write('', done))),
 );
-process.exit(readerGone ? 0 : code);
+await new Promise(setImmediate);
+process.exit(ended ?? code);

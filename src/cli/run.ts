@@ -33,6 +33,17 @@ export async function run(argv: readonly string[]): Promise<number> {
 
 /** Prints what was thrown. @returns its exit code */
 function fail(thrown: unknown, argv: readonly string[], command: string | undefined): number {
+  const { text, exitCode } = failureWords(thrown, argv, command);
+  process.stderr.write(text);
+  return exitCode;
+}
+
+/** What to print of anything that was thrown, and the exit code for it. @param command whose usage to point to */
+export function failureWords(
+  thrown: unknown,
+  argv: readonly string[],
+  command?: string,
+): { readonly text: string; readonly exitCode: number } {
   const failure = failureOf(thrown, command);
   // A usage error comes before the options are known, so the words themselves are asked.
   const words = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
@@ -42,6 +53,6 @@ function fail(thrown: unknown, argv: readonly string[], command: string | undefi
     env: process.env,
   });
   const verbose = words.includes('--verbose');
-  process.stderr.write(json ? failureJson(failure, verbose) : failureText(failure, noteColors, verbose));
-  return failure.exitCode;
+  const text = json ? failureJson(failure, verbose) : failureText(failure, noteColors, verbose);
+  return { text, exitCode: failure.exitCode };
 }
