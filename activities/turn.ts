@@ -24,7 +24,7 @@ import { TurnOver, type LiveTurn } from '../src/copilot/live-turn.ts';
 import type { CopilotPool } from '../src/copilot/pool.ts';
 import { RuntimeDied } from '../src/copilot/runtime.ts';
 import { spentIn } from '../src/copilot/spent.ts';
-import { supervise, type End } from '../src/copilot/supervise.ts';
+import { endBackground, supervise, type End } from '../src/copilot/supervise.ts';
 import { keptLoaded } from '../src/copilot/trust.ts';
 import { takeUp, type TakenUp } from '../src/copilot/take-up.ts';
 import { TurnState } from '../src/copilot/turn-state.ts';
@@ -207,8 +207,11 @@ class Attempt {
     }
   }
 
-  #fail(live: LiveTurn, error: ClassifiedError): TurnResult {
-    void closeTurn(this.#pool, live, { abort: true, final: !error.retryable && error.waitFor === undefined });
+  async #fail(live: LiveTurn, error: ClassifiedError): Promise<TurnResult> {
+    const final = !error.retryable && error.waitFor === undefined;
+    // Else the attempt that follows says what was ended, to the model too.
+    if (final) await endBackground(live).catch(() => undefined);
+    void closeTurn(this.#pool, live, { abort: true, final });
     const lastEventAt = new Date(live.lastEventAt).toISOString();
     return { kind: 'failed', ...error, lastEventAt, ...known(live) };
   }
@@ -244,7 +247,8 @@ class Attempt {
       if (context.cancellationSignal.aborted) return context.cancelled;
       return { kind: 'lost', who: 'runtime', reason: error.message };
     }
-    if (this.#live !== undefined || context.cancellationSignal.aborted) throw error;
+    if (context.cancellationSignal.aborted) throw error;
+    if (this.#live !== undefined) return this.#fail(this.#live, classifyRuntimeError(error));
     const usage = new TurnState().usage;
     if (error instanceof SubagentsError) {
       const { message, remedy } = error;

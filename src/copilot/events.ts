@@ -97,6 +97,11 @@ export function isMovement(type: string): boolean {
   );
 }
 
+/** Whether an event of this type is something that a tool printed: one in the background does so beside the main loop. */
+export function isOutput(type: string): boolean {
+  return type === 'tool.execution_partial_result' || type === 'tool.shell_output';
+}
+
 /**
  * Whether an event of this type is a sign of life: of the model, of a tool, or of one of Copilot's sub-agents. A hung
  * model and a silent shell give none; that a model is asked once more, or in vain, is none either.

@@ -10,7 +10,7 @@ import {
   type Spent,
 } from '../contract/index.ts';
 import type { Redactor } from '../home/redact.ts';
-import { isMovement, isSignOfLife, readEvent } from './events.ts';
+import { isMovement, isOutput, isSignOfLife, readEvent } from './events.ts';
 import { beatOrTimeout, Pulse } from './pulse.ts';
 import { RuntimeDied, type Runtime } from './runtime.ts';
 import { spentIn } from './spent.ts';
@@ -20,6 +20,10 @@ import type { Arrival, TurnState } from './turn-state.ts';
 const MAX_TASK_CHARS = 160;
 
 const ARRIVAL_TIMEOUT_MS = 30_000;
+
+/** Said to a model whose call came to nothing; the runtime drops the news of a command that ended meanwhile. */
+const GO_ON =
+  'Your last answer did not arrive. What you started in the background was not stopped, and may have ended by itself meanwhile: look before you wait for it. Go on.';
 
 /** A message that is in the conversation, durably. */
 export interface Delivered extends Arrival {
@@ -58,8 +62,10 @@ export class LiveTurn {
   readonly changed = new Pulse();
   /** The last sign of life, in milliseconds since the epoch. */
   lastEventAt: number;
-  /** The last movement, or when it was last told to move. */
+  /** The last movement of the main loop, or when it was last told to move. */
   lastMovementAt = Date.now();
+  /** When the main loop last said that it rests. */
+  restedAt = 0;
   /** Notes for the outcome that were given with an earlier result of this turn are not given again. */
   readonly notes: string[] = [];
   /** How often the model's loop has begun, or failed to. */
@@ -104,7 +110,8 @@ export class LiveTurn {
 
   /** Takes an event of the session. */
   take(raw: SessionEvent): void {
-    if (isMovement(raw.type)) this.lastMovementAt = Date.now();
+    if (this.#moves(raw)) this.lastMovementAt = Date.now();
+    if (raw.type === 'assistant.idle' && raw.agentId === undefined) this.restedAt = Date.now();
     if (raw.type === 'assistant.turn_start' || raw.type === 'session.error') this.#loops++;
     if (isSignOfLife(raw.type)) this.lastEventAt = Date.now();
     const event = readEvent(raw, this.#redactor);
@@ -147,12 +154,19 @@ export class LiveTurn {
     if (arrived()) await this.save();
   }
 
-  /** Lets the model go on where the conversation stands, without a new message; settles when it does. */
+  /**
+   * Lets the model go on where the conversation stands, without a new message; settles when it does. Beside something in the
+   * background, or the news that it ended, the runtime begins nothing without one: then it gets one.
+   */
   async goOn(): Promise<void> {
+    const { resting, idle, shells } = this.state;
+    const besideBackground = (resting && !idle) || shells.size > 0;
     this.state.resume();
     this.lastMovementAt = Date.now();
     const before = this.#loops;
-    await this.runtime.ask(this.#held().rpc.sendMessages({ messages: [] }));
+    const session = this.#held();
+    if (besideBackground) await this.runtime.ask(session.send({ prompt: GO_ON, mode: 'immediate' }));
+    else await this.runtime.ask(session.rpc.sendMessages({ messages: [] }));
     // A steer that reached Copilot before its loop runs would wait until that has ended.
     await this.#mustBecome(() => this.#loops > before, 'the word to go on');
   }
@@ -210,6 +224,13 @@ export class LiveTurn {
   async save(): Promise<void> {
     const { client } = this.runtime;
     await this.runtime.ask(client.rpc.sessions.save({ sessionId: this.copilotSessionId }));
+  }
+
+  /** Whether the main loop moves. What prints in the background, and Copilot's own sub-agents, move without it. */
+  #moves(raw: SessionEvent): boolean {
+    if (raw.agentId !== undefined || !isMovement(raw.type)) return false;
+    const output = isOutput(raw.type) && 'toolCallId' in raw.data ? raw.data.toolCallId : undefined;
+    return output === undefined || this.state.openTools.has(String(output));
   }
 
   /** Saves what came until the call, once for all that comes while a save is under way. */

@@ -36,11 +36,9 @@ export async function supervise(turn: LiveTurn, limits: Limits, stop: AbortSigna
         case 'interrupted':
           await turn.goOn();
           continue;
-        case 'left-background': {
-          const ended = await turn.endBackground();
-          turn.notes.push(...ended.map((what) => `\`${what}\` still ran in the background, and was ended`));
+        case 'left-background':
+          await endBackground(turn);
           return 'finished';
-        }
         default:
           return verdict;
       }
@@ -54,4 +52,10 @@ export async function supervise(turn: LiveTurn, limits: Limits, stop: AbortSigna
   } finally {
     stop.removeEventListener('abort', onStop);
   }
+}
+
+/** Ends what the turn has in the background, and notes it for the outcome. */
+export async function endBackground(turn: LiveTurn): Promise<void> {
+  const ended = await turn.endBackground();
+  turn.notes.push(...ended.map((what) => `\`${what}\` still ran in the background, and was ended`));
 }

@@ -32,18 +32,25 @@ export type Verdict =
 
 /** Messages on their way into a resting session arrive within milliseconds. One that does not is not waited for. */
 const MAX_ARRIVAL_MS = 10_000;
+/** The rest of the loop is followed by the session's within this, unless something of it runs in the background. */
+const DRAINED_MS = 1_000;
 
 /** What is to be done about the turn; `undefined` while it is to be left alone. */
 export function judge(
-  turn: Pick<LiveTurn, 'state' | 'receiving' | 'lastEventAt' | 'lastMovementAt'>,
+  turn: Pick<LiveTurn, 'state' | 'receiving' | 'lastEventAt' | 'lastMovementAt' | 'restedAt'>,
   now: number,
   limits: Limits,
 ): Verdict | undefined {
   const { state } = turn;
   const silentMs = now - Math.max(turn.lastEventAt, limits.since);
   const restingMs = now - turn.lastMovementAt;
+  const restedMs = now - turn.restedAt;
+  // What it left in the background keeps the session from being idle, and does not bring the loop back.
+  const broken = state.error !== undefined || state.aborted;
+  const stopped = !state.idle && state.resting && broken && restedMs > DRAINED_MS;
   // A message that comes while it ends still belongs to it: it is let in first.
-  if (state.idle && (!turn.receiving || restingMs > MAX_ARRIVAL_MS)) {
+  const arrivalMs = stopped ? restedMs : restingMs;
+  if ((state.idle || stopped) && (!turn.receiving || arrivalMs > MAX_ARRIVAL_MS)) {
     if (state.aborted) return 'interrupted';
     return state.error === undefined ? 'finished' : 'failed';
   }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { malformed, reset, status, hang, type Step } from '../support/model.ts';
-import { bash, on, TurnBench } from '../support/turns.ts';
+import { bash, on, TurnBench, until } from '../support/turns.ts';
 
 /** A provider that fails until it is mended. */
 const mended = new Set<string>();
@@ -118,6 +118,20 @@ describe.concurrent('a model that does not answer', () => {
   it('after a tool call is interrupted without repeating the tool', async () => {
     const result = await fail('hangs-late', impatient);
     expect(result).toMatchObject({ kind: 'failed', class: 'network', usage: { toolCalls: 1 } });
+  });
+
+  it('and a runtime that does nothing about it have failed the turn, which can be tried again', async () => {
+    const at = await impatient.subagent('hangs-always-3');
+    const turn = impatient.run({ ...at, prompt: 'hangs-always' });
+    const live = () => impatient.pool.turns.get(at.subagent.copilotSessionId);
+    await until('the turn to begin', () => live()?.state.looping ?? false);
+    live()!.interrupt = () => Promise.reject(new Error('it did nothing with it'));
+    expect(await turn.result).toMatchObject({
+      kind: 'failed',
+      class: 'copilot',
+      message: 'it did nothing with it',
+      retryable: true,
+    });
   });
 
   it('in time lets the turn time out all the same', async () => {

@@ -27,6 +27,8 @@ function verdict(
   at: {
     silentMs?: number;
     restingMs?: number;
+    /** Since the main loop said that it rests; default: since the last sign of life. */
+    restedMs?: number;
     receiving?: boolean;
     deadline?: number;
     budget?: Limits['budget'];
@@ -40,6 +42,7 @@ function verdict(
     receiving: at.receiving ?? false,
     lastEventAt: NOW - silentMs,
     lastMovementAt: NOW - (at.restingMs ?? silentMs),
+    restedAt: NOW - (at.restedMs ?? silentMs),
   };
   return judge(turn, NOW, { ...limits, deadline: at.deadline ?? limits.deadline, budget: at.budget });
 }
@@ -60,6 +63,18 @@ describe('a turn', () => {
     const error = event('session.error', { errorType: 'query', message: 'boom' });
     expect(verdict([start, error, resting, idle()])).toBe('failed');
     expect(verdict([start, error, resting, start, final, idle()])).toBe('finished');
+  });
+
+  it('is not kept from failing, or from going on, by what runs in the background', () => {
+    const error = event('session.error', { errorType: 'query', message: 'boom' });
+    const failed = [start, error, resting];
+    expect(verdict(failed, { restedMs: 900 })).toBeUndefined();
+    expect(verdict(failed, { restedMs: 1_100 })).toBe('failed');
+    expect(verdict(failed, { restedMs: 1_100, receiving: true })).toBeUndefined();
+    expect(verdict(failed, { restedMs: 11_000, receiving: true })).toBe('failed');
+    expect(verdict([...failed, start], { restedMs: 1_100 })).toBeUndefined();
+    expect(verdict([start, event('abort'), resting], { restedMs: 1_100 })).toBe('interrupted');
+    expect(verdict([start, final, resting], { restedMs: 1_100, silentMs: 0 })).toBeUndefined();
   });
 
   it('asks when nothing but answers is waited for', () => {

@@ -1,0 +1,115 @@
+/** A model that fails while something of the subagent runs in the background. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findProcesses } from '../../src/home/processes.ts';
+import { hang, status } from '../support/model.ts';
+import { bash, on, TurnBench, until } from '../support/turns.ts';
+
+/** What prints all the time is movement, but none of the model's. */
+const printing = 'for i in $(seq 600); do echo $i; sleep 0.3; done';
+const inBackground = (command: string) => bash(command, { mode: 'async' });
+
+let bench: TurnBench;
+const mended = new Set<string>();
+let hung = 0;
+let tooLong = true;
+beforeAll(async () => {
+  bench = await TurnBench.start(
+    [
+      on('beside-key', ({ answers }) => {
+        if (answers === 0) return inBackground(printing);
+        return mended.has('beside-key') ? { text: 'It works again.' } : status(401, 'invalid api key');
+      }),
+      on('beside-unknown', [inBackground(printing), status(404, 'no such model')]),
+      on('beside-hang', ({ answers, text }) => {
+        if (answers === 0)
+          return inBackground('for i in $(seq 40); do echo $i; sleep 0.2; done; touch ended');
+        if (hung++ === 0) return hang;
+        return { text: text.includes('completed') ? 'The command ended.' : 'Waiting for it.' };
+      }),
+      on('beside-miss', ({ answers, news }) => {
+        if (answers === 0) return inBackground('sleep 0.5');
+        return news.includes('did not arrive') ? { text: 'I look.' } : hang;
+      }),
+      on('beside-always', [inBackground(printing), hang]),
+      on('beside-long', ({ answers, text, news }) => {
+        if (answers === 0 && !text.includes('<summary>')) return inBackground('sleep 8; touch ended');
+        if (tooLong) return status(400, "This model's maximum context length is 128000 tokens");
+        return { text: news.includes('completed') ? 'Short enough.' : 'A summary.' };
+      }),
+    ],
+    { hungModelMs: 1_500 },
+  );
+});
+afterAll(() => bench.close());
+
+describe.concurrent('a model that fails beside a command in the background', () => {
+  it('ends the turn; the next attempt is told what was ended', { timeout: 60_000 }, async () => {
+    const at = await bench.subagent('beside-key');
+    expect(await bench.run(at).result).toMatchObject({ kind: 'failed', class: 'credentials', notes: [] });
+    mended.add('beside-key');
+    expect(await bench.run(at).result).toMatchObject({
+      kind: 'finished',
+      report: 'It works again.',
+      notes: [expect.stringContaining(`\`bash: ${printing}\` ran in the background, and was ended`)],
+    });
+    expect(bench.model.timesSaid(`* bash: ${printing}`)).toBe(1);
+    expect(bench.model.timesSaid('[subagent beside-key@1, turn 1]')).toBe(1);
+    expect(findProcesses(at.subagent.copilotSessionId)).toEqual([]);
+  });
+
+  it('for good: the outcome says what was ended', { timeout: 60_000 }, async () => {
+    const at = await bench.subagent('beside-unknown');
+    expect(await bench.run(at).result).toMatchObject({
+      kind: 'failed',
+      class: 'request',
+      notes: [`\`${printing}\` still ran in the background, and was ended`],
+    });
+    await until('its command to end', () => findProcesses(at.subagent.copilotSessionId).length === 0);
+  });
+});
+
+describe.concurrent('a model that hangs beside a command in the background', () => {
+  it('is asked again, and the command goes on', { timeout: 60_000 }, async () => {
+    const at = await bench.subagent('beside-hang');
+    expect(await bench.run(at).result).toMatchObject({
+      kind: 'finished',
+      report: 'The command ended.',
+      notes: [],
+    });
+    expect(existsSync(join(at.cwd, 'ended'))).toBe(true);
+  });
+
+  it('is asked again where the command has ended meanwhile', { timeout: 60_000 }, async () => {
+    const at = await bench.subagent('beside-miss');
+    expect(await bench.run(at).result).toMatchObject({ kind: 'finished', report: 'I look.' });
+  });
+
+  it('is asked three times, then the turn has failed', { timeout: 60_000 }, async () => {
+    const at = await bench.subagent('beside-always');
+    expect(await bench.run(at).result).toMatchObject({ kind: 'failed', class: 'network', retryable: true });
+    const asked = bench.model.requests.filter(({ conversation }) =>
+      conversation?.text.includes('[subagent beside-always@1,'),
+    );
+    expect(asked).toHaveLength(4);
+  });
+});
+
+describe('a conversation that is too long beside a command in the background', () => {
+  it('is summed up, and goes on', { timeout: 60_000 }, async () => {
+    const at = await bench.subagent('beside-long');
+    const turn = bench.run(at);
+    await until(
+      'the failure',
+      () => bench.pool.turns.get(at.subagent.copilotSessionId)?.state.error !== undefined,
+    );
+    tooLong = false;
+    expect(await turn.result).toMatchObject({
+      kind: 'finished',
+      report: 'Short enough.',
+      notes: ['the conversation had become too long for the model, and was summed up'],
+    });
+    expect(existsSync(join(at.cwd, 'ended'))).toBe(true);
+  });
+});
