@@ -291,9 +291,11 @@ export class LiveTurn {
     let interrupted = false;
     if (!this.state.arrivals.has(marker)) {
       const tools = [...this.state.openTools.values()];
-      const mode = interrupt ? 'enqueue' : 'immediate';
+      // While the loop rests there is nothing to stop, and what is queued waits for the background.
+      const stop = interrupt && !this.state.resting;
+      const mode = stop ? 'enqueue' : 'immediate';
       await this.runtime.ask(this.#held().send({ prompt: `${marker}\n${message}`, mode }));
-      if (interrupt) interrupted = await this.interrupt();
+      if (stop) interrupted = await this.interrupt();
       if (interrupted) this.notes.push(...tools.map(({ what }) => `\`${what}\` was stopped by a message`));
       if (!(await this.#until(() => this.state.arrivals.has(marker)))) return undefined;
     }

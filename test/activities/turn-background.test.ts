@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { TurnState } from '../../src/copilot/turn-state.ts';
 import { findProcesses } from '../../src/home/processes.ts';
 import { hang, status } from '../support/model.ts';
 import { bash, on, TurnBench, until } from '../support/turns.ts';
@@ -37,6 +38,14 @@ beforeAll(async () => {
         if (answers === 0 && !text.includes('<summary>')) return inBackground('sleep 8; touch ended');
         if (tooLong) return status(400, "This model's maximum context length is 128000 tokens");
         return { text: news.includes('completed') ? 'Short enough.' : 'A summary.' };
+      }),
+      on('beside-rest', ({ answers, news }) => {
+        if (answers === 0) return inBackground(printing);
+        return { text: news.includes('hurry') ? 'I hurry.' : 'Waiting for it.' };
+      }),
+      on('beside-hush', ({ answers, news }) => {
+        if (answers === 0) return inBackground(printing);
+        return news.includes('hurry') ? { text: 'I hurry.' } : hang;
       }),
     ],
     { hungModelMs: 1_500 },
@@ -112,4 +121,28 @@ describe('a conversation that is too long beside a command in the background', (
     });
     expect(existsSync(join(at.cwd, 'ended'))).toBe(true);
   });
+});
+
+describe('a steer that interrupts, beside a command in the background', () => {
+  const steered = async (label: string, when: (state: TurnState) => boolean) => {
+    const at = await bench.subagent(label);
+    const turn = bench.run(at);
+    const live = () => bench.pool.turns.get(at.subagent.copilotSessionId);
+    await until('its command', () => live()?.state.shells.size === 1 && when(live()!.state));
+    expect(await bench.steer(at.subagent, 's1', 'hurry', { interrupt: true })).toMatchObject({
+      kind: 'delivered',
+    });
+    await until('its answer', () => live()?.state.lastReport === 'I hurry.');
+    expect(findProcesses(at.subagent.copilotSessionId).length).toBeGreaterThan(0);
+    await live()?.endBackground();
+    expect(await turn.result).toMatchObject({ kind: 'finished' });
+  };
+
+  it('reaches one that waits for it', { timeout: 60_000 }, () =>
+    steered('beside-rest', ({ resting }) => resting),
+  );
+
+  it('reaches one whose model is asked', { timeout: 60_000 }, () =>
+    steered('beside-hush', ({ answering }) => answering),
+  );
 });
