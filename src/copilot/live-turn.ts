@@ -10,7 +10,7 @@ import {
   type Spent,
 } from '../contract/index.ts';
 import type { Redactor } from '../home/redact.ts';
-import { isMovement, isOutput, isSignOfLife, readEvent } from './events.ts';
+import { ASK_PARENT, isMovement, isOutput, isSignOfLife, readEvent } from './events.ts';
 import { beatOrTimeout, Pulse } from './pulse.ts';
 import { RuntimeDied, type Runtime } from './runtime.ts';
 import { spentIn } from './spent.ts';
@@ -24,6 +24,10 @@ const ARRIVAL_TIMEOUT_MS = 30_000;
 /** Said to a model whose call came to nothing; the runtime drops the news of a command that ended meanwhile. */
 const GO_ON =
   'Your last answer did not arrive. What you started in the background was not stopped, and may have ended by itself meanwhile: look before you wait for it. Go on.';
+
+/** What one of Copilot's own sub-agents hears that calls `ask_parent`: the runtime offers them the tool too. */
+const NOT_YOURS =
+  'Only the main agent loop can ask. Say in your result what you need to know, and what you found out already.';
 
 /** A message that is in the conversation, durably. */
 export interface Delivered extends Arrival {
@@ -116,6 +120,13 @@ export class LiveTurn {
     if (isSignOfLife(raw.type)) this.lastEventAt = Date.now();
     const event = readEvent(raw, this.#redactor);
     if (event === undefined) return;
+    if (
+      event.type === 'external_tool.requested' &&
+      event.agentId !== undefined &&
+      event.data.toolName === ASK_PARENT
+    )
+      // A dead runtime shows elsewhere.
+      this.#refuse(event.data.requestId).catch(() => undefined);
     this.state.apply(event);
     const now = this.#describe();
     if (now.what !== this.#doing.what) this.#doing = { ...now, since: Date.now() };
@@ -224,6 +235,14 @@ export class LiveTurn {
   async save(): Promise<void> {
     const { client } = this.runtime;
     await this.runtime.ask(client.rpc.sessions.save({ sessionId: this.copilotSessionId }));
+  }
+
+  /** Answers a question of one of Copilot's own sub-agents, which would wait for ever. */
+  async #refuse(requestId: string): Promise<void> {
+    const session = await this.session();
+    if (session === undefined) return;
+    const result = { resultType: 'failure', textResultForLlm: NOT_YOURS };
+    await this.runtime.ask(session.rpc.tools.handlePendingToolCall({ requestId, result }));
   }
 
   /** Whether the main loop moves. What prints in the background, and Copilot's own sub-agents, move without it. */

@@ -25,6 +25,19 @@ beforeAll(async () => {
     ]),
     on('lostanswer', [{ tools: [ask('Sure?')] }, { text: 'Thinking…', delayMs: 60_000 }, { text: 'never' }]),
     on('cut-off', [{ tools: [ask('Which?')] }, { text: 'Took it.' }]),
+    {
+      when: ({ userMessages }) => userMessages.at(-1)?.includes('find out the colour') ?? false,
+      steps: ({ answers, news }) =>
+        answers === 0 ? { tools: [ask('Which colour?')] } : { text: `I was told: ${news}` },
+    },
+    ...(['sync', 'background'] as const).map((mode) =>
+      on(`delegates-${mode}`, ({ answers, text }) => {
+        const task = { name: 'finder', description: 'find', agent_type: 'general-purpose', mode };
+        if (answers === 0)
+          return { tools: [{ name: 'task', arguments: { ...task, prompt: 'find out the colour' } }] };
+        return { text: text.includes('Only the main agent loop can ask') ? 'It could not ask.' : 'Waiting.' };
+      }),
+    ),
     on('nonsense', [{ tools: [{ name: 'ask_parent', arguments: { wrong: 1 } }] }, { text: 'ok' }]),
   ]);
 });
@@ -140,6 +153,23 @@ describe('a question', () => {
       'The main agent answers:\n\nthe third one',
     );
   });
+
+  it.each(['sync', 'background'])(
+    'of one of Copilot’s own sub-agents (%s) is refused, and the turn goes on',
+    { timeout: 30_000 },
+    async (mode) => {
+      const at = await bench.subagent(`delegates-${mode}`);
+      const result = await bench.run(at).result;
+      expect(result).toMatchObject({
+        kind: 'finished',
+        usage: { toolCalls: mode === 'sync' ? 2 : (expect.any(Number) as number) },
+      });
+      const told = bench.model.requests.filter(({ conversation }) =>
+        conversation?.news.includes('Only the main agent loop can ask'),
+      );
+      expect(told.length).toBeGreaterThan(0);
+    },
+  );
 
   it('of a shape that nobody asked for is passed on as it is', async () => {
     const at = await bench.subagent('nonsense');
