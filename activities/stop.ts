@@ -4,6 +4,9 @@ import { stayPrefix } from './stay.ts';
 import type { sweep } from '../src/home/sweep.ts';
 import type { Room } from './room.ts';
 
+/** The Copilot runtime starts these, and no shell of the subagent: they carry nothing by which they could be found. */
+const REPOSITORY_CODE = 'what the repository’s own hooks, extensions and MCP servers started';
+
 type Stopped = Extract<StopResult, { kind: 'stopped' }>;
 
 /** What `stopSubagent` needs of its worker. */
@@ -22,7 +25,7 @@ export interface StopDependencies {
 
 export function createStopActivities(on: StopDependencies): Pick<ControlActivities, 'stopSubagent'> {
   return {
-    async stopSubagent({ subagent, mode, inPlaceRepo }: StopInput): Promise<StopResult> {
+    async stopSubagent({ subagent, mode, inPlaceRepo, trustRepo }: StopInput): Promise<StopResult> {
       const stopCopilotSession = on.stopCopilotSession(subagent, {
         abort: mode === 'kill',
         over: mode !== 'pause',
@@ -34,7 +37,8 @@ export function createStopActivities(on: StopDependencies): Pick<ControlActiviti
         }
         // What fails of it keeps nothing else from being ended.
         await stopCopilotSession.catch(() => undefined);
-        const sweep = await on.sweep(subagent.copilotSessionId);
+        const swept = await on.sweep(subagent.copilotSessionId);
+        const sweep = trustRepo ? { ...swept, notChecked: [REPOSITORY_CODE, ...swept.notChecked] } : swept;
         await on.ended(subagent);
         if (inPlaceRepo !== undefined) await on.releaseCheckout(inPlaceRepo, subagent);
         const cutShort = await stopCopilotSession;

@@ -220,6 +220,7 @@ export class OnWorker {
       subagent,
       mode,
       ...(spec.isolation === 'in-place' && mode !== 'pause' && { inPlaceRepo: spec.repo }),
+      ...(spec.trustRepo && { trustRepo: true }),
     };
     const call = (taken: Taken) =>
       control(workerId, taken).stopSubagent.executeWithOptions({ summary: STOPPING[mode] }, [input]);

@@ -343,6 +343,8 @@ export interface StopInput {
   readonly mode: 'kill' | 'end' | 'pause';
   /** Given when a checkout's lock is to be released. */
   readonly inPlaceRepo?: string;
+  /** Whether it loaded what the repository brings along for Copilot; absent in workflows of before. */
+  readonly trustRepo?: boolean;
 }
 export type StopResult =
   | {

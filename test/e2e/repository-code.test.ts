@@ -97,12 +97,17 @@ describe('what a repository has for Copilot', () => {
   it('does not run without trustRepo', async () => {
     const outcome = await run('careful', { task: 'sing' });
     expect(outcome).toMatchObject({ status: 'done', loaded: [] });
+    expect(outcome.sweep?.notChecked.join()).not.toContain('own hooks');
     expect(readdirSync(canaries)).toEqual([]);
   });
 
   it('runs with it, and is listed', async () => {
     const outcome = await run('trusting', { task: 'sing', trustRepo: true });
     expect(outcome.status).toBe('done');
+    // What they leave running carries no mark by which it could be found.
+    expect(outcome.sweep?.notChecked[0]).toBe(
+      'what the repository’s own hooks, extensions and MCP servers started',
+    );
     expect(outcome.loaded).toEqual(
       expect.arrayContaining([
         'MCP server canary (connected)',
