@@ -1,4 +1,5 @@
 /** A scripted model, a Copilot runtime and workspaces for tests of turns; everything of it is gone after `close`. */
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -98,7 +99,8 @@ export class TurnBench {
       run: 1,
       workflowId: `subagent/test/${label}`,
       runId: 'run',
-      copilotSessionId: `test-${label}-1`,
+      // Of this bench alone: a sweep looks at every process of the machine.
+      copilotSessionId: `test-${label}-${randomUUID().slice(0, 8)}`,
     };
     this.#subagents.push(subagent);
     return { subagent, cwd };
