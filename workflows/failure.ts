@@ -1,8 +1,25 @@
 import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
 import { ACTIVITY_FAILURES, type Failure } from '../src/contract/index.ts';
 
-/** The failure that an activity reported. Anything but a reported failure (a cancellation, a bug) is thrown on. */
+const WORKER_DIED = 'WorkerDied';
+
+/** To be thrown where a worker died under a step again and again: `why`. */
+export function workerDied(why: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(why, WORKER_DIED);
+}
+
+/** Whether an error says that. */
+export function isWorkerDied(error: unknown): error is ApplicationFailure {
+  return error instanceof ApplicationFailure && error.type === WORKER_DIED;
+}
+
+/** The failure that an activity reported, or its worker's deaths. Anything else (a cancellation, a bug) is thrown on. */
 export function failureOf(error: unknown): Failure {
+  if (isWorkerDied(error)) {
+    const remedy =
+      'Look at what its commands do: one may end the processes of its worker, or use up the memory of the machine.';
+    return { class: 'worker', message: error.message, remedy };
+  }
   if (error instanceof ActivityFailure && error.cause instanceof ApplicationFailure) {
     const { type, message, details } = error.cause;
     const remedy = (details?.[0] as { remedy?: string } | undefined)?.remedy;

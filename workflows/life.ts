@@ -186,6 +186,8 @@ export type Happened =
       readonly notes: readonly string[];
       readonly elapsedMs: number;
     }
+  /** It could not be verified. */
+  | { readonly type: 'unverified'; readonly failure: Failure }
   | { readonly type: 'pushed'; readonly push: Push };
 
 /** A turn of which no attempt was made yet. */

@@ -53,6 +53,8 @@ export function next(life: Life, happened: Happened, rules: Rules): [Life, Step]
     }
     case 'verified':
       return afterVerify(life, happened, rules);
+    case 'unverified':
+      return end(life, { status: 'failed', failure: happened.failure });
     case 'pushed':
       return afterPush({ ...life, push: happened.push }, rules);
   }

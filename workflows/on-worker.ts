@@ -24,11 +24,19 @@ import {
   type Workspace,
 } from '../src/contract/index.ts';
 import { lookingFor, type Told } from './absence.ts';
+import { backoff } from './backoff.ts';
 import { control, isLost, orLost, SOON, worker, type Taken } from './activity-calls.ts';
-import { failureOf } from './failure.ts';
+import { failureOf, workerDied } from './failure.ts';
 import type { Steer } from './inbox.ts';
 import { STATUS_DURING } from './life.ts';
 import type { Room } from './room.ts';
+
+/** Steps that are repeated when their worker dies, in words. */
+const DYING_UNDER = {
+  prepare: 'while its workspace was made',
+  'set-up': 'during its set-up',
+  verify: 'during its verification',
+} as const;
 
 /** What `stopSubagent` does, for the Web UI. */
 const STOPPING: Readonly<Record<StopInput['mode'], string>> = {
@@ -39,6 +47,12 @@ const STOPPING: Readonly<Record<StopInput['mode'], string>> = {
 
 /** Pauses before a stop that failed is tried again, in milliseconds; then the subagent ends without it. */
 const STOP_AGAIN_MS = [1_000, 5_000] as const;
+
+/**
+ * Attempts at one step in a row under which its worker may die. What kills it is in the step, as a rule, and takes the worker
+ * from all others each time: less than those of a turn, which has ways to go on.
+ */
+const MAX_DEATHS = 7;
 
 /** The report where no sweep was heard of. */
 export const NO_SWEEP: SweepReport = {
@@ -88,7 +102,7 @@ export class OnWorker {
   async prepare(): Promise<Workspace> {
     const { subagent, spec } = this.#of;
     const clone = isRepositoryUrl(spec.repo) ? await this.#cloneOf(spec.repo) : undefined;
-    const workspace: Workspace = await this.#withRoom(STATUS_DURING.prepare, (workerId) =>
+    const workspace: Workspace = await this.#withRoom('prepare', (workerId) =>
       worker(workerId, SOON).prepareWorkspace.executeWithOptions(
         { summary: `${spec.isolation} of ${spec.repo}` },
         [{ subagent, spec: this.#local }],
@@ -103,7 +117,7 @@ export class OnWorker {
   /** Has the repository of a URL on the worker, and takes what it says of that which the spawn left open into the spec. */
   async #cloneOf(url: string): Promise<Cloned> {
     const { subagent, spec } = this.#of;
-    const clone: Cloned = await this.#withRoom(STATUS_DURING.prepare, (workerId) =>
+    const clone: Cloned = await this.#withRoom('prepare', (workerId) =>
       worker(workerId, SOON).cloneRepository.executeWithOptions({ summary: `clone of ${url}` }, [
         { subagent, spec },
       ]),
@@ -123,7 +137,7 @@ export class OnWorker {
   setUp(): Promise<SetUpDone> {
     const { subagent, spec } = this.#of;
     const { cwd } = must(this.#workspace, 'a workspace');
-    return this.#withRoom(STATUS_DURING['set-up'], (workerId) =>
+    return this.#withRoom('set-up', (workerId) =>
       worker(workerId, SOON).setUpWorkspace.executeWithOptions(
         { summary: oneLine(`set-up: ${spec.setup.join(' && ')}`, 100) },
         [{ subagent, cwd, commands: spec.setup, ...shellInput(spec) }],
@@ -188,7 +202,7 @@ export class OnWorker {
       head: evidence?.head ?? base,
       ...shellInput(spec),
     };
-    return this.#withRoom(STATUS_DURING.verify, (workerId) => {
+    return this.#withRoom('verify', (workerId) => {
       begin();
       return worker(workerId, SOON).verifyCommit.executeWithOptions(
         { summary: spec.verify.join(' && ').slice(0, 100) },
@@ -250,18 +264,33 @@ export class OnWorker {
     }
   }
 
-  /** Work that needs room: repeated, after room is taken again, as often as its worker dies under it. */
+  /**
+   * Work that needs room: repeated, after room is taken again, when its worker dies under it; after ever longer pauses, in which
+   * the worker is there for others. Throws when that happens again and again.
+   */
   async #withRoom<T>(
-    status: 'preparing' | 'verifying',
+    step: keyof typeof DYING_UNDER,
     call: (workerId: string) => Promise<T | Lost>,
   ): Promise<T> {
-    for (;;) {
+    for (let deaths = 0; ;) {
       await this.#takeRoom();
-      this.#of.become(status);
+      this.#of.become(STATUS_DURING[step]);
       const answer = await orLost(call(this.#workerId));
       if (!isLost(answer)) return answer;
       this.#of.room.lose();
+      if (answer.unbegun) continue;
+      deaths++;
+      // Once is bad luck. Runs of before went on for ever.
+      if (deaths > 1 && patched('deaths-counted')) await this.#afterDeaths(deaths, step);
     }
+  }
+
+  async #afterDeaths(deaths: number, step: keyof typeof DYING_UNDER): Promise<void> {
+    const why = `its worker died ${deaths} times in a row ${DYING_UNDER[step]}`;
+    if (deaths === MAX_DEATHS) throw workerDied(why);
+    const ms = backoff(deaths - 1, Number.parseInt(this.#of.subagent.runId.slice(0, 8), 16));
+    this.#of.become('queued', `tries again in ${Math.round(ms / 1000)} s: ${why}`);
+    await sleep(ms, { summary: why });
   }
 
   /** Work that is done on the worker whether or not there is room. Where that is lost the worker is looked for. */

@@ -18,7 +18,7 @@ import {
 } from '../src/contract/index.ts';
 import { Board } from './board.ts';
 import { allowance } from './budget.ts';
-import { failureOf, setUpFailure } from './failure.ts';
+import { failureOf, isWorkerDied, setUpFailure } from './failure.ts';
 import { Halts } from './halts.ts';
 import { Inbox } from './inbox.ts';
 import { hold, spend, type Happened, type Life, type Step } from './life.ts';
@@ -327,6 +327,7 @@ export class Performer {
       );
       return { type: 'verified', verifications, problem, reason, notes, elapsedMs: Date.now() - began };
     } catch (error) {
+      if (isWorkerDied(error)) return { type: 'unverified', failure: failureOf(error) };
       const elapsedMs = Date.now() - began;
       this.#cutShort = { workedMs: elapsedMs, verifyingMs: elapsedMs };
       throw error;

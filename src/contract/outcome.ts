@@ -115,7 +115,7 @@ export const failure = z.object({
     'artifacts', // a file that it was to leave is not there, or cannot be taken
     'push', // its branch could not be pushed
     'budget', // its tokens, turns or model requests are used up
-    'worker', // its worker was given up
+    'worker', // its worker was given up, or died again and again
     'chain', // steps of a chain did not come to their end
     'internal', // ours
   ]),

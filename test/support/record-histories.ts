@@ -1,5 +1,5 @@
 /** Plays the lives that workflows must be able to replay, and writes their histories to test/histories/. */
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -66,6 +66,7 @@ export async function recordHistories(prefix: string): Promise<void> {
     await playSessions(fleet, subagents, write);
     await playAbsence(fleet, subagents, write);
     await playNight(fleet, subagents, write);
+    await playDeaths(fleet, subagents, write);
   } finally {
     await subagents.close();
     await fleet[Symbol.asyncDispose]();
@@ -378,6 +379,25 @@ async function playNight(fleet: Fleet, subagents: Subagents, write: Write): Prom
   await fleet.startWorker();
   await session.subagent('overnight').result();
   await write('subagent-overnight', 'subagent/ngt/overnight');
+}
+
+/** A worker that dies each time under the verification of a subagent. */
+async function playDeaths(fleet: Fleet, subagents: Subagents, write: Write): Promise<void> {
+  const session = subagents.session('dth');
+  const spec = { label: 'killer', task: 'make', verify: ['sleep 3460'] };
+  await session.spawn(spec, { cwd: fleet.repository.path });
+  const ended = session.subagent('killer').result();
+  let over = false;
+  void ended.finally(() => (over = true));
+  const verifying = (): boolean =>
+    readdirSync(`${fleet.home}/leases`).some((name) => name.startsWith('verifyCommit'));
+  for (;;) {
+    await eventually(() => verifying() || over);
+    if (over) break;
+    await fleet.worker.kill();
+    await fleet.startWorker();
+  }
+  await write('subagent-worker-died', 'subagent/dth/killer');
 }
 
 /** No path or host name of the machine that recorded it. Payloads are base64: each is opened, mended and closed again. */
