@@ -4,6 +4,7 @@ import {
   DEFAULT_HUNG_MODEL_MS,
   head,
   HEARTBEAT_INTERVAL_MS,
+  lastWord,
   MAX_REPORT_CHARS,
   SubagentsError,
   type Progress,
@@ -90,7 +91,7 @@ class Attempt {
     this.#input = input;
   }
 
-  get progress(): Progress & { workedMs: number } {
+  get progress(): Progress & Required<Pick<Progress, 'workedMs'>> {
     const { workedMs } = this.#clock;
     if (this.#live !== undefined) return { ...this.#live.progress, workedMs };
     const since = new Date(this.#began).toISOString();
@@ -99,9 +100,10 @@ class Attempt {
 
   /** `result` with how long the attempt worked. */
   timed(result: TurnResult): TurnResult {
-    const { workedMs, usage, model } = this.progress;
-    if (result.kind !== 'lost') return { ...result, workedMs };
-    return { ...result, last: { workedMs, usage, ...(model !== undefined && { model }) } };
+    const { progress } = this;
+    return result.kind === 'lost'
+      ? { ...result, last: lastWord.parse(progress) }
+      : { ...result, workedMs: progress.workedMs };
   }
 
   async run(context: Context, superseded: AbortSignal): Promise<TurnResult> {

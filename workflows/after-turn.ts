@@ -1,5 +1,5 @@
 /** What to do after an attempt at a turn, by its result. */
-import type { TurnResult } from '../src/contract/index.ts';
+import type { Lost, TurnResult } from '../src/contract/index.ts';
 import { backoff, credentialsPause, limitPause } from './backoff.ts';
 import { nearBudget, overBudget } from './budget.ts';
 import { spend, type Happened, type Life, type Rules, type Step } from './life.ts';
@@ -9,6 +9,10 @@ import { attemptTurn, conclude } from './moves.ts';
 export const MAX_TURN_FAILURES = 5;
 /** Lost attempts of one turn in a row: a turn that kills its worker each time must not do so for ever. */
 export const MAX_LOST_ATTEMPTS = 10;
+/** Lost attempts of one turn, however far it came in between: one may kill its worker in ever new ways. */
+export const MAX_LOSSES = 3 * MAX_LOST_ATTEMPTS;
+/** So often in a row a lost turn is taken up again at once. Then there are pauses, in which its worker is there for others. */
+const LOST_AT_ONCE = 3;
 /** Work after which a loss is no longer put down to the turn: the row of its losses begins anew. */
 const LASTING_MS = 10 * 60_000;
 /** Where nobody says how long a limit lasts. */
@@ -22,7 +26,7 @@ export function afterTurn(
 ): [Life, Step] {
   if (result.kind === 'lost' || result.kind === 'handed-back') {
     const lasted = elapsedMs > LASTING_MS && (rules.lossesAnew ?? true);
-    return takeUpAgain(lasted ? { ...life, lost: 0 } : life, result, rules);
+    return takeUpAgain(lasted ? { ...life, lost: 0, losses: 0 } : life, result, rules);
   }
   const known: Life = {
     ...life,
@@ -153,25 +157,43 @@ function beginAnew(
 
 /** The same turn once more: its prompt is sent only where Copilot's event log does not have it. */
 function takeUpAgain(
-  life: Life,
+  before: Life,
   result: Extract<TurnResult, { kind: 'lost' | 'handed-back' }>,
   rules: Rules,
 ): [Life, Step] {
-  if (result.kind === 'handed-back' || result.unbegun) return attemptTurn(life, 'retake', rules);
-  const lost = life.lost + 1;
-  if (lost > MAX_LOST_ATTEMPTS) {
+  if (result.kind === 'handed-back' || result.unbegun) return attemptTurn(before, 'retake', rules);
+  const { furtherAnew = true, seed = 0 } = rules;
+  const life = afterLoss(before, result, furtherAnew);
+  const { turn, lost, losses } = life;
+  if (lost > MAX_LOST_ATTEMPTS || (furtherAnew && losses > MAX_LOSSES)) {
+    const times = lost > MAX_LOST_ATTEMPTS ? `${lost} times in a row` : `${losses} times`;
     return conclude(life, {
       status: 'failed',
-      failure: {
-        class: 'copilot',
-        message: `turn ${life.turn} was lost ${lost} times in a row: ${result.reason}`,
-      },
+      failure: { class: 'copilot', message: `turn ${turn} was lost ${times}: ${result.reason}` },
     });
   }
-  const note = `turn ${life.turn} was interrupted and taken up again: ${result.reason}`;
-  return attemptTurn(
-    { ...life, lost, notes: [...life.notes, note] },
+  const note = `turn ${turn} was interrupted and taken up again: ${result.reason}`;
+  const [next, step] = attemptTurn(
+    { ...life, notes: [...life.notes, note] },
     result.who === 'worker' ? 'retake' : 'keep',
     rules,
   );
+  const pauses = Math.max(lost - LOST_AT_ONCE, losses - MAX_LOST_ATTEMPTS);
+  if (step.do !== 'turn' || pauses <= 0 || !furtherAnew) return [next, step];
+  const pause = { ms: backoff(pauses, seed), why: `turn ${turn} was lost ${losses} times: ${result.reason}` };
+  return [next, { ...step, pause }];
+}
+
+/** Counts a loss. One before which the turn came further than before the last is the first of a new row. */
+function afterLoss(life: Life, { last }: Lost, furtherAnew: boolean): Life {
+  const done = last ? last.usage.modelRequests + last.usage.toolCalls : 0;
+  const ran = last?.tool === undefined ? undefined : last.doing;
+  const further = done > life.doneAtLoss && (ran === undefined || ran !== life.ranAtLoss);
+  return {
+    ...life,
+    lost: furtherAnew && further ? 1 : life.lost + 1,
+    losses: life.losses + 1,
+    doneAtLoss: Math.max(done, life.doneAtLoss),
+    ranAtLoss: ran ?? life.ranAtLoss,
+  };
 }

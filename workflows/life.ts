@@ -60,7 +60,14 @@ export interface Life {
   readonly requestsAtFailure: number;
   /** ISO 8601: the last sign of life before attempts of this turn that failed. */
   readonly silentSince: string | undefined;
+  /** Losses of attempts of this turn in a row, between which it did not come further. */
   readonly lost: number;
+  /** All its losses. */
+  readonly losses: number;
+  /** Model requests and tool calls that this turn had when it was lost last: more of them, and it came further. */
+  readonly doneAtLoss: number;
+  /** The tool call that ran then. The same once more is no way further: it may be what kills its worker. */
+  readonly ranAtLoss: string | undefined;
   /** Of a turn that begins a new conversation, since the one before could not be resumed: what is known of the work. */
   readonly handover: string | undefined;
   readonly stalls: number;
@@ -106,6 +113,8 @@ export interface Rules {
   readonly onStuck?: OnStuck | undefined;
   /** Whether an attempt that worked for long begins the row of a turn's losses anew; default yes. Not in runs that an earlier version started. */
   readonly lossesAnew?: boolean;
+  /** Whether a turn that came further between its losses begins their row anew; default yes. Not in runs that an earlier version started. */
+  readonly furtherAnew?: boolean;
   /** Spreads pauses; default 0. */
   readonly seed?: number;
 }
@@ -114,7 +123,12 @@ export interface Rules {
 export type Step =
   | { readonly do: 'prepare' }
   | { readonly do: 'set-up' }
-  | { readonly do: 'turn'; readonly room: 'keep' | 'retake' }
+  | {
+      readonly do: 'turn';
+      readonly room: 'keep' | 'retake';
+      /** Before it, without room where that is to be taken again. */
+      readonly pause?: { readonly ms: number; readonly why: string };
+    }
   | { readonly do: 'pause'; readonly ms: number; readonly why: string }
   | { readonly do: 'ask'; readonly questions: readonly Omit<Question, 'at'>[] }
   | {
@@ -197,6 +211,9 @@ export const UNTRIED = {
   requestsAtFailure: 0,
   silentSince: undefined,
   lost: 0,
+  losses: 0,
+  doneAtLoss: 0,
+  ranAtLoss: undefined,
   handover: undefined,
   stalls: 0,
 } as const satisfies Partial<Life>;

@@ -3,6 +3,7 @@ import { ApplicationFailure, patched, sleep, uuid4, workflowInfo } from '@tempor
 import {
   HEARTBEAT_TIMEOUT_MS,
   MAX_OUTPUT_BYTES,
+  oneLine,
   SESSION,
   workerQueue,
   type AnnounceSignal,
@@ -243,6 +244,7 @@ export class Performer {
       this.turnLost = false;
       this.#halts.turnRuns();
     };
+    if (step.pause) await this.#pauseBefore(step.pause, step.room);
     const budget = allowance(life, this.#spec.budget);
     const input = {
       turn: life.turn,
@@ -277,6 +279,15 @@ export class Performer {
     } finally {
       this.#turn = undefined;
     }
+  }
+
+  async #pauseBefore({ ms, why }: { ms: number; why: string }, room: 'keep' | 'retake'): Promise<void> {
+    if (room === 'retake' && this.room.taken) this.room.lose();
+    this.board.become(
+      room === 'retake' ? 'queued' : 'working',
+      `tries again in ${Math.round(ms / 1000)} s: ${why}`,
+    );
+    await sleep(ms, { summary: oneLine(why, 100) });
   }
 
   /** What opens the turn, in the conversation that there is or in a new one. */

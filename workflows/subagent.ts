@@ -194,6 +194,7 @@ function rulesOf(spec: ResolvedSpec, life: Life): Rules {
     heldOpens: () => patched('held-opens'),
     onStuck: spec.onStuck,
     ...(life.lost > 0 && { lossesAnew: patched('losses-anew') }),
+    ...(life.losses > 0 && { furtherAnew: patched('further-anew') }),
     seed: Number.parseInt(workflowInfo().runId.slice(0, 8), 16),
   };
 }

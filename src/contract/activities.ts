@@ -23,6 +23,8 @@ export const lastWord = z.object({
   workedMs: z.number().optional().describe('of the attempt'),
   usage: usage.describe('since the turn began, as far as the attempt knew'),
   model: z.string().optional(),
+  doing: z.string().optional(),
+  tool: z.string().optional().describe('of which that is a call'),
 });
 export type LastWord = z.infer<typeof lastWord>;
 

@@ -7,11 +7,18 @@ import { eventually } from '../support/eventually.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
 import { bash, on } from '../support/turns.ts';
 
+/** More than the losses in a row that a turn survives. */
+const STEPS = 12;
+
 let fleet: Fleet;
 let subagents: Subagents;
 
 beforeAll(async () => {
-  fleet = await startFleet([on('make', [bash('echo made > made.txt'), { text: 'Made.' }])]);
+  const step = (n: number) => bash(`sleep ${600 + n}`, { initial_wait: 600 });
+  fleet = await startFleet([
+    on('make', [bash('echo made > made.txt'), { text: 'Made.' }]),
+    on('count', [...Array.from({ length: STEPS }, (_, n) => step(n)), { text: 'Counted.' }]),
+  ]);
   subagents = await fleet.connect();
 });
 afterAll(async () => {
@@ -51,5 +58,25 @@ it(
       evidence: { filesChanged: ['made.txt'] },
     });
     expect(await fleet.repository.git('show', 'subagents/killer:made.txt')).toBe('made');
+  },
+);
+
+it(
+  'a turn that comes further each time outlives the deaths of its worker',
+  { timeout: 480_000 },
+  async () => {
+    const subagent = subagents.session('deaths').subagent('counter');
+    await subagents
+      .session('deaths')
+      .spawn({ label: 'counter', task: 'count' }, { cwd: fleet.repository.path });
+    for (let n = 0; n < STEPS; n++) {
+      await eventually(async () => {
+        const { status, doing } = await subagent.describe();
+        return status === 'failed' || doing === `bash: sleep ${600 + n}`;
+      });
+      await fleet.worker.kill();
+      await fleet.startWorker();
+    }
+    expect(await subagent.result()).toMatchObject({ status: 'done', report: 'Counted.', turns: 1 });
   },
 );

@@ -13,7 +13,7 @@ import {
   type Usage,
 } from '../../src/contract/index.ts';
 import { backoff, credentialsPause, limitPause, lookPause } from '../../workflows/backoff.ts';
-import { MAX_LOST_ATTEMPTS, MAX_TURN_FAILURES } from '../../workflows/after-turn.ts';
+import { MAX_LOSSES, MAX_LOST_ATTEMPTS, MAX_TURN_FAILURES } from '../../workflows/after-turn.ts';
 import {
   begin,
   hold,
@@ -51,6 +51,11 @@ const failed: TurnResult = {
   notes: [],
 };
 const lost: TurnResult = { kind: 'lost', who: 'worker', reason: 'it died' };
+/** Lost after so many model requests of its turn, in the middle of a command. */
+const lostIn = (doing: string, modelRequests: number): Extract<TurnResult, { kind: 'lost' }> => ({
+  ...lost,
+  last: { workedMs: 100, usage: { ...usage, modelRequests }, tool: 'bash', doing },
+});
 
 /** Drives a life through `events` from its beginning; each must answer the step before it. */
 function drive(
@@ -226,6 +231,13 @@ describe('the lifecycle', () => {
     expect(step).toEqual({ do: 'end', verdict: { status: 'done' } });
   });
 
+  it('fails with what it has collected, where its worker dies each time under its verification', () => {
+    const failure: Failure = { class: 'worker', message: 'its worker died 7 times' };
+    const [life, end] = drive([prepared, turn(finished), collected, { type: 'unverified', failure }]);
+    expect(end).toEqual({ do: 'end', verdict: { status: 'failed', failure } });
+    expect(life.evidence).toEqual(evidence);
+  });
+
   it('sends a failed verification back twice, then fails with the command', () => {
     const round = [turn(finished), collected, verified('npm test failed')];
     const [repairing, again] = drive([prepared, ...round]);
@@ -291,6 +303,37 @@ describe('the lifecycle', () => {
     expect(drive([prepared, ...losses.slice(0, MAX_LOST_ATTEMPTS + 1)], before)[1]).toEqual({
       do: 'collect',
     });
+  });
+
+  it('does not put losses down to a turn that came further in between, up to a bound', () => {
+    const further = Array.from({ length: MAX_LOSSES }, (_, n) => turn(lostIn(`bash: step ${n}`, n + 1)));
+    expect(drive([prepared, ...further])[1]).toMatchObject({ do: 'turn', room: 'retake' });
+    expect(drive([prepared, ...further])[0]).toMatchObject({ lost: 1, losses: MAX_LOSSES });
+    const [life, step] = drive([prepared, ...further, turn(lostIn('bash: one more', 99))]);
+    expect(step).toEqual({ do: 'collect' });
+    expect(life.verdict?.failure?.message).toBe(`turn 1 was lost ${MAX_LOSSES + 1} times: it died`);
+    // A run that an earlier version began counts as it did.
+    const before = { rules: { ...rules, furtherAnew: false } };
+    expect(drive([prepared, ...further.slice(0, MAX_LOST_ATTEMPTS + 1)], before)[1]).toEqual({
+      do: 'collect',
+    });
+  });
+
+  it('puts losses down to a turn whose worker died under the same command each time', () => {
+    const same = Array.from({ length: MAX_LOST_ATTEMPTS + 1 }, (_, n) => turn(lostIn('bash: pkill', n + 1)));
+    expect(drive([prepared, ...same])[1]).toEqual({ do: 'collect' });
+    // Heartbeats of an attempt that only starts do not know what the turn has done.
+    const starting = turn({ ...lost, last: { usage: { ...usage, modelRequests: 0, toolCalls: 0 } } });
+    const [life] = drive([prepared, turn(lostIn('bash: a', 5)), starting, turn(lostIn('bash: b', 5))]);
+    expect(life).toMatchObject({ lost: 3, losses: 3 });
+  });
+
+  it('takes a turn up at once that was lost a few times, then after ever longer pauses', () => {
+    const pauses = [1, 2, 3, 4, 5, 6].map((times) => {
+      const [, step] = drive([prepared, ...Array.from({ length: times }, () => turn(lost, 0))]);
+      return step.do === 'turn' ? step.pause?.ms : step.do;
+    });
+    expect(pauses).toEqual([undefined, undefined, undefined, backoff(1, 0), backoff(2, 0), backoff(3, 0)]);
   });
 
   it('does not count an attempt that no worker took as lost', () => {
@@ -481,6 +524,7 @@ const anyTurn: fc.Arbitrary<TurnResult> = fc.oneof(
   fc.constant<TurnResult>(lost),
   fc.constant<TurnResult>({ ...lost, who: 'runtime' }),
   fc.constant<TurnResult>({ ...lost, unbegun: true }),
+  fc.nat({ max: 99 }).map((done): TurnResult => lostIn(`bash: ${done % 3}`, done)),
   fc.constant<TurnResult>({ kind: 'handed-back', usage, notes: [] }),
   fc.constant<TurnResult>(gone),
   fc.constant<TurnResult>({ kind: 'timed-out', usage, notes: [] }),
@@ -521,7 +565,7 @@ function answerTo(step: Step): fc.Arbitrary<Happened> {
         { type: 'uncollected', failure },
       );
     case 'verify':
-      return fc.constantFrom(verified(), verified('broken'));
+      return fc.constantFrom<Happened>(verified(), verified('broken'), { type: 'unverified', failure });
     case 'push':
       return fc.constantFrom<Happened>(pushed(), pushed('no network'));
     default:
@@ -615,6 +659,7 @@ describe('every life, whatever happens', () => {
         for (const id of steered)
           expect(opened.has(id) || life.held.some((held) => held.id === id)).toBe(true);
         expect(life.repairs).toBeLessThanOrEqual(own.maxRepairs);
+        expect(life.losses).toBeLessThanOrEqual(MAX_LOSSES + 1);
         if (own.budget?.turns !== undefined) expect(life.turn).toBeLessThanOrEqual(own.budget.turns);
       }),
     );
