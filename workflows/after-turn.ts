@@ -2,7 +2,7 @@
 import type { Lost, TurnResult } from '../src/contract/index.ts';
 import { backoff, credentialsPause, limitPause } from './backoff.ts';
 import { nearBudget, overBudget } from './budget.ts';
-import { spend, type Happened, type Life, type Rules, type Step } from './life.ts';
+import { owe, settle, spend, type Happened, type Life, type Rules, type Step } from './life.ts';
 import { attemptTurn, conclude } from './moves.ts';
 
 /** Failed attempts of one turn in a row that are tried again before the subagent fails. */
@@ -26,7 +26,8 @@ export function afterTurn(
 ): [Life, Step] {
   if (result.kind === 'lost' || result.kind === 'handed-back') {
     const lasted = elapsedMs > LASTING_MS && (rules.lossesAnew ?? true);
-    return takeUpAgain(lasted ? { ...life, lost: 0, losses: 0 } : life, result, rules);
+    const owing = owe(life, result.kind === 'lost' ? result.last : result);
+    return takeUpAgain(lasted ? { ...owing, lost: 0, losses: 0 } : owing, result, rules);
   }
   const known: Life = {
     ...life,
@@ -53,14 +54,15 @@ export function afterTurn(
         },
       ];
     case 'stuck':
-      return afterStall({ ...known, stalls: known.stalls + 1 }, result, rules);
+      return afterStall({ ...owe(known, result), stalls: known.stalls + 1 }, result, rules);
     case 'timed-out':
       return conclude(spend(known, result), { status: 'timed-out' });
     case 'near-budget': {
       const near = nearBudget(known, result.usage, known.turn - 1, rules.budget);
-      if (!near) return attemptTurn(known, 'keep', rules);
+      const owing = owe(known, result);
+      if (!near) return attemptTurn(owing, 'keep', rules);
       return [
-        { ...known, noticed: near.noticed },
+        { ...owing, noticed: near.noticed },
         { do: 'report-budget', summary: near.words },
       ];
     }
@@ -69,7 +71,7 @@ export function afterTurn(
       return conclude(spent, overBudget(spent.usage, 0, rules.budget) ?? { status: 'over-budget' });
     }
     case 'failed':
-      return afterFailure(known, result, rules);
+      return afterFailure(owe(known, result), result, rules);
   }
 }
 
@@ -142,8 +144,14 @@ function beginAnew(
   rules: Rules,
 ): [Life, Step] {
   const failures = before.failures + 1;
+  const counts = before.unspent !== undefined && (rules.goneCounts?.() ?? true);
   const note = `its Copilot session could not be resumed (${reason}): a new one began in the same workspace, with a hand-over`;
-  const life: Life = { ...before, failures, handover: shown, notes: [...before.notes, note] };
+  const life: Life = {
+    ...(counts ? settle(before) : before),
+    failures,
+    handover: shown,
+    notes: [...before.notes, note],
+  };
   if (failures < MAX_TURN_FAILURES) return attemptTurn(life, 'keep', rules);
   return conclude(life, {
     status: 'failed',

@@ -83,6 +83,8 @@ export interface Life {
   readonly artifacts: Readonly<Record<string, string>> | undefined;
   readonly model: string | undefined;
   readonly usage: Usage;
+  /** What the current turn has used that is not counted yet. The turn's next account has it, if there is one. */
+  readonly unspent: Spent | undefined;
   readonly denials: readonly Denial[];
   /** What of the repository's own was loaded into Copilot. */
   readonly loaded: readonly string[];
@@ -115,6 +117,8 @@ export interface Rules {
   readonly lossesAnew?: boolean;
   /** Whether a turn that came further between its losses begins their row anew; default yes. Not in runs that an earlier version started. */
   readonly furtherAnew?: boolean;
+  /** Whether what a turn used in a conversation that is gone is counted before it begins a new one; asked only then. Default: yes. */
+  readonly goneCounts?: () => boolean;
   /** Spreads pauses; default 0. */
   readonly seed?: number;
 }
@@ -235,6 +239,7 @@ export function begin(): [Life, Step] {
     artifacts: undefined,
     model: undefined,
     usage: NO_USAGE,
+    unspent: undefined,
     denials: [],
     loaded: [],
     evidence: undefined,
@@ -253,6 +258,30 @@ export function hold(life: Life, steer: HeldSteer): Life {
   return { ...life, held: [...life.held, steer] };
 }
 
+type Account = { readonly [key in keyof Spent]: Spent[key] | undefined } & Pick<Spent, 'usage'>;
+
+/** Keeps an account of the current turn, which goes on; one that knows of less than an earlier one says nothing new. */
+export function owe(life: Life, account: Account | undefined): Life {
+  const { unspent } = life;
+  if (account === undefined || account.usage.modelRequests < (unspent?.usage.modelRequests ?? 0)) return life;
+  const { usage, model = unspent?.model, denials = unspent?.denials, loaded = unspent?.loaded } = account;
+  return {
+    ...life,
+    unspent: {
+      usage,
+      ...(model !== undefined && { model }),
+      ...(denials && { denials }),
+      ...(loaded && { loaded }),
+    },
+  };
+}
+
+/** Counts what is left to count of a turn of which there will be no other account than `last`. */
+export function settle(life: Life, last?: Spent): Life {
+  const owing = owe(life, last);
+  return owing.unspent ? spend(owing, owing.unspent) : owing;
+}
+
 /** Counts what a turn used and what was denied to it, and notes the model that it used. */
 export function spend(
   life: Life,
@@ -263,6 +292,7 @@ export function spend(
     model,
     loaded,
     usage: addUsage(life.usage, usage),
+    unspent: undefined,
     denials: mergeDenials([...life.denials, ...denials]),
   };
 }

@@ -22,7 +22,7 @@ import { allowance } from './budget.ts';
 import { failureOf, isWorkerDied, setUpFailure } from './failure.ts';
 import { Halts } from './halts.ts';
 import { Inbox } from './inbox.ts';
-import { hold, spend, type Happened, type Life, type Step } from './life.ts';
+import { hold, settle, type Happened, type Life, type Step } from './life.ts';
 import { OnWorker, type Stopped } from './on-worker.ts';
 import { announce } from './outcome.ts';
 import { handoverPrompt, promptOf } from './prompt.ts';
@@ -170,7 +170,7 @@ export class Performer {
 
   async #salvage(before: Life, { cutShort }: Stopped): Promise<Life> {
     const { workedMs, verifyingMs } = this.#cutShort;
-    const spent = cutShort ? spend(before, cutShort) : before;
+    const spent = settle(before, cutShort);
     const life = {
       ...spent,
       workedMs: spent.workedMs + workedMs,

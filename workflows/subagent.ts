@@ -34,7 +34,7 @@ import {
   type SubagentView,
   type SweepReport,
 } from '../src/contract/index.ts';
-import { begin, type Life, type Rules, type Step } from './life.ts';
+import { begin, settle, type Life, type Rules, type Step } from './life.ts';
 import { next } from './lifecycle.ts';
 import { announce, asFailure, entryOf, outcomeOf } from './outcome.ts';
 import { NO_SWEEP, type Stopped } from './on-worker.ts';
@@ -94,6 +94,7 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
       work.inbox.closed = `${input.label} is ending as ${verdict.status}`;
       const stopped = await work.stop('end');
       noteProblem(stopped);
+      life = settle(life, stopped.cutShort);
       return conclude(verdict.status, stopped.sweep, verdict.failure);
     });
   } catch (error) {
@@ -113,6 +114,7 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
         if (work.forgotten) return giveUp(work.forgotten);
         // Its session must hear of its end all the same.
         noteProblem({ problem: String(later) });
+        life = settle(life);
       }
       if (!killed)
         return conclude('failed', sweep, { class: 'internal', message: rootCause(error) ?? String(error) });
@@ -137,7 +139,7 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
     const commit = life.evidence?.head ?? head ?? work.base;
     const known = commit === undefined ? 'it had no commit' : `its last known commit is ${commit}`;
     const note = 'its worker was given up: whether processes of it are left there is not known';
-    life = { ...life, notes: [...life.notes, note] };
+    life = settle({ ...life, notes: [...life.notes, note] });
     return conclude('lost', undefined, { class: 'worker', message: `lost: ${reason}; ${known}` }, commit);
   }
 
@@ -192,6 +194,8 @@ function rulesOf(spec: ResolvedSpec, life: Life): Rules {
     budget: spec.budget,
     // Runs of before ended there.
     heldOpens: () => patched('held-opens'),
+    // Runs of before forgot that.
+    goneCounts: () => patched('gone-counts'),
     onStuck: spec.onStuck,
     ...(life.lost > 0 && { lossesAnew: patched('losses-anew') }),
     ...(life.losses > 0 && { furtherAnew: patched('further-anew') }),

@@ -17,6 +17,7 @@ import { MAX_LOSSES, MAX_LOST_ATTEMPTS, MAX_TURN_FAILURES } from '../../workflow
 import {
   begin,
   hold,
+  settle,
   STATUS_DURING,
   type Happened,
   type Life,
@@ -380,6 +381,44 @@ describe('the lifecycle', () => {
     expect(step).toEqual({ do: 'collect' });
     expect(life.verdict).toEqual({ status: 'timed-out' });
     expect(drive([prepared, turn(lost, 60_000)])[0].verdict).toEqual({ status: 'timed-out' });
+  });
+});
+
+describe('what a turn used', () => {
+  const used = (modelRequests: number): Usage => ({ ...usage, modelRequests });
+  const requests = (life: Life): number => settle(life).usage.modelRequests;
+
+  it('is counted where it ends without an account of its own, and once', () => {
+    const [life] = drive([prepared, turn(lostIn('bash: a', 3)), turn(lostIn('bash: b', 5), 60_000)]);
+    expect(life.verdict).toEqual({ status: 'timed-out' });
+    expect(requests(life)).toBe(5);
+    expect(requests(settle(life))).toBe(5);
+    // What stopping it finds is the same turn's, too.
+    expect(settle(life, { usage: used(6) }).usage.modelRequests).toBe(6);
+    expect(settle(life, { usage: used(1) }).usage.modelRequests).toBe(5);
+  });
+
+  it('is not counted twice where its next attempt tells of all of it', () => {
+    const all = [
+      turn(lostIn('bash: a', 3)),
+      turn({ kind: 'handed-back', usage: used(0), notes: [] }),
+      turn({ kind: 'stuck', doing: 'thinking', silentMs: 1, usage: used(4), notes: [] }),
+      { type: 'went-on' } as const,
+      turn({ ...failed, usage: used(5) }),
+      { type: 'went-on' } as const,
+    ];
+    expect(requests(drive([prepared, ...all])[0])).toBe(5);
+    const [life] = drive([prepared, ...all, turn({ ...finished, usage: used(6) })]);
+    expect(life.usage.modelRequests).toBe(6);
+    expect(requests(life)).toBe(6);
+  });
+
+  it('in a conversation that is gone is counted beside that of the new one', () => {
+    const events = [prepared, turn(lostIn('bash: a', 3)), turn({ ...gone, usage: used(0) })];
+    const [life] = drive([...events, turn({ ...finished, usage: used(2) })]);
+    expect(life.usage.modelRequests).toBe(5);
+    const before = { rules: { ...rules, goneCounts: () => false } };
+    expect(drive(events, before)[0].usage.modelRequests).toBe(0);
   });
 });
 
