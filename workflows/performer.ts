@@ -267,12 +267,9 @@ export class Performer {
       // A worker takes it at once, or nobody has worked.
       if (result.kind === 'lost' && result.unbegun) began = undefined;
       const elapsedMs = Date.now() - (began ?? Date.now());
-      // Runs of before counted the time for which their worker was away, too.
-      return {
-        type: 'turn',
-        result,
-        elapsedMs: patched('work-as-done') ? workIn(result, elapsedMs) : elapsedMs,
-      };
+      // Runs of before counted the time for which their worker was away, too; what they were told else has no other time.
+      const asDone = result.kind !== 'lost' || patched('work-as-done');
+      return { type: 'turn', result, elapsedMs: asDone ? workIn(result, elapsedMs) : elapsedMs };
     } catch (error) {
       if (began !== undefined) this.#cutShort = { workedMs: Date.now() - began, verifyingMs: 0 };
       throw error;

@@ -102,7 +102,9 @@ describe('a message that interrupts', () => {
     const turn = bench.run(at);
     const sleeps = () =>
       findProcesses(at.subagent.copilotSessionId).some(({ command }) => command === 'sleep 31');
-    await until('the shell', sleeps);
+    const doing = () => bench.pool.turns.get(at.subagent.copilotSessionId)?.progress.doing;
+    // The process is there a moment before its runtime says so.
+    await until('the shell', () => sleeps() && doing() === 'bash: sleep 31');
     const delivered = await bench.steer(at.subagent, 'i1', 'TURN LEFT', { interrupt: true });
     expect(delivered).toMatchObject({
       kind: 'delivered',
