@@ -23,6 +23,7 @@ import { commandRecord, MAX_OUTPUT_FILE_BYTES, named, seconds, TIMED_OUT } from 
 import { commandEnvironment } from './command-environment.ts';
 import { runCommand } from './command.ts';
 import { reportingFailures } from './failures.ts';
+import { WorkClock } from './work-clock.ts';
 
 /** Paths kept of what verification left. */
 const MAX_KEPT_PATHS = 1_000;
@@ -51,10 +52,12 @@ export function createVerifyActivities(on: VerifyDependencies): Pick<WorkerActiv
     verifyCommit: (input) =>
       reportingFailures(async () => {
         const signal = AbortSignal.any([cancellationSignal(), ended.signal(input.subagent)]);
-        const beat = setInterval(() => heartbeat(), HEARTBEAT_INTERVAL_MS);
+        const clock = new WorkClock();
+        const beat = setInterval(() => heartbeat({ workedMs: clock.workedMs }), HEARTBEAT_INTERVAL_MS);
         try {
           const place = { ...input, runId: input.subagent.runId };
-          return await guarded(place, () => verify(on, input, signal));
+          const result = await guarded(place, () => verify(on, input, signal));
+          return result.kind === 'lost' ? result : { ...result, workedMs: clock.workedMs };
         } finally {
           clearInterval(beat);
         }

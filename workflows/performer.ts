@@ -329,11 +329,13 @@ export class Performer {
     // Time that it waits for its worker is none.
     let began = Date.now();
     try {
-      const { verifications, problem, reason, notes } = await this.#worker.verify(
+      const { verifications, problem, reason, notes, workedMs } = await this.#worker.verify(
         evidence,
         () => (began = Date.now()),
       );
-      return { type: 'verified', verifications, problem, reason, notes, elapsedMs: Date.now() - began };
+      const allMs = Date.now() - began;
+      const elapsedMs = workedMs !== undefined && patched('work-as-done') ? Math.min(allMs, workedMs) : allMs;
+      return { type: 'verified', verifications, problem, reason, notes, elapsedMs };
     } catch (error) {
       if (isWorkerDied(error)) return { type: 'unverified', failure: failureOf(error) };
       const elapsedMs = Date.now() - began;

@@ -318,6 +318,8 @@ export type VerifyResult =
       /** Of HEAD or the files, in words for people. */
       readonly reason?: string;
       readonly notes: readonly string[];
+      /** How long that took, in milliseconds, but for time for which its machine slept. */
+      readonly workedMs?: number;
     }
   | Lost;
 

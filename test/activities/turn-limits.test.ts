@@ -1,6 +1,7 @@
 /** What bounds a turn: refusals, a full context, a budget, silence; and a message that stops what runs. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findProcesses } from '../../src/home/processes.ts';
+import { sleepingMachine } from '../support/clock.ts';
 import { ending, hang, status } from '../support/model.ts';
 import { bash, on, TurnBench, until } from '../support/turns.ts';
 
@@ -39,6 +40,7 @@ beforeAll(async () => {
     ),
     on('spender', [bash('true'), bash('sleep 3'), bash('true'), { text: 'Spent it.' }]),
     on('hangs', [hang]),
+    on('dozes', [bash('sleep 3'), { text: 'Rested.' }]),
   ]);
   const nobody = {
     COPILOT_PROVIDER_TYPE: '',
@@ -158,6 +160,19 @@ describe('a budget', () => {
     }).result;
     expect(result).toMatchObject({ kind: 'over-budget', usage: { modelRequests: 1 } });
   });
+});
+
+it('a night for which its machine sleeps neither uses up its time nor makes it stuck', async () => {
+  const sleepFor = sleepingMachine();
+  const at = await bench.subagent('dozes');
+  const { result } = bench.run({ ...at, budgetMs: 60_000, stuckAfterMs: 60_000 });
+  await until('the shell', () =>
+    findProcesses(at.subagent.copilotSessionId).some(({ command }) => command === 'sleep 3'),
+  );
+  sleepFor(9 * 3_600_000);
+  const end = await result;
+  expect(end).toMatchObject({ kind: 'finished', report: 'Rested.' });
+  expect(end).toHaveProperty('workedMs', expect.closeTo(8_000, -4));
 });
 
 describe('silence', () => {

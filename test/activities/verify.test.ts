@@ -10,6 +10,8 @@ import type { Home } from '../../src/home/home.ts';
 import { findProcesses } from '../../src/home/processes.ts';
 import { sweep } from '../../src/home/sweep.ts';
 import { runFolder } from '../../src/home/workspace-record.ts';
+import { sleepingMachine } from '../support/clock.ts';
+import { eventually } from '../support/eventually.ts';
 import { appeared } from '../support/git-shim.ts';
 import { temporaryFolder, temporaryHome } from '../support/home.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
@@ -187,6 +189,17 @@ describe('verification', () => {
       { exitCode: null, problem: 'killed by SIGSEGV' },
       { exitCode: 137, problem: expect.stringContaining('SIGKILL') as string },
     ]);
+  });
+
+  it('says how long it took, without the night for which its machine slept', async () => {
+    const sleepFor = sleepingMachine();
+    const subject = await Subject.begin();
+    const result = subject.verify(['sleep 2']);
+    await eventually(() => subject.processes().includes('sleep 2'));
+    sleepFor(9 * 3_600_000);
+    const { workedMs } = await result;
+    expect(workedMs).toBeGreaterThan(1_000);
+    expect(workedMs).toBeLessThan(30_000);
   });
 
   it('has no terminal and no input', async () => {
