@@ -39,6 +39,7 @@ export async function recordHistories(prefix: string): Promise<void> {
       on('plan', [{ text: 'No data.' }, { text: '{"files":["a"]}' }]),
       on('hand on', [bash('echo handed > a.md'), { text: 'Handed.' }]),
       on('sit', [bash('sleep 3456'), { text: 'Sat.' }]),
+      on('stay', [...Array.from({ length: 4 }, () => bash('sleep 3461')), { text: 'Stayed.' }]),
       on('err', [
         { text: 'One.' },
         { text: 'Two.' },
@@ -250,6 +251,7 @@ async function playLosses(fleet: Fleet, subagents: Subagents, write: Write): Pro
   await fleet.startWorker();
   await session.subagent('anew').result();
   await write('subagent-conversation-gone', 'subagent/los/anew');
+  await write('subagent-gone-counted', 'subagent/los/anew');
 }
 
 /** A worker that cannot stop a subagent or take one, and a message that comes while the last repair is verified. */
@@ -381,7 +383,7 @@ async function playNight(fleet: Fleet, subagents: Subagents, write: Write): Prom
   await write('subagent-overnight', 'subagent/ngt/overnight');
 }
 
-/** A worker that dies each time under the verification of a subagent. */
+/** A worker that dies each time under the verification of a subagent, or under the same command of it. */
 async function playDeaths(fleet: Fleet, subagents: Subagents, write: Write): Promise<void> {
   const session = subagents.session('dth');
   const spec = { label: 'killer', task: 'make', verify: ['sleep 3460'] };
@@ -398,6 +400,22 @@ async function playDeaths(fleet: Fleet, subagents: Subagents, write: Write): Pro
     await fleet.startWorker();
   }
   await write('subagent-worker-died', 'subagent/dth/killer');
+
+  await session.spawn({ label: 'lost-often', task: 'stay' }, { cwd: fleet.repository.path });
+  for (let n = 1; n <= 4; n++) {
+    await eventually(() => fleet.model.requests.filter(inStay).length === n);
+    await inItsShell(subagents, 'dth', 'lost-often');
+    await delay(1_500);
+    await fleet.worker.kill();
+    await fleet.startWorker();
+  }
+  await session.subagent('lost-often').result();
+  await write('subagent-lost-often', 'subagent/dth/lost-often');
+}
+
+/** A request of the subagent that is lost often. */
+function inStay({ conversation }: Fleet['model']['requests'][number]): boolean {
+  return conversation?.userMessages[0]?.includes('stay') ?? false;
 }
 
 /** No path or host name of the machine that recorded it. Payloads are base64: each is opened, mended and closed again. */
