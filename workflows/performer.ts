@@ -333,8 +333,7 @@ export class Performer {
         evidence,
         () => (began = Date.now()),
       );
-      const allMs = Date.now() - began;
-      const elapsedMs = workedMs !== undefined && patched('work-as-done') ? Math.min(allMs, workedMs) : allMs;
+      const elapsedMs = Math.min(Date.now() - began, workedMs ?? Infinity);
       return { type: 'verified', verifications, problem, reason, notes, elapsedMs };
     } catch (error) {
       if (isWorkerDied(error)) return { type: 'unverified', failure: failureOf(error) };
