@@ -43,6 +43,7 @@ beforeAll(async () => {
         bash('for file in 1 2; do head -c 250000 /dev/zero | tr "\\0" x > $file; done'),
         { text: 'Filled.' },
       ]),
+      on('Empty data', [{ text: '{}' }]),
       on('Write nothing', [{ text: 'Written.' }]),
       on('Follow', [{ text: 'Followed.' }]),
       on('Touch', [{ text: 'Touched.' }]),
@@ -169,7 +170,11 @@ describe('a chain', () => {
         { id: 'b', task: 'quick' },
         { id: 'c', task: 'quick', needs: [] },
         { id: 'd', task: 'quick {{item}}', needs: 'c', forEach: 'c.outcome.evidence.filesChanged' },
-        { id: 'e', task: 'quick', forEach: 'c.outcome.output', needs: 'c' },
+        {
+          ...{ id: 'f', task: 'Empty data', needs: [] },
+          output: { type: 'object', properties: { files: { type: 'array' } } },
+        },
+        { id: 'e', task: 'quick', forEach: 'f.output.files', needs: 'f' },
       ],
     });
     const outcome = await chain.result();
@@ -179,7 +184,8 @@ describe('a chain', () => {
       ['b', 'skipped', 'needs a, which is failed'],
       ['c', 'done', 'Quick.'],
       ['d-0', 'done', 'Quick.'],
-      ['e', 'failed', 'c.outcome.output is no list'],
+      ['f', 'done', '{}'],
+      ['e', 'failed', 'f.output.files is no list'],
     ]);
     expect(fleet.model.timesSaid('quick "quick"')).toBe(1);
     await expect(statusOf(fleet, 'chain/partly/partly')).resolves.toBe('FAILED');
