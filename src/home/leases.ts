@@ -40,10 +40,13 @@ export function removeLease(dir: string, id: string): void {
 
 /**
  * The leases in the folder `dir`. A file that is none is set aside with the ending `.corrupt`, and reported: it never
- * keeps a worker from starting.
+ * keeps a worker from starting. Drafts are removed: one worker has the folder and writes without pause, so they are of a dead one.
  */
 export function readLeases(dir: string, onCorrupt: (line: string) => void = () => undefined): Lease[] {
-  return readdirSync(dir)
+  const names = readdirSync(dir);
+  const isDraft = (name: string): boolean => name.startsWith('.') && !name.endsWith(SUFFIX);
+  for (const name of names.filter(isDraft)) rmSync(join(dir, name), { force: true });
+  return names
     .filter((name) => name.endsWith(SUFFIX))
     .flatMap((name) => {
       const path = join(dir, name);

@@ -45,4 +45,5 @@ test('a file that is no lease is reported and set aside, and does not hide the o
   expect(readLeases(dir, (line) => reports.push(line))).toEqual([lease('good')]);
   expect(reports).toHaveLength(3);
   expect(await readdir(dir)).toContain('cut.json.corrupt');
+  expect(await readdir(dir)).not.toContain('.good.json.1.0');
 });
