@@ -66,8 +66,7 @@ export function createCleanActivities(on: CleanDependencies): Pick<ControlActivi
       // The later ones of a label first: what they share with those before is theirs.
       for (const run of [...runs].sort((a, b) => b.run - a.run)) {
         const record = records.get(run.runId);
-        const one =
-          record === undefined ? nothing(run) : await cleanRun(on, record, { ...rules, gone: [...gone] });
+        const one = record === undefined ? nothing(run) : await cleanRun(on, record, { ...rules, gone });
         cleaned.push(one);
         if (rules.dryRun && record?.branch && one.removed.includes('branch'))
           gone.push({ commonDir: gitDirs(record.repository).commonDir, branch: record.branch });

@@ -91,7 +91,7 @@ export function unacknowledged(
     pages: pages.filter(({ ids }) => ids.length > 0),
     announcements,
     next,
-    known: Object.hasOwn(box.receivers, receiver),
+    known: registered(box, receiver) !== undefined,
   };
 }
 
@@ -101,9 +101,9 @@ function viewOf({ workflowId, first, ids }: Page, missing: (seq: number) => bool
 
 /** Registers the receiver, notes what it has, and forgets what every receiver has. Gives the pages that are not needed any more. */
 export function acknowledge(box: Outbox, { receiver, ids: given = [], upTo }: AcknowledgeSignal): Page[] {
-  if (!Object.hasOwn(box.receivers, receiver))
-    box.receivers[receiver] = { upTo: (ids(box)[0]?.seq ?? box.seq + 1) - 1, also: [] };
-  const known = receiverOf(box, receiver);
+  const known =
+    registered(box, receiver) ??
+    (box.receivers[receiver] = { upTo: (ids(box)[0]?.seq ?? box.seq + 1) - 1, also: [] });
   const wanted = new Set(given);
   for (const { seq, id } of ids(box)) {
     if (id === upTo) known.upTo = Math.max(known.upTo, seq);
@@ -161,13 +161,13 @@ export function giveUpOldestPage(
   return page;
 }
 
-/** What a receiver has; a receiver may be called like something that every object has. */
-function receiverOf({ receivers }: Pick<Outbox, 'receivers'>, name: string): Acknowledged {
-  return (Object.hasOwn(receivers, name) ? receivers[name] : undefined) ?? { upTo: 0, also: [] };
+/** What a registered receiver has; one may be called like something that every object has. */
+function registered({ receivers }: Outbox, name: string): Acknowledged | undefined {
+  return Object.hasOwn(receivers, name) ? receivers[name] : undefined;
 }
 
-function missingOf({ receivers }: Outbox, receiver: string): (seq: number) => boolean {
-  const { upTo, also } = receiverOf({ receivers }, receiver);
+function missingOf(box: Outbox, receiver: string): (seq: number) => boolean {
+  const { upTo, also } = registered(box, receiver) ?? { upTo: 0, also: [] };
   const have = new Set(also);
   return (seq) => seq > upTo && !have.has(seq);
 }

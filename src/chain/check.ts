@@ -221,12 +221,15 @@ function pathOfStepProblem(steps: readonly Step[], step: Step, path: readonly st
     if (source.artifacts?.includes(path)) return undefined;
     return `${root} declares ${source.artifacts ? `the artifacts ${source.artifacts.join(', ')}` : 'no artifacts'}`;
   }
-  if (field === 'outcome' && rest[0] === 'artifacts')
-    return `quote it by its path: {{${root}.artifacts.${rest.slice(1).join('.') || '<path>'}}}`;
-  if (field === 'outcome' && NEVER_DONE_WITH.includes(rest[0] ?? ''))
-    return `a step that is done has no ${rest[0]}`;
-  if (field === 'outcome' && rest[0] === 'push' && source.push !== true) return `${root} does not push`;
-  if (field === 'outcome')
-    return hasPath(OUTCOME, rest) ? undefined : `an outcome has no ${rest.join('.') || 'such value'}`;
+  if (field === 'outcome') return outcomeProblem(source, rest);
   return rest.length === 0 ? undefined : `${field} has no parts`;
+}
+
+/** Why a step that is done can have nothing at `path` in its outcome. */
+function outcomeProblem({ id, push }: Step, path: readonly string[]): string | undefined {
+  const [part = '', ...rest] = path;
+  if (part === 'artifacts') return `quote it by its path: {{${id}.artifacts.${rest.join('.') || '<path>'}}}`;
+  if (NEVER_DONE_WITH.includes(part)) return `a step that is done has no ${part}`;
+  if (part === 'push' && push !== true) return `${id} does not push`;
+  return hasPath(OUTCOME, path) ? undefined : `an outcome has no ${path.join('.') || 'such value'}`;
 }

@@ -25,6 +25,7 @@ const ALL_FINISHED = 1_000;
 const MAX_LIVE_ROWS = 1_000;
 /** One or two of a workflow's tasks may go with a worker that dies; more fail by themselves. */
 const MAX_TASK_ATTEMPTS = 3;
+
 /** See `SessionHandle.list`. */
 export async function listSession(
   link: Link,

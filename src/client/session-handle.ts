@@ -37,15 +37,8 @@ export class SessionHandle {
   readonly #link: Link;
 
   constructor(link: Link, name: string) {
-    const parsed = sessionName.safeParse(name);
-    if (!parsed.success) {
-      throw new SubagentsError(
-        'BAD_INPUT',
-        `illegal session name "${name.slice(0, 120)}": ${parsed.error.issues[0]?.message ?? ''}`,
-      );
-    }
     this.#link = link;
-    this.name = name;
+    this.name = legal('session name', name);
   }
 
   /**
@@ -137,11 +130,15 @@ export class SessionHandle {
 }
 
 /** @throws SubagentsError BAD_INPUT */
-function receiverOf({ receiver = DEFAULT_RECEIVER }: { readonly receiver?: string | undefined }): string {
-  const parsed = sessionName.safeParse(receiver);
-  if (parsed.success) return receiver;
+const receiverOf = ({ receiver = DEFAULT_RECEIVER }: { readonly receiver?: string | undefined }): string =>
+  legal('name of a receiver', receiver);
+
+/** Sessions and receivers are named alike. @throws SubagentsError BAD_INPUT */
+function legal(what: string, name: string): string {
+  const parsed = sessionName.safeParse(name);
+  if (parsed.success) return name;
   throw new SubagentsError(
     'BAD_INPUT',
-    `illegal name of a receiver "${receiver.slice(0, 120)}": ${parsed.error.issues[0]?.message ?? ''}`,
+    `illegal ${what} "${name.slice(0, 120)}": ${parsed.error.issues[0]?.message ?? ''}`,
   );
 }

@@ -18,7 +18,7 @@ import type { Link } from './link.ts';
 import { awaitOutcome } from './outcomes.ts';
 import type { KnownRun } from './runs.ts';
 import type { TranscriptOptions } from './types.ts';
-import { isAway, requireThisWorker } from './workers.ts';
+import { awayError, requireThisWorker } from './workers.ts';
 
 /** Of a worker, in errors. */
 const HOLDER = 'the worker that has the transcript';
@@ -152,7 +152,7 @@ async function* pages(
       }
       const failed = event.workflowExecutionFailedEventAttributes?.failure;
       if (failed || event.workflowExecutionTimedOutEventAttributes)
-        throw isAway(link, input.workerId, HOLDER);
+        throw awayError(link, input.workerId, HOLDER);
     }
     over = true;
   } finally {

@@ -32,11 +32,12 @@ export async function requireWorkers(link: Link, hostQueue: string): Promise<voi
 
 /** @throws SubagentsError NO_WORKER, saying `who` it is, where that very worker is away */
 export async function requireThisWorker(link: Link, workerId: string, who: string): Promise<void> {
-  if (!(await link.hasPollers(workerControlQueue(workerId), 'activity'))) throw isAway(link, workerId, who);
+  if (!(await link.hasPollers(workerControlQueue(workerId), 'activity')))
+    throw awayError(link, workerId, who);
 }
 
 /** The error for a worker that is away, saying `who` it is. */
-export const isAway = (link: Link, workerId: string, who: string): SubagentsError =>
+export const awayError = (link: Link, workerId: string, who: string): SubagentsError =>
   noWorker(link.server, `${who}, ${workerId}, is away`);
 
 function checkContract(link: Link, contracts: readonly number[]): void {

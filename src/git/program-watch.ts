@@ -55,18 +55,21 @@ export async function endWatch(repo: string, runId: string): Promise<void> {
  * @throws SubagentsError GIT
  */
 export async function plantedIn(repo: string, at = repo): Promise<Planted> {
-  return isWatched(repo) ? plantedAmong(await readPrograms(at), repo) : {};
+  const among = plantedAmong(repo);
+  return among === undefined ? {} : among(await readPrograms(at));
 }
 
-/** Whether any run is watched in the checkout `repo`, or has left a program there. */
-export const isWatched = (repo: string): boolean => watches(repo).size > 0;
-
-/** Which of `programs` came from subagents that work, or worked, in the checkout `repo`. */
-export function plantedAmong(programs: Programs, repo: string): Planted {
-  const each = [...watches(repo).values()].map((found) =>
-    'planted' in found ? stillThere(found.planted, programs) : added(found.before, programs),
-  );
-  return Object.assign({}, ...each) as Planted;
+/** Tells which programs came from subagents that work, or worked, in the checkout `repo`; undefined where none is noted there. */
+export function plantedAmong(repo: string): ((programs: Programs) => Planted) | undefined {
+  const all = [...watches(repo).values()];
+  if (all.length === 0) return undefined;
+  return (programs) =>
+    Object.assign(
+      {},
+      ...all.map((found) =>
+        'planted' in found ? stillThere(found.planted, programs) : added(found.before, programs),
+      ),
+    ) as Planted;
 }
 
 /** The programs of `now` as they were before anything of it was planted. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Isolation } from '../contract/index.ts';
 import { readCheckoutClaim } from '../git/checkout-lock.ts';
 import { added, readPrograms, settingsAgainst, stillThere, type Planted } from '../git/planted.ts';
-import { isWatched, plantedAmong, plantedIn } from '../git/program-watch.ts';
+import { plantedAmong, plantedIn } from '../git/program-watch.ts';
 import { gitDirs } from '../git/repository.ts';
 import { withSettings } from '../git/run.ts';
 import { readWorkspaceRecord } from './workspace-record.ts';
@@ -18,13 +18,13 @@ import { readWorkspaceRecord } from './workspace-record.ts';
 export async function plantedBy(cwd: string, checkout?: string): Promise<Planted> {
   const record = readWorkspaceRecord(cwd);
   const repo = record?.repo ?? checkout ?? cwd;
-  if (!record?.planted && !record?.surroundings && !isWatched(repo)) return {};
-  const own = (programs: Record<string, string>): Planted =>
-    record?.planted !== undefined
-      ? stillThere(record.planted, programs)
-      : record?.surroundings !== undefined
-        ? added(record.surroundings.programs, programs)
-        : {};
+  const { planted, surroundings } = record ?? {};
+  const among = plantedAmong(repo);
+  if (!planted && !surroundings && !among) return {};
+  const own = (programs: Record<string, string>): Planted => {
+    if (planted) return stillThere(planted, programs);
+    return surroundings ? added(surroundings.programs, programs) : {};
+  };
   // A worktree can have configuration of its own beside the shared one, and can be linked to another repository.
   const places = checkout === undefined ? [...new Set([repo, cwd])] : [checkout];
   const found = await Promise.all(
@@ -32,7 +32,7 @@ export async function plantedBy(cwd: string, checkout?: string): Promise<Planted
       .filter((at) => existsSync(join(at, '.git')))
       .map(async (at) => {
         const programs = await readPrograms(at);
-        return { ...plantedAmong(programs, repo), ...own(programs) };
+        return { ...among?.(programs), ...own(programs) };
       }),
   );
   return Object.assign({}, ...found) as Planted;
@@ -58,5 +58,5 @@ async function plantedInPlace({ cwd, runId }: RunPlace): Promise<Planted> {
   const before = readCheckoutClaim(gitDirs(cwd).gitDir, runId)?.surroundings;
   if (before === undefined) return plantedIn(cwd);
   const programs = await readPrograms(cwd);
-  return { ...plantedAmong(programs, cwd), ...added(before.programs, programs) };
+  return { ...plantedAmong(cwd)?.(programs), ...added(before.programs, programs) };
 }
