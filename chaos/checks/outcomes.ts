@@ -53,14 +53,21 @@ async function look(
     .describe()
     .then(({ status }) => status.name as string)
     .catch((error: unknown) => (error instanceof WorkflowNotFoundError ? 'never started' : String(error)));
-  if (closed !== CLOSED[expected])
-    return { status: closed, losses: [loss(`its workflow is ${closed}, and should be ${CLOSED[expected]}`)] };
-  let outcome: Outcome;
+  let outcome: Outcome | undefined;
+  let missing = '';
   try {
     outcome = await session.subagent(label).result({ timeoutMs: RESULT_TIMEOUT_MS });
   } catch (error) {
-    return { status: 'no outcome', losses: [loss(`it has no outcome: ${String(error)}`)] };
+    missing = String(error);
   }
+  if (closed !== CLOSED[expected]) {
+    const said = outcome === undefined ? missing : `it is ${outcome.status}, ${outcome.summary}`;
+    return {
+      status: closed,
+      losses: [loss(`its workflow is ${closed}, and should be ${CLOSED[expected]}: ${said}`)],
+    };
+  }
+  if (outcome === undefined) return { status: 'no outcome', losses: [loss(`it has no outcome: ${missing}`)] };
   const { status, evidence, sweep } = outcome;
   const losses: Loss[] = [];
   if (status !== expected)

@@ -51,7 +51,10 @@ export class CopilotPool {
     return this.#stopped;
   }
 
-  /** The runtime, alive as far as is known. Throws COPILOT_MISSING when it cannot be started. */
+  /**
+   * The runtime, alive as far as is known.
+   * @throws COPILOT_MISSING when it cannot be started, RuntimeDied when it was ended while it started
+   */
   async runtime(): Promise<Runtime> {
     if (this.#stopped) throw new SubagentsError('INTERNAL', 'the worker is shutting down');
     const current = (this.#runtime ??= this.#start());

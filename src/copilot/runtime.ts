@@ -21,6 +21,8 @@ export interface Death {
 
 /** Calls answer within milliseconds; opening a session may ask GitHub first. */
 const ANSWER_TIMEOUT_MS = 60_000;
+/** The SDK's words for a runtime that a signal ended, or that was asked to end and did, before its start was done. */
+const ENDED_BY_OTHERS = /^Error: CLI server exited (unexpectedly )?with code (null|0)$/m;
 const CONNECTION_BROKEN = /connection (is closed|is disposed|got disposed)|pending response rejected/i;
 
 export interface Runtime {
@@ -39,7 +41,10 @@ export interface Runtime {
   stop(): Promise<void>;
 }
 
-/** Starts the Copilot CLI at `path` with its state in `copilotHome`. Throws COPILOT_MISSING when it does not start. */
+/**
+ * Starts the Copilot CLI at `path` with its state in `copilotHome`.
+ * @throws RuntimeDied when it was ended while it started, COPILOT_MISSING when it does not start by itself
+ */
 export async function startRuntime(options: {
   readonly path: string;
   readonly copilotHome: string;
@@ -59,6 +64,8 @@ export async function startRuntime(options: {
   try {
     await client.start();
   } catch (cause) {
+    if (ENDED_BY_OTHERS.test(String(cause)) || CONNECTION_BROKEN.test(String(cause)))
+      throw new RuntimeDied('the Copilot runtime was ended while it started', { cause });
     throw new SubagentsError(
       'COPILOT_MISSING',
       `the Copilot CLI at ${options.path} did not start: ${String(cause)}`,

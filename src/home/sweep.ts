@@ -13,6 +13,8 @@ const GIVE_UP_MS = 4_000;
 /** On a machine where other processes come and go all the time, no scan may see every one: then we stop looking. */
 const UNSURE_MS = 1_000;
 const SCAN_EVERY_MS = 20;
+/** A longer time between two scans, and this process stood still in between: it could not end anything meanwhile. */
+const LONGEST_STEP_MS = 250;
 const MAX_COMMANDS = 10;
 
 /** Whoever was there before: what they start when they are asked to is theirs. */
@@ -36,9 +38,13 @@ export async function sweep(copilotSessionId: string): Promise<SweepReport> {
   const seen = new Map<string, FoundProcess>();
   if (!canFindProcesses) return report({ seen, left: [], proven: false, begun });
   const search = new ProcessSearch(copilotSessionId);
-  let lastFound = begun;
+  let looked = begun;
+  let elapsed = 0;
+  let lastFound = 0;
   for (;;) {
-    const elapsed = Date.now() - begun;
+    const began = Date.now();
+    elapsed += Math.min(Math.max(began - looked, 0), LONGEST_STEP_MS);
+    looked = began;
     const left: FoundProcess[] = [];
     const missed = search.scan((process) => {
       const key = `${process.pid} ${process.startTime}`;
@@ -47,10 +53,9 @@ export async function sweep(copilotSessionId: string): Promise<SweepReport> {
       seen.set(key, process);
       left.push(process);
     });
-    const now = Date.now();
-    if (left.length > 0) lastFound = now;
+    if (left.length > 0) lastFound = elapsed;
     const proven = left.length > 0 || missed === 0;
-    if (left.length === 0 ? proven || now - lastFound > UNSURE_MS : elapsed > GIVE_UP_MS)
+    if (left.length === 0 ? proven || elapsed - lastFound > UNSURE_MS : elapsed > GIVE_UP_MS)
       return report({ seen, left, proven, begun });
     await (left.length > 0 && elapsed < GRACE_MS ? delay(SCAN_EVERY_MS) : setImmediate());
   }

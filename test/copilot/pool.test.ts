@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { bash, on, TurnBench } from '../support/turns.ts';
+import { signalProcess } from '../../src/system/process.ts';
+import { familyOf } from '../../src/worker/up-processes.ts';
+import { bash, on, TurnBench, until } from '../support/turns.ts';
 
 let bench: TurnBench | undefined;
 afterEach(() => bench?.close());
@@ -30,6 +32,23 @@ describe('the Copilot runtime', () => {
       class: 'copilot',
       message: expect.stringContaining('did not start') as string,
     });
+  });
+
+  it('that is ended while it starts loses the turn, which is taken up by the next one', async () => {
+    bench = await TurnBench.start([on('work', [{ text: 'Done.' }])]);
+    const at = await bench.subagent('work');
+    const before = new Set(familyOf(process.pid).map(({ pid }) => pid));
+    const turn = bench.run(at);
+    const itsRuntime = () => familyOf(process.pid).find(({ pid }) => !before.has(pid));
+    await until('the runtime', () => itsRuntime() !== undefined);
+    const starting = itsRuntime();
+    expect(starting && signalProcess(starting, 'SIGTERM')).toBe(true);
+    expect(await turn.result).toMatchObject({
+      kind: 'lost',
+      who: 'runtime',
+      reason: expect.stringContaining('while it started') as string,
+    });
+    expect(await bench.run(at).result).toMatchObject({ kind: 'finished', report: 'Done.' });
   });
 
   it('is one for all turns, and another after its death', async () => {

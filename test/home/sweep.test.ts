@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterEach, describe, expect, test } from 'vitest';
 import { findProcesses, markerScript, processMarker, ProcessSearch } from '../../src/home/processes.ts';
@@ -13,6 +14,8 @@ import { temporaryFolder } from '../support/home.ts';
 
 /** On a machine that is busy with other tests. */
 const SLOWLY = { timeout: 10_000 };
+/** A sweep gives up before. */
+const LONGER_THAN_A_SWEEP_MS = 5_000;
 const started: string[] = [];
 
 /** A Copilot session id; whatever of it is left when the test ends is killed. */
@@ -71,6 +74,22 @@ describe('what a subagent left running is found and ended', () => {
     expect(report.left).toEqual([]);
     expect(report.durationMs).toBeGreaterThanOrEqual(500);
     expect(report.durationMs).toBeLessThan(5_000);
+  });
+
+  test('TERM ignored, by a worker that stood still meanwhile', { timeout: 30_000 }, async () => {
+    const id = copilotSession();
+    await using child = startChild(import.meta.url, 'children/sweep-when-told.ts', [id]);
+    await child.line(/^ready$/);
+    await shell(id, `(trap '' TERM HUP INT; while true; do sleep 1002; done) &`);
+    const processes = await processesOf(id, /./);
+    child.say('go');
+    await child.line(/^begun$/);
+    process.kill(child.pid, 'SIGSTOP');
+    await delay(LONGER_THAN_A_SWEEP_MS);
+    process.kill(child.pid, 'SIGCONT');
+    const [, report = ''] = await child.line(/^report (.*)$/);
+    expect(JSON.parse(report)).toMatchObject({ left: [], proof: 'proven' });
+    expect(allGone(processes)).toBe(true);
   });
 
   test('one that starts another whenever it is told to end', async () => {
