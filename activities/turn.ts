@@ -31,7 +31,7 @@ import { takeUp, type TakenUp } from '../src/copilot/take-up.ts';
 import { TurnState } from '../src/copilot/turn-state.ts';
 import type { Limits } from '../src/copilot/verdict.ts';
 import { workSoFar } from './handover.ts';
-import { WorkClock } from './work-clock.ts';
+import { WorkClock } from '../src/system/work-clock.ts';
 
 /** A signal that ends the runtime is often for the worker too; so long its word of that is waited for. */
 const SHUTDOWN_NEWS_MS = 1_000;

@@ -23,7 +23,7 @@ import { commandRecord, MAX_OUTPUT_FILE_BYTES, named, seconds, TIMED_OUT } from 
 import { commandEnvironment } from './command-environment.ts';
 import { runCommand } from './command.ts';
 import { reportingFailures } from './failures.ts';
-import { WorkClock } from './work-clock.ts';
+import { WorkClock } from '../src/system/work-clock.ts';
 
 /** Paths kept of what verification left. */
 const MAX_KEPT_PATHS = 1_000;

@@ -28,10 +28,12 @@ export class Asked {
   readonly #calls: Map<string, AskCall>;
   /** Requests whose answer is in the conversation. */
   readonly answered: Set<string>;
+  /** Requests whose answer was given, but whose call was cut short all the same. */
+  readonly untold = new Set<string>();
 
-  /** Begins with what `before` has. */
+  /** Begins with the questions that `before` has open. */
   constructor(before?: Asked) {
-    this.#calls = new Map(before && before.#calls);
+    this.#calls = new Map(before && [...before.#calls].filter(([, { given }]) => !given));
     this.answered = new Set(before?.answered);
   }
 
@@ -73,6 +75,13 @@ export class Asked {
   complete(toolCallId: string, success: boolean): void {
     const call = this.#calls.get(toolCallId);
     if (call !== undefined && success) this.answered.add(call.requestId);
+    else if (call?.given) this.untold.add(call.requestId);
     this.#calls.delete(toolCallId);
+  }
+
+  /** The answers that were given are in the conversation, as a message. */
+  told(): void {
+    for (const requestId of this.untold) this.answered.add(requestId);
+    this.untold.clear();
   }
 }

@@ -28,7 +28,7 @@ export type Decision =
   /** It ended; nobody heard of it. */
   | { readonly do: 'report'; readonly report: string };
 
-/** First line of the message that tells a resumed turn which of its background commands are gone. */
+/** First line of the message that tells a resumed turn what it cannot know: what is gone, what had ended, what was answered. */
 export function resumedMarker(turnMarker: string): string {
   return turnMarker.replace(/\]$/, ', resumed]');
 }
@@ -45,8 +45,10 @@ export function decide(events: readonly CopilotEvent[], turn: TurnId): [Decision
   let state = new TurnState();
   events.forEach((event, index) => {
     if (index === start) state = state.nextTurn();
-    if (event.type === 'user.message' && event.data.content.startsWith(resumedMarker(turn.marker)))
+    if (event.type === 'user.message' && event.data.content.startsWith(resumedMarker(turn.marker))) {
       state.endShells();
+      state.answersTold();
+    }
     state.apply(event);
   });
   if (start === -1)
@@ -54,7 +56,7 @@ export function decide(events: readonly CopilotEvent[], turn: TurnId): [Decision
 
   // What was under way when the log ends is not under way any more.
   state.interruptOpenTools();
-  if (state.onTheWay.length > 0) return [{ do: 'tell-answers' }, state];
+  if (state.untold) return [{ do: 'tell-answers' }, state];
   const pending = state.questions.map(({ requestId }) => requestId);
   const answerable = pending.filter((id) => turn.answers?.includes(id));
   if (answerable.length > 0) return [{ do: 'answer', requestIds: answerable }, state];

@@ -1,5 +1,5 @@
 /** A turn that runs in Copilot now: its session, what its events say, and the messages on their way into it. */
-import type { CopilotSession, SessionEvent } from '@github/copilot-sdk';
+import type { CopilotSession, SessionEvent, SessionHooks } from '@github/copilot-sdk';
 import {
   countDenials,
   MAX_SUMMARY_CHARS,
@@ -10,6 +10,7 @@ import {
   type Spent,
 } from '../contract/index.ts';
 import type { Redactor } from '../home/redact.ts';
+import { WorkClock } from '../system/work-clock.ts';
 import { ASK_PARENT, isMovement, isOutput, isSignOfLife, readEvent } from './events.ts';
 import { beatOrTimeout, Pulse } from './pulse.ts';
 import { RuntimeDied, type Runtime } from './runtime.ts';
@@ -20,6 +21,8 @@ import type { Arrival, TurnState } from './turn-state.ts';
 const MAX_TASK_CHARS = 160;
 
 const ARRIVAL_TIMEOUT_MS = 30_000;
+/** How often the clock is looked at while nothing comes, in milliseconds. */
+const LOOK_MS = 1_000;
 
 /** Said to a model whose call came to nothing; the runtime drops the news of a command that ended meanwhile. */
 const GO_ON =
@@ -131,9 +134,16 @@ export class LiveTurn {
     const now = this.#describe();
     if (now.what !== this.#doing.what) this.#doing = { ...now, since: Date.now() };
     this.changed.beat();
-    // Else the log is some hundred milliseconds behind, and a model that was killed in between would do again what it
-    // does not know that it did, or what it was shown the result of.
-    if (event.type === 'tool.execution_start' || event.type === 'tool.execution_complete') this.#saveSoon();
+    if (event.type === 'tool.execution_complete') this.#saveSoon();
+  }
+
+  /**
+   * What the runtime waits for around each tool call. Else its log is some hundred milliseconds behind, and a model that
+   * was killed in between would do again what it does not know that it did, or what it was shown the result of.
+   */
+  get hooks(): SessionHooks {
+    const save = (): Promise<void> => this.save();
+    return { onPreToolUse: save, onPostToolUse: save, onPostToolUseFailure: save };
   }
 
   /**
@@ -159,7 +169,8 @@ export class LiveTurn {
    */
   async say(marker: string, text: string): Promise<void> {
     const { error } = this.state;
-    const arrived = (): boolean => this.state.arrivals.has(marker);
+    const before = this.state.arrivals.get(marker);
+    const arrived = (): boolean => this.state.arrivals.get(marker) !== before;
     await this.runtime.ask(this.#held().send({ prompt: `${marker}\n${text}` }));
     await this.#mustBecome(() => arrived() || this.state.error !== error, 'a message');
     if (arrived()) await this.save();
@@ -331,18 +342,18 @@ export class LiveTurn {
 
   /** Waits for what the runtime does within milliseconds. Throws when the turn is over before, or it is not done in time. */
   async #mustBecome(condition: () => boolean, what: string): Promise<void> {
-    if (await this.#until(condition, Date.now() + ARRIVAL_TIMEOUT_MS)) return;
+    const waiting = new WorkClock();
+    if (await this.#until(condition, () => waiting.workedMs >= ARRIVAL_TIMEOUT_MS)) return;
     if (this.#left) throw new TurnOver();
     if (this.runtime.death !== undefined) throw new RuntimeDied(this.runtime.death.words);
     throw new Error(`the Copilot runtime took ${what} and did nothing with it`);
   }
 
-  /** Whether `condition` came true before the turn was over, and before `deadline`. */
-  async #until(condition: () => boolean, deadline = Infinity): Promise<boolean> {
+  /** Whether `condition` came true before the turn was over, or `late`. */
+  async #until(condition: () => boolean, late = (): boolean => false): Promise<boolean> {
     while (!condition()) {
-      if (this.#left || this.runtime.death !== undefined || Date.now() >= deadline) return false;
-      if (deadline === Infinity) await this.changed.next();
-      else await beatOrTimeout(this.changed, deadline - Date.now());
+      if (this.#left || this.runtime.death !== undefined || late()) return false;
+      await beatOrTimeout(this.changed, LOOK_MS);
     }
     return true;
   }

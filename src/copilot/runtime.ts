@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { CopilotClient, RuntimeConnection } from '@github/copilot-sdk';
 import { SUBAGENT_MARK, SubagentsError } from '../contract/index.ts';
 import { cleanEnvironment } from '../home/environment.ts';
+import { WorkClock } from '../system/work-clock.ts';
 import { LOGIN_VARIABLES } from './login.ts';
 import { providerFrom } from './provider.ts';
 import { RUNTIME_ONLY } from './shell-script.ts';
@@ -21,6 +22,8 @@ export interface Death {
 
 /** Calls answer within milliseconds; opening a session may ask GitHub first. */
 const ANSWER_TIMEOUT_MS = 60_000;
+/** How often the clock is looked at while it does not answer, in milliseconds. */
+const LOOK_MS = 1_000;
 /** The SDK's words for a runtime that a signal ended, or that was asked to end and did, before its start was done. */
 const ENDED_BY_OTHERS = /^Error: CLI server exited (unexpectedly )?with code (null|0)$/m;
 const CONNECTION_BROKEN = /connection (is closed|is disposed|got disposed)|pending response rejected/i;
@@ -113,10 +116,12 @@ function watch(client: CopilotClient, child: ChildProcess): Runtime {
     onDeath,
     async ask(asked) {
       let forget: () => void = () => undefined;
-      const deadline = setTimeout(() => {
+      const waiting = new WorkClock();
+      const watch = setInterval(() => {
+        if (waiting.workedMs < ANSWER_TIMEOUT_MS) return;
         silent = true;
         child.kill('SIGKILL');
-      }, ANSWER_TIMEOUT_MS);
+      }, LOOK_MS);
       const died = new Promise<never>((_, reject) => {
         forget = onDeath(({ words }) => reject(new RuntimeDied(words)));
       });
@@ -127,7 +132,7 @@ function watch(client: CopilotClient, child: ChildProcess): Runtime {
         if (!CONNECTION_BROKEN.test(String(error))) throw error;
         throw new RuntimeDied('the connection to the Copilot runtime broke', { cause: error });
       } finally {
-        clearTimeout(deadline);
+        clearInterval(watch);
         forget();
       }
     },

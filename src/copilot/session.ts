@@ -7,6 +7,7 @@ import {
   type CopilotSession,
   type ResumeSessionConfig,
   type SessionEvent,
+  type SessionHooks,
 } from '@github/copilot-sdk';
 import { z } from 'zod';
 import { plain, type Permissions, type Thinking } from '../contract/index.ts';
@@ -41,6 +42,7 @@ export interface SessionSpec {
   /** Whether its conversation must be there: one that is gone is not begun anew without a word. */
   readonly begun: boolean;
   readonly onEvent: (event: SessionEvent) => void;
+  readonly hooks?: SessionHooks;
 }
 
 const askParent = defineTool(ASK_PARENT, {
@@ -114,6 +116,7 @@ function sessionConfig(spec: SessionSpec): ResumeSessionConfig {
     }),
     ...(spec.permissions === 'read-only' && { availableTools: READ_ONLY_TOOLS }),
     onEvent: spec.onEvent,
+    ...(spec.hooks && { hooks: spec.hooks }),
     systemMessage: { mode: 'append', content: instructionsFor(spec.permissions) },
     tools: [askParent],
     // A repository that is not trusted may not run its own hooks, extensions and MCP servers. Its instructions (AGENTS.md) do count.

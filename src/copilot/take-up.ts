@@ -8,7 +8,7 @@ import { LiveTurn, turnNumber, TurnOver } from './live-turn.ts';
 import type { CopilotPool } from './pool.ts';
 import { openSession } from './session.ts';
 import { shellScript } from './shell-script.ts';
-import type { TurnState } from './turn-state.ts';
+import { resultMarker, type TurnState } from './turn-state.ts';
 
 /** The turn runs, or its end is in the event log already, or there is no conversation to resume. */
 export type TakenUp =
@@ -76,6 +76,7 @@ export async function takeUp(
           (input.turn > 1 || answers !== undefined || hasBegun(pool.copilotHome, copilotSessionId)),
         initScript: shellScript(copilotSessionId, input),
         onEvent: (event) => live.take(event),
+        hooks: live.hooks,
       }),
     );
     await begin(live, decision, input, cutOff);
@@ -107,8 +108,8 @@ async function begin(
       return live.say(marker, (input.prompt || toldAnswers(input)) + inBrackets(gone));
     }
     case 'continue': {
-      const gone = lost(state, cutOff);
-      return gone.length > 0 ? live.say(resumedMarker(marker), tellLost(gone)) : live.goOn();
+      const news = [tellLost(lost(state, cutOff)), tellResults(state)].filter((text) => text !== '');
+      return news.length > 0 ? live.say(resumedMarker(marker), news.join('\n\n')) : live.goOn();
     }
     case 'answer': {
       const gone = inBrackets(lost(state, cutOff));
@@ -118,9 +119,22 @@ async function begin(
       }
       return;
     }
-    case 'tell-answers':
-      return live.say(resumedMarker(marker), toldAnswers(input) + inBrackets(lost(state, cutOff)));
+    case 'tell-answers': {
+      const news = [toldAnswers(input) + inBrackets(lost(state, cutOff)), tellResults(state)];
+      return live.say(resumedMarker(marker), news.filter((text) => text !== '').join('\n\n'));
+    }
   }
+}
+
+/** Results that the model had, or was about to have, when it was stopped. Indented: what a tool printed is no marker of ours. */
+function tellResults({ unshown }: TurnState): string {
+  if (unshown.size === 0) return '';
+  const results = [...unshown.values()].map(({ toolCallId, what, result }) =>
+    [resultMarker(toolCallId), `\`${what}\``, result.replace(/^/gm, '    ')].join('\n'),
+  );
+  const intro =
+    'You were stopped and taken up again. These calls are said to be interrupted, but they had ended; this is their result. Do not make them again.';
+  return [intro, ...results].join('\n\n');
 }
 
 /** What ran in the background until the turn was stopped, which nobody will notify the model of. */
@@ -138,6 +152,7 @@ const inBrackets = (gone: readonly string[]): string => (gone.length > 0 ? `\n\n
 
 /** Told to the model, which would wait for the end of these in vain. */
 function tellLost(gone: readonly string[]): string {
+  if (gone.length === 0) return '';
   const commands = [...new Set(gone)].map((what) => `* ${what}`);
   return [
     'You were stopped and taken up again. These commands ran in the background and were ended; you will not be notified of them. Start again what you still need, then go on:',

@@ -1,4 +1,5 @@
 /** What is known of a running turn, folded from its events: live ones, or those of the event log after a crash. */
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { addUsage, NO_USAGE, opensRun, type Usage } from '../contract/index.ts';
 import { Asked, type OpenQuestion } from './asked.ts';
@@ -11,8 +12,18 @@ export interface OpenTool {
   readonly name: string;
   /** What it does, for people: `bash: npm test`. */
   readonly what: string;
+  readonly arguments: unknown;
   readonly shellId: string | undefined;
   readonly since: string;
+  /** Once it has ended, and the model is about to be shown this. */
+  readonly result?: string;
+}
+
+/** A tool call that ended, while the conversation says that it was interrupted: its model was killed at that moment. */
+export interface UnshownResult {
+  readonly toolCallId: string;
+  readonly what: string;
+  readonly result: string;
 }
 
 export type SessionError = Extract<CopilotEvent, { type: 'session.error' }>['data'];
@@ -22,6 +33,13 @@ export interface Arrival {
   readonly delivery: string | undefined;
   readonly at: string;
 }
+
+/** Of a command that runs in the background now, or still. */
+const BACKGROUND = /<command (?:started in background|with) .*?shellId: (\w+)/;
+
+/** The line by which a message says whose result follows. */
+const RESULT_MARKER = /^\[result of (?<id>\S+)\]$/;
+export const resultMarker = (toolCallId: string): string => `[result of ${toolCallId}]`;
 
 const shellArguments = z.object({ shellId: z.string() });
 
@@ -59,6 +77,8 @@ export class TurnState {
   readonly shells = new Map<string, string>();
   /** Tool calls whose result was lost in a crash. */
   readonly interrupted: string[] = [];
+  /** By the id of their call; until the model is told. */
+  readonly unshown = new Map<string, UnshownResult>();
   /** Commands that ran in the background, and were ended when the turn was taken up again. */
   readonly endedShells: string[] = [];
   /** First lines, and lines that mark a steer, of the messages in the conversation. */
@@ -82,6 +102,11 @@ export class TurnState {
   /** Requests whose answer was given and is not in the conversation yet. */
   get onTheWay(): readonly string[] {
     return this.#asked.onTheWay;
+  }
+
+  /** Whether answers were given of which the model may not know. */
+  get untold(): boolean {
+    return this.onTheWay.length > 0 || this.#asked.untold.size > 0;
   }
 
   /** Requests whose answer is in the conversation. */
@@ -111,8 +136,13 @@ export class TurnState {
 
   /** Counts tool calls that have no result as interrupted: whatever ran them is gone. */
   interruptOpenTools(): void {
-    for (const tool of this.openTools.values()) this.#interrupt(tool);
+    for (const [id, tool] of this.openTools) this.#interrupt(id, tool);
     this.openTools.clear();
+  }
+
+  /** The model was told, in a message, the answers that had not come as such. */
+  answersTold(): void {
+    this.#asked.told();
   }
 
   /** Counts the commands in the background as ended, and the model as knowing it. */
@@ -148,6 +178,7 @@ export class TurnState {
         this.openTools.set(toolCallId, {
           name: toolName,
           what: describeTool(toolName, args),
+          arguments: args,
           shellId: shellArguments.safeParse(args).data?.shellId,
           since: event.timestamp,
         });
@@ -161,6 +192,8 @@ export class TurnState {
         // While it waited for the answer its Copilot session was closed.
         this.endShells();
         return;
+      case 'hook.start':
+        return this.#result(event.data);
       case 'tool.execution_complete':
         return this.#complete(event.data);
       case 'system.notification':
@@ -197,6 +230,7 @@ export class TurnState {
   /** What an earlier run of the subagent left open in the conversation is over: its commands, its questions, its steers. */
   #beginRun(): void {
     this.openTools.clear();
+    this.unshown.clear();
     this.shells.clear();
     this.arrivals.clear();
     this.#asked = new Asked();
@@ -206,7 +240,10 @@ export class TurnState {
     const arrival = { delivery: data.delivery, at: timestamp };
     if (opensRun(data.content.split('\n', 1)[0] ?? '')) this.#beginRun();
     for (const line of data.content.split('\n')) {
-      if (line.startsWith('[') && line.endsWith(']')) this.arrivals.set(line, arrival);
+      if (!line.startsWith('[') || !line.endsWith(']')) continue;
+      this.arrivals.set(line, arrival);
+      const { id } = RESULT_MARKER.exec(line)?.groups ?? {};
+      if (id !== undefined) this.unshown.delete(id);
     }
     this.#start();
   }
@@ -219,22 +256,44 @@ export class TurnState {
     this.lastReport = this.report ?? this.lastReport;
   }
 
+  /** What a hook is asked about names its call by name and arguments alone. */
+  #result({ hookType, input }: Extract<CopilotEvent, { type: 'hook.start' }>['data']): void {
+    const result = input.toolResult?.textResultForLlm ?? input.error;
+    if (!hookType.startsWith('postToolUse') || result === undefined) return;
+    const calls = [...this.openTools].filter(
+      ([, { name, result: known }]) => name === input.toolName && known === undefined,
+    );
+    const same = calls.find(([, tool]) => isDeepStrictEqual(tool.arguments, input.toolArgs));
+    // A hook of the user's may have changed the arguments.
+    const [id, tool] = same ?? (calls.length === 1 ? calls[0] : undefined) ?? [];
+    if (id !== undefined && tool !== undefined) this.openTools.set(id, { ...tool, result });
+  }
+
   #complete(data: Extract<CopilotEvent, { type: 'tool.execution_complete' }>['data']): void {
     const tool = this.openTools.get(data.toolCallId);
     this.openTools.delete(data.toolCallId);
     this.#asked.complete(data.toolCallId, data.success);
     if (tool === undefined) return;
-    if (data.error?.code === 'interrupted') this.#interrupt(tool);
-    const content = data.result?.content ?? '';
-    const background = /<command (?:started in background|with) .*?shellId: (\w+)/.exec(content)?.[1];
-    if (background !== undefined && data.shellExecution === undefined) this.shells.set(background, tool.what);
-    const ended = tool.name === 'stop_bash' || /<shellId: \w+ completed/.test(content);
-    if (ended && tool.shellId !== undefined) this.shells.delete(tool.shellId);
+    if (data.error?.code === 'interrupted') this.#interrupt(data.toolCallId, tool);
+    else this.#trackShells(tool, data.result?.content ?? '', data.shellExecution !== undefined);
   }
 
-  #interrupt(tool: OpenTool): void {
-    // A question that was lost is asked again: it had no effect that could be there.
-    if (tool.name !== ASK_PARENT) this.interrupted.push(tool.what);
+  #trackShells(tool: OpenTool, result: string, ended: boolean): void {
+    const background = BACKGROUND.exec(result)?.[1];
+    if (background !== undefined && !ended) this.shells.set(background, tool.what);
+    const over = tool.name === 'stop_bash' || /<shellId: \w+ completed/.test(result);
+    if (over && tool.shellId !== undefined) this.shells.delete(tool.shellId);
+  }
+
+  #interrupt(toolCallId: string, tool: OpenTool): void {
+    const { what, result } = tool;
+    if (result !== undefined) {
+      this.unshown.set(toolCallId, { toolCallId, what, result });
+      this.#trackShells(tool, result, false);
+    } else if (tool.name !== ASK_PARENT) {
+      // A question that was lost is asked again: it had no effect that could be there.
+      this.interrupted.push(what);
+    }
   }
 
   #call(call: Extract<CopilotEvent, { type: 'assistant.usage' }>['data'], agentId: string | undefined): void {

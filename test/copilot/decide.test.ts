@@ -29,6 +29,15 @@ const done = (toolCallId: string, content = 'ok') =>
     result: { content },
     ...(!content.includes('background') && { shellExecution: { exitCode: 0 } }),
   });
+const ended = (toolCallId: string, result = `result of ${toolCallId}`) =>
+  event('hook.start', {
+    hookType: 'postToolUse',
+    input: {
+      toolName: 'bash',
+      toolArgs: { command: `run ${toolCallId}` },
+      toolResult: { textResultForLlm: result },
+    },
+  });
 const cut = (toolCallId: string) =>
   event('tool.execution_complete', {
     toolCallId,
@@ -131,6 +140,8 @@ describe('a turn of answers', () => {
     const given = event('external_tool.completed', { requestId: 'request-p' });
     expect(what([...asked, given], both)).toEqual({ do: 'tell-answers' });
     expect(what([...asked, ...answered('q'), given], both)).toEqual({ do: 'tell-answers' });
+    // The calls are given up, and the message is not there yet.
+    expect(what([...asked, given, cut('p'), cut('q')], both)).toEqual({ do: 'tell-answers' });
     // Once told, and the calls given up, it goes on.
     const told = [given, cut('p'), cut('q'), user(`${resumedMarker(MARKER)}\nThe main agent answers`)];
     expect(what([...asked, ...told], both)).toEqual({ do: 'continue' });
@@ -179,6 +190,25 @@ describe('the state of a resumed turn', () => {
     });
     expect(state.interrupted).toEqual(['bash: run a', 'bash: run b']);
     expect(state.openTools.size).toBe(0);
+  });
+
+  it('has the results that a hook was asked about, and the model may not remember, until it is told', () => {
+    const two = [...opened, says('', ['a', 'b']), runs('a'), runs('b')];
+    const log = [...two, ended('b'), cut('a'), cut('b')];
+    const [decision, state] = decide(log, { marker: MARKER });
+    expect(decision).toEqual({ do: 'continue' });
+    expect(state.interrupted).toEqual(['bash: run a']);
+    expect([...state.unshown.values()]).toEqual([
+      { toolCallId: 'b', what: 'bash: run b', result: 'result of b' },
+    ]);
+    const told = user(`${resumedMarker(MARKER)}\n[result of b]\n    result of b`);
+    expect(decide([...log, told], { marker: MARKER })[1].unshown.size).toBe(0);
+    // The log has them all.
+    expect(decide([...two, ended('b'), done('b')], { marker: MARKER })[1].unshown.size).toBe(0);
+    // What runs in the background from then on is gone as well.
+    const started = '<command started in background with shellId: 7>';
+    const [, left] = decide([...two, ended('a', started), cut('a')], { marker: MARKER });
+    expect([...left.shells.values()]).toEqual(['bash: run a']);
   });
 
   it('does not call a question interrupted: it is asked again', () => {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { WorkClock } from '../../activities/work-clock.ts';
+import { WorkClock } from '../../src/system/work-clock.ts';
 
 /** A clock on a time that only the test moves. */
 function started(): { clock: WorkClock; pass: (ms: number) => number } {
