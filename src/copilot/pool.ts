@@ -10,6 +10,7 @@ import { COPILOT_PATH_VARIABLE, findCopilot } from './executable.ts';
 import { LiveTurns } from './live-turns.ts';
 import { shareLogin } from './login.ts';
 import { providerFrom } from './provider.ts';
+import { endFormerRuntime, noteRuntime } from './former-runtime.ts';
 import { startRuntime, type Runtime } from './runtime.ts';
 
 export interface CopilotPoolOptions {
@@ -68,8 +69,11 @@ export class CopilotPool {
     try {
       ensurePrivateDir(this.copilotHome);
       if (providerFrom(this.env, undefined) === undefined) await shareLogin(this.env, this.copilotHome);
+      await endFormerRuntime(this.copilotHome);
       const path = await findCopilot(this.#copilotPath);
-      return await startRuntime({ path, copilotHome: this.copilotHome, env: this.env });
+      const runtime = await startRuntime({ path, copilotHome: this.copilotHome, env: this.env });
+      noteRuntime(this.copilotHome, runtime.pid);
+      return runtime;
     } catch (error) {
       this.#runtime = undefined;
       throw error;

@@ -41,11 +41,18 @@ export async function takeUp(
 
   const marker = turnMarker(input.subagent, input.turn);
   const answers = input.answers?.map(({ requestId }) => requestId);
-  const events = await readEventLog(pool.copilotHome, copilotSessionId, pool.redactor);
-  const [decision, state] = decide(events, { marker, ...(answers && { answers }) });
+  const look = async () =>
+    decide(await readEventLog(pool.copilotHome, copilotSessionId, pool.redactor), {
+      marker,
+      ...(answers && { answers }),
+    });
+  let [decision, state] = await look();
   if (decision.do === 'ask' || decision.do === 'report') return { decision, state };
 
   const runtime = await pool.runtime();
+  // A runtime before this one may have written until it was gone.
+  [decision, state] = await look();
+  if (decision.do === 'ask' || decision.do === 'report') return { decision, state };
   const live = new LiveTurn({
     copilotSessionId,
     number,

@@ -103,6 +103,21 @@ describe('a turn whose runtime dies', () => {
     expect(bench.model.requests.at(-1)?.conversation?.news).toContain('    <the result>');
   });
 
+  it('of a worker that is gone too, while it stood still, is ended before another takes the turn up', async () => {
+    const at = await bench.subagent('stands-still');
+    const first = bench.run({ ...at, prompt: 'crash' });
+    await until('the command to start', () => findProcesses(at.subagent.copilotSessionId).length > 0);
+    process.kill((await bench.pool.runtime()).pid, 'SIGSTOP');
+    const former = await bench.replaceWorker();
+    expect(former.death).toBeUndefined();
+    expect(await bench.run({ ...at, prompt: 'crash', lostBefore: 1 }).result).toMatchObject({
+      kind: 'finished',
+      report: 'I checked and went on.',
+    });
+    expect(former.death?.words).toContain('SIGKILL');
+    expect(await first.result).toMatchObject({ kind: 'lost' });
+  });
+
   it('tells the model which background commands are gone, and the reader of the outcome', async () => {
     const at = await bench.subagent('background');
     const first = bench.run(at);

@@ -15,6 +15,7 @@ import type {
   TurnResult,
 } from '../../src/contract/index.ts';
 import { CopilotPool } from '../../src/copilot/pool.ts';
+import type { Runtime } from '../../src/copilot/runtime.ts';
 import { sweep } from '../../src/home/sweep.ts';
 import { startScriptedModel, type Scenario, type ScriptedModel } from './model.ts';
 
@@ -77,6 +78,13 @@ export class TurnBench {
   async restart(): Promise<void> {
     await this.pool.stop();
     this.pool = this.#newPool();
+  }
+
+  /** A worker that was killed, and another that took its place, as far as Copilot goes. Gives the runtime that it had. */
+  async replaceWorker(): Promise<Runtime> {
+    const runtime = await this.pool.runtime();
+    this.pool = this.#newPool();
+    return runtime;
   }
 
   /** Kills the runtime as a crash would, and returns what was its process id. */
