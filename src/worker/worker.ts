@@ -25,6 +25,7 @@ import { ensureSearchAttributes } from '../temporal/search-attributes.ts';
 import type { TemporalTarget } from '../temporal/target.ts';
 import { createActivities } from './activities.ts';
 import { LeaseInterceptor } from './lease-interceptor.ts';
+import { OneAttempt, type Attempts } from './one-attempt.ts';
 import { keepEnding } from './left-alone.ts';
 import { redactingCodec, RedactErrors } from './redaction.ts';
 import { keepRetention } from './retention.ts';
@@ -89,11 +90,16 @@ export async function startWorker(
   };
   const dataConverter = { payloadCodecs: [redactingCodec(redactor)] };
   const errors = { inbound: new RedactErrors(redactor) };
+  const attempts: Attempts = new Map();
   // For queues of activities alone: what a workflow decides comes from what these say, and from its callers.
   const leased: Partial<WorkerOptions> = {
     dataConverter,
     interceptors: {
-      activity: [() => errors, (context) => ({ inbound: new LeaseInterceptor(context, home.paths.leases) })],
+      activity: [
+        () => errors,
+        (context) => ({ inbound: new LeaseInterceptor(context, home.paths.leases) }),
+        (context) => ({ inbound: new OneAttempt(context, attempts) }),
+      ],
     },
   };
   const creating = Promise.all([
