@@ -37,11 +37,25 @@ interface Found extends SettleInput {
   readonly options: GitOptions;
 }
 
+/** Something that the subagent left running committed meanwhile. So often it is settled again. */
+const MAX_MOVES = 5;
+
 /** @throws SubagentsError GIT, DISK_FULL */
 export async function settleWorktree(
   input: SettleInput,
   surroundings: Omit<GitOptions, 'cwd'>,
 ): Promise<Settled> {
+  for (let moves = 0; ; moves++) {
+    const settled = await settle(input, surroundings, moves < MAX_MOVES);
+    if (settled !== 'moved') return settled;
+  }
+}
+
+async function settle(
+  input: SettleInput,
+  surroundings: Omit<GitOptions, 'cwd'>,
+  mayMove: boolean,
+): Promise<Settled | 'moved'> {
   const { cwd, branch } = input;
   const options = { ...surroundings, cwd };
   const { gitDir, commonDir } = gitDirs(cwd);
@@ -71,7 +85,13 @@ export async function settleWorktree(
   const { saved, notes: savedNotes } = await saveLeftovers(found, leftovers, tip);
   const { target, notes } = await chooseTip(found, saved, tip);
 
-  await git(['update-ref', '-m', 'subagents: collected', `refs/heads/${branch}`, target, tip ?? ''], options);
+  try {
+    const update = ['update-ref', '-m', 'subagents: collected', `refs/heads/${branch}`, target, tip ?? ''];
+    await git(update, options);
+  } catch (error) {
+    if (mayMove && (await branchTip(cwd, branch)) !== tip) return 'moved';
+    throw error;
+  }
   const operationNotes = underway ? await endOperation(underway, options) : [];
   if (status.branch !== branch) {
     await git(['symbolic-ref', '-m', 'subagents: collected', 'HEAD', `refs/heads/${branch}`], options);

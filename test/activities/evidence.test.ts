@@ -565,6 +565,32 @@ describe('a worker killed while it collects', () => {
   });
 });
 
+describe('something that the subagent left running commits while its work is collected', () => {
+  it('and that is collected too, with what was left uncommitted', async () => {
+    await using folder = await temporaryFolder();
+    await using home = await temporaryHome();
+    await using repo = await temporaryRepository({ 'a.txt': 'a\n' });
+    const { prepare, collect } = workspaceBench(home);
+    const input = { subagent: subagentRef('moving'), spec: specOf(repo, { label: 'moving' }) };
+    const workspace = await prepare(input);
+    await repo.write({ 'new.txt': 'x' }, workspace.cwd);
+    const goOn = join(folder.path, 'go-on');
+    const shim = await gitThatHangs(folder.path, [
+      { of: 'moving', when: 'before', call: 'subagents: collected refs/heads', until: goOn },
+    ]);
+    const args = [home.root, 'collect', JSON.stringify([{ ...input, workspace }])];
+    await using child = startChild(import.meta.url, 'children/workspaces.ts', args, shim.env);
+    await shim.reached();
+    await repo.in(workspace.cwd)('commit', '--quiet', '--allow-empty', '--message', 'In the background');
+    await writeFile(goOn, '');
+    expect(await child.endedBy).toBeUndefined();
+    const log = await repo.git('log', '--format=%s', 'subagents/moving');
+    expect(log.split('\n').slice(0, 2)).toEqual([leftoversSubject('moving'), 'In the background']);
+    const { evidence } = await collect(input, workspace);
+    expect(evidence).toMatchObject({ commitCount: 2, savedLeftovers: true, filesChanged: ['new.txt'] });
+  });
+});
+
 describe('the evidence of work in-place', () => {
   it('lists what is changed, and commits nothing', async () => {
     const repo = await temporaryRepository({ 'a.txt': 'a\n', 'b.txt': 'b\n' });
