@@ -1,5 +1,5 @@
 /** `deliverSteer`: brings a message of the main agent into a running turn. */
-import { Context } from '@temporalio/activity';
+import { cancellationSignal, Context } from '@temporalio/activity';
 import type { ControlActivities, DeliverInput, DeliverResult, Receipt } from '../src/contract/index.ts';
 import { steerMarker } from '../src/contract/index.ts';
 import { readEventLog } from '../src/copilot/event-log.ts';
@@ -34,7 +34,8 @@ export function createDeliverActivities(on: DeliverDependencies): Pick<ControlAc
           return { kind: 'delivered', receipt: receipt(input.steerId, delivered, delivered.during) };
       } catch (error) {
         if (error instanceof RuntimeDied) return { kind: 'lost', who: 'runtime', reason: error.message };
-        throw error;
+        if (cancellationSignal().aborted) throw error;
+        // Copilot refused it. A steer that is not in is held for the next turn, whatever the reason.
       }
       // Perhaps it came in before a crash, or before the turn ended, and only the receipt was lost.
       const arrival = await persisted(on.pool.copilotHome, input);

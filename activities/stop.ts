@@ -1,5 +1,6 @@
 /** `stopSubagent`: ends a subagent on this worker: its turn, its Copilot session, its processes, its room. */
 import type { ControlActivities, StopInput, StopResult, SubagentRef } from '../src/contract/index.ts';
+import { branchTip } from '../src/git/branch.ts';
 import { stayPrefix } from './stay.ts';
 import type { sweep } from '../src/home/sweep.ts';
 import type { Room } from './room.ts';
@@ -25,7 +26,8 @@ export interface StopDependencies {
 
 export function createStopActivities(on: StopDependencies): Pick<ControlActivities, 'stopSubagent'> {
   return {
-    async stopSubagent({ subagent, mode, inPlaceRepo, trustRepo }: StopInput): Promise<StopResult> {
+    async stopSubagent(input: StopInput): Promise<StopResult> {
+      const { subagent, mode, inPlaceRepo, trustRepo, collected } = input;
       const stopCopilotSession = on.stopCopilotSession(subagent, {
         abort: mode === 'kill',
         over: mode !== 'pause',
@@ -41,11 +43,27 @@ export function createStopActivities(on: StopDependencies): Pick<ControlActiviti
         const sweep = trustRepo ? { ...swept, notChecked: [REPOSITORY_CODE, ...swept.notChecked] } : swept;
         await on.ended(subagent);
         if (inPlaceRepo !== undefined) await on.releaseCheckout(inPlaceRepo, subagent);
+        // From here on nothing of it can move the branch any more.
+        const movedTo = collected && (await movedSince(collected));
         const cutShort = await stopCopilotSession;
-        return { kind: 'stopped', sweep, ...(cutShort && { cutShort }) };
+        return {
+          ...{ kind: 'stopped', sweep },
+          ...(movedTo !== undefined && { movedTo }),
+          ...(cutShort && { cutShort }),
+        };
       } finally {
         on.room.leaveAll(stayPrefix(subagent));
       }
     },
   };
+}
+
+/** Where the branch is, if not at that commit; undefined too where it cannot be read: then nothing is known of it. */
+async function movedSince({
+  cwd,
+  branch,
+  head,
+}: NonNullable<StopInput['collected']>): Promise<string | null | undefined> {
+  const tip = await branchTip(cwd, branch).catch(() => head);
+  return tip === head ? undefined : (tip ?? null);
 }

@@ -235,8 +235,7 @@ class Attempt {
 
   async #breakOff(error: unknown, context: Context): Promise<TurnResult> {
     const live = this.#live ?? this.#pool.turns.get(this.#input.subagent.copilotSessionId);
-    const orderly = error instanceof RuntimeDied && live?.runtime.death?.orderly;
-    if (orderly)
+    if (error instanceof RuntimeDied && live?.runtime.death?.orderly)
       await Promise.race([context.cancelled, context.sleep(SHUTDOWN_NEWS_MS)]).catch(() => undefined);
     if (this.#pool.stopped || context.cancellationDetails?.workerShutdown) {
       return { kind: 'handed-back', usage: this.progress.usage, notes: [] };

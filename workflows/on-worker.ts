@@ -225,6 +225,7 @@ export class OnWorker {
   async stop(
     mode: StopInput['mode'],
     meanwhile: 'asking' | 'waiting' | 'stopping' = 'stopping',
+    collected?: StopInput['collected'],
   ): Promise<Stopped> {
     const { subagent, spec, room } = this.#of;
     const { workerId } = room;
@@ -235,6 +236,7 @@ export class OnWorker {
       mode,
       ...(spec.isolation === 'in-place' && mode !== 'pause' && { inPlaceRepo: spec.repo }),
       ...(spec.trustRepo && { trustRepo: true }),
+      ...(collected && { collected }),
     };
     const call = (taken: Taken) =>
       control(workerId, taken).stopSubagent.executeWithOptions({ summary: STOPPING[mode] }, [input]);

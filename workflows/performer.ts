@@ -11,6 +11,7 @@ import {
   type ForgetRequest,
   type LiveStatus,
   type ResolvedSpec,
+  type Evidence,
   type SubagentInput,
   type SubagentRef,
   type SubagentView,
@@ -159,8 +160,11 @@ export class Performer {
   }
 
   /** Ends the Copilot session, gives the room back and (but for `pause`) sweeps; nothing where nothing had been started. */
-  stop(mode: 'kill' | 'end'): Promise<Stopped> {
-    return this.#unlessForgotten(this.#worker.stop(mode));
+  stop(mode: 'kill' | 'end', evidence?: Evidence): Promise<Stopped> {
+    const { cwd, branch, head } = evidence ?? {};
+    const collected =
+      this.#input.spec.isolation === 'worktree' && cwd && branch && head ? { cwd, branch, head } : undefined;
+    return this.#unlessForgotten(this.#worker.stop(mode, 'stopping', collected));
   }
 
   /** After a kill: what the subagent had written is kept on its branch, and what it had used is counted. */

@@ -92,8 +92,9 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
     const { verdict } = step;
     return await CancellationScope.nonCancellable(async () => {
       work.inbox.closed = `${input.label} is ending as ${verdict.status}`;
-      const stopped = await work.stop('end');
+      const stopped = await work.stop('end', life.evidence);
       noteProblem(stopped);
+      noteMoved(stopped);
       life = settle(life, stopped.cutShort);
       return conclude(verdict.status, stopped.sweep, verdict.failure);
     });
@@ -130,6 +131,15 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
       ...life,
       notes: [...life.notes, `its worker could not end it in order: ${oneLine(problem, 300)}`],
     };
+  }
+
+  /** What it had left running committed after its work was collected: that is on the branch, and in nothing that is reported. */
+  function noteMoved({ movedTo }: Pick<Stopped, 'movedTo'>): void {
+    const { branch, head } = life.evidence ?? {};
+    if (movedTo === undefined || branch == null || head === undefined) return;
+    const what = movedTo === null ? 'was deleted' : `was moved to ${movedTo}`;
+    const note = `the branch ${branch} ${what} by something it had left running, after its work was collected: what is reported, and was verified, is ${head}`;
+    life = { ...life, notes: [...life.notes, note] };
   }
 
   /** Its worker was given up: nothing of it can be stopped or collected any more, and the outcome says so. */

@@ -349,11 +349,15 @@ export interface StopInput {
   readonly inPlaceRepo?: string;
   /** Whether it loaded what the repository brings along for Copilot; absent in workflows of before. */
   readonly trustRepo?: boolean;
+  /** Where its work is, as the outcome will say. */
+  readonly collected?: { readonly cwd: string; readonly branch: string; readonly head: string };
 }
 export type StopResult =
   | {
       readonly kind: 'stopped';
       readonly sweep?: SweepReport;
+      /** Where the branch is now, if that is not where its work was collected; null: nowhere. */
+      readonly movedTo?: string | null;
       /** Of the turn that was cut short, as far as it had come. */
       readonly cutShort?: Spent;
     }

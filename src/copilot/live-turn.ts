@@ -212,9 +212,11 @@ export class LiveTurn {
   /** Lets the model sum up the conversation, so that it becomes short enough. Returns whether that was possible. */
   async compact(): Promise<boolean> {
     try {
-      const { success, messagesRemoved } = await this.#held().rpc.history.compact({});
+      const compacted = this.#held().rpc.history.compact({});
+      const { success, messagesRemoved } = await this.runtime.ask(compacted, { asksModel: true });
       return success && messagesRemoved > 0;
-    } catch {
+    } catch (error) {
+      if (error instanceof RuntimeDied) throw error;
       return false; // there is nothing to sum up, or the model failed at that too
     }
   }

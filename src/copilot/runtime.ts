@@ -1,5 +1,6 @@
 /** One Copilot CLI runtime: the process, our connection to it, and the news of its death. */
 import type { ChildProcess } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
 import { CopilotClient, RuntimeConnection } from '@github/copilot-sdk';
 import { SUBAGENT_MARK, SubagentsError } from '../contract/index.ts';
 import { cleanEnvironment } from '../home/environment.ts';
@@ -26,7 +27,13 @@ const ANSWER_TIMEOUT_MS = 60_000;
 const LOOK_MS = 1_000;
 /** The SDK's words for a runtime that a signal ended, or that was asked to end and did, before its start was done. */
 const ENDED_BY_OTHERS = /^Error: CLI server exited (unexpectedly )?with code (null|0)$/m;
-const CONNECTION_BROKEN = /connection (is closed|is disposed|got disposed)|pending response rejected/i;
+/** Its words, and the connection's, once it was asked to end and is about to; measured on 1.0.102. */
+const ENDING =
+  /SERVER_SHUTTING_DOWN|connection (is closed|is disposed|got disposed)|pending response rejected/i;
+/** One that says that it ends is ended after this, in milliseconds. */
+const END_TIMEOUT_MS = 2_000;
+/** It may say anything in its last moments: an error is taken for its own when it lives on for so long, in milliseconds. */
+const LAST_WORDS_MS = 1_000;
 
 export interface Runtime {
   readonly client: CopilotClient;
@@ -37,9 +44,10 @@ export interface Runtime {
   onDeath(listener: (death: Death) => void): () => void;
   /**
    * What `asked` gives. Throws RuntimeDied when the runtime dies first (the connection itself never tells), and when it
-   * does not answer within a minute: then it is ended, for all its turns hang as this call does.
+   * does not answer within a minute: then it is ended, for all its turns hang as this call does. `asksModel`: its answer
+   * may take as long as a model does.
    */
-  ask<T>(asked: Promise<T>): Promise<T>;
+  ask<T>(asked: Promise<T>, options?: { readonly asksModel?: boolean }): Promise<T>;
   /** Closes its sessions, which stay resumable, and ends it. */
   stop(): Promise<void>;
 }
@@ -67,7 +75,7 @@ export async function startRuntime(options: {
   try {
     await client.start();
   } catch (cause) {
-    if (ENDED_BY_OTHERS.test(String(cause)) || CONNECTION_BROKEN.test(String(cause)))
+    if (ENDED_BY_OTHERS.test(String(cause)) || ENDING.test(String(cause)))
       throw new RuntimeDied('the Copilot runtime was ended while it started', { cause });
     throw new SubagentsError(
       'COPILOT_MISSING',
@@ -114,11 +122,11 @@ function watch(client: CopilotClient, child: ChildProcess): Runtime {
       return death;
     },
     onDeath,
-    async ask(asked) {
+    async ask(asked, { asksModel = false } = {}) {
       let forget: () => void = () => undefined;
       const waiting = new WorkClock();
       const watch = setInterval(() => {
-        if (waiting.workedMs < ANSWER_TIMEOUT_MS) return;
+        if (asksModel || waiting.workedMs < ANSWER_TIMEOUT_MS) return;
         silent = true;
         child.kill('SIGKILL');
       }, LOOK_MS);
@@ -128,9 +136,13 @@ function watch(client: CopilotClient, child: ChildProcess): Runtime {
       try {
         return await Promise.race([asked, died]);
       } catch (error) {
-        // The connection may break a moment before the process is gone.
-        if (!CONNECTION_BROKEN.test(String(error))) throw error;
-        throw new RuntimeDied('the connection to the Copilot runtime broke', { cause: error });
+        const ending = ENDING.test(String(error));
+        const gone = died.catch(() => undefined);
+        await Promise.race([gone, delay(ending ? END_TIMEOUT_MS : LAST_WORDS_MS)]);
+        if (death === undefined && !ending) throw error;
+        // Nobody is to meet it again.
+        child.kill('SIGKILL');
+        throw new RuntimeDied(death?.words ?? 'the Copilot runtime did not end', { cause: error });
       } finally {
         clearInterval(watch);
         forget();

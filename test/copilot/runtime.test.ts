@@ -1,9 +1,10 @@
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { findCopilot } from '../../src/copilot/executable.ts';
-import { startRuntime } from '../../src/copilot/runtime.ts';
+import { RuntimeDied, startRuntime } from '../../src/copilot/runtime.ts';
 import { openSession } from '../../src/copilot/session.ts';
 import { shellScript } from '../../src/copilot/shell-script.ts';
 import { startScriptedModel } from '../support/model.ts';
@@ -47,6 +48,44 @@ it('the token by which Copilot logs in is not in the environment of its shells, 
     expect(seen).not.toContain('canary');
   } finally {
     await runtime.stop();
+    await model.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+it('says that it died to whatever is asked of it while it ends', { timeout: 60_000 }, async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'subagents-runtime-'));
+  const model = await startScriptedModel([{ when: () => true, steps: [bash('sleep 0.1')] }]);
+  const env = { ...process.env, ...model.env };
+  const path = await findCopilot(undefined);
+  const errors: unknown[] = [];
+  try {
+    for (const afterMs of [0, 30, 100, 300]) {
+      const copilotHome = join(folder, `copilot-${afterMs}`);
+      await mkdir(copilotHome);
+      const runtime = await startRuntime({ path, copilotHome, env });
+      const busy = async (copilotSessionId: string): Promise<void> => {
+        const session = await openSession(runtime, {
+          ...{ copilotSessionId, cwd: folder, env, copilotHome },
+          initScript: shellScript(copilotSessionId),
+          ...{ permissions: 'all', trustRepo: false, keepQuestions: false, begun: false },
+          onEvent: () => undefined,
+        });
+        for (;;) {
+          await runtime.ask(session.send({ prompt: 'go', mode: 'immediate' }));
+          await runtime.ask(session.rpc.interruptMainTurn({ flushQueued: true }));
+          await runtime.ask(session.rpc.tasks.list());
+        }
+      };
+      const all = ['a', 'b', 'c', 'd'].map((id) => busy(id).catch((error: unknown) => errors.push(error)));
+      await delay(afterMs);
+      process.kill(runtime.pid, 'SIGTERM');
+      await Promise.all(all);
+      await runtime.stop();
+    }
+    expect(errors).toHaveLength(16);
+    expect(errors.filter((error) => !(error instanceof RuntimeDied))).toEqual([]);
+  } finally {
     await model.stop();
     await rm(folder, { recursive: true, force: true });
   }
