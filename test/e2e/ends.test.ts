@@ -10,12 +10,20 @@ import { startFleet, type Fleet } from '../support/fleet.ts';
 import { bash, on } from '../support/turns.ts';
 import { inItsShell, processesWith, statusOf, temporal, withClient } from '../support/world.ts';
 
+/** Leaves a process behind that commits when the sweep asks it to end. */
+const LATE = `trap 'git commit --quiet --allow-empty -m late; exit' TERM; touch ready; while true; do sleep 0.05; done`;
+const COMMITS_AT_ITS_END = `(nohup setsid bash -c "${LATE}" >/dev/null 2>&1 &); until [ -e ready ]; do sleep 0.05; done; rm ready`;
+
 let fleet: Fleet;
 let subagents: Subagents;
 
 beforeAll(async () => {
   fleet = await startFleet(
-    [on('say done', [{ text: 'Nothing to do.' }]), on('sit', [bash('sleep 7651.5'), { text: 'Sat.' }])],
+    [
+      on('say done', [{ text: 'Nothing to do.' }]),
+      on('sit', [bash('sleep 7651.5'), { text: 'Sat.' }]),
+      on('commit late', [bash(COMMITS_AT_ITS_END), { text: 'Left it running.' }]),
+    ],
     { env: { SUBAGENTS_ROOM: '1' } },
   );
   subagents = await fleet.connect();
@@ -28,6 +36,20 @@ afterAll(async () => {
 const cwd = () => ({ cwd: fleet.repository.path });
 const announced = async (session: string) =>
   (await subagents.session(session).peek()).map(({ id, status }) => `${id} ${status}`);
+
+describe('an end', () => {
+  it('says when something that was left running moved the branch after the work was collected', async () => {
+    const session = subagents.session('moved');
+    await session.spawn({ label: 'late', task: 'commit late' }, cwd());
+    const { status, evidence, notes } = await session.subagent('late').result();
+    const [late, before] = (await fleet.repository.git('log', '--format=%H', '-2', 'subagents/late')).split(
+      '\n',
+    );
+    expect(status).toBe('done');
+    expect(evidence?.head).toBe(before);
+    expect(notes.join()).toContain(`the branch subagents/late was moved to ${late} by something it had left`);
+  });
+});
 
 describe('a kill', () => {
   it('that the worker cannot carry out in order is told, with what is not known', async () => {
