@@ -7,12 +7,8 @@ import { MAIN_QUEUE } from '../../src/contract/index.ts';
 import { emptySession } from '../../workflows/session-state.ts';
 import { eventually } from '../support/eventually.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
-import { bash, on } from '../support/turns.ts';
+import { bash, COMMITS_AT_ITS_END, on } from '../support/turns.ts';
 import { inItsShell, processesWith, statusOf, temporal, withClient } from '../support/world.ts';
-
-/** Leaves a process behind that commits when the sweep asks it to end. */
-const LATE = `trap 'git commit --quiet --allow-empty -m late; exit' TERM; touch ready; while true; do sleep 0.05; done`;
-const COMMITS_AT_ITS_END = `(nohup setsid bash -c "${LATE}" >/dev/null 2>&1 &); until [ -e ready ]; do sleep 0.05; done; rm ready`;
 
 let fleet: Fleet;
 let subagents: Subagents;

@@ -8,7 +8,7 @@ import type { Subagents } from '../../src/client/index.ts';
 import { MAIN_QUEUE, pageWorkflowId, SESSION, type Announcement } from '../../src/contract/index.ts';
 import { eventually } from './eventually.ts';
 import { startFleet, type Fleet } from './fleet.ts';
-import { bash, on } from './turns.ts';
+import { bash, COMMITS_AT_ITS_END, on } from './turns.ts';
 import { inItsShell, statusOf, temporal, withClient } from './world.ts';
 
 const FOLDER = fileURLToPath(new URL('../histories/', import.meta.url));
@@ -36,6 +36,7 @@ export async function recordHistories(prefix: string): Promise<void> {
         { text: 'Any.' },
       ]),
       on('make', [bash('echo made > made.txt'), { text: 'Made.' }]),
+      on('commit late', [bash(COMMITS_AT_ITS_END), { text: 'Left it running.' }]),
       on('plan', [{ text: 'No data.' }, { text: '{"files":["a"]}' }]),
       on('hand on', [bash('echo handed > a.md'), { text: 'Handed.' }]),
       on('sit', [bash('sleep 3456'), { text: 'Sat.' }]),
@@ -98,6 +99,10 @@ async function play(fleet: Fleet, subagents: Subagents, write: Write): Promise<v
   await session.spawn({ label: 'fetcher', task: 'make', repo: url, push: true, verify: ['true'] }, options);
   await session.subagent('fetcher').result();
   await write('subagent-by-url-pushed', 'subagent/rec/fetcher');
+
+  await session.spawn({ label: 'late', task: 'commit late' }, options);
+  await session.subagent('late').result();
+  await write('subagent-moved', 'subagent/rec/late');
 
   await session.spawn({ label: 'asker', task: 'ask' }, options);
   await eventually(async () => (await session.subagent('asker').describe()).questions.length > 0);

@@ -30,6 +30,10 @@ export const bash = (command: string, more: object = {}) => ({
   tools: [{ name: 'bash', arguments: { command, description: 'test', ...more } }],
 });
 
+const LATE = `trap 'git commit --quiet --allow-empty -m late; exit' TERM; touch ready; while true; do sleep 0.05; done`;
+/** Leaves a process behind that commits when the sweep asks it to end. */
+export const COMMITS_AT_ITS_END = `(nohup setsid bash -c "${LATE}" >/dev/null 2>&1 &); until [ -e ready ]; do sleep 0.05; done; rm ready`;
+
 /** A turn that runs. */
 export interface RunningTurn {
   readonly result: Promise<TurnResult>;
