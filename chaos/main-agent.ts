@@ -39,6 +39,8 @@ export class MainAgent {
   /** Errors of calls that were tried again, by code. */
   readonly errors = new Map<string, number>();
   readonly ended = new Set<string>();
+  /** Calls that have no answer yet, or none but errors. */
+  readonly unanswered = new Set<string>();
   /** Resolves when the first spawn was accepted: then there is a session. */
   readonly begun: Promise<void>;
   readonly #asked = new Set<string>();
@@ -76,7 +78,7 @@ export class MainAgent {
       }));
       // One id for all tries: a spawn whose answer was lost is not done twice.
       const options = { requestId: `chaos-${seed}-${index}`, timeoutMs: CALL_TIMEOUT_MS };
-      const answers = await this.#persistently(() => session.spawn(specs, options));
+      const answers = await this.#persistently(`spawn ${index}`, () => session.spawn(specs, options));
       for (const answer of answers ?? [])
         if (answer.status === 'refused') this.refused.push({ label: answer.label, reason: answer.reason });
       this.#begin();
@@ -101,7 +103,9 @@ export class MainAgent {
     for (let index = 1; index <= count; index++) {
       const text = steerText(label, index);
       const id = `${label}-${index}`;
-      const receipt = await this.#persistently(() => handle.steer(text, { id, timeoutMs: CALL_TIMEOUT_MS }));
+      const receipt = await this.#persistently(`steer ${id}`, () =>
+        handle.steer(text, { id, timeoutMs: CALL_TIMEOUT_MS }),
+      );
       this.steered.push({ label, text, receipt });
     }
   }
@@ -119,14 +123,17 @@ export class MainAgent {
     await this.#until(label, moment);
     this.kills.set(
       label,
-      await this.#persistently(() => session.subagent(label).kill({ timeoutMs: CALL_TIMEOUT_MS })),
+      await this.#persistently(`kill ${label}`, () =>
+        session.subagent(label).kill({ timeoutMs: CALL_TIMEOUT_MS }),
+      ),
     );
   }
 
   async #answer(label: string): Promise<void> {
     const handle = this.#options.session.subagent(label);
     // They are open before they are announced; but nobody may be there to ask.
-    const ask = async () => (await this.#persistently(() => handle.describe()))?.questions ?? [];
+    const ask = async () =>
+      (await this.#persistently(`describe ${label}`, () => handle.describe()))?.questions ?? [];
     let questions = await ask();
     for (let tries = 0; questions.length === 0 && tries < EMPTY_TRIES && !this.ended.has(label); tries++) {
       await delay(RETRY_MS);
@@ -135,7 +142,7 @@ export class MainAgent {
     for (const { id, question } of questions) {
       const answer = () =>
         handle.answer(answerText(label, question), { questionId: id, timeoutMs: CALL_TIMEOUT_MS });
-      await this.#persistently(answer, ['UNKNOWN_TARGET']);
+      await this.#persistently(`answer ${id}`, answer, ['UNKNOWN_TARGET']);
     }
   }
 
@@ -149,13 +156,23 @@ export class MainAgent {
   }
 
   /** Tries until it is done; undefined when the subagent has ended, when an error of `final` says that it is done already, or at the end of the run. */
-  async #persistently<T>(call: () => Promise<T>, final: readonly string[] = []): Promise<T | undefined> {
+  async #persistently<T>(
+    what: string,
+    call: () => Promise<T>,
+    final: readonly string[] = [],
+  ): Promise<T | undefined> {
+    this.unanswered.add(what);
     while (!this.#over) {
       try {
-        return await call();
+        const answer = await call();
+        this.unanswered.delete(what);
+        return answer;
       } catch (error) {
         const code = error instanceof SubagentsError ? error.code : 'INTERNAL';
-        if (code === 'ALREADY_ENDED' || final.includes(code)) return undefined;
+        if (code === 'ALREADY_ENDED' || final.includes(code)) {
+          this.unanswered.delete(what);
+          return undefined;
+        }
         if (code === 'BAD_INPUT') throw error;
         this.errors.set(code, (this.errors.get(code) ?? 0) + 1);
         await delay(RETRY_MS);

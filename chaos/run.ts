@@ -37,6 +37,8 @@ const CHECKS: readonly Check[] = [outcomes, announcements, steers, calls, proces
 /** The receiver that comes and goes stays for so long, in milliseconds. */
 const PIECE_MS = 5_000;
 const LOOK_MS = 100;
+/** Once everything has ended, every call of the main agent must have its answer within so long, in milliseconds. */
+const ANSWER_MS = 60_000;
 
 export interface ChaosOptions {
   readonly seed: number;
@@ -259,7 +261,7 @@ class Chaos implements Open {
     allEnded.abort();
     const done = await struck;
     await Promise.race([Promise.all(workers.map((each) => each.settled())), delay(patienceMs)]);
-    await Promise.race([work, delay(patienceMs)]);
+    await Promise.race([work, delay(Math.min(patienceMs, ANSWER_MS))]);
     // The receiver that comes and goes has one more look.
     const missing = (): boolean => [...stayed.counts.keys()].some((id) => !cameAndWent.counts.has(id));
     for (const until = Date.now() + 3 * PIECE_MS; missing() && Date.now() < until;) await delay(LOOK_MS);

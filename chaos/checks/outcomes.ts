@@ -20,6 +20,8 @@ export const outcomes: Check = async (facts) => {
     label,
     what: `refused: ${reason}`,
   }));
+  const unanswered = [...facts.agent.unanswered];
+  losses.push(...unanswered.map((what): Loss => ({ check: 'outcomes', what: `never answered: ${what}` })));
   const counts = new Map<string, { expected: number; got: number }>();
   for (const subagent of facts.subagents) {
     const expected = expectedEnd(subagent);
@@ -36,6 +38,7 @@ export const outcomes: Check = async (facts) => {
     got,
     lost: expected - got,
   }));
+  rows.push({ name: 'calls never answered', expected: 0, got: unanswered.length, lost: unanswered.length });
   rows.push({ name: 'workflow runs beyond one each', expected: 0, got: strays.length, lost: strays.length });
   return { rows, losses };
 };
