@@ -1,8 +1,6 @@
 /** Performs the steps that `lifecycle.ts` decides: activities, waits, announcements. */
 import { ApplicationFailure, patched, sleep, uuid4, workflowInfo } from '@temporalio/workflow';
 import {
-  HEARTBEAT_TIMEOUT_MS,
-  MAX_OUTPUT_BYTES,
   oneLine,
   SESSION,
   workerQueue,
@@ -15,21 +13,18 @@ import {
   type SubagentInput,
   type SubagentRef,
   type SubagentView,
-  type TurnInput,
-  type TurnResult,
 } from '../src/contract/index.ts';
 import { Board } from './board.ts';
-import { allowance } from './budget.ts';
 import { failureOf, isWorkerDied, setUpFailure } from './failure.ts';
 import { Halts } from './halts.ts';
 import { Inbox } from './inbox.ts';
 import { hold, settle, type Happened, type Life, type Step } from './life.ts';
 import { OnWorker, type Stopped } from './on-worker.ts';
 import { announce } from './outcome.ts';
-import { handoverPrompt, promptOf } from './prompt.ts';
 import { Questions } from './questions.ts';
 import { Room } from './room.ts';
 import { tellSession } from './tell.ts';
+import { turnInput, workIn } from './turn.ts';
 
 export class Performer {
   readonly ids: { workflowId: string; runId: string };
@@ -249,22 +244,10 @@ export class Performer {
       this.#halts.turnRuns();
     };
     if (step.pause) await this.#pauseBefore(step.pause, step.room);
-    const budget = allowance(life, this.#spec.budget);
-    const input = {
-      turn: life.turn,
-      ...this.#opening(life),
-      ...(this.#spec.model !== undefined && { model: this.#spec.model }),
-      ...(this.#spec.thinking && { thinking: this.#spec.thinking }),
-      permissions: this.#spec.permissions,
-      ...(this.#spec.trustRepo && { trustRepo: true }),
-      budgetMs: Math.max(1, this.#spec.timeoutMs - life.workedMs),
-      stuckAfterMs: this.#spec.stuckAfterMs * 2 ** Math.min(life.stalls, 8),
-      ...(this.#spec.hungAfterMs !== undefined && { hungAfterMs: this.#spec.hungAfterMs }),
-      ...(life.silentSince !== undefined && { silentSince: life.silentSince }),
-      ...(budget && { budget }),
-      ...(this.#spec.output && { maxReport: MAX_OUTPUT_BYTES + 1 }),
-      lostBefore: life.lost,
-    };
+    const input = turnInput(life, this.#spec, {
+      told: this.inbox.steers,
+      newConversation: this.#worker.workspace?.newConversation === true,
+    });
     try {
       const result = await this.#worker.turn(input, { room: step.room, begin });
       this.turnLost = result.kind === 'lost' || result.kind === 'handed-back';
@@ -289,29 +272,6 @@ export class Performer {
       `tries again in ${Math.round(ms / 1000)} s: ${why}`,
     );
     await sleep(ms, { summary: oneLine(why, 100) });
-  }
-
-  /** What opens the turn, in the conversation that there is or in a new one. */
-  #opening(life: Life): Pick<TurnInput, 'prompt' | 'answers' | 'newConversation'> {
-    const { opening, steers, handover } = life;
-    if (handover !== undefined) {
-      const opened = new Set([...steers, ...life.held].map(({ id }) => id));
-      const said = this.inbox.steers.filter(({ id }) => !opened.has(id));
-      const prompt = handoverPrompt({ opening, steers, shown: handover }, this.#task, said);
-      return { prompt, newConversation: true };
-    }
-    const isNew = life.turn === 1 && this.#worker.workspace?.newConversation === true;
-    return {
-      prompt: promptOf(opening, this.#task, steers),
-      ...(opening.kind === 'answers' && { answers: opening.answers }),
-      ...(isNew && { newConversation: true }),
-    };
-  }
-
-  /** What the first turn is told. */
-  get #task(): string {
-    const { task, continues } = this.#spec;
-    return continues && this.#worker.workspace?.newConversation ? `${continues.handover}\n\n${task}` : task;
   }
 
   /** @param life whose report and files are to be read, where its spec has any */
@@ -385,11 +345,4 @@ export class Performer {
     };
     await tellSession(this.#input.session, SESSION.announce, signal);
   }
-}
-
-/** How long an attempt at a turn worked that was over after `elapsedMs`. Of a lost one that is what it told last. */
-function workIn(result: TurnResult, elapsedMs: number): number {
-  if (result.kind !== 'lost') return Math.min(elapsedMs, result.workedMs ?? elapsedMs);
-  // Where it told nothing, it can have worked only until its silence was noticed.
-  return Math.min(elapsedMs, result.last?.workedMs ?? HEARTBEAT_TIMEOUT_MS);
 }
