@@ -49,7 +49,7 @@ export async function prepareWorktree(
   const ownNotes = [...identityNotes, ...missingVariables(spec)];
   const options = { env: identity, signal, copilotSessionId: subagent.copilotSessionId };
   const place = { cwd, commonDir };
-  const mark = `subagents: made for ${subagent.workflowId} ${subagent.runId}`;
+  const mark = markOf(subagent);
 
   let record = readWorkspaceRecord(cwd);
   if (record === undefined && existsSync(cwd)) {
@@ -108,19 +108,28 @@ export async function prepareWorktree(
     if (spec.carried) await releaseCarried(spec.repo, start);
     return workspaceOf(cwd, noted(branch, 'ready', { notes, surroundings: await around }), ownNotes);
   } catch (error) {
-    // Nothing half-made stays behind. Without the signal: it may be what ended the making.
-    await discardWorktree(place).catch(() => undefined);
-    if (record && (await madeWith(spec.repo, record.branch, mark))) {
-      await git(['update-ref', '-d', `refs/heads/${record.branch}`, start], {
-        ...options,
-        signal: undefined,
-        cwd: spec.repo,
-      }).catch(() => undefined);
-    }
-    rmSync(`${cwd}.json`, { force: true });
+    if (record) await discard(cwd, record, subagent);
     throw error;
   }
 }
+
+/** Removes what a making that was cut short has left of a subagent that is over: it never had a whole worktree. */
+export async function discardHalfMade(home: WorkspaceHome, subagent: SubagentRef): Promise<void> {
+  const cwd = await worktreePath(home, subagent);
+  const record = readWorkspaceRecord(cwd);
+  if (record?.state === 'making') await discard(cwd, record, subagent);
+}
+
+/** Nothing half-made stays behind. Without a signal: it may be what ended the making. */
+async function discard(cwd: string, record: WorkspaceRecord, subagent: SubagentRef): Promise<void> {
+  const { repo, branch, base, start = base } = record;
+  await discardWorktree({ cwd, commonDir: gitDirs(repo).commonDir }).catch(() => undefined);
+  if (await madeWith(repo, branch, markOf(subagent)))
+    await git(['update-ref', '-d', `refs/heads/${branch}`, start], { cwd: repo }).catch(() => undefined);
+  rmSync(`${cwd}.json`, { force: true });
+}
+
+const markOf = ({ workflowId, runId }: SubagentRef): string => `subagents: made for ${workflowId} ${runId}`;
 
 /** Where the worktree of a subagent is, by name alone. */
 async function worktreePath(home: WorkspaceHome, subagent: SubagentRef): Promise<string> {

@@ -1,6 +1,6 @@
 /** `stopSubagent`: ends a subagent on this worker: its turn, its Copilot session, its processes, its room. */
 import type { ControlActivities, StopInput, StopResult, SubagentRef } from '../src/contract/index.ts';
-import { branchTip } from '../src/git/branch.ts';
+import { movedFrom } from '../src/git/branch.ts';
 import { stayPrefix } from './stay.ts';
 import type { sweep } from '../src/home/sweep.ts';
 import type { Room } from './room.ts';
@@ -19,7 +19,7 @@ export interface StopDependencies {
     options: { abort: boolean; over: boolean },
   ) => Promise<Stopped['cutShort']>;
   readonly sweep: typeof sweep;
-  /** Told when a subagent is over. Never throws. */
+  /** Told when a subagent is over: removes what was never made to its end. Never throws. */
   readonly ended: (subagent: SubagentRef) => Promise<void>;
   readonly releaseCheckout: (repo: string, subagent: SubagentRef) => Promise<void>;
 }
@@ -44,7 +44,8 @@ export function createStopActivities(on: StopDependencies): Pick<ControlActiviti
         await on.ended(subagent);
         if (inPlaceRepo !== undefined) await on.releaseCheckout(inPlaceRepo, subagent);
         // From here on nothing of it can move the branch any more.
-        const movedTo = collected && (await movedSince(collected));
+        const { cwd, branch, head } = collected ?? {};
+        const movedTo = cwd && branch && head ? await movedFrom(cwd, branch, head) : undefined;
         const cutShort = await stopCopilotSession;
         return {
           ...{ kind: 'stopped', sweep },
@@ -56,14 +57,4 @@ export function createStopActivities(on: StopDependencies): Pick<ControlActiviti
       }
     },
   };
-}
-
-/** Where the branch is, if not at that commit; undefined too where it cannot be read: then nothing is known of it. */
-async function movedSince({
-  cwd,
-  branch,
-  head,
-}: NonNullable<StopInput['collected']>): Promise<string | null | undefined> {
-  const tip = await branchTip(cwd, branch).catch(() => head);
-  return tip === head ? undefined : (tip ?? null);
 }

@@ -295,13 +295,13 @@ function known(live: LiveTurn): Spent & { notes: string[] } {
 }
 
 function interruptions({ interrupted, endedShells }: TurnState): string[] {
+  const calls = [...interrupted.values()];
+  interrupted.clear();
   return [
-    ...interrupted
-      .splice(0)
-      .map(
-        (what) =>
-          `\`${what}\` was running when its worker stopped: its effect may be there, in part or in full`,
-      ),
+    ...calls.map(
+      (what) =>
+        `\`${what}\` was running when its worker stopped: its effect may be there, in part or in full`,
+    ),
     ...[...new Set(endedShells.splice(0))].map(
       (what) =>
         `\`${what}\` ran in the background, and was ended when the subagent was stopped and taken up again`,

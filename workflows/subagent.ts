@@ -133,12 +133,12 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
     };
   }
 
-  /** What it had left running committed after its work was collected: that is on the branch, and in nothing that is reported. */
+  /** What came onto its branch after its work was collected is in nothing that is reported. */
   function noteMoved({ movedTo }: Pick<Stopped, 'movedTo'>): void {
     const { branch, head } = life.evidence ?? {};
     if (movedTo === undefined || branch == null || head === undefined) return;
     const what = movedTo === null ? 'was deleted' : `was moved to ${movedTo}`;
-    const note = `the branch ${branch} ${what} by something it had left running, after its work was collected: what is reported, and was verified, is ${head}`;
+    const note = `the branch ${branch} ${what} after its work was collected, perhaps by something it had left running: what is reported is ${head}`;
     life = { ...life, notes: [...life.notes, note] };
   }
 

@@ -1,6 +1,7 @@
 /** Ends what of a subagent is in the Copilot runtime. Its processes are swept by others, after this. */
 import type { Spent, SubagentRef } from '../contract/index.ts';
 import { blankEventLog } from './event-log.ts';
+import { KeptResults } from './kept-results.ts';
 import type { LiveTurn } from './live-turn.ts';
 import type { CopilotPool } from './pool.ts';
 import { keptLoaded } from './trust.ts';
@@ -46,7 +47,10 @@ export async function stopCopilotSession(
   const turn = pool.turns.get(copilotSessionId);
   if (turn !== undefined) await closeTurn(pool, turn, { abort, final: true });
   await pool.turns.closed(copilotSessionId);
-  if (over) await blankEventLog(pool.copilotHome, copilotSessionId, pool.redactor);
+  if (over) {
+    new KeptResults(pool.copilotHome, copilotSessionId, pool.redactor).clear();
+    await blankEventLog(pool.copilotHome, copilotSessionId, pool.redactor);
+  }
   if (turn === undefined) return undefined;
   const loaded = keptLoaded(pool.copilotHome, copilotSessionId);
   return { ...turn.spent, ...(loaded.length > 0 && { loaded }) };

@@ -29,6 +29,8 @@ export const keptBeside = (copilotHome: string, copilotSessionId: string) => ({
   begun: join(copilotHome, 'begun', copilotSessionId),
   /** The state of the newest session that could not be resumed. */
   setAside: join(copilotHome, 'set-aside', copilotSessionId),
+  /** Results of its tool calls that its log may not have yet. */
+  results: join(copilotHome, 'results', copilotSessionId),
 });
 
 /** Notes that the conversation has begun: from now on its state must be there. */
@@ -52,7 +54,8 @@ export async function setAside(
   redactor: Redactor,
 ): Promise<string> {
   const state = join(copilotHome, 'session-state', copilotSessionId);
-  const aside = keptBeside(copilotHome, copilotSessionId).setAside;
+  const { setAside: aside, results } = keptBeside(copilotHome, copilotSessionId);
+  await rm(results, { recursive: true, force: true });
   if (existsSync(state)) {
     await rm(aside, { recursive: true, force: true });
     await mkdir(dirname(aside), { recursive: true, mode: 0o700 });

@@ -1,6 +1,7 @@
 /** What to do with a turn, from what Copilot's event log has of it: nothing is asked of the model twice. */
 import { opensRun } from '../contract/index.ts';
 import type { CopilotEvent } from './events.ts';
+import type { EndedCalls } from './kept-results.ts';
 import { TurnState } from './turn-state.ts';
 
 /** Which turn it is. */
@@ -40,9 +41,13 @@ export function resumedMarker(turnMarker: string): string {
  * is over, unless commands of its were still running in the background: those are gone, and the model, which meant to
  * hear of their end, goes on knowing that.
  */
-export function decide(events: readonly CopilotEvent[], turn: TurnId): [Decision, TurnState] {
+export function decide(
+  events: readonly CopilotEvent[],
+  turn: TurnId,
+  ended?: EndedCalls,
+): [Decision, TurnState] {
   const start = startOf(events, turn);
-  let state = new TurnState();
+  let state = new TurnState(undefined, ended);
   events.forEach((event, index) => {
     if (index === start) state = state.nextTurn();
     if (event.type === 'user.message' && event.data.content.startsWith(resumedMarker(turn.marker))) {

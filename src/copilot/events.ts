@@ -71,18 +71,6 @@ const knownEvent = z.discriminatedUnion('type', [
     arguments: z.unknown().optional(),
   }),
   event('external_tool.completed', { requestId: z.string() }),
-  // In the log too, and so is a result that a hook was asked about, from before it is the model's.
-  event('hook.start', {
-    hookType: z.string(),
-    input: z
-      .object({
-        toolName: z.string().optional(),
-        toolArgs: z.unknown().optional(),
-        toolResult: z.object({ textResultForLlm: z.string().optional() }).optional(),
-        error: z.string().optional(),
-      })
-      .default({}),
-  }),
   event('system.notification', {
     content: z.string(),
     kind: z.object({ type: z.string(), shellId: z.string().optional() }).optional(),

@@ -15,14 +15,16 @@ const GIVE_UP_MS = 5_000;
 const identity = z.object({ pid: z.number(), startTime: z.string() });
 const recordPath = (copilotHome: string): string => join(copilotHome, 'worker-runtime.json');
 
-/** Notes which process the runtime is. */
+/** Notes which process the runtime is, where there is room on the disk: it works without. */
 export function noteRuntime(copilotHome: string, pid: number): void {
   const startTime = processStartTime(pid);
-  if (startTime !== undefined)
-    writePrivateFile(
-      recordPath(copilotHome),
-      JSON.stringify({ pid, startTime } satisfies z.infer<typeof identity>),
-    );
+  if (startTime === undefined) return;
+  const text = JSON.stringify({ pid, startTime } satisfies z.infer<typeof identity>);
+  try {
+    writePrivateFile(recordPath(copilotHome), text);
+  } catch {
+    // As if this one could not stand still.
+  }
 }
 
 /** Ends the runtime that was noted last, and settles when it is gone. Only for who holds the lock of the home. */

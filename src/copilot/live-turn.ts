@@ -10,6 +10,8 @@ import {
   type Spent,
 } from '../contract/index.ts';
 import type { Redactor } from '../home/redact.ts';
+import type { KeptResults } from './kept-results.ts';
+import { LiveCalls } from './live-calls.ts';
 import { WorkClock } from '../system/work-clock.ts';
 import { ASK_PARENT, isMovement, isOutput, isSignOfLife, readEvent } from './events.ts';
 import { beatOrTimeout, Pulse } from './pulse.ts';
@@ -81,6 +83,7 @@ export class LiveTurn {
   #session: CopilotSession | undefined;
   #opening: Promise<CopilotSession> | undefined;
   #opened = false;
+  readonly #calls: LiveCalls;
   #left = false;
   #saving = false;
   #saveAgain = false;
@@ -93,8 +96,12 @@ export class LiveTurn {
     of: Pick<LiveTurn, 'copilotSessionId' | 'number' | 'runtime' | 'state' | 'permissions'> & {
       readonly redactor: Redactor;
       readonly silentSince?: number;
+      readonly kept: KeptResults;
+      /** Whether hooks of the repository's may change results after us. */
+      readonly trustRepo: boolean;
     },
   ) {
+    this.#calls = new LiveCalls(of);
     this.lastEventAt = of.silentSince ?? Date.now();
     this.copilotSessionId = of.copilotSessionId;
     this.number = of.number;
@@ -130,11 +137,16 @@ export class LiveTurn {
     )
       // A dead runtime shows elsewhere.
       this.#refuse(event.data.requestId).catch(() => undefined);
+    const completed =
+      event.type === 'tool.execution_complete' && event.agentId === undefined
+        ? event.data.toolCallId
+        : undefined;
+    if (completed !== undefined) this.#calls.completed(completed, this.state.openTools.get(completed));
     this.state.apply(event);
     const now = this.#describe();
     if (now.what !== this.#doing.what) this.#doing = { ...now, since: Date.now() };
     this.changed.beat();
-    if (event.type === 'tool.execution_complete') this.#saveSoon();
+    if (completed !== undefined) this.#saveSoon();
   }
 
   /**
@@ -142,8 +154,12 @@ export class LiveTurn {
    * was killed in between would do again what it does not know that it did, or what it was shown the result of.
    */
   get hooks(): SessionHooks {
-    const save = (): Promise<void> => this.save();
-    return { onPreToolUse: save, onPostToolUse: save, onPostToolUseFailure: save };
+    return {
+      onPreToolUse: () => this.save(),
+      onPostToolUse: ({ toolResult, ...call }) =>
+        this.#calls.ended(call, toolResult.textResultForLlm, this.state.openTools),
+      onPostToolUseFailure: ({ error, ...call }) => this.#calls.ended(call, error, this.state.openTools),
+    };
   }
 
   /**
@@ -270,7 +286,9 @@ export class LiveTurn {
     this.#saveAgain = this.#saving;
     if (this.#saving) return;
     this.#saving = true;
+    const inLog = this.#calls.toBeSaved();
     void this.save()
+      .then(() => this.#calls.saved(inLog))
       .catch(() => undefined) // a dead runtime shows elsewhere
       .finally(() => {
         this.#saving = false;
@@ -327,11 +345,12 @@ export class LiveTurn {
       const stop = interrupt && !this.state.resting;
       const mode = stop ? 'enqueue' : 'immediate';
       await this.runtime.ask(this.#held().send({ prompt: `${marker}\n${message}`, mode }));
-      if (stop) interrupted = await this.interrupt();
+      // It is on its way now, whatever else fails.
+      if (stop) interrupted = await this.interrupt().catch(unlessDead(false));
       if (interrupted) this.notes.push(...tools.map(({ what }) => `\`${what}\` was stopped by a message`));
       if (!(await this.#until(() => this.state.arrivals.has(marker)))) return undefined;
     }
-    await this.save();
+    await this.save().catch(unlessDead(undefined));
     const arrival = this.state.arrivals.get(marker);
     return arrival && { ...arrival, during, interrupted };
   }
@@ -375,3 +394,11 @@ export class LiveTurn {
     return { what: 'finishing', tool: undefined };
   }
 }
+
+/** What Copilot refuses is `instead`; that it died is not. */
+const unlessDead =
+  <T>(instead: T) =>
+  (error: unknown): T => {
+    if (error instanceof RuntimeDied || error instanceof TurnOver) throw error;
+    return instead;
+  };

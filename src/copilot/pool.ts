@@ -11,7 +11,10 @@ import { LiveTurns } from './live-turns.ts';
 import { shareLogin } from './login.ts';
 import { providerFrom } from './provider.ts';
 import { endFormerRuntime, noteRuntime } from './former-runtime.ts';
-import { startRuntime, type Runtime } from './runtime.ts';
+import { didNotStart, RuntimeDied, startRuntime, type Runtime } from './runtime.ts';
+
+/** A runtime that is ended so often in a row while it starts is no accident. */
+const MAX_ENDED_AT_START = 5;
 
 export interface CopilotPoolOptions {
   /** `paths.copilot` is the directory of the runtime's state (`COPILOT_HOME`), apart from the user's own. */
@@ -34,6 +37,8 @@ export class CopilotPool {
   readonly #copilotPath: string | undefined;
   #runtime: Promise<Runtime> | undefined;
   #stopped = false;
+  /** How often in a row. */
+  #endedAtStart = 0;
 
   constructor(options: CopilotPoolOptions) {
     this.copilotHome = options.home.paths.copilot;
@@ -71,11 +76,24 @@ export class CopilotPool {
       if (providerFrom(this.env, undefined) === undefined) await shareLogin(this.env, this.copilotHome);
       await endFormerRuntime(this.copilotHome);
       const path = await findCopilot(this.#copilotPath);
-      const runtime = await startRuntime({ path, copilotHome: this.copilotHome, env: this.env });
+      const runtime = await this.#startAt(path);
       noteRuntime(this.copilotHome, runtime.pid);
       return runtime;
     } catch (error) {
       this.#runtime = undefined;
+      throw error;
+    }
+  }
+
+  /** One that is ended each time it starts is taken for one that cannot be started. */
+  async #startAt(path: string): Promise<Runtime> {
+    try {
+      const runtime = await startRuntime({ path, copilotHome: this.copilotHome, env: this.env });
+      this.#endedAtStart = 0;
+      return runtime;
+    } catch (error) {
+      if (error instanceof RuntimeDied && ++this.#endedAtStart >= MAX_ENDED_AT_START)
+        throw didNotStart(path, error.cause);
       throw error;
     }
   }

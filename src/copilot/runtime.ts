@@ -25,6 +25,13 @@ export interface Death {
 const ANSWER_TIMEOUT_MS = 60_000;
 /** How often the clock is looked at while it does not answer, in milliseconds. */
 const LOOK_MS = 1_000;
+/** What is said of a Copilot CLI that does not start. */
+export const didNotStart = (path: string, cause: unknown): SubagentsError =>
+  new SubagentsError('COPILOT_MISSING', `the Copilot CLI at ${path} did not start: ${String(cause)}`, {
+    cause,
+    remedy: `run "${path} --version" to see why`,
+  });
+
 /** The SDK's words for a runtime that a signal ended, or that was asked to end and did, before its start was done. */
 const ENDED_BY_OTHERS = /^Error: CLI server exited (unexpectedly )?with code (null|0)$/m;
 /** Its words, and the connection's, once it was asked to end and is about to; measured on 1.0.102. */
@@ -76,15 +83,8 @@ export async function startRuntime(options: {
     await client.start();
   } catch (cause) {
     if (ENDED_BY_OTHERS.test(String(cause)) || ENDING.test(String(cause)))
-      throw new RuntimeDied('the Copilot runtime was ended while it started', { cause });
-    throw new SubagentsError(
-      'COPILOT_MISSING',
-      `the Copilot CLI at ${options.path} did not start: ${String(cause)}`,
-      {
-        cause,
-        remedy: `run "${options.path} --version" to see why`,
-      },
-    );
+      throw new RuntimeDied(`the Copilot runtime (${options.path}) was ended while it started`, { cause });
+    throw didNotStart(options.path, cause);
   }
   // The SDK raises no event when its process ends, and calls in flight then hang; so the process itself is watched.
   const child = client['cliProcess' as never] as ChildProcess | null | undefined;

@@ -4,11 +4,14 @@ import { readEventLog } from './event-log.ts';
 import { opensRun, turnMarker, type TurnInput } from '../contract/index.ts';
 import { closeTurn } from './close.ts';
 import { hasBegun, noteBegun, setAside, Unresumable } from './conversation.ts';
+import { KeptResults } from './kept-results.ts';
 import { LiveTurn, turnNumber, TurnOver } from './live-turn.ts';
 import type { CopilotPool } from './pool.ts';
 import { openSession } from './session.ts';
 import { shellScript } from './shell-script.ts';
 import { resultMarker, type TurnState } from './turn-state.ts';
+
+const UNKNOWN_RESULT = '(not known any more: look at its effect before you make it again)';
 
 /** The turn runs, or its end is in the event log already, or there is no conversation to resume. */
 export type TakenUp =
@@ -41,11 +44,11 @@ export async function takeUp(
 
   const marker = turnMarker(input.subagent, input.turn);
   const answers = input.answers?.map(({ requestId }) => requestId);
-  const look = async () =>
-    decide(await readEventLog(pool.copilotHome, copilotSessionId, pool.redactor), {
-      marker,
-      ...(answers && { answers }),
-    });
+  const kept = new KeptResults(pool.copilotHome, copilotSessionId, pool.redactor);
+  const look = async () => {
+    const events = await readEventLog(pool.copilotHome, copilotSessionId, pool.redactor);
+    return decide(events, { marker, ...(answers && { answers }) }, kept.read());
+  };
   let [decision, state] = await look();
   if (decision.do === 'ask' || decision.do === 'report') return { decision, state };
 
@@ -59,6 +62,8 @@ export async function takeUp(
     runtime,
     state,
     redactor: pool.redactor,
+    kept,
+    trustRepo: input.trustRepo ?? false,
     permissions: input.permissions ?? 'all',
     ...(input.silentSince !== undefined && { silentSince: Date.parse(input.silentSince) }),
   });
@@ -86,7 +91,9 @@ export async function takeUp(
         hooks: live.hooks,
       }),
     );
+    const untold = [...state.unshown.keys()];
     await begin(live, decision, input, cutOff);
+    kept.drop(untold);
     if (decision.do === 'send') noteBegun(pool.copilotHome, copilotSessionId);
     live.open();
     return { live };
@@ -112,35 +119,40 @@ async function begin(
       // What is gone of the run before it knows from there.
       const gone = opensRun(marker) ? [...state.shells.values(), ...cutOff] : cutOff;
       // Answers whose questions are not in the log any more are told like a prompt.
-      return live.say(marker, (input.prompt || toldAnswers(input)) + inBrackets(gone));
+      const prompt = (input.prompt || toldAnswers(input)) + inBrackets(gone);
+      return live.say(marker, paragraphs(prompt, opensRun(marker) ? '' : tellResults(state)));
     }
     case 'continue': {
-      const news = [tellLost(lost(state, cutOff)), tellResults(state)].filter((text) => text !== '');
-      return news.length > 0 ? live.say(resumedMarker(marker), news.join('\n\n')) : live.goOn();
+      const news = paragraphs(tellLost(lost(state, cutOff)), tellResults(state));
+      return news === '' ? live.goOn() : live.say(resumedMarker(marker), news);
     }
     case 'answer': {
       const gone = inBrackets(lost(state, cutOff));
+      const last = decision.requestIds.at(-1);
       for (const requestId of decision.requestIds) {
         const given = input.answers?.find((each) => each.requestId === requestId);
-        if (given !== undefined) await live.answer(requestId, given.answer + gone);
+        const results = requestId === last ? tellResults(state) : '';
+        if (given !== undefined) await live.answer(requestId, paragraphs(given.answer + gone, results));
       }
       return;
     }
     case 'tell-answers': {
-      const news = [toldAnswers(input) + inBrackets(lost(state, cutOff)), tellResults(state)];
-      return live.say(resumedMarker(marker), news.filter((text) => text !== '').join('\n\n'));
+      const told = toldAnswers(input) + inBrackets(lost(state, cutOff));
+      return live.say(resumedMarker(marker), paragraphs(told, tellResults(state)));
     }
   }
 }
+
+const paragraphs = (...texts: readonly string[]): string => texts.filter((text) => text !== '').join('\n\n');
 
 /** Results that the model had, or was about to have, when it was stopped. Indented: what a tool printed is no marker of ours. */
 function tellResults({ unshown }: TurnState): string {
   if (unshown.size === 0) return '';
   const results = [...unshown.values()].map(({ toolCallId, what, result }) =>
-    [resultMarker(toolCallId), `\`${what}\``, result.replace(/^/gm, '    ')].join('\n'),
+    [resultMarker(toolCallId), `\`${what}\``, (result ?? UNKNOWN_RESULT).replace(/^/gm, '    ')].join('\n'),
   );
   const intro =
-    'You were stopped and taken up again. These calls are said to be interrupted, but they had ended; this is their result. Do not make them again.';
+    'You were stopped and taken up again. These calls are said to be interrupted, but they had ended; this is their result. Do not make them again only because of that.';
   return [intro, ...results].join('\n\n');
 }
 

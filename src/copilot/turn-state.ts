@@ -1,10 +1,10 @@
 /** What is known of a running turn, folded from its events: live ones, or those of the event log after a crash. */
-import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { addUsage, NO_USAGE, opensRun, type Usage } from '../contract/index.ts';
 import { Asked, type OpenQuestion } from './asked.ts';
 import { Denials } from './denials.ts';
 import { ASK_PARENT, type CopilotEvent } from './events.ts';
+import type { EndedCalls } from './kept-results.ts';
 import { describeTool } from './words.ts';
 
 /** A tool call under way. */
@@ -15,15 +15,14 @@ export interface OpenTool {
   readonly arguments: unknown;
   readonly shellId: string | undefined;
   readonly since: string;
-  /** Once it has ended, and the model is about to be shown this. */
-  readonly result?: string;
 }
 
 /** A tool call that ended, while the conversation says that it was interrupted: its model was killed at that moment. */
 export interface UnshownResult {
   readonly toolCallId: string;
   readonly what: string;
-  readonly result: string;
+  /** Null: not known. */
+  readonly result: string | null;
 }
 
 export type SessionError = Extract<CopilotEvent, { type: 'session.error' }>['data'];
@@ -37,9 +36,8 @@ export interface Arrival {
 /** Of a command that runs in the background now, or still. */
 const BACKGROUND = /<command (?:started in background|with) .*?shellId: (\w+)/;
 
-/** The line by which a message says whose result follows. */
-const RESULT_MARKER = /^\[result of (?<id>\S+)\]$/;
-export const resultMarker = (toolCallId: string): string => `[result of ${toolCallId}]`;
+/** The line by which a message says whose result follows. The id is the model provider's: any text. */
+export const resultMarker = (toolCallId: string): string => `[result of ${encodeURIComponent(toolCallId)}]`;
 
 const shellArguments = z.object({ shellId: z.string() });
 
@@ -75,8 +73,8 @@ export class TurnState {
   readonly openTools = new Map<string, OpenTool>();
   /** Commands in the background, by shell id. */
   readonly shells = new Map<string, string>();
-  /** Tool calls whose result was lost in a crash. */
-  readonly interrupted: string[] = [];
+  /** What the tool calls were to do whose result was lost in a crash, by their id. */
+  readonly interrupted = new Map<string, string>();
   /** By the id of their call; until the model is told. */
   readonly unshown = new Map<string, UnshownResult>();
   /** Commands that ran in the background, and were ended when the turn was taken up again. */
@@ -85,9 +83,16 @@ export class TurnState {
   readonly arrivals = new Map<string, Arrival>();
   #asked: Asked;
 
-  /** Begins with the questions of the turn `before`. */
-  constructor(before?: TurnState) {
+  readonly #ended: EndedCalls;
+
+  /** Begins with the questions of the turn `before`. `ended`: calls that are known to have, whatever the log says. */
+  constructor(before?: TurnState, ended?: EndedCalls) {
     this.#asked = new Asked(before && before.#asked);
+    this.#ended = ended ?? before?.endedCalls ?? new Map();
+  }
+
+  get endedCalls(): EndedCalls {
+    return this.#ended;
   }
 
   get usage(): Usage {
@@ -125,6 +130,7 @@ export class TurnState {
     for (const [line, arrival] of this.arrivals) next.arrivals.set(line, arrival);
     for (const [id, tool] of this.openTools) next.openTools.set(id, tool);
     for (const [id, what] of this.shells) next.shells.set(id, what);
+    for (const [id, result] of this.unshown) next.unshown.set(id, result);
     next.model = this.model;
     return next;
   }
@@ -192,8 +198,6 @@ export class TurnState {
         // While it waited for the answer its Copilot session was closed.
         this.endShells();
         return;
-      case 'hook.start':
-        return this.#result(event.data);
       case 'tool.execution_complete':
         return this.#complete(event.data);
       case 'system.notification':
@@ -205,6 +209,8 @@ export class TurnState {
         return;
       case 'abort':
         this.aborted = true;
+        // They are stopped, and the runtime says no more of them.
+        this.openTools.clear();
         return;
       case 'assistant.idle':
         this.looping = false;
@@ -242,8 +248,8 @@ export class TurnState {
     for (const line of data.content.split('\n')) {
       if (!line.startsWith('[') || !line.endsWith(']')) continue;
       this.arrivals.set(line, arrival);
-      const { id } = RESULT_MARKER.exec(line)?.groups ?? {};
-      if (id !== undefined) this.unshown.delete(id);
+      for (const told of [this.unshown, this.interrupted])
+        for (const id of told.keys()) if (line === resultMarker(id)) told.delete(id);
     }
     this.#start();
   }
@@ -254,19 +260,6 @@ export class TurnState {
     if (data.content.trim() !== '') this.lastMessage = data.content;
     this.report = data.toolRequests.length === 0 && data.content !== '' ? data.content : undefined;
     this.lastReport = this.report ?? this.lastReport;
-  }
-
-  /** What a hook is asked about names its call by name and arguments alone. */
-  #result({ hookType, input }: Extract<CopilotEvent, { type: 'hook.start' }>['data']): void {
-    const result = input.toolResult?.textResultForLlm ?? input.error;
-    if (!hookType.startsWith('postToolUse') || result === undefined) return;
-    const calls = [...this.openTools].filter(
-      ([, { name, result: known }]) => name === input.toolName && known === undefined,
-    );
-    const same = calls.find(([, tool]) => isDeepStrictEqual(tool.arguments, input.toolArgs));
-    // A hook of the user's may have changed the arguments.
-    const [id, tool] = same ?? (calls.length === 1 ? calls[0] : undefined) ?? [];
-    if (id !== undefined && tool !== undefined) this.openTools.set(id, { ...tool, result });
   }
 
   #complete(data: Extract<CopilotEvent, { type: 'tool.execution_complete' }>['data']): void {
@@ -286,13 +279,14 @@ export class TurnState {
   }
 
   #interrupt(toolCallId: string, tool: OpenTool): void {
-    const { what, result } = tool;
+    const { what } = tool;
+    const result = this.#ended.get(toolCallId);
     if (result !== undefined) {
       this.unshown.set(toolCallId, { toolCallId, what, result });
-      this.#trackShells(tool, result, false);
+      this.#trackShells(tool, result ?? '', false);
     } else if (tool.name !== ASK_PARENT) {
       // A question that was lost is asked again: it had no effect that could be there.
-      this.interrupted.push(what);
+      this.interrupted.set(toolCallId, what);
     }
   }
 

@@ -50,6 +50,19 @@ export async function branchTip(cwd: string, branch: string): Promise<string | u
   return exitCode === 0 ? stdout : undefined;
 }
 
+/** Where the branch is, if not at `commit` (null: nowhere); undefined too where that cannot be known. Never throws. */
+export async function movedFrom(
+  cwd: string,
+  branch: string,
+  commit: string,
+): Promise<string | null | undefined> {
+  const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `refs/heads/${branch}`];
+  // Without a repository git ends with 128.
+  const { exitCode, stdout } = await tryGit(args, { cwd }).catch(() => ({ exitCode: 128, stdout: '' }));
+  if (exitCode === 1) return null;
+  return exitCode !== 0 || stdout === commit ? undefined : stdout;
+}
+
 /** Whether the branch was made with that mark. */
 export async function madeWith(cwd: string, branch: string, mark: string): Promise<boolean> {
   const args = ['log', '--walk-reflogs', '--format=%gs', `refs/heads/${branch}`, '--'];

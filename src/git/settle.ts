@@ -45,9 +45,12 @@ export async function settleWorktree(
   input: SettleInput,
   surroundings: Omit<GitOptions, 'cwd'>,
 ): Promise<Settled> {
+  // What earlier rounds put on branches beside it is there.
+  const before: string[] = [];
   for (let moves = 0; ; moves++) {
     const settled = await settle(input, surroundings, moves < MAX_MOVES);
-    if (settled !== 'moved') return settled;
+    if ('head' in settled) return { ...settled, notes: [...new Set([...before, ...settled.notes])] };
+    before.push(...settled.moved);
   }
 }
 
@@ -55,7 +58,7 @@ async function settle(
   input: SettleInput,
   surroundings: Omit<GitOptions, 'cwd'>,
   mayMove: boolean,
-): Promise<Settled | 'moved'> {
+): Promise<Settled | { readonly moved: readonly string[] }> {
   const { cwd, branch } = input;
   const options = { ...surroundings, cwd };
   const { gitDir, commonDir } = gitDirs(cwd);
@@ -89,7 +92,7 @@ async function settle(
     const update = ['update-ref', '-m', 'subagents: collected', `refs/heads/${branch}`, target, tip ?? ''];
     await git(update, options);
   } catch (error) {
-    if (mayMove && (await branchTip(cwd, branch)) !== tip) return 'moved';
+    if (mayMove && (await branchTip(cwd, branch)) !== tip) return { moved: notes };
     throw error;
   }
   const operationNotes = underway ? await endOperation(underway, options) : [];

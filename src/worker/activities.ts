@@ -1,5 +1,6 @@
 /** Which activities run on which of a worker's queues. */
 import { existsSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { createAdmitActivities } from '../../activities/admit.ts';
 import { createCloneActivities } from '../../activities/clone.ts';
@@ -7,6 +8,7 @@ import { createCleanActivities } from '../../activities/clean.ts';
 import { createDeliverActivities } from '../../activities/deliver.ts';
 import { createEvidenceActivities } from '../../activities/evidence.ts';
 import { releaseWorkspace } from '../../activities/in-place.ts';
+import { discardHalfMade } from '../../activities/new-worktree.ts';
 import type { Room } from '../../activities/room.ts';
 import { isClosedBy, openRunOn, runStateOn } from '../../activities/run-state.ts';
 import { createSetUpActivities } from '../../activities/set-up.ts';
@@ -33,7 +35,11 @@ import type { Home } from '../home/home.ts';
 import { cutOffOf, noteRunEnded } from '../home/run-record.ts';
 import type { Settings } from '../home/settings.ts';
 import { sweep } from '../home/sweep.ts';
+import type { Attempts } from './one-attempt.ts';
 import { tellingCutOff } from './telling.ts';
+
+/** How long a stop waits for what was cancelled with it to undo what it had begun. */
+const MAX_UNDOING_MS = 3_000;
 
 /** What a worker's activities work with. */
 export interface WorkerParts {
@@ -42,6 +48,8 @@ export interface WorkerParts {
   readonly client: Client;
   readonly room: Room;
   readonly pool: CopilotPool;
+  /** What works on workspaces now. */
+  readonly attempts: Attempts;
   /** How fresh a poll must be to count as a worker's, in milliseconds. */
   readonly pollFreshnessMs?: number | undefined;
 }
@@ -62,6 +70,7 @@ export function createActivities({
   client,
   room,
   pool,
+  attempts,
   pollFreshnessMs,
 }: WorkerParts): ActivitySets {
   const runState = runStateOn(client);
@@ -73,6 +82,9 @@ export function createActivities({
       const record = noteRunEnded(home, subagent);
       // Left as live, more is taken for planted than was: that keeps no end from being one.
       if (record) await endWatch(record.repository, subagent.runId).catch(() => undefined);
+      // One that is being made now was cancelled, and removes what it has made itself.
+      await Promise.race([attempts.get(subagent.runId), delay(MAX_UNDOING_MS, undefined, { ref: false })]);
+      await discardHalfMade(home, subagent).catch(() => undefined);
     },
     releaseCheckout: releaseWorkspace,
     stopCopilotSession: (subagent, options) => stopCopilotSession(pool, subagent, options),

@@ -2,6 +2,7 @@
  * One attempt at a time of what works on a subagent's workspace. A worker that stood still finds its attempt given up and
  * the next one handed to it, while the first still runs: two at once would get in each other's way. Turns see to it themselves.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Context } from '@temporalio/activity';
 import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from '@temporalio/worker';
 import { HEARTBEAT_INTERVAL_MS, type WorkerActivities } from '../contract/index.ts';
@@ -14,6 +15,9 @@ const ON_THE_WORKSPACE: ReadonlySet<string> = new Set<keyof WorkerActivities>([
   'verifyCommit',
   'pushBranch',
 ]);
+
+/** One that does not end within this (git on a disk that hangs) is left behind, in milliseconds. */
+const PATIENCE_MS = 60_000;
 
 /** What settles when the attempts on this worker are over, by the run of their subagent. */
 export type Attempts = Map<string, Promise<unknown>>;
@@ -48,7 +52,7 @@ export class OneAttempt implements ActivityInboundCallsInterceptor {
   async #after(before: Promise<unknown>): Promise<void> {
     const beat = setInterval(() => this.#context.heartbeat(), HEARTBEAT_INTERVAL_MS);
     try {
-      await Promise.race([before, this.#context.cancelled]);
+      await Promise.race([before, this.#context.cancelled, delay(PATIENCE_MS, undefined, { ref: false })]);
     } finally {
       clearInterval(beat);
     }

@@ -70,11 +70,13 @@ export async function startWorker(
   void copilot.warm();
 
   const room = new Room(settings.room);
+  const attempts: Attempts = new Map();
   const activities = createActivities({
     home,
     settings,
     client,
     room,
+    attempts,
     pool: copilot,
     pollFreshnessMs: target.pollFreshnessMs,
   });
@@ -90,7 +92,6 @@ export async function startWorker(
   };
   const dataConverter = { payloadCodecs: [redactingCodec(redactor)] };
   const errors = { inbound: new RedactErrors(redactor) };
-  const attempts: Attempts = new Map();
   // For queues of activities alone: what a workflow decides comes from what these say, and from its callers.
   const leased: Partial<WorkerOptions> = {
     dataConverter,

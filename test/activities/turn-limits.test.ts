@@ -33,6 +33,10 @@ beforeAll(async () => {
     on('stop-me', ({ answers, news }) =>
       answers === 0 ? bash('sleep 31') : { text: news.includes('TURN LEFT') ? 'Turned left.' : 'Slept.' },
     ),
+    on('then-ask', [
+      bash('sleep 32'),
+      { tools: [{ name: 'ask_parent', arguments: { question: 'Left of what?' } }] },
+    ]),
     on('think', ({ answers, news }) =>
       answers === 0 && !news.includes('TURN LEFT')
         ? { text: 'Hm.', delayMs: 20_000 }
@@ -117,6 +121,20 @@ describe('a message that interrupts', () => {
     expect(result).toHaveProperty('notes', ['`bash: sleep 31` was stopped by a message']);
     expect(sleeps()).toBe(false);
     expect(bench.model.timesSaid('[message from the main agent, i1]')).toBe(1);
+  });
+
+  it('stops the shell command, after which the model asks', async () => {
+    const at = await bench.subagent('then-ask');
+    const turn = bench.run(at);
+    const doing = () => bench.pool.turns.get(at.subagent.copilotSessionId)?.progress.doing;
+    await until('the shell', () => doing() === 'bash: sleep 32');
+    const delivered = await bench.steer(at.subagent, 'i3', 'TURN LEFT', { interrupt: true });
+    expect(delivered).toMatchObject({ receipt: { delivery: 'interrupted' } });
+    expect(await turn.result).toMatchObject({
+      kind: 'question',
+      questions: [{ question: 'Left of what?' }],
+      notes: ['`bash: sleep 32` was stopped by a message'],
+    });
   });
 
   it('stops the model call that runs', async () => {

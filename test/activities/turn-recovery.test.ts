@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { CancelledFailure } from '@temporalio/activity';
 import { ActivityCancellationDetails } from '@temporalio/common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { KeptResults } from '../../src/copilot/kept-results.ts';
 import { eventLogPath, readEventLog } from '../../src/copilot/event-log.ts';
 import { findProcesses } from '../../src/home/processes.ts';
 import { hang } from '../support/model.ts';
@@ -11,9 +12,10 @@ import { bash, on, TurnBench, until } from '../support/turns.ts';
 
 const count = 'echo run >> runs.txt; echo started; sleep 60';
 /** What the log had when the model was asked. */
-const shown = { log: '', kept: [] as boolean[] };
+const shown = { id: '', log: '', kept: [] as boolean[] };
 const keepsResult = (line: string): boolean =>
-  /tool\.execution_complete|postToolUse/.test(line) && line.includes('all through');
+  line.includes('tool.execution_complete') && line.includes('all through');
+const keptOf = (id: string) => new KeptResults(bench.copilotHome, id, bench.pool.redactor);
 let told = 0;
 let bench: TurnBench;
 beforeAll(async () => {
@@ -22,13 +24,16 @@ beforeAll(async () => {
     on('shown', ({ userMessages, news, answers }) => {
       if (answers === 0)
         return bash(`${/shown: (.*)/.exec(userMessages[0] ?? '')?.[1]}; printf "%s %s" all through`);
-      const kept = readFileSync(shown.log, 'utf8').split('\n').some(keepsResult);
-      shown.kept.push(kept && news.includes('all through'));
+      const inLog = readFileSync(shown.log, 'utf8').split('\n').some(keepsResult);
+      const kept = [...keptOf(shown.id).read().values()].some((result) => result?.includes('all through'));
+      shown.kept.push((inLog || kept) && news.includes('all through'));
       return { text: 'I had its result.' };
     }),
     on('forgotten', ({ answers, text }) => {
-      if (answers === 0) return bash('echo run >> runs.txt; printf "<%s %s>" the result');
-      return text.includes('Do not make them again') && told++ > 0 ? { text: 'I had it.' } : hang;
+      if (answers === 0) return bash('echo run >> runs.txt; seq 1 200; printf "<%s %s>" the result');
+      return text.includes('Do not make them again only because of that') && told++ > 0
+        ? { text: 'I had it.' }
+        : hang;
     }),
     on('background', [bash('sleep 60', { mode: 'async' }), bash('sleep 60'), { text: 'Done without it.' }]),
     on('told', [{ text: 'The end.' }]),
@@ -70,7 +75,7 @@ describe('a turn whose runtime dies', () => {
     for (let time = 1; time <= 5; time++) {
       const at = await bench.subagent(`shown-${time}`);
       const log = eventLogPath(bench.copilotHome, at.subagent.copilotSessionId);
-      shown.log = log;
+      Object.assign(shown, { id: at.subagent.copilotSessionId, log });
       await bench.run({ ...at, prompt: `shown: grep -c '"tool.execution_start"' '${log}' > seen.txt` })
         .result;
       expect(await readFile(join(at.cwd, 'seen.txt'), 'utf8')).toBe('1\n');
@@ -80,25 +85,35 @@ describe('a turn whose runtime dies', () => {
 
   it('is told results that the model had, where the log calls them interrupted, once', async () => {
     const at = await bench.subagent('forgotten');
+    const kept = keptOf(at.subagent.copilotSessionId);
+    // It is there for some milliseconds, and seen whenever this process looks.
+    let result: [string, string | null] | undefined;
+    const look = (): void => {
+      [result] = kept.read();
+      if (result === undefined) setImmediate(look);
+    };
+    look();
     const first = bench.run(at);
     const had = (text: string) => bench.model.requests.some((each) => each.conversation?.text.includes(text));
     await until('the model to have the result', () => had('<the result>'));
     await bench.killRuntime();
     await first.result;
-    // A kill some milliseconds earlier leaves the log so: what followed the result was not saved.
+    // A kill some milliseconds earlier leaves everything so: what followed the result was not saved.
     const log = eventLogPath(bench.copilotHome, at.subagent.copilotSessionId);
     const events = (await readFile(log, 'utf8')).split('\n');
-    const known = events.findLastIndex((line) => line.includes('"hookType":"postToolUse"'));
-    expect(known).toBeGreaterThan(0);
-    await writeFile(log, `${events.slice(0, known + 1).join('\n')}\n`);
+    const completed = events.findLastIndex((line) => line.includes('"tool.execution_complete"'));
+    expect(completed).toBeGreaterThan(0);
+    await writeFile(log, `${events.slice(0, completed).join('\n')}\n`);
+    expect(result).toBeDefined();
+    kept.keep(...(result ?? ['', null]));
 
     const second = bench.run({ ...at, lostBefore: 1 });
     await until('the model to be told', () => had('    <the result>'));
     await bench.killRuntime();
     await second.result;
-    const result = await bench.run({ ...at, lostBefore: 2 }).result;
-    expect(result).toMatchObject({ kind: 'finished', report: 'I had it.', notes: [] });
-    expect(bench.model.timesSaid('Do not make them again')).toBe(1);
+    const last = await bench.run({ ...at, lostBefore: 2 }).result;
+    expect(last).toMatchObject({ kind: 'finished', report: 'I had it.', notes: [] });
+    expect(bench.model.timesSaid('Do not make them again only because of that')).toBe(1);
     expect(await lines(join(at.cwd, 'runs.txt'))).toBe(1);
     expect(bench.model.requests.at(-1)?.conversation?.news).toContain('    <the result>');
   });

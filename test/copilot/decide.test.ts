@@ -29,15 +29,6 @@ const done = (toolCallId: string, content = 'ok') =>
     result: { content },
     ...(!content.includes('background') && { shellExecution: { exitCode: 0 } }),
   });
-const ended = (toolCallId: string, result = `result of ${toolCallId}`) =>
-  event('hook.start', {
-    hookType: 'postToolUse',
-    input: {
-      toolName: 'bash',
-      toolArgs: { command: `run ${toolCallId}` },
-      toolResult: { textResultForLlm: result },
-    },
-  });
 const cut = (toolCallId: string) =>
   event('tool.execution_complete', {
     toolCallId,
@@ -188,33 +179,45 @@ describe('the state of a resumed turn', () => {
     const [, state] = decide([...opened, says('', ['a', 'b']), runs('a'), cut('a'), runs('b')], {
       marker: MARKER,
     });
-    expect(state.interrupted).toEqual(['bash: run a', 'bash: run b']);
+    expect([...state.interrupted.values()]).toEqual(['bash: run a', 'bash: run b']);
     expect(state.openTools.size).toBe(0);
   });
 
-  it('has the results that a hook was asked about, and the model may not remember, until it is told', () => {
+  it('has the results that were kept and that the log calls interrupted, until the model is told', () => {
     const two = [...opened, says('', ['a', 'b']), runs('a'), runs('b')];
-    const log = [...two, ended('b'), cut('a'), cut('b')];
-    const [decision, state] = decide(log, { marker: MARKER });
-    expect(decision).toEqual({ do: 'continue' });
-    expect(state.interrupted).toEqual(['bash: run a']);
-    expect([...state.unshown.values()]).toEqual([
-      { toolCallId: 'b', what: 'bash: run b', result: 'result of b' },
-    ]);
+    const kept = new Map([['b', 'result of b']]);
+    const whole = (events: readonly CopilotEvent[], ended = kept) =>
+      decide(events, { marker: MARKER }, ended);
+    for (const log of [two, [...two, cut('a'), cut('b')]]) {
+      const [decision, state] = whole(log);
+      expect(decision).toEqual({ do: 'continue' });
+      expect([...state.interrupted.values()]).toEqual(['bash: run a']);
+      expect([...state.unshown.values()]).toEqual([
+        { toolCallId: 'b', what: 'bash: run b', result: 'result of b' },
+      ]);
+    }
     const told = user(`${resumedMarker(MARKER)}\n[result of b]\n    result of b`);
-    expect(decide([...log, told], { marker: MARKER })[1].unshown.size).toBe(0);
+    const [, state] = whole([...two, cut('a'), cut('b'), told], new Map());
+    expect(state.unshown.size).toBe(0);
+    expect([...state.interrupted.values()]).toEqual(['bash: run a']);
     // The log has them all.
-    expect(decide([...two, ended('b'), done('b')], { marker: MARKER })[1].unshown.size).toBe(0);
+    expect(whole([...two, done('b')])[1].unshown.size).toBe(0);
     // What runs in the background from then on is gone as well.
-    const started = '<command started in background with shellId: 7>';
-    const [, left] = decide([...two, ended('a', started), cut('a')], { marker: MARKER });
-    expect([...left.shells.values()]).toEqual(['bash: run a']);
+    const started = new Map([['a', '<command started in background with shellId: 7>']]);
+    expect([...whole([...two, cut('a')], started)[1].shells.values()]).toEqual(['bash: run a']);
+  });
+
+  it('has no call open that was stopped', () => {
+    const log = [...opened, says('', ['a']), runs('a'), event('abort', { reason: 'user_abort' })];
+    const [, state] = decide([...log, says('', ['q']), ...asks('q')], { marker: MARKER });
+    expect(state.asks).toBe(true);
+    expect(state.interrupted.size).toBe(0);
   });
 
   it('does not call a question interrupted: it is asked again', () => {
     const [, state] = decide([...opened, says('', ['q']), runs('q', 'ask_parent'), cut('q')], {
       marker: MARKER,
     });
-    expect(state.interrupted).toEqual([]);
+    expect(state.interrupted.size).toBe(0);
   });
 });

@@ -1,8 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { signalProcess } from '../../src/system/process.ts';
 import { familyOf } from '../../src/worker/up-processes.ts';
+import { temporaryFolder } from '../support/home.ts';
 import { bash, on, TurnBench, until } from '../support/turns.ts';
 
 let bench: TurnBench | undefined;
@@ -31,6 +32,26 @@ describe('the Copilot runtime', () => {
       kind: 'failed',
       class: 'copilot',
       message: expect.stringContaining('did not start') as string,
+    });
+  });
+
+  it('that is ended at each start is one that does not start', async () => {
+    await using folder = await temporaryFolder();
+    const ends = join(folder.path, 'ends');
+    // Some time after it was spoken to.
+    await writeFile(ends, '#!/bin/sh\ntimeout 0.3 cat >/dev/null\nexit 0\n', { mode: 0o755 });
+    bench = await TurnBench.start([on('work', [{ text: 'never' }])], {
+      env: { SUBAGENTS_COPILOT_PATH: ends },
+    });
+    const at = await bench.subagent('work');
+    for (let start = 1; start < 5; start++)
+      expect(await bench.run(at).result).toMatchObject({ kind: 'lost', who: 'runtime' });
+    expect(await bench.run(at).result).toMatchObject({
+      kind: 'failed',
+      class: 'copilot',
+      retryable: false,
+      message: expect.stringContaining(`${ends} did not start`) as string,
+      remedy: expect.stringContaining('--version') as string,
     });
   });
 

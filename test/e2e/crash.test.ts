@@ -225,6 +225,31 @@ describe('a kill', () => {
   });
 });
 
+describe('a kill of a subagent whose worker died while it prepared', () => {
+  it('leaves no half-made worktree', async () => {
+    await rm(goOn, { force: true });
+    const session = subagents.session('half-made');
+    await session.spawn({ label: 'in-prepare', task: 'in-prepare' }, { cwd: fleet.repository.path });
+    const records = (): string[] => {
+      const made = join(fleet.home, 'worktrees', 'half-made');
+      return existsSync(made) ? readdirSync(made) : [];
+    };
+    await eventually(() => records().length === 2);
+    // Another worker runs the workflows on.
+    const preparing = fleet.worker;
+    await fleet.startWorker(join(fleet.home, '..', 'second-home'));
+    await preparing.kill();
+    const killed = session.subagent('in-prepare').kill();
+    await eventually(async () => (await session.subagent('in-prepare').describe()).status === 'stopping');
+    await fleet.startWorker();
+    expect(await killed).toMatchObject({ status: 'killed' });
+    expect(records()).toEqual([]);
+    expect(await fleet.repository.git('branch', '--list', 'subagents/in-prepare*')).not.toContain('+');
+    expect(await fleet.repository.git('worktree', 'list')).not.toContain('/half-made/');
+    writeFileSync(goOn, '');
+  });
+});
+
 function isFor(label: string): (conversation: Conversation) => boolean {
   return ({ userMessages }) => userMessages[0]?.includes(label) ?? false;
 }

@@ -43,7 +43,9 @@ describe('an end', () => {
     );
     expect(status).toBe('done');
     expect(evidence?.head).toBe(before);
-    expect(notes.join()).toContain(`the branch subagents/late was moved to ${late} by something it had left`);
+    expect(notes.join()).toContain(
+      `the branch subagents/late was moved to ${late} after its work was collected`,
+    );
   });
 });
 
