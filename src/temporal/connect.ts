@@ -1,6 +1,12 @@
 import { connect as connectTcp } from 'node:net';
-import { Connection, isGrpcServiceError } from '@temporalio/client';
+import {
+  Connection,
+  defaultGrpcRetryOptions,
+  isGrpcServiceError,
+  makeGrpcRetryInterceptor,
+} from '@temporalio/client';
 import { SubagentsError } from '../contract/errors.ts';
+import { cancelledAfterClose } from './after-close.ts';
 import type { TemporalTarget } from './target.ts';
 
 /** How long connecting may take, the check of the namespace included, in milliseconds. */
@@ -29,6 +35,7 @@ export async function connectTemporal(target: TemporalTarget): Promise<Connectio
     connection = await Connection.connect({
       address,
       connectTimeout: CONNECT_TIMEOUT_MS,
+      interceptors: [makeGrpcRetryInterceptor(defaultGrpcRetryOptions()), cancelledAfterClose],
       channelArgs: { 'grpc.max_receive_message_length': MAX_ANSWER_BYTES },
       ...(tls === undefined ? {} : { tls }),
       ...(apiKey === undefined ? {} : { apiKey }),

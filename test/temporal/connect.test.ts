@@ -1,4 +1,5 @@
-import { createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SEARCH_ATTRIBUTES } from '../../src/contract/names.ts';
@@ -50,6 +51,27 @@ describe('connecting', () => {
     } finally {
       silent.close();
     }
+  });
+
+  test('calls that are tried again while it is closed end, and do not end the program', async () => {
+    const sockets = new Set<Socket>();
+    const line = createServer((socket) => {
+      const onward = connect(Number(server.address.split(':')[1]), '127.0.0.1');
+      for (const each of [socket, onward]) sockets.add(each.on('error', () => each.destroy()));
+      socket.pipe(onward).pipe(socket);
+    });
+    await new Promise<void>((resolve) => line.listen(0, '127.0.0.1', resolve));
+    const { port } = line.address() as AddressInfo;
+    const connection = await connectTemporal(target({ address: `127.0.0.1:${port}` }));
+    line.close();
+    for (const socket of sockets) socket.destroy();
+    const calls = Array.from({ length: 5 }, () =>
+      connection.workflowService.describeNamespace({ namespace: 'default' }),
+    );
+    const ends = Promise.allSettled(calls);
+    await delay(300);
+    await connection.close();
+    expect((await ends).map(({ status }) => status)).toEqual(Array(5).fill('rejected'));
   });
 
   test('no such namespace: says so, and how to make it', async () => {
