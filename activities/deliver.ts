@@ -37,6 +37,8 @@ export function createDeliverActivities(on: DeliverDependencies): Pick<ControlAc
         if (cancellationSignal().aborted) throw error;
         // Copilot refused it. A steer that is not in is held for the next turn, whatever the reason.
       }
+      // One that is being closed still writes its log.
+      await on.pool.turns.closed(copilotSessionId);
       // Perhaps it came in before a crash, or before the turn ended, and only the receipt was lost.
       const arrival = await persisted(on.pool.copilotHome, input);
       return arrival === undefined

@@ -123,7 +123,11 @@ export async function discardHalfMade(home: WorkspaceHome, subagent: SubagentRef
 /** Nothing half-made stays behind. Without a signal: it may be what ended the making. */
 async function discard(cwd: string, record: WorkspaceRecord, subagent: SubagentRef): Promise<void> {
   const { repo, branch, base, start = base } = record;
-  await discardWorktree({ cwd, commonDir: gitDirs(repo).commonDir }).catch(() => undefined);
+  try {
+    await discardWorktree({ cwd, commonDir: gitDirs(repo).commonDir });
+  } catch {
+    // The repository is gone, or somebody looks into the folder: the next making, or clean, finds it so.
+  }
   if (await madeWith(repo, branch, markOf(subagent)))
     await git(['update-ref', '-d', `refs/heads/${branch}`, start], { cwd: repo }).catch(() => undefined);
   rmSync(`${cwd}.json`, { force: true });

@@ -43,7 +43,7 @@ export function createStopActivities(on: StopDependencies): Pick<ControlActiviti
         const sweep = trustRepo ? { ...swept, notChecked: [REPOSITORY_CODE, ...swept.notChecked] } : swept;
         await on.ended(subagent);
         if (inPlaceRepo !== undefined) await on.releaseCheckout(inPlaceRepo, subagent);
-        // From here on nothing of it can move the branch any more.
+        // From here on nothing that was found can move the branch any more.
         const { cwd, branch, head } = collected ?? {};
         const movedTo = cwd && branch && head ? await movedFrom(cwd, branch, head) : undefined;
         const cutShort = await stopCopilotSession;

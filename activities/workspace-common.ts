@@ -1,4 +1,5 @@
 /** What making a workspace takes, of whatever kind. */
+import type { EndedRuns } from '../src/home/ended-runs.ts';
 import { SubagentsError, type Isolation, type PrepareInput, type Workspace } from '../src/contract/index.ts';
 import type { AskRunState } from '../src/git/checkout-lock.ts';
 import {
@@ -28,6 +29,8 @@ export interface WorkspaceDependencies {
   readonly sweep: (copilotSessionId: string) => Promise<unknown>;
   /** Whether Copilot has the conversation of this session. */
   readonly hasConversation: (copilotSessionId: string) => boolean;
+  /** Runs of which no workspace is made any more; default: none yet. */
+  readonly ended?: EndedRuns;
 }
 
 /** @throws SubagentsError UNKNOWN_BASE */

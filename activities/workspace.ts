@@ -78,7 +78,8 @@ export function surroundingsBefore({
 
 async function prepare(on: WorkspaceDependencies, input: PrepareInput): Promise<Workspace> {
   const { repo, isolation, continues } = input.spec;
-  const signal = cancellationSignal();
+  const over = on.ended?.signal(input.subagent);
+  const signal = AbortSignal.any([cancellationSignal(), ...(over ? [over] : [])]);
   if (isolation === 'worktree' && continues) return prepareContinued(on, input, continues, signal);
   const planted = await plantedIn(repo);
   const workspace = await withSettings(settingsAgainst(planted), () =>

@@ -31,7 +31,7 @@ export class Asked {
   /** Requests whose answer was given, but whose call was cut short all the same. */
   readonly untold = new Set<string>();
 
-  /** Begins with the questions that `before` has open. */
+  /** Begins with the questions that `before` has open, and what it has answered. */
   constructor(before?: Asked) {
     this.#calls = new Map(before && [...before.#calls].filter(([, { given }]) => !given));
     this.answered = new Set(before?.answered);
@@ -77,6 +77,12 @@ export class Asked {
     if (call !== undefined && success) this.answered.add(call.requestId);
     else if (call?.given) this.untold.add(call.requestId);
     this.#calls.delete(toolCallId);
+  }
+
+  /** All calls are stopped; the runtime calls them given first. */
+  stop(): void {
+    for (const { given, requestId } of this.#calls.values()) if (given) this.untold.add(requestId);
+    this.#calls.clear();
   }
 
   /** The answers that were given are in the conversation, as a message. */

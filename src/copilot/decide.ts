@@ -61,7 +61,7 @@ export function decide(
 
   // What was under way when the log ends is not under way any more.
   state.interruptOpenTools();
-  if (state.untold) return [{ do: 'tell-answers' }, state];
+  if (state.untold.some((id) => turn.answers?.includes(id))) return [{ do: 'tell-answers' }, state];
   const pending = state.questions.map(({ requestId }) => requestId);
   const answerable = pending.filter((id) => turn.answers?.includes(id));
   if (answerable.length > 0) return [{ do: 'answer', requestIds: answerable }, state];

@@ -1,5 +1,5 @@
 /**
- * Results of tool calls, kept from before the model is shown them until Copilot's event log has them. A model that was
+ * Results of tool calls, kept from before the model is shown them until Copilot's event log has them, and some longer. A model that was
  * killed in between goes on from the log, in which such a call counts as interrupted: it is told the result then. (What
  * Copilot itself writes of a result before that, as the input of a hook, it leaves out beyond some 150 bytes.)
  */

@@ -124,7 +124,8 @@ export class LiveTurn {
 
   /** Takes an event of the session. */
   take(raw: SessionEvent): void {
-    if (this.#moves(raw)) this.lastMovementAt = Date.now();
+    // A main loop that was interrupted is told to move.
+    if (this.#moves(raw) || raw.type === 'abort') this.lastMovementAt = Date.now();
     if (raw.type === 'assistant.idle' && raw.agentId === undefined) this.restedAt = Date.now();
     if (raw.type === 'assistant.turn_start' || raw.type === 'session.error') this.#loops++;
     if (isSignOfLife(raw.type)) this.lastEventAt = Date.now();

@@ -50,9 +50,10 @@ export interface Runtime {
   /** Calls `listener` at the process's end, or at once when that is past. Returns how to take that back. */
   onDeath(listener: (death: Death) => void): () => void;
   /**
-   * What `asked` gives. Throws RuntimeDied when the runtime dies first (the connection itself never tells), and when it
-   * does not answer within a minute: then it is ended, for all its turns hang as this call does. `asksModel`: its answer
-   * may take as long as a model does.
+   * What `asked` gives. Throws RuntimeDied when the runtime dies first (the connection itself never tells), or within a
+   * second of an error, which is kept back for so long; when it says that it ends, and then it is ended; and when it does
+   * not answer within a minute: then it is ended too, for all its turns hang as this call does. `asksModel`: its answer may
+   * take as long as a model does, and say what a provider says.
    */
   ask<T>(asked: Promise<T>, options?: { readonly asksModel?: boolean }): Promise<T>;
   /** Closes its sessions, which stay resumable, and ends it. */
@@ -136,7 +137,7 @@ function watch(client: CopilotClient, child: ChildProcess): Runtime {
       try {
         return await Promise.race([asked, died]);
       } catch (error) {
-        const ending = ENDING.test(String(error));
+        const ending = !asksModel && ENDING.test(String(error));
         const gone = died.catch(() => undefined);
         await Promise.race([gone, delay(ending ? END_TIMEOUT_MS : LAST_WORDS_MS)]);
         if (death === undefined && !ending) throw error;

@@ -91,9 +91,10 @@ export async function takeUp(
         hooks: live.hooks,
       }),
     );
-    const untold = [...state.unshown.keys()];
+    const known = [...state.endedCalls.keys()];
     await begin(live, decision, input, cutOff);
-    kept.drop(untold);
+    // The log has them by now, or the message that told them; an answer that did so is not looked through.
+    if (decision.do !== 'answer') kept.drop(known);
     if (decision.do === 'send') noteBegun(pool.copilotHome, copilotSessionId);
     live.open();
     return { live };

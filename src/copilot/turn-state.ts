@@ -109,9 +109,9 @@ export class TurnState {
     return this.#asked.onTheWay;
   }
 
-  /** Whether answers were given of which the model may not know. */
-  get untold(): boolean {
-    return this.onTheWay.length > 0 || this.#asked.untold.size > 0;
+  /** Requests whose answer was given, and of which the model may not know. */
+  get untold(): readonly string[] {
+    return [...this.onTheWay, ...this.#asked.untold];
   }
 
   /** Requests whose answer is in the conversation. */
@@ -211,6 +211,7 @@ export class TurnState {
         this.aborted = true;
         // They are stopped, and the runtime says no more of them.
         this.openTools.clear();
+        this.#asked.stop();
         return;
       case 'assistant.idle':
         this.looping = false;

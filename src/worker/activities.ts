@@ -79,12 +79,13 @@ export function createActivities({
     room,
     sweep,
     ended: async (subagent) => {
+      // A making that was cancelled undoes what it had begun; one that was faster has noted that there is a run.
+      const patience = delay(MAX_UNDOING_MS, undefined, { ref: false });
+      await Promise.race([attempts.get(subagent.runId), patience]);
       const record = noteRunEnded(home, subagent);
       // Left as live, more is taken for planted than was: that keeps no end from being one.
       if (record) await endWatch(record.repository, subagent.runId).catch(() => undefined);
-      // One that is being made now was cancelled, and removes what it has made itself.
-      await Promise.race([attempts.get(subagent.runId), delay(MAX_UNDOING_MS, undefined, { ref: false })]);
-      await discardHalfMade(home, subagent).catch(() => undefined);
+      await Promise.race([discardHalfMade(home, subagent).catch(() => undefined), patience]);
     },
     releaseCheckout: releaseWorkspace,
     stopCopilotSession: (subagent, options) => stopCopilotSession(pool, subagent, options),
@@ -111,6 +112,7 @@ export function createActivities({
       ...createCloneActivities({ home, settings }),
       ...createWorkspaceActivities({
         ...{ home, settings, runState, sweep },
+        ended: pool.ended,
         hasConversation: (id) => existsSync(eventLogPath(home.paths.copilot, id)),
       }),
       ...createSetUpActivities({ home, sweep, redactor: pool.redactor, ended: pool.ended }),

@@ -211,6 +211,12 @@ describe('the state of a resumed turn', () => {
     const log = [...opened, says('', ['a']), runs('a'), event('abort', { reason: 'user_abort' })];
     const [, state] = decide([...log, says('', ['q']), ...asks('q')], { marker: MARKER });
     expect(state.asks).toBe(true);
+    // The runtime calls a question given that it stops.
+    const given = event('external_tool.completed', { requestId: 'request-q' });
+    const stopped = [...opened, says('', ['a', 'q']), runs('a'), ...asks('q'), given, event('abort', {})];
+    expect(what(stopped)).toEqual({ do: 'continue' });
+    expect(decide(stopped, { marker: MARKER })[1].asks).toBe(false);
+    expect(what([...stopped, says('The end.')])).toMatchObject({ do: 'report' });
     expect(state.interrupted.size).toBe(0);
   });
 

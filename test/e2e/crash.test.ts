@@ -229,6 +229,8 @@ describe('a kill of a subagent whose worker died while it prepared', () => {
   it('leaves no half-made worktree', async () => {
     await rm(goOn, { force: true });
     const session = subagents.session('half-made');
+    const branches = () => fleet.repository.git('branch', '--list', 'subagents/*');
+    const before = await branches();
     await session.spawn({ label: 'in-prepare', task: 'in-prepare' }, { cwd: fleet.repository.path });
     const records = (): string[] => {
       const made = join(fleet.home, 'worktrees', 'half-made');
@@ -244,7 +246,7 @@ describe('a kill of a subagent whose worker died while it prepared', () => {
     await fleet.startWorker();
     expect(await killed).toMatchObject({ status: 'killed' });
     expect(records()).toEqual([]);
-    expect(await fleet.repository.git('branch', '--list', 'subagents/in-prepare*')).not.toContain('+');
+    expect(await branches()).toBe(before);
     expect(await fleet.repository.git('worktree', 'list')).not.toContain('/half-made/');
     writeFileSync(goOn, '');
   });
