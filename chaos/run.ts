@@ -190,13 +190,15 @@ class Chaos implements Open {
   }
 
   #embedded(env: NodeJS.ProcessEnv): StartServer {
-    return (port) =>
+    // Away from those that others take by default: while it is away nobody else is to take it.
+    const own = 20_000 + Math.floor(Math.random() * 8_000);
+    return (port = own) =>
       startEmbedded({
         dataDir: join(this.#folder, 'temporal'),
         logFile: join(this.#folder, 'temporal.log'),
         onProgress: this.#options.progress,
         env,
-        ...(port !== undefined && { ports: { grpc: port } }),
+        ports: { grpc: port },
       });
   }
 
