@@ -91,6 +91,10 @@ export async function startRuntime(options: {
   const child = client['cliProcess' as never] as ChildProcess | null | undefined;
   if (!child)
     throw new SubagentsError('INTERNAL', 'the Copilot SDK no longer shows the process that it started');
+  // What the runtime asks of us (hooks, permissions) is answered by the connection, and nobody hears that an answer to one
+  // that has just died cannot be written: that would end the worker. The SDK passes over it once it knows of the death.
+  const writer = client['messageWriter' as never] as { suppressWriteErrors: boolean } | null;
+  if (writer) writer.suppressWriteErrors = true;
   return watch(client, child);
 }
 

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -87,6 +88,22 @@ it('says that it died to whatever is asked of it while it ends', { timeout: 60_0
     expect(errors.filter((error) => !(error instanceof RuntimeDied))).toEqual([]);
   } finally {
     await model.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+it('that can be told nothing any more is dead, and takes nothing else with it', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'subagents-runtime-'));
+  const path = await findCopilot(undefined);
+  const env = { ...process.env, COPILOT_PROVIDER_BASE_URL: 'http://127.0.0.1:9/v1', COPILOT_MODEL: 'none' };
+  const runtime = await startRuntime({ path, copilotHome: folder, env });
+  try {
+    // As in the moment between its death and the news of that. What is not caught fails this test.
+    (runtime.client['cliProcess' as never] as ChildProcess).stdin?.destroy();
+    const calls = [1, 2, 3].map(() => runtime.ask(runtime.client.ping()));
+    for (const call of calls) await expect(call).rejects.toThrow(RuntimeDied);
+  } finally {
+    await runtime.stop();
     await rm(folder, { recursive: true, force: true });
   }
 });
