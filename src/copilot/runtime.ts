@@ -25,13 +25,6 @@ export interface Death {
 const ANSWER_TIMEOUT_MS = 60_000;
 /** How often the clock is looked at while it does not answer, in milliseconds. */
 const LOOK_MS = 1_000;
-/** What is said of a Copilot CLI that does not start. */
-export const didNotStart = (path: string, cause: unknown): SubagentsError =>
-  new SubagentsError('COPILOT_MISSING', `the Copilot CLI at ${path} did not start: ${String(cause)}`, {
-    cause,
-    remedy: `run "${path} --version" to see why`,
-  });
-
 /** The SDK's words for a runtime that a signal ended, or that was asked to end and did, before its start was done. */
 const ENDED_BY_OTHERS = /^Error: CLI server exited (unexpectedly )?with code (null|0)$/m;
 /** Its words, and the connection's, once it was asked to end and is about to; measured on 1.0.102. */
@@ -41,6 +34,13 @@ const ENDING =
 const END_TIMEOUT_MS = 2_000;
 /** It may say anything in its last moments: an error is taken for its own when it lives on for so long, in milliseconds. */
 const LAST_WORDS_MS = 1_000;
+
+/** What is said of a Copilot CLI that does not start. */
+export const didNotStart = (path: string, cause: unknown): SubagentsError =>
+  new SubagentsError('COPILOT_MISSING', `the Copilot CLI at ${path} did not start: ${String(cause)}`, {
+    cause,
+    remedy: `run "${path} --version" to see why`,
+  });
 
 export interface Runtime {
   readonly client: CopilotClient;
@@ -91,8 +91,8 @@ export async function startRuntime(options: {
   const child = client['cliProcess' as never] as ChildProcess | null | undefined;
   if (!child)
     throw new SubagentsError('INTERNAL', 'the Copilot SDK no longer shows the process that it started');
-  // What the runtime asks of us (hooks, permissions) is answered by the connection, and nobody hears that an answer to one
-  // that has just died cannot be written: that would end the worker. The SDK passes over it once it knows of the death.
+  // A request that cannot be written, to one that has just died, is thrown once more where nobody catches it (in the
+  // connection of vscode-jsonrpc), which would end the worker. The SDK passes over it only once it knows of the death.
   const writer = client['messageWriter' as never] as { suppressWriteErrors: boolean } | null;
   if (writer) writer.suppressWriteErrors = true;
   return watch(client, child);
