@@ -44,8 +44,7 @@ export function createStopActivities(on: StopDependencies): Pick<ControlActiviti
         await on.ended(subagent);
         if (inPlaceRepo !== undefined) await on.releaseCheckout(inPlaceRepo, subagent);
         // From here on nothing that was found can move the branch any more.
-        const { cwd, branch, head } = collected ?? {};
-        const movedTo = cwd && branch && head ? await movedFrom(cwd, branch, head) : undefined;
+        const movedTo = collected && (await movedFrom(collected.cwd, collected.branch, collected.head));
         const cutShort = await stopCopilotSession;
         return {
           ...{ kind: 'stopped', sweep },

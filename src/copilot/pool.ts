@@ -36,6 +36,7 @@ export class CopilotPool {
   readonly turns = new LiveTurns();
   readonly #copilotPath: string | undefined;
   #runtime: Promise<Runtime> | undefined;
+  #started: Runtime | undefined;
   #stopped = false;
   /** How often in a row. */
   #endedAtStart = 0;
@@ -55,6 +56,11 @@ export class CopilotPool {
   /** Whether the worker ended its runtime: turns go on after its next start. */
   get stopped(): boolean {
     return this.#stopped;
+  }
+
+  /** The runtime, where one is alive already. */
+  get alive(): Runtime | undefined {
+    return this.#started?.death === undefined ? this.#started : undefined;
   }
 
   /**
@@ -78,6 +84,7 @@ export class CopilotPool {
       const path = await findCopilot(this.#copilotPath);
       const runtime = await this.#startAt(path);
       noteRuntime(this.copilotHome, runtime.pid);
+      this.#started = runtime;
       return runtime;
     } catch (error) {
       this.#runtime = undefined;

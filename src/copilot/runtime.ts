@@ -130,7 +130,7 @@ function watch(client: CopilotClient, child: ChildProcess): Runtime {
     async ask(asked, { asksModel = false } = {}) {
       let forget: () => void = () => undefined;
       const waiting = new WorkClock();
-      const watch = setInterval(() => {
+      const looking = setInterval(() => {
         if (asksModel || waiting.workedMs < ANSWER_TIMEOUT_MS) return;
         silent = true;
         child.kill('SIGKILL');
@@ -149,7 +149,7 @@ function watch(client: CopilotClient, child: ChildProcess): Runtime {
         child.kill('SIGKILL');
         throw new RuntimeDied(death?.words ?? 'the Copilot runtime did not end', { cause: error });
       } finally {
-        clearInterval(watch);
+        clearInterval(looking);
         forget();
       }
     },

@@ -49,13 +49,16 @@ export async function takeUp(
     const events = await readEventLog(pool.copilotHome, copilotSessionId, pool.redactor);
     return decide(events, { marker, ...(answers && { answers }) }, kept.read());
   };
+  const before = pool.alive;
   let [decision, state] = await look();
   if (decision.do === 'ask' || decision.do === 'report') return { decision, state };
 
   const runtime = await pool.runtime();
-  // A runtime before this one may have written until it was gone.
-  [decision, state] = await look();
-  if (decision.do === 'ask' || decision.do === 'report') return { decision, state };
+  if (runtime !== before) {
+    // The one before it may have written until it was gone.
+    [decision, state] = await look();
+    if (decision.do === 'ask' || decision.do === 'report') return { decision, state };
+  }
   const live = new LiveTurn({
     copilotSessionId,
     number,

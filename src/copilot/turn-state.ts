@@ -83,16 +83,13 @@ export class TurnState {
   readonly arrivals = new Map<string, Arrival>();
   #asked: Asked;
 
-  readonly #ended: EndedCalls;
+  /** Calls that are known to have ended, whatever the log says. */
+  readonly endedCalls: EndedCalls;
 
-  /** Begins with the questions of the turn `before`. `ended`: calls that are known to have, whatever the log says. */
+  /** Begins with the questions of the turn `before`. */
   constructor(before?: TurnState, ended?: EndedCalls) {
     this.#asked = new Asked(before && before.#asked);
-    this.#ended = ended ?? before?.endedCalls ?? new Map();
-  }
-
-  get endedCalls(): EndedCalls {
-    return this.#ended;
+    this.endedCalls = ended ?? before?.endedCalls ?? new Map();
   }
 
   get usage(): Usage {
@@ -281,7 +278,7 @@ export class TurnState {
 
   #interrupt(toolCallId: string, tool: OpenTool): void {
     const { what } = tool;
-    const result = this.#ended.get(toolCallId);
+    const result = this.endedCalls.get(toolCallId);
     if (result !== undefined) {
       this.unshown.set(toolCallId, { toolCallId, what, result });
       this.#trackShells(tool, result ?? '', false);
