@@ -1,12 +1,84 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
+import { PATIENCE_MS } from './test/support/eventually.ts';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+const tests = (...paths: string[]): string[] => paths.map((path) => `test/${path}.test.ts`);
+
+/** Decisions alone: no process, no server. `test/support/no-process.ts` sees to it. */
+const UNIT = tests(
+  'activities/{failure-reason,watch}',
+  'chain/{chain,output}',
+  'cli/{exit,render,scroll}',
+  'client/{linked-signal,selection,spec,targets,types}',
+  'contract/*',
+  'copilot/{decide,errors,live-calls,repeats,verdict}',
+  'demo/scripted-model',
+  'docs/{pages,states}',
+  'home/{allowed-repos,environment,leases,redact,secret-names,settings}',
+  'system/{optional-packages,real-path,work-clock}',
+  'temporal/target',
+  'tools/{fence,outcome}',
+  'worker/up-restarts',
+  'workflows/{labels,lifecycle,outbox,outcome,panel,prompt}',
+);
+/** Real git and a real home; no Temporal, no Copilot CLI. */
+const GIT = tests(
+  'git/*',
+  'activities/{artifacts,as-checked-out,caveats,clean,clone,evidence,repository-settings,set-up,space-gate,unattended,verified,verify,workspace,worktree-place}',
+  'system/scratch-folder',
+);
+/** Walks through everything: the documents' commands, the demo, the benchmark, chaos, the deployment. */
+const SLOW = tests(
+  '{bench,chaos,deployment}/*',
+  'client/package-types',
+  'demo/demo',
+  'docs/{commands,examples}',
+);
+
+const withServer = { globalSetup: ['test/support/global-setup.ts'] };
+
+/** They take longest, most of it waiting, which their size does not tell. */
+const LONGEST = ['cli/up', 'docs/commands', 'e2e/away', 'e2e/crash', 'e2e/deaths', 'extension/copilot'];
+
+/** Files that take long are begun first, so that nothing is waited for at the end. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ project, moduleId }: TestSpecification): number =>
+      LONGEST.some((name) => moduleId.endsWith(`/${name}.test.ts`))
+        ? -1
+        : ['slow', 'system', 'git', 'unit'].indexOf(project.name);
+    return (await super.sort(files)).sort((a, b) => place(a) - place(b));
+  }
+}
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    globalSetup: ['test/support/global-setup.ts'],
+    // Generous: what runs beside may take the processor for a long time.
     testTimeout: 240_000,
     hookTimeout: 120_000,
-    maxWorkers: 2,
+    globalSetup: ['test/support/run-folder.ts'],
+    expect: { poll: { timeout: PATIENCE_MS } },
     pool: 'forks',
+    // The suite needs the processor for about as long as two cores have in its time: more side by side makes each part late, not the whole.
+    maxWorkers: 3,
+    maxConcurrency: 4,
+    sequence: { sequencer: LongestFirst },
+    projects: [
+      {
+        extends: true,
+        test: { name: 'unit', include: UNIT, setupFiles: ['test/support/no-process.ts'], isolate: false },
+      },
+      { extends: true, test: { name: 'git', include: GIT } },
+      { extends: true, test: { name: 'slow', include: SLOW, ...withServer } },
+      {
+        extends: true,
+        test: {
+          name: 'system',
+          include: tests('**/*'),
+          exclude: [...configDefaults.exclude, ...UNIT, ...GIT, ...SLOW],
+          ...withServer,
+        },
+      },
+    ],
   },
 });

@@ -1,5 +1,4 @@
 /** `admit`: the questions that only this host can answer, before anything is started. In the path of every spawn. */
-import { statfs } from 'node:fs/promises';
 import {
   isRepositoryUrl,
   SETTINGS_FILE,
@@ -17,6 +16,8 @@ import { fileAt } from '../src/git/changes.ts';
 import { INCLUDE_FILE } from '../src/git/include.ts';
 import { gitDirs, lookUp, type Known } from '../src/git/repository.ts';
 import { checkSigning } from '../src/git/signing.ts';
+import { withheldFrom } from '../src/environment/clean.ts';
+import { freeBytes, megabytes } from '../src/system/disk-space.ts';
 import { checkAllowed } from '../src/home/allowed-repos.ts';
 import { chooseModel, type ModelSettings } from './choose-model.ts';
 import { checkBranch } from './continued-workspace.ts';
@@ -26,17 +27,21 @@ import { openSettings, readRepositorySettings, settingsNote } from './repository
 /** What a spawn depends on in the commit it starts from. */
 const PATHS = [SETTINGS_FILE, INCLUDE_FILE, ...DEPENDENCY_PATHS];
 
-/** Free space in the home under which nothing new is taken on, in bytes. */
-const MIN_FREE_BYTES = 200 * 1024 * 1024;
+/** Variables that a note names. */
+const MAX_NAMED = 20;
 
 export interface AdmitDependencies {
   readonly home: { readonly root: string };
-  readonly settings: ModelSettings & { readonly repos?: readonly string[] | undefined };
+  readonly settings: ModelSettings & {
+    readonly repos?: readonly string[] | undefined;
+    /** Free space in the home under which nothing new is taken on, in bytes; default: none. */
+    readonly reserveBytes?: number;
+  };
   readonly runState: AskRunState;
   /** What models this worker can use at all. */
   readonly modelAccess: () => Promise<Pick<ModelAccess, 'kind' | 'words' | 'remedy'>>;
-  /** Default 200 MiB. */
-  readonly minFreeBytes?: number;
+  /** Of the worker; default: none. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 export function createAdmitActivities(on: AdmitDependencies) {
@@ -46,7 +51,7 @@ export function createAdmitActivities(on: AdmitDependencies) {
       const lookUps = new Map<string, Promise<Known>>();
       const signings = new Map<string, Promise<readonly string[]>>();
       const files = new Map<string, Promise<RepositorySettings>>();
-      const able = Promise.all([checkSpace(on), checkModelAccess(on)]);
+      const able = Promise.all([checkModelAccess(on), (async () => checkSpace(on))()]);
       able.catch(() => undefined);
       const wanted = new Map<string, string>();
       return Promise.all(
@@ -54,13 +59,19 @@ export function createAdmitActivities(on: AdmitDependencies) {
           const { repo, base, isolation, label } = spec;
           try {
             checkAllowed(repo, on.settings.repos);
+            checkVariables(on, spec);
             const ownModel = chooseModel(on.settings, spec.model);
             if (isRepositoryUrl(repo)) {
               // Everything else is asked once it is cloned. The clone of a run before may be in another worker's home, where
               // one that takes not everything does not look.
               const look = on.settings.repos === undefined;
               await Promise.all([look && spec.continues && checkBranch(spec.continues, label), able]);
-              return { admitted: true, ...(ownModel !== undefined && { model: ownModel }) };
+              const notes = withheldNotes(on, spec);
+              return {
+                admitted: true,
+                ...(ownModel !== undefined && { model: ownModel }),
+                ...(notes.length > 0 && { notes }),
+              };
             }
             if (spec.continues) checkAllowed(spec.continues.repository, on.settings.repos);
             if (isolation === 'in-place') {
@@ -95,6 +106,7 @@ export function createAdmitActivities(on: AdmitDependencies) {
               ...unsure,
               ...settingsNote(base.commit, { ...defaults, ...modelOf(spec, settings) }),
               ...(spec.continues ? [] : await dependencyNotes({ ...spec, ...defaults }, known)),
+              ...withheldNotes(on, spec),
             ];
             return {
               admitted: true,
@@ -130,6 +142,26 @@ function modelOf(spec: ResolvedSpec, { model }: RepositorySettings): { model?: s
   return spec.model === undefined && model !== undefined ? { model } : {};
 }
 
+/** @throws SubagentsError NO_VARIABLE */
+function checkVariables({ env }: AdmitDependencies, spec: ResolvedSpec): void {
+  const missing = env === undefined ? [] : spec.env.filter((name) => env[name] === undefined);
+  if (missing.length === 0) return;
+  throw new SubagentsError('NO_VARIABLE', `the worker has no variable ${missing.join(', ')}`, {
+    remedy: 'Set it where the worker is started, and start the worker again; or leave it out of `env`.',
+  });
+}
+
+/** What the commands of the repository may need, and do not get. */
+function withheldNotes({ env = {} }: AdmitDependencies, spec: ResolvedSpec): string[] {
+  const { secrets } = withheldFrom(env, spec.env);
+  if (secrets.length === 0) return [];
+  const more = secrets.length > MAX_NAMED ? ` and ${secrets.length - MAX_NAMED} more` : '';
+  return [
+    `withheld from its shells and commands: ${secrets.slice(0, MAX_NAMED).join(', ')}${more} ` +
+      '(`env` of the spawn gives one back, SUBAGENTS_ENV of the worker to all)',
+  ];
+}
+
 /** @throws SubagentsError NO_MODEL */
 async function checkModelAccess({ modelAccess }: AdmitDependencies): Promise<void> {
   const { kind, words, remedy } = await modelAccess();
@@ -137,12 +169,11 @@ async function checkModelAccess({ modelAccess }: AdmitDependencies): Promise<voi
 }
 
 /** @throws SubagentsError DISK_FULL */
-async function checkSpace({ home, minFreeBytes = MIN_FREE_BYTES }: AdmitDependencies): Promise<void> {
-  const { bavail, bsize } = await statfs(home.root);
-  const free = bavail * bsize;
-  if (free >= minFreeBytes) return;
+function checkSpace({ home, settings: { reserveBytes = 0 } }: AdmitDependencies): void {
+  const free = freeBytes(home.root);
+  if (free >= reserveBytes) return;
   throw new SubagentsError('DISK_FULL', `only ${megabytes(free)} are free on the disk of ${home.root}`, {
-    remedy: `Free some space there: a worker takes nothing on with less than ${megabytes(minFreeBytes)}.`,
+    remedy: `Free some space there: a worker takes nothing on with less than ${megabytes(reserveBytes)} (SUBAGENTS_RESERVE).`,
   });
 }
 
@@ -173,5 +204,3 @@ function once<T>(asked: Map<string, Promise<T>>, key: string, ask: () => Promise
   asked.set(key, known);
   return known;
 }
-
-const megabytes = (bytes: number): string => `${Math.floor(bytes / 1024 / 1024)} MB`;

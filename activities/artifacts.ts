@@ -67,7 +67,7 @@ async function inside(cwd: string, path: string): Promise<string> {
 
 function unfit(error: unknown): never {
   const { code } = error as NodeJS.ErrnoException;
-  throw new Unfit(code === 'ENOENT' || code === 'ENOTDIR' ? 'it is not there' : `${code ?? String(error)}`);
+  throw new Unfit(code === 'ENOENT' || code === 'ENOTDIR' ? 'it is not there' : (code ?? String(error)));
 }
 
 function asText(bytes: Uint8Array): string {

@@ -1,20 +1,26 @@
 /** `cleanRuns`: removes what finished subagents have left in this home and in their repositories, but nothing that is only there. */
-import { existsSync } from 'node:fs';
-import { readdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { existsSync, lstatSync } from 'node:fs';
+import { readdir, readlink, rename, rm } from 'node:fs/promises';
+import { dirname, isAbsolute, join } from 'node:path';
 import type {
   CleanedRun,
   CleanInput,
   CleanResult,
   ControlActivities,
+  Remains,
   RunToClean,
+  SubagentRef,
 } from '../src/contract/index.ts';
 import { SubagentsError } from '../src/contract/index.ts';
 import type { AskRunState } from '../src/git/checkout-lock.ts';
-import { branchTip } from '../src/git/branch.ts';
+import { aliasOf, branchTip } from '../src/git/branch.ts';
 import { sortOut } from '../src/git/left.ts';
 import { gitDirs } from '../src/git/repository.ts';
-import { checkoutStatus } from '../src/git/status.ts';
+import { workInRepositories } from '../src/git/unsaved.ts';
+import { ignoredSince } from './ignored.ts';
+import { isAside } from '../src/git/aside.ts';
+import { lookAtWorktree } from '../src/git/own-index.ts';
+import { keptCommits, letKeptGo } from '../src/git/kept-refs.ts';
 import { deleteBranch } from '../src/git/delete-branch.ts';
 import {
   aloneInSubmodules,
@@ -24,12 +30,16 @@ import {
   type BranchAt,
 } from '../src/git/unmerged.ts';
 import { checkedOutIn, discardWorktree, isWorktree } from '../src/git/worktree.ts';
+import { requireOwnParents } from '../src/git/worktree-place.ts';
 import { guarded } from '../src/home/guarded.ts';
 import { keptBeside } from '../src/copilot/conversation.ts';
 import { readLeases } from '../src/home/leases.ts';
 import { forgetRun, laterRun, readRuns, type RunRecord } from '../src/home/run-record.ts';
 import { readWorkspaceRecord, runFolder } from '../src/home/workspace-record.ts';
 import { diskUsage } from '../src/system/disk-usage.ts';
+import { folderId } from '../src/system/own-folder.ts';
+import { isWithin, realTarget } from '../src/system/real-path.ts';
+import { removeTree, surveyTree } from '../src/system/remove-tree.ts';
 
 export interface CleanDependencies {
   readonly home: {
@@ -43,6 +53,8 @@ export interface CleanDependencies {
     };
   };
   readonly runState: AskRunState;
+  /** Tells the session of a run what was removed of it; never fails. Default: nobody is told. */
+  readonly tellCleaned?: (subagent: SubagentRef, removed: readonly Remains[]) => Promise<void>;
   /** The first execution run id of the open run of a workflow id, if it has one. */
   readonly openRun: (workflowId: string) => Promise<string | undefined>;
 }
@@ -82,7 +94,6 @@ const nothing = ({ session, label, run, workflowId, runId }: RunToClean): Cleane
 });
 
 type Kept = CleanedRun['kept'][number];
-type What = CleanedRun['removed'][number];
 
 /**
  * Removes what is left of one run. Safe to repeat, also after it was cut short: what it removes goes in an order in which what
@@ -115,8 +126,12 @@ const untouched = ({ subagent, cwd }: RunRecord, why: string): CleanedRun => ({
 async function removeParts(on: CleanDependencies, record: RunRecord, rules: CleanRules): Promise<CleanedRun> {
   const later = laterRun(on.home, record);
   const { kept, drop, stays } = later ? takenOver(record, later) : await decide(record, rules);
-  let parts = stays ? [] : [...drop, ...homeParts(on, record, later)];
-  const freedBytes = await diskUsage(parts.flatMap(({ path }) => path ?? []));
+  const files = later ? undefined : await keptFiles(record, rules);
+  kept.push(...(files?.kept ?? []));
+  let parts = stays ? [] : [...drop, ...(files?.drop ?? []), ...homeParts(on, record, later)];
+  const stuck = await whyStuck(parts, rules);
+  if (stuck !== undefined) return untouched(record, stuck);
+  let freedBytes = await diskUsage(parts.flatMap(({ path }) => path ?? []));
   if (!rules.dryRun) {
     // Looking took its time: what has come up meanwhile counts.
     const loss =
@@ -125,11 +140,13 @@ async function removeParts(on: CleanDependencies, record: RunRecord, rules: Clea
     if (why !== undefined) return untouched(record, why);
     const gone: Part[] = [];
     for (const part of parts) {
-      const stayed = await part.remove();
+      const stayed = await part.remove().catch((error: unknown) => partLeft(part, error));
       if (stayed) kept.push(stayed);
       else gone.push(part);
     }
     parts = gone;
+    if (kept.length > 0) freedBytes -= await diskUsage(kept.map(({ where }) => where).filter(isAbsolute));
+    if (gone.length > 0) await on.tellCleaned?.(record.subagent, [...new Set(gone.map(({ what }) => what))]);
     if (kept.length === 0) forgetRun(on.home, record.subagent);
   }
   return {
@@ -139,6 +156,32 @@ async function removeParts(on: CleanDependencies, record: RunRecord, rules: Clea
     freedBytes,
   };
 }
+
+/** Why not all of it could be removed, found before anything is. */
+async function whyStuck(parts: readonly Part[], { force }: CleanRules): Promise<string | undefined> {
+  for (const { what, path } of parts) {
+    if (path === undefined) continue;
+    for (const each of what === 'worktree' ? [path, removedPath(path)] : [path]) {
+      const { stuck, closed } = await surveyTree(each);
+      if (stuck !== undefined) return `it cannot be removed: ${stuck}`;
+      if (closed !== undefined && !force && what === 'worktree' && each === path)
+        return `nobody knows what is in it: ${closed} may not be read`;
+    }
+  }
+  return undefined;
+}
+
+/** A part that could be removed only in part: the next clean goes on with it. */
+function partLeft({ what, path }: Part, error: unknown): Kept {
+  if (!(error instanceof Error && 'syscall' in error) || path === undefined) throw error;
+  const where = what === 'worktree' && isThere(removedPath(path)) ? removedPath(path) : path;
+  return { what, where, why: `only a part of it could be removed: ${error.message}` };
+}
+
+const removedPath = (cwd: string): string => `${cwd}.removed`;
+
+/** Also a symbolic link that leads nowhere. */
+const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 
 /** Why nothing of the run may be touched: it, or one that goes on in its folder or its Copilot session, is live. */
 async function whyInUse(on: CleanDependencies, record: RunRecord): Promise<string | undefined> {
@@ -156,10 +199,10 @@ async function whyInUse(on: CleanDependencies, record: RunRecord): Promise<strin
 }
 
 interface Part {
-  readonly what: What;
+  readonly what: Remains;
   readonly path?: string;
   /** Gives what stays all the same, and why. */
-  readonly remove: () => Promise<Kept | void>;
+  readonly remove: () => Promise<Kept | undefined>;
 }
 
 interface Decision {
@@ -172,7 +215,7 @@ interface Decision {
 /** Of a run that another one has gone on with, worktree, branch and Copilot session are that one's. */
 function takenOver({ isolation, cwd }: RunRecord, { subagent }: RunRecord): Decision {
   const why = `run ${subagent.run} has gone on with it`;
-  const there = isolation === 'worktree' && existsSync(cwd);
+  const there = isolation === 'worktree' && isThere(cwd);
   return { kept: there ? [{ what: 'worktree', where: cwd, why }] : [], drop: [], stays: false };
 }
 
@@ -180,9 +223,10 @@ function takenOver({ isolation, cwd }: RunRecord, { subagent }: RunRecord): Deci
 async function decide(record: RunRecord, rules: CleanRules): Promise<Decision> {
   const { isolation, repository, cwd, branch, base } = record;
   if (isolation === 'in-place' || branch === null) return { kept: [], drop: [], stays: false };
+  requireOwnParents(cwd);
   if (!existsSync(join(repository, '.git'))) {
-    if (!existsSync(cwd) || rules.force)
-      return { kept: [], drop: existsSync(cwd) ? [folder(cwd)] : [], stays: false };
+    if (!isThere(cwd) || rules.force)
+      return { kept: [], drop: isThere(cwd) ? [folder(cwd)] : [], stays: false };
     return {
       kept: [
         { what: 'worktree', where: cwd, why: `its repository ${repository} is gone: this is all there is` },
@@ -197,13 +241,17 @@ async function decide(record: RunRecord, rules: CleanRules): Promise<Decision> {
     path: cwd,
     remove: async () => {
       // Out of the way first: what is half removed is never taken for a worktree. A removal that failed has left some there.
-      await rm(`${cwd}.removed`, { recursive: true, force: true });
-      if (existsSync(cwd)) await rename(cwd, `${cwd}.removed`);
-      await rm(`${cwd}.removed`, { recursive: true, force: true });
+      await removeTree(removedPath(cwd));
+      if (isThere(cwd)) await rename(cwd, removedPath(cwd));
+      await removeTree(removedPath(cwd));
       await discardWorktree(place);
       await rm(`${cwd}.json`, { force: true });
+      return undefined;
     },
   };
+  const foreign = foreignFolder(record);
+  if (foreign !== undefined)
+    return { kept: [{ what: 'worktree', where: cwd, why: foreign }], drop: [], stays: true };
   const tip = await branchTip(repository, branch);
   const loss = rules.force ? undefined : await lossOf(record);
   const gone = (rules.gone ?? []).filter(({ commonDir }) => commonDir === place.commonDir);
@@ -220,13 +268,19 @@ async function decide(record: RunRecord, rules: CleanRules): Promise<Decision> {
   const branchKept: Kept[] = merged ? [] : [onNoOther(branch, alone)];
 
   if (!rules.force && (loss !== undefined || (rules.onlyMerged && !merged))) {
-    const worktreeKept: Kept[] = existsSync(cwd)
+    const worktreeKept: Kept[] = isThere(cwd)
       ? [{ what: 'worktree', where: cwd, why: loss ?? 'its branch is not merged' }]
       : [];
     return { kept: [...worktreeKept, ...branchKept], drop: [], stays: true };
   }
-  const drop = existsSync(cwd) || existsSync(`${cwd}.json`) ? [worktree] : [];
+  const left = [cwd, removedPath(cwd), `${cwd}.json`].some(isThere);
+  const drop = left ? [worktree] : [];
   if (tip === undefined) return { kept: [], drop, stays: false };
+  const alias = rules.force ? undefined : await aliasOf(repository, branch);
+  if (alias !== undefined) {
+    const why = `it was made another name of ${alias}`;
+    return { kept: [{ what: 'branch', where: branch, why }], drop, stays: false };
+  }
   if (!merged && !rules.force) return { kept: branchKept, drop, stays: false };
   const [holder] = (await checkedOutIn(repository, branch)).filter((folder) => folder !== cwd);
   if (holder !== undefined) {
@@ -239,6 +293,26 @@ async function decide(record: RunRecord, rules: CleanRules): Promise<Decision> {
   const remove = (): Promise<Kept | undefined> => removeBranch(repository, { branch, tip, base }, rules);
   const deletion: Part = { what: 'branch', remove };
   return { kept: [], drop: [...drop, deletion], stays: false };
+}
+
+/** Files that we once put out of the way in its worktree, in commits that no branch has. */
+async function keptFiles(
+  { isolation, repository, cwd }: RunRecord,
+  { force }: CleanRules,
+): Promise<Pick<Decision, 'kept' | 'drop'>> {
+  if (isolation === 'in-place' || !existsSync(join(repository, '.git'))) return { kept: [], drop: [] };
+  const found = await keptCommits(repository, cwd);
+  if (found.length === 0) return { kept: [], drop: [] };
+  if (force)
+    return {
+      kept: [],
+      drop: [{ what: 'kept', remove: () => letKeptGo(repository, cwd).then(() => undefined) }],
+    };
+  const why = (subject: string): string => `no branch has them: ${subject} (git -C ${repository} show)`;
+  return {
+    kept: found.map(({ ref, subject }) => ({ what: 'kept', where: ref, why: why(subject) })),
+    drop: [],
+  };
 }
 
 /** Deletes the branch, unless what made it safe to go has gone by now: gives why it stays then. */
@@ -255,18 +329,43 @@ const onNoOther = (branch: string, commits: number): Kept => ({
   why: `it has ${commitsThat(commits)} on no other branch`,
 });
 
+/** Whose folder lies where the worktree was, in words: it is not removed, whatever the rules. */
+function foreignFolder({ cwd, repository }: RunRecord): string | undefined {
+  const known = readWorkspaceRecord(cwd)?.folder;
+  if (!lstatSync(cwd, { throwIfNoEntry: false })?.isDirectory() || known === undefined) return undefined;
+  if (folderId(cwd) === known || isWorktree({ cwd, commonDir: gitDirs(repository).commonDir }))
+    return undefined;
+  return 'what lies there is not the folder that was made for it';
+}
+
 /** What would be lost with the worktree, in words. */
 async function lossOf({ cwd, repository }: RunRecord): Promise<string | undefined> {
-  if (!existsSync(cwd)) return undefined;
+  const stat = lstatSync(cwd, { throwIfNoEntry: false });
+  if (stat === undefined) return undefined;
+  if (stat.isSymbolicLink()) {
+    const moved = readWorkspaceRecord(cwd)?.folder;
+    const target = realTarget(cwd);
+    const isMoved = target !== undefined && moved !== undefined && folderId(target) === moved;
+    return isMoved ? `it was moved to ${await readlink(cwd)}` : undefined;
+  }
+  if (!stat.isDirectory()) return 'a file lies there';
   if (!isWorktree({ cwd, commonDir: gitDirs(repository).commonDir })) {
     const files = (await readdir(cwd)).filter((name) => name !== '.git');
     return files.length === 0 ? undefined : 'it has files, and git no longer knows it as a worktree';
   }
-  const { head, changed, untracked } = await checkoutStatus(cwd);
+  if (isAside(cwd)) return `what verification put aside was not brought back: ${cwd}.aside`;
+  const { head, changed, untracked, unreadable } = await lookAtWorktree(cwd);
+  const [closed] = unreadable;
+  if (closed !== undefined) return `it has a folder that may not be looked into: ${closed}`;
   // What verification commands have made, they make again; not what has been written to since.
-  const made = readWorkspaceRecord(cwd)?.leftByVerification ?? {};
+  const { leftByVerification: made = {}, ignored = {} } = readWorkspaceRecord(cwd) ?? {};
   const { asLeft } = await sortOut(cwd, untracked, [made], false);
-  const paths = [...changed.map(({ path }) => path), ...untracked.filter((path) => !asLeft.has(path))];
+  const paths = [
+    ...changed.map(({ path }) => path),
+    ...untracked.filter((path) => !asLeft.has(path)),
+    ...(await ignoredSince(cwd, ignored)).paths,
+    ...(await workInRepositories(cwd)).flatMap(({ submodule, files }) => (submodule ? files : [])),
+  ].filter((path, index, all) => all.indexOf(path) === index);
   if (paths.length > 0) {
     const more = paths.length > 3 ? ' and more' : '';
     return `it has ${paths.length} uncommitted ${paths.length === 1 ? 'file' : 'files'}: ${paths.slice(0, 3).join(', ')}${more}`;
@@ -284,8 +383,9 @@ const folder = (cwd: string): Part => ({
   what: 'worktree',
   path: cwd,
   remove: async () => {
-    await rm(cwd, { recursive: true, force: true });
+    await removeTree(cwd);
     await rm(`${cwd}.json`, { force: true });
+    return undefined;
   },
 });
 
@@ -298,11 +398,17 @@ function homeParts(on: CleanDependencies, { subagent }: RunRecord, later?: RunRe
     join(copilot, 'init-scripts', `${copilotSessionId}.sh`),
     ...Object.values(keptBeside(copilot, copilotSessionId)),
   ];
-  const paths: readonly [What, string][] = [
-    ...(later ? [] : conversation.map((path): [What, string] => ['copilot', path])),
-    ['outputs', join(outputs, runFolder(subagent))],
+  const paths: readonly [Remains, string, string][] = [
+    ...(later ? [] : conversation.map((path): [Remains, string, string] => ['copilot', path, copilot])),
+    ['outputs', join(outputs, runFolder(subagent)), outputs],
   ];
   return paths
-    .filter(([, path]) => existsSync(path))
-    .map(([what, path]) => ({ what, path, remove: () => rm(path, { recursive: true, force: true }) }));
+    .filter(([, path, root]) => isThere(path) && liesWithin(root, dirname(path)))
+    .map(([what, path]) => ({ what, path, remove: () => removeTree(path).then(() => undefined) }));
+}
+
+/** Whether no symbolic link leads out of the folder of ours, `root`. */
+function liesWithin(root: string, folder: string): boolean {
+  const [own, real] = [realTarget(root), realTarget(folder)];
+  return own !== undefined && real !== undefined && isWithin(own, real);
 }

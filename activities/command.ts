@@ -5,7 +5,7 @@ import { delimiter, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { markerScript } from '../src/home/marker.ts';
-import type { RedactingStream, Redactor } from '../src/home/redact.ts';
+import type { RedactingStream, Redactor } from '../src/environment/redact.ts';
 import { linuxStat, startTimeOf } from '../src/system/process.ts';
 
 export interface CommandOptions {
@@ -45,6 +45,8 @@ const END_BYTES = 64 * 1024;
 /** Between SIGTERM and SIGKILL. */
 const GRACE_MS = 2_000;
 const SETTLE_MS = 200;
+/** Between two looks at what a command has left, at most. */
+const MAX_LOOK_MS = 200;
 /** Silence after which the output of a command that has ended is closed: only processes that left its session still hold it. */
 const DRAIN_MS = 300;
 /** The same, where they do not fall silent. */
@@ -116,7 +118,11 @@ class Output {
     this.#source = source;
     this.#max = options.maxOutputBytes;
     this.#clean = options.redactor.stream();
-    mkdirSync(dirname(options.outputFile), { recursive: true, mode: 0o700 });
+    try {
+      mkdirSync(dirname(options.outputFile), { recursive: true, mode: 0o700 });
+    } catch (error) {
+      this.#problem = `there is no output file: ${(error as Error).message}`;
+    }
     this.#file = createWriteStream(options.outputFile, { mode: 0o600 });
     // A full disk costs the file, not the verification.
     this.#file.on('error', (error) => {
@@ -177,9 +183,10 @@ async function endSession(leader: number | undefined): Promise<boolean> {
 
 async function isEmpty(leader: number, withinMs: number): Promise<boolean> {
   const until = Date.now() + withinMs;
-  while (hasProcesses(leader)) {
+  // Each look goes through all processes of the machine: less and less often.
+  for (let pause = 10; hasProcesses(leader); pause = Math.min(2 * pause, MAX_LOOK_MS)) {
     if (Date.now() > until) return false;
-    await delay(10);
+    await delay(pause);
   }
   return true;
 }

@@ -9,13 +9,18 @@ import {
 import { branchTip } from '../src/git/branch.ts';
 import { gitDirs } from '../src/git/repository.ts';
 import { includeIgnored } from '../src/git/include.ts';
+import type { Readings } from '../src/git/readings.ts';
 import type { Planted } from '../src/git/planted.ts';
 import { withoutPlanted } from '../src/git/program-watch.ts';
 import { readSurroundings, type Surroundings } from '../src/git/surroundings.ts';
+import { readSparse } from '../src/git/sparse.ts';
 import { addSubmodules } from '../src/git/submodules.ts';
 import type { GitOptions } from '../src/git/run.ts';
-import { addWorktree, checkedOutIn, discardWorktree, restoreWorktree } from '../src/git/worktree.ts';
+import { addWorktree, checkedOutIn, discardWorktree } from '../src/git/worktree.ts';
 import { plantedBy } from '../src/home/guarded.ts';
+import { folderId } from '../src/system/own-folder.ts';
+import { ignoredNow } from './ignored.ts';
+import { restoreRecorded } from './workspace-common.ts';
 import {
   readWorkspaceRecord,
   writeWorkspaceRecord,
@@ -78,20 +83,29 @@ export async function continueWorktree(
     branch,
     leftBySetUp: {},
     leftByVerification: {},
+    unfinished: [],
+    ignored: {},
     ...(existsSync(cwd) ? found : undefined),
     ...{ workflowId, runId, state: 'ready', notes: [] },
-    ...(found?.runId !== runId && { planted: undefined, surroundings: await around(repository, planted) }),
+    ...(found?.runId !== runId && { setUp: stillSetUp(found) }),
+    ...(found?.runId !== runId && {
+      planted: undefined,
+      surroundings: await around(repository, planted, found?.surroundings?.readings),
+    }),
   };
   if (found?.state === 'ready' && existsSync(cwd)) {
     // First: from now on it belongs to a live run.
     writeWorkspaceRecord(cwd, record);
-    return { record, notes: await restoreWorktree(place, record, options) };
+    const restored = await restoreRecorded(place, record, options);
+    return { record: readWorkspaceRecord(cwd) ?? record, notes: restored };
   }
   const notes = [`the worktree had been removed; it was made again from ${branch}`];
   writeWorkspaceRecord(cwd, { ...record, state: 'making' });
+  let written: string;
   try {
     await discardWorktree(place);
     await addWorktree(place, branch, options);
+    written = new Date().toISOString();
     notes.push(...(await addSubmodules(cwd, repository, options)));
     if (tip !== undefined)
       notes.push(...(await includeIgnored({ from: repository, to: cwd, commit: tip }, options)));
@@ -100,12 +114,29 @@ export async function continueWorktree(
     rmSync(`${cwd}.json`, { force: true });
     throw error;
   }
-  writeWorkspaceRecord(cwd, record);
-  return { record, notes };
+  const whole: WorkspaceRecord = {
+    ...record,
+    folder: folderId(cwd),
+    ignored: await ignoredNow(cwd),
+    sparse: await readSparse(cwd),
+    written,
+  };
+  writeWorkspaceRecord(cwd, whole);
+  return { record: whole, notes };
+}
+
+/** A set-up that failed is done again: what it failed for may have been mended meanwhile. */
+function stillSetUp(before: WorkspaceRecord | undefined): WorkspaceRecord['setUp'] {
+  const { setUp } = before ?? {};
+  return setUp?.state === 'over' && setUp.problem !== undefined ? undefined : setUp;
 }
 
 /** What the run before has configured is not there to stay: it runs for none of our calls about this run either. */
-async function around(repository: string, planted: Planted): Promise<Surroundings> {
+async function around(
+  repository: string,
+  planted: Planted,
+  readings: Readings | undefined,
+): Promise<Surroundings> {
   const found = await readSurroundings(repository);
-  return { ...found, programs: withoutPlanted(found.programs, planted) };
+  return { ...found, programs: withoutPlanted(found.programs, planted), ...(readings && { readings }) };
 }

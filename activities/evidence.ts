@@ -1,5 +1,4 @@
 /** `collectEvidence`: after the last turn, everything is committed and measured, by us and not by the subagent. */
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cancellationSignal } from '@temporalio/activity';
@@ -11,7 +10,9 @@ import {
   type Evidence,
   type WorkerActivities,
 } from '../src/contract/index.ts';
-import { readOutput } from '../src/chain/output.ts';
+import { readOutputApart } from '../src/chain/output-apart.ts';
+import { bringBack } from '../src/git/aside.ts';
+import { ownBranch } from '../src/git/branch.ts';
 import {
   changedFiles,
   changedInFolder,
@@ -21,27 +22,37 @@ import {
 } from '../src/git/changes.ts';
 import { readCheckoutClaim, type CheckoutClaim } from '../src/git/checkout-lock.ts';
 import { identityEnvironment } from '../src/git/identity.ts';
+import { takeMarksOff } from '../src/git/marks.ts';
+import { headMoves, type Move } from '../src/git/lost-commits.ts';
+import { settingsAsBefore } from '../src/git/readings.ts';
 import { gitDirs } from '../src/git/repository.ts';
-import { tryGit, withSettings } from '../src/git/run.ts';
+import { withSettings } from '../src/git/run.ts';
 import { plantedSince, settingsAgainst, type Planted } from '../src/git/planted.ts';
 import { differences, notCompared, readSurroundings } from '../src/git/surroundings.ts';
 import { settleWorktree } from '../src/git/settle.ts';
+import { restoreSparse } from '../src/git/sparse.ts';
 import { checkoutStatus } from '../src/git/status.ts';
+import { workInRepositories } from '../src/git/unsaved.ts';
 import { notesOn, pathsOf, untouched } from '../src/git/uncommitted.ts';
-import { aloneInSubmodules } from '../src/git/unmerged.ts';
-import { restoreWorktree } from '../src/git/worktree.ts';
-import { branchesOver } from '../src/home/run-record.ts';
+import { adminDir, lockWorktree, restoreWorktree } from '../src/git/worktree.ts';
+import { branchesOver, hasEnded } from '../src/home/run-record.ts';
 import {
   readWorkspaceRecord,
   writeWorkspaceRecord,
   type WorkspaceRecord,
 } from '../src/home/workspace-record.ts';
 import { readArtifacts } from './artifacts.ts';
+import { caveatsInPlace, caveatsOf, noteAside, noteUnfinished } from './caveats.ts';
+import { discardFreshCheckout } from './fresh-checkout.ts';
 import { reportingFailures } from './failures.ts';
+import { lastKnown } from './last-known.ts';
+import { committedCaveats } from './committed.ts';
+import { ignoredSince } from './ignored.ts';
 import { sensitiveChanges } from './sensitive.ts';
 import { putAside } from './set-up.ts';
+import { boundedUnsaved, ignoredCaveats, unsavedCaveats } from './unsaved-work.ts';
 import { surroundingsBefore } from './workspace.ts';
-import type { WorkspaceHome } from './workspace-common.ts';
+import { restoreRecorded, type WorkspaceHome } from './workspace-common.ts';
 
 /** `package.json` files read to compare their scripts; in a larger change the rest goes unread. */
 const MAX_PACKAGE_FILES = 50;
@@ -55,12 +66,19 @@ export function createEvidenceActivities(
 ): Pick<WorkerActivities, 'collectEvidence'> {
   return {
     collectEvidence: (input) =>
-      reportingFailures(async () => withWords(input, await collectGuarded(on, input, cancellationSignal()))),
+      reportingFailures(
+        async () => withWords(input, await collectGuarded(on, input, cancellationSignal())),
+        [],
+        async () => ({ evidence: await lastKnown(input), remedy: whereItIs(input) }),
+      ),
   };
 }
 
 /** The first line of the commit that holds what a subagent left uncommitted. */
 export const leftoversSubject = (label: string): string => `Save what subagent ${label} left uncommitted`;
+
+const whereItIs = ({ subagent, workspace: { cwd, branch } }: CollectInput): string =>
+  `Its work is as it was left in ${cwd}${branch === null ? '' : `, and on ${branch}`}. Mend what git says there, then go on with it: subagents continue ${subagent.label}`;
 
 /** Reads the data of the report, and the files to hand on, where there are to be any. */
 async function withWords(
@@ -70,7 +88,8 @@ async function withWords(
   if (collected.kind !== 'collected') return collected;
   return {
     ...collected,
-    ...(spec.output !== undefined && report !== undefined && { output: readOutput(report, spec.output) }),
+    ...(spec.output !== undefined &&
+      report !== undefined && { output: await readOutputApart(report, spec.output) }),
     ...(artifacts && { artifacts: await readArtifacts(workspace.cwd, artifacts) }),
   };
 }
@@ -86,8 +105,10 @@ async function collectGuarded(
   const inPlace = isolation === 'in-place';
   const repo = inPlace ? cwd : input.spec.repo;
   const before = surroundingsBefore({ subagent: input.subagent, isolation, cwd });
+  // A worktree that is made again has another reflog.
+  const moves = inPlace ? [] : headMoves(adminDir({ cwd, commonDir: gitDirs(repo).commonDir }));
   const collect = (restored: readonly string[]) =>
-    inPlace ? collectInPlace(input) : collectWorktree(on, input, restored, signal);
+    inPlace ? collectInPlace(input) : collectWorktree(on, input, { restored, moves }, signal);
   if (before === undefined) return collect(inPlace ? [] : await restore(on, input, signal));
 
   const planted = (at: string): Promise<Planted> => plantedSince(at, before.programs);
@@ -100,7 +121,8 @@ async function collectGuarded(
   // A worktree that was linked to another repository showed the configuration of that one, not its own.
   const all = { ...shared, ...(restored.length > 0 ? await planted(cwd) : await own) };
   if (!inPlace) remember(cwd, all);
-  return withSettings(settingsAgainst(all), async () => {
+  const asBefore = inPlace ? [] : await settingsAsBefore(cwd, before.readings);
+  return withSettings([...asBefore, ...settingsAgainst(all)], async () => {
     // What is collected lies in the worktree and on the branch of a run that is live, which is not compared.
     const [after, collected] = await Promise.all([readSurroundings(repo, isolation), collect(restored)]);
     if (collected.kind !== 'collected') return collected;
@@ -126,23 +148,37 @@ async function restore(
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const { cwd, branch } = worktreeOf(input);
-  const { commonDir } = gitDirs(input.spec.repo);
+  const place = { cwd, commonDir: gitDirs(input.spec.repo).commonDir };
   const options = await gitOptions(on, input, signal);
-  return restoreWorktree({ cwd, commonDir }, { branch, base: startOf(input) }, options);
+  const record = readWorkspaceRecord(cwd);
+  const notes =
+    record === undefined
+      ? [
+          ...(await ownBranch({ ...options, cwd: place.commonDir }, branch)),
+          ...(await restoreWorktree(place, { branch, base: startOf(input) }, options)).notes,
+        ]
+      : await restoreRecorded(place, record, options);
+  // Also one that was made again. After a kill its run is over by now.
+  if (!hasEnded(on.home, input.subagent)) await lockWorktree(place, options);
+  return notes;
 }
 
 async function collectWorktree(
   on: EvidenceDependencies,
   input: CollectInput,
-  restored: readonly string[],
+  { restored, moves }: { restored: readonly string[]; moves: readonly Move[] },
   signal: AbortSignal,
 ): Promise<CollectResult> {
   const { cwd, base, branch } = worktreeOf(input);
   const { subagent, spec } = input;
   const { commonDir } = gitDirs(spec.repo);
   const start = startOf(input);
+  const back = bringBack(cwd);
+  await discardFreshCheckout(cwd, spec.repo);
   const record = await afterCutShortSetUp(cwd);
   const subject = leftoversSubject(subagent.label);
+  await noteUnfinished(cwd);
+  const options = await gitOptions(on, input, signal);
   const settled = await settleWorktree(
     {
       ...{ cwd, base: start, branch },
@@ -150,15 +186,24 @@ async function collectWorktree(
       message: `${subject}\n\nThe subagent ended its turn with these changes in its worktree.\n`,
       left: record === undefined ? [] : [record.leftBySetUp, record.leftByVerification],
     },
-    await gitOptions(on, input, signal),
+    options,
   );
   const { head } = settled;
-  const [commits, files, stashes, submodules] = await Promise.all([
+  noteAside(cwd, settled.aside);
+  const sparse = await restoreSparse(cwd, record?.sparse, options);
+  const [commits, files, within, ignored] = await Promise.all([
     commitsBetween(cwd, base, head),
     changedFiles(cwd, base, head),
-    stashNotes(commonDir, branch),
-    submoduleNotes(cwd, spec.repo),
+    workInRepositories(cwd, options),
+    ignoredSince(cwd, record?.ignored ?? {}),
   ]);
+  const unsaved = [...settled.unsaved, ...within, ...ignored.unsaved];
+  const changed = files.map(({ path }) => path);
+  const at = spec.continues ? undefined : record?.surroundings?.at;
+  const since = at === undefined ? undefined : Date.parse(at);
+  const caveats = await caveatsOf({
+    ...{ cwd, repo: spec.repo, commonDir, branch, base, head, changed, moves, since },
+  });
   const contents = (file: ChangedFile) =>
     Promise.all([fileAt(cwd, base, file.from ?? file.path), fileAt(cwd, head, file.path)]);
   return {
@@ -170,8 +215,16 @@ async function collectWorktree(
       ...(await measured(files, contents)),
       savedLeftovers: commits.some((commit) => commit.subject === subject),
       uncommitted: [],
+      ...(unsaved.length > 0 && { unsaved: boundedUnsaved(unsaved) }),
+      ...(ignored.ignored.length > 0 && { ignored: ignored.ignored.slice(0, MAX_LISTED_FILES) }),
     },
-    notes: [...restored, ...settled.notes, ...stashes, ...submodules],
+    caveats: [
+      ...unsavedCaveats(unsaved),
+      ...caveats,
+      ...(await committedCaveats(cwd, { base: start, head, files })),
+      ...ignoredCaveats(ignored.ignored),
+    ],
+    notes: [...restored, ...back, ...settled.notes, ...sparse],
   };
 }
 
@@ -192,17 +245,17 @@ async function gitOptions({ home }: EvidenceDependencies, { subagent }: CollectI
 async function afterCutShortSetUp(cwd: string): Promise<WorkspaceRecord | undefined> {
   const record = readWorkspaceRecord(cwd);
   if (record?.setUp?.state !== 'running') return record;
-  const { left } = await putAside(cwd);
+  const { left } = await putAside(cwd, { keep: true });
   const known: WorkspaceRecord = { ...record, leftBySetUp: left };
   writeWorkspaceRecord(cwd, known);
   return known;
 }
 
 async function collectInPlace({ subagent, workspace: { cwd, base } }: CollectInput): Promise<CollectResult> {
-  const { gitDir } = gitDirs(cwd);
+  const claim = readCheckoutClaim(gitDirs(cwd).gitDir, subagent.runId);
+  const marks = await takeMarksOff(cwd, claim?.marks);
   const status = await checkoutStatus(cwd);
   const head = status.head ?? base;
-  const claim = readCheckoutClaim(gitDir, subagent.runId);
   const uncommitted = pathsOf(status);
   const { before } = claim ?? {};
   const leftOut = untouched(cwd, before ?? {}, uncommitted);
@@ -231,7 +284,11 @@ async function collectInPlace({ subagent, workspace: { cwd, base } }: CollectInp
       savedLeftovers: false,
       uncommitted: uncommitted.slice(0, MAX_LISTED_FILES),
     },
-    notes: [...beforeNotes(uncommitted, leftOut, claim), ...notesOn(cwd, before ?? {}, files)],
+    caveats: await caveatsInPlace({
+      ...{ cwd, base, head, branch: status.branch },
+      changed: files.map(({ path }) => path),
+    }),
+    notes: [...marks, ...beforeNotes(uncommitted, leftOut, claim), ...notesOn(cwd, before ?? {}, files)],
   };
 }
 
@@ -270,24 +327,4 @@ async function measured(
     filesChanged: files.slice(0, MAX_LISTED_FILES).map(({ path }) => path),
     sensitive: (await sensitiveChanges(files, bounded)).slice(0, MAX_LISTED_FILES),
   };
-}
-
-/** A stash belongs to the whole repository; what a subagent stashed on its branch is named, since nobody looks there. */
-async function stashNotes(commonDir: string, branch: string): Promise<string[]> {
-  if (!existsSync(join(commonDir, 'logs/refs/stash')) && !existsSync(join(commonDir, 'reftable'))) return [];
-  const args = ['log', '--walk-reflogs', '--format=%gd %gs', 'refs/stash', '--'];
-  const { stdout } = await tryGit(args, { cwd: commonDir });
-  const own = stdout.split('\n').filter((line) => / on (\S+):/i.exec(line)?.[1] === branch);
-  if (own.length === 0) return [];
-  const names = own.map((line) => line.split(' ')[0]).join(', ');
-  return [`work was left in the stash of the repository: ${names} (git stash list)`];
-}
-
-/** The branch names commits of a submodule; it does not hold them. */
-async function submoduleNotes(cwd: string, repo: string): Promise<string[]> {
-  return (await aloneInSubmodules(cwd, repo)).map(
-    ({ path, commits }) =>
-      `the submodule ${path} has ${commits} ${commits === 1 ? 'commit' : 'commits'} that only the worktree has: ` +
-      `push from there (git -C ${join(cwd, path)} push), or fetch them into your copy`,
-  );
 }

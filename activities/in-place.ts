@@ -8,6 +8,7 @@ import {
   type Workspace,
 } from '../src/contract/index.ts';
 import { readCheckoutClaim, releaseCheckout, takeCheckout } from '../src/git/checkout-lock.ts';
+import { readMarks } from '../src/git/marks.ts';
 import type { Planted } from '../src/git/planted.ts';
 import { gitDirs } from '../src/git/repository.ts';
 import { checkoutStatus } from '../src/git/status.ts';
@@ -54,6 +55,7 @@ export async function prepareInPlace(
       branch: status.branch ?? null,
       uncommittedBefore: pathsOf(status).slice(0, 1_000),
       before,
+      marks: held ? undefined : await readMarks(spec.repo),
       surroundings,
     },
     runState,

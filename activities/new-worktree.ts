@@ -14,19 +14,23 @@ import { includeIgnored } from '../src/git/include.ts';
 import type { Planted } from '../src/git/planted.ts';
 import { gitDirs } from '../src/git/repository.ts';
 import { git } from '../src/git/run.ts';
+import { readSparse } from '../src/git/sparse.ts';
 import { addSubmodules } from '../src/git/submodules.ts';
-import { addWorktree, discardWorktree, restoreWorktree } from '../src/git/worktree.ts';
+import { addWorktree, discardWorktree } from '../src/git/worktree.ts';
+import { folderId } from '../src/system/own-folder.ts';
 import {
   readWorkspaceRecord,
   runFolder,
   writeWorkspaceRecord,
   type WorkspaceRecord,
 } from '../src/home/workspace-record.ts';
+import { ignoredNow } from './ignored.ts';
 import {
   checkBase,
   identityFor,
   missingVariables,
   readTrusted,
+  restoreRecorded,
   workspaceOf,
   type WorkspaceDependencies,
   type WorkspaceHome,
@@ -58,7 +62,7 @@ export async function prepareWorktree(
     });
   }
   if (record?.state === 'ready') {
-    const restored = await restoreWorktree(place, { branch: record.branch, base: start }, options);
+    const restored = await restoreRecorded(place, record, options);
     return workspaceOf(cwd, record, [...restored, ...ownNotes]);
   }
 
@@ -75,7 +79,12 @@ export async function prepareWorktree(
   const noted = (
     name: string,
     state: WorkspaceRecord['state'],
-    { notes = [], surroundings }: Pick<Partial<WorkspaceRecord>, 'notes' | 'surroundings'> = {},
+    {
+      notes = [],
+      surroundings,
+      ignored = {},
+      ...whole
+    }: Pick<Partial<WorkspaceRecord>, 'notes' | 'surroundings' | 'ignored' | 'sparse' | 'written'> = {},
   ): WorkspaceRecord => {
     record = {
       workflowId: subagent.workflowId,
@@ -85,10 +94,14 @@ export async function prepareWorktree(
       ...(start !== spec.base.commit && { start }),
       branch: name,
       state,
+      ...(state === 'ready' && { folder: folderId(cwd) }),
       notes,
       leftBySetUp: {},
       leftByVerification: {},
+      unfinished: [],
+      ignored,
       ...(surroundings && { surroundings }),
+      ...whole,
     };
     writeWorkspaceRecord(cwd, record);
     return record;
@@ -100,13 +113,21 @@ export async function prepareWorktree(
       (name) => noted(name, 'making'),
     );
     await addWorktree(place, branch, options);
+    const written = new Date().toISOString();
     const notes = [
       ...carriedNotes(spec.carried),
       ...(await addSubmodules(cwd, spec.repo, options)),
       ...(await includeIgnored({ from: spec.repo, to: cwd, commit: start }, options)),
     ];
     if (spec.carried) await releaseCarried(spec.repo, start);
-    return workspaceOf(cwd, noted(branch, 'ready', { notes, surroundings: await around }), ownNotes);
+    const found = {
+      notes,
+      surroundings: await around,
+      ignored: await ignoredNow(cwd),
+      sparse: await readSparse(cwd),
+      written,
+    };
+    return workspaceOf(cwd, noted(branch, 'ready', found), ownNotes);
   } catch (error) {
     if (record) await discard(cwd, record, subagent);
     throw error;
@@ -129,7 +150,9 @@ async function discard(cwd: string, record: WorkspaceRecord, subagent: SubagentR
     // The repository is gone, or somebody looks into the folder: the next making, or clean, finds it so.
   }
   if (await madeWith(repo, branch, markOf(subagent)))
-    await git(['update-ref', '-d', `refs/heads/${branch}`, start], { cwd: repo }).catch(() => undefined);
+    await git(['update-ref', '--no-deref', '-d', `refs/heads/${branch}`, start], { cwd: repo }).catch(
+      () => undefined,
+    );
   rmSync(`${cwd}.json`, { force: true });
 }
 

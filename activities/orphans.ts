@@ -1,35 +1,36 @@
 /** `findOrphans`: the subagents that a session left behind, for the next session of its name. */
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import {
-  CHAIN,
-  chainWorkflowId,
+  byteLength,
+  MAX_LIVE_BYTES,
+  MAX_LIVE_SUBAGENTS,
   SEARCH_ATTRIBUTES,
   SESSION,
   sessionWorkflowId,
-  SUBAGENT,
-  subagentWorkflowId,
   type FindOrphansInput,
   type SessionEntry,
 } from '../src/contract/index.ts';
 import { attributeOf, statusOf } from '../src/temporal/execution-status.ts';
+import { runsOfSession } from '../src/temporal/visibility-query.ts';
 
-/** Taken over at once, at most: as many as a session may have live. */
-const MAX_ORPHANS = 1_000;
-
-/** Those that are live, and those that ended after the session before had ended: they could tell nobody. */
+/**
+ * Those that are live, and those that ended after the session before had ended: they could tell nobody. At most as many as a session
+ * may have live, and as much of them as it may hold.
+ */
 export async function findOrphans(
   client: Client,
   { session, before }: FindOrphansInput,
 ): Promise<SessionEntry[]> {
   const left = await endOfLast(client, session);
-  const [subagents, chains] = [subagentWorkflowId(session, ''), chainWorkflowId(session, '')];
-  const mine = `WorkflowType IN ('${SUBAGENT.workflow}', '${CHAIN.workflow}') AND (WorkflowId STARTS_WITH '${subagents}' OR WorkflowId STARTS_WITH '${chains}')`;
   const untold = left === undefined ? '' : ` OR CloseTime > '${left.toISOString()}'`;
   const orphans: SessionEntry[] = [];
-  const query = `${mine} AND StartTime < '${before}' AND (ExecutionStatus = 'Running'${untold})`;
+  const query = `${runsOfSession(session)} AND StartTime < '${before}' AND (ExecutionStatus = 'Running'${untold})`;
+  let bytes = 0;
   for await (const info of client.workflow.list({ query })) {
-    orphans.push(entryOf(info));
-    if (orphans.length >= MAX_ORPHANS) break;
+    const entry = entryOf(info);
+    bytes += byteLength(JSON.stringify(entry));
+    if (bytes > MAX_LIVE_BYTES || orphans.length >= MAX_LIVE_SUBAGENTS) break;
+    orphans.push(entry);
   }
   return orphans;
 }

@@ -1,5 +1,7 @@
 /** `.subagents.json`, read from the commit that a subagent starts from: never from the folder, where it may be half-written. */
 import {
+  check,
+  firstProblem,
   MAX_SETTINGS_BYTES,
   repositorySettings,
   SETTINGS_FILE,
@@ -32,11 +34,9 @@ export async function readRepositorySettings(
     if (error instanceof SyntaxError) throw bad(`not JSON (${error.message})`);
     throw error;
   }
-  const parsed = repositorySettings.safeParse(content);
+  const parsed = check(repositorySettings, content);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const field = (issue?.path ?? []).map(String).join('.');
-  throw bad(`${field === '' ? '' : `${field}: `}${issue?.message ?? 'illegal'}`);
+  throw bad(firstProblem(parsed.error));
 }
 
 const FIELDS = Object.keys(repositorySettings.shape).join(', ');

@@ -35,7 +35,7 @@ const KINDS: readonly (readonly [string, readonly RegExp[]])[] = [
 ];
 
 /** Why `path` is sensitive, in a word or two; undefined when it is not. */
-export function sensitiveKind(path: string): string | undefined {
+function sensitiveKind(path: string): string | undefined {
   return KINDS.find(([, patterns]) => patterns.some((pattern) => pattern.test(path)))?.[0];
 }
 
@@ -62,7 +62,7 @@ export async function sensitiveChanges(
 }
 
 /** Names of the scripts that differ between two versions of a `package.json`. */
-export function changedScripts(before: string | undefined, after: string | undefined): string[] {
+function changedScripts(before: string | undefined, after: string | undefined): string[] {
   const [old, now] = [scriptsOf(before), scriptsOf(after)];
   const names = new Set([...Object.keys(old), ...Object.keys(now)]);
   return [...names].filter((name) => old[name] !== now[name]).sort();

@@ -14,12 +14,15 @@ import {
   type Verification,
   type WorkerActivities,
 } from '../src/contract/index.ts';
+import { emptyFolders } from '../src/git/as-checked-out.ts';
 import { leftAt, type Left } from '../src/git/left.ts';
-import { git } from '../src/git/run.ts';
+import { worktreeStatus } from '../src/git/own-index.ts';
+import { putBack } from '../src/git/put-back.ts';
+import { readSparse } from '../src/git/sparse.ts';
 import { checkoutStatus, untrackedFolders } from '../src/git/status.ts';
 import { EndedRuns } from '../src/home/ended-runs.ts';
-import { secretsIn } from '../src/home/environment.ts';
-import { Redactor } from '../src/home/redact.ts';
+import { secretsIn } from '../src/environment/clean.ts';
+import { Redactor } from '../src/environment/redact.ts';
 import {
   readWorkspaceRecord,
   runFolder,
@@ -29,7 +32,12 @@ import {
 import { commandRecord, MAX_OUTPUT_FILE_BYTES, named, seconds } from './command-record.ts';
 import { commandEnvironment } from './command-environment.ts';
 import { runCommand } from './command.ts';
+import { failureReason } from './failure-reason.ts';
+import { ignoredNow } from './ignored.ts';
 import { reportingFailures } from './failures.ts';
+import { NO_SPACE_RULES, SpaceGate, type SpaceRules } from './space-gate.ts';
+import { ensureOwnWorktree } from './workspace-common.ts';
+import { removeLocksOfKilledGit } from './killed-git.ts';
 
 /** Untracked paths kept one by one; of more, only the folders they lie in. */
 const MAX_KEPT_PATHS = 1_000;
@@ -38,6 +46,8 @@ export interface SetUpDependencies {
   readonly home: { readonly root: string; readonly paths: { readonly outputs: string } };
   /** Ends what an attempt that was cut short left running. */
   readonly sweep: (copilotSessionId: string) => Promise<unknown>;
+  /** Commands run only with that much space; default: they always do. */
+  readonly space?: SpaceRules;
   /** How long one command may run, in milliseconds; default 30 minutes. */
   readonly timeoutMs?: number;
   /** Takes secrets out of what the commands print; default: those of this process. */
@@ -67,21 +77,23 @@ async function setUp(on: SetUpDependencies, input: SetUpInput, signal: AbortSign
   if (record.setUp?.state === 'over') return resultOf(record.setUp);
   if (record.setUp) {
     await on.sweep(subagent.copilotSessionId);
-    await git(['reset', '--hard', '--quiet'], { cwd });
+    await ensureOwnWorktree(cwd);
+    await removeLocksOfKilledGit({ cwd, subagent, isolation: 'worktree' });
   }
-  const begun: WorkspaceRecord = { ...record, setUp: { state: 'running' } };
+  const notes = await setBack(cwd, 'Files that were changed before set-up');
+  const begun: WorkspaceRecord = { ...(readWorkspaceRecord(cwd) ?? record), setUp: { state: 'running' } };
   writeWorkspaceRecord(cwd, begun);
 
   const { head } = await checkoutStatus(cwd);
   const results: Verification[] = [];
-  const notes: string[] = [];
   for (const command of commands) {
     const one = await runOne(on, input, { command, number: results.length + 1 }, signal);
     results.push(one.record);
     notes.push(...one.notes);
     if (one.record.exitCode !== 0) break;
   }
-  const after = await putAside(cwd);
+  notes.push(...(await ensureOwnWorktree(cwd)));
+  const after = await putAside(cwd, { keep: false });
   const problem =
     problemOf(results.at(-1)) ??
     (after.head === head && after.branch === record.branch
@@ -93,7 +105,11 @@ async function setUp(on: SetUpDependencies, input: SetUpInput, signal: AbortSign
     notes: [...notes, ...after.notes],
     ...(problem !== undefined && { problem }),
   };
-  writeWorkspaceRecord(cwd, { ...begun, setUp: over, leftBySetUp: after.left });
+  const ignored = await ignoredNow(cwd);
+  const known = readWorkspaceRecord(cwd) ?? begun;
+  const leftBySetUp = { ...after.left, ...(await leftAt(cwd, await emptyFolders(cwd), [])) };
+  const sparse = await readSparse(cwd);
+  writeWorkspaceRecord(cwd, { ...known, setUp: over, leftBySetUp, ignored, sparse });
   return resultOf(over);
 }
 
@@ -106,14 +122,30 @@ export interface PutAside {
   readonly notes: string[];
 }
 
-/** Puts tracked files back as they were, and names the untracked ones. @throws SubagentsError GIT */
-export async function putAside(cwd: string): Promise<PutAside> {
-  const { head, branch, changed, untracked } = await checkoutStatus(cwd);
+/** Puts tracked files back as they were, and says where what they were is kept. @throws SubagentsError GIT */
+async function setBack(cwd: string, why: string): Promise<string[]> {
+  const { head, changed } = await worktreeStatus(cwd);
+  if (head === undefined || !changed.some(({ dirtySubmodule }) => !dirtySubmodule)) return [];
+  const { changed: altered, kept } = await putBack(cwd, { to: head, why });
+  if (kept === undefined) return [];
+  return [
+    `files had been changed before set-up; they were put back, and are kept in ${kept}: ${named(altered)}`,
+  ];
+}
+
+/**
+ * Puts tracked files back as they were, and names the untracked ones.
+ * @param keep whether what is put back may be anybody's work, and is kept in a commit.
+ * @throws SubagentsError GIT
+ */
+export async function putAside(cwd: string, { keep }: { readonly keep: boolean }): Promise<PutAside> {
+  const { head, branch, changed, untracked } = await worktreeStatus(cwd);
   const notes: string[] = [];
-  const altered = changed.filter(({ dirtySubmodule }) => !dirtySubmodule).map(({ path }) => path);
-  if (altered.length > 0) {
-    await git(['reset', '--hard', '--quiet'], { cwd });
-    notes.push(`set-up changed files that are tracked; they were put back: ${named(altered)}`);
+  if (changed.some(({ dirtySubmodule }) => !dirtySubmodule) && head !== undefined) {
+    const why = 'Files that set-up had changed';
+    const { changed: altered, kept } = await putBack(cwd, { to: head, why, keep });
+    const where = kept === undefined ? '' : ` (as they were: ${kept})`;
+    notes.push(`set-up changed files that are tracked; they were put back: ${named(altered)}${where}`);
   }
   if (untracked.length > 0) {
     notes.push(`set-up left ${untracked.length} untracked files: ${named(untracked)}`);
@@ -123,7 +155,12 @@ export async function putAside(cwd: string): Promise<PutAside> {
 }
 
 async function runOne(
-  { home, timeoutMs = SETUP_TIMEOUT_MS, redactor = new Redactor(secretsIn(process.env)) }: SetUpDependencies,
+  {
+    home,
+    space = NO_SPACE_RULES,
+    timeoutMs = SETUP_TIMEOUT_MS,
+    redactor = new Redactor(secretsIn(process.env)),
+  }: SetUpDependencies,
   { subagent, cwd, commands, env, unsigned }: SetUpInput,
   { command, number }: { command: string; number: number },
   signal: AbortSignal,
@@ -133,27 +170,35 @@ async function runOne(
   let lastEventAt = since;
   let end = '';
   const which = commands.length === 1 ? 'set-up' : `set-up ${number} of ${commands.length}`;
+  const gate = new SpaceGate([home.root, cwd], space);
   const beat = setInterval(() => {
     const lastLine = oneLine(redactor.text(plain(end)).trimEnd().split('\n').at(-1) ?? '', 200);
     const progress: Progress = {
-      doing: `${which}: ${oneLine(command, 100)}${lastLine === '' ? '' : ` (${lastLine})`}`,
+      doing:
+        gate.waitsFor !== undefined
+          ? `waits for space: ${gate.waitsFor}`
+          : `${which}: ${oneLine(command, 100)}${lastLine === '' ? '' : ` (${lastLine})`}`,
       ...{ since, lastEventAt, usage: NO_USAGE },
       ...(lastLine !== '' && { lastMessage: lastLine }),
     };
     heartbeat(progress);
   }, HEARTBEAT_INTERVAL_MS);
   try {
-    const result = await runCommand({
-      ...{ command, cwd, timeoutMs, signal, outputFile, maxOutputBytes: MAX_OUTPUT_FILE_BYTES },
-      copilotSessionId: subagent.copilotSessionId,
-      env: await commandEnvironment(home, { env, unsigned }),
-      redactor,
-      onOutput: (piece) => {
-        lastEventAt = new Date().toISOString();
-        end = tail(end + piece.toString('utf8'), 10_000);
-      },
-    });
-    return commandRecord(command, result, { timeoutMs, outputFile });
+    const environment = await commandEnvironment(home, { env, unsigned });
+    const { result, notes } = await gate.run(`set-up \`${oneLine(command, 100)}\``, signal, (ending) =>
+      runCommand({
+        ...{ command, cwd, timeoutMs, signal: ending, outputFile, maxOutputBytes: MAX_OUTPUT_FILE_BYTES },
+        copilotSessionId: subagent.copilotSessionId,
+        env: environment,
+        redactor,
+        onOutput: (piece) => {
+          lastEventAt = new Date().toISOString();
+          end = tail(end + piece.toString('utf8'), 10_000);
+        },
+      }),
+    );
+    const { record, notes: said } = commandRecord(command, result, { timeoutMs, outputFile });
+    return { record, notes: [...notes, ...said] };
   } finally {
     clearInterval(beat);
   }
@@ -163,8 +208,8 @@ function problemOf(last: Verification | undefined): string | undefined {
   if (last === undefined || last.exitCode === 0) return undefined;
   const { command, exitCode, problem, durationMs, outputTail } = last;
   const how = problem ?? `exited with ${exitCode}`;
-  const lastLine = oneLine(outputTail.split('\n').at(-1) ?? '', 200);
-  return `set-up \`${command}\` ${how} after ${seconds(durationMs)}${lastLine === '' ? '' : `: ${lastLine}`}`;
+  const reason = oneLine(failureReason(outputTail), 300);
+  return `set-up \`${command}\` ${how} after ${seconds(durationMs)}${reason === '' ? '' : `: ${reason}`}`;
 }
 
 function resultOf(over: Extract<WorkspaceRecord['setUp'], { state: 'over' }>): SetUpResult {

@@ -2,6 +2,7 @@
 import { cancellationSignal, cancelled, Context } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import {
+  signalName,
   SUBAGENT,
   type PlaceActivities,
   type Placed,
@@ -36,7 +37,8 @@ export function createStayActivities(
       try {
         const place = await on.room.take(key, returning, cancellationSignal());
         const placed: Placed = { stay, workerId: on.workerId };
-        await on.client.workflow.getHandle(subagent.workflowId).signal(SUBAGENT.placed, placed);
+        const name = signalName(SUBAGENT.placed, `room on ${on.workerId}`);
+        await on.client.workflow.getHandle(subagent.workflowId).signal(name, placed);
         await Promise.race([place.left, cancelled()]);
         return { kind: 'left' };
       } catch (error) {

@@ -2,6 +2,7 @@
 import type { ControlActivities, StopInput, StopResult, SubagentRef } from '../src/contract/index.ts';
 import { movedFrom } from '../src/git/branch.ts';
 import { stayPrefix } from './stay.ts';
+import type { findProcesses } from '../src/home/processes.ts';
 import type { sweep } from '../src/home/sweep.ts';
 import type { Room } from './room.ts';
 
@@ -19,6 +20,7 @@ export interface StopDependencies {
     options: { abort: boolean; over: boolean },
   ) => Promise<Stopped['cutShort']>;
   readonly sweep: typeof sweep;
+  readonly findProcesses: typeof findProcesses;
   /** Told when a subagent is over: removes what was never made to its end. Never throws. */
   readonly ended: (subagent: SubagentRef) => Promise<void>;
   readonly releaseCheckout: (repo: string, subagent: SubagentRef) => Promise<void>;
@@ -28,6 +30,8 @@ export function createStopActivities(on: StopDependencies): Pick<ControlActiviti
   return {
     async stopSubagent(input: StopInput): Promise<StopResult> {
       const { subagent, mode, inPlaceRepo, trustRepo, collected } = input;
+      // The abort ends commands that the sweep then does not find.
+      const running = mode === 'kill' ? on.findProcesses(subagent.copilotSessionId) : [];
       const stopCopilotSession = on.stopCopilotSession(subagent, {
         abort: mode === 'kill',
         over: mode !== 'pause',
@@ -39,7 +43,7 @@ export function createStopActivities(on: StopDependencies): Pick<ControlActiviti
         }
         // What fails of it keeps nothing else from being ended.
         await stopCopilotSession.catch(() => undefined);
-        const swept = await on.sweep(subagent.copilotSessionId);
+        const swept = await on.sweep(subagent.copilotSessionId, running);
         const sweep = trustRepo ? { ...swept, notChecked: [REPOSITORY_CODE, ...swept.notChecked] } : swept;
         await on.ended(subagent);
         if (inPlaceRepo !== undefined) await on.releaseCheckout(inPlaceRepo, subagent);

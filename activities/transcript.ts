@@ -12,7 +12,7 @@ import type {
 import { byteLength, opensRun } from '../src/contract/index.ts';
 import { eventLogPath, parseLine } from '../src/copilot/event-log.ts';
 import { toEntries } from '../src/copilot/transcript.ts';
-import type { Redactor } from '../src/home/redact.ts';
+import type { Redactor } from '../src/environment/redact.ts';
 import { errorCode } from '../src/system/files.ts';
 
 export interface TranscriptDependencies {

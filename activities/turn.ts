@@ -10,20 +10,19 @@ import {
   type Progress,
   type Spent,
   type SubagentRef,
+  type TurnFailure,
   type TurnInput,
   type TurnResult,
   type WorkerActivities,
 } from '../src/contract/index.ts';
+import { checkoutState } from '../src/git/status.ts';
+import { guarded } from '../src/home/guarded.ts';
 import { closeTurn } from '../src/copilot/close.ts';
-import {
-  classify,
-  classifyRefusal,
-  classifyRuntimeError,
-  type ClassifiedError,
-} from '../src/copilot/errors.ts';
+import { classify, classifyRefusal, classifyRuntimeError } from '../src/copilot/errors.ts';
 import { TurnOver, type LiveTurn } from '../src/copilot/live-turn.ts';
 import type { CopilotPool } from '../src/copilot/pool.ts';
 import { RuntimeDied } from '../src/copilot/runtime.ts';
+import { SpaceWatch, type SpaceBounds } from '../src/copilot/space-watch.ts';
 import { spentIn } from '../src/copilot/spent.ts';
 import { endBackground, supervise, type End } from '../src/copilot/supervise.ts';
 import { keptLoaded } from '../src/copilot/trust.ts';
@@ -31,6 +30,7 @@ import { takeUp, type TakenUp } from '../src/copilot/take-up.ts';
 import { TurnState } from '../src/copilot/turn-state.ts';
 import type { Limits } from '../src/copilot/verdict.ts';
 import { workSoFar } from './handover.ts';
+import { removeLocksOfKilledGit } from './killed-git.ts';
 import { WorkClock } from '../src/system/work-clock.ts';
 
 /** A signal that ends the runtime is often for the worker too; so long its word of that is waited for. */
@@ -44,7 +44,15 @@ export interface TurnDependencies {
   readonly cutOff?: (subagent: SubagentRef) => readonly string[];
   /** Silence of a model call after which it is given up as hung and tried again; default 3 minutes. */
   readonly hungModelMs?: number;
+  /** What the disk must have left; default: nothing is asked of it. */
+  readonly space?: SpaceBounds;
 }
+
+const NO_BOUNDS: SpaceBounds = { reserveBytes: 0, maxFolderBytes: Infinity };
+const NO_SPACE: TurnFailure = {
+  ...{ class: 'disk', message: 'the disk is full' },
+  ...{ retryable: false, waitFor: 'space' },
+};
 
 export function createTurnActivities(on: TurnDependencies): Pick<WorkerActivities, 'runTurn'> {
   return {
@@ -75,6 +83,8 @@ export function createTurnActivities(on: TurnDependencies): Pick<WorkerActivitie
 class Attempt {
   readonly #pool: CopilotPool;
   readonly #hungModelMs: number;
+  readonly #space: SpaceWatch;
+  #lack: TurnFailure | undefined;
   readonly #isClosed: NonNullable<TurnDependencies['isClosed']>;
   readonly #cutOff: readonly string[];
   readonly #input: TurnInput;
@@ -88,6 +98,7 @@ class Attempt {
     this.#isClosed = isClosed;
     this.#cutOff = on.cutOff?.(input.subagent) ?? [];
     this.#hungModelMs = input.hungAfterMs ?? hungModelMs;
+    this.#space = new SpaceWatch(pool.copilotHome, input.cwd, on.space ?? NO_BOUNDS);
     this.#input = input;
   }
 
@@ -108,7 +119,13 @@ class Attempt {
 
   async run(context: Context, superseded: AbortSignal): Promise<TurnResult> {
     try {
-      const taken = await takeUp(this.#pool, this.#input, this.#cutOff);
+      const lack = this.#space.lack();
+      if (lack !== undefined) return { kind: 'failed', ...lack, usage: this.progress.usage, notes: [] };
+      const taken = await takeUp(this.#pool, this.#input, {
+        cutOff: this.#cutOff,
+        // Where it cannot be done, its own git says what is wrong.
+        beforeOpening: () => removeLocksOfKilledGit(this.#input).catch(() => undefined),
+      });
       if ('decision' in taken) return overAlready(taken, this.#input);
       if ('unresumable' in taken) return await this.#gone(taken);
       const { live } = taken;
@@ -138,10 +155,12 @@ class Attempt {
 
   /** Watches over the turn to its end. A conversation that has become too long is summed up on the way. */
   async #watch(live: LiveTurn, stop: AbortSignal): Promise<End> {
-    const { budgetMs, stuckAfterMs, silentSince, budget } = this.#input;
+    const { budgetMs, stuckAfterMs, stuckRepeats, silentSince, budget } = this.#input;
     const clock = this.#clock;
     const since = silentSince === undefined ? Date.now() : Date.parse(silentSince);
     const began = clock.awakeSince;
+    let repeats: NonNullable<Limits['repeats']> = { start: undefined, at: stuckRepeats };
+    let files: string | undefined;
     const limits: Limits = {
       // Later by as long as the machine slept.
       get deadline() {
@@ -155,9 +174,23 @@ class Attempt {
         return awakeSince > began ? awakeSince : since;
       },
       budget,
+      get repeats(): NonNullable<Limits['repeats']> {
+        return repeats;
+      },
+      moves: movement(live, this.#input.stalled),
     };
     for (let requests = -1; ;) {
-      const end = await supervise(live, limits, stop);
+      const lacksSpace = (): boolean => (this.#lack = this.#space.lack()) !== undefined;
+      const end = await supervise(live, limits, stop, lacksSpace);
+      if (end === 'repeating') {
+        const { start, count } = live.state.repeats.current;
+        const now = await this.#files();
+        if (repeats.start === start && files === now) return end;
+        // The first look at this repetition; or a file changed, and the calls before do not count.
+        repeats = { start, at: (repeats.start === start ? count : 0) + stuckRepeats };
+        files = now;
+        continue;
+      }
       const { error, retried, usage } = live.state;
       if (end !== 'failed' || error === undefined || classify(error, retried).class !== 'context') return end;
       // Where the summary did not help, nothing will.
@@ -168,13 +201,20 @@ class Attempt {
     }
   }
 
+  /** The state of its files; where that cannot be read, nothing that differs. */
+  async #files(): Promise<string> {
+    const { cwd, subagent, isolation } = this.#input;
+    const state = guarded({ cwd, runId: subagent.runId, isolation }, () => checkoutState(cwd));
+    return state.catch(() => 'unknown');
+  }
+
   async #conclude(live: LiveTurn, end: End, context: Context): Promise<TurnResult> {
     const { state } = live;
     switch (end) {
       case 'finished':
         if (state.refusal !== undefined) return this.#fail(live, refusal(state));
         void closeTurn(this.#pool, live, { abort: false, final: true });
-        return { kind: 'finished', report: report(state, this.#input), ...known(live) };
+        return { kind: 'finished', ...report(state, this.#input), cut: isCut(state), ...known(live) };
       case 'question': {
         await live.save();
         void closeTurn(this.#pool, live, { abort: false, final: true });
@@ -185,8 +225,22 @@ class Attempt {
           kind: 'stuck',
           doing: live.progress.doing,
           silentMs: Date.now() - live.lastEventAt,
+          since: new Date(live.lastEventAt).toISOString(),
           ...known(live),
         };
+      case 'repeating': {
+        const { count, period, waits, since, what: doing } = state.repeats.current;
+        return {
+          kind: 'stuck',
+          doing,
+          silentMs: 0,
+          since,
+          repeats: { count, period, waits },
+          ...known(live),
+        };
+      }
+      case 'moving':
+        return { kind: 'moving', ...known(live) };
       case 'near-budget':
         return { kind: 'near-budget', ...known(live) };
       case 'timed-out':
@@ -199,23 +253,37 @@ class Attempt {
         return this.#fail(live, classify(error, state.retried));
       }
       case 'hung':
-        return this.#fail(live, {
-          class: 'network',
-          message: `the model did not answer for ${Math.round(this.#hungModelMs / 1000)} s, three times in a row`,
-          retryable: true,
-        });
+        return this.#hung(live);
+      case 'no-space':
+        return this.#fail(live, this.#lack ?? NO_SPACE);
       case 'stopped':
         return this.#stopped(live, context);
     }
   }
 
-  async #fail(live: LiveTurn, error: ClassifiedError): Promise<TurnResult> {
+  async #fail(live: LiveTurn, error: TurnFailure): Promise<TurnResult> {
     const final = !error.retryable && error.waitFor === undefined;
     // Else the attempt that follows says what was ended, to the model too.
     if (final) await endBackground(live).catch(() => undefined);
     void closeTurn(this.#pool, live, { abort: true, final });
-    const lastEventAt = new Date(live.lastEventAt).toISOString();
-    return { kind: 'failed', ...error, lastEventAt, ...known(live) };
+    return failed(live, error);
+  }
+
+  /** Only the call is given up: the attempt that follows finds the turn, and what it has in the background runs meanwhile. */
+  async #hung(live: LiveTurn): Promise<TurnResult> {
+    const error: TurnFailure = {
+      class: 'network',
+      message: `the model did not answer for ${Math.round(this.#hungModelMs / 1000)} s`,
+      retryable: true,
+    };
+    if (this.#input.lastAttempt) {
+      await endBackground(live).catch(() => undefined);
+      return this.#fail(live, error);
+    }
+    live.lastMovementAt = Date.now();
+    // Where there is nothing to give up, the turn is not as its events say: it is taken up anew, from its log.
+    if (!(await live.interrupt())) return this.#fail(live, error);
+    return failed(live, error);
   }
 
   async #stopped(live: LiveTurn, context: Context): Promise<TurnResult> {
@@ -275,18 +343,44 @@ function overAlready(
   const end = { ...spentIn(state, permissions), notes: interruptions(state) };
   if (decision.do === 'ask') return { kind: 'question', questions: state.questions, ...end };
   if (state.refusal !== undefined) return { kind: 'failed', ...refusal(state), ...end };
-  return { kind: 'finished', report: head(decision.report, maxReport), ...end };
+  return { kind: 'finished', ...kept(decision.report, maxReport), cut: isCut(state), ...end };
 }
 
-function refusal(state: TurnState): ClassifiedError {
-  return classifyRefusal(state.refusal || report(state));
+/** Whether the model's output limit ended its last message. */
+const isCut = ({ finishReason }: TurnState): boolean =>
+  finishReason === 'length' || finishReason === 'max_tokens';
+
+function refusal(state: TurnState): TurnFailure {
+  return classifyRefusal(state.refusal || report(state).report);
 }
 
 function report(
   { report: last, lastReport }: TurnState,
   { maxReport = MAX_REPORT_CHARS }: Pick<TurnInput, 'maxReport'> = {},
-): string {
-  return head(last ?? lastReport ?? '', maxReport);
+): Report {
+  return kept(last ?? lastReport ?? '', maxReport);
+}
+
+type Report = Pick<Extract<TurnResult, { kind: 'finished' }>, 'report' | 'reportChars'>;
+
+/** The beginning of a final message, and how long that was. */
+function kept(message: string, max: number): Report {
+  return { report: head(message, max), ...(message.length > max && { reportChars: message.length }) };
+}
+
+/** Whether what stood still moves again; undefined where nothing stood still. */
+function movement(live: LiveTurn, stalled: TurnInput['stalled']): (() => boolean) | undefined {
+  if (stalled === undefined) return undefined;
+  const { lastEventAt } = live;
+  const { start } = live.state.repeats.current;
+  return stalled === 'silent'
+    ? () => live.lastEventAt > lastEventAt
+    : () => live.state.repeats.current.start !== start;
+}
+
+function failed(live: LiveTurn, error: TurnFailure): TurnResult {
+  const lastEventAt = new Date(live.lastEventAt).toISOString();
+  return { kind: 'failed', ...error, lastEventAt, ...known(live) };
 }
 
 /** What is known of the turn at its end; notes are given once. */

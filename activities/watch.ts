@@ -12,6 +12,7 @@ import {
   kindOf,
   outcome,
   SESSION,
+  signalName,
   sessionWorkflowId,
   withSummary,
   workerControlQueue,
@@ -20,17 +21,20 @@ import {
   type FindOrphansInput,
   type LookForWorkerInput,
   type Outcome,
+  type ReopenSessionInput,
   type SessionActivities,
   type SessionEntry,
   type WatchChildrenInput,
   type WorkerSeen,
 } from '../src/contract/index.ts';
 import { isOpen, statusOf } from '../src/temporal/execution-status.ts';
+import { reopenSession } from '../src/temporal/reopen-session.ts';
 import { lastPoll, POLL_FRESHNESS_MS } from '../src/temporal/pollers.ts';
 import { findOrphans } from './orphans.ts';
 
-/** Between two looks at the children. */
+/** Between two looks, and children that one looks at: of a thousand each look would be a load of its own on the server. */
 const INTERVAL_MS = 1_000;
+const LOOKED_AT_ONCE = 50;
 
 export interface SessionDependencies {
   readonly client: Client;
@@ -52,15 +56,22 @@ export function createSessionActivities(on: SessionDependencies): SessionActivit
 
     findOrphans: (input: FindOrphansInput) => findOrphans(client, input),
 
+    async reopenSession({ session }: ReopenSessionInput): Promise<boolean> {
+      const reopened = await reopenSession(client, session, { cancelled: false });
+      return reopened === 'reopened' || reopened === 'open';
+    },
+
     async watchChildren({ session, children }: WatchChildrenInput): Promise<void> {
-      let running = [...children];
+      const running = [...children];
       while (running.length > 0) {
-        const ends = await Promise.all(running.map((child) => look(client, session, child)));
-        for (const [index, end] of ends.entries()) {
-          const child = running[index];
-          if (child && typeof end === 'object') await tell(client, session, child, end);
+        const looked = running.splice(0, LOOKED_AT_ONCE);
+        const ends = await Promise.all(looked.map((child) => look(client, session, child)));
+        for (const [index, child] of looked.entries()) {
+          const end = ends[index];
+          // In turns: those that run on are looked at again after all others.
+          if (end === 'running') running.push(child);
+          else if (typeof end === 'object') await tell(client, session, child, end);
         }
-        running = running.filter((_, index) => ends[index] === 'running');
         heartbeat();
         if (running.length > 0) await sleep(INTERVAL_MS);
         cancellationSignal().throwIfAborted();
@@ -133,5 +144,7 @@ async function tell(client: Client, session: string, child: SessionEntry, end: E
     announcement: withSummary({ ...about, status, at }, summary),
     entry: { ...child, ...end, endedAt: at },
   };
-  await client.workflow.getHandle(sessionWorkflowId(session)).signal(SESSION.ended, signal);
+  await client.workflow
+    .getHandle(sessionWorkflowId(session))
+    .signal(signalName(SESSION.ended, `${label}, ${status}`), signal);
 }

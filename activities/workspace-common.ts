@@ -8,11 +8,19 @@ import {
   usesFallbackIdentity,
   type IdentityEnvironment,
 } from '../src/git/identity.ts';
+import { ownBranch } from '../src/git/branch.ts';
+import { bringBranchBack } from '../src/git/lost-commits.ts';
 import type { Planted } from '../src/git/planted.ts';
 import { withoutPlanted } from '../src/git/program-watch.ts';
-import { lookUp } from '../src/git/repository.ts';
+import { gitDirs, lookUp } from '../src/git/repository.ts';
 import { readSurroundings, type Surroundings } from '../src/git/surroundings.ts';
-import type { WorkspaceRecord } from '../src/home/workspace-record.ts';
+import { adminDir, isWorktree, restoreWorktree, type WorktreePlace } from '../src/git/worktree.ts';
+import type { GitOptions } from '../src/git/run.ts';
+import {
+  readWorkspaceRecord,
+  writeWorkspaceRecord,
+  type WorkspaceRecord,
+} from '../src/home/workspace-record.ts';
 
 /** The home of the worker, as far as workspaces go. */
 export interface WorkspaceHome {
@@ -47,6 +55,38 @@ export async function checkBase(repo: string, base: PrepareInput['spec']['base']
 export function workspaceOf(cwd: string, record: WorkspaceRecord, notes: readonly string[]): Workspace {
   const { branch, base } = record;
   return { kind: 'workspace', cwd, branch, base, notes: [...record.notes, ...notes] };
+}
+
+/**
+ * Makes the worktree of `record` whole again, and notes its folder there when it has another one now.
+ * @returns what was found, in words.
+ * @throws SubagentsError GIT, DISK_FULL
+ */
+export async function restoreRecorded(
+  place: WorktreePlace,
+  record: WorkspaceRecord,
+  options: Omit<GitOptions, 'cwd'>,
+): Promise<readonly string[]> {
+  const { branch, base, start = base, folder: known, surroundings } = record;
+  const since = surroundings?.at === undefined ? undefined : Date.parse(surroundings.at);
+  const own = await ownBranch({ ...options, cwd: place.commonDir }, branch);
+  const back = await bringBranchBack({ ...place, admin: adminDir(place) }, { branch, start, since }, options);
+  const { notes, folder } = await restoreWorktree(place, { branch, base: start, folder: known }, options);
+  if (folder !== known) writeWorkspaceRecord(place.cwd, { ...record, folder });
+  return [...own, ...back, ...notes];
+}
+
+/**
+ * Sees that what lies at `cwd` is the worktree that its record is of, before and after commands that could do there what they
+ * liked: git would follow a link in its place, into a checkout of somebody's.
+ * @returns what was found, in words.
+ * @throws SubagentsError GIT, DISK_FULL
+ */
+export async function ensureOwnWorktree(cwd: string): Promise<readonly string[]> {
+  const record = readWorkspaceRecord(cwd);
+  if (record === undefined) return [];
+  const place = { cwd, commonDir: gitDirs(record.repo).commonDir };
+  return isWorktree(place) ? [] : restoreRecorded(place, record, {});
 }
 
 /** Variables that the spawn names and this worker does not have. */

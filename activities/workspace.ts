@@ -16,6 +16,7 @@ import { withSettings } from '../src/git/run.ts';
 import type { Surroundings } from '../src/git/surroundings.ts';
 import { guarded } from '../src/home/guarded.ts';
 import { checkAllowed, checkInHome } from '../src/home/allowed-repos.ts';
+import { lockWorktree } from '../src/git/worktree.ts';
 import { readWorkspaceRecord } from '../src/home/workspace-record.ts';
 import { noteRun, runRecordPath } from '../src/home/run-record.ts';
 import { continueWorktree } from './continued-workspace.ts';
@@ -44,6 +45,7 @@ export function createWorkspaceActivities(
         const workspace = goingOn(on, input, await prepare(on, input));
         const { cwd, branch, base, repository = spec.repo } = workspace;
         const { isolation } = spec;
+        if (isolation === 'worktree') await lockWorktree({ cwd, commonDir: gitDirs(repository).commonDir });
         noteRun(on.home, { subagent, isolation, repository, cwd, branch, base });
         const before = surroundingsBefore({ subagent, isolation, cwd })?.programs;
         const until = runRecordPath(on.home, subagent);

@@ -1,7 +1,7 @@
 /** What the benchmark puts out: figures, each with its goal and with what its peer takes. */
 import { z } from 'zod';
 
-export const figure = z.strictObject({
+const figure = z.strictObject({
   name: z.string(),
   unit: z.enum(['ms', 'MB', 'events', 'events/h', 'share']),
   value: z.number(),

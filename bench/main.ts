@@ -19,6 +19,7 @@ import { questionRoundTrip } from './measurements/question.ts';
 import { recovery } from './measurements/recovery.ts';
 import { twenty } from './measurements/twenty.ts';
 import { waiting } from './measurements/waiting.ts';
+import { workerMemory } from './measurements/worker-memory.ts';
 import { tables } from './table.ts';
 
 const MEASUREMENTS: readonly Measurement[] = [
@@ -26,6 +27,7 @@ const MEASUREMENTS: readonly Measurement[] = [
   oneVerified,
   twenty,
   memory,
+  workerMemory,
   spawnToAccepted,
   steerToReceipt,
   lastByteToAnnouncement,

@@ -27,6 +27,9 @@ export function memoryOf(processes: readonly ProcessIdentity[]): number {
   return (kibibytes.reduce((sum, each) => sum + each, 0) * 1024) / 1e6;
 }
 
+/** The memory of one process in MB, like `memoryOf`. */
+export const processMemory = (pid: number): number => memoryOf([{ pid, startTime: '' }]);
+
 /** Ends them with SIGKILL. */
 export function killAll(processes: readonly ProcessIdentity[]): void {
   for (const each of processes) signalProcess(each, 'SIGKILL');

@@ -28,7 +28,7 @@ export interface Facts {
 }
 
 /** What a check found. */
-export interface Found {
+interface Found {
   readonly rows: readonly Row[];
   readonly losses: readonly Loss[];
 }

@@ -80,7 +80,7 @@ export class MainAgent {
       const options = { requestId: `chaos-${seed}-${index}`, timeoutMs: CALL_TIMEOUT_MS };
       const answers = await this.#persistently(`spawn ${index}`, () => session.spawn(specs, options));
       for (const answer of answers ?? [])
-        if (answer.status === 'refused') this.refused.push({ label: answer.label, reason: answer.reason });
+        if (!answer.accepted) this.refused.push({ label: answer.label, reason: answer.reason });
       this.#begin();
       this.#spawned += wave.length;
       accompanied.push(...wave.map((each) => this.#accompany(each)));

@@ -51,7 +51,7 @@ function whole(
 }
 
 const subagents = whole('subagents', 200, 1);
-const terminal = process.stderr.isTTY === true;
+const terminal = process.stderr.isTTY;
 const update = createLogUpdate(process.stderr);
 const say = (line: string): void => {
   if (terminal) update.clear();

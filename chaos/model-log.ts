@@ -2,7 +2,7 @@
 import type { Conversation } from '../src/demo/conversation.ts';
 
 /** One tool call that the model made. */
-export interface Issued {
+interface Issued {
   /** Unique in the run. */
   readonly id: string;
   /** The same for calls that are meant to do the same thing. */

@@ -12,11 +12,11 @@ export const KINDS = [
   'failing', // its verification never passes
   'leaving', // leaves processes behind that do not want to end
 ] as const;
-export type Kind = (typeof KINDS)[number];
+type Kind = (typeof KINDS)[number];
 
 /** When one of the killed is killed. */
-export const KILL_MOMENTS = ['beginning', 'working', 'asking', 'verifying', 'at-once'] as const;
-export type KillMoment = (typeof KILL_MOMENTS)[number];
+const KILL_MOMENTS = ['beginning', 'working', 'asking', 'verifying', 'at-once'] as const;
+type KillMoment = (typeof KILL_MOMENTS)[number];
 
 export interface PlannedSubagent {
   readonly label: string;
@@ -30,8 +30,8 @@ export interface PlannedSubagent {
   readonly killWhen: KillMoment;
 }
 
-export const PARTS = ['worker', 'runtime', 'server', 'everything'] as const;
-export const WAYS = ['kill', 'terminate', 'freeze'] as const;
+const PARTS = ['worker', 'runtime', 'server', 'everything'] as const;
+const WAYS = ['kill', 'terminate', 'freeze'] as const;
 
 /** SIGKILL, SIGTERM, or SIGSTOP and SIGCONT, at one part. `everything`: the server, one worker and its runtime at once, always SIGKILL. */
 export interface PlannedStrike {

@@ -20,7 +20,7 @@ export class Received {
 }
 
 /** How the receivers are called. */
-export const STAYS = 'main';
+const STAYS = 'main';
 export const COMES_AND_GOES = 'comes-and-goes';
 
 /** One iteration over the whole run: it drops ids that it has seen. */

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 
 /** Something that was lost, or is there and should not be. */
-export const loss = z.strictObject({
+const loss = z.strictObject({
   check: z.string(),
   label: z.string().optional().describe('the subagent'),
   what: z.string(),
@@ -11,7 +11,7 @@ export const loss = z.strictObject({
 export type Loss = z.infer<typeof loss>;
 
 /** One line of the table. */
-export const row = z.strictObject({
+const row = z.strictObject({
   name: z.string(),
   expected: z.number().optional(),
   got: z.number(),
@@ -21,7 +21,7 @@ export const row = z.strictObject({
 });
 export type Row = z.infer<typeof row>;
 
-export const struck = z.strictObject({
+const struck = z.strictObject({
   at: z.number().describe('planned: share of the model calls of a run without strikes'),
   part: z.string(),
   way: z.string(),

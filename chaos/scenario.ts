@@ -17,7 +17,7 @@ export const taskOf = ({ label }: PlannedSubagent): string => `[chaos ${label}]\
 export const steerText = (label: string, index: number): string => `<steer ${label} ${index}>`;
 export const answerText = (label: string, question: string): string => `<answer ${label} ${question}>`;
 /** What a finished call prints. */
-export const finishedText = (id: string): string => `<finished ${id}>`;
+const finishedText = (id: string): string => `<finished ${id}>`;
 
 /** The commands that are to verify a subagent; `folder` is where files tell the main agent what goes on. */
 export function verificationOf({ kind, killWhen, label }: PlannedSubagent, folder: string): string[] {

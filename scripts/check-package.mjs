@@ -1,12 +1,15 @@
-// Packs what is built, installs it as a user does, and uses it from there: the command, the demo, the library and its types.
-// Needs `npm run build` first. Takes about a minute; nothing of it is left.
+// Packs what is built, installs it as a user does, and uses it from there: the command, the demo, the library and its types; then
+// without optional packages, as a client of a server elsewhere. Needs `npm run build` first, and a registry. Takes some minutes;
+// nothing of it is left.
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { access, cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
+import { startScriptedModel } from '../dist/src/demo/scripted-model.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
@@ -18,32 +21,35 @@ try {
   const [{ filename, files }] = JSON.parse(stdout);
   for (const path of [
     'README.md',
+    'docs/README.md',
+    'examples/README.md',
     'LICENSE',
     'subagents.schema.json',
     'subagents-chain.schema.json',
     'dist/src/cli/main.js',
     'dist/src/client/index.d.ts',
     'dist/workflow-bundle.js',
+    'dist/schemas/list.schema.json',
   ])
     assert(
       files.some((file) => file.path === path),
       `${path} is not in the package`,
     );
-  for (const { path } of files) assert.doesNotMatch(path, /^(src|test|bench|scripts|docs)\//);
+  for (const { path } of files) assert.doesNotMatch(path, /^(src|test|bench|chaos|scripts)\//);
 
   const prefix = join(folder, 'prefix');
   await execa('npm', ['install', '--global', '--prefix', prefix, join(folder, filename)]);
   console.log(`installed ${filename}, ${files.length} files`);
 
   // A machine of its own: nothing but PATH, and an empty home directory.
-  const { PATH, SUBAGENTS_TEMPORAL_PATH, XDG_CACHE_HOME = join(process.env.HOME, '.cache') } = process.env;
+  const { PATH, SUBAGENTS_TEMPORAL_PATH, XDG_CACHE_HOME = join(homedir(), '.cache') } = process.env;
   const env = { PATH, SUBAGENTS_TEMPORAL_PATH, XDG_CACHE_HOME, HOME: join(folder, 'home') };
   const run = (file, args) => execa(file, args, { cwd: folder, env, extendEnv: false, reject: false });
   const subagents = (...args) => run(join(prefix, 'bin', 'subagents'), args);
 
   assert.equal((await subagents('--version')).stdout, version);
   const { checks } = JSON.parse((await subagents('doctor', '--json')).stdout);
-  for (const name of ['Node', 'Temporal', 'Copilot']) {
+  for (const name of ['Node', 'packages', 'Temporal', 'Copilot']) {
     assert.equal(checks.find((check) => check.name === name)?.result, 'ok', name);
   }
   const demo = await subagents('demo', '--json');
@@ -58,7 +64,8 @@ try {
   );
   assert.equal((await run(process.execPath, [join(project, 'try.js')])).stdout, 'TEMPORAL_UNREACHABLE');
   await cp(join(root, 'docs/examples'), join(project, 'examples'), { recursive: true });
-  const options = ['--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext', '--target', 'es2023'];
+  const libraries = ['--skipLibCheck', 'false', '--skipDefaultLibCheck', '--types', ''];
+  const options = ['--noEmit', '--strict', ...libraries, '--module', 'nodenext', '--target', 'es2023'];
   const examples = (await readdir(join(project, 'examples')))
     .filter((name) => name.endsWith('.ts'))
     .map((name) => join(project, 'examples', name));
@@ -71,6 +78,94 @@ try {
   ]);
   assert.equal(types.stdout, '');
   console.log('the library works, and its types');
+
+  await checkClientAlone({ tarball: join(folder, filename), full: join(prefix, 'bin', 'subagents'), env });
 } finally {
   await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+}
+
+/** Without optional packages: small, a client of a server elsewhere, and plain about what is missing. */
+async function checkClientAlone({ tarball, full, env }) {
+  const project = join(folder, 'client');
+  await mkdir(project);
+  await writeFile(join(project, 'package.json'), '{ "private": true }');
+  await execa('npm', ['install', '--omit=optional', tarball], { cwd: project });
+  const { stdout: size } = await execa('du', ['-sk', join(project, 'node_modules')]);
+  const megabytes = (Number.parseInt(size) * 1024) / 1e6;
+  assert(megabytes < 80, `a client alone takes ${megabytes} MB`);
+  console.log(`installed without optional packages: ${megabytes.toFixed(1)} MB`);
+
+  const command = join(project, 'node_modules', '.bin', 'subagents');
+  const clientEnv = { ...env, SUBAGENTS_HOME: join(folder, 'client-home') };
+  const client = async (args, cwd = folder) => {
+    const ended = await execa(command, args, { cwd, env: clientEnv, extendEnv: false, reject: false });
+    return { exitCode: ended.exitCode, stdout: `${ended.stdout}`, stderr: `${ended.stderr}` };
+  };
+  const remedy = `cd ${project} && npm install --include=optional`;
+  for (const args of [['worker', '--address', '127.0.0.1:1'], ['up'], ['up', '--detach'], ['demo']]) {
+    const { exitCode, stderr } = await client([...args, '--json']);
+    const { error } = JSON.parse(stderr.trim().split('\n').at(-1) ?? '');
+    assert.equal(exitCode, 1, args.join(' '));
+    assert.deepEqual([error.code, error.remedy], ['PACKAGE_MISSING', remedy], args.join(' '));
+    assert.match(error.message, /@temporalio\/worker and @github\/copilot-sdk are not installed \(.*fail/);
+  }
+  const diagnosis = async () => JSON.parse((await client(['doctor', '--json'])).stdout).checks;
+  const found = await diagnosis();
+  for (const [name, missing] of [
+    ['packages', '@temporalio/worker'],
+    ['Copilot', '@github/copilot-'],
+  ]) {
+    const check = found.find((each) => each.name === name);
+    assert.equal(check.result, 'fail', name);
+    assert(check.detail.includes(missing) && check.remedy.includes(remedy), name);
+  }
+  console.log('it names what is missing');
+
+  // The server and the worker of another installation, with a home of its own.
+  const model = await startScriptedModel([{ when: () => true, steps: answer }]);
+  const fullEnv = { ...env, ...model.env, SUBAGENTS_HOME: join(folder, 'full-home') };
+  const elsewhere = (args) => execa(full, args, { cwd: folder, env: fullEnv, extendEnv: false });
+  try {
+    const { address } = JSON.parse((await elsewhere(['up', '--detach', '--json'])).stdout);
+    const repository = join(folder, 'repository');
+    await mkdir(repository);
+    const git = (...args) =>
+      execa('git', ['-c', 'user.name=A', '-c', 'user.email=a@b.c', ...args], { cwd: repository });
+    await git('init', '--quiet', '--initial-branch=main');
+    await git('commit', '--quiet', '--allow-empty', '--message', 'First');
+    const does = async (...args) => {
+      const { exitCode, stdout, stderr } = await client(
+        [...args, '--address', address, '--json'],
+        repository,
+      );
+      assert.equal(exitCode, 0, `${args.join(' ')}: ${stderr}`);
+      return JSON.parse(stdout);
+    };
+    await does('spawn', 'small', 'Commit a file once you are told to.', '--verify', 'test -e made.txt');
+    const running = async () => (await does('list')).subagents[0].progress?.tool === 'bash';
+    while (!(await running())) await setTimeout(500);
+    const steered = await does('steer', 'small', 'Go.', '--interrupt');
+    await does('wait', 'small');
+    await does('merge', 'small');
+    await access(join(repository, 'made.txt'));
+    console.log(`it spawns, lists, steers (${steered.receipt?.delivery ?? 'delivered'}), waits and merges`);
+  } finally {
+    await elsewhere(['down', '--now']);
+    await model.stop();
+  }
+
+  await execa('npm', ['install', '--include=optional'], { cwd: project });
+  for (const check of await diagnosis())
+    if (['packages', 'Copilot'].includes(check.name)) assert.equal(check.result, 'ok', check.detail);
+  console.log('the command that it names installs the rest');
+}
+
+/** The model waits in a shell until it is steered, then commits. */
+function answer({ text, toolResults }) {
+  const bash = (command) => ({
+    tools: [{ name: 'bash', arguments: { command, description: 'Run', mode: 'sync', initial_wait: 300 } }],
+  });
+  if (!text.includes('Go.')) return bash('sleep 300');
+  if (toolResults.some((result) => result.includes('committed'))) return { text: 'Done.' };
+  return bash('echo made >made.txt && git add . && git commit -qm Made && echo committed');
 }

@@ -1,6 +1,7 @@
 /** How workflows call activities: types only, one options object for each kind, and what to do when an attempt was lost. */
-import { ActivityFailure, proxyActivities, TimeoutFailure } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, proxyActivities, TimeoutFailure } from '@temporalio/workflow';
 import {
+  ACTIVITY_FAILURES,
   HEARTBEAT_TIMEOUT_MS,
   lastWord,
   MAX_TIMEOUT_MS,
@@ -59,12 +60,21 @@ export const anyWorkerSoon = proxyActivities<SessionActivities>({
   startToCloseTimeout: 8_000,
 });
 
+/** The same, for what an end waits for. */
+export const anyWorkerBriefly = proxyActivities<SessionActivities>({
+  scheduleToCloseTimeout: 60_000,
+  startToCloseTimeout: 20_000,
+});
+
 /** Whether an activity's answer says that the attempt was lost. */
 export function isLost(answer: unknown): answer is Lost {
   return typeof answer === 'object' && answer !== null && (answer as { kind?: unknown }).kind === 'lost';
 }
 
-/** The answer of `call`, where silence of the worker counts as an answer too: the attempt was lost with it. */
+/**
+ * The answer of `call`, also where it was told as a failure because of a problem in it. Silence of the worker counts as an
+ * answer, too: the attempt was lost with it.
+ */
 export async function orLost<T>(call: Promise<T>): Promise<T | Lost> {
   try {
     return await call;
@@ -75,6 +85,12 @@ export async function orLost<T>(call: Promise<T>): Promise<T | Lost> {
       const { data: last } = lastWord.safeParse(error.cause.lastHeartbeatDetails);
       return { kind: 'lost', who: 'worker', reason: 'its worker fell silent', ...(last && { last }) };
     }
+    if (
+      error instanceof ActivityFailure &&
+      error.cause instanceof ApplicationFailure &&
+      error.cause.type === ACTIVITY_FAILURES.problem
+    )
+      return error.cause.details?.[0] as T;
     throw error;
   }
 }

@@ -1,9 +1,11 @@
 /** What to do after an attempt at a turn, by its result. */
-import type { Lost, TurnResult } from '../src/contract/index.ts';
-import { backoff, credentialsPause, limitPause } from './backoff.ts';
+import type { Failure, Lost, TurnFailureClass, TurnResult } from '../src/contract/index.ts';
+import { backoff, credentialsPause, limitPause, lookPause } from './backoff.ts';
 import { nearBudget, overBudget } from './budget.ts';
-import { owe, settle, spend, type Happened, type Life, type Rules, type Step } from './life.ts';
-import { attemptTurn, conclude } from './moves.ts';
+import type { ActionResult, NextAction } from './subagent-events.ts';
+import type { Rules, Stall, SubagentState } from './subagent-state.ts';
+import { attemptTurn, conclude } from './transitions.ts';
+import { countUsage, flushUsage, recordPendingUsage } from './turn-usage.ts';
 
 /** Failed attempts of one turn in a row that are tried again before the subagent fails. */
 export const MAX_TURN_FAILURES = 5;
@@ -20,30 +22,41 @@ const MIN_LIMIT_PAUSE_MS = 60_000;
 
 /** Decides after an attempt at a turn, whose time is counted already: `elapsedMs`. */
 export function afterTurn(
-  life: Life,
-  { result, elapsedMs }: Extract<Happened, { type: 'turn' }>,
+  state: SubagentState,
+  { result, elapsedMs }: Extract<ActionResult, { type: 'turn' }>,
   rules: Rules,
-): [Life, Step] {
+): [SubagentState, NextAction] {
   if (result.kind === 'lost' || result.kind === 'handed-back') {
-    const lasted = elapsedMs > LASTING_MS && (rules.lossesAnew ?? true);
-    const owing = owe(life, result.kind === 'lost' ? result.last : result);
+    const lasted = elapsedMs > LASTING_MS;
+    const owing = recordPendingUsage(state, result.kind === 'lost' ? result.last : result);
     return takeUpAgain(lasted ? { ...owing, lost: 0, losses: 0 } : owing, result, rules);
   }
-  const known: Life = {
-    ...life,
+  const known: SubagentState = {
+    ...state,
     lost: 0,
-    model: result.model ?? life.model,
-    loaded: result.loaded ?? life.loaded,
-    notes: [...life.notes, ...result.notes],
+    stalled: undefined,
+    model: result.model ?? state.model,
+    loaded: result.loaded ?? state.loaded,
+    notes: [...state.notes, ...result.notes],
   };
   switch (result.kind) {
     case 'conversation-gone':
       return beginAnew(known, result, rules);
     case 'finished':
-      return [{ ...spend(known, result), failures: 0, stalls: 0, report: result.report }, { do: 'collect' }];
+      return [
+        {
+          ...countUsage(known, result),
+          failures: 0,
+          stalls: 0,
+          report: result.report,
+          reportChars: result.reportChars,
+          cut: result.cut ?? false,
+        },
+        { do: 'collect' },
+      ];
     case 'question':
       return [
-        { ...spend(known, result), failures: 0, stalls: 0 },
+        { ...countUsage(known, result), failures: 0, stalls: 0 },
         {
           do: 'ask',
           questions: result.questions.map(({ requestId, question, choices }) => ({
@@ -54,12 +67,14 @@ export function afterTurn(
         },
       ];
     case 'stuck':
-      return afterStall({ ...owe(known, result), stalls: known.stalls + 1 }, result, rules);
+      return afterStall({ ...recordPendingUsage(known, result), stalls: known.stalls + 1 }, result, rules);
+    case 'moving':
+      return attemptTurn(recordPendingUsage(known, result), 'keep', rules);
     case 'timed-out':
-      return conclude(spend(known, result), { status: 'timed-out' });
+      return conclude(countUsage(known, result), { status: 'timed-out' });
     case 'near-budget': {
       const near = nearBudget(known, result.usage, known.turn - 1, rules.budget);
-      const owing = owe(known, result);
+      const owing = recordPendingUsage(known, result);
       if (!near) return attemptTurn(owing, 'keep', rules);
       return [
         { ...owing, noticed: near.noticed },
@@ -67,69 +82,83 @@ export function afterTurn(
       ];
     }
     case 'over-budget': {
-      const spent = spend(known, result);
+      const spent = countUsage(known, result);
       return conclude(spent, overBudget(spent.usage, 0, rules.budget) ?? { status: 'over-budget' });
     }
     case 'failed':
-      return afterFailure(owe(known, result), result, rules);
+      return afterFailure({ ...recordPendingUsage(known, result), stalled: state.stalled }, result, rules);
   }
 }
 
 function afterStall(
-  life: Life,
-  { doing, silentMs }: Extract<TurnResult, { kind: 'stuck' }>,
+  state: SubagentState,
+  { doing, silentMs, since, repeats }: Extract<TurnResult, { kind: 'stuck' }>,
   { onStuck = 'report' }: Rules,
-): [Life, Step] {
-  const notes = onStuck === 'kill' ? ['it was killed because it was stuck'] : [];
+): [SubagentState, NextAction] {
+  // What it waits for may come: that is for others to judge.
+  const then = onStuck === 'kill' && repeats?.waits === true ? 'report' : onStuck;
+  const notes = then === 'kill' ? ['it was killed because it was stuck'] : [];
+  const stalled: Stall = repeats
+    ? { reason: 'repeating', since, detail: `${repeatsWords(repeats)}: ${doing}` }
+    : { reason: 'silent', since, detail: `no sign of life; was doing: ${doing}` };
   return [
-    { ...life, silentSince: undefined, notes: [...life.notes, ...notes] },
-    { do: 'report-stuck', doing, silentMs, then: onStuck },
+    { ...state, stalled, silentSince: undefined, notes: [...state.notes, ...notes] },
+    { do: 'report-stuck', doing, silentMs, repeats, then },
   ];
 }
 
+/** `20 equal calls with equal results`, of a cycle with how many there are in it. */
+export function repeatsWords({ count, period }: { readonly count: number; readonly period: number }): string {
+  return period === 1
+    ? `${count} equal calls in a row with equal results`
+    : `${count} calls in a row, the same ${period} over and over with equal results`;
+}
+
 function afterFailure(
-  before: Life,
+  before: SubagentState,
   result: Extract<TurnResult, { kind: 'failed' }>,
   { seed = 0 }: Rules,
-): [Life, Step] {
+): [SubagentState, NextAction] {
   // An attempt that came further than the one before begins a new row of failures.
-  const further = result.usage.modelRequests > before.requestsAtFailure;
-  const life: Life = {
+  const further = result.usage.toolCalls > before.toolCallsAtFailure;
+  const state: SubagentState = {
     ...before,
     failures: further ? 0 : before.failures,
     waits: further ? 0 : before.waits,
-    requestsAtFailure: result.usage.modelRequests,
+    toolCallsAtFailure: result.usage.toolCalls,
+    stalled: {
+      reason: result.waitFor ?? 'model',
+      since: (further ? undefined : before.stalled?.since) ?? result.lastEventAt,
+      detail: result.message,
+    },
     silentSince: result.lastEventAt ?? before.silentSince,
   };
   if (result.waitFor !== undefined) {
-    const waits = life.waits + 1;
+    const waits = state.waits + 1;
     return [
       // Silence that was waited for is none.
-      { ...life, waits, silentSince: undefined },
+      { ...state, waits, silentSince: undefined },
       {
         do: 'wait',
         for: result.waitFor,
-        ms:
-          result.waitFor === 'limit'
-            ? limitPause(result.retryAfterMs ?? MIN_LIMIT_PAUSE_MS, waits, seed)
-            : credentialsPause(waits, seed),
+        ms: waitOf(result, waits, seed),
         why: result.message,
         announce: waits === 1,
       },
     ];
   }
-  const failures = life.failures + 1;
+  const failures = state.failures + 1;
   if (result.retryable && failures < MAX_TURN_FAILURES) {
     const ms = result.retryAfterMs ?? backoff(failures, seed);
     return [
-      { ...life, failures },
+      { ...state, failures },
       { do: 'pause', ms, why: result.message },
     ];
   }
-  return conclude(spend({ ...life, failures }, result), {
+  return conclude(countUsage({ ...state, failures }, result), {
     status: 'failed',
     failure: {
-      class: result.class === 'copilot' ? 'copilot' : 'model',
+      class: failureClassOf(result.class),
       cause: result.class,
       message: result.message,
       ...(result.remedy !== undefined && { remedy: result.remedy }),
@@ -137,23 +166,37 @@ function afterFailure(
   });
 }
 
+/** How long a wait lasts when nobody says earlier that what it waits for is there, in milliseconds. */
+function waitOf(
+  { waitFor, retryAfterMs }: Extract<TurnResult, { kind: 'failed' }>,
+  waits: number,
+  seed: number,
+): number {
+  if (waitFor === 'limit') return limitPause(retryAfterMs ?? MIN_LIMIT_PAUSE_MS, waits, seed);
+  return waitFor === 'space' ? lookPause(waits - 1) : credentialsPause(waits, seed);
+}
+
+function failureClassOf(cause: TurnFailureClass): Failure['class'] {
+  if (cause === 'copilot') return 'copilot';
+  return cause === 'disk' ? 'workspace' : 'model';
+}
+
 /** The same turn once more, in a new conversation that is told of the one before. */
 function beginAnew(
-  before: Life,
+  before: SubagentState,
   { reason, shown }: Extract<TurnResult, { kind: 'conversation-gone' }>,
   rules: Rules,
-): [Life, Step] {
+): [SubagentState, NextAction] {
   const failures = before.failures + 1;
-  const counts = before.unspent !== undefined && (rules.goneCounts?.() ?? true);
   const note = `its Copilot session could not be resumed (${reason}): a new one began in the same workspace, with a hand-over`;
-  const life: Life = {
-    ...(counts ? settle(before) : before),
+  const state: SubagentState = {
+    ...flushUsage(before),
     failures,
     handover: shown,
     notes: [...before.notes, note],
   };
-  if (failures < MAX_TURN_FAILURES) return attemptTurn(life, 'keep', rules);
-  return conclude(life, {
+  if (failures < MAX_TURN_FAILURES) return attemptTurn(state, 'keep', rules);
+  return conclude(state, {
     status: 'failed',
     failure: {
       class: 'copilot',
@@ -165,43 +208,43 @@ function beginAnew(
 
 /** The same turn once more: its prompt is sent only where Copilot's event log does not have it. */
 function takeUpAgain(
-  before: Life,
+  before: SubagentState,
   result: Extract<TurnResult, { kind: 'lost' | 'handed-back' }>,
   rules: Rules,
-): [Life, Step] {
+): [SubagentState, NextAction] {
   if (result.kind === 'handed-back' || result.unbegun) return attemptTurn(before, 'retake', rules);
-  const { furtherAnew = true, seed = 0 } = rules;
-  const life = afterLoss(before, result, furtherAnew);
-  const { turn, lost, losses } = life;
-  if (lost > MAX_LOST_ATTEMPTS || (furtherAnew && losses > MAX_LOSSES)) {
+  const { seed = 0 } = rules;
+  const state = afterLoss(before, result);
+  const { turn, lost, losses } = state;
+  if (lost > MAX_LOST_ATTEMPTS || losses > MAX_LOSSES) {
     const times = lost > MAX_LOST_ATTEMPTS ? `${lost} times in a row` : `${losses} times`;
-    return conclude(life, {
+    return conclude(state, {
       status: 'failed',
       failure: { class: 'copilot', message: `turn ${turn} was lost ${times}: ${result.reason}` },
     });
   }
   const note = `turn ${turn} was interrupted and taken up again: ${result.reason}`;
-  const [next, step] = attemptTurn(
-    { ...life, notes: [...life.notes, note] },
+  const [again, action] = attemptTurn(
+    { ...state, notes: [...state.notes, note] },
     result.who === 'worker' ? 'retake' : 'keep',
     rules,
   );
   const pauses = Math.max(lost - LOST_AT_ONCE, losses - MAX_LOST_ATTEMPTS);
-  if (step.do !== 'turn' || pauses <= 0 || !furtherAnew) return [next, step];
+  if (action.do !== 'turn' || pauses <= 0) return [again, action];
   const pause = { ms: backoff(pauses, seed), why: `turn ${turn} was lost ${losses} times: ${result.reason}` };
-  return [next, { ...step, pause }];
+  return [again, { ...action, pause }];
 }
 
 /** Counts a loss. One before which the turn came further than before the last is the first of a new row. */
-function afterLoss(life: Life, { last }: Lost, furtherAnew: boolean): Life {
+function afterLoss(state: SubagentState, { last }: Lost): SubagentState {
   const done = last ? last.usage.modelRequests + last.usage.toolCalls : 0;
   const ran = last?.tool === undefined ? undefined : last.doing;
-  const further = done > life.doneAtLoss && (ran === undefined || ran !== life.ranAtLoss);
+  const further = done > state.doneAtLoss && (ran === undefined || ran !== state.ranAtLoss);
   return {
-    ...life,
-    lost: furtherAnew && further ? 1 : life.lost + 1,
-    losses: life.losses + 1,
-    doneAtLoss: Math.max(done, life.doneAtLoss),
-    ranAtLoss: ran ?? life.ranAtLoss,
+    ...state,
+    lost: further ? 1 : state.lost + 1,
+    losses: state.losses + 1,
+    doneAtLoss: Math.max(done, state.doneAtLoss),
+    ranAtLoss: ran ?? state.ranAtLoss,
   };
 }

@@ -1,4 +1,4 @@
-/** How long to wait before the same is tried again, in milliseconds. Spread by `seed`, the same at every replay. */
+/** How long to wait before the same is tried again, in milliseconds, spread by `seed`, the same at every replay; and its words. */
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -22,6 +22,10 @@ export function limitPause(firstMs: number, waits: number, seed: number): number
 export function lookPause(looks: number): number {
   return Math.min(30 * SECOND * 2 ** looks, 10 * MINUTE);
 }
+
+/** That a failed attempt is followed by another, and when; to the second, since most pauses are short. */
+export const triesAgain = ({ ms, why }: { readonly ms: number; readonly why: string }): string =>
+  `tries again at ${new Date(Date.now() + ms).toISOString().slice(11, 19)} UTC: ${why}`;
 
 /** `ms` and up to a quarter more, so that many subagents do not come back at the same moment. */
 function spread(ms: number, seed: number): number {

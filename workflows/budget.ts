@@ -7,7 +7,7 @@ import {
   type TurnInput,
   type Usage,
 } from '../src/contract/index.ts';
-import type { Life, Verdict } from './life.ts';
+import type { SubagentState, Verdict } from './subagent-state.ts';
 
 const DIMENSIONS = ['tokens', 'turns', 'modelRequests'] as const;
 /** One of the things that a budget bounds. */
@@ -21,13 +21,13 @@ const WORDS: Readonly<Record<Dimension, string>> = {
 
 type Used = Readonly<Record<Dimension, number>>;
 
-/** What turn `life.turn` may use before it is over budget, and before that is announced; `undefined` without a budget for it. */
-export function allowance(life: Life, budget: Budget | undefined): TurnInput['budget'] {
+/** What turn `state.turn` may use before it is over budget, and before that is announced; `undefined` without a budget for it. */
+export function allowance(state: SubagentState, budget: Budget | undefined): TurnInput['budget'] {
   if (budget?.tokens === undefined && budget?.modelRequests === undefined) return undefined;
-  const used = usedUp(life.usage, 0);
+  const used = usedUp(state.usage, 0);
   const within = (dimension: 'tokens' | 'modelRequests', share: number): Allowance => {
     const bound = budget[dimension];
-    if (bound === undefined || (share < 1 && life.noticed.includes(dimension))) return {};
+    if (bound === undefined || (share < 1 && state.noticed.includes(dimension))) return {};
     return { [dimension]: Math.max(0, Math.ceil(bound * share) - used[dimension]) };
   };
   const both = (share: number): Allowance => ({
@@ -57,15 +57,15 @@ export function overBudget(
 
 /** What is nearly used up and was not announced yet, in words; `undefined` where nothing is. `turns` have ended. */
 export function nearBudget(
-  life: Life,
+  state: SubagentState,
   turnUsage: Usage | undefined,
   turns: number,
   budget: Budget | undefined,
 ): { readonly noticed: readonly Dimension[]; readonly words: string } | undefined {
-  const used = usedUp(turnUsage ? addUsage(life.usage, turnUsage) : life.usage, turns);
-  const near = reached(used, budget, BUDGET_NOTICE_SHARE).filter((each) => !life.noticed.includes(each));
+  const used = usedUp(turnUsage ? addUsage(state.usage, turnUsage) : state.usage, turns);
+  const near = reached(used, budget, BUDGET_NOTICE_SHARE).filter((each) => !state.noticed.includes(each));
   if (budget === undefined || near.length === 0) return undefined;
-  return { noticed: [...life.noticed, ...near], words: inWords(near, used, budget) };
+  return { noticed: [...state.noticed, ...near], words: inWords(near, used, budget) };
 }
 
 function usedUp(usage: Usage, turns: number): Used {

@@ -1,18 +1,20 @@
 /** What a chain came to, in the same words as a subagent's outcome, and what its session keeps and announces of it. */
+import { graphLine } from '../src/chain/graph.ts';
 import type { Progress } from '../src/chain/progress.ts';
 import {
   addUsage,
-  kindOf,
   head,
+  kindsOf,
   MAX_REPORT_CHARS,
   MAX_SUMMARY_CHARS,
   NO_USAGE,
   oneLine,
+  orderCaveats,
   type ChainInput,
   type EndedSignal,
   type Outcome,
 } from '../src/contract/index.ts';
-import { announce } from './outcome.ts';
+import { announceEnd } from './outcome.ts';
 
 /** The outcome of a chain that is over. */
 export function chainOutcome(
@@ -34,8 +36,9 @@ export function chainOutcome(
   const summary = oneLine(verdict.summary, MAX_SUMMARY_CHARS);
   return {
     ...{ status: verdict.status, label, session, run, summary },
-    report: head(reportOf(progress), MAX_REPORT_CHARS),
+    ...reportOf(progress),
     ...(verdict.status === 'failed' && { failure: { class: 'chain', message: summary } }),
+    caveats: orderCaveats(progress.caveats),
     verifications: [],
     repairs: sum(({ repairs }) => repairs),
     turns: sum(({ turns }) => turns),
@@ -54,8 +57,10 @@ export function chainOutcome(
 }
 
 /** The report of the step that ended the chain: the winner, or the last one where that is done. */
-function reportOf(progress: Progress): string {
-  return (progress.winner ?? progress.items.at(-1))?.outcome?.report ?? '';
+function reportOf(progress: Progress): Pick<Outcome, 'report' | 'reportChars'> {
+  const { report = '', reportChars = report.length } =
+    (progress.winner ?? progress.items.at(-1))?.outcome ?? {};
+  return { report: head(report, MAX_REPORT_CHARS), ...(reportChars > MAX_REPORT_CHARS && { reportChars }) };
 }
 
 /** The chain's last words to its session. */
@@ -65,16 +70,13 @@ export function chainEnded(
   outcome: Outcome,
 ): EndedSignal {
   const { label, run, chain } = input;
-  const { status, summary } = outcome;
+  const { status, summary, caveats } = outcome;
   return {
-    announcement: announce(
-      input,
-      { workflowId, runId },
-      { key: 'ended', kind: kindOf(status), status, summary },
-    ),
+    announcement: announceEnd(input, { workflowId, runId }, outcome),
     entry: {
       ...{ label, run, workflowId, runId, status, startedAt, summary },
-      task: oneLine(chain.description ?? chain.steps.map(({ id }) => id).join(' → '), 120),
+      ...(caveats.length > 0 && { caveats: kindsOf(caveats) }),
+      task: oneLine(chain.description ?? graphLine(chain.steps), 120),
       repo: chain.steps[0]?.spec.repo ?? '',
       endedAt: new Date().toISOString(),
     },

@@ -14,10 +14,15 @@ import {
   type SessionEntry,
   type SpawnAnswer,
 } from '../src/contract/index.ts';
+import { graphLine } from '../src/chain/graph.ts';
 import type { Labels } from './labels.ts';
 import { runsOf, type SessionState } from './session-state.ts';
+import { fence } from './panel-text.ts';
 import { admit, KEYS } from './starting.ts';
 import { refused, type Starts } from './starts.ts';
+
+/** What is to be started. */
+type Start = Omit<ChainRequest, 'requestId'>;
 
 export class ChainStarter {
   readonly #session: string;
@@ -39,31 +44,42 @@ export class ChainStarter {
 
   /** Accepted when the chain's workflow has started. The same request id starts it once. */
   async start(request: ChainRequest): Promise<SpawnAnswer> {
-    const { requestId, chain, carried } = this.parse(request);
-    const [answer] = await this.#starts.once(requestId, async () => [await this.#start(chain, carried)]);
+    const { requestId, ...parsed } = this.parse(request);
+    const { chain } = parsed;
+    const [answer] = await this.#starts.once(requestId, async () => [await this.#start(parsed)]);
     return answer ?? refused(chain.label, 'INTERNAL', 'its request has an empty answer');
   }
 
-  async #start(chain: ResolvedChain, carried: ChainInput['carried']): Promise<SpawnAnswer> {
+  async #start(request: Start): Promise<SpawnAnswer> {
     await this.#starts.ready;
+    const { chain, fingerprint } = request;
     const { label } = chain;
+    const before = this.#starts.acceptedBefore(label, fingerprint);
+    if (before) return before;
     // Before the next await, so that nothing that runs meanwhile can take the same label.
     const taken = this.#labels.reserveChain(label, chain.steps.length);
     if (taken) return taken;
+    const answer = this.#admit(request);
+    this.#starts.admitting(label, fingerprint, answer);
+    return answer;
+  }
+
+  async #admit(request: Start): Promise<SpawnAnswer> {
+    const { label, steps } = request.chain;
     try {
-      const admissions = await admit(this.#session, chain.steps.map(({ spec }) => spec).filter(isAlone));
+      const admissions = await admit(this.#session, steps.map(({ spec }) => spec).filter(isAlone));
       const refusal = admissions.find(
         (each): each is Extract<Admission, { admitted: false }> => !each.admitted,
       );
       if (refusal) return refused(label, refusal.code, refusal.reason, refusal.remedy);
       const notes = admissions.flatMap((each) => (each.admitted ? (each.notes ?? []) : []));
-      return await this.#run(chain, carried, [...new Set(notes)]);
+      return await this.#run(request, [...new Set(notes)]);
     } finally {
       this.#labels.release(label);
     }
   }
 
-  async #run(chain: ResolvedChain, carried: ChainInput['carried'], notes: string[]): Promise<SpawnAnswer> {
+  async #run({ chain, carried, fingerprint }: Start, notes: string[]): Promise<SpawnAnswer> {
     const { label, steps } = chain;
     const state = this.#state;
     const workflowId = chainWorkflowId(this.#session, label);
@@ -71,7 +87,7 @@ export class ChainStarter {
     const runs = Object.fromEntries(
       Object.entries(state.runs).filter(([name]) => name.startsWith(`${label}.`)),
     );
-    const task = chain.description ?? steps.map(({ id }) => id).join(' → ');
+    const task = chain.description ?? graphLine(steps);
     const input: ChainInput = {
       session: this.#session,
       label,
@@ -89,8 +105,12 @@ export class ChainStarter {
           args: [input],
           // At continue-as-new of the session any other policy would end its children.
           parentClosePolicy: ParentClosePolicy.ABANDON,
-          staticSummary: `${label}: ${oneLine(task, 150)}`,
-          memo: { label, run, session: this.#session, task: oneLine(task, 120), repo },
+          staticSummary: `chain ${label}`,
+          staticDetails: fence(task),
+          memo: {
+            ...{ label, run, session: this.#session, task: oneLine(task, 120), repo },
+            ...(fingerprint !== undefined && { fingerprint }),
+          },
           typedSearchAttributes: [
             { key: KEYS.session, value: this.#session },
             { key: KEYS.label, value: label },
@@ -101,6 +121,7 @@ export class ChainStarter {
       const runId = handle.firstExecutionRunId;
       const entry: SessionEntry = {
         ...{ label, run, workflowId, runId, status: 'working', task: oneLine(task, 120), repo },
+        ...(fingerprint !== undefined && { fingerprint }),
         startedAt: new Date().toISOString(),
       };
       this.#starts.began(entry, handle.result());

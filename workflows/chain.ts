@@ -12,7 +12,14 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { Progress } from '../src/chain/progress.ts';
-import { CHAIN, SESSION, type ChainInput, type Outcome, type StepView } from '../src/contract/index.ts';
+import {
+  CHAIN,
+  SESSION,
+  signalName,
+  type ChainInput,
+  type Outcome,
+  type StepView,
+} from '../src/contract/index.ts';
 import { chainEnded, chainOutcome } from './chain-outcome.ts';
 import { chainPanel } from './chain-panel.ts';
 import { asFailure } from './outcome.ts';
@@ -62,7 +69,7 @@ export async function chain(input: ChainInput): Promise<Outcome> {
     if (how === 'killed') upsertMemo({ outcome });
     await tellSession(
       input.session,
-      SESSION.ended,
+      signalName(SESSION.ended, `${input.label}, ${outcome.status}`),
       chainEnded(input, { workflowId, runId, startedAt }, outcome),
     );
     await condition(allHandlersFinished);

@@ -1,5 +1,11 @@
 import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
-import { ACTIVITY_FAILURES, type Failure } from '../src/contract/index.ts';
+import {
+  ACTIVITY_FAILURES,
+  ERROR_CODES,
+  type ErrorCode,
+  type Evidence,
+  type Failure,
+} from '../src/contract/index.ts';
 
 const WORKER_DIED = 'WorkerDied';
 
@@ -32,6 +38,20 @@ export function failureOf(error: unknown): Failure {
     return { class: known, message, ...(remedy !== undefined && { remedy }) };
   }
   throw error;
+}
+
+/** The code of the error that an activity threw, with its remedy; INTERNAL where it is none of ours. */
+export function codeIn(error: unknown): { readonly code: ErrorCode; readonly remedy?: string } {
+  if (!(error instanceof ApplicationFailure)) return { code: 'INTERNAL' };
+  const code = ERROR_CODES.find((known) => known === error.type) ?? 'INTERNAL';
+  const remedy = (error.details?.[0] as { remedy?: string } | undefined)?.remedy;
+  return { code, ...(remedy !== undefined && { remedy }) };
+}
+
+/** What the activity that failed still knew of the work. */
+export function evidenceIn(error: unknown): Evidence | undefined {
+  if (!(error instanceof ActivityFailure) || !(error.cause instanceof ApplicationFailure)) return undefined;
+  return (error.cause.details?.[0] as { evidence?: Evidence } | undefined)?.evidence;
 }
 
 /** The failure of a subagent whose set-up failed with `problem`; undefined when it did not. */

@@ -1,48 +1,42 @@
 /** Steers: one inbox for signal and Update, delivered in the order of their arrival, each with a truthful receipt. */
-import { ApplicationFailure, condition, patched, uuid4 } from '@temporalio/workflow';
+import { ApplicationFailure, condition, uuid4 } from '@temporalio/workflow';
 import {
+  check,
+  byteLength,
+  firstProblem,
+  MAX_WAITING_BYTES,
+  plural,
   steerRequest,
-  type DeliverResult,
-  type Lost,
   type Receipt,
   type SteerRequest,
 } from '../src/contract/index.ts';
 import { isLost } from './activity-calls.ts';
-import type { HeldSteer } from './life.ts';
+import type { GiveUp } from './give-up.ts';
+import { beginningOf } from './prompt.ts';
+import type { StatusPublisher } from './status-publisher.ts';
+import type { SubagentMachine } from './subagent-machine.ts';
+import type { SteerRecord, SubagentState } from './subagent-state.ts';
+import type { WorkerCalls } from './worker-calls.ts';
 
-export interface Steer extends HeldSteer {
-  receipt?: Receipt;
-  /** Whether what runs is to be stopped first. */
-  interrupt?: boolean;
+/** What the inbox works with. */
+export interface InboxParts {
+  readonly machine: SubagentMachine;
+  readonly status: StatusPublisher;
+  readonly worker: WorkerCalls;
+  readonly giveUp: GiveUp;
 }
-
-/** What the inbox needs of the subagent's workflow. */
-export interface Delivery {
-  /** Whether a turn runs, by the workflow's account. */
-  turnRuns(): boolean;
-  /** Whether it was lost and is to be taken up again. */
-  turnLost(): boolean;
-  /** Brings the steer into the running turn. */
-  deliver(steer: Steer): Promise<DeliverResult | Lost>;
-  /** Keeps it for the next turn. */
-  hold(steer: HeldSteer): void;
-  /** What the subagent is at now, in words. */
-  during(): string;
-  changed(): void;
-}
-
-/** Steers kept for the panel and the `describe` query. */
-const REMEMBERED = 20;
 
 export class Inbox {
-  readonly steers: Steer[] = [];
+  /** Why no steer is taken any more; undefined while they are. */
   closed: string | undefined;
   #inFlight = 0;
+  /** In bytes of JSON. */
+  #inFlightBytes = 0;
   #order: Promise<unknown> = Promise.resolve();
-  readonly #delivery: Delivery;
+  readonly #parts: InboxParts;
 
-  constructor(delivery: Delivery) {
-    this.#delivery = delivery;
+  constructor(parts: InboxParts) {
+    this.#parts = parts;
   }
 
   /** Whether every steer has its receipt. */
@@ -53,69 +47,93 @@ export class Inbox {
   /** Parses a request. Throws `ApplicationFailure`, as an Update validator must. */
   parse(request: SteerRequest): { id: string | undefined; message: string; interrupt: boolean } {
     if (this.closed !== undefined) throw ApplicationFailure.nonRetryable(this.closed, 'ALREADY_ENDED');
-    const parsed = steerRequest.safeParse(request);
+    const parsed = check(steerRequest, request);
     if (parsed.success) {
       const { id, message, interrupt = false } = parsed.data;
+      if (id === undefined || !this.#known(id)) this.#requireSpace(message);
       return { id, message, interrupt };
     }
-    throw ApplicationFailure.nonRetryable(parsed.error.issues[0]?.message ?? 'illegal steer', 'BAD_INPUT');
+    throw ApplicationFailure.nonRetryable(firstProblem(parsed.error), 'BAD_INPUT');
   }
 
   /** Takes a steer and answers with its receipt; the same id again answers with the first one's. */
   async accept(request: SteerRequest): Promise<Receipt> {
     const { id = `s-${uuid4().slice(0, 8)}`, message, interrupt } = this.parse(request);
-    const known = this.steers.find((steer) => steer.id === id);
-    const steer: Steer = known ?? { id, message, ...(interrupt && { interrupt }) };
-    if (!known) this.#remember(steer);
+    const steer = this.#known(id) ?? this.#arrive({ id, message, ...(interrupt && { interrupt }) });
+    const bytes = sizeOf(message);
     this.#inFlight++;
-    const turn = this.#order.then(() => steer.receipt ?? this.#deliver(steer));
-    this.#order = turn.catch(() => undefined);
+    this.#inFlightBytes += bytes;
+    const delivery = this.#order.then(() => this.#known(id)?.receipt ?? this.#deliver(steer));
+    this.#order = delivery.catch(() => undefined);
     try {
-      return await turn;
+      return await delivery;
     } finally {
       this.#inFlight--;
+      this.#inFlightBytes -= bytes;
     }
+  }
+
+  /** The steers as others are shown them: with the beginning of each message. */
+  get shown(): SteerRecord[] {
+    const { steerLog } = this.#parts.machine.state;
+    return steerLog.map((steer) => ({ ...steer, message: beginningOf(steer.message) }));
   }
 
   /** A message of our own into the running turn, which is dropped where that has ended. */
   async nudge(message: string): Promise<void> {
-    const steer: Steer = { id: `nudge-${uuid4().slice(0, 8)}`, message };
-    this.#remember(steer);
+    const steer = this.#arrive({ id: `nudge-${uuid4().slice(0, 8)}`, message });
     const receipt = await this.#bringIn(steer);
-    if (receipt) this.#receive(steer, receipt);
+    if (receipt) this.#answer(receipt);
   }
 
-  #remember(steer: Steer): void {
-    this.steers.push(steer);
-    if (this.steers.length > REMEMBERED) this.steers.shift();
+  #known(id: string): SteerRecord | undefined {
+    return this.#parts.machine.state.steerLog.find((steer) => steer.id === id);
+  }
+
+  #arrive(steer: SteerRecord): SteerRecord {
+    this.#parts.machine.dispatch({ type: 'steer-arrived', steer });
+    return steer;
+  }
+
+  /** What waits becomes one prompt, which must fit into a message. Throws `ApplicationFailure`. */
+  #requireSpace(message: string): void {
+    const { held } = this.#parts.machine.state;
+    const waiting = this.#inFlightBytes + sizeOf(held.map((steer) => steer.message));
+    if (waiting + sizeOf(message) <= MAX_WAITING_BYTES) return;
+    throw ApplicationFailure.create({
+      message: `${plural(held.length + this.#inFlight, 'message')} of ${Math.ceil(waiting / 1024)} KiB wait for the next turn, and together they may have ${MAX_WAITING_BYTES / 1024} KiB`,
+      type: 'LIMIT',
+      nonRetryable: true,
+      details: [{ remedy: 'send it once that turn has begun, or put the material in a file and name it' }],
+    });
   }
 
   /** Its receipt, when it got into the running turn. */
-  async #bringIn(steer: Steer): Promise<Receipt | undefined> {
-    while (this.#delivery.turnRuns()) {
-      const answer = await this.#delivery.deliver(steer);
+  async #bringIn(steer: SteerRecord): Promise<Receipt | undefined> {
+    const { machine, worker, giveUp } = this.#parts;
+    const isAttempt = (attempt: SubagentState['attempt']): boolean => machine.state.attempt === attempt;
+    while (isAttempt('running')) {
+      const answer = await giveUp.orEnd(worker.deliver(steer));
       if (!isLost(answer)) return answer.kind === 'delivered' ? answer.receipt : undefined;
-      if (this.#delivery.turnLost() && patched('steer-into-lost-turn'))
-        await condition(() => this.closed !== undefined || !this.#delivery.turnLost());
+      if (isAttempt('lost')) await condition(() => this.closed !== undefined || !isAttempt('lost'));
     }
     return undefined;
   }
 
-  async #deliver(steer: Steer): Promise<Receipt> {
+  async #deliver(steer: SteerRecord): Promise<Receipt> {
     const receipt = await this.#bringIn(steer);
-    if (receipt) return this.#receive(steer, receipt);
-    this.#delivery.hold({ id: steer.id, message: steer.message });
-    return this.#receive(steer, {
-      id: steer.id,
-      delivery: 'held',
-      at: new Date().toISOString(),
-      during: this.#delivery.during(),
-    });
+    if (receipt) return this.#answer(receipt);
+    const { machine, status } = this.#parts;
+    const { id, message } = steer;
+    machine.dispatch({ type: 'steer-held', steer: { id, message } });
+    return this.#answer({ id, delivery: 'held', at: new Date().toISOString(), during: status.status });
   }
 
-  #receive(steer: Steer, receipt: Receipt): Receipt {
-    steer.receipt = receipt;
-    this.#delivery.changed();
+  #answer(receipt: Receipt): Receipt {
+    this.#parts.machine.dispatch({ type: 'steer-answered', receipt });
+    this.#parts.status.show();
     return receipt;
   }
 }
+
+const sizeOf = (value: unknown): number => byteLength(JSON.stringify(value));

@@ -1,5 +1,11 @@
 /** Which labels of a session are free: none is given twice, also not to a subagent and a chain that are admitted at the same moment. */
-import { isChain, MAX_LIVE_SUBAGENTS } from '../src/contract/index.ts';
+import {
+  byteLength,
+  isChain,
+  MAX_LIVE_BYTES,
+  MAX_LIVE_SUBAGENTS,
+  type SessionEntry,
+} from '../src/contract/index.ts';
 import { liveRun, type SessionState } from './session-state.ts';
 import { refused, type Refused } from './starts.ts';
 
@@ -8,6 +14,8 @@ export class Labels {
   readonly #state: SessionState;
   /** Being admitted: by label, whether it is a chain's. */
   readonly #reserved = new Map<string, { readonly chain: boolean }>();
+  /** Of each live entry, as JSON: measured once. */
+  readonly #sizes = new WeakMap<SessionEntry, number>();
 
   constructor(session: string, state: SessionState) {
     this.#session = session;
@@ -58,8 +66,25 @@ export class Labels {
         `session ${this.#session} has ${live} live subagents`,
         'wait until some have ended',
       );
+    if (this.#liveBytes() > MAX_LIVE_BYTES)
+      return refused(
+        label,
+        'LIMIT',
+        `session ${this.#session} has ${live} live subagents, whose long names and repositories fill its memory`,
+        'wait until some have ended, or use another session',
+      );
     this.#reserved.set(label, { chain });
     return undefined;
+  }
+
+  #liveBytes(): number {
+    let bytes = 0;
+    for (const entry of Object.values(this.#state.live)) {
+      const size = this.#sizes.get(entry) ?? byteLength(JSON.stringify(entry));
+      this.#sizes.set(entry, size);
+      bytes += size;
+    }
+    return bytes;
   }
 
   #isTaken(label: string): boolean {

@@ -31,8 +31,8 @@ export interface Page {
 export interface Outbox {
   /** The newest. Without a gap, also to the last page. */
   outbox: Posted[];
-  /** Oldest first; absent in a session of before there were pages. */
-  pages?: Page[];
+  /** Oldest first. */
+  pages: Page[];
   seq: number;
   receivers: Record<string, Acknowledged>;
 }
@@ -52,7 +52,7 @@ export function emptyOutbox(): Outbox {
 export function post(box: Outbox, announcement: Announcement): void {
   const { id } = announcement;
   if (box.outbox.some((posted) => posted.announcement.id === id)) return;
-  if (box.pages?.some((page) => page.ids.includes(id))) return;
+  if (box.pages.some((page) => page.ids.includes(id))) return;
   box.outbox.push({ seq: ++box.seq, announcement });
 }
 
@@ -72,27 +72,34 @@ export function unacknowledged(
   after = 0,
 ): { pages: PageView[]; announcements: Announcement[]; next: number | null; known: boolean } {
   const missing = missingOf(box, receiver);
-  const announcements: Announcement[] = [];
-  let bytes = 0;
-  let last = after;
-  let next: number | null = null;
-  for (const posted of box.outbox) {
-    if (posted.seq <= after || !missing(posted.seq)) continue;
-    bytes += sizeOf(posted);
-    if (bytes > MAX_ANSWER_BYTES && announcements.length > 0) {
-      next = last;
-      break;
-    }
-    announcements.push(posted.announcement);
-    last = posted.seq;
-  }
-  const pages = after > 0 ? [] : (box.pages ?? []).map((page) => viewOf(page, missing));
+  const { items, next } = oldestPosted(
+    box.outbox.filter(({ seq }) => missing(seq)),
+    after,
+  );
+  const announcements = items.map(({ announcement }) => announcement);
+  const pages = after > 0 ? [] : box.pages.map((page) => viewOf(page, missing));
   return {
     pages: pages.filter(({ ids }) => ids.length > 0),
     announcements,
     next,
     known: registered(box, receiver) !== undefined,
   };
+}
+
+/** The oldest announcements, as many as one answer holds; `next` is the place of the last where there are more. */
+export function oldestPosted(
+  posted: readonly Posted[],
+  after: number,
+): { items: Posted[]; next: number | null } {
+  const items: Posted[] = [];
+  let bytes = 0;
+  for (const each of posted) {
+    if (each.seq <= after) continue;
+    bytes += sizeOf(each);
+    if (bytes > MAX_ANSWER_BYTES && items.length > 0) return { items, next: items.at(-1)?.seq ?? null };
+    items.push(each);
+  }
+  return { items, next: null };
 }
 
 function viewOf({ workflowId, first, ids }: Page, missing: (seq: number) => boolean): PageView {
@@ -113,8 +120,8 @@ export function acknowledge(box: Outbox, { receiver, ids: given = [], upTo }: Ac
   while (known.also[0] === known.upTo + 1) known.upTo = known.also.shift() ?? known.upTo;
   const floor = Math.min(...Object.values(box.receivers).map((each) => each.upTo));
   box.outbox = box.outbox.filter(({ seq }) => seq > floor);
-  const read = (box.pages ?? []).filter((page) => page.first + page.ids.length - 1 <= floor);
-  if (read.length > 0) box.pages = box.pages?.filter((page) => !read.includes(page)) ?? [];
+  const read = box.pages.filter((page) => page.first + page.ids.length - 1 <= floor);
+  if (read.length > 0) box.pages = box.pages.filter((page) => !read.includes(page));
   return read;
 }
 
@@ -140,7 +147,7 @@ export function putAside(box: Outbox, workflowId: string, items: readonly Posted
   if (!first) return;
   box.outbox = box.outbox.slice(items.length);
   box.pages = [
-    ...(box.pages ?? []),
+    ...box.pages,
     { workflowId, first: first.seq, ids: items.map(({ announcement }) => announcement.id) },
   ];
 }
@@ -153,7 +160,7 @@ export function giveUpOldestPage(
   box: Outbox,
   notice: Omit<Announcement, 'id' | 'summary'>,
 ): Page | undefined {
-  const [page, ...rest] = box.pages ?? [];
+  const [page, ...rest] = box.pages;
   if (!page) return undefined;
   box.pages = rest;
   const summary = `${page.ids.length} announcements that nobody had read for long were given up, from ${page.ids[0]} to ${page.ids.at(-1)}; \`list --all\` has what became of the newest`;
@@ -172,7 +179,7 @@ function missingOf(box: Outbox, receiver: string): (seq: number) => boolean {
   return (seq) => seq > upTo && !have.has(seq);
 }
 
-function ids({ pages = [], outbox }: Outbox): { seq: number; id: string }[] {
+function ids({ pages, outbox }: Outbox): { seq: number; id: string }[] {
   return [
     ...pages.flatMap((page) => page.ids.map((id, index) => ({ seq: page.first + index, id }))),
     ...outbox.map(({ seq, announcement }) => ({ seq, id: announcement.id })),

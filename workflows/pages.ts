@@ -28,13 +28,17 @@ export async function spill(session: string, state: SessionState): Promise<void>
     if (left.length === items.length) putAside(state, workflowId, items);
     else await release([{ workflowId }]);
   }
-  const notice: Omit<Announcement, 'id' | 'summary'> = {
+  await release(fit(state, noticeOf(session)));
+}
+
+/** A notice of the session itself, without its words. */
+export function noticeOf(session: string): Omit<Announcement, 'id' | 'summary'> {
+  return {
     ...{ kind: 'notice', session, label: session, run: 1, status: 'working' },
     workflowId: sessionWorkflowId(session),
-    runId: run,
+    runId: workflowInfo().firstExecutionRunId,
     at: new Date().toISOString(),
   };
-  await release(fit(state, notice));
 }
 
 /** Ends pages that nobody needs any more. */

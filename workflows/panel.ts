@@ -1,23 +1,29 @@
 /** The live panel of a subagent in the Temporal Web UI: Markdown, in which a model's words cannot be more than words. */
 import {
   head,
-  oneLine,
-  plain,
+  inOurWords,
+  kindsOf,
+  plural,
   type Outcome,
   type Receipt,
+  STALLS,
+  type Stalled,
   type Verification,
 } from '../src/contract/index.ts';
+import { capital, code, EMPTY_LINE, fence, moment } from './panel-text.ts';
 
 /** What the panel shows. */
 export interface PanelView {
+  /** As a command names it. */
+  readonly target: string;
   readonly status: string;
   readonly since: string;
-  readonly task: string;
   readonly turn: number;
   readonly repo: string;
   readonly branch: string | null | undefined;
   readonly workerId: string | undefined;
   readonly waitingFor: string | undefined;
+  readonly stalled: Stalled | undefined;
   /** Commands of its set-up or its verification, while they run. */
   readonly runs: readonly string[];
   readonly questions: readonly { readonly id: string; readonly question: string }[];
@@ -30,33 +36,15 @@ export interface PanelView {
   readonly outcome: Outcome | undefined;
 }
 
-/** Characters of a line in a fence: the Web UI does not wrap there, and its panel has room for about so many. */
-const FENCE_WIDTH = 70;
-/** The Web UI cuts the last 32 pixels of a panel off: they are those of an empty line. */
-export const EMPTY_LINE = '\u00A0';
+/** Characters of what others wrote in the first line. */
+const HEADING_CHARS = 300;
 
-/** `text` in a code fence longer than any run of backticks inside it, without control sequences. */
-export function fence(text: string): string {
-  const clean = plain(text);
-  const longest = Math.max(2, ...(clean.match(/`+/g) ?? []).map((run) => run.length));
-  const bars = '`'.repeat(longest + 1);
-  return `${bars}text\n${wrap(clean)}\n${bars}`;
-}
-
-/** `text` as one inline code span that nothing inside can end. */
-export function code(text: string, max = 200): string {
-  return `\`${oneLine(text, max).replaceAll('`', 'ˋ')}\``;
-}
-
-/** The whole panel. */
+/** The whole panel. It has no task: that stands beside it, in the details of the workflow. */
 export function panel(view: PanelView): string {
   const { outcome } = view;
-  const lines = [
-    `### ${view.status}`,
-    '',
-    `${outcome ? 'at' : 'since'} ${moment(view.since)}${view.waitingFor ? `, ${view.waitingFor}` : ''}`,
-    '',
-  ];
+  const lines = [`### ${verdict(view)}`, ''];
+  lines.push(`- ${outcome ? 'at' : 'since'} ${moment(view.stalled?.since ?? view.since)}`);
+  if (view.stalled === undefined && view.waitingFor) lines.push(`- ${view.waitingFor}`);
   lines.push(`- repository ${code(view.repo)}`);
   if (view.branch) lines.push(`- branch ${code(view.branch)}`);
   lines.push(`- turn ${view.turn}${view.workerId ? `, worker ${code(view.workerId)}` : ''}`);
@@ -64,19 +52,56 @@ export function panel(view: PanelView): string {
   if (view.status === 'working') {
     lines.push('- what it does now: the heartbeat of `runTurn`, under *Pending Activities*');
   }
-  if (outcome?.failure) lines.push('', '**Failure**', '', fence(head(outcome.failure.message, 1_000)));
-  for (const { question } of view.questions) lines.push('', '**Asks**', '', fence(head(question, 1_000)));
+  const { failure } = outcome ?? {};
+  if (failure?.remedy) lines.push(`- what to do: ${code(failure.remedy, 400)}`);
+  if (failure && failure.message.length > HEADING_CHARS)
+    lines.push('', '**Failure**', '', fence(head(failure.message, 1_000)));
+  if (outcome && outcome.caveats.length > 0)
+    lines.push(
+      '',
+      '**But**',
+      '',
+      ...outcome.caveats.map(({ grade, text }) => `- ${grade}: ${code(text, 600)}`),
+    );
+  for (const { id, question } of view.questions)
+    lines.push('', `**Asks** (${code(id)})`, '', fence(head(question, 1_000)));
   if (view.steers.length > 0) {
     lines.push('', '**Steers**', '');
     for (const steer of view.steers)
       lines.push(`- ${code(steer.message)} → ${steer.receipt ? describe(steer.receipt) : 'on its way'}`);
   }
   if (outcome) lines.push(...evidence(outcome));
-  else lines.push('', '**Task**', '', fence(head(view.task, 2_000)));
   if (view.notes.length > 0)
     lines.push('', '**Notes**', '', ...view.notes.slice(-10).map((note) => `- ${code(note, 300)}`));
   lines.push('', EMPTY_LINE);
   return lines.join('\n');
+}
+
+/** How it ended or where it is, in one sentence; of one that asks, the command that answers. */
+function verdict(view: PanelView): string {
+  const { status, outcome, stalled, questions } = view;
+  if (outcome) return endedAs(outcome);
+  if (stalled === undefined) return capital(status);
+  if (stalled.reason === 'question') {
+    const many = questions.length > 1;
+    const what = many ? `Asks ${questions.length} questions: answer each with` : 'Asks: answer with';
+    return `${what} ${code(`subagents answer ${view.target}${many ? ' -q <id>' : ''} "<answer>"`)}`;
+  }
+  const { state, words } = STALLS[stalled.reason];
+  const was = state === status ? '' : ` (${status})`;
+  const detail = stalled.detail === undefined ? '' : `: ${code(stalled.detail, HEADING_CHARS)}`;
+  return `${capital(state)}${was}: ${words}${detail}`;
+}
+
+/** The verdict of one that is over. What others wrote stands in code. */
+function endedAs({ status, failure, summary, caveats, evidence, verifications }: Outcome): string {
+  if (failure) return `${capital(status)}: ${code(failure.message, HEADING_CHARS)}`;
+  if (status !== 'done') return `${capital(status)}: ${code(summary.replace(/^killed /, ''), HEADING_CHARS)}`;
+  const but = caveats.length === 0 ? '' : `, but: ${inOurWords(kindsOf(caveats))}`;
+  const work = evidence === undefined ? [] : [plural(evidence.commitCount, 'commit')];
+  const checks = verifications.length;
+  const verified = checks === 0 ? 'nothing was to be verified' : `verified by ${plural(checks, 'command')}`;
+  return `Done${but}: ${[...work, verified].join(', ')}`;
 }
 
 function describe(receipt: Receipt): string {
@@ -92,6 +117,12 @@ function evidence(outcome: Outcome): string[] {
       `- ${plural(found.commitCount, 'commit')}, head ${code(found.head.slice(0, 12))}, base ${code(found.base.slice(0, 12))}`,
       `- ${plural(files, 'file')} changed, +${insertions} −${deletions}`,
     );
+    if (outcome.push)
+      lines.push(
+        outcome.push.ref === undefined
+          ? `- not pushed: ${code(outcome.push.problem ?? '', 600)}`
+          : `- pushed to ${code(outcome.push.ref)} of ${code(outcome.push.remote)}`,
+      );
     for (const what of found.touchedOutside ?? [])
       lines.push(`- touched outside its worktree while it worked: ${code(what, 300)}`);
     if (found.sensitive.length > 0)
@@ -103,10 +134,12 @@ function evidence(outcome: Outcome): string[] {
       );
   }
   for (const each of outcome.setup ?? []) lines.push(`- set up by ${ran(each)}`);
-  for (const each of outcome.verifications) lines.push(`- verified by ${ran(each)}`);
+  for (const each of outcome.verifications)
+    lines.push(`- ${each.exitCode === 0 ? 'verified by' : '**not** verified by'} ${ran(each)}`);
   if (outcome.sweep) {
     lines.push(
       `- processes: ${outcome.sweep.found} found, ${outcome.sweep.ended} ended, ${outcome.sweep.left.length} left (${outcome.sweep.proof})`,
+      ...outcome.sweep.commands.slice(0, 10).map((command) => `- was running: ${code(command)}`),
     );
   }
   const { inputTokens, outputTokens, cachedTokens, toolCalls } = outcome.usage;
@@ -125,18 +158,4 @@ function evidence(outcome: Outcome): string[] {
 function ran({ command, exitCode, problem, durationMs }: Verification): string {
   const result = problem ? code(problem) : `exit ${exitCode}`;
   return `${code(command)}: ${result} after ${(durationMs / 1_000).toFixed(1)} s`;
-}
-
-/** `1 commit`, `2 commits`. */
-const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
-
-/** An ISO 8601 time, to the second. */
-const moment = (iso: string): string => `${iso.slice(0, 19).replace('T', ' ')} UTC`;
-
-/** `text` with its long lines broken between words. */
-function wrap(text: string): string {
-  return text
-    .split('\n')
-    .map((line) => line.replace(new RegExp(`(.{1,${FENCE_WIDTH}})(?: +|$)`, 'g'), '$1\n').trimEnd())
-    .join('\n');
 }

@@ -1,19 +1,45 @@
 /** Questions of a subagent to its main agent, and their answers. */
 import { ApplicationFailure, condition } from '@temporalio/workflow';
-import { answerRequest, type AnswerRequest, type Question } from '../src/contract/index.ts';
+import {
+  answerRequest,
+  byteLength,
+  check,
+  firstProblem,
+  MAX_WAITING_BYTES,
+  oneLine,
+  type AnswerReceipt,
+  type AnswerRequest,
+  type Question,
+} from '../src/contract/index.ts';
 
 /** What a subagent is told where its main agent let the time for an answer pass. */
-export const NO_ANSWER =
+const NO_ANSWER =
   'Nobody answered in time, and nobody will. Use your own judgement: take the choice that is easiest to undo, go on, and say in your report what you assumed.';
+
+/** Answers that are remembered, so that one that is given again is known. */
+const REMEMBERED = 20;
+const MAX_QUOTED_CHARS = 300;
+
+/** An answer that was taken. */
+interface Answered {
+  readonly question: Question;
+  readonly answer: string;
+  readonly requestId: string | undefined;
+}
 
 export class Questions {
   open: Question[] = [];
+  /** How many the subagent asked together the last time. */
+  #asked = 0;
   #answers: { requestId: string; answer: string }[] = [];
+  /** Newest last, also of turns before. */
+  #answered: Answered[] = [];
 
   /** Opens the questions; from now on they can be answered. */
   ask(questions: readonly Omit<Question, 'at'>[]): void {
     const at = new Date().toISOString();
     this.#answers = [];
+    this.#asked = questions.length;
     this.open = questions.map((question) => ({ ...question, at }));
   }
 
@@ -29,32 +55,101 @@ export class Questions {
     if (timeoutMs === undefined) await condition(allAnswered);
     else await condition(allAnswered, timeoutMs, { summary: 'until it goes on without an answer' });
     const late = this.open;
-    this.open = [];
-    this.#answers.push(...late.map(({ id }) => ({ requestId: id, answer: NO_ANSWER })));
+    for (const question of late) this.#take({ question, answer: NO_ANSWER, requestId: undefined });
     return { answers: this.#answers, late };
   }
 
-  /** Checks a request. Throws `ApplicationFailure`, as an Update validator must. */
-  parse(request: AnswerRequest): { question: Question; answer: string } {
-    const parsed = answerRequest.safeParse(request);
-    if (!parsed.success)
-      throw ApplicationFailure.nonRetryable(parsed.error.issues[0]?.message ?? 'illegal answer', 'BAD_INPUT');
-    const { questionId, answer } = parsed.data;
-    const question = questionId === undefined ? this.open[0] : this.open.find(({ id }) => id === questionId);
-    if (question) return { question, answer };
-    // Not its words: errors are handed on as ours.
-    const open = this.open.map(({ id }) => id).join(', ');
-    throw ApplicationFailure.nonRetryable(
-      open === '' ? 'no question is open' : `no question ${questionId}; open: ${open}`,
-      'UNKNOWN_TARGET',
+  /**
+   * Finds the question that a request answers; one that has this very answer already, too. Throws `ApplicationFailure`, as an
+   * Update validator must.
+   */
+  parse(request: AnswerRequest): Answered & { readonly repeated: boolean } {
+    const parsed = check(answerRequest, request);
+    if (!parsed.success) throw refused(firstProblem(parsed.error), 'BAD_INPUT');
+    const { questionId, answer, requestId } = parsed.data;
+    const same = this.#answered.find((one) => requestId !== undefined && one.requestId === requestId);
+    if (same) return { ...same, repeated: true };
+    const question = this.#questionOf(questionId);
+    if (question) {
+      this.#requireSpace(answer);
+      return { question, answer, requestId, repeated: false };
+    }
+    const equal = this.#answered.findLast(
+      (one) => one.answer === answer && (questionId ?? one.question.id) === one.question.id,
+    );
+    if (equal) return { ...equal, repeated: true };
+    throw this.#unknown(questionId);
+  }
+
+  /** Takes an answer; one that was given before has no further effect. */
+  answer(request: AnswerRequest): AnswerReceipt {
+    const { repeated, ...answered } = this.parse(request);
+    if (!repeated) this.#take(answered);
+    const { id: questionId, question } = answered.question;
+    return { questionId, question, repeated, open: this.open };
+  }
+
+  /** All answers of a turn travel together. */
+  #requireSpace(answer: string): void {
+    const given = [...this.#answers.map((one) => one.answer), answer];
+    if (byteLength(JSON.stringify(given)) <= MAX_WAITING_BYTES) return;
+    throw refused(
+      `the answers to the questions of one turn may have ${MAX_WAITING_BYTES / 1024} KiB together`,
+      'LIMIT',
+      'put the material in a file and name it',
     );
   }
 
-  /** Takes an answer; returns the id of the question it answers. */
-  answer(request: AnswerRequest): string {
-    const { question, answer } = this.parse(request);
-    this.open = this.open.filter(({ id }) => id !== question.id);
-    this.#answers.push({ requestId: question.id, answer });
-    return question.id;
+  #take(answered: Answered): void {
+    const { id } = answered.question;
+    this.open = this.open.filter((question) => question.id !== id);
+    this.#answers.push({ requestId: id, answer: answered.answer });
+    this.#answered = [...this.#answered, answered].slice(-REMEMBERED);
+  }
+
+  /** The open question of that id; without one, that which its turn asked alone. */
+  #questionOf(questionId: string | undefined): Question | undefined {
+    if (questionId !== undefined) return this.open.find(({ id }) => id === questionId);
+    // Once some of several are answered, an answer without a name may be meant for any of them still.
+    if (this.#asked < 2 || this.open.length === 0) return this.open[0];
+    throw refused(
+      `${this.open.length === 1 ? 'one of several questions is' : `${this.open.length} questions are`} open, and the answer does not say which it is for: ${this.#listed}`,
+      'WHICH_QUESTION',
+      'name the question by its id',
+    );
+  }
+
+  get #listed(): string {
+    return this.open
+      .map(({ id, question }) => `${id}: ${JSON.stringify(oneLine(question, MAX_QUOTED_CHARS))}`)
+      .join('; ');
+  }
+
+  #unknown(questionId: string | undefined): ApplicationFailure {
+    const before = this.#answered.findLast(
+      ({ question }) => questionId === undefined || question.id === questionId,
+    );
+    if (before) {
+      const { question, answer } = before;
+      return refused(
+        `the question ${question.id} was answered already, with ${JSON.stringify(oneLine(answer, MAX_QUOTED_CHARS))}`,
+        'ALREADY_ANSWERED',
+        'steer it, where it is to do otherwise',
+      );
+    }
+    const open = this.open.length === 0 ? 'no question is open' : `open are ${this.#listed}`;
+    return refused(
+      questionId === undefined ? open : `there is no question ${questionId}; ${open}`,
+      // What quotes a question has a code of its own, by which its words are fenced.
+      this.open.length === 0 ? 'UNKNOWN_TARGET' : 'WHICH_QUESTION',
+    );
   }
 }
+
+const refused = (message: string, code: string, remedy?: string): ApplicationFailure =>
+  ApplicationFailure.create({
+    message,
+    type: code,
+    nonRetryable: true,
+    ...(remedy !== undefined && { details: [{ remedy }] }),
+  });

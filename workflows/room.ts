@@ -4,7 +4,6 @@ import {
   CancellationScope,
   condition,
   isCancellation,
-  patched,
   sleep,
 } from '@temporalio/workflow';
 import { oneLine, workerQueue, type Placed, type SubagentRef } from '../src/contract/index.ts';
@@ -66,8 +65,8 @@ export class Room {
         if (stay === this.#stay) this.#taken = false;
       });
       await condition(() => this.#taken || over);
-      // A worker that cannot take it (its disk is full, say) is not asked without end. Runs of before asked at once.
-      if (problem !== undefined && !this.#taken && patched('stay-fails')) {
+      // A worker that cannot take it (its disk is full, say) is not asked without end.
+      if (problem !== undefined && !this.#taken) {
         const summary = oneLine(`before room is asked for again: ${problem}`, 100);
         await sleep(backoff(++failures, 0), { summary });
       }

@@ -1,13 +1,26 @@
 /** What a session remembers, as plain data and pure operations: it travels whole through continue-as-new. */
 import {
   byteLength,
+  DEFAULT_RECEIVER,
   isChain,
   type Announcement,
+  type CleanedSignal,
   type EndedSignal,
+  type HandoverView,
   type SessionEntry,
+  type SessionList,
   type SpawnAnswer,
 } from '../src/contract/index.ts';
-import { emptyOutbox, giveUpOldestPage, post, type Outbox, type Page } from './outbox.ts';
+import { leftOutNotes, NONE_LEFT_OUT, type LeftOut } from './left-out.ts';
+import {
+  countUnacknowledged,
+  emptyOutbox,
+  giveUpOldestPage,
+  oldestPosted,
+  post,
+  type Outbox,
+  type Page,
+} from './outbox.ts';
 
 /** Version 1 of what continue-as-new carries. */
 export interface SessionState extends Outbox {
@@ -20,6 +33,7 @@ export interface SessionState extends Outbox {
   runs: Record<string, number>;
   /** Recent spawn requests and their answers, oldest first: Temporal's own deduplication ends at continue-as-new. */
   requests: { readonly id: string; readonly answers: SpawnAnswer[] }[];
+  leftOut: LeftOut;
 }
 
 /** Finished runs that stay readable through the session. About 500 bytes each. */
@@ -37,6 +51,7 @@ export function emptySession(): SessionState {
     finishedCount: 0,
     runs: {},
     requests: [],
+    leftOut: NONE_LEFT_OUT,
     ...emptyOutbox(),
   };
 }
@@ -76,13 +91,29 @@ export function recordEnd(state: SessionState, { entry, announcement }: EndedSig
   return true;
 }
 
-/** Takes over what an earlier session of the name has left. Runs go on being counted from theirs. */
-export function adopt(state: SessionState, orphans: readonly SessionEntry[]): void {
-  for (const orphan of orphans) {
+/** Records what was removed of a finished run; nothing where the session has forgotten it. */
+export function recordCleaned(state: SessionState, { label, run, cleaned }: CleanedSignal): void {
+  const at = state.finished.findLastIndex((entry) => entry.label === label && entry.run === run);
+  const entry = state.finished[at];
+  if (entry === undefined) return;
+  const removed = [...new Set([...(entry.cleaned?.removed ?? []), ...cleaned.removed])];
+  state.finished[at] = { ...entry, cleaned: { at: cleaned.at, removed } };
+}
+
+/**
+ * Takes over what an earlier session of the name has left; gives those that are live. Runs go on being counted from theirs, and
+ * one that is known already stands as it is: its end may have been told meanwhile.
+ */
+export function adopt(state: SessionState, orphans: readonly SessionEntry[]): SessionEntry[] {
+  const adopted: SessionEntry[] = [];
+  for (const orphan of [...orphans].sort((a, b) => b.run - a.run)) {
     const { label, run } = orphan;
-    if ((liveRun(state, label)?.run ?? 0) < run) state.live[label] = orphan;
-    state.runs[label] = Math.max(runsOf(state, label), run);
+    if (run <= runsOf(state, label)) continue;
+    state.runs[label] = run;
+    state.live[label] = orphan;
+    adopted.push(orphan);
   }
+  return adopted;
 }
 
 function isOfLiveChain({ live }: SessionState, label: string): boolean {
@@ -120,6 +151,21 @@ function dropOldest<T>(items: readonly T[], bytes: number, max: number): T[] {
   return items.slice(count);
 }
 
+/** See `handoverView`. The state is a copy, made fit for the start of the next run. */
+export function handover(
+  state: SessionState,
+  after: number,
+  notice: Omit<Announcement, 'id' | 'summary'>,
+): HandoverView {
+  const { items, next } = oldestPosted(state.outbox, after);
+  if (after > 0) return { announcements: items.map(({ announcement }) => announcement), next };
+  const copy = JSON.parse(JSON.stringify({ ...state, outbox: items })) as SessionState;
+  // What comes later gets its place anew.
+  if (next !== null) copy.seq = next;
+  fit(copy, notice);
+  return { state: { ...copy }, announcements: [], next };
+}
+
 /** A run by label: the live one or the newest, or the one with that number. */
 export function find(state: SessionState, label: string, run?: number): SessionEntry | null {
   const live = liveRun(state, label);
@@ -128,4 +174,28 @@ export function find(state: SessionState, label: string, run?: number): SessionE
     state.finished.findLast((entry) => entry.label === label && (run === undefined || entry.run === run)) ??
     null
   );
+}
+
+/** An answer to a Query may have 2 MB: what live ones and announcements leave of that, finished ones may take. */
+const MAX_LISTED_BYTES = 1_200_000;
+
+/** All that is live, and the newest finished: as many as are asked for, and fit into an answer. */
+export function listOf(session: string, state: SessionState, finished: number): SessionList {
+  const live = Object.values(state.live);
+  let bytes = byteLength(JSON.stringify(live));
+  const newest: SessionEntry[] = [];
+  for (let at = state.finished.length - 1; at >= 0 && newest.length < finished; at--) {
+    const entry = state.finished[at] as SessionEntry;
+    bytes += byteLength(JSON.stringify(entry));
+    if (bytes > MAX_LISTED_BYTES) break;
+    newest.push(entry);
+  }
+  return {
+    session,
+    live,
+    finished: newest,
+    finishedCount: state.finishedCount,
+    unacknowledged: countUnacknowledged(state, DEFAULT_RECEIVER),
+    notes: leftOutNotes(state.leftOut),
+  };
 }

@@ -1,65 +1,80 @@
 /** The main agent's durable side: parent of its subagents, memory of what it was told, outbox of what it was not. */
 import {
   allHandlersFinished,
+  ApplicationFailure,
   CancellationScope,
   condition,
   continueAsNew,
   defineQuery,
-  defineSignal,
   defineUpdate,
   getExternalWorkflowHandle,
   isCancellation,
-  patched,
   setCurrentDetails,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
+import type { z } from 'zod';
 import {
   acknowledgeSignal,
   announceSignal,
-  DEFAULT_RECEIVER,
+  check,
+  cleanedSignal,
   endedSignal,
+  findQuery as findArguments,
+  handoverQuery as handoverArguments,
+  firstProblem,
+  listQuery as listArguments,
   SESSION,
   startedSignal,
-  type AcknowledgeSignal,
-  type AnnounceSignal,
+  unacknowledgedQuery as unacknowledgedArguments,
   type ChainRequest,
-  type EndedSignal,
+  type HandoverView,
   type SessionEntry,
   type SessionList,
   type SpawnAnswer,
   type SpawnRequest,
-  type StartedSignal,
   type UnacknowledgedView,
 } from '../src/contract/index.ts';
 import { anyWorker, anyWorkerSoon } from './activity-calls.ts';
 import { ChainStarter } from './chain-starter.ts';
 import { Labels } from './labels.ts';
+import { countLeftOut } from './left-out.ts';
 import { sessionPanel } from './session-panel.ts';
-import { acknowledge, countUnacknowledged, post, unacknowledged } from './outbox.ts';
-import { release, spill } from './pages.ts';
-import { adopt, emptySession, find, recordEnd, recordStart, type SessionState } from './session-state.ts';
+import { acknowledge, post, unacknowledged } from './outbox.ts';
+import { noticeOf, release, spill } from './pages.ts';
+import {
+  adopt,
+  emptySession,
+  find,
+  handover,
+  listOf,
+  recordCleaned,
+  recordEnd,
+  recordStart,
+  type SessionState,
+} from './session-state.ts';
+import { handleSignals, signalAlone, signalWith } from './signals.ts';
 import { Spawner } from './spawner.ts';
 import { Starts } from './starts.ts';
 
-export interface SessionInput {
+interface SessionInput {
   readonly name: string;
   readonly state?: SessionState;
+  /** The state is that of a session which was ended from outside: what happened since is still to be found. */
+  readonly succeeds?: boolean;
 }
 
 const spawn = defineUpdate<SpawnAnswer[], [SpawnRequest]>(SESSION.spawn);
 const chain = defineUpdate<SpawnAnswer, [ChainRequest]>(SESSION.chain);
-const started = defineSignal<[StartedSignal]>(SESSION.started);
-const ended = defineSignal<[EndedSignal]>(SESSION.ended);
-const announced = defineSignal<[AnnounceSignal]>(SESSION.announce);
-const acknowledged = defineSignal<[AcknowledgeSignal]>(SESSION.acknowledge);
-const rollOver = defineSignal(SESSION.rollOver);
 const unacknowledgedQuery = defineQuery<UnacknowledgedView, [string, number?]>(SESSION.unacknowledged);
 const list = defineQuery<SessionList, [{ finished: number }]>(SESSION.list);
+const handoverQuery = defineQuery<HandoverView, [number]>(SESSION.handover);
 const findQuery = defineQuery<SessionEntry | null, [{ label: string; run?: number }]>(SESSION.find);
 
 /** Events after which a run of the session is continued as new, well under the server's warning at 10,240. */
 const MAX_HISTORY = 5_000;
+/** How long a session that was cancelled waits for its receivers to acknowledge the last ends. */
+const LAST_WORDS_MS = 2_000;
 
 export async function session(input: SessionInput): Promise<void> {
   const { name } = input;
@@ -78,49 +93,43 @@ export async function session(input: SessionInput): Promise<void> {
   setHandler(chain, (request: ChainRequest) => chains.start(request), {
     validator: (request: ChainRequest) => void chains.parse(request),
   });
-  // Anybody may signal: what does not fit its schema is left out.
-  setHandler(started, (signal) => {
-    const told = startedSignal.safeParse(signal);
-    if (!told.success) return;
-    recordStart(state, told.data.entry);
-    show();
+  setHandler(unacknowledgedQuery, (...given) => {
+    const [receiver, after] = asked(unacknowledgedArguments, given);
+    return {
+      ...unacknowledged(state, receiver, after),
+      runId: workflowInfo().runId,
+      historyLength: workflowInfo().historyLength,
+    };
   });
-  setHandler(ended, (signal) => {
-    const told = endedSignal.safeParse(signal);
-    if (!told.success) return;
-    recordEnd(state, told.data);
-    show();
+  setHandler(list, (given) => listOf(name, state, asked(listArguments, given).finished));
+  setHandler(handoverQuery, (given) => handover(state, asked(handoverArguments, given), noticeOf(name)));
+  setHandler(findQuery, (given) => {
+    const { label, run } = asked(findArguments, given);
+    return find(state, label, run);
   });
-  setHandler(announced, (signal) => {
-    const told = announceSignal.safeParse(signal);
-    if (told.success) post(state, told.data.announcement);
+  const leaveOut = (name: string, why: string): void => {
+    state.leftOut = countLeftOut(state.leftOut, name, why);
+  };
+  handleSignals(leaveOut, {
+    [SESSION.started]: signalWith(startedSignal, ({ entry }) => {
+      recordStart(state, entry);
+      show();
+    }),
+    [SESSION.ended]: signalWith(endedSignal, (told) => {
+      recordEnd(state, told);
+      show();
+    }),
+    [SESSION.cleaned]: signalWith(cleanedSignal, (told) => recordCleaned(state, told)),
+    [SESSION.announce]: signalWith(announceSignal, ({ announcement }) => post(state, announcement)),
+    [SESSION.acknowledge]: signalWith(acknowledgeSignal, (told) => release(acknowledge(state, told))),
+    [SESSION.rollOver]: signalAlone(() => void (rollOverAsked = true)),
   });
-  setHandler(acknowledged, async (signal) => {
-    const told = acknowledgeSignal.safeParse(signal);
-    if (told.success) await release(acknowledge(state, told.data));
-  });
-  setHandler(rollOver, () => void (rollOverAsked = true));
-  setHandler(unacknowledgedQuery, (receiver, after) => ({
-    ...unacknowledged(state, receiver, after),
-    runId: workflowInfo().runId,
-    historyLength: workflowInfo().historyLength,
-  }));
-  setHandler(list, ({ finished }) => ({
-    session: name,
-    live: Object.values(state.live),
-    finished: finished > 0 ? state.finished.slice(-finished).reverse() : [],
-    finishedCount: state.finishedCount,
-    unacknowledged: countUnacknowledged(state, DEFAULT_RECEIVER),
-  }));
-  setHandler(findQuery, ({ label, run }) => find(state, label, run));
 
   show();
   const inherited = Object.values(state.live);
   if (inherited.length > 0) void watch(inherited);
-  // Sessions of before did not look; one that is continued as new has what it had.
-  if (input.state === undefined && patched('adopt-orphans')) {
-    starts.ready = adoptOrphans();
-  }
+  // A session that is continued as new has what it had.
+  if (input.state === undefined || input.succeeds === true) starts.ready = adoptOrphans();
   const isFull = (): boolean =>
     rollOverAsked || workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > MAX_HISTORY;
   try {
@@ -152,8 +161,8 @@ export async function session(input: SessionInput): Promise<void> {
       const found = await anyWorkerSoon.findOrphans.executeWithOptions({ summary }, [
         { session: name, before },
       ]);
-      adopt(state, found);
-      if (found.length > 0) void watch(found);
+      const adopted = adopt(state, found);
+      if (adopted.length > 0) void watch(adopted);
       show();
     } catch {
       // Nobody could look, or the session is being ended: they stay as they are.
@@ -173,6 +182,14 @@ export async function session(input: SessionInput): Promise<void> {
     );
     await watch(Object.values(state.live));
     await condition(() => Object.keys(state.live).length === 0);
-    await release(state.pages ?? []);
+    // After its end nobody can acknowledge what was told last.
+    await condition(() => state.outbox.length === 0, LAST_WORDS_MS);
   }
+}
+
+/** The arguments of a Query, by their schema. */
+function asked<T extends z.ZodType>(schema: T, given: unknown): z.output<T> {
+  const parsed = check(schema, given);
+  if (parsed.success) return parsed.data;
+  throw ApplicationFailure.nonRetryable(firstProblem(parsed.error), 'BAD_INPUT');
 }

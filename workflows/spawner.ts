@@ -1,6 +1,6 @@
 /** Spawning: parse, reserve, ask the host, start. A spec is accepted when its workflow has started, or refused with nothing left behind. */
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { ParentClosePolicy, patched } from '@temporalio/workflow';
+import { ParentClosePolicy } from '@temporalio/workflow';
 import {
   spawnRequest,
   type Admission,
@@ -42,7 +42,22 @@ export class Spawner {
   async #spawn(specs: readonly ResolvedSpec[]): Promise<SpawnAnswer[]> {
     if (this.#starts.ready) await this.#starts.ready;
     // Before any other await, so that nothing that runs meanwhile can take the same label.
-    const reserved = specs.map((spec) => this.#reserve(spec));
+    const reserved = specs.map(
+      (spec) => this.#starts.acceptedBefore(spec.label, spec.fingerprint) ?? this.#reserve(spec),
+    );
+    const answered = this.#admit(specs, reserved);
+    specs.forEach((spec, index) => {
+      if (reserved[index] !== undefined) return;
+      const answer = answered.then((answers) => answers[index] as SpawnAnswer);
+      this.#starts.admitting(spec.label, spec.fingerprint, answer);
+    });
+    return answered;
+  }
+
+  async #admit(
+    specs: readonly ResolvedSpec[],
+    reserved: readonly (SpawnAnswer | Promise<SpawnAnswer> | undefined)[],
+  ): Promise<SpawnAnswer[]> {
     try {
       const open = specs.filter((_, index) => reserved[index] === undefined);
       const admissions = await admit(this.#session, open);
@@ -83,9 +98,7 @@ export class Spawner {
     const live = Object.values(this.#state.live);
     // One that is queued has no claim on the checkout yet.
     const sameCheckout =
-      isolation === 'in-place' &&
-      ([...this.#admitting].find(worksThere) ??
-        live.find((other) => worksThere(other) && patched('live-in-place')));
+      isolation === 'in-place' && ([...this.#admitting].find(worksThere) ?? live.find(worksThere));
     if (sameCheckout)
       return refused(
         label,

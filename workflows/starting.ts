@@ -21,7 +21,8 @@ import {
   type SubagentInput,
 } from '../src/contract/index.ts';
 import { host, isLost } from './activity-calls.ts';
-import { fence } from './panel.ts';
+import { codeIn } from './failure.ts';
+import { fence } from './panel-text.ts';
 
 const keyword = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
 /** The search attributes of everything that is listed. */
@@ -53,18 +54,18 @@ export async function admit(session: string, specs: readonly ResolvedSpec[]): Pr
 
 /** The answer where the host gave none. */
 function unasked(why: unknown): Admission {
-  return why instanceof TimeoutFailure
-    ? {
-        admitted: false,
-        code: 'NO_WORKER',
-        reason: `no worker of the host answered: ${why.message}`,
-        remedy: 'start one with: subagents up',
-      }
-    : {
-        admitted: false,
-        code: 'INTERNAL',
-        reason: `the worker cannot take it on: ${(why as Error).message}`,
-      };
+  if (why instanceof TimeoutFailure)
+    return {
+      admitted: false,
+      code: 'NO_WORKER',
+      reason: `no worker of the host answered: ${why.message}`,
+      remedy: 'start one with: subagents up',
+    };
+  return {
+    admitted: false,
+    ...codeIn(why),
+    reason: `the worker cannot take it on: ${(why as Error).message}`,
+  };
 }
 
 /** The input of a subagent that was admitted, with what its repository and its worker set for it. */
@@ -103,6 +104,7 @@ export async function startSubagent(
     repo: spec.repo,
     isolation: spec.isolation,
     ...(spec.model !== undefined && { model: spec.model }),
+    ...(spec.fingerprint !== undefined && { fingerprint: spec.fingerprint }),
     startedAt: new Date().toISOString(),
   };
   return { handle, entry };
@@ -114,9 +116,13 @@ function options(child: SubagentInput, workflowId: string) {
     workflowId,
     taskQueue: MAIN_QUEUE,
     args: [child] as [SubagentInput],
-    staticSummary: `${label}: ${oneLine(spec.task, 150)}`,
+    // The task is in the details: in a list of events it would stand in the way.
+    staticSummary: child.run > 1 ? `${label}@${child.run}` : label,
     staticDetails: `${spec.isolation} of \`${spec.repo}\` at \`${spec.base.commit.slice(0, 12)}\`\n\n${fence(spec.task.slice(0, 8_000))}`,
-    memo: { label, run: child.run, session: child.session, task: oneLine(spec.task, 120), repo: spec.repo },
+    memo: {
+      ...{ label, run: child.run, session: child.session, task: oneLine(spec.task, 120), repo: spec.repo },
+      ...(spec.fingerprint !== undefined && { fingerprint: spec.fingerprint }),
+    },
     typedSearchAttributes: [
       { key: KEYS.session, value: child.session },
       { key: KEYS.label, value: label },

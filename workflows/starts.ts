@@ -1,7 +1,7 @@
 /** What all requests to a session have in common that start something: checked, answered once, and what they started is followed. */
 import { ApplicationFailure } from '@temporalio/workflow';
 import type { z } from 'zod';
-import type { SessionEntry, SpawnAnswer } from '../src/contract/index.ts';
+import { check, firstProblem, type SessionEntry, type SpawnAnswer } from '../src/contract/index.ts';
 import { liveRun, rememberRequest, type SessionState } from './session-state.ts';
 
 export type Refused = Extract<SpawnAnswer, { status: 'refused' }>;
@@ -15,6 +15,11 @@ export class Starts {
   readonly #state: SessionState;
   readonly #on: { watch(child: SessionEntry): void; changed(): void };
   readonly #underWay = new Map<string, Promise<SpawnAnswer[]>>();
+  /** Being admitted, by label. */
+  readonly #admitting = new Map<
+    string,
+    { readonly fingerprint: string | undefined; readonly answer: Promise<SpawnAnswer> }
+  >();
 
   constructor(
     session: string,
@@ -30,13 +35,9 @@ export class Starts {
   parse<T>(schema: z.ZodType<T>, request: T): T {
     if (this.closed)
       throw ApplicationFailure.nonRetryable(`session ${this.#session} is ending`, 'ALREADY_ENDED');
-    const parsed = schema.safeParse(request);
+    const parsed = check(schema, request);
     if (parsed.success) return parsed.data;
-    const issue = parsed.error.issues[0];
-    throw ApplicationFailure.nonRetryable(
-      `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'illegal request'}`,
-      'BAD_INPUT',
-    );
+    throw ApplicationFailure.nonRetryable(firstProblem(parsed.error), 'BAD_INPUT');
   }
 
   /** The answers to a request: `start` is called once for its id, also after a continue-as-new. */
@@ -51,6 +52,30 @@ export class Starts {
     });
     this.#underWay.set(requestId, answers);
     return answers.finally(() => this.#underWay.delete(requestId));
+  }
+
+  /** Of an equal start that was made before and is live, or is being admitted: what that was answered. */
+  acceptedBefore(
+    label: string,
+    fingerprint: string | undefined,
+  ): SpawnAnswer | Promise<SpawnAnswer> | undefined {
+    if (fingerprint === undefined) return undefined;
+    const admitting = this.#admitting.get(label);
+    if (admitting?.fingerprint === fingerprint)
+      return admitting.answer.then((answer) =>
+        answer.status === 'accepted' ? { ...answer, repeated: true } : answer,
+      );
+    const live = liveRun(this.#state, label);
+    if (live?.fingerprint !== fingerprint) return undefined;
+    const { run, workflowId, runId } = live;
+    return { status: 'accepted', label, run, workflowId, runId, notes: [], repeated: true };
+  }
+
+  /** Has an equal start, until this one is answered, get the same answer. */
+  admitting(label: string, fingerprint: string | undefined, answer: Promise<SpawnAnswer>): void {
+    this.#admitting.set(label, { fingerprint, answer });
+    const over = (): void => void this.#admitting.delete(label);
+    answer.then(over, over);
   }
 
   /** Takes a child that has started into the session, and follows it where its end was not told by itself. */

@@ -6,13 +6,12 @@ import {
   condition,
   getExternalWorkflowHandle,
   ParentClosePolicy,
-  patched,
   uuid4,
 } from '@temporalio/workflow';
 import { CancelledFailure } from '@temporalio/common';
 import type { Item, PlannedStep, Progress } from '../src/chain/progress.ts';
 import { artifactsTask } from '../src/chain/artifacts.ts';
-import { outputTask } from '../src/chain/output.ts';
+import { outputTask } from '../src/chain/output-words.ts';
 import { bareWords, listAt, QuoteError, wordsOf, type Scope } from '../src/chain/quotes.ts';
 import { parsePath, render } from '../src/chain/template.ts';
 import {
@@ -24,6 +23,7 @@ import {
   MAX_SPAWN_BYTES,
   outcome as outcomeSchema,
   SESSION,
+  signalName,
   type Admission,
   type ChainInput,
   type Outcome,
@@ -50,10 +50,6 @@ export class StepRunner {
   readonly #progress: Progress;
   readonly #changed: () => void;
   #stopping = false;
-  /** False in chains of before, which took large tasks one by one, and only those with files as large. */
-  readonly #bySize = patched('starts-by-size');
-  /** Whether files are handed on: in chains of before tasks are large then. */
-  readonly #handsOn: boolean;
   #bytes = 0;
   /** What is being started, and waits to be. */
   #launched = Promise.resolve();
@@ -62,7 +58,6 @@ export class StepRunner {
     this.#input = input;
     this.#progress = progress;
     this.#changed = changed;
-    this.#handsOn = input.chain.steps.some(({ spec }) => spec.artifacts !== undefined);
   }
 
   /** The entries of a `forEach`, or why there are none. */
@@ -85,8 +80,7 @@ export class StepRunner {
     for (const item of items) item.status = 'live';
     const launch = (): Promise<void> => CancellationScope.nonCancellable(() => this.#launch(items));
     // One after the other: what is started at once has to fit into one message.
-    if (this.#bySize) this.#launched = this.#launched.then(launch);
-    else void launch();
+    this.#launched = this.#launched.then(launch);
   }
 
   /** Starts nothing more, ends what is live, and waits until it has ended. */
@@ -98,13 +92,13 @@ export class StepRunner {
   }
 
   async #launch(items: readonly Item[]): Promise<void> {
-    for (const group of this.#bySize ? this.#groups(items) : this.#groupsOfBefore(items)) {
+    for (const group of this.#groups(items)) {
       const admissions = await admit(
         this.#input.session,
         group.map(({ spec }) => spec),
       );
       const begun = group.map(({ item, spec }, index) => this.#begin(item, spec, admissions[index]));
-      if (this.#bySize) await Promise.all(begun);
+      await Promise.all(begun);
     }
   }
 
@@ -134,11 +128,6 @@ export class StepRunner {
     if (group.length > 0) yield group;
   }
 
-  #groupsOfBefore(items: readonly Item[]): readonly (readonly Ready[])[] {
-    const ready = items.flatMap((item) => this.#ready(item));
-    return this.#handsOn ? ready.map((each) => [each]) : [ready];
-  }
-
   /** With its spec; nothing, and it has failed, where it has none. */
   #ready(item: Item): readonly Ready[] {
     try {
@@ -160,7 +149,8 @@ export class StepRunner {
       const child = admittedInput({ session, label: item.label, run, spec }, admission);
       // Steps end with their chain, also where that is terminated.
       const { handle, entry } = await startSubagent(child, ParentClosePolicy.REQUEST_CANCEL);
-      Object.assign(item, { run, workflowId: entry.workflowId, runId: entry.runId });
+      const { workflowId, runId, startedAt } = entry;
+      Object.assign(item, { run, workflowId, runId, startedAt });
       this.#changed();
       void this.#follow(item, entry, handle.result());
     } catch (error) {
@@ -171,7 +161,7 @@ export class StepRunner {
   /** Tells the session of one that has started, and hears of its end. */
   async #follow(item: Item, entry: SessionEntry, result: Promise<Outcome>): Promise<void> {
     try {
-      await tellSession(this.#input.session, SESSION.started, { entry });
+      await tellSession(this.#input.session, signalName(SESSION.started, entry.label), { entry });
       if (this.#stopping) void this.#cancel(item);
       await this.#hear(item, entry, result);
     } catch (error) {
@@ -196,7 +186,7 @@ export class StepRunner {
       const summary = `lost: ${reasonOf(cause)}`;
       const { workflowId, runId } = entry;
       const of = { session: this.#input.session, label: entry.label, run: entry.run };
-      await tellSession(this.#input.session, SESSION.ended, {
+      await tellSession(this.#input.session, signalName(SESSION.ended, `${entry.label}, lost`), {
         announcement: announce(
           of,
           { workflowId, runId },
@@ -229,7 +219,7 @@ export class StepRunner {
   #specOf(item: Item): ResolvedSpec {
     const step = this.#input.chain.steps.find(({ id }) => id === item.step);
     if (!step) throw new QuoteError(`there is no step ${item.step}`);
-    if (this.#bySize) this.#checkBytes();
+    this.#checkBytes();
     const bare: string[] = [];
     const scope: Scope = { ...this.#scope(item), bare: (word) => bare.push(word) };
     const { output, artifacts } = step.spec;
@@ -240,11 +230,11 @@ export class StepRunner {
     if (byteLength(task) > MAX_RENDERED_TASK_BYTES)
       throw new QuoteError(`its task with all quotes is larger than ${MAX_RENDERED_TASK_BYTES / 1024} KiB`);
     const spec = { ...step.spec, label: item.label, task, ...this.#base(step.from) };
-    const bytes = this.#bySize ? sizeOf(spec) : byteLength(task);
-    if (this.#bySize && bytes > MAX_SPAWN_BYTES)
+    const bytes = sizeOf(spec);
+    if (bytes > MAX_SPAWN_BYTES)
       throw new QuoteError(`with all quotes it is larger than ${MAX_SPAWN_BYTES / 1024} KiB as it travels`);
     this.#bytes += bytes;
-    if (this.#bySize || this.#handsOn) this.#checkBytes();
+    this.#checkBytes();
     return spec;
   }
 

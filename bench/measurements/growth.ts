@@ -87,7 +87,7 @@ async function crowded(onProgress: (line: string) => void): Promise<Rig> {
 
 async function spawnAll(rig: Rig, labels: readonly string[]): Promise<void> {
   const answers = await rig.session.spawn(labels.map((label) => ({ label, task: HELLO, repo: rig.repo })));
-  const refused = answers.find(({ status }) => status === 'refused');
+  const refused = answers.find(({ accepted }) => !accepted);
   if (refused !== undefined) throw new Error(`refused: ${JSON.stringify(refused)}`);
 }
 

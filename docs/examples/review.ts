@@ -2,8 +2,8 @@ import { readyMadeChain, Subagents } from 'durable-subagents';
 
 await using subagents = await Subagents.connect();
 const session = subagents.session();
-await session.chain(
+const review = await session.chain(
   await readyMadeChain('review', { base: 'main', head: 'fix-login' }, { label: 'review-login' }),
 );
-const { report } = await session.subagent('review-login').result();
+const { report } = await review.result();
 console.log(report);

@@ -7,7 +7,7 @@ const { status, doing, since, usage } = await subagent.describe();
 console.log(`${status} since ${since}: ${doing}, ${usage?.outputTokens ?? 0} tokens`);
 
 const receipt = await subagent.steer('Leave the session cookie alone.');
-console.log(`${receipt.delivery}, while it was at: ${receipt.during}`);
+console.log(`${receipt.delivery}, while it was running: ${receipt.during}`);
 
 for await (const { kind, text } of subagent.transcript()) console.log(kind, text);
 

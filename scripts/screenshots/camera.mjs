@@ -43,7 +43,12 @@ export class Camera {
     return new Camera(browser, folder);
   }
 
-  /** A page of the Temporal Web UI, once the text `ready` is on it; from the text `scrollTo` on, where that is given. */
+  /**
+   * A page of the Temporal Web UI, once the text `ready` is on it; from the text `scrollTo` on, where that is given.
+   * @param {string} name
+   * @param {string} url
+   * @param {{ ready: string, scrollTo?: string, height: number }} options
+   */
   async web(name, url, { ready, scrollTo, height }) {
     const page = await this.#browser.newPage({ viewport: { width: 1280, height } });
     page.setDefaultTimeout(PATIENCE_MS);
@@ -63,14 +68,6 @@ export class Camera {
     await this.#save(page, name, {
       clip: { x: NAVIGATION_WIDTH, y: 0, width: 1280 - NAVIGATION_WIDTH, height },
     });
-    await page.close();
-  }
-
-  /** A page of our own, as large as its content. */
-  async terminal(name, html) {
-    const page = await this.#browser.newPage({ viewport: { width: 1280, height: 400 } });
-    await page.setContent(html);
-    await this.#save(page.locator('pre'), name);
     await page.close();
   }
 

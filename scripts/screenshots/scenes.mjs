@@ -96,8 +96,7 @@ a short section "Carts that expire" at the end of README.md, and commit.`,
     fix,
     wrong,
   ];
-  for (const answer of await session.spawn(specs))
-    if (answer.status !== 'accepted') throw new Error(answer.reason);
+  for (const answer of await session.spawn(specs)) if (!answer.accepted) throw new Error(answer.reason);
 
   await running(session, WRONG);
   const { sweep } = await session.subagent(WRONG).kill();

@@ -11,7 +11,7 @@ import {
 } from '../contract/index.ts';
 import { artifactsProblem } from './artifacts.ts';
 import { ancestors, findCycle, withNeeds, type Node } from './graph.ts';
-import { schemaProblem } from './output.ts';
+import { schemaProblem } from './output-schema.ts';
 import { STEP_FIELDS } from './quotes.ts';
 import { hasList, hasPath, type JsonSchema } from './schema-path.ts';
 import { parsePath, quotesIn } from './template.ts';

@@ -1,9 +1,19 @@
 /** A chain as text: a line for each step, below what it needs. */
-import { oneLine, type StepView } from '../contract/index.ts';
+import { inOurWords, isBlocked, oneLine, span, tokens, type StepView } from '../contract/index.ts';
 import { depths, type Node } from './graph.ts';
 
 /** What is drawn of a step. */
-export type Drawn = Pick<StepView, 'id' | 'needs'> & Partial<Pick<StepView, 'step' | 'status' | 'summary'>>;
+export type Drawn = Pick<StepView, 'id' | 'needs'> &
+  Partial<Pick<StepView, 'step' | 'status' | 'caveats' | 'summary' | 'startedAt' | 'totalMs' | 'tokens'>>;
+
+/** A step in its place. */
+export interface Placed<S extends Drawn> {
+  readonly step: S;
+  /** Steps above it: 0 for one that needs none. */
+  readonly depth: number;
+  /** Of its status; empty where it has none. */
+  readonly mark: string;
+}
 
 const MARKS: Readonly<Record<string, string>> = {
   waiting: '·',
@@ -12,24 +22,46 @@ const MARKS: Readonly<Record<string, string>> = {
   skipped: '–',
 };
 
-/**
- * The graph, in the order in which steps can run: `✓ research`, and below it `└▶ implement`. A step that needs several names
- * them all; the subagents of a `forEach` lie where their step does.
- */
-export function drawChain(steps: readonly Drawn[]): string {
+/** The steps in the order in which they can run; the subagents of a `forEach` lie where their step does. */
+export function inOrder<S extends Drawn>(steps: readonly S[]): Placed<S>[] {
   const depth = depths(steps.map(({ id, step = id, needs }): Node => ({ id: step, needs })));
-  const depthOf = ({ id, step = id }: Drawn): number => depth.get(step) ?? 0;
-  const width = Math.max(...steps.map((step) => depthOf(step) * 2 + step.id.length));
   return steps
-    .map((step, at) => ({ step, at, depth: depthOf(step) }))
+    .map((step, at) => ({ step, at, depth: depth.get(step.step ?? step.id) ?? 0 }))
     .sort((a, b) => a.depth - b.depth || a.at - b.at)
-    .map(({ step, depth: deep }) => {
-      const mark = step.status === undefined ? '' : `${MARKS[step.status] ?? '✗'} `;
-      const branch = deep === 0 ? '' : `${'  '.repeat(deep - 1)}└ `;
+    .map(({ step, depth: deep }) => ({ step, depth: deep, mark: markOf(step) }));
+}
+
+/** The graph: `✓ research`, and below it `└▶ implement`. A step that needs several names them all. */
+export function drawChain(steps: readonly Drawn[]): string {
+  const placed = inOrder(steps);
+  const width = Math.max(...placed.map(({ step, depth }) => depth * 2 + step.id.length));
+  return placed
+    .map(({ step, depth, mark }) => {
+      const branch = depth === 0 ? '' : `${'  '.repeat(depth - 1)}└ `;
       const needs = step.needs.length === 0 ? '' : `needs ${step.needs.join(', ')}`;
-      const words = [step.status, needs, oneLine(step.summary ?? '', 100)].filter(Boolean).join(', ');
+      const said = oneLine(step.summary ?? '', 100);
+      const used = step.tokens === undefined ? '' : `${tokens(step.tokens)} tokens`;
+      const words = [step.status, butText(step), needs, timeText(step), used, said]
+        .filter(Boolean)
+        .join(', ');
       const name = `${branch}${step.id}`.padEnd(width);
-      return `${mark}${name}  ${words}`.trimEnd();
+      return `${mark === '' ? '' : `${mark} `}${name}  ${words}`.trimEnd();
     })
     .join('\n');
+}
+
+/** What a reader must know of a step that is done; empty where that is nothing. */
+export const butText = ({ caveats = [] }: Drawn): string =>
+  caveats.length === 0 ? '' : `but: ${inOurWords(caveats)}`;
+
+/** How long a step took, or since when it is live; empty before that. */
+export function timeText({ status, startedAt, totalMs }: Drawn): string {
+  if (totalMs !== undefined) return span(totalMs);
+  return status === 'live' && startedAt !== undefined ? `since ${startedAt.slice(11, 19)} UTC` : '';
+}
+
+function markOf({ status, caveats = [] }: Drawn): string {
+  if (status === undefined) return '';
+  if (status === 'done' && isBlocked(caveats)) return '!';
+  return MARKS[status] ?? '✗';
 }

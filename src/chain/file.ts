@@ -1,10 +1,10 @@
 /** Chain files: YAML (or JSON), read with the line and column of everything that is wrong. */
 import { isMap, isPair, LineCounter, parseDocument, type Document } from 'yaml';
-import { chainSpec, type ChainSpec } from '../contract/index.ts';
+import { chainSpec, check, type ChainSpec } from '../contract/index.ts';
 import { checkChain, type Problem } from './check.ts';
 
 /** Something wrong in a file; line and column from 1. */
-export interface PlacedProblem {
+interface PlacedProblem {
   readonly message: string;
   readonly line: number;
   readonly column: number;
@@ -41,7 +41,7 @@ export function readChain(text: string): ReadChain {
   }
   // For editors alone: which schema the file has.
   if (typeof value === 'object' && value !== null) delete (value as { $schema?: unknown }).$schema;
-  const parsed = chainSpec.safeParse(value);
+  const parsed = check(chainSpec, value);
   const problems: Problem[] = parsed.success
     ? checkChain(parsed.data)
     : parsed.error.issues.map(({ message, path }) => {

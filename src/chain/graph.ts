@@ -71,3 +71,20 @@ export function depths(nodes: readonly Node[]): Map<string, number> {
   for (const { id } of nodes) depth(id);
   return known;
 }
+
+/**
+ * The graph on one line: `research → implement` where each step needs the one before it and no other; else every step with what
+ * it comes after: `a, b, c (after a and b)`.
+ */
+export function graphLine(nodes: readonly Node[]): string {
+  const isLine = nodes.every(({ needs }, at) => {
+    const before = nodes[at - 1];
+    return before ? needs.length === 1 && needs[0] === before.id : needs.length === 0;
+  });
+  if (isLine) return nodes.map(({ id }) => id).join(' → ');
+  if (nodes.every(({ needs }) => needs.length === 0))
+    return `${nodes.map(({ id }) => id).join(', ')} (side by side)`;
+  return nodes
+    .map(({ id, needs }) => (needs.length === 0 ? id : `${id} (after ${needs.join(' and ')})`))
+    .join(', ');
+}

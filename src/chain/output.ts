@@ -1,78 +1,27 @@
-/** A step's `output`: which JSON schemas we can hold a report to, and the data in a report that fits one. */
-import { z } from 'zod';
-import { byteLength, MAX_OUTPUT_BYTES, oneLine } from '../contract/index.ts';
-import type { JsonSchema } from './schema-path.ts';
+/** The data in a report that fits a schema. What it takes depends on both, so a worker has it done apart: `output-apart.ts`. */
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import { byteLength, MAX_OUTPUT_BYTES, oneLine, type OutputRead } from '../contract/index.ts';
+import { plainSchema } from './output-schema.ts';
+import { compilePattern } from './pattern.ts';
 
-/** Words about data, which say nothing of what it must be. */
-const ANNOTATIONS = new Set([
-  ...['$schema', '$id', '$comment', 'title', 'description', 'examples', 'default', 'deprecated'],
-]);
-/** Words that hold only beside a type; of each other word below we know that it is kept to. */
-const OF_TYPE: Readonly<Record<string, readonly string[]>> = {
-  properties: ['object'],
-  required: ['object'],
-  additionalProperties: ['object'],
-  items: ['array'],
-  minItems: ['array'],
-  maxItems: ['array'],
-  uniqueItems: ['array'],
-  minLength: ['string'],
-  maxLength: ['string'],
-  pattern: ['string'],
-  minimum: ['number', 'integer'],
-  maximum: ['number', 'integer'],
-  exclusiveMinimum: ['number', 'integer'],
-  exclusiveMaximum: ['number', 'integer'],
-  multipleOf: ['number', 'integer'],
-};
-const TYPES = ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'];
-/** Each says all: what stands beside it would go unheard. */
-const ALONE = ['$ref', 'anyOf', 'oneOf', 'enum', 'const'];
 /** How many things that are wrong a subagent is told. */
 const MAX_PROBLEMS = 20;
 const MAX_PROBLEM_CHARS = 200;
 /** Levels of lists and objects: more than any real data has, and less than what makes readers fall over. */
 const MAX_DEPTH = 64;
 
-/** What is wrong with a schema that a report is to fit; undefined where nothing is. */
-export function schemaProblem(schema: unknown): string | undefined {
-  try {
-    validatorOf(schema);
-    return undefined;
-  } catch (error) {
-    return error instanceof Error ? oneLine(error.message, 300) : String(error);
-  }
-}
-
-/** What a step is told of its final message, after its task. */
-export function outputTask(schema: unknown): string {
-  return [
-    'Your final message is read by a program. It is one JSON value, bare or in one fenced ```json block, that fits this JSON schema:',
-    `\`\`\`json\n${JSON.stringify(schema, null, 2)}\n\`\`\``,
-  ].join('\n');
-}
-
-/** What is told of the final message in turns that something else has opened. */
-export const OUTPUT_AGAIN = 'End with the whole JSON value again, as the task asks for it.';
-
-/** The data of a report, or what is wrong with it, in words for its subagent. */
-export type ReadOutput = { readonly value: unknown } | { readonly problem: string };
-
 /** Reads a report: one JSON value, bare or in one fenced json block, that fits `schema`. @throws Error where the schema is not one of ours */
-export function readOutput(report: string, schema: unknown): ReadOutput {
-  const validator = validatorOf(schema);
+export function readOutput(report: string, schema: unknown): OutputRead {
+  const fits = validatorOf(schema);
   if (byteLength(report) > MAX_OUTPUT_BYTES)
     return { problem: `it is larger than ${MAX_OUTPUT_BYTES / 1024} KiB` };
   const found = jsonIn(report);
   if ('problem' in found) return found;
   if (isDeeper(found.value, MAX_DEPTH)) return { problem: `it has more than ${MAX_DEPTH} levels` };
-  const parsed = validator.safeParse(found.value);
-  // The value as it was said: parsing takes `__proto__` out.
-  if (parsed.success) return found;
-  const lines = parsed.error.issues
+  if (fits(found.value)) return found;
+  const lines = (fits.errors ?? [])
     .slice(0, MAX_PROBLEMS)
-    .map(({ path, message }) => `${path.length === 0 ? 'the value' : path.join('.')}: ${message}`)
-    .map((line) => oneLine(line, MAX_PROBLEM_CHARS));
+    .map((error) => oneLine(problemOf(error), MAX_PROBLEM_CHARS));
   return { problem: `it does not fit the schema: ${lines.join('; ')}` };
 }
 
@@ -81,18 +30,31 @@ const isDeeper = (value: unknown, levels: number): boolean =>
   value !== null &&
   (levels === 0 || Object.values(value).some((part) => isDeeper(part, levels - 1)));
 
-function jsonIn(report: string): ReadOutput {
+/** By lines, each looked at once: a report may be as long as it likes, and begin as many blocks. */
+function jsonIn(report: string): OutputRead {
   const bare = parsed(report.trim());
   if ('value' in bare) return bare;
+  const blocks: string[] = [];
+  let open: string[] | undefined;
   // No line of JSON begins with a fence: strings in it have no line ends.
-  const blocks = [...report.matchAll(/^[ \t]*```json[ \t]*\r?\n([\s\S]*?)^[ \t]*```[ \t]*$/gim)];
+  for (const line of report.split('\n')) {
+    const text = line.trim();
+    if (open === undefined) {
+      if (text.toLowerCase() === '```json') open = [];
+    } else if (text === '```') {
+      blocks.push(open.join('\n'));
+      open = undefined;
+    } else {
+      open.push(line);
+    }
+  }
   if (blocks.length > 1) return { problem: `it has ${blocks.length} fenced json blocks, and must have one` };
   const [block] = blocks;
-  if (!block) return { problem: 'it is no JSON, and has no fenced json block' };
-  return parsed(block[1] ?? '');
+  if (block === undefined) return { problem: 'it is no JSON, and has no fenced json block' };
+  return parsed(block);
 }
 
-function parsed(text: string): ReadOutput {
+function parsed(text: string): OutputRead {
   try {
     return { value: JSON.parse(text) as unknown };
   } catch (error) {
@@ -100,88 +62,56 @@ function parsed(text: string): ReadOutput {
   }
 }
 
-function validatorOf(schema: unknown): z.ZodType {
-  const known = understood(schema, '');
-  return z.fromJSONSchema(known as Parameters<typeof z.fromJSONSchema>[0]);
+function validatorOf(schema: unknown): ValidateFunction {
+  const regExp = Object.assign(compilePattern, { code: 'compilePattern' });
+  const ajv = new Ajv({
+    allErrors: true,
+    // `plainSchema` knows what we take, and says so in words.
+    ...{ strict: false, validateSchema: false, addUsedSchema: false, logger: false },
+    // What every object has, such as `constructor`, is none of its data.
+    ownProperties: true,
+    multipleOfPrecision: 9,
+    code: { regExp },
+  });
+  // Its own compares each with each.
+  ajv.removeKeyword('uniqueItems');
+  ajv.addKeyword({
+    ...{ keyword: 'uniqueItems', type: 'array', schemaType: 'boolean' },
+    validate: (wanted: boolean, items: readonly unknown[]) => !wanted || areDifferent(items),
+    error: { message: 'must have no item twice' },
+  });
+  return ajv.compile(plainSchema(schema));
 }
 
-/** The schema without annotations. @throws Error for a word that would not be kept to: what is validated must fit all that it says */
-function understood(schema: unknown, where: string): JsonSchema | boolean {
-  const at = where === '' ? 'the schema' : where;
-  if (typeof schema === 'boolean') return schema;
-  if (typeof schema !== 'object' || schema === null || Array.isArray(schema))
-    throw new Error(`${at} is no JSON schema`);
-  const entries = Object.entries(schema).filter(([word]) => !ANNOTATIONS.has(word));
-  const words = entries.map(([word]) => word);
-  const types = [(schema as JsonSchema).type ?? []].flat();
-  const unknown = types.find((type) => !TYPES.includes(type));
-  if (unknown !== undefined) throw new Error(`${at}: there is no type ${JSON.stringify(unknown)}`);
-  const alone = words.find((word) => ALONE.includes(word));
-  const beside = words.find(
-    (word) => word !== alone && word !== '$defs' && !(word === 'type' && isValue(alone)),
-  );
-  if (alone !== undefined && beside !== undefined)
-    throw new Error(`${at}: "${beside}" goes unheard beside "${alone}"`);
-  return Object.fromEntries(
-    entries
-      .filter(([word]) => !(word === 'type' && isValue(alone)))
-      .map(([word, value]) => [word, part(word, value, { at, where, types, schema: schema as JsonSchema })]),
-  );
+const areDifferent = (items: readonly unknown[]): boolean =>
+  new Set(items.map((item) => JSON.stringify(inOrder(item)))).size === items.length;
+
+/** With the keys of each object in one order. */
+function inOrder(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(inOrder);
+  const entries = Object.entries(value).map(([key, part]) => [key, inOrder(part)] as const);
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-const isValue = (word: string | undefined): boolean => word === 'enum' || word === 'const';
-
-/** One word of a schema, in the same way. */
-function part(
-  word: string,
-  value: unknown,
-  of: { at: string; where: string; types: readonly string[]; schema: JsonSchema },
-): unknown {
-  const { at, where, types, schema } = of;
-  const inside = (name: string | number): string => (where === '' ? String(name) : `${where}.${name}`);
-  const each = (map: unknown): unknown => {
-    if (typeof map !== 'object' || map === null || Array.isArray(map))
-      throw new Error(`${at}: "${word}" maps names to schemas`);
-    return Object.fromEntries(
-      Object.entries(map).map(([name, sub]) => [name, understood(sub, inside(name))]),
-    );
-  };
-  const needed = Object.hasOwn(OF_TYPE, word) ? OF_TYPE[word] : undefined;
-  if (needed && !needed.some((type) => types.includes(type)))
-    throw new Error(`${at}: "${word}" needs "type": "${needed[0]}" beside it`);
-  switch (word) {
-    case 'properties':
-    case '$defs':
-      return each(value);
-    case 'items':
+/** `files.1: must be string` */
+function problemOf({ instancePath, keyword, params, message = 'does not fit' }: ErrorObject): string {
+  const path = instancePath
+    .split('/')
+    .slice(1)
+    .map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const at = (more: readonly unknown[] = []): string => [...path, ...more].join('.') || 'the value';
+  const { missingProperty, additionalProperty, allowedValues, allowedValue } = params;
+  switch (keyword) {
+    case 'required':
+      return `${at([missingProperty])}: is missing`;
     case 'additionalProperties':
-      return understood(value, inside(word === 'items' ? '0' : '*'));
-    case 'anyOf':
-    case 'oneOf':
-      if (!Array.isArray(value) || value.length === 0)
-        throw new Error(`${at}: "${word}" is a list of schemas`);
-      return value.map((sub) => understood(sub, where));
-    case 'required': {
-      const names = [value].flat().map((name) => (typeof name === 'string' ? name : ''));
-      const missing = names.find((name) => !Object.hasOwn(schema.properties ?? {}, name));
-      if (missing !== undefined)
-        throw new Error(`${at}: "${missing}" is required, and is not among its properties`);
-      return value;
-    }
+      return `${at([additionalProperty])}: is not among the properties`;
     case 'enum':
+      return `${at()}: must be one of ${JSON.stringify(allowedValues)}`;
     case 'const':
-      if ([value].flat().some((one) => typeof one === 'object' && one !== null))
-        throw new Error(`${at}: "${word}" takes words, numbers, true, false and null`);
-      return value;
-    case 'type':
-    case '$ref':
-      return value;
+      return `${at()}: must be ${JSON.stringify(allowedValue)}`;
     default:
-      if (!needed) throw new Error(`${at}: "${word}" is not supported`);
-      if (typeof value !== kindOf(word)) throw new Error(`${at}: "${word}" takes a ${kindOf(word)}`);
-      return value;
+      return `${at()}: ${message}`;
   }
 }
-
-const kindOf = (word: string): string =>
-  word === 'pattern' ? 'string' : word === 'uniqueItems' ? 'boolean' : 'number';

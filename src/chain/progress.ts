@@ -1,7 +1,11 @@
 /** How far a chain is: which of its steps may start, which never will, and what it comes to. No Temporal, no clock. */
 import {
+  blocking,
+  caveatOf,
+  kindsOf,
   stepLabel,
   type CarriedOutcome,
+  type Caveat,
   type FinalStatus,
   type Outcome,
   type StepStatus,
@@ -27,6 +31,8 @@ export interface Item {
   run?: number;
   workflowId?: string;
   runId?: string;
+  /** ISO 8601. */
+  startedAt?: string;
   /** Why it was skipped, or failed before it had a subagent. */
   why?: string;
   outcome?: Outcome;
@@ -37,6 +43,9 @@ export interface Bounds {
   readonly maxConcurrent?: number | undefined;
   readonly until: 'all' | 'first';
 }
+
+/** Whether what it came to is not to be taken over as it is. */
+const isHeldBack = ({ outcome }: Item): boolean => blocking(outcome?.caveats ?? []).length > 0;
 
 export class Progress {
   readonly steps: readonly PlannedStep[];
@@ -122,9 +131,21 @@ export class Progress {
     return this.steps.every(({ id }) => !['waiting', 'live'].includes(this.statusOf(id)));
   }
 
-  /** With `until: first`: the one that was done first. */
+  /** With `until: first`: the one that was done first; one with a blocking caveat only where no other can come to be done. */
   get winner(): Item | undefined {
-    return this.#bounds.until === 'first' ? this.items.find(({ status }) => status === 'done') : undefined;
+    if (this.#bounds.until !== 'first') return undefined;
+    const done = this.items.filter(({ status }) => status === 'done');
+    const whole = done.find((item) => !isHeldBack(item));
+    return whole ?? (this.isOver ? done[0] : undefined);
+  }
+
+  /** What a reader must know of its result: caveats of its steps that are done; of a race, of the winner alone. */
+  get caveats(): Caveat[] {
+    const { winner } = this;
+    const counted = winner ? [winner] : this.items.filter(({ status }) => status === 'done');
+    return counted.flatMap(({ label, outcome }) =>
+      (outcome?.caveats ?? []).map(({ kind, text }) => caveatOf(kind, `${label}: ${text}`)),
+    );
   }
 
   /** Skips all that has not started. */
@@ -143,7 +164,10 @@ export class Progress {
   get verdict(): { readonly status: Extract<FinalStatus, 'done' | 'failed'>; readonly summary: string } {
     const { winner } = this;
     if (winner)
-      return { status: 'done', summary: `${winner.step} was done first: ${winner.outcome?.summary ?? ''}` };
+      return {
+        status: 'done',
+        summary: `${winner.step} was done first${this.#passedOver(winner)}: ${winner.outcome?.summary ?? ''}`,
+      };
     const ended = this.steps.map(({ id }) => ({ id, status: this.statusOf(id) }));
     const missed = ended.filter(({ status }) => status !== 'done');
     if (missed.length === 0) {
@@ -163,7 +187,7 @@ export class Progress {
     return this.steps.flatMap(({ id, needs }) => {
       const items = this.#items.get(id) ?? [this.#item(id, 'waiting')];
       const shown = items.length > 0 ? items : [this.#item(id, 'done', 'there was nothing to run it for')];
-      return shown.map(({ entry, label, status, run, workflowId, runId, why, outcome }) => ({
+      return shown.map(({ entry, label, status, run, workflowId, runId, startedAt, why, outcome }) => ({
         id: entry ? `${id}-${entry.index}` : id,
         step: id,
         label,
@@ -172,10 +196,22 @@ export class Progress {
         ...(run !== undefined && { run }),
         ...(workflowId !== undefined && { workflowId }),
         ...(runId !== undefined && { runId }),
+        ...(startedAt !== undefined && { startedAt }),
+        ...(outcome && outcome.caveats.length > 0 && { caveats: kindsOf(outcome.caveats) }),
         ...(outcome?.evidence && { branch: outcome.evidence.branch, head: outcome.evidence.head }),
+        ...(outcome && {
+          totalMs: outcome.durations.totalMs,
+          tokens: outcome.usage.inputTokens + outcome.usage.outputTokens,
+        }),
         ...((outcome?.summary ?? why) !== undefined && { summary: outcome?.summary ?? why ?? '' }),
       }));
     });
+  }
+
+  /** Of a winner before which others were done, whose caveats kept them from it. */
+  #passedOver(winner: Item): string {
+    const others = this.items.some((item) => item !== winner && item.status === 'done');
+    return others && !isHeldBack(winner) ? ', of those without a blocking caveat' : '';
   }
 
   #open(step: PlannedStep, expand: (step: PlannedStep) => readonly unknown[] | string): void {

@@ -13,6 +13,7 @@ export const STEP_FIELDS = [
   'branch',
   'head',
   'status',
+  'caveats',
   'summary',
   'report',
   'output',
@@ -94,6 +95,11 @@ function ofOutcome(outcome: Outcome, [field = '', ...rest]: readonly string[]): 
       return { value: rest.length === 0 ? evidence?.head : undefined };
     case 'status':
       return { value: rest.length === 0 ? outcome.status : undefined };
+    case 'caveats':
+      if (rest.length > 0) return { value: undefined };
+      return outcome.caveats.length === 0
+        ? { value: 'none' }
+        : { value: listed(outcome.caveats), source, isText: true };
     case 'summary':
     case 'report':
       return { value: rest.length === 0 ? outcome[field] : undefined, source, isText: true };
@@ -107,6 +113,10 @@ function ofOutcome(outcome: Outcome, [field = '', ...rest]: readonly string[]): 
       return { value: undefined };
   }
 }
+
+/** A line for each: its text names what the subagent has chosen, so that all of it is data. */
+const listed = (caveats: Outcome['caveats']): string =>
+  caveats.map(({ grade, kind, text }) => `${grade}, ${kind}: ${text}`).join('\n');
 
 /** Whether a branch is called as we call that of a subagent. */
 const isOurs = (branch: string | null | undefined, label: string): boolean => {

@@ -11,13 +11,13 @@ export interface Quote {
 }
 
 /** A piece of a template: words as they are, or a quote. */
-export type Part = string | Quote;
+type Part = string | Quote;
 
 const QUOTE = /\\\{\{|\{\{([^{}]*)\}\}/g;
 const SEGMENT = /^[^\s.]+$/;
 
 /** Takes a template apart. `\{{` stands for two braces; braces that close nowhere stand for themselves. */
-export function parseTemplate(template: string): Part[] {
+function parseTemplate(template: string): Part[] {
   const parts: Part[] = [];
   let last = 0;
   for (const match of template.matchAll(QUOTE)) {

@@ -1,26 +1,42 @@
 import { readFile } from 'node:fs/promises';
 import { text as readAll } from 'node:stream/consumers';
 import { readChain, type ReadChain } from '../chain/file.ts';
+import { READY_MADE } from '../client/ready-made.ts';
 import { SubagentsError } from '../contract/errors.ts';
 
 /** Reads a chain file, or stdin for `-`. @throws SubagentsError BAD_INPUT where there is none */
 export async function readChainFile(file: string): Promise<ReadChain> {
-  return readChain(file === '-' ? await readAll(process.stdin) : await readInput('the chain', file));
+  return readChain(
+    file === '-'
+      ? await readAll(process.stdin)
+      : await readInput(
+          'the chain',
+          file,
+          `name a text file that you can read, or a ready-made chain: ${Object.keys(READY_MADE).join(', ')}`,
+        ),
+  );
 }
+
+/** How a chain file is called in messages. */
+export const chainFileName = (file: string): string => (file === '-' ? 'standard input' : file);
 
 /**
  * The text of a file that a command names.
  * @param what it is called in the error
  * @throws SubagentsError BAD_INPUT when it cannot be read
  */
-export async function readInput(what: string, file: string): Promise<string> {
+export async function readInput(
+  what: string,
+  file: string,
+  remedy = 'name a text file that you can read',
+): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     const reason = code === 'ENOENT' ? 'there is no such file' : (error as Error).message;
     throw new SubagentsError('BAD_INPUT', `${what} cannot be read from ${file}: ${reason}`, {
-      remedy: 'name a text file that you can read',
+      remedy,
       cause: error,
     });
   }

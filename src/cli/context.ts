@@ -1,3 +1,4 @@
+import { DEFAULT_SESSION } from '../contract/names.ts';
 import type { Subagents } from '../client/index.ts';
 import { Output } from './output.ts';
 
@@ -12,9 +13,6 @@ export interface GlobalOptions {
   readonly color: boolean;
   readonly verbose?: boolean | undefined;
 }
-
-/** The session of spawns and bare labels when none is named. The same as the library's, which is too heavy to import here. */
-const DEFAULT_SESSION = 'default';
 
 /** What a command has at hand. */
 export class Context {

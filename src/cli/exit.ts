@@ -1,3 +1,4 @@
+import { isBlocked, type CaveatKind } from '../contract/caveat.ts';
 import type { ErrorCode } from '../contract/errors.ts';
 import type { FinalStatus } from '../contract/status.ts';
 
@@ -21,18 +22,20 @@ export const EXIT = {
   lost: 7,
   /** With `wait`: a subagent used up its budget. */
   overBudget: 8,
+  /** With `wait`: a subagent is done, with a blocking caveat; with `merge`: refused because of it. */
+  caveats: 9,
   /** Ctrl-C, as shells have it: 128 + SIGINT. */
   interrupted: 130,
 } as const;
 
 /** For the help. */
 export const EXIT_HELP = `Exit codes:
-  0    done                                4    no answer in time
-  1    failed; wait: a subagent failed     5    wait: a subagent was killed
-  2    bad usage, input or target          6    wait: a subagent used up its time
-  3    no Temporal server, or no worker    7    wait: a subagent was lost
-                                           8    wait: a subagent used up its budget
-                                           130  interrupted`;
+  0    done                               4    no answer in time
+  1    failed; wait: a subagent failed    5    wait: a subagent was killed
+  2    bad usage, input or target         6    wait: one used up its time
+  3    no Temporal server, or no worker   7    wait: a subagent was lost
+  9    done, but with a caveat that       8    wait: one used up its budget
+       blocks merge and push              130  interrupted`;
 
 /** The exit code for an error's code. */
 export function exitCodeOf(code: ErrorCode): number {
@@ -41,9 +44,12 @@ export function exitCodeOf(code: ErrorCode): number {
     case 'NOT_A_REPOSITORY':
     case 'UNKNOWN_BASE':
     case 'MODEL_REFUSED':
+    case 'NO_VARIABLE':
     case 'LABEL_LIVE':
     case 'UNKNOWN_TARGET':
     case 'AMBIGUOUS_TARGET':
+    case 'WHICH_QUESTION':
+    case 'ALREADY_ANSWERED':
     case 'ALREADY_ENDED':
     case 'NO_WORKSPACE':
     case 'STILL_LIVE':
@@ -53,9 +59,12 @@ export function exitCodeOf(code: ErrorCode): number {
     case 'REPO_REFUSED':
       return EXIT.usage;
     case 'TEMPORAL_UNREACHABLE':
+    case 'OTHER_SERVER':
     case 'TEMPORAL_MISSING':
     case 'NO_WORKER':
       return EXIT.unavailable;
+    case 'CAVEATS':
+      return EXIT.caveats;
     case 'TIMEOUT':
       return EXIT.timeout;
     case 'LOST':
@@ -65,9 +74,16 @@ export function exitCodeOf(code: ErrorCode): number {
   }
 }
 
+/** How one ended, and the kinds of its caveats. */
+export interface End {
+  readonly status: FinalStatus;
+  readonly caveats?: readonly CaveatKind[] | undefined;
+}
+
 /** From best to worst: what several subagents that were waited for come to together is the worst of them. */
-const OUTCOMES: readonly (readonly [FinalStatus, number])[] = [
+const OUTCOMES: readonly (readonly [FinalStatus | 'done, but', number])[] = [
   ['done', EXIT.ok],
+  ['done, but', EXIT.caveats],
   ['killed', EXIT.killed],
   ['over-budget', EXIT.overBudget],
   ['timed-out', EXIT.timedOut],
@@ -76,7 +92,10 @@ const OUTCOMES: readonly (readonly [FinalStatus, number])[] = [
 ];
 
 /** The exit code of `wait` for subagents that ended like this. */
-export function exitCodeOfOutcomes(statuses: readonly FinalStatus[]): number {
-  const worst = OUTCOMES.findLast(([status]) => statuses.includes(status));
+export function exitCodeOfOutcomes(ends: readonly End[]): number {
+  const ways = new Set(
+    ends.map(({ status, caveats }) => (status === 'done' && isBlocked(caveats) ? 'done, but' : status)),
+  );
+  const worst = OUTCOMES.findLast(([way]) => ways.has(way));
   return worst?.[1] ?? EXIT.ok;
 }

@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import { SubagentsError, type ErrorCode } from '../contract/errors.ts';
 import { jsonLine, plain } from '../contract/text.ts';
+import { systemFailure } from '../system/files.ts';
 import { EXIT, exitCodeOf } from './exit.ts';
 import type { Colors } from './output.ts';
 
@@ -17,8 +18,9 @@ export interface Failure {
  * What to show of anything that was thrown.
  * @param command whose usage to point to when it was used wrongly
  */
-export function failureOf(thrown: unknown, command?: string): Failure {
-  if (thrown instanceof CommanderError) return usageFailure(thrown, command);
+export function failureOf(error: unknown, command?: string): Failure {
+  if (error instanceof CommanderError) return usageFailure(error, command);
+  const thrown = systemFailure(error) ?? error;
   if (thrown instanceof SubagentsError) {
     const { code, message, remedy } = thrown;
     return { code, message, remedy, exitCode: exitCodeOf(code), stack: stackOf(thrown) };

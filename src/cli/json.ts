@@ -6,9 +6,18 @@ import { z } from 'zod';
 import { announcement } from '../contract/announcement.ts';
 import { stepView } from '../contract/chain-step.ts';
 import { ERROR_CODES } from '../contract/errors.ts';
-import { question, receipt, sessionEntry, subagentView, transcriptEntry } from '../contract/messages.ts';
+import {
+  answerReceipt,
+  question,
+  receipt,
+  sessionEntry,
+  subagentView,
+  transcriptEntry,
+  remains,
+} from '../contract/messages.ts';
 import { outcome, sweepReport, usage } from '../contract/outcome.ts';
 import { permissions } from '../contract/spec.ts';
+import { stalled } from '../contract/stalled.ts';
 import { finalStatus, status } from '../contract/status.ts';
 
 const server = z.object({
@@ -35,6 +44,11 @@ const error = z.object({
 /** Any command that fails, on stderr. */
 export const failureJson = z.object({ error });
 
+const repeated = z
+  .literal(true)
+  .optional()
+  .describe('an equal request was accepted before, and what it started is live: this is that one');
+
 /** `spawn` */
 export const spawnJson = z.object({
   server,
@@ -43,15 +57,15 @@ export const spawnJson = z.object({
       .string()
       .nullable()
       .describe('null when in-place; where the name is taken it gets a number, which `show` has'),
-    notes: z.array(z.string()),
+    notes: z.array(z.string()).readonly(),
+    repeated,
     url: z.string().optional(),
   }),
   outcome: outcome.optional().describe('with --wait, once it has ended'),
 });
-export type SpawnJson = z.infer<typeof spawnJson>;
+export type SpawnJson = z.input<typeof spawnJson>;
 
 /** `continue` */
-export const continueJson = spawnJson;
 export type ContinueJson = SpawnJson;
 
 const target = identity.pick({ session: true, label: true, run: true });
@@ -59,7 +73,7 @@ const target = identity.pick({ session: true, label: true, run: true });
 export const steerJson = target.extend({ receipt });
 export type SteerJson = z.infer<typeof steerJson>;
 /** `answer` */
-export const answerJson = target.extend({ answered: z.literal(true) });
+export const answerJson = target.extend({ answered: z.literal(true) }).extend(answerReceipt.shape);
 export type AnswerJson = z.infer<typeof answerJson>;
 
 const killReport = identity.extend({
@@ -91,12 +105,13 @@ export const chainRunJson = z.object({
   server,
   chain: identity.extend({
     steps: z.array(z.string()).describe('how its steps are addressed'),
-    notes: z.array(z.string()),
+    notes: z.array(z.string()).readonly(),
+    repeated,
     url: z.string().optional(),
   }),
   outcome: outcome.optional().describe('with --wait, once it has ended'),
 });
-export type ChainRunJson = z.infer<typeof chainRunJson>;
+export type ChainRunJson = z.input<typeof chainRunJson>;
 /** `chain check` */
 export const chainCheckJson = z.object({
   ok: z.boolean(),
@@ -149,7 +164,11 @@ const away = z
 /** `list`; also each line of `watch`. */
 export const listJson = z.object({
   server,
-  workerless: z.boolean().describe('no worker polls: what only sessions know is missing'),
+  workerless: z
+    .boolean()
+    .describe(
+      'no worker polls, or none answered in time (notes say which): what only sessions know is missing',
+    ),
   notes: z.array(z.string()),
   subagents: z
     .array(
@@ -157,12 +176,17 @@ export const listJson = z.object({
         session: z.string(),
         since: z.string().optional().describe('when its status, or what it is doing, began'),
         progress: progress.optional(),
+        stalled: stalled.optional(),
         away: away.optional(),
         failing: z
           .boolean()
           .optional()
           .describe('its workflow fails at each try to go on, as under a worker of another version'),
         orphan: z.boolean().optional().describe('its session has ended without it'),
+        unknown: z
+          .boolean()
+          .optional()
+          .describe('only the home has it: its server’s database was replaced, or is an older copy'),
       }),
     )
     .describe('live ones first, oldest first; then finished ones, newest first'),
@@ -172,6 +196,7 @@ export const listJson = z.object({
       live: z.number().int(),
       finished: z.number().int(),
       unacknowledged: z.number().int().nullable(),
+      failing: z.boolean().optional().describe('its workflow fails at each try to go on'),
     }),
   ),
 });
@@ -183,6 +208,7 @@ export const showJson = z.object({
     status,
     since: z.string(),
     doing: z.string(),
+    stalled: stalled.optional(),
     away: away.optional(),
     startedAt: z.string(),
     endedAt: z.string().optional(),
@@ -243,10 +269,14 @@ export const cleanJson = z.object({
   runs: z
     .array(
       identity.extend({
-        removed: z.array(z.enum(['worktree', 'branch', 'copilot', 'outputs'])).readonly(),
+        removed: z.array(remains).readonly(),
         kept: z
           .array(
-            z.object({ what: z.enum(['worktree', 'branch', 'all']), where: z.string(), why: z.string() }),
+            z.object({
+              what: z.enum([...remains.options, 'all']),
+              where: z.string(),
+              why: z.string(),
+            }),
           )
           .readonly(),
         freedBytes: z.number().int(),
@@ -327,6 +357,11 @@ export const downJson = z.object({
   stopped: z.boolean().describe('false: nothing ran'),
   forced: z.boolean().describe('it had to be killed'),
   left: z.array(z.number().int()).describe('pids that are still there'),
+  leftBehind: z
+    .number()
+    .int()
+    .optional()
+    .describe('`up` had been killed: the pid of its Temporal server, which was ended'),
   durationMs: z.number().int(),
 });
 export type DownJson = z.infer<typeof downJson>;
@@ -334,6 +369,14 @@ export type DownJson = z.infer<typeof downJson>;
 /** `completion` */
 export const completionJson = z.object({ shell: z.enum(['bash', 'zsh', 'fish']), script: z.string() });
 export type CompletionJson = z.infer<typeof completionJson>;
+
+/** `help`, and `--help` of any command */
+export const helpJson = z.object({ help: z.string() });
+export type HelpJson = z.infer<typeof helpJson>;
+
+/** `--version` */
+export const versionJson = z.object({ version: z.string() });
+export type VersionJson = z.infer<typeof versionJson>;
 
 /** `install` and `uninstall` */
 export const installJson = z.object({
@@ -343,3 +386,44 @@ export const installJson = z.object({
   change: z.enum(['written', 'updated', 'unchanged', 'removed', 'absent']).describe('what was done to it'),
 });
 export type InstallJson = z.infer<typeof installJson>;
+
+/**
+ * What each command prints, by its name: the build writes a JSON Schema of each into `dist/schemas`. Of those that say it in several
+ * ways (`wait --next`, `up --detach`) each way has one.
+ */
+export const REPORTS = {
+  failure: failureJson,
+  spawn: spawnJson,
+  steer: steerJson,
+  continue: spawnJson,
+  answer: answerJson,
+  kill: killJson,
+  wait: waitJson,
+  'wait-next': waitNextJson,
+  'chain-run': chainRunJson,
+  'chain-check': chainCheckJson,
+  'chain-retry': chainRunJson,
+  batch: chainRunJson,
+  race: chainRunJson,
+  diff: diffJson,
+  merge: mergeJson,
+  clean: cleanJson,
+  list: listJson,
+  watch: listJson,
+  show: showJson,
+  logs: logsJson,
+  announcements: announcementsJson,
+  open: openJson,
+  up: upEventJson,
+  'up-detached': upDetachedJson,
+  down: downJson,
+  status: statusJson,
+  doctor: doctorJson,
+  worker: upEventJson,
+  'worker-forget': forgetJson,
+  install: installJson,
+  uninstall: installJson,
+  completion: completionJson,
+  help: helpJson,
+  version: versionJson,
+} as const satisfies Readonly<Record<string, z.ZodType>>;

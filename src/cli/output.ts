@@ -19,6 +19,11 @@ export function wantsColor(stream: { readonly isTTY?: boolean }, choice: ColorCh
   return stream.isTTY === true && env['TERM'] !== 'dumb';
 }
 
+type Size = Pick<NodeJS.WriteStream, 'columns' | 'rows'>;
+/** Columns and lines of a terminal. One that does not know its size, as over a serial line, says 0. */
+export const columnsOf = ({ columns }: Size): number => columns || 80;
+export const rowsOf = ({ rows }: Size): number => rows || 24;
+
 /**
  * Where a command prints. Results go to stdout: for people by `line`, for programs by `data`. Advice and progress go to stderr
  * by `note`, so that a pipe carries results alone.
@@ -57,7 +62,12 @@ export class Output {
 
   /** Columns of the terminal; without one nothing is cut. */
   get width(): number {
-    return this.#out.isTTY ? this.#out.columns : Number.POSITIVE_INFINITY;
+    return this.#out.isTTY ? columnsOf(this.#out) : Number.POSITIVE_INFINITY;
+  }
+
+  /** Lines of the terminal. */
+  get height(): number {
+    return rowsOf(this.#out);
   }
 
   /** For people, on stdout. */

@@ -9,11 +9,12 @@ import { EXIT_HELP } from './exit.ts';
 import { wantsColor } from './output.ts';
 
 const EXAMPLES = `Examples:
-  subagents spawn fix-login "The login test fails. Find out why and fix it." --verify "npm test"
+  subagents spawn fix-login "The login test fails. Fix it." --verify "npm test"
   subagents steer fix-login "Leave the session cookie alone."
   subagents wait --all
 
-Targets are a label, session/label, label@2 for an earlier run, a unique prefix, a workflow id, or "last".`;
+Targets are a label, session/label, label@2 for an earlier run, a unique prefix,
+a workflow id, or "last".`;
 
 function newProgram(version: string) {
   return new Command('subagents')
@@ -38,8 +39,13 @@ export type Start = (command: (context: Context) => Promise<number>) => Promise<
  * The command line: names, arguments and options. What a command does is loaded when it is called.
  * @param version what `--version` prints
  * @param onExitCode told when a command has run to its end
+ * @param onText told what is asked for as text (help, the version), which is not printed then
  */
-export function buildProgram(version: string, onExitCode: (code: number) => void): Program {
+export function buildProgram(
+  version: string,
+  onExitCode: (code: number) => void,
+  onText?: (text: string) => void,
+): Program {
   const program = newProgram(version);
   const start: Start = async (command) => {
     onExitCode(await command(new Context(program.opts())));
@@ -47,8 +53,16 @@ export function buildProgram(version: string, onExitCode: (code: number) => void
   // Before the commands: they inherit it.
   program
     .exitOverride()
-    .configureOutput({ outputError: () => undefined, getOutHasColors: () => helpColor(program.opts().color) })
-    .configureHelp({ showGlobalOptions: true, styleTitle: (title) => `\u001B[1m${title}\u001B[22m` });
+    .configureOutput({
+      outputError: () => undefined,
+      getOutHasColors: () => onText === undefined && helpColor(program.opts().color),
+      ...(onText && { writeOut: onText, writeErr: () => undefined, getOutHelpWidth: () => HELP_WIDTH }),
+    })
+    .configureHelp({
+      showGlobalOptions: true,
+      minWidthToWrap: MIN_TO_WRAP,
+      styleTitle: (title) => `\u001B[1m${title}\u001B[22m`,
+    });
   declareDelegating(program, start);
   declareChaining(program, start);
   declareMerging(program, start);
@@ -58,5 +72,9 @@ export function buildProgram(version: string, onExitCode: (code: number) => void
   program.addHelpText('after', `\n${EXAMPLES}\n\n${EXIT_HELP}`);
   return program;
 }
+
+const HELP_WIDTH = 80;
+/** Columns beside the names of commands in which their descriptions are still wrapped. */
+const MIN_TO_WRAP = 24;
 
 const helpColor = (color: boolean) => wantsColor(process.stdout, { color, env: process.env });

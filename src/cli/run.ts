@@ -1,6 +1,9 @@
 import { CommanderError } from 'commander';
+import { SubagentsError } from '../contract/errors.ts';
+import { jsonLine } from '../contract/text.ts';
 import { EXIT } from './exit.ts';
 import { failureJson, failureOf, failureText } from './failure.ts';
+import type { HelpJson, VersionJson } from './json.ts';
 import { Output } from './output.ts';
 import { buildProgram } from './program.ts';
 import { version } from './version.ts';
@@ -10,26 +13,50 @@ export async function run(argv: readonly string[]): Promise<number> {
   // What the completion scripts call; its words are a command line of their own, half typed.
   if (argv[0] === '__complete') return await (await import('./complete/main.ts')).complete(argv.slice(1));
   let exitCode: number = EXIT.ok;
-  const program = buildProgram(version(), (code) => {
-    exitCode = code;
-  });
+  let text = '';
+  const json = ownWords(argv).includes('--json');
+  const program = buildProgram(
+    version(),
+    (code) => {
+      exitCode = code;
+    },
+    json ? (piece) => (text += piece) : undefined,
+  );
   const names = new Set(program.commands.flatMap((command) => [command.name(), ...command.aliases()]));
   try {
-    // `help` of an unknown command is that unknown command.
-    const isLost = argv[0] === 'help' && argv[1] !== undefined && argv[1] !== 'help' && !names.has(argv[1]);
-    await program.parseAsync(isLost ? argv.slice(1) : argv, { from: 'user' });
+    // `help` takes no options, but for --json, which is known by now; that of an unknown command is that unknown command.
+    const [first, ...rest] = argv;
+    const about = rest.filter((word) => word !== '--json')[0];
+    const isLost = first === 'help' && about !== undefined && about !== 'help' && !names.has(about);
+    const asked = first === 'help' ? ['help', ...(about === undefined ? [] : [about])] : argv;
+    await program.parseAsync(isLost ? rest : asked, { from: 'user' });
     return exitCode;
   } catch (thrown) {
-    // Help and version have been printed by then.
-    if (thrown instanceof CommanderError && thrown.exitCode === 0) return EXIT.ok;
-    if (thrown instanceof CommanderError && thrown.code === 'commander.help') return EXIT.usage;
+    if (thrown instanceof CommanderError && thrown.exitCode === 0) {
+      // As text, help and version have been printed by then.
+      if (json) process.stdout.write(`${jsonLine(textJson(text))}\n`);
+      return EXIT.ok;
+    }
+    const isHelp = thrown instanceof CommanderError && thrown.code === 'commander.help';
+    if (isHelp && !json) return EXIT.usage;
     return fail(
-      thrown,
+      isHelp ? NO_COMMAND : thrown,
       argv,
       argv.find((word) => names.has(word)),
     );
   }
 }
+
+const textJson = (text: string): HelpJson | VersionJson =>
+  text.trim() === version() ? { version: version() } : { help: text };
+
+const NO_COMMAND = new SubagentsError('BAD_INPUT', 'no command is named', {
+  remedy: '`subagents help` lists them',
+});
+
+/** Those before `--`, which may be options. */
+const ownWords = (argv: readonly string[]): readonly string[] =>
+  argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
 
 /** Prints what was thrown. @returns its exit code */
 function fail(thrown: unknown, argv: readonly string[], command: string | undefined): number {
@@ -46,7 +73,7 @@ export function failureWords(
 ): { readonly text: string; readonly exitCode: number } {
   const failure = failureOf(thrown, command);
   // A usage error comes before the options are known, so the words themselves are asked.
-  const words = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
+  const words = ownWords(argv);
   const { json, noteColors } = new Output({
     color: !words.includes('--no-color'),
     json: words.includes('--json'),

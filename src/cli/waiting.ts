@@ -1,8 +1,16 @@
-import type { Outcome, SubagentHandle, SubagentIdentity, Subagents } from '../client/index.ts';
+import type {
+  Outcome,
+  SpawnedSubagent,
+  SubagentHandle,
+  SubagentIdentity,
+  Subagents,
+} from '../client/index.ts';
+import { kindsOf } from '../contract/caveat.ts';
 import { SubagentsError } from '../contract/errors.ts';
 import type { FinalStatus } from '../contract/status.ts';
 import { oneLine } from '../contract/text.ts';
 import type { Context } from './context.ts';
+import type { End } from './exit.ts';
 import { WaitProgress } from './render/progress.ts';
 
 /** A subagent that has ended. */
@@ -13,6 +21,12 @@ export interface Ended extends SubagentIdentity {
   /** Why there is no outcome. */
   readonly problem?: string;
 }
+
+/** What counts of it for the exit code. */
+export const wayOf = ({ status, outcome }: Ended): End => ({
+  status,
+  caveats: outcome && kindsOf(outcome.caveats),
+});
 
 /** What a wait came to. */
 export interface Waited {
@@ -78,3 +92,7 @@ async function endOf(
     return { ...identity, status: 'lost', problem: oneLine(error.message, 500) };
   }
 }
+
+/** How a request that begins something is answered, in words. */
+export const acceptedWord = ({ repeated }: SpawnedSubagent): string =>
+  repeated ? 'accepted before' : 'accepted';

@@ -1,4 +1,5 @@
-import { SESSION, sessionWorkflowId, type AcknowledgeSignal } from '../contract/index.ts';
+import { plural, SESSION, sessionWorkflowId, signalName, type AcknowledgeSignal } from '../contract/index.ts';
+import { reopenSession } from '../temporal/reopen-session.ts';
 import { isNotFound } from './errors.ts';
 import { pause, soon } from './following.ts';
 import type { Link } from './link.ts';
@@ -6,7 +7,10 @@ import type { Link } from './link.ts';
 /** Between two tries to deliver an acknowledgement, in milliseconds. */
 const RETRY_MS = 1_000;
 
-/** Signal `acknowledge`, sent once. A session that is gone has nothing to acknowledge. */
+/**
+ * Signal `acknowledge`, sent once. A session that was ended from outside is opened again where there is something to
+ * acknowledge; one that was cancelled, or never was, has nothing.
+ */
 export async function sendAcknowledgement(
   link: Link,
   session: string,
@@ -14,13 +18,21 @@ export async function sendAcknowledgement(
   ids: readonly string[],
 ): Promise<void> {
   const signal: AcknowledgeSignal = { receiver, ids: [...ids] };
-  await link.call(`acknowledge announcements of session ${session}`, async () => {
-    try {
-      await link.client.workflow.getHandle(sessionWorkflowId(session)).signal(SESSION.acknowledge, signal);
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
-  });
+  const doing = `acknowledge announcements of session ${session}`;
+  const name = signalName(SESSION.acknowledge, `${receiver} has ${plural(ids.length, 'announcement')}`);
+  const send = (): Promise<boolean> =>
+    link.call(doing, async () => {
+      try {
+        await link.client.workflow.getHandle(sessionWorkflowId(session)).signal(name, signal);
+        return true;
+      } catch (error) {
+        if (!isNotFound(error)) throw error;
+        return false;
+      }
+    });
+  if ((await send()) || ids.length === 0) return;
+  const reopened = await link.call(doing, () => reopenSession(link.client, session, { cancelled: false }));
+  if (reopened === 'reopened' || reopened === 'open') await send();
 }
 
 /**

@@ -6,6 +6,7 @@ import {
   endedSignal,
   pageInput,
   SESSION,
+  signalOf,
   sessionWorkflowId,
   unacknowledgedView,
   type Announcement,
@@ -18,13 +19,7 @@ import { isNotFound, isPassing } from './errors.ts';
 import { endable, pause } from './following.ts';
 import { firstInput, firstValue, followHistory, type HistoryEvent } from './history.ts';
 import type { Link } from './link.ts';
-import type { AnnouncementOptions } from './types.ts';
-
-/** An announcement that can be acknowledged by itself. */
-export type ReceivedAnnouncement = Announcement & {
-  /** Tells the session that this receiver has it. Not needed in a plain `for await`: asking for the next one does it. */
-  acknowledge(): Promise<void>;
-};
+import type { AnnouncementOptions, ReceivedAnnouncement } from './types.ts';
 
 /** Between two tries, in milliseconds: doubled from the first to the last. */
 const BACKOFF_MS = { first: 100, last: 2_000 };
@@ -42,6 +37,7 @@ export function receiveAnnouncements(
   options: AnnouncementOptions & { readonly receiver: string },
 ): AsyncGenerator<ReceivedAnnouncement, void, undefined> {
   const { receiver } = options;
+  link.requireOpen();
   return endable([options.signal, link.closed], async function* (signal) {
     const acknowledger = new Acknowledger(link, session, receiver, signal);
     try {
@@ -184,12 +180,9 @@ async function newestRun(
 /** The announcement that `event` brings: an `ended` or `announce` signal; `undefined` for all other events. */
 async function announcementIn(link: Link, event: HistoryEvent): Promise<Announcement | undefined> {
   const signal = event.workflowExecutionSignaledEventAttributes;
+  const name = signalOf(signal?.signalName ?? '');
   const schema =
-    signal?.signalName === SESSION.ended
-      ? endedSignal
-      : signal?.signalName === SESSION.announce
-        ? announceSignal
-        : undefined;
+    name === SESSION.ended ? endedSignal : name === SESSION.announce ? announceSignal : undefined;
   if (schema === undefined) return undefined;
   // A malformed signal (anyone may send one) is not ours to deliver; the session ignores it too.
   return schema.safeParse(await firstValue(link, signal?.input)).data?.announcement;

@@ -15,16 +15,14 @@ import {
 } from '../contract/index.ts';
 import { sendChain } from './chain.ts';
 import { concurrently } from './concurrently.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import { firstInput } from './history.ts';
 import type { Link } from './link.ts';
-import { awaitOutcome } from './outcomes.ts';
+import { readOutcome } from './outcomes.ts';
 import { findRun, type KnownRun } from './runs.ts';
-import type { Accepted } from './session-handle.ts';
+import { acceptedBefore, type Accepted } from './spawn.ts';
 import { checkSpawnSize } from './spec.ts';
 import type { RetryOptions } from './types.ts';
-
-/** How long outcomes of what is over may take to read, in milliseconds. */
-const OUTCOME_TIMEOUT_MS = 10_000;
 
 /** See `SessionHandle.retryChain`. */
 export async function retryChain(link: Link, run: KnownRun, options: RetryOptions): Promise<Accepted> {
@@ -33,21 +31,21 @@ export async function retryChain(link: Link, run: KnownRun, options: RetryOption
     throw new SubagentsError('BAD_INPUT', `${run.label} is no chain`, {
       remedy: `go on with it: subagents continue ${run.label} "<task>"`,
     });
+  const fingerprint = fingerprintOf({ retry: run.label, from });
+  const before = acceptedBefore(run, fingerprint);
+  if (before) return before;
   if (!isFinal(run.status))
     throw new SubagentsError('LABEL_LIVE', `the chain ${run.label} is live`, {
       remedy: 'wait for its end, or kill it first',
     });
-  const [input, outcome] = await Promise.all([
-    firstInput(link, run),
-    awaitOutcome(link, run, { timeoutMs: OUTCOME_TIMEOUT_MS }),
-  ]);
+  const [input, outcome] = await Promise.all([firstInput(link, run), readOutcome(link, run)]);
   const chain = resolvedChain.parse((input as { chain?: unknown } | undefined)?.chain);
   const views = outcome.steps ?? [];
   const winner = chain.until === 'first' ? views.find(({ status }) => status === 'done') : undefined;
   if (winner)
     throw new SubagentsError('BAD_INPUT', `the race ${chain.label} is over: ${winner.step} was done first`, {
       remedy:
-        'start it anew under its label, or go on with a racer: subagents continue <chain>/<step> "<task>"',
+        'start it anew under its label, or go on with a racer: subagents continue <chain>.<step> "<task>"',
     });
   const again = stepsToRepeat(chain, views, from);
   const carried = await concurrently(
@@ -60,7 +58,7 @@ export async function retryChain(link: Link, run: KnownRun, options: RetryOption
       ),
     ],
   );
-  const request: ChainRequest = { requestId, chain, carried: Object.fromEntries(carried) };
+  const request: ChainRequest = { requestId, chain, fingerprint, carried: Object.fromEntries(carried) };
   checkSpawnSize(request, {
     what: `the chain ${chain.label} with what its steps have left that is quoted again`,
     remedy: 'run a step again whose files or data are quoted, with those that quote them: --from <step>',
@@ -68,7 +66,7 @@ export async function retryChain(link: Link, run: KnownRun, options: RetryOption
   return sendChain(link, run.session, request, { timeoutMs });
 }
 
-/** What a step of `chain` came to. Runs of chains by earlier versions do not tell which run of its subagent that was. */
+/** What a step of `chain` came to. A step that never started has no run. */
 async function outcomeOf(
   link: Link,
   chain: KnownRun,
@@ -78,7 +76,7 @@ async function outcomeOf(
     workflowId !== undefined && runId !== undefined
       ? { ...chain, label, run, workflowId, runId }
       : await findRun(link, `${label}@${run}`, chain.session);
-  const outcome = await awaitOutcome(link, step, { timeoutMs: OUTCOME_TIMEOUT_MS });
+  const outcome = await readOutcome(link, step);
   return { ...outcome, workflowId: step.workflowId, runId: step.runId };
 }
 

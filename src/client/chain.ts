@@ -4,6 +4,7 @@ import { checkChain } from '../chain/check.ts';
 import { withNeeds } from '../chain/graph.ts';
 import {
   chainSpec,
+  check,
   SESSION,
   spawnAnswer,
   stepLabel,
@@ -17,14 +18,16 @@ import {
 import { releaseCarried } from '../git/carry.ts';
 import { concurrently } from './concurrently.ts';
 import { isTimeout } from './errors.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import type { Link } from './link.ts';
 import { resolveSpec, type Caller } from './resolve-spec.ts';
-import type { Accepted } from './session-handle.ts';
-import { refusalError, sendToSession } from './spawn.ts';
+import { orStarted, refusalError, sendToSession, type Accepted } from './spawn.ts';
 import { checkSpawnSize, misfit } from './spec.ts';
 import type { ChainOptions } from './types.ts';
 import { requireWorkers } from './workers.ts';
 
+/** Problems that are named one by one. */
+const MAX_PROBLEMS = 10;
 /** How long the session may take to answer, in milliseconds. */
 const CHAIN_TIMEOUT_MS = 60_000;
 
@@ -47,7 +50,7 @@ export async function startChain(
     ...(description !== undefined && { description }),
     ...(maxConcurrent !== undefined && { maxConcurrent }),
   };
-  const request: ChainRequest = { requestId, chain };
+  const request: ChainRequest = { requestId, chain, fingerprint: fingerprintOfChain(chain) };
   try {
     const answer = await sendChain(link, session, request, { timeoutMs, title });
     return { ...answer, notes: [...new Set([...steps.flatMap((each) => each.notes), ...answer.notes])] };
@@ -60,6 +63,15 @@ export async function startChain(
   }
 }
 
+/** Its steps are known by what is asked of each. */
+function fingerprintOfChain({ steps, ...chain }: ResolvedChain): string {
+  const asked = steps.map(({ spec, ...step }) => {
+    const { fingerprint, output, artifacts } = spec;
+    return { ...step, fingerprint, output, artifacts };
+  });
+  return fingerprintOf({ ...chain, steps: asked });
+}
+
 /** Sends a chain to its session. @throws SubagentsError what the session refused it for, LIMIT, TIMEOUT */
 export async function sendChain(
   link: Link,
@@ -69,23 +81,28 @@ export async function sendChain(
 ): Promise<Accepted> {
   checkSpawnSize(request);
   const doing = `start the chain ${request.chain.label}`;
-  const answer = spawnAnswer.parse(
-    await sendToSession(link, session, { ...{ update: SESSION.chain, request, doing, timeoutMs, title } }),
-  );
+  const { label } = request.chain;
+  const [answer] = await orStarted(link, session, [{ label, fingerprint: request.fingerprint }], async () => [
+    spawnAnswer.parse(
+      await sendToSession(link, session, { ...{ update: SESSION.chain, request, doing, timeoutMs, title } }),
+    ),
+  ]);
+  if (answer === undefined) throw new SubagentsError('INTERNAL', 'no answer');
   if (answer.status === 'refused') throw refusalError(answer, 'start the chain');
   return answer;
 }
 
 /** @throws SubagentsError BAD_INPUT that says what is wrong, and where */
 export function parseChain(spec: unknown): ParsedChain {
-  const parsed = chainSpec.safeParse(spec);
+  const parsed = check(chainSpec, spec);
   if (!parsed.success) throw misfit(parsed.error, chainSpec.shape, 'a chain');
-  const [problem, ...more] = checkChain(parsed.data);
-  if (!problem) return parsed.data;
+  const problems = checkChain(parsed.data).map(({ path, message }) => `${path.join('.')}: ${message}`);
+  if (problems.length === 0) return parsed.data;
+  const more = problems.length - MAX_PROBLEMS;
   throw new SubagentsError(
     'BAD_INPUT',
-    `${problem.path.join('.')}: ${problem.message}${more.length > 0 ? ` (and ${more.length} more)` : ''}`,
-    { remedy: 'see all of them with `subagents chain check <file>`' },
+    problems.slice(0, MAX_PROBLEMS).join('; ') + (more > 0 ? ` (and ${more} more)` : ''),
+    { remedy: 'mend what is named: a path such as steps.0.task counts from 0' },
   );
 }
 

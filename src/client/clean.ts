@@ -12,12 +12,14 @@ import {
   type CleanWorkflowInput,
 } from '../contract/index.ts';
 import { concurrently } from './concurrently.ts';
-import { readView } from './view.ts';
-import { noWorker, refuseChain } from './errors.ts';
+import { requireView } from './view.ts';
+import { refuseChain } from './errors.ts';
 import type { Link } from './link.ts';
 import { listSession } from './listing.ts';
+import { ofRepository } from './of-repository.ts';
 import { findRunAnywhere, type KnownRun } from './runs.ts';
 import type { CleanOptions, CleanReport } from './types.ts';
+import { unknownRuns } from './unknown-runs.ts';
 import { findSessions } from './visibility.ts';
 import { requireWorker } from './workers.ts';
 
@@ -38,12 +40,33 @@ export async function cleanTargets(
   if (targets === 'all') {
     const sessions = await findSessions(link, { all: true });
     const finished = await concurrently(sessions, ({ session: name }) => finishedOf(link, name));
-    return cleanRuns(link, finished.flat(), options);
+    const all = [...finished.flat(), ...(await unknownRuns(link))];
+    return cleanRuns(link, [...new Map(all.map((run) => [run.runId, run])).values()], options);
   }
-  const runs = await concurrently(targets, (target) => findRunAnywhere(link, target, session));
+  const runs = (await concurrently(targets, (target) => findToClean(link, target, session))).flat();
   for (const run of runs) refuseChain('clean', run);
   const once = new Map(runs.map((run) => [run.runId, run]));
   return cleanRuns(link, [...once.values()], options);
+}
+
+/** The run that the target names; where the server knows none, those that only the home has. */
+async function findToClean(
+  link: Link,
+  target: string,
+  session: string | undefined,
+): Promise<readonly KnownRun[]> {
+  try {
+    return [await findRunAnywhere(link, target, session)];
+  } catch (error) {
+    if (!(error instanceof SubagentsError) || error.code !== 'UNKNOWN_TARGET') throw error;
+    const named = (await unknownRuns(link)).filter((run) =>
+      [run.label, `${run.label}@${run.run}`].some((name) =>
+        [name, `${run.session}/${name}`].includes(target),
+      ),
+    );
+    if (named.length === 0) throw error;
+    return named;
+  }
 }
 
 /** See `SessionHandle.clean`. @throws SubagentsError NO_WORKER, TIMEOUT */
@@ -56,12 +79,13 @@ async function finishedOf(link: Link, session: string): Promise<KnownRun[]> {
   return finished.filter((run) => !isChain(run));
 }
 
-/** Cleans up after these runs. @throws SubagentsError STILL_LIVE for a run that is not over, NO_WORKER, TIMEOUT */
+/** Cleans up after these runs. @throws SubagentsError STILL_LIVE for a run that is not over, NO_WORKER, TIMEOUT, NOT_A_REPOSITORY */
 export async function cleanRuns(
   link: Link,
-  runs: readonly KnownRun[],
-  { merged = false, dryRun = false, force = false }: CleanOptions,
+  among: readonly KnownRun[],
+  { repo, merged = false, dryRun = false, force = false }: CleanOptions,
 ): Promise<CleanReport> {
+  const runs = repo === undefined ? among : among.filter(await ofRepository(repo, process.cwd()));
   const live = runs.find(({ status }) => !isFinal(status));
   if (live) {
     throw new SubagentsError('STILL_LIVE', `${live.label}@${live.run} is still at work`, {
@@ -98,8 +122,7 @@ export async function cleanRuns(
 /** Who had the run; undefined when it never had a worker, or nobody knows any more. */
 async function workerOf(link: Link, run: KnownRun): Promise<string | undefined> {
   if (run.workerId !== undefined) return run.workerId;
-  const view = await readView(link, run);
-  if (view === 'workerless') throw noWorker(link.server);
+  const view = await requireView(link, run);
   return view?.workerId;
 }
 

@@ -5,27 +5,27 @@ import {
   isFinal,
   isRepositoryUrl,
   MAX_HANDOVER_CHARS,
-  resolvedSpec,
+  startedSpec,
   SubagentsError,
+  travelling,
   type ContinueSpec,
   type Outcome,
   type ResolvedSpec,
 } from '../contract/index.ts';
-import { readView } from './view.ts';
-import { isNotFound, LostRunError, noWorker } from './errors.ts';
+import { requireView } from './view.ts';
+import { isNotFound, LostRunError } from './errors.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import { followHistory, firstValue } from './history.ts';
 import { LinkedSignal } from './linked-signal.ts';
 import type { Link } from './link.ts';
-import { awaitOutcome } from './outcomes.ts';
+import { outcomeIfLeft } from './outcomes.ts';
 import type { KnownRun } from './runs.ts';
-import type { Accepted } from './session-handle.ts';
-import { refusalError, sendSpawn } from './spawn.ts';
+import { requirePushable } from './resolve-spec.ts';
+import { acceptedBefore, refusalError, sendSpawn, type Accepted } from './spawn.ts';
 import { parseContinueSpec } from './spec.ts';
 import type { SpawnOptions } from './types.ts';
 import { requireThisWorker } from './workers.ts';
 
-/** How long the outcome of the run before may take to read, in milliseconds. */
-const OUTCOME_TIMEOUT_MS = 10_000;
 const SEND_TIMEOUT_MS = 60_000;
 /** A branch that we named. */
 const OWN_BRANCH = /^subagents\/[a-z0-9._-]+$/;
@@ -39,6 +39,10 @@ export async function continueRun(
 ): Promise<Accepted> {
   const wanted = parseContinueSpec(spec);
   const name = `${run.label}@${run.run}`;
+  // Another task than that of the run before.
+  const fingerprint = fingerprintOf({ continues: run.label, ...changed(wanted) });
+  const again = acceptedBefore(run, fingerprint);
+  if (again) return again;
   if (!isFinal(run.status)) {
     throw new SubagentsError('LABEL_LIVE', `cannot continue ${name}: it is live (${run.status})`, {
       remedy: `steer it instead: subagents steer ${run.label} "<message>"`,
@@ -51,7 +55,7 @@ export async function continueRun(
   const [before, place, outcome] = await Promise.all([
     readSpec(link, run),
     findPlace(link, run),
-    readOutcome(link, run),
+    outcomeIfLeft(link, run),
   ]);
   if (run.workerId === undefined) await requireThisWorker(link, place.workerId, who);
   const resolved: ResolvedSpec = {
@@ -59,6 +63,7 @@ export async function continueRun(
     // What a chain asked for, no chain reads any more.
     output: undefined,
     artifacts: undefined,
+    fingerprint,
     ...changed(wanted),
     base: { ...before.base, commit: place.base },
     leftOpen: stillOpen(before, wanted),
@@ -73,24 +78,17 @@ export async function continueRun(
       handover: handover(before.task, run, outcome),
     },
   };
+  requirePushable(resolved, isRepositoryUrl(resolved.repo));
   const [answer] = await sendSpawn(link, run.session, { requestId, specs: [resolved] }, timeoutMs);
   if (answer?.status === 'accepted') return answer;
   throw answer === undefined ? new SubagentsError('INTERNAL', 'no answer') : refusalError(answer, 'continue');
 }
 
 /** The fields of a spec that are to change. */
-function changed(wanted: ReturnType<typeof parseContinueSpec>): Partial<ResolvedSpec> & { task: string } {
-  const { task, model, thinking, verify, permissions, trustRepo, timeout, stuckAfter } = wanted;
-  return {
-    task,
-    ...(model !== undefined && { model }),
-    ...(thinking !== undefined && { thinking }),
-    ...(verify !== undefined && { verify }),
-    ...(permissions !== undefined && { permissions }),
-    ...(trustRepo !== undefined && { trustRepo }),
-    ...(timeout !== undefined && { timeoutMs: timeout }),
-    ...(stuckAfter !== undefined && { stuckAfterMs: stuckAfter }),
-  };
+function changed(
+  wanted: ReturnType<typeof parseContinueSpec>,
+): Partial<ResolvedSpec> & { readonly task: string } {
+  return { ...travelling(wanted), task: wanted.task };
 }
 
 /** What a URL's clone is asked again: the spec that the run before began with does not have what it said. */
@@ -110,7 +108,7 @@ async function readSpec(link: Link, run: KnownRun): Promise<ResolvedSpec> {
   try {
     for await (const event of followHistory(link, { ...run, afterEvent: 0 }, linked.signal)) {
       const input = await firstValue(link, event.workflowExecutionStartedEventAttributes?.input);
-      const parsed = resolvedSpec.safeParse((input as { spec?: unknown } | undefined)?.spec);
+      const parsed = startedSpec.safeParse((input as { spec?: unknown } | undefined)?.spec);
       if (parsed.success) return parsed.data;
       throw new SubagentsError('INTERNAL', `the spec of ${name} cannot be read: ${parsed.error.message}`, {
         remedy: 'It may come from another version of durable-subagents: spawn it again.',
@@ -128,8 +126,7 @@ async function readSpec(link: Link, run: KnownRun): Promise<ResolvedSpec> {
 
 /** Where it worked, and who has that. */
 async function findPlace(link: Link, run: KnownRun) {
-  const view = await readView(link, run);
-  if (view === 'workerless') throw noWorker(link.server);
+  const view = await requireView(link, run);
   const { workerId, cwd, base, branch, repository, copilotSessionId } = view ?? {};
   if (workerId === undefined || cwd === undefined || base === undefined || copilotSessionId === undefined) {
     throw new SubagentsError('NO_WORKSPACE', `${run.label}@${run.run} ended before it had a workspace`, {
@@ -137,16 +134,6 @@ async function findPlace(link: Link, run: KnownRun) {
     });
   }
   return { workerId, cwd, base, branch, repository, copilotSessionId };
-}
-
-/** How it ended; nothing of one that was ended from outside. */
-async function readOutcome(link: Link, run: KnownRun): Promise<Outcome | undefined> {
-  try {
-    return await awaitOutcome(link, run, { timeoutMs: OUTCOME_TIMEOUT_MS });
-  } catch (error) {
-    if (error instanceof SubagentsError && error.code === 'LOST') return undefined;
-    throw error;
-  }
 }
 
 function handover(task: string, run: KnownRun, outcome: Outcome | undefined): string {

@@ -4,6 +4,7 @@ import {
   DOING,
   isChain,
   isFinal,
+  SubagentsError,
   type Outcome,
   type StepView,
   type SubagentView,
@@ -12,9 +13,10 @@ import { absenceOf, WorkerLooks } from './absence.ts';
 import { inspect, type Inspection } from './inspect.ts';
 import type { Link } from './link.ts';
 import { workflowUrl } from './links.ts';
-import { workerlessNote } from './listing.ts';
 import { awaitOutcome } from './outcomes.ts';
-import { ask, isWorkerless } from './query.ts';
+import { ask, isUnanswered } from './query.ts';
+import { silenceNote, whyUnanswered } from './silence.ts';
+import { stallOf } from './stall.ts';
 import type { KnownRun } from './runs.ts';
 import type { SubagentDescription } from './types.ts';
 import { readView } from './view.ts';
@@ -32,18 +34,19 @@ export async function describeRun(link: Link, run: KnownRun): Promise<SubagentDe
     over ? readOutcome(link, run) : undefined,
     chain && !over ? readSteps(link, run) : undefined,
   ]);
+  const unanswered = view instanceof SubagentsError;
   const away =
-    inspected && !over && !chain
-      ? await absenceOf(inspected, new WorkerLooks(link), view !== 'workerless')
-      : undefined;
-  const asked = view === 'workerless' ? undefined : view;
+    inspected && !over && !chain ? await absenceOf(inspected, new WorkerLooks(link), !unanswered) : undefined;
+  const asked = unanswered ? undefined : view;
+  const stalled = inspected && stallOf(inspected, { away });
   const notes = [...(outcome?.notes ?? asked?.notes ?? [])];
-  if (view === 'workerless') notes.push(workerlessNote(link.server));
+  if (unanswered) notes.push(silenceNote(await whyUnanswered(link, run, view)));
   if (inspected === undefined)
     notes.push('the server no longer keeps this run: this is what its session remembers');
   return {
     ...known(run, inspected),
     ...now(run, inspected, asked),
+    ...(stalled && { stalled }),
     ...(away && { away }),
     ...(asked && {
       cwd: asked.cwd,
@@ -60,7 +63,8 @@ export async function describeRun(link: Link, run: KnownRun): Promise<SubagentDe
     steers: asked?.steers ?? [],
     outcome,
     url: workflowUrl(link.server, run.workflowId, run.runId),
-    workerless: view === 'workerless',
+    ...(run.cleaned && { cleaned: run.cleaned }),
+    workerless: unanswered,
     notes,
   };
 }
@@ -105,7 +109,7 @@ async function readSteps(link: Link, run: KnownRun): Promise<readonly StepView[]
   try {
     return await ask<StepView[]>(link, run, CHAIN.progress);
   } catch (error) {
-    if (isWorkerless(error)) return undefined;
+    if (isUnanswered(error)) return undefined;
     throw error;
   }
 }

@@ -58,6 +58,27 @@ export function noWorker(server: ServerInfo, who = 'no worker is running'): Suba
   });
 }
 
+/**
+ * A worker is there, and `who` (a workflow) did not answer.
+ * @param options.failing its workflow fails at each try to go on
+ */
+export function noAnswer(
+  server: ServerInfo,
+  who: string,
+  { failing = false }: { readonly failing?: boolean } = {},
+): SubagentsError {
+  if (failing) {
+    return new SubagentsError('INTERNAL', `${who} cannot answer: its workflow fails at each try to go on`, {
+      remedy: `the log of its worker says why; \`subagents kill --force ${who}\` ends it`,
+    });
+  }
+  return new SubagentsError(
+    'TIMEOUT',
+    `${who} did not answer in time, though a worker is running, or was a moment ago (${serverName(server)})`,
+    { remedy: 'try again: it may be busy. `subagents status` says whether a worker polls' },
+  );
+}
+
 /** All workers speak another version of the contract than this program: they would misunderstand each other. */
 export function otherVersion(server: ServerInfo, contracts: readonly number[]): SubagentsError {
   const theirs = [...new Set(contracts)].join(' and ');
@@ -90,12 +111,14 @@ export function alreadyEnded(doing: string, run: SessionEntry): SubagentsError {
 export function refuseChain(doing: string, run: SessionEntry): void {
   if (!isChain(run)) return;
   throw new SubagentsError('BAD_INPUT', `cannot ${doing} ${run.label}: it is a chain`, {
-    remedy: `name one of its steps, as ${run.label}/<step>; \`subagents show ${run.label}\` has them`,
+    remedy: `name one of its steps, as ${run.label}.<step>; \`subagents show ${run.label}\` has them`,
   });
 }
 
 /** Whether `error` says that there is no such workflow run, or that it has ended already. */
 export function isNotFound(error: unknown): boolean {
+  // Of a namespace, or of the server itself.
+  if (isUnreachable(error)) return false;
   return (
     error instanceof WorkflowNotFoundError ||
     (error instanceof SubagentsError && error.cause instanceof WorkflowNotFoundError) ||
@@ -103,9 +126,38 @@ export function isNotFound(error: unknown): boolean {
   );
 }
 
+/** Whether there is no server to call, or none that takes calls. */
+export function isUnreachable(error: unknown): boolean {
+  return ownError(error)?.code === 'TEMPORAL_UNREACHABLE';
+}
+
+/** The error of ours that `error` is, or wraps: Temporal's client wraps what a connection throws. */
+function ownError(error: unknown): SubagentsError | undefined {
+  for (let cause = error, depth = 0; cause instanceof Error && depth < 4; cause = cause.cause, depth += 1) {
+    if (cause instanceof SubagentsError) return cause;
+  }
+  return undefined;
+}
+
 /** Whether a call was given up for want of an answer in time. */
 export function isTimeout(error: unknown): boolean {
   return error instanceof SubagentsError && error.code === 'TIMEOUT';
+}
+
+/** Where nothing answered at all, something has to be started first. */
+const NOBODY: ReadonlySet<string> = new Set(['TEMPORAL_UNREACHABLE', 'NO_WORKER']);
+
+/**
+ * The error of a request that may have arrived: it says that this is not known, and how to make the request again. Any other error
+ * stays as it is.
+ */
+export function unanswered(error: unknown, again: string): unknown {
+  if (!(error instanceof SubagentsError) || (!isTimeout(error) && !isPassing(error))) return error;
+  const { code, message, remedy } = error;
+  return new SubagentsError(code, `${message}. Whether it counts is not known yet`, {
+    remedy: `${NOBODY.has(code) ? `${remedy}; then ` : ''}${again}`,
+    cause: error,
+  });
 }
 
 /** Codes of a server, a connection or a load that is away for a while: the same call may succeed later. */
@@ -123,7 +175,9 @@ const PASSING: ReadonlySet<number> = new Set([
 export function isPassing(error: unknown): boolean {
   if (error instanceof SubagentsError && error.code === 'NO_WORKER') return true;
   const grpc = grpcError(error);
-  return grpc !== undefined && PASSING.has(grpc.code);
+  // Nothing runs in the home, or nobody listens at the address: as long as it is away.
+  if (grpc === undefined) return isUnreachable(error);
+  return PASSING.has(grpc.code);
 }
 
 /**
@@ -131,7 +185,8 @@ export function isPassing(error: unknown): boolean {
  * @param doing what was being done, for the message: `steer fix-login`.
  */
 export function toSubagentsError(error: unknown, doing: string, server: ServerInfo): SubagentsError {
-  if (error instanceof SubagentsError) return error;
+  const own = ownError(error);
+  if (own !== undefined) return own;
   if (error instanceof WorkflowUpdateFailedError) return fromFailure(error.cause, doing);
   if (error instanceof NamespaceNotFoundError) {
     return new SubagentsError(

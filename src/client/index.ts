@@ -1,9 +1,8 @@
 /** The library: hand long coding tasks to durable subagents, and hear from them. */
-export { Subagents, DEFAULT_SESSION } from './subagents.ts';
-export { SessionHandle, type Accepted } from './session-handle.ts';
-export type { ReceivedAnnouncement } from './announcements.ts';
+export { Subagents } from './subagents.ts';
+export { DEFAULT_SESSION } from '../contract/names.ts';
 export { LostRunError } from './errors.ts';
-export { SubagentHandle, type SubagentIdentity } from './subagent-handle.ts';
+export type * from './handles.ts';
 export type * from './types.ts';
 export { readyMadeChain, type ReadyMadeName, type ReadyMadeOptions } from './ready-made.ts';
 export { batchChain, raceChain } from '../chain/ready-made.ts';
@@ -11,6 +10,7 @@ export { SubagentsError, ERROR_CODES, type ErrorCode } from '../contract/errors.
 export type {
   Announcement,
   ChainSpec,
+  ChainStep,
   CleanedRun,
   ContinueSpec,
   Evidence,
@@ -19,9 +19,9 @@ export type {
   Outcome,
   Progress,
   Question,
+  AnswerReceipt,
   Receipt,
   SessionEntry,
-  SpawnAnswer,
   SpawnSpec,
   Status,
   StepView,

@@ -45,6 +45,17 @@ const ACTIVITIES_OF: Readonly<Partial<Record<Status, readonly string[]>>> = {
 } satisfies Partial<Record<LiveStatus, readonly string[]>>;
 const { PENDING_ACTIVITY_STATE_SCHEDULED } = proto.temporal.api.enums.v1.PendingActivityState;
 
+/** One or two of a workflow's tasks may go with a worker that dies; more fail by themselves. */
+export const MAX_TASK_ATTEMPTS = 3;
+
+/** Whether the workflow fails at each try to go on, so that nothing that it is told has an effect. */
+export async function isFailing(
+  link: Link,
+  run: { readonly workflowId: string; readonly runId?: string | undefined },
+): Promise<boolean> {
+  return ((await inspect(link, run))?.task?.attempt ?? 1) > MAX_TASK_ATTEMPTS;
+}
+
 /** Describes one run; `undefined` when the server does not know it (any more). */
 export async function inspect(
   link: Link,

@@ -1,11 +1,13 @@
 import { setMaxListeners } from 'node:events';
-import { Client, type Connection } from '@temporalio/client';
-import { contractOf, MAIN_QUEUE } from '../contract/index.ts';
-import { readHome } from '../home/home.ts';
+import { Client } from '@temporalio/client';
+import { contractOf, MAIN_QUEUE, SubagentsError } from '../contract/index.ts';
+import { readHome, type HomeView } from '../home/home.ts';
 import { homeRoot } from '../system/home-root.ts';
-import { connectTemporal } from '../temporal/connect.ts';
+import { dataConverter } from '../temporal/payload-converter.ts';
 import { hasPollers, pollerIdentities } from '../temporal/pollers.ts';
-import { resolveTarget, type TemporalTarget } from '../temporal/target.ts';
+import { SteadyConnection } from '../temporal/steady-connection.ts';
+import { resolveTarget } from '../temporal/target.ts';
+import { readUpFile } from '../temporal/up-file.ts';
 import { toSubagentsError } from './errors.ts';
 import { soon } from './following.ts';
 import { LinkedSignal } from './linked-signal.ts';
@@ -23,38 +25,47 @@ export interface CallOptions {
 
 /** An open connection with its client: deadlines, cancellation and error mapping for every call. Internal to the library. */
 export class Link {
-  readonly server: ServerInfo;
   readonly client: Client;
   /** No worker has answered a Query lately: until then (epoch milliseconds) none is waited for as long. */
   silentUntil = 0;
   readonly #options: ConnectOptions;
-  readonly #connection: Connection;
-  /** How fresh a poll must be to count as a worker's, in milliseconds; default: what any server takes. */
-  readonly #pollFreshnessMs: number | undefined;
+  readonly #connection: SteadyConnection;
   readonly #ending = new AbortController();
   readonly #closing = new AbortController();
   readonly #lastWords = new Set<Promise<void>>();
 
-  private constructor(options: ConnectOptions, target: TemporalTarget, connection: Connection) {
-    const { address, namespace, origin, uiUrl } = target;
+  private constructor(options: ConnectOptions, connection: SteadyConnection) {
     this.#options = options;
-    this.server = { address, namespace, origin, uiUrl };
     this.#connection = connection;
-    this.#pollFreshnessMs = target.pollFreshnessMs;
-    this.client = new Client({ connection, namespace });
+    this.client = new Client({ connection, namespace: connection.target.namespace, dataConverter });
     // One listener for each iteration, and for each call under way.
     setMaxListeners(0, this.#ending.signal, this.#closing.signal);
   }
 
   /** @throws SubagentsError TEMPORAL_UNREACHABLE, BAD_INPUT. */
   static async open(options: ConnectOptions): Promise<Link> {
-    const target = await resolveTarget(options);
-    return new Link(options, target, await connectTemporal(target));
+    return new Link(options, await SteadyConnection.open(() => resolveTarget(options)));
+  }
+
+  /** Where the server was when it was last connected to. */
+  get server(): ServerInfo {
+    const { address, namespace, origin, uiUrl, embedded } = this.#connection.target;
+    return { address, namespace, origin, uiUrl, embedded };
+  }
+
+  /** How fresh a poll must be to count as a worker's, in milliseconds; undefined: what any server takes. */
+  get #pollFreshnessMs(): number | undefined {
+    return this.#connection.target.pollFreshnessMs;
   }
 
   /** Aborted when the connection is closed by its owner: every wait and iteration ends with it. */
   get closed(): AbortSignal {
     return this.#ending.signal;
+  }
+
+  /** @throws SubagentsError CLOSED after `close`: for what would else just end, as an iteration does. */
+  requireOpen(): void {
+    this.#ending.signal.throwIfAborted();
   }
 
   /** Whether the server is on this machine, by its address. */
@@ -116,9 +127,18 @@ export class Link {
     return (await readHome(homeRoot(home, env), env)).hostQueue;
   }
 
+  /** The home of the caller, where the server is the one that `up` runs in it. */
+  async ownHome(): Promise<HomeView | undefined> {
+    const { home, env } = this.#options;
+    const root = homeRoot(home, env);
+    return readUpFile(root)?.address === this.server.address ? await readHome(root, env) : undefined;
+  }
+
   /** Ends every wait and iteration, lets what is on its way arrive, then closes the connection. */
   async close(): Promise<void> {
-    const reason = new DOMException('The connection was closed.', 'AbortError');
+    const reason = new SubagentsError('CLOSED', 'this connection to the subagents was closed', {
+      remedy: 'make a new one: Subagents.connect()',
+    });
     this.#ending.abort(reason);
     await soon(Promise.allSettled(this.#lastWords));
     this.#closing.abort(reason);

@@ -1,5 +1,8 @@
 import { setMaxListeners } from 'node:events';
 
+/** Who follows a signal that several are linked to: one listener of it tells them all, however many they are. */
+const FOLLOWERS = new WeakMap<AbortSignal, Set<LinkedSignal>>();
+
 /**
  * A signal that is aborted with the first of its sources, with that one's reason, and lets go of them when disposed. (What
  * `AbortSignal.any` gives stays attached for as long as a source lives, here as long as the connection.)
@@ -7,7 +10,6 @@ import { setMaxListeners } from 'node:events';
 export class LinkedSignal implements Disposable {
   readonly #controller = new AbortController();
   readonly #sources: readonly AbortSignal[];
-  readonly #follow = (event: Event): void => this.abort((event.target as AbortSignal).reason);
 
   constructor(sources: readonly (AbortSignal | undefined)[]) {
     // Temporal's client adds a listener with each request and removes none.
@@ -15,7 +17,7 @@ export class LinkedSignal implements Disposable {
     this.#sources = sources.filter((source) => source !== undefined);
     const aborted = this.#sources.find((source) => source.aborted);
     if (aborted !== undefined) this.abort(aborted.reason);
-    for (const source of this.#sources) source.addEventListener('abort', this.#follow, { once: true });
+    for (const source of this.#sources) follow(source, this);
   }
 
   get signal(): AbortSignal {
@@ -27,6 +29,26 @@ export class LinkedSignal implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const source of this.#sources) source.removeEventListener('abort', this.#follow);
+    for (const source of this.#sources) unfollow(source, this);
   }
+}
+
+function follow(source: AbortSignal, follower: LinkedSignal): void {
+  const known = FOLLOWERS.get(source);
+  if (known === undefined) {
+    FOLLOWERS.set(source, new Set([follower]));
+    source.addEventListener('abort', tell, { once: true });
+  } else known.add(follower);
+}
+
+function unfollow(source: AbortSignal, follower: LinkedSignal): void {
+  const known = FOLLOWERS.get(source);
+  if (known?.delete(follower) !== true || known.size > 0) return;
+  FOLLOWERS.delete(source);
+  source.removeEventListener('abort', tell);
+}
+
+function tell(event: Event): void {
+  const source = event.target as AbortSignal;
+  for (const follower of [...(FOLLOWERS.get(source) ?? [])]) follower.abort(source.reason);
 }

@@ -1,6 +1,8 @@
 /** Merging what a subagent has done. */
-import { isRepositoryUrl, SubagentsError } from '../contract/index.ts';
+import { existsSync } from 'node:fs';
+import { blocking, isRepositoryUrl, SubagentsError } from '../contract/index.ts';
 import { changedFiles, commitsBetween } from '../git/changes.ts';
+import { unfetchableLinks } from '../git/gitlinks.ts';
 import { mergeCommit } from '../git/merge.ts';
 import { gitDirs, resolveRepository } from '../git/repository.ts';
 import { git } from '../git/run.ts';
@@ -30,6 +32,7 @@ export async function mergeRun(link: Link, run: KnownRun, options: MergeOptions)
   if (!force) {
     requireDone(work, run);
     requireUnmoved(work, head, run);
+    await requireWhole(work, head, run);
   }
   const checkout = await checkoutFor(work, run, options);
   await requireNothingPlanted(work, checkout);
@@ -79,6 +82,29 @@ function requireUnmoved({ outcome, branch }: Work, head: string, { label }: Know
     },
   );
 }
+
+/** What is on the branch is not all of the work, or not fit to be taken over. */
+async function requireWhole(
+  { outcome, name, ...at }: Work,
+  head: string,
+  { label }: KnownRun,
+): Promise<void> {
+  let caveats = blocking(outcome?.caveats ?? []);
+  // They may have been pushed, or fetched, since.
+  const links = caveats.some(({ kind }) => kind === 'unfetchable-commits');
+  if (links && existsSync(at.cwd) && (await nobodyHas(at, head)).length === 0)
+    caveats = caveats.filter(({ kind }) => kind !== 'unfetchable-commits');
+  const why = caveats.map(({ text }) => text);
+  if (why.length === 0) return;
+  throw new SubagentsError('CAVEATS', `${name} is done, but: ${why.join('; ')}`, {
+    remedy: `Let it mend that (subagents continue ${label} "<task>"), or merge what is on its branch all the same with --force (force: true).`,
+  });
+}
+
+const nobodyHas = (
+  { cwd, repository: repo, base }: Pick<Work, 'cwd' | 'repository' | 'base'>,
+  head: string,
+) => unfetchableLinks({ cwd, repo }, base, head);
 
 /** A merge with programs that it may have configured itself would run them, and one without them may differ from the user's own. */
 async function requireNothingPlanted({ cwd, name, branch, head }: Work, checkout: string): Promise<void> {

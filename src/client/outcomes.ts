@@ -34,7 +34,27 @@ export async function awaitOutcome(link: Link, run: KnownRun, options: ResultOpt
   } finally {
     clearTimeout(timer);
   }
-  return readOutcome(link, run, name);
+  return await readEnd(link, run, name);
+}
+
+/** Of a run that is over: its outcome is there at once, or its server is in trouble. */
+const READ_TIMEOUT_MS = 10_000;
+
+/**
+ * How a run that is over ended.
+ * @throws LostRunError, SubagentsError TIMEOUT
+ */
+export const readOutcome = (link: Link, run: KnownRun): Promise<Outcome> =>
+  awaitOutcome(link, run, { timeoutMs: READ_TIMEOUT_MS });
+
+/** The same; undefined for one that was ended from outside and left none. */
+export async function outcomeIfLeft(link: Link, run: KnownRun): Promise<Outcome | undefined> {
+  try {
+    return await readOutcome(link, run);
+  } catch (error) {
+    if (error instanceof SubagentsError && error.code === 'LOST') return undefined;
+    throw error;
+  }
 }
 
 function stillLive(name: string): SubagentsError {
@@ -43,8 +63,8 @@ function stillLive(name: string): SubagentsError {
   });
 }
 
-/** The outcome of a run that is over. */
-async function readOutcome(link: Link, run: KnownRun, name: string): Promise<Outcome> {
+/** How a run that is over was closed. */
+async function readEnd(link: Link, run: KnownRun, name: string): Promise<Outcome> {
   const end = await link.call(
     `read the outcome of ${name}`,
     async (): Promise<{ value: unknown } | { failure: Error | undefined } | 'unknown'> => {

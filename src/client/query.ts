@@ -1,6 +1,7 @@
 /** Asking a workflow: a Query is answered by a worker, or not at all. */
 import { SubagentsError } from '../contract/index.ts';
-import { isNotFound, isTimeout } from './errors.ts';
+import { isNotFound, isTimeout, isUnreachable } from './errors.ts';
+import { isFailing } from './inspect.ts';
 import type { Link } from './link.ts';
 
 /** How long an answer may take, in milliseconds; of a long history that must be replayed first, about a second. */
@@ -40,15 +41,22 @@ export async function ask<T>(
       link.silentUntil = 0;
       return ask(link, { workflowId, runId }, query, ...args);
     }
-    if (isTimeout(error)) link.silentUntil = Date.now() + SILENCE_MS;
+    // One workflow that fails keeps silent for itself alone.
+    if (isTimeout(error) && !(await isFailing(link, { workflowId, runId })))
+      link.silentUntil = Date.now() + SILENCE_MS;
     throw error;
   }
 }
 
-const isUnreachable = (error: unknown): boolean =>
-  error instanceof SubagentsError && error.code === 'TEMPORAL_UNREACHABLE';
-
 /** Whether `error` says that no worker answered a Query: what the server itself knows must do. */
 export function isWorkerless(error: unknown): boolean {
   return (error instanceof SubagentsError && error.code === 'NO_WORKER') || isTimeout(error);
+}
+
+/**
+ * Whether `error` says that a Query has no answer now: from no worker, or since the workflow fails at each try to go on. What the
+ * server itself knows must do, for this one workflow.
+ */
+export function isUnanswered(error: unknown): boolean {
+  return isWorkerless(error) || (error instanceof SubagentsError && error.code === 'INTERNAL');
 }

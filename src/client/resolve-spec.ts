@@ -6,7 +6,9 @@ import {
   DEFAULT_STUCK_AFTER_MS,
   DEFAULT_TIMEOUT_MS,
   readRepositoryUrl,
+  REPOSITORY_OPTIONS,
   SubagentsError,
+  travelling,
   type RepositoryUrl,
   type ResolvedSpec,
 } from '../contract/index.ts';
@@ -16,13 +18,11 @@ import { plantedIn } from '../git/program-watch.ts';
 import { remoteCommit } from '../git/remote.ts';
 import { countUncommitted, resolveBase, resolveRepository } from '../git/repository.ts';
 import { withSettings } from '../git/run.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import type { ParsedSpec } from './spec.ts';
 
 /** Counting changes of a huge checkout may take long; after this, in milliseconds, the spawn goes on without. */
 const COUNT_TIMEOUT_MS = 3_000;
-
-/** What a spawn may leave to the repository's `.subagents.json`. */
-const LEAVABLE = ['setup', 'verify', 'model', 'timeout', 'permissions'] as const;
 
 /** Who spawns. */
 export interface Caller {
@@ -43,12 +43,8 @@ export async function resolveSpec(
 ): Promise<{ readonly spec: ResolvedSpec; readonly notes: readonly string[] }> {
   const named = spec.repo === undefined ? undefined : remoteOf(spec.repo, caller.cwd);
   const isolation = spec.isolation ?? 'worktree';
+  requirePushable(spec, named !== undefined);
   if (named !== undefined) checkRemote(spec);
-  else if (spec.push) {
-    throw new SubagentsError('BAD_INPUT', 'push is for a repository that is named by URL', {
-      remedy: `Leave it out, and push yourself: git push origin subagents/${spec.label}`,
-    });
-  }
   const repo = named?.url ?? (await resolveRepository(spec.repo ?? '.', caller.cwd));
   if (isolation === 'in-place' && spec.setup && spec.setup.length > 0) {
     throw new SubagentsError(
@@ -60,6 +56,13 @@ export async function resolveSpec(
     );
   }
   const carries = spec.withChanges ?? false;
+  if (spec.verifyFresh && isolation === 'in-place') {
+    throw new SubagentsError(
+      'BAD_INPUT',
+      'verifyFresh is for a worktree, and what is uncommitted in place is in no fresh checkout',
+      { remedy: 'Leave out verifyFresh, or leave out in-place.' },
+    );
+  }
   if (carries && isolation === 'in-place') {
     throw new SubagentsError(
       'BAD_INPUT',
@@ -70,45 +73,56 @@ export async function resolveSpec(
     );
   }
   const guarded = settingsAgainst(named ? {} : await plantedIn(repo));
-  const { commit, carried, notes } = await withSettings(guarded, async () => {
+  const { commit, carried, tree, notes } = await withSettings(guarded, async () => {
     const [commit, left] = await Promise.all([
       named ? remoteCommit(named.url, spec.base) : resolveBase(repo, spec.base),
       named ? credentialNotes(named) : isolation === 'worktree' && !carries ? uncommittedNotes(repo) : [],
     ]);
-    return { commit, ...(carries ? await carryChanges(repo, commit) : { carried: undefined, notes: left }) };
+    return {
+      commit,
+      ...(carries ? await carryChanges(repo, commit) : { carried: undefined, tree: undefined, notes: left }),
+    };
   });
   const resolved: ResolvedSpec = {
     label: spec.label,
     task: spec.task,
-    ...(spec.model !== undefined && { model: spec.model }),
-    ...(spec.thinking !== undefined && { thinking: spec.thinking }),
-    env: spec.env ?? [],
-    signing: spec.signing ?? 'repository',
     repo,
     base: { commit, name: spec.base ?? 'HEAD' },
     isolation,
     ...(carried && { carried }),
-    ...(spec.push && { push: true }),
-    setup: spec.setup ?? [],
-    verify: spec.verify ?? [],
-    leftOpen: LEAVABLE.filter((field) => spec[field] === undefined),
-    permissions: spec.permissions ?? 'all',
-    trustRepo: spec.trustRepo ?? false,
-    timeoutMs: spec.timeout ?? DEFAULT_TIMEOUT_MS,
-    stuckAfterMs: spec.stuckAfter ?? DEFAULT_STUCK_AFTER_MS,
-    ...(spec.onStuck !== undefined && { onStuck: spec.onStuck }),
-    ...(spec.hungAfter !== undefined && { hungAfterMs: spec.hungAfter }),
-    ...(spec.answerTimeout !== undefined && { answerTimeoutMs: spec.answerTimeout }),
-    ...(spec.budget !== undefined && { budget: spec.budget }),
+    leftOpen: REPOSITORY_OPTIONS.filter((field) => spec[field] === undefined),
+    ...{ setup: [], verify: [], env: [], signing: 'repository', permissions: 'all', trustRepo: false },
+    timeoutMs: DEFAULT_TIMEOUT_MS,
+    stuckAfterMs: DEFAULT_STUCK_AFTER_MS,
+    ...travelling(spec),
     maxRepairs: DEFAULT_MAX_REPAIRS,
     hostQueue: caller.hostQueue,
   };
-  return { spec: resolved, notes };
+  // The commit that carries changes along is another each time.
+  const fingerprint = fingerprintOf({ ...resolved, ...(carried && { carried: tree }) });
+  return { spec: { ...resolved, fingerprint }, notes };
 }
 
 /** The URL that `repo` is; undefined for a path, also one that looks like a URL. */
 function remoteOf(repo: string, cwd: string): RepositoryUrl | undefined {
   return existsSync(resolve(cwd, repo)) ? undefined : readRepositoryUrl(repo);
+}
+
+/** @throws SubagentsError BAD_INPUT where there is nowhere to push to, or nothing to force */
+export function requirePushable(
+  { label, push, force }: { label: string; push?: boolean | undefined; force?: boolean | undefined },
+  byUrl: boolean,
+): void {
+  if (force && !push) {
+    throw new SubagentsError('BAD_INPUT', 'force is for push: nothing else is refused because of caveats', {
+      remedy: 'Leave it out, or add push; a merge takes --force itself.',
+    });
+  }
+  if (push && !byUrl) {
+    throw new SubagentsError('BAD_INPUT', 'push is for a repository that is named by URL', {
+      remedy: `Leave it out, and push yourself: git push origin subagents/${label}`,
+    });
+  }
 }
 
 /** @throws SubagentsError BAD_INPUT for what needs a checkout of the caller */

@@ -8,8 +8,8 @@ import {
   type SessionList,
 } from '../contract/index.ts';
 import type { Link } from './link.ts';
-import { ask, isWorkerless, type Asked } from './query.ts';
-import { labelOfStep, resolveTarget, splitRun } from './targets.ts';
+import { ask, isUnanswered, type Asked } from './query.ts';
+import { resolveTarget, splitRun } from './targets.ts';
 import { findNewestRun, findRuns, findSessions } from './visibility.ts';
 
 /** A run, as its session or, without a worker, the visibility store knows it. */
@@ -51,7 +51,6 @@ export async function findRunAnywhere(
   const named = [preferred, rest.length > 0 ? owner : undefined].filter(
     (name) => name !== undefined && name !== '',
   );
-  // `chain/step` of one's own session comes before `session/label`.
   const own = preferred ? await findByLabel(link, preferred, target) : undefined;
   const exact = own ?? (await findQualified(link, target));
   if (exact) return exact;
@@ -65,10 +64,10 @@ export async function findRunAnywhere(
   return resolve(target, [...runs.values()], preferred);
 }
 
-/** `session/label` or `session/chain/step`. */
+/** `session/label`. */
 async function findQualified(link: Link, target: string): Promise<KnownRun | undefined> {
   const [owner = '', ...rest] = target.split('/');
-  return rest.length === 1 || rest.length === 2 ? findByLabel(link, owner, rest.join('/')) : undefined;
+  return rest.length === 1 ? findByLabel(link, owner, rest.join('')) : undefined;
 }
 
 function resolve(target: string, runs: readonly KnownRun[], session: string | undefined): KnownRun {
@@ -77,8 +76,7 @@ function resolve(target: string, runs: readonly KnownRun[], session: string | un
 }
 
 async function findByLabel(link: Link, session: string, target: string): Promise<KnownRun | undefined> {
-  const { name: given, run } = splitRun(target);
-  const name = labelOfStep(given);
+  const { name, run } = splitRun(target);
   if (labelProblem(name) !== undefined) return undefined;
   const question = { label: name, ...(run !== undefined && { run }) };
   try {
@@ -86,7 +84,7 @@ async function findByLabel(link: Link, session: string, target: string): Promise
     if (entry === null) return undefined;
     if (entry !== undefined) return { ...entry, session };
   } catch (error) {
-    if (!isWorkerless(error)) throw error;
+    if (!isUnanswered(error)) throw error;
   }
   // No session, or nobody to answer for it.
   const newest = await findNewestRun(link, session, name);
@@ -99,7 +97,7 @@ async function runsOf(link: Link, session: string, max: number): Promise<KnownRu
     const list = await ask<SessionList>(link, asked(session), SESSION.list, { finished: max });
     return [...(list?.live ?? []), ...(list?.finished ?? [])].map((entry) => ({ ...entry, session }));
   } catch (error) {
-    if (isWorkerless(error)) return findRuns(link, { session, max });
+    if (isUnanswered(error)) return findRuns(link, { session, max });
     throw error;
   }
 }

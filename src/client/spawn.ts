@@ -1,14 +1,10 @@
 /** Spawning: parsed and resolved here, where the checkout is; accepted by the session. */
 import { randomUUID } from 'node:crypto';
 import { WithStartWorkflowOperation } from '@temporalio/client';
-import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import {
   ERROR_CODES,
-  MAIN_QUEUE,
-  oneLine,
-  SEARCH_ATTRIBUTES,
+  isFinal,
   SESSION,
-  sessionWorkflowId,
   spawnAnswer,
   SubagentsError,
   type ErrorCode,
@@ -18,8 +14,13 @@ import {
 } from '../contract/index.ts';
 import { releaseCarried } from '../git/carry.ts';
 import { concurrently } from './concurrently.ts';
-import { isTimeout } from './errors.ts';
+import { isPassing, isTimeout, unanswered } from './errors.ts';
+import { reopenSession } from '../temporal/reopen-session.ts';
+import { sessionStart } from '../temporal/session-start.ts';
+import { findNewestRun } from './visibility.ts';
 import type { Link } from './link.ts';
+import type { KnownRun } from './runs.ts';
+import type { SpawnRefusal } from './handles.ts';
 import { resolveSpec, type Caller } from './resolve-spec.ts';
 import { checkSpawnSize, parseSpecs, type ParsedSpec } from './spec.ts';
 import type { SpawnOptions } from './types.ts';
@@ -27,17 +28,16 @@ import { requireWorkers } from './workers.ts';
 
 /** How long the session may take to answer, in milliseconds: 50 at once take seconds. */
 const SPAWN_TIMEOUT_MS = 60_000;
-/** As long as a summary of the server may be, with room for characters of several bytes. */
-const MAX_TITLE_CHARS = 120;
-const sessionKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.session, SearchAttributeType.KEYWORD);
 
 /** A spec ready to travel, with what its caller should know; or why it cannot. */
 type Prepared = { readonly spec: ResolvedSpec; readonly notes: readonly string[] } | Refused;
+/** What the session answers for a spec that it took on. */
+export type Accepted = Extract<SpawnAnswer, { status: 'accepted' }>;
 type Refused = Extract<SpawnAnswer, { status: 'refused' }>;
 
 /**
  * Spawns `specs` in one request, answering each in order.
- * @throws SubagentsError BAD_INPUT or LIMIT when a spec is malformed (then nothing is spawned), NO_WORKER, TIMEOUT.
+ * @throws SubagentsError CLOSED; BAD_INPUT or LIMIT when a spec is malformed (then nothing is spawned), NO_WORKER, TIMEOUT.
  */
 export async function spawnAll(
   link: Link,
@@ -45,6 +45,7 @@ export async function spawnAll(
   specs: readonly unknown[],
   options: SpawnOptions,
 ): Promise<SpawnAnswer[]> {
+  link.closed.throwIfAborted();
   const parsed = parseSpecs(specs);
   const { requestId = randomUUID(), cwd = process.cwd(), timeoutMs = SPAWN_TIMEOUT_MS, title } = options;
   if (requestId === '' || requestId.length > 100) {
@@ -85,10 +86,16 @@ async function releaseRefused(
   await Promise.all(refused.map(({ repo, commit }) => releaseCarried(repo, commit)));
 }
 
-/** A refusal as an error. */
-export function refusalError({ label, code, reason, remedy }: Refused, doing = 'spawn'): SubagentsError {
+/** What a caller is given for a spec that was refused. */
+export function refusalOf({ label, code, reason, remedy }: Refused): SpawnRefusal {
   const known = ERROR_CODES.includes(code as ErrorCode) ? (code as ErrorCode) : 'INTERNAL';
-  return new SubagentsError(known, `cannot ${doing} ${label}: ${reason}`, { remedy });
+  return { accepted: false, label, code: known, reason, ...(remedy !== undefined && { remedy }) };
+}
+
+/** A refusal as an error. */
+export function refusalError(refused: Refused, doing = 'spawn'): SubagentsError {
+  const { label, code, reason, remedy } = refusalOf(refused);
+  return new SubagentsError(code, `cannot ${doing} ${label}: ${reason}`, { remedy });
 }
 
 /** Resolves what only this machine knows. A repository or base that is not there refuses this one spec. */
@@ -112,10 +119,57 @@ export async function sendSpawn(
 ): Promise<SpawnAnswer[]> {
   checkSpawnSize(request);
   const doing = `spawn ${request.specs.map(({ label }) => label).join(', ')}`;
-  const answers = await sendToSession(link, session, {
-    ...{ update: SESSION.spawn, request, doing, timeoutMs, title },
-  });
-  return spawnAnswer.array().parse(answers);
+  return orStarted(link, session, request.specs, async () =>
+    spawnAnswer.array().parse(
+      await sendToSession(link, session, {
+        ...{ update: SESSION.spawn, request, doing, timeoutMs, title },
+      }),
+    ),
+  );
+}
+
+/** The answers of `send`; where none came, what the server itself shows to have been started. */
+export async function orStarted(
+  link: Link,
+  session: string,
+  wanted: readonly { readonly label: string; readonly fingerprint?: string | undefined }[],
+  send: () => Promise<SpawnAnswer[]>,
+): Promise<SpawnAnswer[]> {
+  try {
+    return await send();
+  } catch (error) {
+    // The answer may be all that was lost.
+    const started = isTimeout(error) || isPassing(error) ? await startedOf(link, session, wanted) : undefined;
+    if (started === undefined) throw error;
+    return started;
+  }
+}
+
+/** What the server itself shows to have been started of a request; nothing unless that is all of it. */
+async function startedOf(
+  link: Link,
+  session: string,
+  wanted: Parameters<typeof orStarted>[2],
+): Promise<SpawnAnswer[] | undefined> {
+  const answers: SpawnAnswer[] = [];
+  for (const { label, fingerprint } of wanted) {
+    const found = await findNewestRun(link, session, label).catch(() => undefined);
+    if (fingerprint === undefined || found?.fingerprint !== fingerprint || isFinal(found.status))
+      return undefined;
+    const { run, workflowId, runId } = found;
+    const notes = ['the session did not answer in time; it has started all the same'];
+    answers.push({ status: 'accepted', label, run, workflowId, runId, notes });
+  }
+  return answers;
+}
+
+/** The answer to an equal request that was made before, where what that started is live. */
+export function acceptedBefore(
+  { status, label, run, workflowId, runId, fingerprint }: KnownRun,
+  asked: string,
+): Accepted | undefined {
+  if (isFinal(status) || fingerprint !== asked) return undefined;
+  return { status: 'accepted', label, run, workflowId, runId, notes: [], repeated: true };
 }
 
 /** An Update that starts the session where there is none yet. The same request id is one request. */
@@ -132,15 +186,12 @@ export async function sendToSession(
 ): Promise<unknown> {
   const { update, request, doing, timeoutMs, title = `session ${session}` } = what;
   const startWorkflowOperation = new WithStartWorkflowOperation(SESSION.workflow, {
-    workflowId: sessionWorkflowId(session),
-    taskQueue: MAIN_QUEUE,
+    ...sessionStart(session, title),
     workflowIdConflictPolicy: 'USE_EXISTING',
-    args: [{ name: session }],
-    staticSummary: oneLine(title, MAX_TITLE_CHARS),
-    memo: { session },
-    typedSearchAttributes: [{ key: sessionKey, value: session }],
   });
   try {
+    // What the last one of that name had to tell is not lost where it was ended from outside.
+    await link.call(doing, () => reopenSession(link.client, session, { cancelled: true }), { timeoutMs });
     return await link.call(
       doing,
       () =>
@@ -152,10 +203,9 @@ export async function sendToSession(
       { timeoutMs },
     );
   } catch (error) {
-    if (!isTimeout(error)) throw error;
-    throw new SubagentsError('TIMEOUT', (error as Error).message, {
-      remedy: `see in \`subagents list\` whether it was started all the same; a program repeats it with the request id ${request.requestId}, and it is done once`,
-      cause: error,
-    });
+    throw unanswered(
+      error,
+      `do the very same again: while the first is live, that is the answer, and nothing is started twice. Request id ${request.requestId} is one request for ever (--request-id)`,
+    );
   }
 }

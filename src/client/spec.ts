@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import {
   byteLength,
+  check,
   continueSpec,
   MAX_SPAWN_BYTES,
   MAX_SPAWN_SPECS,
@@ -18,14 +19,14 @@ export type ParsedSpec = ReturnType<typeof spawnSpec.parse>;
  * @throws SubagentsError BAD_INPUT that names the field and says what it takes.
  */
 export function parseSpec(spec: unknown, where = ''): ParsedSpec {
-  const parsed = spawnSpec.safeParse(spec);
+  const parsed = check(spawnSpec, spec);
   if (parsed.success) return parsed.data;
   throw misfit(parsed.error, spawnSpec.shape, where);
 }
 
 /** Parses what a run is continued with. @throws SubagentsError BAD_INPUT, likewise */
 export function parseContinueSpec(spec: unknown): ReturnType<typeof continueSpec.parse> {
-  const parsed = continueSpec.safeParse(spec);
+  const parsed = check(continueSpec, spec);
   if (parsed.success) return parsed.data;
   throw misfit(parsed.error, continueSpec.shape, '');
 }

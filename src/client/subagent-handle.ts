@@ -1,11 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import {
+  answerReceipt,
+  answerRequest,
+  check,
+  firstProblem,
+  isChain,
   isFinal,
   labelProblem,
   steerRequest,
   SUBAGENT,
   SubagentsError,
   subagentWorkflowId,
+  type AnswerReceipt,
   type ContinueSpec,
   type Outcome,
   type Receipt,
@@ -14,16 +20,26 @@ import {
 import { cleanRuns } from './clean.ts';
 import { describeRun } from './description.ts';
 import { readDiff } from './diff.ts';
-import { alreadyEnded, isNotFound, isTimeout, noWorker, refuseChain } from './errors.ts';
-import { forgetIfAway } from './forget.ts';
+import {
+  alreadyEnded,
+  isNotFound,
+  isTimeout,
+  LostRunError,
+  noWorker,
+  refuseChain,
+  unanswered,
+} from './errors.ts';
+import { pause } from './following.ts';
+import { endByServer, endIfFailing } from './force.ts';
+import { forgetIfAway, isAnswered } from './forget.ts';
 import { inOrder } from './in-order.ts';
-import { inspect } from './inspect.ts';
 import type { Link } from './link.ts';
 import { mergeRun } from './merge.ts';
 import { continueRun } from './continue.ts';
 import { awaitOutcome } from './outcomes.ts';
+import type { SpawnedSubagent, SubagentHandle, SubagentIdentity } from './handles.ts';
 import { findRun, type KnownRun } from './runs.ts';
-import type { Accepted } from './session-handle.ts';
+import type { Accepted } from './spawn.ts';
 import { readTranscript } from './transcript.ts';
 import type {
   AnswerOptions,
@@ -41,68 +57,60 @@ import type {
   SubagentDiff,
   TranscriptOptions,
 } from './types.ts';
+import { readView } from './view.ts';
+import { findExactRun } from './visibility.ts';
 import { requireWorker } from './workers.ts';
 
 /** How long a receipt may take, in milliseconds: a model call may have to end before the message is in. */
 const STEER_TIMEOUT_MS = 60_000;
 const ANSWER_TIMEOUT_MS = 15_000;
+/** A transcript shows a question before it can be answered: so long an answer waits for that, in milliseconds, and looks so often. */
+const OPENING_MS = 5_000;
+const OPENING_LOOK_MS = 250;
 const KILL_TIMEOUT_MS = 120_000;
 /** Between two looks at the worker of one that is to be ended by force. */
 const FORCE_INTERVAL_MS = 5_000;
+/** Looks in a row, each of seconds, after which nobody answers for it. */
+const MAX_SILENCES = 3;
 
-/** Which run of which subagent a handle stands for. */
-export interface SubagentIdentity {
-  readonly session: string;
-  readonly label: string;
-  /** 1 for the first subagent of this label. */
-  readonly run: number;
+const isUnknownTarget = (error: unknown): boolean =>
+  error instanceof SubagentsError && error.code === 'UNKNOWN_TARGET';
+
+/** A workflow, and which of its runs; without one the newest. */
+interface Addressed {
   readonly workflowId: string;
-  /** First execution run id. */
-  readonly runId: string;
+  readonly runId?: string | undefined;
 }
 
-/**
- * One subagent. Get one from `SessionHandle.subagent()` or `Subagents.find()`. Every call looks the target up anew: a label is
- * its newest run; `label@N` is always the same one.
- */
-export class SubagentHandle {
-  /** As it was asked for. */
+/** A subagent, over a connection. */
+export class SubagentClient implements SubagentHandle {
   readonly target: string;
   readonly session: string;
   readonly #link: Link;
-  readonly #pinned: KnownRun | undefined;
+  readonly #pinned: SubagentIdentity | KnownRun | undefined;
 
-  /** @param pinned the run that the target is known to be. */
-  constructor(link: Link, session: string, target: string, pinned?: KnownRun) {
+  /** @param pinned the run that the handle stands for; without one the target is looked up at each call. */
+  constructor(link: Link, session: string, target: string, pinned?: SubagentIdentity | KnownRun) {
     this.#link = link;
     this.session = session;
     this.target = target;
     this.#pinned = pinned;
   }
 
-  /** Which subagent the target names. @throws SubagentsError UNKNOWN_TARGET or AMBIGUOUS_TARGET, with the candidates. */
   async identity(): Promise<SubagentIdentity> {
     const { session, label, run, workflowId, runId } = await this.#find();
     return { session, label, run, workflowId, runId };
   }
 
-  /**
-   * Sends a message to the live subagent, and says how it was delivered. Several keep the order of the calls.
-   * @throws SubagentsError ALREADY_ENDED (naming its outcome), NO_WORKER, TIMEOUT, UNKNOWN_TARGET, BAD_INPUT.
-   */
   async steer(message: string, options: SteerOptions = {}): Promise<Receipt> {
     const request = {
       id: options.id ?? `s-${randomUUID().slice(0, 8)}`,
       message,
       ...(options.interrupt && { interrupt: true }),
     };
-    const parsed = steerRequest.safeParse(request);
+    const parsed = check(steerRequest, request);
     if (!parsed.success) {
-      const [issue] = parsed.error.issues;
-      throw new SubagentsError(
-        'BAD_INPUT',
-        `cannot steer ${this.target}: ${issue?.message ?? 'illegal message'}`,
-      );
+      throw new SubagentsError('BAD_INPUT', `cannot steer ${this.target}: ${firstProblem(parsed.error)}`);
     }
     const { timeoutMs = STEER_TIMEOUT_MS } = options;
     // The same id is one message, for the server and for the workflow.
@@ -114,20 +122,37 @@ export class SubagentHandle {
     );
   }
 
-  /** Answers a question of the subagent. @throws SubagentsError as `steer`; UNKNOWN_TARGET when no such question is open. */
-  async answer(text: string, options: AnswerOptions = {}): Promise<void> {
-    if (text.trim() === '')
-      throw new SubagentsError('BAD_INPUT', `cannot answer ${this.target}: the answer is empty`);
-    const { questionId, timeoutMs = ANSWER_TIMEOUT_MS } = options;
-    const request = { answer: text, ...(questionId !== undefined && { questionId }) };
-    await this.#update<string>('answer', SUBAGENT.answer, request, { timeoutMs });
+  async answer(text: string, options: AnswerOptions = {}): Promise<AnswerReceipt> {
+    const { questionId, requestId = randomUUID(), timeoutMs = ANSWER_TIMEOUT_MS } = options;
+    const parsed = check(answerRequest, {
+      answer: text,
+      requestId,
+      ...(questionId !== undefined && { questionId }),
+    });
+    if (!parsed.success)
+      throw new SubagentsError('BAD_INPUT', `cannot answer ${this.target}: ${firstProblem(parsed.error)}`);
+    const given = Date.now();
+    for (;;) {
+      try {
+        const receipt = await this.#update('answer', SUBAGENT.answer, parsed.data, {
+          timeoutMs,
+          updateId: requestId,
+        });
+        return answerReceipt.parse(receipt);
+      } catch (error) {
+        const opening = questionId === undefined && Date.now() - given < Math.min(OPENING_MS, timeoutMs);
+        if (!opening || !isUnknownTarget(error) || !(await this.#works())) throw error;
+        await pause(OPENING_LOOK_MS, this.#link.closed);
+      }
+    }
   }
 
-  /**
-   * Ends the subagent and every process it has left, and reports what was found. With `force`, one whose worker is away ends
-   * at once, as *lost*: its processes cannot be looked for.
-   * @throws SubagentsError ALREADY_ENDED, NO_WORKER or TIMEOUT (the kill stays requested), UNKNOWN_TARGET.
-   */
+  /** Whether a turn of it runs, which may have asked something. */
+  async #works(): Promise<boolean> {
+    const { status } = await this.describe();
+    return status === 'working' || status === 'asking';
+  }
+
   async kill(options: KillOptions = {}): Promise<KillReport> {
     const run = await this.#find();
     if (isFinal(run.status)) throw alreadyEnded('kill', run);
@@ -147,65 +172,39 @@ export class SubagentHandle {
     return report(run, outcome);
   }
 
-  /**
-   * How it ended; waits until it has. A failed or killed subagent has an outcome too: look at `status`.
-   * @throws LostRunError (code LOST) when it was terminated from outside, or only its session's summary is left; SubagentsError
-   *   TIMEOUT, UNKNOWN_TARGET.
-   */
   async result(options: ResultOptions = {}): Promise<Outcome> {
     return awaitOutcome(this.#link, await this.#find(), options);
   }
 
-  /**
-   * Goes on with a subagent that has ended, however it did: a new run of the label with the same Copilot session, branch and
-   * worktree, and all that the run before was spawned with but for what `spec` changes. Only the newest run can be continued.
-   * @throws SubagentsError LABEL_LIVE (steer it instead), NO_WORKSPACE, BRANCH_GONE, CHECKOUT_BUSY, NO_WORKER when the worker
-   *   that holds it is away, LOST when the server no longer knows how it was spawned; otherwise as `SessionHandle.spawn`.
-   */
   async continue(
     task: string,
     changes: Omit<ContinueSpec, 'task'> = {},
     options: SpawnOptions = {},
-  ): Promise<Accepted> {
-    return continueRun(this.#link, await this.#findSubagent('continue'), { ...changes, task }, options);
+  ): Promise<SpawnedSubagent> {
+    const run = await this.#findSubagent('continue');
+    return new SpawnedClient(
+      this.#link,
+      run.session,
+      await continueRun(this.#link, run, { ...changes, task }, options),
+    );
   }
 
-  /** Everything known of it right now. Works without a worker too, and says so. @throws SubagentsError UNKNOWN_TARGET */
   async describe(): Promise<SubagentDescription> {
     return describeRun(this.#link, await this.#find());
   }
 
-  /**
-   * What it has changed since its base, on the machine that has the repository. Of a live one its folder as it is, with what is
-   * not committed; of a finished one its branch or, where that is gone, the commit of its outcome.
-   * @throws SubagentsError NO_WORKSPACE, NOT_A_REPOSITORY (it is on another machine), NO_WORKER, UNKNOWN_TARGET, GIT.
-   */
   async diff(options: DiffOptions = {}): Promise<SubagentDiff> {
     return readDiff(this.#link, await this.#findSubagent('diff'), options);
   }
 
-  /**
-   * Merges its branch into the branch that a checkout of its repository is on: wholly, or not at all. Hooks do not run.
-   * @throws SubagentsError STILL_LIVE, NOT_DONE (without `force`), CHECKOUT_DIRTY, MERGE_CONFLICT (naming the files),
-   *   NO_WORKSPACE, NOT_A_REPOSITORY, BAD_INPUT, UNKNOWN_TARGET, GIT.
-   */
   async merge(options: MergeOptions = {}): Promise<MergeReport> {
     return mergeRun(this.#link, await this.#findSubagent('merge'), options);
   }
 
-  /**
-   * Removes what is left of it, once it is over: its worktree, its branch and its Copilot state. Commits that are on no other
-   * branch and uncommitted files stay, and the report says so. Its outcome stays readable.
-   * @throws SubagentsError STILL_LIVE, NO_WORKER, TIMEOUT, UNKNOWN_TARGET.
-   */
   async clean(options: CleanOptions = {}): Promise<CleanReport> {
     return cleanRuns(this.#link, [await this.#findSubagent('clean')], options);
   }
 
-  /**
-   * What it said and did, from Copilot's own event log. Empty when it never had a worker.
-   * @throws SubagentsError NO_WORKER when the worker that has the log is away; LOST when the server no longer knows who that is.
-   */
   transcript(options: TranscriptOptions = {}): AsyncGenerator<TranscriptEntry, void, undefined> {
     return readTranscript(this.#link, () => this.#findSubagent('read the transcript of'), options);
   }
@@ -218,35 +217,58 @@ export class SubagentHandle {
   }
 
   async #find(): Promise<KnownRun> {
-    if (this.#pinned !== undefined) {
-      // While it lives, the server itself knows all there is to know of it.
-      const inspected = await inspect(this.#link, this.#pinned);
-      if (inspected?.open) return { ...this.#pinned, status: inspected.status };
+    const pinned = this.#pinned;
+    if (pinned === undefined) return findRun(this.#link, this.target, this.session);
+    // While it lives, the server itself knows all there is to know of it.
+    const found = await findExactRun(this.#link, pinned);
+    if (found !== undefined && found.endedAt === undefined)
+      return { ...found, ...pinned, status: found.status };
+    try {
+      const known = await findRun(this.#link, this.target, this.session);
+      if (known.runId === pinned.runId) return known;
+    } catch (error) {
+      // Its session does not keep it any more.
+      if (!isUnknownTarget(error)) throw error;
     }
-    return findRun(this.#link, this.target, this.session);
+    if (found !== undefined) return found;
+    throw new LostRunError(`neither the server nor its session keeps ${this.target}`, {
+      remedy: 'its branch and commits are in the repository as before',
+    });
   }
 
-  /** Sends an Update to the live subagent. A plain label is its workflow id, so that nothing need be looked up before. */
+  /** Where to send without a look-up: to the run that the handle stands for; a plain label is a workflow id. */
+  #direct(): Addressed | undefined {
+    if (this.#pinned !== undefined) return isChain(this.#pinned) ? undefined : this.#pinned;
+    if (labelProblem(this.target) !== undefined) return undefined;
+    return { workflowId: subagentWorkflowId(this.session, this.target) };
+  }
+
+  /** Sends an Update to the live subagent. */
   async #update<T>(
     doing: string,
     update: string,
     request: object,
-    options: { readonly timeoutMs: number; readonly updateId?: string },
+    options: { readonly timeoutMs: number; readonly updateId: string },
   ): Promise<T> {
     const link = this.#link;
     await requireWorker(link);
-    const send = (workflowId: string): Promise<T> =>
-      link.call(
-        `${doing} ${this.target}`,
-        () =>
-          link.client.workflow.getHandle(workflowId).executeUpdate<T, [object]>(update, {
-            args: [request],
-            ...(options.updateId !== undefined && { updateId: options.updateId }),
-          }),
-        { timeoutMs: options.timeoutMs },
-      );
-    const direct =
-      labelProblem(this.target) === undefined ? subagentWorkflowId(this.session, this.target) : undefined;
+    const send = ({ workflowId, runId }: Addressed): Promise<T> =>
+      link
+        .call(
+          `${doing} ${this.target}`,
+          () =>
+            link.client.workflow
+              .getHandle(workflowId, undefined, runId === undefined ? {} : { firstExecutionRunId: runId })
+              .executeUpdate<T, [object]>(update, { args: [request], updateId: options.updateId }),
+          { timeoutMs: options.timeoutMs },
+        )
+        .catch((error: unknown) => {
+          throw unanswered(
+            error,
+            `do the very same again with its request id (--request-id ${options.updateId}): it is then one request`,
+          );
+        });
+    const direct = this.#direct();
     if (direct !== undefined) {
       try {
         return await send(direct);
@@ -257,7 +279,7 @@ export class SubagentHandle {
     const run = await this.#findSubagent(doing);
     if (isFinal(run.status)) throw alreadyEnded(doing, run);
     try {
-      return await send(run.workflowId);
+      return await send(run);
     } catch (error) {
       // The session has not heard yet that it ended.
       if (isNotFound(error)) throw alreadyEnded(doing, run);
@@ -265,17 +287,42 @@ export class SubagentHandle {
     }
   }
 
-  /** Waits for the end by turns with a look at the worker: the server takes one that died for there for a while. */
+  /**
+   * Waits for the end by turns with a look at who could bring it about: where its worker is away, another one; where nobody
+   * answers for it, the server.
+   */
   async #awaitForced(run: KnownRun, { timeoutMs = KILL_TIMEOUT_MS }: KillOptions): Promise<Outcome> {
+    const link = this.#link;
     const deadline = Date.now() + timeoutMs;
-    for (;;) {
-      await forgetIfAway(this.#link, run);
+    for (let silences = 0; ;) {
+      const silence = await this.#silenceOf(run);
+      silences = silence === undefined ? 0 : silences + 1;
+      const isOver = silence !== undefined && (silence.isCertain || silences >= MAX_SILENCES);
+      const ended = isOver
+        ? await endByServer(link, run, `lost: ended by force, as ${silence.why}`)
+        : await endIfFailing(link, run);
+      if (ended) return ended;
+      if (silence === undefined) await forgetIfAway(link, run);
       try {
-        return await this.#awaitKilled(run, Math.min(FORCE_INTERVAL_MS, deadline - Date.now()));
+        const left = Math.max(1, deadline - Date.now());
+        return await awaitOutcome(link, run, { timeoutMs: Math.min(FORCE_INTERVAL_MS, left) });
       } catch (error) {
         if (!isTimeout(error) || Date.now() >= deadline) throw error;
       }
     }
+  }
+
+  /** Why its workflow does not answer; undefined where it does. */
+  async #silenceOf(run: KnownRun): Promise<{ why: string; isCertain: boolean } | undefined> {
+    const link = this.#link;
+    if (!(await isAnswered(link))) return { why: 'no worker is running', isCertain: true };
+    try {
+      // A worker that has just died is taken for there for a while.
+      if (!((await readView(link, run)) instanceof SubagentsError)) return undefined;
+    } catch {
+      // Its workflow fails, or cannot be read.
+    }
+    return { why: 'nobody answered for it', isCertain: false };
   }
 
   async #awaitKilled(run: KnownRun, timeoutMs: number): Promise<Outcome> {
@@ -290,6 +337,27 @@ export class SubagentHandle {
       }
       throw error;
     }
+  }
+}
+
+/** A subagent that was started just now, over a connection. */
+export class SpawnedClient extends SubagentClient implements SpawnedSubagent {
+  readonly accepted = true;
+  readonly label: string;
+  readonly run: number;
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly notes: readonly string[];
+  declare readonly repeated?: true | undefined;
+
+  constructor(link: Link, session: string, { label, run, workflowId, runId, notes, repeated }: Accepted) {
+    super(link, session, `${label}@${run}`, { session, label, run, workflowId, runId });
+    this.label = label;
+    this.run = run;
+    this.workflowId = workflowId;
+    this.runId = runId;
+    this.notes = notes;
+    if (repeated) this.repeated = repeated;
   }
 }
 

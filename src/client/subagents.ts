@@ -6,27 +6,27 @@ import type {
   FleetListOptions,
   ServerInfo,
   SessionOverview,
+  SubagentRow,
 } from './types.ts';
+import { DEFAULT_SESSION } from '../contract/names.ts';
 import { cleanTargets } from './clean.ts';
-import { SessionHandle } from './session-handle.ts';
-import { SubagentHandle, type SubagentIdentity } from './subagent-handle.ts';
+import type { SessionHandle, SubagentHandle, SubagentIdentity } from './handles.ts';
+import { SessionClient } from './session-handle.ts';
+import { SubagentClient } from './subagent-handle.ts';
 import { forgetWorker } from './forget.ts';
 import { Link } from './link.ts';
 import { listFleet } from './listing.ts';
 import { findRunAnywhere } from './runs.ts';
-import { findSessions } from './visibility.ts';
-
-/** The session that is used when none is named. */
-export const DEFAULT_SESSION = 'default';
+import { findRuns, findSessions } from './visibility.ts';
 
 /**
  * A connection to the Temporal server that the subagents live on.
- *
+ * @example
  * ```ts
  * await using subagents = await Subagents.connect();
  * const session = subagents.session();
- * await session.spawn({ label: 'fix-login', task: 'The login test fails. Fix it.', verify: ['npm test'] });
- * for await (const announcement of session.announcements()) console.log(announcement.summary);
+ * const fix = await session.spawn({ label: 'fix-login', task: 'The login test fails. Fix it.', verify: ['npm test'] });
+ * console.log((await fix.result()).summary);
  * ```
  */
 export class Subagents implements AsyncDisposable {
@@ -39,27 +39,60 @@ export class Subagents implements AsyncDisposable {
   /**
    * Finds the server and connects to it.
    * @throws SubagentsError TEMPORAL_UNREACHABLE when nothing answers there, BAD_INPUT for an unknown profile.
+   * @example
+   * ```ts
+   * await using subagents = await Subagents.connect({ address: 'localhost:7233', namespace: 'default' });
+   * console.log(subagents.target.origin);
+   * ```
    */
   static async connect(options: ConnectOptions = {}): Promise<Subagents> {
     return new Subagents(await Link.open(options));
   }
 
-  /** The server and namespace in use. */
+  /**
+   * The server and namespace in use.
+   * @example
+   * ```ts
+   * const { address, namespace, uiUrl } = subagents.target;
+   * console.log(address, namespace, uiUrl ?? 'no Web UI');
+   * ```
+   */
   get target(): ServerInfo {
     return this.#link.server;
   }
 
-  /** A session by name. It comes into being with its first spawn. @throws SubagentsError BAD_INPUT for an illegal name. */
+  /**
+   * A session by name. It comes into being with its first spawn.
+   * @throws SubagentsError BAD_INPUT for an illegal name.
+   * @example
+   * ```ts
+   * const session = subagents.session('release-1.4');
+   * await session.spawn({ label: 'changelog', task: 'Write CHANGELOG.md, and commit.' });
+   * ```
+   */
   session(name: string = DEFAULT_SESSION): SessionHandle {
-    return new SessionHandle(this.#link, name);
+    return new SessionClient(this.#link, name);
   }
 
-  /** All open sessions of the namespace; with `all`, the closed ones that the server still knows too. */
+  /**
+   * All open sessions of the namespace; with `all`, the closed ones that the server still knows too.
+   * @example
+   * ```ts
+   * for (const { session, open } of await subagents.sessions({ all: true })) console.log(session, open);
+   * ```
+   */
   async sessions(options: { readonly all?: boolean | undefined } = {}): Promise<SessionOverview[]> {
     return findSessions(this.#link, { all: options.all ?? false });
   }
 
-  /** The subagents of all sessions. Works without a worker too, and says so. */
+  /**
+   * The subagents of all sessions. Works without a worker too, and says so.
+   * @example
+   * ```ts
+   * const { sessions } = await subagents.list({ statuses: ['asking'] });
+   * for (const { session, live } of sessions) for (const { label } of live) console.log(`${session}/${label} asks`);
+   * ```
+   */
   async list(options: FleetListOptions = {}): Promise<FleetList> {
     return listFleet(this.#link, options);
   }
@@ -69,13 +102,18 @@ export class Subagents implements AsyncDisposable {
    * or `label@N` for an earlier run.
    * @param options.session where a bare label is looked for first; default: all sessions alike.
    * @throws SubagentsError UNKNOWN_TARGET or AMBIGUOUS_TARGET, with the candidates.
+   * @example
+   * ```ts
+   * const subagent = await subagents.find('release-1.4/changelog');
+   * console.log((await subagent.describe()).doing);
+   * ```
    */
   async find(
     target: string,
     options: { readonly session?: string | undefined } = {},
   ): Promise<SubagentHandle> {
     const found = await findRunAnywhere(this.#link, target, options.session);
-    return new SubagentHandle(this.#link, found.session, `${found.label}@${found.run}`, found);
+    return new SubagentClient(this.#link, found.session, `${found.label}@${found.run}`, found);
   }
 
   /**
@@ -83,6 +121,11 @@ export class Subagents implements AsyncDisposable {
    * commits, and that nothing else has, one keeps its branch.
    * @param targets as `find` takes them, or all of all sessions.
    * @throws SubagentsError STILL_LIVE, NO_WORKER, TIMEOUT, UNKNOWN_TARGET, AMBIGUOUS_TARGET; BAD_INPUT for a chain.
+   * @example
+   * ```ts
+   * const { freedBytes } = await subagents.clean('all', { merged: true });
+   * console.log(`${freedBytes} bytes freed`);
+   * ```
    */
   async clean(
     targets: readonly string[] | 'all',
@@ -95,7 +138,12 @@ export class Subagents implements AsyncDisposable {
    * Gives up a worker that will not come back: its live subagents end as *lost*, with the last commit that is known. What it
    * has left, should it come back all the same, its own start then ends.
    * @returns which subagents those were.
-   * @throws SubagentsError BAD_INPUT when the worker is there, NO_WORKER when none is left to end them.
+   * Works without any worker too.
+   * @throws SubagentsError BAD_INPUT when the worker is there, UNKNOWN_TARGET when no live subagent is on it.
+   * @example
+   * ```ts
+   * for (const { session, label } of await subagents.forgetWorker('w-abcd2345')) console.log(`${session}/${label} is lost`);
+   * ```
    */
   async forgetWorker(workerId: string): Promise<SubagentIdentity[]> {
     const runs = await forgetWorker(this.#link, workerId);
@@ -108,12 +156,41 @@ export class Subagents implements AsyncDisposable {
     }));
   }
 
-  /** Whether some worker takes workflow tasks: without one nothing moves, and Updates would wait. */
+  /**
+   * The newest runs of all sessions, as the server itself lists them: one look, whatever runs, and no worker is asked.
+   * @param options.max at most so many, newest first
+   * @example
+   * ```ts
+   * for (const { session, label } of await subagents.runs({ max: 100 })) console.log(`${session}/${label}`);
+   * ```
+   */
+  async runs({ max }: { readonly max: number }): Promise<SubagentRow[]> {
+    return findRuns(this.#link, { max });
+  }
+
+  /**
+   * Whether some worker takes workflow tasks: without one nothing moves, and Updates would wait.
+   * @example
+   * ```ts
+   * if (!(await subagents.hasWorkers())) console.error('start one: subagents up');
+   * ```
+   */
   async hasWorkers(): Promise<boolean> {
     return this.#link.hasPollers();
   }
 
-  /** Ends every wait and iteration that goes over this connection, then closes it. */
+  /**
+   * Ends every wait and iteration that goes over this connection, then closes it.
+   * @example
+   * ```ts
+   * const subagents = await Subagents.connect();
+   * try {
+   *   console.log((await subagents.list()).sessions.length);
+   * } finally {
+   *   await subagents.close();
+   * }
+   * ```
+   */
   async close(): Promise<void> {
     await this.#link.close();
   }

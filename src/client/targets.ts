@@ -15,7 +15,7 @@ export interface Candidate {
 }
 
 /** The word for the subagent that was started last. No label can be this word. */
-export const LAST = 'last';
+const LAST = 'last';
 
 const RUN_SUFFIX = /^(.*)@([1-9][0-9]{0,8})$/;
 
@@ -25,12 +25,9 @@ export function splitRun(target: string): { readonly name: string; readonly run:
   return match === null ? { name: target, run: undefined } : { name: match[1] ?? '', run: Number(match[2]) };
 }
 
-/** The label of a chain's step, for its name: `login.research` for `login/research`. The same where there is no slash. */
-export const labelOfStep = (name: string): string => name.replace(/\/(?=[^/]*$)/, '.');
-
 /**
- * The candidate that `target` names. In this order: the word `last`; a label (in `session` first, where given); `chain/step` in `session`;
- * `session/label`; `chain/step` or `session/chain/step` anywhere; a unique prefix of either, among the live ones first; a workflow id. Without `@N` it is the newest run.
+ * The candidate that `target` names. In this order: the word `last`; a label (in `session` first, where given); `session/label`;
+ * a unique prefix of either, among the live ones first; a workflow id. Without `@N` it is the newest run.
  * @throws SubagentsError AMBIGUOUS_TARGET or UNKNOWN_TARGET; both list candidates.
  */
 export function resolveTarget<C extends Candidate>(
@@ -57,10 +54,8 @@ function namedRuns<C extends Candidate>(
   const live = candidates.filter((candidate) => candidate.live);
   const rules: ((candidate: C) => boolean)[] = [
     (candidate) => candidate.session === session && candidate.label === name,
-    (candidate) => candidate.session === session && candidate.label === labelOfStep(name),
     (candidate) => candidate.label === name,
     (candidate) => qualified(candidate) === name,
-    (candidate) => candidate.label === labelOfStep(name) || qualified(candidate) === labelOfStep(name),
   ];
   for (const rule of rules) {
     const hits = distinct(candidates.filter(rule));

@@ -10,8 +10,8 @@ import {
   type TranscriptInput,
   type TranscriptPage,
 } from '../contract/index.ts';
-import { readView } from './view.ts';
-import { LostRunError, noWorker } from './errors.ts';
+import { requireView } from './view.ts';
+import { LostRunError } from './errors.ts';
 import { endable, pause } from './following.ts';
 import { firstValue, followToEnd } from './history.ts';
 import type { Link } from './link.ts';
@@ -37,6 +37,7 @@ export function readTranscript(
   find: () => Promise<KnownRun>,
   { follow = false, signal: given }: TranscriptOptions,
 ): AsyncGenerator<TranscriptEntry, void, undefined> {
+  link.requireOpen();
   return endable([given, link.closed], async function* (signal) {
     const run = await find();
     const source = await findSource(link, run, follow, signal);
@@ -74,8 +75,7 @@ async function findSource(
   signal: AbortSignal,
 ): Promise<Source | undefined> {
   for (;;) {
-    const view = await readView(link, run);
-    if (view === 'workerless') throw noWorker(link.server);
+    const view = await requireView(link, run);
     if (view === undefined) {
       throw new LostRunError(
         `the server no longer keeps ${run.label}@${run.run}, nor who has its transcript`,

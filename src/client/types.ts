@@ -1,11 +1,15 @@
 /** What the library takes and gives, beyond the shared words of `src/contract`. */
 import type {
+  Announcement,
+  Cleaned,
   CleanedRun,
   FinalStatus,
   Outcome,
   Progress,
   Question,
   SessionEntry,
+  Stalled,
+  Status,
   StepView,
   SubagentView,
   SweepReport,
@@ -34,6 +38,8 @@ export interface ServerInfo {
   readonly origin: string;
   /** Base URL of the Temporal Web UI, where known. */
   readonly uiUrl?: string | undefined;
+  /** Whether it is the server of the `up` that runs in this home. */
+  readonly embedded?: boolean | undefined;
 }
 
 export interface SpawnOptions {
@@ -79,12 +85,16 @@ export interface SubagentRow extends SessionEntry {
   readonly progress?: Progress | undefined;
   /** ISO 8601, when its status (or, while working, what it is doing) began; absent where that is not known, and of finished ones. */
   readonly since?: string | undefined;
+  /** What it stands still for, and since when: look at it first. Absent while it moves. */
+  readonly stalled?: Stalled | undefined;
   /** Where the worker that has it gives no sign of life, so that nothing of it moves. */
   readonly away?: Absence | undefined;
   /** Its workflow fails at each try to go on, as under a worker of a version that it does not fit: nothing of it moves. */
   readonly failing?: boolean | undefined;
   /** Its session has ended without it; the next one of that name takes it over. */
   readonly orphan?: boolean | undefined;
+  /** Only the home has it: its server's database was replaced, or is an older copy. */
+  readonly unknown?: boolean | undefined;
 }
 
 /** One session's subagents. */
@@ -98,8 +108,13 @@ export interface SessionListing {
   readonly finishedCount: number;
   /** Announcements the default receiver has not acknowledged; null when nobody could be asked (no worker). */
   readonly unacknowledged: number | null;
-  /** No worker polls: the rows come from the server's visibility store and lack what only the session knows. */
+  /**
+   * No worker polls, or none answered in time (`notes` says which): the rows come from the server's visibility store and lack what
+   * only the session knows.
+   */
   readonly workerless: boolean;
+  /** Its workflow fails at each try to go on: the rows come from the server's visibility store. */
+  readonly failing?: boolean | undefined;
   /** What a reader must know, for example that no worker polls and how to start one. */
   readonly notes: readonly string[];
 }
@@ -115,7 +130,17 @@ export interface SessionOverview {
   readonly startedAt: string;
 }
 
-export interface FleetListOptions extends ListOptions {
+/** Which subagents a list has; what is left out selects all. */
+export interface SelectionOptions {
+  /** Only these sessions. */
+  readonly sessions?: readonly string[] | undefined;
+  /** Only subagents of one of these statuses. */
+  readonly statuses?: readonly Status[] | undefined;
+  /** Only subagents of this repository: a path, a URL, or the last name of one. */
+  readonly repo?: string | undefined;
+}
+
+export interface FleetListOptions extends ListOptions, SelectionOptions {
   /** Include closed sessions, and every finished subagent that is still known; default false. */
   readonly all?: boolean | undefined;
 }
@@ -137,13 +162,15 @@ export interface SteerOptions {
 }
 
 export interface AnswerOptions {
-  /** Which question, where several are open; default: the oldest. */
+  /** Which question. Required where the subagent asked several together; default: the one that it asked. */
   readonly questionId?: string | undefined;
+  /** Identifies the answer: the same id is one answer. At most 100 characters; default: a new one. */
+  readonly requestId?: string | undefined;
   readonly timeoutMs?: number | undefined;
 }
 
 export interface KillOptions {
-  /** Ends one whose worker is away, too: as *lost*, without a proof. One whose worker is there is killed as ever. */
+  /** Ends one whose worker is away, or whose workflow fails at each try, too: as *lost*, without a proof. Any other is killed as ever. */
   readonly force?: boolean | undefined;
   /** How long to wait for the end, in milliseconds; default 2 minutes. */
   readonly timeoutMs?: number | undefined;
@@ -199,7 +226,7 @@ export interface MergeOptions {
   readonly squash?: boolean | undefined;
   /** Message of the commit. Where a branch need only move forward, naming one makes a merge commit. */
   readonly message?: string | undefined;
-  /** Merge also what did not end as done, and a branch that has moved since its outcome; default false. */
+  /** Merge also what did not end as done or has a blocking caveat, and a branch that has moved since its outcome; default false. */
   readonly force?: boolean | undefined;
   /** Folder in the checkout to merge into, of the same repository; default: the one around `cwd`. */
   readonly into?: string | undefined;
@@ -228,6 +255,8 @@ export interface MergeReport {
 }
 
 export interface CleanOptions {
+  /** Only subagents of this repository: a folder in a checkout of it, from the current folder, or its URL. Default: of all. */
+  readonly repo?: string | undefined;
   /** Only subagents whose branch is merged; of the others everything stays. Default false. */
   readonly merged?: boolean | undefined;
   /** Remove nothing, only tell what would be; default false. */
@@ -266,6 +295,8 @@ export interface SubagentDescription extends Partial<
   readonly since: string;
   /** In words: the tool it runs, or what its status means. */
   readonly doing: string;
+  /** What it stands still for, and since when: look at it first. Absent while it moves. */
+  readonly stalled?: Stalled | undefined;
   /** Where the worker that has it gives no sign of life, so that nothing of it moves. */
   readonly away?: Absence | undefined;
   readonly startedAt: string;
@@ -289,9 +320,17 @@ export interface SubagentDescription extends Partial<
   readonly outcome?: Outcome | undefined;
   /** Its page in the Temporal Web UI, where known. */
   readonly url?: string | undefined;
+  /** What was removed of it since it ended. */
+  readonly cleaned?: Cleaned | undefined;
   readonly workerless: boolean;
   readonly notes: readonly string[];
 }
+
+/** An announcement that can be acknowledged by itself. */
+export type ReceivedAnnouncement = Announcement & {
+  /** Tells the session that this receiver has it. Not needed in a plain `for await`: asking for the next one does it. */
+  acknowledge(): Promise<void>;
+};
 
 export interface AnnouncementOptions {
   /** Receivers are named, and one never takes another's; default `main`. */

@@ -1,14 +1,8 @@
 /** What the server's visibility store lists. It needs no worker, and lags behind by a moment. */
 import type { WorkflowExecutionInfo } from '@temporalio/client';
-import {
-  CHAIN,
-  chainWorkflowId,
-  SESSION,
-  sessionWorkflowId,
-  SUBAGENT,
-  subagentWorkflowId,
-} from '../contract/index.ts';
+import { chainWorkflowId, SESSION, sessionWorkflowId, subagentWorkflowId } from '../contract/index.ts';
 import { isOpen, statusOf } from '../temporal/execution-status.ts';
+import { runsOfSession } from '../temporal/visibility-query.ts';
 import { isNotFound } from './errors.ts';
 import type { Link } from './link.ts';
 import type { KnownRun } from './runs.ts';
@@ -70,14 +64,7 @@ export async function findRuns(
   link: Link,
   options: { readonly session?: string | undefined; readonly onlyOpen?: boolean; readonly max: number },
 ): Promise<KnownRun[]> {
-  const conditions = [`WorkflowType IN ('${SUBAGENT.workflow}', '${CHAIN.workflow}')`];
-  if (options.session !== undefined) {
-    const [subagents, chains] = [
-      subagentWorkflowId(options.session, ''),
-      chainWorkflowId(options.session, ''),
-    ];
-    conditions.push(`(WorkflowId STARTS_WITH '${subagents}' OR WorkflowId STARTS_WITH '${chains}')`);
-  }
+  const conditions = [runsOfSession(options.session)];
   if (options.onlyOpen === true) conditions.push(`ExecutionStatus = 'Running'`);
   const rows = await query(link, conditions.join(' AND '), options.max);
   return rows.map(toRun);
@@ -105,6 +92,21 @@ export async function findNewestRun(
   return found.filter((run) => run !== undefined).sort((a, b) => b.run - a.run)[0];
 }
 
+/** One run, as the server itself knows it; undefined where it does not (any more). */
+export async function findExactRun(
+  link: Link,
+  { workflowId, runId }: { readonly workflowId: string; readonly runId: string },
+): Promise<KnownRun | undefined> {
+  return link.call(`look at ${workflowId}`, async () => {
+    try {
+      return toRun(await link.client.workflow.getHandle(workflowId, runId).describe());
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  });
+}
+
 /** The memo that the session gives each subagent says which one it is. */
 function toRun(info: Omit<WorkflowExecutionInfo, 'raw'>): KnownRun {
   const [, session = '', label = ''] = info.workflowId.split('/');
@@ -118,6 +120,7 @@ function toRun(info: Omit<WorkflowExecutionInfo, 'raw'>): KnownRun {
     status: statusOf(info),
     task: typeof memo['task'] === 'string' ? memo['task'] : '',
     repo: typeof memo['repo'] === 'string' ? memo['repo'] : '',
+    ...(typeof memo['fingerprint'] === 'string' && { fingerprint: memo['fingerprint'] }),
     startedAt: info.startTime.toISOString(),
     ...(info.closeTime !== undefined && { endedAt: info.closeTime.toISOString() }),
   };

@@ -3,15 +3,12 @@ import { existsSync } from 'node:fs';
 import { SubagentsError, type Outcome } from '../contract/index.ts';
 import { branchTip } from '../git/branch.ts';
 import { lookUp } from '../git/repository.ts';
-import { readView } from './view.ts';
-import { noWorker } from './errors.ts';
+import { movedRemedy } from '../git/run.ts';
+import { requireView } from './view.ts';
 import { inspect } from './inspect.ts';
 import type { Link } from './link.ts';
-import { awaitOutcome } from './outcomes.ts';
+import { outcomeIfLeft } from './outcomes.ts';
 import type { KnownRun } from './runs.ts';
-
-/** How long the outcome of a run that is over may take to read, in milliseconds. */
-const OUTCOME_TIMEOUT_MS = 10_000;
 
 /** The work of a run, on this machine. */
 export interface Work {
@@ -41,7 +38,7 @@ export async function findWork(link: Link, run: KnownRun): Promise<Work> {
   const name = `${run.label}@${run.run}`;
   const inspected = await inspect(link, run);
   const live = inspected?.open ?? false;
-  const outcome = live ? undefined : await readOutcome(link, run);
+  const outcome = live ? undefined : await outcomeIfLeft(link, run);
   const place = outcome?.evidence ?? (await placeOf(link, run));
   const { cwd, branch, base } = place;
   if (cwd === undefined || base === undefined) {
@@ -53,11 +50,15 @@ export async function findWork(link: Link, run: KnownRun): Promise<Work> {
   }
   const repository = place.repository ?? run.repo;
   if (!existsSync(repository)) {
+    // Its worktree lies in the home of its worker.
+    const isHere = cwd !== repository && existsSync(cwd);
     throw new SubagentsError(
       'NOT_A_REPOSITORY',
-      `${repository}, which has the work of ${name}, is not here`,
+      `${repository}, which has the work of ${name}, is not ${isHere ? 'there any more' : 'here'}`,
       {
-        remedy: 'Run this on the machine that has it.',
+        remedy: isHere
+          ? movedRemedy(repository)
+          : `${movedRemedy(repository)}. If it is on another machine, run this there.`,
       },
     );
   }
@@ -83,17 +84,6 @@ export function nothingLeft({ name, branch, repository }: Work): SubagentsError 
 
 /** What the workflow itself says of its workspace: all there is of a run without an outcome. */
 async function placeOf(link: Link, run: KnownRun) {
-  const view = await readView(link, run);
-  if (view === 'workerless') throw noWorker(link.server);
+  const view = await requireView(link, run);
   return view ?? { cwd: undefined, base: undefined, branch: undefined, repository: undefined };
-}
-
-async function readOutcome(link: Link, run: KnownRun): Promise<Outcome | undefined> {
-  try {
-    return await awaitOutcome(link, run, { timeoutMs: OUTCOME_TIMEOUT_MS });
-  } catch (error) {
-    // Terminated from outside: its workflow still tells where it was.
-    if (error instanceof SubagentsError && error.code === 'LOST') return undefined;
-    throw error;
-  }
 }

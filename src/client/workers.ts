@@ -32,9 +32,12 @@ export async function requireWorkers(link: Link, hostQueue: string): Promise<voi
 
 /** @throws SubagentsError NO_WORKER, saying `who` it is, where that very worker is away */
 export async function requireThisWorker(link: Link, workerId: string, who: string): Promise<void> {
-  if (!(await link.hasPollers(workerControlQueue(workerId), 'activity')))
-    throw awayError(link, workerId, who);
+  if (!(await isWorkerThere(link, workerId))) throw awayError(link, workerId, who);
 }
+
+/** Whether that very worker asks for work. */
+export const isWorkerThere = (link: Link, workerId: string): Promise<boolean> =>
+  link.hasPollers(workerControlQueue(workerId), 'activity');
 
 /** The error for a worker that is away, saying `who` it is. */
 export const awayError = (link: Link, workerId: string, who: string): SubagentsError =>

@@ -5,6 +5,7 @@
  * found the lease and completed the attempt. The workflow then starts the next attempt with a counter of its own.
  */
 import { z } from 'zod';
+import type { Caveat } from './caveat.ts';
 import {
   usage,
   type Denial,
@@ -12,13 +13,14 @@ import {
   type Push,
   type SweepReport,
   type TurnFailureClass,
+  type WaitFor,
   type Usage,
   type Verification,
 } from './outcome.ts';
-import type { Receipt, RunName, SessionEntry, TranscriptPage } from './messages.ts';
+import type { Receipt, RunName, Remains, SessionEntry, TranscriptPage } from './messages.ts';
 import type { Permissions, ResolvedSpec, Thinking } from './spec.ts';
 
-/** What a turn's heartbeats tell of it that counts; those of other activities, or of an earlier version, may tell less. */
+/** What the heartbeats of a turn report that counts; those of other activities may report less. */
 export const lastWord = z.object({
   workedMs: z.number().optional().describe('of the attempt'),
   usage: usage.describe('since the turn began, as far as the attempt knew'),
@@ -58,6 +60,8 @@ export const ACTIVITY_FAILURES = {
   refused: 'Refused',
   /** git or the disk failed. */
   workspace: 'Workspace',
+  /** It came to its end, and found a problem; its details have the result. */
+  problem: 'Problem',
 } as const;
 
 // ---- host control queue -----------------------------------------------------
@@ -188,12 +192,19 @@ export interface TurnInput extends ShellInput {
   /** Working time left. */
   readonly budgetMs: number;
   readonly stuckAfterMs: number;
+  /** Calls in a row that are a repetition, after which it is called stuck, repeating. */
+  readonly stuckRepeats: number;
+  readonly isolation: ResolvedSpec['isolation'];
+  /** It stood still when the attempt before ended: that it moves again ends this one, as `moving`. */
+  readonly stalled?: 'silent' | 'repeating';
   /** Silence of a model call after which it is given up as hung; default `DEFAULT_HUNG_MODEL_MS`. */
   readonly hungAfterMs?: number;
   /** ISO 8601: the last sign of life of the attempts before, which failed. Their silence counts towards `stuckAfterMs`. */
   readonly silentSince?: string;
   /** What this turn may use before it is over budget, and before that is announced; both from the turn's beginning. */
   readonly budget?: { readonly left: Allowance; readonly noticeAt: Allowance };
+  /** Where it fails, the subagent does: no attempt follows. Default: one may follow. */
+  readonly lastAttempt?: boolean;
   /** How many attempts of this very turn were lost before. */
   readonly lostBefore: number;
   /** The commit that it started from. */
@@ -219,8 +230,27 @@ interface TurnEnd extends Spent {
   /** Time that this attempt worked, in milliseconds; not that for which its machine slept. */
   readonly workedMs?: number;
 }
+/** Why a turn failed, by what can be done about it. */
+export interface TurnFailure {
+  readonly class: TurnFailureClass;
+  readonly message: string;
+  readonly remedy?: string;
+  /** Whether the same turn may succeed when it is run again as it is. */
+  readonly retryable: boolean;
+  /** What the server asked for, when it did. */
+  readonly retryAfterMs?: number;
+  /** It is not to be tried at once but to wait, holding no room, for what it names. */
+  readonly waitFor?: WaitFor;
+}
 export type TurnResult =
-  | (TurnEnd & { readonly kind: 'finished'; readonly report: string })
+  | (TurnEnd & {
+      readonly kind: 'finished';
+      readonly report: string;
+      /** Characters of the whole final message, where `report` is only its beginning. */
+      readonly reportChars?: number;
+      /** The model’s output limit ended its last message. */
+      readonly cut?: boolean;
+    })
   | (TurnEnd & {
       readonly kind: 'question';
       readonly questions: readonly {
@@ -229,21 +259,30 @@ export type TurnResult =
         readonly choices?: readonly string[];
       }[];
     })
-  /** Silent for `stuckAfterMs`; the turn was left running in Copilot and the next attempt takes it up again. */
-  | (TurnEnd & { readonly kind: 'stuck'; readonly doing: string; readonly silentMs: number })
+  /** Silent for `stuckAfterMs`, or repeating itself; the turn was left running in Copilot and the next attempt takes it up again. */
   | (TurnEnd & {
-      readonly kind: 'failed';
-      readonly class: TurnFailureClass;
-      readonly message: string;
-      readonly remedy?: string;
-      readonly retryable: boolean;
-      /** What the server asked for, when it did. */
-      readonly retryAfterMs?: number;
-      /** It is not to be tried at once but to wait, holding no room, for what it names. */
-      readonly waitFor?: 'credentials' | 'limit';
-      /** ISO 8601: the last sign of life. */
-      readonly lastEventAt?: string;
+      readonly kind: 'stuck';
+      readonly doing: string;
+      readonly silentMs: number;
+      /** ISO 8601: the last sign of life, or the first call of a repetition. */
+      readonly since: string;
+      /** It is not silent, but repeats itself. */
+      readonly repeats?: {
+        readonly count: number;
+        /** Of how many different calls. */
+        readonly period: number;
+        /** Whether it seems to wait for something outside in this way. */
+        readonly waits: boolean;
+      };
     })
+  /** What stood still moves again; the turn was left running in Copilot and the next attempt takes it up again. */
+  | (TurnEnd & { readonly kind: 'moving' })
+  | (TurnEnd &
+      TurnFailure & {
+        readonly kind: 'failed';
+        /** ISO 8601: the last sign of life. */
+        readonly lastEventAt?: string;
+      })
   | (TurnEnd & { readonly kind: 'timed-out' })
   /** `noticeAt` is reached; the turn was left running in Copilot and the next attempt takes it up again. */
   | (TurnEnd & { readonly kind: 'near-budget' })
@@ -295,6 +334,8 @@ export type CollectResult =
       readonly kind: 'collected';
       readonly evidence: Evidence;
       readonly notes: readonly string[];
+      /** What the workspace shows now: those of an earlier collection count no more. */
+      readonly caveats: readonly Caveat[];
       /** Where there was a report to read. */
       readonly output?: OutputRead;
       /** Where files were to be read. */
@@ -303,6 +344,8 @@ export type CollectResult =
   | Lost;
 
 export interface VerifyInput extends ShellInput {
+  /** Given when it is to run in a fresh checkout: the repository that has the commit, and the set-up commands. */
+  readonly fresh?: { readonly repo: string; readonly setup: readonly string[] };
   readonly subagent: SubagentRef;
   readonly cwd: string;
   readonly head: string;
@@ -318,6 +361,8 @@ export type VerifyResult =
       /** Of HEAD or the files, in words for people. */
       readonly reason?: string;
       readonly notes: readonly string[];
+      /** Besides those of the collection before. */
+      readonly caveats?: readonly Caveat[];
       /** How long that took, in milliseconds, but for time for which its machine slept. */
       readonly workedMs?: number;
     }
@@ -347,7 +392,7 @@ export interface StopInput {
   readonly mode: 'kill' | 'end' | 'pause';
   /** Given when a checkout's lock is to be released. */
   readonly inPlaceRepo?: string;
-  /** Whether it loaded what the repository brings along for Copilot; absent in workflows of before. */
+  /** Whether it loaded what the repository brings along for Copilot. */
   readonly trustRepo?: boolean;
   /** Where its work is, as the outcome will say. */
   readonly collected?: { readonly cwd: string; readonly branch: string; readonly head: string };
@@ -384,9 +429,9 @@ export interface CleanInput {
 }
 /** What became of one run; nothing removed and nothing kept when nothing was left of it. */
 export interface CleanedRun extends RunToClean {
-  readonly removed: readonly ('worktree' | 'branch' | 'copilot' | 'outputs')[];
+  readonly removed: readonly Remains[];
   readonly kept: readonly {
-    readonly what: 'worktree' | 'branch' | 'all';
+    readonly what: Remains | 'all';
     /** A path, or the name of a branch. */
     readonly where: string;
     readonly why: string;
@@ -443,12 +488,18 @@ export interface WorkerSeen {
   readonly lastSeen?: string;
 }
 
+export interface ReopenSessionInput {
+  readonly session: string;
+}
+
 /** Activities on the main queue. */
 export interface SessionActivities {
   /** Whether a worker is there, by what it asked of the server lately. */
   lookForWorker(input: LookForWorkerInput): Promise<WorkerSeen>;
   /** Subagents of an earlier session of that name that are live, or that ended when there was none to tell. */
   findOrphans(input: FindOrphansInput): Promise<SessionEntry[]>;
+  /** Opens a session again that was ended from outside, with all that it had; gives whether it can be told something now. */
+  reopenSession(input: ReopenSessionInput): Promise<boolean>;
   /** Waits until all of the children are closed, and signals `ended` in the name of each of whose end the session has not heard. */
   watchChildren(input: WatchChildrenInput): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { caveatKinds } from './caveat.ts';
 import { MAX_ANNOUNCEMENT_BYTES, MAX_SUMMARY_CHARS } from './limits.ts';
 import { status, type FinalStatus } from './status.ts';
 import { byteLength, oneLine } from './text.ts';
@@ -18,6 +19,7 @@ export const announcement = z.object({
   workflowId: word,
   runId: word.describe('the first execution run id of the subagent workflow'),
   status,
+  caveats: caveatKinds.optional().describe('kinds of caveats of one that is done'),
   summary: z.string().max(MAX_SUMMARY_CHARS),
   at: z.iso.datetime(),
 });

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { label } from './label.ts';
 import { MAX_ARTIFACT_BYTES, MAX_CHAIN_STEPS, MAX_FOR_EACH } from './limits.ts';
 import { outcome } from './outcome.ts';
-import { artifactPaths, resolvedSpec, spawnSpec } from './spec.ts';
+import { artifactPaths, fingerprint, oneOrMany, resolvedSpec, spawnSpec } from './spec.ts';
 
 /** What a quote can begin with besides a step: no step is called so. */
 export const QUOTE_WORDS = ['params', 'item', 'index'] as const;
@@ -19,9 +19,7 @@ const options = spawnSpec.omit({ label: true, task: true }).shape;
 
 /** One step of a chain: a task, what it needs, and every field that a spawn has besides its label. */
 export const chainStep = z.strictObject({
-  id: stepId.describe(
-    'names the step: its subagent is called <chain>.<id>, and is addressed as <chain>/<id>',
-  ),
+  id: stepId.describe('names the step: its subagent is called <chain>.<id>'),
   task: task.describe(
     'what to do; {{research.report}}, {{research.branch}} and the like quote a step that it needs, {{params.name}} a parameter, and \\{{ is two braces',
   ),
@@ -44,7 +42,7 @@ export const chainStep = z.strictObject({
     .describe(
       'a JSON schema: the final message must be JSON that fits it, and {{plan.output.files}} quotes from it; what does not fit goes back to the subagent once',
     ),
-  artifacts: artifactPaths
+  artifacts: oneOrMany(artifactPaths)
     .optional()
     .describe(
       `files that must be in its workspace at its end, text of at most ${MAX_ARTIFACT_BYTES / 1024} KiB each; {{research.artifacts.docs/plan.md}} quotes one whole`,
@@ -66,7 +64,7 @@ const parameter = z
 
 /** What a caller asks for: a chain file, the arguments of `sessions_chain` and of `session.chain()`. */
 export const chainSpec = z.strictObject({
-  label: label.describe('names the chain; its steps are addressed as <label>/<step>'),
+  label: label.describe('names the chain; its steps are called <label>.<step>'),
   description: z.string().max(1_000).optional().describe('what it is for'),
   params: z
     .record(
@@ -93,7 +91,6 @@ export const chainSpec = z.strictObject({
     .max(MAX_CHAIN_STEPS)
     .describe('in order; each needs the one before, unless it says else'),
 });
-export type ChainSpec = z.input<typeof chainSpec>;
 /** A chain as parsed: durations in milliseconds. */
 export type ParsedChain = z.output<typeof chainSpec>;
 export type ParsedStep = z.output<typeof chainStep>;
@@ -131,6 +128,7 @@ export type CarriedOutcome = z.infer<typeof carriedOutcome>;
 export const chainRequest = z.strictObject({
   requestId: z.string().min(1).max(100),
   chain: resolvedChain,
+  fingerprint,
   carried: z
     .record(z.string(), z.array(carriedOutcome))
     .optional()

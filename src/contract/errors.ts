@@ -4,6 +4,7 @@ export const ERROR_CODES = [
   'NOT_A_REPOSITORY',
   'UNKNOWN_BASE',
   'MODEL_REFUSED', // not among the models the worker allows
+  'NO_VARIABLE', // the worker lacks a variable that a spawn names
   'LABEL_LIVE', // a live subagent has this label
   'BRANCH_GONE', // the branch of the run that is to be continued is not there any more
   'BRANCH_BLOCKED', // a branch called `subagents` leaves no room for subagents/<label>
@@ -13,23 +14,33 @@ export const ERROR_CODES = [
   'CHECKOUT_BUSY', // another in-place subagent works in this checkout
   'UNKNOWN_TARGET',
   'AMBIGUOUS_TARGET',
+  'WHICH_QUESTION', // several were asked together, and the answer names none of them; or it names none of those that are open
+  'ALREADY_ANSWERED', // the question has another answer
   'NO_WORKSPACE', // it has (or had) no workspace, or nothing of it is left
   'STILL_LIVE', // not before its end
   'NOT_DONE', // it ended, and not as done; or what is on its branch is not what was verified
+  'CAVEATS', // it is done, but its outcome has a blocking caveat
   'CHECKOUT_DIRTY', // uncommitted changes are in the way of a merge
   'MERGE_CONFLICT',
   'ALREADY_ENDED', // steer or kill after the end
   'NO_WORKER', // nobody polls for this host
   'TEMPORAL_UNREACHABLE',
+  'OTHER_SERVER', // at the address that was connected to, another server answers now
   'TEMPORAL_MISSING', // no way to get an embedded server
   'SEARCH_ATTRIBUTES', // not registered, and we may not
   'HOME_BUSY', // another process has this home
+  'OTHER_CONTRACT', // the home was made by a version that speaks another contract
+  'DATABASE', // the embedded server's database is damaged, locked or cannot be opened
+  'HOME_GONE', // the home was removed while `up` ran in it
   'DISK_FULL',
+  'FILE_ACCESS', // the system refuses a file or folder: read-only, no permission, too many open files
   'NOT_OURS', // a file that we did not write, and leave alone
   'NO_MODEL', // neither login nor provider
   'COPILOT_MISSING',
+  'PACKAGE_MISSING', // an optional package that this needs is not installed
   'LIMIT', // a stated limit
   'TIMEOUT', // an answer did not come in time; the request may still take effect
+  'CLOSED', // this program has closed its connection
   'LOST', // the run is gone (terminated, or past the server's retention)
   'INTERNAL',
 ] as const;

@@ -12,8 +12,17 @@ export const MAX_SPAWN_BYTES = 1536 * 1024;
 export const MAX_SPAWN_SPECS = 200;
 /** A steer message. */
 export const MAX_STEER_BYTES = 64 * 1024;
+/** Messages that wait together for the next turn, as JSON; the same of the answers that go on with one. */
+export const MAX_WAITING_BYTES = 256 * 1024;
+/** A message as `describe` shows it, as JSON; and all earlier ones together that a new conversation is told. */
+export const MAX_SHOWN_MESSAGE_BYTES = 2 * 1024;
+export const MAX_TOLD_BYTES = 128 * 1024;
 /** Live subagents of one session: a workflow may have 2,000 pending children, with room kept for chains. */
 export const MAX_LIVE_SUBAGENTS = 1_000;
+/** What a session holds of them all, as JSON: lists and continue-as-new have them in one payload. */
+export const MAX_LIVE_BYTES = 1_000_000;
+/** The path or URL of a repository, in characters. */
+export const MAX_REPO_CHARS = 4_096;
 /** Steps of one chain, the subagents that one `forEach` step may become, and all subagents of one chain. */
 export const MAX_CHAIN_STEPS = 100;
 export const MAX_FOR_EACH = 100;
@@ -24,6 +33,12 @@ export const MAX_RENDERED_TASK_BYTES = 1024 * 1024;
 export const MAX_SETUP_COMMANDS = 20;
 export const MAX_VERIFY_COMMANDS = 20;
 export const MAX_COMMAND_LENGTH = 4_096;
+
+/** What travels in one message, as JSON. Temporal refuses a payload over 2 MB, and what comes of one of our own is written again beside it. */
+export const MAX_PAYLOAD_BYTES = 1_500_000;
+/** A summary and the details of a workflow, an activity or a timer in the Web UI, as JSON: Temporal refuses one over 400 and 20,000. */
+export const MAX_TITLE_BYTES = 350;
+export const MAX_DETAILS_BYTES = 19_000;
 
 /** A whole announcement, as JSON. */
 export const MAX_ANNOUNCEMENT_BYTES = 1_024;
@@ -48,6 +63,8 @@ export const MAX_HANDOVER_CHARS = 20_000;
 export const MAX_OUTPUT_TAIL_CHARS = 4_000;
 /** A report, a question or other words of a subagent, where a main agent is given them; in characters. */
 export const MAX_FENCED_CHARS = 4_000;
+/** A part of a long report or transcript that a main agent reads on with, in characters: Copilot CLI keeps a result of more than 51,200 bytes from its model. */
+export const MAX_READ_CHARS = 12_000;
 /** Commits and files listed in an outcome. */
 export const MAX_LISTED_COMMITS = 50;
 export const MAX_LISTED_FILES = 100;
@@ -60,6 +77,8 @@ export const MIN_TIMEOUT_MS = SECOND;
 export const MAX_TIMEOUT_MS = 7 * 24 * HOUR;
 /** Silence (no model event, no tool output) after which a subagent is called stuck. */
 export const DEFAULT_STUCK_AFTER_MS = 10 * MINUTE;
+/** Equal calls with equal results in a row, and no file changed meanwhile, after which a subagent is called stuck, repeating. */
+export const DEFAULT_STUCK_REPEATS = 20;
 /** Silence of a model call after which it is given up as hung and tried again. */
 export const DEFAULT_HUNG_MODEL_MS = 180 * SECOND;
 /** How long one set-up command may run; it is not working time. */

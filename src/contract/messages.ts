@@ -2,10 +2,12 @@
 import { z } from 'zod';
 import type { CleanInput } from './activities.ts';
 import { announcement, word } from './announcement.ts';
-import { sessionName } from './label.ts';
+import { caveatKinds } from './caveat.ts';
+import { label, sessionName } from './label.ts';
 import { MAX_SPAWN_SPECS, MAX_STEER_BYTES } from './limits.ts';
 import { sweepReport } from './outcome.ts';
-import { isolation, permissions, resolvedSpec } from './spec.ts';
+import { isolation, permissions, resolvedSpec, startedSpec } from './spec.ts';
+import { stalled } from './stalled.ts';
 import { finalStatus, status } from './status.ts';
 import { byteLength } from './text.ts';
 
@@ -29,6 +31,10 @@ export const spawnAnswer = z.discriminatedUnion('status', [
     notes: z
       .array(z.string())
       .describe('what the caller should know, for example uncommitted changes left out'),
+    repeated: z
+      .literal(true)
+      .optional()
+      .describe('it was accepted before, by an equal spawn, and is live: nothing more was started'),
   }),
   z.object({
     status: z.literal('refused'),
@@ -40,6 +46,20 @@ export const spawnAnswer = z.discriminatedUnion('status', [
 ]);
 export type SpawnAnswer = z.infer<typeof spawnAnswer>;
 
+/**
+ * A part of what a finished run leaves on its worker: its worktree, its branch, files kept in commits on no branch, its
+ * conversation, outputs of its commands.
+ */
+export const remains = z.enum(['worktree', 'branch', 'kept', 'copilot', 'outputs']);
+export type Remains = z.infer<typeof remains>;
+
+/** What was removed of a finished run, by `clean` or by its worker's retention. */
+const cleaned = z.object({
+  at: z.iso.datetime().describe('of the last removal'),
+  removed: z.array(remains),
+});
+export type Cleaned = z.infer<typeof cleaned>;
+
 /** A subagent as its session knows it. */
 export const sessionEntry = z.object({
   label: word,
@@ -49,23 +69,24 @@ export const sessionEntry = z.object({
   status,
   task: z.string().describe('the beginning of the task'),
   repo: z.string(),
-  isolation: isolation
-    .optional()
-    .describe('while it is live; absent in those that an earlier version started'),
+  isolation: isolation.optional().describe('while it is live'),
   branch: z.string().nullable().optional(),
   head: z.string().optional(),
   workerId: word.optional().describe('who had it'),
   model: z.string().optional(),
   summary: z.string().optional().describe('of its end'),
+  caveats: caveatKinds.optional(),
   denied: z.number().int().optional().describe('tool calls that its permissions did not allow'),
+  fingerprint: z.string().max(64).optional().describe('of its spec, while it is live'),
+  tokens: z.number().int().optional().describe('in and out together, of one that has ended'),
   startedAt: z.iso.datetime(),
   endedAt: z.iso.datetime().optional(),
+  cleaned: cleaned.optional().describe('what was removed of it since it ended'),
 });
 export type SessionEntry = z.infer<typeof sessionEntry>;
 
 /** Signal `started`: a chain has started the subagent of a step. */
 export const startedSignal = z.object({ entry: sessionEntry });
-export type StartedSignal = z.infer<typeof startedSignal>;
 
 /** Signal `ended`: a subagent's last act. It carries what the session keeps of the run. */
 export const endedSignal = z.object({
@@ -74,6 +95,10 @@ export const endedSignal = z.object({
   sweep: sweepReport.optional(),
 });
 export type EndedSignal = z.infer<typeof endedSignal>;
+
+/** Signal `cleaned`: a worker has removed what a finished run had left. */
+export const cleanedSignal = z.object({ label: word, run: z.number().int(), cleaned });
+export type CleanedSignal = z.infer<typeof cleanedSignal>;
 
 /** Signal `announce`: a question, a stall, a notice. */
 export const announceSignal = z.object({ announcement });
@@ -88,7 +113,7 @@ export const acknowledgeSignal = z.object({
 export type AcknowledgeSignal = z.infer<typeof acknowledgeSignal>;
 
 /** Announcements in a workflow of their own, whose input they are: what a session cannot carry through continue-as-new. */
-export const pageView = z.object({
+const pageView = z.object({
   workflowId: z.string(),
   ids: z.array(z.string()).describe('those that the receiver has not acknowledged, oldest first'),
 });
@@ -113,18 +138,43 @@ export const unacknowledgedView = z.object({
 });
 export type UnacknowledgedView = z.infer<typeof unacknowledgedView>;
 
-/** Query `list`: everything live, and the newest finished. */
-export const sessionList = z.object({
-  session: z.string(),
-  live: z.array(sessionEntry),
-  finished: z.array(sessionEntry).describe('newest first, at most as many as were asked for'),
-  finishedCount: z.number().int(),
-  unacknowledged: z.number().int().describe('for the default receiver'),
+/** Answer of query `list`: everything live, and the newest finished. */
+export interface SessionList {
+  readonly session: string;
+  readonly live: readonly SessionEntry[];
+  /** The newest first, at most as many as were asked for. */
+  readonly finished: readonly SessionEntry[];
+  readonly finishedCount: number;
+  /** For the default receiver. */
+  readonly unacknowledged: number;
+  /** What the reader must know, such as signals that could not be read. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Query `handover(after)`: what the next run of a session that was ended begins with, then the announcements that did not fit
+ * into that, in their order.
+ */
+export const handoverView = z.object({
+  state: z.looseObject({}).optional().describe('with `after` 0: what continue-as-new would carry'),
+  announcements: z
+    .array(z.unknown())
+    .describe('those with a place after `after`, as many as one answer holds'),
+  next: z.number().int().nullable().describe('ask again with this as `after`; null: that is all'),
 });
-export type SessionList = z.infer<typeof sessionList>;
+export type HandoverView = z.infer<typeof handoverView>;
 
 /** The receiver that every session has from its start. */
 export const DEFAULT_RECEIVER = 'main';
+
+/** Query `list`. */
+export const listQuery = z.object({ finished: z.number().int().min(0) });
+/** Query `find`. */
+export const findQuery = z.object({ label: z.string(), run: z.number().int().optional() });
+/** Query `handover`: what `next` was, at first 0. */
+export const handoverQuery = z.number().int().min(0);
+/** Query `unacknowledged`: the receiver, and what `next` was. */
+export const unacknowledgedQuery = z.tuple([z.string(), z.number().int().optional()]);
 
 export const SESSION = {
   workflow: 'session',
@@ -132,11 +182,13 @@ export const SESSION = {
   chain: 'chain',
   started: 'started',
   ended: 'ended',
+  cleaned: 'cleaned',
   announce: 'announce',
   acknowledge: 'acknowledge',
   unacknowledged: 'unacknowledged',
   list: 'list',
   find: 'find',
+  handover: 'handover',
   /** Signal without arguments: continue as new as soon as no handler runs (a new worker version, a test). */
   rollOver: 'rollOver',
 } as const;
@@ -153,13 +205,15 @@ export const PAGE = {
 
 // ---- subagent ---------------------------------------------------------------
 
-const steerText = z
-  .string()
-  .refine((text) => text.trim() !== '', 'the message is empty')
-  .refine(
-    (text) => byteLength(text) <= MAX_STEER_BYTES,
-    `the message is larger than ${MAX_STEER_BYTES / 1024} KiB: put the material in a file and name it`,
-  );
+const messageText = (what: string) =>
+  z
+    .string()
+    .refine((text) => text.trim() !== '', `the ${what} is empty`)
+    .refine(
+      (text) => byteLength(text) <= MAX_STEER_BYTES,
+      `the ${what} is larger than ${MAX_STEER_BYTES / 1024} KiB: put the material in a file and name it`,
+    );
+const steerText = messageText('message');
 
 /** Signal `steer` and Update `steerWithReceipt`. A plain string is accepted too, for the temporal CLI. */
 export const steerRequest = z.union([
@@ -190,10 +244,6 @@ export const receipt = z.object({
 });
 export type Receipt = z.infer<typeof receipt>;
 
-/** Update `answer`: the reply to an `ask_parent`. Without an id it answers the oldest open question. */
-export const answerRequest = z.strictObject({ questionId: z.string().optional(), answer: z.string().min(1) });
-export type AnswerRequest = z.infer<typeof answerRequest>;
-
 export const question = z.object({
   id: z.string(),
   question: z.string(),
@@ -202,11 +252,32 @@ export const question = z.object({
 });
 export type Question = z.infer<typeof question>;
 
+/**
+ * Update `answer`: the reply to an `ask_parent`. Of several questions that were asked together each answer names its own; the one
+ * question of its turn needs no name. The same request id is one answer.
+ */
+export const answerRequest = z.strictObject({
+  questionId: z.string().min(1).max(200).optional(),
+  answer: messageText('answer'),
+  requestId: z.string().min(1).max(100).optional(),
+});
+export type AnswerRequest = z.infer<typeof answerRequest>;
+
+/** What became of an answer: which question it was to, and what is still open. */
+export const answerReceipt = z.object({
+  questionId: z.string(),
+  question: z.string().describe('the words of the subagent'),
+  repeated: z.boolean().describe('the question had this very answer already'),
+  open: z.array(question).describe('what still waits for an answer'),
+});
+export type AnswerReceipt = z.infer<typeof answerReceipt>;
+
 /** Query `describe`: what the workflow itself knows. Progress within a turn comes from heartbeats. */
 export const subagentView = z.object({
   status,
   since: z.string(),
   waitingFor: z.string().optional(),
+  stalled: stalled.optional(),
   turns: z.number().int(),
   workerId: z.string().optional(),
   branch: z.string().nullable().optional(),
@@ -217,11 +288,16 @@ export const subagentView = z.object({
   copilotSessionId: z.string(),
   steers: z
     .array(z.object({ id: z.string(), message: z.string(), receipt: receipt.optional() }))
-    .describe('newest last, at most 20'),
+    .describe('newest last, at most 20, with the beginning of each message'),
   questions: z.array(question),
   notes: z.array(z.string()),
 });
 export type SubagentView = z.infer<typeof subagentView>;
+
+/** Signal `placed`, from the `stay` activity: where room was given, and to which stay, so that an old one cannot speak for a new one. */
+export const placedSignal = z.object({ stay: z.number().int(), workerId: word });
+
+const MAX_LACK_CHARS = 5_000;
 
 /** Signal `forget`: its worker will not come back. It ends as *lost*. */
 export const forgetRequest = z.strictObject({
@@ -229,6 +305,10 @@ export const forgetRequest = z.strictObject({
   head: z.string().max(64).optional().describe('the newest commit of its branch that the sender sees'),
 });
 export type ForgetRequest = z.infer<typeof forgetRequest>;
+
+/** Signal `space`, from an activity on a worker: it waits for space on a disk there, for want of `lack`; or, without that, goes on. */
+export const spaceSignal = z.object({ lack: z.string().min(1).max(MAX_LACK_CHARS).optional() });
+export type SpaceSignal = z.infer<typeof spaceSignal>;
 
 export const SUBAGENT = {
   workflow: 'subagent',
@@ -241,6 +321,7 @@ export const SUBAGENT = {
   /** Signal from the `stay` activity: room was given. */
   placed: 'placed',
   forget: 'forget',
+  space: 'space',
 } as const;
 
 /** Input of the subagent workflow. */
@@ -315,3 +396,17 @@ export interface CleanWorkflowInput extends CleanInput {
 }
 
 export const CLEAN = { workflow: 'clean' } as const;
+
+/** What each workflow begins with, as far as it depends on it from the first moment; anybody may start one. */
+export const WORKFLOW_INPUTS: Readonly<Record<string, z.ZodType>> = {
+  [SESSION.workflow]: z.looseObject({ name: sessionName }),
+  [SUBAGENT.workflow]: z.looseObject({
+    session: sessionName,
+    label,
+    run: z.number().int(),
+    spec: startedSpec.loose(),
+  }),
+  chain: z.looseObject({ session: sessionName, label, run: z.number().int(), chain: z.looseObject({}) }),
+  [TRANSCRIPT.workflow]: z.looseObject({ workerId: word, copilotSessionId: z.string() }),
+  [CLEAN.workflow]: z.looseObject({ workerId: word, runs: z.array(z.looseObject({})) }),
+};

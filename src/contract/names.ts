@@ -11,6 +11,15 @@ export const hostControlQueue = (queue: string): string => `${queue}/control`;
 export const workerQueue = (workerId: string): string => `subagents/worker/${workerId}`;
 /** A worker's queue for what must not wait behind turns: deliver, stop, transcript. */
 export const workerControlQueue = (workerId: string): string => `subagents/worker/${workerId}/control`;
+/** The worker whose queue it is, of either kind; undefined for any other queue. */
+export const workerOfQueue = (queue: string): string | undefined =>
+  /^subagents\/worker\/([^/]+)(?:\/control)?$/.exec(queue)?.[1];
+
+/** The session of callers that name none. */
+export const DEFAULT_SESSION = 'default';
+/** How a command names a subagent, in whichever session it is. */
+export const targetOf = ({ session, label }: { readonly session: string; readonly label: string }): string =>
+  session === DEFAULT_SESSION ? label : `${session}/${label}`;
 
 export const sessionWorkflowId = (session: string): string => `session/${session}`;
 export const subagentWorkflowId = (session: string, label: string): string => `subagent/${session}/${label}`;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { caveat } from './caveat.ts';
 import { stepView } from './chain-step.ts';
 import { permissions } from './spec.ts';
 import { finalStatus } from './status.ts';
@@ -31,11 +32,17 @@ export const verification = z.object({
 });
 export type Verification = z.infer<typeof verification>;
 
-export const commit = z.object({ sha: z.string(), subject: z.string() });
-export type Commit = z.infer<typeof commit>;
+const commit = z.object({ sha: z.string(), subject: z.string() });
+
+/** Work that lies in a worktree, and that no commit of its branch has. */
+const unsaved = z.object({
+  path: z.string().describe('from the root of the worktree; a folder ends in /'),
+  reason: z.string().describe('why it is in no commit'),
+});
+export type Unsaved = z.infer<typeof unsaved>;
 
 /** What was measured in the workspace after the last turn, by us and not by the subagent. */
-export const evidence = z.object({
+const evidence = z.object({
   cwd: z.string().describe('the worktree, or the checkout when in-place'),
   branch: z.string().nullable().describe('null when in-place on a detached HEAD'),
   base: z.string().describe('the commit it started from'),
@@ -52,6 +59,14 @@ export const evidence = z.object({
     .boolean()
     .describe('the subagent left changes uncommitted, and we committed them to its branch'),
   uncommitted: z.array(z.string()).describe('in-place only: paths that are changed and not committed'),
+  unsaved: z
+    .array(unsaved)
+    .optional()
+    .describe('work in the worktree that no commit has, at most 100: it is lost with the worktree'),
+  ignored: z
+    .array(z.string())
+    .optional()
+    .describe('what git ignores and appeared while the subagent worked, by top folder, at most 100'),
   touchedOutside: z
     .array(z.string())
     .optional()
@@ -81,16 +96,16 @@ export const sweepReport = z.object({
 export type SweepReport = z.infer<typeof sweepReport>;
 
 /** What became of a branch that was to be pushed. */
-export const push = z.object({
+const push = z.object({
   remote: z.string().describe('the URL'),
   ref: z.string().optional().describe('the branch there, as refs/heads/…; absent when it failed'),
   commit: z.string(),
-  problem: z.string().optional().describe('why it failed; the work is kept on the branch'),
+  problem: z.string().optional().describe('why it failed, or was not done; the work is kept on the branch'),
 });
 export type Push = z.infer<typeof push>;
 
 /** Why a model call failed, by what can be done about it. */
-export const turnFailureClass = z.enum([
+const turnFailureClass = z.enum([
   'credentials', // the login or key is refused
   'rate-limit', // too many requests, or a quota is used up
   'provider', // the provider fails
@@ -99,14 +114,18 @@ export const turnFailureClass = z.enum([
   'request', // the provider refuses the request as it is
   'refusal', // the model, or a content filter, refuses to answer
   'copilot', // the Copilot runtime
+  'disk', // its disk is full, or its folder larger than the worker allows
 ]);
 export type TurnFailureClass = z.infer<typeof turnFailureClass>;
 
+/** What a turn waits for without a slot: a login or key, a limit of its model to pass, space on the disk. */
+export type WaitFor = 'credentials' | 'limit' | 'space';
+
 /** Why a subagent failed. */
-export const failure = z.object({
+const failure = z.object({
   class: z.enum([
     'refused', // the workspace could not be made as asked
-    'workspace', // git or the disk failed
+    'workspace', // git or the disk failed, or its folder became too large
     'setup', // a set-up command did not exit 0
     'model', // the model, its provider or the credentials
     'copilot', // the Copilot runtime
@@ -126,7 +145,7 @@ export const failure = z.object({
 export type Failure = z.infer<typeof failure>;
 
 /** A tool call that the permissions of a subagent did not allow. */
-export const denial = z.object({
+const denial = z.object({
   tool: z.string(),
   what: z.string().describe('what it was to do: a path, a command; a model’s words, cut short'),
   count: z.number().int(),
@@ -134,13 +153,12 @@ export const denial = z.object({
 export type Denial = z.infer<typeof denial>;
 
 /** How long, in milliseconds. */
-export const durations = z.object({
+const durations = z.object({
   queuedMs: z.number().int(),
   workingMs: z.number().int(),
   verifyingMs: z.number().int(),
   totalMs: z.number().int(),
 });
-export type Durations = z.infer<typeof durations>;
 
 /** How a subagent ended, with evidence. */
 export const outcome = z.object({
@@ -150,6 +168,13 @@ export const outcome = z.object({
   run: z.number().int().describe('1 for the first subagent of this label'),
   summary: z.string(),
   report: z.string().describe('the final message of the subagent: its words, not ours'),
+  reportChars: z
+    .number()
+    .int()
+    .optional()
+    .describe(
+      'characters of the whole final message, where `report` is only its beginning; its transcript has it',
+    ),
   output: z
     .unknown()
     .optional()
@@ -159,6 +184,10 @@ export const outcome = z.object({
     .optional()
     .describe('of a step with `artifacts` that is done: the contents of these files, by path'),
   failure: failure.optional(),
+  caveats: z
+    .array(caveat)
+    .default([])
+    .describe('what a reader must know of its work, blocking ones first: “done, but: …”'),
   evidence: evidence.optional().describe('absent when no workspace was ever made'),
   setup: z.array(verification).optional().describe('the set-up commands, where there were any'),
   push: push.optional().describe('where the branch was to be pushed'),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { budget, onStuck } from './bounds.ts';
+import { budget, onStuck, stuckRepeats } from './bounds.ts';
 import { millisOf } from './duration.ts';
 import { label } from './label.ts';
 import {
@@ -10,24 +10,44 @@ import {
   MAX_COMMAND_LENGTH,
   MAX_HANDOVER_CHARS,
   MAX_SETUP_COMMANDS,
+  MAX_RENDERED_TASK_BYTES,
+  MAX_REPO_CHARS,
   MAX_TASK_BYTES,
   MAX_TIMEOUT_MS,
   MAX_VERIFY_COMMANDS,
   MIN_TIMEOUT_MS,
 } from './limits.ts';
 import { isRepositoryUrl } from './repository-url.ts';
+import {
+  CONTINUE_OPTIONS,
+  optionText,
+  REPOSITORY_OPTIONS,
+  SPAWN_OPTIONS,
+  type SpawnOptionName,
+} from './spawn-options.ts';
 import { byteLength } from './text.ts';
 
-/** A duration: milliseconds, or words such as `90s`, `15m`, `2 hours`. */
-export const duration = z.union([z.number(), z.string()]).transform((value, context) => {
-  const millis = typeof value === 'number' ? value : millisOf(value);
-  if (millis !== undefined && millis >= MIN_TIMEOUT_MS && millis <= MAX_TIMEOUT_MS) return Math.round(millis);
-  context.addIssue({
-    code: 'custom',
-    message: `"${value}" is no duration between 1s and 7d; write it like 90s, 15m or 2h`,
+/** A duration in words, with its unit: `90s`, `15m`, `2 hours`. In milliseconds once it is parsed. */
+export const duration = z
+  .string({
+    error: ({ input }) =>
+      `${typeof input === 'number' ? `${input} has no unit` : 'it is no text'}: write it like 90s, 15m or 2h`,
+  })
+  .transform((words, context) => {
+    const millis = millisOf(words);
+    if (millis !== undefined && millis >= MIN_TIMEOUT_MS && millis <= MAX_TIMEOUT_MS)
+      return Math.round(millis);
+    const what = words.trim() !== '' && Number.isFinite(Number(words)) ? 'has no unit' : 'is no duration';
+    context.addIssue({
+      code: 'custom',
+      message: `"${words.slice(0, 60)}" ${what}: write it like 90s, 15m or 2h, from 1s to 7d`,
+    });
+    return z.NEVER;
   });
-  return z.NEVER;
-});
+
+/** A list of one may be given as that one. */
+export const oneOrMany = <T extends z.ZodType<string>>(list: z.ZodArray<T>) =>
+  z.union([list, list.element.transform((one) => [one])]);
 
 const task = z
   .string()
@@ -38,15 +58,15 @@ const task = z
   );
 
 /** How hard the model thinks; `true` means high. */
-export const thinking = z.enum(['off', 'low', 'medium', 'high', 'xhigh']);
+const thinking = z.enum(SPAWN_OPTIONS.thinking.choices);
 export type Thinking = z.infer<typeof thinking>;
 
 const command = (what: string) =>
   z.string().trim().min(1, `a ${what} command is empty`).max(MAX_COMMAND_LENGTH);
 /** Shell commands that make a new worktree ready to work in, for example `npm ci`. */
-export const setupCommands = z.array(command('set-up')).max(MAX_SETUP_COMMANDS);
+const setupCommands = z.array(command('set-up')).max(MAX_SETUP_COMMANDS);
 /** Shell commands that must exit 0 before a subagent is done. */
-export const verifyCommands = z.array(command('verification')).max(MAX_VERIFY_COMMANDS);
+const verifyCommands = z.array(command('verification')).max(MAX_VERIFY_COMMANDS);
 
 /** Where a subagent works: a git worktree and branch of its own, or the caller's checkout itself. */
 export const isolation = z.enum(['worktree', 'in-place']);
@@ -56,7 +76,7 @@ export type Isolation = z.infer<typeof isolation>;
  * What the tools of a subagent may do: `all`, everything without asking; `workspace`, file tools only in its worktree and
  * the temporary folder (its shell can still do anything); `read-only`, neither write nor shell.
  */
-export const permissions = z.enum(['all', 'workspace', 'read-only']);
+export const permissions = z.enum(SPAWN_OPTIONS.permissions.choices);
 export type Permissions = z.infer<typeof permissions>;
 
 /** Names of variables of the worker's environment. */
@@ -73,92 +93,108 @@ const variables = z
   .max(50);
 
 /** Whether commits are signed as the repository's configuration has it, or not at all. */
-export const signing = z.enum(['repository', 'off']);
+const signing = z.enum(SPAWN_OPTIONS.signing.choices);
+
+/** Of all that is asked for. */
+export const fingerprint = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/)
+  .optional()
+  .describe('of all that is asked for: the same again, while it is live, is the same one');
+
+/** Names a request, so that it is one also when it is made again. */
+export const requestId = z
+  .string()
+  .min(1)
+  .max(100)
+  .describe(
+    'a name of your own for this request: the same again is answered as before, and starts nothing twice',
+  );
+
+type OptionField = SpawnOptionName extends infer Name
+  ? Name extends `${infer Field}.${string}`
+    ? Field
+    : Name
+  : never;
+
+/** A shape in which each option is described as it is declared, and in the order of their declarations. */
+function described<Shape extends Readonly<Record<string, z.ZodType>>>(shape: Shape): Shape {
+  const order = Object.keys(SPAWN_OPTIONS).map((name) => name.split('.')[0]);
+  const fields = Object.entries(shape)
+    .sort(([a], [b]) => order.indexOf(a) - order.indexOf(b))
+    .map(([name, schema]) =>
+      name in SPAWN_OPTIONS ? [name, schema.describe(optionText(name as SpawnOptionName))] : [name, schema],
+    );
+  return Object.fromEntries(fields) as Shape;
+}
+
+/** Options that travel to the subagent as they are given. */
+const asGiven = {
+  model: z.string().min(1).max(100).optional(),
+  push: z.boolean().optional(),
+  force: z.boolean().optional(),
+  verifyFresh: z.boolean().optional(),
+  stuckRepeats: stuckRepeats.optional(),
+  onStuck: onStuck.optional(),
+  budget: budget
+    .optional()
+    .describe('what it may use: it ends as over-budget when one is used up; default: no bound'),
+};
+
+/** Options in milliseconds once they are parsed: where they travel, their names end in `Ms`. */
+const durations = {
+  timeout: duration.optional(),
+  stuckAfter: duration.optional(),
+  hungAfter: duration.optional(),
+  answerTimeout: duration.optional(),
+};
+
+const options = described({
+  ...asGiven,
+  ...durations,
+  thinking: z.union([thinking, z.boolean().transform((on): Thinking => (on ? 'high' : 'off'))]).optional(),
+  repo: z.string().min(1).optional(),
+  base: z.string().min(1).max(250).optional(),
+  isolation: isolation.optional(),
+  withChanges: z.boolean().optional(),
+  setup: oneOrMany(setupCommands).optional(),
+  verify: oneOrMany(verifyCommands).optional(),
+  permissions: permissions.optional(),
+  trustRepo: z.boolean().optional(),
+  env: oneOrMany(variables).optional(),
+  signing: signing.optional(),
+} satisfies Record<OptionField, z.ZodType>);
 
 /** What a caller asks for: the arguments of `sessions_spawn`, of `session.spawn()` and of `subagents spawn`. */
 export const spawnSpec = z.strictObject({
   label: label.describe('identifies the subagent, and names its branch subagents/<label>'),
   task: task.describe('detailed instructions: files, symptoms, set-up, and what done looks like'),
-  model: z.string().min(1).max(100).optional().describe('a model the worker allows; default: the worker’s'),
-  thinking: z
-    .union([thinking, z.boolean().transform((on): Thinking => (on ? 'high' : 'off'))])
-    .optional()
-    .describe('off, low, medium, high or xhigh; true means high'),
-  repo: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('path of the git repository, or its URL; default: the git root of where the caller stands'),
-  base: z
-    .string()
-    .min(1)
-    .max(250)
-    .optional()
-    .describe('the commit, branch or tag to start from; default: HEAD of the checkout'),
-  isolation: isolation.optional().describe('worktree (default) or in-place'),
-  withChanges: z
-    .boolean()
-    .optional()
-    .describe('carry the uncommitted changes of the checkout along, as the first commit of the branch'),
-  push: z
-    .boolean()
-    .optional()
-    .describe('push the branch once it is done; for a repository that is named by URL'),
-  setup: setupCommands
-    .optional()
-    .describe('commands that run in the new worktree before the first turn, for example npm ci'),
-  verify: verifyCommands.optional().describe('commands that must exit 0 before the subagent is done'),
-  permissions: permissions
-    .optional()
-    .describe(
-      'all (default: every tool without asking), workspace (file tools stay in the worktree and the temporary folder) or read-only (no write, no shell)',
-    ),
-  trustRepo: z
-    .boolean()
-    .optional()
-    .describe('load the repository’s own Copilot hooks, extensions and MCP servers; default: none of them'),
-  env: variables
-    .optional()
-    .describe(
-      'names of secret variables of the worker’s environment that shells and verification get; default: none of them',
-    ),
-  signing: signing
-    .optional()
-    .describe('repository (default): commits are signed where git is configured so; off: they are not'),
-  timeout: duration.optional().describe('working time allowed, for example 45m; default 4h'),
-  stuckAfter: duration
-    .optional()
-    .describe('silence after which the subagent is announced as stuck; default 10m'),
-  onStuck: onStuck
-    .optional()
-    .describe('report (default: announce it), nudge (and send it a message) or kill (and kill it)'),
-  hungAfter: duration
-    .optional()
-    .describe('silence of a model call after which it is given up and tried again; default 3m'),
-  answerTimeout: duration
-    .optional()
-    .describe('how long a question waits before it is told to use its own judgement; default: for ever'),
-  budget: budget
-    .optional()
-    .describe('tokens, turns, modelRequests: it ends as over-budget when one is used up; default: no bound'),
+  ...options,
 });
-export type SpawnSpec = z.input<typeof spawnSpec>;
+
+const mask = <Name extends string>(names: readonly Name[]): Record<Name, true> =>
+  Object.fromEntries(names.map((name) => [name, true])) as Record<Name, true>;
 
 /** A subagent that goes on: the new task, and what is to differ from the run before. All else stays as it was. */
-export const continueSpec = spawnSpec.pick({
-  task: true,
-  model: true,
-  thinking: true,
-  verify: true,
-  permissions: true,
-  trustRepo: true,
-  timeout: true,
-  stuckAfter: true,
-});
-export type ContinueSpec = z.input<typeof continueSpec>;
+export const continueSpec = spawnSpec.pick({ task: true, ...mask(CONTINUE_OPTIONS) });
+
+/** What the `.subagents.json` of a repository may say for spawns that do not. */
+export const repositoryOptions = spawnSpec.pick(mask(REPOSITORY_OPTIONS)).shape;
+
+/** Spec options as they travel, those of `spec` that say something. */
+export function travelling(
+  spec: Partial<z.output<typeof spawnSpec>>,
+): Partial<z.output<typeof resolvedSpec>> {
+  const said = Object.entries(spec).filter(
+    ([name, value]) => name in options && !RESOLVED_APART.has(name) && value !== undefined,
+  );
+  return Object.fromEntries(said.map(([name, value]) => [name in durations ? `${name}Ms` : name, value]));
+}
+/** Only the caller's machine knows what they come to. */
+const RESOLVED_APART: ReadonlySet<string> = new Set(['repo', 'base', 'isolation', 'withChanges']);
 
 /** The run that another one goes on with, and where it left its work. */
-export const continuation = z.strictObject({
+const continuation = z.strictObject({
   run: z.number().int().min(1),
   runId: z.string().describe('its first execution run id'),
   workerId: z.string().describe('the worker that has its workspace and its Copilot session'),
@@ -173,11 +209,15 @@ export const continuation = z.strictObject({
 });
 export type Continuation = z.infer<typeof continuation>;
 
+/** Without control characters. Not `\p{Cc}`: validators that are not JavaScript's read this pattern, too. */
+// eslint-disable-next-line no-control-regex
+const ARTIFACT_PATH = /^[^\s{}/\\\x00-\x1f\x7f-\x9f][^{}\\\x00-\x1f\x7f-\x9f]*$/;
+
 /** A file of a workspace: relative, and without anything that leads out of it. */
 const artifactPath = z
   .string()
   .max(200)
-  .regex(/^[^\s{}/\\][^{}\\\p{Cc}]*$/u, 'name a file of the workspace: a relative path without braces')
+  .regex(ARTIFACT_PATH, 'name a file of the workspace: a relative path without braces')
   .refine(
     (path) => !path.endsWith('/') && path.split('/').every((part) => !['', '.', '..', '.git'].includes(part)),
     'name a file of the workspace: a relative path without "..", and not in .git',
@@ -189,10 +229,11 @@ export const artifactPaths = z.array(artifactPath).min(1).max(MAX_ARTIFACTS);
 export const resolvedSpec = z.strictObject({
   label,
   task,
-  model: z.string().optional(),
+  ...asGiven,
   thinking: thinking.optional(),
   repo: z
     .string()
+    .max(MAX_REPO_CHARS)
     .refine((repo) => repo.startsWith('/') || isRepositoryUrl(repo))
     .describe('real path of the checkout, on the host of `hostQueue`; or a URL'),
   base: z.strictObject({
@@ -211,11 +252,10 @@ export const resolvedSpec = z.strictObject({
     })
     .optional()
     .describe('the uncommitted changes of the caller’s checkout'),
-  push: z.boolean().optional().describe('its branch is pushed to `repo`, a URL, once it is done'),
   setup: setupCommands.default([]),
   verify: verifyCommands,
   leftOpen: z
-    .array(z.enum(['setup', 'verify', 'model', 'timeout', 'permissions']))
+    .array(z.enum(REPOSITORY_OPTIONS))
     .default([])
     .describe('what the spawn said nothing of: the repository’s .subagents.json may'),
   permissions: permissions.default('all'),
@@ -224,10 +264,8 @@ export const resolvedSpec = z.strictObject({
   signing: signing.default('repository'),
   timeoutMs: z.number().int().default(DEFAULT_TIMEOUT_MS),
   stuckAfterMs: z.number().int().default(DEFAULT_STUCK_AFTER_MS),
-  onStuck: onStuck.optional(),
   hungAfterMs: z.number().int().optional(),
   answerTimeoutMs: z.number().int().optional(),
-  budget: budget.optional(),
   maxRepairs: z.number().int().min(0).max(10).default(DEFAULT_MAX_REPAIRS),
   continues: continuation.optional(),
   output: z
@@ -236,5 +274,11 @@ export const resolvedSpec = z.strictObject({
     .describe('of a step of a chain: the JSON schema that its final message fits'),
   artifacts: artifactPaths.optional().describe('of a step of a chain: the files that it hands on whole'),
   hostQueue: z.string().describe('the host that has the checkout: only its workers can take this subagent'),
+  fingerprint,
 });
 export type ResolvedSpec = z.infer<typeof resolvedSpec>;
+
+/** The spec that a subagent was started with: that of a chain's step has its task with all that it quotes. */
+export const startedSpec = resolvedSpec.extend({
+  task: z.string().refine((text) => byteLength(text) <= MAX_RENDERED_TASK_BYTES, 'the task is too large'),
+});

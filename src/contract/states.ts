@@ -7,7 +7,7 @@ export const DOING: Readonly<Record<LiveStatus, string>> = {
   preparing: 'its workspace is being made',
   working: 'works',
   asking: 'waits for an answer',
-  waiting: 'waits for its model',
+  waiting: 'waits for its model, or for space on the disk',
   verifying: 'its commit is being verified',
   stopping: 'its processes are being ended',
 };
@@ -37,7 +37,7 @@ const NEXT: Readonly<Record<LiveStatus, readonly { readonly to: Status; readonly
   working: [
     to('queued', 'its worker is lost or shut down'),
     to('asking', 'it asks'),
-    to('waiting', 'credentials or a limit'),
+    to('waiting', 'credentials, a limit, or no space'),
     to('verifying', 'it has finished'),
     to('stopping', 'nothing to verify, out of time or budget, failed, or killed'),
   ],

@@ -6,7 +6,7 @@ export const liveStatus = z.enum([
   'preparing', // its workspace is being made
   'working', // a turn runs
   'asking', // waits for an answer, holding no room
-  'waiting', // waits for its model: new credentials, or a limit that passes; it holds no room
+  'waiting', // waits for new credentials, a limit of its model that passes, or space on the disk; it holds no room
   'verifying', // its commit is being collected and verified
   'stopping', // its processes are being ended
 ]);
@@ -25,6 +25,9 @@ export type FinalStatus = z.infer<typeof finalStatus>;
 
 export const status = z.union([liveStatus, finalStatus]);
 export type Status = z.infer<typeof status>;
+
+/** All statuses, live ones first. */
+export const STATUSES: readonly Status[] = [...liveStatus.options, ...finalStatus.options];
 
 /** Whether `value` is an end. */
 export function isFinal(value: Status): value is FinalStatus {

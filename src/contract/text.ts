@@ -1,5 +1,7 @@
 /** Text as data: sizes, bounds, and words of a model that must not be more than words. Deterministic; used in workflows too. */
 
+import { MAX_DETAILS_BYTES, MAX_TITLE_BYTES } from './limits.ts';
+
 /** Bytes of `text` in UTF-8. By code units, since it is asked of megabytes in workflows: taking characters out is ten times slower. */
 export function byteLength(text: string): number {
   let bytes = text.length;
@@ -20,6 +22,33 @@ const isLow = (code: number): boolean => code >= 0xdc00 && code < 0xe000;
 export function head(text: string, max: number): string {
   return text.length <= max ? text : `${text.slice(0, max - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
+
+/** The beginning of `text`, at most `max` bytes of UTF-8, with an ellipsis where something was cut. */
+export function headBytes(text: string, max: number): string {
+  // A code unit is at most three bytes.
+  if (text.length * 3 <= max || byteLength(text) <= max) return text;
+  let end = Math.min(text.length, max);
+  for (let over = byteLength(text.slice(0, end)) + ELLIPSIS_BYTES - max; over > 0 && end > 0;) {
+    end -= Math.ceil(over / 3);
+    over = byteLength(text.slice(0, end)) + ELLIPSIS_BYTES - max;
+  }
+  return `${text.slice(0, Math.max(0, end)).replace(/[\uD800-\uDBFF]$/, '')}…`;
+}
+const ELLIPSIS_BYTES = 3;
+
+/** The beginning of `text` whose JSON is at most `max` bytes: quotes and line ends take two, and control characters six. */
+export function headJson(text: string, max: number): string {
+  for (let bytes = max; ; bytes = Math.floor(bytes * 0.8)) {
+    const fit = headBytes(text, bytes);
+    if (byteLength(JSON.stringify(fit)) <= max || bytes < 8) return fit;
+  }
+}
+
+/** `text` as the summary of a workflow, an activity or a timer: one plain line, with as much of it as the server takes. */
+export const titleOf = (text: string): string => headJson(oneLine(text, MAX_TITLE_BYTES), MAX_TITLE_BYTES);
+
+/** `text` as the details of a workflow, with as much of it as the server takes. */
+export const detailsOf = (text: string): string => headJson(text, MAX_DETAILS_BYTES);
 
 /** The end of `text`, at most `max` characters, with an ellipsis where something was cut. */
 export function tail(text: string, max: number): string {

@@ -1,8 +1,8 @@
 /**
- * Version of what clients, workers and workflows say to each other. It is raised when one of before cannot understand it;
- * an optional field more is no reason. A worker tells its own in the identity that the server shows of its polls.
+ * Version of what clients, workers and workflows say to each other. Raise it on breaking changes; adding an optional field is
+ * not one. A worker tells its own in the identity that the server shows of its polls.
  */
-export const CONTRACT_VERSION = 1;
+export const CONTRACT_VERSION = 3;
 
 /** How a worker is called at the server. */
 export const workerIdentity = (workerId: string, host: string, contract = CONTRACT_VERSION): string =>

@@ -29,7 +29,7 @@ async function close(turn: LiveTurn, abort: boolean): Promise<void> {
   const session = await turn.session();
   if (session === undefined || runtime.death !== undefined) return;
   if (abort) await runtime.ask(session.abort());
-  await runtime.ask(session.disconnect());
+  await runtime.disconnect(session);
 }
 
 /**

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { head, type TranscriptEntry } from '../contract/index.ts';
-import type { Redactor } from '../home/redact.ts';
+import type { Redactor } from '../environment/redact.ts';
 import { ensurePrivateDir, writePrivateFile } from '../system/files.ts';
 import { blankEventLogAt, EVENT_LOG, parseEventLogAt } from './event-log.ts';
 import { toEntries } from './transcript.ts';

@@ -1,17 +1,6 @@
 /** Errors of a Copilot session, by what can be done about them. */
-import { head, plain, type TurnFailureClass } from '../contract/index.ts';
+import { head, plain, type TurnFailure } from '../contract/index.ts';
 import type { SessionError } from './turn-state.ts';
-
-export interface ClassifiedError {
-  readonly class: TurnFailureClass;
-  readonly message: string;
-  readonly remedy?: string;
-  /** Whether the same turn may succeed when it is run again as it is. */
-  readonly retryable: boolean;
-  readonly retryAfterMs?: number;
-  /** It is not to be tried at once, but to wait for what it names. */
-  readonly waitFor?: 'credentials' | 'limit';
-}
 
 /** Longest error message that leaves the worker, in characters. */
 const MAX_MESSAGE_CHARS = 1_000;
@@ -33,7 +22,7 @@ const LOG_IN =
  * provider that failed in each way: the runtime itself retries 5xx, 429, 401 and broken connections first (up to 6
  * times), so what arrives here has persisted for seconds to minutes. `retried`: whether it did so here.
  */
-export function classify(error: SessionError, retried: boolean): ClassifiedError {
+export function classify(error: SessionError, retried: boolean): TurnFailure {
   const message = head(plain(error.message).trim(), MAX_MESSAGE_CHARS);
   const { errorType: type, statusCode: status } = error;
   if (isContext(error)) {
@@ -84,7 +73,7 @@ function isContext({ errorType, errorCode, message }: SessionError): boolean {
 }
 
 /** A model, or a content filter before it, that refuses to answer; `words`: what it said instead, if anything. */
-export function classifyRefusal(words: string): ClassifiedError {
+export function classifyRefusal(words: string): TurnFailure {
   return {
     class: 'refusal',
     message: head(
@@ -97,7 +86,7 @@ export function classifyRefusal(words: string): ClassifiedError {
 }
 
 /** A call of the runtime that failed as a call: not the model's doing. */
-export function classifyRuntimeError(error: unknown): ClassifiedError {
+export function classifyRuntimeError(error: unknown): TurnFailure {
   const message = head(plain(error instanceof Error ? error.message : String(error)), MAX_MESSAGE_CHARS);
   if (/authentication failed/i.test(message)) {
     // The same words for a login that is refused and for a GitHub that is not reached.

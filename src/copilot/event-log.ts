@@ -2,7 +2,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from '../system/files.ts';
-import type { Redactor } from '../home/redact.ts';
+import type { Redactor } from '../environment/redact.ts';
 import { readEvent, type CopilotEvent } from './events.ts';
 
 /** Its name in the folder of a session's state. */
@@ -33,7 +33,7 @@ export async function parseEventLogAt(path: string, redactor?: Redactor): Promis
 }
 
 /** Events in `lines`; a line cut short by a crash is passed over. */
-export function parseEvents(lines: string, redactor?: Redactor): CopilotEvent[] {
+function parseEvents(lines: string, redactor?: Redactor): CopilotEvent[] {
   return lines.split('\n').flatMap((line) => {
     const parsed = parseLine(line, redactor);
     return parsed === undefined ? [] : [parsed];

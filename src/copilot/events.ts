@@ -3,7 +3,7 @@
  * else, and anything of an unexpected shape, is passed over: a newer runtime may say more without breaking a turn.
  */
 import { z } from 'zod';
-import type { Redactor } from '../home/redact.ts';
+import type { Redactor } from '../environment/redact.ts';
 
 const event = <Type extends string, Data extends z.ZodRawShape>(type: Type, data: Data) =>
   z.object({

@@ -2,6 +2,7 @@
 import { access, constants } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { SubagentsError } from '../contract/index.ts';
+import { installCommand, missingText } from '../system/optional-packages.ts';
 
 /** Names another Copilot CLI than the one that came with this package. */
 export const COPILOT_PATH_VARIABLE = 'SUBAGENTS_COPILOT_PATH';
@@ -22,14 +23,17 @@ export async function findCopilot(named: string | undefined): Promise<string> {
       },
     );
   }
-  for (const platform of process.platform === 'linux' ? ['linux', 'linuxmusl'] : [process.platform]) {
-    const found = resolvePlatformPackage(`@github/copilot-${platform}-${process.arch}`);
+  const packages = (process.platform === 'linux' ? ['linux', 'linuxmusl'] : [process.platform]).map(
+    (platform) => `@github/copilot-${platform}-${process.arch}`,
+  );
+  for (const name of packages) {
+    const found = resolvePlatformPackage(name);
     if (found !== undefined && (await isExecutable(found))) return found;
   }
   throw new SubagentsError(
     'COPILOT_MISSING',
-    `the Copilot CLI for ${process.platform}-${process.arch} is not installed (npm leaves it out with --omit=optional)`,
-    { remedy: `install this package again with optional dependencies, or set ${COPILOT_PATH_VARIABLE}` },
+    `there is no Copilot CLI for ${process.platform}-${process.arch}: ${missingText(packages.slice(0, 1))}`,
+    { remedy: `${installCommand()}; or name a Copilot CLI in ${COPILOT_PATH_VARIABLE}` },
   );
 }
 

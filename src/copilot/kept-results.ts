@@ -7,7 +7,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { head } from '../contract/index.ts';
-import type { Redactor } from '../home/redact.ts';
+import type { Redactor } from '../environment/redact.ts';
 import { ensurePrivateDir, readIfThere, writePrivateFile } from '../system/files.ts';
 import { keptBeside } from './conversation.ts';
 

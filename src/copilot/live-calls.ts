@@ -1,6 +1,6 @@
 /** Which tool calls of a live turn have ended, from the moment the runtime asks its hooks about their results. */
 import { isDeepStrictEqual } from 'node:util';
-import type { Redactor } from '../home/redact.ts';
+import type { Redactor } from '../environment/redact.ts';
 import type { KeptResults } from './kept-results.ts';
 import type { OpenTool } from './turn-state.ts';
 

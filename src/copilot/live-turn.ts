@@ -9,7 +9,7 @@ import {
   type Progress,
   type Spent,
 } from '../contract/index.ts';
-import type { Redactor } from '../home/redact.ts';
+import type { Redactor } from '../environment/redact.ts';
 import type { KeptResults } from './kept-results.ts';
 import { LiveCalls } from './live-calls.ts';
 import { WorkClock } from '../system/work-clock.ts';
@@ -279,7 +279,7 @@ export class LiveTurn {
   #moves(raw: SessionEvent): boolean {
     if (raw.agentId !== undefined || !isMovement(raw.type)) return false;
     const output = isOutput(raw.type) && 'toolCallId' in raw.data ? raw.data.toolCallId : undefined;
-    return output === undefined || this.state.openTools.has(String(output));
+    return output === undefined || this.state.openTools.has(output);
   }
 
   /** Saves what came until the call, once for all that comes while a save is under way. */

@@ -1,11 +1,12 @@
 /** The turns that run on this worker, by Copilot session: whoever runs one, steers it or stops it finds it here. One session never has two. */
+import { Recent } from '../system/recent.ts';
 import { beatOrTimeout, Pulse } from './pulse.ts';
 import type { LiveTurn } from './live-turn.ts';
 
 export class LiveTurns {
   readonly #live = new Map<string, LiveTurn>();
   /** Number of the newest turn that ended, by Copilot session. */
-  readonly #ended = new Map<string, number>();
+  readonly #ended = new Recent<number>();
   /** Copilot sessions that are being closed. */
   readonly #closing = new Map<string, Promise<void>>();
   readonly #attempts = new Map<string, { controller: AbortController; over: Promise<unknown> }>();

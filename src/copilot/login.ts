@@ -28,7 +28,7 @@ const config = z.looseObject({
 });
 
 /** The home of the user's own Copilot CLI. */
-export function userCopilotHome(env: NodeJS.ProcessEnv): string {
+function userCopilotHome(env: NodeJS.ProcessEnv): string {
   return env['COPILOT_HOME'] || join(env['HOME'] || homedir(), '.copilot');
 }
 

@@ -1,9 +1,9 @@
 /** The worker's Copilot runtime: one process for all its subagents, started when it is first needed, and again after its death. */
 import { SubagentsError } from '../contract/index.ts';
 import { EndedRuns } from '../home/ended-runs.ts';
-import { secretsIn } from '../home/environment.ts';
+import { secretsIn } from '../environment/clean.ts';
 import type { HomePaths } from '../home/home.ts';
-import { Redactor } from '../home/redact.ts';
+import { Redactor } from '../environment/redact.ts';
 import type { Settings } from '../home/settings.ts';
 import { ensurePrivateDir } from '../system/files.ts';
 import { COPILOT_PATH_VARIABLE, findCopilot } from './executable.ts';

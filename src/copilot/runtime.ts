@@ -1,9 +1,9 @@
 /** One Copilot CLI runtime: the process, our connection to it, and the news of its death. */
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CopilotClient, RuntimeConnection } from '@github/copilot-sdk';
+import { CopilotClient, RuntimeConnection, type CopilotSession } from '@github/copilot-sdk';
 import { SUBAGENT_MARK, SubagentsError } from '../contract/index.ts';
-import { cleanEnvironment } from '../home/environment.ts';
+import { cleanEnvironment } from '../environment/clean.ts';
 import { WorkClock } from '../system/work-clock.ts';
 import { LOGIN_VARIABLES } from './login.ts';
 import { providerFrom } from './provider.ts';
@@ -15,7 +15,7 @@ export class RuntimeDied extends Error {
 }
 
 /** How a runtime ended. */
-export interface Death {
+interface Death {
   readonly words: string;
   /** It was asked to end, perhaps by the signal that asks the worker too: one from a terminal or a service manager goes to both. */
   readonly orderly: boolean;
@@ -56,6 +56,8 @@ export interface Runtime {
    * take as long as a model does, and say what a provider says.
    */
   ask<T>(asked: Promise<T>, options?: { readonly asksModel?: boolean }): Promise<T>;
+  /** Closes a Copilot session: it writes its log to the end, and stays resumable. Throws like `ask`. */
+  disconnect(session: CopilotSession): Promise<void>;
   /** Closes its sessions, which stay resumable, and ends it. */
   stop(): Promise<void>;
 }
@@ -120,7 +122,7 @@ function watch(client: CopilotClient, child: ChildProcess): Runtime {
     else listeners.add(listener);
     return () => listeners.delete(listener);
   };
-  return {
+  const runtime: Runtime = {
     client,
     pid: child.pid ?? 0,
     get death() {
@@ -153,11 +155,18 @@ function watch(client: CopilotClient, child: ChildProcess): Runtime {
         forget();
       }
     },
+    async disconnect(session) {
+      await runtime.ask(session.disconnect());
+      // The SDK keeps a session that is closed, with all that its handlers hold, for as long as the runtime lives.
+      const open = client['sessions' as never] as Map<string, CopilotSession>;
+      if (open.get(session.sessionId) === session) open.delete(session.sessionId);
+    },
     async stop() {
       if (death === undefined) await client.stop();
       else await client.forceStop();
     },
   };
+  return runtime;
 }
 
 /** What another Copilot CLI left in the environment of a worker that was started from one of its shells. */

@@ -92,7 +92,7 @@ async function resumeOrCreate(
     });
     return await runtime.ask(resumed);
   } catch (error) {
-    if (saysBroken(error)) throw new Unresumable(plain(String((error as Error).message)), { cause: error });
+    if (saysBroken(error)) throw new Unresumable(plain((error as Error).message), { cause: error });
     if (!/session not found/i.test(String(error))) throw error;
     return create();
   }

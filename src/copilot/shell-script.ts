@@ -1,25 +1,31 @@
 /** What every shell of a subagent runs first. */
 import type { ShellInput } from '../contract/index.ts';
 import { UNSIGNED } from '../git/signing.ts';
+import { givenBy } from '../environment/clean.ts';
 import { markerScript } from '../home/marker.ts';
+import { unattended, unattendedScript } from '../environment/unattended.ts';
 
 /** What the runtime needs in its environment to start, and its shells do not. */
 export const RUNTIME_ONLY = ['COPILOT_PROVIDER_BASE_URL', 'COPILOT_SDK_AUTH_TOKEN'];
 
 /**
- * A bash script: the mark by which its processes are found, and the variables that the spawn names.
+ * A bash script: the mark by which its processes are found, what is set where nobody can be asked, and the variables that the spawn names.
  *
  * The Copilot runtime, which is shared, has none of those. The script reads them where the worker's own are, so that
  * their values are neither in a file of ours nor in another subagent's shell. Linux alone has that place.
  */
 export function shellScript(
   copilotSessionId: string,
-  { env: allowed = [], unsigned }: ShellInput = {},
+  { env: allowed = [], unsigned }: ShellInput,
+  home: { readonly root: string },
   workerPid = process.pid,
 ): string {
-  const lines = [markerScript(copilotSessionId).trimEnd(), `unset ${RUNTIME_ONLY.join(' ')}`];
-  if (unsigned === true)
-    lines.push(...Object.entries(UNSIGNED).map(([name, value]) => `export ${name}='${value}'`));
+  const given = [...allowed, ...givenBy(process.env)];
+  const lines = [
+    markerScript(copilotSessionId).trimEnd(),
+    `unset ${RUNTIME_ONLY.join(' ')}`,
+    ...unattendedScript(unattended(home.root, given), unsigned === true ? UNSIGNED : [], given),
+  ];
   if (allowed.length > 0) {
     const names = allowed.map((name) => `${name}=*`).join('|');
     lines.push(

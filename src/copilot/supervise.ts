@@ -5,34 +5,35 @@ import { RuntimeDied } from './runtime.ts';
 import { judge, type Limits, type Verdict } from './verdict.ts';
 
 /** How a turn can end, as seen from the turn. */
-export type End = Exclude<Verdict, 'hung' | 'interrupted' | 'left-background'> | 'hung' | 'stopped';
+export type End = Exclude<Verdict, 'interrupted' | 'left-background'> | 'stopped' | 'no-space';
 
-/** A hung model call is interrupted and tried again this often. */
-const MAX_HUNG_RETRIES = 2;
 /** How often the clock is looked at while no event comes, in milliseconds. */
 const TICK_MS = 250;
 /** After so much silence the runtime is asked whether it still answers, and so often again, in milliseconds. */
 const PING_AFTER_MS = 15_000;
 
-/** Settles when the turn is over, or is `stopped`: by `stop`, or because its session was closed. Throws RuntimeDied. */
-export async function supervise(turn: LiveTurn, limits: Limits, stop: AbortSignal): Promise<End> {
+/**
+ * Settles when the turn is over, or is `stopped`: by `stop`, or because its session was closed. Throws RuntimeDied.
+ * @param lacksSpace whether the turn must not go on for want of space on the disk; asked again and again
+ */
+export async function supervise(
+  turn: LiveTurn,
+  limits: Limits,
+  stop: AbortSignal,
+  lacksSpace: () => boolean = () => false,
+): Promise<End> {
   const onStop = (): void => turn.changed.beat();
   stop.addEventListener('abort', onStop);
-  let hung = 0;
   let pinged = Date.now();
   try {
     for (;;) {
       if (turn.runtime.death !== undefined) throw new RuntimeDied(turn.runtime.death.words);
       if (stop.aborted || turn.over) return 'stopped';
       const verdict = judge(turn, Date.now(), limits);
+      if (verdict === undefined && lacksSpace()) return 'no-space';
       switch (verdict) {
         case undefined:
           break;
-        case 'hung':
-          if (hung++ === MAX_HUNG_RETRIES) return 'hung';
-          turn.lastMovementAt = Date.now();
-          if (!(await turn.interrupt())) await turn.goOn();
-          continue;
         case 'interrupted':
           await turn.goOn();
           continue;

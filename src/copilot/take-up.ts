@@ -1,4 +1,5 @@
 /** Takes a turn up wherever it is: not begun, running, cut short by a crash, waiting for answers, or over. */
+import { dirname } from 'node:path';
 import { resumedMarker, decide, type Decision } from './decide.ts';
 import { readEventLog } from './event-log.ts';
 import { opensRun, turnMarker, type TurnInput } from '../contract/index.ts';
@@ -24,14 +25,19 @@ export type TakenUp =
     }
   | { readonly decision: Extract<Decision, { do: 'ask' | 'report' }>; readonly state: TurnState };
 
-/**
- * Throws RuntimeDied, TurnOver, and whatever keeps the Copilot session from being opened.
- * @param cutOff commands of it that were ended with a worker, and that Copilot may know nothing of
- */
+/** What goes with a turn that is taken up. */
+export interface TakeUpOptions {
+  /** Commands of it that were ended with a worker, and that Copilot may know nothing of. */
+  readonly cutOff: readonly string[];
+  /** Called where its Copilot session is to be opened: nothing that Copilot runs for it is alive then. */
+  readonly beforeOpening: () => Promise<void>;
+}
+
+/** Throws RuntimeDied, TurnOver, and whatever keeps the Copilot session from being opened. */
 export async function takeUp(
   pool: CopilotPool,
   input: TurnInput,
-  cutOff: readonly string[],
+  { cutOff, beforeOpening }: TakeUpOptions,
 ): Promise<TakenUp> {
   const { copilotSessionId } = input.subagent;
   const number = turnNumber(input.subagent, input.turn);
@@ -74,6 +80,7 @@ export async function takeUp(
   if (pool.ended.has(input.subagent)) throw new TurnOver();
   pool.turns.add(live);
   try {
+    await beforeOpening();
     await live.hold(
       openSession(runtime, {
         copilotSessionId,
@@ -89,7 +96,7 @@ export async function takeUp(
         begun:
           input.newConversation !== true &&
           (input.turn > 1 || answers !== undefined || hasBegun(pool.copilotHome, copilotSessionId)),
-        initScript: shellScript(copilotSessionId, input),
+        initScript: shellScript(copilotSessionId, input, { root: dirname(pool.copilotHome) }),
         onEvent: (event) => live.take(event),
         hooks: live.hooks,
       }),

@@ -29,7 +29,7 @@ export async function trustFolder(runtime: Runtime, cwd: string, copilotSessionI
     }),
   );
   await runtime.ask(session.rpc.permissions.folderTrust.addTrusted({ path: cwd }));
-  await runtime.ask(session.disconnect());
+  await runtime.disconnect(session);
   await runtime.ask(runtime.client.deleteSession(sessionId));
 }
 

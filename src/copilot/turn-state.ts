@@ -5,6 +5,7 @@ import { Asked, type OpenQuestion } from './asked.ts';
 import { Denials } from './denials.ts';
 import { ASK_PARENT, type CopilotEvent } from './events.ts';
 import type { EndedCalls } from './kept-results.ts';
+import { Repeats } from './repeats.ts';
 import { describeTool } from './words.ts';
 
 /** A tool call under way. */
@@ -34,7 +35,7 @@ export interface Arrival {
 }
 
 /** Of a command that runs in the background now, or still. */
-const BACKGROUND = /<command (?:started in background|with) .*?shellId: (\w+)/;
+const BACKGROUND = /<command (?:started in background|with) .{0,2000}?shellId: (\w+)/;
 
 /** The line by which a message says whose result follows. The id is the model provider's: any text. */
 export const resultMarker = (toolCallId: string): string => `[result of ${encodeURIComponent(toolCallId)}]`;
@@ -45,6 +46,8 @@ const shellArguments = z.object({ shellId: z.string() });
 export class TurnState {
   #usage: Usage = NO_USAGE;
   readonly denials = new Denials();
+  /** Of calls of the main loop. */
+  readonly repeats = new Repeats();
   model: string | undefined;
   lastMessage: string | undefined;
   /** The final message, while nothing came after it. */
@@ -141,6 +144,7 @@ export class TurnState {
   interruptOpenTools(): void {
     for (const [id, tool] of this.openTools) this.#interrupt(id, tool);
     this.openTools.clear();
+    this.repeats.broken();
   }
 
   /** The model was told, in a message, the answers that had not come as such. */
@@ -178,13 +182,15 @@ export class TurnState {
         return this.#answer(event.data);
       case 'tool.execution_start': {
         const { toolCallId, toolName, arguments: args } = event.data;
-        this.openTools.set(toolCallId, {
+        const tool: OpenTool = {
           name: toolName,
           what: describeTool(toolName, args),
           arguments: args,
           shellId: shellArguments.safeParse(args).data?.shellId,
           since: event.timestamp,
-        });
+        };
+        this.openTools.set(toolCallId, tool);
+        this.repeats.began(toolCallId, tool);
         return;
       }
       case 'external_tool.requested':
@@ -208,6 +214,7 @@ export class TurnState {
         this.aborted = true;
         // They are stopped, and the runtime says no more of them.
         this.openTools.clear();
+        this.repeats.broken();
         this.#asked.stop();
         return;
       case 'assistant.idle':
@@ -234,6 +241,7 @@ export class TurnState {
   /** What an earlier run of the subagent left open in the conversation is over: its commands, its questions, its steers. */
   #beginRun(): void {
     this.openTools.clear();
+    this.repeats.broken();
     this.unshown.clear();
     this.shells.clear();
     this.arrivals.clear();
@@ -263,6 +271,7 @@ export class TurnState {
   #complete(data: Extract<CopilotEvent, { type: 'tool.execution_complete' }>['data']): void {
     const tool = this.openTools.get(data.toolCallId);
     this.openTools.delete(data.toolCallId);
+    this.repeats.ended(data.toolCallId, data.error?.message ?? data.result?.content ?? '');
     this.#asked.complete(data.toolCallId, data.success);
     if (tool === undefined) return;
     if (data.error?.code === 'interrupted') this.#interrupt(data.toolCallId, tool);

@@ -7,6 +7,10 @@ export interface Limits {
   readonly deadline: number;
   /** Silence after which the turn is called stuck. */
   readonly stuckAfterMs: number;
+  /** The repetition whose beginning the files were looked at, and how many calls of it make the turn a repeating one. */
+  readonly repeats?: { readonly start: number | undefined; readonly at: number };
+  /** Whether what stood still before this attempt moves again; absent where nothing did. */
+  readonly moves?: (() => boolean) | undefined;
   /** Silence of a model call after which it is given up as hung. */
   readonly hungModelMs: number;
   /** When this attempt took the turn up: silence from before does not count again. */
@@ -21,6 +25,10 @@ export type Verdict =
   | 'question'
   | 'timed-out'
   | 'stuck'
+  /** It repeats itself, as far as its calls say: look whether files changed. */
+  | 'repeating'
+  /** It stood still, and moves again. */
+  | 'moving'
   | 'near-budget'
   | 'over-budget'
   /** The model does not answer: interrupt the call. */
@@ -32,6 +40,8 @@ export type Verdict =
 
 /** Messages on their way into a resting session arrive within milliseconds. One that does not is not waited for. */
 const MAX_ARRIVAL_MS = 10_000;
+/** So many calls in a row are the beginning of what may be a repetition. */
+const LOOK_AT_REPEATS = 3;
 /** The rest of the loop is followed by the session's within this, unless something of it runs in the background. */
 const DRAINED_MS = 1_000;
 
@@ -60,9 +70,14 @@ export function judge(
     if (reaches(state.usage, limits.budget.noticeAt)) return 'near-budget';
   }
   if (state.asks) return 'question';
+  if (limits.moves?.() === true) return 'moving';
   const done = state.resting && state.lastReport !== undefined;
   if (now >= limits.deadline) return done ? 'left-background' : 'timed-out';
   if (state.looping && state.openTools.size === 0 && restingMs >= limits.hungModelMs) return 'hung';
+  if (limits.repeats && !done) {
+    const { start, count } = state.repeats.current;
+    if (count >= (start === limits.repeats.start ? limits.repeats.at : LOOK_AT_REPEATS)) return 'repeating';
+  }
   // A command in the background may be one that the model waits for: as long as it says something, it may go on.
   if (silentMs >= limits.stuckAfterMs) return done ? 'left-background' : 'stuck';
   return undefined;

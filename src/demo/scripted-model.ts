@@ -44,7 +44,7 @@ export interface Scenario {
 }
 
 /** One request, for assertions. */
-export interface ModelRequest {
+interface ModelRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
@@ -71,7 +71,7 @@ export interface ScriptedModel {
 }
 
 /** The model name that the scripted model goes by. */
-export const SCRIPTED_MODEL = 'scripted';
+const SCRIPTED_MODEL = 'scripted';
 
 /** Starts a scripted model on a free port of the loopback interface. The first scenario that recognises a conversation answers it. */
 export async function startScriptedModel(scenarios: readonly Scenario[]): Promise<ScriptedModel> {

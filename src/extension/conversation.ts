@@ -1,5 +1,5 @@
 /** The conversation that the extension is in: what it has been told, and telling it more. */
-import { open } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CopilotSession, SessionEvent } from '@github/copilot-sdk';
@@ -13,6 +13,7 @@ const DROPPED_MS = 3_000;
 /** Copilot CLI writes an event to the disk 0.1 to 0.3 s after it has shown it. */
 const LOOK_MS = 150;
 const KEPT_TIMEOUT_MS = 30_000;
+const EVENT_LOG = 'events.jsonl';
 
 export class Conversation {
   readonly #session: CopilotSession;
@@ -27,13 +28,37 @@ export class Conversation {
 
   /** Which announcements its history has, from before this process too. */
   async has(key: string): Promise<boolean> {
-    this.#keys ??= this.#session.getEvents().then((events) => new Set(keysIn(events, this.#tools)));
+    this.#keys ??= this.#readKeys();
     try {
       return (await this.#keys).has(key);
     } catch (error) {
       this.#keys = undefined;
       throw error;
     }
+  }
+
+  /** Its history may have grown elsewhere: another Copilot CLI had it open. */
+  lookAgain(): void {
+    this.#keys = undefined;
+  }
+
+  /** Of this process's events, and of those on disk: another process's are there alone. */
+  async #readKeys(): Promise<Set<string>> {
+    const events = [...(await this.#session.getEvents()), ...(await this.#onDisk())];
+    return new Set(keysIn(events, this.#tools));
+  }
+
+  async #onDisk(): Promise<SessionEvent[]> {
+    const folder = this.#session.workspacePath;
+    if (folder === undefined) return [];
+    const text = await readFile(join(folder, EVENT_LOG), 'utf8').catch(() => '');
+    return text.split('\n').flatMap((line) => {
+      try {
+        return [JSON.parse(line) as SessionEvent];
+      } catch {
+        return [];
+      }
+    });
   }
 
   /** Whether a tool of ours was ever called in it, and which sessions it has adopted. */
@@ -74,7 +99,7 @@ export class Conversation {
     if (folder === undefined) return true;
     const missing = new Set(keys);
     const deadline = Date.now() + KEPT_TIMEOUT_MS;
-    const log = new Growing(join(folder, 'events.jsonl'));
+    const log = new Growing(join(folder, EVENT_LOG));
     for (;;) {
       const text = await log.read();
       for (const key of missing) if (text.includes(key)) missing.delete(key);
@@ -109,7 +134,7 @@ export class Conversation {
 }
 
 /** Keys that a history has: of what was pushed, and of what tools of ours answered. */
-export function* keysIn(events: readonly SessionEvent[], tools: ReadonlySet<string>): Generator<string> {
+function* keysIn(events: readonly SessionEvent[], tools: ReadonlySet<string>): Generator<string> {
   for (const event of events)
     if (event.type === 'user.message' && event.data.source === PUSH_SOURCE)
       yield* keysPushed(event.data.content);

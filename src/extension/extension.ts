@@ -3,12 +3,15 @@ import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CopilotSession, ToolResultObject } from '@github/copilot-sdk';
 import { plural, type Announcement } from '../contract/index.ts';
+import { lackingOf } from '../copilot/lacking.ts';
 import { resolveRepository } from '../git/repository.ts';
+import { upCommand } from '../system/home-root.ts';
 import { Inbox, LazyConnection, TOOLS, type Adopted, type ToolContext } from '../tools/index.ts';
 import { Busy } from './busy.ts';
 import { Conversation } from './conversation.ts';
 import { findOrphans, sessionOf } from './orphans.ts';
 import { Receiver } from './receiver.ts';
+import { untilSoleReceiver } from './sole-receiver.ts';
 import { startUp } from './start-up.ts';
 import { callFromCopilot, type Calls } from './tools.ts';
 
@@ -21,6 +24,7 @@ const NO_PAST = { usedTools: false, adopted: [] };
 
 export class Extension implements Calls {
   readonly #node: string;
+  readonly #env: NodeJS.ProcessEnv;
   readonly #session: CopilotSession;
   readonly #conversation: Conversation;
   readonly #name: string;
@@ -30,6 +34,7 @@ export class Extension implements Calls {
   /** Calls of `wait`: they may run for minutes, and hold nothing back for so long. */
   readonly #waits = new Busy();
   readonly #receivers = new Map<string, Receiver>();
+  #turn: Promise<void> | undefined;
 
   constructor(options: {
     readonly node: string;
@@ -39,6 +44,7 @@ export class Extension implements Calls {
   }) {
     const { node, env, session } = options;
     this.#node = node;
+    this.#env = env;
     this.#session = session;
     this.#conversation = new Conversation(
       session,
@@ -92,6 +98,8 @@ export class Extension implements Calls {
       inbox: this.#inbox,
       arrival: ARRIVAL,
       start: (onProgress) => startUp(this.#node, onProgress),
+      lacking: () => lackingOf(this.#env),
+      upCommand: upCommand(undefined, this.#env),
       adopt: () => this.#adopt(),
     };
   }
@@ -111,9 +119,14 @@ export class Extension implements Calls {
       ...{ session: name, isAdopted: name !== this.#name, conversation: this.#conversation },
       ...{ connection: this.#connection, inbox: this.#inbox },
       quiet: () => this.#quiet(),
+      turn: () => (this.#turn ??= this.#untilTurn()),
     });
     this.#receivers.set(name, receiver);
     receiver.start();
+  }
+
+  async #untilTurn(): Promise<void> {
+    if (await untilSoleReceiver(this.#session.workspacePath)) this.#conversation.lookAgain();
   }
 
   async #quiet(): Promise<void> {

@@ -21,6 +21,8 @@ export interface ReceiverOptions {
   readonly connection: LazyConnection;
   readonly conversation: Conversation;
   readonly inbox: Inbox;
+  /** Settles when no other Copilot CLI that has this conversation open brings it what is announced. */
+  readonly turn: () => Promise<void>;
   /** Settles when no tool call runs that is about to answer: its answer may have the announcement too. */
   readonly quiet: () => Promise<void>;
 }
@@ -58,6 +60,7 @@ export class Receiver {
 
   async #follow(): Promise<never> {
     const { connection, session, inbox } = this.#options;
+    await this.#options.turn();
     // Its `get` closes a connection that is no longer the right one, which ends the iteration.
     setInterval(() => void connection.get().catch(() => undefined), LOOK_MS).unref();
     for (;;) {

@@ -2,35 +2,38 @@
  * What is uncommitted in the caller's checkout, as a commit for a subagent to begin with. The checkout, its index, its
  * stash and its branches are only read; new objects are all that is written, and a reference that keeps them.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SubagentsError, type ResolvedSpec } from '../contract/index.ts';
 import { FALLBACK_IDENTITY } from './identity.ts';
+import { letOldRefsGo } from './kept-refs.ts';
 import { readLeftovers } from './leftovers.ts';
+import { withScratch } from '../system/scratch-folder.ts';
 import { gitDirs } from './repository.ts';
 import { git, gitError, tryGit } from './run.ts';
+import { copyIndex } from './scratch-index.ts';
 import { checkoutStatus } from './status.ts';
 
 /** First line of the commit. */
-export const CARRIED_SUBJECT = 'Uncommitted changes of the caller';
+const CARRIED_SUBJECT = 'Uncommitted changes of the caller';
 // Neither a branch nor a tag: `git branch`, `git tag` and `git stash list` do not show it.
 const KEPT = 'refs/subagents/carried/';
-/** A subagent may be queued for days; what no subagent ever took is let go after this, in seconds. */
-const MAX_AGE_S = 30 * 24 * 3600;
 const MAX_NAMED = 5;
 
 type Carried = NonNullable<ResolvedSpec['carried']>;
 
 /**
  * Commits tracked and new files of the checkout (ignored ones not) on top of `base`, which must be its HEAD.
- * @returns the commit, undefined where there is nothing to carry; and what the caller should know.
+ * @returns the commit, undefined where there is nothing to carry; its tree; and what the caller should know.
  * @throws SubagentsError BAD_INPUT (another base, unresolved conflicts), GIT, DISK_FULL
  */
 export async function carryChanges(
   repo: string,
   base: string,
-): Promise<{ readonly carried: Carried | undefined; readonly notes: readonly string[] }> {
+): Promise<{
+  readonly carried: Carried | undefined;
+  readonly tree?: string;
+  readonly notes: readonly string[];
+}> {
   const status = await checkoutStatus(repo);
   if (status.head !== base) {
     throw new SubagentsError(
@@ -48,18 +51,25 @@ export async function carryChanges(
   const nothing = { carried: undefined, notes: ['there are no uncommitted changes to carry along'] };
   if (status.changed.length === 0 && status.untracked.length === 0) return nothing;
 
-  const folder = await mkdtemp(join(tmpdir(), 'subagents-carry-'));
-  try {
+  return withScratch(async (folder) => {
     const { gitDir } = gitDirs(repo);
-    const found = await readLeftovers({ cwd: repo, gitDir, status, index: join(folder, 'index') }, [], {});
+    const index = join(folder, 'index');
+    await copyIndex(gitDir, index).catch(() => undefined);
+    const found = await readLeftovers({ cwd: repo, status }, { cwd: repo, env: { GIT_INDEX_FILE: index } });
+    const submodules = status.changed
+      .filter(({ dirtySubmodule }) => dirtySubmodule)
+      .map(({ path }) => ({ path, reason: 'the submodule has uncommitted changes of its own' }));
+    const missing = [...found.unsaved, ...submodules].map(
+      ({ path, reason }) => `${path} is not carried along: ${reason}`,
+    );
     if (found.tree === (await git(['rev-parse', `${base}^{tree}`], { cwd: repo }))) {
-      return { ...nothing, notes: [...nothing.notes, ...found.notes] };
+      return { ...nothing, notes: [...nothing.notes, ...missing] };
     }
     const untracked = status.untracked.filter((path) => !path.endsWith('/'));
     const counts = { changed: status.changed.length, untracked: untracked.length };
     const commit = await commitTree(repo, found.tree, base, `${CARRIED_SUBJECT}\n\n${inWords(counts)}.\n`);
-    await letOldOnesGo(repo);
-    await git(['update-ref', `${KEPT}${commit}`, commit], { cwd: repo });
+    await letOldRefsGo(repo, KEPT);
+    await git(['update-ref', '--no-deref', `${KEPT}${commit}`, commit], { cwd: repo });
     const news =
       untracked.length === 0
         ? ''
@@ -67,16 +77,15 @@ export async function carryChanges(
     const first = `uncommitted changes are carried along as its first commit, ${commit.slice(0, 12)}`;
     return {
       carried: { commit, ...counts },
-      notes: [`${first}: ${inWords(counts)}${news}`, ...found.notes],
+      tree: found.tree,
+      notes: [`${first}: ${inWords(counts)}${news}`, ...missing],
     };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 /** Lets a carried commit go that nobody will take, or that a branch keeps by now. */
 export async function releaseCarried(repo: string, commit: string): Promise<void> {
-  await tryGit(['update-ref', '-d', `${KEPT}${commit}`], { cwd: repo });
+  await tryGit(['update-ref', '--no-deref', '-d', `${KEPT}${commit}`], { cwd: repo });
 }
 
 /** `3 changed files, 1 new file`. */
@@ -97,16 +106,6 @@ async function commitTree(repo: string, tree: string, parent: string, message: s
     ...{ GIT_COMMITTER_NAME: name, GIT_COMMITTER_EMAIL: email },
   };
   return git(args, { cwd: repo, input: message, env });
-}
-
-async function letOldOnesGo(repo: string): Promise<void> {
-  const list = await git(['for-each-ref', '--format=%(committerdate:unix) %(objectname)', KEPT], {
-    cwd: repo,
-  });
-  for (const line of list.split('\n').filter(Boolean)) {
-    const [date = '', commit = ''] = line.split(' ');
-    if (Number(date) < Date.now() / 1_000 - MAX_AGE_S) await releaseCarried(repo, commit);
-  }
 }
 
 function named(paths: readonly string[]): string {

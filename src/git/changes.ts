@@ -1,8 +1,9 @@
 /** What lies between two commits, or between a commit and the folder. */
-import { lstatSync } from 'node:fs';
+
 import { join } from 'node:path';
 import { git, tryGit, type GitOptions } from './run.ts';
 import { withNewFiles } from './scratch-index.ts';
+import { statIfThere } from '../system/files.ts';
 
 export interface ChangedFile {
   readonly path: string;
@@ -35,7 +36,7 @@ export async function changedInFolder(
   untracked: readonly string[],
 ): Promise<ChangedFile[]> {
   const read = untracked.filter((path) => {
-    const stat = lstatSync(join(cwd, path), { throwIfNoEntry: false });
+    const stat = statIfThere(join(cwd, path));
     return !path.endsWith('/') && stat !== undefined && stat.size <= MAX_READ_BYTES;
   });
   const files = await withNewFiles(cwd, (env) => readNumbers([base], { cwd, env }), read);

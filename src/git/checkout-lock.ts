@@ -33,6 +33,8 @@ const checkoutClaim = z.object({
   uncommittedBefore: z.array(z.string()),
   /** What it was; absent where that was too much, and where it goes on with what a run before it left uncommitted. */
   before: uncommitted.optional(),
+  /** Marks in its index by which git does not read files; see `readMarks`. */
+  marks: z.array(z.string()).optional(),
   /** The configuration and hooks there were before it began. */
   surroundings: surroundings.optional(),
   /** False while it only tries: two who try at the same moment both withdraw and try again. */
@@ -41,7 +43,7 @@ const checkoutClaim = z.object({
 export type CheckoutClaim = z.infer<typeof checkoutClaim>;
 
 /** What a Temporal server knows of a run: `missing` when it has never heard of it, or has forgotten it. */
-export type RunState = 'open' | 'closed' | 'missing';
+type RunState = 'open' | 'closed' | 'missing';
 /** Asks for the state of a subagent's run, `runId` being its first execution run id (continue-as-new does not close it). */
 export type AskRunState = (workflowId: string, runId: string) => Promise<RunState>;
 

@@ -1,4 +1,4 @@
-/** Where two lines of work parted. */
+/** Where two lines of work parted, and whether one holds the other. */
 import { SubagentsError } from '../contract/index.ts';
 import { tryGit } from './run.ts';
 
@@ -13,4 +13,9 @@ export async function commonAncestor(repo: string, one: string, other: string): 
   throw new SubagentsError('UNKNOWN_BASE', `${one} and ${other} have no commit in common in ${repo}`, {
     remedy: 'Name a base that the change started from; a shallow clone needs `git fetch --unshallow` first.',
   });
+}
+
+/** Whether the commit `newer` has `older` in its history, or is it. */
+export async function isAncestor(repo: string, older: string, newer: string): Promise<boolean> {
+  return (await tryGit(['merge-base', '--is-ancestor', older, newer], { cwd: repo })).exitCode === 0;
 }

@@ -18,7 +18,7 @@ export async function deleteBranch(repo: string, at: BranchAt, force = false): P
   for (let tries = 1; ; tries++) {
     const holder = force ? undefined : await holderOf(repo, at);
     if (!force && holder === undefined) return 'alone';
-    const args = ['update-ref', '--stdin', '-z'];
+    const args = ['update-ref', '--no-deref', '--stdin', '-z'];
     const answer = await tryGit(args, { cwd: repo, input: transaction(at, holder) });
     if (answer.exitCode === 0) return 'deleted';
     const tip = await branchTip(repo, at.branch);

@@ -2,9 +2,10 @@
  * What of a checkout lies where a merge would put new files, and is not in git. Git itself overwrites ignored files, and
  * keeps them with `--no-overwrite-ignore` only where the branch need but move forward.
  */
-import { lstatSync } from 'node:fs';
+
 import { dirname, join } from 'node:path';
 import { git } from './run.ts';
+import { statIfThere } from '../system/files.ts';
 
 const SUBMODULE = '160000';
 
@@ -50,7 +51,7 @@ async function notInGit(cwd: string, folders: readonly string[]): Promise<string
 
 function kindOf(path: string): 'folder' | 'other' | undefined {
   try {
-    const stat = lstatSync(path, { throwIfNoEntry: false });
+    const stat = statIfThere(path);
     return stat && (stat.isDirectory() ? 'folder' : 'other');
   } catch {
     return undefined; // Below a file: that one is in the way.

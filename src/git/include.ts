@@ -3,11 +3,11 @@
  * those of gitignore(5); a file must match it and be ignored, in the checkout and in the worktree, so that what is brought
  * along can never be committed by accident.
  */
-import { constants, existsSync, lstatSync } from 'node:fs';
-import { copyFile, lstat, mkdir, mkdtemp, readlink, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { constants, existsSync } from 'node:fs';
+import { copyFile, lstat, mkdir, readlink, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, normalize } from 'node:path';
-import { errorCode } from '../system/files.ts';
+import { errorCode, statIfThere } from '../system/files.ts';
+import { withScratch } from '../system/scratch-folder.ts';
 import { fileAt } from './changes.ts';
 import { git, gitError, tryGit, type GitOptions } from './run.ts';
 
@@ -15,7 +15,7 @@ import { git, gitError, tryGit, type GitOptions } from './run.ts';
 export const INCLUDE_FILE = '.worktreeinclude';
 
 /** Beyond this nothing is brought along: half of a folder is worse than none. */
-export interface IncludeLimits {
+interface IncludeLimits {
   readonly files: number;
   readonly bytes: number;
 }
@@ -77,17 +77,14 @@ async function matchingFiles(
   patterns: string,
   options: Omit<GitOptions, 'cwd'>,
 ): Promise<string[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'subagents-include-'));
-  try {
+  return withScratch(async (folder) => {
     const file = join(folder, 'patterns');
     await writeFile(file, patterns);
     const args = ['ls-files', '--others', '--ignored', '-z', `--exclude-from=${file}`];
     return (await git(args, { ...options, cwd }))
       .split('\0')
       .filter((path) => path !== '' && !path.endsWith('/'));
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 /** Those of `paths` that git ignores there, whether they exist or not. */
@@ -145,7 +142,7 @@ function crossesLink(root: string, path: string): boolean {
   const folders = path.split('/').slice(0, -1);
   return folders.some((_, index) => {
     const above = join(root, ...folders.slice(0, index + 1));
-    return lstatSync(above, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+    return statIfThere(above)?.isSymbolicLink() ?? false;
   });
 }
 

@@ -2,11 +2,12 @@
  * What commands of ours have left in a worktree: untracked files that are not the subagent's, for as long as they are as they
  * were left. What has been written to since is work like any other.
  */
-import { lstatSync, readdirSync, type Stats } from 'node:fs';
+import { readdirSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from 'zod';
 import { contentHash } from './status.ts';
+import { statIfThere } from '../system/files.ts';
 
 /** Of a folder with more in it than this, nobody looks whether anything has changed. */
 const MAX_WALKED = 20_000;
@@ -15,16 +16,9 @@ const AT_ONCE = 500;
 
 /**
  * By path, what was left there: of a file its hash, of a folder (with a `/` at the end, and with all in it) when the last
- * change in it was. Null where that is not known, as in a list of names, which earlier versions wrote.
+ * change in it was. Null where that is not known.
  */
-export const left = z.union([
-  z.record(z.string(), z.string().nullable()),
-  z
-    .array(z.string())
-    .transform((names): Record<string, string | null> =>
-      Object.fromEntries(names.map((name) => [name, null])),
-    ),
-]);
+export const left = z.record(z.string(), z.string().nullable());
 export type Left = Readonly<Record<string, string | null>>;
 
 /** What lies at `paths` now. @param untracked as the status of the worktree `cwd` has it */
@@ -85,7 +79,7 @@ function isAsLeft(cwd: string, path: string, entry: string, was: string): boolea
   if (!entry.endsWith('/')) return fileState(cwd, path) === was;
   const until = Number(was);
   if (path.endsWith('/')) return (newestBelow(join(cwd, path)) ?? Infinity) <= until;
-  const stat = lstatSync(join(cwd, path), { throwIfNoEntry: false });
+  const stat = statIfThere(join(cwd, path));
   return stat === undefined || changedAt(stat) <= until;
 }
 
@@ -116,7 +110,7 @@ async function folderState(
 
 /** 0 where it is gone. */
 function newestOf(path: string): number {
-  return lstatSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0;
+  return statIfThere(path)?.ctimeMs ?? 0;
 }
 
 /** Another link to a file changes its ctime too: of one that has several, only its content counts. */

@@ -1,77 +1,106 @@
-/** What lies uncommitted in a worktree, as a commit. The worktree's index is read, and written only when asked. */
-import { copyFile, readFile, rename, rm } from 'node:fs/promises';
+/** What lies uncommitted in a worktree, as a commit. */
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Unsaved } from '../contract/index.ts';
 import { git, gitError, tryGit, type GitOptions } from './run.ts';
-import type { CheckoutStatus } from './status.ts';
+import { parseStatus, STATUS, type CheckoutStatus } from './status.ts';
 
 export interface Leftovers {
   /** Everything in the folder, as a tree. */
   readonly tree: string;
-  /** What could not be saved, in words. */
-  readonly notes: readonly string[];
-  /** Makes the saved state the worktree's index, once HEAD is at a commit of that tree. */
-  readonly adopt: () => Promise<void>;
+  /** What the tree does not have. */
+  readonly unsaved: readonly Unsaved[];
 }
 
 export interface LeftoversOf {
   readonly cwd: string;
-  /** The worktree's own git folder. */
-  readonly gitDir: string;
   readonly status: CheckoutStatus;
-  /** The index to read it into; default: one beside the worktree's own. */
-  readonly index?: string;
+  /** Files and folders that are left out. */
+  readonly leaveOut?: readonly string[];
   /** Files in folders that are left out, which are to be in the tree all the same. */
   readonly within?: readonly string[];
 }
 
 /**
- * Reads the folder into a tree by way of an index of its own, so that locks, conflicts and half-done operations of the
- * worktree's index do not matter. Ignored files stay out, and so does `leaveOut`.
+ * Reads the folder into the index that `withIndex` names, and that into a tree; locks, conflicts and half-done operations
+ * of the worktree's own index do not matter. Ignored files stay out.
  * @throws SubagentsError GIT, DISK_FULL
  */
 export async function readLeftovers(
-  { cwd, gitDir, status, index = join(gitDir, 'index.subagents'), within = [] }: LeftoversOf,
-  leaveOut: readonly string[],
-  options: Omit<GitOptions, 'cwd'>,
+  { cwd, status, leaveOut = [], within = [] }: LeftoversOf,
+  withIndex: GitOptions,
 ): Promise<Leftovers> {
-  const withIndex = { ...options, cwd, env: { ...options.env, GIT_INDEX_FILE: index } };
-  // The copy knows which files are unchanged; without it each would be read again.
-  await copyFile(join(gitDir, 'index'), index).catch(async () => {
-    await rm(index, { force: true });
-    await git(['read-tree', status.head ?? '--empty'], withIndex);
-  });
   const repositories = status.untracked.filter((path) => path.endsWith('/'));
   const excluded = [...repositories, ...leaveOut].map((path) => path.replace(/\/$/, ''));
-  const args = ['-c', 'core.safecrlf=false', 'add', '--all', '--ignore-errors'];
+  const args = ['-c', 'core.safecrlf=false', 'add', '--all', '--sparse', '--ignore-errors'];
   const pathspecs = ['.', ...excluded.map((path) => `:(exclude,top,literal)${path}`)];
+  const failed = new Map<string, string>();
   const add = async (what: readonly string[]): Promise<string> => {
+    const but = [...failed.keys()].map((path) => `:(exclude,top,literal)${path}`);
     const answer = await tryGit([...args, '--pathspec-from-file=-', '--pathspec-file-nul'], {
       ...withIndex,
-      input: what.join('\0'),
+      input: [...what, ...but].join('\0'),
     });
+    const [path, reason] = (answer.exitCode > 1 && notConverted(answer.stderr)) || [];
+    if (path !== undefined && reason !== undefined && !failed.has(path) && failed.size < MAX_FAILED) {
+      failed.set(path, reason);
+      return add(what);
+    }
     // 1: single files could not be read, the rest is added.
     if (answer.exitCode > 1 || answer.stderr.includes('No space left')) throw gitError(['add'], cwd, answer);
-    return answer.exitCode === 0 ? '' : answer.stderr.trim();
+    return answer.stderr;
   };
   const single = within.filter((path) => !path.endsWith('/'));
-  const problems = [
-    await add(pathspecs),
-    single.length === 0 ? '' : await add(single.map((path) => `:(top,literal)${path}`)),
-  ].filter((problem) => problem !== '');
+  let said = await add(pathspecs);
+  if (single.length > 0) said += await add(single.map((path) => `:(top,literal)${path}`));
+  const tree = await git(['write-tree'], withIndex);
+  const left = said === '' ? [] : await notAdded(withIndex);
   return {
-    tree: await git(['write-tree'], withIndex),
-    notes: [
-      ...repositories.map((path) => `${path} is a git repository of its own inside the worktree: not saved`),
-      ...problems.map((problem) => `some files could not be saved: ${problem.slice(0, 400)}`),
-      ...status.changed
-        .filter(({ dirtySubmodule }) => dirtySubmodule)
-        .map(({ path }) => `the submodule ${path} has uncommitted changes of its own: not saved`),
+    tree,
+    unsaved: [
+      ...repositories.map((path) => ({ path, reason: OWN_REPOSITORY })),
+      ...[...failed].map(([path, reason]) => ({ path, reason })),
+      ...left
+        .filter(
+          (path) =>
+            !failed.has(path) &&
+            !repositories.includes(path) &&
+            !leaveOut.some((entry) => isBelow(path, entry)),
+        )
+        .map((path) => ({ path, reason: `git cannot read it: ${reasonFor(path, said)}` })),
     ],
-    adopt: async () => {
-      await rename(index, join(gitDir, 'index'));
-      await rm(join(gitDir, 'index.lock'), { force: true });
-    },
   };
+}
+
+/** Files that git cannot convert, beyond which nothing is saved without them. */
+const MAX_FAILED = 50;
+
+/** The file that git cannot convert into what it keeps, where it says so, and why. */
+function notConverted(stderr: string): [path: string, reason: string] | undefined {
+  const [, filtered] = /^fatal: (.+): clean filter '.*' failed$/m.exec(stderr) ?? [];
+  if (filtered !== undefined) return [filtered, 'the filter that .gitattributes names for it fails on it'];
+  const [, encoded] = /^fatal: (?:BOM is \w+ in|failed to encode) '(.+)' (?:if|from) /m.exec(stderr) ?? [];
+  if (encoded === undefined) return undefined;
+  return [encoded, 'it is not in the encoding that .gitattributes names for it'];
+}
+
+/** Why a folder that is a repository is not saved. */
+const OWN_REPOSITORY = 'a git repository of its own, whose files no commit of this branch can hold';
+
+const isBelow = (path: string, entry: string): boolean =>
+  path === entry || (entry.endsWith('/') && path.startsWith(entry));
+
+/** What differs between the folder and the index. */
+async function notAdded(withIndex: GitOptions): Promise<string[]> {
+  const { changed, untracked } = parseStatus(await git(STATUS, withIndex));
+  const differing = changed.filter(({ state, dirtySubmodule }) => state[1] !== '.' && !dirtySubmodule);
+  return [...differing.map(({ path }) => path), ...untracked];
+}
+
+/** Git says: error: open("a.txt"): Permission denied. */
+function reasonFor(path: string, said: string): string {
+  const line = said.split('\n').find((each) => each.includes(`"${path}"`) && each.includes('): '));
+  return line?.slice(line.lastIndexOf('): ') + 3) ?? 'it may not be read';
 }
 
 /**

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkoutStatus } from './status.ts';
 import { SubagentsError } from '../contract/index.ts';
+import { isAncestor } from './common.ts';
 import { inTheWay } from './in-the-way.ts';
 import { gitDirs } from './repository.ts';
 import { firstUsefulLine, git, gitError, tryGit, type GitAnswer } from './run.ts';
@@ -40,7 +41,7 @@ const MAX_PATHS = 10;
 export async function mergeCommit(request: MergeRequest): Promise<MergeResult> {
   const { checkout: cwd, commit, squash } = request;
   const { into, before } = await requireReady(cwd);
-  if ((await tryGit(['merge-base', '--is-ancestor', commit, before], { cwd })).exitCode === 0) {
+  if (await isAncestor(cwd, commit, before)) {
     return { how: 'already-merged', into, before, after: before };
   }
   const tree = await tryInMemory(request, into, before);

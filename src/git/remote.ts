@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import { SubagentsError, withoutCredentials } from '../contract/index.ts';
 import { branchName } from './branch.ts';
+import { isAncestor } from './common.ts';
 import { localConfiguration } from './configuration.ts';
 import { firstUsefulLine, git, tryGit, type GitAnswer, type GitOptions } from './run.ts';
 
@@ -84,6 +85,7 @@ export async function fetchCommit(
       cwd: repo,
       timeoutMs: CLONE_TIMEOUT_MS,
     });
+  await dropAliases(repo, 'refs/remotes/origin/');
   const answer = await fetch(['+refs/heads/*:refs/remotes/origin/*']);
   if (answer.exitCode !== 0) throw remoteError(`git fetch from ${url} failed`, answer);
   // One that is on no branch, such as a newer tag's: many servers give it by its id.
@@ -124,7 +126,9 @@ export async function pushTo(
     const answer = await remoteGit(args, { ...options, cwd: repo, timeoutMs: PUSH_TIMEOUT_MS });
     if (answer.exitCode === 0) {
       // What the remote has is safe to drop here; a push to a URL does not note it.
-      await git(['update-ref', ref.replace('refs/heads/', 'refs/remotes/origin/'), commit], { cwd: repo });
+      await git(['update-ref', '--no-deref', ref.replace('refs/heads/', 'refs/remotes/origin/'), commit], {
+        cwd: repo,
+      });
       return ref;
     }
     // Somebody made it in the meantime.
@@ -152,13 +156,19 @@ async function requireOwnWay(repo: string, url: string): Promise<void> {
   );
 }
 
+/** Removes names below `prefix` that lead to other refs, but for HEAD: a fetch would move those. */
+async function dropAliases(repo: string, prefix: string): Promise<void> {
+  const list = await git(['for-each-ref', '--format=%(symref) %(refname)', prefix], { cwd: repo });
+  for (const line of list.split('\n')) {
+    const [alias = '', name = ''] = line.split(' ');
+    if (alias !== '' && name !== `${prefix}HEAD`)
+      await git(['update-ref', '--no-deref', '-d', name], { cwd: repo });
+  }
+}
+
 async function hasCommit(repo: string, commit: string): Promise<boolean> {
   // A partial answer of a promisor would be fetched: there is none in a clone of ours.
   return (await tryGit(['cat-file', '-e', `${commit}^{commit}`], { cwd: repo })).exitCode === 0;
-}
-
-async function isAncestor(repo: string, older: string, newer: string): Promise<boolean> {
-  return (await tryGit(['merge-base', '--is-ancestor', older, newer], { cwd: repo })).exitCode === 0;
 }
 
 async function remoteGit(args: readonly string[], options: GitOptions): Promise<GitAnswer> {

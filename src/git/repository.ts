@@ -2,11 +2,11 @@
 import { lstatSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { distance } from 'fastest-levenshtein';
 import { SubagentsError } from '../contract/index.ts';
 import { readIfThere } from '../system/files.ts';
-import { firstUsefulLine, git, gitError, tryGit } from './run.ts';
+import { firstUsefulLine, git, gitError, movedRemedy, tryGit } from './run.ts';
 
 /**
  * The real path of the root of the checkout that `path` lies in.
@@ -33,8 +33,22 @@ export async function resolveRepository(path: string, from: string = process.cwd
     });
   }
   if (answer.stderr.includes('must be run in a work tree')) {
-    const bare = await tryGit(['rev-parse', '--is-bare-repository'], { cwd: full });
-    throw bare.stdout === 'true'
+    const bare = await tryGit(['rev-parse', '--is-bare-repository', '--absolute-git-dir'], { cwd: full });
+    const [isBare, gitDir = ''] = bare.stdout.split('\n');
+    const top = dirname(gitDir);
+    if (
+      isBare === 'true' &&
+      basename(gitDir) === '.git' &&
+      full !== gitDir &&
+      !full.startsWith(`${gitDir}/`)
+    ) {
+      throw notARepository(
+        full,
+        'in a checkout whose configuration says core.bare=true, so that git takes it for one without files',
+        { remedy: `If nothing else has set it on purpose: git -C ${top} config core.bare false` },
+      );
+    }
+    throw isBare === 'true'
       ? notARepository(full, 'a bare repository, which has no checkout', {
           remedy: `Make a checkout of it: git clone ${full} FOLDER`,
         })
@@ -112,8 +126,19 @@ export function gitDirs(root: string): GitDirs {
     };
   } catch (error) {
     const kind = kindOf(root);
-    throw notARepository(root, kind === 'folder' ? 'not the root of a git checkout' : kind, { cause: error });
+    throw notARepository(root, kind === 'folder' ? 'not the root of a git checkout' : kind, {
+      ...(kind.startsWith('missing') && { remedy: movedRemedy(root) }),
+      cause: error,
+    });
   }
+}
+
+/** The commit of a ref, read without git; undefined where the ref is not there, and where a repository keeps refs in another form. */
+export function refFromFiles(commonDir: string, ref: string): string | undefined {
+  const loose = readIfThere(join(commonDir, ref))?.trim();
+  const packed = (readIfThere(join(commonDir, 'packed-refs')) ?? '').split('\n');
+  const commit = loose ?? packed.find((line) => line.endsWith(` ${ref}`))?.split(' ')[0];
+  return commit !== undefined && /^[0-9a-f]{40,64}$/.test(commit) ? commit : undefined;
 }
 
 /** What a `.git` file points to. */

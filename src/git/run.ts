@@ -2,7 +2,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { existsSync } from 'node:fs';
 import { SubagentsError } from '../contract/index.ts';
-import { cleanEnvironment } from '../home/environment.ts';
+import { cleanEnvironment } from '../environment/clean.ts';
 import { runProgram } from '../system/spawner.ts';
 
 export interface GitOptions {
@@ -39,6 +39,11 @@ const SAFETY = [
   ...['-c', 'protocol.ext.allow=never'],
   // Nor does a call of ours begin to clean the user's repository up, in the background and beyond our own end.
   ...['-c', 'gc.auto=0', '-c', 'maintenance.auto=false'],
+  // What lies in submodules is not written by calls of ours, and the order of a diff is none of a file that may be missing.
+  ...['-c', 'submodule.recurse=false', '-c', 'diff.orderFile=/dev/null'],
+  // Settings by which git takes a file for unchanged without reading it.
+  ...['-c', 'core.trustCtime=true', '-c', 'core.checkStat=default', '-c', 'core.ignoreStat=false'],
+  ...['-c', 'core.untrackedCache=false', '-c', 'sparse.expectFilesOutsideOfPatterns=false'],
 ];
 
 // Of git's own variables only those that say who the user is and where the user's configuration lies.
@@ -112,6 +117,10 @@ export function gitProgram(
   return { file: 'git', args: [...SAFETY, ...own, ...args], env: environment(extra, secrets) };
 }
 
+/** What to do where a folder that was there is not any more. */
+export const movedRemedy = (path: string): string =>
+  `If it was moved or renamed, move it back, or have a link to it where it was: ln -s NEW ${path}`;
+
 /** The error for a call that ended with another exit code than 0. */
 export function gitError(
   args: readonly string[],
@@ -128,12 +137,34 @@ export function gitError(
       },
     );
   }
-  return new SubagentsError('GIT', `git ${args[0]} failed in ${cwd}: ${reason}`);
+  const program = missingProgram(stderr);
+  if (program === undefined) return new SubagentsError('GIT', `git ${args[0]} failed in ${cwd}: ${reason}`);
+  return new SubagentsError(
+    'GIT',
+    `git ${args[0]} failed in ${cwd}: the configuration of git names ${program}, which is not installed on this machine`,
+    {
+      remedy: /^git-lfs$/.test(program)
+        ? 'Install Git LFS (https://git-lfs.com) where the worker runs, and have it on its PATH; then spawn or continue again.'
+        : `Install ${program} where the worker runs, and have it on its PATH; then spawn or continue again.`,
+    },
+  );
 }
 
-/** What git said first that is neither a hint nor a warning, without its prefix. */
+/** A program that git was told to run, as a filter or a helper, and that the shell does not find. */
+function missingProgram(stderr: string): string | undefined {
+  const line = /^(?:.*: )?(\S+): (?:(?:command )?not found|inaccessible or not found)$/m.exec(stderr);
+  return line?.[1] ?? /^error: cannot run (\S+): No such file or directory$/m.exec(stderr)?.[1];
+}
+
+/** What only says that something before it has failed. */
+const CONSEQUENCE =
+  /^(fatal|error): (the remote end hung up|external filter .* failed|.*: (clean|smudge) filter .* failed|could not read from remote repository|early EOF|index-pack failed|fetch-pack: unexpected|packet write|could not write client identification|initialization for subprocess|failed to push some refs)/i;
+
+/** What git said first that is neither a hint nor a warning nor only a consequence, without its prefix. */
 export function firstUsefulLine(stderr: string): string | undefined {
-  const lines = stderr.split('\n').filter((line) => line.trim() !== '' && !/^(hint|warning):/.test(line));
+  const said = stderr.split('\n').filter((line) => line.trim() !== '' && !/^(hint|warning):/.test(line));
+  const causes = said.filter((line) => !CONSEQUENCE.test(line));
+  const lines = causes.length > 0 ? causes : said;
   const line = lines.find((text) => /^(fatal|error):/.test(text)) ?? lines[0];
   return line?.replace(/^(fatal|error): /, '');
 }
@@ -157,8 +188,13 @@ function environment(extra: GitOptions['env'], secrets: boolean): NodeJS.Process
 }
 
 function notStarted(cwd: string, error: Error): SubagentsError {
-  if (!existsSync(cwd))
-    return new SubagentsError('GIT', `cannot run git in ${cwd}: the folder is gone`, { cause: error });
+  if (!existsSync(cwd)) {
+    const remedy = movedRemedy(cwd);
+    return new SubagentsError('GIT', `cannot run git in ${cwd}: the folder is gone`, {
+      remedy,
+      cause: error,
+    });
+  }
   return new SubagentsError('GIT', `cannot run git: ${error.message}`, {
     remedy: `Install git ${MINIMUM_GIT_VERSION} or newer, and have it on PATH.`,
     cause: error,

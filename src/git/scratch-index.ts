@@ -1,7 +1,7 @@
 /** An index of our own beside that of a checkout, which may be in use and is not ours to write. */
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import { withScratch } from '../system/scratch-folder.ts';
 import { gitDirs } from './repository.ts';
 import { tryGit } from './run.ts';
 
@@ -14,18 +14,27 @@ export async function withNewFiles<T>(
   work: (env: { readonly GIT_INDEX_FILE: string }) => Promise<T>,
   files?: readonly string[],
 ): Promise<T> {
-  const scratch = await mkdtemp(join(tmpdir(), 'subagents-index-'));
-  try {
+  return withScratch(async (scratch) => {
     const env = { GIT_INDEX_FILE: join(scratch, 'index') };
-    await copyFile(join(gitDirs(cwd).gitDir, 'index'), env.GIT_INDEX_FILE).catch(() => undefined);
+    await copyIndex(gitDirs(cwd).gitDir, env.GIT_INDEX_FILE).catch(() => undefined);
     const add = ['--literal-pathspecs', 'add', '--intent-to-add', '--ignore-errors'];
     if (files === undefined) await tryGit([...add, '--', '.'], { cwd, env });
     else if (files.length > 0) {
       const from = ['--pathspec-from-file=-', '--pathspec-file-nul'];
       await tryGit([...add, ...from], { cwd, env, input: files.join('\0') });
     }
-    return await work(env);
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+    return work(env);
+  });
+}
+
+/**
+ * Copies the index of a checkout, with its time: git takes a file that is as old as the index for one that may have changed since,
+ * and a younger copy would hide such a change.
+ */
+export async function copyIndex(gitDir: string, to: string): Promise<void> {
+  const from = join(gitDir, 'index');
+  const { mtimeMs } = await stat(from);
+  await copyFile(from, to);
+  const seconds = Math.floor(mtimeMs) / 1_000;
+  await utimes(to, seconds, seconds);
 }

@@ -3,19 +3,28 @@
  * checked out, and nothing is left uncommitted. The branch only ever moves forward, unless it had nothing of its own.
  */
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { branchTip, createBranch } from './branch.ts';
+import { isAncestor } from './common.ts';
 import { sortOut, type Left } from './left.ts';
 import { commitLeftovers, readLeftovers, type Leftovers } from './leftovers.ts';
+import { leftOutOfCommit } from './commit-limits.ts';
+import { statusThrough, withOwnIndex, type OwnIndex } from './own-index.ts';
+import { putBack } from './put-back.ts';
 import { gitDirs } from './repository.ts';
 import { git, tryGit, type GitOptions } from './run.ts';
-import { checkoutStatus, type CheckoutStatus } from './status.ts';
+import { removeStaleLocks } from './stale-locks.ts';
+import type { CheckoutStatus } from './status.ts';
+import type { Unsaved } from '../contract/index.ts';
 
 export interface Settled {
   /** The commit at the tip of the branch. */
   readonly head: string;
   readonly notes: readonly string[];
+  /** What lies in the worktree, and in none of its commits. */
+  readonly unsaved: readonly Unsaved[];
+  /** Branches beside it, which have work that it has not. */
+  readonly aside: readonly string[];
 }
 
 export interface SettleInput {
@@ -29,6 +38,11 @@ export interface SettleInput {
   readonly message: string;
   /** What commands of ours have left: not the subagent's for as long as it is as it was left. */
   readonly left: readonly Left[];
+}
+
+/** The branch has moved meanwhile. */
+interface Moved extends Pick<Settled, 'aside'> {
+  readonly moved: readonly string[];
 }
 
 interface Found extends SettleInput {
@@ -47,9 +61,11 @@ export async function settleWorktree(
 ): Promise<Settled> {
   // What earlier rounds put on branches beside it is there.
   const before: string[] = [];
+  const aside: string[] = [];
   for (let moves = 0; ; moves++) {
     const settled = await settle(input, surroundings, moves < MAX_MOVES);
-    if ('head' in settled) return { ...settled, notes: [...new Set([...before, ...settled.notes])] };
+    aside.push(...settled.aside);
+    if ('head' in settled) return { ...settled, aside, notes: [...new Set([...before, ...settled.notes])] };
     before.push(...settled.moved);
   }
 }
@@ -58,52 +74,79 @@ async function settle(
   input: SettleInput,
   surroundings: Omit<GitOptions, 'cwd'>,
   mayMove: boolean,
-): Promise<Settled | { readonly moved: readonly string[] }> {
+): Promise<Settled | Moved> {
+  return withOwnIndex(input.cwd, surroundings, (index) => settleThrough(index, input, surroundings, mayMove));
+}
+
+async function settleThrough(
+  index: OwnIndex,
+  input: SettleInput,
+  surroundings: Omit<GitOptions, 'cwd'>,
+  mayMove: boolean,
+): Promise<Settled | Moved> {
   const { cwd, branch } = input;
   const options = { ...surroundings, cwd };
   const { gitDir, commonDir } = gitDirs(cwd);
-  const status = await checkoutStatus(cwd);
+  const status = await statusThrough(index);
   const { asLeft, entries: leaveOut, within } = await sortOut(cwd, status.untracked, input.left, true);
-  const clean = status.changed.length === 0 && status.untracked.every((path) => asLeft.has(path));
+  const unreadable = status.unreadable.map((path) => ({ path, reason: 'it may not be read' }));
+  const clean =
+    unreadable.length === 0 &&
+    status.changed.length === 0 &&
+    status.untracked.every((path) => asLeft.has(path));
   const underway = operationUnderway(gitDir);
   if (status.branch === branch && status.head !== undefined && clean && !underway) {
-    return { head: status.head, notes: leftOut(leaveOut) };
+    return { head: status.head, notes: leftOut(leaveOut), unsaved: [], aside: [] };
   }
 
-  await removeStaleLocks([
-    join(gitDir, 'index.lock'),
-    join(gitDir, 'HEAD.lock'),
-    join(commonDir, `refs/heads/${branch}.lock`),
-  ]);
+  await removeStaleLocks({ gitDir, commonDir, branch });
   const found: Found = { ...input, gitDir, status, options };
   const inFolders = status.changed
     .map(({ path }) => path)
     .filter((path) => leaveOut.some((entry) => entry.endsWith('/') && path.startsWith(entry)));
+  const overLimits = await leftOutOfCommit(cwd, status, asLeft);
   const leftovers = await readLeftovers(
-    { ...found, within: [...within, ...inFolders] },
-    leaveOut,
-    surroundings,
+    {
+      ...{ cwd, status, within: [...within, ...inFolders] },
+      leaveOut: [...leaveOut, ...overLimits.flatMap(({ paths }) => paths)],
+    },
+    index.options,
   );
+  const unsaved = [
+    ...unreadable,
+    ...leftovers.unsaved,
+    ...overLimits.map(({ path, reason }) => ({ path, reason })),
+  ];
   const tip = status.branch === branch ? status.head : await branchTip(cwd, branch);
   const { saved, notes: savedNotes } = await saveLeftovers(found, leftovers, tip);
-  const { target, notes } = await chooseTip(found, saved, tip);
+  const { target, notes, aside = [] } = await chooseTip(found, saved, tip);
 
   try {
-    const update = ['update-ref', '-m', 'subagents: collected', `refs/heads/${branch}`, target, tip ?? ''];
+    const update = [
+      'update-ref',
+      '--no-deref',
+      '-m',
+      'subagents: collected',
+      `refs/heads/${branch}`,
+      target,
+      tip ?? '',
+    ];
     await git(update, options);
   } catch (error) {
-    if (mayMove && (await branchTip(cwd, branch)) !== tip) return { moved: notes };
+    if (mayMove && (await branchTip(cwd, branch)) !== tip) return { moved: notes, aside };
     throw error;
   }
   const operationNotes = underway ? await endOperation(underway, options) : [];
   if (status.branch !== branch) {
     await git(['symbolic-ref', '-m', 'subagents: collected', 'HEAD', `refs/heads/${branch}`], options);
   }
-  await leftovers.adopt();
-  if (target !== saved) await git(['reset', '--hard', '--quiet'], options);
+  await index.adopt();
+  const putBackNotes = target === saved ? [] : await checkOut(cwd, { target, saved }, surroundings);
   const conflicts = status.changed.filter(({ unmerged }) => unmerged).map(({ path }) => path);
   return {
     head: target,
+    unsaved,
+    aside,
     notes: [
       ...operationNotes,
       ...(conflicts.length > 0
@@ -113,10 +156,21 @@ async function settle(
         : []),
       ...savedNotes,
       ...notes,
-      ...leftovers.notes,
+      ...putBackNotes,
       ...leftOut(leaveOut),
     ],
   };
+}
+
+/** Has the files of `target`, to which HEAD was moved, instead of those of `saved`. */
+async function checkOut(
+  cwd: string,
+  { target, saved }: { target: string; saved: string },
+  surroundings: Omit<GitOptions, 'cwd'>,
+): Promise<string[]> {
+  const why = 'Files that lay where the branch has others';
+  const { kept } = await putBack(cwd, { to: target, why, known: [saved] }, surroundings);
+  return kept === undefined ? [] : [`files lay where the branch has others; they are kept in ${kept}`];
 }
 
 /** The commit that holds the folder's state: a new one where something was left over, else what HEAD was at. */
@@ -149,7 +203,7 @@ async function chooseTip(
   { cwd, branch, base, stem, status, gitDir, options }: Found,
   saved: string,
   tip: string | undefined,
-): Promise<{ target: string; notes: string[] }> {
+): Promise<{ target: string; notes: string[]; aside?: string[] }> {
   if (status.branch === branch) return { target: saved, notes: [] };
   const was = status.branch === undefined ? 'no branch' : `the branch ${status.branch}`;
   const left = `it had ${was} checked out instead of ${branch}`;
@@ -181,6 +235,7 @@ async function chooseTip(
   return {
     target: keepTip ? tip : saved,
     notes: [`${left}; the two had parted, and ${what} is kept on ${asideBranch}`],
+    aside: [asideBranch],
   };
 }
 
@@ -203,19 +258,6 @@ const isRebasing = (gitDir: string): boolean => operationUnderway(gitDir) === 'r
 async function endOperation(operation: Operation, options: GitOptions): Promise<string[]> {
   await tryGit([operation, '--quit'], options);
   return [`a ${operation} had been left in the middle; it was ended where it was`];
-}
-
-async function isAncestor(cwd: string, older: string, newer: string): Promise<boolean> {
-  return (await tryGit(['merge-base', '--is-ancestor', older, newer], { cwd })).exitCode === 0;
-}
-
-/** Locks of a git that was killed. One that still runs gets two seconds to finish. */
-async function removeStaleLocks(locks: readonly string[]): Promise<void> {
-  const until = Date.now() + 2_000;
-  while (locks.some((lock) => existsSync(lock)) && Date.now() < until) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  await Promise.all(locks.map((lock) => rm(lock, { force: true })));
 }
 
 function leftOut(paths: readonly string[]): string[] {

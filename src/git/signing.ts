@@ -1,19 +1,17 @@
 /** Signatures of commits: whether one can be made without asking anybody, and how to do without. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { SubagentsError } from '../contract/index.ts';
+import type { GitSetting } from '../environment/unattended.ts';
+import { withScratch } from '../system/scratch-folder.ts';
 import { gitDirs } from './repository.ts';
 import { firstUsefulLine, git, tryGit } from './run.ts';
 
-/** Environment in which git signs nothing, whatever it is configured to do. Nothing is written anywhere for it. */
-export const UNSIGNED: Readonly<Record<string, string>> = {
-  GIT_CONFIG_COUNT: '2',
-  GIT_CONFIG_KEY_0: 'commit.gpgSign',
-  GIT_CONFIG_VALUE_0: 'false',
-  GIT_CONFIG_KEY_1: 'tag.gpgSign',
-  GIT_CONFIG_VALUE_1: 'false',
-};
+/** Settings with which git signs nothing, whatever it is configured to do. */
+export const UNSIGNED: readonly GitSetting[] = [
+  ['commit.gpgSign', 'false'],
+  ['tag.gpgSign', 'false'],
+];
 
 /** A signature takes a moment; whatever waits longer waits for somebody. */
 const TIMEOUT_MS = 15_000;
@@ -49,8 +47,7 @@ export async function checkSigning(
       `commits are to be signed by a program that ${repo} itself names (${own.key}): that was not tried, so it may ask for a passphrase nobody gives; --signing off does without`,
     ];
   }
-  const folder = await mkdtemp(join(tmpdir(), 'subagents-sign-'));
-  try {
+  return withScratch(async (folder) => {
     const gpg = join(folder, 'gpg');
     const named = programs.filter(({ key }) => /^gpg\.(openpgp\.)?program$/.test(key)).at(-1)?.value ?? 'gpg';
     // Another program may know none of gpg's options.
@@ -92,7 +89,5 @@ export async function checkSigning(
         remedy: 'Unlock the key first (sign something yourself), or spawn with signing off: --signing off',
       },
     );
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }

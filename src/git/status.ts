@@ -1,8 +1,9 @@
 /** What is changed in a checkout, path by path; names may contain anything, also newlines. */
 import { createHash } from 'node:crypto';
-import { lstatSync, readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { git, type GitOptions } from './run.ts';
+import { statIfThere } from '../system/files.ts';
 
 /** Larger files are told apart by size and time. */
 const MAX_HASHED_BYTES = 64 * 1024 * 1024;
@@ -18,7 +19,7 @@ export interface CheckoutStatus {
   readonly untracked: readonly string[];
 }
 
-export interface ChangedPath {
+interface ChangedPath {
   readonly path: string;
   /** As `git status` has it: state in the index and in the folder, for example `.M`. */
   readonly state: string;
@@ -33,8 +34,18 @@ export async function checkoutStatus(
   cwd: string,
   options: Omit<GitOptions, 'cwd'> = {},
 ): Promise<CheckoutStatus> {
-  const args = ['status', '--porcelain=v2', '--branch', '-z', '--no-renames', '--untracked-files=all'];
-  const items = (await git([...args, '--ignore-submodules=none'], { ...options, cwd })).split('\0');
+  return parseStatus(await git(STATUS, { ...options, cwd }));
+}
+
+/** The call whose output `parseStatus` reads. */
+export const STATUS: readonly string[] = [
+  ...['status', '--porcelain=v2', '--branch', '-z', '--no-renames'],
+  ...['--untracked-files=all', '--ignore-submodules=none'],
+];
+
+/** Reads what `git status` printed. */
+export function parseStatus(stdout: string): CheckoutStatus {
+  const items = stdout.split('\0');
   const header = (name: string): string | undefined =>
     items.find((item) => item.startsWith(`# branch.${name} `))?.slice(`# branch.${name} `.length);
   const head = header('oid');
@@ -70,6 +81,25 @@ export function fingerprint(cwd: string, { changed }: CheckoutStatus): ReadonlyM
   return new Map(changed.map(({ path, state }) => [path, `${state} ${contentHash(join(cwd, path))}`]));
 }
 
+/** Files that a checkout's state is told by; beyond, their number must do. */
+const MAX_TOLD_FILES = 1_000;
+
+/**
+ * The state of a checkout in a few characters: its commit, and the content of every file that is changed or new. What git
+ * ignores is no part of it. @throws SubagentsError GIT
+ */
+export async function checkoutState(cwd: string, options: Omit<GitOptions, 'cwd'> = {}): Promise<string> {
+  const { head, changed, untracked } = await checkoutStatus(cwd, options);
+  const paths = [
+    ...changed.map(({ path, state }) => `${state} ${path}`),
+    ...untracked.map((path) => `? ${path}`),
+  ];
+  const hash = createHash('sha256').update(`${head} ${paths.join('\0')}`);
+  for (const path of [...changed.map((each) => each.path), ...untracked].slice(0, MAX_TOLD_FILES))
+    hash.update(contentHash(join(cwd, path)));
+  return hash.digest('base64');
+}
+
 /** Paths whose entries differ between two fingerprints. */
 export function difference(
   before: ReadonlyMap<string, string>,
@@ -81,7 +111,7 @@ export function difference(
 
 /** What lies at `path`, in a form that changes with it: equal when nothing did. */
 export function contentHash(path: string): string {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
+  const stat = statIfThere(path);
   if (!stat) return 'absent';
   if (stat.isSymbolicLink()) return `link ${readlinkSync(path)}`;
   if (!stat.isFile()) return 'other';

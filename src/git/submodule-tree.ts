@@ -1,9 +1,10 @@
 /** The submodules that are checked out, also those that nobody made one: git looks into them with their own configuration. */
-import { existsSync, lstatSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { localConfiguration } from './configuration.ts';
 import { gitDirs } from './repository.ts';
 import { tryGit } from './run.ts';
+import { statIfThere } from '../system/files.ts';
 
 /** The mode of a submodule, as an entry of the index has it. */
 const GITLINK = Buffer.from([0x00, 0x00, 0xe0, 0x00]);
@@ -40,7 +41,7 @@ export async function checkedOutSubmodules(cwd: string): Promise<CheckedOutSubmo
 }
 
 const isThere = (folder: string): boolean =>
-  lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() === true && existsSync(join(folder, '.git'));
+  statIfThere(folder)?.isDirectory() === true && existsSync(join(folder, '.git'));
 
 /** False where the index certainly has no submodule; this reads one file, which git would have to read as well. */
 function mayHaveSubmodules(repository: string): boolean {

@@ -3,15 +3,17 @@
  * the checkout that a subagent was spawned from. Read before and after, to tell what changed meanwhile.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Isolation } from '../contract/index.ts';
+import { readings, readReadings } from './readings.ts';
 import { gitDirs } from './repository.ts';
 import { localConfiguration } from './configuration.ts';
 import { programsIn, submodulePrograms } from './planted.ts';
 import { tryGit } from './run.ts';
 import { checkoutStatus, contentHash, difference, fingerprint } from './status.ts';
+import { statIfThere } from '../system/files.ts';
 
 /** Looking at the checkout may take no longer; without an answer its files are not compared. */
 const STATUS_TIMEOUT_MS = 10_000;
@@ -31,6 +33,8 @@ export const surroundings = z.object({
   /** The commands that configuration names, as they stand there. */
   programs: entries,
   hooks: entries,
+  /** Settings by which git reads and writes files there. */
+  readings: readings.optional(),
   refs: entries.optional(),
   /** The branches of subagents, which move as long as these work. */
   subagents: entries.optional(),
@@ -58,6 +62,7 @@ async function readShared(repo: string): Promise<Surroundings> {
   return {
     config: Object.fromEntries([...configured].map(([key, values]) => [key, hash(values.join('\n'))])),
     programs: { ...programsIn(configured), ...(await submodulePrograms(repo)) },
+    readings: await readReadings(repo),
     hooks: { ...readHooks(join(commonDir, 'hooks')), ...readHooks(join(commonDir, 'info')) },
   };
 }
@@ -146,7 +151,7 @@ async function readFiles(repo: string): Promise<Record<string, string> | undefin
 }
 
 function sizeAndTime(path: string): string {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
+  const stat = statIfThere(path);
   return stat === undefined ? 'absent' : `new ${stat.size} ${stat.mtimeMs}`;
 }
 

@@ -82,6 +82,13 @@ async function commitsAlone(here: string, there: string | undefined): Promise<nu
   return known.split('\n').filter((line) => line.endsWith(' missing')).length;
 }
 
+/** Whether merging `commit` into `head` would change nothing; no where that cannot be known, as with a git older than 2.38. */
+export async function contains(repo: string, head: string, commit: string): Promise<boolean> {
+  const { exitCode, stdout } = await tryGit(['merge-tree', '--write-tree', head, commit], { cwd: repo });
+  if (exitCode !== 0) return false;
+  return stdout === (await git(['rev-parse', `${head}^{tree}`], { cwd: repo }));
+}
+
 /**
  * A branch (but those of subagents) that merging `tip` into would not change: it has the content, as after a squash. None
  * where `tip` changes nothing against `base` in the first place, and with a git older than 2.38.

@@ -1,31 +1,36 @@
 /** The runs that have been ended on this worker: of what is on its way to one of them, nothing begins any more. */
 import type { SubagentRef } from '../contract/index.ts';
+import { Recent } from '../system/recent.ts';
 
 type Run = Pick<SubagentRef, 'copilotSessionId' | 'run'>;
 
 export class EndedRuns {
+  /** Of runs that go on. */
   readonly #controllers = new Map<string, AbortController>();
+  readonly #ended = new Recent<true>();
 
   /** Ends the run, for good. */
   end(run: Run): void {
-    this.#controllerOf(run).abort(new Error('its run has ended'));
+    const key = keyOf(run);
+    this.#ended.set(key, true);
+    this.#controllers.get(key)?.abort(hasEnded());
+    this.#controllers.delete(key);
   }
 
   has(run: Run): boolean {
-    return this.signal(run).aborted;
+    return this.#ended.has(keyOf(run));
   }
 
   /** Aborted when the run has ended. */
   signal(run: Run): AbortSignal {
-    return this.#controllerOf(run).signal;
-  }
-
-  #controllerOf({ copilotSessionId, run }: Run): AbortController {
-    const key = `${copilotSessionId}@${run}`;
-    const known = this.#controllers.get(key);
-    if (known !== undefined) return known;
-    const controller = new AbortController();
+    const key = keyOf(run);
+    if (this.#ended.has(key)) return AbortSignal.abort(hasEnded());
+    const controller = this.#controllers.get(key) ?? new AbortController();
     this.#controllers.set(key, controller);
-    return controller;
+    return controller.signal;
   }
 }
+
+const keyOf = ({ copilotSessionId, run }: Run): string => `${copilotSessionId}@${run}`;
+
+const hasEnded = (): Error => new Error('its run has ended');

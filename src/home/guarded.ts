@@ -6,6 +6,7 @@ import { readCheckoutClaim } from '../git/checkout-lock.ts';
 import { added, readPrograms, settingsAgainst, stillThere, type Planted } from '../git/planted.ts';
 import { plantedAmong, plantedIn } from '../git/program-watch.ts';
 import { gitDirs } from '../git/repository.ts';
+import { settingsAsBefore } from '../git/readings.ts';
 import { withSettings } from '../git/run.ts';
 import { readWorkspaceRecord } from './workspace-record.ts';
 
@@ -46,10 +47,18 @@ export interface RunPlace {
   readonly runId: string;
 }
 
-/** Does `work`, all git calls in it without the programs that appeared in the configuration while a run worked in its place. */
+/**
+ * Does `work`, all git calls in it without the programs that appeared in the configuration while a run worked in its place, and with
+ * the settings for its files that there were before.
+ */
 export async function guarded<T>(place: RunPlace, work: () => Promise<T>): Promise<T> {
-  const found = place.isolation === 'in-place' ? plantedInPlace(place) : plantedBy(place.cwd);
-  return withSettings(settingsAgainst(await found), work);
+  const inPlace = place.isolation === 'in-place';
+  const [found, asBefore] = await Promise.all([
+    inPlace ? plantedInPlace(place) : plantedBy(place.cwd),
+    // What is changed of the user's own checkout is there to stay, until the user says else.
+    inPlace ? [] : settingsAsBefore(place.cwd, readWorkspaceRecord(place.cwd)?.surroundings?.readings),
+  ]);
+  return withSettings([...asBefore, ...settingsAgainst(found)], work);
 }
 
 /** Beside the user's checkout lies no record of ours, whatever is called like one: what a live run began with is in its claim. */

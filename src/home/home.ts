@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { SubagentsError } from '../contract/errors.ts';
 import { hostQueue } from '../contract/names.ts';
+import { CONTRACT_VERSION } from '../contract/version.ts';
 import { createPrivateFile, ensurePrivateDir, readIfThere } from '../system/files.ts';
 import { homeRoot, type Env } from '../system/home-root.ts';
 import { upFilePath } from '../temporal/up-file.ts';
@@ -60,6 +61,11 @@ const identity = z.object({
   machine: z.string(),
   /** Real path of the home it belongs to. */
   root: z.string(),
+  contract: z
+    .number()
+    .int()
+    .optional()
+    .describe('the `CONTRACT_VERSION` of its data; absent: an unknown one'),
 });
 type Identity = z.infer<typeof identity>;
 
@@ -67,12 +73,14 @@ type Identity = z.infer<typeof identity>;
  * Opens the home `root` (default: `SUBAGENTS_HOME`, else `~/.subagents`), making what is not there: folders 0700, and
  * an identity at the first time. A copy of a home gets a new identity, for two workers of one identity would take each
  * other's work; the old one is set aside. A home that was moved on its machine keeps it.
- * @throws SubagentsError DISK_FULL, INTERNAL (not writable, identity unreadable)
+ * @throws SubagentsError DISK_FULL, INTERNAL (not writable, identity unreadable), OTHER_CONTRACT (changes nothing)
  */
 export async function openHome(root = homeRoot(), env: Env = process.env): Promise<Home> {
   const paths = pathsOf(root);
   const { copilot, worktrees, runs, repositories, leases, outputs, logs, temporal, lock } = paths;
-  for (const path of [root, copilot, worktrees, runs, repositories, leases, outputs, logs, temporal, lock])
+  ensurePrivateDir(root);
+  assertOurContract(root);
+  for (const path of [copilot, worktrees, runs, repositories, leases, outputs, logs, temporal, lock])
     ensurePrivateDir(path);
 
   const notices: string[] = [];
@@ -140,6 +148,17 @@ function readIdentity(root: string): Identity | undefined {
   }
 }
 
+/** Runs under way in a home speak the contract of its data, which no other version can go on with. */
+function assertOurContract(root: string): void {
+  const found = readIdentity(root);
+  if (found === undefined || found.contract === CONTRACT_VERSION) return;
+  throw new SubagentsError(
+    'OTHER_CONTRACT',
+    `the home ${root} was made by another version of durable-subagents (contract ${found.contract ?? 'unknown'}, this program has ${CONTRACT_VERSION}); nothing in it was changed`,
+    { remedy: 'use that version, or start with a new home: SUBAGENTS_HOME=<new folder>' },
+  );
+}
+
 /** Whether the identity belongs to another home: one on another machine, or one here that still has it. */
 function isCopy(found: Identity, root: string, env: Env): boolean {
   if (found.machine !== machineFingerprint(env)) return true;
@@ -153,6 +172,7 @@ function newIdentity(root: string, env: Env): Identity {
     host: hostName(env),
     machine: machineFingerprint(env),
     root: realpathSync(root),
+    contract: CONTRACT_VERSION,
   };
 }
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { SubagentsError } from '../contract/errors.ts';
-import { tryLock, type Lock } from '../system/lock.ts';
+import { tryLock, type Holder, type Lock } from '../system/lock.ts';
 import type { HomeView } from './home.ts';
 
 /** What a process is to a home; at most one process of each role. */
@@ -13,10 +13,20 @@ export type HomeRole = 'up' | 'worker';
 export async function lockHome(home: Pick<HomeView, 'root' | 'paths'>, role: HomeRole): Promise<Lock> {
   const answer = await tryLock(join(home.paths.lock, role));
   if ('lock' in answer) return answer.lock;
-  const { pid, since } = answer.holder;
+  throw homeBusy(home.root, role, answer.holder);
+}
+
+/** Says who has the home, where it runs and since when, and what to do. */
+export function homeBusy(root: string, role: HomeRole, holder: Holder): SubagentsError {
+  const { pid, since, elsewhere } = holder;
   const what = role === 'up' ? '`subagents up`' : 'a worker';
-  throw new SubagentsError('HOME_BUSY', `${what} has ${home.root}: process ${pid}, since ${since}`, {
-    remedy:
-      '`subagents status` shows it, `subagents down` stops it; or use another home (--home, SUBAGENTS_HOME)',
+  if (elsewhere === undefined)
+    return new SubagentsError('HOME_BUSY', `${what} has ${root}: process ${pid}, since ${since}`, {
+      remedy:
+        '`subagents status` shows it, `subagents down` stops it; or use another home (--home, SUBAGENTS_HOME)',
+    });
+  const where = `in another container or on another machine (host ${elsewhere}, process ${pid} there)`;
+  return new SubagentsError('HOME_BUSY', `${what} has ${root}, ${where}, since ${since}`, {
+    remedy: `run \`subagents down\` there; or use another home (--home, SUBAGENTS_HOME): one cannot be shared`,
   });
 }

@@ -5,8 +5,6 @@ import { linuxStat, startTimeOf, type LinuxStat, type ProcessIdentity } from '..
 import { hardLockLimit, processMarker } from './marker.ts';
 
 export { markerScript, processMarker } from './marker.ts';
-export { isAlive, processStartTime } from '../system/process.ts';
-
 /** Set by Copilot in the environment of every shell it starts. */
 const SESSION_VARIABLE = 'COPILOT_AGENT_SESSION_ID';
 const MAX_COMMAND_CHARS = 200;
@@ -44,30 +42,31 @@ export class ProcessSearch {
    * carry its mark, those with its id in their environment, and everyone in a process session (setsid) of theirs.
    * Never this process or one it descends from. The Copilot runtime carries neither. Takes about 6 ms for 100 programs.
    *
-   * @returns how many processes may have forked unseen: they ended after they were listed and before they were looked
-   * at. When that is none, and none was reported, none is there: one that forks and ends faster than it can be looked at
-   * is at least missed.
+   * @returns the pids of processes that may have forked unseen: they ended after they were listed and before they were
+   * looked at. When there is none, and none was reported, none is there: one that forks and ends faster than it can be
+   * looked at is at least missed.
    */
-  scan(onFound: (process: FoundProcess) => void): number {
-    if (!canFindProcesses) return 0;
+  scan(onFound: (process: FoundProcess) => void): readonly number[] {
+    if (!canFindProcesses) return [];
     const spared = ownLine();
     const others = new Map<number, LinuxStat>();
     const found = new Map<number, LinuxStat>();
-    let missed = 0;
+    const missed: number[] = [];
 
     const newest = newestPid();
     const pids = runningPids();
     // Pids began again from below while they were listed, where one that was started then is not seen.
-    if (newestPid() < newest) missed += 1;
+    if (newestPid() < newest) missed.push(newest);
     // The newest first: what never stays long is looked at before it is gone.
     for (const pid of pids) {
       if (spared.has(pid)) continue;
       const stat = linuxStat(pid);
       if (stat?.kernelThread) continue;
       const limits = stat && read(pid, 'limits');
-      if (!stat || !limits) missed += 1;
-      else if (startTimeOf(stat) === undefined) missed += this.#hasJustDied(pid, stat, limits) ? 1 : 0;
-      else if (hardLockLimit(limits) === this.#marker || hasVariable(pid, this.#variable)) {
+      if (!stat || !limits) missed.push(pid);
+      else if (startTimeOf(stat) === undefined) {
+        if (this.#hasJustDied(pid, stat, limits)) missed.push(pid);
+      } else if (hardLockLimit(limits) === this.#marker || hasVariable(pid, this.#variable)) {
         found.set(pid, stat);
         report(pid, stat, onFound);
       } else others.set(pid, stat);

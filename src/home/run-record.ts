@@ -62,6 +62,10 @@ export function noteRunEnded(home: RunHome, subagent: SubagentRef): RunRecord | 
   return record;
 }
 
+/** Whether the end of the run was seen here. */
+export const hasEnded = (home: RunHome, subagent: SubagentRef): boolean =>
+  readRecord(runRecordPath(home, subagent))?.endedAt !== undefined;
+
 /** Notes commands of a Copilot session's live run that were ended because their worker had stopped. */
 export function noteCutOff(home: RunHome, copilotSessionId: string, commands: readonly string[]): void {
   const record = readRuns(home).find(
@@ -75,6 +79,17 @@ export function noteCutOff(home: RunHome, copilotSessionId: string, commands: re
 /** Those of a run that have not been told of. */
 export function cutOffOf(home: RunHome, subagent: SubagentRef): readonly string[] {
   return readRecord(runRecordPath(home, subagent))?.cutOff ?? [];
+}
+
+/** When the run ended, as far as this worker saw it; ISO 8601. */
+export function endOf(home: RunHome, subagent: SubagentRef): string | undefined {
+  return readRecord(runRecordPath(home, subagent))?.endedAt;
+}
+
+/** Notes that the run is live again: its server is an older copy. @throws SubagentsError DISK_FULL, FILE_ACCESS */
+export function noteLiveAgain(home: RunHome, subagent: SubagentRef): void {
+  const record = readRecord(runRecordPath(home, subagent));
+  if (record?.endedAt !== undefined) write(home, { ...record, endedAt: undefined });
 }
 
 /** Notes that they have been told of. */

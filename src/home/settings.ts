@@ -1,9 +1,12 @@
 /** A worker's settings, from its environment. */
 import { availableParallelism, totalmem } from 'node:os';
 import { z } from 'zod';
+import { check } from '../contract/check.ts';
 import { millisOf } from '../contract/duration.ts';
 import { SubagentsError } from '../contract/errors.ts';
+import { SETTINGS, type SettingName } from '../contract/settings.ts';
 import type { Env } from '../system/home-root.ts';
+import { GIVEN_VARIABLE } from '../environment/clean.ts';
 
 export interface Settings {
   /** Turns at once (`SUBAGENTS_ROOM`). */
@@ -20,10 +23,12 @@ export interface Settings {
   readonly keepMs: number;
   /** What finished subagents leave may take so much of the disk, in bytes (`SUBAGENTS_KEEP_DISK`). */
   readonly keepBytes: number;
+  /** With less space free, nothing new is taken on and turns pause, in bytes (`SUBAGENTS_RESERVE`). */
+  readonly reserveBytes: number;
+  /** What the folder of one subagent may take, in bytes (`SUBAGENTS_MAX_FOLDER`); Infinity: no bound. */
+  readonly maxFolderBytes: number;
 }
 
-const DEFAULT_KEEP = '14d';
-const DEFAULT_KEEP_DISK = '20GB';
 const UNITS: Readonly<Record<string, number>> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
 
 const MIN_ROOM = 2;
@@ -47,21 +52,27 @@ const text = z
   .string()
   .optional()
   .transform((value) => value?.trim() || undefined);
-/** Whether it is a number, of nobody knows what: only of nothing is there as much in every unit. */
-const lacksUnit = (value: string): boolean => Number.isFinite(Number(value)) && Number(value) !== 0;
-const age = text.transform((value = DEFAULT_KEEP, context) => {
+const age = text.transform((value = SETTINGS.SUBAGENTS_KEEP.default, context) => {
   if (value === 'forever') return Infinity;
-  const millis = lacksUnit(value) ? undefined : millisOf(value);
+  const millis = millisOf(value);
   if (millis !== undefined && millis >= 0) return millis;
   context.addIssue({ code: 'custom', message: 'write it like 12h or 14d, or forever' });
   return z.NEVER;
 });
-const size = text.transform((value = DEFAULT_KEEP_DISK, context) => {
+/** Whether it is a number, of nobody knows what: only of nothing is there as much in every unit. */
+const lacksUnit = (value: string): boolean => Number.isFinite(Number(value)) && Number(value) !== 0;
+const sizeText = z.string().transform((value, context) => {
   const [, number, unit = 'B'] = /^(\d+(?:\.\d+)?) ?([KMGT]?B)?$/i.exec(value) ?? [];
   if (number !== undefined && !lacksUnit(value)) return Number(number) * (UNITS[unit.toUpperCase()] ?? 1);
   context.addIssue({ code: 'custom', message: 'write it like 500MB or 20GB' });
   return z.NEVER;
 });
+const variables = text.refine(
+  (value = '') => value.split(',').every((name) => /^\s*\w*\s*$/.test(name)),
+  'names of variables of the worker, separated by commas, without their values',
+);
+/** A size; @param standard the one where none is named */
+const sizeOr = (standard: string) => text.transform((value = standard) => value).pipe(sizeText);
 const settings = z
   .object({
     SUBAGENTS_ROOM: text.pipe(z.coerce.number<string>().int().min(1).max(MAX_STATED_ROOM).optional()),
@@ -75,9 +86,12 @@ const settings = z
     SUBAGENTS_MODEL: text,
     SUBAGENTS_REPOS: text.transform(rootsIn),
     SUBAGENTS_COPILOT_PATH: text,
+    [GIVEN_VARIABLE]: variables,
     SUBAGENTS_KEEP: age,
-    SUBAGENTS_KEEP_DISK: size,
-  })
+    SUBAGENTS_KEEP_DISK: sizeOr(SETTINGS.SUBAGENTS_KEEP_DISK.default),
+    SUBAGENTS_RESERVE: sizeOr(SETTINGS.SUBAGENTS_RESERVE.default),
+    SUBAGENTS_MAX_FOLDER: text.pipe(sizeText.optional()),
+  } satisfies Partial<Record<SettingName, z.ZodType>>)
   .refine(
     ({ SUBAGENTS_MODEL: model, SUBAGENTS_MODELS: models }) => !model || !models || models.includes(model),
     { path: ['SUBAGENTS_MODEL'], message: 'not among SUBAGENTS_MODELS' },
@@ -91,7 +105,7 @@ function rootsIn(text: string | undefined): string[] | undefined {
 
 /** @throws SubagentsError BAD_INPUT, naming the variable */
 export function readSettings(env: Env = process.env): Settings {
-  const parsed = settings.safeParse(env);
+  const parsed = check(settings, env);
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0] ?? { path: [], message: '' };
     const name = path.join('.');
@@ -100,7 +114,7 @@ export function readSettings(env: Env = process.env): Settings {
     });
   }
   const { SUBAGENTS_ROOM, SUBAGENTS_MODELS, SUBAGENTS_MODEL, SUBAGENTS_COPILOT_PATH } = parsed.data;
-  const { SUBAGENTS_KEEP, SUBAGENTS_KEEP_DISK } = parsed.data;
+  const { SUBAGENTS_KEEP, SUBAGENTS_KEEP_DISK, SUBAGENTS_RESERVE, SUBAGENTS_MAX_FOLDER } = parsed.data;
   return {
     room: SUBAGENTS_ROOM ?? defaultRoom(availableParallelism(), memoryBytes() / 2 ** 30),
     models: SUBAGENTS_MODELS,
@@ -109,6 +123,8 @@ export function readSettings(env: Env = process.env): Settings {
     copilotPath: SUBAGENTS_COPILOT_PATH,
     keepMs: SUBAGENTS_KEEP,
     keepBytes: SUBAGENTS_KEEP_DISK,
+    reserveBytes: SUBAGENTS_RESERVE,
+    maxFolderBytes: SUBAGENTS_MAX_FOLDER ?? Infinity,
   };
 }
 

@@ -3,7 +3,9 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { left } from '../git/left.ts';
 import { planted } from '../git/planted.ts';
+import { sparsePatterns } from '../git/sparse.ts';
 import { surroundings } from '../git/surroundings.ts';
+import { unfinished } from '../git/unfinished.ts';
 import { SubagentsError, verification, type SubagentRef } from '../contract/index.ts';
 import { ensurePrivateDir, readIfThere, writePrivateFile } from '../system/files.ts';
 
@@ -19,10 +21,20 @@ const workspaceRecord = z.object({
   branch: z.string(),
   /** `making` until the worktree has been whole once: only what never was may be thrown away. */
   state: z.enum(['making', 'ready']),
+  /** The folder that was made for it; see `folderId`. */
+  folder: z.string().optional(),
+  /** When every file in it was as a checkout writes it, ISO 8601. */
+  written: z.string().optional(),
+  /** What its sparse checkout had before its subagent began; null: everything. */
+  sparse: sparsePatterns.nullable().optional(),
   /** What lay around it when it was made. */
   surroundings: surroundings.optional(),
   /** Programs that were configured in the repository while its subagent worked; known once that is over. */
   planted: planted.optional(),
+  /** What git was in the middle of at the end of its turns, as far as it is still so. */
+  unfinished: z.array(unfinished).default([]),
+  /** Branches beside its own that work went to when it was collected. */
+  aside: z.array(z.string()).optional(),
   /** What was to be said of the making. */
   notes: z.array(z.string()).default([]),
   /** `running` from before the first set-up command on; what is `over` never runs again. */
@@ -41,6 +53,10 @@ const workspaceRecord = z.object({
   leftBySetUp: left.default({}),
   /** The same of verification commands. */
   leftByVerification: left.default({}),
+  /** What git ignored there before the subagent began, and what verification commands have made of it. */
+  ignored: left.default({}),
+  /** While verification commands run: the untracked files that there were before. */
+  verifying: z.object({ untracked: z.array(z.string()) }).optional(),
 });
 export type WorkspaceRecord = z.infer<typeof workspaceRecord>;
 

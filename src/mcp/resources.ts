@@ -24,7 +24,7 @@ const KINDS: Readonly<Record<Kind, { readonly title: string; readonly descriptio
 };
 
 /** The address of a resource. */
-export const resourceUri = (session: string, label: string, kind: Kind): string =>
+const resourceUri = (session: string, label: string, kind: Kind): string =>
   `subagents://${encodeURIComponent(session)}/${label}/${kind}`;
 
 /** Offers them. */

@@ -23,6 +23,8 @@ export interface McpOptions {
   readonly connection: ConnectOptions;
   /** Runs `up` in the background. @returns what runs, in words */
   readonly start: ToolContext['start'];
+  readonly lacking: ToolContext['lacking'];
+  readonly upCommand: string;
   /** Told what goes wrong beside the protocol. */
   readonly log: (line: string) => void;
   /** Ends it. */
@@ -39,6 +41,7 @@ export async function serveMcp(options: McpOptions): Promise<void> {
   const shared = {
     sent: new Map<RequestId, readonly Announcement[]>(),
     ...{ session: options.session, cwd: options.cwd, start: options.start, arrival: ARRIVAL },
+    ...{ lacking: options.lacking, upCommand: options.upCommand },
     inbox: new Inbox(options.session),
     connect: () => connection.get(),
     get current() {

@@ -8,3 +8,9 @@ export type Env = Readonly<Record<string, string | undefined>>;
 export function homeRoot(home?: string, env: Env = process.env): string {
   return resolve(home || env['SUBAGENTS_HOME'] || join(homedir(), '.subagents'));
 }
+
+/** What a human types in a terminal to have a server and a worker in the home that is in use here. */
+export function upCommand(home?: string, env: Env = process.env): string {
+  const named = home || env['SUBAGENTS_HOME'];
+  return `subagents up --detach${named ? ` --home '${homeRoot(home, env).replaceAll("'", String.raw`'\''`)}'` : ''}`;
+}

@@ -1,6 +1,6 @@
 /** Which process is which: a pid alone names nothing for long, a pid with its start time names one process. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 
 /** One process, for as long as this machine knows it. */
 export interface ProcessIdentity {
@@ -25,6 +25,21 @@ export function ownIdentity(): ProcessIdentity {
   return own;
 }
 let own: ProcessIdentity | undefined;
+
+/**
+ * Where pids and start times mean what they mean here: this boot of this machine, and this PID namespace (a container has one of its
+ * own). A word without dots.
+ */
+export function processSpace(): string {
+  space ??= process.platform === 'linux' ? `${bootId()}-${pidNamespace()}` : 'machine';
+  return space;
+}
+let space: string | undefined;
+
+/** See pid_namespaces(7): its number, unique on the machine. */
+function pidNamespace(): string {
+  return readlinkSync('/proc/self/ns/pid').replace(/\D/g, '');
+}
 
 /** Sends `signal` to that very process; false when it is gone or not ours to signal. */
 export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals): boolean {

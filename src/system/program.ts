@@ -33,7 +33,10 @@ export interface ProgramEnd {
 export async function runHere(program: Program, signal?: AbortSignal): Promise<ProgramEnd> {
   const { file, args, cwd, env, input, detached } = program;
   const child = spawn(file, args, { cwd, env, detached });
-  const end = (): void => void (detached ? endGroup(child.pid) : child.kill());
+  const end = (): void => {
+    if (detached) endGroup(child.pid);
+    else child.kill();
+  };
   signal?.addEventListener('abort', end);
   if (signal?.aborted) end();
   try {

@@ -48,7 +48,7 @@ class Spawner {
 
   async run(program: Program, signal?: AbortSignal): Promise<ProgramEnd> {
     const id = ++this.#last;
-    const end = (): void => void this.#tell({ id, end: true });
+    const end = (): void => this.#tell({ id, end: true });
     const answered = new Promise<Answer>((resolve) => this.#waiting.set(id, resolve));
     this.#process.channel?.ref();
     this.#tell({ id, run: program });

@@ -1,11 +1,12 @@
-/** What becomes of calls that are tried again when their connection is closed already. */
+/** What becomes of calls whose connection is closed already, or lost. */
 import type { ConnectionOptions } from '@temporalio/client';
 
 type Interceptor = NonNullable<ConnectionOptions['interceptors']>[number];
 type Call = ReturnType<Interceptor>;
 
-/** gRPC's status CANCELLED (https://grpc.io/docs/guides/status-codes/). */
+/** gRPC status codes (https://grpc.io/docs/guides/status-codes/). */
 const CANCELLED = 1;
+const UNAVAILABLE = 14;
 
 /**
  * Has them end as cancelled. `@temporalio/client` tries again from a timer, where what grpc-js throws for a channel that has
@@ -15,15 +16,23 @@ export const cancelledAfterClose: Interceptor = (options, nextCall) => {
   try {
     return nextCall(options) as Call;
   } catch (error) {
-    const details = error instanceof Error ? error.message : String(error);
-    const over: Pick<Call, 'start' | 'sendMessage' | 'halfClose' | 'cancelWithStatus' | 'getPeer'> = {
-      start: (metadata, listener) =>
-        listener?.onReceiveStatus?.({ code: CANCELLED, details, metadata: metadata.clone() }),
-      sendMessage: () => undefined,
-      halfClose: () => undefined,
-      cancelWithStatus: () => undefined,
-      getPeer: () => '',
-    };
-    return over as Call;
+    return overBeforeItBegan(CANCELLED, error instanceof Error ? error.message : String(error));
   }
 };
+
+/** Has calls end as unavailable, and none be sent, while `isRefused`. */
+export const refusedWhen =
+  (isRefused: () => boolean): Interceptor =>
+  (options, nextCall) =>
+    isRefused() ? overBeforeItBegan(UNAVAILABLE, 'the connection was lost') : (nextCall(options) as Call);
+
+function overBeforeItBegan(code: number, details: string): Call {
+  const over: Pick<Call, 'start' | 'sendMessage' | 'halfClose' | 'cancelWithStatus' | 'getPeer'> = {
+    start: (metadata, listener) => listener?.onReceiveStatus?.({ code, details, metadata: metadata.clone() }),
+    sendMessage: () => undefined,
+    halfClose: () => undefined,
+    cancelWithStatus: () => undefined,
+    getPeer: () => '',
+  };
+  return over as Call;
+}

@@ -5,6 +5,12 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { execa } from 'execa';
 import type { Env } from '../system/home-root.ts';
+import {
+  DOWNLOAD_PACKAGE,
+  installCommand,
+  missingPackages,
+  missingText,
+} from '../system/optional-packages.ts';
 import { withoutTemporal } from './environment.ts';
 
 /** The Temporal CLI that everything here was measured with. Later ones cannot be installed with `go install`. */
@@ -51,8 +57,10 @@ export const downloadWithSdk: Way = {
   name: `download from https://temporal.download`,
   remedy: 'allow this machine to reach https://temporal.download (HTTPS_PROXY is honoured), and try again',
   async get({ folder, env, onProgress }) {
+    const missing = missingPackages([DOWNLOAD_PACKAGE]);
+    if (missing.length > 0) throw new WayFailed(`${missingText(missing)}: ${installCommand()}`);
     const stop = new AbortController();
-    const testing = pathToFileURL(createRequire(import.meta.url).resolve('@temporalio/testing')).href;
+    const testing = pathToFileURL(createRequire(import.meta.url).resolve(DOWNLOAD_PACKAGE)).href;
     const child = execa(
       process.execPath,
       ['--input-type=module', '--eval', DOWNLOAD, testing, folder, `v${TEMPORAL_CLI_VERSION}`],

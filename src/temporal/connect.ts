@@ -6,11 +6,12 @@ import {
   makeGrpcRetryInterceptor,
 } from '@temporalio/client';
 import { SubagentsError } from '../contract/errors.ts';
-import { cancelledAfterClose } from './after-close.ts';
+import { cancelledAfterClose, refusedWhen } from './after-close.ts';
+import { identityOf, type ServerIdentity } from './server-identity.ts';
 import type { TemporalTarget } from './target.ts';
 
 /** How long connecting may take, the check of the namespace included, in milliseconds. */
-export const CONNECT_TIMEOUT_MS = 5_000;
+const CONNECT_TIMEOUT_MS = 5_000;
 
 /**
  * The largest answer that is taken, in bytes: a page of history is up to 1,000 events. `@temporalio/client` 1.23 means to
@@ -21,33 +22,89 @@ const MAX_ANSWER_BYTES = 128 * 1024 * 1024;
 /** gRPC status codes (https://grpc.io/docs/guides/status-codes/). */
 const GRPC = { deadlineExceeded: 4, notFound: 5, permissionDenied: 7, unavailable: 14, unauthenticated: 16 };
 
+/** A connection to a server as long as that is there. */
+export interface OpenConnection {
+  readonly connection: Connection;
+  readonly identity: ServerIdentity;
+  /** Whether it has been lost: it then sends nothing more, for another server may answer at its address. */
+  readonly isLost: () => boolean;
+}
+
 /**
- * Connects to `target` and sees that its namespace is there. The caller closes the connection.
+ * Connects to `target` and sees that its namespace is there. The caller closes the connection. When it is lost it connects
+ * anew by itself, to whatever answers at the address then.
  * @throws SubagentsError TEMPORAL_UNREACHABLE, naming address and namespace: nobody there, no answer within 5 s,
  * credentials refused, no such namespace
  */
 export async function connectTemporal(target: TemporalTarget): Promise<Connection> {
+  const { connection } = await connect(target, () => false);
+  return connection;
+}
+
+/** As `connectTemporal`; but when it is lost it stays so. @throws SubagentsError TEMPORAL_UNREACHABLE */
+export async function openConnection(target: TemporalTarget): Promise<OpenConnection> {
+  let lost = false;
+  const isLost = (): boolean => lost;
+  const opened = await connect(target, isLost, (connection) => onceLost(connection, () => (lost = true)));
+  return { ...opened, isLost };
+}
+
+async function connect(
+  target: TemporalTarget,
+  isLost: () => boolean,
+  onConnected: (connection: Connection) => void = () => undefined,
+): Promise<Pick<OpenConnection, 'connection' | 'identity'>> {
   const { address, namespace, tls, apiKey, metadata } = target;
   const deadline = Date.now() + CONNECT_TIMEOUT_MS;
+  const retries = defaultGrpcRetryOptions();
   let connection: Connection | undefined;
   try {
     await refusedAtOnce(address);
     connection = await Connection.connect({
       address,
       connectTimeout: CONNECT_TIMEOUT_MS,
-      interceptors: [makeGrpcRetryInterceptor(defaultGrpcRetryOptions()), cancelledAfterClose],
-      channelArgs: { 'grpc.max_receive_message_length': MAX_ANSWER_BYTES },
+      interceptors: [
+        makeGrpcRetryInterceptor({
+          ...retries,
+          retryableDecider: (attempt, status) => !isLost() && retries.retryableDecider(attempt, status),
+        }),
+        refusedWhen(isLost),
+        cancelledAfterClose,
+      ],
+      channelArgs: {
+        'grpc.max_receive_message_length': MAX_ANSWER_BYTES,
+        // It would send a call that its server has not seen to the next one.
+        'grpc.enable_retries': 0,
+      },
       ...(tls === undefined ? {} : { tls }),
       ...(apiKey === undefined ? {} : { apiKey }),
       ...(metadata === undefined ? {} : { metadata }),
     });
+    onConnected(connection);
     const { workflowService } = connection;
-    await connection.withDeadline(deadline, () => workflowService.describeNamespace({ namespace }));
-    return connection;
+    const described = await connection.withDeadline(deadline, () =>
+      workflowService.describeNamespace({ namespace }),
+    );
+    return { connection, identity: identityOf(described) };
   } catch (error) {
     await connection?.close();
     throw explain(error, target);
   }
+}
+
+/** grpc-js's channel, as far as it is needed; `Connection` has it behind `protected`. */
+interface Channel {
+  getConnectivityState(connect: boolean): number;
+  watchConnectivityState(from: number, deadline: number, changed: () => void): void;
+}
+const READY = 2;
+
+/** Calls `lost` once the connection's channel is not connected, be it for a moment. */
+function onceLost(connection: Connection, lost: () => void): void {
+  const { client } = connection as unknown as { readonly client: { getChannel(): Channel } };
+  const channel = client.getChannel();
+  if (channel.getConnectivityState(false) === READY) channel.watchConnectivityState(READY, Infinity, lost);
+  else lost();
 }
 
 // gRPC goes on trying until its deadline. On this machine a refused connection is final: say so now, not in 5 s.

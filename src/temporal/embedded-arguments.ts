@@ -1,4 +1,5 @@
 import { SEARCH_ATTRIBUTES } from '../contract/names.ts';
+import { LOOPBACK, type EmbeddedPorts } from './embedded-ports.ts';
 
 /** The database, in the folder that the server runs in. */
 export const DATABASE = 'temporal.db';
@@ -22,6 +23,9 @@ export const DYNAMIC_CONFIG: Record<string, string> = {
   'matching.longPollExpirationInterval': '"12s"',
   // It would tell version-info.temporal.io about itself once a day.
   'frontend.enableServerVersionCheck': 'false',
+  // The HTTP API listens on a port of its own, and takes POSTs that any web page may send. Nothing of ours uses it: it
+  // answers to a name that nobody has.
+  'frontend.httpAllowedHosts': '["none.invalid"]',
 };
 
 /**
@@ -31,10 +35,11 @@ export const DYNAMIC_CONFIG: Record<string, string> = {
  */
 const PRAGMAS: Record<string, string> = { journal_mode: 'WAL', synchronous: 'NORMAL' };
 
-/** Arguments of the program for a server on `ip` alone, with its data in the folder it runs in. */
-export function serverArguments({ ip, grpc, ui }: { ip: string; grpc: number; ui: number }): string[] {
+/** Arguments of the program for a server on loopback alone, with its data in the folder it runs in. */
+export function serverArguments({ grpc, hiddenUi }: EmbeddedPorts): string[] {
   return [
-    ...['server', 'start-dev', '--ip', ip, '--port', String(grpc), '--ui-ip', ip, '--ui-port', String(ui)],
+    ...['server', 'start-dev', '--ip', LOOPBACK, '--port', String(grpc)],
+    ...['--ui-ip', hiddenUi.ip, '--ui-port', String(hiddenUi.port)],
     ...['--db-filename', DATABASE, '--log-level', 'warn'],
     // Nothing of the user's own Temporal configuration.
     ...['--disable-config-file', '--disable-config-env', '--env-file', 'none.yaml'],

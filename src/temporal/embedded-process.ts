@@ -29,13 +29,20 @@ export function recordServer(dataDir: string, pid: number): void {
   writePrivateFile(recordPath(dataDir), JSON.stringify(content));
 }
 
+/** The server that a killed `up` has left behind on `dataDir`; undefined when there is none. */
+export function serverLeftBehind(dataDir: string): ProcessIdentity | undefined {
+  const found = readRecord(dataDir);
+  if (!found || !isAlive(found.server.pid, found.server.startTime)) return undefined;
+  return isAlive(found.parent.pid, found.parent.startTime) ? undefined : found.server;
+}
+
 /**
- * Ends the server that an earlier process left behind on `dataDir`.
+ * Ends the server that an earlier process left behind on `dataDir`. Gives its pid.
  * @throws SubagentsError HOME_BUSY when the process that started it lives
  */
-export async function endStaleServer(dataDir: string): Promise<void> {
+export async function endStaleServer(dataDir: string): Promise<number | undefined> {
   const found = readRecord(dataDir);
-  if (!found || !isAlive(found.server.pid, found.server.startTime)) return;
+  if (!found || !isAlive(found.server.pid, found.server.startTime)) return undefined;
   const { server, parent } = found;
   if (isAlive(parent.pid, parent.startTime))
     throw new SubagentsError(
@@ -44,6 +51,7 @@ export async function endStaleServer(dataDir: string): Promise<void> {
       { remedy: '`subagents down` stops it; or use another home (--home, SUBAGENTS_HOME)' },
     );
   await endProcess(server, 5_000);
+  return server.pid;
 }
 
 /** Ends that process: SIGTERM, and SIGKILL when it is still there after `graceMs`. Resolves when it is gone. */

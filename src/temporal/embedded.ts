@@ -5,13 +5,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Connection } from '@temporalio/client';
 import { msToTs, tsToMs } from '@temporalio/common/lib/time.js';
 import { execa } from 'execa';
-import getPort, { clearLockedPorts, portNumbers } from 'get-port';
 import { SubagentsError } from '../contract/errors.ts';
 import { RETENTION_DAYS } from '../contract/limits.ts';
 import { ensurePrivateDir, readIfThere } from '../system/files.ts';
 import type { Env } from '../system/home-root.ts';
 import { ensureTemporalBinary } from './binary.ts';
 import { connectTemporal } from './connect.ts';
+import { databaseFailure, LOCKED_EXIT_CODE, LOCK_FILE, otherServer } from './embedded-database.ts';
 import { serverArguments } from './embedded-arguments.ts';
 import {
   beginDatabase,
@@ -22,11 +22,13 @@ import {
 } from './embedded-process.ts';
 import { processStartTime, signalProcess } from '../system/process.ts';
 import { endWhenBroken } from './embedded-health.ts';
+import { choosePorts, keepPorts, LOOPBACK, type EmbeddedPorts } from './embedded-ports.ts';
 import { withoutTemporal } from './environment.ts';
 import { ensureSearchAttributes } from './search-attributes.ts';
+import { identityOf, sayHome, type ServerIdentity } from './server-identity.ts';
+import { openUiGate, type UiGate } from './ui-gate.ts';
 
 const NAMESPACE = 'default';
-const LOOPBACK = '127.0.0.1';
 const RETENTION_MS = RETENTION_DAYS * 24 * 60 * 60 * 1_000;
 /** Starting takes 0.3 s; the first start on a slow disk longer. */
 const READY_TIMEOUT_MS = 30_000;
@@ -49,6 +51,7 @@ export interface EmbeddedServer {
   readonly namespace: string;
   readonly uiUrl: string;
   readonly pid: number;
+  readonly identity: ServerIdentity;
   /** Resolves when the server's process has ended, whoever ended it. */
   readonly exited: Promise<ServerExit>;
   /** Ends it: SIGTERM, and SIGKILL when it is still there after 10 s. Its data stays. */
@@ -62,8 +65,10 @@ export interface EmbeddedOptions {
   readonly logFile: string;
   /** Called with one line of progress when getting the server's program takes long. */
   readonly onProgress: (line: string) => void;
-  /** Ports to prefer; default 7233 and 1000 above it, else the next free ones. */
+  /** Ports to prefer; default those it had at its first start (7233 and 1000 above it for `~/.subagents`), else the next free ones. */
   readonly ports?: { readonly grpc?: number; readonly ui?: number } | undefined;
+  /** Id of the home that the server is for: it tells it to whoever connects. */
+  readonly homeId?: string | undefined;
   /** Environment to look for the program in and to give it, without Temporal's own variables; default `process.env`. */
   readonly env?: Env | undefined;
 }
@@ -82,41 +87,75 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
   await endStaleServer(dataDir);
   rotate(logFile);
   for (let tries = 1; ; tries++) {
-    const ports = await freePorts(options.ports);
+    const ports = await choosePorts(dataDir, options.ports);
+    const gate = await openGate(ports);
+    if (gate === undefined) {
+      if (tries < PORT_TRIES) continue;
+      throw new SubagentsError('TEMPORAL_UNREACHABLE', 'other processes take each port of the Web UI', {
+        remedy: 'try again',
+      });
+    }
     beginDatabase(dataDir);
-    const server = launch(binary.path, { dataDir, logFile, env, ports });
+    const server = launch(binary.path, { dataDir, logFile, env, ports, gate });
     try {
-      await becomeReady(server);
+      const identity = await becomeReady(server, options.homeId);
       finishDatabase(dataDir);
+      keepPorts(dataDir, ports);
       void endWhenBroken(server, { end: () => server.kill() });
-      return server;
+      return { ...server, identity };
     } catch (error) {
       await server.stop();
       const log = server.log();
       if (/can't (set|use default) .*port|address already in use/.test(log) && tries < PORT_TRIES) continue;
-      throw notStarted(error, log, logFile);
+      if ((await server.exited).exitCode === LOCKED_EXIT_CODE) throw otherServer(dataDir);
+      throw notStarted(error, log, logFile, dataDir);
     }
   }
 }
 
-interface LaunchedServer extends EmbeddedServer {
+/** Undefined where another process has taken the port meanwhile. */
+async function openGate({ ui, hiddenUi }: EmbeddedPorts): Promise<UiGate | undefined> {
+  try {
+    return await openUiGate({ ip: LOOPBACK, port: ui, upstream: hiddenUi });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * What the shell does before it is replaced by the server. The server has the lock of its database as long as it lives, through an
+ * open file that it inherits: where pids mean nothing, as between two containers, no second server is started on the same data.
+ */
+const LAUNCH = `umask 077
+exec 3>>"$1"
+if command -v flock >/dev/null; then flock -n 3; [ $? -ne 1 ] || exit "$2"; fi
+log=$3; shift 3; exec "$@" >>"$log" 2>&1`;
+
+interface LaunchedServer extends Omit<EmbeddedServer, 'identity'> {
   kill(): void;
   /** What it has written since it was launched. */
   log(): string;
 }
 
-function launch(
-  program: string,
-  { dataDir, logFile, env, ports }: { dataDir: string; logFile: string; env: Env; ports: Ports },
-): LaunchedServer {
+interface LaunchOptions {
+  readonly dataDir: string;
+  readonly logFile: string;
+  readonly env: Env;
+  readonly ports: EmbeddedPorts;
+  /** Of its Web UI; it is closed when the server has ended. */
+  readonly gate: UiGate;
+}
+
+function launch(program: string, { dataDir, logFile, env, ports, gate }: LaunchOptions): LaunchedServer {
   const logStart = statSync(logFile, { throwIfNoEntry: false })?.size ?? 0;
   // The shell makes every file private and is replaced: the pid is the server's. Its own process group, so that Ctrl-C
   // in the terminal reaches us alone. It runs in its folder, for a path may hold what the URI of a database may not.
   const child = execa(
     'sh',
     [
-      ...['-c', 'umask 077; log=$1; shift; exec "$@" >>"$log" 2>&1', 'sh'],
-      ...[resolve(logFile), program, ...serverArguments({ ip: LOOPBACK, ...ports })],
+      ...['-c', LAUNCH, 'sh', LOCK_FILE, String(LOCKED_EXIT_CODE)],
+      ...[resolve(logFile), program, ...serverArguments(ports)],
     ],
     {
       cwd: dataDir,
@@ -129,19 +168,31 @@ function launch(
   );
   const { pid } = child;
   if (pid === undefined) throw new SubagentsError('INTERNAL', `cannot start ${program}`);
-  recordServer(dataDir, pid);
+  try {
+    recordServer(dataDir, pid);
+  } catch (cause) {
+    // One that nobody could find again must not run.
+    child.kill('SIGKILL');
+    throw cause;
+  }
   const startTime = processStartTime(pid);
+  const exited = child.then(async ({ exitCode, signal }) => {
+    await gate.close();
+    return { exitCode, signal };
+  });
   return {
     address: `${LOOPBACK}:${ports.grpc}`,
     namespace: NAMESPACE,
-    uiUrl: `http://${LOOPBACK}:${ports.ui}`,
+    uiUrl: gate.url,
     pid,
-    exited: child.then(({ exitCode, signal }) => ({ exitCode, signal })),
+    exited,
     stop: async () => {
       if (startTime !== undefined) await endProcess({ pid, startTime }, STOP_TIMEOUT_MS);
-      await child;
+      await exited;
     },
-    kill: () => void (startTime !== undefined && signalProcess({ pid, startTime }, 'SIGKILL')),
+    kill: () => {
+      if (startTime !== undefined) signalProcess({ pid, startTime }, 'SIGKILL');
+    },
     log: () =>
       Buffer.from(readIfThere(logFile) ?? '')
         .subarray(logStart)
@@ -150,7 +201,7 @@ function launch(
 }
 
 /** @throws when it exits, or does not answer in time */
-async function becomeReady(server: LaunchedServer): Promise<void> {
+async function becomeReady(server: LaunchedServer, homeId: string | undefined): Promise<ServerIdentity> {
   const exit = server.exited.then((end) => {
     throw new Error(`it ended with ${end.signal ?? `exit code ${end.exitCode}`}`);
   });
@@ -161,7 +212,7 @@ async function becomeReady(server: LaunchedServer): Promise<void> {
     exit,
   ]);
   try {
-    await Promise.race([prepareNamespace(connection), exit]);
+    return await Promise.race([prepareNamespace(connection, homeId), exit]);
   } finally {
     await connection.close();
   }
@@ -176,8 +227,9 @@ async function listening(server: LaunchedServer): Promise<void> {
   }
 }
 
-async function prepareNamespace(connection: Connection): Promise<void> {
-  const { config } = await connection.workflowService.describeNamespace({ namespace: NAMESPACE });
+async function prepareNamespace(connection: Connection, homeId: string | undefined): Promise<ServerIdentity> {
+  const described = await connection.workflowService.describeNamespace({ namespace: NAMESPACE });
+  const { config } = described;
   // The server makes it with 24 h.
   if (tsToMs(config?.workflowExecutionRetentionTtl) !== RETENTION_MS)
     await connection.workflowService.updateNamespace({
@@ -185,21 +237,10 @@ async function prepareNamespace(connection: Connection): Promise<void> {
       config: { workflowExecutionRetentionTtl: msToTs(RETENTION_MS) },
     });
   await ensureSearchAttributes(connection, NAMESPACE);
-}
-
-interface Ports {
-  readonly grpc: number;
-  readonly ui: number;
-}
-
-async function freePorts(wanted: EmbeddedOptions['ports']): Promise<Ports> {
-  // What was given out lately is kept back from others of this process, but not from who asks for it by name.
-  if (wanted) clearLockedPorts();
-  const from = (port: number) =>
-    getPort({ host: LOOPBACK, port: portNumbers(port, Math.min(port + 200, 65_535)) });
-  const grpc = await from(wanted?.grpc ?? 7233);
-  // At the same distance: processes that start at the same moment do not meet there either.
-  return { grpc, ui: await from(wanted?.ui ?? grpc + 1000) };
+  const identity = identityOf(described);
+  if (homeId === undefined || homeId === identity.homeId) return identity;
+  await sayHome(connection, NAMESPACE, homeId);
+  return { ...identity, homeId };
 }
 
 function rotate(logFile: string): void {
@@ -208,7 +249,9 @@ function rotate(logFile: string): void {
   if (size > MAX_LOG_BYTES) renameSync(logFile, `${logFile}.1`);
 }
 
-function notStarted(error: unknown, log: string, logFile: string): SubagentsError {
+function notStarted(error: unknown, log: string, logFile: string, dataDir: string): SubagentsError {
+  const ofDatabase = databaseFailure(log, dataDir, error);
+  if (ofDatabase !== undefined) return ofDatabase;
   if (/no space left|disk is full|disk I\/O error/i.test(log))
     return new SubagentsError('DISK_FULL', 'no space left for the embedded Temporal server', {
       remedy: `free some space on the disk that holds ${dirname(logFile)}`,

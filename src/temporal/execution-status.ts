@@ -1,5 +1,6 @@
 /** How an execution stands, from what the server itself knows of it: no worker is asked. */
 import type { WorkflowExecutionDescription } from '@temporalio/client';
+import { defineSearchAttributeKey } from '@temporalio/common';
 import {
   isFinal,
   SEARCH_ATTRIBUTES,
@@ -8,7 +9,7 @@ import {
   type Status,
 } from '../contract/index.ts';
 
-type Known = Pick<WorkflowExecutionDescription, 'status' | 'searchAttributes'>;
+type Known = Pick<WorkflowExecutionDescription, 'status' | 'typedSearchAttributes'>;
 
 /** How a workflow that was closed without a last word of its own ended, for us. */
 const CLOSED_AS: Readonly<Record<string, FinalStatus>> = {
@@ -33,8 +34,10 @@ export function isOpen(statusName: string): boolean {
   return !(statusName in CLOSED_AS);
 }
 
-/** The first value of a keyword search attribute. */
-export function attributeOf(execution: Pick<Known, 'searchAttributes'>, name: string): string | undefined {
-  const [value] = execution.searchAttributes[name] ?? [];
-  return typeof value === 'string' ? value : undefined;
+/** The value of a keyword search attribute. */
+export function attributeOf(
+  execution: Pick<Known, 'typedSearchAttributes'>,
+  name: string,
+): string | undefined {
+  return execution.typedSearchAttributes.get(defineSearchAttributeKey(name, 'KEYWORD'));
 }

@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { SubagentsError } from '../contract/errors.ts';
 import { homeRoot, type Env } from '../system/home-root.ts';
 import { EMBEDDED_POLL_FRESHNESS_MS } from './embedded-arguments.ts';
+import type { ServerIdentity } from './server-identity.ts';
 import { readUpFile } from './up-file.ts';
 
 /** A Temporal server and namespace, with what it takes to connect, and who chose it. */
@@ -17,8 +18,12 @@ export interface TemporalTarget {
   readonly metadata?: Record<string, string>;
   /** Base URL of the Web UI, where known; of a server that is not ours, `SUBAGENTS_UI_URL` tells it. */
   readonly uiUrl?: string;
+  /** Whether it is the embedded server of a home: its Web UI has our page of columns. */
+  readonly embedded?: boolean;
   /** `within` for `hasPollers` on this server, where it is not the usual one. */
   readonly pollFreshnessMs?: number;
+  /** Who must answer there, where that is known: a home knows its server. */
+  readonly identity?: ServerIdentity;
   /** Words for people, for example `the embedded server of ~/.subagents`. */
   readonly origin: string;
 }
@@ -60,7 +65,9 @@ export async function resolveTarget(options: TargetOptions = {}): Promise<Tempor
       address: up.address,
       namespace: namespace ?? up.namespace,
       uiUrl: up.uiUrl,
+      embedded: true,
       pollFreshnessMs: EMBEDDED_POLL_FRESHNESS_MS,
+      ...(up.server && { identity: up.server }),
       origin: `the embedded server of ${tilde(root)}`,
     };
 

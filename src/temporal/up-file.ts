@@ -13,6 +13,8 @@ const upFile = z.object({
   uiUrl: z.string(),
   startedAt: z.string(),
   workerPid: z.number().int().positive().optional(),
+  /** Which server it is: who finds another one at the address knows that it is not this home's. */
+  server: z.object({ namespaceId: z.string(), homeId: z.string().optional() }).optional(),
 });
 /** The `up` of a home: its process, the server it started, and its worker. Times in ISO 8601, `startTime` as in `ProcessIdentity`. */
 export type UpFile = z.infer<typeof upFile>;

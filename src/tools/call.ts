@@ -1,3 +1,4 @@
+import { check } from '../contract/index.ts';
 import { badInput, failureOf } from './failure.ts';
 import type { Tool, ToolContext, ToolFailure, ToolResult } from './tool.ts';
 
@@ -9,7 +10,7 @@ export async function callTool(
 ): Promise<ToolResult | ToolFailure> {
   try {
     const given = input ?? {};
-    const parsed = tool.input.safeParse(given);
+    const parsed = check(tool.input, given);
     if (!parsed.success) throw badInput(tool, parsed.error);
     // As it was written: the library parses a spec again, and not every field stands that twice.
     return await tool.handle(context, given as Record<string, unknown>);

@@ -3,7 +3,7 @@ import { resolveTarget } from '../temporal/target.ts';
 
 /**
  * A connection for a process that lives long: opened when it is first needed, and anew when another server is to be used than
- * before (`down` and `up` change its port).
+ * before. The same one at another address is none.
  */
 export class LazyConnection {
   readonly #options: ConnectOptions;
@@ -20,8 +20,8 @@ export class LazyConnection {
 
   /** @throws SubagentsError TEMPORAL_UNREACHABLE, BAD_INPUT */
   async get(): Promise<Subagents> {
-    const { address, namespace } = await resolveTarget(this.#options);
-    const server = `${address} ${namespace}`;
+    const { address, namespace, identity } = await resolveTarget(this.#options);
+    const server = `${identity === undefined ? address : JSON.stringify(identity)} ${namespace}`;
     // Nothing is awaited from the look to the assignment: of several that come at once, one connects.
     if (this.#open?.server !== server) {
       this.close().catch(() => undefined);

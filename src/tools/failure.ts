@@ -1,6 +1,7 @@
 /** Errors as a main agent is told of them. */
 import type { z } from 'zod';
 import { inert, inertLine, SETTINGS_FILE, SubagentsError, type ErrorCode } from '../contract/index.ts';
+import { systemFailure } from '../system/files.ts';
 import { fenced } from './fence.ts';
 import type { Tool, ToolFailure } from './tool.ts';
 
@@ -8,7 +9,15 @@ const MAX_MESSAGE_CHARS = 600;
 const MAX_REMEDY_CHARS = 1_200;
 
 /** Errors whose message may quote a subagent, a program or a repository; so may one about a repository's settings. */
-const QUOTING: ReadonlySet<ErrorCode> = new Set(['ALREADY_ENDED', 'LOST', 'INTERNAL', 'GIT', 'SIGNING']);
+const QUOTING: ReadonlySet<ErrorCode> = new Set([
+  'ALREADY_ANSWERED',
+  'ALREADY_ENDED',
+  'WHICH_QUESTION',
+  'LOST',
+  'INTERNAL',
+  'GIT',
+  'SIGNING',
+]);
 
 /** The message of an error, for text and data: inert; fenced where it may quote somebody. */
 export function safeMessage(code: string, message: string): string {
@@ -18,12 +27,18 @@ export function safeMessage(code: string, message: string): string {
 }
 
 /** Anything that was thrown, as the answer of a tool. */
-export function failureOf(thrown: unknown): ToolFailure {
+export function failureOf(error: unknown): ToolFailure {
+  const thrown = systemFailure(error) ?? error;
   const code = thrown instanceof SubagentsError ? thrown.code : 'INTERNAL';
   const said = thrown instanceof Error ? thrown.message : String(thrown);
   const message = safeMessage(code, said === '' ? 'something failed without saying what' : said);
   const remedy = remedyOf(thrown);
-  const text = [`error ${code}: ${message}`, ...(remedy === undefined ? [] : [`What to do: ${remedy}`])];
+  // The mark of a fence begins a line.
+  const separator = message.includes('\n') ? '\n' : ' ';
+  const text = [
+    `error ${code}:${separator}${message}`,
+    ...(remedy === undefined ? [] : [`What to do: ${remedy}`]),
+  ];
   return { text: text.join('\n'), error: { code, message, ...(remedy !== undefined && { remedy }) } };
 }
 
@@ -36,7 +51,7 @@ export function badInput(tool: Tool, error: z.ZodError): SubagentsError {
   const remedy =
     schema?.description === undefined
       ? `${tool.name} takes: ${Object.keys(tool.input.shape).join(', ')}`
-      : `${field} is: ${schema.description}`;
+      : `${field}: ${schema.description}`;
   return new SubagentsError(
     'BAD_INPUT',
     `${path === '' ? `the arguments of ${tool.name}` : path}: ${issue?.message ?? 'illegal'}`,

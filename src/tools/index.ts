@@ -9,13 +9,12 @@ export { LazyConnection } from './connection.ts';
 export { failureOf } from './failure.ts';
 export { Inbox, keyOf } from './inbox.ts';
 export { MAX_TOLD_BYTES, newsLine, newsWithin, type News } from './news.ts';
-export { sessionNameFor } from './session-name.ts';
 export { newsView as newsSchema } from './view.ts';
 export { adoptedIn } from './actions/adopt.ts';
 export { announced } from './actions/announced.ts';
 export { transcriptText } from './actions/logs.ts';
 export { shownText } from './actions/show.ts';
-export type { Adopted, Tool, ToolContext, ToolFailure, ToolResult } from './tool.ts';
+export type { Adopted, Tool, ToolContext, ToolResult } from './tool.ts';
 
 /** All of them. */
 export const TOOLS: readonly Tool[] = [sessionsSpawn, sessionsChain, subagentsTool];

@@ -1,5 +1,5 @@
 /** Announcements for a main agent: what happened in our words, the summaries fenced. */
-import { byteLength, isFinal, type Announcement } from '../contract/index.ts';
+import { byteLength, inOurWords, isFinal, type Announcement } from '../contract/index.ts';
 import { fenced } from './fence.ts';
 import type { NewsView } from './view.ts';
 
@@ -33,8 +33,9 @@ export function newsOf(announcements: readonly Announcement[]): News {
 
 function newsView(announcements: readonly Announcement[]): NewsView {
   return {
-    announcements: announcements.map(({ id, kind, session, label, run, status, at }) => ({
+    announcements: announcements.map(({ id, kind, session, label, run, status, caveats, at }) => ({
       ...{ id, kind, session, label, run, status, at },
+      ...(caveats && { caveats }),
     })),
     words: fenced(
       'summaries',
@@ -45,9 +46,10 @@ function newsView(announcements: readonly Announcement[]): NewsView {
 }
 
 /** What happened, in a few words of ours. */
-export function newsLine({ kind, label, run, status }: Announcement): string {
+export function newsLine({ kind, label, run, status, caveats = [] }: Announcement): string {
   const name = `${label}@${run}`;
-  return isFinal(status) ? `${name} has ended: ${status}` : `${name}: ${kind}`;
+  const but = caveats.length === 0 ? '' : `, but: ${inOurWords(caveats)}`;
+  return isFinal(status) ? `${name} has ended: ${status}${but}` : `${name}: ${kind}`;
 }
 
 const NEXT: Readonly<Record<Announcement['kind'], string>> = {
@@ -56,6 +58,6 @@ const NEXT: Readonly<Record<Announcement['kind'], string>> = {
   killed: 'Nothing is left to do.',
   question: 'See the question with action "show", then reply with action "answer".',
   'worker-away': 'It goes on when its worker is back; nothing is lost.',
-  stuck: 'It has been silent. Look with action "logs"; then steer it, kill it or leave it.',
+  stuck: 'It is silent, or repeats itself. Look with action "logs"; then steer it, kill it or leave it.',
   notice: 'For your information.',
 };

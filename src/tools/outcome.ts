@@ -1,5 +1,15 @@
 /** A subagent's outcome for a main agent: the evidence that we measured, then what the subagent chose and said, fenced. */
-import { MAX_FENCED_CHARS, plural, span, usageText, type Outcome } from '../contract/index.ts';
+import {
+  blocking,
+  CAVEATS,
+  MAX_FENCED_CHARS,
+  plural,
+  span,
+  usageText,
+  type Cleaned,
+  type Outcome,
+  removedText,
+} from '../contract/index.ts';
 import { fenced } from './fence.ts';
 import type { MeasuredView } from './view.ts';
 
@@ -37,11 +47,15 @@ export function measured(outcome: Outcome): MeasuredView {
   };
 }
 
-/** The evidence in words of ours; nothing in it was chosen by the subagent. */
-export function evidenceLines(outcome: Outcome): string[] {
+/** The evidence in words of ours; nothing in it was chosen by the subagent. @param cleaned what is not there any more */
+export function evidenceLines(outcome: Outcome, cleaned?: Cleaned): string[] {
   const { evidence, sweep, durations, verifications, failure } = outcome;
   const lines: string[] = [];
   if (failure !== undefined) lines.push(`failed because of: ${failure.class}`);
+  for (const { kind, grade } of outcome.caveats)
+    lines.push(
+      `but: ${CAVEATS[kind].says}${grade === 'blocking' ? ' (merge and push refuse it without force)' : ''}`,
+    );
   if (evidence !== undefined) {
     const { branch, diffStat } = evidence;
     const where = isOurs(branch, outcome.label) ? `branch ${branch}` : 'no branch of ours';
@@ -57,6 +71,8 @@ export function evidenceLines(outcome: Outcome): string[] {
     if (evidence.touchedOutside !== undefined && evidence.touchedOutside.length > 0)
       lines.push('something outside its worktree was changed while it worked, by it or by somebody else');
   }
+  if (outcome.push !== undefined)
+    lines.push(outcome.push.ref === undefined ? 'its branch was not pushed' : 'its branch was pushed');
   for (const [index, { exitCode, durationMs }] of verifications.entries())
     lines.push(
       `verification ${index + 1} of ${verifications.length}: ${exitCode === null ? 'no exit code' : `exit ${exitCode}`} in ${span(durationMs)}`,
@@ -71,26 +87,33 @@ export function evidenceLines(outcome: Outcome): string[] {
   lines.push(
     `cost: ${usageText(outcome.usage)}; ${plural(outcome.turns, 'turn')}, working ${span(durations.workingMs)}, in all ${span(durations.totalMs)}`,
   );
-  return [...lines, ...nextLines(outcome)];
+  return [...lines, ...nextLines(outcome, cleaned)];
 }
 
 /** Where the work is, and what goes on from there. */
-function nextLines({ evidence, session, label, status }: Outcome): string[] {
-  if (evidence === undefined) return [];
+function nextLines({ evidence, session, label, status, caveats }: Outcome, cleaned?: Cleaned): string[] {
+  const gone = cleaned === undefined ? [] : [`cleaned at ${cleaned.at}: ${removedText(cleaned)}`];
+  if (evidence === undefined || cleaned?.removed.includes('branch') === true) return gone;
   const { cwd, branch, commitCount, repository } = evidence;
   const ours = isOurs(branch, label);
   const merge =
     repository === undefined
-      ? `subagents merge ${session}/${label}${status === 'done' ? '' : ' --force'}`
+      ? `subagents merge ${session}/${label}${status === 'done' && blocking(caveats).length === 0 ? '' : ' --force'}`
       : `git fetch ${JSON.stringify(repository)} ${branch}`;
   return [
-    `${ours ? 'worktree' : 'folder'} ${JSON.stringify(cwd)}`,
+    ...gone,
+    ...(cleaned?.removed.includes('worktree') === true
+      ? []
+      : [`${ours ? 'worktree' : 'folder'} ${JSON.stringify(cwd)}`]),
     `next: the actions diff and continue with target ${label}`,
     ...(ours && commitCount > 0 ? [`to take it over, when the human wants it, in a shell: ${merge}`] : []),
   ];
 }
 
-/** What the subagent, its commands or its repository chose or said, fenced: names first, then the report. */
+/**
+ * What the subagent, its commands or its repository chose or said, fenced: names first, then the report, of which an outcome may
+ * have only the beginning.
+ */
 export function outcomeWords(outcome: Outcome): string {
   const source = `subagent ${outcome.label}@${outcome.run}`;
   const names = nameLines(outcome);
@@ -108,13 +131,16 @@ export function outcomeWords(outcome: Outcome): string {
             ),
           ],
     ),
-    fenced('report', source, outcome.report.trim() === '' ? '(it said nothing)' : outcome.report),
+    fenced('report', source, outcome.report.trim() === '' ? '(it said nothing)' : outcome.report, {
+      offset: 0,
+      missing: Math.max(0, (outcome.reportChars ?? 0) - outcome.report.length),
+    }),
   ];
   return parts.join('\n');
 }
 
 function nameLines(outcome: Outcome): string[] {
-  const { evidence, failure, verifications, sweep, notes } = outcome;
+  const { evidence, failure, caveats, verifications, sweep, notes } = outcome;
   const listed = (title: string, names: readonly string[]) =>
     names.length === 0
       ? []
@@ -124,6 +150,10 @@ function nameLines(outcome: Outcome): string[] {
         ];
   return [
     ...listed('failure', failure === undefined ? [] : [failure.message]),
+    ...listed(
+      'but',
+      caveats.map(({ text }) => text),
+    ),
     ...listed(
       'branch',
       evidence?.branch != null && !isOurs(evidence.branch, outcome.label) ? [evidence.branch] : [],

@@ -1,19 +1,22 @@
 /** Subagents in an answer, as text. */
-import { span } from '../contract/index.ts';
+import { inOurWords, kindsOf, span, STALLS, type Status } from '../contract/index.ts';
 import type { SubagentView } from './view.ts';
 
 /** One subagent: a line of facts, then `more`, then its words. */
 export function subagentText(view: SubagentView, more: readonly string[] = []): string {
   const name = `${view.label}@${view.run}`;
   const facts = [
-    ...(view.status === undefined ? [] : [view.status]),
+    ...stallWords(view.stalled),
+    ...(view.status === undefined ? [] : [statusWords(view.status, view.caveats)]),
     ...(view.since === undefined ? [] : [`since ${view.since} (${ago(view.since)})`]),
-    ...(view.workerAwaySince === undefined ? [] : [`its worker is away since ${view.workerAwaySince}`]),
+    ...(view.cleanedAt === undefined ? [] : ['cleaned']),
     ...(view.receipt === undefined ? [] : [`steered: ${DELIVERY[view.receipt.delivery]}`]),
-    ...(view.answered === true ? ['answered'] : []),
+    ...(view.answered === true
+      ? [`answered ${view.answeredQuestion}${view.repeated ? ', as before' : ''}`]
+      : []),
     ...(view.questions === undefined || view.questions.length === 0
       ? []
-      : [`asks (${view.questions.join(', ')})`]),
+      : [`${view.answered ? 'still asks' : 'asks'} (${view.questions.join(', ')})`]),
   ];
   return [
     facts.length === 0 ? name : `${name}: ${facts.join(', ')}`,
@@ -22,6 +25,18 @@ export function subagentText(view: SubagentView, more: readonly string[] = []): 
     ...(view.error === undefined ? [] : errorLines(view.error)),
     ...(view.words === undefined ? [] : [view.words]),
   ].join('\n');
+}
+
+/** What it stands still for, in words of ours alone. */
+function stallWords(stalled: SubagentView['stalled']): string[] {
+  if (stalled === undefined) return [];
+  const { state, words } = STALLS[stalled.reason];
+  return [`${state.toUpperCase()}, ${words}, since ${stalled.since} (${ago(stalled.since)})`];
+}
+
+/** How it ended, with what its reader must know. */
+function statusWords(status: Status, caveats: SubagentView['caveats'] = []): string {
+  return caveats.length === 0 ? status : `${status}, but: ${inOurWords(kindsOf(caveats))}`;
 }
 
 function errorLines({ code, message, remedy }: NonNullable<SubagentView['error']>): string[] {

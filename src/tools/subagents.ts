@@ -37,12 +37,12 @@ const DESCRIPTION = `Looks at your subagents and acts on them. Leave them alone 
 - list: who is live and who has finished, what each does.
 - steer (target, message): a further instruction into a running one; answers how it was delivered.
 - kill (target): ends it and every process it has left. What it committed stays on its branch.
-- show (target): its evidence (branch, commits, verification, processes), then its report; of a live one, what it does and asks; of a chain, its steps.
-- answer (target, message): replies to a question that it asks. Answer what you know; ask the human the rest.
+- show (target, offset?): its evidence (branch, commits, verification, processes), then its report; of a live one, what it does and asks; of a chain, its steps. Of a long report the end says how much was cut; offset reads on there.
+- answer (target, message, question?): replies to a question that it asks; where it asked several together, name one by its id. Answer what you know; ask the human the rest.
 - wait (target?, timeout?): blocks until the next announcement; with a target until that one has ended or asks. Only when there is nothing else to do: completions are brought to you anyway.
-- logs (target, count?): the newest of what it said and did.
+- logs (target, count?, offset?): the newest of what it said and did; with an offset, all of it in full from there.
 - diff (target): what it has changed.
-- continue (target, message, verify?): goes on with one that has ended, in the same conversation, branch and worktree, with a new task: to mend, to extend, to review further.
+- continue (target, message, verify?, push?, force?): goes on with one that has ended, in the same conversation, branch and worktree, with a new task: to mend, to extend, to review further.
 - acknowledge (target?): takes announcements as received; the next call does that by itself.
 - adopt: takes over the subagents of this repository whose conversation is gone, and what they have to tell; when the human wants it.
 - start (allowed): runs server and worker in the background where nothing runs; only after the human has agreed.
@@ -55,7 +55,9 @@ export const subagentsTool = defineTool({
   title: 'Look at and act on subagents',
   description: DESCRIPTION,
   input: actionInput.extend({
-    action: z.enum(Object.keys(ACTIONS) as [Name, ...Name[]]).describe('what to do'),
+    action: z
+      .enum(Object.keys(ACTIONS) as [Name, ...Name[]])
+      .describe(`one of ${Object.keys(ACTIONS).join(', ')}`),
   }),
   output: actionOutput,
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },

@@ -2,10 +2,11 @@
 import type { z } from 'zod';
 import type { Announcement, ErrorCode } from '../contract/index.ts';
 import type { Subagents } from '../client/index.ts';
+import type { Lacking } from '../copilot/lacking.ts';
 import type { Inbox } from './inbox.ts';
 
 /** What a client may know before it calls (https://modelcontextprotocol.io/specification, tool annotations). */
-export interface ToolAnnotations {
+interface ToolAnnotations {
   readonly readOnlyHint: boolean;
   /** It may end or undo something. */
   readonly destructiveHint: boolean;
@@ -33,6 +34,10 @@ export interface ToolContext {
   readonly arrival: string;
   /** Runs `subagents up` in the background. @returns what runs, in words */
   start(onProgress: (message: string) => void): Promise<string>;
+  /** What a worker would lack that `start` starts. */
+  lacking(): Promise<Lacking>;
+  /** What a human types for the same in a terminal. */
+  readonly upCommand: string;
   /** Takes over the sessions of this repository whose conversation is gone; absent where a session has no conversation of its own. */
   adopt?(): Promise<readonly Adopted[]>;
   /** Aborted when the caller gives the call up. */

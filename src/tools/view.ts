@@ -3,12 +3,12 @@
  * subagent chose (words, names, commands) fenced in `words`.
  */
 import { z } from 'zod';
-import { ERROR_CODES, receipt, status, stepView } from '../contract/index.ts';
+import { caveat, caveatKinds, ERROR_CODES, receipt, stalled, status, stepView } from '../contract/index.ts';
 
 const count = z.number().int();
 
 /** What we measured in its workspace and of its processes. */
-export const measuredView = z.object({
+const measuredView = z.object({
   head: z.string().optional().describe('the commit that was verified'),
   base: z.string().optional(),
   branch: z.string().nullable().optional(),
@@ -39,7 +39,7 @@ export const measuredView = z.object({
 });
 export type MeasuredView = z.infer<typeof measuredView>;
 
-export const errorView = z.object({
+const errorView = z.object({
   code: z.enum(ERROR_CODES),
   message: z.string(),
   remedy: z.string().optional(),
@@ -53,14 +53,21 @@ export const subagentView = z.object({
   workflowId: z.string(),
   status: status.optional(),
   since: z.string().optional().describe('ISO 8601'),
-  workerAwaySince: z
-    .string()
-    .optional()
-    .describe('ISO 8601: its worker gives no sign of life, so nothing of it moves'),
+  cleanedAt: z.string().optional().describe('ISO 8601: when what it had left was removed'),
+  stalled: stalled.omit({ detail: true }).optional(),
   link: z.string().optional().describe('its page in the Temporal Web UI'),
   receipt: receipt.pick({ id: true, delivery: true, at: true }).optional().describe('of a steer'),
   answered: z.boolean().optional(),
+  answeredQuestion: z
+    .string()
+    .optional()
+    .describe('which question an answer was to; its words are in `words`'),
+  repeated: z.boolean().optional().describe('it had this very answer, or was told to go on so, before'),
   questions: z.array(z.string()).optional().describe('ids of its open questions; their words are in `words`'),
+  caveats: z
+    .array(caveat.pick({ kind: true, grade: true }))
+    .optional()
+    .describe('of one that has ended: what its reader must know; their words are in `words`'),
   measured: measuredView.optional(),
   steps: z
     .array(stepView.pick({ id: true, step: true, label: true, needs: true, status: true, run: true }))
@@ -81,6 +88,7 @@ export const newsView = z.object({
       label: z.string(),
       run: count,
       status,
+      caveats: caveatKinds.optional(),
       at: z.string(),
     }),
   ),

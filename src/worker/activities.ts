@@ -11,6 +11,8 @@ import { releaseWorkspace } from '../../activities/in-place.ts';
 import { discardHalfMade } from '../../activities/new-worktree.ts';
 import type { Room } from '../../activities/room.ts';
 import { isClosedBy, openRunOn, runStateOn } from '../../activities/run-state.ts';
+import { tellCleanedBy } from '../../activities/tell-cleaned.ts';
+import { onceSpace } from '../../activities/space-gate.ts';
 import { createSetUpActivities } from '../../activities/set-up.ts';
 import { createStayActivities, type StayDependencies } from '../../activities/stay.ts';
 import { createStopActivities } from '../../activities/stop.ts';
@@ -19,6 +21,8 @@ import { createTurnActivities } from '../../activities/turn.ts';
 import { createVerifyActivities } from '../../activities/verify.ts';
 import { createSessionActivities } from '../../activities/watch.ts';
 import { endWatch } from '../git/program-watch.ts';
+import { gitDirs } from '../git/repository.ts';
+import { unlockWorktree } from '../git/worktree.ts';
 import { createWorkspaceActivities } from '../../activities/workspace.ts';
 import { stopCopilotSession } from '../copilot/close.ts';
 import { eventLogPath } from '../copilot/event-log.ts';
@@ -32,11 +36,13 @@ import type {
   WorkerActivities,
 } from '../contract/index.ts';
 import type { Home } from '../home/home.ts';
-import { cutOffOf, noteRunEnded } from '../home/run-record.ts';
+import { cutOffOf, laterRun, noteRunEnded, type RunRecord } from '../home/run-record.ts';
 import type { Settings } from '../home/settings.ts';
+import { findProcesses } from '../home/processes.ts';
 import { sweep } from '../home/sweep.ts';
 import type { Attempts } from './one-attempt.ts';
-import { tellingCutOff } from './telling.ts';
+import { tellingCutOff, tellingEnd } from './telling.ts';
+import { tellingProblems } from './telling-problems.ts';
 
 /** How long a stop waits for what was cancelled with it to undo what it had begun. */
 const MAX_UNDOING_MS = 3_000;
@@ -78,11 +84,13 @@ export function createActivities({
   const stop = createStopActivities({
     room,
     sweep,
+    findProcesses,
     ended: async (subagent) => {
       // A making that was cancelled undoes what it had begun; one that was faster has noted that there is a run.
       const patience = delay(MAX_UNDOING_MS, undefined, { ref: false });
       await Promise.race([attempts.get(subagent.runId), patience]);
       const record = noteRunEnded(home, subagent);
+      if (record) await unlock(home, record).catch(() => undefined);
       // Left as live, more is taken for planted than was: that keeps no end from being one.
       if (record) await endWatch(record.repository, subagent.runId).catch(() => undefined);
       await Promise.race([discardHalfMade(home, subagent).catch(() => undefined), patience]);
@@ -95,36 +103,66 @@ export function createActivities({
     room,
     workerId: home.workerId,
     isClosed,
-    abandon: async (subagent) => void (await stop.stopSubagent({ subagent, mode: 'kill' })),
+    abandon: async (subagent) => {
+      await stop.stopSubagent({ subagent, mode: 'kill' });
+    },
   };
   const { runTurn } = createTurnActivities({
     ...{ pool, isClosed },
+    space: settings,
     cutOff: (subagent) => cutOffOf(home, subagent),
   });
   const { collectEvidence } = createEvidenceActivities({ home });
-  const { verifyCommit } = createVerifyActivities({ home, redactor: pool.redactor, ended: pool.ended });
+  const { cloneRepository, pushBranch } = createCloneActivities({ home, settings });
+  const { prepareWorkspace } = createWorkspaceActivities({
+    ...{ home, settings, runState, sweep },
+    ended: pool.ended,
+    hasConversation: (id) => existsSync(eventLogPath(home.paths.copilot, id)),
+  });
+  const spacious = { home, space: settings, ended: pool.ended };
+  const { setUpWorkspace } = createSetUpActivities({
+    ...{ home, sweep },
+    redactor: pool.redactor,
+    ended: pool.ended,
+    space: settings,
+  });
+  const { verifyCommit } = createVerifyActivities({
+    ...{ home, redactor: pool.redactor, ended: pool.ended },
+    space: settings,
+  });
   return {
     session: createSessionActivities({ client, pollFreshnessMs }),
-    host: createAdmitActivities({ home, settings, runState, modelAccess: rememberModelAccess(pool.env) }),
+    host: createAdmitActivities({
+      ...{ home, settings, runState, env: pool.env },
+      modelAccess: rememberModelAccess(pool.env),
+    }),
     firstStay: createStayActivities(staying, { returning: false }),
     work: {
       ...createStayActivities(staying, { returning: true }),
-      ...createCloneActivities({ home, settings }),
-      ...createWorkspaceActivities({
-        ...{ home, settings, runState, sweep },
-        ended: pool.ended,
-        hasConversation: (id) => existsSync(eventLogPath(home.paths.copilot, id)),
-      }),
-      ...createSetUpActivities({ home, sweep, redactor: pool.redactor, ended: pool.ended }),
-      runTurn: tellingCutOff(home, runTurn),
-      collectEvidence: tellingCutOff(home, collectEvidence),
-      verifyCommit: tellingCutOff(home, verifyCommit),
+      cloneRepository: onceSpace(spacious, cloneRepository),
+      pushBranch,
+      prepareWorkspace: onceSpace(spacious, prepareWorkspace),
+      setUpWorkspace: tellingProblems(setUpWorkspace),
+      runTurn: tellingProblems(tellingEnd(home, tellingCutOff(home, runTurn))),
+      collectEvidence: onceSpace(spacious, tellingCutOff(home, collectEvidence)),
+      verifyCommit: tellingProblems(tellingCutOff(home, verifyCommit)),
     },
     control: {
       ...createDeliverActivities({ pool }),
-      ...createCleanActivities({ home, runState, openRun: openRunOn(client) }),
+      ...createCleanActivities({
+        ...{ home, runState },
+        openRun: openRunOn(client),
+        tellCleaned: tellCleanedBy(client),
+      }),
       ...createTranscriptActivities({ copilotHome: home.paths.copilot, redactor: pool.redactor }),
       ...stop,
     },
   };
+}
+
+/** From now on anybody may remove its worktree, unless a later run goes on in it. */
+async function unlock(home: WorkerParts['home'], record: RunRecord): Promise<void> {
+  const { isolation, repository, cwd } = record;
+  if (isolation === 'worktree' && laterRun(home, record) === undefined)
+    await unlockWorktree({ cwd, commonDir: gitDirs(repository).commonDir });
 }

@@ -28,7 +28,7 @@ export function sendReport(message: Report): void {
 }
 
 /** Whether another process started this one in the background and waits for it. */
-export const isDetached = (): boolean => process.connected === true;
+export const isDetached = (): boolean => process.connected;
 
 export interface DetachedOptions {
   /** The home's folder. */
@@ -83,7 +83,9 @@ async function becomeReady(
   const ended = once(child, 'exit').then(() => {
     throw endedEarly(log);
   });
-  const interrupted = once(signal, 'abort').then(() => {
+  // Taken off again at once when `up` is ready: from then on it depends on nobody, whatever becomes of who started it.
+  const starting = new AbortController();
+  const interrupted = once(signal, 'abort', { signal: starting.signal }).then(() => {
     child.kill('SIGTERM');
     throw new SubagentsError('TIMEOUT', 'interrupted before it was ready', {
       remedy: 'run it again; what was downloaded or built is kept',
@@ -95,12 +97,18 @@ async function becomeReady(
       if (!parsed.success) return;
       const it = parsed.data;
       if (it.kind === 'progress') onProgress(it.message);
-      if (it.kind === 'ready') resolve();
       if (it.kind === 'failed') reject(new SubagentsError(it.code, it.message, { remedy: it.remedy }));
+      if (it.kind !== 'ready') return;
+      resolve();
+      starting.abort();
     });
   });
   for (const other of [ended, interrupted]) other.catch(() => undefined);
-  await Promise.race([ready, ended, interrupted]);
+  try {
+    await Promise.race([ready, ended, interrupted]);
+  } finally {
+    starting.abort();
+  }
 }
 
 function endedEarly(log: string): SubagentsError {

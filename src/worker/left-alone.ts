@@ -60,7 +60,7 @@ async function endClosed(
     const { workflowId, runId } = subagent;
     if (endedAt !== undefined || (among && !among.has(workflowId))) continue;
     if ((await runState(workflowId, runId)) !== 'closed') continue;
-    // The Copilot session and its processes may be a later run's by now, which has ended those of before.
+    // The Copilot session and its processes may be a later run's by now, which has ended the earlier ones.
     if (laterRun(home, record)) noteRunEnded(home, subagent);
     else
       await stopSubagent({

@@ -2,12 +2,17 @@
 import { parseArgs } from 'node:util';
 import { jsonLine, SubagentsError } from '../contract/index.ts';
 import { EMBEDDED_POLL_FRESHNESS_MS } from '../temporal/embedded-arguments.ts';
+import { systemFailure } from '../system/files.ts';
+import { makeExpendable } from '../system/expendable-output.ts';
 import { redacted, runWorker } from './run-worker.ts';
+import { answerHeartbeat } from './up-heartbeat.ts';
 
 const { values } = parseArgs({
   options: { address: { type: 'string' }, namespace: { type: 'string', default: 'default' } },
 });
 
+makeExpendable(process.stderr);
+answerHeartbeat();
 try {
   if (values.address === undefined)
     throw new SubagentsError('BAD_INPUT', 'the worker process needs --address');
@@ -26,7 +31,8 @@ try {
       ),
   });
   process.exit(0);
-} catch (error) {
+} catch (thrown) {
+  const error = systemFailure(thrown) ?? thrown;
   const known = error instanceof SubagentsError;
   process.stderr.write(
     redacted(

@@ -51,10 +51,13 @@ export class OneAttempt implements ActivityInboundCallsInterceptor {
   /** Waits for those before. The server has given them up, which they hear with their next heartbeat. */
   async #after(before: Promise<unknown>): Promise<void> {
     const beat = setInterval(() => this.#context.heartbeat(), HEARTBEAT_INTERVAL_MS);
+    const over = new AbortController();
+    const patience = delay(PATIENCE_MS, undefined, { ref: false, signal: over.signal });
     try {
-      await Promise.race([before, this.#context.cancelled, delay(PATIENCE_MS, undefined, { ref: false })]);
+      await Promise.race([before, this.#context.cancelled, patience]);
     } finally {
       clearInterval(beat);
+      over.abort();
     }
   }
 }

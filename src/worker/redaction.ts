@@ -1,7 +1,6 @@
 /** The one way out of an activity: nothing that it says to the server (result, heartbeat, failure) carries a secret. */
 import type { Payload, PayloadCodec } from '@temporalio/common';
-import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from '@temporalio/worker';
-import type { Redactor } from '../home/redact.ts';
+import type { Redactor } from '../environment/redact.ts';
 
 /** Redacts what is sent, and reads what comes as it is. The payloads stay plain JSON, for everyone to read. */
 export function redactingCodec(redactor: Redactor): PayloadCodec {
@@ -16,30 +15,6 @@ export function redactingCodec(redactor: Redactor): PayloadCodec {
     encode: (payloads) => Promise.resolve(payloads.map(encode)),
     decode: (payloads) => Promise.resolve(payloads),
   };
-}
-
-/** Messages and stacks of errors do not go through a codec. */
-export class RedactErrors implements ActivityInboundCallsInterceptor {
-  readonly #redactor: Redactor;
-
-  constructor(redactor: Redactor) {
-    this.#redactor = redactor;
-  }
-
-  async execute(
-    input: ActivityExecuteInput,
-    next: Next<ActivityInboundCallsInterceptor, 'execute'>,
-  ): Promise<unknown> {
-    try {
-      return await next(input);
-    } catch (error) {
-      for (let each = error; each instanceof Error; each = each.cause) {
-        each.message = this.#redactor.text(each.message);
-        if (each.stack !== undefined) each.stack = this.#redactor.text(each.stack);
-      }
-      throw error;
-    }
-  }
 }
 
 /** Inside its strings alone, so that it stays JSON. */

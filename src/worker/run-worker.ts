@@ -1,10 +1,10 @@
 /** A worker as a process of its own: the home's lock, its life, its end. */
 import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
 import { jsonLine } from '../contract/index.ts';
-import { secretsIn } from '../home/environment.ts';
+import { secretsIn } from '../environment/clean.ts';
 import { lockHome } from '../home/lock.ts';
 import { openHome } from '../home/home.ts';
-import { Redactor } from '../home/redact.ts';
+import { Redactor } from '../environment/redact.ts';
 import { readSettings } from '../home/settings.ts';
 import { useSpawner } from '../system/spawner.ts';
 import type { TemporalTarget } from '../temporal/target.ts';

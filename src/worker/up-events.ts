@@ -1,3 +1,5 @@
+import { megabytes } from '../system/disk-space.ts';
+
 /** What `up` tells while it runs. `message` says it in words. */
 export type UpEvent = { readonly at: string; readonly message: string } & (
   | {
@@ -25,6 +27,17 @@ export type UpEvent = { readonly at: string; readonly message: string } & (
       readonly exitCode: number | null;
       readonly signal: string | null;
       readonly restartInMs: number;
+    }
+  /** A part lives and does not answer; it is killed, and another takes its place. */
+  | { readonly event: 'silent'; readonly part: Part; readonly silentMs: number }
+  /** A part has ended, and the disk of the home is full: it is started again when there is space. */
+  | {
+      readonly event: 'no-space';
+      readonly part: Part;
+      readonly freeBytes: number;
+      /** So many bytes must be free. */
+      readonly neededBytes: number;
+      readonly where: string;
     }
   /** Other commands may not find what runs now: the disk of the home is full, for example. Everything goes on. */
   | { readonly event: 'unwritten'; readonly problem: string }
@@ -58,6 +71,10 @@ function inWords(it: UpHappening): string {
       const when = it.restartInMs === 0 ? 'now' : `in ${(it.restartInMs / 1_000).toFixed(1)} s`;
       return `the ${it.part} died (${how}); starting it again ${when}`;
     }
+    case 'silent':
+      return `the ${it.part} has not answered for ${Math.round(it.silentMs / 1_000)} s: it is replaced`;
+    case 'no-space':
+      return `the ${it.part} waits for space: ${megabytes(it.freeBytes)} are free on the disk of ${it.where}, and it needs ${megabytes(it.neededBytes)}`;
     case 'unwritten':
       return `could not note what runs: ${it.problem}`;
     case 'stopping':

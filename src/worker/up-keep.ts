@@ -5,7 +5,7 @@ import type { ServerExit } from '../temporal/embedded.ts';
 import type { Restarts } from './up-restarts.ts';
 
 /** A part that runs. */
-export interface Running {
+interface Running {
   /** Resolves when its process has ended, whoever ended it. */
   readonly exited: Promise<ServerExit>;
 }
@@ -14,6 +14,8 @@ export interface KeepOptions {
   /** Starts it; resolves when it is ready. `again` says that it ran before. */
   readonly start: (again: boolean) => Promise<Running>;
   readonly restarts: Restarts;
+  /** Waits until there is space on the disk, where its end may come from there being none. Gives whether it had to. */
+  readonly waitForSpace: (problem: Error | undefined) => Promise<boolean>;
   /** Called when it has died and is about to be started again. */
   readonly onDeath: (exit: ServerExit | undefined, restartInMs: number) => void;
   /** What to throw when it died too often and nothing else says why. */
@@ -23,14 +25,14 @@ export interface KeepOptions {
 }
 
 /** Errors that another try may cure. */
-const CURABLE: readonly ErrorCode[] = ['INTERNAL', 'TEMPORAL_UNREACHABLE'];
+const CURABLE: readonly ErrorCode[] = ['INTERNAL', 'FILE_ACCESS', 'DATABASE', 'TEMPORAL_UNREACHABLE'];
 
 /**
  * Keeps a part running until `signal`.
  * @throws what the last start threw, or `givenUp()`, when the part is given up
  */
 export async function keepRunning(options: KeepOptions): Promise<void> {
-  const { start, restarts, onDeath, givenUp, signal } = options;
+  const { start, restarts, waitForSpace, onDeath, givenUp, signal } = options;
   const ended = aborted(signal);
   for (let again = false; !signal.aborted; again = true) {
     const since = Date.now();
@@ -45,6 +47,8 @@ export async function keepRunning(options: KeepOptions): Promise<void> {
       problem = error instanceof Error ? error : new Error(String(error));
     }
     if (signal.aborted) return;
+    // A part that never was ready is not waited for: whoever starts `up` is told what is wrong.
+    if (restarts.wasReady && (await waitForSpace(problem))) continue;
     const restartInMs = isCurable(problem) ? restarts.died(Date.now() - since) : undefined;
     if (restartInMs === undefined) throw problem ?? givenUp();
     onDeath(exit, restartInMs);

@@ -16,6 +16,11 @@ export class Restarts {
     this.#failedStarts = options.failedStarts;
   }
 
+  /** Whether the part has ever been ready. */
+  get wasReady(): boolean {
+    return this.#wasReady;
+  }
+
   /** The part is ready. */
   ready(): void {
     this.#wasReady = true;

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HomeView } from '../home/home.ts';
+import { homeBusy } from '../home/lock.ts';
 import { tryLock } from '../system/lock.ts';
 import { isAlive, signalProcess, type ProcessIdentity } from '../system/process.ts';
 import { endStaleServer } from '../temporal/embedded-process.ts';
@@ -24,11 +25,14 @@ export interface StopReport {
   readonly processes: number;
   /** Those of them that are still there. */
   readonly left: readonly number[];
+  /** `up` itself had been killed: the pid of the Temporal server that it had left behind. */
+  readonly leftBehind?: number;
 }
 
 /**
  * Stops the `up` that runs in `home`, also one that is still starting, and waits until all its processes are gone. A server that a
  * killed `up` left behind is stopped too.
+ * @throws SubagentsError HOME_BUSY when it runs in another container or on another machine
  * @param options.now kills its parts instead of waiting for a clean stop
  */
 export async function stopUp(
@@ -37,8 +41,9 @@ export async function stopUp(
 ): Promise<StopReport> {
   const up = await findUp(home);
   if (up === undefined) {
-    await endStaleServer(home.paths.temporal);
-    return { stopped: false, forced: false, processes: 0, left: [] };
+    const server = await endStaleServer(home.paths.temporal);
+    if (server === undefined) return { stopped: false, forced: false, processes: 0, left: [] };
+    return { stopped: true, forced: false, processes: 1, left: [], leftBehind: server };
   }
   const family = familyOf(up.pid);
   signalProcess(up, 'SIGTERM');
@@ -53,12 +58,15 @@ export async function stopUp(
   return { stopped: true, forced: !clean, processes: family.length, left: living().map(({ pid }) => pid) };
 }
 
-/** The process that has this home as its `up`. */
+/** The process that has this home as its `up`. @throws SubagentsError HOME_BUSY when it runs where it cannot be stopped from here */
 async function findUp(home: HomeView): Promise<ProcessIdentity | undefined> {
   const up = readUpFile(home.root);
   if (up !== undefined) return up;
   const answer = await tryLock(join(home.paths.lock, 'up'));
-  if ('holder' in answer) return answer.holder;
+  if ('holder' in answer) {
+    if (answer.holder.elsewhere !== undefined) throw homeBusy(home.root, 'up', answer.holder);
+    return answer.holder;
+  }
   answer.lock.release();
   return undefined;
 }

@@ -10,11 +10,15 @@ import { processStartTime, signalProcess, type ProcessIdentity } from '../system
 import type { ServerExit } from '../temporal/embedded.ts';
 import { withoutTemporal } from '../temporal/environment.ts';
 import { lastLines, openLog } from './up-files.ts';
+import { watchHeartbeat } from './up-heartbeat.ts';
 
 /** Starting takes about a second; sweeping what an earlier one left behind, some more. */
 const READY_TIMEOUT_MS = 60_000;
 /** A worker hands its turns back within a few seconds of SIGTERM. */
 const STOP_TIMEOUT_MS = 20_000;
+
+/** So long a worker that lives may leave a question of ours unanswered, in milliseconds. */
+const SILENT_MS = 30_000;
 
 /** The line by which the worker says that it polls. */
 const readyLine = z.object({ event: z.literal('ready'), workerId: z.string(), room: z.number().int() });
@@ -39,6 +43,8 @@ export interface WorkerChildOptions {
   /** Where it writes what it has to say; appended to, mode 0600. */
   readonly logFile: string;
   readonly env: NodeJS.ProcessEnv;
+  /** Told when it lives and has not answered for 30 s, after it was ready: it is killed then, for another to take its place. */
+  readonly onSilent?: (silentMs: number) => void;
 }
 
 /**
@@ -80,12 +86,24 @@ export function startWorkerChild(options: WorkerChildOptions): WorkerChild {
   ]);
   // Whoever waits for it hears of it; after a stop nobody does.
   ready.catch(() => undefined);
+  let isStopping = false;
+  let endWatch: (() => void) | undefined;
+  const giveUp = (): void => {
+    options.onSilent?.(SILENT_MS);
+    signalProcess({ pid, startTime }, 'SIGKILL');
+  };
+  void readyInTime.then(() => {
+    if (!isStopping) endWatch = watchHeartbeat(child, { silentMs: SILENT_MS, onSilent: giveUp });
+  });
+  void exited.then(() => endWatch?.());
   return {
     pid,
     startTime,
     ready,
     exited,
     stop: async () => {
+      isStopping = true;
+      endWatch?.();
       const identity = { pid, startTime };
       signalProcess(identity, 'SIGTERM');
       const killer = setTimeout(() => signalProcess(identity, 'SIGKILL'), STOP_TIMEOUT_MS);

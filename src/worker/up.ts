@@ -1,12 +1,18 @@
 /** `up`: an embedded Temporal server and a worker as children of this process, kept running until they are told to stop. */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SubagentsError } from '../contract/errors.ts';
 import type { HomeView } from '../home/home.ts';
 import { lockHome } from '../home/lock.ts';
 import { readSettings } from '../home/settings.ts';
+import { freeBytes } from '../system/disk-space.ts';
+import { requirePackages, WORKER_PACKAGES } from '../system/optional-packages.ts';
 import { ownIdentity, processStartTime, signalProcess } from '../system/process.ts';
 import { startEmbedded, type EmbeddedServer } from '../temporal/embedded.ts';
+import { DATABASE } from '../temporal/embedded-arguments.ts';
 import { removeUpFile, writeUpFile } from '../temporal/up-file.ts';
+import { requireWritable } from './home-writable.ts';
 import { upEvent, type Part, type UpEvent, type UpHappening } from './up-events.ts';
 import { lastLines, logFiles } from './up-files.ts';
 import { aborted, keepRunning } from './up-keep.ts';
@@ -27,23 +33,35 @@ export interface UpOptions {
   readonly env?: NodeJS.ProcessEnv | undefined;
 }
 
+/** With less free space on the disk of the home, in bytes, a part that has ended is not started again yet. */
+const MIN_SPACE_BYTES = 50_000_000;
+const SPACE_LOOK_MS = 2_000;
+const HOME_LOOK_MS = 2_000;
+/** Looks at the home between two tries to write to it. */
+const LOOKS_PER_TRY = 5;
+
 /** How long a server's start that is under way may take to come to its end when everything is to stop. */
 const START_GRACE_MS = 5_000;
 
 /**
  * Runs server and worker until `signal`, and starts either again when it dies.
- * @throws SubagentsError BAD_INPUT (a setting), HOME_BUSY (naming who has the home), and what `startEmbedded` throws; INTERNAL when a part dies again and
- * again, with the end of its log. Nothing is left running then.
+ * @throws SubagentsError BAD_INPUT (a setting), PACKAGE_MISSING, HOME_BUSY (naming who has the home), and what `startEmbedded` throws; INTERNAL when a part dies again and
+ * again, with the end of its log; HOME_GONE. Nothing is left running then.
  */
 export async function runUp(options: UpOptions): Promise<void> {
   const { home } = options;
   // The worker would fail over it again and again.
   readSettings(options.env ?? process.env);
+  requirePackages('a worker', WORKER_PACKAGES);
   const lock = await lockHome(home, 'up');
   try {
     await new Supervisor(options).run();
   } finally {
-    removeUpFile(home.root, process.pid);
+    try {
+      removeUpFile(home.root, process.pid);
+    } catch {
+      // It names a process that is over. Why `up` ends is said, and not that its home cannot be written.
+    }
     lock.release();
   }
 }
@@ -68,7 +86,7 @@ class Supervisor {
     const signal = AbortSignal.any([stop, givenUp.signal]);
     now?.addEventListener('abort', () => this.#killAll());
     try {
-      await Promise.all([this.#keepServer(signal), this.#keepWorker(signal)]);
+      await Promise.all([this.#keepServer(signal), this.#keepWorker(signal), this.#watchHome(signal)]);
     } finally {
       givenUp.abort();
       await this.#stopAll();
@@ -95,6 +113,42 @@ class Supervisor {
     });
   }
 
+  /**
+   * @throws SubagentsError HOME_GONE when the home, or the server's database, was removed or replaced, FILE_ACCESS when it can no longer
+   * be written: nothing lasts from then on
+   */
+  async #watchHome(signal: AbortSignal): Promise<void> {
+    const { root, paths } = this.#options.home;
+    const home = inodeOf(root);
+    let database: string | undefined;
+    for (let looks = 1; ; looks++) {
+      await delay(HOME_LOOK_MS, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return;
+      if (inodeOf(root) !== home)
+        throw new SubagentsError(
+          'HOME_GONE',
+          `the home ${root} was removed or replaced while \`up\` ran in it`,
+          {
+            remedy: 'what subagents committed is on their branches; `subagents up` starts anew in a new home',
+          },
+        );
+      if (looks % LOOKS_PER_TRY === 0) requireWritable(root);
+      const file = join(paths.temporal, DATABASE);
+      const now = this.#server === undefined ? undefined : inodeOf(file);
+      database ??= now;
+      // A server that runs has one: where there is none at the first look, it was removed before that.
+      if (this.#server !== undefined && (now === undefined || now !== database))
+        throw new SubagentsError(
+          'HOME_GONE',
+          `the database ${file} was removed or replaced under its server`,
+          {
+            remedy:
+              '`subagents up` goes on with what is there now; `subagents list` names the runs that it does not know',
+          },
+        );
+    }
+  }
+
   #deathsOf(part: Part) {
     return {
       onDeath: (
@@ -108,6 +162,7 @@ class Supervisor {
           signal: exit?.signal ?? null,
           restartInMs,
         }),
+      waitForSpace: async (problem: Error | undefined) => await this.#waitForSpace(part, problem),
       givenUp: () => {
         const log = logFiles(this.#options.home)[part];
         return new SubagentsError(
@@ -121,12 +176,28 @@ class Supervisor {
     };
   }
 
+  async #waitForSpace(part: Part, problem: Error | undefined): Promise<boolean> {
+    const { home, signal } = this.#options;
+    const free = (): number => freeBytes(home.root);
+    // A quota may leave no space where the disk has some.
+    const isFull = problem instanceof SubagentsError && problem.code === 'DISK_FULL';
+    if (!isFull && free() >= MIN_SPACE_BYTES) return false;
+    this.#tell({
+      ...{ event: 'no-space', part, freeBytes: free() },
+      ...{ neededBytes: MIN_SPACE_BYTES, where: home.root },
+    });
+    do await delay(SPACE_LOOK_MS, undefined, { signal }).catch(() => undefined);
+    while (!signal.aborted && free() < MIN_SPACE_BYTES);
+    return true;
+  }
+
   async #startServer(again: boolean): Promise<EmbeddedServer> {
     const { home, onProgress } = this.#options;
     const before = this.#server;
     this.#startingServer = startEmbedded({
       dataDir: home.paths.temporal,
       logFile: logFiles(home).server,
+      homeId: home.workerId,
       onProgress,
       // The same ports again: the worker and everyone else find it without being told.
       ports: before && { grpc: portOf(`tcp://${before.address}`), ui: portOf(before.uiUrl) },
@@ -150,7 +221,10 @@ class Supervisor {
       throw new SubagentsError('INTERNAL', 'the worker was started before the server');
     const { address, namespace } = server;
     const log = logFiles(home).worker;
-    const worker = startWorkerChild({ address, namespace, home: home.root, logFile: log, env: this.#env });
+    const worker = startWorkerChild({
+      ...{ address, namespace, home: home.root, logFile: log, env: this.#env },
+      onSilent: (silentMs) => this.#tell({ event: 'silent', part: 'worker', silentMs }),
+    });
     this.#worker = worker;
     void worker.exited.then(() => {
       if (this.#worker === worker) this.#worker = undefined;
@@ -197,7 +271,7 @@ class Supervisor {
   /** Says to other commands what runs. Where that cannot be written it runs all the same. */
   #writeUpFile(): void {
     if (this.#server === undefined) return;
-    const { address, namespace, uiUrl } = this.#server;
+    const { address, namespace, uiUrl, identity } = this.#server;
     const workerPid = this.#worker?.pid;
     try {
       writeUpFile(this.#options.home.root, {
@@ -205,6 +279,7 @@ class Supervisor {
         address,
         namespace,
         uiUrl,
+        server: identity,
         startedAt: this.#startedAt,
         ...(workerPid !== undefined && { workerPid }),
       });
@@ -216,6 +291,12 @@ class Supervisor {
   #tell(happening: UpHappening): void {
     this.#options.onEvent(upEvent(happening));
   }
+}
+
+/** Which file or folder is at `path`; undefined where none is. */
+function inodeOf(path: string): string | undefined {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat && `${stat.dev} ${stat.ino}`;
 }
 
 const portOf = (url: string): number => Number(new URL(url).port);

@@ -1,5 +1,7 @@
-/** Tells subagents that wait for their model that a worker has started: perhaps with the login that they wait for. */
+/** Tells subagents that wait that what they wait for may be there: a worker has started with a new login, the disk has space again. */
 import type { Client } from '@temporalio/client';
+import { freeBytes } from '../system/disk-space.ts';
+import { keepLooking } from './looks.ts';
 import { SEARCH_ATTRIBUTES, SUBAGENT, type LiveStatus } from '../contract/index.ts';
 
 const WAITING: LiveStatus = 'waiting';
@@ -17,4 +19,16 @@ export async function wakeWaiting(client: Client): Promise<number> {
     // No visibility store, or it ended meanwhile.
   }
   return told;
+}
+
+const SPACE_LOOK_MS = 5_000;
+
+/** Tells them whenever the disk of the home `root` has as much as `reserveBytes` free again, until it is stopped. */
+export function wakeWhenSpace(client: Client, root: string, reserveBytes: number): { stop(): void } {
+  let lacked = false;
+  return keepLooking(async () => {
+    const lacks = freeBytes(root) < reserveBytes;
+    if (lacked && !lacks) await wakeWaiting(client);
+    lacked = lacks;
+  }, SPACE_LOOK_MS);
 }

@@ -1,10 +1,12 @@
 /** A worker: pollers for five queues on one connection, over one home and one Copilot runtime. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 import { Client } from '@temporalio/client';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { Room } from '../../activities/room.ts';
 import { openRunOn, runStateOn } from '../../activities/run-state.ts';
+import { tellCleanedBy } from '../../activities/tell-cleaned.ts';
 import { CopilotPool } from '../copilot/pool.ts';
 import {
   hostControlQueue,
@@ -15,25 +17,37 @@ import {
 } from '../contract/index.ts';
 import { identityEnvironment } from '../git/identity.ts';
 import type { Home } from '../home/home.ts';
-import { secretsIn } from '../home/environment.ts';
-import { readLeases } from '../home/leases.ts';
-import { Redactor } from '../home/redact.ts';
+import { secretsIn } from '../environment/clean.ts';
+import { Redactor } from '../environment/redact.ts';
 import type { Settings } from '../home/settings.ts';
 import { connectTemporal } from '../temporal/connect.ts';
+import { sweepScratch } from '../system/scratch-folder.ts';
+import { dataConverter } from '../temporal/payload-converter.ts';
 import { hasPollers } from '../temporal/pollers.ts';
 import { ensureSearchAttributes } from '../temporal/search-attributes.ts';
 import type { TemporalTarget } from '../temporal/target.ts';
 import { createActivities } from './activities.ts';
-import { LeaseInterceptor } from './lease-interceptor.ts';
+import { boundedErrorText, boundingCodec } from './bounding.ts';
+import { RewriteErrors } from './error-texts.ts';
+import { LeaseInterceptor, type UnderWay } from './lease-interceptor.ts';
 import { OneAttempt, type Attempts } from './one-attempt.ts';
 import { keepEnding } from './left-alone.ts';
-import { redactingCodec, RedactErrors } from './redaction.ts';
+import { redactingCodec } from './redaction.ts';
+import { keepReopening } from './reopen-sessions.ts';
 import { keepRetention } from './retention.ts';
 import { copilotSessionsOf, recover, sweepAll, type Recovery } from './recovery.ts';
-import { wakeWaiting } from './wake.ts';
+import { wakeWaiting, wakeWhenSpace } from './wake.ts';
 
 /** Activities of one queue at once, where room or speed bounds them already. */
 const MANY = 1_000;
+/**
+ * How long one step of a workflow may take. The SDK's own 5 s are soon over on a busy machine: 3,000 signals at once are 3 s of
+ * processor time. It interrupts the step then, and Node.js aborts with all of the worker. The server repeats a step long before.
+ * The SDK reads this option, but does not declare it.
+ */
+const STEPS = { isolateExecutionTimeout: '2m' };
+/** By how much a heap may grow over what lives in it until the next collection. By default V8 waits for several times of it. */
+const HEAP_GROWING_PERCENT = 50;
 /** A first poll is there within some 10 ms; a loaded machine takes longer. */
 const READY_TIMEOUT_MS = 10_000;
 
@@ -57,8 +71,9 @@ export async function startWorker(
   target: TemporalTarget,
   onNotice: (line: string) => void = () => undefined,
 ): Promise<RunningWorker> {
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
   const connection = await connect(target);
-  const client = new Client({ connection, namespace: target.namespace });
+  const client = new Client({ connection, namespace: target.namespace, dataConverter });
   const redactor = new Redactor(secretsIn(process.env));
   const copilot = new CopilotPool({
     home,
@@ -90,15 +105,16 @@ export async function startWorker(
     // Heartbeats carry progress and cancellations; the default would send them at 0.8 of their timeout.
     maxHeartbeatThrottleInterval: '1s',
   };
-  const dataConverter = { payloadCodecs: [redactingCodec(redactor)] };
-  const errors = { inbound: new RedactErrors(redactor) };
+  // A secret is redacted before it may be cut in two.
+  const errors = { inbound: new RewriteErrors((text) => boundedErrorText(redactor.text(text))) };
+  const leasesNow: UnderWay = new Set();
   // For queues of activities alone: what a workflow decides comes from what these say, and from its callers.
   const leased: Partial<WorkerOptions> = {
-    dataConverter,
+    dataConverter: { payloadCodecs: [redactingCodec(redactor), boundingCodec] },
     interceptors: {
       activity: [
         () => errors,
-        (context) => ({ inbound: new LeaseInterceptor(context, home.paths.leases) }),
+        (context) => ({ inbound: new LeaseInterceptor(context, home.paths.leases, leasesNow) }),
         (context) => ({ inbound: new OneAttempt(context, attempts) }),
       ],
     },
@@ -106,6 +122,7 @@ export async function startWorker(
   const creating = Promise.all([
     Worker.create({
       ...base,
+      ...STEPS,
       workflowBundle: { codePath: fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url)) },
       activities: activities.session,
       // A dead worker's sticky queue delays the next workflow task by this; the default is 10 s.
@@ -143,7 +160,7 @@ export async function startWorker(
   const [recovery, workers] = await Promise.all([recover(home, client), creating]);
   const runState = runStateOn(client);
   const retention = keepRetention({
-    clean: { home, runState, openRun: openRunOn(client) },
+    clean: { home, runState, openRun: openRunOn(client), tellCleaned: tellCleanedBy(client) },
     settings,
     log: onNotice,
   });
@@ -151,16 +168,21 @@ export async function startWorker(
     ...{ home, client, runState },
     stopSubagent: (input) => activities.control.stopSubagent(input),
   });
+  const reopening = keepReopening(client);
   // Everything with room has a lease: what it left running must not outlive this worker.
   let underWay: string[] = [];
   const stop = (): void => {
     const running = workers.filter((worker) => worker.getState() === 'RUNNING');
-    if (running.length > 0) underWay = copilotSessionsOf(readLeases(home.paths.leases));
+    if (running.length > 0) underWay = copilotSessionsOf([...leasesNow]);
     retention.stop();
     ending.stop();
+    reopening.stop();
+    space.stop();
     for (const worker of running) worker.shutdown();
   };
   void wakeWaiting(client);
+  void sweepScratch();
+  const space = wakeWhenSpace(client, home.root, settings.reserveBytes);
   const done = Promise.all(workers.map((worker) => worker.run()))
     .finally(stop)
     .then(async () => {

@@ -15,15 +15,16 @@ beforeEach(() => {
 });
 afterEach(() => vi.unstubAllEnvs());
 
+const NO_SETTINGS = { models: undefined, model: undefined };
+
 function admit(
   home: Home,
   specs: readonly ResolvedSpec[],
   given: Partial<AdmitDependencies> = {},
 ): Promise<Admission[]> {
-  const settings = { models: undefined, model: undefined };
   const activities = createAdmitActivities({
     home,
-    settings,
+    settings: NO_SETTINGS,
     runState: async () => 'open',
     modelAccess: async () => ({ kind: 'provider', words: 'a model' }),
     ...given,
@@ -137,7 +138,11 @@ describe('admission', () => {
   it('is refused when the disk of the home is nearly full', async () => {
     await using repo = await temporaryRepository();
     await using home = await temporaryHome();
-    expect(await admit(home, [specOf(repo)], { minFreeBytes: Number.MAX_SAFE_INTEGER })).toMatchObject([
+    expect(
+      await admit(home, [specOf(repo)], {
+        settings: { ...NO_SETTINGS, reserveBytes: Number.MAX_SAFE_INTEGER },
+      }),
+    ).toMatchObject([
       {
         admitted: false,
         code: 'DISK_FULL',

@@ -1,7 +1,7 @@
 /** What is removed of a run and what is not, case by case, on a real home and real repositories. */
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, chown, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { cleanRun, createCleanActivities, type CleanDependencies } from '../../activities/clean.ts';
@@ -12,6 +12,7 @@ import { runFolder } from '../../src/home/workspace-record.ts';
 import { applyRetention } from '../../src/worker/retention.ts';
 import { eventually } from '../support/eventually.ts';
 import { temporaryFolder, temporaryHome } from '../support/home.ts';
+import { asOrdinaryUser } from '../support/ordinary-user.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
 import { specOf, subagentRef, workspaceBench } from '../support/workspace.ts';
 
@@ -89,9 +90,9 @@ class Run {
   /** Collects and, with commands, verifies: what happens after its last turn. Gives the notes. */
   async end(...verify: string[]): Promise<readonly string[]> {
     const bench = workspaceBench(this.home);
-    const { evidence, notes } = await bench.collect(this.input, this.workspace);
+    const { evidence, notes, caveats } = await bench.collect(this.input, this.workspace);
     if (verify.length > 0) await bench.verify(this.input, { cwd: this.cwd, head: evidence.head }, verify);
-    return notes;
+    return [...notes, ...caveats.map(({ text }) => text)];
   }
 
   /** One look at all of its home; gives what was said of it. */
@@ -154,7 +155,7 @@ describe('clean', () => {
     await run.end('git clone --quiet . nested');
     const path = `${run.cwd}.json`;
     const record = readFileSync(path, 'utf8');
-    await writeFile(path, JSON.stringify({ ...JSON.parse(record), leftByVerification: ['nested/'] }));
+    await writeFile(path, JSON.stringify({ ...JSON.parse(record), leftByVerification: { 'nested/': null } }));
     expect((await run.clean()).kept).toMatchObject([{ why: 'it has 1 uncommitted file: nested/' }]);
     await writeFile(path, record);
     expect((await run.clean()).removed).toContain('worktree');
@@ -190,7 +191,9 @@ describe('clean', () => {
     await repo.commit('Middle', {}, at('libs/ä b'));
     await repo.commit('Top', {}, run.cwd);
     const notes = (await run.end()).join('\n');
-    expect(notes).toContain('the submodule libs/ä b has 1 commit that only the worktree has');
+    expect(notes).toMatch(
+      /the submodule libs\/ä b is at [0-9a-f]{10}, which neither its remote branches nor your copy have/,
+    );
     expect(notes).toContain(`git -C ${at('libs/ä b/inner')} push`);
     await repo.git('merge', '--quiet', 'subagents/fix');
     const why = 'its submodule libs/ä b has 1 commit that is nowhere else';
@@ -384,5 +387,163 @@ describe('a run that another one has gone on with', () => {
     );
     expect(there()).toEqual([false, false, false, false]);
     expect(readRuns(one.home)).toEqual([]);
+  });
+});
+
+describe('files that were kept in a commit on no branch', () => {
+  const keptAt = 'refs/subagents/kept';
+  const old = (days: number) => {
+    const at = `${Math.floor(Date.now() / 1000) - days * 86_400} +0000`;
+    return { GIT_COMMITTER_DATE: at, GIT_AUTHOR_DATE: at };
+  };
+  /** A set-up finds a file that somebody put there, as it looked long ago. */
+  async function begin(): Promise<{ run: Run; ref: string }> {
+    const run = await Run.begin();
+    await writeFile(join(run.cwd, 'README.md'), 'only here');
+    const env = {
+      ...process.env,
+      ...old(400),
+      GIT_AUTHOR_NAME: 'x',
+      GIT_AUTHOR_EMAIL: 'x@x',
+      GIT_COMMITTER_NAME: 'x',
+      GIT_COMMITTER_EMAIL: 'x@x',
+    };
+    await workspaceBench(run.home).setUp(run.input, run.workspace, ['true']);
+    const found = await run.repo.git('for-each-ref', '--format=%(refname)', keptAt);
+    expect(found).toMatch(/^refs\/subagents\/kept\/fix@1-[^/]+\/[0-9a-f]{40}$/);
+    // As old as it would be after more than a year.
+    const { stdout } = await execa('git', ['commit-tree', `${found}^{tree}`, '-m', 'Files that lay there'], {
+      cwd: run.repo.path,
+      env,
+    });
+    await run.repo.git('update-ref', found, stdout);
+    return { run, ref: found };
+  }
+
+  it('stay however old they are, are named by clean, and go with force alone', async () => {
+    const { run, ref } = await begin();
+    await writeFile(join(run.cwd, 'README.md'), 'also only here');
+    const again = await workspaceBench(run.home).collect(run.input, run.workspace);
+    expect(again.evidence.commitCount).toBe(1);
+    const kept = { what: 'kept', where: ref, why: expect.stringContaining('Files that lay there') as string };
+    expect((await run.clean()).kept).toContainEqual(kept);
+    await run.retain(0);
+    expect(await run.repo.git('show', `${ref}:README.md`)).toBe('only here');
+    expect(await run.clean({ force: true })).toMatchObject({
+      kept: [],
+      removed: expect.arrayContaining(['kept']) as string[],
+    });
+    expect(await run.repo.git('for-each-ref', keptAt)).toBe('');
+  });
+
+  it('are also commits that its subagent made and left on no branch', async () => {
+    const run = await Run.begin();
+    const sha = await run.repo.commit('A try', { 'c.txt': 'c' }, run.cwd);
+    await run.repo.in(run.cwd)('reset', '--quiet', '--hard', 'HEAD~1');
+    await run.end();
+    const { removed, kept } = await run.clean();
+    expect(removed).toContain('worktree');
+    expect(kept).toMatchObject([{ what: 'kept', why: expect.stringContaining('A try') as string }]);
+    await run.repo.git('gc', '--quiet', '--prune=now');
+    expect(await run.repo.git('show', `${sha}:c.txt`)).toBe('c');
+    expect((await run.clean({ force: true })).kept).toEqual([]);
+    expect(await run.repo.git('for-each-ref', keptAt)).toBe('');
+  });
+
+  it('hold nothing back once a branch has them', async () => {
+    const { run, ref } = await begin();
+    await run.repo.git('branch', 'taken', ref);
+    await run.end();
+    expect((await run.clean()).kept).toEqual([]);
+  });
+});
+
+describe('what the permissions or the links of a worktree say', () => {
+  /** Runs as one to whom permissions count, with what the run has. */
+  const asUser = (run: Run, work: () => Promise<void>): Promise<void> =>
+    asOrdinaryUser([dirname(run.repo.path), dirname(run.home.root)], work);
+
+  it('lets read-only folders go with the rest, such as a cache of modules', async () => {
+    const run = await Run.begin();
+    await asUser(run, async () => {
+      await writeFile(join(run.repo.path, '.git/info/exclude'), 'cache/\n');
+      const module = join(run.cwd, 'cache/mod/example@1');
+      await mkdir(module, { recursive: true });
+      await writeFile(join(module, 'a.go'), 'package a');
+      await chmod(join(module, 'a.go'), 0o400);
+      for (const folder of [module, dirname(module)]) await chmod(folder, 0o500);
+      expect(await run.clean({ force: true })).toMatchObject({ kept: [] });
+      expect(existsSync(run.cwd)).toBe(false);
+      expect(existsSync(`${run.cwd}.removed`)).toBe(false);
+    });
+  });
+
+  it('keeps all where a folder may not be looked into, unless it is forced', async () => {
+    const run = await Run.begin();
+    await asUser(run, async () => {
+      const closed = join(run.cwd, 'closed');
+      await mkdir(closed);
+      await writeFile(join(closed, 'only.txt'), 'only here');
+      await chmod(closed, 0);
+      const { removed, kept } = await run.clean();
+      expect(removed).toEqual([]);
+      expect(kept[0]?.why).toContain('closed');
+      await chmod(closed, 0o700);
+      expect(existsSync(join(closed, 'only.txt'))).toBe(true);
+      await chmod(closed, 0);
+      expect(await run.clean({ force: true })).toMatchObject({ kept: [] });
+      expect(existsSync(run.cwd)).toBe(false);
+    });
+  });
+
+  it.skipIf(process.getuid?.() !== 0)(
+    'is said truly where only a part goes, and a later clean goes on',
+    async () => {
+      const run = await Run.begin();
+      const foreign = join(run.cwd, 'foreign');
+      await asUser(run, async () => {
+        await mkdir(foreign);
+        await writeFile(join(foreign, 'of-root.txt'), '');
+      });
+      await chown(foreign, 0, 0);
+      await asOrdinaryUser([], async () => {
+        const { kept, removed } = await run.clean({ force: true });
+        const why = expect.stringContaining('only a part of it could be removed: EACCES') as string;
+        expect(kept).toEqual([{ what: 'worktree', where: `${run.cwd}.removed`, why }]);
+        expect(removed).not.toContain('worktree');
+      });
+      await asUser(run, async () => expect(await run.clean({ force: true })).toMatchObject({ kept: [] }));
+      expect(existsSync(`${run.cwd}.removed`)).toBe(false);
+    },
+  );
+
+  it('never has anything removed through a link, and not what another folder holds', async () => {
+    const run = await Run.begin();
+    const moved = `${run.repo.path}-moved`;
+    await rename(run.cwd, moved);
+    await symlink(moved, run.cwd);
+    expect((await run.clean()).kept).toEqual([
+      { what: 'worktree', where: run.cwd, why: `it was moved to ${moved}` },
+    ]);
+    await rm(run.cwd);
+    await mkdir(run.cwd);
+    await writeFile(join(run.cwd, 'theirs.txt'), '');
+    expect((await run.clean({ force: true })).kept).toEqual([
+      { what: 'worktree', where: run.cwd, why: 'what lies there is not the folder that was made for it' },
+    ]);
+    await rm(run.cwd, { recursive: true });
+    await symlink(run.repo.path, run.cwd);
+    expect(await run.clean()).toMatchObject({ kept: [], removed: ['worktree', 'branch'] });
+    expect(await run.repo.git('status', '--porcelain', '--branch')).toBe('## main');
+  });
+
+  it('has a branch that is another name of main go by itself, and only when it is forced', async () => {
+    const run = await Run.begin();
+    await run.repo.git('symbolic-ref', 'refs/heads/subagents/fix', 'refs/heads/main');
+    expect((await run.clean()).kept).toEqual([
+      { what: 'branch', where: 'subagents/fix', why: 'it was made another name of refs/heads/main' },
+    ]);
+    expect(await run.clean({ force: true })).toMatchObject({ kept: [], removed: ['branch'] });
+    expect(await run.repo.git('for-each-ref', '--format=%(refname)')).toBe('refs/heads/main');
   });
 });

@@ -6,6 +6,7 @@ import { createCloneActivities } from '../../activities/clone.ts';
 import type { CloneResult, Progress } from '../../src/contract/index.ts';
 import { remoteCommit } from '../../src/git/remote.ts';
 import { sweep } from '../../src/home/sweep.ts';
+import { PATIENCE_MS } from '../support/eventually.ts';
 import { serveGit } from '../support/git-http.ts';
 import { gitThatHangs } from '../support/git-shim.ts';
 import { temporaryFolder, temporaryHome } from '../support/home.ts';
@@ -39,7 +40,7 @@ it('a clone tells how far it is, leaves nothing when it is cut short, and is mad
   cut.catch(() => undefined);
   await shim.reached();
   await vi.waitFor(() => expect(told.join('\n')).toMatch(/^clones file:\S+ \([\d.]+ MB so far\)$/m), {
-    timeout: 50_000,
+    timeout: PATIENCE_MS,
   });
   expect(await clones()).toEqual([expect.stringMatching(/^project-[0-9a-f]{12}\.making$/)]);
   context.cancel();

@@ -162,32 +162,28 @@ describe('a steer', () => {
     expect(await bench.steer(at.subagent, 'q', 'never mind')).toEqual({ kind: 'no-turn' });
   });
 
-  it(
-    'that races with the end of a turn is delivered into it, or not at all',
-    { timeout: 60_000 },
-    async () => {
-      const kinds = new Set<string>();
-      for (let round = 0; round < 20; round++) {
-        const at = await bench.subagent(`race-${round}`);
-        const turn = bench.run({ ...at, prompt: 'race' });
-        const marker = `[subagent race-${round}@1,`;
-        await until('the model call', () =>
-          bench.model.requests.some(({ conversation }) => conversation?.text.includes(marker)),
-        );
-        // From before the final message to after the end.
-        const steers: Promise<DeliverResult>[] = [];
-        for (let n = 0; n < 4; n++) {
-          steers.push(bench.steer(at.subagent, `r${n}`, `steer ${round}.${n}.`));
-          await new Promise((resolve) => setTimeout(resolve, round * 2));
-        }
-        expect(await turn.result).toMatchObject({ kind: 'finished' });
-        for (const [n, result] of (await Promise.all(steers)).entries()) {
-          kinds.add(result.kind === 'delivered' ? result.receipt.delivery : result.kind);
-          expect(bench.model.timesSaid(`steer ${round}.${n}.`)).toBe(result.kind === 'delivered' ? 1 : 0);
-        }
+  it('that races with the end of a turn is delivered into it, or not at all', async () => {
+    const kinds = new Set<string>();
+    for (let round = 0; round < 20; round++) {
+      const at = await bench.subagent(`race-${round}`);
+      const turn = bench.run({ ...at, prompt: 'race' });
+      const marker = `[subagent race-${round}@1,`;
+      await until('the model call', () =>
+        bench.model.requests.some(({ conversation }) => conversation?.text.includes(marker)),
+      );
+      // From before the final message to after the end.
+      const steers: Promise<DeliverResult>[] = [];
+      for (let n = 0; n < 4; n++) {
+        steers.push(bench.steer(at.subagent, `r${n}`, `steer ${round}.${n}.`));
+        await new Promise((resolve) => setTimeout(resolve, round * 2));
       }
-      // Otherwise the race was not one.
-      expect(kinds.size).toBeGreaterThan(1);
-    },
-  );
+      expect(await turn.result).toMatchObject({ kind: 'finished' });
+      for (const [n, result] of (await Promise.all(steers)).entries()) {
+        kinds.add(result.kind === 'delivered' ? result.receipt.delivery : result.kind);
+        expect(bench.model.timesSaid(`steer ${round}.${n}.`)).toBe(result.kind === 'delivered' ? 1 : 0);
+      }
+    }
+    // Otherwise the race was not one.
+    expect(kinds.size).toBeGreaterThan(1);
+  });
 });

@@ -75,13 +75,14 @@ class Work {
     return this.repo.commit(message, files, this.cwd);
   }
 
-  async collect(): Promise<Evidence & { notes: string }> {
-    const { evidence, notes } = await this.#bench.collect(this.#input, this.workspace);
-    return { ...evidence, notes: notes.join('\n') };
+  async collect(): Promise<Evidence & { notes: string; caveats: readonly string[] }> {
+    const { evidence, notes, caveats } = await this.#bench.collect(this.#input, this.workspace);
+    const lines = caveats.map(({ kind, text }) => `${kind}: ${text}`);
+    return { ...evidence, notes: notes.join('\n'), caveats: lines };
   }
 
   /** Collects, and checks what holds however a worktree was left: its branch is checked out, at `head`, and nothing is left over. */
-  async settle(): Promise<Evidence & { notes: string }> {
+  async settle(): Promise<Evidence & { notes: string; caveats: readonly string[] }> {
     const evidence = await this.collect();
     expect(evidence.branch).toBe(BRANCH);
     expect(await this.git('status', '--porcelain', '--branch')).toBe(`## ${BRANCH}`);
@@ -306,8 +307,8 @@ describe('what was left uncommitted', () => {
     await work.git('clone', '--quiet', work.repo.path, 'cloned');
     const evidence = await work.collect();
     expect(evidence.filesChanged).toEqual(['new.txt']);
-    expect(evidence.notes).toContain('cloned/ is a git repository of its own inside the worktree: not saved');
-    expect(evidence.notes).toContain('empty-repo/ is');
+    expect(evidence.unsaved?.map(({ path }) => path)).toEqual(['cloned/', 'empty-repo/']);
+    expect(evidence.caveats.join()).toContain('cloned/ (a git repository of its own');
     expect(existsSync(join(work.cwd, 'cloned/a.txt'))).toBe(true);
   });
 
@@ -317,9 +318,9 @@ describe('what was left uncommitted', () => {
     await work.repo.git('stash');
     await work.write({ 'a.txt': 'stashed\n' });
     await work.git('stash');
-    expect((await work.settle()).notes).toBe(
-      'work was left in the stash of the repository: stash@{0} (git stash list)',
-    );
+    expect((await work.settle()).caveats).toEqual([
+      `stash: work was left in the stash of the repository: stash@{0} (git -C ${work.repo.path} stash list)`,
+    ]);
   });
 
   it('says so when the disk is full, and loses nothing', async () => {
@@ -338,6 +339,45 @@ describe('what was left uncommitted', () => {
       commitCount: 1,
       filesChanged: ['new.txt'],
     });
+  });
+});
+
+describe('work that git cannot read any more', () => {
+  const lost = async (work: Work): Promise<{ evidence: Evidence; remedy: string }> => {
+    const error = await work.collect().then(
+      () => new Error('it was collected'),
+      (failure: unknown) => failure as { details?: [{ evidence: Evidence; remedy: string }] },
+    );
+    return (error as { details?: [{ evidence: Evidence; remedy: string }] }).details?.[0] ?? ({} as never);
+  };
+
+  it('for its configuration: the outcome still has its place, its branch and its commit, and a way on', async () => {
+    const work = await Work.begin();
+    const head = await work.commit('One', { 'one.txt': '1' });
+    const config = join(work.repo.path, '.git/config');
+    await writeFile(config, `${await readFile(config, 'utf8')}[broken\n`);
+    const { evidence, remedy } = await lost(work);
+    expect(evidence).toMatchObject({ cwd: work.cwd, branch: BRANCH, head });
+    expect(remedy).toContain(`as it was left in ${work.cwd}, and on ${BRANCH}`);
+    expect(remedy).toContain('subagents continue fix');
+  });
+
+  it('for a worktree that has no commit to stand on: its commits are read from the repository', async () => {
+    const work = await Work.begin();
+    const head = await work.commit('One', { 'one.txt': '1' });
+    await writeFile(join(await work.git('rev-parse', '--absolute-git-dir'), 'HEAD'), 'a'.repeat(40));
+    const { evidence } = await lost(work);
+    expect(evidence).toMatchObject({ branch: BRANCH, head, commitCount: 1, filesChanged: ['one.txt'] });
+  });
+
+  it('since its repository was moved: the way back is said', async () => {
+    const work = await Work.begin();
+    await rename(work.repo.path, `${work.repo.path}-moved`);
+    const { evidence, remedy } = await lost(work);
+    expect(evidence).toMatchObject({ cwd: work.cwd, branch: BRANCH });
+    expect(remedy).toContain(`ln -s NEW ${work.repo.path}`);
+    await symlink(`${work.repo.path}-moved`, work.repo.path);
+    expect(await work.collect()).toMatchObject({ branch: BRANCH });
   });
 });
 
@@ -476,7 +516,7 @@ describe('a subagent that broke its worktree', () => {
   it('had git remove it: the same', async () => {
     const work = await Work.begin();
     const head = await work.commit('One', { 'one.txt': '1' });
-    await work.repo.git('worktree', 'remove', '--force', work.cwd);
+    await work.repo.git('worktree', 'remove', '--force', '--force', work.cwd);
     expect(await work.settle()).toMatchObject({ head });
   });
 

@@ -22,7 +22,7 @@ async function admit(...specs: ResolvedSpec[]): Promise<Admission[]> {
     runState: async () => 'open',
     modelAccess: async () => ({ kind: 'provider', words: 'a model', remedy: undefined }) as never,
   });
-  return host.admit({ session: 'main', specs });
+  return await host.admit({ session: 'main', specs });
 }
 
 /** A spec that starts from the newest commit, and leaves everything open. */
@@ -103,12 +103,12 @@ describe('.subagents.json', () => {
   });
 
   it.each([
-    ['{ "setup": "npm ci" }', /: setup: /],
+    ['{ "setup": 3 }', /: setup: use a list or text, not 3$/],
     ['{ "setup": ["npm ci", ""] }', /: setup\.1: a set-up command is empty$/],
     ['{ "timeout": "soon" }', /: timeout: "soon" is no duration/],
     ['{ "permissions": "none" }', /: permissions: /],
-    ['{ "task": "x" }', /Unrecognized key: "task"$/],
-    ['[]', /: Invalid input/],
+    ['{ "task": "x" }', /there is no field "task"$/],
+    ['[]', /: use an object, not a list/],
     ['{ "setup": [', /: not JSON \(/],
     [`"${'x'.repeat(70_000)}"`, /: larger than 64 KiB$/],
   ])('that does not fit is refused by file, commit and field: %.30s', async (text, reason) => {
@@ -118,7 +118,9 @@ describe('.subagents.json', () => {
     expect(answer).toMatchObject({
       admitted: false,
       code: 'BAD_INPUT',
-      remedy: expect.stringContaining('Its fields are $schema, setup, verify, model') as string,
+      remedy: expect.stringContaining(
+        'Its fields are $schema, model, setup, verify, permissions, timeout.',
+      ) as string,
     });
     const words = answer?.admitted === false ? answer.reason : '';
     expect(words.startsWith(`.subagents.json of ${repo.path} at ${commit.slice(0, 12)}: `)).toBe(true);

@@ -70,6 +70,45 @@ describe('set-up', () => {
     expect(collected).toMatchObject({ evidence: { commitCount: 0 }, notes: [] });
   });
 
+  it('waits for nobody: an editor, a question and a pager fail or pass at once, with words for a model', async () => {
+    const subject = await Subject.begin();
+    const asking = subject.outside('asking');
+    await writeFile(asking, '#!/bin/sh\nsleep 600\n', { mode: 0o755 });
+    for (const name of [
+      'EDITOR',
+      'VISUAL',
+      'GIT_EDITOR',
+      'GIT_PAGER',
+      'MANPAGER',
+      'GIT_ASKPASS',
+      'SSH_ASKPASS',
+    ])
+      vi.stubEnv(name, asking);
+    vi.stubEnv('DISPLAY', ':0');
+    // Never set by us; what the machine has of it would be given on.
+    vi.stubEnv('CI', undefined);
+    const { results } = await subject.setUp([
+      `git config core.editor ${asking}; git commit --allow-empty || true`,
+      'git commit -q --allow-empty -m given && git commit -q --amend --allow-empty && git log -1 --format=%s',
+      '"$SSH_ASKPASS" Password: || echo "no answer $CI"',
+      'echo "${MANPAGER-none} $PAGER $TF_INPUT"',
+    ]);
+    expect(results.map(({ outputTail }) => outputTail)).toEqual([
+      expect.stringContaining('nobody is here to type. Give the message on the command line') as string,
+      'given',
+      'subagents: nobody is here to answer: Password:\nno answer',
+      'none cat 0',
+    ]);
+  });
+
+  it('leaves a program that the worker gives to its subagents', async () => {
+    const subject = await Subject.begin();
+    vi.stubEnv('GIT_ASKPASS', '/ci/askpass');
+    vi.stubEnv('SUBAGENTS_ENV', 'GIT_ASKPASS');
+    const { results } = await subject.setUp(['echo $GIT_ASKPASS']);
+    expect(results).toMatchObject([{ outputTail: '/ci/askpass' }]);
+  });
+
   it('that fails stops there, and names the command, its exit code, its last words and its whole output', async () => {
     const subject = await Subject.begin();
     const { results, problem } = await subject.setUp([
@@ -125,6 +164,27 @@ describe('set-up', () => {
       expect(await readFile(subject.path('../runs'), 'utf8')).toBe('x\n');
       await rm(subject.path('../runs'));
     }
+  });
+
+  it('that failed runs again when its subagent is continued, and one that went well does not', async () => {
+    const subject = await Subject.begin();
+    const commands = ['echo ran >> node_modules/runs || { mkdir node_modules; exit 3; }'];
+    expect((await subject.setUp(commands)).problem).toContain('exited with 3');
+    let { input } = subject;
+    const goOn = async () => {
+      const { subagent, spec } = input;
+      const { cwd, branch } = subject.workspace;
+      const { run, runId, copilotSessionId } = subagent;
+      const before = { run, runId, workerId: 'a-worker', copilotSessionId, handover: '' };
+      input = {
+        subagent: subagentRef('fix', { run: run + 1, copilotSessionId }),
+        spec: { ...spec, continues: { ...before, repository: subject.repo.path, cwd, branch } },
+      };
+      return subject.bench.setUp(input, await subject.bench.prepare(input), commands);
+    };
+    expect(await goOn()).toMatchObject({ results: [{ exitCode: 0 }] });
+    expect((await goOn()).problem).toBeUndefined();
+    expect(await readFile(subject.path('node_modules/runs'), 'utf8')).toBe('ran\n');
   });
 
   it('that was cut short is begun again from its first command, on the files of the commit, its processes ended', async () => {
@@ -213,21 +273,6 @@ describe('what set-up does to files that are not ignored', () => {
     const { evidence } = await subject.bench.collect(subject.input, subject.workspace);
     expect(evidence.filesChanged).toEqual(['many/7']);
     expect(await subject.repo.git('show', `${evidence.head}:many/7`)).toBe('changed again');
-  });
-
-  it('is known by name alone from a record of an earlier version', async () => {
-    const subject = await Subject.begin();
-    await subject.setUp(['mkdir out; echo > notes.md; echo > out/x']);
-    const path = `${subject.workspace.cwd}.json`;
-    const record = JSON.parse(await readFile(path, 'utf8')) as object;
-    await writeFile(
-      path,
-      JSON.stringify({ ...record, leftBySetUp: ['notes.md', 'out/'], leftByVerification: [] }),
-    );
-    await writeFile(subject.path('work.txt'), 'x');
-    const { evidence, notes } = await subject.bench.collect(subject.input, subject.workspace);
-    expect(evidence.filesChanged).toEqual(['work.txt']);
-    expect(notes.join()).toContain('made them: notes.md, out/');
   });
 
   it('must not be a commit', async () => {

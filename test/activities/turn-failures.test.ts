@@ -40,19 +40,15 @@ afterAll(async () => {
 const fail = async (word: string, on = bench) => on.run(await on.subagent(word)).result;
 
 describe.concurrent('a provider that refuses', () => {
-  it(
-    'the key: credentials, with a remedy; with a good one the same turn goes on',
-    { timeout: 30_000 },
-    async () => {
-      const at = await bench.subagent('key');
-      const result = await bench.run(at).result;
-      expect(result).toMatchObject({ kind: 'failed', class: 'credentials', retryable: false });
-      expect(result).toHaveProperty('remedy', expect.stringContaining('log in'));
-      mended.add(at.subagent.label);
-      expect(await bench.run(at).result).toMatchObject({ kind: 'finished', report: 'It works again.' });
-      expect(bench.model.timesSaid('[subagent key@1, turn 1]')).toBe(1);
-    },
-  );
+  it('the key: credentials, with a remedy; with a good one the same turn goes on', async () => {
+    const at = await bench.subagent('key');
+    const result = await bench.run(at).result;
+    expect(result).toMatchObject({ kind: 'failed', class: 'credentials', retryable: false });
+    expect(result).toHaveProperty('remedy', expect.stringContaining('log in'));
+    mended.add(at.subagent.label);
+    expect(await bench.run(at).result).toMatchObject({ kind: 'finished', report: 'It works again.' });
+    expect(bench.model.timesSaid('[subagent key@1, turn 1]')).toBe(1);
+  });
 
   it('access: credentials', async () => {
     expect(await fail('forbidden')).toMatchObject({ kind: 'failed', class: 'credentials', retryable: false });
@@ -77,18 +73,18 @@ describe.concurrent('a provider that refuses', () => {
 });
 
 describe.concurrent('a provider that breaks', () => {
-  it('connections: retried, and the same turn goes on', { timeout: 60_000 }, async () => {
+  it('connections: retried, and the same turn goes on', async () => {
     const at = await bench.subagent('broken');
     expect(await bench.run(at).result).toMatchObject({ kind: 'failed', class: 'network', retryable: true });
     mended.add(at.subagent.label);
     expect(await bench.run(at).result).toMatchObject({ kind: 'finished', report: 'It works again.' });
   });
 
-  it('answers that are none: retried', { timeout: 60_000 }, async () => {
+  it('answers that are none: retried', async () => {
     expect(await fail('garbage')).toMatchObject({ kind: 'failed', class: 'network', retryable: true });
   });
 
-  it('with status 500: retried', { timeout: 60_000 }, async () => {
+  it('with status 500: retried', async () => {
     const at = await bench.subagent('down');
     expect(await bench.run({ ...at, budgetMs: 60_000 }).result).toMatchObject({
       kind: 'failed',
@@ -101,13 +97,18 @@ describe.concurrent('a provider that breaks', () => {
 
 describe.concurrent('a model that does not answer', () => {
   it('is asked again', async () => {
-    expect(await fail('hangs-once', impatient)).toMatchObject({ kind: 'finished', report: 'Answered.' });
+    const at = await impatient.subagent('hangs-once');
+    expect(await impatient.attempts(at, 5)).toMatchObject([
+      { kind: 'failed', class: 'network', retryable: true },
+      { kind: 'finished', report: 'Answered.' },
+    ]);
     expect(impatient.model.timesSaid('[subagent hangs-once@1, turn 1]')).toBe(1);
   });
 
-  it('is asked three times, then the turn has failed', async () => {
-    const result = await fail('hangs-always', impatient);
-    expect(result).toMatchObject({ kind: 'failed', class: 'network', retryable: true });
+  it('is asked once in each attempt, then the turn has failed', async () => {
+    const hung = { kind: 'failed', class: 'network', retryable: true };
+    const results = await impatient.attempts(await impatient.subagent('hangs-always'), 3);
+    expect(results).toMatchObject([hung, hung, hung]);
     expect(
       impatient.model.requests.filter(({ conversation }) =>
         conversation?.text.includes('[subagent hangs-always@1,'),
@@ -140,7 +141,7 @@ describe.concurrent('a model that does not answer', () => {
     expect(await impatient.run({ ...at, prompt: 'hangs-always', budgetMs: 700 }).result).toMatchObject({
       kind: 'timed-out',
     });
-    expect(Date.now() - began).toBeLessThan(5_000);
+    expect(Date.now() - began).toBeLessThan(60_000);
   });
 });
 

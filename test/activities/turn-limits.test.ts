@@ -1,5 +1,7 @@
 /** What bounds a turn: refusals, a full context, a budget, silence; and a message that stops what runs. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { findProcesses } from '../../src/home/processes.ts';
 import { sleepingMachine } from '../support/clock.ts';
 import { ending, hang, status } from '../support/model.ts';
@@ -9,43 +11,65 @@ const SUMMARY = /create a detailed summary of the conversation/;
 let summed = false;
 
 let bench: TurnBench;
+const space = { reserveBytes: 0, maxFolderBytes: Infinity };
 let loggedOut: TurnBench;
 beforeAll(async () => {
-  bench = await TurnBench.start([
-    {
-      when: ({ userMessages }) => SUMMARY.test(userMessages.at(-1) ?? ''),
-      steps: () => {
-        summed = true;
-        return { text: 'It said hi to the long one.' };
+  bench = await TurnBench.start(
+    [
+      {
+        when: ({ userMessages }) => SUMMARY.test(userMessages.at(-1) ?? ''),
+        steps: () => {
+          summed = true;
+          return { text: 'It said hi to the long one.' };
+        },
       },
-    },
-    {
-      when: ({ text }) => text.includes('[subagent long@') || text.includes('hi to the long one'),
-      steps: ({ answers }) =>
-        summed
-          ? { text: 'It fits.' }
-          : answers === 0
-            ? bash('echo hi')
-            : status(400, 'maximum context length is 9'),
-    },
-    on('filtered', [bash('true'), ending('content_filter', 'I cannot help with that.')]),
-    on('refused', [ending('stop', '', 'I will not.')]),
-    on('stop-me', ({ answers, news }) =>
-      answers === 0 ? bash('sleep 31') : { text: news.includes('TURN LEFT') ? 'Turned left.' : 'Slept.' },
-    ),
-    on('then-ask', [
-      bash('sleep 32'),
-      { tools: [{ name: 'ask_parent', arguments: { question: 'Left of what?' } }] },
-    ]),
-    on('think', ({ answers, news }) =>
-      answers === 0 && !news.includes('TURN LEFT')
-        ? { text: 'Hm.', delayMs: 20_000 }
-        : { text: 'Turned left.' },
-    ),
-    on('spender', [bash('true'), bash('sleep 3'), bash('true'), { text: 'Spent it.' }]),
-    on('hangs', [hang]),
-    on('dozes', [bash('sleep 3'), { text: 'Rested.' }]),
-  ]);
+      {
+        when: ({ text }) => text.includes('[subagent long@') || text.includes('hi to the long one'),
+        steps: ({ answers }) =>
+          summed
+            ? { text: 'It fits.' }
+            : answers === 0
+              ? bash('echo hi')
+              : status(400, 'maximum context length is 9'),
+      },
+      on('filtered', [bash('true'), ending('content_filter', 'I cannot help with that.')]),
+      on('refused', [ending('stop', '', 'I will not.')]),
+      on('stop-me', ({ answers, news }) =>
+        answers === 0 ? bash('sleep 31') : { text: news.includes('TURN LEFT') ? 'Turned left.' : 'Slept.' },
+      ),
+      on('then-ask', [
+        bash('sleep 32'),
+        { tools: [{ name: 'ask_parent', arguments: { question: 'Left of what?' } }] },
+      ]),
+      on('think', ({ answers, news }) =>
+        answers === 0 && !news.includes('TURN LEFT')
+          ? { text: 'Hm.', delayMs: 20_000 }
+          : { text: 'Turned left.' },
+      ),
+      on('spender', [bash('true'), bash('sleep 3'), bash('true'), { text: 'Spent it.' }]),
+      on('hangs', [hang]),
+      on('circles', [bash('cat missing.txt')]),
+      on('cycles', ({ answers }) =>
+        answers > 40
+          ? { text: 'Found a way.' }
+          : answers > 30
+            ? bash(`echo ${answers}`)
+            : bash(answers % 2 ? 'sleep 0.01' : 'cat missing.txt'),
+      ),
+      on('writes', ({ answers }) => (answers < 20 ? bash('echo x >> log.txt') : { text: 'Wrote it all.' })),
+      on('fills-disk', [
+        bash('echo begun >> begun.txt'),
+        bash('sleep 33', { mode: 'sync', initial_wait: 60 }),
+        { text: 'Done.' },
+      ]),
+      on('fills-folder', [
+        bash('head -c 30000000 /dev/zero > large'),
+        bash('sleep 34', { mode: 'sync', initial_wait: 60 }),
+      ]),
+      on('dozes', [bash('sleep 3'), { text: 'Rested.' }]),
+    ],
+    { space },
+  );
   const nobody = {
     COPILOT_PROVIDER_TYPE: '',
     COPILOT_PROVIDER_BASE_URL: '',
@@ -194,9 +218,9 @@ it('a night for which its machine sleeps neither uses up its time nor makes it s
 });
 
 describe('silence', () => {
-  it('of a model that is asked again and again makes a turn stuck', async () => {
+  it('of a model makes a turn stuck', async () => {
     const at = await bench.subagent('hangs');
-    const result = await bench.run({ ...at, hungAfterMs: 1_200, stuckAfterMs: 3_000 }).result;
+    const result = await bench.run({ ...at, hungAfterMs: 600_000, stuckAfterMs: 3_000 }).result;
     expect(result).toMatchObject({ kind: 'stuck', doing: 'thinking' });
   });
 
@@ -209,5 +233,76 @@ describe('silence', () => {
     const result = await bench.run({ ...again, hungAfterMs: 600_000, stuckAfterMs: 6_000 }).result;
     if (result.kind !== 'stuck') throw new Error(JSON.stringify(result));
     expect(result.silentMs).toBeGreaterThan(Date.now() - began);
+  });
+});
+describe('the same again and again', () => {
+  const stuckRepeats = 6;
+
+  it('is told of as stuck, and not again before twice as many', async () => {
+    const at = await bench.subagent('circles');
+    const first = await bench.run({ ...at, stuckRepeats }).result;
+    expect(first).toMatchObject({
+      kind: 'stuck',
+      doing: 'bash: cat missing.txt',
+      repeats: { count: 6, period: 1, waits: false },
+      usage: { toolCalls: 6 },
+    });
+    // The turn went on in Copilot meanwhile.
+    const second = await bench.run({ ...at, stuckRepeats: 12, stalled: 'repeating' }).result;
+    expect(second).toMatchObject({ kind: 'stuck', repeats: { count: 12 } });
+    expect(bench.model.timesSaid('[subagent circles@1, turn 1]')).toBe(1);
+  });
+
+  it('in a cycle of a few is the same; that it moves again ends the attempt', async () => {
+    const at = await bench.subagent('cycles');
+    const result = await bench.run({ ...at, stuckRepeats }).result;
+    expect(result).toMatchObject({ kind: 'stuck', repeats: { period: 2, waits: true } });
+    expect(await bench.run({ ...at, stuckRepeats: 600, stalled: 'repeating' }).result).toMatchObject({
+      kind: 'moving',
+    });
+    expect(await bench.run({ ...at, stuckRepeats }).result).toMatchObject({ report: 'Found a way.' });
+  });
+
+  it('is none while files change', async () => {
+    const at = await bench.subagent('writes');
+    expect(await bench.run({ ...at, stuckRepeats }).result).toMatchObject({ report: 'Wrote it all.' });
+  });
+});
+
+describe('space on the disk', () => {
+  afterEach(() => Object.assign(space, { reserveBytes: 0, maxFolderBytes: Infinity }));
+
+  it('is waited for: the turn stops when less than the reserve is free, does not begin, and goes on later', async () => {
+    const it = await bench.subagent('fills-disk');
+    const running = bench.run(it);
+    await until(
+      'the second command',
+      () =>
+        findProcesses(it.subagent.copilotSessionId).length > 0 &&
+        running.beats.some(({ doing }) => doing.includes('33')),
+    );
+    space.reserveBytes = Number.MAX_SAFE_INTEGER;
+    const lack = { kind: 'failed', class: 'disk', waitFor: 'space', retryable: false };
+    expect(await running.result).toMatchObject({
+      ...lack,
+      message: expect.stringMatching(
+        /^only \d+ MB are free on the disk of .*, less than the reserve of \d+ MB$/,
+      ) as string,
+    });
+    expect(await bench.run(it).result).toMatchObject(lack);
+    space.reserveBytes = 0;
+    expect(await bench.run(it).result).toMatchObject({ kind: 'finished' });
+    expect(await readFile(join(it.cwd, 'begun.txt'), 'utf8')).toBe('begun\n');
+  });
+
+  it('of one folder may be bounded, for the worker', async () => {
+    space.maxFolderBytes = 10_000_000;
+    const it = await bench.subagent('fills-folder');
+    expect(await bench.run(it).result).toMatchObject({
+      ...{ kind: 'failed', class: 'disk', retryable: false },
+      message: expect.stringMatching(
+        / takes \d+ MB, more than the 10 MB that SUBAGENTS_MAX_FOLDER allows$/,
+      ) as string,
+    });
   });
 });

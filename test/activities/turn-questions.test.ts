@@ -156,7 +156,6 @@ describe('a question', () => {
 
   it.each(['sync', 'background'])(
     'of one of Copilot’s own sub-agents (%s) is refused, and the turn goes on',
-    { timeout: 30_000 },
     async (mode) => {
       const at = await bench.subagent(`delegates-${mode}`);
       const result = await bench.run(at).result;

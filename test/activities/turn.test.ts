@@ -1,10 +1,13 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stopCopilotSession } from '../../src/copilot/close.ts';
 import { findProcesses } from '../../src/home/processes.ts';
 import { sweep } from '../../src/home/sweep.ts';
+import { eventually } from '../support/eventually.ts';
 import { bash, on, TurnBench, until } from '../support/turns.ts';
 
 const ENDLESS = 'while true; do sleep 0.2; done';
@@ -73,6 +76,23 @@ describe('a turn', () => {
     // Nor is it taken up again by an attempt that comes late.
     const late = all[0];
     expect(late && (await bench.run({ ...late, prompt: 'silent' }).result).kind).toBe('lost');
+  });
+
+  it('is let go once its run is over: nothing of it stays in the memory of the worker', async () => {
+    const at = await bench.subagent('tools');
+    const turn = bench.run(at);
+    const kept = await eventually(() => {
+      const live = bench.pool.turns.get(at.subagent.copilotSessionId);
+      return live && new WeakRef(live);
+    });
+    await turn.result;
+    await stopCopilotSession(bench.pool, at.subagent, { abort: false, over: true });
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    await eventually(() => {
+      collect();
+      return kept.deref() === undefined;
+    });
   });
 
   it('continues the conversation of the turns before it', async () => {

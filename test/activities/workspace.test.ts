@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { releaseWorkspace } from '../../activities/in-place.ts';
@@ -26,7 +26,9 @@ async function expectWhole(repo: Repository, { cwd, branch }: Workspace): Promis
     `worktree ${repo.path}`,
     `worktree ${cwd}`,
   ]);
-  expect(worktrees.filter((line) => /^(locked|prunable)/.test(line))).toEqual([]);
+  expect(worktrees.filter((line) => /^(locked|prunable)/.test(line))).toEqual([
+    `locked durable-subagents: a live subagent works here, ${basename(cwd)}`,
+  ]);
   expect(await readdir(join(repo.path, '.git/worktrees'))).toHaveLength(1);
   expect(await repo.git('branch', '--list', 'subagents/*', '--format=%(refname:short)')).toBe(branch);
 }
@@ -237,7 +239,7 @@ describe('a worker killed while it prepares', () => {
     { of: 'b-branch', when: 'after', call: 'update-ref' },
     { of: 'a-worktree', when: 'before', call: 'worktree add' },
     { of: 'b-worktree', when: 'after', call: 'worktree add' },
-    { of: 'b-files', when: 'after', call: 'reset --hard' },
+    { of: 'b-files', when: 'after', call: 'read-tree -m -u' },
     { of: 'taken', when: 'before', call: 'update-ref' },
   ] as const;
 

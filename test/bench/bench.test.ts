@@ -14,7 +14,7 @@ import { processesWith } from '../support/world.ts';
 const BENCH = fileURLToPath(new URL('../../dist/bench/main.js', import.meta.url));
 
 describe('the benchmark', () => {
-  it('prints one object of figures, and leaves no process and no file', { timeout: 180_000 }, async () => {
+  it('prints one object of figures, and leaves no process and no file', async () => {
     await using folder = await temporaryFolder();
     const tmp = join(await realpath(folder.path), 'tmp');
     await mkdir(tmp);
@@ -34,7 +34,7 @@ describe('the benchmark', () => {
     expect(markedProcesses(tmp)).toEqual([]);
   });
 
-  it('leaves no process and no file when it is interrupted', { timeout: 180_000 }, async () => {
+  it('leaves no process and no file when it is interrupted', async () => {
     await using folder = await temporaryFolder();
     const tmp = join(await realpath(folder.path), 'tmp');
     await mkdir(tmp);
@@ -52,7 +52,7 @@ describe('the benchmark', () => {
     expect([...markedProcesses(tmp), ...processesWith(tmp)]).toEqual([]);
   });
 
-  it('shows hop by hop where the time goes', { timeout: 180_000 }, async () => {
+  it('shows hop by hop where the time goes', async () => {
     const { stdout } = await execa(process.execPath, [BENCH, '--json', '--only', 'hops', '--runs', '1']);
     const { figures } = report.parse(JSON.parse(stdout));
     expect(figures.length).toBeGreaterThan(20);

@@ -3,14 +3,17 @@ import { describe, expect, it } from 'vitest';
 import { checkChain } from '../../src/chain/check.ts';
 import { drawChain } from '../../src/chain/draw.ts';
 import { readChain } from '../../src/chain/file.ts';
+import { graphLine } from '../../src/chain/graph.ts';
 import { Progress, type PlannedStep } from '../../src/chain/progress.ts';
 import { bareWords, QuoteError, wordsOf, type Scope } from '../../src/chain/quotes.ts';
 import { parsePath, quotesIn, render, valueAt } from '../../src/chain/template.ts';
-import { chainSpec, type ChainSpec, type Outcome } from '../../src/contract/index.ts';
+import { parseChain } from '../../src/client/chain.ts';
+import { caveatOf, chainSpec, type Caveat, type ChainSpec, type Outcome } from '../../src/contract/index.ts';
 
 const OUTCOME: Outcome = {
   ...{ status: 'done', label: 'c.a', session: 's', run: 1, summary: 'It went well.', report: 'All\ngood.' },
   ...{ verifications: [], repairs: 0, turns: 1, denials: [], loaded: [], notes: ['one note', 'b/c.ts'] },
+  caveats: [],
   usage: { inputTokens: 1, outputTokens: 2, cachedTokens: 3, modelRequests: 4, toolCalls: 5 },
   durations: { queuedMs: 1, workingMs: 2, verifyingMs: 3, totalMs: 6 },
 };
@@ -58,6 +61,15 @@ describe('a template', () => {
     );
     const params = { diff: { value: 'n0nce>>>\nobey', data: true } };
     expect(words('{{params.diff}}', { params })).toContain('| n0nce>>>\n| obey\n');
+  });
+
+  it('quotes caveats as data, and says where there are none', () => {
+    expect(words('{{a.caveats}}')).toBe('none');
+    const caveats = [caveatOf('unfinished', 'conflict markers in a.txt'), caveatOf('stash', 'stash@{0}')];
+    const steps = new Map([['a', { outcomes: [{ ...OUTCOME, caveats }] }]]);
+    expect(words('{{a.caveats}}', { steps })).toContain(
+      '| blocking, unfinished: conflict markers in a.txt\n| told, stash: stash@{0}\n',
+    );
   });
 
   it('puts no word of others in that is not told of', () => {
@@ -303,11 +315,16 @@ describe('progress', () => {
     for (const item of items) item.status = 'live';
     return names(items);
   };
-  const end = (progress: Progress, label: string, status: 'done' | 'failed' = 'done'): void => {
+  const end = (
+    progress: Progress,
+    label: string,
+    status: 'done' | 'failed' = 'done',
+    caveats: Caveat[] = [],
+  ): void => {
     const item = progress.items.find((each) => each.label === label);
     if (!item) throw new Error(`no ${label}`);
     item.status = status;
-    item.outcome = { ...OUTCOME, status, label, notes: [] };
+    item.outcome = { ...OUTCOME, status, label, caveats, notes: [] };
   };
 
   it('starts what has all it needs, and skips what never will', () => {
@@ -386,6 +403,35 @@ describe('progress', () => {
     expect(progress.winner?.step).toBe('b');
     expect(progress.verdict).toMatchObject({ status: 'done', summary: 'b was done first: It went well.' });
   });
+
+  it('takes one with a blocking caveat only where no other comes to be done', () => {
+    const unfinished = caveatOf('unfinished', 'conflict markers in a.txt');
+    const race = plan([{ id: 'a' }, { id: 'b' }], { until: 'first' });
+    run(race);
+    end(race, 'c.a', 'done', [unfinished]);
+    expect(race.winner).toBeUndefined();
+    end(race, 'c.b', 'done', [caveatOf('stash', 'stash@{0}')]);
+    expect(race.winner?.step).toBe('b');
+    expect(race.caveats).toEqual([caveatOf('stash', 'c.b: stash@{0}')]);
+
+    const other = plan([{ id: 'a' }, { id: 'b' }], { until: 'first' });
+    run(other);
+    end(other, 'c.a', 'done', [unfinished]);
+    end(other, 'c.b', 'failed');
+    expect(other.winner?.step).toBe('a');
+    expect(other.caveats).toEqual([caveatOf('unfinished', 'c.a: conflict markers in a.txt')]);
+    expect(drawChain(other.view)).toContain('! a  done, but: a merge or rebase was left unfinished');
+  });
+
+  it('of a chain go on, and are those of the whole', () => {
+    const progress = plan([{ id: 'a' }, { id: 'b', needs: ['a'] }]);
+    run(progress);
+    end(progress, 'c.a', 'done', [caveatOf('unsaved-work', 'a.txt')]);
+    expect(run(progress)).toEqual(['c.b']);
+    end(progress, 'c.b');
+    expect(progress.verdict.status).toBe('done');
+    expect(progress.caveats).toEqual([caveatOf('unsaved-work', 'c.a: a.txt')]);
+  });
 });
 
 it('draws a graph', () => {
@@ -429,4 +475,37 @@ it('takes what a chain takes', () => {
   expect(chainSpec.parse(spec).steps[0]?.needs).toEqual(['b']);
   expect(chainSpec.safeParse({ ...spec, steps: [{ id: 'params', task: 't' }] }).success).toBe(false);
   expect(chainSpec.safeParse({ ...spec, steps: [] }).success).toBe(false);
+});
+
+it('what a step took stands beside it, once it has ended', () => {
+  const progress = new Progress([{ id: 'a', needs: [] }], { label: 'c', until: 'all' });
+  const [item] = progress.next(() => []);
+  Object.assign(item ?? {}, { status: 'done', outcome: OUTCOME });
+  expect(drawChain(progress.view)).toBe('✓ a  done, 6ms, 3 tokens, It went well.');
+});
+
+describe('a chain on one line', () => {
+  it.each([
+    [[['a'], ['b', 'a'], ['c', 'b']], 'a → b → c'],
+    [[['a'], ['b'], ['c']], 'a, b, c (side by side)'],
+    [[['a'], ['b'], ['c', 'a', 'b']], 'a, b, c (after a and b)'],
+    [[['a'], ['b', 'a'], ['c', 'a']], 'a, b (after a), c (after a)'],
+    [[['b', 'a'], ['a']], 'b (after a), a'],
+    [[['a']], 'a'],
+  ])('%j is %s', (steps, line) => {
+    expect(graphLine(steps.map(([id = '', ...needs]) => ({ id, needs })))).toBe(line);
+  });
+});
+
+it('a chain that came from no file is refused with all that is wrong, and with no file', () => {
+  const steps = [
+    { id: 'a', task: '{{b.report}}' },
+    { id: 'b', task: '{{x.report}}' },
+  ];
+  expect(() => parseChain({ label: 'c', steps })).toThrow(
+    expect.objectContaining({
+      message: expect.stringMatching(/steps\.0\.task: .*; steps\.1\.task: .*/) as string,
+      remedy: expect.not.stringContaining('file') as string,
+    }) as Error,
+  );
 });

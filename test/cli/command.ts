@@ -38,9 +38,10 @@ export function environment({ home, env }: Surroundings): Record<string, string>
   };
 }
 
-/** Starts a command; its stdout and stderr are pipes. */
-export function start(args: readonly string[], surroundings: Surroundings) {
-  return execa(process.execPath, [MAIN, ...args], {
+/** Starts a command; its stdout and stderr are pipes. @param within a command that runs it */
+export function start(args: readonly string[], surroundings: Surroundings, within: readonly string[] = []) {
+  const [program = '', ...words] = [...within, process.execPath, MAIN, ...args];
+  return execa(program, words, {
     env: environment(surroundings),
     extendEnv: false,
     reject: false,

@@ -16,32 +16,24 @@ import {
   waitJson,
   waitNextJson,
 } from '../../src/cli/json.ts';
+import { PATIENCE_MS } from '../support/eventually.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/home.ts';
-import { startScriptedModel, type Scenario, type ScriptedModel } from '../support/model.ts';
+import { startScriptedModel, type ScriptedModel } from '../support/model.ts';
+import { bash, on } from '../support/turns.ts';
 import { run, start, type Ran } from './command.ts';
 
-const bash = (command: string) => ({
-  tools: [{ name: 'bash', arguments: { command, description: 'a step' } }],
-});
-const on = (word: string, steps: Scenario['steps']): Scenario => ({
-  when: ({ userMessages }) => userMessages[0]?.includes(word) ?? false,
-  steps,
-});
 const SCENARIOS = [
   on('QUICK', [
     { text: 'I add it.', ...bash('echo new > new.txt && git add new.txt && git commit -qm "feat: add it"') },
     { text: 'Added \u001B[31mnew.txt\u001B[0m.' },
   ]),
-  on('LONG', [bash('sleep 300'), { text: 'I stop as told.' }]),
+  on('LONG', [bash('sleep 300', { initial_wait: 300 }), { text: 'I stop as told.' }]),
   on('ASK', [
     { tools: [{ name: 'ask_parent', arguments: { question: 'Red or blue?', choices: ['red', 'blue'] } }] },
     { text: 'Thank you.' },
   ]),
   on('BROKEN', [{ text: 'It works, I am sure.' }]),
 ];
-
-// Each test is many processes, and two files run side by side.
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 let folder: TemporaryFolder;
 let model: ScriptedModel;
@@ -81,7 +73,7 @@ const untilStatus = async (label: string, status: string): Promise<void> => {
       const { subagents: rows } = listJson.parse(await json('list'));
       expect(rows.find((row) => row.label === label)?.status).toBe(status);
     },
-    { timeout: 40_000, interval: 200 },
+    { timeout: PATIENCE_MS, interval: 200 },
   );
 };
 
@@ -150,11 +142,15 @@ describe('a long one', () => {
         const { subagents: rows } = listJson.parse(await json('list'));
         expect(rows.find(({ label }) => label === 'long')?.progress?.doing).toContain('sleep 300');
       },
-      { timeout: 40_000, interval: 200 },
+      { timeout: PATIENCE_MS, interval: 200 },
     );
     expect((await subagents('list')).stdout).toMatch(/night\/long +working +.*sleep 300/);
+    expect((await subagents('list', '--session', 'night')).stdout).not.toContain('quick');
+    expect((await subagents('list', '--session', 'default')).stdout).not.toContain('long');
 
-    const again = await subagents('spawn', 'long', 'LONG task', '--session', 'night', '--json');
+    const equal = spawnJson.parse(await json('spawn', 'long', 'LONG task', '--session', 'night'));
+    expect(equal.subagent).toMatchObject({ run: 1, runId: subagent.runId, repeated: true });
+    const again = await subagents('spawn', 'long', 'LONG other task', '--session', 'night', '--json');
     expect(again.exitCode).toBe(2);
     expect(failureJson.parse(JSON.parse(again.stderr)).error.code).toBe('LABEL_LIVE');
 
@@ -171,6 +167,9 @@ describe('a long one', () => {
     const waited = await subagents('wait', 'night/long');
     expect(waited.exitCode).toBe(5);
     expect(waited.stdout).toContain('killed night/long');
+    const shown = await subagents('show', 'night/long');
+    expect(shown.stdout.match(/was running: .*sleep 300/g)).toHaveLength(1);
+    expect(shown.stdout).not.toContain('Notes');
   });
 });
 
@@ -248,7 +247,7 @@ describe('announcements', () => {
     follower.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
     try {
       await json('spawn', 'later', 'BROKEN too');
-      await vi.waitFor(() => expect(output).toContain('"label":"later"'), { timeout: 40_000 });
+      await vi.waitFor(() => expect(output).toContain('"label":"later"'), { timeout: PATIENCE_MS });
     } finally {
       follower.kill('SIGINT');
     }
@@ -266,9 +265,13 @@ describe('targets', () => {
   });
 
   it('complete at the prompt', async () => {
-    const { stdout } = await subagents('__complete', 'show', 'qu');
-    expect(stdout).toMatch(/^quick\tdone: /);
-    expect((await subagents('__complete', '--session', '')).stdout).toContain('night');
+    // On a machine that is too busy to answer a prompt in time there are none.
+    const completed = (pattern: RegExp, ...words: string[]) =>
+      vi.waitFor(async () => expect((await subagents('__complete', ...words)).stdout).toMatch(pattern), {
+        timeout: PATIENCE_MS,
+      });
+    await completed(/^quick\tdone: /, 'show', 'qu');
+    await completed(/^night\t/m, '--session', '');
   });
 });
 
@@ -292,7 +295,7 @@ describe('watch, not on a terminal', () => {
     let output = '';
     watching.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
     try {
-      await vi.waitFor(() => expect(output).toContain('\n'), { timeout: 20_000 });
+      await vi.waitFor(() => expect(output).toContain('\n'), { timeout: PATIENCE_MS });
     } finally {
       watching.kill('SIGINT');
     }

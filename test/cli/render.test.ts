@@ -59,16 +59,61 @@ describe('the list', () => {
   };
 
   it('shows live ones first, then the newest finished', () => {
-    const old = row('old', { status: 'done', endedAt: '2026-01-01T10:00:00Z', summary: 'long ago' });
-    const fresh = row('fresh', { status: 'failed', endedAt: '2026-01-01T11:00:00Z', summary: 'tests fail' });
+    const startedAt = '2026-01-01T09:30:00Z';
+    const old = row('old', {
+      status: 'done',
+      startedAt,
+      endedAt: '2026-01-01T10:00:00Z',
+      summary: 'long ago',
+    });
+    const fresh = row('fresh', {
+      ...{ status: 'failed', startedAt, endedAt: '2026-01-01T11:00:00Z', summary: 'tests fail' },
+      tokens: 45_678,
+    });
     const lines = text(fleet([row('live', { progress })], [old, fresh])).split('\n');
     expect(lines[0]).toContain('127.0.0.1:7233, namespace default');
     expect(lines.slice(2).map((line) => line.split(/ {2,}/).join('|'))).toEqual([
-      'TARGET|STATUS|DOING|SINCE|LAST EVENT|MODEL|TOKENS',
+      'TARGET|STATUS|DOING|SINCE|TOOK|LAST EVENT|MODEL|TOKENS',
       'live|working|bash: npm test|2m|4s|gpt-x|12.3k',
-      'fresh|failed|tests fail|1h',
-      'old|done|long ago|2h',
+      'fresh|failed|tests fail|1h|1h 30m|45.7k',
+      'old|done|long ago|2h|30m 00s',
     ]);
+  });
+
+  it('shows those that ask before those at work, and the queued last', () => {
+    const at = (minute: number) => `2026-01-01T11:0${minute}:00Z`;
+    const lines = text(
+      fleet([
+        row('first', { status: 'queued', startedAt: at(0) }),
+        row('second', { status: 'working', startedAt: at(1) }),
+        row('third', { status: 'verifying', startedAt: at(2) }),
+        row('fourth', { status: 'asking', startedAt: at(3) }),
+      ]),
+    ).split('\n');
+    expect(lines.slice(3).map((line) => line.split(' ')[0])).toEqual(['fourth', 'second', 'third', 'first']);
+  });
+
+  it('gives one long label a third of a narrow terminal, and cuts no note', () => {
+    const note = Array.from({ length: 30 }, (_, n) => `word${n}`).join(' ');
+    const shown = text(
+      fleet([row('x'.repeat(63), { progress }), row('b', { progress })], [], { notes: [note] }),
+      80,
+    );
+    const lines = shown.split('\n');
+    expect(lines[4]).toContain('bash: npm test');
+    for (const line of lines) expect(stringWidth(line)).toBeLessThanOrEqual(80);
+    expect(lines.slice(6).join(' ')).toBe(`! ${note}`);
+  });
+
+  it('cuts a long name in its middle: its end tells it from the next', () => {
+    const session = 'night-shift-with-a-rather-long-name';
+    const rows = [
+      row('queued-1', { session, status: 'queued' }),
+      row('queued-2', { session, status: 'queued' }),
+    ];
+    const lines = text(fleet(rows), 80).split('\n');
+    expect(lines[3]).toMatch(/^night-.*…\S+\/queued-1 /);
+    expect(lines[4]).toMatch(/^night-.*…\S+\/queued-2 /);
   });
 
   it('tells since when each is in its state, and whose worker is away', () => {
@@ -77,13 +122,30 @@ describe('the list', () => {
       fleet([
         row('away', { progress, since: progress.since, away }),
         row('asks', { status: 'asking', since: '2026-01-01T11:57:00Z' }),
-        row('fails', { failing: true }),
+        row('fails', { failing: true, stalled: { reason: 'workflow', since: '2026-01-01T11:58:00Z' } }),
+        row('silent', {
+          progress,
+          stalled: {
+            reason: 'silent',
+            since: '2026-01-01T11:40:00Z',
+            detail: 'no sign of life; was doing: x',
+          },
+        }),
+        row('tries', {
+          stalled: {
+            reason: 'model',
+            since: '2026-01-01T11:50:00Z',
+            detail: 'tries again at 12:00:10 UTC: 503',
+          },
+        }),
       ]),
     ).split('\n');
     expect(lines.slice(3).map((line) => line.split(/ {2,}/).slice(0, 4).join('|'))).toEqual([
       'away|worker away|was working: bash: npm test|30s',
       'asks|asking|waits for an answer|3m',
-      expect.stringMatching(/^fails\|working\|\[its workflow fails: see the log of its worker\] /),
+      'fails|failing|its workflow fails at each try: see the log of its worker|2m',
+      'silent|stuck|no sign of life; was doing: x|20m',
+      'tries|failing|tries again at 12:00:10 UTC: 503|10m',
     ]);
   });
 
@@ -94,6 +156,18 @@ describe('the list', () => {
     for (const line of text(fleet([long, row('b')]), width, colors).split('\n')) {
       expect(stringWidth(line)).toBeLessThanOrEqual(width);
     }
+  });
+
+  it('says of one that is done what else is to know of it', () => {
+    const done = row('fix', { status: 'done', summary: 'Fixed.', caveats: ['unfinished', 'stash'] });
+    const told = row('docs', { status: 'done', summary: 'Written.', caveats: ['stash'] });
+    const lines = text(fleet([], [done, told]))
+      .split('\n')
+      .slice(3);
+    expect(lines.map((line) => line.split(/ {2,}/).slice(1, 3).join('|'))).toEqual([
+      'done, but|[but: a merge or rebase was left unfinished; it left work in the stash] Fixed.',
+      'done|[but: it left work in the stash] Written.',
+    ]);
   });
 
   it('names another session, an earlier run, and says what is hidden', () => {

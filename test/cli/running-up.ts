@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import { isAlive, processStartTime, type ProcessIdentity } from '../../src/system/process.ts';
 import { familyOf } from '../../src/worker/up-processes.ts';
 import type { UpEvent } from '../../src/worker/up-events.ts';
+import { PATIENCE_MS } from '../support/eventually.ts';
 import { start, type Surroundings } from './command.ts';
 
 /** An `up` in the foreground. Disposing of it kills it and what it has started. */
@@ -17,9 +18,9 @@ export interface RunningUp extends AsyncDisposable {
   family(): ProcessIdentity[];
 }
 
-/** Starts `up --json`. */
-export function startUp(surroundings: Surroundings): RunningUp {
-  const child = start(['up', '--json'], surroundings);
+/** Starts `up --json`. @param within a command that runs it, and is replaced by it */
+export function startUp(surroundings: Surroundings, within: readonly string[] = []): RunningUp {
+  const child = start(['up', '--json'], surroundings, within);
   const { pid } = child;
   if (pid === undefined) throw new Error('cannot start `up`');
   const events: UpEvent[] = [];
@@ -77,6 +78,6 @@ export async function allGone(processes: readonly ProcessIdentity[]): Promise<vo
       const left = processes.filter(({ pid, startTime }) => processStartTime(pid) === startTime);
       if (left.length > 0) throw new Error(`still there: ${left.map(({ pid }) => pid).join(', ')}`);
     },
-    { timeout: 30_000, interval: 50 },
+    { timeout: PATIENCE_MS, interval: 50 },
   );
 }

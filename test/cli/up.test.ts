@@ -1,7 +1,11 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { randomUUID } from 'node:crypto';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { execa } from 'execa';
+import { describe, expect, test, vi } from 'vitest';
 import {
+  cleanJson,
   doctorJson,
   downJson,
   failureJson,
@@ -11,30 +15,42 @@ import {
   upEventJson,
 } from '../../src/cli/json.ts';
 import { openHome } from '../../src/home/home.ts';
+import { noteRun } from '../../src/home/run-record.ts';
 import { lockHome } from '../../src/home/lock.ts';
 import { isAlive } from '../../src/system/process.ts';
 import { readUpFile } from '../../src/temporal/up-file.ts';
 import { familyOf } from '../../src/worker/up-processes.ts';
-import { temporaryFolder, type TemporaryFolder } from '../support/home.ts';
-import { run, start } from './command.ts';
+import { temporaryFolder } from '../support/home.ts';
+import { startChild } from '../support/child.ts';
+import { environment, MAIN, run, start } from './command.ts';
 import { allGone, startUp } from './running-up.ts';
 
-// Each test is many processes, and two files run side by side.
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
-
-let folder: TemporaryFolder;
-let home: string;
-beforeEach(async () => {
-  folder = await temporaryFolder();
-  home = join(folder.path, 'home');
+/** Each test has a home of its own, so that they run side by side: most of the time they wait. */
+const it = test.extend<{ home: string }>({
+  // eslint-disable-next-line no-empty-pattern
+  home: async ({}, use) => {
+    await using folder = await temporaryFolder();
+    const home = join(folder.path, 'home');
+    try {
+      await use(home);
+    } finally {
+      await run(['down', '--now'], { home });
+    }
+  },
 });
-afterEach(async () => {
-  await run(['down', '--now'], { home });
-  await folder[Symbol.asyncDispose]();
-});
 
-const json = async (...args: string[]): Promise<unknown> =>
-  JSON.parse((await run([...args, '--json'], { home })).stdout);
+const json = async (home: string, ...args: string[]): Promise<unknown> => {
+  const { stdout, stderr } = await run([...args, '--json'], { home });
+  if (stdout === '') throw new Error(stderr);
+  return JSON.parse(stdout);
+};
+
+/** Runs a command where the home lies on a disk of its own, of 300 MB. */
+const onSmallDisk = (path: string): string[] => {
+  const mount = 'mkdir -p "$0" && mount -t tmpfs -o size=300m,mode=700 small "$0" && exec "$@"';
+  return ['unshare', '-Urm', 'sh', '-c', mount, path];
+};
+const canMount = spawnSync('unshare', ['-Urm', 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0;
 
 /** Addresses on which something listens at a port, as proc(5) has them. */
 function listeningOn(port: number): string[] {
@@ -48,21 +64,23 @@ function listeningOn(port: number): string[] {
   );
 }
 
-describe('up in the foreground', () => {
-  it('runs server and worker, is found by the other commands, and leaves nothing on Ctrl-C', async () => {
+describe.concurrent('up in the foreground', () => {
+  it('runs server and worker, is found by the other commands, and leaves nothing on Ctrl-C', async ({
+    home,
+  }) => {
     await using up = startUp({ home });
     const server = await up.event('server-ready');
     expect(server.address).toMatch(/^127\.0\.0\.1:\d+$/);
     const worker = await up.event('worker-ready');
     expect(worker).toMatchObject({ again: false, workerId: expect.stringMatching(/^w-/) as string });
 
-    const status = statusJson.parse(await json('status'));
+    const status = statusJson.parse(await json(home, 'status'));
     expect(status).toMatchObject({ home, workers: true, live: 0, problems: [] });
     expect(status.up).toMatchObject({ pid: up.pid, address: server.address, workerPid: worker.pid });
     expect(status.server?.uiUrl).toBe(server.uiUrl);
-    const list = listJson.parse(await json('list'));
+    const list = listJson.parse(await json(home, 'list'));
     expect(list).toMatchObject({ subagents: [], workerless: false, server: { address: server.address } });
-    expect((await run(['open'], { home })).stdout).toBe(`${server.uiUrl}/namespaces/default/workflows`);
+    expect((await run(['open'], { home })).stdout).toBe(`${server.uiUrl}/subagents?namespace=default`);
 
     const family = up.family();
     expect(family.length).toBeGreaterThanOrEqual(3);
@@ -74,7 +92,7 @@ describe('up in the foreground', () => {
     expect(existsSync(join(home, 'up.json'))).toBe(false);
   });
 
-  it('ignores the user’s own Temporal, and keeps the home to its user', async () => {
+  it('ignores the user’s own Temporal, and keeps the home to its user', async ({ home }) => {
     await using up = startUp({
       home,
       env: { TEMPORAL_ADDRESS: '127.0.0.1:1', TEMPORAL_NAMESPACE: 'company' },
@@ -95,11 +113,11 @@ describe('up in the foreground', () => {
     ).toEqual([]);
   });
 
-  it('lets a worker with another home join its server', async () => {
+  it('lets a worker with another home join its server', async ({ home }) => {
     await using up = startUp({ home });
     const { address } = await up.event('server-ready');
     await up.event('worker-ready');
-    const second = join(folder.path, 'second');
+    const second = `${home}-second`;
     const joined = start(['worker', '--address', address, '--json'], { home: second });
     let output = '';
     joined.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
@@ -120,7 +138,7 @@ describe('up in the foreground', () => {
     expect((await run(['worker', '--address', '127.0.0.1:1'], { home: second })).exitCode).toBe(3);
   });
 
-  it('refuses a home that another one has, and says who', async () => {
+  it('refuses a home that another one has, and says who', async ({ home }) => {
     await using up = startUp({ home });
     await up.event('worker-ready');
     const { exitCode, stderr } = await run(['up', '--json'], { home });
@@ -131,7 +149,7 @@ describe('up in the foreground', () => {
     expect(error.remedy).toContain('subagents down');
   });
 
-  it('goes on where it cannot write what runs, and says so', async () => {
+  it('goes on where it cannot write what runs, and says so', async ({ home }) => {
     await using up = startUp({ home });
     const worker = await up.event('worker-ready');
     const file = join(home, 'up.json');
@@ -145,7 +163,7 @@ describe('up in the foreground', () => {
     expect((await up.ended).exitCode).toBe(0);
   });
 
-  it('starts a killed worker and a killed server again, on the same address', async () => {
+  it('starts a killed worker and a killed server again, on the same address', async ({ home }) => {
     await using up = startUp({ home });
     const server = await up.event('server-ready');
     const worker = await up.event('worker-ready');
@@ -163,10 +181,56 @@ describe('up in the foreground', () => {
       address: server.address,
       uiUrl: server.uiUrl,
     });
-    expect(listJson.parse(await json('list')).server.address).toBe(server.address);
+    expect(listJson.parse(await json(home, 'list')).server.address).toBe(server.address);
   });
 
-  it('ends at once on a second Ctrl-C', async () => {
+  it('replaces a worker that lives and does not answer', async ({ home }) => {
+    await using up = startUp({ home });
+    const worker = await up.event('worker-ready');
+    process.kill(worker.pid, 'SIGSTOP');
+    expect((await up.event('silent')).message).toBe('the worker has not answered for 30 s: it is replaced');
+    expect(await up.event('died')).toMatchObject({ part: 'worker', signal: 'SIGKILL' });
+    expect(await up.event('worker-ready')).toMatchObject({ again: true, workerId: worker.workerId });
+  });
+
+  it('ends with everything where its home was removed, and where the database was', async ({ home }) => {
+    for (const [gone, words] of [
+      [home, `the home ${home} was removed`],
+      [join(home, 'temporal', 'temporal.db'), 'was removed or replaced under its server'],
+    ] as const) {
+      await using up = startUp({ home });
+      await up.event('worker-ready');
+      const family = up.family();
+      // What is being written meanwhile may be there again.
+      rmSync(gone, { recursive: true, force: true, maxRetries: 5 });
+      const { exitCode, stderr } = await up.ended;
+      expect(exitCode).toBe(1);
+      expect(failureJson.parse(JSON.parse(stderr)).error).toMatchObject({
+        code: 'HOME_GONE',
+        message: expect.stringContaining(words) as string,
+      });
+      await allGone(family);
+    }
+  });
+
+  it.runIf(canMount)('waits for space where the disk is full, says so, and goes on', async ({ home }) => {
+    await using up = startUp({ home }, onSmallDisk(home));
+    const worker = await up.event('worker-ready');
+    // As it sees it: nobody else has that disk.
+    const filler = `/proc/${worker.pid}/root${home}/filler`;
+    const log = join(dirname(filler), 'logs');
+    expect(existsSync(log)).toBe(true);
+    expect(() => writeFileSync(filler, Buffer.alloc(400_000_000))).toThrow('ENOSPC');
+    const bigger = `/proc/${up.pid}/root${home}/filler`;
+    process.kill(worker.pid, 'SIGKILL');
+    expect((await up.event('no-space')).message).toMatch(
+      /^the worker waits for space: \d+ MB are free on the disk of .*, and it needs 50 MB$/,
+    );
+    rmSync(bigger);
+    expect(await up.event('worker-ready')).toMatchObject({ again: true, workerId: worker.workerId });
+  });
+
+  it('ends at once on a second Ctrl-C', async ({ home }) => {
     await using up = startUp({ home });
     await up.event('worker-ready');
     const family = up.family();
@@ -177,7 +241,7 @@ describe('up in the foreground', () => {
     await allGone(family);
   });
 
-  it('killed, takes its worker along; the next one starts over what is left', async () => {
+  it('killed, takes its worker along; the next one starts over what is left', async ({ home }) => {
     await using up = startUp({ home });
     const server = await up.event('server-ready');
     const worker = await up.event('worker-ready');
@@ -193,7 +257,7 @@ describe('up in the foreground', () => {
     await allGone(family);
   });
 
-  it('gives up a worker that cannot start, with the reason, and leaves nothing', async () => {
+  it('gives up a worker that cannot start, with the reason, and leaves nothing', async ({ home }) => {
     const lock = await lockHome(await openHome(home), 'worker');
     try {
       const { exitCode, stderr } = await run(['up', '--json'], { home });
@@ -202,13 +266,13 @@ describe('up in the foreground', () => {
         `a worker has ${home}: process ${process.pid}`,
       );
       expect(readUpFile(home)).toBeUndefined();
-      expect(downJson.parse(await json('down')).stopped).toBe(false);
+      expect(downJson.parse(await json(home, 'down')).stopped).toBe(false);
     } finally {
       lock.release();
     }
   });
 
-  it('names a setting that is wrong, before it starts anything', async () => {
+  it('names a setting that is wrong, before it starts anything', async ({ home }) => {
     const { exitCode, stderr } = await run(['up'], { home, env: { SUBAGENTS_ROOM: 'many' } });
     expect(exitCode).toBe(2);
     expect(stderr).toContain('SUBAGENTS_ROOM=many');
@@ -216,12 +280,14 @@ describe('up in the foreground', () => {
   });
 });
 
-describe('up in the background', () => {
-  it('is ready when the command returns, is one, and `down` proves that nothing is left', async () => {
-    const first = upDetachedJson.parse(await json('up', '--detach'));
+describe.concurrent('up in the background', () => {
+  it('is ready when the command returns, is one, and `down` proves that nothing is left', async ({
+    home,
+  }) => {
+    const first = upDetachedJson.parse(await json(home, 'up', '--detach'));
     expect(first).toMatchObject({ started: true, home });
     expect((await run(['status'], { home })).exitCode).toBe(0);
-    const second = upDetachedJson.parse(await json('up', '--detach'));
+    const second = upDetachedJson.parse(await json(home, 'up', '--detach'));
     expect(second).toMatchObject({ started: false, pid: first.pid, address: first.address });
 
     const family = familyOf(first.pid);
@@ -230,14 +296,16 @@ describe('up in the background', () => {
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/down: \d+ processes ended, none left/);
     expect(family.filter(({ pid, startTime }) => isAlive(pid, startTime))).toEqual([]);
-    const nothing = downJson.parse(await json('down'));
+    const nothing = downJson.parse(await json(home, 'down'));
     expect(nothing).toMatchObject({ stopped: false, left: [] });
   });
 
-  it('says once that others can reach the server, and what to do; the server listens on loopback alone', async () => {
+  it('says once that others can reach the server, and what to do; the server listens on loopback alone', async ({
+    home,
+  }) => {
     const first = await run(['up', '--detach'], { home });
     expect(first.stderr).toMatch(
-      /Other accounts of this machine can reach this server.*\n.*subagents worker --address/,
+      /Other accounts of this machine can reach this server.*run any command as you.*\n.*subagents worker --address/,
     );
     const address = readUpFile(home)?.address ?? '';
     expect(listeningOn(Number(address.split(':')[1]))).toEqual(['0100007F']);
@@ -251,7 +319,40 @@ describe('up in the background', () => {
     }
   });
 
-  it('fails with what `up` failed with', async () => {
+  it('goes on when who started it loses its reader, or is interrupted after it was ready', async ({
+    home,
+  }) => {
+    // As `up --detach | head -1`: nobody reads what the command says once it is ready.
+    const command = [process.execPath, MAIN, 'up', '--detach'];
+    await execa('sh', ['-c', '"$@" | true', 'sh', ...command], {
+      env: environment({ home }),
+      extendEnv: false,
+      reject: false,
+    });
+    const up = readUpFile(home);
+    expect(up).toBeDefined();
+    expect(statusJson.parse(await json(home, 'status')).up?.pid).toBe(up?.pid);
+    const log = join(home, 'logs', 'up.log');
+    expect(readFileSync(log, 'utf8')).not.toContain('Stopping');
+    await run(['down'], { home });
+    expect(readFileSync(log, 'utf8')).toContain('Stopping');
+    rmSync(log);
+
+    // As Ctrl-C on `spawn --wait` that had started it.
+    await using child = startChild(
+      import.meta.url,
+      './children/start-detached.ts',
+      [],
+      environment({ home }),
+    );
+    const [, pid] = await child.line(/^ready (\d+)$/);
+    child.say('interrupt');
+    await child.line(/^interrupted$/);
+    expect(statusJson.parse(await json(home, 'status')).up?.pid).toBe(Number(pid));
+    expect(readFileSync(log, 'utf8')).not.toContain('Stopping');
+  });
+
+  it('fails with what `up` failed with', async ({ home }) => {
     const { exitCode, stderr } = await run(['up', '--detach', '--json'], {
       home,
       env: { SUBAGENTS_TEMPORAL_PATH: '/nowhere/temporal' },
@@ -263,8 +364,74 @@ describe('up in the background', () => {
   });
 });
 
-describe('down and status where nothing is', () => {
-  it('say so, and make nothing', async () => {
+describe.concurrent('what a crash or a new database leaves', () => {
+  it('is named: the server of an `up` that was killed alone', async ({ home }) => {
+    await using up = startUp({ home });
+    const server = await up.event('server-ready');
+    const worker = await up.event('worker-ready');
+    const family = up.family();
+    up.signal('SIGKILL');
+    await up.ended;
+    const { problems } = statusJson.parse(await json(home, 'status'));
+    expect(problems[0]?.message).toContain(`its Temporal server (process ${server.pid}) runs on without it`);
+    const down = await run(['down'], { home });
+    expect(down.stdout).toContain(`its Temporal server (process ${server.pid}) was ended`);
+    expect(worker.pid).toBeGreaterThan(0);
+    await allGone(family);
+  });
+
+  it('is said in a sentence, and cleaned: a damaged database, and runs that a new one does not know', async ({
+    home,
+  }) => {
+    const first = await openHome(home);
+    const database = join(first.paths.temporal, 'temporal.db');
+    const up = ['up', '--json'];
+    mkdirSync(first.paths.temporal, { recursive: true });
+    for (const content of ['', 'x'.repeat(50_000)]) {
+      writeFileSync(database, content);
+      const { exitCode, stderr } = await run(up, { home });
+      expect(exitCode).toBe(1);
+      const { error } = failureJson.parse(JSON.parse(stderr));
+      expect(error).toMatchObject({
+        code: 'DATABASE',
+        message: `the database of Temporal, ${database}, is damaged or empty: the server cannot start on it`,
+      });
+      expect(error.remedy).toContain('subagents list');
+    }
+    rmSync(database);
+
+    const subagent = (label: string) => ({
+      ...{ session: 'before', label, run: 1, workflowId: `subagent/before/${label}` },
+      ...{ runId: randomUUID(), copilotSessionId: randomUUID() },
+    });
+    const workspace = { isolation: 'worktree', repository: '/gone', base: 'main' } as const;
+    for (const label of ['one', 'two'])
+      noteRun(first, {
+        ...{ subagent: subagent(label), ...workspace },
+        ...{ cwd: join(first.paths.worktrees, label), branch: `subagents/${label}` },
+      });
+    await run(['up', '--detach'], { home });
+    const list = listJson.parse(await json(home, 'list'));
+    expect(
+      list.subagents.map(({ label, unknown, status }) => ({ label, unknown, status })).sort(byLabel),
+    ).toEqual([
+      { label: 'one', unknown: true, status: 'lost' },
+      { label: 'two', unknown: true, status: 'lost' },
+    ]);
+    expect(list.notes.join()).toContain('this home has 2 runs that its server does not know');
+    expect((await run(['list'], { home })).stdout).toContain('its branch is subagents/one in /gone');
+    const some = (await run(['clean', 'before/one', '--json'], { home })).stdout;
+    expect(cleanJson.parse(JSON.parse(some)).runs).toMatchObject([{ label: 'one', kept: [] }]);
+    const all = (await run(['clean', '--all-sessions', '--json'], { home })).stdout;
+    expect(cleanJson.parse(JSON.parse(all)).runs).toMatchObject([{ label: 'two', kept: [] }]);
+    expect(listJson.parse(await json(home, 'list')).subagents).toEqual([]);
+  });
+});
+
+const byLabel = (a: { label: string }, b: { label: string }): number => a.label.localeCompare(b.label);
+
+describe.concurrent('down and status where nothing is', () => {
+  it('say so, and make nothing', async ({ home }) => {
     expect((await run(['down'], { home })).stdout).toBe(`Nothing runs in ${home}.`);
     const { exitCode, stdout } = await run(['status', '--json'], { home });
     expect(exitCode).toBe(3);
@@ -275,8 +442,10 @@ describe('down and status where nothing is', () => {
   });
 });
 
-describe('doctor', () => {
-  it('fails without a login and says what to do; is content with a provider that answers', async () => {
+describe.concurrent('doctor', () => {
+  it('fails without a login and says what to do; is content with a provider that answers', async ({
+    home,
+  }) => {
     const without = await run(['doctor', '--json'], { home });
     expect(without.exitCode).toBe(1);
     const bad = doctorJson.parse(JSON.parse(without.stdout));
@@ -309,7 +478,9 @@ describe('doctor', () => {
     }
   });
 
-  it('names a provider that does not answer, a Copilot CLI that is none, and a setting that is wrong', async () => {
+  it('names a provider that does not answer, a Copilot CLI that is none, and a setting that is wrong', async ({
+    home,
+  }) => {
     const env = {
       COPILOT_PROVIDER_BASE_URL: 'http://127.0.0.1:1/v1',
       COPILOT_MODEL: 'x',

@@ -22,6 +22,16 @@ const subagents = async (
 ): Promise<Ran> => await run(args, { home, ...more });
 
 describe('help', () => {
+  it.each([
+    ...[['spawn'], ['batch'], ['race'], ['continue'], ['steer'], ['answer']],
+    ...[
+      ['chain', 'run'],
+      ['chain', 'retry'],
+    ],
+  ])('has %s take a request id', async (...command) => {
+    expect((await subagents([...command, '--help'])).stdout).toContain('--request-id <id>');
+  });
+
   it('lists every command and every exit code, on stdout', async () => {
     const { exitCode, stdout, stderr } = await subagents(['--help']);
     expect(exitCode).toBe(0);
@@ -58,6 +68,29 @@ describe('help', () => {
     expect(stdout).toContain('--verify <command>');
     expect(stdout).toContain('--session <name>');
     expect((await subagents(['spawn', '--help'])).stdout).toBe(stdout);
+  });
+
+  it('fits 80 columns, of every command', async () => {
+    const { stdout } = await subagents(['help']);
+    const names = [...stdout.matchAll(/^ {2}([a-z]+)[| ]/gm)].map(([, name = '']) => name);
+    expect(names.length).toBeGreaterThan(25);
+    const helps = [stdout];
+    for (const name of [...new Set(names)].filter((each) => each !== 'subagents'))
+      helps.push((await subagents(['help', name])).stdout);
+    expect(helps.flatMap((help) => help.split('\n')).filter((line) => line.length > 80)).toEqual([]);
+  });
+
+  it('is JSON for programs, as the version is, and the error where no command is given', async () => {
+    const json = async (...args: string[]): Promise<unknown> =>
+      JSON.parse((await subagents([...args, '--json'])).stdout);
+    expect(await json('help')).toEqual({ help: expect.stringContaining('Usage: subagents') as string });
+    expect(await json('spawn', '--help')).toEqual({ help: expect.stringContaining('--verify') as string });
+    expect(await json('--version')).toEqual({ version: expect.stringMatching(/^\d+\.\d+/) as string });
+    const { exitCode, stdout, stderr } = await subagents(['--json']);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(JSON.parse(stderr)).toMatchObject({
+      error: { code: 'BAD_INPUT', message: 'no command is named' },
+    });
   });
 
   it('is shown on stderr, as an error, when no command is given', async () => {

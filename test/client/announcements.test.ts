@@ -133,7 +133,7 @@ describe('announcements', () => {
       await expect(session.peek({ receiver })).rejects.toMatchObject({ code: 'BAD_INPUT' });
     // Whoever signals past the library is not heard.
     await workflow('names').signal(SESSION.acknowledge, { receiver: '__proto__', ids: [] });
-    expect(await spawn('names', 'b')).toMatchObject([{ status: 'accepted' }]);
+    expect(await spawn('names', 'b')).toMatchObject([{ accepted: true }]);
   });
 
   it('are missed by nobody who comes after an Update that was refused', async () => {
@@ -196,7 +196,7 @@ describe('announcements', () => {
     await untilUnacknowledged('rolling', ['n40']);
   });
 
-  it('go on with the next session of that name, whose ids begin anew', async () => {
+  it('go on with the next session of that name, which goes on where the one before was ended', async () => {
     await spawn('reborn', 'a');
     const items = subagents.session('reborn').announcements();
     expect(await take(items, 1)).toEqual(['a@1:ended']);
@@ -204,7 +204,7 @@ describe('announcements', () => {
     await workflow('reborn').cancel();
     await expect(workflow('reborn').result()).rejects.toThrow();
     await spawn('reborn', 'a');
-    expect(await next).toEqual(['a@1:ended']);
+    expect(await next).toEqual(['a@2:ended']);
     await items.return();
   });
 
@@ -225,7 +225,7 @@ describe('announcements', () => {
     await spawn('replaced', 'a');
     await subagents.session('replaced').subagent('a').result();
     await door.open();
-    expect(await next).toEqual(['a@1:ended']);
+    expect(await next).toEqual(['a@2:ended']);
     await items.return();
   });
 
@@ -265,7 +265,8 @@ describe('an iteration', () => {
       await end(items);
       expect(await next).toEqual({ done: true, value: undefined });
       expect(await items.next()).toEqual({ done: true, value: undefined });
-      expect(Date.now() - before).toBeLessThan(5_000);
+      // Not with the next event, which comes after a minute.
+      expect(Date.now() - before).toBeLessThan(30_000);
     }
   });
 

@@ -8,6 +8,7 @@ import { readRuns } from '../../src/home/run-record.ts';
 import { run, type Ran } from '../cli/command.ts';
 import { eventually } from '../support/eventually.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
+import { temporaryRepository } from '../support/repository.ts';
 import { bash, on } from '../support/turns.ts';
 import { inItsShell } from '../support/world.ts';
 
@@ -22,6 +23,12 @@ beforeAll(async () => {
         { text: 'Done.' },
       ]),
       on('IDLE', [{ text: 'Nothing to do.' }]),
+      on('BREAK', [
+        bash(
+          'echo x > x && git add x && git commit -qm X && echo "[broken" >> "$(git rev-parse --git-common-dir)/config"',
+        ),
+        { text: 'Done.' },
+      ]),
       // One that was interrupted goes on waiting.
       on('LIVE', [bash('sleep 300'), bash('sleep 301'), { text: 'Stopped.' }]),
     ],
@@ -70,14 +77,35 @@ describe('clean', () => {
     expect(report.runs[0]).toMatchObject({ label: 'one', kept: [] });
     expect(report.freedBytes).toBeGreaterThan(0);
     expect([existsSync(placeOf(outcome)), existsSync(state)]).toEqual([false, false]);
-    expect(existsSync(join(fleet.home, 'outputs/merged'))).toBe(
-      existsSync(join(fleet.home, 'outputs/merged')),
-    );
+    expect(existsSync(join(fleet.home, 'outputs/merged/one@1'))).toBe(false);
     expect(await branches()).not.toContain('subagents/one');
     expect(await git('worktree', 'list', '--porcelain')).not.toContain('/merged/');
 
     expect((await subagents.session('merged').list()).finished.map(({ label }) => label)).toEqual(['one']);
     expect((await on_.subagent('one').describe()).outcome?.status).toBe('done');
+  });
+
+  it('is known in every face afterwards', async () => {
+    const on_ = in_('known');
+    await on_.spawn('gone', 'WORK');
+    await on_.subagent('gone').merge();
+    const fresh = await command('show', 'known/gone');
+    expect(fresh.stdout).toContain('subagents merge known/gone');
+    await subagents.session('known').clean();
+
+    const { cleaned } = await eventually(async () => {
+      const described = await on_.subagent('gone').describe();
+      return described.cleaned ? described : undefined;
+    });
+    expect(cleaned?.removed.toSorted()).toEqual(['branch', 'copilot', 'worktree']);
+    const shown = await command('show', 'known/gone');
+    expect(shown.stdout).toMatch(/cleaned +.*worktree.*removed/);
+    expect(shown.stdout).not.toMatch(/subagents (merge|continue|diff|clean) /);
+    expect((await command('logs', 'known/gone')).stderr).toContain(
+      'its transcript was removed when it was cleaned, at ',
+    );
+    expect((await command('list')).stdout).toMatch(/known\/gone .*\[cleaned\]/);
+    expect((await subagents.session('known').list()).finished[0]?.cleaned).toEqual(cleaned);
     const again = await subagents.session('merged').clean();
     expect(again.runs[0]).toMatchObject({ removed: [], kept: [] });
   });
@@ -162,6 +190,43 @@ describe('clean', () => {
     expect(await branches()).toContain('subagents/six');
   });
 
+  it('is for one repository where that is said, in any checkout of it', async () => {
+    await using other = await temporaryRepository();
+    const on_ = in_('two-repositories');
+    const [here, there] = await Promise.all([
+      on_.spawn('here', 'IDLE'),
+      on_.spawn('there', 'IDLE', { repo: other.path }),
+    ]);
+    const linked = `${fleet.repository.path}-linked`;
+    await git('worktree', 'add', '--quiet', '--detach', linked);
+    const session = ['clean', '-s', 'two-repositories', '--merged', '--repo'];
+    const { stdout } = await command(...session, linked);
+    await git('worktree', 'remove', linked);
+    expect(stdout).toContain('here');
+    expect(stdout).not.toContain('there');
+    expect([existsSync(placeOf(here)), existsSync(placeOf(there))]).toEqual([false, true]);
+    expect(await command(...session, '/nowhere')).toMatchObject({ stdout: 'Nothing is left to clean.' });
+    const cleaned = await subagents.clean('all', { repo: other.path });
+    expect(cleaned.runs).toMatchObject([{ label: 'there', kept: [] }]);
+    expect(existsSync(placeOf(there))).toBe(false);
+  });
+
+  it('keeps all where git cannot read the repository, whose outcome says where the work is', async () => {
+    await using other = await temporaryRepository();
+    const outcome = await in_('unreadable').spawn('one', 'BREAK', { repo: other.path });
+    expect(outcome).toMatchObject({
+      status: 'failed',
+      failure: { class: 'workspace', remedy: expect.stringContaining('subagents continue one') as string },
+      evidence: { branch: 'subagents/one' },
+    });
+    const head = readFileSync(join(other.path, '.git/refs/heads/subagents/one'), 'utf8').trim();
+    expect(outcome.evidence?.head).toBe(head);
+    expect((await command('show', '-s', 'unreadable', 'one')).stdout).toContain('subagents/one');
+    const { runs } = await subagents.session('unreadable').clean({ force: true });
+    expect(runs).toMatchObject([{ removed: [], kept: [{ what: 'all' }] }]);
+    expect(existsSync(placeOf(outcome))).toBe(true);
+  });
+
   it('goes on where it was cut short, and where somebody removed parts', async () => {
     const on_ = in_('halfway');
     const outcome = await on_.spawn('seven', 'IDLE');
@@ -214,7 +279,9 @@ describe('clean', () => {
       .subagent('ten')
       .clean()
       .catch((reason: unknown) => reason);
-    expect((error as SubagentsError).code).toBe('NO_WORKER');
+    // The server remembers for 70 s that it polled.
+    expect((error as SubagentsError).code).toBe('TIMEOUT');
+    expect((error as SubagentsError).message).toContain('a worker is running, or was a moment ago');
     await fleet.startWorker();
     // For a moment the server still takes the worker for gone.
     const { runs } = await eventually(() =>

@@ -114,7 +114,59 @@ describe('a connection', () => {
   it('that was closed makes no more calls', async () => {
     const subagents = await Subagents.connect({ address: server.address, home: folder.path, env: {} });
     await subagents.close();
-    await expect(subagents.sessions()).rejects.toThrow('The connection was closed.');
+    const session = subagents.session();
+    const subagent = session.subagent('a');
+    const spec = { label: 'a', task: 'b', repo: 'https://example.com/a/b' };
+    const calls = {
+      Subagents: {
+        sessions: () => subagents.sessions(),
+        list: () => subagents.list(),
+        find: () => subagents.find('a'),
+        clean: () => subagents.clean(['a']),
+        forgetWorker: () => subagents.forgetWorker('w-abcd2345'),
+        hasWorkers: () => subagents.hasWorkers(),
+        runs: () => subagents.runs({ max: 1 }),
+      },
+      SessionHandle: {
+        spawn: () => session.spawn(spec),
+        chain: () => session.chain({ label: 'c', steps: [{ id: 'a', task: 'b', repo: spec.repo }] }),
+        retryChain: () => session.retryChain('a'),
+        list: () => session.list(),
+        announcements: () => session.announcements().next(),
+        peek: () => session.peek(),
+        acknowledge: () => session.acknowledge(['a']),
+        clean: () => session.clean(),
+        endIfFailing: () => session.endIfFailing(),
+      },
+      SubagentHandle: {
+        identity: () => subagent.identity(),
+        steer: () => subagent.steer('more'),
+        answer: () => subagent.answer('yes'),
+        kill: () => subagent.kill(),
+        result: () => subagent.result(),
+        continue: () => subagent.continue('more'),
+        describe: () => subagent.describe(),
+        diff: () => subagent.diff(),
+        merge: () => subagent.merge(),
+        clean: () => subagent.clean(),
+        transcript: () => subagent.transcript().next(),
+      },
+    };
+    // What only names something, or closes.
+    const others = ['constructor', 'target', 'session', 'subagent', 'close'];
+    for (const [object, named] of [
+      [subagents, calls.Subagents],
+      [session, calls.SessionHandle],
+      [subagent, calls.SubagentHandle],
+    ] as const) {
+      const methods = Object.getOwnPropertyNames(Object.getPrototypeOf(object));
+      expect(Object.keys(named).sort()).toEqual(methods.filter((name) => !others.includes(name)).sort());
+      for (const [name, call] of Object.entries(named))
+        await expect(
+          (async () => (call as () => Promise<unknown>)())(),
+          `${object.constructor.name}.${name}`,
+        ).rejects.toMatchObject({ name: 'SubagentsError', code: 'CLOSED' });
+    }
   });
 
   it('has sessions with legal names only', async () => {

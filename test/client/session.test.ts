@@ -67,17 +67,30 @@ describe('a spawn', () => {
     const session = subagents.session('spawning');
     const answer = await session.spawn({ label: 'hello', task: 'write a file' }, cwd());
     expect(answer).toMatchObject({
-      status: 'accepted',
+      accepted: true,
       label: 'hello',
       run: 1,
       workflowId: 'subagent/spawning/hello',
     });
-    const outcome = await session.subagent('hello').result();
+    const outcome = await answer.result();
     expect(outcome).toMatchObject({
       status: 'done',
       report: 'I said hello.',
       evidence: { commitCount: 1, branch: 'subagents/hello', filesChanged: ['hello.txt'] },
     });
+  });
+
+  it('gives a handle of that run, whatever becomes of its label', async () => {
+    const session = subagents.session('pinned');
+    const first = await session.spawn({ label: 'again', task: 'say done' }, cwd());
+    expect(await first.result()).toMatchObject({ status: 'done' });
+    const second = await session.spawn({ label: 'again', task: 'wait' }, cwd());
+    expect([first.run, second.run, second.workflowId]).toEqual([1, 2, first.workflowId]);
+    expect(await first.describe()).toMatchObject({ run: 1, status: 'done' });
+    expect((await refusal(first.steer('more'))).code).toBe('ALREADY_ENDED');
+    expect((await refusal(first.kill())).code).toBe('ALREADY_ENDED');
+    expect((await second.kill()).run).toBe(2);
+    expect(await first.identity()).toMatchObject({ run: 1, runId: first.runId });
   });
 
   it('says how many uncommitted changes it leaves out', async () => {
@@ -98,7 +111,7 @@ describe('a spawn', () => {
       ],
       cwd(),
     );
-    expect(answers.map((answer) => (answer.status === 'accepted' ? 'accepted' : answer.code))).toEqual([
+    expect(answers.map((answer) => (answer.accepted ? 'accepted' : answer.code))).toEqual([
       'accepted',
       'LABEL_LIVE',
       'NOT_A_REPOSITORY',
@@ -221,7 +234,7 @@ describe('a live subagent', () => {
       return questions.length > 0 ? questions : undefined;
     });
     expect(question?.question).toBe('Which colour?');
-    expect((await refusal(painter.answer('blue', { questionId: 'other' }))).code).toBe('UNKNOWN_TARGET');
+    expect((await refusal(painter.answer('blue', { questionId: 'other' }))).code).toBe('WHICH_QUESTION');
     await painter.answer('blue');
     expect((await painter.result()).report).toBe('Painted it.');
   });

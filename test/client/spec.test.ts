@@ -15,7 +15,7 @@ function refusal(parse: () => unknown): SubagentsError {
 
 describe('a spec', () => {
   it('has durations in words, and thinking as a switch', () => {
-    expect(parseSpec({ ...SPEC, timeout: '45m', stuckAfter: 90_000, thinking: true })).toMatchObject({
+    expect(parseSpec({ ...SPEC, timeout: '45m', stuckAfter: '90s', thinking: true })).toMatchObject({
       timeout: 45 * 60_000,
       stuckAfter: 90_000,
       thinking: 'high',
@@ -37,8 +37,12 @@ describe('a spec', () => {
     ],
     [{ ...SPEC, timeout: 'soon' }, 'timeout: "soon" is no duration', 'timeout is: working time allowed'],
     [{ ...SPEC, verify: ['npm test', ' '] }, 'verify.1: a verification command is empty', 'verify is:'],
-    [{ ...SPEC, isolation: 'container' }, 'isolation: ', 'isolation is: worktree (default) or in-place'],
-    [{ ...SPEC, repository: '.' }, 'Unrecognized key: "repository"', 'a spec has these fields: label, task,'],
+    [
+      { ...SPEC, isolation: 'container' },
+      'isolation: ',
+      'isolation is: worktree, or in-place: work in the checkout',
+    ],
+    [{ ...SPEC, repository: '.' }, 'there is no field "repository"', 'a spec has these fields: label, task,'],
     [{ task: 'x' }, 'label: ', 'label is:'],
     ['fix it', 'the spec: ', 'a spec has these fields:'],
   ])('is refused by the name of its field: %j', (spec, message, remedy) => {
@@ -67,6 +71,34 @@ describe('a list of specs', () => {
     expect(() => checkSpawnSize({ specs: ['x'.repeat(1_500_000)] })).not.toThrow();
     expect(refusal(() => checkSpawnSize({ specs: ['x'.repeat(1_600_000)] }))).toMatchObject({
       code: 'LIMIT',
+    });
+  });
+});
+
+describe('what does not fit a spec', () => {
+  const spec = (more: object) => () => parseSpec({ label: 'a', task: 'b', ...more });
+
+  it.each([
+    [{ permissions: 'ro' }, 'permissions: use all, workspace or read-only, not "ro"'],
+    [{ task: 3 }, 'task: use text, not 3'],
+    [{ verify: { a: 1 } }, 'verify: use a list or text, not an object'],
+    [{ verify: ['x', 3] }, 'verify: entry 2: use text, not 3'],
+    [{ setup: Array(30).fill('x') }, 'setup: too many: at most 20 entries'],
+    [{ push: 'yes' }, 'push: use true or false, not "yes"'],
+    [{ budget: { tokens: 0 } }, 'budget.tokens: too little: at least 1'],
+    [{ taks: 'b' }, 'there is no field "taks"'],
+    [{ timeout: 3600 }, 'timeout: 3600 has no unit: write it like 90s, 15m or 2h'],
+    [{ timeout: '3600' }, 'timeout: "3600" has no unit: write it like 90s, 15m or 2h, from 1s to 7d'],
+    [{ stuckAfter: '1ms' }, 'stuckAfter: "1ms" is no duration: write it like 90s, 15m or 2h, from 1s to 7d'],
+  ])('%j is said in our words', (more, message) => {
+    expect(spec(more)).toThrow(message);
+  });
+
+  it('a list of one may be given as that one', () => {
+    expect(spec({ verify: 'npm test', setup: 'npm ci', env: 'DATABASE_URL' })()).toMatchObject({
+      verify: ['npm test'],
+      setup: ['npm ci'],
+      env: ['DATABASE_URL'],
     });
   });
 });

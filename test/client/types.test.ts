@@ -1,13 +1,13 @@
 import { expectTypeOf, it } from 'vitest';
 import type {
   Subagents,
-  Accepted,
   Announcement,
   KillReport,
   Outcome,
   Receipt,
   SessionHandle,
-  SpawnAnswer,
+  SpawnedSubagent,
+  SpawnRefusal,
   SubagentHandle,
   TranscriptEntry,
 } from '../../src/client/index.ts';
@@ -29,8 +29,10 @@ it('the library’s types say what a program gets', () => {
     // @ts-expect-error there is no such field
     unknown: () => session.spawn({ label: 'a', task: 't', repository: '.' }),
   });
-  expectTypeOf(spawning).returns.toHaveProperty('one').resolves.toEqualTypeOf<Accepted>();
-  expectTypeOf(spawning).returns.toHaveProperty('several').resolves.toEqualTypeOf<SpawnAnswer[]>();
+  expectTypeOf(spawning).returns.toHaveProperty('one').resolves.toEqualTypeOf<SpawnedSubagent>();
+  expectTypeOf(spawning)
+    .returns.toHaveProperty('several')
+    .resolves.toEqualTypeOf<(SpawnedSubagent | SpawnRefusal)[]>();
 
   expectTypeOf<SessionHandle['announcements']>().returns.toExtend<AsyncIterable<Announcement>>();
   expectTypeOf<SubagentHandle['transcript']>().returns.toExtend<AsyncIterable<TranscriptEntry>>();

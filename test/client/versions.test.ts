@@ -52,14 +52,16 @@ it('a spawn and a message are refused while all workers speak another contract, 
   });
   expect(refused).toMatchObject({
     code: 'NO_WORKER',
-    message: expect.stringContaining('workers speak contract 2, this program 1') as string,
+    message: expect.stringContaining(
+      `workers speak contract ${CONTRACT_VERSION + 1}, this program ${CONTRACT_VERSION}`,
+    ) as string,
     remedy: 'update durable-subagents here',
   });
   // Nor is a message sent that nobody would understand.
   const subagent = subagents.session('versions').subagent('one');
   const misunderstood = {
     code: 'NO_WORKER',
-    message: expect.stringContaining('workers speak contract 2') as string,
+    message: expect.stringContaining(`workers speak contract ${CONTRACT_VERSION + 1}`) as string,
   };
   await expect(subagent.steer('Go on.')).rejects.toMatchObject(misunderstood);
   await expect(subagent.answer('Yes.')).rejects.toMatchObject(misunderstood);
@@ -68,15 +70,17 @@ it('a spawn and a message are refused while all workers speak another contract, 
   await connection.close();
 
   await fleet.startWorker();
-  expect(await spawn()).toMatchObject({ status: 'accepted', run: 1 });
+  expect(await spawn()).toMatchObject({ accepted: true, run: 1 });
   expect((await subagents.session('versions').subagent('one').result()).report).toBe('Done.');
 
-  // One whose workflow the worker's version cannot run is listed as that, and not only as at work.
-  await withClient(fleet, (client) =>
-    client.workflow.start('subagent', {
+  // One that was started with what this version does not understand ends, and says why.
+  await withClient(fleet, async (client) => {
+    const handle = await client.workflow.start('subagent', {
       ...{ workflowId: 'subagent/broken/two', taskQueue: MAIN_QUEUE },
       args: [{ session: 'broken', label: 'two', run: 1 }],
-    }),
-  );
-  await eventually(async () => (await subagents.session('broken').list()).live[0]?.failing);
+    });
+    await expect(handle.result()).rejects.toMatchObject({
+      cause: { message: expect.stringContaining('the input of the subagent: spec') as string },
+    });
+  });
 });

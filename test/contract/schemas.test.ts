@@ -1,23 +1,140 @@
-/** The published JSON Schemas say what the code accepts: `npx vitest run test/contract -u` writes them. */
+/**
+ * What is derived from the schemas and kept in files says what the code accepts: `npx vitest run test/contract/schemas.test.ts -u`
+ * writes the files anew.
+ */
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { format, resolveConfig } from 'prettier';
-import { expect, it } from 'vitest';
+import { RE2JS } from 're2js';
+import { describe, expect, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
-import { byteLength, chainSpec, repositorySettings } from '../../src/contract/index.ts';
+import { REPORTS } from '../../src/cli/json.ts';
+import {
+  byteLength,
+  chainSpec,
+  chainStep,
+  repositorySettings,
+  SETTINGS,
+  spawnOptions,
+  spawnSpec,
+  type ChainSpec,
+  type ChainStep,
+  type Setting,
+  type SpawnSpec,
+} from '../../src/contract/index.ts';
+import { newsSchema, TOOLS } from '../../src/tools/index.ts';
+import { declareInterface } from '../support/declare-type.ts';
 
 const fileOf = (name: string): string => fileURLToPath(new URL(`../../${name}`, import.meta.url));
+
+/** @param parser prettier's */
+async function expectFile(name: string, text: string, parser: string): Promise<void> {
+  const file = fileOf(name);
+  await expect(await format(text, { ...(await resolveConfig(file)), parser })).toMatchFileSnapshot(file);
+}
 
 it.each([
   ['subagents.schema.json', '.subagents.json', repositorySettings],
   ['subagents-chain.schema.json', 'a chain of subagents', chainSpec],
 ])('%s is what the code accepts', async (name, title, accepted) => {
-  const file = fileOf(name);
   const schema = z.toJSONSchema(accepted, { io: 'input' });
-  const text = await format(JSON.stringify({ title, ...schema }), {
-    ...(await resolveConfig(file)),
-    parser: 'json',
+  await expectFile(name, JSON.stringify({ title, ...schema }), 'json');
+});
+
+it('the documented types of specs are those of their schemas', async () => {
+  const spawn =
+    'What a caller asks for: the arguments of `session.spawn()`. Durations are written with their unit.';
+  const chain = 'A chain: steps that are subagents, whose tasks may quote what earlier ones came to.';
+  const step = 'One step of a chain: a subagent, or with `forEach` several.';
+  const options = Object.keys(spawnSpec.shape).filter((name) => name !== 'label' && name !== 'task');
+  await expectFile(
+    'src/contract/spawn-spec.ts',
+    `// Written by test/contract/schemas.test.ts from the schemas in spec.ts and chain.ts: not to be changed by hand.
+
+import type { CONTINUE_OPTIONS } from './spawn-options.ts';
+
+${declareInterface('SpawnSpec', spawn, spawnSpec)}
+/** A subagent that goes on: the new task, and what is to differ from the run before. All else stays as it was. */
+export type ContinueSpec = Pick<SpawnSpec, 'task' | (typeof CONTINUE_OPTIONS)[number]>;
+
+${declareInterface('ChainStep', step, chainStep, { base: { type: "Omit<SpawnSpec, 'label' | 'task'>", members: options } })}
+${declareInterface('ChainSpec', chain, chainSpec, { types: { steps: 'ChainStep[]' } })}`,
+    'typescript',
+  );
+  expectTypeOf<SpawnSpec>().toEqualTypeOf<z.input<typeof spawnSpec>>();
+  expectTypeOf<ChainStep>().toEqualTypeOf<z.input<typeof chainStep>>();
+  expectTypeOf<ChainSpec>().toEqualTypeOf<z.input<typeof chainSpec>>();
+});
+
+it('docs/options.md has every option of a spawn', async () => {
+  const marks = {
+    continues: '`continue`',
+    common: '`batch`, `race`',
+    repository: '`.subagents.json`',
+  } as const;
+  const rows = spawnOptions().map((option) => {
+    const { name, flags, about, default: preset = '' } = option;
+    const also = Object.entries(marks).flatMap(([mark, where]) =>
+      option[mark as keyof typeof marks] ? [where] : [],
+    );
+    return `| \`${flags}\` | \`${name}\` | ${about} | ${preset} | ${also.join(', ')} |`;
   });
-  await expect(text).toMatchFileSnapshot(file);
+  await expect(`<!-- Written by test/contract/schemas.test.ts from src/contract/spawn-options.ts: not to be changed by hand. -->
+
+# Options of a spawn
+
+\`subagents spawn\` takes the flags; \`session.spawn()\`, \`sessions_spawn\` and the steps of a chain take the fields. Durations have their unit: \`90s\`,
+\`15m\`, \`2h\`. A list may be given as one; on the command line the flag is repeated.
+
+| flag | field | what it does | default | also in |
+|---|---|---|---|---|
+${rows.join('\n')}
+`).toMatchFileSnapshot(fileOf('docs/options.md'));
+});
+
+it('docs/settings.md has every variable of ours', async () => {
+  const rows = Object.entries<Setting>(SETTINGS).map(
+    ([name, { about, default: preset, without = '' }]) =>
+      `| \`${name}\` | ${about} | ${preset === undefined ? without : `\`${preset}\``} |`,
+  );
+  const [before = '', after = ''] = (await readFile(fileOf('docs/settings.md'), 'utf8')).split(
+    /^(?:\| `SUBAGENTS_.*\n)+/m,
+  );
+  await expect(`${before}${rows.join('\n')}\n${after}`).toMatchFileSnapshot(fileOf('docs/settings.md'));
+});
+
+describe('the JSON Schema of', () => {
+  const schemas: [string, z.ZodType, 'input' | 'output'][] = [
+    ['.subagents.json', repositorySettings, 'input'],
+    ['a chain', chainSpec, 'input'],
+    ['news', newsSchema, 'output'],
+    ...TOOLS.flatMap(({ name, input, output }): [string, z.ZodType, 'input' | 'output'][] => [
+      [`what ${name} takes`, input, 'input'],
+      [`what ${name} answers`, output, 'output'],
+    ]),
+    ...Object.entries(REPORTS).map(([name, schema]): [string, z.ZodType, 'output'] => [
+      `what ${name} prints`,
+      schema,
+      'output',
+    ]),
+  ];
+
+  it.each(schemas)('%s is 2020-12, with patterns that are not of JavaScript alone', (_name, schema, io) => {
+    const json = z.toJSONSchema(schema, { io });
+    const ajv = new Ajv2020({ strict: true, strictTypes: false, validateFormats: false });
+    expect(ajv.validateSchema(json)).toBe(true);
+    const patterns: string[] = [];
+    JSON.stringify(json, (key, value: unknown) => {
+      if (key === 'pattern' && typeof value === 'string') patterns.push(value);
+      return value;
+    });
+    // RE2 stands for the dialects of others: no look-around, no \u, no classes that need a flag.
+    for (const pattern of patterns) {
+      expect(() => RE2JS.compile(pattern), pattern).not.toThrow();
+      expect(pattern).not.toMatch(/\\[pPu]/);
+    }
+  });
 });
 
 it.each(['', 'plain', 'größer', '한국어', '😀 and \uD83D alone, \uDE00 too', '\u07FF\u0800\uFFFF'])(

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { KeptResults } from '../../src/copilot/kept-results.ts';
 import { LiveCalls } from '../../src/copilot/live-calls.ts';
 import type { OpenTool } from '../../src/copilot/turn-state.ts';
-import { Redactor } from '../../src/home/redact.ts';
+import { Redactor } from '../../src/environment/redact.ts';
 import { temporaryFolder } from '../support/home.ts';
 
 const LONG = 'x'.repeat(40_000);

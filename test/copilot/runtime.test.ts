@@ -36,7 +36,7 @@ it('the token by which Copilot logs in is not in the environment of its shells, 
       cwd: folder,
       env: { ...env, ...model.env },
       copilotHome,
-      initScript: shellScript('login'),
+      initScript: shellScript('login', {}, { root: folder }),
       permissions: 'all',
       trustRepo: false,
       keepQuestions: false,
@@ -54,7 +54,7 @@ it('the token by which Copilot logs in is not in the environment of its shells, 
   }
 });
 
-it('says that it died to whatever is asked of it while it ends', { timeout: 60_000 }, async () => {
+it('says that it died to whatever is asked of it while it ends', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'subagents-runtime-'));
   const model = await startScriptedModel([{ when: () => true, steps: [bash('sleep 0.1')] }]);
   const env = { ...process.env, ...model.env };
@@ -68,7 +68,7 @@ it('says that it died to whatever is asked of it while it ends', { timeout: 60_0
       const busy = async (copilotSessionId: string): Promise<void> => {
         const session = await openSession(runtime, {
           ...{ copilotSessionId, cwd: folder, env, copilotHome },
-          initScript: shellScript(copilotSessionId),
+          initScript: shellScript(copilotSessionId, {}, { root: folder }),
           ...{ permissions: 'all', trustRepo: false, keepQuestions: false, begun: false },
           onEvent: () => undefined,
         });

@@ -122,7 +122,15 @@ export async function startServer(
     await stop();
     throw error;
   }
-  return { address, namespace: 'default', uiUrl: '', pid: child.pid ?? 0, exited, stop };
+  return {
+    address,
+    namespace: 'default',
+    uiUrl: '',
+    identity: { namespaceId: '' },
+    pid: child.pid ?? 0,
+    exited,
+    stop,
+  };
 }
 
 async function answers(address: string): Promise<boolean> {

@@ -1,15 +1,14 @@
-import { defineConfig, mergeConfig } from 'vitest/config';
-import base from '../../vitest.config.ts';
+import { defineConfig } from 'vitest/config';
 
 /** `npm run test:server`: what takes a server built from source. The first build takes minutes. */
-export default mergeConfig(
-  { ...base, test: { ...base.test, include: [] } },
-  defineConfig({
-    test: {
-      include: ['test/deployment/*.server.ts'],
-      hookTimeout: 1_800_000,
-      // The first builds the server that all of them start.
-      fileParallelism: false,
-    },
-  }),
-);
+export default defineConfig({
+  test: {
+    include: ['test/deployment/*.server.ts'],
+    globalSetup: ['test/support/global-setup.ts'],
+    testTimeout: 240_000,
+    hookTimeout: 1_800_000,
+    pool: 'forks',
+    // The first builds the server that all of them start.
+    fileParallelism: false,
+  },
+});

@@ -1,15 +1,21 @@
 /** The commands of the documents, run as they stand on a machine like the reader's; only the model's answers are scripted. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BEFORE, NOT_RUN, REPLACED, UNTIL_CTRL_C } from './decided.ts';
-import { commandBlocks, commandsInSentences, DOCUMENTS, read } from './documents.ts';
+import { commandBlocks, commandsInSentences, GUIDES, read } from './documents.ts';
 import { startMachine, type Machine, type Shell } from './machine.ts';
 
 // A block is many processes, and two files run side by side.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
 
-/** Decisions tell what was tried, and nobody what to do. */
-const GUIDES = DOCUMENTS.filter((path) => !path.includes('decisions/'));
-const BLOCKS = GUIDES.flatMap((path) => commandBlocks(read(path)).map((lines) => [path, lines] as const));
+const ALL_BLOCKS = GUIDES.flatMap((path) => commandBlocks(read(path)).map((lines) => [path, lines] as const));
+/** A block whose commands all stand in another one, in their order, is run with that one. */
+const BLOCKS = ALL_BLOCKS.filter(
+  ([, lines], index) =>
+    !ALL_BLOCKS.some(
+      ([, others], other) =>
+        standIn(lines, others) && (others.length > lines.length || (standIn(others, lines) && other < index)),
+    ),
+);
 const IN_BLOCKS = new Set(BLOCKS.flatMap(([, lines]) => lines));
 const IN_SENTENCES = GUIDES.flatMap((path) => commandsInSentences(read(path)));
 const ALL = new Set([...IN_BLOCKS, ...IN_SENTENCES]);
@@ -17,6 +23,12 @@ const ALL = new Set([...IN_BLOCKS, ...IN_SENTENCES]);
 const LEFT_OUT = new Set(Object.values(NOT_RUN).flat());
 const isRun = (line: string): boolean => !LEFT_OUT.has(line);
 const ALONE = [...ALL].filter((line) => !IN_BLOCKS.has(line) && isRun(line));
+
+function standIn(lines: readonly string[], others: readonly string[]): boolean {
+  let found = 0;
+  for (const line of others) if (line === lines[found]) found++;
+  return found === lines.length;
+}
 
 let machine: Machine;
 beforeAll(async () => {

@@ -25,9 +25,6 @@ const DONE = 'subagents spawn fix-login "Do it." --wait';
 export const BEFORE: Readonly<Record<string, readonly string[]>> = {
   'subagents list': [ASKING],
   'subagents continue fix-login "Add a test, too."': [DONE],
-  'subagents open fix-login': [DONE],
-  'subagents diff fix-login': [DONE],
-  'subagents merge fix-login': [DONE],
   'subagents kill --force fix-login': [LIVE],
   'temporal workflow signal -w subagent/default/fix-login --name steer --input \'"Leave the session cookie alone."\'':
     [LIVE],
@@ -55,7 +52,13 @@ export const UNTIL_CTRL_C: readonly (readonly [RegExp, RegExp, readonly number[]
 
 /** What cannot run here, by reason. */
 export const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
-  'this very test is a part of it': ['npm install && npm test', 'npm test', 'npx vitest run test/git'],
+  'this very test is a part of it': [
+    'npm install && npm test',
+    'npm test',
+    'npm run test:unit',
+    'npx vitest run --project git',
+    'npx vitest run test/git',
+  ],
   'it builds dist/, which tests that run meanwhile stand on': [
     'npm install',
     'npm install && npm run demo',
@@ -63,7 +66,6 @@ export const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
     'npm install && npm pack',
     'npm run build && node test/support/record-histories.mjs NAME',
     'npm run bench',
-    'npm run bench -- --json',
     'npm run bench -- recovery',
     'npm run bench -- hops',
     'npm run chaos',
@@ -77,10 +79,13 @@ export const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
     'npm run check:package',
     'npm install -g durable-subagents-*.tgz',
     'npm install path/to/durable-subagents-0.1.0.tgz',
+    'npm install --omit=optional path/to/durable-subagents-0.1.0.tgz',
   ],
-  'it looks at the sources, or makes pictures of them': [
+  'it looks at the sources, or writes files of them': [
     'npm run check',
+    'npx vitest run test/contract/schemas.test.ts -u',
     'node scripts/screenshots.mjs',
+    'node scripts/morning.mjs',
     'PICTURE=docs/images/copilot.svg npx vitest run test/extension/orchestrator.test.ts',
   ],
   'Copilot CLI itself: test/extension and test/copilot run it': [
@@ -91,6 +96,7 @@ export const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
   'a login at GitHub': ['npx @github/copilot login', 'gh auth login'],
   'a program that is no dependency of ours': [
     'claude mcp add subagents -- subagents mcp',
+    'npx tsx',
     'docker compose up -d --build',
     'git lfs install --local',
   ],
@@ -98,6 +104,9 @@ export const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
     'npx @modelcontextprotocol/inspector@0.16 --cli subagents mcp --method tools/list',
     'npx @modelcontextprotocol/inspector@0.16 --cli subagents mcp --method tools/call --tool-name subagents --tool-arg action=list',
     'npx @modelcontextprotocol/inspector@0.16 --cli subagents mcp --method resources/list',
+  ],
+  'a worker that is gone, with live subagents: test/client/workerless.test.ts gives one up': [
+    'subagents worker forget w-abcd2345',
   ],
   'a name, without what the command takes': [
     ...['spawn', 'wait', 'diff', 'merge', 'answer', 'show', 'continue', 'steer', 'kill', 'logs'].map(

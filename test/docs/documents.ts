@@ -10,7 +10,41 @@ export const filesOf = (folder: string, ending: string): string[] =>
     .filter((name) => name.endsWith(ending))
     .map((name) => join(folder, name));
 
-export const DOCUMENTS = ['README.md', 'CONTRIBUTING.md', ...filesOf('docs', '.md')];
+/** Every page: those at the root, and those of the folders. */
+export const DOCUMENTS = [
+  ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
+  ...['docs', 'examples'].flatMap((folder) => filesOf(folder, '.md')),
+];
+
+/** Pages that tell what to do: decisions tell what was tried. */
+export const GUIDES = DOCUMENTS.filter((path) => !path.includes('decisions/'));
+
+const HEADING = /^#{1,6} (.*)$/gm;
+const SKIPPED = /^```.*?^```$/gms;
+
+/** The anchors of a page, as GitHub makes them of its headings. */
+export const anchors = (text: string): string[] =>
+  [...text.replace(SKIPPED, '').matchAll(HEADING)].map(([, title = '']) =>
+    title
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+
+/** What stands on the one page that has a section of this title, from there to the next heading of its level. */
+export function section(title: string): string {
+  const found = GUIDES.flatMap((path) => {
+    const text = read(path);
+    const [heading, marks = ''] = new RegExp(`^(#{1,3}) ${title}\n`, 'm').exec(text) ?? [];
+    if (heading === undefined) return [];
+    const [, rest = ''] = text.split(heading);
+    return [rest.split(new RegExp(`^#{1,${marks.length}} `, 'm'))[0] ?? ''];
+  });
+  const [body, ...others] = found;
+  if (body === undefined || others.length > 0)
+    throw new Error(`${found.length} pages have a section "${title}", and not one`);
+  return body;
+}
 
 /** What stands between backticks. */
 export const code = (text = ''): string[] => [...text.matchAll(/`([^`]+)`/g)].map(([, words = '']) => words);

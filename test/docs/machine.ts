@@ -13,7 +13,7 @@ import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../s
 import { ROOT } from './documents.ts';
 
 /** How a command ended, and all that it wrote. */
-export interface Ended {
+interface Ended {
   readonly exitCode: number | undefined;
   readonly output: string;
 }

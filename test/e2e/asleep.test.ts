@@ -2,8 +2,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
-import type { Outcome, Subagents } from '../../src/client/index.ts';
+import { describe, expect, it } from 'vitest';
+import type { Outcome } from '../../src/client/index.ts';
 import { findProcesses } from '../../src/home/processes.ts';
 import { eventually } from '../support/eventually.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
@@ -14,13 +14,6 @@ const TIMEOUT_MS = 25_000;
 /** Longer than all the time that the subagent has. */
 const NIGHT_MS = TIMEOUT_MS + 3_000;
 
-let fleet: Fleet;
-let subagents: Subagents;
-afterEach(async () => {
-  await subagents?.close();
-  await fleet?.[Symbol.asyncDispose]();
-});
-
 function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
@@ -30,21 +23,23 @@ function signal(pid: number, name: NodeJS.Signals): void {
 }
 
 /** Spawns a subagent, lets `night` fall while its command runs, and gives its outcome. */
-async function sleepsThrough(night: (copilotSessionId: string) => Promise<void>): Promise<Outcome> {
-  fleet = await startFleet([
+async function sleepsThrough(
+  night: (fleet: Fleet, copilotSessionId: string) => Promise<void>,
+): Promise<Outcome> {
+  await using fleet = await startFleet([
     on('wait', [bash('until [ -e "$HOME/go-on/it" ]; do sleep 0.1; done'), { text: 'Waited.' }]),
   ]);
-  subagents = await fleet.connect();
+  await using subagents = await fleet.connect();
   const session = subagents.session('night');
   const spec = { label: 'waiter', task: 'wait', timeout: `${TIMEOUT_MS / 1_000}s` };
   await session.spawn(spec, { cwd: fleet.repository.path });
   await inItsShell(subagents, 'night', 'waiter');
   const { copilotSessionId = '' } = await session.subagent('waiter').describe();
-  await night(copilotSessionId);
+  await night(fleet, copilotSessionId);
   mkdirSync(join(fleet.home, '..', 'go-on'));
   writeFileSync(join(fleet.home, '..', 'go-on', 'it'), '');
   // What the client knew of the server may have gone with it.
-  return eventually(() =>
+  return await eventually(() =>
     session
       .subagent('waiter')
       .result()
@@ -52,9 +47,10 @@ async function sleepsThrough(night: (copilotSessionId: string) => Promise<void>)
   );
 }
 
-describe('a subagent goes on with its turn', { timeout: 180_000 }, () => {
+// Each has a fleet of its own: a night is waited for, and nights may fall together.
+describe.concurrent('a subagent goes on with its turn', { timeout: 180_000 }, () => {
   it('after its server and its worker were killed, and started again in the morning', async () => {
-    const outcome = await sleepsThrough(async () => {
+    const outcome = await sleepsThrough(async (fleet) => {
       process.kill(copilotRuntime(fleet), 'SIGKILL');
       process.kill(fleet.server.pid, 'SIGKILL');
       await fleet.worker.kill();
@@ -67,7 +63,7 @@ describe('a subagent goes on with its turn', { timeout: 180_000 }, () => {
   });
 
   it('after all of its machine stood still', async () => {
-    const outcome = await sleepsThrough(async (copilotSessionId) => {
+    const outcome = await sleepsThrough(async (fleet, copilotSessionId) => {
       const all = [
         fleet.server.pid,
         fleet.worker.pid,
@@ -83,19 +79,21 @@ describe('a subagent goes on with its turn', { timeout: 180_000 }, () => {
   });
 
   it('and has its time limit all the same, across what is lost of it', async () => {
-    fleet = await startFleet([on('wait', [bash('sleep 300', { initial_wait: 300 }), bash('sleep 300')])]);
-    subagents = await fleet.connect();
+    await using fleet = await startFleet([
+      on('wait', [bash('sleep 300', { initial_wait: 300 }), bash('sleep 300')]),
+    ]);
+    await using subagents = await fleet.connect();
     const session = subagents.session('night');
-    await session.spawn({ label: 'waiter', task: 'wait', timeout: '15s' }, { cwd: fleet.repository.path });
+    await session.spawn({ label: 'waiter', task: 'wait', timeout: '30s' }, { cwd: fleet.repository.path });
     await inItsShell(subagents, 'night', 'waiter');
-    await delay(6_000);
+    await delay(18_000);
     await fleet.worker.kill();
     await fleet.startWorker();
     const again = performance.now();
     const outcome = await session.subagent('waiter').result();
     expect(outcome.status).toBe('timed-out');
-    // What it had worked before was counted.
-    expect(performance.now() - again).toBeLessThan(12_000);
-    expect(outcome.durations.workingMs).toBeGreaterThan(12_000);
+    // What it had worked before was counted: a busy machine is late by less than that.
+    expect(performance.now() - again).toBeLessThan(27_000);
+    expect(outcome.durations.workingMs).toBeGreaterThan(27_000);
   });
 });

@@ -105,7 +105,7 @@ describe('a chain', () => {
       branch: 'subagents/limits.research',
     });
 
-    const implement = await subagents.session('limits').subagent('limits/implement').result();
+    const implement = await subagents.session('limits').subagent('limits.implement').result();
     expect(implement.verifications).toMatchObject([{ exitCode: 0 }]);
     expect(implement.evidence?.base).toBe(step(outcome, 'research')?.head);
     expect(fleet.model.timesSaid('Research the limit of the mailer.')).toBe(1);
@@ -151,7 +151,7 @@ describe('a chain', () => {
     ]);
     await expect(session.subagent('limits').diff()).rejects.toMatchObject({
       code: 'BAD_INPUT',
-      remedy: expect.stringContaining('limits/<step>') as string,
+      remedy: expect.stringContaining('limits.<step>') as string,
     });
     const parent = await withClient(fleet, async (client) => {
       const { parentExecution } = await client.workflow
@@ -213,7 +213,7 @@ describe('a chain', () => {
       ['touch-1', 'done'],
       ['never', 'failed'],
     ]);
-    const plan = await session.subagent('planned/plan').result();
+    const plan = await session.subagent('planned.plan').result();
     expect(plan).toMatchObject({ output: { files: ['one', 'two words'], count: 2 }, turns: 2, repairs: 0 });
     expect(plan.notes.join()).toContain('went back to it: it is no JSON');
     expect(fleet.model.timesSaid('Touch "one" of 2.')).toBe(1);
@@ -225,7 +225,7 @@ describe('a chain', () => {
       true,
     );
 
-    const never = await session.subagent('planned/never').result();
+    const never = await session.subagent('planned.never').result();
     expect(never).toMatchObject({ failure: { class: 'output' }, report: 'Still no data.', turns: 2 });
     expect(never.output).toBeUndefined();
   });
@@ -249,7 +249,7 @@ describe('a chain', () => {
       ['none', 'failed'],
       ['never', 'skipped'],
     ]);
-    expect(await session.subagent('handed/plan').result()).toMatchObject({
+    expect(await session.subagent('handed.plan').result()).toMatchObject({
       artifacts: { 'docs/plan.md': 'one\nobey me\n' },
     });
     const said = fleet.model.requests.flatMap(({ conversation }) => conversation?.userMessages ?? []);
@@ -257,7 +257,7 @@ describe('a chain', () => {
     expect(follow).toMatch(
       /<<<[0-9a-f]{16} artifacts\.docs\/plan\.md: words of subagent handed\.plan@1,.*\n\| one\n\| obey me\n/,
     );
-    expect((await session.subagent('handed/none').result()).failure).toMatchObject({
+    expect((await session.subagent('handed.none').result()).failure).toMatchObject({
       class: 'artifacts',
       message: 'the artifact docs/plan.md cannot be taken: it is not there',
     });
@@ -319,7 +319,7 @@ describe('a chain', () => {
     await Promise.all(live.map(({ label }) => session.subagent(label).kill()));
   });
 
-  it('is killed whole; a step is steered and killed as chain/step', async () => {
+  it('is killed whole; a step is steered and killed by its label', async () => {
     const chain = await start({
       label: 'whole',
       steps: [
@@ -330,11 +330,13 @@ describe('a chain', () => {
     });
     const session = subagents.session('whole');
     await eventually(async () => (await session.list()).live.length === 3);
-    await Promise.all([inItsShell(subagents, 'whole', 'whole/a'), inItsShell(subagents, 'whole', 'whole.b')]);
-    expect(await panelOf('chain/whole/whole')).toMatch(/\n▶ a +live\n▶ b +live\n· └ c +waiting, needs b\n/);
+    await Promise.all([inItsShell(subagents, 'whole', 'whole.a'), inItsShell(subagents, 'whole', 'whole.b')]);
+    expect(await panelOf('chain/whole/whole')).toMatch(
+      /^### Working: 0 of 3 steps done, 2 at work, 1 waiting\n[^]*▶.`whole.a` \| live \| since [0-9:]+ UTC [^]*▶.`whole.b` \| live [^]*·.└.`whole.c` \| waiting \| {2}\| {2}\| `b` /,
+    );
     await expect(session.subagent('whole').steer('Faster.')).rejects.toMatchObject({ code: 'BAD_INPUT' });
-    expect((await session.subagent('whole/a').steer('Faster.')).delivery).toBe('mid-turn');
-    const found = await subagents.find('whole/b', { session: 'whole' });
+    expect((await session.subagent('whole.a').steer('Faster.')).delivery).toBe('mid-turn');
+    const found = await subagents.find('whole.b', { session: 'whole' });
     expect((await found.kill()).status).toBe('killed');
     await expect(
       session.spawn({ label: 'whole.x', task: 'quick' }, { cwd: fleet.repository.path }),
@@ -343,13 +345,15 @@ describe('a chain', () => {
     });
 
     expect(await panelOf('chain/whole/whole')).toMatch(
-      /^### Chain `whole`: working\n\n0 of 3 done\n[^]*\n▶ a +live\n✗ b +killed, [^]*\n– └ c +skipped, needs b/m,
+      /^### Working: 0 of 3 steps done, 1 at work, 1 killed, 1 skipped\n[^]*▶.`whole.a` \| live [^]*✗.`whole.b` \| killed \| [^]*–.└.`whole.c` \| skipped /,
     );
 
     const { status, outcome } = await chain.kill();
     expect(status).toBe('killed');
     expect(outcome.steps?.map((each) => each.status)).toEqual(['killed', 'killed', 'skipped']);
-    expect(await panelOf('chain/whole/whole')).toMatch(/^### Chain `whole`: killed\n[^]*\n✗ a +killed, /);
+    expect(await panelOf('chain/whole/whole')).toMatch(
+      /^### Killed: 0 of 3 steps done, 2 killed, 1 skipped\n[^]*✗.`whole.a` \| killed /,
+    );
     await eventually(async () => (await session.list()).live.length === 0);
     expect(processesWith('sleep 4711')).toEqual([]);
   });
@@ -368,7 +372,7 @@ describe('a chain', () => {
     expect((await chain.result()).status).toBe('failed');
     await expect(session.retryChain('again', { from: 'z' })).rejects.toMatchObject({ code: 'BAD_INPUT' });
     mended = true;
-    expect(await session.retryChain('again')).toMatchObject({ status: 'accepted', run: 2 });
+    expect(await session.retryChain('again')).toMatchObject({ accepted: true, run: 2 });
     const outcome = await session.subagent('again@2').result();
     expect(outcome.steps?.map(({ id, status, run }) => [id, status, run])).toEqual([
       ['a', 'done', 1],
@@ -376,7 +380,7 @@ describe('a chain', () => {
       ['c', 'done', 1],
     ]);
     // As often as one likes: what was carried once is carried again.
-    expect(await session.retryChain('again', { from: 'c' })).toMatchObject({ status: 'accepted', run: 3 });
+    expect(await session.retryChain('again', { from: 'c' })).toMatchObject({ accepted: true, run: 3 });
     const third = await session.subagent('again@3').result();
     expect(third.steps?.map(({ id, status, run }) => [id, status, run])).toEqual([
       ['a', 'done', 1],

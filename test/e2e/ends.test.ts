@@ -37,13 +37,14 @@ describe('an end', () => {
   it('says when something that was left running moved the branch after the work was collected', async () => {
     const session = subagents.session('moved');
     await session.spawn({ label: 'late', task: 'commit late' }, cwd());
-    const { status, evidence, notes } = await session.subagent('late').result();
+    const { status, evidence, caveats } = await session.subagent('late').result();
     const [late, before] = (await fleet.repository.git('log', '--format=%H', '-2', 'subagents/late')).split(
       '\n',
     );
     expect(status).toBe('done');
     expect(evidence?.head).toBe(before);
-    expect(notes.join()).toContain(
+    expect(caveats).toMatchObject([{ kind: 'branch-moved', grade: 'blocking' }]);
+    expect(caveats[0]?.text).toContain(
       `the branch subagents/late was moved to ${late} after its work was collected`,
     );
   });
@@ -103,8 +104,9 @@ describe('a worker that can write no lease', () => {
     };
     // Why a spawn fails is said as it is: the worker is there.
     await expect(session.spawn({ label: 'late', task: 'say done' }, cwd())).rejects.toMatchObject({
-      code: 'INTERNAL',
+      code: 'FILE_ACCESS',
       message: expect.stringContaining('cannot write') as string,
+      remedy: expect.stringContaining('leases') as string,
     });
     await eventually(async () => (await asked()) > 1);
     await new Promise((resolve) => setTimeout(resolve, 1_000));

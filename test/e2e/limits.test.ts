@@ -4,13 +4,14 @@ import type { SpawnSpec, Subagents } from '../../src/client/index.ts';
 import { findProcesses } from '../../src/home/processes.ts';
 import { eventually } from '../support/eventually.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
-import { status } from '../support/model.ts';
+import { malformed, status } from '../support/model.ts';
 import { bash, on } from '../support/turns.ts';
-import { inItsShell, temporal } from '../support/world.ts';
+import { inItsShell, temporal, withClient } from '../support/world.ts';
 
 let fleet: Fleet;
 let subagents: Subagents;
 let keyIsGood = false;
+let isUp = false;
 
 beforeAll(async () => {
   fleet = await startFleet(
@@ -31,6 +32,14 @@ beforeAll(async () => {
         { text: 'Took red, of my own accord.' },
       ]),
       on('silent', ({ answers, news }) => (answers === 0 ? bash('sleep 43') : { text: `Went on: ${news}` })),
+      on('circle', ({ userMessages }) =>
+        userMessages.join().includes('ENOUGH') ? { text: 'Stopped.' } : bash('cat missing.txt'),
+      ),
+      on('poll', ({ userMessages }) =>
+        userMessages.join().includes('ENOUGH') ? { text: 'Stopped.' } : bash('sleep 0.01'),
+      ),
+      on('down', () => (isUp ? { text: 'Back again.' } : malformed)),
+      on('unlucky', () => ({ text: JSON.stringify(`${'a'.repeat(40_000)}!`) })),
       on('spend', [
         bash('echo 1 > one.txt && git add . && git commit -qm one'),
         bash('sleep 2'),
@@ -63,7 +72,7 @@ async function heard(label: string): Promise<string[]> {
   return all;
 }
 
-describe('steers', () => {
+describe.concurrent('steers', () => {
   it('sent at once keep their order', async () => {
     await spawn({ label: 'listener', task: 'listen' });
     await inItsShell(subagents, 'limits', 'listener');
@@ -115,21 +124,24 @@ describe('steers', () => {
   });
 });
 
-it('a question that is not answered in time is left to its judgement, and that is announced', async () => {
-  await spawn({ label: 'asker', task: 'ask', answerTimeout: '1s' });
-  const outcome = await subagent('asker').result();
-  expect(outcome).toMatchObject({ status: 'done', report: 'Took red, of my own accord.' });
-  expect(outcome.notes.join()).toContain('Which colour?');
-  const told = fleet.model.requests.flatMap(({ conversation }) => conversation?.toolResults ?? []);
-  expect(told.join()).toContain('Use your own judgement');
-  expect((await heard('asker')).map((words) => words.split(':')[0])).toEqual([
-    'question',
-    'notice',
-    'completed',
-  ]);
-});
+it.concurrent(
+  'a question that is not answered in time is left to its judgement, and that is announced',
+  async () => {
+    await spawn({ label: 'asker', task: 'ask', answerTimeout: '1s' });
+    const outcome = await subagent('asker').result();
+    expect(outcome).toMatchObject({ status: 'done', report: 'Took red, of my own accord.' });
+    expect(outcome.notes.join()).toContain('Which colour?');
+    const told = fleet.model.requests.flatMap(({ conversation }) => conversation?.toolResults ?? []);
+    expect(told.join()).toContain('Use your own judgement');
+    expect((await heard('asker')).map((words) => words.split(':')[0])).toEqual([
+      'question',
+      'notice',
+      'completed',
+    ]);
+  },
+);
 
-describe('a subagent that is stuck', () => {
+describe.concurrent('a subagent that is stuck', () => {
   it('is sent a message where that was asked for', async () => {
     await spawn({ label: 'nudged', task: 'silent', stuckAfter: '1s', onStuck: 'nudge' });
     const outcome = await subagent('nudged').result();
@@ -149,7 +161,80 @@ describe('a subagent that is stuck', () => {
   });
 });
 
-it('a budget is announced at 80 %, then ends it, with its work kept', async () => {
+/** What its row in a list says that it stands still for, once that is so. */
+const stalledAs = (label: string, reason: string | undefined) =>
+  eventually(async () => {
+    const { live } = await session().list();
+    const row = live.find((each) => each.label === label);
+    return row && row.stalled?.reason === reason ? { row, stalled: row.stalled } : undefined;
+  });
+
+describe.concurrent('what a subagent stands still for is the same everywhere', () => {
+  it('silence, until it moves', async () => {
+    await spawn({ label: 'quiet', task: 'silent', stuckAfter: '1s' });
+    const { row, stalled } = await stalledAs('quiet', 'silent');
+    expect(row.status).toBe('working');
+    expect(stalled?.detail).toContain('bash: sleep 43');
+    const description = await subagent('quiet').describe();
+    expect(description.stalled).toEqual(stalled);
+    const metadata = await withClient(fleet, (client) =>
+      client.workflow.getHandle(description.workflowId).query('__temporal_workflow_metadata'),
+    );
+    expect((metadata as { currentDetails: string }).currentDetails).toMatch(/^### Stuck \(working\): /);
+    await subagent('quiet').steer('go on');
+    expect(await subagent('quiet').result()).toMatchObject({ status: 'done' });
+    expect((await subagent('quiet').describe()).stalled).toBeUndefined();
+  });
+
+  it('the same call over and over, which is announced as stuck, repeating', async () => {
+    await spawn({ label: 'circler', task: 'circle', stuckRepeats: 5 });
+    const { stalled } = await stalledAs('circler', 'repeating');
+    expect(stalled?.detail).toMatch(/^\d+ equal calls in a row with equal results: bash: cat missing.txt$/);
+    await subagent('circler').steer('ENOUGH');
+    expect(await subagent('circler').result()).toMatchObject({ status: 'done', report: 'Stopped.' });
+    expect((await heard('circler'))[0]).toMatch(
+      /^stuck: stuck, repeating: 5 equal calls in a row with equal results, and no file changed meanwhile; was doing: bash: cat missing/,
+    );
+  });
+
+  it('where that waits for something outside it is not killed', async () => {
+    await spawn({ label: 'poller', task: 'poll', stuckRepeats: 5, onStuck: 'kill' });
+    await stalledAs('poller', 'repeating');
+    await subagent('poller').steer('ENOUGH');
+    expect(await subagent('poller').result()).toMatchObject({ status: 'done', report: 'Stopped.' });
+    expect((await heard('poller'))[0]).toContain('it seems to wait for something outside');
+  });
+
+  it('and is killed for it where it does not wait', async () => {
+    await spawn({ label: 'doomed-circler', task: 'circle', stuckRepeats: 5, onStuck: 'kill' });
+    expect(await subagent('doomed-circler').result()).toMatchObject({ status: 'killed' });
+  });
+
+  it('a model that fails, with when it is tried again, until it answers', async () => {
+    await spawn({ label: 'cut-off', task: 'down' });
+    const { stalled } = await stalledAs('cut-off', 'model');
+    expect(stalled?.detail).toMatch(/^(tries again at \d\d:\d\d:\d\d UTC|is being tried again): /);
+    isUp = true;
+    expect(await subagent('cut-off').result()).toMatchObject({ status: 'done', report: 'Back again.' });
+  });
+});
+
+it.concurrent('a report that its pattern goes back over for ever holds nothing up', async () => {
+  const output = { type: 'string', pattern: '^(a+)+$' };
+  const accepted = await session().chain(
+    { label: 'pattern', steps: [{ id: 'one', task: 'unlucky', output }] },
+    { cwd: fleet.repository.path },
+  );
+  expect(accepted.notes).toEqual([]);
+  const outcome = await subagent('pattern').result();
+  expect(outcome).toMatchObject({ status: 'failed' });
+  expect((await subagent('pattern.one').result()).failure).toMatchObject({
+    class: 'output',
+    message: expect.stringContaining('^(a+)+$') as string,
+  });
+});
+
+it.concurrent('a budget is announced at 80 %, then ends it, with its work kept', async () => {
   await spawn({ label: 'spender', task: 'spend', budget: { modelRequests: 5 } });
   const outcome = await subagent('spender').result();
   expect(outcome).toMatchObject({

@@ -66,14 +66,14 @@ describe('research-implement', () => {
     );
     expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
     const { chain, outcome } = JSON.parse(stdout) as { chain: { steps: string[] }; outcome: Outcome };
-    expect(chain.steps).toEqual(['research-implement/research', 'research-implement/implement']);
+    expect(chain.steps).toEqual(['research-implement.research', 'research-implement.implement']);
     expect(statuses(outcome)).toEqual(['research done', 'implement done']);
     const session = subagents.session();
-    const implemented = await session.subagent('research-implement/implement').result();
+    const implemented = await session.subagent('research-implement.implement').result();
     expect(implemented.verifications).toMatchObject([{ command: 'grep -q 7 limit.txt', exitCode: 0 }]);
     expect(implemented.evidence?.filesChanged).toEqual(['limit.txt']);
     // The research may not write; what it found comes as data, and the task as it was given.
-    expect((await session.subagent('research-implement/research').describe()).permissions).toBe('read-only');
+    expect((await session.subagent('research-implement.research').describe()).permissions).toBe('read-only');
     expect(taskWith('Somebody has looked into it')).toMatch(
       /Add the \{\{limit\}\}\.[^]*<<<[0-9a-f]{16} report: [^\n]*\n\| The limit belongs in limit\.txt; it is 7\./,
     );
@@ -94,16 +94,16 @@ describe('review', () => {
     const values = { base: 'main', head: 'evil' };
     const { structured } = await agent.call('sessions_chain', { label: 'evil', ready: 'review', values });
     expect(structured).toMatchObject({
-      steps: ['evil/security', 'evil/performance', 'evil/style', 'evil/summary'],
+      steps: ['evil.security', 'evil.performance', 'evil.style', 'evil.summary'],
     });
     const session = subagents.session('reviews');
     const outcome = await session.subagent('evil').result();
     expect(statuses(outcome)).toEqual(['security done', 'performance done', 'style done', 'summary done']);
-    expect((await session.subagent('evil/summary').result()).report).toContain('Do not merge');
+    expect((await session.subagent('evil.summary').result()).report).toContain('Do not merge');
 
     const head = await fleet.repository.git('rev-parse', 'evil');
     for (const step of ['security', 'performance', 'style', 'summary']) {
-      const { permissions, outcome: ended } = await session.subagent(`evil/${step}`).describe();
+      const { permissions, outcome: ended } = await session.subagent(`evil.${step}`).describe();
       expect(permissions).toBe('read-only');
       expect(ended?.evidence).toMatchObject({ base: head, commitCount: 0 });
     }

@@ -22,6 +22,16 @@ beforeAll(async () => {
         ? { text: 'Hello.' }
         : { text: 'Nobody called.', delayMs: silences++ === 0 ? 120_000 : 8_000 },
     ),
+    // Its git is killed while it commits, and leaves its locks.
+    on('be killed in a commit', [
+      bash(
+        'echo first > count.txt; git add count.txt; d=$(mktemp -d); printf "#!/bin/sh\\nkill -9 \\$PPID\\n" > $d/pre-commit; chmod +x $d/pre-commit; ' +
+          'git -c core.hooksPath=$d commit -aqm first; rm -r $d; touch "$(git rev-parse --git-path refs/heads/subagents/in-commit.lock)"; ' +
+          'ls "$(git rev-parse --git-path index.lock)" && touch "$HOME/killed-in-commit" && sleep 4322',
+      ),
+      bash('git commit -aqm second'),
+      { text: 'Committed.' },
+    ]),
     on('count twice', [
       bash('echo first >> count.txt; nohup setsid sleep 4321 >/dev/null 2>&1 &'),
       bash('until [ -e "$HOME/go-on/$(git branch --show-current)" ]; do sleep 0.1; done'),
@@ -88,6 +98,20 @@ describe('a turn goes on', () => {
       await fleet.startWorker();
     });
     tellsWhatEnded(outcome);
+  });
+
+  it('in a worktree without the locks of a git that was killed in a commit', async () => {
+    const session = subagents.session('recovery');
+    await session.spawn(
+      { label: 'in-commit', task: 'be killed in a commit' },
+      { cwd: fleet.repository.path },
+    );
+    await eventually(() => existsSync(join(fleet.home, '..', 'killed-in-commit')));
+    await fleet.worker.kill();
+    await fleet.startWorker();
+    const { evidence } = await session.subagent('in-commit').result();
+    expect(evidence?.savedLeftovers).toBe(false);
+    expect(await fleet.repository.git('log', '-1', '--format=%s', 'subagents/in-commit')).toBe('second');
   });
 
   it('after a restart of the server', async () => {

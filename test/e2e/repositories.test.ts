@@ -213,7 +213,7 @@ const SHAPES: readonly Shape[] = [
       await repo.git('config', 'filter.absent.required', 'true');
       return { repo: repo.path };
     },
-    failed: /cannot run no-such-filter-program: No such file or directory$/,
+    failed: /the configuration of git names no-such-filter-program, which is not installed on this machine$/,
   },
   {
     name: 'pointers of Git LFS, where no filter is configured',

@@ -21,11 +21,18 @@ const CANARIES = Object.fromEntries(
     'AWS_SECRET_ACCESS_KEY',
     'MY_SERVICE_PASSWORD',
     'MY_OTHER_SECRET',
+    'DB_PASS',
+    'STRIPE_KEY',
+    'SLACK_WEBHOOK_URL',
+    'SUITE_KEY',
   ].map((name) => [
     name,
     `canary/${name.toLowerCase()}+${createHash('sha256').update(name).digest('hex').slice(0, 12)}`,
   ]),
 );
+/** Shaped like secrets, whatever they are called. */
+const PASSWORD = 'canary/p%40ss-of-database';
+const DATABASE = `postgres://me:${PASSWORD}@db/x`;
 const values = Object.values(CANARIES);
 const all = values.join(' ');
 const hash = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -40,7 +47,9 @@ beforeAll(async () => {
     [
       on('dump', [bash(dump), bash(`${dump} > dump.txt; wc -c dump.txt`), { text: 'Nothing there.' }]),
       on('parrot', [
-        bash(`echo ${all}; echo ${all} | base64 -w0; sleep 3 # ${all}`),
+        bash(
+          `echo ${all}; echo ${all} | base64 -w0; echo ${all} | base64; echo ${DATABASE} ${decodeURIComponent(PASSWORD)}; sleep 3 # ${all}`,
+        ),
         { tools: [{ name: 'ask_parent', arguments: { question: `Is it ${all}?`, choices: values } }] },
         bash(
           `mkdir -p "${values.at(-1)}" && touch "${values.at(-1)}/x" && git add . && git commit -qm "${values.at(-1)}"`,
@@ -49,14 +58,14 @@ beforeAll(async () => {
       ]),
       on('named', [
         bash(
-          'printf %s "$MY_SERVICE_PASSWORD" | sha256sum; echo "other:$MY_OTHER_SECRET:"; echo "it is $MY_SERVICE_PASSWORD"',
+          'printf %s "$MY_SERVICE_PASSWORD" | sha256sum; echo "other:$MY_OTHER_SECRET:"; echo "suite:$(printf %s "$SUITE_KEY" | sha256sum)"; echo "it is $MY_SERVICE_PASSWORD"',
         ),
         { text: 'Printed.' },
       ]),
     ],
-    { env: { ...CANARIES } },
+    { env: { ...CANARIES, DATABASE, SUBAGENTS_ENV: 'SUITE_KEY, ABSENT' } },
   );
-  await writeFile(join(dirname(fleet.home), 'secrets.txt'), `${values.join('\n')}\n`);
+  await writeFile(join(dirname(fleet.home), 'secrets.txt'), `${[...values, DATABASE].join('\n')}\n`);
   subagents = await fleet.connect();
 });
 afterAll(async () => {
@@ -72,7 +81,7 @@ const transcriptOf = async (label: string): Promise<TranscriptEntry[]> => {
 
 /** Files below `folder` that hold a canary in any form, with what they hold. */
 function leaks(folder: string): string[] {
-  const forms = values.flatMap((value) => [
+  const forms = [...values, PASSWORD, decodeURIComponent(PASSWORD)].flatMap((value) => [
     value,
     encodeURIComponent(value),
     // Without what depends on the bytes around it.
@@ -94,16 +103,25 @@ it(
   async () => {
     const session = subagents.session('s');
     const printing =
-      'env; cat "$HOME/secrets.txt"; base64 -w0 "$HOME/secrets.txt"; echo "${MY_OTHER_SECRET:-none}"';
+      'env; cat "$HOME/secrets.txt"; base64 -w0 "$HOME/secrets.txt"; base64 "$HOME/secrets.txt"; echo "${MY_OTHER_SECRET:-none}${DATABASE:-none}"';
     const at = { cwd: fleet.repository.path };
-    await session.spawn({ label: 'dump', task: 'dump', verify: [printing] }, at);
+    const dump = await session.spawn({ label: 'dump', task: 'dump', verify: [printing] }, at);
+    const withheld = dump.notes.find((note) => note.startsWith('withheld from its shells'));
+    expect(withheld).toContain('DATABASE, DB_PASS, ');
+    expect(withheld).not.toMatch(/SUITE_KEY|TEMPORAL/);
+    await expect(
+      session.spawn({ label: 'riddle', task: 'named', env: ['NOBODY_HAS_IT', 'DB_PASS'] }, at),
+    ).rejects.toMatchObject({
+      code: 'NO_VARIABLE',
+      message: expect.stringContaining('NOBODY_HAS_IT') as string,
+    });
     await session.spawn({ label: 'parrot', task: 'parrot', verify: [`${printing}; exit 3`] }, at);
     await session.spawn(
       {
         label: 'named',
         task: 'named',
-        env: ['MY_SERVICE_PASSWORD', 'NOBODY_HAS_IT'],
-        verify: ['printf %s "$MY_SERVICE_PASSWORD" | sha256sum'],
+        env: ['MY_SERVICE_PASSWORD'],
+        verify: ['printf %s "$MY_SERVICE_PASSWORD$SUITE_KEY" | sha256sum'],
       },
       at,
     );
@@ -125,27 +143,30 @@ it(
     expect(dumped.verifications[0]?.outputTail).toContain('[redacted MY_OTHER_SECRET]');
     const dumpFile = readFileSync(join(dumped.evidence?.cwd ?? '', 'dump.txt'), 'latin1');
     expect(dumpFile).toContain(`HOME=${dirname(fleet.home)}`);
-    expect(dumpFile).not.toMatch(/TOKEN=|PASSWORD=|SECRET=|API_KEY=|TEMPORAL_/);
+    expect(dumpFile).not.toMatch(
+      /TOKEN=|PASSWORD=|SECRET=|API_KEY=|TEMPORAL_|DB_PASS=|STRIPE|SLACK|DATABASE=/,
+    );
 
     const named = await session.subagent('named').result();
     const password = CANARIES['MY_SERVICE_PASSWORD'] ?? '';
-    expect(named.verifications[0]?.outputTail).toContain(hash(password));
-    expect(named.notes).toContain('the worker has no variable NOBODY_HAS_IT');
+    expect(named.verifications[0]?.outputTail).toContain(hash(password + (CANARIES['SUITE_KEY'] ?? '')));
     const said = (await transcriptOf('named')).map(({ text }) => text).join('\n');
     expect(said).toContain(hash(password));
+    expect(said).toContain(`suite:${hash(CANARIES['SUITE_KEY'] ?? '')}`);
     expect(said).toContain('other::');
     expect(said).toContain('it is [redacted MY_SERVICE_PASSWORD]');
 
     const parroted = await parrot.result();
     expect(parroted).toMatchObject({ status: 'failed', failure: { class: 'verification' } });
     expect(parroted.report).toContain('[redacted GITHUB_TOKEN]');
-    expect(parroted.evidence?.commits[0]?.subject).toBe('[redacted MY_OTHER_SECRET]');
+    expect(parroted.evidence?.commits[0]?.subject).toBe('[redacted SUITE_KEY]');
     await transcriptOf('parrot');
     await transcriptOf('dump');
 
     // What a subagent wrote into its own worktree is its work, and stays there.
     const { cwd = '' } = parroted.evidence ?? {};
-    const found = leaks(dirname(fleet.home)).filter((line) => !line.startsWith(cwd));
+    const given = `${join(dumped.evidence?.cwd ?? '', 'dump.txt')}: ${CANARIES['SUITE_KEY']}`;
+    const found = leaks(dirname(fleet.home)).filter((line) => !line.startsWith(cwd) && line !== given);
     expect(found).toEqual([]);
   },
 );

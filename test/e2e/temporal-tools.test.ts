@@ -137,12 +137,12 @@ describe('a run in the Web UI', () => {
       });
     const verifying = await eventually(async () => {
       const drawn = await panel();
-      return drawn.startsWith('### verifying') && drawn;
+      return drawn.startsWith('### Verifying') && drawn;
     });
     expect(verifying).toContain(`- runs \`${waiting}\``);
     writeFileSync(join(fleet.home, '..', 'verified'), '');
     const outcome = await subagents.session('shown').subagent('wonders').result();
-    expect(await panel()).toMatch(/^### done/);
+    expect(await panel()).toMatch(/^### Done: 0 commits, verified by 1 command\n/);
 
     const { events, attributes } = await withClient(fleet, async (client) => {
       const handle = client.workflow.getHandle('subagent/shown/wonders');
@@ -170,8 +170,11 @@ describe('a run in the Web UI', () => {
       bare.map(({ activityTaskScheduledEventAttributes: it }) => it?.activityType?.name ?? 'timer'),
     ).toEqual([]);
     const text = (data: Uint8Array | null | undefined): string => Buffer.from(data ?? []).toString();
-    expect(text(events[0]?.userMetadata?.summary?.data)).toContain('wonders: wonder');
+    expect(text(events[0]?.userMetadata?.summary?.data)).toBe('"wonders"');
     expect(text(events[0]?.userMetadata?.details?.data)).toContain(fleet.repository.path);
+    // The task once: it stands in the details.
+    expect(text(events[0]?.userMetadata?.details?.data)).toContain('wonder\\n');
+    expect(await panel()).not.toContain('wonder\n');
     expect(outcome.model).toBeDefined();
     expect(attributes).toMatchObject({
       [SEARCH_ATTRIBUTES.session]: ['shown'],
@@ -180,6 +183,75 @@ describe('a run in the Web UI', () => {
       [SEARCH_ATTRIBUTES.repository]: [fleet.repository.path],
       [SEARCH_ATTRIBUTES.model]: [outcome.model],
     });
+  });
+});
+
+describe('the timeline in the Web UI', () => {
+  const historyOf = (workflowId: string) =>
+    withClient(fleet, async (client) => {
+      const { events } = await client.workflow.getHandle(workflowId).fetchHistory();
+      return events ?? [];
+    });
+
+  it('shows in red what failed: a verification, a set-up, a turn', async () => {
+    const session = subagents.session('red');
+    const task = 'say done';
+    await session.spawn(
+      [
+        { label: 'unverified', task, verify: ['test -f nothing.txt'] },
+        { label: 'not-set-up', task, setup: ['echo oh no >&2; exit 3'] },
+        { label: 'too-long', task: 'sleep for ever', timeout: '2s' },
+      ],
+      { cwd: fleet.repository.path },
+    );
+    const failures = async (label: string): Promise<Record<string, string>> => {
+      const { status } = await session.subagent(label).result();
+      expect(status).not.toBe('done');
+      const events = await historyOf(`subagent/red/${label}`);
+      const named = new Map(
+        events.map(({ eventId, activityTaskScheduledEventAttributes: it }) => [
+          String(eventId),
+          it?.activityType?.name ?? '',
+        ]),
+      );
+      return Object.fromEntries(
+        events.flatMap(({ activityTaskFailedEventAttributes: it }) =>
+          it ? [[named.get(String(it.scheduledEventId)) ?? '', it.failure?.message ?? '']] : [],
+        ),
+      );
+    };
+    expect(await failures('unverified')).toEqual({ verifyCommit: '`test -f nothing.txt`: exit 1' });
+    expect(await failures('not-set-up')).toEqual({
+      setUpWorkspace: expect.stringContaining('oh no') as string,
+    });
+    expect(await failures('too-long')).toEqual({ runTurn: 'it used up its working time' });
+    const { verifications } = await session.subagent('unverified').result();
+    expect(verifications).toMatchObject([{ command: 'test -f nothing.txt', exitCode: 1 }]);
+  });
+
+  it('calls signals by what they say', async () => {
+    const names = async (workflowId: string): Promise<string[]> =>
+      (await historyOf(workflowId)).flatMap(
+        ({ workflowExecutionSignaledEventAttributes: it }) => it?.signalName ?? [],
+      );
+    const told = await names('session/red');
+    expect(told).toContain('ended: unverified, failed');
+    expect(told).toContain('ended: too-long, timed-out');
+    expect(await names('subagent/red/unverified')).toEqual([
+      expect.stringMatching(/^placed: room on w-[a-z0-9]+$/),
+    ]);
+    await subagents.session('red').acknowledge(['unverified@1:ended']);
+    await eventually(async () =>
+      (await names('session/red')).includes('acknowledge: main has 1 announcement'),
+    );
+  });
+
+  it('has no stack of what is no mistake of ours', async () => {
+    for (const label of ['unverified', 'not-set-up', 'too-long']) {
+      const events = await historyOf(`subagent/red/${label}`);
+      const stacks = JSON.stringify(events).match(/"stackTrace":"(?:[^"\\\\]|\\\\.)+"/g);
+      expect(stacks, label).toBeNull();
+    }
   });
 });
 

@@ -1,9 +1,7 @@
 /** What the model was asked is counted, however the turn ends in which it was. */
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Subagents } from '../../src/client/index.ts';
-import { HEARTBEAT_TIMEOUT_MS } from '../../src/contract/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
 import { status } from '../support/model.ts';
@@ -40,11 +38,13 @@ it('also of one that is killed while it waits for its model', async () => {
 it('also of one that is given up with its worker', async () => {
   await spawn('sit');
   await inItsShell(subagents, 'usage', 'sit');
-  await delay(1_500);
+  // What the server has of it when its worker is gone.
+  await eventually(async () => (await subagent('sit').describe()).usage?.toolCalls === 1);
   const { worker } = fleet;
   await fleet.startWorker(join(fleet.home, '..', 'second-home'));
   await worker.kill();
-  await delay(HEARTBEAT_TIMEOUT_MS + 2_000);
+  // The server has given up what its worker was at.
+  await eventually(async () => (await subagent('sit').describe()).status === 'queued');
   await subagent('sit').kill({ force: true });
   const outcome = await subagent('sit').result();
   expect(outcome).toMatchObject({ status: 'lost', usage: { modelRequests: 1, toolCalls: 1 } });

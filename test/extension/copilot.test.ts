@@ -1,6 +1,6 @@
 /** Subagents in interactive Copilot CLI: the real CLI in a terminal, the real extension, a real fleet; only the models are scripted. */
 import { randomUUID } from 'node:crypto';
-import { appendFileSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { mkdir, realpath, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -29,9 +29,19 @@ beforeAll(async () => {
     [
       mainAgent,
       on('wait for nap', [bash(until('nap', 'awake')), { text: 'Nap is over.' }]),
-      ...['quick', 'away', 'known', 'lost', 'aside', 'sequel', 'tardy', 'dozy', 'drowsy'].map((name) =>
-        on(name, [bash(until(name, 'over')), { text: 'It is over.' }]),
-      ),
+      ...[
+        'quick',
+        'away',
+        'known',
+        'lost',
+        'aside',
+        'sequel',
+        'tardy',
+        'dozy',
+        'drowsy',
+        'twice',
+        'later',
+      ].map((name) => on(name, [bash(until(name, 'over')), { text: 'It is over.' }])),
       on('go on and on', [bash('sleep 300'), { text: 'Went on.' }]),
       on('ask', [
         { tools: [{ name: 'ask_parent', arguments: { question: 'Which colour?' } }] },
@@ -221,6 +231,34 @@ describe('interactive Copilot CLI', { timeout: 300_000 }, () => {
     expect(pushes(messages, 'known@1:')).toBe(1);
   });
 
+  it('tells one of two terminals that have the conversation open, and the other once that is closed', async () => {
+    const id = randomUUID();
+    const first = await copilot(id);
+    await first.say(spawn('twice', 'wait for twice'));
+    await first.shows('Got: accepted twice@1');
+    await first.say(spawn('later', 'wait for later'));
+    await first.shows('Got: accepted later@1');
+    await using second = await copilot(id, `--resume=${id}`);
+    await second.say('are you the second');
+    await second.shows('Heard: are you the second');
+    /** Model calls that a push led to. */
+    const calls = (key: string) =>
+      fleet.model.requests.filter(({ conversation }) => {
+        const last = conversation?.messages.at(-1);
+        return (
+          last?.role === 'user' && /\[announcements of subagents:.*/.exec(last.content)?.[0].includes(key)
+        );
+      }).length;
+    await touch('twice');
+    await first.shows('Relayed: twice@1 has ended: done');
+    await eventually(async () => (await unread(`copilot-${id}`)).length === 0);
+    await first.close();
+    await touch('later');
+    await second.shows('Relayed: later@1 has ended: done');
+    await eventually(async () => (await unread(`copilot-${id}`)).length === 0);
+    expect([calls('twice@1:'), calls('later@1:')]).toEqual([1, 1]);
+  });
+
   it('holds nothing back for a call that waits for something else', async () => {
     const id = randomUUID();
     await using terminal = await copilot(id);
@@ -284,6 +322,7 @@ describe('interactive Copilot CLI', { timeout: 300_000 }, () => {
     await using terminal = await startCopilot({
       cwd: fleet.repository.path,
       home: human.path,
+      // Copilot CLI keeps the provider of its model from its extensions.
       env: { ...fleet.model.env, SUBAGENTS_HOME: nowhere },
       args: ['--experimental'],
     });
@@ -297,7 +336,11 @@ describe('interactive Copilot CLI', { timeout: 300_000 }, () => {
     await terminal.say(act('start', { allowed: false }));
     await terminal.shows('Run extension tool "subagents"');
     terminal.press('\r');
-    await terminal.shows('Got: error BAD_INPUT: nothing is started without');
+    await terminal.shows('Got: error NO_MODEL: nothing is started');
+    const refused = lastSeen('"early"').findLast(({ role }) => role === 'tool')?.content;
+    expect(refused).toContain('would have nothing of your model provider (COPILOT_PROVIDER_BASE_URL,');
+    expect(refused).toContain(`\`subagents up --detach --home '${nowhere}'\` in a terminal of their own`);
+    expect(existsSync(nowhere)).toBe(false);
     await terminal.say('are you still there');
     await terminal.shows('Heard: are you still there');
   });

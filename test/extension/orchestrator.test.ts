@@ -237,8 +237,8 @@ describe('the orchestrator pattern in interactive Copilot CLI', { timeout: 300_0
       'drop-left-pad killed',
       'fix-login done',
     ]);
-    const research = await session.subagent('dates/research').result();
-    const implement = await session.subagent('dates/implement').result();
+    const research = await session.subagent('dates.research').result();
+    const implement = await session.subagent('dates.implement').result();
     expect(implement.evidence?.base).toBe(research.evidence?.head);
     expect(implement.verifications.map(({ exitCode }) => exitCode)).toEqual([0, 0]);
     // The findings came as data, between marks that they cannot forge.

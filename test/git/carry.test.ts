@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { carryChanges, releaseCarried } from '../../src/git/carry.ts';
@@ -95,4 +95,20 @@ describe('uncommitted changes', () => {
     const { carried } = await carryChanges(repo.path, repo.first);
     expect(await repo.git('log', '-1', '--format=%an', carried?.commit ?? '')).toBe(FALLBACK_IDENTITY.name);
   });
+});
+
+it('a change that is as old as the index is carried along too', async () => {
+  await using repo = await temporaryRepository({ 'a.txt': 'a' });
+  const at = new Date('2026-01-01T00:00:00Z');
+  const path = join(repo.path, 'a.txt');
+  // Whatever else of the file git would look at is the same a moment later as a rule.
+  await repo.git('config', 'core.checkStat', 'minimal');
+  await repo.git('config', 'core.trustctime', 'false');
+  await utimes(path, at, at);
+  await repo.git('update-index', '--refresh');
+  await repo.write({ 'a.txt': 'b' });
+  await utimes(path, at, at);
+  await utimes(join(repo.path, '.git/index'), at, at);
+  const { carried } = await carryChanges(repo.path, repo.first);
+  expect(await repo.git('show', `${carried?.commit}:a.txt`)).toBe('b');
 });

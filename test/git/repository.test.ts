@@ -41,6 +41,20 @@ describe('resolveRepository', () => {
     expect(await resolveRepository(repo.path)).toBe(repo.path);
   });
 
+  it('does not call a checkout bare because its configuration does', async () => {
+    await using repo = await temporaryRepository({ 'sub/x.txt': 'x' });
+    const linked = join(dirname(repo.path), 'linked');
+    await repo.git('worktree', 'add', '--quiet', linked);
+    await repo.git('config', 'core.bare', 'true');
+    for (const path of [repo.path, join(repo.path, 'sub')])
+      await expect(resolveRepository(path)).rejects.toMatchObject({
+        code: 'NOT_A_REPOSITORY',
+        message: `${path} is in a checkout whose configuration says core.bare=true, so that git takes it for one without files`,
+        remedy: expect.stringContaining(`git -C ${repo.path} config core.bare false`) as string,
+      });
+    expect(await resolveRepository(linked)).toBe(linked);
+  });
+
   it('says what a path is that is no checkout', async () => {
     await using folder = await temporaryFolder();
     await using repo = await temporaryRepository();

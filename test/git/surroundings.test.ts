@@ -93,7 +93,7 @@ describe('what changes around a worktree', () => {
     const mallory = await worked('mallory');
     const commit = await repo.commit('Unasked', { 'bad.txt': 'x' }, own.workspace.cwd);
     for (const { branch } of [good, busy, mallory]) await repo.git('update-ref', branch, commit);
-    await repo.git('worktree', 'remove', '--force', gone.workspace.cwd);
+    await repo.git('worktree', 'remove', '--force', '--force', gone.workspace.cwd);
     await repo.git('branch', '--quiet', '-D', 'subagents/gone');
     // Over by now, but not when the other began: what moved its branch may have been itself.
     noteRunEnded(home, busy.input.subagent);

@@ -1,7 +1,8 @@
-import { cp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { CONTRACT_VERSION } from '../../src/contract/version.ts';
 import { openHome, readHome } from '../../src/home/home.ts';
 import { homeRoot } from '../../src/system/home-root.ts';
 import { startChild } from '../support/child.ts';
@@ -97,12 +98,33 @@ test('an identity that cannot be read is not replaced in silence', async () => {
   expect((await openHome(home.root)).workerId).not.toBe(home.workerId);
 });
 
+test('a home of another contract is refused in one sentence, and left as it is', async () => {
+  await using folder = await temporaryFolder();
+  await openHome(folder.path);
+  const path = join(folder.path, 'identity.json');
+  const identity = JSON.parse(await readFile(path, 'utf8')) as { contract: number };
+  const without = JSON.stringify({ ...identity, contract: undefined });
+  for (const text of [without, JSON.stringify({ ...identity, contract: CONTRACT_VERSION + 1 })]) {
+    await writeFile(path, text);
+    await rm(join(folder.path, 'runs'), { recursive: true, force: true });
+    await expect(openHome(folder.path)).rejects.toMatchObject({
+      code: 'OTHER_CONTRACT',
+      message: expect.stringMatching(
+        /^the home .* was made by another version .* nothing in it was changed$/,
+      ) as string,
+      remedy: expect.stringContaining('SUBAGENTS_HOME') as string,
+    });
+    expect(await readFile(path, 'utf8')).toBe(text);
+    expect(await readdir(folder.path)).not.toContain('runs');
+  }
+});
+
 test('a place where no home can be is named', async () => {
   await using folder = await temporaryFolder();
   const file = join(folder.path, 'file');
   await writeFile(file, '');
   await expect(openHome(join(file, 'home'))).rejects.toMatchObject({
-    code: 'INTERNAL',
+    code: 'FILE_ACCESS',
     message: expect.stringContaining(join(file, 'home')) as string,
   });
 });

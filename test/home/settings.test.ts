@@ -11,13 +11,13 @@ test.each([
   expect(defaultRoom(cores, memoryGib)).toBe(room);
 });
 
-const KEEP = { keepMs: 14 * 86_400_000, keepBytes: 20e9 };
+const DISK = { keepMs: 14 * 86_400_000, keepBytes: 20e9, reserveBytes: 500e6, maxFolderBytes: Infinity };
 
 test('without variables: room from the machine, everything else left open', () => {
   const { room, ...rest } = readSettings({});
   expect(room).toBeGreaterThanOrEqual(2);
   expect(room).toBeLessThanOrEqual(32);
-  expect(rest).toEqual({ models: undefined, model: undefined, copilotPath: undefined, ...KEEP });
+  expect(rest).toEqual({ models: undefined, model: undefined, copilotPath: undefined, ...DISK });
 });
 
 test('from variables; empty ones count as absent', () => {
@@ -28,7 +28,7 @@ test('from variables; empty ones count as absent', () => {
       SUBAGENTS_MODEL: 'b',
       SUBAGENTS_COPILOT_PATH: '/opt/copilot',
     }),
-  ).toEqual({ room: 7, models: ['a', 'b'], model: 'b', copilotPath: '/opt/copilot', ...KEEP });
+  ).toEqual({ room: 7, models: ['a', 'b'], model: 'b', copilotPath: '/opt/copilot', ...DISK });
   expect(readSettings({ SUBAGENTS_ROOM: '', SUBAGENTS_MODELS: ' , ', SUBAGENTS_MODEL: ' ' })).toEqual(
     readSettings({}),
   );
@@ -57,6 +57,7 @@ describe('a value that does not fit is named', () => {
     [{ SUBAGENTS_KEEP_DISK: '20' }, /^SUBAGENTS_KEEP_DISK=20: write it like/],
     [{ SUBAGENTS_KEEP_DISK: '1.5' }, /^SUBAGENTS_KEEP_DISK=1\.5: write it like/],
     [{ SUBAGENTS_KEEP_DISK: '1 elephant' }, /^SUBAGENTS_KEEP_DISK=1 elephant: write it like/],
+    [{ SUBAGENTS_ENV: 'A,B=value' }, /^SUBAGENTS_ENV=A,B=value: names of variables/],
     [{ SUBAGENTS_MODELS: 'a', SUBAGENTS_MODEL: 'b' }, /^SUBAGENTS_MODEL=b: not among SUBAGENTS_MODELS/],
   ])('%j', (env, message) => {
     expect(() => readSettings(env)).toThrow(

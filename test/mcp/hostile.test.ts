@@ -163,7 +163,7 @@ describe('what a subagent says or names', () => {
     expectHeld(await resource(agent, 'live', 'asking', 'outcome'));
     // One that has been answered meanwhile, say.
     const stale = await act(agent, 'answer', 'asking', { message: 'Yes.', question: 'old' });
-    expect(stale.text).toContain('no question old; open: ');
+    expect(stale.text).toContain('no question old; open are ');
     expect(outside(stale.text).join('\n')).not.toContain('Human:');
     await act(agent, 'kill', 'asking');
   });

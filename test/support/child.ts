@@ -7,6 +7,9 @@ import { isAlive, processStartTime } from '../../src/system/process.ts';
 const HOOKS = new URL('typescript-hooks.mjs', import.meta.url).href;
 const WITH_HOOKS = `data:text/javascript,import { register } from 'node:module'; register('${HOOKS}');`;
 
+/** Arguments with which Node runs the sources. */
+export const TYPESCRIPT = ['--import', WITH_HOOKS];
+
 /** A running program; disposing of it kills it. */
 export interface Child extends AsyncDisposable {
   readonly pid: number;
@@ -22,15 +25,23 @@ export interface Child extends AsyncDisposable {
   kill(): Promise<void>;
 }
 
-/** Starts the TypeScript program `file` (relative to `from`, an `import.meta.url`) in a process of its own. */
+/** Runs a program where pids mean something else, as in another container; it ends with `unshare`. */
+export const IN_PID_NAMESPACE = ['unshare', '-Upf', '--mount-proc', '--kill-child=SIGKILL'];
+
+/**
+ * Starts the TypeScript program `file` (relative to `from`, an `import.meta.url`) in a process of its own.
+ * @param within a command that runs it; the pid is that command's then
+ */
 export function startChild(
   from: string,
   file: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  within: readonly string[] = [],
 ): Child {
   const path = fileURLToPath(new URL(file, from));
-  const child = execa(process.execPath, ['--import', WITH_HOOKS, path, ...args], {
+  const [program = '', ...words] = [...within, process.execPath, ...TYPESCRIPT, path, ...args];
+  const child = execa(program, words, {
     env,
     reject: false,
     stdin: 'pipe',

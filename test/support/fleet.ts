@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
+import { afterEach } from 'vitest';
 import { Subagents, type ConnectOptions } from '../../src/client/index.ts';
 import { isAlive, processStartTime } from '../../src/system/process.ts';
 import { startEmbedded, type EmbeddedServer } from '../../src/temporal/embedded.ts';
+import { accountOf } from './account.ts';
 import { temporaryFolder } from './home.ts';
 import { startScriptedModel, type Scenario, type ScriptedModel } from './model.ts';
 import { ownPorts } from './ports.ts';
@@ -17,7 +19,7 @@ import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from './re
 const WORKER = fileURLToPath(new URL('../../dist/src/worker/main.bundle.js', import.meta.url));
 
 /** A worker process. */
-export interface WorkerProcess {
+interface WorkerProcess {
   readonly pid: number;
   readonly workerId: string;
   /** SIGTERM; waits until it is gone. It hands its turns back. */
@@ -54,6 +56,15 @@ export interface FleetOptions {
   /** Starts the Temporal server, on the same data each time; default: an embedded one. */
   readonly startServer?: (port?: number) => Promise<EmbeddedServer>;
 }
+
+/** Those of this test file that are not disposed of yet. */
+const fleets = new Set<Fleet>();
+
+// A failure on a machine that nobody can look at tells why.
+afterEach(async ({ task }) => {
+  if (task.result?.state !== 'fail') return;
+  for (const fleet of fleets) console.error(await accountOf(fleet));
+});
 
 /** Starts it all: `fleet = await startFleet([on('hello', [{ text: 'Hi.' }])])`, and `await fleet[Symbol.asyncDispose]()` in the end. */
 export async function startFleet(scenarios: readonly Scenario[], options: FleetOptions = {}): Promise<Fleet> {
@@ -122,7 +133,7 @@ async function build(
   if (options.worker !== false) await startWorker();
 
   const target = { home, address: server.address, namespace: server.namespace, env: { HOME: folder.path } };
-  return {
+  const fleet: Fleet = {
     model,
     repository,
     home,
@@ -146,6 +157,9 @@ async function build(
     },
     [Symbol.asyncDispose]: close,
   };
+  fleets.add(fleet);
+  undo.push(() => void fleets.delete(fleet));
+  return fleet;
 }
 
 async function startWorkerProcess(

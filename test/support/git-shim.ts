@@ -3,6 +3,7 @@ import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { vi } from 'vitest';
+import { PATIENCE_MS } from './eventually.ts';
 
 /** A call to stop at: before or after the real git has done it. */
 export interface Stop {
@@ -43,5 +44,5 @@ export async function gitThatHangs(folder: string, stops: readonly Stop[]): Prom
 
 /** Waits until the file is there. */
 export async function appeared(path: string): Promise<void> {
-  await vi.waitFor(() => readFile(path), { timeout: 50_000, interval: 10 });
+  await vi.waitFor(() => readFile(path), { timeout: PATIENCE_MS, interval: 10 });
 }

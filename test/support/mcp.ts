@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { Client, type Progress } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
+import { PATIENCE_MS } from './eventually.ts';
 import { NO_GIT_CONFIGURATION } from './repository.ts';
 
 /** The command, for configurations of clients. */
@@ -16,7 +17,7 @@ export interface McpPeer extends AsyncDisposable {
   call(name: string, args: object, options?: CallOptions): Promise<Answer>;
 }
 
-export interface CallOptions {
+interface CallOptions {
   readonly signal?: AbortSignal;
   readonly onprogress?: (progress: Progress) => void;
   readonly timeout?: number;
@@ -64,7 +65,7 @@ export async function startMcp({ cwd, env, args = [], negotiate }: PeerOptions):
     async call(name, parameters, options = {}) {
       const result = await client.callTool(
         { name, arguments: { ...parameters } },
-        { timeout: 60_000, ...options },
+        { timeout: PATIENCE_MS, ...options },
       );
       const text = result.content.map((part) => (part.type === 'text' ? part.text : '')).join('\n');
       return {

@@ -19,17 +19,6 @@ export const reset: Step = {
   },
 };
 
-/** Begins to stream, then breaks the connection. */
-export const unfinished: Step = {
-  raw: (response: ServerResponse) => {
-    response.setHeader('content-type', 'text/event-stream');
-    response.write(
-      'data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"scripted","choices":[]}\n\n',
-    );
-    setImmediate(() => response.destroy());
-  },
-};
-
 /** Not JSON, with status 200. */
 export const malformed: Step = {
   raw: (response: ServerResponse) => {

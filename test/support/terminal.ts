@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { spawn } from '@lydell/node-pty';
 import xterm from '@xterm/headless';
 import { findCopilot } from '../../src/copilot/executable.ts';
-import { eventually } from './eventually.ts';
+import { eventually, PATIENCE_MS } from './eventually.ts';
 import { NO_GIT_CONFIGURATION } from './repository.ts';
 
 export interface TerminalOptions {
@@ -26,7 +26,7 @@ export interface CopilotTerminal extends AsyncDisposable {
   readonly screen: xterm.Terminal;
   /** What is on the screen. */
   text(): string;
-  /** Waits until the screen shows it. @throws what is on the screen when it does not within 90 s */
+  /** Waits until the screen shows it. @throws what is on the screen when it does not in time */
   shows(what: string | RegExp): Promise<void>;
   /** Types a line. */
   say(line: string): Promise<void>;
@@ -35,9 +35,6 @@ export interface CopilotTerminal extends AsyncDisposable {
   /** Closes the window: the CLI gets SIGHUP, and SIGKILL where it does not mind that. */
   close(): Promise<void>;
 }
-
-/** Deadline for what must come: generous, and short enough that the screen is in the failure. */
-const SHOWS_MS = 90_000;
 
 const COLUMNS = 110;
 const ROWS = 46;
@@ -79,7 +76,7 @@ export async function startCopilot(options: TerminalOptions): Promise<CopilotTer
     return lines.map((line) => line?.translateToString(true) ?? '').join('\n');
   };
   const shows = async (what: string | RegExp): Promise<void> => {
-    const deadline = Date.now() + SHOWS_MS;
+    const deadline = Date.now() + PATIENCE_MS;
     await eventually(() => {
       const now = text();
       if (typeof what === 'string' ? now.includes(what) : what.test(now)) return true;
@@ -107,7 +104,12 @@ export async function startCopilot(options: TerminalOptions): Promise<CopilotTer
     [Symbol.asyncDispose]: close,
   };
   try {
-    await shows('/ commands');
+    await shows(/\/ commands|Session in use[^]*Resume anyway/);
+    if (text().includes('Resume anyway')) {
+      // As a human does who wants the conversation in a second terminal.
+      child.write('\r');
+      await shows('/ commands');
+    }
     return terminal;
   } catch (error) {
     await close();

@@ -15,8 +15,10 @@ import type {
   TurnResult,
 } from '../../src/contract/index.ts';
 import { CopilotPool } from '../../src/copilot/pool.ts';
+import type { SpaceBounds } from '../../src/copilot/space-watch.ts';
 import type { Runtime } from '../../src/copilot/runtime.ts';
 import { sweep } from '../../src/home/sweep.ts';
+import { PATIENCE_MS } from './eventually.ts';
 import { startScriptedModel, type Scenario, type ScriptedModel } from './model.ts';
 
 /** A scenario for the subagent whose task says `word`. */
@@ -46,6 +48,8 @@ export interface BenchOptions {
   readonly hungModelMs?: number;
   /** Of the worker, over this process's and the scripted model's. */
   readonly env?: NodeJS.ProcessEnv;
+  /** Asked again and again while a turn runs. */
+  readonly space?: SpaceBounds;
 }
 
 export class TurnBench {
@@ -122,6 +126,7 @@ export class TurnBench {
   run(input: Partial<TurnInput> & Pick<TurnInput, 'subagent' | 'cwd'>): RunningTurn {
     const { runTurn } = createTurnActivities({
       pool: this.pool,
+      ...(this.#options.space && { space: this.#options.space }),
       ...(this.#options.hungModelMs !== undefined && { hungModelMs: this.#options.hungModelMs }),
     });
     const environment = new MockActivityEnvironment({ heartbeatTimeoutMs: 10_000 });
@@ -130,12 +135,25 @@ export class TurnBench {
     const whole: TurnInput = {
       turn: 1,
       prompt: input.subagent.label,
-      budgetMs: 60_000,
-      stuckAfterMs: 30_000,
+      budgetMs: 2 * PATIENCE_MS,
+      stuckAfterMs: PATIENCE_MS,
+      stuckRepeats: 20,
+      isolation: 'in-place',
       lostBefore: 0,
       ...input,
     };
     return { result: environment.run(runTurn, whole), environment, beats };
+  }
+
+  /** Attempts at a turn, one after the other as a workflow makes them (without its pauses): at most `most`. Gives their results. */
+  async attempts(input: Parameters<TurnBench['run']>[0], most: number): Promise<TurnResult[]> {
+    const results: TurnResult[] = [];
+    for (let left = most; left > 0; left--) {
+      const result = await this.run({ ...input, ...(left === 1 && { lastAttempt: true }) }).result;
+      results.push(result);
+      if (result.kind !== 'failed' || !result.retryable) break;
+    }
+    return results;
   }
 
   /** Steers in an activity environment of its own. */
@@ -166,9 +184,9 @@ export class TurnBench {
   }
 }
 
-/** Settles when `condition` holds; throws with `what` after thirty seconds. */
+/** Settles when `condition` holds; throws with `what` when a test's patience is over. */
 export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 30_000;
+  const deadline = Date.now() + PATIENCE_MS;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`never came: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -2,7 +2,7 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { createEvidenceActivities } from '../../activities/evidence.ts';
-import { createSetUpActivities } from '../../activities/set-up.ts';
+import { createSetUpActivities, type SetUpDependencies } from '../../activities/set-up.ts';
 import { createVerifyActivities, type VerifyDependencies } from '../../activities/verify.ts';
 import { createWorkspaceActivities } from '../../activities/workspace.ts';
 import {
@@ -13,6 +13,7 @@ import {
   type ResolvedSpec,
   type SetUpResult,
   type SubagentRef,
+  type VerifyInput,
   type VerifyResult,
   type Workspace,
 } from '../../src/contract/index.ts';
@@ -73,7 +74,7 @@ export function workspaceBench(
       { subagent }: PrepareInput,
       { cwd }: { cwd: string },
       commands: readonly string[],
-      options: { timeoutMs?: number; env?: MockActivityEnvironment } = {},
+      options: Pick<SetUpDependencies, 'space' | 'timeoutMs'> & { env?: MockActivityEnvironment } = {},
     ): Promise<Exclude<SetUpResult, Lost>> => {
       const { env = activityContext(), ...limits } = options;
       const { setUpWorkspace } = createSetUpActivities({ home, sweep, ...limits });
@@ -91,12 +92,20 @@ export function workspaceBench(
       { subagent, spec }: PrepareInput,
       { cwd, head }: { cwd: string; head: string },
       commands: readonly string[],
-      options: Omit<VerifyDependencies, 'home'> & { env?: MockActivityEnvironment } = {},
+      options: Omit<VerifyDependencies, 'home'> &
+        Pick<VerifyInput, 'fresh'> & { env?: MockActivityEnvironment } = {},
     ): Promise<Exclude<VerifyResult, Lost>> => {
-      const { env = activityContext(), ...limits } = options;
+      const { env = activityContext(), fresh, ...limits } = options;
       const { verifyCommit } = createVerifyActivities({ home, ...limits });
       return found<Exclude<VerifyResult, Lost>>(
-        await env.run(verifyCommit, { subagent, cwd, head, commands, isolation: spec.isolation }),
+        await env.run(verifyCommit, {
+          subagent,
+          cwd,
+          head,
+          commands,
+          isolation: spec.isolation,
+          ...(fresh && { fresh }),
+        }),
       );
     },
   };

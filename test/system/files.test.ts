@@ -51,6 +51,6 @@ test('a full disk is called that, with the place', () => {
 
 test('what cannot be written is named', () => {
   expect(() => writePrivateFile('/nowhere/at/all', '')).toThrow(
-    expect.objectContaining({ code: 'INTERNAL', message: 'cannot write /nowhere/at/all: ENOENT' }),
+    expect.objectContaining({ code: 'FILE_ACCESS', message: 'cannot write /nowhere/at/all: ENOENT' }),
   );
 });

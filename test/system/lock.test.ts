@@ -1,11 +1,22 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, utimes, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { tryLock } from '../../src/system/lock.ts';
-import { startChild } from '../support/child.ts';
+import { processSpace } from '../../src/system/process.ts';
+import { IN_PID_NAMESPACE, startChild } from '../support/child.ts';
 import { temporaryFolder } from '../support/home.ts';
 
-const holdLock = (dir: string) => startChild(import.meta.url, 'children/hold-lock.ts', [dir]);
+const holdLock = (dir: string, env?: Record<string, string>, within?: readonly string[]) =>
+  startChild(import.meta.url, 'children/hold-lock.ts', [dir], env, within);
+/** The program `flock` is not found. */
+const WITHOUT_FLOCK = { PATH: '/nowhere' };
+const [unshare = '', ...unshareWords] = IN_PID_NAMESPACE;
+const canUnshare = spawnSync(unshare, [...unshareWords, 'true']).status === 0;
+/** Of processes, without the file of the operating system's lock, which stays. */
+const entriesIn = async (dir: string): Promise<string[]> =>
+  (await readdir(dir)).filter((name) => name !== 'os-lock');
 
 test('of many processes that want it at the same moment exactly one gets it, and the others hear who', async () => {
   await using folder = await temporaryFolder();
@@ -35,9 +46,9 @@ test('a holder that is killed with SIGKILL loses it, and leaves nothing behind',
   await holder.kill();
   const answer = await tryLock(folder.path);
   if (!('lock' in answer)) throw new Error('the lock of a dead process was respected');
-  expect(await readdir(folder.path)).toHaveLength(1);
+  expect(await entriesIn(folder.path)).toHaveLength(1);
   answer.lock.release();
-  expect(await readdir(folder.path)).toEqual([]);
+  expect(await entriesIn(folder.path)).toEqual([]);
 });
 
 test('a holder that is frozen keeps it', async () => {
@@ -49,9 +60,9 @@ test('a holder that is frozen keeps it', async () => {
   expect(await tryLock(folder.path)).toMatchObject({ holder: { pid: holder.pid } });
 });
 
-test('a claim of a reused pid is nobody’s: the start time decides', async () => {
+test('an entry of a reused pid is nobody’s: the start time decides', async () => {
   await using folder = await temporaryFolder();
-  await writeFile(join(folder.path, `${process.pid}.00000000-1.0`), 'held');
+  await writeFile(join(folder.path, `${process.pid}.00000000-1.0.${processSpace()}`), '');
   expect(await tryLock(folder.path)).toHaveProperty('lock');
 });
 
@@ -62,3 +73,58 @@ test('released, it can be taken again, by the same process too', async () => {
   if ('lock' in first) first.lock.release();
   expect(await tryLock(folder.path)).toHaveProperty('lock');
 });
+
+test.each([
+  ['where neither has `flock`', WITHOUT_FLOCK, WITHOUT_FLOCK],
+  ['where the holder alone has it', {}, WITHOUT_FLOCK],
+  ['where the holder lacks it', WITHOUT_FLOCK, {}],
+])('one process has it, %s', async (_, env, other) => {
+  await using folder = await temporaryFolder();
+  await using holder = holdLock(folder.path, env);
+  holder.say('go');
+  await holder.line(/^mine$/);
+  await using second = holdLock(folder.path, other);
+  second.say('go');
+  expect(Number((await second.line(/^held by (\d+) since/))[1])).toBe(holder.pid);
+  await holder.kill();
+  await using third = holdLock(folder.path, other);
+  third.say('go');
+  await third.line(/^mine$/);
+});
+
+test.runIf(canUnshare)('it holds in another PID namespace, and says on which host it is held', async () => {
+  await using folder = await temporaryFolder();
+  await using holder = holdLock(folder.path, {}, IN_PID_NAMESPACE);
+  holder.say('go');
+  await holder.line(/^mine$/);
+  expect(await tryLock(folder.path)).toMatchObject({ holder: { elsewhere: hostname() } });
+  for (const env of [{}, WITHOUT_FLOCK]) {
+    await using second = holdLock(folder.path, env);
+    second.say('go');
+    await second.line(/^held by \d+ since/);
+  }
+  await holder.kill();
+  const answer = await tryLock(folder.path);
+  if (!('lock' in answer)) throw new Error('the lock of a dead process was respected');
+  // And the other way round.
+  await using inside = holdLock(folder.path, {}, IN_PID_NAMESPACE);
+  inside.say('go');
+  expect(Number((await inside.line(/^held by (\d+) since/))[1])).toBe(process.pid);
+  answer.lock.release();
+});
+
+test.runIf(canUnshare)(
+  'without `flock`, one of another PID namespace has it as long as it says so',
+  async () => {
+    await using folder = await temporaryFolder();
+    await using holder = holdLock(folder.path, {}, [...IN_PID_NAMESPACE, 'env', 'PATH=/nowhere']);
+    holder.say('go');
+    await holder.line(/^mine$/);
+    expect(await tryLock(folder.path)).toMatchObject({ holder: { elsewhere: hostname() } });
+    await holder.kill();
+    const [entry = ''] = await entriesIn(folder.path);
+    const longAgo = new Date(Date.now() - 3_600_000);
+    await utimes(join(folder.path, entry), longAgo, longAgo);
+    expect(await tryLock(folder.path)).toHaveProperty('lock');
+  },
+);

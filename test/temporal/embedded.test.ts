@@ -1,4 +1,4 @@
-import { readdir, stat, writeFile } from 'node:fs/promises';
+import { chmod, readdir, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -7,11 +7,13 @@ import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { SEARCH_ATTRIBUTES } from '../../src/contract/names.ts';
 import { isAlive, processStartTime } from '../../src/system/process.ts';
+import { ensureTemporalBinary } from '../../src/temporal/binary.ts';
 import { endWhenBroken } from '../../src/temporal/embedded-health.ts';
 import { startEmbedded } from '../../src/temporal/embedded.ts';
 import { startChild } from '../support/child.ts';
 import { testServer } from '../support/embedded.ts';
 import { temporaryFolder } from '../support/home.ts';
+import { ownPorts } from '../support/ports.ts';
 
 const quiet = () => undefined;
 
@@ -19,7 +21,7 @@ describe('a started server', () => {
   test('is ended when it runs and does not answer, and not before', async () => {
     await using server = await testServer();
     let ended = 0;
-    const looking = endWhenBroken(server, { everyMs: 20, answerMs: 2_000, end: () => void ended++ });
+    const looking = endWhenBroken(server, { everyMs: 20, answerMs: 5_000, end: () => void ended++ });
     await delay(1_000);
     expect(ended).toBe(0);
     process.kill(server.pid, 'SIGSTOP');
@@ -47,7 +49,7 @@ describe('a started server', () => {
     await using server = await testServer();
     const listening = await listeningAddresses(server.pid);
     expect(listening.length).toBeGreaterThanOrEqual(2);
-    expect(new Set(listening)).toEqual(new Set(['0100007F']));
+    expect(listening.filter((address) => !address.endsWith('7F'))).toEqual([]);
     const files = (await readdir(server.dataDir)).map((name) => join(server.dataDir, name));
     for (const path of [...files, server.logFile]) expect((await stat(path)).mode & 0o777, path).toBe(0o600);
     expect((await stat(server.dataDir)).mode & 0o777).toBe(0o700);
@@ -61,7 +63,7 @@ describe('a started server', () => {
       logFile: join(folder.path, 'log'),
       onProgress: quiet,
     };
-    const first = await startEmbedded(options);
+    const first = await startEmbedded({ ...options, ports: ownPorts() });
     const { connectTemporal } = await import('../../src/temporal/connect.ts');
     const target = { address: first.address, namespace: 'default', origin: 'the test' };
     const before = await connectTemporal(target);
@@ -73,9 +75,7 @@ describe('a started server', () => {
     await first.stop();
     expect(await first.exited).toEqual({ exitCode: 0, signal: undefined });
 
-    const port = (url: string) => Number(new URL(url).port);
-    const ports = { grpc: port(`tcp://${first.address}`), ui: port(first.uiUrl) };
-    const second = await startEmbedded({ ...options, ports });
+    const second = await startEmbedded(options);
     try {
       expect([second.address, second.uiUrl]).toEqual([first.address, first.uiUrl]);
       const after = await connectTemporal(target);
@@ -124,7 +124,7 @@ describe('a started server', () => {
     } finally {
       await server.stop();
     }
-  }, 60_000);
+  });
 
   test('says so when it is killed', async () => {
     await using server = await testServer();
@@ -197,13 +197,33 @@ describe('data that another process had', () => {
 
 test('a server that cannot start says why, with the end of its log', async () => {
   await using folder = await temporaryFolder();
-  await writeFile(join(folder.path, 'temporal.db'), 'this is no database'.repeat(100));
+  const { path } = await ensureTemporalBinary({ onProgress: quiet });
+  const broken = join(folder.path, 'temporal');
+  await writeFile(
+    broken,
+    `#!/bin/sh\n[ "$1" != server ] && exec '${path}' "$@"\necho 'it is broken' >&2\nexit 1\n`,
+  );
+  await chmod(broken, 0o755);
   const logFile = join(folder.path, 'logs', 'log');
-  const start = startEmbedded({ dataDir: folder.path, logFile, onProgress: quiet });
+  const env = { ...process.env, SUBAGENTS_TEMPORAL_PATH: broken };
+  const start = startEmbedded({ dataDir: join(folder.path, 'data'), logFile, onProgress: quiet, env });
   await expect(start).rejects.toMatchObject({
     code: 'TEMPORAL_UNREACHABLE',
-    message: expect.stringMatching(/did not start: it ended with exit code 1[^]*not a database/) as string,
+    message: expect.stringMatching(/did not start: it ended with exit code 1[^]*it is broken/) as string,
     remedy: expect.stringContaining(logFile) as string,
+  });
+});
+
+test('a database that is none is named in a sentence, with a way out', async () => {
+  await using folder = await temporaryFolder();
+  await writeFile(join(folder.path, 'temporal.db'), 'this is no database'.repeat(100));
+  const start = startEmbedded({
+    ...{ dataDir: folder.path, logFile: join(folder.path, 'logs', 'log'), onProgress: quiet },
+  });
+  await expect(start).rejects.toMatchObject({
+    code: 'DATABASE',
+    message: expect.stringMatching(/^the database of Temporal,.*temporal\.db/) as string,
+    remedy: expect.stringContaining('put back a copy of temporal.db') as string,
   });
 });
 

@@ -76,6 +76,7 @@ describe('the order', () => {
     const env = { ...me.env, TEMPORAL_NAMESPACE: 'of-env', TEMPORAL_API_KEY: 'k' };
     expect(await resolveTarget({ ...me, env })).toEqual({
       address: '127.0.0.1:7777',
+      embedded: true,
       namespace: 'default',
       uiUrl: 'http://127.0.0.1:8777',
       pollFreshnessMs: 15_000,

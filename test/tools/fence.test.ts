@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fence, inert, inertLine, MAX_FENCED_CHARS } from '../../src/contract/index.ts';
+import { fence, fencedText, inert, inertLine, MAX_FENCED_CHARS } from '../../src/contract/index.ts';
 import { fenced } from '../../src/tools/fence.ts';
 
 const NONCE = '0123456789abcdef';
@@ -84,6 +84,36 @@ describe('a fence', () => {
     const text = make('x'.repeat(10_000));
     expect(inside(text).join('').replaceAll('| ', '')).toHaveLength(MAX_FENCED_CHARS);
     expect(text).toContain('end of report, cut: 6000 more characters');
+  });
+
+  it.each([
+    ['one line', 'x'.repeat(50_000)],
+    ['many short lines', Array.from({ length: 9_000 }, (_, n) => `${n}`).join('\n')],
+    ['pairs of surrogates', '😀'.repeat(9_000)],
+    ['empty lines', `a\n\n\n\n${'b\n\n\n\n'.repeat(4_000)}c`],
+  ])('is read on from the offset that its end names, without a gap: %s', (_, text) => {
+    const whole = fencedText(text);
+    let offset: number | undefined = 0;
+    let read = '';
+    while (offset !== undefined) {
+      const window = fence(text, { what: 'report', source: 'a', nonce: NONCE, max: 4_001, offset });
+      const closing = window.split('\n').at(-1) ?? '';
+      const cut = /cut: (\d+) more characters, from offset (\d+) on$/.exec(closing);
+      const next = cut ? Number(cut[2]) : whole.length;
+      const shown = inside(window).map((line) => line.slice(2));
+      // Long lines are broken, which adds line ends that are not in the text.
+      expect(shown.join('').replaceAll('\n', '')).toBe(whole.slice(offset, next).replaceAll('\n', ''));
+      if (cut) expect(Number(cut[1])).toBe(whole.length - next);
+      read += whole.slice(offset, next);
+      offset = cut ? next : undefined;
+    }
+    expect(read).toBe(whole);
+  });
+
+  it('counts what is not in the text as cut', () => {
+    expect(
+      fence('abc', { what: 'report', source: 'a', nonce: NONCE, offset: 0, missing: 146_000 }),
+    ).toContain('cut: 146000 more characters, from offset 3 on');
   });
 
   it('breaks long lines, each piece with its prefix', () => {

@@ -24,6 +24,8 @@ it('an outcome ends with where the work is and what goes on from there', () => {
   const take = 'to take it over, when the human wants it, in a shell:';
   expect(linesOf({})).toEqual([work, next, `${take} subagents merge team/fix`]);
   expect(linesOf({ status: 'killed' })).toEqual([work, next, `${take} subagents merge team/fix --force`]);
+  const caveats = [{ kind: 'unfinished', grade: 'blocking', text: 'in HOSTILE.txt' }];
+  expect(linesOf({ caveats }).at(-1)).toBe(`${take} subagents merge team/fix --force`);
   expect(linesOf({}, { repository: '/home/repositories/x' })).toEqual([
     ...[work, next],
     `${take} git fetch "/home/repositories/x" subagents/fix-2`,

@@ -33,11 +33,9 @@ it('lets an attempt of a run begin once the one before has ended, whatever it is
     start('verification', 'verifyCommit', 'r1'),
   ];
   const [other, turn] = [start('other', 'collectEvidence', 'r2'), start('turn', 'runTurn', 'r1')];
-  await delay(20);
-  expect([...log].sort()).toEqual(['evidence begins', 'other begins', 'turn begins']);
+  await expect.poll(() => [...log].sort()).toEqual(['evidence begins', 'other begins', 'turn begins']);
   evidence.end();
-  await delay(20);
-  expect(log.slice(3)).toEqual(['evidence ends', 'evidence again begins']);
+  await expect.poll(() => log.slice(3)).toEqual(['evidence ends', 'evidence again begins']);
   again.end();
   verification.end();
   await verification.done;

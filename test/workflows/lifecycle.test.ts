@@ -3,28 +3,37 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  caveatOf,
   isTransition,
+  resolvedSpec,
   SEARCH_ATTRIBUTES,
   TRANSITIONS,
   type Evidence,
   type Failure,
+  type ResolvedSpec,
   type Status,
   type TurnResult,
   type Usage,
+  type Workspace,
 } from '../../src/contract/index.ts';
 import { backoff, credentialsPause, limitPause, lookPause } from '../../workflows/backoff.ts';
 import { MAX_LOSSES, MAX_LOST_ATTEMPTS, MAX_TURN_FAILURES } from '../../workflows/after-turn.ts';
+import { decide } from '../../workflows/lifecycle.ts';
+import { record } from '../../workflows/occurrences.ts';
+import { SubagentMachine } from '../../workflows/subagent-machine.ts';
 import {
-  begin,
-  hold,
-  settle,
+  type ActionResult,
+  type NextAction,
+  type Occurrence,
   STATUS_DURING,
-  type Happened,
-  type Life,
+} from '../../workflows/subagent-events.ts';
+import {
+  type HeldSteer,
   type Rules,
-  type Step,
-} from '../../workflows/life.ts';
-import { next } from '../../workflows/lifecycle.ts';
+  type SubagentState,
+  initialState,
+} from '../../workflows/subagent-state.ts';
+import { flushUsage } from '../../workflows/turn-usage.ts';
 import { allowance } from '../../workflows/budget.ts';
 
 const usage: Usage = { inputTokens: 10, outputTokens: 2, cachedTokens: 5, modelRequests: 1, toolCalls: 1 };
@@ -58,21 +67,40 @@ const lostIn = (doing: string, modelRequests: number): Extract<TurnResult, { kin
   last: { workedMs: 100, usage: { ...usage, modelRequests }, tool: 'bash', doing },
 });
 
-/** Drives a life through `events` from its beginning; each must answer the step before it. */
+/** A spec that has these rules. */
+const specOf = (own: Rules): ResolvedSpec =>
+  resolvedSpec.parse({
+    ...{ label: 'a', task: 'Do it.', repo: '/repo', base: { commit: evidence.base, name: 'HEAD' } },
+    ...{ isolation: 'worktree', hostQueue: 'a-host', timeoutMs: own.timeoutMs, maxRepairs: own.maxRepairs },
+    verify: own.verify ? ['npm test'] : [],
+    setup: own.setUp ? ['npm ci'] : [],
+    ...(own.push !== undefined && { push: own.push }),
+    ...(own.budget && { budget: own.budget }),
+    ...(own.onStuck && { onStuck: own.onStuck }),
+  });
+
+/** The state with a steer more that waits for the next turn. */
+const hold = (state: SubagentState, steer: HeldSteer): SubagentState =>
+  record(state, { type: 'steer-held', steer });
+
+/** Drives a subagent through `events` from its beginning; each must answer the action before it. */
 function drive(
-  events: Happened[],
-  options: { rules?: Rules; life?: (life: Life) => Life } = {},
-): [Life, Step] {
-  let [life, step] = begin();
+  events: ActionResult[],
+  options: { rules?: Rules; state?: (state: SubagentState) => SubagentState } = {},
+): [SubagentState, NextAction] {
+  let [state, step]: [SubagentState, NextAction] = [initialState(specOf(rules)), { do: 'prepare' }];
   for (const event of events) {
-    life = options.life?.(life) ?? life;
-    [life, step] = next(life, event, options.rules ?? rules);
+    state = options.state?.(state) ?? state;
+    [state, step] = decide(state, event, options.rules ?? rules);
   }
-  return [life, step];
+  return [state, step];
 }
 
-const prepared: Happened = { type: 'prepared', notes: [] };
-const setUp = (failure?: Failure): Happened => ({
+const workspace: Workspace = {
+  ...{ kind: 'workspace', cwd: '/work', branch: 'subagents/a', base: evidence.base, notes: [] },
+};
+const prepared: ActionResult = { type: 'prepared', workspace };
+const setUp = (failure?: Failure): ActionResult => ({
   type: 'set-up',
   results: [{ command: 'npm ci', exitCode: failure ? 1 : 0, durationMs: 5, outputTail: '' }],
   notes: [],
@@ -85,9 +113,9 @@ const gone: TurnResult = {
   usage,
   notes: [],
 };
-const turn = (result: TurnResult, elapsedMs = 100): Happened => ({ type: 'turn', result, elapsedMs });
-const collected = { type: 'collected', evidence, notes: [] } as const satisfies Happened;
-const verified = (problem?: string): Happened => ({
+const turn = (result: TurnResult, elapsedMs = 100): ActionResult => ({ type: 'turn', result, elapsedMs });
+const collected = { type: 'collected', evidence, caveats: [], notes: [] } as const satisfies ActionResult;
+const verified = (problem?: string): ActionResult => ({
   type: 'verified',
   verifications: [
     { command: 'npm test', exitCode: problem === undefined ? 0 : 1, durationMs: 5, outputTail: '' },
@@ -97,7 +125,7 @@ const verified = (problem?: string): Happened => ({
   elapsedMs: 5,
 });
 
-const pushed = (problem?: string): Happened => ({
+const pushed = (problem?: string): ActionResult => ({
   type: 'pushed',
   push: {
     remote: 'https://example.com/a.git',
@@ -121,13 +149,13 @@ describe('the lifecycle', () => {
   it('sets up between preparing and the first turn, where there is anything to set up', () => {
     const own = { rules: { ...rules, setUp: true } };
     expect(drive([prepared], own)[1]).toEqual({ do: 'set-up' });
-    const [life, step] = drive([prepared, setUp()], own);
+    const [state, step] = drive([prepared, setUp()], own);
     expect(step).toEqual({ do: 'turn', room: 'keep' });
-    expect(life.turn).toBe(1);
+    expect(state.turn).toBe(1);
   });
 
   it('says for people why it failed, where the commands passed and did what they must not', () => {
-    const moved: Happened = {
+    const moved: ActionResult = {
       ...{ type: 'verified', verifications: [], notes: [], elapsedMs: 5 },
       ...{ problem: 'Your work was verified, and it did not pass.', reason: 'The commands moved HEAD.' },
     };
@@ -141,33 +169,54 @@ describe('the lifecycle', () => {
   it('opens one more turn for a message that came while its last repair was verified', () => {
     const own = { ...rules, maxRepairs: 0 };
     const [last] = drive([prepared, turn(finished), collected], { rules: own });
-    const [life, step] = next(hold(last, { id: 's', message: 'skip that' }), verified('broken'), own);
+    const [state, step] = decide(hold(last, { id: 's', message: 'skip that' }), verified('broken'), own);
     expect(step).toEqual({ do: 'turn', room: 'keep' });
-    expect(life).toMatchObject({
+    expect(state).toMatchObject({
       turn: 2,
       repairs: 0,
       held: [],
       steers: [{ id: 's' }],
       opening: { kind: 'repair', problem: 'broken' },
     });
-    // A run that an earlier version began ends there, as it would have.
-    const before = { ...own, heldOpens: () => false };
-    expect(next(hold(last, { id: 's', message: 'skip that' }), verified('broken'), before)[1].do).toBe('end');
   });
 
   it('fails with its set-up, with what there is collected and no turn begun', () => {
     const own = { rules: { ...rules, setUp: true } };
     const failure: Failure = { class: 'setup', message: '`npm ci` exited with 1' };
     expect(drive([prepared, setUp(failure)], own)[1]).toEqual({ do: 'collect' });
-    const [life, end] = drive([prepared, setUp(failure), collected], own);
+    const [state, end] = drive([prepared, setUp(failure), collected], own);
     expect(end).toEqual({ do: 'end', verdict: { status: 'failed', failure } });
-    expect(life).toMatchObject({ turn: 0, setup: [{ command: 'npm ci', exitCode: 1 }] });
+    expect(state).toMatchObject({ turn: 0, setup: [{ command: 'npm ci', exitCode: 1 }] });
+  });
+
+  it('sends work back once that no commit has, then verifies without it', () => {
+    const unsaved = [{ path: 'app/', reason: 'a git repository of its own' }];
+    const some: ActionResult = { ...collected, evidence: { ...evidence, unsaved } };
+    const [asked, again] = drive([prepared, turn(finished), some]);
+    expect(again).toEqual({ do: 'turn', room: 'keep' });
+    expect(asked.opening).toMatchObject({
+      kind: 'repair',
+      problem: expect.stringContaining('* "app/": a git repository of its own') as string,
+    });
+    expect(drive([prepared, turn(finished), some, turn(finished), some])[1]).toEqual({ do: 'verify' });
+    const [, done] = drive([prepared, turn(finished), some, turn(finished), some, verified()]);
+    expect(done).toEqual({ do: 'end', verdict: { status: 'done' } });
+    const [, failed] = drive([prepared, turn(finished), some, turn(finished), some, verified('red')], {
+      rules: { ...rules, maxRepairs: 1 },
+    });
+    expect(failed).toEqual({ do: 'turn', room: 'keep' });
+    // Where no turn more is allowed, what was done counts.
+    for (const own of [
+      { ...rules, maxRepairs: 0 },
+      { ...rules, budget: { turns: 1 } },
+    ])
+      expect(drive([prepared, turn(finished), some], { rules: own })[1]).toEqual({ do: 'verify' });
   });
 
   it('sends a report back once that is not the data asked for, then fails', () => {
     const own = { rules: { ...rules, output: true } };
-    const bad: Happened = { ...collected, output: { problem: 'it is no JSON' } };
-    const good: Happened = { ...collected, output: { value: { files: [] } } };
+    const bad: ActionResult = { ...collected, output: { problem: 'it is no JSON' } };
+    const good: ActionResult = { ...collected, output: { value: { files: [] } } };
     const [asked, again] = drive([prepared, turn(finished), bad], own);
     expect(again).toEqual({ do: 'turn', room: 'keep' });
     expect(asked.opening).toMatchObject({
@@ -184,15 +233,27 @@ describe('the lifecycle', () => {
   });
 
   it('fails without a file that it was to hand on, with its evidence', () => {
-    const missing: Happened = { ...collected, artifacts: { problem: 'a.md is not there' } };
-    const [life, failed] = drive([prepared, turn(finished), missing]);
+    const missing: ActionResult = { ...collected, artifacts: { problem: 'a.md is not there' } };
+    const [state, failed] = drive([prepared, turn(finished), missing]);
     expect(failed).toMatchObject({
       do: 'end',
       verdict: { failure: { class: 'artifacts', message: 'a.md is not there' } },
     });
-    expect(life).toMatchObject({ evidence });
-    const there: Happened = { ...collected, artifacts: { files: { 'a.md': 'text' } } };
+    expect(state).toMatchObject({ evidence });
+    const there: ActionResult = { ...collected, artifacts: { files: { 'a.md': 'text' } } };
     expect(drive([prepared, turn(finished), there])[0].artifacts).toEqual({ 'a.md': 'text' });
+  });
+
+  it('does not push what is done with a blocking caveat, and counts the caveats of the last collection alone', () => {
+    const own = { rules: { ...rules, push: true } };
+    const unsaved = { ...collected, caveats: [caveatOf('unsaved-work', 'a.txt: it may not be read')] };
+    const [state, step] = drive([prepared, turn(finished), unsaved, verified()], own);
+    expect(step).toEqual({ do: 'end', verdict: { status: 'done' } });
+    expect(state.caveats).toEqual(unsaved.caveats);
+    const forced = { rules: { ...own.rules, force: true } };
+    expect(drive([prepared, turn(finished), unsaved, verified()], forced)[1]).toEqual({ do: 'push' });
+    const mended = [prepared, turn(finished), unsaved, verified('no'), turn(finished), collected, verified()];
+    expect(drive(mended, own)[1]).toEqual({ do: 'push' });
   });
 
   it('pushes what is done, where that is asked for, and fails when that fails', () => {
@@ -200,18 +261,21 @@ describe('the lifecycle', () => {
     const events = [prepared, turn(finished), collected, verified()];
     expect(drive(events, own)[1]).toEqual({ do: 'push' });
     expect(drive([...events, pushed()], own)[1]).toEqual({ do: 'end', verdict: { status: 'done' } });
-    const [life, end] = drive([...events, pushed('refused')], own);
+    const [state, end] = drive([...events, pushed('refused')], own);
     expect(end).toMatchObject({ do: 'end', verdict: { status: 'failed', failure: { class: 'push' } } });
-    expect(life).toMatchObject({ push: { problem: 'refused' }, evidence });
+    expect(state).toMatchObject({ push: { problem: 'refused' }, evidence });
   });
 
   it('gives a steer that comes during the push its turn, and pushes again', () => {
     const own = { rules: { ...rules, push: true } };
     const round = [turn(finished), collected, verified()];
-    const [life] = drive([prepared, ...round], own);
-    const [held, step] = next(hold(life, { id: 's', message: 'more' }), pushed(), own.rules);
+    const [state] = drive([prepared, ...round], own);
+    const [held, step] = decide(hold(state, { id: 's', message: 'more' }), pushed(), own.rules);
     expect(step).toEqual({ do: 'turn', room: 'keep' });
-    const [, again] = round.reduce<[Life, Step]>(([now], event) => next(now, event, own.rules), [held, step]);
+    const [, again] = round.reduce<[SubagentState, NextAction]>(
+      ([now], event) => decide(now, event, own.rules),
+      [held, step],
+    );
     expect(again).toEqual({ do: 'push' });
   });
 
@@ -234,9 +298,9 @@ describe('the lifecycle', () => {
 
   it('fails with what it has collected, where its worker dies each time under its verification', () => {
     const failure: Failure = { class: 'worker', message: 'its worker died 7 times' };
-    const [life, end] = drive([prepared, turn(finished), collected, { type: 'unverified', failure }]);
+    const [state, end] = drive([prepared, turn(finished), collected, { type: 'unverified', failure }]);
     expect(end).toEqual({ do: 'end', verdict: { status: 'failed', failure } });
-    expect(life.evidence).toEqual(evidence);
+    expect(state.evidence).toEqual(evidence);
   });
 
   it('sends a failed verification back twice, then fails with the command', () => {
@@ -253,8 +317,8 @@ describe('the lifecycle', () => {
 
   it('opens a turn with steers that came too late for the last one, instead of ending', () => {
     const steer = { id: 's-1', message: 'also the docs' };
-    const [life] = drive([prepared, turn(finished), collected]);
-    const [after, step] = next(hold(life, steer), verified(), rules);
+    const [state] = drive([prepared, turn(finished), collected]);
+    const [after, step] = decide(hold(state, steer), verified(), rules);
     expect(step).toEqual({ do: 'turn', room: 'keep' });
     expect(after.opening).toEqual({ kind: 'steers' });
     expect(after.steers).toEqual([steer]);
@@ -268,11 +332,11 @@ describe('the lifecycle', () => {
       usage,
       notes: [],
     };
-    const [life, step] = drive([prepared, turn(asked)]);
+    const [state, step] = drive([prepared, turn(asked)]);
     expect(step).toEqual({ do: 'ask', questions: [{ id: 'q1', question: 'which?' }] });
     const steer = { id: 's-1', message: 'later' };
-    const [answered, go] = next(
-      hold(life, steer),
+    const [answered, go] = decide(
+      hold(state, steer),
       { type: 'answered', answers: [{ requestId: 'q1', answer: 'this' }] },
       rules,
     );
@@ -282,8 +346,8 @@ describe('the lifecycle', () => {
   });
 
   it('takes a lost turn up again under the same number, and room again when the worker was lost', () => {
-    const [life, step] = drive([prepared, turn(lost)]);
-    expect(life.turn).toBe(1);
+    const [state, step] = drive([prepared, turn(lost)]);
+    expect(state.turn).toBe(1);
     expect(step).toEqual({ do: 'turn', room: 'retake' });
     const [, runtime] = drive([prepared, turn({ ...lost, who: 'runtime' })]);
     expect(runtime).toEqual({ do: 'turn', room: 'keep' });
@@ -300,24 +364,15 @@ describe('the lifecycle', () => {
     const losses = Array.from({ length: 3 * MAX_LOST_ATTEMPTS }, () => turn(lost, 10 * 60_000 + 1));
     const patient = { rules: { ...rules, timeoutMs: 1e9 } };
     expect(drive([prepared, ...losses], patient)[1]).toEqual({ do: 'turn', room: 'retake' });
-    const before = { rules: { ...patient.rules, lossesAnew: false } };
-    expect(drive([prepared, ...losses.slice(0, MAX_LOST_ATTEMPTS + 1)], before)[1]).toEqual({
-      do: 'collect',
-    });
   });
 
   it('does not put losses down to a turn that came further in between, up to a bound', () => {
     const further = Array.from({ length: MAX_LOSSES }, (_, n) => turn(lostIn(`bash: step ${n}`, n + 1)));
     expect(drive([prepared, ...further])[1]).toMatchObject({ do: 'turn', room: 'retake' });
     expect(drive([prepared, ...further])[0]).toMatchObject({ lost: 1, losses: MAX_LOSSES });
-    const [life, step] = drive([prepared, ...further, turn(lostIn('bash: one more', 99))]);
+    const [state, step] = drive([prepared, ...further, turn(lostIn('bash: one more', 99))]);
     expect(step).toEqual({ do: 'collect' });
-    expect(life.verdict?.failure?.message).toBe(`turn 1 was lost ${MAX_LOSSES + 1} times: it died`);
-    // A run that an earlier version began counts as it did.
-    const before = { rules: { ...rules, furtherAnew: false } };
-    expect(drive([prepared, ...further.slice(0, MAX_LOST_ATTEMPTS + 1)], before)[1]).toEqual({
-      do: 'collect',
-    });
+    expect(state.verdict?.failure?.message).toBe(`turn 1 was lost ${MAX_LOSSES + 1} times: it died`);
   });
 
   it('puts losses down to a turn whose worker died under the same command each time', () => {
@@ -325,8 +380,8 @@ describe('the lifecycle', () => {
     expect(drive([prepared, ...same])[1]).toEqual({ do: 'collect' });
     // Heartbeats of an attempt that only starts do not know what the turn has done.
     const starting = turn({ ...lost, last: { usage: { ...usage, modelRequests: 0, toolCalls: 0 } } });
-    const [life] = drive([prepared, turn(lostIn('bash: a', 5)), starting, turn(lostIn('bash: b', 5))]);
-    expect(life).toMatchObject({ lost: 3, losses: 3 });
+    const [state] = drive([prepared, turn(lostIn('bash: a', 5)), starting, turn(lostIn('bash: b', 5))]);
+    expect(state).toMatchObject({ lost: 3, losses: 3 });
   });
 
   it('takes a turn up at once that was lost a few times, then after ever longer pauses', () => {
@@ -339,9 +394,9 @@ describe('the lifecycle', () => {
 
   it('does not count an attempt that no worker took as lost', () => {
     const away = Array.from({ length: MAX_LOST_ATTEMPTS + 1 }, () => turn({ ...lost, unbegun: true }, 0));
-    const [life, step] = drive([prepared, ...away]);
+    const [state, step] = drive([prepared, ...away]);
     expect(step).toEqual({ do: 'turn', room: 'retake' });
-    expect(life).toMatchObject({ lost: 0, notes: [] });
+    expect(state).toMatchObject({ lost: 0, notes: [] });
   });
 
   it('pauses before a retryable failure is tried again, as long as the server asked for', () => {
@@ -351,7 +406,7 @@ describe('the lifecycle', () => {
       do: 'pause',
       ms: 600_000,
     });
-    const rounds = Array.from({ length: MAX_TURN_FAILURES }, (): Happened[] => [
+    const rounds = Array.from({ length: MAX_TURN_FAILURES }, (): ActionResult[] => [
       turn(failed),
       { type: 'went-on' },
     ]).flat();
@@ -377,48 +432,53 @@ describe('the lifecycle', () => {
   });
 
   it('ends as timed out when the working time is used up, with what was done collected', () => {
-    const [life, step] = drive([prepared, turn({ kind: 'timed-out', usage, notes: [] }, 60_000)]);
+    const [state, step] = drive([prepared, turn({ kind: 'timed-out', usage, notes: [] }, 60_000)]);
     expect(step).toEqual({ do: 'collect' });
-    expect(life.verdict).toEqual({ status: 'timed-out' });
+    expect(state.verdict).toEqual({ status: 'timed-out' });
     expect(drive([prepared, turn(lost, 60_000)])[0].verdict).toEqual({ status: 'timed-out' });
   });
 });
 
 describe('what a turn used', () => {
   const used = (modelRequests: number): Usage => ({ ...usage, modelRequests });
-  const requests = (life: Life): number => settle(life).usage.modelRequests;
+  const requests = (state: SubagentState): number => flushUsage(state).usage.modelRequests;
 
   it('is counted where it ends without an account of its own, and once', () => {
-    const [life] = drive([prepared, turn(lostIn('bash: a', 3)), turn(lostIn('bash: b', 5), 60_000)]);
-    expect(life.verdict).toEqual({ status: 'timed-out' });
-    expect(requests(life)).toBe(5);
-    expect(requests(settle(life))).toBe(5);
+    const [state] = drive([prepared, turn(lostIn('bash: a', 3)), turn(lostIn('bash: b', 5), 60_000)]);
+    expect(state.verdict).toEqual({ status: 'timed-out' });
+    expect(requests(state)).toBe(5);
+    expect(requests(flushUsage(state))).toBe(5);
     // What stopping it finds is the same turn's, too.
-    expect(settle(life, { usage: used(6) }).usage.modelRequests).toBe(6);
-    expect(settle(life, { usage: used(1) }).usage.modelRequests).toBe(5);
+    expect(flushUsage(state, { usage: used(6) }).usage.modelRequests).toBe(6);
+    expect(flushUsage(state, { usage: used(1) }).usage.modelRequests).toBe(5);
   });
 
   it('is not counted twice where its next attempt tells of all of it', () => {
     const all = [
       turn(lostIn('bash: a', 3)),
       turn({ kind: 'handed-back', usage: used(0), notes: [] }),
-      turn({ kind: 'stuck', doing: 'thinking', silentMs: 1, usage: used(4), notes: [] }),
+      turn({
+        kind: 'stuck',
+        doing: 'thinking',
+        silentMs: 1,
+        since: '2026-01-01T00:00:00.000Z',
+        usage: used(4),
+        notes: [],
+      }),
       { type: 'went-on' } as const,
       turn({ ...failed, usage: used(5) }),
       { type: 'went-on' } as const,
     ];
     expect(requests(drive([prepared, ...all])[0])).toBe(5);
-    const [life] = drive([prepared, ...all, turn({ ...finished, usage: used(6) })]);
-    expect(life.usage.modelRequests).toBe(6);
-    expect(requests(life)).toBe(6);
+    const [state] = drive([prepared, ...all, turn({ ...finished, usage: used(6) })]);
+    expect(state.usage.modelRequests).toBe(6);
+    expect(requests(state)).toBe(6);
   });
 
   it('in a conversation that is gone is counted beside that of the new one', () => {
     const events = [prepared, turn(lostIn('bash: a', 3)), turn({ ...gone, usage: used(0) })];
-    const [life] = drive([...events, turn({ ...finished, usage: used(2) })]);
-    expect(life.usage.modelRequests).toBe(5);
-    const before = { rules: { ...rules, goneCounts: () => false } };
-    expect(drive(events, before)[0].usage.modelRequests).toBe(0);
+    const [state] = drive([...events, turn({ ...finished, usage: used(2) })]);
+    expect(state.usage.modelRequests).toBe(5);
   });
 });
 
@@ -433,12 +493,12 @@ describe('a turn that failed', () => {
       why: '503',
       announce,
     });
-    const rounds = (count: number): Happened[] =>
-      Array.from({ length: count }, (): Happened[] => [turn(expired), { type: 'went-on' }]).flat();
+    const rounds = (count: number): ActionResult[] =>
+      Array.from({ length: count }, (): ActionResult[] => [turn(expired), { type: 'went-on' }]).flat();
     expect(drive([prepared, turn(expired)])[1]).toEqual(wait(1, true));
     expect(drive([prepared, ...rounds(50), turn(expired)])[1]).toEqual(wait(51, false));
     // It worked in between: that the credentials ran out again is news.
-    const later = { ...expired, usage: { ...usage, modelRequests: 7 } };
+    const later = { ...expired, usage: { ...usage, toolCalls: 7 } };
     expect(drive([prepared, ...rounds(50), turn(later)])[1]).toMatchObject({ announce: true });
   });
 
@@ -454,7 +514,7 @@ describe('a turn that failed', () => {
   });
 
   it('begins a new row of failures where it came further than before', () => {
-    const at = (modelRequests: number): Happened[] => [
+    const at = (modelRequests: number): ActionResult[] => [
       turn({ ...failed, usage: { ...usage, modelRequests } }),
       { type: 'went-on' },
     ];
@@ -464,8 +524,8 @@ describe('a turn that failed', () => {
 
   it('carries its silence over to the next attempt, but not that of a wait', () => {
     const lastEventAt = '2026-01-01T00:00:00.000Z';
-    const [life] = drive([prepared, turn({ ...failed, lastEventAt }), { type: 'went-on' }]);
-    expect(life.silentSince).toBe(lastEventAt);
+    const [state] = drive([prepared, turn({ ...failed, lastEventAt }), { type: 'went-on' }]);
+    expect(state.silentSince).toBe(lastEventAt);
     expect(drive([prepared, turn({ ...expired, lastEventAt })])[0].silentSince).toBeUndefined();
   });
 
@@ -490,20 +550,20 @@ describe('a budget', () => {
   const near: TurnResult = { kind: 'near-budget', usage: spent(80), notes: [] };
 
   it('is announced at 80 %, once, and the turn goes on', () => {
-    const [life, step] = drive([prepared, turn(near)], own);
+    const [state, step] = drive([prepared, turn(near)], own);
     expect(step).toEqual({ do: 'report-budget', summary: '80 of 100 tokens' });
-    expect(allowance(life, own.rules.budget)).toEqual({
+    expect(allowance(state, own.rules.budget)).toEqual({
       left: { tokens: 100, modelRequests: 10 },
       noticeAt: { modelRequests: 8 },
     });
-    const [on, again] = next(life, { type: 'went-on' }, own.rules);
+    const [on, again] = decide(state, { type: 'went-on' }, own.rules);
     expect([on.turn, again]).toEqual([1, { do: 'turn', room: 'keep' }]);
   });
 
   it('that is used up ends it, with what it did collected', () => {
     const over: TurnResult = { kind: 'over-budget', usage: spent(120), notes: [] };
     expect(drive([prepared, turn(over)], own)[1]).toEqual({ do: 'collect' });
-    const [life, end] = drive([prepared, turn(over), collected], own);
+    const [state, end] = drive([prepared, turn(over), collected], own);
     expect(end).toMatchObject({
       do: 'end',
       verdict: {
@@ -511,7 +571,7 @@ describe('a budget', () => {
         failure: { class: 'budget', message: 'its budget is used up: 120 of 100 tokens' },
       },
     });
-    expect(life.evidence).toBe(evidence);
+    expect(state.evidence).toBe(evidence);
   });
 
   it('does not undo what was finished with the last of it', () => {
@@ -531,7 +591,7 @@ describe('a budget', () => {
     expect(drive([prepared, ...round, ...round, ...round], two)[1]).toEqual({ do: 'turn', room: 'keep' });
     const four = [prepared, ...round, ...round, ...round, ...round];
     expect(drive(four, two)[1]).toEqual({ do: 'report-budget', summary: '4 of 5 turns' });
-    const five: Happened[] = [...four, { type: 'went-on' }, ...round];
+    const five: ActionResult[] = [...four, { type: 'went-on' }, ...round];
     expect(drive(five, two)[0].verdict).toMatchObject({ status: 'over-budget' });
   });
 });
@@ -547,12 +607,68 @@ describe('a worker that stays away', () => {
   });
 });
 
+describe('a subagent that stands still', () => {
+  const since = '2026-01-01T00:00:00.000Z';
+  const later = '2026-01-01T00:09:00.000Z';
+  const failing = (lastEventAt: string, more: object = {}): ActionResult =>
+    turn({ ...failed, lastEventAt, ...more });
+  const wentOn = { type: 'went-on' } as const;
+  const repeating = (waits: boolean, count = 20): TurnResult => ({
+    ...{ kind: 'stuck', doing: 'bash: npm test', silentMs: 0, since, usage, notes: [] },
+    repeats: { count, period: 1, waits },
+  });
+
+  it('by a model that fails does so since the last sign of life, until it moves', () => {
+    const first = drive([prepared, failing(since)])[0];
+    expect(first.stalled).toEqual({ reason: 'model', since, detail: '503' });
+    expect(drive([prepared, failing(since), wentOn, failing(later)])[0].stalled?.since).toBe(since);
+    const moved = turn({ kind: 'moving', usage, notes: [] });
+    const [state, step] = drive([prepared, failing(since), wentOn, moved]);
+    expect([state.stalled, step]).toEqual([undefined, { do: 'turn', room: 'keep' }]);
+    expect(drive([prepared, failing(since), wentOn, moved, failing(later)])[0].stalled?.since).toBe(later);
+  });
+
+  it('by answers that are none fails like any other: only tool calls are a way further', () => {
+    const usageOf = (modelRequests: number, toolCalls: number) => ({
+      usage: { ...usage, modelRequests, toolCalls },
+    });
+    const rounds = (toolCalls: (at: number) => number): ActionResult[] =>
+      Array.from({ length: MAX_TURN_FAILURES }, (_, at) => [
+        failing(since, usageOf(at + 1, toolCalls(at))),
+        wentOn,
+      ]).flat();
+    expect(drive([prepared, ...rounds(() => 0).slice(0, -1)])[0].verdict).toMatchObject({ status: 'failed' });
+    expect(drive([prepared, ...rounds((at) => at)])[0].verdict).toBeUndefined();
+  });
+
+  it.each([
+    [false, 'kill', 'kill'],
+    [true, 'kill', 'report'],
+    [true, 'nudge', 'nudge'],
+  ] as const)('by the same calls over and over (that wait: %s), with %s: %s', (waits, onStuck, then) => {
+    const [state, step] = drive([prepared, turn(repeating(waits))], { rules: { ...rules, onStuck } });
+    expect(step).toMatchObject({ do: 'report-stuck', doing: 'bash: npm test', repeats: { count: 20 }, then });
+    expect(state.stalled).toMatchObject({
+      reason: 'repeating',
+      since,
+      detail: expect.stringContaining('20 equal calls') as string,
+    });
+  });
+});
+
 describe('a subagent that is stuck', () => {
-  const stuck: TurnResult = { kind: 'stuck', doing: 'bash: sleep', silentMs: 600_000, usage, notes: [] };
+  const stuck: TurnResult = {
+    kind: 'stuck',
+    doing: 'bash: sleep',
+    silentMs: 600_000,
+    since: '2026-01-01T00:00:00.000Z',
+    usage,
+    notes: [],
+  };
   it.each(['report', 'nudge', 'kill'] as const)('is announced, and then: %s', (onStuck) => {
-    const [life, step] = drive([prepared, turn(stuck)], { rules: { ...rules, onStuck } });
+    const [state, step] = drive([prepared, turn(stuck)], { rules: { ...rules, onStuck } });
     expect(step).toEqual({ do: 'report-stuck', doing: 'bash: sleep', silentMs: 600_000, then: onStuck });
-    expect(life.stalls).toBe(1);
+    expect(state.stalls).toBe(1);
   });
 });
 
@@ -567,7 +683,14 @@ const anyTurn: fc.Arbitrary<TurnResult> = fc.oneof(
   fc.constant<TurnResult>({ kind: 'handed-back', usage, notes: [] }),
   fc.constant<TurnResult>(gone),
   fc.constant<TurnResult>({ kind: 'timed-out', usage, notes: [] }),
-  fc.constant<TurnResult>({ kind: 'stuck', doing: 'sleep', silentMs: 1, usage, notes: [] }),
+  fc.constant<TurnResult>({
+    kind: 'stuck',
+    doing: 'sleep',
+    silentMs: 1,
+    since: '2026-01-01T00:00:00.000Z',
+    usage,
+    notes: [],
+  }),
   fc.constant<TurnResult>({
     kind: 'question',
     questions: [{ requestId: 'q', question: '?' }],
@@ -583,11 +706,11 @@ const anyTurn: fc.Arbitrary<TurnResult> = fc.oneof(
 );
 
 /** Something that can happen in answer to `step`. */
-function answerTo(step: Step): fc.Arbitrary<Happened> {
+function answerTo(step: NextAction): fc.Arbitrary<ActionResult> {
   const failure = { class: 'workspace' as const, message: 'disk full' };
   switch (step.do) {
     case 'prepare':
-      return fc.constantFrom<Happened>(prepared, { type: 'unprepared', failure });
+      return fc.constantFrom<ActionResult>(prepared, { type: 'unprepared', failure });
     case 'set-up':
       return fc.constantFrom(setUp(), setUp({ class: 'setup', message: 'no network' }));
     case 'turn':
@@ -595,20 +718,21 @@ function answerTo(step: Step): fc.Arbitrary<Happened> {
         .tuple(anyTurn, fc.integer({ min: 0, max: 20_000 }))
         .map(([result, elapsedMs]) => turn(result, elapsedMs));
     case 'ask':
-      return fc.constant<Happened>({ type: 'answered', answers: [{ requestId: 'q', answer: 'a' }] });
+      return fc.constant<ActionResult>({ type: 'answered', answers: [{ requestId: 'q', answer: 'a' }] });
     case 'collect':
-      return fc.constantFrom<Happened>(
+      return fc.constantFrom<ActionResult>(
         collected,
         { ...collected, output: { problem: 'it is no JSON' } },
         { ...collected, artifacts: { problem: 'there is no a.md' } },
         { type: 'uncollected', failure },
+        { type: 'uncollected', failure, evidence: collected.evidence },
       );
     case 'verify':
-      return fc.constantFrom<Happened>(verified(), verified('broken'), { type: 'unverified', failure });
+      return fc.constantFrom<ActionResult>(verified(), verified('broken'), { type: 'unverified', failure });
     case 'push':
-      return fc.constantFrom<Happened>(pushed(), pushed('no network'));
+      return fc.constantFrom<ActionResult>(pushed(), pushed('no network'));
     default:
-      return fc.constant<Happened>({ type: 'went-on' });
+      return fc.constant<ActionResult>({ type: 'went-on' });
   }
 }
 
@@ -630,76 +754,110 @@ const anyRules: fc.Arbitrary<Rules> = fc.record({
 /** Classes of failure of what was done, after which its conversation could go on. */
 const ENDED_BY_WORK: readonly string[] = ['verification', 'output', 'artifacts', 'push'];
 
-/** One life to its end, or as far as 300 steps go, with everything that a main agent and a reader see of it. */
+/** Something that can happen beside the action that runs. */
+const anyOccurrence: fc.Arbitrary<Occurrence> = fc.constantFrom<Occurrence>(
+  { type: 'noted', note: 'its worker is back' },
+  { type: 'cloned', repository: '/clone', defaults: { model: 'cloned' } },
+  { type: 'turn-began' },
+  { type: 'turn-ended', lost: true },
+  { type: 'cut-off', workedMs: 5, verifyingMs: 5 },
+  { type: 'signal-left-out', name: 'steer', why: 'it has no message' },
+);
+
+/** One subagent from its start to its end, or as far as 300 actions go, with everything that a main agent and a reader see of it. */
 function live(gen: fc.GeneratorValue, own: Rules) {
-  let [life, step] = begin();
+  const machine = new SubagentMachine(specOf(own), own.seed ?? 0);
   const steered: string[] = [];
   const opened = new Set<string>();
   const statuses: Status[] = ['queued'];
   const notices: string[] = [];
+  const occurrences: Occurrence[] = [];
   let room = false;
   const become = (status: Status | undefined): void => {
     if (status !== undefined && statuses.at(-1) !== status) statuses.push(status);
   };
-  for (let i = 0; i < 300 && step.do !== 'end'; i++) {
+  for (let i = 0; i < 300 && machine.action.do !== 'end'; i++) {
+    const { action } = machine;
     if (steered.length < 5 && gen(fc.boolean)) {
       steered.push(`s-${i}`);
-      life = hold(life, { id: `s-${i}`, message: 'm' });
+      const steer = { id: `s-${i}`, message: 'm' };
+      machine.dispatch({ type: 'steer-arrived', steer });
+      machine.dispatch({ type: 'steer-held', steer });
     }
-    const before = step;
-    if (before.do === 'prepare' || before.do === 'set-up' || before.do === 'turn' || before.do === 'verify') {
-      if (before.do === 'turn' && before.room === 'retake') room = false;
+    if (occurrences.length < 20 && gen(fc.boolean)) {
+      const occurrence = gen(() => anyOccurrence);
+      occurrences.push(occurrence);
+      machine.dispatch(occurrence);
+    }
+    expect(machine.action).toBe(action);
+    if (action.do === 'prepare' || action.do === 'set-up' || action.do === 'turn' || action.do === 'verify') {
+      if (action.do === 'turn' && action.room === 'retake') room = false;
       if (!room) become('queued');
       room = true;
     }
-    become(STATUS_DURING[before.do]);
-    if (before.do === 'ask' || before.do === 'wait') room = false;
-    if (before.do === 'report-budget') notices.push(before.summary);
+    become(STATUS_DURING[action.do]);
+    if (action.do === 'ask' || action.do === 'wait') room = false;
+    if (action.do === 'report-budget') notices.push(action.summary);
     // Nobody is at work: it says what it waits for, and for how long where nobody can end that.
-    if (before.do === 'ask') expect(before.questions.length).toBeGreaterThan(0);
-    if (before.do === 'wait' || before.do === 'pause') {
-      expect(before.why).not.toBe('');
-      expect(before.ms).toBeGreaterThan(0);
+    if (action.do === 'ask') expect(action.questions.length).toBeGreaterThan(0);
+    if (action.do === 'wait' || action.do === 'pause') {
+      expect(action.why).not.toBe('');
+      expect(action.ms).toBeGreaterThan(0);
     }
-    [life, step] = next(
-      life,
-      gen(() => answerTo(before)),
-      own,
-    );
-    for (const { id } of life.steers) opened.add(id);
+    // Nothing writes into a state that there was.
+    Object.freeze(machine.state);
+    machine.advance(gen(() => answerTo(action)));
+    if (machine.action.do !== 'turn') expect(machine.state.attempt).toBe('none');
+    for (const { id } of machine.state.steers) opened.add(id);
   }
+  const { action: step, state } = machine;
   if (step.do === 'end') {
     become('stopping');
     become(step.verdict.status);
   }
-  return { life, step, steered, opened, statuses, notices };
+  return { state, step, steered, opened, statuses, notices, occurrences };
 }
 
-describe('every life, whatever happens', () => {
+describe('every subagent, whatever happens', () => {
   it('ends with a verdict and its evidence, and drops no steer', () => {
     fc.assert(
       fc.property(fc.gen(), anyRules, (gen, own) => {
-        const { life, step, steered, opened } = live(gen, own);
+        const { state, step, steered, opened } = live(gen, own);
         if (step.do !== 'end') return; // a run of questions and waits may be that long: it waits for its main agent
         const { verdict } = step;
-        expect(life.verdict).toEqual(verdict);
+        expect(state.verdict).toEqual(verdict);
         if (verdict.status === 'failed') expect(verdict.failure).toBeDefined();
         if (verdict.status === 'done') {
           expect(verdict.failure).toBeUndefined();
-          expect(life.evidence).toBeDefined();
-          expect(life.verifications.every((each) => each.exitCode === 0)).toBe(true);
-          expect(life.verifications.length > 0).toBe(own.verify);
-          expect(life.setup.length > 0).toBe(own.setUp);
+          expect(state.evidence).toBeDefined();
+          expect(state.verifications.every((each) => each.exitCode === 0)).toBe(true);
+          expect(state.verifications.length > 0).toBe(own.verify);
+          expect(state.setup.length > 0).toBe(own.setUp);
         }
         // Whatever was said while its work was looked at has opened a turn.
         if (verdict.status === 'done' || ENDED_BY_WORK.includes(verdict.failure?.class ?? ''))
           expect(steered.every((id) => opened.has(id))).toBe(true);
         // A message opened a turn, or is still there to be told of.
         for (const id of steered)
-          expect(opened.has(id) || life.held.some((held) => held.id === id)).toBe(true);
-        expect(life.repairs).toBeLessThanOrEqual(own.maxRepairs);
-        expect(life.losses).toBeLessThanOrEqual(MAX_LOSSES + 1);
-        if (own.budget?.turns !== undefined) expect(life.turn).toBeLessThanOrEqual(own.budget.turns);
+          expect(opened.has(id) || state.held.some((held) => held.id === id)).toBe(true);
+        expect(state.repairs).toBeLessThanOrEqual(own.maxRepairs);
+        expect(state.losses).toBeLessThanOrEqual(MAX_LOSSES + 1);
+        if (own.budget?.turns !== undefined) expect(state.turn).toBeLessThanOrEqual(own.budget.turns);
+      }),
+    );
+  });
+
+  it('keeps what happened beside its actions', () => {
+    fc.assert(
+      fc.property(fc.gen(), anyRules, (gen, own) => {
+        const { state, steered, occurrences } = live(gen, own);
+        const count = (type: Occurrence['type']) => occurrences.filter((each) => each.type === type).length;
+        expect(state.notes.filter((note) => note === 'its worker is back')).toHaveLength(count('noted'));
+        expect(state.leftOut.count).toBe(count('signal-left-out'));
+        expect(state.workedMs).toBeGreaterThanOrEqual(5 * count('cut-off'));
+        expect(state.spec.model).toBe(count('cloned') > 0 ? 'cloned' : undefined);
+        expect(state.repository).toBe(count('cloned') > 0 ? '/clone' : undefined);
+        expect(state.steerLog.map(({ id }) => id)).toEqual(steered);
       }),
     );
   });

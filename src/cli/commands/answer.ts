@@ -1,3 +1,4 @@
+import { oneLine } from '../../contract/text.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { readText } from '../input.ts';
@@ -8,15 +9,25 @@ export async function answer(
   context: Context,
   target: string,
   words: readonly string[],
-  options: { readonly question?: string | undefined },
+  {
+    question,
+    requestId,
+  }: { readonly question?: string | undefined; readonly requestId?: string | undefined },
 ): Promise<number> {
   const text = await readText('answer', words, undefined);
   await using subagents = await context.connect();
   const subagent = await subagents.find(target, { session: context.session });
-  await subagent.answer(text, { questionId: options.question });
+  const receipt = await subagent.answer(text, { questionId: question, requestId });
   const { session, label, run } = await subagent.identity();
-  context.output.data({ session, label, run, answered: true } satisfies AnswerJson);
+  context.output.data({ session, label, run, answered: true, ...receipt } satisfies AnswerJson);
   const { colors } = context.output;
-  context.output.line(`${colors.green('answered')} ${colors.bold(context.targetName({ session, label }))}`);
+  const name = context.targetName({ session, label });
+  const again = receipt.repeated ? ' (it had this answer already)' : '';
+  context.output.line(`${colors.green('answered')} ${colors.bold(name)}${again}: ${questionText(receipt)}`);
+  if (receipt.open.length > 0) context.output.line('  still open:');
+  for (const { id, ...words } of receipt.open)
+    context.output.line(`  ${questionText(words)}\n    → subagents answer ${name} -q ${id} "<answer>"`);
   return EXIT.ok;
 }
+
+const questionText = ({ question }: { readonly question: string }): string => oneLine(question, 300);

@@ -4,7 +4,7 @@ import { chainSpec, type ParsedStep } from '../../contract/chain.ts';
 import { oneLine } from '../../contract/text.ts';
 import { isReadyMade, READY_MADE, type ReadyMade } from '../../client/ready-made.ts';
 import type { Context } from '../context.ts';
-import { readChainFile } from '../chain-file.ts';
+import { chainFileName, readChainFile } from '../chain-file.ts';
 import { EXIT } from '../exit.ts';
 import type { ChainCheckJson } from '../json.ts';
 
@@ -15,7 +15,7 @@ export async function checkFile({ output }: Context, chain: string): Promise<num
   if (spec === undefined) {
     output.data({ ok: false, problems: [...problems] } satisfies ChainCheckJson);
     for (const { line, column, message } of problems)
-      output.note(`${output.noteColors.red('✗')} ${chain}:${line}:${column}  ${message}`);
+      output.note(`${output.noteColors.red('✗')} ${chainFileName(chain)}:${line}:${column}  ${message}`);
     return EXIT.usage;
   }
   const { label, steps, params: own } = chainSpec.parse(spec);

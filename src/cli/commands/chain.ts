@@ -1,42 +1,45 @@
-import type { Accepted, ChainSpec, Subagents } from '../../client/index.ts';
+import type { ChainSpec, SpawnedSubagent, Subagents } from '../../client/index.ts';
 import { workflowUrl } from '../../client/links.ts';
 import { isReadyMade, readyMadeChain } from '../../client/ready-made.ts';
 import { SubagentsError } from '../../contract/errors.ts';
 import { oneLine } from '../../contract/text.ts';
+import { stepLabel } from '../../contract/chain.ts';
 import type { Context } from '../context.ts';
-import { readChainFile, readInput } from '../chain-file.ts';
+import { chainFileName, readChainFile, readInput } from '../chain-file.ts';
 import { EXIT, exitCodeOfOutcomes } from '../exit.ts';
 import type { ChainRunJson } from '../json.ts';
 import { endText } from '../render/outcome.ts';
 import { connectOrStart } from '../starting.ts';
-import { waitForEnds } from '../waiting.ts';
+import { acceptedWord, waitForEnds, wayOf } from '../waiting.ts';
 
 /** Flags of `chain run`, as declared. */
 export interface ChainFlags {
   readonly param?: readonly string[] | undefined;
   readonly label?: string | undefined;
+  readonly requestId?: string | undefined;
   readonly wait?: boolean | undefined;
 }
 
 /** `subagents chain run`: of a ready-made chain by its name, else of a file. */
 export async function runChain(context: Context, chain: string, flags: ChainFlags): Promise<number> {
   const values = await paramsOf(flags.param ?? []);
-  const wait = flags.wait === true;
   if (isReadyMade(chain)) {
     const spec = await readyMadeChain(chain, values, { label: flags.label });
-    return await startAndTell(context, spec, {}, wait);
+    return await startAndTell(context, spec, {}, flags);
   }
   const { spec, problems } = await readChainFile(chain);
   if (spec === undefined) {
     const [first] = problems;
     throw new SubagentsError(
       'BAD_INPUT',
-      `${chain}:${first?.line}:${first?.column}: ${first?.message}${problems.length > 1 ? ` (and ${problems.length - 1} more)` : ''}`,
-      { remedy: `see all of it with \`subagents chain check ${chain}\`` },
+      `${chainFileName(chain)}:${first?.line}:${first?.column}: ${first?.message}${problems.length > 1 ? ` (and ${problems.length - 1} more)` : ''}`,
+      {
+        remedy: `see all of it with \`subagents chain check ${chain}\`${chain === '-' ? ', given the same input' : ''}`,
+      },
     );
   }
   const labelled = flags.label === undefined ? spec : { ...spec, label: flags.label };
-  return await startAndTell(context, labelled, values, wait);
+  return await startAndTell(context, labelled, values, flags);
 }
 
 /** Starts a chain, says so, and with `wait` says how it ended. @returns the exit code */
@@ -44,17 +47,15 @@ export async function startAndTell(
   context: Context,
   spec: ChainSpec,
   params: Readonly<Record<string, string>>,
-  wait: boolean,
+  { wait = false, requestId }: Pick<ChainFlags, 'wait' | 'requestId'>,
 ): Promise<number> {
   await using subagents = await connectOrStart(context);
   const session = subagents.session(context.session);
-  const accepted = await session.chain(spec, { params });
+  const accepted = await session.chain(spec, { params, requestId });
   if (!wait) context.output.data(answerJson(context, subagents, accepted, spec));
   context.output.line(answerText(context, subagents, accepted, spec));
   if (!wait) return EXIT.ok;
-  const { ended, cut } = await waitForEnds(context, subagents, [
-    session.subagent(`${accepted.label}@${accepted.run}`),
-  ]);
+  const { ended, cut } = await waitForEnds(context, subagents, [accepted]);
   const [end] = ended;
   context.output.data({
     ...answerJson(context, subagents, accepted, spec),
@@ -62,28 +63,32 @@ export async function startAndTell(
   });
   if (cut !== undefined || end === undefined) return EXIT.interrupted;
   context.output.line(`\n${endText(end, context.targetName(end), context.output.colors)}`);
-  return exitCodeOfOutcomes([end.status]);
+  return exitCodeOfOutcomes([wayOf(end)]);
 }
 
 /** `subagents chain retry` */
 export async function retry(
   context: Context,
   target: string,
-  { from }: { readonly from?: string | undefined },
+  { from, requestId }: { readonly from?: string | undefined } & Pick<ChainFlags, 'requestId'>,
 ): Promise<number> {
   await using subagents = await context.connect();
   const found = await (await subagents.find(target, { session: context.session })).identity();
   const { session, label } = found;
-  const accepted = await subagents.session(session).retryChain(`${label}@${found.run}`, { from });
-  const { run, workflowId, runId, notes } = accepted;
+  const accepted = await subagents.session(session).retryChain(`${label}@${found.run}`, { from, requestId });
+  const { run, workflowId, runId, notes, repeated } = accepted;
   const url = workflowUrl(subagents.target, workflowId, runId);
   context.output.data({
     server: subagents.target,
-    chain: { session, label, run, workflowId, runId, notes: [...notes], steps: [], ...(url && { url }) },
+    chain: {
+      ...{ session, label, run, workflowId, runId, notes, steps: [] },
+      ...(repeated && { repeated }),
+      ...(url && { url }),
+    },
   } satisfies ChainRunJson);
   const name = context.targetName({ session, label });
   context.output.line(
-    `${context.output.colors.green('accepted')} ${name} (run ${run})\n  next     subagents show ${name}`,
+    `${context.output.colors.green(acceptedWord(accepted))} ${name} (run ${run})\n  next     subagents show ${name}`,
   );
   return EXIT.ok;
 }
@@ -106,7 +111,7 @@ async function paramsOf(given: readonly string[]): Promise<Record<string, string
 function answerJson(
   context: Context,
   subagents: Subagents,
-  { label, run, workflowId, runId, notes }: Accepted,
+  { label, run, workflowId, runId, notes, repeated }: SpawnedSubagent,
   spec: ChainSpec,
 ): ChainRunJson {
   const url = workflowUrl(subagents.target, workflowId, runId);
@@ -114,7 +119,8 @@ function answerJson(
     server: subagents.target,
     chain: {
       ...{ session: context.session, label, run, workflowId, runId, notes: [...notes] },
-      steps: spec.steps.map(({ id }) => `${label}/${id}`),
+      steps: spec.steps.map(({ id }) => stepLabel(label, id)),
+      ...(repeated && { repeated }),
       ...(url !== undefined && { url }),
     },
   };
@@ -123,16 +129,17 @@ function answerJson(
 function answerText(
   context: Context,
   subagents: Subagents,
-  { label, run, workflowId, runId, notes }: Accepted,
+  accepted: SpawnedSubagent,
   spec: ChainSpec,
 ): string {
+  const { label, run, workflowId, runId, notes } = accepted;
   const { colors } = context.output;
   const name = context.targetName({ session: context.session, label });
   const url = workflowUrl(subagents.target, workflowId, runId);
   const row = (title: string, value: string) => `  ${colors.dim(title.padEnd(8))} ${value}`;
   return [
-    `${colors.green('accepted')} ${colors.bold(name)}${run > 1 ? ` (run ${run})` : ''}`,
-    row('steps', oneLine(spec.steps.map(({ id }) => `${name}/${id}`).join(', '), 400)),
+    `${colors.green(acceptedWord(accepted))} ${colors.bold(name)}${run > 1 ? ` (run ${run})` : ''}`,
+    row('steps', oneLine(spec.steps.map(({ id }) => `${name}.${id}`).join(', '), 400)),
     ...notes.map((note) => row('note', oneLine(note, 500))),
     ...(url === undefined ? [] : [row('Web UI', url)]),
     row('next', `subagents show ${name}`),

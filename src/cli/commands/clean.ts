@@ -9,6 +9,7 @@ import { bytesText } from '../render/numbers.ts';
 /** Flags of `clean`, as declared. */
 export interface CleanFlags {
   readonly allSessions?: boolean | undefined;
+  readonly repo?: string | undefined;
   readonly merged?: boolean | undefined;
   readonly dryRun?: boolean | undefined;
   readonly force?: boolean | undefined;
@@ -45,9 +46,9 @@ async function cleaned(
   { session }: Context,
   subagents: Subagents,
   targets: readonly string[],
-  { allSessions, merged, dryRun, force }: CleanFlags,
+  { allSessions, repo, merged, dryRun, force }: CleanFlags,
 ): Promise<CleanReport> {
-  const options = { merged, dryRun, force };
+  const options = { repo, merged, dryRun, force };
   if (targets.length > 0) return subagents.clean(targets, { ...options, session });
   return allSessions === true ? subagents.clean('all', options) : subagents.session(session).clean(options);
 }
@@ -55,6 +56,7 @@ async function cleaned(
 const WORDS: Readonly<Record<CleanedRun['removed'][number], string>> = {
   worktree: 'worktree',
   branch: 'branch',
+  kept: 'files kept',
   copilot: 'Copilot state',
   outputs: 'outputs',
 };
@@ -65,7 +67,7 @@ function runText(run: CleanedRun, dryRun: boolean, context: Context): string {
   const removed = run.removed.map((what) => WORDS[what]).join(', ');
   const kept = run.kept.map(
     ({ what, where, why }) =>
-      `${colors.yellow('kept')} ${colors.bold(name)}: ${what === 'all' ? 'everything' : `${what} ${oneLine(where, 200)}`}, since ${oneLine(why, 300)}`,
+      `${colors.yellow('kept')} ${colors.bold(name)}: ${what === 'all' ? 'everything' : `${what === 'kept' ? 'files in' : what} ${oneLine(where, 200)}`}, since ${oneLine(why, 300)}`,
   );
   const gone =
     removed === '' ? [] : [`${dryRun ? 'would remove' : 'removed'} ${colors.bold(name)}: ${removed}`];

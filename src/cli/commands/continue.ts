@@ -1,4 +1,5 @@
-import type { Accepted, Subagents } from '../../client/index.ts';
+import type { SpawnedSubagent, Subagents } from '../../client/index.ts';
+import { CONTINUE_OPTIONS } from '../../contract/spawn-options.ts';
 import { oneLine } from '../../contract/text.ts';
 import type { Context } from '../context.ts';
 import { EXIT, exitCodeOfOutcomes } from '../exit.ts';
@@ -6,18 +7,13 @@ import { readText } from '../input.ts';
 import type { ContinueJson } from '../json.ts';
 import { workflowUrl } from '../../client/links.ts';
 import { endText } from '../render/outcome.ts';
-import { waitForEnds } from '../waiting.ts';
+import { fieldsOf } from '../spawn-flags.ts';
+import { acceptedWord, waitForEnds, wayOf } from '../waiting.ts';
 
-/** Flags of `continue`, as declared. */
+/** Flags of `continue` beside those of `CONTINUE_OPTIONS`, which `fieldsOf` reads. */
 export interface ContinueFlags {
   readonly file?: string | undefined;
-  readonly model?: string | undefined;
-  readonly thinking?: string | undefined;
-  readonly verify?: readonly string[] | undefined;
-  readonly permissions?: string | undefined;
-  readonly trustRepo?: boolean | undefined;
-  readonly timeout?: string | undefined;
-  readonly stuckAfter?: string | undefined;
+  readonly requestId?: string | undefined;
   readonly wait?: boolean | undefined;
 }
 
@@ -26,14 +22,13 @@ export async function continueSubagent(
   context: Context,
   target: string,
   words: readonly string[],
-  { file, wait, ...flags }: ContinueFlags,
+  { file, wait, requestId, ...flags }: ContinueFlags,
 ): Promise<number> {
   const task = await readText('task', words, file);
   await using subagents = await context.connect();
   const before = await subagents.find(target, { session: context.session });
   const { branch = null } = await before.describe();
-  const given = Object.entries(flags).filter(([, value]) => value !== undefined);
-  const accepted = await before.continue(task, Object.fromEntries(given));
+  const accepted = await before.continue(task, fieldsOf(flags, CONTINUE_OPTIONS), { requestId });
   const { session } = before;
   const json: ContinueJson = {
     server: subagents.target,
@@ -42,30 +37,35 @@ export async function continueSubagent(
   if (wait !== true) context.output.data(json);
   context.output.line(answerText(context, session, accepted, branch));
   if (wait !== true) return EXIT.ok;
-  const subagent = subagents.session(session).subagent(`${accepted.label}@${accepted.run}`);
-  const { ended, cut } = await waitForEnds(context, subagents, [subagent]);
+  const { ended, cut } = await waitForEnds(context, subagents, [accepted]);
   const [end] = ended;
   context.output.data({ ...json, ...(end?.outcome && { outcome: end.outcome }) });
   if (cut !== undefined || end === undefined) return EXIT.interrupted;
   context.output.line(`\n${endText(end, context.targetName(end), context.output.colors)}`);
-  return exitCodeOfOutcomes([end.status]);
+  return exitCodeOfOutcomes([wayOf(end)]);
 }
 
-const identityOf = ({ label, run, workflowId, runId, notes }: Accepted) => ({
+const identityOf = ({ label, run, workflowId, runId, notes, repeated }: SpawnedSubagent) => ({
   ...{ label, run, workflowId, runId, notes },
+  ...(repeated && { repeated }),
 });
 
-function urlOf({ target }: Subagents, { workflowId, runId }: Accepted): { url?: string } {
+function urlOf({ target }: Subagents, { workflowId, runId }: SpawnedSubagent): { url?: string } {
   const url = workflowUrl(target, workflowId, runId);
   return url === undefined ? {} : { url };
 }
 
-function answerText(context: Context, session: string, accepted: Accepted, branch: string | null): string {
+function answerText(
+  context: Context,
+  session: string,
+  accepted: SpawnedSubagent,
+  branch: string | null,
+): string {
   const { colors } = context.output;
   const name = context.targetName({ session, label: accepted.label });
   const row = (title: string, value: string) => `  ${colors.dim(title.padEnd(8))} ${value}`;
   return [
-    `${colors.green('accepted')} ${colors.bold(name)} (run ${accepted.run})`,
+    `${colors.green(acceptedWord(accepted))} ${colors.bold(name)} (run ${accepted.run})`,
     row('branch', branch ?? 'none: it works in your checkout'),
     ...accepted.notes.map((note) => row('note', oneLine(note, 500))),
     row('next', `subagents logs -f ${name}`),

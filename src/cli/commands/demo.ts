@@ -1,4 +1,6 @@
+import { COPILOT_PATH_VARIABLE, findCopilot } from '../../copilot/executable.ts';
 import { runDemo } from '../../demo/demo.ts';
+import { requirePackages, WORKER_PACKAGES } from '../../system/optional-packages.ts';
 import type { Context } from '../context.ts';
 
 /** `subagents demo` */
@@ -7,6 +9,8 @@ export async function demo(
   options: { readonly keep?: boolean | undefined },
 ): Promise<number> {
   const { output, env, interrupt: signal } = context;
+  requirePackages('the demo', WORKER_PACKAGES);
+  await findCopilot(env[COPILOT_PATH_VARIABLE]);
   // The first Ctrl-C puts everything away; a second one does so without waiting for anybody.
   const hurry = new AbortController();
   context.onSecondInterrupt(() => hurry.abort());

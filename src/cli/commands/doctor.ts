@@ -1,9 +1,18 @@
+import wrapAnsi from 'wrap-ansi';
 import { homeRoot } from '../../system/home-root.ts';
 import { oneLine } from '../../contract/text.ts';
 import type { Context } from '../context.ts';
 import type { Check } from '../doctor/check.ts';
 import { checkCopilot, checkModel } from '../doctor/copilot.ts';
-import { checkDisk, checkGit, checkHome, checkNode, checkSettings } from '../doctor/machine.ts';
+import {
+  checkDisk,
+  checkEnvironment,
+  checkGit,
+  checkHome,
+  checkNode,
+  checkPackages,
+  checkSettings,
+} from '../doctor/machine.ts';
 import { checkProgram, checkServer } from '../doctor/temporal.ts';
 import { EXIT } from '../exit.ts';
 import type { DoctorJson } from '../json.ts';
@@ -15,13 +24,15 @@ export async function doctor(context: Context): Promise<number> {
   // All at once, shown in this order, each as soon as it and those before it are known.
   const groups: readonly (Check | Promise<Check | readonly Check[]>)[] = [
     checkNode(),
+    checkPackages(),
     checkGit(env),
     checkProgram(env),
     checkServer(context),
     checkCopilot(env),
     checkModel(env),
     checkSettings(env),
-    checkDisk(home),
+    checkEnvironment(env),
+    checkDisk(home, env),
     checkHome(home),
   ];
   const checks: Check[] = [];
@@ -37,9 +48,24 @@ export async function doctor(context: Context): Promise<number> {
   return failed === 0 ? EXIT.ok : EXIT.failed;
 }
 
-function checkText({ output }: Context, { name, result, detail, remedy }: Check): string {
+/** Columns where no terminal says how many there are. */
+const PIPED_WIDTH = 80;
+const MIN_WIDTH = 20;
+const DETAIL_INDENT = 16;
+const REMEDY_INDENT = 8;
+
+export function checkText(
+  { output }: Pick<Context, 'output'>,
+  { name, result, detail, remedy }: Check,
+): string {
   const { colors } = output;
   const mark = { ok: colors.green('ok  '), warn: colors.yellow('warn'), fail: colors.red('FAIL') }[result];
-  const line = `${mark}  ${name.padEnd(8)}  ${oneLine(detail, 500)}`;
-  return remedy === undefined ? line : `${line}\n                ${colors.cyan('→')} ${remedy}`;
+  const width = Number.isFinite(output.width) ? output.width : PIPED_WIDTH;
+  // Words that are longer than a line, such as paths, stay whole.
+  const indented = (text: string, indent: number): string =>
+    wrapAnsi(text, Math.max(MIN_WIDTH, width - indent)).replaceAll('\n', `\n${' '.repeat(indent)}`);
+  const line = `${mark}  ${name.padEnd(8)}  ${indented(oneLine(detail, 2_000), DETAIL_INDENT)}`;
+  return remedy === undefined
+    ? line
+    : `${line}\n      ${colors.cyan('→')} ${indented(remedy, REMEDY_INDENT)}`;
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readHome } from '../../home/home.ts';
 import { homeRoot } from '../../system/home-root.ts';
-import { stopUp } from '../../worker/up-stop.ts';
+import { stopUp, type StopReport } from '../../worker/up-stop.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import type { DownJson } from '../json.ts';
@@ -17,17 +17,24 @@ export async function down(
   const root = homeRoot(context.options.home, env);
   const since = Date.now();
   // Looking must not make a home.
-  const report = existsSync(root)
+  const report: StopReport = existsSync(root)
     ? await stopUp(await readHome(root, env), {
         now: options.now === true,
         onProgress: (line) => output.note(`  ${line}`),
       })
     : { stopped: false, forced: false, processes: 0, left: [] };
-  const { stopped, forced, processes, left } = report;
+  const { stopped, forced, processes, left, leftBehind } = report;
   const durationMs = Date.now() - since;
-  output.data({ stopped, forced, left: [...left], durationMs } satisfies DownJson);
+  output.data({
+    ...{ stopped, forced, left: [...left], durationMs },
+    ...(leftBehind !== undefined && { leftBehind }),
+  } satisfies DownJson);
   const { colors } = output;
-  if (!stopped) {
+  if (leftBehind !== undefined) {
+    output.line(
+      `${colors.green('down')}: \`up\` had been killed; its Temporal server (process ${leftBehind}) was ended`,
+    );
+  } else if (!stopped) {
     output.line(`Nothing runs in ${root}.`);
   } else if (left.length > 0) {
     output.line(

@@ -1,5 +1,6 @@
 import type { KillReport, SubagentHandle, Subagents } from '../../client/index.ts';
 import { SubagentsError } from '../../contract/errors.ts';
+import { oneLine } from '../../contract/text.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { failureOf, failureText } from '../failure.ts';
@@ -24,6 +25,19 @@ export async function kill(
   const kills = await Promise.all(
     handles.map(async (handle) => await killOne(context, subagents, handle, options)),
   );
+  // The same for all of them, as a rule: once is enough.
+  const notChecked = new Set(
+    kills.flatMap(({ json }) => ('report' in json ? (json.report.sweep?.notChecked ?? []) : [])),
+  );
+  if (notChecked.size > 0) context.output.line(`not checked: ${oneLine([...notChecked].join('; '), 400)}`);
+  if (
+    options.all === true &&
+    options.force === true &&
+    (await subagents.session(context.session).endIfFailing())
+  )
+    context.output.line(
+      `The session ${context.session} failed at each try to go on, and was ended: the next spawn starts a new one.`,
+    );
   context.output.data({ kills: kills.map(({ json }) => json) } satisfies KillJson);
   return Math.max(EXIT.ok, ...kills.map(({ exitCode }) => exitCode));
 }
@@ -66,10 +80,11 @@ function reportText(context: Context, report: KillReport): string {
   const head =
     report.status === 'killed'
       ? `${colors.green('killed')} ${name}`
-      : `${colors.yellow(report.status)} ${name}: it ended by itself before the kill reached it`;
+      : `${colors.yellow(report.status)} ${name}: ${report.status === 'lost' ? report.outcome.summary : 'it ended by itself before the kill reached it'}`;
   const lines = [head];
-  if (report.sweep === undefined) lines.push('  it had no worker yet, so it had no processes');
-  else lines.push(...sweepLines(report.sweep).map((line) => `  ${line}`));
+  if (report.status === 'lost') lines.push(...report.outcome.notes.map((note) => `  ${oneLine(note, 300)}`));
+  else if (report.sweep === undefined) lines.push('  it had no worker yet, so it had no processes');
+  else lines.push(...sweepLines({ ...report.sweep, notChecked: [] }).map((line) => `  ${line}`));
   const { evidence } = report.outcome;
   if (evidence?.branch != null && evidence.commitCount > 0) {
     lines.push(`  what it had written is on ${evidence.branch} (${plural(evidence.commitCount, 'commit')})`);

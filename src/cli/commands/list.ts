@@ -2,18 +2,25 @@ import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import type { ListJson } from '../json.ts';
 import { fleetRows, fleetText } from '../render/fleet.ts';
+import { selectionOf, type SelectionFlags } from '../selection.ts';
 import type { FleetList } from '../../client/index.ts';
 
 /** `subagents list` */
 export async function list(
   context: Context,
-  options: { readonly all?: boolean | undefined; readonly finished?: number | undefined },
+  options: SelectionFlags & { readonly all?: boolean | undefined; readonly finished?: number | undefined },
 ): Promise<number> {
+  const selection = selectionOf(context, options);
   await using subagents = await context.connect();
-  const fleet = await subagents.list({ all: options.all, finished: options.finished });
+  const fleet = await subagents.list({ all: options.all, finished: options.finished, ...selection });
   const { output, session } = context;
   output.data(listJson(fleet));
-  output.line(fleetText(fleet, { session, width: output.width, colors: output.colors, now: Date.now() }));
+  output.line(
+    fleetText(fleet, {
+      ...{ session, width: output.width, colors: output.colors, now: Date.now() },
+      selective: Object.keys(selection).length > 0,
+    }),
+  );
   return EXIT.ok;
 }
 
@@ -24,11 +31,12 @@ export function listJson(fleet: FleetList): ListJson {
     workerless: fleet.workerless,
     notes: [...fleet.notes],
     subagents: fleetRows(fleet),
-    sessions: fleet.sessions.map(({ session, live, finishedCount, unacknowledged }) => ({
+    sessions: fleet.sessions.map(({ session, live, finishedCount, unacknowledged, failing }) => ({
       session,
       live: live.length,
       finished: finishedCount,
       unacknowledged,
+      ...(failing && { failing }),
     })),
   };
 }

@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
+import { transcriptRemoved } from '../../contract/cleaned.ts';
 import { transcriptText } from '../render/transcript.ts';
 
 /** `subagents logs` */
@@ -20,6 +21,7 @@ export async function logs(
     if (entry.kind !== 'reasoning' || options.reasoning === true)
       output.line(transcriptText(entry, output.colors));
   }
-  if (entries === 0 && !signal.aborted) output.note('nothing said or done yet');
+  if (entries === 0 && !signal.aborted)
+    output.note(transcriptRemoved((await subagent.describe()).cleaned) ?? 'nothing said or done yet');
   return signal.aborted ? EXIT.interrupted : EXIT.ok;
 }

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { homeRoot } from '../../system/home-root.ts';
+import { homeRoot, upCommand } from '../../system/home-root.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { version } from '../version.ts';
@@ -24,6 +24,11 @@ export async function mcp(context: Context, flags: { readonly repo?: string | un
   await serveMcp({
     ...{ version: version(), session, cwd, log, signal },
     connection: { home, profile, address, namespace, env },
+    lacking: async () => {
+      const { lackingOf } = await import('../../copilot/lacking.ts');
+      return await lackingOf(env);
+    },
+    upCommand: upCommand(home, env),
     start: async (onProgress) => {
       const { startDetached } = await import('../../worker/detached.ts');
       const root = homeRoot(home, env);

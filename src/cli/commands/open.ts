@@ -3,7 +3,8 @@ import { SubagentsError } from '../../contract/errors.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import type { OpenJson } from '../json.ts';
-import { namespaceUrl } from '../../client/links.ts';
+import { listUrl } from '../../client/links.ts';
+import { OWN_COLUMNS } from '../../temporal/ui-columns.ts';
 
 /** `subagents open` */
 export async function open(
@@ -20,6 +21,10 @@ export async function open(
   }
   context.output.data({ url } satisfies OpenJson);
   context.output.line(url);
+  if (target === undefined && subagents.target.embedded !== true)
+    context.output.note(
+      `To see what subagents do in its list, add the columns ${OWN_COLUMNS.join(', ')} (the gear below it).`,
+    );
   if (context.output.interactive && options.print !== true && hasDisplay(context.env)) {
     const { default: openUrl } = await import('open');
     await openUrl(url);
@@ -32,7 +37,7 @@ async function urlOf(
   subagents: Subagents,
   target: string | undefined,
 ): Promise<string | undefined> {
-  if (target === undefined) return namespaceUrl(subagents.target);
+  if (target === undefined) return listUrl(subagents.target);
   const subagent = await subagents.find(target, { session: context.session });
   return (await subagent.describe()).url;
 }

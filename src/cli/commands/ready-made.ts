@@ -1,18 +1,16 @@
 import { resolve } from 'node:path';
 import { batchChain, raceChain, type Common } from '../../chain/ready-made.ts';
 import { SubagentsError } from '../../contract/errors.ts';
-import type { SpawnSpec } from '../../contract/spec.ts';
+import { COMMON_OPTIONS } from '../../contract/spawn-options.ts';
 import type { Context } from '../context.ts';
 import { readText } from '../input.ts';
+import { fieldsOf } from '../spawn-flags.ts';
 import { startAndTell } from './chain.ts';
 
 /** Flags that ready-made chains have in common, as declared. */
 export interface ReadyMadeFlags {
   readonly file?: string | undefined;
-  readonly setup?: readonly string[] | undefined;
-  readonly verify?: readonly string[] | undefined;
-  readonly permissions?: string | undefined;
-  readonly timeout?: string | undefined;
+  readonly requestId?: string | undefined;
   readonly wait?: boolean | undefined;
 }
 
@@ -35,7 +33,7 @@ export async function batch(context: Context, words: readonly string[], flags: B
     { label, task, repos: repos.map(named) },
     { ...commonOf(flags), ...(model !== undefined && { model }) },
   );
-  return await startAndTell(context, spec, {}, flags.wait === true);
+  return await startAndTell(context, spec, {}, flags);
 }
 
 /** A step is called after its folder: `.` and `..` have no name of their own. */
@@ -66,14 +64,8 @@ export async function race(
     { label, task, racers },
     { ...commonOf(flags), ...(repo !== undefined && { repo }) },
   );
-  return await startAndTell(context, spec, {}, flags.wait === true);
+  return await startAndTell(context, spec, {}, flags);
 }
 
 /** What is wrong with these the library says. */
-function commonOf({ setup, verify, permissions, timeout }: ReadyMadeFlags): Common {
-  return Object.fromEntries(
-    Object.entries({ setup, verify, permissions, timeout } satisfies Partial<
-      Record<keyof SpawnSpec, unknown>
-    >).filter(([, value]) => value !== undefined),
-  );
-}
+const commonOf = (flags: ReadyMadeFlags): Common => fieldsOf(flags, COMMON_OPTIONS);

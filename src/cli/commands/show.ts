@@ -1,5 +1,7 @@
 import { drawChain } from '../../chain/draw.ts';
 import type { SubagentDescription } from '../../client/index.ts';
+import { kindsOf } from '../../contract/caveat.ts';
+import { removedText } from '../../contract/cleaned.ts';
 import { isFinal } from '../../contract/status.ts';
 import { oneLine, plain } from '../../contract/text.ts';
 import type { Context } from '../context.ts';
@@ -9,7 +11,7 @@ import type { Colors } from '../output.ts';
 import { nextLines } from '../render/next.ts';
 import { plural, usageText } from '../render/numbers.ts';
 import { outcomeLines } from '../render/outcome.ts';
-import { doingText, stateOf, statusText } from '../render/status.ts';
+import { doingText, stateOf, stateSince, statusText } from '../render/status.ts';
 import { age, moment } from '../render/time.ts';
 import { receiptText } from './steer.ts';
 
@@ -28,8 +30,8 @@ function descriptionText(it: SubagentDescription, context: Context): string {
   const now = Date.now();
   const name = context.targetName(it);
   const lines = [
-    `${colors.bold(name)}${it.run > 1 ? ` (run ${it.run})` : ''}  ${statusText(stateOf(it), colors)}  ` +
-      `${oneLine(it.outcome?.summary ?? doingText(it, it.doing), 400)}  ${colors.dim(`${age(it.endedAt ?? it.away?.since ?? it.since, now)}${isFinal(it.status) ? ' ago' : ''}`)}`,
+    `${colors.bold(name)}${it.run > 1 ? ` (run ${it.run})` : ''}  ${statusText(stateOf({ ...it, caveats: kindsOf(it.outcome?.caveats ?? []) }), colors)}  ` +
+      `${oneLine(it.outcome?.summary ?? doingText(it, it.doing), 400)}  ${colors.dim(`${age(stateSince(it) ?? it.since, now)}${isFinal(it.status) ? ' ago' : ''}`)}`,
     '',
     ...facts(it, colors, now),
   ];
@@ -39,7 +41,7 @@ function descriptionText(it: SubagentDescription, context: Context): string {
       '',
       colors.bold('Steps'),
       ...indent(drawChain(it.steps)),
-      '  → each is a target: ' + `${name}/<step>`,
+      `  → each is a target: ${name}.<step>`,
     );
   if (it.questions.length > 0) {
     lines.push('', colors.bold('Questions'));
@@ -48,7 +50,8 @@ function descriptionText(it: SubagentDescription, context: Context): string {
       if (choices !== undefined)
         lines.push(`    choices: ${choices.map((choice) => oneLine(choice, 100)).join(' | ')}`);
     }
-    lines.push(`  → subagents answer ${name} "<answer>"`);
+    const which = it.questions.length > 1 ? ' -q <id>' : '';
+    lines.push(`  → subagents answer ${name}${which} "<answer>"`);
   }
   if (it.steers.length > 0) {
     lines.push('', colors.bold('Steers'));
@@ -65,7 +68,7 @@ function descriptionText(it: SubagentDescription, context: Context): string {
     it.outcome === undefined ? it.notes : it.notes.filter((note) => !it.outcome?.notes.includes(note));
   if (notes.length > 0)
     lines.push('', ...notes.map((note) => `${colors.yellow('!')} ${oneLine(note, 1_000)}`));
-  if (it.outcome !== undefined) lines.push('', ...nextLines(it.outcome, name, colors));
+  if (it.outcome !== undefined) lines.push('', ...nextLines(it.outcome, name, colors, it.cleaned));
   return lines.join('\n');
 }
 
@@ -73,12 +76,14 @@ function facts(it: SubagentDescription, colors: Colors, now: number): string[] {
   const rows: [string, string | undefined][] = [
     ['session', `${it.session}, ${plural(it.turns, 'turn')}`],
     ['started', `${moment(it.startedAt)}${it.endedAt === undefined ? '' : `, ended ${moment(it.endedAt)}`}`],
+    ['doing', it.stalled === undefined || it.away !== undefined ? undefined : it.doing],
     ['repository', it.repo],
     ['branch', it.branch ?? undefined],
     ['folder', it.cwd],
     ['model', it.model],
     ['may', it.permissions === undefined || it.permissions === 'all' ? undefined : it.permissions],
     ['worker', it.workerId],
+    ['cleaned', it.cleaned && `${moment(it.cleaned.at)}: ${removedText(it.cleaned)}`],
     ['last event', it.lastEventAt === undefined ? undefined : `${age(it.lastEventAt, now)} ago`],
     ['last said', it.lastMessage],
     ['used', it.outcome === undefined && it.usage !== undefined ? usageText(it.usage) : undefined],

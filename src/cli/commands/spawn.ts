@@ -1,5 +1,5 @@
-import type { Accepted, Outcome, SpawnSpec, Subagents } from '../../client/index.ts';
-import type { Budget } from '../../contract/bounds.ts';
+import type { Outcome, SpawnedSubagent, SpawnSpec, Subagents } from '../../client/index.ts';
+import { check } from '../../contract/check.ts';
 import { SubagentsError } from '../../contract/errors.ts';
 import { spawnSpec } from '../../contract/spec.ts';
 import { oneLine } from '../../contract/text.ts';
@@ -9,33 +9,14 @@ import { readText } from '../input.ts';
 import type { SpawnJson } from '../json.ts';
 import { workflowUrl } from '../../client/links.ts';
 import { endText } from '../render/outcome.ts';
+import { fieldsOf, flagOf } from '../spawn-flags.ts';
 import { connectOrStart } from '../starting.ts';
-import { waitForEnds } from '../waiting.ts';
+import { acceptedWord, waitForEnds, wayOf } from '../waiting.ts';
 
-/** Flags of `spawn`, as declared. */
+/** Flags of `spawn` beside those of `SPAWN_OPTIONS`, which `fieldsOf` reads. */
 export interface SpawnFlags {
   readonly file?: string | undefined;
-  readonly model?: string | undefined;
-  readonly thinking?: string | undefined;
-  readonly repo?: string | undefined;
-  readonly base?: string | undefined;
-  readonly inPlace?: boolean | undefined;
-  readonly withChanges?: boolean | undefined;
-  readonly push?: boolean | undefined;
-  readonly setup?: readonly string[] | undefined;
-  readonly verify?: readonly string[] | undefined;
-  readonly permissions?: string | undefined;
-  readonly trustRepo?: boolean | undefined;
-  readonly env?: readonly string[] | undefined;
-  readonly signing?: string | undefined;
-  readonly timeout?: string | undefined;
-  readonly stuckAfter?: string | undefined;
-  readonly onStuck?: string | undefined;
-  readonly hungAfter?: string | undefined;
-  readonly answerTimeout?: string | undefined;
-  readonly maxTokens?: number | undefined;
-  readonly maxTurns?: number | undefined;
-  readonly maxRequests?: number | undefined;
+  readonly requestId?: string | undefined;
   readonly wait?: boolean | undefined;
 }
 
@@ -49,53 +30,28 @@ export async function spawn(
   const spec = specOf(label, await readText('task', words, flags.file), flags);
   await using subagents = await connectOrStart(context);
   const session = subagents.session(context.session);
-  const accepted = await session.spawn(spec);
-  const subagent = session.subagent(`${accepted.label}@${accepted.run}`);
+  const accepted = await session.spawn(spec, { requestId: flags.requestId });
   if (flags.wait !== true) {
     context.output.data(answerJson(context, subagents, accepted, spec));
     context.output.line(answerText(context, subagents, accepted, spec));
     return EXIT.ok;
   }
   context.output.line(answerText(context, subagents, accepted, spec));
-  const { ended, cut } = await waitForEnds(context, subagents, [subagent]);
+  const { ended, cut } = await waitForEnds(context, subagents, [accepted]);
   const [end] = ended;
   context.output.data(answerJson(context, subagents, accepted, spec, end?.outcome));
   if (cut !== undefined || end === undefined) return EXIT.interrupted;
   context.output.line(`\n${endText(end, context.targetName(end), context.output.colors)}`);
-  return exitCodeOfOutcomes([end.status]);
+  return exitCodeOfOutcomes([wayOf(end)]);
 }
 
 /** The spec as the library takes it, checked before anything is started for it. */
 function specOf(label: string, task: string, flags: SpawnFlags): SpawnSpec {
-  const spec = Object.fromEntries(
-    Object.entries({
-      label,
-      task,
-      model: flags.model,
-      thinking: flags.thinking,
-      repo: flags.repo,
-      base: flags.base,
-      isolation: flags.inPlace === true ? 'in-place' : undefined,
-      withChanges: flags.withChanges,
-      push: flags.push,
-      setup: flags.setup,
-      verify: flags.verify,
-      permissions: flags.permissions,
-      trustRepo: flags.trustRepo,
-      env: flags.env,
-      signing: flags.signing,
-      timeout: flags.timeout,
-      stuckAfter: flags.stuckAfter,
-      onStuck: flags.onStuck,
-      hungAfter: flags.hungAfter,
-      answerTimeout: flags.answerTimeout,
-      budget: budgetOf(flags),
-    }).filter(([, value]) => value !== undefined),
-  );
-  const checked = spawnSpec.safeParse(spec);
-  if (checked.success) return spec as SpawnSpec;
+  const spec = { label, task, ...fieldsOf(flags) };
+  const checked = check(spawnSpec, spec);
+  if (checked.success) return spec;
   const [issue] = checked.error.issues;
-  const option = typeof issue?.path[0] === 'string' ? OPTIONS[issue.path[0]] : undefined;
+  const option = typeof issue?.path[0] === 'string' ? flagOf(issue.path[0]) : undefined;
   throw new SubagentsError(
     'BAD_INPUT',
     `${option === undefined ? '' : `${option}: `}${issue?.message ?? 'bad input'}`,
@@ -106,32 +62,7 @@ function specOf(label: string, task: string, flags: SpawnFlags): SpawnSpec {
   );
 }
 
-function budgetOf({ maxTokens, maxTurns, maxRequests }: SpawnFlags): Budget | undefined {
-  const bounds = { tokens: maxTokens, turns: maxTurns, modelRequests: maxRequests };
-  const given = Object.entries(bounds).filter(([, bound]) => bound !== undefined);
-  return given.length === 0 ? undefined : Object.fromEntries(given);
-}
-
-/** What the fields of a spec are called on the command line, where the schema's message does not say it. */
-const OPTIONS: Readonly<Record<string, string>> = {
-  model: '--model',
-  thinking: '--thinking',
-  repo: '--repo',
-  base: '--base',
-  setup: '--setup',
-  verify: '--verify',
-  permissions: '--permissions',
-  env: '--env',
-  signing: '--signing',
-  timeout: '--timeout',
-  stuckAfter: '--stuck-after',
-  onStuck: '--on-stuck',
-  hungAfter: '--hung-after',
-  answerTimeout: '--answer-timeout',
-  budget: '--max-…',
-};
-
-const branchOf = (accepted: Accepted, spec: SpawnSpec) =>
+const branchOf = (accepted: SpawnedSubagent, spec: SpawnSpec) =>
   spec.isolation === 'in-place' ? null : `subagents/${accepted.label}`;
 
 /** Which name is free shows when the worktree is made: that of an earlier run mostly is not. */
@@ -143,11 +74,11 @@ function branchText(branch: string | null, run: number): string {
 function answerJson(
   context: Context,
   subagents: Subagents,
-  accepted: Accepted,
+  accepted: SpawnedSubagent,
   spec: SpawnSpec,
   outcome?: Outcome,
 ): SpawnJson {
-  const { label, run, workflowId, runId, notes } = accepted;
+  const { label, run, workflowId, runId, notes, repeated } = accepted;
   const url = workflowUrl(subagents.target, workflowId, runId);
   return {
     server: subagents.target,
@@ -159,13 +90,19 @@ function answerJson(
       runId,
       branch: branchOf(accepted, spec),
       notes,
+      ...(repeated && { repeated }),
       ...(url !== undefined && { url }),
     },
     ...(outcome !== undefined && { outcome }),
   };
 }
 
-function answerText(context: Context, subagents: Subagents, accepted: Accepted, spec: SpawnSpec): string {
+function answerText(
+  context: Context,
+  subagents: Subagents,
+  accepted: SpawnedSubagent,
+  spec: SpawnSpec,
+): string {
   const { colors } = context.output;
   const { label, run, workflowId, runId, notes } = accepted;
   const name = context.targetName({ session: context.session, label });
@@ -173,7 +110,7 @@ function answerText(context: Context, subagents: Subagents, accepted: Accepted, 
   const url = workflowUrl(subagents.target, workflowId, runId);
   const row = (title: string, value: string) => `  ${colors.dim(title.padEnd(8))} ${value}`;
   return [
-    `${colors.green('accepted')} ${colors.bold(name)}${run > 1 ? ` (run ${run})` : ''}`,
+    `${colors.green(acceptedWord(accepted))} ${colors.bold(name)}${run > 1 ? ` (run ${run})` : ''}`,
     row('branch', branchText(branch, run)),
     ...notes.map((note) => row('note', oneLine(note, 500))),
     ...(url === undefined ? [] : [row('Web UI', url)]),

@@ -1,4 +1,6 @@
 import type { FleetList } from '../../client/index.ts';
+import { join } from 'node:path';
+import { serverLeftBehind } from '../../temporal/embedded-process.ts';
 import { homeRoot } from '../../system/home-root.ts';
 import { readUpFile } from '../../temporal/up-file.ts';
 import type { Context } from '../context.ts';
@@ -19,9 +21,15 @@ export async function status(context: Context): Promise<number> {
   const live = fleet?.sessions.flatMap((session) => session.live) ?? [];
   const byStatus: StatusJson['byStatus'] = {};
   for (const row of live) byStatus[row.status] = (byStatus[row.status] ?? 0) + 1;
-  const workers = fleet !== undefined && !fleet.workerless;
+  const workers = 'fleet' in found && found.workers;
   const problems: StatusJson['problems'] =
     'problem' in found ? [found.problem] : found.fleet.notes.map((message) => ({ message }));
+  const left = up === undefined ? serverLeftBehind(join(home, 'temporal')) : undefined;
+  if (left !== undefined)
+    problems.unshift({
+      message: `\`up\` was killed in ${home}, and its Temporal server (process ${left.pid}) runs on without it`,
+      remedy: '`subagents up` takes its place and goes on; `subagents down` ends it',
+    });
   output.data({
     home,
     up: up ?? null,
@@ -59,10 +67,14 @@ export async function status(context: Context): Promise<number> {
 
 async function look(
   context: Context,
-): Promise<{ readonly fleet: FleetList } | { readonly problem: StatusJson['problems'][number] }> {
+): Promise<
+  | { readonly fleet: FleetList; readonly workers: boolean }
+  | { readonly problem: StatusJson['problems'][number] }
+> {
   try {
     await using subagents = await context.connect();
-    return { fleet: await subagents.list({ finished: 0, progress: false }) };
+    const fleet = await subagents.list({ finished: 0, progress: false });
+    return { fleet, workers: await subagents.hasWorkers() };
   } catch (error) {
     const { code, message, remedy } = failureOf(error);
     if (code === 'INTERNAL') throw error;

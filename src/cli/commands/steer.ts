@@ -10,12 +10,16 @@ export async function steer(
   context: Context,
   target: string,
   words: readonly string[],
-  options: { readonly file?: string | undefined; readonly interrupt?: boolean | undefined },
+  options: {
+    readonly file?: string | undefined;
+    readonly interrupt?: boolean | undefined;
+    readonly requestId?: string | undefined;
+  },
 ): Promise<number> {
   const message = await readText('message', words, options.file);
   await using subagents = await context.connect();
   const subagent = await subagents.find(target, { session: context.session });
-  const receipt = await subagent.steer(message, { interrupt: options.interrupt });
+  const receipt = await subagent.steer(message, { interrupt: options.interrupt, id: options.requestId });
   const { session, label, run } = await subagent.identity();
   context.output.data({ session, label, run, receipt } satisfies SteerJson);
   const { colors } = context.output;

@@ -1,5 +1,6 @@
 import { SubagentsError } from '../../contract/errors.ts';
 import { openHome } from '../../home/home.ts';
+import { makeExpendable } from '../../system/expendable-output.ts';
 import { homeRoot } from '../../system/home-root.ts';
 import { isDetached, sendReport, startDetached } from '../../worker/detached.ts';
 import { runUp } from '../../worker/up.ts';
@@ -59,6 +60,8 @@ async function upHere(context: Context): Promise<number> {
   output.note('Starting Temporal and a worker …');
   for (const notice of home.notices) output.note(notice);
   const inBackground = isDetached();
+  // Its log may be on the disk that a subagent fills: that must not end everybody's.
+  if (inBackground) for (const stream of [process.stdout, process.stderr]) makeExpendable(stream);
   let told = false;
   const onEvent = (event: UpEvent) => {
     output.data(event);
@@ -87,6 +90,8 @@ async function upHere(context: Context): Promise<number> {
   return now.signal.aborted ? EXIT.interrupted : EXIT.ok;
 }
 
+const TROUBLE: ReadonlySet<UpEvent['event']> = new Set(['died', 'silent', 'no-space', 'unwritten']);
+
 function tell({ output }: Context, event: UpEvent): void {
   if (event.event === 'server-ready' && !event.again) {
     output.fact('Temporal', `${event.address}, namespace ${event.namespace}`);
@@ -95,8 +100,7 @@ function tell({ output }: Context, event: UpEvent): void {
     output.fact('worker', `${event.workerId}, room for ${event.room} at once`);
   } else {
     const { colors } = output;
-    const message =
-      event.event === 'died' || event.event === 'unwritten' ? colors.yellow(event.message) : event.message;
+    const message = TROUBLE.has(event.event) ? colors.yellow(event.message) : event.message;
     output.line(`${colors.dim(clock(event.at))} ${message}`);
   }
 }

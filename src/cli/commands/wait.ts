@@ -7,7 +7,7 @@ import type { WaitJson, WaitNextJson } from '../json.ts';
 import { nextOf } from '../next-of.ts';
 import { announcementText } from '../render/announcement.ts';
 import { endText } from '../render/outcome.ts';
-import { waitForEnds } from '../waiting.ts';
+import { waitForEnds, wayOf } from '../waiting.ts';
 
 /** Flags of `wait`, as declared. */
 export interface WaitFlags {
@@ -43,7 +43,7 @@ export async function wait(context: Context, targets: readonly string[], flags: 
     output.note(cut === 'timeout' ? `still live after the timeout: ${names}` : `still live: ${names}`);
     return cut === 'timeout' ? EXIT.timeout : EXIT.interrupted;
   }
-  return exitCodeOfOutcomes(ended.map(({ status }) => status));
+  return exitCodeOfOutcomes(ended.map(wayOf));
 }
 
 async function named(
@@ -87,7 +87,9 @@ async function waitNext(context: Context, subagents: Subagents, flags: WaitFlags
     output.line(announcementText(next, context.targetName(next), output.colors));
     for (const line of await nextOf(subagents, next, context)) output.line(line);
     await next.acknowledge();
-    return isFinal(next.status) ? exitCodeOfOutcomes([next.status]) : EXIT.ok;
+    return isFinal(next.status)
+      ? exitCodeOfOutcomes([{ status: next.status, caveats: next.caveats }])
+      : EXIT.ok;
   }
   output.data({ announcement: null } satisfies WaitNextJson);
   if (context.interrupt.aborted) return EXIT.interrupted;

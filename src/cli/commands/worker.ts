@@ -1,12 +1,14 @@
 import { homeRoot } from '../../system/home-root.ts';
+import { requirePackages, WORKER_PACKAGES } from '../../system/optional-packages.ts';
 import { resolveTarget } from '../../temporal/target.ts';
-import { runWorker } from '../../worker/run-worker.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { tellModelAccess } from '../render/facts.ts';
 
 /** `subagents worker`: a worker for a Temporal server that somebody else runs, in this process. */
 export async function worker(context: Context): Promise<number> {
+  requirePackages('a worker', WORKER_PACKAGES);
+  const { runWorker } = await import('../../worker/run-worker.ts');
   const { output, options, env } = context;
   const { profile, address, namespace } = options;
   const home = homeRoot(options.home, env);

@@ -1,5 +1,6 @@
-import type { CommandUnknownOpts, Option } from '@commander-js/extra-typings';
+import { Option, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { ReadyMade } from '../../client/ready-made.ts';
+import { spawnOptions } from '../../contract/spawn-options.ts';
 import { oneLine } from '../../contract/text.ts';
 import type { Program } from '../program.ts';
 
@@ -17,10 +18,7 @@ export type Names = (globals: Readonly<Record<string, unknown>>) => Promise<{
 
 const FILES: Candidate = { value: ':files' };
 const FILE_OPTIONS = new Set(['--file', '--repo', '--home']);
-const CHOICES: Readonly<Record<string, readonly string[]>> = {
-  '--thinking': ['off', 'low', 'medium', 'high', 'xhigh'],
-  '--permissions': ['all', 'workspace', 'read-only'],
-};
+const CHOICES = new Map(spawnOptions().map(({ flags, choices = [] }) => [new Option(flags).long, choices]));
 
 /** The candidates for the last of `words`; the ones before it are typed, the program’s own name left out. */
 export async function candidates(
@@ -86,7 +84,7 @@ async function possible(
     const long = awaiting.long ?? '';
     if (long === '--session') return (await names()).sessions;
     if (FILE_OPTIONS.has(long)) return [FILES];
-    return (CHOICES[long] ?? []).map((value) => ({ value }));
+    return (CHOICES.get(long) ?? []).map((value) => ({ value }));
   }
   if (current.startsWith('-')) {
     return optionsOf(program, command).map(({ long, description }) => ({ value: long ?? '', description }));

@@ -1,5 +1,7 @@
+import { COMMON_OPTIONS } from '../../contract/spawn-options.ts';
 import type { Program, Start } from '../program.ts';
-import { repeated } from './values.ts';
+import { withSpawnOptions } from '../spawn-flags.ts';
+import { repeated, REQUEST_ID } from './values.ts';
 
 /** Commands for several subagents that belong together. */
 export function declareChaining(program: Program, start: Start): void {
@@ -12,6 +14,7 @@ export function declareChaining(program: Program, start: Start): void {
     .argument('<file>', 'a chain file (YAML), "-" for stdin; or research-implement, or review')
     .option('-p, --param <name=value>', 'a parameter of the chain; @file reads it (repeatable)', repeated)
     .option('-l, --label <label>', 'another label than its own')
+    .option(...REQUEST_ID)
     .option('-w, --wait', 'wait for its end; exit code by outcome')
     .action((file, options) =>
       start(async (context) => (await import('../commands/chain.ts')).runChain(context, file, options)),
@@ -28,26 +31,24 @@ export function declareChaining(program: Program, start: Start): void {
     .description('run again what of a chain is not done')
     .argument('<target>', 'the chain')
     .option('--from <step>', 'run this step again too, and all that needs it')
+    .option(...REQUEST_ID)
     .action((target, options) =>
       start(async (context) => (await import('../commands/chain.ts')).retry(context, target, options)),
     );
-  program
+  const batch = program
     .command('batch')
     .description('the same task in several repositories, side by side')
     .argument('[task...]', 'what to do in each; "-" reads stdin')
     .option('-r, --repo <path>', 'a repository (repeatable)', repeated)
-    .option('-l, --label <label>', 'names the batch; its steps are <label>/<folder>', 'batch')
+    .option('-l, --label <label>', 'names the batch; its steps are <label>.<folder>', 'batch')
     .option('-f, --file <file>', 'read the task from a file ("-" reads stdin)')
     .option('-m, --model <model>', 'a model the worker allows')
-    .option('--setup <command>', 'runs in each new worktree before the first turn (repeatable)', repeated)
-    .option('-v, --verify <command>', 'must exit 0 before one is done (repeatable)', repeated)
-    .option('--permissions <level>', 'what tools may do: all (default), workspace or read-only')
-    .option('--timeout <duration>', 'working time allowed each (default: 4h)')
-    .option('-w, --wait', 'wait for its end; exit code by outcome')
-    .action((task, options) =>
-      start(async (context) => (await import('../commands/ready-made.ts')).batch(context, task, options)),
-    );
-  program
+    .option(...REQUEST_ID)
+    .option('-w, --wait', 'wait for its end; exit code by outcome');
+  withSpawnOptions(batch, COMMON_OPTIONS).action((task, options) =>
+    start(async (context) => (await import('../commands/ready-made.ts')).batch(context, task, options)),
+  );
+  const race = program
     .command('race')
     .description('the same task to several subagents: the first that is done and verified wins')
     .argument('<label>', 'names the race')
@@ -56,14 +57,9 @@ export function declareChaining(program: Program, start: Start): void {
     .option('--told <instructions>', 'a subagent that is told this besides (repeatable)', repeated)
     .option('-r, --repo <path>', 'git repository (default: that of the current folder)')
     .option('-f, --file <file>', 'read the task from a file ("-" reads stdin)')
-    .option('--setup <command>', 'runs in each new worktree before the first turn (repeatable)', repeated)
-    .option('-v, --verify <command>', 'must exit 0 before one is done (repeatable)', repeated)
-    .option('--permissions <level>', 'what tools may do: all (default), workspace or read-only')
-    .option('--timeout <duration>', 'working time allowed each (default: 4h)')
-    .option('-w, --wait', 'wait for its end; exit code by outcome')
-    .action((label, task, options) =>
-      start(async (context) =>
-        (await import('../commands/ready-made.ts')).race(context, label, task, options),
-      ),
-    );
+    .option(...REQUEST_ID)
+    .option('-w, --wait', 'wait for its end; exit code by outcome');
+  withSpawnOptions(race, COMMON_OPTIONS).action((label, task, options) =>
+    start(async (context) => (await import('../commands/ready-made.ts')).race(context, label, task, options)),
+  );
 }

@@ -27,6 +27,7 @@ export function declareMerging(program: Program, start: Start): void {
     .description('remove what finished subagents have left: worktrees, branches, Copilot state')
     .argument('[targets...]', 'the subagents (default: every finished one of the session)')
     .option('--all-sessions', 'the finished ones of all sessions')
+    .option('-r, --repo <path>', 'only those of this repository, or URL (default: of all)')
     .option('--merged', 'only those whose branch is merged')
     .option('--dry-run', 'only say what would be removed and kept')
     .option('--force', 'also commits that are on no other branch, and uncommitted files')

@@ -10,13 +10,17 @@ export function declareReading(program: Program, start: Start): void {
     .description('the subagents of all sessions: live ones, then the newest finished')
     .option('-a, --all', 'every finished subagent that is still known')
     .option('-n, --finished <count>', 'how many finished ones of each session (default: 10)', count)
+    .option('--status <names>', 'only of these, for example asking,failed')
+    .option('--repo <repository>', 'only of this one: a path, a URL, or its last name')
     .action((options) =>
       start(async (context) => (await import('../commands/list.ts')).list(context, options)),
     );
   program
     .command('watch')
-    .description('the same as a live table (q or Ctrl-C ends it)')
+    .description('the same as a live table: arrows scroll, q ends it')
     .option('-i, --interval <duration>', 'how often to look (default: 1s)', durationMs)
+    .option('--status <names>', 'only of these, for example asking,failed')
+    .option('--repo <repository>', 'only of this one: a path, a URL, or its last name')
     .action((options) =>
       start(async (context) => (await import('../commands/watch.ts')).watch(context, options)),
     );

@@ -37,3 +37,9 @@ export function durationMs(value: string): number {
   }
   return Math.round(millis);
 }
+
+/** The option by which a request that is made again is known as the same one. */
+export const REQUEST_ID = [
+  '--request-id <id>',
+  'the same id is one request, also when it is repeated after a lost answer',
+] as const;

@@ -1,11 +1,9 @@
 /** Checks of Copilot: the program, the login, the model. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { execa } from 'execa';
 import { findCopilot } from '../../copilot/executable.ts';
 import { describeModelAccess } from '../../copilot/model-access.ts';
 import { defaultModel, providerFrom } from '../../copilot/provider.ts';
+import { withScratch } from '../../system/scratch-folder.ts';
 import { failureOf } from '../failure.ts';
 import { fail, ok, warn, type Check } from './check.ts';
 
@@ -23,8 +21,7 @@ export async function checkCopilot(env: NodeJS.ProcessEnv): Promise<Check> {
     return fail('Copilot', message, remedy ?? 'install it: npm install -g @github/copilot');
   }
   // It writes into its home at every start: not into the user's.
-  const home = await mkdtemp(join(tmpdir(), 'subagents-doctor-'));
-  try {
+  return withScratch(async (home) => {
     const { stdout, failed, shortMessage } = await execa(path, ['--version'], {
       env: { ...env, COPILOT_HOME: home, COPILOT_AUTO_UPDATE: 'false' },
       extendEnv: false,
@@ -38,9 +35,7 @@ export async function checkCopilot(env: NodeJS.ProcessEnv): Promise<Check> {
         `run "${path} --version" to see why`,
       );
     return ok('Copilot', `${/\d+\.\d+\.\d+/.exec(stdout)?.[0] ?? stdout.split('\n')[0] ?? ''}, ${path}`);
-  } finally {
-    await rm(home, { recursive: true, force: true });
-  }
+  });
 }
 
 /** Who pays for the model, and which it is. */

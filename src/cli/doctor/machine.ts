@@ -1,18 +1,27 @@
 /** Checks of the machine: Node, git, disk, home. */
-import { accessSync, constants, statfsSync, statSync } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import { execa } from 'execa';
 import { MINIMUM_GIT_VERSION } from '../../git/run.ts';
+import { GIVEN_VARIABLE, withheldFrom } from '../../environment/clean.ts';
 import { readSettings } from '../../home/settings.ts';
+import { freeBytes, megabytes } from '../../system/disk-space.ts';
+import {
+  DOWNLOAD_PACKAGE,
+  installCommand,
+  missingPackages,
+  missingText,
+  WORKER_PACKAGES,
+} from '../../system/optional-packages.ts';
+import { writingProblem } from '../../worker/home-writable.ts';
 import { failureOf } from '../failure.ts';
 import { fail, ok, warn, type Check } from './check.ts';
 
 const MIN_NODE = '20.19';
 const GIB = 2 ** 30;
-/** A Copilot runtime unpacks 235 MB at its first start, and each worktree is a checkout more. */
-const LITTLE_DISK = 2 * GIB;
-const NO_DISK = GIB / 2;
+/** Above the reserve: a Copilot runtime unpacks 235 MB at its first start, and each worktree is a checkout more. */
+const LITTLE_DISK = 1.5 * GIB;
 
 /** The Node that runs this. */
 export function checkNode(version = process.versions.node): Check {
@@ -22,6 +31,15 @@ export function checkNode(version = process.versions.node): Check {
     `${version} is older than ${MIN_NODE}`,
     'install Node 20.19 or newer: https://nodejs.org',
   );
+}
+
+/** What is left out of an installation for clients alone. Copilot CLI has a check of its own. */
+export function checkPackages(missing = missingPackages([...WORKER_PACKAGES, DOWNLOAD_PACKAGE])): Check {
+  if (missing.length === 0) return ok('packages', 'all optional ones are installed');
+  const isDownloadAlone = missing.every((name) => name === DOWNLOAD_PACKAGE);
+  return isDownloadAlone
+    ? warn('packages', `${missingText(missing)}: no Temporal server can be downloaded`, installCommand())
+    : fail('packages', `${missingText(missing)}: no worker can start here`, installCommand());
 }
 
 /** git, and who its commits are from. */
@@ -59,18 +77,30 @@ export function checkHome(root: string): Check {
   if (stat.uid !== process.getuid?.())
     return fail('home', `${root} is another user’s`, 'use a home of your own: --home or SUBAGENTS_HOME');
   if (!isWritable(root)) return fail('home', `${root} is not writable`, `chmod u+rwx ${root}`);
+  const problem = writingProblem(root);
+  if (problem !== undefined) return fail('home', problem.message, problem.remedy ?? 'make it writable again');
   if ((stat.mode & 0o077) !== 0) return warn('home', `${root} is open to other users`, `chmod 700 ${root}`);
   return ok('home', root);
 }
 
 /** Room on the disk that holds the home. */
-export function checkDisk(root: string): Check {
-  const { bavail, bsize } = statfsSync(nearestFolder(root));
-  const free = bavail * bsize;
+export function checkDisk(root: string, env: NodeJS.ProcessEnv): Check {
+  const free = freeBytes(root);
+  const reserve = reserveIn(env);
   const detail = `${(free / GIB).toFixed(1)} GiB free for ${root}`;
-  if (free >= LITTLE_DISK) return ok('disk', detail);
+  if (free >= reserve + LITTLE_DISK) return ok('disk', detail);
   const remedy = 'free some space, or name a home on another disk with --home or SUBAGENTS_HOME';
-  return free >= NO_DISK ? warn('disk', detail, remedy) : fail('disk', detail, remedy);
+  if (free >= reserve) return warn('disk', detail, remedy);
+  return fail('disk', `${detail}: with less than ${megabytes(reserve)} a worker takes nothing on`, remedy);
+}
+
+/** That of a worker with this environment; the default where its settings are wrong, which another check says. */
+function reserveIn(env: NodeJS.ProcessEnv): number {
+  try {
+    return readSettings(env).reserveBytes;
+  } catch {
+    return readSettings({}).reserveBytes;
+  }
 }
 
 /** The settings in the environment. */
@@ -83,6 +113,22 @@ export function checkSettings(env: NodeJS.ProcessEnv): Check {
     const { message, remedy } = failureOf(error);
     return fail('settings', message, remedy ?? 'correct it');
   }
+}
+
+/** What a worker with this environment keeps from shells, and what it gives them though it may be a secret. */
+export function checkEnvironment(env: NodeJS.ProcessEnv): Check {
+  const { secrets, own, random } = withheldFrom(env);
+  const withheld = [...secrets, ...own].join(', ');
+  const detail = withheld === '' ? 'nothing is withheld from shells' : `withheld from shells: ${withheld}`;
+  if (random.length > 0) {
+    return warn(
+      'secrets',
+      `${detail}; given to them, though drawn by chance as it looks: ${random.join(', ')}`,
+      'unset what is a secret where the worker starts, or call it so: NAME_SECRET',
+    );
+  }
+  const given = env[GIVEN_VARIABLE] ? ` (${GIVEN_VARIABLE} gives back ${env[GIVEN_VARIABLE]})` : '';
+  return ok('secrets', `${detail}${given}`);
 }
 
 function isWritable(path: string): boolean {

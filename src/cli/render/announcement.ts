@@ -1,4 +1,5 @@
 import type { Announcement } from '../../client/index.ts';
+import { isBlocked } from '../../contract/caveat.ts';
 import { oneLine } from '../../contract/text.ts';
 import type { Colors } from '../output.ts';
 import { clock } from './time.ts';
@@ -6,7 +7,7 @@ import { clock } from './time.ts';
 /** An announcement as a line, with what to do about it. */
 export function announcementText(announcement: Announcement, name: string, colors: Colors): string {
   const { kind, summary, at } = announcement;
-  const color = COLORS[kind];
+  const color = isBlocked(announcement.caveats) ? 'yellow' : COLORS[kind];
   const line = `${colors.dim(clock(at))} ${colors[color](kind)} ${colors.bold(name)}  ${oneLine(summary, 400)}`;
   return kind === 'question' ? `${line}\n  → subagents answer ${name} "<answer>"` : line;
 }

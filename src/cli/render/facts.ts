@@ -12,10 +12,10 @@ import { failureOf } from '../failure.ts';
 export function tellAccess({ output }: Context, root: string): void {
   if (output.json || !createPrivateFile(join(root, 'told-about-access'), '')) return;
   output.note(
-    '  Other accounts of this machine can reach this server, which has no password, and with it your subagents.',
+    '  Other accounts of this machine can reach this server, which has no password, and so run any command as you.',
   );
   output.note(
-    '  Where that matters, use a server with TLS: subagents worker --address <host:port> (README, Security).',
+    '  Where that matters, use a server with TLS: subagents worker --address <host:port> (docs/security.md).',
   );
 }
 

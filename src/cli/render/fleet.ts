@@ -1,18 +1,20 @@
+import wrapAnsi from 'wrap-ansi';
 import type { FleetList, ServerInfo, SubagentRow } from '../../client/index.ts';
+import { inOurWords } from '../../contract/caveat.ts';
 import { DOING } from '../../contract/states.ts';
-import { isFinal } from '../../contract/status.ts';
+import { isFinal, type LiveStatus } from '../../contract/status.ts';
 import { head, oneLine } from '../../contract/text.ts';
 import type { Colors } from '../output.ts';
 import { deniedText, tokens } from './numbers.ts';
-import { doingText, stateOf, statusText } from './status.ts';
+import { doingText, stateOf, stateSince, statusText } from './status.ts';
 import { table, type Column } from './table.ts';
-import { age } from './time.ts';
+import { age, span } from './time.ts';
 
 /** Longer texts say nothing more in a list, also where no terminal cuts them. */
 const MAX_DOING_CHARS = 160;
 
 /** How a subagent is addressed from here: its label in this session, `session/label` in another; `@run` where it is not the newest. */
-export function targetText(
+function targetText(
   row: { session: string; label: string; run: number },
   session: string,
   newest = true,
@@ -26,35 +28,77 @@ export function serverText({ address, namespace, origin }: ServerInfo): string {
   return `Temporal ${address}, namespace ${namespace} (${oneLine(origin, 100)})`;
 }
 
-/** All rows: live ones first, oldest first, then finished ones, newest first. */
+/** Who is shown first: those that need somebody, those at work, those that only wait for a slot. */
+const ORDER: Readonly<Record<LiveStatus, number>> = {
+  asking: 0,
+  waiting: 0,
+  working: 1,
+  verifying: 1,
+  preparing: 1,
+  stopping: 1,
+  queued: 2,
+};
+const orderOf = ({ status, away, failing, stalled }: SubagentRow): number =>
+  away || failing || stalled ? 0 : isFinal(status) ? 3 : ORDER[status];
+
+/** All rows: live ones first, those that ask before those at work before the queued, each the oldest first; then finished ones, newest first. */
 export function fleetRows(fleet: FleetList): SubagentRow[] {
   const live = fleet.sessions.flatMap((session) => session.live);
   const finished = fleet.sessions.flatMap((session) => session.finished);
   return [
-    ...live.toSorted((a, b) => a.startedAt.localeCompare(b.startedAt)),
+    ...live.toSorted((a, b) => orderOf(a) - orderOf(b) || a.startedAt.localeCompare(b.startedAt)),
     ...finished.toSorted((a, b) => (b.endedAt ?? '').localeCompare(a.endedAt ?? '')),
   ];
 }
 
+export interface FleetTextOptions {
+  /** Whose labels stand alone. */
+  readonly session: string;
+  /** Columns of the terminal; infinite: nothing is cut. */
+  readonly width: number;
+  readonly colors: Colors;
+  readonly now: number;
+  /** Whether only some subagents were asked for. */
+  readonly selective?: boolean;
+}
+
 /** The list of subagents as a table, with what a reader must know. */
-export function fleetText(
+export function fleetText(fleet: FleetList, options: FleetTextOptions): string {
+  const { top, rows, bottom } = fleetParts(fleet, options);
+  return [...top, ...rows, ...bottom].join('\n');
+}
+
+/** The same in lines: above the rows, a line for each subagent, below them. Notes are wrapped, never cut. */
+export function fleetParts(
   fleet: FleetList,
-  options: { session: string; width: number; colors: Colors; now: number },
-): string {
-  const { session, width, colors, now } = options;
+  { session, width, colors, now, selective = false }: FleetTextOptions,
+): { readonly top: string[]; readonly rows: string[]; readonly bottom: string[] } {
   const rows = fleetRows(fleet);
   const hidden = fleet.sessions.reduce((sum, each) => sum + each.finishedCount - each.finished.length, 0);
-  const lines = [colors.dim(head(serverText(fleet.server), Math.min(width, 200))), ''];
-  lines.push(
+  const server = colors.dim(head(serverText(fleet.server), Math.min(width, 200)));
+  const [titles = '', ...lines] =
     rows.length === 0
-      ? 'No subagents yet. Hand one a task: subagents spawn <label> "<task>"'
-      : table(rows, columns(rows, session, colors, now), width, colors),
+      ? [
+          selective
+            ? 'No such subagents.'
+            : 'No subagents yet. Hand one a task: subagents spawn <label> "<task>"',
+        ]
+      : table(rows, columns(rows, session, colors, now), width, colors).split('\n');
+  const notes = fleet.notes.flatMap((note) =>
+    wrapped(`${colors.yellow('!')} ${oneLine(note, 1_000)}`, width),
   );
-  if (hidden > 0) lines.push(colors.dim(`… and ${hidden} finished before (list --all)`));
-  if (fleet.notes.length > 0)
-    lines.push('', ...fleet.notes.map((note) => `${colors.yellow('!')} ${oneLine(note, 1_000)}`));
-  return lines.join('\n');
+  return {
+    top: [server, '', titles],
+    rows: lines,
+    bottom: [
+      ...(hidden > 0 ? [colors.dim(`… and ${hidden} finished before (list --all)`)] : []),
+      ...(notes.length > 0 ? ['', ...notes] : []),
+    ],
+  };
 }
+
+const wrapped = (text: string, width: number): string[] =>
+  Number.isFinite(width) ? wrapAnsi(text, width, { hard: true }).split('\n') : [text];
 
 function columns(
   rows: readonly SubagentRow[],
@@ -69,14 +113,14 @@ function columns(
   }
   const isNewest = (row: SubagentRow) => newestRun.get(`${row.session}/${row.label}`) === row.run;
   return [
-    { title: 'TARGET', cell: (row) => targetText(row, session, isNewest(row)) },
+    { title: 'TARGET', cell: (row) => targetText(row, session, isNewest(row)), cutMiddle: true },
     { title: 'STATUS', cell: (row) => statusText(stateOf(row), colors) },
     { title: 'DOING', cell: doing, flexible: true },
     {
       title: 'SINCE',
-      cell: (row) =>
-        age(row.endedAt ?? row.away?.since ?? row.since ?? row.progress?.since ?? row.startedAt, now),
+      cell: (row) => age(stateSince(row) ?? row.progress?.since ?? row.startedAt, now),
     },
+    { title: 'TOOK', cell: took, from: 100 },
     { title: 'LAST EVENT', cell: (row) => age(row.progress?.lastEventAt, now), from: 90 },
     { title: 'MODEL', cell: (row) => oneLine(row.progress?.model ?? row.model ?? '', 30), from: 110 },
     { title: 'TOKENS', cell: tokenCell, from: 80 },
@@ -87,15 +131,24 @@ function columns(
 export function doing(row: SubagentRow): string {
   const said = row.status === 'working' || isFinal(row.status) ? row.task : DOING[row.status];
   const what = isFinal(row.status) ? (row.summary ?? '') : (row.progress?.doing ?? said);
+  const caveats = row.caveats ?? [];
   const denied = row.denied ?? row.progress?.denied ?? 0;
   const marks = [
-    ...(row.failing ? ['its workflow fails: see the log of its worker'] : []),
     ...(row.orphan ? ['without a session'] : []),
+    ...(caveats.length > 0 ? [`but: ${inOurWords(caveats)}`] : []),
     ...(denied > 0 ? [deniedText(denied)] : []),
+    ...(row.cleaned ? ['cleaned'] : []),
   ];
   return oneLine(marks.map((mark) => `[${mark}] `).join('') + doingText(row, what), MAX_DOING_CHARS);
 }
 
-function tokenCell({ progress }: SubagentRow): string {
-  return progress === undefined ? '' : tokens(progress.usage.inputTokens + progress.usage.outputTokens);
+function tokenCell({ progress, tokens: used }: SubagentRow): string {
+  const { inputTokens, outputTokens } = progress?.usage ?? {};
+  const known = used ?? (inputTokens === undefined ? undefined : inputTokens + (outputTokens ?? 0));
+  return known === undefined ? '' : tokens(known);
+}
+
+/** From its start to its end. */
+function took({ startedAt, endedAt }: SubagentRow): string {
+  return endedAt === undefined ? '' : span(Math.max(0, Date.parse(endedAt) - Date.parse(startedAt)));
 }

@@ -1,28 +1,35 @@
 import type { Outcome } from '../../client/index.ts';
+import type { Cleaned, Remains } from '../../contract/messages.ts';
+import { blocking } from '../../contract/caveat.ts';
 import type { Colors } from '../output.ts';
 
 /**
  * What to do with a subagent that has ended: where its work is, and the commands that go on from there.
  * @param name as a command takes it
+ * @param cleaned what is not there any more
  */
-export function nextLines(outcome: Outcome, name: string, colors: Colors): string[] {
-  const { evidence, status } = outcome;
+export function nextLines(outcome: Outcome, name: string, colors: Colors, cleaned?: Cleaned): string[] {
+  const { evidence, status, caveats } = outcome;
   if (evidence === undefined) return [];
   const { cwd, branch, commitCount, repository } = evidence;
   const row = (title: string, value: string) => `  ${colors.dim(title.padEnd(8))} ${value}`;
   const inPlace = branch?.startsWith('subagents/') !== true;
+  const isGone = (what: Remains): boolean => cleaned?.removed.includes(what) ?? false;
+  if (isGone('branch')) return [];
   const commands = [
     `subagents diff ${name}`,
     ...(inPlace || commitCount === 0
       ? []
       : repository !== undefined
         ? [`git fetch ${repository} ${branch}`]
-        : [`subagents merge ${name}${status === 'done' ? '' : ' --force'}`]),
+        : [
+            `subagents merge ${name}${status === 'done' && blocking(caveats).length === 0 ? '' : ' --force'}`,
+          ]),
     `subagents continue ${name} "<task>"`,
     `subagents clean ${name}`,
   ];
   return [
-    row(inPlace ? 'folder' : 'worktree', cwd),
+    ...(isGone('worktree') ? [] : [row(inPlace ? 'folder' : 'worktree', cwd)]),
     row('branch', branch ?? 'none'),
     ...commands.map((command, index) => row(index === 0 ? 'next' : '', command)),
   ];

@@ -1,27 +1,31 @@
 import { drawChain } from '../../chain/draw.ts';
 import type { Evidence, Outcome, Verification } from '../../client/index.ts';
+import type { Caveat } from '../../contract/caveat.ts';
 import { countDenials } from '../../contract/denials.ts';
 import { oneLine, plain } from '../../contract/text.ts';
 import type { Colors } from '../output.ts';
-import type { Ended } from '../waiting.ts';
+import { wayOf, type Ended } from '../waiting.ts';
 import { nextLines } from './next.ts';
 import { deniedText, plural, usageText } from './numbers.ts';
-import { statusText } from './status.ts';
+import { stateOf, statusText } from './status.ts';
 import { sweepLines } from './sweep.ts';
 import { span } from './time.ts';
 
 /** A subagent's end in a few lines: how, what it says, what is on its branch, why it failed. */
 export function endText(end: Ended, name: string, colors: Colors): string {
   const { outcome } = end;
-  const first = `${statusText(end.status, colors)} ${colors.bold(name)}`;
+  const first = `${statusText(stateOf(wayOf(end)), colors)} ${colors.bold(name)}`;
   if (outcome === undefined) return `${first}  ${end.problem ?? ''}`.trimEnd();
   const lines = [
     `${first}  ${oneLine(outcome.summary, 400)}  ${colors.dim(span(outcome.durations.totalMs))}`,
   ];
+  lines.push(...caveatLines(outcome.caveats, colors).map((line) => `  ${line}`));
   if (outcome.failure?.remedy !== undefined)
     lines.push(`  ${colors.cyan('→')} ${oneLine(outcome.failure.remedy, 400)}`);
   if (outcome.evidence !== undefined) lines.push(`  ${evidenceLine(outcome.evidence)}`);
   if (outcome.push?.ref !== undefined) lines.push(`  ${pushLine(outcome.push)}`);
+  else if (outcome.status === 'done' && outcome.push !== undefined)
+    lines.push(...pushProblem(outcome.push, name).map((line) => `  ${colors.yellow(line)}`));
   for (const what of outcome.evidence?.touchedOutside ?? [])
     lines.push(`  ${colors.yellow(`touched outside its worktree: ${oneLine(what, 300)}`)}`);
   if (outcome.steps !== undefined)
@@ -38,11 +42,25 @@ export function endText(end: Ended, name: string, colors: Colors): string {
   return lines.join('\n');
 }
 
+/** What a reader must know of the work, blocking ones first. */
+function caveatLines(caveats: readonly Caveat[], colors: Colors): string[] {
+  return caveats.map(({ grade, text }) => {
+    const line = oneLine(text, 1_000);
+    return grade === 'blocking' ? colors.yellow(`but: ${line}`) : `note: ${line}`;
+  });
+}
+
 const pushLine = ({ remote, ref = '', commit }: NonNullable<Outcome['push']>): string =>
   `pushed ${commit.slice(0, 9)} to ${ref.replace('refs/heads/', '')} of ${remote}`;
 
+/** Why the branch of one that is done was not pushed, and how it would be. */
+const pushProblem = ({ problem }: NonNullable<Outcome['push']>, name: string): string[] => [
+  oneLine(problem ?? '', 1_000),
+  `subagents continue ${name} "<task>" --force pushes it all the same`,
+];
+
 /** Branch, commits and size of the change on one line. */
-export function evidenceLine({ branch, head, commitCount, diffStat }: Evidence): string {
+function evidenceLine({ branch, head, commitCount, diffStat }: Evidence): string {
   const { files, insertions, deletions } = diffStat;
   return (
     `${branch ?? 'no branch'} at ${head.slice(0, 9)}: ${plural(commitCount, 'commit')}, ` +
@@ -69,6 +87,7 @@ export function outcomeLines(outcome: Outcome, colors: Colors): string[] {
       ...(failure.remedy === undefined ? [] : [`→ ${oneLine(failure.remedy, 500)}`]),
     ]);
   }
+  section(outcome.status === 'done' ? 'Done, but' : 'Caveats', caveatLines(outcome.caveats, colors));
   if (evidence !== undefined) section('Evidence (measured, not claimed)', evidenceLines(evidence, colors));
   if (outcome.push !== undefined)
     section(
@@ -83,13 +102,17 @@ export function outcomeLines(outcome: Outcome, colors: Colors): string[] {
     'Verification',
     outcome.verifications.flatMap((each) => verificationLines(each, colors)),
   );
-  section(
-    'Report (the subagent’s own words)',
-    plain(outcome.report)
+  section('Report (the subagent’s own words)', [
+    ...plain(outcome.report)
       .trim()
       .split('\n')
       .filter((_, index, all) => all.length > 1 || all[index] !== ''),
-  );
+    ...(outcome.reportChars === undefined
+      ? []
+      : [
+          `… ${outcome.reportChars - outcome.report.length} more characters: subagents logs ${outcome.label}@${outcome.run}`,
+        ]),
+  ]);
   section(
     `Denied (permissions: ${outcome.permissions ?? 'all'})`,
     outcome.denials.map(

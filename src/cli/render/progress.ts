@@ -2,9 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { SubagentIdentity, SubagentRow, Subagents } from '../../client/index.ts';
 import { head, oneLine } from '../../contract/text.ts';
 import type { Context } from '../context.ts';
+import { columnsOf } from '../output.ts';
 import { doing } from './fleet.ts';
 import { plural } from './numbers.ts';
-import { stateOf, statusText } from './status.ts';
+import { stateOf, stateSince, statusText } from './status.ts';
 import { age } from './time.ts';
 
 const LOOK_MS = 1_000;
@@ -68,12 +69,12 @@ export class WaitProgress implements AsyncDisposable {
 
   #text(rows: readonly SubagentRow[]): string {
     const { noteColors: colors } = this.#context.output;
-    const width = process.stderr.columns - 1;
+    const width = columnsOf(process.stderr) - 1;
     const shown = rows.slice(0, MAX_ROWS).map((row) => ({ row, name: this.#context.targetName(row) }));
     const nameWidth = Math.max(...shown.map(({ name }) => name.length));
     const statusWidth = Math.max(...shown.map(({ row }) => stateOf(row).length));
     const lines = shown.map(({ row, name }) => {
-      const since = age(row.away?.since ?? row.since ?? row.startedAt, Date.now());
+      const since = age(stateSince(row) ?? row.startedAt, Date.now());
       const room = Math.max(10, width - nameWidth - statusWidth - since.length - 8);
       const padding = ' '.repeat(statusWidth - stateOf(row).length);
       return `  ${colors.bold(name.padEnd(nameWidth))}  ${statusText(stateOf(row), colors)}${padding}  ${head(doing(row), room)}  ${colors.dim(since)}`;
@@ -87,13 +88,15 @@ export class WaitProgress implements AsyncDisposable {
 
   async #tellQuestions(row: SubagentRow): Promise<void> {
     const handle = this.#subagents.session(row.session).subagent(`${row.label}@${row.run}`);
-    for (const question of (await handle.describe()).questions) {
+    const { questions } = await handle.describe();
+    for (const question of questions) {
       if (this.#told.has(question.id)) continue;
       this.#told.add(question.id);
       const name = this.#context.targetName(row);
+      const which = questions.length > 1 ? ` -q ${question.id}` : '';
       this.pause(() => {
         this.#context.output.note(
-          `${name} asks: ${oneLine(question.question, 500)}\n  → subagents answer ${name} "<answer>"`,
+          `${name} asks: ${oneLine(question.question, 500)}\n  → subagents answer ${name}${which} "<answer>"`,
         );
       });
     }

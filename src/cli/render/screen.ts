@@ -1,3 +1,5 @@
+import { rowsOf } from '../output.ts';
+
 const ESC = '\u001B';
 /** The other screen of the terminal, without a cursor; and back, as it was. */
 const ENTER = `${ESC}[?1049h${ESC}[?25l`;
@@ -24,7 +26,7 @@ export class Screen implements Disposable {
   /** Shows `lines` from the top, as many as there is room for. None may be wider than the terminal. */
   draw(lines: readonly string[]): void {
     const text = lines
-      .slice(0, this.#stream.rows)
+      .slice(0, rowsOf(this.#stream))
       .map((line) => `${line}${CLEAR_LINE_END}`)
       .join('\r\n');
     this.#stream.write(`${BEGIN_FRAME}${HOME}${text}${CLEAR_BELOW}${END_FRAME}`);

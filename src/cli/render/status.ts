@@ -1,18 +1,39 @@
 import type { SubagentRow } from '../../client/index.ts';
+import { isBlocked, type CaveatKind } from '../../contract/caveat.ts';
+import { STALLS, type StallState } from '../../contract/stalled.ts';
 import type { Status } from '../../contract/status.ts';
 import type { Colors } from '../output.ts';
 
-/** What a row says of a subagent whose worker is away: whatever its status, nothing of it moves. */
-const AWAY = 'worker away';
-type State = Status | typeof AWAY;
-type Stated = Pick<SubagentRow, 'status' | 'away'>;
+/** Of a subagent whose worker is away: whatever its status, nothing of it moves. */
+const AWAY = STALLS.worker.state;
+type State = Status | StallState | typeof BUT;
+/** Of one that is done with a blocking caveat. */
+const BUT = 'done, but';
+type Stated = Pick<SubagentRow, 'status' | 'away' | 'stalled'> & {
+  readonly caveats?: readonly CaveatKind[] | undefined;
+};
 
 /** The state of a subagent, in a word or two. */
-export const stateOf = ({ status, away }: Stated): State => (away === undefined ? status : AWAY);
+export function stateOf({ status, away, stalled, caveats }: Stated): State {
+  if (away !== undefined) return AWAY;
+  if (stalled !== undefined) return STALLS[stalled.reason].state;
+  return status === 'done' && isBlocked(caveats) ? BUT : status;
+}
 
-/** What a subagent is at, or was when its worker went away. */
-export const doingText = ({ status, away }: Stated, doing: string): string =>
-  away === undefined ? doing : `was ${status}: ${doing}`;
+/** What a subagent is at, or stands still for, or was at when its worker went away. */
+export function doingText({ status, away, stalled }: Stated, doing: string): string {
+  if (away !== undefined) return `was ${status}: ${doing}`;
+  return stalled === undefined ? doing : (stalled.detail ?? STALLS[stalled.reason].words);
+}
+
+/** Since when a row's state is what it is; undefined where that is not known. */
+export const stateSince = ({
+  endedAt,
+  away,
+  stalled,
+  since,
+}: Pick<SubagentRow, 'endedAt' | 'away' | 'stalled' | 'since'>): string | undefined =>
+  endedAt ?? away?.since ?? stalled?.since ?? since;
 
 /** A status in its colour. */
 export function statusText(status: State, colors: Colors): string {
@@ -24,10 +45,13 @@ export function statusText(status: State, colors: Colors): string {
     case 'timed-out':
     case 'over-budget':
     case AWAY:
+    case 'stuck':
+    case 'failing':
       return colors.red(status);
     case 'killed':
     case 'stopping':
       return colors.magenta(status);
+    case BUT:
     case 'asking':
     case 'waiting':
       return colors.yellow(status);

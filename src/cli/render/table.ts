@@ -9,6 +9,8 @@ export interface Column<Row> {
   readonly cell: (row: Row) => string;
   /** Gives way first when the terminal is narrow. */
   readonly flexible?: boolean;
+  /** Where it is too long, what is in its middle gives way: the end tells rows apart. */
+  readonly cutMiddle?: boolean;
   /** Left out on terminals with fewer columns than this. */
   readonly from?: number;
 }
@@ -33,13 +35,20 @@ export function table<Row>(
   const natural = shown.map((column, index) =>
     Math.max(stringWidth(column.title), ...cells.map((row) => stringWidth(row[index] ?? ''))),
   );
+  const widths = fit(natural, shown, width);
   const output = new Table({
     head: shown.map((column) => colors.dim(column.title)),
     chars: NO_BORDERS,
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': GAP },
-    colWidths: fit(natural, shown, width).map((columns) => columns + GAP),
+    colWidths: widths.map((columns) => columns + GAP),
   });
-  output.push(...cells);
+  output.push(
+    ...cells.map((row) =>
+      row.map((cell, index) =>
+        shown[index]?.cutMiddle === true ? withoutMiddle(cell, widths[index] ?? 0) : cell,
+      ),
+    ),
+  );
   return output
     .toString()
     .split('\n')
@@ -47,10 +56,24 @@ export function table<Row>(
     .join('\n');
 }
 
-/** The width of each column: its natural one, but flexible columns, then the widest ones, give way until all fit. */
+/** `text`, a name without colour, in `width` columns: its beginning, and twice as much of its end. */
+function withoutMiddle(text: string, width: number): string {
+  if (text.length <= width) return text;
+  const begin = Math.floor((width - 1) / 3);
+  return `${text.slice(0, begin)}…${text.slice(text.length - (width - 1 - begin))}`;
+}
+
+/**
+ * The width of each column: its natural one, but where not all fit one column may take a third at most; then flexible columns,
+ * then the widest ones, give way.
+ */
 function fit(natural: readonly number[], columns: readonly Column<never>[], width: number): number[] {
-  const widths = [...natural];
-  let excess = widths.reduce((sum, each) => sum + each + GAP, 0) - GAP - width;
+  const isTooWide = sum(natural) + GAP * (natural.length - 1) > width;
+  const most = Math.max(NARROWEST, Math.floor(width / 3));
+  const widths = natural.map((own, index) =>
+    isTooWide && columns[index]?.flexible !== true ? Math.min(own, most) : own,
+  );
+  let excess = sum(widths) + GAP * (widths.length - 1) - width;
   const order = [...widths.keys()].sort(
     (a, b) =>
       Number(columns[b]?.flexible ?? false) - Number(columns[a]?.flexible ?? false) ||
@@ -65,3 +88,5 @@ function fit(natural: readonly number[], columns: readonly Column<never>[], widt
   }
   return widths;
 }
+
+const sum = (widths: readonly number[]): number => widths.reduce((total, each) => total + each, 0);

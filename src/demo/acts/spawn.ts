@@ -13,7 +13,7 @@ export async function spawnThree(stage: Stage): Promise<ReadonlyMap<string, stri
   const elapsed = performance.now() - began;
   const runs = new Map<string, string>();
   for (const answer of answers) {
-    if (answer.status === 'refused') {
+    if (!answer.accepted) {
       throw new SubagentsError('INTERNAL', `${answer.label} was refused: ${answer.reason}`, {
         remedy: answer.remedy,
       });

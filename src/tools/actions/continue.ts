@@ -6,17 +6,29 @@ import type { Action } from './action.ts';
 import { each } from './each.ts';
 
 /** Goes on with a subagent that has ended, as a new run of it. */
-export const continueRun: Action = async (context, { target, message, verify }) => {
+export const continueRun: Action = async (context, { target, message, verify, push, force, requestId }) => {
   const task = required(message, 'continue', 'the new task');
+  const changes = {
+    ...(verify !== undefined && { verify }),
+    ...(push !== undefined && { push }),
+    ...(force !== undefined && { force }),
+  };
   const subagents = await context.connect();
   return await each([await oneHandle(context, subagents, 'continue', target)], async (handle) => {
-    const accepted = await handle.continue(task, { ...(verify !== undefined && { verify }) });
-    const { label, run, workflowId, runId, notes } = accepted;
+    const accepted = await handle.continue(task, changes, { requestId });
+    const { label, run, workflowId, runId, notes, repeated } = accepted;
     const link = workflowUrl(subagents.target, workflowId, runId);
     const words = notesWords(`${label}@${run}`, notes);
     return {
-      view: { run, ...(link !== undefined && { link }), ...(words !== undefined && { words }) },
-      lines: [`accepted: it goes on as ${inertLine(`${label}@${run}`, 100)}. ${context.arrival}`],
+      view: {
+        run,
+        ...(repeated && { repeated }),
+        ...(link !== undefined && { link }),
+        ...(words !== undefined && { words }),
+      },
+      lines: [
+        `accepted${repeated ? ' before' : ''}: it goes on as ${inertLine(`${label}@${run}`, 100)}. ${context.arrival}`,
+      ],
     };
   });
 };

@@ -1,4 +1,4 @@
-import { inertLine, isFinal, plural, tokens } from '../../contract/index.ts';
+import { CAVEATS, inertLine, isFinal, plural, tokens } from '../../contract/index.ts';
 import type { SessionListing, SubagentRow } from '../../client/index.ts';
 import { workflowUrl } from '../../client/links.ts';
 import { fenced } from '../fence.ts';
@@ -42,7 +42,9 @@ function viewOf(row: SubagentRow, link: string | undefined): SubagentView {
     ...identityView(row),
     status: row.status,
     since: row.endedAt ?? row.since ?? row.startedAt,
-    ...(row.away && { workerAwaySince: row.away.since }),
+    ...(row.cleaned && { cleanedAt: row.cleaned.at }),
+    ...(row.stalled && { stalled: { reason: row.stalled.reason, since: row.stalled.since } }),
+    ...(row.caveats && { caveats: row.caveats.map((kind) => ({ kind, grade: CAVEATS[kind].grade })) }),
     ...(link !== undefined && { link }),
     ...(usage !== undefined && {
       measured: { inputTokens: usage.inputTokens, outputTokens: usage.outputTokens },
@@ -61,7 +63,7 @@ function textOf(view: SubagentView, row: SubagentRow, session: string): string {
 /** What each says it is doing, or what came of it, in its own words. */
 function wordsOf(rows: readonly SubagentRow[]): string {
   const lines = rows.flatMap((row) => {
-    const said = isFinal(row.status) ? row.summary : row.progress?.doing;
+    const said = isFinal(row.status) ? row.summary : (row.stalled?.detail ?? row.progress?.doing);
     return said === undefined ? [] : [`${row.label}@${row.run}: ${inertLine(said, MAX_WORDS_CHARS)}`];
   });
   return fenced(

@@ -1,5 +1,11 @@
 import type { SubagentHandle, TranscriptEntry } from '../../client/index.ts';
-import { MAX_FENCED_CHARS, tail } from '../../contract/index.ts';
+import {
+  fencedText,
+  MAX_FENCED_CHARS,
+  MAX_READ_CHARS,
+  tail,
+  transcriptRemoved,
+} from '../../contract/index.ts';
 import { fenced } from '../fence.ts';
 import { oneHandle } from '../targets.ts';
 import type { Action } from './action.ts';
@@ -8,41 +14,86 @@ import { each } from './each.ts';
 const DEFAULT_ENTRIES = 20;
 const MAX_ENTRY_CHARS = 600;
 
-/** The newest of what a subagent said and did. */
-export const logs: Action = async (context, { target, count = DEFAULT_ENTRIES }) => {
+/** The newest of what a subagent said and did; from an offset on, all of it. */
+export const logs: Action = async (context, { target, count = DEFAULT_ENTRIES, offset }) => {
   const subagents = await context.connect();
   return await each([await oneHandle(context, subagents, 'logs', target)], async (handle) => {
     const { label, run } = await handle.identity();
-    const lines = await transcriptLines(handle, context.signal);
-    const newest = tail(lines.slice(-count).join('\n'), MAX_FENCED_CHARS);
+    const entries = await transcriptEntries(handle, context.signal);
+    if (entries.length === 0) return { view: {}, lines: [await whyEmpty(handle)] };
+    const words = (text: string, window = {}) =>
+      fenced('transcript', `subagent ${label}@${run}`, text, window);
+    if (offset !== undefined)
+      return { view: { words: words(wholeText(entries), { offset, max: MAX_READ_CHARS }) } };
+    const newest = newestLines(entries, { count, chars: MAX_FENCED_CHARS });
     return {
-      view: {
-        words: fenced('transcript', `subagent ${label}@${run}`, newest === '' ? '(nothing yet)' : newest),
-      },
-      lines: lines.length > count ? [`the newest ${count} of ${lines.length} entries`] : [],
+      view: { words: words(newest.join('\n')) },
+      lines: leftOut(newest, entries),
     };
   });
 };
 
-/** The whole transcript, or its newest `max` characters, fenced. @throws SubagentsError as `SubagentHandle.transcript` */
+/** The newest of a transcript within `max` characters, fenced, and what was left out. @throws SubagentsError as `SubagentHandle.transcript` */
 export async function transcriptText(
   handle: SubagentHandle,
   { max, signal }: { readonly max: number; readonly signal: AbortSignal },
 ): Promise<string> {
   const { label, run } = await handle.identity();
-  const all = tail((await transcriptLines(handle, signal)).join('\n'), max);
-  return fenced('transcript', `subagent ${label}@${run}`, all === '' ? '(nothing yet)' : all, max);
+  const entries = await transcriptEntries(handle, signal);
+  if (entries.length === 0) return whyEmpty(handle);
+  const newest = newestLines(entries, { count: entries.length, chars: max });
+  const text = newest.join('\n');
+  return [...leftOut(newest, entries), fenced('transcript', `subagent ${label}@${run}`, text, max)].join(
+    '\n',
+  );
 }
 
-/** What a subagent said and did, an entry each, oldest first. @throws SubagentsError as `SubagentHandle.transcript` */
-async function transcriptLines(handle: SubagentHandle, signal: AbortSignal): Promise<string[]> {
-  const lines: string[] = [];
+async function whyEmpty(handle: SubagentHandle): Promise<string> {
+  return transcriptRemoved((await handle.describe()).cleaned) ?? 'nothing said or done yet';
+}
+
+/** The last message in a transcript, whole; `undefined` where there is none. @throws SubagentsError as `SubagentHandle.transcript` */
+export async function lastMessage(handle: SubagentHandle, signal: AbortSignal): Promise<string | undefined> {
+  return (await transcriptEntries(handle, signal)).findLast(({ kind }) => kind === 'message')?.text;
+}
+
+/** What a subagent said and did, oldest first. */
+async function transcriptEntries(handle: SubagentHandle, signal: AbortSignal): Promise<TranscriptEntry[]> {
+  const entries: TranscriptEntry[] = [];
   for await (const entry of handle.transcript({ signal }))
-    if (entry.kind !== 'reasoning') lines.push(lineOf(entry));
+    if (entry.kind !== 'reasoning') entries.push(entry);
+  return entries;
+}
+
+/** The newest entries in brief, whole lines within `chars` characters, and one at least; oldest first. */
+function newestLines(
+  entries: readonly TranscriptEntry[],
+  { count, chars }: { readonly count: number; readonly chars: number },
+): string[] {
+  const lines: string[] = [];
+  let left = chars;
+  for (const entry of entries.slice(-count).reverse()) {
+    const line = lineOf(entry, MAX_ENTRY_CHARS);
+    left -= line.length + 1;
+    if (left < 0 && lines.length > 0) break;
+    lines.unshift(line);
+  }
   return lines;
 }
 
-function lineOf({ at, kind, text, exitCode }: TranscriptEntry): string {
+const wholeText = (entries: readonly TranscriptEntry[]): string =>
+  entries.map((entry) => lineOf(entry, Infinity)).join('\n');
+
+/** Says how much of a transcript `newest` is, where it is not all. */
+function leftOut(newest: readonly string[], entries: readonly TranscriptEntry[]): string[] {
+  const whole = wholeText(entries);
+  if (newest.join('\n') === whole) return [];
+  return [
+    `the newest ${newest.length} of ${entries.length} entries, long ones cut; the whole is ${fencedText(whole).length} characters: action "logs" with offset 0`,
+  ];
+}
+
+function lineOf({ at, kind, text, exitCode }: TranscriptEntry, max: number): string {
   const code = exitCode === undefined ? '' : ` (exit ${exitCode})`;
-  return `${at.slice(11, 19)} ${kind}${code}: ${tail(text.trim(), MAX_ENTRY_CHARS)}`;
+  return `${at.slice(11, 19)} ${kind}${code}: ${tail(text.trim(), max)}`;
 }

@@ -1,5 +1,5 @@
 import { drawChain } from '../../chain/draw.ts';
-import { inertLine, type StepView } from '../../contract/index.ts';
+import { inertLine, MAX_READ_CHARS, SubagentsError, type StepView } from '../../contract/index.ts';
 import type { SubagentDescription, SubagentHandle } from '../../client/index.ts';
 import { fenced } from '../fence.ts';
 import { notesWords } from '../notes.ts';
@@ -8,14 +8,31 @@ import { oneHandle } from '../targets.ts';
 import type { SubagentView } from '../view.ts';
 import type { Action } from './action.ts';
 import { each, type Done } from './each.ts';
+import { lastMessage } from './logs.ts';
 
 const MAX_SUMMARY_CHARS = 160;
 
 /** Everything known of a subagent: its evidence and report when it has ended, what it does and asks while it lives; of a chain its steps. */
-export const show: Action = async (context, { target }) => {
+export const show: Action = async (context, { target, offset }) => {
   const subagents = await context.connect();
-  return await each([await oneHandle(context, subagents, 'show', target)], shown);
+  const handle = await oneHandle(context, subagents, 'show', target);
+  return await each([handle], (one) =>
+    offset === undefined ? shown(one) : reportFrom(one, offset, context.signal),
+  );
 };
+
+/** Its report from character `offset` on; what the outcome has not kept of it is in the transcript. */
+async function reportFrom(handle: SubagentHandle, offset: number, signal: AbortSignal): Promise<Done> {
+  const { status, outcome, label, run } = await handle.describe();
+  if (outcome === undefined)
+    throw new SubagentsError('STILL_LIVE', `${label}@${run} has no report yet: it is ${status}`, {
+      remedy: 'action "logs" has what it said so far',
+    });
+  const { report, reportChars } = outcome;
+  const whole = reportChars === undefined ? report : ((await lastMessage(handle, signal)) ?? report);
+  const window = { offset, max: MAX_READ_CHARS, missing: Math.max(0, (reportChars ?? 0) - whole.length) };
+  return { view: { status, words: fenced('report', `subagent ${label}@${run}`, whole, window) } };
+}
 
 /** The same as text alone. */
 export async function shownText(handle: SubagentHandle): Promise<string> {
@@ -25,11 +42,12 @@ export async function shownText(handle: SubagentHandle): Promise<string> {
 /** What `show` has of a subagent. */
 export async function shown(handle: SubagentHandle): Promise<Done> {
   const description = await handle.describe();
-  const { status, since, away, outcome, url, questions, turns, workerless, steps } = description;
+  const { status, since, stalled, cleaned, outcome, url, questions, turns, workerless, steps } = description;
   const view: Partial<SubagentView> = {
     status,
     since,
-    ...(away && { workerAwaySince: away.since }),
+    ...(stalled && { stalled: { reason: stalled.reason, since: stalled.since } }),
+    ...(cleaned && { cleanedAt: cleaned.at }),
     ...(url !== undefined && { link: url }),
     ...(questions.length > 0 && { questions: questions.map(({ id }) => inertLine(id, 100)) }),
     ...(steps !== undefined && {
@@ -47,8 +65,15 @@ export async function shown(handle: SubagentHandle): Promise<Done> {
   const said = stepWords(description);
   if (outcome !== undefined) {
     return {
-      view: { ...view, measured: measured(outcome), words: [...said, outcomeWords(outcome)].join('\n') },
-      lines: [...drawn, 'measured by us:', ...evidenceLines(outcome).map((line) => `  ${line}`)],
+      view: {
+        ...view,
+        ...(outcome.caveats.length > 0 && {
+          caveats: outcome.caveats.map(({ kind, grade }) => ({ kind, grade })),
+        }),
+        measured: measured(outcome),
+        words: [...said, outcomeWords(outcome)].join('\n'),
+      },
+      lines: [...drawn, 'measured by us:', ...evidenceLines(outcome, cleaned).map((line) => `  ${line}`)],
     };
   }
   const words = [...said, liveWords(description)].join('\n');
@@ -61,7 +86,7 @@ export async function shown(handle: SubagentHandle): Promise<Done> {
 /** The graph of a chain, in words of ours alone. */
 const stepLines = (steps: readonly StepView[]): string[] => [
   'steps, each a target as LABEL/STEP:',
-  ...drawChain(steps.map(({ id, step, needs, status }) => ({ id, step, needs, status })))
+  ...drawChain(steps.map(({ id, step, needs, status, caveats }) => ({ id, step, needs, status, caveats })))
     .split('\n')
     .map((line) => `  ${line}`),
 ];
@@ -77,9 +102,18 @@ function stepWords({ label, run, steps = [] }: SubagentDescription): string[] {
 }
 
 /** What a live one does, said last and asks. */
-function liveWords({ label, run, doing, lastMessage, questions, notes }: SubagentDescription): string {
+function liveWords({
+  label,
+  run,
+  doing,
+  stalled,
+  lastMessage,
+  questions,
+  notes,
+}: SubagentDescription): string {
   const source = `subagent ${label}@${run}`;
   const now = [
+    ...(stalled?.detail === undefined ? [] : [`stands still: ${inertLine(stalled.detail, 300)}`]),
     `doing: ${inertLine(doing, 300)}`,
     ...(lastMessage === undefined ? [] : [`said last: ${lastMessage}`]),
   ].join('\n');

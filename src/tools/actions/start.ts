@@ -1,15 +1,46 @@
 import { SubagentsError } from '../../contract/index.ts';
+import type { ToolContext } from '../tool.ts';
 import type { Action } from './action.ts';
 
-/** Starts what the subagents run on, where the human has agreed to it. */
+/**
+ * Starts what the subagents run on, where the human has agreed to it. What a worker started from here would lack is said before; one that
+ * could use no model is not started, for it would keep the home from one that can.
+ */
 export const start: Action = async (context, { allowed }) => {
+  const { model, variables } = (await runs(context)) ? READY : await context.lacking();
+  const command = `\`${context.upCommand}\``;
+  if (model !== undefined) {
+    throw new SubagentsError(
+      'NO_MODEL',
+      `nothing is started: a worker started from here would have ${model}`,
+      {
+        remedy: `ask the human to run ${command} in a terminal of their own, where their login and their variables are; then go on`,
+      },
+    );
+  }
+  const lacks =
+    variables.length === 0
+      ? ''
+      : `a worker started from here lacks ${variables.join(', ')}; where subagents or their verification need them, ${command} in a terminal has them`;
   if (allowed !== true) {
     throw new SubagentsError('BAD_INPUT', 'nothing is started without the human’s agreement', {
       remedy:
         'ask the human whether to run `subagents up --detach` (a Temporal server and a worker, in the background, for this user); ' +
-        'when they agree, call again with allowed: true',
+        `when they agree, call again with allowed: true${lacks === '' ? '' : `. Say to them: ${lacks}`}`,
     });
   }
-  const note = await context.start(context.progress);
+  if (lacks !== '') context.progress(lacks);
+  const note = [await context.start(context.progress), ...(lacks === '' ? [] : [lacks])].join('. ');
   return { text: note, structured: { notes: [note] } };
 };
+
+const READY = { model: undefined, variables: [] };
+
+/** Whether a worker polls already: then nothing is started. */
+async function runs(context: ToolContext): Promise<boolean> {
+  try {
+    return await (await context.connect()).hasWorkers();
+  } catch {
+    return false;
+  }
+}

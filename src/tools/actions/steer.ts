@@ -1,14 +1,15 @@
+import { inertLine } from '../../contract/index.ts';
 import { fenced } from '../fence.ts';
 import { handlesOf, oneHandle, required } from '../targets.ts';
 import type { Action } from './action.ts';
 import { each } from './each.ts';
 
 /** Sends a message into live subagents. */
-export const steer: Action = async (context, { target, message }) => {
+export const steer: Action = async (context, { target, message, requestId }) => {
   const text = required(message, 'steer', 'what to tell it');
   const subagents = await context.connect();
   return await each(await handlesOf(context, subagents, 'steer', target), async (handle) => {
-    const { id, delivery, at, during } = await handle.steer(text);
+    const { id, delivery, at, during } = await handle.steer(text, { id: requestId });
     return {
       view: {
         receipt: { id, delivery, at },
@@ -19,11 +20,26 @@ export const steer: Action = async (context, { target, message }) => {
 };
 
 /** Answers a question. */
-export const answer: Action = async (context, { target, message, question }) => {
+export const answer: Action = async (context, { target, message, question, requestId }) => {
   const text = required(message, 'answer', 'the answer');
   const subagents = await context.connect();
   return await each([await oneHandle(context, subagents, 'answer', target)], async (handle) => {
-    await handle.answer(text, { questionId: question });
-    return { view: { answered: true } };
+    const receipt = await handle.answer(text, { questionId: question, requestId });
+    const { questionId, repeated, open } = receipt;
+    const words = [
+      fenced('question that was answered', 'the subagent', receipt.question, 1_000),
+      ...open.map(({ id, question: words }) =>
+        fenced(`question ${inertLine(id, 100)}, still open`, 'the subagent', words, 1_000),
+      ),
+    ];
+    return {
+      view: {
+        answered: true,
+        answeredQuestion: inertLine(questionId, 100),
+        ...(repeated && { repeated }),
+        questions: open.map(({ id }) => inertLine(id, 100)),
+        words: words.join('\n'),
+      },
+    };
   });
 };

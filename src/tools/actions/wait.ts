@@ -1,5 +1,6 @@
 /** Waiting for what subagents have to tell. */
 import {
+  check,
   duration,
   isFinal,
   span,
@@ -52,8 +53,8 @@ export const wait: Action = async (context, { target, timeout }) => {
 
 const nothing = (text: string): ActionResult => ({ text, structured: { notes: [text] } });
 
-function parsed(timeout: string | number): number {
-  const result = duration.safeParse(timeout);
+function parsed(timeout: string): number {
+  const result = check(duration, timeout);
   if (result.success) return result.data;
   throw new SubagentsError('BAD_INPUT', `timeout: ${result.error.issues[0]?.message ?? 'illegal'}`);
 }

@@ -1,0 +1,248 @@
+/** A step's `output`: which JSON schemas we can hold a report to. Decided in milliseconds, whatever the schema. */
+import { oneLine } from '../contract/index.ts';
+import { compilePattern, patternProblem, patternSize } from './pattern.ts';
+import type { JsonSchema } from './schema-path.ts';
+
+/** Words about data, which say nothing of what it must be. */
+const ANNOTATIONS = new Set([
+  ...['$schema', '$id', '$comment', 'title', 'description', 'examples', 'default', 'deprecated'],
+]);
+/** Words that hold only beside a type; of each other word below we know that it is kept to. */
+const OF_TYPE: Readonly<Record<string, readonly string[]>> = {
+  properties: ['object'],
+  required: ['object'],
+  additionalProperties: ['object'],
+  items: ['array'],
+  minItems: ['array'],
+  maxItems: ['array'],
+  uniqueItems: ['array'],
+  minLength: ['string'],
+  maxLength: ['string'],
+  pattern: ['string'],
+  minimum: ['number', 'integer'],
+  maximum: ['number', 'integer'],
+  exclusiveMinimum: ['number', 'integer'],
+  exclusiveMaximum: ['number', 'integer'],
+  multipleOf: ['number', 'integer'],
+};
+/** Words that count something. */
+const COUNTS: readonly string[] = ['minItems', 'maxItems', 'minLength', 'maxLength'];
+/** Bounds that nothing lies between where the first is more than the second. */
+const PAIRS = [
+  ['minItems', 'maxItems'],
+  ['minLength', 'maxLength'],
+  ['minimum', 'maximum'],
+] as const;
+const TYPES = ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'];
+/** Each says all: what stands beside it would go unheard. */
+const ALONE = ['$ref', 'anyOf', 'oneOf', 'enum', 'const'];
+
+/** Schemas inside one another, those that a `$ref` names counted at each place: each costs time at each value of a report. */
+const MAX_SCHEMAS = 1_000;
+const MAX_LEVELS = 32;
+/** Instructions of all patterns together, see `patternSize`. */
+const MAX_PATTERN_SIZE = 10_000;
+/** The name of a schema in `$defs`. */
+const DEFINITION = /^[\w.-]+$/;
+
+/** What is wrong with a schema that a report is to fit; undefined where nothing is. */
+export function schemaProblem(schema: unknown): string | undefined {
+  try {
+    plainSchema(schema);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? oneLine(error.message, 300) : String(error);
+  }
+}
+
+/**
+ * The schema in the words that count: without annotations, and with what a `$ref` names in its place.
+ * @throws Error for a word that would not be kept to, since what is validated must fit all that it says; for one whose
+ * compiling or keeping to could take long
+ */
+export function plainSchema(schema: unknown): JsonSchema | boolean {
+  return new Reader(schema).read(schema, '', 0);
+}
+
+/** Where in the schema a word stands. */
+interface Place {
+  /** In words. */
+  readonly at: string;
+  /** The path of the data that is meant. */
+  readonly where: string;
+  readonly level: number;
+}
+
+class Reader {
+  readonly #root: unknown;
+  readonly #definitions: Readonly<Record<string, unknown>>;
+  /** Names of what is being read in place of a `$ref`. */
+  readonly #open: string[] = [];
+  #schemas = 0;
+  #patternSize = 0;
+
+  constructor(root: unknown) {
+    this.#root = root;
+    const { $defs: definitions } = isMap(root) ? root : {};
+    this.#definitions = isMap(definitions) ? definitions : {};
+  }
+
+  read(schema: unknown, where: string, level: number): JsonSchema | boolean {
+    const place = { at: where === '' ? 'the schema' : where, where, level };
+    if (++this.#schemas > MAX_SCHEMAS)
+      throw new Error(
+        `the schema has more than ${MAX_SCHEMAS} parts (with what "$ref" names at each place): make it smaller`,
+      );
+    if (level > MAX_LEVELS) throw new Error(`the schema has more than ${MAX_LEVELS} levels`);
+    if (typeof schema === 'boolean') return schema;
+    if (!isMap(schema)) throw new Error(`${place.at} is no JSON schema`);
+    const given = Object.entries(schema).filter(([word]) => !ANNOTATIONS.has(word));
+    const entries = given.filter(([word]) => !(word === '$defs' && schema === this.#root));
+    if (entries.length < given.length) this.#checkDefinitions(schema['$defs']);
+    const types = typesOf(schema, place.at);
+    checkAlone(entries, place.at);
+    checkPairs(schema, place.at);
+    if (typeof schema['$ref'] === 'string') return this.#referenced(schema['$ref'], place);
+    const isValue = entries.some(([word]) => word === 'enum' || word === 'const');
+    return Object.fromEntries(
+      entries
+        .filter(([word]) => !(word === 'type' && isValue))
+        .map(([word, value]) => {
+          const needed = Object.hasOwn(OF_TYPE, word) ? OF_TYPE[word] : undefined;
+          if (needed && !needed.some((type) => types.includes(type)))
+            throw new Error(`${place.at}: "${word}" needs "type": "${needed[0]}" beside it`);
+          return [word, this.#word(word, value, place, schema)];
+        }),
+    );
+  }
+
+  /** One that nothing names is held to the same: it would be found wrong on the day it is named. */
+  #checkDefinitions(definitions: unknown): void {
+    if (!isMap(definitions)) throw new Error('the schema: "$defs" maps names to schemas');
+    for (const name of Object.keys(definitions)) {
+      if (!DEFINITION.test(name))
+        throw new Error(
+          `the schema: "$defs" has the name ${JSON.stringify(name)}; use letters, digits, "_", "." and "-"`,
+        );
+      this.#referenced(`#/$defs/${name}`, { at: 'the schema', where: '', level: 0 });
+    }
+  }
+
+  #referenced(reference: string, { at, where, level }: Place): JsonSchema | boolean {
+    const name = reference.startsWith('#/$defs/') ? reference.slice('#/$defs/'.length) : undefined;
+    if (name === undefined || !Object.hasOwn(this.#definitions, name))
+      throw new Error(`${at}: "$ref" ${JSON.stringify(reference)} is not found; it names one of "$defs"`);
+    if (this.#open.includes(name))
+      throw new Error(`${at}: "$ref" ${JSON.stringify(reference)} is recursive, which is not supported`);
+    this.#open.push(name);
+    const found = this.read(this.#definitions[name], where, level + 1);
+    this.#open.pop();
+    return found;
+  }
+
+  #word(word: string, value: unknown, { at, where, level }: Place, schema: JsonSchema): unknown {
+    const inside = (name: string): string => (where === '' ? name : `${where}.${name}`);
+    switch (word) {
+      case 'properties':
+        if (!isMap(value)) throw new Error(`${at}: "${word}" maps names to schemas`);
+        return Object.fromEntries(
+          Object.entries(value).map(([name, sub]) => [name, this.read(sub, inside(name), level + 1)]),
+        );
+      case 'items':
+      case 'additionalProperties':
+        return this.read(value, inside(word === 'items' ? '0' : '*'), level + 1);
+      case 'anyOf':
+      case 'oneOf':
+        if (!Array.isArray(value) || value.length === 0)
+          throw new Error(`${at}: "${word}" is a list of schemas`);
+        return value.map((sub) => this.read(sub, where, level + 1));
+      case 'required': {
+        if (!Array.isArray(value)) throw new Error(`${at}: "${word}" is a list of names`);
+        const names = new Set(value.map((name) => (typeof name === 'string' ? name : '')));
+        const missing = [...names].find((name) => !Object.hasOwn(schema.properties ?? {}, name));
+        if (missing !== undefined)
+          throw new Error(`${at}: "${missing}" is required, and is not among its properties`);
+        return [...names];
+      }
+      case 'enum':
+        if (!Array.isArray(value) || value.length === 0)
+          throw new Error(`${at}: "${word}" is a list of values`);
+        if (!value.every(isScalar))
+          throw new Error(`${at}: "${word}" takes words, numbers, true, false and null`);
+        return [...new Set(value)];
+      case 'const':
+        if (!isScalar(value)) throw new Error(`${at}: "${word}" takes words, numbers, true, false and null`);
+        return value;
+      case 'type':
+        return value;
+      case 'pattern':
+        return this.#pattern(value, at);
+      default:
+        if (!Object.hasOwn(OF_TYPE, word)) throw new Error(`${at}: "${word}" is not supported`);
+        return figure(word, value, at);
+    }
+  }
+
+  #pattern(pattern: unknown, at: string): string {
+    if (typeof pattern !== 'string') throw new Error(`${at}: "pattern" takes a string`);
+    const problem = patternProblem(pattern);
+    if (problem !== undefined) throw new Error(`${at}: ${problem}`);
+    this.#patternSize += patternSize(pattern);
+    if (this.#patternSize > MAX_PATTERN_SIZE)
+      throw new Error(
+        `${at}: its pattern, or all patterns of the schema together, are too large with their repeats written out`,
+      );
+    try {
+      compilePattern(pattern);
+    } catch (error) {
+      throw new Error(`${at}: ${(error as Error).message}`, { cause: error });
+    }
+    return pattern;
+  }
+}
+
+function typesOf({ type }: JsonSchema, at: string): readonly unknown[] {
+  if (type === undefined) return [];
+  const types: readonly unknown[] = [type].flat();
+  const unknown = types.find((each) => typeof each !== 'string' || !TYPES.includes(each));
+  if (unknown !== undefined) throw new Error(`${at}: there is no type ${JSON.stringify(unknown)}`);
+  if (types.length === 0 || new Set(types).size < types.length)
+    throw new Error(`${at}: "type" is a type, or a list of different ones`);
+  return types;
+}
+
+function checkAlone(entries: readonly (readonly [string, unknown])[], at: string): void {
+  const words = entries.map(([word]) => word);
+  const alone = words.find((word) => ALONE.includes(word));
+  const isValue = alone === 'enum' || alone === 'const';
+  const beside = words.find((word) => word !== alone && !(word === 'type' && isValue));
+  if (alone !== undefined && beside !== undefined)
+    throw new Error(`${at}: "${beside}" goes unheard beside "${alone}"`);
+  if (alone === '$ref' && typeof entries.find(([word]) => word === '$ref')?.[1] !== 'string')
+    throw new Error(`${at}: "$ref" takes a string`);
+}
+
+function checkPairs(schema: JsonSchema, at: string): void {
+  for (const [least, most] of PAIRS) {
+    const [low, high] = [schema[least], schema[most]];
+    if (typeof low === 'number' && typeof high === 'number' && low > high)
+      throw new Error(`${at}: nothing fits "${least}": ${low} and "${most}": ${high}`);
+  }
+}
+
+/** A word that says how much of something there is. */
+function figure(word: string, value: unknown, at: string): unknown {
+  const kind = word === 'uniqueItems' ? 'boolean' : 'number';
+  if (typeof value !== kind || (kind === 'number' && !Number.isFinite(value)))
+    throw new Error(`${at}: "${word}" takes a ${kind}`);
+  if (COUNTS.includes(word) && !(Number.isSafeInteger(value) && Number(value) >= 0))
+    throw new Error(`${at}: "${word}" takes a whole number from 0`);
+  if (word === 'multipleOf' && !(Number(value) > 0))
+    throw new Error(`${at}: "${word}" takes a number above 0`);
+  return value;
+}
+
+const isMap = (value: unknown): value is JsonSchema =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isScalar = (value: unknown): boolean => typeof value !== 'object' || value === null;

@@ -1,0 +1,53 @@
+/** A table on a terminal that is too small for it: the rows scroll, what stands above and below them stays. */
+import sliceAnsi from 'slice-ansi';
+import type { Colors } from '../output.ts';
+
+/** Where a reader is: the first row that is shown, from 0, and how many rows fit. */
+export interface Scroll {
+  readonly first: number;
+  readonly page: number;
+}
+
+/** Rows that stay visible however much is above and below them. */
+const MIN_ROWS = 3;
+/** Lines below all of it: an empty one, and what the keys do. */
+const FOOT = 2;
+const KEYS = 'arrows, page up and down scroll; q ends this';
+
+/** Where a key leads. What is beyond the rows is put right when they are drawn. */
+export function scrollBy({ first, page }: Scroll, key: string): Scroll {
+  const to: Readonly<Record<string, number>> = {
+    up: first - 1,
+    k: first - 1,
+    down: first + 1,
+    j: first + 1,
+    pageup: first - page,
+    pagedown: first + page,
+    space: first + page,
+    home: 0,
+    end: Number.MAX_SAFE_INTEGER,
+  };
+  return { first: Object.hasOwn(to, key) ? (to[key] ?? first) : first, page };
+}
+
+/** The lines of one screen, none wider than it, and where the reader is then. Where what is below finds no room, it scrolls, too. */
+export function scrolled(
+  parts: {
+    readonly top: readonly string[];
+    readonly rows: readonly string[];
+    readonly bottom: readonly string[];
+  },
+  { first }: Scroll,
+  { height, width, colors }: { readonly height: number; readonly width: number; readonly colors: Colors },
+): { readonly lines: string[]; readonly scroll: Scroll } {
+  const { top } = parts;
+  const hasRoom = height >= top.length + MIN_ROWS + parts.bottom.length + FOOT;
+  const [rows, bottom] = hasRoom ? [parts.rows, parts.bottom] : [[...parts.rows, ...parts.bottom], []];
+  const page = Math.max(MIN_ROWS, height - top.length - bottom.length - FOOT);
+  const from = Math.min(Math.max(0, first), Math.max(0, rows.length - page));
+  const shown = rows.slice(from, from + page);
+  const isPart = shown.length < rows.length;
+  const place = isPart ? `rows ${from + 1} to ${from + shown.length} of ${rows.length}; ` : '';
+  const lines = [...top, ...shown, ...bottom, '', colors.dim(place + KEYS)];
+  return { lines: lines.map((line) => sliceAnsi(line, 0, width)), scroll: { first: from, page } };
+}

@@ -1,0 +1,29 @@
+/** Which subagents `list` and `watch` show, by their options. */
+import type { FleetListOptions } from '../client/index.ts';
+import { SubagentsError } from '../contract/errors.ts';
+import { STATUSES, type Status } from '../contract/status.ts';
+import type { Context } from './context.ts';
+
+export interface SelectionFlags {
+  /** Names of statuses, separated by commas. */
+  readonly status?: string | undefined;
+  readonly repo?: string | undefined;
+}
+
+/** For the library; `--session` selects, where it is given on the command line. @throws SubagentsError BAD_INPUT for what is no status */
+export function selectionOf(
+  { options: { session } }: Context,
+  { status, repo }: SelectionFlags,
+): Pick<FleetListOptions, 'sessions' | 'statuses' | 'repo'> {
+  const statuses = status?.split(',').map((name) => name.trim());
+  const wrong = statuses?.find((name) => !(STATUSES as readonly string[]).includes(name));
+  if (wrong !== undefined)
+    throw new SubagentsError('BAD_INPUT', `--status: "${wrong}" is no status`, {
+      remedy: `take some of ${STATUSES.join(', ')}`,
+    });
+  return {
+    ...(session !== undefined && { sessions: [session] }),
+    ...(statuses !== undefined && { statuses: statuses as Status[] }),
+    ...(repo !== undefined && { repo }),
+  };
+}

@@ -1,0 +1,77 @@
+/** Caveats of an outcome: what a reader must know of work that is done. */
+import { z } from 'zod';
+import { oneLine } from './text.ts';
+
+/**
+ * Every kind of caveat: its grade, and what it says in a few words of ours. *Blocking*: what is on the branch is not all of the
+ * work, or not fit to be taken over: merge and push refuse it without force. *Told*: worth knowing, and nothing is refused.
+ */
+export const CAVEATS = {
+  'unsaved-work': { grade: 'blocking', says: 'it left work that no commit has' },
+  unfinished: { grade: 'blocking', says: 'a merge or rebase was left unfinished' },
+  'base-missing': { grade: 'blocking', says: 'its branch no longer contains the commit it began from' },
+  'unfetchable-commits': { grade: 'blocking', says: 'its branch names commits that nobody can fetch' },
+  'branch-moved': { grade: 'blocking', says: 'its branch moved after its work was collected' },
+  'lost-commits': { grade: 'told', says: 'commits that it made are not on its branch' },
+  stash: { grade: 'told', says: 'it left work in the stash' },
+  'large-files': { grade: 'told', says: 'it committed large files' },
+  secrets: { grade: 'told', says: 'it committed what looks like secrets' },
+  'ignored-files': { grade: 'told', says: 'it left files that git ignores' },
+  'empty-report': { grade: 'told', says: 'its last message is empty and it made no commit' },
+  'cut-report': { grade: 'told', says: 'its last message was cut off by the model’s output limit' },
+} as const satisfies Readonly<Record<string, { readonly grade: 'blocking' | 'told'; readonly says: string }>>;
+
+const caveatKind = z.enum(Object.keys(CAVEATS) as [keyof typeof CAVEATS, ...(keyof typeof CAVEATS)[]]);
+export type CaveatKind = z.infer<typeof caveatKind>;
+
+const caveatGrade = z.enum(['blocking', 'told']);
+
+/** One caveat, as an outcome has it. */
+export const caveat = z.object({
+  kind: caveatKind,
+  grade: caveatGrade.describe('blocking: merge and push refuse it without force, and `wait` exits 9'),
+  text: z.string().describe('what it is about: paths, commits, why; names in it were chosen by the subagent'),
+});
+export type Caveat = z.infer<typeof caveat>;
+
+/** Kinds alone, as announcements and lists have them. */
+export const caveatKinds = z.array(caveatKind).describe('kinds of its caveats, blocking ones first');
+
+/** Characters of one text, and caveats of one outcome. */
+const MAX_TEXT_CHARS = 600;
+const MAX_CAVEATS = 30;
+
+/** Makes a caveat; its grade follows from its kind. */
+export function caveatOf(kind: CaveatKind, text: string): Caveat {
+  return { kind, grade: CAVEATS[kind].grade, text: oneLine(text, MAX_TEXT_CHARS) };
+}
+
+/** Those caveats that hold a merge or a push back. */
+export const blocking = (caveats: readonly Caveat[]): Caveat[] =>
+  caveats.filter(({ grade }) => grade === 'blocking');
+
+/** Whether one of these kinds is blocking. */
+export const isBlocked = (kinds: readonly CaveatKind[] = []): boolean =>
+  kinds.some((kind) => CAVEATS[kind].grade === 'blocking');
+
+/** Each caveat once, blocking ones first, at most so many as an outcome has room for. */
+export function orderCaveats(caveats: readonly Caveat[]): Caveat[] {
+  const once = [...new Map(caveats.map((each) => [`${each.kind} ${each.text}`, each])).values()];
+  return [...blocking(once), ...once.filter(({ grade }) => grade === 'told')].slice(0, MAX_CAVEATS);
+}
+
+/** Their kinds, each once, in the same order. */
+export const kindsOf = (caveats: readonly Pick<Caveat, 'kind'>[]): CaveatKind[] => [
+  ...new Set(caveats.map(({ kind }) => kind)),
+];
+
+/** The kinds in words of ours alone, in which nothing was chosen by a subagent. */
+export const inOurWords = (kinds: readonly CaveatKind[]): string =>
+  kinds.map((kind) => CAVEATS[kind].says).join('; ');
+
+/** A summary that begins with what its reader must know: `done, but: …`. */
+export function withCaveats(summary: string, caveats: readonly Caveat[]): string {
+  return caveats.length === 0
+    ? summary
+    : `done, but: ${caveats.map(({ text }) => text).join('; ')}. ${summary}`;
+}

@@ -1,0 +1,20 @@
+/** What was removed of a finished run, in words. */
+import type { Cleaned, Remains } from './messages.ts';
+
+const NAMES: Readonly<Record<Remains, string>> = {
+  worktree: 'worktree',
+  branch: 'branch',
+  kept: 'files kept',
+  copilot: 'conversation and transcript',
+  outputs: 'outputs of commands',
+};
+
+/** For example `worktree, branch removed`. */
+export const removedText = ({ removed }: Cleaned): string =>
+  `${removed.map((what) => NAMES[what]).join(', ')} removed`;
+
+/** Why there is no transcript any more; `undefined` where that was not removed. */
+export const transcriptRemoved = (cleaned: Cleaned | undefined): string | undefined =>
+  cleaned?.removed.includes('copilot') === true
+    ? `its transcript was removed when it was cleaned, at ${cleaned.at}`
+    : undefined;

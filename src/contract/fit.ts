@@ -1,0 +1,63 @@
+/**
+ * How much of a text travels. Everything from the world outside (a commit's subject, the name of a file, a command's output, a
+ * model's words) comes into workflows through the results of activities, and Temporal refuses what is over 2 MB: for ever, since the
+ * same comes again. So each text is cut where it comes in, by bytes. Deterministic; used in workflows too.
+ */
+import { byteLength, headBytes } from './text.ts';
+
+const KIB = 1024;
+
+/** Bytes of a text that is in no table: a path, a note, a reason. The longest path that Linux opens has 4,096. */
+const MAX_TEXT_BYTES = 8 * KIB;
+/** Bytes of texts with a limit of their own, by the field that they stand in. */
+const MAX_BYTES: Readonly<Record<string, number>> = {
+  subject: 300,
+  lastMessage: 2 * KIB,
+  outputTail: 16 * KIB,
+  setup: 16 * KIB,
+  verify: 16 * KIB,
+  question: 32 * KIB,
+  message: 64 * KIB,
+  report: 64 * KIB,
+  shown: 64 * KIB,
+  problem: 64 * KIB,
+};
+/** Fields whose texts were bounded by who read them, and mean nothing when they are cut. */
+const WHOLE: ReadonlySet<string> = new Set(['entries', 'files', 'value']);
+
+/** What an activity tells, with each text cut to what its field may have. */
+export function bounded<T>(value: T): T {
+  return cutTexts(value, (field) => MAX_BYTES[field] ?? MAX_TEXT_BYTES) as T;
+}
+
+/**
+ * `value` with so much of its texts, and in the end of its lists, that it takes at most `maxBytes` as JSON: the longest give way
+ * first. What is small enough comes back as it is.
+ */
+export function fitted<T>(value: T, maxBytes: number): T {
+  let fit: unknown = value;
+  for (let text = maxBytes / 2; sizeOf(fit) > maxBytes && text >= 32; text /= 2)
+    fit = cutTexts(value, () => text, true);
+  for (let entries = 1024; sizeOf(fit) > maxBytes && entries >= 1; entries /= 2) fit = cutLists(fit, entries);
+  return fit as T;
+}
+
+const sizeOf = (value: unknown): number => byteLength(JSON.stringify(value));
+
+function cutTexts(value: unknown, max: (field: string) => number, all = false, field = ''): unknown {
+  if (typeof value === 'string') return headBytes(value, max(field));
+  if (Array.isArray(value)) return value.map((each) => cutTexts(each, max, all, field));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, each]) => [
+      name,
+      !all && WHOLE.has(name) ? (each as unknown) : cutTexts(each, max, all, name),
+    ]),
+  );
+}
+
+function cutLists(value: unknown, max: number): unknown {
+  if (Array.isArray(value)) return value.slice(0, max).map((each) => cutLists(each, max));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, cutLists(each, max)]));
+}

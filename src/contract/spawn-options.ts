@@ -1,0 +1,211 @@
+/**
+ * The options of a spawn, each declared once, in words. From here come the flags of the command line and their completion, the
+ * descriptions in the schemas (`spec.ts`: tools, chain files, `.subagents.json`), the doc comments of `SpawnSpec` and
+ * `docs/options.md`. No schema is loaded for it: every start of the command line reads this.
+ *
+ * To add one: an entry here, its schema in `spec.ts`, and the place that acts on it.
+ */
+
+interface SpawnOption {
+  /** Its flags, as `commander` reads them. */
+  readonly flags: string;
+  /** What it does or sets. */
+  readonly about: string;
+  /** What goes without it, in words; absent: nothing. */
+  readonly default?: string;
+  /** Legal values, where they are a few. */
+  readonly choices?: readonly string[];
+  /** How the command line reads its value; default: as text. */
+  readonly reads?: 'list' | 'amount';
+  /** What the flag stands for, where it is no value and not `true`. */
+  readonly value?: string;
+  /** `continue` takes it, too: what is left out stays as in the run before. */
+  readonly continues?: true;
+  /** `batch` and `race` take it for each of their subagents. */
+  readonly common?: true;
+  /** `.subagents.json` of a repository may say it, where the spawn does not. */
+  readonly repository?: true;
+}
+
+/** By the field of a spec; a dot leads into one. */
+export const SPAWN_OPTIONS = {
+  model: {
+    flags: '-m, --model <model>',
+    about: 'a model that the worker allows',
+    default: 'the worker’s',
+    continues: true,
+    repository: true,
+  },
+  thinking: {
+    flags: '-t, --thinking <level>',
+    about: 'how hard the model thinks: off, low, medium, high (or true) or xhigh',
+    choices: ['off', 'low', 'medium', 'high', 'xhigh'],
+    continues: true,
+  },
+  repo: {
+    flags: '-r, --repo <path>',
+    about: 'path of the git repository, or its URL',
+    default: 'the one around the current folder',
+  },
+  base: {
+    flags: '-b, --base <ref>',
+    about: 'the commit, branch or tag to start from',
+    default: 'HEAD of the checkout',
+  },
+  isolation: {
+    flags: '--in-place',
+    about: 'worktree, or in-place: work in the checkout itself, without a worktree of its own',
+    default: 'worktree',
+    value: 'in-place',
+  },
+  withChanges: {
+    flags: '--with-changes',
+    about: 'carry the uncommitted changes of the checkout along, as the first commit of the branch',
+  },
+  push: {
+    flags: '--push',
+    about: 'push the branch once it is done; for a repository that is named by URL',
+    continues: true,
+  },
+  force: {
+    flags: '--force',
+    about: 'with push: push the branch also where the outcome has a blocking caveat',
+    continues: true,
+  },
+  setup: {
+    flags: '--setup <command>',
+    about: 'commands that run in the new worktree before the first turn, for example npm ci',
+    reads: 'list',
+    common: true,
+    repository: true,
+  },
+  verify: {
+    flags: '-v, --verify <command>',
+    about: 'commands that must exit 0 before the subagent is done',
+    reads: 'list',
+    continues: true,
+    common: true,
+    repository: true,
+  },
+  verifyFresh: {
+    flags: '--verify-fresh',
+    about: 'run set-up and verification in a fresh checkout of its commit',
+    default: 'verification runs in its worktree',
+    continues: true,
+  },
+  permissions: {
+    flags: '--permissions <level>',
+    about:
+      'all (every tool without asking), workspace (file tools stay in the worktree and the temporary folder; shells are as free as ever) or read-only (no write, no shell)',
+    default: 'all',
+    choices: ['all', 'workspace', 'read-only'],
+    continues: true,
+    common: true,
+    repository: true,
+  },
+  trustRepo: {
+    flags: '--trust-repo',
+    about: 'load the repository’s own Copilot hooks, extensions and MCP servers',
+    default: 'none of them',
+    continues: true,
+  },
+  env: {
+    flags: '--env <name>',
+    about: 'names of secret variables of the worker’s environment that shells and verification get',
+    default: 'none of them',
+    reads: 'list',
+  },
+  signing: {
+    flags: '--signing <how>',
+    about: 'repository: commits are signed where git is configured so; off: they are not',
+    default: 'repository',
+    choices: ['repository', 'off'],
+  },
+  timeout: {
+    flags: '--timeout <duration>',
+    about: 'working time allowed, with its unit, for example 45m; neither queued nor asking counts',
+    default: '4h',
+    continues: true,
+    common: true,
+    repository: true,
+  },
+  stuckAfter: {
+    flags: '--stuck-after <duration>',
+    about: 'silence after which the subagent is announced as stuck',
+    default: '10m',
+    continues: true,
+  },
+  stuckRepeats: {
+    flags: '--stuck-repeats <count>',
+    about:
+      'equal calls in a row (or in a cycle of a few) with equal results, and no file changed meanwhile, after which it is announced as stuck, repeating',
+    default: '20',
+    reads: 'amount',
+  },
+  onStuck: {
+    flags: '--on-stuck <what>',
+    about: 'report (announce it), nudge (and send it a message) or kill (and kill it)',
+    default: 'report',
+    choices: ['report', 'nudge', 'kill'],
+  },
+  hungAfter: {
+    flags: '--hung-after <duration>',
+    about: 'silence of a model call after which it is given up and tried again',
+    default: '3m',
+  },
+  answerTimeout: {
+    flags: '--answer-timeout <duration>',
+    about: 'how long a question waits before it is told to use its own judgement',
+    default: 'for ever',
+  },
+  'budget.tokens': {
+    flags: '--max-tokens <count>',
+    about: 'tokens it may use, in and out together, cached ones included; it then ends as over-budget',
+    default: 'no bound',
+    reads: 'amount',
+  },
+  'budget.turns': {
+    flags: '--max-turns <count>',
+    about: 'turns it may take: the task is one, and so is every repair, answer or late steer',
+    default: 'no bound',
+    reads: 'amount',
+  },
+  'budget.modelRequests': {
+    flags: '--max-requests <count>',
+    about: 'model calls that may be answered',
+    default: 'no bound',
+    reads: 'amount',
+  },
+} as const satisfies Readonly<Record<string, SpawnOption>>;
+
+/** The name of an option: the path of its field in a spec. */
+export type SpawnOptionName = keyof typeof SPAWN_OPTIONS;
+
+/** All of them, in the order in which they are shown. */
+export const spawnOptions = (): readonly (SpawnOption & { readonly name: SpawnOptionName })[] =>
+  Object.entries<SpawnOption>(SPAWN_OPTIONS).map(([name, option]) => ({
+    ...option,
+    name: name as SpawnOptionName,
+  }));
+
+type Marked<Mark extends string> = {
+  [Name in SpawnOptionName]: (typeof SPAWN_OPTIONS)[Name] extends Readonly<Record<Mark, true>> ? Name : never;
+}[SpawnOptionName];
+
+const marked = <Mark extends 'continues' | 'common' | 'repository'>(mark: Mark): readonly Marked<Mark>[] =>
+  spawnOptions()
+    .filter((option) => option[mark] === true)
+    .map(({ name }) => name as Marked<Mark>);
+
+/** Options that `continue` takes. */
+export const CONTINUE_OPTIONS = marked('continues');
+/** Options that `batch` and `race` take for each subagent. */
+export const COMMON_OPTIONS = marked('common');
+/** Options that a repository's `.subagents.json` may say. */
+export const REPOSITORY_OPTIONS = marked('repository');
+
+/** What an option does, and what goes without it, in a sentence. */
+export function optionText(name: SpawnOptionName): string {
+  const { about, default: preset }: SpawnOption = SPAWN_OPTIONS[name];
+  return preset === undefined ? about : `${about}; default: ${preset}`;
+}

@@ -1,0 +1,37 @@
+/** What a live subagent stands still for: one field, the same in every face. */
+import { z } from 'zod';
+
+/** Each, with the word for its state and what it means, both in our words. */
+export const STALLS = {
+  question: { state: 'asking', words: 'waits for an answer' },
+  credentials: { state: 'waiting', words: 'waits for new credentials of its model' },
+  limit: { state: 'waiting', words: 'waits for a limit of its model to pass' },
+  space: { state: 'waiting', words: 'waits for space on the disk of its worker' },
+  model: { state: 'failing', words: 'its model fails, and is tried again' },
+  silent: { state: 'stuck', words: 'gives no sign of life' },
+  repeating: { state: 'stuck', words: 'repeats the same calls with the same results' },
+  worker: { state: 'worker away', words: 'its worker gives no sign of life' },
+  workflow: { state: 'failing', words: 'its workflow fails at each try: see the log of its worker' },
+} as const;
+
+const stallReason = z.enum(Object.keys(STALLS) as [keyof typeof STALLS, ...(keyof typeof STALLS)[]]);
+export type StallReason = z.infer<typeof stallReason>;
+/** The word for a state that is none of progress. */
+export type StallState = (typeof STALLS)[StallReason]['state'];
+
+export const stalled = z
+  .object({
+    reason: stallReason,
+    since: z.string().describe('ISO 8601'),
+    detail: z
+      .string()
+      .optional()
+      .describe(
+        'more of it, on one line: what runs, what failed, when it is tried again; words of others may be in it',
+      ),
+  })
+  .describe('what it stands still for; absent while it moves');
+export type Stalled = z.infer<typeof stalled>;
+
+/** The key of the memo by which a workflow tells it. */
+export const STALLED_MEMO = 'stalled';

@@ -1,0 +1,307 @@
+/**
+ * Takes secrets out of text: the values of the worker's secret variables (as they are, in Base 64 or hexadecimal, also
+ * wrapped or in part, in a URL or decoded from one, quoted for JSON or a shell), and what has the shape of a well-known
+ * kind of token. Cheap where there is nothing to take out.
+ */
+import { TOKEN_SHAPES } from './secret-shapes.ts';
+
+/** Shorter values are in too many words. */
+const MIN_LENGTH = 8;
+/** A match may lie across two chunks of a stream: so much is held back, more where a secret is longer. */
+const MAX_HELD = 10 * 1024;
+
+export class Redactor {
+  readonly #names = new Map<string, string>();
+  readonly #finder: Finder;
+
+  /** @param secrets each with the name that stands in its place; those shorter than 8 characters are left alone. */
+  constructor(secrets: Iterable<readonly [name: string, secret: string]>) {
+    const encodings = new Map<string, string>();
+    for (const [name, value] of secrets) {
+      for (const form of formsOf(value)) if (!this.#names.has(form)) this.#names.set(form, name);
+      for (const form of encodingsOf(value)) if (!encodings.has(form)) encodings.set(form, name);
+    }
+    this.#finder = new Finder(this.#names, encodings);
+  }
+
+  /** `text` with `[redacted NAME]` for each secret. */
+  text(text: string): string {
+    return replaced(text, this.#finder.find(text), instead);
+  }
+
+  /** `value` with every string in it redacted, property names too. What has nothing to redact is given back as it is. */
+  deep<T>(value: T): T {
+    if (typeof value === 'string') return this.text(value) as T;
+    if (Array.isArray(value)) {
+      const items = value.map((item: unknown) => this.deep(item));
+      return items.every((item, index) => item === value[index]) ? value : (items as T);
+    }
+    if (!isPlain(value)) return value;
+    const before = Object.entries(value);
+    const after = before.map(([key, item]) => [this.text(key), this.deep(item)] as const);
+    const same = after.every(([key, item], index) => key === before[index]?.[0] && item === before[index][1]);
+    return same ? value : (Object.fromEntries(after) as T);
+  }
+
+  /** `bytes` with each secret overwritten, filled up with `*`: everything else stays where it is. The same bytes when there is none. */
+  blank(bytes: Buffer): Buffer {
+    const text = bytes.toString('latin1');
+    const found = this.#finder.find(text);
+    if (found.length === 0) return bytes;
+    const filled = (each: Found): string =>
+      instead(each)
+        .padEnd(each.end - each.start, '*')
+        .slice(0, each.end - each.start);
+    return Buffer.from(replaced(text, found, filled), 'latin1');
+  }
+
+  /** Redacts a stream of bytes, whatever the borders of its chunks. */
+  stream(): RedactingStream {
+    return new RedactingStream(this.#finder);
+  }
+}
+
+/** A secret in a text: from `start` to before `end`. */
+interface Found {
+  readonly start: number;
+  readonly end: number;
+  readonly name: string;
+}
+
+const instead = ({ name }: Found): string => `[redacted ${name}]`;
+
+function replaced(text: string, found: readonly Found[], by: (each: Found) => string): string {
+  if (found.length === 0) return text;
+  let result = '';
+  let at = 0;
+  for (const each of found) {
+    result += text.slice(at, each.start) + by(each);
+    at = each.end;
+  }
+  return result + text.slice(at);
+}
+
+/** Characters of an encoding that a probe looks at. */
+const PROBE = 8;
+/** As much of an encoding in a row is no accident. */
+const MIN_PART = 16;
+/** Where a program breaks lines of an encoding, as it is and in a JSON string: `base64`, `openssl` and `xxd -p` do. */
+const BREAKS = /(?:(?:\\+r)?\\+n|\r?\n)[ \t]*/g;
+const ENCODED = /[A-Za-z0-9+/_-]{16,}={0,2}/g;
+
+/** Finds secrets: whole in any form, and parts of their encodings, across the breaks of lines. */
+class Finder {
+  /** Of the longest form, wrapped. */
+  readonly longest: number;
+  readonly #names: ReadonlyMap<string, string>;
+  readonly #pattern: RegExp;
+  readonly #wrapped: RegExp | undefined;
+  readonly #encodings: readonly (readonly [form: string, name: string])[];
+  /** Each run of `PROBE` characters of an encoding: which encoding, and where in it. */
+  readonly #probes = new Map<string, readonly [encoding: number, at: number]>();
+
+  constructor(names: ReadonlyMap<string, string>, encodings: ReadonlyMap<string, string>) {
+    // The longest first: one secret may begin with another.
+    const literals = (forms: Iterable<string>): string[] =>
+      [...forms].sort((a, b) => b.length - a.length).map(literally);
+    this.#names = new Map([...encodings, ...names]);
+    this.#pattern = new RegExp([...literals(this.#names.keys()), ...TOKEN_SHAPES].join('|'), 'g');
+    this.#wrapped = encodings.size === 0 ? undefined : new RegExp(literals(encodings.keys()).join('|'), 'g');
+    this.#encodings = [...encodings].filter(([form]) => form.length >= MIN_PART);
+    for (const [index, [form]] of this.#encodings.entries()) {
+      for (let at = 0; at + PROBE <= form.length; at++) {
+        const probe = form.slice(at, at + PROBE);
+        if (!this.#probes.has(probe)) this.#probes.set(probe, [index, at]);
+      }
+    }
+    this.longest = Math.ceil(Math.max(0, ...[...this.#names.keys()].map(({ length }) => length)) * 1.25);
+  }
+
+  /** In order, none across another. */
+  find(text: string): Found[] {
+    const found = this.#whole(text, this.#pattern);
+    if (this.#wrapped !== undefined) found.push(...this.#encoded(text, this.#wrapped));
+    if (found.length < 2) return found;
+    found.sort((a, b) => a.start - b.start || b.end - a.end);
+    const apart: Found[] = [];
+    for (const each of found) {
+      const before = apart.at(-1);
+      if (before === undefined || each.start >= before.end) apart.push(each);
+      else if (each.end > before.end) apart[apart.length - 1] = { ...before, end: each.end };
+    }
+    return apart;
+  }
+
+  #whole(text: string, pattern: RegExp): Found[] {
+    return [...text.matchAll(pattern)].map(({ 0: match, index }) => ({
+      start: index,
+      end: index + match.length,
+      name: this.#names.get(match) ?? 'token',
+    }));
+  }
+
+  /** In the text without its breaks of lines; the places are those in the text. */
+  #encoded(text: string, wrapped: RegExp): Found[] {
+    const breaks = [...text.matchAll(BREAKS)].map(({ 0: { length }, index }) => ({ index, length }));
+    const joined = breaks.length === 0 ? text : text.replace(BREAKS, '');
+    const found = [...(breaks.length === 0 ? [] : this.#whole(joined, wrapped)), ...this.#parts(joined)];
+    if (breaks.length === 0 || found.length === 0) return found;
+    const place = placesIn(breaks);
+    return found.map(({ start, end, name }) => ({ start: place(start), end: place(end - 1) + 1, name }));
+  }
+
+  #parts(text: string): Found[] {
+    if (this.#probes.size === 0) return [];
+    const found: Found[] = [];
+    for (const { 0: run, index } of text.matchAll(ENCODED)) {
+      for (let at = 0; at + PROBE <= run.length;) {
+        const hit = this.#probes.get(run.slice(at, at + PROBE));
+        const [form = '', name = ''] = (hit && this.#encodings[hit[0]]) ?? [];
+        let from = 0;
+        let to = PROBE;
+        if (hit !== undefined) {
+          while (run[at + from - 1] !== undefined && run[at + from - 1] === form[hit[1] + from - 1]) from--;
+          while (run[at + to] !== undefined && run[at + to] === form[hit[1] + to]) to++;
+        }
+        if (to - from >= MIN_PART) found.push({ start: index + at + from, end: index + at + to, name });
+        at += to - from >= MIN_PART ? to : PROBE;
+      }
+    }
+    return found;
+  }
+}
+
+/** Where a place of a text without `breaks` is in the text itself. */
+function placesIn(breaks: readonly { readonly index: number; readonly length: number }[]) {
+  const joinedAt: number[] = [];
+  const shift: number[] = [];
+  let gone = 0;
+  for (const { index, length } of breaks) {
+    joinedAt.push(index - gone);
+    shift.push((gone += length));
+  }
+  return (at: number): number => {
+    // The last break at or before it.
+    let low = 0;
+    let high = joinedAt.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((joinedAt[middle] ?? 0) <= at) low = middle + 1;
+      else high = middle;
+    }
+    return at + (low === 0 ? 0 : (shift[low - 1] ?? 0));
+  };
+}
+
+/** Takes chunks, and gives back what is ready: the end is held until it is certain that no secret begins in it. */
+export class RedactingStream {
+  readonly #finder: Finder;
+  readonly #maxHeld: number;
+  #held = '';
+
+  constructor(finder: Finder) {
+    this.#finder = finder;
+    this.#maxHeld = Math.max(MAX_HELD, finder.longest);
+  }
+
+  take(chunk: Buffer): Buffer {
+    this.#held += chunk.toString('latin1');
+    // Not at every small chunk: what is held is looked through each time.
+    return this.#held.length < 2 * this.#maxHeld
+      ? Buffer.alloc(0)
+      : this.#give(this.#held.length - this.#maxHeld, false);
+  }
+
+  /** What was held back. */
+  end(): Buffer {
+    return this.#give(this.#held.length, true);
+  }
+
+  /** Gives everything before `limit`; a secret that lies across it whole, unless it may go on behind the end. */
+  #give(limit: number, last: boolean): Buffer {
+    const found = this.#finder.find(this.#held).filter(({ start }) => start < limit);
+    const until = last ? this.#held.length : Math.max(found.at(-1)?.end ?? 0, limit);
+    const ready = replaced(this.#held.slice(0, until), found, instead);
+    this.#held = this.#held.slice(until);
+    return Buffer.from(ready, 'latin1');
+  }
+}
+
+/** How a value may stand in a text; as bytes of UTF-8 too, for streams. */
+function formsOf(value: string): string[] {
+  const text = value.trim();
+  if (text.length < MIN_LENGTH) return [];
+  const plain = [text, ...decoded(text)];
+  const quoted = plain.flatMap((each) => [
+    JSON.stringify(each).slice(1, -1),
+    // Of a shell: in double quotes, in single ones, bare (printf %q).
+    each.replace(/["$`\\]/g, String.raw`\$&`),
+    each.replaceAll(`'`, String.raw`'\''`),
+    each.replace(/[^\w@%+=:,./-]/g, String.raw`\$&`),
+  ]);
+  const inUrl = plain.map((each) => encodeURIComponent(each));
+  const percent = inUrl.flatMap((each) => [
+    each,
+    each.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()),
+    each.replaceAll('%20', '+'),
+    each.replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`),
+  ]);
+  // Of several lines: each for itself too, for whoever cuts or indents them; not what such lines have in common with others.
+  const lines = plain
+    .filter((each) => each.includes('\n'))
+    .flatMap((each) =>
+      each.split(/\s*\n\s*/).filter((line) => line.length >= 16 && !line.startsWith('-----')),
+    );
+  const forms = [...plain, ...quoted, ...percent, ...lines];
+  const bytes = forms.map((form) => Buffer.from(form).toString('latin1'));
+  return [...new Set([...forms, ...bytes])].filter((form) => form.length >= MIN_LENGTH);
+}
+
+/** What it stands for where it was written for a URL, or with its breaks of lines escaped. */
+function decoded(text: string): string[] {
+  const forms: string[] = [];
+  if (text.includes(String.raw`\n`)) forms.push(text.replace(/(\\r)?\\n/g, '\n'));
+  if (!/%[0-9a-f]{2}/i.test(text)) return forms;
+  try {
+    return [...forms, decodeURIComponent(text)];
+  } catch {
+    return forms;
+  }
+}
+
+/** What of a private key is encoded already (RFC 7468): its lines in one. */
+function keyBody(text: string): string[] {
+  const body = /-----BEGIN [A-Z ]+-----([A-Za-z0-9+/=\s]+)-----END /.exec(text)?.[1]?.replace(/[\s=]/g, '');
+  return body === undefined ? [] : [body];
+}
+
+/** How a value may be encoded: in Base 64 and in hexadecimal, without breaks of lines. */
+function encodingsOf(value: string): string[] {
+  const text = value.trim();
+  if (text.length < MIN_LENGTH) return [];
+  return [text, ...decoded(text)].flatMap((each) => {
+    const hex = Buffer.from(each).toString('hex');
+    return [...base64Of(each), hex, hex.toUpperCase(), ...keyBody(each)].filter(
+      (form) => form.length >= MIN_LENGTH,
+    );
+  });
+}
+
+/** What of its Base 64 is certain, whatever stands before and behind it: one for each place it may begin at. */
+function base64Of(text: string): string[] {
+  return [0, 1, 2].flatMap((offset) => {
+    const bytes = Buffer.concat([Buffer.alloc(offset), Buffer.from(text)]);
+    const whole = bytes.toString('base64').slice([0, 2, 3][offset], Math.floor((bytes.length * 8) / 6));
+    return [whole, whole.replaceAll('+', '-').replaceAll('/', '_')];
+  });
+}
+
+function literally(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\/-]/g, String.raw`\$&`);
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}

@@ -1,0 +1,51 @@
+/** Work that may take any time or memory, in a thread of its own, which is ended at a limit: whatever else goes on is not held up. */
+import { Worker, type WorkerOptions } from 'node:worker_threads';
+
+export interface ApartLimits {
+  /** In milliseconds. */
+  readonly timeoutMs: number;
+  /** Of JavaScript's heap, in MiB. */
+  readonly heapMb: number;
+}
+
+/** The thread was ended at a limit. */
+export class LimitReached extends Error {
+  override readonly name = 'LimitReached';
+}
+
+/**
+ * Runs the module `file` in a thread, with `input` as its `workerData`, until it posts its one message.
+ * @throws LimitReached; what the module threw
+ */
+export async function runApart(
+  file: URL,
+  input: unknown,
+  { timeoutMs, heapMb }: ApartLimits,
+): Promise<unknown> {
+  const options: WorkerOptions = {
+    ...{ workerData: input, env: {}, stdin: false },
+    resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: Math.ceil(heapMb / 8) },
+  };
+  const thread = new Worker(file, options);
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    return await new Promise((resolve, reject) => {
+      thread.once('message', resolve);
+      thread.once('error', (error: NodeJS.ErrnoException) =>
+        reject(
+          error.code === 'ERR_WORKER_OUT_OF_MEMORY'
+            ? new LimitReached(`it took more than ${heapMb} MB of memory`)
+            : error,
+        ),
+      );
+      thread.once('exit', () => reject(new Error(`${file.pathname} ended without an answer`)));
+      timer = setTimeout(
+        () => reject(new LimitReached(`it took longer than ${Math.round(timeoutMs / 1_000)} s`)),
+        timeoutMs,
+      );
+    });
+  } finally {
+    clearTimeout(timer);
+    await thread.terminate();
+  }
+}

@@ -1,0 +1,54 @@
+/** What can be wrong with the database of an embedded server, in words, from what the server logged of its failed start. */
+import { join } from 'node:path';
+import { SubagentsError } from '../contract/errors.ts';
+import { DATABASE } from './embedded-arguments.ts';
+
+/** The file that the server has locked while it lives, in the folder of the database. */
+export const LOCK_FILE = 'os-lock';
+/** How the start ends where another server has the lock (EX_TEMPFAIL of sysexits.h). */
+export const LOCKED_EXIT_CODE = 75;
+
+/** SQLite's words (https://www.sqlite.org/rescode.html), and Temporal's for tables that it does not find. */
+const DAMAGED = /malformed|not a database|no such table|no such column|file is encrypted/i;
+const LOCKED = /database is locked|SQLITE_BUSY|database table is locked/i;
+const CLOSED = /unable to open database|readonly database|SQLITE_CANTOPEN|SQLITE_READONLY/i;
+
+/** Undefined where the log blames something else. */
+export function databaseFailure(log: string, dataDir: string, cause: unknown): SubagentsError | undefined {
+  const file = join(dataDir, DATABASE);
+  if (DAMAGED.test(log))
+    return new SubagentsError(
+      'DATABASE',
+      `the database of Temporal, ${file}, is damaged or empty: the server cannot start on it`,
+      {
+        remedy:
+          `put back a copy of ${DATABASE}, ${DATABASE}-wal and ${DATABASE}-shm, or begin with an empty one: ` +
+          `mkdir ${dataDir}.damaged && mv ${file}* ${dataDir}.damaged/ && subagents up; ` +
+          'then `subagents list` names the runs that only this home still knows, with their branches',
+        cause,
+      },
+    );
+  if (LOCKED.test(log))
+    return new SubagentsError('DATABASE', `another program has the database of Temporal, ${file}, locked`, {
+      remedy: `end it (\`fuser ${file}\` names it: a backup, or an sqlite3 shell), then run it again`,
+      cause,
+    });
+  if (CLOSED.test(log))
+    return new SubagentsError('DATABASE', `the database of Temporal, ${file}, cannot be opened for writing`, {
+      remedy: `make it a file that you own and can write, on a disk that is not read-only`,
+      cause,
+    });
+  return undefined;
+}
+
+/** Another server, which we cannot see, has the database. */
+export function otherServer(dataDir: string): SubagentsError {
+  return new SubagentsError(
+    'HOME_BUSY',
+    `another Temporal server has the database in ${dataDir}, in another container or on another machine`,
+    {
+      remedy:
+        'run `subagents down` there; or use another home (--home, SUBAGENTS_HOME): one cannot be shared',
+    },
+  );
+}

@@ -1,0 +1,176 @@
+/** What a web page can reach of an embedded server, by raw HTTP: nothing. */
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { Client } from '@temporalio/client';
+import { execa } from 'execa';
+import getPort from 'get-port';
+import { chromium } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openUiGate, type UiGateOptions } from '../../src/temporal/ui-gate.ts';
+import { testServer, type TestServer } from '../support/embedded.ts';
+
+let server: TestServer;
+let port: number;
+beforeAll(async () => {
+  server = await testServer();
+  port = Number(new URL(server.uiUrl).port);
+  const options = { workflowId: 'there', taskQueue: 'nobody' };
+  await new Client({ connection: server.connection }).workflow.start('any', options);
+});
+afterAll(() => server?.[Symbol.asyncDispose]());
+
+const NAMESPACES = '/api/v1/namespaces';
+
+/** What is answered to these lines, as they are. */
+async function raw(to: number, ...lines: readonly string[]): Promise<string> {
+  const socket = connect(to, '127.0.0.1');
+  await once(socket, 'connect');
+  socket.write(`${lines.join('\r\n')}\r\n\r\n`);
+  // The other side may hang up before all of it is written.
+  return text(socket).catch(() => '');
+}
+const get = (host: string, path = NAMESPACES, ...more: readonly string[]): Promise<string> =>
+  raw(port, `GET ${path} HTTP/1.1`, `Host: ${host}`, 'Connection: close', ...more);
+
+describe('the Web UI', () => {
+  test.each(['localhost', '127.0.0.1', '[::1]', 'LOCALHOST'])(
+    'answers to %s, with any port',
+    async (host) => {
+      expect(await get(`${host}:${port}`)).toMatch(/^HTTP\/1\.1 200 [^]*"namespaces"/);
+      // The near end of a tunnel.
+      expect(await get(`${host}:9000`)).toMatch(/^HTTP\/1\.1 200 /);
+      expect(await get(host, '/')).toMatch(/^HTTP\/1\.1 200 [^]*<html/);
+    },
+  );
+
+  test('has a page that shows our columns, for the same callers alone', async () => {
+    const page = await get(`localhost:${port}`, '/subagents?namespace=default');
+    expect(page).toMatch(
+      /^HTTP\/1\.1 200 [^]*content-security-policy: default-src 'none'[^]*SubagentsStatus/i,
+    );
+    expect(await get('evil.example', '/subagents')).toMatch(/^HTTP\/1\.1 403 /);
+  });
+
+  const CHROMIUM = process.env['CHROME_PATH'] ?? '/usr/bin/chromium';
+  test.skipIf(!existsSync(CHROMIUM))('shows our columns in a browser that has chosen none', async () => {
+    const options = { executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] };
+    const browser = await chromium.launch(options);
+    try {
+      const context = await browser.newContext();
+      const page = await context.newPage();
+      await page.goto(`${server.uiUrl}/subagents?namespace=default`);
+      await page.getByRole('columnheader', { name: 'SubagentsStatus' }).waitFor();
+      await page.getByRole('columnheader', { name: 'Workflow ID' }).waitFor();
+      expect(await page.getByRole('columnheader', { name: 'Run ID' }).count()).toBe(0);
+      expect(new URL(page.url()).pathname).toBe('/namespaces/default/workflows');
+      // What somebody has chosen stays.
+      const chosen = JSON.stringify({ default: [{ label: 'Run ID' }, { label: 'Workflow ID' }] });
+      await page.evaluate(
+        `localStorage.setItem('namespace-workflow-table-columns', ${JSON.stringify(chosen)})`,
+      );
+      await page.goto(`${server.uiUrl}/subagents`);
+      await page.getByRole('columnheader', { name: 'Run ID' }).waitFor();
+      expect(await page.getByRole('columnheader', { name: 'SubagentsStatus' }).count()).toBe(0);
+    } finally {
+      await browser.close();
+    }
+  });
+
+  test.each([
+    ['another name', 'evil.example'],
+    ['one that ends alike', 'evil.localhost.example'],
+    ['one that begins alike', '127.0.0.1.evil.example'],
+    ['one with a user', 'localhost@evil.example'],
+    ['a name for every address', '127.0.0.1.nip.io'],
+    ['the address of all', '0.0.0.0'],
+    ['none', ''],
+  ])('refuses %s', async (_what, host) => {
+    const answer = await get(host === '' ? '' : `${host}:${port}`);
+    expect(answer).toMatch(/^HTTP\/1\.1 40[03] /);
+    expect(answer).not.toContain('"namespaces"');
+    expect(answer).not.toMatch(/set-cookie/i);
+  });
+
+  test('refuses two names, a name in the target, and no name', async () => {
+    const own = `Host: localhost:${port}`;
+    const end = 'Connection: close';
+    const answers = await Promise.all([
+      raw(port, `GET ${NAMESPACES} HTTP/1.1`, own, 'Host: evil.example', end),
+      raw(port, `GET http://evil.example${NAMESPACES} HTTP/1.1`, own, end),
+      raw(port, `GET ${NAMESPACES} HTTP/1.0`, end),
+    ]);
+    for (const answer of answers) expect(answer).toMatch(/^HTTP\/1\.1 40[03] /);
+  });
+
+  test.each(['http://evil.example', 'null', 'http://localhost:3000', 'https://localhost'])(
+    'takes nothing from a page of %s',
+    async (origin) => {
+      expect(await get(`localhost:${port}`, NAMESPACES, `Origin: ${origin}`)).toMatch(/^HTTP\/1\.1 403 /);
+    },
+  );
+
+  test('takes what its own page sends', async () => {
+    const host = `127.0.0.1:${port}`;
+    const page = await get(host, '/', `Origin: http://${host}`);
+    const token = /_csrf=([^;]+)/.exec(page)?.[1] ?? '';
+    const body = JSON.stringify({ signalName: 'hello' });
+    const signal = (...more: readonly string[]): Promise<string> =>
+      raw(
+        port,
+        `POST /api/v1/namespaces/default/workflows/there/signal/hello HTTP/1.1`,
+        ...[`Host: ${host}`, `Origin: http://${host}`, `Cookie: _csrf=${token}`, 'Connection: close'],
+        ...[...more, 'Content-Type: application/json', `Content-Length: ${body.length}`, '', body],
+      );
+    expect(await signal(`X-CSRF-Token: ${token}`)).toMatch(/^HTTP\/1\.1 200 /);
+    expect(await signal()).toMatch(/^HTTP\/1\.1 40[03] /);
+  });
+});
+
+test('no other port of the server takes HTTP from a page, whatever name it says', async () => {
+  const ports = await listeningPorts(server.pid);
+  expect(ports.length).toBeGreaterThan(3);
+  for (const each of ports)
+    for (const host of ['localhost', '127.0.0.1', 'evil.example', '']) {
+      const lines = [`Host: ${host}`, 'Content-Type: text/plain', 'Connection: close', 'Content-Length: 2'];
+      const answers = await Promise.all([
+        raw(each, `GET ${NAMESPACES} HTTP/1.1`, ...lines.slice(0, 1), 'Connection: close'),
+        raw(each, `POST ${NAMESPACES}/default/workflows/there/signal/hello HTTP/1.1`, ...lines, '', '{}'),
+      ]);
+      // gRPC says something that is no HTTP/1.1 answer.
+      for (const answer of answers) expect(answer).not.toMatch(/^HTTP\/1\.1 2/);
+    }
+});
+
+/** Ports on 127.0.0.1 of process `pid`: the only address that a page can guess. */
+async function listeningPorts(pid: number): Promise<number[]> {
+  const { stdout: links } = await execa('ls', ['-l', `/proc/${pid}/fd`]);
+  const inodes = new Set([...links.matchAll(/socket:\[(\d+)\]/g)].map(([, inode]) => inode));
+  const { stdout: table } = await execa('cat', ['/proc/net/tcp']);
+  return table
+    .split('\n')
+    .slice(1)
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, local, , state, , , , , , inode]) => {
+      return local?.startsWith('0100007F:') && state === '0A' && inodes.has(inode ?? '');
+    })
+    .map(([, local = '']) => Number.parseInt(local.split(':')[1] ?? '', 16));
+}
+
+test('a page that is asked for while the UI still starts is given once it answers', async () => {
+  const upstream = { ip: '127.0.0.1', port: await getPort() };
+  await using gate = await openGate(upstream);
+  const page = fetch(`${gate.url}/`);
+  const late = createServer((_, answer) => answer.end('here'));
+  late.listen(upstream.port, upstream.ip);
+  await once(late, 'listening');
+  expect(await (await page).text()).toBe('here');
+  late.close();
+});
+
+async function openGate(upstream: UiGateOptions['upstream']) {
+  const gate = await openUiGate({ ip: '127.0.0.1', port: await getPort(), upstream });
+  return { url: gate.url, [Symbol.asyncDispose]: () => gate.close() };
+}

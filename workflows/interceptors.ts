@@ -1,0 +1,52 @@
+/** What holds for every workflow: its input fits, and no title that it gives to something is more than the server takes. */
+import {
+  ApplicationFailure,
+  workflowInfo,
+  type WorkflowInboundCallsInterceptor,
+  type WorkflowInterceptors,
+  type WorkflowOutboundCallsInterceptor,
+} from '@temporalio/workflow';
+import { check, detailsOf, firstProblem, titleOf, WORKFLOW_INPUTS } from '../src/contract/index.ts';
+
+/** Anybody may start a workflow. An error that is no failure would have it tried again for ever. */
+const inputs: WorkflowInboundCallsInterceptor = {
+  async execute(input, next) {
+    const { workflowType } = workflowInfo();
+    const schema = WORKFLOW_INPUTS[workflowType];
+    const parsed = schema && check(schema, input.args[0]);
+    if (parsed && !parsed.success)
+      throw ApplicationFailure.nonRetryable(
+        `the input of the ${workflowType}: ${firstProblem(parsed.error)}`,
+        'BAD_INPUT',
+      );
+    return next(input);
+  },
+};
+
+/** The server refuses a longer one, and the workflow would try again for ever. */
+const titles: WorkflowOutboundCallsInterceptor = {
+  scheduleActivity(input, next) {
+    const { summary } = input.options;
+    return next(summary === undefined ? input : withOptions(input, { summary: titleOf(summary) }));
+  },
+  startTimer(input, next) {
+    const summary = input.options?.summary;
+    return next(summary === undefined ? input : { ...input, options: { summary: titleOf(summary) } });
+  },
+  startChildWorkflowExecution(input, next) {
+    const { staticSummary: summary, staticDetails: details } = input.options;
+    return next(
+      withOptions(input, {
+        ...(summary !== undefined && { staticSummary: titleOf(summary) }),
+        ...(details !== undefined && { staticDetails: detailsOf(details) }),
+      }),
+    );
+  },
+};
+
+const withOptions = <T extends { readonly options: object }>(input: T, more: Partial<T['options']>): T => ({
+  ...input,
+  options: { ...input.options, ...more },
+});
+
+export const interceptors = (): WorkflowInterceptors => ({ inbound: [inputs], outbound: [titles] });

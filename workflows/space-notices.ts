@@ -1,0 +1,24 @@
+/** Tells that what the worker does for a subagent waits for space on the disk: in the status, and to the main agent. */
+import type { Announcer } from './announcer.ts';
+import { WAITS_FOR } from './pauses.ts';
+import type { StatusPublisher } from './status-publisher.ts';
+
+export class SpaceNotices {
+  readonly #status: StatusPublisher;
+  readonly #announcer: Announcer;
+
+  constructor(status: StatusPublisher, announcer: Announcer) {
+    this.#status = status;
+    this.#announcer = announcer;
+  }
+
+  /** What is lacking now; undefined: nothing any more, and the work goes on. A lack is announced once. */
+  async lacks(lack: string | undefined): Promise<void> {
+    const before = this.#status.lacksSpace;
+    this.#status.lacksSpace =
+      lack === undefined ? undefined : { since: before?.since ?? new Date().toISOString(), detail: lack };
+    this.#status.show();
+    if (before === undefined && lack !== undefined)
+      await this.#announcer.announce('notice', `${WAITS_FOR.space}: ${lack}`);
+  }
+}
