@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Subagents, type SessionHandle, type SpawnSpec } from '../src/client/index.ts';
-import { findCopilot } from '../src/copilot/executable.ts';
+import { findCopilot } from '../src/copilot/runtime/executable.ts';
 import { RunningUp } from '../src/demo/running-up.ts';
 import { startScriptedModel, type Scenario, type ScriptedModel } from '../src/demo/scripted-model.ts';
 import { until } from '../src/demo/until.ts';
@@ -27,7 +27,7 @@ export type Side = 'ours' | 'bare';
 
 export interface RigOptions {
   /** Subagents at once. */
-  readonly room?: number;
+  readonly slots?: number;
   /** Of the scripted model, before those of the tasks. */
   readonly scenarios?: readonly Scenario[];
   /** Told one line at a time what takes long. */
@@ -159,13 +159,13 @@ export class Rig implements Open {
     await rm(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 
-  async #start({ room, onProgress }: RigOptions): Promise<void> {
+  async #start({ slots, onProgress }: RigOptions): Promise<void> {
     for (const side of ['ours', 'bare'] as const)
       mkdirSync(join(this.#mark(side), 'waiting'), { recursive: true });
     await this.#makeRepository();
     this.#up = await RunningUp.begin({
       home: this.home,
-      env: { ...this.environment('ours'), ...(room !== undefined && { SUBAGENTS_ROOM: String(room) }) },
+      env: { ...this.environment('ours'), ...(slots !== undefined && { SUBAGENTS_SLOTS: String(slots) }) },
       now: new AbortController().signal,
       onEvent: () => undefined,
       onProgress,

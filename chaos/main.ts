@@ -11,7 +11,7 @@ const HELP = `npm run chaos -- [options]
   --seed N        decides kinds and strikes (default: a new one, which is printed)
   --strikes N     how often something is struck (default: one for 8 subagents, at least 4)
   --workers N     each with a home of its own (default 2)
-  --room N        subagents at once on each worker (default 6)
+  --slots N        subagents at once on each worker (default 6)
   --freeze S      longest time that something is frozen, in seconds (default 15)
   --patience S    give up when for so long nothing moves, in seconds (default 600)
   --address H:P   a Temporal server of yours, which is not struck (default: an embedded one, which is)
@@ -23,7 +23,7 @@ const HELP = `npm run chaos -- [options]
 const number = { type: 'string' } as const;
 const { values } = parseArgs({
   options: {
-    ...{ subagents: number, seed: number, strikes: number, workers: number, room: number },
+    ...{ subagents: number, seed: number, strikes: number, workers: number, slots: number },
     ...{ freeze: number, patience: number },
     address: { type: 'string' },
     namespace: { type: 'string', default: 'default' },
@@ -39,7 +39,7 @@ if (values.help) {
 
 /** A whole number of `min` or more. */
 function whole(
-  name: 'subagents' | 'seed' | 'strikes' | 'workers' | 'room' | 'freeze' | 'patience',
+  name: 'subagents' | 'seed' | 'strikes' | 'workers' | 'slots' | 'freeze' | 'patience',
   fallback: number,
   min: number,
 ): number {
@@ -64,7 +64,7 @@ try {
     seed: whole('seed', Math.floor(Math.random() * 1_000_000), 0),
     strikes: whole('strikes', Math.max(4, Math.round(subagents / 8)), 0),
     workers: whole('workers', 2, 1),
-    room: whole('room', 6, 1),
+    slots: whole('slots', 6, 1),
     longestFreezeMs: whole('freeze', 15, 1) * 1_000,
     patienceMs: whole('patience', 600, 1) * 1_000,
     ...(values.address !== undefined && { server: { address: values.address, namespace: values.namespace } }),

@@ -1,5 +1,5 @@
 /** What the model server saw: per subagent its newest conversation, the calls it made, and the results it was shown. */
-import type { Conversation } from '../src/demo/conversation.ts';
+import type { ModelConversation } from '../src/demo/conversation.ts';
 
 /** One tool call that the model made. */
 interface Issued {
@@ -14,7 +14,7 @@ interface Issued {
 export interface Heard {
   requests: number;
   /** Of the newest request, without the system message. */
-  messages: Conversation['messages'];
+  messages: ModelConversation['messages'];
   readonly issued: Issued[];
   /** Ids of calls whose result was in some request. */
   readonly finished: Set<string>;
@@ -42,7 +42,7 @@ export class ModelLog {
   }
 
   /** Notes a request. */
-  heard(label: string, { messages }: Conversation): void {
+  heard(label: string, { messages }: ModelConversation): void {
     const heard = this.of(label);
     heard.requests++;
     heard.messages = messages.filter(({ role }) => role !== 'system');

@@ -47,7 +47,7 @@ export interface ChaosOptions {
   readonly workers: number;
   readonly strikes: number;
   /** Subagents at once on each worker. */
-  readonly room: number;
+  readonly slots: number;
   /** Longest time that something is frozen, in milliseconds. */
   readonly longestFreezeMs: number;
   /** The run is over when for so long nothing came of it: no announcement, no model call, no strike; in milliseconds. */
@@ -148,7 +148,7 @@ class Chaos implements Open {
   }
 
   async #setUp(): Promise<Facts> {
-    const { progress, room } = this.#options;
+    const { progress, slots } = this.#options;
     const { folder, env, model } = await this.#ground();
     const repo = join(folder, 'project');
     const base = await makeRepository(repo);
@@ -162,7 +162,7 @@ class Chaos implements Open {
       workers.push(
         await WorkerUnderTest.start({
           home: join(folder, `home-${index}`),
-          env: { ...env, SUBAGENTS_ROOM: String(room) },
+          env: { ...env, SUBAGENTS_SLOTS: String(slots) },
           ...at,
         }),
       );

@@ -3,8 +3,8 @@
  * from the conversation. Each call it makes has an id of its own, which the command writes into a file of the worktree
  * when it begins and when it ends, and prints at its end: so a call that ran twice shows, and one whose result was lost.
  */
-import type { Conversation } from '../src/demo/conversation.ts';
-import type { Scenario, Step } from '../src/demo/scripted-model.ts';
+import type { ModelConversation } from '../src/demo/conversation.ts';
+import type { Scenario, ScriptedStep } from '../src/demo/scripted-model.ts';
 import type { ModelLog } from './model-log.ts';
 import type { PlannedSubagent } from './plan.ts';
 
@@ -79,7 +79,7 @@ export function callsOf(subagent: PlannedSubagent): number {
 /** The scenario of all subagents; notes in `log` what it is asked and what it answers. */
 export function chaosScenario(subagents: readonly PlannedSubagent[], log: ModelLog): Scenario {
   const byLabel = new Map(subagents.map((each) => [each.label, each]));
-  const find = ({ userMessages }: Conversation): PlannedSubagent | undefined =>
+  const find = ({ userMessages }: ModelConversation): PlannedSubagent | undefined =>
     byLabel.get(/\[chaos ([a-z0-9-]+)\]/.exec(userMessages[0] ?? '')?.[1] ?? '');
   return {
     when: (conversation) => find(conversation) !== undefined,
@@ -92,7 +92,7 @@ export function chaosScenario(subagents: readonly PlannedSubagent[], log: ModelL
   };
 }
 
-function next(subagent: PlannedSubagent, { messages }: Conversation, log: ModelLog): Step {
+function next(subagent: PlannedSubagent, { messages }: ModelConversation, log: ModelLog): ScriptedStep {
   const { label } = subagent;
   const prompts = messages.flatMap(({ role, content }, index) => {
     const turn = role === 'user' ? /^\[subagent [^\]]*, turn (\d+)\]/m.exec(content)?.[1] : undefined;

@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { openHome } from '../src/home/home.ts';
 import { signalProcess, type ProcessIdentity } from '../src/system/process.ts';
-import { familyOf } from '../src/worker/up-processes.ts';
-import { startWorkerChild, type WorkerChild } from '../src/worker/up-worker.ts';
+import { familyOf } from '../src/worker/up/processes.ts';
+import { startWorkerChild, type WorkerChild } from '../src/worker/up/worker-child.ts';
 
 /** Between two starts of one that does not come up, in milliseconds. */
 const RETRY_MS = 1_000;

@@ -1,6 +1,6 @@
-export { chain } from './chain.ts';
-export { clean } from './clean.ts';
-export { page } from './page.ts';
-export { session } from './session.ts';
-export { subagent } from './subagent.ts';
-export { transcript } from './transcript.ts';
+export { chain } from './chain/chain.ts';
+export { clean } from './subagent/clean.ts';
+export { page } from './session/page.ts';
+export { session } from './session/session.ts';
+export { subagent } from './subagent/subagent.ts';
+export { transcript } from './subagent/transcript.ts';

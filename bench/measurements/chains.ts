@@ -15,7 +15,7 @@ export const chains: Measurement = {
   name: 'chains',
   defaultRuns: 3,
   async measure({ runs, progress }) {
-    await using rig = await Rig.open({ room: COUNT, onProgress: progress });
+    await using rig = await Rig.open({ slots: COUNT, onProgress: progress });
     const two = { chained: [] as number[], ideal: [] as number[] };
     const many = { chained: [] as number[], ideal: [] as number[] };
     for (let run = 1; run <= runs; run++) {

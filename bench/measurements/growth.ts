@@ -1,6 +1,6 @@
 /**
  * Whether a session slows down as it grows: the time of a spawn and of a list with 10, 100 and 1,000 finished subagents.
- * The finished ones are real and cheap: spawned where no room is, and killed while queued. And 100 spawns in one call.
+ * The finished ones are real and cheap: spawned where no slots is, and killed while queued. And 100 spawns in one call.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { subagentWorkflowId } from '../../src/contract/index.ts';
@@ -77,10 +77,10 @@ function figures(what: string, times: readonly number[]): Figure[] {
   ]);
 }
 
-/** A rig whose only room is taken: whatever else is spawned stays queued. */
+/** A rig whose only slots is taken: whatever else is spawned stays queued. */
 async function crowded(onProgress: (line: string) => void): Promise<Rig> {
-  const rig = await Rig.open({ room: 1, onProgress });
-  await rig.spawn({ label: 'takes-the-room', task: WAIT });
+  const rig = await Rig.open({ slots: 1, onProgress });
+  await rig.spawn({ label: 'takes-the-slots', task: WAIT });
   await rig.shells('ours', 1);
   return rig;
 }

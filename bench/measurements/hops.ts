@@ -54,7 +54,7 @@ async function oneRun(rig: Rig, client: Client, label: string): Promise<Mark[]> 
     { name: 'session: start its workflow', at: started },
     { name: 'subagent: first workflow task', at: scheduled(subagent, 'stay') },
     {
-      name: 'stay: room on a worker, and the signal that says where',
+      name: 'stay: slots on a worker, and the signal that says where',
       at: first(subagent, 'workflowExecutionSignaledEventAttributes'),
     },
     ...activity(subagent, 'prepareWorkspace', 'worktree and branch'),

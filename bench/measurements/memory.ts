@@ -26,7 +26,7 @@ export const memory: Measurement = {
     const peers: number[] = [];
     for (let run = 1; run <= runs; run++) {
       // A rig of its own each time: a runtime keeps memory that it once had.
-      await using rig = await Rig.open({ room: MANY, onProgress: progress });
+      await using rig = await Rig.open({ slots: MANY, onProgress: progress });
       ours.push(await oneMore(rig, 'ours', (n) => rig.spawn({ label: `wait-${n}`, task: WAIT })));
       const cwd = await rig.checkout('wait');
       peers.push(await oneMore(rig, 'bare', async () => rig.startBare(WAIT, cwd)));

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { createWorkspaceActivities } from '../../activities/workspace.ts';
+import { createWorkspaceActivities } from '../../activities/workspace/workspace.ts';
 import { resolvedSpec, type SubagentRef } from '../../src/contract/index.ts';
 import { git } from '../../src/git/run.ts';
 import { openHome } from '../../src/home/home.ts';

@@ -12,7 +12,7 @@ export const twenty: Measurement = {
   name: 'twenty-side-by-side',
   defaultRuns: 5,
   async measure({ runs, progress }) {
-    await using rig = await Rig.open({ room: COUNT, onProgress: progress });
+    await using rig = await Rig.open({ slots: COUNT, onProgress: progress });
     const ours: number[] = [];
     const peers: number[] = [];
     for (let run = 1; run <= runs; run++) {

@@ -22,7 +22,7 @@ export const workerMemory: Measurement = {
   defaultRuns: 1,
   async measure({ progress }) {
     if (process.platform !== 'linux') return [];
-    await using rig = await Rig.open({ room: 4, onProgress: progress });
+    await using rig = await Rig.open({ slots: 4, onProgress: progress });
     const small: number[] = [];
     for (let done = 0; done < COUNT; done += BATCH) {
       const labels = await spawn(rig, `small-${done}`);

@@ -4,7 +4,7 @@ import { processesIn, type SeenProcess } from '../../src/demo/process-table.ts';
 import { findProcesses } from '../../src/home/processes.ts';
 import type { Check, Facts } from '../facts.ts';
 import type { Loss } from '../report.ts';
-import { familyOf } from '../../src/worker/up-processes.ts';
+import { familyOf } from '../../src/worker/up/processes.ts';
 
 /** What has just been told to end is gone by then. */
 const SETTLE_MS = 5_000;

@@ -26,7 +26,7 @@ export async function startFleet(scenarios, { repositories, slots }, undo) {
   const { HOME, PATH, SUBAGENTS_TEMPORAL_PATH } = process.env;
   const up = await RunningUp.begin({
     home,
-    env: { HOME, PATH, SUBAGENTS_TEMPORAL_PATH, ...model.env, SUBAGENTS_ROOM: String(slots) },
+    env: { HOME, PATH, SUBAGENTS_TEMPORAL_PATH, ...model.env, SUBAGENTS_SLOTS: String(slots) },
     now: NEVER,
     onEvent: ({ message }) => console.log(message),
     onProgress: (line) => console.log(line),

@@ -24,7 +24,7 @@ export interface Problem {
   readonly quote?: string | undefined;
 }
 
-type Step = ParsedStep & Node;
+type CheckedStep = ParsedStep & Node;
 
 const OUTCOME = z.toJSONSchema(outcome, { io: 'output' }) as JsonSchema;
 
@@ -66,8 +66,8 @@ export function checkChain(chain: ParsedChain): Problem[] {
 
 function checkNames(
   { label }: ParsedChain,
-  steps: readonly Step[],
-  { id, forEach }: Step,
+  steps: readonly CheckedStep[],
+  { id, forEach }: CheckedStep,
   at: number,
 ): Problem[] {
   const problems: Problem[] = [];
@@ -92,14 +92,14 @@ function checkNames(
 const isOfFan = (fan: string, id: string): boolean =>
   id.startsWith(`${fan}-`) && /^\d+$/.test(id.slice(fan.length + 1));
 
-function checkNeeds(steps: readonly Step[], { id, needs }: Step, at: number): Problem[] {
+function checkNeeds(steps: readonly CheckedStep[], { id, needs }: CheckedStep, at: number): Problem[] {
   return needs.flatMap((need) => {
     if (steps.some((other) => other.id === need)) return [];
     return [{ message: `${id} needs "${need}", and there is no such step`, path: ['steps', at, 'needs'] }];
   });
 }
 
-function checkOutput(step: Step, at: number): Problem[] {
+function checkOutput(step: CheckedStep, at: number): Problem[] {
   const { output } = step;
   const problem = output === undefined ? undefined : schemaProblem(output);
   const files = artifactsProblem(step);
@@ -109,7 +109,7 @@ function checkOutput(step: Step, at: number): Problem[] {
   ];
 }
 
-function checkFrom(steps: readonly Step[], step: Step, at: number): Problem[] {
+function checkFrom(steps: readonly CheckedStep[], step: CheckedStep, at: number): Problem[] {
   const { from } = step;
   if (from === undefined) return [];
   const path = ['steps', at, 'from'];
@@ -133,7 +133,7 @@ function checkFrom(steps: readonly Step[], step: Step, at: number): Problem[] {
   return [];
 }
 
-function checkForEach(steps: readonly Step[], step: Step, at: number): Problem[] {
+function checkForEach(steps: readonly CheckedStep[], step: CheckedStep, at: number): Problem[] {
   if (step.forEach === undefined)
     return step.maxConcurrent === undefined
       ? []
@@ -149,8 +149,8 @@ function checkForEach(steps: readonly Step[], step: Step, at: number): Problem[]
 /** What is wrong with a quote in the task of `step`; undefined where nothing is. */
 function quoteProblem(
   chain: ParsedChain,
-  steps: readonly Step[],
-  step: Step,
+  steps: readonly CheckedStep[],
+  step: CheckedStep,
   path: readonly string[],
 ): string | undefined {
   const [root = '', ...rest] = path;
@@ -170,7 +170,7 @@ function quoteProblem(
 }
 
 /** Why what is at `path`, which can be quoted, is no list to run a step for. */
-function listProblem(steps: readonly Step[], path: readonly string[]): string | undefined {
+function listProblem(steps: readonly CheckedStep[], path: readonly string[]): string | undefined {
   const [root = '', field, ...rest] = ownPath(path);
   const source = steps.find(({ id }) => id === root);
   if (source?.forEach !== undefined) return `${root} has several subagents (forEach), each with its own`;
@@ -179,7 +179,11 @@ function listProblem(steps: readonly Step[], path: readonly string[]): string | 
 }
 
 /** What is wrong with a part of the entries of a list; nothing where the list is wrong, which is told by itself. */
-function itemProblem(steps: readonly Step[], forEach: string, part: readonly string[]): string | undefined {
+function itemProblem(
+  steps: readonly CheckedStep[],
+  forEach: string,
+  part: readonly string[],
+): string | undefined {
   const [root, field, ...rest] = ownPath(parsePath(forEach));
   const schema = schemaOf(
     steps.find(({ id }) => id === root),
@@ -198,10 +202,14 @@ const ownPath = (path: readonly string[]): readonly string[] =>
   path[1] === 'outcome' && path[2] === 'output' ? [path[0] ?? '', ...path.slice(2)] : path;
 
 /** What the data of a step's `output` or `outcome` must fit. */
-const schemaOf = (step: Step | undefined, field: string | undefined): JsonSchema | undefined =>
+const schemaOf = (step: CheckedStep | undefined, field: string | undefined): JsonSchema | undefined =>
   field === 'outcome' ? OUTCOME : field === 'output' ? step?.output : undefined;
 
-function pathOfStepProblem(steps: readonly Step[], step: Step, path: readonly string[]): string | undefined {
+function pathOfStepProblem(
+  steps: readonly CheckedStep[],
+  step: CheckedStep,
+  path: readonly string[],
+): string | undefined {
   const [root = '', field, ...rest] = ownPath(path);
   const source = steps.find(({ id }) => id === root);
   if (!source)
@@ -226,7 +234,7 @@ function pathOfStepProblem(steps: readonly Step[], step: Step, path: readonly st
 }
 
 /** Why a step that is done can have nothing at `path` in its outcome. */
-function outcomeProblem({ id, push }: Step, path: readonly string[]): string | undefined {
+function outcomeProblem({ id, push }: CheckedStep, path: readonly string[]): string | undefined {
   const [part = '', ...rest] = path;
   if (part === 'artifacts') return `quote it by its path: {{${id}.artifacts.${rest.join('.') || '<path>'}}}`;
   if (NEVER_DONE_WITH.includes(part)) return `a step that is done has no ${part}`;

@@ -47,7 +47,7 @@ export interface Bounds {
 /** Whether what it came to is not to be taken over as it is. */
 const isHeldBack = ({ outcome }: Item): boolean => blocking(outcome?.caveats ?? []).length > 0;
 
-export class Progress {
+export class ChainProgress {
   readonly steps: readonly PlannedStep[];
   readonly #bounds: Bounds;
   /** Of each step that was looked at; a `forEach` over nothing has none. */

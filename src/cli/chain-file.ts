@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { text as readAll } from 'node:stream/consumers';
 import { readChain, type ReadChain } from '../chain/file.ts';
-import { READY_MADE } from '../client/ready-made.ts';
+import { READY_MADE } from '../client/chains/ready-made.ts';
 import { SubagentsError } from '../contract/errors.ts';
 
 /** Reads a chain file, or stdin for `-`. @throws SubagentsError BAD_INPUT where there is none */

@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
 import { SubagentsError, type ErrorCode } from '../contract/errors.ts';
-import { jsonLine, plain } from '../contract/text.ts';
+import { jsonLine, stripControls } from '../contract/text.ts';
 import { systemFailure } from '../system/files.ts';
 import { EXIT, exitCodeOf } from './exit.ts';
 import type { Colors } from './output.ts';
@@ -18,7 +18,7 @@ export interface Failure {
  * What to show of anything that was thrown.
  * @param command whose usage to point to when it was used wrongly
  */
-export function failureOf(error: unknown, command?: string): Failure {
+export function cliFailure(error: unknown, command?: string): Failure {
   if (error instanceof CommanderError) return usageFailure(error, command);
   const thrown = systemFailure(error) ?? error;
   if (thrown instanceof SubagentsError) {
@@ -61,15 +61,15 @@ function stackOf(thrown: unknown): string | undefined {
 
 /** The failure in words: what failed on what, then what to do now. */
 export function failureText(failure: Failure, colors: Colors, verbose: boolean): string {
-  const lines = [`${colors.red('error:')} ${plain(failure.message)}`];
+  const lines = [`${colors.red('error:')} ${stripControls(failure.message)}`];
   if (failure.remedy !== undefined) {
     lines.push(
-      ...plain(failure.remedy)
+      ...stripControls(failure.remedy)
         .split('\n')
         .map((line) => `  ${colors.cyan('→')} ${line}`),
     );
   }
-  if (verbose && failure.stack !== undefined) lines.push('', colors.dim(plain(failure.stack)));
+  if (verbose && failure.stack !== undefined) lines.push('', colors.dim(stripControls(failure.stack)));
   return `${lines.join('\n')}\n`;
 }
 

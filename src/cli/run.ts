@@ -2,7 +2,7 @@ import { CommanderError } from 'commander';
 import { SubagentsError } from '../contract/errors.ts';
 import { jsonLine } from '../contract/text.ts';
 import { EXIT } from './exit.ts';
-import { failureJson, failureOf, failureText } from './failure.ts';
+import { failureJson, cliFailure, failureText } from './failure.ts';
 import type { HelpJson, VersionJson } from './json.ts';
 import { Output } from './output.ts';
 import { buildProgram } from './program.ts';
@@ -71,7 +71,7 @@ export function failureWords(
   argv: readonly string[],
   command?: string,
 ): { readonly text: string; readonly exitCode: number } {
-  const failure = failureOf(thrown, command);
+  const failure = cliFailure(thrown, command);
   // A usage error comes before the options are known, so the words themselves are asked.
   const words = ownWords(argv);
   const { json, noteColors } = new Output({

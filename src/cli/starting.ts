@@ -1,7 +1,7 @@
 import type { Subagents } from '../client/index.ts';
 import { SubagentsError } from '../contract/errors.ts';
 import { homeRoot } from '../system/home-root.ts';
-import type { DetachedOptions } from '../worker/detached.ts';
+import type { DetachedOptions } from '../worker/up/detached.ts';
 import type { Context } from './context.ts';
 import { tellAccess } from './render/facts.ts';
 
@@ -10,7 +10,7 @@ export async function connectOrStart(context: Context): Promise<Subagents> {
   const { options, env, output } = context;
   const isTerminal = process.stdin.isTTY && process.stderr.isTTY && !output.json;
   if (isTerminal && (await knowsNoServer(context))) {
-    const { startDetached } = await import('../worker/detached.ts');
+    const { startDetached } = await import('../worker/up/detached.ts');
     output.note(`Nothing runs in ${homeRoot(options.home, env)} yet: starting \`subagents up --detach\`.`);
     const { up } = await startDetached(detachedOptions(context));
     output.note(`Temporal ${up.address}, Web UI ${up.uiUrl}; \`subagents down\` stops it.`);
@@ -32,10 +32,10 @@ export function detachedOptions(context: Context): DetachedOptions {
 }
 
 async function knowsNoServer({ options, env }: Context): Promise<boolean> {
-  const { resolveTarget } = await import('../temporal/target.ts');
+  const { resolveTemporalTarget } = await import('../temporal/target.ts');
   const { home, profile, address, namespace } = options;
   try {
-    await resolveTarget({ home, profile, address, namespace, env });
+    await resolveTemporalTarget({ home, profile, address, namespace, env });
     return false;
   } catch (error) {
     return error instanceof SubagentsError && error.code === 'TEMPORAL_UNREACHABLE';

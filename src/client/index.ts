@@ -4,7 +4,7 @@ export { DEFAULT_SESSION } from '../contract/names.ts';
 export { LostRunError } from './errors.ts';
 export type * from './handles.ts';
 export type * from './types.ts';
-export { readyMadeChain, type ReadyMadeName, type ReadyMadeOptions } from './ready-made.ts';
+export { readyMadeChain, type ReadyMadeName, type ReadyMadeOptions } from './chains/ready-made.ts';
 export { batchChain, raceChain } from '../chain/ready-made.ts';
 export { SubagentsError, ERROR_CODES, type ErrorCode } from '../contract/errors.ts';
 export type {
@@ -17,7 +17,7 @@ export type {
   FinalStatus,
   LiveStatus,
   Outcome,
-  Progress,
+  ActivityProgress,
   Question,
   AnswerReceipt,
   Receipt,

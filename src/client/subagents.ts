@@ -9,15 +9,15 @@ import type {
   SubagentRow,
 } from './types.ts';
 import { DEFAULT_SESSION } from '../contract/names.ts';
-import { cleanTargets } from './clean.ts';
+import { cleanTargets } from './removal/clean.ts';
 import type { SessionHandle, SubagentHandle, SubagentIdentity } from './handles.ts';
-import { SessionClient } from './session-handle.ts';
-import { SubagentClient } from './subagent-handle.ts';
-import { forgetWorker } from './forget.ts';
-import { Link } from './link.ts';
-import { listFleet } from './listing.ts';
-import { findRunAnywhere } from './runs.ts';
-import { findRuns, findSessions } from './visibility.ts';
+import { SessionClient } from './sessions/session-handle.ts';
+import { SubagentClient } from './subagents/subagent-handle.ts';
+import { forgetWorker } from './removal/forget.ts';
+import { Link } from './connection/link.ts';
+import { listFleet } from './listing/listing.ts';
+import { findRunAnywhere } from './listing/runs.ts';
+import { findRuns, findSessions } from './listing/visibility.ts';
 
 /**
  * A connection to the Temporal server that the subagents live on.

@@ -5,7 +5,7 @@ import type {
   CleanedRun,
   FinalStatus,
   Outcome,
-  Progress,
+  ActivityProgress,
   Question,
   SessionEntry,
   Stalled,
@@ -82,7 +82,7 @@ export interface Absence {
 export interface SubagentRow extends SessionEntry {
   readonly session: string;
   /** Of a subagent whose turn or set-up runs, from its last heartbeat. */
-  readonly progress?: Progress | undefined;
+  readonly progress?: ActivityProgress | undefined;
   /** ISO 8601, when its status (or, while working, what it is doing) began; absent where that is not known, and of finished ones. */
   readonly since?: string | undefined;
   /** What it stands still for, and since when: look at it first. Absent while it moves. */

@@ -21,25 +21,25 @@ import type { Receipt, RunName, Remains, SessionEntry, TranscriptPage } from './
 import type { Permissions, ResolvedSpec, Thinking } from './spec.ts';
 
 /** What the heartbeats of a turn report that counts; those of other activities may report less. */
-export const lastWord = z.object({
+export const lastHeartbeat = z.object({
   workedMs: z.number().optional().describe('of the attempt'),
   usage: usage.describe('since the turn began, as far as the attempt knew'),
   model: z.string().optional(),
   doing: z.string().optional(),
   tool: z.string().optional().describe('of which that is a call'),
 });
-export type LastWord = z.infer<typeof lastWord>;
+export type LastHeartbeat = z.infer<typeof lastHeartbeat>;
 
 /** The attempt is over, its effect unknown. */
 export interface Lost {
   readonly kind: 'lost';
-  /** What died: the worker (its room is gone too) or only its Copilot runtime. */
+  /** What died: the worker (its slot is gone too) or only its Copilot runtime. */
   readonly who: 'worker' | 'runtime';
   readonly reason: string;
   /** Whether no worker had taken it: nothing was done in the attempt. */
-  readonly unbegun?: boolean;
+  readonly notStarted?: boolean;
   /** Of an attempt at a turn: what was known of it last. */
-  readonly last?: LastWord;
+  readonly last?: LastHeartbeat;
 }
 
 /** Which subagent an activity works for. */
@@ -88,20 +88,20 @@ export type SettingsTaken = Partial<
   Pick<ResolvedSpec, 'setup' | 'verify' | 'timeoutMs' | 'permissions' | 'model'>
 >;
 
-// ---- place queue (host) and a worker's own ------------------------------------
+// ---- slot queue (host) and a worker's own ------------------------------------
 
-export interface StayInput {
+export interface HoldSlotInput {
   readonly subagent: SubagentRef;
-  /** Echoed in the `placed` signal, so that an old stay cannot speak for a new one. */
-  readonly stay: number;
+  /** Counts the holds of this subagent: the `slotGranted` signal echoes it, so that an old hold cannot speak for a new one. */
+  readonly hold: number;
 }
-/** Argument of the `placed` signal. */
-export interface Placed {
-  readonly stay: number;
+/** Argument of the `slotGranted` signal. */
+export interface SlotGranted {
+  readonly hold: number;
   readonly workerId: string;
 }
-/** A stay ends when the workflow cancels it, or when its worker hands it back (shutdown). */
-export type StayResult = { readonly kind: 'left' } | { readonly kind: 'handed-back' } | Lost;
+/** A hold ends when the workflow cancels it, or when its worker shuts down. */
+export type HoldSlotResult = { readonly kind: 'released' } | { readonly kind: 'interrupted' } | Lost;
 
 // ---- worker queue -------------------------------------------------------------
 
@@ -239,7 +239,7 @@ export interface TurnFailure {
   readonly retryable: boolean;
   /** What the server asked for, when it did. */
   readonly retryAfterMs?: number;
-  /** It is not to be tried at once but to wait, holding no room, for what it names. */
+  /** It is not to be tried at once but to wait, holding no slot, for what it names. */
   readonly waitFor?: WaitFor;
 }
 export type TurnResult =
@@ -289,17 +289,17 @@ export type TurnResult =
   | (TurnEnd & { readonly kind: 'over-budget' })
   /** Its conversation cannot be resumed. With a prompt that hands over what is known, a new one can begin. */
   | (TurnEnd & {
-      readonly kind: 'conversation-gone';
+      readonly kind: 'copilot-session-lost';
       readonly reason: string;
       /** What its branch, its folder and the end of its transcript show. */
       readonly shown: string;
     })
   /** The worker shuts down; the turn is resumable. */
-  | (TurnEnd & { readonly kind: 'handed-back' })
+  | (TurnEnd & { readonly kind: 'interrupted' })
   | Lost;
 
 /** Heartbeat details of `cloneRepository`, `setUpWorkspace` and `runTurn`: what `list` shows of a subagent at work. */
-export interface Progress {
+export interface ActivityProgress {
   readonly doing: string;
   readonly tool?: string;
   /** ISO 8601, when `doing` began. */
@@ -387,7 +387,7 @@ export interface StopInput {
   readonly subagent: SubagentRef;
   /**
    * `kill` aborts the turn, closes the Copilot session and sweeps its processes; `end` closes and sweeps; `pause` (a
-   * subagent that waits for an answer) only closes. Each gives the room back at once.
+   * subagent that waits for an answer) only closes. Each releases its slot at once.
    */
   readonly mode: 'kill' | 'end' | 'pause';
   /** Given when a checkout's lock is to be released. */
@@ -459,8 +459,8 @@ export interface HostActivities {
   admit(input: AdmitInput): Promise<Admission[] | Lost>;
 }
 /** Activities on the place queues. */
-export interface PlaceActivities {
-  stay(input: StayInput): Promise<StayResult>;
+export interface SlotActivities {
+  holdSlot(input: HoldSlotInput): Promise<HoldSlotResult>;
 }
 /** Activities on a worker's queue. */
 export interface WorkerActivities {

@@ -17,7 +17,7 @@ export const MAX_WAITING_BYTES = 256 * 1024;
 /** A message as `describe` shows it, as JSON; and all earlier ones together that a new conversation is told. */
 export const MAX_SHOWN_MESSAGE_BYTES = 2 * 1024;
 export const MAX_TOLD_BYTES = 128 * 1024;
-/** Live subagents of one session: a workflow may have 2,000 pending children, with room kept for chains. */
+/** Live subagents of one session: a workflow may have 2,000 pending children, some of them kept for chains. */
 export const MAX_LIVE_SUBAGENTS = 1_000;
 /** What a session holds of them all, as JSON: lists and continue-as-new have them in one payload. */
 export const MAX_LIVE_BYTES = 1_000_000;

@@ -294,8 +294,8 @@ export const subagentView = z.object({
 });
 export type SubagentView = z.infer<typeof subagentView>;
 
-/** Signal `placed`, from the `stay` activity: where room was given, and to which stay, so that an old one cannot speak for a new one. */
-export const placedSignal = z.object({ stay: z.number().int(), workerId: word });
+/** Signal `slotGranted`, from the `holdSlot` activity: which worker granted a slot, and to which hold, so that an old one cannot speak for a new one. */
+export const slotGrantedSignal = z.object({ hold: z.number().int(), workerId: word });
 
 const MAX_LACK_CHARS = 5_000;
 
@@ -318,8 +318,8 @@ export const SUBAGENT = {
   describe: 'describe',
   /** Signal without arguments: a subagent that waits for its model tries again now. Workers send it when they start. */
   tryAgain: 'tryAgain',
-  /** Signal from the `stay` activity: room was given. */
-  placed: 'placed',
+  /** Signal from the `holdSlot` activity: a slot was granted. */
+  slotGranted: 'slotGranted',
   forget: 'forget',
   space: 'space',
 } as const;

@@ -3,7 +3,7 @@
 /** The queue of all workflow tasks, and of activities that any worker can run. */
 export const MAIN_QUEUE = 'subagents';
 
-/** Where subagents that need the checkouts of this host and user wait for room: `stay` runs here. */
+/** Where subagents that need the checkouts of this host and user wait for a slot: `holdSlot` runs here. */
 export const hostQueue = (host: string, user: string): string => `subagents/host/${user}@${host}`;
 /** Questions to any worker of a host, answered at once: `admit` runs here. */
 export const hostControlQueue = (queue: string): string => `${queue}/control`;

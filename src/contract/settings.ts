@@ -17,7 +17,7 @@ export const SETTINGS = {
     default: '~/.subagents',
   },
   SUBAGENTS_SESSION: { about: 'the session of commands that name none', default: 'default' },
-  SUBAGENTS_ROOM: {
+  SUBAGENTS_SLOTS: {
     about: 'turns at once',
     without: 'two a core, at most one for each 0.5 GiB of memory; 2 to 32',
   },

@@ -3,7 +3,7 @@ import { finalStatus, liveStatus, type FinalStatus, type LiveStatus, type Status
 
 /** What a subagent in this state does, in words, where nothing more is known. */
 export const DOING: Readonly<Record<LiveStatus, string>> = {
-  queued: 'waits for room on a worker',
+  queued: 'waits for a slot on a worker',
   preparing: 'its workspace is being made',
   working: 'works',
   asking: 'waits for an answer',
@@ -23,9 +23,9 @@ const to = (target: Status, when: string) => ({ to: target, when });
 const KILLED = to('stopping', 'killed');
 const NEXT: Readonly<Record<LiveStatus, readonly { readonly to: Status; readonly when: string }[]>> = {
   queued: [
-    to('preparing', 'room is given'),
-    to('working', 'room is given again'),
-    to('verifying', 'room is given again'),
+    to('preparing', 'a slot is granted'),
+    to('working', 'a slot is granted again'),
+    to('verifying', 'a slot is granted again'),
     KILLED,
     to('killed', 'killed before it ever had a worker'),
   ],

@@ -2,11 +2,11 @@ import { z } from 'zod';
 
 /** Where a live subagent is. The same words in lists, the Web UI, JSON and announcements. */
 export const liveStatus = z.enum([
-  'queued', // waits for room on a worker
+  'queued', // waits for a slot on a worker
   'preparing', // its workspace is being made
   'working', // a turn runs
-  'asking', // waits for an answer, holding no room
-  'waiting', // waits for new credentials, a limit of its model that passes, or space on the disk; it holds no room
+  'asking', // waits for an answer, holding no slot
+  'waiting', // waits for new credentials, a limit of its model that passes, or space on the disk; it holds no slot
   'verifying', // its commit is being collected and verified
   'stopping', // its processes are being ended
 ]);

@@ -64,13 +64,13 @@ const CONTROLS = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F]/g;
 const BIDI = /[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/g;
 
 /** `text` without terminal control sequences, control characters (but tab and newline) and bidirectional marks. */
-export function plain(text: string): string {
+export function stripControls(text: string): string {
   return text.replace(/\r\n?/g, '\n').replace(ESCAPES, '').replace(CONTROLS, '').replace(BIDI, '');
 }
 
 /** `text` as one plain line of at most `max` characters. */
 export function oneLine(text: string, max: number): string {
-  return head(plain(text).replace(/\s+/g, ' ').trim(), max);
+  return head(stripControls(text).replace(/\s+/g, ' ').trim(), max);
 }
 
 // What JSON leaves as it is, and a terminal, an editor or a reader of lines takes for more than a character.

@@ -1,6 +1,6 @@
 /** Errors of a Copilot session, by what can be done about them. */
-import { head, plain, type TurnFailure } from '../contract/index.ts';
-import type { SessionError } from './turn-state.ts';
+import { head, stripControls, type TurnFailure } from '../contract/index.ts';
+import type { SessionError } from './turn/turn-state.ts';
 
 /** Longest error message that leaves the worker, in characters. */
 const MAX_MESSAGE_CHARS = 1_000;
@@ -23,7 +23,7 @@ const LOG_IN =
  * times), so what arrives here has persisted for seconds to minutes. `retried`: whether it did so here.
  */
 export function classify(error: SessionError, retried: boolean): TurnFailure {
-  const message = head(plain(error.message).trim(), MAX_MESSAGE_CHARS);
+  const message = head(stripControls(error.message).trim(), MAX_MESSAGE_CHARS);
   const { errorType: type, statusCode: status } = error;
   if (isContext(error)) {
     return {
@@ -77,7 +77,7 @@ export function classifyRefusal(words: string): TurnFailure {
   return {
     class: 'refusal',
     message: head(
-      `the model refused to answer${words === '' ? '' : `: ${plain(words).trim()}`}`,
+      `the model refused to answer${words === '' ? '' : `: ${stripControls(words).trim()}`}`,
       MAX_MESSAGE_CHARS,
     ),
     retryable: false,
@@ -87,7 +87,10 @@ export function classifyRefusal(words: string): TurnFailure {
 
 /** A call of the runtime that failed as a call: not the model's doing. */
 export function classifyRuntimeError(error: unknown): TurnFailure {
-  const message = head(plain(error instanceof Error ? error.message : String(error)), MAX_MESSAGE_CHARS);
+  const message = head(
+    stripControls(error instanceof Error ? error.message : String(error)),
+    MAX_MESSAGE_CHARS,
+  );
   if (/authentication failed/i.test(message)) {
     // The same words for a login that is refused and for a GitHub that is not reached.
     if (/network|fetch failed|error sending request/i.test(message.replace(/failed to fetch/i, '')))

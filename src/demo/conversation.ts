@@ -25,7 +25,7 @@ const requestBody = z.looseObject({
 export const CALL_ID_PREFIX = 'call_';
 
 /** What was said so far. */
-export interface Conversation {
+export interface ModelConversation {
   readonly messages: readonly { readonly role: string; readonly content: string }[];
   /** Everything but the system message, in order. */
   readonly text: string;
@@ -41,7 +41,7 @@ export interface Conversation {
 
 /** Reads a request body. Throws when it is no chat completions request. */
 export function readConversation(body: string): {
-  readonly conversation: Conversation;
+  readonly conversation: ModelConversation;
   readonly model: string;
   readonly tools: readonly string[];
   readonly stream: boolean;

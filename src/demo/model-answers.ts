@@ -2,17 +2,17 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CALL_ID_PREFIX, type Conversation } from './conversation.ts';
-import type { Step, ToolCall } from './scripted-model.ts';
+import { CALL_ID_PREFIX, type ModelConversation } from './conversation.ts';
+import type { ScriptedStep, ToolCall } from './scripted-model.ts';
 
 interface Asked {
   readonly model: string;
-  readonly conversation: Conversation;
+  readonly conversation: ModelConversation;
   readonly stream: boolean;
 }
 
 /** Writes `step` as the answer. */
-export async function answer(response: ServerResponse, step: Step, asked: Asked): Promise<void> {
+export async function answer(response: ServerResponse, step: ScriptedStep, asked: Asked): Promise<void> {
   if ('raw' in step) return step.raw(response);
   if ('error' in step) return refuse(response, step.error);
   if (step.delayMs !== undefined) await sleep(step.delayMs);
@@ -80,7 +80,7 @@ function wireCall(call: ToolCall, index: number): object {
 }
 
 /** About four characters a token, and what the last request already had counts as cached: close enough to look real. */
-function countTokens(conversation: Conversation, produced: string): object {
+function countTokens(conversation: ModelConversation, produced: string): object {
   const tokens = (texts: readonly string[]): number => Math.ceil(texts.join('').length / 4);
   const prompt = tokens(conversation.messages.map(({ content }) => content));
   const fresh = tokens([conversation.news]);

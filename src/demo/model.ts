@@ -1,5 +1,5 @@
 /** Which model the demo plays with. */
-import { describeModelAccess } from '../copilot/model-access.ts';
+import { describeModelAccess } from '../copilot/runtime/model-access.ts';
 import type { Narrator } from './narrator.ts';
 import { startScriptedModel } from './scripted-model.ts';
 import { scenarios } from './script.ts';
@@ -15,7 +15,7 @@ export interface DemoModel {
 }
 
 /** The user's model where there is one, else a scripted one on loopback; says which. */
-export async function chooseModel(env: NodeJS.ProcessEnv, narrator: Narrator): Promise<DemoModel> {
+export async function chooseDemoModel(env: NodeJS.ProcessEnv, narrator: Narrator): Promise<DemoModel> {
   const access = await describeModelAccess(env);
   if (access.kind !== 'none') {
     narrator.say('demo', 'model', `Model: ${access.words}.`, { scripted: false });

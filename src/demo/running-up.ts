@@ -1,8 +1,8 @@
 /** `up` in this process: server and worker as its children, and what it tells. */
 import { openHome } from '../home/home.ts';
-import { runUp } from '../worker/up.ts';
+import { runUp } from '../worker/up/up.ts';
 import { asError } from './narrator.ts';
-import type { UpEvent } from '../worker/up-events.ts';
+import type { UpEvent } from '../worker/up/events.ts';
 
 type WorkerReady = Extract<UpEvent, { event: 'worker-ready' }>;
 type ServerReady = Extract<UpEvent, { event: 'server-ready' }>;

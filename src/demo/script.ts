@@ -1,7 +1,7 @@
 /** What the scripted model says and does in the demo, where there is no real one. Its tool calls are carried out for real. */
-import type { Conversation } from './conversation.ts';
+import type { ModelConversation } from './conversation.ts';
 import { STEERED_SENTENCE } from './project-files.ts';
-import type { Scenario, Step, ToolCall } from './scripted-model.ts';
+import type { Scenario, ScriptedStep, ToolCall } from './scripted-model.ts';
 import { CHECK_SLOWLY, DOCS, FIX, MODERNISE, WRONG } from './tasks.ts';
 
 /** One thing that the model does, told by what it says: each says something else. */
@@ -9,7 +9,7 @@ interface Line {
   readonly say: string;
   readonly run?: ToolCall;
   /** Left out where this is false. */
-  readonly when?: (conversation: Conversation) => boolean;
+  readonly when?: (conversation: ModelConversation) => boolean;
 }
 
 const bash = (command: string, description: string): ToolCall => ({
@@ -89,7 +89,7 @@ const WRONG_LINES: readonly Line[] = [
 ];
 
 /** A turn that lost its background commands in a crash is told so, in a message of its own. */
-function wasResumed({ userMessages }: Conversation): boolean {
+function wasResumed({ userMessages }: ModelConversation): boolean {
   return userMessages.some((message) => /^\[subagent .*, resumed\]$/m.test(message));
 }
 
@@ -100,12 +100,12 @@ export const scenarios: readonly Scenario[] = [
   { when: isOf(WRONG), steps: (conversation) => nextStep(WRONG_LINES, conversation) },
 ];
 
-function isOf(label: string): (conversation: Conversation) => boolean {
+function isOf(label: string): (conversation: ModelConversation) => boolean {
   return ({ userMessages }) => userMessages.some((message) => message.includes(`[subagent ${label}@`));
 }
 
 /** The first line that was not said yet; one whose command was interrupted by a crash is said again. */
-function nextStep(lines: readonly Line[], conversation: Conversation): Step {
+function nextStep(lines: readonly Line[], conversation: ModelConversation): ScriptedStep {
   const { messages, news } = conversation;
   const said = messages.filter(({ role }) => role === 'assistant').map(({ content }) => content);
   const last = lines.find(({ say }) => said.at(-1)?.includes(say));

@@ -7,7 +7,7 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { answer, refuse } from './model-answers.ts';
-import { readConversation, type Conversation } from './conversation.ts';
+import { readConversation, type ModelConversation } from './conversation.ts';
 
 /** One tool call of a step; tools have Copilot's names: `bash`, `create`, `edit`, `view`, `ask_parent`, … */
 export interface ToolCall {
@@ -16,7 +16,7 @@ export interface ToolCall {
 }
 
 /** What the model does at one point of a conversation. */
-export type Step =
+export type ScriptedStep =
   | {
       readonly text?: string;
       readonly tools?: readonly ToolCall[];
@@ -38,9 +38,9 @@ export type Step =
 
 /** What the model does in the conversations that it recognises. */
 export interface Scenario {
-  readonly when: (conversation: Conversation) => boolean;
+  readonly when: (conversation: ModelConversation) => boolean;
   /** By the number of answers that the conversation already has (the last step repeats), or decided by a function. */
-  readonly steps: readonly Step[] | ((conversation: Conversation) => Step);
+  readonly steps: readonly ScriptedStep[] | ((conversation: ModelConversation) => ScriptedStep);
 }
 
 /** One request, for assertions. */
@@ -50,7 +50,7 @@ interface ModelRequest {
   readonly headers: IncomingHttpHeaders;
   /** Of chat completions only. */
   readonly model?: string;
-  readonly conversation?: Conversation;
+  readonly conversation?: ModelConversation;
   /** Names of the tools offered. */
   readonly tools: readonly string[];
   /** Milliseconds since the epoch, with fractions. */
@@ -143,7 +143,7 @@ async function handle(
   await answer(response, stepFor(conversation, scenarios), { model, conversation, stream });
 }
 
-function stepFor(conversation: Conversation, scenarios: readonly Scenario[]): Step {
+function stepFor(conversation: ModelConversation, scenarios: readonly Scenario[]): ScriptedStep {
   const scenario = scenarios.find(({ when }) => when(conversation));
   if (scenario === undefined) throw new Error('no scenario recognises this conversation');
   if (typeof scenario.steps === 'function') return scenario.steps(conversation);

@@ -7,9 +7,9 @@ import { Subagents, type SessionHandle } from '../client/index.ts';
 import { SubagentsError } from '../contract/index.ts';
 import { sweep } from '../home/sweep.ts';
 import { withoutTemporal } from '../temporal/environment.ts';
-import type { UpEvent } from '../worker/up-events.ts';
-import { aborted } from '../worker/up-keep.ts';
-import { chooseModel, type DemoModel } from './model.ts';
+import type { UpEvent } from '../worker/up/events.ts';
+import { aborted } from '../worker/up/keep-running.ts';
+import { chooseDemoModel, type DemoModel } from './model.ts';
 import { count, type Narrator } from './narrator.ts';
 import { processesIn } from './process-table.ts';
 import { makeProject, runTests } from './project.ts';
@@ -93,13 +93,13 @@ export class Stage {
   async open(): Promise<void> {
     const { narrator, signal } = this;
     const env = this.#env;
-    this.#model = await chooseModel(env, narrator);
+    this.#model = await chooseDemoModel(env, narrator);
     const said = ({ event, message, ...facts }: UpEvent): void =>
       narrator.say('up', event, sentence(message), facts);
     this.#up = await RunningUp.begin({
       home: this.home,
       // All three at once, on any machine.
-      env: { ...this.#model.env, SUBAGENTS_ROOM: '3' },
+      env: { ...this.#model.env, SUBAGENTS_SLOTS: '3' },
       now: this.#hurry,
       onEvent: said,
       onProgress: (line) => narrator.say('up', 'progress', line),

@@ -15,7 +15,7 @@ const LOOK_MS = 150;
 const KEPT_TIMEOUT_MS = 30_000;
 const EVENT_LOG = 'events.jsonl';
 
-export class Conversation {
+export class MainAgentConversation {
   readonly #session: CopilotSession;
   readonly #tools: ReadonlySet<string>;
   #keys: Promise<Set<string>> | undefined;

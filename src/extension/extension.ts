@@ -3,13 +3,13 @@ import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CopilotSession, ToolResultObject } from '@github/copilot-sdk';
 import { plural, type Announcement } from '../contract/index.ts';
-import { lackingOf } from '../copilot/lacking.ts';
+import { lackingOf } from '../copilot/runtime/lacking.ts';
 import { resolveRepository } from '../git/repository.ts';
 import { upCommand } from '../system/home-root.ts';
-import { Inbox, LazyConnection, TOOLS, type Adopted, type ToolContext } from '../tools/index.ts';
+import { AnnouncementInbox, LazyConnection, TOOLS, type Adopted, type ToolContext } from '../tools/index.ts';
 import { Busy } from './busy.ts';
-import { Conversation } from './conversation.ts';
-import { findOrphans, sessionOf } from './orphans.ts';
+import { MainAgentConversation } from './conversation.ts';
+import { orphansToAdopt, sessionOf } from './orphans.ts';
 import { Receiver } from './receiver.ts';
 import { untilSoleReceiver } from './sole-receiver.ts';
 import { startUp } from './start-up.ts';
@@ -26,10 +26,10 @@ export class Extension implements Calls {
   readonly #node: string;
   readonly #env: NodeJS.ProcessEnv;
   readonly #session: CopilotSession;
-  readonly #conversation: Conversation;
+  readonly #conversation: MainAgentConversation;
   readonly #name: string;
   readonly #connection: LazyConnection;
-  readonly #inbox: Inbox;
+  readonly #inbox: AnnouncementInbox;
   readonly #busy = new Busy();
   /** Calls of `wait`: they may run for minutes, and hold nothing back for so long. */
   readonly #waits = new Busy();
@@ -46,13 +46,13 @@ export class Extension implements Calls {
     this.#node = node;
     this.#env = env;
     this.#session = session;
-    this.#conversation = new Conversation(
+    this.#conversation = new MainAgentConversation(
       session,
       TOOLS.map(({ name }) => name),
     );
     this.#name = sessionOf(session.sessionId);
     this.#connection = new LazyConnection({ env });
-    this.#inbox = new Inbox(this.#name);
+    this.#inbox = new AnnouncementInbox(this.#name);
   }
 
   /** Brings what there is to tell into the conversation: at once where it has subagents already, else from the first call on. */
@@ -140,7 +140,7 @@ export class Extension implements Calls {
     const { cwd } = await this.#place();
     const repository = await resolveRepository(cwd).catch(() => undefined);
     if (repository === undefined) return [];
-    const found = await findOrphans(await this.#connection.get(), {
+    const found = await orphansToAdopt(await this.#connection.get(), {
       own: this.#name,
       repository,
       states: dirname(states),

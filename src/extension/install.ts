@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SubagentsError } from '../contract/errors.ts';
-import { errorCode, explained } from '../system/files.ts';
+import { errorCode, withDiskErrors } from '../system/files.ts';
 import { isOurs, launcherText } from './launcher.ts';
 
 /** What was done to the file. */
@@ -33,7 +33,7 @@ export function install(path: string, portable: boolean): Change {
   const text = launcherText(portable ? undefined : { main, node: process.execPath });
   const before = readOurs(path);
   if (before === text) return 'unchanged';
-  explained(path, () => {
+  withDiskErrors(path, () => {
     mkdirSync(dirname(path), { recursive: true });
     const draft = `${path}.${process.pid}`;
     writeFileSync(draft, text);
@@ -45,7 +45,7 @@ export function install(path: string, portable: boolean): Change {
 /** Removes it, and its folder where nothing else is in it. @throws SubagentsError NOT_OURS, INTERNAL */
 export function uninstall(path: string): Change {
   if (readOurs(path) === undefined) return 'absent';
-  explained(path, () => rmSync(path));
+  withDiskErrors(path, () => rmSync(path));
   try {
     rmdirSync(dirname(path));
   } catch {

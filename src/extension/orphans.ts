@@ -21,7 +21,7 @@ export const sessionOf = (copilotSessionId: string): string => `${PREFIX}${copil
  * @param states the folder of Copilot sessions' states
  * @throws SubagentsError TEMPORAL_UNREACHABLE, TIMEOUT
  */
-export async function findOrphans(
+export async function orphansToAdopt(
   subagents: Subagents,
   { own, repository, states }: { own: string; repository: string; states: string },
 ): Promise<Adopted[]> {

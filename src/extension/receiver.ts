@@ -1,8 +1,8 @@
 /** Brings what a session announces into the conversation, each thing once. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Announcement } from '../contract/index.ts';
-import { announced, newsLine, type Inbox, type LazyConnection } from '../tools/index.ts';
-import type { Conversation } from './conversation.ts';
+import { announced, newsLine, type AnnouncementInbox, type LazyConnection } from '../tools/index.ts';
+import type { MainAgentConversation } from './conversation.ts';
 import { keyOf } from './marks.ts';
 
 /** What comes within this time comes together. */
@@ -19,8 +19,8 @@ export interface ReceiverOptions {
   /** It was another conversation's. */
   readonly isAdopted: boolean;
   readonly connection: LazyConnection;
-  readonly conversation: Conversation;
-  readonly inbox: Inbox;
+  readonly conversation: MainAgentConversation;
+  readonly inbox: AnnouncementInbox;
   /** Settles when no other Copilot CLI that has this conversation open brings it what is announced. */
   readonly turn: () => Promise<void>;
   /** Settles when no tool call runs that is about to answer: its answer may have the announcement too. */

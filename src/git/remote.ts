@@ -1,9 +1,9 @@
 /** Repositories on other machines: asked, cloned and pushed to with the user's own credentials, and without asking anybody. */
 import { basename } from 'node:path';
 import { SubagentsError, withoutCredentials } from '../contract/index.ts';
-import { branchName } from './branch.ts';
+import { branchName } from './branches/branch.ts';
 import { isAncestor } from './common.ts';
-import { localConfiguration } from './configuration.ts';
+import { localConfiguration } from './trust/configuration.ts';
 import { firstUsefulLine, git, tryGit, type GitAnswer, type GitOptions } from './run.ts';
 
 /** How long a remote may take, in milliseconds: to name its branches, to send everything, to take a branch. */

@@ -1,4 +1,4 @@
-/** Every call of git that we make: safe in a hostile repository, and quiet about the user's own surroundings. */
+/** Every call of git that we make: safe in a hostile repository, and independent of the user's own environment. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { existsSync } from 'node:fs';
 import { SubagentsError } from '../contract/index.ts';

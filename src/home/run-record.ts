@@ -27,7 +27,7 @@ const runRecord = z.object({
   /** ISO 8601; absent while it is live, and where its end was not seen by this worker. */
   endedAt: z.string().optional(),
   /** Commands that were ended because their worker had stopped, until that has been told. */
-  cutOff: z.array(z.string()).optional(),
+  killedCommands: z.array(z.string()).optional(),
 });
 export type RunRecord = z.infer<typeof runRecord>;
 
@@ -42,10 +42,13 @@ export const runRecordPath = (home: RunHome, subagent: SubagentRef): string =>
   join(home.paths.runs, `${runFolder(subagent)}${SUFFIX}`);
 
 /** Notes what a run has here. A record that is there already keeps when it began. @throws SubagentsError DISK_FULL, INTERNAL */
-export function noteRun(home: RunHome, record: Omit<RunRecord, 'startedAt' | 'endedAt' | 'cutOff'>): void {
+export function noteRun(
+  home: RunHome,
+  record: Omit<RunRecord, 'startedAt' | 'endedAt' | 'killedCommands'>,
+): void {
   const known = readRecord(runRecordPath(home, record.subagent));
-  const { startedAt = new Date().toISOString(), cutOff } = known ?? {};
-  write(home, { ...record, startedAt, cutOff });
+  const { startedAt = new Date().toISOString(), killedCommands } = known ?? {};
+  write(home, { ...record, startedAt, killedCommands });
 }
 
 /**
@@ -67,18 +70,22 @@ export const hasEnded = (home: RunHome, subagent: SubagentRef): boolean =>
   readRecord(runRecordPath(home, subagent))?.endedAt !== undefined;
 
 /** Notes commands of a Copilot session's live run that were ended because their worker had stopped. */
-export function noteCutOff(home: RunHome, copilotSessionId: string, commands: readonly string[]): void {
+export function recordKilledCommands(
+  home: RunHome,
+  copilotSessionId: string,
+  commands: readonly string[],
+): void {
   const record = readRuns(home).find(
     ({ subagent, endedAt }) => subagent.copilotSessionId === copilotSessionId && endedAt === undefined,
   );
   if (record === undefined || commands.length === 0) return;
-  const cutOff = [...new Set([...(record.cutOff ?? []), ...commands])].slice(0, MAX_CUT_OFF);
-  write(home, { ...record, cutOff });
+  const killedCommands = [...new Set([...(record.killedCommands ?? []), ...commands])].slice(0, MAX_CUT_OFF);
+  write(home, { ...record, killedCommands });
 }
 
 /** Those of a run that have not been told of. */
-export function cutOffOf(home: RunHome, subagent: SubagentRef): readonly string[] {
-  return readRecord(runRecordPath(home, subagent))?.cutOff ?? [];
+export function killedCommands(home: RunHome, subagent: SubagentRef): readonly string[] {
+  return readRecord(runRecordPath(home, subagent))?.killedCommands ?? [];
 }
 
 /** When the run ended, as far as this worker saw it; ISO 8601. */
@@ -93,9 +100,9 @@ export function noteLiveAgain(home: RunHome, subagent: SubagentRef): void {
 }
 
 /** Notes that they have been told of. */
-export function noteCutOffTold(home: RunHome, subagent: SubagentRef): void {
+export function recordKilledCommandsTold(home: RunHome, subagent: SubagentRef): void {
   const record = readRecord(runRecordPath(home, subagent));
-  if (record?.cutOff) write(home, { ...record, cutOff: undefined });
+  if (record?.killedCommands) write(home, { ...record, killedCommands: undefined });
 }
 
 /** Forgets a run, once nothing of it is left. */

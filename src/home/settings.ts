@@ -9,8 +9,8 @@ import type { Env } from '../system/home-root.ts';
 import { GIVEN_VARIABLE } from '../environment/clean.ts';
 
 export interface Settings {
-  /** Turns at once (`SUBAGENTS_ROOM`). */
-  readonly room: number;
+  /** Turns at once (`SUBAGENTS_SLOTS`). */
+  readonly slots: number;
   /** Models that a spawn may name (`SUBAGENTS_MODELS`, separated by commas); undefined allows any. */
   readonly models: readonly string[] | undefined;
   /** The model of spawns that name none (`SUBAGENTS_MODEL`); undefined leaves the choice to Copilot. */
@@ -31,8 +31,8 @@ export interface Settings {
 
 const UNITS: Readonly<Record<string, number>> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
 
-const MIN_ROOM = 2;
-const MAX_ROOM = 32;
+const MIN_SLOTS = 2;
+const MAX_SLOTS = 32;
 const MAX_STATED_ROOM = 1_000;
 /** A subagent waits for its model most of the time: two share a core. */
 const TURNS_PER_CORE = 2;
@@ -42,10 +42,10 @@ const TURNS_PER_CORE = 2;
  */
 const GIB_PER_TURN = 0.5;
 
-/** The room of a machine with `cores` and `memoryGib`: between 2 and 32. */
-export function defaultRoom(cores: number, memoryGib: number): number {
-  const room = Math.floor(Math.min(cores * TURNS_PER_CORE, memoryGib / GIB_PER_TURN));
-  return Math.min(MAX_ROOM, Math.max(MIN_ROOM, room));
+/** The slots of a machine with `cores` and `memoryGib`: between 2 and 32. */
+export function defaultSlots(cores: number, memoryGib: number): number {
+  const slots = Math.floor(Math.min(cores * TURNS_PER_CORE, memoryGib / GIB_PER_TURN));
+  return Math.min(MAX_SLOTS, Math.max(MIN_SLOTS, slots));
 }
 
 const text = z
@@ -75,7 +75,7 @@ const variables = text.refine(
 const sizeOr = (standard: string) => text.transform((value = standard) => value).pipe(sizeText);
 const settings = z
   .object({
-    SUBAGENTS_ROOM: text.pipe(z.coerce.number<string>().int().min(1).max(MAX_STATED_ROOM).optional()),
+    SUBAGENTS_SLOTS: text.pipe(z.coerce.number<string>().int().min(1).max(MAX_STATED_ROOM).optional()),
     SUBAGENTS_MODELS: text.transform((value) => {
       const names = value
         ?.split(',')
@@ -113,10 +113,10 @@ export function readSettings(env: Env = process.env): Settings {
       remedy: `correct ${name} in the worker's environment, or unset it`,
     });
   }
-  const { SUBAGENTS_ROOM, SUBAGENTS_MODELS, SUBAGENTS_MODEL, SUBAGENTS_COPILOT_PATH } = parsed.data;
+  const { SUBAGENTS_SLOTS, SUBAGENTS_MODELS, SUBAGENTS_MODEL, SUBAGENTS_COPILOT_PATH } = parsed.data;
   const { SUBAGENTS_KEEP, SUBAGENTS_KEEP_DISK, SUBAGENTS_RESERVE, SUBAGENTS_MAX_FOLDER } = parsed.data;
   return {
-    room: SUBAGENTS_ROOM ?? defaultRoom(availableParallelism(), memoryBytes() / 2 ** 30),
+    slots: SUBAGENTS_SLOTS ?? defaultSlots(availableParallelism(), memoryBytes() / 2 ** 30),
     models: SUBAGENTS_MODELS,
     model: SUBAGENTS_MODEL,
     repos: parsed.data.SUBAGENTS_REPOS,

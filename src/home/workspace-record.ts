@@ -1,11 +1,11 @@
 /** What a worker knows of the worktrees it made: a file beside each, written before anything is made. */
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { left } from '../git/left.ts';
-import { planted } from '../git/planted.ts';
-import { sparsePatterns } from '../git/sparse.ts';
-import { surroundings } from '../git/surroundings.ts';
-import { unfinished } from '../git/unfinished.ts';
+import { knownArtifacts } from '../git/contents/artifacts.ts';
+import { injectedConfig } from '../git/trust/injected-config.ts';
+import { sparsePatterns } from '../git/worktrees/sparse.ts';
+import { repositorySnapshot } from '../git/trust/repository-snapshot.ts';
+import { unfinished } from '../git/contents/unfinished.ts';
 import { SubagentsError, verification, type SubagentRef } from '../contract/index.ts';
 import { ensurePrivateDir, readIfThere, writePrivateFile } from '../system/files.ts';
 
@@ -28,9 +28,9 @@ const workspaceRecord = z.object({
   /** What its sparse checkout had before its subagent began; null: everything. */
   sparse: sparsePatterns.nullable().optional(),
   /** What lay around it when it was made. */
-  surroundings: surroundings.optional(),
+  snapshot: repositorySnapshot.optional(),
   /** Programs that were configured in the repository while its subagent worked; known once that is over. */
-  planted: planted.optional(),
+  injected: injectedConfig.optional(),
   /** What git was in the middle of at the end of its turns, as far as it is still so. */
   unfinished: z.array(unfinished).default([]),
   /** Branches beside its own that work went to when it was collected. */
@@ -50,11 +50,11 @@ const workspaceRecord = z.object({
     ])
     .optional(),
   /** Untracked files that set-up made: not the subagent's, so not committed with its work while they are as they were left. */
-  leftBySetUp: left.default({}),
+  leftBySetUp: knownArtifacts.default({}),
   /** The same of verification commands. */
-  leftByVerification: left.default({}),
+  leftByVerification: knownArtifacts.default({}),
   /** What git ignored there before the subagent began, and what verification commands have made of it. */
-  ignored: left.default({}),
+  ignored: knownArtifacts.default({}),
   /** While verification commands run: the untracked files that there were before. */
   verifying: z.object({ untracked: z.array(z.string()) }).optional(),
 });

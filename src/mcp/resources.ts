@@ -2,7 +2,7 @@
 import { ResourceTemplate, type McpServer, type Resource } from '@modelcontextprotocol/server';
 import { isChain, isFinal, SubagentsError } from '../contract/index.ts';
 import type { SubagentHandle, SubagentRow, Subagents } from '../client/index.ts';
-import { failureOf, shownText, transcriptText } from '../tools/index.ts';
+import { toolFailure, shownText, transcriptText } from '../tools/index.ts';
 
 /** Of a transcript, the newest characters. */
 const MAX_TRANSCRIPT_CHARS = 40_000;
@@ -78,7 +78,7 @@ async function textOf(
       ? await shownText(handle)
       : await transcriptText(handle, { max: MAX_TRANSCRIPT_CHARS, signal });
   } catch (error) {
-    throw new Error(failureOf(error).text, { cause: error });
+    throw new Error(toolFailure(error).text, { cause: error });
   }
 }
 

@@ -9,7 +9,14 @@ import {
 import { serveStdio, StdioServerTransport } from '@modelcontextprotocol/server/stdio';
 import { isFinal, type Announcement } from '../contract/index.ts';
 import type { ConnectOptions } from '../client/index.ts';
-import { Inbox, INSTRUCTIONS, LazyConnection, newsSchema, TOOLS, type ToolContext } from '../tools/index.ts';
+import {
+  AnnouncementInbox,
+  INSTRUCTIONS,
+  LazyConnection,
+  newsSchema,
+  TOOLS,
+  type ToolContext,
+} from '../tools/index.ts';
 import { answerCall, type Sent } from './answer.ts';
 import { registerResources } from './resources.ts';
 import { shownOnly } from './schema.ts';
@@ -42,7 +49,7 @@ export async function serveMcp(options: McpOptions): Promise<void> {
     sent: new Map<RequestId, readonly Announcement[]>(),
     ...{ session: options.session, cwd: options.cwd, start: options.start, arrival: ARRIVAL },
     ...{ lacking: options.lacking, upCommand: options.upCommand },
-    inbox: new Inbox(options.session),
+    inbox: new AnnouncementInbox(options.session),
     connect: () => connection.get(),
     get current() {
       return connection.current;

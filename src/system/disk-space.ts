@@ -1,4 +1,4 @@
-/** How much room a disk has left. */
+/** How much space a disk has left. */
 import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 

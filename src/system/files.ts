@@ -21,7 +21,7 @@ import { SubagentsError } from '../contract/errors.ts';
  * @throws SubagentsError DISK_FULL, FILE_ACCESS
  */
 export function ensurePrivateDir(path: string): void {
-  explained(path, () => {
+  withDiskErrors(path, () => {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     if (statSync(path).mode & 0o077) chmodSync(path, 0o700);
   });
@@ -52,7 +52,7 @@ export function createPrivateFile(path: string, text: string): boolean {
 
 function viaDraft(path: string, text: string, publish: (draft: string) => void): void {
   const draft = join(dirname(path), `.${basename(path)}.${process.pid}.${drafts++}`);
-  explained(path, () => {
+  withDiskErrors(path, () => {
     try {
       // What a process of the same number has left goes; a link there is not followed.
       rmSync(draft, { force: true });
@@ -97,7 +97,7 @@ export function errorCode(error: unknown): string | undefined {
 }
 
 /** Runs `write`, which writes to `path`, and explains its system errors. @throws SubagentsError DISK_FULL, FILE_ACCESS */
-export function explained(path: string, write: () => void): void {
+export function withDiskErrors(path: string, write: () => void): void {
   try {
     write();
   } catch (error) {

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { SubagentsError } from '../contract/errors.ts';
-import { ensurePrivateDir, explained, readIfThere } from './files.ts';
+import { ensurePrivateDir, withDiskErrors, readIfThere } from './files.ts';
 import { lockFile, type OsLock } from './os-lock.ts';
 import { isAlive, ownIdentity, processSpace, type ProcessIdentity } from './process.ts';
 
@@ -82,7 +82,7 @@ async function takeEntry(dir: string, os: OsLock): Promise<{ lock: Lock } | { ho
     const osLock = os.state === 'held';
     const write = (held: boolean, flag: 'w' | 'wx'): void => {
       const content: EntryContent = { held, since: new Date().toISOString(), host: hostname(), osLock };
-      explained(entry, () => writeFileSync(entry, JSON.stringify(content), { mode: 0o600, flag }));
+      withDiskErrors(entry, () => writeFileSync(entry, JSON.stringify(content), { mode: 0o600, flag }));
     };
     for (let tries = 0; ; tries++) {
       write(false, 'wx');

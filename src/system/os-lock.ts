@@ -1,7 +1,7 @@
 /** A lock of the operating system on a file (flock(2)), which Node has no call for: it holds across PID namespaces, and SIGKILL frees it. */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { explained } from './files.ts';
+import { withDiskErrors } from './files.ts';
 
 /** The program's exit code where another has the lock (flock(1)); every other one says that it could not try. */
 const TAKEN = 1;
@@ -20,7 +20,7 @@ export type OsLock =
  */
 export async function lockFile(path: string): Promise<OsLock> {
   let fd = -1;
-  explained(path, () => (fd = openSync(path, 'a+', 0o600)));
+  withDiskErrors(path, () => (fd = openSync(path, 'a+', 0o600)));
   const exitCode = await flock(fd);
   if (exitCode === 0) return { state: 'held', release: () => closeSync(fd) };
   closeSync(fd);

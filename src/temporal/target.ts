@@ -47,7 +47,7 @@ export interface TargetOptions {
  * The embedded server takes nothing from either.
  * @throws SubagentsError BAD_INPUT (no such profile, unreadable file, address that is none), TEMPORAL_UNREACHABLE (none found)
  */
-export async function resolveTarget(options: TargetOptions = {}): Promise<TemporalTarget> {
+export async function resolveTemporalTarget(options: TargetOptions = {}): Promise<TemporalTarget> {
   const { profile, address, namespace, env = process.env } = options;
   if (profile !== undefined || address !== undefined || env['TEMPORAL_ADDRESS']) {
     const found = await fromConfiguration(options, env);

@@ -1,5 +1,5 @@
 import { check } from '../contract/index.ts';
-import { badInput, failureOf } from './failure.ts';
+import { badInput, toolFailure } from './failure.ts';
 import type { Tool, ToolContext, ToolFailure, ToolResult } from './tool.ts';
 
 /** Calls a tool with arguments as a model wrote them. Nothing is thrown but the reason of `context.signal`. */
@@ -16,6 +16,6 @@ export async function callTool(
     return await tool.handle(context, given as Record<string, unknown>);
   } catch (error) {
     context.signal.throwIfAborted();
-    return failureOf(error);
+    return toolFailure(error);
   }
 }

@@ -1,8 +1,13 @@
 /** `sessions_chain`: hands over steps that build on each other. */
 import { z } from 'zod';
 import { chainSpec, requestId, stepLabel, SubagentsError, type ChainSpec } from '../contract/index.ts';
-import { workflowUrl } from '../client/links.ts';
-import { READY_MADE, readyMadeChain, type ReadyMade, type ReadyMadeName } from '../client/ready-made.ts';
+import { workflowUrl } from '../client/connection/links.ts';
+import {
+  READY_MADE,
+  readyMadeChain,
+  type ReadyMade,
+  type ReadyMadeName,
+} from '../client/chains/ready-made.ts';
 import { notesWords } from './notes.ts';
 import { defineTool } from './tool.ts';
 

@@ -1,5 +1,5 @@
 import type { ConnectOptions, Subagents } from '../client/index.ts';
-import { resolveTarget } from '../temporal/target.ts';
+import { resolveTemporalTarget } from '../temporal/target.ts';
 
 /**
  * A connection for a process that lives long: opened when it is first needed, and anew when another server is to be used than
@@ -20,7 +20,7 @@ export class LazyConnection {
 
   /** @throws SubagentsError TEMPORAL_UNREACHABLE, BAD_INPUT */
   async get(): Promise<Subagents> {
-    const { address, namespace, identity } = await resolveTarget(this.#options);
+    const { address, namespace, identity } = await resolveTemporalTarget(this.#options);
     const server = `${identity === undefined ? address : JSON.stringify(identity)} ${namespace}`;
     // Nothing is awaited from the look to the assignment: of several that come at once, one connects.
     if (this.#open?.server !== server) {

@@ -1,6 +1,6 @@
 /** Errors as a main agent is told of them. */
 import type { z } from 'zod';
-import { inert, inertLine, SETTINGS_FILE, SubagentsError, type ErrorCode } from '../contract/index.ts';
+import { sanitize, sanitizedLine, SETTINGS_FILE, SubagentsError, type ErrorCode } from '../contract/index.ts';
 import { systemFailure } from '../system/files.ts';
 import { fenced } from './fence.ts';
 import type { Tool, ToolFailure } from './tool.ts';
@@ -23,11 +23,11 @@ const QUOTING: ReadonlySet<ErrorCode> = new Set([
 export function safeMessage(code: string, message: string): string {
   return QUOTING.has(code as ErrorCode) || message.includes(SETTINGS_FILE)
     ? fenced('message', 'the error, which may quote a subagent or a repository', message, MAX_MESSAGE_CHARS)
-    : inertLine(message, MAX_MESSAGE_CHARS);
+    : sanitizedLine(message, MAX_MESSAGE_CHARS);
 }
 
 /** Anything that was thrown, as the answer of a tool. */
-export function failureOf(error: unknown): ToolFailure {
+export function toolFailure(error: unknown): ToolFailure {
   const thrown = systemFailure(error) ?? error;
   const code = thrown instanceof SubagentsError ? thrown.code : 'INTERNAL';
   const said = thrown instanceof Error ? thrown.message : String(thrown);
@@ -61,7 +61,7 @@ export function badInput(tool: Tool, error: z.ZodError): SubagentsError {
 
 function remedyOf(thrown: unknown): string | undefined {
   if (!(thrown instanceof SubagentsError) || thrown.remedy === undefined) return undefined;
-  const remedy = inert(thrown.remedy).slice(0, MAX_REMEDY_CHARS);
+  const remedy = sanitize(thrown.remedy).slice(0, MAX_REMEDY_CHARS);
   return NOTHING_RUNS.has(thrown.code)
     ? `${remedy}; or, once the human has agreed, call "subagents" with action "start" and allowed: true`
     : remedy;

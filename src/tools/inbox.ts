@@ -9,7 +9,7 @@ const REMEMBERED = 20_000;
  * acknowledged: where an answer or the whole process was lost, the announcement comes again. What it was told of another session,
  * by a `wait` on one of its subagents, is remembered and left unacknowledged: that session has a main agent of its own.
  */
-export class Inbox {
+export class AnnouncementInbox {
   readonly receiver: string;
   readonly #session: string;
   readonly #told = new Set<string>();

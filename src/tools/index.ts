@@ -6,8 +6,8 @@ import type { Tool } from './tool.ts';
 
 export { callTool } from './call.ts';
 export { LazyConnection } from './connection.ts';
-export { failureOf } from './failure.ts';
-export { Inbox, keyOf } from './inbox.ts';
+export { toolFailure } from './failure.ts';
+export { AnnouncementInbox, keyOf } from './inbox.ts';
 export { MAX_TOLD_BYTES, newsLine, newsWithin, type News } from './news.ts';
 export { newsView as newsSchema } from './view.ts';
 export { adoptedIn } from './actions/adopt.ts';

@@ -1,8 +1,8 @@
 /** `sessions_spawn`: hands over work. */
 import { z } from 'zod';
-import { inertLine, MAX_SPAWN_SPECS, requestId, spawnSpec, SubagentsError } from '../contract/index.ts';
+import { sanitizedLine, MAX_SPAWN_SPECS, requestId, spawnSpec, SubagentsError } from '../contract/index.ts';
 import type { SpawnedSubagent, SpawnRefusal, SpawnSpec, Subagents } from '../client/index.ts';
-import { workflowUrl } from '../client/links.ts';
+import { workflowUrl } from '../client/connection/links.ts';
 import { safeMessage } from './failure.ts';
 import { notesWords } from './notes.ts';
 import { defineTool, type ToolContext } from './tool.ts';
@@ -117,7 +117,7 @@ function viewOf(answer: SpawnedSubagent | SpawnRefusal, { target }: Subagents): 
     return {
       ...{ status: 'refused', label, code },
       reason: safeMessage(code, reason),
-      ...(remedy !== undefined && { remedy: inertLine(remedy, 600) }),
+      ...(remedy !== undefined && { remedy: sanitizedLine(remedy, 600) }),
     };
   }
   const { label, run, workflowId, runId, notes, repeated } = answer;

@@ -1,9 +1,9 @@
 /** Subagents in an answer, as text. */
 import { inOurWords, kindsOf, span, STALLS, type Status } from '../contract/index.ts';
-import type { SubagentView } from './view.ts';
+import type { SubagentAnswer } from './view.ts';
 
 /** One subagent: a line of facts, then `more`, then its words. */
-export function subagentText(view: SubagentView, more: readonly string[] = []): string {
+export function subagentText(view: SubagentAnswer, more: readonly string[] = []): string {
   const name = `${view.label}@${view.run}`;
   const facts = [
     ...stallWords(view.stalled),
@@ -28,25 +28,25 @@ export function subagentText(view: SubagentView, more: readonly string[] = []): 
 }
 
 /** What it stands still for, in words of ours alone. */
-function stallWords(stalled: SubagentView['stalled']): string[] {
+function stallWords(stalled: SubagentAnswer['stalled']): string[] {
   if (stalled === undefined) return [];
   const { state, words } = STALLS[stalled.reason];
   return [`${state.toUpperCase()}, ${words}, since ${stalled.since} (${ago(stalled.since)})`];
 }
 
 /** How it ended, with what its reader must know. */
-function statusWords(status: Status, caveats: SubagentView['caveats'] = []): string {
+function statusWords(status: Status, caveats: SubagentAnswer['caveats'] = []): string {
   return caveats.length === 0 ? status : `${status}, but: ${inOurWords(kindsOf(caveats))}`;
 }
 
-function errorLines({ code, message, remedy }: NonNullable<SubagentView['error']>): string[] {
+function errorLines({ code, message, remedy }: NonNullable<SubagentAnswer['error']>): string[] {
   return [`  error ${code}: ${message}`, ...(remedy === undefined ? [] : [`  What to do: ${remedy}`])];
 }
 
 const ago = (at: string): string => `${span(Date.now() - Date.parse(at))} ago`;
 
 /** How a steer was delivered. */
-const DELIVERY: Readonly<Record<NonNullable<SubagentView['receipt']>['delivery'], string>> = {
+const DELIVERY: Readonly<Record<NonNullable<SubagentAnswer['receipt']>['delivery'], string>> = {
   'mid-turn': 'delivered in the middle of its turn; its model sees it at the next call',
   'queued-behind-tool': 'delivered; it is in its conversation as soon as the running tool or model call ends',
   'started-turn': 'delivered; it opened a new turn',

@@ -15,7 +15,7 @@ import { wait } from './actions/wait.ts';
 import { isFinal, type Announcement } from '../contract/index.ts';
 import { keyOf } from './inbox.ts';
 import { defineTool, type ToolContext } from './tool.ts';
-import type { SubagentView } from './view.ts';
+import type { SubagentAnswer } from './view.ts';
 
 const ACTIONS = {
   list,
@@ -77,7 +77,7 @@ export const subagentsTool = defineTool({
 const SHOWING: ReadonlySet<Name> = new Set(['show', 'kill', 'wait']);
 
 /** Announcements of ends and questions that are part of the answer. */
-async function toldBy(context: ToolContext, views: readonly SubagentView[]): Promise<Announcement[]> {
+async function toldBy(context: ToolContext, views: readonly SubagentAnswer[]): Promise<Announcement[]> {
   const shown = views.filter(
     ({ status }) => status !== undefined && (isFinal(status) || status === 'asking'),
   );

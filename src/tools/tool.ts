@@ -2,8 +2,8 @@
 import type { z } from 'zod';
 import type { Announcement, ErrorCode } from '../contract/index.ts';
 import type { Subagents } from '../client/index.ts';
-import type { Lacking } from '../copilot/lacking.ts';
-import type { Inbox } from './inbox.ts';
+import type { Lacking } from '../copilot/runtime/lacking.ts';
+import type { AnnouncementInbox } from './inbox.ts';
 
 /** What a client may know before it calls (https://modelcontextprotocol.io/specification, tool annotations). */
 interface ToolAnnotations {
@@ -29,7 +29,7 @@ export interface ToolContext {
   /** The connection, where one was opened. */
   readonly current: Promise<Subagents> | undefined;
   /** What was told to this main agent and what was not. */
-  readonly inbox: Inbox;
+  readonly inbox: AnnouncementInbox;
   /** How completions come to the main agent through this face, as a sentence to it. */
   readonly arrival: string;
   /** Runs `subagents up` in the background. @returns what runs, in words */

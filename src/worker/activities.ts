@@ -2,47 +2,47 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import { createAdmitActivities } from '../../activities/admit.ts';
-import { createCloneActivities } from '../../activities/clone.ts';
-import { createCleanActivities } from '../../activities/clean.ts';
-import { createDeliverActivities } from '../../activities/deliver.ts';
-import { createEvidenceActivities } from '../../activities/evidence.ts';
-import { releaseWorkspace } from '../../activities/in-place.ts';
-import { discardHalfMade } from '../../activities/new-worktree.ts';
-import type { Room } from '../../activities/room.ts';
-import { isClosedBy, openRunOn, runStateOn } from '../../activities/run-state.ts';
-import { tellCleanedBy } from '../../activities/tell-cleaned.ts';
-import { onceSpace } from '../../activities/space-gate.ts';
-import { createSetUpActivities } from '../../activities/set-up.ts';
-import { createStayActivities, type StayDependencies } from '../../activities/stay.ts';
-import { createStopActivities } from '../../activities/stop.ts';
-import { createTranscriptActivities } from '../../activities/transcript.ts';
-import { createTurnActivities } from '../../activities/turn.ts';
-import { createVerifyActivities } from '../../activities/verify.ts';
-import { createSessionActivities } from '../../activities/watch.ts';
-import { endWatch } from '../git/program-watch.ts';
+import { createAdmitActivities } from '../../activities/session/admit.ts';
+import { createCloneActivities } from '../../activities/workspace/clone.ts';
+import { createCleanActivities } from '../../activities/ending/clean.ts';
+import { createDeliverActivities } from '../../activities/turn/deliver.ts';
+import { createEvidenceActivities } from '../../activities/evidence/evidence.ts';
+import { releaseWorkspace } from '../../activities/workspace/in-place.ts';
+import { discardHalfMade } from '../../activities/workspace/new-worktree.ts';
+import type { WorkSlots } from '../../activities/slot/work-slots.ts';
+import { isClosedBy, openRunOn, runStateOn } from '../../activities/ending/run-state.ts';
+import { tellCleanedBy } from '../../activities/ending/tell-cleaned.ts';
+import { onceSpace } from '../../activities/slot/space-gate.ts';
+import { createSetUpActivities } from '../../activities/workspace/set-up.ts';
+import { createSlotActivities, type SlotDependencies } from '../../activities/slot/hold-slot.ts';
+import { createStopActivities } from '../../activities/ending/stop.ts';
+import { createTranscriptActivities } from '../../activities/turn/transcript.ts';
+import { createTurnActivities } from '../../activities/turn/turn.ts';
+import { createVerifyActivities } from '../../activities/verification/verify.ts';
+import { createSessionActivities } from '../../activities/session/watch.ts';
+import { endWatch } from '../git/trust/program-watch.ts';
 import { gitDirs } from '../git/repository.ts';
-import { unlockWorktree } from '../git/worktree.ts';
-import { createWorkspaceActivities } from '../../activities/workspace.ts';
-import { stopCopilotSession } from '../copilot/close.ts';
-import { eventLogPath } from '../copilot/event-log.ts';
-import { rememberModelAccess } from '../copilot/model-access.ts';
-import type { CopilotPool } from '../copilot/pool.ts';
+import { unlockWorktree } from '../git/worktrees/worktree.ts';
+import { createWorkspaceActivities } from '../../activities/workspace/workspace.ts';
+import { stopCopilotSession } from '../copilot/session/close.ts';
+import { eventLogPath } from '../copilot/log/event-log.ts';
+import { rememberModelAccess } from '../copilot/runtime/model-access.ts';
+import type { CopilotPool } from '../copilot/runtime/pool.ts';
 import type {
   ControlActivities,
   HostActivities,
-  PlaceActivities,
+  SlotActivities,
   SessionActivities,
   WorkerActivities,
 } from '../contract/index.ts';
 import type { Home } from '../home/home.ts';
-import { cutOffOf, laterRun, noteRunEnded, type RunRecord } from '../home/run-record.ts';
+import { killedCommands, laterRun, noteRunEnded, type RunRecord } from '../home/run-record.ts';
 import type { Settings } from '../home/settings.ts';
 import { findProcesses } from '../home/processes.ts';
 import { sweep } from '../home/sweep.ts';
-import type { Attempts } from './one-attempt.ts';
-import { tellingCutOff, tellingEnd } from './telling.ts';
-import { tellingProblems } from './telling-problems.ts';
+import type { Attempts } from './interceptors/one-attempt.ts';
+import { withKilledCommandNotes, withResurrectionNote } from './notes/killed-commands.ts';
+import { withProblemsAsFailures } from './notes/problems.ts';
 
 /** How long a stop waits for what was cancelled with it to undo what it had begun. */
 const MAX_UNDOING_MS = 3_000;
@@ -52,7 +52,7 @@ export interface WorkerParts {
   readonly home: Home;
   readonly settings: Settings;
   readonly client: Client;
-  readonly room: Room;
+  readonly slots: WorkSlots;
   readonly pool: CopilotPool;
   /** What works on workspaces now. */
   readonly attempts: Attempts;
@@ -64,8 +64,8 @@ export interface WorkerParts {
 export interface ActivitySets {
   readonly session: SessionActivities;
   readonly host: HostActivities;
-  readonly firstStay: PlaceActivities;
-  readonly work: WorkerActivities & PlaceActivities;
+  readonly firstStay: SlotActivities;
+  readonly work: WorkerActivities & SlotActivities;
   readonly control: ControlActivities;
 }
 
@@ -74,7 +74,7 @@ export function createActivities({
   home,
   settings,
   client,
-  room,
+  slots,
   pool,
   attempts,
   pollFreshnessMs,
@@ -82,7 +82,7 @@ export function createActivities({
   const runState = runStateOn(client);
   const isClosed = isClosedBy(runState);
   const stop = createStopActivities({
-    room,
+    slots,
     sweep,
     findProcesses,
     ended: async (subagent) => {
@@ -91,16 +91,16 @@ export function createActivities({
       await Promise.race([attempts.get(subagent.runId), patience]);
       const record = noteRunEnded(home, subagent);
       if (record) await unlock(home, record).catch(() => undefined);
-      // Left as live, more is taken for planted than was: that keeps no end from being one.
+      // Left as live, more is taken for injected than was: that keeps no end from being one.
       if (record) await endWatch(record.repository, subagent.runId).catch(() => undefined);
       await Promise.race([discardHalfMade(home, subagent).catch(() => undefined), patience]);
     },
     releaseCheckout: releaseWorkspace,
     stopCopilotSession: (subagent, options) => stopCopilotSession(pool, subagent, options),
   });
-  const staying: StayDependencies = {
+  const staying: SlotDependencies = {
     client,
-    room,
+    slots,
     workerId: home.workerId,
     isClosed,
     abandon: async (subagent) => {
@@ -110,7 +110,7 @@ export function createActivities({
   const { runTurn } = createTurnActivities({
     ...{ pool, isClosed },
     space: settings,
-    cutOff: (subagent) => cutOffOf(home, subagent),
+    killedCommands: (subagent) => killedCommands(home, subagent),
   });
   const { collectEvidence } = createEvidenceActivities({ home });
   const { cloneRepository, pushBranch } = createCloneActivities({ home, settings });
@@ -136,16 +136,16 @@ export function createActivities({
       ...{ home, settings, runState, env: pool.env },
       modelAccess: rememberModelAccess(pool.env),
     }),
-    firstStay: createStayActivities(staying, { returning: false }),
+    firstStay: createSlotActivities(staying, { returning: false }),
     work: {
-      ...createStayActivities(staying, { returning: true }),
+      ...createSlotActivities(staying, { returning: true }),
       cloneRepository: onceSpace(spacious, cloneRepository),
       pushBranch,
       prepareWorkspace: onceSpace(spacious, prepareWorkspace),
-      setUpWorkspace: tellingProblems(setUpWorkspace),
-      runTurn: tellingProblems(tellingEnd(home, tellingCutOff(home, runTurn))),
-      collectEvidence: onceSpace(spacious, tellingCutOff(home, collectEvidence)),
-      verifyCommit: tellingProblems(tellingCutOff(home, verifyCommit)),
+      setUpWorkspace: withProblemsAsFailures(setUpWorkspace),
+      runTurn: withProblemsAsFailures(withResurrectionNote(home, withKilledCommandNotes(home, runTurn))),
+      collectEvidence: onceSpace(spacious, withKilledCommandNotes(home, collectEvidence)),
+      verifyCommit: withProblemsAsFailures(withKilledCommandNotes(home, verifyCommit)),
     },
     control: {
       ...createDeliverActivities({ pool }),

@@ -5,7 +5,7 @@ import { EMBEDDED_POLL_FRESHNESS_MS } from '../temporal/embedded-arguments.ts';
 import { systemFailure } from '../system/files.ts';
 import { makeExpendable } from '../system/expendable-output.ts';
 import { redacted, runWorker } from './run-worker.ts';
-import { answerHeartbeat } from './up-heartbeat.ts';
+import { answerHeartbeat } from './up/heartbeat.ts';
 
 const { values } = parseArgs({
   options: { address: { type: 'string' }, namespace: { type: 'string', default: 'default' } },
@@ -23,8 +23,8 @@ try {
       origin: values.address,
       pollFreshnessMs: EMBEDDED_POLL_FRESHNESS_MS,
     },
-    onReady: ({ workerId, room }) =>
-      process.stdout.write(`${JSON.stringify({ event: 'ready', workerId, room })}\n`),
+    onReady: ({ workerId, slots }) =>
+      process.stdout.write(`${JSON.stringify({ event: 'ready', workerId, slots })}\n`),
     onNotice: (line) =>
       process.stderr.write(
         `${jsonLine({ at: new Date().toISOString(), level: 'INFO', message: redacted(line) })}\n`,

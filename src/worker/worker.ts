@@ -4,10 +4,10 @@ import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { Client } from '@temporalio/client';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
-import { Room } from '../../activities/room.ts';
-import { openRunOn, runStateOn } from '../../activities/run-state.ts';
-import { tellCleanedBy } from '../../activities/tell-cleaned.ts';
-import { CopilotPool } from '../copilot/pool.ts';
+import { WorkSlots } from '../../activities/slot/work-slots.ts';
+import { openRunOn, runStateOn } from '../../activities/ending/run-state.ts';
+import { tellCleanedBy } from '../../activities/ending/tell-cleaned.ts';
+import { CopilotPool } from '../copilot/runtime/pool.ts';
 import {
   hostControlQueue,
   MAIN_QUEUE,
@@ -15,7 +15,7 @@ import {
   workerIdentity,
   workerQueue,
 } from '../contract/index.ts';
-import { identityEnvironment } from '../git/identity.ts';
+import { identityEnvironment } from '../git/trust/identity.ts';
 import type { Home } from '../home/home.ts';
 import { secretsIn } from '../environment/clean.ts';
 import { Redactor } from '../environment/redact.ts';
@@ -27,18 +27,18 @@ import { hasPollers } from '../temporal/pollers.ts';
 import { ensureSearchAttributes } from '../temporal/search-attributes.ts';
 import type { TemporalTarget } from '../temporal/target.ts';
 import { createActivities } from './activities.ts';
-import { boundedErrorText, boundingCodec } from './bounding.ts';
-import { RewriteErrors } from './error-texts.ts';
-import { LeaseInterceptor, type UnderWay } from './lease-interceptor.ts';
-import { OneAttempt, type Attempts } from './one-attempt.ts';
-import { keepEnding } from './left-alone.ts';
-import { redactingCodec } from './redaction.ts';
-import { keepReopening } from './reopen-sessions.ts';
-import { keepRetention } from './retention.ts';
-import { copilotSessionsOf, recover, sweepAll, type Recovery } from './recovery.ts';
-import { wakeWaiting, wakeWhenSpace } from './wake.ts';
+import { boundedErrorText, boundingCodec } from './codecs/bounding.ts';
+import { RewriteErrors } from './interceptors/error-texts.ts';
+import { LeaseInterceptor, type UnderWay } from './interceptors/leases.ts';
+import { OneAttempt, type Attempts } from './interceptors/one-attempt.ts';
+import { reconcileOrphans } from './upkeep/reconcile-orphans.ts';
+import { redactingCodec } from './codecs/redaction.ts';
+import { keepReopening } from './upkeep/reopen-sessions.ts';
+import { keepRetention } from './upkeep/retention.ts';
+import { copilotSessionsOf, recover, sweepAll, type Recovery } from './upkeep/recovery.ts';
+import { notifyWaiting, notifyWhenSpace } from './upkeep/notify-waiting.ts';
 
-/** Activities of one queue at once, where room or speed bounds them already. */
+/** Activities of one queue at once, where slots or speed bound them already. */
 const MANY = 1_000;
 /**
  * How long one step of a workflow may take. The SDK's own 5 s are soon over on a busy machine: 3,000 signals at once are 3 s of
@@ -54,13 +54,13 @@ const READY_TIMEOUT_MS = 10_000;
 /** A worker that polls. */
 export interface RunningWorker {
   readonly workerId: string;
-  readonly room: number;
+  readonly slots: number;
   readonly recovery: Recovery;
   /** Settles when the server knows its pollers, so that a spawn is accepted; at the latest after 10 s. */
   readonly polling: Promise<void>;
   /** Settles when the worker has stopped; rejects when it died of an error. */
   readonly done: Promise<void>;
-  /** Stops polling and hands turns back, so that they go on after the next start. */
+  /** Stops polling and interrupts its turns, so that they go on after the next start. */
   stop(): void;
 }
 
@@ -84,13 +84,13 @@ export async function startWorker(
   // Ahead of need; where it cannot start, the first turn says why.
   void copilot.warm();
 
-  const room = new Room(settings.room);
+  const slots = new WorkSlots(settings.slots);
   const attempts: Attempts = new Map();
   const activities = createActivities({
     home,
     settings,
     client,
-    room,
+    slots,
     attempts,
     pool: copilot,
     pollFreshnessMs: target.pollFreshnessMs,
@@ -100,7 +100,7 @@ export async function startWorker(
     namespace: target.namespace,
     taskQueue: MAIN_QUEUE,
     identity: workerIdentity(home.workerId, home.host),
-    // Without delay: turns are handed back, everything else is repeated.
+    // Without delay: turns are interrupted, everything else is repeated.
     shutdownGraceTime: 0,
     // Heartbeats carry progress and cancellations; the default would send them at 0.8 of their timeout.
     maxHeartbeatThrottleInterval: '1s',
@@ -133,7 +133,7 @@ export async function startWorker(
       taskQueue: home.hostQueue,
       activities: activities.firstStay,
       ...leased,
-      maxConcurrentActivityTaskExecutions: settings.room,
+      maxConcurrentActivityTaskExecutions: settings.slots,
     }),
     Worker.create({
       ...base,
@@ -164,12 +164,12 @@ export async function startWorker(
     settings,
     log: onNotice,
   });
-  const ending = keepEnding({
+  const ending = reconcileOrphans({
     ...{ home, client, runState },
     stopSubagent: (input) => activities.control.stopSubagent(input),
   });
   const reopening = keepReopening(client);
-  // Everything with room has a lease: what it left running must not outlive this worker.
+  // Everything that holds a slot has a lease: what it left running must not outlive this worker.
   let underWay: string[] = [];
   const stop = (): void => {
     const running = workers.filter((worker) => worker.getState() === 'RUNNING');
@@ -180,9 +180,9 @@ export async function startWorker(
     space.stop();
     for (const worker of running) worker.shutdown();
   };
-  void wakeWaiting(client);
+  void notifyWaiting(client);
   void sweepScratch();
-  const space = wakeWhenSpace(client, home.root, settings.reserveBytes);
+  const space = notifyWhenSpace(client, home.root, settings.reserveBytes);
   const done = Promise.all(workers.map((worker) => worker.run()))
     .finally(stop)
     .then(async () => {
@@ -194,7 +194,7 @@ export async function startWorker(
     [MAIN_QUEUE, 'workflow'],
     [hostControlQueue(home.hostQueue), 'activity'],
   ]);
-  return { workerId: home.workerId, room: settings.room, recovery, polling, done, stop };
+  return { workerId: home.workerId, slots: settings.slots, recovery, polling, done, stop };
 }
 
 async function untilPolling(

@@ -1,9 +1,9 @@
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createAdmitActivities, type AdmitDependencies } from '../../activities/admit.ts';
-import { createCloneActivities } from '../../activities/clone.ts';
-import { releaseWorkspace } from '../../activities/in-place.ts';
+import { createAdmitActivities, type AdmitDependencies } from '../../activities/session/admit.ts';
+import { createCloneActivities } from '../../activities/workspace/clone.ts';
+import { releaseWorkspace } from '../../activities/workspace/in-place.ts';
 import type { Admission, Continuation, PrepareInput, ResolvedSpec } from '../../src/contract/index.ts';
 import type { Home } from '../../src/home/home.ts';
 import { temporaryHome } from '../support/home.ts';

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readArtifacts } from '../../activities/artifacts.ts';
+import { readArtifacts } from '../../activities/evidence/artifacts.ts';
 import { chainSpec, MAX_ARTIFACT_BYTES } from '../../src/contract/index.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'artifacts-'));

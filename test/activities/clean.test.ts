@@ -4,12 +4,12 @@ import { chmod, chown, mkdir, rename, rm, symlink, writeFile } from 'node:fs/pro
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { cleanRun, createCleanActivities, type CleanDependencies } from '../../activities/clean.ts';
+import { cleanRun, createCleanActivities, type CleanDependencies } from '../../activities/ending/clean.ts';
 import type { PrepareInput, Workspace } from '../../src/contract/index.ts';
 import type { Home } from '../../src/home/home.ts';
 import { readRuns, type RunRecord } from '../../src/home/run-record.ts';
 import { runFolder } from '../../src/home/workspace-record.ts';
-import { applyRetention } from '../../src/worker/retention.ts';
+import { applyRetention } from '../../src/worker/upkeep/retention.ts';
 import { eventually } from '../support/eventually.ts';
 import { temporaryFolder, temporaryHome } from '../support/home.ts';
 import { asOrdinaryUser } from '../support/ordinary-user.ts';

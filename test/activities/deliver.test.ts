@@ -3,11 +3,11 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DeliverResult, SubagentRef } from '../../src/contract/index.ts';
 import { findProcesses } from '../../src/home/processes.ts';
-import type { Conversation } from '../../src/demo/conversation.ts';
+import type { ModelConversation } from '../../src/demo/conversation.ts';
 import { bash, on, TurnBench, until } from '../support/turns.ts';
 
 /** Works on its shell command until the steer reaches it, then does what that says. */
-const obedient = ({ answers, news, text }: Conversation) => {
+const obedient = ({ answers, news, text }: ModelConversation) => {
   if (answers === 0) return bash('sleep 2; echo slept');
   if (news.includes('[message from the main agent')) return { text: 'Understood.' };
   return { text: text.includes('TURN LEFT') ? 'Turned left.' : 'Went straight on.' };

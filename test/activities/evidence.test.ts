@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { leftoversSubject } from '../../activities/evidence.ts';
+import { leftoversSubject } from '../../activities/evidence/evidence.ts';
 import type { Evidence, PrepareInput, Workspace } from '../../src/contract/index.ts';
 import { sweep } from '../../src/home/sweep.ts';
 import { startChild } from '../support/child.ts';

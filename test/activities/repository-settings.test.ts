@@ -1,7 +1,7 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createAdmitActivities } from '../../activities/admit.ts';
+import { createAdmitActivities } from '../../activities/session/admit.ts';
 import type { Admission, ResolvedSpec } from '../../src/contract/index.ts';
 import { temporaryHome } from '../support/home.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';

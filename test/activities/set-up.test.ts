@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { link, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { PrepareInput, Progress, Workspace } from '../../src/contract/index.ts';
+import type { PrepareInput, ActivityProgress, Workspace } from '../../src/contract/index.ts';
 import type { Home } from '../../src/home/home.ts';
 import { findProcesses } from '../../src/home/processes.ts';
 import { sweep } from '../../src/home/sweep.ts';
@@ -147,8 +147,8 @@ describe('set-up', () => {
   it('says in its heartbeats what runs, since when, and the last line of its output', async () => {
     const subject = await Subject.begin();
     const env = activityContext();
-    const beats: Progress[] = [];
-    env.on('heartbeat', (progress: Progress) => beats.push(progress));
+    const beats: ActivityProgress[] = [];
+    env.on('heartbeat', (progress: ActivityProgress) => beats.push(progress));
     await subject.setUp(['true', 'echo added 3 packages; for i in $(seq 27); do sleep 0.1; done'], { env });
     expect(beats.at(-1)).toMatchObject({
       doing: expect.stringMatching(/^set-up 2 of 2: echo added .*\(added 3 packages\)$/) as string,

@@ -4,7 +4,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { onceSpace } from '../../activities/space-gate.ts';
+import { onceSpace } from '../../activities/slot/space-gate.ts';
 import type { SpaceSignal } from '../../src/contract/index.ts';
 import { EndedRuns } from '../../src/home/ended-runs.ts';
 import { openHome } from '../../src/home/home.ts';

@@ -2,10 +2,10 @@ import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTranscriptActivities } from '../../activities/transcript.ts';
+import { createTranscriptActivities } from '../../activities/turn/transcript.ts';
 import type { TranscriptEntry, TranscriptPage } from '../../src/contract/index.ts';
 import { transcriptPage } from '../../src/contract/index.ts';
-import { eventLogPath } from '../../src/copilot/event-log.ts';
+import { eventLogPath } from '../../src/copilot/log/event-log.ts';
 import { findProcesses } from '../../src/home/processes.ts';
 import { bash, on, TurnBench, until } from '../support/turns.ts';
 

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { TurnState } from '../../src/copilot/turn-state.ts';
+import type { TurnState } from '../../src/copilot/turn/turn-state.ts';
 import { findProcesses } from '../../src/home/processes.ts';
 import { hang, status } from '../support/model.ts';
 import { bash, on, TurnBench, until } from '../support/turns.ts';

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { malformed, reset, status, hang, type Step } from '../support/model.ts';
+import { malformed, reset, status, hang, type ScriptedStep } from '../support/model.ts';
 import { bash, on, TurnBench, until } from '../support/turns.ts';
 
 /** A provider that fails until it is mended. */
 const mended = new Set<string>();
-const mendable = (word: string, broken: Step) =>
+const mendable = (word: string, broken: ScriptedStep) =>
   on(word, () => (mended.has(word) ? { text: 'It works again.' } : broken));
 
 let bench: TurnBench;

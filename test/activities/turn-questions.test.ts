@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TurnResult } from '../../src/contract/index.ts';
-import { eventLogPath, readEventLog } from '../../src/copilot/event-log.ts';
-import { stopCopilotSession } from '../../src/copilot/close.ts';
+import { eventLogPath, readEventLog } from '../../src/copilot/log/event-log.ts';
+import { stopCopilotSession } from '../../src/copilot/session/close.ts';
 import { findProcesses } from '../../src/home/processes.ts';
 import { bash, on, TurnBench, until } from '../support/turns.ts';
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { CancelledFailure } from '@temporalio/activity';
 import { ActivityCancellationDetails } from '@temporalio/common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { KeptResults } from '../../src/copilot/kept-results.ts';
-import { eventLogPath, readEventLog } from '../../src/copilot/event-log.ts';
+import { UnsavedToolResults } from '../../src/copilot/log/unsaved-tool-results.ts';
+import { eventLogPath, readEventLog } from '../../src/copilot/log/event-log.ts';
 import { findProcesses } from '../../src/home/processes.ts';
 import { hang } from '../support/model.ts';
 import { bash, on, TurnBench, until } from '../support/turns.ts';
@@ -15,7 +15,7 @@ const count = 'echo run >> runs.txt; echo started; sleep 60';
 const shown = { id: '', log: '', kept: [] as boolean[] };
 const keepsResult = (line: string): boolean =>
   line.includes('tool.execution_complete') && line.includes('all through');
-const keptOf = (id: string) => new KeptResults(bench.copilotHome, id, bench.pool.redactor);
+const keptOf = (id: string) => new UnsavedToolResults(bench.copilotHome, id, bench.pool.redactor);
 let told = 0;
 let bench: TurnBench;
 beforeAll(async () => {
@@ -165,7 +165,7 @@ describe('a turn whose worker shuts down', () => {
     const first = bench.run(at);
     await until('the command to start', () => findProcesses(at.subagent.copilotSessionId).length > 0);
     first.environment.cancel('WORKER_SHUTDOWN', new ActivityCancellationDetails({ workerShutdown: true }));
-    expect(await first.result).toMatchObject({ kind: 'handed-back', usage: { modelRequests: 1 } });
+    expect(await first.result).toMatchObject({ kind: 'interrupted', usage: { modelRequests: 1 } });
     await bench.restart();
     const second = await bench.run(at).result;
     expect(second).toMatchObject({
@@ -188,7 +188,7 @@ describe('a signal to the worker and its runtime together', () => {
     process.kill(runtime.pid, 'SIGINT');
     await dead;
     turn.environment.cancel('WORKER_SHUTDOWN', new ActivityCancellationDetails({ workerShutdown: true }));
-    expect(await turn.result).toMatchObject({ kind: 'handed-back' });
+    expect(await turn.result).toMatchObject({ kind: 'interrupted' });
     await bench.restart();
     expect(await bench.run({ ...at, prompt: 'handback' }).result).toMatchObject({ kind: 'finished' });
   });

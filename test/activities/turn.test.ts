@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { stopCopilotSession } from '../../src/copilot/close.ts';
+import { stopCopilotSession } from '../../src/copilot/session/close.ts';
 import { findProcesses } from '../../src/home/processes.ts';
 import { sweep } from '../../src/home/sweep.ts';
 import { eventually } from '../support/eventually.ts';

@@ -4,7 +4,7 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { likelySecret } from '../../src/git/commit-limits.ts';
+import { likelySecret } from '../../src/git/commits/commit-limits.ts';
 import { startChild } from '../support/child.ts';
 import { temporaryFolder } from '../support/home.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';

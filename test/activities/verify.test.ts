@@ -3,7 +3,7 @@ import { readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { VerifyDependencies } from '../../activities/verify.ts';
+import type { VerifyDependencies } from '../../activities/verification/verify.ts';
 import type { PrepareInput, Workspace } from '../../src/contract/index.ts';
 import { EndedRuns } from '../../src/home/ended-runs.ts';
 import type { Home } from '../../src/home/home.ts';

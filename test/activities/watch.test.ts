@@ -2,7 +2,7 @@
 import type { Client } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { describe, expect, it } from 'vitest';
-import { createSessionActivities } from '../../activities/watch.ts';
+import { createSessionActivities } from '../../activities/session/watch.ts';
 import type { SessionEntry, WatchChildrenInput } from '../../src/contract/index.ts';
 
 const child = (label: string): SessionEntry => ({

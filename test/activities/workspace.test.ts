@@ -3,9 +3,9 @@ import { mkdir, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promis
 import { basename, dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { releaseWorkspace } from '../../activities/in-place.ts';
+import { releaseWorkspace } from '../../activities/workspace/in-place.ts';
 import type { SubagentRef, Workspace } from '../../src/contract/index.ts';
-import { FALLBACK_IDENTITY, identityEnvironment } from '../../src/git/identity.ts';
+import { FALLBACK_IDENTITY, identityEnvironment } from '../../src/git/trust/identity.ts';
 import { findProcesses } from '../../src/home/processes.ts';
 import { startChild } from '../support/child.ts';
 import { appeared, gitThatHangs } from '../support/git-shim.ts';

@@ -14,7 +14,7 @@ import {
 } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { leftoversSubject } from '../../activities/evidence.ts';
+import { leftoversSubject } from '../../activities/evidence/evidence.ts';
 import type { PrepareInput, Workspace } from '../../src/contract/index.ts';
 import type { Home } from '../../src/home/home.ts';
 import { temporaryFolder, temporaryHome } from '../support/home.ts';

@@ -4,10 +4,10 @@ import { checkChain } from '../../src/chain/check.ts';
 import { drawChain } from '../../src/chain/draw.ts';
 import { readChain } from '../../src/chain/file.ts';
 import { graphLine } from '../../src/chain/graph.ts';
-import { Progress, type PlannedStep } from '../../src/chain/progress.ts';
+import { ChainProgress, type PlannedStep } from '../../src/chain/progress.ts';
 import { bareWords, QuoteError, wordsOf, type Scope } from '../../src/chain/quotes.ts';
 import { parsePath, quotesIn, render, valueAt } from '../../src/chain/template.ts';
-import { parseChain } from '../../src/client/chain.ts';
+import { parseChain } from '../../src/client/chains/chain.ts';
 import { caveatOf, chainSpec, type Caveat, type ChainSpec, type Outcome } from '../../src/contract/index.ts';
 
 const OUTCOME: Outcome = {
@@ -303,20 +303,20 @@ describe('a check', () => {
 });
 
 describe('progress', () => {
-  const plan = (steps: (Partial<PlannedStep> & { id: string })[], bounds: object = {}): Progress =>
-    new Progress(
+  const plan = (steps: (Partial<PlannedStep> & { id: string })[], bounds: object = {}): ChainProgress =>
+    new ChainProgress(
       steps.map((step) => ({ needs: [], ...step })),
       { label: 'c', until: 'all', ...bounds },
     );
   const names = (items: readonly { label: string }[]): string[] => items.map(({ label }) => label);
   const nothing = (): string => 'no list';
-  const run = (progress: Progress, expand: () => readonly unknown[] | string = nothing): string[] => {
+  const run = (progress: ChainProgress, expand: () => readonly unknown[] | string = nothing): string[] => {
     const items = progress.next(expand);
     for (const item of items) item.status = 'live';
     return names(items);
   };
   const end = (
-    progress: Progress,
+    progress: ChainProgress,
     label: string,
     status: 'done' | 'failed' = 'done',
     caveats: Caveat[] = [],
@@ -450,7 +450,7 @@ it('draws a graph', () => {
     ].join('\n'),
   );
   expect(drawChain([{ id: 'a', needs: [], status: 'done', summary: 'fine' }])).toBe('✓ a  done, fine');
-  const progress = new Progress(
+  const progress = new ChainProgress(
     [
       { id: 'plan', needs: [] },
       { id: 'fix', needs: ['plan'], forEach: 'plan.output' },
@@ -478,7 +478,7 @@ it('takes what a chain takes', () => {
 });
 
 it('what a step took stands beside it, once it has ended', () => {
-  const progress = new Progress([{ id: 'a', needs: [] }], { label: 'c', until: 'all' });
+  const progress = new ChainProgress([{ id: 'a', needs: [] }], { label: 'c', until: 'all' });
   const [item] = progress.next(() => []);
   Object.assign(item ?? {}, { status: 'done', outcome: OUTCOME });
   expect(drawChain(progress.view)).toBe('✓ a  done, 6ms, 3 tokens, It went well.');

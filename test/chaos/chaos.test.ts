@@ -19,7 +19,7 @@ describe('chaos', () => {
     await using folder = await temporaryFolder();
     const tmp = join(await realpath(folder.path), 'tmp');
     await mkdir(tmp);
-    const sizes = ['--subagents', '12', '--strikes', '4', '--room', '4', '--freeze', '4'];
+    const sizes = ['--subagents', '12', '--strikes', '4', '--slots', '4', '--freeze', '4'];
     const { stdout, exitCode } = await execa(
       process.execPath,
       [CHAOS, '--json', '--seed', '11', '--patience', '120', ...sizes],

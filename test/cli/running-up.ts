@@ -1,8 +1,8 @@
 /** `subagents up` as a process of a test. */
 import { createInterface } from 'node:readline';
 import { isAlive, processStartTime, type ProcessIdentity } from '../../src/system/process.ts';
-import { familyOf } from '../../src/worker/up-processes.ts';
-import type { UpEvent } from '../../src/worker/up-events.ts';
+import { familyOf } from '../../src/worker/up/processes.ts';
+import type { UpEvent } from '../../src/worker/up/events.ts';
 import { PATIENCE_MS } from '../support/eventually.ts';
 import { start, type Surroundings } from './command.ts';
 

@@ -19,7 +19,7 @@ import { noteRun } from '../../src/home/run-record.ts';
 import { lockHome } from '../../src/home/lock.ts';
 import { isAlive } from '../../src/system/process.ts';
 import { readUpFile } from '../../src/temporal/up-file.ts';
-import { familyOf } from '../../src/worker/up-processes.ts';
+import { familyOf } from '../../src/worker/up/processes.ts';
 import { temporaryFolder } from '../support/home.ts';
 import { startChild } from '../support/child.ts';
 import { environment, MAIN, run, start } from './command.ts';
@@ -273,9 +273,9 @@ describe.concurrent('up in the foreground', () => {
   });
 
   it('names a setting that is wrong, before it starts anything', async ({ home }) => {
-    const { exitCode, stderr } = await run(['up'], { home, env: { SUBAGENTS_ROOM: 'many' } });
+    const { exitCode, stderr } = await run(['up'], { home, env: { SUBAGENTS_SLOTS: 'many' } });
     expect(exitCode).toBe(2);
-    expect(stderr).toContain('SUBAGENTS_ROOM=many');
+    expect(stderr).toContain('SUBAGENTS_SLOTS=many');
     expect(existsSync(join(home, 'temporal', 'server.json'))).toBe(false);
   });
 });
@@ -485,7 +485,7 @@ describe.concurrent('doctor', () => {
       COPILOT_PROVIDER_BASE_URL: 'http://127.0.0.1:1/v1',
       COPILOT_MODEL: 'x',
       SUBAGENTS_COPILOT_PATH: '/nowhere/copilot',
-      SUBAGENTS_ROOM: '-1',
+      SUBAGENTS_SLOTS: '-1',
     };
     const { checks } = doctorJson.parse(JSON.parse((await run(['doctor', '--json'], { home, env })).stdout));
     const failed = checks.filter(({ result }) => result === 'fail').map(({ name }) => name);

@@ -12,7 +12,7 @@ let subagents: Subagents;
 let connection: Connection;
 
 beforeAll(async () => {
-  fleet = await startFleet([on('say done', [{ text: 'Nothing to do.' }])], { env: { SUBAGENTS_ROOM: '8' } });
+  fleet = await startFleet([on('say done', [{ text: 'Nothing to do.' }])], { env: { SUBAGENTS_SLOTS: '8' } });
   subagents = await fleet.connect();
   connection = await Connection.connect({ address: fleet.server.address });
 });

@@ -32,7 +32,7 @@ beforeAll(async () => {
       // One that was interrupted goes on waiting.
       on('LIVE', [bash('sleep 300'), bash('sleep 301'), { text: 'Stopped.' }]),
     ],
-    { env: { SUBAGENTS_ROOM: '8' } },
+    { env: { SUBAGENTS_SLOTS: '8' } },
   );
   subagents = await fleet.connect();
 });

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { expect, it } from 'vitest';
-import { LinkedSignal } from '../../src/client/linked-signal.ts';
+import { LinkedSignal } from '../../src/client/connection/linked-signal.ts';
 
 it('many on one signal are one listener of it, each hears of its end, and none is left behind', async () => {
   const warnings: Error[] = [];

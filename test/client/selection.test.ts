@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { selected } from '../../src/client/selection.ts';
+import { selected } from '../../src/client/listing/selection.ts';
 import type { SessionListing, SubagentRow } from '../../src/client/types.ts';
 
 const row = (label: string, more: Partial<SubagentRow>): SubagentRow => ({

@@ -22,7 +22,7 @@ beforeAll(async () => {
       ]),
       on('no credentials', [{ error: { status: 403, message: 'no access' } }]),
     ],
-    { env: { SUBAGENTS_ROOM: '8' } },
+    { env: { SUBAGENTS_SLOTS: '8' } },
   );
   subagents = await fleet.connect();
 });

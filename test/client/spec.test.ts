@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkSpawnSize, parseSpec, parseSpecs } from '../../src/client/spec.ts';
+import { checkSpawnSize, parseSpec, parseSpecs } from '../../src/client/spawning/spec.ts';
 import { MAX_SPAWN_SPECS, MAX_TASK_BYTES, SubagentsError } from '../../src/contract/index.ts';
 
 const SPEC = { label: 'fix', task: 'Fix the login test.' };

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { resolveTarget, splitRun, type Candidate } from '../../src/client/targets.ts';
+import { resolveRunTarget, splitRun, type Candidate } from '../../src/client/listing/targets.ts';
 import { subagentWorkflowId, SubagentsError } from '../../src/contract/index.ts';
 
 const START = Date.UTC(2026, 0, 1);
@@ -24,7 +24,7 @@ const name = ({ session, label, run }: Candidate): string => `${session}/${label
 
 function refusal(target: string, among: Candidate[], options?: { session: string }): SubagentsError {
   try {
-    resolveTarget(target, among, options);
+    resolveRunTarget(target, among, options);
   } catch (error) {
     if (error instanceof SubagentsError) return error;
   }
@@ -40,7 +40,7 @@ describe('a target', () => {
     'other/fix-login@1!',
     'other/tests@1!',
   );
-  const resolve = (target: string, session?: string) => name(resolveTarget(target, team, { session }));
+  const resolve = (target: string, session?: string) => name(resolveRunTarget(target, team, { session }));
 
   it('is a label before it is a prefix', () => expect(resolve('fix')).toBe('default/fix@1'));
   it('is the newest run of its label', () => expect(resolve('docs')).toBe('default/docs@2'));
@@ -55,7 +55,9 @@ describe('a target', () => {
     expect(resolve('last', 'default')).toBe('default/docs@2'));
   it('prefers the given session', () => expect(resolve('fix-login', 'other')).toBe('other/fix-login@1'));
   it('prefers a live one where a prefix fits several', () => {
-    expect(name(resolveTarget('fix', candidates('a/fix-1@1', 'a/fix-2@1!', 'a/fix-3@1')))).toBe('a/fix-2@1');
+    expect(name(resolveRunTarget('fix', candidates('a/fix-1@1', 'a/fix-2@1!', 'a/fix-3@1')))).toBe(
+      'a/fix-2@1',
+    );
   });
 
   it('that fits two sessions lists both', () => {
@@ -113,7 +115,7 @@ describe('for any subagents', () => {
   it('the full name finds exactly that run', () => {
     fc.assert(
       fc.property(fleet, (all) => {
-        for (const each of all) expect(resolveTarget(name(each), all)).toBe(each);
+        for (const each of all) expect(resolveRunTarget(name(each), all)).toBe(each);
       }),
     );
   });
@@ -122,7 +124,7 @@ describe('for any subagents', () => {
     fc.assert(
       fc.property(fleet, (all) => {
         for (const { session, label } of all) {
-          const found = resolveTarget(label, all, { session });
+          const found = resolveRunTarget(label, all, { session });
           const runs = all.filter((other) => other.session === session && other.label === label);
           expect(found).toBe(runs.sort((a, b) => b.run - a.run)[0]);
         }
@@ -135,7 +137,7 @@ describe('for any subagents', () => {
       fc.property(fleet, anyTarget, fc.option(session, { nil: undefined }), (all, target, preferred) => {
         const answer = (among: Candidate[]): string => {
           try {
-            const found = resolveTarget(target, among, { session: preferred });
+            const found = resolveRunTarget(target, among, { session: preferred });
             expect(all).toContain(found);
             const { name: wanted } = splitRun(target);
             const fits = [found.label, `${found.session}/${found.label}`, found.workflowId];
@@ -155,7 +157,7 @@ describe('for any subagents', () => {
     fc.assert(
       fc.property(fleet, anyTarget, (all, target) => {
         try {
-          resolveTarget(target, all);
+          resolveRunTarget(target, all);
         } catch (error) {
           const { code, remedy = '' } = error as SubagentsError;
           if (code !== 'AMBIGUOUS_TARGET') return;
@@ -164,7 +166,7 @@ describe('for any subagents', () => {
             .replace(/ and \d+ more$/, '')
             .split(', ');
           expect(named.length).toBeGreaterThan(1);
-          for (const each of named) expect(all).toContain(resolveTarget(each, all));
+          for (const each of named) expect(all).toContain(resolveRunTarget(each, all));
         }
       }),
     );

@@ -37,7 +37,7 @@ beforeAll(async () => {
         { text: 'Stopped.' },
       ]),
     ],
-    { env: { SUBAGENTS_ROOM: '8' } },
+    { env: { SUBAGENTS_SLOTS: '8' } },
   );
   subagents = await fleet.connect();
 });

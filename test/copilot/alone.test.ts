@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { findCopilot } from '../../src/copilot/executable.ts';
+import { findCopilot } from '../../src/copilot/runtime/executable.ts';
 import { eventually } from '../support/eventually.ts';
 import { temporaryFolder } from '../support/home.ts';
 import { startScriptedModel, type ScriptedModel } from '../support/model.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { decide, resumedMarker } from '../../src/copilot/decide.ts';
-import { readEvent, type CopilotEvent } from '../../src/copilot/events.ts';
+import { decide, resumedMarker } from '../../src/copilot/turn/decide.ts';
+import { readEvent, type CopilotEvent } from '../../src/copilot/log/events.ts';
 
 const MARKER = '[subagent fix@1, turn 2]';
 let clock = 0;

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { KeptResults } from '../../src/copilot/kept-results.ts';
-import { LiveCalls } from '../../src/copilot/live-calls.ts';
-import type { OpenTool } from '../../src/copilot/turn-state.ts';
+import { UnsavedToolResults } from '../../src/copilot/log/unsaved-tool-results.ts';
+import { LiveCalls } from '../../src/copilot/turn/live-calls.ts';
+import type { OpenTool } from '../../src/copilot/turn/turn-state.ts';
 import { Redactor } from '../../src/environment/redact.ts';
 import { temporaryFolder } from '../support/home.ts';
 
@@ -10,7 +10,7 @@ const LONG = 'x'.repeat(40_000);
 async function setUp({ trustRepo = false } = {}) {
   const folder = await temporaryFolder();
   const redactor = new Redactor(new Map([['TOKEN', 'a-secret-of-ours']]));
-  const kept = new KeptResults(folder.path, 'session', redactor);
+  const kept = new UnsavedToolResults(folder.path, 'session', redactor);
   const calls = new LiveCalls({ copilotSessionId: 'session', kept, redactor, trustRepo });
   const open = new Map<string, OpenTool>();
   return {

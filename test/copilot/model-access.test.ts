@@ -2,10 +2,10 @@ import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { COPILOT_PATH_VARIABLE, findCopilot } from '../../src/copilot/executable.ts';
-import { shareLogin } from '../../src/copilot/login.ts';
-import { describeModelAccess } from '../../src/copilot/model-access.ts';
-import { defaultModel, providerFrom } from '../../src/copilot/provider.ts';
+import { COPILOT_PATH_VARIABLE, findCopilot } from '../../src/copilot/runtime/executable.ts';
+import { shareLogin } from '../../src/copilot/runtime/login.ts';
+import { describeModelAccess } from '../../src/copilot/runtime/model-access.ts';
+import { defaultModel, providerFrom } from '../../src/copilot/runtime/provider.ts';
 
 let home: string;
 let env: NodeJS.ProcessEnv;

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { signalProcess } from '../../src/system/process.ts';
-import { familyOf } from '../../src/worker/up-processes.ts';
+import { familyOf } from '../../src/worker/up/processes.ts';
 import { temporaryFolder } from '../support/home.ts';
 import { bash, on, TurnBench, until } from '../support/turns.ts';
 

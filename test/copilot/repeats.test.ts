@@ -1,6 +1,6 @@
 /** A turn that repeats itself, by its calls and their results alone. */
 import { describe, expect, it } from 'vitest';
-import { Repeats } from '../../src/copilot/repeats.ts';
+import { Repeats } from '../../src/copilot/turn/repeats.ts';
 
 let ids = 0;
 const since = '2026-01-01T00:00:00.000Z';

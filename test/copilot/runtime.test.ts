@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { findCopilot } from '../../src/copilot/executable.ts';
-import { RuntimeDied, startRuntime } from '../../src/copilot/runtime.ts';
-import { openSession } from '../../src/copilot/session.ts';
-import { shellScript } from '../../src/copilot/shell-script.ts';
+import { findCopilot } from '../../src/copilot/runtime/executable.ts';
+import { RuntimeDied, startRuntime } from '../../src/copilot/runtime/runtime.ts';
+import { openSession } from '../../src/copilot/session/session.ts';
+import { shellScript } from '../../src/copilot/runtime/shell-script.ts';
 import { startScriptedModel } from '../support/model.ts';
 import { bash } from '../support/turns.ts';
 

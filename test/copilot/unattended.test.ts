@@ -3,10 +3,10 @@ import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { findCopilot } from '../../src/copilot/executable.ts';
-import { startRuntime } from '../../src/copilot/runtime.ts';
-import { openSession } from '../../src/copilot/session.ts';
-import { shellScript } from '../../src/copilot/shell-script.ts';
+import { findCopilot } from '../../src/copilot/runtime/executable.ts';
+import { startRuntime } from '../../src/copilot/runtime/runtime.ts';
+import { openSession } from '../../src/copilot/session/session.ts';
+import { shellScript } from '../../src/copilot/runtime/shell-script.ts';
 import { startScriptedModel } from '../support/model.ts';
 import { bash } from '../support/turns.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { CopilotEvent } from '../../src/copilot/events.ts';
-import { TurnState } from '../../src/copilot/turn-state.ts';
-import { judge, type Limits } from '../../src/copilot/verdict.ts';
+import type { CopilotEvent } from '../../src/copilot/log/events.ts';
+import { TurnState } from '../../src/copilot/turn/turn-state.ts';
+import { judge, type Limits } from '../../src/copilot/turn/verdict.ts';
 
 const NOW = 1_000_000;
 const limits = { deadline: NOW + 60_000, stuckAfterMs: 600, hungModelMs: 200, since: 0 };

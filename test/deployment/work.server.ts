@@ -40,7 +40,7 @@ beforeAll(async () => {
       on('sit ', [bash('sleep 3456'), { text: 'Sat.' }]),
     ],
     {
-      env: { SUBAGENTS_ROOM: '2' },
+      env: { SUBAGENTS_SLOTS: '2' },
       startServer: async () => {
         const started = await startServer(server, postgres, ports);
         await makeNamespace(started.address);

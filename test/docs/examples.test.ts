@@ -55,7 +55,7 @@ let folder: string;
 beforeAll(async () => {
   fleet = await startFleet(SCENARIOS, {
     files: { 'package.json': '{ "scripts": { "test": "test -f fixed.txt" } }' },
-    env: { SUBAGENTS_ROOM: '4' },
+    env: { SUBAGENTS_SLOTS: '4' },
   });
   folder = await mkdtemp(join(tmpdir(), 'subagents-test-'));
 });

@@ -3,8 +3,8 @@ import { chmod, cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { Subagents } from '../../src/client/index.ts';
-import type { Conversation } from '../../src/demo/conversation.ts';
-import { startScriptedModel, type Step } from '../../src/demo/scripted-model.ts';
+import type { ModelConversation } from '../../src/demo/conversation.ts';
+import { startScriptedModel, type ScriptedStep } from '../../src/demo/scripted-model.ts';
 import { readUpFile } from '../../src/temporal/up-file.ts';
 import { environment, MAIN, run } from '../cli/command.ts';
 import { serveGit } from '../support/git-http.ts';
@@ -36,8 +36,8 @@ const COMMAND_TIMEOUT_MS = 120_000;
 const COMMIT = "date +%N >> done.txt && git add done.txt && git commit -qm 'Do it' && echo committed";
 
 /** What the model does: nothing where it may only read; else it commits, some after a question or a word from its main agent. */
-function answer({ text, userMessages: [task = ''], toolResults }: Conversation): Step {
-  const bash = (command: string): Step => ({
+function answer({ text, userMessages: [task = ''], toolResults }: ModelConversation): ScriptedStep {
+  const bash = (command: string): ScriptedStep => ({
     tools: [{ name: 'bash', arguments: { command, description: 'a step' } }],
   });
   if (/Review|Sum up|Find every|Prepare the task/.test(task)) return { text: 'I have looked.' };
@@ -71,7 +71,8 @@ async function build(undo: (() => PromiseLike<void>)[], close: () => Promise<voi
   const at = (...names: string[]): string => join(folder.path, ...names);
   let refusals = 0;
   const refusesOnce = {
-    when: ({ userMessages: [task = ''] }: Conversation) => task.includes('in nowhere') && refusals++ === 0,
+    when: ({ userMessages: [task = ''] }: ModelConversation) =>
+      task.includes('in nowhere') && refusals++ === 0,
     steps: [{ error: { status: 403, message: 'not today' } }],
   };
   const model = await startScriptedModel([refusesOnce, { when: () => true, steps: answer }]);
@@ -97,7 +98,7 @@ async function build(undo: (() => PromiseLike<void>)[], close: () => Promise<voi
         ...model.env,
         ...NO_GIT_CONFIGURATION,
         PATH: `${at('bin')}:${process.env['PATH']}`,
-        SUBAGENTS_ROOM: '8',
+        SUBAGENTS_SLOTS: '8',
         npm_config_offline: 'true',
         npm_config_audit: 'false',
         // What commands are replaced with.

@@ -78,7 +78,7 @@ describe('settings', () => {
   });
 
   it('of Copilot are read', () => {
-    const provider = read('src/copilot/provider.ts');
+    const provider = read('src/copilot/runtime/provider.ts');
     for (const [, name = ''] of TEXT.matchAll(/`COPILOT_PROVIDER_([A-Z_]+)`/g))
       expect(provider).toContain(`set('${name}')`);
   });

@@ -33,7 +33,7 @@ beforeAll(async () => {
               : { text: 'Slow, and whole.' },
       },
     ],
-    { env: { SUBAGENTS_ROOM: '8' } },
+    { env: { SUBAGENTS_SLOTS: '8' } },
   );
   subagents = await fleet.connect();
 });

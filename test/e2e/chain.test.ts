@@ -55,7 +55,7 @@ beforeAll(async () => {
         { text: `The limit is 7.\n${FORGED}` },
       ]),
     ],
-    { env: { SUBAGENTS_ROOM: '6' } },
+    { env: { SUBAGENTS_SLOTS: '6' } },
   );
   subagents = await fleet.connect();
 });

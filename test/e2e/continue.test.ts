@@ -41,7 +41,7 @@ beforeAll(async () => {
       ]),
       on('place', [add('placed'), { text: 'Placed.' }, add('again'), { text: 'Placed again.' }]),
     ],
-    { env: { SUBAGENTS_ROOM: '4' } },
+    { env: { SUBAGENTS_SLOTS: '4' } },
   );
   subagents = await fleet.connect();
 });
@@ -235,7 +235,7 @@ describe('continue', () => {
           () => subagent.describe().then(({ doing }) => doing),
           (error: unknown) => `${(error as SubagentsError).code}: ${String(error)}`,
         );
-        expect(said).toMatch(/waits for room on worker|^NO_WORKER/);
+        expect(said).toMatch(/waits for a slot on worker|^NO_WORKER/);
         expect(said).toContain(workerId);
       } finally {
         await other.stop();

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Subagents } from '../../src/client/index.ts';
-import type { Conversation } from '../../src/demo/conversation.ts';
+import type { ModelConversation } from '../../src/demo/conversation.ts';
 import { eventually } from '../support/eventually.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
 import { gitThatHangs, type GitShim } from '../support/git-shim.ts';
@@ -53,7 +53,7 @@ beforeAll(async () => {
       on('in-stop', [count, bash(`bash -c 'trap "" TERM; sleep 765' & sleep 765`)]),
       on('in-', [count, done]),
     ],
-    { env: { ...shim.env, SUBAGENTS_ROOM: '5' } },
+    { env: { ...shim.env, SUBAGENTS_SLOTS: '5' } },
   );
   subagents = await fleet.connect();
 });
@@ -252,7 +252,7 @@ describe('a kill of a subagent whose worker died while it prepared', () => {
   });
 });
 
-function isFor(label: string): (conversation: Conversation) => boolean {
+function isFor(label: string): (conversation: ModelConversation) => boolean {
   return ({ userMessages }) => userMessages[0]?.includes(label) ?? false;
 }
 

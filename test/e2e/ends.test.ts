@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Subagents } from '../../src/client/index.ts';
 import { MAIN_QUEUE } from '../../src/contract/index.ts';
-import { emptySession } from '../../workflows/session-state.ts';
+import { emptySession } from '../../workflows/session/session-state.ts';
 import { eventually } from '../support/eventually.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
 import { bash, COMMITS_AT_ITS_END, on } from '../support/turns.ts';
@@ -20,7 +20,7 @@ beforeAll(async () => {
       on('sit', [bash('sleep 7651.5'), { text: 'Sat.' }]),
       on('commit late', [bash(COMMITS_AT_ITS_END), { text: 'Left it running.' }]),
     ],
-    { env: { SUBAGENTS_ROOM: '1' } },
+    { env: { SUBAGENTS_SLOTS: '1' } },
   );
   subagents = await fleet.connect();
 });
@@ -76,7 +76,7 @@ describe('a kill', () => {
 });
 
 describe('a worker that can write no lease', () => {
-  it('still ends a subagent, and is asked for room ever more rarely', async () => {
+  it('still ends a subagent, and is asked for a slot ever more rarely', async () => {
     const session = subagents.session('no-leases');
     await session.spawn({ label: 'sits', task: 'sit' }, cwd());
     await inItsShell(subagents, 'no-leases', 'sits');

@@ -29,7 +29,7 @@ beforeAll(async () => {
       ]),
       on('sit', [bash('nohup setsid sleep 876.5 >/dev/null 2>&1 & sleep 876.5')]),
     ],
-    { env: { SUBAGENTS_ROOM: '3' } },
+    { env: { SUBAGENTS_SLOTS: '3' } },
   );
   subagents = await fleet.connect();
   frozen = fleet.worker.pid;

@@ -38,7 +38,7 @@ beforeAll(async () => {
       ]),
       on('wait', [bash('sleep 600'), { text: 'Waited.' }]),
     ],
-    { env: { SUBAGENTS_ROOM: '8' }, worker: false },
+    { env: { SUBAGENTS_SLOTS: '8' }, worker: false },
   );
   subagents = await fleet.connect();
   connection = await Connection.connect({ address: fleet.server.address });
@@ -118,11 +118,11 @@ describe('a payload that cannot be read', () => {
     const sent = Object.values(UNREADABLE);
     for (const payload of [...sent, ...sent.slice(0, 1)]) {
       for (const name of [started, ended, announce, acknowledge]) await signal(id, name, [payload]);
-      for (const name of [SUBAGENT.placed, SUBAGENT.forget]) await signal(child, name, [payload]);
+      for (const name of [SUBAGENT.slotGranted, SUBAGENT.forget]) await signal(child, name, [payload]);
     }
     await signal(child, SUBAGENT.steer, [UNREADABLE['an unknown encoding']]);
     for (const name of [announce, acknowledge]) await signal(id, name, []);
-    for (const name of [SUBAGENT.placed, SUBAGENT.steer]) await signal(child, name, []);
+    for (const name of [SUBAGENT.slotGranted, SUBAGENT.steer]) await signal(child, name, []);
 
     await session.spawn({ label: 'after', task: 'say done' }, cwd());
     expect((await session.subagent('after').result()).status).toBe('done');

@@ -50,7 +50,7 @@ beforeAll(async () => {
       ]),
       on('locked', () => (keyIsGood ? { text: 'Let in.' } : status(401, 'key expired'))),
     ],
-    { env: { SUBAGENTS_ROOM: '8' } },
+    { env: { SUBAGENTS_SLOTS: '8' } },
   );
   subagents = await fleet.connect();
 });
@@ -252,7 +252,7 @@ it.concurrent('a budget is announced at 80 %, then ends it, with its work kept',
   expect(finished.find(({ label }) => label === 'spender')?.status).toBe('over-budget');
 });
 
-it('expired credentials are waited for without room, announced once, and taken up when a worker starts', async () => {
+it('expired credentials are waited for without a slot, announced once, and taken up when a worker starts', async () => {
   await spawn({ label: 'locked-out', task: 'locked' });
   const waiting = await eventually(async () => {
     const description = await subagent('locked-out').describe();

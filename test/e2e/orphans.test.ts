@@ -19,7 +19,7 @@ beforeAll(async () => {
       on('stay', [bash('until [ -e "$HOME/go-later" ]; do sleep 0.1; done'), { text: 'Stayed.' }]),
       on('sit', [bash('nohup setsid sleep 7654.5 >/dev/null 2>&1 & sleep 7653.5')]),
     ],
-    { env: { SUBAGENTS_ROOM: '3' } },
+    { env: { SUBAGENTS_SLOTS: '3' } },
   );
   subagents = await fleet.connect();
 });
@@ -33,7 +33,7 @@ const ends = async () =>
   (await session().peek()).map(({ id, status, summary }) => `${id} ${status}: ${summary}`).sort();
 
 describe('a session that was terminated', () => {
-  it('leaves orphans, which lists show; one that is killed leaves no process, and gives its room back', async () => {
+  it('leaves orphans, which lists show; one that is killed leaves no process, and releases its slot', async () => {
     const options = { cwd: fleet.repository.path };
     await session().spawn(
       [

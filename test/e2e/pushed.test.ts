@@ -28,7 +28,7 @@ beforeAll(async () => {
       ]),
       on('TELL OF IT', [{ text: 'Told.' }]),
     ],
-    { env: { SUBAGENTS_ROOM: '8' } },
+    { env: { SUBAGENTS_SLOTS: '8' } },
   );
   subagents = await fleet.connect();
 });

@@ -30,7 +30,7 @@ beforeAll(async () => {
       on('linger', [bash('sleep 4712'), { text: 'Lingered.' }]),
       on('quick', [bash('echo quick > quick && git add . && git commit -qm Quick'), { text: 'Quick.' }]),
     ],
-    { env: { SUBAGENTS_ROOM: '6' } },
+    { env: { SUBAGENTS_SLOTS: '6' } },
   );
   subagents = await fleet.connect();
   const { repository } = fleet;

@@ -91,7 +91,7 @@ describe('a turn goes on', () => {
   });
 
   it('after SIGTERM of its worker, which hands it back', async () => {
-    const outcome = await survives('handed-back', async () => {
+    const outcome = await survives('interrupted', async () => {
       await fleet.worker.stop();
       expect(readdirSync(join(fleet.home, 'leases'))).toEqual([]);
       expect(processesWith('sleep 4321')).toEqual([]);

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { chmod, mkdir, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { applyRetention } from '../../src/worker/retention.ts';
+import { applyRetention } from '../../src/worker/upkeep/retention.ts';
 import type { SubagentsError, Subagents } from '../../src/client/index.ts';
 import { openHome } from '../../src/home/home.ts';
 import { run } from '../cli/command.ts';
@@ -25,7 +25,7 @@ beforeAll(async () => {
         { text: 'Added.' },
       ]),
     ],
-    { env: { SUBAGENTS_ROOM: '8' } },
+    { env: { SUBAGENTS_SLOTS: '8' } },
   );
   subagents = await fleet.connect();
   server = await serveGit(dirname(fleet.repository.path));

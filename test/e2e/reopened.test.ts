@@ -31,7 +31,7 @@ beforeAll(async () => {
       ]),
       on('sit', [bash('sleep 7643.5')]),
     ],
-    { env: { SUBAGENTS_ROOM: '8' } },
+    { env: { SUBAGENTS_SLOTS: '8' } },
   );
   subagents = await fleet.connect();
 });

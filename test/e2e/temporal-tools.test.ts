@@ -27,7 +27,7 @@ beforeAll(async () => {
       ]),
       on('listen ', [bash('until [ -e "$HOME/go-on" ]; do sleep 0.1; done'), { text: 'Heard.' }]),
     ],
-    { env: { SUBAGENTS_ROOM: '6' } },
+    { env: { SUBAGENTS_SLOTS: '6' } },
   );
   subagents = await fleet.connect();
 });
@@ -94,7 +94,7 @@ describe('the temporal command', () => {
       const label = when.replaceAll(' ', '-');
       await session.spawn({ label, task: `ask ${label}` }, { cwd: fleet.repository.path });
       await eventually(async () => (await session.subagent(label).describe()).questions.length > 0);
-      // It has given its room back: of what has room, a worker that stops ends the processes.
+      // It has released its slot: of what has a slot, a worker that stops ends the processes.
       await eventually(() => readdirSync(join(fleet.home, 'leases')).length === 0);
       expect(sleepers().length).toBeGreaterThan(0);
       const isAway = when.endsWith('away');
@@ -238,7 +238,7 @@ describe('the timeline in the Web UI', () => {
     expect(told).toContain('ended: unverified, failed');
     expect(told).toContain('ended: too-long, timed-out');
     expect(await names('subagent/red/unverified')).toEqual([
-      expect.stringMatching(/^placed: room on w-[a-z0-9]+$/),
+      expect.stringMatching(/^slotGranted: slot on w-[a-z0-9]+$/),
     ]);
     await subagents.session('red').acknowledge(['unverified@1:ended']);
     await eventually(async () =>

@@ -28,7 +28,7 @@ beforeAll(async () => {
       on('sit ', [bash('sleep 2345'), { text: 'Sat.' }]),
       on('say done', [{ text: 'Nothing to do.' }]),
     ],
-    { env: { SUBAGENTS_ROOM: '1', SUBAGENTS_MODELS: 'scripted,other' } },
+    { env: { SUBAGENTS_SLOTS: '1', SUBAGENTS_MODELS: 'scripted,other' } },
   );
   subagents = await fleet.connect();
 });
@@ -103,27 +103,27 @@ describe('evidence', () => {
   });
 });
 
-describe('room for one', () => {
+describe('one slot', () => {
   it('lets the others wait, visibly, and goes to the next when it is given back', async () => {
-    await spawn('room', { label: 'first', task: 'sit first' });
-    await inItsShell(subagents, 'room', 'first');
-    await spawn('room', { label: 'second', task: 'say done' });
-    const session = subagents.session('room');
+    await spawn('slots', { label: 'first', task: 'sit first' });
+    await inItsShell(subagents, 'slots', 'first');
+    await spawn('slots', { label: 'second', task: 'say done' });
+    const session = subagents.session('slots');
     await eventually(async () => (await session.subagent('second').describe()).status === 'queued');
     const held = await session.subagent('second').steer('and be quick');
     expect(held.delivery).toBe('held');
     await session.subagent('first').kill();
-    const second = await resultOf('room', 'second');
+    const second = await resultOf('slots', 'second');
     expect(second.status).toBe('done');
     expect(second.durations.queuedMs).toBeGreaterThan(0);
     expect(fleet.model.timesSaid('and be quick')).toBe(1);
   });
 
   it('is not needed to kill one that is queued', async () => {
-    await spawn('room', { label: 'holder', task: 'sit holder' });
-    await inItsShell(subagents, 'room', 'holder');
-    await spawn('room', { label: 'waiting', task: 'say done' });
-    const session = subagents.session('room');
+    await spawn('slots', { label: 'holder', task: 'sit holder' });
+    await inItsShell(subagents, 'slots', 'holder');
+    await spawn('slots', { label: 'waiting', task: 'say done' });
+    const session = subagents.session('slots');
     expect(await session.subagent('waiting').kill()).toMatchObject({ status: 'killed' });
     expect((await session.subagent('holder').describe()).status).toBe('working');
     await session.subagent('holder').kill();

@@ -7,7 +7,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Subagents } from '../../src/client/index.ts';
 import { SESSION, SUBAGENT_MARK, type Announcement } from '../../src/contract/index.ts';
-import type { Conversation } from '../../src/demo/conversation.ts';
+import type { ModelConversation } from '../../src/demo/conversation.ts';
 import { keyOf, pushedLine } from '../../src/extension/marks.ts';
 import { MAIN } from '../cli/command.ts';
 import { eventually } from '../support/eventually.ts';
@@ -48,7 +48,7 @@ beforeAll(async () => {
         { text: 'Painted it.' },
       ]),
     ],
-    { env: { SUBAGENTS_ROOM: '8' } },
+    { env: { SUBAGENTS_SLOTS: '8' } },
   );
   subagents = await fleet.connect();
   await execa(process.execPath, [MAIN, 'install', 'copilot'], {
@@ -75,13 +75,13 @@ const spawn = (label: string, task: string): string => call('sessions_spawn', { 
 const act = (action: string, more: object = {}): string => call('subagents', { action, ...more });
 
 /** What the main agent's model was sent last in the conversation in which the human began with `opening`. */
-const lastSeen = (opening: string): Conversation['messages'] => {
+const lastSeen = (opening: string): ModelConversation['messages'] => {
   const seen = fleet.model.requests.findLast(({ conversation }) =>
     conversation?.userMessages.find((message) => !message.startsWith('[announcements'))?.includes(opening),
   );
   return seen?.conversation?.messages ?? [];
 };
-const pushes = (messages: Conversation['messages'], key: string): number =>
+const pushes = (messages: ModelConversation['messages'], key: string): number =>
   messages.filter(({ content }) => /\[announcements of subagents:.*/.exec(content)?.[0].includes(key)).length;
 
 /** Names of the tools that the main agent's model was offered when the human had said `line`. */

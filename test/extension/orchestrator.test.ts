@@ -169,7 +169,7 @@ beforeAll(async () => {
       worksOn('parses dates', lands('FINDINGS.md'), FINDINGS),
       worksOn('Move all of it', lands('dates.ts', '[ -e FINDINGS.md ]'), 'Moved.'),
     ],
-    { env: { SUBAGENTS_ROOM: '8' } },
+    { env: { SUBAGENTS_SLOTS: '8' } },
   );
   subagents = await fleet.connect();
   home = dirname(fleet.repository.path);

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { readFile, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { carryChanges, releaseCarried } from '../../src/git/carry.ts';
-import { FALLBACK_IDENTITY } from '../../src/git/identity.ts';
+import { carryChanges, releaseCarried } from '../../src/git/worktrees/carry.ts';
+import { FALLBACK_IDENTITY } from '../../src/git/trust/identity.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
 
 beforeEach(() => {

@@ -1,6 +1,6 @@
 /** Branches are deleted only while something else has their commits. */
 import { expect, it } from 'vitest';
-import { deleteBranch } from '../../src/git/delete-branch.ts';
+import { deleteBranch } from '../../src/git/branches/delete-branch.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
 
 Object.assign(process.env, NO_GIT_CONFIGURATION);

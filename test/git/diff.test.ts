@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { execa } from 'execa';
-import { diffText, type DiffRequest } from '../../src/git/diff.ts';
+import { diffText, type DiffRequest } from '../../src/git/contents/diff.ts';
 import { diffLines } from '../../src/cli/render/diff.ts';
 import { Output } from '../../src/cli/output.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';

@@ -3,21 +3,21 @@ import { existsSync, readFileSync } from 'node:fs';
 import { chmod, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { carryChanges } from '../../src/git/carry.ts';
-import { diffText } from '../../src/git/diff.ts';
-import { mergeCommit } from '../../src/git/merge.ts';
+import { carryChanges } from '../../src/git/worktrees/carry.ts';
+import { diffText } from '../../src/git/contents/diff.ts';
+import { mergeCommit } from '../../src/git/branches/merge.ts';
 import { countUncommitted, resolveBase } from '../../src/git/repository.ts';
-import { checkoutStatus } from '../../src/git/status.ts';
+import { checkoutStatus } from '../../src/git/contents/status.ts';
 import { git as runGit } from '../../src/git/run.ts';
-import { deleteBranch } from '../../src/git/delete-branch.ts';
-import { branchWithContent } from '../../src/git/unmerged.ts';
-import { discardWorktree } from '../../src/git/worktree.ts';
-import { endWatch, watchFolder } from '../../src/git/program-watch.ts';
+import { deleteBranch } from '../../src/git/branches/delete-branch.ts';
+import { branchWithContent } from '../../src/git/branches/unmerged.ts';
+import { discardWorktree } from '../../src/git/worktrees/worktree.ts';
+import { endWatch, watchFolder } from '../../src/git/trust/program-watch.ts';
 import type { PrepareInput, Workspace } from '../../src/contract/index.ts';
-import { resolveSpec } from '../../src/client/resolve-spec.ts';
-import { parseSpec } from '../../src/client/spec.ts';
+import { resolveSpec } from '../../src/client/spawning/resolve-spec.ts';
+import { parseSpec } from '../../src/client/spawning/spec.ts';
 import { forgetRun } from '../../src/home/run-record.ts';
-import { guarded, type RunPlace } from '../../src/home/guarded.ts';
+import { withTrustedGitConfig, type RunPlace } from '../../src/home/trusted-git-config.ts';
 import type { Home } from '../../src/home/home.ts';
 import { temporaryHome } from '../support/home.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
@@ -201,7 +201,7 @@ describe('a subagent that plants programs', () => {
     expect(notes.join()).toContain('lost its link to the repository');
     expect(evidence.filesChanged).toEqual(['a.txt']);
     await rm(join(workspace.cwd, 'a.txt'));
-    await guarded(placeOf(input, workspace), () =>
+    await withTrustedGitConfig(placeOf(input, workspace), () =>
       runGit(['checkout', '--', 'a.txt'], { cwd: workspace.cwd }),
     );
     expect(await ran(repo)).toEqual([]);
@@ -262,8 +262,8 @@ describe('a subagent that plants programs', () => {
     await bench.verify(input, { cwd: workspace.cwd, head: evidence.head }, ['true']);
     await endWatch(repo.path, input.subagent.runId);
     await touch();
-    await guarded(placeOf(input, workspace), () => checkoutStatus(workspace.cwd));
-    await guarded(placeOf(input, workspace), () => checkoutStatus(repo.path));
+    await withTrustedGitConfig(placeOf(input, workspace), () => checkoutStatus(workspace.cwd));
+    await withTrustedGitConfig(placeOf(input, workspace), () => checkoutStatus(repo.path));
     const other = { subagent: subagentRef('other'), spec: specOf(repo, { label: 'other', base }) };
     await touch();
     const { notes } = await bench.prepare(other);
@@ -297,7 +297,7 @@ describe('a subagent that plants programs', () => {
       await bench.verify(input, { cwd: workspace.cwd, head: evidence.head }, ['true']);
     }
     for (const { input, workspace } of [before, newest])
-      await guarded(placeOf(input, workspace), async () => {
+      await withTrustedGitConfig(placeOf(input, workspace), async () => {
         await rm(join(workspace.cwd, 'a.txt'));
         await runGit(['checkout', '--', 'a.txt'], { cwd: workspace.cwd });
       });

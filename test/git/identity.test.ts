@@ -2,7 +2,11 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { FALLBACK_IDENTITY, identityEnvironment, usesFallbackIdentity } from '../../src/git/identity.ts';
+import {
+  FALLBACK_IDENTITY,
+  identityEnvironment,
+  usesFallbackIdentity,
+} from '../../src/git/trust/identity.ts';
 import { temporaryFolder } from '../support/home.ts';
 import { temporaryRepository } from '../support/repository.ts';
 

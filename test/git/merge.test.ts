@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { execa } from 'execa';
 import { SubagentsError } from '../../src/contract/index.ts';
-import { mergeCommit, type MergeRequest } from '../../src/git/merge.ts';
+import { mergeCommit, type MergeRequest } from '../../src/git/branches/merge.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/home.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
 

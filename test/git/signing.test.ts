@@ -4,7 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { checkSigning } from '../../src/git/signing.ts';
+import { checkSigning } from '../../src/git/trust/signing.ts';
 import { temporaryFolder } from '../support/home.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository } from '../support/repository.ts';
 

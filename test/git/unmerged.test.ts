@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, it } from 'vitest';
 import { clone } from '../../src/git/remote.ts';
-import { commitsNowhereElse } from '../../src/git/unmerged.ts';
+import { commitsNowhereElse } from '../../src/git/branches/unmerged.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository } from '../support/repository.ts';
 
 Object.assign(process.env, NO_GIT_CONFIGURATION);

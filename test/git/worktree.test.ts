@@ -2,7 +2,7 @@ import { mkdir, realpath, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { addWorktree, isWorktree } from '../../src/git/worktree.ts';
+import { addWorktree, isWorktree } from '../../src/git/worktrees/worktree.ts';
 import { temporaryFolder } from '../support/home.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository } from '../support/repository.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { defaultRoom, readSettings } from '../../src/home/settings.ts';
+import { defaultSlots, readSettings } from '../../src/home/settings.ts';
 
 test.each([
   ['a small virtual machine', 1, 1, 2],
@@ -7,29 +7,29 @@ test.each([
   ['many cores, little memory', 16, 4, 8],
   ['a workstation', 12, 64, 24],
   ['a server', 64, 512, 32],
-])('room of %s', (_name, cores, memoryGib, room) => {
-  expect(defaultRoom(cores, memoryGib)).toBe(room);
+])('slots of %s', (_name, cores, memoryGib, slots) => {
+  expect(defaultSlots(cores, memoryGib)).toBe(slots);
 });
 
 const DISK = { keepMs: 14 * 86_400_000, keepBytes: 20e9, reserveBytes: 500e6, maxFolderBytes: Infinity };
 
-test('without variables: room from the machine, everything else left open', () => {
-  const { room, ...rest } = readSettings({});
-  expect(room).toBeGreaterThanOrEqual(2);
-  expect(room).toBeLessThanOrEqual(32);
+test('without variables: slots from the machine, everything else left open', () => {
+  const { slots, ...rest } = readSettings({});
+  expect(slots).toBeGreaterThanOrEqual(2);
+  expect(slots).toBeLessThanOrEqual(32);
   expect(rest).toEqual({ models: undefined, model: undefined, copilotPath: undefined, ...DISK });
 });
 
 test('from variables; empty ones count as absent', () => {
   expect(
     readSettings({
-      SUBAGENTS_ROOM: '7',
+      SUBAGENTS_SLOTS: '7',
       SUBAGENTS_MODELS: 'a, b,,',
       SUBAGENTS_MODEL: 'b',
       SUBAGENTS_COPILOT_PATH: '/opt/copilot',
     }),
-  ).toEqual({ room: 7, models: ['a', 'b'], model: 'b', copilotPath: '/opt/copilot', ...DISK });
-  expect(readSettings({ SUBAGENTS_ROOM: '', SUBAGENTS_MODELS: ' , ', SUBAGENTS_MODEL: ' ' })).toEqual(
+  ).toEqual({ slots: 7, models: ['a', 'b'], model: 'b', copilotPath: '/opt/copilot', ...DISK });
+  expect(readSettings({ SUBAGENTS_SLOTS: '', SUBAGENTS_MODELS: ' , ', SUBAGENTS_MODEL: ' ' })).toEqual(
     readSettings({}),
   );
 });
@@ -46,9 +46,9 @@ test.each([
 
 describe('a value that does not fit is named', () => {
   test.each([
-    [{ SUBAGENTS_ROOM: 'many' }, /^SUBAGENTS_ROOM=many: /],
-    [{ SUBAGENTS_ROOM: '0' }, /^SUBAGENTS_ROOM=0: /],
-    [{ SUBAGENTS_ROOM: '2.5' }, /^SUBAGENTS_ROOM=2\.5: /],
+    [{ SUBAGENTS_SLOTS: 'many' }, /^SUBAGENTS_SLOTS=many: /],
+    [{ SUBAGENTS_SLOTS: '0' }, /^SUBAGENTS_SLOTS=0: /],
+    [{ SUBAGENTS_SLOTS: '2.5' }, /^SUBAGENTS_SLOTS=2\.5: /],
     [{ SUBAGENTS_KEEP: 'long' }, /^SUBAGENTS_KEEP=long: write it like/],
     [{ SUBAGENTS_KEEP: '14' }, /^SUBAGENTS_KEEP=14: write it like/],
     [{ SUBAGENTS_KEEP: '.5' }, /^SUBAGENTS_KEEP=\.5: write it like/],

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findCopilot } from '../../src/copilot/executable.ts';
+import { findCopilot } from '../../src/copilot/runtime/executable.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
 import { temporaryFolder } from '../support/home.ts';
 import { COMMAND } from '../support/mcp.ts';

@@ -42,7 +42,7 @@ beforeAll(async () => {
         steps: ({ userMessages }) => ({ text: `You said:\n${userMessages.at(-1) ?? ''}` }),
       },
     ],
-    { env: { SUBAGENTS_ROOM: '8' } },
+    { env: { SUBAGENTS_SLOTS: '8' } },
   );
   subagents = await fleet.connect();
 });

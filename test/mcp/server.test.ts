@@ -41,7 +41,7 @@ beforeAll(async () => {
         { tools: [{ name: 'ask_parent', arguments: { question: 'Which shape?' } }] },
       ]),
     ],
-    { env: { SUBAGENTS_ROOM: '8' } },
+    { env: { SUBAGENTS_SLOTS: '8' } },
   );
   subagents = await fleet.connect();
 });

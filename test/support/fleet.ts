@@ -22,7 +22,7 @@ const WORKER = fileURLToPath(new URL('../../dist/src/worker/main.bundle.js', imp
 interface WorkerProcess {
   readonly pid: number;
   readonly workerId: string;
-  /** SIGTERM; waits until it is gone. It hands its turns back. */
+  /** SIGTERM; waits until it is gone. It interrupts its turns. */
   stop(): Promise<void>;
   /** SIGKILL, as a crash would; waits until it is gone. */
   kill(): Promise<void>;
@@ -49,7 +49,7 @@ export interface Fleet extends AsyncDisposable {
 
 export interface FleetOptions {
   readonly files?: Readonly<Record<string, string>>;
-  /** Added to the worker's environment, for example SUBAGENTS_ROOM. */
+  /** Added to the worker's environment, for example SUBAGENTS_SLOTS. */
   readonly env?: Readonly<Record<string, string>>;
   /** False: no worker yet. */
   readonly worker?: boolean;
@@ -61,10 +61,12 @@ export interface FleetOptions {
 const fleets = new Set<Fleet>();
 
 // A failure on a machine that nobody can look at tells why.
-afterEach(async ({ task }) => {
-  if (task.result?.state !== 'fail') return;
-  for (const fleet of fleets) console.error(await accountOf(fleet));
-});
+// Histories are recorded by a program, in which no test can fail.
+if (process.env.VITEST !== undefined)
+  afterEach(async ({ task }) => {
+    if (task.result?.state !== 'fail') return;
+    for (const fleet of fleets) console.error(await accountOf(fleet));
+  });
 
 /** Starts it all: `fleet = await startFleet([on('hello', [{ text: 'Hi.' }])])`, and `await fleet[Symbol.asyncDispose]()` in the end. */
 export async function startFleet(scenarios: readonly Scenario[], options: FleetOptions = {}): Promise<Fleet> {

@@ -1,13 +1,15 @@
 /** A main agent's scripted model, told by its human word for word what to call. */
-import type { Conversation } from '../../src/demo/conversation.ts';
-import type { Scenario, Step, ToolCall } from './model.ts';
+import type { ModelConversation } from '../../src/demo/conversation.ts';
+import type { Scenario, ScriptedStep, ToolCall } from './model.ts';
 
 /** How long its model takes over a call that the human asks for `slowly`. */
 const SLOWLY_MS = 12_000;
 const CALL = /\bcall (\w+) (\{.*\})/;
 
 /** What the model reads anew: every message since its last answer, without what Copilot CLI adds to it. */
-export const readAnew = ({ messages }: Conversation): { readonly role: string; readonly text: string }[] =>
+export const readAnew = ({
+  messages,
+}: ModelConversation): { readonly role: string; readonly text: string }[] =>
   messages
     .slice(messages.findLastIndex(({ role }) => role === 'assistant') + 1)
     .filter(({ role }) => role !== 'system')
@@ -16,7 +18,7 @@ export const readAnew = ({ messages }: Conversation): { readonly role: string; r
 /** Several steps as one: news may come together with what the human says. */
 export function together(
   steps: readonly { text?: string; tools?: readonly ToolCall[]; delayMs?: number }[],
-): Step {
+): ScriptedStep {
   const tools = steps.flatMap((step) => step.tools ?? []);
   const text = steps.flatMap((step) => step.text ?? []).join('\n\n');
   const delayMs = Math.max(0, ...steps.map((step) => step.delayMs ?? 0));

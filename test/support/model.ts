@@ -1,26 +1,30 @@
 /** Faults of a model or its provider, as steps of the scripted model. */
 import type { ServerResponse } from 'node:http';
-import type { Step } from '../../src/demo/scripted-model.ts';
+import type { ScriptedStep } from '../../src/demo/scripted-model.ts';
 
 export * from '../../src/demo/scripted-model.ts';
 
 /** An HTTP error, with the header of rate limits where wanted. */
-export const status = (code: number, message = `scripted ${code}`, retryAfterSeconds?: number): Step => ({
+export const status = (
+  code: number,
+  message = `scripted ${code}`,
+  retryAfterSeconds?: number,
+): ScriptedStep => ({
   error: { status: code, message, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) },
 });
 
 /** Takes the request and never answers. */
-export const hang: Step = { raw: () => undefined };
+export const hang: ScriptedStep = { raw: () => undefined };
 
 /** Breaks the connection before the first byte. */
-export const reset: Step = {
+export const reset: ScriptedStep = {
   raw: (response: ServerResponse) => {
     response.socket?.resetAndDestroy();
   },
 };
 
 /** Not JSON, with status 200. */
-export const malformed: Step = {
+export const malformed: ScriptedStep = {
   raw: (response: ServerResponse) => {
     response.setHeader('content-type', 'text/event-stream');
     response.end('data: {not json\n\n');
@@ -28,7 +32,7 @@ export const malformed: Step = {
 };
 
 /** Answers with these chunks: the text, then how it ended (and, of some, a refusal beside it). */
-export const ending = (finish: string, text: string, refusal?: string): Step => ({
+export const ending = (finish: string, text: string, refusal?: string): ScriptedStep => ({
   raw: (response: ServerResponse) => {
     const send = (choices: readonly object[], more: object = {}): void => {
       const chunk = {

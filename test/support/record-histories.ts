@@ -32,7 +32,7 @@ export async function recordHistories(prefix: string): Promise<void> {
       on('hand on', [bash('echo handed > a.md'), { text: 'Handed.' }]),
       on('sit', [bash('sleep 3456'), { text: 'Sat.' }]),
     ],
-    { env: { SUBAGENTS_ROOM: '8' } },
+    { env: { SUBAGENTS_SLOTS: '8' } },
   );
   const write = async (name: string, workflowId: string, runId?: string): Promise<void> => {
     if (!name.startsWith(prefix)) return;

@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { spawn } from '@lydell/node-pty';
 import xterm from '@xterm/headless';
-import { findCopilot } from '../../src/copilot/executable.ts';
+import { findCopilot } from '../../src/copilot/runtime/executable.ts';
 import { eventually, PATIENCE_MS } from './eventually.ts';
 import { NO_GIT_CONFIGURATION } from './repository.ts';
 

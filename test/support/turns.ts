@@ -5,18 +5,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { execa } from 'execa';
-import { createDeliverActivities } from '../../activities/deliver.ts';
-import { createTurnActivities } from '../../activities/turn.ts';
+import { createDeliverActivities } from '../../activities/turn/deliver.ts';
+import { createTurnActivities } from '../../activities/turn/turn.ts';
 import type {
   DeliverResult,
-  Progress,
+  ActivityProgress,
   SubagentRef,
   TurnInput,
   TurnResult,
 } from '../../src/contract/index.ts';
-import { CopilotPool } from '../../src/copilot/pool.ts';
-import type { SpaceBounds } from '../../src/copilot/space-watch.ts';
-import type { Runtime } from '../../src/copilot/runtime.ts';
+import { CopilotPool } from '../../src/copilot/runtime/pool.ts';
+import type { SpaceBounds } from '../../src/copilot/turn/space-watch.ts';
+import type { Runtime } from '../../src/copilot/runtime/runtime.ts';
 import { sweep } from '../../src/home/sweep.ts';
 import { PATIENCE_MS } from './eventually.ts';
 import { startScriptedModel, type Scenario, type ScriptedModel } from './model.ts';
@@ -41,7 +41,7 @@ export interface RunningTurn {
   readonly result: Promise<TurnResult>;
   readonly environment: MockActivityEnvironment;
   /** Heartbeat details so far. */
-  readonly beats: Progress[];
+  readonly beats: ActivityProgress[];
 }
 
 export interface BenchOptions {
@@ -130,8 +130,8 @@ export class TurnBench {
       ...(this.#options.hungModelMs !== undefined && { hungModelMs: this.#options.hungModelMs }),
     });
     const environment = new MockActivityEnvironment({ heartbeatTimeoutMs: 10_000 });
-    const beats: Progress[] = [];
-    environment.on('heartbeat', (details: Progress) => beats.push(details));
+    const beats: ActivityProgress[] = [];
+    environment.on('heartbeat', (details: ActivityProgress) => beats.push(details));
     const whole: TurnInput = {
       turn: 1,
       prompt: input.subagent.label,

@@ -1,10 +1,10 @@
 /** Workspace activities in an activity context, on a real home and a real repository. */
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import { createEvidenceActivities } from '../../activities/evidence.ts';
-import { createSetUpActivities, type SetUpDependencies } from '../../activities/set-up.ts';
-import { createVerifyActivities, type VerifyDependencies } from '../../activities/verify.ts';
-import { createWorkspaceActivities } from '../../activities/workspace.ts';
+import { createEvidenceActivities } from '../../activities/evidence/evidence.ts';
+import { createSetUpActivities, type SetUpDependencies } from '../../activities/workspace/set-up.ts';
+import { createVerifyActivities, type VerifyDependencies } from '../../activities/verification/verify.ts';
+import { createWorkspaceActivities } from '../../activities/workspace/workspace.ts';
 import {
   resolvedSpec,
   type CollectResult,
@@ -17,7 +17,7 @@ import {
   type VerifyResult,
   type Workspace,
 } from '../../src/contract/index.ts';
-import type { AskRunState } from '../../src/git/checkout-lock.ts';
+import type { AskRunState } from '../../src/git/locks/checkout-lock.ts';
 import type { Home } from '../../src/home/home.ts';
 import { sweep } from '../../src/home/sweep.ts';
 import type { Repository } from './repository.ts';

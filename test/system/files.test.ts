@@ -2,7 +2,7 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { createPrivateFile, explained, readIfThere, writePrivateFile } from '../../src/system/files.ts';
+import { createPrivateFile, withDiskErrors, readIfThere, writePrivateFile } from '../../src/system/files.ts';
 import { startChild } from '../support/child.ts';
 import { temporaryFolder } from '../support/home.ts';
 
@@ -40,7 +40,7 @@ test('of two that make a file one succeeds, and its content stays', async () => 
 });
 
 test('a full disk is called that, with the place', () => {
-  expect(() => explained('/home/file', () => writeFileSync('/dev/full', 'x'))).toThrow(
+  expect(() => withDiskErrors('/home/file', () => writeFileSync('/dev/full', 'x'))).toThrow(
     expect.objectContaining({
       code: 'DISK_FULL',
       message: 'no space left to write /home/file',

@@ -2,7 +2,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ownIdentity } from '../../src/system/process.ts';
-import { resolveTarget } from '../../src/temporal/target.ts';
+import { resolveTemporalTarget } from '../../src/temporal/target.ts';
 import { removeUpFile, readUpFile, writeUpFile, type UpFile } from '../../src/temporal/up-file.ts';
 import { temporaryFolder } from '../support/home.ts';
 
@@ -46,7 +46,7 @@ describe('the order', () => {
     await using me = await user();
     await me.configure(PROFILES);
     me.up();
-    expect(await resolveTarget({ ...me, profile: 'staging' })).toEqual({
+    expect(await resolveTemporalTarget({ ...me, profile: 'staging' })).toEqual({
       address: 'staging.example:7233',
       namespace: 'of-staging',
       apiKey: 'k',
@@ -55,14 +55,14 @@ describe('the order', () => {
       origin: 'the Temporal profile "staging"',
     });
     expect(
-      await resolveTarget({ ...me, profile: 'staging', address: 'other:1', namespace: 'n' }),
+      await resolveTemporalTarget({ ...me, profile: 'staging', address: 'other:1', namespace: 'n' }),
     ).toMatchObject({ address: 'other:1', namespace: 'n', apiKey: 'k', origin: '--address' });
     const ui = { ...me.env, SUBAGENTS_UI_URL: 'https://ui.example' };
-    expect(await resolveTarget({ ...me, env: ui, profile: 'staging' })).toMatchObject({
+    expect(await resolveTemporalTarget({ ...me, env: ui, profile: 'staging' })).toMatchObject({
       uiUrl: 'https://ui.example',
     });
     const env = { ...me.env, TEMPORAL_ADDRESS: 'env.example:7233', TEMPORAL_NAMESPACE: 'of-env' };
-    expect(await resolveTarget({ ...me, env })).toMatchObject({
+    expect(await resolveTemporalTarget({ ...me, env })).toMatchObject({
       address: 'env.example:7233',
       namespace: 'of-env',
       origin: 'TEMPORAL_ADDRESS',
@@ -74,7 +74,7 @@ describe('the order', () => {
     await me.configure(PROFILES);
     me.up();
     const env = { ...me.env, TEMPORAL_NAMESPACE: 'of-env', TEMPORAL_API_KEY: 'k' };
-    expect(await resolveTarget({ ...me, env })).toEqual({
+    expect(await resolveTemporalTarget({ ...me, env })).toEqual({
       address: '127.0.0.1:7777',
       embedded: true,
       namespace: 'default',
@@ -82,7 +82,7 @@ describe('the order', () => {
       pollFreshnessMs: 15_000,
       origin: `the embedded server of ${me.home}`,
     });
-    expect(await resolveTarget({ env: { ...me.env, SUBAGENTS_HOME: me.home } })).toMatchObject({
+    expect(await resolveTemporalTarget({ env: { ...me.env, SUBAGENTS_HOME: me.home } })).toMatchObject({
       address: '127.0.0.1:7777',
     });
   });
@@ -96,14 +96,14 @@ describe('the order', () => {
       namespace: 'of-default',
       origin: 'the default Temporal profile',
     };
-    expect(await resolveTarget(me)).toEqual(expected);
+    expect(await resolveTemporalTarget(me)).toEqual(expected);
     await writeFile(join(me.home, 'up.json'), '{"pid":');
-    expect(await resolveTarget(me)).toEqual(expected);
+    expect(await resolveTemporalTarget(me)).toEqual(expected);
   });
 
   test('then nothing: the error says what to do', async () => {
     await using me = await user();
-    await expect(resolveTarget(me)).rejects.toMatchObject({
+    await expect(resolveTemporalTarget(me)).rejects.toMatchObject({
       code: 'TEMPORAL_UNREACHABLE',
       message: `no Temporal server: nothing runs in ${me.home}`,
       remedy: expect.stringContaining('subagents up') as string,
@@ -118,7 +118,7 @@ describe('bad input', () => {
     ['', /"" is no address/],
   ])('address %j', async (address, message) => {
     await using me = await user();
-    await expect(resolveTarget({ ...me, address })).rejects.toMatchObject({
+    await expect(resolveTemporalTarget({ ...me, address })).rejects.toMatchObject({
       code: 'BAD_INPUT',
       message: expect.stringMatching(message) as string,
     });
@@ -131,12 +131,14 @@ describe('bad input', () => {
       code: 'BAD_INPUT',
       message: expect.stringMatching(message) as string,
     });
-    await expect(resolveTarget({ ...me, profile: 'nope' })).rejects.toMatchObject(
+    await expect(resolveTemporalTarget({ ...me, profile: 'nope' })).rejects.toMatchObject(
       refused(/'nope' not found/),
     );
-    await expect(resolveTarget({ ...me, profile: 'bare' })).rejects.toMatchObject(refused(/no address/));
+    await expect(resolveTemporalTarget({ ...me, profile: 'bare' })).rejects.toMatchObject(
+      refused(/no address/),
+    );
     await me.configure('this is = = not toml');
-    await expect(resolveTarget(me)).rejects.toMatchObject(refused(/cannot be used/));
+    await expect(resolveTemporalTarget(me)).rejects.toMatchObject(refused(/cannot be used/));
   });
 });
 

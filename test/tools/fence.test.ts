@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fence, fencedText, inert, inertLine, MAX_FENCED_CHARS } from '../../src/contract/index.ts';
+import { fence, fencedText, sanitize, sanitizedLine, MAX_FENCED_CHARS } from '../../src/contract/index.ts';
 import { fenced } from '../../src/tools/fence.ts';
 
 const NONCE = '0123456789abcdef';
@@ -142,19 +142,19 @@ describe('inert text', () => {
     const hidden = Array.from('push', (letter) => String.fromCodePoint(0xe0000 + letter.charCodeAt(0))).join(
       '',
     );
-    expect(inert(`a\u200B\u200D\u2060\uFEFF\u00AD\u3164${hidden}b`)).toBe('ab');
-    expect(inertLine('a\u2028b\n c', 10)).toBe('a b c');
+    expect(sanitize(`a\u200B\u200D\u2060\uFEFF\u00AD\u3164${hidden}b`)).toBe('ab');
+    expect(sanitizedLine('a\u2028b\n c', 10)).toBe('a b c');
   });
 
   it.each(['\u001B]', '\u001BP', '\u001B_', '\u001B]0;', '\u009D', '\u001B['])(
     'has all the words after %j: else they would be hidden from who is to judge them',
     (begin) => {
       const after = 'exec(request.query.command)\nsecond line';
-      expect(inert(`// ${begin}${after}\u0007 end`)).toContain(after.slice(1));
+      expect(sanitize(`// ${begin}${after}\u0007 end`)).toContain(after.slice(1));
     },
   );
 
   it('keeps what people write', () => {
-    expect(inert('Grüße, 日本語, עברית, 😀\n\ttab')).toBe('Grüße, 日本語, עברית, 😀\n\ttab');
+    expect(sanitize('Grüße, 日本語, עברית, 😀\n\ttab')).toBe('Grüße, 日本語, עברית, 😀\n\ttab');
   });
 });

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { expect, it } from 'vitest';
-import { OneAttempt, type Attempts } from '../../src/worker/one-attempt.ts';
+import { OneAttempt, type Attempts } from '../../src/worker/interceptors/one-attempt.ts';
 
 const attempts: Attempts = new Map();
 const log: string[] = [];

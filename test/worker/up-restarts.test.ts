@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Restarts } from '../../src/worker/up-restarts.ts';
+import { Restarts } from '../../src/worker/up/restarts.ts';
 
 const QUICK = 1_000;
 const LONG = 60_000;

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { outcome } from '../../src/contract/index.ts';
-import { asFailure } from '../../workflows/outcome.ts';
+import { asFailure } from '../../workflows/subagent/outcome.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const bundle = fileURLToPath(new URL('../../dist/workflow-bundle.js', import.meta.url));

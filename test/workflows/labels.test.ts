@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { MAX_LIVE_SUBAGENTS, MAX_REPO_CHARS, type SessionEntry } from '../../src/contract/index.ts';
-import { Labels } from '../../workflows/labels.ts';
-import { sessionPanel } from '../../workflows/session-panel.ts';
-import { emptySession, fit, listOf, type SessionState } from '../../workflows/session-state.ts';
+import { Labels } from '../../workflows/session/labels.ts';
+import { sessionPanel } from '../../workflows/session/session-panel.ts';
+import { emptySession, fit, listOf, type SessionState } from '../../workflows/session/session-state.ts';
 
 /** A session that takes on subagents of `repo` until it takes no more. */
 function filled(repo: string): { state: SessionState; refusal: string } {

@@ -16,25 +16,25 @@ import {
   type Usage,
   type Workspace,
 } from '../../src/contract/index.ts';
-import { backoff, credentialsPause, limitPause, lookPause } from '../../workflows/backoff.ts';
-import { MAX_LOSSES, MAX_LOST_ATTEMPTS, MAX_TURN_FAILURES } from '../../workflows/after-turn.ts';
-import { decide } from '../../workflows/lifecycle.ts';
-import { record } from '../../workflows/occurrences.ts';
-import { SubagentMachine } from '../../workflows/subagent-machine.ts';
+import { backoff, credentialsPause, limitPause, lookPause } from '../../workflows/shared/backoff.ts';
+import { MAX_LOSSES, MAX_LOST_ATTEMPTS, MAX_TURN_FAILURES } from '../../workflows/subagent/after-turn.ts';
+import { decide } from '../../workflows/subagent/lifecycle.ts';
+import { record } from '../../workflows/subagent/occurrences.ts';
+import { SubagentMachine } from '../../workflows/subagent/machine.ts';
 import {
   type ActionResult,
   type NextAction,
   type Occurrence,
   STATUS_DURING,
-} from '../../workflows/subagent-events.ts';
+} from '../../workflows/subagent/events.ts';
 import {
   type HeldSteer,
   type Rules,
   type SubagentState,
   initialState,
-} from '../../workflows/subagent-state.ts';
-import { flushUsage } from '../../workflows/turn-usage.ts';
-import { allowance } from '../../workflows/budget.ts';
+} from '../../workflows/subagent/state.ts';
+import { flushUsage } from '../../workflows/subagent/turn-usage.ts';
+import { allowance } from '../../workflows/subagent/budget.ts';
 
 const usage: Usage = { inputTokens: 10, outputTokens: 2, cachedTokens: 5, modelRequests: 1, toolCalls: 1 };
 const evidence: Evidence = {
@@ -107,7 +107,7 @@ const setUp = (failure?: Failure): ActionResult => ({
   failure,
 });
 const gone: TurnResult = {
-  kind: 'conversation-gone',
+  kind: 'copilot-session-lost',
   reason: 'its state is gone',
   shown: 'one commit',
   usage,
@@ -137,7 +137,7 @@ const pushed = (problem?: string): ActionResult => ({
 describe('the lifecycle', () => {
   it('prepares, works, collects, verifies, and is done', () => {
     expect(drive([])[1]).toEqual({ do: 'prepare' });
-    expect(drive([prepared])[1]).toEqual({ do: 'turn', room: 'keep' });
+    expect(drive([prepared])[1]).toEqual({ do: 'turn', slot: 'keep' });
     expect(drive([prepared, turn(finished)])[1]).toEqual({ do: 'collect' });
     expect(drive([prepared, turn(finished), collected])[1]).toEqual({ do: 'verify' });
     expect(drive([prepared, turn(finished), collected, verified()])[1]).toEqual({
@@ -150,7 +150,7 @@ describe('the lifecycle', () => {
     const own = { rules: { ...rules, setUp: true } };
     expect(drive([prepared], own)[1]).toEqual({ do: 'set-up' });
     const [state, step] = drive([prepared, setUp()], own);
-    expect(step).toEqual({ do: 'turn', room: 'keep' });
+    expect(step).toEqual({ do: 'turn', slot: 'keep' });
     expect(state.turn).toBe(1);
   });
 
@@ -170,7 +170,7 @@ describe('the lifecycle', () => {
     const own = { ...rules, maxRepairs: 0 };
     const [last] = drive([prepared, turn(finished), collected], { rules: own });
     const [state, step] = decide(hold(last, { id: 's', message: 'skip that' }), verified('broken'), own);
-    expect(step).toEqual({ do: 'turn', room: 'keep' });
+    expect(step).toEqual({ do: 'turn', slot: 'keep' });
     expect(state).toMatchObject({
       turn: 2,
       repairs: 0,
@@ -193,7 +193,7 @@ describe('the lifecycle', () => {
     const unsaved = [{ path: 'app/', reason: 'a git repository of its own' }];
     const some: ActionResult = { ...collected, evidence: { ...evidence, unsaved } };
     const [asked, again] = drive([prepared, turn(finished), some]);
-    expect(again).toEqual({ do: 'turn', room: 'keep' });
+    expect(again).toEqual({ do: 'turn', slot: 'keep' });
     expect(asked.opening).toMatchObject({
       kind: 'repair',
       problem: expect.stringContaining('* "app/": a git repository of its own') as string,
@@ -204,7 +204,7 @@ describe('the lifecycle', () => {
     const [, failed] = drive([prepared, turn(finished), some, turn(finished), some, verified('red')], {
       rules: { ...rules, maxRepairs: 1 },
     });
-    expect(failed).toEqual({ do: 'turn', room: 'keep' });
+    expect(failed).toEqual({ do: 'turn', slot: 'keep' });
     // Where no turn more is allowed, what was done counts.
     for (const own of [
       { ...rules, maxRepairs: 0 },
@@ -218,7 +218,7 @@ describe('the lifecycle', () => {
     const bad: ActionResult = { ...collected, output: { problem: 'it is no JSON' } };
     const good: ActionResult = { ...collected, output: { value: { files: [] } } };
     const [asked, again] = drive([prepared, turn(finished), bad], own);
-    expect(again).toEqual({ do: 'turn', room: 'keep' });
+    expect(again).toEqual({ do: 'turn', slot: 'keep' });
     expect(asked.opening).toMatchObject({
       kind: 'repair',
       problem: expect.stringContaining('it is no JSON') as string,
@@ -271,7 +271,7 @@ describe('the lifecycle', () => {
     const round = [turn(finished), collected, verified()];
     const [state] = drive([prepared, ...round], own);
     const [held, step] = decide(hold(state, { id: 's', message: 'more' }), pushed(), own.rules);
-    expect(step).toEqual({ do: 'turn', room: 'keep' });
+    expect(step).toEqual({ do: 'turn', slot: 'keep' });
     const [, again] = round.reduce<[SubagentState, NextAction]>(
       ([now], event) => decide(now, event, own.rules),
       [held, step],
@@ -281,7 +281,7 @@ describe('the lifecycle', () => {
 
   it('begins a new conversation where there is none to resume, and gives up when that never lasts', () => {
     const [anew, step] = drive([prepared, turn(gone)]);
-    expect(step).toEqual({ do: 'turn', room: 'keep' });
+    expect(step).toEqual({ do: 'turn', slot: 'keep' });
     expect(anew).toMatchObject({ turn: 1, handover: 'one commit' });
     expect(anew.notes.join()).toContain('could not be resumed (its state is gone)');
     const [later] = drive([prepared, turn(gone), turn(finished), collected, verified('npm test failed')]);
@@ -306,7 +306,7 @@ describe('the lifecycle', () => {
   it('sends a failed verification back twice, then fails with the command', () => {
     const round = [turn(finished), collected, verified('npm test failed')];
     const [repairing, again] = drive([prepared, ...round]);
-    expect(again).toEqual({ do: 'turn', room: 'keep' });
+    expect(again).toEqual({ do: 'turn', slot: 'keep' });
     expect(repairing.opening).toEqual({ kind: 'repair', problem: 'npm test failed' });
     const [, end] = drive([prepared, ...round, ...round, ...round]);
     expect(end).toEqual({
@@ -319,7 +319,7 @@ describe('the lifecycle', () => {
     const steer = { id: 's-1', message: 'also the docs' };
     const [state] = drive([prepared, turn(finished), collected]);
     const [after, step] = decide(hold(state, steer), verified(), rules);
-    expect(step).toEqual({ do: 'turn', room: 'keep' });
+    expect(step).toEqual({ do: 'turn', slot: 'keep' });
     expect(after.opening).toEqual({ kind: 'steers' });
     expect(after.steers).toEqual([steer]);
     expect(after.held).toEqual([]);
@@ -340,17 +340,17 @@ describe('the lifecycle', () => {
       { type: 'answered', answers: [{ requestId: 'q1', answer: 'this' }] },
       rules,
     );
-    expect(go).toEqual({ do: 'turn', room: 'retake' });
+    expect(go).toEqual({ do: 'turn', slot: 'reacquire' });
     expect(answered.held).toEqual([steer]);
     expect(answered.steers).toEqual([]);
   });
 
-  it('takes a lost turn up again under the same number, and room again when the worker was lost', () => {
+  it('takes a lost turn up again under the same number, and takes a slot again when the worker was lost', () => {
     const [state, step] = drive([prepared, turn(lost)]);
     expect(state.turn).toBe(1);
-    expect(step).toEqual({ do: 'turn', room: 'retake' });
+    expect(step).toEqual({ do: 'turn', slot: 'reacquire' });
     const [, runtime] = drive([prepared, turn({ ...lost, who: 'runtime' })]);
-    expect(runtime).toEqual({ do: 'turn', room: 'keep' });
+    expect(runtime).toEqual({ do: 'turn', slot: 'keep' });
   });
 
   it('gives a turn up that is lost each time, and keeps its work', () => {
@@ -363,12 +363,12 @@ describe('the lifecycle', () => {
   it('does not put losses down to the turn between which it worked for long', () => {
     const losses = Array.from({ length: 3 * MAX_LOST_ATTEMPTS }, () => turn(lost, 10 * 60_000 + 1));
     const patient = { rules: { ...rules, timeoutMs: 1e9 } };
-    expect(drive([prepared, ...losses], patient)[1]).toEqual({ do: 'turn', room: 'retake' });
+    expect(drive([prepared, ...losses], patient)[1]).toEqual({ do: 'turn', slot: 'reacquire' });
   });
 
   it('does not put losses down to a turn that came further in between, up to a bound', () => {
     const further = Array.from({ length: MAX_LOSSES }, (_, n) => turn(lostIn(`bash: step ${n}`, n + 1)));
-    expect(drive([prepared, ...further])[1]).toMatchObject({ do: 'turn', room: 'retake' });
+    expect(drive([prepared, ...further])[1]).toMatchObject({ do: 'turn', slot: 'reacquire' });
     expect(drive([prepared, ...further])[0]).toMatchObject({ lost: 1, losses: MAX_LOSSES });
     const [state, step] = drive([prepared, ...further, turn(lostIn('bash: one more', 99))]);
     expect(step).toEqual({ do: 'collect' });
@@ -393,9 +393,9 @@ describe('the lifecycle', () => {
   });
 
   it('does not count an attempt that no worker took as lost', () => {
-    const away = Array.from({ length: MAX_LOST_ATTEMPTS + 1 }, () => turn({ ...lost, unbegun: true }, 0));
+    const away = Array.from({ length: MAX_LOST_ATTEMPTS + 1 }, () => turn({ ...lost, notStarted: true }, 0));
     const [state, step] = drive([prepared, ...away]);
-    expect(step).toEqual({ do: 'turn', room: 'retake' });
+    expect(step).toEqual({ do: 'turn', slot: 'reacquire' });
     expect(state).toMatchObject({ lost: 0, notes: [] });
   });
 
@@ -456,7 +456,7 @@ describe('what a turn used', () => {
   it('is not counted twice where its next attempt tells of all of it', () => {
     const all = [
       turn(lostIn('bash: a', 3)),
-      turn({ kind: 'handed-back', usage: used(0), notes: [] }),
+      turn({ kind: 'interrupted', usage: used(0), notes: [] }),
       turn({
         kind: 'stuck',
         doing: 'thinking',
@@ -519,7 +519,7 @@ describe('a turn that failed', () => {
       { type: 'went-on' },
     ];
     const many = Array.from({ length: 3 * MAX_TURN_FAILURES }, (_, index) => at(index + 1)).flat();
-    expect(drive([prepared, ...many])[1]).toEqual({ do: 'turn', room: 'keep' });
+    expect(drive([prepared, ...many])[1]).toEqual({ do: 'turn', slot: 'keep' });
   });
 
   it('carries its silence over to the next attempt, but not that of a wait', () => {
@@ -557,7 +557,7 @@ describe('a budget', () => {
       noticeAt: { modelRequests: 8 },
     });
     const [on, again] = decide(state, { type: 'went-on' }, own.rules);
-    expect([on.turn, again]).toEqual([1, { do: 'turn', room: 'keep' }]);
+    expect([on.turn, again]).toEqual([1, { do: 'turn', slot: 'keep' }]);
   });
 
   it('that is used up ends it, with what it did collected', () => {
@@ -588,7 +588,7 @@ describe('a budget', () => {
   it('of turns is announced before the last fifth, and keeps the next from opening', () => {
     const round = [turn(finished), collected, verified('broken')];
     const two = { rules: { ...rules, maxRepairs: 9, budget: { turns: 5 } } };
-    expect(drive([prepared, ...round, ...round, ...round], two)[1]).toEqual({ do: 'turn', room: 'keep' });
+    expect(drive([prepared, ...round, ...round, ...round], two)[1]).toEqual({ do: 'turn', slot: 'keep' });
     const four = [prepared, ...round, ...round, ...round, ...round];
     expect(drive(four, two)[1]).toEqual({ do: 'report-budget', summary: '4 of 5 turns' });
     const five: ActionResult[] = [...four, { type: 'went-on' }, ...round];
@@ -624,7 +624,7 @@ describe('a subagent that stands still', () => {
     expect(drive([prepared, failing(since), wentOn, failing(later)])[0].stalled?.since).toBe(since);
     const moved = turn({ kind: 'moving', usage, notes: [] });
     const [state, step] = drive([prepared, failing(since), wentOn, moved]);
-    expect([state.stalled, step]).toEqual([undefined, { do: 'turn', room: 'keep' }]);
+    expect([state.stalled, step]).toEqual([undefined, { do: 'turn', slot: 'keep' }]);
     expect(drive([prepared, failing(since), wentOn, moved, failing(later)])[0].stalled?.since).toBe(later);
   });
 
@@ -678,9 +678,9 @@ const anyTurn: fc.Arbitrary<TurnResult> = fc.oneof(
   fc.constant<TurnResult>(finished),
   fc.constant<TurnResult>(lost),
   fc.constant<TurnResult>({ ...lost, who: 'runtime' }),
-  fc.constant<TurnResult>({ ...lost, unbegun: true }),
+  fc.constant<TurnResult>({ ...lost, notStarted: true }),
   fc.nat({ max: 99 }).map((done): TurnResult => lostIn(`bash: ${done % 3}`, done)),
-  fc.constant<TurnResult>({ kind: 'handed-back', usage, notes: [] }),
+  fc.constant<TurnResult>({ kind: 'interrupted', usage, notes: [] }),
   fc.constant<TurnResult>(gone),
   fc.constant<TurnResult>({ kind: 'timed-out', usage, notes: [] }),
   fc.constant<TurnResult>({
@@ -772,7 +772,7 @@ function live(gen: fc.GeneratorValue, own: Rules) {
   const statuses: Status[] = ['queued'];
   const notices: string[] = [];
   const occurrences: Occurrence[] = [];
-  let room = false;
+  let slot = false;
   const become = (status: Status | undefined): void => {
     if (status !== undefined && statuses.at(-1) !== status) statuses.push(status);
   };
@@ -791,12 +791,12 @@ function live(gen: fc.GeneratorValue, own: Rules) {
     }
     expect(machine.action).toBe(action);
     if (action.do === 'prepare' || action.do === 'set-up' || action.do === 'turn' || action.do === 'verify') {
-      if (action.do === 'turn' && action.room === 'retake') room = false;
-      if (!room) become('queued');
-      room = true;
+      if (action.do === 'turn' && action.slot === 'reacquire') slot = false;
+      if (!slot) become('queued');
+      slot = true;
     }
     become(STATUS_DURING[action.do]);
-    if (action.do === 'ask' || action.do === 'wait') room = false;
+    if (action.do === 'ask' || action.do === 'wait') slot = false;
     if (action.do === 'report-budget') notices.push(action.summary);
     // Nobody is at work: it says what it waits for, and for how long where nobody can end that.
     if (action.do === 'ask') expect(action.questions.length).toBeGreaterThan(0);

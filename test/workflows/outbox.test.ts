@@ -2,8 +2,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_RECEIVER, type Announcement, type SessionEntry } from '../../src/contract/index.ts';
-import { acknowledge, overflow, post, putAside, unacknowledged } from '../../workflows/outbox.ts';
-import { emptySession, recordEnd, recordStart, type SessionState } from '../../workflows/session-state.ts';
+import { acknowledge, overflow, post, archive, unacknowledged } from '../../workflows/session/outbox.ts';
+import {
+  emptySession,
+  recordEnd,
+  recordStart,
+  type SessionState,
+} from '../../workflows/session/session-state.ts';
 
 const AT = '2026-01-01T00:00:00.000Z';
 /** So long that twenty of them are more than one run of a session carries, and fifty more than one answer holds. */
@@ -99,7 +104,7 @@ class Model {
       }
       case 'continue-as-new':
         for (let items = overflow(state); items.length > 0; items = overflow(state))
-          putAside(state, `page-${items[0]?.seq}`, items);
+          archive(state, `page-${items[0]?.seq}`, items);
         this.state = JSON.parse(JSON.stringify(state)) as SessionState;
     }
   }

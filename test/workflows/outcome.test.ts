@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SubagentInput, Verification } from '../../src/contract/index.ts';
-import { fittedNotes, outcomeOf } from '../../workflows/outcome.ts';
-import { initialState, type SubagentState } from '../../workflows/subagent-state.ts';
+import { fittedNotes, outcomeOf } from '../../workflows/subagent/outcome.ts';
+import { initialState, type SubagentState } from '../../workflows/subagent/state.ts';
 
 const input = {
   ...{ session: 's', label: 'a', run: 1 },

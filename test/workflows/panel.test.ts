@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { caveatOf, NO_USAGE, type ChainInput, type Outcome } from '../../src/contract/index.ts';
-import { Progress } from '../../src/chain/progress.ts';
-import { chainPanel } from '../../workflows/chain-panel.ts';
-import { code, fence } from '../../workflows/panel-text.ts';
-import { panel, type PanelView } from '../../workflows/panel.ts';
+import { ChainProgress } from '../../src/chain/progress.ts';
+import { chainPanel } from '../../workflows/chain/panel.ts';
+import { code, fence } from '../../workflows/shared/panel-text.ts';
+import { panel, type PanelView } from '../../workflows/subagent/panel.ts';
 
 const view: PanelView = {
   target: 'a',
@@ -159,7 +159,7 @@ it('shows a chain with state, time and tokens of each step, by the label that co
     id,
     needs: at === 0 ? [] : [all[at - 1] as string],
   }));
-  const progress = new Progress(steps, { label: 'limits', until: 'all' });
+  const progress = new ChainProgress(steps, { label: 'limits', until: 'all' });
   const [research] = progress.next(() => []);
   const usage = { ...NO_USAGE, inputTokens: 12_000, outputTokens: 400 };
   Object.assign(research ?? {}, { status: 'done', outcome: { ...outcome, usage, summary: 'a | b' } });

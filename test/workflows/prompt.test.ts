@@ -7,7 +7,7 @@ import {
   MAX_TOLD_BYTES,
   MAX_WAITING_BYTES,
 } from '../../src/contract/index.ts';
-import { beginningOf, handoverPrompt } from '../../workflows/prompt.ts';
+import { beginningOf, handoverPrompt } from '../../workflows/subagent/prompt.ts';
 
 const sizeOf = (value: unknown): number => byteLength(JSON.stringify(value));
 

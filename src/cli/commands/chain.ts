@@ -1,6 +1,6 @@
 import type { ChainSpec, SpawnedSubagent, Subagents } from '../../client/index.ts';
-import { workflowUrl } from '../../client/links.ts';
-import { isReadyMade, readyMadeChain } from '../../client/ready-made.ts';
+import { workflowUrl } from '../../client/connection/links.ts';
+import { isReadyMade, readyMadeChain } from '../../client/chains/ready-made.ts';
 import { SubagentsError } from '../../contract/errors.ts';
 import { oneLine } from '../../contract/text.ts';
 import { stepLabel } from '../../contract/chain.ts';

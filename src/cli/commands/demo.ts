@@ -1,4 +1,4 @@
-import { COPILOT_PATH_VARIABLE, findCopilot } from '../../copilot/executable.ts';
+import { COPILOT_PATH_VARIABLE, findCopilot } from '../../copilot/runtime/executable.ts';
 import { runDemo } from '../../demo/demo.ts';
 import { requirePackages, WORKER_PACKAGES } from '../../system/optional-packages.ts';
 import type { Context } from '../context.ts';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readHome } from '../../home/home.ts';
 import { homeRoot } from '../../system/home-root.ts';
-import { stopUp, type StopReport } from '../../worker/up-stop.ts';
+import { stopUp, type StopReport } from '../../worker/up/stop.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import type { DownJson } from '../json.ts';

@@ -3,7 +3,7 @@ import { SubagentsError } from '../../contract/errors.ts';
 import { oneLine } from '../../contract/text.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
-import { failureOf, failureText } from '../failure.ts';
+import { cliFailure, failureText } from '../failure.ts';
 import type { KillJson } from '../json.ts';
 import { plural } from '../render/numbers.ts';
 import { sweepLines } from '../render/sweep.ts';
@@ -64,7 +64,7 @@ async function killOne(
     const dead = (report.sweep?.left.length ?? 0) === 0;
     return { exitCode: dead ? EXIT.ok : EXIT.failed, json: { target: name, report } };
   } catch (error) {
-    const failure = failureOf(error);
+    const failure = cliFailure(error);
     output.note(failureText(failure, output.noteColors, context.options.verbose === true).trimEnd());
     const { code, message, remedy } = failure;
     return {

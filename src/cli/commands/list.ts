@@ -14,7 +14,7 @@ export async function list(
   await using subagents = await context.connect();
   const fleet = await subagents.list({ all: options.all, finished: options.finished, ...selection });
   const { output, session } = context;
-  output.data(listJson(fleet));
+  output.data(fleetJson(fleet));
   output.line(
     fleetText(fleet, {
       ...{ session, width: output.width, colors: output.colors, now: Date.now() },
@@ -25,7 +25,7 @@ export async function list(
 }
 
 /** The list for programs. */
-export function listJson(fleet: FleetList): ListJson {
+export function fleetJson(fleet: FleetList): ListJson {
   return {
     server: fleet.server,
     workerless: fleet.workerless,

@@ -25,12 +25,12 @@ export async function mcp(context: Context, flags: { readonly repo?: string | un
     ...{ version: version(), session, cwd, log, signal },
     connection: { home, profile, address, namespace, env },
     lacking: async () => {
-      const { lackingOf } = await import('../../copilot/lacking.ts');
+      const { lackingOf } = await import('../../copilot/runtime/lacking.ts');
       return await lackingOf(env);
     },
     upCommand: upCommand(home, env),
     start: async (onProgress) => {
-      const { startDetached } = await import('../../worker/detached.ts');
+      const { startDetached } = await import('../../worker/up/detached.ts');
       const root = homeRoot(home, env);
       const { up, started } = await startDetached({ root, env, onProgress, signal });
       return `${started ? 'started' : 'runs already'}: Temporal ${up.address}, Web UI ${up.uiUrl}; \`subagents down\` stops it`;

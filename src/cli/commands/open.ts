@@ -3,7 +3,7 @@ import { SubagentsError } from '../../contract/errors.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import type { OpenJson } from '../json.ts';
-import { listUrl } from '../../client/links.ts';
+import { listUrl } from '../../client/connection/links.ts';
 import { OWN_COLUMNS } from '../../temporal/ui-columns.ts';
 
 /** `subagents open` */

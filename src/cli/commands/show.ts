@@ -3,7 +3,7 @@ import type { SubagentDescription } from '../../client/index.ts';
 import { kindsOf } from '../../contract/caveat.ts';
 import { removedText } from '../../contract/cleaned.ts';
 import { isFinal } from '../../contract/status.ts';
-import { oneLine, plain } from '../../contract/text.ts';
+import { oneLine, stripControls } from '../../contract/text.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import type { ShowJson } from '../json.ts';
@@ -35,7 +35,7 @@ function descriptionText(it: SubagentDescription, context: Context): string {
     '',
     ...facts(it, colors, now),
   ];
-  if (it.task !== undefined) lines.push('', colors.bold('Task'), ...indent(plain(it.task)));
+  if (it.task !== undefined) lines.push('', colors.bold('Task'), ...indent(stripControls(it.task)));
   if (it.steps !== undefined)
     lines.push(
       '',
@@ -46,7 +46,7 @@ function descriptionText(it: SubagentDescription, context: Context): string {
   if (it.questions.length > 0) {
     lines.push('', colors.bold('Questions'));
     for (const { id, question, choices } of it.questions) {
-      lines.push(...indent(`${colors.dim(id)} ${plain(question)}`));
+      lines.push(...indent(`${colors.dim(id)} ${stripControls(question)}`));
       if (choices !== undefined)
         lines.push(`    choices: ${choices.map((choice) => oneLine(choice, 100)).join(' | ')}`);
     }

@@ -7,7 +7,7 @@ import type { Context } from '../context.ts';
 import { EXIT, exitCodeOfOutcomes } from '../exit.ts';
 import { readText } from '../input.ts';
 import type { SpawnJson } from '../json.ts';
-import { workflowUrl } from '../../client/links.ts';
+import { workflowUrl } from '../../client/connection/links.ts';
 import { endText } from '../render/outcome.ts';
 import { fieldsOf, flagOf } from '../spawn-flags.ts';
 import { connectOrStart } from '../starting.ts';

@@ -5,7 +5,7 @@ import { homeRoot } from '../../system/home-root.ts';
 import { readUpFile } from '../../temporal/up-file.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
-import { failureOf } from '../failure.ts';
+import { cliFailure } from '../failure.ts';
 import type { StatusJson } from '../json.ts';
 import { serverText } from '../render/fleet.ts';
 import { plural } from '../render/numbers.ts';
@@ -76,7 +76,7 @@ async function look(
     const fleet = await subagents.list({ finished: 0, progress: false });
     return { fleet, workers: await subagents.hasWorkers() };
   } catch (error) {
-    const { code, message, remedy } = failureOf(error);
+    const { code, message, remedy } = cliFailure(error);
     if (code === 'INTERNAL') throw error;
     return { problem: { message, ...(remedy && { remedy }) } };
   }

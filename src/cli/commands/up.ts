@@ -2,12 +2,12 @@ import { SubagentsError } from '../../contract/errors.ts';
 import { openHome } from '../../home/home.ts';
 import { makeExpendable } from '../../system/expendable-output.ts';
 import { homeRoot } from '../../system/home-root.ts';
-import { isDetached, sendReport, startDetached } from '../../worker/detached.ts';
-import { runUp } from '../../worker/up.ts';
-import type { UpEvent } from '../../worker/up-events.ts';
+import { isDetached, sendReport, startDetached } from '../../worker/up/detached.ts';
+import { runUp } from '../../worker/up/up.ts';
+import type { UpEvent } from '../../worker/up/events.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
-import { failureOf } from '../failure.ts';
+import { cliFailure } from '../failure.ts';
 import type { UpDetachedJson } from '../json.ts';
 import { tellAccess, tellModelAccess } from '../render/facts.ts';
 import { clock } from '../render/time.ts';
@@ -83,7 +83,7 @@ async function upHere(context: Context): Promise<number> {
   try {
     await runUp({ home, onEvent, onProgress, signal, now: now.signal, env });
   } catch (error) {
-    const { code, message, remedy } = failureOf(error);
+    const { code, message, remedy } = cliFailure(error);
     sendReport({ kind: 'failed', code, message, ...(remedy && { remedy }) });
     throw error;
   }
@@ -97,7 +97,7 @@ function tell({ output }: Context, event: UpEvent): void {
     output.fact('Temporal', `${event.address}, namespace ${event.namespace}`);
     output.fact('Web UI', event.uiUrl);
   } else if (event.event === 'worker-ready' && !event.again) {
-    output.fact('worker', `${event.workerId}, room for ${event.room} at once`);
+    output.fact('worker', `${event.workerId}, ${event.slots} slots`);
   } else {
     const { colors } = output;
     const message = TROUBLE.has(event.event) ? colors.yellow(event.message) : event.message;

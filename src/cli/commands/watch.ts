@@ -3,13 +3,13 @@ import type { FleetList, FleetListOptions, Subagents } from '../../client/index.
 import { isPassing } from '../../client/errors.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
-import { failureOf, failureText } from '../failure.ts';
+import { cliFailure, failureText } from '../failure.ts';
 import { onKeys } from '../keys.ts';
 import { fleetParts, fleetText, type FleetTextOptions } from '../render/fleet.ts';
 import { Screen } from '../render/screen.ts';
 import { scrolled, type Scroll, scrollBy } from '../render/scroll.ts';
 import { selectionOf, type SelectionFlags } from '../selection.ts';
-import { listJson } from './list.ts';
+import { fleetJson } from './list.ts';
 
 const DEFAULT_INTERVAL_MS = 1_000;
 
@@ -48,7 +48,7 @@ async function watchStream(
       const fleet = await subagents.list(selection);
       const now = JSON.stringify(fleet);
       if (now !== before) {
-        context.output.data(listJson(fleet));
+        context.output.data(fleetJson(fleet));
         context.output.line(`${fleetText(fleet, textOptions(context, selection))}\n`);
       }
       before = now;
@@ -56,7 +56,7 @@ async function watchStream(
     } catch (error) {
       // A list that has been shown once is shown again when the server is back.
       if (before === undefined || !isPassing(error)) throw error;
-      if (!isAway) context.output.note(`${failureOf(error).message}; trying again`);
+      if (!isAway) context.output.note(`${cliFailure(error).message}; trying again`);
       isAway = true;
     }
     await delay(intervalMs, undefined, { signal }).catch(() => undefined);
@@ -106,7 +106,7 @@ async function watchScreen(
           problem = undefined;
         } catch (error) {
           // The server may be back in a moment: what was known stays on the screen, with what is wrong.
-          problem = failureText(failureOf(error), colors, false).trimEnd();
+          problem = failureText(cliFailure(error), colors, false).trimEnd();
         }
         redraw();
         await delay(intervalMs, undefined, { signal: quit.signal }).catch(() => undefined);

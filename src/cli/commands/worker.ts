@@ -1,26 +1,26 @@
 import { homeRoot } from '../../system/home-root.ts';
 import { requirePackages, WORKER_PACKAGES } from '../../system/optional-packages.ts';
-import { resolveTarget } from '../../temporal/target.ts';
+import { resolveTemporalTarget } from '../../temporal/target.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { tellModelAccess } from '../render/facts.ts';
 
 /** `subagents worker`: a worker for a Temporal server that somebody else runs, in this process. */
-export async function worker(context: Context): Promise<number> {
+export async function runWorkerCommand(context: Context): Promise<number> {
   requirePackages('a worker', WORKER_PACKAGES);
   const { runWorker } = await import('../../worker/run-worker.ts');
   const { output, options, env } = context;
   const { profile, address, namespace } = options;
   const home = homeRoot(options.home, env);
-  const target = await resolveTarget({ home, profile, address, namespace, env });
+  const target = await resolveTemporalTarget({ home, profile, address, namespace, env });
   await runWorker({
     home,
     target,
-    onReady: ({ workerId, room }) => {
-      const message = `worker ${workerId} ready, room for ${room} at once`;
-      output.data({ event: 'worker-ready', at: new Date().toISOString(), message, workerId, room });
+    onReady: ({ workerId, slots }) => {
+      const message = `worker ${workerId} ready, ${slots} slots`;
+      output.data({ event: 'worker-ready', at: new Date().toISOString(), message, workerId, slots });
       output.fact('Temporal', `${target.address}, namespace ${target.namespace} (${target.origin})`);
-      output.fact('worker', `${workerId}, room for ${room} at once`);
+      output.fact('worker', `${workerId}, ${slots} slots`);
       output.fact('home', home);
       void tellModelAccess(context).then(() =>
         output.line('\nCtrl-C stops it; its subagents carry on when it is back.'),

@@ -1,5 +1,5 @@
 import { Option, type CommandUnknownOpts } from '@commander-js/extra-typings';
-import type { ReadyMade } from '../../client/ready-made.ts';
+import type { ReadyMade } from '../../client/chains/ready-made.ts';
 import { spawnOptions } from '../../contract/spawn-options.ts';
 import { oneLine } from '../../contract/text.ts';
 import type { Program } from '../program.ts';
@@ -110,7 +110,7 @@ async function possible(
 
 /** What stands for a chain besides a file. What makes them is loaded only here: nobody at a prompt waits for it otherwise. */
 async function readyMade(): Promise<Candidate[]> {
-  const { READY_MADE } = await import('../../client/ready-made.ts');
+  const { READY_MADE } = await import('../../client/chains/ready-made.ts');
   return Object.entries<ReadyMade>(READY_MADE).map(([value, { description }]) => ({
     value,
     description: oneLine(description, 80),

@@ -30,7 +30,7 @@ export function declareRunning(program: Program, start: Start): void {
   program
     .command('worker')
     .description('join an existing Temporal server as a worker')
-    .action(() => start(async (context) => (await import('../commands/worker.ts')).worker(context)))
+    .action(() => start(async (context) => (await import('../commands/worker.ts')).runWorkerCommand(context)))
     .command('forget')
     .description('give up a worker that will not come back: its subagents end as lost')
     .argument('<worker>', 'its id, as `subagents show` and announcements name it')

@@ -1,10 +1,10 @@
 /** Checks of Copilot: the program, the login, the model. */
 import { execa } from 'execa';
-import { findCopilot } from '../../copilot/executable.ts';
-import { describeModelAccess } from '../../copilot/model-access.ts';
-import { defaultModel, providerFrom } from '../../copilot/provider.ts';
+import { findCopilot } from '../../copilot/runtime/executable.ts';
+import { describeModelAccess } from '../../copilot/runtime/model-access.ts';
+import { defaultModel, providerFrom } from '../../copilot/runtime/provider.ts';
 import { withScratch } from '../../system/scratch-folder.ts';
-import { failureOf } from '../failure.ts';
+import { cliFailure } from '../failure.ts';
 import { fail, ok, warn, type Check } from './check.ts';
 
 /** The first run unpacks 235 MB. */
@@ -17,7 +17,7 @@ export async function checkCopilot(env: NodeJS.ProcessEnv): Promise<Check> {
   try {
     path = await findCopilot(env['SUBAGENTS_COPILOT_PATH']);
   } catch (error) {
-    const { message, remedy } = failureOf(error);
+    const { message, remedy } = cliFailure(error);
     return fail('Copilot', message, remedy ?? 'install it: npm install -g @github/copilot');
   }
   // It writes into its home at every start: not into the user's.

@@ -14,8 +14,8 @@ import {
   missingText,
   WORKER_PACKAGES,
 } from '../../system/optional-packages.ts';
-import { writingProblem } from '../../worker/home-writable.ts';
-import { failureOf } from '../failure.ts';
+import { writingProblem } from '../../worker/upkeep/home-writable.ts';
+import { cliFailure } from '../failure.ts';
 import { fail, ok, warn, type Check } from './check.ts';
 
 const MIN_NODE = '20.19';
@@ -83,7 +83,7 @@ export function checkHome(root: string): Check {
   return ok('home', root);
 }
 
-/** Room on the disk that holds the home. */
+/** Free space on the disk that holds the home. */
 export function checkDisk(root: string, env: NodeJS.ProcessEnv): Check {
   const free = freeBytes(root);
   const reserve = reserveIn(env);
@@ -106,11 +106,11 @@ function reserveIn(env: NodeJS.ProcessEnv): number {
 /** The settings in the environment. */
 export function checkSettings(env: NodeJS.ProcessEnv): Check {
   try {
-    const { room, models } = readSettings(env);
+    const { slots, models } = readSettings(env);
     const allowed = models === undefined ? 'any model' : `models ${models.join(', ')}`;
-    return ok('settings', `room for ${room} at once, ${allowed}`);
+    return ok('settings', `${slots} slots, ${allowed}`);
   } catch (error) {
-    const { message, remedy } = failureOf(error);
+    const { message, remedy } = cliFailure(error);
     return fail('settings', message, remedy ?? 'correct it');
   }
 }

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { cacheFolder, whyUnusable } from '../../temporal/binary.ts';
 import type { Context } from '../context.ts';
-import { failureOf } from '../failure.ts';
+import { cliFailure } from '../failure.ts';
 import { serverText } from '../render/fleet.ts';
 import { fail, ok, warn, type Check } from './check.ts';
 
@@ -20,7 +20,7 @@ export async function checkServer(context: Context): Promise<Check[]> {
       warn('worker', 'none polls: nothing moves', 'subagents up, or subagents worker for this server'),
     ];
   } catch (error) {
-    const { code, message, remedy } = failureOf(error);
+    const { code, message, remedy } = cliFailure(error);
     if (code === 'TEMPORAL_UNREACHABLE' && !isNamed) return [warn('server', 'none runs', 'subagents up')];
     return [fail('server', message, remedy ?? 'see `subagents status --verbose`')];
   }

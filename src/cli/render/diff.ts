@@ -1,4 +1,4 @@
-import { plain } from '../../contract/text.ts';
+import { stripControls } from '../../contract/text.ts';
 import type { Colors } from '../output.ts';
 
 /**
@@ -39,5 +39,5 @@ function visible(line: string): string {
     /[\u0000-\u0008\u000A-\u001F]/g,
     (control) => String.fromCharCode(0x2400 + control.charCodeAt(0)),
   );
-  return plain(shown);
+  return stripControls(shown);
 }

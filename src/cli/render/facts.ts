@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { createPrivateFile } from '../../system/files.ts';
-import { COPILOT_PATH_VARIABLE, findCopilot } from '../../copilot/executable.ts';
-import { describeModelAccess } from '../../copilot/model-access.ts';
+import { COPILOT_PATH_VARIABLE, findCopilot } from '../../copilot/runtime/executable.ts';
+import { describeModelAccess } from '../../copilot/runtime/model-access.ts';
 import type { Context } from '../context.ts';
-import { failureOf } from '../failure.ts';
+import { cliFailure } from '../failure.ts';
 
 /**
  * Says, once in the life of a home, who else can reach the embedded server of it. On stderr; a program that asks for JSON
@@ -25,7 +25,7 @@ export async function tellModelAccess({ output, env }: Context): Promise<void> {
   try {
     await findCopilot(env[COPILOT_PATH_VARIABLE]);
   } catch (error) {
-    const { message, remedy } = failureOf(error);
+    const { message, remedy } = cliFailure(error);
     output.fact('Copilot', colors.yellow(message));
     output.fact('', `${colors.cyan('→')} ${remedy ?? 'install it again'}`);
   }

@@ -2,7 +2,7 @@ import { drawChain } from '../../chain/draw.ts';
 import type { Evidence, Outcome, Verification } from '../../client/index.ts';
 import type { Caveat } from '../../contract/caveat.ts';
 import { countDenials } from '../../contract/denials.ts';
-import { oneLine, plain } from '../../contract/text.ts';
+import { oneLine, stripControls } from '../../contract/text.ts';
 import type { Colors } from '../output.ts';
 import { wayOf, type Ended } from '../waiting.ts';
 import { nextLines } from './next.ts';
@@ -103,7 +103,7 @@ export function outcomeLines(outcome: Outcome, colors: Colors): string[] {
     outcome.verifications.flatMap((each) => verificationLines(each, colors)),
   );
   section('Report (the subagent’s own words)', [
-    ...plain(outcome.report)
+    ...stripControls(outcome.report)
       .trim()
       .split('\n')
       .filter((_, index, all) => all.length > 1 || all[index] !== ''),
@@ -158,7 +158,7 @@ function evidenceLines(evidence: Evidence, colors: Colors): string[] {
 function verificationLines(verification: Verification, colors: Colors): string[] {
   const lines = [verificationLine(verification, colors)];
   if (verification.exitCode === 0) return lines;
-  const output = plain(verification.outputTail).trimEnd();
+  const output = stripControls(verification.outputTail).trimEnd();
   if (output !== '')
     lines.push(
       ...output

@@ -1,5 +1,5 @@
 import type { TranscriptEntry } from '../../client/index.ts';
-import { oneLine, plain } from '../../contract/text.ts';
+import { oneLine, stripControls } from '../../contract/text.ts';
 import type { Colors } from '../output.ts';
 import { clock, span } from './time.ts';
 
@@ -50,7 +50,7 @@ function resultText(entry: TranscriptEntry, colors: Colors): string {
     ...(durationMs === undefined ? [] : [span(durationMs)]),
   ].join(', ');
   const head = `${good ? colors.green('✓') : colors.red('✗')} ${facts}`;
-  const lines = plain(entry.text)
+  const lines = stripControls(entry.text)
     .trim()
     .split('\n')
     .filter((line) => line.trim() !== '');
@@ -61,4 +61,4 @@ function resultText(entry: TranscriptEntry, colors: Colors): string {
 }
 
 const block = (text: string) => `${INDENT}${indented(text)}`;
-const indented = (text: string) => plain(text).trim().split('\n').join(`\n${INDENT}`);
+const indented = (text: string) => stripControls(text).trim().split('\n').join(`\n${INDENT}`);

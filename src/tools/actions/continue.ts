@@ -1,5 +1,5 @@
-import { inertLine } from '../../contract/index.ts';
-import { workflowUrl } from '../../client/links.ts';
+import { sanitizedLine } from '../../contract/index.ts';
+import { workflowUrl } from '../../client/connection/links.ts';
 import { notesWords } from '../notes.ts';
 import { oneHandle, required } from '../targets.ts';
 import type { Action } from './action.ts';
@@ -27,7 +27,7 @@ export const continueRun: Action = async (context, { target, message, verify, pu
         ...(words !== undefined && { words }),
       },
       lines: [
-        `accepted${repeated ? ' before' : ''}: it goes on as ${inertLine(`${label}@${run}`, 100)}. ${context.arrival}`,
+        `accepted${repeated ? ' before' : ''}: it goes on as ${sanitizedLine(`${label}@${run}`, 100)}. ${context.arrival}`,
       ],
     };
   });

@@ -1,4 +1,4 @@
-import { inertLine } from '../../contract/index.ts';
+import { sanitizedLine } from '../../contract/index.ts';
 import { fenced } from '../fence.ts';
 import { oneHandle } from '../targets.ts';
 import type { Action } from './action.ts';
@@ -27,7 +27,7 @@ export const diff: Action = async (context, { target }) => {
       lines: [
         live
           ? `its folder as it is now, against ${base}`
-          : `the whole: git -C ${JSON.stringify(inertLine(change.repository, 300))} diff ${base} ${head ?? ''}`.trimEnd(),
+          : `the whole: git -C ${JSON.stringify(sanitizedLine(change.repository, 300))} diff ${base} ${head ?? ''}`.trimEnd(),
         ...(change.truncated ? [`more than ${MAX_BYTES / 1024} KiB`] : []),
       ],
     };

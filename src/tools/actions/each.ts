@@ -1,19 +1,19 @@
 import { byteLength, plural } from '../../contract/index.ts';
 import type { SubagentHandle } from '../../client/index.ts';
-import { failureOf } from '../failure.ts';
+import { toolFailure } from '../failure.ts';
 import { subagentText } from '../subagent-text.ts';
 import { identityView } from '../targets.ts';
-import type { SubagentView } from '../view.ts';
+import type { SubagentAnswer } from '../view.ts';
 import type { ActionResult } from './action.ts';
 
 /** What was done to one subagent: what to show of it, and lines of ours that go with it. */
 export interface Done {
-  readonly view: Partial<SubagentView>;
+  readonly view: Partial<SubagentAnswer>;
   readonly lines?: readonly string[];
 }
 
 /** What an answer has room for. */
-export interface Room {
+export interface AnswerBounds {
   /** Subagents in full, at most. */
   readonly full: number;
   /** Bytes of UTF-8. */
@@ -22,7 +22,7 @@ export interface Room {
 
 /** Ends and questions that are shown in full in one answer. */
 export const MAX_SHOWN = 5;
-const ALL_IN_FULL: Room = { full: Infinity, bytes: Infinity };
+const ALL_IN_FULL: AnswerBounds = { full: Infinity, bytes: Infinity };
 
 /**
  * Does something to each of them, side by side. One that it cannot be done to does not hinder the others; where there is only
@@ -31,7 +31,7 @@ const ALL_IN_FULL: Room = { full: Infinity, bytes: Infinity };
 export async function each(
   handles: readonly SubagentHandle[],
   act: (handle: SubagentHandle) => Promise<Done>,
-  room: Room = ALL_IN_FULL,
+  bounds: AnswerBounds = ALL_IN_FULL,
 ): Promise<ActionResult> {
   if (handles.length === 0)
     return { text: 'No live subagent in this session.', structured: { subagents: [] } };
@@ -42,11 +42,11 @@ export async function each(
         return inFull({ ...identityView(await handle.identity()), ...view }, lines);
       } catch (error) {
         if (handles.length === 1) throw error;
-        return inFull({ ...identityView(await handle.identity()), error: failureOf(error).error }, []);
+        return inFull({ ...identityView(await handle.identity()), error: toolFailure(error).error }, []);
       }
     }),
   );
-  const entries = within(done, room);
+  const entries = within(done, bounds);
   const more = done.length - entries.length;
   const notes = more === 0 ? [] : [`and ${plural(more, 'more subagent')}: action "list"`];
   return {
@@ -57,22 +57,22 @@ export async function each(
 
 /** One subagent in the answer. */
 interface Entry {
-  readonly view: SubagentView;
+  readonly view: SubagentAnswer;
   readonly text: string;
 }
 
-const inFull = (view: SubagentView, lines: readonly string[]): Entry => ({
+const inFull = (view: SubagentAnswer, lines: readonly string[]): Entry => ({
   view,
   text: subagentText(view, lines),
 });
 
-function inBrief({ session, label, run, workflowId, status, since, error }: SubagentView): Entry {
+function inBrief({ session, label, run, workflowId, status, since, error }: SubagentAnswer): Entry {
   const view = { session, label, run, workflowId, status, since, error };
   return { view, text: `${subagentText(view)}${error === undefined ? '. In full: action "show"' : ''}` };
 }
 
 /** A line for each of them first, then the first ones in full. */
-function within(done: readonly Entry[], { full, bytes }: Room): Entry[] {
+function within(done: readonly Entry[], { full, bytes }: AnswerBounds): Entry[] {
   const entries: Entry[] = [];
   let left = bytes;
   for (const brief of done.map(({ view }) => inBrief(view))) {

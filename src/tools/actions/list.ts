@@ -1,10 +1,10 @@
-import { CAVEATS, inertLine, isFinal, plural, tokens } from '../../contract/index.ts';
+import { CAVEATS, sanitizedLine, isFinal, plural, tokens } from '../../contract/index.ts';
 import type { SessionListing, SubagentRow } from '../../client/index.ts';
-import { workflowUrl } from '../../client/links.ts';
+import { workflowUrl } from '../../client/connection/links.ts';
 import { fenced } from '../fence.ts';
 import { subagentText } from '../subagent-text.ts';
 import { ALL, identityView } from '../targets.ts';
-import type { SubagentView } from '../view.ts';
+import type { SubagentAnswer } from '../view.ts';
 import type { Action } from './action.ts';
 
 const MAX_WORDS_CHARS = 160;
@@ -20,7 +20,7 @@ export const list: Action = async (context, { target, count }) => {
   const link = (row: SubagentRow) => workflowUrl(subagents.target, row.workflowId, row.runId);
   const views = rows.map((row) => viewOf(row, link(row)));
   const notes = [...new Set(listings.flatMap((listing) => listing.notes))].map((note) =>
-    inertLine(note, 500),
+    sanitizedLine(note, 500),
   );
   const hidden = listings.reduce((sum, each) => sum + each.finishedCount - each.finished.length, 0);
   if (hidden > 0) notes.push(`${plural(hidden, 'finished subagent')} more: ask with a larger count`);
@@ -36,7 +36,7 @@ export const list: Action = async (context, { target, count }) => {
   };
 };
 
-function viewOf(row: SubagentRow, link: string | undefined): SubagentView {
+function viewOf(row: SubagentRow, link: string | undefined): SubagentAnswer {
   const usage = row.progress?.usage;
   return {
     ...identityView(row),
@@ -53,7 +53,7 @@ function viewOf(row: SubagentRow, link: string | undefined): SubagentView {
 }
 
 /** Without its link: in a list that is noise, and `show` has it. */
-function textOf(view: SubagentView, row: SubagentRow, session: string): string {
+function textOf(view: SubagentAnswer, row: SubagentRow, session: string): string {
   const usage = row.progress?.usage;
   const used = usage === undefined ? '' : `, ${tokens(usage.inputTokens + usage.outputTokens)} tokens`;
   const of = row.session === session ? '' : `${row.session}/`;
@@ -64,7 +64,7 @@ function textOf(view: SubagentView, row: SubagentRow, session: string): string {
 function wordsOf(rows: readonly SubagentRow[]): string {
   const lines = rows.flatMap((row) => {
     const said = isFinal(row.status) ? row.summary : (row.stalled?.detail ?? row.progress?.doing);
-    return said === undefined ? [] : [`${row.label}@${row.run}: ${inertLine(said, MAX_WORDS_CHARS)}`];
+    return said === undefined ? [] : [`${row.label}@${row.run}: ${sanitizedLine(said, MAX_WORDS_CHARS)}`];
   });
   return fenced(
     'summaries',

@@ -1,11 +1,11 @@
 import { drawChain } from '../../chain/draw.ts';
-import { inertLine, MAX_READ_CHARS, SubagentsError, type StepView } from '../../contract/index.ts';
+import { sanitizedLine, MAX_READ_CHARS, SubagentsError, type StepView } from '../../contract/index.ts';
 import type { SubagentDescription, SubagentHandle } from '../../client/index.ts';
 import { fenced } from '../fence.ts';
 import { notesWords } from '../notes.ts';
 import { evidenceLines, measured, outcomeWords } from '../outcome.ts';
 import { oneHandle } from '../targets.ts';
-import type { SubagentView } from '../view.ts';
+import type { SubagentAnswer } from '../view.ts';
 import type { Action } from './action.ts';
 import { each, type Done } from './each.ts';
 import { lastMessage } from './logs.ts';
@@ -43,13 +43,13 @@ export async function shownText(handle: SubagentHandle): Promise<string> {
 export async function shown(handle: SubagentHandle): Promise<Done> {
   const description = await handle.describe();
   const { status, since, stalled, cleaned, outcome, url, questions, turns, workerless, steps } = description;
-  const view: Partial<SubagentView> = {
+  const view: Partial<SubagentAnswer> = {
     status,
     since,
     ...(stalled && { stalled: { reason: stalled.reason, since: stalled.since } }),
     ...(cleaned && { cleanedAt: cleaned.at }),
     ...(url !== undefined && { link: url }),
-    ...(questions.length > 0 && { questions: questions.map(({ id }) => inertLine(id, 100)) }),
+    ...(questions.length > 0 && { questions: questions.map(({ id }) => sanitizedLine(id, 100)) }),
     ...(steps !== undefined && {
       steps: steps.map(({ id, step, label, needs, status, run }) => ({
         id,
@@ -94,7 +94,7 @@ const stepLines = (steps: readonly StepView[]): string[] => [
 /** How each step of a chain ended, in its subagent's words. */
 function stepWords({ label, run, steps = [] }: SubagentDescription): string[] {
   const said = steps.flatMap(({ id, summary }) =>
-    summary === undefined ? [] : [`${id}: ${inertLine(summary, MAX_SUMMARY_CHARS)}`],
+    summary === undefined ? [] : [`${id}: ${sanitizedLine(summary, MAX_SUMMARY_CHARS)}`],
   );
   return said.length === 0
     ? []
@@ -113,8 +113,8 @@ function liveWords({
 }: SubagentDescription): string {
   const source = `subagent ${label}@${run}`;
   const now = [
-    ...(stalled?.detail === undefined ? [] : [`stands still: ${inertLine(stalled.detail, 300)}`]),
-    `doing: ${inertLine(doing, 300)}`,
+    ...(stalled?.detail === undefined ? [] : [`stands still: ${sanitizedLine(stalled.detail, 300)}`]),
+    `doing: ${sanitizedLine(doing, 300)}`,
     ...(lastMessage === undefined ? [] : [`said last: ${lastMessage}`]),
   ].join('\n');
   const noted = notesWords(`${label}@${run}`, notes);
@@ -123,7 +123,7 @@ function liveWords({
     ...(noted === undefined ? [] : [noted]),
     ...questions.map(({ id, question, choices }) =>
       fenced(
-        `question ${inertLine(id, 100)}`,
+        `question ${sanitizedLine(id, 100)}`,
         source,
         choices === undefined
           ? question

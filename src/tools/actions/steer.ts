@@ -1,4 +1,4 @@
-import { inertLine } from '../../contract/index.ts';
+import { sanitizedLine } from '../../contract/index.ts';
 import { fenced } from '../fence.ts';
 import { handlesOf, oneHandle, required } from '../targets.ts';
 import type { Action } from './action.ts';
@@ -29,15 +29,15 @@ export const answer: Action = async (context, { target, message, question, reque
     const words = [
       fenced('question that was answered', 'the subagent', receipt.question, 1_000),
       ...open.map(({ id, question: words }) =>
-        fenced(`question ${inertLine(id, 100)}, still open`, 'the subagent', words, 1_000),
+        fenced(`question ${sanitizedLine(id, 100)}, still open`, 'the subagent', words, 1_000),
       ),
     ];
     return {
       view: {
         answered: true,
-        answeredQuestion: inertLine(questionId, 100),
+        answeredQuestion: sanitizedLine(questionId, 100),
         ...(repeated && { repeated }),
-        questions: open.map(({ id }) => inertLine(id, 100)),
+        questions: open.map(({ id }) => sanitizedLine(id, 100)),
         words: words.join('\n'),
       },
     };

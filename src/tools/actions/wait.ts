@@ -22,7 +22,7 @@ const DEFAULT_TIMEOUT_MS = 50_000;
 const PROGRESS_MS = 5_000;
 /** Of what the main agent is told beside the answer. */
 const BROUGHT = 'It is brought into this conversation next.';
-const ROOM = { full: MAX_SHOWN, bytes: MAX_TOLD_BYTES };
+const BOUNDS = { full: MAX_SHOWN, bytes: MAX_TOLD_BYTES };
 
 /** Returns with the next announcement; of a target when it has ended or needs somebody. */
 export const wait: Action = async (context, { target, timeout }) => {
@@ -102,7 +102,7 @@ async function endOf(
     ...(await askingSteps(subagents, descriptions)),
   ];
   const act = (handle: SubagentHandle): Promise<Done> => shownUnlessComing(context, handle);
-  if (asking.length > 0) return await each(asking, act, ROOM);
+  if (asking.length > 0) return await each(asking, act, BOUNDS);
   const ends = Promise.all(handles.map((handle) => ended(handle, signal)));
   const needs = needsSomebody(context, subagents, descriptions, signal);
   // Either may fail after the other has won.
@@ -111,7 +111,7 @@ async function endOf(
   const need = await Promise.race([needs, ends.then(() => undefined)]);
   if (signal.aborted) return undefined;
   if (need !== undefined) return await told(context, subagents, need);
-  return await each(handles, act, ROOM);
+  return await each(handles, act, BOUNDS);
 }
 
 /** What `show` has of it; of one whose end or question is on its way to the main agent, only that it is. */

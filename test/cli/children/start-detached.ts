@@ -2,11 +2,11 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { homeRoot } from '../../../src/system/home-root.ts';
-import type * as detached from '../../../src/worker/detached.ts';
+import type * as detached from '../../../src/worker/up/detached.ts';
 
 // Of dist: it starts the command that lies beside it.
 const { startDetached } = (await import(
-  new URL('../../../dist/src/worker/detached.js', import.meta.url).href
+  new URL('../../../dist/src/worker/up/detached.js', import.meta.url).href
 )) as typeof detached;
 
 const interrupt = new AbortController();

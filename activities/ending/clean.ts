@@ -1,0 +1,419 @@
+/** `cleanRuns`: removes what finished subagents have left in this home and in their repositories, but nothing that is only there. */
+import { existsSync, lstatSync } from 'node:fs';
+import { readdir, readlink, rename, rm } from 'node:fs/promises';
+import { dirname, isAbsolute, join } from 'node:path';
+import type {
+  CleanedRun,
+  CleanInput,
+  CleanResult,
+  ControlActivities,
+  Remains,
+  RunToClean,
+  SubagentRef,
+} from '../../src/contract/index.ts';
+import { SubagentsError } from '../../src/contract/index.ts';
+import type { AskRunState } from '../../src/git/locks/checkout-lock.ts';
+import { aliasOf, branchTip } from '../../src/git/branches/branch.ts';
+import { classifyUntracked } from '../../src/git/contents/artifacts.ts';
+import { gitDirs } from '../../src/git/repository.ts';
+import { workInRepositories } from '../../src/git/contents/unsaved.ts';
+import { ignoredSince } from '../evidence/ignored.ts';
+import { isAside } from '../../src/git/commits/aside.ts';
+import { lookAtWorktree } from '../../src/git/commits/own-index.ts';
+import { keptCommits, deleteKeptRefs } from '../../src/git/branches/kept-refs.ts';
+import { deleteBranch } from '../../src/git/branches/delete-branch.ts';
+import {
+  aloneInSubmodules,
+  branchWithContent,
+  commitsOnlyOn,
+  commitsOnNone,
+  type BranchAt,
+} from '../../src/git/branches/unmerged.ts';
+import { checkedOutIn, discardWorktree, isWorktree } from '../../src/git/worktrees/worktree.ts';
+import { requireOwnParents } from '../../src/git/worktrees/worktree-place.ts';
+import { withTrustedGitConfig } from '../../src/home/trusted-git-config.ts';
+import { sessionFiles } from '../../src/copilot/session/session-files.ts';
+import { readLeases } from '../../src/home/leases.ts';
+import { forgetRun, laterRun, readRuns, type RunRecord } from '../../src/home/run-record.ts';
+import { readWorkspaceRecord, runFolder } from '../../src/home/workspace-record.ts';
+import { diskUsage } from '../../src/system/disk-usage.ts';
+import { folderId } from '../../src/system/own-folder.ts';
+import { isWithin, realTarget } from '../../src/system/real-path.ts';
+import { removeTree, surveyTree } from '../../src/system/remove-tree.ts';
+
+export interface CleanDependencies {
+  readonly home: {
+    readonly root: string;
+    readonly paths: {
+      readonly runs: string;
+      readonly repositories: string;
+      readonly leases: string;
+      readonly copilot: string;
+      readonly outputs: string;
+    };
+  };
+  readonly runState: AskRunState;
+  /** Tells the session of a run what was removed of it; never fails. Default: nobody is told. */
+  readonly tellCleaned?: (subagent: SubagentRef, removed: readonly Remains[]) => Promise<void>;
+  /** The first execution run id of the open run of a workflow id, if it has one. */
+  readonly openRun: (workflowId: string) => Promise<string | undefined>;
+}
+
+export interface CleanRules extends Pick<CleanInput, 'force' | 'onlyMerged' | 'dryRun'> {
+  /** Of a dry run: the branches that would be gone by then, each with the shared git folder it is in. */
+  readonly gone?: readonly BranchIn[];
+}
+
+interface BranchIn {
+  readonly commonDir: string;
+  readonly branch: string;
+}
+
+export function createCleanActivities(deps: CleanDependencies): Pick<ControlActivities, 'cleanRuns'> {
+  return {
+    async cleanRuns({ runs, ...rules }: CleanInput): Promise<CleanResult> {
+      const records = new Map(readRuns(deps.home).map((record) => [record.subagent.runId, record]));
+      const cleaned: CleanedRun[] = [];
+      const gone: BranchIn[] = [];
+      // The later ones of a label first: what they share with those before is theirs.
+      for (const run of [...runs].sort((a, b) => b.run - a.run)) {
+        const record = records.get(run.runId);
+        const one = record === undefined ? nothing(run) : await cleanRun(deps, record, { ...rules, gone });
+        cleaned.push(one);
+        if (rules.dryRun && record?.branch && one.removed.includes('branch'))
+          gone.push({ commonDir: gitDirs(record.repository).commonDir, branch: record.branch });
+      }
+      return { kind: 'cleaned', runs: cleaned };
+    },
+  };
+}
+
+const nothing = ({ session, label, run, workflowId, runId }: RunToClean): CleanedRun => ({
+  ...{ session, label, run, workflowId, runId },
+  ...{ removed: [], kept: [], freedBytes: 0 },
+});
+
+type Kept = CleanedRun['kept'][number];
+
+/**
+ * Removes what is left of one run. Safe to repeat, also after it was cut short: what it removes goes in an order in which what
+ * is left is found again, and the record last.
+ */
+export async function cleanRun(
+  deps: CleanDependencies,
+  record: RunRecord,
+  rules: CleanRules,
+): Promise<CleanedRun> {
+  try {
+    const inUse = await whyInUse(deps, record);
+    if (inUse !== undefined) return untouched(record, inUse);
+    const place = { ...record, runId: record.subagent.runId };
+    return await withTrustedGitConfig(place, () => removeParts(deps, record, rules));
+  } catch (error) {
+    if (error instanceof SubagentsError) return untouched(record, error.message);
+    // A file that cannot be removed: neither the other runs nor the next look are to fail for it.
+    if (error instanceof Error && 'syscall' in error)
+      return untouched(record, `it could not be removed: ${error.message}`);
+    throw error;
+  }
+}
+
+const untouched = ({ subagent, cwd }: RunRecord, why: string): CleanedRun => ({
+  ...nothing(subagent),
+  kept: [{ what: 'all', where: cwd, why }],
+});
+
+async function removeParts(
+  deps: CleanDependencies,
+  record: RunRecord,
+  rules: CleanRules,
+): Promise<CleanedRun> {
+  const later = laterRun(deps.home, record);
+  const { kept, drop, stays } = later ? takenOver(record, later) : await decide(record, rules);
+  const files = later ? undefined : await keptFiles(record, rules);
+  kept.push(...(files?.kept ?? []));
+  let parts = stays ? [] : [...drop, ...(files?.drop ?? []), ...homeParts(deps, record, later)];
+  const stuck = await whyStuck(parts, rules);
+  if (stuck !== undefined) return untouched(record, stuck);
+  let freedBytes = await diskUsage(parts.flatMap(({ path }) => path ?? []));
+  if (!rules.dryRun) {
+    // Looking took its time: what has come up meanwhile counts.
+    const loss =
+      rules.force || !drop.some(({ what }) => what === 'worktree') ? undefined : await lossOf(record);
+    const why = (await whyInUse(deps, record)) ?? loss;
+    if (why !== undefined) return untouched(record, why);
+    const gone: Part[] = [];
+    for (const part of parts) {
+      const stayed = await part.remove().catch((error: unknown) => partLeft(part, error));
+      if (stayed) kept.push(stayed);
+      else gone.push(part);
+    }
+    parts = gone;
+    if (kept.length > 0) freedBytes -= await diskUsage(kept.map(({ where }) => where).filter(isAbsolute));
+    if (gone.length > 0)
+      await deps.tellCleaned?.(record.subagent, [...new Set(gone.map(({ what }) => what))]);
+    if (kept.length === 0) forgetRun(deps.home, record.subagent);
+  }
+  return {
+    ...nothing(record.subagent),
+    removed: [...new Set(parts.map(({ what }) => what))],
+    kept,
+    freedBytes,
+  };
+}
+
+/** Why not all of it could be removed, found before anything is. */
+async function whyStuck(parts: readonly Part[], { force }: CleanRules): Promise<string | undefined> {
+  for (const { what, path } of parts) {
+    if (path === undefined) continue;
+    for (const each of what === 'worktree' ? [path, removedPath(path)] : [path]) {
+      const { stuck, closed } = await surveyTree(each);
+      if (stuck !== undefined) return `it cannot be removed: ${stuck}`;
+      if (closed !== undefined && !force && what === 'worktree' && each === path)
+        return `nobody knows what is in it: ${closed} may not be read`;
+    }
+  }
+  return undefined;
+}
+
+/** A part that could be removed only in part: the next clean goes on with it. */
+function partLeft({ what, path }: Part, error: unknown): Kept {
+  if (!(error instanceof Error && 'syscall' in error) || path === undefined) throw error;
+  const where = what === 'worktree' && isThere(removedPath(path)) ? removedPath(path) : path;
+  return { what, where, why: `only a part of it could be removed: ${error.message}` };
+}
+
+const removedPath = (cwd: string): string => `${cwd}.removed`;
+
+/** Also a symbolic link that leads nowhere. */
+const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+
+/** Why nothing of the run may be touched: it, or one that goes on in its folder or its Copilot session, is live. */
+async function whyInUse(deps: CleanDependencies, record: RunRecord): Promise<string | undefined> {
+  const { subagent, cwd } = record;
+  if ((await deps.runState(subagent.workflowId, subagent.runId)) === 'open') return 'it is still at work';
+  const { copilotSessionId } = subagent;
+  if (readLeases(deps.home.paths.leases).some((lease) => lease.copilotSessionId === copilotSessionId))
+    return 'something is still done for it';
+  const open = await deps.openRun(subagent.workflowId);
+  if (open === undefined) return undefined;
+  const other = readRuns(deps.home).find((each) => each.subagent.runId === open);
+  if (other === undefined) return `another run of ${subagent.label} is starting`;
+  const shared = other.subagent.copilotSessionId === copilotSessionId || other.cwd === cwd;
+  return shared ? `run ${other.subagent.run} goes on with it` : undefined;
+}
+
+interface Part {
+  readonly what: Remains;
+  readonly path?: string;
+  /** Gives what stays all the same, and why. */
+  readonly remove: () => Promise<Kept | undefined>;
+}
+
+interface Decision {
+  readonly kept: Kept[];
+  readonly drop: Part[];
+  /** Nothing of it is to be removed, also not what lies in the home. */
+  readonly stays: boolean;
+}
+
+/** Of a run that another one has gone on with, worktree, branch and Copilot session are that one's. */
+function takenOver({ isolation, cwd }: RunRecord, { subagent }: RunRecord): Decision {
+  const why = `run ${subagent.run} has gone on with it`;
+  const there = isolation === 'worktree' && isThere(cwd);
+  return { kept: there ? [{ what: 'worktree', where: cwd, why }] : [], drop: [], stays: false };
+}
+
+/** What goes and what stays of its worktree and its branch. */
+async function decide(record: RunRecord, rules: CleanRules): Promise<Decision> {
+  const { isolation, repository, cwd, branch, base } = record;
+  if (isolation === 'in-place' || branch === null) return { kept: [], drop: [], stays: false };
+  requireOwnParents(cwd);
+  if (!existsSync(join(repository, '.git'))) {
+    if (!isThere(cwd) || rules.force)
+      return { kept: [], drop: isThere(cwd) ? [folder(cwd)] : [], stays: false };
+    return {
+      kept: [
+        { what: 'worktree', where: cwd, why: `its repository ${repository} is gone: this is all there is` },
+      ],
+      drop: [],
+      stays: true,
+    };
+  }
+  const place = { cwd, commonDir: gitDirs(repository).commonDir };
+  const worktree: Part = {
+    what: 'worktree',
+    path: cwd,
+    remove: async () => {
+      // Out of the way first: what is half removed is never taken for a worktree. A removal that failed has left some there.
+      await removeTree(removedPath(cwd));
+      if (isThere(cwd)) await rename(cwd, removedPath(cwd));
+      await removeTree(removedPath(cwd));
+      await discardWorktree(place);
+      await rm(`${cwd}.json`, { force: true });
+      return undefined;
+    },
+  };
+  const foreign = foreignFolder(record);
+  if (foreign !== undefined)
+    return { kept: [{ what: 'worktree', where: cwd, why: foreign }], drop: [], stays: true };
+  const tip = await branchTip(repository, branch);
+  const loss = rules.force ? undefined : await lossOf(record);
+  const gone = (rules.gone ?? []).filter(({ commonDir }) => commonDir === place.commonDir);
+  const alone =
+    tip === undefined
+      ? 0
+      : await commitsOnlyOn(
+          repository,
+          { branch, tip },
+          gone.map((each) => each.branch),
+        );
+  const merged =
+    tip === undefined || alone === 0 || (await branchWithContent(repository, base, tip)) !== undefined;
+  const branchKept: Kept[] = merged ? [] : [onNoOther(branch, alone)];
+
+  if (!rules.force && (loss !== undefined || (rules.onlyMerged && !merged))) {
+    const worktreeKept: Kept[] = isThere(cwd)
+      ? [{ what: 'worktree', where: cwd, why: loss ?? 'its branch is not merged' }]
+      : [];
+    return { kept: [...worktreeKept, ...branchKept], drop: [], stays: true };
+  }
+  const left = [cwd, removedPath(cwd), `${cwd}.json`].some(isThere);
+  const drop = left ? [worktree] : [];
+  if (tip === undefined) return { kept: [], drop, stays: false };
+  const alias = rules.force ? undefined : await aliasOf(repository, branch);
+  if (alias !== undefined) {
+    const why = `it was made another name of ${alias}`;
+    return { kept: [{ what: 'branch', where: branch, why }], drop, stays: false };
+  }
+  if (!merged && !rules.force) return { kept: branchKept, drop, stays: false };
+  const [holder] = (await checkedOutIn(repository, branch)).filter((folder) => folder !== cwd);
+  if (holder !== undefined) {
+    return {
+      kept: [{ what: 'branch', where: branch, why: `it is checked out in ${holder}` }],
+      drop,
+      stays: false,
+    };
+  }
+  const remove = (): Promise<Kept | undefined> => removeBranch(repository, { branch, tip, base }, rules);
+  const deletion: Part = { what: 'branch', remove };
+  return { kept: [], drop: [...drop, deletion], stays: false };
+}
+
+/** Files that we once put out of the way in its worktree, in commits that no branch has. */
+async function keptFiles(
+  { isolation, repository, cwd }: RunRecord,
+  { force }: CleanRules,
+): Promise<Pick<Decision, 'kept' | 'drop'>> {
+  if (isolation === 'in-place' || !existsSync(join(repository, '.git'))) return { kept: [], drop: [] };
+  const found = await keptCommits(repository, cwd);
+  if (found.length === 0) return { kept: [], drop: [] };
+  if (force)
+    return {
+      kept: [],
+      drop: [{ what: 'kept', remove: () => deleteKeptRefs(repository, cwd).then(() => undefined) }],
+    };
+  const why = (subject: string): string => `no branch has them: ${subject} (git -C ${repository} show)`;
+  return {
+    kept: found.map(({ ref, subject }) => ({ what: 'kept', where: ref, why: why(subject) })),
+    drop: [],
+  };
+}
+
+/** Deletes the branch, unless what made it safe to go has gone by now: gives why it stays then. */
+async function removeBranch(repo: string, at: BranchAt, { force }: CleanRules): Promise<Kept | undefined> {
+  const deletion = await deleteBranch(repo, at, force);
+  if (deletion === 'alone') return onNoOther(at.branch, await commitsOnlyOn(repo, at));
+  if (deletion === 'moved') return { what: 'branch', where: at.branch, why: 'it was moved meanwhile' };
+  return undefined;
+}
+
+const onNoOther = (branch: string, commits: number): Kept => ({
+  what: 'branch',
+  where: branch,
+  why: `it has ${commitsThat(commits)} on no other branch`,
+});
+
+/** Whose folder lies where the worktree was, in words: it is not removed, whatever the rules. */
+function foreignFolder({ cwd, repository }: RunRecord): string | undefined {
+  const known = readWorkspaceRecord(cwd)?.folder;
+  if (!lstatSync(cwd, { throwIfNoEntry: false })?.isDirectory() || known === undefined) return undefined;
+  if (folderId(cwd) === known || isWorktree({ cwd, commonDir: gitDirs(repository).commonDir }))
+    return undefined;
+  return 'what lies there is not the folder that was made for it';
+}
+
+/** What would be lost with the worktree, in words. */
+async function lossOf({ cwd, repository }: RunRecord): Promise<string | undefined> {
+  const stat = lstatSync(cwd, { throwIfNoEntry: false });
+  if (stat === undefined) return undefined;
+  if (stat.isSymbolicLink()) {
+    const moved = readWorkspaceRecord(cwd)?.folder;
+    const target = realTarget(cwd);
+    const isMoved = target !== undefined && moved !== undefined && folderId(target) === moved;
+    return isMoved ? `it was moved to ${await readlink(cwd)}` : undefined;
+  }
+  if (!stat.isDirectory()) return 'a file lies there';
+  if (!isWorktree({ cwd, commonDir: gitDirs(repository).commonDir })) {
+    const files = (await readdir(cwd)).filter((name) => name !== '.git');
+    return files.length === 0 ? undefined : 'it has files, and git no longer knows it as a worktree';
+  }
+  if (isAside(cwd)) return `what verification put aside was not brought back: ${cwd}.aside`;
+  const { head, changed, untracked, unreadable } = await lookAtWorktree(cwd);
+  const [closed] = unreadable;
+  if (closed !== undefined) return `it has a folder that may not be looked into: ${closed}`;
+  // What verification commands have made, they make again; not what has been written to since.
+  const { leftByVerification: made = {}, ignored = {} } = readWorkspaceRecord(cwd) ?? {};
+  const { asLeft } = await classifyUntracked(cwd, untracked, [made], false);
+  const paths = [
+    ...changed.map(({ path }) => path),
+    ...untracked.filter((path) => !asLeft.has(path)),
+    ...(await ignoredSince(cwd, ignored)).paths,
+    ...(await workInRepositories(cwd)).flatMap(({ submodule, files }) => (submodule ? files : [])),
+  ].filter((path, index, all) => all.indexOf(path) === index);
+  if (paths.length > 0) {
+    const more = paths.length > 3 ? ' and more' : '';
+    return `it has ${paths.length} uncommitted ${paths.length === 1 ? 'file' : 'files'}: ${paths.slice(0, 3).join(', ')}${more}`;
+  }
+  const loose = head === undefined ? 0 : await commitsOnNone(repository, head);
+  if (loose > 0) return `what it has checked out has ${loose} commits that are on no branch`;
+  const [submodule] = await aloneInSubmodules(cwd, repository);
+  return submodule && `its submodule ${submodule.path} has ${commitsThat(submodule.commits)} nowhere else`;
+}
+
+const commitsThat = (count: number): string =>
+  `${count} ${count === 1 ? 'commit that is' : 'commits that are'}`;
+
+const folder = (cwd: string): Part => ({
+  what: 'worktree',
+  path: cwd,
+  remove: async () => {
+    await removeTree(cwd);
+    await rm(`${cwd}.json`, { force: true });
+    return undefined;
+  },
+});
+
+/** What of a run lies in the home besides its worktree. */
+function homeParts(deps: CleanDependencies, { subagent }: RunRecord, later?: RunRecord): Part[] {
+  const { copilotSessionId } = subagent;
+  const { copilot, outputs } = deps.home.paths;
+  const conversation = [
+    join(copilot, 'session-state', copilotSessionId),
+    join(copilot, 'init-scripts', `${copilotSessionId}.sh`),
+    ...Object.values(sessionFiles(copilot, copilotSessionId)),
+  ];
+  const paths: readonly [Remains, string, string][] = [
+    ...(later ? [] : conversation.map((path): [Remains, string, string] => ['copilot', path, copilot])),
+    ['outputs', join(outputs, runFolder(subagent)), outputs],
+  ];
+  return paths
+    .filter(([, path, root]) => isThere(path) && liesWithin(root, dirname(path)))
+    .map(([what, path]) => ({ what, path, remove: () => removeTree(path).then(() => undefined) }));
+}
+
+/** Whether no symbolic link leads out of the folder of ours, `root`. */
+function liesWithin(root: string, folder: string): boolean {
+  const [own, real] = [realTarget(root), realTarget(folder)];
+  return own !== undefined && real !== undefined && isWithin(own, real);
+}

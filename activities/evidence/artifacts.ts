@@ -1,0 +1,82 @@
+/** Whole files that a subagent leaves for others, read from its workspace when it says that it is done. */
+import { constants } from 'node:fs';
+import { open, realpath, stat } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
+import {
+  byteLength,
+  MAX_ARTIFACT_BYTES,
+  MAX_ARTIFACTS_BYTES,
+  type ArtifactsRead,
+} from '../../src/contract/index.ts';
+
+/** Why a file cannot be one. */
+class Unfit extends Error {}
+
+/**
+ * The contents of `paths`, each relative to `cwd`; or what is wrong with the first that cannot be taken. Neither a link nor
+ * anything else leads out of `cwd` or into its `.git`.
+ */
+export async function readArtifacts(cwd: string, paths: readonly string[]): Promise<ArtifactsRead> {
+  const files: [string, string][] = [];
+  let bytes = 0;
+  for (const path of paths) {
+    try {
+      const text = await read(cwd, path);
+      // As it travels: a line end or a quote is two characters there.
+      bytes += byteLength(JSON.stringify(text));
+      if (bytes > MAX_ARTIFACTS_BYTES)
+        throw new Unfit(`with it they are larger than ${MAX_ARTIFACTS_BYTES / 1024} KiB in all`);
+      files.push([path, text]);
+    } catch (error) {
+      if (!(error instanceof Unfit)) throw error;
+      return { problem: `the artifact ${path} cannot be taken: ${error.message}` };
+    }
+  }
+  return { files: Object.fromEntries(files) };
+}
+
+async function read(cwd: string, path: string): Promise<string> {
+  const place = await inside(cwd, path);
+  // Neither a link that took its place meanwhile is followed, nor does a pipe keep us waiting.
+  const file = await open(place, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
+    unfit,
+  );
+  try {
+    const found = await file.stat();
+    if (!found.isFile()) throw new Unfit('it is no regular file');
+    const there = await stat(await inside(cwd, path)).catch(unfit);
+    if (there.ino !== found.ino || there.dev !== found.dev)
+      throw new Unfit('it was replaced while it was read');
+    if (found.size > MAX_ARTIFACT_BYTES)
+      throw new Unfit(`it is larger than ${MAX_ARTIFACT_BYTES / 1024} KiB`);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(found.size), 0, found.size, 0);
+    return asText(buffer.subarray(0, bytesRead));
+  } finally {
+    await file.close();
+  }
+}
+
+/** Its real path. @throws Unfit where it is not there, or not in the workspace */
+async function inside(cwd: string, path: string): Promise<string> {
+  const [root, place] = await Promise.all([realpath(cwd), realpath(join(cwd, path)).catch(unfit)]);
+  const [first, ...rest] = relative(root, place).split(sep);
+  if (first === '..' || (first === '' && rest.length === 0)) throw new Unfit('it lies outside the workspace');
+  if (first === '.git') throw new Unfit('it is part of .git');
+  return place;
+}
+
+function unfit(error: unknown): never {
+  const { code } = error as NodeJS.ErrnoException;
+  throw new Unfit(code === 'ENOENT' || code === 'ENOTDIR' ? 'it is not there' : (code ?? String(error)));
+}
+
+function asText(bytes: Uint8Array): string {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new Unfit('it is no UTF-8 text');
+  }
+  if (text.includes('\0')) throw new Unfit('it is no text');
+  return text;
+}

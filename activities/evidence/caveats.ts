@@ -1,0 +1,142 @@
+/** What a worktree shows that a reader of its outcome must know. */
+import { caveatOf, type Caveat } from '../../src/contract/index.ts';
+import { branchTip } from '../../src/git/branches/branch.ts';
+import { unfetchableLinks, unfetchableText } from '../../src/git/worktrees/gitlinks.ts';
+import { keepLostCommits, lostText, type Move } from '../../src/git/branches/lost-commits.ts';
+import { tryGit } from '../../src/git/run.ts';
+import { stashedIn } from '../../src/git/branches/stash.ts';
+import {
+  conflictMarks,
+  marksText,
+  readUnfinished,
+  stillUnfinished,
+  unfinishedText,
+  type Unfinished,
+} from '../../src/git/contents/unfinished.ts';
+import { aloneInSubmodules, contains } from '../../src/git/branches/unmerged.ts';
+import { readWorkspaceRecord, writeWorkspaceRecord } from '../../src/home/workspace-record.ts';
+
+/** A worktree whose work is on its branch. */
+export interface Collected {
+  readonly cwd: string;
+  /** The checkout it was spawned from, or the clone. */
+  readonly repo: string;
+  readonly commonDir: string;
+  readonly branch: string;
+  readonly base: string;
+  readonly head: string;
+  /** Paths that differ between base and head. */
+  readonly changed: readonly string[];
+  /** What its HEAD went through. */
+  readonly moves: readonly Move[];
+  /** Milliseconds since the epoch; undefined where it is not known when it began. */
+  readonly since: number | undefined;
+}
+
+/** @throws SubagentsError GIT */
+export async function caveatsOf(at: Collected): Promise<Caveat[]> {
+  const { cwd, repo, commonDir, branch, base, head, changed, moves, since } = at;
+  const heads = new Set(moves.flatMap(({ from, to }) => [from, to]));
+  const [left, marked, missing, links, alone, lost, aside, stashed] = await Promise.all([
+    leftUnfinished(cwd, head),
+    conflictMarks(cwd, { base, head, paths: changed }),
+    missingOfBase(cwd, base, head),
+    unfetchableLinks({ cwd, repo }, base, head),
+    aloneInSubmodules(cwd, repo),
+    keepLostCommits(cwd, moves, { base, head, since }),
+    stillAside(cwd, head),
+    stashedIn(commonDir, { branch, heads, since }),
+  ]);
+  const named = new Set(links.map(({ path }) => path));
+  return [
+    ...left.map((each) => caveatOf('unfinished', unfinishedText(each))),
+    ...(marked.length > 0 ? [caveatOf('unfinished', marksText(marked))] : []),
+    ...(missing > 0 ? [caveatOf('base-missing', baseText({ branch, base, missing }))] : []),
+    // What is no submodule is unsaved work, and told as that.
+    ...links
+      .filter(({ isSubmodule }) => isSubmodule)
+      .map((link) => caveatOf('unfetchable-commits', unfetchableText(link, cwd))),
+    ...alone
+      .filter(({ path }) => !named.has(path))
+      .map(({ path, commits }) => caveatOf('lost-commits', aloneText(path, commits))),
+    ...(lost.length > 0 ? [caveatOf('lost-commits', lostText(lost, repo))] : []),
+    ...(aside.length > 0 ? [caveatOf('lost-commits', asideText(branch, aside))] : []),
+    ...(stashed.length > 0 ? [caveatOf('stash', stashText(stashed, repo))] : []),
+  ];
+}
+
+/** Of a checkout that a subagent worked in in place, where nothing is committed for it. @throws SubagentsError GIT */
+export async function caveatsInPlace({
+  cwd,
+  base,
+  head,
+  changed,
+  branch,
+}: Pick<Collected, 'cwd' | 'base' | 'head' | 'changed'> & { branch: string | undefined }): Promise<Caveat[]> {
+  const [open, marked, missing] = await Promise.all([
+    readUnfinished(cwd),
+    conflictMarks(cwd, { base, head: undefined, paths: changed }),
+    missingOfBase(cwd, base, head),
+  ]);
+  return [
+    ...(open ? [caveatOf('unfinished', unfinishedText(open))] : []),
+    ...(marked.length > 0 ? [caveatOf('unfinished', marksText(marked))] : []),
+    ...(missing > 0 ? [caveatOf('base-missing', baseText({ branch: branch ?? 'HEAD', base, missing }))] : []),
+  ];
+}
+
+/** Notes what git is in the middle of before that is ended, so that it is known also after the attempt at that was cut short. */
+export async function noteUnfinished(cwd: string): Promise<void> {
+  const open = await readUnfinished(cwd);
+  const record = readWorkspaceRecord(cwd);
+  if (open === undefined || record === undefined) return;
+  const saved = record.unfinished.filter(({ head }) => head !== undefined);
+  writeWorkspaceRecord(cwd, { ...record, unfinished: [...saved, open] });
+}
+
+/** Notes branches that work went to, so that they are known in later attempts, too. */
+export function noteAside(cwd: string, aside: readonly string[]): void {
+  const record = readWorkspaceRecord(cwd);
+  if (record !== undefined && aside.length > 0)
+    writeWorkspaceRecord(cwd, { ...record, aside: [...new Set([...(record.aside ?? []), ...aside])] });
+}
+
+/** Those of them that have what `head` has not. */
+async function stillAside(cwd: string, head: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const branch of readWorkspaceRecord(cwd)?.aside ?? []) {
+    const tip = await branchTip(cwd, branch);
+    if (tip !== undefined && !(await contains(cwd, head, tip))) found.push(branch);
+  }
+  return found;
+}
+
+/** What of it is still so. */
+async function leftUnfinished(cwd: string, head: string): Promise<Unfinished[]> {
+  const record = readWorkspaceRecord(cwd);
+  if (record === undefined || record.unfinished.length === 0) return [];
+  const each = await Promise.all(record.unfinished.map((known) => stillUnfinished(cwd, known, head)));
+  const unfinished = each.filter((one) => one !== undefined);
+  writeWorkspaceRecord(cwd, { ...record, unfinished });
+  return unfinished;
+}
+
+/** How many commits of the base the branch does not have. */
+async function missingOfBase(cwd: string, base: string, head: string): Promise<number> {
+  const { exitCode, stdout } = await tryGit(['rev-list', '--count', base, '--not', head, '--'], { cwd });
+  return exitCode === 0 ? Number(stdout) : 0;
+}
+
+function baseText({ branch, base, missing }: { branch: string; base: string; missing: number }): string {
+  const commits = missing === 1 ? 'a commit' : `${missing} commits`;
+  return `${branch} no longer contains ${base.slice(0, 10)}, which it began from: it lacks ${commits} of that history`;
+}
+
+const aloneText = (path: string, commits: number): string =>
+  `the submodule ${path} has ${commits} ${commits === 1 ? 'commit' : 'commits'} that only the worktree has, and that its branch does not name`;
+
+const asideText = (branch: string, aside: readonly string[]): string =>
+  `work that ${branch} does not have is on ${aside.join(', ')}`;
+
+const stashText = (stashed: readonly string[], repo: string): string =>
+  `work was left in the stash of the repository: ${stashed.join(', ')} (git -C ${repo} stash list)`;

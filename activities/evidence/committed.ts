@@ -1,0 +1,34 @@
+/** Caveats of what a subagent has committed: large files and likely secrets are in its commits for good. */
+import { caveatOf, type Caveat } from '../../src/contract/index.ts';
+import type { ChangedFile } from '../../src/git/contents/changes.ts';
+import { largeBlobs } from '../../src/git/contents/blobs.ts';
+import { likelySecret, MAX_COMMITTED_FILE_BYTES } from '../../src/git/commits/commit-limits.ts';
+import { addedLines } from '../../src/git/contents/diff-lines.ts';
+import { named } from '../verification/command-record.ts';
+
+/** Of a change with more new lines than this, only names are looked at. */
+const MAX_READ_LINES = 100_000;
+
+/** @throws SubagentsError GIT */
+export async function committedCaveats(
+  cwd: string,
+  { base, head, files }: { base: string; head: string; files: readonly ChangedFile[] },
+): Promise<Caveat[]> {
+  if (base === head) return [];
+  const lines = files.reduce((sum, { insertions }) => sum + insertions, 0);
+  const [large, added] = await Promise.all([
+    largeBlobs(cwd, { base, head, over: MAX_COMMITTED_FILE_BYTES }),
+    lines <= MAX_READ_LINES ? addedLines(cwd, base, head) : new Map<string, string>(),
+  ]);
+  const fresh = files.filter(({ insertions }) => insertions > 0).map(({ path }) => path);
+  const secrets = fresh.filter(
+    (path) => likelySecret(path, Buffer.from(added.get(path) ?? ' ')) !== undefined,
+  );
+  const sizes = large.map(({ path, bytes }) => `${path} (${Math.round(bytes / 1024 / 1024)} MiB)`);
+  return [
+    ...(large.length > 0 ? [caveatOf('large-files', `it committed large files: ${named(sizes)}`)] : []),
+    ...(secrets.length > 0
+      ? [caveatOf('secrets', `it committed what looks like secrets: ${named(secrets)}`)]
+      : []),
+  ];
+}

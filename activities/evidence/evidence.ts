@@ -1,0 +1,333 @@
+/** `collectEvidence`: after the last turn, everything is committed and measured, by us and not by the subagent. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { cancellationSignal } from '@temporalio/activity';
+import {
+  MAX_LISTED_COMMITS,
+  MAX_LISTED_FILES,
+  type CollectInput,
+  type CollectResult,
+  type Evidence,
+  type WorkerActivities,
+} from '../../src/contract/index.ts';
+import { readOutputApart } from '../../src/chain/output-apart.ts';
+import { bringBack } from '../../src/git/commits/aside.ts';
+import { ownBranch } from '../../src/git/branches/branch.ts';
+import {
+  changedFiles,
+  changedInFolder,
+  commitsBetween,
+  fileAt,
+  type ChangedFile,
+} from '../../src/git/contents/changes.ts';
+import { readCheckoutLockEntry, type CheckoutLockEntry } from '../../src/git/locks/checkout-lock.ts';
+import { identityEnvironment } from '../../src/git/trust/identity.ts';
+import { clearIndexMarks } from '../../src/git/commits/index-marks.ts';
+import { headMoves, type Move } from '../../src/git/branches/lost-commits.ts';
+import { settingsAsBefore } from '../../src/git/trust/readings.ts';
+import { gitDirs } from '../../src/git/repository.ts';
+import { withSettings } from '../../src/git/run.ts';
+import { injectedSince, settingsAgainst, type InjectedConfig } from '../../src/git/trust/injected-config.ts';
+import { differences, notCompared, readRepositorySnapshot } from '../../src/git/trust/repository-snapshot.ts';
+import { settleWorktree } from '../../src/git/commits/settle.ts';
+import { restoreSparse } from '../../src/git/worktrees/sparse.ts';
+import { checkoutStatus } from '../../src/git/contents/status.ts';
+import { workInRepositories } from '../../src/git/contents/unsaved.ts';
+import { notesOn, pathsOf, untouched } from '../../src/git/contents/uncommitted.ts';
+import { adminDir, lockWorktree, restoreWorktree } from '../../src/git/worktrees/worktree.ts';
+import { branchesOver, hasEnded } from '../../src/home/run-record.ts';
+import {
+  readWorkspaceRecord,
+  writeWorkspaceRecord,
+  type WorkspaceRecord,
+} from '../../src/home/workspace-record.ts';
+import { readArtifacts } from './artifacts.ts';
+import { caveatsInPlace, caveatsOf, noteAside, noteUnfinished } from './caveats.ts';
+import { discardFreshCheckout } from '../verification/fresh-checkout.ts';
+import { reportingFailures } from '../failures.ts';
+import { lastKnown } from '../turn/last-known.ts';
+import { committedCaveats } from './committed.ts';
+import { ignoredSince } from './ignored.ts';
+import { sensitiveChanges } from './sensitive.ts';
+import { putUnsavedAside } from '../workspace/set-up.ts';
+import { boundedUnsaved, ignoredCaveats, unsavedCaveats } from './unsaved-work.ts';
+import { snapshotBefore } from '../workspace/workspace.ts';
+import { restoreRecorded, type WorkspaceHome } from '../workspace/workspace-common.ts';
+
+/** `package.json` files read to compare their scripts; in a larger change the rest goes unread. */
+const MAX_PACKAGE_FILES = 50;
+
+export interface EvidenceDependencies {
+  readonly home: WorkspaceHome;
+}
+
+export function createEvidenceActivities(
+  deps: EvidenceDependencies,
+): Pick<WorkerActivities, 'collectEvidence'> {
+  return {
+    collectEvidence: (input) =>
+      reportingFailures(
+        async () => withWords(input, await collectGuarded(deps, input, cancellationSignal())),
+        [],
+        async () => ({ evidence: await lastKnown(input), remedy: whereItIs(input) }),
+      ),
+  };
+}
+
+/** The first line of the commit that holds what a subagent left uncommitted. */
+export const leftoversSubject = (label: string): string => `Save what subagent ${label} left uncommitted`;
+
+const whereItIs = ({ subagent, workspace: { cwd, branch } }: CollectInput): string =>
+  `Its work is as it was left in ${cwd}${branch === null ? '' : `, and on ${branch}`}. Mend what git says there, then go on with it: subagents continue ${subagent.label}`;
+
+/** Reads the data of the report, and the files to hand on, where there are to be any. */
+async function withWords(
+  { spec, workspace, report, artifacts }: CollectInput,
+  collected: CollectResult,
+): Promise<CollectResult> {
+  if (collected.kind !== 'collected') return collected;
+  return {
+    ...collected,
+    ...(spec.output !== undefined &&
+      report !== undefined && { output: await readOutputApart(report, spec.output) }),
+    ...(artifacts && { artifacts: await readArtifacts(workspace.cwd, artifacts) }),
+  };
+}
+
+/** Collects with what was configured in the repository meanwhile running nothing here, and tells what changed around. */
+async function collectGuarded(
+  deps: EvidenceDependencies,
+  input: CollectInput,
+  signal: AbortSignal,
+): Promise<CollectResult> {
+  const { cwd } = input.workspace;
+  const { isolation } = input.spec;
+  const inPlace = isolation === 'in-place';
+  const repo = inPlace ? cwd : input.spec.repo;
+  const before = snapshotBefore({ subagent: input.subagent, isolation, cwd });
+  // A worktree that is made again has another reflog.
+  const moves = inPlace ? [] : headMoves(adminDir({ cwd, commonDir: gitDirs(repo).commonDir }));
+  const collect = (restored: readonly string[]) =>
+    inPlace ? collectInPlace(input) : collectWorktree(deps, input, { restored, moves }, signal);
+  if (before === undefined) return collect(inPlace ? [] : await restore(deps, input, signal));
+
+  const injected = (at: string): Promise<InjectedConfig> => injectedSince(at, before.programs);
+  const own = inPlace ? Promise.resolve({}) : injected(cwd);
+  own.catch(() => undefined); // where it is gone, or no worktree, it is restored
+  const shared = await injected(repo);
+  const restored = inPlace
+    ? []
+    : await withSettings(settingsAgainst(shared), () => restore(deps, input, signal));
+  // A worktree that was linked to another repository showed the configuration of that one, not its own.
+  const all = { ...shared, ...(restored.length > 0 ? await injected(cwd) : await own) };
+  if (!inPlace) remember(cwd, all);
+  const asBefore = inPlace ? [] : await settingsAsBefore(cwd, before.readings);
+  return withSettings([...asBefore, ...settingsAgainst(all)], async () => {
+    // What is collected lies in the worktree and on the branch of a run that is live, which is not compared.
+    const [after, collected] = await Promise.all([
+      readRepositorySnapshot(repo, isolation),
+      collect(restored),
+    ]);
+    if (collected.kind !== 'collected') return collected;
+    const over = before.at === undefined ? undefined : branchesOver(deps.home, repo, before.at);
+    const touchedOutside = differences(before, after, over);
+    return {
+      ...collected,
+      evidence: { ...collected.evidence, ...(touchedOutside.length > 0 && { touchedOutside }) },
+      notes: [...collected.notes, ...notCompared(before, after)],
+    };
+  });
+}
+
+function remember(cwd: string, injected: InjectedConfig): void {
+  const record = readWorkspaceRecord(cwd);
+  if (record) writeWorkspaceRecord(cwd, { ...record, injected });
+}
+
+/** Makes the worktree whole again; gives what was found. */
+async function restore(
+  deps: EvidenceDependencies,
+  input: CollectInput,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const { cwd, branch } = worktreeOf(input);
+  const place = { cwd, commonDir: gitDirs(input.spec.repo).commonDir };
+  const options = await gitOptions(deps, input, signal);
+  const record = readWorkspaceRecord(cwd);
+  const notes =
+    record === undefined
+      ? [
+          ...(await ownBranch({ ...options, cwd: place.commonDir }, branch)),
+          ...(await restoreWorktree(place, { branch, base: startOf(input) }, options)).notes,
+        ]
+      : await restoreRecorded(place, record, options);
+  // Also one that was made again. After a kill its run is over by now.
+  if (!hasEnded(deps.home, input.subagent)) await lockWorktree(place, options);
+  return notes;
+}
+
+async function collectWorktree(
+  deps: EvidenceDependencies,
+  input: CollectInput,
+  { restored, moves }: { restored: readonly string[]; moves: readonly Move[] },
+  signal: AbortSignal,
+): Promise<CollectResult> {
+  const { cwd, base, branch } = worktreeOf(input);
+  const { subagent, spec } = input;
+  const { commonDir } = gitDirs(spec.repo);
+  const start = startOf(input);
+  const back = bringBack(cwd);
+  await discardFreshCheckout(cwd, spec.repo);
+  const record = await afterCutShortSetUp(cwd);
+  const subject = leftoversSubject(subagent.label);
+  await noteUnfinished(cwd);
+  const options = await gitOptions(deps, input, signal);
+  const settled = await settleWorktree(
+    {
+      ...{ cwd, base: start, branch },
+      stem: subagent.label,
+      message: `${subject}\n\nThe subagent ended its turn with these changes in its worktree.\n`,
+      left: record === undefined ? [] : [record.leftBySetUp, record.leftByVerification],
+    },
+    options,
+  );
+  const { head } = settled;
+  noteAside(cwd, settled.aside);
+  const sparse = await restoreSparse(cwd, record?.sparse, options);
+  const [commits, files, within, ignored] = await Promise.all([
+    commitsBetween(cwd, base, head),
+    changedFiles(cwd, base, head),
+    workInRepositories(cwd, options),
+    ignoredSince(cwd, record?.ignored ?? {}),
+  ]);
+  const unsaved = [...settled.unsaved, ...within, ...ignored.unsaved];
+  const changed = files.map(({ path }) => path);
+  const at = spec.continues ? undefined : record?.snapshot?.at;
+  const since = at === undefined ? undefined : Date.parse(at);
+  const caveats = await caveatsOf({
+    ...{ cwd, repo: spec.repo, commonDir, branch, base, head, changed, moves, since },
+  });
+  const contents = (file: ChangedFile) =>
+    Promise.all([fileAt(cwd, base, file.from ?? file.path), fileAt(cwd, head, file.path)]);
+  return {
+    kind: 'collected',
+    evidence: {
+      ...{ cwd, branch, base, head },
+      commits: commits.slice(0, MAX_LISTED_COMMITS),
+      commitCount: commits.length,
+      ...(await measured(files, contents)),
+      savedLeftovers: commits.some((commit) => commit.subject === subject),
+      uncommitted: [],
+      ...(unsaved.length > 0 && { unsaved: boundedUnsaved(unsaved) }),
+      ...(ignored.ignored.length > 0 && { ignored: ignored.ignored.slice(0, MAX_LISTED_FILES) }),
+    },
+    caveats: [
+      ...unsavedCaveats(unsaved),
+      ...caveats,
+      ...(await committedCaveats(cwd, { base: start, head, files })),
+      ...ignoredCaveats(ignored.ignored),
+    ],
+    notes: [...restored, ...back, ...settled.notes, ...sparse],
+  };
+}
+
+function worktreeOf({ workspace: { cwd, base, branch } }: CollectInput) {
+  if (branch === null) throw new Error('a worktree without a branch');
+  return { cwd, base, branch };
+}
+
+/** Where its branch begins. */
+const startOf = ({ spec, workspace }: CollectInput): string => spec.carried?.commit ?? workspace.base;
+
+async function gitOptions({ home }: EvidenceDependencies, { subagent }: CollectInput, signal: AbortSignal) {
+  const env = await identityEnvironment(home.root);
+  return { env, signal, copilotSessionId: subagent.copilotSessionId };
+}
+
+/** Of a set-up that was cut short by a kill, nothing is the subagent's. */
+async function afterCutShortSetUp(cwd: string): Promise<WorkspaceRecord | undefined> {
+  const record = readWorkspaceRecord(cwd);
+  if (record?.setUp?.state !== 'running') return record;
+  const { left } = await putUnsavedAside(cwd, { keep: true });
+  const known: WorkspaceRecord = { ...record, leftBySetUp: left };
+  writeWorkspaceRecord(cwd, known);
+  return known;
+}
+
+async function collectInPlace({ subagent, workspace: { cwd, base } }: CollectInput): Promise<CollectResult> {
+  const claim = readCheckoutLockEntry(gitDirs(cwd).gitDir, subagent.runId);
+  const marks = await clearIndexMarks(cwd, claim?.marks);
+  const status = await checkoutStatus(cwd);
+  const head = status.head ?? base;
+  const uncommitted = pathsOf(status);
+  const { before } = claim ?? {};
+  const leftOut = untouched(cwd, before ?? {}, uncommitted);
+  const [commits, changed] = await Promise.all([
+    commitsBetween(cwd, base, head),
+    changedInFolder(
+      cwd,
+      base,
+      status.untracked.filter((path) => !leftOut.has(path)),
+    ),
+  ]);
+  const files = changed.filter(({ path }) => !leftOut.has(path));
+  const contents = (file: ChangedFile) =>
+    Promise.all([
+      fileAt(cwd, base, file.from ?? file.path),
+      readFile(join(cwd, file.path), 'utf8').catch(() => undefined),
+    ]);
+  return {
+    kind: 'collected',
+    evidence: {
+      ...{ cwd, base, head },
+      branch: status.branch ?? null,
+      commits: commits.slice(0, MAX_LISTED_COMMITS),
+      commitCount: commits.length,
+      ...(await measured(files, contents)),
+      savedLeftovers: false,
+      uncommitted: uncommitted.slice(0, MAX_LISTED_FILES),
+    },
+    caveats: await caveatsInPlace({
+      ...{ cwd, base, head, branch: status.branch },
+      changed: files.map(({ path }) => path),
+    }),
+    notes: [...marks, ...beforeNotes(uncommitted, leftOut, claim), ...notesOn(cwd, before ?? {}, files)],
+  };
+}
+
+/** How much of what is uncommitted is the user's. */
+function beforeNotes(
+  uncommitted: readonly string[],
+  leftOut: ReadonlySet<string>,
+  claim: CheckoutLockEntry | undefined,
+): string[] {
+  if (claim?.before !== undefined) {
+    return leftOut.size === 0
+      ? []
+      : [`${leftOut.size} of the uncommitted files are as they were before it began, and are not counted`];
+  }
+  const before = new Set(claim?.uncommittedBefore);
+  const already = uncommitted.filter((path) => before.has(path)).length;
+  return already === 0
+    ? []
+    : [`${already} of the uncommitted files were changed before the subagent began as well`];
+}
+
+/** Counts over all files; lists of the first ones. */
+async function measured(
+  files: readonly ChangedFile[],
+  contents: Parameters<typeof sensitiveChanges>[1],
+): Promise<Pick<Evidence, 'diffStat' | 'filesChanged' | 'sensitive'>> {
+  let packages = 0;
+  const bounded = (file: ChangedFile) =>
+    ++packages <= MAX_PACKAGE_FILES ? contents(file) : Promise.resolve([undefined, undefined] as const);
+  return {
+    diffStat: {
+      files: files.length,
+      insertions: files.reduce((sum, { insertions }) => sum + insertions, 0),
+      deletions: files.reduce((sum, { deletions }) => sum + deletions, 0),
+    },
+    filesChanged: files.slice(0, MAX_LISTED_FILES).map(({ path }) => path),
+    sensitive: (await sensitiveChanges(files, bounded)).slice(0, MAX_LISTED_FILES),
+  };
+}

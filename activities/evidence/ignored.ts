@@ -1,0 +1,63 @@
+/** What git ignores in a worktree and has appeared since its subagent began. */
+import type { Unsaved } from '../../src/contract/index.ts';
+import { readIgnored } from '../../src/git/contents/hidden.ts';
+import {
+  describeArtifacts,
+  classifyUntracked,
+  type KnownArtifacts,
+} from '../../src/git/contents/artifacts.ts';
+
+/** Paths of one folder and one reason beyond which only the folder is named. */
+const MAX_NAMED = 10;
+
+/** What git ignores in the worktree `cwd` now, to be told from what appears later. @throws SubagentsError GIT */
+export async function ignoredNow(cwd: string): Promise<KnownArtifacts> {
+  const { told, hidden } = await readIgnored(cwd);
+  const paths = hidden.map(({ path }) => path);
+  return {
+    ...Object.fromEntries(told.map((path) => [path, null])),
+    ...(await describeArtifacts(cwd, paths, paths)),
+  };
+}
+
+export interface IgnoredSince {
+  /** By top folder: ignored by the branch itself. */
+  readonly ignored: readonly string[];
+  /** Ignored by what no clone has. */
+  readonly unsaved: readonly Unsaved[];
+  /** The paths of `unsaved`, each. */
+  readonly paths: readonly string[];
+}
+
+/** What git ignores in the worktree `cwd` beyond what was there `before`, or has changed. @throws SubagentsError GIT */
+export async function ignoredSince(cwd: string, before: KnownArtifacts): Promise<IgnoredSince> {
+  const { told, hidden } = await readIgnored(cwd);
+  const paths = hidden.map(({ path }) => path);
+  const { asLeft } = await classifyUntracked(cwd, paths, [before], true);
+  const fresh = hidden.filter(({ path }) => !asLeft.has(path));
+  const known = Object.keys(before);
+  const ignored = told.filter(
+    (path) => !known.some((entry) => entry === path || (entry.endsWith('/') && path.startsWith(entry))),
+  );
+  return {
+    ignored: [...new Set(ignored.map(topOf))].sort(),
+    unsaved: byFolder(fresh),
+    paths: fresh.map(({ path }) => path),
+  };
+}
+
+/** `a/` of `a/b/c`. */
+const topOf = (path: string): string => (path.includes('/') ? path.slice(0, path.indexOf('/') + 1) : path);
+
+function byFolder(hidden: readonly Unsaved[]): Unsaved[] {
+  const groups = new Map<string, Unsaved[]>();
+  for (const each of hidden) {
+    const key = `${topOf(each.path)}\n${each.reason}`;
+    groups.set(key, [...(groups.get(key) ?? []), each]);
+  }
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined || group.length <= MAX_NAMED) return group;
+    return [{ path: topOf(first.path), reason: `${group.length} paths: ${first.reason}` }];
+  });
+}

@@ -1,0 +1,206 @@
+/** `admit`: the questions that only this host can answer, before anything is started. In the path of every spawn. */
+import {
+  isRepositoryUrl,
+  SETTINGS_FILE,
+  SubagentsError,
+  type Admission,
+  type AdmitInput,
+  type HostActivities,
+  type RepositorySettings,
+  type ResolvedSpec,
+} from '../../src/contract/index.ts';
+import { branchBlocked } from '../../src/git/branches/branch.ts';
+import type { ModelAccess } from '../../src/copilot/runtime/model-access.ts';
+import { checkCheckoutFree, type AskRunState } from '../../src/git/locks/checkout-lock.ts';
+import { fileAt } from '../../src/git/contents/changes.ts';
+import { INCLUDE_FILE } from '../../src/git/worktrees/include.ts';
+import { gitDirs, lookUp, type Known } from '../../src/git/repository.ts';
+import { checkSigning } from '../../src/git/trust/signing.ts';
+import { withheldFrom } from '../../src/environment/clean.ts';
+import { freeBytes, megabytes } from '../../src/system/disk-space.ts';
+import { checkAllowed } from '../../src/home/allowed-repos.ts';
+import { chooseModel, type ModelSettings } from '../turn/choose-model.ts';
+import { checkBranch } from '../workspace/continued-workspace.ts';
+import { DEPENDENCY_PATHS, missingDependencies } from '../workspace/missing-dependencies.ts';
+import { openSettings, readRepositorySettings, settingsNote } from '../workspace/repository-settings.ts';
+
+/** What a spawn depends on in the commit it starts from. */
+const PATHS = [SETTINGS_FILE, INCLUDE_FILE, ...DEPENDENCY_PATHS];
+
+/** Variables that a note names. */
+const MAX_NAMED = 20;
+
+export interface AdmitDependencies {
+  readonly home: { readonly root: string };
+  readonly settings: ModelSettings & {
+    readonly repos?: readonly string[] | undefined;
+    /** Free space in the home under which nothing new is taken on, in bytes; default: none. */
+    readonly reserveBytes?: number;
+  };
+  readonly runState: AskRunState;
+  /** What models this worker can use at all. */
+  readonly modelAccess: () => Promise<Pick<ModelAccess, 'kind' | 'words' | 'remedy'>>;
+  /** Of the worker; default: none. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+export function createAdmitActivities(deps: AdmitDependencies) {
+  return {
+    async admit({ specs }: AdmitInput): Promise<Admission[]> {
+      // A list is mostly of one repository: what is asked of it is asked once.
+      const lookUps = new Map<string, Promise<Known>>();
+      const signings = new Map<string, Promise<readonly string[]>>();
+      const files = new Map<string, Promise<RepositorySettings>>();
+      const able = Promise.all([checkModelAccess(deps), (async () => checkSpace(deps))()]);
+      able.catch(() => undefined);
+      const wanted = new Map<string, string>();
+      return Promise.all(
+        specs.map(async (spec): Promise<Admission> => {
+          const { repo, base, isolation, label } = spec;
+          try {
+            checkAllowed(repo, deps.settings.repos);
+            checkVariables(deps, spec);
+            const ownModel = chooseModel(deps.settings, spec.model);
+            if (isRepositoryUrl(repo)) {
+              // Everything else is asked once it is cloned. The clone of a run before may be in another worker's home, where
+              // one that takes not everything does not look.
+              const look = deps.settings.repos === undefined;
+              await Promise.all([look && spec.continues && checkBranch(spec.continues, label), able]);
+              const notes = withheldNotes(deps, spec);
+              return {
+                admitted: true,
+                ...(ownModel !== undefined && { model: ownModel }),
+                ...(notes.length > 0 && { notes }),
+              };
+            }
+            if (spec.continues) checkAllowed(spec.continues.repository, deps.settings.repos);
+            if (isolation === 'in-place') {
+              const before = wanted.get(repo);
+              if (before !== undefined) throw checkoutBusy(repo, before);
+              wanted.set(repo, label);
+            }
+            const inPlace = isolation === 'in-place';
+            // Meanwhile; what the repository lacks is said first.
+            const signing =
+              spec.signing === 'off' ? undefined : once(signings, repo, () => checkSigning(repo));
+            signing?.catch(() => undefined);
+            const [known] = await Promise.all([
+              once(lookUps, `${base.commit} ${repo}`, () => lookUp(repo, base.commit, PATHS)),
+              inPlace && checkCheckout(deps, repo),
+              spec.continues && checkBranch(spec.continues, label),
+              able,
+            ]);
+            if (!known.commit) throw unknownBase(spec);
+            const unsure = (await signing) ?? [];
+            if (!inPlace && known.blockingBranch) throw branchBlocked(repo);
+            const size = spec.leftOpen.length === 0 ? undefined : known.paths.get(SETTINGS_FILE);
+            const settings =
+              size === undefined
+                ? {}
+                : await once(files, `${base.commit} ${repo}`, () =>
+                    readRepositorySettings(repo, base.commit, size),
+                  );
+            const model = chooseModel(deps.settings, spec.model, settings.model);
+            const defaults = openSettings(spec, settings);
+            const notes = [
+              ...unsure,
+              ...settingsNote(base.commit, { ...defaults, ...modelOf(spec, settings) }),
+              ...(spec.continues ? [] : await dependencyNotes({ ...spec, ...defaults }, known)),
+              ...withheldNotes(deps, spec),
+            ];
+            return {
+              admitted: true,
+              ...(model !== undefined && { model }),
+              ...(Object.keys(defaults).length > 0 && { defaults }),
+              ...(notes.length > 0 && { notes }),
+            };
+          } catch (error) {
+            return refusal(error);
+          }
+        }),
+      );
+    },
+  } satisfies HostActivities;
+}
+
+/** Dependencies that the worktree will lack, where nothing sets it up. */
+async function dependencyNotes(
+  { repo, base, isolation, setup }: ResolvedSpec,
+  { paths }: Known,
+): Promise<string[]> {
+  if (isolation === 'in-place' || setup.length > 0) return [];
+  const include = paths.has(INCLUDE_FILE) ? await fileAt(repo, base.commit, INCLUDE_FILE) : undefined;
+  return missingDependencies(
+    repo,
+    (path) => paths.has(path),
+    (folder) => include?.includes(folder) ?? false,
+  );
+}
+
+/** The model that the repository names, where the spawn names none. */
+function modelOf(spec: ResolvedSpec, { model }: RepositorySettings): { model?: string } {
+  return spec.model === undefined && model !== undefined ? { model } : {};
+}
+
+/** @throws SubagentsError NO_VARIABLE */
+function checkVariables({ env }: AdmitDependencies, spec: ResolvedSpec): void {
+  const missing = env === undefined ? [] : spec.env.filter((name) => env[name] === undefined);
+  if (missing.length === 0) return;
+  throw new SubagentsError('NO_VARIABLE', `the worker has no variable ${missing.join(', ')}`, {
+    remedy: 'Set it where the worker is started, and start the worker again; or leave it out of `env`.',
+  });
+}
+
+/** What the commands of the repository may need, and do not get. */
+function withheldNotes({ env = {} }: AdmitDependencies, spec: ResolvedSpec): string[] {
+  const { secrets } = withheldFrom(env, spec.env);
+  if (secrets.length === 0) return [];
+  const more = secrets.length > MAX_NAMED ? ` and ${secrets.length - MAX_NAMED} more` : '';
+  return [
+    `withheld from its shells and commands: ${secrets.slice(0, MAX_NAMED).join(', ')}${more} ` +
+      '(`env` of the spawn gives one back, SUBAGENTS_ENV of the worker to all)',
+  ];
+}
+
+/** @throws SubagentsError NO_MODEL */
+async function checkModelAccess({ modelAccess }: AdmitDependencies): Promise<void> {
+  const { kind, words, remedy } = await modelAccess();
+  if (kind === 'none') throw new SubagentsError('NO_MODEL', `the worker has ${words}`, { remedy });
+}
+
+/** @throws SubagentsError DISK_FULL */
+function checkSpace({ home, settings: { reserveBytes = 0 } }: AdmitDependencies): void {
+  const free = freeBytes(home.root);
+  if (free >= reserveBytes) return;
+  throw new SubagentsError('DISK_FULL', `only ${megabytes(free)} are free on the disk of ${home.root}`, {
+    remedy: `Free some space there: a worker takes nothing on with less than ${megabytes(reserveBytes)} (SUBAGENTS_RESERVE).`,
+  });
+}
+
+async function checkCheckout({ home, runState }: AdmitDependencies, repo: string): Promise<void> {
+  await checkCheckoutFree(gitDirs(repo).gitDir, { home: home.root }, runState);
+}
+
+function refusal(error: unknown): Admission {
+  if (!(error instanceof SubagentsError)) return { admitted: false, code: 'INTERNAL', reason: String(error) };
+  const { code, message, remedy } = error;
+  return { admitted: false, code, reason: message, ...(remedy !== undefined && { remedy }) };
+}
+
+function checkoutBusy(repo: string, label: string): SubagentsError {
+  return new SubagentsError('CHECKOUT_BUSY', `${repo} is taken by subagent ${label} of the same spawn`, {
+    remedy: 'Spawn one after the other, or use isolation "worktree".',
+  });
+}
+
+function unknownBase({ repo, base }: ResolvedSpec): SubagentsError {
+  return new SubagentsError('UNKNOWN_BASE', `${repo} has no commit ${base.commit} (${base.name})`, {
+    remedy: 'Name a base that is there, and fetch it first if it is remote.',
+  });
+}
+
+function once<T>(asked: Map<string, Promise<T>>, key: string, ask: () => Promise<T>): Promise<T> {
+  const known = asked.get(key) ?? ask();
+  asked.set(key, known);
+  return known;
+}

@@ -1,0 +1,45 @@
+/** What a subagent whose conversation is gone is told of its work so far. */
+import { oneLine } from '../../src/contract/index.ts';
+import { commitsBetween } from '../../src/git/contents/changes.ts';
+import { checkoutStatus } from '../../src/git/contents/status.ts';
+
+/** Commits and files named, each. */
+const SHOWN = 30;
+
+/** What its branch and folder show, and the end of its transcript. Never fails: what cannot be read is left out. */
+export async function workSoFar(
+  { cwd, base }: { readonly cwd: string; readonly base: string | undefined },
+  transcript: string,
+): Promise<string> {
+  const [commits, files] = await Promise.all([commitsIn(cwd, base), filesIn(cwd)]);
+  return [
+    ...part('Your commits so far, newest first:', commits),
+    ...part('Files that are not committed:', files),
+    ...(transcript === '' ? [] : ['The end of the conversation, as far as it can be read:', transcript]),
+  ].join('\n\n');
+}
+
+async function commitsIn(cwd: string, base: string | undefined): Promise<string[]> {
+  if (base === undefined) return [];
+  try {
+    const commits = await commitsBetween(cwd, base, 'HEAD');
+    return commits.map(({ sha, subject }) => `${sha.slice(0, 12)} ${oneLine(subject, 200)}`);
+  } catch {
+    return [];
+  }
+}
+
+async function filesIn(cwd: string): Promise<string[]> {
+  try {
+    const { changed, untracked } = await checkoutStatus(cwd);
+    return [...changed.map(({ path }) => path), ...untracked].map((path) => oneLine(path, 200));
+  } catch {
+    return [];
+  }
+}
+
+function part(title: string, lines: readonly string[]): string[] {
+  if (lines.length === 0) return [];
+  const more = lines.length > SHOWN ? [`… and ${lines.length - SHOWN} more`] : [];
+  return [title, [...lines.slice(0, SHOWN), ...more].map((line) => `* ${line}`).join('\n')];
+}

@@ -1,0 +1,150 @@
+/** `watchChildren`: finds subagents that have ended without their session having heard of it, and says `ended` to the session in their name. */
+import { cancellationSignal, heartbeat, sleep } from '@temporalio/activity';
+import {
+  ApplicationFailure,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+  type Client,
+  type WorkflowHandle,
+} from '@temporalio/client';
+import {
+  finalStatus,
+  kindOf,
+  outcome,
+  SESSION,
+  signalName,
+  sessionWorkflowId,
+  withSummary,
+  workerControlQueue,
+  type EndedSignal,
+  type FinalStatus,
+  type FindOrphansInput,
+  type LookForWorkerInput,
+  type Outcome,
+  type ReopenSessionInput,
+  type SessionActivities,
+  type SessionEntry,
+  type WatchChildrenInput,
+  type WorkerSeen,
+} from '../../src/contract/index.ts';
+import { isOpen, statusOf } from '../../src/temporal/execution-status.ts';
+import { reopenSession } from '../../src/temporal/reopen-session.ts';
+import { lastPoll, POLL_FRESHNESS_MS } from '../../src/temporal/pollers.ts';
+import { findOrphans } from '../ending/orphans.ts';
+
+/** Between two looks, and children that one looks at: of a thousand each look would be a load of its own on the server. */
+const INTERVAL_MS = 1_000;
+const LOOKED_AT_ONCE = 50;
+
+export interface SessionDependencies {
+  readonly client: Client;
+  /** How fresh a poll must be to count as a worker's, in milliseconds. */
+  readonly pollFreshnessMs?: number | undefined;
+}
+
+export function createSessionActivities(deps: SessionDependencies): SessionActivities {
+  const { client, pollFreshnessMs = POLL_FRESHNESS_MS } = deps;
+  return {
+    async lookForWorker({ workerId }: LookForWorkerInput): Promise<WorkerSeen> {
+      const { namespace } = client.options;
+      const last = await lastPoll(client, namespace, workerControlQueue(workerId), 'activity');
+      return {
+        polls: last >= Date.now() - pollFreshnessMs,
+        ...(last > 0 && { lastSeen: new Date(last).toISOString() }),
+      };
+    },
+
+    findOrphans: (input: FindOrphansInput) => findOrphans(client, input),
+
+    async reopenSession({ session }: ReopenSessionInput): Promise<boolean> {
+      const reopened = await reopenSession(client, session, { cancelled: false });
+      return reopened === 'reopened' || reopened === 'open';
+    },
+
+    async watchChildren({ session, children }: WatchChildrenInput): Promise<void> {
+      const running = [...children];
+      while (running.length > 0) {
+        const looked = running.splice(0, LOOKED_AT_ONCE);
+        const ends = await Promise.all(looked.map((child) => look(client, session, child)));
+        for (const [index, child] of looked.entries()) {
+          const end = ends[index];
+          // In turns: those that run on are looked at again after all others.
+          if (end === 'running') running.push(child);
+          else if (typeof end === 'object') await tell(client, session, child, end);
+        }
+        heartbeat();
+        if (running.length > 0) await sleep(INTERVAL_MS);
+        cancellationSignal().throwIfAborted();
+      }
+    },
+  };
+}
+
+/** What is told of an end in the name of a child. */
+type End = Pick<SessionEntry, 'branch' | 'head'> & {
+  readonly status: FinalStatus;
+  readonly summary: string;
+};
+
+/** How a child stands: running, closed and its session knows it (to tell it is the last act of most), or its end. */
+async function look(client: Client, session: string, child: SessionEntry): Promise<'running' | 'told' | End> {
+  try {
+    const handle = client.workflow.getHandle(child.workflowId, child.runId);
+    const description = await handle.describe();
+    const { name } = description.status;
+    if (isOpen(name)) return 'running';
+    if (name === 'TERMINATED') return lost('terminated from outside');
+    if (name === 'TIMED_OUT') return lost('its workflow timed out');
+    if (!(await isLive(client, session, child))) return 'told';
+    const status = finalStatus.parse(statusOf(description));
+    const told = await outcomeOf(handle, description.memo);
+    const { branch, head } = told?.evidence ?? {};
+    const summary = told?.summary ?? `${status}, and could not tell it itself`;
+    return { status, summary, ...(branch !== undefined && { branch }), ...(head !== undefined && { head }) };
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return lost('its workflow is gone from the server');
+    throw error;
+  }
+}
+
+/** Whether its session does not know yet that it has ended. */
+async function isLive(client: Client, session: string, { label, run }: SessionEntry): Promise<boolean> {
+  const handle = client.workflow.getHandle(sessionWorkflowId(session));
+  const entry = await handle.query<SessionEntry | null, [{ label: string; run: number }]>(SESSION.find, {
+    label,
+    run,
+  });
+  return entry !== null && entry.endedAt === undefined;
+}
+
+const lost = (reason: string): End => ({ status: 'lost', summary: `lost: ${reason}` });
+
+/** The outcome of a run that has closed by itself: its result, the details of its failure, or (killed) in its memo. */
+async function outcomeOf(
+  handle: WorkflowHandle,
+  memo: Readonly<Record<string, unknown>> | undefined,
+): Promise<Outcome | undefined> {
+  const read = async (): Promise<unknown> => {
+    try {
+      return await handle.result();
+    } catch (error) {
+      if (!(error instanceof WorkflowFailedError)) throw error;
+      return error.cause instanceof ApplicationFailure ? error.cause.details?.[0] : memo?.['outcome'];
+    }
+  };
+  return outcome.safeParse(await read()).data;
+}
+
+async function tell(client: Client, session: string, child: SessionEntry, end: End): Promise<void> {
+  const at = new Date().toISOString();
+  const { label, run, workflowId, runId } = child;
+  const { status, summary } = end;
+  const about = { id: `${label}@${run}:ended`, kind: kindOf(status), session, label, run, workflowId, runId };
+  const signal: EndedSignal = {
+    announcement: withSummary({ ...about, status, at }, summary),
+    entry: { ...child, ...end, endedAt: at },
+  };
+  await client.workflow
+    .getHandle(sessionWorkflowId(session))
+    .signal(signalName(SESSION.ended, `${label}, ${status}`), signal);
+}

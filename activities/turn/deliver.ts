@@ -1,0 +1,73 @@
+/** `deliverSteer`: brings a message of the main agent into a running turn. */
+import { cancellationSignal, Context } from '@temporalio/activity';
+import type { ControlActivities, DeliverInput, DeliverResult, Receipt } from '../../src/contract/index.ts';
+import { steerMarker } from '../../src/contract/index.ts';
+import { readEventLog } from '../../src/copilot/log/event-log.ts';
+import { turnNumber } from '../../src/copilot/turn/live-turn.ts';
+import type { CopilotPool } from '../../src/copilot/runtime/pool.ts';
+import { RuntimeDied } from '../../src/copilot/runtime/runtime.ts';
+import { TurnState, type Arrival } from '../../src/copilot/turn/turn-state.ts';
+
+export interface DeliverDependencies {
+  readonly pool: CopilotPool;
+}
+
+/** How long a turn may take to begin on this worker before its steers are held for the next one. */
+const MAX_BEGIN_MS = 60_000;
+
+export function createDeliverActivities(deps: DeliverDependencies): Pick<ControlActivities, 'deliverSteer'> {
+  return {
+    async deliverSteer(input: DeliverInput): Promise<DeliverResult> {
+      const { cancelled } = Context.current();
+      const { copilotSessionId } = input.subagent;
+      const live = await Promise.race([
+        deps.pool.turns.waitFor(copilotSessionId, turnNumber(input.subagent, input.turn), MAX_BEGIN_MS),
+        cancelled,
+      ]);
+      try {
+        // Behind a model call that is silent it may be on its way for long: a worker that stops does not wait for it.
+        const delivered = await Promise.race([
+          live?.deliver(input.steerId, input.message, { interrupt: input.interrupt === true }),
+          cancelled,
+        ]);
+        if (delivered)
+          return { kind: 'delivered', receipt: receipt(input.steerId, delivered, delivered.during) };
+      } catch (error) {
+        if (error instanceof RuntimeDied) return { kind: 'lost', who: 'runtime', reason: error.message };
+        if (cancellationSignal().aborted) throw error;
+        // Copilot refused it. A steer that is not in is held for the next turn, whatever the reason.
+      }
+      // One that is being closed still writes its log.
+      await deps.pool.turns.closed(copilotSessionId);
+      // Perhaps it came in before a crash, or before the turn ended, and only the receipt was lost.
+      const arrival = await persisted(deps.pool.copilotHome, input);
+      return arrival === undefined
+        ? { kind: 'no-turn' }
+        : { kind: 'delivered', receipt: receipt(input.steerId, arrival) };
+    },
+  };
+}
+
+async function persisted(
+  copilotHome: string,
+  { subagent, steerId }: DeliverInput,
+): Promise<Arrival | undefined> {
+  const state = new TurnState();
+  for (const event of await readEventLog(copilotHome, subagent.copilotSessionId)) state.apply(event);
+  return state.arrivals.get(steerMarker(steerId));
+}
+
+function receipt(id: string, arrival: Arrival & { interrupted?: boolean }, during?: string): Receipt {
+  return {
+    id,
+    delivery: arrival.interrupted ? 'interrupted' : deliveryOf(arrival),
+    at: arrival.at,
+    ...(during !== undefined && { during }),
+  };
+}
+
+/** Copilot's word for it, in ours. */
+function deliveryOf({ delivery }: Arrival): Receipt['delivery'] {
+  if (delivery === 'steering') return 'mid-turn';
+  return delivery === 'idle' ? 'started-turn' : 'queued-behind-tool';
+}

@@ -1,0 +1,50 @@
+/** Evidence of work that could not be collected: where it lies, and what of it can still be read. */
+import type { CollectInput, Evidence } from '../../src/contract/index.ts';
+import { branchTip } from '../../src/git/branches/branch.ts';
+import { changedFiles, commitsBetween } from '../../src/git/contents/changes.ts';
+import { gitDirs, refFromFiles } from '../../src/git/repository.ts';
+import { MAX_LISTED_COMMITS, MAX_LISTED_FILES } from '../../src/contract/index.ts';
+
+/**
+ * What is known of the work without its worktree, which git fails in: the place, the branch, and its commits as far as git reads
+ * the repository. Never throws.
+ */
+export async function lastKnown({ spec, workspace }: CollectInput): Promise<Evidence> {
+  const { cwd, branch, base } = workspace;
+  const repo = spec.isolation === 'in-place' ? cwd : spec.repo;
+  const head = (await tipOf(repo, branch)) ?? base;
+  const commits = await commitsBetween(repo, base, head).catch(() => []);
+  const files = await changedFiles(repo, base, head).catch(() => []);
+  return {
+    ...{ cwd, branch, base, head },
+    commits: commits.slice(0, MAX_LISTED_COMMITS),
+    commitCount: commits.length,
+    diffStat: {
+      files: files.length,
+      insertions: files.reduce((sum, { insertions }) => sum + insertions, 0),
+      deletions: files.reduce((sum, { deletions }) => sum + deletions, 0),
+    },
+    filesChanged: files.slice(0, MAX_LISTED_FILES).map(({ path }) => path),
+    savedLeftovers: false,
+    uncommitted: [],
+    sensitive: [],
+  };
+}
+
+/** By git, or past it: where its configuration is broken, it reads nothing at all. */
+async function tipOf(repo: string, branch: string | null): Promise<string | undefined> {
+  if (branch === null) return undefined;
+  try {
+    return await branchTip(repo, branch);
+  } catch {
+    return fromFiles(repo, branch);
+  }
+}
+
+function fromFiles(repo: string, branch: string): string | undefined {
+  try {
+    return refFromFiles(gitDirs(repo).commonDir, `refs/heads/${branch}`);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,16 @@
+/** The environment of set-up and verification commands. */
+import type { ShellInput } from '../../src/contract/index.ts';
+import { identityEnvironment } from '../../src/git/trust/identity.ts';
+import { UNSIGNED } from '../../src/git/trust/signing.ts';
+import { cleanEnvironment, givenBy } from '../../src/environment/clean.ts';
+import { unattended, unattendedEnvironment } from '../../src/environment/unattended.ts';
+
+/** The worker's, without its secrets but for those that are given back, for nobody to be asked; git in it has somebody to commit as. */
+export async function commandEnvironment(
+  home: { readonly root: string },
+  { env = [], unsigned }: ShellInput,
+): Promise<Record<string, string>> {
+  const clean = cleanEnvironment({ ...process.env, ...(await identityEnvironment(home.root)) }, env);
+  const given = [...env, ...givenBy(process.env)];
+  return unattendedEnvironment(clean, unattended(home.root, given), unsigned === true ? UNSIGNED : [], given);
+}

@@ -1,0 +1,234 @@
+/** One shell command in a process session of its own, with its output kept whole in a file and its end in memory. */
+import { spawn } from 'node:child_process';
+import { accessSync, constants, createWriteStream, mkdirSync, readdirSync, type WriteStream } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { markerScript } from '../../src/home/marker.ts';
+import type { RedactingStream, Redactor } from '../../src/environment/redact.ts';
+import { linuxStat, startTimeOf } from '../../src/system/process.ts';
+
+export interface CommandOptions {
+  readonly command: string;
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Its processes carry this Copilot session's mark, so that a sweep finds those that get away. */
+  readonly copilotSessionId: string;
+  readonly timeoutMs: number;
+  /** Ends the whole process session; the call then rejects with the signal's reason. */
+  readonly signal: AbortSignal;
+  /** Where the whole output goes, mode 0600; replaced. */
+  readonly outputFile: string;
+  /** The file grows no larger than this, in bytes. */
+  readonly maxOutputBytes: number;
+  /** Told of every piece of output as it comes, secrets and all. */
+  readonly onOutput?: (piece: Buffer) => void;
+  /** Takes secrets out of its output, before anybody sees it. */
+  readonly redactor: Redactor;
+}
+
+export interface CommandResult {
+  /** null when a signal ended it. */
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly timedOut: boolean;
+  readonly durationMs: number;
+  /** The end of its output, both streams as they came; at most 64 KiB. */
+  readonly end: string;
+  /** Why the file does not have the whole output, in words. */
+  readonly fileProblem: string | undefined;
+  /** It ended and left processes in its session, which were ended. */
+  readonly leftProcesses: boolean;
+}
+
+const END_BYTES = 64 * 1024;
+/** Between SIGTERM and SIGKILL. */
+const GRACE_MS = 2_000;
+const SETTLE_MS = 200;
+/** Between two looks at what a command has left, at most. */
+const MAX_LOOK_MS = 200;
+/** Silence after which the output of a command that has ended is closed: only processes that left its session still hold it. */
+const DRAIN_MS = 300;
+/** The same, where they do not fall silent. */
+const MAX_DRAIN_MS = 5_000;
+
+/** Runs a command with bash, or with sh where there is none. Its standard input is empty. */
+export async function runCommand(options: CommandOptions): Promise<CommandResult> {
+  options.signal.throwIfAborted();
+  const begun = performance.now();
+  const shell = findShell(options.env['PATH']);
+  // The mark first; then both streams into one pipe, so that they keep the order in which they came.
+  const script = `${markerScript(options.copilotSessionId)}exec ${shell} -c "$1" 2>&1`;
+  const child = spawn(shell, ['-c', script, shell, options.command], {
+    cwd: options.cwd,
+    env: { ...options.env, COPILOT_AGENT_SESSION_ID: options.copilotSessionId },
+    stdio: ['ignore', 'pipe', 'ignore'],
+    detached: true,
+  });
+  const output = new Output(child.stdout, options);
+  if (options.onOutput) child.stdout.on('data', options.onOutput);
+  const exited = new Promise<void>((resolve, reject) => {
+    child.once('exit', () => resolve());
+    child.once('error', reject);
+  });
+  let timedOut = false;
+  let killer: NodeJS.Timeout | undefined;
+  const end = (): void => {
+    signalSession(child.pid, 'SIGTERM');
+    killer ??= setTimeout(() => signalSession(child.pid, 'SIGKILL'), GRACE_MS);
+  };
+  const timer = setTimeout(() => {
+    timedOut = true;
+    end();
+  }, options.timeoutMs);
+  options.signal.addEventListener('abort', end);
+  try {
+    await exited;
+  } finally {
+    clearTimeout(timer);
+    clearTimeout(killer);
+    options.signal.removeEventListener('abort', end);
+  }
+  const durationMs = Math.round(performance.now() - begun);
+  const left = await endSession(child.pid);
+  const fileProblem = await output.close();
+  options.signal.throwIfAborted();
+  const { exitCode, signalCode } = child;
+  return {
+    ...{ exitCode, signal: signalCode, timedOut, durationMs, fileProblem },
+    end: output.end,
+    leftProcesses: left && !timedOut,
+  };
+}
+
+/** Collects what a command prints. */
+class Output {
+  readonly #source: Readable;
+  readonly #file: WriteStream;
+  readonly #max: number;
+  #written = 0;
+  #problem: string | undefined;
+  readonly #tail: Buffer[] = [];
+  #tailBytes = 0;
+  #lastAt = Date.now();
+
+  readonly #clean: RedactingStream;
+
+  constructor(source: Readable, options: Pick<CommandOptions, 'outputFile' | 'maxOutputBytes' | 'redactor'>) {
+    this.#source = source;
+    this.#max = options.maxOutputBytes;
+    this.#clean = options.redactor.stream();
+    try {
+      mkdirSync(dirname(options.outputFile), { recursive: true, mode: 0o700 });
+    } catch (error) {
+      this.#problem = `there is no output file: ${(error as Error).message}`;
+    }
+    this.#file = createWriteStream(options.outputFile, { mode: 0o600 });
+    // A full disk costs the file, not the verification.
+    this.#file.on('error', (error) => {
+      this.#problem ??= `the output file is incomplete: ${error.message}`;
+      source.resume();
+    });
+    this.#file.on('drain', () => source.resume());
+    source.on('data', (chunk: Buffer) => {
+      this.#lastAt = Date.now();
+      this.#take(this.#clean.take(chunk));
+    });
+  }
+
+  get end(): string {
+    return Buffer.concat(this.#tail).subarray(-END_BYTES).toString('utf8');
+  }
+
+  /** Waits for the rest of the output, and says what the file lacks. */
+  async close(): Promise<string | undefined> {
+    const until = Date.now() + MAX_DRAIN_MS;
+    while (!this.#source.closed && Date.now() < Math.min(this.#lastAt + DRAIN_MS, until)) await delay(5);
+    this.#source.destroy();
+    this.#take(this.#clean.end());
+    if (!this.#file.closed) {
+      await new Promise<void>((resolve) => {
+        this.#file.once('close', resolve);
+        this.#file.end();
+      });
+    }
+    return this.#problem;
+  }
+
+  #take(chunk: Buffer): void {
+    if (chunk.length === 0) return;
+    this.#tail.push(chunk);
+    this.#tailBytes += chunk.length;
+    while (this.#tailBytes - (this.#tail[0]?.length ?? 0) >= END_BYTES) {
+      this.#tailBytes -= this.#tail.shift()?.length ?? 0;
+    }
+    const room = this.#max - this.#written;
+    if (this.#problem !== undefined) return;
+    if (chunk.length > room) this.#problem = `the output file ends after ${this.#max} bytes`;
+    this.#written += Math.min(chunk.length, room);
+    if (!this.#file.write(chunk.subarray(0, room))) this.#source.pause();
+  }
+}
+
+/** Ends what is left of a process session; gives whether anything was. */
+async function endSession(leader: number | undefined): Promise<boolean> {
+  // Processes that end at the same moment are not left behind.
+  if (leader === undefined || (await isEmpty(leader, SETTLE_MS))) return false;
+  signalSession(leader, 'SIGTERM');
+  if (await isEmpty(leader, GRACE_MS)) return true;
+  signalSession(leader, 'SIGKILL');
+  await isEmpty(leader, SETTLE_MS);
+  return true;
+}
+
+async function isEmpty(leader: number, withinMs: number): Promise<boolean> {
+  const until = Date.now() + withinMs;
+  // Each look goes through all processes of the machine: less and less often.
+  for (let pause = 10; hasProcesses(leader); pause = Math.min(2 * pause, MAX_LOOK_MS)) {
+    if (Date.now() > until) return false;
+    await delay(pause);
+  }
+  return true;
+}
+
+function hasProcesses(leader: number): boolean {
+  // The group exists for as long as a zombie of it does, and not everybody who adopts orphans reaps them.
+  return process.platform === 'linux' ? livingMembers(leader).length > 0 : signalTo(-leader, 0);
+}
+
+/** To its process group, and where the system can tell to those who have left the group for one of their own. */
+function signalSession(leader: number | undefined, signal: NodeJS.Signals): void {
+  if (leader === undefined) return;
+  signalTo(-leader, signal);
+  if (process.platform === 'linux') livingMembers(leader).forEach((pid) => signalTo(pid, signal));
+}
+
+function livingMembers(leader: number): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => {
+      const stat = Number.isInteger(pid) ? linuxStat(pid) : undefined;
+      return stat?.session === leader && startTimeOf(stat) !== undefined;
+    });
+}
+
+/** False when there is nobody of that number. */
+function signalTo(target: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(target, signal);
+  } catch {
+    return false;
+  }
+}
+
+function findShell(path = '/usr/local/bin:/usr/bin:/bin'): 'bash' | 'sh' {
+  const hasBash = path.split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, 'bash'), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  return hasBash ? 'bash' : 'sh';
+}

@@ -1,0 +1,461 @@
+/** `verifyCommit`: runs the verification commands on the commit that the outcome will name, and says what is wrong. */
+import { join } from 'node:path';
+import { cancellationSignal, heartbeat } from '@temporalio/activity';
+import {
+  HEARTBEAT_INTERVAL_MS,
+  MAX_OUTPUT_TAIL_CHARS,
+  tail,
+  VERIFY_TIMEOUT_MS,
+  type Verification,
+  type VerifyInput,
+  type VerifyResult,
+  type WorkerActivities,
+} from '../../src/contract/index.ts';
+import {
+  emptyFolders,
+  withAttributesAsBefore,
+  writtenOtherwise,
+} from '../../src/git/commits/as-checked-out.ts';
+import {
+  describeArtifacts,
+  classifyUntracked,
+  type KnownArtifacts,
+} from '../../src/git/contents/artifacts.ts';
+import { bringBack, setAside } from '../../src/git/commits/aside.ts';
+import { identityEnvironment } from '../../src/git/trust/identity.ts';
+import { worktreeStatus } from '../../src/git/commits/own-index.ts';
+import { moveBack } from '../../src/git/branches/moved-back.ts';
+import { putBack } from '../../src/git/commits/put-back.ts';
+import { workInRepositories } from '../../src/git/contents/unsaved.ts';
+import {
+  checkoutStatus,
+  difference,
+  fingerprint,
+  type CheckoutStatus,
+} from '../../src/git/contents/status.ts';
+import { EndedRuns } from '../../src/home/ended-runs.ts';
+import { secretsIn } from '../../src/environment/clean.ts';
+import { withTrustedGitConfig } from '../../src/home/trusted-git-config.ts';
+import { Redactor } from '../../src/environment/redact.ts';
+import {
+  readWorkspaceRecord,
+  runFolder,
+  writeWorkspaceRecord,
+  type WorkspaceRecord,
+} from '../../src/home/workspace-record.ts';
+import { commandRecord, MAX_OUTPUT_FILE_BYTES, named, seconds, TIMED_OUT } from './command-record.ts';
+import { commandEnvironment } from './command-environment.ts';
+import { runCommand } from './command.ts';
+import { ignoredNow, ignoredSince } from '../evidence/ignored.ts';
+import { withFreshCheckout } from './fresh-checkout.ts';
+import { reportingFailures } from '../failures.ts';
+import { NO_SPACE_RULES, SpaceGate, type SpaceRules } from '../slot/space-gate.ts';
+import { ensureOwnWorktree } from '../workspace/workspace-common.ts';
+import { removeLocksOfKilledGit } from '../ending/killed-git.ts';
+import { WorkClock } from '../../src/system/work-clock.ts';
+
+/** Paths kept of what verification left. */
+const MAX_KEPT_PATHS = 1_000;
+/** Output that goes back to the subagent, shared among the commands that failed. */
+const MAX_PROMPT_OUTPUT_CHARS = 12_000;
+
+export interface VerifyDependencies {
+  readonly home: { readonly root: string; readonly paths: { readonly outputs: string } };
+  /** Commands run only with that much space; default: they always do. */
+  readonly space?: SpaceRules;
+  /** How long one command may run, in milliseconds; default 30 minutes. */
+  readonly timeoutMs?: number;
+  /** Default 50 MiB. */
+  readonly maxOutputBytes?: number;
+  /** Takes secrets out of what the commands print; default: those of this process. */
+  readonly redactor?: Redactor;
+  /** Runs of which no command begins any more; default: none yet. */
+  readonly ended?: EndedRuns;
+}
+
+/** One verification. */
+interface Verifying extends VerifyDependencies {
+  readonly gate: SpaceGate;
+}
+
+/**
+ * Every command runs, also after one that failed: the subagent then mends all of it in one turn. Only after one that
+ * was ended for its time do the rest stay unrun, since each may cost as much again; they are listed as not run.
+ */
+export function createVerifyActivities(deps: VerifyDependencies): Pick<WorkerActivities, 'verifyCommit'> {
+  const { ended = new EndedRuns() } = deps;
+  return {
+    verifyCommit: (input) =>
+      reportingFailures(async () => {
+        const signal = AbortSignal.any([cancellationSignal(), ended.signal(input.subagent)]);
+        const clock = new WorkClock();
+        const gate = new SpaceGate([deps.home.root, input.cwd], deps.space ?? NO_SPACE_RULES);
+        const worked = (): number => Math.max(0, clock.workedMs - gate.waitedMs);
+        const beat = setInterval(() => heartbeat({ workedMs: worked() }), HEARTBEAT_INTERVAL_MS);
+        try {
+          const place = { ...input, runId: input.subagent.runId };
+          const result = await withTrustedGitConfig(place, () => verify({ ...deps, gate }, input, signal));
+          return result.kind === 'lost' ? result : { ...result, workedMs: worked() };
+        } finally {
+          clearInterval(beat);
+        }
+      }),
+  };
+}
+
+async function verify(deps: Verifying, input: VerifyInput, signal: AbortSignal): Promise<VerifyResult> {
+  const { cwd, head, isolation } = input;
+  if (isolation === 'in-place') return verifyThere(deps, input, signal, []);
+  if (input.fresh) return verifyFresh(deps, input, signal, input.fresh);
+  // An attempt that was cut short may have left anything there.
+  const notes = [...(await ensureOwnWorktree(cwd)), ...bringBack(cwd)];
+  await removeLocksOfKilledGit(input);
+  const at = (await checkoutStatus(cwd)).head;
+  if (at !== head) return verified([], notes, { tree: [notAt(head, at)] });
+  notes.push(...(await afterInterruption(cwd, head)));
+  const aside = await putUnsavedAside(cwd, head);
+  try {
+    const result = await verifyThere(deps, input, signal, [...notes, ...asideNotes(aside)], aside);
+    return { ...result, notes: [...result.notes, ...bringBack(cwd)] };
+  } finally {
+    await ensureOwnWorktree(cwd);
+    bringBack(cwd);
+  }
+}
+
+/** Sets a fresh checkout up, and runs the commands there. */
+async function verifyFresh(
+  deps: Verifying,
+  input: VerifyInput,
+  signal: AbortSignal,
+  { repo, setup }: NonNullable<VerifyInput['fresh']>,
+): Promise<VerifyResult> {
+  const { cwd, head, subagent } = input;
+  const options = {
+    ...{ signal, copilotSessionId: subagent.copilotSessionId },
+    env: await identityEnvironment(deps.home.root),
+  };
+  return withFreshCheckout({ cwd, head, repo }, options, async (fresh) => {
+    const there: VerifyInput = { ...input, cwd: fresh, isolation: 'in-place' };
+    const notes: string[] = [];
+    for (const [index, command] of setup.entries()) {
+      const { verification, notes: said } = await runOne(deps, there, command, `set-up-${index + 1}`, signal);
+      notes.push(...said);
+      if (verification.exitCode === 0) continue;
+      const problem = `set-up in a fresh checkout: ${commandProblem(verification, MAX_OUTPUT_TAIL_CHARS)}`;
+      return verified([verification], notes, { commands: [problem], tree: [] });
+    }
+    // What set-up does to tracked files is no work of anybody's.
+    await putBack(fresh, { to: head, why: 'Files that set-up had changed', keep: false }, options);
+    const result = await verifyThere(deps, there, signal, [...notes, 'verified in a fresh checkout']);
+    return result;
+  });
+}
+
+/** Runs the commands in the folder as it is now, and looks what they leave. */
+async function verifyThere(
+  deps: Verifying,
+  input: VerifyInput,
+  signal: AbortSignal,
+  notes: string[],
+  aside: Aside = { unsaved: [], otherwise: [] },
+): Promise<Verified> {
+  const { cwd, head, isolation, commands } = input;
+  const status = (): Promise<CheckoutStatus> =>
+    isolation === 'worktree' ? worktreeStatus(cwd) : checkoutStatus(cwd);
+  const before = await status();
+  if (before.head !== head) return verified([], notes, { tree: [notAt(head, before.head)] });
+  const touched = isolation === 'worktree' ? await touchedRepositories(cwd, before.untracked) : [];
+  const ignoredBefore = isolation === 'worktree' ? await ignoredNow(cwd) : {};
+  if (isolation === 'worktree') note(cwd, { verifying: { untracked: [...before.untracked] } });
+  const trackedBefore = fingerprint(cwd, before);
+  const verifications: Verification[] = [];
+  for (const command of commands) {
+    const slow = verifications.find(({ problem }) => problem?.startsWith(TIMED_OUT));
+    if (slow) {
+      const problem = `${NOT_RUN}, because \`${slow.command}\` took too long`;
+      verifications.push({ command, exitCode: null, durationMs: 0, outputTail: '', problem });
+      continue;
+    }
+    const one = await runOne(deps, input, command, String(verifications.length + 1), signal);
+    verifications.push(one.verification);
+    notes.push(...one.notes);
+  }
+
+  const failed = verifications.filter(
+    ({ exitCode, problem }) => exitCode !== 0 && !problem?.startsWith(NOT_RUN),
+  );
+  const each = Math.min(
+    MAX_OUTPUT_TAIL_CHARS,
+    Math.max(1_000, Math.floor(MAX_PROMPT_OUTPUT_CHARS / failed.length)),
+  );
+
+  const tree: string[] = [];
+  if (isolation === 'worktree') {
+    const replaced = await ensureOwnWorktree(cwd);
+    if (replaced.length > 0) tree.push(`The commands replaced the worktree: ${replaced.join('; ')}.`);
+  }
+  let after = await status();
+  if (after.head !== head || after.branch !== before.branch) {
+    const now = `${after.branch ?? 'no branch'} at ${after.head ?? 'no commit'}`;
+    tree.push(`The commands moved HEAD: it is ${now} now. Verification must not commit or check out.`);
+  }
+  const back = isolation === 'worktree' ? await branchBack(cwd, head) : [];
+  if (back.length > 0) {
+    notes.push(...back);
+    after = await status();
+  }
+  const changed = difference(trackedBefore, fingerprint(cwd, after));
+  if (changed.length > 0) {
+    tree.push(
+      `The commands changed files that are tracked: ${named(changed)}. ` +
+        'Commit them as the commands leave them, or make the commands leave them alone.',
+    );
+  }
+  const made = after.untracked.filter((path) => !before.untracked.includes(path));
+  if (made.length > 0) {
+    notes.push(`the verification left ${made.length} untracked files: ${named(made)}`);
+  }
+  if (isolation === 'worktree') {
+    await remember(cwd, made, { before, after, touched });
+    const ignored = await ignoredNow(cwd);
+    const known = readWorkspaceRecord(cwd)?.ignored ?? {};
+    const fresh = Object.entries(ignored).filter(([path]) => !Object.hasOwn(ignoredBefore, path));
+    note(cwd, { verifying: undefined, ignored: { ...known, ...Object.fromEntries(fresh) } });
+  }
+  const withHint = failed.length > 0 ? asideHints(aside) : [];
+  return verified(verifications, notes, {
+    commands: [...failed.map((one) => commandProblem(one, each)), ...withHint],
+    tree,
+  });
+}
+
+/** The work that was verified stays on its branch, whatever the commands do to that. */
+async function branchBack(cwd: string, head: string): Promise<string[]> {
+  const record = readWorkspaceRecord(cwd);
+  return record === undefined ? [] : moveBack(cwd, { branch: record.branch, head });
+}
+
+const notAt = (head: string, at: string | undefined): string =>
+  `HEAD is at ${at ?? 'no commit'}, and not at ${head}, which was to be verified.`;
+
+/** Changes the record of the worktree, where there is one. */
+function note(cwd: string, change: Partial<WorkspaceRecord>): void {
+  const record = readWorkspaceRecord(cwd);
+  if (record) writeWorkspaceRecord(cwd, { ...record, ...change });
+}
+
+/** Of a verification that was cut short, what its commands have changed is put back, and what they have made is known as theirs. */
+async function afterInterruption(cwd: string, head: string): Promise<string[]> {
+  const record = readWorkspaceRecord(cwd);
+  if (record?.verifying === undefined) return [];
+  const { untracked } = record.verifying;
+  const { changed, kept } = await putBack(cwd, {
+    to: head,
+    why: 'Files that an interrupted verification had changed',
+  });
+  const now = (await worktreeStatus(cwd)).untracked;
+  const made = now.filter((path) => !untracked.includes(path));
+  const leftByVerification = { ...record.leftByVerification, ...(await describeArtifacts(cwd, made, now)) };
+  note(cwd, { verifying: undefined, leftByVerification });
+  if (changed.length === 0) return [];
+  const where = kept === undefined ? '' : `; as they were they are kept in ${kept}`;
+  return [`files that an interrupted verification had changed were put back: ${named(changed)}${where}`];
+}
+
+/** What is put aside while the commands run. */
+interface Aside {
+  /** What no commit has. */
+  readonly unsaved: readonly string[];
+  /** Files that lie there otherwise than a checkout writes them. */
+  readonly otherwise: readonly string[];
+}
+
+/** Leaves the worktree as a checkout of `head` would have it, but for what set-up or verification made. */
+async function putUnsavedAside(cwd: string, head: string): Promise<Aside> {
+  const record = readWorkspaceRecord(cwd);
+  const { changed, untracked } = await worktreeStatus(cwd);
+  const known = record === undefined ? [] : [record.leftBySetUp, record.leftByVerification];
+  const readings = record?.snapshot?.readings;
+  const from = {
+    since: record?.written === undefined ? 0 : Date.parse(record.written),
+    start: record?.start ?? record?.base ?? head,
+  };
+  const [{ asLeft }, within, ignored, empty, otherwise] = await Promise.all([
+    classifyUntracked(cwd, untracked, known, true),
+    workInRepositories(cwd),
+    ignoredSince(cwd, record?.ignored ?? {}),
+    emptyFolders(cwd),
+    withAttributesAsBefore(cwd, readings, (as) => writtenOtherwise(cwd, from, as)),
+  ]);
+  const made = known.flatMap((each) => Object.keys(each)).filter((path) => path.endsWith('/'));
+  const paths = [
+    ...changed.filter(({ dirtySubmodule }) => !dirtySubmodule).map(({ path }) => path),
+    ...untracked.filter((path) => !asLeft.has(path)).map((path) => path.replace(/\/$/, '')),
+    ...within.flatMap(({ files }) => files),
+    ...ignored.paths.map((path) => path.replace(/\/$/, '')),
+    ...empty.filter((path) => !made.some((each) => path.startsWith(each))).map((path) => path.slice(0, -1)),
+  ];
+  const unsaved = paths
+    .filter((path, index) => paths.indexOf(path) === index)
+    .filter((path) => !paths.some((other) => path.startsWith(`${other}/`)));
+  const aside = { unsaved, otherwise: otherwise.filter((path) => !unsaved.includes(path)) };
+  const all = [...aside.unsaved, ...aside.otherwise];
+  if (all.length === 0) return aside;
+  setAside(cwd, all);
+  const why = 'Files that changed while work was put aside';
+  await withAttributesAsBefore(cwd, readings, (as) => putBack(cwd, { to: head, why }, as));
+  for (const { submodule } of within) if (submodule !== undefined) await putBackSubmodule(submodule);
+  return aside;
+}
+
+/** What was taken out of a submodule is written again as the commit has it that is checked out there. */
+async function putBackSubmodule(cwd: string): Promise<void> {
+  const { head: to } = await checkoutStatus(cwd);
+  if (to !== undefined) await putBack(cwd, { to, why: 'Files of the submodule that changed meanwhile' });
+}
+
+function asideNotes({ unsaved, otherwise }: Aside): string[] {
+  const notes = [];
+  if (unsaved.length > 0) notes.push(`verified without what no commit has: ${named(unsaved)}`);
+  if (otherwise.length > 0)
+    notes.push(
+      `verified with files as a checkout writes them, which is not how they lie in the worktree: ${named(otherwise)}`,
+    );
+  return notes;
+}
+
+function asideHints({ unsaved, otherwise }: Aside): string[] {
+  const hints = [];
+  if (unsaved.length > 0)
+    hints.push(
+      `They ran without what lies in the worktree and is in no commit: ${named(unsaved)}. ` +
+        'It was put aside for that, as a checkout of your commit would not have it.',
+    );
+  if (otherwise.length > 0)
+    hints.push(
+      `They ran with these files as a checkout of your commit writes them: ${named(otherwise)}. ` +
+        'In the worktree they lie otherwise: git converts them (.gitattributes, filters, line ends).',
+    );
+  return hints;
+}
+
+/** Runs one command; never fails because the command did. */
+async function runOne(
+  deps: Verifying,
+  { subagent, cwd, head, env, unsigned }: VerifyInput,
+  command: string,
+  number: string,
+  signal: AbortSignal,
+): Promise<{ verification: Verification; notes: string[] }> {
+  const { home, gate, timeoutMs = VERIFY_TIMEOUT_MS, maxOutputBytes = MAX_OUTPUT_FILE_BYTES } = deps;
+  const outputFile = join(
+    home.paths.outputs,
+    runFolder(subagent),
+    `verify-${head.slice(0, 10)}-${number}.log`,
+  );
+  const environment = await commandEnvironment(home, { env, unsigned });
+  const { result, notes: waited } = await gate.run(`\`${command.slice(0, 100)}\``, signal, (ending) =>
+    runCommand({
+      ...{ command, cwd, timeoutMs, signal: ending, outputFile, maxOutputBytes },
+      copilotSessionId: subagent.copilotSessionId,
+      env: environment,
+      redactor: deps.redactor ?? new Redactor(secretsIn(process.env)),
+    }),
+  );
+  const { record, notes } = commandRecord(command, result, { timeoutMs, outputFile });
+  return { verification: record, notes: [...waited, ...notes] };
+}
+
+const NOT_RUN = 'not run';
+
+type Verified = Extract<VerifyResult, { kind: 'verified' }>;
+
+/** @param found what is wrong: with commands, and with what they left of the commit */
+function verified(
+  verifications: Verification[],
+  notes: string[],
+  { commands = [], tree }: { commands?: readonly string[]; tree: readonly string[] },
+): Verified {
+  const problems = [...commands, ...tree];
+  return {
+    kind: 'verified',
+    verifications,
+    notes,
+    ...(problems.length > 0 && { problem: prompt(problems) }),
+    ...(tree.length > 0 && { reason: tree.join(' ') }),
+  };
+}
+
+/** What goes back to the subagent as its next turn. */
+function prompt(problems: readonly string[]): string {
+  return [
+    'Your work was verified, and it did not pass.',
+    ...problems,
+    'Fix the cause, and commit the fix. Do not weaken, skip or remove the check: it is not yours to change, and changes ' +
+      'to it are shown to the reviewer. When you are done, the same commands run again on your commit.',
+  ].join('\n\n');
+}
+
+function commandProblem(
+  { command, exitCode, durationMs, outputTail, problem }: Verification,
+  max: number,
+): string {
+  const how = `${exitCode === null ? 'did not pass' : `exited with code ${exitCode}`} after ${seconds(durationMs)}`;
+  const why = problem === undefined ? '' : ` (${problem})`;
+  const output = tail(outputTail, max);
+  const end = output === '' ? 'It printed nothing.' : `The end of its output:\n\n${indented(output)}`;
+  return `The command \`${command}\` ${how}${why}. ${end}`;
+}
+
+/** As an indented block: no line of the output can end it. */
+function indented(text: string): string {
+  return text.replace(/^/gm, '    ');
+}
+
+/** Repositories of the subagent's own making, or that it has worked in: no commit of ours can hold what is in them. */
+async function touchedRepositories(cwd: string, untracked: readonly string[]): Promise<readonly string[]> {
+  const record = readWorkspaceRecord(cwd);
+  const repositories = untracked.filter((path) => path.endsWith('/'));
+  if (!record || repositories.length === 0) return [];
+  const { asLeft } = await classifyUntracked(
+    cwd,
+    repositories,
+    [record.leftBySetUp, record.leftByVerification],
+    false,
+  );
+  return repositories.filter((path) => !asLeft.has(path));
+}
+
+/**
+ * So that the next collection does not take them for the subagent's. Only what the commands made: of what lay there before, such
+ * as a repository of the subagent's own, this may be the only copy. What they, or set-up, had left before is as they leave it
+ * now: had the subagent changed it, it would have been committed.
+ */
+async function remember(
+  cwd: string,
+  made: readonly string[],
+  { before, after, touched }: Record<'before' | 'after', CheckoutStatus> & { touched: readonly string[] },
+): Promise<void> {
+  const record = readWorkspaceRecord(cwd);
+  if (!record) return;
+  const renewed = async (known: KnownArtifacts): Promise<KnownArtifacts> => {
+    const there = Object.keys(known).filter(
+      (path) =>
+        known[path] !== null &&
+        !touched.includes(path) &&
+        before.untracked.some((each) => each === path || (path.endsWith('/') && each.startsWith(path))),
+    );
+    return { ...known, ...(await describeArtifacts(cwd, there, after.untracked)) };
+  };
+  const leftBySetUp = await renewed(record.leftBySetUp);
+  const known = await renewed(record.leftByVerification);
+  const room = Math.max(0, MAX_KEPT_PATHS - Object.keys(known).length);
+  const fresh = made.filter((path) => !Object.hasOwn(known, path)).slice(0, room);
+  const again = made.filter((path) => Object.hasOwn(known, path));
+  const leftByVerification = {
+    ...known,
+    ...(await describeArtifacts(cwd, [...again, ...fresh], after.untracked)),
+  };
+  writeWorkspaceRecord(cwd, { ...record, leftBySetUp, leftByVerification });
+}

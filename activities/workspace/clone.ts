@@ -1,0 +1,142 @@
+/** `cloneRepository` and `pushBranch`: a repository that was named by URL, brought here and brought back. */
+import { existsSync } from 'node:fs';
+import { cancellationSignal, heartbeat } from '@temporalio/activity';
+import {
+  HEARTBEAT_INTERVAL_MS,
+  NO_USAGE,
+  SETTINGS_FILE,
+  type CloneInput,
+  type CloneResult,
+  type ActivityProgress,
+  type PushInput,
+  type PushResult,
+  type ResolvedSpec,
+  type SettingsTaken,
+  type WorkerActivities,
+} from '../../src/contract/index.ts';
+import { branchBlocked } from '../../src/git/branches/branch.ts';
+import { clone, fetchCommit, pushTo } from '../../src/git/remote.ts';
+import { settingsAgainst } from '../../src/git/trust/injected-config.ts';
+import { injectedIn } from '../../src/git/trust/program-watch.ts';
+import { lookUp } from '../../src/git/repository.ts';
+import { withSettings } from '../../src/git/run.ts';
+import { checkSigning } from '../../src/git/trust/signing.ts';
+import { checkAllowed, checkInHome } from '../../src/home/allowed-repos.ts';
+import { clonePath, exclusively, makingPath, withClone } from '../../src/home/clones.ts';
+import { injectedBy } from '../../src/home/trusted-git-config.ts';
+import { diskUsage } from '../../src/system/disk-usage.ts';
+import { chooseModel, type ModelSettings } from '../turn/choose-model.ts';
+import { reportingFailures } from '../failures.ts';
+import { openSettings, readRepositorySettings, settingsNote } from './repository-settings.ts';
+
+export interface CloneDependencies {
+  readonly home: { readonly paths: { readonly repositories: string } };
+  readonly settings: ModelSettings & { readonly repos?: readonly string[] | undefined };
+}
+
+export function createCloneActivities(
+  deps: CloneDependencies,
+): Pick<WorkerActivities, 'cloneRepository' | 'pushBranch'> {
+  return {
+    cloneRepository: (input) =>
+      reportingFailures(() => cloneRepository(deps, input, cancellationSignal()), REFUSALS),
+    pushBranch: (input) => reportingFailures(() => pushBranch(input, cancellationSignal())),
+  };
+}
+
+const REFUSALS = [
+  'BAD_INPUT',
+  'UNKNOWN_BASE',
+  'BRANCH_BLOCKED',
+  'MODEL_REFUSED',
+  'REPO_REFUSED',
+  'SIGNING',
+] as const;
+
+async function cloneRepository(
+  { home, settings }: CloneDependencies,
+  { subagent, spec }: CloneInput,
+  signal: AbortSignal,
+): Promise<CloneResult> {
+  const { repo: url, base, continues } = spec;
+  checkAllowed(url, settings.repos);
+  const path = continues?.repository ?? clonePath(home, url);
+  checkInHome(path, home.paths.repositories, settings.repos);
+  const options = { signal, copilotSessionId: subagent.copilotSessionId };
+  const told = tell(url, path);
+  try {
+    let made = false;
+    await withClone(
+      path,
+      async (folder) => {
+        await clone(url, folder, options);
+        made = true;
+      },
+      async () =>
+        withSettings(settingsAgainst(await injectedIn(path)), () =>
+          fetchCommit(path, url, base.commit, options),
+        ),
+      signal,
+    );
+    const unsure = spec.signing === 'off' ? [] : await checkSigning(path);
+    const { defaults, notes } = await settingsOf(path, spec, settings);
+    const news = made ? [`${url} was cloned to ${path}`] : [];
+    return { kind: 'cloned', repository: path, defaults, notes: [...news, ...unsure, ...notes] };
+  } finally {
+    told.end();
+  }
+}
+
+/** What the base commit says of that which the spawn left open: for a checkout, admission asks for it. */
+async function settingsOf(
+  repository: string,
+  spec: ResolvedSpec,
+  settings: ModelSettings,
+): Promise<{ readonly defaults: SettingsTaken; readonly notes: readonly string[] }> {
+  const { commit } = spec.base;
+  const { blockingBranch, paths } = await lookUp(repository, commit, [SETTINGS_FILE]);
+  if (blockingBranch) throw branchBlocked(repository);
+  const size = spec.leftOpen.length === 0 ? undefined : paths.get(SETTINGS_FILE);
+  if (size === undefined) return { defaults: {}, notes: [] };
+  const said = await readRepositorySettings(repository, commit, size);
+  const model = spec.leftOpen.includes('model') ? said.model : undefined;
+  if (model !== undefined) chooseModel(settings, undefined, model);
+  const defaults: SettingsTaken = { ...openSettings(spec, said), ...(model !== undefined && { model }) };
+  return { defaults, notes: settingsNote(commit, defaults) };
+}
+
+/** Heartbeats with how far the clone is, until it is ended. */
+function tell(url: string, path: string): { end: () => void } {
+  const since = new Date().toISOString();
+  let size = 0;
+  let lastEventAt = since;
+  let looking = false;
+  const look = async (): Promise<void> => {
+    looking = true;
+    const bytes = await diskUsage([makingPath(path)]);
+    if (bytes !== size) lastEventAt = new Date().toISOString();
+    size = bytes;
+    looking = false;
+  };
+  const timer = setInterval(() => {
+    if (!looking) void look();
+    const soFar = size === 0 ? '' : ` (${(size / 1e6).toFixed(1)} MB so far)`;
+    const doing = `${existsSync(path) ? 'fetches from' : 'clones'} ${url}${soFar}`;
+    heartbeat({ doing, since, lastEventAt, usage: NO_USAGE } satisfies ActivityProgress);
+  }, HEARTBEAT_INTERVAL_MS);
+  return { end: () => clearInterval(timer) };
+}
+
+async function pushBranch(
+  { subagent, cwd, repository, remote, commit }: PushInput,
+  signal: AbortSignal,
+): Promise<PushResult> {
+  const options = { signal, copilotSessionId: subagent.copilotSessionId };
+  // What was configured in the clone meanwhile runs nothing here, least of all with the user's credentials.
+  const ref = await withSettings(settingsAgainst(await injectedBy(cwd, repository)), () =>
+    exclusively(repository, signal, () =>
+      pushTo(remote, { repo: repository, commit, stem: subagent.label }, options),
+    ),
+  );
+  return { kind: 'pushed', push: { remote, ref, commit } };
+}

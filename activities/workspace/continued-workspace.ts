@@ -1,0 +1,142 @@
+/** The workspace of a continued subagent: that of the run before, made whole again where parts of it are gone. */
+import { existsSync, rmSync } from 'node:fs';
+import {
+  SubagentsError,
+  type Continuation,
+  type ResolvedSpec,
+  type SubagentRef,
+} from '../../src/contract/index.ts';
+import { branchTip } from '../../src/git/branches/branch.ts';
+import { gitDirs } from '../../src/git/repository.ts';
+import { includeIgnored } from '../../src/git/worktrees/include.ts';
+import type { Readings } from '../../src/git/trust/readings.ts';
+import type { InjectedConfig } from '../../src/git/trust/injected-config.ts';
+import { withoutInjected } from '../../src/git/trust/program-watch.ts';
+import { readRepositorySnapshot, type RepositorySnapshot } from '../../src/git/trust/repository-snapshot.ts';
+import { readSparse } from '../../src/git/worktrees/sparse.ts';
+import { addSubmodules } from '../../src/git/worktrees/submodules.ts';
+import type { GitOptions } from '../../src/git/run.ts';
+import { addWorktree, checkedOutIn, discardWorktree } from '../../src/git/worktrees/worktree.ts';
+import { injectedBy } from '../../src/home/trusted-git-config.ts';
+import { folderId } from '../../src/system/own-folder.ts';
+import { ignoredNow } from '../evidence/ignored.ts';
+import { restoreRecorded } from './workspace-common.ts';
+import {
+  readWorkspaceRecord,
+  writeWorkspaceRecord,
+  type WorkspaceRecord,
+} from '../../src/home/workspace-record.ts';
+
+/**
+ * What keeps a run from being continued, found before anything is made.
+ * @throws SubagentsError BRANCH_GONE; CHECKOUT_BUSY when its branch is checked out elsewhere
+ */
+export async function checkBranch(
+  { run, repository, branch, cwd }: Continuation,
+  label: string,
+): Promise<void> {
+  if (branch === null || cwd === repository) return;
+  if ((await branchTip(repository, branch)) === undefined) {
+    throw new SubagentsError(
+      'BRANCH_GONE',
+      `${branch}, the branch of ${label}@${run}, is gone from ${repository}`,
+      {
+        remedy: 'Spawn it again, with what is needed of the work before in the task.',
+      },
+    );
+  }
+  const [elsewhere] = (await checkedOutIn(repository, branch)).filter((folder) => folder !== cwd);
+  if (elsewhere === undefined) return;
+  throw new SubagentsError(
+    'CHECKOUT_BUSY',
+    `${branch}, the branch of ${label}@${run}, is checked out in ${elsewhere}`,
+    {
+      remedy: `Check out another branch there, then continue.`,
+    },
+  );
+}
+
+/**
+ * Takes the worktree of the run before over. Files in it stay as they are; one that is gone is made again from its branch.
+ * @throws SubagentsError as `checkBranch`; GIT, DISK_FULL
+ */
+export async function continueWorktree(
+  { subagent, spec, continues }: { subagent: SubagentRef; spec: ResolvedSpec; continues: Continuation },
+  options: Omit<GitOptions, 'cwd'>,
+): Promise<{ record: WorkspaceRecord; notes: readonly string[] }> {
+  const { cwd, repository, branch } = continues;
+  if (branch === null) throw new Error('a worktree without a branch');
+  await checkBranch(continues, subagent.label);
+  const tip = await branchTip(repository, branch);
+  const place = { cwd, commonDir: gitDirs(repository).commonDir };
+  const found = readWorkspaceRecord(cwd);
+  const injected = await injectedBy(cwd);
+  if (found === undefined && existsSync(cwd)) {
+    throw new SubagentsError('GIT', `${cwd} exists, and nothing tells what it is`, {
+      remedy: 'Save what you need of it, then remove it.',
+    });
+  }
+  const { workflowId, runId } = subagent;
+  const record: WorkspaceRecord = {
+    repo: repository,
+    base: spec.base.commit,
+    branch,
+    leftBySetUp: {},
+    leftByVerification: {},
+    unfinished: [],
+    ignored: {},
+    ...(existsSync(cwd) ? found : undefined),
+    ...{ workflowId, runId, state: 'ready', notes: [] },
+    ...(found?.runId !== runId && { setUp: stillSetUp(found) }),
+    ...(found?.runId !== runId && {
+      injected: undefined,
+      snapshot: await around(repository, injected, found?.snapshot?.readings),
+    }),
+  };
+  if (found?.state === 'ready' && existsSync(cwd)) {
+    // First: from now on it belongs to a live run.
+    writeWorkspaceRecord(cwd, record);
+    const restored = await restoreRecorded(place, record, options);
+    return { record: readWorkspaceRecord(cwd) ?? record, notes: restored };
+  }
+  const notes = [`the worktree had been removed; it was made again from ${branch}`];
+  writeWorkspaceRecord(cwd, { ...record, state: 'making' });
+  let written: string;
+  try {
+    await discardWorktree(place);
+    await addWorktree(place, branch, options);
+    written = new Date().toISOString();
+    notes.push(...(await addSubmodules(cwd, repository, options)));
+    if (tip !== undefined)
+      notes.push(...(await includeIgnored({ from: repository, to: cwd, commit: tip }, options)));
+  } catch (error) {
+    await discardWorktree(place).catch(() => undefined);
+    rmSync(`${cwd}.json`, { force: true });
+    throw error;
+  }
+  const whole: WorkspaceRecord = {
+    ...record,
+    folder: folderId(cwd),
+    ignored: await ignoredNow(cwd),
+    sparse: await readSparse(cwd),
+    written,
+  };
+  writeWorkspaceRecord(cwd, whole);
+  return { record: whole, notes };
+}
+
+/** A set-up that failed is done again: what it failed for may have been mended meanwhile. */
+function stillSetUp(before: WorkspaceRecord | undefined): WorkspaceRecord['setUp'] {
+  const { setUp } = before ?? {};
+  return setUp?.state === 'over' && setUp.problem !== undefined ? undefined : setUp;
+}
+
+/** What the run before has configured is not there to stay: it runs for none of our calls about this run either. */
+async function around(
+  repository: string,
+  injected: InjectedConfig,
+  readings: Readings | undefined,
+): Promise<RepositorySnapshot> {
+  const found = await readRepositorySnapshot(repository);
+  return { ...found, programs: withoutInjected(found.programs, injected), ...(readings && { readings }) };
+}

@@ -1,0 +1,78 @@
+/** The caller's checkout, for one subagent alone. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  SubagentsError,
+  type PrepareInput,
+  type SubagentRef,
+  type Workspace,
+} from '../../src/contract/index.ts';
+import { readCheckoutLockEntry, releaseCheckout, takeCheckout } from '../../src/git/locks/checkout-lock.ts';
+import { readIndexMarks } from '../../src/git/commits/index-marks.ts';
+import type { InjectedConfig } from '../../src/git/trust/injected-config.ts';
+import { gitDirs } from '../../src/git/repository.ts';
+import { checkoutStatus } from '../../src/git/contents/status.ts';
+import { pathsOf, readUncommitted } from '../../src/git/contents/uncommitted.ts';
+import {
+  checkBase,
+  identityFor,
+  missingVariables,
+  readTrusted,
+  type WorkspaceDependencies,
+} from './workspace-common.ts';
+
+/** @throws SubagentsError UNKNOWN_BASE, BAD_INPUT, CHECKOUT_BUSY */
+export async function prepareInPlace(
+  { home, runState }: WorkspaceDependencies,
+  { subagent, spec }: PrepareInput,
+  injected: InjectedConfig,
+): Promise<Workspace> {
+  const { gitDir } = gitDirs(spec.repo);
+  const [status, { identityNotes }, snapshot] = await Promise.all([
+    checkoutStatus(spec.repo),
+    identityFor(home, spec.repo),
+    readTrusted(spec.repo, injected, 'in-place'),
+    checkBase(spec.repo, spec.base),
+  ]);
+  const held = readCheckoutLockEntry(gitDir, subagent.runId);
+  const head = status.head ?? spec.base.commit;
+  if (!held && !spec.continues && head !== spec.base.commit && spec.base.name !== 'HEAD') {
+    throw new SubagentsError(
+      'BAD_INPUT',
+      `in-place works on what is checked out, and ${spec.repo} is at ${head.slice(0, 10)}, not at ${spec.base.name}`,
+      { remedy: `Check out ${spec.base.name} there first, or use isolation "worktree".` },
+    );
+  }
+  const before = held || spec.continues ? undefined : await readUncommitted(spec.repo, status);
+  const { workflowId, runId, label, session, run } = subagent;
+  const claim = await takeCheckout(
+    gitDir,
+    {
+      ...{ workflowId, runId, label, session, run },
+      home: home.root,
+      since: new Date().toISOString(),
+      base: spec.continues ? spec.base.commit : head,
+      branch: status.branch ?? null,
+      uncommittedBefore: pathsOf(status).slice(0, 1_000),
+      before,
+      marks: held ? undefined : await readIndexMarks(spec.repo),
+      snapshot,
+    },
+    runState,
+  );
+  const notes = [...identityNotes, ...missingVariables(spec)];
+  if (claim.base !== spec.base.commit) {
+    notes.push(
+      `HEAD was ${spec.base.commit.slice(0, 10)} at spawn and ${claim.base.slice(0, 10)} when it began: it works on the latter`,
+    );
+  }
+  if (claim.uncommittedBefore.length > 0) {
+    notes.push(`the checkout had ${claim.uncommittedBefore.length} uncommitted changes before it began`);
+  }
+  return { kind: 'workspace', cwd: spec.repo, branch: claim.branch, base: claim.base, notes };
+}
+
+/** Gives an in-place checkout back. Does nothing where that subagent does not have it, or the checkout is gone. */
+export async function releaseWorkspace(repo: string, { runId }: Pick<SubagentRef, 'runId'>): Promise<void> {
+  if (existsSync(join(repo, '.git'))) releaseCheckout(gitDirs(repo).gitDir, runId);
+}

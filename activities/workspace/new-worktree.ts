@@ -1,0 +1,171 @@
+/** A worktree and branch of its own for a subagent: made whole or not at all, and found again where it was made before. */
+import { existsSync, rmSync } from 'node:fs';
+import { mkdir, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  SubagentsError,
+  type PrepareInput,
+  type SubagentRef,
+  type Workspace,
+} from '../../src/contract/index.ts';
+import { createBranch, madeWith } from '../../src/git/branches/branch.ts';
+import { inWords, releaseCarried } from '../../src/git/worktrees/carry.ts';
+import { includeIgnored } from '../../src/git/worktrees/include.ts';
+import type { InjectedConfig } from '../../src/git/trust/injected-config.ts';
+import { gitDirs } from '../../src/git/repository.ts';
+import { git } from '../../src/git/run.ts';
+import { readSparse } from '../../src/git/worktrees/sparse.ts';
+import { addSubmodules } from '../../src/git/worktrees/submodules.ts';
+import { addWorktree, discardWorktree } from '../../src/git/worktrees/worktree.ts';
+import { folderId } from '../../src/system/own-folder.ts';
+import {
+  readWorkspaceRecord,
+  runFolder,
+  writeWorkspaceRecord,
+  type WorkspaceRecord,
+} from '../../src/home/workspace-record.ts';
+import { ignoredNow } from '../evidence/ignored.ts';
+import {
+  checkBase,
+  identityFor,
+  missingVariables,
+  readTrusted,
+  restoreRecorded,
+  workspaceOf,
+  type WorkspaceDependencies,
+  type WorkspaceHome,
+} from './workspace-common.ts';
+
+/** @throws SubagentsError UNKNOWN_BASE, GIT, DISK_FULL, BRANCH_BLOCKED */
+export async function prepareWorktree(
+  { home, sweep }: WorkspaceDependencies,
+  { subagent, spec }: PrepareInput,
+  injected: InjectedConfig,
+  signal: AbortSignal,
+): Promise<Workspace> {
+  const { commonDir } = gitDirs(spec.repo);
+  const start = spec.carried?.commit ?? spec.base.commit;
+  const [cwd, { identity, identityNotes }] = await Promise.all([
+    worktreePath(home, subagent),
+    identityFor(home, spec.repo),
+    checkBase(spec.repo, { ...spec.base, commit: start }),
+  ]);
+  const ownNotes = [...identityNotes, ...missingVariables(spec)];
+  const options = { env: identity, signal, copilotSessionId: subagent.copilotSessionId };
+  const place = { cwd, commonDir };
+  const mark = markOf(subagent);
+
+  let record = readWorkspaceRecord(cwd);
+  if (record === undefined && existsSync(cwd)) {
+    throw new SubagentsError('GIT', `${cwd} exists, and nothing tells what it is`, {
+      remedy: `Save what you need of it, then remove it.`,
+    });
+  }
+  if (record?.state === 'ready') {
+    const restored = await restoreRecorded(place, record, options);
+    return workspaceOf(cwd, record, [...restored, ...ownNotes]);
+  }
+
+  // Looked at while the worktree is made, which touches nothing of it.
+  const around = readTrusted(spec.repo, injected);
+  around.catch(() => undefined);
+  // From here on nothing of value can be lost: no turn has begun, so what is there is a making that was cut short.
+  let branch: string | undefined;
+  if (record) {
+    await sweep(subagent.copilotSessionId);
+    await discardWorktree(place);
+    if (await madeWith(spec.repo, record.branch, mark)) branch = record.branch;
+  }
+  const noted = (
+    name: string,
+    state: WorkspaceRecord['state'],
+    {
+      notes = [],
+      snapshot,
+      ignored = {},
+      ...whole
+    }: Pick<Partial<WorkspaceRecord>, 'notes' | 'snapshot' | 'ignored' | 'sparse' | 'written'> = {},
+  ): WorkspaceRecord => {
+    record = {
+      workflowId: subagent.workflowId,
+      runId: subagent.runId,
+      repo: spec.repo,
+      base: spec.base.commit,
+      ...(start !== spec.base.commit && { start }),
+      branch: name,
+      state,
+      ...(state === 'ready' && { folder: folderId(cwd) }),
+      notes,
+      leftBySetUp: {},
+      leftByVerification: {},
+      unfinished: [],
+      ignored,
+      ...(snapshot && { snapshot }),
+      ...whole,
+    };
+    writeWorkspaceRecord(cwd, record);
+    return record;
+  };
+  try {
+    branch ??= await createBranch(
+      { ...options, cwd: spec.repo },
+      { stem: subagent.label, commit: start, mark },
+      (name) => noted(name, 'making'),
+    );
+    await addWorktree(place, branch, options);
+    const written = new Date().toISOString();
+    const notes = [
+      ...carriedNotes(spec.carried),
+      ...(await addSubmodules(cwd, spec.repo, options)),
+      ...(await includeIgnored({ from: spec.repo, to: cwd, commit: start }, options)),
+    ];
+    if (spec.carried) await releaseCarried(spec.repo, start);
+    const found = {
+      notes,
+      snapshot: await around,
+      ignored: await ignoredNow(cwd),
+      sparse: await readSparse(cwd),
+      written,
+    };
+    return workspaceOf(cwd, noted(branch, 'ready', found), ownNotes);
+  } catch (error) {
+    if (record) await discard(cwd, record, subagent);
+    throw error;
+  }
+}
+
+/** Removes what a making that was cut short has left of a subagent that is over: it never had a whole worktree. */
+export async function discardHalfMade(home: WorkspaceHome, subagent: SubagentRef): Promise<void> {
+  const cwd = await worktreePath(home, subagent);
+  const record = readWorkspaceRecord(cwd);
+  if (record?.state === 'making') await discard(cwd, record, subagent);
+}
+
+/** Nothing half-made stays behind. Without a signal: it may be what ended the making. */
+async function discard(cwd: string, record: WorkspaceRecord, subagent: SubagentRef): Promise<void> {
+  const { repo, branch, base, start = base } = record;
+  try {
+    await discardWorktree({ cwd, commonDir: gitDirs(repo).commonDir });
+  } catch {
+    // The repository is gone, or somebody looks into the folder: the next making, or clean, finds it so.
+  }
+  if (await madeWith(repo, branch, markOf(subagent)))
+    await git(['update-ref', '--no-deref', '-d', `refs/heads/${branch}`, start], { cwd: repo }).catch(
+      () => undefined,
+    );
+  rmSync(`${cwd}.json`, { force: true });
+}
+
+const markOf = ({ workflowId, runId }: SubagentRef): string => `subagents: made for ${workflowId} ${runId}`;
+
+/** Where the worktree of a subagent is, by name alone. */
+async function worktreePath(home: WorkspaceHome, subagent: SubagentRef): Promise<string> {
+  await mkdir(home.paths.worktrees, { recursive: true, mode: 0o700 });
+  return join(await realpath(home.paths.worktrees), runFolder(subagent));
+}
+
+function carriedNotes(carried: PrepareInput['spec']['carried']): string[] {
+  if (!carried) return [];
+  const what = `the uncommitted changes of the caller (${inWords(carried)})`;
+  return [`its first commit, ${carried.commit.slice(0, 12)}, holds ${what}`];
+}

@@ -1,0 +1,74 @@
+/** `.subagents.json`, read from the commit that a subagent starts from: never from the folder, where it may be half-written. */
+import {
+  check,
+  firstProblem,
+  MAX_SETTINGS_BYTES,
+  repositorySettings,
+  SETTINGS_FILE,
+  SubagentsError,
+  type RepositorySettings,
+  type ResolvedSpec,
+  type SettingsTaken,
+} from '../../src/contract/index.ts';
+import { git } from '../../src/git/run.ts';
+
+/**
+ * Reads the file of a commit that has it.
+ * @param size of the file, in bytes.
+ * @throws SubagentsError BAD_INPUT that names the file, the commit and the field; GIT
+ */
+export async function readRepositorySettings(
+  repo: string,
+  commit: string,
+  size: number,
+): Promise<RepositorySettings> {
+  const bad = (what: string): SubagentsError =>
+    new SubagentsError('BAD_INPUT', `${SETTINGS_FILE} of ${repo} at ${commit.slice(0, 12)}: ${what}`, {
+      remedy: `Mend the file and commit it, or start from a commit without it (--base). Its fields are ${FIELDS}.`,
+    });
+  if (size > MAX_SETTINGS_BYTES) throw bad(`larger than ${MAX_SETTINGS_BYTES / 1024} KiB`);
+  let content: unknown;
+  try {
+    content = JSON.parse(await git(['cat-file', 'blob', `${commit}:${SETTINGS_FILE}`], { cwd: repo }));
+  } catch (error) {
+    if (error instanceof SyntaxError) throw bad(`not JSON (${error.message})`);
+    throw error;
+  }
+  const parsed = check(repositorySettings, content);
+  if (parsed.success) return parsed.data;
+  throw bad(firstProblem(parsed.error));
+}
+
+const FIELDS = Object.keys(repositorySettings.shape).join(', ');
+
+/** Of the settings, what the spawn left open; the model apart. Set-up is for worktrees only: a checkout in place is its owner's. */
+export function openSettings(
+  { leftOpen, isolation }: ResolvedSpec,
+  settings: RepositorySettings,
+): Omit<SettingsTaken, 'model'> {
+  const { setup, verify, timeout, permissions } = settings;
+  const open = new Set<string>(leftOpen);
+  return {
+    ...(open.has('setup') && isolation === 'worktree' && setup && { setup }),
+    ...(open.has('verify') && verify && { verify }),
+    ...(open.has('timeout') && timeout !== undefined && { timeoutMs: timeout }),
+    ...(open.has('permissions') && permissions && { permissions }),
+  };
+}
+
+/** What was taken from the file, for the caller to see: it names commands that will run. */
+export function settingsNote(
+  commit: string,
+  { setup, verify, timeoutMs, permissions, model }: SettingsTaken,
+): string[] {
+  const commands = (name: string, list: readonly string[] | undefined): string[] =>
+    list && list.length > 0 ? [`${name} ${list.map((command) => `\`${command}\``).join(', ')}`] : [];
+  const parts = [
+    ...commands('set-up', setup),
+    ...commands('verification', verify),
+    ...(model === undefined ? [] : [`model ${model}`]),
+    ...(timeoutMs === undefined ? [] : [`timeout ${Math.round(timeoutMs / 1_000)} s`]),
+    ...(permissions === undefined ? [] : [`permissions ${permissions}`]),
+  ];
+  return parts.length === 0 ? [] : [`from ${SETTINGS_FILE} of ${commit.slice(0, 12)}: ${parts.join('; ')}`];
+}

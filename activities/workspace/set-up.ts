@@ -1,0 +1,218 @@
+/** `setUpWorkspace`: runs the set-up commands in a new worktree, before anybody works there. */
+import { join } from 'node:path';
+import { cancellationSignal, heartbeat } from '@temporalio/activity';
+import {
+  HEARTBEAT_INTERVAL_MS,
+  NO_USAGE,
+  oneLine,
+  stripControls,
+  SETUP_TIMEOUT_MS,
+  tail,
+  type ActivityProgress,
+  type SetUpInput,
+  type SetUpResult,
+  type Verification,
+  type WorkerActivities,
+} from '../../src/contract/index.ts';
+import { emptyFolders } from '../../src/git/commits/as-checked-out.ts';
+import { describeArtifacts, type KnownArtifacts } from '../../src/git/contents/artifacts.ts';
+import { worktreeStatus } from '../../src/git/commits/own-index.ts';
+import { putBack } from '../../src/git/commits/put-back.ts';
+import { readSparse } from '../../src/git/worktrees/sparse.ts';
+import { checkoutStatus, untrackedFolders } from '../../src/git/contents/status.ts';
+import { EndedRuns } from '../../src/home/ended-runs.ts';
+import { secretsIn } from '../../src/environment/clean.ts';
+import { Redactor } from '../../src/environment/redact.ts';
+import {
+  readWorkspaceRecord,
+  runFolder,
+  writeWorkspaceRecord,
+  type WorkspaceRecord,
+} from '../../src/home/workspace-record.ts';
+import { commandRecord, MAX_OUTPUT_FILE_BYTES, named, seconds } from '../verification/command-record.ts';
+import { commandEnvironment } from '../verification/command-environment.ts';
+import { runCommand } from '../verification/command.ts';
+import { failureReason } from '../failure-reason.ts';
+import { ignoredNow } from '../evidence/ignored.ts';
+import { reportingFailures } from '../failures.ts';
+import { NO_SPACE_RULES, SpaceGate, type SpaceRules } from '../slot/space-gate.ts';
+import { ensureOwnWorktree } from './workspace-common.ts';
+import { removeLocksOfKilledGit } from '../ending/killed-git.ts';
+
+/** Untracked paths kept one by one; of more, only the folders they lie in. */
+const MAX_KEPT_PATHS = 1_000;
+
+export interface SetUpDependencies {
+  readonly home: { readonly root: string; readonly paths: { readonly outputs: string } };
+  /** Ends what an attempt that was cut short left running. */
+  readonly sweep: (copilotSessionId: string) => Promise<unknown>;
+  /** Commands run only with that much space; default: they always do. */
+  readonly space?: SpaceRules;
+  /** How long one command may run, in milliseconds; default 30 minutes. */
+  readonly timeoutMs?: number;
+  /** Takes secrets out of what the commands print; default: those of this process. */
+  readonly redactor?: Redactor;
+  /** Runs of which no command begins any more; default: none yet. */
+  readonly ended?: EndedRuns;
+}
+
+/**
+ * The commands run one after the other, up to the first that does not exit 0. An attempt that was cut short is begun
+ * again from the first command; one that came to its end, with whatever result, is never repeated.
+ */
+export function createSetUpActivities(deps: SetUpDependencies): Pick<WorkerActivities, 'setUpWorkspace'> {
+  const { ended = new EndedRuns() } = deps;
+  return {
+    setUpWorkspace: (input) =>
+      reportingFailures(() =>
+        setUp(deps, input, AbortSignal.any([cancellationSignal(), ended.signal(input.subagent)])),
+      ),
+  };
+}
+
+async function setUp(deps: SetUpDependencies, input: SetUpInput, signal: AbortSignal): Promise<SetUpResult> {
+  const { subagent, cwd, commands } = input;
+  const record = readWorkspaceRecord(cwd);
+  if (!record) throw new Error(`${cwd} has no record`);
+  if (record.setUp?.state === 'over') return resultOf(record.setUp);
+  if (record.setUp) {
+    await deps.sweep(subagent.copilotSessionId);
+    await ensureOwnWorktree(cwd);
+    await removeLocksOfKilledGit({ cwd, subagent, isolation: 'worktree' });
+  }
+  const notes = await setBack(cwd, 'Files that were changed before set-up');
+  const begun: WorkspaceRecord = { ...(readWorkspaceRecord(cwd) ?? record), setUp: { state: 'running' } };
+  writeWorkspaceRecord(cwd, begun);
+
+  const { head } = await checkoutStatus(cwd);
+  const results: Verification[] = [];
+  for (const command of commands) {
+    const one = await runOne(deps, input, { command, number: results.length + 1 }, signal);
+    results.push(one.record);
+    notes.push(...one.notes);
+    if (one.record.exitCode !== 0) break;
+  }
+  notes.push(...(await ensureOwnWorktree(cwd)));
+  const after = await putUnsavedAside(cwd, { keep: false });
+  const problem =
+    problemOf(results.at(-1)) ??
+    (after.head === head && after.branch === record.branch
+      ? undefined
+      : 'set-up moved HEAD: its commands must neither commit nor check out');
+  const over = {
+    state: 'over' as const,
+    results,
+    notes: [...notes, ...after.notes],
+    ...(problem !== undefined && { problem }),
+  };
+  const ignored = await ignoredNow(cwd);
+  const known = readWorkspaceRecord(cwd) ?? begun;
+  const leftBySetUp = { ...after.left, ...(await describeArtifacts(cwd, await emptyFolders(cwd), [])) };
+  const sparse = await readSparse(cwd);
+  writeWorkspaceRecord(cwd, { ...known, setUp: over, leftBySetUp, ignored, sparse });
+  return resultOf(over);
+}
+
+/** What set-up did to files that are not ignored, in a worktree in which nobody has worked yet: none of it is the subagent's. */
+export interface PutAside {
+  readonly head: string | undefined;
+  readonly branch: string | undefined;
+  /** Untracked files: they stay, and are not committed. */
+  readonly left: KnownArtifacts;
+  readonly notes: string[];
+}
+
+/** Puts tracked files back as they were, and says where what they were is kept. @throws SubagentsError GIT */
+async function setBack(cwd: string, why: string): Promise<string[]> {
+  const { head, changed } = await worktreeStatus(cwd);
+  if (head === undefined || !changed.some(({ dirtySubmodule }) => !dirtySubmodule)) return [];
+  const { changed: altered, kept } = await putBack(cwd, { to: head, why });
+  if (kept === undefined) return [];
+  return [
+    `files had been changed before set-up; they were put back, and are kept in ${kept}: ${named(altered)}`,
+  ];
+}
+
+/**
+ * Puts tracked files back as they were, and names the untracked ones.
+ * @param keep whether what is put back may be anybody's work, and is kept in a commit.
+ * @throws SubagentsError GIT
+ */
+export async function putUnsavedAside(cwd: string, { keep }: { readonly keep: boolean }): Promise<PutAside> {
+  const { head, branch, changed, untracked } = await worktreeStatus(cwd);
+  const notes: string[] = [];
+  if (changed.some(({ dirtySubmodule }) => !dirtySubmodule) && head !== undefined) {
+    const why = 'Files that set-up had changed';
+    const { changed: altered, kept } = await putBack(cwd, { to: head, why, keep });
+    const where = kept === undefined ? '' : ` (as they were: ${kept})`;
+    notes.push(`set-up changed files that are tracked; they were put back: ${named(altered)}${where}`);
+  }
+  if (untracked.length > 0) {
+    notes.push(`set-up left ${untracked.length} untracked files: ${named(untracked)}`);
+  }
+  const paths = untracked.length <= MAX_KEPT_PATHS ? untracked : await untrackedFolders(cwd);
+  return { head, branch, left: await describeArtifacts(cwd, paths, untracked), notes };
+}
+
+async function runOne(
+  {
+    home,
+    space = NO_SPACE_RULES,
+    timeoutMs = SETUP_TIMEOUT_MS,
+    redactor = new Redactor(secretsIn(process.env)),
+  }: SetUpDependencies,
+  { subagent, cwd, commands, env, unsigned }: SetUpInput,
+  { command, number }: { command: string; number: number },
+  signal: AbortSignal,
+): Promise<ReturnType<typeof commandRecord>> {
+  const outputFile = join(home.paths.outputs, runFolder(subagent), `set-up-${number}.log`);
+  const since = new Date().toISOString();
+  let lastEventAt = since;
+  let end = '';
+  const which = commands.length === 1 ? 'set-up' : `set-up ${number} of ${commands.length}`;
+  const gate = new SpaceGate([home.root, cwd], space);
+  const beat = setInterval(() => {
+    const lastLine = oneLine(redactor.text(stripControls(end)).trimEnd().split('\n').at(-1) ?? '', 200);
+    const progress: ActivityProgress = {
+      doing:
+        gate.waitsFor !== undefined
+          ? `waits for space: ${gate.waitsFor}`
+          : `${which}: ${oneLine(command, 100)}${lastLine === '' ? '' : ` (${lastLine})`}`,
+      ...{ since, lastEventAt, usage: NO_USAGE },
+      ...(lastLine !== '' && { lastMessage: lastLine }),
+    };
+    heartbeat(progress);
+  }, HEARTBEAT_INTERVAL_MS);
+  try {
+    const environment = await commandEnvironment(home, { env, unsigned });
+    const { result, notes } = await gate.run(`set-up \`${oneLine(command, 100)}\``, signal, (ending) =>
+      runCommand({
+        ...{ command, cwd, timeoutMs, signal: ending, outputFile, maxOutputBytes: MAX_OUTPUT_FILE_BYTES },
+        copilotSessionId: subagent.copilotSessionId,
+        env: environment,
+        redactor,
+        onOutput: (piece) => {
+          lastEventAt = new Date().toISOString();
+          end = tail(end + piece.toString('utf8'), 10_000);
+        },
+      }),
+    );
+    const { record, notes: said } = commandRecord(command, result, { timeoutMs, outputFile });
+    return { record, notes: [...notes, ...said] };
+  } finally {
+    clearInterval(beat);
+  }
+}
+
+function problemOf(last: Verification | undefined): string | undefined {
+  if (last === undefined || last.exitCode === 0) return undefined;
+  const { command, exitCode, problem, durationMs, outputTail } = last;
+  const how = problem ?? `exited with ${exitCode}`;
+  const reason = oneLine(failureReason(outputTail), 300);
+  return `set-up \`${command}\` ${how} after ${seconds(durationMs)}${reason === '' ? '' : `: ${reason}`}`;
+}
+
+function resultOf(over: Extract<WorkspaceRecord['setUp'], { state: 'over' }>): SetUpResult {
+  const { results, problem, notes } = over;
+  return { kind: 'set-up', results, notes, ...(problem !== undefined && { problem }) };
+}

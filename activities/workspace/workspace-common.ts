@@ -1,0 +1,132 @@
+/** What making a workspace takes, of whatever kind. */
+import type { EndedRuns } from '../../src/home/ended-runs.ts';
+import {
+  SubagentsError,
+  type Isolation,
+  type PrepareInput,
+  type Workspace,
+} from '../../src/contract/index.ts';
+import type { AskRunState } from '../../src/git/locks/checkout-lock.ts';
+import {
+  FALLBACK_IDENTITY,
+  identityEnvironment,
+  usesFallbackIdentity,
+  type IdentityEnvironment,
+} from '../../src/git/trust/identity.ts';
+import { ownBranch } from '../../src/git/branches/branch.ts';
+import { bringBranchBack } from '../../src/git/branches/lost-commits.ts';
+import type { InjectedConfig } from '../../src/git/trust/injected-config.ts';
+import { withoutInjected } from '../../src/git/trust/program-watch.ts';
+import { gitDirs, lookUp } from '../../src/git/repository.ts';
+import { readRepositorySnapshot, type RepositorySnapshot } from '../../src/git/trust/repository-snapshot.ts';
+import {
+  adminDir,
+  isWorktree,
+  restoreWorktree,
+  type WorktreePlace,
+} from '../../src/git/worktrees/worktree.ts';
+import type { GitOptions } from '../../src/git/run.ts';
+import {
+  readWorkspaceRecord,
+  writeWorkspaceRecord,
+  type WorkspaceRecord,
+} from '../../src/home/workspace-record.ts';
+
+/** The home of the worker, as far as workspaces go. */
+export interface WorkspaceHome {
+  readonly root: string;
+  readonly paths: { readonly worktrees: string; readonly runs: string; readonly repositories: string };
+}
+
+export interface WorkspaceDependencies {
+  readonly home: WorkspaceHome;
+  readonly settings: { readonly repos: readonly string[] | undefined };
+  /** Whether the holder of a checkout is still at work. */
+  readonly runState: AskRunState;
+  /** Ends processes that an earlier attempt for this subagent left behind, such as a git that outlived its worker. */
+  readonly sweep: (copilotSessionId: string) => Promise<unknown>;
+  /** Whether Copilot has the conversation of this session. */
+  readonly hasConversation: (copilotSessionId: string) => boolean;
+  /** Runs of which no workspace is made any more; default: none yet. */
+  readonly ended?: EndedRuns;
+}
+
+/** @throws SubagentsError UNKNOWN_BASE */
+export async function checkBase(repo: string, base: PrepareInput['spec']['base']): Promise<void> {
+  if ((await lookUp(repo, base.commit)).commit) return;
+  throw new SubagentsError(
+    'UNKNOWN_BASE',
+    `${repo} no longer has the commit ${base.commit} (${base.name} when it was spawned)`,
+    { remedy: 'Spawn it again from a commit that is there.' },
+  );
+}
+
+/** The workspace that `record` is of, with notes beyond those of its making. */
+export function workspaceOf(cwd: string, record: WorkspaceRecord, notes: readonly string[]): Workspace {
+  const { branch, base } = record;
+  return { kind: 'workspace', cwd, branch, base, notes: [...record.notes, ...notes] };
+}
+
+/**
+ * Makes the worktree of `record` whole again, and notes its folder there when it has another one now.
+ * @returns what was found, in words.
+ * @throws SubagentsError GIT, DISK_FULL
+ */
+export async function restoreRecorded(
+  place: WorktreePlace,
+  record: WorkspaceRecord,
+  options: Omit<GitOptions, 'cwd'>,
+): Promise<readonly string[]> {
+  const { branch, base, start = base, folder: known, snapshot } = record;
+  const since = snapshot?.at === undefined ? undefined : Date.parse(snapshot.at);
+  const own = await ownBranch({ ...options, cwd: place.commonDir }, branch);
+  const back = await bringBranchBack({ ...place, admin: adminDir(place) }, { branch, start, since }, options);
+  const { notes, folder } = await restoreWorktree(place, { branch, base: start, folder: known }, options);
+  if (folder !== known) writeWorkspaceRecord(place.cwd, { ...record, folder });
+  return [...own, ...back, ...notes];
+}
+
+/**
+ * Sees that what lies at `cwd` is the worktree that its record is of, before and after commands that could do there what they
+ * liked: git would follow a link in its place, into a checkout of somebody's.
+ * @returns what was found, in words.
+ * @throws SubagentsError GIT, DISK_FULL
+ */
+export async function ensureOwnWorktree(cwd: string): Promise<readonly string[]> {
+  const record = readWorkspaceRecord(cwd);
+  if (record === undefined) return [];
+  const place = { cwd, commonDir: gitDirs(record.repo).commonDir };
+  return isWorktree(place) ? [] : restoreRecorded(place, record, {});
+}
+
+/** Variables that the spawn names and this worker does not have. */
+export function missingVariables({ env }: PrepareInput['spec']): string[] {
+  const missing = ((env as readonly string[] | undefined) ?? []).filter(
+    (name) => process.env[name] === undefined,
+  );
+  return missing.length === 0 ? [] : [`the worker has no variable ${missing.join(', ')}`];
+}
+
+/** The environment of git calls that write, and what to say where the identity in it is not the user's. */
+export async function identityFor(
+  home: WorkspaceHome,
+  repo: string,
+): Promise<{ identity: IdentityEnvironment; identityNotes: readonly string[] }> {
+  const identity = await identityEnvironment(home.root);
+  if (!(await usesFallbackIdentity(repo, identity))) return { identity, identityNotes: [] };
+  const { name, email } = FALLBACK_IDENTITY;
+  return {
+    identity,
+    identityNotes: [`git has no user.name or user.email here: commits are by ${name} <${email}>`],
+  };
+}
+
+/** A snapshot of the repository `repo` for a new workspace, without programs that other subagents have injected: these do not stay. */
+export async function readTrusted(
+  repo: string,
+  injected: InjectedConfig,
+  of: Isolation = 'worktree',
+): Promise<RepositorySnapshot> {
+  const found = await readRepositorySnapshot(repo, of);
+  return { ...found, programs: withoutInjected(found.programs, injected) };
+}

@@ -1,0 +1,130 @@
+/** `prepareWorkspace`: a worktree and branch of its own, or the caller's checkout for this subagent alone. */
+import { cancellationSignal } from '@temporalio/activity';
+import type {
+  Continuation,
+  Isolation,
+  PrepareInput,
+  SubagentRef,
+  WorkerActivities,
+  Workspace,
+} from '../../src/contract/index.ts';
+import { readCheckoutLockEntry } from '../../src/git/locks/checkout-lock.ts';
+import { gitDirs } from '../../src/git/repository.ts';
+import { programNames, settingsAgainst, type InjectedConfig } from '../../src/git/trust/injected-config.ts';
+import { beginWatch, injectedIn, watchFolder } from '../../src/git/trust/program-watch.ts';
+import { withSettings } from '../../src/git/run.ts';
+import type { RepositorySnapshot } from '../../src/git/trust/repository-snapshot.ts';
+import { withTrustedGitConfig } from '../../src/home/trusted-git-config.ts';
+import { checkAllowed, checkInHome } from '../../src/home/allowed-repos.ts';
+import { lockWorktree } from '../../src/git/worktrees/worktree.ts';
+import { readWorkspaceRecord } from '../../src/home/workspace-record.ts';
+import { noteRun, runRecordPath } from '../../src/home/run-record.ts';
+import { continueWorktree } from './continued-workspace.ts';
+import { reportingFailures } from '../failures.ts';
+import { prepareInPlace } from './in-place.ts';
+import { prepareWorktree } from './new-worktree.ts';
+import { identityFor, workspaceOf, type WorkspaceDependencies } from './workspace-common.ts';
+
+export function createWorkspaceActivities(
+  deps: WorkspaceDependencies,
+): Pick<WorkerActivities, 'prepareWorkspace'> {
+  return {
+    prepareWorkspace: (input) =>
+      reportingFailures(async () => {
+        const { subagent, spec } = input;
+        // Admission has asked this already; a workflow can be started past it. Clones of URLs are of those allowed.
+        const { repos } = deps.settings;
+        const { repositories, worktrees } = deps.home.paths;
+        const roots = repos && [...repos, repositories];
+        checkAllowed(spec.repo, roots);
+        if (spec.continues) {
+          checkAllowed(spec.continues.repository, roots);
+          if (spec.continues.cwd !== spec.continues.repository)
+            checkInHome(spec.continues.cwd, worktrees, repos);
+        }
+        const workspace = goingOn(deps, input, await prepare(deps, input));
+        const { cwd, branch, base, repository = spec.repo } = workspace;
+        const { isolation } = spec;
+        if (isolation === 'worktree') await lockWorktree({ cwd, commonDir: gitDirs(repository).commonDir });
+        noteRun(deps.home, { subagent, isolation, repository, cwd, branch, base });
+        const before = snapshotBefore({ subagent, isolation, cwd })?.programs;
+        const until = runRecordPath(deps.home, subagent);
+        if (before !== undefined) await beginWatch(repository, subagent.runId, { before, until });
+        return workspace;
+      }, [
+        'BAD_INPUT',
+        'NOT_A_REPOSITORY',
+        'UNKNOWN_BASE',
+        'BRANCH_BLOCKED',
+        'BRANCH_GONE',
+        'CHECKOUT_BUSY',
+        'REPO_REFUSED',
+      ]),
+  };
+}
+
+/** What there was around the workspace of a subagent before it began; undefined where nothing is known of that. */
+export function snapshotBefore({
+  subagent,
+  isolation,
+  cwd,
+}: {
+  readonly subagent: SubagentRef;
+  readonly isolation: Isolation;
+  readonly cwd: string;
+}): RepositorySnapshot | undefined {
+  return isolation === 'in-place'
+    ? readCheckoutLockEntry(gitDirs(cwd).gitDir, subagent.runId)?.snapshot
+    : readWorkspaceRecord(cwd)?.snapshot;
+}
+
+async function prepare(deps: WorkspaceDependencies, input: PrepareInput): Promise<Workspace> {
+  const { repo, isolation, continues } = input.spec;
+  const over = deps.ended?.signal(input.subagent);
+  const signal = AbortSignal.any([cancellationSignal(), ...(over ? [over] : [])]);
+  if (isolation === 'worktree' && continues) return prepareContinued(deps, input, continues, signal);
+  const injected = await injectedIn(repo);
+  const workspace = await withSettings(settingsAgainst(injected), () =>
+    isolation === 'in-place'
+      ? prepareInPlace(deps, input, injected)
+      : prepareWorktree(deps, input, injected, signal),
+  );
+  return { ...workspace, notes: [...workspace.notes, ...injectedNotes(repo, injected)] };
+}
+
+/** What an earlier subagent has configured may be meant to stay: only its user can say so. */
+function injectedNotes(repo: string, injected: InjectedConfig): string[] {
+  const keys = programNames(injected);
+  if (keys.length === 0) return [];
+  return [
+    `git runs none of the programs of ${keys.join(', ')} for us, which were configured while a subagent worked in ${repo}; ` +
+      `if they are yours, remove ${watchFolder(repo)} once none works there`,
+  ];
+}
+
+/** Says of a continued subagent whether its conversation is there to go on with. */
+function goingOn(
+  { hasConversation }: WorkspaceDependencies,
+  { subagent, spec: { continues } }: PrepareInput,
+  workspace: Workspace,
+): Workspace {
+  if (continues === undefined || hasConversation(subagent.copilotSessionId)) return workspace;
+  const note = `Copilot's conversation of ${subagent.label}@${continues.run} is gone: a new one began, and was told of that run`;
+  return { ...workspace, newConversation: true, notes: [...workspace.notes, note] };
+}
+
+async function prepareContinued(
+  { home, sweep }: WorkspaceDependencies,
+  { subagent, spec }: PrepareInput,
+  continues: Continuation,
+  signal: AbortSignal,
+): Promise<Workspace> {
+  const { identity, identityNotes } = await identityFor(home, continues.repository);
+  await sweep(subagent.copilotSessionId);
+  const options = { env: identity, signal, copilotSessionId: subagent.copilotSessionId };
+  const place = { cwd: continues.cwd, isolation: spec.isolation, runId: subagent.runId };
+  const { record, notes } = await withTrustedGitConfig(place, () =>
+    continueWorktree({ subagent, spec, continues }, options),
+  );
+  return workspaceOf(continues.cwd, record, [...notes, ...identityNotes]);
+}

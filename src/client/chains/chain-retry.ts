@@ -1,0 +1,142 @@
+/** Running again what of a chain did not come to its end; what is done stays, and is quoted as before. */
+import { randomUUID } from 'node:crypto';
+import { descendants } from '../../chain/graph.ts';
+import { parsePath, quotesIn } from '../../chain/template.ts';
+import {
+  isChain,
+  isFinal,
+  resolvedChain,
+  stepLabel,
+  SubagentsError,
+  type CarriedOutcome,
+  type ChainRequest,
+  type ResolvedChain,
+  type StepView,
+} from '../../contract/index.ts';
+import { sendChain } from './chain.ts';
+import { concurrently } from '../connection/concurrently.ts';
+import { fingerprintOf } from '../spawning/fingerprint.ts';
+import { firstInput } from '../subagents/history.ts';
+import type { Link } from '../connection/link.ts';
+import { readOutcome } from '../sessions/outcomes.ts';
+import { findRun, type KnownRun } from '../listing/runs.ts';
+import { acceptedBefore, type Accepted } from '../spawning/spawn.ts';
+import { checkSpawnSize } from '../spawning/spec.ts';
+import type { RetryOptions } from '../types.ts';
+
+/** See `SessionHandle.retryChain`. */
+export async function retryChain(link: Link, run: KnownRun, options: RetryOptions): Promise<Accepted> {
+  const { from, requestId = randomUUID(), timeoutMs } = options;
+  if (!isChain(run))
+    throw new SubagentsError('BAD_INPUT', `${run.label} is no chain`, {
+      remedy: `go on with it: subagents continue ${run.label} "<task>"`,
+    });
+  const fingerprint = fingerprintOf({ retry: run.label, from });
+  const before = acceptedBefore(run, fingerprint);
+  if (before) return before;
+  if (!isFinal(run.status))
+    throw new SubagentsError('LABEL_LIVE', `the chain ${run.label} is live`, {
+      remedy: 'wait for its end, or kill it first',
+    });
+  const [input, outcome] = await Promise.all([firstInput(link, run), readOutcome(link, run)]);
+  const chain = resolvedChain.parse((input as { chain?: unknown } | undefined)?.chain);
+  const views = outcome.steps ?? [];
+  const winner = chain.until === 'first' ? views.find(({ status }) => status === 'done') : undefined;
+  if (winner)
+    throw new SubagentsError('BAD_INPUT', `the race ${chain.label} is over: ${winner.step} was done first`, {
+      remedy:
+        'start it anew under its label, or go on with a racer: subagents continue <chain>.<step> "<task>"',
+    });
+  const again = stepsToRepeat(chain, views, from);
+  const carried = await concurrently(
+    chain.steps.filter(({ id }) => !again.has(id)),
+    async ({ id }): Promise<[string, CarriedOutcome[]]> => [
+      id,
+      await concurrently(
+        viewsOf(chain, views, id).filter((view) => view.run !== undefined),
+        async (view) => neededOf(await outcomeOf(link, run, view), id, chain, again),
+      ),
+    ],
+  );
+  const request: ChainRequest = { requestId, chain, fingerprint, carried: Object.fromEntries(carried) };
+  checkSpawnSize(request, {
+    what: `the chain ${chain.label} with what its steps have left that is quoted again`,
+    remedy: 'run a step again whose files or data are quoted, with those that quote them: --from <step>',
+  });
+  return sendChain(link, run.session, request, { timeoutMs });
+}
+
+/** What a step of `chain` came to. A step that never started has no run. */
+async function outcomeOf(
+  link: Link,
+  chain: KnownRun,
+  { label, run = 1, workflowId, runId }: StepView,
+): Promise<CarriedOutcome> {
+  const step =
+    workflowId !== undefined && runId !== undefined
+      ? { ...chain, label, run, workflowId, runId }
+      : await findRun(link, `${label}@${run}`, chain.session);
+  const outcome = await readOutcome(link, step);
+  return { ...outcome, workflowId: step.workflowId, runId: step.runId };
+}
+
+/** An outcome without what is large and quoted by no step that is run again. */
+function neededOf(
+  { report, output, artifacts = {}, ...outcome }: CarriedOutcome,
+  id: string,
+  { steps }: ResolvedChain,
+  again: ReadonlySet<string>,
+): CarriedOutcome {
+  const quotes = steps
+    .filter((step) => again.has(step.id))
+    .flatMap(({ spec, forEach = '' }) => [...quotesIn(spec.task).map(({ path }) => path), parsePath(forEach)])
+    .filter(([root]) => root === id);
+  const isQuoted = (field: string, part?: string): boolean =>
+    quotes.some(([, ...path]) => {
+      const [first, second] = path[0] === 'outcome' ? path.slice(1) : path;
+      return (
+        first === undefined || (first === field && (second === undefined || second === (part ?? second)))
+      );
+    });
+  const files = Object.entries(artifacts).filter(([file]) => isQuoted('artifacts', file));
+  // That of the last step is the chain's as well.
+  const isTold = isQuoted('report') || id === steps.at(-1)?.id;
+  return {
+    ...outcome,
+    report: isTold ? report : '',
+    ...(output !== undefined && isQuoted('output') && { output }),
+    ...(files.length > 0 && { artifacts: Object.fromEntries(files) }),
+  };
+}
+
+/** What did not get done, `from`, and all that comes after either. @throws SubagentsError BAD_INPUT */
+function stepsToRepeat(
+  chain: ResolvedChain,
+  views: readonly StepView[],
+  from: string | undefined,
+): Set<string> {
+  const ids = chain.steps.map(({ id }) => id);
+  if (from !== undefined && !ids.includes(from)) {
+    throw new SubagentsError('BAD_INPUT', `the chain ${chain.label} has no step "${from}"`, {
+      remedy: `it has ${ids.join(', ')}`,
+    });
+  }
+  const missed = ids.filter(
+    (id) => id === from || viewsOf(chain, views, id).some(({ status }) => status !== 'done'),
+  );
+  if (missed.length === 0) {
+    throw new SubagentsError('BAD_INPUT', `every step of the chain ${chain.label} is done`, {
+      remedy: 'name the step to run again: --from <step>',
+    });
+  }
+  return new Set(missed.flatMap((id) => [id, ...descendants(chain.steps, id)]));
+}
+
+/** The subagents of one step: of a `forEach` several; one that has no run stands for none. */
+function viewsOf({ label, steps }: ResolvedChain, views: readonly StepView[], id: string): StepView[] {
+  const name = stepLabel(label, id);
+  const several = steps.find((step) => step.id === id)?.forEach !== undefined;
+  const own = (of: string): boolean =>
+    of === name || (several && /^-\d+$/.test(of.slice(name.length)) && of.startsWith(name));
+  return views.filter((view) => own(view.label));
+}

@@ -1,0 +1,46 @@
+/** Which worker has a subagent, where nobody can be asked: its history says it. */
+import { signalOf, SUBAGENT, workerOfQueue } from '../../contract/index.ts';
+import { isNotFound } from '../errors.ts';
+import { firstValue, type HistoryEvent } from '../subagents/history.ts';
+import type { Link } from './link.ts';
+import type { KnownRun } from '../listing/runs.ts';
+
+const PAGE = 200;
+
+/** The worker that holds, or last held, the run, or whose it waits for; undefined where it never had one. */
+export async function holderOf(link: Link, run: KnownRun): Promise<string | undefined> {
+  const { namespace } = link.server;
+  const execution = { workflowId: run.workflowId, runId: run.runId };
+  let nextPageToken: Uint8Array | null | undefined;
+  do {
+    const token = nextPageToken;
+    const page = await link.call(`look for the worker of ${run.label}`, async () => {
+      try {
+        return await link.client.workflowService.getWorkflowExecutionHistoryReverse({
+          ...{ namespace, execution, maximumPageSize: PAGE },
+          ...(token && { nextPageToken: token }),
+        });
+      } catch (error) {
+        if (isNotFound(error)) return undefined;
+        throw error;
+      }
+    });
+    for (const event of page?.history?.events ?? []) {
+      const workerId = await workerIn(link, event);
+      if (workerId !== undefined) return workerId;
+    }
+    nextPageToken = page?.nextPageToken;
+  } while (nextPageToken && nextPageToken.length > 0);
+  return undefined;
+}
+
+async function workerIn(link: Link, event: HistoryEvent): Promise<string | undefined> {
+  const signal = event.workflowExecutionSignaledEventAttributes;
+  if (signal && signalOf(signal.signalName ?? '') === SUBAGENT.slotGranted) {
+    const placed = (await firstValue(link, signal.input).catch(() => undefined)) as
+      { readonly workerId?: unknown } | undefined;
+    return typeof placed?.workerId === 'string' ? placed.workerId : undefined;
+  }
+  // One that goes on where a run before has left off waits for that worker.
+  return workerOfQueue(event.activityTaskScheduledEventAttributes?.taskQueue?.name ?? '');
+}

@@ -1,0 +1,147 @@
+import { setMaxListeners } from 'node:events';
+import { Client } from '@temporalio/client';
+import { contractOf, MAIN_QUEUE, SubagentsError } from '../../contract/index.ts';
+import { readHome, type HomeView } from '../../home/home.ts';
+import { homeRoot } from '../../system/home-root.ts';
+import { dataConverter } from '../../temporal/payload-converter.ts';
+import { hasPollers, pollerIdentities } from '../../temporal/pollers.ts';
+import { SteadyConnection } from '../../temporal/steady-connection.ts';
+import { resolveTemporalTarget } from '../../temporal/target.ts';
+import { readUpFile } from '../../temporal/up-file.ts';
+import { toSubagentsError } from '../errors.ts';
+import { settleWithin } from '../sessions/following.ts';
+import { LinkedSignal } from './linked-signal.ts';
+import type { ConnectOptions, ServerInfo } from '../types.ts';
+
+/** How long an ordinary call may take, in milliseconds. */
+const CALL_TIMEOUT_MS = 10_000;
+
+export interface CallOptions {
+  /** In milliseconds, retries of the client included; default 10 s. */
+  readonly timeoutMs?: number | undefined;
+  /** Ends the call at once; it then throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** An open connection with its client: deadlines, cancellation and error mapping for every call. Internal to the library. */
+export class Link {
+  readonly client: Client;
+  /** No worker has answered a Query lately: until then (epoch milliseconds) none is waited for as long. */
+  silentUntil = 0;
+  readonly #options: ConnectOptions;
+  readonly #connection: SteadyConnection;
+  readonly #ending = new AbortController();
+  readonly #closing = new AbortController();
+  readonly #lastWords = new Set<Promise<void>>();
+
+  private constructor(options: ConnectOptions, connection: SteadyConnection) {
+    this.#options = options;
+    this.#connection = connection;
+    this.client = new Client({ connection, namespace: connection.target.namespace, dataConverter });
+    // One listener for each iteration, and for each call under way.
+    setMaxListeners(0, this.#ending.signal, this.#closing.signal);
+  }
+
+  /** @throws SubagentsError TEMPORAL_UNREACHABLE, BAD_INPUT. */
+  static async open(options: ConnectOptions): Promise<Link> {
+    return new Link(options, await SteadyConnection.open(() => resolveTemporalTarget(options)));
+  }
+
+  /** Where the server was when it was last connected to. */
+  get server(): ServerInfo {
+    const { address, namespace, origin, uiUrl, embedded } = this.#connection.target;
+    return { address, namespace, origin, uiUrl, embedded };
+  }
+
+  /** How fresh a poll must be to count as a worker's, in milliseconds; undefined: what any server takes. */
+  get #pollFreshnessMs(): number | undefined {
+    return this.#connection.target.pollFreshnessMs;
+  }
+
+  /** Aborted when the connection is closed by its owner: every wait and iteration ends with it. */
+  get closed(): AbortSignal {
+    return this.#ending.signal;
+  }
+
+  /** @throws SubagentsError CLOSED after `close`: for what would else just end, as an iteration does. */
+  requireOpen(): void {
+    this.#ending.signal.throwIfAborted();
+  }
+
+  /** Whether the server is on this machine, by its address. */
+  get isOnThisMachine(): boolean {
+    return /^(localhost|127\.[\d.]+|\[::1\])(:|$)/.test(this.server.address);
+  }
+
+  /** Has closing wait for `work`, for a moment. */
+  beforeClose(work: Promise<void>): void {
+    this.#lastWords.add(work);
+    void work.finally(() => this.#lastWords.delete(work));
+  }
+
+  /**
+   * Makes a call to the server with a deadline.
+   * @param doing what is being done, for the error: `steer fix-login`.
+   * @throws SubagentsError, whatever went wrong; the signal's reason when that is aborted.
+   */
+  async call<T>(doing: string, make: () => Promise<T>, options: CallOptions = {}): Promise<T> {
+    const { timeoutMs = CALL_TIMEOUT_MS } = options;
+    // The client never lets go of a signal it was given, so each call gets one of its own.
+    using linked = new LinkedSignal([this.#closing.signal, options.signal]);
+    const { signal } = linked;
+    signal.throwIfAborted();
+    const aborted = new Promise<never>((_resolve, reject) =>
+      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }),
+    );
+    try {
+      const answer = this.#connection.withAbortSignal(signal, () =>
+        this.#connection.withDeadline(Date.now() + timeoutMs, make),
+      );
+      // The client itself notices an abort only between its retries.
+      return await Promise.race([answer, aborted]);
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      throw toSubagentsError(error, doing, this.server);
+    }
+  }
+
+  /** Whether a worker polls `queue`, by default for workflow tasks. The server remembers a dead one for a while. */
+  async hasPollers(queue: string = MAIN_QUEUE, kind: 'workflow' | 'activity' = 'workflow'): Promise<boolean> {
+    return this.call('look for workers', () =>
+      hasPollers(this.#connection, this.server.namespace, queue, kind, { within: this.#pollFreshnessMs }),
+    );
+  }
+
+  /** The contract versions of the workers that poll `queue`; none where no worker does. */
+  async contracts(queue: string, kind: 'workflow' | 'activity'): Promise<number[]> {
+    const { namespace } = this.server;
+    const identities = await this.call('look for workers', () =>
+      pollerIdentities(this.#connection, namespace, queue, kind, this.#pollFreshnessMs),
+    );
+    return identities.map(contractOf);
+  }
+
+  /** The queue of the workers of this host and user. @throws SubagentsError INTERNAL when the home is unreadable. */
+  async hostQueue(): Promise<string> {
+    const { home, env } = this.#options;
+    return (await readHome(homeRoot(home, env), env)).hostQueue;
+  }
+
+  /** The home of the caller, where the server is the one that `up` runs in it. */
+  async ownHome(): Promise<HomeView | undefined> {
+    const { home, env } = this.#options;
+    const root = homeRoot(home, env);
+    return readUpFile(root)?.address === this.server.address ? await readHome(root, env) : undefined;
+  }
+
+  /** Ends every wait and iteration, lets what is on its way arrive, then closes the connection. */
+  async close(): Promise<void> {
+    const reason = new SubagentsError('CLOSED', 'this connection to the subagents was closed', {
+      remedy: 'make a new one: Subagents.connect()',
+    });
+    this.#ending.abort(reason);
+    await settleWithin(Promise.allSettled(this.#lastWords));
+    this.#closing.abort(reason);
+    await this.#connection.close();
+  }
+}

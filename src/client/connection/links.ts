@@ -1,0 +1,24 @@
+import { COLUMNS_PATH } from '../../temporal/ui-columns.ts';
+import type { ServerInfo } from '../types.ts';
+
+/** The page of a workflow in the Temporal Web UI (without a run id: its newest run), where the UI is known. */
+export function workflowUrl(server: ServerInfo, workflowId: string, runId?: string): string | undefined {
+  if (server.uiUrl === undefined) return undefined;
+  const id = encodeURIComponent(workflowId);
+  const run = runId === undefined ? '' : `/${encodeURIComponent(runId)}`;
+  return `${namespaceUrl(server)}/${id}${run}`;
+}
+
+/** The list of workflows in the Temporal Web UI, where that is known; that of an embedded server shows our columns. */
+export function listUrl(server: ServerInfo): string | undefined {
+  const { uiUrl, namespace, embedded } = server;
+  if (uiUrl === undefined || embedded !== true) return namespaceUrl(server);
+  return `${baseOf(uiUrl)}${COLUMNS_PATH}?namespace=${encodeURIComponent(namespace)}`;
+}
+
+function namespaceUrl({ uiUrl, namespace }: ServerInfo): string | undefined {
+  if (uiUrl === undefined) return undefined;
+  return `${baseOf(uiUrl)}/namespaces/${encodeURIComponent(namespace)}/workflows`;
+}
+
+const baseOf = (uiUrl: string): string => uiUrl.replace(/\/$/, '');

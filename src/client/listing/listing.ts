@@ -1,0 +1,268 @@
+/** Lists of subagents: from their session, with what each is doing; without a worker, from the visibility store. */
+import { isChain, isFinal, SESSION, SubagentsError, type SessionList } from '../../contract/index.ts';
+import { absenceOf, WorkerLooks } from '../connection/absence.ts';
+import { concurrently } from '../connection/concurrently.ts';
+import { noWorker, serverName } from '../errors.ts';
+import { inspect, isFailing, MAX_TASK_ATTEMPTS } from '../subagents/inspect.ts';
+import type { Link } from '../connection/link.ts';
+import { ask, isUnanswered, isWorkerless } from '../connection/query.ts';
+import { silenceNote, whyUnanswered } from '../connection/silence.ts';
+import { stallOf } from '../subagents/stall.ts';
+import { asked, type KnownRun } from './runs.ts';
+import type { FleetList, FleetListOptions, ListOptions, SessionListing, SubagentRow } from '../types.ts';
+import { isSelective, selected } from './selection.ts';
+import { unknownNote, unknownRuns } from './unknown-runs.ts';
+import { readView } from '../subagents/view.ts';
+import { listLiveOrphans, findRuns, findSessions, isSessionOpen } from './visibility.ts';
+
+/** Finished subagents listed when the caller does not say how many; with `all`, every one a session keeps. */
+const DEFAULT_FINISHED = 10;
+const ALL_FINISHED = 1_000;
+/** Live subagents a workerless list shows, at most. */
+const MAX_LIVE_ROWS = 1_000;
+
+/** See `SessionHandle.list`. */
+export async function listSession(
+  link: Link,
+  session: string,
+  options: ListOptions,
+): Promise<SessionListing> {
+  const [polled, open, unknown] = await Promise.all([
+    link.hasPollers(),
+    isSessionOpen(link, session),
+    unknownRuns(link, session),
+  ]);
+  const list = await (polled ? listAsked : listWorkerless)(link, session, options);
+  const whole = open ? list : await withOrphans(link, list, await liveOf(link, session));
+  return withUnknown(whole, unknown);
+}
+
+/** See `Subagents.list`. */
+export async function listFleet(link: Link, options: FleetListOptions): Promise<FleetList> {
+  const { all = false, finished = all ? ALL_FINISHED : DEFAULT_FINISHED, progress, sessions: only } = options;
+  const isListed = (session: string): boolean => only === undefined || only.includes(session);
+  const [known, polled, everyUnknown] = await Promise.all([
+    findSessions(link, { all: all || only !== undefined }),
+    link.hasPollers(),
+    unknownRuns(link),
+  ]);
+  const found = known.filter(({ session }) => isListed(session));
+  const unknown = everyUnknown.filter(({ session }) => isListed(session));
+  const open = new Set(found.flatMap(({ session, open }) => (open ? [session] : [])));
+  const orphans = await listLiveOrphans(link, { open, max: MAX_LIVE_ROWS });
+  const list = polled ? listAsked : listWorkerless;
+  const names = [
+    ...new Set([
+      ...[...found, ...unknown].map(({ session }) => session),
+      ...[...orphans.keys()].filter(isListed),
+      ...(only ?? []),
+    ]),
+  ];
+  const looked = isSelective(options) ? ALL_FINISHED : finished;
+  const sessions = await concurrently(names, async (session) => {
+    const listed = await list(link, session, { finished: looked, progress });
+    const known = open.has(session) ? listed : await withOrphans(link, listed, orphans.get(session) ?? []);
+    const whole = addUnknown(
+      known,
+      unknown.filter((run) => run.session === session),
+    );
+    return isSelective(options) ? selected(whole, options, finished) : whole;
+  });
+  const workerless = !polled || sessions.some((listing) => listing.workerless);
+  const left = sessions.filter(({ live }) => live.some(({ orphan }) => orphan));
+  return {
+    server: link.server,
+    sessions: sessions.sort((a, b) => a.session.localeCompare(b.session)),
+    workerless,
+    notes: [
+      ...new Set([
+        ...left.map(({ session, live }) => orphansNote(session, live.length)),
+        ...(unknown.length > 0 ? [unknownNote(unknown.length)] : []),
+        ...sessions.flatMap((listing) => listing.notes.map((note) => noteOf(listing, note))),
+        ...(polled ? [] : [silenceNote(noWorker(link.server))]),
+      ]),
+    ],
+  };
+}
+
+async function listAsked(link: Link, session: string, options: ListOptions): Promise<SessionListing> {
+  const { finished = DEFAULT_FINISHED, progress = true } = options;
+  let list: SessionList | undefined;
+  try {
+    list = await ask<SessionList>(link, asked(session), SESSION.list, { finished });
+  } catch (error) {
+    if (!(error instanceof SubagentsError) || !isUnanswered(error)) throw error;
+    if (!isWorkerless(error) || (await isFailing(link, asked(session))))
+      return listFailing(link, session, options);
+    return listSilent(
+      link,
+      session,
+      options,
+      await whyUnanswered(link, { ...asked(session), label: 'a session' }, error),
+    );
+  }
+  if (list === undefined) {
+    const notes = [
+      `there is no session "${session}" at ${serverName(link.server)} yet: its first spawn starts it`,
+    ];
+    return listing(link, session, { notes, unacknowledged: 0 });
+  }
+  const live = list.live.map((entry) => ({ ...entry, session }));
+  return listing(link, session, {
+    live: progress ? await withProgress(link, live, { asking: true }) : await withStatus(link, session, live),
+    finished: list.finished.map((entry) => ({ ...entry, session })),
+    finishedCount: list.finishedCount,
+    unacknowledged: list.unacknowledged,
+    notes: list.notes,
+  });
+}
+
+interface Asking {
+  readonly asking: boolean;
+}
+
+/**
+ * The session knows who is live; what each is doing, its workflow and its heartbeats know.
+ * @param asking whether somebody can be asked; else what the server itself knows must do
+ */
+function withProgress(link: Link, runs: readonly KnownRun[], { asking }: Asking): Promise<SubagentRow[]> {
+  const workers = new WorkerLooks(link);
+  return concurrently(runs, async (run) => {
+    const inspected = await inspect(link, run);
+    if (inspected === undefined) return run;
+    const { status, progress, model = run.model, task } = inspected;
+    const away = await absenceOf(inspected, workers, asking);
+    // Who waits for nothing that the server knows of (an answer, its model) says itself since when.
+    const known = progress?.since ?? inspected.since;
+    const tries = task?.attempt ?? 1;
+    const failing = asking && tries > MAX_TASK_ATTEMPTS;
+    const stalled = stallOf(inspected, { away, failing });
+    const ask = (known ?? stalled?.since) === undefined && asking && !away && tries === 1 && !isChain(run);
+    const since = ask ? await sinceOf(link, run) : (known ?? stalled?.since);
+    return {
+      ...run,
+      status,
+      ...(since !== undefined && { since }),
+      ...(stalled && { stalled }),
+      ...(away && { away }),
+      ...(failing && { failing }),
+      ...(model !== undefined && { model }),
+      ...(progress && { progress }),
+    };
+  });
+}
+
+async function sinceOf(link: Link, run: KnownRun): Promise<string | undefined> {
+  try {
+    const view = await readView(link, run);
+    return view instanceof SubagentsError ? undefined : view?.since;
+  } catch {
+    // A workflow that fails cannot be asked, and is listed all the same.
+    return undefined;
+  }
+}
+
+/** The same without heartbeats, from one look into the visibility store. */
+async function withStatus(link: Link, session: string, live: readonly KnownRun[]): Promise<SubagentRow[]> {
+  const listed = await findRuns(link, { session, onlyOpen: true, max: MAX_LIVE_ROWS });
+  const statuses = new Map(listed.map(({ runId, status }) => [runId, status]));
+  return live.map((run) => ({ ...run, status: statuses.get(run.runId) ?? run.status }));
+}
+
+const listWorkerless = (link: Link, session: string, options: ListOptions): Promise<SessionListing> =>
+  listSilent(link, session, options, noWorker(link.server));
+
+/** The list of a session for which nobody answers. @param why as `whyUnanswered` gives it */
+async function listSilent(
+  link: Link,
+  session: string,
+  options: ListOptions,
+  why: SubagentsError,
+): Promise<SessionListing> {
+  const listed = await listStored(link, session, options, { asking: false });
+  return { ...listed, workerless: true, notes: [silenceNote(why)] };
+}
+
+/** The list of a session that fails at each try to go on: its subagents may be well, and can be asked. */
+async function listFailing(link: Link, session: string, options: ListOptions): Promise<SessionListing> {
+  const listed = await listStored(link, session, options, { asking: true });
+  return { ...listed, failing: true, notes: [failingNote(session)] };
+}
+
+/** What the visibility store has of a session. */
+async function listStored(
+  link: Link,
+  session: string,
+  { finished = DEFAULT_FINISHED }: ListOptions,
+  how: Asking,
+): Promise<SessionListing> {
+  const runs = await findRuns(link, { session, max: MAX_LIVE_ROWS + finished });
+  const live = runs.filter(({ status }) => !isFinal(status)).reverse();
+  const ended = runs.filter(({ status }) => isFinal(status));
+  return listing(link, session, {
+    live: await withProgress(link, live, how),
+    finished: ended.slice(0, finished),
+    finishedCount: ended.length,
+  });
+}
+
+const failingNote = (session: string): string =>
+  `session "${session}" fails at each try to go on (the log of its worker says why): it takes on nothing and announces nothing. \`subagents kill --all --force --session ${session}\` ends it with its subagents; the next spawn starts a new one`;
+
+/** The list of a session that has ended: what it said of live ones is old; those that live on are orphans. */
+async function withOrphans(
+  link: Link,
+  list: SessionListing,
+  orphans: readonly KnownRun[],
+): Promise<SessionListing> {
+  const asking = !list.workerless;
+  const rows = await withProgress(link, orphans, { asking });
+  const live = rows.map((row) => ({ ...row, orphan: true }));
+  if (live.length === 0) return { ...list, live };
+  return { ...list, live, notes: [...list.notes, orphansNote(list.session, live.length)] };
+}
+
+/** All of them, however many finished ones were asked for: nobody else lists them. */
+function addUnknown(list: SessionListing, unknown: readonly SubagentRow[]): SessionListing {
+  const { finished, finishedCount } = list;
+  return {
+    ...list,
+    finished: [...finished, ...unknown],
+    finishedCount: finishedCount + unknown.length,
+  };
+}
+
+function withUnknown(list: SessionListing, unknown: readonly SubagentRow[]): SessionListing {
+  if (unknown.length === 0) return list;
+  return { ...addUnknown(list, unknown), notes: [...list.notes, unknownNote(unknown.length)] };
+}
+
+async function liveOf(link: Link, session: string): Promise<KnownRun[]> {
+  const runs = await findRuns(link, { session, onlyOpen: true, max: MAX_LIVE_ROWS });
+  return runs.reverse();
+}
+
+/** A note of one session among those of all. */
+const noteOf = ({ session, workerless }: SessionListing, note: string): string =>
+  workerless || note.includes(`"${session}"`) ? note : `session "${session}": ${note}`;
+
+/** What a list says of subagents without a session. */
+function orphansNote(session: string, count: number): string {
+  const [them, they] =
+    count === 1 ? ['a subagent of it lives', 'it'] : [`${count} subagents of it live`, 'them'];
+  return `session "${session}" has ended, but ${them} on: a worker opens it again within seconds (the next spawn does, too), and it takes ${they} over`;
+}
+
+function listing(link: Link, session: string, parts: Partial<SessionListing>): SessionListing {
+  return {
+    session,
+    server: link.server,
+    live: [],
+    finished: [],
+    finishedCount: 0,
+    unacknowledged: null,
+    workerless: false,
+    notes: [],
+    ...parts,
+  };
+}

@@ -1,0 +1,45 @@
+/** Choosing runs by the repository that they worked in. */
+import { realpathSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { isRepositoryUrl, SubagentsError, withoutCredentials } from '../../contract/index.ts';
+import { gitDirs, resolveRepository } from '../../git/repository.ts';
+
+/**
+ * Tells whether a run was spawned in `repository`, a URL or a folder in a checkout: any checkout of that repository counts, and one
+ * that is gone goes by its path.
+ * @param from where a relative path starts.
+ * @throws SubagentsError NOT_A_REPOSITORY where a folder is there and in no checkout
+ */
+export async function ofRepository(
+  repository: string,
+  from: string,
+): Promise<(run: { readonly repo: string }) => boolean> {
+  if (isRepositoryUrl(repository)) {
+    const url = withoutCredentials(repository);
+    return ({ repo }) => repo === url;
+  }
+  const path = resolve(from, repository);
+  const root = await resolveRepository(repository, from).catch((error: unknown) => {
+    if (error instanceof SubagentsError && !isFolder(path)) return path;
+    throw error;
+  });
+  const shared = sharedFolder(root);
+  return ({ repo }) => repo === root || (shared !== undefined && sharedFolder(repo) === shared);
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return realpathSync(path) !== '';
+  } catch {
+    return false;
+  }
+}
+
+/** The git folder that all checkouts of a repository share; undefined where it is gone, or a URL. */
+function sharedFolder(root: string): string | undefined {
+  try {
+    return gitDirs(root).commonDir;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,41 @@
+/** Which subagents of a list are wanted. */
+import { homedir } from 'node:os';
+import { resolve } from 'node:path';
+import { isRepositoryUrl } from '../../contract/index.ts';
+import type { SelectionOptions, SessionListing, SubagentRow } from '../types.ts';
+
+/** Whether only some are wanted. */
+export const isSelective = ({ statuses, repo }: SelectionOptions): boolean =>
+  statuses !== undefined || repo !== undefined;
+
+/** The rows of a session that are wanted, of finished ones the newest `finished`; `finishedCount` counts those wanted. */
+export function selected(
+  listing: SessionListing,
+  options: SelectionOptions,
+  finished: number,
+): SessionListing {
+  const isWanted = (row: SubagentRow): boolean =>
+    (options.statuses === undefined || options.statuses.includes(row.status)) &&
+    (options.repo === undefined || isOf(row, options.repo));
+  const ended = listing.finished.filter(isWanted);
+  return {
+    ...listing,
+    live: listing.live.filter(isWanted),
+    finished: ended.slice(0, finished),
+    finishedCount: ended.length,
+  };
+}
+
+/** Whether a subagent works on the repository: a path, a URL, or the last name of one. */
+function isOf({ repo }: SubagentRow, wanted: string): boolean {
+  if (repo === wanted || lastName(repo) === wanted) return true;
+  if (isRepositoryUrl(wanted) || isRepositoryUrl(repo)) return false;
+  return resolve(wanted.replace(/^~(?=\/|$)/, homedir())) === repo;
+}
+
+const lastName = (repo: string): string | undefined =>
+  repo
+    .replace(/\/+$/, '')
+    .split(/[/:]/)
+    .at(-1)
+    ?.replace(/\.git$/, '');

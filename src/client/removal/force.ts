@@ -1,0 +1,86 @@
+/** Ending what does not end by itself: workflows that fail at each try to go on, or that nobody runs. The server closes them. */
+import { isChain, NO_USAGE, sessionWorkflowId, type Outcome } from '../../contract/index.ts';
+import { concurrently } from '../connection/concurrently.ts';
+import { isNotFound } from '../errors.ts';
+import { isFailing } from '../subagents/inspect.ts';
+import type { Link } from '../connection/link.ts';
+import type { KnownRun } from '../listing/runs.ts';
+import { findRuns } from '../listing/visibility.ts';
+
+const WHY = 'its workflow failed at each try to go on, and was ended by force';
+
+/**
+ * Ends a subagent whose workflow fails at each try to go on; gives what can be said of it, or nothing where its workflow works.
+ * Its worker sees that the workflow is closed, and ends what runs of it.
+ */
+export async function endIfFailing(link: Link, run: KnownRun): Promise<Outcome | undefined> {
+  if (!(await isFailing(link, run))) return undefined;
+  await terminate(link, run, WHY);
+  return lostOutcome(run, WHY);
+}
+
+/** Steps of a chain that are ended with it, at most. */
+const MAX_STEPS = 1_000;
+
+/**
+ * Has the server close its workflow, and those of a chain's steps.
+ * @param why in words, for its history and its summary
+ * @returns what can be said of it; undefined where it has ended meanwhile
+ */
+export async function endByServer(link: Link, run: KnownRun, why: string): Promise<Outcome | undefined> {
+  if (isChain(run)) {
+    const live = await findRuns(link, { session: run.session, onlyOpen: true, max: MAX_STEPS });
+    const steps = live.filter(({ label }) => label.startsWith(`${run.label}.`));
+    await concurrently(steps, (step) => terminate(link, step, why));
+  }
+  return (await terminate(link, run, why)) ? lostOutcome(run, why) : undefined;
+}
+
+/** The same of a session. Gives whether it was. */
+export async function endSessionIfFailing(link: Link, session: string): Promise<boolean> {
+  const run = { workflowId: sessionWorkflowId(session), label: `session ${session}` };
+  if (!(await isFailing(link, run))) return false;
+  await terminate(link, run, WHY);
+  return true;
+}
+
+async function terminate(
+  link: Link,
+  { workflowId, runId, label }: { workflowId: string; runId?: string; label: string },
+  why: string,
+): Promise<boolean> {
+  const handle = link.client.workflow.getHandle(
+    workflowId,
+    undefined,
+    runId === undefined ? {} : { firstExecutionRunId: runId },
+  );
+  return link.call(`end ${label}`, async () => {
+    try {
+      await handle.terminate(why);
+      return true;
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      return false; // it has ended meanwhile
+    }
+  });
+}
+
+function lostOutcome({ session, label, run, startedAt, model }: KnownRun, why: string): Outcome {
+  return {
+    ...{ status: 'lost', session, label, run, summary: why, report: '' },
+    failure: {
+      class: why === WHY ? 'internal' : 'worker',
+      message: why,
+      remedy: 'its worktree and branch are as it left them',
+    },
+    ...(model !== undefined && { model }),
+    ...{ verifications: [], repairs: 0, turns: 0, usage: NO_USAGE, denials: [], loaded: [], caveats: [] },
+    durations: {
+      ...{ queuedMs: 0, workingMs: 0, verifyingMs: 0 },
+      totalMs: Date.now() - Date.parse(startedAt),
+    },
+    notes: [
+      'its worker ends what it has left running, within some 15 s where it is there; that was not waited for',
+    ],
+  };
+}

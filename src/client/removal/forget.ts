@@ -1,0 +1,110 @@
+/** Giving up a worker that will not come back: its subagents end as lost, with the last commit that is known. */
+import { existsSync } from 'node:fs';
+import {
+  CONTRACT_VERSION,
+  MAIN_QUEUE,
+  SUBAGENT,
+  SubagentsError,
+  type ForgetRequest,
+} from '../../contract/index.ts';
+import { branchTip } from '../../git/branches/branch.ts';
+import { concurrently } from '../connection/concurrently.ts';
+import { isNotFound } from '../errors.ts';
+import { endByServer } from './force.ts';
+import { holderOf } from '../connection/holder.ts';
+import type { Link } from '../connection/link.ts';
+import type { KnownRun } from '../listing/runs.ts';
+import { readView } from '../subagents/view.ts';
+import { findRuns } from '../listing/visibility.ts';
+import { isWorkerThere } from '../connection/workers.ts';
+
+/** Live subagents looked through, at most. */
+const MAX_RUNS = 10_000;
+
+/** What a subagent says of itself that counts here, or what its history says where nobody answers for it. */
+interface Held {
+  readonly workerId?: string | undefined;
+  readonly branch?: string | null | undefined;
+}
+
+/** See `Subagents.forgetWorker`. */
+export async function forgetWorker(link: Link, workerId: string): Promise<KnownRun[]> {
+  if (await isWorkerThere(link, workerId)) {
+    throw new SubagentsError('BAD_INPUT', `worker ${workerId} is not away: it asks for work`, {
+      remedy: 'kill its subagents instead, or stop the worker first',
+    });
+  }
+  const [runs, answers] = await Promise.all([
+    findRuns(link, { onlyOpen: true, max: MAX_RUNS }),
+    isAnswered(link),
+  ]);
+  const held = await concurrently(runs, async (run) => ({ run, ...(await holdOf(link, run, answers)) }));
+  const its = held.filter((each) => each.workerId === workerId);
+  if (its.length === 0) throw unknownWorker(workerId, held);
+  const given = await concurrently(its, async ({ run, branch }) =>
+    (await giveUp(link, run, workerId, { branch, answers })) ? run : undefined,
+  );
+  return given.filter((run) => run !== undefined);
+}
+
+/** Has the subagent end as lost when its worker is away and another one can end it; gives whether it was. */
+export async function forgetIfAway(link: Link, run: KnownRun): Promise<boolean> {
+  const view = await readView(link, run);
+  if (view === undefined || view instanceof SubagentsError || view.workerId === undefined) return false;
+  if (await isWorkerThere(link, view.workerId)) return false;
+  return giveUp(link, run, view.workerId, { branch: view.branch, answers: await isAnswered(link) });
+}
+
+/** Whether a worker runs workflows that understands us: what is asked of a workflow then takes effect. */
+export async function isAnswered(link: Link): Promise<boolean> {
+  return (await link.contracts(MAIN_QUEUE, 'workflow')).includes(CONTRACT_VERSION);
+}
+
+async function holdOf(link: Link, run: KnownRun, answers: boolean): Promise<Held> {
+  const view = answers ? await readView(link, run).catch(() => undefined) : undefined;
+  if (view !== undefined && !(view instanceof SubagentsError)) return view;
+  return { workerId: await holderOf(link, run), branch: run.branch };
+}
+
+/** @returns false where it has ended meanwhile */
+async function giveUp(
+  link: Link,
+  run: KnownRun,
+  workerId: string,
+  { branch, answers }: { readonly branch: string | null | undefined; readonly answers: boolean },
+): Promise<boolean> {
+  const head = await tipOf(run.repo, branch);
+  const reason = `its worker ${workerId} was given up`;
+  if (!answers) {
+    const why = head === undefined ? reason : `${reason}; its branch is at ${head}`;
+    return (await endByServer(link, run, why)) !== undefined;
+  }
+  const request: ForgetRequest = { reason, ...(head !== undefined && { head }) };
+  return link.call(`give up ${run.label}`, async () => {
+    try {
+      await link.client.workflow
+        .getHandle(run.workflowId, undefined, { firstExecutionRunId: run.runId })
+        .signal(SUBAGENT.forget, request);
+      return true;
+    } catch (error) {
+      if (isNotFound(error)) return false;
+      throw error;
+    }
+  });
+}
+
+function unknownWorker(workerId: string, held: readonly Held[]): SubagentsError {
+  const others = [...new Set(held.flatMap((each) => each.workerId ?? []))].sort();
+  return new SubagentsError('UNKNOWN_TARGET', `no live subagent is on a worker "${workerId.slice(0, 100)}"`, {
+    remedy:
+      others.length === 0
+        ? 'there is nothing to give up: no live subagent has a worker'
+        : `live subagents are on: ${others.slice(0, 8).join(', ')}`,
+  });
+}
+
+/** The tip of its branch, where the repository is on this machine. */
+async function tipOf(repo: string, branch: string | null | undefined): Promise<string | undefined> {
+  if (branch == null || !existsSync(repo)) return undefined;
+  return branchTip(repo, branch).catch(() => undefined);
+}

@@ -1,0 +1,211 @@
+/** What a session tells, as it comes: its unacknowledged announcements once, then those in its history. */
+import { z } from 'zod';
+import {
+  announcement as announcementSchema,
+  announceSignal,
+  endedSignal,
+  pageInput,
+  SESSION,
+  signalOf,
+  sessionWorkflowId,
+  unacknowledgedView,
+  type Announcement,
+  type PageView,
+  type UnacknowledgedView,
+} from '../../contract/index.ts';
+import { Acknowledger, sendAcknowledgement } from './acknowledger.ts';
+import { concurrently } from '../connection/concurrently.ts';
+import { isNotFound, isPassing } from '../errors.ts';
+import { endable, pause } from './following.ts';
+import { firstInput, firstValue, followHistory, type HistoryEvent } from '../subagents/history.ts';
+import type { Link } from '../connection/link.ts';
+import type { AnnouncementOptions, ReceivedAnnouncement } from '../types.ts';
+
+/** Between two tries, in milliseconds: doubled from the first to the last. */
+const BACKOFF_MS = { first: 100, last: 2_000 };
+/** Remembered, so that one that comes again is dropped: more than a session keeps unacknowledged. */
+const REMEMBERED = 20_000;
+
+const loose = { announcements: z.array(z.unknown()) };
+const looseView = unacknowledgedView.extend(loose);
+const looseInput = pageInput.extend(loose);
+
+/** See `SessionHandle.announcements`. */
+export function receiveAnnouncements(
+  link: Link,
+  session: string,
+  options: AnnouncementOptions & { readonly receiver: string },
+): AsyncGenerator<ReceivedAnnouncement, void, undefined> {
+  const { receiver } = options;
+  link.requireOpen();
+  return endable([options.signal, link.closed], async function* (signal) {
+    const acknowledger = new Acknowledger(link, session, receiver, signal);
+    try {
+      for await (const item of announcements(link, session, receiver, options, signal)) {
+        const acknowledge = () => sendAcknowledgement(link, session, receiver, [item.id]);
+        yield { ...item, acknowledge };
+        if (options.acknowledge !== 'manual') acknowledger.add(item.id);
+      }
+    } finally {
+      await acknowledger.settled();
+    }
+  });
+}
+
+/** What a receiver has not acknowledged, all of it, and the place in the session's history up to which that is so. */
+export type Unacknowledged = Pick<UnacknowledgedView, 'announcements' | 'runId' | 'historyLength'>;
+
+/**
+ * What `receiver` has not acknowledged; `undefined` while there is no such session. At its first look the session is told of
+ * the receiver, and from then on keeps for it what others have acknowledged.
+ */
+export async function readUnacknowledged(
+  link: Link,
+  session: string,
+  receiver: string,
+  signal?: AbortSignal,
+): Promise<Unacknowledged | undefined> {
+  for (;;) {
+    let first = await readView(link, session, [receiver], signal);
+    if (first?.known === false) {
+      // Read once more: what was acknowledged by all in between is not kept.
+      await sendAcknowledgement(link, session, receiver, []);
+      first = await readView(link, session, [receiver], signal);
+    }
+    if (first === undefined) return undefined;
+    const { runId, historyLength } = first;
+    const announcements = (await concurrently(first.pages, (page) => readPage(link, page, signal))).flat();
+    announcements.push(...first.announcements);
+    let part: UnacknowledgedView | undefined = first;
+    while (part !== undefined && part.next !== null && part.runId === runId) {
+      part = await readView(link, session, [receiver, part.next], signal);
+      announcements.push(...(part?.announcements ?? []));
+    }
+    // Continued as new in the middle: what was to come next may lie in a page by now.
+    if (part?.runId === runId) return { announcements, runId, historyLength };
+  }
+}
+
+async function readView(
+  link: Link,
+  session: string,
+  args: [string, number?],
+  signal: AbortSignal | undefined,
+): Promise<UnacknowledgedView | undefined> {
+  const make = async (): Promise<UnacknowledgedView | undefined> => {
+    try {
+      const handle = link.client.workflow.getHandle(sessionWorkflowId(session));
+      const { announcements, ...rest } = looseView.parse(await handle.query(SESSION.unacknowledged, ...args));
+      return { ...rest, announcements: readable(announcements) };
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  };
+  return link.call(`read the announcements of session ${session}`, make, { signal });
+}
+
+/** The announcements of a page that are wanted: they are the input of its workflow. */
+async function readPage(
+  link: Link,
+  { workflowId, ids }: PageView,
+  signal: AbortSignal | undefined,
+): Promise<Announcement[]> {
+  const input = await firstInput(link, { workflowId }, signal);
+  const { announcements } = looseInput.parse(input);
+  const wanted = new Set(ids);
+  return readable(announcements).filter(({ id }) => wanted.has(id));
+}
+
+/** Anyone may signal a session: what is no announcement is left out. */
+const readable = (items: readonly unknown[]): Announcement[] =>
+  items.flatMap((item) => announcementSchema.safeParse(item).data ?? []);
+
+async function* announcements(
+  link: Link,
+  session: string,
+  receiver: string,
+  { once = false, onReconnect }: AnnouncementOptions,
+  signal: AbortSignal,
+): AsyncGenerator<Announcement, void, undefined> {
+  const seen = new Recent(REMEMBERED);
+  let ended: string | undefined;
+  for (let backoff = BACKOFF_MS.first; ; backoff = Math.min(backoff * 2, BACKOFF_MS.last)) {
+    try {
+      // A session that does not exist, or has ended: wait for the next of that name.
+      const newest = await newestRun(link, session, signal);
+      const view =
+        newest === undefined || newest.runId === ended
+          ? undefined
+          : await readUnacknowledged(link, session, receiver, signal);
+      for (const item of view?.announcements ?? []) if (seen.add(item)) yield item;
+      if (once) return;
+      if (view !== undefined) {
+        const run = { workflowId: sessionWorkflowId(session), runId: view.runId };
+        // A session that has refused an Update counts events that the server has dropped.
+        const afterEvent =
+          newest?.runId === view.runId ? Math.min(view.historyLength, newest.historyLength) : 0;
+        for await (const event of followHistory(link, { ...run, afterEvent }, signal)) {
+          backoff = BACKOFF_MS.first;
+          const item = await announcementIn(link, event);
+          if (item !== undefined && seen.add(item)) yield item;
+        }
+        // This run is over; after a continue-as-new its successor is there already.
+        ended = view.runId;
+        continue;
+      }
+    } catch (error) {
+      if (signal.aborted || once || !(isPassing(error) || isNotFound(error))) throw error;
+      onReconnect?.(error);
+    }
+    await pause(backoff, signal);
+  }
+}
+
+/** The newest run of the session, as the server has it; undefined where there is none. */
+async function newestRun(
+  link: Link,
+  session: string,
+  signal: AbortSignal,
+): Promise<{ readonly runId: string; readonly historyLength: number } | undefined> {
+  const handle = link.client.workflow.getHandle(sessionWorkflowId(session));
+  try {
+    return await link.call(`look at session ${session}`, () => handle.describe(), { signal });
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+/** The announcement that `event` brings: an `ended` or `announce` signal; `undefined` for all other events. */
+async function announcementIn(link: Link, event: HistoryEvent): Promise<Announcement | undefined> {
+  const signal = event.workflowExecutionSignaledEventAttributes;
+  const name = signalOf(signal?.signalName ?? '');
+  const schema =
+    name === SESSION.ended ? endedSignal : name === SESSION.announce ? announceSignal : undefined;
+  if (schema === undefined) return undefined;
+  // A malformed signal (anyone may send one) is not ours to deliver; the session ignores it too.
+  return schema.safeParse(await firstValue(link, signal?.input)).data?.announcement;
+}
+
+/** The newest announcements, as many as `capacity`: each by its id and its subagent's run, for another session of the same name begins its ids anew. */
+class Recent {
+  readonly #keys = new Set<string>();
+  readonly #capacity: number;
+
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  /** Whether it is new. */
+  add({ id, runId }: Announcement): boolean {
+    const key = `${id} ${runId}`;
+    if (this.#keys.has(key)) return false;
+    this.#keys.add(key);
+    if (this.#keys.size > this.#capacity) {
+      const [oldest] = this.#keys;
+      if (oldest !== undefined) this.#keys.delete(oldest);
+    }
+    return true;
+  }
+}

@@ -1,0 +1,128 @@
+/** How a subagent ended, read from how its workflow was closed. */
+import {
+  ApplicationFailure,
+  CancelledFailure,
+  TerminatedFailure,
+  TimeoutFailure,
+  WorkflowFailedError,
+} from '@temporalio/client';
+import {
+  MAX_TIMER_MS,
+  outcome as outcomeSchema,
+  SubagentsError,
+  type Outcome,
+} from '../../contract/index.ts';
+import { isNotFound, LostRunError } from '../errors.ts';
+import { followToEnd } from '../subagents/history.ts';
+import { inspect } from '../subagents/inspect.ts';
+import type { Link } from '../connection/link.ts';
+import { LinkedSignal } from '../connection/linked-signal.ts';
+import type { KnownRun } from '../listing/runs.ts';
+import type { ResultOptions } from '../types.ts';
+
+/**
+ * Waits for the end of a run, across restarts of the server.
+ * @throws LostRunError when it was terminated or the server no longer has it; SubagentsError TIMEOUT; the signal's reason.
+ */
+export async function awaitOutcome(link: Link, run: KnownRun, options: ResultOptions = {}): Promise<Outcome> {
+  using linked = new LinkedSignal([options.signal, link.closed]);
+  const name = `${run.label}@${run.run}`;
+  const timer =
+    options.timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => linked.abort(stillLive(name)), Math.min(options.timeoutMs, MAX_TIMER_MS));
+  try {
+    const events = followToEnd(link, { ...run, onlyClose: true }, linked.signal);
+    while ((await events.next()).done !== true);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+  return await readEnd(link, run, name);
+}
+
+/** Of a run that is over: its outcome is there at once, or its server is in trouble. */
+const READ_TIMEOUT_MS = 10_000;
+
+/**
+ * How a run that is over ended.
+ * @throws LostRunError, SubagentsError TIMEOUT
+ */
+export const readOutcome = (link: Link, run: KnownRun): Promise<Outcome> =>
+  awaitOutcome(link, run, { timeoutMs: READ_TIMEOUT_MS });
+
+/** The same; undefined for one that was ended from outside and left none. */
+export async function outcomeIfLeft(link: Link, run: KnownRun): Promise<Outcome | undefined> {
+  try {
+    return await readOutcome(link, run);
+  } catch (error) {
+    if (error instanceof SubagentsError && error.code === 'LOST') return undefined;
+    throw error;
+  }
+}
+
+function stillLive(name: string): SubagentsError {
+  return new SubagentsError('TIMEOUT', `${name} has not ended in time; it goes on`, {
+    remedy: 'see what it is doing with `subagents show`, or wait longer',
+  });
+}
+
+/** How a run that is over was closed. */
+async function readEnd(link: Link, run: KnownRun, name: string): Promise<Outcome> {
+  const end = await link.call(
+    `read the outcome of ${name}`,
+    async (): Promise<{ value: unknown } | { failure: Error | undefined } | 'unknown'> => {
+      try {
+        return { value: await link.client.workflow.getHandle(run.workflowId, run.runId).result() };
+      } catch (error) {
+        if (error instanceof WorkflowFailedError) return { failure: error.cause };
+        if (isNotFound(error)) return 'unknown';
+        throw error;
+      }
+    },
+  );
+  if (end === 'unknown') {
+    throw new LostRunError(`the server no longer keeps ${name}; its session remembers: ${remembered(run)}`, {
+      entry: run,
+      remedy: 'its branch and commits are in the repository as before',
+    });
+  }
+  if ('value' in end) return parse(end.value, name);
+  const { failure } = end;
+  if (failure instanceof ApplicationFailure && failure.details?.length)
+    return parse(failure.details[0], name);
+  if (failure instanceof CancelledFailure) return killedOutcome(link, run, name);
+  if (failure instanceof TerminatedFailure || failure instanceof TimeoutFailure) {
+    throw new LostRunError(`${name} was ended from outside (${failure.message}) and left no outcome`, {
+      entry: run,
+      remedy: 'its worktree and branch are as it left them; spawn it again to go on',
+    });
+  }
+  throw new SubagentsError(
+    'INTERNAL',
+    `${name} failed without an outcome: ${failure?.message ?? 'unknown'}`,
+    {
+      cause: failure,
+    },
+  );
+}
+
+/** A cancelled workflow has no result: its outcome is in the memo. */
+async function killedOutcome(link: Link, run: KnownRun, name: string): Promise<Outcome> {
+  const memo = (await inspect(link, run))?.memo ?? {};
+  if (memo['outcome'] !== undefined) return parse(memo['outcome'], name);
+  throw new LostRunError(`${name} was cancelled and left no outcome`, { entry: run });
+}
+
+function parse(value: unknown, name: string): Outcome {
+  const parsed = outcomeSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new SubagentsError('INTERNAL', `the outcome of ${name} cannot be read: ${parsed.error.message}`, {
+    remedy: 'it may come from another version of durable-subagents: look at it in the Temporal Web UI',
+  });
+}
+
+function remembered({ status, summary, head }: KnownRun): string {
+  return [status, summary, head === undefined ? undefined : `head ${head}`].filter(Boolean).join('; ');
+}

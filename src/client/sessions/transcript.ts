@@ -1,0 +1,162 @@
+/** A subagent's transcript: a short workflow pages Copilot's event log, and the pages are taken from that workflow's history. */
+import { randomUUID } from 'node:crypto';
+import {
+  isFinal,
+  MAIN_QUEUE,
+  TRANSCRIPT,
+  transcriptPage,
+  transcriptWorkflowId,
+  type TranscriptEntry,
+  type TranscriptInput,
+  type TranscriptPage,
+} from '../../contract/index.ts';
+import { requireView } from '../subagents/view.ts';
+import { LostRunError } from '../errors.ts';
+import { endable, pause } from './following.ts';
+import { firstValue, followToEnd } from '../subagents/history.ts';
+import type { Link } from '../connection/link.ts';
+import { awaitOutcome } from './outcomes.ts';
+import type { KnownRun } from '../listing/runs.ts';
+import type { TranscriptOptions } from '../types.ts';
+import { awayError, requireThisWorker } from '../connection/workers.ts';
+
+/** Of a worker, in errors. */
+const HOLDER = 'the worker that has the transcript';
+/** Activity whose results are the pages. */
+const PAGE_ACTIVITY = 'readTranscript';
+/** How often a following reader says that it is there, in milliseconds; the workflow takes it for gone after a minute. */
+const READING_MS = 20_000;
+/** How often it is looked whether a queued subagent has a worker now, in milliseconds. */
+const QUEUED_MS = 1_000;
+/** How long reading what is there may take as a whole. A page takes milliseconds: this long means that the worker is away. */
+const READ_TIMEOUT = '1 minute';
+
+/** See `SubagentHandle.transcript`. */
+export function readTranscript(
+  link: Link,
+  find: () => Promise<KnownRun>,
+  { follow = false, signal: given }: TranscriptOptions,
+): AsyncGenerator<TranscriptEntry, void, undefined> {
+  link.requireOpen();
+  return endable([given, link.closed], async function* (signal) {
+    const run = await find();
+    const source = await findSource(link, run, follow, signal);
+    if (source === undefined) return;
+    let cursor = 0;
+    const take = function* (page: TranscriptPage) {
+      cursor = page.cursor;
+      yield* page.entries;
+    };
+    if (follow) {
+      const ended = whenEnded(link, run, signal);
+      // The workflow gives a reader up that was away (a machine that slept): it is started again.
+      while (!ended.aborted) {
+        for await (const page of untilAborted(
+          pages(link, run, { ...source, follow, cursor }, ended),
+          ended,
+        )) {
+          yield* take(page);
+        }
+      }
+      signal.throwIfAborted();
+    }
+    for await (const page of pages(link, run, { ...source, follow: false, cursor }, signal))
+      yield* take(page);
+  });
+}
+
+type Source = Omit<TranscriptInput, 'follow' | 'cursor'>;
+
+/** Which worker holds the log; `undefined` when the subagent never had one. With `follow`, waits until it has. */
+async function findSource(
+  link: Link,
+  run: KnownRun,
+  follow: boolean,
+  signal: AbortSignal,
+): Promise<Source | undefined> {
+  for (;;) {
+    const view = await requireView(link, run);
+    if (view === undefined) {
+      throw new LostRunError(
+        `the server no longer keeps ${run.label}@${run.run}, nor who has its transcript`,
+        {
+          entry: run,
+        },
+      );
+    }
+    const { workerId, copilotSessionId } = view;
+    if (workerId !== undefined) {
+      await requireThisWorker(link, workerId, HOLDER);
+      return {
+        ...{ subagentWorkflowId: run.workflowId, subagentRunId: run.runId, workerId, copilotSessionId },
+        of: { label: run.label, run: run.run },
+      };
+    }
+    if (!follow || isFinal(view.status)) return undefined;
+    await pause(QUEUED_MS, signal);
+  }
+}
+
+/** Aborted when the run has ended, or with `signal`. */
+function whenEnded(link: Link, run: KnownRun, signal: AbortSignal): AbortSignal {
+  const ended = new AbortController();
+  const abort = (): void => ended.abort(new DOMException('The subagent has ended.', 'AbortError'));
+  awaitOutcome(link, run, { signal }).then(abort, abort);
+  return ended.signal;
+}
+
+async function* untilAborted<T>(items: AsyncGenerator<T>, signal: AbortSignal): AsyncGenerator<T> {
+  try {
+    yield* items;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+/** Starts a transcript workflow and yields its pages. */
+async function* pages(
+  link: Link,
+  { session, label }: KnownRun,
+  input: TranscriptInput,
+  signal: AbortSignal,
+): AsyncGenerator<TranscriptPage, void, undefined> {
+  const handle = await link.call(
+    `read the transcript of ${label}`,
+    () =>
+      link.client.workflow.start(TRANSCRIPT.workflow, {
+        workflowId: transcriptWorkflowId(session, label, randomUUID().slice(0, 8)),
+        taskQueue: MAIN_QUEUE,
+        args: [input],
+        staticSummary: `transcript of ${label}${input.follow ? ', followed' : ''}`,
+        ...(!input.follow && { workflowExecutionTimeout: READ_TIMEOUT }),
+      }),
+    { signal },
+  );
+  const stillReading = setInterval(() => {
+    void link.call('read on', () => handle.signal(TRANSCRIPT.reading)).catch(() => undefined);
+  }, READING_MS);
+  let over = false;
+  try {
+    const run = { workflowId: handle.workflowId, runId: handle.firstExecutionRunId };
+    const reads = new Set<string>();
+    for await (const event of followToEnd(link, run, signal)) {
+      const {
+        activityTaskScheduledEventAttributes: scheduled,
+        activityTaskCompletedEventAttributes: completed,
+      } = event;
+      if (scheduled?.activityType?.name === PAGE_ACTIVITY) reads.add(String(event.eventId));
+      if (completed && reads.delete(String(completed.scheduledEventId))) {
+        // An attempt that was lost with its worker is no page; the next one reads the same again.
+        const page = transcriptPage.safeParse(await firstValue(link, completed.result));
+        if (page.success) yield page.data;
+      }
+      const failed = event.workflowExecutionFailedEventAttributes?.failure;
+      if (failed || event.workflowExecutionTimedOutEventAttributes)
+        throw awayError(link, input.workerId, HOLDER);
+    }
+    over = true;
+  } finally {
+    clearInterval(stillReading);
+    if (!over) await link.call('stop reading', () => handle.cancel()).catch(() => undefined);
+  }
+}

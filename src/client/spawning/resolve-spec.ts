@@ -1,0 +1,156 @@
+/** What only the caller's machine knows of a spec: the checkout and the commit it starts from. */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import {
+  DEFAULT_MAX_REPAIRS,
+  DEFAULT_STUCK_AFTER_MS,
+  DEFAULT_TIMEOUT_MS,
+  readRepositoryUrl,
+  REPOSITORY_OPTIONS,
+  SubagentsError,
+  travelling,
+  type RepositoryUrl,
+  type ResolvedSpec,
+} from '../../contract/index.ts';
+import { carryChanges } from '../../git/worktrees/carry.ts';
+import { settingsAgainst } from '../../git/trust/injected-config.ts';
+import { injectedIn } from '../../git/trust/program-watch.ts';
+import { remoteCommit } from '../../git/remote.ts';
+import { countUncommitted, resolveBase, resolveRepository } from '../../git/repository.ts';
+import { withSettings } from '../../git/run.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import type { ParsedSpec } from './spec.ts';
+
+/** Counting changes of a huge checkout may take long; after this, in milliseconds, the spawn goes on without. */
+const COUNT_TIMEOUT_MS = 3_000;
+
+/** Who spawns. */
+export interface Caller {
+  /** Where the caller stands: `repo` is relative to it, and by default its git root. */
+  readonly cwd: string;
+  /** The queue of this host's workers, who alone have the checkout. */
+  readonly hostQueue: string;
+}
+
+/**
+ * Fills in every default.
+ * @returns the spec as it travels, and what the caller should know.
+ * @throws SubagentsError NOT_A_REPOSITORY, UNKNOWN_BASE.
+ */
+export async function resolveSpec(
+  spec: ParsedSpec,
+  caller: Caller,
+): Promise<{ readonly spec: ResolvedSpec; readonly notes: readonly string[] }> {
+  const named = spec.repo === undefined ? undefined : remoteOf(spec.repo, caller.cwd);
+  const isolation = spec.isolation ?? 'worktree';
+  requirePushable(spec, named !== undefined);
+  if (named !== undefined) checkRemote(spec);
+  const repo = named?.url ?? (await resolveRepository(spec.repo ?? '.', caller.cwd));
+  if (isolation === 'in-place' && spec.setup && spec.setup.length > 0) {
+    throw new SubagentsError(
+      'BAD_INPUT',
+      'set-up is for a new worktree, and in-place works in your checkout',
+      {
+        remedy: 'Set the checkout up yourself, and leave out setup; or leave out in-place.',
+      },
+    );
+  }
+  const carries = spec.withChanges ?? false;
+  if (spec.verifyFresh && isolation === 'in-place') {
+    throw new SubagentsError(
+      'BAD_INPUT',
+      'verifyFresh is for a worktree, and what is uncommitted in place is in no fresh checkout',
+      { remedy: 'Leave out verifyFresh, or leave out in-place.' },
+    );
+  }
+  if (carries && isolation === 'in-place') {
+    throw new SubagentsError(
+      'BAD_INPUT',
+      'in place, the uncommitted changes of your checkout are there anyway',
+      {
+        remedy: 'Leave out withChanges, or leave out in-place.',
+      },
+    );
+  }
+  const guarded = settingsAgainst(named ? {} : await injectedIn(repo));
+  const { commit, carried, tree, notes } = await withSettings(guarded, async () => {
+    const [commit, left] = await Promise.all([
+      named ? remoteCommit(named.url, spec.base) : resolveBase(repo, spec.base),
+      named ? credentialNotes(named) : isolation === 'worktree' && !carries ? uncommittedNotes(repo) : [],
+    ]);
+    return {
+      commit,
+      ...(carries ? await carryChanges(repo, commit) : { carried: undefined, tree: undefined, notes: left }),
+    };
+  });
+  const resolved: ResolvedSpec = {
+    label: spec.label,
+    task: spec.task,
+    repo,
+    base: { commit, name: spec.base ?? 'HEAD' },
+    isolation,
+    ...(carried && { carried }),
+    leftOpen: REPOSITORY_OPTIONS.filter((field) => spec[field] === undefined),
+    ...{ setup: [], verify: [], env: [], signing: 'repository', permissions: 'all', trustRepo: false },
+    timeoutMs: DEFAULT_TIMEOUT_MS,
+    stuckAfterMs: DEFAULT_STUCK_AFTER_MS,
+    ...travelling(spec),
+    maxRepairs: DEFAULT_MAX_REPAIRS,
+    hostQueue: caller.hostQueue,
+  };
+  // The commit that carries changes along is another each time.
+  const fingerprint = fingerprintOf({ ...resolved, ...(carried && { carried: tree }) });
+  return { spec: { ...resolved, fingerprint }, notes };
+}
+
+/** The URL that `repo` is; undefined for a path, also one that looks like a URL. */
+function remoteOf(repo: string, cwd: string): RepositoryUrl | undefined {
+  return existsSync(resolve(cwd, repo)) ? undefined : readRepositoryUrl(repo);
+}
+
+/** @throws SubagentsError BAD_INPUT where there is nowhere to push to, or nothing to force */
+export function requirePushable(
+  { label, push, force }: { label: string; push?: boolean | undefined; force?: boolean | undefined },
+  byUrl: boolean,
+): void {
+  if (force && !push) {
+    throw new SubagentsError('BAD_INPUT', 'force is for push: nothing else is refused because of caveats', {
+      remedy: 'Leave it out, or add push; a merge takes --force itself.',
+    });
+  }
+  if (push && !byUrl) {
+    throw new SubagentsError('BAD_INPUT', 'push is for a repository that is named by URL', {
+      remedy: `Leave it out, and push yourself: git push origin subagents/${label}`,
+    });
+  }
+}
+
+/** @throws SubagentsError BAD_INPUT for what needs a checkout of the caller */
+function checkRemote({ isolation, withChanges }: ParsedSpec): void {
+  if (isolation !== 'in-place' && !withChanges) return;
+  const what = withChanges ? 'uncommitted changes to carry along' : 'checkout to work in';
+  throw new SubagentsError('BAD_INPUT', `a repository that is named by URL has no ${what}`, {
+    remedy: `Name a checkout by its path, or leave out ${withChanges ? 'withChanges' : 'in-place'}.`,
+  });
+}
+
+function credentialNotes({ url, leftOut }: RepositoryUrl): string[] {
+  return leftOut
+    ? [
+        `what the URL had of credentials was left out, since it would be kept: ${url} is read with those of git`,
+      ]
+    : [];
+}
+
+/** A worktree has what is committed, and nothing else. */
+async function uncommittedNotes(repo: string): Promise<string[]> {
+  let count: number;
+  try {
+    count = await countUncommitted(repo, COUNT_TIMEOUT_MS);
+  } catch {
+    return [`uncommitted changes of ${repo} could not be counted; they are not part of the worktree`];
+  }
+  if (count === 0) return [];
+  const changes = count === 1 ? '1 uncommitted change' : `${count} uncommitted changes`;
+  return [`${changes} of ${repo} ${count === 1 ? 'is' : 'are'} not part of the worktree`];
+}

@@ -1,0 +1,75 @@
+/** From what a caller writes to what travels: parsed, every default filled in, the base resolved to a commit. */
+import type { z } from 'zod';
+import {
+  byteLength,
+  check,
+  continueSpec,
+  MAX_SPAWN_BYTES,
+  MAX_SPAWN_SPECS,
+  spawnSpec,
+  SubagentsError,
+} from '../../contract/index.ts';
+
+/** A spec that fits its schema; durations in milliseconds. */
+export type ParsedSpec = ReturnType<typeof spawnSpec.parse>;
+
+/**
+ * Parses one spec.
+ * @param where names the spec in an error, for example `specs[2]`; left out for a single one.
+ * @throws SubagentsError BAD_INPUT that names the field and says what it takes.
+ */
+export function parseSpec(spec: unknown, where = ''): ParsedSpec {
+  const parsed = check(spawnSpec, spec);
+  if (parsed.success) return parsed.data;
+  throw misfit(parsed.error, spawnSpec.shape, where);
+}
+
+/** Parses what a run is continued with. @throws SubagentsError BAD_INPUT, likewise */
+export function parseContinueSpec(spec: unknown): ReturnType<typeof continueSpec.parse> {
+  const parsed = check(continueSpec, spec);
+  if (parsed.success) return parsed.data;
+  throw misfit(parsed.error, continueSpec.shape, '');
+}
+
+/** The error for what does not fit its schema; names the field and says what it takes. */
+export function misfit({ issues: [issue] }: z.ZodError, shape: z.ZodRawShape, where: string): SubagentsError {
+  const path = [...(where === '' ? [] : [where]), ...(issue?.path ?? []).map(String)].join('.');
+  const field = String(issue?.path[0] ?? '');
+  const description = (shape[field] as z.ZodType | undefined)?.description;
+  return new SubagentsError(
+    'BAD_INPUT',
+    `${path === '' ? 'the spec' : path}: ${issue?.message ?? 'illegal'}`,
+    {
+      remedy:
+        description === undefined
+          ? `a spec has these fields: ${Object.keys(shape).join(', ')}`
+          : `${field} is: ${description}`,
+    },
+  );
+}
+
+/** Parses a list of specs. @throws SubagentsError BAD_INPUT, LIMIT. Nothing is spawned then, not even the legal ones. */
+export function parseSpecs(specs: readonly unknown[]): ParsedSpec[] {
+  if (specs.length === 0) throw new SubagentsError('BAD_INPUT', 'specs: the list is empty');
+  if (specs.length > MAX_SPAWN_SPECS) {
+    throw new SubagentsError('LIMIT', `specs: ${specs.length} are more than ${MAX_SPAWN_SPECS} at once`, {
+      remedy: `spawn them in lists of at most ${MAX_SPAWN_SPECS}`,
+    });
+  }
+  return specs.map((spec, index) => parseSpec(spec, specs.length === 1 ? '' : `specs[${index}]`));
+}
+
+/** @throws SubagentsError LIMIT when `request`, as JSON, is more than Temporal takes in one message. */
+export function checkSpawnSize(
+  request: unknown,
+  {
+    what = 'this spawn',
+    remedy = 'spawn fewer at once, or put the material in a file of the repository and name it in the task',
+  }: { readonly what?: string; readonly remedy?: string } = {},
+): void {
+  const bytes = byteLength(JSON.stringify(request));
+  if (bytes <= MAX_SPAWN_BYTES) return;
+  throw new SubagentsError('LIMIT', `${what} is ${bytes} bytes; at most ${MAX_SPAWN_BYTES} are possible`, {
+    remedy,
+  });
+}

@@ -1,0 +1,150 @@
+/** Continuing: a new run of a subagent that has ended, with its Copilot session, its branch and its worktree. */
+import { randomUUID } from 'node:crypto';
+import {
+  head,
+  isFinal,
+  isRepositoryUrl,
+  MAX_HANDOVER_CHARS,
+  startedSpec,
+  SubagentsError,
+  travelling,
+  type ContinueSpec,
+  type Outcome,
+  type ResolvedSpec,
+} from '../../contract/index.ts';
+import { requireView } from './view.ts';
+import { isNotFound, LostRunError } from '../errors.ts';
+import { fingerprintOf } from '../spawning/fingerprint.ts';
+import { followHistory, firstValue } from './history.ts';
+import { LinkedSignal } from '../connection/linked-signal.ts';
+import type { Link } from '../connection/link.ts';
+import { outcomeIfLeft } from '../sessions/outcomes.ts';
+import type { KnownRun } from '../listing/runs.ts';
+import { requirePushable } from '../spawning/resolve-spec.ts';
+import { acceptedBefore, refusalError, sendSpawn, type Accepted } from '../spawning/spawn.ts';
+import { parseContinueSpec } from '../spawning/spec.ts';
+import type { SpawnOptions } from '../types.ts';
+import { requireThisWorker } from '../connection/workers.ts';
+
+const SEND_TIMEOUT_MS = 60_000;
+/** A branch that we named. */
+const OWN_BRANCH = /^subagents\/[a-z0-9._-]+$/;
+
+/** See `SubagentHandle.continue`. */
+export async function continueRun(
+  link: Link,
+  run: KnownRun,
+  spec: ContinueSpec,
+  { requestId = randomUUID(), timeoutMs = SEND_TIMEOUT_MS }: SpawnOptions,
+): Promise<Accepted> {
+  const wanted = parseContinueSpec(spec);
+  const name = `${run.label}@${run.run}`;
+  // Another task than that of the run before.
+  const fingerprint = fingerprintOf({ continues: run.label, ...changed(wanted) });
+  const again = acceptedBefore(run, fingerprint);
+  if (again) return again;
+  if (!isFinal(run.status)) {
+    throw new SubagentsError('LABEL_LIVE', `cannot continue ${name}: it is live (${run.status})`, {
+      remedy: `steer it instead: subagents steer ${run.label} "<message>"`,
+    });
+  }
+  const who = `the worker that has the workspace of ${name}`;
+  if (run.workerId !== undefined) await requireThisWorker(link, run.workerId, who);
+  // A worker is there: its answer is worth the wait, whoever has kept silent lately.
+  link.silentUntil = 0;
+  const [before, place, outcome] = await Promise.all([
+    readSpec(link, run),
+    findPlace(link, run),
+    outcomeIfLeft(link, run),
+  ]);
+  if (run.workerId === undefined) await requireThisWorker(link, place.workerId, who);
+  const resolved: ResolvedSpec = {
+    ...before,
+    // What a chain asked for, no chain reads any more.
+    output: undefined,
+    artifacts: undefined,
+    fingerprint,
+    ...changed(wanted),
+    base: { ...before.base, commit: place.base },
+    leftOpen: stillOpen(before, wanted),
+    continues: {
+      run: run.run,
+      runId: run.runId,
+      workerId: place.workerId,
+      copilotSessionId: place.copilotSessionId,
+      cwd: place.cwd,
+      repository: place.repository ?? before.repo,
+      branch: place.branch ?? null,
+      handover: handover(before.task, run, outcome),
+    },
+  };
+  requirePushable(resolved, isRepositoryUrl(resolved.repo));
+  const [answer] = await sendSpawn(link, run.session, { requestId, specs: [resolved] }, timeoutMs);
+  if (answer?.status === 'accepted') return answer;
+  throw answer === undefined ? new SubagentsError('INTERNAL', 'no answer') : refusalError(answer, 'continue');
+}
+
+/** The fields of a spec that are to change. */
+function changed(
+  wanted: ReturnType<typeof parseContinueSpec>,
+): Partial<ResolvedSpec> & { readonly task: string } {
+  return { ...travelling(wanted), task: wanted.task };
+}
+
+/** What a URL's clone is asked again: the spec that the run before began with does not have what it said. */
+function stillOpen(
+  before: ResolvedSpec,
+  wanted: ReturnType<typeof parseContinueSpec>,
+): ResolvedSpec['leftOpen'] {
+  if (!isRepositoryUrl(before.repo)) return [];
+  const given = new Set(Object.keys(changed(wanted)).map((field) => field.replace(/Ms$/, '')));
+  return before.leftOpen.filter((field) => field !== 'setup' && !given.has(field));
+}
+
+/** The spec of a run: the input that its history begins with. */
+async function readSpec(link: Link, run: KnownRun): Promise<ResolvedSpec> {
+  const name = `${run.label}@${run.run}`;
+  using linked = new LinkedSignal([link.closed]);
+  try {
+    for await (const event of followHistory(link, { ...run, afterEvent: 0 }, linked.signal)) {
+      const input = await firstValue(link, event.workflowExecutionStartedEventAttributes?.input);
+      const parsed = startedSpec.safeParse((input as { spec?: unknown } | undefined)?.spec);
+      if (parsed.success) return parsed.data;
+      throw new SubagentsError('INTERNAL', `the spec of ${name} cannot be read: ${parsed.error.message}`, {
+        remedy: 'It may come from another version of durable-subagents: spawn it again.',
+      });
+    }
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+  throw new LostRunError(`the server no longer keeps ${name}, so it cannot be continued`, {
+    entry: run,
+    // In place it may have called its branch whatever it liked.
+    remedy: `spawn it again from its branch${OWN_BRANCH.test(run.branch ?? '') ? `: --base ${run.branch}` : ''}`,
+  });
+}
+
+/** Where it worked, and who has that. */
+async function findPlace(link: Link, run: KnownRun) {
+  const view = await requireView(link, run);
+  const { workerId, cwd, base, branch, repository, copilotSessionId } = view ?? {};
+  if (workerId === undefined || cwd === undefined || base === undefined || copilotSessionId === undefined) {
+    throw new SubagentsError('NO_WORKSPACE', `${run.label}@${run.run} ended before it had a workspace`, {
+      remedy: 'spawn it again: the same label may be used',
+    });
+  }
+  return { workerId, cwd, base, branch, repository, copilotSessionId };
+}
+
+function handover(task: string, run: KnownRun, outcome: Outcome | undefined): string {
+  const third = MAX_HANDOVER_CHARS / 3;
+  const summary = outcome?.summary ?? run.summary;
+  const text = [
+    'You go on with the work of an earlier run, whose conversation is gone. What it did is in your workspace, and in the commits of the branch that is checked out. Its task was:',
+    head(task, third),
+    `It ended as ${run.status}${summary === undefined ? '.' : `: ${head(summary, 1_000)}`}`,
+    ...(outcome?.report ? ['Its report:', head(outcome.report, third)] : []),
+    'Your task now:',
+  ];
+  return head(text.join('\n\n'), MAX_HANDOVER_CHARS);
+}

@@ -1,0 +1,124 @@
+/** Everything known of one subagent: from its session, the server, the workflow itself and its heartbeats. */
+import {
+  CHAIN,
+  DOING,
+  isChain,
+  isFinal,
+  SubagentsError,
+  type Outcome,
+  type StepView,
+  type SubagentView,
+} from '../../contract/index.ts';
+import { absenceOf, WorkerLooks } from '../connection/absence.ts';
+import { inspect, type Inspection } from './inspect.ts';
+import type { Link } from '../connection/link.ts';
+import { workflowUrl } from '../connection/links.ts';
+import { awaitOutcome } from '../sessions/outcomes.ts';
+import { ask, isUnanswered } from '../connection/query.ts';
+import { silenceNote, whyUnanswered } from '../connection/silence.ts';
+import { stallOf } from './stall.ts';
+import type { KnownRun } from '../listing/runs.ts';
+import type { SubagentDescription } from '../types.ts';
+import { readView } from './view.ts';
+
+/** How long the outcome of a run that has ended may take to read, in milliseconds. */
+const OUTCOME_TIMEOUT_MS = 5_000;
+
+/** See `SubagentHandle.describe`. */
+export async function describeRun(link: Link, run: KnownRun): Promise<SubagentDescription> {
+  const inspected = await inspect(link, run);
+  const over = inspected === undefined ? isFinal(run.status) : !inspected.open;
+  const chain = isChain(run);
+  const [view, outcome, steps] = await Promise.all([
+    inspected === undefined || chain ? undefined : readView(link, run),
+    over ? readOutcome(link, run) : undefined,
+    chain && !over ? readSteps(link, run) : undefined,
+  ]);
+  const unanswered = view instanceof SubagentsError;
+  const away =
+    inspected && !over && !chain ? await absenceOf(inspected, new WorkerLooks(link), !unanswered) : undefined;
+  const asked = unanswered ? undefined : view;
+  const stalled = inspected && stallOf(inspected, { away });
+  const notes = [...(outcome?.notes ?? asked?.notes ?? [])];
+  if (unanswered) notes.push(silenceNote(await whyUnanswered(link, run, view)));
+  if (inspected === undefined)
+    notes.push('the server no longer keeps this run: this is what its session remembers');
+  return {
+    ...known(run, inspected),
+    ...now(run, inspected, asked),
+    ...(stalled && { stalled }),
+    ...(away && { away }),
+    ...(asked && {
+      cwd: asked.cwd,
+      copilotSessionId: asked.copilotSessionId,
+      workerId: asked.workerId,
+      permissions: asked.permissions,
+    }),
+    branch: outcome?.evidence?.branch ?? asked?.branch ?? run.branch,
+    model: outcome?.model ?? inspected?.progress?.model ?? inspected?.model ?? run.model,
+    usage: outcome?.usage ?? inspected?.progress?.usage,
+    turns: outcome?.turns ?? asked?.turns ?? 0,
+    ...(chain && { steps: outcome?.steps ?? steps ?? [] }),
+    questions: asked?.questions ?? [],
+    steers: asked?.steers ?? [],
+    outcome,
+    url: workflowUrl(link.server, run.workflowId, run.runId),
+    ...(run.cleaned && { cleaned: run.cleaned }),
+    workerless: unanswered,
+    notes,
+  };
+}
+
+function known(run: KnownRun, inspected: Inspection | undefined) {
+  return {
+    session: run.session,
+    label: run.label,
+    run: run.run,
+    workflowId: run.workflowId,
+    runId: run.runId,
+    startedAt: run.startedAt,
+    endedAt: run.endedAt ?? inspected?.endedAt,
+    task: run.task,
+    repo: run.repo,
+  };
+}
+
+/** Its status, and what it is doing. */
+function now(run: KnownRun, inspected: Inspection | undefined, view: SubagentView | undefined) {
+  const status = inspected?.status ?? run.status;
+  const progress = status === 'working' || status === 'preparing' ? inspected?.progress : undefined;
+  const said = isFinal(status)
+    ? (run.summary ?? status)
+    : isChain(run)
+      ? 'its steps are at work'
+      : (view?.waitingFor ?? DOING[status]);
+  return {
+    status,
+    doing: progress?.doing ?? said,
+    since:
+      progress?.since ??
+      (isFinal(status) ? (run.endedAt ?? inspected?.endedAt) : view?.since) ??
+      run.startedAt,
+    lastEventAt: progress?.lastEventAt,
+    lastMessage: progress?.lastMessage,
+  };
+}
+
+/** How far a chain is; nothing where nobody can be asked. */
+async function readSteps(link: Link, run: KnownRun): Promise<readonly StepView[] | undefined> {
+  try {
+    return await ask<StepView[]>(link, run, CHAIN.progress);
+  } catch (error) {
+    if (isUnanswered(error)) return undefined;
+    throw error;
+  }
+}
+
+/** The outcome of a run that is over; `undefined` where it left none that can be read. */
+async function readOutcome(link: Link, run: KnownRun): Promise<Outcome | undefined> {
+  try {
+    return await awaitOutcome(link, run, { timeoutMs: OUTCOME_TIMEOUT_MS });
+  } catch {
+    return undefined;
+  }
+}

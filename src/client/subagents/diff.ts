@@ -1,0 +1,62 @@
+/** What a subagent has changed, as text. */
+import { existsSync } from 'node:fs';
+import { checkoutStatus } from '../../git/contents/status.ts';
+import { diffText } from '../../git/contents/diff.ts';
+import { withTrustedGitConfig } from '../../home/trusted-git-config.ts';
+import type { Link } from '../connection/link.ts';
+import type { KnownRun } from '../listing/runs.ts';
+import type { DiffOptions, SubagentDiff } from '../types.ts';
+import { findWork, nothingLeft, type Work } from './work.ts';
+
+const MAX_BYTES = 4 * 1024 * 1024;
+const WIDTH = 100;
+
+/** See `SubagentHandle.diff`. */
+export async function readDiff(link: Link, run: KnownRun, options: DiffOptions): Promise<SubagentDiff> {
+  const { stat = false, maxBytes = MAX_BYTES, width = WIDTH, signal } = options;
+  const work = await findWork(link, run);
+  const inFolder = (work.live || work.inPlace) && existsSync(work.cwd);
+  if (!inFolder && work.head === undefined) throw nothingLeft(work);
+  const place = {
+    ...{ cwd: work.cwd, runId: run.runId },
+    isolation: work.inPlace ? ('in-place' as const) : ('worktree' as const),
+  };
+  const { text, truncated } = await withTrustedGitConfig(place, () =>
+    diffText({
+      ...{ stat, width, maxBytes, signal },
+      cwd: inFolder ? work.cwd : work.repository,
+      from: work.base,
+      ...(!inFolder && { to: work.head }),
+    }),
+  );
+  return {
+    ...{ session: run.session, label: run.label, run: run.run },
+    ...{
+      live: work.live,
+      repository: work.repository,
+      branch: work.branch,
+      base: work.base,
+      text,
+      truncated,
+    },
+    head: inFolder ? null : (work.head ?? null),
+    notes: await withTrustedGitConfig(place, () => notes(work, inFolder)),
+  };
+}
+
+async function notes(work: Work, inFolder: boolean): Promise<string[]> {
+  const { live, cwd, branch, branchThere, head, outcome } = work;
+  if (live) {
+    const { changed, untracked } = await checkoutStatus(cwd);
+    const count = changed.length + untracked.length;
+    return [`it is at work: this is its folder as it is now, with ${count} paths not committed`];
+  }
+  if (inFolder)
+    return ['it worked in place: this is the checkout as it is now, with whatever you changed since'];
+  if (branch !== null && !branchThere)
+    return [`its branch ${branch} is gone: this is the commit of its outcome, ${head?.slice(0, 10)}`];
+  const reported = outcome?.evidence?.head;
+  if (reported !== undefined && head !== reported)
+    return [`${branch} has moved since its outcome: from ${reported.slice(0, 10)} to ${head?.slice(0, 10)}`];
+  return [];
+}

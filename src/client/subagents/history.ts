@@ -1,0 +1,114 @@
+/** Following a workflow's history by long poll: how everything that is pushed reaches this library. */
+import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow/codec-helpers.js';
+import type { temporal } from '@temporalio/proto';
+import { isPassing } from '../errors.ts';
+import { pause } from '../sessions/following.ts';
+import type { Link } from '../connection/link.ts';
+
+export type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
+type Payloads = temporal.api.common.v1.IPayloads;
+
+/** Which run to follow, and from where. */
+export interface HistoryPlace {
+  readonly workflowId: string;
+  readonly runId: string;
+  /** Events up to and including this one are left out. */
+  readonly afterEvent: number;
+  /** Only the event that closes the run. */
+  readonly onlyClose?: boolean | undefined;
+}
+
+/**
+ * The server answers a long poll after about 20 s even when nothing came (`history.longPollExpirationInterval`); a call
+ * still open after this time, in milliseconds, is taken for a lost connection.
+ */
+const LONG_POLL_MS = 60_000;
+/** `temporal.api.enums.v1.HistoryEventFilterType` */
+const EVENTS = { all: 1, close: 2 } as const;
+
+/**
+ * The events of one run, as they come, to its last. The server sends a history from its first event on, so what lies before
+ * `afterEvent` is read and dropped.
+ * @throws SubagentsError TEMPORAL_UNREACHABLE or TIMEOUT for a lost connection, LOST for a run the server does not know;
+ *   the reason of `signal` once that is aborted.
+ */
+export async function* followHistory(
+  link: Link,
+  place: HistoryPlace,
+  signal: AbortSignal,
+): AsyncGenerator<HistoryEvent, void, undefined> {
+  let nextPageToken: Uint8Array | undefined;
+  do {
+    const page = await link.call(
+      `follow ${place.workflowId}`,
+      () =>
+        link.client.workflowService.getWorkflowExecutionHistory({
+          namespace: link.server.namespace,
+          execution: { workflowId: place.workflowId, runId: place.runId },
+          waitNewEvent: true,
+          skipArchival: true,
+          historyEventFilterType: place.onlyClose === true ? EVENTS.close : EVENTS.all,
+          ...(nextPageToken && { nextPageToken }),
+        }),
+      { timeoutMs: LONG_POLL_MS, signal },
+    );
+    for (const event of page.history?.events ?? []) {
+      if (Number(event.eventId) > place.afterEvent) yield event;
+    }
+    nextPageToken = page.nextPageToken;
+  } while (nextPageToken !== undefined && nextPageToken.length > 0);
+}
+
+/** The first value in `payloads`, decoded with the client's data converter; `undefined` when there is none. */
+export async function firstValue(link: Link, payloads: Payloads | null | undefined): Promise<unknown> {
+  const [payload] = payloads?.payloads ?? [];
+  if (payload === undefined) return undefined;
+  return decodeFromPayloadsAtIndex(link.client.options.loadedDataConverter, 0, [payload]);
+}
+
+/** The input of a workflow, decoded. @throws SubagentsError LOST for one the server does not know */
+export async function firstInput(
+  link: Link,
+  execution: { readonly workflowId: string; readonly runId?: string },
+  signal?: AbortSignal,
+): Promise<unknown> {
+  const { namespace } = link.server;
+  const first = await link.call(
+    `read ${execution.workflowId}`,
+    () =>
+      link.client.workflowService.getWorkflowExecutionHistory({ namespace, execution, maximumPageSize: 1 }),
+    { signal },
+  );
+  return firstValue(link, first.history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input);
+}
+
+/** Between two tries after a lost connection, in milliseconds. */
+const RETRY_MS = 500;
+
+/**
+ * The events of a run and of those it continues as new, to the last: each once, also across lost connections.
+ * @throws SubagentsError that does not pass by itself; the reason of `signal` once that is aborted.
+ */
+export async function* followToEnd(
+  link: Link,
+  run: Omit<HistoryPlace, 'afterEvent'>,
+  signal: AbortSignal,
+): AsyncGenerator<HistoryEvent, void, undefined> {
+  let place: HistoryPlace = { ...run, afterEvent: 0 };
+  for (;;) {
+    let successor: string | null | undefined;
+    try {
+      for await (const event of followHistory(link, place, signal)) {
+        place = { ...place, afterEvent: Number(event.eventId) };
+        successor = event.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId;
+        yield event;
+      }
+    } catch (error) {
+      if (signal.aborted || !isPassing(error)) throw error;
+      await pause(RETRY_MS, signal);
+      continue;
+    }
+    if (!successor) return;
+    place = { ...run, runId: successor, afterEvent: 0 };
+  }
+}

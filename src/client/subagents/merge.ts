@@ -1,0 +1,176 @@
+/** Merging what a subagent has done. */
+import { existsSync } from 'node:fs';
+import { blocking, isRepositoryUrl, SubagentsError } from '../../contract/index.ts';
+import { changedFiles, commitsBetween } from '../../git/contents/changes.ts';
+import { unfetchableLinks } from '../../git/worktrees/gitlinks.ts';
+import { mergeCommit } from '../../git/branches/merge.ts';
+import { gitDirs, resolveRepository } from '../../git/repository.ts';
+import { git } from '../../git/run.ts';
+import { injectedBy } from '../../home/trusted-git-config.ts';
+import { readWorkspaceRecord } from '../../home/workspace-record.ts';
+import type { Link } from '../connection/link.ts';
+import type { KnownRun } from '../listing/runs.ts';
+import type { MergeOptions, MergeReport } from '../types.ts';
+import { findWork, nothingLeft, type Work } from './work.ts';
+
+/** See `SubagentHandle.merge`. */
+export async function mergeRun(link: Link, run: KnownRun, options: MergeOptions): Promise<MergeReport> {
+  const { squash = false, force = false, message } = options;
+  const work = await findWork(link, run);
+  requireEnded(work, run.label);
+  if (work.inPlace) {
+    throw new SubagentsError(
+      'BAD_INPUT',
+      `${work.name} worked in place, in ${work.cwd}: there is nothing to merge`,
+      {
+        remedy: `Look at it with subagents diff ${run.label}, then commit what you want to keep.`,
+      },
+    );
+  }
+  const { head, branch, repository } = work;
+  if (head === undefined) throw nothingLeft(work);
+  if (!force) {
+    requireDone(work, run);
+    requireUnmoved(work, head, run);
+    await requireWhole(work, head, run);
+  }
+  const checkout = await checkoutFor(work, run, options);
+  await requireNothingPlanted(work, checkout);
+  const name = branch ?? head.slice(0, 10);
+  const { how, into, before, after } = await mergeCommit({
+    ...{ checkout, commit: head, name, squash },
+    noFastForward: message !== undefined,
+    message: message ?? (squash ? await squashMessage(work, head, name) : `Merge ${name}`),
+  });
+  const files = await changedFiles(checkout, before, after);
+  return {
+    ...{ session: run.session, label: run.label, run: run.run },
+    ...{ how, into, checkout, repository, branch, merged: head, before, commit: after },
+    diffStat: {
+      files: files.length,
+      insertions: files.reduce((sum, { insertions }) => sum + insertions, 0),
+      deletions: files.reduce((sum, { deletions }) => sum + deletions, 0),
+    },
+  };
+}
+
+function requireEnded({ live, name }: Work, label: string): void {
+  if (!live) return;
+  throw new SubagentsError('STILL_LIVE', `${name} is still at work, so there is nothing finished to merge`, {
+    remedy: `Wait for it (subagents wait ${label}); subagents diff ${label} shows what it has so far.`,
+  });
+}
+
+function requireDone({ outcome, name }: Work, { label }: KnownRun): void {
+  if (outcome?.status === 'done') return;
+  const why = outcome === undefined ? 'was ended from outside' : `ended as ${outcome.status}`;
+  throw new SubagentsError('NOT_DONE', `${name} ${why}, so nothing says that its work is right`, {
+    remedy: `Look at it first (subagents diff ${label}); merge it all the same with --force (force: true).`,
+  });
+}
+
+/** A branch can be moved by anybody who can write to the repository; what its outcome says is of one commit. */
+function requireUnmoved({ outcome, branch }: Work, head: string, { label }: KnownRun): void {
+  const verified = outcome?.evidence?.head;
+  if (verified === undefined || verified === head) return;
+  const [from, to] = [verified.slice(0, 10), head.slice(0, 10)];
+  throw new SubagentsError(
+    'NOT_DONE',
+    `${branch ?? 'its branch'} has moved since its outcome (from ${from} to ${to}): what it is at now is not what was verified`,
+    {
+      remedy: `Look at it (subagents diff ${label}); merge it as it is now with --force (force: true), or what was verified: git merge ${from}`,
+    },
+  );
+}
+
+/** What is on the branch is not all of the work, or not fit to be taken over. */
+async function requireWhole(
+  { outcome, name, ...at }: Work,
+  head: string,
+  { label }: KnownRun,
+): Promise<void> {
+  let caveats = blocking(outcome?.caveats ?? []);
+  // They may have been pushed, or fetched, since.
+  const links = caveats.some(({ kind }) => kind === 'unfetchable-commits');
+  if (links && existsSync(at.cwd) && (await nobodyHas(at, head)).length === 0)
+    caveats = caveats.filter(({ kind }) => kind !== 'unfetchable-commits');
+  const why = caveats.map(({ text }) => text);
+  if (why.length === 0) return;
+  throw new SubagentsError('CAVEATS', `${name} is done, but: ${why.join('; ')}`, {
+    remedy: `Let it mend that (subagents continue ${label} "<task>"), or merge what is on its branch all the same with --force (force: true).`,
+  });
+}
+
+const nobodyHas = (
+  { cwd, repository: repo, base }: Pick<Work, 'cwd' | 'repository' | 'base'>,
+  head: string,
+) => unfetchableLinks({ cwd, repo }, base, head);
+
+/** A merge with programs that it may have configured itself would run them, and one without them may differ from the user's own. */
+async function requireNothingPlanted({ cwd, name, branch, head }: Work, checkout: string): Promise<void> {
+  const keys = Object.keys(await injectedBy(cwd, checkout)).filter((key) =>
+    /^(filter|merge|gpg)\./.test(key),
+  );
+  const [first] = keys;
+  if (first === undefined) return;
+  throw new SubagentsError(
+    'CHECKOUT_DIRTY',
+    `while ${name} worked, programs that a merge would run were configured in ${checkout}: ${keys.join(', ')}`,
+    {
+      remedy: `Look at them (git -C ${checkout} config --get ${first}). Remove what is not yours (git config --unset), then merge again; if it is yours, merge by hand: git merge ${branch ?? head}`,
+    },
+  );
+}
+
+/** The checkout to merge into: where the caller says or stands, else the one that the subagent was spawned from. */
+async function checkoutFor(work: Work, { repo }: KnownRun, { into, cwd }: MergeOptions): Promise<string> {
+  if (isRepositoryUrl(repo)) {
+    throw new SubagentsError(
+      'NOT_A_REPOSITORY',
+      `${work.name} worked for ${repo}, in a clone without a checkout to merge into`,
+      {
+        remedy: `In a checkout of yours: git fetch ${work.repository} ${work.branch}, then git merge FETCH_HEAD`,
+      },
+    );
+  }
+  const origin = await resolveRepository(work.repository);
+  const named = into === undefined ? undefined : await resolveRepository(into);
+  const checkout = named ?? (await around(cwd)) ?? origin;
+  if (gitDirs(checkout).commonDir !== gitDirs(origin).commonDir) {
+    throw new SubagentsError('NOT_A_REPOSITORY', `${checkout} is not the repository of ${work.name}`, {
+      remedy: `Stand in ${work.repository}, or in a worktree of it, and merge again.`,
+    });
+  }
+  // A subagent may have spawned it from a worktree of its own.
+  if (checkout === origin || !isOfSubagent(checkout, work)) return checkout;
+  if (named === undefined) return origin;
+  throw new SubagentsError('BAD_INPUT', `${checkout} is the worktree of a subagent, for its own work alone`, {
+    remedy: `Merge into ${origin}, or into a worktree that you made of it.`,
+  });
+}
+
+/** The checkout around a folder; undefined outside of any. */
+async function around(folder: string | undefined): Promise<string | undefined> {
+  return folder === undefined ? undefined : resolveRepository(folder).catch(() => undefined);
+}
+
+/** Whether a checkout is the worktree of that work, or one that a worker made for another. */
+function isOfSubagent(checkout: string, { cwd }: Work): boolean {
+  const { gitDir, commonDir } = gitDirs(checkout);
+  if (gitDir === commonDir) return false;
+  try {
+    return checkout === cwd || readWorkspaceRecord(checkout) !== undefined;
+  } catch {
+    return false; // Beside a worktree of the user's lies a file of such a name.
+  }
+}
+
+/** A single commit keeps its own message; of several the subjects are listed. */
+async function squashMessage({ repository, base }: Work, head: string, name: string): Promise<string> {
+  const commits = await commitsBetween(repository, base, head);
+  const [only] = commits;
+  if (commits.length === 1 && only)
+    return git(['log', '-1', '--no-show-signature', '--format=%B', only.sha, '--'], { cwd: repository });
+  const subjects = commits.reverse().map(({ subject }) => `* ${subject}`);
+  return [`Merge ${name} as one commit`, '', ...subjects, ''].join('\n');
+}

@@ -1,0 +1,366 @@
+import { randomUUID } from 'node:crypto';
+import {
+  answerReceipt,
+  answerRequest,
+  check,
+  firstProblem,
+  isChain,
+  isFinal,
+  labelProblem,
+  steerRequest,
+  SUBAGENT,
+  SubagentsError,
+  subagentWorkflowId,
+  type AnswerReceipt,
+  type ContinueSpec,
+  type Outcome,
+  type Receipt,
+  type TranscriptEntry,
+} from '../../contract/index.ts';
+import { cleanRuns } from '../removal/clean.ts';
+import { describeRun } from './description.ts';
+import { readDiff } from './diff.ts';
+import {
+  alreadyEnded,
+  isNotFound,
+  isTimeout,
+  LostRunError,
+  noWorker,
+  refuseChain,
+  unanswered,
+} from '../errors.ts';
+import { pause } from '../sessions/following.ts';
+import { endByServer, endIfFailing } from '../removal/force.ts';
+import { forgetIfAway, isAnswered } from '../removal/forget.ts';
+import { inOrder } from '../connection/in-order.ts';
+import type { Link } from '../connection/link.ts';
+import { mergeRun } from './merge.ts';
+import { continueRun } from './continue.ts';
+import { awaitOutcome } from '../sessions/outcomes.ts';
+import type { SpawnedSubagent, SubagentHandle, SubagentIdentity } from '../handles.ts';
+import { findRun, type KnownRun } from '../listing/runs.ts';
+import type { Accepted } from '../spawning/spawn.ts';
+import { readTranscript } from '../sessions/transcript.ts';
+import type {
+  AnswerOptions,
+  CleanOptions,
+  CleanReport,
+  DiffOptions,
+  KillOptions,
+  KillReport,
+  MergeOptions,
+  MergeReport,
+  ResultOptions,
+  SpawnOptions,
+  SteerOptions,
+  SubagentDescription,
+  SubagentDiff,
+  TranscriptOptions,
+} from '../types.ts';
+import { readView } from './view.ts';
+import { findExactRun } from '../listing/visibility.ts';
+import { requireWorker } from '../connection/workers.ts';
+
+/** How long a receipt may take, in milliseconds: a model call may have to end before the message is in. */
+const STEER_TIMEOUT_MS = 60_000;
+const ANSWER_TIMEOUT_MS = 15_000;
+/** A transcript shows a question before it can be answered: so long an answer waits for that, in milliseconds, and looks so often. */
+const OPENING_MS = 5_000;
+const OPENING_LOOK_MS = 250;
+const KILL_TIMEOUT_MS = 120_000;
+/** Between two looks at the worker of one that is to be ended by force. */
+const FORCE_INTERVAL_MS = 5_000;
+/** Looks in a row, each of seconds, after which nobody answers for it. */
+const MAX_SILENCES = 3;
+
+const isUnknownTarget = (error: unknown): boolean =>
+  error instanceof SubagentsError && error.code === 'UNKNOWN_TARGET';
+
+/** A workflow, and which of its runs; without one the newest. */
+interface Addressed {
+  readonly workflowId: string;
+  readonly runId?: string | undefined;
+}
+
+/** A subagent, over a connection. */
+export class SubagentClient implements SubagentHandle {
+  readonly target: string;
+  readonly session: string;
+  readonly #link: Link;
+  readonly #pinned: SubagentIdentity | KnownRun | undefined;
+
+  /** @param pinned the run that the handle stands for; without one the target is looked up at each call. */
+  constructor(link: Link, session: string, target: string, pinned?: SubagentIdentity | KnownRun) {
+    this.#link = link;
+    this.session = session;
+    this.target = target;
+    this.#pinned = pinned;
+  }
+
+  async identity(): Promise<SubagentIdentity> {
+    const { session, label, run, workflowId, runId } = await this.#find();
+    return { session, label, run, workflowId, runId };
+  }
+
+  async steer(message: string, options: SteerOptions = {}): Promise<Receipt> {
+    const request = {
+      id: options.id ?? `s-${randomUUID().slice(0, 8)}`,
+      message,
+      ...(options.interrupt && { interrupt: true }),
+    };
+    const parsed = check(steerRequest, request);
+    if (!parsed.success) {
+      throw new SubagentsError('BAD_INPUT', `cannot steer ${this.target}: ${firstProblem(parsed.error)}`);
+    }
+    const { timeoutMs = STEER_TIMEOUT_MS } = options;
+    // The same id is one message, for the server and for the workflow.
+    return inOrder(this.#link, `${this.session}/${this.target}`, () =>
+      this.#update<Receipt>('steer', SUBAGENT.steerWithReceipt, request, {
+        timeoutMs,
+        updateId: request.id,
+      }),
+    );
+  }
+
+  async answer(text: string, options: AnswerOptions = {}): Promise<AnswerReceipt> {
+    const { questionId, requestId = randomUUID(), timeoutMs = ANSWER_TIMEOUT_MS } = options;
+    const parsed = check(answerRequest, {
+      answer: text,
+      requestId,
+      ...(questionId !== undefined && { questionId }),
+    });
+    if (!parsed.success)
+      throw new SubagentsError('BAD_INPUT', `cannot answer ${this.target}: ${firstProblem(parsed.error)}`);
+    const given = Date.now();
+    for (;;) {
+      try {
+        const receipt = await this.#update('answer', SUBAGENT.answer, parsed.data, {
+          timeoutMs,
+          updateId: requestId,
+        });
+        return answerReceipt.parse(receipt);
+      } catch (error) {
+        const opening = questionId === undefined && Date.now() - given < Math.min(OPENING_MS, timeoutMs);
+        if (!opening || !isUnknownTarget(error) || !(await this.#works())) throw error;
+        await pause(OPENING_LOOK_MS, this.#link.closed);
+      }
+    }
+  }
+
+  /** Whether a turn of it runs, which may have asked something. */
+  async #works(): Promise<boolean> {
+    const { status } = await this.describe();
+    return status === 'working' || status === 'asking';
+  }
+
+  async kill(options: KillOptions = {}): Promise<KillReport> {
+    const run = await this.#find();
+    if (isFinal(run.status)) throw alreadyEnded('kill', run);
+    const link = this.#link;
+    const handle = link.client.workflow.getHandle(run.workflowId, undefined, {
+      firstExecutionRunId: run.runId,
+    });
+    try {
+      await link.call(`kill ${run.label}`, () => handle.cancel());
+    } catch (error) {
+      // It ended just now: what it left is the answer.
+      if (!isNotFound(error)) throw error;
+    }
+    const outcome = await (options.force === true
+      ? this.#awaitForced(run, options)
+      : this.#awaitKilled(run, options.timeoutMs ?? KILL_TIMEOUT_MS));
+    return report(run, outcome);
+  }
+
+  async result(options: ResultOptions = {}): Promise<Outcome> {
+    return awaitOutcome(this.#link, await this.#find(), options);
+  }
+
+  async continue(
+    task: string,
+    changes: Omit<ContinueSpec, 'task'> = {},
+    options: SpawnOptions = {},
+  ): Promise<SpawnedSubagent> {
+    const run = await this.#findSubagent('continue');
+    return new SpawnedClient(
+      this.#link,
+      run.session,
+      await continueRun(this.#link, run, { ...changes, task }, options),
+    );
+  }
+
+  async describe(): Promise<SubagentDescription> {
+    return describeRun(this.#link, await this.#find());
+  }
+
+  async diff(options: DiffOptions = {}): Promise<SubagentDiff> {
+    return readDiff(this.#link, await this.#findSubagent('diff'), options);
+  }
+
+  async merge(options: MergeOptions = {}): Promise<MergeReport> {
+    return mergeRun(this.#link, await this.#findSubagent('merge'), options);
+  }
+
+  async clean(options: CleanOptions = {}): Promise<CleanReport> {
+    return cleanRuns(this.#link, [await this.#findSubagent('clean')], options);
+  }
+
+  transcript(options: TranscriptOptions = {}): AsyncGenerator<TranscriptEntry, void, undefined> {
+    return readTranscript(this.#link, () => this.#findSubagent('read the transcript of'), options);
+  }
+
+  /** The run, which is no chain. @throws SubagentsError BAD_INPUT for a chain */
+  async #findSubagent(doing: string): Promise<KnownRun> {
+    const run = await this.#find();
+    refuseChain(doing, run);
+    return run;
+  }
+
+  async #find(): Promise<KnownRun> {
+    const pinned = this.#pinned;
+    if (pinned === undefined) return findRun(this.#link, this.target, this.session);
+    // While it lives, the server itself knows all there is to know of it.
+    const found = await findExactRun(this.#link, pinned);
+    if (found !== undefined && found.endedAt === undefined)
+      return { ...found, ...pinned, status: found.status };
+    try {
+      const known = await findRun(this.#link, this.target, this.session);
+      if (known.runId === pinned.runId) return known;
+    } catch (error) {
+      // Its session does not keep it any more.
+      if (!isUnknownTarget(error)) throw error;
+    }
+    if (found !== undefined) return found;
+    throw new LostRunError(`neither the server nor its session keeps ${this.target}`, {
+      remedy: 'its branch and commits are in the repository as before',
+    });
+  }
+
+  /** Where to send without a look-up: to the run that the handle stands for; a plain label is a workflow id. */
+  #direct(): Addressed | undefined {
+    if (this.#pinned !== undefined) return isChain(this.#pinned) ? undefined : this.#pinned;
+    if (labelProblem(this.target) !== undefined) return undefined;
+    return { workflowId: subagentWorkflowId(this.session, this.target) };
+  }
+
+  /** Sends an Update to the live subagent. */
+  async #update<T>(
+    doing: string,
+    update: string,
+    request: object,
+    options: { readonly timeoutMs: number; readonly updateId: string },
+  ): Promise<T> {
+    const link = this.#link;
+    await requireWorker(link);
+    const send = ({ workflowId, runId }: Addressed): Promise<T> =>
+      link
+        .call(
+          `${doing} ${this.target}`,
+          () =>
+            link.client.workflow
+              .getHandle(workflowId, undefined, runId === undefined ? {} : { firstExecutionRunId: runId })
+              .executeUpdate<T, [object]>(update, { args: [request], updateId: options.updateId }),
+          { timeoutMs: options.timeoutMs },
+        )
+        .catch((error: unknown) => {
+          throw unanswered(
+            error,
+            `do the very same again with its request id (--request-id ${options.updateId}): it is then one request`,
+          );
+        });
+    const direct = this.#direct();
+    if (direct !== undefined) {
+      try {
+        return await send(direct);
+      } catch (error) {
+        if (!isNotFound(error)) throw error;
+      }
+    }
+    const run = await this.#findSubagent(doing);
+    if (isFinal(run.status)) throw alreadyEnded(doing, run);
+    try {
+      return await send(run);
+    } catch (error) {
+      // The session has not heard yet that it ended.
+      if (isNotFound(error)) throw alreadyEnded(doing, run);
+      throw error;
+    }
+  }
+
+  /**
+   * Waits for the end by turns with a look at who could bring it about: where its worker is away, another one; where nobody
+   * answers for it, the server.
+   */
+  async #awaitForced(run: KnownRun, { timeoutMs = KILL_TIMEOUT_MS }: KillOptions): Promise<Outcome> {
+    const link = this.#link;
+    const deadline = Date.now() + timeoutMs;
+    for (let silences = 0; ;) {
+      const silence = await this.#silenceOf(run);
+      silences = silence === undefined ? 0 : silences + 1;
+      const isOver = silence !== undefined && (silence.isCertain || silences >= MAX_SILENCES);
+      const ended = isOver
+        ? await endByServer(link, run, `lost: ended by force, as ${silence.why}`)
+        : await endIfFailing(link, run);
+      if (ended) return ended;
+      if (silence === undefined) await forgetIfAway(link, run);
+      try {
+        const left = Math.max(1, deadline - Date.now());
+        return await awaitOutcome(link, run, { timeoutMs: Math.min(FORCE_INTERVAL_MS, left) });
+      } catch (error) {
+        if (!isTimeout(error) || Date.now() >= deadline) throw error;
+      }
+    }
+  }
+
+  /** Why its workflow does not answer; undefined where it does. */
+  async #silenceOf(run: KnownRun): Promise<{ why: string; isCertain: boolean } | undefined> {
+    const link = this.#link;
+    if (!(await isAnswered(link))) return { why: 'no worker is running', isCertain: true };
+    try {
+      // A worker that has just died is taken for there for a while.
+      if (!((await readView(link, run)) instanceof SubagentsError)) return undefined;
+    } catch {
+      // Its workflow fails, or cannot be read.
+    }
+    return { why: 'nobody answered for it', isCertain: false };
+  }
+
+  async #awaitKilled(run: KnownRun, timeoutMs: number): Promise<Outcome> {
+    const link = this.#link;
+    const requested = 'the kill is requested, and takes effect as soon as one runs';
+    if (!(await link.hasPollers())) throw noWorker(link.server, `no worker is running; ${requested}`);
+    try {
+      return await awaitOutcome(link, run, { timeoutMs });
+    } catch (error) {
+      if (isTimeout(error) && !(await link.hasPollers())) {
+        throw noWorker(link.server, `no worker is running; ${requested}`);
+      }
+      throw error;
+    }
+  }
+}
+
+/** A subagent that was started just now, over a connection. */
+export class SpawnedClient extends SubagentClient implements SpawnedSubagent {
+  readonly accepted = true;
+  readonly label: string;
+  readonly run: number;
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly notes: readonly string[];
+  declare readonly repeated?: true | undefined;
+
+  constructor(link: Link, session: string, { label, run, workflowId, runId, notes, repeated }: Accepted) {
+    super(link, session, `${label}@${run}`, { session, label, run, workflowId, runId });
+    this.label = label;
+    this.run = run;
+    this.workflowId = workflowId;
+    this.runId = runId;
+    this.notes = notes;
+    if (repeated) this.repeated = repeated;
+  }
+}
+
+function report({ session, label, run, workflowId, runId }: KnownRun, outcome: Outcome): KillReport {
+  return { session, label, run, workflowId, runId, status: outcome.status, sweep: outcome.sweep, outcome };
+}

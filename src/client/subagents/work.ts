@@ -1,0 +1,89 @@
+/** Where the work of a run lies: its repository, its folder, its commits. */
+import { existsSync } from 'node:fs';
+import { SubagentsError, type Outcome } from '../../contract/index.ts';
+import { branchTip } from '../../git/branches/branch.ts';
+import { lookUp } from '../../git/repository.ts';
+import { movedRemedy } from '../../git/run.ts';
+import { requireView } from './view.ts';
+import { inspect } from './inspect.ts';
+import type { Link } from '../connection/link.ts';
+import { outcomeIfLeft } from '../sessions/outcomes.ts';
+import type { KnownRun } from '../listing/runs.ts';
+
+/** The work of a run, on this machine. */
+export interface Work {
+  readonly name: string;
+  readonly live: boolean;
+  /** The repository that has the branch: a checkout, or the worker's clone. */
+  readonly repository: string;
+  /** Where it works, or worked; it may be gone. */
+  readonly cwd: string;
+  /** null when in-place on a detached HEAD. */
+  readonly branch: string | null;
+  readonly base: string;
+  /** The commit of its branch now; of one that is gone, the commit of its outcome. Undefined while nothing is known of it. */
+  readonly head: string | undefined;
+  /** Whether its branch is still there. */
+  readonly branchThere: boolean;
+  /** It works, or worked, in the user's own checkout. */
+  readonly inPlace: boolean;
+  readonly outcome: Outcome | undefined;
+}
+
+/**
+ * Finds the work of a run, live or over.
+ * @throws SubagentsError NO_WORKSPACE, NO_WORKER, LOST, NOT_A_REPOSITORY when its repository is not on this machine
+ */
+export async function findWork(link: Link, run: KnownRun): Promise<Work> {
+  const name = `${run.label}@${run.run}`;
+  const inspected = await inspect(link, run);
+  const live = inspected?.open ?? false;
+  const outcome = live ? undefined : await outcomeIfLeft(link, run);
+  const place = outcome?.evidence ?? (await placeOf(link, run));
+  const { cwd, branch, base } = place;
+  if (cwd === undefined || base === undefined) {
+    throw new SubagentsError(
+      'NO_WORKSPACE',
+      live ? `${name} has no workspace yet` : `${name} ended before it had a workspace`,
+      { remedy: `See what it is doing: subagents show ${run.label}` },
+    );
+  }
+  const repository = place.repository ?? run.repo;
+  if (!existsSync(repository)) {
+    // Its worktree lies in the home of its worker.
+    const isHere = cwd !== repository && existsSync(cwd);
+    throw new SubagentsError(
+      'NOT_A_REPOSITORY',
+      `${repository}, which has the work of ${name}, is not ${isHere ? 'there any more' : 'here'}`,
+      {
+        remedy: isHere
+          ? movedRemedy(repository)
+          : `${movedRemedy(repository)}. If it is on another machine, run this there.`,
+      },
+    );
+  }
+  const tip = branch == null ? undefined : await branchTip(repository, branch);
+  const known = outcome?.evidence?.head;
+  const head = tip ?? (known !== undefined && (await lookUp(repository, known)).commit ? known : undefined);
+  return {
+    ...{ name, live, repository, cwd, base, head, outcome },
+    branch: branch ?? null,
+    branchThere: tip !== undefined,
+    inPlace: cwd === repository,
+  };
+}
+
+/** The error for work that a clean, or somebody, has removed. */
+export function nothingLeft({ name, branch, repository }: Work): SubagentsError {
+  return new SubagentsError(
+    'NO_WORKSPACE',
+    `${branch ?? 'the branch'} of ${name} is gone from ${repository}, and so are its commits`,
+    { remedy: 'Spawn it again.' },
+  );
+}
+
+/** What the workflow itself says of its workspace: all there is of a run without an outcome. */
+async function placeOf(link: Link, run: KnownRun) {
+  const view = await requireView(link, run);
+  return view ?? { cwd: undefined, base: undefined, branch: undefined, repository: undefined };
+}

@@ -1,0 +1,114 @@
+/**
+ * The events of a Copilot session that we act on, as they come live and as they stand in its event log. Everything
+ * else, and anything of an unexpected shape, is passed over: a newer runtime may say more without breaking a turn.
+ */
+import { z } from 'zod';
+import type { Redactor } from '../../environment/redact.ts';
+
+const event = <Type extends string, Data extends z.ZodRawShape>(type: Type, data: Data) =>
+  z.object({
+    type: z.literal(type),
+    timestamp: z.string(),
+    /** Set when it comes from one of Copilot's own sub-agents and not from the main loop. */
+    agentId: z.string().optional(),
+    data: z.object(data),
+  });
+
+const toolRequest = z.object({ toolCallId: z.string(), name: z.string(), arguments: z.unknown().optional() });
+const tokens = {
+  model: z.string().optional(),
+  inputTokens: z.number().default(0),
+  outputTokens: z.number().default(0),
+  cacheReadTokens: z.number().default(0),
+  /** `length`: the answer is cut off. */
+  finishReason: z.string().optional(),
+  /** A filter, or the model itself, withheld the answer or a part of it. */
+  contentFilterTriggered: z.boolean().optional(),
+};
+
+const knownEvent = z.discriminatedUnion('type', [
+  event('user.message', { content: z.string(), delivery: z.string().optional() }),
+  event('assistant.turn_start', {}),
+  event('assistant.message', {
+    content: z.string().default(''),
+    model: z.string().optional(),
+    reasoningText: z.string().optional(),
+    toolRequests: z.array(toolRequest).default([]),
+  }),
+  // The same figures twice: the first is only live, the second only in the log.
+  event('assistant.usage', tokens),
+  event('session.usage_record', { usage: z.object(tokens) }),
+  // A refusal in place of an answer shows only here.
+  event('model.response', { response: z.object({ refusal: z.string().nullish() }) }),
+  event('assistant.turn_retry', {}),
+  event('assistant.idle', {}),
+  event('session.idle', { aborted: z.boolean().default(false) }),
+  event('session.error', {
+    errorType: z.string(),
+    message: z.string(),
+    statusCode: z.number().optional(),
+    errorCode: z.string().optional(),
+  }),
+  event('session.warning', { message: z.string() }),
+  event('session.shutdown', {}),
+  event('abort', { reason: z.string().optional() }),
+  event('tool.execution_start', {
+    toolCallId: z.string(),
+    toolName: z.string(),
+    arguments: z.unknown().optional(),
+  }),
+  event('tool.execution_complete', {
+    toolCallId: z.string(),
+    success: z.boolean(),
+    result: z.object({ content: z.string().optional() }).optional(),
+    error: z.object({ message: z.string(), code: z.string().optional() }).optional(),
+    shellExecution: z.object({ exitCode: z.number().optional() }).optional(),
+  }),
+  event('external_tool.requested', {
+    requestId: z.string(),
+    toolCallId: z.string(),
+    toolName: z.string(),
+    arguments: z.unknown().optional(),
+  }),
+  event('external_tool.completed', { requestId: z.string() }),
+  event('system.notification', {
+    content: z.string(),
+    kind: z.object({ type: z.string(), shellId: z.string().optional() }).optional(),
+  }),
+]);
+export type CopilotEvent = z.infer<typeof knownEvent>;
+
+const KNOWN = new Set(knownEvent.options.map((option) => option.shape.type.value as string));
+
+/**
+ * Reads an event; `undefined` for one that means nothing to us. Secrets are taken out here, before anything is cut or
+ * quoted: half of a secret would be found by nobody.
+ */
+export function readEvent(raw: { readonly type: string }, redactor?: Redactor): CopilotEvent | undefined {
+  if (!KNOWN.has(raw.type)) return undefined;
+  const event = knownEvent.safeParse(raw).data;
+  return redactor?.deep(event) ?? event;
+}
+
+/** Whether an event of this type shows that the main loop moves: it begins, retries or ends something, or has something. */
+export function isMovement(type: string): boolean {
+  return /^(assistant|tool|external_tool|subagent|system\.notification|user|session\.(error|compaction))/.test(
+    type,
+  );
+}
+
+/** Whether an event of this type is something that a tool printed: one in the background does so beside the main loop. */
+export function isOutput(type: string): boolean {
+  return type === 'tool.execution_partial_result' || type === 'tool.shell_output';
+}
+
+/**
+ * Whether an event of this type is a sign of life: of the model, of a tool, or of one of Copilot's sub-agents. A hung
+ * model and a silent shell give none; that a model is asked once more, or in vain, is none either.
+ */
+export function isSignOfLife(type: string): boolean {
+  return isMovement(type) && !/^(assistant\.(turn_|idle)|session\.error)/.test(type);
+}
+
+/** The name of the tool by which a subagent asks its main agent. It has no handler: the call stays open until it is answered. */
+export const ASK_PARENT = 'ask_parent';

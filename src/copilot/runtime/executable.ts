@@ -1,0 +1,55 @@
+/** Where the Copilot CLI is: the npm package that came with us, or another one that the user names. */
+import { access, constants } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { SubagentsError } from '../../contract/index.ts';
+import { installCommand, missingText } from '../../system/optional-packages.ts';
+
+/** Names another Copilot CLI than the one that came with this package. */
+export const COPILOT_PATH_VARIABLE = 'SUBAGENTS_COPILOT_PATH';
+
+/**
+ * Path of the Copilot CLI executable. The npm package `@github/copilot` is a small loader; the executable is in a
+ * package for the platform, which npm installs beside it, wherever that is (a project, a global folder).
+ * `named` is another one that the user wants. Throws COPILOT_MISSING.
+ */
+export async function findCopilot(named: string | undefined): Promise<string> {
+  if (named !== undefined && named !== '') {
+    if (await isExecutable(named)) return named;
+    throw new SubagentsError(
+      'COPILOT_MISSING',
+      `${COPILOT_PATH_VARIABLE} names ${named}, which cannot be run`,
+      {
+        remedy: `name an executable Copilot CLI in ${COPILOT_PATH_VARIABLE}, or unset it to use the one that came with this package`,
+      },
+    );
+  }
+  const packages = (process.platform === 'linux' ? ['linux', 'linuxmusl'] : [process.platform]).map(
+    (platform) => `@github/copilot-${platform}-${process.arch}`,
+  );
+  for (const name of packages) {
+    const found = resolvePlatformPackage(name);
+    if (found !== undefined && (await isExecutable(found))) return found;
+  }
+  throw new SubagentsError(
+    'COPILOT_MISSING',
+    `there is no Copilot CLI for ${process.platform}-${process.arch}: ${missingText(packages.slice(0, 1))}`,
+    { remedy: `${installCommand()}; or name a Copilot CLI in ${COPILOT_PATH_VARIABLE}` },
+  );
+}
+
+function resolvePlatformPackage(name: string): string | undefined {
+  try {
+    const here = createRequire(import.meta.url);
+    // From the loader's place first: a strict package manager shows the platform package to the loader alone.
+    return createRequire(here.resolve('@github/copilot/package.json')).resolve(name);
+  } catch {
+    return undefined;
+  }
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,118 @@
+/** The worker's Copilot runtime: one process for all its subagents, started when it is first needed, and again after its death. */
+import { SubagentsError } from '../../contract/index.ts';
+import { EndedRuns } from '../../home/ended-runs.ts';
+import { secretsIn } from '../../environment/clean.ts';
+import type { HomePaths } from '../../home/home.ts';
+import { Redactor } from '../../environment/redact.ts';
+import type { Settings } from '../../home/settings.ts';
+import { ensurePrivateDir } from '../../system/files.ts';
+import { COPILOT_PATH_VARIABLE, findCopilot } from './executable.ts';
+import { LiveTurns } from '../turn/live-turns.ts';
+import { shareLogin } from './login.ts';
+import { providerFrom } from './provider.ts';
+import { endFormerRuntime, noteRuntime } from './former-runtime.ts';
+import { didNotStart, RuntimeDied, startRuntime, type Runtime } from './runtime.ts';
+
+/** A runtime that is ended so often in a row while it starts is no accident. */
+const MAX_ENDED_AT_START = 5;
+
+export interface CopilotPoolOptions {
+  /** `paths.copilot` is the directory of the runtime's state (`COPILOT_HOME`), apart from the user's own. */
+  readonly home: { readonly paths: Pick<HomePaths, 'copilot'> };
+  readonly settings?: Pick<Settings, 'copilotPath'>;
+  /** Default: this process's. Credentials, provider and model come from it, and the subagents' shells inherit it. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Takes secrets out of all that Copilot tells; default: those of `env`. */
+  readonly redactor?: Redactor;
+}
+
+export class CopilotPool {
+  readonly copilotHome: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly redactor: Redactor;
+  /** Runs of which no turn begins any more. */
+  readonly ended = new EndedRuns();
+  /** The turns that run in it. */
+  readonly turns = new LiveTurns();
+  readonly #copilotPath: string | undefined;
+  #runtime: Promise<Runtime> | undefined;
+  #started: Runtime | undefined;
+  #stopped = false;
+  /** How often in a row. */
+  #endedAtStart = 0;
+
+  constructor(options: CopilotPoolOptions) {
+    this.copilotHome = options.home.paths.copilot;
+    this.env = options.env ?? process.env;
+    this.redactor = options.redactor ?? new Redactor(secretsIn(this.env));
+    this.#copilotPath = options.settings?.copilotPath ?? this.env[COPILOT_PATH_VARIABLE];
+  }
+
+  /** Starts the runtime ahead of need (0.5 s). Never rejects: what is wrong shows when the runtime is needed. */
+  async warm(): Promise<void> {
+    await this.runtime().catch(() => undefined);
+  }
+
+  /** Whether the worker ended its runtime: turns go on after its next start. */
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** The runtime, where one is alive already. */
+  get alive(): Runtime | undefined {
+    return this.#started?.death === undefined ? this.#started : undefined;
+  }
+
+  /**
+   * The runtime, alive as far as is known.
+   * @throws COPILOT_MISSING when it cannot be started, RuntimeDied when it was ended while it started
+   */
+  async runtime(): Promise<Runtime> {
+    if (this.#stopped) throw new SubagentsError('INTERNAL', 'the worker is shutting down');
+    const current = (this.#runtime ??= this.#start());
+    const runtime = await current;
+    if (runtime.death === undefined) return runtime;
+    if (this.#runtime === current) this.#runtime = undefined;
+    return this.runtime();
+  }
+
+  async #start(): Promise<Runtime> {
+    try {
+      ensurePrivateDir(this.copilotHome);
+      if (providerFrom(this.env, undefined) === undefined) await shareLogin(this.env, this.copilotHome);
+      await endFormerRuntime(this.copilotHome);
+      const path = await findCopilot(this.#copilotPath);
+      const runtime = await this.#startAt(path);
+      noteRuntime(this.copilotHome, runtime.pid);
+      this.#started = runtime;
+      return runtime;
+    } catch (error) {
+      this.#runtime = undefined;
+      throw error;
+    }
+  }
+
+  /** One that is ended each time it starts is taken for one that cannot be started. */
+  async #startAt(path: string): Promise<Runtime> {
+    try {
+      const runtime = await startRuntime({ path, copilotHome: this.copilotHome, env: this.env });
+      this.#endedAtStart = 0;
+      return runtime;
+    } catch (error) {
+      if (error instanceof RuntimeDied && ++this.#endedAtStart >= MAX_ENDED_AT_START)
+        throw didNotStart(path, error.cause);
+      throw error;
+    }
+  }
+
+  /** Ends the runtime. Turns in it stay resumable. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    const runtime = await this.#runtime?.catch(() => undefined);
+    await runtime?.stop();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}

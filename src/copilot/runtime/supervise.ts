@@ -1,0 +1,62 @@
+/** Watches over a running turn until it is over. */
+import type { LiveTurn } from '../turn/live-turn.ts';
+import { changeOrTimeout } from '../turn/change-signal.ts';
+import { RuntimeDied } from './runtime.ts';
+import { judge, type Limits, type Verdict } from '../turn/verdict.ts';
+
+/** How a turn can end, as seen from the turn. */
+export type End = Exclude<Verdict, 'interrupted' | 'left-background'> | 'stopped' | 'no-space';
+
+/** How often the clock is looked at while no event comes, in milliseconds. */
+const TICK_MS = 250;
+/** After so much silence the runtime is asked whether it still answers, and so often again, in milliseconds. */
+const PING_AFTER_MS = 15_000;
+
+/**
+ * Settles when the turn is over, or is `stopped`: by `stop`, or because its session was closed. Throws RuntimeDied.
+ * @param lacksSpace whether the turn must not go on for want of space on the disk; asked again and again
+ */
+export async function supervise(
+  turn: LiveTurn,
+  limits: Limits,
+  stop: AbortSignal,
+  lacksSpace: () => boolean = () => false,
+): Promise<End> {
+  const onStop = (): void => turn.changed.notify();
+  stop.addEventListener('abort', onStop);
+  let pinged = Date.now();
+  try {
+    for (;;) {
+      if (turn.runtime.death !== undefined) throw new RuntimeDied(turn.runtime.death.words);
+      if (stop.aborted || turn.over) return 'stopped';
+      const verdict = judge(turn, Date.now(), limits);
+      if (verdict === undefined && lacksSpace()) return 'no-space';
+      switch (verdict) {
+        case undefined:
+          break;
+        case 'interrupted':
+          await turn.goOn();
+          continue;
+        case 'left-background':
+          await endBackground(turn);
+          return 'finished';
+        default:
+          return verdict;
+      }
+      if (Date.now() - Math.max(turn.lastEventAt, pinged) > PING_AFTER_MS) {
+        pinged = Date.now();
+        // Not awaited: a runtime that does not answer is ended, and then everything that waits for it throws.
+        turn.runtime.ask(turn.runtime.client.ping()).catch(() => undefined);
+      }
+      await changeOrTimeout(turn.changed, TICK_MS);
+    }
+  } finally {
+    stop.removeEventListener('abort', onStop);
+  }
+}
+
+/** Ends what the turn has in the background, and notes it for the outcome. */
+export async function endBackground(turn: LiveTurn): Promise<void> {
+  const ended = await turn.endBackground();
+  turn.notes.push(...ended.map((what) => `\`${what}\` still ran in the background, and was ended`));
+}

@@ -1,0 +1,90 @@
+/** A repository's own Copilot hooks, extensions, MCP servers, skills and agents: loaded only where the caller trusts it. */
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { CopilotSession } from '@github/copilot-sdk';
+import { z } from 'zod';
+import { oneLine } from '../../contract/index.ts';
+import { ensurePrivateDir, readIfThere, writePrivateFile } from '../../system/files.ts';
+import type { Runtime } from './runtime.ts';
+
+/** So long an extension may take to start, in milliseconds. */
+const MAX_START_MS = 10_000;
+/** At most so many are listed. */
+const MAX_LISTED = 50;
+
+/**
+ * Tells the runtime that the folder is trusted: without that it reads no `.mcp.json` there, whatever the session asks for.
+ * The runtime remembers it; what a session loads is decided anew by each session all the same.
+ */
+export async function trustFolder(runtime: Runtime, cwd: string, copilotSessionId: string): Promise<void> {
+  // Only a session can say it, and the session that is meant must find it said.
+  const sessionId = `${copilotSessionId}-trust`;
+  const session = await runtime.ask(
+    runtime.client.createSession({
+      sessionId,
+      workingDirectory: cwd,
+      enableConfigDiscovery: false,
+      enableFileHooks: false,
+    }),
+  );
+  await runtime.ask(session.rpc.permissions.folderTrust.addTrusted({ path: cwd }));
+  await runtime.disconnect(session);
+  await runtime.ask(runtime.client.deleteSession(sessionId));
+}
+
+/** What of the repository at `cwd` the session has loaded, one line each; a repository's words. */
+export async function listLoaded(runtime: Runtime, session: CopilotSession, cwd: string): Promise<string[]> {
+  const { rpc } = session;
+  await extensionsStarted(runtime, session, cwd);
+  const [mcp, extensions, hooks, skills, agents] = await runtime.ask(
+    Promise.all([
+      rpc.mcp.list(),
+      rpc.extensions.list(),
+      runtime.client.rpc.hooks.discover({ projectPaths: [cwd], excludeHostHooks: true }),
+      rpc.skills.list(),
+      rpc.agent.list(),
+    ]),
+  );
+  const lines = [
+    ...mcp.servers
+      .filter(({ source }) => source === 'workspace')
+      .map(({ name, status }) => `MCP server ${name} (${status})`),
+    ...extensions.extensions
+      .filter(({ source }) => source === 'project')
+      .map(({ name, status }) => `extension ${name} (${status})`),
+    ...hooks.hooks
+      .filter(({ origin, enabled }) => origin === 'repository' && enabled)
+      .map(({ hookType, source }) => `hook ${hookType} of ${source ?? 'the repository'}`),
+    ...skills.skills.filter(({ source }) => source === 'project').map(({ name }) => `skill ${name}`),
+    ...agents.agents.filter(({ source }) => source === 'project').map(({ name }) => `agent ${name}`),
+  ];
+  const shown = lines.slice(0, MAX_LISTED).map((line) => oneLine(line, 200));
+  return lines.length > MAX_LISTED ? [...shown, `and ${lines.length - MAX_LISTED} more`] : shown;
+}
+
+/** Extensions start by themselves, after the session is open: their tools should be there when the model is asked. */
+async function extensionsStarted(runtime: Runtime, { rpc }: CopilotSession, cwd: string): Promise<void> {
+  if (!existsSync(join(cwd, '.github/extensions'))) return;
+  const deadline = Date.now() + MAX_START_MS;
+  while (Date.now() < deadline) {
+    const { extensions } = await runtime.ask(rpc.extensions.list());
+    if (extensions.length > 0 && extensions.every(({ status }) => status !== 'starting')) return;
+    await delay(50);
+  }
+}
+
+const path = (copilotHome: string, copilotSessionId: string): string =>
+  join(copilotHome, 'session-state', copilotSessionId, 'loaded.json');
+
+/** Keeps the list in the session's folder: the worker may die before it has told anyone. */
+export function keepLoaded(copilotHome: string, copilotSessionId: string, loaded: readonly string[]): void {
+  ensurePrivateDir(dirname(path(copilotHome, copilotSessionId)));
+  writePrivateFile(path(copilotHome, copilotSessionId), JSON.stringify(loaded));
+}
+
+/** The list that was kept last; empty where there is none. */
+export function keptLoaded(copilotHome: string, copilotSessionId: string): string[] {
+  const text = readIfThere(path(copilotHome, copilotSessionId));
+  return text === undefined ? [] : z.array(z.string()).parse(JSON.parse(text));
+}

@@ -1,0 +1,67 @@
+/** What the tools of a subagent may do: our answers to Copilot's permission requests. */
+import { realpathSync } from 'node:fs';
+import { isAbsolute, join, resolve, sep } from 'node:path';
+import { approveAll, type PermissionHandler, type PermissionRequest } from '@github/copilot-sdk';
+import type { Permissions } from '../../contract/index.ts';
+import { isWithin, realTarget } from '../../system/real-path.ts';
+import { ASK_PARENT } from '../log/events.ts';
+
+/**
+ * All that a read-only subagent has, and with it Copilot's own sub-agents: no tool that writes, no shell, no web, none of a
+ * repository's. `sql` reaches nothing but the notes of its own session.
+ */
+export const READ_ONLY_TOOLS = [
+  ...['view', 'grep', 'rg', 'glob', 'sql', 'skill', 'report_intent'],
+  ...['task', 'read_agent', 'list_agents', 'write_agent'],
+  ASK_PARENT,
+];
+
+/**
+ * Answers for one Copilot session that works in `cwd`, beside the folder `temporary`. Copilot's own sub-agents ask here too. What is not known is refused.
+ * Paths are judged by where they really lead at that moment; a shell beside (which only `workspace` has) can change that.
+ */
+export function permissionHandler(
+  permissions: Permissions,
+  { cwd, temporary }: { readonly cwd: string; readonly temporary: string },
+): PermissionHandler {
+  if (permissions === 'all') return approveAll;
+  const roots = [cwd, temporary].map((folder) => realpathSync.native(folder));
+  const within = (path: string): boolean => {
+    const whole = isAbsolute(path) ? path : join(cwd, sep) + path;
+    // Whoever opens it may take `..` out of it before: it has to be inside both ways.
+    return [whole, resolve(whole)].every((way) => {
+      const target = realTarget(way);
+      return target !== undefined && roots.some((root) => isWithin(root, target));
+    });
+  };
+  return (request) => {
+    const problem = refusal(request, permissions, within);
+    return problem === undefined ? { kind: 'approve-once' } : { kind: 'reject', feedback: problem };
+  };
+}
+
+/** Why a request is refused, for the model to read. */
+function refusal(
+  request: PermissionRequest,
+  permissions: Exclude<Permissions, 'all'>,
+  within: (path: string) => boolean,
+): string | undefined {
+  const readOnly = permissions === 'read-only' ? 'This subagent is read-only' : undefined;
+  switch (request.kind) {
+    case 'read':
+      return within(request.path) ? undefined : outside(request.path);
+    case 'write':
+      return readOnly ?? (within(request.fileName) ? undefined : outside(request.fileName));
+    case 'custom-tool':
+      return request.toolName === ASK_PARENT ? undefined : readOnly;
+    case 'shell':
+    case 'url':
+    case 'mcp':
+      return readOnly;
+    default:
+      return `This subagent may not do that (${request.kind}).`;
+  }
+}
+
+const outside = (path: string): string =>
+  `${path} is neither in the workspace nor in the temporary folder: this subagent may not reach it.`;

@@ -1,0 +1,140 @@
+/** Opens a subagent's Copilot session in a runtime. */
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  defineTool,
+  type CopilotSession,
+  type ResumeSessionConfig,
+  type SessionEvent,
+  type SessionHooks,
+} from '@github/copilot-sdk';
+import { z } from 'zod';
+import { stripControls, type Permissions, type Thinking } from '../../contract/index.ts';
+import { ensurePrivateDir, writePrivateFile } from '../../system/files.ts';
+import { saysBroken, SessionLost } from './session-files.ts';
+import { eventLogPath } from '../log/event-log.ts';
+import { ASK_PARENT } from '../log/events.ts';
+import { ASK_PARENT_DESCRIPTION, instructionsFor } from './instructions.ts';
+import { permissionHandler, READ_ONLY_TOOLS } from './permissions.ts';
+import { defaultModel, providerFrom } from '../runtime/provider.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { keepLoaded, listLoaded, trustFolder } from '../runtime/trust.ts';
+
+/** How a Copilot session is to be opened. */
+export interface SessionSpec {
+  readonly copilotSessionId: string;
+  readonly cwd: string;
+  /** Default: the environment's, else Copilot's own choice. */
+  readonly model?: string | undefined;
+  /** `off` asks for nothing: the model's own default. */
+  readonly thinking?: Thinking | undefined;
+  /** What its tools may do. A session does not remember it: each opening sets it again. */
+  readonly permissions: Permissions;
+  /** Load the hooks, extensions, MCP servers, skills and agents that the repository brings along. */
+  readonly trustRepo: boolean;
+  readonly env: NodeJS.ProcessEnv;
+  readonly copilotHome: string;
+  /** Text of a bash script that every shell of the session runs first. */
+  readonly initScript: string;
+  /** Whether calls of `ask_parent` that have no result stay open; otherwise they count as interrupted. */
+  readonly keepQuestions: boolean;
+  /** Whether its conversation must be there: one that is gone is not begun anew without a word. */
+  readonly begun: boolean;
+  readonly onEvent: (event: SessionEvent) => void;
+  readonly hooks?: SessionHooks;
+}
+
+const askParent = defineTool(ASK_PARENT, {
+  description: ASK_PARENT_DESCRIPTION,
+  parameters: z.object({
+    question: z.string().describe('what you need to know, and what you found out already'),
+    choices: z.array(z.string()).optional().describe('possible answers, where there are only a few'),
+  }),
+});
+
+/**
+ * Resumes the session, or creates it where there is none: creating one that exists would begin it anew on the same
+ * file, without a word. Everything that a session does not remember is set again.
+ * @throws Unresumable
+ */
+export async function openSession(runtime: Runtime, spec: SessionSpec): Promise<CopilotSession> {
+  const config = sessionConfig(spec);
+  const path = writeInitScript(spec);
+  if (spec.trustRepo) await trustFolder(runtime, spec.cwd, spec.copilotSessionId);
+  const session = await resumeOrCreate(runtime, spec, config);
+  await runtime.ask(
+    Promise.all([
+      // Without a question and answer for each tool call.
+      session.rpc.permissions.setApproveAll({ enabled: spec.permissions === 'all' }),
+      session.rpc.options.update({ shell: { initScripts: [{ path, shell: 'bash' }] } }),
+    ]),
+  );
+  if (spec.trustRepo)
+    keepLoaded(spec.copilotHome, spec.copilotSessionId, await listLoaded(runtime, session, spec.cwd));
+  return session;
+}
+
+async function resumeOrCreate(
+  runtime: Runtime,
+  { copilotHome, copilotSessionId: sessionId, keepQuestions, begun }: SessionSpec,
+  config: ResumeSessionConfig,
+): Promise<CopilotSession> {
+  const create = () => {
+    if (begun) throw new SessionLost('its state is gone');
+    return runtime.ask(runtime.client.createSession({ ...config, sessionId }));
+  };
+  if (!existsSync(eventLogPath(copilotHome, sessionId))) return create();
+  try {
+    const resumed = runtime.client.resumeSession(sessionId, {
+      ...config,
+      continuePendingWork: keepQuestions,
+    });
+    return await runtime.ask(resumed);
+  } catch (error) {
+    if (saysBroken(error)) throw new SessionLost(stripControls((error as Error).message), { cause: error });
+    if (!/session not found/i.test(String(error))) throw error;
+    return create();
+  }
+}
+
+function sessionConfig(spec: SessionSpec): ResumeSessionConfig {
+  const model = spec.model ?? defaultModel(spec.env);
+  const provider = providerFrom(spec.env, model);
+  const effort = spec.thinking === 'off' ? undefined : spec.thinking;
+  return {
+    clientName: 'durable-subagents',
+    workingDirectory: spec.cwd,
+    ...(model !== undefined && { model }),
+    ...(effort !== undefined && { reasoningEffort: effort }),
+    ...(provider !== undefined && { provider }),
+    // Without deltas a slow model looks like a hung one.
+    streaming: true,
+    onPermissionRequest: permissionHandler(spec.permissions, {
+      cwd: spec.cwd,
+      temporary: spec.env['TMPDIR'] ?? tmpdir(),
+    }),
+    ...(spec.permissions === 'read-only' && { availableTools: READ_ONLY_TOOLS }),
+    onEvent: spec.onEvent,
+    ...(spec.hooks && { hooks: spec.hooks }),
+    systemMessage: { mode: 'append', content: instructionsFor(spec.permissions) },
+    tools: [askParent],
+    // A repository that is not trusted may not run its own hooks, extensions and MCP servers. Its instructions (AGENTS.md) do count.
+    enableConfigDiscovery: spec.trustRepo,
+    enableFileHooks: spec.trustRepo,
+    requestExtensions: spec.trustRepo,
+    // The runtime offers them to every session once one has asked for extensions.
+    ...(!spec.trustRepo && { excludedTools: ['extensions_reload', 'extensions_manage'] }),
+    memory: { enabled: false },
+    enableSessionStore: false,
+    enableSessionTelemetry: false,
+  };
+}
+
+function writeInitScript({ copilotHome, copilotSessionId, initScript }: SessionSpec): string {
+  const folder = join(copilotHome, 'init-scripts');
+  ensurePrivateDir(folder);
+  const path = join(folder, `${copilotSessionId}.sh`);
+  writePrivateFile(path, initScript);
+  return path;
+}

@@ -1,0 +1,93 @@
+/** The questions of a conversation: calls of `ask_parent`, from the request to the answer. */
+import { z } from 'zod';
+import { head } from '../../contract/index.ts';
+import { ASK_PARENT, type CopilotEvent } from '../log/events.ts';
+
+/** A question that waits for its answer. */
+export interface OpenQuestion {
+  readonly requestId: string;
+  readonly question: string;
+  readonly choices?: readonly string[];
+}
+
+/** A call of `ask_parent` without a result. */
+interface AskCall extends OpenQuestion {
+  /** Its answer was given, and is on its way into the conversation. */
+  readonly given: boolean;
+}
+
+const askArguments = z.object({ question: z.string(), choices: z.array(z.string()).optional() });
+
+/** Longest question, and longest choice, that leaves the worker, in characters. */
+const MAX_QUESTION_CHARS = 4_000;
+const MAX_CHOICE_CHARS = 500;
+const MAX_CHOICES = 20;
+
+export class Asked {
+  /** By the id of the tool call. */
+  readonly #calls: Map<string, AskCall>;
+  /** Requests whose answer is in the conversation. */
+  readonly answered: Set<string>;
+  /** Requests whose answer was given, but whose call was cut short all the same. */
+  readonly untold = new Set<string>();
+
+  /** Begins with the questions that `before` has open, and what it has answered. */
+  constructor(before?: Asked) {
+    this.#calls = new Map(before && [...before.#calls].filter(([, { given }]) => !given));
+    this.answered = new Set(before?.answered);
+  }
+
+  /** Questions that wait for their answers, in the order of the calls. */
+  get open(): readonly OpenQuestion[] {
+    return [...this.#calls.values()]
+      .filter(({ given }) => !given)
+      .map(({ requestId, question, choices }) => ({ requestId, question, ...(choices && { choices }) }));
+  }
+
+  /** Requests whose answer was given and is not in the conversation yet. */
+  get onTheWay(): readonly string[] {
+    return [...this.#calls.values()].filter(({ given }) => given).map(({ requestId }) => requestId);
+  }
+
+  /** A request of any tool; returns whether it is a question. */
+  request(data: Extract<CopilotEvent, { type: 'external_tool.requested' }>['data']): boolean {
+    if (data.toolName !== ASK_PARENT) return false;
+    // Arguments are the model's and not checked by the runtime.
+    const parsed = askArguments.safeParse(data.arguments).data;
+    const question = head(parsed?.question ?? JSON.stringify(data.arguments ?? ''), MAX_QUESTION_CHARS);
+    const choices = parsed?.choices?.slice(0, MAX_CHOICES).map((choice) => head(choice, MAX_CHOICE_CHARS));
+    this.#calls.set(data.toolCallId, {
+      requestId: data.requestId,
+      question,
+      given: false,
+      ...(choices && { choices }),
+    });
+    return true;
+  }
+
+  /** The answer of a request was given. */
+  give(requestId: string): void {
+    for (const [id, call] of this.#calls)
+      if (call.requestId === requestId) this.#calls.set(id, { ...call, given: true });
+  }
+
+  /** A tool call has its result; `success`: one that answers it. */
+  complete(toolCallId: string, success: boolean): void {
+    const call = this.#calls.get(toolCallId);
+    if (call !== undefined && success) this.answered.add(call.requestId);
+    else if (call?.given) this.untold.add(call.requestId);
+    this.#calls.delete(toolCallId);
+  }
+
+  /** All calls are stopped; the runtime calls them given first. */
+  stop(): void {
+    for (const { given, requestId } of this.#calls.values()) if (given) this.untold.add(requestId);
+    this.#calls.clear();
+  }
+
+  /** The answers that were given are in the conversation, as a message. */
+  told(): void {
+    for (const requestId of this.untold) this.answered.add(requestId);
+    this.untold.clear();
+  }
+}

@@ -1,0 +1,74 @@
+/** Whether a turn has the space that it needs: the disks it writes to keep a reserve, its folder stays within its bound. */
+import { diskUsage } from '../../system/disk-usage.ts';
+import { freeBytes, megabytes } from '../../system/disk-space.ts';
+import type { TurnFailure } from '../../contract/index.ts';
+
+/** Between two looks at the free space, in milliseconds. */
+const LOOK_EVERY_MS = 500;
+/** Between two measurements of the folder, in milliseconds, and how many times as long as one takes: a large one takes its time. */
+const MEASURE_EVERY_MS = 10_000;
+const MEASURE_REST = 20;
+
+export interface SpaceBounds {
+  /** With less free space turns pause, in bytes. */
+  readonly reserveBytes: number;
+  /** What the folder of one subagent may take, in bytes; Infinity: no bound. */
+  readonly maxFolderBytes: number;
+}
+
+/** What is free where, in words; undefined while it is enough. @param folders those that are written to */
+export function lackOfSpace(folders: readonly string[], reserveBytes: number): TurnFailure | undefined {
+  for (const folder of folders) {
+    const free = freeBytes(folder);
+    if (free >= reserveBytes) continue;
+    const message = `only ${megabytes(free)} are free on the disk of ${folder}, less than the reserve of ${megabytes(reserveBytes)}`;
+    const remedy = `free some space there; the reserve is set with SUBAGENTS_RESERVE`;
+    return { class: 'disk', message, remedy, retryable: false, waitFor: 'space' };
+  }
+  return undefined;
+}
+
+/** Looks while a turn runs. */
+export class SpaceWatch {
+  readonly #folders: readonly string[];
+  readonly #cwd: string;
+  readonly #bounds: SpaceBounds;
+  #looked = -Infinity;
+  #measureAt = 0;
+  #folderBytes = 0;
+
+  /** @param home the worker's home @param cwd the folder of the subagent */
+  constructor(home: string, cwd: string, bounds: SpaceBounds) {
+    this.#folders = [home, cwd];
+    this.#cwd = cwd;
+    this.#bounds = bounds;
+  }
+
+  /** Why the turn cannot go on, as of the last look; undefined while it can. */
+  lack(): TurnFailure | undefined {
+    const now = performance.now();
+    if (now - this.#looked < LOOK_EVERY_MS) return undefined;
+    this.#looked = now;
+    if (Number.isFinite(this.#bounds.maxFolderBytes) && now >= this.#measureAt) void this.#measure(now);
+    return lackOfSpace(this.#folders, this.#bounds.reserveBytes) ?? this.#tooLarge();
+  }
+
+  async #measure(began: number): Promise<void> {
+    this.#measureAt = Infinity;
+    this.#folderBytes = await diskUsage([this.#cwd]);
+    const now = performance.now();
+    this.#measureAt = now + Math.max(MEASURE_EVERY_MS, (now - began) * MEASURE_REST);
+  }
+
+  #tooLarge(): TurnFailure | undefined {
+    const { maxFolderBytes } = this.#bounds;
+    if (this.#folderBytes <= maxFolderBytes) return undefined;
+    return {
+      class: 'disk',
+      message: `its folder ${this.#cwd} takes ${megabytes(this.#folderBytes)}, more than the ${megabytes(maxFolderBytes)} that SUBAGENTS_MAX_FOLDER allows`,
+      remedy:
+        'remove what it does not need there, or raise SUBAGENTS_MAX_FOLDER for the worker, then continue it',
+      retryable: false,
+    };
+  }
+}

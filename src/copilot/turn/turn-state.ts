@@ -1,0 +1,320 @@
+/** What is known of a running turn, folded from its events: live ones, or those of the event log after a crash. */
+import { z } from 'zod';
+import { addUsage, NO_USAGE, opensRun, type Usage } from '../../contract/index.ts';
+import { Asked, type OpenQuestion } from './asked.ts';
+import { Denials } from '../session/denials.ts';
+import { ASK_PARENT, type CopilotEvent } from '../log/events.ts';
+import type { EndedCalls } from '../log/unsaved-tool-results.ts';
+import { Repeats } from './repeats.ts';
+import { describeTool } from './words.ts';
+
+/** A tool call under way. */
+export interface OpenTool {
+  readonly name: string;
+  /** What it does, for people: `bash: npm test`. */
+  readonly what: string;
+  readonly arguments: unknown;
+  readonly shellId: string | undefined;
+  readonly since: string;
+}
+
+/** A tool call that ended, while the conversation says that it was interrupted: its model was killed at that moment. */
+export interface UnshownResult {
+  readonly toolCallId: string;
+  readonly what: string;
+  /** Null: not known. */
+  readonly result: string | null;
+}
+
+export type SessionError = Extract<CopilotEvent, { type: 'session.error' }>['data'];
+
+/** How a message came into the conversation. */
+export interface Arrival {
+  readonly delivery: string | undefined;
+  readonly at: string;
+}
+
+/** Of a command that runs in the background now, or still. */
+const BACKGROUND = /<command (?:started in background|with) .{0,2000}?shellId: (\w+)/;
+
+/** The line by which a message says whose result follows. The id is the model provider's: any text. */
+export const resultMarker = (toolCallId: string): string => `[result of ${encodeURIComponent(toolCallId)}]`;
+
+const shellArguments = z.object({ shellId: z.string() });
+
+/** Folds the events of one turn. */
+export class TurnState {
+  #usage: Usage = NO_USAGE;
+  readonly denials = new Denials();
+  /** Of calls of the main loop. */
+  readonly repeats = new Repeats();
+  model: string | undefined;
+  lastMessage: string | undefined;
+  /** The final message, while nothing came after it. */
+  report: string | undefined;
+  /** The newest final message, whatever came after it. */
+  lastReport: string | undefined;
+  /** Why the main loop gave up, until it starts again. */
+  error: SessionError | undefined;
+  /** Whether Copilot's main loop works (on the model or on tools). */
+  looping = false;
+  /** Whether Copilot said `session.idle` since: the loop rests and nothing of it runs in the background. */
+  idle = false;
+  /** Whether the main loop said that it rests (with commands or sub-agents perhaps still in the background). */
+  resting = false;
+  /** Whether the runtime itself tried the newest model call again. */
+  retried = false;
+  /** Whether the model is being asked: from there to its answer. */
+  answering = false;
+  /** How the newest answer of the model ended. */
+  finishReason: string | undefined;
+  /** The model's words, or none, where it or a filter refused to answer; until it answers. */
+  refusal: string | undefined;
+  /** Whether the loop was interrupted (by us) and has not started again. */
+  aborted = false;
+  /** Tool calls of the main loop, by id. */
+  readonly openTools = new Map<string, OpenTool>();
+  /** Commands in the background, by shell id. */
+  readonly shells = new Map<string, string>();
+  /** What the tool calls were to do whose result was lost in a crash, by their id. */
+  readonly interrupted = new Map<string, string>();
+  /** By the id of their call; until the model is told. */
+  readonly unshown = new Map<string, UnshownResult>();
+  /** Commands that ran in the background, and were ended when the turn was taken up again. */
+  readonly endedShells: string[] = [];
+  /** First lines, and lines that mark a steer, of the messages in the conversation. */
+  readonly arrivals = new Map<string, Arrival>();
+  #asked: Asked;
+
+  /** Calls that are known to have ended, whatever the log says. */
+  readonly endedCalls: EndedCalls;
+
+  /** Begins with the questions of the turn `before`. */
+  constructor(before?: TurnState, ended?: EndedCalls) {
+    this.#asked = new Asked(before && before.#asked);
+    this.endedCalls = ended ?? before?.endedCalls ?? new Map();
+  }
+
+  get usage(): Usage {
+    return this.#usage;
+  }
+
+  /** Questions that wait for their answers, in the order of the calls. */
+  get questions(): readonly OpenQuestion[] {
+    return this.#asked.open;
+  }
+
+  /** Requests whose answer was given and is not in the conversation yet. */
+  get onTheWay(): readonly string[] {
+    return this.#asked.onTheWay;
+  }
+
+  /** Requests whose answer was given, and of which the model may not know. */
+  get untold(): readonly string[] {
+    return [...this.onTheWay, ...this.#asked.untold];
+  }
+
+  /** Requests whose answer is in the conversation. */
+  get answered(): ReadonlySet<string> {
+    return this.#asked.answered;
+  }
+
+  /** Whether all that the model waits for are answers of the main agent. */
+  get asks(): boolean {
+    return this.questions.length > 0 && this.openTools.size === 0 && this.onTheWay.length === 0;
+  }
+
+  /** The state at the beginning of the next turn of the same session: figures from zero, the conversation as it is. */
+  nextTurn(): TurnState {
+    const next = new TurnState(this);
+    for (const [line, arrival] of this.arrivals) next.arrivals.set(line, arrival);
+    for (const [id, tool] of this.openTools) next.openTools.set(id, tool);
+    for (const [id, what] of this.shells) next.shells.set(id, what);
+    for (const [id, result] of this.unshown) next.unshown.set(id, result);
+    next.model = this.model;
+    return next;
+  }
+
+  /** The interrupted loop is told to go on. */
+  resume(): void {
+    this.#start();
+  }
+
+  /** Counts tool calls that have no result as interrupted: whatever ran them is gone. */
+  interruptOpenTools(): void {
+    for (const [id, tool] of this.openTools) this.#interrupt(id, tool);
+    this.openTools.clear();
+    this.repeats.broken();
+  }
+
+  /** The model was told, in a message, the answers that had not come as such. */
+  answersTold(): void {
+    this.#asked.told();
+  }
+
+  /** Counts the commands in the background as ended, and the model as knowing it. */
+  endShells(): void {
+    this.endedShells.push(...this.shells.values());
+    this.shells.clear();
+  }
+
+  apply(event: CopilotEvent): void {
+    if (event.type === 'assistant.usage') return this.#call(event.data, event.agentId);
+    if (event.type === 'session.usage_record') return this.#call(event.data.usage, event.agentId);
+    if (event.type === 'tool.execution_start') this.#add({ toolCalls: 1 });
+    this.denials.apply(event);
+    // Copilot's own sub-agents show in the figures; the turn itself is the main loop's.
+    if (event.agentId !== undefined) return;
+    switch (event.type) {
+      case 'user.message':
+        return this.#message(event);
+      case 'assistant.turn_start':
+        this.error = undefined;
+        this.retried = false;
+        return this.#start();
+      case 'assistant.turn_retry':
+        this.retried = true;
+        return;
+      case 'model.response':
+        this.refusal = event.data.response.refusal || this.refusal;
+        return;
+      case 'assistant.message':
+        return this.#answer(event.data);
+      case 'tool.execution_start': {
+        const { toolCallId, toolName, arguments: args } = event.data;
+        const tool: OpenTool = {
+          name: toolName,
+          what: describeTool(toolName, args),
+          arguments: args,
+          shellId: shellArguments.safeParse(args).data?.shellId,
+          since: event.timestamp,
+        };
+        this.openTools.set(toolCallId, tool);
+        this.repeats.began(toolCallId, tool);
+        return;
+      }
+      case 'external_tool.requested':
+        if (this.#asked.request(event.data)) this.openTools.delete(event.data.toolCallId);
+        return;
+      case 'external_tool.completed':
+        this.#asked.give(event.data.requestId);
+        // While it waited for the answer its Copilot session was closed.
+        this.endShells();
+        return;
+      case 'tool.execution_complete':
+        return this.#complete(event.data);
+      case 'system.notification':
+        if (event.data.kind?.shellId !== undefined) this.shells.delete(event.data.kind.shellId);
+        return this.#start();
+      case 'session.error':
+        this.answering = false;
+        this.error = event.data;
+        return;
+      case 'abort':
+        this.aborted = true;
+        // They are stopped, and the runtime says no more of them.
+        this.openTools.clear();
+        this.repeats.broken();
+        this.#asked.stop();
+        return;
+      case 'assistant.idle':
+        this.looping = false;
+        this.resting = true;
+        return;
+      case 'session.idle':
+        this.looping = false;
+        this.resting = true;
+        this.idle = true;
+        return;
+    }
+  }
+
+  #start(): void {
+    this.looping = true;
+    this.answering = true;
+    this.resting = false;
+    this.idle = false;
+    this.aborted = false;
+    this.report = undefined;
+  }
+
+  /** What an earlier run of the subagent left open in the conversation is over: its commands, its questions, its steers. */
+  #beginRun(): void {
+    this.openTools.clear();
+    this.repeats.broken();
+    this.unshown.clear();
+    this.shells.clear();
+    this.arrivals.clear();
+    this.#asked = new Asked();
+  }
+
+  #message({ data, timestamp }: Extract<CopilotEvent, { type: 'user.message' }>): void {
+    const arrival = { delivery: data.delivery, at: timestamp };
+    if (opensRun(data.content.split('\n', 1)[0] ?? '')) this.#beginRun();
+    for (const line of data.content.split('\n')) {
+      if (!line.startsWith('[') || !line.endsWith(']')) continue;
+      this.arrivals.set(line, arrival);
+      for (const told of [this.unshown, this.interrupted])
+        for (const id of told.keys()) if (line === resultMarker(id)) told.delete(id);
+    }
+    this.#start();
+  }
+
+  #answer(data: Extract<CopilotEvent, { type: 'assistant.message' }>['data']): void {
+    this.answering = false;
+    if (data.model !== undefined) this.model = data.model;
+    if (data.content.trim() !== '') this.lastMessage = data.content;
+    this.report = data.toolRequests.length === 0 && data.content !== '' ? data.content : undefined;
+    this.lastReport = this.report ?? this.lastReport;
+  }
+
+  #complete(data: Extract<CopilotEvent, { type: 'tool.execution_complete' }>['data']): void {
+    const tool = this.openTools.get(data.toolCallId);
+    this.openTools.delete(data.toolCallId);
+    this.repeats.ended(data.toolCallId, data.error?.message ?? data.result?.content ?? '');
+    this.#asked.complete(data.toolCallId, data.success);
+    if (tool === undefined) return;
+    if (data.error?.code === 'interrupted') this.#interrupt(data.toolCallId, tool);
+    else this.#trackShells(tool, data.result?.content ?? '', data.shellExecution !== undefined);
+  }
+
+  #trackShells(tool: OpenTool, result: string, ended: boolean): void {
+    const background = BACKGROUND.exec(result)?.[1];
+    if (background !== undefined && !ended) this.shells.set(background, tool.what);
+    const over = tool.name === 'stop_bash' || /<shellId: \w+ completed/.test(result);
+    if (over && tool.shellId !== undefined) this.shells.delete(tool.shellId);
+  }
+
+  #interrupt(toolCallId: string, tool: OpenTool): void {
+    const { what } = tool;
+    const result = this.endedCalls.get(toolCallId);
+    if (result !== undefined) {
+      this.unshown.set(toolCallId, { toolCallId, what, result });
+      this.#trackShells(tool, result ?? '', false);
+    } else if (tool.name !== ASK_PARENT) {
+      // A question that was lost is asked again: it had no effect that could be there.
+      this.interrupted.set(toolCallId, what);
+    }
+  }
+
+  #call(call: Extract<CopilotEvent, { type: 'assistant.usage' }>['data'], agentId: string | undefined): void {
+    this.#spend(call);
+    if (agentId !== undefined) return;
+    this.finishReason = call.finishReason;
+    this.refusal = call.contentFilterTriggered ? '' : undefined;
+  }
+
+  #spend(tokens: Extract<CopilotEvent, { type: 'assistant.usage' }>['data']): void {
+    this.model ??= tokens.model;
+    this.#add({
+      inputTokens: tokens.inputTokens,
+      outputTokens: tokens.outputTokens,
+      cachedTokens: tokens.cacheReadTokens,
+      modelRequests: 1,
+    });
+  }
+
+  #add(more: Partial<Usage>): void {
+    this.#usage = addUsage(this.#usage, more);
+  }
+}

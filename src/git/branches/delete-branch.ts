@@ -1,0 +1,66 @@
+/** Deletes branches, but never the last one that has a commit: also where somebody else deletes another at the same moment. */
+import { branchTip } from './branch.ts';
+import { gitError, git, tryGit } from '../run.ts';
+import { branchWithContent, commitsOnlyOn, type BranchAt, type Ref } from './unmerged.ts';
+
+/** Somebody may move what has its commits while we look; after so many times it is left for the next look. */
+const TRIES = 5;
+
+/** `deleted` also where it was gone already; `moved`: it is at another commit; `alone`: nothing else has its commits. */
+export type Deletion = 'deleted' | 'moved' | 'alone';
+
+/**
+ * Deletes a branch if it is still at its tip. The shared configuration is not written.
+ * @param force also where commits of it are nowhere else.
+ * @throws SubagentsError GIT
+ */
+export async function deleteBranch(repo: string, at: BranchAt, force = false): Promise<Deletion> {
+  for (let tries = 1; ; tries++) {
+    const holder = force ? undefined : await holderOf(repo, at);
+    if (!force && holder === undefined) return 'alone';
+    const args = ['update-ref', '--no-deref', '--stdin', '-z'];
+    const answer = await tryGit(args, { cwd: repo, input: transaction(at, holder) });
+    if (answer.exitCode === 0) return 'deleted';
+    const tip = await branchTip(repo, at.branch);
+    if (tip !== at.tip) return tip === undefined ? 'deleted' : 'moved';
+    if (tries === TRIES) throw gitError(args, repo, answer);
+  }
+}
+
+/**
+ * The branch goes only while what makes it safe to go stays where it is. Both are locked meanwhile, so of two deletions that
+ * rely on each other's branch one fails.
+ */
+function transaction({ branch, tip }: BranchAt, holder: Ref | undefined): string {
+  const verify = holder === undefined ? [] : [`verify ${holder.name}`, holder.oid];
+  return [...verify, `delete refs/heads/${branch}`, tip, ''].join('\0');
+}
+
+/** A branch, tag or remote branch that has all commits of the branch, or its content. */
+async function holderOf(repo: string, at: BranchAt): Promise<Ref | undefined> {
+  if ((await commitsOnlyOn(repo, at)) > 0) return branchWithContent(repo, at.base, at.tip);
+  let refs = await otherRefs(repo, at.branch);
+  const has = async (some: readonly Ref[]): Promise<boolean> => {
+    const input = [at.tip, ...some.map(({ oid }) => `^${oid}`), ''].join('\n');
+    return (await git(['rev-list', '--count', '--stdin'], { cwd: repo, input })) === '0';
+  };
+  // By halves: asking each of many refs in turn would walk the history as many times.
+  while (refs.length > 1) {
+    const half = refs.slice(0, Math.ceil(refs.length / 2));
+    refs = (await has(half)) ? half : refs.slice(half.length);
+  }
+  return (await has(refs)) ? refs[0] : undefined;
+}
+
+async function otherRefs(repo: string, branch: string): Promise<Ref[]> {
+  const format = '--format=%(objectname) %(symref) %(refname)';
+  const list = await git(['for-each-ref', format, 'refs/heads', 'refs/remotes', 'refs/tags'], { cwd: repo });
+  const refs = list
+    .split('\n')
+    .map((line) => line.split(' '))
+    .filter(([, symref, name]) => symref === '' && name !== undefined && name !== `refs/heads/${branch}`)
+    .map(([oid = '', , name = '']) => ({ name, oid }));
+  // Those that subagents come and go with last.
+  const own = ({ name }: Ref): number => (name.startsWith('refs/heads/subagents/') ? 1 : 0);
+  return refs.sort((a, b) => own(a) - own(b));
+}

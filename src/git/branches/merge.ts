@@ -1,0 +1,193 @@
+/** Merging a commit into the branch that a checkout is on: wholly, or not at all. */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { checkoutStatus } from '../contents/status.ts';
+import { SubagentsError } from '../../contract/index.ts';
+import { isAncestor } from '../common.ts';
+import { inTheWay } from '../worktrees/in-the-way.ts';
+import { gitDirs } from '../repository.ts';
+import { firstUsefulLine, git, gitError, tryGit, type GitAnswer } from '../run.ts';
+import { operationUnderway } from '../commits/settle.ts';
+
+export interface MergeRequest {
+  /** The root of the checkout. */
+  readonly checkout: string;
+  readonly commit: string;
+  /** What the commit is called in messages, for example `subagents/fix-login`. */
+  readonly name: string;
+  /** One commit with everything, instead of the history. */
+  readonly squash: boolean;
+  readonly message: string;
+  /** Make a merge commit also where the branch need only move forward. */
+  readonly noFastForward: boolean;
+}
+
+export interface MergeResult {
+  readonly how: 'fast-forward' | 'merge' | 'squash' | 'already-merged';
+  /** The branch that was merged into. */
+  readonly into: string;
+  readonly before: string;
+  /** Where that branch is now; the same commit when there was nothing to merge. */
+  readonly after: string;
+}
+
+/** How many paths an error lists. */
+const MAX_PATHS = 10;
+
+/**
+ * Merges. No hook runs; commits are signed where the user's configuration says so. After an error the checkout is as it was.
+ * @throws SubagentsError CHECKOUT_DIRTY, MERGE_CONFLICT (with the files), BAD_INPUT (no branch is checked out), GIT
+ */
+export async function mergeCommit(request: MergeRequest): Promise<MergeResult> {
+  const { checkout: cwd, commit, squash } = request;
+  const { into, before } = await requireReady(cwd);
+  if (await isAncestor(cwd, commit, before)) {
+    return { how: 'already-merged', into, before, after: before };
+  }
+  const tree = await tryInMemory(request, into, before);
+  const files = await inTheWay(cwd, before, tree ?? commit);
+  if (files.length > 0) throw overwritten(cwd, files);
+  const answer = await tryGit(mergeArguments(request), { cwd });
+  if (answer.exitCode !== 0) throw await undone(request, into, answer);
+  if (squash && !(await commitSquashed(request, into))) {
+    // Else the user's next commit would begin with it.
+    await rm(join(gitDirs(cwd).gitDir, 'SQUASH_MSG'), { force: true });
+    return { how: 'already-merged', into, before, after: before };
+  }
+  const after = await git(['rev-parse', 'HEAD'], { cwd });
+  if (after === before) throw await nothingCommitted(cwd);
+  return { how: squash ? 'squash' : after === commit ? 'fast-forward' : 'merge', into, before, after };
+}
+
+/** `branch.<name>.mergeOptions` and `merge.ff` count for what is not said here. */
+function mergeArguments({ commit, squash, message, noFastForward }: MergeRequest): string[] {
+  const form = squash
+    ? ['--squash', '--no-commit', '--ff']
+    : ['--no-squash', '--commit', noFastForward ? '--no-ff' : '--ff', '--no-edit', '-m', message];
+  return ['merge', '--quiet', '--no-autostash', '--no-overwrite-ignore', ...form, commit];
+}
+
+async function requireReady(cwd: string): Promise<{ into: string; before: string }> {
+  const { head, branch, changed } = await checkoutStatus(cwd);
+  const underway = operationUnderway(gitDirs(cwd).gitDir);
+  if (underway) {
+    throw new SubagentsError('CHECKOUT_DIRTY', `${cwd} is in the middle of a ${underway}`, {
+      remedy: `Finish it, or end it with "git ${underway} --abort", then merge again.`,
+    });
+  }
+  // What lies uncommitted inside a submodule is out of a merge's way.
+  const uncommitted = changed.filter(({ dirtySubmodule }) => !dirtySubmodule).map(({ path }) => path);
+  if (uncommitted.length > 0) {
+    throw new SubagentsError('CHECKOUT_DIRTY', `${cwd} has uncommitted changes: ${listed(uncommitted)}`, {
+      remedy: 'Commit them or put them aside (git stash), then merge again.',
+    });
+  }
+  if (branch === undefined || head === undefined) {
+    throw new SubagentsError('BAD_INPUT', `${cwd} has no branch checked out to merge into`, {
+      remedy: 'Check one out there (git switch BRANCH), then merge again.',
+    });
+  }
+  return { into: branch, before: head };
+}
+
+/**
+ * Merges without touching anything, and gives the tree that comes out; undefined with a git that cannot (before 2.38).
+ * @throws SubagentsError MERGE_CONFLICT
+ */
+async function tryInMemory(request: MergeRequest, into: string, before: string): Promise<string | undefined> {
+  const args = ['merge-tree', '--write-tree', '--name-only', '--no-messages', '-z', before, request.commit];
+  const { exitCode, stdout } = await tryGit(args, { cwd: request.checkout });
+  // The tree, then the paths in conflict.
+  const [tree, ...paths] = stdout.split('\0').filter(Boolean);
+  if (exitCode === 1) throw conflict(request, into, paths);
+  return exitCode === 0 ? tree : undefined;
+}
+
+/** Puts the checkout back as it was, and says what was in the way. */
+async function undone(request: MergeRequest, into: string, answer: GitAnswer): Promise<SubagentsError> {
+  const { checkout: cwd, squash } = request;
+  const unmerged = await tryGit(['diff', '--name-only', '--diff-filter=U', '-z'], { cwd });
+  const paths = unmerged.stdout.split('\0').filter(Boolean);
+  const begun = paths.length > 0 || operationUnderway(gitDirs(cwd).gitDir) === 'merge';
+  if (begun) await git(squash ? ['reset', '--merge'] : ['merge', '--abort'], { cwd });
+  if (paths.length > 0) return conflict(request, into, paths);
+  if (answer.stderr.includes('would be overwritten')) {
+    const files = answer.stderr
+      .split('\n')
+      .filter((line) => line.startsWith('\t'))
+      .map((line) => line.trim());
+    return overwritten(cwd, files);
+  }
+  return commitFailed(cwd, answer);
+}
+
+/** Puts the checkout back where git has ended well and yet left the merge half done. */
+async function nothingCommitted(cwd: string): Promise<SubagentsError> {
+  await git(['reset', '--merge'], { cwd });
+  await rm(join(gitDirs(cwd).gitDir, 'SQUASH_MSG'), { force: true });
+  return new SubagentsError('GIT', `git merge made no commit in ${cwd}; nothing was changed`, {
+    remedy: 'Look at what git is told there about merges (git config --get-regexp merge), or merge by hand.',
+  });
+}
+
+/** Commits what `merge --squash` has staged; false when that is nothing. */
+async function commitSquashed(request: MergeRequest, into: string): Promise<boolean> {
+  const { checkout: cwd, message } = request;
+  if ((await tryGit(['diff', '--cached', '--quiet'], { cwd })).exitCode === 0) return false;
+  const answer = await tryGit(['commit', '--quiet', '-F', '-'], { cwd, input: message });
+  if (answer.exitCode === 0) return true;
+  await git(['reset', '--merge'], { cwd });
+  throw await undone(request, into, answer);
+}
+
+function commitFailed(cwd: string, answer: GitAnswer): SubagentsError {
+  if (/tell me who you are|empty ident/i.test(answer.stderr)) {
+    return new SubagentsError('GIT', `git does not know who commits in ${cwd}`, {
+      remedy: 'Set git config user.name and user.email there, then merge again.',
+    });
+  }
+  const [, refused, why] =
+    /Commit ([0-9a-f]+) ((?:does not have|has) an? (?:good |bad |untrusted )?GPG signature[^\n]*)/.exec(
+      answer.stderr,
+    ) ?? [];
+  if (refused !== undefined) {
+    return new SubagentsError(
+      'GIT',
+      `merge.verifySignatures of ${cwd} refuses the commit ${refused}, which ${why?.replace(/\.$/, '')}`,
+      {
+        remedy:
+          'Sign the commits of the branch, or merge by hand without that check: git merge --no-verify-signatures',
+      },
+    );
+  }
+  if (/gpg|sign/i.test(answer.stderr)) {
+    const reason = firstUsefulLine(answer.stderr) ?? 'no reason given';
+    return new SubagentsError('GIT', `the merge could not be signed: ${reason}`, {
+      remedy: 'Unlock your signing key, then merge again; or merge by hand, without signing.',
+    });
+  }
+  return gitError(['merge'], cwd, answer);
+}
+
+function conflict({ checkout, name }: MergeRequest, into: string, paths: readonly string[]): SubagentsError {
+  return new SubagentsError(
+    'MERGE_CONFLICT',
+    `${name} conflicts with ${into} in ${listed(paths)}; nothing was changed`,
+    {
+      remedy: `Merge it by hand (git -C ${checkout} merge ${name}), or have the subagent merge ${into} into its branch first.`,
+    },
+  );
+}
+
+function overwritten(cwd: string, files: readonly string[]): SubagentsError {
+  return new SubagentsError(
+    'CHECKOUT_DIRTY',
+    `files of ${cwd} that are not in git would be overwritten: ${listed(files)}`,
+    { remedy: 'Move them away, or commit them, then merge again.' },
+  );
+}
+
+function listed(paths: readonly string[]): string {
+  const more = paths.length > MAX_PATHS ? ` and ${paths.length - MAX_PATHS} more` : '';
+  return paths.slice(0, MAX_PATHS).join(', ') + more;
+}

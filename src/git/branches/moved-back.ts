@@ -1,0 +1,36 @@
+/** Having a branch of ours where it was, after commands that are to leave it alone. */
+import { branchTip, makeWay, ownBranch } from './branch.ts';
+import { isAncestor } from '../common.ts';
+import { keepCommit } from './kept-refs.ts';
+import { putBack } from '../commits/put-back.ts';
+import { git, type GitOptions } from '../run.ts';
+import { checkoutStatus } from '../contents/status.ts';
+import { commitsOnNone } from './unmerged.ts';
+
+/**
+ * Moves `branch` back to `head` where it does not contain that any more. What it was at is kept, and so are the files of the worktree
+ * `cwd` where it has the branch checked out.
+ * @returns what was done, in words; nothing where the branch has `head`.
+ * @throws SubagentsError GIT
+ */
+export async function moveBack(
+  cwd: string,
+  { branch, head }: { branch: string; head: string },
+  callOptions: Omit<GitOptions, 'cwd'> = {},
+): Promise<string[]> {
+  const options = { ...callOptions, cwd };
+  const notes = await ownBranch(options, branch);
+  const tip = await branchTip(cwd, branch);
+  if (tip !== undefined && (await isAncestor(cwd, head, tip))) return notes;
+  if (tip === undefined) notes.push(...(await makeWay(options, branch)));
+  const args = ['update-ref', '--no-deref', '--create-reflog', '-m', 'subagents: moved back'];
+  await git([...args, `refs/heads/${branch}`, head, tip ?? ''], options);
+  const what = tip === undefined ? 'deleted; it was made again' : 'moved; it was moved back';
+  notes.push(`the verification had ${branch} ${what} to ${head.slice(0, 10)}`);
+  if (tip !== undefined && (await commitsOnNone(cwd, tip)) > 0)
+    notes.push(`what it was moved to is kept in ${await keepCommit(options, tip, { lost: true })}`);
+  if ((await checkoutStatus(cwd)).branch !== branch) return notes;
+  const { kept } = await putBack(cwd, { to: head, why: 'Files as verification left them' }, callOptions);
+  if (kept !== undefined) notes.push(`files as it left them are kept in ${kept}`);
+  return notes;
+}

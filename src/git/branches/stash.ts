@@ -1,0 +1,31 @@
+/** The stash of a repository, which all its worktrees share. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { tryGit } from '../run.ts';
+
+/** Whose entries are asked for. */
+export interface StashOf {
+  readonly branch: string;
+  /** Commits that its worktree has had checked out. */
+  readonly heads: ReadonlySet<string>;
+  /** Milliseconds since the epoch: older ones are somebody else's. */
+  readonly since?: number | undefined;
+}
+
+/**
+ * Entries that were made in a worktree, as git names them: `stash@{0}`. They are known by the branch that was checked out, or,
+ * where that was none, by the commit.
+ */
+export async function stashedIn(commonDir: string, { branch, heads, since = 0 }: StashOf): Promise<string[]> {
+  if (!existsSync(join(commonDir, 'logs/refs/stash')) && !existsSync(join(commonDir, 'reftable'))) return [];
+  const args = ['log', '--walk-reflogs', '--date=unix', '--format=%gd%x00%gs%x00%P', 'refs/stash', '--'];
+  const { stdout } = await tryGit(args, { cwd: commonDir });
+  return stdout.split('\n').flatMap((line, index) => {
+    const [at = '', subject = '', parents = ''] = line.split('\0');
+    const [, on] = / on ([^:]+):/i.exec(` ${subject}`) ?? [];
+    const seconds = Number(/@\{(\d+)/.exec(at)?.[1] ?? 0);
+    const own = on === branch || (on === '(no branch)' && heads.has(parents.split(' ')[0] ?? ''));
+    // The reflog knows whole seconds.
+    return own && seconds >= Math.floor(since / 1000) ? [`stash@{${index}}`] : [];
+  });
+}

@@ -1,0 +1,115 @@
+/** What would be lost with a branch or a worktree. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { REMOTE_TAGS } from '../remote.ts';
+import { git, tryGit } from '../run.ts';
+import { gitlinks, MAX_DEPTH } from '../worktrees/submodules.ts';
+
+/** Other branches that are looked at for the content of a branch, the newest. */
+const MAX_LOOKED_AT = 20;
+
+/** A ref (its full name), and what it is at. */
+export interface Ref {
+  readonly name: string;
+  readonly oid: string;
+}
+
+/** A branch, and what is known of it. */
+export interface BranchAt {
+  readonly branch: string;
+  /** The commit that it is at. */
+  readonly tip: string;
+  /** Where it began. */
+  readonly base: string;
+}
+
+/**
+ * How many commits of `branch` are on no other branch, tag or remote branch.
+ * @param gone branches that do not count either.
+ * @throws SubagentsError GIT
+ */
+export async function commitsOnlyOn(
+  repo: string,
+  { branch, tip }: Pick<BranchAt, 'branch' | 'tip'>,
+  gone: readonly string[] = [],
+): Promise<number> {
+  const without = [branch, ...gone].map((name) => `--exclude=${name}`);
+  const others = ['--not', ...without, '--branches', '--tags', '--remotes'];
+  return Number(await git(['rev-list', '--count', tip, ...others], { cwd: repo }));
+}
+
+/** How many commits of `commit` are on no branch, tag or remote branch at all. @throws SubagentsError GIT */
+export async function commitsOnNone(repo: string, commit: string): Promise<number> {
+  const refs = ['--not', '--branches', '--tags', '--remotes'];
+  return Number(await git(['rev-list', '--count', commit, ...refs], { cwd: repo }));
+}
+
+/** How many commits of all branches and tags of the clone `repo` its remote does not have. @throws SubagentsError GIT */
+export async function commitsNowhereElse(repo: string): Promise<number> {
+  const args = ['rev-list', '--count', '--branches', '--tags', '--not', '--remotes', `--glob=${REMOTE_TAGS}`];
+  return Number(await git(args, { cwd: repo }));
+}
+
+/**
+ * Submodules of the worktree `cwd`, and those within them, with commits that are neither on a remote branch of theirs nor in the
+ * copy that `checkout` has. A worktree's submodules lie in its own git folder, and are gone with it.
+ * @throws SubagentsError GIT
+ */
+export async function aloneInSubmodules(
+  cwd: string,
+  checkout: string,
+  depth = 1,
+): Promise<{ readonly path: string; readonly commits: number }[]> {
+  if (depth > MAX_DEPTH) return [];
+  const found: { path: string; commits: number }[] = [];
+  for (const path of await gitlinks(cwd)) {
+    const [here, there] = [join(cwd, path), join(checkout, path)];
+    if (!existsSync(join(here, '.git'))) continue;
+    const commits = await commitsAlone(here, existsSync(join(there, '.git')) ? there : undefined);
+    if (commits > 0) found.push({ path, commits });
+    const below = await aloneInSubmodules(here, there, depth + 1);
+    found.push(...below.map((each) => ({ ...each, path: join(path, each.path) })));
+  }
+  return found;
+}
+
+/** How many commits of the repository `here` are on no remote branch of it, and not in the repository `there`. */
+async function commitsAlone(here: string, there: string | undefined): Promise<number> {
+  // With HEAD, whatever it is at.
+  const list = await git(['rev-list', '--all', '--not', '--remotes'], { cwd: here });
+  if (list === '' || there === undefined) return list.split('\n').filter(Boolean).length;
+  const known = await git(['cat-file', '--batch-check'], { cwd: there, input: `${list}\n` });
+  return known.split('\n').filter((line) => line.endsWith(' missing')).length;
+}
+
+/** Whether merging `commit` into `head` would change nothing; no where that cannot be known, as with a git older than 2.38. */
+export async function contains(repo: string, head: string, commit: string): Promise<boolean> {
+  const { exitCode, stdout } = await tryGit(['merge-tree', '--write-tree', head, commit], { cwd: repo });
+  if (exitCode !== 0) return false;
+  return stdout === (await git(['rev-parse', `${head}^{tree}`], { cwd: repo }));
+}
+
+/**
+ * A branch (but those of subagents) that merging `tip` into would not change: it has the content, as after a squash. None
+ * where `tip` changes nothing against `base` in the first place, and with a git older than 2.38.
+ * @throws SubagentsError GIT
+ */
+export async function branchWithContent(repo: string, base: string, tip: string): Promise<Ref | undefined> {
+  const trees = await git(['rev-parse', `${base}^{tree}`, `${tip}^{tree}`], { cwd: repo });
+  const [before, after] = trees.split('\n');
+  if (before === after) return undefined;
+  const format = '--format=%(refname) %(tree) %(objectname)';
+  const list = await git(['for-each-ref', format, '--sort=-committerdate', 'refs/heads', 'refs/remotes'], {
+    cwd: repo,
+  });
+  const candidates = list
+    .split('\n')
+    .map((line) => line.split(' '))
+    .filter(([name = '']) => name !== '' && !name.startsWith('refs/heads/subagents/'))
+    .slice(0, MAX_LOOKED_AT);
+  for (const [name = '', tree, oid = ''] of candidates) {
+    const { exitCode, stdout } = await tryGit(['merge-tree', '--write-tree', oid, tip], { cwd: repo });
+    if (exitCode === 0 && stdout === tree) return { name, oid };
+  }
+  return undefined;
+}

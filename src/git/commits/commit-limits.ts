@@ -1,0 +1,174 @@
+/** What our own commits of a subagent's leftovers leave out: nobody has decided that it belongs into the repository. */
+import { openSync, readSync, closeSync } from 'node:fs';
+import { basename, extname } from 'node:path/posix';
+import { join } from 'node:path';
+import type { Unsaved } from '../../contract/index.ts';
+import { holdsToken, secretsByShape } from '../../environment/secret-shapes.ts';
+import { tryGit } from '../run.ts';
+import type { CheckoutStatus } from '../contents/status.ts';
+import { statIfThere } from '../../system/files.ts';
+
+const MIB = 1024 * 1024;
+/** Of one file. GitHub warns of files over 50 MB and refuses those over 100 MB. */
+export const MAX_COMMITTED_FILE_BYTES = 20 * MIB;
+/** Of all new and changed files together. */
+const MAX_COMMITTED_BYTES = 200 * MIB;
+/** New files in one commit. */
+const MAX_COMMITTED_NEW_FILES = 1_000;
+/** Of a file, so much is looked through for keys and tokens. */
+const MAX_SCANNED_BYTES = MIB;
+
+/** Files by whose name people keep keys and passwords; samples of them are none. */
+const SECRET_NAMES = [
+  /^\.env(\..+)?$/i,
+  /\.env$/i,
+  /^(id_(rsa|dsa|ecdsa|ed25519)|\.netrc|_netrc|\.pgpass|\.git-credentials|credentials(\.json)?|\.htpasswd)$/i,
+  /^(service[-_]?account|client_secret).*\.json$/i,
+  /\.(pem|key|p12|pfx|jks|jceks|keystore|kdbx|ppk|ovpn)$/i,
+  /^\.(vault-token|s3cfg|boto|my\.cnf|mylogin\.cnf|tokens?|secrets?|passwords?)$/i,
+  /^(passwords?|passphrases?|tokens?)\.txt$/i,
+  // What Terraform keeps in it has all secrets in clear.
+  /\.tfstate(\.backup)?$/i,
+];
+/** Paths of files in which tools keep credentials beside other things: such a file is left out where it has one. */
+const CREDENTIAL_FILES = [
+  /(^|\/)(\.npmrc|\.yarnrc(\.yml)?|\.pypirc|\.dockercfg|\.docker\/config\.json|\.kube\/config)$/i,
+  /(^|\/)(auth|local\.settings)\.json$/i,
+  /(^|\/)(nuget\.config|gradle\.properties|pip\.conf|[^/]*\.(kubeconfig|credentials|tfvars)|kubeconfig)$/i,
+  /(^|\/)([^/]*[-_.])?(secrets?|credentials?)\.(json|ya?ml|toml|ini|cfg|conf|properties|txt|xml)$/i,
+];
+/** So much of one is looked through for pairs of a name and a password. */
+const MAX_PAIRS_CHARS = 64 * 1024;
+const SAMPLES = /(^|[._-])(example|sample|template|dist|defaults?|test|schema)([._-]|$)|\.pub$/i;
+
+/** Something that is left out: as it is named, and the paths that it stands for. */
+export interface LeftOut extends Unsaved {
+  readonly paths: readonly string[];
+}
+
+/** Whether a file seems to hold keys or passwords, and by what. @returns undefined where it does not */
+export function likelySecret(path: string, content: Buffer): string | undefined {
+  const name = basename(path);
+  const text = content.toString('latin1');
+  if (holdsToken(text)) return 'it holds a private key or a token';
+  if (content.length === 0 || SAMPLES.test(name)) return undefined;
+  // The public half of a key, and a certificate, are no secrets.
+  if (/\.(pem|key)$/i.test(name) && /-----BEGIN (PUBLIC KEY|CERTIFICATE)-----/.test(text)) return undefined;
+  if (SECRET_NAMES.some((pattern) => pattern.test(name))) return 'its name is one of a file of secrets';
+  const keeps = CREDENTIAL_FILES.some((pattern) => pattern.test(path));
+  return keeps && secretsByShape(text.slice(0, MAX_PAIRS_CHARS)).length > 0
+    ? 'it is one of the files that keep credentials, and has one'
+    : undefined;
+}
+
+/**
+ * What of the changed and new files of the worktree `cwd` is not to be committed by us.
+ * @param skip new files that are left out anyhow.
+ * @throws SubagentsError GIT
+ */
+export async function leftOutOfCommit(
+  cwd: string,
+  { changed, untracked }: CheckoutStatus,
+  skip: ReadonlySet<string>,
+): Promise<LeftOut[]> {
+  const fresh = untracked.filter((path) => !path.endsWith('/') && !skip.has(path));
+  const all = [...changed.map(({ path }) => path), ...fresh];
+  const sizes = new Map(all.map((path) => [path, sizeOf(join(cwd, path))]));
+  const large = all.filter((path) => (sizes.get(path) ?? 0) > MAX_COMMITTED_FILE_BYTES);
+  const elsewhere = await storedElsewhere(cwd, large);
+  const out = large
+    .filter((path) => !elsewhere.has(path))
+    .map((path) =>
+      one(
+        path,
+        `${inMegabytes(sizes.get(path))}; a commit of ours takes files of at most ${inMegabytes(MAX_COMMITTED_FILE_BYTES)}`,
+      ),
+    );
+  const gone = new Set([...out.map(({ path }) => path), ...elsewhere]);
+  for (const path of all) {
+    if (gone.has(path)) continue;
+    const secret = likelySecret(path, beginning(join(cwd, path)));
+    if (secret === undefined) continue;
+    out.push(one(path, `likely a secret: ${secret}`));
+    gone.add(path);
+  }
+  const rest = fresh.filter((path) => !gone.has(path));
+  const groups = [...grouped(rest)].sort(([, a], [, b]) => b.length - a.length);
+  let count = rest.length;
+  let bytes = all.reduce((sum, path) => sum + (gone.has(path) ? 0 : (sizes.get(path) ?? 0)), 0);
+  for (const [name, paths] of groups) {
+    if (count <= MAX_COMMITTED_NEW_FILES) break;
+    const limit = `a commit of ours takes at most ${MAX_COMMITTED_NEW_FILES} new files`;
+    out.push({ path: name, reason: `${paths.length} new files; ${limit}`, paths: [...paths] });
+    count -= paths.length;
+    for (const path of paths) {
+      gone.add(path);
+      bytes -= sizes.get(path) ?? 0;
+    }
+  }
+  const bySize = fresh
+    .filter((path) => !gone.has(path))
+    .sort((a, b) => (sizes.get(b) ?? 0) - (sizes.get(a) ?? 0));
+  for (const path of bySize) {
+    if (bytes <= MAX_COMMITTED_BYTES) break;
+    out.push(
+      one(
+        path,
+        `${inMegabytes(sizes.get(path))}; a commit of ours takes at most ${inMegabytes(MAX_COMMITTED_BYTES)} in all`,
+      ),
+    );
+    bytes -= sizes.get(path) ?? 0;
+  }
+  return out;
+}
+
+const one = (path: string, reason: string): LeftOut => ({ path, reason, paths: [path] });
+
+/** New files by the folder that they are in at the top, `a/`; those without one by their ending, `*.o`. */
+function grouped(paths: readonly string[]): Map<string, string[]> {
+  const groups = new Map<string, string[]>();
+  for (const path of paths) {
+    const slash = path.indexOf('/');
+    const name = slash < 0 ? `*${extname(path)}` : path.slice(0, slash + 1);
+    groups.set(name, [...(groups.get(name) ?? []), path]);
+  }
+  return groups;
+}
+
+/** Of `paths`, those whose content goes to another store (Git LFS and the like), and into the commit only by name. */
+async function storedElsewhere(cwd: string, paths: readonly string[]): Promise<ReadonlySet<string>> {
+  if (paths.length === 0) return new Set();
+  const { stdout } = await tryGit(['check-attr', '-z', '--stdin', 'filter'], {
+    cwd,
+    input: paths.join('\0'),
+  });
+  const items = stdout.split('\0');
+  const found = new Set<string>();
+  for (let at = 0; at + 2 < items.length; at += 3)
+    if (!['unspecified', 'unset', ''].includes(items[at + 2] ?? '')) found.add(items[at] ?? '');
+  return found;
+}
+
+/** 0 for what is no file. */
+function sizeOf(path: string): number {
+  const stat = statIfThere(path);
+  return stat?.isFile() ? stat.size : 0;
+}
+
+function beginning(path: string): Buffer {
+  const size = Math.min(sizeOf(path), MAX_SCANNED_BYTES);
+  if (size === 0) return Buffer.alloc(0);
+  try {
+    const file = openSync(path, 'r');
+    try {
+      const bytes = Buffer.alloc(size);
+      return bytes.subarray(0, readSync(file, bytes, 0, size, 0));
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return Buffer.alloc(0); // It may not be read: git says so.
+  }
+}
+
+const inMegabytes = (bytes = 0): string => `${(bytes / MIB).toFixed(bytes < 10 * MIB ? 1 : 0)} MiB`;

@@ -1,0 +1,51 @@
+/**
+ * Marks in the index of a checkout by which git does not read a file: assume-unchanged and skip-worktree. In a checkout of the
+ * user's, those that were there before a subagent began are the user's own.
+ */
+import { join } from 'node:path';
+import { statIfThere } from '../../system/files.ts';
+import { git, tryGit, type GitOptions } from '../run.ts';
+
+/** Of more marks, none is told apart. */
+const MAX_MARKS = 20_000;
+
+/**
+ * Files of the checkout `cwd` that are there and marked, each as `git ls-files -v` has it: `h path`, `S path`. Undefined where they are
+ * too many. @throws SubagentsError GIT
+ */
+export async function readIndexMarks(cwd: string): Promise<string[] | undefined> {
+  const entries = (await git(['ls-files', '-v', '-z'], { cwd })).split('\0');
+  const marked = entries.filter((entry) => /^([a-z]|S) /.test(entry));
+  if (marked.length > MAX_MARKS) return undefined;
+  return marked.filter((entry) => statIfThere(join(cwd, entry.slice(2))) !== undefined);
+}
+
+/**
+ * Takes marks off the files of the checkout `cwd` that had none `before`.
+ * @returns what was done, in words; nothing where there are none.
+ * @throws SubagentsError GIT
+ */
+export async function clearIndexMarks(cwd: string, before: readonly string[] | undefined): Promise<string[]> {
+  const now = before === undefined ? undefined : await readIndexMarks(cwd);
+  if (before === undefined || now === undefined) return [];
+  const known = new Set(before);
+  const came = now.filter((entry) => !known.has(entry));
+  if (came.length === 0) return [];
+  const clear = async (tags: RegExp, how: string): Promise<string> => {
+    const marked = (entries: readonly string[]): string[] =>
+      entries.filter((entry) => tags.test(entry)).map((entry) => entry.slice(2));
+    const had = new Set(marked(before));
+    const ours = marked(came).filter((path) => !had.has(path));
+    if (ours.length === 0) return '';
+    const options: GitOptions = { cwd, input: ours.join('\0') };
+    return (await tryGit(['update-index', '-z', how, '--stdin'], options)).stderr;
+  };
+  const said =
+    (await clear(/^[Ss] /, '--no-skip-worktree')) + (await clear(/^[a-z] /, '--no-assume-unchanged'));
+  const names = came.map((entry) => entry.slice(2));
+  const named = names.slice(0, 10).join(', ') + (names.length > 10 ? ` and ${names.length - 10} more` : '');
+  const what = `files were hidden from git by marks in the index (assume-unchanged, skip-worktree) that came while it worked: ${named}`;
+  return [
+    said === '' ? `${what}; the marks were taken off` : `${what}; they are still there: ${said.trim()}`,
+  ];
+}

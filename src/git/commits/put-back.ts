@@ -1,0 +1,91 @@
+/** Putting the files of a worktree back as a commit has them. What no commit has is kept in one first. */
+
+import { join } from 'node:path';
+import { inTheWay } from '../worktrees/in-the-way.ts';
+import { FALLBACK_IDENTITY } from '../trust/identity.ts';
+import { keepCommit } from '../branches/kept-refs.ts';
+import { statusThrough, withOwnIndex } from './own-index.ts';
+import { git, gitError, tryGit, type GitOptions } from '../run.ts';
+import { NOT_UTF8, statIfThere } from '../../system/files.ts';
+
+export interface PutBackInput {
+  /** The commit. */
+  readonly to: string;
+  /** First line of the commit that keeps what would be lost. */
+  readonly why: string;
+  /** Commits that may have all of it already. */
+  readonly known?: readonly string[];
+  /** False where it is certain that nobody has worked there. Default: true. */
+  readonly keep?: boolean;
+}
+
+export interface PutBack {
+  /** Tracked files that differed. */
+  readonly changed: readonly string[];
+  /** The ref that keeps what no other commit had; undefined where nothing would have been lost. */
+  readonly kept: string | undefined;
+}
+
+/**
+ * Puts the tracked files of the worktree `cwd` back as `to` has them, also those that its index hides, and makes its index
+ * that of `to`. HEAD must be at `to`. Untracked files stay, unless `to` has a file in their place.
+ * @throws SubagentsError GIT, also where a file cannot be read and so cannot be kept: then nothing was changed; DISK_FULL
+ */
+export async function putBack(
+  cwd: string,
+  { to, why, known = [], keep = true }: PutBackInput,
+  callOptions: Omit<GitOptions, 'cwd'> = {},
+): Promise<PutBack> {
+  const options = { ...callOptions, cwd };
+  const { changed } = await withOwnIndex(cwd, callOptions, statusThrough);
+  const differing = changed.filter(({ dirtySubmodule }) => !dirtySubmodule);
+  const unread = differing.filter(({ state }) => state[1] !== '.').map(({ path }) => path);
+  const saved = await savedState(cwd, unread, to, callOptions);
+  const commits = [to, 'HEAD', ...known].map((commit) => `${commit}^{tree}`);
+  const trees = (await git(['rev-parse', ...commits], options)).split('\n');
+  const kept = trees.includes(saved) || !keep ? undefined : await keepTree(options, saved, to, why);
+  await withOwnIndex(cwd, callOptions, async (index) => {
+    await git(['read-tree', '--reset', '-u', to], index.options);
+    await index.adopt();
+  });
+  return { changed: differing.map(({ path }) => path), kept };
+}
+
+/** The tree of all that is in the folder, but for ignored files that nothing is put in the place of. */
+function savedState(
+  cwd: string,
+  changed: readonly string[],
+  to: string,
+  callOptions: Omit<GitOptions, 'cwd'>,
+): Promise<string> {
+  return withOwnIndex(cwd, callOptions, async ({ options }) => {
+    const add = async (args: readonly string[], paths: readonly string[]): Promise<void> => {
+      if (paths.length === 0) return;
+      const all = ['-c', 'core.safecrlf=false', 'add', '--sparse', ...args];
+      const from = ['--pathspec-from-file=-', '--pathspec-file-nul'];
+      const input = paths.map((path) => `:(top,literal)${path}`).join('\0');
+      const answer = await tryGit([...all, ...from], { ...options, input });
+      if (answer.exitCode !== 0) throw gitError(['add'], cwd, answer);
+    };
+    const whole = changed.some((path) => path.includes(NOT_UTF8));
+    // No pathspec of ours names such a file.
+    if (whole) await git(['-c', 'core.safecrlf=false', 'add', '--sparse', '--update', '--', ':/'], options);
+    else await add(['--all'], changed);
+    const before = await git(['write-tree'], options);
+    // A folder where a file was, and what is ignored or new where `to` has a file.
+    const folders = changed.filter((path) => statIfThere(join(cwd, path))?.isDirectory());
+    await add(['--force'], [...folders, ...(await inTheWay(cwd, before, to))]);
+    return git(['write-tree'], options);
+  });
+}
+
+async function keepTree(options: GitOptions, tree: string, parent: string, why: string): Promise<string> {
+  const { name, email } = FALLBACK_IDENTITY;
+  const env = {
+    ...options.env,
+    ...{ GIT_AUTHOR_NAME: name, GIT_AUTHOR_EMAIL: email },
+    ...{ GIT_COMMITTER_NAME: name, GIT_COMMITTER_EMAIL: email },
+  };
+  const commit = await git(['commit-tree', tree, '-p', parent, '-m', why], { ...options, env });
+  return keepCommit(options, commit);
+}

@@ -1,0 +1,40 @@
+/** An index of our own beside that of a checkout, which may be in use and is not ours to write. */
+import { copyFile, stat, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { withScratch } from '../../system/scratch-folder.ts';
+import { gitDirs } from '../repository.ts';
+import { tryGit } from '../run.ts';
+
+/**
+ * Does `work` with an index that knows of new files, too, so that a diff of the folder shows them.
+ * @param files which, from the root of the checkout; default: all that are not ignored.
+ */
+export async function withNewFiles<T>(
+  cwd: string,
+  work: (env: { readonly GIT_INDEX_FILE: string }) => Promise<T>,
+  files?: readonly string[],
+): Promise<T> {
+  return withScratch(async (scratch) => {
+    const env = { GIT_INDEX_FILE: join(scratch, 'index') };
+    await copyIndex(gitDirs(cwd).gitDir, env.GIT_INDEX_FILE).catch(() => undefined);
+    const add = ['--literal-pathspecs', 'add', '--intent-to-add', '--ignore-errors'];
+    if (files === undefined) await tryGit([...add, '--', '.'], { cwd, env });
+    else if (files.length > 0) {
+      const from = ['--pathspec-from-file=-', '--pathspec-file-nul'];
+      await tryGit([...add, ...from], { cwd, env, input: files.join('\0') });
+    }
+    return work(env);
+  });
+}
+
+/**
+ * Copies the index of a checkout, with its time: git takes a file that is as old as the index for one that may have changed since,
+ * and a younger copy would hide such a change.
+ */
+export async function copyIndex(gitDir: string, to: string): Promise<void> {
+  const from = join(gitDir, 'index');
+  const { mtimeMs } = await stat(from);
+  await copyFile(from, to);
+  const seconds = Math.floor(mtimeMs) / 1_000;
+  await utimes(to, seconds, seconds);
+}

@@ -1,0 +1,270 @@
+/**
+ * After a subagent's turn: everything it made is on its branch (or on one beside it, named in the notes), the branch is
+ * checked out, and nothing is left uncommitted. The branch only ever moves forward, unless it had nothing of its own.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { branchTip, createBranch } from '../branches/branch.ts';
+import { isAncestor } from '../common.ts';
+import { classifyUntracked, type KnownArtifacts } from '../contents/artifacts.ts';
+import { commitLeftovers, readLeftovers, type Leftovers } from './leftovers.ts';
+import { leftOutOfCommit } from './commit-limits.ts';
+import { statusThrough, withOwnIndex, type OwnIndex } from './own-index.ts';
+import { putBack } from './put-back.ts';
+import { gitDirs } from '../repository.ts';
+import { git, tryGit, type GitOptions } from '../run.ts';
+import { removeStaleLocks } from '../locks/stale-locks.ts';
+import type { CheckoutStatus } from '../contents/status.ts';
+import type { Unsaved } from '../../contract/index.ts';
+
+export interface Settled {
+  /** The commit at the tip of the branch. */
+  readonly head: string;
+  readonly notes: readonly string[];
+  /** What lies in the worktree, and in none of its commits. */
+  readonly unsaved: readonly Unsaved[];
+  /** Branches beside it, which have work that it has not. */
+  readonly aside: readonly string[];
+}
+
+export interface SettleInput {
+  readonly cwd: string;
+  readonly branch: string;
+  /** Where the branch began. */
+  readonly base: string;
+  /** Stem of the names of branches beside it, `subagents/<stem>`. */
+  readonly stem: string;
+  /** Message of the commit that holds what was left uncommitted. */
+  readonly message: string;
+  /** What commands of ours have left: not the subagent's for as long as it is as it was left. */
+  readonly left: readonly KnownArtifacts[];
+}
+
+/** The branch has moved meanwhile. */
+interface Moved extends Pick<Settled, 'aside'> {
+  readonly moved: readonly string[];
+}
+
+interface Found extends SettleInput {
+  readonly gitDir: string;
+  readonly status: CheckoutStatus;
+  readonly options: GitOptions;
+}
+
+/** Something that the subagent left running committed meanwhile. So often it is settled again. */
+const MAX_MOVES = 5;
+
+/** @throws SubagentsError GIT, DISK_FULL */
+export async function settleWorktree(
+  input: SettleInput,
+  callOptions: Omit<GitOptions, 'cwd'>,
+): Promise<Settled> {
+  // What earlier rounds put on branches beside it is there.
+  const before: string[] = [];
+  const aside: string[] = [];
+  for (let moves = 0; ; moves++) {
+    const settled = await settle(input, callOptions, moves < MAX_MOVES);
+    aside.push(...settled.aside);
+    if ('head' in settled) return { ...settled, aside, notes: [...new Set([...before, ...settled.notes])] };
+    before.push(...settled.moved);
+  }
+}
+
+async function settle(
+  input: SettleInput,
+  callOptions: Omit<GitOptions, 'cwd'>,
+  mayMove: boolean,
+): Promise<Settled | Moved> {
+  return withOwnIndex(input.cwd, callOptions, (index) => settleThrough(index, input, callOptions, mayMove));
+}
+
+async function settleThrough(
+  index: OwnIndex,
+  input: SettleInput,
+  callOptions: Omit<GitOptions, 'cwd'>,
+  mayMove: boolean,
+): Promise<Settled | Moved> {
+  const { cwd, branch } = input;
+  const options = { ...callOptions, cwd };
+  const { gitDir, commonDir } = gitDirs(cwd);
+  const status = await statusThrough(index);
+  const {
+    asLeft,
+    entries: leaveOut,
+    within,
+  } = await classifyUntracked(cwd, status.untracked, input.left, true);
+  const unreadable = status.unreadable.map((path) => ({ path, reason: 'it may not be read' }));
+  const clean =
+    unreadable.length === 0 &&
+    status.changed.length === 0 &&
+    status.untracked.every((path) => asLeft.has(path));
+  const underway = operationUnderway(gitDir);
+  if (status.branch === branch && status.head !== undefined && clean && !underway) {
+    return { head: status.head, notes: leftOut(leaveOut), unsaved: [], aside: [] };
+  }
+
+  await removeStaleLocks({ gitDir, commonDir, branch });
+  const found: Found = { ...input, gitDir, status, options };
+  const inFolders = status.changed
+    .map(({ path }) => path)
+    .filter((path) => leaveOut.some((entry) => entry.endsWith('/') && path.startsWith(entry)));
+  const overLimits = await leftOutOfCommit(cwd, status, asLeft);
+  const leftovers = await readLeftovers(
+    {
+      ...{ cwd, status, within: [...within, ...inFolders] },
+      leaveOut: [...leaveOut, ...overLimits.flatMap(({ paths }) => paths)],
+    },
+    index.options,
+  );
+  const unsaved = [
+    ...unreadable,
+    ...leftovers.unsaved,
+    ...overLimits.map(({ path, reason }) => ({ path, reason })),
+  ];
+  const tip = status.branch === branch ? status.head : await branchTip(cwd, branch);
+  const { saved, notes: savedNotes } = await saveLeftovers(found, leftovers, tip);
+  const { target, notes, aside = [] } = await chooseTip(found, saved, tip);
+
+  try {
+    const update = [
+      'update-ref',
+      '--no-deref',
+      '-m',
+      'subagents: collected',
+      `refs/heads/${branch}`,
+      target,
+      tip ?? '',
+    ];
+    await git(update, options);
+  } catch (error) {
+    if (mayMove && (await branchTip(cwd, branch)) !== tip) return { moved: notes, aside };
+    throw error;
+  }
+  const operationNotes = underway ? await endOperation(underway, options) : [];
+  if (status.branch !== branch) {
+    await git(['symbolic-ref', '-m', 'subagents: collected', 'HEAD', `refs/heads/${branch}`], options);
+  }
+  await index.adopt();
+  const putBackNotes = target === saved ? [] : await checkOut(cwd, { target, saved }, callOptions);
+  const conflicts = status.changed.filter(({ unmerged }) => unmerged).map(({ path }) => path);
+  return {
+    head: target,
+    unsaved,
+    aside,
+    notes: [
+      ...operationNotes,
+      ...(conflicts.length > 0
+        ? [
+            `conflicts had been left unresolved in ${conflicts.slice(0, 10).join(', ')}; they were saved as they are`,
+          ]
+        : []),
+      ...savedNotes,
+      ...notes,
+      ...putBackNotes,
+      ...leftOut(leaveOut),
+    ],
+  };
+}
+
+/** Has the files of `target`, to which HEAD was moved, instead of those of `saved`. */
+async function checkOut(
+  cwd: string,
+  { target, saved }: { target: string; saved: string },
+  callOptions: Omit<GitOptions, 'cwd'>,
+): Promise<string[]> {
+  const why = 'Files that lay where the branch has others';
+  const { kept } = await putBack(cwd, { to: target, why, known: [saved] }, callOptions);
+  return kept === undefined ? [] : [`files lay where the branch has others; they are kept in ${kept}`];
+}
+
+/** The commit that holds the folder's state: a new one where something was left over, else what HEAD was at. */
+async function saveLeftovers(
+  found: Found,
+  { tree }: Leftovers,
+  tip: string | undefined,
+): Promise<{ saved: string; notes: string[] }> {
+  const { cwd, status, message, options } = found;
+  const isAt = async (commit: string): Promise<boolean> =>
+    (await git(['rev-parse', `${commit}^{tree}`], options)) === tree;
+  if (status.head !== undefined) {
+    if (await isAt(status.head)) return { saved: status.head, notes: [] };
+    // The branch may have this very state already: an earlier attempt to collect was cut short.
+    if (
+      tip !== undefined &&
+      tip !== status.head &&
+      (await isAt(tip)) &&
+      (await isAncestor(cwd, status.head, tip))
+    ) {
+      return { saved: tip, notes: [] };
+    }
+  }
+  const saved = await commitLeftovers(found, { tree, message }, options);
+  return { saved, notes: ['uncommitted changes were left, and were committed in its name'] };
+}
+
+/** Which commit the branch is to be at. What is not part of that commit's history gets a branch beside it. */
+async function chooseTip(
+  { cwd, branch, base, stem, status, gitDir, options }: Found,
+  saved: string,
+  tip: string | undefined,
+): Promise<{ target: string; notes: string[]; aside?: string[] }> {
+  if (status.branch === branch) return { target: saved, notes: [] };
+  const was = status.branch === undefined ? 'no branch' : `the branch ${status.branch}`;
+  const left = `it had ${was} checked out instead of ${branch}`;
+  if (tip === undefined) {
+    const also = status.branch === undefined ? '' : `, with what ${status.branch} had`;
+    return { target: saved, notes: [`${branch} had been deleted; it was made again${also}`] };
+  }
+  if (await isAncestor(cwd, tip, saved)) {
+    return {
+      target: saved,
+      notes: saved === tip ? [left] : [`${left}; ${branch} was moved on to that work`],
+    };
+  }
+  if (await isAncestor(cwd, saved, tip))
+    return { target: tip, notes: [`${left}; ${branch} is ahead of that, and was checked out again`] };
+  // Work on both sides. What was checked out is what the subagent meant, unless it was looking back at an earlier
+  // commit, or in the middle of moving its branch.
+  const lookedBack = status.head !== undefined && (await isAncestor(cwd, status.head, tip));
+  const keepTip = lookedBack || isRebasing(gitDir);
+  const aside = keepTip ? saved : tip;
+  if (!keepTip && tip === base)
+    return { target: saved, notes: [`${left}; ${branch} had no work, and was moved to that`] };
+  const asideBranch = await createBranch(options, {
+    stem: `${stem}-aside`,
+    commit: aside,
+    mark: 'subagents: kept aside',
+  });
+  const what = keepTip ? 'what was checked out' : `what ${branch} had before`;
+  return {
+    target: keepTip ? tip : saved,
+    notes: [`${left}; the two had parted, and ${what} is kept on ${asideBranch}`],
+    aside: [asideBranch],
+  };
+}
+
+type Operation = 'rebase' | 'am' | 'merge' | 'cherry-pick' | 'revert';
+
+/** What git is in the middle of in this worktree. @param gitDir the worktree's own git folder */
+export function operationUnderway(gitDir: string): Operation | undefined {
+  const there = (name: string): boolean => existsSync(join(gitDir, name));
+  if (there('rebase-merge')) return 'rebase';
+  if (there('rebase-apply')) return there('rebase-apply/applying') ? 'am' : 'rebase';
+  if (there('MERGE_HEAD')) return 'merge';
+  if (there('CHERRY_PICK_HEAD')) return 'cherry-pick';
+  if (there('REVERT_HEAD')) return 'revert';
+  return there('sequencer') ? 'cherry-pick' : undefined;
+}
+
+const isRebasing = (gitDir: string): boolean => operationUnderway(gitDir) === 'rebase';
+
+/** Forgets the operation without touching files; what it had stashed away goes to the stash list. */
+async function endOperation(operation: Operation, options: GitOptions): Promise<string[]> {
+  await tryGit([operation, '--quit'], options);
+  return [`a ${operation} had been left in the middle; it was ended where it was`];
+}
+
+function leftOut(paths: readonly string[]): string[] {
+  if (paths.length === 0) return [];
+  return [`not committed, because set-up or verification made them: ${paths.slice(0, 10).join(', ')}`];
+}

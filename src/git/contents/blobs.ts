@@ -1,0 +1,34 @@
+/** Sizes of what commits bring with them. */
+import { git, type GitOptions } from '../run.ts';
+
+export interface Blob {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/**
+ * Files of more than `over` bytes in any commit of `base`..`head`, also such as a later one has removed: their content
+ * stays in the history.
+ * @throws SubagentsError GIT
+ */
+export async function largeBlobs(
+  cwd: string,
+  { base, head, over }: { readonly base: string; readonly head: string; readonly over: number },
+): Promise<Blob[]> {
+  const options: GitOptions = { cwd };
+  const objects = await git(['rev-list', '--objects', '--no-object-names', `${base}..${head}`], options);
+  if (objects === '') return [];
+  const format = '--batch-check=%(objectname) %(objecttype) %(objectsize)';
+  const sizes = await git(['cat-file', format], { ...options, input: `${objects}\n` });
+  const large = new Map<string, number>();
+  for (const line of sizes.split('\n')) {
+    const [id = '', type, size] = line.split(' ');
+    if (type === 'blob' && Number(size) > over) large.set(id, Number(size));
+  }
+  if (large.size === 0) return [];
+  const listed = await git(['rev-list', '--objects', `${base}..${head}`], options);
+  return listed.split('\n').flatMap((line) => {
+    const bytes = large.get(line.slice(0, line.indexOf(' ')));
+    return bytes === undefined ? [] : [{ path: line.slice(line.indexOf(' ') + 1), bytes }];
+  });
+}

@@ -1,0 +1,90 @@
+/** What lies between two commits, or between a commit and the folder. */
+
+import { join } from 'node:path';
+import { git, tryGit, type GitOptions } from '../run.ts';
+import { withNewFiles } from '../commits/scratch-index.ts';
+import { statIfThere } from '../../system/files.ts';
+
+export interface ChangedFile {
+  readonly path: string;
+  /** Where it was before, when it was renamed. */
+  readonly from?: string;
+  /** Lines; 0 for binary files. */
+  readonly insertions: number;
+  readonly deletions: number;
+}
+
+/** Neither programs that the repository names, nor the user's preferences, shape what we read. */
+export const PLAIN = ['--no-ext-diff', '--no-textconv', '--no-color', '--ignore-submodules=dirty'];
+
+/** Larger new files are not read: they count as one without lines. */
+const MAX_READ_BYTES = 64 * 1024 * 1024;
+
+/** Files that differ between two commits. @throws SubagentsError GIT */
+export async function changedFiles(cwd: string, base: string, head: string): Promise<ChangedFile[]> {
+  return base === head ? [] : readNumbers([base, head], { cwd });
+}
+
+/**
+ * Files that differ between `base` and the folder, with what is new there.
+ * @param untracked new files; a repository among them, which ends in `/`, is one without lines.
+ * @throws SubagentsError GIT
+ */
+export async function changedInFolder(
+  cwd: string,
+  base: string,
+  untracked: readonly string[],
+): Promise<ChangedFile[]> {
+  const read = untracked.filter((path) => {
+    const stat = statIfThere(join(cwd, path));
+    return !path.endsWith('/') && stat !== undefined && stat.size <= MAX_READ_BYTES;
+  });
+  const files = await withNewFiles(cwd, (env) => readNumbers([base], { cwd, env }), read);
+  const found = new Set(files.map(({ path }) => path));
+  const others = untracked.filter((path) => !found.has(path));
+  return [...files, ...others.map((path) => ({ path, insertions: 0, deletions: 0 }))];
+}
+
+async function readNumbers(between: readonly string[], options: GitOptions): Promise<ChangedFile[]> {
+  const args = ['diff', '--numstat', '-z', '--find-renames', ...PLAIN, ...between, '--'];
+  const items = (await git(args, options)).split('\0');
+  const files: ChangedFile[] = [];
+  // "ins TAB del TAB path", or for a rename "ins TAB del TAB", then both paths as items of their own.
+  for (let at = 0; at < items.length - 1; at++) {
+    const [insertions = '', deletions = '', ...rest] = (items[at] ?? '').split('\t');
+    const lines = { insertions: Number(insertions) || 0, deletions: Number(deletions) || 0 };
+    const path = rest.join('\t');
+    if (path !== '') files.push({ path, ...lines });
+    else files.push({ from: items[++at] ?? '', path: items[++at] ?? '', ...lines });
+  }
+  return files;
+}
+
+export interface Commit {
+  readonly sha: string;
+  readonly subject: string;
+}
+
+/** Commits of `head` that `base` does not have, newest first. @throws SubagentsError GIT */
+export async function commitsBetween(cwd: string, base: string, head: string): Promise<Commit[]> {
+  if (base === head) return [];
+  const args = [
+    'log',
+    '-z',
+    '--no-show-signature',
+    '--encoding=UTF-8',
+    '--format=%H %s',
+    `${base}..${head}`,
+    '--',
+  ];
+  return (await git(args, { cwd }))
+    .split('\0')
+    .filter((item) => item !== '')
+    .map((item) => ({ sha: item.slice(0, item.indexOf(' ')), subject: item.slice(item.indexOf(' ') + 1) }));
+}
+
+/** The content of a file in a commit; undefined when it has no such file. */
+export async function fileAt(cwd: string, commit: string, path: string): Promise<string | undefined> {
+  const { exitCode, stdout } = await tryGit(['cat-file', 'blob', `${commit}:${path}`], { cwd });
+  return exitCode === 0 ? stdout : undefined;
+}

@@ -1,0 +1,29 @@
+/** The lines that a change adds. */
+import { PLAIN } from './changes.ts';
+import { git } from '../run.ts';
+
+/** What was added between two commits, by the path of the file. Binary files have none. @throws SubagentsError GIT */
+export async function addedLines(cwd: string, base: string, head: string): Promise<Map<string, string>> {
+  const args = [
+    '-c',
+    'core.quotePath=false',
+    'diff',
+    '--unified=0',
+    '--no-renames',
+    '--dst-prefix=b/',
+    ...PLAIN,
+  ];
+  const found = new Map<string, string[]>();
+  let lines: string[] = [];
+  let inHeader = true;
+  for (const line of (await git([...args, base, head, '--'], { cwd })).split('\n')) {
+    if (line.startsWith('diff --git ')) inHeader = true;
+    else if (line.startsWith('@@')) inHeader = false;
+    else if (inHeader && line.startsWith('+++ b/')) {
+      lines = [];
+      // A name with spaces ends in a tabulator.
+      found.set(line.slice('+++ b/'.length).replace(/\t$/, ''), lines);
+    } else if (!inHeader && line.startsWith('+')) lines.push(line.slice(1));
+  }
+  return new Map([...found].map(([path, added]) => [path, added.join('\n')]));
+}

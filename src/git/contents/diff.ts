@@ -1,0 +1,71 @@
+/** The text of a change, as `git diff` has it: between two commits, or from a commit to all that lies in a folder. */
+import { spawn } from 'node:child_process';
+import { PLAIN } from './changes.ts';
+import { gitError, gitProgram } from '../run.ts';
+import { withNewFiles } from '../commits/scratch-index.ts';
+
+export interface DiffRequest {
+  /** The checkout to ask. */
+  readonly cwd: string;
+  readonly from: string;
+  /** A commit; left out, the folder as it is: what is committed, changed, and new (ignored files do not count). */
+  readonly to?: string | undefined;
+  /** A line for each file instead of the change itself. */
+  readonly stat: boolean;
+  /** Columns for `stat`. */
+  readonly width: number;
+  /** Reading ends after this many bytes. */
+  readonly maxBytes: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface DiffText {
+  readonly text: string;
+  /** Whether there would have been more. */
+  readonly truncated: boolean;
+}
+
+/** @throws SubagentsError GIT; the reason of `signal` */
+export async function diffText(request: DiffRequest): Promise<DiffText> {
+  const { cwd, from, to, stat, width } = request;
+  const form = stat ? [`--stat=${width}`, '--summary'] : ['--src-prefix=a/', '--dst-prefix=b/'];
+  const args = ['-c', 'core.quotePath=false', 'diff', '--find-renames', ...form, ...PLAIN];
+  if (to !== undefined) return read([...args, from, to, '--'], {}, request);
+  return withNewFiles(cwd, (env) => read([...args, from, '--'], env, request));
+}
+
+async function read(
+  args: readonly string[],
+  extra: Readonly<Record<string, string>>,
+  { cwd, maxBytes, signal }: DiffRequest,
+): Promise<DiffText> {
+  const { file, args: all, env } = gitProgram(args, extra);
+  const child = spawn(file, all, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const end = (): void => void child.kill();
+  signal?.addEventListener('abort', end);
+  try {
+    const ended = new Promise<number | null>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', resolve);
+    });
+    ended.catch(() => undefined);
+    let stderr = '';
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));
+    const decoder = new TextDecoder();
+    let text = '';
+    let left = maxBytes;
+    for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
+      text += decoder.decode(chunk.subarray(0, left), { stream: true });
+      left -= chunk.length;
+      if (left < 0) break;
+    }
+    if (left < 0) child.kill();
+    const exitCode = await ended;
+    signal?.throwIfAborted();
+    if (exitCode !== 0 && left >= 0)
+      throw gitError(['diff'], cwd, { exitCode: exitCode ?? 1, stdout: '', stderr });
+    return { text: left < 0 ? text : text + decoder.decode(), truncated: left < 0 };
+  } finally {
+    signal?.removeEventListener('abort', end);
+  }
+}

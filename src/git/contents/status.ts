@@ -1,0 +1,120 @@
+/** What is changed in a checkout, path by path; names may contain anything, also newlines. */
+import { createHash } from 'node:crypto';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { git, type GitOptions } from '../run.ts';
+import { statIfThere } from '../../system/files.ts';
+
+/** Larger files are told apart by size and time. */
+const MAX_HASHED_BYTES = 64 * 1024 * 1024;
+
+export interface CheckoutStatus {
+  /** The commit that HEAD is at; undefined before the first one. */
+  readonly head: string | undefined;
+  /** The branch checked out, for example `main`; undefined when detached. */
+  readonly branch: string | undefined;
+  /** Tracked files that differ from HEAD, staged or not. */
+  readonly changed: readonly ChangedPath[];
+  /** New files, not ignored. A repository inside the checkout is one entry that ends in `/`. */
+  readonly untracked: readonly string[];
+}
+
+interface ChangedPath {
+  readonly path: string;
+  /** As `git status` has it: state in the index and in the folder, for example `.M`. */
+  readonly state: string;
+  /** A merge left it in conflict. */
+  readonly unmerged: boolean;
+  /** A submodule that has changes of its own, which no commit of this repository can hold. */
+  readonly dirtySubmodule: boolean;
+}
+
+/** @throws SubagentsError GIT */
+export async function checkoutStatus(
+  cwd: string,
+  options: Omit<GitOptions, 'cwd'> = {},
+): Promise<CheckoutStatus> {
+  return parseStatus(await git(STATUS, { ...options, cwd }));
+}
+
+/** The call whose output `parseStatus` reads. */
+export const STATUS: readonly string[] = [
+  ...['status', '--porcelain=v2', '--branch', '-z', '--no-renames'],
+  ...['--untracked-files=all', '--ignore-submodules=none'],
+];
+
+/** Reads what `git status` printed. */
+export function parseStatus(stdout: string): CheckoutStatus {
+  const items = stdout.split('\0');
+  const header = (name: string): string | undefined =>
+    items.find((item) => item.startsWith(`# branch.${name} `))?.slice(`# branch.${name} `.length);
+  const head = header('oid');
+  const branch = header('head');
+  return {
+    head: head === '(initial)' ? undefined : head,
+    branch: branch === '(detached)' ? undefined : branch,
+    changed: items.filter((item) => /^[1u] /.test(item)).map(changedPath),
+    untracked: items.filter((item) => item.startsWith('? ')).map((item) => item.slice(2)),
+  };
+}
+
+/** Untracked files, not ignored; a folder with nothing else in it is one entry that ends in `/`. @throws SubagentsError GIT */
+export async function untrackedFolders(cwd: string): Promise<string[]> {
+  const args = ['ls-files', '--others', '--directory', '--exclude-standard', '-z'];
+  return (await git(args, { cwd })).split('\0').filter((path) => path !== '');
+}
+
+function changedPath(item: string): ChangedPath {
+  // "1 XY sub mH mI mW hH hI path", "u XY sub m1 m2 m3 mW h1 h2 h3 path"; only the path may contain spaces.
+  const unmerged = item.startsWith('u');
+  const fields = item.split(' ');
+  return {
+    path: fields.slice(unmerged ? 10 : 8).join(' '),
+    state: fields[1] ?? '',
+    unmerged,
+    dirtySubmodule: /^S.(M.|.U)$/.test(fields[2] ?? ''),
+  };
+}
+
+/** The content of every changed file, as hashes by path: two of them are equal when nothing changed in between. */
+export function fingerprint(cwd: string, { changed }: CheckoutStatus): ReadonlyMap<string, string> {
+  return new Map(changed.map(({ path, state }) => [path, `${state} ${contentHash(join(cwd, path))}`]));
+}
+
+/** Files that a checkout's state is told by; beyond, their number must do. */
+const MAX_TOLD_FILES = 1_000;
+
+/**
+ * The state of a checkout in a few characters: its commit, and the content of every file that is changed or new. What git
+ * ignores is no part of it. @throws SubagentsError GIT
+ */
+export async function checkoutState(cwd: string, options: Omit<GitOptions, 'cwd'> = {}): Promise<string> {
+  const { head, changed, untracked } = await checkoutStatus(cwd, options);
+  const paths = [
+    ...changed.map(({ path, state }) => `${state} ${path}`),
+    ...untracked.map((path) => `? ${path}`),
+  ];
+  const hash = createHash('sha256').update(`${head} ${paths.join('\0')}`);
+  for (const path of [...changed.map((each) => each.path), ...untracked].slice(0, MAX_TOLD_FILES))
+    hash.update(contentHash(join(cwd, path)));
+  return hash.digest('base64');
+}
+
+/** Paths whose entries differ between two fingerprints. */
+export function difference(
+  before: ReadonlyMap<string, string>,
+  after: ReadonlyMap<string, string>,
+): string[] {
+  const paths = new Set([...before.keys(), ...after.keys()]);
+  return [...paths].filter((path) => before.get(path) !== after.get(path)).sort();
+}
+
+/** What lies at `path`, in a form that changes with it: equal when nothing did. */
+export function contentHash(path: string): string {
+  const stat = statIfThere(path);
+  if (!stat) return 'absent';
+  if (stat.isSymbolicLink()) return `link ${readlinkSync(path)}`;
+  if (!stat.isFile()) return 'other';
+  if (stat.size > MAX_HASHED_BYTES) return `${stat.mode} ${stat.size} ${stat.mtimeMs}`;
+  return `${stat.mode} ${createHash('sha256').update(readFileSync(path)).digest('hex')}`;
+}

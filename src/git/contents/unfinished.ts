@@ -1,0 +1,189 @@
+/** What was left in the middle: operations of git that were never ended, and the marks of conflicts in files. */
+
+import { join } from 'node:path';
+import { z } from 'zod';
+import { gitDirs } from '../repository.ts';
+import { git, tryGit, type GitOptions } from '../run.ts';
+import { operationUnderway } from '../commits/settle.ts';
+import { statIfThere } from '../../system/files.ts';
+
+/** What is said of one file at most, and of how many files. */
+const MAX_FILES = 10;
+
+/** An operation that was left in the middle, and the files that it left in conflict. */
+export const unfinished = z.object({
+  /** A word of git: `merge`, `rebase`. Absent where only its files are known to be as it left them. */
+  operation: z.string().optional(),
+  /** By path, what the commit that saved the file has there; null: no such file, or nobody has looked yet. */
+  conflicts: z.record(z.string(), z.string().nullable()),
+  /** The commit that it was saved in; absent until it is saved. */
+  head: z.string().optional(),
+});
+export type Unfinished = z.infer<typeof unfinished>;
+
+/**
+ * What git is in the middle of in a checkout; undefined where it is in the middle of nothing. A merge whose conflicts are all
+ * resolved is not: only its commit is missing.
+ */
+export async function readUnfinished(cwd: string): Promise<Unfinished | undefined> {
+  const operation = operationUnderway(gitDirs(cwd).gitDir);
+  // An index that cannot be read knows of no conflict.
+  const { stdout } = await tryGit(['ls-files', '--unmerged', '-z'], { cwd });
+  const entries = stdout.split('\0').filter(Boolean);
+  const conflicts = [...new Set(entries.map((entry) => entry.slice(entry.indexOf('\t') + 1)))];
+  if (conflicts.length === 0 && (operation === undefined || operation === 'merge')) return undefined;
+  return { operation, conflicts: Object.fromEntries(conflicts.map((path) => [path, null])) };
+}
+
+/**
+ * What of it is still so in the commit `head`, with what is known of its files from now on; undefined where nothing is.
+ * A file that has changed since it was saved counts as resolved, and the operation as over once there is another commit.
+ */
+export async function stillUnfinished(
+  cwd: string,
+  known: Unfinished,
+  head: string,
+): Promise<Unfinished | undefined> {
+  const left: Record<string, string | null> = {};
+  for (const [path, saved] of Object.entries(known.conflicts)) {
+    const now = await blobAt(cwd, head, path);
+    if (known.head === undefined || saved === now) left[path] = now;
+  }
+  const operation = known.head === undefined || known.head === head ? known.operation : undefined;
+  if (operation === undefined && Object.keys(left).length === 0) return undefined;
+  return { operation, conflicts: left, head: known.head ?? head };
+}
+
+async function blobAt(cwd: string, commit: string, path: string): Promise<string | null> {
+  const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${commit}:${path}`];
+  const { exitCode, stdout } = await tryGit(args, { cwd });
+  return exitCode === 0 ? stdout : null;
+}
+
+/** In words, for a caveat. */
+export function unfinishedText({ operation, conflicts }: Unfinished): string {
+  const paths = Object.keys(conflicts);
+  const what = operation === undefined ? 'a merge' : `a ${operation}`;
+  return `${what} was left in the middle${paths.length === 0 ? '' : `, with conflicts in ${listed(paths)}`}`;
+}
+
+/** A file with marks of a conflict, and the line of the first one. */
+export interface Marked {
+  readonly path: string;
+  readonly line: number;
+}
+
+/** The first or last line of a conflict. A line of `=======` alone is none: it may underline a heading. */
+const MARK = '^(<{7}|>{7})([[:space:]]|$)';
+/** Larger files are not read: nobody merges them by hand. */
+const MAX_READ_BYTES = 5 * 1024 * 1024;
+/** Paths of one call, in characters. */
+const MAX_ARGUMENTS = 60_000;
+
+/**
+ * Which of `paths` have marks of a conflict in `head` (in the folder, where that is undefined) and did not have as many in `base`.
+ * Neither attributes nor configuration of the repository hide any.
+ * @throws SubagentsError GIT
+ */
+export async function conflictMarks(
+  cwd: string,
+  { base, head, paths }: { base: string; head: string | undefined; paths: readonly string[] },
+  options: Omit<GitOptions, 'cwd'> = {},
+): Promise<Marked[]> {
+  if (base === head) return [];
+  const now = await marksIn(cwd, head, paths, options);
+  if (now.size === 0) return [];
+  const before = await marksIn(cwd, base, [...now.keys()], options);
+  return [...now].flatMap(([path, lines]) =>
+    lines.length > (before.get(path)?.length ?? 0) ? [{ path, line: lines[0] ?? 1 }] : [],
+  );
+}
+
+/** The lines of marks, by path. */
+async function marksIn(
+  cwd: string,
+  commit: string | undefined,
+  paths: readonly string[],
+  options: Omit<GitOptions, 'cwd'>,
+): Promise<Map<string, number[]>> {
+  const found = new Map<string, number[]>();
+  for (const some of inChunks(paths)) {
+    const readable = await ofReadableSize(cwd, commit, some, options);
+    if (readable.length === 0) continue;
+    const where = commit === undefined ? ['--untracked', '--no-exclude-standard'] : [];
+    const grep = [
+      'grep',
+      '--no-color',
+      '--no-column',
+      '--full-name',
+      '-a',
+      '-n',
+      '-z',
+      '-o',
+      '-E',
+      ...where,
+      '-e',
+      MARK,
+    ];
+    const args = [
+      '--literal-pathspecs',
+      ...grep,
+      ...(commit === undefined ? [] : [commit]),
+      '--',
+      ...readable,
+    ];
+    const { exitCode, stdout } = await tryGit(args, { ...options, cwd });
+    // 1: there is none.
+    if (exitCode > 1) await git(args, { ...options, cwd });
+    for (const text of stdout.split('\n')) {
+      const [name = '', line] = text.split('\0');
+      if (line === undefined) continue;
+      const path = commit === undefined ? name : name.slice(commit.length + 1);
+      found.set(path, [...(found.get(path) ?? []), Number(line)]);
+    }
+  }
+  return found;
+}
+
+/** Those that are files there, and none too large. */
+async function ofReadableSize(
+  cwd: string,
+  commit: string | undefined,
+  paths: readonly string[],
+  options: Omit<GitOptions, 'cwd'>,
+): Promise<string[]> {
+  if (commit === undefined) {
+    const stats = paths.map((path) => ({
+      path,
+      stat: statIfThere(join(cwd, path)),
+    }));
+    return stats.flatMap(({ path, stat }) => (stat?.isFile() && stat.size <= MAX_READ_BYTES ? [path] : []));
+  }
+  const args = ['--literal-pathspecs', 'ls-tree', '-l', '-z', '--full-tree', commit, '--', ...paths];
+  return (await git(args, { ...options, cwd })).split('\0').flatMap((entry) => {
+    const [, size, path] = /^\d+ blob \S+ +(\d+)\t([^]*)$/.exec(entry) ?? [];
+    return path !== undefined && Number(size) <= MAX_READ_BYTES ? [path] : [];
+  });
+}
+
+function* inChunks(paths: readonly string[]): Generator<string[]> {
+  let [chunk, size]: [string[], number] = [[], 0];
+  for (const path of paths) {
+    if (size + path.length > MAX_ARGUMENTS && chunk.length > 0) {
+      yield chunk;
+      [chunk, size] = [[], 0];
+    }
+    chunk.push(path);
+    size += path.length + 1;
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+/** In words, for a caveat. */
+export const marksText = (marked: readonly Marked[]): string =>
+  `conflict markers are in ${listed(marked.map(({ path, line }) => `${path}:${line}`))}`;
+
+function listed(names: readonly string[]): string {
+  const more = names.length > MAX_FILES ? ` and ${names.length - MAX_FILES} more` : '';
+  return names.slice(0, MAX_FILES).join(', ') + more;
+}

@@ -1,0 +1,64 @@
+/** Work in the repositories within a worktree: its own branch can hold none of it. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { worktreeStatus } from '../commits/own-index.ts';
+import { gitlinks, MAX_DEPTH } from '../worktrees/submodules.ts';
+import { tryGit, type GitOptions } from '../run.ts';
+
+/** A repository within a worktree, and what of it would be lost. */
+export interface WorkWithin {
+  /** Its path from the root of the worktree. */
+  readonly path: string;
+  readonly reason: string;
+  /** What is not committed there, from the root of the worktree. */
+  readonly files: readonly string[];
+  /** The submodule that these files are in; undefined where the whole folder is meant. */
+  readonly submodule?: string;
+}
+
+/**
+ * Uncommitted work in the submodules of the worktree `cwd`, also such as their indexes hide; and repositories that a commit
+ * names without saying where they are from, so that a clone has an empty folder in their place.
+ * @throws SubagentsError GIT
+ */
+export async function workInRepositories(
+  cwd: string,
+  callOptions: Omit<GitOptions, 'cwd'> = {},
+  { prefix = '', depth = 1 } = {},
+): Promise<WorkWithin[]> {
+  if (depth > MAX_DEPTH) return [];
+  const links = (await gitlinks(cwd, [], callOptions)).filter((path) => existsSync(join(cwd, path, '.git')));
+  if (links.length === 0) return [];
+  const declared = await declaredSubmodules(cwd, callOptions);
+  const found: WorkWithin[] = [];
+  for (const link of links) {
+    const [here, path] = [join(cwd, link), join(prefix, link)];
+    if (!declared.has(link)) {
+      const reason =
+        'a repository that the branch names in no .gitmodules: a clone has an empty folder there';
+      found.push({ path: `${path}/`, reason, files: [path] });
+      continue;
+    }
+    const { changed, untracked } = await worktreeStatus(here, callOptions);
+    const own = changed.filter(({ dirtySubmodule }) => !dirtySubmodule).map((each) => each.path);
+    const files = [...own, ...untracked].map((file) => join(path, file.replace(/\/$/, '')));
+    if (files.length > 0) {
+      const named = files.slice(0, 3).join(', ') + (files.length > 3 ? ` and ${files.length - 3} more` : '');
+      const reason = `uncommitted changes of the submodule itself: ${named}`;
+      found.push({ path: `${path}/`, reason, files, submodule: here });
+    }
+    found.push(...(await workInRepositories(here, callOptions, { prefix: path, depth: depth + 1 })));
+  }
+  return found;
+}
+
+async function declaredSubmodules(cwd: string, callOptions: Omit<GitOptions, 'cwd'>): Promise<Set<string>> {
+  const args = ['config', '--file', '.gitmodules', '--get-regexp', '-z', String.raw`^submodule\..*\.path$`];
+  const { stdout } = await tryGit(args, { ...callOptions, cwd });
+  return new Set(
+    stdout
+      .split('\0')
+      .filter(Boolean)
+      .map((item) => item.slice(item.indexOf('\n') + 1)),
+  );
+}

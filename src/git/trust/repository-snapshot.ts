@@ -1,0 +1,172 @@
+/**
+ * What of a repository lies outside a worktree and yet is shared with it: configuration, hooks, branches and tags, and
+ * the checkout that a subagent was spawned from. Read before and after, to tell what changed meanwhile.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Isolation } from '../../contract/index.ts';
+import { readings, readReadings } from './readings.ts';
+import { gitDirs } from '../repository.ts';
+import { localConfiguration } from './configuration.ts';
+import { programsIn, submodulePrograms } from './injected-config.ts';
+import { tryGit } from '../run.ts';
+import { checkoutStatus, contentHash, difference, fingerprint } from '../contents/status.ts';
+import { statIfThere } from '../../system/files.ts';
+
+/** Looking at the checkout may take no longer; without an answer its files are not compared. */
+const STATUS_TIMEOUT_MS = 10_000;
+/** Changed and new files of the checkout beyond which they are not compared one by one. */
+const MAX_FILES = 1_000;
+/** Refs beyond which they are not compared. */
+const MAX_REFS = 20_000;
+/** Named in one line. */
+const MAX_NAMED = 10;
+
+const entries = z.record(z.string(), z.string());
+/** Hashes by name, but for HEAD and refs, which are what they are, and for configured programs. */
+export const repositorySnapshot = z.object({
+  /** ISO 8601, when they began to be read. */
+  at: z.string().optional(),
+  config: entries,
+  /** The commands that configuration names, as they stand there. */
+  programs: entries,
+  hooks: entries,
+  /** Settings by which git reads and writes files there. */
+  readings: readings.optional(),
+  refs: entries.optional(),
+  /** The branches of subagents, which move as long as these work. */
+  subagents: entries.optional(),
+  /** Absent where the subagent works in the checkout itself; so are branches, tags and files. */
+  head: z.string().optional(),
+  files: entries.optional(),
+});
+export type RepositorySnapshot = z.infer<typeof repositorySnapshot>;
+
+/**
+ * Reads what worktrees share with the checkout `repo`; of that checkout itself, its configuration and hooks.
+ * @throws SubagentsError GIT
+ */
+export async function readRepositorySnapshot(
+  repo: string,
+  of: Isolation = 'worktree',
+): Promise<RepositorySnapshot> {
+  const at = new Date().toISOString();
+  if (of === 'in-place') return { at, ...(await readShared(repo)) };
+  const [shared, refs, files] = await Promise.all([readShared(repo), readRefs(repo), readFiles(repo)]);
+  const head = readFileSync(join(gitDirs(repo).gitDir, 'HEAD'), 'utf8').trim();
+  return { at, ...shared, head, ...refs, ...(files && { files }) };
+}
+
+async function readShared(repo: string): Promise<RepositorySnapshot> {
+  const { commonDir } = gitDirs(repo);
+  const configured = await localConfiguration(repo);
+  return {
+    config: Object.fromEntries([...configured].map(([key, values]) => [key, hash(values.join('\n'))])),
+    programs: { ...programsIn(configured), ...(await submodulePrograms(repo)) },
+    readings: await readReadings(repo),
+    hooks: { ...readHooks(join(commonDir, 'hooks')), ...readHooks(join(commonDir, 'info')) },
+  };
+}
+
+/**
+ * What differs, in words; nothing of it is said to be anybody's doing.
+ * @param over branches of subagents that were over before: the others move by the work that is done on them.
+ */
+export function differences(
+  before: RepositorySnapshot,
+  after: RepositorySnapshot,
+  over: ReadonlySet<string> = new Set(),
+): string[] {
+  const lines: string[] = [];
+  const say = (what: string, names: readonly string[]): void => {
+    if (names.length === 0) return;
+    const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : '';
+    lines.push(`${what}: ${names.slice(0, MAX_NAMED).join(', ')}${more}`);
+  };
+  say('configuration of the repository', changed(before.config, after.config));
+  say('hooks of the repository', changed(before.hooks, after.hooks));
+  if (before.head !== undefined && after.head !== undefined && before.head !== after.head)
+    say('HEAD of the checkout', [`${shown(before.head)} → ${shown(after.head)}`]);
+  if (before.refs && after.refs) {
+    const finished = (all: Record<string, string> = {}): Record<string, string> =>
+      Object.fromEntries(Object.entries(all).filter(([name]) => over.has(name) && before.subagents?.[name]));
+    const was = { ...before.refs, ...finished(before.subagents) };
+    const is = { ...after.refs, ...finished(after.subagents) };
+    say(
+      'branches and tags',
+      changed(was, is).map((name) => `${name} (${was[name] ? (is[name] ? 'moved' : 'deleted') : 'new'})`),
+    );
+  }
+  if (before.files && after.files) say('files of the checkout', changed(before.files, after.files));
+  return lines;
+}
+
+/** What could not be compared with the snapshot, in words. */
+export function notCompared(before: RepositorySnapshot, after: RepositorySnapshot): string[] {
+  // Of the checkout that it works in itself, neither is read.
+  if (before.head === undefined) return [];
+  const outside = 'outside its worktree, were not compared';
+  return [
+    ...(before.refs && after.refs
+      ? []
+      : [`branches and tags, ${outside}: there are more than ${MAX_REFS.toLocaleString('en')}`]),
+    ...(before.files && after.files
+      ? []
+      : [
+          `files of the checkout, ${outside}: more than ${MAX_FILES.toLocaleString('en')} are changed or new there, or looking took longer than ${STATUS_TIMEOUT_MS / 1_000} s`,
+        ]),
+  ];
+}
+
+async function readRefs(repo: string): Promise<Pick<RepositorySnapshot, 'refs' | 'subagents'>> {
+  const args = [
+    'for-each-ref',
+    `--count=${MAX_REFS + 1}`,
+    '--format=%(refname) %(objectname)',
+    'refs/heads',
+    'refs/tags',
+    'refs/replace',
+  ];
+  const lines = (await tryGit(args, { cwd: repo })).stdout.split('\n').filter((line) => line !== '');
+  if (lines.length > MAX_REFS) return {};
+  const all = lines.map((line) => line.split(' ') as [string, string]);
+  const named = (which: (name: string) => boolean): Record<string, string> =>
+    Object.fromEntries(
+      all
+        .filter(([name]) => which(name))
+        .map(([name, commit]) => [name.replace(/^refs\/(heads|tags)\//, ''), commit]),
+    );
+  const ofSubagents = (name: string): boolean => name.startsWith('refs/heads/subagents/');
+  return { refs: named((name) => !ofSubagents(name)), subagents: named(ofSubagents) };
+}
+
+async function readFiles(repo: string): Promise<Record<string, string> | undefined> {
+  try {
+    const status = await checkoutStatus(repo, { timeoutMs: STATUS_TIMEOUT_MS });
+    if (status.changed.length + status.untracked.length > MAX_FILES) return undefined;
+    const untracked = status.untracked.map((path) => [path, sizeAndTime(join(repo, path))] as const);
+    return { ...Object.fromEntries(fingerprint(repo, status)), ...Object.fromEntries(untracked) };
+  } catch {
+    return undefined;
+  }
+}
+
+function sizeAndTime(path: string): string {
+  const stat = statIfThere(path);
+  return stat === undefined ? 'absent' : `new ${stat.size} ${stat.mtimeMs}`;
+}
+
+function readHooks(folder: string): Record<string, string> {
+  if (!existsSync(folder)) return {};
+  const names = readdirSync(folder).filter((name) => !name.endsWith('.sample') && name !== 'refs');
+  return Object.fromEntries(names.map((name) => [name, contentHash(join(folder, name))]));
+}
+
+const changed = (before: Record<string, string>, after: Record<string, string>): string[] =>
+  difference(new Map(Object.entries(before)), new Map(Object.entries(after)));
+
+const hash = (content: string): string => createHash('sha256').update(content).digest('hex').slice(0, 16);
+
+const shown = (head: string): string => head.replace(/^ref: refs\/heads\//, '').slice(0, 60);

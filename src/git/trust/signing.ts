@@ -1,0 +1,93 @@
+/** Signatures of commits: whether one can be made without asking anybody, and how to do without. */
+import { writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { SubagentsError } from '../../contract/index.ts';
+import type { GitSetting } from '../../environment/unattended.ts';
+import { withScratch } from '../../system/scratch-folder.ts';
+import { gitDirs } from '../repository.ts';
+import { firstUsefulLine, git, tryGit } from '../run.ts';
+
+/** Settings with which git signs nothing, whatever it is configured to do. */
+export const UNSIGNED: readonly GitSetting[] = [
+  ['commit.gpgSign', 'false'],
+  ['tag.gpgSign', 'false'],
+];
+
+/** A signature takes a moment; whatever waits longer waits for somebody. */
+const TIMEOUT_MS = 15_000;
+
+// As git calls it, but for the passphrase: that comes from the agent's memory or not at all.
+const quiet = (gpg: string): string =>
+  `#!/bin/sh\nexec '${gpg.replaceAll("'", `'\\''`)}' --batch --no-tty --pinentry-mode error "$@"\n`;
+
+/**
+ * Sees that commits in `repo` need no passphrase, where they are to be signed at all: makes a signed commit that goes
+ * nowhere. Nothing is asked at a terminal or a screen.
+ * @returns what the caller should know: that it could not be seen.
+ * @throws SubagentsError SIGNING
+ */
+export async function checkSigning(
+  repo: string,
+  env: Readonly<Record<string, string | undefined>> = {},
+): Promise<readonly string[]> {
+  const signs = await tryGit(['config', '--type=bool', '--get', 'commit.gpgSign'], { cwd: repo, env });
+  if (signs.stdout !== 'true') return [];
+  const { stdout } = await tryGit(
+    ['config', '--show-scope', '--get-regexp', '^gpg\\.(.*\\.)?(program|defaultkeycommand)$'],
+    { cwd: repo, env },
+  );
+  const programs = stdout.split('\n').flatMap((line) => {
+    const [, scope = '', key = '', value = ''] = /^(\w+)\t(\S+) (.*)$/.exec(line) ?? [];
+    return key === '' ? [] : [{ scope, key, value }];
+  });
+  // A program that the repository itself names is not run here: whoever wrote that line may have been a subagent.
+  const own = programs.find(({ scope }) => scope === 'local' || scope === 'worktree');
+  if (own !== undefined) {
+    return [
+      `commits are to be signed by a program that ${repo} itself names (${own.key}): that was not tried, so it may ask for a passphrase nobody gives; --signing off does without`,
+    ];
+  }
+  return withScratch(async (folder) => {
+    const gpg = join(folder, 'gpg');
+    const named = programs.filter(({ key }) => /^gpg\.(openpgp\.)?program$/.test(key)).at(-1)?.value ?? 'gpg';
+    // Another program may know none of gpg's options.
+    const isGpg = /^gpg2?$/.test(basename(named));
+    await writeFile(gpg, quiet(named), { mode: 0o700 });
+    const { commonDir } = gitDirs(repo);
+    // The empty tree, which every repository has; its id depends on the kind of ids.
+    const tree = await git(['hash-object', '-t', 'tree', '--stdin'], { cwd: repo });
+    const answer = await tryGit(
+      [
+        ...(isGpg ? ['-c', `gpg.program=${gpg}`] : []),
+        'commit-tree',
+        '-S',
+        '-m',
+        'Can this be signed?',
+        tree,
+      ],
+      {
+        cwd: repo,
+        env: {
+          ...env,
+          // What it makes lies there, and is gone with it.
+          GIT_OBJECT_DIRECTORY: folder,
+          GIT_ALTERNATE_OBJECT_DIRECTORIES: join(commonDir, 'objects'),
+          ...{ GPG_TTY: undefined, DISPLAY: undefined, WAYLAND_DISPLAY: undefined },
+          ...{ SSH_ASKPASS: undefined, SSH_ASKPASS_REQUIRE: 'never' },
+        },
+        timeoutMs: TIMEOUT_MS,
+        // Without a terminal to ask at.
+        copilotSessionId: 'signing',
+      },
+    ).catch((error: unknown) => ({ exitCode: 1, stdout: '', stderr: String(error) }));
+    if (answer.exitCode === 0) return [];
+    const why = firstUsefulLine(answer.stderr) ?? 'no reason given';
+    throw new SubagentsError(
+      'SIGNING',
+      `commits in ${repo} are to be signed, and that cannot be done unasked: ${why}`,
+      {
+        remedy: 'Unlock the key first (sign something yourself), or spawn with signing off: --signing off',
+      },
+    );
+  });
+}

@@ -1,0 +1,114 @@
+/**
+ * What is uncommitted in the caller's checkout, as a commit for a subagent to begin with. The checkout, its index, its
+ * stash and its branches are only read; new objects are all that is written, and a reference that keeps them.
+ */
+import { join } from 'node:path';
+import { SubagentsError, type ResolvedSpec } from '../../contract/index.ts';
+import { FALLBACK_IDENTITY } from '../trust/identity.ts';
+import { deleteOldRefs } from '../branches/kept-refs.ts';
+import { readLeftovers } from '../commits/leftovers.ts';
+import { withScratch } from '../../system/scratch-folder.ts';
+import { gitDirs } from '../repository.ts';
+import { git, gitError, tryGit } from '../run.ts';
+import { copyIndex } from '../commits/scratch-index.ts';
+import { checkoutStatus } from '../contents/status.ts';
+
+/** First line of the commit. */
+const CARRIED_SUBJECT = 'Uncommitted changes of the caller';
+// Neither a branch nor a tag: `git branch`, `git tag` and `git stash list` do not show it.
+const KEPT = 'refs/subagents/carried/';
+const MAX_NAMED = 5;
+
+type Carried = NonNullable<ResolvedSpec['carried']>;
+
+/**
+ * Commits tracked and new files of the checkout (ignored ones not) on top of `base`, which must be its HEAD.
+ * @returns the commit, undefined where there is nothing to carry; its tree; and what the caller should know.
+ * @throws SubagentsError BAD_INPUT (another base, unresolved conflicts), GIT, DISK_FULL
+ */
+export async function carryChanges(
+  repo: string,
+  base: string,
+): Promise<{
+  readonly carried: Carried | undefined;
+  readonly tree?: string;
+  readonly notes: readonly string[];
+}> {
+  const status = await checkoutStatus(repo);
+  if (status.head !== base) {
+    throw new SubagentsError(
+      'BAD_INPUT',
+      `the uncommitted changes of ${repo} belong to its HEAD, ${status.head?.slice(0, 12)}, and not to the base ${base.slice(0, 12)}`,
+      { remedy: 'Leave out the base, or the changes.' },
+    );
+  }
+  const conflicts = status.changed.filter(({ unmerged }) => unmerged).map(({ path }) => path);
+  if (conflicts.length > 0) {
+    throw new SubagentsError('BAD_INPUT', `${repo} has unresolved conflicts in ${named(conflicts)}`, {
+      remedy: 'Resolve them first, or leave out the changes.',
+    });
+  }
+  const nothing = { carried: undefined, notes: ['there are no uncommitted changes to carry along'] };
+  if (status.changed.length === 0 && status.untracked.length === 0) return nothing;
+
+  return withScratch(async (folder) => {
+    const { gitDir } = gitDirs(repo);
+    const index = join(folder, 'index');
+    await copyIndex(gitDir, index).catch(() => undefined);
+    const found = await readLeftovers({ cwd: repo, status }, { cwd: repo, env: { GIT_INDEX_FILE: index } });
+    const submodules = status.changed
+      .filter(({ dirtySubmodule }) => dirtySubmodule)
+      .map(({ path }) => ({ path, reason: 'the submodule has uncommitted changes of its own' }));
+    const missing = [...found.unsaved, ...submodules].map(
+      ({ path, reason }) => `${path} is not carried along: ${reason}`,
+    );
+    if (found.tree === (await git(['rev-parse', `${base}^{tree}`], { cwd: repo }))) {
+      return { ...nothing, notes: [...nothing.notes, ...missing] };
+    }
+    const untracked = status.untracked.filter((path) => !path.endsWith('/'));
+    const counts = { changed: status.changed.length, untracked: untracked.length };
+    const commit = await commitTree(repo, found.tree, base, `${CARRIED_SUBJECT}\n\n${inWords(counts)}.\n`);
+    await deleteOldRefs(repo, KEPT);
+    await git(['update-ref', '--no-deref', `${KEPT}${commit}`, commit], { cwd: repo });
+    const news =
+      untracked.length === 0
+        ? ''
+        : `; look through the new ones, nothing secret may be among them: ${named(untracked)}`;
+    const first = `uncommitted changes are carried along as its first commit, ${commit.slice(0, 12)}`;
+    return {
+      carried: { commit, ...counts },
+      tree: found.tree,
+      notes: [`${first}: ${inWords(counts)}${news}`, ...missing],
+    };
+  });
+}
+
+/** Lets a carried commit go that nobody will take, or that a branch keeps by now. */
+export async function releaseCarried(repo: string, commit: string): Promise<void> {
+  await tryGit(['update-ref', '--no-deref', '-d', `${KEPT}${commit}`], { cwd: repo });
+}
+
+/** `3 changed files, 1 new file`. */
+export function inWords({ changed, untracked }: Pick<Carried, 'changed' | 'untracked'>): string {
+  const files = (count: number, kind: string): string => `${count} ${kind} ${count === 1 ? 'file' : 'files'}`;
+  return `${files(changed, 'changed')}, ${files(untracked, 'new')}`;
+}
+
+/** Neither runs a hook nor signs; where the caller has no identity, with that of subagents. */
+async function commitTree(repo: string, tree: string, parent: string, message: string): Promise<string> {
+  const args = ['commit-tree', tree, '-p', parent, '-F', '-'];
+  const own = await tryGit(args, { cwd: repo, input: message });
+  if (own.exitCode === 0) return own.stdout;
+  if (!/identity|ident name|auto-detect/.test(own.stderr)) throw gitError(args, repo, own);
+  const { name, email } = FALLBACK_IDENTITY;
+  const env = {
+    ...{ GIT_AUTHOR_NAME: name, GIT_AUTHOR_EMAIL: email },
+    ...{ GIT_COMMITTER_NAME: name, GIT_COMMITTER_EMAIL: email },
+  };
+  return git(args, { cwd: repo, input: message, env });
+}
+
+function named(paths: readonly string[]): string {
+  const more = paths.length > MAX_NAMED ? ` and ${paths.length - MAX_NAMED} more` : '';
+  return paths.slice(0, MAX_NAMED).join(', ') + more;
+}

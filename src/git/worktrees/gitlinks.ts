@@ -1,0 +1,91 @@
+/** Commits of other repositories that a branch names: whether anybody but this worktree can have them. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { git, tryGit } from '../run.ts';
+import { MAX_DEPTH } from './submodules.ts';
+
+/** A path at which a commit names one of another repository, which nobody can fetch. */
+export interface Unfetchable {
+  readonly path: string;
+  readonly commit: string;
+  /** Whether the repository lies in the worktree, so that it can be pushed from there. */
+  readonly here: boolean;
+  /** Whether .gitmodules says where it is fetched from. */
+  readonly isSubmodule: boolean;
+}
+
+/**
+ * What `head` names and `base` does not: commits of other repositories that are on no remote branch of the copy in the worktree
+ * `cwd`, and not in the copy of the checkout `repo`; also those that such commits name in turn.
+ * @throws SubagentsError GIT
+ */
+export async function unfetchableLinks(
+  { cwd, repo }: { cwd: string; repo: string },
+  base: string,
+  head: string,
+  depth = 1,
+): Promise<Unfetchable[]> {
+  if (base === head || depth > MAX_DEPTH) return [];
+  const found: Unfetchable[] = [];
+  for (const { path, before, commit } of await changedLinks(cwd, base, head)) {
+    const [here, there] = [join(cwd, path), join(repo, path)];
+    const isHere = existsSync(join(here, '.git'));
+    const known =
+      (isHere && (await isOnRemote(here, commit))) ||
+      (existsSync(join(there, '.git')) && (await has(there, commit)));
+    if (!known) found.push({ path, commit, here: isHere, isSubmodule: await isDeclared(cwd, head, path) });
+    if (!isHere || !(await has(here, commit))) continue;
+    const from = before !== undefined && (await has(here, before)) ? before : await emptyTree(here);
+    const below = await unfetchableLinks({ cwd: here, repo: there }, from, commit, depth + 1);
+    found.push(...below.map((each) => ({ ...each, path: join(path, each.path) })));
+  }
+  return found;
+}
+
+interface ChangedLink {
+  readonly path: string;
+  /** What was named there before; undefined where that was none. */
+  readonly before: string | undefined;
+  readonly commit: string;
+}
+
+async function changedLinks(cwd: string, base: string, head: string): Promise<ChangedLink[]> {
+  const raw = ['diff-tree', '-r', '-z', '--raw', '--no-renames', '--no-abbrev', '--ignore-submodules=none'];
+  const items = (await git([...raw, base, head, '--'], { cwd })).split('\0');
+  const found: ChangedLink[] = [];
+  for (let at = 0; at + 1 < items.length; at += 2) {
+    const [oldMode, newMode, old = '', commit = ''] = (items[at] ?? '').split(' ');
+    if (newMode !== '160000') continue;
+    found.push({ path: items[at + 1] ?? '', before: oldMode === ':160000' ? old : undefined, commit });
+  }
+  return found;
+}
+
+const emptyTree = (cwd: string): Promise<string> =>
+  git(['hash-object', '-t', 'tree', '--stdin'], { cwd, input: '' });
+
+async function isOnRemote(repository: string, commit: string): Promise<boolean> {
+  const { exitCode, stdout } = await tryGit(['rev-list', '-1', commit, '--not', '--remotes'], {
+    cwd: repository,
+  });
+  return exitCode === 0 && stdout === '';
+}
+
+async function has(repository: string, commit: string): Promise<boolean> {
+  return (await tryGit(['cat-file', '-e', `${commit}^{commit}`], { cwd: repository })).exitCode === 0;
+}
+
+async function isDeclared(cwd: string, head: string, path: string): Promise<boolean> {
+  const args = ['config', '--blob', `${head}:.gitmodules`, '-z', '--get-regexp', '^submodule\\..*\\.path$'];
+  const { stdout } = await tryGit(args, { cwd });
+  return stdout.split('\0').some((item) => item.slice(item.indexOf('\n') + 1) === path);
+}
+
+/** In words, for a caveat. */
+export function unfetchableText({ path, commit, here }: Unfetchable, cwd: string): string {
+  const short = commit.slice(0, 10);
+  const push = here
+    ? `: push it from there (git -C ${join(cwd, path)} push), or fetch it into your copy`
+    : '';
+  return `the submodule ${path} is at ${short}, which neither its remote branches nor your copy have${push}`;
+}

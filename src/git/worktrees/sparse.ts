@@ -1,0 +1,71 @@
+/** What a sparse checkout of a worktree has of the repository, and having that again. */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { readIfThere } from '../../system/files.ts';
+import { withOwnIndex } from '../commits/own-index.ts';
+import { gitDirs } from '../repository.ts';
+import { tryGit, type GitOptions } from '../run.ts';
+
+export const sparsePatterns = z.object({
+  /** `core.sparseCheckoutCone`. */
+  cone: z.boolean(),
+  /** The text of `info/sparse-checkout`. */
+  patterns: z.string(),
+});
+/** null: everything is checked out. */
+export type SparsePatterns = z.infer<typeof sparsePatterns> | null;
+
+const SPARSE = 'core.sparseCheckout';
+const CONE = 'core.sparseCheckoutCone';
+
+/** What the worktree `cwd` has. @throws SubagentsError GIT */
+export async function readSparse(cwd: string): Promise<SparsePatterns> {
+  const read = async (key: string): Promise<string> =>
+    (await tryGit(['config', '--type=bool', key], { cwd })).stdout;
+  const patterns = readIfThere(patternsPath(cwd));
+  if (patterns === undefined || (await read(SPARSE)) !== 'true') return null;
+  return { cone: (await read(CONE)) === 'true', patterns };
+}
+
+const patternsPath = (cwd: string): string => join(gitDirs(cwd).gitDir, 'info', 'sparse-checkout');
+
+/**
+ * Has those files in the worktree `cwd` again that it had by the patterns `before`. Nothing may be uncommitted there: what is stays.
+ * @returns what was done, in words; nothing where the patterns are the same.
+ * @throws SubagentsError GIT
+ */
+export async function restoreSparse(
+  cwd: string,
+  before: SparsePatterns | undefined,
+  callOptions: Omit<GitOptions, 'cwd'> = {},
+): Promise<string[]> {
+  if (before === undefined) return [];
+  const now = await readSparse(cwd);
+  if (now?.patterns === before?.patterns && now?.cone === before?.cone) return [];
+  const { gitDir } = gitDirs(cwd);
+  const path = patternsPath(cwd);
+  return withOwnIndex(cwd, callOptions, async ({ options, adopt }) => {
+    mkdirSync(join(gitDir, 'info'), { recursive: true });
+    rmSync(path, { force: true });
+    writeFileSync(path, before?.patterns ?? '/*\n');
+    await tryGit(['update-index', '-q', '--refresh'], options);
+    const by = ['-c', `${SPARSE}=true`, '-c', `${CONE}=${before?.cone ?? false}`];
+    const answer = await tryGit([...by, 'read-tree', '-m', '-u', 'HEAD'], options);
+    if (answer.exitCode === 0) await adopt();
+    if (before === null) rmSync(path, { force: true });
+    await configure(join(gitDir, 'config.worktree'), before, options);
+    const how = before === null ? 'all of it is checked out again' : 'those that it had before count again';
+    const failed = answer.exitCode === 0 ? '' : `, but git could not follow them: ${answer.stderr}`;
+    return [`the sparse patterns of the worktree had been changed; ${how}${failed}`];
+  });
+}
+
+/** In the configuration of the worktree alone, where it has one. */
+async function configure(file: string, before: SparsePatterns, options: GitOptions): Promise<void> {
+  if (readIfThere(file) === undefined) return;
+  const set = (key: string, value: boolean) =>
+    tryGit(['config', '--file', file, '--replace-all', key, String(value)], options);
+  await set(SPARSE, before !== null);
+  if (before !== null) await set(CONE, before.cone);
+}

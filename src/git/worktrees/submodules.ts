@@ -1,0 +1,200 @@
+/**
+ * Submodules of a new worktree. `git submodule update --init` would write their URLs into the configuration that all
+ * worktrees of the user's repository share; here they are given with each call instead, and nothing shared is written.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { SubagentsError } from '../../contract/index.ts';
+import { NO_QUESTIONS } from '../remote.ts';
+import { gitDirs } from '../repository.ts';
+import { firstUsefulLine, git, tryGit, type GitAnswer, type GitOptions } from '../run.ts';
+
+/** How long one submodule may take to be fetched, in milliseconds. */
+const FETCH_TIMEOUT_MS = 10 * 60_000;
+/** Submodules within submodules. */
+export const MAX_DEPTH = 6;
+
+type Surroundings = Omit<GitOptions, 'cwd'>;
+
+interface Submodule {
+  readonly name: string;
+  readonly path: string;
+  readonly url: string;
+}
+
+/**
+ * Checks out every submodule of the commit in `cwd`, and those within them. One that the caller's checkout has is copied
+ * from there, without network; another one is fetched from its URL.
+ * @param cwd the worktree.
+ * @param checkout the caller's checkout.
+ * @returns which are empty, and why: none that the caller's checkout has.
+ * @throws SubagentsError GIT when one that the caller's checkout has cannot be checked out
+ */
+export async function addSubmodules(
+  cwd: string,
+  checkout: string | undefined,
+  options: Surroundings = {},
+  depth = 1,
+): Promise<string[]> {
+  if (!existsSync(join(cwd, '.gitmodules')) || depth > MAX_DEPTH) return [];
+  const notes: string[] = [];
+  for (const submodule of await submodulesOf(cwd, options)) {
+    const { path } = submodule;
+    const source = checkout === undefined ? undefined : localCopy(checkout, submodule);
+    const url = await realUrl(submodule, source ?? checkout ?? cwd, source !== undefined, options);
+    const copied = source !== undefined && (await fromCopy(cwd, submodule, { source, url }, options));
+    const failure = copied ? undefined : await fromUrl(cwd, submodule, url, options);
+    if (failure === undefined) {
+      const below = source === undefined ? undefined : join(checkout ?? '', path);
+      notes.push(...(await addSubmodules(join(cwd, path), below, options, depth + 1)));
+      continue;
+    }
+    if (source !== undefined) {
+      throw new SubagentsError('GIT', `the submodule ${path} could not be checked out: ${failure}`, {
+        remedy: `Run "git submodule update --init --recursive" in ${checkout}, and spawn again.`,
+      });
+    }
+    notes.push(
+      `the submodule ${path} is empty: it could not be fetched from ${url} (${failure}). ` +
+        'Where your checkout has it ("git submodule update --init" there), the worktree gets it too',
+    );
+  }
+  return notes;
+}
+
+/** Those that .gitmodules and the commit have; not those it says `update = none` of. */
+async function submodulesOf(cwd: string, options: Surroundings): Promise<Submodule[]> {
+  const args = ['config', '--blob', 'HEAD:.gitmodules', '-z', '--get-regexp', '^submodule\\.'];
+  const { stdout } = await tryGit(args, { ...options, cwd });
+  const found = new Map<string, Map<string, string>>();
+  for (const item of stdout.split('\0')) {
+    const [, name, key] = /^submodule\.([^]*)\.([^.\n]*)\n/.exec(item) ?? [];
+    if (name === undefined || key === undefined) continue;
+    const values = found.get(name) ?? new Map<string, string>();
+    found.set(name, values.set(key, item.slice(item.indexOf('\n') + 1)));
+  }
+  const named = [...found].flatMap(([name, values]) => {
+    const path = values.get('path');
+    const url = values.get('url');
+    const legal = !name.split('/').includes('..') && path !== undefined && url !== undefined;
+    return legal && values.get('update') !== 'none' ? [{ name, path, url }] : [];
+  });
+  if (named.length === 0) return [];
+  const paths = named.map(({ path }) => path);
+  const links = new Set(await gitlinks(cwd, paths, options));
+  return named.filter(({ path }) => links.has(path));
+}
+
+/**
+ * The paths at which the index of `cwd` has a commit of another repository, whether or not .gitmodules tells of it.
+ * @param paths which are looked at; default is all.
+ * @throws SubagentsError GIT
+ */
+export async function gitlinks(
+  cwd: string,
+  paths: readonly string[] = [],
+  options: Surroundings = {},
+): Promise<string[]> {
+  const args = ['--literal-pathspecs', 'ls-files', '--stage', '-z', '--', ...paths];
+  return (await git(args, { ...options, cwd }))
+    .split('\0')
+    .filter((line) => line.startsWith('160000 '))
+    .map((line) => line.slice(line.indexOf('\t') + 1));
+}
+
+/** The git folder that the caller's checkout has of the submodule, where it has it checked out. */
+function localCopy(checkout: string, { name, path }: Submodule): string | undefined {
+  if (!existsSync(join(checkout, path, '.git'))) return undefined;
+  const { gitDir, commonDir } = gitDirs(checkout);
+  const kept = [gitDir, commonDir].map((folder) => join(folder, 'modules', name));
+  return [...kept, join(checkout, path, '.git')].find((folder) => existsSync(join(folder, 'HEAD')));
+}
+
+/** What the submodule's remote is to be called. */
+async function realUrl(
+  { name, url }: Submodule,
+  from: string,
+  isCopy: boolean,
+  options: Surroundings,
+): Promise<string> {
+  const key = isCopy ? 'remote.origin.url' : `submodule.${name}.url`;
+  const configured = await tryGit(['config', key], { ...options, cwd: from });
+  if (configured.exitCode === 0) return configured.stdout;
+  if (!/^\.\.?\//.test(url)) return url;
+  const remote = await tryGit(['config', 'remote.origin.url'], { ...options, cwd: from });
+  return relativeUrl(remote.exitCode === 0 ? remote.stdout : from, url);
+}
+
+/** As git-submodule(1) has it: `../` takes the last part of the remote's URL away. */
+function relativeUrl(remote: string, url: string): string {
+  let base = remote.replace(/\/+$/, '');
+  let rest = url;
+  for (;;) {
+    if (rest.startsWith('./')) rest = rest.slice(2);
+    else if (rest.startsWith('../')) {
+      rest = rest.slice(3);
+      base = base.replace(/[/:][^/:]*$/, '');
+    } else break;
+  }
+  return `${base}/${rest}`;
+}
+
+/** Whether it could be made from the caller's copy. Its remote is then the real one. */
+async function fromCopy(
+  cwd: string,
+  submodule: Submodule,
+  { source, url }: { source: string; url: string },
+  options: Surroundings,
+): Promise<boolean> {
+  // A local path is allowed for this one, which we chose ourselves; never for one that a repository names.
+  const configuration = { 'protocol.file.allow': 'always' };
+  const answer = await update(cwd, submodule, source, configuration, options);
+  if (answer.exitCode !== 0) return false;
+  await git(['config', 'remote.origin.url', url], { ...options, cwd: join(cwd, submodule.path) });
+  return true;
+}
+
+/** Why it could not be fetched; undefined when it was. */
+async function fromUrl(
+  cwd: string,
+  submodule: Submodule,
+  url: string,
+  options: Surroundings,
+): Promise<string | undefined> {
+  try {
+    const fetching = { ...options, timeoutMs: FETCH_TIMEOUT_MS, secrets: true };
+    const answer = await update(cwd, submodule, url, {}, fetching);
+    if (answer.exitCode === 0) return undefined;
+    return (
+      firstUsefulLine(answer.stderr.replace(/^Cloning into .*\n/gm, '')) ?? `exit code ${answer.exitCode}`
+    );
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function update(
+  cwd: string,
+  { name, path }: Submodule,
+  url: string,
+  configuration: Readonly<Record<string, string>>,
+  options: Surroundings,
+): Promise<GitAnswer> {
+  const values = Object.entries({
+    ...configuration,
+    [`submodule.${name}.url`]: url,
+    [`submodule.${name}.active`]: 'true',
+  });
+  const env = Object.fromEntries(
+    values.flatMap(([key, value], index) => [
+      [`GIT_CONFIG_KEY_${index}`, key],
+      [`GIT_CONFIG_VALUE_${index}`, value],
+    ]),
+  );
+  return tryGit(['--literal-pathspecs', 'submodule', '--quiet', 'update', '--checkout', '--', path], {
+    ...options,
+    cwd,
+    env: { ...options.env, ...NO_QUESTIONS, ...env, GIT_CONFIG_COUNT: String(values.length) },
+  });
+}

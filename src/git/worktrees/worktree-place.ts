@@ -1,0 +1,147 @@
+/**
+ * The place of a worktree in our home, after somebody could do there what they liked: whether what lies there is the folder that
+ * was made for it, and that folder back in its place where it can be found.
+ */
+import { chmodSync, existsSync, lstatSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { rename, unlink, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { SubagentsError } from '../../contract/index.ts';
+import { folderId } from '../../system/own-folder.ts';
+import { namesIn, statIfThere } from '../../system/files.ts';
+
+/** Its owner can read a folder, write to it and search it. */
+const OPEN = 0o700;
+
+/** Where the files of a worktree lie while it is registered again. */
+export const keptPath = (cwd: string): string => `${cwd}.kept`;
+
+/** The `.git` file that a worktree's registration `admin` leads to; undefined where that cannot be read, as of one half made. */
+export function registeredAt(admin: string): string | undefined {
+  try {
+    return resolve(admin, readFileSync(join(admin, 'gitdir'), 'utf8').trimEnd());
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws SubagentsError GIT where a symbolic link leads from our home to elsewhere, so that nothing at `cwd` is ours */
+export function requireOwnParents(cwd: string): void {
+  const parent = dirname(cwd);
+  if (existsSync(parent) && realpathSync(parent) !== parent) throw notOurs(parent);
+}
+
+export function notOurs(path: string): SubagentsError {
+  return new SubagentsError(
+    'GIT',
+    `${path} is not the folder that was made there: nothing in it is touched`,
+    {
+      remedy: 'Look what has taken its place (ls -ld), move that away, then continue the subagent.',
+    },
+  );
+}
+
+/**
+ * Sees that at `cwd` lies the folder that was made for it, or nothing: a symbolic link is removed, what it leads to is left alone;
+ * another folder, or a file, is put aside; the folder itself is moved back, where the link or the registration leads to it.
+ * @param admin the registration of the worktree.
+ * @param known its folder; any folder is taken for it where that is not known.
+ * @returns what was found, in words.
+ * @throws SubagentsError GIT
+ */
+export async function takeOwnPlace(
+  { cwd }: { readonly cwd: string },
+  admin: string,
+  known: string | undefined,
+): Promise<string[]> {
+  requireOwnParents(cwd);
+  const notes: string[] = [];
+  const led: string[] = [];
+  for (const path of [cwd, keptPath(cwd)]) {
+    const stat = statIfThere(path);
+    if (stat === undefined) continue;
+    if (stat.isSymbolicLink()) {
+      const target = resolve(dirname(path), readlinkSync(path));
+      await unlink(path);
+      led.push(target);
+      notes.push(
+        `a symbolic link to ${target} lay where the worktree was: the link was removed, and nothing changed there`,
+      );
+    } else if (!isOwn(path, admin, known)) {
+      const aside = freeName(`${cwd}.left`);
+      await rename(path, aside);
+      const what = stat.isDirectory() ? 'another folder' : 'a file';
+      notes.push(`${what} lay where the worktree was: it was moved to ${aside}`);
+    } else if ((stat.mode & OPEN) !== OPEN) {
+      chmodSync(path, (stat.mode & 0o777) | OPEN);
+      notes.push('the folder of the worktree could not be used: its permissions were put back');
+    }
+  }
+  if (known === undefined || existsSync(cwd) || existsSync(keptPath(cwd))) return notes;
+  const registered = registeredAt(admin);
+  if (registered !== undefined) led.push(dirname(registered));
+  const found = led.find((path) => folderId(realOf(path)) === known);
+  if (found === undefined) return notes;
+  await rename(realOf(found), cwd);
+  if (folderId(admin) !== undefined) await writeFile(join(admin, 'gitdir'), `${join(cwd, '.git')}\n`);
+  return [...notes, `the worktree had been moved to ${found}; it was moved back`];
+}
+
+/** Where there is nothing yet: `wanted`, or that with a number. */
+export function freeName(wanted: string): string {
+  for (let n = 1; ; n++) {
+    const name = n === 1 ? wanted : `${wanted}-${n}`;
+    if (statIfThere(name) === undefined) return name;
+  }
+}
+
+/** A copy of it that still has its link is the subagent's own doing, and its work. */
+function isOwn(path: string, admin: string, known: string | undefined): boolean {
+  const id = folderId(path);
+  if (id === undefined) return false;
+  return known === undefined || id === known || linksTo(path, admin);
+}
+
+function linksTo(path: string, admin: string): boolean {
+  try {
+    const link = join(path, '.git');
+    if (!lstatSync(link).isFile()) return false;
+    return (
+      resolve(
+        path,
+        readFileSync(link, 'utf8')
+          .replace(/^gitdir: /, '')
+          .trimEnd(),
+      ) === admin
+    );
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Sees that the registration of the worktree is a folder under its own name `admin`: one that was moved away, with or without a link in
+ * its place, is moved back. A link by itself is removed, and what it leads to is left alone.
+ * @returns what was found, in words.
+ */
+export async function takeOwnRegistration(
+  { cwd }: { readonly cwd: string },
+  admin: string,
+): Promise<string[]> {
+  if (folderId(admin) !== undefined) return [];
+  const beside = namesIn(dirname(admin)).map((name) => join(dirname(admin), name));
+  const found = [realOf(admin), ...beside].find(
+    (path) => path !== admin && folderId(path) !== undefined && registeredAt(path) === join(cwd, '.git'),
+  );
+  if (statIfThere(admin) !== undefined) await unlink(admin);
+  if (found === undefined) return [];
+  await rename(found, admin);
+  return [`the registration of the worktree had been moved to ${found}; it was moved back`];
+}
+
+function realOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}

@@ -1,0 +1,253 @@
+/** Making a worktree, and making it whole again after a crash or after somebody removed parts of it. */
+import { existsSync, readdirSync, realpathSync } from 'node:fs';
+import { mkdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { folderId, inFolder } from '../../system/own-folder.ts';
+import { removeTree } from '../../system/remove-tree.ts';
+import { branchTip } from '../branches/branch.ts';
+import { gitDirs } from '../repository.ts';
+import { git, gitError, tryGit, type GitOptions } from '../run.ts';
+import {
+  freeName,
+  keptPath,
+  notOurs,
+  registeredAt,
+  requireOwnParents,
+  takeOwnPlace,
+  takeOwnRegistration,
+} from './worktree-place.ts';
+import { statIfThere } from '../../system/files.ts';
+
+/** Where a worktree is, and of what. */
+export interface WorktreePlace {
+  /** Absolute real path. Its last part is used by no other worktree of the repository. */
+  readonly cwd: string;
+  /** The shared git folder of the repository; its real path. */
+  readonly commonDir: string;
+}
+
+type Surroundings = Omit<GitOptions, 'cwd'>;
+
+/** git looks at all worktrees first, and fails at one that another git is making at that moment: its files are still empty. */
+const HALF_MADE = /failed to read .*worktrees\//;
+const TRIES = 40;
+const RETRY_MS = 25;
+
+/**
+ * Makes a worktree with `branch` checked out. No hook runs, and the shared configuration is not written.
+ * @throws SubagentsError GIT, DISK_FULL; the reason of `signal` when that ended it
+ */
+export async function addWorktree(
+  place: WorktreePlace,
+  branch: string,
+  options: Surroundings = {},
+): Promise<void> {
+  await register(place, branch, options);
+  // Apart from the registration, so that ending the call ends the very process that writes the files. It overwrites no file.
+  await git(['read-tree', '-m', '-u', 'HEAD'], { ...options, cwd: place.cwd });
+}
+
+/** Removes a worktree and its registration, however little of it there is. Its branch stays. */
+export async function discardWorktree(place: WorktreePlace): Promise<void> {
+  requireOwnParents(place.cwd);
+  await removeTree(place.cwd);
+  const admin = adminDir(place);
+  if (isRegistrationOf(admin, place.cwd)) await removeTree(admin);
+}
+
+/** How the reason of each lock of ours begins. */
+const LOCKED = 'durable-subagents: ';
+
+/**
+ * Locks a worktree: `git worktree remove --force` and `git worktree prune` of others leave it alone. One that is locked already
+ * stays as it is, and so does one that git does not lock for us.
+ */
+export async function lockWorktree(place: WorktreePlace, options: Surroundings = {}): Promise<void> {
+  const { cwd, commonDir } = place;
+  if (existsSync(join(adminDir(place), 'locked'))) return;
+  const reason = `${LOCKED}a live subagent works here, ${basename(cwd)}`;
+  await tryGit(['worktree', 'lock', '--reason', reason, '--', cwd], { ...options, cwd: commonDir });
+}
+
+/** Takes our lock away, and nobody else's. */
+export async function unlockWorktree(place: WorktreePlace): Promise<void> {
+  const admin = adminDir(place);
+  if (!isRegistrationOf(admin, place.cwd)) return;
+  const path = join(admin, 'locked');
+  const reason = await readFile(path, 'utf8').catch(() => '');
+  if (reason.startsWith(LOCKED)) await rm(path, { force: true });
+}
+
+/** The folders in which `branch` is checked out: the checkout itself, or worktrees of it. @throws SubagentsError GIT */
+export async function checkedOutIn(repository: string, branch: string): Promise<string[]> {
+  const list = await git(['worktree', 'list', '--porcelain', '-z'], { cwd: repository });
+  return list
+    .split('\0\0')
+    .map((entry) => entry.split('\0'))
+    .filter((lines) => lines.includes(`branch refs/heads/${branch}`))
+    .flatMap(([first]) => first?.replace(/^worktree /, '') ?? []);
+}
+
+/** Whether `cwd` is the worktree itself and no link to it, and linked to that repository, and the repository to it. */
+export function isWorktree(place: WorktreePlace): boolean {
+  try {
+    const { gitDir, commonDir } = gitDirs(place.cwd);
+    return (
+      realpathSync(place.cwd) === place.cwd &&
+      gitDir === adminDir(place) &&
+      commonDir === place.commonDir &&
+      isRegistrationOf(gitDir, place.cwd)
+    );
+  } catch {
+    return false;
+  }
+}
+
+/** What a worktree is to be made whole from. */
+export interface WorktreeKnown {
+  readonly branch: string;
+  /** Where the branch is made again, if it is gone. */
+  readonly base: string;
+  /** The folder that was made for it (see `folderId`); any is taken for it where that is not known. */
+  readonly folder?: string | undefined;
+}
+
+/** What was found, in words: nothing when all was well. And the folder that it has now. */
+export interface Restored {
+  readonly notes: readonly string[];
+  readonly folder: string | undefined;
+}
+
+/**
+ * Makes `cwd` a worktree again, with `branch` (which is one of its own: `ownBranch`) where nothing else is known of what was checked
+ * out. Files that are there are kept as they are. What has taken its place and is not ours, such as a symbolic link to a checkout of
+ * somebody's, is neither entered nor changed: it is put aside.
+ * @throws SubagentsError GIT, DISK_FULL
+ */
+export async function restoreWorktree(
+  place: WorktreePlace,
+  known: WorktreeKnown,
+  options: Surroundings = {},
+): Promise<Restored> {
+  const notes = [
+    ...(await takeOwnRegistration(place, adminDir(place))),
+    ...(await takeOwnPlace(place, adminDir(place), known.folder)),
+    ...(await ownHead(place, known.branch)),
+    ...(await relink(place, known, options)),
+  ];
+  return { notes, folder: folderId(place.cwd) };
+}
+
+/** A HEAD that names neither a branch nor a commit is that of `branch` again; without it, git takes the worktree for none. */
+async function ownHead(place: WorktreePlace, branch: string): Promise<string[]> {
+  const path = join(adminDir(place), 'HEAD');
+  const stat = statIfThere(path);
+  if (stat === undefined || folderId(adminDir(place)) === undefined) return [];
+  if (stat.isFile() && /^(ref: refs\/\S+|[0-9a-f]{40,64})\s*$/.test(await readFile(path, 'utf8'))) return [];
+  if (stat.isSymbolicLink()) return [];
+  await removeTree(path);
+  await writeFile(path, `ref: refs/heads/${branch}\n`, { flag: 'wx' });
+  return [`HEAD of the worktree named no commit; it is ${branch} again`];
+}
+
+async function relink(
+  place: WorktreePlace,
+  { branch, base }: WorktreeKnown,
+  options: Surroundings,
+): Promise<string[]> {
+  const { cwd } = place;
+  const kept = keptPath(cwd);
+  if (!existsSync(kept) && isWorktree(place)) return [];
+  const notes: string[] = [];
+  const admin = adminDir(place);
+  if (!existsSync(kept)) {
+    if (existsSync(cwd)) notes.push(...(await putRepositoryAside(cwd, cwd)));
+    if (!hasFiles(cwd)) {
+      await discardWorktree(place);
+      await ensureBranch(place, branch, base, options);
+      await addWorktree(place, branch, options);
+      return [...notes, `the worktree had been removed; it was made again from ${branch}`];
+    }
+    if (isRegistrationOf(admin, cwd) && existsSync(join(admin, 'HEAD'))) {
+      await inOwnFolder(cwd, async (at) => {
+        await rm(join(at, '.git'), { force: true });
+        await writeFile(join(at, '.git'), `gitdir: ${admin}\n`, { flag: 'wx' });
+      });
+      if (isWorktree(place))
+        return [...notes, 'the worktree had lost its link to the repository; it was put back'];
+    }
+    // The files go aside while git makes an empty worktree in their place, then come back into it.
+    await rename(cwd, kept);
+  }
+  notes.push(...(await putRepositoryAside(kept, cwd)));
+  await discardWorktree(place);
+  await ensureBranch(place, branch, base, options);
+  await register(place, branch, options);
+  await inOwnFolder(kept, async (at) => {
+    await rm(join(at, '.git'), { force: true });
+    await rename(join(cwd, '.git'), join(at, '.git'));
+  });
+  await rmdir(cwd);
+  await rename(kept, cwd);
+  await git(['read-tree', 'HEAD'], { ...options, cwd });
+  return [
+    ...notes,
+    `the worktree was no longer registered; it was registered again on ${branch}, its files kept`,
+  ];
+}
+
+/** Moves a whole repository out of the folder `from`, which is a worktree and has a link there. @param cwd names what it is moved to */
+async function putRepositoryAside(from: string, cwd: string): Promise<string[]> {
+  return inOwnFolder(from, async (at) => {
+    if (!statIfThere(join(at, '.git'))?.isDirectory()) return [];
+    const aside = freeName(`${cwd}.git-left`);
+    await rename(join(at, '.git'), aside);
+    return [`the worktree had a git repository of its own instead of its link; it was moved to ${aside}`];
+  });
+}
+
+/** Does `work` in the folder that `path` is now; a link that takes its place is not followed. */
+async function inOwnFolder<T>(path: string, work: (at: string) => Promise<T>): Promise<T> {
+  const id = folderId(path);
+  if (id === undefined) throw notOurs(path);
+  return inFolder(path, id, work);
+}
+
+async function ensureBranch(
+  { commonDir }: WorktreePlace,
+  branch: string,
+  base: string,
+  options: Surroundings,
+): Promise<void> {
+  if ((await branchTip(commonDir, branch)) !== undefined) return;
+  await git(['update-ref', '--no-deref', '--create-reflog', `refs/heads/${branch}`, base, ''], {
+    ...options,
+    cwd: commonDir,
+  });
+}
+
+async function register(place: WorktreePlace, branch: string, options: Surroundings): Promise<void> {
+  await mkdir(dirname(place.cwd), { recursive: true, mode: 0o700 });
+  const args = ['worktree', 'add', '--quiet', '--no-checkout', '--force', '--', place.cwd, branch];
+  for (let tries = 1; ; tries++) {
+    const answer = await tryGit(args, { ...options, cwd: place.commonDir });
+    if (answer.exitCode === 0) return;
+    if (!HALF_MADE.test(answer.stderr) || tries === TRIES) throw gitError(args, place.commonDir, answer);
+    await delay(RETRY_MS);
+  }
+}
+
+/** Where git keeps what belongs to this worktree alone; git names it after the last part of the path. */
+export function adminDir({ cwd, commonDir }: WorktreePlace): string {
+  return join(commonDir, 'worktrees', basename(cwd));
+}
+
+/** Whether `admin` belongs to the worktree at `cwd`, or to one of that name whose making was cut short. */
+function isRegistrationOf(admin: string, cwd: string): boolean {
+  return folderId(admin) !== undefined && [undefined, join(cwd, '.git')].includes(registeredAt(admin));
+}
+
+function hasFiles(folder: string): boolean {
+  return existsSync(folder) && readdirSync(folder).some((name) => name !== '.git');
+}

@@ -1,0 +1,94 @@
+/** Around every activity on a worker's queues: a lease on disk while it runs, a heartbeat, and an honest answer at shutdown. */
+import { ApplicationFailure, type Context } from '@temporalio/activity';
+import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from '@temporalio/worker';
+import {
+  ACTIVITY_FAILURES,
+  HEARTBEAT_INTERVAL_MS,
+  SubagentsError,
+  type Lost,
+  type SubagentRef,
+} from '../../contract/index.ts';
+import { systemFailure } from '../../system/files.ts';
+import { removeLease, writeLease, type Lease } from '../../home/leases.ts';
+
+/** Activities that heartbeat by themselves, with details that a bare heartbeat would wipe out. */
+const OWN_HEARTBEAT = new Set(['runTurn', 'setUpWorkspace', 'verifyCommit', 'cloneRepository']);
+
+/** The leases of the activities that run in this process now. */
+export type UnderWay = Set<Lease>;
+
+export class LeaseInterceptor implements ActivityInboundCallsInterceptor {
+  readonly #context: Context;
+  readonly #leases: string;
+  readonly #underWay: UnderWay;
+
+  /**
+   * @param leases the directory of the home that holds them
+   * @param underWay the same of this process, which is there also where the home was removed
+   */
+  constructor(context: Context, leases: string, underWay: UnderWay = new Set()) {
+    this.#context = context;
+    this.#leases = leases;
+    this.#underWay = underWay;
+  }
+
+  async execute(
+    input: ActivityExecuteInput,
+    next: Next<ActivityInboundCallsInterceptor, 'execute'>,
+  ): Promise<unknown> {
+    const lease = leaseOf(this.#context, input.args);
+    try {
+      writeLease(this.#leases, lease);
+    } catch (error) {
+      // A disk that is full must not keep a subagent from being ended, which may be done twice.
+      if (lease.activityType !== 'stopSubagent') throw coded(error);
+    }
+    this.#underWay.add(lease);
+    const beat = OWN_HEARTBEAT.has(lease.activityType)
+      ? undefined
+      : setInterval(() => this.#context.heartbeat(), HEARTBEAT_INTERVAL_MS);
+    try {
+      return await next(input);
+    } catch (error) {
+      if (isResult(error) || !this.#context.cancellationDetails?.workerShutdown) throw coded(error);
+      return { kind: 'lost', who: 'worker', reason: 'its worker was stopped' } satisfies Lost;
+    } finally {
+      clearInterval(beat);
+      this.#underWay.delete(lease);
+      removeLease(this.#leases, lease.id);
+    }
+  }
+}
+
+/** Whether it is what a result with a problem is told as: the activity came to its end. */
+const isResult = (error: unknown): boolean =>
+  error instanceof ApplicationFailure && error.type === ACTIVITY_FAILURES.problem;
+
+/**
+ * An error of ours, and what the system refuses (a full disk, no permission, too many open files), with its code as type and its
+ * remedy, which Temporal would leave out. Others are as they are.
+ */
+function coded(thrown: unknown): unknown {
+  const error = systemFailure(thrown) ?? thrown;
+  if (!(error instanceof SubagentsError)) return error;
+  const { code: type, message, remedy } = error;
+  return ApplicationFailure.create({
+    ...{ message, type, cause: error },
+    ...(remedy !== undefined && { details: [{ remedy }] }),
+  });
+}
+
+function leaseOf({ info }: Context, args: readonly unknown[]): Lease {
+  const subagent = (args[0] as { subagent?: SubagentRef } | undefined)?.subagent;
+  return {
+    id: `${info.activityType}-${info.workflowExecution?.runId ?? 'none'}-${info.activityId}-${info.attempt}`,
+    taskToken: info.base64TaskToken,
+    activityType: info.activityType,
+    workflowId: info.workflowExecution?.workflowId ?? '',
+    runId: info.workflowExecution?.runId ?? '',
+    activityId: info.activityId,
+    attempt: info.attempt,
+    ...(subagent && { copilotSessionId: subagent.copilotSessionId }),
+    startedAt: new Date().toISOString(),
+  };
+}

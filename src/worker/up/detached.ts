@@ -1,0 +1,116 @@
+/** `up` in the background. */
+import { fork, type ChildProcess } from 'node:child_process';
+import { closeSync } from 'node:fs';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { ERROR_CODES, SubagentsError } from '../../contract/errors.ts';
+import { openHome } from '../../home/home.ts';
+import { readUpFile, type UpFile } from '../../temporal/up-file.ts';
+import { logFiles, openLog } from './files.ts';
+
+/** What a background `up` reports over its IPC channel until it is ready. */
+const report = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('progress'), message: z.string() }),
+  z.object({ kind: z.literal('ready') }),
+  z.object({
+    kind: z.literal('failed'),
+    code: z.enum(ERROR_CODES),
+    message: z.string(),
+    remedy: z.string().optional(),
+  }),
+]);
+export type Report = z.infer<typeof report>;
+
+/** Reports to the process that started this one in the background; nothing where there is none, or no more. */
+export function sendReport(message: Report): void {
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
+}
+
+/** Whether another process started this one in the background and waits for it. */
+export const isDetached = (): boolean => process.connected;
+
+export interface DetachedOptions {
+  /** The home's folder. */
+  readonly root: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Told one line at a time what takes long. */
+  readonly onProgress: (message: string) => void;
+  /** Ends the start; what runs already is left alone. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Starts `up` in the background and waits until server and worker are ready.
+ * @returns what runs; `started` is false when it ran already
+ * @throws SubagentsError what `up` failed with; TIMEOUT when it was interrupted
+ */
+export async function startDetached(
+  options: DetachedOptions,
+): Promise<{ up: UpFile; started: boolean; log: string }> {
+  const { root, env } = options;
+  const home = await openHome(root, env);
+  const log = logFiles(home).up;
+  const running = readUpFile(root);
+  if (running !== undefined) return { up: running, started: false, log };
+  const { fd: output } = openLog(log);
+  const main = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
+  const child = fork(main, ['up', '--home', root, '--no-color'], {
+    cwd: root,
+    env,
+    detached: true,
+    execArgv: [],
+    stdio: ['ignore', output, output, 'ipc'],
+  });
+  closeSync(output);
+  try {
+    await becomeReady(child, options, log);
+  } finally {
+    child.removeAllListeners();
+    if (child.connected) child.disconnect();
+    child.unref();
+  }
+  const up = readUpFile(root);
+  if (up === undefined) throw endedEarly(log);
+  return { up, started: true, log };
+}
+
+async function becomeReady(
+  child: ChildProcess,
+  { onProgress, signal }: DetachedOptions,
+  log: string,
+): Promise<void> {
+  const ended = once(child, 'exit').then(() => {
+    throw endedEarly(log);
+  });
+  // Taken off again at once when `up` is ready: from then on it depends on nobody, whatever becomes of who started it.
+  const starting = new AbortController();
+  const interrupted = once(signal, 'abort', { signal: starting.signal }).then(() => {
+    child.kill('SIGTERM');
+    throw new SubagentsError('TIMEOUT', 'interrupted before it was ready', {
+      remedy: 'run it again; what was downloaded or built is kept',
+    });
+  });
+  const ready = new Promise<void>((resolve, reject) => {
+    child.on('message', (message) => {
+      const parsed = report.safeParse(message);
+      if (!parsed.success) return;
+      const it = parsed.data;
+      if (it.kind === 'progress') onProgress(it.message);
+      if (it.kind === 'failed') reject(new SubagentsError(it.code, it.message, { remedy: it.remedy }));
+      if (it.kind !== 'ready') return;
+      resolve();
+      starting.abort();
+    });
+  });
+  for (const other of [ended, interrupted]) other.catch(() => undefined);
+  try {
+    await Promise.race([ready, ended, interrupted]);
+  } finally {
+    starting.abort();
+  }
+}
+
+function endedEarly(log: string): SubagentsError {
+  return new SubagentsError('INTERNAL', '`up` ended before it was ready', { remedy: `see its log, ${log}` });
+}

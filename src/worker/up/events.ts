@@ -1,0 +1,85 @@
+import { megabytes } from '../../system/disk-space.ts';
+
+/** What `up` tells while it runs. `message` says it in words. */
+export type UpEvent = { readonly at: string; readonly message: string } & (
+  | {
+      /** The server answers; `again`: it had died before. */
+      readonly event: 'server-ready';
+      readonly address: string;
+      readonly namespace: string;
+      readonly uiUrl: string;
+      readonly pid: number;
+      readonly again: boolean;
+    }
+  | {
+      /** The worker polls. */
+      readonly event: 'worker-ready';
+      readonly workerId: string;
+      /** Turns it takes at once. */
+      readonly slots: number;
+      readonly pid: number;
+      readonly again: boolean;
+    }
+  /** A part died by itself, and is started again after `restartInMs`. */
+  | {
+      readonly event: 'died';
+      readonly part: Part;
+      readonly exitCode: number | null;
+      readonly signal: string | null;
+      readonly restartInMs: number;
+    }
+  /** A part lives and does not answer; it is killed, and another takes its place. */
+  | { readonly event: 'silent'; readonly part: Part; readonly silentMs: number }
+  /** A part has ended, and the disk of the home is full: it is started again when there is space. */
+  | {
+      readonly event: 'no-space';
+      readonly part: Part;
+      readonly freeBytes: number;
+      /** So many bytes must be free. */
+      readonly neededBytes: number;
+      readonly where: string;
+    }
+  /** Other commands may not find what runs now: the disk of the home is full, for example. Everything goes on. */
+  | { readonly event: 'unwritten'; readonly problem: string }
+  | { readonly event: 'stopping'; readonly part: Part }
+  | { readonly event: 'stopped' }
+);
+
+/** What `up` runs. */
+export type Part = 'server' | 'worker';
+
+/** The part of an event that its maker says; time and words are added. */
+export type UpHappening = UpEvent extends infer Event
+  ? Event extends UpEvent
+    ? Omit<Event, 'at' | 'message'>
+    : never
+  : never;
+
+/** The event in words, with its time. */
+export function upEvent(happening: UpHappening): UpEvent {
+  return { ...happening, at: new Date().toISOString(), message: inWords(happening) };
+}
+
+function inWords(it: UpHappening): string {
+  switch (it.event) {
+    case 'server-ready':
+      return `Temporal server ${it.again ? 'runs again' : 'ready'} at ${it.address}`;
+    case 'worker-ready':
+      return `worker ${it.workerId} ${it.again ? 'is back' : 'ready'}, ${it.slots} slots`;
+    case 'died': {
+      const how = it.signal ?? (it.exitCode === null ? 'it did not start' : `exit code ${it.exitCode}`);
+      const when = it.restartInMs === 0 ? 'now' : `in ${(it.restartInMs / 1_000).toFixed(1)} s`;
+      return `the ${it.part} died (${how}); starting it again ${when}`;
+    }
+    case 'silent':
+      return `the ${it.part} has not answered for ${Math.round(it.silentMs / 1_000)} s: it is replaced`;
+    case 'no-space':
+      return `the ${it.part} waits for space: ${megabytes(it.freeBytes)} are free on the disk of ${it.where}, and it needs ${megabytes(it.neededBytes)}`;
+    case 'unwritten':
+      return `could not note what runs: ${it.problem}`;
+    case 'stopping':
+      return `stopping the ${it.part}`;
+    case 'stopped':
+      return 'stopped';
+  }
+}

@@ -1,0 +1,92 @@
+/** Stopping the `up` of a home from another process, and looking whether anything of it is left. */
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { HomeView } from '../../home/home.ts';
+import { homeBusy } from '../../home/lock.ts';
+import { tryLock } from '../../system/lock.ts';
+import { isAlive, signalProcess, type ProcessIdentity } from '../../system/process.ts';
+import { endStaleServer } from '../../temporal/embedded-process.ts';
+import { readUpFile } from '../../temporal/up-file.ts';
+import { familyOf } from './processes.ts';
+
+/** A worker hands back its turns within 20 s, a server closes its database within 10 s. */
+const STOP_TIMEOUT_MS = 40_000;
+const KILL_TIMEOUT_MS = 5_000;
+const LOOK_MS = 25;
+const PROGRESS_EVERY_MS = 5_000;
+
+/** What came of it. */
+export interface StopReport {
+  /** False: nothing ran. */
+  readonly stopped: boolean;
+  /** It did not stop by itself in time, and was killed. */
+  readonly forced: boolean;
+  /** Processes that were looked for at the end: `up`, server, worker, Copilot runtime. */
+  readonly processes: number;
+  /** Those of them that are still there. */
+  readonly left: readonly number[];
+  /** `up` itself had been killed: the pid of the Temporal server that it had left behind. */
+  readonly leftBehind?: number;
+}
+
+/**
+ * Stops the `up` that runs in `home`, also one that is still starting, and waits until all its processes are gone. A server that a
+ * killed `up` left behind is stopped too.
+ * @throws SubagentsError HOME_BUSY when it runs in another container or on another machine
+ * @param options.now kills its parts instead of waiting for a clean stop
+ */
+export async function stopUp(
+  home: HomeView,
+  options: { readonly now: boolean; readonly onProgress: (line: string) => void },
+): Promise<StopReport> {
+  const up = await findUp(home);
+  if (up === undefined) {
+    const server = await endStaleServer(home.paths.temporal);
+    if (server === undefined) return { stopped: false, forced: false, processes: 0, left: [] };
+    return { stopped: true, forced: false, processes: 1, left: [], leftBehind: server };
+  }
+  const family = familyOf(up.pid);
+  signalProcess(up, 'SIGTERM');
+  // A second one says: now. It needs the first to have been heard.
+  if (options.now) await delay(200).then(() => signalProcess(up, 'SIGTERM'));
+  const living = () => family.filter(({ pid, startTime }) => isAlive(pid, startTime));
+  const clean = await gone(living, STOP_TIMEOUT_MS, options.onProgress);
+  if (!clean) {
+    for (const each of living()) signalProcess(each, 'SIGKILL');
+    await gone(living, KILL_TIMEOUT_MS, options.onProgress);
+  }
+  return { stopped: true, forced: !clean, processes: family.length, left: living().map(({ pid }) => pid) };
+}
+
+/** The process that has this home as its `up`. @throws SubagentsError HOME_BUSY when it runs where it cannot be stopped from here */
+async function findUp(home: HomeView): Promise<ProcessIdentity | undefined> {
+  const up = readUpFile(home.root);
+  if (up !== undefined) return up;
+  const answer = await tryLock(join(home.paths.lock, 'up'));
+  if ('holder' in answer) {
+    if (answer.holder.elsewhere !== undefined) throw homeBusy(home.root, 'up', answer.holder);
+    return answer.holder;
+  }
+  answer.lock.release();
+  return undefined;
+}
+
+async function gone(
+  living: () => readonly ProcessIdentity[],
+  timeoutMs: number,
+  onProgress: (line: string) => void,
+): Promise<boolean> {
+  const since = Date.now();
+  for (let said = since; living().length > 0;) {
+    const now = Date.now();
+    if (now - since > timeoutMs) return false;
+    if (now - said > PROGRESS_EVERY_MS) {
+      onProgress(
+        `still stopping (${Math.round((now - since) / 1_000)} s), ${living().length} processes left`,
+      );
+      said = now;
+    }
+    await delay(LOOK_MS);
+  }
+  return true;
+}

@@ -1,0 +1,151 @@
+/** The worker as a child process of `up`. */
+import { fork } from 'node:child_process';
+import { closeSync, writeSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { SubagentsError } from '../../contract/errors.ts';
+import { processStartTime, signalProcess, type ProcessIdentity } from '../../system/process.ts';
+import type { ServerExit } from '../../temporal/embedded.ts';
+import { withoutTemporal } from '../../temporal/environment.ts';
+import { lastLines, openLog } from './files.ts';
+import { watchHeartbeat } from './heartbeat.ts';
+
+/** Starting takes about a second; sweeping what an earlier one left behind, some more. */
+const READY_TIMEOUT_MS = 60_000;
+/** A worker interrupts its turns within a few seconds of SIGTERM. */
+const STOP_TIMEOUT_MS = 20_000;
+
+/** So long a worker that lives may leave a question of ours unanswered, in milliseconds. */
+const SILENT_MS = 30_000;
+
+/** The line by which the worker says that it polls. */
+const readyLine = z.object({ event: z.literal('ready'), workerId: z.string(), slots: z.number().int() });
+
+/** A worker process. */
+export interface WorkerChild extends ProcessIdentity {
+  /** Resolves when it polls. @throws SubagentsError INTERNAL when it ends before, or takes too long; with the end of its log */
+  readonly ready: Promise<{ readonly workerId: string; readonly slots: number }>;
+  /** Resolves when its process has ended, whoever ended it. */
+  readonly exited: Promise<ServerExit>;
+  /** Lets it interrupt its turns: SIGTERM, and SIGKILL when it is still there after 20 s. */
+  stop(): Promise<void>;
+}
+
+/** Where a worker works. */
+export interface WorkerChildOptions {
+  /** `host:port` of the server. */
+  readonly address: string;
+  readonly namespace: string;
+  /** Its home folder. */
+  readonly home: string;
+  /** Where it writes what it has to say; appended to, mode 0600. */
+  readonly logFile: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Told when it lives and has not answered for 30 s, after it was ready: it is killed then, for another to take its place. */
+  readonly onSilent?: (silentMs: number) => void;
+}
+
+/**
+ * Starts a worker. It has an IPC channel to this process, and stops by itself when that closes; and a process group of its own, so
+ * that Ctrl-C in the terminal reaches this process alone.
+ */
+export function startWorkerChild(options: WorkerChildOptions): WorkerChild {
+  const { address, namespace, home, logFile, env } = options;
+  const main = fileURLToPath(new URL('../main.bundle.js', import.meta.url));
+  const { fd: log, start: logStart } = openLog(logFile);
+  const child = fork(main, ['--address', address, '--namespace', namespace], {
+    env: { ...withoutTemporal(env), SUBAGENTS_HOME: home },
+    execArgv: [],
+    detached: true,
+    stdio: ['ignore', 'pipe', log, 'ipc'],
+  });
+  const { pid, stdout } = child;
+  const startTime = pid === undefined ? undefined : processStartTime(pid);
+  if (pid === undefined || startTime === undefined || stdout === null) {
+    closeSync(log);
+    throw new SubagentsError('INTERNAL', `cannot start a worker process with ${process.execPath}`);
+  }
+  const exited = new Promise<ServerExit>((resolve) => {
+    // After its last output, not before.
+    child.on('close', (exitCode, signal) =>
+      resolve({ exitCode: exitCode ?? undefined, signal: signal ?? undefined }),
+    );
+  });
+  void exited.then(() => closeSync(log));
+  const readyInTime = readyOf(stdout, log);
+  const ready = Promise.race([
+    readyInTime,
+    exited.then((exit) => {
+      throw notReady(`ended with ${exit.signal ?? `exit code ${exit.exitCode}`}`, logFile, logStart);
+    }),
+    delay(READY_TIMEOUT_MS, undefined, { ref: false }).then(() => {
+      throw notReady(`did not poll within ${READY_TIMEOUT_MS / 1_000} s`, logFile, logStart);
+    }),
+  ]);
+  // Whoever waits for it hears of it; after a stop nobody does.
+  ready.catch(() => undefined);
+  let isStopping = false;
+  let endWatch: (() => void) | undefined;
+  const giveUp = (): void => {
+    options.onSilent?.(SILENT_MS);
+    signalProcess({ pid, startTime }, 'SIGKILL');
+  };
+  void readyInTime.then(() => {
+    if (!isStopping) endWatch = watchHeartbeat(child, { silentMs: SILENT_MS, onSilent: giveUp });
+  });
+  void exited.then(() => endWatch?.());
+  return {
+    pid,
+    startTime,
+    ready,
+    exited,
+    stop: async () => {
+      isStopping = true;
+      endWatch?.();
+      const identity = { pid, startTime };
+      signalProcess(identity, 'SIGTERM');
+      const killer = setTimeout(() => signalProcess(identity, 'SIGKILL'), STOP_TIMEOUT_MS);
+      await exited;
+      clearTimeout(killer);
+    },
+  };
+}
+
+/** Resolves with the line that says that it polls; every other line goes to its log. */
+async function readyOf(
+  stdout: NodeJS.ReadableStream,
+  log: number,
+): Promise<{ workerId: string; slots: number }> {
+  return await new Promise((resolve) => {
+    createInterface({ input: stdout }).on('line', (line) => {
+      const ready = readyLine.safeParse(parseJson(line));
+      if (ready.success) resolve(ready.data);
+      else append(log, `${line}\n`);
+    });
+  });
+}
+
+/** Appends to a log, where the disk has slots for it. */
+function append(log: number, text: string): void {
+  try {
+    writeSync(log, text);
+  } catch {
+    // A line that is lost must not end what it tells of.
+  }
+}
+
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+function notReady(why: string, logFile: string, logStart: number): SubagentsError {
+  return new SubagentsError('INTERNAL', [`the worker ${why}`, ...lastLines(logFile, logStart)].join('\n'), {
+    remedy: `see its log, ${logFile}`,
+  });
+}

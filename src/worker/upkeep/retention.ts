@@ -1,0 +1,143 @@
+/**
+ * Keeps what finished subagents leave within an age and a size. The oldest go first, and under the rule of `clean`: a commit
+ * that is on no other branch, or an uncommitted file, is never dropped. A worktree whose work is all on its branch goes; the
+ * branch stays until it is merged.
+ */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { cleanRun, type CleanDependencies } from '../../../activities/ending/clean.ts';
+import { laterRun, readRuns, type RunRecord } from '../../home/run-record.ts';
+import { ifFree, listClones, removeClone } from '../../home/clones.ts';
+import { commitsNowhereElse } from '../../git/branches/unmerged.ts';
+import { runFolder } from '../../home/workspace-record.ts';
+import type { Settings } from '../../home/settings.ts';
+import { diskUsage } from '../../system/disk-usage.ts';
+import { repeat } from './repeat.ts';
+
+/** A clone that was used so lately may be wanted by a subagent that has no record yet, in milliseconds. */
+const CLONE_IN_USE_MS = 60 * 60_000;
+/** Between two looks, in milliseconds. */
+const EVERY_MS = 60 * 60_000;
+
+export interface RetentionOptions {
+  readonly clean: CleanDependencies;
+  readonly settings: Pick<Settings, 'keepMs' | 'keepBytes'>;
+  /** Told of everything that was removed, in words. */
+  readonly log: (line: string) => void;
+}
+
+/** Looks now and every hour, one look at a time, until it is stopped. A look that fails is told, and changes nothing else. */
+export function keepRetention(options: RetentionOptions): { stop(): void } {
+  return repeat(async (stopped) => {
+    try {
+      await applyRetention(options, stopped);
+    } catch (error) {
+      options.log(`retention could not look: ${String(error)}`);
+    }
+  }, EVERY_MS);
+}
+
+/** One look. */
+export async function applyRetention(
+  { clean, settings, log }: RetentionOptions,
+  stopped: () => boolean = () => false,
+): Promise<void> {
+  const finished = await finishedRuns(clean);
+  let total = 0;
+  const sizes = new Map<RunRecord, number>();
+  for (const { record, later } of finished) {
+    const size = await diskUsage(placesOf(clean, record, later));
+    sizes.set(record, size);
+    total += size;
+  }
+  for (const { record, end } of finished) {
+    if (stopped()) return;
+    const tooOld = Date.now() - Date.parse(end) > settings.keepMs;
+    const tooMuch = total > settings.keepBytes;
+    // Only its branch is left.
+    if (sizes.get(record) === 0 && !tooOld) continue;
+    if (!tooOld && !tooMuch) continue;
+    const { removed, kept, freedBytes } = await cleanRun(clean, record, {
+      ...{ force: false, onlyMerged: false, dryRun: false },
+    });
+    total -= freedBytes;
+    const name = `${record.subagent.session}/${record.subagent.label}@${record.subagent.run}`;
+    const why = tooOld ? 'its age' : 'the disk';
+    const stays = kept.map(({ what, where, why: reason }) => `${what} ${where} stays: ${reason}`).join('; ');
+    if (removed.length > 0)
+      log(`retention (${why}): removed ${removed.join(', ')} of ${name}${stays && `; ${stays}`}`);
+  }
+  total = await cleanClones({ clean, settings, log }, total);
+  if (total > settings.keepBytes)
+    log(
+      `retention: finished subagents still take ${Math.round(total / 1e6)} MB, with work that is nowhere else; SUBAGENTS_KEEP_DISK is less`,
+    );
+}
+
+/**
+ * Removes clones of URLs that no subagent has any more, and all of whose commits the remote has. They are made again when one is
+ * wanted. Gives the size of what finished subagents and clones take now, in bytes.
+ */
+async function cleanClones({ clean, settings, log }: RetentionOptions, before: number): Promise<number> {
+  let total = before;
+  const paths = await listClones(clean.home);
+  const sizes = new Map(
+    await Promise.all(paths.map(async (path) => [path, await diskUsage([path])] as const)),
+  );
+  for (const size of sizes.values()) total += size;
+  for (const path of paths) {
+    // One that is being cloned, fetched into or pushed from is in use.
+    const look = ifFree(path, async () => {
+      const unused = Date.now() - statSync(path).mtimeMs;
+      const tooOld = unused > settings.keepMs;
+      if (unused < CLONE_IN_USE_MS || (!tooOld && total <= settings.keepBytes)) return;
+      if (readRuns(clean.home).some(({ repository }) => repository === path)) return;
+      if ((await commitsNowhereElse(path)) > 0) return;
+      await removeClone(path);
+      total -= sizes.get(path) ?? 0;
+      log(`retention (${tooOld ? 'its age' : 'the disk'}): removed the clone ${path}`);
+    });
+    await look.catch((error: unknown) => log(`retention: the clone ${path} stays: ${String(error)}`));
+  }
+  return total;
+}
+
+interface FinishedRun {
+  readonly record: RunRecord;
+  /** The newest run that has gone on with it. */
+  readonly later: RunRecord | undefined;
+  /** ISO 8601: when it ended, or the one that has gone on with it. */
+  readonly end: string;
+}
+
+/**
+ * Those that are certainly over, the oldest first; of runs that went on with each other the last one first, which has what they
+ * share. One that this server does not know must have ended before our eyes.
+ */
+async function finishedRuns({ home, runState }: CleanDependencies): Promise<FinishedRun[]> {
+  const over: FinishedRun[] = [];
+  for (const record of readRuns(home)) {
+    const { workflowId, runId } = record.subagent;
+    const state = await runState(workflowId, runId);
+    if (state !== 'closed' && (state !== 'missing' || record.endedAt === undefined)) continue;
+    const later = laterRun(home, record);
+    const { endedAt, startedAt } = later ?? record;
+    over.push({ record, later, end: endedAt ?? startedAt });
+  }
+  return over.sort(
+    (a, b) => a.end.localeCompare(b.end) || b.record.startedAt.localeCompare(a.record.startedAt),
+  );
+}
+
+function placesOf(
+  { home }: CleanDependencies,
+  { isolation, cwd, subagent }: RunRecord,
+  later: RunRecord | undefined,
+): string[] {
+  const { copilot, outputs } = home.paths;
+  const shared = [
+    ...(isolation === 'worktree' ? [cwd] : []),
+    join(copilot, 'session-state', subagent.copilotSessionId),
+  ];
+  return [...(later ? [] : shared), join(outputs, runFolder(subagent))];
+}

@@ -1,0 +1,271 @@
+/** Starts the subagents of a chain's steps, hears of their ends, and ends them with the chain. */
+import {
+  ApplicationFailure,
+  CancellationScope,
+  ChildWorkflowFailure,
+  condition,
+  getExternalWorkflowHandle,
+  ParentClosePolicy,
+  uuid4,
+} from '@temporalio/workflow';
+import { CancelledFailure } from '@temporalio/common';
+import type { Item, PlannedStep, ChainProgress } from '../../src/chain/progress.ts';
+import { artifactsTask } from '../../src/chain/artifacts.ts';
+import { outputTask } from '../../src/chain/output-words.ts';
+import { bareWords, listAt, QuoteError, wordsOf, type Scope } from '../../src/chain/quotes.ts';
+import { parsePath, render } from '../../src/chain/template.ts';
+import {
+  byteLength,
+  MAX_CHAIN_SUBAGENTS,
+  MAX_CHAIN_TASK_BYTES,
+  MAX_FOR_EACH,
+  MAX_RENDERED_TASK_BYTES,
+  MAX_SPAWN_BYTES,
+  outcome as outcomeSchema,
+  SESSION,
+  signalName,
+  type Admission,
+  type ChainInput,
+  type Outcome,
+  type ResolvedSpec,
+  type SessionEntry,
+} from '../../src/contract/index.ts';
+import { announce } from '../subagent/outcome.ts';
+import { admit, admittedInput, startSubagent } from '../session/starting.ts';
+import { signalSession } from '../shared/signal-session.ts';
+
+/** An item that can start, and its spec. */
+interface Ready {
+  readonly item: Item;
+  readonly spec: ResolvedSpec;
+}
+
+/** What is started at once. A task in JSON can be larger; it goes alone. */
+const MAX_GROUP_BYTES = 1024 * 1024;
+/** Of each besides its spec: the beginning of its task for the Web UI, and what its repository sets. */
+const MAX_BESIDE_BYTES = 10 * 1024;
+
+export class StepRunner {
+  readonly #input: ChainInput;
+  readonly #progress: ChainProgress;
+  readonly #changed: () => void;
+  #stopping = false;
+  #bytes = 0;
+  /** What is being started, and waits to be. */
+  #launched = Promise.resolve();
+
+  constructor(input: ChainInput, progress: ChainProgress, changed: () => void) {
+    this.#input = input;
+    this.#progress = progress;
+    this.#changed = changed;
+  }
+
+  /** The entries of a `forEach`, or why there are none. */
+  expand(step: PlannedStep): readonly unknown[] | string {
+    try {
+      const entries = listAt(parsePath(step.forEach ?? ''), this.#scope());
+      if (entries.length > MAX_FOR_EACH)
+        return `${step.forEach} has ${entries.length} entries; a step runs for ${MAX_FOR_EACH} at most`;
+      if (this.#progress.items.length + entries.length > MAX_CHAIN_SUBAGENTS)
+        return `with ${step.forEach} the chain would have more than ${MAX_CHAIN_SUBAGENTS} subagents`;
+      return entries;
+    } catch (error) {
+      return reasonOf(error);
+    }
+  }
+
+  /** Starts these side by side. What cannot start has failed; each end is heard of by `changed`. */
+  start(items: readonly Item[]): void {
+    if (items.length === 0) return;
+    for (const item of items) item.status = 'live';
+    const launch = (): Promise<void> => CancellationScope.nonCancellable(() => this.#launch(items));
+    // One after the other: what is started at once has to fit into one message.
+    this.#launched = this.#launched.then(launch);
+  }
+
+  /** Starts nothing more, ends what is live, and waits until it has ended. */
+  async stop(why: string): Promise<void> {
+    this.#stopping = true;
+    this.#progress.stop(why);
+    for (const item of this.#progress.items) if (item.status === 'live') void this.#cancel(item);
+    await condition(() => this.#progress.items.every(({ status }) => status !== 'live'));
+  }
+
+  async #launch(items: readonly Item[]): Promise<void> {
+    for (const group of this.#groups(items)) {
+      const admissions = await admit(
+        this.#input.session,
+        group.map(({ spec }) => spec),
+      );
+      const begun = group.map(({ item, spec }, index) => this.#begin(item, spec, admissions[index]));
+      await Promise.all(begun);
+    }
+  }
+
+  /**
+   * What is admitted and started at once: Temporal refuses a payload over 2 MB, and more than 4 MB of commands at once. Each is
+   * made when its turn comes: all tasks of a chain are more than a workflow may think about at once.
+   */
+  *#groups(items: readonly Item[]): Generator<readonly Ready[]> {
+    let group: Ready[] = [];
+    let bytes = 0;
+    for (const item of items) {
+      if (this.#stopping) {
+        this.#skip(item);
+        continue;
+      }
+      for (const ready of this.#ready(item)) {
+        const more = sizeOf(ready.spec) + MAX_BESIDE_BYTES;
+        if (group.length > 0 && bytes + more > MAX_GROUP_BYTES) {
+          yield group;
+          group = [];
+          bytes = 0;
+        }
+        group.push(ready);
+        bytes += more;
+      }
+    }
+    if (group.length > 0) yield group;
+  }
+
+  /** With its spec; nothing, and it has failed, where it has none. */
+  #ready(item: Item): readonly Ready[] {
+    try {
+      return [{ item, spec: this.#specOf(item) }];
+    } catch (error) {
+      this.#end(item, 'failed', reasonOf(error));
+      return [];
+    }
+  }
+
+  /** Until it has started, or never will. */
+  async #begin(item: Item, spec: ResolvedSpec, admission: Admission | undefined): Promise<void> {
+    if (this.#stopping) return this.#skip(item);
+    if (!admission?.admitted)
+      return this.#end(item, 'failed', admission?.reason ?? 'the host gave no answer');
+    const { session, runs } = this.#input;
+    const run = (runs[item.label] ?? 0) + 1;
+    try {
+      const child = admittedInput({ session, label: item.label, run, spec }, admission);
+      // Steps end with their chain, also where that is terminated.
+      const { handle, entry } = await startSubagent(child, ParentClosePolicy.REQUEST_CANCEL);
+      const { workflowId, runId, startedAt } = entry;
+      Object.assign(item, { run, workflowId, runId, startedAt });
+      this.#changed();
+      void this.#follow(item, entry, handle.result());
+    } catch (error) {
+      this.#end(item, 'failed', reasonOf(error));
+    }
+  }
+
+  /** Tells the session of one that has started, and hears of its end. */
+  async #follow(item: Item, entry: SessionEntry, result: Promise<Outcome>): Promise<void> {
+    try {
+      await signalSession(this.#input.session, signalName(SESSION.started, entry.label), { entry });
+      if (this.#stopping) void this.#cancel(item);
+      await this.#hear(item, entry, result);
+    } catch (error) {
+      this.#end(item, 'failed', reasonOf(error));
+    }
+  }
+
+  /** Waits for the end. A subagent that was ended from outside could tell nobody: it is told in its name. */
+  async #hear(item: Item, entry: SessionEntry, result: Promise<Outcome>): Promise<void> {
+    try {
+      item.outcome = await result;
+      this.#end(item, item.outcome.status);
+    } catch (error) {
+      const cause = error instanceof ChildWorkflowFailure ? error.cause : error;
+      if (cause instanceof CancelledFailure) return this.#end(item, 'killed', 'it was killed');
+      const told =
+        cause instanceof ApplicationFailure ? outcomeSchema.safeParse(cause.details?.[0]) : undefined;
+      if (told?.success) {
+        item.outcome = told.data;
+        return this.#end(item, told.data.status);
+      }
+      const summary = `lost: ${reasonOf(cause)}`;
+      const { workflowId, runId } = entry;
+      const of = { session: this.#input.session, label: entry.label, run: entry.run };
+      await signalSession(this.#input.session, signalName(SESSION.ended, `${entry.label}, lost`), {
+        announcement: announce(
+          of,
+          { workflowId, runId },
+          { key: 'ended', kind: 'failed', status: 'lost', summary },
+        ),
+        entry: { ...entry, status: 'lost', summary, endedAt: new Date().toISOString() },
+      });
+      this.#end(item, 'lost', summary);
+    }
+  }
+
+  #skip(item: Item): void {
+    this.#end(item, 'skipped', 'the chain ended before it started');
+  }
+
+  #end(item: Item, status: Item['status'], why?: string): void {
+    item.status = status;
+    if (why !== undefined) item.why = why;
+    this.#changed();
+  }
+
+  async #cancel({ workflowId, runId }: Item): Promise<void> {
+    if (workflowId === undefined) return;
+    await getExternalWorkflowHandle(workflowId, runId)
+      .cancel()
+      .catch(() => undefined);
+  }
+
+  /** The step's spec with its task in words, on top of the step that it starts from. @throws QuoteError */
+  #specOf(item: Item): ResolvedSpec {
+    const step = this.#input.chain.steps.find(({ id }) => id === item.step);
+    if (!step) throw new QuoteError(`there is no step ${item.step}`);
+    this.#checkBytes();
+    const bare: string[] = [];
+    const scope: Scope = { ...this.#scope(item), bare: (word) => bare.push(word) };
+    const { output, artifacts } = step.spec;
+    const said = render(step.spec.task, (quote) => wordsOf(quote, scope));
+    const task = [said, bareWords(bare), artifacts && artifactsTask(artifacts), output && outputTask(output)]
+      .filter((part) => part !== undefined)
+      .join('\n\n');
+    if (byteLength(task) > MAX_RENDERED_TASK_BYTES)
+      throw new QuoteError(`its task with all quotes is larger than ${MAX_RENDERED_TASK_BYTES / 1024} KiB`);
+    const spec = { ...step.spec, label: item.label, task, ...this.#base(step.from) };
+    const bytes = sizeOf(spec);
+    if (bytes > MAX_SPAWN_BYTES)
+      throw new QuoteError(`with all quotes it is larger than ${MAX_SPAWN_BYTES / 1024} KiB as it travels`);
+    this.#bytes += bytes;
+    this.#checkBytes();
+    return spec;
+  }
+
+  /** @throws QuoteError when no more fits into the history */
+  #checkBytes(): void {
+    if (this.#bytes > MAX_CHAIN_TASK_BYTES)
+      throw new QuoteError(
+        `the tasks of the chain are together larger than ${MAX_CHAIN_TASK_BYTES / 1024 / 1024} MiB`,
+      );
+  }
+
+  #base(from: string | undefined): Partial<Pick<ResolvedSpec, 'base'>> {
+    if (from === undefined) return {};
+    const evidence = this.#progress.done.get(from)?.outcomes[0]?.evidence;
+    if (!evidence) throw new QuoteError(`${from} has left no commit to start from`);
+    return { base: { commit: evidence.head, name: evidence.branch ?? from } };
+  }
+
+  #scope({ entry }: Partial<Item> = {}): Scope {
+    const { params } = this.#input.chain;
+    return {
+      params,
+      steps: this.#progress.done,
+      item: entry,
+      nonce: () => uuid4().replaceAll('-', '').slice(0, 16),
+    };
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+const sizeOf = (spec: ResolvedSpec): number => byteLength(JSON.stringify(spec));

@@ -1,0 +1,103 @@
+/** Which labels of a session are free: none is given twice, also not to a subagent and a chain that are admitted at the same moment. */
+import {
+  byteLength,
+  isChain,
+  MAX_LIVE_BYTES,
+  MAX_LIVE_SUBAGENTS,
+  type SessionEntry,
+} from '../../src/contract/index.ts';
+import { liveRun, type SessionState } from './session-state.ts';
+import { refused, type Refused } from './starts.ts';
+
+export class Labels {
+  readonly #session: string;
+  readonly #state: SessionState;
+  /** Being admitted: by label, whether it is a chain's. */
+  readonly #reserved = new Map<string, { readonly chain: boolean }>();
+  /** Of each live entry, as JSON: measured once. */
+  readonly #sizes = new WeakMap<SessionEntry, number>();
+
+  constructor(session: string, state: SessionState) {
+    this.#session = session;
+    this.#state = state;
+  }
+
+  /**
+   * Reserves the label of a subagent until it is released, or says why not.
+   * @param remedy what to do when the label is live
+   */
+  reserve(label: string, remedy: string): Refused | undefined {
+    if (this.#isTaken(label)) return this.#live(label, label, '', remedy);
+    const chain = this.#chains().find((name) => label.startsWith(`${name}.`));
+    if (chain !== undefined)
+      return refused(
+        label,
+        'LABEL_LIVE',
+        `labels that begin with "${chain}." belong to the chain ${chain}, which is live`,
+        'use another label, or wait for the chain',
+      );
+    return this.#take(label, false);
+  }
+
+  /** Reserves the label of a chain until it is released, and with it those of its steps, or says why not. */
+  reserveChain(label: string, steps: number): Refused | undefined {
+    const names = [...Object.keys(this.#state.live), ...this.#reserved.keys()];
+    const taken = names.find((name) => name === label) ?? names.find((name) => name.startsWith(`${label}.`));
+    if (taken !== undefined)
+      return this.#live(
+        label,
+        taken,
+        `, and the chain's ${steps} steps are called ${label}.<step>`,
+        'use another label, or steer or kill the live one',
+      );
+    return this.#take(label, true);
+  }
+
+  release(label: string): void {
+    this.#reserved.delete(label);
+  }
+
+  #take(label: string, chain: boolean): Refused | undefined {
+    const live = Object.keys(this.#state.live).length + this.#reserved.size;
+    if (live >= MAX_LIVE_SUBAGENTS)
+      return refused(
+        label,
+        'LIMIT',
+        `session ${this.#session} has ${live} live subagents`,
+        'wait until some have ended',
+      );
+    if (this.#liveBytes() > MAX_LIVE_BYTES)
+      return refused(
+        label,
+        'LIMIT',
+        `session ${this.#session} has ${live} live subagents, whose long names and repositories fill its memory`,
+        'wait until some have ended, or use another session',
+      );
+    this.#reserved.set(label, { chain });
+    return undefined;
+  }
+
+  #liveBytes(): number {
+    let bytes = 0;
+    for (const entry of Object.values(this.#state.live)) {
+      const size = this.#sizes.get(entry) ?? byteLength(JSON.stringify(entry));
+      this.#sizes.set(entry, size);
+      bytes += size;
+    }
+    return bytes;
+  }
+
+  #isTaken(label: string): boolean {
+    return liveRun(this.#state, label) !== undefined || this.#reserved.has(label);
+  }
+
+  #chains(): string[] {
+    const live = Object.values(this.#state.live).filter(isChain);
+    const reserved = [...this.#reserved].filter(([, { chain }]) => chain);
+    return [...live.map(({ label }) => label), ...reserved.map(([label]) => label)];
+  }
+
+  #live(label: string, taken: string, why: string, remedy: string): Refused {
+    return refused(label, 'LABEL_LIVE', `${taken} is live in session ${this.#session}${why}`, remedy);
+  }
+}

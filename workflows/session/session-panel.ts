@@ -1,0 +1,37 @@
+/** The live panel of a session in the Temporal Web UI. */
+import { type SessionEntry } from '../../src/contract/index.ts';
+import { leftOutNotes } from './left-out.ts';
+import { cell, code, EMPTY_LINE } from '../shared/panel-text.ts';
+import type { SessionState } from './session-state.ts';
+
+/** Finished and live subagents shown: the table is drawn anew at each start and end. */
+const SHOWN = 20;
+const SHOWN_LIVE = 100;
+
+/** A Markdown table of the live and the newest finished subagents. */
+export function sessionPanel(name: string, state: SessionState): string {
+  const live = Object.values(state.live);
+  const finished = state.finished.slice(-SHOWN).reverse();
+  const lines = [`### Session ${code(name)}`, '', `${live.length} live, ${state.finishedCount} finished`, ''];
+  if (live.length + finished.length > 0) {
+    lines.push(
+      '| subagent | status | task or summary |',
+      '|---|---|---|',
+      ...[...live.slice(0, SHOWN_LIVE), ...finished].map(row),
+    );
+  }
+  if (live.length > SHOWN_LIVE)
+    lines.push(
+      '',
+      `${live.length - SHOWN_LIVE} more are live: ${code(`subagents list -s ${name}`)} has them.`,
+    );
+  for (const note of leftOutNotes(state.leftOut)) lines.push('', code(note, 400));
+  lines.push('', EMPTY_LINE);
+  return lines.join('\n');
+}
+
+function row(entry: SessionEntry): string {
+  const name = entry.run > 1 ? `${entry.label}@${entry.run}` : entry.label;
+  const status = entry.endedAt === undefined ? 'live' : entry.status;
+  return `| ${code(name)} | ${status} | ${cell(entry.summary ?? entry.task)} |`;
+}

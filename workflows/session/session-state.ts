@@ -1,0 +1,201 @@
+/** What a session remembers, as plain data and pure operations: it travels whole through continue-as-new. */
+import {
+  byteLength,
+  DEFAULT_RECEIVER,
+  isChain,
+  type Announcement,
+  type CleanedSignal,
+  type EndedSignal,
+  type HandoverView,
+  type SessionEntry,
+  type SessionList,
+  type SpawnAnswer,
+} from '../../src/contract/index.ts';
+import { leftOutNotes, NONE_LEFT_OUT, type LeftOut } from './left-out.ts';
+import {
+  countUnacknowledged,
+  emptyOutbox,
+  dropOldestPage,
+  oldestPosted,
+  post,
+  type Outbox,
+  type ArchivedPage,
+} from './outbox.ts';
+
+/** Version 1 of what continue-as-new carries. */
+export interface SessionState extends Outbox {
+  readonly version: 1;
+  live: Record<string, SessionEntry>;
+  /** Newest last. */
+  finished: SessionEntry[];
+  finishedCount: number;
+  /** How often each label was used. */
+  runs: Record<string, number>;
+  /** Recent spawn requests and their answers, oldest first: Temporal's own deduplication ends at continue-as-new. */
+  requests: { readonly id: string; readonly answers: SpawnAnswer[] }[];
+  leftOut: LeftOut;
+}
+
+/** Finished runs that stay readable through the session. About 500 bytes each. */
+const MAX_FINISHED = 1_000;
+const MAX_REQUESTS = 200;
+/** The same of all that continue-as-new carries, of the 2 MB that the server allows. Requests, then finished runs, give way. */
+const MAX_CARRIED_BYTES = 1_700_000;
+const MIN_REQUESTS = 20;
+
+export function emptySession(): SessionState {
+  return {
+    version: 1,
+    live: {},
+    finished: [],
+    finishedCount: 0,
+    runs: {},
+    requests: [],
+    leftOut: NONE_LEFT_OUT,
+    ...emptyOutbox(),
+  };
+}
+
+export function rememberRequest(state: SessionState, id: string, answers: SpawnAnswer[]): void {
+  state.requests.push({ id, answers });
+  if (state.requests.length > MAX_REQUESTS) state.requests.shift();
+}
+
+/** The run of this label that is live. Labels can be called like what every object has: `constructor`. */
+export const liveRun = ({ live }: SessionState, label: string): SessionEntry | undefined =>
+  Object.hasOwn(live, label) ? live[label] : undefined;
+
+/** How often the label was used. */
+export const runsOf = ({ runs }: SessionState, label: string): number =>
+  Object.hasOwn(runs, label) ? (runs[label] ?? 0) : 0;
+
+/** Records a run that a chain has started; nothing where its end was told before. */
+export function recordStart(state: SessionState, entry: SessionEntry): void {
+  if (entry.run <= runsOf(state, entry.label)) return;
+  state.runs[entry.label] = entry.run;
+  state.live[entry.label] = entry;
+}
+
+/** Records the end of a run. Returns false for one that is not live (told twice, or of a run before). */
+export function recordEnd(state: SessionState, { entry, announcement }: EndedSignal): boolean {
+  const live = liveRun(state, entry.label);
+  // A step may be over before its chain has told that it began.
+  const isNew = isOfLiveChain(state, entry.label) && entry.run > runsOf(state, entry.label);
+  if (!isNew && live?.run !== entry.run) return false;
+  if (isNew) state.runs[entry.label] = entry.run;
+  delete state.live[entry.label];
+  state.finished.push(entry);
+  state.finishedCount++;
+  if (state.finished.length > MAX_FINISHED) state.finished.shift();
+  post(state, announcement);
+  return true;
+}
+
+/** Records what was removed of a finished run; nothing where the session has forgotten it. */
+export function recordCleaned(state: SessionState, { label, run, cleaned }: CleanedSignal): void {
+  const at = state.finished.findLastIndex((entry) => entry.label === label && entry.run === run);
+  const entry = state.finished[at];
+  if (entry === undefined) return;
+  const removed = [...new Set([...(entry.cleaned?.removed ?? []), ...cleaned.removed])];
+  state.finished[at] = { ...entry, cleaned: { at: cleaned.at, removed } };
+}
+
+/**
+ * Takes over what an earlier session of the name has left; gives those that are live. Runs go on being counted from theirs, and
+ * one that is known already stands as it is: its end may have been told meanwhile.
+ */
+export function adopt(state: SessionState, orphans: readonly SessionEntry[]): SessionEntry[] {
+  const adopted: SessionEntry[] = [];
+  for (const orphan of [...orphans].sort((a, b) => b.run - a.run)) {
+    const { label, run } = orphan;
+    if (run <= runsOf(state, label)) continue;
+    state.runs[label] = run;
+    state.live[label] = orphan;
+    adopted.push(orphan);
+  }
+  return adopted;
+}
+
+function isOfLiveChain({ live }: SessionState, label: string): boolean {
+  return Object.values(live).some((entry) => isChain(entry) && label.startsWith(`${entry.label}.`));
+}
+
+/**
+ * Makes the state fit for continue-as-new, after `overflow` has been put aside: what is only convenient gives way first,
+ * in the end pages of announcements. Gives the pages that are not needed any more.
+ */
+export function fit(state: SessionState, notice: Omit<Announcement, 'id' | 'summary'>): ArchivedPage[] {
+  const givenUp: ArchivedPage[] = [];
+  for (;;) {
+    const over = byteLength(JSON.stringify(state)) - MAX_CARRIED_BYTES;
+    if (over <= 0) return givenUp;
+    if (state.requests.length > MIN_REQUESTS) {
+      state.requests = dropOldest(state.requests, over, state.requests.length - MIN_REQUESTS);
+      continue;
+    }
+    if (state.finished.length > 0) {
+      state.finished = dropOldest(state.finished, over, state.finished.length);
+      continue;
+    }
+    const page = dropOldestPage(state, notice);
+    if (!page) return givenUp;
+    givenUp.push(page);
+  }
+}
+
+/** `items` without their oldest, as many as have `bytes` together, and at most `max`. */
+function dropOldest<T>(items: readonly T[], bytes: number, max: number): T[] {
+  let freed = 0;
+  let count = 0;
+  while (count < max && freed < bytes) freed += byteLength(JSON.stringify(items[count++]));
+  return items.slice(count);
+}
+
+/** See `handoverView`. The state is a copy, made fit for the start of the next run. */
+export function handover(
+  state: SessionState,
+  after: number,
+  notice: Omit<Announcement, 'id' | 'summary'>,
+): HandoverView {
+  const { items, next } = oldestPosted(state.outbox, after);
+  if (after > 0) return { announcements: items.map(({ announcement }) => announcement), next };
+  const copy = JSON.parse(JSON.stringify({ ...state, outbox: items })) as SessionState;
+  // What comes later gets its place anew.
+  if (next !== null) copy.seq = next;
+  fit(copy, notice);
+  return { state: { ...copy }, announcements: [], next };
+}
+
+/** A run by label: the live one or the newest, or the one with that number. */
+export function find(state: SessionState, label: string, run?: number): SessionEntry | null {
+  const live = liveRun(state, label);
+  if (live && (run === undefined || run === live.run)) return live;
+  return (
+    state.finished.findLast((entry) => entry.label === label && (run === undefined || entry.run === run)) ??
+    null
+  );
+}
+
+/** An answer to a Query may have 2 MB: what live ones and announcements leave of that, finished ones may take. */
+const MAX_LISTED_BYTES = 1_200_000;
+
+/** All that is live, and the newest finished: as many as are asked for, and fit into an answer. */
+export function listOf(session: string, state: SessionState, finished: number): SessionList {
+  const live = Object.values(state.live);
+  let bytes = byteLength(JSON.stringify(live));
+  const newest: SessionEntry[] = [];
+  for (let at = state.finished.length - 1; at >= 0 && newest.length < finished; at--) {
+    const entry = state.finished[at] as SessionEntry;
+    bytes += byteLength(JSON.stringify(entry));
+    if (bytes > MAX_LISTED_BYTES) break;
+    newest.push(entry);
+  }
+  return {
+    session,
+    live,
+    finished: newest,
+    finishedCount: state.finishedCount,
+    unacknowledged: countUnacknowledged(state, DEFAULT_RECEIVER),
+    notes: leftOutNotes(state.leftOut),
+  };
+}

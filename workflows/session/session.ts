@@ -1,0 +1,195 @@
+/** The main agent's durable side: parent of its subagents, memory of what it was told, outbox of what it was not. */
+import {
+  allHandlersFinished,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  defineQuery,
+  defineUpdate,
+  getExternalWorkflowHandle,
+  isCancellation,
+  setCurrentDetails,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { z } from 'zod';
+import {
+  acknowledgeSignal,
+  announceSignal,
+  check,
+  cleanedSignal,
+  endedSignal,
+  findQuery as findArguments,
+  handoverQuery as handoverArguments,
+  firstProblem,
+  listQuery as listArguments,
+  SESSION,
+  startedSignal,
+  unacknowledgedQuery as unacknowledgedArguments,
+  type ChainRequest,
+  type HandoverView,
+  type SessionEntry,
+  type SessionList,
+  type SpawnAnswer,
+  type SpawnRequest,
+  type UnacknowledgedView,
+} from '../../src/contract/index.ts';
+import { anyWorker, anyWorkerSoon } from '../shared/activity-calls.ts';
+import { ChainStarter } from './chain-starter.ts';
+import { Labels } from './labels.ts';
+import { countLeftOut } from './left-out.ts';
+import { sessionPanel } from './session-panel.ts';
+import { acknowledge, post, unacknowledged } from './outbox.ts';
+import { noticeOf, release, archiveOverflow } from './pages.ts';
+import {
+  adopt,
+  emptySession,
+  find,
+  handover,
+  listOf,
+  recordCleaned,
+  recordEnd,
+  recordStart,
+  type SessionState,
+} from './session-state.ts';
+import { handleSignals, signalAlone, signalWith } from '../shared/signals.ts';
+import { Spawner } from './spawner.ts';
+import { Starts } from './starts.ts';
+
+interface SessionInput {
+  readonly name: string;
+  readonly state?: SessionState;
+  /** The state is that of a session which was ended from outside: what happened since is still to be found. */
+  readonly succeeds?: boolean;
+}
+
+const spawn = defineUpdate<SpawnAnswer[], [SpawnRequest]>(SESSION.spawn);
+const chain = defineUpdate<SpawnAnswer, [ChainRequest]>(SESSION.chain);
+const unacknowledgedQuery = defineQuery<UnacknowledgedView, [string, number?]>(SESSION.unacknowledged);
+const list = defineQuery<SessionList, [{ finished: number }]>(SESSION.list);
+const handoverQuery = defineQuery<HandoverView, [number]>(SESSION.handover);
+const findQuery = defineQuery<SessionEntry | null, [{ label: string; run?: number }]>(SESSION.find);
+
+/** Events after which a run of the session is continued as new, well under the server's warning at 10,240. */
+const MAX_HISTORY = 5_000;
+/** How long a session that was cancelled waits for its receivers to acknowledge the last ends. */
+const LAST_WORDS_MS = 2_000;
+
+export async function session(input: SessionInput): Promise<void> {
+  const { name } = input;
+  const state = input.state ?? emptySession();
+  let rollOverAsked = false;
+  const show = (): void => setCurrentDetails(sessionPanel(name, state));
+  const on = { watch: (child: SessionEntry) => void watch([child]), changed: show };
+  const starts = new Starts(name, state, on);
+  const labels = new Labels(name, state);
+  const spawner = new Spawner(name, state, starts, labels);
+  const chains = new ChainStarter(name, state, starts, labels);
+
+  setHandler(spawn, (request: SpawnRequest) => spawner.spawn(request), {
+    validator: (request: SpawnRequest) => void spawner.parse(request),
+  });
+  setHandler(chain, (request: ChainRequest) => chains.start(request), {
+    validator: (request: ChainRequest) => void chains.parse(request),
+  });
+  setHandler(unacknowledgedQuery, (...given) => {
+    const [receiver, after] = asked(unacknowledgedArguments, given);
+    return {
+      ...unacknowledged(state, receiver, after),
+      runId: workflowInfo().runId,
+      historyLength: workflowInfo().historyLength,
+    };
+  });
+  setHandler(list, (given) => listOf(name, state, asked(listArguments, given).finished));
+  setHandler(handoverQuery, (given) => handover(state, asked(handoverArguments, given), noticeOf(name)));
+  setHandler(findQuery, (given) => {
+    const { label, run } = asked(findArguments, given);
+    return find(state, label, run);
+  });
+  const leaveOut = (name: string, why: string): void => {
+    state.leftOut = countLeftOut(state.leftOut, name, why);
+  };
+  handleSignals(leaveOut, {
+    [SESSION.started]: signalWith(startedSignal, ({ entry }) => {
+      recordStart(state, entry);
+      show();
+    }),
+    [SESSION.ended]: signalWith(endedSignal, (told) => {
+      recordEnd(state, told);
+      show();
+    }),
+    [SESSION.cleaned]: signalWith(cleanedSignal, (told) => recordCleaned(state, told)),
+    [SESSION.announce]: signalWith(announceSignal, ({ announcement }) => post(state, announcement)),
+    [SESSION.acknowledge]: signalWith(acknowledgeSignal, (told) => release(acknowledge(state, told))),
+    [SESSION.rollOver]: signalAlone(() => void (rollOverAsked = true)),
+  });
+
+  show();
+  const inherited = Object.values(state.live);
+  if (inherited.length > 0) void watch(inherited);
+  // A session that is continued as new has what it had.
+  if (input.state === undefined || input.succeeds === true) starts.ready = adoptOrphans();
+  const isFull = (): boolean =>
+    rollOverAsked || workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > MAX_HISTORY;
+  try {
+    await condition(() => isFull() && allHandlersFinished());
+    await archiveOverflow(name, state);
+    await condition(() => allHandlersFinished());
+  } catch (error) {
+    if (isCancellation(error)) await CancellationScope.nonCancellable(() => killAll());
+    throw error;
+  }
+  await continueAsNew<typeof session>({ name, state });
+
+  /** Hears of children that end without a word (terminated, timed out, a signal that was lost): an activity looks, and signals `ended` in their name. */
+  async function watch(children: SessionEntry[]): Promise<void> {
+    try {
+      await anyWorker.watchChildren.executeWithOptions({ summary: `watches ${children.length} subagents` }, [
+        { session: name, children },
+      ]);
+    } catch (error) {
+      if (!isCancellation(error)) throw error;
+    }
+  }
+
+  /** What an earlier session of this name has left (it was terminated, say) is this one's now. */
+  async function adoptOrphans(): Promise<void> {
+    const before = workflowInfo().startTime.toISOString();
+    try {
+      const summary = 'looks for subagents of an earlier session of this name';
+      const found = await anyWorkerSoon.findOrphans.executeWithOptions({ summary }, [
+        { session: name, before },
+      ]);
+      const adopted = adopt(state, found);
+      if (adopted.length > 0) void watch(adopted);
+      show();
+    } catch {
+      // Nobody could look, or the session is being ended: they stay as they are.
+    }
+  }
+
+  /** Children are started to outlive their parent's run, so they are cancelled by id; the session ends after the last of them. */
+  async function killAll(): Promise<void> {
+    starts.closed = true;
+    await condition(() => allHandlersFinished());
+    await Promise.all(
+      Object.values(state.live).map((child) =>
+        getExternalWorkflowHandle(child.workflowId)
+          .cancel()
+          .catch(() => undefined),
+      ),
+    );
+    await watch(Object.values(state.live));
+    await condition(() => Object.keys(state.live).length === 0);
+    // After its end nobody can acknowledge what was told last.
+    await condition(() => state.outbox.length === 0, LAST_WORDS_MS);
+  }
+}
+
+/** The arguments of a Query, by their schema. */
+function asked<T extends z.ZodType>(schema: T, given: unknown): z.output<T> {
+  const parsed = check(schema, given);
+  if (parsed.success) return parsed.data;
+  throw ApplicationFailure.nonRetryable(firstProblem(parsed.error), 'BAD_INPUT');
+}

@@ -1,0 +1,134 @@
+/** How a subagent comes into being: its host is asked, then its workflow is started. By sessions, and by chains for their steps. */
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
+import {
+  CancellationScope,
+  startChild,
+  TimeoutFailure,
+  type ChildWorkflowHandle,
+  type ParentClosePolicy,
+} from '@temporalio/workflow';
+import {
+  hostControlQueue,
+  MAIN_QUEUE,
+  oneLine,
+  SEARCH_ATTRIBUTES,
+  SUBAGENT,
+  subagentWorkflowId,
+  type Admission,
+  type Outcome,
+  type ResolvedSpec,
+  type SessionEntry,
+  type SubagentInput,
+} from '../../src/contract/index.ts';
+import { host, isLost } from '../shared/activity-calls.ts';
+import { codeIn } from '../shared/failure.ts';
+import { fence } from '../shared/panel-text.ts';
+
+const keyword = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
+/** The search attributes of everything that is listed. */
+export const KEYS = {
+  session: keyword(SEARCH_ATTRIBUTES.session),
+  label: keyword(SEARCH_ATTRIBUTES.label),
+  status: keyword(SEARCH_ATTRIBUTES.status),
+  repository: keyword(SEARCH_ATTRIBUTES.repository),
+  model: keyword(SEARCH_ATTRIBUTES.model),
+};
+
+/** Asks a worker of the specs' host, which alone can see the checkout; the answers are in the order of the specs. */
+export async function admit(session: string, specs: readonly ResolvedSpec[]): Promise<Admission[]> {
+  const queue = specs[0]?.hostQueue;
+  if (queue === undefined) return [];
+  const names = specs.map(({ label }) => label).join(', ');
+  const summary = `admits ${names.slice(0, 80)}`;
+  try {
+    for (;;) {
+      const answer = await host(hostControlQueue(queue)).admit.executeWithOptions({ summary }, [
+        { session, specs },
+      ]);
+      if (!isLost(answer)) return answer;
+    }
+  } catch (error) {
+    return specs.map(() => unasked((error as Error).cause ?? error));
+  }
+}
+
+/** The answer where the host gave none. */
+function unasked(why: unknown): Admission {
+  if (why instanceof TimeoutFailure)
+    return {
+      admitted: false,
+      code: 'NO_WORKER',
+      reason: `no worker of the host answered: ${why.message}`,
+      remedy: 'start one with: subagents up',
+    };
+  return {
+    admitted: false,
+    ...codeIn(why),
+    reason: `the worker cannot take it on: ${(why as Error).message}`,
+  };
+}
+
+/** The input of a subagent that was admitted, with what its repository and its worker set for it. */
+export function admittedInput(
+  input: SubagentInput,
+  admission: Extract<Admission, { admitted: true }>,
+): SubagentInput {
+  const { spec } = input;
+  const model = spec.model ?? admission.model;
+  return { ...input, spec: { ...spec, ...admission.defaults, ...(model !== undefined && { model }) } };
+}
+
+/**
+ * Starts its workflow, also while the caller is being cancelled.
+ * @throws WorkflowExecutionAlreadyStartedError when one with its label is live
+ */
+export async function startSubagent(
+  child: SubagentInput,
+  parentClosePolicy: ParentClosePolicy,
+): Promise<{ handle: ChildWorkflowHandle<(input: SubagentInput) => Promise<Outcome>>; entry: SessionEntry }> {
+  const { label, run, spec } = child;
+  const workflowId = subagentWorkflowId(child.session, label);
+  const handle = await CancellationScope.nonCancellable(() =>
+    startChild<(input: SubagentInput) => Promise<Outcome>>(SUBAGENT.workflow, {
+      ...options(child, workflowId),
+      parentClosePolicy,
+    }),
+  );
+  const entry: SessionEntry = {
+    label,
+    run,
+    workflowId,
+    runId: handle.firstExecutionRunId,
+    status: 'queued',
+    task: oneLine(spec.task, 120),
+    repo: spec.repo,
+    isolation: spec.isolation,
+    ...(spec.model !== undefined && { model: spec.model }),
+    ...(spec.fingerprint !== undefined && { fingerprint: spec.fingerprint }),
+    startedAt: new Date().toISOString(),
+  };
+  return { handle, entry };
+}
+
+function options(child: SubagentInput, workflowId: string) {
+  const { label, spec } = child;
+  return {
+    workflowId,
+    taskQueue: MAIN_QUEUE,
+    args: [child] as [SubagentInput],
+    // The task is in the details: in a list of events it would stand in the way.
+    staticSummary: child.run > 1 ? `${label}@${child.run}` : label,
+    staticDetails: `${spec.isolation} of \`${spec.repo}\` at \`${spec.base.commit.slice(0, 12)}\`\n\n${fence(spec.task.slice(0, 8_000))}`,
+    memo: {
+      ...{ label, run: child.run, session: child.session, task: oneLine(spec.task, 120), repo: spec.repo },
+      ...(spec.fingerprint !== undefined && { fingerprint: spec.fingerprint }),
+    },
+    typedSearchAttributes: [
+      { key: KEYS.session, value: child.session },
+      { key: KEYS.label, value: label },
+      { key: KEYS.status, value: 'queued' },
+      { key: KEYS.repository, value: spec.repo.slice(-255) },
+      ...(spec.model === undefined ? [] : [{ key: KEYS.model, value: spec.model.slice(0, 255) }]),
+    ],
+  };
+}

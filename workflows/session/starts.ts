@@ -1,0 +1,97 @@
+/** What all requests to a session have in common that start something: checked, answered once, and what they started is followed. */
+import { ApplicationFailure } from '@temporalio/workflow';
+import type { z } from 'zod';
+import { check, firstProblem, type SessionEntry, type SpawnAnswer } from '../../src/contract/index.ts';
+import { liveRun, rememberRequest, type SessionState } from './session-state.ts';
+
+export type Refused = Extract<SpawnAnswer, { status: 'refused' }>;
+
+export class Starts {
+  /** Set when the session is ending: nothing is started any more. */
+  closed = false;
+  /** Nothing is started before this has settled: until then it is not known which labels are taken. */
+  ready: Promise<void> | undefined;
+  readonly #session: string;
+  readonly #state: SessionState;
+  readonly #on: { watch(child: SessionEntry): void; changed(): void };
+  readonly #underWay = new Map<string, Promise<SpawnAnswer[]>>();
+  /** Being admitted, by label. */
+  readonly #admitting = new Map<
+    string,
+    { readonly fingerprint: string | undefined; readonly answer: Promise<SpawnAnswer> }
+  >();
+
+  constructor(
+    session: string,
+    state: SessionState,
+    on: { watch(child: SessionEntry): void; changed(): void },
+  ) {
+    this.#session = session;
+    this.#state = state;
+    this.#on = on;
+  }
+
+  /** The request, by its schema. Throws `ApplicationFailure`, as an Update validator must. */
+  parse<T>(schema: z.ZodType<T>, request: T): T {
+    if (this.closed)
+      throw ApplicationFailure.nonRetryable(`session ${this.#session} is ending`, 'ALREADY_ENDED');
+    const parsed = check(schema, request);
+    if (parsed.success) return parsed.data;
+    throw ApplicationFailure.nonRetryable(firstProblem(parsed.error), 'BAD_INPUT');
+  }
+
+  /** The answers to a request: `start` is called once for its id, also after a continue-as-new. */
+  once(requestId: string, start: () => Promise<SpawnAnswer[]>): Promise<SpawnAnswer[]> {
+    const answered = this.#state.requests.find(({ id }) => id === requestId);
+    if (answered) return Promise.resolve(answered.answers);
+    const underWay = this.#underWay.get(requestId);
+    if (underWay) return underWay;
+    const answers = start().then((done) => {
+      rememberRequest(this.#state, requestId, done);
+      return done;
+    });
+    this.#underWay.set(requestId, answers);
+    return answers.finally(() => this.#underWay.delete(requestId));
+  }
+
+  /** Of an equal start that was made before and is live, or is being admitted: what that was answered. */
+  acceptedBefore(
+    label: string,
+    fingerprint: string | undefined,
+  ): SpawnAnswer | Promise<SpawnAnswer> | undefined {
+    if (fingerprint === undefined) return undefined;
+    const admitting = this.#admitting.get(label);
+    if (admitting?.fingerprint === fingerprint)
+      return admitting.answer.then((answer) =>
+        answer.status === 'accepted' ? { ...answer, repeated: true } : answer,
+      );
+    const live = liveRun(this.#state, label);
+    if (live?.fingerprint !== fingerprint) return undefined;
+    const { run, workflowId, runId } = live;
+    return { status: 'accepted', label, run, workflowId, runId, notes: [], repeated: true };
+  }
+
+  /** Has an equal start, until this one is answered, get the same answer. */
+  admitting(label: string, fingerprint: string | undefined, answer: Promise<SpawnAnswer>): void {
+    this.#admitting.set(label, { fingerprint, answer });
+    const over = (): void => void this.#admitting.delete(label);
+    answer.then(over, over);
+  }
+
+  /** Takes a child that has started into the session, and follows it where its end was not told by itself. */
+  began(entry: SessionEntry, result: Promise<unknown>): void {
+    const { label, run } = entry;
+    this.#state.runs[label] = run;
+    this.#state.live[label] = entry;
+    this.#on.changed();
+    const settled = (): void => {
+      if (liveRun(this.#state, label)?.run === run) this.#on.watch(entry);
+    };
+    void result.then(settled, settled);
+  }
+}
+
+/** A refusal, as an answer. */
+export function refused(label: string, code: string, reason: string, remedy?: string): Refused {
+  return { status: 'refused', label, code, reason, ...(remedy !== undefined && { remedy }) };
+}

@@ -1,0 +1,250 @@
+/** What to do after an attempt at a turn, by its result. */
+import type { Failure, Lost, TurnFailureClass, TurnResult } from '../../src/contract/index.ts';
+import { backoff, credentialsPause, limitPause, lookPause } from '../shared/backoff.ts';
+import { nearBudget, overBudget } from './budget.ts';
+import type { ActionResult, NextAction } from './events.ts';
+import type { Rules, Stall, SubagentState } from './state.ts';
+import { attemptTurn, conclude } from './transitions.ts';
+import { countUsage, flushUsage, recordPendingUsage } from './turn-usage.ts';
+
+/** Failed attempts of one turn in a row that are tried again before the subagent fails. */
+export const MAX_TURN_FAILURES = 5;
+/** Lost attempts of one turn in a row: a turn that kills its worker each time must not do so for ever. */
+export const MAX_LOST_ATTEMPTS = 10;
+/** Lost attempts of one turn, however far it came in between: one may kill its worker in ever new ways. */
+export const MAX_LOSSES = 3 * MAX_LOST_ATTEMPTS;
+/** So often in a row a lost turn is taken up again at once. Then there are pauses, in which its worker is there for others. */
+const LOST_AT_ONCE = 3;
+/** Work after which a loss is no longer put down to the turn: the row of its losses begins anew. */
+const LASTING_MS = 10 * 60_000;
+/** Where nobody says how long a limit lasts. */
+const MIN_LIMIT_PAUSE_MS = 60_000;
+
+/** Decides after an attempt at a turn, whose time is counted already: `elapsedMs`. */
+export function afterTurn(
+  state: SubagentState,
+  { result, elapsedMs }: Extract<ActionResult, { type: 'turn' }>,
+  rules: Rules,
+): [SubagentState, NextAction] {
+  if (result.kind === 'lost' || result.kind === 'interrupted') {
+    const lasted = elapsedMs > LASTING_MS;
+    const owing = recordPendingUsage(state, result.kind === 'lost' ? result.last : result);
+    return takeUpAgain(lasted ? { ...owing, lost: 0, losses: 0 } : owing, result, rules);
+  }
+  const known: SubagentState = {
+    ...state,
+    lost: 0,
+    stalled: undefined,
+    model: result.model ?? state.model,
+    loaded: result.loaded ?? state.loaded,
+    notes: [...state.notes, ...result.notes],
+  };
+  switch (result.kind) {
+    case 'copilot-session-lost':
+      return beginAnew(known, result, rules);
+    case 'finished':
+      return [
+        {
+          ...countUsage(known, result),
+          failures: 0,
+          stalls: 0,
+          report: result.report,
+          reportChars: result.reportChars,
+          cut: result.cut ?? false,
+        },
+        { do: 'collect' },
+      ];
+    case 'question':
+      return [
+        { ...countUsage(known, result), failures: 0, stalls: 0 },
+        {
+          do: 'ask',
+          questions: result.questions.map(({ requestId, question, choices }) => ({
+            id: requestId,
+            question,
+            ...(choices && { choices: [...choices] }),
+          })),
+        },
+      ];
+    case 'stuck':
+      return afterStall({ ...recordPendingUsage(known, result), stalls: known.stalls + 1 }, result, rules);
+    case 'moving':
+      return attemptTurn(recordPendingUsage(known, result), 'keep', rules);
+    case 'timed-out':
+      return conclude(countUsage(known, result), { status: 'timed-out' });
+    case 'near-budget': {
+      const near = nearBudget(known, result.usage, known.turn - 1, rules.budget);
+      const owing = recordPendingUsage(known, result);
+      if (!near) return attemptTurn(owing, 'keep', rules);
+      return [
+        { ...owing, noticed: near.noticed },
+        { do: 'report-budget', summary: near.words },
+      ];
+    }
+    case 'over-budget': {
+      const spent = countUsage(known, result);
+      return conclude(spent, overBudget(spent.usage, 0, rules.budget) ?? { status: 'over-budget' });
+    }
+    case 'failed':
+      return afterFailure({ ...recordPendingUsage(known, result), stalled: state.stalled }, result, rules);
+  }
+}
+
+function afterStall(
+  state: SubagentState,
+  { doing, silentMs, since, repeats }: Extract<TurnResult, { kind: 'stuck' }>,
+  { onStuck = 'report' }: Rules,
+): [SubagentState, NextAction] {
+  // What it waits for may come: that is for others to judge.
+  const then = onStuck === 'kill' && repeats?.waits === true ? 'report' : onStuck;
+  const notes = then === 'kill' ? ['it was killed because it was stuck'] : [];
+  const stalled: Stall = repeats
+    ? { reason: 'repeating', since, detail: `${repeatsWords(repeats)}: ${doing}` }
+    : { reason: 'silent', since, detail: `no sign of life; was doing: ${doing}` };
+  return [
+    { ...state, stalled, silentSince: undefined, notes: [...state.notes, ...notes] },
+    { do: 'report-stuck', doing, silentMs, repeats, then },
+  ];
+}
+
+/** `20 equal calls with equal results`, of a cycle with how many there are in it. */
+export function repeatsWords({ count, period }: { readonly count: number; readonly period: number }): string {
+  return period === 1
+    ? `${count} equal calls in a row with equal results`
+    : `${count} calls in a row, the same ${period} over and over with equal results`;
+}
+
+function afterFailure(
+  before: SubagentState,
+  result: Extract<TurnResult, { kind: 'failed' }>,
+  { seed = 0 }: Rules,
+): [SubagentState, NextAction] {
+  // An attempt that came further than the one before begins a new row of failures.
+  const further = result.usage.toolCalls > before.toolCallsAtFailure;
+  const state: SubagentState = {
+    ...before,
+    failures: further ? 0 : before.failures,
+    waits: further ? 0 : before.waits,
+    toolCallsAtFailure: result.usage.toolCalls,
+    stalled: {
+      reason: result.waitFor ?? 'model',
+      since: (further ? undefined : before.stalled?.since) ?? result.lastEventAt,
+      detail: result.message,
+    },
+    silentSince: result.lastEventAt ?? before.silentSince,
+  };
+  if (result.waitFor !== undefined) {
+    const waits = state.waits + 1;
+    return [
+      // Silence that was waited for is none.
+      { ...state, waits, silentSince: undefined },
+      {
+        do: 'wait',
+        for: result.waitFor,
+        ms: waitOf(result, waits, seed),
+        why: result.message,
+        announce: waits === 1,
+      },
+    ];
+  }
+  const failures = state.failures + 1;
+  if (result.retryable && failures < MAX_TURN_FAILURES) {
+    const ms = result.retryAfterMs ?? backoff(failures, seed);
+    return [
+      { ...state, failures },
+      { do: 'pause', ms, why: result.message },
+    ];
+  }
+  return conclude(countUsage({ ...state, failures }, result), {
+    status: 'failed',
+    failure: {
+      class: failureClassOf(result.class),
+      cause: result.class,
+      message: result.message,
+      ...(result.remedy !== undefined && { remedy: result.remedy }),
+    },
+  });
+}
+
+/** How long a wait lasts when nobody says earlier that what it waits for is there, in milliseconds. */
+function waitOf(
+  { waitFor, retryAfterMs }: Extract<TurnResult, { kind: 'failed' }>,
+  waits: number,
+  seed: number,
+): number {
+  if (waitFor === 'limit') return limitPause(retryAfterMs ?? MIN_LIMIT_PAUSE_MS, waits, seed);
+  return waitFor === 'space' ? lookPause(waits - 1) : credentialsPause(waits, seed);
+}
+
+function failureClassOf(cause: TurnFailureClass): Failure['class'] {
+  if (cause === 'copilot') return 'copilot';
+  return cause === 'disk' ? 'workspace' : 'model';
+}
+
+/** The same turn once more, in a new conversation that is told of the one before. */
+function beginAnew(
+  before: SubagentState,
+  { reason, shown }: Extract<TurnResult, { kind: 'copilot-session-lost' }>,
+  rules: Rules,
+): [SubagentState, NextAction] {
+  const failures = before.failures + 1;
+  const note = `its Copilot session could not be resumed (${reason}): a new one began in the same workspace, with a hand-over`;
+  const state: SubagentState = {
+    ...flushUsage(before),
+    failures,
+    handover: shown,
+    notes: [...before.notes, note],
+  };
+  if (failures < MAX_TURN_FAILURES) return attemptTurn(state, 'keep', rules);
+  return conclude(state, {
+    status: 'failed',
+    failure: {
+      class: 'copilot',
+      cause: 'copilot',
+      message: `its Copilot session could not be resumed, ${failures} times in a row: ${reason}`,
+    },
+  });
+}
+
+/** The same turn once more: its prompt is sent only where Copilot's event log does not have it. */
+function takeUpAgain(
+  before: SubagentState,
+  result: Extract<TurnResult, { kind: 'lost' | 'interrupted' }>,
+  rules: Rules,
+): [SubagentState, NextAction] {
+  if (result.kind === 'interrupted' || result.notStarted) return attemptTurn(before, 'reacquire', rules);
+  const { seed = 0 } = rules;
+  const state = afterLoss(before, result);
+  const { turn, lost, losses } = state;
+  if (lost > MAX_LOST_ATTEMPTS || losses > MAX_LOSSES) {
+    const times = lost > MAX_LOST_ATTEMPTS ? `${lost} times in a row` : `${losses} times`;
+    return conclude(state, {
+      status: 'failed',
+      failure: { class: 'copilot', message: `turn ${turn} was lost ${times}: ${result.reason}` },
+    });
+  }
+  const note = `turn ${turn} was interrupted and taken up again: ${result.reason}`;
+  const [again, action] = attemptTurn(
+    { ...state, notes: [...state.notes, note] },
+    result.who === 'worker' ? 'reacquire' : 'keep',
+    rules,
+  );
+  const pauses = Math.max(lost - LOST_AT_ONCE, losses - MAX_LOST_ATTEMPTS);
+  if (action.do !== 'turn' || pauses <= 0) return [again, action];
+  const pause = { ms: backoff(pauses, seed), why: `turn ${turn} was lost ${losses} times: ${result.reason}` };
+  return [again, { ...action, pause }];
+}
+
+/** Counts a loss. One before which the turn came further than before the last is the first of a new row. */
+function afterLoss(state: SubagentState, { last }: Lost): SubagentState {
+  const done = last ? last.usage.modelRequests + last.usage.toolCalls : 0;
+  const ran = last?.tool === undefined ? undefined : last.doing;
+  const further = done > state.doneAtLoss && (ran === undefined || ran !== state.ranAtLoss);
+  return {
+    ...state,
+    lost: further ? 1 : state.lost + 1,
+    losses: state.losses + 1,
+    doneAtLoss: Math.max(done, state.doneAtLoss),
+    ranAtLoss: ran ?? state.ranAtLoss,
+  };
+}

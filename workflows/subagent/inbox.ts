@@ -1,0 +1,139 @@
+/** Steers: one inbox for signal and Update, delivered in the order of their arrival, each with a truthful receipt. */
+import { ApplicationFailure, condition, uuid4 } from '@temporalio/workflow';
+import {
+  check,
+  byteLength,
+  firstProblem,
+  MAX_WAITING_BYTES,
+  plural,
+  steerRequest,
+  type Receipt,
+  type SteerRequest,
+} from '../../src/contract/index.ts';
+import { isLost } from '../shared/activity-calls.ts';
+import type { GiveUp } from './give-up.ts';
+import { beginningOf } from './prompt.ts';
+import type { StatusPublisher } from './status-publisher.ts';
+import type { SubagentMachine } from './machine.ts';
+import type { SteerRecord, SubagentState } from './state.ts';
+import type { WorkerCalls } from './worker-calls.ts';
+
+/** What the inbox works with. */
+export interface InboxParts {
+  readonly machine: SubagentMachine;
+  readonly status: StatusPublisher;
+  readonly worker: WorkerCalls;
+  readonly giveUp: GiveUp;
+}
+
+export class SteerInbox {
+  /** Why no steer is taken any more; undefined while they are. */
+  closed: string | undefined;
+  #inFlight = 0;
+  /** In bytes of JSON. */
+  #inFlightBytes = 0;
+  #order: Promise<unknown> = Promise.resolve();
+  readonly #parts: InboxParts;
+
+  constructor(parts: InboxParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether every steer has its receipt. */
+  get settled(): boolean {
+    return this.#inFlight === 0;
+  }
+
+  /** Parses a request. Throws `ApplicationFailure`, as an Update validator must. */
+  parse(request: SteerRequest): { id: string | undefined; message: string; interrupt: boolean } {
+    if (this.closed !== undefined) throw ApplicationFailure.nonRetryable(this.closed, 'ALREADY_ENDED');
+    const parsed = check(steerRequest, request);
+    if (parsed.success) {
+      const { id, message, interrupt = false } = parsed.data;
+      if (id === undefined || !this.#known(id)) this.#requireSpace(message);
+      return { id, message, interrupt };
+    }
+    throw ApplicationFailure.nonRetryable(firstProblem(parsed.error), 'BAD_INPUT');
+  }
+
+  /** Takes a steer and answers with its receipt; the same id again answers with the first one's. */
+  async accept(request: SteerRequest): Promise<Receipt> {
+    const { id = `s-${uuid4().slice(0, 8)}`, message, interrupt } = this.parse(request);
+    const steer = this.#known(id) ?? this.#arrive({ id, message, ...(interrupt && { interrupt }) });
+    const bytes = sizeOf(message);
+    this.#inFlight++;
+    this.#inFlightBytes += bytes;
+    const delivery = this.#order.then(() => this.#known(id)?.receipt ?? this.#deliver(steer));
+    this.#order = delivery.catch(() => undefined);
+    try {
+      return await delivery;
+    } finally {
+      this.#inFlight--;
+      this.#inFlightBytes -= bytes;
+    }
+  }
+
+  /** The steers as others are shown them: with the beginning of each message. */
+  get shown(): SteerRecord[] {
+    const { steerLog } = this.#parts.machine.state;
+    return steerLog.map((steer) => ({ ...steer, message: beginningOf(steer.message) }));
+  }
+
+  /** A message of our own into the running turn, which is dropped where that has ended. */
+  async nudge(message: string): Promise<void> {
+    const steer = this.#arrive({ id: `nudge-${uuid4().slice(0, 8)}`, message });
+    const receipt = await this.#bringIn(steer);
+    if (receipt) this.#answer(receipt);
+  }
+
+  #known(id: string): SteerRecord | undefined {
+    return this.#parts.machine.state.steerLog.find((steer) => steer.id === id);
+  }
+
+  #arrive(steer: SteerRecord): SteerRecord {
+    this.#parts.machine.dispatch({ type: 'steer-arrived', steer });
+    return steer;
+  }
+
+  /** What waits becomes one prompt, which must fit into a message. Throws `ApplicationFailure`. */
+  #requireSpace(message: string): void {
+    const { held } = this.#parts.machine.state;
+    const waiting = this.#inFlightBytes + sizeOf(held.map((steer) => steer.message));
+    if (waiting + sizeOf(message) <= MAX_WAITING_BYTES) return;
+    throw ApplicationFailure.create({
+      message: `${plural(held.length + this.#inFlight, 'message')} of ${Math.ceil(waiting / 1024)} KiB wait for the next turn, and together they may have ${MAX_WAITING_BYTES / 1024} KiB`,
+      type: 'LIMIT',
+      nonRetryable: true,
+      details: [{ remedy: 'send it once that turn has begun, or put the material in a file and name it' }],
+    });
+  }
+
+  /** Its receipt, when it got into the running turn. */
+  async #bringIn(steer: SteerRecord): Promise<Receipt | undefined> {
+    const { machine, worker, giveUp } = this.#parts;
+    const isAttempt = (attempt: SubagentState['attempt']): boolean => machine.state.attempt === attempt;
+    while (isAttempt('running')) {
+      const answer = await giveUp.orEnd(worker.deliver(steer));
+      if (!isLost(answer)) return answer.kind === 'delivered' ? answer.receipt : undefined;
+      if (isAttempt('lost')) await condition(() => this.closed !== undefined || !isAttempt('lost'));
+    }
+    return undefined;
+  }
+
+  async #deliver(steer: SteerRecord): Promise<Receipt> {
+    const receipt = await this.#bringIn(steer);
+    if (receipt) return this.#answer(receipt);
+    const { machine, status } = this.#parts;
+    const { id, message } = steer;
+    machine.dispatch({ type: 'steer-held', steer: { id, message } });
+    return this.#answer({ id, delivery: 'held', at: new Date().toISOString(), during: status.status });
+  }
+
+  #answer(receipt: Receipt): Receipt {
+    this.#parts.machine.dispatch({ type: 'steer-answered', receipt });
+    this.#parts.status.show();
+    return receipt;
+  }
+}
+
+const sizeOf = (value: unknown): number => byteLength(JSON.stringify(value));

@@ -1,0 +1,196 @@
+/**
+ * What a subagent does next, as pure decisions: (state, result of its action) to (state, next action).
+ * No Temporal, no clock, no I/O: `action-runner.ts` runs the actions, tests drive this with random results.
+ */
+import { OUTPUT_AGAIN } from '../../src/chain/output-words.ts';
+import { blocking, oneLine, type Failure, type Verification } from '../../src/contract/index.ts';
+import { afterTurn } from './after-turn.ts';
+import { overBudget } from './budget.ts';
+import type { ActionResult, NextAction } from './events.ts';
+import type { Opening, Rules, SubagentState } from './state.ts';
+import { attemptTurn, conclude, end, openTurn } from './transitions.ts';
+import { unsavedPrompt } from './prompt.ts';
+
+/** Of one note. */
+const MAX_NOTE_CHARS = 300;
+
+/** Decides what to do after `result`. */
+export function decide(
+  state: SubagentState,
+  result: ActionResult,
+  rules: Rules,
+): [SubagentState, NextAction] {
+  switch (result.type) {
+    case 'prepared': {
+      const { workspace } = result;
+      const prepared = { ...state, workspace, notes: [...state.notes, ...workspace.notes] };
+      return rules.setUp ? [prepared, { do: 'set-up' }] : openTurn(prepared, { kind: 'task' }, 'keep', rules);
+    }
+    case 'set-up': {
+      const { results, notes, failure } = result;
+      const ready = { ...state, setup: results, notes: [...state.notes, ...notes] };
+      return failure
+        ? conclude(ready, { status: 'failed', failure })
+        : openTurn(ready, { kind: 'task' }, 'keep', rules);
+    }
+    case 'unprepared':
+      return end(state, { status: 'failed', failure: result.failure });
+    case 'uncollected':
+      return end(
+        { ...state, evidence: result.evidence ?? state.evidence },
+        state.verdict ?? { status: 'failed', failure: result.failure },
+      );
+    case 'turn':
+      return afterTurn({ ...state, workedMs: state.workedMs + result.elapsedMs }, result, rules);
+    case 'went-on':
+      return attemptTurn(state, 'keep', rules);
+    case 'answered':
+      return openTurn(
+        { ...state, notes: [...state.notes, ...(result.notes ?? [])] },
+        { kind: 'answers', answers: result.answers },
+        'reacquire',
+        rules,
+      );
+    case 'collected': {
+      const { evidence, caveats, notes } = result;
+      const collected = { ...state, evidence, caveats, notes: [...state.notes, ...notes] };
+      if (state.verdict) return end(collected, state.verdict);
+      const { output, artifacts } = result;
+      if (output && 'problem' in output) return afterBadOutput(collected, output.problem, rules);
+      if (artifacts && 'problem' in artifacts)
+        return failUnlessTold(collected, withoutArtifacts(artifacts.problem), { kind: 'steers' }, rules);
+      const read = {
+        ...collected,
+        ...(output && { output: output.value }),
+        ...(artifacts && { artifacts: artifacts.files }),
+      };
+      if (goesBack(read, rules)) return unsavedGoesBack(read, rules);
+      return rules.verify ? [read, { do: 'verify' }] : afterWork(read, rules);
+    }
+    case 'verified':
+      return afterVerify(state, result, rules);
+    case 'unverified':
+      return end(state, { status: 'failed', failure: result.failure });
+    case 'pushed':
+      return afterPush({ ...state, push: result.push }, rules);
+  }
+}
+
+/** Work that no commit has goes back once, while a turn more is allowed; after that it is a caveat. */
+function goesBack(state: SubagentState, rules: Rules): boolean {
+  const { evidence, unsavedRepairs, usage, turn, workedMs } = state;
+  return (
+    (evidence?.unsaved ?? []).length > 0 &&
+    unsavedRepairs === 0 &&
+    rules.maxRepairs > 0 &&
+    workedMs < rules.timeoutMs &&
+    overBudget(usage, turn, rules.budget) === undefined
+  );
+}
+
+function unsavedGoesBack(state: SubagentState, rules: Rules): [SubagentState, NextAction] {
+  const unsaved = state.evidence?.unsaved ?? [];
+  const problem = unsavedPrompt(unsaved) + (rules.output ? `\n\n${OUTPUT_AGAIN}` : '');
+  const paths = unsaved.map(({ path }) => path).join(', ');
+  const note = oneLine(`it was asked to commit what no commit had: ${paths}`, MAX_NOTE_CHARS);
+  return openTurn(
+    { ...state, unsavedRepairs: state.unsavedRepairs + 1, notes: [...state.notes, note] },
+    { kind: 'repair', problem },
+    'keep',
+    rules,
+  );
+}
+
+/** A report that is not the data that was asked for goes back once. */
+function afterBadOutput(before: SubagentState, problem: string, rules: Rules): [SubagentState, NextAction] {
+  const state: SubagentState = { ...before, output: undefined };
+  const prompt = `Your final message cannot be used: ${problem}.\n\n${OUTPUT_AGAIN}`;
+  if (state.outputRepairs > 0) {
+    const failure: Failure = {
+      class: 'output',
+      message: `its final message is not the data that was asked for: ${problem}`,
+      remedy: 'Look at its report; a plainer schema or task may help.',
+    };
+    return failUnlessTold(state, failure, { kind: 'repair', problem: prompt }, rules);
+  }
+  return openTurn(
+    {
+      ...state,
+      outputRepairs: state.outputRepairs + 1,
+      notes: [...state.notes, `its final message went back to it: ${problem}`],
+    },
+    { kind: 'repair', problem: prompt },
+    'keep',
+    rules,
+  );
+}
+
+function withoutArtifacts(message: string): Failure {
+  return {
+    class: 'artifacts',
+    message,
+    remedy: 'Say in its task what the file is to hold, and run it again.',
+  };
+}
+
+/** It has failed, unless its main agent has said something meanwhile: that opens one more turn, which may mend it. */
+function failUnlessTold(
+  state: SubagentState,
+  failure: Failure,
+  opening: Opening,
+  rules: Rules,
+): [SubagentState, NextAction] {
+  return state.held.length > 0
+    ? openTurn(state, opening, 'keep', rules)
+    : end(state, { status: 'failed', failure });
+}
+
+function afterVerify(
+  state: SubagentState,
+  result: Extract<ActionResult, { type: 'verified' }>,
+  rules: Rules,
+): [SubagentState, NextAction] {
+  const verified: SubagentState = {
+    ...state,
+    verifications: result.verifications,
+    verifyingMs: state.verifyingMs + result.elapsedMs,
+    workedMs: state.workedMs + result.elapsedMs,
+    notes: [...state.notes, ...result.notes],
+    caveats: [...state.caveats, ...(result.caveats ?? [])],
+  };
+  if (result.problem === undefined) return afterWork(verified, rules);
+  const problem = rules.output ? `${result.problem}\n\n${OUTPUT_AGAIN}` : result.problem;
+  const opening: Opening = { kind: 'repair', problem };
+  if (state.repairs < rules.maxRepairs)
+    return openTurn({ ...verified, repairs: state.repairs + 1 }, opening, 'keep', rules);
+  const message = firstProblem(verified.verifications) ?? result.reason ?? result.problem;
+  return failUnlessTold(verified, { class: 'verification', message }, opening, rules);
+}
+
+/** The work stands (and verified, where that was asked for). A steer that came meanwhile still opens a turn: none is dropped. */
+function afterWork(state: SubagentState, rules: Rules): [SubagentState, NextAction] {
+  if (state.held.length > 0) return openTurn(state, { kind: 'steers' }, 'keep', rules);
+  const goesOut = rules.push && (rules.force || blocking(state.caveats).length === 0);
+  return goesOut ? [state, { do: 'push' }] : end(state, { status: 'done' });
+}
+
+/** A steer that came meanwhile opens a turn here too; what comes of it is pushed again. */
+function afterPush(state: SubagentState, rules: Rules): [SubagentState, NextAction] {
+  if (state.held.length > 0) return openTurn(state, { kind: 'steers' }, 'keep', rules);
+  const problem = state.push?.problem;
+  if (problem === undefined) return end(state, { status: 'done' });
+  return end(state, {
+    status: 'failed',
+    failure: {
+      class: 'push',
+      message: `its branch was not pushed: ${problem}`,
+      remedy:
+        'The work is kept on its branch: push it from its worktree, or continue the subagent to try again.',
+    },
+  });
+}
+
+function firstProblem(verifications: readonly Verification[]): string | undefined {
+  const failed = verifications.find((each) => each.exitCode !== 0);
+  return failed && `\`${failed.command}\` ${failed.problem ?? `exited with ${failed.exitCode}`}`;
+}

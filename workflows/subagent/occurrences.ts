@@ -1,0 +1,94 @@
+/** What happens beside the action that runs, as changes of the state. No Temporal, no clock, no I/O. */
+import { caveatOf, oneLine } from '../../src/contract/index.ts';
+import { countLeftOut } from '../session/left-out.ts';
+import type { Occurrence } from './events.ts';
+import type { SteerRecord, SubagentState } from './state.ts';
+import { flushUsage } from './turn-usage.ts';
+
+/** Steers kept for the panel and the `describe` query. */
+const REMEMBERED_STEERS = 20;
+
+/** The state after `occurrence`. */
+export function record(state: SubagentState, occurrence: Occurrence): SubagentState {
+  switch (occurrence.type) {
+    case 'steer-arrived':
+      return { ...state, steerLog: remembered([...state.steerLog, occurrence.steer]) };
+    case 'steer-held':
+      return { ...state, held: [...state.held, occurrence.steer] };
+    case 'steer-answered': {
+      const { receipt } = occurrence;
+      const steerLog = state.steerLog.map((steer) =>
+        steer.id === receipt.id ? { ...steer, receipt } : steer,
+      );
+      return { ...state, steerLog };
+    }
+    case 'noted':
+      return noted(state, occurrence.note);
+    case 'cloned':
+      return {
+        ...state,
+        spec: { ...state.spec, ...occurrence.defaults },
+        repository: occurrence.repository,
+      };
+    case 'turn-began':
+      return { ...state, attempt: 'running' };
+    case 'turn-ended':
+      return { ...state, attempt: occurrence.lost ? 'lost' : 'none' };
+    case 'cut-off':
+      return {
+        ...state,
+        workedMs: state.workedMs + occurrence.workedMs,
+        verifyingMs: state.verifyingMs + occurrence.verifyingMs,
+      };
+    case 'stopped':
+      return afterStop(state, occurrence);
+    case 'salvaged':
+      return afterSalvage(state, occurrence.found);
+    case 'given-up': {
+      const note = 'its worker was given up: whether processes of it are left there is not known';
+      return flushUsage(noted(state, note));
+    }
+    case 'signal-left-out':
+      return { ...state, leftOut: countLeftOut(state.leftOut, occurrence.name, occurrence.why) };
+  }
+}
+
+const noted = (state: SubagentState, note: string): SubagentState => ({
+  ...state,
+  notes: [...state.notes, note],
+});
+
+/** The newest, and every one that waits for its receipt. */
+function remembered(steers: readonly SteerRecord[]): readonly SteerRecord[] {
+  const surplus = steers.length - REMEMBERED_STEERS;
+  return surplus <= 0 ? steers : steers.filter(({ receipt }, at) => at >= surplus || receipt === undefined);
+}
+
+function afterStop(
+  state: SubagentState,
+  { problem, movedTo, used }: Extract<Occurrence, { type: 'stopped' }>,
+): SubagentState {
+  const flushed = flushUsage(state, used);
+  const stopped =
+    problem === undefined
+      ? flushed
+      : noted(flushed, `its worker could not end it in order: ${oneLine(problem, 300)}`);
+  // What came onto its branch after its work was collected is in nothing that is reported.
+  const { branch, head } = state.evidence ?? {};
+  if (movedTo === undefined || branch == null || head === undefined) return stopped;
+  const what = movedTo === null ? 'was deleted' : `was moved to ${movedTo}`;
+  const text = `the branch ${branch} ${what} after its work was collected, perhaps by something it had left running: what is reported is ${head}`;
+  return { ...stopped, caveats: [...stopped.caveats, caveatOf('branch-moved', text)] };
+}
+
+function afterSalvage(
+  state: SubagentState,
+  found: Extract<Occurrence, { type: 'salvaged' }>['found'],
+): SubagentState {
+  if (found.type === 'collected') {
+    const { evidence, caveats, notes } = found;
+    return { ...state, evidence, caveats, notes: [...state.notes, ...notes] };
+  }
+  const note = `its work could not be collected: ${oneLine(found.failure.message, 400)}`;
+  return noted({ ...state, evidence: found.evidence ?? state.evidence }, note);
+}

@@ -1,0 +1,237 @@
+/** Puts an outcome together, and what the session keeps and announces of it. */
+import { ApplicationFailure } from '@temporalio/common';
+import {
+  blocking,
+  byteLength,
+  caveatOf,
+  countDenials,
+  fitted,
+  head,
+  kindOf,
+  kindsOf,
+  MAX_REPORT_CHARS,
+  MAX_SUMMARY_CHARS,
+  oneLine,
+  orderCaveats,
+  plural,
+  type Announcement,
+  type Caveat,
+  type Failure,
+  type FinalStatus,
+  type Outcome,
+  type Push,
+  type SessionEntry,
+  type SubagentInput,
+  type SweepReport,
+  withCaveats,
+  withSummary,
+} from '../../src/contract/index.ts';
+import { leftOutNotes } from '../session/left-out.ts';
+import type { SubagentState } from './state.ts';
+
+/** What an outcome takes beside the data and the files that are handed on, as JSON; and its notes. */
+const MAX_OUTCOME_BYTES = 900_000;
+const MAX_NOTES_BYTES = 100_000;
+
+/** How a subagent ended. */
+export interface Ending {
+  readonly status: FinalStatus;
+  readonly failure?: Failure | undefined;
+  readonly sweep?: SweepReport | undefined;
+  readonly queuedMs: number;
+  readonly totalMs: number;
+}
+
+/** The outcome. It travels as one payload, whatever came together in a long run; data and files that are handed on stay whole. */
+export function outcomeOf(input: SubagentInput, state: SubagentState, ending: Ending): Outcome {
+  const { output, artifacts, ...told } = wholeOutcome(input, state, ending);
+  return {
+    ...fitted({ ...told, notes: fittedNotes(told.notes) }, MAX_OUTCOME_BYTES),
+    ...(output !== undefined && { output }),
+    ...(artifacts && { artifacts }),
+  };
+}
+
+/** The first notes, as many as one payload holds a slot for, and how many there are besides. */
+export function fittedNotes(notes: readonly string[]): string[] {
+  let bytes = 0;
+  const kept = notes.filter((note) => (bytes += byteLength(note)) <= MAX_NOTES_BYTES);
+  const more = notes.length - kept.length;
+  return more === 0 ? kept : [...kept, `${plural(more, 'more note')}, for which there is no room`];
+}
+
+function wholeOutcome(input: SubagentInput, state: SubagentState, ending: Ending): Outcome {
+  const push = pushOf(state, ending);
+  const model = state.model ?? state.spec.model;
+  return {
+    status: ending.status,
+    label: input.label,
+    session: input.session,
+    run: input.run,
+    summary: summaryOf(state, ending),
+    report: head(state.report, MAX_REPORT_CHARS),
+    ...reportChars(state),
+    ...(state.output !== undefined && { output: state.output }),
+    ...(ending.status === 'done' && state.artifacts && { artifacts: { ...state.artifacts } }),
+    ...(ending.failure && { failure: ending.failure }),
+    caveats: orderCaveats([...state.caveats, ...reportCaveats(state, ending)]),
+    ...(state.evidence && { evidence: state.evidence }),
+    ...(state.setup.length > 0 && { setup: [...state.setup] }),
+    ...(push && { push }),
+    verifications: [...state.verifications],
+    repairs: state.repairs,
+    turns: state.turn,
+    ...(model !== undefined && { model }),
+    usage: state.usage,
+    durations: {
+      queuedMs: ending.queuedMs,
+      workingMs: state.workedMs - state.verifyingMs,
+      verifyingMs: state.verifyingMs,
+      totalMs: ending.totalMs,
+    },
+    ...(ending.sweep && { sweep: ending.sweep }),
+    permissions: state.spec.permissions,
+    denials: [...state.denials],
+    loaded: [...state.loaded],
+    notes: [
+      ...state.notes,
+      ...leftOutNotes(state.leftOut),
+      ...pushNotes(state, ending),
+      ...denialNotes(state),
+      ...undelivered(state),
+    ],
+  };
+}
+
+/** What its last message says of its work: only where it says that it is done. */
+function reportCaveats({ report, cut, evidence }: SubagentState, { status }: Ending): Caveat[] {
+  if (status !== 'done') return [];
+  if (cut) return [caveatOf('cut-report', 'its last message was cut off by the model’s output limit')];
+  const didNothing = report.trim() === '' && (evidence?.commitCount ?? 0) === 0;
+  return didNothing ? [caveatOf('empty-report', 'its last message is empty, and it made no commit')] : [];
+}
+
+/** How long the final message was, where the outcome has only its beginning. */
+function reportChars({ report, reportChars = report.length }: SubagentState): Pick<Outcome, 'reportChars'> {
+  return reportChars > MAX_REPORT_CHARS ? { reportChars } : {};
+}
+
+function summaryOf(state: SubagentState, { status, failure, sweep }: Ending): string {
+  if (failure) return oneLine(failure.message, MAX_SUMMARY_CHARS);
+  if (status === 'killed')
+    return `killed in turn ${state.turn}; ${sweep ? processes(sweep) : 'no process had been started'}`;
+  if (status === 'timed-out') return `used up its working time in turn ${state.turn}`;
+  return oneLine(state.report, MAX_SUMMARY_CHARS) || 'finished without a final message';
+}
+
+function processes({ found, left, proof }: SweepReport): string {
+  if (proof === 'unproven') return 'whether processes are left is unproven';
+  return `${found} ${found === 1 ? 'process' : 'processes'} found, ${left.length} left`;
+}
+
+function denialNotes({ spec, denials }: SubagentState): string[] {
+  const count = countDenials(denials);
+  if (count === 0) return [];
+  const calls = count === 1 ? '1 tool call was' : `${count} tool calls were`;
+  return [`${calls} denied by its permissions (${spec.permissions})`];
+}
+
+/** What became of its branch, where that was to be pushed. */
+function pushOf({ spec, push, evidence, caveats }: SubagentState, { status }: Ending): Push | undefined {
+  if (!spec.push || evidence === undefined || push?.commit === evidence.head || status !== 'done')
+    return push;
+  const why = blocking(caveats).map(({ text }) => text);
+  const problem = `not pushed, which takes force: ${oneLine(why.join('; '), 600)}`;
+  return { remote: spec.repo, commit: evidence.head, problem };
+}
+
+function pushNotes({ spec, push, evidence }: SubagentState, { status }: Ending): string[] {
+  if (!spec.push || evidence === undefined || push?.commit === evidence.head || status === 'done') return [];
+  return ['its branch was not pushed: only what is done is'];
+}
+
+/** Messages whose turn never came. */
+function undelivered({ held }: SubagentState): string[] {
+  return held.map(({ message }) => `a message was held, and it ended before: ${oneLine(message, 200)}`);
+}
+
+/** What the session keeps of a run. */
+export function entryOf(
+  input: SubagentInput,
+  {
+    workerId,
+    ...ids
+  }: { workflowId: string; runId: string; startedAt: string; workerId: string | undefined },
+  outcome: Outcome,
+): SessionEntry & { status: FinalStatus } {
+  return {
+    ...ids,
+    label: input.label,
+    run: input.run,
+    status: outcome.status,
+    task: oneLine(input.spec.task, 120),
+    repo: input.spec.repo,
+    branch: outcome.evidence?.branch ?? null,
+    ...(outcome.evidence && { head: outcome.evidence.head }),
+    ...(workerId !== undefined && { workerId }),
+    ...(outcome.model !== undefined && { model: outcome.model }),
+    summary: outcome.summary,
+    ...(outcome.caveats.length > 0 && { caveats: kindsOf(outcome.caveats) }),
+    ...(outcome.denials.length > 0 && { denied: countDenials(outcome.denials) }),
+    tokens: outcome.usage.inputTokens + outcome.usage.outputTokens,
+    endedAt: new Date().toISOString(),
+  };
+}
+
+/** An announcement within its bound of 1 KB; its id is the same however often it is made. */
+export function announce(
+  input: Pick<SubagentInput, 'session' | 'label' | 'run'>,
+  ids: { workflowId: string; runId: string },
+  what: Pick<Announcement, 'kind' | 'status' | 'summary' | 'caveats'> & { key: string },
+): Announcement {
+  const { key, kind, status, summary, caveats } = what;
+  const { session, label, run } = input;
+  const at = new Date().toISOString();
+  return withSummary(
+    {
+      id: `${label}@${run}:${key}`,
+      kind,
+      session,
+      label,
+      run,
+      ...ids,
+      status,
+      ...(caveats && { caveats }),
+      at,
+    },
+    summary,
+  );
+}
+
+/** The announcement of an end: of one that is done, with its caveats. */
+export function announceEnd(
+  input: Pick<SubagentInput, 'session' | 'label' | 'run'>,
+  ids: { workflowId: string; runId: string },
+  { status, summary, caveats }: Outcome,
+): Announcement {
+  const told = status === 'done' ? caveats : [];
+  return announce(input, ids, {
+    ...{ key: 'ended', kind: kindOf(status), status },
+    summary: withCaveats(summary, told),
+    ...(told.length > 0 && { caveats: kindsOf(told) }),
+  });
+}
+
+/** The way a workflow closes that was neither completed nor cancelled. */
+export function asFailure(outcome: Outcome): ApplicationFailure {
+  const { status, summary } = outcome;
+  const failure = ApplicationFailure.create({
+    message: `${status}: ${summary}`,
+    type: status,
+    nonRetryable: true,
+    details: [outcome],
+  });
+  // It is no fault of ours: where it was made says nothing, and stands before everything else where it is shown.
+  failure.stack = '';
+  return failure;
+}

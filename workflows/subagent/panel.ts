@@ -1,0 +1,161 @@
+/** The live panel of a subagent in the Temporal Web UI: Markdown, in which a model's words cannot be more than words. */
+import {
+  head,
+  inOurWords,
+  kindsOf,
+  plural,
+  type Outcome,
+  type Receipt,
+  STALLS,
+  type Stalled,
+  type Verification,
+} from '../../src/contract/index.ts';
+import { capital, code, EMPTY_LINE, fence, moment } from '../shared/panel-text.ts';
+
+/** What the panel shows. */
+export interface PanelView {
+  /** As a command names it. */
+  readonly target: string;
+  readonly status: string;
+  readonly since: string;
+  readonly turn: number;
+  readonly repo: string;
+  readonly branch: string | null | undefined;
+  readonly workerId: string | undefined;
+  readonly waitingFor: string | undefined;
+  readonly stalled: Stalled | undefined;
+  /** Commands of its set-up or its verification, while they run. */
+  readonly runs: readonly string[];
+  readonly questions: readonly { readonly id: string; readonly question: string }[];
+  readonly steers: readonly {
+    readonly id: string;
+    readonly message: string;
+    readonly receipt?: Receipt | undefined;
+  }[];
+  readonly notes: readonly string[];
+  readonly outcome: Outcome | undefined;
+}
+
+/** Characters of what others wrote in the first line. */
+const HEADING_CHARS = 300;
+
+/** The whole panel. It has no task: that stands beside it, in the details of the workflow. */
+export function panel(view: PanelView): string {
+  const { outcome } = view;
+  const lines = [`### ${verdict(view)}`, ''];
+  lines.push(`- ${outcome ? 'at' : 'since'} ${moment(view.stalled?.since ?? view.since)}`);
+  if (view.stalled === undefined && view.waitingFor) lines.push(`- ${view.waitingFor}`);
+  lines.push(`- repository ${code(view.repo)}`);
+  if (view.branch) lines.push(`- branch ${code(view.branch)}`);
+  lines.push(`- turn ${view.turn}${view.workerId ? `, worker ${code(view.workerId)}` : ''}`);
+  if (view.runs.length > 0) lines.push(`- runs ${view.runs.map((command) => code(command)).join(', ')}`);
+  if (view.status === 'working') {
+    lines.push('- what it does now: the heartbeat of `runTurn`, under *Pending Activities*');
+  }
+  const { failure } = outcome ?? {};
+  if (failure?.remedy) lines.push(`- what to do: ${code(failure.remedy, 400)}`);
+  if (failure && failure.message.length > HEADING_CHARS)
+    lines.push('', '**Failure**', '', fence(head(failure.message, 1_000)));
+  if (outcome && outcome.caveats.length > 0)
+    lines.push(
+      '',
+      '**But**',
+      '',
+      ...outcome.caveats.map(({ grade, text }) => `- ${grade}: ${code(text, 600)}`),
+    );
+  for (const { id, question } of view.questions)
+    lines.push('', `**Asks** (${code(id)})`, '', fence(head(question, 1_000)));
+  if (view.steers.length > 0) {
+    lines.push('', '**Steers**', '');
+    for (const steer of view.steers)
+      lines.push(`- ${code(steer.message)} → ${steer.receipt ? describe(steer.receipt) : 'on its way'}`);
+  }
+  if (outcome) lines.push(...evidence(outcome));
+  if (view.notes.length > 0)
+    lines.push('', '**Notes**', '', ...view.notes.slice(-10).map((note) => `- ${code(note, 300)}`));
+  lines.push('', EMPTY_LINE);
+  return lines.join('\n');
+}
+
+/** How it ended or where it is, in one sentence; of one that asks, the command that answers. */
+function verdict(view: PanelView): string {
+  const { status, outcome, stalled, questions } = view;
+  if (outcome) return endedAs(outcome);
+  if (stalled === undefined) return capital(status);
+  if (stalled.reason === 'question') {
+    const many = questions.length > 1;
+    const what = many ? `Asks ${questions.length} questions: answer each with` : 'Asks: answer with';
+    return `${what} ${code(`subagents answer ${view.target}${many ? ' -q <id>' : ''} "<answer>"`)}`;
+  }
+  const { state, words } = STALLS[stalled.reason];
+  const was = state === status ? '' : ` (${status})`;
+  const detail = stalled.detail === undefined ? '' : `: ${code(stalled.detail, HEADING_CHARS)}`;
+  return `${capital(state)}${was}: ${words}${detail}`;
+}
+
+/** The verdict of one that is over. What others wrote stands in code. */
+function endedAs({ status, failure, summary, caveats, evidence, verifications }: Outcome): string {
+  if (failure) return `${capital(status)}: ${code(failure.message, HEADING_CHARS)}`;
+  if (status !== 'done') return `${capital(status)}: ${code(summary.replace(/^killed /, ''), HEADING_CHARS)}`;
+  const but = caveats.length === 0 ? '' : `, but: ${inOurWords(kindsOf(caveats))}`;
+  const work = evidence === undefined ? [] : [plural(evidence.commitCount, 'commit')];
+  const checks = verifications.length;
+  const verified = checks === 0 ? 'nothing was to be verified' : `verified by ${plural(checks, 'command')}`;
+  return `Done${but}: ${[...work, verified].join(', ')}`;
+}
+
+function describe(receipt: Receipt): string {
+  return `${receipt.delivery} at ${moment(receipt.at)}${receipt.during ? `, during ${code(receipt.during, 80)}` : ''}`;
+}
+
+function evidence(outcome: Outcome): string[] {
+  const lines = ['', '**Evidence** (measured, not claimed)', ''];
+  const found = outcome.evidence;
+  if (found) {
+    const { files, insertions, deletions } = found.diffStat;
+    lines.push(
+      `- ${plural(found.commitCount, 'commit')}, head ${code(found.head.slice(0, 12))}, base ${code(found.base.slice(0, 12))}`,
+      `- ${plural(files, 'file')} changed, +${insertions} −${deletions}`,
+    );
+    if (outcome.push)
+      lines.push(
+        outcome.push.ref === undefined
+          ? `- not pushed: ${code(outcome.push.problem ?? '', 600)}`
+          : `- pushed to ${code(outcome.push.ref)} of ${code(outcome.push.remote)}`,
+      );
+    for (const what of found.touchedOutside ?? [])
+      lines.push(`- touched outside its worktree while it worked: ${code(what, 300)}`);
+    if (found.sensitive.length > 0)
+      lines.push(
+        `- look at first: ${found.sensitive
+          .slice(0, 10)
+          .map((path) => code(path))
+          .join(', ')}`,
+      );
+  }
+  for (const each of outcome.setup ?? []) lines.push(`- set up by ${ran(each)}`);
+  for (const each of outcome.verifications)
+    lines.push(`- ${each.exitCode === 0 ? 'verified by' : '**not** verified by'} ${ran(each)}`);
+  if (outcome.sweep) {
+    lines.push(
+      `- processes: ${outcome.sweep.found} found, ${outcome.sweep.ended} ended, ${outcome.sweep.left.length} left (${outcome.sweep.proof})`,
+      ...outcome.sweep.commands.slice(0, 10).map((command) => `- was running: ${code(command)}`),
+    );
+  }
+  const { inputTokens, outputTokens, cachedTokens, toolCalls } = outcome.usage;
+  lines.push(
+    `- ${plural(outcome.turns, 'turn')}, ${plural(toolCalls, 'tool call')}, ${inputTokens} tokens in (${cachedTokens} cached), ${outputTokens} out`,
+  );
+  for (const { tool, what, count } of outcome.denials)
+    lines.push(
+      `- denied by its permissions: ${code(`${tool} ${what}`)}${count > 1 ? `, ${count} times` : ''}`,
+    );
+  if (outcome.report !== '')
+    lines.push('', '**Report** (the subagent’s words)', '', fence(head(outcome.report, 4_000)));
+  return lines;
+}
+
+function ran({ command, exitCode, problem, durationMs }: Verification): string {
+  const result = problem ? code(problem) : `exit ${exitCode}`;
+  return `${code(command)}: ${result} after ${(durationMs / 1_000).toFixed(1)} s`;
+}

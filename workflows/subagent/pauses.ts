@@ -1,0 +1,123 @@
+/** The actions in which a subagent does not work: it asks, waits for its model, or is reported as stuck or nearly spent. */
+import { CancelledFailure, condition } from '@temporalio/workflow';
+import { oneLine } from '../../src/contract/index.ts';
+import { repeatsWords } from './after-turn.ts';
+import type { Announcer } from './announcer.ts';
+import type { SteerInbox } from './inbox.ts';
+import type { Questions } from './questions.ts';
+import type { WorkerSlot } from './worker-slot.ts';
+import type { StatusPublisher } from './status-publisher.ts';
+import type { SubagentMachine } from './machine.ts';
+import type { ActionResult, NextAction } from './events.ts';
+import type { WorkerCalls } from './worker-calls.ts';
+
+/** What the pauses work with. */
+export interface PauseParts {
+  readonly machine: SubagentMachine;
+  readonly inbox: SteerInbox;
+  readonly questions: Questions;
+  readonly worker: WorkerCalls;
+  readonly slot: WorkerSlot;
+  readonly status: StatusPublisher;
+  readonly announcer: Announcer;
+}
+
+type Performing<Do extends NextAction['do']> = Extract<NextAction, { do: Do }>;
+
+export class Pauses {
+  readonly #parts: PauseParts;
+  #tryAgain = false;
+  /** For the turn, as soon as that runs again. */
+  #nudge: string | undefined;
+
+  constructor(parts: PauseParts) {
+    this.#parts = parts;
+  }
+
+  /** Told by a worker that has started, perhaps with what is waited for. */
+  tryAgain(): void {
+    this.#tryAgain = true;
+  }
+
+  /** The turn runs again: what is to be said to it is said. One that has ended needs no message. */
+  turnRuns(): void {
+    if (this.#nudge === undefined) return;
+    const nudge = this.#nudge;
+    this.#nudge = undefined;
+    void this.#parts.inbox.nudge(nudge).catch(() => undefined);
+  }
+
+  /** Asks, and waits for the answers without a slot. */
+  async ask({ questions: asked }: Performing<'ask'>): Promise<ActionResult> {
+    const { machine, questions, status, announcer } = this.#parts;
+    questions.ask(asked);
+    // Its worker may be away, and the pause wait for it: the question does not.
+    status.enter('asking');
+    await announcer.announce('question', inOneLine(asked));
+    await this.#leaveRoom('asking');
+    const { answers, late } = await questions.answered(machine.state.spec.answerTimeoutMs);
+    if (late.length === 0) return { type: 'answered', answers };
+    const unanswered = inOneLine(late);
+    await announcer.announce('notice', `no answer came in time; it uses its own judgement: ${unanswered}`);
+    const note = `not answered in time, and left to its own judgement: ${oneLine(unanswered, 300)}`;
+    return { type: 'answered', answers, notes: [note] };
+  }
+
+  /** Waits for its model without a slot. */
+  async wait(step: Performing<'wait'>): Promise<ActionResult> {
+    this.#tryAgain = false;
+    const { status, announcer } = this.#parts;
+    await this.#leaveRoom('waiting');
+    const again = new Date(Date.now() + step.ms).toISOString().slice(11, 16);
+    const what = WAITS_FOR[step.for];
+    status.enter('waiting', `${what}, tries again at ${again} UTC: ${step.why}`);
+    if (step.announce) await announcer.announce('notice', `${what}: ${step.why}`);
+    await condition(() => this.#tryAgain, step.ms, { summary: oneLine(`${what}: ${step.why}`, 100) });
+    return { type: 'went-on' };
+  }
+
+  async reportBudget({ summary }: Performing<'report-budget'>): Promise<ActionResult> {
+    await this.#parts.announcer.announce('notice', `its budget is nearly used up: ${summary}`);
+    return { type: 'went-on' };
+  }
+
+  /** Announces that it is stuck, and does about that what was asked for. */
+  async reportStuck({ silentMs, doing, repeats, then }: Performing<'report-stuck'>): Promise<ActionResult> {
+    const what = repeats
+      ? `${repeatsWords(repeats)}, and no file changed meanwhile`
+      : `no sign of life for ${Math.round(silentMs / 1000)} s`;
+    const waits = repeats?.waits === true ? '; it seems to wait for something outside' : '';
+    const stuck = `${repeats ? 'stuck, repeating: ' : ''}${what}${waits}; was doing: ${doing}`;
+    await this.#parts.announcer.announce('stuck', stuck + THEN[then]);
+    if (then === 'nudge') this.#nudge = repeats ? repeated(what) : silent(`${what}; was doing: ${doing}`);
+    // As if its main agent had done it: the same path, the same words.
+    if (then === 'kill') throw new CancelledFailure('it was stuck');
+    return { type: 'went-on' };
+  }
+
+  /** Ends the Copilot session and releases its slot, which is done when it settles. */
+  async #leaveRoom(meanwhile: 'asking' | 'waiting'): Promise<void> {
+    await this.#parts.worker.stop('pause', meanwhile);
+    await this.#parts.slot.released();
+  }
+}
+
+const silent = (what: string): string =>
+  `There was ${what}. If you wait for something that may never come, stop it and try another way; if it only takes long, go on and say so.`;
+const repeated = (what: string): string =>
+  `There were ${what}. The same call again will give the same result: find out why, and try another way, or end and say what stops you. If you wait for something outside, say so and wait longer between two looks.`;
+
+export const WAITS_FOR: Readonly<Record<Performing<'wait'>['for'], string>> = {
+  credentials: 'waits for new credentials',
+  limit: 'waits for a limit of its model to pass',
+  space: 'waits for space on the disk',
+};
+
+const THEN: Readonly<Record<Performing<'report-stuck'>['then'], string>> = {
+  report: '',
+  nudge: '; it is sent a message',
+  kill: '; it is killed',
+};
+
+const inOneLine = (asked: readonly { readonly question: string }[]): string =>
+  asked.map(({ question }) => question).join(' / ');

@@ -1,0 +1,156 @@
+/** What the world sees of a running subagent: status, search attribute, Web UI panel, times. */
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
+import { setCurrentDetails, upsertMemo, upsertSearchAttributes } from '@temporalio/workflow';
+import {
+  isFinal,
+  oneLine,
+  SEARCH_ATTRIBUTES,
+  STALLED_MEMO,
+  targetOf,
+  type Stalled,
+  type LiveStatus,
+  type Outcome,
+  type Status,
+  type SubagentInput,
+} from '../../src/contract/index.ts';
+import { leftOutNotes } from '../session/left-out.ts';
+import { panel } from './panel.ts';
+import type { Questions } from './questions.ts';
+import type { WorkerSlot } from './worker-slot.ts';
+import type { SubagentMachine } from './machine.ts';
+
+/** Characters of what is told of standing still; it is in every list. */
+const MAX_DETAIL_CHARS = 300;
+/** The states in which a turn can stand still. */
+const STANDING: readonly Status[] = ['queued', 'working', 'waiting'];
+
+const statusKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.status, SearchAttributeType.KEYWORD);
+const modelKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.model, SearchAttributeType.KEYWORD);
+
+/** What the status is drawn from. */
+export interface StatusParts {
+  readonly machine: SubagentMachine;
+  readonly questions: Questions;
+  readonly slot: WorkerSlot;
+}
+
+export class StatusPublisher {
+  status: Status = 'queued';
+  since = new Date().toISOString();
+  waitingFor: string | undefined = 'waits for a slot on a worker';
+  /** The worker that has it, while that gives no sign of life. */
+  away: { readonly workerId: string; readonly since: string } | undefined;
+  /** What its worker does for it now waits for space. */
+  lacksSpace: { readonly since: string; readonly detail: string } | undefined;
+  /** What was told last of its standing still, as JSON. */
+  #told = '';
+  readonly startedAt = this.since;
+  #queuedMs = 0;
+  #outcome: Outcome | undefined;
+  readonly #input: SubagentInput;
+  readonly #parts: StatusParts;
+
+  constructor(input: SubagentInput, parts: StatusParts) {
+    this.#input = input;
+    this.#parts = parts;
+  }
+
+  /** Changes the status, where that is a change, and publishes. */
+  enter(status: LiveStatus, waitingFor?: string): void {
+    this.waitingFor = waitingFor;
+    this.lacksSpace = undefined;
+    this.#change(status);
+    this.show();
+  }
+
+  /** What it stands still for. */
+  get stalled(): Stalled | undefined {
+    const { status, since, away, lacksSpace, waitingFor } = this;
+    const { stalled } = this.#parts.machine.state;
+    if (isFinal(status)) return undefined;
+    if (away) return { reason: 'worker', since: away.since, detail: `worker ${away.workerId}` };
+    if (lacksSpace)
+      return {
+        reason: 'space',
+        since: lacksSpace.since,
+        detail: oneLine(lacksSpace.detail, MAX_DETAIL_CHARS),
+      };
+    if (status === 'asking') return { reason: 'question', since };
+    if (stalled === undefined || !STANDING.includes(status)) return undefined;
+    const again =
+      stalled.reason === 'silent' || stalled.reason === 'repeating' ? '' : 'is being tried again: ';
+    const detail = oneLine(
+      status === 'queued' ? stalled.detail : (waitingFor ?? again + stalled.detail),
+      MAX_DETAIL_CHARS,
+    );
+    return { reason: stalled.reason, since: stalled.since ?? since, detail };
+  }
+
+  /** Redraws the panel, and tells lists what it stands still for. */
+  show(): void {
+    const { machine, questions, slot } = this.#parts;
+    const { state } = machine;
+    const { stalled } = this;
+    const told = JSON.stringify(stalled) ?? '';
+    // A null takes the key away; where there was none, there is nothing to take.
+    if (told !== this.#told) upsertMemo({ [STALLED_MEMO]: stalled ?? null });
+    this.#told = told;
+    setCurrentDetails(
+      panel({
+        status: this.status,
+        since: this.since,
+        waitingFor: this.waitingFor,
+        stalled,
+        runs: this.#runs,
+        target: targetOf(this.#input),
+        turn: state.turn,
+        repo: state.spec.repo,
+        branch: state.workspace?.branch,
+        workerId: slot.workerId,
+        questions: questions.open,
+        steers: state.steerLog,
+        notes: [...state.notes, ...leftOutNotes(state.leftOut)],
+        outcome: this.#outcome,
+      }),
+    );
+  }
+
+  /** The end; which model it used is known by then, also where the spec left that to the worker. */
+  finish(outcome: Outcome): void {
+    this.#outcome = outcome;
+    this.waitingFor = undefined;
+    this.lacksSpace = undefined;
+    this.#change(outcome.status, outcome.model);
+    this.show();
+  }
+
+  /** Time queued so far and since the start. */
+  durations(): { queuedMs: number; totalMs: number } {
+    const now = Date.now();
+    return { queuedMs: this.#queuedMs + this.#queuedNow(now), totalMs: now - Date.parse(this.startedAt) };
+  }
+
+  /** How long it has been queued, where it still is. */
+  #queuedNow(now: number): number {
+    return this.status === 'queued' ? now - Date.parse(this.since) : 0;
+  }
+
+  /** The commands that run now, where they are not the subagent's own. */
+  get #runs(): readonly string[] {
+    const { spec, workspace } = this.#parts.machine.state;
+    if (this.status === 'verifying') return spec.verify;
+    return this.status === 'preparing' && workspace !== undefined ? spec.setup : [];
+  }
+
+  #change(status: Status, model?: string): void {
+    if (status === this.status) return;
+    const now = new Date();
+    this.#queuedMs += this.#queuedNow(now.getTime());
+    this.status = status;
+    this.since = now.toISOString();
+    upsertSearchAttributes([
+      { key: statusKey, value: status },
+      ...(model === undefined ? [] : [{ key: modelKey, value: model.slice(0, 255) }]),
+    ]);
+  }
+}

@@ -1,0 +1,200 @@
+/** One subagent, from its start to the signal that tells its session how it ended. */
+import {
+  allHandlersFinished,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  defineQuery,
+  defineSignal,
+  defineUpdate,
+  isCancellation,
+  rootCause,
+  setHandler,
+  upsertMemo,
+  uuid4,
+  workflowInfo,
+} from '@temporalio/workflow';
+import {
+  finalStatus,
+  forgetRequest,
+  slotGrantedSignal,
+  SESSION,
+  signalName,
+  spaceSignal,
+  SUBAGENT,
+  workerQueue,
+  type AnswerReceipt,
+  type AnswerRequest,
+  type EndedSignal,
+  type FinalStatus,
+  type ForgetRequest,
+  type Outcome,
+  type Receipt,
+  type SteerRequest,
+  type SubagentInput,
+  type SubagentRef,
+  type SubagentView,
+  type SweepReport,
+} from '../../src/contract/index.ts';
+import { AbsenceNotices } from '../session/absence.ts';
+import { ActionRunner } from './action-runner.ts';
+import { Announcer } from './announcer.ts';
+import { GiveUp } from './give-up.ts';
+import { SteerInbox } from './inbox.ts';
+import { announceEnd, asFailure, entryOf, outcomeOf, type Ending } from './outcome.ts';
+import { Pauses } from './pauses.ts';
+import { Questions } from './questions.ts';
+import { WorkerSlot } from './worker-slot.ts';
+import { handleSignals, signalWith, signalAlone } from '../shared/signals.ts';
+import { SpaceNotices } from './space-notices.ts';
+import { StatusPublisher } from './status-publisher.ts';
+import { SubagentMachine } from './machine.ts';
+import { viewOf } from './view.ts';
+import { signalSession } from '../shared/signal-session.ts';
+import { NO_SWEEP, WorkerCalls } from './worker-calls.ts';
+
+const steer = defineSignal<[SteerRequest]>(SUBAGENT.steer);
+const steerWithReceipt = defineUpdate<Receipt, [SteerRequest]>(SUBAGENT.steerWithReceipt);
+const answer = defineUpdate<AnswerReceipt, [AnswerRequest]>(SUBAGENT.answer);
+const describe = defineQuery<SubagentView>(SUBAGENT.describe);
+
+export async function subagent(input: SubagentInput): Promise<Outcome> {
+  const { workflowId, firstExecutionRunId, runId } = workflowInfo();
+  const { session, label, run, spec } = input;
+  const ids = { workflowId, runId: firstExecutionRunId };
+  const copilotSessionId = spec.continues?.copilotSessionId ?? uuid4();
+  const ref: SubagentRef = { session, label, run, ...ids, copilotSessionId };
+
+  const machine = new SubagentMachine(spec, Number.parseInt(runId.slice(0, 8), 16));
+  const slot = new WorkerSlot(ref, spec.continues ? workerQueue(spec.continues.workerId) : spec.hostQueue);
+  const questions = new Questions();
+  const status = new StatusPublisher(input, { machine, questions, slot });
+  const announcer = new Announcer(input, ref, status);
+  const giveUp = new GiveUp();
+  const notices = new AbsenceNotices({ machine, status, announcer, giveUp });
+  const space = new SpaceNotices(status, announcer);
+  const worker = new WorkerCalls({ subagent: ref, machine, slot, status, notices });
+  const inbox = new SteerInbox({ machine, status, worker, giveUp });
+  const pauses = new Pauses({ machine, inbox, questions, worker, slot, status, announcer });
+  const runner = new ActionRunner({ machine, worker, slot, status, pauses });
+
+  const leaveOut = (name: string, why: string): void =>
+    machine.dispatch({ type: 'signal-left-out', name, why });
+  setHandler(steerWithReceipt, (request) => inbox.accept(request), {
+    validator: (request: SteerRequest) => void inbox.parse(request),
+  });
+  setHandler(steer, async (request) => {
+    try {
+      await inbox.accept(request);
+    } catch (error) {
+      leaveOut(SUBAGENT.steer, (error as Error).message);
+    }
+  });
+  setHandler(answer, (request) => questions.answer(request), {
+    validator: (request: AnswerRequest) => void questions.parse(request),
+  });
+  setHandler(describe, () => viewOf({ copilotSessionId, machine, slot, status, inbox, questions }));
+  handleSignals(leaveOut, {
+    [SUBAGENT.slotGranted]: signalWith(slotGrantedSignal, (where) => slot.granted(where)),
+    [SUBAGENT.forget]: signalWith(forgetRequest, (why) => giveUp.now(why)),
+    [SUBAGENT.space]: signalWith(spaceSignal, ({ lack }) => space.lacks(lack)),
+    [SUBAGENT.tryAgain]: signalAlone(() => pauses.tryAgain()),
+  });
+
+  try {
+    while (machine.action.do !== 'end') {
+      status.show();
+      const result = await giveUp.orEnd(runner.run(machine.action));
+      // A steer in flight may turn out too late for its turn: it must be held before the next decision. But one that
+      // waits for a turn that was lost can only get into that when it is taken up again.
+      if (inbox.settled || machine.state.attempt !== 'lost') await condition(() => inbox.settled);
+      machine.advance(result);
+    }
+    const { verdict } = machine.action;
+    return await CancellationScope.nonCancellable(async () => {
+      inbox.closed = `${label} is ending as ${verdict.status}`;
+      const sweep = await stop('end');
+      return conclude(verdict.status, { sweep, failure: verdict.failure });
+    });
+  } catch (error) {
+    if (error instanceof ApplicationFailure && finalStatus.safeParse(error.type).success) throw error; // an outcome
+    const asked = CancellationScope.current().consideredCancelled;
+    return await CancellationScope.nonCancellable(async () => {
+      if (giveUp.request) return endAsLost(giveUp.request);
+      const killed = isCancellation(error);
+      inbox.closed = `${label} is ${killed ? 'being killed' : 'ending as failed'}`;
+      let sweep: SweepReport | undefined = NO_SWEEP;
+      try {
+        sweep = await stop('kill');
+        await giveUp.orEnd(runner.salvage());
+      } catch (later) {
+        if (giveUp.request) return endAsLost(giveUp.request);
+        // Its session must hear of its end all the same.
+        machine.dispatch({ type: 'stopped', problem: String(later) });
+      }
+      if (!killed) {
+        const message = rootCause(error) ?? String(error);
+        return conclude('failed', { sweep, failure: { class: 'internal', message } });
+      }
+      const outcome = await conclude('killed', { sweep });
+      // Only a cancellation that was asked for can close a workflow as cancelled.
+      throw asked ? error : asFailure(outcome);
+    });
+  }
+
+  /** Ends the Copilot session, releases its slot and sweeps; nothing where nothing had been started. */
+  async function stop(mode: 'kill' | 'end'): Promise<SweepReport | undefined> {
+    const { evidence, spec } = machine.state;
+    const { cwd, branch, head } = (mode === 'end' && evidence) || {};
+    const collected =
+      spec.isolation === 'worktree' && cwd && branch && head ? { cwd, branch, head } : undefined;
+    const {
+      sweep,
+      problem,
+      movedTo,
+      cutShort: used,
+    } = await giveUp.orEnd(worker.stop(mode, 'stopping', collected));
+    machine.dispatch({ type: 'stopped', problem, movedTo, used });
+    return sweep;
+  }
+
+  /** Its worker was given up: nothing of it can be stopped or collected any more, and the outcome says so. */
+  async function endAsLost({ reason, head }: ForgetRequest): Promise<Outcome> {
+    inbox.closed = `${label} is ending as lost`;
+    slot.close();
+    machine.dispatch({ type: 'given-up' });
+    const { evidence, workspace } = machine.state;
+    const commit = evidence?.head ?? head ?? workspace?.base ?? (spec.continues && spec.base.commit);
+    const known = commit === undefined ? 'it had no commit' : `its last known commit is ${commit}`;
+    const failure = { class: 'worker', message: `lost: ${reason}; ${known}` } as const;
+    return conclude('lost', { failure, head: commit });
+  }
+
+  /** The last act: the panel, the memo, the signal to the session; then the outcome in the way its status closes a workflow. */
+  async function conclude(
+    final: FinalStatus,
+    { sweep, failure, head }: Pick<Ending, 'sweep' | 'failure'> & { readonly head?: string | undefined },
+  ): Promise<Outcome> {
+    const { state } = machine;
+    const outcome = outcomeOf(input, state, { status: final, failure, sweep, ...status.durations() });
+    status.finish(outcome);
+    // A cancelled workflow has no result: its outcome stays readable in the memo.
+    if (final === 'killed') upsertMemo({ outcome });
+    const { startedAt } = status;
+    const ended: EndedSignal = {
+      announcement: announceEnd(input, ids, outcome),
+      entry: {
+        ...entryOf(input, { ...ids, startedAt, workerId: slot.workerId }, outcome),
+        ...(head !== undefined && { head, branch: state.workspace?.branch ?? null }),
+      },
+      ...(sweep && { sweep }),
+    };
+    await Promise.all([
+      signalSession(session, signalName(SESSION.ended, `${label}, ${final}`), ended),
+      slot.released(),
+      condition(allHandlersFinished),
+    ]);
+    if (final === 'done' || final === 'killed') return outcome;
+    throw asFailure(outcome);
+  }
+}

@@ -1,0 +1,65 @@
+/** What an attempt at a turn is given, and how long it worked. */
+import {
+  DEFAULT_STUCK_REPEATS,
+  HEARTBEAT_TIMEOUT_MS,
+  MAX_OUTPUT_BYTES,
+  type TurnInput,
+  type TurnResult,
+} from '../../src/contract/index.ts';
+import { MAX_TURN_FAILURES } from './after-turn.ts';
+import { allowance } from './budget.ts';
+import type { SubagentState } from './state.ts';
+import { handoverPrompt, promptOf } from './prompt.ts';
+
+/** What the next attempt is given, but for where it works. */
+export function turnInput(state: SubagentState): Omit<TurnInput, 'subagent' | 'cwd' | 'base' | 'env'> {
+  const { spec } = state;
+  const budget = allowance(state, spec.budget);
+  return {
+    turn: state.turn,
+    ...opening(state),
+    ...(spec.model !== undefined && { model: spec.model }),
+    ...(spec.thinking && { thinking: spec.thinking }),
+    permissions: spec.permissions,
+    ...(spec.trustRepo && { trustRepo: true }),
+    budgetMs: Math.max(1, spec.timeoutMs - state.workedMs),
+    stuckAfterMs: spec.stuckAfterMs * 2 ** Math.min(state.stalls, 8),
+    isolation: spec.isolation,
+    stuckRepeats: (spec.stuckRepeats ?? DEFAULT_STUCK_REPEATS) * 2 ** Math.min(state.stalls, 8),
+    ...(state.stalled && { stalled: state.stalled.reason === 'repeating' ? 'repeating' : 'silent' }),
+    ...(spec.hungAfterMs !== undefined && { hungAfterMs: spec.hungAfterMs }),
+    ...(state.silentSince !== undefined && { silentSince: state.silentSince }),
+    ...(budget && { budget }),
+    ...(spec.output && { maxReport: MAX_OUTPUT_BYTES + 1 }),
+    // Unless it comes further.
+    ...(state.failures === MAX_TURN_FAILURES - 1 && { lastAttempt: true }),
+    lostBefore: state.lost,
+  };
+}
+
+/** What opens the turn, in the conversation that there is or in a new one. */
+function opening(state: SubagentState): Pick<TurnInput, 'prompt' | 'answers' | 'newConversation'> {
+  const { opening, steers, held, handover, turn, steerLog, workspace } = state;
+  const { task, continues } = state.spec;
+  // Of a continued subagent, though there is a conversation of the run before.
+  const newConversation = workspace?.newConversation === true;
+  const first = continues && newConversation ? `${continues.handover}\n\n${task}` : task;
+  if (handover !== undefined) {
+    const opened = new Set([...steers, ...held].map(({ id }) => id));
+    const said = steerLog.filter(({ id }) => !opened.has(id));
+    const prompt = handoverPrompt({ opening, steers, shown: handover }, first, said);
+    return { prompt, newConversation: true };
+  }
+  return {
+    prompt: promptOf(opening, first, steers),
+    ...(opening.kind === 'answers' && { answers: opening.answers }),
+    ...(turn === 1 && newConversation && { newConversation: true }),
+  };
+}
+
+/** How long an attempt worked that was over after `elapsedMs`. Of a lost one that is what it told last. */
+export function workIn(result: TurnResult, elapsedMs: number): number {
+  if (result.kind !== 'lost') return Math.min(elapsedMs, result.workedMs ?? elapsedMs);
+  // Where it told nothing, it can have worked only until its silence was noticed.
+  return Math.min(elapsedMs, result.last?.workedMs ?? HEARTBEAT_TIMEOUT_MS);
+}
