@@ -158,6 +158,24 @@ describe('the list', () => {
     }
   });
 
+  it('is never wider than the terminal, whatever is written in it and however narrow it is', () => {
+    const odd = '漢字👨‍👩‍👧🇩🇪e\u0301✅⚠️한1️⃣👍🏽a✅字1️⃣b';
+    const rows = ['short', `${odd}-${odd}`, 'x'.repeat(60)].map((label) =>
+      row(label, { task: `${odd} ${odd} ${odd}`, progress: { ...progress, doing: odd.repeat(4) } }),
+    );
+    const server = { address: '127.0.0.1:7233', namespace: 'default', origin: odd.repeat(9) };
+    const noted = fleet(rows, [], { server, notes: [`${odd} ${odd}`] });
+    for (const palette of [plainColors, colors]) {
+      for (let width = 1; width < 130; width++) {
+        for (const each of [noted, { ...noted, sessions: [] }]) {
+          const lines = text(each, width, palette).split('\n');
+          // One character may be two columns wide.
+          expect(Math.max(...lines.map((line) => stringWidth(line)))).toBeLessThanOrEqual(Math.max(2, width));
+        }
+      }
+    }
+  });
+
   it('says of one that is done what else is to know of it', () => {
     const done = row('fix', { status: 'done', summary: 'Fixed.', caveats: ['unfinished', 'stash'] });
     const told = row('docs', { status: 'done', summary: 'Written.', caveats: ['stash'] });

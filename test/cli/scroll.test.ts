@@ -31,7 +31,7 @@ describe('a table that is longer than the terminal', () => {
       '',
       '! a note',
       '',
-      'rows 1 to 10 of 50; arrows, page up and down scroll; q ends this'.slice(0, size.width),
+      'rows 1 to 10 of 50; arrows, page up and down scroll; q ends…',
     ]);
   });
 
@@ -56,6 +56,18 @@ describe('a table that is longer than the terminal', () => {
       drawn = scrolled({ ...parts, bottom: notes }, scrollBy(drawn.scroll, 'pagedown'), small);
     }
     for (const line of [...rows, ...notes]) expect(seen).toContain(line);
+  });
+
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])('of %i lines shows every row and every note', (height) => {
+    const low = { ...size, height };
+    const seen = new Set<string>();
+    let drawn = scrolled(parts, begin, low);
+    for (let press = 0; press < rows.length + 2; press++) {
+      expect(drawn.lines.length).toBeLessThanOrEqual(height);
+      for (const line of drawn.lines) seen.add(line);
+      drawn = scrolled(parts, scrollBy(drawn.scroll, 'down'), low);
+    }
+    for (const line of [...rows, '! a note']) expect(seen).toContain(line);
   });
 
   it('stays where it is when rows go', () => {

@@ -1,7 +1,9 @@
 /** What the commands do only in a terminal: start `up`, and redraw in place. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { spawn as spawnPty } from '@lydell/node-pty';
+import stringWidth from 'string-width';
 import xterm from '@xterm/headless';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
@@ -37,7 +39,7 @@ const surroundings = () => ({
 
 /** A command in a terminal: what is on its screen, and whether it has ended. */
 function inTerminal(...args: string[]) {
-  const size = { cols: 110, rows: 24 };
+  let size = { cols: 110, rows: 24 };
   const screen = new xterm.Terminal({ ...size, allowProposedApi: true });
   const { cwd } = surroundings();
   const child = spawnPty(process.execPath, [MAIN, ...args], {
@@ -47,15 +49,41 @@ function inTerminal(...args: string[]) {
   });
   let exitCode: number | undefined;
   child.onExit((exit) => (exitCode = exit.exitCode));
-  child.onData((data) => screen.write(data));
-  const text = (): string => {
+  let said = '';
+  child.onData((data) => {
+    said += data;
+    screen.write(data);
+  });
+  const buffer = () => {
     const { active } = screen.buffer;
-    const lines = Array.from({ length: active.length }, (_, row) => active.getLine(row));
-    return lines.map((line) => line?.translateToString(true) ?? '').join('\n');
+    return Array.from({ length: active.length }, (_, row) => active.getLine(row));
   };
+  const lines = (): string[] =>
+    buffer().map((line) => line?.translateToString(true, 0, size.cols).trimEnd() ?? '');
+  const text = (): string => lines().join('\n');
   return {
     text,
-    shows: (what: string) => eventually(() => text().includes(what)),
+    lines,
+    /** What was drawn at once each time, in lines. */
+    frames: (): string[][] =>
+      // eslint-disable-next-line no-control-regex
+      [...said.matchAll(/\u001B\[\?2026h([^]*?)\u001B\[\?2026l/g)].map(([, frame = '']) =>
+        stripVTControlCharacters(frame)
+          .split('\n')
+          .map((line) => line.trimEnd()),
+      ),
+    /** Whether a line that was too long goes on in the next. */
+    isWrapped: () => buffer().some((line) => line?.isWrapped === true),
+    resize(cols: number, rows: number) {
+      size = { cols, rows };
+      screen.resize(cols, rows);
+      child.resize(cols, rows);
+    },
+    shows: (what: string) =>
+      eventually(() => {
+        if (!text().includes(what) && exitCode !== undefined) throw new Error(`ended: ${text()}`);
+        return text().includes(what);
+      }),
     exit: () => eventually(() => exitCode !== undefined && { exitCode }),
     press: (keys: string) => child.write(keys),
   };
@@ -88,4 +116,39 @@ it('spawn starts `up` where nothing runs; watch and wait redraw in place', async
   await writeFile(join(folder.path, 'go-on'), '');
   expect(await waiting.exit()).toEqual({ exitCode: 0 });
   expect(waiting.text()).toContain('Sat.');
+});
+
+it('watch fits its terminal whenever that changes its size, and leaves nothing old on it', async () => {
+  const watching = inTerminal('watch', '--interval', '1h');
+  await watching.shows('second');
+  /** The screen once it was drawn for its size. */
+  const resized = async (cols: number, rows: number): Promise<string[]> => {
+    const before = watching.frames().length;
+    watching.resize(cols, rows);
+    // Nothing but the new size draws again within the hour.
+    return await eventually(() => {
+      expect(watching.isWrapped()).toBe(false);
+      const frame = watching.frames().slice(before).at(-1);
+      const lines = watching.lines();
+      return frame && lines.join('\n').trimEnd() === frame.join('\n').trimEnd() && frame;
+    });
+  };
+  const wide = await resized(111, 24);
+  for (const [cols, rows] of [
+    [60, 24],
+    [38, 9],
+    [12, 24],
+    [80, 5],
+    [30, 2],
+    [2, 1],
+  ] as const) {
+    const lines = await resized(cols, rows);
+    expect(lines.length).toBeLessThanOrEqual(rows);
+    for (const line of lines) expect(stringWidth(line)).toBeLessThanOrEqual(cols);
+  }
+  const names = (lines: readonly string[]) => lines.map((line) => line.split(' ')[0]);
+  expect(names(await resized(111, 24))).toEqual(names(wide));
+  watching.resize(30, 24);
+  watching.press('q');
+  expect(await watching.exit()).toEqual({ exitCode: 0 });
 });

@@ -5,7 +5,7 @@ import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { cliFailure, failureText } from '../failure.ts';
 import { onKeys } from '../keys.ts';
-import { fleetParts, fleetText, type FleetTextOptions } from '../render/fleet.ts';
+import { fleetParts, fleetText, wrapped, type FleetTextOptions } from '../render/fleet.ts';
 import { Screen } from '../render/screen.ts';
 import { scrolled, type Scroll, scrollBy } from '../render/scroll.ts';
 import { selectionOf, type SelectionFlags } from '../selection.ts';
@@ -80,7 +80,11 @@ async function watchScreen(
       latest === undefined
         ? { top: ['looking…'], rows: [], bottom: [] }
         : fleetParts(latest, textOptions(context, selection));
-    return { top, rows, bottom: [...bottom, ...(problem === undefined ? [] : ['', ...problem.split('\n')])] };
+    return {
+      top,
+      rows,
+      bottom: [...bottom, ...(problem === undefined ? [] : ['', ...wrapped(problem, output.width)])],
+    };
   };
   {
     const quit = new AbortController();

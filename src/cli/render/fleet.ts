@@ -3,11 +3,11 @@ import type { FleetList, ServerInfo, SubagentRow } from '../../client/index.ts';
 import { inOurWords } from '../../contract/caveat.ts';
 import { DOING } from '../../contract/states.ts';
 import { isFinal, type LiveStatus } from '../../contract/status.ts';
-import { head, oneLine } from '../../contract/text.ts';
+import { oneLine } from '../../contract/text.ts';
 import type { Colors } from '../output.ts';
 import { deniedText, tokens } from './numbers.ts';
 import { doingText, stateOf, stateSince, statusText } from './status.ts';
-import { table, type Column } from './table.ts';
+import { cut, table, type Column } from './table.ts';
 import { age, span } from './time.ts';
 
 /** Longer texts say nothing more in a list, also where no terminal cuts them. */
@@ -75,29 +75,29 @@ export function fleetParts(
 ): { readonly top: string[]; readonly rows: string[]; readonly bottom: string[] } {
   const rows = fleetRows(fleet);
   const hidden = fleet.sessions.reduce((sum, each) => sum + each.finishedCount - each.finished.length, 0);
-  const server = colors.dim(head(serverText(fleet.server), Math.min(width, 200)));
-  const [titles = '', ...lines] =
+  const server = colors.dim(cut(serverText(fleet.server), Math.min(width, 200)));
+  const none = selective
+    ? 'No such subagents.'
+    : 'No subagents yet. Hand one a task: subagents spawn <label> "<task>"';
+  const [titles, ...lines] =
     rows.length === 0
-      ? [
-          selective
-            ? 'No such subagents.'
-            : 'No subagents yet. Hand one a task: subagents spawn <label> "<task>"',
-        ]
+      ? wrapped(none, width)
       : table(rows, columns(rows, session, colors, now), width, colors).split('\n');
   const notes = fleet.notes.flatMap((note) =>
     wrapped(`${colors.yellow('!')} ${oneLine(note, 1_000)}`, width),
   );
   return {
-    top: [server, '', titles],
+    top: [server, '', titles ?? ''],
     rows: lines,
     bottom: [
-      ...(hidden > 0 ? [colors.dim(`… and ${hidden} finished before (list --all)`)] : []),
+      ...(hidden > 0 ? wrapped(colors.dim(`… and ${hidden} finished before (list --all)`), width) : []),
       ...(notes.length > 0 ? ['', ...notes] : []),
     ],
   };
 }
 
-const wrapped = (text: string, width: number): string[] =>
+/** `text` in lines of at most `width` columns (infinite: on one). */
+export const wrapped = (text: string, width: number): string[] =>
   Number.isFinite(width) ? wrapAnsi(text, width, { hard: true }).split('\n') : [text];
 
 function columns(

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SubagentIdentity, SubagentRow, Subagents } from '../../client/index.ts';
-import { head, oneLine } from '../../contract/text.ts';
+import { oneLine } from '../../contract/text.ts';
 import type { Context } from '../context.ts';
 import { columnsOf } from '../output.ts';
 import { doing } from './fleet.ts';
 import { plural } from './numbers.ts';
 import { stateOf, stateSince, statusText } from './status.ts';
+import { cut } from './table.ts';
 import { age } from './time.ts';
 
 const LOOK_MS = 1_000;
@@ -77,13 +78,15 @@ export class WaitProgress implements AsyncDisposable {
       const since = age(stateSince(row) ?? row.startedAt, Date.now());
       const room = Math.max(10, width - nameWidth - statusWidth - since.length - 8);
       const padding = ' '.repeat(statusWidth - stateOf(row).length);
-      return `  ${colors.bold(name.padEnd(nameWidth))}  ${statusText(stateOf(row), colors)}${padding}  ${head(doing(row), room)}  ${colors.dim(since)}`;
+      return `  ${colors.bold(name.padEnd(nameWidth))}  ${statusText(stateOf(row), colors)}${padding}  ${cut(doing(row), room)}  ${colors.dim(since)}`;
     });
     if (rows.length > MAX_ROWS) lines.push(colors.dim(`  and ${rows.length - MAX_ROWS} more`));
     return [
       colors.dim(`waiting for ${plural(rows.length, 'subagent')} (Ctrl-C stops waiting, not them)`),
       ...lines,
-    ].join('\n');
+    ]
+      .map((line) => cut(line, width))
+      .join('\n');
   }
 
   async #tellQuestions(row: SubagentRow): Promise<void> {

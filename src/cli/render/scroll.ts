@@ -1,6 +1,6 @@
 /** A table on a terminal that is too small for it: the rows scroll, what stands above and below them stays. */
-import sliceAnsi from 'slice-ansi';
 import type { Colors } from '../output.ts';
+import { cut } from './table.ts';
 
 /** Where a reader is: the first row that is shown, from 0, and how many rows fit. */
 export interface Scroll {
@@ -8,7 +8,7 @@ export interface Scroll {
   readonly page: number;
 }
 
-/** Rows that stay visible however much is above and below them. */
+/** Rows that stay visible, however much is above and below them, where the terminal has as many lines. */
 const MIN_ROWS = 3;
 /** Lines below all of it: an empty one, and what the keys do. */
 const FOOT = 2;
@@ -30,7 +30,10 @@ export function scrollBy({ first, page }: Scroll, key: string): Scroll {
   return { first: Object.hasOwn(to, key) ? (to[key] ?? first) : first, page };
 }
 
-/** The lines of one screen, none wider than it, and where the reader is then. Where what is below finds no room, it scrolls, too. */
+/**
+ * The lines of one screen, none wider than it, and where the reader is then. What is below the rows scrolls with them where it finds no room. On a
+ * terminal of a few lines the last line above the rows stays, and at last the rows alone.
+ */
 export function scrolled(
   parts: {
     readonly top: readonly string[];
@@ -40,14 +43,16 @@ export function scrolled(
   { first }: Scroll,
   { height, width, colors }: { readonly height: number; readonly width: number; readonly colors: Colors },
 ): { readonly lines: string[]; readonly scroll: Scroll } {
-  const { top } = parts;
-  const hasRoom = height >= top.length + MIN_ROWS + parts.bottom.length + FOOT;
+  const isLow = height < parts.top.length + MIN_ROWS + FOOT;
+  const top = isLow ? parts.top.slice(-1).slice(0, height - 1) : parts.top;
+  const foot = isLow && height < top.length + MIN_ROWS + FOOT ? 0 : FOOT;
+  const hasRoom = height >= top.length + MIN_ROWS + parts.bottom.length + foot;
   const [rows, bottom] = hasRoom ? [parts.rows, parts.bottom] : [[...parts.rows, ...parts.bottom], []];
-  const page = Math.max(MIN_ROWS, height - top.length - bottom.length - FOOT);
+  const page = Math.max(1, height - top.length - bottom.length - foot);
   const from = Math.min(Math.max(0, first), Math.max(0, rows.length - page));
   const shown = rows.slice(from, from + page);
   const isPart = shown.length < rows.length;
   const place = isPart ? `rows ${from + 1} to ${from + shown.length} of ${rows.length}; ` : '';
-  const lines = [...top, ...shown, ...bottom, '', colors.dim(place + KEYS)];
-  return { lines: lines.map((line) => sliceAnsi(line, 0, width)), scroll: { first: from, page } };
+  const lines = [...top, ...shown, ...bottom, ...(foot > 0 ? ['', colors.dim(place + KEYS)] : [])];
+  return { lines: lines.map((line) => cut(line, width)), scroll: { first: from, page } };
 }

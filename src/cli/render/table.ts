@@ -1,4 +1,4 @@
-import Table from 'cli-table3';
+import sliceAnsi from 'slice-ansi';
 import stringWidth from 'string-width';
 import type { Colors } from '../output.ts';
 
@@ -15,11 +15,6 @@ export interface Column<Row> {
   readonly from?: number;
 }
 
-const NO_BORDERS = Object.fromEntries(
-  // prettier-ignore
-  ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right', 'left', 'left-mid',
-    'mid', 'mid-mid', 'right', 'right-mid', 'middle'].map((name) => [name, '']),
-);
 const GAP = 2;
 const NARROWEST = 8;
 
@@ -36,31 +31,34 @@ export function table<Row>(
     Math.max(stringWidth(column.title), ...cells.map((row) => stringWidth(row[index] ?? ''))),
   );
   const widths = fit(natural, shown, width);
-  const output = new Table({
-    head: shown.map((column) => colors.dim(column.title)),
-    chars: NO_BORDERS,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': GAP },
-    colWidths: widths.map((columns) => columns + GAP),
-  });
-  output.push(
-    ...cells.map((row) =>
-      row.map((cell, index) =>
-        shown[index]?.cutMiddle === true ? withoutMiddle(cell, widths[index] ?? 0) : cell,
-      ),
-    ),
-  );
-  return output
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n');
+  const line = (texts: readonly string[]): string => {
+    const padded = texts.map((text, index) => {
+      const columns = widths[index] ?? 0;
+      const cell = shown[index]?.cutMiddle === true ? withoutMiddle(text, columns) : cut(text, columns);
+      return cell + ' '.repeat(Math.max(0, columns - stringWidth(cell)));
+    });
+    return cut(padded.join(' '.repeat(GAP)).trimEnd(), width);
+  };
+  return [line(shown.map((column) => colors.dim(column.title))), ...cells.map(line)].join('\n');
 }
 
-/** `text`, a name without colour, in `width` columns: its beginning, and twice as much of its end. */
+/** The beginning of `text`, which may have colour, in at most `width` columns; an ellipsis where something was cut. */
+export function cut(text: string, width: number): string {
+  if (stringWidth(text) <= width) return text;
+  // The two libraries measure some sequences of emoji differently.
+  for (let end = width - 1; end > 0; end--) {
+    const part = sliceAnsi(text, 0, end);
+    if (stringWidth(part) < width) return `${part}…`;
+  }
+  return width < 1 ? '' : '…';
+}
+
+/** `text` in at most `width` columns: its beginning, and twice as much of its end. */
 function withoutMiddle(text: string, width: number): string {
-  if (text.length <= width) return text;
+  const own = stringWidth(text);
+  if (own <= width) return text;
   const begin = Math.floor((width - 1) / 3);
-  return `${text.slice(0, begin)}…${text.slice(text.length - (width - 1 - begin))}`;
+  return cut(`${sliceAnsi(text, 0, begin)}…${sliceAnsi(text, own - (width - 1 - begin))}`, width);
 }
 
 /**
