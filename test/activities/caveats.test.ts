@@ -324,6 +324,58 @@ describe('commits that are on no branch', () => {
     expect((await work.collect()).kinds).toEqual([]);
   });
 
+  describe('are told where an interactive rebase', () => {
+    const FOUR = ['One', 'Two', 'Three', 'Four'];
+    /** Four commits, then `git rebase -i` with the list edited by this `sed` script. */
+    const rebased = async (edit: string) => {
+      const work = await begin();
+      const commits = new Map<string, string>();
+      for (const name of FOUR) commits.set(name, await work.commit(name, { [`${name}.txt`]: `${name}\n\n` }));
+      const rebase = (script: string) =>
+        work.git(
+          ...['-c', `sequence.editor=sed -i '${script}'`, '-c', 'core.editor=true'],
+          ...['rebase', '--quiet', '-i', 'HEAD~4'],
+        );
+      await rebase(edit);
+      return { work, commits, rebase };
+    };
+
+    it.each([
+      ['dropped one', '2s/^pick/drop/', ['Two']],
+      ['dropped the last', '4d', ['Four']],
+      ['dropped all but one', '2,4d', ['Two', 'Three', 'Four']],
+      ['dropped one and put two together', '2d; 4s/^pick/fixup/', ['Two']],
+    ])('%s', async (_what, edit, expected) => {
+      const { work, commits } = await rebased(edit);
+      const { caveats } = await work.collect();
+      expect(caveats).toMatchObject([{ kind: 'lost-commits', grade: 'told' }]);
+      // The last of each line of work brings the others with it.
+      const last = expected.at(-1) ?? '';
+      expect(caveats[0]?.text).toContain(`${commits.get(last)?.slice(0, 10)} "${last}"`);
+      expect(await kept(work)).toContain(last);
+      expect((await work.collect()).kinds).toEqual(['lost-commits']);
+      for (const name of expected) await work.git('cherry-pick', commits.get(name) ?? '');
+      expect((await work.collect()).kinds).toEqual([]);
+    });
+
+    it.each([
+      ['changed their order', '1{h;d};2{G}'],
+      ['put them together', '2,4s/^pick/fixup/'],
+      ['wrote their messages anew', 's/^pick/reword/'],
+    ])('but not where it %s', async (_what, edit) => {
+      const { work } = await rebased(edit);
+      expect((await work.collect()).kinds).toEqual([]);
+    });
+
+    it('dropped one of those that another rebase had made', async () => {
+      const { work, rebase } = await rebased('1{h;d};2{G}');
+      await rebase('3d');
+      const { caveats } = await work.collect();
+      expect(caveats).toMatchObject([{ kind: 'lost-commits', grade: 'told' }]);
+      expect(caveats[0]?.text).toMatch(/^a commit that it made is on no branch: \w{10} "Three" /);
+    });
+  });
+
   it('are told where a checkout or a reset has left them, and not what an amendment, a rebase or a squash has replaced', async () => {
     const work = await begin();
     await work.commit('First', { 'c.txt': 'c\n' });

@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { branchTip, makeWay } from './branch.ts';
 import { isAncestor } from '../common.ts';
+import { droppedOf } from './dropped.ts';
 import { keepCommit, keptCommits, WITHOUT_KEPT } from './kept-refs.ts';
 import { gitDirs } from '../repository.ts';
 import { git, type GitOptions } from '../run.ts';
@@ -28,9 +29,12 @@ export interface LostCommit {
 }
 
 /** What makes a commit, as a reflog says it; a rebase makes others in place of what it began with. */
-const MAKES = /^(commit|cherry-pick|revert|merge|am|pull)\b/;
+const MAKES =
+  /^(commit|cherry-pick|revert|merge|am|pull|rebase \((pick|reword|edit|squash|fixup|merge|continue)\))(?![\w-])/;
 /** What puts another commit in the place of the one before. */
-const REPLACES = /^(commit \(amend\)|rebase)/;
+const REPLACES = /^(commit \(amend\)|rebase|pull .*--rebase|pull -r)/;
+/** Of those: what may also leave commits out. */
+const REBASES = /^(rebase|pull)/;
 
 /** The moves of a worktree's HEAD, oldest first; none where nothing is logged. @param gitDir its own git folder */
 export function headMoves(gitDir: string): Move[] {
@@ -50,7 +54,7 @@ export function headMoves(gitDir: string): Move[] {
 }
 
 /**
- * The last of commits that were made there and that no ref has: neither those that an amendment or a rebase has replaced, nor
+ * The last of commits that were made there and that no ref has: neither those that an amendment or a rebase has replaced (what a rebase dropped counts as lost), nor
  * those whose content the commit `head` has all the same. Without a head, all that came after `base`.
  * @throws SubagentsError GIT
  */
@@ -67,12 +71,7 @@ async function lostCommits(
     ['--not', WITHOUT_KEPT, '--all', base, ...(head === undefined ? [] : [head])],
   );
   if (lost.size === 0) return [];
-  const replaced = new Set(
-    moves.filter(({ from, why }) => REPLACES.test(why) && lost.has(from)).map(({ from }) => from),
-  );
-  // With all that they were built on.
-  for (const sha of replaced)
-    for (const parent of lost.get(sha) ?? []) if (lost.has(parent)) replaced.add(parent);
+  const replaced = await replacedIn(cwd, moves, lost, head);
   const left = new Map([...lost].filter(([sha]) => !replaced.has(sha)));
   const tips = tipsOf(left).filter((sha) => made.has(sha));
   const found: LostCommit[] = [];
@@ -80,6 +79,34 @@ async function lostCommits(
     if (head === undefined || !(await contains(cwd, head, sha)))
       found.push({ sha, subject: await subjectOf(cwd, sha) });
   return found;
+}
+
+/** Of the commits `lost`, those in whose place an amendment or a rebase has put others. */
+async function replacedIn(
+  cwd: string,
+  moves: readonly Move[],
+  lost: ReadonlyMap<string, readonly string[]>,
+  head: string | undefined,
+): Promise<Set<string>> {
+  const replaced = new Set<string>();
+  const rebased = new Map<string, readonly string[]>();
+  for (const [index, { from, why }] of moves.entries()) {
+    if (!REPLACES.test(why) || !lost.has(from)) continue;
+    const before = new Set(moves.slice(0, index).map(({ to }) => to));
+    const later = moves.slice(index).flatMap(({ to }) => (before.has(to) ? [] : [to]));
+    // With all that it was built on.
+    const all = new Set([from]);
+    for (const sha of all) for (const parent of lost.get(sha) ?? []) if (lost.has(parent)) all.add(parent);
+    for (const sha of all) {
+      replaced.add(sha);
+      if (REBASES.test(why)) rebased.set(sha, later);
+    }
+  }
+  if (head !== undefined && rebased.size > 0) {
+    const candidates = [...rebased].map(([sha, later]) => ({ sha, later }));
+    for (const sha of await droppedOf(cwd, candidates, head)) replaced.delete(sha);
+  }
+  return replaced;
 }
 
 /**

@@ -7,7 +7,7 @@ import { isAncestor } from '../common.ts';
 import { inTheWay } from '../worktrees/in-the-way.ts';
 import { gitDirs } from '../repository.ts';
 import { firstUsefulLine, git, gitError, tryGit, type GitAnswer } from '../run.ts';
-import { operationUnderway } from '../commits/settle.ts';
+import { operationUnderway, withArticle } from '../commits/settle.ts';
 
 export interface MergeRequest {
   /** The root of the checkout. */
@@ -71,8 +71,8 @@ async function requireReady(cwd: string): Promise<{ into: string; before: string
   const { head, branch, changed } = await checkoutStatus(cwd);
   const underway = operationUnderway(gitDirs(cwd).gitDir);
   if (underway) {
-    throw new SubagentsError('CHECKOUT_DIRTY', `${cwd} is in the middle of a ${underway}`, {
-      remedy: `Finish it, or end it with "git ${underway} --abort", then merge again.`,
+    throw new SubagentsError('CHECKOUT_DIRTY', `${cwd} is in the middle of ${withArticle(underway)}`, {
+      remedy: `Finish it, or end it with "git ${underway} ${underway === 'bisect' ? 'reset' : '--abort'}", then merge again.`,
     });
   }
   // What lies uncommitted inside a submodule is out of a merge's way.

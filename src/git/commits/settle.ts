@@ -243,7 +243,11 @@ async function chooseTip(
   };
 }
 
-type Operation = 'rebase' | 'am' | 'merge' | 'cherry-pick' | 'revert';
+type Operation = 'rebase' | 'am' | 'merge' | 'cherry-pick' | 'revert' | 'bisect';
+
+/** With its article: `a merge`, `an am`. */
+export const withArticle = (operation: string): string =>
+  `${/^[aeiou]/.test(operation) ? 'an' : 'a'} ${operation}`;
 
 /** What git is in the middle of in this worktree. @param gitDir the worktree's own git folder */
 export function operationUnderway(gitDir: string): Operation | undefined {
@@ -253,15 +257,17 @@ export function operationUnderway(gitDir: string): Operation | undefined {
   if (there('MERGE_HEAD')) return 'merge';
   if (there('CHERRY_PICK_HEAD')) return 'cherry-pick';
   if (there('REVERT_HEAD')) return 'revert';
-  return there('sequencer') ? 'cherry-pick' : undefined;
+  if (there('sequencer')) return 'cherry-pick';
+  return there('BISECT_LOG') ? 'bisect' : undefined;
 }
 
 const isRebasing = (gitDir: string): boolean => operationUnderway(gitDir) === 'rebase';
 
 /** Forgets the operation without touching files; what it had stashed away goes to the stash list. */
 async function endOperation(operation: Operation, options: GitOptions): Promise<string[]> {
-  await tryGit([operation, '--quit'], options);
-  return [`a ${operation} had been left in the middle; it was ended where it was`];
+  // To stay at HEAD is the only way to leave a bisect without touching files.
+  await tryGit(operation === 'bisect' ? ['bisect', 'reset', 'HEAD'] : [operation, '--quit'], options);
+  return [`${withArticle(operation)} had been left in the middle; it was ended where it was`];
 }
 
 function leftOut(paths: readonly string[]): string[] {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { gitDirs } from '../repository.ts';
 import { git, tryGit, type GitOptions } from '../run.ts';
-import { operationUnderway } from '../commits/settle.ts';
+import { operationUnderway, withArticle } from '../commits/settle.ts';
 import { statIfThere } from '../../system/files.ts';
 
 /** What is said of one file at most, and of how many files. */
@@ -23,7 +23,7 @@ export type Unfinished = z.infer<typeof unfinished>;
 
 /**
  * What git is in the middle of in a checkout; undefined where it is in the middle of nothing. A merge whose conflicts are all
- * resolved is not: only its commit is missing.
+ * resolved is not: only its commit is missing. Nor is a bisect, which makes no commits.
  */
 export async function readUnfinished(cwd: string): Promise<Unfinished | undefined> {
   const operation = operationUnderway(gitDirs(cwd).gitDir);
@@ -31,7 +31,8 @@ export async function readUnfinished(cwd: string): Promise<Unfinished | undefine
   const { stdout } = await tryGit(['ls-files', '--unmerged', '-z'], { cwd });
   const entries = stdout.split('\0').filter(Boolean);
   const conflicts = [...new Set(entries.map((entry) => entry.slice(entry.indexOf('\t') + 1)))];
-  if (conflicts.length === 0 && (operation === undefined || operation === 'merge')) return undefined;
+  const isWhole = operation === undefined || operation === 'merge' || operation === 'bisect';
+  if (conflicts.length === 0 && isWhole) return undefined;
   return { operation, conflicts: Object.fromEntries(conflicts.map((path) => [path, null])) };
 }
 
@@ -63,7 +64,7 @@ async function blobAt(cwd: string, commit: string, path: string): Promise<string
 /** In words, for a caveat. */
 export function unfinishedText({ operation, conflicts }: Unfinished): string {
   const paths = Object.keys(conflicts);
-  const what = operation === undefined ? 'a merge' : `a ${operation}`;
+  const what = withArticle(operation ?? 'merge');
   return `${what} was left in the middle${paths.length === 0 ? '' : `, with conflicts in ${listed(paths)}`}`;
 }
 
