@@ -27,6 +27,8 @@ import { worktreeStatus } from '../../src/git/commits/own-index.ts';
 import { moveBack } from '../../src/git/branches/moved-back.ts';
 import { putBack } from '../../src/git/commits/put-back.ts';
 import { workInRepositories } from '../../src/git/contents/unsaved.ts';
+import { specialFiles } from '../../src/git/contents/special-files.ts';
+import { branchesMoved, readBranches } from '../../src/git/trust/repository-snapshot.ts';
 import {
   checkoutStatus,
   difference,
@@ -169,6 +171,7 @@ async function verifyThere(
   const ignoredBefore = isolation === 'worktree' ? await ignoredNow(cwd) : {};
   if (isolation === 'worktree') note(cwd, { verifying: { untracked: [...before.untracked] } });
   const trackedBefore = fingerprint(cwd, before);
+  const branchesBefore = await readBranches(cwd);
   const verifications: Verification[] = [];
   for (const command of commands) {
     const slow = verifications.find(({ problem }) => problem?.startsWith(TIMED_OUT));
@@ -195,6 +198,9 @@ async function verifyThere(
     const replaced = await ensureOwnWorktree(cwd);
     if (replaced.length > 0) tree.push(`The commands replaced the worktree: ${replaced.join('; ')}.`);
   }
+  const moved = branchesMoved(branchesBefore, await readBranches(cwd), before.branch);
+  if (moved !== '')
+    notes.push(`while the verification ran, branches and tags of the repository changed: ${moved}`);
   let after = await status();
   if (after.head !== head || after.branch !== before.branch) {
     const now = `${after.branch ?? 'no branch'} at ${after.head ?? 'no commit'}`;
@@ -281,8 +287,9 @@ async function putUnsavedAside(cwd: string, head: string): Promise<Aside> {
     since: record?.written === undefined ? 0 : Date.parse(record.written),
     start: record?.start ?? record?.base ?? head,
   };
+  const special = await specialFiles(cwd);
   const [{ asLeft }, within, ignored, empty, otherwise] = await Promise.all([
-    classifyUntracked(cwd, untracked, known, true),
+    classifyUntracked(cwd, [...untracked, ...special], known, true),
     workInRepositories(cwd),
     ignoredSince(cwd, record?.ignored ?? {}),
     emptyFolders(cwd),
@@ -291,7 +298,7 @@ async function putUnsavedAside(cwd: string, head: string): Promise<Aside> {
   const made = known.flatMap((each) => Object.keys(each)).filter((path) => path.endsWith('/'));
   const paths = [
     ...changed.filter(({ dirtySubmodule }) => !dirtySubmodule).map(({ path }) => path),
-    ...untracked.filter((path) => !asLeft.has(path)).map((path) => path.replace(/\/$/, '')),
+    ...[...untracked, ...special].filter((path) => !asLeft.has(path)).map((path) => path.replace(/\/$/, '')),
     ...within.flatMap(({ files }) => files),
     ...ignored.paths.map((path) => path.replace(/\/$/, '')),
     ...empty.filter((path) => !made.some((each) => path.startsWith(each))).map((path) => path.slice(0, -1)),

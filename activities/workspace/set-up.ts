@@ -18,6 +18,7 @@ import { emptyFolders } from '../../src/git/commits/as-checked-out.ts';
 import { describeArtifacts, type KnownArtifacts } from '../../src/git/contents/artifacts.ts';
 import { worktreeStatus } from '../../src/git/commits/own-index.ts';
 import { putBack } from '../../src/git/commits/put-back.ts';
+import { specialFiles } from '../../src/git/contents/special-files.ts';
 import { readSparse } from '../../src/git/worktrees/sparse.ts';
 import { checkoutStatus, untrackedFolders } from '../../src/git/contents/status.ts';
 import { EndedRuns } from '../../src/home/ended-runs.ts';
@@ -107,7 +108,8 @@ async function setUp(deps: SetUpDependencies, input: SetUpInput, signal: AbortSi
   };
   const ignored = await ignoredNow(cwd);
   const known = readWorkspaceRecord(cwd) ?? begun;
-  const leftBySetUp = { ...after.left, ...(await describeArtifacts(cwd, await emptyFolders(cwd), [])) };
+  const unknownToGit = [...(await emptyFolders(cwd)), ...(await specialFiles(cwd))];
+  const leftBySetUp = { ...after.left, ...(await describeArtifacts(cwd, unknownToGit, [])) };
   const sparse = await readSparse(cwd);
   writeWorkspaceRecord(cwd, { ...known, setUp: over, leftBySetUp, ignored, sparse });
   return resultOf(over);

@@ -248,6 +248,20 @@ describe('what changed outside of the worktree meanwhile', () => {
     await work.write({ 'a.txt': 'changed\n', '.git/hooks/post-commit': '#!/bin/sh\n' });
     expect((await work.collect()).touchedOutside).toEqual(['hooks of the repository: post-commit']);
   });
+
+  it('of a subagent in the checkout is branches as well, but the one that it works on', async () => {
+    const work = await Work.begin({ 'a.txt': 'a\n' }, 'in-place');
+    await work.git('branch', 'other');
+    expect((await work.collect()).touchedOutside).toEqual(['branches and tags: other (new)']);
+    await work.git('branch', '--delete', 'other');
+    await work.commit('Its own', { 'a.txt': 'changed\n' });
+    expect(await work.collect()).not.toHaveProperty('touchedOutside');
+    await work.git('switch', '--quiet', '--create', 'feature');
+    await work.commit('Its own, too', { 'a.txt': 'changed again\n' });
+    expect(await work.collect()).not.toHaveProperty('touchedOutside');
+    await work.git('update-ref', 'refs/heads/main', 'feature');
+    expect(await work.collect()).not.toHaveProperty('touchedOutside');
+  });
 });
 
 describe('what was left uncommitted', () => {

@@ -282,6 +282,25 @@ describe('no work that no commit has is overwritten', () => {
     expect(await readFile(join(work.cwd, 'a.txt'), 'utf8')).toBe('too\n');
   });
 
+  it('sockets and pipes, of which git knows nothing, are put aside, and come back; not those of set-up', async () => {
+    const socket = (path: string) =>
+      `node -e "const s=require('node:net').createServer().listen('${path}',()=>process.kill(process.pid,9))" || true`;
+    const work = await Work.begin();
+    await work.bench.setUp(work.input, work.workspace, ['mkfifo of-set-up']);
+    await work.does(
+      `mkfifo p in/p; mkdir -p deep/er; ${socket('deep/er/s')}; rm a.txt; mkfifo a.txt; echo "*.sock" >> .gitignore; mkfifo x.sock`,
+    );
+    const commands = ['test -p p', 'test -p in/p', 'test -S deep/er/s', 'test -p a.txt', 'test -d deep'];
+    const { codes, head, result } = await work.verified(...commands, 'test -p of-set-up', 'test -p x.sock');
+    expect({ codes, fresh: await work.fresh(head, ...commands) }).toEqual({
+      codes: [1, 1, 1, 1, 1, 0, 0],
+      fresh: [1, 1, 1, 1, 1],
+    });
+    expect(result.notes.join()).toContain('verified without what no commit has: ');
+    await work.does('test -p p; test -p in/p; test -p a.txt; test -S deep/er/s');
+    expect(existsSync(`${work.cwd}.aside`)).toBe(false);
+  });
+
   it('a killed verification leaves what it had put aside to the next collection', async () => {
     const work = await Work.begin();
     await work.does('git init -q app; echo mine > app/src.js');

@@ -290,6 +290,19 @@ describe('what verification leaves alone', () => {
     }
   });
 
+  it('a command that moves branches of others is told', async () => {
+    const subject = await Subject.begin();
+    await subject.repo.git('branch', 'gone');
+    const { problem, notes } = await subject.verify([
+      'git update-ref refs/heads/main $(git commit-tree -m sneaky HEAD^{tree}) && git branch -q -D gone && git tag made',
+    ]);
+    expect(problem).toBeUndefined();
+    expect(notes).toEqual([
+      'while the verification ran, branches and tags of the repository changed: gone (deleted), made (new), main (moved)',
+    ]);
+    expect((await subject.verify(['true'])).notes).toEqual([]);
+  });
+
   it('a tracked file that a command changes is a problem', async () => {
     const subject = await Subject.begin();
     const { problem } = await subject.verify(['echo formatted > a.txt']);

@@ -38,7 +38,9 @@ export const repositorySnapshot = z.object({
   refs: entries.optional(),
   /** The branches of subagents, which move as long as these work. */
   subagents: entries.optional(),
-  /** Absent where the subagent works in the checkout itself; so are branches, tags and files. */
+  /** Where the subagent works in the checkout itself: the branch that it works on, which moves. */
+  own: z.string().optional(),
+  /** Absent where the subagent works in the checkout itself; so are its files. */
   head: z.string().optional(),
   files: entries.optional(),
 });
@@ -53,9 +55,12 @@ export async function readRepositorySnapshot(
   of: Isolation = 'worktree',
 ): Promise<RepositorySnapshot> {
   const at = new Date().toISOString();
-  if (of === 'in-place') return { at, ...(await readShared(repo)) };
-  const [shared, refs, files] = await Promise.all([readShared(repo), readRefs(repo), readFiles(repo)]);
   const head = readFileSync(join(gitDirs(repo).gitDir, 'HEAD'), 'utf8').trim();
+  if (of === 'in-place') {
+    const [shared, refs] = await Promise.all([readShared(repo), readRefs(repo)]);
+    return { at, ...shared, ...refs, own: shown(head) };
+  }
+  const [shared, refs, files] = await Promise.all([readShared(repo), readRefs(repo), readFiles(repo)]);
   return { at, ...shared, head, ...refs, ...(files && { files }) };
 }
 
@@ -94,13 +99,51 @@ export function differences(
       Object.fromEntries(Object.entries(all).filter(([name]) => over.has(name) && before.subagents?.[name]));
     const was = { ...before.refs, ...finished(before.subagents) };
     const is = { ...after.refs, ...finished(after.subagents) };
+    const own = [before.own, after.own];
     say(
       'branches and tags',
-      changed(was, is).map((name) => `${name} (${was[name] ? (is[name] ? 'moved' : 'deleted') : 'new'})`),
+      movedRefs(was, is)
+        .filter(({ name }) => !own.includes(name))
+        .map(({ text }) => text),
     );
   }
   if (before.files && after.files) say('files of the checkout', changed(before.files, after.files));
   return lines;
+}
+
+interface MovedRef {
+  readonly name: string;
+  /** The name, and what became of it. */
+  readonly text: string;
+}
+
+/** Branches and tags that differ. */
+function movedRefs(was: Readonly<Record<string, string>>, is: Readonly<Record<string, string>>): MovedRef[] {
+  return changed(was, is).map((name) => ({
+    name,
+    text: `${name} (${was[name] ? (is[name] ? 'moved' : 'deleted') : 'new'})`,
+  }));
+}
+
+/** The branches and tags of a repository, but those of subagents; undefined where there are too many. */
+export const readBranches = async (repo: string): Promise<RepositorySnapshot['refs']> =>
+  (await readRefs(repo)).refs;
+
+/** Branches and tags, but `own`, that differ, in words; empty where none does, or they could not be read. */
+export function branchesMoved(
+  before: RepositorySnapshot['refs'],
+  after: RepositorySnapshot['refs'],
+  own: string | undefined,
+): string {
+  if (before === undefined || after === undefined) return '';
+  const all = movedRefs(before, after).filter(({ name }) => name !== own);
+  const more = all.length > MAX_NAMED ? ` and ${all.length - MAX_NAMED} more` : '';
+  return (
+    all
+      .slice(0, MAX_NAMED)
+      .map(({ text }) => text)
+      .join(', ') + more
+  );
 }
 
 /** What could not be compared with the snapshot, in words. */
@@ -164,8 +207,10 @@ function readHooks(folder: string): Record<string, string> {
   return Object.fromEntries(names.map((name) => [name, contentHash(join(folder, name))]));
 }
 
-const changed = (before: Record<string, string>, after: Record<string, string>): string[] =>
-  difference(new Map(Object.entries(before)), new Map(Object.entries(after)));
+const changed = (
+  before: Readonly<Record<string, string>>,
+  after: Readonly<Record<string, string>>,
+): string[] => difference(new Map(Object.entries(before)), new Map(Object.entries(after)));
 
 const hash = (content: string): string => createHash('sha256').update(content).digest('hex').slice(0, 16);
 
