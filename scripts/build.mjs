@@ -43,11 +43,14 @@ await bundle('worker', {
   'output-thread': 'chain/output-thread',
 });
 
-// What each command prints with `--json`, for programs in any language.
+// What each command prints with `--json`, for programs in any language. Fields may be added: what a schema does not name is accepted.
+const open = ({ jsonSchema }) => {
+  if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+};
 const { REPORTS } = await import('../dist/src/cli/json.js');
 await mkdir(`${root}/dist/schemas`, { recursive: true });
 for (const [name, report] of Object.entries(REPORTS)) {
-  const schema = { title: `subagents: ${name}`, ...z.toJSONSchema(report, { io: 'output' }) };
+  const schema = { title: `subagents: ${name}`, ...z.toJSONSchema(report, { io: 'output', override: open }) };
   await writeFile(`${root}/dist/schemas/${name}.schema.json`, `${JSON.stringify(schema, null, 2)}\n`);
 }
 

@@ -25,6 +25,7 @@ const server = z.object({
   namespace: z.string(),
   origin: z.string().describe('which rule chose it, in words'),
   uiUrl: z.string().optional(),
+  embedded: z.boolean().optional().describe('the server of a home, which `up` started'),
 });
 
 const identity = z.object({
@@ -156,6 +157,7 @@ const progress = z.object({
   lastMessage: z.string().optional(),
   model: z.string().optional(),
   usage,
+  workedMs: z.number().optional().describe('working time of this turn so far'),
   denied: z.number().int().optional().describe('tool calls that its permissions did not allow'),
 });
 const away = z

@@ -1,12 +1,11 @@
 /** Every command answers with `--json` in exactly one JSON value, also where it fails. What needs a server is in main-job.test.ts. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { failureJson, REPORTS } from '../../src/cli/json.ts';
-import { buildProgram } from '../../src/cli/program.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/home.ts';
 import { temporaryRepository, type Repository } from '../support/repository.ts';
 import { run, type Ran } from './command.ts';
+import { commandNames, objections } from './published.ts';
 
 /** Arguments of each command with which it does something, or would where something ran. */
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
@@ -45,12 +44,6 @@ const OTHERS = ['mcp', 'demo'];
 /** What answers without a server. */
 const ALONE = ['chain check', 'down', 'status', 'doctor', 'install', 'uninstall', 'completion'];
 
-const namesOf = (command: CommandUnknownOpts, above: readonly string[]): string[] => {
-  const own = [...above, command.name()];
-  const below = command.commands.flatMap((each) => namesOf(each, own));
-  return command.name() === 'chain' ? below : [own.join(' '), ...below];
-};
-
 let folder: TemporaryFolder;
 let repository: Repository;
 beforeAll(async () => {
@@ -70,9 +63,7 @@ const subagents = (...args: string[]): Promise<Ran> =>
   });
 
 it('every command is here', () => {
-  const program = buildProgram('1.0.0', () => undefined);
-  const names = program.commands.flatMap((command) => namesOf(command, []));
-  expect([...Object.keys(COMMANDS), ...OTHERS].sort()).toEqual(names.sort());
+  expect([...Object.keys(COMMANDS), ...OTHERS].sort()).toEqual(commandNames().sort());
   expect(Object.keys(REPORTS)).toEqual(
     expect.arrayContaining(Object.keys(COMMANDS).map((name) => name.replace(' ', '-'))),
   );
@@ -82,11 +73,12 @@ describe.each(Object.entries(COMMANDS))('%s --json', (name, args) => {
   it('answers in one value where nothing runs', async () => {
     const { exitCode, stdout, stderr } = await subagents(...name.split(' '), ...args, '--json');
     if (ALONE.includes(name)) {
-      expect(JSON.parse(stdout)).toBeTypeOf('object');
+      expect(objections(name.replace(' ', '-'), stdout)).toEqual([]);
       expect(stderr).toBe('');
       return;
     }
     expect({ stdout, failed: exitCode !== 0 }, stderr).toEqual({ stdout: '', failed: true });
+    expect(objections('failure', stderr)).toEqual([]);
     const { error } = failureJson.parse(JSON.parse(stderr));
     expect(error.remedy).toBeDefined();
   });
@@ -94,6 +86,7 @@ describe.each(Object.entries(COMMANDS))('%s --json', (name, args) => {
   it('answers in one value to bad usage', async () => {
     const { exitCode, stdout, stderr } = await subagents(...name.split(' '), '--no-such-option', '--json');
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(objections('failure', stderr)).toEqual([]);
     expect(failureJson.parse(JSON.parse(stderr)).error.code).toBe('BAD_INPUT');
   });
 });

@@ -2,7 +2,7 @@ import type { FleetList } from '../../client/index.ts';
 import { join } from 'node:path';
 import { serverLeftBehind } from '../../temporal/embedded-process.ts';
 import { homeRoot } from '../../system/home-root.ts';
-import { readUpFile } from '../../temporal/up-file.ts';
+import { readUpFile, type UpFile } from '../../temporal/up-file.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { cliFailure } from '../failure.ts';
@@ -32,7 +32,7 @@ export async function status(context: Context): Promise<number> {
     });
   output.data({
     home,
-    up: up ?? null,
+    up: up === undefined ? null : upJson(up),
     server: fleet === undefined ? null : { ...fleet.server, reachable: true },
     workers,
     live: live.length,
@@ -63,6 +63,18 @@ export async function status(context: Context): Promise<number> {
     if (remedy !== undefined) output.line(`  ${colors.cyan('→')} ${remedy}`);
   }
   return workers ? EXIT.ok : EXIT.unavailable;
+}
+
+/** What of it is for programs. */
+function upJson({
+  pid,
+  startedAt,
+  address,
+  namespace,
+  uiUrl,
+  workerPid,
+}: UpFile): NonNullable<StatusJson['up']> {
+  return { pid, startedAt, address, namespace, uiUrl, ...(workerPid !== undefined && { workerPid }) };
 }
 
 async function look(
