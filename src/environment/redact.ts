@@ -1,7 +1,7 @@
 /**
  * Takes secrets out of text: the values of the worker's secret variables (as they are, in Base 64 or hexadecimal, also
- * wrapped or in part, in a URL or decoded from one, quoted for JSON or a shell), and what has the shape of a well-known
- * kind of token. Cheap where there is nothing to take out.
+ * in part, in a URL or decoded from one, quoted for JSON, HTML or a shell, also several times over; broken into lines), and
+ * what has the shape of a well-known kind of token. Cheap where there is nothing to take out.
  */
 import { TOKEN_SHAPES } from './secret-shapes.ts';
 
@@ -85,17 +85,23 @@ function replaced(text: string, found: readonly Found[], by: (each: Found) => st
 const PROBE = 8;
 /** As much of an encoding in a row is no accident. */
 const MIN_PART = 16;
-/** Where a program breaks lines of an encoding, as it is and in a JSON string: `base64`, `openssl` and `xxd -p` do. */
-const BREAKS = /(?:(?:\\+r)?\\+n|\r?\n)[ \t]*/g;
+/**
+ * What stands inside a value that was written out and is none of it: where its lines were broken (`fold`, `base64`, `openssl`,
+ * `xxd -p`), as it is and in a JSON string, and the backslashes of any quoting, however often it was quoted.
+ */
+const FILLING = /(?:(?:\\+r)?\\+n|\r?\n)[ \t]*|\\+/g;
+const withoutFilling = (text: string): string => text.replace(FILLING, '');
 const ENCODED = /[A-Za-z0-9+/_-]{16,}={0,2}/g;
 
-/** Finds secrets: whole in any form, and parts of their encodings, across the breaks of lines. */
+/** Finds secrets: whole in any form, and parts of their encodings, whatever filling stands in them. */
 class Finder {
   /** Of the longest form, wrapped. */
   readonly longest: number;
   readonly #names: ReadonlyMap<string, string>;
   readonly #pattern: RegExp;
-  readonly #wrapped: RegExp | undefined;
+  /** Forms without their filling. */
+  readonly #bareNames: ReadonlyMap<string, string>;
+  readonly #barePattern: RegExp | undefined;
   readonly #encodings: readonly (readonly [form: string, name: string])[];
   /** Each run of `PROBE` characters of an encoding: which encoding, and where in it. */
   readonly #probes = new Map<string, readonly [encoding: number, at: number]>();
@@ -106,7 +112,13 @@ class Finder {
       [...forms].sort((a, b) => b.length - a.length).map(literally);
     this.#names = new Map([...encodings, ...names]);
     this.#pattern = new RegExp([...literals(this.#names.keys()), ...TOKEN_SHAPES].join('|'), 'g');
-    this.#wrapped = encodings.size === 0 ? undefined : new RegExp(literals(encodings.keys()).join('|'), 'g');
+    this.#bareNames = new Map(
+      [...this.#names]
+        .map(([form, name]) => [withoutFilling(form), name] as const)
+        .filter(([form]) => form.length >= MIN_LENGTH),
+    );
+    this.#barePattern =
+      this.#bareNames.size === 0 ? undefined : new RegExp(literals(this.#bareNames.keys()).join('|'), 'g');
     this.#encodings = [...encodings].filter(([form]) => form.length >= MIN_PART);
     for (const [index, [form]] of this.#encodings.entries()) {
       for (let at = 0; at + PROBE <= form.length; at++) {
@@ -119,8 +131,8 @@ class Finder {
 
   /** In order, none across another. */
   find(text: string): Found[] {
-    const found = this.#whole(text, this.#pattern);
-    if (this.#wrapped !== undefined) found.push(...this.#encoded(text, this.#wrapped));
+    const found = this.#whole(text, this.#pattern, this.#names);
+    if (this.#barePattern !== undefined) found.push(...this.#filled(text, this.#barePattern));
     if (found.length < 2) return found;
     found.sort((a, b) => a.start - b.start || b.end - a.end);
     const apart: Found[] = [];
@@ -132,22 +144,29 @@ class Finder {
     return apart;
   }
 
-  #whole(text: string, pattern: RegExp): Found[] {
+  #whole(text: string, pattern: RegExp, names: ReadonlyMap<string, string>): Found[] {
     return [...text.matchAll(pattern)].map(({ 0: match, index }) => ({
       start: index,
       end: index + match.length,
-      name: this.#names.get(match) ?? 'token',
+      name: names.get(match) ?? 'token',
     }));
   }
 
-  /** In the text without its breaks of lines; the places are those in the text. */
-  #encoded(text: string, wrapped: RegExp): Found[] {
-    const breaks = [...text.matchAll(BREAKS)].map(({ 0: { length }, index }) => ({ index, length }));
-    const joined = breaks.length === 0 ? text : text.replace(BREAKS, '');
-    const found = [...(breaks.length === 0 ? [] : this.#whole(joined, wrapped)), ...this.#parts(joined)];
-    if (breaks.length === 0 || found.length === 0) return found;
-    const place = placesIn(breaks);
-    return found.map(({ start, end, name }) => ({ start: place(start), end: place(end - 1) + 1, name }));
+  /** In the text without filling; the places are those in the text. */
+  #filled(text: string, bare: RegExp): Found[] {
+    const fillings = [...text.matchAll(FILLING)].map(({ 0: { length }, index }) => ({ index, length }));
+    const joined = fillings.length === 0 ? text : withoutFilling(text);
+    const found = [
+      ...(fillings.length === 0 ? [] : this.#whole(joined, bare, this.#bareNames)),
+      ...this.#parts(joined),
+    ];
+    if (fillings.length === 0 || found.length === 0) return found;
+    const place = placesIn(fillings);
+    return found.map(({ start, end, name }) => ({
+      start: beforeBackslashes(text, place(start)),
+      end: place(end - 1) + 1,
+      name,
+    }));
   }
 
   #parts(text: string): Found[] {
@@ -171,17 +190,24 @@ class Finder {
   }
 }
 
-/** Where a place of a text without `breaks` is in the text itself. */
-function placesIn(breaks: readonly { readonly index: number; readonly length: number }[]) {
+/** Where the character at `at` begins with the backslashes that quote it: without them they would quote what stands in its place. */
+function beforeBackslashes(text: string, at: number): number {
+  let start = at;
+  while (text[start - 1] === '\\') start--;
+  return start;
+}
+
+/** Where a place of a text without `fillings` is in the text itself. */
+function placesIn(fillings: readonly { readonly index: number; readonly length: number }[]) {
   const joinedAt: number[] = [];
   const shift: number[] = [];
   let gone = 0;
-  for (const { index, length } of breaks) {
+  for (const { index, length } of fillings) {
     joinedAt.push(index - gone);
     shift.push((gone += length));
   }
   return (at: number): number => {
-    // The last break at or before it.
+    // The last filling at or before it.
     let low = 0;
     let high = joinedAt.length;
     while (low < high) {
@@ -234,6 +260,7 @@ function formsOf(value: string): string[] {
   const plain = [text, ...decoded(text)];
   const quoted = plain.flatMap((each) => [
     JSON.stringify(each).slice(1, -1),
+    inAscii(each),
     // Of a shell: in double quotes, in single ones, bare (printf %q).
     each.replace(/["$`\\]/g, String.raw`\$&`),
     each.replaceAll(`'`, String.raw`'\''`),
@@ -246,16 +273,40 @@ function formsOf(value: string): string[] {
     each.replaceAll('%20', '+'),
     each.replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`),
   ]);
+  const marked = plain.flatMap((each) =>
+    MARKED.map((escape) => each.replace(/[<>&"'/]/g, (char) => escape[char] ?? char)),
+  );
   // Of several lines: each for itself too, for whoever cuts or indents them; not what such lines have in common with others.
   const lines = plain
     .filter((each) => each.includes('\n'))
     .flatMap((each) =>
       each.split(/\s*\n\s*/).filter((line) => line.length >= 16 && !line.startsWith('-----')),
     );
-  const forms = [...plain, ...quoted, ...percent, ...lines];
+  const forms = [...plain, ...quoted, ...percent, ...marked, ...lines];
   const bytes = forms.map((form) => Buffer.from(form).toString('latin1'));
   return [...new Set([...forms, ...bytes])].filter((form) => form.length >= MIN_LENGTH);
 }
+
+/** As Python's JSON has it: nothing but ASCII. */
+const inAscii = (text: string): string =>
+  JSON.stringify(text)
+    .slice(1, -1)
+    .replace(/[^ -~]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+/** How characters are written that mean something in HTML and XML: there, and in JSON that is made to stand there (Go, PHP, Rails). */
+const MARKED: readonly Readonly<Record<string, string>>[] = [
+  { '&': '&amp;', '<': '&lt;', '>': '&gt;' },
+  { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' },
+  { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#x27;' },
+  { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' },
+  { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#039;' },
+  { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' },
+  { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&#34;', "'": '&#39;' },
+  ...['\\u003c,\\u003e,\\u0026', '\\u003C,\\u003E,\\u0026'].map((codes) => {
+    const [less = '', more = '', and = ''] = codes.split(',');
+    return { '<': less, '>': more, '&': and };
+  }),
+];
 
 /** What it stands for where it was written for a URL, or with its breaks of lines escaped. */
 function decoded(text: string): string[] {

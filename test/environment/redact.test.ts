@@ -30,6 +30,22 @@ describe('redacted is', () => {
       expect(redacted.slice(7, -6)).not.toContain(text.slice(at, at + 6));
   });
 
+  it.each([
+    ['JSON in JSON', JSON.stringify(JSON.stringify(SECRET)), String.raw`"\"[redacted MY_PASSWORD]\""`],
+    [
+      'JSON in JSON in JSON',
+      JSON.stringify(JSON.stringify(JSON.stringify(SECRET))),
+      String.raw`"\"\\\"[redacted MY_PASSWORD]\\\"\""`,
+    ],
+    ['JSON in ASCII', String.raw`"p4ss/w+rd=\"\u00df\\\"~canary"`, '"[redacted MY_PASSWORD]"'],
+    ['JSON of PHP', String.raw`"p4ss\/w+rd=\"\u00df\\\"~canary"`, '"[redacted MY_PASSWORD]"'],
+    ['HTML', String.raw`p4ss/w+rd=&quot;ß\&quot;~canary`, '[redacted MY_PASSWORD]'],
+    ['HTML of Go', String.raw`p4ss/w+rd=&#34;ß\&#34;~canary`, '[redacted MY_PASSWORD]'],
+    ['lines of eight characters', SECRET.replace(/.{8}/gu, '$&\n'), '[redacted MY_PASSWORD]'],
+  ])('a value that was written out as %s', (_, text, redacted) => {
+    expect(redactor.text(text)).toBe(redacted);
+  });
+
   it('the longer one where one begins with another, and none that is too short to tell', () => {
     expect(redactor.text(`${SECRET}-and-more`)).toBe('[redacted LONGER]');
     expect(redactor.text('abc1234')).toBe('abc1234');
