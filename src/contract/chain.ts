@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { label } from './label.ts';
 import { MAX_ARTIFACT_BYTES, MAX_CHAIN_STEPS, MAX_FOR_EACH } from './limits.ts';
 import { outcome } from './outcome.ts';
-import { artifactPaths, fingerprint, oneOrMany, resolvedSpec, spawnSpec } from './spec.ts';
+import { artifactPaths, fingerprint, oneOrMany, requestDigest, resolvedSpec, spawnSpec } from './spec.ts';
 
 /** What a quote can begin with besides a step: no step is called so. */
 export const QUOTE_WORDS = ['params', 'item', 'index'] as const;
@@ -127,6 +127,7 @@ export type CarriedOutcome = z.infer<typeof carriedOutcome>;
 /** Update `chain` of a session. The same `requestId` starts it once. */
 export const chainRequest = z.strictObject({
   requestId: z.string().min(1).max(100),
+  digest: requestDigest,
   chain: resolvedChain,
   fingerprint,
   carried: z

@@ -6,7 +6,7 @@ import { caveatKinds } from './caveat.ts';
 import { label, sessionName } from './label.ts';
 import { MAX_SPAWN_SPECS, MAX_STEER_BYTES } from './limits.ts';
 import { sweepReport } from './outcome.ts';
-import { isolation, permissions, resolvedSpec, startedSpec } from './spec.ts';
+import { isolation, permissions, requestDigest, resolvedSpec, startedSpec } from './spec.ts';
 import { stalled } from './stalled.ts';
 import { finalStatus, status } from './status.ts';
 import { byteLength } from './text.ts';
@@ -16,6 +16,7 @@ import { byteLength } from './text.ts';
 /** Update `spawn`: one request of one or several specs. The same `requestId` spawns once. */
 export const spawnRequest = z.strictObject({
   requestId: z.string().min(1).max(100),
+  digest: requestDigest,
   specs: z.array(resolvedSpec).min(1).max(MAX_SPAWN_SPECS),
 });
 export type SpawnRequest = z.infer<typeof spawnRequest>;

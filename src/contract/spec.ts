@@ -102,6 +102,12 @@ export const fingerprint = z
   .optional()
   .describe('of all that is asked for: the same again, while it is live, is the same one');
 
+/** Of the labels and tasks of a request: tells another request of the same id from one that is made again. */
+export const requestDigest = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/)
+  .optional();
+
 /** Names a request, so that it is one also when it is made again. */
 export const requestId = z
   .string()

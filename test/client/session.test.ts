@@ -142,6 +142,22 @@ describe('a spawn', () => {
     expect((await session.list()).finishedCount).toBe(1);
   });
 
+  it.each([
+    ['label', { label: 'two', task: 'say done' }],
+    ['task', { label: 'one', task: 'write a file' }],
+  ])('with the request id of one with another %s is refused', async (what, other) => {
+    const session = subagents.session(`once-another-${what}`);
+    const options = { ...cwd(), requestId: 'morning-1' };
+    await session.spawn({ label: 'one', task: 'say done' }, options);
+    await session.subagent('one').result();
+    const error = await refusal(session.spawn(other, options));
+    expect(error.code).toBe('BAD_INPUT');
+    expect(error.message).toContain('the request id morning-1 was used before, for another request');
+    const steps = [{ id: 'a', task: 'say done' }];
+    expect((await refusal(session.chain({ label: 'three', steps }, options))).code).toBe('BAD_INPUT');
+    expect((await session.list()).finishedCount).toBe(1);
+  });
+
   it('may use a label again, and earlier runs stay readable', async () => {
     const session = subagents.session('again');
     for (const run of [1, 2]) {

@@ -22,7 +22,7 @@ import { admit, KEYS } from './starting.ts';
 import { refused, type Starts } from './starts.ts';
 
 /** What is to be started. */
-type Start = Omit<ChainRequest, 'requestId'>;
+type Start = Omit<ChainRequest, 'requestId' | 'digest'>;
 
 export class ChainStarter {
   readonly #session: string;
@@ -44,9 +44,9 @@ export class ChainStarter {
 
   /** Accepted when the chain's workflow has started. The same request id starts it once. */
   async start(request: ChainRequest): Promise<SpawnAnswer> {
-    const { requestId, ...parsed } = this.parse(request);
+    const { requestId, digest, ...parsed } = this.parse(request);
     const { chain } = parsed;
-    const [answer] = await this.#starts.once(requestId, async () => [await this.#start(parsed)]);
+    const [answer] = await this.#starts.once({ requestId, digest }, async () => [await this.#start(parsed)]);
     return answer ?? refused(chain.label, 'INTERNAL', 'its request has an empty answer');
   }
 

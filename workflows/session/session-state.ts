@@ -22,6 +22,14 @@ import {
   type ArchivedPage,
 } from './outbox.ts';
 
+/** A spawn request, and what it was answered. */
+export interface AnsweredRequest {
+  readonly id: string;
+  /** Of what it asked for (`requestDigest`). */
+  readonly digest?: string | undefined;
+  readonly answers: SpawnAnswer[];
+}
+
 /** Version 1 of what continue-as-new carries. */
 export interface SessionState extends Outbox {
   readonly version: 1;
@@ -32,7 +40,7 @@ export interface SessionState extends Outbox {
   /** How often each label was used. */
   runs: Record<string, number>;
   /** Recent spawn requests and their answers, oldest first: Temporal's own deduplication ends at continue-as-new. */
-  requests: { readonly id: string; readonly answers: SpawnAnswer[] }[];
+  requests: AnsweredRequest[];
   leftOut: LeftOut;
 }
 
@@ -56,8 +64,8 @@ export function emptySession(): SessionState {
   };
 }
 
-export function rememberRequest(state: SessionState, id: string, answers: SpawnAnswer[]): void {
-  state.requests.push({ id, answers });
+export function rememberRequest(state: SessionState, request: AnsweredRequest): void {
+  state.requests.push(request);
   if (state.requests.length > MAX_REQUESTS) state.requests.shift();
 }
 

@@ -35,8 +35,8 @@ export class Spawner {
 
   /** Answers each spec in order. The same request id spawns once, also after a continue-as-new. */
   spawn(request: SpawnRequest): Promise<SpawnAnswer[]> {
-    const { requestId, specs } = this.parse(request);
-    return this.#starts.once(requestId, () => this.#spawn(specs));
+    const { specs, ...named } = this.parse(request);
+    return this.#starts.once(named, () => this.#spawn(specs));
   }
 
   async #spawn(specs: readonly ResolvedSpec[]): Promise<SpawnAnswer[]> {

@@ -14,7 +14,10 @@ export class Starts {
   readonly #session: string;
   readonly #state: SessionState;
   readonly #on: { watch(child: SessionEntry): void; changed(): void };
-  readonly #underWay = new Map<string, Promise<SpawnAnswer[]>>();
+  readonly #underWay = new Map<
+    string,
+    { readonly digest: string | undefined; readonly answers: Promise<SpawnAnswer[]> }
+  >();
   /** Being admitted, by label. */
   readonly #admitting = new Map<
     string,
@@ -40,17 +43,34 @@ export class Starts {
     throw ApplicationFailure.nonRetryable(firstProblem(parsed.error), 'BAD_INPUT');
   }
 
-  /** The answers to a request: `start` is called once for its id, also after a continue-as-new. */
-  once(requestId: string, start: () => Promise<SpawnAnswer[]>): Promise<SpawnAnswer[]> {
-    const answered = this.#state.requests.find(({ id }) => id === requestId);
-    if (answered) return Promise.resolve(answered.answers);
-    const underWay = this.#underWay.get(requestId);
-    if (underWay) return underWay;
+  /**
+   * The answers to a request: `start` is called once for its id, also after a continue-as-new. Throws `ApplicationFailure` where
+   * the id was another request's: what is asked for now would be left undone in silence.
+   */
+  async once(
+    { requestId, digest }: { readonly requestId: string; readonly digest?: string | undefined },
+    start: () => Promise<SpawnAnswer[]>,
+  ): Promise<SpawnAnswer[]> {
+    const known = this.#state.requests.find(({ id }) => id === requestId) ?? this.#underWay.get(requestId);
+    if (known) {
+      if (digest !== undefined && known.digest !== undefined && digest !== known.digest)
+        throw ApplicationFailure.create({
+          message: `the request id ${requestId} was used before, for another request`,
+          type: 'BAD_INPUT',
+          nonRetryable: true,
+          details: [{ remedy: 'use another id: the same one is for the same labels and tasks alone' }],
+        });
+      return known.answers;
+    }
     const answers = start().then((done) => {
-      rememberRequest(this.#state, requestId, done);
+      rememberRequest(this.#state, {
+        id: requestId,
+        ...(digest !== undefined && { digest }),
+        answers: done,
+      });
       return done;
     });
-    this.#underWay.set(requestId, answers);
+    this.#underWay.set(requestId, { digest, answers });
     return answers.finally(() => this.#underWay.delete(requestId));
   }
 

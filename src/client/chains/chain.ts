@@ -18,7 +18,7 @@ import {
 import { releaseCarried } from '../../git/worktrees/carry.ts';
 import { concurrently } from '../connection/concurrently.ts';
 import { isTimeout } from '../errors.ts';
-import { fingerprintOf } from '../spawning/fingerprint.ts';
+import { digestOf, fingerprintOf } from '../spawning/fingerprint.ts';
 import type { Link } from '../connection/link.ts';
 import { resolveSpec, type Caller } from '../spawning/resolve-spec.ts';
 import { orStarted, refusalError, sendToSession, type Accepted } from '../spawning/spawn.ts';
@@ -81,10 +81,16 @@ export async function sendChain(
 ): Promise<Accepted> {
   checkSpawnSize(request);
   const doing = `start the chain ${request.chain.label}`;
-  const { label } = request.chain;
+  const { label, steps } = request.chain;
+  const digest = digestOf([
+    { label, task: '' },
+    ...steps.map(({ id, spec }) => ({ label: id, task: spec.task })),
+  ]);
   const [answer] = await orStarted(link, session, [{ label, fingerprint: request.fingerprint }], async () => [
     spawnAnswer.parse(
-      await sendToSession(link, session, { ...{ update: SESSION.chain, request, doing, timeoutMs, title } }),
+      await sendToSession(link, session, {
+        ...{ update: SESSION.chain, request: { ...request, digest }, doing, timeoutMs, title },
+      }),
     ),
   ]);
   if (answer === undefined) throw new SubagentsError('INTERNAL', 'no answer');

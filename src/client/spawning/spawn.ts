@@ -20,6 +20,7 @@ import { sessionStart } from '../../temporal/session-start.ts';
 import { findNewestRun } from '../listing/visibility.ts';
 import type { Link } from '../connection/link.ts';
 import type { KnownRun } from '../listing/runs.ts';
+import { digestOf } from './fingerprint.ts';
 import type { SpawnRefusal } from '../handles.ts';
 import { resolveSpec, type Caller } from './resolve-spec.ts';
 import { checkSpawnSize, parseSpecs, type ParsedSpec } from './spec.ts';
@@ -118,11 +119,12 @@ export async function sendSpawn(
   title = `session ${session}`,
 ): Promise<SpawnAnswer[]> {
   checkSpawnSize(request);
+  const digest = digestOf(request.specs);
   const doing = `spawn ${request.specs.map(({ label }) => label).join(', ')}`;
   return orStarted(link, session, request.specs, async () =>
     spawnAnswer.array().parse(
       await sendToSession(link, session, {
-        ...{ update: SESSION.spawn, request, doing, timeoutMs, title },
+        ...{ update: SESSION.spawn, request: { ...request, digest }, doing, timeoutMs, title },
       }),
     ),
   );
@@ -178,7 +180,7 @@ export async function sendToSession(
   session: string,
   what: {
     readonly update: string;
-    readonly request: { readonly requestId: string };
+    readonly request: { readonly requestId: string; readonly digest: string };
     readonly doing: string;
     readonly timeoutMs: number;
     readonly title?: string | undefined;
@@ -197,7 +199,8 @@ export async function sendToSession(
       () =>
         link.client.workflow.executeUpdateWithStart<never, unknown, [object]>(update, {
           args: [request],
-          updateId: request.requestId,
+          // By the id alone, the server itself would answer another request with what the first was answered.
+          updateId: `${request.requestId}/${request.digest}`,
           startWorkflowOperation: startWorkflowOperation as never,
         }),
       { timeoutMs },
