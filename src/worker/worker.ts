@@ -46,6 +46,11 @@ const MANY = 1_000;
  * The SDK reads this option, but does not declare it.
  */
 const STEPS = { isolateExecutionTimeout: '2m' };
+/**
+ * Workflows that are held in memory between their tasks: 1.6 MB each, and by default the SDK holds thousands. One that is not held is
+ * replayed from its history when something happens to it, in some 10 ms: most are queued, ask or are sessions that nobody uses.
+ */
+const CACHED_WORKFLOWS = 100;
 /** By how much a heap may grow over what lives in it until the next collection. By default V8 waits for several times of it. */
 const HEAP_GROWING_PERCENT = 50;
 /** A first poll is there within some 10 ms; a loaded machine takes longer. */
@@ -127,6 +132,8 @@ export async function startWorker(
       activities: activities.session,
       // A dead worker's sticky queue delays the next workflow task by this; the default is 10 s.
       stickyQueueScheduleToStartTimeout: '1s',
+      // What works has its subagent, and often its session and chain.
+      maxCachedWorkflows: Math.max(CACHED_WORKFLOWS, 2 * settings.slots),
     }),
     Worker.create({
       ...base,
