@@ -1,6 +1,7 @@
 /** Every call of git that we make: safe in a hostile repository, and independent of the user's own environment. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { SubagentsError } from '../contract/index.ts';
 import { cleanEnvironment } from '../environment/clean.ts';
 import { runProgram } from '../system/spawner.ts';
@@ -137,6 +138,12 @@ export function gitError(
       },
     );
   }
+  const lock = lockInTheWay(cwd, stderr);
+  if (lock !== undefined) {
+    return new SubagentsError('GIT', `git ${args[0]} failed in ${cwd}: the lock file ${lock} is in the way`, {
+      remedy: `Another git may be at work there: wait for it. Where none is, one was killed and left the file: remove it (rm '${lock}'), then try again.`,
+    });
+  }
   const program = missingProgram(stderr);
   if (program === undefined) return new SubagentsError('GIT', `git ${args[0]} failed in ${cwd}: ${reason}`);
   return new SubagentsError(
@@ -148,6 +155,15 @@ export function gitError(
         : `Install ${program} where the worker runs, and have it on its PATH; then spawn or continue again.`,
     },
   );
+}
+
+/** The lock file that git found, which another git holds or a killed one has left. */
+function lockInTheWay(cwd: string, stderr: string): string | undefined {
+  const [, lock, locked] =
+    /Unable to create '(.+\.lock)': File exists|could not lock config file (.+): File exists/.exec(stderr) ??
+    [];
+  const path = lock ?? (locked === undefined ? undefined : `${locked}.lock`);
+  return path === undefined ? undefined : resolve(cwd, path);
 }
 
 /** A program that git was told to run, as a filter or a helper, and that the shell does not find. */

@@ -1,4 +1,7 @@
 /** What git says of a failure, and what of it is the reason. */
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { firstUsefulLine, git } from '../../src/git/run.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository } from '../support/repository.ts';
@@ -27,6 +30,28 @@ it('names the program of a filter that is not installed, and what to do', async 
     });
     await repo.git('config', '--unset', `filter.lfs.${key}`);
   }
+});
+
+it.each([
+  ['index', ['add', '--all']],
+  ['HEAD', ['symbolic-ref', 'HEAD', 'refs/heads/other']],
+  ['config', ['config', 'a.b', 'c']],
+  ['packed-refs', ['update-ref', '-d', 'refs/heads/other']],
+  ['refs/heads/other', ['update-ref', 'refs/heads/other', 'main']],
+])('names the lock of %s that is in the way, leaves it, and says what to do', async (name, call) => {
+  await using repo = await temporaryRepository();
+  await repo.git('branch', 'other');
+  await repo.git('pack-refs', '--all');
+  await repo.commit('Second', { 'a.txt': 'a' });
+  const lock = join(repo.path, `.git/${name}.lock`);
+  await mkdir(dirname(lock), { recursive: true });
+  await writeFile(lock, '');
+  await expect(git(call, { cwd: repo.path })).rejects.toMatchObject({
+    code: 'GIT',
+    message: `git ${call[0]} failed in ${repo.path}: the lock file ${lock} is in the way`,
+    remedy: `Another git may be at work there: wait for it. Where none is, one was killed and left the file: remove it (rm '${lock}'), then try again.`,
+  });
+  expect(existsSync(lock)).toBe(true);
 });
 
 it.each([
