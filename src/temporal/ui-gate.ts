@@ -76,8 +76,10 @@ function forward(
   deadline = Date.now() + STARTING_MS,
 ): void {
   const { ip, port, agent, startedBy } = to;
-  const { method, url, rawHeaders } = incoming;
-  const isBodiless = method === 'GET' || method === 'HEAD';
+  const { method, url, headers, rawHeaders } = incoming;
+  // One with a body that is not passed on would be waited for, and what comes next on the connection be taken for it.
+  const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+  const isBodiless = (method === 'GET' || method === 'HEAD') && !hasBody;
   const outgoing = request(
     { host: ip, port, agent, method, path: url, headers: rawHeaders, setHost: false },
     (response) => {

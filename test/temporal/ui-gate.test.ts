@@ -46,6 +46,15 @@ describe('the Web UI', () => {
     },
   );
 
+  test('passes on what a GET has in its body', async () => {
+    const body = 'GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n';
+    const lines = [`GET ${NAMESPACES} HTTP/1.1`, 'Host: localhost', `Content-Length: ${body.length}`];
+    expect(await raw(port, ...lines, 'Connection: close', '', body)).toMatch(
+      /^HTTP\/1\.1 200 [^]*"namespaces"/,
+    );
+    expect(await get('localhost')).toMatch(/^HTTP\/1\.1 200 [^]*"namespaces"/);
+  });
+
   test('has a page that shows our columns, for the same callers alone', async () => {
     const page = await get(`localhost:${port}`, '/subagents?namespace=default');
     expect(page).toMatch(
