@@ -4,10 +4,12 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
-import { rolldown } from 'rolldown';
 import { z } from 'zod';
+import { bundle, clientProtocol } from './bundle.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+/** What is looked for where it is installed. */
+const PACKAGES = [/^@github\//, /^@temporalio\//];
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 
 execFileSync(process.execPath, [tsc, '-p', 'tsconfig.json'], { cwd: root, stdio: 'inherit' });
@@ -30,18 +32,32 @@ const { code } = await bundleWorkflowCode({
 });
 await writeFile(`${root}/dist/workflow-bundle.js`, code);
 
-// What somebody waits for to start is one file each: looking modules up takes longer than running them.
 // Copilot CLI waits for its extensions, and looks every module up by a hook of its own. The tools are declared from a file, so
 // that what they are made from is in files beside it, for after it has joined.
-await bundle('extension', { 'main.bundle': 'extension/main' });
+await bundle('extension', { 'extension/main.bundle': 'extension/main' }, { external: PACKAGES });
 const { DECLARATIONS } = await import('../dist/src/extension/declarations.js');
 await writeFile(`${root}/dist/src/extension/declarations.json`, JSON.stringify(DECLARATIONS));
 // A worker that was killed starts 0.2 s sooner; so does what spawns its programs.
-await bundle('worker', {
-  'main.bundle': 'worker/main',
-  'spawner-process': 'system/spawner-process',
-  'output-thread': 'chain/output-thread',
-});
+await bundle(
+  'worker',
+  {
+    'worker/main.bundle': 'worker/main',
+    'system/spawner-process.bundle': 'system/spawner-process',
+    'chain/output-thread.bundle': 'chain/output-thread',
+  },
+  { external: PACKAGES },
+);
+// The command line has Temporal's client inside, as far as it is used; its worker has one of its own.
+await bundle(
+  'cli',
+  { 'cli/main.bundle': 'cli/main' },
+  {
+    external: [/^@github\//, '@temporalio/worker', '@temporalio/testing'],
+    apart: ['worker/run-worker'],
+    groups: { start: 'cli/main', client: 'client/index' },
+    plugins: [clientProtocol],
+  },
+);
 
 // What each command prints with `--json`, for programs in any language. Fields may be added: what a schema does not name is accepted.
 const open = ({ jsonSchema }) => {
@@ -54,29 +70,10 @@ for (const [name, report] of Object.entries(REPORTS)) {
   await writeFile(`${root}/dist/schemas/${name}.schema.json`, `${JSON.stringify(schema, null, 2)}\n`);
 }
 
-await chmod(`${root}/dist/src/cli/main.js`, 0o755);
+await chmod(`${root}/dist/src/cli/main.bundle.js`, 0o755);
 
 /** A file as it is named in traces: from the root of the package it is of. */
 function sourceName(path) {
   const modules = path.lastIndexOf('node_modules/');
   return modules < 0 ? path.replace(root, '') : path.slice(modules + 'node_modules/'.length);
-}
-
-/**
- * Puts modules of dist/src with all that they import into files of `folder`, under the names that are the keys: never that of
- * a module, which the compiler would take for its own and not write again.
- */
-async function bundle(folder, modules) {
-  const sources = `${root}/dist/src`;
-  const bundled = await rolldown({
-    input: Object.fromEntries(Object.entries(modules).map(([name, path]) => [name, `${sources}/${path}.js`])),
-    platform: 'node',
-    external: [/^@github\//, /^@temporalio\//],
-  });
-  await bundled.write({
-    dir: `${sources}/${folder}`,
-    entryFileNames: '[name].js',
-    chunkFileNames: 'chunk-[name].js',
-  });
-  await bundled.close();
 }

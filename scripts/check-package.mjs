@@ -26,7 +26,7 @@ try {
     'LICENSE',
     'subagents.schema.json',
     'subagents-chain.schema.json',
-    'dist/src/cli/main.js',
+    'dist/src/cli/main.bundle.js',
     'dist/src/client/index.d.ts',
     'dist/workflow-bundle.js',
     'dist/schemas/list.schema.json',

@@ -12,7 +12,7 @@ register('../test/support/typescript-node20-hooks.mjs', import.meta.url);
 const { pictureOf } = await import('../test/support/picture.ts');
 
 const PICTURE = fileURLToPath(new URL('../docs/images/morning.svg', import.meta.url));
-const MAIN = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../dist/src/cli/main.bundle.js', import.meta.url));
 const SIZE = { cols: 118, rows: 40 };
 
 const undo = [];

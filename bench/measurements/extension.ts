@@ -11,7 +11,7 @@ import { median, quantile, rounded } from '../figure.ts';
 import type { Measurement } from '../measurement.ts';
 import { Rig } from '../rig.ts';
 
-const COMMAND = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+const COMMAND = fileURLToPath(new URL('../../src/cli/main.bundle.js', import.meta.url));
 /** The conversation is idle again when it is done. */
 const LATER = 'Later: take three seconds, then report.';
 const later: Scenario = {

@@ -6,7 +6,7 @@ import { median, rounded } from '../figure.ts';
 import type { Measurement } from '../measurement.ts';
 import { Rig } from '../rig.ts';
 
-const COMMAND = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+const COMMAND = fileURLToPath(new URL('../../src/cli/main.bundle.js', import.meta.url));
 /** CPU time in user mode, in milliseconds. */
 const CPU_GOAL_MS = 250;
 

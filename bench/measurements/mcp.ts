@@ -7,7 +7,7 @@ import { median, rounded } from '../figure.ts';
 import type { Measurement } from '../measurement.ts';
 import { Rig } from '../rig.ts';
 
-const COMMAND = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+const COMMAND = fileURLToPath(new URL('../../src/cli/main.bundle.js', import.meta.url));
 
 export const mcpCall: Measurement = {
   name: 'mcp-call',

@@ -13,7 +13,7 @@ const LIMITS: ApartLimits = { timeoutMs: 60_000, heapMb: 256 };
 
 /** See `readOutput`; what takes too long or too much is a problem of the report. @throws Error where the schema is not one of ours */
 export async function readOutputApart(report: string, schema: unknown, limits = LIMITS): Promise<OutputRead> {
-  const file = new URL('./output-thread.js', import.meta.url);
+  const file = new URL('../chain/output-thread.bundle.js', import.meta.url);
   try {
     return (await runApart(file, { report, schema } satisfies OutputToRead, limits)) as OutputRead;
   } catch (error) {

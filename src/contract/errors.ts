@@ -46,8 +46,22 @@ export const ERROR_CODES = [
 ] as const;
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
+/** On every error of the class below, whichever copy made it: each bundle has its own. */
+const BRAND = Symbol.for('durable-subagents.SubagentsError');
+
 /** An error for people: what failed, on what, and what to do now. */
 export class SubagentsError extends Error {
+  static {
+    Object.defineProperty(this.prototype, BRAND, { value: true });
+  }
+
+  /** An error of another bundle's copy is one, too: the command line runs a worker that was bundled apart. */
+  static override [Symbol.hasInstance](value: unknown): value is SubagentsError {
+    return this === SubagentsError
+      ? typeof value === 'object' && value !== null && BRAND in value
+      : Function.prototype[Symbol.hasInstance].call(this, value);
+  }
+
   override readonly name = 'SubagentsError';
   readonly code: ErrorCode;
   /** What to do now, as one line. */

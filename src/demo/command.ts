@@ -1,11 +1,11 @@
 /** How the user calls `subagents` from another folder. */
 import { realpathSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { compiledFile } from '../system/compiled-file.ts';
 
 /** The command of this very installation, from anywhere: `subagents` where it is on PATH, else by `npx` or by `node`. */
 export function subagentsCommand(env: NodeJS.ProcessEnv): string {
-  const main = fileURLToPath(new URL('../cli/main.js', import.meta.url));
+  const main = compiledFile('cli/main.bundle.js');
   const folders = (env['PATH'] ?? '').split(delimiter);
   // npm adds folders of its own to PATH, which the user's shell does not have.
   const users = folders.filter((folder) => folder !== '' && !folder.includes('node_modules'));

@@ -1,12 +1,12 @@
-import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { readUpFile } from '../temporal/up-file.ts';
 import { quoted, subagentsCommand } from './command.ts';
 import type { Stage } from './stage.ts';
+import { compiledFile } from '../system/compiled-file.ts';
 
 /** Hands the home over to an `up` in the background, and says what is where and how to end it. */
 export async function keep({ narrator, home, repo, folder }: Stage, env: NodeJS.ProcessEnv): Promise<void> {
-  const main = fileURLToPath(new URL('../cli/main.js', import.meta.url));
+  const main = compiledFile('cli/main.bundle.js');
   const started = await execa(process.execPath, [main, 'up', '--detach', '--json', '--home', home], {
     env,
     extendEnv: false,

@@ -2,10 +2,10 @@
 import { lstatSync, mkdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { SubagentsError } from '../contract/errors.ts';
 import { errorCode, withDiskErrors } from '../system/files.ts';
 import { isOurs, launcherText } from './launcher.ts';
+import { compiledFile } from '../system/compiled-file.ts';
 
 /** What was done to the file. */
 export type Change = 'written' | 'updated' | 'unchanged' | 'removed' | 'absent';
@@ -29,7 +29,7 @@ const FILE = 'extension.mjs';
  * @throws SubagentsError NOT_OURS, DISK_FULL, INTERNAL
  */
 export function install(path: string, portable: boolean): Change {
-  const main = fileURLToPath(new URL('./main.bundle.js', import.meta.url));
+  const main = compiledFile('extension/main.bundle.js');
   const text = launcherText(portable ? undefined : { main, node: process.execPath });
   const before = readOurs(path);
   if (before === text) return 'unchanged';

@@ -1,11 +1,11 @@
 /** Starts what subagents run on, from inside Copilot CLI. */
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { z } from 'zod';
 import { SubagentsError, ERROR_CODES } from '../contract/index.ts';
+import { compiledFile } from '../system/compiled-file.ts';
 
-const MAIN = fileURLToPath(new URL('../cli/main.js', import.meta.url));
+const MAIN = compiledFile('cli/main.bundle.js');
 
 const ready = z.object({ started: z.boolean(), address: z.string(), uiUrl: z.string() });
 const failed = z.object({

@@ -6,8 +6,8 @@
  * starts some twenty programs for each subagent, so it has a small process do it.
  */
 import { fork, type ChildProcess } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { runHere, type Program, type ProgramEnd } from './program.ts';
+import { compiledFile } from './compiled-file.ts';
 
 /** To the spawner: run this, or end what runs under this number. */
 export type Order =
@@ -34,7 +34,7 @@ class Spawner {
   #last = 0;
 
   constructor() {
-    this.#process = fork(fileURLToPath(new URL('./spawner-process.js', import.meta.url)), [], {
+    this.#process = fork(compiledFile('system/spawner-process.bundle.js'), [], {
       execArgv: [],
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { demoEvent, type DemoEvent } from '../../src/demo/narrator.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/home.ts';
 
-const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.bundle.js', import.meta.url));
 const LABELS = ['fix-rounding', 'update-docs', 'rewrite-everything'];
 const TIMEOUT_MS = 240_000;
 /** The demo is told to end before the test gives up, so that nothing of it is left then either. */

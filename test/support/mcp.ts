@@ -6,7 +6,7 @@ import { PATIENCE_MS } from './eventually.ts';
 import { NO_GIT_CONFIGURATION } from './repository.ts';
 
 /** The command, for configurations of clients. */
-export const COMMAND = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+export const COMMAND = fileURLToPath(new URL('../../dist/src/cli/main.bundle.js', import.meta.url));
 
 export interface McpPeer extends AsyncDisposable {
   readonly client: Client;

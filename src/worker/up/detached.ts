@@ -2,12 +2,12 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { ERROR_CODES, SubagentsError } from '../../contract/errors.ts';
 import { openHome } from '../../home/home.ts';
 import { readUpFile, type UpFile } from '../../temporal/up-file.ts';
 import { logFiles, openLog } from './files.ts';
+import { compiledFile } from '../../system/compiled-file.ts';
 
 /** What a background `up` reports over its IPC channel until it is ready. */
 const report = z.discriminatedUnion('kind', [
@@ -54,7 +54,7 @@ export async function startDetached(
   const running = readUpFile(root);
   if (running !== undefined) return { up: running, started: false, log };
   const { fd: output } = openLog(log);
-  const main = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
+  const main = compiledFile('cli/main.bundle.js');
   const child = fork(main, ['up', '--home', root, '--no-color'], {
     cwd: root,
     env,

@@ -3,7 +3,6 @@ import { fork } from 'node:child_process';
 import { closeSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { SubagentsError } from '../../contract/errors.ts';
 import { processStartTime, signalProcess, type ProcessIdentity } from '../../system/process.ts';
@@ -11,6 +10,7 @@ import type { ServerExit } from '../../temporal/embedded.ts';
 import { withoutTemporal } from '../../temporal/environment.ts';
 import { lastLines, openLog } from './files.ts';
 import { watchHeartbeat } from './heartbeat.ts';
+import { compiledFile } from '../../system/compiled-file.ts';
 
 /** Starting takes about a second; sweeping what an earlier one left behind, some more. */
 const READY_TIMEOUT_MS = 60_000;
@@ -53,7 +53,7 @@ export interface WorkerChildOptions {
  */
 export function startWorkerChild(options: WorkerChildOptions): WorkerChild {
   const { address, namespace, home, logFile, env } = options;
-  const main = fileURLToPath(new URL('../main.bundle.js', import.meta.url));
+  const main = compiledFile('worker/main.bundle.js');
   const { fd: log, start: logStart } = openLog(logFile);
   const child = fork(main, ['--address', address, '--namespace', namespace], {
     env: { ...withoutTemporal(env), SUBAGENTS_HOME: home },
