@@ -85,7 +85,6 @@ export function unattended(root: string, given: readonly string[] = []): Unatten
     DEBIAN_FRONTEND: 'noninteractive',
     APT_CONFIG: keep(folder, 'apt.conf', APT),
     npm_config_yes: 'true',
-    npm_config_confirm_modules_purge: 'false',
     COREPACK_ENABLE_DOWNLOAD_PROMPT: '0',
     PIP_NO_INPUT: '1',
     POETRY_NO_INTERACTION: '1',

@@ -39,3 +39,14 @@ it('they end by themselves, the same in set-up and in verification, without CI',
   const { verifications } = await work.bench.verify(work.input, at, commands, limit);
   expect(verifications.map(({ exitCode }) => exitCode)).toEqual(commands.map(() => 0));
 });
+
+it('npm takes all that it is set for: it does not warn in each of its calls', async () => {
+  const work = await Work.begin();
+  const { results, problem } = await work.bench.setUp(work.input, work.workspace, [
+    'npm prefix >/dev/null 2>npm.log; test ! -s npm.log || { cat npm.log; false; }',
+  ]);
+  expect([problem, ...results.map(({ exitCode, outputTail }) => [exitCode, outputTail])]).toEqual([
+    undefined,
+    [0, ''],
+  ]);
+});
