@@ -17,6 +17,7 @@ import { oneInPlace, oneVerified } from './measurements/one.ts';
 import { prepare } from './measurements/prepare.ts';
 import { questionRoundTrip } from './measurements/question.ts';
 import { recovery } from './measurements/recovery.ts';
+import { requests } from './measurements/requests.ts';
 import { twenty } from './measurements/twenty.ts';
 import { waiting } from './measurements/waiting.ts';
 import { workerMemory } from './measurements/worker-memory.ts';
@@ -38,6 +39,7 @@ const MEASUREMENTS: readonly Measurement[] = [
   growth,
   waiting,
   historyEvents,
+  requests,
   listCommand,
   prepare,
   mcpCall,

@@ -91,9 +91,10 @@ export const DEFAULT_MAX_REPAIRS = 2;
 /**
  * Between two heartbeats of an activity, and the silence after which the server gives it up. Where a worker died and only its
  * silence tells, the subagent is to work again within 10 s, and taking it up takes up to 2 s. A worker that only stood still for
- * longer finds its turns where they are.
+ * longer finds its turns where they are. Each heartbeat is a write of the server: nearly all that a subagent costs it that works for
+ * long. A list shows what one is doing as of its last one.
  */
-export const HEARTBEAT_INTERVAL_MS = SECOND;
+export const HEARTBEAT_INTERVAL_MS = 2 * SECOND;
 export const HEARTBEAT_TIMEOUT_MS = 7 * SECOND;
 
 /** How long the embedded server keeps finished runs. */

@@ -9,6 +9,7 @@ import { openRunOn, runStateOn } from '../../activities/ending/run-state.ts';
 import { tellCleanedBy } from '../../activities/ending/tell-cleaned.ts';
 import { CopilotPool } from '../copilot/runtime/pool.ts';
 import {
+  HEARTBEAT_INTERVAL_MS,
   hostControlQueue,
   MAIN_QUEUE,
   workerControlQueue,
@@ -108,7 +109,7 @@ export async function startWorker(
     // Without delay: turns are interrupted, everything else is repeated.
     shutdownGraceTime: 0,
     // Heartbeats carry progress and cancellations; the default would send them at 0.8 of their timeout.
-    maxHeartbeatThrottleInterval: '1s',
+    maxHeartbeatThrottleInterval: HEARTBEAT_INTERVAL_MS,
   };
   // A secret is redacted before it may be cut in two.
   const errors = { inbound: new RewriteErrors((text) => boundedErrorText(redactor.text(text))) };

@@ -4,7 +4,7 @@ import type { Inspection } from '../subagents/inspect.ts';
 import type { Link } from './link.ts';
 import type { Absence } from '../types.ts';
 
-/** Silence after which a worker counts as away that has an activity: it gives a sign of life each second. */
+/** Silence after which a worker counts as away that has an activity: it gives a sign of life every two seconds. */
 const SILENT_MS = 5_000;
 
 /** Looks whether workers are there, at each once. */
