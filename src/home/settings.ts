@@ -94,7 +94,7 @@ const settings = z
   } satisfies Partial<Record<SettingName, z.ZodType>>)
   .refine(
     ({ SUBAGENTS_MODEL: model, SUBAGENTS_MODELS: models }) => !model || !models || models.includes(model),
-    { path: ['SUBAGENTS_MODEL'], message: 'not among SUBAGENTS_MODELS' },
+    { path: ['SUBAGENTS_MODEL'], error: 'not among SUBAGENTS_MODELS' },
   );
 
 /** Separated by colons, as in PATH; the colon of a URL separates nothing. */
