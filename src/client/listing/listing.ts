@@ -13,13 +13,15 @@ import type { FleetList, FleetListOptions, ListOptions, SessionListing, Subagent
 import { isSelective, selected } from './selection.ts';
 import { unknownNote, unknownRuns } from './unknown-runs.ts';
 import { readView } from '../subagents/view.ts';
-import { listLiveOrphans, findRuns, findSessions, isSessionOpen } from './visibility.ts';
+import { findQueued, findRuns, findSessions, isSessionOpen, listLiveOrphans } from './visibility.ts';
 
 /** Finished subagents listed when the caller does not say how many; with `all`, every one a session keeps. */
 const DEFAULT_FINISHED = 10;
 const ALL_FINISHED = 1_000;
 /** Live subagents a workerless list shows, at most. */
 const MAX_LIVE_ROWS = 1_000;
+/** Of more live subagents in a session, those that are queued are not looked at each by itself: some 20 ms of two processors for each. */
+const MAX_QUEUED_LOOKED_AT = 100;
 
 /** See `SessionHandle.list`. */
 export async function listSession(
@@ -125,9 +127,18 @@ interface Asking {
  * The session knows who is live; what each is doing, its workflow and its heartbeats know.
  * @param asking whether somebody can be asked; else what the server itself knows must do
  */
-function withProgress(link: Link, runs: readonly KnownRun[], { asking }: Asking): Promise<SubagentRow[]> {
+async function withProgress(
+  link: Link,
+  runs: readonly KnownRun[],
+  { asking }: Asking,
+): Promise<SubagentRow[]> {
   const workers = new WorkerLooks(link);
+  const [first] = runs;
+  const isMany = first !== undefined && runs.length > MAX_QUEUED_LOOKED_AT;
+  const queued = isMany ? await findQueued(link, first.session, MAX_LIVE_ROWS) : undefined;
   return concurrently(runs, async (run) => {
+    const waiting = queued?.get(run.runId);
+    if (waiting) return { ...run, status: 'queued', ...waiting };
     const inspected = await inspect(link, run);
     if (inspected === undefined) return run;
     const { status, progress, model = run.model, task } = inspected;

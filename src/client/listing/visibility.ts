@@ -1,12 +1,21 @@
 /** What the server's visibility store lists. It needs no worker, and lags behind by a moment. */
 import type { WorkflowExecutionInfo } from '@temporalio/client';
-import { chainWorkflowId, SESSION, sessionWorkflowId, subagentWorkflowId } from '../../contract/index.ts';
+import {
+  chainWorkflowId,
+  SEARCH_ATTRIBUTES,
+  SESSION,
+  sessionWorkflowId,
+  stalled,
+  STALLED_MEMO,
+  subagentWorkflowId,
+  type Status,
+} from '../../contract/index.ts';
 import { isOpen, statusOf } from '../../temporal/execution-status.ts';
 import { runsOfSession } from '../../temporal/visibility-query.ts';
 import { isNotFound } from '../errors.ts';
 import type { Link } from '../connection/link.ts';
 import type { KnownRun } from './runs.ts';
-import type { SessionOverview } from '../types.ts';
+import type { SessionOverview, SubagentRow } from '../types.ts';
 
 /** Sessions of the namespace, newest first: the open ones, with `all` the closed ones too. Of each name the newest run. */
 export async function findSessions(
@@ -68,6 +77,23 @@ export async function findRuns(
   if (options.onlyOpen === true) conditions.push(`ExecutionStatus = 'Running'`);
   const rows = await query(link, conditions.join(' AND '), options.max);
   return rows.map(toRun);
+}
+
+/** The queued subagents of a session by run id, with what each stands still for; at most `max`, the newest. */
+export async function findQueued(
+  link: Link,
+  session: string,
+  max: number,
+): Promise<ReadonlyMap<string, Pick<SubagentRow, 'stalled'>>> {
+  const queued: Status = 'queued';
+  const filter = `${runsOfSession(session)} AND ExecutionStatus = 'Running' AND ${SEARCH_ATTRIBUTES.status} = '${queued}'`;
+  const found = await query(link, filter, max);
+  return new Map(
+    found.map(({ runId, memo }) => {
+      const { data } = stalled.safeParse(memo?.[STALLED_MEMO]);
+      return [runId, data === undefined ? {} : { stalled: data }];
+    }),
+  );
 }
 
 /** The newest run of a label, as the server itself knows it: at once, and without a worker. */
