@@ -52,9 +52,9 @@ async function oneRun(rig: Rig, client: Client, label: string): Promise<Mark[]> 
     },
     { name: 'session: ask the host to admit it', at: first(ofThis, 'activityTaskCompletedEventAttributes') },
     { name: 'session: start its workflow', at: started },
-    { name: 'subagent: first workflow task', at: scheduled(subagent, 'stay') },
+    { name: 'subagent: first workflow task', at: scheduled(subagent, 'holdSlot') },
     {
-      name: 'stay: slots on a worker, and the signal that says where',
+      name: 'holdSlot: a slot of a worker, and the signal that says which',
       at: first(subagent, 'workflowExecutionSignaledEventAttributes'),
     },
     ...activity(subagent, 'prepareWorkspace', 'worktree and branch'),

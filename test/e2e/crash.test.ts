@@ -110,7 +110,7 @@ describe('a crash in the middle of', () => {
       .catch(() => undefined);
     await session.subagent('in-stay').answer('This.');
     await eventually(() => leases('deliverSteer').length === 1);
-    await eventually(() => leases('stay').length === 6); // one of them waits
+    await eventually(() => leases('holdSlot').length === 6); // one of them waits
     await killWorker();
     await allAtIt();
     await killEverything();

@@ -99,7 +99,7 @@ describe('a worker that can write no lease', () => {
       const { events } = JSON.parse(history) as {
         events: { activityTaskScheduledEventAttributes?: { activityType: { name: string } } }[];
       };
-      return events.filter((e) => e.activityTaskScheduledEventAttributes?.activityType.name === 'stay')
+      return events.filter((e) => e.activityTaskScheduledEventAttributes?.activityType.name === 'holdSlot')
         .length;
     };
     // Why a spawn fails is said as it is: the worker is there.

@@ -156,7 +156,7 @@ describe('a run in the Web UI', () => {
     const of = (what: string): number =>
       whole.filter((event) => event.activityTaskScheduledEventAttributes?.activityType?.name === what).length;
     for (const what of [
-      'stay',
+      'holdSlot',
       'prepareWorkspace',
       'setUpWorkspace',
       'runTurn',
