@@ -214,3 +214,7 @@ it('the front page is short', () => {
   expect(text.split('\n').length).toBeLessThanOrEqual(200);
   expect(Buffer.byteLength(text)).toBeLessThanOrEqual(12 * 1024);
 });
+
+it('the front page says what other accounts of the machine can do', () => {
+  expect(read('README.md')).toContain('every other account of the same machine can run any command as you');
+});
