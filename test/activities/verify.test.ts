@@ -443,7 +443,7 @@ describe('processes of a verification', () => {
     const env = activityContext();
     let beats = 0;
     env.on('heartbeat', () => beats++);
-    const command = 'for i in $(seq 27); do sleep 0.1; done';
+    const command = 'for i in $(seq 47); do sleep 0.1; done';
     await subject.verify([command], { env });
     expect(beats).toBeGreaterThanOrEqual(2);
   });

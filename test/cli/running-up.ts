@@ -11,6 +11,8 @@ export interface RunningUp extends AsyncDisposable {
   readonly pid: number;
   /** The next event of this kind; events before it are passed over. @throws when it ends before */
   event<E extends UpEvent['event']>(kind: E): Promise<Extract<UpEvent, { event: E }>>;
+  /** Whether there was an event of this kind after the last one that was taken. */
+  has(kind: UpEvent['event']): boolean;
   signal(name: NodeJS.Signals): void;
   /** Its exit code and what it wrote to stderr, when it has ended. */
   readonly ended: Promise<{ readonly exitCode: number | undefined; readonly stderr: string }>;
@@ -47,6 +49,7 @@ export function startUp(surroundings: Surroundings, within: readonly string[] = 
     pid,
     ended,
     family,
+    has: (kind) => events.some(({ event }) => event === kind),
     signal: (name) => void child.kill(name),
     event: async (kind) =>
       await new Promise((resolve, reject) => {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { describe, expect, test, vi } from 'vitest';
 import {
@@ -17,7 +18,7 @@ import {
 import { openHome } from '../../src/home/home.ts';
 import { noteRun } from '../../src/home/run-record.ts';
 import { lockHome } from '../../src/home/lock.ts';
-import { isAlive } from '../../src/system/process.ts';
+import { isAlive, processStartTime } from '../../src/system/process.ts';
 import { readUpFile } from '../../src/temporal/up-file.ts';
 import { familyOf } from '../../src/worker/up/processes.ts';
 import { temporaryFolder } from '../support/home.ts';
@@ -191,6 +192,19 @@ describe.concurrent('up in the foreground', () => {
     expect((await up.event('silent')).message).toBe('the worker has not answered for 30 s: it is replaced');
     expect(await up.event('died')).toMatchObject({ part: 'worker', signal: 'SIGKILL' });
     expect(await up.event('worker-ready')).toMatchObject({ again: true, workerId: worker.workerId });
+  });
+
+  it('keeps its worker where the whole machine stood still for longer than that', async ({ home }) => {
+    await using up = startUp({ home });
+    const worker = await up.event('worker-ready');
+    const since = processStartTime(worker.pid);
+    for (const pid of [worker.pid, up.pid]) process.kill(pid, 'SIGSTOP');
+    await delay(35_000);
+    for (const pid of [up.pid, worker.pid]) process.kill(pid, 'SIGCONT');
+    // Time enough for a look whose clock had gone on, and for its report.
+    await delay(5_000);
+    expect(processStartTime(worker.pid)).toBe(since);
+    expect([up.has('silent'), up.has('died')]).toEqual([false, false]);
   });
 
   it('ends with everything where its home was removed, and where the database was', async ({ home }) => {

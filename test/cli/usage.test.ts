@@ -58,7 +58,7 @@ describe('help', () => {
     ]) {
       expect(stdout).toMatch(new RegExp(`^  ${name}\\b`, 'm'));
     }
-    for (const code of [0, 1, 2, 3, 4, 5, 6, 7, 130])
+    for (const code of [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 130])
       expect(stdout).toMatch(new RegExp(`\\b${code} {2,4}\\S`));
   });
 

@@ -7,6 +7,8 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { byteLength, MAIN_QUEUE, SESSION, SUBAGENT } from '../../src/contract/index.ts';
 import type { Receipt, Subagents } from '../../src/client/index.ts';
+import { killJson } from '../../src/cli/json.ts';
+import { run } from '../cli/command.ts';
 import { eventually, PATIENCE_MS } from '../support/eventually.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
 import { temporaryRepository } from '../support/repository.ts';
@@ -190,6 +192,10 @@ describe('a workflow that fails at each try to go on', () => {
       live: [{ label: 'fine', status: 'working' }],
     });
     expect(fleetwide.notes.join()).toMatch(/"broken" fails at each try/);
+    for (const args of [['list'], ['status']]) {
+      const ran = await run(['--address', fleet.server.address, ...args], { home: fleet.home, ...cwd() });
+      expect([args[0], ran.exitCode]).toEqual([args[0], 0]);
+    }
 
     expect((await (await subagents.find('fine')).describe()).status).toBe('working');
     // By force, one that works is killed as ever.
@@ -197,8 +203,9 @@ describe('a workflow that fails at each try to go on', () => {
     expect([killed.status, killed.sweep?.proof]).toEqual(['killed', 'proven']);
     expect(await whole.endIfFailing()).toBe(false);
 
-    const stuck = await subagents.find('stuck');
-    expect(await stuck.kill({ force: true })).toMatchObject({ status: 'lost' });
+    const force = ['--address', fleet.server.address, '-s', 'broken', 'kill', 'stuck', '--force', '--json'];
+    const forced = await run(force, { home: fleet.home, ...cwd() });
+    expect(killJson.parse(JSON.parse(forced.stdout)).kills).toMatchObject([{ report: { status: 'lost' } }]);
     expect(await broken.endIfFailing()).toBe(true);
     const again = await broken.spawn({ label: 'again', task: 'say done' }, cwd());
     expect((await broken.subagent('again').result()).status).toBe('done');

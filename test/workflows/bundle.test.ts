@@ -13,7 +13,7 @@ it('the bundle names its sources without the path of the machine that built it',
   const [, map = ''] = /sourceMappingURL=data:application\/json;[^,]*base64,(\S+)/.exec(code) ?? [];
   const { sources } = JSON.parse(Buffer.from(map, 'base64').toString()) as { sources: string[] };
   expect(sources.filter((source) => source.includes(root))).toEqual([]);
-  expect(sources).toContainEqual(expect.stringMatching(/^(dist\/)?workflows\/chain\.(js|ts)$/));
+  expect(sources).toContainEqual(expect.stringMatching(/^(dist\/)?workflows\/chain\/chain\.(js|ts)$/));
 });
 
 it('an end that is told as a failure has no trace: it is where an outcome begins', () => {
