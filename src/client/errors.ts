@@ -255,8 +255,9 @@ function fromGrpc(grpc: GrpcError, cause: unknown, doing: string, server: Server
         cause,
       });
     case GRPC.deadlineExceeded:
-      // gRPC's own words: a call that never found a server to go to names no remote address.
-      if (/^Deadline exceeded after (?!.*remote_addr)/.test(grpc.details))
+      // gRPC's own words: a call that never found a server to go to names no remote address. Nor does one whose time was over before
+      // it began, as the last try of a call that a busy server was slow to answer: that says nothing of the server.
+      if (/^Deadline exceeded after (?!0\.000s)(?!.*remote_addr)/.test(grpc.details))
         return unreachable(doing, server, cause);
       return timedOut(doing, server, cause);
     case GRPC.cancelled:

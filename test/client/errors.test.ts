@@ -87,6 +87,13 @@ describe('an error of Temporal', () => {
     expect(error.message).toContain('may still take effect');
   });
 
+  it('of a call whose time was over before it began does not call the server away', async () => {
+    const describe = () => client().workflow.getHandle('nothing').describe();
+    const { raw, error } = await explained(connection.withDeadline(Date.now() - 1, describe));
+    expect(String((raw as Error).cause ?? raw)).toMatch(/Deadline exceeded after 0\.000s/);
+    expect(error.code).toBe('TIMEOUT');
+  });
+
   it('of a message that is too large says what to do', async () => {
     const args = ['x'.repeat(3_000_000)];
     const { error } = await explained(

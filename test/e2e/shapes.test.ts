@@ -129,7 +129,7 @@ beforeAll(async () => {
         },
       },
     ],
-    { env: { SUBAGENTS_ROOM: '8' } },
+    { env: { SUBAGENTS_SLOTS: '8' } },
   );
   subagents = await fleet.connect();
   await Promise.all(
@@ -137,8 +137,8 @@ beforeAll(async () => {
       const repo = await temporaryRepository({ 'a.txt': 'a\n', 'in/i': 'i\n' });
       repositories.set(name, repo);
       await repo.commit('Second', { 'b.txt': 'b\n' });
-      await session().spawn({ label: name, task: `SHAPE ${name}` }, { cwd: repo.path });
-      outcomes.set(name, await session().subagent(name).result());
+      const spawned = await session().spawn({ label: name, task: `SHAPE ${name}` }, { cwd: repo.path });
+      outcomes.set(name, await spawned.result());
     }),
   );
 }, 480_000);
