@@ -2,7 +2,7 @@
 // without optional packages, as a client of a server elsewhere. Needs `npm run build` first, and a registry. Takes some minutes;
 // nothing of it is left.
 import assert from 'node:assert/strict';
-import { access, cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { access, cp, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -64,18 +64,18 @@ try {
   );
   assert.equal((await run(process.execPath, [join(project, 'try.js')])).stdout, 'TEMPORAL_UNREACHABLE');
   await cp(join(root, 'docs/examples'), join(project, 'examples'), { recursive: true });
-  const libraries = ['--skipLibCheck', 'false', '--skipDefaultLibCheck', '--types', ''];
-  const options = ['--noEmit', '--strict', ...libraries, '--module', 'nodenext', '--target', 'es2023'];
-  const examples = (await readdir(join(project, 'examples')))
-    .filter((name) => name.endsWith('.ts'))
-    .map((name) => join(project, 'examples', name));
-  const types = await run(process.execPath, [
-    tsc,
-    ...options,
-    '--lib',
-    'es2023,esnext.disposable,dom',
-    ...examples,
-  ]);
+  const compilerOptions = {
+    noEmit: true,
+    strict: true,
+    skipLibCheck: false,
+    skipDefaultLibCheck: true,
+    types: [],
+    module: 'nodenext',
+    target: 'es2023',
+    lib: ['es2023', 'esnext.disposable', 'dom'],
+  };
+  await writeFile(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['examples'] }));
+  const types = await run(process.execPath, [tsc, '-p', project]);
   assert.equal(types.stdout, '');
   console.log('the library works, and its types');
 
