@@ -85,7 +85,7 @@ export async function caveatsInPlace({
   ];
 }
 
-/** Notes what git is in the middle of before that is ended, so that it is known also after the attempt at that was cut short. */
+/** Notes the operation that git has not finished. Called ahead of ending that operation, so that an attempt cut short still leaves the note. */
 export async function noteUnfinished(cwd: string): Promise<void> {
   const open = await readUnfinished(cwd);
   const record = readWorkspaceRecord(cwd);
