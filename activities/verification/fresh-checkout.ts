@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { includeIgnored } from '../../src/git/worktrees/include.ts';
 import { gitDirs } from '../../src/git/repository.ts';
-import { git, type GitOptions } from '../../src/git/run.ts';
+import { git, type CallOptions } from '../../src/git/run.ts';
 import { addSubmodules } from '../../src/git/worktrees/submodules.ts';
 import { discardWorktree } from '../../src/git/worktrees/worktree.ts';
 
@@ -17,7 +17,7 @@ const freshOf = (cwd: string): string => `${cwd}.fresh`;
  */
 export async function withFreshCheckout<T>(
   { cwd, head, repo }: { readonly cwd: string; readonly head: string; readonly repo: string },
-  options: Omit<GitOptions, 'cwd'>,
+  options: CallOptions,
   work: (fresh: string) => Promise<T>,
 ): Promise<T> {
   const fresh = freshOf(cwd);

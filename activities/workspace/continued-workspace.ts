@@ -15,7 +15,7 @@ import { withoutInjected } from '../../src/git/trust/program-watch.ts';
 import { readRepositorySnapshot, type RepositorySnapshot } from '../../src/git/trust/repository-snapshot.ts';
 import { readSparse } from '../../src/git/worktrees/sparse.ts';
 import { addSubmodules } from '../../src/git/worktrees/submodules.ts';
-import type { GitOptions } from '../../src/git/run.ts';
+import type { CallOptions } from '../../src/git/run.ts';
 import { addWorktree, checkedOutIn, discardWorktree } from '../../src/git/worktrees/worktree.ts';
 import { injectedBy } from '../../src/home/trusted-git-config.ts';
 import { folderId } from '../../src/system/own-folder.ts';
@@ -62,7 +62,7 @@ export async function checkBranch(
  */
 export async function continueWorktree(
   { subagent, spec, continues }: { subagent: SubagentRef; spec: ResolvedSpec; continues: Continuation },
-  options: Omit<GitOptions, 'cwd'>,
+  options: CallOptions,
 ): Promise<{ record: WorkspaceRecord; notes: readonly string[] }> {
   const { cwd, repository, branch } = continues;
   if (branch === null) throw new Error('a worktree without a branch');

@@ -25,7 +25,7 @@ import {
   restoreWorktree,
   type WorktreePlace,
 } from '../../src/git/worktrees/worktree.ts';
-import type { GitOptions } from '../../src/git/run.ts';
+import type { CallOptions } from '../../src/git/run.ts';
 import {
   readWorkspaceRecord,
   writeWorkspaceRecord,
@@ -75,7 +75,7 @@ export function workspaceOf(cwd: string, record: WorkspaceRecord, notes: readonl
 export async function restoreRecorded(
   place: WorktreePlace,
   record: WorkspaceRecord,
-  options: Omit<GitOptions, 'cwd'>,
+  options: CallOptions,
 ): Promise<readonly string[]> {
   const { branch, base, start = base, folder: known, snapshot } = record;
   const since = snapshot?.at === undefined ? undefined : Date.parse(snapshot.at);

@@ -4,7 +4,7 @@ import { SubagentsError, withoutCredentials } from '../contract/index.ts';
 import { branchName } from './branches/branch.ts';
 import { isAncestor } from './common.ts';
 import { localConfiguration } from './trust/configuration.ts';
-import { firstUsefulLine, git, tryGit, type GitAnswer, type GitOptions } from './run.ts';
+import { firstUsefulLine, git, tryGit, type GitAnswer, type GitOptions, type CallOptions } from './run.ts';
 
 /** How long a remote may take, in milliseconds: to name its branches, to send everything, to take a branch. */
 const ASK_TIMEOUT_MS = 30_000;
@@ -19,8 +19,6 @@ export const NO_QUESTIONS = { GIT_ASKPASS: 'true', SSH_ASKPASS_REQUIRE: 'never',
 export const REMOTE_TAGS = 'refs/subagents/remote-tags/';
 // A connection that stands still is given up.
 const STALLED = ['-c', 'http.lowSpeedLimit=100', '-c', 'http.lowSpeedTime=60'];
-
-type Surroundings = Omit<GitOptions, 'cwd'>;
 
 /**
  * The commit that `name` (a branch, a tag, HEAD or a whole commit id) means in the repository at `url`.
@@ -60,7 +58,7 @@ export async function remoteCommit(url: string, name = 'HEAD'): Promise<string> 
  * Clones `url` to `path`, which must not exist; nothing of it is checked out.
  * @throws SubagentsError GIT in git's words, DISK_FULL; the reason of `signal`
  */
-export async function clone(url: string, path: string, options: Surroundings): Promise<void> {
+export async function clone(url: string, path: string, options: CallOptions): Promise<void> {
   const tags = ['-c', `remote.origin.fetch=+refs/tags/*:${REMOTE_TAGS}*`];
   const args = ['clone', '--quiet', '--no-checkout', '--no-recurse-submodules', ...tags, '--', url, path];
   const answer = await remoteGit(args, { ...options, cwd: '/', timeoutMs: CLONE_TIMEOUT_MS });
@@ -75,7 +73,7 @@ export async function fetchCommit(
   repo: string,
   url: string,
   commit: string,
-  options: Surroundings,
+  options: CallOptions,
 ): Promise<void> {
   if (await hasCommit(repo, commit)) return;
   await requireOwnWay(repo, url);
@@ -105,7 +103,7 @@ export async function fetchCommit(
 export async function pushTo(
   url: string,
   { repo, commit, stem }: { readonly repo: string; readonly commit: string; readonly stem: string },
-  options: Surroundings,
+  options: CallOptions,
 ): Promise<string> {
   await requireOwnWay(repo, url);
   const patterns = [`refs/heads/${branchName(stem, 1)}`, `refs/heads/${branchName(stem, 1)}-*`];

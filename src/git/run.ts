@@ -23,6 +23,9 @@ export interface GitOptions {
   readonly timeoutMs?: number | undefined;
 }
 
+/** What goes for several calls of git, wherever each of them runs. */
+export type CallOptions = Omit<GitOptions, 'cwd'>;
+
 /** What became of a call whose exit code is an answer. */
 export interface GitAnswer {
   readonly exitCode: number;

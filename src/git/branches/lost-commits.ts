@@ -9,7 +9,7 @@ import { isAncestor } from '../common.ts';
 import { droppedOf } from './dropped.ts';
 import { keepCommit, keptCommits, WITHOUT_KEPT } from './kept-refs.ts';
 import { gitDirs } from '../repository.ts';
-import { git, type GitOptions } from '../run.ts';
+import { git, type GitOptions, type CallOptions } from '../run.ts';
 import { contains } from './unmerged.ts';
 
 /** What is looked at of each, at most: a reflog, and new loose objects. */
@@ -151,7 +151,7 @@ async function danglingSince(commonDir: string, base: string, since: number): Pr
 export async function bringBranchBack(
   { cwd, commonDir, admin }: { readonly cwd: string; readonly commonDir: string; readonly admin: string },
   { branch, start, since }: { branch: string; start: string; since: number | undefined },
-  options: Omit<GitOptions, 'cwd'> = {},
+  options: CallOptions = {},
 ): Promise<string[]> {
   if ((await branchTip(commonDir, branch)) !== undefined) return [];
   const notes = await makeWay({ ...options, cwd: commonDir }, branch);

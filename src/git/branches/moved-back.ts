@@ -3,7 +3,7 @@ import { branchTip, makeWay, ownBranch } from './branch.ts';
 import { isAncestor } from '../common.ts';
 import { keepCommit } from './kept-refs.ts';
 import { putBack } from '../commits/put-back.ts';
-import { git, type GitOptions } from '../run.ts';
+import { git, type CallOptions } from '../run.ts';
 import { checkoutStatus } from '../contents/status.ts';
 import { commitsOnNone } from './unmerged.ts';
 
@@ -16,7 +16,7 @@ import { commitsOnNone } from './unmerged.ts';
 export async function moveBack(
   cwd: string,
   { branch, head }: { branch: string; head: string },
-  callOptions: Omit<GitOptions, 'cwd'> = {},
+  callOptions: CallOptions = {},
 ): Promise<string[]> {
   const options = { ...callOptions, cwd };
   const notes = await ownBranch(options, branch);

@@ -9,11 +9,9 @@ import { namesIn, statIfThere } from '../../system/files.ts';
 import { withOwnIndex } from './own-index.ts';
 import { attributesOf, type Readings } from '../trust/readings.ts';
 import { gitDirs } from '../repository.ts';
-import { git, tryGit, type GitOptions } from '../run.ts';
+import { git, tryGit, type CallOptions } from '../run.ts';
 import { untrackedFolders } from '../contents/status.ts';
 import { withScratch } from '../../system/scratch-folder.ts';
-
-type CallOptions = Omit<GitOptions, 'cwd'>;
 
 /** A file system may know when a file was changed to two seconds alone. */
 const GRANULARITY_MS = 2_000;

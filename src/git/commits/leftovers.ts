@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Unsaved } from '../../contract/index.ts';
-import { git, gitError, tryGit, type GitOptions } from '../run.ts';
+import { git, gitError, tryGit, type GitOptions, type CallOptions } from '../run.ts';
 import { parseStatus, STATUS, type CheckoutStatus } from '../contents/status.ts';
 
 export interface Leftovers {
@@ -111,7 +111,7 @@ function reasonFor(path: string, said: string): string {
 export async function commitLeftovers(
   { cwd, gitDir, status }: { cwd: string; gitDir: string; status: CheckoutStatus },
   { tree, message }: { tree: string; message: string },
-  options: Omit<GitOptions, 'cwd'>,
+  options: CallOptions,
 ): Promise<string> {
   const resolved = !status.changed.some(({ unmerged }) => unmerged);
   const merged = resolved ? await readFile(join(gitDir, 'MERGE_HEAD'), 'utf8').catch(() => '') : '';

@@ -19,12 +19,10 @@ import { join } from 'node:path';
 import { removeTree } from '../../system/remove-tree.ts';
 import { withScratch } from '../../system/scratch-folder.ts';
 import { gitDirs } from '../repository.ts';
-import { git, gitError, tryGit, type GitOptions } from '../run.ts';
+import { git, gitError, tryGit, type GitOptions, type CallOptions } from '../run.ts';
 import { copyIndex } from './scratch-index.ts';
 import { parseStatus, STATUS, type CheckoutStatus } from '../contents/status.ts';
 import { statIfThere } from '../../system/files.ts';
-
-type CallOptions = Omit<GitOptions, 'cwd'>;
 
 export interface OwnIndex {
   /** For calls that are to use it. */

@@ -5,7 +5,7 @@ import { inTheWay } from '../worktrees/in-the-way.ts';
 import { FALLBACK_IDENTITY } from '../trust/identity.ts';
 import { keepCommit } from '../branches/kept-refs.ts';
 import { statusThrough, withOwnIndex } from './own-index.ts';
-import { git, gitError, tryGit, type GitOptions } from '../run.ts';
+import { git, gitError, tryGit, type GitOptions, type CallOptions } from '../run.ts';
 import { NOT_UTF8, statIfThere } from '../../system/files.ts';
 
 export interface PutBackInput {
@@ -34,7 +34,7 @@ export interface PutBack {
 export async function putBack(
   cwd: string,
   { to, why, known = [], keep = true }: PutBackInput,
-  callOptions: Omit<GitOptions, 'cwd'> = {},
+  callOptions: CallOptions = {},
 ): Promise<PutBack> {
   const options = { ...callOptions, cwd };
   const { changed } = await withOwnIndex(cwd, callOptions, statusThrough);
@@ -56,7 +56,7 @@ function savedState(
   cwd: string,
   changed: readonly string[],
   to: string,
-  callOptions: Omit<GitOptions, 'cwd'>,
+  callOptions: CallOptions,
 ): Promise<string> {
   return withOwnIndex(cwd, callOptions, async ({ options }) => {
     const add = async (args: readonly string[], paths: readonly string[]): Promise<void> => {

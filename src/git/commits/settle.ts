@@ -12,7 +12,7 @@ import { leftOutOfCommit } from './commit-limits.ts';
 import { statusThrough, withOwnIndex, type OwnIndex } from './own-index.ts';
 import { putBack } from './put-back.ts';
 import { gitDirs } from '../repository.ts';
-import { git, tryGit, type GitOptions } from '../run.ts';
+import { git, tryGit, type GitOptions, type CallOptions } from '../run.ts';
 import { removeStaleLocks } from '../locks/stale-locks.ts';
 import type { CheckoutStatus } from '../contents/status.ts';
 import type { Unsaved } from '../../contract/index.ts';
@@ -55,10 +55,7 @@ interface Found extends SettleInput {
 const MAX_MOVES = 5;
 
 /** @throws SubagentsError GIT, DISK_FULL */
-export async function settleWorktree(
-  input: SettleInput,
-  callOptions: Omit<GitOptions, 'cwd'>,
-): Promise<Settled> {
+export async function settleWorktree(input: SettleInput, callOptions: CallOptions): Promise<Settled> {
   // What earlier rounds put on branches beside it is there.
   const before: string[] = [];
   const aside: string[] = [];
@@ -72,7 +69,7 @@ export async function settleWorktree(
 
 async function settle(
   input: SettleInput,
-  callOptions: Omit<GitOptions, 'cwd'>,
+  callOptions: CallOptions,
   mayMove: boolean,
 ): Promise<Settled | Moved> {
   return withOwnIndex(input.cwd, callOptions, (index) => settleThrough(index, input, callOptions, mayMove));
@@ -81,7 +78,7 @@ async function settle(
 async function settleThrough(
   index: OwnIndex,
   input: SettleInput,
-  callOptions: Omit<GitOptions, 'cwd'>,
+  callOptions: CallOptions,
   mayMove: boolean,
 ): Promise<Settled | Moved> {
   const { cwd, branch } = input;
@@ -170,7 +167,7 @@ async function settleThrough(
 async function checkOut(
   cwd: string,
   { target, saved }: { target: string; saved: string },
-  callOptions: Omit<GitOptions, 'cwd'>,
+  callOptions: CallOptions,
 ): Promise<string[]> {
   const why = 'Files that lay where the branch has others';
   const { kept } = await putBack(cwd, { to: target, why, known: [saved] }, callOptions);

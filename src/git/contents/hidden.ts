@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { Unsaved } from '../../contract/index.ts';
 import { withOwnIndex } from '../commits/own-index.ts';
 import { gitDirs } from '../repository.ts';
-import { git, tryGit, type GitOptions } from '../run.ts';
+import { git, tryGit, type GitOptions, type CallOptions } from '../run.ts';
 
 export interface Ignored {
   /** By a `.gitignore` of the branch, or by what the user ignores everywhere. Folders, whole ones, end in `/`. */
@@ -18,7 +18,7 @@ export interface Ignored {
 const MADE_BY_TOOLS = ['CACHEDIR.TAG', 'pyvenv.cfg'];
 
 /** @throws SubagentsError GIT */
-export function readIgnored(cwd: string, callOptions: Omit<GitOptions, 'cwd'> = {}): Promise<Ignored> {
+export function readIgnored(cwd: string, callOptions: CallOptions = {}): Promise<Ignored> {
   return withOwnIndex(cwd, callOptions, async ({ options }) => {
     // "! path": files and folders that a pattern matches by themselves.
     const list = ['status', '--porcelain=v2', '-z', '--no-renames', '--untracked-files=all'];

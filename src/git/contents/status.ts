@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { git, type GitOptions } from '../run.ts';
+import { git, type CallOptions } from '../run.ts';
 import { statIfThere } from '../../system/files.ts';
 
 /** Larger files are told apart by size and time. */
@@ -30,10 +30,7 @@ interface ChangedPath {
 }
 
 /** @throws SubagentsError GIT */
-export async function checkoutStatus(
-  cwd: string,
-  options: Omit<GitOptions, 'cwd'> = {},
-): Promise<CheckoutStatus> {
+export async function checkoutStatus(cwd: string, options: CallOptions = {}): Promise<CheckoutStatus> {
   return parseStatus(await git(STATUS, { ...options, cwd }));
 }
 
@@ -88,7 +85,7 @@ const MAX_TOLD_FILES = 1_000;
  * The state of a checkout in a few characters: its commit, and the content of every file that is changed or new. What git
  * ignores is no part of it. @throws SubagentsError GIT
  */
-export async function checkoutState(cwd: string, options: Omit<GitOptions, 'cwd'> = {}): Promise<string> {
+export async function checkoutState(cwd: string, options: CallOptions = {}): Promise<string> {
   const { head, changed, untracked } = await checkoutStatus(cwd, options);
   const paths = [
     ...changed.map(({ path, state }) => `${state} ${path}`),

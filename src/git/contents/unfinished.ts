@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { gitDirs } from '../repository.ts';
-import { git, tryGit, type GitOptions } from '../run.ts';
+import { git, tryGit, type CallOptions } from '../run.ts';
 import { operationUnderway, withArticle } from '../commits/settle.ts';
 import { statIfThere } from '../../system/files.ts';
 
@@ -89,7 +89,7 @@ const MAX_ARGUMENTS = 60_000;
 export async function conflictMarks(
   cwd: string,
   { base, head, paths }: { base: string; head: string | undefined; paths: readonly string[] },
-  options: Omit<GitOptions, 'cwd'> = {},
+  options: CallOptions = {},
 ): Promise<Marked[]> {
   if (base === head) return [];
   const now = await marksIn(cwd, head, paths, options);
@@ -105,7 +105,7 @@ async function marksIn(
   cwd: string,
   commit: string | undefined,
   paths: readonly string[],
-  options: Omit<GitOptions, 'cwd'>,
+  options: CallOptions,
 ): Promise<Map<string, number[]>> {
   const found = new Map<string, number[]>();
   for (const some of inChunks(paths)) {
@@ -151,7 +151,7 @@ async function ofReadableSize(
   cwd: string,
   commit: string | undefined,
   paths: readonly string[],
-  options: Omit<GitOptions, 'cwd'>,
+  options: CallOptions,
 ): Promise<string[]> {
   if (commit === undefined) {
     const stats = paths.map((path) => ({

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { worktreeStatus } from '../commits/own-index.ts';
 import { gitlinks, MAX_DEPTH } from '../worktrees/submodules.ts';
-import { tryGit, type GitOptions } from '../run.ts';
+import { tryGit, type CallOptions } from '../run.ts';
 
 /** A repository within a worktree, and what of it would be lost. */
 export interface WorkWithin {
@@ -23,7 +23,7 @@ export interface WorkWithin {
  */
 export async function workInRepositories(
   cwd: string,
-  callOptions: Omit<GitOptions, 'cwd'> = {},
+  callOptions: CallOptions = {},
   { prefix = '', depth = 1 } = {},
 ): Promise<WorkWithin[]> {
   if (depth > MAX_DEPTH) return [];
@@ -52,7 +52,7 @@ export async function workInRepositories(
   return found;
 }
 
-async function declaredSubmodules(cwd: string, callOptions: Omit<GitOptions, 'cwd'>): Promise<Set<string>> {
+async function declaredSubmodules(cwd: string, callOptions: CallOptions): Promise<Set<string>> {
   const args = ['config', '--file', '.gitmodules', '--get-regexp', '-z', String.raw`^submodule\..*\.path$`];
   const { stdout } = await tryGit(args, { ...callOptions, cwd });
   return new Set(

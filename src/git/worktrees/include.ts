@@ -9,7 +9,7 @@ import { dirname, join, normalize } from 'node:path';
 import { errorCode, statIfThere } from '../../system/files.ts';
 import { withScratch } from '../../system/scratch-folder.ts';
 import { fileAt } from '../contents/changes.ts';
-import { git, gitError, tryGit, type GitOptions } from '../run.ts';
+import { git, gitError, tryGit, type CallOptions } from '../run.ts';
 
 /** Where the file is, from the root of the repository. */
 export const INCLUDE_FILE = '.worktreeinclude';
@@ -31,7 +31,7 @@ const MAX_NAMED = 5;
  */
 export async function includeIgnored(
   { from, to, commit }: { from: string; to: string; commit: string },
-  options: Omit<GitOptions, 'cwd'> = {},
+  options: CallOptions = {},
   limits = LIMITS,
 ): Promise<string[]> {
   // A fresh worktree has it where the commit has it; mostly it has not, and no git need be started.
@@ -72,11 +72,7 @@ export async function includeIgnored(
 }
 
 /** Untracked files that match the patterns, ignored or not. */
-async function matchingFiles(
-  cwd: string,
-  patterns: string,
-  options: Omit<GitOptions, 'cwd'>,
-): Promise<string[]> {
+async function matchingFiles(cwd: string, patterns: string, options: CallOptions): Promise<string[]> {
   return withScratch(async (folder) => {
     const file = join(folder, 'patterns');
     await writeFile(file, patterns);
@@ -88,11 +84,7 @@ async function matchingFiles(
 }
 
 /** Those of `paths` that git ignores there, whether they exist or not. */
-async function ignored(
-  cwd: string,
-  paths: readonly string[],
-  options: Omit<GitOptions, 'cwd'>,
-): Promise<string[]> {
+async function ignored(cwd: string, paths: readonly string[], options: CallOptions): Promise<string[]> {
   if (paths.length === 0) return [];
   const args = ['check-ignore', '--stdin', '-z'];
   const answer = await tryGit(args, { ...options, cwd, input: `${paths.join('\0')}\0` });

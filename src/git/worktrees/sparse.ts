@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { readIfThere } from '../../system/files.ts';
 import { withOwnIndex } from '../commits/own-index.ts';
 import { gitDirs } from '../repository.ts';
-import { tryGit, type GitOptions } from '../run.ts';
+import { tryGit, type GitOptions, type CallOptions } from '../run.ts';
 
 export const sparsePatterns = z.object({
   /** `core.sparseCheckoutCone`. */
@@ -38,7 +38,7 @@ const patternsPath = (cwd: string): string => join(gitDirs(cwd).gitDir, 'info', 
 export async function restoreSparse(
   cwd: string,
   before: SparsePatterns | undefined,
-  callOptions: Omit<GitOptions, 'cwd'> = {},
+  callOptions: CallOptions = {},
 ): Promise<string[]> {
   if (before === undefined) return [];
   const now = await readSparse(cwd);

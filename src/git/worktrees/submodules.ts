@@ -7,14 +7,12 @@ import { join } from 'node:path';
 import { SubagentsError } from '../../contract/index.ts';
 import { NO_QUESTIONS } from '../remote.ts';
 import { gitDirs } from '../repository.ts';
-import { firstUsefulLine, git, tryGit, type GitAnswer, type GitOptions } from '../run.ts';
+import { firstUsefulLine, git, tryGit, type GitAnswer, type CallOptions } from '../run.ts';
 
 /** How long one submodule may take to be fetched, in milliseconds. */
 const FETCH_TIMEOUT_MS = 10 * 60_000;
 /** Submodules within submodules. */
 export const MAX_DEPTH = 6;
-
-type Surroundings = Omit<GitOptions, 'cwd'>;
 
 interface Submodule {
   readonly name: string;
@@ -33,7 +31,7 @@ interface Submodule {
 export async function addSubmodules(
   cwd: string,
   checkout: string | undefined,
-  options: Surroundings = {},
+  options: CallOptions = {},
   depth = 1,
 ): Promise<string[]> {
   if (!existsSync(join(cwd, '.gitmodules')) || depth > MAX_DEPTH) return [];
@@ -63,7 +61,7 @@ export async function addSubmodules(
 }
 
 /** Those that .gitmodules and the commit have; not those it says `update = none` of. */
-async function submodulesOf(cwd: string, options: Surroundings): Promise<Submodule[]> {
+async function submodulesOf(cwd: string, options: CallOptions): Promise<Submodule[]> {
   const args = ['config', '--blob', 'HEAD:.gitmodules', '-z', '--get-regexp', '^submodule\\.'];
   const { stdout } = await tryGit(args, { ...options, cwd });
   const found = new Map<string, Map<string, string>>();
@@ -93,7 +91,7 @@ async function submodulesOf(cwd: string, options: Surroundings): Promise<Submodu
 export async function gitlinks(
   cwd: string,
   paths: readonly string[] = [],
-  options: Surroundings = {},
+  options: CallOptions = {},
 ): Promise<string[]> {
   const args = ['--literal-pathspecs', 'ls-files', '--stage', '-z', '--', ...paths];
   return (await git(args, { ...options, cwd }))
@@ -115,7 +113,7 @@ async function realUrl(
   { name, url }: Submodule,
   from: string,
   isCopy: boolean,
-  options: Surroundings,
+  options: CallOptions,
 ): Promise<string> {
   const key = isCopy ? 'remote.origin.url' : `submodule.${name}.url`;
   const configured = await tryGit(['config', key], { ...options, cwd: from });
@@ -144,7 +142,7 @@ async function fromCopy(
   cwd: string,
   submodule: Submodule,
   { source, url }: { source: string; url: string },
-  options: Surroundings,
+  options: CallOptions,
 ): Promise<boolean> {
   // A local path is allowed for this one, which we chose ourselves; never for one that a repository names.
   const configuration = { 'protocol.file.allow': 'always' };
@@ -159,7 +157,7 @@ async function fromUrl(
   cwd: string,
   submodule: Submodule,
   url: string,
-  options: Surroundings,
+  options: CallOptions,
 ): Promise<string | undefined> {
   try {
     const fetching = { ...options, timeoutMs: FETCH_TIMEOUT_MS, secrets: true };
@@ -179,7 +177,7 @@ function update(
   { name, path }: Submodule,
   url: string,
   configuration: Readonly<Record<string, string>>,
-  options: Surroundings,
+  options: CallOptions,
 ): Promise<GitAnswer> {
   const values = Object.entries({
     ...configuration,

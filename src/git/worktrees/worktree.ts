@@ -7,7 +7,7 @@ import { folderId, inFolder } from '../../system/own-folder.ts';
 import { removeTree } from '../../system/remove-tree.ts';
 import { branchTip } from '../branches/branch.ts';
 import { gitDirs } from '../repository.ts';
-import { git, gitError, tryGit, type GitOptions } from '../run.ts';
+import { git, gitError, tryGit, type CallOptions } from '../run.ts';
 import {
   freeName,
   keptPath,
@@ -27,8 +27,6 @@ export interface WorktreePlace {
   readonly commonDir: string;
 }
 
-type Surroundings = Omit<GitOptions, 'cwd'>;
-
 /** git looks at all worktrees first, and fails at one that another git is making at that moment: its files are still empty. */
 const HALF_MADE = /failed to read .*worktrees\//;
 const TRIES = 40;
@@ -41,7 +39,7 @@ const RETRY_MS = 25;
 export async function addWorktree(
   place: WorktreePlace,
   branch: string,
-  options: Surroundings = {},
+  options: CallOptions = {},
 ): Promise<void> {
   await register(place, branch, options);
   // Apart from the registration, so that ending the call ends the very process that writes the files. It overwrites no file.
@@ -63,7 +61,7 @@ const LOCKED = 'durable-subagents: ';
  * Locks a worktree: `git worktree remove --force` and `git worktree prune` of others leave it alone. One that is locked already
  * stays as it is, and so does one that git does not lock for us.
  */
-export async function lockWorktree(place: WorktreePlace, options: Surroundings = {}): Promise<void> {
+export async function lockWorktree(place: WorktreePlace, options: CallOptions = {}): Promise<void> {
   const { cwd, commonDir } = place;
   if (existsSync(join(adminDir(place), 'locked'))) return;
   const reason = `${LOCKED}a live subagent works here, ${basename(cwd)}`;
@@ -128,7 +126,7 @@ export interface Restored {
 export async function restoreWorktree(
   place: WorktreePlace,
   known: WorktreeKnown,
-  options: Surroundings = {},
+  options: CallOptions = {},
 ): Promise<Restored> {
   const notes = [
     ...(await takeOwnRegistration(place, adminDir(place))),
@@ -154,7 +152,7 @@ async function ownHead(place: WorktreePlace, branch: string): Promise<string[]> 
 async function relink(
   place: WorktreePlace,
   { branch, base }: WorktreeKnown,
-  options: Surroundings,
+  options: CallOptions,
 ): Promise<string[]> {
   const { cwd } = place;
   const kept = keptPath(cwd);
@@ -218,7 +216,7 @@ async function ensureBranch(
   { commonDir }: WorktreePlace,
   branch: string,
   base: string,
-  options: Surroundings,
+  options: CallOptions,
 ): Promise<void> {
   if ((await branchTip(commonDir, branch)) !== undefined) return;
   await git(['update-ref', '--no-deref', '--create-reflog', `refs/heads/${branch}`, base, ''], {
@@ -227,7 +225,7 @@ async function ensureBranch(
   });
 }
 
-async function register(place: WorktreePlace, branch: string, options: Surroundings): Promise<void> {
+async function register(place: WorktreePlace, branch: string, options: CallOptions): Promise<void> {
   await mkdir(dirname(place.cwd), { recursive: true, mode: 0o700 });
   const args = ['worktree', 'add', '--quiet', '--no-checkout', '--force', '--', place.cwd, branch];
   for (let tries = 1; ; tries++) {
