@@ -274,7 +274,7 @@ function formsOf(value: string): string[] {
     each.replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`),
   ]);
   const marked = plain.flatMap((each) =>
-    MARKED.map((escape) => each.replace(/[<>&"'/]/g, (char) => escape[char] ?? char)),
+    MARKED.map((escape) => each.replace(/[<>&"']/g, (char) => escape[char] ?? char)),
   );
   // Of several lines: each for itself too, for whoever cuts or indents them; not what such lines have in common with others.
   const lines = plain
@@ -293,19 +293,15 @@ const inAscii = (text: string): string =>
     .slice(1, -1)
     .replace(/[^ -~]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
+const MARKUP = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
 /** How characters are written that mean something in HTML and XML: there, and in JSON that is made to stand there (Go, PHP, Rails). */
 const MARKED: readonly Readonly<Record<string, string>>[] = [
-  { '&': '&amp;', '<': '&lt;', '>': '&gt;' },
-  { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' },
-  { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#x27;' },
-  { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' },
-  { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#039;' },
-  { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' },
-  { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&#34;', "'": '&#39;' },
-  ...['\\u003c,\\u003e,\\u0026', '\\u003C,\\u003E,\\u0026'].map((codes) => {
-    const [less = '', more = '', and = ''] = codes.split(',');
-    return { '<': less, '>': more, '&': and };
-  }),
+  MARKUP,
+  { ...MARKUP, '"': '&quot;' },
+  ...['&#x27;', '&#39;', '&#039;', '&apos;'].map((single) => ({ ...MARKUP, '"': '&quot;', "'": single })),
+  { ...MARKUP, '"': '&#34;', "'": '&#39;' },
+  { '&': '\\u0026', '<': '\\u003c', '>': '\\u003e' },
+  { '&': '\\u0026', '<': '\\u003C', '>': '\\u003E' },
 ];
 
 /** What it stands for where it was written for a URL, or with its breaks of lines escaped. */
