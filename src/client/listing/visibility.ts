@@ -5,8 +5,6 @@ import {
   SEARCH_ATTRIBUTES,
   SESSION,
   sessionWorkflowId,
-  stalled,
-  STALLED_MEMO,
   subagentWorkflowId,
   type Status,
 } from '../../contract/index.ts';
@@ -14,6 +12,7 @@ import { isOpen, statusOf } from '../../temporal/execution-status.ts';
 import { runsOfSession } from '../../temporal/visibility-query.ts';
 import { isNotFound } from '../errors.ts';
 import type { Link } from '../connection/link.ts';
+import { stalledIn } from '../subagents/stall.ts';
 import type { KnownRun } from './runs.ts';
 import type { SessionOverview, SubagentRow } from '../types.ts';
 
@@ -90,8 +89,8 @@ export async function findQueued(
   const found = await query(link, filter, max);
   return new Map(
     found.map(({ runId, memo }) => {
-      const { data } = stalled.safeParse(memo?.[STALLED_MEMO]);
-      return [runId, data === undefined ? {} : { stalled: data }];
+      const stalled = stalledIn(memo);
+      return [runId, stalled === undefined ? {} : { stalled }];
     }),
   );
 }

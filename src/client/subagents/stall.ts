@@ -17,5 +17,9 @@ export function stallOf(
     return { reason: 'worker', since: away.since, ...(detail !== undefined && { detail }) };
   }
   if (failing && task) return { reason: 'workflow', since: task.since.toISOString() };
-  return stalled.safeParse(memo[STALLED_MEMO]).data;
+  return stalledIn(memo);
 }
+
+/** What a subagent stands still for, as its workflow has it in its memo. */
+export const stalledIn = (memo: Inspection['memo'] = {}): Stalled | undefined =>
+  stalled.safeParse(memo[STALLED_MEMO]).data;
