@@ -87,8 +87,7 @@ export function differences(
   const lines: string[] = [];
   const say = (what: string, names: readonly string[]): void => {
     if (names.length === 0) return;
-    const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : '';
-    lines.push(`${what}: ${names.slice(0, MAX_NAMED).join(', ')}${more}`);
+    lines.push(`${what}: ${listed(names)}`);
   };
   say('configuration of the repository', changed(before.config, after.config));
   say('hooks of the repository', changed(before.hooks, after.hooks));
@@ -136,14 +135,14 @@ export function branchesMoved(
   own: string | undefined,
 ): string {
   if (before === undefined || after === undefined) return '';
-  const all = movedRefs(before, after).filter(({ name }) => name !== own);
-  const more = all.length > MAX_NAMED ? ` and ${all.length - MAX_NAMED} more` : '';
-  return (
-    all
-      .slice(0, MAX_NAMED)
-      .map(({ text }) => text)
-      .join(', ') + more
-  );
+  const moved = movedRefs(before, after).filter(({ name }) => name !== own);
+  return listed(moved.map(({ text }) => text));
+}
+
+/** The first of `names`, and how many more there are. */
+function listed(names: readonly string[]): string {
+  const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : '';
+  return `${names.slice(0, MAX_NAMED).join(', ')}${more}`;
 }
 
 /** What could not be compared with the snapshot, in words. */
