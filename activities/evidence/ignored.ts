@@ -27,6 +27,8 @@ export interface IgnoredSince {
   readonly unsaved: readonly Unsaved[];
   /** The paths of `unsaved`, each. */
   readonly paths: readonly string[];
+  /** All that git ignores now, also what was there before. */
+  readonly all: readonly string[];
 }
 
 /** What git ignores in the worktree `cwd` beyond what was there `before`, or has changed. @throws SubagentsError GIT */
@@ -43,6 +45,7 @@ export async function ignoredSince(cwd: string, before: KnownArtifacts): Promise
     ignored: [...new Set(ignored.map(topOf))].sort(),
     unsaved: byFolder(fresh),
     paths: fresh.map(({ path }) => path),
+    all: [...told, ...paths],
   };
 }
 

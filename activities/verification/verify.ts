@@ -287,18 +287,18 @@ async function putUnsavedAside(cwd: string, head: string): Promise<Aside> {
     since: record?.written === undefined ? 0 : Date.parse(record.written),
     start: record?.start ?? record?.base ?? head,
   };
-  const special = await specialFiles(cwd);
-  const [{ asLeft }, within, ignored, empty, otherwise] = await Promise.all([
-    classifyUntracked(cwd, [...untracked, ...special], known, true),
+  const ignored = await ignoredSince(cwd, record?.ignored ?? {});
+  const loose = [...untracked, ...(await specialFiles(cwd, ignored.all))];
+  const [{ asLeft }, within, empty, otherwise] = await Promise.all([
+    classifyUntracked(cwd, loose, known, true),
     workInRepositories(cwd),
-    ignoredSince(cwd, record?.ignored ?? {}),
     emptyFolders(cwd),
     withAttributesAsBefore(cwd, readings, (as) => writtenOtherwise(cwd, from, as)),
   ]);
   const made = known.flatMap((each) => Object.keys(each)).filter((path) => path.endsWith('/'));
   const paths = [
     ...changed.filter(({ dirtySubmodule }) => !dirtySubmodule).map(({ path }) => path),
-    ...[...untracked, ...special].filter((path) => !asLeft.has(path)).map((path) => path.replace(/\/$/, '')),
+    ...loose.filter((path) => !asLeft.has(path)).map((path) => path.replace(/\/$/, '')),
     ...within.flatMap(({ files }) => files),
     ...ignored.paths.map((path) => path.replace(/\/$/, '')),
     ...empty.filter((path) => !made.some((each) => path.startsWith(each))).map((path) => path.slice(0, -1)),

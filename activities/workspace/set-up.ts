@@ -108,7 +108,7 @@ async function setUp(deps: SetUpDependencies, input: SetUpInput, signal: AbortSi
   };
   const ignored = await ignoredNow(cwd);
   const known = readWorkspaceRecord(cwd) ?? begun;
-  const unknownToGit = [...(await emptyFolders(cwd)), ...(await specialFiles(cwd))];
+  const unknownToGit = [...(await emptyFolders(cwd)), ...(await specialFiles(cwd, Object.keys(ignored)))];
   const leftBySetUp = { ...after.left, ...(await describeArtifacts(cwd, unknownToGit, [])) };
   const sparse = await readSparse(cwd);
   writeWorkspaceRecord(cwd, { ...known, setUp: over, leftBySetUp, ignored, sparse });

@@ -3,16 +3,15 @@ import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { namesIn } from '../../system/files.ts';
-import { readIgnored } from './hidden.ts';
 import { tryGit } from '../run.ts';
 
 /**
  * Those in the worktree `cwd` that git does not ignore, by their paths from its root; none of a repository within it.
+ * @param ignoredPaths what git ignores there, as `readIgnored` has it: it is not looked into
  * @throws SubagentsError GIT
  */
-export async function specialFiles(cwd: string): Promise<string[]> {
-  const { told, hidden } = await readIgnored(cwd);
-  const ignored = new Set([...told, ...hidden.map(({ path }) => path)]);
+export async function specialFiles(cwd: string, ignoredPaths: readonly string[]): Promise<string[]> {
+  const ignored = new Set(ignoredPaths);
   const found: string[] = [];
   const folders = [''];
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
