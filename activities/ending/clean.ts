@@ -206,7 +206,7 @@ async function whyInUse(deps: CleanDependencies, record: RunRecord): Promise<str
 interface Part {
   readonly what: Remains;
   readonly path?: string;
-  /** Gives what stays all the same, and why. */
+  /** What could not be removed, and why. */
   readonly remove: () => Promise<Kept | undefined>;
 }
 
