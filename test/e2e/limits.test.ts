@@ -4,7 +4,7 @@ import type { SpawnSpec, Subagents } from '../../src/client/index.ts';
 import { findProcesses } from '../../src/home/processes.ts';
 import { eventually } from '../support/eventually.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
-import { malformed, status } from '../support/model.ts';
+import { hang, malformed, status } from '../support/model.ts';
 import { bash, on } from '../support/turns.ts';
 import { inItsShell, temporal, withClient } from '../support/world.ts';
 
@@ -18,7 +18,7 @@ beforeAll(async () => {
     [
       on('listen', ({ answers, userMessages }) =>
         answers === 0
-          ? bash('sleep 41')
+          ? bash('sleep 6')
           : {
               text: `Heard ${userMessages
                 .join(' ')
@@ -38,6 +38,7 @@ beforeAll(async () => {
       on('poll', ({ userMessages }) =>
         userMessages.join().includes('ENOUGH') ? { text: 'Stopped.' } : bash('sleep 0.01'),
       ),
+      on('mute', [hang]),
       on('down', () => (isUp ? { text: 'Back again.' } : malformed)),
       on('unlucky', () => ({ text: JSON.stringify(`${'a'.repeat(40_000)}!`) })),
       on('spend', [
@@ -147,6 +148,16 @@ describe.concurrent('a subagent that is stuck', () => {
     const outcome = await subagent('nudged').result();
     expect(outcome.report).toContain('There was no sign of life');
     expect((await heard('nudged'))[0]).toMatch(/^stuck: .*bash: sleep 43; it is sent a message/);
+  });
+
+  it('is announced and killed, though a message waits behind what it runs', async () => {
+    await spawn({ label: 'spoken-to', task: 'mute', stuckAfter: '3s', onStuck: 'kill' });
+    await eventually(() => fleet.model.timesSaid('mute') > 0);
+    const receipt = subagent('spoken-to').steer('are you there?');
+    const outcome = await subagent('spoken-to').result();
+    expect(outcome).toMatchObject({ status: 'killed', sweep: { left: [] } });
+    expect(outcome.notes).toContain('it was killed because it was stuck');
+    expect(['held', 'queued-behind-tool']).toContain((await receipt).delivery);
   });
 
   it('is killed where that was asked for', async () => {

@@ -33,6 +33,7 @@ import {
   type SubagentState,
   initialState,
 } from '../../workflows/subagent/state.ts';
+import { attemptAfter } from '../../workflows/subagent/turn.ts';
 import { flushUsage } from '../../workflows/subagent/turn-usage.ts';
 import { allowance } from '../../workflows/subagent/budget.ts';
 
@@ -656,6 +657,35 @@ describe('a subagent that stands still', () => {
   });
 });
 
+describe('a turn that goes on in Copilot while it is reported', () => {
+  const stuck: TurnResult = { kind: 'stuck', doing: 'bash: sleep', silentMs: 5, since: '', usage, notes: [] };
+  const near: TurnResult = { kind: 'near-budget', usage: { ...usage, inputTokens: 88 }, notes: [] };
+
+  it.each<[string, TurnResult, NextAction['do'], SubagentState['attempt']]>([
+    ['stuck', stuck, 'report-stuck', 'running'],
+    ['nearly spent', near, 'report-budget', 'running'],
+    ['moving again', { kind: 'moving', usage, notes: [] }, 'turn', 'running'],
+    ['lost', lost, 'turn', 'lost'],
+    ['failed', failed, 'pause', 'none'],
+    ['finished', finished, 'collect', 'none'],
+  ])('%s', (_what, result, action, attempt) => {
+    const machine = new SubagentMachine(specOf({ ...rules, budget: { tokens: 100 } }), 0);
+    machine.advance(prepared);
+    machine.advance(setUp());
+    machine.dispatch({ type: 'turn-began' });
+    machine.dispatch({ type: 'turn-ended', attempt: attemptAfter(result) });
+    machine.advance(turn(result));
+    expect([machine.action.do, machine.state.attempt]).toEqual([action, attempt]);
+  });
+
+  it('takes no steer any more when it is killed for that', () => {
+    const machine = new SubagentMachine(specOf(rules), 0);
+    machine.dispatch({ type: 'turn-ended', attempt: 'running' });
+    machine.dispatch({ type: 'stopped' });
+    expect(machine.state.attempt).toBe('none');
+  });
+});
+
 describe('a subagent that is stuck', () => {
   const stuck: TurnResult = {
     kind: 'stuck',
@@ -759,7 +789,7 @@ const anyOccurrence: fc.Arbitrary<Occurrence> = fc.constantFrom<Occurrence>(
   { type: 'noted', note: 'its worker is back' },
   { type: 'cloned', repository: '/clone', defaults: { model: 'cloned' } },
   { type: 'turn-began' },
-  { type: 'turn-ended', lost: true },
+  { type: 'turn-ended', attempt: 'lost' },
   { type: 'cut-off', workedMs: 5, verifyingMs: 5 },
   { type: 'signal-left-out', name: 'steer', why: 'it has no message' },
 );
@@ -806,8 +836,13 @@ function live(gen: fc.GeneratorValue, own: Rules) {
     }
     // Nothing writes into a state that there was.
     Object.freeze(machine.state);
-    machine.advance(gen(() => answerTo(action)));
-    if (machine.action.do !== 'turn') expect(machine.state.attempt).toBe('none');
+    const result = gen(() => answerTo(action));
+    if (result.type === 'turn')
+      machine.dispatch({ type: 'turn-ended', attempt: attemptAfter(result.result) });
+    machine.advance(result);
+    const { do: next } = machine.action;
+    if (result.type === 'turn' && next.startsWith('report-')) expect(machine.state.attempt).toBe('running');
+    else if (next !== 'turn' && !next.startsWith('report-')) expect(machine.state.attempt).toBe('none');
     for (const { id } of machine.state.steers) opened.add(id);
   }
   const { action: step, state } = machine;

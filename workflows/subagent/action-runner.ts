@@ -8,7 +8,8 @@ import type { WorkerSlot } from './worker-slot.ts';
 import type { StatusPublisher } from './status-publisher.ts';
 import type { SubagentMachine } from './machine.ts';
 import type { ActionResult, NextAction } from './events.ts';
-import { turnInput, workIn } from './turn.ts';
+import type { SubagentState } from './state.ts';
+import { attemptAfter, turnInput, workIn } from './turn.ts';
 import type { WorkerCalls } from './worker-calls.ts';
 
 /** What the actions work with. */
@@ -95,10 +96,10 @@ export class ActionRunner {
       pauses.turnRuns();
     };
     if (pause) await this.#pauseBefore(pause, slot);
-    let lost = false;
+    let attempt: SubagentState['attempt'] = 'none';
     try {
       const result = await worker.turn(turnInput(machine.state), { slot, begin });
-      lost = result.kind === 'lost' || result.kind === 'interrupted';
+      attempt = attemptAfter(result);
       // A worker takes it at once, or nobody has worked.
       if (result.kind === 'lost' && result.notStarted) began = undefined;
       const elapsedMs = Date.now() - (began ?? Date.now());
@@ -108,7 +109,7 @@ export class ActionRunner {
         machine.dispatch({ type: 'cut-off', workedMs: Date.now() - began, verifyingMs: 0 });
       throw error;
     } finally {
-      machine.dispatch({ type: 'turn-ended', lost });
+      machine.dispatch({ type: 'turn-ended', attempt });
     }
   }
 

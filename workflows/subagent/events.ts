@@ -17,7 +17,7 @@ import type {
   WaitFor,
   Workspace,
 } from '../../src/contract/index.ts';
-import type { HeldSteer, SteerRecord, PlannedEnd } from './state.ts';
+import type { HeldSteer, SteerRecord, PlannedEnd, SubagentState } from './state.ts';
 
 /** What is to be done next. */
 export type NextAction =
@@ -122,7 +122,8 @@ export type Occurrence =
   | { readonly type: 'noted'; readonly note: string }
   | { readonly type: 'cloned'; readonly repository: string; readonly defaults: SettingsTaken }
   | { readonly type: 'turn-began' }
-  | { readonly type: 'turn-ended'; readonly lost: boolean }
+  /** An attempt is over; `attempt`: what is left of it. */
+  | { readonly type: 'turn-ended'; readonly attempt: SubagentState['attempt'] }
   /** A command or a turn was cut off with its action, after so much work. */
   | { readonly type: 'cut-off'; readonly workedMs: number; readonly verifyingMs: number }
   /** Its worker has stopped it, or could not. */

@@ -6,6 +6,9 @@ import { initialState, rulesOf } from './state.ts';
 import type { ActionResult, NextAction, Occurrence } from './events.ts';
 import type { SubagentState } from './state.ts';
 
+/** The actions during which an attempt at the turn stays what it is; every other gives it up. */
+const GOES_ON: ReadonlySet<NextAction['do']> = new Set(['turn', 'report-stuck', 'report-budget']);
+
 export class SubagentMachine {
   #state: SubagentState;
   #action: NextAction = { do: 'prepare' };
@@ -30,8 +33,7 @@ export class SubagentMachine {
   /** Takes the result of the action, and decides on the next. */
   advance(result: ActionResult): void {
     const [state, action] = decide(this.#state, result, rulesOf(this.#state.spec, this.#seed));
-    // Another action gives a turn that was lost up.
-    this.#state = action.do === 'turn' ? state : { ...state, attempt: 'none' };
+    this.#state = GOES_ON.has(action.do) ? state : { ...state, attempt: 'none' };
     this.#action = action;
   }
 

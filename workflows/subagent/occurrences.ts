@@ -33,7 +33,7 @@ export function record(state: SubagentState, occurrence: Occurrence): SubagentSt
     case 'turn-began':
       return { ...state, attempt: 'running' };
     case 'turn-ended':
-      return { ...state, attempt: occurrence.lost ? 'lost' : 'none' };
+      return { ...state, attempt: occurrence.attempt };
     case 'cut-off':
       return {
         ...state,
@@ -68,7 +68,7 @@ function afterStop(
   state: SubagentState,
   { problem, movedTo, used }: Extract<Occurrence, { type: 'stopped' }>,
 ): SubagentState {
-  const flushed = flushUsage(state, used);
+  const flushed = flushUsage({ ...state, attempt: 'none' }, used);
   const stopped =
     problem === undefined
       ? flushed

@@ -66,7 +66,10 @@ export interface SubagentState {
   readonly repository: string | undefined;
   /** Where it works, once that has been made. */
   readonly workspace: Workspace | undefined;
-  /** Whether an attempt at the turn runs. `lost`: it was lost or interrupted, and the next has not begun. */
+  /**
+   * Whether the turn runs, and takes steers: also while it is reported, between two attempts. `lost`: an attempt was lost or
+   * interrupted, and the next has not begun.
+   */
   readonly attempt: 'none' | 'running' | 'lost';
   /** The newest steers, oldest first; none without a receipt is dropped. */
   readonly steerLog: readonly SteerRecord[];

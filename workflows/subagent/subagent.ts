@@ -105,9 +105,9 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
     while (machine.action.do !== 'end') {
       status.show();
       const result = await giveUp.orEnd(runner.run(machine.action));
-      // A steer in flight may turn out too late for its turn: it must be held before the next decision. But one that
-      // waits for a turn that was lost can only get into that when it is taken up again.
-      if (inbox.settled || machine.state.attempt !== 'lost') await condition(() => inbox.settled);
+      // A steer in flight may turn out too late for its turn: it must be held before the next decision. Where the turn goes
+      // on, it is not too late, and whatever it waits for there must not keep the turn from being watched.
+      if (inbox.settled || machine.state.attempt === 'none') await condition(() => inbox.settled);
       machine.advance(result);
     }
     const { verdict } = machine.action;

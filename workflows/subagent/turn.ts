@@ -1,4 +1,4 @@
-/** What an attempt at a turn is given, and how long it worked. */
+/** What an attempt at a turn is given, how long it worked, and what it leaves. */
 import {
   DEFAULT_STUCK_REPEATS,
   HEARTBEAT_TIMEOUT_MS,
@@ -55,6 +55,12 @@ function opening(state: SubagentState): Pick<TurnInput, 'prompt' | 'answers' | '
     ...(opening.kind === 'answers' && { answers: opening.answers }),
     ...(turn === 1 && newConversation && { newConversation: true }),
   };
+}
+
+/** What is left of an attempt when it gives its result: one that only reports leaves its turn running in Copilot. */
+export function attemptAfter({ kind }: TurnResult): SubagentState['attempt'] {
+  if (kind === 'lost' || kind === 'interrupted') return 'lost';
+  return kind === 'stuck' || kind === 'moving' || kind === 'near-budget' ? 'running' : 'none';
 }
 
 /** How long an attempt worked that was over after `elapsedMs`. Of a lost one that is what it told last. */
