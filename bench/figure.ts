@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 const figure = z.strictObject({
   name: z.string(),
-  unit: z.enum(['ms', 'MB', 'events', 'events/h', 'requests', 'share']),
+  unit: z.enum(['ms', 'MB', 'events', 'events/h', 'requests', 'processes', 'tasks', 'actions', 'share']),
   value: z.number(),
   goal: z.number().optional().describe('in the same unit: the value should not be larger'),
   peer: z

@@ -4,6 +4,7 @@ import type { Figure } from './figure.ts';
 import { isInterrupted, listenForInterruption } from './interruption.ts';
 import type { Measurement } from './measurement.ts';
 import { chains } from './measurements/chains.ts';
+import { cost } from './measurements/cost.ts';
 import { completionToArrival, extensionStart } from './measurements/extension.ts';
 import { growth, hundredSpawns } from './measurements/growth.ts';
 import { historyEvents } from './measurements/history.ts';
@@ -40,6 +41,7 @@ const MEASUREMENTS: readonly Measurement[] = [
   waiting,
   historyEvents,
   requests,
+  cost,
   listCommand,
   prepare,
   mcpCall,

@@ -11,7 +11,8 @@ export function markedProcesses(folder: string): ProcessIdentity[] {
   return readdirSync('/proc').flatMap((name) => {
     const pid = Number(name);
     if (!Number.isInteger(pid) || pid === process.pid) return [];
-    const startTime = `\0${read(pid, 'environ')}`.includes(`\0${MARK}=${folder}`) && processStartTime(pid);
+    const startTime =
+      `\0${readProc(pid, 'environ')}`.includes(`\0${MARK}=${folder}`) && processStartTime(pid);
     return startTime ? [{ pid, startTime }] : [];
   });
 }
@@ -22,7 +23,7 @@ export function markedProcesses(folder: string): ProcessIdentity[] {
  */
 export function memoryOf(processes: readonly ProcessIdentity[]): number {
   const kibibytes = processes.map(({ pid }) =>
-    Number(/^Pss: +(\d+) kB/m.exec(read(pid, 'smaps_rollup'))?.[1] ?? 0),
+    Number(/^Pss: +(\d+) kB/m.exec(readProc(pid, 'smaps_rollup'))?.[1] ?? 0),
   );
   return (kibibytes.reduce((sum, each) => sum + each, 0) * 1024) / 1e6;
 }
@@ -35,8 +36,8 @@ export function killAll(processes: readonly ProcessIdentity[]): void {
   for (const each of processes) signalProcess(each, 'SIGKILL');
 }
 
-/** Empty when the process is gone. */
-function read(pid: number, file: string): string {
+/** A file of /proc of this process; empty when that is gone. */
+export function readProc(pid: number, file: string): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8');
   } catch {

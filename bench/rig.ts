@@ -28,6 +28,8 @@ export type Side = 'ours' | 'bare';
 export interface RigOptions {
   /** Subagents at once. */
   readonly slots?: number;
+  /** Git's global configuration, a file; default: none. */
+  readonly gitConfig?: string;
   /** Of the scripted model, before those of the tasks. */
   readonly scenarios?: readonly Scenario[];
   /** Told one line at a time what takes long. */
@@ -54,7 +56,10 @@ export class Rig implements Open {
   /** Starts everything, and has both sides do the task once: nothing is measured cold. */
   static async open(options: RigOptions): Promise<Rig> {
     // Git here and in everything that is started is shaped by nobody's configuration.
-    Object.assign(process.env, { GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' });
+    Object.assign(process.env, {
+      GIT_CONFIG_GLOBAL: options.gitConfig ?? '/dev/null',
+      GIT_CONFIG_NOSYSTEM: '1',
+    });
     const executable = await findCopilot(readSettings().copilotPath);
     const folder = await realpath(await mkdtemp(join(tmpdir(), 'subagents-bench-')));
     const model = await startScriptedModel([...(options.scenarios ?? []), ...SCENARIOS]);

@@ -15,3 +15,15 @@ export async function withClient<T>(rig: Rig, use: (client: Client) => Promise<T
 /** Events in the history of a workflow's newest run. */
 export const historyLength = async (client: Client, workflowId: string): Promise<number> =>
   (await client.workflow.getHandle(workflowId).describe()).historyLength;
+
+const ATTRIBUTES = 'EventAttributes';
+
+/** What each event in the history of a workflow's newest run is, as `activityTaskScheduled`. */
+export async function eventTypes(client: Client, workflowId: string): Promise<string[]> {
+  const { events } = await client.workflow.getHandle(workflowId).fetchHistory();
+  return (events ?? []).flatMap((event) =>
+    Object.entries(event)
+      .filter(([key, value]) => key.endsWith(ATTRIBUTES) && value != null)
+      .map(([key]) => key.slice(0, -ATTRIBUTES.length)),
+  );
+}
