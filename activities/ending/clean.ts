@@ -359,7 +359,8 @@ async function lossOf({ cwd, repository }: RunRecord): Promise<string | undefine
     return files.length === 0 ? undefined : 'it has files, and git no longer knows it as a worktree';
   }
   if (isAside(cwd)) return `what verification put aside was not brought back: ${cwd}.aside`;
-  const { head, changed, untracked, unreadable } = await lookAtWorktree(cwd);
+  const status = await lookAtWorktree(cwd);
+  const { head, changed, untracked, unreadable } = status;
   const [closed] = unreadable;
   if (closed !== undefined) return `it has a folder that may not be looked into: ${closed}`;
   // What verification commands have made, they make again; not what has been written to since.
@@ -368,7 +369,7 @@ async function lossOf({ cwd, repository }: RunRecord): Promise<string | undefine
   const paths = [
     ...changed.map(({ path }) => path),
     ...untracked.filter((path) => !asLeft.has(path)),
-    ...(await ignoredSince(cwd, ignored)).paths,
+    ...(await ignoredSince(cwd, status, ignored)).paths,
     ...(await workInRepositories(cwd)).flatMap(({ submodule, files }) => (submodule ? files : [])),
   ].filter((path, index, all) => all.indexOf(path) === index);
   if (paths.length > 0) {

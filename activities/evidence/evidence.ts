@@ -47,6 +47,7 @@ import { discardFreshCheckout } from '../verification/fresh-checkout.ts';
 import { reportingFailures } from '../failures.ts';
 import { lastKnown } from '../turn/last-known.ts';
 import { committedCaveats } from './committed.ts';
+import { worktreeStatus } from '../../src/git/commits/own-index.ts';
 import { ignoredSince } from './ignored.ts';
 import { sensitiveChanges } from './sensitive.ts';
 import { putUnsavedAside } from '../workspace/set-up.ts';
@@ -198,7 +199,7 @@ async function collectWorktree(
     commitsBetween(cwd, base, head),
     changedFiles(cwd, base, head),
     workInRepositories(cwd, options),
-    ignoredSince(cwd, record?.ignored ?? {}),
+    worktreeStatus(cwd).then((status) => ignoredSince(cwd, status, record?.ignored ?? {})),
   ]);
   const unsaved = [...settled.unsaved, ...within, ...ignored.unsaved];
   const changed = files.map(({ path }) => path);

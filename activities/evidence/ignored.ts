@@ -1,6 +1,7 @@
 /** What git ignores in a worktree and has appeared since its subagent began. */
 import type { Unsaved } from '../../src/contract/index.ts';
-import { readIgnored } from '../../src/git/contents/hidden.ts';
+import { tellIgnored } from '../../src/git/contents/hidden.ts';
+import type { CheckoutStatus } from '../../src/git/contents/status.ts';
 import {
   describeArtifacts,
   classifyUntracked,
@@ -10,9 +11,11 @@ import {
 /** Paths of one folder and one reason beyond which only the folder is named. */
 const MAX_NAMED = 10;
 
-/** What git ignores in the worktree `cwd` now, to be told from what appears later. @throws SubagentsError GIT */
-export async function ignoredNow(cwd: string): Promise<KnownArtifacts> {
-  const { told, hidden } = await readIgnored(cwd);
+type Status = Pick<CheckoutStatus, 'ignored'>;
+
+/** What git ignores in the worktree `cwd`, by its status, to be told from what appears later. @throws SubagentsError GIT */
+export async function ignoredNow(cwd: string, status: Status): Promise<KnownArtifacts> {
+  const { told, hidden } = await tellIgnored(cwd, status.ignored);
   const paths = hidden.map(({ path }) => path);
   return {
     ...Object.fromEntries(told.map((path) => [path, null])),
@@ -31,9 +34,13 @@ export interface IgnoredSince {
   readonly all: readonly string[];
 }
 
-/** What git ignores in the worktree `cwd` beyond what was there `before`, or has changed. @throws SubagentsError GIT */
-export async function ignoredSince(cwd: string, before: KnownArtifacts): Promise<IgnoredSince> {
-  const { told, hidden } = await readIgnored(cwd);
+/** What git ignores in the worktree `cwd`, by its status, beyond what was there `before`, or has changed. @throws SubagentsError GIT */
+export async function ignoredSince(
+  cwd: string,
+  status: Status,
+  before: KnownArtifacts,
+): Promise<IgnoredSince> {
+  const { told, hidden } = await tellIgnored(cwd, status.ignored);
   const paths = hidden.map(({ path }) => path);
   const { asLeft } = await classifyUntracked(cwd, paths, [before], true);
   const fresh = hidden.filter(({ path }) => !asLeft.has(path));

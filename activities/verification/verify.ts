@@ -168,7 +168,7 @@ async function verifyThere(
   const before = await status();
   if (before.head !== head) return verified([], notes, { tree: [notAt(head, before.head)] });
   const touched = isolation === 'worktree' ? await touchedRepositories(cwd, before.untracked) : [];
-  const ignoredBefore = isolation === 'worktree' ? await ignoredNow(cwd) : {};
+  const ignoredBefore = await ignoredNow(cwd, before);
   if (isolation === 'worktree') note(cwd, { verifying: { untracked: [...before.untracked] } });
   const trackedBefore = fingerprint(cwd, before);
   const branchesBefore = await readBranches(cwd);
@@ -224,7 +224,7 @@ async function verifyThere(
   }
   if (isolation === 'worktree') {
     await remember(cwd, made, { before, after, touched });
-    const ignored = await ignoredNow(cwd);
+    const ignored = await ignoredNow(cwd, after);
     const known = readWorkspaceRecord(cwd)?.ignored ?? {};
     const fresh = Object.entries(ignored).filter(([path]) => !Object.hasOwn(ignoredBefore, path));
     note(cwd, { verifying: undefined, ignored: { ...known, ...Object.fromEntries(fresh) } });
@@ -280,14 +280,15 @@ interface Aside {
 /** Leaves the worktree as a checkout of `head` would have it, but for what set-up or verification made. */
 async function putUnsavedAside(cwd: string, head: string): Promise<Aside> {
   const record = readWorkspaceRecord(cwd);
-  const { changed, untracked } = await worktreeStatus(cwd);
+  const status = await worktreeStatus(cwd);
+  const { changed, untracked } = status;
   const known = record === undefined ? [] : [record.leftBySetUp, record.leftByVerification];
   const readings = record?.snapshot?.readings;
   const from = {
     since: record?.written === undefined ? 0 : Date.parse(record.written),
     start: record?.start ?? record?.base ?? head,
   };
-  const ignored = await ignoredSince(cwd, record?.ignored ?? {});
+  const ignored = await ignoredSince(cwd, status, record?.ignored ?? {});
   const loose = [...untracked, ...(await specialFiles(cwd, ignored.all))];
   const [{ asLeft }, within, empty, otherwise] = await Promise.all([
     classifyUntracked(cwd, loose, known, true),

@@ -19,6 +19,7 @@ import type { CallOptions } from '../../src/git/run.ts';
 import { addWorktree, checkedOutIn, discardWorktree } from '../../src/git/worktrees/worktree.ts';
 import { injectedBy } from '../../src/home/trusted-git-config.ts';
 import { folderId } from '../../src/system/own-folder.ts';
+import { worktreeStatus } from '../../src/git/commits/own-index.ts';
 import { ignoredNow } from '../evidence/ignored.ts';
 import { restoreRecorded } from './workspace-common.ts';
 import {
@@ -117,7 +118,7 @@ export async function continueWorktree(
   const whole: WorkspaceRecord = {
     ...record,
     folder: folderId(cwd),
-    ignored: await ignoredNow(cwd),
+    ignored: await ignoredNow(cwd, await worktreeStatus(cwd)),
     sparse: await readSparse(cwd),
     written,
   };

@@ -24,6 +24,7 @@ import {
   writeWorkspaceRecord,
   type WorkspaceRecord,
 } from '../../src/home/workspace-record.ts';
+import { worktreeStatus } from '../../src/git/commits/own-index.ts';
 import { ignoredNow } from '../evidence/ignored.ts';
 import {
   checkBase,
@@ -123,7 +124,7 @@ export async function prepareWorktree(
     const found = {
       notes,
       snapshot: await around,
-      ignored: await ignoredNow(cwd),
+      ignored: await ignoredNow(cwd, await worktreeStatus(cwd)),
       sparse: await readSparse(cwd),
       written,
     };

@@ -106,7 +106,7 @@ async function setUp(deps: SetUpDependencies, input: SetUpInput, signal: AbortSi
     notes: [...notes, ...after.notes],
     ...(problem !== undefined && { problem }),
   };
-  const ignored = await ignoredNow(cwd);
+  const ignored = await ignoredNow(cwd, after);
   const known = readWorkspaceRecord(cwd) ?? begun;
   const unknownToGit = [...(await emptyFolders(cwd)), ...(await specialFiles(cwd, Object.keys(ignored)))];
   const leftBySetUp = { ...after.left, ...(await describeArtifacts(cwd, unknownToGit, [])) };
@@ -119,6 +119,8 @@ async function setUp(deps: SetUpDependencies, input: SetUpInput, signal: AbortSi
 export interface PutAside {
   readonly head: string | undefined;
   readonly branch: string | undefined;
+  /** What git ignores, as a status has it. */
+  readonly ignored: readonly string[];
   /** Untracked files: they stay, and are not committed. */
   readonly left: KnownArtifacts;
   readonly notes: string[];
@@ -141,11 +143,14 @@ async function setBack(cwd: string, why: string): Promise<string[]> {
  * @throws SubagentsError GIT
  */
 export async function putUnsavedAside(cwd: string, { keep }: { readonly keep: boolean }): Promise<PutAside> {
-  const { head, branch, changed, untracked } = await worktreeStatus(cwd);
+  const { head, branch, changed, untracked, ...found } = await worktreeStatus(cwd);
+  let { ignored } = found;
   const notes: string[] = [];
   if (changed.some(({ dirtySubmodule }) => !dirtySubmodule) && head !== undefined) {
     const why = 'Files that set-up had changed';
     const { changed: altered, kept } = await putBack(cwd, { to: head, why, keep });
+    // What it ignores is said in files that were put back.
+    ({ ignored } = await worktreeStatus(cwd));
     const where = kept === undefined ? '' : ` (as they were: ${kept})`;
     notes.push(`set-up changed files that are tracked; they were put back: ${named(altered)}${where}`);
   }
@@ -153,7 +158,7 @@ export async function putUnsavedAside(cwd: string, { keep }: { readonly keep: bo
     notes.push(`set-up left ${untracked.length} untracked files: ${named(untracked)}`);
   }
   const paths = untracked.length <= MAX_KEPT_PATHS ? untracked : await untrackedFolders(cwd);
-  return { head, branch, left: await describeArtifacts(cwd, paths, untracked), notes };
+  return { head, branch, ignored, left: await describeArtifacts(cwd, paths, untracked), notes };
 }
 
 async function runOne(

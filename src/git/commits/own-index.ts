@@ -46,17 +46,12 @@ export async function withOwnIndex<T>(
   const { gitDir } = gitDirs(cwd);
   return withScratch(async (scratch) => {
     const path = join(scratch, 'index');
-    const env = {
-      ...callOptions.env,
-      GIT_INDEX_FILE: path,
-      // Whatever core.worktree and core.bare say.
-      GIT_DIR: gitDir,
-      GIT_WORK_TREE: cwd,
-      ...(await withModes(cwd, callOptions)),
-    };
-    const options = { ...callOptions, cwd, env };
+    const place = ownPlace(cwd, callOptions);
+    const { fileMode, sparse } = await readCore(place);
+    const modes = fileMode ? {} : await withModes(cwd);
+    const options = { ...place, env: { ...place.env, GIT_INDEX_FILE: path, ...modes } };
     await copyUnmarked(gitDir, path, options);
-    await applySparsePatterns(scratch, options);
+    if (sparse) await applySparsePatterns(scratch, options);
     const adopt = async (): Promise<void> => {
       const own = join(gitDir, 'index');
       const beside = join(gitDir, 'index.subagents');
@@ -70,16 +65,34 @@ export async function withOwnIndex<T>(
   });
 }
 
+/** For calls in the worktree `cwd`, whatever core.worktree and core.bare say. @throws SubagentsError NOT_A_REPOSITORY */
+export function ownPlace(cwd: string, callOptions: CallOptions = {}): OwnIndex['options'] {
+  const { gitDir } = gitDirs(cwd);
+  return { ...callOptions, cwd, env: { ...callOptions.env, GIT_DIR: gitDir, GIT_WORK_TREE: cwd } };
+}
+
+/** The settings that decide how an index of our own is made. */
+async function readCore(options: GitOptions): Promise<{ fileMode: boolean; sparse: boolean }> {
+  const args = ['config', '--type=bool', '--get-regexp', String.raw`^core\.(filemode|sparsecheckout)$`];
+  const lines = (await tryGit(args, options)).stdout.split('\n');
+  const value = (key: string): string | undefined =>
+    lines.findLast((line) => line.startsWith(`${key} `))?.slice(key.length + 1);
+  return { fileMode: value('core.filemode') !== 'false', sparse: value('core.sparsecheckout') === 'true' };
+}
+
 export interface WorktreeStatus extends CheckoutStatus {
   /** Paths that could not be looked into, as git names them. */
   readonly unreadable: readonly string[];
 }
 
+/** With what git ignores. */
+const ALL = [...STATUS, '--ignored=matching'];
+
 /** The status of the worktree `cwd`, whatever its index hides. Nothing in it is changed. @throws SubagentsError GIT */
 export function lookAtWorktree(cwd: string): Promise<WorktreeStatus> {
   return withOwnIndex(cwd, {}, async ({ options }) => {
-    const answer = await tryGit(STATUS, options);
-    if (answer.exitCode !== 0) throw gitError(STATUS, cwd, answer);
+    const answer = await tryGit(ALL, options);
+    if (answer.exitCode !== 0) throw gitError(ALL, cwd, answer);
     return { ...parseStatus(answer.stdout), unreadable: unreadableIn(answer.stderr) };
   });
 }
@@ -96,12 +109,12 @@ export function worktreeStatus(cwd: string, callOptions: CallOptions = {}): Prom
 /** The same of the worktree that `index` is of. @throws SubagentsError GIT */
 export async function statusThrough({ options }: OwnIndex): Promise<WorktreeStatus> {
   const { cwd } = options;
-  let answer = await tryGit(STATUS, options);
+  let answer = await tryGit(ALL, options);
   if (unreadableIn(answer.stderr).length > 0) {
     await openFolders(cwd);
-    answer = await tryGit(STATUS, options);
+    answer = await tryGit(ALL, options);
   }
-  if (answer.exitCode !== 0) throw gitError(STATUS, cwd, answer);
+  if (answer.exitCode !== 0) throw gitError(ALL, cwd, answer);
   const status = parseStatus(answer.stdout);
   for (const path of [...status.changed.map((each) => each.path), ...status.untracked])
     await makeReadable(join(cwd, path));
@@ -150,8 +163,6 @@ async function unmark(options: GitOptions): Promise<void> {
 
 /** Marks as not to be read what a sparse checkout leaves out; git itself takes the mark off whatever is there all the same. */
 async function applySparsePatterns(scratch: string, options: GitOptions & { env: object }): Promise<void> {
-  const sparse = await tryGit(['config', '--type=bool', 'core.sparseCheckout'], options);
-  if (sparse.stdout !== 'true') return;
   // In an empty folder, so that it writes and removes nothing.
   const empty = join(scratch, 'empty');
   await mkdir(empty);
@@ -163,9 +174,7 @@ async function applySparsePatterns(scratch: string, options: GitOptions & { env:
  * Where core.fileMode is off, as in a repository from a Windows disk, a commit has no new executable bit, while the file in
  * the worktree may have it. It counts wherever the disk keeps it.
  */
-async function withModes(cwd: string, callOptions: CallOptions): Promise<Readonly<Record<string, string>>> {
-  const { stdout } = await tryGit(['config', '--type=bool', 'core.fileMode'], { ...callOptions, cwd });
-  if (stdout !== 'false') return {};
+async function withModes(cwd: string): Promise<Readonly<Record<string, string>>> {
   // Beside the worktree, on its disk.
   const folder = await mkdtemp(`${cwd}.mode-`);
   try {

@@ -3,9 +3,9 @@ import { existsSync, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Unsaved } from '../../contract/index.ts';
-import { withOwnIndex } from '../commits/own-index.ts';
+import { ownPlace } from '../commits/own-index.ts';
 import { gitDirs } from '../repository.ts';
-import { git, tryGit, type GitOptions, type CallOptions } from '../run.ts';
+import { tryGit, type GitOptions } from '../run.ts';
 
 export interface Ignored {
   /** By a `.gitignore` of the branch, or by what the user ignores everywhere. Folders, whole ones, end in `/`. */
@@ -17,31 +17,24 @@ export interface Ignored {
 /** By these a folder says that a tool made it and makes it again: https://bford.info/cachedir, PEP 405. */
 const MADE_BY_TOOLS = ['CACHEDIR.TAG', 'pyvenv.cfg'];
 
-/** @throws SubagentsError GIT */
-export function readIgnored(cwd: string, callOptions: CallOptions = {}): Promise<Ignored> {
-  return withOwnIndex(cwd, callOptions, async ({ options }) => {
-    // "! path": files and folders that a pattern matches by themselves.
-    const list = ['status', '--porcelain=v2', '-z', '--no-renames', '--untracked-files=all'];
-    const paths = (await git([...list, '--ignored=matching'], options))
-      .split('\0')
-      .filter((item) => item.startsWith('! '))
-      .map((item) => item.slice(2));
-    if (paths.length === 0) return { told: [], hidden: [] };
-    const told: string[] = [];
-    const hidden: Unsaved[] = [];
-    const tracked = new Map<string, boolean>();
-    for (const [path, source] of await sources(paths, options)) {
-      if (isGitignore(cwd, source)) {
-        if (!tracked.has(source)) tracked.set(source, await isTracked(source, options));
-        const folder = join(cwd, dirname(source));
-        if (tracked.get(source) === true || MADE_BY_TOOLS.some((name) => existsSync(join(folder, name))))
-          told.push(path);
-        else hidden.push({ path, reason: `ignored by ${source}, which is in no commit` });
-      } else if (await isUsersOwn(source, options)) told.push(path);
-      else hidden.push({ path, reason: `ignored by ${nameOf(cwd, source)}, which no clone has` });
-    }
-    return { told, hidden };
-  });
+/** Tells apart what git ignores in the worktree `cwd`: `paths`, as `worktreeStatus` has them. @throws SubagentsError GIT */
+export async function tellIgnored(cwd: string, paths: readonly string[]): Promise<Ignored> {
+  if (paths.length === 0) return { told: [], hidden: [] };
+  const options = ownPlace(cwd);
+  const told: string[] = [];
+  const hidden: Unsaved[] = [];
+  const tracked = new Map<string, boolean>();
+  for (const [path, source] of await sources(paths, options)) {
+    if (isGitignore(cwd, source)) {
+      if (!tracked.has(source)) tracked.set(source, await isTracked(source, options));
+      const folder = join(cwd, dirname(source));
+      if (tracked.get(source) === true || MADE_BY_TOOLS.some((name) => existsSync(join(folder, name))))
+        told.push(path);
+      else hidden.push({ path, reason: `ignored by ${source}, which is in no commit` });
+    } else if (await isUsersOwn(source, options)) told.push(path);
+    else hidden.push({ path, reason: `ignored by ${nameOf(cwd, source)}, which no clone has` });
+  }
+  return { told, hidden };
 }
 
 /** The file whose pattern ignores each path, as git names it; empty where it is not known. */

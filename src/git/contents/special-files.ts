@@ -7,7 +7,7 @@ import { tryGit } from '../run.ts';
 
 /**
  * Those in the worktree `cwd` that git does not ignore, by their paths from its root; none of a repository within it.
- * @param ignoredPaths what git ignores there, as `readIgnored` has it: it is not looked into
+ * @param ignoredPaths what git ignores there, as `tellIgnored` has it: it is not looked into
  * @throws SubagentsError GIT
  */
 export async function specialFiles(cwd: string, ignoredPaths: readonly string[]): Promise<string[]> {

@@ -17,6 +17,8 @@ export interface CheckoutStatus {
   readonly changed: readonly ChangedPath[];
   /** New files, not ignored. A repository inside the checkout is one entry that ends in `/`. */
   readonly untracked: readonly string[];
+  /** What git ignores, as far as it was asked for: the paths that a pattern matches. Whole folders end in `/`. */
+  readonly ignored: readonly string[];
 }
 
 interface ChangedPath {
@@ -52,6 +54,7 @@ export function parseStatus(stdout: string): CheckoutStatus {
     branch: branch === '(detached)' ? undefined : branch,
     changed: items.filter((item) => /^[1u] /.test(item)).map(changedPath),
     untracked: items.filter((item) => item.startsWith('? ')).map((item) => item.slice(2)),
+    ignored: items.filter((item) => item.startsWith('! ')).map((item) => item.slice(2)),
   };
 }
 
