@@ -27,12 +27,17 @@ const GIT = tests(
   'activities/{artifacts,as-checked-out,caveats,clean,clone,evidence,repository-settings,set-up,space-gate,unattended,verified,verify,workspace,worktree-place}',
   'system/scratch-folder',
 );
-/** Walks through everything: the documents' commands, the demo, the benchmark, chaos, the deployment. */
+/**
+ * Walks through everything: the documents' commands, the demo, the benchmark, chaos, the deployment; and through other
+ * programs that drive ours, as their users do. `npm test` leaves them out, `.ci/run` does not.
+ */
 const SLOW = tests(
   '{bench,chaos,deployment}/*',
   'client/package-types',
   'demo/demo',
   'docs/{commands,examples}',
+  'extension/{copilot,orchestrator}',
+  'mcp/{copilot,inspector}',
 );
 
 const withServer = { globalSetup: ['test/support/global-setup.ts'] };

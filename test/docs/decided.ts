@@ -55,6 +55,7 @@ export const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
   'this very test is a part of it': [
     'npm install && npm test',
     'npm test',
+    'npm run test:slow',
     'npm run test:unit',
     'npx vitest run --project git',
     'npx vitest run test/git',
