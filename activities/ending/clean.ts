@@ -15,7 +15,7 @@ import { SubagentsError } from '../../src/contract/index.ts';
 import type { AskRunState } from '../../src/git/locks/checkout-lock.ts';
 import { aliasOf, branchTip } from '../../src/git/branches/branch.ts';
 import { classifyUntracked } from '../../src/git/contents/artifacts.ts';
-import { gitDirs } from '../../src/git/repository.ts';
+import { gitDirs } from '../../src/git/git-dirs.ts';
 import { workInRepositories } from '../../src/git/contents/unsaved.ts';
 import { ignoredSince } from '../evidence/ignored.ts';
 import { isAside } from '../../src/git/commits/aside.ts';

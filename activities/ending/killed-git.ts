@@ -1,7 +1,7 @@
 /** Frees a subagent's worktree from the locks of a git that was killed, as with its worker. */
 import { basename } from 'node:path';
 import type { TurnInput } from '../../src/contract/index.ts';
-import { gitDirs } from '../../src/git/repository.ts';
+import { gitDirs } from '../../src/git/git-dirs.ts';
 import { locksOf, removeLocks, removeStaleLocks } from '../../src/git/locks/stale-locks.ts';
 import { adminDir } from '../../src/git/worktrees/worktree.ts';
 import { canFindProcesses, findProcesses } from '../../src/home/processes.ts';

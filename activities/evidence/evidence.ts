@@ -25,7 +25,7 @@ import { identityEnvironment } from '../../src/git/trust/identity.ts';
 import { clearIndexMarks } from '../../src/git/commits/index-marks.ts';
 import { headMoves, type Move } from '../../src/git/branches/lost-commits.ts';
 import { settingsAsBefore } from '../../src/git/trust/readings.ts';
-import { gitDirs } from '../../src/git/repository.ts';
+import { gitDirs } from '../../src/git/git-dirs.ts';
 import { withSettings } from '../../src/git/run.ts';
 import { injectedSince, settingsAgainst, type InjectedConfig } from '../../src/git/trust/injected-config.ts';
 import { differences, notCompared, readRepositorySnapshot } from '../../src/git/trust/repository-snapshot.ts';

@@ -2,7 +2,8 @@
 import type { CollectInput, Evidence } from '../../src/contract/index.ts';
 import { branchTip } from '../../src/git/branches/branch.ts';
 import { changedFiles, commitsBetween } from '../../src/git/contents/changes.ts';
-import { gitDirs, refFromFiles } from '../../src/git/repository.ts';
+import { gitDirs } from '../../src/git/git-dirs.ts';
+import { refFromFiles } from '../../src/git/repository.ts';
 import { MAX_LISTED_COMMITS, MAX_LISTED_FILES } from '../../src/contract/index.ts';
 
 /**

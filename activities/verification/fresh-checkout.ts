@@ -1,7 +1,7 @@
 /** A fresh checkout of a subagent's commit beside its worktree, in which set-up and verification run with `verifyFresh`. */
 import { existsSync } from 'node:fs';
 import { includeIgnored } from '../../src/git/worktrees/include.ts';
-import { gitDirs } from '../../src/git/repository.ts';
+import { gitDirs } from '../../src/git/git-dirs.ts';
 import { git, type CallOptions } from '../../src/git/run.ts';
 import { addSubmodules } from '../../src/git/worktrees/submodules.ts';
 import { discardWorktree } from '../../src/git/worktrees/worktree.ts';

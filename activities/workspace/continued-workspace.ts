@@ -7,7 +7,7 @@ import {
   type SubagentRef,
 } from '../../src/contract/index.ts';
 import { branchTip } from '../../src/git/branches/branch.ts';
-import { gitDirs } from '../../src/git/repository.ts';
+import { gitDirs } from '../../src/git/git-dirs.ts';
 import { includeIgnored } from '../../src/git/worktrees/include.ts';
 import type { Readings } from '../../src/git/trust/readings.ts';
 import type { InjectedConfig } from '../../src/git/trust/injected-config.ts';

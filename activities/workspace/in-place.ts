@@ -10,7 +10,7 @@ import {
 import { readCheckoutLockEntry, releaseCheckout, takeCheckout } from '../../src/git/locks/checkout-lock.ts';
 import { readIndexMarks } from '../../src/git/commits/index-marks.ts';
 import type { InjectedConfig } from '../../src/git/trust/injected-config.ts';
-import { gitDirs } from '../../src/git/repository.ts';
+import { gitDirs } from '../../src/git/git-dirs.ts';
 import { checkoutStatus } from '../../src/git/contents/status.ts';
 import { pathsOf, readUncommitted } from '../../src/git/contents/uncommitted.ts';
 import {

@@ -12,7 +12,7 @@ import { createBranch, madeWith } from '../../src/git/branches/branch.ts';
 import { inWords, releaseCarried } from '../../src/git/worktrees/carry.ts';
 import { includeIgnored } from '../../src/git/worktrees/include.ts';
 import type { InjectedConfig } from '../../src/git/trust/injected-config.ts';
-import { gitDirs } from '../../src/git/repository.ts';
+import { gitDirs } from '../../src/git/git-dirs.ts';
 import { git } from '../../src/git/run.ts';
 import { readSparse } from '../../src/git/worktrees/sparse.ts';
 import { addSubmodules } from '../../src/git/worktrees/submodules.ts';

@@ -17,7 +17,8 @@ import { ownBranch } from '../../src/git/branches/branch.ts';
 import { bringBranchBack } from '../../src/git/branches/lost-commits.ts';
 import type { InjectedConfig } from '../../src/git/trust/injected-config.ts';
 import { withoutInjected } from '../../src/git/trust/program-watch.ts';
-import { gitDirs, lookUp } from '../../src/git/repository.ts';
+import { gitDirs } from '../../src/git/git-dirs.ts';
+import { lookUp } from '../../src/git/repository.ts';
 import { readRepositorySnapshot, type RepositorySnapshot } from '../../src/git/trust/repository-snapshot.ts';
 import {
   adminDir,

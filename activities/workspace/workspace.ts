@@ -9,7 +9,7 @@ import type {
   Workspace,
 } from '../../src/contract/index.ts';
 import { readCheckoutLockEntry } from '../../src/git/locks/checkout-lock.ts';
-import { gitDirs } from '../../src/git/repository.ts';
+import { gitDirs } from '../../src/git/git-dirs.ts';
 import { programNames, settingsAgainst, type InjectedConfig } from '../../src/git/trust/injected-config.ts';
 import { beginWatch, injectedIn, watchFolder } from '../../src/git/trust/program-watch.ts';
 import { withSettings } from '../../src/git/run.ts';

@@ -1,12 +1,12 @@
 /** What a caller means by a repository and a base, found out before anything is made. */
-import { lstatSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { distance } from 'fastest-levenshtein';
 import { SubagentsError } from '../contract/index.ts';
 import { readIfThere } from '../system/files.ts';
-import { firstUsefulLine, git, gitError, movedRemedy, tryGit } from './run.ts';
+import { kindOf, gitDirs, notARepository } from './git-dirs.ts';
+import { firstUsefulLine, git, gitError, tryGit } from './run.ts';
 
 /**
  * The real path of the root of the checkout that `path` lies in.
@@ -104,48 +104,12 @@ export async function countUncommitted(repo: string, timeoutMs?: number): Promis
   return list.split('\0').length - 1;
 }
 
-/** The git folder of a checkout (its own, where worktrees share a repository) and the one they share. */
-export interface GitDirs {
-  readonly gitDir: string;
-  readonly commonDir: string;
-}
-
-/**
- * Reads the git folders of the checkout whose root is `root`, as gitrepository-layout(5) has it; starts no process.
- * @throws SubagentsError NOT_A_REPOSITORY
- */
-export function gitDirs(root: string): GitDirs {
-  try {
-    const link = join(root, '.git');
-    const gitDir = realpathSync(lstatSync(link).isFile() ? resolve(root, gitFileTarget(link)) : link);
-    statSync(join(gitDir, 'HEAD'));
-    const common = readIfThere(join(gitDir, 'commondir'));
-    return {
-      gitDir,
-      commonDir: common === undefined ? gitDir : realpathSync(resolve(gitDir, common.replace(/\n$/, ''))),
-    };
-  } catch (error) {
-    const kind = kindOf(root);
-    throw notARepository(root, kind === 'folder' ? 'not the root of a git checkout' : kind, {
-      ...(kind.startsWith('missing') && { remedy: movedRemedy(root) }),
-      cause: error,
-    });
-  }
-}
-
 /** The commit of a ref, read without git; undefined where the ref is not there, and where a repository keeps refs in another form. */
 export function refFromFiles(commonDir: string, ref: string): string | undefined {
   const loose = readIfThere(join(commonDir, ref))?.trim();
   const packed = (readIfThere(join(commonDir, 'packed-refs')) ?? '').split('\n');
   const commit = loose ?? packed.find((line) => line.endsWith(` ${ref}`))?.split(' ')[0];
   return commit !== undefined && /^[0-9a-f]{40,64}$/.test(commit) ? commit : undefined;
-}
-
-/** What a `.git` file points to. */
-function gitFileTarget(path: string): string {
-  return readFileSync(path, 'utf8')
-    .replace(/^gitdir: /, '')
-    .replace(/\n$/, '');
 }
 
 /** What is in a repository of what was asked for. */
@@ -186,30 +150,6 @@ export async function lookUp(repo: string, commit: string, paths: readonly strin
       }),
     ),
   };
-}
-
-function kindOf(path: string): string {
-  try {
-    const stat = statSync(path);
-    if (!stat.isDirectory()) return 'a file, not a folder';
-    statSync(join(path, '.')); // fails where we may not enter
-    return 'folder';
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    return code === 'ENOENT' ? 'missing: there is no such folder' : `not readable (${code})`;
-  }
-}
-
-function notARepository(
-  path: string,
-  what: string,
-  options: { remedy?: string; cause?: unknown } = {},
-): SubagentsError {
-  const message = what.startsWith('missing') ? `${path} does not exist` : `${path} is ${what}`;
-  return new SubagentsError('NOT_A_REPOSITORY', message, {
-    remedy:
-      options.remedy ?? 'Name a folder inside a git checkout, or run "git init" and commit there first.',
-  });
 }
 
 /** At most three of `names` that somebody who wrote `name` may have meant. */

@@ -11,7 +11,7 @@ import {
   type InjectedConfig,
 } from '../git/trust/injected-config.ts';
 import { injectedAmong, injectedIn } from '../git/trust/program-watch.ts';
-import { gitDirs } from '../git/repository.ts';
+import { gitDirs } from '../git/git-dirs.ts';
 import { settingsAsBefore } from '../git/trust/readings.ts';
 import { withSettings } from '../git/run.ts';
 import { readWorkspaceRecord } from './workspace-record.ts';

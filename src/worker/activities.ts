@@ -21,7 +21,7 @@ import { createTurnActivities } from '../../activities/turn/turn.ts';
 import { createVerifyActivities } from '../../activities/verification/verify.ts';
 import { createSessionActivities } from '../../activities/session/watch.ts';
 import { endWatch } from '../git/trust/program-watch.ts';
-import { gitDirs } from '../git/repository.ts';
+import { gitDirs } from '../git/git-dirs.ts';
 import { unlockWorktree } from '../git/worktrees/worktree.ts';
 import { createWorkspaceActivities } from '../../activities/workspace/workspace.ts';
 import { stopCopilotSession } from '../copilot/session/close.ts';

@@ -2,7 +2,8 @@
 import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isRepositoryUrl, SubagentsError, withoutCredentials } from '../../contract/index.ts';
-import { gitDirs, resolveRepository } from '../../git/repository.ts';
+import { gitDirs } from '../../git/git-dirs.ts';
+import { resolveRepository } from '../../git/repository.ts';
 
 /**
  * Tells whether a run was spawned in `repository`, a URL or a folder in a checkout: any checkout of that repository counts, and one

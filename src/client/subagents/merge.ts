@@ -4,7 +4,8 @@ import { blocking, isRepositoryUrl, SubagentsError } from '../../contract/index.
 import { changedFiles, commitsBetween } from '../../git/contents/changes.ts';
 import { unfetchableLinks } from '../../git/worktrees/gitlinks.ts';
 import { mergeCommit } from '../../git/branches/merge.ts';
-import { gitDirs, resolveRepository } from '../../git/repository.ts';
+import { gitDirs } from '../../git/git-dirs.ts';
+import { resolveRepository } from '../../git/repository.ts';
 import { git } from '../../git/run.ts';
 import { injectedBy } from '../../home/trusted-git-config.ts';
 import { readWorkspaceRecord } from '../../home/workspace-record.ts';

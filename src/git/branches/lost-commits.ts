@@ -8,7 +8,7 @@ import { branchTip, makeWay } from './branch.ts';
 import { isAncestor } from '../common.ts';
 import { droppedOf } from './dropped.ts';
 import { keepCommit, keptCommits, WITHOUT_KEPT } from './kept-refs.ts';
-import { gitDirs } from '../repository.ts';
+import { gitDirs } from '../git-dirs.ts';
 import { git, type GitOptions, type CallOptions } from '../run.ts';
 import { contains } from './unmerged.ts';
 

@@ -5,7 +5,7 @@ import { checkoutStatus } from '../contents/status.ts';
 import { SubagentsError } from '../../contract/index.ts';
 import { isAncestor } from '../common.ts';
 import { inTheWay } from '../worktrees/in-the-way.ts';
-import { gitDirs } from '../repository.ts';
+import { gitDirs } from '../git-dirs.ts';
 import { firstUsefulLine, git, gitError, tryGit, type GitAnswer } from '../run.ts';
 import { operationUnderway, withArticle } from '../commits/settle.ts';
 

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { namesIn, statIfThere } from '../../system/files.ts';
 import { withOwnIndex } from './own-index.ts';
 import { attributesOf, type Readings } from '../trust/readings.ts';
-import { gitDirs } from '../repository.ts';
+import { gitDirs } from '../git-dirs.ts';
 import { git, tryGit, type CallOptions } from '../run.ts';
 import { untrackedFolders } from '../contents/status.ts';
 import { withScratch } from '../../system/scratch-folder.ts';

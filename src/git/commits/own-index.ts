@@ -18,7 +18,7 @@ import {
 import { join } from 'node:path';
 import { removeTree } from '../../system/remove-tree.ts';
 import { withScratch } from '../../system/scratch-folder.ts';
-import { gitDirs } from '../repository.ts';
+import { gitDirs } from '../git-dirs.ts';
 import { git, gitError, tryGit, type GitOptions, type CallOptions } from '../run.ts';
 import { copyIndex } from './scratch-index.ts';
 import { parseStatus, STATUS, type CheckoutStatus } from '../contents/status.ts';

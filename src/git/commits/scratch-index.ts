@@ -2,7 +2,7 @@
 import { copyFile, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withScratch } from '../../system/scratch-folder.ts';
-import { gitDirs } from '../repository.ts';
+import { gitDirs } from '../git-dirs.ts';
 import { tryGit } from '../run.ts';
 
 /**

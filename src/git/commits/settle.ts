@@ -11,7 +11,7 @@ import { commitLeftovers, readLeftovers, type Leftovers } from './leftovers.ts';
 import { leftOutOfCommit } from './commit-limits.ts';
 import { statusThrough, withOwnIndex, type OwnIndex } from './own-index.ts';
 import { putBack } from './put-back.ts';
-import { gitDirs } from '../repository.ts';
+import { gitDirs } from '../git-dirs.ts';
 import { git, tryGit, type GitOptions, type CallOptions } from '../run.ts';
 import { removeStaleLocks } from '../locks/stale-locks.ts';
 import type { CheckoutStatus } from '../contents/status.ts';

@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Unsaved } from '../../contract/index.ts';
 import { ownPlace } from '../commits/own-index.ts';
-import { gitDirs } from '../repository.ts';
+import { gitDirs } from '../git-dirs.ts';
 import { tryGit, type GitOptions } from '../run.ts';
 
 export interface Ignored {

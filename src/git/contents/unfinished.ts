@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { z } from 'zod';
-import { gitDirs } from '../repository.ts';
+import { gitDirs } from '../git-dirs.ts';
 import { git, tryGit, type CallOptions } from '../run.ts';
 import { operationUnderway, withArticle } from '../commits/settle.ts';
 import { statIfThere } from '../../system/files.ts';

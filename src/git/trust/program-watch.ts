@@ -16,7 +16,7 @@ import {
   stillInjected,
   type InjectedConfig,
 } from './injected-config.ts';
-import { gitDirs } from '../repository.ts';
+import { gitDirs } from '../git-dirs.ts';
 
 type Programs = Readonly<Record<string, string>>;
 

@@ -7,7 +7,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readIfThere } from '../../system/files.ts';
-import { gitDirs } from '../repository.ts';
+import { gitDirs } from '../git-dirs.ts';
 import { tryGit } from '../run.ts';
 
 /** Each with what counts where nobody sets it. */

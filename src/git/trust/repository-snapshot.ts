@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Isolation } from '../../contract/index.ts';
 import { readings, readReadings } from './readings.ts';
-import { gitDirs } from '../repository.ts';
+import { gitDirs } from '../git-dirs.ts';
 import { localConfiguration } from './configuration.ts';
 import { programsIn, submodulePrograms } from './injected-config.ts';
 import { tryGit } from '../run.ts';

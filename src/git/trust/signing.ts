@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { SubagentsError } from '../../contract/index.ts';
 import type { GitSetting } from '../../environment/unattended.ts';
 import { withScratch } from '../../system/scratch-folder.ts';
-import { gitDirs } from '../repository.ts';
+import { gitDirs } from '../git-dirs.ts';
 import { firstUsefulLine, git, tryGit } from '../run.ts';
 
 /** Settings with which git signs nothing, whatever it is configured to do. */

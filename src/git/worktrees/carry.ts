@@ -8,7 +8,7 @@ import { FALLBACK_IDENTITY } from '../trust/identity.ts';
 import { deleteOldRefs } from '../branches/kept-refs.ts';
 import { readLeftovers } from '../commits/leftovers.ts';
 import { withScratch } from '../../system/scratch-folder.ts';
-import { gitDirs } from '../repository.ts';
+import { gitDirs } from '../git-dirs.ts';
 import { git, gitError, tryGit } from '../run.ts';
 import { copyIndex } from '../commits/scratch-index.ts';
 import { checkoutStatus } from '../contents/status.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { readIfThere } from '../../system/files.ts';
 import { withOwnIndex } from '../commits/own-index.ts';
-import { gitDirs } from '../repository.ts';
+import { gitDirs } from '../git-dirs.ts';
 import { tryGit, type GitOptions, type CallOptions } from '../run.ts';
 
 export const sparsePatterns = z.object({

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { localConfiguration } from '../trust/configuration.ts';
-import { gitDirs } from '../repository.ts';
+import { gitDirs } from '../git-dirs.ts';
 import { tryGit } from '../run.ts';
 import { statIfThere } from '../../system/files.ts';
 

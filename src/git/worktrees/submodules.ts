@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { SubagentsError } from '../../contract/index.ts';
 import { NO_QUESTIONS } from '../remote.ts';
-import { gitDirs } from '../repository.ts';
+import { gitDirs } from '../git-dirs.ts';
 import { firstUsefulLine, git, tryGit, type GitAnswer, type CallOptions } from '../run.ts';
 
 /** How long one submodule may take to be fetched, in milliseconds. */

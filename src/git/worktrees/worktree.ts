@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { folderId, inFolder } from '../../system/own-folder.ts';
 import { removeTree } from '../../system/remove-tree.ts';
 import { branchTip } from '../branches/branch.ts';
-import { gitDirs } from '../repository.ts';
+import { gitDirs } from '../git-dirs.ts';
 import { git, gitError, tryGit, type CallOptions } from '../run.ts';
 import {
   freeName,

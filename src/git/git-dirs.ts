@@ -1,0 +1,68 @@
+/** Where the git folder of a checkout is, found without starting git. */
+import { lstatSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { SubagentsError } from '../contract/index.ts';
+import { readIfThere } from '../system/files.ts';
+import { movedRemedy } from './run.ts';
+
+/** The git folder of a checkout (its own, where worktrees share a repository) and the one they share. */
+export interface GitDirs {
+  readonly gitDir: string;
+  readonly commonDir: string;
+}
+
+/**
+ * Reads the git folders of the checkout whose root is `root`, as gitrepository-layout(5) has it; starts no process.
+ * @throws SubagentsError NOT_A_REPOSITORY
+ */
+export function gitDirs(root: string): GitDirs {
+  try {
+    const link = join(root, '.git');
+    const gitDir = realpathSync(lstatSync(link).isFile() ? resolve(root, gitFileTarget(link)) : link);
+    statSync(join(gitDir, 'HEAD'));
+    const common = readIfThere(join(gitDir, 'commondir'));
+    return {
+      gitDir,
+      commonDir: common === undefined ? gitDir : realpathSync(resolve(gitDir, common.replace(/\n$/, ''))),
+    };
+  } catch (error) {
+    const kind = kindOf(root);
+    throw notARepository(root, kind === 'folder' ? 'not the root of a git checkout' : kind, {
+      ...(kind.startsWith('missing') && { remedy: movedRemedy(root) }),
+      cause: error,
+    });
+  }
+}
+
+/** What a `.git` file points to. */
+function gitFileTarget(path: string): string {
+  return readFileSync(path, 'utf8')
+    .replace(/^gitdir: /, '')
+    .replace(/\n$/, '');
+}
+
+/** What lies at `path`: `folder`, or words for what it is instead. */
+export function kindOf(path: string): string {
+  try {
+    const stat = statSync(path);
+    if (!stat.isDirectory()) return 'a file, not a folder';
+    statSync(join(path, '.')); // fails where we may not enter
+    return 'folder';
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'ENOENT' ? 'missing: there is no such folder' : `not readable (${code})`;
+  }
+}
+
+export function notARepository(
+  path: string,
+  what: string,
+  options: { remedy?: string; cause?: unknown } = {},
+): SubagentsError {
+  const message = what.startsWith('missing') ? `${path} does not exist` : `${path} is ${what}`;
+  return new SubagentsError('NOT_A_REPOSITORY', message, {
+    remedy:
+      options.remedy ?? 'Name a folder inside a git checkout, or run "git init" and commit there first.',
+  });
+}
+
