@@ -9,7 +9,7 @@ import { findCopilot } from '../src/copilot/runtime/executable.ts';
 import { RunningUp } from '../src/demo/running-up.ts';
 import { startScriptedModel, type Scenario, type ScriptedModel } from '../src/demo/scripted-model.ts';
 import { until } from '../src/demo/until.ts';
-import { git } from '../src/git/run.ts';
+import { git } from '../src/git/git.ts';
 import { readSettings } from '../src/home/settings.ts';
 import { withoutTemporal } from '../src/temporal/environment.ts';
 import { Arrivals } from './arrivals.ts';

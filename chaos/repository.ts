@@ -1,7 +1,7 @@
 /** The repository that the subagents of a chaos run work on. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { git } from '../src/git/run.ts';
+import { git } from '../src/git/git.ts';
 
 /** Makes it in `path`; gives its commit. */
 export async function makeRepository(path: string): Promise<string> {

@@ -3,7 +3,7 @@ import { caveatOf, type Caveat } from '../../src/contract/index.ts';
 import { branchTip } from '../../src/git/branches/branch.ts';
 import { unfetchableLinks, unfetchableText } from '../../src/git/worktrees/gitlinks.ts';
 import { keepLostCommits, lostText, type Move } from '../../src/git/branches/lost-commits.ts';
-import { tryGit } from '../../src/git/run.ts';
+import { tryGit } from '../../src/git/git.ts';
 import { stashedIn } from '../../src/git/branches/stash.ts';
 import {
   conflictMarks,

@@ -26,8 +26,7 @@ import { clearIndexMarks } from '../../src/git/commits/index-marks.ts';
 import { headMoves, type Move } from '../../src/git/branches/lost-commits.ts';
 import { settingsAsBefore } from '../../src/git/trust/readings.ts';
 import { gitDirs } from '../../src/git/git-dirs.ts';
-import { withSettings } from '../../src/git/run.ts';
-import { injectedSince, settingsAgainst, type InjectedConfig } from '../../src/git/trust/injected-config.ts';
+import { withScope } from '../../src/git/git.ts';
 import { differences, notCompared, readRepositorySnapshot } from '../../src/git/trust/repository-snapshot.ts';
 import { settleWorktree } from '../../src/git/commits/settle.ts';
 import { restoreSparse } from '../../src/git/worktrees/sparse.ts';
@@ -95,7 +94,7 @@ async function withWords(
   };
 }
 
-/** Collects with what was configured in the repository meanwhile running nothing here, and tells what changed around. */
+/** Collects with its files read as before it began, and tells what changed around. */
 async function collectGuarded(
   deps: EvidenceDependencies,
   input: CollectInput,
@@ -110,20 +109,11 @@ async function collectGuarded(
   const moves = inPlace ? [] : headMoves(adminDir({ cwd, commonDir: gitDirs(repo).commonDir }));
   const collect = (restored: readonly string[]) =>
     inPlace ? collectInPlace(input) : collectWorktree(deps, input, { restored, moves }, signal);
-  if (before === undefined) return collect(inPlace ? [] : await restore(deps, input, signal));
-
-  const injected = (at: string): Promise<InjectedConfig> => injectedSince(at, before.programs);
-  const own = inPlace ? Promise.resolve({}) : injected(cwd);
-  own.catch(() => undefined); // where it is gone, or no worktree, it is restored
-  const shared = await injected(repo);
-  const restored = inPlace
-    ? []
-    : await withSettings(settingsAgainst(shared), () => restore(deps, input, signal));
-  // A worktree that was linked to another repository showed the configuration of that one, not its own.
-  const all = { ...shared, ...(restored.length > 0 ? await injected(cwd) : await own) };
-  if (!inPlace) remember(cwd, all);
-  const asBefore = inPlace ? [] : await settingsAsBefore(cwd, before.readings);
-  return withSettings([...asBefore, ...settingsAgainst(all)], async () => {
+  const trusted = input.spec.trustRepo;
+  const restored = inPlace ? [] : await withScope({ trusted }, () => restore(deps, input, signal));
+  if (before === undefined) return withScope({ trusted }, () => collect(restored));
+  const config = inPlace ? [] : await settingsAsBefore(cwd, before.readings);
+  return withScope({ trusted, config }, async () => {
     // What is collected lies in the worktree and on the branch of a run that is live, which is not compared.
     const [after, collected] = await Promise.all([
       readRepositorySnapshot(repo, isolation),
@@ -138,11 +128,6 @@ async function collectGuarded(
       notes: [...collected.notes, ...notCompared(before, after)],
     };
   });
-}
-
-function remember(cwd: string, injected: InjectedConfig): void {
-  const record = readWorkspaceRecord(cwd);
-  if (record) writeWorkspaceRecord(cwd, { ...record, injected });
 }
 
 /** Makes the worktree whole again; gives what was found. */

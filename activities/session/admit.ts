@@ -16,6 +16,7 @@ import { fileAt } from '../../src/git/contents/changes.ts';
 import { INCLUDE_FILE } from '../../src/git/worktrees/include.ts';
 import { gitDirs } from '../../src/git/git-dirs.ts';
 import { lookUp, type Known } from '../../src/git/repository.ts';
+import { requireFilters } from '../../src/git/trust/needed-filters.ts';
 import { checkSigning } from '../../src/git/trust/signing.ts';
 import { withheldFrom } from '../../src/environment/clean.ts';
 import { freeBytes, megabytes } from '../../src/system/disk-space.ts';
@@ -51,6 +52,7 @@ export function createAdmitActivities(deps: AdmitDependencies) {
       // A list is mostly of one repository: what is asked of it is asked once.
       const lookUps = new Map<string, Promise<Known>>();
       const signings = new Map<string, Promise<readonly string[]>>();
+      const filters = new Map<string, Promise<void>>();
       const files = new Map<string, Promise<RepositorySettings>>();
       const able = Promise.all([checkModelAccess(deps), (async () => checkSpace(deps))()]);
       able.catch(() => undefined);
@@ -92,6 +94,8 @@ export function createAdmitActivities(deps: AdmitDependencies) {
               able,
             ]);
             if (!known.commit) throw unknownBase(spec);
+            if (!spec.trustRepo)
+              await once(filters, `${base.commit} ${repo}`, () => requireFilters(repo, base.commit));
             const unsure = (await signing) ?? [];
             if (!inPlace && known.blockingBranch) throw branchBlocked(repo);
             const size = spec.leftOpen.length === 0 ? undefined : known.paths.get(SETTINGS_FILE);

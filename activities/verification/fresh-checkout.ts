@@ -2,7 +2,8 @@
 import { existsSync } from 'node:fs';
 import { includeIgnored } from '../../src/git/worktrees/include.ts';
 import { gitDirs } from '../../src/git/git-dirs.ts';
-import { git, type CallOptions } from '../../src/git/run.ts';
+import { git } from '../../src/git/git.ts';
+import { type CallOptions } from '../../src/git/run.ts';
 import { addSubmodules } from '../../src/git/worktrees/submodules.ts';
 import { discardWorktree } from '../../src/git/worktrees/worktree.ts';
 

@@ -16,14 +16,10 @@ import {
 } from '../../src/contract/index.ts';
 import { branchBlocked } from '../../src/git/branches/branch.ts';
 import { clone, fetchCommit, pushTo } from '../../src/git/remote.ts';
-import { settingsAgainst } from '../../src/git/trust/injected-config.ts';
-import { injectedIn } from '../../src/git/trust/program-watch.ts';
 import { lookUp } from '../../src/git/repository.ts';
-import { withSettings } from '../../src/git/run.ts';
 import { checkSigning } from '../../src/git/trust/signing.ts';
 import { checkAllowed, checkInHome } from '../../src/home/allowed-repos.ts';
 import { clonePath, exclusively, makingPath, withClone } from '../../src/home/clones.ts';
-import { injectedBy } from '../../src/home/trusted-git-config.ts';
 import { diskUsage } from '../../src/system/disk-usage.ts';
 import { chooseModel, type ModelSettings } from '../turn/choose-model.ts';
 import { reportingFailures } from '../failures.ts';
@@ -72,10 +68,7 @@ async function cloneRepository(
         await clone(url, folder, options);
         made = true;
       },
-      async () =>
-        withSettings(settingsAgainst(await injectedIn(path)), () =>
-          fetchCommit(path, url, base.commit, options),
-        ),
+      () => fetchCommit(path, url, base.commit, options),
       signal,
     );
     const unsure = spec.signing === 'off' ? [] : await checkSigning(path);
@@ -128,15 +121,12 @@ function tell(url: string, path: string): { end: () => void } {
 }
 
 async function pushBranch(
-  { subagent, cwd, repository, remote, commit }: PushInput,
+  { subagent, repository, remote, commit }: PushInput,
   signal: AbortSignal,
 ): Promise<PushResult> {
   const options = { signal, copilotSessionId: subagent.copilotSessionId };
-  // What was configured in the clone meanwhile runs nothing here, least of all with the user's credentials.
-  const ref = await withSettings(settingsAgainst(await injectedBy(cwd, repository)), () =>
-    exclusively(repository, signal, () =>
-      pushTo(remote, { repo: repository, commit, stem: subagent.label }, options),
-    ),
+  const ref = await exclusively(repository, signal, () =>
+    pushTo(remote, { repo: repository, commit, stem: subagent.label }, options),
   );
   return { kind: 'pushed', push: { remote, ref, commit } };
 }

@@ -10,14 +10,12 @@ import { branchTip } from '../../src/git/branches/branch.ts';
 import { gitDirs } from '../../src/git/git-dirs.ts';
 import { includeIgnored } from '../../src/git/worktrees/include.ts';
 import type { Readings } from '../../src/git/trust/readings.ts';
-import type { InjectedConfig } from '../../src/git/trust/injected-config.ts';
-import { withoutInjected } from '../../src/git/trust/program-watch.ts';
 import { readRepositorySnapshot, type RepositorySnapshot } from '../../src/git/trust/repository-snapshot.ts';
+import { requireFilters } from '../../src/git/trust/needed-filters.ts';
 import { readSparse } from '../../src/git/worktrees/sparse.ts';
 import { addSubmodules } from '../../src/git/worktrees/submodules.ts';
 import type { CallOptions } from '../../src/git/run.ts';
 import { addWorktree, checkedOutIn, discardWorktree } from '../../src/git/worktrees/worktree.ts';
-import { injectedBy } from '../../src/home/trusted-git-config.ts';
 import { folderId } from '../../src/system/own-folder.ts';
 import { worktreeStatus } from '../../src/git/commits/own-index.ts';
 import { ignoredNow } from '../evidence/ignored.ts';
@@ -69,9 +67,9 @@ export async function continueWorktree(
   if (branch === null) throw new Error('a worktree without a branch');
   await checkBranch(continues, subagent.label);
   const tip = await branchTip(repository, branch);
+  if (!spec.trustRepo) await requireFilters(repository, spec.base.commit);
   const place = { cwd, commonDir: gitDirs(repository).commonDir };
   const found = readWorkspaceRecord(cwd);
-  const injected = await injectedBy(cwd);
   if (found === undefined && existsSync(cwd)) {
     throw new SubagentsError('GIT', `${cwd} exists, and nothing tells what it is`, {
       remedy: 'Save what you need of it, then remove it.',
@@ -88,10 +86,10 @@ export async function continueWorktree(
     ignored: {},
     ...(existsSync(cwd) ? found : undefined),
     ...{ workflowId, runId, state: 'ready', notes: [] },
+    trustRepo: spec.trustRepo,
     ...(found?.runId !== runId && { setUp: stillSetUp(found) }),
     ...(found?.runId !== runId && {
-      injected: undefined,
-      snapshot: await around(repository, injected, found?.snapshot?.readings),
+      snapshot: await around(repository, found?.snapshot?.readings),
     }),
   };
   if (found?.state === 'ready' && existsSync(cwd)) {
@@ -132,12 +130,7 @@ function stillSetUp(before: WorkspaceRecord | undefined): WorkspaceRecord['setUp
   return setUp?.state === 'over' && setUp.problem !== undefined ? undefined : setUp;
 }
 
-/** What the run before has configured is not there to stay: it runs for none of our calls about this run either. */
-async function around(
-  repository: string,
-  injected: InjectedConfig,
-  readings: Readings | undefined,
-): Promise<RepositorySnapshot> {
-  const found = await readRepositorySnapshot(repository);
-  return { ...found, programs: withoutInjected(found.programs, injected), ...(readings && { readings }) };
+/** How files are read there, the run before may have changed: that is not there to stay. */
+async function around(repository: string, readings: Readings | undefined): Promise<RepositorySnapshot> {
+  return { ...(await readRepositorySnapshot(repository)), ...(readings && { readings }) };
 }

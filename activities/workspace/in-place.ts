@@ -9,29 +9,22 @@ import {
 } from '../../src/contract/index.ts';
 import { readCheckoutLockEntry, releaseCheckout, takeCheckout } from '../../src/git/locks/checkout-lock.ts';
 import { readIndexMarks } from '../../src/git/commits/index-marks.ts';
-import type { InjectedConfig } from '../../src/git/trust/injected-config.ts';
 import { gitDirs } from '../../src/git/git-dirs.ts';
+import { readRepositorySnapshot } from '../../src/git/trust/repository-snapshot.ts';
 import { checkoutStatus } from '../../src/git/contents/status.ts';
 import { pathsOf, readUncommitted } from '../../src/git/contents/uncommitted.ts';
-import {
-  checkBase,
-  identityFor,
-  missingVariables,
-  readTrusted,
-  type WorkspaceDependencies,
-} from './workspace-common.ts';
+import { checkBase, identityFor, missingVariables, type WorkspaceDependencies } from './workspace-common.ts';
 
 /** @throws SubagentsError UNKNOWN_BASE, BAD_INPUT, CHECKOUT_BUSY */
 export async function prepareInPlace(
   { home, runState }: WorkspaceDependencies,
   { subagent, spec }: PrepareInput,
-  injected: InjectedConfig,
 ): Promise<Workspace> {
   const { gitDir } = gitDirs(spec.repo);
   const [status, { identityNotes }, snapshot] = await Promise.all([
     checkoutStatus(spec.repo),
     identityFor(home, spec.repo),
-    readTrusted(spec.repo, injected, 'in-place'),
+    readRepositorySnapshot(spec.repo, 'in-place'),
     checkBase(spec.repo, spec.base),
   ]);
   const held = readCheckoutLockEntry(gitDir, subagent.runId);
@@ -57,6 +50,7 @@ export async function prepareInPlace(
       before,
       marks: held ? undefined : await readIndexMarks(spec.repo),
       snapshot,
+      trustRepo: spec.trustRepo,
     },
     runState,
   );

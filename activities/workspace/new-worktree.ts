@@ -11,9 +11,9 @@ import {
 import { createBranch, madeWith } from '../../src/git/branches/branch.ts';
 import { inWords, releaseCarried } from '../../src/git/worktrees/carry.ts';
 import { includeIgnored } from '../../src/git/worktrees/include.ts';
-import type { InjectedConfig } from '../../src/git/trust/injected-config.ts';
 import { gitDirs } from '../../src/git/git-dirs.ts';
-import { git } from '../../src/git/run.ts';
+import { git } from '../../src/git/git.ts';
+import { readRepositorySnapshot } from '../../src/git/trust/repository-snapshot.ts';
 import { readSparse } from '../../src/git/worktrees/sparse.ts';
 import { addSubmodules } from '../../src/git/worktrees/submodules.ts';
 import { addWorktree, discardWorktree } from '../../src/git/worktrees/worktree.ts';
@@ -30,7 +30,6 @@ import {
   checkBase,
   identityFor,
   missingVariables,
-  readTrusted,
   restoreRecorded,
   workspaceOf,
   type WorkspaceDependencies,
@@ -41,7 +40,6 @@ import {
 export async function prepareWorktree(
   { home, sweep }: WorkspaceDependencies,
   { subagent, spec }: PrepareInput,
-  injected: InjectedConfig,
   signal: AbortSignal,
 ): Promise<Workspace> {
   const { commonDir } = gitDirs(spec.repo);
@@ -68,7 +66,7 @@ export async function prepareWorktree(
   }
 
   // Looked at while the worktree is made, which touches nothing of it.
-  const around = readTrusted(spec.repo, injected);
+  const around = readRepositorySnapshot(spec.repo);
   around.catch(() => undefined);
   // From here on nothing of value can be lost: no turn has begun, so what is there is a making that was cut short.
   let branch: string | undefined;
@@ -94,6 +92,7 @@ export async function prepareWorktree(
       base: spec.base.commit,
       ...(start !== spec.base.commit && { start }),
       branch: name,
+      trustRepo: spec.trustRepo,
       state,
       ...(state === 'ready' && { folder: folderId(cwd) }),
       notes,

@@ -10,7 +10,7 @@ import {
   type ResolvedSpec,
   type SettingsTaken,
 } from '../../src/contract/index.ts';
-import { git } from '../../src/git/run.ts';
+import { git } from '../../src/git/git.ts';
 
 /**
  * Reads the file of a commit that has it.

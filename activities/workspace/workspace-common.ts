@@ -1,11 +1,6 @@
 /** What making a workspace takes, of whatever kind. */
 import type { EndedRuns } from '../../src/home/ended-runs.ts';
-import {
-  SubagentsError,
-  type Isolation,
-  type PrepareInput,
-  type Workspace,
-} from '../../src/contract/index.ts';
+import { SubagentsError, type PrepareInput, type Workspace } from '../../src/contract/index.ts';
 import type { AskRunState } from '../../src/git/locks/checkout-lock.ts';
 import {
   FALLBACK_IDENTITY,
@@ -15,11 +10,8 @@ import {
 } from '../../src/git/trust/identity.ts';
 import { ownBranch } from '../../src/git/branches/branch.ts';
 import { bringBranchBack } from '../../src/git/branches/lost-commits.ts';
-import type { InjectedConfig } from '../../src/git/trust/injected-config.ts';
-import { withoutInjected } from '../../src/git/trust/program-watch.ts';
 import { gitDirs } from '../../src/git/git-dirs.ts';
 import { lookUp } from '../../src/git/repository.ts';
-import { readRepositorySnapshot, type RepositorySnapshot } from '../../src/git/trust/repository-snapshot.ts';
 import {
   adminDir,
   isWorktree,
@@ -120,14 +112,4 @@ export async function identityFor(
     identity,
     identityNotes: [`git has no user.name or user.email here: commits are by ${name} <${email}>`],
   };
-}
-
-/** A snapshot of the repository `repo` for a new workspace, without programs that other subagents have injected: these do not stay. */
-export async function readTrusted(
-  repo: string,
-  injected: InjectedConfig,
-  of: Isolation = 'worktree',
-): Promise<RepositorySnapshot> {
-  const found = await readRepositorySnapshot(repo, of);
-  return { ...found, programs: withoutInjected(found.programs, injected) };
 }

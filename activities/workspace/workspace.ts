@@ -10,15 +10,13 @@ import type {
 } from '../../src/contract/index.ts';
 import { readCheckoutLockEntry } from '../../src/git/locks/checkout-lock.ts';
 import { gitDirs } from '../../src/git/git-dirs.ts';
-import { programNames, settingsAgainst, type InjectedConfig } from '../../src/git/trust/injected-config.ts';
-import { beginWatch, injectedIn, watchFolder } from '../../src/git/trust/program-watch.ts';
-import { withSettings } from '../../src/git/run.ts';
+import { requireFilters } from '../../src/git/trust/needed-filters.ts';
+import { withScope } from '../../src/git/git.ts';
 import type { RepositorySnapshot } from '../../src/git/trust/repository-snapshot.ts';
-import { withTrustedGitConfig } from '../../src/home/trusted-git-config.ts';
 import { checkAllowed, checkInHome } from '../../src/home/allowed-repos.ts';
 import { lockWorktree } from '../../src/git/worktrees/worktree.ts';
 import { readWorkspaceRecord } from '../../src/home/workspace-record.ts';
-import { noteRun, runRecordPath } from '../../src/home/run-record.ts';
+import { noteRun } from '../../src/home/run-record.ts';
 import { continueWorktree } from './continued-workspace.ts';
 import { reportingFailures } from '../failures.ts';
 import { prepareInPlace } from './in-place.ts';
@@ -47,9 +45,6 @@ export function createWorkspaceActivities(
         const { isolation } = spec;
         if (isolation === 'worktree') await lockWorktree({ cwd, commonDir: gitDirs(repository).commonDir });
         noteRun(deps.home, { subagent, isolation, repository, cwd, branch, base });
-        const before = snapshotBefore({ subagent, isolation, cwd })?.programs;
-        const until = runRecordPath(deps.home, subagent);
-        if (before !== undefined) await beginWatch(repository, subagent.runId, { before, until });
         return workspace;
       }, [
         'BAD_INPUT',
@@ -58,6 +53,7 @@ export function createWorkspaceActivities(
         'BRANCH_BLOCKED',
         'BRANCH_GONE',
         'CHECKOUT_BUSY',
+        'LOCAL_FILTER',
         'REPO_REFUSED',
       ]),
   };
@@ -79,27 +75,15 @@ export function snapshotBefore({
 }
 
 async function prepare(deps: WorkspaceDependencies, input: PrepareInput): Promise<Workspace> {
-  const { repo, isolation, continues } = input.spec;
+  const { repo, base, isolation, continues, trustRepo } = input.spec;
   const over = deps.ended?.signal(input.subagent);
   const signal = AbortSignal.any([cancellationSignal(), ...(over ? [over] : [])]);
   if (isolation === 'worktree' && continues) return prepareContinued(deps, input, continues, signal);
-  const injected = await injectedIn(repo);
-  const workspace = await withSettings(settingsAgainst(injected), () =>
-    isolation === 'in-place'
-      ? prepareInPlace(deps, input, injected)
-      : prepareWorktree(deps, input, injected, signal),
-  );
-  return { ...workspace, notes: [...workspace.notes, ...injectedNotes(repo, injected)] };
-}
-
-/** What an earlier subagent has configured may be meant to stay: only its user can say so. */
-function injectedNotes(repo: string, injected: InjectedConfig): string[] {
-  const keys = programNames(injected);
-  if (keys.length === 0) return [];
-  return [
-    `git runs none of the programs of ${keys.join(', ')} for us, which were configured while a subagent worked in ${repo}; ` +
-      `if they are yours, remove ${watchFolder(repo)} once none works there`,
-  ];
+  return withScope({ trusted: trustRepo }, async () => {
+    // Admission has asked this too; it may have been configured since.
+    if (!trustRepo) await requireFilters(repo, base.commit);
+    return isolation === 'in-place' ? prepareInPlace(deps, input) : prepareWorktree(deps, input, signal);
+  });
 }
 
 /** Says of a continued subagent whether its conversation is there to go on with. */
@@ -122,8 +106,7 @@ async function prepareContinued(
   const { identity, identityNotes } = await identityFor(home, continues.repository);
   await sweep(subagent.copilotSessionId);
   const options = { env: identity, signal, copilotSessionId: subagent.copilotSessionId };
-  const place = { cwd: continues.cwd, isolation: spec.isolation, runId: subagent.runId };
-  const { record, notes } = await withTrustedGitConfig(place, () =>
+  const { record, notes } = await withScope({ trusted: spec.trustRepo }, () =>
     continueWorktree({ subagent, spec, continues }, options),
   );
   return workspaceOf(continues.cwd, record, [...notes, ...identityNotes]);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createWorkspaceActivities } from '../../activities/workspace/workspace.ts';
 import { resolvedSpec, type SubagentRef } from '../../src/contract/index.ts';
-import { git } from '../../src/git/run.ts';
+import { git } from '../../src/git/git.ts';
 import { openHome } from '../../src/home/home.ts';
 import { sweep } from '../../src/home/sweep.ts';
 import { now } from '../clock.ts';

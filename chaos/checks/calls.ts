@@ -1,5 +1,5 @@
 /** Tool calls: what began and ended by the file in git, what the model was shown. */
-import { git } from '../../src/git/run.ts';
+import { git } from '../../src/git/git.ts';
 import { subagentWorkflowId } from '../../src/contract/index.ts';
 import type { Check, Facts } from '../facts.ts';
 import type { Heard } from '../model-log.ts';

@@ -1,7 +1,7 @@
 /** Each subagent ended once, as it had to, and says so to everyone alike: to Temporal, to git, in its outcome. */
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { sessionWorkflowId, subagentWorkflowId, type Outcome } from '../../src/contract/index.ts';
-import { git } from '../../src/git/run.ts';
+import { git } from '../../src/git/git.ts';
 import type { Check, Facts } from '../facts.ts';
 import { expectedEnd, type ExpectedEnd, type PlannedSubagent } from '../plan.ts';
 import type { Loss, Row } from '../report.ts';

@@ -1,7 +1,7 @@
 /** What lies on disk: worktrees whole, no lease, no lock, no branch that nobody asked for, and the caller's checkout as it was. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { git } from '../../src/git/run.ts';
+import { git } from '../../src/git/git.ts';
 import type { Check } from '../facts.ts';
 import type { Loss } from '../report.ts';
 

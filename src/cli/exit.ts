@@ -56,6 +56,7 @@ export function exitCodeOf(code: ErrorCode): number {
     case 'NOT_DONE':
     case 'LIMIT':
     case 'SIGNING':
+    case 'LOCAL_FILTER':
     case 'REPO_REFUSED':
       return EXIT.usage;
     case 'TEMPORAL_UNREACHABLE':

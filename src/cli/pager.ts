@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
-import { tryGit } from '../git/run.ts';
+import { tryGit } from '../git/git.ts';
 
 /**
  * Shows `text` in the pager that git would take: GIT_PAGER, core.pager, PAGER, less. What a repository itself configures does

@@ -10,6 +10,7 @@ export const ERROR_CODES = [
   'BRANCH_BLOCKED', // a branch called `subagents` leaves no room for subagents/<label>
   'GIT', // a git command failed
   'SIGNING', // a commit cannot be signed without asking for a passphrase
+  'LOCAL_FILTER', // files go through a filter that only the repository itself configures
   'REPO_REFUSED', // not under the roots that the worker allows
   'CHECKOUT_BUSY', // another in-place subagent works in this checkout
   'UNKNOWN_TARGET',

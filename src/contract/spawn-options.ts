@@ -105,7 +105,8 @@ export const SPAWN_OPTIONS = {
   },
   trustRepo: {
     flags: '--trust-repo',
-    about: 'load the repository’s own Copilot hooks, extensions and MCP servers',
+    about:
+      'load the repository’s own Copilot hooks, extensions and MCP servers, and run the programs that its git configuration names',
     default: 'none of them',
     continues: true,
   },

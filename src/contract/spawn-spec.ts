@@ -51,7 +51,7 @@ export interface SpawnSpec {
    */
   permissions?: 'all' | 'workspace' | 'read-only' | undefined;
   /**
-   * load the repository’s own Copilot hooks, extensions and MCP servers
+   * load the repository’s own Copilot hooks, extensions and MCP servers, and run the programs that its git configuration names
    * @default none of them
    */
   trustRepo?: boolean | undefined;

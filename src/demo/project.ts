@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
-import { git } from '../git/run.ts';
+import { git } from '../git/git.ts';
 import { PROJECT_FILES } from './project-files.ts';
 
 /** Makes the throw-away repository in the folder `path`. @returns its first commit */

@@ -1,6 +1,6 @@
 /** Where two lines of work parted, and whether one holds the other. */
 import { SubagentsError } from '../contract/index.ts';
-import { tryGit } from './run.ts';
+import { tryGit } from './git.ts';
 
 /**
  * The newest commit that both `one` and `other` go back to.

@@ -65,4 +65,3 @@ export function notARepository(
       options.remedy ?? 'Name a folder inside a git checkout, or run "git init" and commit there first.',
   });
 }
-

@@ -3,8 +3,9 @@ import { basename } from 'node:path';
 import { SubagentsError, withoutCredentials } from '../contract/index.ts';
 import { branchName } from './branches/branch.ts';
 import { isAncestor } from './common.ts';
-import { localConfiguration } from './trust/configuration.ts';
-import { firstUsefulLine, git, tryGit, type GitAnswer, type GitOptions, type CallOptions } from './run.ts';
+import { readConfiguration } from './trust/configuration.ts';
+import { git, tryGit } from './git.ts';
+import { firstUsefulLine, type GitAnswer, type GitOptions, type CallOptions } from './run.ts';
 
 /** How long a remote may take, in milliseconds: to name its branches, to send everything, to take a branch. */
 const ASK_TIMEOUT_MS = 30_000;
@@ -141,7 +142,7 @@ export async function pushTo(
  * is read or pushed might come from or go to somewhere else than the outcome says, with the user's credentials.
  */
 async function requireOwnWay(repo: string, url: string): Promise<void> {
-  const keys = [...(await localConfiguration(repo)).keys()].filter(
+  const keys = [...(await readConfiguration(repo)).local.keys()].filter(
     (key) => /^(url|http|ssh|protocol)\./.test(key) || key.startsWith(`remote.${url}.`),
   );
   if (keys.length === 0) return;

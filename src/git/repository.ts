@@ -6,7 +6,8 @@ import { distance } from 'fastest-levenshtein';
 import { SubagentsError } from '../contract/index.ts';
 import { readIfThere } from '../system/files.ts';
 import { kindOf, gitDirs, notARepository } from './git-dirs.ts';
-import { firstUsefulLine, git, gitError, tryGit } from './run.ts';
+import { git, tryGit } from './git.ts';
+import { firstUsefulLine, gitError } from './run.ts';
 
 /**
  * The real path of the root of the checkout that `path` lies in.

@@ -1,9 +1,12 @@
-/** Every call of git that we make: safe in a hostile repository, and independent of the user's own environment. */
-import { AsyncLocalStorage } from 'node:async_hooks';
+/**
+ * Starts git, independent of the user's own environment. What a repository configures still counts here: everything but what finds
+ * that out calls it through a handle (`git.ts`).
+ */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { SubagentsError } from '../contract/index.ts';
 import { cleanEnvironment } from '../environment/clean.ts';
+import type { GitSetting } from '../environment/unattended.ts';
 import { runProgram } from '../system/spawner.ts';
 
 export interface GitOptions {
@@ -15,6 +18,8 @@ export interface GitOptions {
   readonly secrets?: boolean | undefined;
   /** The Copilot session on whose behalf it runs: should the call outlive this process, a sweep of that session ends it. */
   readonly copilotSessionId?: string | undefined;
+  /** Settings for the call, over those of every file. */
+  readonly config?: readonly GitSetting[] | undefined;
   /** Fed to its standard input. */
   readonly input?: string | undefined;
   /** Ends the call with SIGTERM; the call then rejects with the signal's reason. */
@@ -61,28 +66,11 @@ const KEPT = new Set([
   'GIT_COMMITTER_EMAIL',
 ]);
 
-const settings = new AsyncLocalStorage<readonly string[]>();
-
-/** Does `work`, every call of git in it with these settings (`key=value`) over those of the repository. */
-export function withSettings<T>(keysAndValues: readonly string[], work: () => Promise<T>): Promise<T> {
-  return settings.run(keysAndValues, work);
-}
-
-/**
- * Runs git and gives its standard output, without the last newline.
- * @throws SubagentsError GIT with git's own words, DISK_FULL. The reason of `signal` when that ended it.
- */
-export async function git(args: readonly string[], options: GitOptions): Promise<string> {
-  const answer = await tryGit(args, options);
-  if (answer.exitCode !== 0) throw gitError(args, options.cwd, answer);
-  return answer.stdout;
-}
-
 /**
  * Runs git and gives its exit code with what it printed (standard output without the last newline).
  * @throws SubagentsError GIT when it could not run or was ended; the reason of `signal` when that ended it.
  */
-export async function tryGit(args: readonly string[], options: GitOptions): Promise<GitAnswer> {
+export async function runGit(args: readonly string[], options: GitOptions): Promise<GitAnswer> {
   const { cwd, copilotSessionId, signal, timeoutMs } = options;
   signal?.throwIfAborted();
   const own = copilotSessionId !== undefined;
@@ -90,11 +78,10 @@ export async function tryGit(args: readonly string[], options: GitOptions): Prom
   try {
     const { exitCode, signalCode, stdout, stderr } = await runProgram(
       {
-        ...gitProgram(
-          args,
-          { ...options.env, ...(own && { COPILOT_AGENT_SESSION_ID: copilotSessionId }) },
-          options.secrets,
-        ),
+        ...programOf(args, {
+          ...options,
+          env: { ...options.env, ...(own && { COPILOT_AGENT_SESSION_ID: copilotSessionId }) },
+        }),
         cwd,
         input: options.input ?? '',
         // In a process session of its own, since a sweep ends whole process sessions.
@@ -111,14 +98,37 @@ export async function tryGit(args: readonly string[], options: GitOptions): Prom
   }
 }
 
-/** How git is started: its program, its arguments and its whole environment. For calls whose output is streamed. */
-export function gitProgram(
+/** How git is started: its program, its arguments and its whole environment. */
+export interface GitProgram {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export function programOf(
   args: readonly string[],
-  extra: GitOptions['env'] = {},
-  secrets = false,
-): { readonly file: string; readonly args: readonly string[]; readonly env: NodeJS.ProcessEnv } {
-  const own = (settings.getStore() ?? []).flatMap((setting) => ['-c', setting]);
-  return { file: 'git', args: [...SAFETY, ...own, ...args], env: environment(extra, secrets) };
+  { env = {}, config = [], secrets = false }: Pick<GitOptions, 'env' | 'config' | 'secrets'>,
+): GitProgram {
+  return {
+    file: 'git',
+    args: [...SAFETY, ...args],
+    env: { ...environment(env, secrets), ...settingVariables(config, env['GIT_CONFIG_COUNT']) },
+  };
+}
+
+/** By variables, since an argument (`-c`) cannot name a key with `=` in it. Submodules that git looks into have them too. */
+function settingVariables(config: readonly GitSetting[], known = '0'): Record<string, string> {
+  if (config.length === 0) return {};
+  const first = Number(known);
+  return {
+    ...Object.fromEntries(
+      config.flatMap(([key, value], index) => [
+        [`GIT_CONFIG_KEY_${first + index}`, key],
+        [`GIT_CONFIG_VALUE_${first + index}`, value],
+      ]),
+    ),
+    GIT_CONFIG_COUNT: String(first + config.length),
+  };
 }
 
 /** What to do where a folder that was there is not any more. */

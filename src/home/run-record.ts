@@ -38,7 +38,7 @@ interface RunHome {
 const SUFFIX = '.json';
 const MAX_CUT_OFF = 10;
 /** Where the record of a run lies, for as long as anything of it is left. */
-export const runRecordPath = (home: RunHome, subagent: SubagentRef): string =>
+const runRecordPath = (home: RunHome, subagent: SubagentRef): string =>
   join(home.paths.runs, `${runFolder(subagent)}${SUFFIX}`);
 
 /** Notes what a run has here. A record that is there already keeps when it began. @throws SubagentsError DISK_FULL, INTERNAL */

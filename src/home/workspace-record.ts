@@ -2,7 +2,6 @@
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { knownArtifacts } from '../git/contents/artifacts.ts';
-import { injectedConfig } from '../git/trust/injected-config.ts';
 import { sparsePatterns } from '../git/worktrees/sparse.ts';
 import { repositorySnapshot } from '../git/trust/repository-snapshot.ts';
 import { unfinished } from '../git/contents/unfinished.ts';
@@ -29,8 +28,8 @@ const workspaceRecord = z.object({
   sparse: sparsePatterns.nullable().optional(),
   /** What lay around it when it was made. */
   snapshot: repositorySnapshot.optional(),
-  /** Programs that were configured in the repository while its subagent worked; known once that is over. */
-  injected: injectedConfig.optional(),
+  /** Whether programs that its repository alone configures run for it. */
+  trustRepo: z.boolean().default(false),
   /** What git was in the middle of at the end of its turns, as far as it is still so. */
   unfinished: z.array(unfinished).default([]),
   /** Branches beside its own that work went to when it was collected. */

@@ -17,6 +17,7 @@ const QUOTING: ReadonlySet<ErrorCode> = new Set([
   'INTERNAL',
   'GIT',
   'SIGNING',
+  'LOCAL_FILTER',
 ]);
 
 /** The message of an error, for text and data: inert; fenced where it may quote somebody. */

@@ -20,7 +20,6 @@ import { createTranscriptActivities } from '../../activities/turn/transcript.ts'
 import { createTurnActivities } from '../../activities/turn/turn.ts';
 import { createVerifyActivities } from '../../activities/verification/verify.ts';
 import { createSessionActivities } from '../../activities/session/watch.ts';
-import { endWatch } from '../git/trust/program-watch.ts';
 import { gitDirs } from '../git/git-dirs.ts';
 import { unlockWorktree } from '../git/worktrees/worktree.ts';
 import { createWorkspaceActivities } from '../../activities/workspace/workspace.ts';
@@ -91,8 +90,6 @@ export function createActivities({
       await Promise.race([attempts.get(subagent.runId), patience]);
       const record = noteRunEnded(home, subagent);
       if (record) await unlock(home, record).catch(() => undefined);
-      // Left as live, more is taken for injected than was: that keeps no end from being one.
-      if (record) await endWatch(record.repository, subagent.runId).catch(() => undefined);
       await Promise.race([discardHalfMade(home, subagent).catch(() => undefined), patience]);
     },
     releaseCheckout: releaseWorkspace,

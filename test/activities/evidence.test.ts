@@ -52,13 +52,17 @@ class Work {
     return Work.in(await temporaryRepository(files), isolation);
   }
 
-  static async in(repo: Repository, isolation: 'worktree' | 'in-place' = 'worktree'): Promise<Work> {
+  static async in(
+    repo: Repository,
+    isolation: 'worktree' | 'in-place' = 'worktree',
+    trustRepo = false,
+  ): Promise<Work> {
     const home = await temporaryHome();
     onTestFinished(async () => {
       await repo[Symbol.asyncDispose]();
       await home[Symbol.asyncDispose]();
     });
-    const input = { subagent: subagentRef(), spec: specOf(repo, { isolation }) };
+    const input = { subagent: subagentRef(), spec: specOf(repo, { isolation, trustRepo }) };
     const bench = workspaceBench(home);
     return new Work(repo, input, await bench.prepare(input), bench);
   }
@@ -233,10 +237,10 @@ describe('what changed outside of the worktree meanwhile', () => {
     expect(existsSync(ran)).toBe(false);
   });
 
-  it('is nothing where nothing changed; filters that were there before run', async () => {
+  it('is nothing where nothing changed; filters of a repository that is trusted run', async () => {
     const repo = await temporaryRepository({ 'a.txt': 'a\n', '.gitattributes': '*.up filter=up\n' });
     await repo.git('config', 'filter.up.clean', 'tr a-z A-Z');
-    const work = await Work.in(repo);
+    const work = await Work.in(repo, 'worktree', true);
     await work.write({ 'new.up': 'small\n' });
     const evidence = await work.collect();
     expect(evidence).not.toHaveProperty('touchedOutside');

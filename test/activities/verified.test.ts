@@ -143,7 +143,8 @@ describe('what hides from git status', () => {
   it.each(hidden)(
     '%s is named, and put aside while the commands run',
     async (_, script, command, path, reason, ready) => {
-      const work = await Work.begin(ready);
+      // What it configures counts, as does what its subagent configures.
+      const work = await Work.begin(ready, { trustRepo: true });
       await work.does(script);
       const { codes, head, evidence, unsaved, caveats, result } = await work.verified(command, 'true');
       expect(unsaved).toContain(path);

@@ -209,7 +209,10 @@ describe('a worktree that cannot be made', () => {
     const making = workspaceBench(home).prepare(
       {
         subagent,
-        spec: specOf(repo, { base: { commit: await repo.git('rev-parse', 'HEAD'), name: 'HEAD' } }),
+        spec: specOf(repo, {
+          base: { commit: await repo.git('rev-parse', 'HEAD'), name: 'HEAD' },
+          trustRepo: true,
+        }),
       },
       env,
     );
@@ -259,7 +262,7 @@ describe('a worker killed while it prepares', () => {
         return {
           repo,
           reached,
-          input: { subagent: subagentRef(label), spec: specOf(repo, { label, base }) },
+          input: { subagent: subagentRef(label), spec: specOf(repo, { label, base, trustRepo: true }) },
         };
       }),
     );

@@ -42,6 +42,8 @@ interface Shape {
   /** What a refusal says; absent where it works. */
   readonly refused?: RegExp;
   readonly failed?: RegExp;
+  /** Spawned with --trust-repo. */
+  readonly trusted?: boolean;
   readonly options?: Parameters<typeof temporaryRepository>[1];
 }
 
@@ -190,7 +192,8 @@ const SHAPES: readonly Shape[] = [
   },
   {
     name: 'files that go through a filter, as with Git LFS',
-    seen: 'the filter runs in the worktree, as it does for you',
+    trusted: true,
+    seen: 'with `--trust-repo`, or configured for all repositories, the filter runs in the worktree, as it does for you',
     make: async (repo) => {
       await repo.git('config', 'filter.upper.smudge', 'tr a-z A-Z');
       await repo.git('config', 'filter.upper.clean', 'tr A-Z a-z');
@@ -206,7 +209,17 @@ const SHAPES: readonly Shape[] = [
     },
   },
   {
+    name: 'the same, where only the repository itself configures the filter',
+    make: async (repo) => {
+      await repo.git('config', 'filter.upper.smudge', 'tr a-z A-Z');
+      await repo.commit('Filtered', { '.gitattributes': '*.big filter=upper\n', 'x.big': 'ABC\n' });
+      return { repo: repo.path };
+    },
+    refused: /itself configures: programs that a repository names do not run for us$/,
+  },
+  {
     name: 'a required filter whose program is not installed',
+    trusted: true,
     make: async (repo) => {
       await repo.commit('Filtered', { '.gitattributes': '*.big filter=absent\n', 'x.big': 'abc\n' });
       await repo.git('config', 'filter.absent.smudge', 'no-such-filter-program');
@@ -340,7 +353,13 @@ describe('a repository', () => {
     onTestFinished(() => base[Symbol.asyncDispose]());
     const { repo, check } = await shape.make(base, (name) => join(dirname(base.path), name));
     const session = subagents.session('shapes');
-    const spec = { label: shape.label, task: 'add a file', repo, verify: ['test -s made.txt'] };
+    const spec = {
+      label: shape.label,
+      task: 'add a file',
+      repo,
+      verify: ['test -s made.txt'],
+      trustRepo: shape.trusted,
+    };
     if (shape.refused) {
       const error = (await session.spawn(spec).catch((thrown: unknown) => thrown)) as SubagentsError;
       expect(error.message).toMatch(shape.refused);

@@ -8,15 +8,13 @@ import { diffText } from '../../src/git/contents/diff.ts';
 import { mergeCommit } from '../../src/git/branches/merge.ts';
 import { countUncommitted, resolveBase } from '../../src/git/repository.ts';
 import { checkoutStatus } from '../../src/git/contents/status.ts';
-import { git as runGit } from '../../src/git/run.ts';
+import { git as runGit } from '../../src/git/git.ts';
 import { deleteBranch } from '../../src/git/branches/delete-branch.ts';
 import { branchWithContent } from '../../src/git/branches/unmerged.ts';
 import { discardWorktree } from '../../src/git/worktrees/worktree.ts';
-import { endWatch, watchFolder } from '../../src/git/trust/program-watch.ts';
 import type { PrepareInput, Workspace } from '../../src/contract/index.ts';
 import { resolveSpec } from '../../src/client/spawning/resolve-spec.ts';
 import { parseSpec } from '../../src/client/spawning/spec.ts';
-import { forgetRun } from '../../src/home/run-record.ts';
 import { withTrustedGitConfig, type RunPlace } from '../../src/home/trusted-git-config.ts';
 import type { Home } from '../../src/home/home.ts';
 import { temporaryHome } from '../support/home.ts';
@@ -140,7 +138,7 @@ describe('a hostile repository', () => {
     expect(await ran(repo)).toEqual([]);
   });
 
-  it('sees no secret of ours where a filter of its runs, as it does for its user', async () => {
+  it('sees no secret of ours where a filter of its runs, since it is trusted', async () => {
     const repo = await temporaryRepository({ '.gitattributes': '* filter=known\n', 'a.txt': 'a\n' });
     onTestFinished(() => repo[Symbol.asyncDispose]());
     await using home = await temporaryHome();
@@ -150,7 +148,7 @@ describe('a hostile repository', () => {
     vi.stubEnv('GITHUB_TOKEN', 'canary-of-a-token');
     vi.stubEnv('TEMPORAL_API_KEY', 'canary-of-a-key');
     const bench = workspaceBench(home);
-    const input = { subagent: subagentRef(), spec: specOf(repo) };
+    const input = { subagent: subagentRef(), spec: specOf(repo, { trustRepo: true }) };
     const workspace = await bench.prepare(input);
     await repo.write({ 'a.txt': 'changed\n' }, workspace.cwd);
     await bench.collect(input, workspace);
@@ -260,15 +258,13 @@ describe('a subagent that plants programs', () => {
     const { evidence } = await bench.collect(input, workspace);
     await touch();
     await bench.verify(input, { cwd: workspace.cwd, head: evidence.head }, ['true']);
-    await endWatch(repo.path, input.subagent.runId);
     await touch();
     await withTrustedGitConfig(placeOf(input, workspace), () => checkoutStatus(workspace.cwd));
     await withTrustedGitConfig(placeOf(input, workspace), () => checkoutStatus(repo.path));
     const other = { subagent: subagentRef('other'), spec: specOf(repo, { label: 'other', base }) };
     await touch();
-    const { notes } = await bench.prepare(other);
+    await bench.prepare(other);
     expect(await ran(repo)).toEqual([]);
-    expect(notes.join()).toContain('none of the programs of filter.evil.clean (submodule libs/ä b)');
   });
 
   it('runs none of them for another subagent either, nor for one that begins later', async () => {
@@ -281,39 +277,31 @@ describe('a subagent that plants programs', () => {
     await mallory.git('config', 'filter.evil.clean', evil(repo, 'clean'));
     await mallory.git('config', 'filter.evil.smudge', evil(repo, 'smudge'));
 
-    // While it is at work,
-    const beside = await worktreeOf(repo, home, 'beside');
-    expect(beside.workspace.notes.join()).toContain('none of the programs of filter.evil.clean, filter.evil');
-    // when it is over,
-    await endWatch(repo.path, mallory.input.subagent.runId);
-    const later = await worktreeOf(repo, home, 'later');
-    // and when nothing of it is left any more.
-    forgetRun(home, mallory.input.subagent);
-    await rm(`${mallory.workspace.cwd}.json`);
-    const newest = await worktreeOf(repo, home, 'newest');
-    for (const { bench, input, workspace } of [beside, later, newest]) {
+    // Its files go through that filter: they are not checked out without it.
+    await expect(worktreeOf(repo, home, 'beside')).rejects.toMatchObject({
+      details: [expect.objectContaining({ code: 'LOCAL_FILTER' })] as unknown,
+    });
+    for (const { bench, input, workspace } of [before, mallory]) {
       await repo.write({ 'a.txt': 'mine\n' }, workspace.cwd);
       const { evidence } = await bench.collect(input, workspace);
       await bench.verify(input, { cwd: workspace.cwd, head: evidence.head }, ['true']);
-    }
-    for (const { input, workspace } of [before, newest])
       await withTrustedGitConfig(placeOf(input, workspace), async () => {
         await rm(join(workspace.cwd, 'a.txt'));
         await runGit(['checkout', '--', 'a.txt'], { cwd: workspace.cwd });
       });
+    }
     await repo.write({ 'a.txt': 'in the checkout\n' });
-    await resolveSpec(parseSpec({ label: 'spawned', task: 'x' }), { cwd: repo.path, hostQueue: 'a' });
+    const at = { cwd: repo.path, hostQueue: 'a' };
+    await resolveSpec(parseSpec({ label: 'spawned', task: 'x' }), at);
+    await expect(
+      resolveSpec(parseSpec({ label: 'carrying', task: 'x', withChanges: true }), at),
+    ).rejects.toMatchObject({ code: 'LOCAL_FILTER' });
     expect(await ran(repo)).toEqual([]);
 
-    for (const { input } of [before, beside, later, newest]) await endWatch(repo.path, input.subagent.runId);
-    // What its user has set since is the user's; and of what is over, nothing stays behind.
-    await repo.git('config', 'filter.evil.smudge', `touch '${ranIn(repo)}/mine'; cat`);
-    await repo.git('config', '--unset', 'filter.evil.clean');
-    const own = await worktreeOf(repo, home, 'own');
-    expect(own.workspace.notes).toEqual([]);
-    expect(await ran(repo)).toEqual(['mine']);
-    await endWatch(repo.path, own.input.subagent.runId);
-    expect(existsSync(watchFolder(repo.path))).toBe(false);
+    // What its user trusts runs.
+    const spec = specOf(repo, { label: 'own', trustRepo: true });
+    await workspaceBench(home).prepare({ subagent: subagentRef('own'), spec });
+    expect((await ran(repo)).sort()).toEqual(['clean', 'smudge']);
   });
 });
 

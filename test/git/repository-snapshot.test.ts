@@ -1,13 +1,6 @@
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import {
-  injectedSince,
-  programNames,
-  readPrograms,
-  settingsAgainst,
-  stillInjected,
-} from '../../src/git/trust/injected-config.ts';
 import { differences, notCompared, readRepositorySnapshot } from '../../src/git/trust/repository-snapshot.ts';
 import { noteRunEnded } from '../../src/home/run-record.ts';
 import { temporaryHome } from '../support/home.ts';
@@ -131,62 +124,4 @@ describe('what changes around a worktree', () => {
       'configuration of the repository: x.y',
     ]);
   });
-});
-
-it('programs that appeared in the configuration are taken back; those that were there stay as they were', async () => {
-  await using repo = await temporaryRepository();
-  await repo.git('config', 'filter.lfs.clean', 'git-lfs clean');
-  await repo.git('config', 'filter.lfs.smudge', 'git-lfs smudge');
-  const before = await readRepositorySnapshot(repo.path);
-  await repo.git('config', 'filter.lfs.smudge', 'evil');
-  await repo.git('config', 'filter.new.clean', 'evil');
-  await repo.git('config', 'filter.new.required', 'true');
-  await repo.git('config', 'merge.new.driver', 'evil');
-  await repo.git('config', 'core.sshCommand', 'evil');
-  const planted = await injectedSince(repo.path, before.programs);
-  expect(settingsAgainst(planted).sort()).toEqual([
-    'core.sshcommand=',
-    'filter.lfs.smudge=git-lfs smudge',
-    'filter.new.clean=',
-    'filter.new.required=false',
-    'merge.new.driver=false',
-  ]);
-  // What its owner sets anew, or takes away, is no longer of that kind.
-  await repo.git('config', 'filter.lfs.smudge', 'git-lfs smudge --skip');
-  await repo.git('config', '--unset', 'core.sshCommand');
-  expect(Object.keys(stillInjected(planted, await readPrograms(repo.path))).sort()).toEqual([
-    'filter.new.clean',
-    'filter.new.required',
-    'merge.new.driver',
-  ]);
-});
-
-it('of a key that a submodule has too, what the checkout had counts in both', async () => {
-  await using repo = await temporaryRepository();
-  await using lib = await temporaryRepository();
-  await repo.git('-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', lib.path, 'lib');
-  const within = repo.in(join(repo.path, 'lib'));
-  await repo.git('config', 'filter.lfs.clean', 'git-lfs clean');
-  await within('config', 'filter.lfs.clean', 'git-lfs clean');
-  await within('config', 'filter.own.clean', 'theirs');
-  const { programs } = await readRepositorySnapshot(repo.path);
-  expect(await injectedSince(repo.path, programs)).toEqual({});
-  await within('config', 'filter.lfs.clean', 'evil');
-  await within('config', 'filter.own.clean', 'evil');
-  const planted = await injectedSince(repo.path, programs);
-  expect(settingsAgainst(planted).sort()).toEqual([
-    'filter.lfs.clean=git-lfs clean',
-    'filter.own.clean=theirs',
-  ]);
-  expect(programNames(planted)).toEqual([
-    'filter.lfs.clean (submodule lib)',
-    'filter.own.clean (submodule lib)',
-  ]);
-  await repo.git('config', 'filter.lfs.clean', 'evil too');
-  await repo.git('config', 'filter.own.clean', 'evil too');
-  expect(
-    settingsAgainst(await injectedSince(repo.path, programs))
-      .slice(-2)
-      .sort(),
-  ).toEqual(['filter.lfs.clean=git-lfs clean', 'filter.own.clean=']);
 });

@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { firstUsefulLine, git } from '../../src/git/run.ts';
+import { git } from '../../src/git/git.ts';
+import { firstUsefulLine } from '../../src/git/run.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository } from '../support/repository.ts';
 
 beforeEach(() => {

@@ -13,11 +13,10 @@ import {
   type ResolvedSpec,
 } from '../../contract/index.ts';
 import { carryChanges } from '../../git/worktrees/carry.ts';
-import { settingsAgainst } from '../../git/trust/injected-config.ts';
-import { injectedIn } from '../../git/trust/program-watch.ts';
+import { requireFilters } from '../../git/trust/needed-filters.ts';
 import { remoteCommit } from '../../git/remote.ts';
 import { countUncommitted, resolveBase, resolveRepository } from '../../git/repository.ts';
-import { withSettings } from '../../git/run.ts';
+import { withScope } from '../../git/git.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type { ParsedSpec } from './spec.ts';
 
@@ -72,12 +71,13 @@ export async function resolveSpec(
       },
     );
   }
-  const guarded = settingsAgainst(named ? {} : await injectedIn(repo));
-  const { commit, carried, tree, notes } = await withSettings(guarded, async () => {
+  const trusted = spec.trustRepo ?? false;
+  const { commit, carried, tree, notes } = await withScope({ trusted }, async () => {
     const [commit, left] = await Promise.all([
       named ? remoteCommit(named.url, spec.base) : resolveBase(repo, spec.base),
       named ? credentialNotes(named) : isolation === 'worktree' && !carries ? uncommittedNotes(repo) : [],
     ]);
+    if (carries && !trusted) await requireFilters(repo, commit);
     return {
       commit,
       ...(carries ? await carryChanges(repo, commit) : { carried: undefined, tree: undefined, notes: left }),

@@ -6,8 +6,9 @@ import { unfetchableLinks } from '../../git/worktrees/gitlinks.ts';
 import { mergeCommit } from '../../git/branches/merge.ts';
 import { gitDirs } from '../../git/git-dirs.ts';
 import { resolveRepository } from '../../git/repository.ts';
-import { git } from '../../git/run.ts';
-import { injectedBy } from '../../home/trusted-git-config.ts';
+import { git, tryGit, withScope } from '../../git/git.ts';
+import { withoutGlobal } from '../../git/trust/local-programs.ts';
+import { namedInAttributes } from '../../git/trust/needed-filters.ts';
 import { readWorkspaceRecord } from '../../home/workspace-record.ts';
 import type { Link } from '../connection/link.ts';
 import type { KnownRun } from '../listing/runs.ts';
@@ -36,13 +37,16 @@ export async function mergeRun(link: Link, run: KnownRun, options: MergeOptions)
     await requireWhole(work, head, run);
   }
   const checkout = await checkoutFor(work, run, options);
-  await requireNothingPlanted(work, checkout);
+  const trusted = readWorkspaceRecord(work.cwd)?.trustRepo ?? false;
+  if (!trusted) await requireOwnPrograms(work, checkout);
   const name = branch ?? head.slice(0, 10);
-  const { how, into, before, after } = await mergeCommit({
-    ...{ checkout, commit: head, name, squash },
-    noFastForward: message !== undefined,
-    message: message ?? (squash ? await squashMessage(work, head, name) : `Merge ${name}`),
-  });
+  const text = message ?? (squash ? await squashMessage(work, head, name) : `Merge ${name}`);
+  const { how, into, before, after } = await withScope({ trusted }, () =>
+    mergeCommit({
+      ...{ checkout, commit: head, name, squash },
+      ...{ noFastForward: message !== undefined, message: text },
+    }),
+  );
   const files = await changedFiles(checkout, before, after);
   return {
     ...{ session: run.session, label: run.label, run: run.run },
@@ -107,20 +111,33 @@ const nobodyHas = (
   head: string,
 ) => unfetchableLinks({ cwd, repo }, base, head);
 
-/** A merge with programs that it may have configured itself would run them, and one without them may differ from the user's own. */
-async function requireNothingPlanted({ cwd, name, branch, head }: Work, checkout: string): Promise<void> {
-  const keys = Object.keys(await injectedBy(cwd, checkout)).filter((key) =>
-    /^(filter|merge|gpg)\./.test(key),
-  );
+/** Without a program that only the checkout configures, a merge may differ from the user's own, and with it one of a subagent's might run. */
+async function requireOwnPrograms({ branch, head }: Work, checkout: string): Promise<void> {
+  const keys = await localPrograms(checkout, head ?? 'HEAD');
   const [first] = keys;
   if (first === undefined) return;
   throw new SubagentsError(
     'CHECKOUT_DIRTY',
-    `while ${name} worked, programs that a merge would run were configured in ${checkout}: ${keys.join(', ')}`,
+    `a merge would run programs that only ${checkout} itself configures, which do not run for us: ${keys.join(', ')}`,
     {
       remedy: `Look at them (git -C ${checkout} config --get ${first}). Remove what is not yours (git config --unset), then merge again; if it is yours, merge by hand: git merge ${branch ?? head}`,
     },
   );
+}
+
+/** Keys of the programs of a checkout that a merge of `head` needs, and that do not run for us. */
+async function localPrograms(checkout: string, head: string): Promise<string[]> {
+  const programs = /^(filter\..*\.(clean|smudge|process)|merge\..*\.driver|gpg\..*)$/;
+  const keys = [...(await withoutGlobal(checkout, programs)).keys()];
+  if (keys.length === 0) return [];
+  const needed: string[] = [];
+  for (const attribute of ['filter', 'merge'] as const)
+    for (const commit of ['HEAD', head])
+      for (const driver of await namedInAttributes(checkout, commit, attribute))
+        needed.push(`${attribute}.${driver}.`);
+  const signs = await tryGit(['config', '--type=bool', '--get', 'commit.gpgSign'], { cwd: checkout });
+  if (signs.stdout === 'true') needed.push('gpg.');
+  return keys.filter((key) => needed.some((prefix) => key.startsWith(prefix)));
 }
 
 /** The checkout to merge into: where the caller says or stands, else the one that the subagent was spawned from. */

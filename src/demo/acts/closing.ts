@@ -1,6 +1,6 @@
 import type { Outcome } from '../../client/index.ts';
 import { oneLine } from '../../contract/index.ts';
-import { git } from '../../git/run.ts';
+import { git } from '../../git/git.ts';
 import { count, span, withoutWorktree } from '../narrator.ts';
 import { STEERED_SENTENCE } from '../project-files.ts';
 import type { Stage } from '../stage.ts';

@@ -1,5 +1,5 @@
 import { isFinal } from '../../contract/index.ts';
-import { git } from '../../git/run.ts';
+import { git } from '../../git/git.ts';
 import type { KillReport } from '../../client/index.ts';
 import { signalProcess } from '../../system/process.ts';
 import { count, span, withoutWorktree } from '../narrator.ts';

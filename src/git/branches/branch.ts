@@ -4,7 +4,8 @@ import { resolve } from 'node:path';
 import { SubagentsError } from '../../contract/index.ts';
 import { readIfThere, statIfThere } from '../../system/files.ts';
 import { lookUp } from '../repository.ts';
-import { git, gitError, tryGit, type GitOptions } from '../run.ts';
+import { git, tryGit } from '../git.ts';
+import { gitError, type GitOptions } from '../run.ts';
 
 /** The branch with the number `n`: `subagents/fix`, `subagents/fix-2`, … */
 export const branchName = (stem: string, n: number): string =>

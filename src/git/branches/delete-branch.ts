@@ -1,6 +1,7 @@
 /** Deletes branches, but never the last one that has a commit: also where somebody else deletes another at the same moment. */
 import { branchTip } from './branch.ts';
-import { gitError, git, tryGit } from '../run.ts';
+import { git, tryGit } from '../git.ts';
+import { gitError } from '../run.ts';
 import { branchWithContent, commitsOnlyOn, type BranchAt, type Ref } from './unmerged.ts';
 
 /** Somebody may move what has its commits while we look; after so many times it is left for the next look. */

@@ -1,7 +1,7 @@
 /** Commits that a rebase left out, told apart from those for which it made others. */
 import { join } from 'node:path';
 import { withScratch } from '../../system/scratch-folder.ts';
-import { git, tryGit } from '../run.ts';
+import { git, tryGit } from '../git.ts';
 
 /** Commits whose changes are looked for in the files, at most; the rest counts as taken over. */
 const MAX_COMPARED = 100;

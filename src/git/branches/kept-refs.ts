@@ -1,6 +1,7 @@
 /** Refs under which we keep commits that are on no branch. `git branch`, `git tag` and `git stash list` do not show them. */
 import { basename } from 'node:path';
-import { git, tryGit, type GitOptions } from '../run.ts';
+import { git, tryGit } from '../git.ts';
+import { type GitOptions } from '../run.ts';
 
 /** What nobody took by then is let go, in seconds. */
 const MAX_AGE_S = 30 * 24 * 3600;

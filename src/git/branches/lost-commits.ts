@@ -9,7 +9,8 @@ import { isAncestor } from '../common.ts';
 import { droppedOf } from './dropped.ts';
 import { keepCommit, keptCommits, WITHOUT_KEPT } from './kept-refs.ts';
 import { gitDirs } from '../git-dirs.ts';
-import { git, type GitOptions, type CallOptions } from '../run.ts';
+import { git } from '../git.ts';
+import { type GitOptions, type CallOptions } from '../run.ts';
 import { contains } from './unmerged.ts';
 
 /** What is looked at of each, at most: a reflog, and new loose objects. */

@@ -6,7 +6,8 @@ import { SubagentsError } from '../../contract/index.ts';
 import { isAncestor } from '../common.ts';
 import { inTheWay } from '../worktrees/in-the-way.ts';
 import { gitDirs } from '../git-dirs.ts';
-import { firstUsefulLine, git, gitError, tryGit, type GitAnswer } from '../run.ts';
+import { git, tryGit } from '../git.ts';
+import { firstUsefulLine, gitError, type GitAnswer } from '../run.ts';
 import { operationUnderway, withArticle } from '../commits/settle.ts';
 
 export interface MergeRequest {

@@ -3,7 +3,8 @@ import { branchTip, makeWay, ownBranch } from './branch.ts';
 import { isAncestor } from '../common.ts';
 import { keepCommit } from './kept-refs.ts';
 import { putBack } from '../commits/put-back.ts';
-import { git, type CallOptions } from '../run.ts';
+import { git } from '../git.ts';
+import { type CallOptions } from '../run.ts';
 import { checkoutStatus } from '../contents/status.ts';
 import { commitsOnNone } from './unmerged.ts';
 

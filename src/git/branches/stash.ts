@@ -1,7 +1,7 @@
 /** The stash of a repository, which all its worktrees share. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { tryGit } from '../run.ts';
+import { tryGit } from '../git.ts';
 
 /** Whose entries are asked for. */
 export interface StashOf {

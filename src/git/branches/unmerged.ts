@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { REMOTE_TAGS } from '../remote.ts';
-import { git, tryGit } from '../run.ts';
+import { git, tryGit } from '../git.ts';
 import { gitlinks, MAX_DEPTH } from '../worktrees/submodules.ts';
 
 /** Other branches that are looked at for the content of a branch, the newest. */

@@ -9,7 +9,8 @@ import { namesIn, statIfThere } from '../../system/files.ts';
 import { withOwnIndex } from './own-index.ts';
 import { attributesOf, type Readings } from '../trust/readings.ts';
 import { gitDirs } from '../git-dirs.ts';
-import { git, tryGit, type CallOptions } from '../run.ts';
+import { git, tryGit } from '../git.ts';
+import { type CallOptions } from '../run.ts';
 import { untrackedFolders } from '../contents/status.ts';
 import { withScratch } from '../../system/scratch-folder.ts';
 

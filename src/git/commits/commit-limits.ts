@@ -4,7 +4,7 @@ import { basename, extname } from 'node:path/posix';
 import { join } from 'node:path';
 import type { Unsaved } from '../../contract/index.ts';
 import { holdsToken, secretsByShape } from '../../environment/secret-shapes.ts';
-import { tryGit } from '../run.ts';
+import { tryGit } from '../git.ts';
 import type { CheckoutStatus } from '../contents/status.ts';
 import { statIfThere } from '../../system/files.ts';
 

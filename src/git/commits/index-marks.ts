@@ -4,7 +4,8 @@
  */
 import { join } from 'node:path';
 import { statIfThere } from '../../system/files.ts';
-import { git, tryGit, type GitOptions } from '../run.ts';
+import { git, tryGit } from '../git.ts';
+import { type GitOptions } from '../run.ts';
 
 /** Of more marks, none is told apart. */
 const MAX_MARKS = 20_000;

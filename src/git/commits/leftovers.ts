@@ -2,7 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Unsaved } from '../../contract/index.ts';
-import { git, gitError, tryGit, type GitOptions, type CallOptions } from '../run.ts';
+import { git, tryGit } from '../git.ts';
+import { gitError, type GitOptions, type CallOptions } from '../run.ts';
 import { parseStatus, STATUS, type CheckoutStatus } from '../contents/status.ts';
 
 export interface Leftovers {

@@ -5,7 +5,8 @@ import { inTheWay } from '../worktrees/in-the-way.ts';
 import { FALLBACK_IDENTITY } from '../trust/identity.ts';
 import { keepCommit } from '../branches/kept-refs.ts';
 import { statusThrough, withOwnIndex } from './own-index.ts';
-import { git, gitError, tryGit, type GitOptions, type CallOptions } from '../run.ts';
+import { git, tryGit } from '../git.ts';
+import { gitError, type GitOptions, type CallOptions } from '../run.ts';
 import { NOT_UTF8, statIfThere } from '../../system/files.ts';
 
 export interface PutBackInput {

@@ -3,7 +3,7 @@ import { copyFile, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withScratch } from '../../system/scratch-folder.ts';
 import { gitDirs } from '../git-dirs.ts';
-import { tryGit } from '../run.ts';
+import { tryGit } from '../git.ts';
 
 /**
  * Does `work` with an index that knows of new files, too, so that a diff of the folder shows them.

@@ -1,5 +1,6 @@
 /** Sizes of what commits bring with them. */
-import { git, type GitOptions } from '../run.ts';
+import { git } from '../git.ts';
+import { type GitOptions } from '../run.ts';
 
 export interface Blob {
   readonly path: string;

@@ -1,7 +1,8 @@
 /** What lies between two commits, or between a commit and the folder. */
 
 import { join } from 'node:path';
-import { git, tryGit, type GitOptions } from '../run.ts';
+import { git, tryGit } from '../git.ts';
+import { type GitOptions } from '../run.ts';
 import { withNewFiles } from '../commits/scratch-index.ts';
 import { statIfThere } from '../../system/files.ts';
 

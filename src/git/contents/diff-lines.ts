@@ -1,6 +1,6 @@
 /** The lines that a change adds. */
 import { PLAIN } from './changes.ts';
-import { git } from '../run.ts';
+import { git } from '../git.ts';
 
 /** What was added between two commits, by the path of the file. Binary files have none. @throws SubagentsError GIT */
 export async function addedLines(cwd: string, base: string, head: string): Promise<Map<string, string>> {

@@ -1,7 +1,8 @@
 /** The text of a change, as `git diff` has it: between two commits, or from a commit to all that lies in a folder. */
 import { spawn } from 'node:child_process';
 import { PLAIN } from './changes.ts';
-import { gitError, gitProgram } from '../run.ts';
+import { gitProgram } from '../git.ts';
+import { gitError } from '../run.ts';
 import { withNewFiles } from '../commits/scratch-index.ts';
 
 export interface DiffRequest {
@@ -39,7 +40,7 @@ async function read(
   extra: Readonly<Record<string, string>>,
   { cwd, maxBytes, signal }: DiffRequest,
 ): Promise<DiffText> {
-  const { file, args: all, env } = gitProgram(args, extra);
+  const { file, args: all, env } = await gitProgram(args, { cwd, env: extra });
   const child = spawn(file, all, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const end = (): void => void child.kill();
   signal?.addEventListener('abort', end);

@@ -5,7 +5,8 @@ import { dirname, join, resolve } from 'node:path';
 import type { Unsaved } from '../../contract/index.ts';
 import { ownPlace } from '../commits/own-index.ts';
 import { gitDirs } from '../git-dirs.ts';
-import { tryGit, type GitOptions } from '../run.ts';
+import { tryGit } from '../git.ts';
+import { type GitOptions } from '../run.ts';
 
 export interface Ignored {
   /** By a `.gitignore` of the branch, or by what the user ignores everywhere. Folders, whole ones, end in `/`. */

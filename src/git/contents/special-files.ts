@@ -3,7 +3,7 @@ import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { namesIn } from '../../system/files.ts';
-import { tryGit } from '../run.ts';
+import { tryGit } from '../git.ts';
 
 /**
  * Those in the worktree `cwd` that git does not ignore, by their paths from its root; none of a repository within it.

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { git, type CallOptions } from '../run.ts';
+import { git } from '../git.ts';
+import { type CallOptions } from '../run.ts';
 import { statIfThere } from '../../system/files.ts';
 
 /** Larger files are told apart by size and time. */

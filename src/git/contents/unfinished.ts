@@ -3,7 +3,8 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { gitDirs } from '../git-dirs.ts';
-import { git, tryGit, type CallOptions } from '../run.ts';
+import { git, tryGit } from '../git.ts';
+import { type CallOptions } from '../run.ts';
 import { operationUnderway, withArticle } from '../commits/settle.ts';
 import { statIfThere } from '../../system/files.ts';
 

@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { worktreeStatus } from '../commits/own-index.ts';
 import { gitlinks, MAX_DEPTH } from '../worktrees/submodules.ts';
-import { tryGit, type CallOptions } from '../run.ts';
+import { tryGit } from '../git.ts';
+import { type CallOptions } from '../run.ts';
 
 /** A repository within a worktree, and what of it would be lost. */
 export interface WorkWithin {

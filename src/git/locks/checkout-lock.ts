@@ -37,6 +37,8 @@ const checkoutClaim = z.object({
   marks: z.array(z.string()).optional(),
   /** The configuration and hooks there were before it began. */
   snapshot: repositorySnapshot.optional(),
+  /** Whether programs that the checkout alone configures run for it. */
+  trustRepo: z.boolean().default(false),
   /** False while it only tries: two who try at the same moment both withdraw and try again. */
   held: z.boolean(),
 });

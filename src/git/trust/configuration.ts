@@ -1,15 +1,25 @@
 /** The configuration of a repository. */
-import { tryGit } from '../run.ts';
+import { runGit } from '../run.ts';
 
-/** The configuration that lies in the repository itself, with all that it includes: keys with their values, in order. */
-export async function localConfiguration(repo: string): Promise<Map<string, string[]>> {
-  const { stdout } = await tryGit(['config', '--list', '--show-scope', '--includes', '-z'], { cwd: repo });
+/** Keys with their values, in order. */
+export type Settings = ReadonlyMap<string, readonly string[]>;
+
+export interface Configuration {
+  /** What lies in the repository itself, with all that it includes. */
+  readonly local: Settings;
+  /** What its user and the machine have configured for all repositories. */
+  readonly global: Settings;
+}
+
+export async function readConfiguration(cwd: string): Promise<Configuration> {
+  const { stdout } = await runGit(['config', '--list', '--show-scope', '--includes', '-z'], { cwd });
   const items = stdout.split('\0');
-  const found = new Map<string, string[]>();
+  const found = { local: new Map<string, string[]>(), global: new Map<string, string[]>() };
   for (let at = 0; at + 1 < items.length; at += 2) {
-    if (items[at] !== 'local' && items[at] !== 'worktree') continue;
     const [key = '', ...value] = (items[at + 1] ?? '').split('\n');
-    found.set(key, [...(found.get(key) ?? []), value.join('\n')]);
+    const into = items[at] === 'local' || items[at] === 'worktree' ? found.local : found.global;
+    // A key alone means yes.
+    into.set(key, [...(into.get(key) ?? []), value.length === 0 ? 'true' : value.join('\n')]);
   }
   return found;
 }

@@ -8,7 +8,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readIfThere, writePrivateFile } from '../../system/files.ts';
-import { git, tryGit } from '../run.ts';
+import { git, tryGit } from '../git.ts';
 
 /** Who commits where nobody has said who. */
 export const FALLBACK_IDENTITY = { name: 'Durable Subagent', email: 'subagent@localhost' } as const;

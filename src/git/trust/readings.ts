@@ -4,18 +4,21 @@
  */
 import { existsSync, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import type { GitSetting } from '../../environment/unattended.ts';
 import { readIfThere } from '../../system/files.ts';
 import { gitDirs } from '../git-dirs.ts';
-import { tryGit } from '../run.ts';
+import { tryGit } from '../git.ts';
+
+const standardAttributes = (): string =>
+  join(process.env['XDG_CONFIG_HOME'] || join(homedir(), '.config'), 'git', 'attributes');
 
 /** Each with what counts where nobody sets it. */
 const SETTINGS: Readonly<Record<string, () => string>> = {
   'core.autocrlf': () => 'false',
   'core.eol': () => 'native',
-  'core.attributesfile': () =>
-    join(process.env['XDG_CONFIG_HOME'] || join(homedir(), '.config'), 'git', 'attributes'),
+  'core.attributesfile': standardAttributes,
   'core.symlinks': () => 'true',
   'core.ignorecase': () => 'false',
 };
@@ -52,15 +55,15 @@ async function readSettings(cwd: string): Promise<Record<string, string>> {
 }
 
 /**
- * Settings for git calls in `cwd` (`key=value`) by which those that have changed count as they were; none where no checkout lies.
+ * Settings for git calls in `cwd` by which those that have changed count as they were; none where no checkout lies.
  * @throws SubagentsError GIT
  */
-export async function settingsAsBefore(cwd: string, before: Readings | undefined): Promise<string[]> {
+export async function settingsAsBefore(cwd: string, before: Readings | undefined): Promise<GitSetting[]> {
   if (before === undefined || !existsSync(join(cwd, '.git'))) return [];
   const settings = await readSettings(cwd);
   return Object.entries(SETTINGS)
     .filter(([key]) => settings[key] !== before.settings[key])
-    .map(([key, standard]) => `${key}=${before.settings[key] ?? standard()}`);
+    .map(([key, standard]): GitSetting => [key, before.settings[key] ?? standard()]);
 }
 
 /** `info/attributes` of a repository, whose own git folder is `commonDir`. */
@@ -71,4 +74,10 @@ export function attributesOf(commonDir: string): string | undefined {
   } catch {
     return undefined; // It may not be read: git does not read it either.
   }
+}
+
+/** The file of attributes beside those of a repository. */
+export async function userAttributes(cwd: string): Promise<string> {
+  const { stdout } = await tryGit(['config', '--type=path', '--get', 'core.attributesFile'], { cwd });
+  return stdout === '' ? standardAttributes() : resolve(cwd, stdout);
 }

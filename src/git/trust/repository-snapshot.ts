@@ -9,9 +9,8 @@ import { z } from 'zod';
 import type { Isolation } from '../../contract/index.ts';
 import { readings, readReadings } from './readings.ts';
 import { gitDirs } from '../git-dirs.ts';
-import { localConfiguration } from './configuration.ts';
-import { programsIn, submodulePrograms } from './injected-config.ts';
-import { tryGit } from '../run.ts';
+import { readConfiguration } from './configuration.ts';
+import { tryGit } from '../git.ts';
 import { checkoutStatus, contentHash, difference, fingerprint } from '../contents/status.ts';
 import { statIfThere } from '../../system/files.ts';
 
@@ -25,13 +24,11 @@ const MAX_REFS = 20_000;
 const MAX_NAMED = 10;
 
 const entries = z.record(z.string(), z.string());
-/** Hashes by name, but for HEAD and refs, which are what they are, and for configured programs. */
+/** Hashes by name, but for HEAD and refs, which are what they are. */
 export const repositorySnapshot = z.object({
   /** ISO 8601, when they began to be read. */
   at: z.string().optional(),
   config: entries,
-  /** The commands that configuration names, as they stand there. */
-  programs: entries,
   hooks: entries,
   /** Settings by which git reads and writes files there. */
   readings: readings.optional(),
@@ -66,10 +63,9 @@ export async function readRepositorySnapshot(
 
 async function readShared(repo: string): Promise<RepositorySnapshot> {
   const { commonDir } = gitDirs(repo);
-  const configured = await localConfiguration(repo);
+  const { local } = await readConfiguration(repo);
   return {
-    config: Object.fromEntries([...configured].map(([key, values]) => [key, hash(values.join('\n'))])),
-    programs: { ...programsIn(configured), ...(await submodulePrograms(repo)) },
+    config: Object.fromEntries([...local].map(([key, values]) => [key, hash(values.join('\n'))])),
     readings: await readReadings(repo),
     hooks: { ...readHooks(join(commonDir, 'hooks')), ...readHooks(join(commonDir, 'info')) },
   };

@@ -5,7 +5,8 @@ import { SubagentsError } from '../../contract/index.ts';
 import type { GitSetting } from '../../environment/unattended.ts';
 import { withScratch } from '../../system/scratch-folder.ts';
 import { gitDirs } from '../git-dirs.ts';
-import { firstUsefulLine, git, tryGit } from '../run.ts';
+import { git, tryGit } from '../git.ts';
+import { firstUsefulLine } from '../run.ts';
 
 /** Settings with which git signs nothing, whatever it is configured to do. */
 export const UNSIGNED: readonly GitSetting[] = [

@@ -9,7 +9,8 @@ import { deleteOldRefs } from '../branches/kept-refs.ts';
 import { readLeftovers } from '../commits/leftovers.ts';
 import { withScratch } from '../../system/scratch-folder.ts';
 import { gitDirs } from '../git-dirs.ts';
-import { git, gitError, tryGit } from '../run.ts';
+import { git, tryGit } from '../git.ts';
+import { gitError } from '../run.ts';
 import { copyIndex } from '../commits/scratch-index.ts';
 import { checkoutStatus } from '../contents/status.ts';
 

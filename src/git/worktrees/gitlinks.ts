@@ -1,7 +1,7 @@
 /** Commits of other repositories that a branch names: whether anybody but this worktree can have them. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { git, tryGit } from '../run.ts';
+import { git, tryGit } from '../git.ts';
 import { MAX_DEPTH } from './submodules.ts';
 
 /** A path at which a commit names one of another repository, which nobody can fetch. */

@@ -4,7 +4,7 @@
  */
 
 import { dirname, join } from 'node:path';
-import { git } from '../run.ts';
+import { git } from '../git.ts';
 import { statIfThere } from '../../system/files.ts';
 
 const SUBMODULE = '160000';

@@ -9,7 +9,8 @@ import { dirname, join, normalize } from 'node:path';
 import { errorCode, statIfThere } from '../../system/files.ts';
 import { withScratch } from '../../system/scratch-folder.ts';
 import { fileAt } from '../contents/changes.ts';
-import { git, gitError, tryGit, type CallOptions } from '../run.ts';
+import { git, tryGit } from '../git.ts';
+import { gitError, type CallOptions } from '../run.ts';
 
 /** Where the file is, from the root of the repository. */
 export const INCLUDE_FILE = '.worktreeinclude';

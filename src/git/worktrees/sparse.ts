@@ -5,7 +5,8 @@ import { z } from 'zod';
 import { readIfThere } from '../../system/files.ts';
 import { withOwnIndex } from '../commits/own-index.ts';
 import { gitDirs } from '../git-dirs.ts';
-import { tryGit, type GitOptions, type CallOptions } from '../run.ts';
+import { tryGit } from '../git.ts';
+import { type GitOptions, type CallOptions } from '../run.ts';
 
 export const sparsePatterns = z.object({
   /** `core.sparseCheckoutCone`. */

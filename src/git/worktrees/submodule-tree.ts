@@ -1,9 +1,9 @@
 /** The submodules that are checked out, also those that nobody made one: git looks into them with their own configuration. */
 import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { localConfiguration } from '../trust/configuration.ts';
+import { readConfiguration, type Settings } from '../trust/configuration.ts';
 import { gitDirs } from '../git-dirs.ts';
-import { tryGit } from '../run.ts';
+import { runGit } from '../run.ts';
 import { statIfThere } from '../../system/files.ts';
 
 /** The mode of a submodule, as an entry of the index has it. */
@@ -12,8 +12,9 @@ const GITLINK = Buffer.from([0x00, 0x00, 0xe0, 0x00]);
 export interface CheckedOutSubmodule {
   /** From the root of the checkout. */
   readonly path: string;
-  /** See `localConfiguration`. */
-  readonly configuration: Map<string, string[]>;
+  readonly folder: string;
+  /** What lies in it. */
+  readonly configuration: Settings;
 }
 
 /** Those of the checkout `cwd`, and those within them, however deep. Where there is none, no process is started. */
@@ -27,11 +28,8 @@ export async function checkedOutSubmodules(cwd: string): Promise<CheckedOutSubmo
       if (!isThere(folder) || seen.has(realpathSync(folder))) continue;
       seen.add(realpathSync(folder));
       const args = ['rev-parse', '--show-toplevel'];
-      const [configuration, top] = await Promise.all([
-        localConfiguration(folder),
-        tryGit(args, { cwd: folder }),
-      ]);
-      found.push({ path: join(prefix, path), configuration });
+      const [{ local }, top] = await Promise.all([readConfiguration(folder), runGit(args, { cwd: folder })]);
+      found.push({ path: join(prefix, path), folder, configuration: local });
       // Its files may lie elsewhere, by its configuration.
       await look(folder, top.exitCode === 0 ? top.stdout : folder, join(prefix, path));
     }
@@ -58,7 +56,7 @@ function mayHaveSubmodules(repository: string): boolean {
 /** The paths, from the root of its files, at which the repository's index has a commit of another one. */
 async function links(repository: string): Promise<string[]> {
   const args = ['ls-files', '--stage', '-z', '--full-name', '--', ':/'];
-  const { stdout } = await tryGit(args, { cwd: repository });
+  const { stdout } = await runGit(args, { cwd: repository });
   return stdout
     .split('\0')
     .filter((line) => line.startsWith('160000 '))

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { SubagentsError } from '../../contract/index.ts';
 import { NO_QUESTIONS } from '../remote.ts';
 import { gitDirs } from '../git-dirs.ts';
-import { firstUsefulLine, git, tryGit, type GitAnswer, type CallOptions } from '../run.ts';
+import { git, tryGit } from '../git.ts';
+import { firstUsefulLine, type GitAnswer, type CallOptions } from '../run.ts';
 
 /** How long one submodule may take to be fetched, in milliseconds. */
 const FETCH_TIMEOUT_MS = 10 * 60_000;

@@ -7,7 +7,8 @@ import { folderId, inFolder } from '../../system/own-folder.ts';
 import { removeTree } from '../../system/remove-tree.ts';
 import { branchTip } from '../branches/branch.ts';
 import { gitDirs } from '../git-dirs.ts';
-import { git, gitError, tryGit, type CallOptions } from '../run.ts';
+import { git, tryGit } from '../git.ts';
+import { gitError, type CallOptions } from '../run.ts';
 import {
   freeName,
   keptPath,

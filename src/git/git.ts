@@ -1,0 +1,116 @@
+/** The handle by which everything of ours runs git: made for a place, and by what is trusted there. */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { GitSetting } from '../environment/unattended.ts';
+import { guardOf } from './trust/local-programs.ts';
+import {
+  gitError,
+  programOf,
+  runGit,
+  type CallOptions,
+  type GitAnswer,
+  type GitOptions,
+  type GitProgram,
+} from './run.ts';
+
+/** What goes for all calls of a handle. */
+export interface GitScope extends Pick<CallOptions, 'env' | 'copilotSessionId' | 'signal'> {
+  /** Programs run that only the repository itself configures; else none of them does. */
+  readonly trusted?: boolean | undefined;
+  /** Settings for its calls, over those of every file. */
+  readonly config?: readonly GitSetting[] | undefined;
+}
+
+/** Git in one folder. A method call may add to what goes for the handle, and take nothing of its guard away. */
+export class Git {
+  /** Where it runs. */
+  readonly cwd: string;
+  readonly #scope: GitScope;
+
+  private constructor(cwd: string, scope: GitScope) {
+    this.cwd = cwd;
+    this.#scope = scope;
+  }
+
+  static at(cwd: string, scope: GitScope = {}): Git {
+    return new Git(cwd, scope);
+  }
+
+  /** The same in another folder: what is configured there is looked at anew. */
+  in(cwd: string): Git {
+    return new Git(cwd, this.#scope);
+  }
+
+  with({ env, config = [], ...scope }: Omit<GitScope, 'trusted'>): Git {
+    const before = this.#scope;
+    return new Git(this.cwd, {
+      ...before,
+      ...scope,
+      env: { ...before.env, ...env },
+      config: [...(before.config ?? []), ...config],
+    });
+  }
+
+  /**
+   * Runs git and gives its standard output, without the last newline.
+   * @throws SubagentsError GIT with git's own words, DISK_FULL. The reason of `signal` when that ended it.
+   */
+  async run(args: readonly string[], options: CallOptions = {}): Promise<string> {
+    const answer = await this.try(args, options);
+    if (answer.exitCode !== 0) throw gitError(args, this.cwd, answer);
+    return answer.stdout;
+  }
+
+  /**
+   * Runs git and gives its exit code with what it printed (standard output without the last newline).
+   * @throws SubagentsError GIT when it could not run or was ended; the reason of `signal` when that ended it.
+   */
+  async try(args: readonly string[], options: CallOptions = {}): Promise<GitAnswer> {
+    return runGit(args, await this.#guarded(options));
+  }
+
+  /** How it would be started: for calls whose output is streamed. */
+  async program(args: readonly string[], options: CallOptions = {}): Promise<GitProgram> {
+    return programOf(args, await this.#guarded(options));
+  }
+
+  async #guarded(options: CallOptions): Promise<GitOptions> {
+    const { trusted = false, config = [], env, ...scope } = this.#scope;
+    const guard = trusted ? undefined : await guardOf(this.cwd);
+    return {
+      ...scope,
+      ...options,
+      cwd: this.cwd,
+      env: { ...env, ...options.env, ...guard?.env },
+      // Of one key the last counts.
+      config: [...(options.config ?? []), ...config, ...(guard?.config ?? [])],
+    };
+  }
+}
+
+const scopes = new AsyncLocalStorage<Pick<GitScope, 'trusted' | 'config'>>();
+
+/** Does `work`, every call of git in it with this trust, and with these settings over those of the repository. */
+export function withScope<T>(
+  scope: Pick<GitScope, 'trusted' | 'config'>,
+  work: () => Promise<T>,
+): Promise<T> {
+  return scopes.run(scope, work);
+}
+
+/** See `Git.run`. */
+export async function git(args: readonly string[], { cwd, ...options }: GitOptions): Promise<string> {
+  return Git.at(cwd, scopes.getStore()).run(args, options);
+}
+
+/** See `Git.try`. */
+export async function tryGit(args: readonly string[], { cwd, ...options }: GitOptions): Promise<GitAnswer> {
+  return Git.at(cwd, scopes.getStore()).try(args, options);
+}
+
+/** See `Git.program`. */
+export async function gitProgram(
+  args: readonly string[],
+  { cwd, ...options }: GitOptions,
+): Promise<GitProgram> {
+  return Git.at(cwd, scopes.getStore()).program(args, options);
+}

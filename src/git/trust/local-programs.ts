@@ -1,0 +1,154 @@
+/**
+ * Programs that git runs because a repository's own configuration names them: none of them runs for us. What is configured for all
+ * repositories, by the user or on the machine, runs in their place, as far as there is any.
+ */
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { GitSetting } from '../../environment/unattended.ts';
+import { checkedOutSubmodules } from '../worktrees/submodule-tree.ts';
+import { gitDirs, type GitDirs } from '../git-dirs.ts';
+import { readConfiguration, type Settings } from './configuration.ts';
+
+/**
+ * Configuration by which git runs a program for calls like ours, with the value that runs none. (Hooks, fsmonitor, external diffs and
+ * text conversions are off in every call, whoever configured them.)
+ */
+const PROGRAMS: readonly (readonly [RegExp, string])[] = [
+  [/^filter\..*\.(clean|smudge|process)$/, ''],
+  [/^filter\..*\.required$/, 'false'],
+  // An empty one would take our side of every conflict.
+  [/^merge\..*\.driver$/, 'false'],
+  [/^core\.sshcommand$/, 'ssh'],
+  [/^core\.(gitproxy|alternaterefscommand|askpass)$/, ''],
+  [/^credential\.(.*\.)?helper$/, ''],
+  [/^remote\..*\.uploadpack$/, 'git-upload-pack'],
+  [/^remote\..*\.receivepack$/, 'git-receive-pack'],
+  [/^remote\..*\.vcs$/, ''],
+  [/^gpg\.(openpgp\.)?program$/, 'gpg'],
+  [/^gpg\.ssh\.program$/, 'ssh-keygen'],
+  [/^gpg\.x509\.program$/, 'gpgsm'],
+  [/^gpg\.ssh\.defaultkeycommand$/, ''],
+];
+const CREDENTIAL_HELPER = /^credential\.(.*\.)?helper$/;
+
+/** By how much older than our reading a file must be: one that is written twice within a tick of the clock looks the same. */
+const SETTLED_MS = 100;
+/** Checkouts of which it is remembered that they name no program. */
+const MAX_REMEMBERED = 200;
+
+/** What a call of git takes so that no program of the repository runs. */
+export interface Guard {
+  readonly config: readonly GitSetting[];
+  readonly env: Readonly<Record<string, string>>;
+}
+const NOTHING: Guard = { config: [], env: {} };
+
+/** The programs that the configuration of `cwd` names, and those of the submodules there. Reads it anew where it may have changed. */
+export async function guardOf(cwd: string): Promise<Guard> {
+  if (namesNone(cwd)) return NOTHING;
+  const since = Date.now();
+  const repository = repositoryAt(cwd);
+  const { local, global } = await readConfiguration(cwd);
+  if (local.size === 0) return NOTHING;
+  const submodules = repository?.checkout === false ? [] : await checkedOutSubmodules(cwd);
+  const all = [local, ...submodules.map(({ configuration }) => configuration)];
+  const keys = new Set(all.flatMap((settings) => [...settings.keys()].filter(isProgram)));
+  if (keys.size > 0) return guardAgainst(keys, global);
+  // What is included may appear where it was not.
+  if (repository && !all.some((settings) => [...settings.keys()].some(isInclude)))
+    remember(
+      cwd,
+      repository.dirs,
+      submodules.map(({ folder }) => folder),
+      since,
+    );
+  return NOTHING;
+}
+
+function guardAgainst(keys: ReadonlySet<string>, global: Settings): Guard {
+  const config = [...keys]
+    .filter((key) => !CREDENTIAL_HELPER.test(key))
+    .map((key): GitSetting => [key, global.get(key)?.at(-1) ?? harmless(key)]);
+  if ([...keys].some((key) => CREDENTIAL_HELPER.test(key))) {
+    // They add up; an empty one takes all before it away.
+    config.push(['credential.helper', '']);
+    for (const [key, values] of global)
+      if (CREDENTIAL_HELPER.test(key)) for (const value of values) config.push([key, value]);
+  }
+  // The first of these counts, not the last; a variable counts before all of them.
+  return { config, env: keys.has('core.gitproxy') ? { GIT_PROXY_COMMAND: '' } : {} };
+}
+
+/** Whether git runs what this key names. */
+const isProgram = (key: string): boolean => PROGRAMS.some(([pattern]) => pattern.test(key));
+const isInclude = (key: string): boolean => /^include(if\..*)?\.path$/.test(key);
+const harmless = (key: string): string => PROGRAMS.find(([pattern]) => pattern.test(key))?.[1] ?? '';
+
+/**
+ * The programs of the checkout `cwd` that do not run for us and have nothing in their place: keys and values.
+ * @param pattern which keys.
+ */
+export async function withoutGlobal(cwd: string, pattern: RegExp): Promise<Map<string, string>> {
+  const { local, global } = await readConfiguration(cwd);
+  return new Map(
+    [...local]
+      .filter(([key]) => isProgram(key) && pattern.test(key) && !global.has(key))
+      .map(([key, values]) => [key, values.at(-1) ?? '']),
+  );
+}
+
+interface Remembered {
+  readonly dirs: GitDirs;
+  readonly files: readonly string[];
+  readonly states: string;
+}
+const remembered = new Map<string, Remembered>();
+
+function namesNone(cwd: string): boolean {
+  const known = remembered.get(cwd);
+  if (known === undefined) return false;
+  const now = repositoryAt(cwd)?.dirs;
+  const same = now?.gitDir === known.dirs.gitDir && now.commonDir === known.dirs.commonDir;
+  return same && known.states === statesOf(known.files);
+}
+
+function remember(cwd: string, dirs: GitDirs, submodules: readonly string[], since: number): void {
+  const files = filesOf(dirs);
+  for (const folder of submodules) {
+    const below = repositoryAt(folder);
+    if (below === undefined) return;
+    files.push(join(folder, '.git'), ...filesOf(below.dirs));
+  }
+  if (files.some((path) => (statSync(path, MAY_BE_ABSENT)?.ctimeMs ?? 0) > since - SETTLED_MS)) return;
+  if (remembered.size >= MAX_REMEMBERED) remembered.clear();
+  remembered.set(cwd, { dirs, files, states: statesOf(files) });
+}
+
+/** What says which programs there are: configuration, and by its index which submodules. */
+const filesOf = ({ gitDir, commonDir }: GitDirs): string[] => [
+  join(commonDir, 'config'),
+  join(gitDir, 'config.worktree'),
+  join(gitDir, 'index'),
+];
+
+const MAY_BE_ABSENT = { throwIfNoEntry: false } as const;
+
+function statesOf(files: readonly string[]): string {
+  return files
+    .map((path) => {
+      const stat = statSync(path, { bigint: true, ...MAY_BE_ABSENT });
+      return stat === undefined ? '' : [stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join(' ');
+    })
+    .join('\n');
+}
+
+/** The git folders of `cwd`, where that is the root of a checkout or a git folder itself. */
+function repositoryAt(cwd: string): { readonly dirs: GitDirs; readonly checkout: boolean } | undefined {
+  try {
+    if (existsSync(join(cwd, '.git'))) return { dirs: gitDirs(cwd), checkout: true };
+    const isGitDir = ['HEAD', 'objects', 'config'].every((name) => existsSync(join(cwd, name)));
+    return isGitDir ? { dirs: { gitDir: cwd, commonDir: cwd }, checkout: false } : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,58 @@
+/** Filters that files of a commit go through by its attributes, and that only the repository itself configures: they do not run for us. */
+import { SubagentsError } from '../../contract/index.ts';
+import { readIfThere } from '../../system/files.ts';
+import { git, tryGit } from '../git.ts';
+import { attributesOf, userAttributes } from './readings.ts';
+import { gitDirs } from '../git-dirs.ts';
+import { withoutGlobal } from './local-programs.ts';
+
+const FILTER = /^filter\.(.*)\.(clean|smudge|process|required)$/;
+
+/**
+ * Sees that every filter that the attributes of `commit` name is configured for all repositories, if it is at all: without it other
+ * files would be checked out than its user has, and what it encrypts would be committed in plain text.
+ * @param repo the root of a checkout that is not trusted.
+ * @throws SubagentsError LOCAL_FILTER, GIT
+ */
+export async function requireFilters(repo: string, commit: string): Promise<void> {
+  const settings = await withoutGlobal(repo, FILTER);
+  if (settings.size === 0) return;
+  const named = await namedInAttributes(repo, commit, 'filter');
+  const driver = [...settings]
+    .filter(([key, value]) => value !== '' && !key.endsWith('.required'))
+    .map(([key]) => driverOf(key))
+    .find((each) => named.has(each));
+  if (driver === undefined) return;
+  const own = [...settings].filter(([key]) => driverOf(key) === driver);
+  throw new SubagentsError(
+    'LOCAL_FILTER',
+    `files go through the filter ${driver}, which only ${repo} itself configures: programs that a repository names do not run for us`,
+    {
+      remedy: `If it is yours, configure it for all repositories: ${driver === 'lfs' ? 'git lfs install' : own.map(globally).join(' && ')}. If you trust all programs that this repository names: --trust-repo (trustRepo).`,
+    },
+  );
+}
+
+/** The drivers that the attributes of `commit` name for one attribute, and those that count for every commit of the checkout. */
+export async function namedInAttributes(
+  repo: string,
+  commit: string,
+  attribute: 'filter' | 'merge',
+): Promise<Set<string>> {
+  const form = ['-h', '-a', '-F', '--no-textconv', '--no-color', '--no-line-number', '--no-column'];
+  const args = ['grep', ...form, '-e', `${attribute}=`, commit, '--', ':(top,glob)**/.gitattributes'];
+  const answer = await tryGit(args, { cwd: repo });
+  // 1: none of them does.
+  const ofCommit = answer.exitCode > 1 ? await git(args, { cwd: repo }) : answer.stdout;
+  const others = [attributesOf(gitDirs(repo).commonDir), readIfThere(await userAttributes(repo))];
+  const words = [ofCommit, ...others].join('\n').split(/\s+/);
+  const prefix = `${attribute}=`;
+  return new Set(words.flatMap((word) => (word.startsWith(prefix) ? word.slice(prefix.length) : [])));
+}
+
+const driverOf = (key: string): string => FILTER.exec(key)?.[1] ?? '';
+
+const globally = ([key, value]: [string, string]): string =>
+  `git config --global ${quoted(key)} ${quoted(value)}`;
+const quoted = (text: string): string =>
+  /^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
