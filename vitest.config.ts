@@ -7,7 +7,7 @@ const tests = (...paths: string[]): string[] => paths.map((path) => `test/${path
 /** Decisions alone: no process, no server. `test/support/no-process.ts` sees to it. */
 const UNIT = tests(
   'activities/{failure-reason,watch}',
-  'chain/{chain,output}',
+  'chain/{chain,output,pattern}',
   'cli/{exit,render,scroll}',
   'client/{linked-signal,selection,spec,targets,types}',
   'contract/*',

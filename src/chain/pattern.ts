@@ -3,6 +3,7 @@
  * else. JavaScript's own engine goes back and tries again, for hours with `^(a+)+$` and an unlucky text.
  */
 import { RE2JS } from 're2js';
+import { differenceIn, inRe2, tokensOf } from './pattern-syntax.ts';
 
 /** Characters of one pattern. */
 const MAX_PATTERN_CHARS = 1_000;
@@ -13,20 +14,8 @@ const REFUSED: readonly (readonly [RegExp, string])[] = [
   [/repeat count/, 'a repeat over 1,000 (nested ones multiplied)'],
   [/nests too deeply/, 'groups nested this deep'],
 ];
-/** The constructs of JavaScript's regular expressions that need going back, or that the engine reads as something else. */
-const CONSTRUCTS: readonly (readonly [RegExp, string])[] = [
-  [/^\(\?[=!]/, 'look-ahead'],
-  [/^\(\?<[=!]/, 'look-behind'],
-  [/^\\[1-9]/, 'a back-reference'],
-  [/^\\k/, 'a named back-reference'],
-  [/^\[\]/, 'an empty class'],
-  [/^\[\[:/, 'a POSIX class'],
-  [/^\\u[dD][89a-fA-F]/, 'half of a surrogate pair'],
-  [/^\\[^\WdDwWsSbBnrtfvpPcxu_0]/, 'this escape'],
-];
-/** One token: an escape, a class, a group's opening, a counted repeat, or a character. */
-const TOKEN =
-  /\\(?:x[\da-f]{2}|u\{[\da-f]+\}|u[\da-f]{4}|c[a-z]|p\{[^}]*\}|[\s\S])|\[\^?(?:\\[\s\S]|[^\]\\])*\]|\((?:\?(?:[:=!]|<[=!]|<[^>]*>))?|\{\d+(?:,\d*)?\}|[\s\S]/giu;
+/** What JavaScript reads as letters where it does not read the pattern by code points. */
+const BY_CODE_POINTS = /\\[pPu]\{/;
 
 /** A pattern that is compiled. */
 export interface Pattern {
@@ -37,10 +26,12 @@ export interface Pattern {
 export function patternProblem(pattern: string): string | undefined {
   if (pattern.length > MAX_PATTERN_CHARS)
     return `a pattern has at most ${MAX_PATTERN_CHARS} characters, and this one ${pattern.length}`;
-  if (!isJavaScript(pattern)) return `${JSON.stringify(pattern)} is no regular expression`;
-  for (const [token] of pattern.matchAll(TOKEN)) {
-    const construct = CONSTRUCTS.find(([shape]) => shape.test(token));
-    if (construct) return unsupported(construct[1], token);
+  const difference = differenceIn(pattern);
+  if (difference) return unsupported(difference.what, difference.token);
+  const needsU = BY_CODE_POINTS.test(pattern);
+  if (!(isJavaScript(pattern, 'u') || (!needsU && isJavaScript(pattern, ''))))
+    return `${JSON.stringify(pattern)} is no regular expression${needsU ? ' with the flag u' : ''}`;
+  for (const token of tokensOf(pattern)) {
     const counts = /^\{(\d+),?(\d*)\}$/.exec(token)?.slice(1) ?? [];
     if (counts.some((count) => Number(count) > MAX_REPEATS)) return unsupported('a repeat over 1,000', token);
   }
@@ -50,7 +41,7 @@ export function patternProblem(pattern: string): string | undefined {
 /** @throws Error that names what of the pattern is not supported */
 export function compilePattern(pattern: string): Pattern {
   try {
-    return RE2JS.compile(RE2JS.translateRegExp(pattern));
+    return RE2JS.compile(inRe2(pattern));
   } catch (error) {
     const { message } = error as Error;
     const [, token = pattern] = /: `([\s\S]*)`$/.exec(message) ?? [];
@@ -67,7 +58,7 @@ export function patternSize(pattern: string): number {
   const groups = [0];
   let last = 0;
   const add = (size: number): void => void groups.push((groups.pop() ?? 0) + size);
-  for (const [token] of pattern.matchAll(TOKEN)) {
+  for (const token of tokensOf(pattern)) {
     const counted = /^\{(\d+)(,?)(\d*)\}$/.exec(token);
     if (token.startsWith('(')) {
       groups.push(0);
@@ -91,12 +82,10 @@ export function patternSize(pattern: string): number {
 const unsupported = (what: string, token: string): string =>
   `${what} is not supported in a pattern: ${token.slice(0, 40)}`;
 
-function isJavaScript(pattern: string): boolean {
-  return ['u', ''].some((flags) => {
-    try {
-      return new RegExp(pattern, flags).flags === flags;
-    } catch {
-      return false;
-    }
-  });
+function isJavaScript(pattern: string, flags: string): boolean {
+  try {
+    return new RegExp(pattern, flags).flags === flags;
+  } catch {
+    return false;
+  }
 }
