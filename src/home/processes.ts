@@ -8,12 +8,26 @@ export { markerScript, processMarker } from './marker.ts';
 /** Set by Copilot in the environment of every shell it starts. */
 const SESSION_VARIABLE = 'COPILOT_AGENT_SESSION_ID';
 const MAX_COMMAND_CHARS = 200;
+/** Of the process that is there as long as the system is, and mostly another user's. */
+const FIRST_PID = 1;
 
 /** A process that a subagent left. */
 export interface FoundProcess extends ProcessIdentity {
   /** Its command line, as one plain line of at most 200 characters. */
   readonly command: string;
 }
+
+/** Processes that a scan did not look at. */
+export interface Unseen {
+  /** Pids of those that ended after they were listed and before they were looked at: they may have forked. */
+  readonly ended: readonly number[];
+  /** Pids of those that this user may not look at, whenever it tries (`hidepid=1`, see proc(5)). */
+  readonly closed: readonly number[];
+  /** Whether those of other users are not even listed (`hidepid=2` or more). */
+  readonly hidden: boolean;
+}
+
+const ALL_SEEN: Unseen = { ended: [], closed: [], hidden: false };
 
 /** Whether this system has the means to find them. */
 export const canFindProcesses = process.platform === 'linux';
@@ -42,30 +56,30 @@ export class ProcessSearch {
    * carry its mark, those with its id in their environment, and everyone in a process session (setsid) of theirs.
    * Never this process or one it descends from. The Copilot runtime carries neither. Takes about 6 ms for 100 programs.
    *
-   * @returns the pids of processes that may have forked unseen: they ended after they were listed and before they were
-   * looked at. When there is none, and none was reported, none is there: one that forks and ends faster than it can be
-   * looked at is at least missed.
+   * @returns what it did not see. When that is nothing, and none was reported, none is there: one that forks and ends faster
+   * than it can be looked at is at least listed.
    */
-  scan(onFound: (process: FoundProcess) => void): readonly number[] {
-    if (!canFindProcesses) return [];
+  scan(onFound: (process: FoundProcess) => void): Unseen {
+    if (!canFindProcesses) return ALL_SEEN;
     const spared = ownLine();
     const others = new Map<number, LinuxStat>();
     const found = new Map<number, LinuxStat>();
-    const missed: number[] = [];
+    const ended: number[] = [];
+    const closed: number[] = [];
 
     const newest = newestPid();
     const pids = runningPids();
     // Pids began again from below while they were listed, where one that was started then is not seen.
-    if (newestPid() < newest) missed.push(newest);
+    if (newestPid() < newest) ended.push(newest);
     // The newest first: what never stays long is looked at before it is gone.
     for (const pid of pids) {
       if (spared.has(pid)) continue;
       const stat = linuxStat(pid);
       if (stat?.kernelThread) continue;
       const limits = stat && read(pid, 'limits');
-      if (!stat || !limits) missed.push(pid);
+      if (!stat || !limits) (isOutOfSight(pid) ? closed : ended).push(pid);
       else if (startTimeOf(stat) === undefined) {
-        if (this.#hasJustDied(pid, stat, limits)) missed.push(pid);
+        if (this.#hasJustDied(pid, stat, limits)) ended.push(pid);
       } else if (hardLockLimit(limits) === this.#marker || hasVariable(pid, this.#variable)) {
         found.set(pid, stat);
         report(pid, stat, onFound);
@@ -77,10 +91,11 @@ export class ProcessSearch {
     const sessions = new Set(
       [...found.values()]
         .map(({ session }) => session)
-        .filter((session) => session !== ours && !others.has(session) && !spared.has(session)),
+        .filter((session) => session !== ours && !others.has(session) && !spared.has(session))
+        .filter((session) => !isOutOfSight(session)),
     );
     for (const [pid, stat] of others) if (sessions.has(stat.session)) report(pid, stat, onFound);
-    return missed;
+    return { ended, closed, hidden: !pids.includes(FIRST_PID) };
   }
 
   /** Whether a zombie carries the mark and was none in a scan before: it may have lived, and forked, when it was listed. */
@@ -103,6 +118,16 @@ function runningPids(): number[] {
     .map(Number)
     .filter(Number.isInteger)
     .sort((a, b) => b - a);
+}
+
+/** Whether the process is there, and this user may not look at it. */
+function isOutOfSight(pid: number): boolean {
+  if (linuxStat(pid) !== undefined) return false;
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }
 
 /** The pid that was given last: the fifth field of /proc/loadavg, see proc_loadavg(5). */

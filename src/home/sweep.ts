@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path';
 import { setImmediate, setTimeout as delay } from 'node:timers/promises';
 import type { SweepReport } from '../contract/outcome.ts';
 import { signalProcess } from '../system/process.ts';
-import { canFindProcesses, ProcessSearch, type FoundProcess } from './processes.ts';
+import { canFindProcesses, ProcessSearch, type FoundProcess, type Unseen } from './processes.ts';
 
 /** Between SIGTERM and SIGKILL. */
 const GRACE_MS = 500;
@@ -33,7 +33,8 @@ const ESCAPES = [
 /**
  * Ends the processes of a Copilot session: SIGTERM, SIGKILL half a second later, until a scan that saw every process of
  * the machine finds none. Gives up after 4 s; what is still there is in the report. Where the system has no means to
- * look, nothing is done; where no scan saw every process for 5 s, the report says unproven too, and which pids it missed.
+ * look, nothing is done. Where processes ended unseen in each scan for 5 s, or this user may not look at all of them, the report
+ * says unproven too, and which pids were not looked at.
  * @param running processes of the session that something else was asked to end before: they count as found
  */
 export async function sweep(
@@ -43,7 +44,7 @@ export async function sweep(
   const begun = Date.now();
   const seen = new Map(running.map((process) => [keyOf(process), process]));
   const asked = new Set<string>();
-  if (!canFindProcesses) return report({ seen, left: [], missed: [], proven: false, begun });
+  if (!canFindProcesses) return report({ seen, left: [], proven: false, begun });
   const search = new ProcessSearch(copilotSessionId);
   let looked = begun;
   let elapsed = 0;
@@ -53,7 +54,7 @@ export async function sweep(
     elapsed += Math.min(Math.max(began - looked, 0), LONGEST_STEP_MS);
     looked = began;
     const left: FoundProcess[] = [];
-    const missed = search.scan((process) => {
+    const unseen = search.scan((process) => {
       const key = keyOf(process);
       if (elapsed >= GRACE_MS) signalProcess(process, 'SIGKILL');
       else if (!asked.has(key)) signalProcess(process, 'SIGTERM');
@@ -62,9 +63,11 @@ export async function sweep(
       left.push(process);
     });
     if (left.length > 0) lastFound = elapsed;
-    const proven = left.length > 0 || missed.length === 0;
-    if (left.length === 0 ? proven || elapsed - lastFound > UNSURE_MS : elapsed > GIVE_UP_MS)
-      return report({ seen, left, missed, proven, begun });
+    const settled = left.length > 0 || unseen.ended.length === 0;
+    if (left.length === 0 ? settled || elapsed - lastFound > UNSURE_MS : elapsed > GIVE_UP_MS) {
+      const proven = settled && unseen.closed.length === 0 && !unseen.hidden;
+      return report({ seen, left, unseen, proven, begun });
+    }
     await (left.length > 0 && elapsed < GRACE_MS ? delay(SCAN_EVERY_MS) : setImmediate());
   }
 }
@@ -74,20 +77,20 @@ const keyOf = ({ pid, startTime }: FoundProcess): string => `${pid} ${startTime}
 interface Swept {
   readonly seen: ReadonlyMap<string, FoundProcess>;
   readonly left: readonly FoundProcess[];
-  /** Pids that the last scan could not look at. */
-  readonly missed: readonly number[];
+  /** What the last scan could not look at. */
+  readonly unseen?: Unseen;
   /** Whether what is said to be left is all that is. */
   readonly proven: boolean;
   readonly begun: number;
 }
 
-function report({ seen, left, missed, proven, begun }: Swept): SweepReport {
+function report({ seen, left, unseen, proven, begun }: Swept): SweepReport {
   return {
     found: seen.size,
     ended: seen.size - left.length,
     left: left.map(({ pid, command }) => ({ pid, command })),
     proof: proven ? 'proven' : 'unproven',
-    notChecked: notChecked(proven ? [] : missed),
+    notChecked: notChecked(proven ? undefined : unseen),
     commands: [...new Set([...seen.values()].map(({ command }) => command))]
       // One that vanished while it was looked at has no name left.
       .filter((command) => command !== '[]')
@@ -96,16 +99,24 @@ function report({ seen, left, missed, proven, begun }: Swept): SweepReport {
   };
 }
 
-function notChecked(missed: readonly number[]): string[] {
+function notChecked(unseen?: Unseen): string[] {
   if (!canFindProcesses) return ['every process: only Linux lets us find them'];
   escapes ??= ESCAPES.filter(([program]) => isOnPath(program)).map(([, words]) => words);
-  return [...escapes, OTHERS, ...(missed.length === 0 ? [] : [missedText(missed)])];
+  return [...escapes, OTHERS, ...(unseen ? unseenWords(unseen) : [])];
 }
 let escapes: string[] | undefined;
 
-function missedText(pids: readonly number[]): string {
+function unseenWords({ ended, closed, hidden }: Unseen): string[] {
+  return [
+    ...(ended.length === 0 ? [] : [`processes that ended before they could be looked at: ${some(ended)}`]),
+    ...(closed.length === 0 ? [] : [`processes that this user may not look at: ${some(closed)}`]),
+    ...(hidden ? ['processes of other users, which /proc does not list here (its option hidepid)'] : []),
+  ];
+}
+
+function some(pids: readonly number[]): string {
   const more = pids.length > MAX_PIDS ? ` and ${pids.length - MAX_PIDS} more` : '';
-  return `processes that ended before they could be looked at: ${pids.slice(0, MAX_PIDS).join(', ')}${more}`;
+  return pids.slice(0, MAX_PIDS).join(', ') + more;
 }
 
 function isOnPath(program: string): boolean {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
@@ -6,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterEach, describe, expect, test } from 'vitest';
+import type { SweepReport } from '../../src/contract/outcome.ts';
 import { findProcesses, markerScript, processMarker, ProcessSearch } from '../../src/home/processes.ts';
 import { sweep } from '../../src/home/sweep.ts';
 import { isAlive, linuxStat, signalProcess, type ProcessIdentity } from '../../src/system/process.ts';
@@ -130,7 +132,7 @@ describe('what a subagent left running is found and ended', () => {
   test('a zombie that has just died may have forked when it was listed; one of before proves nothing against us', async () => {
     const id = copilotSession();
     const search = new ProcessSearch(id);
-    const missed = () => search.scan(() => undefined).length;
+    const missed = () => search.scan(() => undefined).ended.length;
     // Nobody waits for the marked one, as in a container whose first process does not: bash has become something else by then.
     const parent = execa('bash', ['-c', `(${markerScript(id)}sleep 0.3) & echo $!; exec sleep 1007`]);
     const [zombie] = await once(parent.stdout, 'data').then((said) => said.map(Number));
@@ -174,6 +176,46 @@ describe('what a subagent left running is found and ended', () => {
     expect(report).toMatchObject({ found: 1, ended: 1, left: [] });
     expect(await child.endedBy).toBe('SIGTERM');
   });
+});
+
+/**
+ * Runs a command as a user to whom a /proc of its own shows no more than its option lets it. Beside it somebody else has a terminal, in
+ * which that user runs a process of the Copilot session `id`, and one that is not.
+ */
+const withProc = (option: string, id: string): string[] => {
+  const user = 'setpriv --regid=65534 --clear-groups --bounding-set=-all --inh-caps=-all';
+  const terminal = `COPILOT_AGENT_SESSION_ID=${id} ${user} sleep 1020 & ${user} sleep 1021 & exec sleep 1019`;
+  const script = `mount -t proc -o ${option} proc /proc || exit
+    setsid sh -c '${terminal}' & other=$!
+    echo "other $other"; ${user} "$@"; kill $other`;
+  return ['unshare', '--mount', '--pid', '--fork', '--kill-child=SIGKILL', 'sh', '-c', script, 'sh'];
+};
+const [unshare = '', ...script] = withProc('hidepid=1', 'none');
+const canHide = spawnSync(unshare, [...script, 'true']).status === 0;
+
+describe.runIf(canHide)('where this user may not look at the processes of others', () => {
+  test.each([
+    ['hidepid=1', (other: string) => `processes that this user may not look at: ${other}`],
+    ['hidepid=2', () => 'processes of other users, which /proc does not list here (its option hidepid)'],
+  ])(
+    'with %s the report says so and of which pids, at once, and their terminals are left alone',
+    async (option, words) => {
+      const id = copilotSession();
+      await using sweeping = startChild(
+        ...([import.meta.url, './children/sweep-when-told.ts', [id], {}, withProc(option, id)] as const),
+      );
+      const [, other = ''] = await sweeping.line(/^other (\d+)$/);
+      await sweeping.line(/^ready$/);
+      await processesOf(id, /^sleep 1020$/);
+      sweeping.say('go');
+      const [, text = ''] = await sweeping.line(/^report (.*)$/);
+      const report = JSON.parse(text) as SweepReport;
+      expect(report).toMatchObject({ found: 1, left: [], proof: 'unproven', commands: ['sleep 1020'] });
+      expect(report.notChecked.at(-1)).toBe(words(other));
+      // What it may not see stays so: it does not look for as long as where processes end unseen.
+      expect(report.durationMs).toBeLessThan(LONGER_THAN_A_SWEEP_MS);
+    },
+  );
 });
 
 describe('nobody else is touched', () => {
