@@ -4,6 +4,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   caveatOf,
+  DEFAULT_HUNG_MODEL_MS,
+  DEFAULT_TIMEOUT_MS,
   isTransition,
   resolvedSpec,
   SEARCH_ATTRIBUTES,
@@ -640,6 +642,30 @@ describe('a subagent that stands still', () => {
       ]).flat();
     expect(drive([prepared, ...rounds(() => 0).slice(0, -1)])[0].verdict).toMatchObject({ status: 'failed' });
     expect(drive([prepared, ...rounds((at) => at)])[0].verdict).toBeUndefined();
+  });
+
+  it('by a model that never answers has failed after a little more than a quarter of an hour, at the defaults', () => {
+    const tookMs = [0, 1, 7, 7919, 2 ** 31].map((seed) => {
+      const defaults = { ...rules, timeoutMs: DEFAULT_TIMEOUT_MS, seed };
+      const silent = turn({ ...failed, class: 'network' }, DEFAULT_HUNG_MODEL_MS);
+      let [state, action] = drive([prepared]);
+      let ms = 0;
+      while (action.do !== 'collect') {
+        [state, action] = decide(state, silent, defaults);
+        ms += DEFAULT_HUNG_MODEL_MS;
+        if (action.do !== 'pause') continue;
+        ms += action.ms;
+        [state, action] = decide(state, wentOn, defaults);
+      }
+      expect(state.verdict).toMatchObject({
+        status: 'failed',
+        failure: { class: 'model', cause: 'network' },
+      });
+      return ms;
+    });
+    // Five silences of 3 minutes; between them 5, 10, 20 and 40 seconds, and up to a quarter more.
+    expect(Math.min(...tookMs)).toBeGreaterThanOrEqual(975_000);
+    expect(Math.max(...tookMs)).toBeLessThanOrEqual(993_750);
   });
 
   it.each([
