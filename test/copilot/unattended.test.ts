@@ -1,4 +1,4 @@
-/** What asks a person, in the shells of a real Copilot runtime: one without a terminal, and one with (`mode: async`). */
+/** What asks a person, in the shells of a real Copilot runtime, in both modes: neither has a terminal to ask on. */
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,9 +8,13 @@ import { startRuntime } from '../../src/copilot/runtime/runtime.ts';
 import { openSession } from '../../src/copilot/session/session.ts';
 import { shellScript } from '../../src/copilot/runtime/shell-script.ts';
 import { startScriptedModel } from '../support/model.ts';
+import { hasSsh, startSshHost } from '../support/ssh-host.ts';
 import { bash } from '../support/turns.ts';
 
-const SCRIPT = `
+/** To whom su asks a password. */
+const ORDINARY = process.geteuid?.() === 0 ? 'setpriv --reuid=65534 --regid=65534 --clear-groups' : '';
+
+const script = (port: number) => `
 git init -q -b main . && git config user.name me && git config user.email me@x
 git config core.editor vim && git config core.pager less
 echo 1 >a && git add a
@@ -26,6 +30,9 @@ seq 9999 >long && git add long && git commit -qm long && git log -p -1 | tail -1
 man sh | wc -l
 git clone -q https://127.0.0.1:1/private.git; echo "cloned $?"
 "$SSH_ASKPASS" "Are you sure you want to continue connecting (yes/no)?"; echo "asked $?"
+ssh -F none -o UserKnownHostsFile=/dev/null -p ${port} nobody@127.0.0.1 true; echo "connected $?"
+ssh-keygen -q -t ed25519 -N secret -f key; ssh-keygen -y -f key; echo "unlocked $?"
+${ORDINARY} su root -c true; echo "su $?"; read -rs password </dev/tty; echo "terminal $?"
 $EDITOR notes.txt; echo "edited $?"
 vim notes.txt; echo "vim $?"; vi notes.txt; echo "vi $?"
 echo theirs >batch; vim -c '%s/theirs/mine/' -c wq batch; echo "scripted $? $(cat batch)"
@@ -41,12 +48,13 @@ it.each(['sync', 'async'])('waits for nobody in a %s shell', { timeout: 300_000 
   const errors = join(folder, 'errors');
   const toFile = mode === 'sync' ? `exec 2>${errors};` : '';
   // In its own file, so that the terminal, where there is one, stays what the programs see.
-  const script = `${toFile} exec 3>${said}; ${SCRIPT.replaceAll(/echo "(\w+ \$\?|own \$\?|amended [^"]*|scripted [^"]*|CI=[^"]*)"/g, 'echo "$1" >&3')} echo over >&3`;
+  using host = await startSshHost();
+  const asking = `${toFile} exec 3>${said}; ${script(host.port).replaceAll(/echo "(\w+ \$\?|own \$\?|amended [^"]*|scripted [^"]*|CI=[^"]*)"/g, 'echo "$1" >&3')} echo over >&3`;
   const model = await startScriptedModel([
     {
       when: () => true,
       steps: [
-        bash(`{ ${script}\n}`, { mode }),
+        bash(`{ ${asking}\n}`, { mode }),
         bash(`until grep -q over ${said}; do sleep 0.2; done`),
         { text: 'Done.' },
       ],
@@ -80,6 +88,10 @@ it.each(['sync', 'async'])('waits for nobody in a %s shell', { timeout: 300_000 
       'paged 0',
       'cloned 128',
       'asked 1',
+      `connected ${hasSsh ? 255 : 127}`,
+      `unlocked ${hasSsh ? 255 : 127}`,
+      'su 1',
+      'terminal 1',
       'edited 1',
       'vim 1',
       'vi 1',
@@ -95,6 +107,12 @@ it.each(['sync', 'async'])('waits for nobody in a %s shell', { timeout: 300_000 
     expect(words).toContain('an editor was to open git-rebase-todo, and nobody is here to type. Say what to');
     expect(words).toContain('an editor was to open notes.txt, and nobody is here to type. Write the file');
     expect(words).toContain('nobody is here to answer: Are you sure');
+    if (!hasSsh) return;
+    expect(words).toMatch(
+      /nobody is here to answer: The authenticity of host [^]*Are you sure you want to continue/,
+    );
+    expect(words).toContain('Host key verification failed.');
+    expect(words).toContain('nobody is here to answer: Enter passphrase');
   } finally {
     await runtime.stop();
     await model.stop();
