@@ -1,6 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
@@ -19,6 +29,7 @@ import { openHome } from '../../src/home/home.ts';
 import { noteRun } from '../../src/home/run-record.ts';
 import { lockHome } from '../../src/home/lock.ts';
 import { isAlive, processStartTime } from '../../src/system/process.ts';
+import { startEmbedded } from '../../src/temporal/embedded.ts';
 import { readUpFile } from '../../src/temporal/up-file.ts';
 import { familyOf } from '../../src/worker/up/processes.ts';
 import { temporaryFolder } from '../support/home.ts';
@@ -439,6 +450,76 @@ describe.concurrent('what a crash or a new database leaves', () => {
     const all = (await run(['clean', '--all-sessions', '--json'], { home })).stdout;
     expect(cleanJson.parse(JSON.parse(all)).runs).toMatchObject([{ label: 'two', kept: [] }]);
     expect(listJson.parse(await json(home, 'list')).subagents).toEqual([]);
+  });
+});
+
+/** What `up` says of its database. @param within a command that it runs in */
+async function databaseFailure(home: string, within: readonly string[] = []): Promise<object> {
+  const { exitCode, stderr } = await start(['up', '--json'], { home }, within);
+  expect(exitCode).toBe(1);
+  return failureJson.parse(JSON.parse(stderr)).error;
+}
+
+/** Whose rights a command has that is not root's, though its files are. */
+const AS_ORDINARY =
+  process.geteuid?.() === 0 ? ['setpriv', '--bounding-set=-all', '--inh-caps=-all', '--'] : [];
+/** Holds what is asked of it, of a database, until it is killed. */
+const HOLD = `import sqlite3, sys, time
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+database.execute('PRAGMA locking_mode = EXCLUSIVE')
+database.execute('BEGIN EXCLUSIVE')
+print('locked', flush=True)
+time.sleep(3600)`;
+const python = '/usr/bin/python3';
+
+describe.concurrent('a database that cannot be used', () => {
+  /** A home with a database that a server has used. @returns the file */
+  async function used(home: string): Promise<string> {
+    const { temporal } = (await openHome(home)).paths;
+    const logFile = join(home, 'logs', 'server.log');
+    const server = await startEmbedded({ dataDir: temporal, logFile, onProgress: () => undefined });
+    await server.stop();
+    return join(temporal, 'temporal.db');
+  }
+
+  it.runIf(existsSync(python))('because another program has it locked', async ({ home }) => {
+    const database = await used(home);
+    const holder = execa(python, ['-c', HOLD, database], { reject: false });
+    try {
+      await once(holder.stdout, 'data');
+      expect(await databaseFailure(home)).toMatchObject({
+        code: 'DATABASE',
+        message: `another program has the database of Temporal, ${database}, locked`,
+        remedy: `end it (\`fuser ${database}\` names it: a backup, or an sqlite3 shell), then run it again`,
+      });
+    } finally {
+      holder.kill('SIGKILL');
+      await holder;
+    }
+    await using up = startUp({ home });
+    await up.event('worker-ready');
+  });
+
+  it('because its mode lets nobody write it', async ({ home }) => {
+    const database = await used(home);
+    chmodSync(database, 0o400);
+    expect(await databaseFailure(home, AS_ORDINARY)).toMatchObject({
+      code: 'DATABASE',
+      message: `the database of Temporal, ${database}, cannot be opened for writing`,
+      remedy: 'make it a file that you own and can write, on a disk that is not read-only',
+    });
+    chmodSync(database, 0o600);
+    await using up = startUp({ home });
+    await up.event('worker-ready');
+  });
+
+  it.runIf(canMount)('because it lies on a disk that is read-only', async ({ home }) => {
+    const database = await used(home);
+    const readOnly = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"';
+    expect(await databaseFailure(home, ['unshare', '-Urm', 'sh', '-c', readOnly, database])).toMatchObject({
+      code: 'DATABASE',
+      message: `the database of Temporal, ${database}, cannot be opened for writing`,
+    });
   });
 });
 
