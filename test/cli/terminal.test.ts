@@ -1,12 +1,15 @@
 /** What the commands do only in a terminal: start `up`, and redraw in place. */
-import { writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { spawn as spawnPty } from '@lydell/node-pty';
+import { execa } from 'execa';
 import stringWidth from 'string-width';
 import xterm from '@xterm/headless';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { eventually } from '../support/eventually.ts';
+import { statusJson } from '../../src/cli/json.ts';
+import { Subagents } from '../../src/client/index.ts';
+import { eventually, PATIENCE_MS } from '../support/eventually.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/home.ts';
 import { startScriptedModel, type ScriptedModel } from '../support/model.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
@@ -21,6 +24,7 @@ beforeAll(async () => {
   model = await startScriptedModel([
     on('sit', [bash(`until [ -e ${folder.path}/go-on ]; do sleep 0.1; done`), { text: 'Sat.' }]),
     on('say done', [{ text: 'Nothing to do.' }]),
+    on('stay', [bash(`until [ -e ${folder.path}/go-home ]; do sleep 0.1; done`), { text: 'Stayed.' }]),
   ]);
   repository = await temporaryRepository();
 });
@@ -38,14 +42,13 @@ const surroundings = () => ({
 });
 
 /** A command in a terminal: what is on its screen, and whether it has ended. */
-function inTerminal(...args: string[]) {
+function inTerminal(args: readonly string[], at = surroundings()) {
   let size = { cols: 110, rows: 24 };
   const screen = new xterm.Terminal({ ...size, allowProposedApi: true });
-  const { cwd } = surroundings();
   const child = spawnPty(process.execPath, [MAIN, ...args], {
     ...size,
-    cwd,
-    env: environment(surroundings()),
+    cwd: at.cwd,
+    env: environment(at),
   });
   let exitCode: number | undefined;
   child.onExit((exit) => (exitCode = exit.exitCode));
@@ -79,11 +82,15 @@ function inTerminal(...args: string[]) {
       screen.resize(cols, rows);
       child.resize(cols, rows);
     },
-    shows: (what: string) =>
-      eventually(() => {
-        if (!text().includes(what) && exitCode !== undefined) throw new Error(`ended: ${text()}`);
-        return text().includes(what);
-      }),
+    /** Waits until the screen shows it. @throws what is on the screen when it does not in time */
+    shows: (what: string) => {
+      const deadline = Date.now() + PATIENCE_MS;
+      return eventually(() => {
+        if (text().includes(what)) return true;
+        if (exitCode !== undefined || Date.now() > deadline) throw new Error(`no ${what} on\n${text()}`);
+        return undefined;
+      });
+    },
     exit: () => eventually(() => exitCode !== undefined && { exitCode }),
     press: (keys: string) => child.write(keys),
   };
@@ -92,12 +99,12 @@ function inTerminal(...args: string[]) {
 const timesIn = (text: string, what: string): number => text.split(what).length - 1;
 
 it('spawn starts `up` where nothing runs; watch and wait redraw in place', async () => {
-  const spawned = inTerminal('spawn', 'sitter', 'sit');
+  const spawned = inTerminal(['spawn', 'sitter', 'sit']);
   expect(await spawned.exit()).toEqual({ exitCode: 0 });
   expect(spawned.text()).toContain('starting `subagents up --detach`');
   expect(spawned.text()).toContain('`subagents down` stops it');
 
-  const watching = inTerminal('watch', '--interval', '200ms');
+  const watching = inTerminal(['watch', '--interval', '200ms']);
   await watching.shows('sitter');
   await watching.shows('working');
   // Another row comes into the same table.
@@ -108,7 +115,7 @@ it('spawn starts `up` where nothing runs; watch and wait redraw in place', async
   watching.press('q');
   expect(await watching.exit()).toEqual({ exitCode: 0 });
 
-  const waiting = inTerminal('wait', 'sitter');
+  const waiting = inTerminal(['wait', 'sitter']);
   await waiting.shows('sitter');
   const drawn = waiting.text();
   await eventually(() => waiting.text() !== drawn && timesIn(waiting.text(), 'sitter') > 0);
@@ -119,7 +126,7 @@ it('spawn starts `up` where nothing runs; watch and wait redraw in place', async
 });
 
 it('watch fits its terminal whenever that changes its size, and leaves nothing old on it', async () => {
-  const watching = inTerminal('watch', '--interval', '1h');
+  const watching = inTerminal(['watch', '--interval', '1h']);
   await watching.shows('second');
   /** The screen once it was drawn for its size. */
   const resized = async (cols: number, rows: number): Promise<string[]> => {
@@ -151,4 +158,79 @@ it('watch fits its terminal whenever that changes its size, and leaves nothing o
   watching.resize(30, 24);
   watching.press('q');
   expect(await watching.exit()).toEqual({ exitCode: 0 });
+});
+
+const DOWN = '\u001B[B';
+const PAGE_DOWN = '\u001B[6~';
+
+it('watch scrolls by the keys of its terminal', async () => {
+  await using subagents = await Subagents.connect({ home: surroundings().home, env: {} });
+  // As many of those that have ended as it shows of a session.
+  const labels = Array.from({ length: 10 }, (_, at) => `row-${at}`);
+  const specs = labels.map((label) => ({ label, task: 'say done' }));
+  for (const each of await subagents.session('rows').spawn(specs, { cwd: repository.path })) {
+    if (each.accepted) await each.result();
+  }
+  const watching = inTerminal(['watch', '--interval', '1h', '--session', 'rows']);
+  const shown = (): string[] => watching.lines().flatMap((line) => /\brow-\d+/.exec(line)?.[0] ?? []);
+  watching.resize(110, 40);
+  const all = await eventually(() => shown().length === 10 && shown());
+  watching.resize(110, 10);
+  const page = await eventually(() => Number(/rows 1 to (\d+) of/.exec(watching.text())?.[1]) || undefined);
+  expect(page).toBeGreaterThan(2);
+  expect(page).toBeLessThan(6);
+  let first = 0;
+  for (const [keys, by] of [
+    [DOWN, 1],
+    ['\u001BOB', 1],
+    ['j', 1],
+    ['\u001B[A', -1],
+    ['k', -1],
+    [PAGE_DOWN, page],
+    ['\u001B[5~', -page],
+    [' ', page],
+    ['\u001B[H', -99],
+    [DOWN + DOWN, 2],
+  ] as const) {
+    watching.press(keys);
+    first = Math.min(Math.max(0, first + by), all.length - page);
+    await watching.shows(`rows ${first + 1} to ${first + page} of`);
+    expect([keys, shown()]).toEqual([keys, all.slice(first, first + page)]);
+  }
+  watching.press('\u001B[F');
+  await eventually(() => shown().at(-1) === all.at(-1));
+  watching.press('\u0003');
+  expect(await watching.exit()).toEqual({ exitCode: 0 });
+});
+
+it('Ctrl-C on `spawn --wait` that started `up`, and a reader of `up --detach` that goes, leave `up` and subagents at work', async () => {
+  const at = { ...surroundings(), home: join(folder.path, 'second') };
+  const upOf = async () =>
+    statusJson.parse(JSON.parse((await run(['status', '--json'], at)).stdout)).up?.pid ?? 0;
+  const log = () => readFile(join(at.home, 'logs', 'up.log'), 'utf8');
+  try {
+    const spawned = inTerminal(['spawn', 'stayer', 'stay', '--wait'], at);
+    await spawned.shows('starting `subagents up --detach`');
+    await spawned.shows('bash:');
+    const first = await upOf();
+    spawned.press('\u0003');
+    expect(await spawned.exit()).toEqual({ exitCode: 130 });
+    expect(await upOf()).toBe(first);
+    expect(await log()).not.toContain('Stopping');
+
+    await run(['down'], at);
+    await rm(join(at.home, 'logs', 'up.log'));
+    const pipe = ['-c', '"$@" | head -1', 'sh', process.execPath, MAIN, 'up', '--detach'];
+    const { stdout } = await execa('sh', pipe, { env: environment(at), extendEnv: false, cwd: at.cwd });
+    expect(stdout).toBe('up');
+    const second = await upOf();
+    expect(second).not.toBe(first);
+    await writeFile(join(folder.path, 'go-home'), '');
+    const { exitCode, stdout: end } = await run(['wait', 'stayer'], at);
+    expect([exitCode, end]).toEqual([0, expect.stringContaining('Stayed.')]);
+    expect(await upOf()).toBe(second);
+    expect(await log()).not.toContain('Stopping');
+  } finally {
+    await run(['down', '--now'], at);
+  }
 });
