@@ -1,7 +1,10 @@
+import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
+import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Subagents, type Announcement, type ReceivedAnnouncement } from '../../src/client/index.ts';
 import { DEFAULT_RECEIVER, SESSION, sessionWorkflowId } from '../../src/contract/index.ts';
+import { TYPESCRIPT } from '../support/child.ts';
 import { doorTo } from '../support/door.ts';
 import { eventually } from '../support/eventually.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
@@ -273,6 +276,18 @@ describe('an iteration', () => {
   it('that was over before it began tells nothing', async () => {
     const items = subagents.session('quiet').announcements({ signal: AbortSignal.abort() });
     expect(await items.next()).toEqual({ done: true, value: undefined });
+  });
+
+  it('may be one of many on one signal: nothing warns of a leak', async () => {
+    await spawn('many', 'a');
+    const program = fileURLToPath(new URL('children/follow-often.ts', import.meta.url));
+    const { stdout, stderr } = await execa(process.execPath, [
+      ...TYPESCRIPT,
+      program,
+      JSON.stringify(fleet.target),
+      'many',
+    ]);
+    expect([stdout, stderr]).toEqual(['11 followed, 11 ended', '']);
   });
 
   it('goes on over a restart of the server', async () => {
