@@ -47,9 +47,16 @@ export function cleanEnvironment(env: Env, allowed: readonly string[] = []): Rec
   return clean;
 }
 
+/** The newest verdict on each variable: every call of git asks about all of them, and looking at a value takes long. */
+const verdicts = new Map<string, { readonly value: string; readonly withheld: boolean }>();
+
 /** Whether a variable is kept from shells unless `SUBAGENTS_ENV` or a spawn names it. */
 export function isWithheld(name: string, value: string): boolean {
-  return OURS.some((pattern) => pattern.test(name)) || secretsOf(name, value).length > 0;
+  const known = verdicts.get(name);
+  if (known?.value === value) return known.withheld;
+  const withheld = OURS.some((pattern) => pattern.test(name)) || secretsOf(name, value).length > 0;
+  verdicts.set(name, { value, withheld });
+  return withheld;
 }
 
 /** What is kept from shells, by name, in order. */
