@@ -40,24 +40,33 @@ export function cleanEnvironment(env: Env, allowed: readonly string[] = []): Rec
   const clean: Record<string, string> = {};
   const given = new Set([...allowed, ...givenBy(env)]);
   for (const [name, value] of Object.entries(env)) {
-    if (value === undefined || ELSEWHERE.some((pattern) => pattern.test(name))) continue;
-    if (isWithheld(name, value) && !given.has(name)) continue;
-    clean[name] = value;
+    if (value === undefined) continue;
+    const { withheld, elsewhere } = verdictOn(name, value);
+    if (!elsewhere && (!withheld || given.has(name))) clean[name] = value;
   }
   return clean;
 }
 
-/** The newest verdict on each variable: every call of git asks about all of them, and looking at a value takes long. */
-const verdicts = new Map<string, { readonly value: string; readonly withheld: boolean }>();
+interface Verdict {
+  readonly value: string;
+  readonly withheld: boolean;
+  readonly elsewhere: boolean;
+}
+/** The newest verdict on each variable: every call of git asks for all of them, and reading a value takes long. */
+const verdicts = new Map<string, Verdict>();
+
+function verdictOn(name: string, value: string): Verdict {
+  const known = verdicts.get(name);
+  if (known?.value === value) return known;
+  const withheld = OURS.some((pattern) => pattern.test(name)) || secretsOf(name, value).length > 0;
+  const elsewhere = ELSEWHERE.some((pattern) => pattern.test(name));
+  const verdict = { value, withheld, elsewhere };
+  verdicts.set(name, verdict);
+  return verdict;
+}
 
 /** Whether a variable is kept from shells unless `SUBAGENTS_ENV` or a spawn names it. */
-export function isWithheld(name: string, value: string): boolean {
-  const known = verdicts.get(name);
-  if (known?.value === value) return known.withheld;
-  const withheld = OURS.some((pattern) => pattern.test(name)) || secretsOf(name, value).length > 0;
-  verdicts.set(name, { value, withheld });
-  return withheld;
-}
+export const isWithheld = (name: string, value: string): boolean => verdictOn(name, value).withheld;
 
 /** What is kept from shells, by name, in order. */
 export interface Withheld {
