@@ -379,7 +379,7 @@ export interface DeliverInput {
   /** What runs is stopped first. */
   readonly interrupt?: boolean;
 }
-/** `no-turn`: no live turn holds the Copilot session; the message opens the next turn instead. */
+/** `no-turn`: no live turn holds the Copilot session; the message is held instead. */
 export type DeliverResult =
   { readonly kind: 'delivered'; readonly receipt: Receipt } | { readonly kind: 'no-turn' } | Lost;
 

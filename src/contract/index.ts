@@ -6,6 +6,7 @@ export * from './chain-step.ts';
 export * from './chain.ts';
 export * from './check.ts';
 export * from './cleaned.ts';
+export * from './deliveries.ts';
 export * from './denials.ts';
 export * from './duration.ts';
 export * from './errors.ts';

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { CleanInput } from './activities.ts';
 import { announcement, word } from './announcement.ts';
 import { caveatKinds } from './caveat.ts';
+import { DELIVERIES } from './deliveries.ts';
 import { label, sessionName } from './label.ts';
 import { MAX_SPAWN_SPECS, MAX_STEER_BYTES } from './limits.ts';
 import { sweepReport } from './outcome.ts';
@@ -233,13 +234,7 @@ export type SteerRequest = z.input<typeof steerRequest>;
 /** How a steer was delivered. */
 export const receipt = z.object({
   id: z.string(),
-  delivery: z.enum([
-    'mid-turn', // the model sees it at its next call; a running shell command went to the background
-    'queued-behind-tool', // it is in the conversation as soon as the running tool or model call ends
-    'started-turn', // it opened a turn
-    'interrupted', // what ran was stopped, and the model has it at once
-    'held', // it is kept, and opens the next turn (queued, preparing, asking, verifying)
-  ]),
+  delivery: z.enum(Object.keys(DELIVERIES) as [keyof typeof DELIVERIES, ...(keyof typeof DELIVERIES)[]]),
   at: z.string(),
   during: z.string().optional().describe('what the subagent was doing when it came'),
 });

@@ -1,5 +1,5 @@
 /** Subagents in an answer, as text. */
-import { inOurWords, kindsOf, span, STALLS, type Status } from '../contract/index.ts';
+import { DELIVERIES, inOurWords, kindsOf, span, STALLS, type Status } from '../contract/index.ts';
 import type { SubagentAnswer } from './view.ts';
 
 /** One subagent: a line of facts, then `more`, then its words. */
@@ -10,7 +10,7 @@ export function subagentText(view: SubagentAnswer, more: readonly string[] = [])
     ...(view.status === undefined ? [] : [statusWords(view.status, view.caveats)]),
     ...(view.since === undefined ? [] : [`since ${view.since} (${ago(view.since)})`]),
     ...(view.cleanedAt === undefined ? [] : ['cleaned']),
-    ...(view.receipt === undefined ? [] : [`steered: ${DELIVERY[view.receipt.delivery]}`]),
+    ...(view.receipt === undefined ? [] : [`steered: ${DELIVERIES[view.receipt.delivery]}`]),
     ...(view.answered === true
       ? [`answered ${view.answeredQuestion}${view.repeated ? ', as before' : ''}`]
       : []),
@@ -44,12 +44,3 @@ function errorLines({ code, message, remedy }: NonNullable<SubagentAnswer['error
 }
 
 const ago = (at: string): string => `${span(Date.now() - Date.parse(at))} ago`;
-
-/** How a steer was delivered. */
-const DELIVERY: Readonly<Record<NonNullable<SubagentAnswer['receipt']>['delivery'], string>> = {
-  'mid-turn': 'delivered in the middle of its turn; its model sees it at the next call',
-  'queued-behind-tool': 'delivered; it is in its conversation as soon as the running tool or model call ends',
-  'started-turn': 'delivered; it opened a new turn',
-  interrupted: 'delivered; what ran was stopped for it',
-  held: 'kept; it opens the next turn',
-};

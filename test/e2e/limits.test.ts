@@ -39,7 +39,10 @@ beforeAll(async () => {
         userMessages.join().includes('ENOUGH') ? { text: 'Stopped.' } : bash('sleep 0.01'),
       ),
       on('mute', [hang]),
-      on('down', () => (isUp ? { text: 'Back again.' } : malformed)),
+      on('down', ({ answers }) => {
+        if (!isUp) return malformed;
+        return answers === 0 ? bash('sleep 30') : { text: 'Back again.' };
+      }),
       on('unlucky', () => ({ text: JSON.stringify(`${'a'.repeat(40_000)}!`) })),
       on('spend', [
         bash('echo 1 > one.txt && git add . && git commit -qm one'),
@@ -49,7 +52,10 @@ beforeAll(async () => {
         bash('sleep 2'),
         bash('sleep 44'),
       ]),
-      on('locked', () => (keyIsGood ? { text: 'Let in.' } : status(401, 'key expired'))),
+      on('locked', ({ answers }) => {
+        if (!keyIsGood) return status(401, 'key expired');
+        return answers === 0 ? bash('sleep 30') : { text: 'Let in.' };
+      }),
     ],
     { env: { SUBAGENTS_SLOTS: '8' } },
   );
@@ -225,8 +231,14 @@ describe.concurrent('what a subagent stands still for is the same everywhere', (
     await spawn({ label: 'cut-off', task: 'down' });
     const { stalled } = await stalledAs('cut-off', 'model');
     expect(stalled?.detail).toMatch(/^(tries again at \d\d:\d\d:\d\d UTC|is being tried again): /);
+    expect((await subagent('cut-off').steer('while it was down')).delivery).toBe('held');
     isUp = true;
-    expect(await subagent('cut-off').result()).toMatchObject({ status: 'done', report: 'Back again.' });
+    expect(await subagent('cut-off').result()).toMatchObject({
+      status: 'done',
+      report: 'Back again.',
+      turns: 1,
+    });
+    expect(fleet.model.timesSaid('while it was down')).toBe(1);
   });
 });
 
@@ -278,7 +290,9 @@ it('expired credentials are waited for without a slot, announced once, and taken
   await fleet.worker.stop();
   await fleet.startWorker();
   const outcome = await subagent('locked-out').result();
-  expect(outcome).toMatchObject({ status: 'done', report: 'Let in.', turns: 2 });
+  expect(outcome).toMatchObject({ status: 'done', report: 'Let in.', turns: 1 });
+  const { steers } = await subagent('locked-out').describe();
+  expect(steers.map(({ receipt }) => receipt?.delivery)).toEqual(['mid-turn']);
   expect(fleet.model.timesSaid('good luck')).toBe(1);
   expect(await heard('locked-out')).toEqual([
     expect.stringMatching(/^notice: waits for new credentials: .*HTTP 401/),

@@ -840,6 +840,13 @@ function live(gen: fc.GeneratorValue, own: Rules) {
       machine.dispatch({ type: 'steer-arrived', steer });
       machine.dispatch({ type: 'steer-held', steer });
     }
+    const [waiting] = machine.state.held;
+    if (action.do === 'turn' && waiting !== undefined && gen(fc.boolean)) {
+      const receipt = { id: waiting.id, delivery: 'mid-turn' as const, at: '' };
+      machine.dispatch({ type: 'held-steer-delivered', receipt });
+      expect(machine.state.held).not.toContain(waiting);
+      opened.add(waiting.id);
+    }
     if (occurrences.length < 20 && gen(fc.boolean)) {
       const occurrence = gen(() => anyOccurrence);
       occurrences.push(occurrence);

@@ -119,6 +119,8 @@ export type Occurrence =
   /** No turn has taken it: the next one does. */
   | { readonly type: 'steer-held'; readonly steer: HeldSteer }
   | { readonly type: 'steer-answered'; readonly receipt: Receipt }
+  /** One that was held got into a turn that runs again; `receipt` replaces the first one. */
+  | { readonly type: 'held-steer-delivered'; readonly receipt: Receipt }
   | { readonly type: 'noted'; readonly note: string }
   | { readonly type: 'cloned'; readonly repository: string; readonly defaults: SettingsTaken }
   | { readonly type: 'turn-began' }

@@ -79,6 +79,29 @@ export class SteerInbox {
     return steerLog.map((steer) => ({ ...steer, message: beginningOf(steer.message) }));
   }
 
+  /**
+   * The turn runs again: what was held while it did not is brought in before any other steer. What does not get in waits
+   * for the next turn.
+   */
+  turnRuns(): void {
+    if (this.#parts.machine.state.held.length === 0) return;
+    this.#inFlight++;
+    this.#order = this.#order
+      .then(() => this.#bringInHeld())
+      .catch(() => undefined)
+      .finally(() => this.#inFlight--);
+  }
+
+  async #bringInHeld(): Promise<void> {
+    const { machine, status } = this.#parts;
+    for (const steer of machine.state.held) {
+      const receipt = await this.#bringIn(steer);
+      if (receipt === undefined) return;
+      machine.dispatch({ type: 'held-steer-delivered', receipt });
+      status.show();
+    }
+  }
+
   /** A message of our own into the running turn, which is dropped where that has ended. */
   async nudge(message: string): Promise<void> {
     const steer = this.#arrive({ id: `nudge-${uuid4().slice(0, 8)}`, message });

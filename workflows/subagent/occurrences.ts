@@ -1,5 +1,5 @@
 /** What happens beside the action that runs, as changes of the state. No Temporal, no clock, no I/O. */
-import { caveatOf, oneLine } from '../../src/contract/index.ts';
+import { caveatOf, oneLine, type Receipt } from '../../src/contract/index.ts';
 import { countLeftOut } from '../session/left-out.ts';
 import type { Occurrence } from './events.ts';
 import type { SteerRecord, SubagentState } from './state.ts';
@@ -15,12 +15,11 @@ export function record(state: SubagentState, occurrence: Occurrence): SubagentSt
       return { ...state, steerLog: remembered([...state.steerLog, occurrence.steer]) };
     case 'steer-held':
       return { ...state, held: [...state.held, occurrence.steer] };
-    case 'steer-answered': {
+    case 'steer-answered':
+      return answered(state, occurrence.receipt);
+    case 'held-steer-delivered': {
       const { receipt } = occurrence;
-      const steerLog = state.steerLog.map((steer) =>
-        steer.id === receipt.id ? { ...steer, receipt } : steer,
-      );
-      return { ...state, steerLog };
+      return answered({ ...state, held: state.held.filter(({ id }) => id !== receipt.id) }, receipt);
     }
     case 'noted':
       return noted(state, occurrence.note);
@@ -52,6 +51,11 @@ export function record(state: SubagentState, occurrence: Occurrence): SubagentSt
       return { ...state, leftOut: countLeftOut(state.leftOut, occurrence.name, occurrence.why) };
   }
 }
+
+const answered = (state: SubagentState, receipt: Receipt): SubagentState => ({
+  ...state,
+  steerLog: state.steerLog.map((steer) => (steer.id === receipt.id ? { ...steer, receipt } : steer)),
+});
 
 const noted = (state: SubagentState, note: string): SubagentState => ({
   ...state,

@@ -41,6 +41,7 @@ export class Pauses {
 
   /** The turn runs again: what is to be said to it is said. One that has ended needs no message. */
   turnRuns(): void {
+    this.#parts.inbox.turnRuns();
     if (this.#nudge === undefined) return;
     const nudge = this.#nudge;
     this.#nudge = undefined;

@@ -1,4 +1,5 @@
 import type { Receipt } from '../../client/index.ts';
+import { DELIVERIES } from '../../contract/deliveries.ts';
 import { oneLine } from '../../contract/text.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
@@ -31,14 +32,6 @@ export async function steer(
 
 /** How a steer was delivered, in words. */
 export function receiptText(receipt: Receipt): string {
-  const during = receipt.during === undefined ? '' : ` (it was at: ${oneLine(receipt.during, 120)})`;
-  return `${DELIVERY[receipt.delivery]}${during}`;
+  const during = receipt.during === undefined ? '' : ` (was doing: ${oneLine(receipt.during, 120)})`;
+  return `${DELIVERIES[receipt.delivery]}${during}`;
 }
-
-const DELIVERY: Readonly<Record<Receipt['delivery'], string>> = {
-  'mid-turn': 'delivered in the middle of its turn; the model sees it at its next call',
-  'queued-behind-tool': 'delivered; it is in the conversation as soon as the running tool or model call ends',
-  'started-turn': 'delivered; it opened a new turn',
-  interrupted: 'delivered; what ran was stopped for it',
-  held: 'kept; it opens the next turn',
-};

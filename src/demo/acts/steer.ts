@@ -1,16 +1,8 @@
-import type { Receipt } from '../../client/index.ts';
+import { DELIVERIES } from '../../contract/deliveries.ts';
 import { count, span } from '../narrator.ts';
 import type { Stage } from '../stage.ts';
 import { DOCS, STEER } from '../tasks.ts';
 import { runningCommand, skip } from './scene.ts';
-
-const DELIVERY: Readonly<Record<Receipt['delivery'], string>> = {
-  'mid-turn': 'mid-turn: the model sees it at its next call, the command goes on in the background',
-  'queued-behind-tool': 'in the conversation as soon as the command ends',
-  'started-turn': 'it opened a turn',
-  interrupted: 'what ran was stopped for it',
-  held: 'kept, for the next turn',
-};
 
 /** Steers update-docs while its shell command runs, and shows the receipt. */
 export async function steerDocs(stage: Stage): Promise<void> {
@@ -27,7 +19,7 @@ export async function steerDocs(stage: Stage): Promise<void> {
     receipt.delivery === 'mid-turn' || !stage.scripted,
     'main agent',
     'receipt',
-    `has the receipt after ${span(elapsed)}. ${DELIVERY[receipt.delivery]}`,
+    `has the receipt after ${span(elapsed)}. ${receipt.delivery}: ${DELIVERIES[receipt.delivery]}`,
     { receipt, tookMs: Math.round(elapsed) },
   );
   const { steers } = await session.subagent(DOCS).describe();

@@ -13,7 +13,7 @@ export const steer: Action = async (context, { target, message, requestId }) => 
     return {
       view: {
         receipt: { id, delivery, at },
-        ...(during !== undefined && { words: fenced('what it was at', 'the subagent', during, 300) }),
+        ...(during !== undefined && { words: fenced('what it was doing', 'the subagent', during, 300) }),
       },
     };
   });
