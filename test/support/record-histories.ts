@@ -27,7 +27,10 @@ export async function recordHistories(prefix: string): Promise<void> {
       on('listen', [bash('sleep 3457'), { text: 'Heard.' }]),
       on('fail', [{ error: { status: 403, message: 'not yours' } }]),
       on('quiet', ({ answers }) => (answers === 0 ? bash('sleep 3459') : { text: 'Went on.' })),
-      on('locked', () => (opened ? { text: 'Let in.' } : { error: { status: 401, message: 'expired' } })),
+      on('locked', ({ answers }) => {
+        if (!opened) return { error: { status: 401, message: 'expired' } };
+        return answers === 0 ? bash('sleep 30') : { text: 'Let in.' };
+      }),
       on('make', [bash('echo made > made.txt'), { text: 'Made.' }]),
       on('hand on', [bash('echo handed > a.md'), { text: 'Handed.' }]),
       on('sit', [bash('sleep 3456'), { text: 'Sat.' }]),
@@ -180,6 +183,8 @@ async function playLimits(fleet: Fleet, subagents: Subagents, write: Write, open
   await end('nudged');
   await session.spawn({ label: 'waited', task: 'locked' }, options);
   await eventually(async () => (await session.subagent('waited').describe()).status === 'waiting');
+  // Held while it waits, and brought into the turn when that runs again.
+  await session.subagent('waited').steer('Use tabs.');
   open();
   await fleet.worker.stop();
   await fleet.startWorker();
