@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { git } from '../../src/git/git.ts';
+import { Git, git } from '../../src/git/git.ts';
 import { firstUsefulLine } from '../../src/git/run.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository } from '../support/repository.ts';
 
@@ -16,7 +16,7 @@ it('names the program of a filter that is not installed, and what to do', async 
   await using repo = await temporaryRepository({ '.gitattributes': '*.bin filter=lfs\n', 'a.bin': 'a' });
   const add = async (): Promise<unknown> => {
     await repo.write({ 'a.bin': `${Math.random()}` });
-    return git(['add', 'a.bin'], { cwd: repo.path });
+    return Git.at(repo.path, { trusted: true }).run(['add', 'a.bin']);
   };
   await repo.git('config', 'filter.lfs.required', 'true');
   for (const [key, program] of [
