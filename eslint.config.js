@@ -24,6 +24,15 @@ const LAYERS = [
 /** Workflows are deterministic: they know nothing of the machine. */
 const OF_WORKFLOWS = ['src/contract', 'src/chain'];
 
+/** Git runs by a handle (`src/git/git.ts`): these start it without the handle's guard. */
+const UNGUARDED = {
+  regex: '/run\\.ts$',
+  importNamePattern: '^(runGit|programOf)$',
+  message: 'git runs by a handle: see src/git/git.ts',
+};
+/** What finds out what the guard needs to know. */
+const OF_THE_GUARD = ['git.ts', 'trust/configuration.ts', 'worktrees/submodule-tree.ts'];
+
 /**
  * A rule against imports of `folders`, and of more where given.
  * @param {readonly string[]} folders
@@ -95,8 +104,18 @@ export default tseslint.config(
   },
   ...LAYERS.slice(1).map((folder, index) => ({
     files: [`${folder}/**/*.ts`],
-    rules: forbid(LAYERS.slice(0, index + 1), `it is above ${folder}: see the map in CONTRIBUTING`),
+    ignores: OF_THE_GUARD.map((file) => `src/git/${file}`),
+    rules: forbid(LAYERS.slice(0, index + 1), `it is above ${folder}: see the map in CONTRIBUTING`, [
+      UNGUARDED,
+    ]),
   })),
+  {
+    files: OF_THE_GUARD.map((file) => `src/git/${file}`),
+    rules: forbid(
+      LAYERS.slice(0, LAYERS.indexOf('src/git')),
+      'it is above src/git: see the map in CONTRIBUTING',
+    ),
+  },
   {
     files: ['workflows/**/*.ts'],
     rules: forbid(

@@ -9,7 +9,7 @@ import { findCopilot } from '../src/copilot/runtime/executable.ts';
 import { RunningUp } from '../src/demo/running-up.ts';
 import { startScriptedModel, type Scenario, type ScriptedModel } from '../src/demo/scripted-model.ts';
 import { until } from '../src/demo/until.ts';
-import { git } from '../src/git/git.ts';
+import { Git } from '../src/git/git.ts';
 import { readSettings } from '../src/home/settings.ts';
 import { withoutTemporal } from '../src/temporal/environment.ts';
 import { Arrivals } from './arrivals.ts';
@@ -104,7 +104,7 @@ export class Rig implements Open {
   async checkout(name: string): Promise<string> {
     const path = join(this.folder, 'checkouts', name);
     await rm(path, { recursive: true, force: true });
-    await git(['clone', '--quiet', this.repo, path], { cwd: this.folder });
+    await Git.at(this.folder).run(['clone', '--quiet', this.repo, path]);
     return path;
   }
 
@@ -188,12 +188,12 @@ export class Rig implements Open {
   async #makeRepository(): Promise<void> {
     mkdirSync(this.repo);
     await writeFile(join(this.repo, 'README.md'), '# A project\n');
-    const inRepo = { cwd: this.repo };
-    await git(['init', '--quiet', '--initial-branch=main'], inRepo);
-    await git(['config', 'user.name', 'Bench'], inRepo);
-    await git(['config', 'user.email', 'bench@example.invalid'], inRepo);
-    await git(['add', '.'], inRepo);
-    await git(['commit', '--quiet', '-m', 'A project'], inRepo);
+    const git = Git.at(this.repo);
+    await git.run(['init', '--quiet', '--initial-branch=main']);
+    await git.run(['config', 'user.name', 'Bench']);
+    await git.run(['config', 'user.email', 'bench@example.invalid']);
+    await git.run(['add', '.']);
+    await git.run(['commit', '--quiet', '-m', 'A project']);
   }
 
   #mark(side: Side): string {

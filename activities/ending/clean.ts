@@ -40,6 +40,7 @@ import { diskUsage } from '../../src/system/disk-usage.ts';
 import { folderId } from '../../src/system/own-folder.ts';
 import { isWithin, realTarget } from '../../src/system/real-path.ts';
 import { removeTree, surveyTree } from '../../src/system/remove-tree.ts';
+import { gitAt, type Git } from '../../src/git/git.ts';
 
 export interface CleanDependencies {
   readonly home: {
@@ -257,19 +258,19 @@ async function decide(record: RunRecord, rules: CleanRules): Promise<Decision> {
   const foreign = foreignFolder(record);
   if (foreign !== undefined)
     return { kept: [{ what: 'worktree', where: cwd, why: foreign }], drop: [], stays: true };
-  const tip = await branchTip(repository, branch);
+  const tip = await branchTip(gitAt(repository), branch);
   const loss = rules.force ? undefined : await lossOf(record);
   const gone = (rules.gone ?? []).filter(({ commonDir }) => commonDir === place.commonDir);
   const alone =
     tip === undefined
       ? 0
       : await commitsOnlyOn(
-          repository,
+          gitAt(repository),
           { branch, tip },
           gone.map((each) => each.branch),
         );
   const merged =
-    tip === undefined || alone === 0 || (await branchWithContent(repository, base, tip)) !== undefined;
+    tip === undefined || alone === 0 || (await branchWithContent(gitAt(repository), base, tip)) !== undefined;
   const branchKept: Kept[] = merged ? [] : [onNoOther(branch, alone)];
 
   if (!rules.force && (loss !== undefined || (rules.onlyMerged && !merged))) {
@@ -281,13 +282,13 @@ async function decide(record: RunRecord, rules: CleanRules): Promise<Decision> {
   const left = [cwd, removedPath(cwd), `${cwd}.json`].some(isThere);
   const drop = left ? [worktree] : [];
   if (tip === undefined) return { kept: [], drop, stays: false };
-  const alias = rules.force ? undefined : await aliasOf(repository, branch);
+  const alias = rules.force ? undefined : await aliasOf(gitAt(repository), branch);
   if (alias !== undefined) {
     const why = `it was made another name of ${alias}`;
     return { kept: [{ what: 'branch', where: branch, why }], drop, stays: false };
   }
   if (!merged && !rules.force) return { kept: branchKept, drop, stays: false };
-  const [holder] = (await checkedOutIn(repository, branch)).filter((folder) => folder !== cwd);
+  const [holder] = (await checkedOutIn(gitAt(repository), branch)).filter((folder) => folder !== cwd);
   if (holder !== undefined) {
     return {
       kept: [{ what: 'branch', where: branch, why: `it is checked out in ${holder}` }],
@@ -295,7 +296,8 @@ async function decide(record: RunRecord, rules: CleanRules): Promise<Decision> {
       stays: false,
     };
   }
-  const remove = (): Promise<Kept | undefined> => removeBranch(repository, { branch, tip, base }, rules);
+  const remove = (): Promise<Kept | undefined> =>
+    removeBranch(gitAt(repository), { branch, tip, base }, rules);
   const deletion: Part = { what: 'branch', remove };
   return { kept: [], drop: [...drop, deletion], stays: false };
 }
@@ -306,12 +308,12 @@ async function keptFiles(
   { force }: CleanRules,
 ): Promise<Pick<Decision, 'kept' | 'drop'>> {
   if (isolation === 'in-place' || !existsSync(join(repository, '.git'))) return { kept: [], drop: [] };
-  const found = await keptCommits(repository, cwd);
+  const found = await keptCommits(gitAt(repository), cwd);
   if (found.length === 0) return { kept: [], drop: [] };
   if (force)
     return {
       kept: [],
-      drop: [{ what: 'kept', remove: () => deleteKeptRefs(repository, cwd).then(() => undefined) }],
+      drop: [{ what: 'kept', remove: () => deleteKeptRefs(gitAt(repository), cwd).then(() => undefined) }],
     };
   const why = (subject: string): string => `no branch has them: ${subject} (git -C ${repository} show)`;
   return {
@@ -321,9 +323,9 @@ async function keptFiles(
 }
 
 /** Deletes the branch, unless what made it safe to go has gone by now: gives why it stays then. */
-async function removeBranch(repo: string, at: BranchAt, { force }: CleanRules): Promise<Kept | undefined> {
-  const deletion = await deleteBranch(repo, at, force);
-  if (deletion === 'alone') return onNoOther(at.branch, await commitsOnlyOn(repo, at));
+async function removeBranch(git: Git, at: BranchAt, { force }: CleanRules): Promise<Kept | undefined> {
+  const deletion = await deleteBranch(git, at, force);
+  if (deletion === 'alone') return onNoOther(at.branch, await commitsOnlyOn(git, at));
   if (deletion === 'moved') return { what: 'branch', where: at.branch, why: 'it was moved meanwhile' };
   return undefined;
 }
@@ -359,7 +361,7 @@ async function lossOf({ cwd, repository }: RunRecord): Promise<string | undefine
     return files.length === 0 ? undefined : 'it has files, and git no longer knows it as a worktree';
   }
   if (isAside(cwd)) return `what verification put aside was not brought back: ${cwd}.aside`;
-  const status = await lookAtWorktree(cwd);
+  const status = await lookAtWorktree(gitAt(cwd));
   const { head, changed, untracked, unreadable } = status;
   const [closed] = unreadable;
   if (closed !== undefined) return `it has a folder that may not be looked into: ${closed}`;
@@ -369,16 +371,16 @@ async function lossOf({ cwd, repository }: RunRecord): Promise<string | undefine
   const paths = [
     ...changed.map(({ path }) => path),
     ...untracked.filter((path) => !asLeft.has(path)),
-    ...(await ignoredSince(cwd, status, ignored)).paths,
-    ...(await workInRepositories(cwd)).flatMap(({ submodule, files }) => (submodule ? files : [])),
+    ...(await ignoredSince(gitAt(cwd), status, ignored)).paths,
+    ...(await workInRepositories(gitAt(cwd))).flatMap(({ submodule, files }) => (submodule ? files : [])),
   ].filter((path, index, all) => all.indexOf(path) === index);
   if (paths.length > 0) {
     const more = paths.length > 3 ? ' and more' : '';
     return `it has ${paths.length} uncommitted ${paths.length === 1 ? 'file' : 'files'}: ${paths.slice(0, 3).join(', ')}${more}`;
   }
-  const loose = head === undefined ? 0 : await commitsOnNone(repository, head);
+  const loose = head === undefined ? 0 : await commitsOnNone(gitAt(repository), head);
   if (loose > 0) return `what it has checked out has ${loose} commits that are on no branch`;
-  const [submodule] = await aloneInSubmodules(cwd, repository);
+  const [submodule] = await aloneInSubmodules(gitAt(cwd), repository);
   return submodule && `its submodule ${submodule.path} has ${commitsThat(submodule.commits)} nowhere else`;
 }
 

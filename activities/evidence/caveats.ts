@@ -3,7 +3,7 @@ import { caveatOf, type Caveat } from '../../src/contract/index.ts';
 import { branchTip } from '../../src/git/branches/branch.ts';
 import { unfetchableLinks, unfetchableText } from '../../src/git/worktrees/gitlinks.ts';
 import { keepLostCommits, lostText, type Move } from '../../src/git/branches/lost-commits.ts';
-import { tryGit } from '../../src/git/git.ts';
+import { gitAt, type Git } from '../../src/git/git.ts';
 import { stashedIn } from '../../src/git/branches/stash.ts';
 import {
   conflictMarks,
@@ -38,14 +38,14 @@ export async function caveatsOf(at: Collected): Promise<Caveat[]> {
   const { cwd, repo, commonDir, branch, base, head, changed, moves, since } = at;
   const heads = new Set(moves.flatMap(({ from, to }) => [from, to]));
   const [left, marked, missing, links, alone, lost, aside, stashed] = await Promise.all([
-    leftUnfinished(cwd, head),
-    conflictMarks(cwd, { base, head, paths: changed }),
-    missingOfBase(cwd, base, head),
+    leftUnfinished(gitAt(cwd), head),
+    conflictMarks(gitAt(cwd), { base, head, paths: changed }),
+    missingOfBase(gitAt(cwd), base, head),
     unfetchableLinks({ cwd, repo }, base, head),
-    aloneInSubmodules(cwd, repo),
-    keepLostCommits(cwd, moves, { base, head, since }),
-    stillAside(cwd, head),
-    stashedIn(commonDir, { branch, heads, since }),
+    aloneInSubmodules(gitAt(cwd), repo),
+    keepLostCommits(gitAt(cwd), moves, { base, head, since }),
+    stillAside(gitAt(cwd), head),
+    stashedIn(gitAt(commonDir), { branch, heads, since }),
   ]);
   const named = new Set(links.map(({ path }) => path));
   return [
@@ -74,9 +74,9 @@ export async function caveatsInPlace({
   branch,
 }: Pick<Collected, 'cwd' | 'base' | 'head' | 'changed'> & { branch: string | undefined }): Promise<Caveat[]> {
   const [open, marked, missing] = await Promise.all([
-    readUnfinished(cwd),
-    conflictMarks(cwd, { base, head: undefined, paths: changed }),
-    missingOfBase(cwd, base, head),
+    readUnfinished(gitAt(cwd)),
+    conflictMarks(gitAt(cwd), { base, head: undefined, paths: changed }),
+    missingOfBase(gitAt(cwd), base, head),
   ]);
   return [
     ...(open ? [caveatOf('unfinished', unfinishedText(open))] : []),
@@ -86,12 +86,12 @@ export async function caveatsInPlace({
 }
 
 /** Notes the operation that git has not finished. Called ahead of ending that operation, so that an attempt cut short still leaves the note. */
-export async function noteUnfinished(cwd: string): Promise<void> {
-  const open = await readUnfinished(cwd);
-  const record = readWorkspaceRecord(cwd);
+export async function noteUnfinished(git: Git): Promise<void> {
+  const open = await readUnfinished(git);
+  const record = readWorkspaceRecord(git.cwd);
   if (open === undefined || record === undefined) return;
   const saved = record.unfinished.filter(({ head }) => head !== undefined);
-  writeWorkspaceRecord(cwd, { ...record, unfinished: [...saved, open] });
+  writeWorkspaceRecord(git.cwd, { ...record, unfinished: [...saved, open] });
 }
 
 /** Notes branches that work went to, so that they are known in later attempts, too. */
@@ -102,28 +102,28 @@ export function noteAside(cwd: string, aside: readonly string[]): void {
 }
 
 /** Those of them that have what `head` has not. */
-async function stillAside(cwd: string, head: string): Promise<string[]> {
+async function stillAside(git: Git, head: string): Promise<string[]> {
   const found: string[] = [];
-  for (const branch of readWorkspaceRecord(cwd)?.aside ?? []) {
-    const tip = await branchTip(cwd, branch);
-    if (tip !== undefined && !(await contains(cwd, head, tip))) found.push(branch);
+  for (const branch of readWorkspaceRecord(git.cwd)?.aside ?? []) {
+    const tip = await branchTip(git, branch);
+    if (tip !== undefined && !(await contains(git, head, tip))) found.push(branch);
   }
   return found;
 }
 
 /** What of it is still so. */
-async function leftUnfinished(cwd: string, head: string): Promise<Unfinished[]> {
-  const record = readWorkspaceRecord(cwd);
+async function leftUnfinished(git: Git, head: string): Promise<Unfinished[]> {
+  const record = readWorkspaceRecord(git.cwd);
   if (record === undefined || record.unfinished.length === 0) return [];
-  const each = await Promise.all(record.unfinished.map((known) => stillUnfinished(cwd, known, head)));
+  const each = await Promise.all(record.unfinished.map((known) => stillUnfinished(git, known, head)));
   const unfinished = each.filter((one) => one !== undefined);
-  writeWorkspaceRecord(cwd, { ...record, unfinished });
+  writeWorkspaceRecord(git.cwd, { ...record, unfinished });
   return unfinished;
 }
 
 /** How many commits of the base the branch does not have. */
-async function missingOfBase(cwd: string, base: string, head: string): Promise<number> {
-  const { exitCode, stdout } = await tryGit(['rev-list', '--count', base, '--not', head, '--'], { cwd });
+async function missingOfBase(git: Git, base: string, head: string): Promise<number> {
+  const { exitCode, stdout } = await git.try(['rev-list', '--count', base, '--not', head, '--']);
   return exitCode === 0 ? Number(stdout) : 0;
 }
 

@@ -5,20 +5,21 @@ import { largeBlobs } from '../../src/git/contents/blobs.ts';
 import { likelySecret, MAX_COMMITTED_FILE_BYTES } from '../../src/git/commits/commit-limits.ts';
 import { addedLines } from '../../src/git/contents/diff-lines.ts';
 import { named } from '../verification/command-record.ts';
+import type { Git } from '../../src/git/git.ts';
 
 /** Of a change with more new lines than this, only names are looked at. */
 const MAX_READ_LINES = 100_000;
 
 /** @throws SubagentsError GIT */
 export async function committedCaveats(
-  cwd: string,
+  git: Git,
   { base, head, files }: { base: string; head: string; files: readonly ChangedFile[] },
 ): Promise<Caveat[]> {
   if (base === head) return [];
   const lines = files.reduce((sum, { insertions }) => sum + insertions, 0);
   const [large, added] = await Promise.all([
-    largeBlobs(cwd, { base, head, over: MAX_COMMITTED_FILE_BYTES }),
-    lines <= MAX_READ_LINES ? addedLines(cwd, base, head) : new Map<string, string>(),
+    largeBlobs(git, { base, head, over: MAX_COMMITTED_FILE_BYTES }),
+    lines <= MAX_READ_LINES ? addedLines(git, base, head) : new Map<string, string>(),
   ]);
   const fresh = files.filter(({ insertions }) => insertions > 0).map(({ path }) => path);
   const secrets = fresh.filter(

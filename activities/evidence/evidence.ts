@@ -26,7 +26,7 @@ import { clearIndexMarks } from '../../src/git/commits/index-marks.ts';
 import { headMoves, type Move } from '../../src/git/branches/lost-commits.ts';
 import { settingsAsBefore } from '../../src/git/trust/readings.ts';
 import { gitDirs } from '../../src/git/git-dirs.ts';
-import { withScope } from '../../src/git/git.ts';
+import { withScope, gitAt, type Git } from '../../src/git/git.ts';
 import { differences, notCompared, readRepositorySnapshot } from '../../src/git/trust/repository-snapshot.ts';
 import { settleWorktree } from '../../src/git/commits/settle.ts';
 import { restoreSparse } from '../../src/git/worktrees/sparse.ts';
@@ -112,11 +112,11 @@ async function collectGuarded(
   const trusted = input.spec.trustRepo;
   const restored = inPlace ? [] : await withScope({ trusted }, () => restore(deps, input, signal));
   if (before === undefined) return withScope({ trusted }, () => collect(restored));
-  const config = inPlace ? [] : await settingsAsBefore(cwd, before.readings);
+  const config = inPlace ? [] : await settingsAsBefore(gitAt(cwd), before.readings);
   return withScope({ trusted, config }, async () => {
     // What is collected lies in the worktree and on the branch of a run that is live, which is not compared.
     const [after, collected] = await Promise.all([
-      readRepositorySnapshot(repo, isolation),
+      readRepositorySnapshot(gitAt(repo), isolation),
       collect(restored),
     ]);
     if (collected.kind !== 'collected') return collected;
@@ -138,17 +138,17 @@ async function restore(
 ): Promise<readonly string[]> {
   const { cwd, branch } = worktreeOf(input);
   const place = { cwd, commonDir: gitDirs(input.spec.repo).commonDir };
-  const options = await gitOptions(deps, input, signal);
+  const git = gitAt(cwd, await gitOptions(deps, input, signal));
   const record = readWorkspaceRecord(cwd);
   const notes =
     record === undefined
       ? [
-          ...(await ownBranch({ ...options, cwd: place.commonDir }, branch)),
-          ...(await restoreWorktree(place, { branch, base: startOf(input) }, options)).notes,
+          ...(await ownBranch(git.in(place.commonDir), branch)),
+          ...(await restoreWorktree(place, { branch, base: startOf(input) }, git)).notes,
         ]
-      : await restoreRecorded(place, record, options);
+      : await restoreRecorded(place, record, git);
   // Also one that was made again. After a kill its run is over by now.
-  if (!hasEnded(deps.home, input.subagent)) await lockWorktree(place, options);
+  if (!hasEnded(deps.home, input.subagent)) await lockWorktree(place, git);
   return notes;
 }
 
@@ -164,10 +164,10 @@ async function collectWorktree(
   const start = startOf(input);
   const back = bringBack(cwd);
   await discardFreshCheckout(cwd, spec.repo);
-  const record = await afterCutShortSetUp(cwd);
+  const record = await afterCutShortSetUp(gitAt(cwd));
   const subject = leftoversSubject(subagent.label);
-  await noteUnfinished(cwd);
-  const options = await gitOptions(deps, input, signal);
+  await noteUnfinished(gitAt(cwd));
+  const git = gitAt(cwd, await gitOptions(deps, input, signal));
   const settled = await settleWorktree(
     {
       ...{ cwd, base: start, branch },
@@ -175,16 +175,16 @@ async function collectWorktree(
       message: `${subject}\n\nThe subagent ended its turn with these changes in its worktree.\n`,
       left: record === undefined ? [] : [record.leftBySetUp, record.leftByVerification],
     },
-    options,
+    git,
   );
   const { head } = settled;
   noteAside(cwd, settled.aside);
-  const sparse = await restoreSparse(cwd, record?.sparse, options);
+  const sparse = await restoreSparse(git, record?.sparse);
   const [commits, files, within, ignored] = await Promise.all([
-    commitsBetween(cwd, base, head),
-    changedFiles(cwd, base, head),
-    workInRepositories(cwd, options),
-    worktreeStatus(cwd).then((status) => ignoredSince(cwd, status, record?.ignored ?? {})),
+    commitsBetween(gitAt(cwd), base, head),
+    changedFiles(gitAt(cwd), base, head),
+    workInRepositories(git),
+    worktreeStatus(gitAt(cwd)).then((status) => ignoredSince(gitAt(cwd), status, record?.ignored ?? {})),
   ]);
   const unsaved = [...settled.unsaved, ...within, ...ignored.unsaved];
   const changed = files.map(({ path }) => path);
@@ -194,7 +194,7 @@ async function collectWorktree(
     ...{ cwd, repo: spec.repo, commonDir, branch, base, head, changed, moves, since },
   });
   const contents = (file: ChangedFile) =>
-    Promise.all([fileAt(cwd, base, file.from ?? file.path), fileAt(cwd, head, file.path)]);
+    Promise.all([fileAt(gitAt(cwd), base, file.from ?? file.path), fileAt(gitAt(cwd), head, file.path)]);
   return {
     kind: 'collected',
     evidence: {
@@ -210,7 +210,7 @@ async function collectWorktree(
     caveats: [
       ...unsavedCaveats(unsaved),
       ...caveats,
-      ...(await committedCaveats(cwd, { base: start, head, files })),
+      ...(await committedCaveats(gitAt(cwd), { base: start, head, files })),
       ...ignoredCaveats(ignored.ignored),
     ],
     notes: [...restored, ...back, ...settled.notes, ...sparse],
@@ -226,32 +226,32 @@ function worktreeOf({ workspace: { cwd, base, branch } }: CollectInput) {
 const startOf = ({ spec, workspace }: CollectInput): string => spec.carried?.commit ?? workspace.base;
 
 async function gitOptions({ home }: EvidenceDependencies, { subagent }: CollectInput, signal: AbortSignal) {
-  const env = await identityEnvironment(home.root);
+  const env = await identityEnvironment(gitAt(home.root));
   return { env, signal, copilotSessionId: subagent.copilotSessionId };
 }
 
 /** Of a set-up that was cut short by a kill, nothing is the subagent's. */
-async function afterCutShortSetUp(cwd: string): Promise<WorkspaceRecord | undefined> {
-  const record = readWorkspaceRecord(cwd);
+async function afterCutShortSetUp(git: Git): Promise<WorkspaceRecord | undefined> {
+  const record = readWorkspaceRecord(git.cwd);
   if (record?.setUp?.state !== 'running') return record;
-  const { left } = await putUnsavedAside(cwd, { keep: true });
+  const { left } = await putUnsavedAside(git, { keep: true });
   const known: WorkspaceRecord = { ...record, leftBySetUp: left };
-  writeWorkspaceRecord(cwd, known);
+  writeWorkspaceRecord(git.cwd, known);
   return known;
 }
 
 async function collectInPlace({ subagent, workspace: { cwd, base } }: CollectInput): Promise<CollectResult> {
   const claim = readCheckoutLockEntry(gitDirs(cwd).gitDir, subagent.runId);
-  const marks = await clearIndexMarks(cwd, claim?.marks);
-  const status = await checkoutStatus(cwd);
+  const marks = await clearIndexMarks(gitAt(cwd), claim?.marks);
+  const status = await checkoutStatus(gitAt(cwd));
   const head = status.head ?? base;
   const uncommitted = pathsOf(status);
   const { before } = claim ?? {};
   const leftOut = untouched(cwd, before ?? {}, uncommitted);
   const [commits, changed] = await Promise.all([
-    commitsBetween(cwd, base, head),
+    commitsBetween(gitAt(cwd), base, head),
     changedInFolder(
-      cwd,
+      gitAt(cwd),
       base,
       status.untracked.filter((path) => !leftOut.has(path)),
     ),
@@ -259,7 +259,7 @@ async function collectInPlace({ subagent, workspace: { cwd, base } }: CollectInp
   const files = changed.filter(({ path }) => !leftOut.has(path));
   const contents = (file: ChangedFile) =>
     Promise.all([
-      fileAt(cwd, base, file.from ?? file.path),
+      fileAt(gitAt(cwd), base, file.from ?? file.path),
       readFile(join(cwd, file.path), 'utf8').catch(() => undefined),
     ]);
   return {

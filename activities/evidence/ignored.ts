@@ -1,6 +1,7 @@
 /** What git ignores in a worktree and has appeared since its subagent began. */
 import type { Unsaved } from '../../src/contract/index.ts';
 import { tellIgnored } from '../../src/git/contents/hidden.ts';
+import type { Git } from '../../src/git/git.ts';
 import type { CheckoutStatus } from '../../src/git/contents/status.ts';
 import {
   describeArtifacts,
@@ -14,12 +15,12 @@ const MAX_NAMED = 10;
 type Status = Pick<CheckoutStatus, 'ignored'>;
 
 /** What git ignores in the worktree `cwd`, by its status, to be told from what appears later. @throws SubagentsError GIT */
-export async function ignoredNow(cwd: string, status: Status): Promise<KnownArtifacts> {
-  const { told, hidden } = await tellIgnored(cwd, status.ignored);
+export async function ignoredNow(git: Git, status: Status): Promise<KnownArtifacts> {
+  const { told, hidden } = await tellIgnored(git, status.ignored);
   const paths = hidden.map(({ path }) => path);
   return {
     ...Object.fromEntries(told.map((path) => [path, null])),
-    ...(await describeArtifacts(cwd, paths, paths)),
+    ...(await describeArtifacts(git.cwd, paths, paths)),
   };
 }
 
@@ -35,14 +36,10 @@ export interface IgnoredSince {
 }
 
 /** What git ignores in the worktree `cwd`, by its status, beyond what was there `before`, or has changed. @throws SubagentsError GIT */
-export async function ignoredSince(
-  cwd: string,
-  status: Status,
-  before: KnownArtifacts,
-): Promise<IgnoredSince> {
-  const { told, hidden } = await tellIgnored(cwd, status.ignored);
+export async function ignoredSince(git: Git, status: Status, before: KnownArtifacts): Promise<IgnoredSince> {
+  const { told, hidden } = await tellIgnored(git, status.ignored);
   const paths = hidden.map(({ path }) => path);
-  const { asLeft } = await classifyUntracked(cwd, paths, [before], true);
+  const { asLeft } = await classifyUntracked(git.cwd, paths, [before], true);
   const fresh = hidden.filter(({ path }) => !asLeft.has(path));
   const known = Object.keys(before);
   const ignored = told.filter(

@@ -2,6 +2,7 @@
 import { oneLine } from '../../src/contract/index.ts';
 import { commitsBetween } from '../../src/git/contents/changes.ts';
 import { checkoutStatus } from '../../src/git/contents/status.ts';
+import { gitAt, type Git } from '../../src/git/git.ts';
 
 /** Commits and files named, each. */
 const SHOWN = 30;
@@ -11,7 +12,7 @@ export async function workSoFar(
   { cwd, base }: { readonly cwd: string; readonly base: string | undefined },
   transcript: string,
 ): Promise<string> {
-  const [commits, files] = await Promise.all([commitsIn(cwd, base), filesIn(cwd)]);
+  const [commits, files] = await Promise.all([commitsIn(gitAt(cwd), base), filesIn(gitAt(cwd))]);
   return [
     ...part('Your commits so far, newest first:', commits),
     ...part('Files that are not committed:', files),
@@ -19,19 +20,19 @@ export async function workSoFar(
   ].join('\n\n');
 }
 
-async function commitsIn(cwd: string, base: string | undefined): Promise<string[]> {
+async function commitsIn(git: Git, base: string | undefined): Promise<string[]> {
   if (base === undefined) return [];
   try {
-    const commits = await commitsBetween(cwd, base, 'HEAD');
+    const commits = await commitsBetween(git, base, 'HEAD');
     return commits.map(({ sha, subject }) => `${sha.slice(0, 12)} ${oneLine(subject, 200)}`);
   } catch {
     return [];
   }
 }
 
-async function filesIn(cwd: string): Promise<string[]> {
+async function filesIn(git: Git): Promise<string[]> {
   try {
-    const { changed, untracked } = await checkoutStatus(cwd);
+    const { changed, untracked } = await checkoutStatus(git);
     return [...changed.map(({ path }) => path), ...untracked].map((path) => oneLine(path, 200));
   } catch {
     return [];

@@ -5,6 +5,7 @@ import { changedFiles, commitsBetween } from '../../src/git/contents/changes.ts'
 import { gitDirs } from '../../src/git/git-dirs.ts';
 import { refFromFiles } from '../../src/git/repository.ts';
 import { MAX_LISTED_COMMITS, MAX_LISTED_FILES } from '../../src/contract/index.ts';
+import { gitAt, type Git } from '../../src/git/git.ts';
 
 /**
  * What is known of the work without its worktree, which git fails in: the place, the branch, and its commits as far as git reads
@@ -13,9 +14,9 @@ import { MAX_LISTED_COMMITS, MAX_LISTED_FILES } from '../../src/contract/index.t
 export async function lastKnown({ spec, workspace }: CollectInput): Promise<Evidence> {
   const { cwd, branch, base } = workspace;
   const repo = spec.isolation === 'in-place' ? cwd : spec.repo;
-  const head = (await tipOf(repo, branch)) ?? base;
-  const commits = await commitsBetween(repo, base, head).catch(() => []);
-  const files = await changedFiles(repo, base, head).catch(() => []);
+  const head = (await tipOf(gitAt(repo), branch)) ?? base;
+  const commits = await commitsBetween(gitAt(repo), base, head).catch(() => []);
+  const files = await changedFiles(gitAt(repo), base, head).catch(() => []);
   return {
     ...{ cwd, branch, base, head },
     commits: commits.slice(0, MAX_LISTED_COMMITS),
@@ -33,12 +34,12 @@ export async function lastKnown({ spec, workspace }: CollectInput): Promise<Evid
 }
 
 /** By git, or past it: where its configuration is broken, it reads nothing at all. */
-async function tipOf(repo: string, branch: string | null): Promise<string | undefined> {
+async function tipOf(git: Git, branch: string | null): Promise<string | undefined> {
   if (branch === null) return undefined;
   try {
-    return await branchTip(repo, branch);
+    return await branchTip(git, branch);
   } catch {
-    return fromFiles(repo, branch);
+    return fromFiles(git.cwd, branch);
   }
 }
 

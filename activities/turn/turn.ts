@@ -32,6 +32,7 @@ import type { Limits } from '../../src/copilot/turn/verdict.ts';
 import { workSoFar } from '../session/handover.ts';
 import { removeLocksOfKilledGit } from '../ending/killed-git.ts';
 import { WorkClock } from '../../src/system/work-clock.ts';
+import { gitAt } from '../../src/git/git.ts';
 
 /** A signal that ends the runtime is often for the worker too; so long its word of that is waited for. */
 const SHUTDOWN_NEWS_MS = 1_000;
@@ -204,7 +205,9 @@ class Attempt {
   /** The state of its files; where that cannot be read, nothing that differs. */
   async #files(): Promise<string> {
     const { cwd, subagent, isolation } = this.#input;
-    const state = withTrustedGitConfig({ cwd, runId: subagent.runId, isolation }, () => checkoutState(cwd));
+    const state = withTrustedGitConfig({ cwd, runId: subagent.runId, isolation }, () =>
+      checkoutState(gitAt(cwd)),
+    );
     return state.catch(() => 'unknown');
   }
 

@@ -2,8 +2,7 @@
 import { existsSync } from 'node:fs';
 import { includeIgnored } from '../../src/git/worktrees/include.ts';
 import { gitDirs } from '../../src/git/git-dirs.ts';
-import { git } from '../../src/git/git.ts';
-import { type CallOptions } from '../../src/git/run.ts';
+import type { Git } from '../../src/git/git.ts';
 import { addSubmodules } from '../../src/git/worktrees/submodules.ts';
 import { discardWorktree } from '../../src/git/worktrees/worktree.ts';
 
@@ -18,7 +17,7 @@ const freshOf = (cwd: string): string => `${cwd}.fresh`;
  */
 export async function withFreshCheckout<T>(
   { cwd, head, repo }: { readonly cwd: string; readonly head: string; readonly repo: string },
-  options: CallOptions,
+  git: Git,
   work: (fresh: string) => Promise<T>,
 ): Promise<T> {
   const fresh = freshOf(cwd);
@@ -26,10 +25,10 @@ export async function withFreshCheckout<T>(
   try {
     const add = ['worktree', 'add', '--quiet', '--no-checkout', '--detach', '--', fresh, head];
     // From the worktree: git takes the sparse patterns along from where it is called.
-    await git(add, { ...options, cwd });
-    await git(['read-tree', '-m', '-u', 'HEAD'], { ...options, cwd: fresh });
-    await addSubmodules(fresh, repo, options);
-    await includeIgnored({ from: repo, to: fresh, commit: head }, options);
+    await git.in(cwd).run(add);
+    await git.in(fresh).run(['read-tree', '-m', '-u', 'HEAD']);
+    await addSubmodules(git.in(fresh), repo);
+    await includeIgnored({ from: repo, to: fresh, commit: head }, git);
     return await work(fresh);
   } finally {
     await discardFreshCheckout(cwd, repo);

@@ -55,6 +55,7 @@ import { NO_SPACE_RULES, SpaceGate, type SpaceRules } from '../slot/space-gate.t
 import { ensureOwnWorktree } from '../workspace/workspace-common.ts';
 import { removeLocksOfKilledGit } from '../ending/killed-git.ts';
 import { WorkClock } from '../../src/system/work-clock.ts';
+import { gitAt, type Git } from '../../src/git/git.ts';
 
 /** Paths kept of what verification left. */
 const MAX_KEPT_PATHS = 1_000;
@@ -112,10 +113,10 @@ async function verify(deps: Verifying, input: VerifyInput, signal: AbortSignal):
   // An attempt that was cut short may have left anything there.
   const notes = [...(await ensureOwnWorktree(cwd)), ...bringBack(cwd)];
   await removeLocksOfKilledGit(input);
-  const at = (await checkoutStatus(cwd)).head;
+  const at = (await checkoutStatus(gitAt(cwd))).head;
   if (at !== head) return verified([], notes, { tree: [notAt(head, at)] });
-  notes.push(...(await afterInterruption(cwd, head)));
-  const aside = await putUnsavedAside(cwd, head);
+  notes.push(...(await afterInterruption(gitAt(cwd), head)));
+  const aside = await putUnsavedAside(gitAt(cwd), head);
   try {
     const result = await verifyThere(deps, input, signal, [...notes, ...asideNotes(aside)], aside);
     return { ...result, notes: [...result.notes, ...bringBack(cwd)] };
@@ -135,9 +136,9 @@ async function verifyFresh(
   const { cwd, head, subagent } = input;
   const options = {
     ...{ signal, copilotSessionId: subagent.copilotSessionId },
-    env: await identityEnvironment(deps.home.root),
+    env: await identityEnvironment(gitAt(deps.home.root)),
   };
-  return withFreshCheckout({ cwd, head, repo }, options, async (fresh) => {
+  return withFreshCheckout({ cwd, head, repo }, gitAt(cwd, options), async (fresh) => {
     const there: VerifyInput = { ...input, cwd: fresh, isolation: 'in-place' };
     const notes: string[] = [];
     for (const [index, command] of setup.entries()) {
@@ -148,7 +149,7 @@ async function verifyFresh(
       return verified([verification], notes, { commands: [problem], tree: [] });
     }
     // What set-up does to tracked files is no work of anybody's.
-    await putBack(fresh, { to: head, why: 'Files that set-up had changed', keep: false }, options);
+    await putBack(gitAt(fresh, options), { to: head, why: 'Files that set-up had changed', keep: false });
     const result = await verifyThere(deps, there, signal, [...notes, 'verified in a fresh checkout']);
     return result;
   });
@@ -164,14 +165,14 @@ async function verifyThere(
 ): Promise<Verified> {
   const { cwd, head, isolation, commands } = input;
   const status = (): Promise<CheckoutStatus> =>
-    isolation === 'worktree' ? worktreeStatus(cwd) : checkoutStatus(cwd);
+    isolation === 'worktree' ? worktreeStatus(gitAt(cwd)) : checkoutStatus(gitAt(cwd));
   const before = await status();
   if (before.head !== head) return verified([], notes, { tree: [notAt(head, before.head)] });
   const touched = isolation === 'worktree' ? await touchedRepositories(cwd, before.untracked) : [];
-  const ignoredBefore = await ignoredNow(cwd, before);
+  const ignoredBefore = await ignoredNow(gitAt(cwd), before);
   if (isolation === 'worktree') note(cwd, { verifying: { untracked: [...before.untracked] } });
   const trackedBefore = fingerprint(cwd, before);
-  const branchesBefore = await readBranches(cwd);
+  const branchesBefore = await readBranches(gitAt(cwd));
   const verifications: Verification[] = [];
   for (const command of commands) {
     const slow = verifications.find(({ problem }) => problem?.startsWith(TIMED_OUT));
@@ -198,7 +199,7 @@ async function verifyThere(
     const replaced = await ensureOwnWorktree(cwd);
     if (replaced.length > 0) tree.push(`The commands replaced the worktree: ${replaced.join('; ')}.`);
   }
-  const moved = branchesMoved(branchesBefore, await readBranches(cwd), before.branch);
+  const moved = branchesMoved(branchesBefore, await readBranches(gitAt(cwd)), before.branch);
   if (moved !== '')
     notes.push(`while the verification ran, branches and tags of the repository changed: ${moved}`);
   let after = await status();
@@ -206,7 +207,7 @@ async function verifyThere(
     const now = `${after.branch ?? 'no branch'} at ${after.head ?? 'no commit'}`;
     tree.push(`The commands moved HEAD: it is ${now} now. Verification must not commit or check out.`);
   }
-  const back = isolation === 'worktree' ? await branchBack(cwd, head) : [];
+  const back = isolation === 'worktree' ? await branchBack(gitAt(cwd), head) : [];
   if (back.length > 0) {
     notes.push(...back);
     after = await status();
@@ -224,7 +225,7 @@ async function verifyThere(
   }
   if (isolation === 'worktree') {
     await remember(cwd, made, { before, after, touched });
-    const ignored = await ignoredNow(cwd, after);
+    const ignored = await ignoredNow(gitAt(cwd), after);
     const known = readWorkspaceRecord(cwd)?.ignored ?? {};
     const fresh = Object.entries(ignored).filter(([path]) => !Object.hasOwn(ignoredBefore, path));
     note(cwd, { verifying: undefined, ignored: { ...known, ...Object.fromEntries(fresh) } });
@@ -237,9 +238,9 @@ async function verifyThere(
 }
 
 /** The work that was verified stays on its branch, whatever the commands do to that. */
-async function branchBack(cwd: string, head: string): Promise<string[]> {
-  const record = readWorkspaceRecord(cwd);
-  return record === undefined ? [] : moveBack(cwd, { branch: record.branch, head });
+async function branchBack(git: Git, head: string): Promise<string[]> {
+  const record = readWorkspaceRecord(git.cwd);
+  return record === undefined ? [] : moveBack(git, { branch: record.branch, head });
 }
 
 const notAt = (head: string, at: string | undefined): string =>
@@ -252,18 +253,21 @@ function note(cwd: string, change: Partial<WorkspaceRecord>): void {
 }
 
 /** Of a verification that was cut short, what its commands have changed is put back, and what they have made is known as theirs. */
-async function afterInterruption(cwd: string, head: string): Promise<string[]> {
-  const record = readWorkspaceRecord(cwd);
+async function afterInterruption(git: Git, head: string): Promise<string[]> {
+  const record = readWorkspaceRecord(git.cwd);
   if (record?.verifying === undefined) return [];
   const { untracked } = record.verifying;
-  const { changed, kept } = await putBack(cwd, {
+  const { changed, kept } = await putBack(git, {
     to: head,
     why: 'Files that an interrupted verification had changed',
   });
-  const now = (await worktreeStatus(cwd)).untracked;
+  const now = (await worktreeStatus(git)).untracked;
   const made = now.filter((path) => !untracked.includes(path));
-  const leftByVerification = { ...record.leftByVerification, ...(await describeArtifacts(cwd, made, now)) };
-  note(cwd, { verifying: undefined, leftByVerification });
+  const leftByVerification = {
+    ...record.leftByVerification,
+    ...(await describeArtifacts(git.cwd, made, now)),
+  };
+  note(git.cwd, { verifying: undefined, leftByVerification });
   if (changed.length === 0) return [];
   const where = kept === undefined ? '' : `; as they were they are kept in ${kept}`;
   return [`files that an interrupted verification had changed were put back: ${named(changed)}${where}`];
@@ -278,9 +282,9 @@ interface Aside {
 }
 
 /** Leaves the worktree as a checkout of `head` would have it, but for what set-up or verification made. */
-async function putUnsavedAside(cwd: string, head: string): Promise<Aside> {
-  const record = readWorkspaceRecord(cwd);
-  const status = await worktreeStatus(cwd);
+async function putUnsavedAside(git: Git, head: string): Promise<Aside> {
+  const record = readWorkspaceRecord(git.cwd);
+  const status = await worktreeStatus(git);
   const { changed, untracked } = status;
   const known = record === undefined ? [] : [record.leftBySetUp, record.leftByVerification];
   const readings = record?.snapshot?.readings;
@@ -288,13 +292,13 @@ async function putUnsavedAside(cwd: string, head: string): Promise<Aside> {
     since: record?.written === undefined ? 0 : Date.parse(record.written),
     start: record?.start ?? record?.base ?? head,
   };
-  const ignored = await ignoredSince(cwd, status, record?.ignored ?? {});
-  const loose = [...untracked, ...(await specialFiles(cwd, ignored.all))];
+  const ignored = await ignoredSince(git, status, record?.ignored ?? {});
+  const loose = [...untracked, ...(await specialFiles(git, ignored.all))];
   const [{ asLeft }, within, empty, otherwise] = await Promise.all([
-    classifyUntracked(cwd, loose, known, true),
-    workInRepositories(cwd),
-    emptyFolders(cwd),
-    withAttributesAsBefore(cwd, readings, (as) => writtenOtherwise(cwd, from, as)),
+    classifyUntracked(git.cwd, loose, known, true),
+    workInRepositories(git),
+    emptyFolders(git),
+    withAttributesAsBefore(git, readings, (as) => writtenOtherwise(as, from)),
   ]);
   const made = known.flatMap((each) => Object.keys(each)).filter((path) => path.endsWith('/'));
   const paths = [
@@ -310,17 +314,17 @@ async function putUnsavedAside(cwd: string, head: string): Promise<Aside> {
   const aside = { unsaved, otherwise: otherwise.filter((path) => !unsaved.includes(path)) };
   const all = [...aside.unsaved, ...aside.otherwise];
   if (all.length === 0) return aside;
-  setAside(cwd, all);
+  setAside(git.cwd, all);
   const why = 'Files that changed while work was put aside';
-  await withAttributesAsBefore(cwd, readings, (as) => putBack(cwd, { to: head, why }, as));
-  for (const { submodule } of within) if (submodule !== undefined) await putBackSubmodule(submodule);
+  await withAttributesAsBefore(git, readings, (as) => putBack(as, { to: head, why }));
+  for (const { submodule } of within) if (submodule !== undefined) await putBackSubmodule(git.in(submodule));
   return aside;
 }
 
 /** What was taken out of a submodule is written again as the commit has it that is checked out there. */
-async function putBackSubmodule(cwd: string): Promise<void> {
-  const { head: to } = await checkoutStatus(cwd);
-  if (to !== undefined) await putBack(cwd, { to, why: 'Files of the submodule that changed meanwhile' });
+async function putBackSubmodule(git: Git): Promise<void> {
+  const { head: to } = await checkoutStatus(git);
+  if (to !== undefined) await putBack(git, { to, why: 'Files of the submodule that changed meanwhile' });
 }
 
 function asideNotes({ unsaved, otherwise }: Aside): string[] {

@@ -24,6 +24,7 @@ import { diskUsage } from '../../src/system/disk-usage.ts';
 import { chooseModel, type ModelSettings } from '../turn/choose-model.ts';
 import { reportingFailures } from '../failures.ts';
 import { openSettings, readRepositorySettings, settingsNote } from './repository-settings.ts';
+import { gitAt, type Git } from '../../src/git/git.ts';
 
 export interface CloneDependencies {
   readonly home: { readonly paths: { readonly repositories: string } };
@@ -58,21 +59,21 @@ async function cloneRepository(
   checkAllowed(url, settings.repos);
   const path = continues?.repository ?? clonePath(home, url);
   checkInHome(path, home.paths.repositories, settings.repos);
-  const options = { signal, copilotSessionId: subagent.copilotSessionId };
+  const git = gitAt(path, { signal, copilotSessionId: subagent.copilotSessionId });
   const told = tell(url, path);
   try {
     let made = false;
     await withClone(
       path,
       async (folder) => {
-        await clone(url, folder, options);
+        await clone(url, folder, git);
         made = true;
       },
-      () => fetchCommit(path, url, base.commit, options),
+      () => fetchCommit(git, url, base.commit),
       signal,
     );
-    const unsure = spec.signing === 'off' ? [] : await checkSigning(path);
-    const { defaults, notes } = await settingsOf(path, spec, settings);
+    const unsure = spec.signing === 'off' ? [] : await checkSigning(git);
+    const { defaults, notes } = await settingsOf(git, spec, settings);
     const news = made ? [`${url} was cloned to ${path}`] : [];
     return { kind: 'cloned', repository: path, defaults, notes: [...news, ...unsure, ...notes] };
   } finally {
@@ -82,16 +83,16 @@ async function cloneRepository(
 
 /** What the base commit says of that which the spawn left open: for a checkout, admission asks for it. */
 async function settingsOf(
-  repository: string,
+  git: Git,
   spec: ResolvedSpec,
   settings: ModelSettings,
 ): Promise<{ readonly defaults: SettingsTaken; readonly notes: readonly string[] }> {
   const { commit } = spec.base;
-  const { blockingBranch, paths } = await lookUp(repository, commit, [SETTINGS_FILE]);
-  if (blockingBranch) throw branchBlocked(repository);
+  const { blockingBranch, paths } = await lookUp(git, commit, [SETTINGS_FILE]);
+  if (blockingBranch) throw branchBlocked(git.cwd);
   const size = spec.leftOpen.length === 0 ? undefined : paths.get(SETTINGS_FILE);
   if (size === undefined) return { defaults: {}, notes: [] };
-  const said = await readRepositorySettings(repository, commit, size);
+  const said = await readRepositorySettings(git, commit, size);
   const model = spec.leftOpen.includes('model') ? said.model : undefined;
   if (model !== undefined) chooseModel(settings, undefined, model);
   const defaults: SettingsTaken = { ...openSettings(spec, said), ...(model !== undefined && { model }) };
@@ -124,9 +125,9 @@ async function pushBranch(
   { subagent, repository, remote, commit }: PushInput,
   signal: AbortSignal,
 ): Promise<PushResult> {
-  const options = { signal, copilotSessionId: subagent.copilotSessionId };
+  const git = gitAt(repository, { signal, copilotSessionId: subagent.copilotSessionId });
   const ref = await exclusively(repository, signal, () =>
-    pushTo(remote, { repo: repository, commit, stem: subagent.label }, options),
+    pushTo(remote, { repo: repository, commit, stem: subagent.label }, git),
   );
   return { kind: 'pushed', push: { remote, ref, commit } };
 }

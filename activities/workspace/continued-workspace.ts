@@ -14,7 +14,6 @@ import { readRepositorySnapshot, type RepositorySnapshot } from '../../src/git/t
 import { requireFilters } from '../../src/git/trust/needed-filters.ts';
 import { readSparse } from '../../src/git/worktrees/sparse.ts';
 import { addSubmodules } from '../../src/git/worktrees/submodules.ts';
-import type { CallOptions } from '../../src/git/run.ts';
 import { addWorktree, checkedOutIn, discardWorktree } from '../../src/git/worktrees/worktree.ts';
 import { folderId } from '../../src/system/own-folder.ts';
 import { worktreeStatus } from '../../src/git/commits/own-index.ts';
@@ -25,6 +24,7 @@ import {
   writeWorkspaceRecord,
   type WorkspaceRecord,
 } from '../../src/home/workspace-record.ts';
+import { gitAt, type Git } from '../../src/git/git.ts';
 
 /**
  * What keeps a run from being continued, found before anything is made.
@@ -35,7 +35,7 @@ export async function checkBranch(
   label: string,
 ): Promise<void> {
   if (branch === null || cwd === repository) return;
-  if ((await branchTip(repository, branch)) === undefined) {
+  if ((await branchTip(gitAt(repository), branch)) === undefined) {
     throw new SubagentsError(
       'BRANCH_GONE',
       `${branch}, the branch of ${label}@${run}, is gone from ${repository}`,
@@ -44,7 +44,7 @@ export async function checkBranch(
       },
     );
   }
-  const [elsewhere] = (await checkedOutIn(repository, branch)).filter((folder) => folder !== cwd);
+  const [elsewhere] = (await checkedOutIn(gitAt(repository), branch)).filter((folder) => folder !== cwd);
   if (elsewhere === undefined) return;
   throw new SubagentsError(
     'CHECKOUT_BUSY',
@@ -61,13 +61,13 @@ export async function checkBranch(
  */
 export async function continueWorktree(
   { subagent, spec, continues }: { subagent: SubagentRef; spec: ResolvedSpec; continues: Continuation },
-  options: CallOptions,
+  git: Git,
 ): Promise<{ record: WorkspaceRecord; notes: readonly string[] }> {
   const { cwd, repository, branch } = continues;
   if (branch === null) throw new Error('a worktree without a branch');
   await checkBranch(continues, subagent.label);
-  const tip = await branchTip(repository, branch);
-  if (!spec.trustRepo) await requireFilters(repository, spec.base.commit);
+  const tip = await branchTip(git.in(repository), branch);
+  if (!spec.trustRepo) await requireFilters(git.in(repository), spec.base.commit);
   const place = { cwd, commonDir: gitDirs(repository).commonDir };
   const found = readWorkspaceRecord(cwd);
   if (found === undefined && existsSync(cwd)) {
@@ -89,13 +89,13 @@ export async function continueWorktree(
     trustRepo: spec.trustRepo,
     ...(found?.runId !== runId && { setUp: stillSetUp(found) }),
     ...(found?.runId !== runId && {
-      snapshot: await around(repository, found?.snapshot?.readings),
+      snapshot: await around(git.in(repository), found?.snapshot?.readings),
     }),
   };
   if (found?.state === 'ready' && existsSync(cwd)) {
     // First: from now on it belongs to a live run.
     writeWorkspaceRecord(cwd, record);
-    const restored = await restoreRecorded(place, record, options);
+    const restored = await restoreRecorded(place, record, git);
     return { record: readWorkspaceRecord(cwd) ?? record, notes: restored };
   }
   const notes = [`the worktree had been removed; it was made again from ${branch}`];
@@ -103,11 +103,11 @@ export async function continueWorktree(
   let written: string;
   try {
     await discardWorktree(place);
-    await addWorktree(place, branch, options);
+    await addWorktree(place, branch, git);
     written = new Date().toISOString();
-    notes.push(...(await addSubmodules(cwd, repository, options)));
+    notes.push(...(await addSubmodules(git.in(cwd), repository)));
     if (tip !== undefined)
-      notes.push(...(await includeIgnored({ from: repository, to: cwd, commit: tip }, options)));
+      notes.push(...(await includeIgnored({ from: repository, to: cwd, commit: tip }, git)));
   } catch (error) {
     await discardWorktree(place).catch(() => undefined);
     rmSync(`${cwd}.json`, { force: true });
@@ -116,8 +116,8 @@ export async function continueWorktree(
   const whole: WorkspaceRecord = {
     ...record,
     folder: folderId(cwd),
-    ignored: await ignoredNow(cwd, await worktreeStatus(cwd)),
-    sparse: await readSparse(cwd),
+    ignored: await ignoredNow(git.in(cwd), await worktreeStatus(git.in(cwd))),
+    sparse: await readSparse(git.in(cwd)),
     written,
   };
   writeWorkspaceRecord(cwd, whole);
@@ -131,6 +131,6 @@ function stillSetUp(before: WorkspaceRecord | undefined): WorkspaceRecord['setUp
 }
 
 /** How files are read there, the run before may have changed: that is not there to stay. */
-async function around(repository: string, readings: Readings | undefined): Promise<RepositorySnapshot> {
-  return { ...(await readRepositorySnapshot(repository)), ...(readings && { readings }) };
+async function around(git: Git, readings: Readings | undefined): Promise<RepositorySnapshot> {
+  return { ...(await readRepositorySnapshot(git)), ...(readings && { readings }) };
 }

@@ -14,6 +14,7 @@ import { readRepositorySnapshot } from '../../src/git/trust/repository-snapshot.
 import { checkoutStatus } from '../../src/git/contents/status.ts';
 import { pathsOf, readUncommitted } from '../../src/git/contents/uncommitted.ts';
 import { checkBase, identityFor, missingVariables, type WorkspaceDependencies } from './workspace-common.ts';
+import { gitAt } from '../../src/git/git.ts';
 
 /** @throws SubagentsError UNKNOWN_BASE, BAD_INPUT, CHECKOUT_BUSY */
 export async function prepareInPlace(
@@ -22,10 +23,10 @@ export async function prepareInPlace(
 ): Promise<Workspace> {
   const { gitDir } = gitDirs(spec.repo);
   const [status, { identityNotes }, snapshot] = await Promise.all([
-    checkoutStatus(spec.repo),
-    identityFor(home, spec.repo),
-    readRepositorySnapshot(spec.repo, 'in-place'),
-    checkBase(spec.repo, spec.base),
+    checkoutStatus(gitAt(spec.repo)),
+    identityFor(home, gitAt(spec.repo)),
+    readRepositorySnapshot(gitAt(spec.repo), 'in-place'),
+    checkBase(gitAt(spec.repo), spec.base),
   ]);
   const held = readCheckoutLockEntry(gitDir, subagent.runId);
   const head = status.head ?? spec.base.commit;
@@ -36,7 +37,7 @@ export async function prepareInPlace(
       { remedy: `Check out ${spec.base.name} there first, or use isolation "worktree".` },
     );
   }
-  const before = held || spec.continues ? undefined : await readUncommitted(spec.repo, status);
+  const before = held || spec.continues ? undefined : await readUncommitted(gitAt(spec.repo), status);
   const { workflowId, runId, label, session, run } = subagent;
   const claim = await takeCheckout(
     gitDir,
@@ -48,7 +49,7 @@ export async function prepareInPlace(
       branch: status.branch ?? null,
       uncommittedBefore: pathsOf(status).slice(0, 1_000),
       before,
-      marks: held ? undefined : await readIndexMarks(spec.repo),
+      marks: held ? undefined : await readIndexMarks(gitAt(spec.repo)),
       snapshot,
       trustRepo: spec.trustRepo,
     },

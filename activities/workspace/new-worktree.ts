@@ -12,7 +12,7 @@ import { createBranch, madeWith } from '../../src/git/branches/branch.ts';
 import { inWords, releaseCarried } from '../../src/git/worktrees/carry.ts';
 import { includeIgnored } from '../../src/git/worktrees/include.ts';
 import { gitDirs } from '../../src/git/git-dirs.ts';
-import { git } from '../../src/git/git.ts';
+import { gitAt } from '../../src/git/git.ts';
 import { readRepositorySnapshot } from '../../src/git/trust/repository-snapshot.ts';
 import { readSparse } from '../../src/git/worktrees/sparse.ts';
 import { addSubmodules } from '../../src/git/worktrees/submodules.ts';
@@ -46,11 +46,11 @@ export async function prepareWorktree(
   const start = spec.carried?.commit ?? spec.base.commit;
   const [cwd, { identity, identityNotes }] = await Promise.all([
     worktreePath(home, subagent),
-    identityFor(home, spec.repo),
-    checkBase(spec.repo, { ...spec.base, commit: start }),
+    identityFor(home, gitAt(spec.repo)),
+    checkBase(gitAt(spec.repo), { ...spec.base, commit: start }),
   ]);
   const ownNotes = [...identityNotes, ...missingVariables(spec)];
-  const options = { env: identity, signal, copilotSessionId: subagent.copilotSessionId };
+  const git = gitAt(cwd, { env: identity, signal, copilotSessionId: subagent.copilotSessionId });
   const place = { cwd, commonDir };
   const mark = markOf(subagent);
 
@@ -61,19 +61,19 @@ export async function prepareWorktree(
     });
   }
   if (record?.state === 'ready') {
-    const restored = await restoreRecorded(place, record, options);
+    const restored = await restoreRecorded(place, record, git);
     return workspaceOf(cwd, record, [...restored, ...ownNotes]);
   }
 
   // Looked at while the worktree is made, which touches nothing of it.
-  const around = readRepositorySnapshot(spec.repo);
+  const around = readRepositorySnapshot(gitAt(spec.repo));
   around.catch(() => undefined);
   // From here on nothing of value can be lost: no turn has begun, so what is there is a making that was cut short.
   let branch: string | undefined;
   if (record) {
     await sweep(subagent.copilotSessionId);
     await discardWorktree(place);
-    if (await madeWith(spec.repo, record.branch, mark)) branch = record.branch;
+    if (await madeWith(gitAt(spec.repo), record.branch, mark)) branch = record.branch;
   }
   const noted = (
     name: string,
@@ -107,24 +107,22 @@ export async function prepareWorktree(
     return record;
   };
   try {
-    branch ??= await createBranch(
-      { ...options, cwd: spec.repo },
-      { stem: subagent.label, commit: start, mark },
-      (name) => noted(name, 'making'),
+    branch ??= await createBranch(git.in(spec.repo), { stem: subagent.label, commit: start, mark }, (name) =>
+      noted(name, 'making'),
     );
-    await addWorktree(place, branch, options);
+    await addWorktree(place, branch, git);
     const written = new Date().toISOString();
     const notes = [
       ...carriedNotes(spec.carried),
-      ...(await addSubmodules(cwd, spec.repo, options)),
-      ...(await includeIgnored({ from: spec.repo, to: cwd, commit: start }, options)),
+      ...(await addSubmodules(git, spec.repo)),
+      ...(await includeIgnored({ from: spec.repo, to: cwd, commit: start }, git)),
     ];
-    if (spec.carried) await releaseCarried(spec.repo, start);
+    if (spec.carried) await releaseCarried(gitAt(spec.repo), start);
     const found = {
       notes,
       snapshot: await around,
-      ignored: await ignoredNow(cwd, await worktreeStatus(cwd)),
-      sparse: await readSparse(cwd),
+      ignored: await ignoredNow(git, await worktreeStatus(git)),
+      sparse: await readSparse(gitAt(cwd)),
       written,
     };
     return workspaceOf(cwd, noted(branch, 'ready', found), ownNotes);
@@ -149,10 +147,10 @@ async function discard(cwd: string, record: WorkspaceRecord, subagent: SubagentR
   } catch {
     // The repository is gone, or somebody looks into the folder: the next making, or clean, finds it so.
   }
-  if (await madeWith(repo, branch, markOf(subagent)))
-    await git(['update-ref', '--no-deref', '-d', `refs/heads/${branch}`, start], { cwd: repo }).catch(
-      () => undefined,
-    );
+  if (await madeWith(gitAt(repo), branch, markOf(subagent)))
+    await gitAt(repo)
+      .run(['update-ref', '--no-deref', '-d', `refs/heads/${branch}`, start])
+      .catch(() => undefined);
   rmSync(`${cwd}.json`, { force: true });
 }
 

@@ -10,7 +10,7 @@ import {
   type ResolvedSpec,
   type SettingsTaken,
 } from '../../src/contract/index.ts';
-import { git } from '../../src/git/git.ts';
+import type { Git } from '../../src/git/git.ts';
 
 /**
  * Reads the file of a commit that has it.
@@ -18,18 +18,18 @@ import { git } from '../../src/git/git.ts';
  * @throws SubagentsError BAD_INPUT that names the file, the commit and the field; GIT
  */
 export async function readRepositorySettings(
-  repo: string,
+  git: Git,
   commit: string,
   size: number,
 ): Promise<RepositorySettings> {
   const bad = (what: string): SubagentsError =>
-    new SubagentsError('BAD_INPUT', `${SETTINGS_FILE} of ${repo} at ${commit.slice(0, 12)}: ${what}`, {
+    new SubagentsError('BAD_INPUT', `${SETTINGS_FILE} of ${git.cwd} at ${commit.slice(0, 12)}: ${what}`, {
       remedy: `Mend the file and commit it, or start from a commit without it (--base). Its fields are ${FIELDS}.`,
     });
   if (size > MAX_SETTINGS_BYTES) throw bad(`larger than ${MAX_SETTINGS_BYTES / 1024} KiB`);
   let content: unknown;
   try {
-    content = JSON.parse(await git(['cat-file', 'blob', `${commit}:${SETTINGS_FILE}`], { cwd: repo }));
+    content = JSON.parse(await git.run(['cat-file', 'blob', `${commit}:${SETTINGS_FILE}`]));
   } catch (error) {
     if (error instanceof SyntaxError) throw bad(`not JSON (${error.message})`);
     throw error;

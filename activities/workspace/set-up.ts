@@ -21,6 +21,7 @@ import { putBack } from '../../src/git/commits/put-back.ts';
 import { specialFiles } from '../../src/git/contents/special-files.ts';
 import { readSparse } from '../../src/git/worktrees/sparse.ts';
 import { checkoutStatus, untrackedFolders } from '../../src/git/contents/status.ts';
+import { withTrustedGitConfig } from '../../src/home/trusted-git-config.ts';
 import { EndedRuns } from '../../src/home/ended-runs.ts';
 import { secretsIn } from '../../src/environment/clean.ts';
 import { Redactor } from '../../src/environment/redact.ts';
@@ -39,6 +40,7 @@ import { reportingFailures } from '../failures.ts';
 import { NO_SPACE_RULES, SpaceGate, type SpaceRules } from '../slot/space-gate.ts';
 import { ensureOwnWorktree } from './workspace-common.ts';
 import { removeLocksOfKilledGit } from '../ending/killed-git.ts';
+import { gitAt, type Git } from '../../src/git/git.ts';
 
 /** Untracked paths kept one by one; of more, only the folders they lie in. */
 const MAX_KEPT_PATHS = 1_000;
@@ -65,9 +67,11 @@ export function createSetUpActivities(deps: SetUpDependencies): Pick<WorkerActiv
   const { ended = new EndedRuns() } = deps;
   return {
     setUpWorkspace: (input) =>
-      reportingFailures(() =>
-        setUp(deps, input, AbortSignal.any([cancellationSignal(), ended.signal(input.subagent)])),
-      ),
+      reportingFailures(() => {
+        const signal = AbortSignal.any([cancellationSignal(), ended.signal(input.subagent)]);
+        const place = { cwd: input.cwd, isolation: 'worktree' as const, runId: input.subagent.runId };
+        return withTrustedGitConfig(place, () => setUp(deps, input, signal));
+      }),
   };
 }
 
@@ -81,11 +85,11 @@ async function setUp(deps: SetUpDependencies, input: SetUpInput, signal: AbortSi
     await ensureOwnWorktree(cwd);
     await removeLocksOfKilledGit({ cwd, subagent, isolation: 'worktree' });
   }
-  const notes = await setBack(cwd, 'Files that were changed before set-up');
+  const notes = await setBack(gitAt(cwd), 'Files that were changed before set-up');
   const begun: WorkspaceRecord = { ...(readWorkspaceRecord(cwd) ?? record), setUp: { state: 'running' } };
   writeWorkspaceRecord(cwd, begun);
 
-  const { head } = await checkoutStatus(cwd);
+  const { head } = await checkoutStatus(gitAt(cwd));
   const results: Verification[] = [];
   for (const command of commands) {
     const one = await runOne(deps, input, { command, number: results.length + 1 }, signal);
@@ -94,7 +98,7 @@ async function setUp(deps: SetUpDependencies, input: SetUpInput, signal: AbortSi
     if (one.record.exitCode !== 0) break;
   }
   notes.push(...(await ensureOwnWorktree(cwd)));
-  const after = await putUnsavedAside(cwd, { keep: false });
+  const after = await putUnsavedAside(gitAt(cwd), { keep: false });
   const problem =
     problemOf(results.at(-1)) ??
     (after.head === head && after.branch === record.branch
@@ -106,11 +110,14 @@ async function setUp(deps: SetUpDependencies, input: SetUpInput, signal: AbortSi
     notes: [...notes, ...after.notes],
     ...(problem !== undefined && { problem }),
   };
-  const ignored = await ignoredNow(cwd, after);
+  const ignored = await ignoredNow(gitAt(cwd), after);
   const known = readWorkspaceRecord(cwd) ?? begun;
-  const unknownToGit = [...(await emptyFolders(cwd)), ...(await specialFiles(cwd, Object.keys(ignored)))];
+  const unknownToGit = [
+    ...(await emptyFolders(gitAt(cwd))),
+    ...(await specialFiles(gitAt(cwd), Object.keys(ignored))),
+  ];
   const leftBySetUp = { ...after.left, ...(await describeArtifacts(cwd, unknownToGit, [])) };
-  const sparse = await readSparse(cwd);
+  const sparse = await readSparse(gitAt(cwd));
   writeWorkspaceRecord(cwd, { ...known, setUp: over, leftBySetUp, ignored, sparse });
   return resultOf(over);
 }
@@ -127,10 +134,10 @@ export interface PutAside {
 }
 
 /** Puts tracked files back as they were, and says where what they were is kept. @throws SubagentsError GIT */
-async function setBack(cwd: string, why: string): Promise<string[]> {
-  const { head, changed } = await worktreeStatus(cwd);
+async function setBack(git: Git, why: string): Promise<string[]> {
+  const { head, changed } = await worktreeStatus(git);
   if (head === undefined || !changed.some(({ dirtySubmodule }) => !dirtySubmodule)) return [];
-  const { changed: altered, kept } = await putBack(cwd, { to: head, why });
+  const { changed: altered, kept } = await putBack(git, { to: head, why });
   if (kept === undefined) return [];
   return [
     `files had been changed before set-up; they were put back, and are kept in ${kept}: ${named(altered)}`,
@@ -142,23 +149,23 @@ async function setBack(cwd: string, why: string): Promise<string[]> {
  * @param keep whether what is put back may be anybody's work, and is kept in a commit.
  * @throws SubagentsError GIT
  */
-export async function putUnsavedAside(cwd: string, { keep }: { readonly keep: boolean }): Promise<PutAside> {
-  const { head, branch, changed, untracked, ...found } = await worktreeStatus(cwd);
+export async function putUnsavedAside(git: Git, { keep }: { readonly keep: boolean }): Promise<PutAside> {
+  const { head, branch, changed, untracked, ...found } = await worktreeStatus(git);
   let { ignored } = found;
   const notes: string[] = [];
   if (changed.some(({ dirtySubmodule }) => !dirtySubmodule) && head !== undefined) {
     const why = 'Files that set-up had changed';
-    const { changed: altered, kept } = await putBack(cwd, { to: head, why, keep });
+    const { changed: altered, kept } = await putBack(git, { to: head, why, keep });
     // What it ignores is said in files that were put back.
-    ({ ignored } = await worktreeStatus(cwd));
+    ({ ignored } = await worktreeStatus(git));
     const where = kept === undefined ? '' : ` (as they were: ${kept})`;
     notes.push(`set-up changed files that are tracked; they were put back: ${named(altered)}${where}`);
   }
   if (untracked.length > 0) {
     notes.push(`set-up left ${untracked.length} untracked files: ${named(untracked)}`);
   }
-  const paths = untracked.length <= MAX_KEPT_PATHS ? untracked : await untrackedFolders(cwd);
-  return { head, branch, ignored, left: await describeArtifacts(cwd, paths, untracked), notes };
+  const paths = untracked.length <= MAX_KEPT_PATHS ? untracked : await untrackedFolders(git);
+  return { head, branch, ignored, left: await describeArtifacts(git.cwd, paths, untracked), notes };
 }
 
 async function runOne(

@@ -18,12 +18,12 @@ import {
   restoreWorktree,
   type WorktreePlace,
 } from '../../src/git/worktrees/worktree.ts';
-import type { CallOptions } from '../../src/git/run.ts';
 import {
   readWorkspaceRecord,
   writeWorkspaceRecord,
   type WorkspaceRecord,
 } from '../../src/home/workspace-record.ts';
+import { gitAt, type Git } from '../../src/git/git.ts';
 
 /** The home of the worker, as far as workspaces go. */
 export interface WorkspaceHome {
@@ -45,11 +45,11 @@ export interface WorkspaceDependencies {
 }
 
 /** @throws SubagentsError UNKNOWN_BASE */
-export async function checkBase(repo: string, base: PrepareInput['spec']['base']): Promise<void> {
-  if ((await lookUp(repo, base.commit)).commit) return;
+export async function checkBase(git: Git, base: PrepareInput['spec']['base']): Promise<void> {
+  if ((await lookUp(git, base.commit)).commit) return;
   throw new SubagentsError(
     'UNKNOWN_BASE',
-    `${repo} no longer has the commit ${base.commit} (${base.name} when it was spawned)`,
+    `${git.cwd} no longer has the commit ${base.commit} (${base.name} when it was spawned)`,
     { remedy: 'Spawn it again from a commit that is there.' },
   );
 }
@@ -68,13 +68,13 @@ export function workspaceOf(cwd: string, record: WorkspaceRecord, notes: readonl
 export async function restoreRecorded(
   place: WorktreePlace,
   record: WorkspaceRecord,
-  options: CallOptions,
+  git: Git,
 ): Promise<readonly string[]> {
   const { branch, base, start = base, folder: known, snapshot } = record;
   const since = snapshot?.at === undefined ? undefined : Date.parse(snapshot.at);
-  const own = await ownBranch({ ...options, cwd: place.commonDir }, branch);
-  const back = await bringBranchBack({ ...place, admin: adminDir(place) }, { branch, start, since }, options);
-  const { notes, folder } = await restoreWorktree(place, { branch, base: start, folder: known }, options);
+  const own = await ownBranch(git.in(place.commonDir), branch);
+  const back = await bringBranchBack({ ...place, admin: adminDir(place) }, { branch, start, since }, git);
+  const { notes, folder } = await restoreWorktree(place, { branch, base: start, folder: known }, git);
   if (folder !== known) writeWorkspaceRecord(place.cwd, { ...record, folder });
   return [...own, ...back, ...notes];
 }
@@ -89,7 +89,7 @@ export async function ensureOwnWorktree(cwd: string): Promise<readonly string[]>
   const record = readWorkspaceRecord(cwd);
   if (record === undefined) return [];
   const place = { cwd, commonDir: gitDirs(record.repo).commonDir };
-  return isWorktree(place) ? [] : restoreRecorded(place, record, {});
+  return isWorktree(place) ? [] : restoreRecorded(place, record, gitAt(cwd));
 }
 
 /** Variables that the spawn names and this worker does not have. */
@@ -103,10 +103,10 @@ export function missingVariables({ env }: PrepareInput['spec']): string[] {
 /** The environment of git calls that write, and what to say where the identity in it is not the user's. */
 export async function identityFor(
   home: WorkspaceHome,
-  repo: string,
+  git: Git,
 ): Promise<{ identity: IdentityEnvironment; identityNotes: readonly string[] }> {
-  const identity = await identityEnvironment(home.root);
-  if (!(await usesFallbackIdentity(repo, identity))) return { identity, identityNotes: [] };
+  const identity = await identityEnvironment(git.in(home.root));
+  if (!(await usesFallbackIdentity(git, identity))) return { identity, identityNotes: [] };
   const { name, email } = FALLBACK_IDENTITY;
   return {
     identity,

@@ -11,7 +11,7 @@ import type {
 import { readCheckoutLockEntry } from '../../src/git/locks/checkout-lock.ts';
 import { gitDirs } from '../../src/git/git-dirs.ts';
 import { requireFilters } from '../../src/git/trust/needed-filters.ts';
-import { withScope } from '../../src/git/git.ts';
+import { withScope, gitAt } from '../../src/git/git.ts';
 import type { RepositorySnapshot } from '../../src/git/trust/repository-snapshot.ts';
 import { checkAllowed, checkInHome } from '../../src/home/allowed-repos.ts';
 import { lockWorktree } from '../../src/git/worktrees/worktree.ts';
@@ -43,7 +43,8 @@ export function createWorkspaceActivities(
         const workspace = goingOn(deps, input, await prepare(deps, input));
         const { cwd, branch, base, repository = spec.repo } = workspace;
         const { isolation } = spec;
-        if (isolation === 'worktree') await lockWorktree({ cwd, commonDir: gitDirs(repository).commonDir });
+        if (isolation === 'worktree')
+          await lockWorktree({ cwd, commonDir: gitDirs(repository).commonDir }, gitAt(cwd));
         noteRun(deps.home, { subagent, isolation, repository, cwd, branch, base });
         return workspace;
       }, [
@@ -81,7 +82,7 @@ async function prepare(deps: WorkspaceDependencies, input: PrepareInput): Promis
   if (isolation === 'worktree' && continues) return prepareContinued(deps, input, continues, signal);
   return withScope({ trusted: trustRepo }, async () => {
     // Admission has asked this too; it may have been configured since.
-    if (!trustRepo) await requireFilters(repo, base.commit);
+    if (!trustRepo) await requireFilters(gitAt(repo), base.commit);
     return isolation === 'in-place' ? prepareInPlace(deps, input) : prepareWorktree(deps, input, signal);
   });
 }
@@ -103,11 +104,13 @@ async function prepareContinued(
   continues: Continuation,
   signal: AbortSignal,
 ): Promise<Workspace> {
-  const { identity, identityNotes } = await identityFor(home, continues.repository);
+  const { identity, identityNotes } = await identityFor(home, gitAt(continues.repository));
   await sweep(subagent.copilotSessionId);
-  const options = { env: identity, signal, copilotSessionId: subagent.copilotSessionId };
   const { record, notes } = await withScope({ trusted: spec.trustRepo }, () =>
-    continueWorktree({ subagent, spec, continues }, options),
+    continueWorktree(
+      { subagent, spec, continues },
+      gitAt(continues.cwd, { env: identity, signal, copilotSessionId: subagent.copilotSessionId }),
+    ),
   );
   return workspaceOf(continues.cwd, record, [...notes, ...identityNotes]);
 }

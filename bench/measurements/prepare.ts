@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createWorkspaceActivities } from '../../activities/workspace/workspace.ts';
 import { resolvedSpec, type SubagentRef } from '../../src/contract/index.ts';
-import { git } from '../../src/git/git.ts';
+import { Git } from '../../src/git/git.ts';
 import { openHome } from '../../src/home/home.ts';
 import { sweep } from '../../src/home/sweep.ts';
 import { now } from '../clock.ts';
@@ -82,17 +82,17 @@ class Bench {
         await writeFile(join(repo, `src/part-${folder}/file-${file}.ts`), lines.join(''));
       }
     }
-    const options = { cwd: repo };
-    await git(['init', '--quiet', '--initial-branch=main'], options);
-    await git(['config', 'user.name', 'Bench'], options);
-    await git(['config', 'user.email', 'bench@example.invalid'], options);
-    await git(['add', '.'], options);
-    await git(['commit', '--quiet', '-m', 'Ten thousand files'], options);
+    const git = Git.at(repo);
+    await git.run(['init', '--quiet', '--initial-branch=main']);
+    await git.run(['config', 'user.name', 'Bench']);
+    await git.run(['config', 'user.email', 'bench@example.invalid']);
+    await git.run(['add', '.']);
+    await git.run(['commit', '--quiet', '-m', 'Ten thousand files']);
     const home = await openHome(join(place, 'home'));
     const runState = async () => 'open' as const;
     return new Bench(
       place,
-      await git(['rev-parse', 'HEAD'], options),
+      await git.run(['rev-parse', 'HEAD']),
       createWorkspaceActivities({
         settings: { repos: undefined },
         home,
@@ -107,9 +107,15 @@ class Bench {
   async plain(): Promise<number> {
     const name = `plain-${++this.#worktrees}`;
     const began = now();
-    await git(['worktree', 'add', '--quiet', '-b', name, join(this.#place, name), this.#commit], {
-      cwd: join(this.#place, 'repo'),
-    });
+    await Git.at(join(this.#place, 'repo')).run([
+      'worktree',
+      'add',
+      '--quiet',
+      '-b',
+      name,
+      join(this.#place, name),
+      this.#commit,
+    ]);
     return now() - began;
   }
 

@@ -1,5 +1,5 @@
 /** Tool calls: what began and ended by the file in git, what the model was shown. */
-import { git } from '../../src/git/git.ts';
+import { Git } from '../../src/git/git.ts';
 import { subagentWorkflowId } from '../../src/contract/index.ts';
 import type { Check, Facts } from '../facts.ts';
 import type { Heard } from '../model-log.ts';
@@ -70,7 +70,9 @@ function repeatedSteps({ issued }: Heard): [string, string][] {
 
 async function readCalls({ repo }: Facts, { label }: PlannedSubagent) {
   const branch = `subagents/${label}`;
-  const text = await git(['show', `${branch}:${CALLS_FILE}`], { cwd: repo }).catch(() => '');
+  const text = await Git.at(repo)
+    .run(['show', `${branch}:${CALLS_FILE}`])
+    .catch(() => '');
   const begins = new Map<string, number>();
   const ends = new Map<string, number>();
   for (const line of text.split('\n')) {

@@ -1,7 +1,7 @@
 /** Each subagent ended once, as it had to, and says so to everyone alike: to Temporal, to git, in its outcome. */
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { sessionWorkflowId, subagentWorkflowId, type Outcome } from '../../src/contract/index.ts';
-import { git } from '../../src/git/git.ts';
+import { Git } from '../../src/git/git.ts';
 import type { Check, Facts } from '../facts.ts';
 import { expectedEnd, type ExpectedEnd, type PlannedSubagent } from '../plan.ts';
 import type { Loss, Row } from '../report.ts';
@@ -78,9 +78,9 @@ async function look(
   if (sweep !== undefined && sweep.left.length > 0)
     losses.push(loss(`its outcome names processes that were left: ${JSON.stringify(sweep.left)}`));
   if (evidence?.branch != null) {
-    const head = await git(['rev-parse', '--verify', `refs/heads/${evidence.branch}`], { cwd: repo }).catch(
-      String,
-    );
+    const head = await Git.at(repo)
+      .run(['rev-parse', '--verify', `refs/heads/${evidence.branch}`])
+      .catch(String);
     if (head.trim() !== evidence.head)
       losses.push(loss(`its branch is at ${head.trim()}, and its outcome says ${evidence.head}`));
     if (evidence.base !== base) losses.push(loss(`it started from ${evidence.base}, and not from ${base}`));

@@ -1,17 +1,17 @@
 /** What lies on disk: worktrees whole, no lease, no lock, no branch that nobody asked for, and the caller's checkout as it was. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { git } from '../../src/git/git.ts';
+import { Git } from '../../src/git/git.ts';
 import type { Check } from '../facts.ts';
 import type { Loss } from '../report.ts';
 
 export const workspaces: Check = async (facts) => {
   const { repo, base, subagents, workers } = facts;
-  const inRepo = { cwd: repo };
+  const git = Git.at(repo);
   const losses: Loss[] = [];
   const lose = (what: string, where: string): void => void losses.push({ check: 'workspaces', what, where });
 
-  const worktrees = (await git(['worktree', 'list', '--porcelain'], inRepo))
+  const worktrees = (await git.run(['worktree', 'list', '--porcelain']))
     .split('\n\n')
     .slice(1)
     .filter(Boolean);
@@ -22,7 +22,7 @@ export const workspaces: Check = async (facts) => {
   for (const path of halfMade) lose('a worktree that was never made to its end', path);
 
   const known = new Set(['main', ...subagents.map(({ label }) => `subagents/${label}`)]);
-  const branches = (await git(['for-each-ref', '--format=%(refname:short)', 'refs/heads'], inRepo))
+  const branches = (await git.run(['for-each-ref', '--format=%(refname:short)', 'refs/heads']))
     .split('\n')
     .filter(Boolean);
   const stray = branches.filter((name) => !known.has(name));
@@ -33,9 +33,9 @@ export const workspaces: Check = async (facts) => {
   const locks = filesBelow(join(repo, '.git'), '.lock', 4);
   for (const path of locks) lose('a lock of git that nobody holds', path);
 
-  const head = (await git(['rev-parse', 'HEAD'], inRepo)).trim();
+  const head = (await git.run(['rev-parse', 'HEAD'])).trim();
   if (head !== base) lose(`the caller's checkout is at ${head}`, repo);
-  const status = (await git(['status', '--porcelain'], inRepo)).trim();
+  const status = (await git.run(['status', '--porcelain'])).trim();
   if (status !== '') lose(`the caller's checkout has changed: ${status}`, repo);
 
   const changed = Number(head !== base) + Number(status !== '');

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
-import { tryGit } from '../git/git.ts';
+import { gitAt } from '../git/git.ts';
 
 /**
  * Shows `text` in the pager that git would take: GIT_PAGER, core.pager, PAGER, less. What a repository itself configures does
@@ -11,8 +11,7 @@ export async function showPaged(
   text: string,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<boolean> {
-  const { stdout } = await tryGit(['var', 'GIT_PAGER'], {
-    cwd: tmpdir(),
+  const { stdout } = await gitAt(tmpdir()).try(['var', 'GIT_PAGER'], {
     env: { GIT_PAGER: env['GIT_PAGER'], GIT_CEILING_DIRECTORIES: tmpdir(), GIT_DIR: '/dev/null' },
   });
   const command = stdout.trim();

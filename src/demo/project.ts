@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
-import { git } from '../git/git.ts';
+import { Git } from '../git/git.ts';
 import { PROJECT_FILES } from './project-files.ts';
 
 /** Makes the throw-away repository in the folder `path`. @returns its first commit */
@@ -10,16 +10,16 @@ export async function makeProject(path: string): Promise<string> {
     await mkdir(dirname(join(path, name)), { recursive: true });
     await writeFile(join(path, name), content);
   }
-  const inProject = { cwd: path };
-  await git(['init', '--quiet', '--initial-branch=main'], inProject);
+  const git = Git.at(path);
+  await git.run(['init', '--quiet', '--initial-branch=main']);
   // Its own author, no signature and no hooks: the user's are for the user's commits.
-  await git(['config', 'user.name', 'Corner Shop'], inProject);
-  await git(['config', 'user.email', 'shop@example.invalid'], inProject);
-  await git(['config', 'commit.gpgsign', 'false'], inProject);
-  await git(['config', 'core.hooksPath', '/dev/null'], inProject);
-  await git(['add', '.'], inProject);
-  await git(['commit', '--quiet', '-m', 'A small shop'], inProject);
-  return await git(['rev-parse', 'HEAD'], inProject);
+  await git.run(['config', 'user.name', 'Corner Shop']);
+  await git.run(['config', 'user.email', 'shop@example.invalid']);
+  await git.run(['config', 'commit.gpgsign', 'false']);
+  await git.run(['config', 'core.hooksPath', '/dev/null']);
+  await git.run(['add', '.']);
+  await git.run(['commit', '--quiet', '-m', 'A small shop']);
+  return await git.run(['rev-parse', 'HEAD']);
 }
 
 /** What `node --test` said. */

@@ -13,7 +13,10 @@ import {
 } from './run.ts';
 
 /** What goes for all calls of a handle. */
-export interface GitScope extends Pick<CallOptions, 'env' | 'copilotSessionId' | 'signal'> {
+export interface GitScope extends Pick<
+  CallOptions,
+  'env' | 'copilotSessionId' | 'signal' | 'timeoutMs' | 'secrets'
+> {
   /** Programs run that only the repository itself configures; else none of them does. */
   readonly trusted?: boolean | undefined;
   /** Settings for its calls, over those of every file. */
@@ -25,10 +28,18 @@ export class Git {
   /** Where it runs. */
   readonly cwd: string;
   readonly #scope: GitScope;
+  /** The checkout or git folder whose configuration counts. */
+  readonly #place: string;
 
-  private constructor(cwd: string, scope: GitScope) {
+  private constructor(cwd: string, scope: GitScope, place = cwd) {
     this.cwd = cwd;
     this.#scope = scope;
+    this.#place = place;
+  }
+
+  /** What ends its calls. */
+  get signal(): AbortSignal | undefined {
+    return this.#scope.signal;
   }
 
   static at(cwd: string, scope: GitScope = {}): Git {
@@ -40,14 +51,23 @@ export class Git {
     return new Git(cwd, this.#scope);
   }
 
+  /** The same repository, by variables of its own (`GIT_DIR`), run in a folder that is no checkout of it. */
+  runningIn(folder: string): Git {
+    return new Git(folder, this.#scope, this.#place);
+  }
+
   with({ env, config = [], ...scope }: Omit<GitScope, 'trusted'>): Git {
     const before = this.#scope;
-    return new Git(this.cwd, {
-      ...before,
-      ...scope,
-      env: { ...before.env, ...env },
-      config: [...(before.config ?? []), ...config],
-    });
+    return new Git(
+      this.cwd,
+      {
+        ...before,
+        ...scope,
+        env: { ...before.env, ...env },
+        config: [...(before.config ?? []), ...config],
+      },
+      this.#place,
+    );
   }
 
   /**
@@ -75,7 +95,7 @@ export class Git {
 
   async #guarded(options: CallOptions): Promise<GitOptions> {
     const { trusted = false, config = [], env, ...scope } = this.#scope;
-    const guard = trusted ? undefined : await guardOf(this.cwd);
+    const guard = trusted ? undefined : await guardOf(this.#place);
     return {
       ...scope,
       ...options,
@@ -97,20 +117,6 @@ export function withScope<T>(
   return scopes.run(scope, work);
 }
 
-/** See `Git.run`. */
-export async function git(args: readonly string[], { cwd, ...options }: GitOptions): Promise<string> {
-  return Git.at(cwd, scopes.getStore()).run(args, options);
-}
-
-/** See `Git.try`. */
-export async function tryGit(args: readonly string[], { cwd, ...options }: GitOptions): Promise<GitAnswer> {
-  return Git.at(cwd, scopes.getStore()).try(args, options);
-}
-
-/** See `Git.program`. */
-export async function gitProgram(
-  args: readonly string[],
-  { cwd, ...options }: GitOptions,
-): Promise<GitProgram> {
-  return Git.at(cwd, scopes.getStore()).program(args, options);
-}
+/** A handle with what goes for the calls around. */
+export const gitAt = (cwd: string, scope: Omit<GitScope, 'trusted'> = {}): Git =>
+  Git.at(cwd, scopes.getStore()).with(scope);

@@ -4,8 +4,8 @@ import { SubagentsError, withoutCredentials } from '../contract/index.ts';
 import { branchName } from './branches/branch.ts';
 import { isAncestor } from './common.ts';
 import { readConfiguration } from './trust/configuration.ts';
-import { git, tryGit } from './git.ts';
-import { firstUsefulLine, type GitAnswer, type GitOptions, type CallOptions } from './run.ts';
+import { gitAt, type Git } from './git.ts';
+import { firstUsefulLine, type GitAnswer } from './run.ts';
 
 /** How long a remote may take, in milliseconds: to name its branches, to send everything, to take a branch. */
 const ASK_TIMEOUT_MS = 30_000;
@@ -28,10 +28,10 @@ const STALLED = ['-c', 'http.lowSpeedLimit=100', '-c', 'http.lowSpeedTime=60'];
 export async function remoteCommit(url: string, name = 'HEAD'): Promise<string> {
   const wanted = [name, `refs/heads/${name}`, `refs/tags/${name}`];
   const patterns = name === 'HEAD' ? ['HEAD'] : [...wanted.slice(1), `refs/tags/${name}^{}`];
-  const answer = await remoteGit(['ls-remote', '--', url, ...patterns], {
-    cwd: '/',
-    timeoutMs: ASK_TIMEOUT_MS,
-  });
+  const answer = await remoteGit(
+    ['ls-remote', '--', url, ...patterns],
+    gitAt('/').with({ timeoutMs: ASK_TIMEOUT_MS }),
+  );
   if (answer.exitCode !== 0) throw unreadable(url, answer);
   const refs = new Map(
     answer.stdout
@@ -59,10 +59,10 @@ export async function remoteCommit(url: string, name = 'HEAD'): Promise<string> 
  * Clones `url` to `path`, which must not exist; nothing of it is checked out.
  * @throws SubagentsError GIT in git's words, DISK_FULL; the reason of `signal`
  */
-export async function clone(url: string, path: string, options: CallOptions): Promise<void> {
+export async function clone(url: string, path: string, git: Git): Promise<void> {
   const tags = ['-c', `remote.origin.fetch=+refs/tags/*:${REMOTE_TAGS}*`];
   const args = ['clone', '--quiet', '--no-checkout', '--no-recurse-submodules', ...tags, '--', url, path];
-  const answer = await remoteGit(args, { ...options, cwd: '/', timeoutMs: CLONE_TIMEOUT_MS });
+  const answer = await remoteGit(args, git.in('/').with({ timeoutMs: CLONE_TIMEOUT_MS }));
   if (answer.exitCode !== 0) throw remoteError(`git clone of ${url} failed`, answer);
 }
 
@@ -70,26 +70,20 @@ export async function clone(url: string, path: string, options: CallOptions): Pr
  * Has `commit` in the clone `repo` of `url`, fetching what is new when it is not there.
  * @throws SubagentsError GIT in git's words, or where the clone leads elsewhere; UNKNOWN_BASE when the remote does not have it
  */
-export async function fetchCommit(
-  repo: string,
-  url: string,
-  commit: string,
-  options: CallOptions,
-): Promise<void> {
-  if (await hasCommit(repo, commit)) return;
-  await requireOwnWay(repo, url);
+export async function fetchCommit(git: Git, url: string, commit: string): Promise<void> {
+  if (await hasCommit(git, commit)) return;
+  await requireOwnWay(git.cwd, url);
   const fetch = (what: readonly string[]): Promise<GitAnswer> =>
-    remoteGit(['fetch', '--quiet', '--no-tags', '--no-recurse-submodules', '--', url, ...what], {
-      ...options,
-      cwd: repo,
-      timeoutMs: CLONE_TIMEOUT_MS,
-    });
-  await dropAliases(repo, 'refs/remotes/origin/');
+    remoteGit(
+      ['fetch', '--quiet', '--no-tags', '--no-recurse-submodules', '--', url, ...what],
+      git.with({ timeoutMs: CLONE_TIMEOUT_MS }),
+    );
+  await dropAliases(git, 'refs/remotes/origin/');
   const answer = await fetch(['+refs/heads/*:refs/remotes/origin/*']);
   if (answer.exitCode !== 0) throw remoteError(`git fetch from ${url} failed`, answer);
   // One that is on no branch, such as a newer tag's: many servers give it by its id.
-  if (!(await hasCommit(repo, commit))) await fetch([commit]);
-  if (await hasCommit(repo, commit)) return;
+  if (!(await hasCommit(git, commit))) await fetch([commit]);
+  if (await hasCommit(git, commit)) return;
   throw new SubagentsError('UNKNOWN_BASE', `${url} has no commit ${commit}`, {
     remedy: 'Name a branch, a tag or a whole commit id that is there.',
   });
@@ -104,15 +98,14 @@ export async function fetchCommit(
 export async function pushTo(
   url: string,
   { repo, commit, stem }: { readonly repo: string; readonly commit: string; readonly stem: string },
-  options: CallOptions,
+  git: Git,
 ): Promise<string> {
   await requireOwnWay(repo, url);
   const patterns = [`refs/heads/${branchName(stem, 1)}`, `refs/heads/${branchName(stem, 1)}-*`];
-  const asked = await remoteGit(['ls-remote', '--', url, ...patterns], {
-    ...options,
-    cwd: repo,
-    timeoutMs: ASK_TIMEOUT_MS,
-  });
+  const asked = await remoteGit(
+    ['ls-remote', '--', url, ...patterns],
+    git.in(repo).with({ timeoutMs: ASK_TIMEOUT_MS }),
+  );
   if (asked.exitCode !== 0) throw remoteError(`${url} cannot be read`, asked);
   const there = new Map(
     asked.stdout.split('\n').map((line) => line.split('\t').reverse() as [string, string]),
@@ -120,14 +113,14 @@ export async function pushTo(
   for (let n = 1; n <= MAX_NAMES; n++) {
     const ref = `refs/heads/${branchName(stem, n)}`;
     const tip = there.get(ref);
-    if (tip !== undefined && !(await isAncestor(repo, tip, commit))) continue;
+    if (tip !== undefined && !(await isAncestor(git.in(repo), tip, commit))) continue;
     const args = ['push', '--quiet', '--no-verify', '--recurse-submodules=no', '--', url, `${commit}:${ref}`];
-    const answer = await remoteGit(args, { ...options, cwd: repo, timeoutMs: PUSH_TIMEOUT_MS });
+    const answer = await remoteGit(args, git.in(repo).with({ timeoutMs: PUSH_TIMEOUT_MS }));
     if (answer.exitCode === 0) {
       // What the remote has is safe to drop here; a push to a URL does not note it.
-      await git(['update-ref', '--no-deref', ref.replace('refs/heads/', 'refs/remotes/origin/'), commit], {
-        cwd: repo,
-      });
+      await git
+        .in(repo)
+        .run(['update-ref', '--no-deref', ref.replace('refs/heads/', 'refs/remotes/origin/'), commit]);
       return ref;
     }
     // Somebody made it in the meantime.
@@ -156,35 +149,33 @@ async function requireOwnWay(repo: string, url: string): Promise<void> {
 }
 
 /** Removes names below `prefix` that lead to other refs, but for HEAD: a fetch would move those. */
-async function dropAliases(repo: string, prefix: string): Promise<void> {
-  const list = await git(['for-each-ref', '--format=%(symref) %(refname)', prefix], { cwd: repo });
+async function dropAliases(git: Git, prefix: string): Promise<void> {
+  const list = await git.run(['for-each-ref', '--format=%(symref) %(refname)', prefix]);
   for (const line of list.split('\n')) {
     const [alias = '', name = ''] = line.split(' ');
-    if (alias !== '' && name !== `${prefix}HEAD`)
-      await git(['update-ref', '--no-deref', '-d', name], { cwd: repo });
+    if (alias !== '' && name !== `${prefix}HEAD`) await git.run(['update-ref', '--no-deref', '-d', name]);
   }
 }
 
-async function hasCommit(repo: string, commit: string): Promise<boolean> {
+async function hasCommit(git: Git, commit: string): Promise<boolean> {
   // A partial answer of a promisor would be fetched: there is none in a clone of ours.
-  return (await tryGit(['cat-file', '-e', `${commit}^{commit}`], { cwd: repo })).exitCode === 0;
+  return (await git.try(['cat-file', '-e', `${commit}^{commit}`])).exitCode === 0;
 }
 
-async function remoteGit(args: readonly string[], options: GitOptions): Promise<GitAnswer> {
+async function remoteGit(args: readonly string[], git: Git): Promise<GitAnswer> {
   const env = {
-    ...options.env,
     ...NO_QUESTIONS,
     ...(await sshEnvironment()),
     GIT_ALLOW_PROTOCOL: 'file:http:https:ssh',
   };
-  return tryGit([...STALLED, ...args], { ...options, env, secrets: true });
+  return git.try([...STALLED, ...args], { env, secrets: true });
 }
 
 /** The user's own ssh, never that of a repository's configuration; told not to ask. */
 async function sshEnvironment(): Promise<Record<string, string>> {
   const own =
     process.env['GIT_SSH_COMMAND'] ??
-    (await tryGit(['config', '--global', '--includes', 'core.sshCommand'], { cwd: '/' })).stdout;
+    (await gitAt('/').try(['config', '--global', '--includes', 'core.sshCommand'])).stdout;
   const command = own === '' ? 'ssh' : own;
   const isOpenSsh = basename(command.split(' ')[0] ?? '') === 'ssh';
   return { GIT_SSH_COMMAND: isOpenSsh ? `${command} -o BatchMode=yes -o ConnectTimeout=30` : command };

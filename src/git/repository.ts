@@ -6,7 +6,7 @@ import { distance } from 'fastest-levenshtein';
 import { SubagentsError } from '../contract/index.ts';
 import { readIfThere } from '../system/files.ts';
 import { kindOf, gitDirs, notARepository } from './git-dirs.ts';
-import { git, tryGit } from './git.ts';
+import { gitAt, type Git } from './git.ts';
 import { firstUsefulLine, gitError } from './run.ts';
 
 /**
@@ -22,7 +22,7 @@ export async function resolveRepository(path: string, from: string = process.cwd
   const kind = kindOf(full);
   if (kind !== 'folder') throw notARepository(full, kind);
   const args = ['rev-parse', '--show-toplevel'];
-  const answer = await tryGit(args, { cwd: full });
+  const answer = await gitAt(full).try(args);
   if (answer.exitCode === 0) {
     const root = await realpath(answer.stdout);
     gitDirs(root); // core.worktree may lead elsewhere.
@@ -34,7 +34,7 @@ export async function resolveRepository(path: string, from: string = process.cwd
     });
   }
   if (answer.stderr.includes('must be run in a work tree')) {
-    const bare = await tryGit(['rev-parse', '--is-bare-repository', '--absolute-git-dir'], { cwd: full });
+    const bare = await gitAt(full).try(['rev-parse', '--is-bare-repository', '--absolute-git-dir']);
     const [isBare, gitDir = ''] = bare.stdout.split('\n');
     const top = dirname(gitDir);
     if (
@@ -63,27 +63,32 @@ export async function resolveRepository(path: string, from: string = process.cwd
  * The full id of the commit that `name` means in `repo`.
  * @throws SubagentsError UNKNOWN_BASE, with the nearest names there are.
  */
-export async function resolveBase(repo: string, name = 'HEAD'): Promise<string> {
+export async function resolveBase(git: Git, name = 'HEAD'): Promise<string> {
   const args = ['rev-parse', '--verify', '--end-of-options', `${name}^{commit}`];
-  const answer = await tryGit(args, { cwd: repo });
+  const answer = await git.try(args);
   if (answer.exitCode === 0) return answer.stdout;
-  if (/not a git repository|dubious ownership/.test(answer.stderr)) throw gitError(args, repo, answer);
-  const refs = await git(
-    ['for-each-ref', '--format=%(refname:short)', 'refs/heads', 'refs/remotes', 'refs/tags'],
-    {
-      cwd: repo,
-    },
-  );
+  if (/not a git repository|dubious ownership/.test(answer.stderr)) throw gitError(args, git.cwd, answer);
+  const refs = await git.run([
+    'for-each-ref',
+    '--format=%(refname:short)',
+    'refs/heads',
+    'refs/remotes',
+    'refs/tags',
+  ]);
   if (refs === '' && name === 'HEAD') {
-    throw new SubagentsError('UNKNOWN_BASE', `${repo} has no commit yet, so there is nothing to start from`, {
-      remedy: 'Make a first commit: git commit --allow-empty -m "First commit"',
-    });
+    throw new SubagentsError(
+      'UNKNOWN_BASE',
+      `${git.cwd} has no commit yet, so there is nothing to start from`,
+      {
+        remedy: 'Make a first commit: git commit --allow-empty -m "First commit"',
+      },
+    );
   }
   const near = nearest(name, refs.split('\n'));
   const why = answer.stderr.includes('is ambiguous')
     ? 'it fits several commits'
     : 'no such commit, branch or tag';
-  throw new SubagentsError('UNKNOWN_BASE', `unknown base "${name}" in ${repo}: ${why}`, {
+  throw new SubagentsError('UNKNOWN_BASE', `unknown base "${name}" in ${git.cwd}: ${why}`, {
     remedy:
       near.length > 0
         ? `Did you mean ${near.join(' or ')}?`
@@ -97,9 +102,8 @@ export async function resolveBase(repo: string, name = 'HEAD'): Promise<string> 
  * @param timeoutMs gives up after this long.
  * @throws SubagentsError GIT
  */
-export async function countUncommitted(repo: string, timeoutMs?: number): Promise<number> {
-  const list = await git(['status', '--porcelain', '-z', '--no-renames', '--untracked-files=normal'], {
-    cwd: repo,
+export async function countUncommitted(git: Git, timeoutMs?: number): Promise<number> {
+  const list = await git.run(['status', '--porcelain', '-z', '--no-renames', '--untracked-files=normal'], {
     timeoutMs,
   });
   return list.split('\0').length - 1;
@@ -129,8 +133,8 @@ export interface Known {
  * @param paths from the root of the repository; without newlines.
  * @throws SubagentsError NOT_A_REPOSITORY when it is none (any more), GIT
  */
-export async function lookUp(repo: string, commit: string, paths: readonly string[] = []): Promise<Known> {
-  gitDirs(repo); // git would also look in the folders above.
+export async function lookUp(git: Git, commit: string, paths: readonly string[] = []): Promise<Known> {
+  gitDirs(git.cwd); // git would also look in the folders above.
   const names = [
     `${commit}^{commit}`,
     'refs/heads/subagents^{commit}',
@@ -138,8 +142,8 @@ export async function lookUp(repo: string, commit: string, paths: readonly strin
   ];
   const input = `${names.join('\n')}\n`;
   const args = ['cat-file', '--batch-check=%(objecttype) %(objectsize)'];
-  const answer = await tryGit(args, { cwd: repo, input });
-  if (answer.exitCode !== 0) throw gitError(args, repo, answer);
+  const answer = await git.try(args, { input });
+  if (answer.exitCode !== 0) throw gitError(args, git.cwd, answer);
   const [first = '', second = '', ...others] = answer.stdout.split('\n');
   return {
     commit: first.startsWith('commit '),

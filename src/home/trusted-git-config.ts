@@ -5,7 +5,7 @@ import type { Isolation } from '../contract/index.ts';
 import { readCheckoutLockEntry } from '../git/locks/checkout-lock.ts';
 import { gitDirs } from '../git/git-dirs.ts';
 import { settingsAsBefore } from '../git/trust/readings.ts';
-import { withScope } from '../git/git.ts';
+import { withScope, gitAt } from '../git/git.ts';
 import { readWorkspaceRecord } from './workspace-record.ts';
 
 /** Where a run works, or worked. */
@@ -25,6 +25,6 @@ export async function withTrustedGitConfig<T>(place: RunPlace, work: () => Promi
     return withScope({ trusted: held ? held.trustRepo : false }, work);
   }
   const record = readWorkspaceRecord(cwd);
-  const config = await settingsAsBefore(cwd, record?.snapshot?.readings);
+  const config = await settingsAsBefore(gitAt(cwd), record?.snapshot?.readings);
   return withScope({ trusted: record?.trustRepo ?? false, config }, work);
 }

@@ -38,6 +38,7 @@ import { keepReopening } from './upkeep/reopen-sessions.ts';
 import { keepRetention } from './upkeep/retention.ts';
 import { copilotSessionsOf, recover, sweepAll, type Recovery } from './upkeep/recovery.ts';
 import { notifyWaiting, notifyWhenSpace } from './upkeep/notify-waiting.ts';
+import { gitAt } from '../git/git.ts';
 
 /** Activities of one queue at once, where slots or speed bound them already. */
 const MANY = 1_000;
@@ -84,7 +85,7 @@ export async function startWorker(
   const copilot = new CopilotPool({
     home,
     settings,
-    env: { ...process.env, ...(await identityEnvironment(home.root)) },
+    env: { ...process.env, ...(await identityEnvironment(gitAt(home.root))) },
     redactor,
   });
   // Ahead of need; where it cannot start, the first turn says why.

@@ -172,7 +172,8 @@ const cases: Case[] = [
 ];
 
 it.each(cases)('$what', async ({ ready, script, command, fresh, configuration }) => {
-  const work = await Work.begin(ready);
+  // A fresh clone has what its user configures there, so the repository is trusted here.
+  const work = await Work.begin(ready, { trustRepo: true });
   Object.assign(work.configuration, configuration);
   await work.does(script);
   const { codes, head, unsaved } = await work.verified(command);

@@ -12,6 +12,7 @@ import { appeared, gitThatHangs } from '../support/git-shim.ts';
 import { temporaryFolder, temporaryHome } from '../support/home.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
 import { activityContext, specOf, subagentRef, workspaceBench } from '../support/workspace.ts';
+import { gitAt, type Git } from '../../src/git/git.ts';
 
 beforeEach(() => {
   for (const [name, value] of Object.entries(NO_GIT_CONFIGURATION)) vi.stubEnv(name, value);
@@ -306,7 +307,7 @@ describe('the identity of commits', () => {
     expect(made.notes).toEqual([
       `git has no user.name or user.email here: commits are by ${name} <${email}>`,
     ]);
-    expect(await identityOf(made.cwd, home.root)).toBe(`${name} <${email}>`);
+    expect(await identityOf(made.cwd, gitAt(home.root))).toBe(`${name} <${email}>`);
   });
 
   it('is the user’s wherever the user has set one', async () => {
@@ -314,13 +315,13 @@ describe('the identity of commits', () => {
     await using home = await temporaryHome();
     const { cwd } = await workspaceBench(home).prepare({ subagent: subagentRef(), spec: specOf(repo) });
     await repo.in(cwd)('config', 'user.name', 'Set Later');
-    expect(await identityOf(cwd, home.root)).toBe(`Set Later <${FALLBACK_IDENTITY.email}>`);
+    expect(await identityOf(cwd, gitAt(home.root))).toBe(`Set Later <${FALLBACK_IDENTITY.email}>`);
   });
 });
 
 /** Who a commit is by that is made in `cwd` with the environment that subagents get. */
-async function identityOf(cwd: string, home: string): Promise<string> {
-  const env = { ...NO_GIT_CONFIGURATION, ...(await identityEnvironment(home)) };
+async function identityOf(cwd: string, git: Git): Promise<string> {
+  const env = { ...NO_GIT_CONFIGURATION, ...(await identityEnvironment(git)) };
   const { stdout } = await execa('git', ['var', 'GIT_COMMITTER_IDENT'], { cwd, env });
   return stdout.replace(/ \d+ [+-]\d+$/, '');
 }

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { carryChanges, releaseCarried } from '../../src/git/worktrees/carry.ts';
 import { FALLBACK_IDENTITY } from '../../src/git/trust/identity.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
+import { Git } from '../../src/git/git.ts';
 
 beforeEach(() => {
   for (const [name, value] of Object.entries(NO_GIT_CONFIGURATION)) vi.stubEnv(name, value);
@@ -39,7 +40,7 @@ describe('uncommitted changes', () => {
     await rm(join(repo.path, 'c.txt'));
     await repo.git('status'); // refreshes the index
     const before = await seen(repo);
-    const { carried, notes } = await carryChanges(repo.path, repo.first);
+    const { carried, notes } = await carryChanges(Git.at(repo.path), repo.first);
     expect(await seen(repo)).toEqual(before);
     expect(carried).toMatchObject({ changed: 3, untracked: 1 });
     const commit = carried?.commit ?? '';
@@ -55,7 +56,7 @@ describe('uncommitted changes', () => {
     // Kept from being pruned until it is let go.
     await repo.git('gc', '--quiet', '--prune=now');
     expect(await repo.git('cat-file', '-t', commit)).toBe('commit');
-    await releaseCarried(repo.path, commit);
+    await releaseCarried(Git.at(repo.path), commit);
     await repo.git('gc', '--quiet', '--prune=now');
     await expect(repo.git('cat-file', '-t', commit)).rejects.toThrow();
   });
@@ -63,7 +64,7 @@ describe('uncommitted changes', () => {
   it('that are none give no commit', async () => {
     await using repo = await temporaryRepository({ '.gitignore': '.env\n' });
     await repo.write({ '.env': 'x' });
-    expect(await carryChanges(repo.path, repo.first)).toEqual({
+    expect(await carryChanges(Git.at(repo.path), repo.first)).toEqual({
       carried: undefined,
       notes: ['there are no uncommitted changes to carry along'],
     });
@@ -76,12 +77,12 @@ describe('uncommitted changes', () => {
     await repo.commit('Theirs', { 'a.txt': 'theirs' });
     await repo.git('checkout', '--quiet', 'main');
     const ours = await repo.commit('Ours', { 'a.txt': 'ours' });
-    await expect(carryChanges(repo.path, repo.first)).rejects.toMatchObject({
+    await expect(carryChanges(Git.at(repo.path), repo.first)).rejects.toMatchObject({
       code: 'BAD_INPUT',
       message: expect.stringContaining('belong to its HEAD') as string,
     });
     await repo.git('merge', 'other').catch(() => undefined);
-    await expect(carryChanges(repo.path, ours)).rejects.toMatchObject({
+    await expect(carryChanges(Git.at(repo.path), ours)).rejects.toMatchObject({
       code: 'BAD_INPUT',
       message: `${repo.path} has unresolved conflicts in a.txt`,
     });
@@ -92,7 +93,7 @@ describe('uncommitted changes', () => {
     vi.stubEnv('EMAIL', '');
     await repo.git('config', 'user.useConfigOnly', 'true');
     await repo.write({ 'a.txt': 'x' });
-    const { carried } = await carryChanges(repo.path, repo.first);
+    const { carried } = await carryChanges(Git.at(repo.path), repo.first);
     expect(await repo.git('log', '-1', '--format=%an', carried?.commit ?? '')).toBe(FALLBACK_IDENTITY.name);
   });
 });
@@ -109,6 +110,6 @@ it('a change that is as old as the index is carried along too', async () => {
   await repo.write({ 'a.txt': 'b' });
   await utimes(path, at, at);
   await utimes(join(repo.path, '.git/index'), at, at);
-  const { carried } = await carryChanges(repo.path, repo.first);
+  const { carried } = await carryChanges(Git.at(repo.path), repo.first);
   expect(await repo.git('show', `${carried?.commit}:a.txt`)).toBe('b');
 });

@@ -8,7 +8,7 @@ import { diffText } from '../../src/git/contents/diff.ts';
 import { mergeCommit } from '../../src/git/branches/merge.ts';
 import { countUncommitted, resolveBase } from '../../src/git/repository.ts';
 import { checkoutStatus } from '../../src/git/contents/status.ts';
-import { git as runGit } from '../../src/git/git.ts';
+import { Git, gitAt } from '../../src/git/git.ts';
 import { deleteBranch } from '../../src/git/branches/delete-branch.ts';
 import { branchWithContent } from '../../src/git/branches/unmerged.ts';
 import { discardWorktree } from '../../src/git/worktrees/worktree.ts';
@@ -94,7 +94,7 @@ describe('a hostile repository', () => {
     const repo = await hostileRepository();
     await using home = await temporaryHome();
     const config = readFileSync(join(repo.path, '.git/config'), 'utf8');
-    const head = await resolveBase(repo.path);
+    const head = await resolveBase(Git.at(repo.path));
     const bench = workspaceBench(home);
     const input = { subagent: subagentRef(), spec: specOf(repo, { base: { commit: head, name: 'HEAD' } }) };
     const workspace = await bench.prepare(input);
@@ -120,12 +120,12 @@ describe('a hostile repository', () => {
     await repo.git('-c', 'core.hooksPath=/dev/null', 'reset', '--quiet', '--hard', head);
     await forget(repo); // That one was the test's own.
     await mergeCommit({ ...request, squash: true, noFastForward: false });
-    expect(await branchWithContent(repo.path, head, evidence.head)).toMatchObject({
+    expect(await branchWithContent(Git.at(repo.path), head, evidence.head)).toMatchObject({
       name: 'refs/heads/main',
     });
     await discardWorktree({ cwd: workspace.cwd, commonDir: join(repo.path, '.git') });
     const at = { branch: 'subagents/fix', tip: evidence.head, base: head };
-    expect(await deleteBranch(repo.path, at)).toBe('deleted');
+    expect(await deleteBranch(Git.at(repo.path), at)).toBe('deleted');
     expect(await ran(repo)).toEqual([]);
     expect(readFileSync(join(repo.path, '.git/config'), 'utf8')).toBe(config);
   });
@@ -133,8 +133,10 @@ describe('a hostile repository', () => {
   it('runs nothing while its uncommitted changes are counted and carried', async () => {
     const repo = await hostileRepository();
     await repo.write({ 'a.txt': 'changed\n', 'new.txt': 'new\n' });
-    expect(await countUncommitted(repo.path)).toBeGreaterThan(1);
-    expect((await carryChanges(repo.path, await resolveBase(repo.path))).carried).toBeDefined();
+    expect(await countUncommitted(Git.at(repo.path))).toBeGreaterThan(1);
+    expect(
+      (await carryChanges(Git.at(repo.path), await resolveBase(Git.at(repo.path)))).carried,
+    ).toBeDefined();
     expect(await ran(repo)).toEqual([]);
   });
 
@@ -163,7 +165,7 @@ describe('a hostile repository', () => {
     const repo = await hostileRepository();
     const stolen = join(repo.path, 'stolen');
     for (const name of [`--output=${stolen}`, '--exec=evil', '-c core.pager=evil'])
-      await expect(resolveBase(repo.path, name)).rejects.toMatchObject({ code: 'UNKNOWN_BASE' });
+      await expect(resolveBase(Git.at(repo.path), name)).rejects.toMatchObject({ code: 'UNKNOWN_BASE' });
     expect(existsSync(stolen)).toBe(false);
   });
 });
@@ -200,7 +202,7 @@ describe('a subagent that plants programs', () => {
     expect(evidence.filesChanged).toEqual(['a.txt']);
     await rm(join(workspace.cwd, 'a.txt'));
     await withTrustedGitConfig(placeOf(input, workspace), () =>
-      runGit(['checkout', '--', 'a.txt'], { cwd: workspace.cwd }),
+      gitAt(workspace.cwd).run(['checkout', '--', 'a.txt']),
     );
     expect(await ran(repo)).toEqual([]);
   });
@@ -259,8 +261,8 @@ describe('a subagent that plants programs', () => {
     await touch();
     await bench.verify(input, { cwd: workspace.cwd, head: evidence.head }, ['true']);
     await touch();
-    await withTrustedGitConfig(placeOf(input, workspace), () => checkoutStatus(workspace.cwd));
-    await withTrustedGitConfig(placeOf(input, workspace), () => checkoutStatus(repo.path));
+    await withTrustedGitConfig(placeOf(input, workspace), () => checkoutStatus(Git.at(workspace.cwd)));
+    await withTrustedGitConfig(placeOf(input, workspace), () => checkoutStatus(Git.at(repo.path)));
     const other = { subagent: subagentRef('other'), spec: specOf(repo, { label: 'other', base }) };
     await touch();
     await bench.prepare(other);
@@ -287,7 +289,7 @@ describe('a subagent that plants programs', () => {
       await bench.verify(input, { cwd: workspace.cwd, head: evidence.head }, ['true']);
       await withTrustedGitConfig(placeOf(input, workspace), async () => {
         await rm(join(workspace.cwd, 'a.txt'));
-        await runGit(['checkout', '--', 'a.txt'], { cwd: workspace.cwd });
+        await gitAt(workspace.cwd).run(['checkout', '--', 'a.txt']);
       });
     }
     await repo.write({ 'a.txt': 'in the checkout\n' });

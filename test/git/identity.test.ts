@@ -9,6 +9,7 @@ import {
 } from '../../src/git/trust/identity.ts';
 import { temporaryFolder } from '../support/home.ts';
 import { temporaryRepository } from '../support/repository.ts';
+import { Git } from '../../src/git/git.ts';
 
 afterEach(() => vi.unstubAllEnvs());
 
@@ -26,15 +27,15 @@ describe('the fallback identity', () => {
     await writeFile(system, '[user]\n\tname = By Machine\n[core]\n\tabbrev = 17\n');
     vi.stubEnv('GIT_CONFIG_SYSTEM', system);
     vi.stubEnv('GIT_CONFIG_GLOBAL', '/dev/null');
-    const env = await identityEnvironment(folder.path);
+    const env = await identityEnvironment(Git.at(folder.path));
     expect(await get(repo.path, 'user.name', env)).toBe('By Machine');
     expect(await get(repo.path, 'core.abbrev', env)).toBe('17');
     expect(await get(repo.path, 'user.email', env)).toBe(FALLBACK_IDENTITY.email);
-    expect(await usesFallbackIdentity(repo.path, env)).toBe(true);
+    expect(await usesFallbackIdentity(Git.at(repo.path), env)).toBe(true);
     expect((await stat(env.GIT_CONFIG_SYSTEM)).mode & 0o777).toBe(0o600);
     // Asked again by somebody who already has this environment: it does not include itself.
     vi.stubEnv('GIT_CONFIG_SYSTEM', env.GIT_CONFIG_SYSTEM);
-    await identityEnvironment(folder.path);
+    await identityEnvironment(Git.at(folder.path));
     expect(await get(repo.path, 'core.abbrev', env)).toBe('17');
   });
 
@@ -44,10 +45,10 @@ describe('the fallback identity', () => {
     const global = join(folder.path, 'global');
     vi.stubEnv('GIT_CONFIG_GLOBAL', global);
     vi.stubEnv('GIT_CONFIG_NOSYSTEM', '1');
-    const env = await identityEnvironment(folder.path);
-    expect(await usesFallbackIdentity(repo.path, env)).toBe(true);
+    const env = await identityEnvironment(Git.at(folder.path));
+    expect(await usesFallbackIdentity(Git.at(repo.path), env)).toBe(true);
     await writeFile(global, '[user]\n\tname = By User\n\temail = user@example.com\n');
-    expect(await usesFallbackIdentity(repo.path, env)).toBe(false);
+    expect(await usesFallbackIdentity(Git.at(repo.path), env)).toBe(false);
     await repo.git('config', 'user.name', 'By Repository');
     expect(await get(repo.path, 'user.name', env)).toBe('By Repository');
     vi.stubEnv('GIT_AUTHOR_NAME', 'By Environment');
@@ -57,7 +58,7 @@ describe('the fallback identity', () => {
 
   it('stands in a file that says what it is', async () => {
     await using folder = await temporaryFolder();
-    const { GIT_CONFIG_SYSTEM } = await identityEnvironment(folder.path);
+    const { GIT_CONFIG_SYSTEM } = await identityEnvironment(Git.at(folder.path));
     expect(await readFile(GIT_CONFIG_SYSTEM, 'utf8')).toMatch(/^# Written by subagents/);
   });
 });

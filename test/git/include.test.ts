@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { includeIgnored } from '../../src/git/worktrees/include.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
+import { Git } from '../../src/git/git.ts';
 
 beforeEach(() => {
   for (const [name, value] of Object.entries(NO_GIT_CONFIGURATION)) vi.stubEnv(name, value);
@@ -36,7 +37,9 @@ describe('.worktreeinclude', () => {
     });
     await chmod(join(repo.path, 'secrets/deep/key.pem'), 0o600);
     const place = await worktree(repo);
-    expect(await includeIgnored(place)).toEqual(['.worktreeinclude brought 3 ignored files along']);
+    expect(await includeIgnored(place, Git.at(place.to))).toEqual([
+      '.worktreeinclude brought 3 ignored files along',
+    ]);
     const read = (path: string): Promise<string> => readFile(join(place.to, path), 'utf8');
     expect(await Promise.all(['.env', 'app/.env.local ü', 'secrets/deep/key.pem'].map(read))).toEqual([
       'A=1',
@@ -56,7 +59,7 @@ describe('.worktreeinclude', () => {
     await using repo = await temporaryRepository({ '.gitignore': 'other\n', '.worktreeinclude': '.env\n' });
     await repo.write({ '.gitignore': '.env\n', '.worktreeinclude': 'other\n', '.env': 'A=1', other: 'x' });
     const place = await worktree(repo);
-    expect(await includeIgnored(place)).toEqual([
+    expect(await includeIgnored(place, Git.at(place.to))).toEqual([
       '.worktreeinclude: not brought along, because git does not ignore them in the worktree: .env',
     ]);
     expect(existsSync(join(place.to, '.env'))).toBe(false);
@@ -78,7 +81,7 @@ describe('.worktreeinclude', () => {
     await symlink('.env', join(repo.path, '.env.link'));
     await symlink('../../outside', join(repo.path, '.env.out'));
     await symlink('/etc/passwd', join(repo.path, '.env.absolute'));
-    const [first] = await includeIgnored(place);
+    const [first] = await includeIgnored(place, Git.at(place.to));
     expect(first).toMatch(/^\.worktreeinclude: not brought along: /);
     for (const path of ['.env.absolute', '.env.out', 'linked/.env.a']) expect(first).toContain(path);
     expect(await readlink(join(place.to, '.env.link'))).toBe('.env');
@@ -91,7 +94,9 @@ describe('.worktreeinclude', () => {
     await repo.write({ '.env': 'theirs' });
     const place = await worktree(repo);
     await writeFile(join(place.to, '.env'), 'mine');
-    expect(await includeIgnored(place)).toEqual(['.worktreeinclude: not brought along: .env']);
+    expect(await includeIgnored(place, Git.at(place.to))).toEqual([
+      '.worktreeinclude: not brought along: .env',
+    ]);
     expect(await readFile(join(place.to, '.env'), 'utf8')).toBe('mine');
   });
 
@@ -99,7 +104,7 @@ describe('.worktreeinclude', () => {
     await using repo = await temporaryRepository({ '.gitignore': IGNORE, '.worktreeinclude': 'cache/\n' });
     await repo.write({ 'cache/1': 'x', 'cache/2': 'x', 'cache/3': 'x' });
     const place = await worktree(repo);
-    expect(await includeIgnored(place, {}, { files: 2, bytes: 100 })).toEqual([
+    expect(await includeIgnored(place, Git.at(place.to), { files: 2, bytes: 100 })).toEqual([
       '.worktreeinclude names 3 files of 1 MB, and at most 2 files and 1 MB are brought along: nothing was',
     ]);
     expect(existsSync(join(place.to, 'cache'))).toBe(false);

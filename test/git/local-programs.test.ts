@@ -137,7 +137,7 @@ describe('a program of the repository', () => {
 
 describe('a commit whose files go through a filter', () => {
   const required = (): Promise<void> =>
-    repo.git('rev-parse', 'HEAD').then((head) => requireFilters(repo.path, head));
+    repo.git('rev-parse', 'HEAD').then((head) => requireFilters(Git.at(repo.path), head));
 
   it('is refused where only the repository configures it, with both ways on', async () => {
     await repo.commit('Encrypted', {

@@ -6,6 +6,7 @@ import { noteRunEnded } from '../../src/home/run-record.ts';
 import { temporaryHome } from '../support/home.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
 import { specOf, subagentRef, workspaceBench } from '../support/workspace.ts';
+import { Git } from '../../src/git/git.ts';
 
 beforeEach(() => {
   for (const [name, value] of Object.entries(NO_GIT_CONFIGURATION)) vi.stubEnv(name, value);
@@ -14,9 +15,9 @@ afterEach(() => vi.unstubAllEnvs());
 
 /** What is told of `doing`. */
 async function toldOf(repo: Repository, doing: () => Promise<unknown>): Promise<string[]> {
-  const before = await readRepositorySnapshot(repo.path);
+  const before = await readRepositorySnapshot(Git.at(repo.path));
   await doing();
-  return differences(before, await readRepositorySnapshot(repo.path));
+  return differences(before, await readRepositorySnapshot(Git.at(repo.path)));
 }
 
 describe('what changes around a worktree', () => {
@@ -98,15 +99,15 @@ describe('what changes around a worktree', () => {
 
   it('is not compared beyond a bound, and that is said', async () => {
     await using repo = await temporaryRepository();
-    const before = await readRepositorySnapshot(repo.path);
+    const before = await readRepositorySnapshot(Git.at(repo.path));
     expect(notCompared(before, before)).toEqual([]);
     await repo.write(Object.fromEntries(Array.from({ length: 1_001 }, (_, n) => [`${n}.txt`, ''])));
-    const after = await readRepositorySnapshot(repo.path);
+    const after = await readRepositorySnapshot(Git.at(repo.path));
     expect(differences(before, after)).toEqual([]);
     expect(notCompared(before, after)).toEqual([
       'files of the checkout, outside its worktree, were not compared: more than 1,000 are changed or new there, or looking took longer than 10 s',
     ]);
-    const inPlace = await readRepositorySnapshot(repo.path, 'in-place');
+    const inPlace = await readRepositorySnapshot(Git.at(repo.path), 'in-place');
     expect(notCompared(inPlace, inPlace)).toEqual([]);
     await using home = await temporaryHome();
     const bench = workspaceBench(home);
@@ -117,10 +118,10 @@ describe('what changes around a worktree', () => {
 
   it('of a subagent in the checkout itself is configuration and hooks alone', async () => {
     await using repo = await temporaryRepository();
-    const before = await readRepositorySnapshot(repo.path, 'in-place');
+    const before = await readRepositorySnapshot(Git.at(repo.path), 'in-place');
     await repo.commit('Done', { 'new.txt': 'x' });
     await repo.git('config', 'x.y', 'z');
-    expect(differences(before, await readRepositorySnapshot(repo.path, 'in-place'))).toEqual([
+    expect(differences(before, await readRepositorySnapshot(Git.at(repo.path), 'in-place'))).toEqual([
       'configuration of the repository: x.y',
     ]);
   });

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { countUncommitted, resolveBase, resolveRepository } from '../../src/git/repository.ts';
 import { temporaryFolder } from '../support/home.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository } from '../support/repository.ts';
+import { Git } from '../../src/git/git.ts';
 
 beforeEach(() => {
   for (const [name, value] of Object.entries(NO_GIT_CONFIGURATION)) vi.stubEnv(name, value);
@@ -87,11 +88,11 @@ describe('resolveBase', () => {
     await using repo = await temporaryRepository();
     await repo.git('tag', '-a', 'v1', '-m', 'v1');
     const second = await repo.commit('Second');
-    expect(await resolveBase(repo.path)).toBe(second);
-    expect(await resolveBase(repo.path, 'main')).toBe(second);
-    expect(await resolveBase(repo.path, 'v1')).toBe(repo.first);
-    expect(await resolveBase(repo.path, 'main~1')).toBe(repo.first);
-    expect(await resolveBase(repo.path, second.slice(0, 9))).toBe(second);
+    expect(await resolveBase(Git.at(repo.path))).toBe(second);
+    expect(await resolveBase(Git.at(repo.path), 'main')).toBe(second);
+    expect(await resolveBase(Git.at(repo.path), 'v1')).toBe(repo.first);
+    expect(await resolveBase(Git.at(repo.path), 'main~1')).toBe(repo.first);
+    expect(await resolveBase(Git.at(repo.path), second.slice(0, 9))).toBe(second);
   });
 
   it('suggests the nearest names', async () => {
@@ -99,7 +100,7 @@ describe('resolveBase', () => {
     await repo.git('branch', 'feature/login');
     await repo.git('update-ref', 'refs/remotes/origin/develop', repo.first);
     const unknown = (name: string): Promise<unknown> =>
-      resolveBase(repo.path, name).catch((error: unknown) => error);
+      resolveBase(Git.at(repo.path), name).catch((error: unknown) => error);
     expect(await unknown('mian')).toMatchObject({
       code: 'UNKNOWN_BASE',
       message: `unknown base "mian" in ${repo.path}: no such commit, branch or tag`,
@@ -115,7 +116,9 @@ describe('resolveBase', () => {
   it('takes a name for nothing but a name', async () => {
     await using repo = await temporaryRepository();
     for (const name of ['--all', '--git-dir', '-h', '', 'main..main', 'HEAD^{tree}', 'a b', 'main\nmain']) {
-      await expect(resolveBase(repo.path, name), name).rejects.toMatchObject({ code: 'UNKNOWN_BASE' });
+      await expect(resolveBase(Git.at(repo.path), name), name).rejects.toMatchObject({
+        code: 'UNKNOWN_BASE',
+      });
     }
   });
 
@@ -124,7 +127,7 @@ describe('resolveBase', () => {
     await using repo = await temporaryRepository();
     const empty = await realpath(folder.path);
     await repo.git('init', '--quiet', empty);
-    await expect(resolveBase(empty)).rejects.toMatchObject({
+    await expect(resolveBase(Git.at(empty))).rejects.toMatchObject({
       code: 'UNKNOWN_BASE',
       message: `${empty} has no commit yet, so there is nothing to start from`,
     });
@@ -134,10 +137,10 @@ describe('resolveBase', () => {
 describe('countUncommitted', () => {
   it('counts changed and new paths, a new folder once, ignored files not, and disturbs nobody', async () => {
     await using repo = await temporaryRepository({ 'a.txt': 'a', 'b.txt': 'b', '.gitignore': 'ignored' });
-    expect(await countUncommitted(repo.path)).toBe(0);
+    expect(await countUncommitted(Git.at(repo.path))).toBe(0);
     await repo.git('mv', 'a.txt', 'moved.txt');
     await repo.write({ 'b.txt': 'changed', 'new\nline.txt': 'x', 'dir/1': 'x', 'dir/2': 'x', ignored: 'x' });
     await writeFile(join(repo.path, '.git/index.lock'), '');
-    expect(await countUncommitted(repo.path)).toBe(5);
+    expect(await countUncommitted(Git.at(repo.path))).toBe(5);
   });
 });

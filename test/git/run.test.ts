@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { Git, git } from '../../src/git/git.ts';
+import { Git } from '../../src/git/git.ts';
 import { firstUsefulLine } from '../../src/git/run.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository } from '../support/repository.ts';
 
@@ -47,7 +47,7 @@ it.each([
   const lock = join(repo.path, `.git/${name}.lock`);
   await mkdir(dirname(lock), { recursive: true });
   await writeFile(lock, '');
-  await expect(git(call, { cwd: repo.path })).rejects.toMatchObject({
+  await expect(Git.at(repo.path).run(call)).rejects.toMatchObject({
     code: 'GIT',
     message: `git ${call[0]} failed in ${repo.path}: the lock file ${lock} is in the way`,
     remedy: `Another git may be at work there: wait for it. Where none is, one was killed and left the file: remove it (rm '${lock}'), then try again.`,

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 
 import { checkSigning } from '../../src/git/trust/signing.ts';
 import { temporaryFolder } from '../support/home.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository } from '../support/repository.ts';
+import { Git } from '../../src/git/git.ts';
 
 beforeEach(() => {
   for (const [name, value] of Object.entries(NO_GIT_CONFIGURATION)) vi.stubEnv(name, value);
@@ -33,13 +34,13 @@ describe('a signature', () => {
   it('with an ssh key that has a passphrase is found, and says what to do; one without goes through', async () => {
     await using repo = await temporaryRepository();
     await sshKey(await withSsh(), 'secret');
-    await expect(checkSigning(repo.path)).rejects.toMatchObject({
+    await expect(checkSigning(Git.at(repo.path))).rejects.toMatchObject({
       code: 'SIGNING',
       message: expect.stringContaining('that cannot be done unasked: ') as string,
       remedy: 'Unlock the key first (sign something yourself), or spawn with signing off: --signing off',
     });
     await sshKey(await withSsh(), '');
-    expect(await checkSigning(repo.path)).toEqual([]);
+    expect(await checkSigning(Git.at(repo.path))).toEqual([]);
   });
 
   it('can be made in a repository with SHA-256 ids', async () => {
@@ -50,7 +51,7 @@ describe('a signature', () => {
     await execa('git', ['init', '--quiet', '--object-format=sha256', path]);
     await execa('git', ['config', 'user.name', 'Dev'], { cwd: path });
     await execa('git', ['config', 'user.email', 'dev@example.com'], { cwd: path });
-    expect(await checkSigning(path)).toEqual([]);
+    expect(await checkSigning(Git.at(path))).toEqual([]);
   });
 
   it('with a gpg that the user names asks nobody for the passphrase', async () => {
@@ -69,7 +70,7 @@ describe('a signature', () => {
     await execa(gpg, [...make, 'Dev <dev@example.com>', 'ed25519', 'sign', 'never']);
     // What it remembers of the passphrase goes with it.
     await execa('gpgconf', ['--homedir', home, '--kill', 'all']);
-    await expect(checkSigning(repo.path)).rejects.toMatchObject({ code: 'SIGNING' });
+    await expect(checkSigning(Git.at(repo.path))).rejects.toMatchObject({ code: 'SIGNING' });
     expect(existsSync(join(folder, 'asked'))).toBe(false);
   });
 
@@ -78,7 +79,7 @@ describe('a signature', () => {
     const folder = await userWith({});
     await repo.git('config', 'gpg.program', join(folder, 'evil'));
     await writeFile(join(folder, 'evil'), `#!/bin/sh\ntouch '${folder}/ran'\n`, { mode: 0o700 });
-    expect(await checkSigning(repo.path)).toEqual([
+    expect(await checkSigning(Git.at(repo.path))).toEqual([
       expect.stringMatching(/^commits are to be signed by a program that .* itself names \(gpg\.program\)/),
     ]);
     expect(existsSync(join(folder, 'ran'))).toBe(false);

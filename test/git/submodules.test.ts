@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { addSubmodules } from '../../src/git/worktrees/submodules.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
+import { Git } from '../../src/git/git.ts';
 
 beforeEach(() => {
   for (const [name, value] of Object.entries(NO_GIT_CONFIGURATION)) vi.stubEnv(name, value);
@@ -44,7 +45,7 @@ describe('submodules of a worktree', () => {
     await rm(url, { recursive: true }); // nothing is fetched
     const cwd = await worktree(repo);
     const before = await config(repo);
-    expect(await addSubmodules(cwd, repo.path)).toEqual([]);
+    expect(await addSubmodules(Git.at(cwd), repo.path)).toEqual([]);
     expect(await config(repo)).toBe(before);
     expect(await readFile(join(cwd, 'libs/öne two/lib.txt'), 'utf8')).toBe('lib');
     expect(await readFile(join(cwd, 'libs/öne two/inner/inner.txt'), 'utf8')).toBe('inner');
@@ -59,7 +60,7 @@ describe('submodules of a worktree', () => {
     const cwd = await worktree(repo);
     const before = await config(repo);
     expect(before).not.toContain('libs/');
-    await addSubmodules(cwd, repo.path);
+    await addSubmodules(Git.at(cwd), repo.path);
     expect(await config(repo)).toBe(before);
     await repo
       .in(cwd)(...LOCAL, 'submodule', '--quiet', 'update', '--init')
@@ -71,7 +72,7 @@ describe('submodules of a worktree', () => {
     const repo = await withSubmodules();
     await repo.git('submodule', '--quiet', 'deinit', '--all', '--force');
     const cwd = await worktree(repo);
-    const notes = await addSubmodules(cwd, repo.path);
+    const notes = await addSubmodules(Git.at(cwd), repo.path);
     expect(notes).toEqual([
       expect.stringMatching(
         /^the submodule libs\/öne two is empty: it could not be fetched from .*'file' not allowed/,
@@ -86,7 +87,7 @@ describe('submodules of a worktree', () => {
     await repo.git('config', '-f', '.gitmodules', 'submodule.libs/öne two.url', `ext::touch ${ran}`);
     await repo.git('config', '-f', '.gitmodules', 'submodule.libs/öne two.update', `!touch ${ran}`);
     await repo.commit('Hostile');
-    const notes = await addSubmodules(await worktree(repo), repo.path);
+    const notes = await addSubmodules(Git.at(await worktree(repo)), repo.path);
     expect(notes.join()).toContain('is empty');
     expect(existsSync(ran)).toBe(false);
   });
@@ -96,7 +97,7 @@ describe('submodules of a worktree', () => {
     const cwd = await worktree(repo);
     await rm(join(repo.path, '.git/modules/libs/öne two/objects'), { recursive: true });
     await rm(await repo.git('config', 'submodule.libs/öne two.url'), { recursive: true });
-    await expect(addSubmodules(cwd, repo.path)).rejects.toMatchObject({
+    await expect(addSubmodules(Git.at(cwd), repo.path)).rejects.toMatchObject({
       code: 'GIT',
       message: expect.stringContaining('the submodule libs/öne two could not be checked out') as string,
       remedy: `Run "git submodule update --init --recursive" in ${repo.path}, and spawn again.`,

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { clone } from '../../src/git/remote.ts';
 import { commitsNowhereElse } from '../../src/git/branches/unmerged.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository } from '../support/repository.ts';
+import { Git } from '../../src/git/git.ts';
 
 Object.assign(process.env, NO_GIT_CONFIGURATION);
 
@@ -16,23 +17,23 @@ it('a clone has what its branches and its tags have and the remote has not', asy
   await remote.git('switch', '--quiet', 'main');
 
   const path = join(dirname(remote.path), 'clone');
-  await clone(pathToFileURL(remote.path).href, path, {});
+  await clone(pathToFileURL(remote.path).href, path, Git.at('/'));
   const git = remote.in(path);
   expect(await git('tag')).toBe('v1');
   expect(await git('branch', '--all', '--format=%(refname)')).toBe(
     'refs/heads/main\nrefs/remotes/origin/HEAD\nrefs/remotes/origin/main',
   );
-  expect(await commitsNowhereElse(path)).toBe(0);
+  expect(await commitsNowhereElse(Git.at(path))).toBe(0);
 
   await git('reset', '--hard', '--quiet');
   await git('switch', '--quiet', '--create', 'subagents/fix');
   await remote.commit('On its branch', {}, path);
-  expect(await commitsNowhereElse(path)).toBe(1);
+  expect(await commitsNowhereElse(Git.at(path))).toBe(1);
   await git('tag', 'mine');
-  expect(await commitsNowhereElse(path)).toBe(1);
+  expect(await commitsNowhereElse(Git.at(path))).toBe(1);
   await git('switch', '--quiet', 'main');
   await git('branch', '--quiet', '-D', 'subagents/fix');
-  expect(await commitsNowhereElse(path)).toBe(1);
+  expect(await commitsNowhereElse(Git.at(path))).toBe(1);
   await git('push', '--quiet', 'origin', 'mine:refs/heads/fix');
-  expect(await commitsNowhereElse(path)).toBe(0);
+  expect(await commitsNowhereElse(Git.at(path))).toBe(0);
 });

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { addWorktree, isWorktree } from '../../src/git/worktrees/worktree.ts';
 import { temporaryFolder } from '../support/home.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository } from '../support/repository.ts';
+import { Git } from '../../src/git/git.ts';
 
 beforeEach(() => {
   for (const [name, value] of Object.entries(NO_GIT_CONFIGURATION)) vi.stubEnv(name, value);
@@ -24,7 +25,7 @@ it('waits for a worktree that another git is making at that moment', async () =>
   const place = { cwd: join(await realpath(folder.path), 'mine'), commonDir: join(repo.path, '.git') };
   await expect(repo.git('worktree', 'list')).rejects.toThrow('failed to read');
 
-  const added = addWorktree(place, 'work');
+  const added = addWorktree(place, 'work', Git.at(repo.path));
   await delay(100); // whatever it tries meanwhile fails
   await writeFile(join(other, 'commondir'), '../..\n');
   await added;
@@ -39,6 +40,6 @@ it('makes many in one repository at the same moment', async () => {
   const names = Array.from({ length: 30 }, (_, index) => `work-${index}`);
   for (const name of names) await repo.git('branch', name);
   const places = names.map((name) => ({ cwd: join(root, name), commonDir: join(repo.path, '.git') }));
-  await Promise.all(places.map((place, index) => addWorktree(place, names[index] ?? '')));
+  await Promise.all(places.map((place, index) => addWorktree(place, names[index] ?? '', Git.at(repo.path))));
   expect(places.filter(isWorktree)).toHaveLength(names.length);
 });

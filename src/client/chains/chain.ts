@@ -25,6 +25,7 @@ import { orStarted, refusalError, sendToSession, type Accepted } from '../spawni
 import { checkSpawnSize, misfit } from '../spawning/spec.ts';
 import type { ChainOptions } from '../types.ts';
 import { requireWorkers } from '../connection/workers.ts';
+import { gitAt } from '../../git/git.ts';
 
 /** Problems that are named one by one. */
 const MAX_PROBLEMS = 10;
@@ -58,7 +59,7 @@ export async function startChain(
     // One that was not answered in time may have been taken on.
     if (isTimeout(error)) throw error;
     for (const { step } of steps)
-      if (step.spec.carried) await releaseCarried(step.spec.repo, step.spec.carried.commit);
+      if (step.spec.carried) await releaseCarried(gitAt(step.spec.repo), step.spec.carried.commit);
     throw error;
   }
 }

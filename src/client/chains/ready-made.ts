@@ -7,6 +7,7 @@ import { commonAncestor } from '../../git/common.ts';
 import { diffText } from '../../git/contents/diff.ts';
 import { resolveBase, resolveRepository } from '../../git/repository.ts';
 import { paramsOf } from './chain.ts';
+import { gitAt } from '../../git/git.ts';
 
 /** Of a change under review, in bytes: each analyst is given all of it as part of a task, which may be 256 KiB. */
 const MAX_DIFF_BYTES = 100 * 1024;
@@ -105,8 +106,11 @@ const given = (value = ''): string | undefined => (value.trim() === '' ? undefin
 /** The change from where `headName` left `baseName`, as a pull request shows it. */
 async function readChange(cwd: string, baseName: string, headName: string): Promise<Change> {
   const repo = await resolveRepository('.', cwd);
-  const [tip, head] = await Promise.all([resolveBase(repo, baseName), resolveBase(repo, headName)]);
-  const base = await commonAncestor(repo, tip, head);
+  const [tip, head] = await Promise.all([
+    resolveBase(gitAt(repo), baseName),
+    resolveBase(gitAt(repo), headName),
+  ]);
+  const base = await commonAncestor(gitAt(repo), tip, head);
   const { text, truncated } = await diffText({
     ...{ cwd: repo, from: base, to: head, stat: false, width: 100, maxBytes: MAX_DIFF_BYTES },
   });

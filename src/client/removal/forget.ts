@@ -17,6 +17,7 @@ import type { KnownRun } from '../listing/runs.ts';
 import { readView } from '../subagents/view.ts';
 import { findRuns } from '../listing/visibility.ts';
 import { isWorkerThere } from '../connection/workers.ts';
+import { gitAt, type Git } from '../../git/git.ts';
 
 /** Live subagents looked through, at most. */
 const MAX_RUNS = 10_000;
@@ -73,7 +74,7 @@ async function giveUp(
   workerId: string,
   { branch, answers }: { readonly branch: string | null | undefined; readonly answers: boolean },
 ): Promise<boolean> {
-  const head = await tipOf(run.repo, branch);
+  const head = await tipOf(gitAt(run.repo), branch);
   const reason = `its worker ${workerId} was given up`;
   if (!answers) {
     const why = head === undefined ? reason : `${reason}; its branch is at ${head}`;
@@ -104,7 +105,7 @@ function unknownWorker(workerId: string, held: readonly Held[]): SubagentsError 
 }
 
 /** The tip of its branch, where the repository is on this machine. */
-async function tipOf(repo: string, branch: string | null | undefined): Promise<string | undefined> {
-  if (branch == null || !existsSync(repo)) return undefined;
-  return branchTip(repo, branch).catch(() => undefined);
+async function tipOf(git: Git, branch: string | null | undefined): Promise<string | undefined> {
+  if (branch == null || !existsSync(git.cwd)) return undefined;
+  return branchTip(git, branch).catch(() => undefined);
 }

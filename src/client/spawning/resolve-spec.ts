@@ -16,7 +16,7 @@ import { carryChanges } from '../../git/worktrees/carry.ts';
 import { requireFilters } from '../../git/trust/needed-filters.ts';
 import { remoteCommit } from '../../git/remote.ts';
 import { countUncommitted, resolveBase, resolveRepository } from '../../git/repository.ts';
-import { withScope } from '../../git/git.ts';
+import { withScope, gitAt, type Git } from '../../git/git.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type { ParsedSpec } from './spec.ts';
 
@@ -74,13 +74,19 @@ export async function resolveSpec(
   const trusted = spec.trustRepo ?? false;
   const { commit, carried, tree, notes } = await withScope({ trusted }, async () => {
     const [commit, left] = await Promise.all([
-      named ? remoteCommit(named.url, spec.base) : resolveBase(repo, spec.base),
-      named ? credentialNotes(named) : isolation === 'worktree' && !carries ? uncommittedNotes(repo) : [],
+      named ? remoteCommit(named.url, spec.base) : resolveBase(gitAt(repo), spec.base),
+      named
+        ? credentialNotes(named)
+        : isolation === 'worktree' && !carries
+          ? uncommittedNotes(gitAt(repo))
+          : [],
     ]);
-    if (carries && !trusted) await requireFilters(repo, commit);
+    if (carries && !trusted) await requireFilters(gitAt(repo), commit);
     return {
       commit,
-      ...(carries ? await carryChanges(repo, commit) : { carried: undefined, tree: undefined, notes: left }),
+      ...(carries
+        ? await carryChanges(gitAt(repo), commit)
+        : { carried: undefined, tree: undefined, notes: left }),
     };
   });
   const resolved: ResolvedSpec = {
@@ -143,14 +149,14 @@ function credentialNotes({ url, leftOut }: RepositoryUrl): string[] {
 }
 
 /** A worktree has what is committed, and nothing else. */
-async function uncommittedNotes(repo: string): Promise<string[]> {
+async function uncommittedNotes(git: Git): Promise<string[]> {
   let count: number;
   try {
-    count = await countUncommitted(repo, COUNT_TIMEOUT_MS);
+    count = await countUncommitted(git, COUNT_TIMEOUT_MS);
   } catch {
-    return [`uncommitted changes of ${repo} could not be counted; they are not part of the worktree`];
+    return [`uncommitted changes of ${git.cwd} could not be counted; they are not part of the worktree`];
   }
   if (count === 0) return [];
   const changes = count === 1 ? '1 uncommitted change' : `${count} uncommitted changes`;
-  return [`${changes} of ${repo} ${count === 1 ? 'is' : 'are'} not part of the worktree`];
+  return [`${changes} of ${git.cwd} ${count === 1 ? 'is' : 'are'} not part of the worktree`];
 }

@@ -26,6 +26,7 @@ import { resolveSpec, type Caller } from './resolve-spec.ts';
 import { checkSpawnSize, parseSpecs, type ParsedSpec } from './spec.ts';
 import type { SpawnOptions } from '../types.ts';
 import { requireWorkers } from '../connection/workers.ts';
+import { gitAt } from '../../git/git.ts';
 
 /** How long the session may take to answer, in milliseconds: 50 at once take seconds. */
 const SPAWN_TIMEOUT_MS = 60_000;
@@ -84,7 +85,7 @@ async function releaseRefused(
     );
   const taken = new Set(carried('accepted').map(({ commit }) => commit));
   const refused = carried('refused').filter(({ commit }) => !taken.has(commit));
-  await Promise.all(refused.map(({ repo, commit }) => releaseCarried(repo, commit)));
+  await Promise.all(refused.map(({ repo, commit }) => releaseCarried(gitAt(repo), commit)));
 }
 
 /** What a caller is given for a spec that was refused. */

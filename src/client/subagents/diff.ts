@@ -7,6 +7,7 @@ import type { Link } from '../connection/link.ts';
 import type { KnownRun } from '../listing/runs.ts';
 import type { DiffOptions, SubagentDiff } from '../types.ts';
 import { findWork, nothingLeft, type Work } from './work.ts';
+import { gitAt } from '../../git/git.ts';
 
 const MAX_BYTES = 4 * 1024 * 1024;
 const WIDTH = 100;
@@ -47,7 +48,7 @@ export async function readDiff(link: Link, run: KnownRun, options: DiffOptions):
 async function notes(work: Work, inFolder: boolean): Promise<string[]> {
   const { live, cwd, branch, branchThere, head, outcome } = work;
   if (live) {
-    const { changed, untracked } = await checkoutStatus(cwd);
+    const { changed, untracked } = await checkoutStatus(gitAt(cwd));
     const count = changed.length + untracked.length;
     return [`it is at work: this is its folder as it is now, with ${count} paths not committed`];
   }

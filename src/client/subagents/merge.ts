@@ -6,7 +6,7 @@ import { unfetchableLinks } from '../../git/worktrees/gitlinks.ts';
 import { mergeCommit } from '../../git/branches/merge.ts';
 import { gitDirs } from '../../git/git-dirs.ts';
 import { resolveRepository } from '../../git/repository.ts';
-import { git, tryGit, withScope } from '../../git/git.ts';
+import { withScope, gitAt, type Git } from '../../git/git.ts';
 import { withoutGlobal } from '../../git/trust/local-programs.ts';
 import { namedInAttributes } from '../../git/trust/needed-filters.ts';
 import { readWorkspaceRecord } from '../../home/workspace-record.ts';
@@ -38,7 +38,7 @@ export async function mergeRun(link: Link, run: KnownRun, options: MergeOptions)
   }
   const checkout = await checkoutFor(work, run, options);
   const trusted = readWorkspaceRecord(work.cwd)?.trustRepo ?? false;
-  if (!trusted) await requireOwnPrograms(work, checkout);
+  if (!trusted) await requireOwnPrograms(work, gitAt(checkout));
   const name = branch ?? head.slice(0, 10);
   const text = message ?? (squash ? await squashMessage(work, head, name) : `Merge ${name}`);
   const { how, into, before, after } = await withScope({ trusted }, () =>
@@ -47,7 +47,7 @@ export async function mergeRun(link: Link, run: KnownRun, options: MergeOptions)
       ...{ noFastForward: message !== undefined, message: text },
     }),
   );
-  const files = await changedFiles(checkout, before, after);
+  const files = await changedFiles(gitAt(checkout), before, after);
   return {
     ...{ session: run.session, label: run.label, run: run.run },
     ...{ how, into, checkout, repository, branch, merged: head, before, commit: after },
@@ -112,30 +112,30 @@ const nobodyHas = (
 ) => unfetchableLinks({ cwd, repo }, base, head);
 
 /** Without a program that only the checkout configures, a merge may differ from the user's own, and with it one of a subagent's might run. */
-async function requireOwnPrograms({ branch, head }: Work, checkout: string): Promise<void> {
-  const keys = await localPrograms(checkout, head ?? 'HEAD');
+async function requireOwnPrograms({ branch, head }: Work, git: Git): Promise<void> {
+  const keys = await localPrograms(git, head ?? 'HEAD');
   const [first] = keys;
   if (first === undefined) return;
   throw new SubagentsError(
     'CHECKOUT_DIRTY',
-    `a merge would run programs that only ${checkout} itself configures, which do not run for us: ${keys.join(', ')}`,
+    `a merge would run programs that only ${git.cwd} itself configures, which do not run for us: ${keys.join(', ')}`,
     {
-      remedy: `Look at them (git -C ${checkout} config --get ${first}). Remove what is not yours (git config --unset), then merge again; if it is yours, merge by hand: git merge ${branch ?? head}`,
+      remedy: `Look at them (git -C ${git.cwd} config --get ${first}). Remove what is not yours (git config --unset), then merge again; if it is yours, merge by hand: git merge ${branch ?? head}`,
     },
   );
 }
 
 /** Keys of the programs of a checkout that a merge of `head` needs, and that do not run for us. */
-async function localPrograms(checkout: string, head: string): Promise<string[]> {
+async function localPrograms(git: Git, head: string): Promise<string[]> {
   const programs = /^(filter\..*\.(clean|smudge|process)|merge\..*\.driver|gpg\..*)$/;
-  const keys = [...(await withoutGlobal(checkout, programs)).keys()];
+  const keys = [...(await withoutGlobal(git.cwd, programs)).keys()];
   if (keys.length === 0) return [];
   const needed: string[] = [];
   for (const attribute of ['filter', 'merge'] as const)
     for (const commit of ['HEAD', head])
-      for (const driver of await namedInAttributes(checkout, commit, attribute))
+      for (const driver of await namedInAttributes(git, commit, attribute))
         needed.push(`${attribute}.${driver}.`);
-  const signs = await tryGit(['config', '--type=bool', '--get', 'commit.gpgSign'], { cwd: checkout });
+  const signs = await git.try(['config', '--type=bool', '--get', 'commit.gpgSign']);
   if (signs.stdout === 'true') needed.push('gpg.');
   return keys.filter((key) => needed.some((prefix) => key.startsWith(prefix)));
 }
@@ -185,10 +185,10 @@ function isOfSubagent(checkout: string, { cwd }: Work): boolean {
 
 /** A single commit keeps its own message; of several the subjects are listed. */
 async function squashMessage({ repository, base }: Work, head: string, name: string): Promise<string> {
-  const commits = await commitsBetween(repository, base, head);
+  const commits = await commitsBetween(gitAt(repository), base, head);
   const [only] = commits;
   if (commits.length === 1 && only)
-    return git(['log', '-1', '--no-show-signature', '--format=%B', only.sha, '--'], { cwd: repository });
+    return gitAt(repository).run(['log', '-1', '--no-show-signature', '--format=%B', only.sha, '--']);
   const subjects = commits.reverse().map(({ subject }) => `* ${subject}`);
   return [`Merge ${name} as one commit`, '', ...subjects, ''].join('\n');
 }

@@ -9,6 +9,7 @@ import { inspect } from './inspect.ts';
 import type { Link } from '../connection/link.ts';
 import { outcomeIfLeft } from '../sessions/outcomes.ts';
 import type { KnownRun } from '../listing/runs.ts';
+import { gitAt } from '../../git/git.ts';
 
 /** The work of a run, on this machine. */
 export interface Work {
@@ -62,9 +63,10 @@ export async function findWork(link: Link, run: KnownRun): Promise<Work> {
       },
     );
   }
-  const tip = branch == null ? undefined : await branchTip(repository, branch);
+  const tip = branch == null ? undefined : await branchTip(gitAt(repository), branch);
   const known = outcome?.evidence?.head;
-  const head = tip ?? (known !== undefined && (await lookUp(repository, known)).commit ? known : undefined);
+  const head =
+    tip ?? (known !== undefined && (await lookUp(gitAt(repository), known)).commit ? known : undefined);
   return {
     ...{ name, live, repository, cwd, base, head, outcome },
     branch: branch ?? null,

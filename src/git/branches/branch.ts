@@ -4,8 +4,8 @@ import { resolve } from 'node:path';
 import { SubagentsError } from '../../contract/index.ts';
 import { readIfThere, statIfThere } from '../../system/files.ts';
 import { lookUp } from '../repository.ts';
-import { git, tryGit } from '../git.ts';
-import { gitError, type GitOptions } from '../run.ts';
+import type { Git } from '../git.ts';
+import { gitError } from '../run.ts';
 
 /** The branch with the number `n`: `subagents/fix`, `subagents/fix-2`, … */
 export const branchName = (stem: string, n: number): string =>
@@ -18,7 +18,7 @@ export const branchName = (stem: string, n: number): string =>
  * @throws SubagentsError BRANCH_BLOCKED, GIT, DISK_FULL
  */
 export async function createBranch(
-  options: GitOptions,
+  git: Git,
   { stem, commit, mark }: { stem: string; commit: string; mark: string },
   announce: (branch: string) => void = () => undefined,
 ): Promise<string> {
@@ -38,12 +38,12 @@ export async function createBranch(
       commit,
       '',
     ];
-    const answer = await tryGit(args, options);
+    const answer = await git.try(args);
     if (answer.exitCode === 0) return branch;
     // Another branch of that name, one below it (subagents/fix/more), or the lock of one that is being made.
-    if (!/exists|blocking|cannot create/.test(answer.stderr)) throw gitError(args, options.cwd, answer);
-    if (n === 1 && (await lookUp(options.cwd, commit)).blockingBranch) throw branchBlocked(options.cwd);
-    if (n === 1) taken = await branchesLike(options, stem);
+    if (!/exists|blocking|cannot create/.test(answer.stderr)) throw gitError(args, git.cwd, answer);
+    if (n === 1 && (await lookUp(git.in(git.cwd), commit)).blockingBranch) throw branchBlocked(git.cwd);
+    if (n === 1) taken = await branchesLike(git, stem);
   }
 }
 
@@ -57,16 +57,16 @@ export function branchBlocked(repo: string): SubagentsError {
 }
 
 /** The commit of a branch; undefined when there is no such branch. @throws SubagentsError GIT where git cannot tell */
-export async function branchTip(cwd: string, branch: string): Promise<string | undefined> {
+export async function branchTip(git: Git, branch: string): Promise<string | undefined> {
   const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `refs/heads/${branch}^{commit}`];
-  const answer = await tryGit(args, { cwd });
-  if (answer.exitCode > 1) throw gitError(args, cwd, answer);
+  const answer = await git.try(args);
+  if (answer.exitCode > 1) throw gitError(args, git.cwd, answer);
   return answer.exitCode === 0 ? answer.stdout : undefined;
 }
 
 /** What `branch` is another name of, as refs/heads/…; undefined for a branch of its own. */
-export async function aliasOf(cwd: string, branch: string): Promise<string | undefined> {
-  const { exitCode, stdout } = await tryGit(['symbolic-ref', '--quiet', `refs/heads/${branch}`], { cwd });
+export async function aliasOf(git: Git, branch: string): Promise<string | undefined> {
+  const { exitCode, stdout } = await git.try(['symbolic-ref', '--quiet', `refs/heads/${branch}`]);
   return exitCode === 0 ? stdout : undefined;
 }
 
@@ -76,34 +76,34 @@ export async function aliasOf(cwd: string, branch: string): Promise<string | und
  * @returns what was found, in words.
  * @throws SubagentsError GIT
  */
-export async function ownBranch(options: GitOptions, branch: string): Promise<string[]> {
-  const alias = await aliasOf(options.cwd, branch);
-  if (alias === undefined) return mendBranch(options, branch);
+export async function ownBranch(git: Git, branch: string): Promise<string[]> {
+  const alias = await aliasOf(git.in(git.cwd), branch);
+  if (alias === undefined) return mendBranch(git, branch);
   const ref = `refs/heads/${branch}`;
-  const commit = (await lastMoved(options, ref)) ?? (await branchTip(options.cwd, branch));
+  const commit = (await lastMoved(git, ref)) ?? (await branchTip(git.in(git.cwd), branch));
   const what = `${branch} had been made another name of ${alias}`;
   if (commit === undefined) {
-    await git(['update-ref', '--no-deref', '-d', ref], options);
+    await git.run(['update-ref', '--no-deref', '-d', ref]);
     return [`${what}, which is not there`];
   }
-  await git(['update-ref', '--no-deref', '-m', 'subagents: a branch of its own', ref, commit], options);
+  await git.run(['update-ref', '--no-deref', '-m', 'subagents: a branch of its own', ref, commit]);
   return [
     `${what}; it is a branch of its own again, at ${commit.slice(0, 12)}, and ${alias} was left as it is`,
   ];
 }
 
 /** A branch whose file names no commit, as after a power failure, is at the commit again that it was last moved to. */
-async function mendBranch(options: GitOptions, branch: string): Promise<string[]> {
-  if ((await branchTip(options.cwd, branch)) !== undefined) return [];
+async function mendBranch(git: Git, branch: string): Promise<string[]> {
+  if ((await branchTip(git.in(git.cwd), branch)) !== undefined) return [];
   const ref = `refs/heads/${branch}`;
-  const file = resolve(options.cwd, await git(['rev-parse', '--git-path', ref], options));
+  const file = resolve(git.cwd, await git.run(['rev-parse', '--git-path', ref]));
   if (statIfThere(file)?.isFile() !== true) return [];
   await rm(file);
-  const commit = await lastMoved(options, ref);
+  const commit = await lastMoved(git, ref);
   const what = `the file of ${branch} named no commit`;
   if (commit === undefined) return [`${what}; it was removed`];
   const args = ['update-ref', '--no-deref', '--create-reflog', '-m', 'subagents: put back'];
-  await git([...args, ref, commit], options);
+  await git.run([...args, ref, commit]);
   return [`${what}; the branch is at ${commit.slice(0, 12)} again, where it was last`];
 }
 
@@ -116,64 +116,62 @@ const MAX_NAMES = 100;
  * @returns what was done, in words.
  * @throws SubagentsError GIT
  */
-export async function makeWay(options: GitOptions, branch: string): Promise<string[]> {
+export async function makeWay(git: Git, branch: string): Promise<string[]> {
   const list = ['for-each-ref', '--format=%(refname:lstrip=2) %(symref)', `refs/heads/${branch}/`];
   const notes: string[] = [];
-  for (const line of (await git(list, options)).split('\n').filter(Boolean)) {
+  for (const line of (await git.run(list)).split('\n').filter(Boolean)) {
     const [name = '', alias] = line.split(' ');
-    if (alias) await git(['update-ref', '--no-deref', '-d', `refs/heads/${name}`], options);
+    if (alias) await git.run(['update-ref', '--no-deref', '-d', `refs/heads/${name}`]);
     else
-      notes.push(
-        `${name} kept git from making ${branch}; it was renamed ${await rename(options, name, branch)}`,
-      );
+      notes.push(`${name} kept git from making ${branch}; it was renamed ${await rename(git, name, branch)}`);
   }
   return notes;
 }
 
 /** With it, every worktree that has it checked out has the new name. */
-async function rename(options: GitOptions, name: string, branch: string): Promise<string> {
+async function rename(git: Git, name: string, branch: string): Promise<string> {
   for (let n = 1; ; n++) {
     const beside = n === 1 ? `${branch}-aside` : `${branch}-aside-${n}`;
     const args = ['branch', '--move', name, beside];
-    const answer = await tryGit(args, options);
+    const answer = await git.try(args);
     if (answer.exitCode === 0) return beside;
-    if (n === MAX_NAMES || !/exists/.test(answer.stderr)) throw gitError(args, options.cwd, answer);
+    if (n === MAX_NAMES || !/exists/.test(answer.stderr)) throw gitError(args, git.cwd, answer);
   }
 }
 
 /** The commit that a ref was last moved to itself, by its reflog: git walks that of no ref that leads nowhere, so its file is read. */
-async function lastMoved(options: GitOptions, ref: string): Promise<string | undefined> {
-  const path = await git(['rev-parse', '--git-path', `logs/${ref}`], options);
-  const lines = (readIfThere(resolve(options.cwd, path)) ?? '').split('\n');
+async function lastMoved(git: Git, ref: string): Promise<string | undefined> {
+  const path = await git.run(['rev-parse', '--git-path', `logs/${ref}`]);
+  const lines = (readIfThere(resolve(git.cwd, path)) ?? '').split('\n');
   // "old new who <address> time zone", a tab and what was done; becoming another name leaves an entry without words.
   const commits = lines.flatMap((line) => /^[0-9a-f]+ ([0-9a-f]+) .*\t./.exec(line)?.[1] ?? []);
   for (const commit of commits.reverse())
-    if ((await tryGit(['cat-file', '-e', `${commit}^{commit}`], options)).exitCode === 0) return commit;
+    if ((await git.try(['cat-file', '-e', `${commit}^{commit}`])).exitCode === 0) return commit;
   return undefined;
 }
 
 /** Where the branch is, if not at `commit` (null: nowhere); undefined too where that cannot be known. Never throws. */
 export async function movedFrom(
-  cwd: string,
+  git: Git,
   branch: string,
   commit: string,
 ): Promise<string | null | undefined> {
   const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `refs/heads/${branch}`];
   // Without a repository git ends with 128.
-  const { exitCode, stdout } = await tryGit(args, { cwd }).catch(() => ({ exitCode: 128, stdout: '' }));
+  const { exitCode, stdout } = await git.try(args).catch(() => ({ exitCode: 128, stdout: '' }));
   if (exitCode === 1) return null;
   return exitCode !== 0 || stdout === commit ? undefined : stdout;
 }
 
 /** Whether the branch was made with that mark. */
-export async function madeWith(cwd: string, branch: string, mark: string): Promise<boolean> {
+export async function madeWith(git: Git, branch: string, mark: string): Promise<boolean> {
   const args = ['log', '--walk-reflogs', '--format=%gs', `refs/heads/${branch}`, '--'];
-  const { stdout } = await tryGit(args, { cwd });
+  const { stdout } = await git.try(args);
   return stdout.split('\n').at(-1) === mark;
 }
 
-async function branchesLike(options: GitOptions, stem: string): Promise<ReadonlySet<string>> {
+async function branchesLike(git: Git, stem: string): Promise<ReadonlySet<string>> {
   const patterns = [`refs/heads/subagents/${stem}`, `refs/heads/subagents/${stem}-*`];
-  const names = await git(['for-each-ref', '--format=%(refname)', ...patterns], options);
+  const names = await git.run(['for-each-ref', '--format=%(refname)', ...patterns]);
   return new Set(names.split('\n').map((name) => name.replace('refs/heads/', '')));
 }

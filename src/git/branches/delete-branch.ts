@@ -1,6 +1,6 @@
 /** Deletes branches, but never the last one that has a commit: also where somebody else deletes another at the same moment. */
 import { branchTip } from './branch.ts';
-import { git, tryGit } from '../git.ts';
+import type { Git } from '../git.ts';
 import { gitError } from '../run.ts';
 import { branchWithContent, commitsOnlyOn, type BranchAt, type Ref } from './unmerged.ts';
 
@@ -15,16 +15,16 @@ export type Deletion = 'deleted' | 'moved' | 'alone';
  * @param force also where commits of it are nowhere else.
  * @throws SubagentsError GIT
  */
-export async function deleteBranch(repo: string, at: BranchAt, force = false): Promise<Deletion> {
+export async function deleteBranch(git: Git, at: BranchAt, force = false): Promise<Deletion> {
   for (let tries = 1; ; tries++) {
-    const holder = force ? undefined : await holderOf(repo, at);
+    const holder = force ? undefined : await holderOf(git, at);
     if (!force && holder === undefined) return 'alone';
     const args = ['update-ref', '--no-deref', '--stdin', '-z'];
-    const answer = await tryGit(args, { cwd: repo, input: transaction(at, holder) });
+    const answer = await git.try(args, { input: transaction(at, holder) });
     if (answer.exitCode === 0) return 'deleted';
-    const tip = await branchTip(repo, at.branch);
+    const tip = await branchTip(git, at.branch);
     if (tip !== at.tip) return tip === undefined ? 'deleted' : 'moved';
-    if (tries === TRIES) throw gitError(args, repo, answer);
+    if (tries === TRIES) throw gitError(args, git.cwd, answer);
   }
 }
 
@@ -38,12 +38,12 @@ function transaction({ branch, tip }: BranchAt, holder: Ref | undefined): string
 }
 
 /** A branch, tag or remote branch that has all commits of the branch, or its content. */
-async function holderOf(repo: string, at: BranchAt): Promise<Ref | undefined> {
-  if ((await commitsOnlyOn(repo, at)) > 0) return branchWithContent(repo, at.base, at.tip);
-  let refs = await otherRefs(repo, at.branch);
+async function holderOf(git: Git, at: BranchAt): Promise<Ref | undefined> {
+  if ((await commitsOnlyOn(git, at)) > 0) return branchWithContent(git, at.base, at.tip);
+  let refs = await otherRefs(git, at.branch);
   const has = async (some: readonly Ref[]): Promise<boolean> => {
     const input = [at.tip, ...some.map(({ oid }) => `^${oid}`), ''].join('\n');
-    return (await git(['rev-list', '--count', '--stdin'], { cwd: repo, input })) === '0';
+    return (await git.run(['rev-list', '--count', '--stdin'], { input })) === '0';
   };
   // By halves: asking each of many refs in turn would walk the history as many times.
   while (refs.length > 1) {
@@ -53,9 +53,9 @@ async function holderOf(repo: string, at: BranchAt): Promise<Ref | undefined> {
   return (await has(refs)) ? refs[0] : undefined;
 }
 
-async function otherRefs(repo: string, branch: string): Promise<Ref[]> {
+async function otherRefs(git: Git, branch: string): Promise<Ref[]> {
   const format = '--format=%(objectname) %(symref) %(refname)';
-  const list = await git(['for-each-ref', format, 'refs/heads', 'refs/remotes', 'refs/tags'], { cwd: repo });
+  const list = await git.run(['for-each-ref', format, 'refs/heads', 'refs/remotes', 'refs/tags']);
   const refs = list
     .split('\n')
     .map((line) => line.split(' '))

@@ -1,7 +1,7 @@
 /** Commits that a rebase left out, told apart from those for which it made others. */
 import { join } from 'node:path';
 import { withScratch } from '../../system/scratch-folder.ts';
-import { git, tryGit } from '../git.ts';
+import type { Git } from '../git.ts';
 
 /** Commits whose changes are looked for in the files, at most; the rest counts as taken over. */
 const MAX_COMPARED = 100;
@@ -17,8 +17,8 @@ export interface Rebased {
  * `head` does not have their changes, as it would after a squash.
  * @throws SubagentsError GIT
  */
-export async function droppedOf(cwd: string, rebased: readonly Rebased[], head: string): Promise<string[]> {
-  const written = await authorsOf(cwd, new Set(rebased.flatMap(({ sha, later }) => [sha, ...later])));
+export async function droppedOf(git: Git, rebased: readonly Rebased[], head: string): Promise<string[]> {
+  const written = await authorsOf(git, new Set(rebased.flatMap(({ sha, later }) => [sha, ...later])));
   const alone = rebased
     .filter(({ sha, later }) => {
       const own = written.get(sha);
@@ -33,18 +33,18 @@ export async function droppedOf(cwd: string, rebased: readonly Rebased[], head: 
     .map(({ sha }) => sha);
   if (alone.length === 0) return [];
   return withScratch(async (scratch) => {
-    const options = { cwd, env: { GIT_INDEX_FILE: join(scratch, 'index') } };
-    await git(['read-tree', head], options);
+    const own = git.with({ env: { GIT_INDEX_FILE: join(scratch, 'index') } });
+    await own.run(['read-tree', head]);
     const dropped: string[] = [];
     for (const sha of alone.slice(0, MAX_COMPARED)) {
-      const patch = await tryGit(
-        ['diff-tree', '-p', '--binary', '--full-index', '--root', '--no-commit-id', sha],
-        options,
-      );
+      const patch = await own.try([
+        ...['diff-tree', '-p', '--binary', '--full-index', '--root', '--no-commit-id'],
+        sha,
+      ]);
       // A merge has no patch of its own.
       if (patch.exitCode !== 0 || patch.stdout === '') continue;
       const apply = ['apply', '--cached', '--check', '--reverse', '-'];
-      const undone = await tryGit(apply, { ...options, input: `${patch.stdout}\n` });
+      const undone = await own.try(apply, { input: `${patch.stdout}\n` });
       if (undone.exitCode !== 0) dropped.push(sha);
     }
     return dropped;
@@ -58,10 +58,10 @@ interface Written {
 }
 
 /** Who wrote each commit, and when; nothing of what is no commit. */
-async function authorsOf(cwd: string, commits: ReadonlySet<string>): Promise<Map<string, Written>> {
+async function authorsOf(git: Git, commits: ReadonlySet<string>): Promise<Map<string, Written>> {
   const format = '--format=%H%x00%ae %at%x00%s';
   const args = ['log', '--no-walk=unsorted', '--ignore-missing', '--no-show-signature', format, '--stdin'];
-  const { stdout } = await tryGit(args, { cwd, input: [...commits].map((sha) => `${sha}\n`).join('') });
+  const { stdout } = await git.try(args, { input: [...commits].map((sha) => `${sha}\n`).join('') });
   return new Map(
     stdout.split('\n').flatMap((line): [string, Written][] => {
       const [sha = '', stamp, subject = ''] = line.split('\0');

@@ -1,7 +1,6 @@
 /** Refs under which we keep commits that are on no branch. `git branch`, `git tag` and `git stash list` do not show them. */
 import { basename } from 'node:path';
-import { git, tryGit } from '../git.ts';
-import { type GitOptions } from '../run.ts';
+import type { Git } from '../git.ts';
 
 /** What nobody took by then is let go, in seconds. */
 const MAX_AGE_S = 30 * 24 * 3600;
@@ -13,14 +12,11 @@ const LOST = 'lost/';
  * Deletes the refs below `prefix`, each named after its commit, whose commits are older than 30 days: for copies of what somebody has
  * all the same. @throws SubagentsError GIT
  */
-export async function deleteOldRefs(repo: string, prefix: string): Promise<void> {
-  const list = await git(['for-each-ref', '--format=%(committerdate:unix) %(refname)', prefix], {
-    cwd: repo,
-  });
+export async function deleteOldRefs(git: Git, prefix: string): Promise<void> {
+  const list = await git.run(['for-each-ref', '--format=%(committerdate:unix) %(refname)', prefix]);
   for (const line of list.split('\n').filter(Boolean)) {
     const [date = '', ref = ''] = line.split(' ');
-    if (Number(date) < Date.now() / 1_000 - MAX_AGE_S)
-      await tryGit(['update-ref', '--no-deref', '-d', ref], { cwd: repo });
+    if (Number(date) < Date.now() / 1_000 - MAX_AGE_S) await git.try(['update-ref', '--no-deref', '-d', ref]);
   }
 }
 
@@ -37,12 +33,12 @@ export const WITHOUT_KEPT = `--exclude=${KEPT}*`;
  * @throws SubagentsError GIT
  */
 export async function keepCommit(
-  options: GitOptions,
+  git: Git,
   commit: string,
-  { worktree = options.cwd, lost = false } = {},
+  { worktree = git.cwd, lost = false } = {},
 ): Promise<string> {
   const ref = `${keptOf(worktree)}${lost ? LOST : ''}${commit}`;
-  await git(['update-ref', '--no-deref', ref, commit], options);
+  await git.run(['update-ref', '--no-deref', ref, commit]);
   return ref;
 }
 
@@ -58,21 +54,21 @@ export interface KeptCommit {
  * @param lost only commits that its subagent made
  * @throws SubagentsError GIT
  */
-export async function keptCommits(repo: string, cwd: string, lost = false): Promise<KeptCommit[]> {
+export async function keptCommits(git: Git, cwd: string, lost = false): Promise<KeptCommit[]> {
   const below = `${keptOf(cwd)}${lost ? LOST : ''}`;
-  const list = await git(['for-each-ref', '--format=%(refname) %(contents:subject)', below], { cwd: repo });
+  const list = await git.run(['for-each-ref', '--format=%(refname) %(contents:subject)', below]);
   const found: KeptCommit[] = [];
   for (const line of list.split('\n').filter(Boolean)) {
     const at = line.indexOf(' ');
     const [ref, subject] = [line.slice(0, at), line.slice(at + 1)];
     const having = ['for-each-ref', '--count=1', `--contains=${ref}`, 'refs/heads', 'refs/tags'];
-    if ((await git(having, { cwd: repo })) === '') found.push({ ref, sha: basename(ref), subject });
+    if ((await git.run(having)) === '') found.push({ ref, sha: basename(ref), subject });
   }
   return found;
 }
 
 /** Lets all of it go. @throws SubagentsError GIT */
-export async function deleteKeptRefs(repo: string, cwd: string): Promise<void> {
-  const list = await git(['for-each-ref', '--format=delete %(refname)', keptOf(cwd)], { cwd: repo });
-  await git(['update-ref', '--no-deref', '--stdin'], { cwd: repo, input: `${list}\n` });
+export async function deleteKeptRefs(git: Git, cwd: string): Promise<void> {
+  const list = await git.run(['for-each-ref', '--format=delete %(refname)', keptOf(cwd)]);
+  await git.run(['update-ref', '--no-deref', '--stdin'], { input: `${list}\n` });
 }

@@ -9,8 +9,7 @@ import { isAncestor } from '../common.ts';
 import { droppedOf } from './dropped.ts';
 import { keepCommit, keptCommits, WITHOUT_KEPT } from './kept-refs.ts';
 import { gitDirs } from '../git-dirs.ts';
-import { git } from '../git.ts';
-import { type GitOptions, type CallOptions } from '../run.ts';
+import type { Git } from '../git.ts';
 import { contains } from './unmerged.ts';
 
 /** What is looked at of each, at most: a reflog, and new loose objects. */
@@ -60,31 +59,31 @@ export function headMoves(gitDir: string): Move[] {
  * @throws SubagentsError GIT
  */
 async function lostCommits(
-  cwd: string,
+  git: Git,
   moves: readonly Move[],
   { base, head }: { base: string; head?: string },
 ): Promise<LostCommit[]> {
   const made = new Set(moves.filter(({ why }) => MAKES.test(why)).map(({ to }) => to));
   if (made.size === 0) return [];
   const lost = await unreferenced(
-    cwd,
+    git,
     [...made],
     ['--not', WITHOUT_KEPT, '--all', base, ...(head === undefined ? [] : [head])],
   );
   if (lost.size === 0) return [];
-  const replaced = await replacedIn(cwd, moves, lost, head);
+  const replaced = await replacedIn(git, moves, lost, head);
   const left = new Map([...lost].filter(([sha]) => !replaced.has(sha)));
   const tips = tipsOf(left).filter((sha) => made.has(sha));
   const found: LostCommit[] = [];
   for (const sha of tips)
-    if (head === undefined || !(await contains(cwd, head, sha)))
-      found.push({ sha, subject: await subjectOf(cwd, sha) });
+    if (head === undefined || !(await contains(git, head, sha)))
+      found.push({ sha, subject: await subjectOf(git, sha) });
   return found;
 }
 
 /** Of the commits `lost`, those in whose place an amendment or a rebase has put others. */
 async function replacedIn(
-  cwd: string,
+  git: Git,
   moves: readonly Move[],
   lost: ReadonlyMap<string, readonly string[]>,
   head: string | undefined,
@@ -105,7 +104,7 @@ async function replacedIn(
   }
   if (head !== undefined && rebased.size > 0) {
     const candidates = [...rebased].map(([sha, later]) => ({ sha, later }));
-    for (const sha of await droppedOf(cwd, candidates, head)) replaced.delete(sha);
+    for (const sha of await droppedOf(git, candidates, head)) replaced.delete(sha);
   }
   return replaced;
 }
@@ -115,11 +114,10 @@ async function replacedIn(
  * (milliseconds since the epoch), newest first.
  * @throws SubagentsError GIT
  */
-async function danglingSince(commonDir: string, base: string, since: number): Promise<LostCommit[]> {
-  const names = looseObjects(commonDir, since);
+async function danglingSince(git: Git, base: string, since: number): Promise<LostCommit[]> {
+  const names = looseObjects(git.cwd, since);
   if (names.length === 0) return [];
-  const types = await git(['cat-file', '--batch-check=%(objectname) %(objecttype)'], {
-    cwd: commonDir,
+  const types = await git.run(['cat-file', '--batch-check=%(objectname) %(objecttype)'], {
     input: `${names.join('\n')}\n`,
   });
   const commits = types
@@ -127,16 +125,14 @@ async function danglingSince(commonDir: string, base: string, since: number): Pr
     .filter((line) => line.endsWith(' commit'))
     .map((line) => line.split(' ')[0] ?? '');
   if (commits.length === 0) return [];
-  const lost = await unreferenced(commonDir, commits, ['--not', WITHOUT_KEPT, '--all', '--reflog', base]);
+  const lost = await unreferenced(git, commits, ['--not', WITHOUT_KEPT, '--all', '--reflog', base]);
   const found: (LostCommit & { readonly at: number })[] = [];
   for (const sha of tipsOf(lost)) {
-    const line = await git(['log', '-1', '--no-show-signature', '--format=%ct %s', sha, '--'], {
-      cwd: commonDir,
-    });
+    const line = await git.run(['log', '-1', '--no-show-signature', '--format=%ct %s', sha, '--']);
     const [, at = '0', subject = ''] = /^(\d+) (.*)$/.exec(line) ?? [];
     const isStash = /^(WIP on|On|index on|untracked files on) [^:]+:/.test(subject);
     const isInTime = Number(at) >= Math.floor(since / 1000);
-    if (!isStash && isInTime && (await isAncestor(commonDir, base, sha)))
+    if (!isStash && isInTime && (await isAncestor(git, base, sha)))
       found.push({ sha, subject, at: Number(at) });
   }
   return found.sort((a, b) => b.at - a.at).map(({ sha, subject }) => ({ sha, subject }));
@@ -152,24 +148,24 @@ async function danglingSince(commonDir: string, base: string, since: number): Pr
 export async function bringBranchBack(
   { cwd, commonDir, admin }: { readonly cwd: string; readonly commonDir: string; readonly admin: string },
   { branch, start, since }: { branch: string; start: string; since: number | undefined },
-  options: CallOptions = {},
+  git: Git,
 ): Promise<string[]> {
-  if ((await branchTip(commonDir, branch)) !== undefined) return [];
-  const notes = await makeWay({ ...options, cwd: commonDir }, branch);
+  if ((await branchTip(git.in(commonDir), branch)) !== undefined) return [];
+  const notes = await makeWay(git.in(commonDir), branch);
   const moves = headMoves(admin);
-  const logged = await lostCommits(commonDir, moves, { base: start });
+  const logged = await lostCommits(git.in(commonDir), moves, { base: start });
   const order = moves.map(({ to }) => to);
   logged.sort((a, b) => order.lastIndexOf(b.sha) - order.lastIndexOf(a.sha));
   const found =
-    moves.length > 0 || since === undefined ? logged : await danglingSince(commonDir, start, since);
+    moves.length > 0 || since === undefined ? logged : await danglingSince(git.in(commonDir), start, since);
   const [last] = found;
   if (last === undefined) return notes;
   if (moves.length === 0 && found.length > 1) {
-    await keep({ ...options, cwd: commonDir }, found, cwd);
+    await keep(git.in(commonDir), found, cwd);
     return [...notes, `${branch} had been deleted; ${found.length} commits may be what it had`];
   }
   const args = ['update-ref', '--no-deref', '--create-reflog', '-m', 'subagents: brought back'];
-  await git([...args, `refs/heads/${branch}`, last.sha, ''], { ...options, cwd: commonDir });
+  await git.in(commonDir).run([...args, `refs/heads/${branch}`, last.sha, '']);
   return [
     ...notes,
     `${branch} had been deleted; it was made again at ${last.sha.slice(0, 10)} "${last.subject}", the last commit of its worktree`,
@@ -180,8 +176,8 @@ export async function bringBranchBack(
  * Keeps them for the subagent of the worktree, until its `clean --force`: else git would remove them in time, and what lists them goes
  * with the worktree.
  */
-async function keep(options: GitOptions, lost: readonly LostCommit[], worktree: string): Promise<void> {
-  for (const { sha } of lost) await keepCommit(options, sha, { worktree, lost: true });
+async function keep(git: Git, lost: readonly LostCommit[], worktree: string): Promise<void> {
+  for (const { sha } of lost) await keepCommit(git, sha, { worktree, lost: true });
 }
 
 /**
@@ -190,33 +186,32 @@ async function keep(options: GitOptions, lost: readonly LostCommit[], worktree: 
  * @throws SubagentsError GIT
  */
 export async function keepLostCommits(
-  cwd: string,
+  git: Git,
   moves: readonly Move[],
   { base, head, since }: { base: string; head: string; since: number | undefined },
 ): Promise<LostCommit[]> {
-  const { gitDir, commonDir } = gitDirs(cwd);
+  const { gitDir, commonDir } = gitDirs(git.cwd);
   // Where git logs nothing in the first place, nobody knows whose a commit is.
   const expired = moves.length === 0 && existsSync(join(gitDir, 'logs/HEAD'));
   const lost =
     expired && since !== undefined
-      ? await danglingSince(commonDir, base, since)
-      : await lostCommits(cwd, moves, { base, head });
-  await keep({ cwd }, lost, cwd);
+      ? await danglingSince(git.in(commonDir), base, since)
+      : await lostCommits(git, moves, { base, head });
+  await keep(git, lost, git.cwd);
   // Of what the reflog has, it has been said above whether it is lost still.
   const logged = new Set([...moves.map(({ to }) => to), ...lost.map(({ sha }) => sha)]);
-  for (const { sha, subject } of await keptCommits(cwd, cwd, true))
-    if (!logged.has(sha) && !(await contains(cwd, head, sha))) lost.push({ sha, subject });
+  for (const { sha, subject } of await keptCommits(git, git.cwd, true))
+    if (!logged.has(sha) && !(await contains(git, head, sha))) lost.push({ sha, subject });
   return lost;
 }
 
 /** Commits among these and their ancestors that nothing of `not` has, each with its parents. */
 async function unreferenced(
-  cwd: string,
+  git: Git,
   commits: readonly string[],
   not: readonly string[],
 ): Promise<Map<string, readonly string[]>> {
-  const there = await git(['cat-file', '--batch-check=%(objectname) %(objecttype)'], {
-    cwd,
+  const there = await git.run(['cat-file', '--batch-check=%(objectname) %(objecttype)'], {
     input: `${commits.join('\n')}\n`,
   });
   const known = there
@@ -225,7 +220,7 @@ async function unreferenced(
   if (known.length === 0) return new Map();
   // Somebody else's branch may be broken.
   const args = ['rev-list', '--ignore-missing', '--parents', `--max-count=${MAX_ENTRIES}`, '--stdin', ...not];
-  const list = await git(args, { cwd, input: known.map((sha) => `${sha}\n`).join('') });
+  const list = await git.run(args, { input: known.map((sha) => `${sha}\n`).join('') });
   return new Map(
     list
       .split('\n')
@@ -241,8 +236,8 @@ function tipsOf(commits: ReadonlyMap<string, readonly string[]>): string[] {
   return [...commits.keys()].filter((sha) => !parents.has(sha));
 }
 
-const subjectOf = (cwd: string, sha: string): Promise<string> =>
-  git(['log', '-1', '--no-show-signature', '--encoding=UTF-8', '--format=%s', sha, '--'], { cwd });
+const subjectOf = (git: Git, sha: string): Promise<string> =>
+  git.run(['log', '-1', '--no-show-signature', '--encoding=UTF-8', '--format=%s', sha, '--']);
 
 /** Names of loose objects that were written since then. */
 function looseObjects(commonDir: string, since: number): string[] {

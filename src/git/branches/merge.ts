@@ -6,7 +6,7 @@ import { SubagentsError } from '../../contract/index.ts';
 import { isAncestor } from '../common.ts';
 import { inTheWay } from '../worktrees/in-the-way.ts';
 import { gitDirs } from '../git-dirs.ts';
-import { git, tryGit } from '../git.ts';
+import { gitAt, type Git } from '../git.ts';
 import { firstUsefulLine, gitError, type GitAnswer } from '../run.ts';
 import { operationUnderway, withArticle } from '../commits/settle.ts';
 
@@ -41,22 +41,22 @@ const MAX_PATHS = 10;
  */
 export async function mergeCommit(request: MergeRequest): Promise<MergeResult> {
   const { checkout: cwd, commit, squash } = request;
-  const { into, before } = await requireReady(cwd);
-  if (await isAncestor(cwd, commit, before)) {
+  const { into, before } = await requireReady(gitAt(cwd));
+  if (await isAncestor(gitAt(cwd), commit, before)) {
     return { how: 'already-merged', into, before, after: before };
   }
   const tree = await tryInMemory(request, into, before);
-  const files = await inTheWay(cwd, before, tree ?? commit);
+  const files = await inTheWay(gitAt(cwd), before, tree ?? commit);
   if (files.length > 0) throw overwritten(cwd, files);
-  const answer = await tryGit(mergeArguments(request), { cwd });
+  const answer = await gitAt(cwd).try(mergeArguments(request));
   if (answer.exitCode !== 0) throw await undone(request, into, answer);
   if (squash && !(await commitSquashed(request, into))) {
     // Else the user's next commit would begin with it.
     await rm(join(gitDirs(cwd).gitDir, 'SQUASH_MSG'), { force: true });
     return { how: 'already-merged', into, before, after: before };
   }
-  const after = await git(['rev-parse', 'HEAD'], { cwd });
-  if (after === before) throw await nothingCommitted(cwd);
+  const after = await gitAt(cwd).run(['rev-parse', 'HEAD']);
+  if (after === before) throw await nothingCommitted(gitAt(cwd));
   return { how: squash ? 'squash' : after === commit ? 'fast-forward' : 'merge', into, before, after };
 }
 
@@ -68,23 +68,23 @@ function mergeArguments({ commit, squash, message, noFastForward }: MergeRequest
   return ['merge', '--quiet', '--no-autostash', '--no-overwrite-ignore', ...form, commit];
 }
 
-async function requireReady(cwd: string): Promise<{ into: string; before: string }> {
-  const { head, branch, changed } = await checkoutStatus(cwd);
-  const underway = operationUnderway(gitDirs(cwd).gitDir);
+async function requireReady(git: Git): Promise<{ into: string; before: string }> {
+  const { head, branch, changed } = await checkoutStatus(git);
+  const underway = operationUnderway(gitDirs(git.cwd).gitDir);
   if (underway) {
-    throw new SubagentsError('CHECKOUT_DIRTY', `${cwd} is in the middle of ${withArticle(underway)}`, {
+    throw new SubagentsError('CHECKOUT_DIRTY', `${git.cwd} is in the middle of ${withArticle(underway)}`, {
       remedy: `Finish it, or end it with "git ${underway} ${underway === 'bisect' ? 'reset' : '--abort'}", then merge again.`,
     });
   }
   // What lies uncommitted inside a submodule is out of a merge's way.
   const uncommitted = changed.filter(({ dirtySubmodule }) => !dirtySubmodule).map(({ path }) => path);
   if (uncommitted.length > 0) {
-    throw new SubagentsError('CHECKOUT_DIRTY', `${cwd} has uncommitted changes: ${listed(uncommitted)}`, {
+    throw new SubagentsError('CHECKOUT_DIRTY', `${git.cwd} has uncommitted changes: ${listed(uncommitted)}`, {
       remedy: 'Commit them or put them aside (git stash), then merge again.',
     });
   }
   if (branch === undefined || head === undefined) {
-    throw new SubagentsError('BAD_INPUT', `${cwd} has no branch checked out to merge into`, {
+    throw new SubagentsError('BAD_INPUT', `${git.cwd} has no branch checked out to merge into`, {
       remedy: 'Check one out there (git switch BRANCH), then merge again.',
     });
   }
@@ -97,7 +97,7 @@ async function requireReady(cwd: string): Promise<{ into: string; before: string
  */
 async function tryInMemory(request: MergeRequest, into: string, before: string): Promise<string | undefined> {
   const args = ['merge-tree', '--write-tree', '--name-only', '--no-messages', '-z', before, request.commit];
-  const { exitCode, stdout } = await tryGit(args, { cwd: request.checkout });
+  const { exitCode, stdout } = await gitAt(request.checkout).try(args);
   // The tree, then the paths in conflict.
   const [tree, ...paths] = stdout.split('\0').filter(Boolean);
   if (exitCode === 1) throw conflict(request, into, paths);
@@ -107,10 +107,10 @@ async function tryInMemory(request: MergeRequest, into: string, before: string):
 /** Puts the checkout back as it was, and says what was in the way. */
 async function undone(request: MergeRequest, into: string, answer: GitAnswer): Promise<SubagentsError> {
   const { checkout: cwd, squash } = request;
-  const unmerged = await tryGit(['diff', '--name-only', '--diff-filter=U', '-z'], { cwd });
+  const unmerged = await gitAt(cwd).try(['diff', '--name-only', '--diff-filter=U', '-z']);
   const paths = unmerged.stdout.split('\0').filter(Boolean);
   const begun = paths.length > 0 || operationUnderway(gitDirs(cwd).gitDir) === 'merge';
-  if (begun) await git(squash ? ['reset', '--merge'] : ['merge', '--abort'], { cwd });
+  if (begun) await gitAt(cwd).run(squash ? ['reset', '--merge'] : ['merge', '--abort']);
   if (paths.length > 0) return conflict(request, into, paths);
   if (answer.stderr.includes('would be overwritten')) {
     const files = answer.stderr
@@ -123,10 +123,10 @@ async function undone(request: MergeRequest, into: string, answer: GitAnswer): P
 }
 
 /** Puts the checkout back where git has ended well and yet left the merge half done. */
-async function nothingCommitted(cwd: string): Promise<SubagentsError> {
-  await git(['reset', '--merge'], { cwd });
-  await rm(join(gitDirs(cwd).gitDir, 'SQUASH_MSG'), { force: true });
-  return new SubagentsError('GIT', `git merge made no commit in ${cwd}; nothing was changed`, {
+async function nothingCommitted(git: Git): Promise<SubagentsError> {
+  await git.run(['reset', '--merge']);
+  await rm(join(gitDirs(git.cwd).gitDir, 'SQUASH_MSG'), { force: true });
+  return new SubagentsError('GIT', `git merge made no commit in ${git.cwd}; nothing was changed`, {
     remedy: 'Look at what git is told there about merges (git config --get-regexp merge), or merge by hand.',
   });
 }
@@ -134,10 +134,10 @@ async function nothingCommitted(cwd: string): Promise<SubagentsError> {
 /** Commits what `merge --squash` has staged; false when that is nothing. */
 async function commitSquashed(request: MergeRequest, into: string): Promise<boolean> {
   const { checkout: cwd, message } = request;
-  if ((await tryGit(['diff', '--cached', '--quiet'], { cwd })).exitCode === 0) return false;
-  const answer = await tryGit(['commit', '--quiet', '-F', '-'], { cwd, input: message });
+  if ((await gitAt(cwd).try(['diff', '--cached', '--quiet'])).exitCode === 0) return false;
+  const answer = await gitAt(cwd).try(['commit', '--quiet', '-F', '-'], { input: message });
   if (answer.exitCode === 0) return true;
-  await git(['reset', '--merge'], { cwd });
+  await gitAt(cwd).run(['reset', '--merge']);
   throw await undone(request, into, answer);
 }
 

@@ -3,8 +3,7 @@ import { branchTip, makeWay, ownBranch } from './branch.ts';
 import { isAncestor } from '../common.ts';
 import { keepCommit } from './kept-refs.ts';
 import { putBack } from '../commits/put-back.ts';
-import { git } from '../git.ts';
-import { type CallOptions } from '../run.ts';
+import type { Git } from '../git.ts';
 import { checkoutStatus } from '../contents/status.ts';
 import { commitsOnNone } from './unmerged.ts';
 
@@ -15,23 +14,21 @@ import { commitsOnNone } from './unmerged.ts';
  * @throws SubagentsError GIT
  */
 export async function moveBack(
-  cwd: string,
+  git: Git,
   { branch, head }: { branch: string; head: string },
-  callOptions: CallOptions = {},
 ): Promise<string[]> {
-  const options = { ...callOptions, cwd };
-  const notes = await ownBranch(options, branch);
-  const tip = await branchTip(cwd, branch);
-  if (tip !== undefined && (await isAncestor(cwd, head, tip))) return notes;
-  if (tip === undefined) notes.push(...(await makeWay(options, branch)));
+  const notes = await ownBranch(git, branch);
+  const tip = await branchTip(git, branch);
+  if (tip !== undefined && (await isAncestor(git, head, tip))) return notes;
+  if (tip === undefined) notes.push(...(await makeWay(git, branch)));
   const args = ['update-ref', '--no-deref', '--create-reflog', '-m', 'subagents: moved back'];
-  await git([...args, `refs/heads/${branch}`, head, tip ?? ''], options);
+  await git.run([...args, `refs/heads/${branch}`, head, tip ?? '']);
   const what = tip === undefined ? 'deleted; it was made again' : 'moved; it was moved back';
   notes.push(`the verification had ${branch} ${what} to ${head.slice(0, 10)}`);
-  if (tip !== undefined && (await commitsOnNone(cwd, tip)) > 0)
-    notes.push(`what it was moved to is kept in ${await keepCommit(options, tip, { lost: true })}`);
-  if ((await checkoutStatus(cwd)).branch !== branch) return notes;
-  const { kept } = await putBack(cwd, { to: head, why: 'Files as verification left them' }, callOptions);
+  if (tip !== undefined && (await commitsOnNone(git, tip)) > 0)
+    notes.push(`what it was moved to is kept in ${await keepCommit(git, tip, { lost: true })}`);
+  if ((await checkoutStatus(git)).branch !== branch) return notes;
+  const { kept } = await putBack(git, { to: head, why: 'Files as verification left them' });
   if (kept !== undefined) notes.push(`files as it left them are kept in ${kept}`);
   return notes;
 }

@@ -1,7 +1,7 @@
 /** The stash of a repository, which all its worktrees share. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { tryGit } from '../git.ts';
+import type { Git } from '../git.ts';
 
 /** Whose entries are asked for. */
 export interface StashOf {
@@ -16,10 +16,10 @@ export interface StashOf {
  * Entries that were made in a worktree, as git names them: `stash@{0}`. They are known by the branch that was checked out, or,
  * where that was none, by the commit.
  */
-export async function stashedIn(commonDir: string, { branch, heads, since = 0 }: StashOf): Promise<string[]> {
-  if (!existsSync(join(commonDir, 'logs/refs/stash')) && !existsSync(join(commonDir, 'reftable'))) return [];
+export async function stashedIn(git: Git, { branch, heads, since = 0 }: StashOf): Promise<string[]> {
+  if (!existsSync(join(git.cwd, 'logs/refs/stash')) && !existsSync(join(git.cwd, 'reftable'))) return [];
   const args = ['log', '--walk-reflogs', '--date=unix', '--format=%gd%x00%gs%x00%P', 'refs/stash', '--'];
-  const { stdout } = await tryGit(args, { cwd: commonDir });
+  const { stdout } = await git.try(args);
   return stdout.split('\n').flatMap((line, index) => {
     const [at = '', subject = '', parents = ''] = line.split('\0');
     const [, on] = / on ([^:]+):/i.exec(` ${subject}`) ?? [];

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { REMOTE_TAGS } from '../remote.ts';
-import { git, tryGit } from '../git.ts';
+import type { Git } from '../git.ts';
 import { gitlinks, MAX_DEPTH } from '../worktrees/submodules.ts';
 
 /** Other branches that are looked at for the content of a branch, the newest. */
@@ -29,25 +29,25 @@ export interface BranchAt {
  * @throws SubagentsError GIT
  */
 export async function commitsOnlyOn(
-  repo: string,
+  git: Git,
   { branch, tip }: Pick<BranchAt, 'branch' | 'tip'>,
   gone: readonly string[] = [],
 ): Promise<number> {
   const without = [branch, ...gone].map((name) => `--exclude=${name}`);
   const others = ['--not', ...without, '--branches', '--tags', '--remotes'];
-  return Number(await git(['rev-list', '--count', tip, ...others], { cwd: repo }));
+  return Number(await git.run(['rev-list', '--count', tip, ...others]));
 }
 
 /** How many commits of `commit` are on no branch, tag or remote branch at all. @throws SubagentsError GIT */
-export async function commitsOnNone(repo: string, commit: string): Promise<number> {
+export async function commitsOnNone(git: Git, commit: string): Promise<number> {
   const refs = ['--not', '--branches', '--tags', '--remotes'];
-  return Number(await git(['rev-list', '--count', commit, ...refs], { cwd: repo }));
+  return Number(await git.run(['rev-list', '--count', commit, ...refs]));
 }
 
 /** How many commits of all branches and tags of the clone `repo` its remote does not have. @throws SubagentsError GIT */
-export async function commitsNowhereElse(repo: string): Promise<number> {
+export async function commitsNowhereElse(git: Git): Promise<number> {
   const args = ['rev-list', '--count', '--branches', '--tags', '--not', '--remotes', `--glob=${REMOTE_TAGS}`];
-  return Number(await git(args, { cwd: repo }));
+  return Number(await git.run(args));
 }
 
 /**
@@ -56,37 +56,37 @@ export async function commitsNowhereElse(repo: string): Promise<number> {
  * @throws SubagentsError GIT
  */
 export async function aloneInSubmodules(
-  cwd: string,
+  git: Git,
   checkout: string,
   depth = 1,
 ): Promise<{ readonly path: string; readonly commits: number }[]> {
   if (depth > MAX_DEPTH) return [];
   const found: { path: string; commits: number }[] = [];
-  for (const path of await gitlinks(cwd)) {
-    const [here, there] = [join(cwd, path), join(checkout, path)];
+  for (const path of await gitlinks(git)) {
+    const [here, there] = [join(git.cwd, path), join(checkout, path)];
     if (!existsSync(join(here, '.git'))) continue;
-    const commits = await commitsAlone(here, existsSync(join(there, '.git')) ? there : undefined);
+    const commits = await commitsAlone(git.in(here), existsSync(join(there, '.git')) ? there : undefined);
     if (commits > 0) found.push({ path, commits });
-    const below = await aloneInSubmodules(here, there, depth + 1);
+    const below = await aloneInSubmodules(git.in(here), there, depth + 1);
     found.push(...below.map((each) => ({ ...each, path: join(path, each.path) })));
   }
   return found;
 }
 
 /** How many commits of the repository `here` are on no remote branch of it, and not in the repository `there`. */
-async function commitsAlone(here: string, there: string | undefined): Promise<number> {
+async function commitsAlone(git: Git, there: string | undefined): Promise<number> {
   // With HEAD, whatever it is at.
-  const list = await git(['rev-list', '--all', '--not', '--remotes'], { cwd: here });
+  const list = await git.run(['rev-list', '--all', '--not', '--remotes']);
   if (list === '' || there === undefined) return list.split('\n').filter(Boolean).length;
-  const known = await git(['cat-file', '--batch-check'], { cwd: there, input: `${list}\n` });
+  const known = await git.in(there).run(['cat-file', '--batch-check'], { input: `${list}\n` });
   return known.split('\n').filter((line) => line.endsWith(' missing')).length;
 }
 
 /** Whether merging `commit` into `head` would change nothing; no where that cannot be known, as with a git older than 2.38. */
-export async function contains(repo: string, head: string, commit: string): Promise<boolean> {
-  const { exitCode, stdout } = await tryGit(['merge-tree', '--write-tree', head, commit], { cwd: repo });
+export async function contains(git: Git, head: string, commit: string): Promise<boolean> {
+  const { exitCode, stdout } = await git.try(['merge-tree', '--write-tree', head, commit]);
   if (exitCode !== 0) return false;
-  return stdout === (await git(['rev-parse', `${head}^{tree}`], { cwd: repo }));
+  return stdout === (await git.run(['rev-parse', `${head}^{tree}`]));
 }
 
 /**
@@ -94,21 +94,19 @@ export async function contains(repo: string, head: string, commit: string): Prom
  * where `tip` changes nothing against `base` in the first place, and with a git older than 2.38.
  * @throws SubagentsError GIT
  */
-export async function branchWithContent(repo: string, base: string, tip: string): Promise<Ref | undefined> {
-  const trees = await git(['rev-parse', `${base}^{tree}`, `${tip}^{tree}`], { cwd: repo });
+export async function branchWithContent(git: Git, base: string, tip: string): Promise<Ref | undefined> {
+  const trees = await git.run(['rev-parse', `${base}^{tree}`, `${tip}^{tree}`]);
   const [before, after] = trees.split('\n');
   if (before === after) return undefined;
   const format = '--format=%(refname) %(tree) %(objectname)';
-  const list = await git(['for-each-ref', format, '--sort=-committerdate', 'refs/heads', 'refs/remotes'], {
-    cwd: repo,
-  });
+  const list = await git.run(['for-each-ref', format, '--sort=-committerdate', 'refs/heads', 'refs/remotes']);
   const candidates = list
     .split('\n')
     .map((line) => line.split(' '))
     .filter(([name = '']) => name !== '' && !name.startsWith('refs/heads/subagents/'))
     .slice(0, MAX_LOOKED_AT);
   for (const [name = '', tree, oid = ''] of candidates) {
-    const { exitCode, stdout } = await tryGit(['merge-tree', '--write-tree', oid, tip], { cwd: repo });
+    const { exitCode, stdout } = await git.try(['merge-tree', '--write-tree', oid, tip]);
     if (exitCode === 0 && stdout === tree) return { name, oid };
   }
   return undefined;

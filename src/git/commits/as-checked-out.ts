@@ -9,8 +9,7 @@ import { namesIn, statIfThere } from '../../system/files.ts';
 import { withOwnIndex } from './own-index.ts';
 import { attributesOf, type Readings } from '../trust/readings.ts';
 import { gitDirs } from '../git-dirs.ts';
-import { git, tryGit } from '../git.ts';
-import { type CallOptions } from '../run.ts';
+import type { Git } from '../git.ts';
 import { untrackedFolders } from '../contents/status.ts';
 import { withScratch } from '../../system/scratch-folder.ts';
 
@@ -29,19 +28,13 @@ export interface WrittenFrom {
  * `since` are compared, unless attributes have changed.
  * @throws SubagentsError GIT
  */
-export function writtenOtherwise(
-  cwd: string,
-  { since, start }: WrittenFrom,
-  callOptions: CallOptions = {},
-): Promise<string[]> {
-  return withOwnIndex(cwd, callOptions, async ({ options, scratch }) => {
-    const changed = await tryGit(
-      ['diff', '--quiet', start, 'HEAD', '--', ':(glob)**/.gitattributes'],
-      options,
-    );
+export function writtenOtherwise(git: Git, { since, start }: WrittenFrom): Promise<string[]> {
+  const { cwd } = git;
+  return withOwnIndex(git, async ({ git: own, scratch }) => {
+    const changed = await own.try(['diff', '--quiet', start, 'HEAD', '--', ':(glob)**/.gitattributes']);
     const touched = (path: string): boolean =>
       changed.exitCode !== 0 || (statIfThere(join(cwd, path))?.ctimeMs ?? 0) > since - GRANULARITY_MS;
-    const tracked = (await git(['ls-files', '--stage', '-t', '-z'], options)).split('\0');
+    const tracked = (await own.run(['ls-files', '--stage', '-t', '-z'])).split('\0');
     // "H 100644 … 0\tpath": a file that is there, and in no conflict.
     const files = tracked
       .filter((entry) => /^H 100\d+ \S+ 0\t/.test(entry))
@@ -50,8 +43,7 @@ export function writtenOtherwise(
     if (files.length === 0) return [];
     const folder = join(scratch, 'checkout');
     await mkdir(folder);
-    await git(['checkout-index', '--force', '-z', '--stdin', `--prefix=${folder}/`], {
-      ...options,
+    await own.run(['checkout-index', '--force', '-z', '--stdin', `--prefix=${folder}/`], {
       input: files.join('\0'),
     });
     const different: string[] = [];
@@ -80,16 +72,16 @@ async function sameContent(one: string, other: string): Promise<boolean> {
 }
 
 /**
- * Does `work` with the environment for git calls in which `info/attributes` is as it was `before`.
+ * Does `work` with a handle in whose calls `info/attributes` is as it was `before`.
  * @throws the system's error when its stand-in cannot be made
  */
 export async function withAttributesAsBefore<T>(
-  cwd: string,
+  git: Git,
   before: Readings | undefined,
-  work: (callOptions: CallOptions) => Promise<T>,
+  work: (git: Git) => Promise<T>,
 ): Promise<T> {
-  const { commonDir } = gitDirs(cwd);
-  if (before === undefined || attributesOf(commonDir) === before.attributes) return work({});
+  const { commonDir } = gitDirs(git.cwd);
+  if (before === undefined || attributesOf(commonDir) === before.attributes) return work(git);
   return withScratch(async (scratch) => {
     // The same git folder, but for `info`.
     const stand = await mkdtemp(join(scratch, 'git-'));
@@ -98,7 +90,7 @@ export async function withAttributesAsBefore<T>(
     await linkAll(join(commonDir, 'info'), join(stand, 'info'), 'attributes');
     if (before.attributes !== undefined)
       await writeFile(join(stand, 'info', 'attributes'), before.attributes);
-    return work({ env: { GIT_COMMON_DIR: stand } });
+    return work(git.with({ env: { GIT_COMMON_DIR: stand } }));
   });
 }
 
@@ -107,9 +99,9 @@ async function linkAll(from: string, to: string, except: string): Promise<void> 
 }
 
 /** Folders of the worktree `cwd` in which no file lies, each with a `/` at the end: no commit holds them. @throws SubagentsError GIT */
-export async function emptyFolders(cwd: string): Promise<string[]> {
-  const folders = (await untrackedFolders(cwd)).filter((path) => path.endsWith('/'));
-  return folders.filter((path) => hasNoFile(join(cwd, path)));
+export async function emptyFolders(git: Git): Promise<string[]> {
+  const folders = (await untrackedFolders(git)).filter((path) => path.endsWith('/'));
+  return folders.filter((path) => hasNoFile(join(git.cwd, path)));
 }
 
 function hasNoFile(folder: string): boolean {

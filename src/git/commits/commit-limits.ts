@@ -4,7 +4,7 @@ import { basename, extname } from 'node:path/posix';
 import { join } from 'node:path';
 import type { Unsaved } from '../../contract/index.ts';
 import { holdsToken, secretsByShape } from '../../environment/secret-shapes.ts';
-import { tryGit } from '../git.ts';
+import type { Git } from '../git.ts';
 import type { CheckoutStatus } from '../contents/status.ts';
 import { statIfThere } from '../../system/files.ts';
 
@@ -67,15 +67,15 @@ export function likelySecret(path: string, content: Buffer): string | undefined 
  * @throws SubagentsError GIT
  */
 export async function leftOutOfCommit(
-  cwd: string,
+  git: Git,
   { changed, untracked }: CheckoutStatus,
   skip: ReadonlySet<string>,
 ): Promise<LeftOut[]> {
   const fresh = untracked.filter((path) => !path.endsWith('/') && !skip.has(path));
   const all = [...changed.map(({ path }) => path), ...fresh];
-  const sizes = new Map(all.map((path) => [path, sizeOf(join(cwd, path))]));
+  const sizes = new Map(all.map((path) => [path, sizeOf(join(git.cwd, path))]));
   const large = all.filter((path) => (sizes.get(path) ?? 0) > MAX_COMMITTED_FILE_BYTES);
-  const elsewhere = await storedElsewhere(cwd, large);
+  const elsewhere = await storedElsewhere(git, large);
   const out = large
     .filter((path) => !elsewhere.has(path))
     .map((path) =>
@@ -87,7 +87,7 @@ export async function leftOutOfCommit(
   const gone = new Set([...out.map(({ path }) => path), ...elsewhere]);
   for (const path of all) {
     if (gone.has(path)) continue;
-    const secret = likelySecret(path, beginning(join(cwd, path)));
+    const secret = likelySecret(path, beginning(join(git.cwd, path)));
     if (secret === undefined) continue;
     out.push(one(path, `likely a secret: ${secret}`));
     gone.add(path);
@@ -136,12 +136,9 @@ function grouped(paths: readonly string[]): Map<string, string[]> {
 }
 
 /** Of `paths`, those whose content goes to another store (Git LFS and the like), and into the commit only by name. */
-async function storedElsewhere(cwd: string, paths: readonly string[]): Promise<ReadonlySet<string>> {
+async function storedElsewhere(git: Git, paths: readonly string[]): Promise<ReadonlySet<string>> {
   if (paths.length === 0) return new Set();
-  const { stdout } = await tryGit(['check-attr', '-z', '--stdin', 'filter'], {
-    cwd,
-    input: paths.join('\0'),
-  });
+  const { stdout } = await git.try(['check-attr', '-z', '--stdin', 'filter'], { input: paths.join('\0') });
   const items = stdout.split('\0');
   const found = new Set<string>();
   for (let at = 0; at + 2 < items.length; at += 3)

@@ -4,8 +4,7 @@
  */
 import { join } from 'node:path';
 import { statIfThere } from '../../system/files.ts';
-import { git, tryGit } from '../git.ts';
-import { type GitOptions } from '../run.ts';
+import type { Git } from '../git.ts';
 
 /** Of more marks, none is told apart. */
 const MAX_MARKS = 20_000;
@@ -14,11 +13,11 @@ const MAX_MARKS = 20_000;
  * Files of the checkout `cwd` that are there and marked, each as `git ls-files -v` has it: `h path`, `S path`. Undefined where they are
  * too many. @throws SubagentsError GIT
  */
-export async function readIndexMarks(cwd: string): Promise<string[] | undefined> {
-  const entries = (await git(['ls-files', '-v', '-z'], { cwd })).split('\0');
+export async function readIndexMarks(git: Git): Promise<string[] | undefined> {
+  const entries = (await git.run(['ls-files', '-v', '-z'])).split('\0');
   const marked = entries.filter((entry) => /^([a-z]|S) /.test(entry));
   if (marked.length > MAX_MARKS) return undefined;
-  return marked.filter((entry) => statIfThere(join(cwd, entry.slice(2))) !== undefined);
+  return marked.filter((entry) => statIfThere(join(git.cwd, entry.slice(2))) !== undefined);
 }
 
 /**
@@ -26,8 +25,8 @@ export async function readIndexMarks(cwd: string): Promise<string[] | undefined>
  * @returns what was done, in words; nothing where there are none.
  * @throws SubagentsError GIT
  */
-export async function clearIndexMarks(cwd: string, before: readonly string[] | undefined): Promise<string[]> {
-  const now = before === undefined ? undefined : await readIndexMarks(cwd);
+export async function clearIndexMarks(git: Git, before: readonly string[] | undefined): Promise<string[]> {
+  const now = before === undefined ? undefined : await readIndexMarks(git);
   if (before === undefined || now === undefined) return [];
   const known = new Set(before);
   const came = now.filter((entry) => !known.has(entry));
@@ -38,8 +37,8 @@ export async function clearIndexMarks(cwd: string, before: readonly string[] | u
     const had = new Set(marked(before));
     const ours = marked(came).filter((path) => !had.has(path));
     if (ours.length === 0) return '';
-    const options: GitOptions = { cwd, input: ours.join('\0') };
-    return (await tryGit(['update-index', '-z', how, '--stdin'], options)).stderr;
+    const input = ours.join('\0');
+    return (await git.try(['update-index', '-z', how, '--stdin'], { input })).stderr;
   };
   const said =
     (await clear(/^[Ss] /, '--no-skip-worktree')) + (await clear(/^[a-z] /, '--no-assume-unchanged'));

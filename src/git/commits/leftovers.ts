@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Unsaved } from '../../contract/index.ts';
-import { git, tryGit } from '../git.ts';
-import { gitError, type GitOptions, type CallOptions } from '../run.ts';
+import type { Git } from '../git.ts';
+import { gitError } from '../run.ts';
 import { parseStatus, STATUS, type CheckoutStatus } from '../contents/status.ts';
 
 export interface Leftovers {
@@ -29,7 +29,7 @@ export interface LeftoversOf {
  */
 export async function readLeftovers(
   { cwd, status, leaveOut = [], within = [] }: LeftoversOf,
-  withIndex: GitOptions,
+  git: Git,
 ): Promise<Leftovers> {
   const repositories = status.untracked.filter((path) => path.endsWith('/'));
   const excluded = [...repositories, ...leaveOut].map((path) => path.replace(/\/$/, ''));
@@ -38,8 +38,7 @@ export async function readLeftovers(
   const failed = new Map<string, string>();
   const add = async (what: readonly string[]): Promise<string> => {
     const but = [...failed.keys()].map((path) => `:(exclude,top,literal)${path}`);
-    const answer = await tryGit([...args, '--pathspec-from-file=-', '--pathspec-file-nul'], {
-      ...withIndex,
+    const answer = await git.try([...args, '--pathspec-from-file=-', '--pathspec-file-nul'], {
       input: [...what, ...but].join('\0'),
     });
     const [path, reason] = (answer.exitCode > 1 && notConverted(answer.stderr)) || [];
@@ -54,8 +53,8 @@ export async function readLeftovers(
   const single = within.filter((path) => !path.endsWith('/'));
   let said = await add(pathspecs);
   if (single.length > 0) said += await add(single.map((path) => `:(top,literal)${path}`));
-  const tree = await git(['write-tree'], withIndex);
-  const left = said === '' ? [] : await notAdded(withIndex);
+  const tree = await git.run(['write-tree']);
+  const left = said === '' ? [] : await notAdded(git);
   return {
     tree,
     unsaved: [
@@ -92,8 +91,8 @@ const isBelow = (path: string, entry: string): boolean =>
   path === entry || (entry.endsWith('/') && path.startsWith(entry));
 
 /** What differs between the folder and the index. */
-async function notAdded(withIndex: GitOptions): Promise<string[]> {
-  const { changed, untracked } = parseStatus(await git(STATUS, withIndex));
+async function notAdded(git: Git): Promise<string[]> {
+  const { changed, untracked } = parseStatus(await git.run(STATUS));
   const differing = changed.filter(({ state, dirtySubmodule }) => state[1] !== '.' && !dirtySubmodule);
   return [...differing.map(({ path }) => path), ...untracked];
 }
@@ -112,7 +111,7 @@ function reasonFor(path: string, said: string): string {
 export async function commitLeftovers(
   { cwd, gitDir, status }: { cwd: string; gitDir: string; status: CheckoutStatus },
   { tree, message }: { tree: string; message: string },
-  options: CallOptions,
+  git: Git,
 ): Promise<string> {
   const resolved = !status.changed.some(({ unmerged }) => unmerged);
   const merged = resolved ? await readFile(join(gitDir, 'MERGE_HEAD'), 'utf8').catch(() => '') : '';
@@ -120,9 +119,7 @@ export async function commitLeftovers(
     ...(status.head === undefined ? [] : [status.head]),
     ...merged.split('\n').filter(Boolean),
   ];
-  return git(['commit-tree', tree, ...parents.flatMap((parent) => ['-p', parent]), '-F', '-'], {
-    ...options,
-    cwd,
+  return git.in(cwd).run(['commit-tree', tree, ...parents.flatMap((parent) => ['-p', parent]), '-F', '-'], {
     input: message,
   });
 }

@@ -19,15 +19,15 @@ import { join } from 'node:path';
 import { removeTree } from '../../system/remove-tree.ts';
 import { withScratch } from '../../system/scratch-folder.ts';
 import { gitDirs } from '../git-dirs.ts';
-import { git, tryGit } from '../git.ts';
-import { gitError, type GitOptions, type CallOptions } from '../run.ts';
+import type { Git } from '../git.ts';
+import { gitError } from '../run.ts';
 import { copyIndex } from './scratch-index.ts';
 import { parseStatus, STATUS, type CheckoutStatus } from '../contents/status.ts';
 import { statIfThere } from '../../system/files.ts';
 
 export interface OwnIndex {
   /** For calls that are to use it. */
-  readonly options: GitOptions & { readonly env: Readonly<Record<string, string | undefined>> };
+  readonly git: Git;
   /** Makes it the index of the worktree. @throws the system's error */
   readonly adopt: () => Promise<void>;
   /** A folder for this work alone. */
@@ -39,20 +39,17 @@ export interface OwnIndex {
  * worktree's index; only files that lie outside of the sparse patterns, and are not there, are left unread.
  * @throws SubagentsError GIT
  */
-export async function withOwnIndex<T>(
-  cwd: string,
-  callOptions: CallOptions,
-  work: (index: OwnIndex) => Promise<T>,
-): Promise<T> {
+export async function withOwnIndex<T>(git: Git, work: (index: OwnIndex) => Promise<T>): Promise<T> {
+  const { cwd } = git;
   const { gitDir } = gitDirs(cwd);
   return withScratch(async (scratch) => {
     const path = join(scratch, 'index');
-    const place = ownPlace(cwd, callOptions);
+    const place = ownPlace(git);
     const { fileMode, sparse } = await readCore(place);
     const modes = fileMode ? {} : await withModes(cwd);
-    const options = { ...place, env: { ...place.env, GIT_INDEX_FILE: path, ...modes } };
-    await copyUnmarked(gitDir, path, options);
-    if (sparse) await applySparsePatterns(scratch, options);
+    const own = place.with({ env: { GIT_INDEX_FILE: path, ...modes } });
+    await copyUnmarked(gitDir, path, own);
+    if (sparse) await applySparsePatterns(scratch, own);
     const adopt = async (): Promise<void> => {
       const own = join(gitDir, 'index');
       const beside = join(gitDir, 'index.subagents');
@@ -62,20 +59,20 @@ export async function withOwnIndex<T>(
       if (statIfThere(own)?.isDirectory()) await removeTree(own);
       await rename(beside, own);
     };
-    return work({ options, adopt, scratch });
+    return work({ git: own, adopt, scratch });
   });
 }
 
 /** For calls in the worktree `cwd`, whatever core.worktree and core.bare say. @throws SubagentsError NOT_A_REPOSITORY */
-export function ownPlace(cwd: string, callOptions: CallOptions = {}): OwnIndex['options'] {
-  const { gitDir } = gitDirs(cwd);
-  return { ...callOptions, cwd, env: { ...callOptions.env, GIT_DIR: gitDir, GIT_WORK_TREE: cwd } };
+export function ownPlace(git: Git): Git {
+  const { gitDir } = gitDirs(git.cwd);
+  return git.with({ env: { GIT_DIR: gitDir, GIT_WORK_TREE: git.cwd } });
 }
 
 /** The settings that decide how an index of our own is made. */
-async function readCore(options: GitOptions): Promise<{ fileMode: boolean; sparse: boolean }> {
+async function readCore(git: Git): Promise<{ fileMode: boolean; sparse: boolean }> {
   const args = ['config', '--type=bool', '--get-regexp', String.raw`^core\.(filemode|sparsecheckout)$`];
-  const lines = (await tryGit(args, options)).stdout.split('\n');
+  const lines = (await git.try(args)).stdout.split('\n');
   const value = (key: string): string | undefined =>
     lines.findLast((line) => line.startsWith(`${key} `))?.slice(key.length + 1);
   return { fileMode: value('core.filemode') !== 'false', sparse: value('core.sparsecheckout') === 'true' };
@@ -90,10 +87,10 @@ export interface WorktreeStatus extends CheckoutStatus {
 const ALL = [...STATUS, '--ignored=matching'];
 
 /** The status of the worktree `cwd`, whatever its index hides. Nothing in it is changed. @throws SubagentsError GIT */
-export function lookAtWorktree(cwd: string): Promise<WorktreeStatus> {
-  return withOwnIndex(cwd, {}, async ({ options }) => {
-    const answer = await tryGit(ALL, options);
-    if (answer.exitCode !== 0) throw gitError(ALL, cwd, answer);
+export function lookAtWorktree(git: Git): Promise<WorktreeStatus> {
+  return withOwnIndex(git, async ({ git: own }) => {
+    const answer = await own.try(ALL);
+    if (answer.exitCode !== 0) throw gitError(ALL, git.cwd, answer);
     return { ...parseStatus(answer.stdout), unreadable: unreadableIn(answer.stderr) };
   });
 }
@@ -103,17 +100,17 @@ export function lookAtWorktree(cwd: string): Promise<WorktreeStatus> {
  * made readable for it first.
  * @throws SubagentsError GIT
  */
-export function worktreeStatus(cwd: string, callOptions: CallOptions = {}): Promise<WorktreeStatus> {
-  return withOwnIndex(cwd, callOptions, (index) => statusThrough(index));
+export function worktreeStatus(git: Git): Promise<WorktreeStatus> {
+  return withOwnIndex(git, (index) => statusThrough(index));
 }
 
 /** The same of the worktree that `index` is of. @throws SubagentsError GIT */
-export async function statusThrough({ options }: OwnIndex): Promise<WorktreeStatus> {
-  const { cwd } = options;
-  let answer = await tryGit(ALL, options);
+export async function statusThrough({ git }: OwnIndex): Promise<WorktreeStatus> {
+  const { cwd } = git;
+  let answer = await git.try(ALL);
   if (unreadableIn(answer.stderr).length > 0) {
     await openFolders(cwd);
-    answer = await tryGit(ALL, options);
+    answer = await git.try(ALL);
   }
   if (answer.exitCode !== 0) throw gitError(ALL, cwd, answer);
   const status = parseStatus(answer.stdout);
@@ -137,38 +134,36 @@ function unreadableIn(stderr: string): string[] {
 }
 
 /** A copy of the worktree's index in which no entry is marked as one not to be read; what HEAD has, where it cannot be read. */
-async function copyUnmarked(gitDir: string, path: string, options: GitOptions): Promise<void> {
+async function copyUnmarked(gitDir: string, path: string, git: Git): Promise<void> {
   try {
     await copyIndex(gitDir, path);
-    await unmark(options);
+    await unmark(git);
   } catch {
-    options.signal?.throwIfAborted();
+    git.signal?.throwIfAborted();
     await rm(path, { force: true });
-    const head = await tryGit(['rev-parse', '--verify', '--quiet', 'HEAD'], options);
-    await git(['read-tree', head.exitCode === 0 ? 'HEAD' : '--empty'], options);
+    const head = await git.try(['rev-parse', '--verify', '--quiet', 'HEAD']);
+    await git.run(['read-tree', head.exitCode === 0 ? 'HEAD' : '--empty']);
   }
 }
 
-async function unmark(options: GitOptions): Promise<void> {
-  const entries = (await git(['ls-files', '-v', '-z'], options)).split('\0');
+async function unmark(git: Git): Promise<void> {
+  const entries = (await git.run(['ls-files', '-v', '-z'])).split('\0');
   // "S path": skip-worktree; a small letter: assume-unchanged.
   const marked = (tags: RegExp): string[] =>
     entries.filter((entry) => tags.test(entry)).map((entry) => entry.slice(2));
   const clear = async (paths: readonly string[], how: string): Promise<void> => {
-    if (paths.length > 0)
-      await git(['update-index', '-z', how, '--stdin'], { ...options, input: paths.join('\0') });
+    if (paths.length > 0) await git.run(['update-index', '-z', how, '--stdin'], { input: paths.join('\0') });
   };
   await clear(marked(/^[Ss] /), '--no-skip-worktree');
   await clear(marked(/^[a-z] /), '--no-assume-unchanged');
 }
 
 /** Marks as not to be read what a sparse checkout leaves out; git itself takes the mark off whatever is there all the same. */
-async function applySparsePatterns(scratch: string, options: GitOptions & { env: object }): Promise<void> {
+async function applySparsePatterns(scratch: string, git: Git): Promise<void> {
   // In an empty folder, so that it writes and removes nothing.
   const empty = join(scratch, 'empty');
   await mkdir(empty);
-  const there = { ...options, cwd: empty, env: { ...options.env, GIT_WORK_TREE: empty } };
-  await git(['sparse-checkout', 'reapply'], there);
+  await git.runningIn(empty).run(['sparse-checkout', 'reapply'], { env: { GIT_WORK_TREE: empty } });
 }
 
 /**

@@ -5,8 +5,8 @@ import { inTheWay } from '../worktrees/in-the-way.ts';
 import { FALLBACK_IDENTITY } from '../trust/identity.ts';
 import { keepCommit } from '../branches/kept-refs.ts';
 import { statusThrough, withOwnIndex } from './own-index.ts';
-import { git, tryGit } from '../git.ts';
-import { gitError, type GitOptions, type CallOptions } from '../run.ts';
+import type { Git } from '../git.ts';
+import { gitError } from '../run.ts';
 import { NOT_UTF8, statIfThere } from '../../system/files.ts';
 
 export interface PutBackInput {
@@ -33,60 +33,52 @@ export interface PutBack {
  * @throws SubagentsError GIT, also where a file cannot be read and so cannot be kept: then nothing was changed; DISK_FULL
  */
 export async function putBack(
-  cwd: string,
+  git: Git,
   { to, why, known = [], keep = true }: PutBackInput,
-  callOptions: CallOptions = {},
 ): Promise<PutBack> {
-  const options = { ...callOptions, cwd };
-  const { changed } = await withOwnIndex(cwd, callOptions, statusThrough);
+  const { changed } = await withOwnIndex(git, statusThrough);
   const differing = changed.filter(({ dirtySubmodule }) => !dirtySubmodule);
   const unread = differing.filter(({ state }) => state[1] !== '.').map(({ path }) => path);
-  const saved = await savedState(cwd, unread, to, callOptions);
+  const saved = await savedState(git, unread, to);
   const commits = [to, 'HEAD', ...known].map((commit) => `${commit}^{tree}`);
-  const trees = (await git(['rev-parse', ...commits], options)).split('\n');
-  const kept = trees.includes(saved) || !keep ? undefined : await keepTree(options, saved, to, why);
-  await withOwnIndex(cwd, callOptions, async (index) => {
-    await git(['read-tree', '--reset', '-u', to], index.options);
+  const trees = (await git.run(['rev-parse', ...commits])).split('\n');
+  const kept = trees.includes(saved) || !keep ? undefined : await keepTree(git, saved, to, why);
+  await withOwnIndex(git, async (index) => {
+    await index.git.run(['read-tree', '--reset', '-u', to]);
     await index.adopt();
   });
   return { changed: differing.map(({ path }) => path), kept };
 }
 
 /** The tree of all that is in the folder, but for ignored files that nothing is put in the place of. */
-function savedState(
-  cwd: string,
-  changed: readonly string[],
-  to: string,
-  callOptions: CallOptions,
-): Promise<string> {
-  return withOwnIndex(cwd, callOptions, async ({ options }) => {
+function savedState(git: Git, changed: readonly string[], to: string): Promise<string> {
+  return withOwnIndex(git, async ({ git: own }) => {
     const add = async (args: readonly string[], paths: readonly string[]): Promise<void> => {
       if (paths.length === 0) return;
       const all = ['-c', 'core.safecrlf=false', 'add', '--sparse', ...args];
       const from = ['--pathspec-from-file=-', '--pathspec-file-nul'];
       const input = paths.map((path) => `:(top,literal)${path}`).join('\0');
-      const answer = await tryGit([...all, ...from], { ...options, input });
-      if (answer.exitCode !== 0) throw gitError(['add'], cwd, answer);
+      const answer = await own.try([...all, ...from], { input });
+      if (answer.exitCode !== 0) throw gitError(['add'], git.cwd, answer);
     };
     const whole = changed.some((path) => path.includes(NOT_UTF8));
     // No pathspec of ours names such a file.
-    if (whole) await git(['-c', 'core.safecrlf=false', 'add', '--sparse', '--update', '--', ':/'], options);
+    if (whole) await own.run(['-c', 'core.safecrlf=false', 'add', '--sparse', '--update', '--', ':/']);
     else await add(['--all'], changed);
-    const before = await git(['write-tree'], options);
+    const before = await own.run(['write-tree']);
     // A folder where a file was, and what is ignored or new where `to` has a file.
-    const folders = changed.filter((path) => statIfThere(join(cwd, path))?.isDirectory());
-    await add(['--force'], [...folders, ...(await inTheWay(cwd, before, to))]);
-    return git(['write-tree'], options);
+    const folders = changed.filter((path) => statIfThere(join(git.cwd, path))?.isDirectory());
+    await add(['--force'], [...folders, ...(await inTheWay(git, before, to))]);
+    return own.run(['write-tree']);
   });
 }
 
-async function keepTree(options: GitOptions, tree: string, parent: string, why: string): Promise<string> {
+async function keepTree(git: Git, tree: string, parent: string, why: string): Promise<string> {
   const { name, email } = FALLBACK_IDENTITY;
   const env = {
-    ...options.env,
     ...{ GIT_AUTHOR_NAME: name, GIT_AUTHOR_EMAIL: email },
     ...{ GIT_COMMITTER_NAME: name, GIT_COMMITTER_EMAIL: email },
   };
-  const commit = await git(['commit-tree', tree, '-p', parent, '-m', why], { ...options, env });
-  return keepCommit(options, commit);
+  const commit = await git.run(['commit-tree', tree, '-p', parent, '-m', why], { env });
+  return keepCommit(git, commit);
 }

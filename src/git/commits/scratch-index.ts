@@ -3,25 +3,25 @@ import { copyFile, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withScratch } from '../../system/scratch-folder.ts';
 import { gitDirs } from '../git-dirs.ts';
-import { tryGit } from '../git.ts';
+import type { Git } from '../git.ts';
 
 /**
  * Does `work` with an index that knows of new files, too, so that a diff of the folder shows them.
  * @param files which, from the root of the checkout; default: all that are not ignored.
  */
 export async function withNewFiles<T>(
-  cwd: string,
+  git: Git,
   work: (env: { readonly GIT_INDEX_FILE: string }) => Promise<T>,
   files?: readonly string[],
 ): Promise<T> {
   return withScratch(async (scratch) => {
     const env = { GIT_INDEX_FILE: join(scratch, 'index') };
-    await copyIndex(gitDirs(cwd).gitDir, env.GIT_INDEX_FILE).catch(() => undefined);
+    await copyIndex(gitDirs(git.cwd).gitDir, env.GIT_INDEX_FILE).catch(() => undefined);
     const add = ['--literal-pathspecs', 'add', '--intent-to-add', '--ignore-errors'];
-    if (files === undefined) await tryGit([...add, '--', '.'], { cwd, env });
+    if (files === undefined) await git.try([...add, '--', '.'], { env });
     else if (files.length > 0) {
       const from = ['--pathspec-from-file=-', '--pathspec-file-nul'];
-      await tryGit([...add, ...from], { cwd, env, input: files.join('\0') });
+      await git.try([...add, ...from], { env, input: files.join('\0') });
     }
     return work(env);
   });

@@ -12,8 +12,7 @@ import { leftOutOfCommit } from './commit-limits.ts';
 import { statusThrough, withOwnIndex, type OwnIndex } from './own-index.ts';
 import { putBack } from './put-back.ts';
 import { gitDirs } from '../git-dirs.ts';
-import { git, tryGit } from '../git.ts';
-import { type GitOptions, type CallOptions } from '../run.ts';
+import type { Git } from '../git.ts';
 import { removeStaleLocks } from '../locks/stale-locks.ts';
 import type { CheckoutStatus } from '../contents/status.ts';
 import type { Unsaved } from '../../contract/index.ts';
@@ -49,41 +48,36 @@ interface Moved extends Pick<Settled, 'aside'> {
 interface Found extends SettleInput {
   readonly gitDir: string;
   readonly status: CheckoutStatus;
-  readonly options: GitOptions;
+  readonly git: Git;
 }
 
 /** Something that the subagent left running committed meanwhile. So often it is settled again. */
 const MAX_MOVES = 5;
 
 /** @throws SubagentsError GIT, DISK_FULL */
-export async function settleWorktree(input: SettleInput, callOptions: CallOptions): Promise<Settled> {
+export async function settleWorktree(input: SettleInput, git: Git): Promise<Settled> {
   // What earlier rounds put on branches beside it is there.
   const before: string[] = [];
   const aside: string[] = [];
   for (let moves = 0; ; moves++) {
-    const settled = await settle(input, callOptions, moves < MAX_MOVES);
+    const settled = await settle(input, git, moves < MAX_MOVES);
     aside.push(...settled.aside);
     if ('head' in settled) return { ...settled, aside, notes: [...new Set([...before, ...settled.notes])] };
     before.push(...settled.moved);
   }
 }
 
-async function settle(
-  input: SettleInput,
-  callOptions: CallOptions,
-  mayMove: boolean,
-): Promise<Settled | Moved> {
-  return withOwnIndex(input.cwd, callOptions, (index) => settleThrough(index, input, callOptions, mayMove));
+async function settle(input: SettleInput, git: Git, mayMove: boolean): Promise<Settled | Moved> {
+  return withOwnIndex(git.in(input.cwd), (index) => settleThrough(index, input, git.in(input.cwd), mayMove));
 }
 
 async function settleThrough(
   index: OwnIndex,
   input: SettleInput,
-  callOptions: CallOptions,
+  git: Git,
   mayMove: boolean,
 ): Promise<Settled | Moved> {
   const { cwd, branch } = input;
-  const options = { ...callOptions, cwd };
   const { gitDir, commonDir } = gitDirs(cwd);
   const status = await statusThrough(index);
   const {
@@ -102,24 +96,24 @@ async function settleThrough(
   }
 
   await removeStaleLocks({ gitDir, commonDir, branch });
-  const found: Found = { ...input, gitDir, status, options };
+  const found: Found = { ...input, gitDir, status, git };
   const inFolders = status.changed
     .map(({ path }) => path)
     .filter((path) => leaveOut.some((entry) => entry.endsWith('/') && path.startsWith(entry)));
-  const overLimits = await leftOutOfCommit(cwd, status, asLeft);
+  const overLimits = await leftOutOfCommit(git, status, asLeft);
   const leftovers = await readLeftovers(
     {
       ...{ cwd, status, within: [...within, ...inFolders] },
       leaveOut: [...leaveOut, ...overLimits.flatMap(({ paths }) => paths)],
     },
-    index.options,
+    index.git,
   );
   const unsaved = [
     ...unreadable,
     ...leftovers.unsaved,
     ...overLimits.map(({ path, reason }) => ({ path, reason })),
   ];
-  const tip = status.branch === branch ? status.head : await branchTip(cwd, branch);
+  const tip = status.branch === branch ? status.head : await branchTip(git, branch);
   const { saved, notes: savedNotes } = await saveLeftovers(found, leftovers, tip);
   const { target, notes, aside = [] } = await chooseTip(found, saved, tip);
 
@@ -133,17 +127,17 @@ async function settleThrough(
       target,
       tip ?? '',
     ];
-    await git(update, options);
+    await git.run(update);
   } catch (error) {
-    if (mayMove && (await branchTip(cwd, branch)) !== tip) return { moved: notes, aside };
+    if (mayMove && (await branchTip(git, branch)) !== tip) return { moved: notes, aside };
     throw error;
   }
-  const operationNotes = underway ? await endOperation(underway, options) : [];
+  const operationNotes = underway ? await endOperation(underway, git) : [];
   if (status.branch !== branch) {
-    await git(['symbolic-ref', '-m', 'subagents: collected', 'HEAD', `refs/heads/${branch}`], options);
+    await git.run(['symbolic-ref', '-m', 'subagents: collected', 'HEAD', `refs/heads/${branch}`]);
   }
   await index.adopt();
-  const putBackNotes = target === saved ? [] : await checkOut(cwd, { target, saved }, callOptions);
+  const putBackNotes = target === saved ? [] : await checkOut(git, { target, saved });
   const conflicts = status.changed.filter(({ unmerged }) => unmerged).map(({ path }) => path);
   return {
     head: target,
@@ -165,13 +159,9 @@ async function settleThrough(
 }
 
 /** Has the files of `target`, to which HEAD was moved, instead of those of `saved`. */
-async function checkOut(
-  cwd: string,
-  { target, saved }: { target: string; saved: string },
-  callOptions: CallOptions,
-): Promise<string[]> {
+async function checkOut(git: Git, { target, saved }: { target: string; saved: string }): Promise<string[]> {
   const why = 'Files that lay where the branch has others';
-  const { kept } = await putBack(cwd, { to: target, why, known: [saved] }, callOptions);
+  const { kept } = await putBack(git, { to: target, why, known: [saved] });
   return kept === undefined ? [] : [`files lay where the branch has others; they are kept in ${kept}`];
 }
 
@@ -181,9 +171,9 @@ async function saveLeftovers(
   { tree }: Leftovers,
   tip: string | undefined,
 ): Promise<{ saved: string; notes: string[] }> {
-  const { cwd, status, message, options } = found;
+  const { git, status, message } = found;
   const isAt = async (commit: string): Promise<boolean> =>
-    (await git(['rev-parse', `${commit}^{tree}`], options)) === tree;
+    (await git.run(['rev-parse', `${commit}^{tree}`])) === tree;
   if (status.head !== undefined) {
     if (await isAt(status.head)) return { saved: status.head, notes: [] };
     // The branch may have this very state already: an earlier attempt to collect was cut short.
@@ -191,18 +181,18 @@ async function saveLeftovers(
       tip !== undefined &&
       tip !== status.head &&
       (await isAt(tip)) &&
-      (await isAncestor(cwd, status.head, tip))
+      (await isAncestor(git, status.head, tip))
     ) {
       return { saved: tip, notes: [] };
     }
   }
-  const saved = await commitLeftovers(found, { tree, message }, options);
+  const saved = await commitLeftovers(found, { tree, message }, git);
   return { saved, notes: ['uncommitted changes were left, and were committed in its name'] };
 }
 
 /** Which commit the branch is to be at. What is not part of that commit's history gets a branch beside it. */
 async function chooseTip(
-  { cwd, branch, base, stem, status, gitDir, options }: Found,
+  { git, branch, base, stem, status, gitDir }: Found,
   saved: string,
   tip: string | undefined,
 ): Promise<{ target: string; notes: string[]; aside?: string[] }> {
@@ -213,22 +203,22 @@ async function chooseTip(
     const also = status.branch === undefined ? '' : `, with what ${status.branch} had`;
     return { target: saved, notes: [`${branch} had been deleted; it was made again${also}`] };
   }
-  if (await isAncestor(cwd, tip, saved)) {
+  if (await isAncestor(git, tip, saved)) {
     return {
       target: saved,
       notes: saved === tip ? [left] : [`${left}; ${branch} was moved on to that work`],
     };
   }
-  if (await isAncestor(cwd, saved, tip))
+  if (await isAncestor(git, saved, tip))
     return { target: tip, notes: [`${left}; ${branch} is ahead of that, and was checked out again`] };
   // Work on both sides. What was checked out is what the subagent meant, unless it was looking back at an earlier
   // commit, or in the middle of moving its branch.
-  const lookedBack = status.head !== undefined && (await isAncestor(cwd, status.head, tip));
+  const lookedBack = status.head !== undefined && (await isAncestor(git, status.head, tip));
   const keepTip = lookedBack || isRebasing(gitDir);
   const aside = keepTip ? saved : tip;
   if (!keepTip && tip === base)
     return { target: saved, notes: [`${left}; ${branch} had no work, and was moved to that`] };
-  const asideBranch = await createBranch(options, {
+  const asideBranch = await createBranch(git, {
     stem: `${stem}-aside`,
     commit: aside,
     mark: 'subagents: kept aside',
@@ -262,9 +252,9 @@ export function operationUnderway(gitDir: string): Operation | undefined {
 const isRebasing = (gitDir: string): boolean => operationUnderway(gitDir) === 'rebase';
 
 /** Forgets the operation without touching files; what it had stashed away goes to the stash list. */
-async function endOperation(operation: Operation, options: GitOptions): Promise<string[]> {
+async function endOperation(operation: Operation, git: Git): Promise<string[]> {
   // To stay at HEAD is the only way to leave a bisect without touching files.
-  await tryGit(operation === 'bisect' ? ['bisect', 'reset', 'HEAD'] : [operation, '--quit'], options);
+  await git.try(operation === 'bisect' ? ['bisect', 'reset', 'HEAD'] : [operation, '--quit']);
   return [`${withArticle(operation)} had been left in the middle; it was ended where it was`];
 }
 

@@ -1,6 +1,5 @@
 /** Sizes of what commits bring with them. */
-import { git } from '../git.ts';
-import { type GitOptions } from '../run.ts';
+import type { Git } from '../git.ts';
 
 export interface Blob {
   readonly path: string;
@@ -13,21 +12,20 @@ export interface Blob {
  * @throws SubagentsError GIT
  */
 export async function largeBlobs(
-  cwd: string,
+  git: Git,
   { base, head, over }: { readonly base: string; readonly head: string; readonly over: number },
 ): Promise<Blob[]> {
-  const options: GitOptions = { cwd };
-  const objects = await git(['rev-list', '--objects', '--no-object-names', `${base}..${head}`], options);
+  const objects = await git.run(['rev-list', '--objects', '--no-object-names', `${base}..${head}`]);
   if (objects === '') return [];
   const format = '--batch-check=%(objectname) %(objecttype) %(objectsize)';
-  const sizes = await git(['cat-file', format], { ...options, input: `${objects}\n` });
+  const sizes = await git.run(['cat-file', format], { input: `${objects}\n` });
   const large = new Map<string, number>();
   for (const line of sizes.split('\n')) {
     const [id = '', type, size] = line.split(' ');
     if (type === 'blob' && Number(size) > over) large.set(id, Number(size));
   }
   if (large.size === 0) return [];
-  const listed = await git(['rev-list', '--objects', `${base}..${head}`], options);
+  const listed = await git.run(['rev-list', '--objects', `${base}..${head}`]);
   return listed.split('\n').flatMap((line) => {
     const bytes = large.get(line.slice(0, line.indexOf(' ')));
     return bytes === undefined ? [] : [{ path: line.slice(line.indexOf(' ') + 1), bytes }];

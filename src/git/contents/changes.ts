@@ -1,8 +1,7 @@
 /** What lies between two commits, or between a commit and the folder. */
 
 import { join } from 'node:path';
-import { git, tryGit } from '../git.ts';
-import { type GitOptions } from '../run.ts';
+import type { Git } from '../git.ts';
 import { withNewFiles } from '../commits/scratch-index.ts';
 import { statIfThere } from '../../system/files.ts';
 
@@ -22,8 +21,8 @@ export const PLAIN = ['--no-ext-diff', '--no-textconv', '--no-color', '--ignore-
 const MAX_READ_BYTES = 64 * 1024 * 1024;
 
 /** Files that differ between two commits. @throws SubagentsError GIT */
-export async function changedFiles(cwd: string, base: string, head: string): Promise<ChangedFile[]> {
-  return base === head ? [] : readNumbers([base, head], { cwd });
+export async function changedFiles(git: Git, base: string, head: string): Promise<ChangedFile[]> {
+  return base === head ? [] : readNumbers([base, head], git);
 }
 
 /**
@@ -32,23 +31,23 @@ export async function changedFiles(cwd: string, base: string, head: string): Pro
  * @throws SubagentsError GIT
  */
 export async function changedInFolder(
-  cwd: string,
+  git: Git,
   base: string,
   untracked: readonly string[],
 ): Promise<ChangedFile[]> {
   const read = untracked.filter((path) => {
-    const stat = statIfThere(join(cwd, path));
+    const stat = statIfThere(join(git.cwd, path));
     return !path.endsWith('/') && stat !== undefined && stat.size <= MAX_READ_BYTES;
   });
-  const files = await withNewFiles(cwd, (env) => readNumbers([base], { cwd, env }), read);
+  const files = await withNewFiles(git, (env) => readNumbers([base], git.with({ env })), read);
   const found = new Set(files.map(({ path }) => path));
   const others = untracked.filter((path) => !found.has(path));
   return [...files, ...others.map((path) => ({ path, insertions: 0, deletions: 0 }))];
 }
 
-async function readNumbers(between: readonly string[], options: GitOptions): Promise<ChangedFile[]> {
+async function readNumbers(between: readonly string[], git: Git): Promise<ChangedFile[]> {
   const args = ['diff', '--numstat', '-z', '--find-renames', ...PLAIN, ...between, '--'];
-  const items = (await git(args, options)).split('\0');
+  const items = (await git.run(args)).split('\0');
   const files: ChangedFile[] = [];
   // "ins TAB del TAB path", or for a rename "ins TAB del TAB", then both paths as items of their own.
   for (let at = 0; at < items.length - 1; at++) {
@@ -67,7 +66,7 @@ export interface Commit {
 }
 
 /** Commits of `head` that `base` does not have, newest first. @throws SubagentsError GIT */
-export async function commitsBetween(cwd: string, base: string, head: string): Promise<Commit[]> {
+export async function commitsBetween(git: Git, base: string, head: string): Promise<Commit[]> {
   if (base === head) return [];
   const args = [
     'log',
@@ -78,14 +77,14 @@ export async function commitsBetween(cwd: string, base: string, head: string): P
     `${base}..${head}`,
     '--',
   ];
-  return (await git(args, { cwd }))
+  return (await git.run(args))
     .split('\0')
     .filter((item) => item !== '')
     .map((item) => ({ sha: item.slice(0, item.indexOf(' ')), subject: item.slice(item.indexOf(' ') + 1) }));
 }
 
 /** The content of a file in a commit; undefined when it has no such file. */
-export async function fileAt(cwd: string, commit: string, path: string): Promise<string | undefined> {
-  const { exitCode, stdout } = await tryGit(['cat-file', 'blob', `${commit}:${path}`], { cwd });
+export async function fileAt(git: Git, commit: string, path: string): Promise<string | undefined> {
+  const { exitCode, stdout } = await git.try(['cat-file', 'blob', `${commit}:${path}`]);
   return exitCode === 0 ? stdout : undefined;
 }

@@ -1,9 +1,9 @@
 /** The lines that a change adds. */
 import { PLAIN } from './changes.ts';
-import { git } from '../git.ts';
+import type { Git } from '../git.ts';
 
 /** What was added between two commits, by the path of the file. Binary files have none. @throws SubagentsError GIT */
-export async function addedLines(cwd: string, base: string, head: string): Promise<Map<string, string>> {
+export async function addedLines(git: Git, base: string, head: string): Promise<Map<string, string>> {
   const args = [
     '-c',
     'core.quotePath=false',
@@ -16,7 +16,7 @@ export async function addedLines(cwd: string, base: string, head: string): Promi
   const found = new Map<string, string[]>();
   let lines: string[] = [];
   let inHeader = true;
-  for (const line of (await git([...args, base, head, '--'], { cwd })).split('\n')) {
+  for (const line of (await git.run([...args, base, head, '--'])).split('\n')) {
     if (line.startsWith('diff --git ')) inHeader = true;
     else if (line.startsWith('@@')) inHeader = false;
     else if (inHeader && line.startsWith('+++ b/')) {

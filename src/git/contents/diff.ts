@@ -1,7 +1,7 @@
 /** The text of a change, as `git diff` has it: between two commits, or from a commit to all that lies in a folder. */
 import { spawn } from 'node:child_process';
 import { PLAIN } from './changes.ts';
-import { gitProgram } from '../git.ts';
+import { gitAt } from '../git.ts';
 import { gitError } from '../run.ts';
 import { withNewFiles } from '../commits/scratch-index.ts';
 
@@ -32,7 +32,7 @@ export async function diffText(request: DiffRequest): Promise<DiffText> {
   const form = stat ? [`--stat=${width}`, '--summary'] : ['--src-prefix=a/', '--dst-prefix=b/'];
   const args = ['-c', 'core.quotePath=false', 'diff', '--find-renames', ...form, ...PLAIN];
   if (to !== undefined) return read([...args, from, to, '--'], {}, request);
-  return withNewFiles(cwd, (env) => read([...args, from, '--'], env, request));
+  return withNewFiles(gitAt(cwd), (env) => read([...args, from, '--'], env, request));
 }
 
 async function read(
@@ -40,7 +40,7 @@ async function read(
   extra: Readonly<Record<string, string>>,
   { cwd, maxBytes, signal }: DiffRequest,
 ): Promise<DiffText> {
-  const { file, args: all, env } = await gitProgram(args, { cwd, env: extra });
+  const { file, args: all, env } = await gitAt(cwd).program(args, { env: extra });
   const child = spawn(file, all, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const end = (): void => void child.kill();
   signal?.addEventListener('abort', end);

@@ -5,8 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { Unsaved } from '../../contract/index.ts';
 import { ownPlace } from '../commits/own-index.ts';
 import { gitDirs } from '../git-dirs.ts';
-import { tryGit } from '../git.ts';
-import { type GitOptions } from '../run.ts';
+import type { Git } from '../git.ts';
 
 export interface Ignored {
   /** By a `.gitignore` of the branch, or by what the user ignores everywhere. Folders, whole ones, end in `/`. */
@@ -19,29 +18,30 @@ export interface Ignored {
 const MADE_BY_TOOLS = ['CACHEDIR.TAG', 'pyvenv.cfg'];
 
 /** Tells apart what git ignores in the worktree `cwd`: `paths`, as `worktreeStatus` has them. @throws SubagentsError GIT */
-export async function tellIgnored(cwd: string, paths: readonly string[]): Promise<Ignored> {
+export async function tellIgnored(git: Git, paths: readonly string[]): Promise<Ignored> {
   if (paths.length === 0) return { told: [], hidden: [] };
-  const options = ownPlace(cwd);
+  const { cwd } = git;
+  const own = ownPlace(git);
   const told: string[] = [];
   const hidden: Unsaved[] = [];
   const tracked = new Map<string, boolean>();
-  for (const [path, source] of await sources(paths, options)) {
+  for (const [path, source] of await sources(paths, own)) {
     if (isGitignore(cwd, source)) {
-      if (!tracked.has(source)) tracked.set(source, await isTracked(source, options));
+      if (!tracked.has(source)) tracked.set(source, await isTracked(source, own));
       const folder = join(cwd, dirname(source));
       if (tracked.get(source) === true || MADE_BY_TOOLS.some((name) => existsSync(join(folder, name))))
         told.push(path);
       else hidden.push({ path, reason: `ignored by ${source}, which is in no commit` });
-    } else if (await isUsersOwn(source, options)) told.push(path);
+    } else if (await isUsersOwn(source, own)) told.push(path);
     else hidden.push({ path, reason: `ignored by ${nameOf(cwd, source)}, which no clone has` });
   }
   return { told, hidden };
 }
 
 /** The file whose pattern ignores each path, as git names it; empty where it is not known. */
-async function sources(paths: readonly string[], options: GitOptions): Promise<[string, string][]> {
+async function sources(paths: readonly string[], git: Git): Promise<[string, string][]> {
   const args = ['check-ignore', '--no-index', '--verbose', '--non-matching', '-z', '--stdin'];
-  const { stdout } = await tryGit(args, { ...options, input: paths.join('\0') });
+  const { stdout } = await git.try(args, { input: paths.join('\0') });
   const items = stdout.split('\0');
   const found: [string, string][] = [];
   // Source, line, pattern, path.
@@ -53,22 +53,25 @@ async function sources(paths: readonly string[], options: GitOptions): Promise<[
 const isGitignore = (cwd: string, source: string): boolean =>
   source === '' || (/(^|\/)\.gitignore$/.test(source) && resolve(cwd, source).startsWith(join(cwd, '/')));
 
-const isTracked = async (path: string, options: GitOptions): Promise<boolean> =>
-  path === '' || (await tryGit(['cat-file', '-e', `HEAD:${path}`], options)).exitCode === 0;
+const isTracked = async (path: string, git: Git): Promise<boolean> =>
+  path === '' || (await git.try(['cat-file', '-e', `HEAD:${path}`])).exitCode === 0;
 
 /** Whether it is the file by which the user ignores things in every repository. */
-async function isUsersOwn(source: string, options: GitOptions): Promise<boolean> {
-  const { stdout } = await tryGit(
-    ['config', '--show-scope', '--type=path', '--get-all', 'core.excludesFile'],
-    options,
-  );
+async function isUsersOwn(source: string, git: Git): Promise<boolean> {
+  const { stdout } = await git.try([
+    'config',
+    '--show-scope',
+    '--type=path',
+    '--get-all',
+    'core.excludesFile',
+  ]);
   const configured = stdout
     .split('\n')
     .map((line) => line.split('\t'))
     .filter(([scope]) => scope === 'global' || scope === 'system')
     .map(([, path = '']) => path);
   const standard = join(process.env['XDG_CONFIG_HOME'] || join(homedir(), '.config'), 'git', 'ignore');
-  return [...configured, standard].some((path) => real(path) === real(resolve(options.cwd, source)));
+  return [...configured, standard].some((path) => real(path) === real(resolve(git.cwd, source)));
 }
 
 function nameOf(cwd: string, source: string): string {

@@ -3,27 +3,27 @@ import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { namesIn } from '../../system/files.ts';
-import { tryGit } from '../git.ts';
+import type { Git } from '../git.ts';
 
 /**
  * Those in the worktree `cwd` that git does not ignore, by their paths from its root; none of a repository within it.
  * @param ignoredPaths what git ignores there, as `tellIgnored` has it: it is not looked into
  * @throws SubagentsError GIT
  */
-export async function specialFiles(cwd: string, ignoredPaths: readonly string[]): Promise<string[]> {
+export async function specialFiles(git: Git, ignoredPaths: readonly string[]): Promise<string[]> {
   const ignored = new Set(ignoredPaths);
   const found: string[] = [];
   const folders = [''];
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    for (const entry of await entriesIn(join(cwd, folder))) {
+    for (const entry of await entriesIn(join(git.cwd, folder))) {
       const path = `${folder}${entry.name}`;
       if (isSpecial(entry)) found.push(path);
       else if (entry.isDirectory() && entry.name !== '.git' && !ignored.has(`${path}/`))
-        if (!namesIn(join(cwd, path)).includes('.git')) folders.push(`${path}/`);
+        if (!namesIn(join(git.cwd, path)).includes('.git')) folders.push(`${path}/`);
     }
   }
   if (found.length === 0) return [];
-  const { stdout } = await tryGit(['check-ignore', '-z', '--stdin'], { cwd, input: found.join('\0') });
+  const { stdout } = await git.try(['check-ignore', '-z', '--stdin'], { input: found.join('\0') });
   const matched = new Set(stdout.split('\0'));
   return found.filter((path) => !matched.has(path));
 }

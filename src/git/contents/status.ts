@@ -2,8 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { git } from '../git.ts';
-import { type CallOptions } from '../run.ts';
+import type { Git } from '../git.ts';
 import { statIfThere } from '../../system/files.ts';
 
 /** Larger files are told apart by size and time. */
@@ -33,8 +32,8 @@ interface ChangedPath {
 }
 
 /** @throws SubagentsError GIT */
-export async function checkoutStatus(cwd: string, options: CallOptions = {}): Promise<CheckoutStatus> {
-  return parseStatus(await git(STATUS, { ...options, cwd }));
+export async function checkoutStatus(git: Git): Promise<CheckoutStatus> {
+  return parseStatus(await git.run(STATUS));
 }
 
 /** The call whose output `parseStatus` reads. */
@@ -60,9 +59,9 @@ export function parseStatus(stdout: string): CheckoutStatus {
 }
 
 /** Untracked files, not ignored; a folder with nothing else in it is one entry that ends in `/`. @throws SubagentsError GIT */
-export async function untrackedFolders(cwd: string): Promise<string[]> {
+export async function untrackedFolders(git: Git): Promise<string[]> {
   const args = ['ls-files', '--others', '--directory', '--exclude-standard', '-z'];
-  return (await git(args, { cwd })).split('\0').filter((path) => path !== '');
+  return (await git.run(args)).split('\0').filter((path) => path !== '');
 }
 
 function changedPath(item: string): ChangedPath {
@@ -89,15 +88,15 @@ const MAX_TOLD_FILES = 1_000;
  * The state of a checkout in a few characters: its commit, and the content of every file that is changed or new. What git
  * ignores is no part of it. @throws SubagentsError GIT
  */
-export async function checkoutState(cwd: string, options: CallOptions = {}): Promise<string> {
-  const { head, changed, untracked } = await checkoutStatus(cwd, options);
+export async function checkoutState(git: Git): Promise<string> {
+  const { head, changed, untracked } = await checkoutStatus(git);
   const paths = [
     ...changed.map(({ path, state }) => `${state} ${path}`),
     ...untracked.map((path) => `? ${path}`),
   ];
   const hash = createHash('sha256').update(`${head} ${paths.join('\0')}`);
   for (const path of [...changed.map((each) => each.path), ...untracked].slice(0, MAX_TOLD_FILES))
-    hash.update(contentHash(join(cwd, path)));
+    hash.update(contentHash(join(git.cwd, path)));
   return hash.digest('base64');
 }
 

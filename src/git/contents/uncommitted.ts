@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { changedInFolder, type ChangedFile } from './changes.ts';
 import { contentHash, type CheckoutStatus } from './status.ts';
+import type { Git } from '../git.ts';
 
 /** Beyond it nothing is told apart. */
 const MAX_FILES = 1_000;
@@ -25,16 +26,16 @@ export const pathsOf = ({ changed, untracked }: CheckoutStatus): string[] => [
 ];
 
 /** Reads what is uncommitted; undefined where that is too much. @throws SubagentsError GIT */
-export async function readUncommitted(cwd: string, status: CheckoutStatus): Promise<Uncommitted | undefined> {
+export async function readUncommitted(git: Git, status: CheckoutStatus): Promise<Uncommitted | undefined> {
   const paths = pathsOf(status);
   if (paths.length > MAX_FILES || status.head === undefined) return undefined;
   if (paths.length === 0) return {};
-  const files = await changedInFolder(cwd, status.head, status.untracked);
+  const files = await changedInFolder(git, status.head, status.untracked);
   const lines = new Map(files.map((file) => [file.path, file]));
   return Object.fromEntries(
     paths.map((path) => {
       const { insertions = 0, deletions = 0 } = lines.get(path) ?? {};
-      return [path, { content: contentHash(join(cwd, path)), insertions, deletions }];
+      return [path, { content: contentHash(join(git.cwd, path)), insertions, deletions }];
     }),
   );
 }

@@ -3,8 +3,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { gitDirs } from '../git-dirs.ts';
-import { git, tryGit } from '../git.ts';
-import { type CallOptions } from '../run.ts';
+import type { Git } from '../git.ts';
 import { operationUnderway, withArticle } from '../commits/settle.ts';
 import { statIfThere } from '../../system/files.ts';
 
@@ -26,10 +25,10 @@ export type Unfinished = z.infer<typeof unfinished>;
  * What git is in the middle of in a checkout; undefined where it is in the middle of nothing. A merge whose conflicts are all
  * resolved is not: only its commit is missing. Nor is a bisect, which makes no commits.
  */
-export async function readUnfinished(cwd: string): Promise<Unfinished | undefined> {
-  const operation = operationUnderway(gitDirs(cwd).gitDir);
+export async function readUnfinished(git: Git): Promise<Unfinished | undefined> {
+  const operation = operationUnderway(gitDirs(git.cwd).gitDir);
   // An index that cannot be read knows of no conflict.
-  const { stdout } = await tryGit(['ls-files', '--unmerged', '-z'], { cwd });
+  const { stdout } = await git.try(['ls-files', '--unmerged', '-z']);
   const entries = stdout.split('\0').filter(Boolean);
   const conflicts = [...new Set(entries.map((entry) => entry.slice(entry.indexOf('\t') + 1)))];
   const isWhole = operation === undefined || operation === 'merge' || operation === 'bisect';
@@ -42,13 +41,13 @@ export async function readUnfinished(cwd: string): Promise<Unfinished | undefine
  * A file that has changed since it was saved counts as resolved, and the operation as over once there is another commit.
  */
 export async function stillUnfinished(
-  cwd: string,
+  git: Git,
   known: Unfinished,
   head: string,
 ): Promise<Unfinished | undefined> {
   const left: Record<string, string | null> = {};
   for (const [path, saved] of Object.entries(known.conflicts)) {
-    const now = await blobAt(cwd, head, path);
+    const now = await blobAt(git, head, path);
     if (known.head === undefined || saved === now) left[path] = now;
   }
   const operation = known.head === undefined || known.head === head ? known.operation : undefined;
@@ -56,9 +55,9 @@ export async function stillUnfinished(
   return { operation, conflicts: left, head: known.head ?? head };
 }
 
-async function blobAt(cwd: string, commit: string, path: string): Promise<string | null> {
+async function blobAt(git: Git, commit: string, path: string): Promise<string | null> {
   const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${commit}:${path}`];
-  const { exitCode, stdout } = await tryGit(args, { cwd });
+  const { exitCode, stdout } = await git.try(args);
   return exitCode === 0 ? stdout : null;
 }
 
@@ -88,14 +87,13 @@ const MAX_ARGUMENTS = 60_000;
  * @throws SubagentsError GIT
  */
 export async function conflictMarks(
-  cwd: string,
+  git: Git,
   { base, head, paths }: { base: string; head: string | undefined; paths: readonly string[] },
-  options: CallOptions = {},
 ): Promise<Marked[]> {
   if (base === head) return [];
-  const now = await marksIn(cwd, head, paths, options);
+  const now = await marksIn(git, head, paths);
   if (now.size === 0) return [];
-  const before = await marksIn(cwd, base, [...now.keys()], options);
+  const before = await marksIn(git, base, [...now.keys()]);
   return [...now].flatMap(([path, lines]) =>
     lines.length > (before.get(path)?.length ?? 0) ? [{ path, line: lines[0] ?? 1 }] : [],
   );
@@ -103,14 +101,13 @@ export async function conflictMarks(
 
 /** The lines of marks, by path. */
 async function marksIn(
-  cwd: string,
+  git: Git,
   commit: string | undefined,
   paths: readonly string[],
-  options: CallOptions,
 ): Promise<Map<string, number[]>> {
   const found = new Map<string, number[]>();
   for (const some of inChunks(paths)) {
-    const readable = await ofReadableSize(cwd, commit, some, options);
+    const readable = await ofReadableSize(git, commit, some);
     if (readable.length === 0) continue;
     const where = commit === undefined ? ['--untracked', '--no-exclude-standard'] : [];
     const grep = [
@@ -134,9 +131,9 @@ async function marksIn(
       '--',
       ...readable,
     ];
-    const { exitCode, stdout } = await tryGit(args, { ...options, cwd });
+    const { exitCode, stdout } = await git.try(args);
     // 1: there is none.
-    if (exitCode > 1) await git(args, { ...options, cwd });
+    if (exitCode > 1) await git.run(args);
     for (const text of stdout.split('\n')) {
       const [name = '', line] = text.split('\0');
       if (line === undefined) continue;
@@ -149,20 +146,19 @@ async function marksIn(
 
 /** Those that are files there, and none too large. */
 async function ofReadableSize(
-  cwd: string,
+  git: Git,
   commit: string | undefined,
   paths: readonly string[],
-  options: CallOptions,
 ): Promise<string[]> {
   if (commit === undefined) {
     const stats = paths.map((path) => ({
       path,
-      stat: statIfThere(join(cwd, path)),
+      stat: statIfThere(join(git.cwd, path)),
     }));
     return stats.flatMap(({ path, stat }) => (stat?.isFile() && stat.size <= MAX_READ_BYTES ? [path] : []));
   }
   const args = ['--literal-pathspecs', 'ls-tree', '-l', '-z', '--full-tree', commit, '--', ...paths];
-  return (await git(args, { ...options, cwd })).split('\0').flatMap((entry) => {
+  return (await git.run(args)).split('\0').flatMap((entry) => {
     const [, size, path] = /^\d+ blob \S+ +(\d+)\t([^]*)$/.exec(entry) ?? [];
     return path !== undefined && Number(size) <= MAX_READ_BYTES ? [path] : [];
   });

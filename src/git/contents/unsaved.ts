@@ -3,8 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { worktreeStatus } from '../commits/own-index.ts';
 import { gitlinks, MAX_DEPTH } from '../worktrees/submodules.ts';
-import { tryGit } from '../git.ts';
-import { type CallOptions } from '../run.ts';
+import type { Git } from '../git.ts';
 
 /** A repository within a worktree, and what of it would be lost. */
 export interface WorkWithin {
@@ -22,25 +21,21 @@ export interface WorkWithin {
  * names without saying where they are from, so that a clone has an empty folder in their place.
  * @throws SubagentsError GIT
  */
-export async function workInRepositories(
-  cwd: string,
-  callOptions: CallOptions = {},
-  { prefix = '', depth = 1 } = {},
-): Promise<WorkWithin[]> {
+export async function workInRepositories(git: Git, { prefix = '', depth = 1 } = {}): Promise<WorkWithin[]> {
   if (depth > MAX_DEPTH) return [];
-  const links = (await gitlinks(cwd, [], callOptions)).filter((path) => existsSync(join(cwd, path, '.git')));
+  const links = (await gitlinks(git, [])).filter((path) => existsSync(join(git.cwd, path, '.git')));
   if (links.length === 0) return [];
-  const declared = await declaredSubmodules(cwd, callOptions);
+  const declared = await declaredSubmodules(git);
   const found: WorkWithin[] = [];
   for (const link of links) {
-    const [here, path] = [join(cwd, link), join(prefix, link)];
+    const [here, path] = [join(git.cwd, link), join(prefix, link)];
     if (!declared.has(link)) {
       const reason =
         'a repository that the branch names in no .gitmodules: a clone has an empty folder there';
       found.push({ path: `${path}/`, reason, files: [path] });
       continue;
     }
-    const { changed, untracked } = await worktreeStatus(here, callOptions);
+    const { changed, untracked } = await worktreeStatus(git.in(here));
     const own = changed.filter(({ dirtySubmodule }) => !dirtySubmodule).map((each) => each.path);
     const files = [...own, ...untracked].map((file) => join(path, file.replace(/\/$/, '')));
     if (files.length > 0) {
@@ -48,14 +43,14 @@ export async function workInRepositories(
       const reason = `uncommitted changes of the submodule itself: ${named}`;
       found.push({ path: `${path}/`, reason, files, submodule: here });
     }
-    found.push(...(await workInRepositories(here, callOptions, { prefix: path, depth: depth + 1 })));
+    found.push(...(await workInRepositories(git.in(here), { prefix: path, depth: depth + 1 })));
   }
   return found;
 }
 
-async function declaredSubmodules(cwd: string, callOptions: CallOptions): Promise<Set<string>> {
+async function declaredSubmodules(git: Git): Promise<Set<string>> {
   const args = ['config', '--file', '.gitmodules', '--get-regexp', '-z', String.raw`^submodule\..*\.path$`];
-  const { stdout } = await tryGit(args, { ...callOptions, cwd });
+  const { stdout } = await git.try(args);
   return new Set(
     stdout
       .split('\0')

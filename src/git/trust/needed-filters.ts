@@ -1,7 +1,7 @@
 /** Filters that files of a commit go through by its attributes, and that only the repository itself configures: they do not run for us. */
 import { SubagentsError } from '../../contract/index.ts';
 import { readIfThere } from '../../system/files.ts';
-import { git, tryGit } from '../git.ts';
+import type { Git } from '../git.ts';
 import { attributesOf, userAttributes } from './readings.ts';
 import { gitDirs } from '../git-dirs.ts';
 import { withoutGlobal } from './local-programs.ts';
@@ -14,10 +14,10 @@ const FILTER = /^filter\.(.*)\.(clean|smudge|process|required)$/;
  * @param repo the root of a checkout that is not trusted.
  * @throws SubagentsError LOCAL_FILTER, GIT
  */
-export async function requireFilters(repo: string, commit: string): Promise<void> {
-  const settings = await withoutGlobal(repo, FILTER);
+export async function requireFilters(git: Git, commit: string): Promise<void> {
+  const settings = await withoutGlobal(git.cwd, FILTER);
   if (settings.size === 0) return;
-  const named = await namedInAttributes(repo, commit, 'filter');
+  const named = await namedInAttributes(git, commit, 'filter');
   const driver = [...settings]
     .filter(([key, value]) => value !== '' && !key.endsWith('.required'))
     .map(([key]) => driverOf(key))
@@ -26,7 +26,7 @@ export async function requireFilters(repo: string, commit: string): Promise<void
   const own = [...settings].filter(([key]) => driverOf(key) === driver);
   throw new SubagentsError(
     'LOCAL_FILTER',
-    `files go through the filter ${driver}, which only ${repo} itself configures: programs that a repository names do not run for us`,
+    `files go through the filter ${driver}, which only ${git.cwd} itself configures: programs that a repository names do not run for us`,
     {
       remedy: `If it is yours, configure it for all repositories: ${driver === 'lfs' ? 'git lfs install' : own.map(globally).join(' && ')}. If you trust all programs that this repository names: --trust-repo (trustRepo).`,
     },
@@ -35,16 +35,16 @@ export async function requireFilters(repo: string, commit: string): Promise<void
 
 /** The drivers that the attributes of `commit` name for one attribute, and those that count for every commit of the checkout. */
 export async function namedInAttributes(
-  repo: string,
+  git: Git,
   commit: string,
   attribute: 'filter' | 'merge',
 ): Promise<Set<string>> {
   const form = ['-h', '-a', '-F', '--no-textconv', '--no-color', '--no-line-number', '--no-column'];
   const args = ['grep', ...form, '-e', `${attribute}=`, commit, '--', ':(top,glob)**/.gitattributes'];
-  const answer = await tryGit(args, { cwd: repo });
+  const answer = await git.try(args);
   // 1: none of them does.
-  const ofCommit = answer.exitCode > 1 ? await git(args, { cwd: repo }) : answer.stdout;
-  const others = [attributesOf(gitDirs(repo).commonDir), readIfThere(await userAttributes(repo))];
+  const ofCommit = answer.exitCode > 1 ? await git.run(args) : answer.stdout;
+  const others = [attributesOf(gitDirs(git.cwd).commonDir), readIfThere(await userAttributes(git))];
   const words = [ofCommit, ...others].join('\n').split(/\s+/);
   const prefix = `${attribute}=`;
   return new Set(words.flatMap((word) => (word.startsWith(prefix) ? word.slice(prefix.length) : [])));

@@ -9,7 +9,7 @@ import { z } from 'zod';
 import type { GitSetting } from '../../environment/unattended.ts';
 import { readIfThere } from '../../system/files.ts';
 import { gitDirs } from '../git-dirs.ts';
-import { tryGit } from '../git.ts';
+import type { Git } from '../git.ts';
 
 const standardAttributes = (): string =>
   join(process.env['XDG_CONFIG_HOME'] || join(homedir(), '.config'), 'git', 'attributes');
@@ -35,16 +35,16 @@ export const readings = z.object({
 export type Readings = z.infer<typeof readings>;
 
 /** What counts in the checkout `cwd` now. @throws SubagentsError GIT, NOT_A_REPOSITORY */
-export async function readReadings(cwd: string): Promise<Readings> {
-  const attributes = attributesOf(gitDirs(cwd).commonDir);
-  return { settings: await readSettings(cwd), ...(attributes !== undefined && { attributes }) };
+export async function readReadings(git: Git): Promise<Readings> {
+  const attributes = attributesOf(gitDirs(git.cwd).commonDir);
+  return { settings: await readSettings(git), ...(attributes !== undefined && { attributes }) };
 }
 
-async function readSettings(cwd: string): Promise<Record<string, string>> {
+async function readSettings(git: Git): Promise<Record<string, string>> {
   const pattern = `^(${Object.keys(SETTINGS)
     .join('|')
     .replaceAll('.', String.raw`\.`)})$`;
-  const { stdout } = await tryGit(['config', '--includes', '-z', '--get-regexp', pattern], { cwd });
+  const { stdout } = await git.try(['config', '--includes', '-z', '--get-regexp', pattern]);
   const lines = stdout.split('\0').filter(Boolean);
   return Object.fromEntries(
     lines.map((line): [string, string] => {
@@ -58,9 +58,9 @@ async function readSettings(cwd: string): Promise<Record<string, string>> {
  * Settings for git calls in `cwd` by which those that have changed count as they were; none where no checkout lies.
  * @throws SubagentsError GIT
  */
-export async function settingsAsBefore(cwd: string, before: Readings | undefined): Promise<GitSetting[]> {
-  if (before === undefined || !existsSync(join(cwd, '.git'))) return [];
-  const settings = await readSettings(cwd);
+export async function settingsAsBefore(git: Git, before: Readings | undefined): Promise<GitSetting[]> {
+  if (before === undefined || !existsSync(join(git.cwd, '.git'))) return [];
+  const settings = await readSettings(git);
   return Object.entries(SETTINGS)
     .filter(([key]) => settings[key] !== before.settings[key])
     .map(([key, standard]): GitSetting => [key, before.settings[key] ?? standard()]);
@@ -77,7 +77,7 @@ export function attributesOf(commonDir: string): string | undefined {
 }
 
 /** The file of attributes beside those of a repository. */
-export async function userAttributes(cwd: string): Promise<string> {
-  const { stdout } = await tryGit(['config', '--type=path', '--get', 'core.attributesFile'], { cwd });
-  return stdout === '' ? standardAttributes() : resolve(cwd, stdout);
+export async function userAttributes(git: Git): Promise<string> {
+  const { stdout } = await git.try(['config', '--type=path', '--get', 'core.attributesFile']);
+  return stdout === '' ? standardAttributes() : resolve(git.cwd, stdout);
 }

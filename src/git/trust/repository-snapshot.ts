@@ -10,7 +10,7 @@ import type { Isolation } from '../../contract/index.ts';
 import { readings, readReadings } from './readings.ts';
 import { gitDirs } from '../git-dirs.ts';
 import { readConfiguration } from './configuration.ts';
-import { tryGit } from '../git.ts';
+import type { Git } from '../git.ts';
 import { checkoutStatus, contentHash, difference, fingerprint } from '../contents/status.ts';
 import { statIfThere } from '../../system/files.ts';
 
@@ -48,25 +48,25 @@ export type RepositorySnapshot = z.infer<typeof repositorySnapshot>;
  * @throws SubagentsError GIT
  */
 export async function readRepositorySnapshot(
-  repo: string,
+  git: Git,
   of: Isolation = 'worktree',
 ): Promise<RepositorySnapshot> {
   const at = new Date().toISOString();
-  const head = readFileSync(join(gitDirs(repo).gitDir, 'HEAD'), 'utf8').trim();
+  const head = readFileSync(join(gitDirs(git.cwd).gitDir, 'HEAD'), 'utf8').trim();
   if (of === 'in-place') {
-    const [shared, refs] = await Promise.all([readShared(repo), readRefs(repo)]);
+    const [shared, refs] = await Promise.all([readShared(git), readRefs(git)]);
     return { at, ...shared, ...refs, own: shown(head) };
   }
-  const [shared, refs, files] = await Promise.all([readShared(repo), readRefs(repo), readFiles(repo)]);
+  const [shared, refs, files] = await Promise.all([readShared(git), readRefs(git), readFiles(git)]);
   return { at, ...shared, head, ...refs, ...(files && { files }) };
 }
 
-async function readShared(repo: string): Promise<RepositorySnapshot> {
-  const { commonDir } = gitDirs(repo);
-  const { local } = await readConfiguration(repo);
+async function readShared(git: Git): Promise<RepositorySnapshot> {
+  const { commonDir } = gitDirs(git.cwd);
+  const { local } = await readConfiguration(git.cwd);
   return {
     config: Object.fromEntries([...local].map(([key, values]) => [key, hash(values.join('\n'))])),
-    readings: await readReadings(repo),
+    readings: await readReadings(git),
     hooks: { ...readHooks(join(commonDir, 'hooks')), ...readHooks(join(commonDir, 'info')) },
   };
 }
@@ -121,8 +121,8 @@ function movedRefs(was: Readonly<Record<string, string>>, is: Readonly<Record<st
 }
 
 /** The branches and tags of a repository, but those of subagents; undefined where there are too many. */
-export const readBranches = async (repo: string): Promise<RepositorySnapshot['refs']> =>
-  (await readRefs(repo)).refs;
+export const readBranches = async (git: Git): Promise<RepositorySnapshot['refs']> =>
+  (await readRefs(git)).refs;
 
 /** Branches and tags, but `own`, that differ, in words; empty where none does, or they could not be read. */
 export function branchesMoved(
@@ -158,7 +158,7 @@ export function notCompared(before: RepositorySnapshot, after: RepositorySnapsho
   ];
 }
 
-async function readRefs(repo: string): Promise<Pick<RepositorySnapshot, 'refs' | 'subagents'>> {
+async function readRefs(git: Git): Promise<Pick<RepositorySnapshot, 'refs' | 'subagents'>> {
   const args = [
     'for-each-ref',
     `--count=${MAX_REFS + 1}`,
@@ -167,7 +167,7 @@ async function readRefs(repo: string): Promise<Pick<RepositorySnapshot, 'refs' |
     'refs/tags',
     'refs/replace',
   ];
-  const lines = (await tryGit(args, { cwd: repo })).stdout.split('\n').filter((line) => line !== '');
+  const lines = (await git.try(args)).stdout.split('\n').filter((line) => line !== '');
   if (lines.length > MAX_REFS) return {};
   const all = lines.map((line) => line.split(' ') as [string, string]);
   const named = (which: (name: string) => boolean): Record<string, string> =>
@@ -180,12 +180,12 @@ async function readRefs(repo: string): Promise<Pick<RepositorySnapshot, 'refs' |
   return { refs: named((name) => !ofSubagents(name)), subagents: named(ofSubagents) };
 }
 
-async function readFiles(repo: string): Promise<Record<string, string> | undefined> {
+async function readFiles(git: Git): Promise<Record<string, string> | undefined> {
   try {
-    const status = await checkoutStatus(repo, { timeoutMs: STATUS_TIMEOUT_MS });
+    const status = await checkoutStatus(git.with({ timeoutMs: STATUS_TIMEOUT_MS }));
     if (status.changed.length + status.untracked.length > MAX_FILES) return undefined;
-    const untracked = status.untracked.map((path) => [path, sizeAndTime(join(repo, path))] as const);
-    return { ...Object.fromEntries(fingerprint(repo, status)), ...Object.fromEntries(untracked) };
+    const untracked = status.untracked.map((path) => [path, sizeAndTime(join(git.cwd, path))] as const);
+    return { ...Object.fromEntries(fingerprint(git.cwd, status)), ...Object.fromEntries(untracked) };
   } catch {
     return undefined;
   }

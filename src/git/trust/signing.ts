@@ -5,8 +5,8 @@ import { SubagentsError } from '../../contract/index.ts';
 import type { GitSetting } from '../../environment/unattended.ts';
 import { withScratch } from '../../system/scratch-folder.ts';
 import { gitDirs } from '../git-dirs.ts';
-import { git, tryGit } from '../git.ts';
 import { firstUsefulLine } from '../run.ts';
+import type { Git } from '../git.ts';
 
 /** Settings with which git signs nothing, whatever it is configured to do. */
 export const UNSIGNED: readonly GitSetting[] = [
@@ -28,14 +28,14 @@ const quiet = (gpg: string): string =>
  * @throws SubagentsError SIGNING
  */
 export async function checkSigning(
-  repo: string,
+  git: Git,
   env: Readonly<Record<string, string | undefined>> = {},
 ): Promise<readonly string[]> {
-  const signs = await tryGit(['config', '--type=bool', '--get', 'commit.gpgSign'], { cwd: repo, env });
+  const signs = await git.try(['config', '--type=bool', '--get', 'commit.gpgSign'], { env });
   if (signs.stdout !== 'true') return [];
-  const { stdout } = await tryGit(
+  const { stdout } = await git.try(
     ['config', '--show-scope', '--get-regexp', '^gpg\\.(.*\\.)?(program|defaultkeycommand)$'],
-    { cwd: repo, env },
+    { env },
   );
   const programs = stdout.split('\n').flatMap((line) => {
     const [, scope = '', key = '', value = ''] = /^(\w+)\t(\S+) (.*)$/.exec(line) ?? [];
@@ -45,7 +45,7 @@ export async function checkSigning(
   const own = programs.find(({ scope }) => scope === 'local' || scope === 'worktree');
   if (own !== undefined) {
     return [
-      `commits are to be signed by a program that ${repo} itself names (${own.key}): that was not tried, so it may ask for a passphrase nobody gives; --signing off does without`,
+      `commits are to be signed by a program that ${git.cwd} itself names (${own.key}): that was not tried, so it may ask for a passphrase nobody gives; --signing off does without`,
     ];
   }
   return withScratch(async (folder) => {
@@ -54,38 +54,38 @@ export async function checkSigning(
     // Another program may know none of gpg's options.
     const isGpg = /^gpg2?$/.test(basename(named));
     await writeFile(gpg, quiet(named), { mode: 0o700 });
-    const { commonDir } = gitDirs(repo);
+    const { commonDir } = gitDirs(git.cwd);
     // The empty tree, which every repository has; its id depends on the kind of ids.
-    const tree = await git(['hash-object', '-t', 'tree', '--stdin'], { cwd: repo });
-    const answer = await tryGit(
-      [
-        ...(isGpg ? ['-c', `gpg.program=${gpg}`] : []),
-        'commit-tree',
-        '-S',
-        '-m',
-        'Can this be signed?',
-        tree,
-      ],
-      {
-        cwd: repo,
-        env: {
-          ...env,
-          // What it makes lies there, and is gone with it.
-          GIT_OBJECT_DIRECTORY: folder,
-          GIT_ALTERNATE_OBJECT_DIRECTORIES: join(commonDir, 'objects'),
-          ...{ GPG_TTY: undefined, DISPLAY: undefined, WAYLAND_DISPLAY: undefined },
-          ...{ SSH_ASKPASS: undefined, SSH_ASKPASS_REQUIRE: 'never' },
+    const tree = await git.run(['hash-object', '-t', 'tree', '--stdin']);
+    const answer = await git
+      .try(
+        [
+          ...(isGpg ? ['-c', `gpg.program=${gpg}`] : []),
+          'commit-tree',
+          '-S',
+          '-m',
+          'Can this be signed?',
+          tree,
+        ],
+        {
+          env: {
+            ...env,
+            // What it makes lies there, and is gone with it.
+            GIT_OBJECT_DIRECTORY: folder,
+            GIT_ALTERNATE_OBJECT_DIRECTORIES: join(commonDir, 'objects'),
+            ...{ GPG_TTY: undefined, DISPLAY: undefined, WAYLAND_DISPLAY: undefined },
+            ...{ SSH_ASKPASS: undefined, SSH_ASKPASS_REQUIRE: 'never' },
+          },
+          timeoutMs: TIMEOUT_MS,
+          copilotSessionId: 'signing',
         },
-        timeoutMs: TIMEOUT_MS,
-        // Without a terminal to ask at.
-        copilotSessionId: 'signing',
-      },
-    ).catch((error: unknown) => ({ exitCode: 1, stdout: '', stderr: String(error) }));
+      )
+      .catch((error: unknown) => ({ exitCode: 1, stdout: '', stderr: String(error) }));
     if (answer.exitCode === 0) return [];
     const why = firstUsefulLine(answer.stderr) ?? 'no reason given';
     throw new SubagentsError(
       'SIGNING',
-      `commits in ${repo} are to be signed, and that cannot be done unasked: ${why}`,
+      `commits in ${git.cwd} are to be signed, and that cannot be done unasked: ${why}`,
       {
         remedy: 'Unlock the key first (sign something yourself), or spawn with signing off: --signing off',
       },

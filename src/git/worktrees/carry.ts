@@ -9,7 +9,7 @@ import { deleteOldRefs } from '../branches/kept-refs.ts';
 import { readLeftovers } from '../commits/leftovers.ts';
 import { withScratch } from '../../system/scratch-folder.ts';
 import { gitDirs } from '../git-dirs.ts';
-import { git, tryGit } from '../git.ts';
+import type { Git } from '../git.ts';
 import { gitError } from '../run.ts';
 import { copyIndex } from '../commits/scratch-index.ts';
 import { checkoutStatus } from '../contents/status.ts';
@@ -28,24 +28,24 @@ type Carried = NonNullable<ResolvedSpec['carried']>;
  * @throws SubagentsError BAD_INPUT (another base, unresolved conflicts), GIT, DISK_FULL
  */
 export async function carryChanges(
-  repo: string,
+  git: Git,
   base: string,
 ): Promise<{
   readonly carried: Carried | undefined;
   readonly tree?: string;
   readonly notes: readonly string[];
 }> {
-  const status = await checkoutStatus(repo);
+  const status = await checkoutStatus(git);
   if (status.head !== base) {
     throw new SubagentsError(
       'BAD_INPUT',
-      `the uncommitted changes of ${repo} belong to its HEAD, ${status.head?.slice(0, 12)}, and not to the base ${base.slice(0, 12)}`,
+      `the uncommitted changes of ${git.cwd} belong to its HEAD, ${status.head?.slice(0, 12)}, and not to the base ${base.slice(0, 12)}`,
       { remedy: 'Leave out the base, or the changes.' },
     );
   }
   const conflicts = status.changed.filter(({ unmerged }) => unmerged).map(({ path }) => path);
   if (conflicts.length > 0) {
-    throw new SubagentsError('BAD_INPUT', `${repo} has unresolved conflicts in ${named(conflicts)}`, {
+    throw new SubagentsError('BAD_INPUT', `${git.cwd} has unresolved conflicts in ${named(conflicts)}`, {
       remedy: 'Resolve them first, or leave out the changes.',
     });
   }
@@ -53,24 +53,24 @@ export async function carryChanges(
   if (status.changed.length === 0 && status.untracked.length === 0) return nothing;
 
   return withScratch(async (folder) => {
-    const { gitDir } = gitDirs(repo);
+    const { gitDir } = gitDirs(git.cwd);
     const index = join(folder, 'index');
     await copyIndex(gitDir, index).catch(() => undefined);
-    const found = await readLeftovers({ cwd: repo, status }, { cwd: repo, env: { GIT_INDEX_FILE: index } });
+    const found = await readLeftovers({ cwd: git.cwd, status }, git.with({ env: { GIT_INDEX_FILE: index } }));
     const submodules = status.changed
       .filter(({ dirtySubmodule }) => dirtySubmodule)
       .map(({ path }) => ({ path, reason: 'the submodule has uncommitted changes of its own' }));
     const missing = [...found.unsaved, ...submodules].map(
       ({ path, reason }) => `${path} is not carried along: ${reason}`,
     );
-    if (found.tree === (await git(['rev-parse', `${base}^{tree}`], { cwd: repo }))) {
+    if (found.tree === (await git.run(['rev-parse', `${base}^{tree}`]))) {
       return { ...nothing, notes: [...nothing.notes, ...missing] };
     }
     const untracked = status.untracked.filter((path) => !path.endsWith('/'));
     const counts = { changed: status.changed.length, untracked: untracked.length };
-    const commit = await commitTree(repo, found.tree, base, `${CARRIED_SUBJECT}\n\n${inWords(counts)}.\n`);
-    await deleteOldRefs(repo, KEPT);
-    await git(['update-ref', '--no-deref', `${KEPT}${commit}`, commit], { cwd: repo });
+    const commit = await commitTree(git, found.tree, base, `${CARRIED_SUBJECT}\n\n${inWords(counts)}.\n`);
+    await deleteOldRefs(git, KEPT);
+    await git.run(['update-ref', '--no-deref', `${KEPT}${commit}`, commit]);
     const news =
       untracked.length === 0
         ? ''
@@ -85,8 +85,8 @@ export async function carryChanges(
 }
 
 /** Lets a carried commit go that nobody will take, or that a branch keeps by now. */
-export async function releaseCarried(repo: string, commit: string): Promise<void> {
-  await tryGit(['update-ref', '--no-deref', '-d', `${KEPT}${commit}`], { cwd: repo });
+export async function releaseCarried(git: Git, commit: string): Promise<void> {
+  await git.try(['update-ref', '--no-deref', '-d', `${KEPT}${commit}`]);
 }
 
 /** `3 changed files, 1 new file`. */
@@ -96,17 +96,17 @@ export function inWords({ changed, untracked }: Pick<Carried, 'changed' | 'untra
 }
 
 /** Neither runs a hook nor signs; where the caller has no identity, with that of subagents. */
-async function commitTree(repo: string, tree: string, parent: string, message: string): Promise<string> {
+async function commitTree(git: Git, tree: string, parent: string, message: string): Promise<string> {
   const args = ['commit-tree', tree, '-p', parent, '-F', '-'];
-  const own = await tryGit(args, { cwd: repo, input: message });
+  const own = await git.try(args, { input: message });
   if (own.exitCode === 0) return own.stdout;
-  if (!/identity|ident name|auto-detect/.test(own.stderr)) throw gitError(args, repo, own);
+  if (!/identity|ident name|auto-detect/.test(own.stderr)) throw gitError(args, git.cwd, own);
   const { name, email } = FALLBACK_IDENTITY;
   const env = {
     ...{ GIT_AUTHOR_NAME: name, GIT_AUTHOR_EMAIL: email },
     ...{ GIT_COMMITTER_NAME: name, GIT_COMMITTER_EMAIL: email },
   };
-  return git(args, { cwd: repo, input: message, env });
+  return git.run(args, { input: message, env });
 }
 
 function named(paths: readonly string[]): string {

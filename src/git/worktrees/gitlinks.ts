@@ -1,7 +1,7 @@
 /** Commits of other repositories that a branch names: whether anybody but this worktree can have them. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { git, tryGit } from '../git.ts';
+import { gitAt, type Git } from '../git.ts';
 import { MAX_DEPTH } from './submodules.ts';
 
 /** A path at which a commit names one of another repository, which nobody can fetch. */
@@ -27,15 +27,17 @@ export async function unfetchableLinks(
 ): Promise<Unfetchable[]> {
   if (base === head || depth > MAX_DEPTH) return [];
   const found: Unfetchable[] = [];
-  for (const { path, before, commit } of await changedLinks(cwd, base, head)) {
+  for (const { path, before, commit } of await changedLinks(gitAt(cwd), base, head)) {
     const [here, there] = [join(cwd, path), join(repo, path)];
     const isHere = existsSync(join(here, '.git'));
     const known =
-      (isHere && (await isOnRemote(here, commit))) ||
-      (existsSync(join(there, '.git')) && (await has(there, commit)));
-    if (!known) found.push({ path, commit, here: isHere, isSubmodule: await isDeclared(cwd, head, path) });
-    if (!isHere || !(await has(here, commit))) continue;
-    const from = before !== undefined && (await has(here, before)) ? before : await emptyTree(here);
+      (isHere && (await isOnRemote(gitAt(here), commit))) ||
+      (existsSync(join(there, '.git')) && (await has(gitAt(there), commit)));
+    if (!known)
+      found.push({ path, commit, here: isHere, isSubmodule: await isDeclared(gitAt(cwd), head, path) });
+    if (!isHere || !(await has(gitAt(here), commit))) continue;
+    const from =
+      before !== undefined && (await has(gitAt(here), before)) ? before : await emptyTree(gitAt(here));
     const below = await unfetchableLinks({ cwd: here, repo: there }, from, commit, depth + 1);
     found.push(...below.map((each) => ({ ...each, path: join(path, each.path) })));
   }
@@ -49,9 +51,9 @@ interface ChangedLink {
   readonly commit: string;
 }
 
-async function changedLinks(cwd: string, base: string, head: string): Promise<ChangedLink[]> {
+async function changedLinks(git: Git, base: string, head: string): Promise<ChangedLink[]> {
   const raw = ['diff-tree', '-r', '-z', '--raw', '--no-renames', '--no-abbrev', '--ignore-submodules=none'];
-  const items = (await git([...raw, base, head, '--'], { cwd })).split('\0');
+  const items = (await git.run([...raw, base, head, '--'])).split('\0');
   const found: ChangedLink[] = [];
   for (let at = 0; at + 1 < items.length; at += 2) {
     const [oldMode, newMode, old = '', commit = ''] = (items[at] ?? '').split(' ');
@@ -61,23 +63,21 @@ async function changedLinks(cwd: string, base: string, head: string): Promise<Ch
   return found;
 }
 
-const emptyTree = (cwd: string): Promise<string> =>
-  git(['hash-object', '-t', 'tree', '--stdin'], { cwd, input: '' });
+const emptyTree = (git: Git): Promise<string> =>
+  git.run(['hash-object', '-t', 'tree', '--stdin'], { input: '' });
 
-async function isOnRemote(repository: string, commit: string): Promise<boolean> {
-  const { exitCode, stdout } = await tryGit(['rev-list', '-1', commit, '--not', '--remotes'], {
-    cwd: repository,
-  });
+async function isOnRemote(git: Git, commit: string): Promise<boolean> {
+  const { exitCode, stdout } = await git.try(['rev-list', '-1', commit, '--not', '--remotes']);
   return exitCode === 0 && stdout === '';
 }
 
-async function has(repository: string, commit: string): Promise<boolean> {
-  return (await tryGit(['cat-file', '-e', `${commit}^{commit}`], { cwd: repository })).exitCode === 0;
+async function has(git: Git, commit: string): Promise<boolean> {
+  return (await git.try(['cat-file', '-e', `${commit}^{commit}`])).exitCode === 0;
 }
 
-async function isDeclared(cwd: string, head: string, path: string): Promise<boolean> {
+async function isDeclared(git: Git, head: string, path: string): Promise<boolean> {
   const args = ['config', '--blob', `${head}:.gitmodules`, '-z', '--get-regexp', '^submodule\\..*\\.path$'];
-  const { stdout } = await tryGit(args, { cwd });
+  const { stdout } = await git.try(args);
   return stdout.split('\0').some((item) => item.slice(item.indexOf('\n') + 1) === path);
 }
 

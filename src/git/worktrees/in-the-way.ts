@@ -4,7 +4,7 @@
  */
 
 import { dirname, join } from 'node:path';
-import { git } from '../git.ts';
+import type { Git } from '../git.ts';
 import { statIfThere } from '../../system/files.ts';
 
 const SUBMODULE = '160000';
@@ -14,10 +14,10 @@ const SUBMODULE = '160000';
  * to `after`, a commit or a tree. Nothing of it may be uncommitted.
  * @throws SubagentsError GIT
  */
-export async function inTheWay(cwd: string, before: string, after: string): Promise<string[]> {
+export async function inTheWay(git: Git, before: string, after: string): Promise<string[]> {
   const args = ['diff-tree', '-r', '-z', '--no-renames', '--diff-filter=AD', before, after];
   // ":oldMode newMode oldId newId A", then the path.
-  const items = (await git(args, { cwd })).split('\0');
+  const items = (await git.run(args)).split('\0');
   const added: { path: string; mode: string }[] = [];
   const removed = new Set<string>();
   for (let at = 0; at + 1 < items.length; at += 2) {
@@ -30,23 +30,23 @@ export async function inTheWay(cwd: string, before: string, after: string): Prom
   const folders: string[] = [];
   const parents = new Set<string>();
   for (const { path, mode } of added) {
-    const kind = kindOf(join(cwd, path));
+    const kind = kindOf(join(git.cwd, path));
     if (kind === 'other') found.add(path);
     // A submodule comes into a folder that is there.
     else if (kind === 'folder' && mode !== SUBMODULE) folders.push(path);
     for (let up = dirname(path); up !== '.' && !parents.has(up); up = dirname(up)) parents.add(up);
   }
   for (const parent of parents)
-    if (!removed.has(parent) && kindOf(join(cwd, parent)) === 'other') found.add(parent);
-  for (const path of await notInGit(cwd, folders)) found.add(path);
+    if (!removed.has(parent) && kindOf(join(git.cwd, parent)) === 'other') found.add(parent);
+  for (const path of await notInGit(git, folders)) found.add(path);
   return [...found].sort();
 }
 
 /** All below these folders that is not in git. */
-async function notInGit(cwd: string, folders: readonly string[]): Promise<string[]> {
+async function notInGit(git: Git, folders: readonly string[]): Promise<string[]> {
   if (folders.length === 0) return [];
   const args = ['--literal-pathspecs', 'ls-files', '--others', '-z', '--', ...folders];
-  return (await git(args, { cwd })).split('\0').filter((path) => path !== '');
+  return (await git.run(args)).split('\0').filter((path) => path !== '');
 }
 
 function kindOf(path: string): 'folder' | 'other' | undefined {

@@ -9,8 +9,8 @@ import { dirname, join, normalize } from 'node:path';
 import { errorCode, statIfThere } from '../../system/files.ts';
 import { withScratch } from '../../system/scratch-folder.ts';
 import { fileAt } from '../contents/changes.ts';
-import { git, tryGit } from '../git.ts';
-import { gitError, type CallOptions } from '../run.ts';
+import type { Git } from '../git.ts';
+import { gitError } from '../run.ts';
 
 /** Where the file is, from the root of the repository. */
 export const INCLUDE_FILE = '.worktreeinclude';
@@ -32,17 +32,17 @@ const MAX_NAMED = 5;
  */
 export async function includeIgnored(
   { from, to, commit }: { from: string; to: string; commit: string },
-  options: CallOptions = {},
+  git: Git,
   limits = LIMITS,
 ): Promise<string[]> {
   // A fresh worktree has it where the commit has it; mostly it has not, and no git need be started.
   if (!existsSync(join(to, INCLUDE_FILE))) return [];
-  const patterns = await fileAt(to, commit, INCLUDE_FILE);
+  const patterns = await fileAt(git.in(to), commit, INCLUDE_FILE);
   if (patterns === undefined) return [];
-  const matching = await matchingFiles(from, patterns, options);
-  const here = await ignored(from, matching, options);
+  const matching = await matchingFiles(git.in(from), patterns);
+  const here = await ignored(git.in(from), matching);
   const straight = here.filter((path) => !crossesLink(to, path));
-  const both = await ignored(to, straight, options);
+  const both = await ignored(git.in(to), straight);
   const notes: string[] = [];
   const ignoredThere = new Set(both);
   const bared = straight.filter((path) => !ignoredThere.has(path));
@@ -62,7 +62,7 @@ export async function includeIgnored(
   }
   const skipped = here.filter((path) => crossesLink(to, path));
   for (const { path, link } of found) {
-    options.signal?.throwIfAborted();
+    git.signal?.throwIfAborted();
     if (!(await bring(from, to, path, link))) skipped.push(path);
   }
   if (skipped.length > 0) notes.push(`${INCLUDE_FILE}: not brought along: ${named(skipped)}`);
@@ -73,24 +73,22 @@ export async function includeIgnored(
 }
 
 /** Untracked files that match the patterns, ignored or not. */
-async function matchingFiles(cwd: string, patterns: string, options: CallOptions): Promise<string[]> {
+async function matchingFiles(git: Git, patterns: string): Promise<string[]> {
   return withScratch(async (folder) => {
     const file = join(folder, 'patterns');
     await writeFile(file, patterns);
     const args = ['ls-files', '--others', '--ignored', '-z', `--exclude-from=${file}`];
-    return (await git(args, { ...options, cwd }))
-      .split('\0')
-      .filter((path) => path !== '' && !path.endsWith('/'));
+    return (await git.run(args)).split('\0').filter((path) => path !== '' && !path.endsWith('/'));
   });
 }
 
 /** Those of `paths` that git ignores there, whether they exist or not. */
-async function ignored(cwd: string, paths: readonly string[], options: CallOptions): Promise<string[]> {
+async function ignored(git: Git, paths: readonly string[]): Promise<string[]> {
   if (paths.length === 0) return [];
   const args = ['check-ignore', '--stdin', '-z'];
-  const answer = await tryGit(args, { ...options, cwd, input: `${paths.join('\0')}\0` });
+  const answer = await git.try(args, { input: `${paths.join('\0')}\0` });
   // 1: none of them.
-  if (answer.exitCode > 1) throw gitError(args, cwd, answer);
+  if (answer.exitCode > 1) throw gitError(args, git.cwd, answer);
   return answer.stdout.split('\0').filter((path) => path !== '');
 }
 

@@ -5,8 +5,7 @@ import { z } from 'zod';
 import { readIfThere } from '../../system/files.ts';
 import { withOwnIndex } from '../commits/own-index.ts';
 import { gitDirs } from '../git-dirs.ts';
-import { tryGit } from '../git.ts';
-import { type GitOptions, type CallOptions } from '../run.ts';
+import type { Git } from '../git.ts';
 
 export const sparsePatterns = z.object({
   /** `core.sparseCheckoutCone`. */
@@ -21,10 +20,9 @@ const SPARSE = 'core.sparseCheckout';
 const CONE = 'core.sparseCheckoutCone';
 
 /** What the worktree `cwd` has. @throws SubagentsError GIT */
-export async function readSparse(cwd: string): Promise<SparsePatterns> {
-  const read = async (key: string): Promise<string> =>
-    (await tryGit(['config', '--type=bool', key], { cwd })).stdout;
-  const patterns = readIfThere(patternsPath(cwd));
+export async function readSparse(git: Git): Promise<SparsePatterns> {
+  const read = async (key: string): Promise<string> => (await git.try(['config', '--type=bool', key])).stdout;
+  const patterns = readIfThere(patternsPath(git.cwd));
   if (patterns === undefined || (await read(SPARSE)) !== 'true') return null;
   return { cone: (await read(CONE)) === 'true', patterns };
 }
@@ -36,26 +34,22 @@ const patternsPath = (cwd: string): string => join(gitDirs(cwd).gitDir, 'info', 
  * @returns what was done, in words; nothing where the patterns are the same.
  * @throws SubagentsError GIT
  */
-export async function restoreSparse(
-  cwd: string,
-  before: SparsePatterns | undefined,
-  callOptions: CallOptions = {},
-): Promise<string[]> {
+export async function restoreSparse(git: Git, before: SparsePatterns | undefined): Promise<string[]> {
   if (before === undefined) return [];
-  const now = await readSparse(cwd);
+  const now = await readSparse(git);
   if (now?.patterns === before?.patterns && now?.cone === before?.cone) return [];
-  const { gitDir } = gitDirs(cwd);
-  const path = patternsPath(cwd);
-  return withOwnIndex(cwd, callOptions, async ({ options, adopt }) => {
+  const { gitDir } = gitDirs(git.cwd);
+  const path = patternsPath(git.cwd);
+  return withOwnIndex(git, async ({ git: own, adopt }) => {
     mkdirSync(join(gitDir, 'info'), { recursive: true });
     rmSync(path, { force: true });
     writeFileSync(path, before?.patterns ?? '/*\n');
-    await tryGit(['update-index', '-q', '--refresh'], options);
+    await own.try(['update-index', '-q', '--refresh']);
     const by = ['-c', `${SPARSE}=true`, '-c', `${CONE}=${before?.cone ?? false}`];
-    const answer = await tryGit([...by, 'read-tree', '-m', '-u', 'HEAD'], options);
+    const answer = await own.try([...by, 'read-tree', '-m', '-u', 'HEAD']);
     if (answer.exitCode === 0) await adopt();
     if (before === null) rmSync(path, { force: true });
-    await configure(join(gitDir, 'config.worktree'), before, options);
+    await configure(join(gitDir, 'config.worktree'), before, own);
     const how = before === null ? 'all of it is checked out again' : 'those that it had before count again';
     const failed = answer.exitCode === 0 ? '' : `, but git could not follow them: ${answer.stderr}`;
     return [`the sparse patterns of the worktree had been changed; ${how}${failed}`];
@@ -63,10 +57,10 @@ export async function restoreSparse(
 }
 
 /** In the configuration of the worktree alone, where it has one. */
-async function configure(file: string, before: SparsePatterns, options: GitOptions): Promise<void> {
+async function configure(file: string, before: SparsePatterns, git: Git): Promise<void> {
   if (readIfThere(file) === undefined) return;
   const set = (key: string, value: boolean) =>
-    tryGit(['config', '--file', file, '--replace-all', key, String(value)], options);
+    git.try(['config', '--file', file, '--replace-all', key, String(value)]);
   await set(SPARSE, before !== null);
   if (before !== null) await set(CONE, before.cone);
 }

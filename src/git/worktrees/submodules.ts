@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { SubagentsError } from '../../contract/index.ts';
 import { NO_QUESTIONS } from '../remote.ts';
 import { gitDirs } from '../git-dirs.ts';
-import { git, tryGit } from '../git.ts';
-import { firstUsefulLine, type GitAnswer, type CallOptions } from '../run.ts';
+import type { Git } from '../git.ts';
+import { firstUsefulLine, type GitAnswer } from '../run.ts';
 
 /** How long one submodule may take to be fetched, in milliseconds. */
 const FETCH_TIMEOUT_MS = 10 * 60_000;
@@ -29,23 +29,18 @@ interface Submodule {
  * @returns which are empty, and why: none that the caller's checkout has.
  * @throws SubagentsError GIT when one that the caller's checkout has cannot be checked out
  */
-export async function addSubmodules(
-  cwd: string,
-  checkout: string | undefined,
-  options: CallOptions = {},
-  depth = 1,
-): Promise<string[]> {
-  if (!existsSync(join(cwd, '.gitmodules')) || depth > MAX_DEPTH) return [];
+export async function addSubmodules(git: Git, checkout: string | undefined, depth = 1): Promise<string[]> {
+  if (!existsSync(join(git.cwd, '.gitmodules')) || depth > MAX_DEPTH) return [];
   const notes: string[] = [];
-  for (const submodule of await submodulesOf(cwd, options)) {
+  for (const submodule of await submodulesOf(git)) {
     const { path } = submodule;
     const source = checkout === undefined ? undefined : localCopy(checkout, submodule);
-    const url = await realUrl(submodule, source ?? checkout ?? cwd, source !== undefined, options);
-    const copied = source !== undefined && (await fromCopy(cwd, submodule, { source, url }, options));
-    const failure = copied ? undefined : await fromUrl(cwd, submodule, url, options);
+    const url = await realUrl(submodule, git.in(source ?? checkout ?? git.cwd), source !== undefined);
+    const copied = source !== undefined && (await fromCopy(git, submodule, { source, url }));
+    const failure = copied ? undefined : await fromUrl(git, submodule, url);
     if (failure === undefined) {
       const below = source === undefined ? undefined : join(checkout ?? '', path);
-      notes.push(...(await addSubmodules(join(cwd, path), below, options, depth + 1)));
+      notes.push(...(await addSubmodules(git.in(join(git.cwd, path)), below, depth + 1)));
       continue;
     }
     if (source !== undefined) {
@@ -62,9 +57,9 @@ export async function addSubmodules(
 }
 
 /** Those that .gitmodules and the commit have; not those it says `update = none` of. */
-async function submodulesOf(cwd: string, options: CallOptions): Promise<Submodule[]> {
+async function submodulesOf(git: Git): Promise<Submodule[]> {
   const args = ['config', '--blob', 'HEAD:.gitmodules', '-z', '--get-regexp', '^submodule\\.'];
-  const { stdout } = await tryGit(args, { ...options, cwd });
+  const { stdout } = await git.try(args);
   const found = new Map<string, Map<string, string>>();
   for (const item of stdout.split('\0')) {
     const [, name, key] = /^submodule\.([^]*)\.([^.\n]*)\n/.exec(item) ?? [];
@@ -80,7 +75,7 @@ async function submodulesOf(cwd: string, options: CallOptions): Promise<Submodul
   });
   if (named.length === 0) return [];
   const paths = named.map(({ path }) => path);
-  const links = new Set(await gitlinks(cwd, paths, options));
+  const links = new Set(await gitlinks(git, paths));
   return named.filter(({ path }) => links.has(path));
 }
 
@@ -89,13 +84,9 @@ async function submodulesOf(cwd: string, options: CallOptions): Promise<Submodul
  * @param paths which are looked at; default is all.
  * @throws SubagentsError GIT
  */
-export async function gitlinks(
-  cwd: string,
-  paths: readonly string[] = [],
-  options: CallOptions = {},
-): Promise<string[]> {
+export async function gitlinks(git: Git, paths: readonly string[] = []): Promise<string[]> {
   const args = ['--literal-pathspecs', 'ls-files', '--stage', '-z', '--', ...paths];
-  return (await git(args, { ...options, cwd }))
+  return (await git.run(args))
     .split('\0')
     .filter((line) => line.startsWith('160000 '))
     .map((line) => line.slice(line.indexOf('\t') + 1));
@@ -110,18 +101,13 @@ function localCopy(checkout: string, { name, path }: Submodule): string | undefi
 }
 
 /** What the submodule's remote is to be called. */
-async function realUrl(
-  { name, url }: Submodule,
-  from: string,
-  isCopy: boolean,
-  options: CallOptions,
-): Promise<string> {
+async function realUrl({ name, url }: Submodule, git: Git, isCopy: boolean): Promise<string> {
   const key = isCopy ? 'remote.origin.url' : `submodule.${name}.url`;
-  const configured = await tryGit(['config', key], { ...options, cwd: from });
+  const configured = await git.try(['config', key]);
   if (configured.exitCode === 0) return configured.stdout;
   if (!/^\.\.?\//.test(url)) return url;
-  const remote = await tryGit(['config', 'remote.origin.url'], { ...options, cwd: from });
-  return relativeUrl(remote.exitCode === 0 ? remote.stdout : from, url);
+  const remote = await git.try(['config', 'remote.origin.url']);
+  return relativeUrl(remote.exitCode === 0 ? remote.stdout : git.cwd, url);
 }
 
 /** As git-submodule(1) has it: `../` takes the last part of the remote's URL away. */
@@ -140,45 +126,38 @@ function relativeUrl(remote: string, url: string): string {
 
 /** Whether it could be made from the caller's copy. Its remote is then the real one. */
 async function fromCopy(
-  cwd: string,
+  git: Git,
   submodule: Submodule,
   { source, url }: { source: string; url: string },
-  options: CallOptions,
 ): Promise<boolean> {
   // A local path is allowed for this one, which we chose ourselves; never for one that a repository names.
   const configuration = { 'protocol.file.allow': 'always' };
-  const answer = await update(cwd, submodule, source, configuration, options);
+  const answer = await update(git, submodule, source, configuration);
   if (answer.exitCode !== 0) return false;
-  await git(['config', 'remote.origin.url', url], { ...options, cwd: join(cwd, submodule.path) });
+  await git.in(join(git.cwd, submodule.path)).run(['config', 'remote.origin.url', url]);
   return true;
 }
 
 /** Why it could not be fetched; undefined when it was. */
-async function fromUrl(
-  cwd: string,
-  submodule: Submodule,
-  url: string,
-  options: CallOptions,
-): Promise<string | undefined> {
+async function fromUrl(git: Git, submodule: Submodule, url: string): Promise<string | undefined> {
   try {
-    const fetching = { ...options, timeoutMs: FETCH_TIMEOUT_MS, secrets: true };
-    const answer = await update(cwd, submodule, url, {}, fetching);
+    const fetching = git.with({ timeoutMs: FETCH_TIMEOUT_MS, secrets: true });
+    const answer = await update(fetching, submodule, url, {});
     if (answer.exitCode === 0) return undefined;
     return (
       firstUsefulLine(answer.stderr.replace(/^Cloning into .*\n/gm, '')) ?? `exit code ${answer.exitCode}`
     );
   } catch (error) {
-    options.signal?.throwIfAborted();
+    git.signal?.throwIfAborted();
     return error instanceof Error ? error.message : String(error);
   }
 }
 
 function update(
-  cwd: string,
+  git: Git,
   { name, path }: Submodule,
   url: string,
   configuration: Readonly<Record<string, string>>,
-  options: CallOptions,
 ): Promise<GitAnswer> {
   const values = Object.entries({
     ...configuration,
@@ -191,9 +170,7 @@ function update(
       [`GIT_CONFIG_VALUE_${index}`, value],
     ]),
   );
-  return tryGit(['--literal-pathspecs', 'submodule', '--quiet', 'update', '--checkout', '--', path], {
-    ...options,
-    cwd,
-    env: { ...options.env, ...NO_QUESTIONS, ...env, GIT_CONFIG_COUNT: String(values.length) },
+  return git.try(['--literal-pathspecs', 'submodule', '--quiet', 'update', '--checkout', '--', path], {
+    env: { ...NO_QUESTIONS, ...env, GIT_CONFIG_COUNT: String(values.length) },
   });
 }

@@ -7,8 +7,8 @@ import { folderId, inFolder } from '../../system/own-folder.ts';
 import { removeTree } from '../../system/remove-tree.ts';
 import { branchTip } from '../branches/branch.ts';
 import { gitDirs } from '../git-dirs.ts';
-import { git, tryGit } from '../git.ts';
-import { gitError, type CallOptions } from '../run.ts';
+import type { Git } from '../git.ts';
+import { gitError } from '../run.ts';
 import {
   freeName,
   keptPath,
@@ -37,14 +37,10 @@ const RETRY_MS = 25;
  * Makes a worktree with `branch` checked out. No hook runs, and the shared configuration is not written.
  * @throws SubagentsError GIT, DISK_FULL; the reason of `signal` when that ended it
  */
-export async function addWorktree(
-  place: WorktreePlace,
-  branch: string,
-  options: CallOptions = {},
-): Promise<void> {
-  await register(place, branch, options);
+export async function addWorktree(place: WorktreePlace, branch: string, git: Git): Promise<void> {
+  await register(place, branch, git);
   // Apart from the registration, so that ending the call ends the very process that writes the files. It overwrites no file.
-  await git(['read-tree', '-m', '-u', 'HEAD'], { ...options, cwd: place.cwd });
+  await git.in(place.cwd).run(['read-tree', '-m', '-u', 'HEAD']);
 }
 
 /** Removes a worktree and its registration, however little of it there is. Its branch stays. */
@@ -62,11 +58,11 @@ const LOCKED = 'durable-subagents: ';
  * Locks a worktree: `git worktree remove --force` and `git worktree prune` of others leave it alone. One that is locked already
  * stays as it is, and so does one that git does not lock for us.
  */
-export async function lockWorktree(place: WorktreePlace, options: CallOptions = {}): Promise<void> {
+export async function lockWorktree(place: WorktreePlace, git: Git): Promise<void> {
   const { cwd, commonDir } = place;
   if (existsSync(join(adminDir(place), 'locked'))) return;
   const reason = `${LOCKED}a live subagent works here, ${basename(cwd)}`;
-  await tryGit(['worktree', 'lock', '--reason', reason, '--', cwd], { ...options, cwd: commonDir });
+  await git.in(commonDir).try(['worktree', 'lock', '--reason', reason, '--', cwd]);
 }
 
 /** Takes our lock away, and nobody else's. */
@@ -79,8 +75,8 @@ export async function unlockWorktree(place: WorktreePlace): Promise<void> {
 }
 
 /** The folders in which `branch` is checked out: the checkout itself, or worktrees of it. @throws SubagentsError GIT */
-export async function checkedOutIn(repository: string, branch: string): Promise<string[]> {
-  const list = await git(['worktree', 'list', '--porcelain', '-z'], { cwd: repository });
+export async function checkedOutIn(git: Git, branch: string): Promise<string[]> {
+  const list = await git.run(['worktree', 'list', '--porcelain', '-z']);
   return list
     .split('\0\0')
     .map((entry) => entry.split('\0'))
@@ -127,13 +123,13 @@ export interface Restored {
 export async function restoreWorktree(
   place: WorktreePlace,
   known: WorktreeKnown,
-  options: CallOptions = {},
+  git: Git,
 ): Promise<Restored> {
   const notes = [
     ...(await takeOwnRegistration(place, adminDir(place))),
     ...(await takeOwnPlace(place, adminDir(place), known.folder)),
     ...(await ownHead(place, known.branch)),
-    ...(await relink(place, known, options)),
+    ...(await relink(place, known, git)),
   ];
   return { notes, folder: folderId(place.cwd) };
 }
@@ -150,11 +146,7 @@ async function ownHead(place: WorktreePlace, branch: string): Promise<string[]> 
   return [`HEAD of the worktree named no commit; it is ${branch} again`];
 }
 
-async function relink(
-  place: WorktreePlace,
-  { branch, base }: WorktreeKnown,
-  options: CallOptions,
-): Promise<string[]> {
+async function relink(place: WorktreePlace, { branch, base }: WorktreeKnown, git: Git): Promise<string[]> {
   const { cwd } = place;
   const kept = keptPath(cwd);
   if (!existsSync(kept) && isWorktree(place)) return [];
@@ -164,8 +156,8 @@ async function relink(
     if (existsSync(cwd)) notes.push(...(await putRepositoryAside(cwd, cwd)));
     if (!hasFiles(cwd)) {
       await discardWorktree(place);
-      await ensureBranch(place, branch, base, options);
-      await addWorktree(place, branch, options);
+      await ensureBranch(place, branch, base, git);
+      await addWorktree(place, branch, git);
       return [...notes, `the worktree had been removed; it was made again from ${branch}`];
     }
     if (isRegistrationOf(admin, cwd) && existsSync(join(admin, 'HEAD'))) {
@@ -181,15 +173,15 @@ async function relink(
   }
   notes.push(...(await putRepositoryAside(kept, cwd)));
   await discardWorktree(place);
-  await ensureBranch(place, branch, base, options);
-  await register(place, branch, options);
+  await ensureBranch(place, branch, base, git);
+  await register(place, branch, git);
   await inOwnFolder(kept, async (at) => {
     await rm(join(at, '.git'), { force: true });
     await rename(join(cwd, '.git'), join(at, '.git'));
   });
   await rmdir(cwd);
   await rename(kept, cwd);
-  await git(['read-tree', 'HEAD'], { ...options, cwd });
+  await git.in(cwd).run(['read-tree', 'HEAD']);
   return [
     ...notes,
     `the worktree was no longer registered; it was registered again on ${branch}, its files kept`,
@@ -217,20 +209,19 @@ async function ensureBranch(
   { commonDir }: WorktreePlace,
   branch: string,
   base: string,
-  options: CallOptions,
+  git: Git,
 ): Promise<void> {
-  if ((await branchTip(commonDir, branch)) !== undefined) return;
-  await git(['update-ref', '--no-deref', '--create-reflog', `refs/heads/${branch}`, base, ''], {
-    ...options,
-    cwd: commonDir,
-  });
+  if ((await branchTip(git.in(commonDir), branch)) !== undefined) return;
+  await git
+    .in(commonDir)
+    .run(['update-ref', '--no-deref', '--create-reflog', `refs/heads/${branch}`, base, '']);
 }
 
-async function register(place: WorktreePlace, branch: string, options: CallOptions): Promise<void> {
+async function register(place: WorktreePlace, branch: string, git: Git): Promise<void> {
   await mkdir(dirname(place.cwd), { recursive: true, mode: 0o700 });
   const args = ['worktree', 'add', '--quiet', '--no-checkout', '--force', '--', place.cwd, branch];
   for (let tries = 1; ; tries++) {
-    const answer = await tryGit(args, { ...options, cwd: place.commonDir });
+    const answer = await git.in(place.commonDir).try(args);
     if (answer.exitCode === 0) return;
     if (!HALF_MADE.test(answer.stderr) || tries === TRIES) throw gitError(args, place.commonDir, answer);
     await delay(RETRY_MS);
