@@ -1,152 +1,69 @@
-/** Work in every shape that a subagent may leave it in: what a merge refuses without force, and what it takes. */
+/** Work in every shape: what a merge refuses without force, and what it takes; the same after a continuation that changes nothing. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failureJson } from '../../src/cli/json.ts';
-import type { Subagents } from '../../src/client/index.ts';
-import type { CaveatKind, Outcome } from '../../src/contract/index.ts';
+import { SubagentsError, type Subagents } from '../../src/client/index.ts';
+import type { Outcome } from '../../src/contract/index.ts';
 import { run, type Ran } from '../cli/command.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
-import { temporaryRepository, type Repository } from '../support/repository.ts';
-import { bash } from '../support/turns.ts';
-
-interface Shape {
-  /** What the subagent does, on a branch with two commits of `a.txt`. */
-  readonly does: string;
-  readonly caveats?: readonly CaveatKind[];
-  /** What happens to it after its end. */
-  readonly then?: (at: { repo: Repository; branch: string; outcome: Outcome }) => Promise<unknown>;
-  /** Why a merge is refused without force; absent: it is not. */
-  readonly refused?: RegExp;
-  /** What a merge gives, with force where one without is refused; default: a fast-forward. */
-  readonly how?: 'merge' | 'already-merged';
-  /** A file that is merged; default: work.txt. */
-  readonly file?: string;
-}
-
-const WORK = 'echo work > work.txt && git add work.txt && git commit -qm Work';
-/** A branch `theirs` that conflicts with what is checked out. */
-const CLASH = `${WORK} && git switch -qc theirs-$$ HEAD~1 && echo theirs > a.txt && git commit -qam Theirs && git switch -q - && echo ours > a.txt && git commit -qam Ours`;
-
-const SHAPES: Readonly<Record<string, Shape>> = {
-  whole: { does: WORK },
-  repository: {
-    does: `${WORK} && git init -q app && echo x > app/src.js`,
-    caveats: ['unsaved-work'],
-    refused: /is done, but: in its worktree, and in no commit: app\//,
-  },
-  merging: {
-    does: `${CLASH}; git merge -q theirs-$$ || true`,
-    caveats: ['unfinished'],
-    refused: /a merge was left in the middle, with conflicts in a\.txt/,
-  },
-  rebasing: {
-    does: `${CLASH}; git rebase -q theirs-$$ || true`,
-    // The commit that was in conflict is kept on a branch beside its own.
-    caveats: ['unfinished', 'lost-commits'],
-    refused: /a rebase was left in the middle, with conflicts in a\.txt/,
-  },
-  applying: {
-    does: `${CLASH}; git format-patch -1 --stdout theirs-$$ > "$(git rev-parse --git-dir)/patch"; git am -q -3 "$(git rev-parse --git-dir)/patch" || true`,
-    caveats: ['unfinished'],
-    refused: /an am was left in the middle, with conflicts in a\.txt/,
-  },
-  picking: {
-    does: `${CLASH}; git cherry-pick theirs-$$ || true`,
-    caveats: ['unfinished'],
-    refused: /a cherry-pick was left in the middle, with conflicts in a\.txt/,
-  },
-  reverting: {
-    does: `${WORK} && echo once > a.txt && git commit -qam Once && echo twice > a.txt && git commit -qam Twice && git revert --no-edit HEAD~1 || true`,
-    caveats: ['unfinished'],
-    refused: /a revert was left in the middle, with conflicts in a\.txt/,
-  },
-  bisecting: { does: `${WORK} && git bisect start HEAD HEAD~2` },
-  baseless: {
-    does: `git reset -q --hard HEAD~1 && ${WORK}`,
-    caveats: ['base-missing'],
-    refused: /no longer contains \w{10}, which it began from: it lacks a commit of that history/,
-    how: 'merge',
-  },
-  unfetchable: {
-    does: `${WORK} && git init -q sub && git -C sub commit -q --allow-empty -m Sub && git config -f .gitmodules submodule.sub.path sub && git config -f .gitmodules submodule.sub.url ./sub && git add .gitmodules sub && git commit -qm "A submodule"`,
-    caveats: ['unfetchable-commits'],
-    refused: /is done, but: .*sub/,
-  },
-  moved: {
-    does: WORK,
-    then: ({ repo, outcome }) => repo.commit('Later', { 'later.txt': 'x' }, outcome.evidence?.cwd),
-    refused: /subagents\/moved has moved since its outcome \(from \w{10} to \w{10}\)/,
-    file: 'later.txt',
-  },
-  replaced: {
-    does: WORK,
-    then: ({ repo, branch }) => repo.git('symbolic-ref', `refs/heads/${branch}`, 'refs/heads/main'),
-    refused: /subagents\/replaced has moved since its outcome/,
-    how: 'already-merged',
-    file: 'a.txt',
-  },
-  lost: {
-    does: `${WORK} && echo try > try.txt && git add . && git commit -qm Try && git reset -q --hard HEAD~1`,
-    caveats: ['lost-commits'],
-  },
-  symbolic: {
-    does: `${WORK} && git branch -q -m subagents/symbolic real-$$ && git symbolic-ref refs/heads/subagents/symbolic refs/heads/main && git switch -q -c beside-$$`,
-  },
-  detached: { does: `git checkout -q --detach && ${WORK}` },
-  folderless: { does: WORK, then: ({ outcome }) => rm(outcome.evidence?.cwd ?? '', { recursive: true }) },
-  branchless: {
-    does: WORK,
-    then: async ({ repo, branch, outcome }) => {
-      await repo.in(outcome.evidence?.cwd ?? '')('checkout', '--quiet', '--detach');
-      await repo.git('branch', '--quiet', '-D', branch);
-    },
-  },
-  sparse: {
-    does: `git sparse-checkout set in && mkdir -p new && ${WORK.replaceAll('work.txt', 'new/work.txt').replace('git add', 'git add --sparse')}`,
-    file: 'new/work.txt',
-  },
-  hidden: {
-    does: `git update-index --assume-unchanged a.txt && echo work > work.txt && echo hidden > a.txt`,
-  },
-};
+import type { Repository } from '../support/repository.ts';
+import { shapeRepository, SHAPES, SHAPING, type Shape } from '../support/shapes.ts';
 
 let fleet: Fleet;
 let subagents: Subagents;
-const repositories = new Map<string, Repository>();
-const outcomes = new Map<string, Outcome>();
+
+/** What became of one: its repository, its outcome, and why it could not be continued. */
+interface Left {
+  readonly repo: Repository;
+  readonly outcome: Outcome;
+  readonly refusal?: unknown;
+}
+const once = new Map<string, Left>();
+const continued = new Map<string, Left>();
 
 beforeAll(async () => {
-  fleet = await startFleet(
-    [
-      {
-        when: () => true,
-        steps: ({ userMessages, answers }) => {
-          const does = SHAPES[/^SHAPE (\w+)/m.exec(userMessages[0] ?? '')?.[1] ?? '']?.does;
-          return does !== undefined && answers === 0 ? bash(does) : { text: 'Done.' };
-        },
-      },
-    ],
-    { env: { SUBAGENTS_SLOTS: '8' } },
-  );
+  fleet = await startFleet([SHAPING], { env: { SUBAGENTS_SLOTS: '8' } });
   subagents = await fleet.connect();
-  await Promise.all(
-    Object.keys(SHAPES).map(async (name) => {
-      const repo = await temporaryRepository({ 'a.txt': 'a\n', 'in/i': 'i\n' });
-      repositories.set(name, repo);
-      await repo.commit('Second', { 'b.txt': 'b\n' });
-      const spawned = await session().spawn({ label: name, task: `SHAPE ${name}` }, { cwd: repo.path });
-      outcomes.set(name, await spawned.result());
-    }),
-  );
+  const names = Object.keys(SHAPES);
+  const left = await Promise.all([...names, ...names.map((name) => `${name}-on`)].map(leave));
+  names.forEach((name, at) => once.set(name, left[at] as Left));
+  // One after the other: a worker answers so many as these at once too late, where the machine is busy.
+  for (const [at, name] of names.entries()) {
+    const { repo, outcome } = left[names.length + at] as Left;
+    const label = `${name}-on`;
+    await SHAPES[name]?.then?.({ repo, branch: `subagents/${label}`, outcome });
+    const refusal = await refusalOf(() => session().subagent(label).continue('Go on.'));
+    continued.set(name, { repo, outcome, refusal });
+  }
+  for (const [name, { repo, refusal }] of continued)
+    continued.set(name, { repo, refusal, outcome: await session().subagent(`${name}-on`).result() });
 }, 480_000);
 afterAll(async () => {
   await subagents?.close();
-  for (const repo of repositories.values()) await repo[Symbol.asyncDispose]();
+  for (const { repo } of [...once.values(), ...continued.values()]) await repo[Symbol.asyncDispose]();
   await fleet?.[Symbol.asyncDispose]();
 });
+
+/** Why something is refused, if it is; a worker that is too busy to answer is asked again. */
+async function refusalOf(ask: () => Promise<unknown>): Promise<unknown> {
+  for (;;) {
+    const error: unknown = await ask().then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    if (!(error instanceof SubagentsError) || error.code !== 'TIMEOUT') return error;
+  }
+}
+
+/** Has a subagent leave its work in the shape that its label names, in a repository of its own. */
+async function leave(label: string): Promise<Left> {
+  const repo = await shapeRepository();
+  const task = `SHAPE ${label.replace(/-on$/, '')}`;
+  const spawned = await session().spawn({ label, task }, { cwd: repo.path });
+  return { repo, outcome: await spawned.result() };
+}
 
 const session = () => subagents.session('shapes');
 const command = (repo: Repository, ...args: string[]): Promise<Ran> =>
@@ -177,30 +94,52 @@ async function stateOf(repo: Repository): Promise<object> {
   };
 }
 
-describe.each(Object.entries(SHAPES))('%s', (name, shape) => {
-  const { caveats = [], refused, how = 'fast-forward', file = 'work.txt' } = shape;
+/** Merges, where that is refused by force; and nothing has changed by then. */
+async function mergeIt(
+  repo: Repository,
+  label: string,
+  { refused, how = 'fast-forward', file = 'work.txt' }: Shape,
+) {
+  if (refused !== undefined) {
+    const before = await stateOf(repo);
+    const { exitCode, stdout, stderr } = await command(repo, 'merge', label, '--json');
+    const { error } = failureJson.parse(JSON.parse(stderr));
+    expect(error.message).toMatch(refused);
+    if (error.code === 'CAVEATS') expect(error.message).toMatch(/^[\w-]+@\d is done, but: /);
+    expect(error.remedy).toContain('--force');
+    expect({ exitCode, stdout }).toEqual({ exitCode: error.code === 'CAVEATS' ? 9 : 2, stdout: '' });
+    expect(await stateOf(repo)).toEqual(before);
+  }
+  const merged = await session()
+    .subagent(label)
+    .merge({ cwd: repo.path, force: refused !== undefined });
+  expect(merged).toMatchObject({ how, into: 'main' });
+  expect(await repo.git('ls-tree', '-r', '--name-only', 'main')).toContain(file);
+}
 
+const kindsOf = ({ caveats }: Outcome) => [...new Set(caveats.map(({ kind }) => kind))];
+
+describe.each(Object.entries(SHAPES))('%s', (name, shape) => {
   it('is done, with its caveats, and merged where nothing is against it, or by force', async () => {
-    const repo = repositories.get(name);
-    const outcome = outcomes.get(name);
-    if (repo === undefined || outcome === undefined) throw new Error('it was not spawned');
-    expect([...new Set(outcome.caveats.map(({ kind }) => kind))], outcome.summary).toEqual(caveats);
+    const left = once.get(name);
+    if (left === undefined) throw new Error('it was not spawned');
+    const { repo, outcome } = left;
+    expect(kindsOf(outcome), outcome.summary).toEqual(shape.caveats ?? []);
     expect(outcome.status).toBe('done');
     await shape.then?.({ repo, branch: `subagents/${name}`, outcome });
+    await mergeIt(repo, name, shape);
+  });
 
-    if (refused !== undefined) {
-      const before = await stateOf(repo);
-      const { exitCode, stdout, stderr } = await command(repo, 'merge', name, '--json');
-      const { error } = failureJson.parse(JSON.parse(stderr));
-      expect(error.message).toMatch(refused);
-      expect(error.remedy).toContain('--force');
-      expect({ exitCode, stdout }).toEqual({ exitCode: error.code === 'CAVEATS' ? 9 : 2, stdout: '' });
-      expect(await stateOf(repo)).toEqual(before);
-    }
-    const merged = await session()
-      .subagent(name)
-      .merge({ cwd: repo.path, force: refused !== undefined });
-    expect(merged).toMatchObject({ how, into: 'main' });
-    expect(await repo.git('ls-tree', '-r', '--name-only', 'main')).toContain(file);
+  it('is the same, with the same caveats, after a continuation that changes nothing', async () => {
+    const left = continued.get(name);
+    if (left === undefined) throw new Error('it was not spawned');
+    const { repo, outcome, refusal } = left;
+    const { impossible, ...changed } = shape.continued ?? {};
+    expect(refusal).toEqual(impossible && expect.objectContaining({ code: impossible }));
+    if (impossible !== undefined) return;
+    const after: Shape = { ...shape, ...changed };
+    expect(outcome).toMatchObject({ status: 'done', run: 2 });
+    expect(kindsOf(outcome), outcome.summary).toEqual(after.caveats ?? []);
+    await mergeIt(repo, `${name}-on`, after);
   });
 });
