@@ -1,4 +1,4 @@
-/** What holds for every workflow: its input fits, and no title that it gives to something is more than the server takes. */
+/** Interceptors of every workflow: validate the input, and shorten summaries to the length that the server accepts. */
 import {
   ApplicationFailure,
   workflowInfo,
@@ -8,7 +8,10 @@ import {
 } from '@temporalio/workflow';
 import { check, detailsOf, firstProblem, titleOf, WORKFLOW_INPUTS } from '../src/contract/index.ts';
 
-/** Anybody may start a workflow. An error that is no failure would have it tried again for ever. */
+/**
+ * Anybody may start a workflow. A plain error would make the server retry the workflow task forever; this failure ends
+ * the workflow.
+ */
 const inputs: WorkflowInboundCallsInterceptor = {
   async execute(input, next) {
     const { workflowType } = workflowInfo();
@@ -23,7 +26,7 @@ const inputs: WorkflowInboundCallsInterceptor = {
   },
 };
 
-/** The server refuses a longer one, and the workflow would try again for ever. */
+/** The server rejects a longer title, and the workflow task would be retried forever. */
 const titles: WorkflowOutboundCallsInterceptor = {
   scheduleActivity(input, next) {
     const { summary } = input.options;

@@ -1,9 +1,9 @@
 /**
- * Loaded once for all workflows of a worker (`preloadModules` in scripts/build.mjs), which share it, frozen; all other
- * modules are evaluated anew for each workflow. zod was more than half of that: 4.7 of 8.3 ms, a tenth of all the CPU
- * time that a worker takes. Only libraries that keep no state belong here.
+ * Modules that all workflows of a worker share, loaded once and frozen (`preloadModules` in scripts/build.mjs); all
+ * other modules are evaluated for each workflow. zod took more than half of that time: 4.7 of 8.3 ms, a tenth of a
+ * worker's CPU time. Add only libraries that keep no state.
  */
 import { z } from 'zod';
 
-// The first object settles zod's own configuration, which cannot be changed any more once it is frozen.
+// Parsing a first object makes zod finish its own configuration, which cannot change once the module is frozen.
 z.object({}).safeParse({});

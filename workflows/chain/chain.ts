@@ -1,4 +1,7 @@
-/** One chain: starts the subagent of each step when its time has come, and ends when nothing is left to do. */
+/**
+ * The workflow of one chain: starts the subagent of each step as soon as the step is ready, and ends when no step is
+ * left to run.
+ */
 import {
   allHandlersFinished,
   CancellationScope,
@@ -64,12 +67,15 @@ export async function chain(input: ChainInput): Promise<Outcome> {
     });
   }
 
-  /** The last act: the panel, the memo, the signal to the session; then the outcome in the way its status closes a workflow. */
+  /**
+   * Publishes the outcome (panel, memo, signal to the session), then completes or fails the workflow according to its
+   * status.
+   */
   async function conclude(how: 'verdict' | 'killed'): Promise<Outcome> {
     const outcome = chainOutcome(input, progress, { how, totalMs: Date.now() - Date.parse(startedAt) });
     upsertSearchAttributes([{ key: KEYS.status, value: outcome.status }]);
     show(outcome);
-    // A cancelled workflow has no result: its outcome stays readable in the memo.
+    // A cancelled workflow has no result, so the memo keeps its outcome readable.
     if (how === 'killed') upsertMemo({ outcome });
     await signalSession(
       input.session,

@@ -1,4 +1,4 @@
-/** What a chain came to, in the same words as a subagent's outcome, and what its session keeps and announces of it. */
+/** The outcome of a chain, in the same shape as a subagent's outcome, and the signal that reports it to the session. */
 import { graphLine } from '../../src/chain/graph.ts';
 import type { ChainProgress } from '../../src/chain/progress.ts';
 import {
@@ -16,7 +16,7 @@ import {
 } from '../../src/contract/index.ts';
 import { announceEnd } from '../subagent/outcome.ts';
 
-/** The outcome of a chain that is over. */
+/** The outcome of a finished chain. */
 export function chainOutcome(
   { session, label, run }: ChainInput,
   progress: ChainProgress,
@@ -56,14 +56,16 @@ export function chainOutcome(
   };
 }
 
-/** The report of the step that ended the chain: the winner, or the last one where that is done. */
+/**
+ * The report of the step that ended the chain: the winner, or the last item of the chain if that item has an outcome.
+ */
 function reportOf(progress: ChainProgress): Pick<Outcome, 'report' | 'reportChars'> {
   const { report = '', reportChars = report.length } =
     (progress.winner ?? progress.items.at(-1))?.outcome ?? {};
   return { report: head(report, MAX_REPORT_CHARS), ...(reportChars > MAX_REPORT_CHARS && { reportChars }) };
 }
 
-/** The chain's last words to its session. */
+/** The signal that tells the session that the chain has ended. */
 export function chainEnded(
   input: ChainInput,
   { workflowId, runId, startedAt }: { workflowId: string; runId: string; startedAt: string },

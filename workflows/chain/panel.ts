@@ -11,7 +11,7 @@ import {
 } from '../../src/contract/index.ts';
 import { capital, cell, code, EMPTY_LINE } from '../shared/panel-text.ts';
 
-/** Steps shown one by one. */
+/** Rows of the table of steps; further steps are only counted. */
 const SHOWN = 60;
 
 /** The whole panel. */
@@ -35,7 +35,7 @@ export function chainPanel({ label }: ChainInput, progress: ChainProgress, outco
   ].join('\n');
 }
 
-/** In one sentence: what it came to, or how far it is. */
+/** The first line of the panel: the outcome, or the progress so far, in one sentence. */
 function verdict(view: readonly StepView[], outcome: Outcome | undefined): string {
   const counts = new Map<StepView['status'], number>([['done', 0]]);
   for (const { status } of view) counts.set(status, (counts.get(status) ?? 0) + 1);

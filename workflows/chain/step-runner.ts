@@ -1,4 +1,4 @@
-/** Starts the subagents of a chain's steps, hears of their ends, and ends them with the chain. */
+/** Starts the subagents of a chain's steps, records how they end, and cancels them with the chain. */
 import {
   ApplicationFailure,
   CancellationScope,
@@ -40,9 +40,13 @@ interface Ready {
   readonly spec: ResolvedSpec;
 }
 
-/** What is started at once. A task in JSON can be larger; it goes alone. */
+/**
+ * Bytes of specs admitted and started together. A single task can be larger as JSON; such a step forms a group alone.
+ */
 const MAX_GROUP_BYTES = 1024 * 1024;
-/** Of each besides its spec: the beginning of its task for the Web UI, and what its repository sets. */
+/**
+ * Allowance for each step besides its spec: the beginning of its task for the Web UI, and the repository's settings.
+ */
 const MAX_BESIDE_BYTES = 10 * 1024;
 
 export class StepRunner {
@@ -51,7 +55,7 @@ export class StepRunner {
   readonly #changed: () => void;
   #stopping = false;
   #bytes = 0;
-  /** What is being started, and waits to be. */
+  /** Settles once all launches requested so far are done. */
   #launched = Promise.resolve();
 
   constructor(input: ChainInput, progress: ChainProgress, changed: () => void) {
@@ -60,7 +64,7 @@ export class StepRunner {
     this.#changed = changed;
   }
 
-  /** The entries of a `forEach`, or why there are none. */
+  /** The list that a `forEach` step runs over, or the reason why the step cannot run. */
   expand(step: PlannedStep): readonly unknown[] | string {
     try {
       const entries = listAt(parsePath(step.forEach ?? ''), this.#scope());
@@ -74,16 +78,19 @@ export class StepRunner {
     }
   }
 
-  /** Starts these side by side. What cannot start has failed; each end is heard of by `changed`. */
+  /**
+   * Starts these items side by side. An item that cannot start has failed; `changed` is called when an item starts or
+   * ends.
+   */
   start(items: readonly Item[]): void {
     if (items.length === 0) return;
     for (const item of items) item.status = 'live';
     const launch = (): Promise<void> => CancellationScope.nonCancellable(() => this.#launch(items));
-    // One after the other: what is started at once has to fit into one message.
+    // Launches run one after another, because everything that is started at once must fit into one message.
     this.#launched = this.#launched.then(launch);
   }
 
-  /** Starts nothing more, ends what is live, and waits until it has ended. */
+  /** Starts no more items, cancels the live ones, and waits until they have ended. */
   async stop(why: string): Promise<void> {
     this.#stopping = true;
     this.#progress.stop(why);
@@ -103,8 +110,9 @@ export class StepRunner {
   }
 
   /**
-   * What is admitted and started at once: Temporal refuses a payload over 2 MB, and more than 4 MB of commands at once. Each is
-   * made when its turn comes: all tasks of a chain are more than a workflow may think about at once.
+   * Splits items into groups that are admitted and started together: Temporal refuses payloads over 2 MB, and more than
+   * 4 MB of commands at once. A generator, because rendering all tasks of a chain at once can exceed the time limit of
+   * a workflow task.
    */
   *#groups(items: readonly Item[]): Generator<readonly Ready[]> {
     let group: Ready[] = [];
@@ -128,7 +136,7 @@ export class StepRunner {
     if (group.length > 0) yield group;
   }
 
-  /** With its spec; nothing, and it has failed, where it has none. */
+  /** The item with its spec. If its spec cannot be rendered, marks the item as failed and returns an empty list. */
   #ready(item: Item): readonly Ready[] {
     try {
       return [{ item, spec: this.#specOf(item) }];
@@ -138,7 +146,7 @@ export class StepRunner {
     }
   }
 
-  /** Until it has started, or never will. */
+  /** Starts the item's subagent. Settles once the subagent has started, or the item has ended without one. */
   async #begin(item: Item, spec: ResolvedSpec, admission: Admission | undefined): Promise<void> {
     if (this.#stopping) return this.#skip(item);
     if (!admission?.admitted)
@@ -147,7 +155,7 @@ export class StepRunner {
     const run = (runs[item.label] ?? 0) + 1;
     try {
       const child = admittedInput({ session, label: item.label, run, spec }, admission);
-      // Steps end with their chain, also where that is terminated.
+      // A step's subagent is cancelled when its chain closes, even if the chain is terminated.
       const { handle, entry } = await startSubagent(child, ParentClosePolicy.REQUEST_CANCEL);
       const { workflowId, runId, startedAt } = entry;
       Object.assign(item, { run, workflowId, runId, startedAt });
@@ -158,7 +166,7 @@ export class StepRunner {
     }
   }
 
-  /** Tells the session of one that has started, and hears of its end. */
+  /** Reports the started subagent to the session, then waits for its end. */
   async #follow(item: Item, entry: SessionEntry, result: Promise<Outcome>): Promise<void> {
     try {
       await signalSession(this.#input.session, signalName(SESSION.started, entry.label), { entry });
@@ -169,7 +177,9 @@ export class StepRunner {
     }
   }
 
-  /** Waits for the end. A subagent that was ended from outside could tell nobody: it is told in its name. */
+  /**
+   * Waits for the end of the subagent. If it was terminated from outside, signals its end to the session on its behalf.
+   */
   async #hear(item: Item, entry: SessionEntry, result: Promise<Outcome>): Promise<void> {
     try {
       item.outcome = await result;
@@ -215,7 +225,7 @@ export class StepRunner {
       .catch(() => undefined);
   }
 
-  /** The step's spec with its task in words, on top of the step that it starts from. @throws QuoteError */
+  /** The step's spec with its task rendered, based on the commit of its `from` step. @throws QuoteError */
   #specOf(item: Item): ResolvedSpec {
     const step = this.#input.chain.steps.find(({ id }) => id === item.step);
     if (!step) throw new QuoteError(`there is no step ${item.step}`);
@@ -238,7 +248,7 @@ export class StepRunner {
     return spec;
   }
 
-  /** @throws QuoteError when no more fits into the history */
+  /** @throws QuoteError when the rendered tasks no longer fit into the history */
   #checkBytes(): void {
     if (this.#bytes > MAX_CHAIN_TASK_BYTES)
       throw new QuoteError(

@@ -1,4 +1,4 @@
-/** A subagent that waits for its worker: where that is away its main agent is told, once for each absence, and when it is back. */
+/** Watches the worker that a subagent waits for, and reports each of its absences and returns to the main agent. */
 import { CancellationScope, isCancellation, sleep } from '@temporalio/workflow';
 import { anyWorker } from '../shared/activity-calls.ts';
 import type { Announcer } from '../subagent/announcer.ts';
@@ -14,17 +14,17 @@ interface AbsenceParts {
   readonly giveUp: GiveUp;
 }
 
-/** Tells of a worker's absence: in the status, and to the main agent. */
+/** Reports a worker's absence in the status and to the main agent. */
 export class AbsenceNotices {
   readonly #parts: AbsenceParts;
-  /** What the subagent waited for before it was known that its worker is away. */
+  /** The subagent's `waitingFor` text from before the absence. */
   #waitedFor: string | undefined;
 
   constructor(parts: AbsenceParts) {
     this.#parts = parts;
   }
 
-  /** The worker is away, since `since` (ISO 8601). */
+  /** Reports that the worker is away since `since` (ISO 8601). */
   async away(workerId: string, since: string): Promise<void> {
     const { status, announcer } = this.#parts;
     const waits = status.status === 'stopping' ? 'its end waits' : 'it waits';
@@ -35,7 +35,7 @@ export class AbsenceNotices {
     await announcer.announce('worker-away', `worker ${workerId} is away since ${since}; ${waits} for it`);
   }
 
-  /** The worker is back; `since`: when it went away. Nobody is told where it was given up meanwhile. */
+  /** Reports that the worker is back, away since `since`. Reports nothing if the worker was given up meanwhile. */
   async back(workerId: string, since: string): Promise<void> {
     const { machine, status, announcer, giveUp } = this.#parts;
     if (giveUp.request) return;
@@ -50,7 +50,7 @@ export class AbsenceNotices {
   }
 }
 
-/** What `wait` gives; meanwhile the worker is looked for. */
+/** Runs `wait` and returns its result; meanwhile checks regularly whether the worker is there. */
 export async function withWorkerWatch<T>(
   workerId: string,
   notices: Pick<AbsenceNotices, 'away' | 'back'>,
@@ -64,8 +64,8 @@ export async function withWorkerWatch<T>(
     away = undefined;
   };
   const look = async (): Promise<void> => {
-    // They get rarer: each is some ten events, and the server ends a workflow that has too many. The worker's return ends
-    // the wait by itself, unless it is full.
+    // The pauses grow: each check takes about ten history events, and the server ends a workflow with too many. A
+    // worker that returns ends the wait by itself, unless all its slots are taken.
     for (let looks = 0; ; looks++) {
       await sleep(lookPause(looks), { summary: `until worker ${workerId} is looked for` });
       const { polls, lastSeen } = await anyWorker.lookForWorker.executeWithOptions(
@@ -81,7 +81,7 @@ export async function withWorkerWatch<T>(
       }
     }
   };
-  // Ends by being cancelled; what else could end it must not end the wait.
+  // Cancelled below. An error of the check must not end the wait.
   looking.run(look).catch(() => undefined);
   let givenUp = false;
   try {
@@ -91,7 +91,7 @@ export async function withWorkerWatch<T>(
     throw error;
   } finally {
     looking.cancel();
-    // A wait that was given up says nothing of the worker.
+    // A cancelled wait says nothing about the worker.
     if (away !== undefined && !givenUp) await back();
   }
 }

@@ -1,4 +1,7 @@
-/** How a session takes a chain on: parsed, its labels free, its steps admitted, then started as one child. */
+/**
+ * Starts a chain for a session: checks the request, reserves its labels, admits its steps, and starts one child
+ * workflow.
+ */
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { CancellationScope, ParentClosePolicy, startChild } from '@temporalio/workflow';
 import {
@@ -21,7 +24,7 @@ import { fence } from '../shared/panel-text.ts';
 import { admit, KEYS } from './starting.ts';
 import { refused, type Starts } from './starts.ts';
 
-/** What is to be started. */
+/** What to start: the request without the fields that identify it. */
 type Start = Omit<ChainRequest, 'requestId' | 'digest'>;
 
 export class ChainStarter {
@@ -37,12 +40,12 @@ export class ChainStarter {
     this.#labels = labels;
   }
 
-  /** Throws `ApplicationFailure`, as an Update validator must. */
+  /** Returns the parsed request. Throws `ApplicationFailure`, as an Update validator must. */
   parse(request: ChainRequest): ChainRequest {
     return this.#starts.parse(chainRequest, request);
   }
 
-  /** Accepted when the chain's workflow has started. The same request id starts it once. */
+  /** Answers `accepted` once the chain's workflow has started. Requests with the same id start one chain. */
   async start(request: ChainRequest): Promise<SpawnAnswer> {
     const { requestId, digest, ...parsed } = this.parse(request);
     const { chain } = parsed;
@@ -56,7 +59,7 @@ export class ChainStarter {
     const { label } = chain;
     const before = this.#starts.acceptedBefore(label, fingerprint);
     if (before) return before;
-    // Before the next await, so that nothing that runs meanwhile can take the same label.
+    // Reserved before the next await, so that no other handler can take the label meanwhile.
     const taken = this.#labels.reserveChain(label, chain.steps.length);
     if (taken) return taken;
     const answer = this.#admit(request);
@@ -103,7 +106,7 @@ export class ChainStarter {
           workflowId,
           taskQueue: MAIN_QUEUE,
           args: [input],
-          // At continue-as-new of the session any other policy would end its children.
+          // With any other policy, continue-as-new of the session would end its children.
           parentClosePolicy: ParentClosePolicy.ABANDON,
           staticSummary: `chain ${label}`,
           staticDetails: fence(task),
@@ -139,5 +142,8 @@ export class ChainStarter {
   }
 }
 
-/** In one question a checkout holds a slot for one; of those that work in place each is asked for when its turn comes. */
+/**
+ * Only worktree steps are admitted together with the chain. An in-place step claims its checkout, so it is admitted
+ * when it starts.
+ */
 const isAlone = ({ isolation }: ResolvedChain['steps'][number]['spec']): boolean => isolation === 'worktree';

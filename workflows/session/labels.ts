@@ -1,4 +1,4 @@
-/** Which labels of a session are free: none is given twice, also not to a subagent and a chain that are admitted at the same moment. */
+/** Reserves labels of a session, so that no two subagents or chains that are being admitted get the same label. */
 import {
   byteLength,
   isChain,
@@ -12,9 +12,9 @@ import { refused, type Refused } from './starts.ts';
 export class Labels {
   readonly #session: string;
   readonly #state: SessionState;
-  /** Being admitted: by label, whether it is a chain's. */
+  /** Labels that are being admitted, and whether each belongs to a chain. */
   readonly #reserved = new Map<string, { readonly chain: boolean }>();
-  /** Of each live entry, as JSON: measured once. */
+  /** Size of each live entry as JSON, measured once. */
   readonly #sizes = new WeakMap<SessionEntry, number>();
 
   constructor(session: string, state: SessionState) {
@@ -23,7 +23,7 @@ export class Labels {
   }
 
   /**
-   * Reserves the label of a subagent until it is released, or says why not.
+   * Reserves the label of a subagent until it is released. Returns the refusal if the label is not free.
    * @param remedy what to do when the label is live
    */
   reserve(label: string, remedy: string): Refused | undefined {
@@ -39,7 +39,10 @@ export class Labels {
     return this.#take(label, false);
   }
 
-  /** Reserves the label of a chain until it is released, and with it those of its steps, or says why not. */
+  /**
+   * Reserves the label of a chain, and so the labels of its steps, until it is released. Returns the refusal if one is
+   * taken.
+   */
   reserveChain(label: string, steps: number): Refused | undefined {
     const names = [...Object.keys(this.#state.live), ...this.#reserved.keys()];
     const taken = names.find((name) => name === label) ?? names.find((name) => name.startsWith(`${label}.`));

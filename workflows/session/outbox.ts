@@ -1,4 +1,6 @@
-/** What a session has to tell and not everybody has acknowledged: plain data and pure operations, oldest first. */
+/**
+ * Announcements of a session that not every receiver has acknowledged: plain data and pure operations, oldest first.
+ */
 import {
   byteLength,
   DEFAULT_RECEIVER,
@@ -9,19 +11,19 @@ import {
   type PageView,
 } from '../../src/contract/index.ts';
 
-/** An announcement with its place in the session's order. */
+/** An announcement with its sequence number in the session. */
 export interface Posted {
   readonly seq: number;
   readonly announcement: Announcement;
 }
 
-/** Which announcements a receiver has: all up to `upTo`, and those in `also`. */
+/** What a receiver has acknowledged: all announcements up to `upTo`, and those in `also`. */
 interface Acknowledged {
   upTo: number;
   also: number[];
 }
 
-/** Announcements that were put aside into a workflow of their own: those from `first` on, without a gap. */
+/** Consecutive announcements, from number `first` on, that were moved to a workflow of their own. */
 export interface ArchivedPage {
   readonly workflowId: string;
   readonly first: number;
@@ -29,7 +31,7 @@ export interface ArchivedPage {
 }
 
 export interface Outbox {
-  /** The newest. Without a gap, also to the last page. */
+  /** The newest announcements, with consecutive numbers that follow on the last page. */
   outbox: Posted[];
   /** Oldest first. */
   pages: ArchivedPage[];
@@ -37,18 +39,20 @@ export interface Outbox {
   receivers: Record<string, Acknowledged>;
 }
 
-/** Announcements that continue-as-new carries itself. Its whole input may have 2 MB, or the server terminates the session. */
+/**
+ * Bytes of announcements that continue-as-new carries. The server terminates a session whose whole input exceeds 2 MB.
+ */
 const MAX_CARRIED_BYTES = 300_000;
-/** Those of one page, which is the input of a workflow. */
+/** Bytes of announcements in one page, which is the input of a workflow. */
 const MAX_PAGE_BYTES = 900_000;
-/** Those in one answer of a Query, which may have 2 MB with the ids of all pages. */
+/** Bytes of announcements in one Query answer, which may have 2 MB including the ids of all pages. */
 const MAX_ANSWER_BYTES = 800_000;
 
 export function emptyOutbox(): Outbox {
   return { outbox: [], pages: [], seq: 0, receivers: { [DEFAULT_RECEIVER]: { upTo: 0, also: [] } } };
 }
 
-/** Adds an announcement, once for each id. */
+/** Adds an announcement, unless one with the same id is present. */
 export function post(box: Outbox, announcement: Announcement): void {
   const { id } = announcement;
   if (box.outbox.some((posted) => posted.announcement.id === id)) return;
@@ -56,15 +60,15 @@ export function post(box: Outbox, announcement: Announcement): void {
   box.outbox.push({ seq: ++box.seq, announcement });
 }
 
-/** How many announcements `receiver` has not acknowledged. */
+/** Number of announcements that `receiver` has not acknowledged. */
 export function countUnacknowledged(box: Outbox, receiver: string): number {
   const missing = missingOf(box, receiver);
   return ids(box).filter(({ seq }) => missing(seq)).length;
 }
 
 /**
- * What `receiver` has not acknowledged, oldest first: ids of what lies in pages, then announcements with a place after
- * `after`, as many as one answer holds. An unknown receiver has acknowledged nothing.
+ * What `receiver` has not acknowledged, oldest first: the ids of announcements in pages (only if `after` is 0), and
+ * announcements with a number above `after`, as many as one answer holds. An unknown receiver has acknowledged nothing.
  */
 export function unacknowledged(
   box: Outbox,
@@ -86,7 +90,10 @@ export function unacknowledged(
   };
 }
 
-/** The oldest announcements, as many as one answer holds; `next` is the place of the last where there are more. */
+/**
+ * The oldest announcements above `after`, as many as one answer holds. `next` is the number of the last one if there
+ * are more.
+ */
 export function oldestPosted(
   posted: readonly Posted[],
   after: number,
@@ -106,7 +113,10 @@ function viewOf({ workflowId, first, ids }: ArchivedPage, missing: (seq: number)
   return { workflowId, ids: ids.filter((_, index) => missing(first + index)) };
 }
 
-/** Registers the receiver, notes what it has, and forgets what every receiver has. Gives the pages that are not needed any more. */
+/**
+ * Registers the receiver, records what it acknowledges, and drops what every receiver has. Returns the pages that are
+ * no longer needed.
+ */
 export function acknowledge(
   box: Outbox,
   { receiver, ids: given = [], upTo }: AcknowledgeSignal,
@@ -128,7 +138,9 @@ export function acknowledge(
   return read;
 }
 
-/** The oldest announcements that continue-as-new cannot carry, as the next page; nothing where it can carry what is left. */
+/**
+ * The oldest announcements that continue-as-new cannot carry, as the next page; empty if it can carry all that remain.
+ */
 export function overflow({ outbox }: Outbox): Posted[] {
   const sizes = outbox.map(sizeOf);
   let left = sizes.reduce((sum, size) => sum + size, 0);
@@ -144,7 +156,7 @@ export function overflow({ outbox }: Outbox): Posted[] {
   return items;
 }
 
-/** Notes that the oldest announcements lie in a page from now on. */
+/** Records that the oldest announcements are now in a page. */
 export function archive(box: Outbox, workflowId: string, items: readonly Posted[]): void {
   const [first] = items;
   if (!first) return;
@@ -156,8 +168,9 @@ export function archive(box: Outbox, workflowId: string, items: readonly Posted[
 }
 
 /**
- * The last resort, far beyond what a main agent leaves unread: the oldest page is given up, and a notice says so.
- * Gives the page, or nothing where there is none.
+ * Drops the oldest page and posts a notice about it. The last resort, far beyond what a main agent usually leaves
+ * unread.
+ * @returns the dropped page; undefined if there is none
  */
 export function dropOldestPage(
   box: Outbox,
@@ -171,7 +184,10 @@ export function dropOldestPage(
   return page;
 }
 
-/** What a registered receiver has; one may be called like something that every object has. */
+/**
+ * What a registered receiver has acknowledged. A receiver may have the name of an inherited property, such as
+ * `constructor`.
+ */
 function registered({ receivers }: Outbox, name: string): Acknowledged | undefined {
   return Object.hasOwn(receivers, name) ? receivers[name] : undefined;
 }

@@ -1,4 +1,7 @@
-/** Keeps announcements, which are its input (`PageInput`), until everybody has acknowledged them: for as long as that takes. */
+/**
+ * Keeps announcements, which are its input (`PageInput`), until every receiver has acknowledged them, however long that
+ * takes.
+ */
 import { condition, defineSignal, setHandler } from '@temporalio/workflow';
 import { PAGE } from '../../src/contract/index.ts';
 

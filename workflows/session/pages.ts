@@ -1,4 +1,4 @@
-/** What a session cannot carry through continue-as-new, and what it does not need any more. */
+/** Moves announcements that a session cannot carry through continue-as-new into pages, and releases pages. */
 import { getExternalWorkflowHandle, ParentClosePolicy, startChild, workflowInfo } from '@temporalio/workflow';
 import {
   PAGE,
@@ -10,7 +10,7 @@ import {
 import { overflow, archive, type ArchivedPage } from './outbox.ts';
 import { fit, type SessionState } from './session-state.ts';
 
-/** Makes the state fit for continue-as-new: what is too much lies in pages then. */
+/** Makes the state small enough for continue-as-new by moving surplus announcements into pages. */
 export async function archiveOverflow(session: string, state: SessionState): Promise<void> {
   const { firstExecutionRunId: run } = workflowInfo();
   for (let items = overflow(state); items.length > 0; items = overflow(state)) {
@@ -23,7 +23,7 @@ export async function archiveOverflow(session: string, state: SessionState): Pro
       parentClosePolicy: ParentClosePolicy.ABANDON,
       staticSummary: `${items.length} announcements of session ${session}`,
     });
-    // Some of them may have been acknowledged meanwhile: the rest is looked at anew.
+    // Some may have been acknowledged while the page started; then this page is released and the loop tries again.
     const left = items.filter(({ seq }) => state.outbox.some((posted) => posted.seq === seq));
     if (left.length === items.length) archive(state, workflowId, items);
     else await release([{ workflowId }]);
@@ -31,7 +31,7 @@ export async function archiveOverflow(session: string, state: SessionState): Pro
   await release(fit(state, noticeOf(session)));
 }
 
-/** A notice of the session itself, without its words. */
+/** A notice of the session itself, without id and summary. */
 export function noticeOf(session: string): Omit<Announcement, 'id' | 'summary'> {
   return {
     ...{ kind: 'notice', session, label: session, run: 1, status: 'working' },
@@ -41,7 +41,7 @@ export function noticeOf(session: string): Omit<Announcement, 'id' | 'summary'> 
   };
 }
 
-/** Ends pages that nobody needs any more. */
+/** Ends pages that are no longer needed. */
 export async function release(pages: readonly Pick<ArchivedPage, 'workflowId'>[]): Promise<void> {
   await Promise.all(
     pages.map(({ workflowId }) =>

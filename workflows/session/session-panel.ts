@@ -4,7 +4,7 @@ import { leftOutNotes } from './left-out.ts';
 import { cell, code, EMPTY_LINE } from '../shared/panel-text.ts';
 import type { SessionState } from './session-state.ts';
 
-/** Finished and live subagents shown: the table is drawn anew at each start and end. */
+/** Subagents in the table, which is redrawn at each start and end. */
 const SHOWN = 20;
 const SHOWN_LIVE = 100;
 

@@ -1,4 +1,4 @@
-/** What a session remembers, as plain data and pure operations: it travels whole through continue-as-new. */
+/** The memory of a session as plain data and pure operations; continue-as-new carries all of it. */
 import {
   byteLength,
   DEFAULT_RECEIVER,
@@ -22,15 +22,15 @@ import {
   type ArchivedPage,
 } from './outbox.ts';
 
-/** A spawn request, and what it was answered. */
+/** A spawn request with the answers it got. */
 export interface AnsweredRequest {
   readonly id: string;
-  /** Of what it asked for (`requestDigest`). */
+  /** Digest of the request (`requestDigest`). */
   readonly digest?: string | undefined;
   readonly answers: SpawnAnswer[];
 }
 
-/** Version 1 of what continue-as-new carries. */
+/** The state that continue-as-new carries, version 1. */
 export interface SessionState extends Outbox {
   readonly version: 1;
   live: Record<string, SessionEntry>;
@@ -44,10 +44,10 @@ export interface SessionState extends Outbox {
   leftOut: LeftOut;
 }
 
-/** Finished runs that stay readable through the session. About 500 bytes each. */
+/** Finished runs that stay readable through the session, about 500 bytes each. */
 const MAX_FINISHED = 1_000;
 const MAX_REQUESTS = 200;
-/** The same of all that continue-as-new carries, of the 2 MB that the server allows. Requests, then finished runs, give way. */
+/** Bytes that continue-as-new may carry; the server allows 2 MB. Old requests are dropped first, then finished runs. */
 const MAX_CARRIED_BYTES = 1_700_000;
 const MIN_REQUESTS = 20;
 
@@ -69,25 +69,31 @@ export function rememberRequest(state: SessionState, request: AnsweredRequest): 
   if (state.requests.length > MAX_REQUESTS) state.requests.shift();
 }
 
-/** The run of this label that is live. Labels can be called like what every object has: `constructor`. */
+/**
+ * The live run of this label. `Object.hasOwn`, because a label may have the name of an inherited property, such as
+ * `constructor`.
+ */
 export const liveRun = ({ live }: SessionState, label: string): SessionEntry | undefined =>
   Object.hasOwn(live, label) ? live[label] : undefined;
 
-/** How often the label was used. */
+/** How many runs this label has had. */
 export const runsOf = ({ runs }: SessionState, label: string): number =>
   Object.hasOwn(runs, label) ? (runs[label] ?? 0) : 0;
 
-/** Records a run that a chain has started; nothing where its end was told before. */
+/** Records a run that a chain has started, unless its end was recorded before. */
 export function recordStart(state: SessionState, entry: SessionEntry): void {
   if (entry.run <= runsOf(state, entry.label)) return;
   state.runs[entry.label] = entry.run;
   state.live[entry.label] = entry;
 }
 
-/** Records the end of a run. Returns false for one that is not live (told twice, or of a run before). */
+/**
+ * Records the end of a run. Returns false if the run is not live: its end was already recorded, or it is an earlier
+ * run.
+ */
 export function recordEnd(state: SessionState, { entry, announcement }: EndedSignal): boolean {
   const live = liveRun(state, entry.label);
-  // A step may be over before its chain has told that it began.
+  // The end of a step may arrive before its chain has reported the start.
   const isNew = isOfLiveChain(state, entry.label) && entry.run > runsOf(state, entry.label);
   if (!isNew && live?.run !== entry.run) return false;
   if (isNew) state.runs[entry.label] = entry.run;
@@ -99,7 +105,7 @@ export function recordEnd(state: SessionState, { entry, announcement }: EndedSig
   return true;
 }
 
-/** Records what was removed of a finished run; nothing where the session has forgotten it. */
+/** Records what was removed of a finished run, unless the session has forgotten the run. */
 export function recordCleaned(state: SessionState, { label, run, cleaned }: CleanedSignal): void {
   const at = state.finished.findLastIndex((entry) => entry.label === label && entry.run === run);
   const entry = state.finished[at];
@@ -109,8 +115,8 @@ export function recordCleaned(state: SessionState, { label, run, cleaned }: Clea
 }
 
 /**
- * Takes over what an earlier session of the name has left; gives those that are live. Runs go on being counted from theirs, and
- * one that is known already stands as it is: its end may have been told meanwhile.
+ * Adopts the live entries of an earlier session of this name and returns those adopted. Run numbers continue from
+ * theirs. An entry whose run is already known is skipped, because its end may have been recorded meanwhile.
  */
 export function adopt(state: SessionState, orphans: readonly SessionEntry[]): SessionEntry[] {
   const adopted: SessionEntry[] = [];
@@ -129,8 +135,8 @@ function isOfLiveChain({ live }: SessionState, label: string): boolean {
 }
 
 /**
- * Makes the state fit for continue-as-new, after `overflow` has been put aside: what is only convenient gives way first,
- * in the end pages of announcements. Gives the pages that are not needed any more.
+ * Makes the state small enough for continue-as-new, after `overflow` was archived: drops old requests, then finished
+ * runs, and only then pages of announcements. Returns the pages that are no longer needed.
  */
 export function fit(state: SessionState, notice: Omit<Announcement, 'id' | 'summary'>): ArchivedPage[] {
   const givenUp: ArchivedPage[] = [];
@@ -151,7 +157,7 @@ export function fit(state: SessionState, notice: Omit<Announcement, 'id' | 'summ
   }
 }
 
-/** `items` without their oldest, as many as have `bytes` together, and at most `max`. */
+/** `items` without the oldest, dropping as many as have `bytes` together, but at most `max`. */
 function dropOldest<T>(items: readonly T[], bytes: number, max: number): T[] {
   let freed = 0;
   let count = 0;
@@ -159,7 +165,7 @@ function dropOldest<T>(items: readonly T[], bytes: number, max: number): T[] {
   return items.slice(count);
 }
 
-/** See `handoverView`. The state is a copy, made fit for the start of the next run. */
+/** See `handoverView`. Returns a copy of the state, small enough to start the next run with. */
 export function handover(
   state: SessionState,
   after: number,
@@ -168,13 +174,13 @@ export function handover(
   const { items, next } = oldestPosted(state.outbox, after);
   if (after > 0) return { announcements: items.map(({ announcement }) => announcement), next };
   const copy = JSON.parse(JSON.stringify({ ...state, outbox: items })) as SessionState;
-  // What comes later gets its place anew.
+  // Later announcements get new numbers.
   if (next !== null) copy.seq = next;
   fit(copy, notice);
   return { state: { ...copy }, announcements: [], next };
 }
 
-/** A run by label: the live one or the newest, or the one with that number. */
+/** A run by label: the one with that number, or without a number the live or newest one. */
 export function find(state: SessionState, label: string, run?: number): SessionEntry | null {
   const live = liveRun(state, label);
   if (live && (run === undefined || run === live.run)) return live;
@@ -184,10 +190,10 @@ export function find(state: SessionState, label: string, run?: number): SessionE
   );
 }
 
-/** An answer to a Query may have 2 MB: what live ones and announcements leave of that, finished ones may take. */
+/** A Query answer may have 2 MB: finished entries may use what live entries and announcements leave of it. */
 const MAX_LISTED_BYTES = 1_200_000;
 
-/** All that is live, and the newest finished: as many as are asked for, and fit into an answer. */
+/** All live entries, and the newest finished ones: at most `finished`, and only as many as fit into an answer. */
 export function listOf(session: string, state: SessionState, finished: number): SessionList {
   const live = Object.values(state.live);
   let bytes = byteLength(JSON.stringify(live));

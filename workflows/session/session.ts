@@ -1,4 +1,4 @@
-/** The main agent's durable side: parent of its subagents, memory of what it was told, outbox of what it was not. */
+/** The durable side of a main agent: parent of its subagents, its memory, and its outbox of announcements. */
 import {
   allHandlersFinished,
   ApplicationFailure,
@@ -60,7 +60,7 @@ import { Starts } from './starts.ts';
 interface SessionInput {
   readonly name: string;
   readonly state?: SessionState;
-  /** The state is that of a session which was ended from outside: what happened since is still to be found. */
+  /** Whether the state is from a session that was terminated, so that subagents started since must be looked for. */
   readonly succeeds?: boolean;
 }
 
@@ -71,9 +71,9 @@ const list = defineQuery<SessionList, [{ finished: number }]>(SESSION.list);
 const handoverQuery = defineQuery<HandoverView, [number]>(SESSION.handover);
 const findQuery = defineQuery<SessionEntry | null, [{ label: string; run?: number }]>(SESSION.find);
 
-/** Events after which a run of the session is continued as new, well under the server's warning at 10,240. */
+/** Events after which a session is continued as new, well below the server's warning at 10,240. */
 const MAX_HISTORY = 5_000;
-/** How long a session that was cancelled waits for its receivers to acknowledge the last ends. */
+/** How long a cancelled session waits for its receivers to acknowledge the last announcements. */
 const LAST_WORDS_MS = 2_000;
 
 export async function session(input: SessionInput): Promise<void> {
@@ -128,7 +128,7 @@ export async function session(input: SessionInput): Promise<void> {
   show();
   const inherited = Object.values(state.live);
   if (inherited.length > 0) void watch(inherited);
-  // A session that is continued as new has what it had.
+  // A session that is continued as new already knows its subagents.
   if (input.state === undefined || input.succeeds === true) starts.ready = adoptOrphans();
   const isFull = (): boolean =>
     rollOverAsked || workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > MAX_HISTORY;
@@ -142,7 +142,10 @@ export async function session(input: SessionInput): Promise<void> {
   }
   await continueAsNew<typeof session>({ name, state });
 
-  /** Hears of children that end without a word (terminated, timed out, a signal that was lost): an activity looks, and signals `ended` in their name. */
+  /**
+   * Has an activity watch children that may close without a signal (terminated, timed out, signal lost); it then
+   * signals `ended` for them.
+   */
   async function watch(children: SessionEntry[]): Promise<void> {
     try {
       await anyWorker.watchChildren.executeWithOptions({ summary: `watches ${children.length} subagents` }, [
@@ -153,7 +156,7 @@ export async function session(input: SessionInput): Promise<void> {
     }
   }
 
-  /** What an earlier session of this name has left (it was terminated, say) is this one's now. */
+  /** Adopts the subagents that an earlier session of this name (terminated, for example) has left. */
   async function adoptOrphans(): Promise<void> {
     const before = workflowInfo().startTime.toISOString();
     try {
@@ -165,11 +168,13 @@ export async function session(input: SessionInput): Promise<void> {
       if (adopted.length > 0) void watch(adopted);
       show();
     } catch {
-      // Nobody could look, or the session is being ended: they stay as they are.
+      // No worker could look, or the session is ending: the subagents stay as they are.
     }
   }
 
-  /** Children are started to outlive their parent's run, so they are cancelled by id; the session ends after the last of them. */
+  /**
+   * Cancels the children by id, because they outlive their parent's run, and waits until the last of them has ended.
+   */
   async function killAll(): Promise<void> {
     starts.closed = true;
     await condition(() => allHandlersFinished());
@@ -182,12 +187,12 @@ export async function session(input: SessionInput): Promise<void> {
     );
     await watch(Object.values(state.live));
     await condition(() => Object.keys(state.live).length === 0);
-    // After its end nobody can acknowledge what was told last.
+    // Receivers cannot acknowledge the last announcements after the session has closed.
     await condition(() => state.outbox.length === 0, LAST_WORDS_MS);
   }
 }
 
-/** The arguments of a Query, by their schema. */
+/** The arguments of a Query, parsed by their schema. */
 function asked<T extends z.ZodType>(schema: T, given: unknown): z.output<T> {
   const parsed = check(schema, given);
   if (parsed.success) return parsed.data;

@@ -1,4 +1,7 @@
-/** Spawning: parse, reserve, ask the host, start. A spec is accepted when its workflow has started, or refused with nothing left behind. */
+/**
+ * Spawning: parse, reserve, admit, start. A spec is accepted once its workflow has started; a refused one leaves
+ * nothing behind.
+ */
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { ParentClosePolicy } from '@temporalio/workflow';
 import {
@@ -28,12 +31,12 @@ export class Spawner {
     this.#labels = labels;
   }
 
-  /** Throws `ApplicationFailure`, as an Update validator must. */
+  /** Returns the parsed request. Throws `ApplicationFailure`, as an Update validator must. */
   parse(request: SpawnRequest): SpawnRequest {
     return this.#starts.parse(spawnRequest, request);
   }
 
-  /** Answers each spec in order. The same request id spawns once, also after a continue-as-new. */
+  /** Answers each spec in order. Requests with the same id spawn once, even after continue-as-new. */
   spawn(request: SpawnRequest): Promise<SpawnAnswer[]> {
     const { specs, ...named } = this.parse(request);
     return this.#starts.once(named, () => this.#spawn(specs));
@@ -41,7 +44,7 @@ export class Spawner {
 
   async #spawn(specs: readonly ResolvedSpec[]): Promise<SpawnAnswer[]> {
     if (this.#starts.ready) await this.#starts.ready;
-    // Before any other await, so that nothing that runs meanwhile can take the same label.
+    // Reserved before any other await, so that no other handler can take the label meanwhile.
     const reserved = specs.map(
       (spec) => this.#starts.acceptedBefore(spec.label, spec.fingerprint) ?? this.#reserve(spec),
     );
@@ -72,7 +75,7 @@ export class Spawner {
     }
   }
 
-  /** Reserves the label, or says why not. */
+  /** Reserves the label, or returns the refusal. */
   #reserve(spec: ResolvedSpec): Refused | undefined {
     const { label, continues } = spec;
     const remedy = continues ? 'steer it instead' : 'use another label, or steer or kill the live one';
@@ -96,7 +99,7 @@ export class Spawner {
     const worksThere = (other: Pick<SessionEntry, 'isolation' | 'repo'>): boolean =>
       other.isolation === 'in-place' && other.repo === repo;
     const live = Object.values(this.#state.live);
-    // One that is queued has no claim on the checkout yet.
+    // A queued subagent has not yet claimed the checkout.
     const sameCheckout =
       isolation === 'in-place' && ([...this.#admitting].find(worksThere) ?? live.find(worksThere));
     if (sameCheckout)
@@ -116,7 +119,7 @@ export class Spawner {
     const run = Math.max(runsOf(this.#state, label), spec.continues?.run ?? 0) + 1;
     const child = admittedInput({ session: this.#session, label, run, spec }, admission);
     try {
-      // At continue-as-new of the session any other policy would end its children.
+      // With any other policy, continue-as-new of the session would end its children.
       const { handle, entry } = await startSubagent(child, ParentClosePolicy.ABANDON);
       const { workflowId, runId } = entry;
       this.#starts.began(entry, handle.result());

@@ -1,4 +1,4 @@
-/** How a subagent comes into being: its host is asked, then its workflow is started. By sessions, and by chains for their steps. */
+/** Admits a subagent on its host, then starts its workflow. Used by sessions, and by chains for their steps. */
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import {
   CancellationScope,
@@ -25,7 +25,7 @@ import { codeIn } from '../shared/failure.ts';
 import { fence } from '../shared/panel-text.ts';
 
 const keyword = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
-/** The search attributes of everything that is listed. */
+/** The search attributes of all listed workflows. */
 export const KEYS = {
   session: keyword(SEARCH_ATTRIBUTES.session),
   label: keyword(SEARCH_ATTRIBUTES.label),
@@ -34,7 +34,10 @@ export const KEYS = {
   model: keyword(SEARCH_ATTRIBUTES.model),
 };
 
-/** Asks a worker of the specs' host, which alone can see the checkout; the answers are in the order of the specs. */
+/**
+ * Asks a worker on the specs' host, which can see the checkout, to admit them. The answers are in the order of the
+ * specs.
+ */
 export async function admit(session: string, specs: readonly ResolvedSpec[]): Promise<Admission[]> {
   const queue = specs[0]?.hostQueue;
   if (queue === undefined) return [];
@@ -52,7 +55,7 @@ export async function admit(session: string, specs: readonly ResolvedSpec[]): Pr
   }
 }
 
-/** The answer where the host gave none. */
+/** The admission of a spec when the host did not answer. */
 function unasked(why: unknown): Admission {
   if (why instanceof TimeoutFailure)
     return {
@@ -68,7 +71,7 @@ function unasked(why: unknown): Admission {
   };
 }
 
-/** The input of a subagent that was admitted, with what its repository and its worker set for it. */
+/** The input of an admitted subagent, completed with the settings of its repository and its worker. */
 export function admittedInput(
   input: SubagentInput,
   admission: Extract<Admission, { admitted: true }>,
@@ -79,8 +82,8 @@ export function admittedInput(
 }
 
 /**
- * Starts its workflow, also while the caller is being cancelled.
- * @throws WorkflowExecutionAlreadyStartedError when one with its label is live
+ * Starts the subagent's workflow, even while the caller is being cancelled.
+ * @throws WorkflowExecutionAlreadyStartedError when a subagent with its label is live
  */
 export async function startSubagent(
   child: SubagentInput,
@@ -116,7 +119,7 @@ function options(child: SubagentInput, workflowId: string) {
     workflowId,
     taskQueue: MAIN_QUEUE,
     args: [child] as [SubagentInput],
-    // The task is in the details: in a list of events it would stand in the way.
+    // The task is in the details, because it would be too long for a line in a list of events.
     staticSummary: child.run > 1 ? `${label}@${child.run}` : label,
     staticDetails: `${spec.isolation} of \`${spec.repo}\` at \`${spec.base.commit.slice(0, 12)}\`\n\n${fence(spec.task.slice(0, 8_000))}`,
     memo: {

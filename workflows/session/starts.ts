@@ -1,4 +1,4 @@
-/** What all requests to a session have in common that start something: checked, answered once, and what they started is followed. */
+/** Shared by all requests that start something: validates them, answers each once, and follows what was started. */
 import { ApplicationFailure } from '@temporalio/workflow';
 import type { z } from 'zod';
 import { check, firstProblem, type SessionEntry, type SpawnAnswer } from '../../src/contract/index.ts';
@@ -7,9 +7,9 @@ import { liveRun, rememberRequest, type SessionState } from './session-state.ts'
 export type Refused = Extract<SpawnAnswer, { status: 'refused' }>;
 
 export class Starts {
-  /** Set when the session is ending: nothing is started any more. */
+  /** Set when the session is ending: requests are refused from then on. */
   closed = false;
-  /** Nothing is started before this has settled: until then it is not known which labels are taken. */
+  /** Awaited before anything is started: until it settles, the session does not know which labels are taken. */
   ready: Promise<void> | undefined;
   readonly #session: string;
   readonly #state: SessionState;
@@ -18,7 +18,7 @@ export class Starts {
     string,
     { readonly digest: string | undefined; readonly answers: Promise<SpawnAnswer[]> }
   >();
-  /** Being admitted, by label. */
+  /** Starts that are being admitted, by label. */
   readonly #admitting = new Map<
     string,
     { readonly fingerprint: string | undefined; readonly answer: Promise<SpawnAnswer> }
@@ -34,7 +34,7 @@ export class Starts {
     this.#on = on;
   }
 
-  /** The request, by its schema. Throws `ApplicationFailure`, as an Update validator must. */
+  /** The request, parsed by its schema. Throws `ApplicationFailure`, as an Update validator must. */
   parse<T>(schema: z.ZodType<T>, request: T): T {
     if (this.closed)
       throw ApplicationFailure.nonRetryable(`session ${this.#session} is ending`, 'ALREADY_ENDED');
@@ -44,8 +44,8 @@ export class Starts {
   }
 
   /**
-   * The answers to a request: `start` is called once for its id, also after a continue-as-new. Throws `ApplicationFailure` where
-   * the id was another request's: what is asked for now would be left undone in silence.
+   * The answers to a request. `start` is called once for each request id, even after continue-as-new. Throws
+   * `ApplicationFailure` if the id belongs to a different request, because the new request would silently be ignored.
    */
   async once(
     { requestId, digest }: { readonly requestId: string; readonly digest?: string | undefined },
@@ -74,7 +74,7 @@ export class Starts {
     return answers.finally(() => this.#underWay.delete(requestId));
   }
 
-  /** Of an equal start that was made before and is live, or is being admitted: what that was answered. */
+  /** The answer to an equal start (same label and fingerprint) that is live or being admitted. */
   acceptedBefore(
     label: string,
     fingerprint: string | undefined,
@@ -91,14 +91,14 @@ export class Starts {
     return { status: 'accepted', label, run, workflowId, runId, notes: [], repeated: true };
   }
 
-  /** Has an equal start, until this one is answered, get the same answer. */
+  /** Registers a start that is being admitted, so that an equal start gets the same answer until this one settles. */
   admitting(label: string, fingerprint: string | undefined, answer: Promise<SpawnAnswer>): void {
     this.#admitting.set(label, { fingerprint, answer });
     const over = (): void => void this.#admitting.delete(label);
     answer.then(over, over);
   }
 
-  /** Takes a child that has started into the session, and follows it where its end was not told by itself. */
+  /** Records a started child as live, and has it watched if its workflow closes without having signalled its end. */
   began(entry: SessionEntry, result: Promise<unknown>): void {
     const { label, run } = entry;
     this.#state.runs[label] = run;
@@ -111,7 +111,7 @@ export class Starts {
   }
 }
 
-/** A refusal, as an answer. */
+/** The answer that refuses a start. */
 export function refused(label: string, code: string, reason: string, remedy?: string): Refused {
   return { status: 'refused', label, code, reason, ...(remedy !== undefined && { remedy }) };
 }

@@ -1,4 +1,4 @@
-/** How workflows call activities: types only, one options object for each kind, and what to do when an attempt was lost. */
+/** How workflows call activities: type-only proxies, the options for each kind, and the treatment of lost attempts. */
 import { ActivityFailure, ApplicationFailure, proxyActivities, TimeoutFailure } from '@temporalio/workflow';
 import {
   ACTIVITY_FAILURES,
@@ -15,33 +15,33 @@ import {
   type WorkerActivities,
 } from '../../src/contract/index.ts';
 
-// An attempt that is lost is tried again by the workflow, with a counter and a reason, never by the server: the first
-// to know is the worker's own restart, which completes the attempt, and the server's retry would only add its backoff.
+// A lost attempt is repeated by the workflow, with a counter and a reason, and not by the server: the restarted worker
+// is the first to know and completes the attempt, so the server's retry would only add its backoff.
 const once = { maximumAttempts: 1 };
-// Long enough for anything; a dead worker shows by its heartbeat.
+// Long enough for any activity; a dead worker is detected by its missing heartbeat.
 const long = { startToCloseTimeout: 2 * MAX_TIMEOUT_MS, heartbeatTimeout: HEARTBEAT_TIMEOUT_MS, retry: once };
 
-/** When a worker must have taken what is on its queues, which it does at once. */
+/** Schedule-to-start timeout of activities on a worker's queues. A healthy worker starts tasks at once. */
 export interface Taken {
   readonly scheduleToStartTimeout?: number;
 }
 /**
- * For activities that nobody looks for the worker beside: one that has not been taken by then is lost, and the workflow
- * learns that its worker is away. Longer than a worker takes that starts again.
+ * For activities that run without a watch for the worker: if no worker has started one by then, it counts as lost, and
+ * the workflow learns that its worker is away. Longer than a worker takes to restart.
  */
 export const SOON: Taken = { scheduleToStartTimeout: 30_000 };
 
-/** Activities on one worker's queue: the work itself. */
+/** Activities on one worker's queue, for the work itself. */
 export const worker = (workerId: string, taken: Taken) =>
   proxyActivities<WorkerActivities>({ ...long, ...taken, taskQueue: workerQueue(workerId) });
-/** Activities on one worker's control queue: what must not wait behind the work. */
+/** Activities on one worker's control queue, which must not wait behind the work. */
 export const control = (workerId: string, taken: Taken = {}) =>
   proxyActivities<ControlActivities>({ ...long, ...taken, taskQueue: workerControlQueue(workerId) });
-/** `holdSlot`, on a host's queue or (to take one again) a worker's own. */
+/** `holdSlot`, on a host's queue or, to reacquire a slot, on a worker's own queue. */
 export const slotCalls = (taskQueue: string) => proxyActivities<SlotActivities>({ ...long, taskQueue });
 /**
- * `admit`, on a host's control queue. Deadlines, because the host's workers may all be gone, and one that crashes in it
- * takes some seconds to be there again.
+ * `admit`, on a host's control queue. It has deadlines because all workers of the host may be gone, and a worker that
+ * crashes in it needs some seconds to restart.
  */
 export const host = (taskQueue: string) =>
   proxyActivities<HostActivities>({
@@ -54,13 +54,13 @@ export const host = (taskQueue: string) =>
 /** Activities that any worker can run. */
 export const anyWorker = proxyActivities<SessionActivities>({ ...long, retry: { maximumInterval: 30_000 } });
 
-/** The same, for what somebody waits for. */
+/** Activities on any worker whose result somebody waits for. */
 export const anyWorkerSoon = proxyActivities<SessionActivities>({
   scheduleToCloseTimeout: 20_000,
   startToCloseTimeout: 8_000,
 });
 
-/** The same, for what an end waits for. */
+/** Activities on any worker that the end of a workflow waits for. */
 export const anyWorkerBriefly = proxyActivities<SessionActivities>({
   scheduleToCloseTimeout: 60_000,
   startToCloseTimeout: 20_000,
@@ -72,8 +72,8 @@ export function isLost(answer: unknown): answer is Lost {
 }
 
 /**
- * The answer of `call`, also where it was told as a failure because of a problem in it. Silence of the worker counts as an
- * answer, too: the attempt was lost with it.
+ * The answer of `call`. A failure of type `problem` carries its answer in its details and is unwrapped. A timeout means
+ * that the worker was silent, so the attempt counts as lost.
  */
 export async function timeoutAsLost<T>(call: Promise<T>): Promise<T | Lost> {
   try {

@@ -1,38 +1,41 @@
-/** How long to wait before the same is tried again, in milliseconds, spread by `seed`, the same at every replay; and its words. */
+/**
+ * Pauses before a retry, in milliseconds, spread by `seed` and equal at every replay; and the text that announces a
+ * retry.
+ */
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 
-/** After `failures` failures in a row: 5 s, 10 s, 20 s, … at most 5 minutes, and up to a quarter more. */
+/** After `failures` failures in a row: 5 s, 10 s, 20 s, … at most 5 minutes, plus up to a quarter. */
 export function backoff(failures: number, seed: number): number {
   return spread(Math.min(5 * SECOND * 2 ** (failures - 1), 5 * MINUTE), seed + failures);
 }
 
-/** Before wait number `waits` for new credentials is over by itself: 1 minute, 2, 4, … at most an hour. */
+/** Duration of wait number `waits` for new credentials: 1 minute, 2, 4, … at most an hour. */
 export function credentialsPause(waits: number, seed: number): number {
   return spread(Math.min(MINUTE * 2 ** (waits - 1), 60 * MINUTE), seed + waits);
 }
 
-/** Wait number `waits` for a limit to pass, of which the first takes `firstMs`; twice as long each time, at most an hour. */
+/** Duration of wait number `waits` for a limit to pass: `firstMs` at first, then doubled each time, at most an hour. */
 export function limitPause(firstMs: number, waits: number, seed: number): number {
   return spread(Math.max(firstMs, Math.min(firstMs * 2 ** (waits - 1), 60 * MINUTE)), seed + waits);
 }
 
-/** Before a worker that is waited for is looked for once more, after `looks` looks: 30 s, 1 minute, 2, … at most 10 minutes. */
+/** Pause before the next check for a worker, after `looks` checks: 30 s, 1 minute, 2, … at most 10 minutes. */
 export function lookPause(looks: number): number {
   return Math.min(30 * SECOND * 2 ** looks, 10 * MINUTE);
 }
 
-/** That a failed attempt is followed by another, and when; to the second, since most pauses are short. */
+/** Text saying that a failed attempt is repeated, and when; to the second, because most pauses are short. */
 export const triesAgain = ({ ms, why }: { readonly ms: number; readonly why: string }): string =>
   `tries again at ${new Date(Date.now() + ms).toISOString().slice(11, 19)} UTC: ${why}`;
 
-/** `ms` and up to a quarter more, so that many subagents do not come back at the same moment. */
+/** `ms` plus up to a quarter, so that many subagents do not retry at the same moment. */
 function spread(ms: number, seed: number): number {
   return Math.round(ms * (1 + 0.25 * fraction(seed)));
 }
 
-/** A number in [0, 1) that looks random, from `seed`: one round of mulberry32. */
+/** A pseudo-random number in [0, 1) derived from `seed`: one round of mulberry32. */
 function fraction(seed: number): number {
   let t = (seed + 0x6d2b79f5) | 0;
   t = Math.imul(t ^ (t >>> 15), t | 1);

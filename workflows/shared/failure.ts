@@ -9,17 +9,19 @@ import {
 
 const WORKER_DIED = 'WorkerDied';
 
-/** To be thrown where a worker died under a step again and again: `why`. */
+/** The failure to throw when a step's worker has died too often; `why` is its message. */
 export function workerDied(why: string): ApplicationFailure {
   return ApplicationFailure.nonRetryable(why, WORKER_DIED);
 }
 
-/** Whether an error says that. */
+/** Whether the error was made by `workerDied`. */
 export function isWorkerDied(error: unknown): error is ApplicationFailure {
   return error instanceof ApplicationFailure && error.type === WORKER_DIED;
 }
 
-/** The failure that an activity reported, or its worker's deaths. Anything else (a cancellation, a bug) is thrown on. */
+/**
+ * The failure that an activity reported, or that says its worker died. Rethrows anything else (a cancellation, a bug).
+ */
 export function outcomeFailure(error: unknown): Failure {
   if (isWorkerDied(error)) {
     const remedy =
@@ -40,7 +42,7 @@ export function outcomeFailure(error: unknown): Failure {
   throw error;
 }
 
-/** The code of the error that an activity threw, with its remedy; INTERNAL where it is none of ours. */
+/** The error code that an activity threw, with its remedy; INTERNAL if the code is unknown. */
 export function codeIn(error: unknown): { readonly code: ErrorCode; readonly remedy?: string } {
   if (!(error instanceof ApplicationFailure)) return { code: 'INTERNAL' };
   const code = ERROR_CODES.find((known) => known === error.type) ?? 'INTERNAL';
@@ -48,13 +50,13 @@ export function codeIn(error: unknown): { readonly code: ErrorCode; readonly rem
   return { code, ...(remedy !== undefined && { remedy }) };
 }
 
-/** What the activity that failed still knew of the work. */
+/** The evidence in the failure of an activity, if it had any. */
 export function evidenceIn(error: unknown): Evidence | undefined {
   if (!(error instanceof ActivityFailure) || !(error.cause instanceof ApplicationFailure)) return undefined;
   return (error.cause.details?.[0] as { evidence?: Evidence } | undefined)?.evidence;
 }
 
-/** The failure of a subagent whose set-up failed with `problem`; undefined when it did not. */
+/** The failure of a subagent whose set-up failed with `problem`; undefined if the set-up succeeded. */
 export function setUpFailure(problem: string | undefined): Failure | undefined {
   if (problem === undefined) return undefined;
   const remedy =

@@ -1,11 +1,11 @@
-/** Markdown of the Web UI's panels, in which words of a model or a repository can be no more than words. */
+/** Markdown for the Web UI's panels, in which text of a model or a repository cannot become markup. */
 import { oneLine, stripControls } from '../../src/contract/index.ts';
 
-/** Characters of a line in a fence: the Web UI does not wrap there, and its panel holds a slot for about so many. */
+/** Characters of a line in a fence: the Web UI does not wrap lines there, and its panel is about this wide. */
 const FENCE_WIDTH = 70;
 /** Characters of one cell of a table. */
 const CELL_CHARS = 120;
-/** The Web UI cuts the last 32 pixels of a panel off: they are those of an empty line. */
+/** The Web UI cuts off the last 32 pixels of a panel, so each panel ends with an empty line. */
 export const EMPTY_LINE = '\u00A0';
 
 /** `text` in a code fence longer than any run of backticks inside it, without control sequences. */
@@ -21,17 +21,17 @@ export function code(text: string, max = 200): string {
   return `\`${oneLine(text, max).replaceAll('`', 'ˋ')}\``;
 }
 
-/** `text` as a cell of a table. */
+/** `text` as a table cell. */
 export const cell = (text: string): string => code(text.replaceAll('|', '/'), CELL_CHARS);
 
-/** An ISO 8601 time, to the second. */
+/** An ISO 8601 time, shown to the second. */
 export const moment = (iso: string): string => `${iso.slice(0, 19).replace('T', ' ')} UTC`;
 
-/** A status, as a sentence begins with it. */
+/** A status as the first word of a sentence. */
 export const capital = (words: string): string =>
   words.charAt(0).toUpperCase() + words.slice(1).replaceAll('-', ' ');
 
-/** `text` with its long lines broken between words. */
+/** `text` with long lines broken between words. */
 function wrap(text: string): string {
   return text
     .split('\n')

@@ -2,12 +2,12 @@ import { ApplicationFailure, CancellationScope, getExternalWorkflowHandle } from
 import { sessionWorkflowId } from '../../src/contract/index.ts';
 import { anyWorkerBriefly } from './activity-calls.ts';
 
-/** How often a session that is gone is opened again for one message. */
+/** How often a closed session is reopened for one message. */
 const MAX_REOPENINGS = 3;
 
 /**
- * Signals the session by its workflow id, so that the newest run hears it. One that was ended from outside is opened again first;
- * one that was cancelled, or cannot be opened, is no error of the subagent's.
+ * Signals the session by its workflow id, so that its newest run receives the signal. Reopens a session that was
+ * terminated. If the session was cancelled or cannot be reopened, returns without an error.
  */
 export async function signalSession(session: string, signal: string, payload: object): Promise<void> {
   await CancellationScope.nonCancellable(async () => {
@@ -23,13 +23,13 @@ export async function signalSession(session: string, signal: string, payload: ob
   });
 }
 
-/** Gives whether there is a session to tell now. */
+/** Whether there is a session to signal now. */
 async function reopen(session: string): Promise<boolean> {
   try {
     const summary = `opens session ${session} again`;
     return await anyWorkerBriefly.reopenSession.executeWithOptions({ summary }, [{ session }]);
   } catch {
-    // A worker does it once it can: it looks for sessions that were ended while work of theirs went on.
+    // A worker reopens it later: workers look for closed sessions whose subagents are still live.
     return false;
   }
 }

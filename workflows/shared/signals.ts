@@ -1,12 +1,15 @@
-/** Signals of programs of ours: each is parsed, and a name may say what it is about (`signalName`). */
+/**
+ * Signals between our own programs. Each argument is parsed, and a signal's name may be followed by what it is about
+ * (`signalName`).
+ */
 import { setDefaultSignalHandler } from '@temporalio/workflow';
 import type { z } from 'zod';
 import { check, firstProblem, signalOf } from '../../src/contract/index.ts';
 
-/** Does what a signal asks for, or says what is wrong with its argument. */
+/** Handles a signal, or returns what is wrong with its argument. */
 type Handler = (given: unknown) => { readonly problem?: string; readonly work?: Promise<void> };
 
-/** Calls `handle` with the argument of a signal that fits its schema. */
+/** Calls `handle` with the argument of a signal if it fits the schema. */
 export function signalWith<T extends z.ZodType>(
   schema: T,
   handle: (signal: z.output<T>) => Promise<void> | void,
@@ -19,7 +22,7 @@ export function signalWith<T extends z.ZodType>(
   };
 }
 
-/** Calls `handle` for a signal without an argument. */
+/** Calls `handle` for a signal that has no argument. */
 export const signalAlone =
   (handle: () => void): Handler =>
   () => {
@@ -28,8 +31,8 @@ export const signalAlone =
   };
 
 /**
- * Handles signals by name; what cannot be read, or is called otherwise, is told to `leaveOut`. To be called after the handlers
- * of all other signals: what came before is given out at once.
+ * Handles signals by name. Passes signals with an unknown name or an invalid argument to `leaveOut`. Must be called
+ * after the handlers of all other signals are set: buffered signals are delivered at once.
  */
 export function handleSignals(
   leaveOut: (name: string, why: string) => void,

@@ -12,7 +12,7 @@ import type { SubagentState } from './state.ts';
 import { attemptAfter, turnInput, workIn } from './turn.ts';
 import type { WorkerCalls } from './worker-calls.ts';
 
-/** What the actions work with. */
+/** What the actions need. */
 export interface ActionParts {
   readonly machine: SubagentMachine;
   readonly worker: WorkerCalls;
@@ -31,7 +31,7 @@ export class ActionRunner {
     this.#parts = parts;
   }
 
-  /** Runs one action. Throws only when the workflow is cancelled, or a bug shows. */
+  /** Runs one action. Throws only if the workflow is cancelled or there is a bug. */
   async run(action: Exclude<NextAction, { do: 'end' }>): Promise<ActionResult> {
     const { machine, pauses, status } = this.#parts;
     switch (action.do) {
@@ -62,7 +62,7 @@ export class ActionRunner {
     }
   }
 
-  /** After a kill: what the subagent had written is kept on its branch. */
+  /** After a kill: commits what the subagent had written on its branch. */
   async salvage(): Promise<void> {
     const { machine, worker, slot } = this.#parts;
     if (machine.state.workspace === undefined || slot.workerId === undefined) return;
@@ -100,7 +100,7 @@ export class ActionRunner {
     try {
       const result = await worker.turn(turnInput(machine.state), { slot, begin });
       attempt = attemptAfter(result);
-      // A worker takes it at once, or nobody has worked.
+      // The worker had not started the attempt, so no time was worked.
       if (result.kind === 'lost' && result.notStarted) began = undefined;
       const elapsedMs = Date.now() - (began ?? Date.now());
       return { type: 'turn', result, elapsedMs: workIn(result, elapsedMs) };
@@ -120,7 +120,10 @@ export class ActionRunner {
     await sleep(ms, { summary: oneLine(why, 100) });
   }
 
-  /** Collects the work, and reads the report and the files that its spec has a form for; nothing is read once its end is decided. */
+  /**
+   * Collects the work. Also reads the structured report and the artifacts that the spec asks for, unless the end is
+   * already decided.
+   */
   #collect(): Promise<Collected> {
     const { machine, worker } = this.#parts;
     const { spec, verdict, report } = machine.state;
@@ -133,7 +136,7 @@ export class ActionRunner {
 
   async #verify(): Promise<ActionResult> {
     const { machine, worker } = this.#parts;
-    // Time that it waits for its worker is none.
+    // Time spent waiting for the worker does not count.
     let began = Date.now();
     try {
       const { verifications, problem, reason, notes, caveats, workedMs } = await worker.verify(

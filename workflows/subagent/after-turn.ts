@@ -1,4 +1,4 @@
-/** What to do after an attempt at a turn, by its result. */
+/** Decides what to do after an attempt at a turn, based on its result. */
 import type { Failure, Lost, TurnFailureClass, TurnResult } from '../../src/contract/index.ts';
 import { backoff, credentialsPause, limitPause, lookPause } from '../shared/backoff.ts';
 import { nearBudget, overBudget } from './budget.ts';
@@ -7,20 +7,23 @@ import type { Rules, Stall, SubagentState } from './state.ts';
 import { attemptTurn, conclude } from './transitions.ts';
 import { countUsage, flushUsage, recordPendingUsage } from './turn-usage.ts';
 
-/** Failed attempts of one turn in a row that are tried again before the subagent fails. */
+/** Failed attempts of one turn in a row before the subagent fails. */
 export const MAX_TURN_FAILURES = 5;
-/** Lost attempts of one turn in a row: a turn that kills its worker each time must not do so for ever. */
+/** Lost attempts of one turn in a row. Stops a turn that kills its worker each time. */
 export const MAX_LOST_ATTEMPTS = 10;
-/** Lost attempts of one turn, however far it came in between: one may kill its worker in ever new ways. */
+/** Lost attempts of one turn in total, even with progress in between: a turn may kill its worker in different ways. */
 export const MAX_LOSSES = 3 * MAX_LOST_ATTEMPTS;
-/** So often in a row a lost turn is taken up again at once. Then there are pauses, in which its worker is there for others. */
+/**
+ * A lost turn is resumed at once this often in a row. After that there are pauses, in which its worker can serve
+ * others.
+ */
 const LOST_AT_ONCE = 3;
-/** Work after which a loss is no longer put down to the turn: the row of its losses begins anew. */
+/** After this much work in an attempt, its loss is not blamed on the turn, and the counters of losses restart. */
 const LASTING_MS = 10 * 60_000;
-/** Where nobody says how long a limit lasts. */
+/** Pause when the duration of a limit is unknown. */
 const MIN_LIMIT_PAUSE_MS = 60_000;
 
-/** Decides after an attempt at a turn, whose time is counted already: `elapsedMs`. */
+/** Decides after an attempt at a turn. `elapsedMs` is already included in `state.workedMs`. */
 export function afterTurn(
   state: SubagentState,
   { result, elapsedMs }: Extract<ActionResult, { type: 'turn' }>,
@@ -95,7 +98,7 @@ function afterStall(
   { doing, silentMs, since, repeats }: Extract<TurnResult, { kind: 'stuck' }>,
   { onStuck = 'report' }: Rules,
 ): [SubagentState, NextAction] {
-  // What it waits for may come: that is for others to judge.
+  // A subagent that waits for something outside is never killed automatically, because that may still arrive.
   const then = onStuck === 'kill' && repeats?.waits === true ? 'report' : onStuck;
   const notes = then === 'kill' ? ['it was killed because it was stuck'] : [];
   const stalled: Stall = repeats
@@ -107,7 +110,7 @@ function afterStall(
   ];
 }
 
-/** `20 equal calls with equal results`, of a cycle with how many there are in it. */
+/** `20 equal calls in a row with equal results`; for a repeated cycle of calls, also the length of the cycle. */
 export function repeatsWords({ count, period }: { readonly count: number; readonly period: number }): string {
   return period === 1
     ? `${count} equal calls in a row with equal results`
@@ -119,7 +122,7 @@ function afterFailure(
   result: Extract<TurnResult, { kind: 'failed' }>,
   { seed = 0 }: Rules,
 ): [SubagentState, NextAction] {
-  // An attempt that came further than the one before begins a new row of failures.
+  // An attempt that made more progress than the one before restarts the count of failures.
   const further = result.usage.toolCalls > before.toolCallsAtFailure;
   const state: SubagentState = {
     ...before,
@@ -136,7 +139,7 @@ function afterFailure(
   if (result.waitFor !== undefined) {
     const waits = state.waits + 1;
     return [
-      // Silence that was waited for is none.
+      // Time spent in a wait does not count as silence.
       { ...state, waits, silentSince: undefined },
       {
         do: 'wait',
@@ -166,7 +169,7 @@ function afterFailure(
   });
 }
 
-/** How long a wait lasts when nobody says earlier that what it waits for is there, in milliseconds. */
+/** How long a wait lasts in milliseconds, unless it is ended earlier because what it waits for has arrived. */
 function waitOf(
   { waitFor, retryAfterMs }: Extract<TurnResult, { kind: 'failed' }>,
   waits: number,
@@ -181,7 +184,7 @@ function failureClassOf(cause: TurnFailureClass): Failure['class'] {
   return cause === 'disk' ? 'workspace' : 'model';
 }
 
-/** The same turn once more, in a new conversation that is told of the one before. */
+/** Repeats the turn in a new conversation, with a hand-over from the one before. */
 function beginAnew(
   before: SubagentState,
   { reason, shown }: Extract<TurnResult, { kind: 'copilot-session-lost' }>,
@@ -206,7 +209,7 @@ function beginAnew(
   });
 }
 
-/** The same turn once more: its prompt is sent only where Copilot's event log does not have it. */
+/** Repeats the turn. The prompt is sent only if Copilot's event log does not contain it. */
 function takeUpAgain(
   before: SubagentState,
   result: Extract<TurnResult, { kind: 'lost' | 'interrupted' }>,
@@ -235,7 +238,7 @@ function takeUpAgain(
   return [again, { ...action, pause }];
 }
 
-/** Counts a loss. One before which the turn came further than before the last is the first of a new row. */
+/** Counts a loss. If the turn made progress since the loss before, the count in a row restarts at 1. */
 function afterLoss(state: SubagentState, { last }: Lost): SubagentState {
   const done = last ? last.usage.modelRequests + last.usage.toolCalls : 0;
   const ran = last?.tool === undefined ? undefined : last.doing;

@@ -1,4 +1,4 @@
-/** Tells a subagent's session what its main agent is to know before the end. */
+/** Sends a subagent's announcements before its end to its session. */
 import {
   SESSION,
   signalName,
@@ -23,7 +23,7 @@ export class Announcer {
     this.#status = status;
   }
 
-  /** Announces `summary`; settles once the session has it. */
+  /** Announces `summary`; settles once the session has the announcement. */
   async announce(kind: Announcement['kind'], summary: string): Promise<void> {
     const key = `${kind}:${++this.#count}`;
     const signal: AnnounceSignal = {

@@ -1,4 +1,4 @@
-/** What a subagent may use, and what it has used of that. */
+/** A subagent's budget, and how much of it is used. */
 import {
   addUsage,
   BUDGET_NOTICE_SHARE,
@@ -10,7 +10,7 @@ import {
 import type { SubagentState, PlannedEnd } from './state.ts';
 
 const DIMENSIONS = ['tokens', 'turns', 'modelRequests'] as const;
-/** One of the things that a budget bounds. */
+/** A quantity that a budget limits. */
 export type Dimension = (typeof DIMENSIONS)[number];
 
 const WORDS: Readonly<Record<Dimension, string>> = {
@@ -21,7 +21,10 @@ const WORDS: Readonly<Record<Dimension, string>> = {
 
 type Used = Readonly<Record<Dimension, number>>;
 
-/** What turn `state.turn` may use before it is over budget, and before that is announced; `undefined` without a budget for it. */
+/**
+ * How much turn `state.turn` may use until it is over budget, and until that is announced; `undefined` if no such limit
+ * is set.
+ */
 export function allowance(state: SubagentState, budget: Budget | undefined): TurnInput['budget'] {
   if (budget?.tokens === undefined && budget?.modelRequests === undefined) return undefined;
   const used = usedUp(state.usage, 0);
@@ -37,7 +40,7 @@ export function allowance(state: SubagentState, budget: Budget | undefined): Tur
   return { left: both(1), noticeAt: both(BUDGET_NOTICE_SHARE) };
 }
 
-/** The end of a subagent that has used up its budget, with `turns` turns; `undefined` while it has not. */
+/** The end of a subagent that has used up its budget after `turns` turns; `undefined` while budget is left. */
 export function overBudget(
   usage: Usage,
   turns: number,
@@ -55,7 +58,10 @@ export function overBudget(
   };
 }
 
-/** What is nearly used up and was not announced yet, in words; `undefined` where nothing is. `turns` have ended. */
+/**
+ * The dimensions that are nearly used up and not yet announced, with a text; `undefined` if there are none. `turns`
+ * have ended.
+ */
 export function nearBudget(
   state: SubagentState,
   turnUsage: Usage | undefined,

@@ -1,4 +1,4 @@
-/** A short workflow that has a worker clean up after finished subagents; its result is what was removed and kept. */
+/** A short workflow that has a worker clean up after finished subagents. Returns what was removed and kept. */
 import type { CleanedRun, CleanWorkflowInput } from '../../src/contract/index.ts';
 import { control, isLost, timeoutAsLost } from '../shared/activity-calls.ts';
 
@@ -6,7 +6,7 @@ export async function clean({ workerId, ...input }: CleanWorkflowInput): Promise
   const summary = `${input.runs.length} finished subagents${input.dryRun ? ', only looking' : ''}`;
   for (;;) {
     const answer = await timeoutAsLost(control(workerId).cleanRuns.executeWithOptions({ summary }, [input]));
-    // Safe to repeat: what is gone by then is not there to be removed.
+    // Safe to repeat: what the lost attempt removed is simply absent.
     if (!isLost(answer)) return answer.runs;
   }
 }

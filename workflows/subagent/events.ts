@@ -1,4 +1,6 @@
-/** What a subagent does next, and the events that change its state: results of its actions, and what happens beside them. */
+/**
+ * The next action of a subagent, and the events that change its state: results of actions, and occurrences beside them.
+ */
 import type {
   ArtifactsRead,
   Caveat,
@@ -19,20 +21,20 @@ import type {
 } from '../../src/contract/index.ts';
 import type { HeldSteer, SteerRecord, PlannedEnd, SubagentState } from './state.ts';
 
-/** What is to be done next. */
+/** The action to run next. */
 export type NextAction =
   | { readonly do: 'prepare' }
   | { readonly do: 'set-up' }
   | {
       readonly do: 'turn';
       readonly slot: 'keep' | 'reacquire';
-      /** Before it, without a slot where that is to be taken again. */
+      /** A pause before the turn. If the slot is to be reacquired, the pause holds no slot. */
       readonly pause?: { readonly ms: number; readonly why: string };
     }
   | { readonly do: 'pause'; readonly ms: number; readonly why: string }
   | { readonly do: 'ask'; readonly questions: readonly Omit<Question, 'at'>[] }
   | {
-      /** Without slot, until it passes or somebody says that it has. */
+      /** Waits without a slot, until `ms` have passed or a worker signals `tryAgain`. */
       readonly do: 'wait';
       readonly for: WaitFor;
       readonly ms: number;
@@ -43,7 +45,7 @@ export type NextAction =
       readonly do: 'report-stuck';
       readonly doing: string;
       readonly silentMs: number;
-      /** It is not silent, but repeats itself. */
+      /** Set if the turn is not silent but repeats itself. */
       readonly repeats?: NonNullable<Extract<TurnResult, { kind: 'stuck' }>['repeats']> | undefined;
       readonly then: OnStuck;
     }
@@ -53,7 +55,7 @@ export type NextAction =
   | { readonly do: 'push' }
   | { readonly do: 'end'; readonly verdict: PlannedEnd };
 
-/** What the world sees while an action runs (`queued` before it, where it waits for a slot); `undefined`: no change. */
+/** The status shown while an action runs (`queued` before that, while it waits for a slot); `undefined`: no change. */
 export const STATUS_DURING = {
   prepare: 'preparing',
   'set-up': 'preparing',
@@ -68,7 +70,7 @@ export const STATUS_DURING = {
   push: undefined,
 } as const satisfies Record<Exclude<NextAction['do'], 'end'>, LiveStatus | undefined>;
 
-/** The result of an action: it leads to the next. */
+/** The result of an action, which decides the next one. */
 export type ActionResult =
   | { readonly type: 'prepared'; readonly workspace: Workspace }
   | { readonly type: 'unprepared'; readonly failure: Failure }
@@ -96,52 +98,52 @@ export type ActionResult =
   | {
       readonly type: 'uncollected';
       readonly failure: Failure;
-      /** What is known of the work all the same. */
+      /** What is known of the work despite the failure. */
       readonly evidence?: Evidence | undefined;
     }
   | {
       readonly type: 'verified';
       readonly verifications: readonly Verification[];
       readonly problem: string | undefined;
-      /** The problem in words for people, where it is none of a command's own. */
+      /** The problem in words for people, if it is not a command's own failure. */
       readonly reason?: string | undefined;
       readonly notes: readonly string[];
       readonly caveats?: readonly Caveat[] | undefined;
       readonly elapsedMs: number;
     }
-  /** It could not be verified. */
+  /** The work could not be verified. */
   | { readonly type: 'unverified'; readonly failure: Failure }
   | { readonly type: 'pushed'; readonly push: Push };
 
-/** What happens beside the action that runs: it changes the state, and not what is to be done. */
+/** What happens beside the running action: it changes the state, but not the action. */
 export type Occurrence =
   | { readonly type: 'steer-arrived'; readonly steer: SteerRecord }
-  /** No turn has taken it: the next one does. */
+  /** No running turn has received the steer; the next turn does. */
   | { readonly type: 'steer-held'; readonly steer: HeldSteer }
   | { readonly type: 'steer-answered'; readonly receipt: Receipt }
-  /** One that was held got into a turn that runs again; `receipt` replaces the first one. */
+  /** A held steer was delivered to a turn that runs again; `receipt` replaces the first one. */
   | { readonly type: 'held-steer-delivered'; readonly receipt: Receipt }
   | { readonly type: 'noted'; readonly note: string }
   | { readonly type: 'cloned'; readonly repository: string; readonly defaults: SettingsTaken }
   | { readonly type: 'turn-began' }
-  /** An attempt is over; `attempt`: what is left of it. */
+  /** An attempt is over; `attempt` is its state now. */
   | { readonly type: 'turn-ended'; readonly attempt: SubagentState['attempt'] }
-  /** A command or a turn was cut off with its action, after so much work. */
+  /** A command or a turn was cut off together with its action, after this much work. */
   | { readonly type: 'cut-off'; readonly workedMs: number; readonly verifyingMs: number }
-  /** Its worker has stopped it, or could not. */
+  /** The worker has stopped the subagent, or could not. */
   | {
       readonly type: 'stopped';
       readonly problem?: string | undefined;
-      /** Where the branch is now, if that is not where its work was collected; null: nowhere. */
+      /** Where the branch is now if it moved since its work was collected; null if it was deleted. */
       readonly movedTo?: string | null | undefined;
-      /** What the turn that was cut off had used. */
+      /** What the interrupted turn had used. */
       readonly used?: Spent | undefined;
     }
-  /** After a kill its work was collected, or could not be. */
+  /** After a kill: the work was collected, or could not be. */
   | {
       readonly type: 'salvaged';
       readonly found: Extract<ActionResult, { type: 'collected' | 'uncollected' }>;
     }
-  /** Its worker was given up. */
+  /** The worker was given up. */
   | { readonly type: 'given-up' }
   | { readonly type: 'signal-left-out'; readonly name: string; readonly why: string };

@@ -1,4 +1,4 @@
-/** A worker that is given up: nobody waits for it any more. */
+/** The decision to give a worker up, after which nothing waits for that worker. */
 import { ApplicationFailure } from '@temporalio/workflow';
 import type { ForgetRequest } from '../../src/contract/index.ts';
 
@@ -13,13 +13,13 @@ export class GiveUp {
     this.#ended.catch(() => undefined);
   }
 
-  /** Gives the worker up: whatever waits for it ends at once, with an error. */
+  /** Gives the worker up: everything that waits in `orEnd` fails at once. */
   now(request: ForgetRequest): void {
     this.request ??= request;
     this.#reject(ApplicationFailure.nonRetryable(request.reason, 'LOST'));
   }
 
-  /** What `work` gives. Rejects once the worker is given up. */
+  /** The result of `work`. Rejects once the worker is given up. */
   orEnd<T>(work: Promise<T>): Promise<T> {
     return Promise.race([work, this.#ended]);
   }

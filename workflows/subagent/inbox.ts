@@ -1,4 +1,4 @@
-/** Steers: one inbox for signal and Update, delivered in the order of their arrival, each with a truthful receipt. */
+/** Steers: one inbox for signal and Update. Steers are delivered in order of arrival, each with a truthful receipt. */
 import { ApplicationFailure, condition, uuid4 } from '@temporalio/workflow';
 import {
   check,
@@ -18,7 +18,7 @@ import type { SubagentMachine } from './machine.ts';
 import type { SteerRecord, SubagentState } from './state.ts';
 import type { WorkerCalls } from './worker-calls.ts';
 
-/** What the inbox works with. */
+/** What the inbox needs. */
 export interface InboxParts {
   readonly machine: SubagentMachine;
   readonly status: StatusPublisher;
@@ -27,10 +27,10 @@ export interface InboxParts {
 }
 
 export class SteerInbox {
-  /** Why no steer is taken any more; undefined while they are. */
+  /** Why steers are refused; undefined while they are accepted. */
   closed: string | undefined;
   #inFlight = 0;
-  /** In bytes of JSON. */
+  /** Size of these steers in bytes of JSON. */
   #inFlightBytes = 0;
   #order: Promise<unknown> = Promise.resolve();
   readonly #parts: InboxParts;
@@ -39,7 +39,7 @@ export class SteerInbox {
     this.#parts = parts;
   }
 
-  /** Whether every steer has its receipt. */
+  /** Whether every accepted steer has its receipt. */
   get settled(): boolean {
     return this.#inFlight === 0;
   }
@@ -56,7 +56,7 @@ export class SteerInbox {
     throw ApplicationFailure.nonRetryable(firstProblem(parsed.error), 'BAD_INPUT');
   }
 
-  /** Takes a steer and answers with its receipt; the same id again answers with the first one's. */
+  /** Accepts a steer and returns its receipt. A repeated id returns the receipt of the first one. */
   async accept(request: SteerRequest): Promise<Receipt> {
     const { id = `s-${uuid4().slice(0, 8)}`, message, interrupt } = this.parse(request);
     const steer = this.#known(id) ?? this.#arrive({ id, message, ...(interrupt && { interrupt }) });
@@ -73,15 +73,15 @@ export class SteerInbox {
     }
   }
 
-  /** The steers as others are shown them: with the beginning of each message. */
+  /** The steers as shown to others, with only the beginning of each message. */
   get shown(): SteerRecord[] {
     const { steerLog } = this.#parts.machine.state;
     return steerLog.map((steer) => ({ ...steer, message: beginningOf(steer.message) }));
   }
 
   /**
-   * The turn runs again: what was held while it did not is brought in before any other steer. What does not get in waits
-   * for the next turn.
+   * Called when the turn runs again: delivers the steers held meanwhile, before any other steer. A steer that is not
+   * delivered waits for the next turn.
    */
   turnRuns(): void {
     if (this.#parts.machine.state.held.length === 0) return;
@@ -102,7 +102,7 @@ export class SteerInbox {
     }
   }
 
-  /** A message of our own into the running turn, which is dropped where that has ended. */
+  /** Sends a message of ours into the running turn; it is dropped if the turn has ended. */
   async nudge(message: string): Promise<void> {
     const steer = this.#arrive({ id: `nudge-${uuid4().slice(0, 8)}`, message });
     const receipt = await this.#bringIn(steer);
@@ -118,7 +118,9 @@ export class SteerInbox {
     return steer;
   }
 
-  /** What waits becomes one prompt, which must fit into a message. Throws `ApplicationFailure`. */
+  /**
+   * All waiting steers become one prompt, which must fit into a message. Throws `ApplicationFailure` if it would not.
+   */
   #requireSpace(message: string): void {
     const { held } = this.#parts.machine.state;
     const waiting = this.#inFlightBytes + sizeOf(held.map((steer) => steer.message));
@@ -131,7 +133,7 @@ export class SteerInbox {
     });
   }
 
-  /** Its receipt, when it got into the running turn. */
+  /** Delivers the steer to the running turn. Returns the receipt, or undefined if no turn took the steer. */
   async #bringIn(steer: SteerRecord): Promise<Receipt | undefined> {
     const { machine, worker, giveUp } = this.#parts;
     const isAttempt = (attempt: SubagentState['attempt']): boolean => machine.state.attempt === attempt;

@@ -1,6 +1,6 @@
 /**
  * What a subagent does next, as pure decisions: (state, result of its action) to (state, next action).
- * No Temporal, no clock, no I/O: `action-runner.ts` runs the actions, tests drive this with random results.
+ * No Temporal, no clock, no I/O: `action-runner.ts` runs the actions, and tests drive this file with random results.
  */
 import { OUTPUT_AGAIN } from '../../src/chain/output-words.ts';
 import { blocking, oneLine, type Failure, type Verification } from '../../src/contract/index.ts';
@@ -11,10 +11,10 @@ import type { Opening, Rules, SubagentState } from './state.ts';
 import { attemptTurn, conclude, end, openTurn } from './transitions.ts';
 import { unsavedPrompt } from './prompt.ts';
 
-/** Of one note. */
+/** Characters of one note. */
 const MAX_NOTE_CHARS = 300;
 
-/** Decides what to do after `result`. */
+/** Decides the next action after `result`. */
 export function decide(
   state: SubagentState,
   result: ActionResult,
@@ -76,7 +76,9 @@ export function decide(
   }
 }
 
-/** Work that no commit has goes back once, while a turn more is allowed; after that it is a caveat. */
+/**
+ * Whether uncommitted work goes back to the subagent: once, if another turn is allowed. Otherwise it becomes a caveat.
+ */
 function goesBack(state: SubagentState, rules: Rules): boolean {
   const { evidence, unsavedRepairs, usage, turn, workedMs } = state;
   return (
@@ -101,7 +103,7 @@ function unsavedGoesBack(state: SubagentState, rules: Rules): [SubagentState, Ne
   );
 }
 
-/** A report that is not the data that was asked for goes back once. */
+/** A report that is not the requested data goes back to the subagent once. */
 function afterBadOutput(before: SubagentState, problem: string, rules: Rules): [SubagentState, NextAction] {
   const state: SubagentState = { ...before, output: undefined };
   const prompt = `Your final message cannot be used: ${problem}.\n\n${OUTPUT_AGAIN}`;
@@ -133,7 +135,7 @@ function withoutArtifacts(message: string): Failure {
   };
 }
 
-/** It has failed, unless its main agent has said something meanwhile: that opens one more turn, which may mend it. */
+/** Fails the subagent, unless steers are held: those open one more turn, which may fix the problem. */
 function failUnlessTold(
   state: SubagentState,
   failure: Failure,
@@ -167,14 +169,14 @@ function afterVerify(
   return failUnlessTold(verified, { class: 'verification', message }, opening, rules);
 }
 
-/** The work stands (and verified, where that was asked for). A steer that came meanwhile still opens a turn: none is dropped. */
+/** The work is collected, and verified if requested. Steers held meanwhile still open a turn, so none is dropped. */
 function afterWork(state: SubagentState, rules: Rules): [SubagentState, NextAction] {
   if (state.held.length > 0) return openTurn(state, { kind: 'steers' }, 'keep', rules);
   const goesOut = rules.push && (rules.force || blocking(state.caveats).length === 0);
   return goesOut ? [state, { do: 'push' }] : end(state, { status: 'done' });
 }
 
-/** A steer that came meanwhile opens a turn here too; what comes of it is pushed again. */
+/** Steers held during the push open a turn as well; its result is pushed again. */
 function afterPush(state: SubagentState, rules: Rules): [SubagentState, NextAction] {
   if (state.held.length > 0) return openTurn(state, { kind: 'steers' }, 'keep', rules);
   const problem = state.push?.problem;

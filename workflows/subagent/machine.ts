@@ -6,7 +6,7 @@ import { initialState, rulesOf } from './state.ts';
 import type { ActionResult, NextAction, Occurrence } from './events.ts';
 import type { SubagentState } from './state.ts';
 
-/** The actions during which an attempt at the turn stays what it is; every other gives it up. */
+/** Actions that keep the current attempt at the turn; every other action ends the attempt. */
 const GOES_ON: ReadonlySet<NextAction['do']> = new Set(['turn', 'report-stuck', 'report-budget']);
 
 export class SubagentMachine {
@@ -14,30 +14,30 @@ export class SubagentMachine {
   #action: NextAction = { do: 'prepare' };
   readonly #seed: number;
 
-  /** @param seed spreads its pauses, so that many subagents do not come back at the same moment */
+  /** @param seed spreads pauses, so that many subagents do not retry at the same moment */
   constructor(spec: ResolvedSpec, seed: number) {
     this.#state = initialState(spec);
     this.#seed = seed;
   }
 
-  /** The state now. It is replaced with each event, never changed. */
+  /** The current state, which each event replaces and none mutates. */
   get state(): SubagentState {
     return this.#state;
   }
 
-  /** What is to be done now. */
+  /** The action to run now. */
   get action(): NextAction {
     return this.#action;
   }
 
-  /** Takes the result of the action, and decides on the next. */
+  /** Applies the result of the action, and decides the next one. */
   advance(result: ActionResult): void {
     const [state, action] = decide(this.#state, result, rulesOf(this.#state.spec, this.#seed));
     this.#state = GOES_ON.has(action.do) ? state : { ...state, attempt: 'none' };
     this.#action = action;
   }
 
-  /** Takes what happened beside the action, which stays what is to be done. */
+  /** Applies an occurrence beside the action; the action stays the same. */
   dispatch(occurrence: Occurrence): void {
     this.#state = record(this.#state, occurrence);
   }

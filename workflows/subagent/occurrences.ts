@@ -1,4 +1,4 @@
-/** What happens beside the action that runs, as changes of the state. No Temporal, no clock, no I/O. */
+/** Applies occurrences beside the running action to the state. No Temporal, no clock, no I/O. */
 import { caveatOf, oneLine, type Receipt } from '../../src/contract/index.ts';
 import { countLeftOut } from '../session/left-out.ts';
 import type { Occurrence } from './events.ts';
@@ -62,7 +62,7 @@ const noted = (state: SubagentState, note: string): SubagentState => ({
   notes: [...state.notes, note],
 });
 
-/** The newest, and every one that waits for its receipt. */
+/** The newest steers, and all that have no receipt yet. */
 function remembered(steers: readonly SteerRecord[]): readonly SteerRecord[] {
   const surplus = steers.length - REMEMBERED_STEERS;
   return surplus <= 0 ? steers : steers.filter(({ receipt }, at) => at >= surplus || receipt === undefined);
@@ -77,7 +77,7 @@ function afterStop(
     problem === undefined
       ? flushed
       : noted(flushed, `its worker could not end it in order: ${oneLine(problem, 300)}`);
-  // What came onto its branch after its work was collected is in nothing that is reported.
+  // Commits that came onto the branch after the collection are in nothing that is reported.
   const { branch, head } = state.evidence ?? {};
   if (movedTo === undefined || branch == null || head === undefined) return stopped;
   const what = movedTo === null ? 'was deleted' : `was moved to ${movedTo}`;

@@ -1,4 +1,4 @@
-/** Puts an outcome together, and what the session keeps and announces of it. */
+/** Builds a subagent's outcome, and the session entry and announcements made from it. */
 import { ApplicationFailure } from '@temporalio/common';
 import {
   blocking,
@@ -29,7 +29,7 @@ import {
 import { leftOutNotes } from '../session/left-out.ts';
 import type { SubagentState } from './state.ts';
 
-/** What an outcome takes beside the data and the files that are handed on, as JSON; and its notes. */
+/** Bytes of an outcome as JSON, not counting the data and the files that are handed on; and bytes of its notes. */
 const MAX_OUTCOME_BYTES = 900_000;
 const MAX_NOTES_BYTES = 100_000;
 
@@ -42,7 +42,7 @@ export interface Ending {
   readonly totalMs: number;
 }
 
-/** The outcome. It travels as one payload, whatever came together in a long run; data and files that are handed on stay whole. */
+/** The outcome, shortened to fit into one payload. Data and files that are handed on stay whole. */
 export function outcomeOf(input: SubagentInput, state: SubagentState, ending: Ending): Outcome {
   const { output, artifacts, ...told } = wholeOutcome(input, state, ending);
   return {
@@ -52,7 +52,7 @@ export function outcomeOf(input: SubagentInput, state: SubagentState, ending: En
   };
 }
 
-/** The first notes, as many as one payload holds a slot for, and how many there are besides. */
+/** The first notes, as many as fit into one payload, and the count of the others. */
 export function fittedNotes(notes: readonly string[]): string[] {
   let bytes = 0;
   const kept = notes.filter((note) => (bytes += byteLength(note)) <= MAX_NOTES_BYTES);
@@ -103,7 +103,7 @@ function wholeOutcome(input: SubagentInput, state: SubagentState, ending: Ending
   };
 }
 
-/** What its last message says of its work: only where it says that it is done. */
+/** Caveats from the last message, only for a subagent that is done. */
 function reportCaveats({ report, cut, evidence }: SubagentState, { status }: Ending): Caveat[] {
   if (status !== 'done') return [];
   if (cut) return [caveatOf('cut-report', 'its last message was cut off by the model’s output limit')];
@@ -111,7 +111,7 @@ function reportCaveats({ report, cut, evidence }: SubagentState, { status }: End
   return didNothing ? [caveatOf('empty-report', 'its last message is empty, and it made no commit')] : [];
 }
 
-/** How long the final message was, where the outcome has only its beginning. */
+/** Length of the final message if the outcome has only its beginning. */
 function reportChars({ report, reportChars = report.length }: SubagentState): Pick<Outcome, 'reportChars'> {
   return reportChars > MAX_REPORT_CHARS ? { reportChars } : {};
 }
@@ -136,7 +136,7 @@ function denialNotes({ spec, denials }: SubagentState): string[] {
   return [`${calls} denied by its permissions (${spec.permissions})`];
 }
 
-/** What became of its branch, where that was to be pushed. */
+/** The result of the push, or why the branch was not pushed although that was requested. */
 function pushOf({ spec, push, evidence, caveats }: SubagentState, { status }: Ending): Push | undefined {
   if (!spec.push || evidence === undefined || push?.commit === evidence.head || status !== 'done')
     return push;
@@ -150,12 +150,12 @@ function pushNotes({ spec, push, evidence }: SubagentState, { status }: Ending):
   return ['its branch was not pushed: only what is done is'];
 }
 
-/** Messages whose turn never came. */
+/** Notes about steers that no turn received. */
 function undelivered({ held }: SubagentState): string[] {
   return held.map(({ message }) => `a message was held, and it ended before: ${oneLine(message, 200)}`);
 }
 
-/** What the session keeps of a run. */
+/** The session's entry of a finished run. */
 export function entryOf(
   input: SubagentInput,
   {
@@ -183,7 +183,7 @@ export function entryOf(
   };
 }
 
-/** An announcement within its bound of 1 KB; its id is the same however often it is made. */
+/** An announcement of at most 1 KB. The same `key` always gives the same id. */
 export function announce(
   input: Pick<SubagentInput, 'session' | 'label' | 'run'>,
   ids: { workflowId: string; runId: string },
@@ -208,7 +208,7 @@ export function announce(
   );
 }
 
-/** The announcement of an end: of one that is done, with its caveats. */
+/** The announcement of an end; caveats are included only for a subagent that is done. */
 export function announceEnd(
   input: Pick<SubagentInput, 'session' | 'label' | 'run'>,
   ids: { workflowId: string; runId: string },
@@ -222,7 +222,7 @@ export function announceEnd(
   });
 }
 
-/** The way a workflow closes that was neither completed nor cancelled. */
+/** The failure that closes a workflow whose outcome is neither `done` nor `killed`. */
 export function asFailure(outcome: Outcome): ApplicationFailure {
   const { status, summary } = outcome;
   const failure = ApplicationFailure.create({
@@ -231,7 +231,7 @@ export function asFailure(outcome: Outcome): ApplicationFailure {
     nonRetryable: true,
     details: [outcome],
   });
-  // It is no fault of ours: where it was made says nothing, and stands before everything else where it is shown.
+  // The outcome is no bug, so a stack trace would only mislead, and the Web UI shows it first.
   failure.stack = '';
   return failure;
 }

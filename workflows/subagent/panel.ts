@@ -1,4 +1,4 @@
-/** The live panel of a subagent in the Temporal Web UI: Markdown, in which a model's words cannot be more than words. */
+/** The live panel of a subagent in the Temporal Web UI: Markdown in which a model's text cannot become markup. */
 import {
   head,
   inOurWords,
@@ -12,9 +12,9 @@ import {
 } from '../../src/contract/index.ts';
 import { capital, code, EMPTY_LINE, fence, moment } from '../shared/panel-text.ts';
 
-/** What the panel shows. */
+/** The values that the panel shows. */
 export interface PanelView {
-  /** As a command names it. */
+  /** The subagent as commands name it. */
   readonly target: string;
   readonly status: string;
   readonly since: string;
@@ -24,7 +24,7 @@ export interface PanelView {
   readonly workerId: string | undefined;
   readonly waitingFor: string | undefined;
   readonly stalled: Stalled | undefined;
-  /** Commands of its set-up or its verification, while they run. */
+  /** The commands of its set-up or its verification, while they run. */
   readonly runs: readonly string[];
   readonly questions: readonly { readonly id: string; readonly question: string }[];
   readonly steers: readonly {
@@ -36,10 +36,10 @@ export interface PanelView {
   readonly outcome: Outcome | undefined;
 }
 
-/** Characters of what others wrote in the first line. */
+/** Characters of text by others (a failure, a summary) in the first line. */
 const HEADING_CHARS = 300;
 
-/** The whole panel. It has no task: that stands beside it, in the details of the workflow. */
+/** The whole panel, without the task, which the Web UI shows beside it in the details of the workflow. */
 export function panel(view: PanelView): string {
   const { outcome } = view;
   const lines = [`### ${verdict(view)}`, ''];
@@ -77,7 +77,7 @@ export function panel(view: PanelView): string {
   return lines.join('\n');
 }
 
-/** How it ended or where it is, in one sentence; of one that asks, the command that answers. */
+/** The first line: the outcome or the current state, in one sentence. For questions, the command that answers them. */
 function verdict(view: PanelView): string {
   const { status, outcome, stalled, questions } = view;
   if (outcome) return endedAs(outcome);
@@ -93,7 +93,7 @@ function verdict(view: PanelView): string {
   return `${capital(state)}${was}: ${words}${detail}`;
 }
 
-/** The verdict of one that is over. What others wrote stands in code. */
+/** The first line for a subagent that has ended. Text by others is shown as code. */
 function endedAs({ status, failure, summary, caveats, evidence, verifications }: Outcome): string {
   if (failure) return `${capital(status)}: ${code(failure.message, HEADING_CHARS)}`;
   if (status !== 'done') return `${capital(status)}: ${code(summary.replace(/^killed /, ''), HEADING_CHARS)}`;

@@ -1,4 +1,7 @@
-/** The actions in which a subagent does not work: it asks, waits for its model, or is reported as stuck or nearly spent. */
+/**
+ * Actions in which a subagent does not work: it asks, waits for its model, or is reported as stuck or nearly over
+ * budget.
+ */
 import { CancelledFailure, condition } from '@temporalio/workflow';
 import { oneLine } from '../../src/contract/index.ts';
 import { repeatsWords } from './after-turn.ts';
@@ -11,7 +14,7 @@ import type { SubagentMachine } from './machine.ts';
 import type { ActionResult, NextAction } from './events.ts';
 import type { WorkerCalls } from './worker-calls.ts';
 
-/** What the pauses work with. */
+/** What the pauses need. */
 export interface PauseParts {
   readonly machine: SubagentMachine;
   readonly inbox: SteerInbox;
@@ -27,19 +30,19 @@ type Performing<Do extends NextAction['do']> = Extract<NextAction, { do: Do }>;
 export class Pauses {
   readonly #parts: PauseParts;
   #tryAgain = false;
-  /** For the turn, as soon as that runs again. */
+  /** A message for the turn, sent as soon as the turn runs again. */
   #nudge: string | undefined;
 
   constructor(parts: PauseParts) {
     this.#parts = parts;
   }
 
-  /** Told by a worker that has started, perhaps with what is waited for. */
+  /** Ends a wait early. Called when a worker has started, possibly with what is waited for. */
   tryAgain(): void {
     this.#tryAgain = true;
   }
 
-  /** The turn runs again: what is to be said to it is said. One that has ended needs no message. */
+  /** Delivers held steers and the pending nudge, now that the turn runs again. */
   turnRuns(): void {
     this.#parts.inbox.turnRuns();
     if (this.#nudge === undefined) return;
@@ -48,11 +51,11 @@ export class Pauses {
     void this.#parts.inbox.nudge(nudge).catch(() => undefined);
   }
 
-  /** Asks, and waits for the answers without a slot. */
+  /** Asks the questions, and waits for the answers without a slot. */
   async ask({ questions: asked }: Performing<'ask'>): Promise<ActionResult> {
     const { machine, questions, status, announcer } = this.#parts;
     questions.ask(asked);
-    // Its worker may be away, and the pause wait for it: the question does not.
+    // Announced before the slot is released: that may have to wait for an absent worker, and the question should not.
     status.enter('asking');
     await announcer.announce('question', inOneLine(asked));
     await this.#leaveRoom('asking');
@@ -64,7 +67,7 @@ export class Pauses {
     return { type: 'answered', answers, notes: [note] };
   }
 
-  /** Waits for its model without a slot. */
+  /** Waits without a slot, for example until a limit of its model has passed. */
   async wait(step: Performing<'wait'>): Promise<ActionResult> {
     this.#tryAgain = false;
     const { status, announcer } = this.#parts;
@@ -82,7 +85,7 @@ export class Pauses {
     return { type: 'went-on' };
   }
 
-  /** Announces that it is stuck, and does about that what was asked for. */
+  /** Announces that the subagent is stuck, then does what its spec says: reports only, nudges or kills. */
   async reportStuck({ silentMs, doing, repeats, then }: Performing<'report-stuck'>): Promise<ActionResult> {
     const what = repeats
       ? `${repeatsWords(repeats)}, and no file changed meanwhile`
@@ -91,12 +94,12 @@ export class Pauses {
     const stuck = `${repeats ? 'stuck, repeating: ' : ''}${what}${waits}; was doing: ${doing}`;
     await this.#parts.announcer.announce('stuck', stuck + THEN[then]);
     if (then === 'nudge') this.#nudge = repeats ? repeated(what) : silent(`${what}; was doing: ${doing}`);
-    // As if its main agent had done it: the same path, the same words.
+    // The same path as a kill by the main agent.
     if (then === 'kill') throw new CancelledFailure('it was stuck');
     return { type: 'went-on' };
   }
 
-  /** Ends the Copilot session and releases its slot, which is done when it settles. */
+  /** Ends the Copilot session and releases the slot. Settles once the slot is released. */
   async #leaveRoom(meanwhile: 'asking' | 'waiting'): Promise<void> {
     await this.#parts.worker.stop('pause', meanwhile);
     await this.#parts.slot.released();

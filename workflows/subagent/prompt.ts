@@ -1,4 +1,4 @@
-/** What opens a turn, as the subagent reads it. The marker line is added by the activity that sends it. */
+/** The prompts that open a turn. The activity that sends a prompt adds the marker line. */
 import {
   byteLength,
   headJson,
@@ -13,9 +13,9 @@ import type { HeldSteer, Opening } from './state.ts';
 type Said = Pick<HeldSteer, 'message'>;
 
 /**
- * The prompt of a turn that begins a new conversation, since the one before could not be resumed.
+ * The prompt of a turn in a new conversation, used when the previous conversation could not be resumed.
  * @param shown what is known of the work so far
- * @param said what the main agent said until then, without what opens this turn
+ * @param said earlier messages of the main agent, without those that open this turn
  */
 export function handoverPrompt(
   { opening, steers, shown }: { opening: Opening; steers: readonly HeldSteer[]; shown: string },
@@ -36,7 +36,7 @@ export function handoverPrompt(
   ].join('\n\n');
 }
 
-/** Earlier messages, oldest first; of more than may be told together, the newest. */
+/** Earlier messages, oldest first. If there are too many, only the newest. */
 function toldSince(said: readonly Said[]): string {
   const lines: string[] = [];
   let bytes = 0;
@@ -50,17 +50,17 @@ function toldSince(said: readonly Said[]): string {
   return [...(left > 0 ? [`* (${left} earlier ones are left out here)`] : []), ...lines].join('\n');
 }
 
-/** The beginning of a message, and how much more there is of it. */
+/** The beginning of a message, and how many characters follow. */
 export function beginningOf(message: string): string {
   const shown = headJson(message, MAX_SHOWN_MESSAGE_BYTES);
   if (shown === message) return message;
   return `${shown} (${message.length - shown.length + 1} more characters)`;
 }
 
-/** Paths that are named to the subagent; the others it finds beside them. */
+/** Paths that the prompt names; the others are only counted. */
 const MAX_NAMED_UNSAVED = 30;
 
-/** What goes back to a subagent that left work which no commit has. */
+/** The prompt sent to a subagent that left uncommitted work. */
 export function unsavedPrompt(unsaved: readonly Unsaved[]): string {
   const more = unsaved.length - MAX_NAMED_UNSAVED;
   return [
@@ -76,7 +76,7 @@ export function unsavedPrompt(unsaved: readonly Unsaved[]): string {
   ].join('\n\n');
 }
 
-/** The prompt of a turn; empty for answers, which continue the conversation without one. */
+/** The prompt of a turn. Empty for answers, which continue the conversation without a prompt. */
 export function promptOf(opening: Opening, task: string, steers: readonly HeldSteer[]): string {
   const text = opening.kind === 'task' ? task : opening.kind === 'repair' ? opening.problem : '';
   const messages = steers.map(({ id, message }) => `${steerMarker(id)}\n${message}`);

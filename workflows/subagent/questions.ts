@@ -1,4 +1,4 @@
-/** Questions of a subagent to its main agent, and their answers. */
+/** A subagent's questions to its main agent, and their answers. */
 import { ApplicationFailure, condition } from '@temporalio/workflow';
 import {
   answerRequest,
@@ -12,15 +12,15 @@ import {
   type Question,
 } from '../../src/contract/index.ts';
 
-/** What a subagent is told where its main agent let the time for an answer pass. */
+/** The answer a subagent gets when its main agent does not answer in time. */
 const NO_ANSWER =
   'Nobody answered in time, and nobody will. Use your own judgement: take the choice that is easiest to undo, go on, and say in your report what you assumed.';
 
-/** Answers that are remembered, so that one that is given again is known. */
+/** Answers that are remembered, so that a repeated answer is recognized. */
 const REMEMBERED = 20;
 const MAX_QUOTED_CHARS = 300;
 
-/** An answer that was taken. */
+/** An accepted answer. */
 interface Answered {
   readonly question: Question;
   readonly answer: string;
@@ -29,10 +29,10 @@ interface Answered {
 
 export class Questions {
   open: Question[] = [];
-  /** How many the subagent asked together the last time. */
+  /** Number of questions that the subagent last asked together. */
   #asked = 0;
   #answers: { requestId: string; answer: string }[] = [];
-  /** Newest last, also of turns before. */
+  /** Accepted answers of this and earlier turns, newest last. */
   #answered: Answered[] = [];
 
   /** Opens the questions; from now on they can be answered. */
@@ -44,8 +44,8 @@ export class Questions {
   }
 
   /**
-   * Waits until every question has its answer: for days, across restarts, holding nothing but this workflow; at most
-   * `timeoutMs` milliseconds where that is given. Then the rest is answered with `NO_ANSWER`, and `late` lists it.
+   * Waits until every question is answered: for days, across restarts, holding only this workflow. After `timeoutMs`
+   * milliseconds, if given, the open questions are answered with `NO_ANSWER` and returned as `late`.
    */
   async answered(timeoutMs?: number): Promise<{
     readonly answers: readonly { readonly requestId: string; readonly answer: string }[];
@@ -60,8 +60,8 @@ export class Questions {
   }
 
   /**
-   * Finds the question that a request answers; one that has this very answer already, too. Throws `ApplicationFailure`, as an
-   * Update validator must.
+   * Finds the question that a request answers, or the equal answer that was accepted before (`repeated`). Throws
+   * `ApplicationFailure`, as an Update validator must.
    */
   parse(request: AnswerRequest): Answered & { readonly repeated: boolean } {
     const parsed = check(answerRequest, request);
@@ -81,7 +81,7 @@ export class Questions {
     throw this.#unknown(questionId);
   }
 
-  /** Takes an answer; one that was given before has no further effect. */
+  /** Accepts an answer. A repeated one has no further effect. */
   answer(request: AnswerRequest): AnswerReceipt {
     const { repeated, ...answered } = this.parse(request);
     if (!repeated) this.#take(answered);
@@ -89,7 +89,10 @@ export class Questions {
     return { questionId, question, repeated, open: this.open };
   }
 
-  /** All answers of a turn travel together. */
+  /**
+   * All answers of a turn are sent together, so they must fit into one message. Throws `ApplicationFailure` if they
+   * would not.
+   */
   #requireSpace(answer: string): void {
     const given = [...this.#answers.map((one) => one.answer), answer];
     if (byteLength(JSON.stringify(given)) <= MAX_WAITING_BYTES) return;
@@ -107,10 +110,10 @@ export class Questions {
     this.#answered = [...this.#answered, answered].slice(-REMEMBERED);
   }
 
-  /** The open question of that id; without one, that which its turn asked alone. */
+  /** The open question of that id; without an id, the only question that the turn asked. */
   #questionOf(questionId: string | undefined): Question | undefined {
     if (questionId !== undefined) return this.open.find(({ id }) => id === questionId);
-    // Once some of several are answered, an answer without a name may be meant for any of them still.
+    // If the turn asked several, an answer without an id is ambiguous even when only one question is still open.
     if (this.#asked < 2 || this.open.length === 0) return this.open[0];
     throw refused(
       `${this.open.length === 1 ? 'one of several questions is' : `${this.open.length} questions are`} open, and the answer does not say which it is for: ${this.#listed}`,
@@ -140,7 +143,7 @@ export class Questions {
     const open = this.open.length === 0 ? 'no question is open' : `open are ${this.#listed}`;
     return refused(
       questionId === undefined ? open : `there is no question ${questionId}; ${open}`,
-      // What quotes a question has a code of its own, by which its words are fenced.
+      // The message quotes questions, so it has its own code, by which their text is fenced.
       this.open.length === 0 ? 'UNKNOWN_TARGET' : 'WHICH_QUESTION',
     );
   }

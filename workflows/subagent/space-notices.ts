@@ -1,4 +1,7 @@
-/** Tells that what the worker does for a subagent waits for space on the disk: in the status, and to the main agent. */
+/**
+ * Reports in the status and to the main agent that the worker waits for disk space before it goes on with this
+ * subagent.
+ */
 import type { Announcer } from './announcer.ts';
 import { WAITS_FOR } from './pauses.ts';
 import type { StatusPublisher } from './status-publisher.ts';
@@ -12,7 +15,7 @@ export class SpaceNotices {
     this.#announcer = announcer;
   }
 
-  /** What is lacking now; undefined: nothing any more, and the work goes on. A lack is announced once. */
+  /** Sets what is lacking; undefined once the work goes on. A lack is announced once. */
   async lacks(lack: string | undefined): Promise<void> {
     const before = this.#status.lacksSpace;
     this.#status.lacksSpace =

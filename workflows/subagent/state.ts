@@ -1,4 +1,4 @@
-/** The state of one subagent, and the rules of its spec: everything that the decisions of `lifecycle.ts` depend on. */
+/** The state of one subagent and the rules of its spec: everything that the decisions of `lifecycle.ts` depend on. */
 import {
   NO_USAGE,
   type Budget,
@@ -20,20 +20,20 @@ import {
 import type { Dimension } from './budget.ts';
 import { NONE_LEFT_OUT, type LeftOut } from '../session/left-out.ts';
 
-/** A steer that no turn has taken yet. */
+/** A steer that no turn has received yet. */
 export interface HeldSteer {
   readonly id: string;
   readonly message: string;
 }
 
-/** A steer that has arrived, with its receipt once it has one. */
+/** A steer that has arrived, with its receipt once there is one. */
 export interface SteerRecord extends HeldSteer {
   readonly receipt?: Receipt;
-  /** Whether what runs is to be stopped first. */
+  /** Whether to interrupt what runs before the steer is delivered. */
   readonly interrupt?: boolean;
 }
 
-/** What opens a turn, along with the steers held until then; answers go on with a turn that asked. */
+/** What opens a turn, along with the steers held until then. Answers continue a turn that asked. */
 export type Opening =
   | { readonly kind: 'task' }
   | { readonly kind: 'steers' }
@@ -43,16 +43,16 @@ export type Opening =
       readonly answers: readonly { readonly requestId: string; readonly answer: string }[];
     };
 
-/** What a turn stands still for. */
+/** Why a turn makes no progress. */
 export interface Stall {
   readonly reason: Exclude<StallReason, 'question' | 'worker' | 'workflow'>;
-  /** ISO 8601; undefined where the turn did not come so far. */
+  /** ISO 8601; undefined if the turn did not get far enough to know it. */
   readonly since: string | undefined;
-  /** On one line. */
+  /** One line of text. */
   readonly detail: string;
 }
 
-/** How it will end, once that is known. */
+/** The planned end of a subagent. */
 export interface PlannedEnd {
   readonly status: Exclude<FinalStatus, 'killed' | 'lost'>;
   readonly failure?: Failure;
@@ -60,85 +60,93 @@ export interface PlannedEnd {
 
 /** Everything the decisions depend on. */
 export interface SubagentState {
-  /** What was asked for; once a repository named by URL is cloned, with what that says of what the spawn left open. */
+  /** The resolved spec. For a repository named by URL, the repository's settings are added once it is cloned. */
   readonly spec: ResolvedSpec;
-  /** The clone that has the branch, where the spec names a URL. */
+  /** The clone that has the branch, if the spec names a URL. */
   readonly repository: string | undefined;
-  /** Where it works, once that has been made. */
+  /** Where the subagent works, once the workspace is made. */
   readonly workspace: Workspace | undefined;
   /**
-   * Whether the turn runs, and takes steers: also while it is reported, between two attempts. `lost`: an attempt was lost or
-   * interrupted, and the next has not begun.
+   * Whether the turn runs and accepts steers, including while it is reported on between two attempts. `lost`: an
+   * attempt was lost or interrupted, and the next one has not begun.
    */
   readonly attempt: 'none' | 'running' | 'lost';
-  /** The newest steers, oldest first; none without a receipt is dropped. */
+  /** The newest steers, oldest first; a steer without a receipt is never dropped. */
   readonly steerLog: readonly SteerRecord[];
-  /** Signals that could not be read, or came after the end. */
+  /** Signals that could not be read, or arrived after the end. */
   readonly leftOut: LeftOut;
   /** Number of the current turn, from 1; 0 before the first. */
   readonly turn: number;
   readonly opening: Opening;
-  /** Steers that opened this turn with it. */
+  /** Steers that opened this turn, in addition to `opening`. */
   readonly steers: readonly HeldSteer[];
   /** Steers that wait for the next turn. */
   readonly held: readonly HeldSteer[];
-  /** Attempts of this turn that failed, were lost, or stood still, in a row. */
+  /** Failed attempts of this turn in a row. */
   readonly failures: number;
-  /** How often in a row it waited for its model: for new credentials, or a limit to pass. */
+  /** Waits of this turn in a row: for credentials, for a limit to pass or for disk space. */
   readonly waits: number;
-  /** Tool calls that this turn had made when it failed last: more of them, and it came further. Answers without any may be no answers. */
+  /**
+   * Tool calls of this turn at its last failure. Only more tool calls count as progress: a failing model may answer
+   * without any.
+   */
   readonly toolCallsAtFailure: number;
-  /** ISO 8601: the last sign of life before attempts of this turn that failed. */
+  /** ISO 8601: the last sign of life before the failed attempts of this turn. */
   readonly silentSince: string | undefined;
-  /** Losses of attempts of this turn in a row, between which it did not come further. */
+  /** Lost attempts of this turn in a row without progress in between. */
   readonly lost: number;
-  /** All its losses. */
+  /** All lost attempts of this turn. */
   readonly losses: number;
-  /** Model requests and tool calls that this turn had when it was lost last: more of them, and it came further. */
+  /** Model requests and tool calls of this turn at its last loss; more of them count as progress. */
   readonly doneAtLoss: number;
-  /** The tool call that ran then. The same once more is no way further: it may be what kills its worker. */
+  /**
+   * The tool call that ran at the last loss. Reaching the same call again is no progress: the call may be what kills
+   * the worker.
+   */
   readonly ranAtLoss: string | undefined;
-  /** Of a turn that begins a new conversation, since the one before could not be resumed: what is known of the work. */
+  /**
+   * What is known of the work, for a turn that starts a new conversation because the previous one could not be resumed.
+   */
   readonly handover: string | undefined;
   readonly stalls: number;
-  /** What its turn stands still for, as far as the turn itself goes. */
+  /** Why the turn itself makes no progress; the worker's absence is not included. */
   readonly stalled: Stall | undefined;
   readonly repairs: number;
-  /** Turns spent on reports that were not the data that was asked for. */
+  /** Turns spent on reports that were not the requested data. */
   readonly outputRepairs: number;
-  /** Turns spent on work that no commit had. */
+  /** Turns spent on uncommitted work. */
   readonly unsavedRepairs: number;
   readonly workedMs: number;
   readonly verifyingMs: number;
   readonly report: string;
-  /** Characters of the whole final message, where `report` is only its beginning. */
+  /** Characters of the whole final message, if `report` is only its beginning. */
   readonly reportChars: number | undefined;
-  /** Whether the model's output limit ended the report. */
+  /** Whether the model's output limit cut off the report. */
   readonly cut: boolean;
-  /** The data of the report. */
+  /** The data parsed from the report. */
   readonly output: unknown;
-  /** The files that it hands on. */
+  /** The files that the subagent hands on. */
   readonly artifacts: Readonly<Record<string, string>> | undefined;
   readonly model: string | undefined;
   readonly usage: Usage;
-  /** What the current turn has used that is not counted yet. The turn's next account has it, if there is one. */
+  /** Usage of the current turn that is not counted yet. A later account of the same turn includes it. */
   readonly pendingUsage: Spent | undefined;
   readonly denials: readonly Denial[];
-  /** What of the repository's own was loaded into Copilot. */
+  /** What Copilot loaded from the repository, such as instruction files. */
   readonly loaded: readonly string[];
   readonly evidence: Evidence | undefined;
-  /** Of the last collection, and what followed on it. */
+  /** Caveats of the last collection, and of what followed it. */
   readonly caveats: readonly Caveat[];
   readonly setup: readonly Verification[];
   readonly verifications: readonly Verification[];
   readonly push: Push | undefined;
   readonly verdict: PlannedEnd | undefined;
-  /** What of its budget was announced as nearly used up. */
+  /** Budget dimensions that were announced as nearly used up. */
   readonly noticed: readonly Dimension[];
   readonly notes: readonly string[];
 }
 
-/** A turn of which no attempt was made yet. */
+/** The fields of a turn that has not been attempted yet. */
 export const FRESH_TURN = {
   failures: 0,
   waits: 0,
@@ -193,26 +201,29 @@ export function initialState(spec: ResolvedSpec): SubagentState {
   };
 }
 
-/** The spec's part that the decisions depend on; see `rulesOf`. */
+/** The part of a spec that the decisions depend on; see `rulesOf`. */
 export interface Rules {
   readonly timeoutMs: number;
   readonly maxRepairs: number;
   readonly verify: boolean;
   readonly setUp: boolean;
-  /** Its report is to be data. Default: no. */
+  /** Whether the report must be structured data. Default: no. */
   readonly output?: boolean;
   /** Default: no. */
   readonly push?: boolean;
-  /** Whether it is pushed with a blocking caveat, too. Default: no. */
+  /** Whether to push despite a blocking caveat. Default: no. */
   readonly force?: boolean;
   readonly budget?: Budget | undefined;
   /** Default: report. */
   readonly onStuck?: OnStuck | undefined;
-  /** Spreads pauses; default 0. */
+  /** Seed that spreads pauses; default 0. */
   readonly seed?: number;
 }
 
-/** The rules of a spec. Asked anew for every decision: what a repository says that is named by URL is in the spec only once it is cloned. */
+/**
+ * The rules of a spec. Computed for every decision, because the settings of a repository named by URL are known only
+ * once it is cloned.
+ */
 export function rulesOf(spec: ResolvedSpec, seed: number): Rules {
   return {
     timeoutMs: spec.timeoutMs,

@@ -1,4 +1,4 @@
-/** What the world sees of a running subagent: status, search attribute, Web UI panel, times. */
+/** What others see of a running subagent: status, search attribute, Web UI panel, times. */
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { setCurrentDetails, upsertMemo, upsertSearchAttributes } from '@temporalio/workflow';
 import {
@@ -19,15 +19,15 @@ import type { Questions } from './questions.ts';
 import type { WorkerSlot } from './worker-slot.ts';
 import type { SubagentMachine } from './machine.ts';
 
-/** Characters of what is told of standing still; it is in every list. */
+/** Characters of the detail of a stall, which is part of every list. */
 const MAX_DETAIL_CHARS = 300;
-/** The states in which a turn can stand still. */
+/** The statuses in which a turn can be stalled. */
 const STANDING: readonly Status[] = ['queued', 'working', 'waiting'];
 
 const statusKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.status, SearchAttributeType.KEYWORD);
 const modelKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.model, SearchAttributeType.KEYWORD);
 
-/** What the status is drawn from. */
+/** The parts that the status is computed from. */
 export interface StatusParts {
   readonly machine: SubagentMachine;
   readonly questions: Questions;
@@ -38,11 +38,11 @@ export class StatusPublisher {
   status: Status = 'queued';
   since = new Date().toISOString();
   waitingFor: string | undefined = 'waits for a slot on a worker';
-  /** The worker that has it, while that gives no sign of life. */
+  /** The worker that has the subagent, while that worker is away. */
   away: { readonly workerId: string; readonly since: string } | undefined;
-  /** What its worker does for it now waits for space. */
+  /** Set while the worker waits for disk space before it goes on with this subagent. */
   lacksSpace: { readonly since: string; readonly detail: string } | undefined;
-  /** What was told last of its standing still, as JSON. */
+  /** The last published stall, as JSON. */
   #told = '';
   readonly startedAt = this.since;
   #queuedMs = 0;
@@ -55,7 +55,7 @@ export class StatusPublisher {
     this.#parts = parts;
   }
 
-  /** Changes the status, where that is a change, and publishes. */
+  /** Sets the status and publishes it. */
   enter(status: LiveStatus, waitingFor?: string): void {
     this.waitingFor = waitingFor;
     this.lacksSpace = undefined;
@@ -63,7 +63,7 @@ export class StatusPublisher {
     this.show();
   }
 
-  /** What it stands still for. */
+  /** What the subagent is stalled for, if it is. */
   get stalled(): Stalled | undefined {
     const { status, since, away, lacksSpace, waitingFor } = this;
     const { stalled } = this.#parts.machine.state;
@@ -86,13 +86,13 @@ export class StatusPublisher {
     return { reason: stalled.reason, since: stalled.since ?? since, detail };
   }
 
-  /** Redraws the panel, and tells lists what it stands still for. */
+  /** Redraws the panel, and publishes the stall in the memo, where lists read it. */
   show(): void {
     const { machine, questions, slot } = this.#parts;
     const { state } = machine;
     const { stalled } = this;
     const told = JSON.stringify(stalled) ?? '';
-    // A null takes the key away; where there was none, there is nothing to take.
+    // A null removes the key. It is not written if there was no key to remove.
     if (told !== this.#told) upsertMemo({ [STALLED_MEMO]: stalled ?? null });
     this.#told = told;
     setCurrentDetails(
@@ -115,7 +115,7 @@ export class StatusPublisher {
     );
   }
 
-  /** The end; which model it used is known by then, also where the spec left that to the worker. */
+  /** Publishes the end, with the model that was used, which is known by now even if the spec left it open. */
   finish(outcome: Outcome): void {
     this.#outcome = outcome;
     this.waitingFor = undefined;
@@ -124,18 +124,18 @@ export class StatusPublisher {
     this.show();
   }
 
-  /** Time queued so far and since the start. */
+  /** Time spent queued, and time since the start, in milliseconds. */
   durations(): { queuedMs: number; totalMs: number } {
     const now = Date.now();
     return { queuedMs: this.#queuedMs + this.#queuedNow(now), totalMs: now - Date.parse(this.startedAt) };
   }
 
-  /** How long it has been queued, where it still is. */
+  /** Milliseconds in the current queue, or 0 if the subagent is not queued. */
   #queuedNow(now: number): number {
     return this.status === 'queued' ? now - Date.parse(this.since) : 0;
   }
 
-  /** The commands that run now, where they are not the subagent's own. */
+  /** The commands of the set-up or the verification that run now. */
   get #runs(): readonly string[] {
     const { spec, workspace } = this.#parts.machine.state;
     if (this.status === 'verifying') return spec.verify;

@@ -1,4 +1,4 @@
-/** One subagent, from its start to the signal that tells its session how it ended. */
+/** The workflow of one subagent, from its start to the signal that reports its end to the session. */
 import {
   allHandlersFinished,
   ApplicationFailure,
@@ -105,8 +105,8 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
     while (machine.action.do !== 'end') {
       status.show();
       const result = await giveUp.orEnd(runner.run(machine.action));
-      // A steer in flight may turn out too late for its turn: it must be held before the next decision. Where the turn goes
-      // on, it is not too late, and whatever it waits for there must not keep the turn from being watched.
+      // A steer in flight may arrive too late for its turn and must then be held before the next decision. If the turn
+      // goes on, the steer is not too late, and waiting for it must not keep the turn from being watched.
       if (inbox.settled || machine.state.attempt === 'none') await condition(() => inbox.settled);
       machine.advance(result);
     }
@@ -129,7 +129,7 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
         await giveUp.orEnd(runner.salvage());
       } catch (later) {
         if (giveUp.request) return endAsLost(giveUp.request);
-        // Its session must hear of its end all the same.
+        // The session must be informed of the end in any case.
         machine.dispatch({ type: 'stopped', problem: String(later) });
       }
       if (!killed) {
@@ -137,12 +137,12 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
         return conclude('failed', { sweep, failure: { class: 'internal', message } });
       }
       const outcome = await conclude('killed', { sweep });
-      // Only a cancellation that was asked for can close a workflow as cancelled.
+      // Only a requested cancellation can close a workflow as cancelled.
       throw asked ? error : asFailure(outcome);
     });
   }
 
-  /** Ends the Copilot session, releases its slot and sweeps; nothing where nothing had been started. */
+  /** Ends the Copilot session, releases the slot and sweeps. Does nothing if nothing was started. */
   async function stop(mode: 'kill' | 'end'): Promise<SweepReport | undefined> {
     const { evidence, spec } = machine.state;
     const { cwd, branch, head } = (mode === 'end' && evidence) || {};
@@ -158,7 +158,7 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
     return sweep;
   }
 
-  /** Its worker was given up: nothing of it can be stopped or collected any more, and the outcome says so. */
+  /** Ends a subagent whose worker was given up: nothing can be stopped or collected, and the outcome says so. */
   async function endAsLost({ reason, head }: ForgetRequest): Promise<Outcome> {
     inbox.closed = `${label} is ending as lost`;
     slot.close();
@@ -170,7 +170,10 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
     return conclude('lost', { failure, head: commit });
   }
 
-  /** The last act: the panel, the memo, the signal to the session; then the outcome in the way its status closes a workflow. */
+  /**
+   * Publishes the outcome (panel, memo, signal to the session), then completes or fails the workflow according to its
+   * status.
+   */
   async function conclude(
     final: FinalStatus,
     { sweep, failure, head }: Pick<Ending, 'sweep' | 'failure'> & { readonly head?: string | undefined },
@@ -178,7 +181,7 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
     const { state } = machine;
     const outcome = outcomeOf(input, state, { status: final, failure, sweep, ...status.durations() });
     status.finish(outcome);
-    // A cancelled workflow has no result: its outcome stays readable in the memo.
+    // A cancelled workflow has no result, so the memo keeps its outcome readable.
     if (final === 'killed') upsertMemo({ outcome });
     const { startedAt } = status;
     const ended: EndedSignal = {

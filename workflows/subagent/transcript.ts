@@ -1,4 +1,7 @@
-/** A short workflow for one reader: pages of Copilot's event log, read on the worker that holds it, end up in its history. */
+/**
+ * A short workflow for one reader: pages of Copilot's event log, read on the worker that has the log, are recorded in
+ * its history.
+ */
 import {
   allHandlersFinished,
   condition,
@@ -12,12 +15,12 @@ import { control, isLost, timeoutAsLost } from '../shared/activity-calls.ts';
 
 const reading = defineSignal(TRANSCRIPT.reading);
 
-/** A reader that has not said for this long that it is there is gone. */
+/** A reader that has sent no `reading` signal for this long is considered gone. */
 const READER_TIMEOUT_MS = 60_000;
-/** How long one page waits for something new. */
+/** How long one page waits for new events. */
 const WAIT_MS = 10_000;
 
-/** Returns the cursor behind the last page. */
+/** Returns the cursor after the last page. */
 export async function transcript(input: TranscriptInput): Promise<number> {
   let { cursor } = input;
   let lastSeen = Date.now();

@@ -1,16 +1,16 @@
-/** The decisions that several others end in: a turn, or an end. */
+/** The decisions that several other decisions end in: a turn, or the end. */
 import { nearBudget, overBudget } from './budget.ts';
 import type { NextAction } from './events.ts';
 import { FRESH_TURN, type Opening, type Rules, type SubagentState, type PlannedEnd } from './state.ts';
 
-/** A new turn: it takes what is held with it. */
+/** Opens a new turn with the held steers. */
 export function openTurn(
   state: SubagentState,
   opening: Opening,
   slot: 'keep' | 'reacquire',
   rules: Rules,
 ): [SubagentState, NextAction] {
-  // While calls wait for their answers Copilot takes no other message: steers stay held for the turn after.
+  // While tool calls wait for answers, Copilot accepts no other message, so steers stay held for the turn after.
   const [steers, held] = opening.kind === 'answers' ? [[], state.held] : [state.held, []];
   const spent = overBudget(state.usage, state.turn, rules.budget);
   if (spent) return conclude(state, spent);
@@ -31,7 +31,7 @@ export function openTurn(
   return attemptTurn(opened, slot, rules);
 }
 
-/** An attempt at the current turn, while working time is left. */
+/** Attempts the current turn, if working time is left. */
 export function attemptTurn(
   state: SubagentState,
   slot: 'keep' | 'reacquire',
@@ -41,12 +41,12 @@ export function attemptTurn(
   return [state, { do: 'turn', slot }];
 }
 
-/** The end is decided; what was done is still collected first. */
+/** Decides the end; the work is still collected first. */
 export function conclude(state: SubagentState, verdict: PlannedEnd): [SubagentState, NextAction] {
   return [{ ...state, verdict }, { do: 'collect' }];
 }
 
-/** The end. */
+/** Ends the subagent. */
 export function end(state: SubagentState, verdict: PlannedEnd): [SubagentState, NextAction] {
   return [
     { ...state, verdict },

@@ -1,10 +1,12 @@
-/** What a turn has used: each attempt gives an account of it, and it is counted once. */
+/** Usage of a turn: each attempt reports an account of the turn so far, and the turn is counted once. */
 import { addUsage, mergeDenials, type Spent } from '../../src/contract/index.ts';
 import type { SubagentState } from './state.ts';
 
 type Account = { readonly [key in keyof Spent]: Spent[key] | undefined } & Pick<Spent, 'usage'>;
 
-/** Keeps an account of the current turn, which goes on; one that knows of less than an earlier one says nothing new. */
+/**
+ * Records an account of the current turn, which goes on. An account with fewer requests than a recorded one is ignored.
+ */
 export function recordPendingUsage(state: SubagentState, account: Account | undefined): SubagentState {
   const { pendingUsage } = state;
   if (account === undefined || account.usage.modelRequests < (pendingUsage?.usage.modelRequests ?? 0))
@@ -26,13 +28,13 @@ export function recordPendingUsage(state: SubagentState, account: Account | unde
   };
 }
 
-/** Counts what is left to count of a turn of which there will be no other account than `last`. */
+/** Counts the pending usage of a turn for which no account will follow `last`. */
 export function flushUsage(state: SubagentState, last?: Spent): SubagentState {
   const owing = recordPendingUsage(state, last);
   return owing.pendingUsage ? countUsage(owing, owing.pendingUsage) : owing;
 }
 
-/** Counts what a turn used and what was denied to it, and notes the model that it used. */
+/** Counts a turn's usage and denials, and records the model that it used. */
 export function countUsage(
   state: SubagentState,
   { usage, model = state.model, denials = [], loaded = state.loaded }: Spent,

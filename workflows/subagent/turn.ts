@@ -1,4 +1,4 @@
-/** What an attempt at a turn is given, how long it worked, and what it leaves. */
+/** The input of an attempt at a turn, how long the attempt worked, and the state it leaves. */
 import {
   DEFAULT_STUCK_REPEATS,
   HEARTBEAT_TIMEOUT_MS,
@@ -11,7 +11,7 @@ import { allowance } from './budget.ts';
 import type { SubagentState } from './state.ts';
 import { handoverPrompt, promptOf } from './prompt.ts';
 
-/** What the next attempt is given, but for where it works. */
+/** The input of the next attempt, except for where it works. */
 export function turnInput(state: SubagentState): Omit<TurnInput, 'subagent' | 'cwd' | 'base' | 'env'> {
   const { spec } = state;
   const budget = allowance(state, spec.budget);
@@ -31,17 +31,17 @@ export function turnInput(state: SubagentState): Omit<TurnInput, 'subagent' | 'c
     ...(state.silentSince !== undefined && { silentSince: state.silentSince }),
     ...(budget && { budget }),
     ...(spec.output && { maxReport: MAX_OUTPUT_BYTES + 1 }),
-    // Unless it comes further.
+    // The last one, unless it makes progress.
     ...(state.failures === MAX_TURN_FAILURES - 1 && { lastAttempt: true }),
     lostBefore: state.lost,
   };
 }
 
-/** What opens the turn, in the conversation that there is or in a new one. */
+/** What opens the turn, in the existing conversation or in a new one. */
 function opening(state: SubagentState): Pick<TurnInput, 'prompt' | 'answers' | 'newConversation'> {
   const { opening, steers, held, handover, turn, steerLog, workspace } = state;
   const { task, continues } = state.spec;
-  // Of a continued subagent, though there is a conversation of the run before.
+  // A continued subagent needs a new conversation if that of the earlier run cannot be used.
   const newConversation = workspace?.newConversation === true;
   const first = continues && newConversation ? `${continues.handover}\n\n${task}` : task;
   if (handover !== undefined) {
@@ -57,15 +57,15 @@ function opening(state: SubagentState): Pick<TurnInput, 'prompt' | 'answers' | '
   };
 }
 
-/** What is left of an attempt when it gives its result: one that only reports leaves its turn running in Copilot. */
+/** The state of an attempt after its result. An attempt that only reports leaves its turn running in Copilot. */
 export function attemptAfter({ kind }: TurnResult): SubagentState['attempt'] {
   if (kind === 'lost' || kind === 'interrupted') return 'lost';
   return kind === 'stuck' || kind === 'moving' || kind === 'near-budget' ? 'running' : 'none';
 }
 
-/** How long an attempt worked that was over after `elapsedMs`. Of a lost one that is what it told last. */
+/** How long an attempt worked that was over after `elapsedMs`. A lost attempt counts up to its last heartbeat. */
 export function workIn(result: TurnResult, elapsedMs: number): number {
   if (result.kind !== 'lost') return Math.min(elapsedMs, result.workedMs ?? elapsedMs);
-  // Where it told nothing, it can have worked only until its silence was noticed.
+  // Without a heartbeat, the attempt can have worked only until its silence was noticed.
   return Math.min(elapsedMs, result.last?.workedMs ?? HEARTBEAT_TIMEOUT_MS);
 }

@@ -1,4 +1,4 @@
-/** What the query `describe` answers. */
+/** The answer to the query `describe`. */
 import type { SubagentView } from '../../src/contract/index.ts';
 import type { SteerInbox } from './inbox.ts';
 import { leftOutNotes } from '../session/left-out.ts';
@@ -8,7 +8,7 @@ import type { WorkerSlot } from './worker-slot.ts';
 import type { StatusPublisher } from './status-publisher.ts';
 import type { SubagentMachine } from './machine.ts';
 
-/** The subagent as it is now. */
+/** The current state of the subagent. */
 export function viewOf({
   copilotSessionId,
   machine,
@@ -27,7 +27,7 @@ export function viewOf({
   const { spec, workspace, turn, notes, leftOut } = machine.state;
   const { continues, permissions } = spec;
   const { stalled } = status;
-  // Where it will be, of one that goes on in the workspace of the run before.
+  // A continued subagent will run on the worker of the earlier run.
   const workerId = slot.workerId ?? continues?.workerId;
   return {
     status: status.status,

@@ -1,4 +1,7 @@
-/** What a worker does for one subagent: each call as an activity, repeated where it may be when the worker dies under it. */
+/**
+ * What a worker does for one subagent. Each call is an activity, repeated when the worker dies, if the call is safe to
+ * repeat.
+ */
 import { ApplicationFailure, sleep } from '@temporalio/workflow';
 import {
   isRepositoryUrl,
@@ -32,30 +35,32 @@ import type { SubagentMachine } from './machine.ts';
 import { STATUS_DURING } from './events.ts';
 import type { SteerRecord } from './state.ts';
 
-/** Steps that are repeated when their worker dies, in words. */
+/** The steps that are repeated when their worker dies, as part of a message. */
 const DYING_UNDER = {
   prepare: 'while its workspace was made',
   'set-up': 'during its set-up',
   verify: 'during its verification',
 } as const;
 
-/** What `stopSubagent` does, for the Web UI. */
+/** Summaries of `stopSubagent` for the Web UI. */
 const STOPPING: Readonly<Record<StopInput['mode'], string>> = {
   kill: 'kill: abort its turn, end its processes, releases its slot',
   end: 'end: look for processes that it left, releases its slot',
   pause: 'pause: releases its slot until it goes on',
 };
 
-/** Pauses before a stop that failed is tried again, in milliseconds; then the subagent ends without it. */
+/**
+ * Pauses before a failed stop is tried again, in milliseconds. After the last one the subagent ends without the stop.
+ */
 const STOP_AGAIN_MS = [1_000, 5_000] as const;
 
 /**
- * Attempts at one step in a row under which its worker may die. What kills it is in the step, as a rule, and takes the worker
- * from all others each time: less than those of a turn, which has ways to go on.
+ * Give up after this many worker deaths during one step. Lower than for turns: a step that kills its worker also stops
+ * every other subagent there.
  */
 const MAX_DEATHS = 7;
 
-/** The report where no sweep was heard of. */
+/** The sweep report if no sweep is known. */
 export const NO_SWEEP: SweepReport = {
   found: 0,
   ended: 0,
@@ -75,13 +80,13 @@ type Collected = Extract<CollectResult, { kind: 'collected' }>;
 type SetUpDone = Extract<SetUpResult, { kind: 'set-up' }>;
 type Verified = Extract<VerifyResult, { kind: 'verified' }>;
 
-/** What the calls work with. */
+/** What the calls need. */
 export interface WorkerCallParts {
   readonly subagent: SubagentRef;
   readonly machine: SubagentMachine;
   readonly slot: WorkerSlot;
   readonly status: StatusPublisher;
-  /** Hears that the worker is away, and that it is back. */
+  /** Notified when the worker is away, and when it is back. */
   readonly notices: AbsenceNotices;
 }
 
@@ -96,12 +101,12 @@ export class WorkerCalls {
     return this.#parts.machine.state.spec;
   }
 
-  /** Where the subagent works. Throws where that was not made. */
+  /** Where the subagent works. Throws if no workspace was made. */
   get #workspace(): Workspace {
     return assertDefined(this.#parts.machine.state.workspace, 'a workspace');
   }
 
-  /** Makes the workspace. Throws what the activity throws. */
+  /** Makes the workspace. Throws the activity's failure. */
   async prepare(): Promise<Workspace> {
     const { subagent } = this.#parts;
     const { repo } = this.#spec;
@@ -117,7 +122,10 @@ export class WorkerCalls {
       : workspace;
   }
 
-  /** Has the repository of a URL on the worker, and takes what it says of that which the spawn left open into the spec. */
+  /**
+   * Clones the repository of a URL on the worker, and adds the repository's settings to the spec where the spawn left
+   * them open.
+   */
   async #clone(url: string): Promise<Cloned> {
     const { subagent, machine } = this.#parts;
     const clone: Cloned = await this.#withRoom('prepare', (workerId) =>
@@ -129,13 +137,13 @@ export class WorkerCalls {
     return clone;
   }
 
-  /** The spec with the path of the repository on the worker, where the caller gave a URL. */
+  /** The spec with the path of the clone in place of the URL. */
   get #local(): ResolvedSpec {
     const { spec, repository } = this.#parts.machine.state;
     return repository === undefined ? spec : { ...spec, repo: repository };
   }
 
-  /** Runs the set-up commands in it. Throws what the activity throws. */
+  /** Runs the set-up commands in the workspace. Throws the activity's failure. */
   setUp(): Promise<SetUpDone> {
     const { subagent } = this.#parts;
     const spec = this.#spec;
@@ -148,7 +156,7 @@ export class WorkerCalls {
     );
   }
 
-  /** One attempt of a turn. `slot`: `reacquire` when that of the attempt before went away with its worker. */
+  /** Makes one attempt at a turn. `slot`: `reacquire` if the slot of the previous attempt was lost with its worker. */
   async turn(
     input: Omit<TurnInput, 'subagent' | 'cwd' | 'base' | keyof ShellInput>,
     { slot, begin }: { slot: 'keep' | 'reacquire'; begin: () => void },
@@ -168,7 +176,10 @@ export class WorkerCalls {
     );
   }
 
-  /** Commits what is left and gathers evidence, and reads what is to be read; with or without a slot. Throws what the activity throws. */
+  /**
+   * Commits what is left, gathers evidence, and reads what `read` asks for; with or without a slot. Throws the
+   * activity's failure.
+   */
   async collect(read: Pick<CollectInput, 'report' | 'artifacts'> = {}): Promise<Collected> {
     const { subagent } = this.#parts;
     const workspace = this.#workspace;
@@ -181,13 +192,13 @@ export class WorkerCalls {
     return { ...collected, evidence: this.withRepository(collected.evidence) };
   }
 
-  /** The evidence with the repository that has the branch, where that is a clone of ours. */
+  /** The evidence with the clone that has the branch, if the repository was cloned. */
   withRepository<E extends Evidence | undefined>(found: E): E {
     const { repository } = this.#parts.machine.state;
     return repository === undefined || found === undefined ? found : { ...found, repository };
   }
 
-  /** Pushes what was collected to where the repository was cloned from. Throws what the activity throws. */
+  /** Pushes the collected commit to the repository's URL. Throws the activity's failure. */
   async push({ head: commit }: Evidence): Promise<Push> {
     const { subagent } = this.#parts;
     const spec = this.#spec;
@@ -201,7 +212,7 @@ export class WorkerCalls {
     return push;
   }
 
-  /** Runs the verification commands on what was collected; `begin` is called when the worker is to begin. */
+  /** Runs the verification commands on the collected commit. Calls `begin` before each attempt, once a slot is held. */
   verify(evidence: Evidence | undefined, begin: () => void): Promise<Verified> {
     const { subagent } = this.#parts;
     const spec = this.#spec;
@@ -221,7 +232,7 @@ export class WorkerCalls {
     });
   }
 
-  /** Brings a steer into the turn that runs. */
+  /** Delivers a steer to the running turn. */
   deliver({ id: steerId, message, interrupt }: SteerRecord): Promise<DeliverResult | Lost> {
     const { subagent, machine } = this.#parts;
     const { turn } = machine.state;
@@ -232,7 +243,9 @@ export class WorkerCalls {
     );
   }
 
-  /** Ends the Copilot session, releases its slot and (but for `pause`) sweeps; nothing where nothing had been started. */
+  /**
+   * Ends the Copilot session, releases the slot and (except for `pause`) sweeps. Does nothing if nothing was started.
+   */
   async stop(
     mode: StopInput['mode'],
     meanwhile: 'asking' | 'waiting' | 'stopping' = 'stopping',
@@ -252,14 +265,17 @@ export class WorkerCalls {
     };
     const call = (taken: Taken) =>
       control(workerId, taken).stopSubagent.executeWithOptions({ summary: STOPPING[mode] }, [input]);
-    // While it holds a slot its worker was there a moment ago.
+    // A worker whose slot is held was there a moment ago, so it is watched only if a call is lost.
     const looks = !slot.held || mode === 'kill';
     const stop = (): Promise<Stopped> => (looks ? untilDone(call) : this.#again(workerId, call));
     const stopped = mode === 'pause' ? stop : (): Promise<Stopped> => this.#orUnstopped(stop);
     return looks ? withWorkerWatch(workerId, this.#parts.notices, stopped) : stopped();
   }
 
-  /** What `stop` gives. Where it fails again and again, that nothing is known: the subagent must end all the same. */
+  /**
+   * The result of `stop`. If it fails repeatedly, returns a report that nothing is known, because the subagent must end
+   * in any case.
+   */
   async #orUnstopped(stop: () => Promise<Stopped>): Promise<Stopped> {
     for (let tries = 0; ; tries++) {
       try {
@@ -277,8 +293,8 @@ export class WorkerCalls {
   }
 
   /**
-   * Work that needs a slot: repeated, after a slot is taken again, when its worker dies under it; after ever longer pauses, in which
-   * the worker is there for others. Throws when that happens again and again.
+   * Work that needs a slot. If the worker dies, reacquires a slot and repeats the work, after growing pauses in which
+   * the worker can serve others. Throws after `MAX_DEATHS` deaths in a row.
    */
   async #withRoom<T>(
     step: keyof typeof DYING_UNDER,
@@ -292,7 +308,7 @@ export class WorkerCalls {
       this.#parts.slot.lose();
       if (answer.notStarted) continue;
       deaths++;
-      // Once is bad luck.
+      // A single death may be a coincidence.
       if (deaths > 1) await this.#afterDeaths(deaths, step);
     }
   }
@@ -305,7 +321,9 @@ export class WorkerCalls {
     await sleep(ms, { summary: why });
   }
 
-  /** Work that is done on the worker whether or not there is slot. Where that is lost the worker is looked for. */
+  /**
+   * Work that is done on the worker with or without a slot. If an attempt is lost, repeats it and watches the worker.
+   */
   async #again<T>(workerId: string, call: (taken: Taken) => Promise<T | Lost>): Promise<T> {
     const answer = await timeoutAsLost(call(SOON));
     if (!isLost(answer)) return answer;
@@ -329,7 +347,7 @@ export class WorkerCalls {
   }
 }
 
-/** The answer of `call`, for which the worker has all the time there is; repeated as often as it dies under that. */
+/** The answer of `call`, without a schedule-to-start timeout; repeated as often as an attempt is lost. */
 async function untilDone<T>(call: (taken: Taken) => Promise<T | Lost>): Promise<T> {
   for (;;) {
     const answer = await timeoutAsLost(call({}));
@@ -337,7 +355,7 @@ async function untilDone<T>(call: (taken: Taken) => Promise<T | Lost>): Promise<
   }
 }
 
-/** What a spec says of its shells. */
+/** The part of a spec that concerns its shells. */
 function shellInput({ env, signing }: ResolvedSpec): ShellInput {
   return {
     ...(env !== undefined && env.length > 0 && { env }),

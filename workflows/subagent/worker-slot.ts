@@ -1,4 +1,7 @@
-/** The slot a subagent holds on a worker: a running `holdSlot` activity, and the `slotGranted` signal that said on which worker. */
+/**
+ * The slot that a subagent holds on a worker: a running `holdSlot` activity, and the `slotGranted` signal that names
+ * the worker.
+ */
 import {
   ApplicationFailure,
   CancellationScope,
@@ -11,7 +14,7 @@ import { timeoutAsLost, slotCalls } from '../shared/activity-calls.ts';
 import { backoff } from '../shared/backoff.ts';
 
 export class WorkerSlot {
-  /** The worker that holds, or last held, this subagent. It keeps its workspace and its Copilot session. */
+  /** The worker that holds, or last held, this subagent. It has the workspace and the Copilot session. */
   workerId: string | undefined;
   #held = false;
   #closed = false;
@@ -21,7 +24,10 @@ export class WorkerSlot {
   readonly #subagent: SubagentRef;
   readonly #firstQueue: string;
 
-  /** `firstQueue`: where a slot is asked for the first time: that of a host, or of the one worker that can take it. */
+  /**
+   * @param firstQueue where to ask for the first slot: a host's queue, or that of the only worker that can have the
+   * subagent
+   */
   constructor(subagent: SubagentRef, firstQueue: string) {
     this.#subagent = subagent;
     this.#firstQueue = firstQueue;
@@ -32,14 +38,14 @@ export class WorkerSlot {
     return this.#held;
   }
 
-  /** Handles the `slotGranted` signal; an old hold cannot speak for a new one. */
+  /** Handles the `slotGranted` signal. A signal for an earlier hold is ignored. */
   granted({ hold, workerId }: SlotGranted): void {
     if (hold !== this.#hold) return;
     this.workerId = workerId;
     this.#held = true;
   }
 
-  /** Waits for a slot: on any worker of the first queue the first time, afterwards on the worker that has the workspace. */
+  /** Waits for a slot: at first on any worker of the first queue, afterwards on the worker that has the workspace. */
   async acquire(): Promise<void> {
     for (let failures = 0; !this.#held;) {
       if (this.#closed) throw ApplicationFailure.nonRetryable('its worker was given up', 'LOST');
@@ -56,7 +62,7 @@ export class WorkerSlot {
       this.#over = timeoutAsLost(answer).then(
         () => undefined,
         (error: unknown) => {
-          // One that is cancelled with the subagent learns of that by itself.
+          // A cancellation of the subagent reaches the caller by itself.
           if (!isCancellation(error)) problem = String((error as Error).cause ?? error);
         },
       );
@@ -65,7 +71,8 @@ export class WorkerSlot {
         if (hold === this.#hold) this.#held = false;
       });
       await condition(() => this.#held || over);
-      // A worker that cannot take it (its disk is full, say) is not asked without end.
+      // A pause, so that a worker that fails to grant a slot (its disk is full, for example) is not asked in a tight
+      // loop.
       if (problem !== undefined && !this.#held) {
         const summary = oneLine(`before a slot is asked for again: ${problem}`, 100);
         await sleep(backoff(++failures, 0), { summary });
@@ -73,25 +80,28 @@ export class WorkerSlot {
     }
   }
 
-  /** Forgets the slot that went away with its worker. */
+  /** Drops a slot that was lost with its worker. */
   lose(): void {
     this.#held = false;
     this.#hold++;
     this.#scope?.cancel();
   }
 
-  /** Forgets the worker for good: nobody waits for a slot on it any more. */
+  /** Gives the worker up: waiting for a slot fails from now on. */
   close(): void {
     this.#closed = true;
     this.lose();
   }
 
-  /** Its worker, which could not be told, ends the hold when it sees that the workflow has closed: nobody waits for that. */
+  /**
+   * Does not wait for the hold to end: its worker could not be reached, and ends the hold itself once it sees that the
+   * workflow closed.
+   */
   leaveToWorker(): void {
     this.#over = Promise.resolve();
   }
 
-  /** Waits until the hold is over, after `stopSubagent` has ended it on the worker. */
+  /** Waits until the hold has ended, after `stopSubagent` ended it on the worker. */
   async released(): Promise<void> {
     await this.#over;
     this.#held = false;
