@@ -1,11 +1,11 @@
-/** Whole files that a step leaves for those after it. */
+/** Artifacts: whole files that a step leaves for later steps. */
 
-/** What a step is told of its files, after its task. */
+/** The paragraph after a step's task that names the files the step must leave. */
 export function artifactsTask(paths: readonly string[]): string {
   return `When you are done, these files must be in your working directory, as UTF-8 text; they are handed on as they are:\n${paths.map((path) => `* ${path}`).join('\n')}`;
 }
 
-/** What is wrong with the files that the steps of a chain declare, by step; undefined where nothing is. */
+/** What is wrong with a step's `artifacts`; undefined if nothing is. */
 export function artifactsProblem({
   artifacts,
   forEach,

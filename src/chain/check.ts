@@ -1,4 +1,4 @@
-/** What is wrong with a chain before anything of it has started. */
+/** Checks a chain before anything of it is started. */
 import { z } from 'zod';
 import {
   labelProblem,
@@ -16,11 +16,11 @@ import { STEP_FIELDS } from './quotes.ts';
 import { hasList, hasPath, type JsonSchema } from './schema-path.ts';
 import { parsePath, quotesIn } from './template.ts';
 
-/** Something wrong, and where: the path of a value in the chain, and of a quote its words. */
+/** A problem of a chain, with the path of the value that has it. */
 export interface Problem {
   readonly message: string;
   readonly path: readonly (string | number)[];
-  /** The quote, where the problem is in the words of a task. */
+  /** The quote, if the problem is in a task's quote. */
   readonly quote?: string | undefined;
 }
 
@@ -28,7 +28,7 @@ type CheckedStep = ParsedStep & Node;
 
 const OUTCOME = z.toJSONSchema(outcome, { io: 'output' }) as JsonSchema;
 
-/** Everything that is wrong with a chain that fits its schema, in order of its steps. */
+/** All problems of a chain that fits its schema, in order of its steps. */
 export function checkChain(chain: ParsedChain): Problem[] {
   const steps = withNeeds<ParsedStep>(chain.steps);
   const problems = steps.flatMap((step, at) => [
@@ -50,7 +50,7 @@ export function checkChain(chain: ParsedChain): Problem[] {
       path: ['steps', at, 'needs'],
     });
   }
-  // What comes before what is known only where nothing is wrong with that.
+  // Ancestors are known only if the graph is sound, so the checks below run only without earlier problems.
   if (problems.length > 0) return problems;
   return steps.flatMap((step, at) => [
     ...checkFrom(steps, step, at),
@@ -88,7 +88,7 @@ function checkNames(
   return problems;
 }
 
-/** Whether `id` is what a subagent of the step `fan` is called. */
+/** Whether `id` is the name of a subagent of the `forEach` step `fan`. */
 const isOfFan = (fan: string, id: string): boolean =>
   id.startsWith(`${fan}-`) && /^\d+$/.test(id.slice(fan.length + 1));
 
@@ -146,7 +146,7 @@ function checkForEach(steps: readonly CheckedStep[], step: CheckedStep, at: numb
   return message === undefined ? [] : [{ message: `${step.forEach}: ${message}`, path: where }];
 }
 
-/** What is wrong with a quote in the task of `step`; undefined where nothing is. */
+/** What is wrong with a quote in the task of `step`; undefined if nothing is. */
 function quoteProblem(
   chain: ParsedChain,
   steps: readonly CheckedStep[],
@@ -169,7 +169,7 @@ function quoteProblem(
   return pathOfStepProblem(steps, step, path);
 }
 
-/** Why what is at `path`, which can be quoted, is no list to run a step for. */
+/** Why the quotable value at `path` is not a list that a step can run over; undefined if it is one. */
 function listProblem(steps: readonly CheckedStep[], path: readonly string[]): string | undefined {
   const [root = '', field, ...rest] = ownPath(path);
   const source = steps.find(({ id }) => id === root);
@@ -178,7 +178,10 @@ function listProblem(steps: readonly CheckedStep[], path: readonly string[]): st
   return schema !== undefined && hasList(schema, rest) ? undefined : 'this is no list';
 }
 
-/** What is wrong with a part of the entries of a list; nothing where the list is wrong, which is told by itself. */
+/**
+ * What is wrong with a part of the entries of a list. Undefined if the list itself is wrong, which is reported
+ * separately.
+ */
 function itemProblem(
   steps: readonly CheckedStep[],
   forEach: string,
@@ -194,14 +197,14 @@ function itemProblem(
   return `an entry of ${forEach} has no ${part.join('.')}`;
 }
 
-/** Parts of an outcome that no step of a chain has when it is quoted, which is once it is done. */
+/** Parts of an outcome that are never set for a step that is done, which is when it is quoted. */
 const NEVER_DONE_WITH: readonly string[] = ['failure', 'steps'];
 
-/** What a path in the outcome of a step leads to where that has its own name beside it. */
+/** `outcome.output` of a step as its `output`; any other path unchanged. */
 const ownPath = (path: readonly string[]): readonly string[] =>
   path[1] === 'outcome' && path[2] === 'output' ? [path[0] ?? '', ...path.slice(2)] : path;
 
-/** What the data of a step's `output` or `outcome` must fit. */
+/** The schema of a step's `output` or `outcome`. */
 const schemaOf = (step: CheckedStep | undefined, field: string | undefined): JsonSchema | undefined =>
   field === 'outcome' ? OUTCOME : field === 'output' ? step?.output : undefined;
 
@@ -233,7 +236,7 @@ function pathOfStepProblem(
   return rest.length === 0 ? undefined : `${field} has no parts`;
 }
 
-/** Why a step that is done can have nothing at `path` in its outcome. */
+/** Why `path` cannot have a value in the outcome of a step that is done; undefined if it can. */
 function outcomeProblem({ id, push }: CheckedStep, path: readonly string[]): string | undefined {
   const [part = '', ...rest] = path;
   if (part === 'artifacts') return `quote it by its path: {{${id}.artifacts.${rest.join('.') || '<path>'}}}`;

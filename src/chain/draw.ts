@@ -1,17 +1,17 @@
-/** A chain as text: a line for each step, below what it needs. */
+/** A chain as text: one line for each step, below the steps it needs. */
 import { inOurWords, isBlocked, oneLine, span, tokens, type StepView } from '../contract/index.ts';
 import { depths, type Node } from './graph.ts';
 
-/** What is drawn of a step. */
+/** The fields of a step that are drawn. */
 export type Drawn = Pick<StepView, 'id' | 'needs'> &
   Partial<Pick<StepView, 'step' | 'status' | 'caveats' | 'summary' | 'startedAt' | 'totalMs' | 'tokens'>>;
 
-/** A step in its place. */
+/** A step with its position. */
 export interface Placed<S extends Drawn> {
   readonly step: S;
-  /** Steps above it: 0 for one that needs none. */
+  /** Depth in the graph: 0 for a step that needs none. */
   readonly depth: number;
-  /** Of its status; empty where it has none. */
+  /** Mark of its status; empty without a status. */
   readonly mark: string;
 }
 
@@ -22,7 +22,7 @@ const MARKS: Readonly<Record<string, string>> = {
   skipped: '–',
 };
 
-/** The steps in the order in which they can run; the subagents of a `forEach` lie where their step does. */
+/** The steps in an order in which they can run; the subagents of a `forEach` are at the position of their step. */
 export function inOrder<S extends Drawn>(steps: readonly S[]): Placed<S>[] {
   const depth = depths(steps.map(({ id, step = id, needs }): Node => ({ id: step, needs })));
   return steps
@@ -31,7 +31,7 @@ export function inOrder<S extends Drawn>(steps: readonly S[]): Placed<S>[] {
     .map(({ step, depth: deep }) => ({ step, depth: deep, mark: markOf(step) }));
 }
 
-/** The graph: `✓ research`, and below it `└▶ implement`. A step that needs several names them all. */
+/** The graph: `✓ research`, and below it `└▶ implement`. Each step names the steps it needs. */
 export function drawChain(steps: readonly Drawn[]): string {
   const placed = inOrder(steps);
   const width = Math.max(...placed.map(({ step, depth }) => depth * 2 + step.id.length));
@@ -50,11 +50,11 @@ export function drawChain(steps: readonly Drawn[]): string {
     .join('\n');
 }
 
-/** What a reader must know of a step that is done; empty where that is nothing. */
+/** The caveats of a step as text; empty if there are none. */
 export const butText = ({ caveats = [] }: Drawn): string =>
   caveats.length === 0 ? '' : `but: ${inOurWords(caveats)}`;
 
-/** How long a step took, or since when it is live; empty before that. */
+/** How long a step took, or since when it is live; empty before its start. */
 export function timeText({ status, startedAt, totalMs }: Drawn): string {
   if (totalMs !== undefined) return span(totalMs);
   return status === 'live' && startedAt !== undefined ? `since ${startedAt.slice(11, 19)} UTC` : '';

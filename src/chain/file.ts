@@ -1,21 +1,21 @@
-/** Chain files: YAML (or JSON), read with the line and column of everything that is wrong. */
+/** Chain files: YAML (or JSON), read with the line and column of every problem. */
 import { isMap, isPair, LineCounter, parseDocument, type Document } from 'yaml';
 import { chainSpec, check, type ChainSpec } from '../contract/index.ts';
 import { checkChain, type Problem } from './check.ts';
 
-/** Something wrong in a file; line and column from 1. */
+/** A problem in a file; line and column count from 1. */
 interface PlacedProblem {
   readonly message: string;
   readonly line: number;
   readonly column: number;
 }
 
-/** A chain as the file has it, or all that is wrong with it. */
+/** A chain as written in the file, or all its problems. */
 export type ReadChain =
   | { readonly spec: ChainSpec; readonly problems: readonly [] }
   | { readonly spec: undefined; readonly problems: readonly PlacedProblem[] };
 
-/** Reads a chain file. Tags of its own kind are refused: a file is data, and nothing in it is made into anything else. */
+/** Reads a chain file. Custom YAML tags are refused: a file is plain data. */
 export function readChain(text: string): ReadChain {
   const lines = new LineCounter();
   const document = parseDocument(text, {
@@ -39,7 +39,7 @@ export function readChain(text: string): ReadChain {
   } catch (error) {
     return { spec: undefined, problems: [{ message: (error as Error).message, line: 1, column: 1 }] };
   }
-  // For editors alone: which schema the file has.
+  // `$schema` serves only editors.
   if (typeof value === 'object' && value !== null) delete (value as { $schema?: unknown }).$schema;
   const parsed = check(chainSpec, value);
   const problems: Problem[] = parsed.success
@@ -57,11 +57,11 @@ export function readChain(text: string): ReadChain {
   };
 }
 
-/** `steps.2.task: `, or nothing for the file as a whole. */
+/** `steps.2.task: `, or an empty string for the whole file. */
 const nameOf = (path: readonly (string | number)[]): string =>
   path.length === 0 ? '' : `${path.join('.')}: `;
 
-/** Where in the text the value at `path` is, or the nearest that holds it; of a quote, where the quote is. */
+/** Offset of the value at `path`, or of the nearest value around it; for a quote, the offset of the quote. */
 function offsetOf(
   document: Document.Parsed,
   text: string,

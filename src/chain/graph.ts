@@ -1,12 +1,12 @@
-/** Which steps of a chain come before which: pure, and used by the library, the command line and the workflow. */
+/** The order of a chain's steps: pure functions for the library, the command line and the workflow. */
 
-/** A step's place in the graph. */
+/** A step in the graph. */
 export interface Node {
   readonly id: string;
   readonly needs: readonly string[];
 }
 
-/** Fills in what a step needs where it says nothing: the step before it. */
+/** Fills in missing `needs`: such a step needs the step before it. */
 export function withNeeds<T extends { readonly id: string; readonly needs?: readonly string[] | undefined }>(
   steps: readonly T[],
 ): (T & Node)[] {
@@ -16,7 +16,7 @@ export function withNeeds<T extends { readonly id: string; readonly needs?: read
   });
 }
 
-/** All steps that come before `id`, nearest first; those that are unknown are left out. */
+/** All steps that come before `id`, nearest first; unknown steps are left out. */
 export function ancestors(nodes: readonly Node[], id: string): Set<string> {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const found = new Set<string>();
@@ -35,7 +35,7 @@ export function descendants(nodes: readonly Node[], id: string): Set<string> {
   return new Set(nodes.filter((node) => ancestors(nodes, node.id).has(id)).map((node) => node.id));
 }
 
-/** A way from a step back to itself, first and last the same; undefined where there is none. */
+/** A path from a step back to itself, with that step first and last; undefined if there is no cycle. */
 export function findCycle(nodes: readonly Node[]): string[] | undefined {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const settled = new Set<string>();
@@ -56,7 +56,10 @@ export function findCycle(nodes: readonly Node[]): string[] | undefined {
   return undefined;
 }
 
-/** How deep each step lies: 0 needs nothing, 1 needs only such, and so on. Only for graphs without a cycle. */
+/**
+ * The depth of each step: 0 if it needs no step, otherwise one more than its deepest need. Only for graphs without a
+ * cycle.
+ */
 export function depths(nodes: readonly Node[]): Map<string, number> {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const known = new Map<string, number>();
@@ -73,8 +76,8 @@ export function depths(nodes: readonly Node[]): Map<string, number> {
 }
 
 /**
- * The graph on one line: `research → implement` where each step needs the one before it and no other; else every step with what
- * it comes after: `a, b, c (after a and b)`.
+ * The graph on one line: `research → implement` if each step needs only the one before it; otherwise every step with
+ * the steps it needs: `a, b, c (after a and b)`.
  */
 export function graphLine(nodes: readonly Node[]): string {
   const isLine = nodes.every(({ needs }, at) => {

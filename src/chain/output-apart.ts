@@ -1,19 +1,25 @@
-/** Reads the data of a report where nothing else waits for it: a schema and a report come from others, and one may be made for the other. */
+/**
+ * Validates a report's data in a separate thread, because schema and report come from others and may be made to take
+ * very long.
+ */
 import { pathToFileURL } from 'node:url';
 import { compiledFile } from '../system/compiled-file.ts';
 import type { OutputRead } from '../contract/index.ts';
 import { LimitReached, runApart, type ApartLimits } from '../system/apart.ts';
 
-/** What one thread is given. */
+/** The input of the thread. */
 export interface OutputToRead {
   readonly report: string;
   readonly schema: unknown;
 }
 
-/** Milliseconds are usual; a machine may be busy. */
+/** Usually takes milliseconds; the limit leaves room for a busy machine. */
 const LIMITS: ApartLimits = { timeoutMs: 60_000, heapMb: 256 };
 
-/** See `readOutput`; what takes too long or too much is a problem of the report. @throws Error where the schema is not one of ours */
+/**
+ * See `readOutput`. Reaching a limit is reported as a problem of the report. @throws Error if the schema is not a
+ * supported one
+ */
 export async function readOutputApart(report: string, schema: unknown, limits = LIMITS): Promise<OutputRead> {
   const file = pathToFileURL(compiledFile('chain/output-thread.bundle.js'));
   try {

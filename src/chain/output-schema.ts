@@ -1,13 +1,13 @@
-/** A step's `output`: which JSON schemas we can hold a report to. Decided in milliseconds, whatever the schema. */
+/** A step's `output`: which JSON schemas are supported. Decided in milliseconds for every schema. */
 import { oneLine } from '../contract/index.ts';
 import { compilePattern, patternProblem, patternSize } from './pattern.ts';
 import type { JsonSchema } from './schema-path.ts';
 
-/** Words about data, which say nothing of what it must be. */
+/** Keywords that only describe, and constrain nothing. */
 const ANNOTATIONS = new Set([
   ...['$schema', '$id', '$comment', 'title', 'description', 'examples', 'default', 'deprecated'],
 ]);
-/** Words that hold only beside a type; of each other word below we know that it is kept to. */
+/** Keywords that need one of these types beside them. All keywords in this table are supported. */
 const OF_TYPE: Readonly<Record<string, readonly string[]>> = {
   properties: ['object'],
   required: ['object'],
@@ -25,27 +25,27 @@ const OF_TYPE: Readonly<Record<string, readonly string[]>> = {
   exclusiveMaximum: ['number', 'integer'],
   multipleOf: ['number', 'integer'],
 };
-/** Words that count something. */
+/** Keywords whose value is a count. */
 const COUNTS: readonly string[] = ['minItems', 'maxItems', 'minLength', 'maxLength'];
-/** Bounds that nothing lies between where the first is more than the second. */
+/** Pairs of bounds that nothing can satisfy if the first is larger than the second. */
 const PAIRS = [
   ['minItems', 'maxItems'],
   ['minLength', 'maxLength'],
   ['minimum', 'maximum'],
 ] as const;
 const TYPES = ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'];
-/** Each says all: what stands beside it would go unheard. */
+/** Keywords that must stand alone, because keywords beside them would be ignored. */
 const ALONE = ['$ref', 'anyOf', 'oneOf', 'enum', 'const'];
 
-/** Schemas inside one another, those that a `$ref` names counted at each place: each costs time at each value of a report. */
+/** Nested schemas, counting the target of a `$ref` at each place: each costs time for each value of a report. */
 const MAX_SCHEMAS = 1_000;
 const MAX_LEVELS = 32;
-/** Instructions of all patterns together, see `patternSize`. */
+/** Total instructions of all patterns; see `patternSize`. */
 const MAX_PATTERN_SIZE = 10_000;
-/** The name of a schema in `$defs`. */
+/** Valid names in `$defs`. */
 const DEFINITION = /^[\w.-]+$/;
 
-/** What is wrong with a schema that a report is to fit; undefined where nothing is. */
+/** What is wrong with the schema of a report; undefined if nothing is. */
 export function schemaProblem(schema: unknown): string | undefined {
   try {
     plainSchema(schema);
@@ -56,19 +56,19 @@ export function schemaProblem(schema: unknown): string | undefined {
 }
 
 /**
- * The schema in the words that count: without annotations, and with what a `$ref` names in its place.
- * @throws Error for a word that would not be kept to, since what is validated must fit all that it says; for one whose
- * compiling or keeping to could take long
+ * The schema reduced to constraints: without annotations, and with each `$ref` replaced by its target.
+ * @throws Error for an unsupported keyword, because validated data must satisfy the whole schema; and for a schema that
+ * could take long to compile or validate
  */
 export function plainSchema(schema: unknown): JsonSchema | boolean {
   return new Reader(schema).read(schema, '', 0);
 }
 
-/** Where in the schema a word stands. */
+/** The position of a keyword in the schema. */
 interface Place {
-  /** In words. */
+  /** For messages. */
   readonly at: string;
-  /** The path of the data that is meant. */
+  /** Path of the described data. */
   readonly where: string;
   readonly level: number;
 }
@@ -76,7 +76,7 @@ interface Place {
 class Reader {
   readonly #root: unknown;
   readonly #definitions: Readonly<Record<string, unknown>>;
-  /** Names of what is being read in place of a `$ref`. */
+  /** Names of the `$ref` targets that are being read. */
   readonly #open: string[] = [];
   #schemas = 0;
   #patternSize = 0;
@@ -116,7 +116,7 @@ class Reader {
     );
   }
 
-  /** One that nothing names is held to the same: it would be found wrong on the day it is named. */
+  /** Checks all definitions, including unused ones, so that a definition does not first fail on the day it is used. */
   #checkDefinitions(definitions: unknown): void {
     if (!isMap(definitions)) throw new Error('the schema: "$defs" maps names to schemas');
     for (const name of Object.keys(definitions)) {
@@ -230,7 +230,7 @@ function checkPairs(schema: JsonSchema, at: string): void {
   }
 }
 
-/** A word that says how much of something there is. */
+/** Checks a numeric keyword, or `uniqueItems`. */
 function figure(word: string, value: unknown, at: string): unknown {
   const kind = word === 'uniqueItems' ? 'boolean' : 'number';
   if (typeof value !== kind || (kind === 'number' && !Number.isFinite(value)))

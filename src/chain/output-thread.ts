@@ -1,4 +1,4 @@
-/** Reads one report, in a thread of its own: see `output-apart.ts`. */
+/** The thread that reads one report; see `output-apart.ts`. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { readOutput } from './output.ts';
 import type { OutputToRead } from './output-apart.ts';

@@ -1,6 +1,9 @@
-/** What a step with `output` is told of its final message. Used in workflows: nothing that compiles a schema is imported here. */
+/**
+ * Text about the final message for a step with `output`. Used in workflows, so this file imports nothing that compiles
+ * a schema.
+ */
 
-/** After its task. */
+/** Appended to the step's task. */
 export function outputTask(schema: unknown): string {
   return [
     'Your final message is read by a program. It is one JSON value, bare or in one fenced ```json block, that fits this JSON schema:',
@@ -8,5 +11,5 @@ export function outputTask(schema: unknown): string {
   ].join('\n');
 }
 
-/** In turns that something else has opened. */
+/** Appended to the prompt of later turns, such as repairs. */
 export const OUTPUT_AGAIN = 'End with the whole JSON value again, as the task asks for it.';

@@ -1,16 +1,22 @@
-/** The data in a report that fits a schema. What it takes depends on both, so a worker has it done apart: `output-apart.ts`. */
+/**
+ * The data in a report that fits a schema. Validation time depends on both, so a worker runs this in a thread:
+ * `output-apart.ts`.
+ */
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { byteLength, MAX_OUTPUT_BYTES, oneLine, type OutputRead } from '../contract/index.ts';
 import { plainSchema } from './output-schema.ts';
 import { compilePattern } from './pattern.ts';
 
-/** How many things that are wrong a subagent is told. */
+/** Problems reported to a subagent at most. */
 const MAX_PROBLEMS = 20;
 const MAX_PROBLEM_CHARS = 200;
-/** Levels of lists and objects: more than any real data has, and less than what makes readers fall over. */
+/** Levels of lists and objects: more than real data has, and few enough for recursive readers. */
 const MAX_DEPTH = 64;
 
-/** Reads a report: one JSON value, bare or in one fenced json block, that fits `schema`. @throws Error where the schema is not one of ours */
+/**
+ * Reads a report: one JSON value, bare or in one fenced json block, that fits `schema`. @throws Error if the schema is
+ * not a supported one
+ */
 export function readOutput(report: string, schema: unknown): OutputRead {
   const fits = validatorOf(schema);
   if (byteLength(report) > MAX_OUTPUT_BYTES)
@@ -30,13 +36,13 @@ const isDeeper = (value: unknown, levels: number): boolean =>
   value !== null &&
   (levels === 0 || Object.values(value).some((part) => isDeeper(part, levels - 1)));
 
-/** By lines, each looked at once: a report may be as long as it likes, and begin as many blocks. */
+/** Scans each line once, so the time is linear in the length of the report, however many blocks it begins. */
 function jsonIn(report: string): OutputRead {
   const bare = parsed(report.trim());
   if ('value' in bare) return bare;
   const blocks: string[] = [];
   let open: string[] | undefined;
-  // No line of JSON begins with a fence: strings in it have no line ends.
+  // A line of JSON cannot begin with a fence, because JSON strings contain no line breaks.
   for (const line of report.split('\n')) {
     const text = line.trim();
     if (open === undefined) {
@@ -66,14 +72,14 @@ function validatorOf(schema: unknown): ValidateFunction {
   const regExp = Object.assign(compilePattern, { code: 'compilePattern' });
   const ajv = new Ajv({
     allErrors: true,
-    // `plainSchema` knows what we take, and says so in words.
+    // `plainSchema` has checked the schema, with messages for users.
     ...{ strict: false, validateSchema: false, addUsedSchema: false, logger: false },
-    // What every object has, such as `constructor`, is none of its data.
+    // Inherited properties, such as `constructor`, are not data.
     ownProperties: true,
     multipleOfPrecision: 9,
     code: { regExp },
   });
-  // Its own compares each with each.
+  // Ajv's own `uniqueItems` compares every pair of items.
   ajv.removeKeyword('uniqueItems');
   ajv.addKeyword({
     ...{ keyword: 'uniqueItems', type: 'array', schemaType: 'boolean' },
@@ -86,7 +92,7 @@ function validatorOf(schema: unknown): ValidateFunction {
 const areDifferent = (items: readonly unknown[]): boolean =>
   new Set(items.map((item) => JSON.stringify(inOrder(item)))).size === items.length;
 
-/** With the keys of each object in one order. */
+/** `value` with the keys of each object sorted. */
 function inOrder(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(inOrder);
@@ -94,7 +100,7 @@ function inOrder(value: unknown): unknown {
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** `files.1: must be string` */
+/** For example `files.1: must be string`. */
 function problemOf({ instancePath, keyword, params, message = 'does not fit' }: ErrorObject): string {
   const path = instancePath
     .split('/')

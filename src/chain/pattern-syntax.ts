@@ -1,4 +1,7 @@
-/** The syntax of a pattern: its tokens, what JavaScript and the engine (RE2) read differently, and the same in the engine's words. */
+/**
+ * The syntax of a pattern: its tokens, what JavaScript and the engine (RE2) read differently, and the translation for
+ * the engine.
+ */
 import { RE2JS } from 're2js';
 
 const ESCAPE = String.raw`\\(?:x[\da-f]{2}|u\{[\da-f]+\}|u[\da-f]{4}|c[a-z]|p\{[^}]*\}|0\d*|[\s\S])`;
@@ -10,7 +13,7 @@ const TOKEN = new RegExp([ESCAPE, CLASS, GROUP, COUNTED, String.raw`[\s\S]`].joi
 /** One token inside a class. */
 const CLASS_TOKEN = new RegExp(String.raw`${ESCAPE}|[\s\S]`, 'giu');
 
-/** What needs going back, or means something else to the engine. */
+/** Constructs that need backtracking, or that the engine reads differently. */
 const CONSTRUCTS: readonly (readonly [RegExp, string])[] = [
   [/^\(\?[=!]/, 'look-ahead'],
   [/^\(\?<[=!]/, 'look-behind'],
@@ -18,7 +21,7 @@ const CONSTRUCTS: readonly (readonly [RegExp, string])[] = [
   [/^\[\]/, 'an empty class'],
   [/^\[.*\[:\^?[a-z]+:/is, 'a POSIX class'],
 ];
-/** The same of escapes, in a class or not. */
+/** Unsupported escapes, inside or outside a class. */
 const ESCAPES: readonly (readonly [RegExp, string])[] = [
   [/^\\[1-9]/, 'a back-reference'],
   [/^\\k/, 'a named back-reference'],
@@ -28,15 +31,15 @@ const ESCAPES: readonly (readonly [RegExp, string])[] = [
   [/^\\[^\WdDwWsSbBnrtfvpPcxu_0]/, 'this escape'],
 ];
 
-/** Ranges of the characters that `\s` is in JavaScript, and of all others; of those that end a line. */
+/** Character ranges of JavaScript's `\s`, of its complement, and of line ends. */
 const SPACE = String.raw`\t-\r \x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}\x{feff}`;
 const NO_SPACE = String.raw`\x00-\x08\x0e-\x1f!-\x{9f}\x{a1}-\x{167f}\x{1681}-\x{1fff}\x{200b}-\x{2027}\x{202a}-\x{202e}\x{2030}-\x{205e}\x{2060}-\x{2fff}\x{3001}-\x{fefe}\x{ff00}-\x{10ffff}`;
 const LINE_END = String.raw`\n\r\x{2028}\x{2029}`;
 
-/** The tokens of a pattern, a class as one. */
+/** The tokens of a pattern; a class is one token. */
 export const tokensOf = (pattern: string): string[] => pattern.match(TOKEN) ?? [];
 
-/** The first construct of a pattern that the engine does not have, or reads as something else, with its name. */
+/** The first construct in a pattern that the engine does not support or reads differently, with its name. */
 export function differenceIn(pattern: string): { readonly what: string; readonly token: string } | undefined {
   for (const token of tokensOf(pattern)) {
     const what = nameIn(CONSTRUCTS, token);
@@ -49,7 +52,7 @@ export function differenceIn(pattern: string): { readonly what: string; readonly
   return undefined;
 }
 
-/** The pattern as the engine must be given it, to mean what it means in JavaScript. */
+/** The pattern translated for the engine, so that it means what it means in JavaScript. */
 export function inRe2(pattern: string): string {
   const tokens = tokensOf(pattern).map((token) => {
     if (token === '.') return `[^${LINE_END}]`;
@@ -67,9 +70,9 @@ function classInRe2(token: string): string {
     .map((part, at) => {
       if (isSpace(part)) return part === String.raw`\s` ? SPACE : NO_SPACE;
       if (part === String.raw`\b`) return String.raw`\x08`;
-      // Not the beginning of a class that POSIX names.
+      // Escaped, so that it does not begin a POSIX class.
       if (part === '[' && at > 0) return String.raw`\[`;
-      // There is no range from or to more than one character: the hyphen is one.
+      // Beside a set such as `\s` there is no range, so the hyphen is a literal.
       return part === '-' && (isSpace(parts[at - 1]) || isSpace(parts[at + 1])) ? String.raw`\-` : part;
     })
     .join('');
@@ -80,7 +83,7 @@ const classTokens = (token: string): string[] => token.match(CLASS_TOKEN) ?? [];
 const nameIn = (names: readonly (readonly [RegExp, string])[], token: string): string | undefined =>
   names.find(([shape]) => shape.test(token))?.[1];
 
-/** The engine knows names of properties that JavaScript does not. */
+/** The engine accepts property names that JavaScript does not. */
 function propertyProblem(escape: string): string | undefined {
   if (!/^\\[pP]\{/.test(escape)) return undefined;
   try {

@@ -1,28 +1,28 @@
 /**
- * The `pattern` of a JSON schema: a regular expression whose time grows with the length of what it is held to, and with nothing
- * else. JavaScript's own engine goes back and tries again, for hours with `^(a+)+$` and an unlucky text.
+ * The `pattern` of a JSON schema: a regular expression whose time is linear in the length of the text. JavaScript's own
+ * engine backtracks, for hours with `^(a+)+$` and an unlucky text.
  */
 import { RE2JS } from 're2js';
 import { differenceIn, inRe2, tokensOf } from './pattern-syntax.ts';
 
 /** Characters of one pattern. */
 const MAX_PATTERN_CHARS = 1_000;
-/** Times that something is repeated; nested repeats are multiplied. */
+/** Largest repeat count; nested repeats multiply. */
 const MAX_REPEATS = 1_000;
-/** What the engine refuses, from its own words, in the words of a user. */
+/** Errors of the engine, and our names for them. */
 const REFUSED: readonly (readonly [RegExp, string])[] = [
   [/repeat count/, 'a repeat over 1,000 (nested ones multiplied)'],
   [/nests too deeply/, 'groups nested this deep'],
 ];
-/** What JavaScript reads as letters where it does not read the pattern by code points. */
+/** Escapes that JavaScript understands only with the flag u. */
 const BY_CODE_POINTS = /\\[pPu]\{/;
 
-/** A pattern that is compiled. */
+/** A compiled pattern. */
 export interface Pattern {
   test(text: string): boolean;
 }
 
-/** What is wrong with a pattern; undefined where nothing is. It takes milliseconds, whatever the pattern. */
+/** What is wrong with a pattern; undefined if nothing is. Takes milliseconds for every pattern. */
 export function patternProblem(pattern: string): string | undefined {
   if (pattern.length > MAX_PATTERN_CHARS)
     return `a pattern has at most ${MAX_PATTERN_CHARS} characters, and this one ${pattern.length}`;
@@ -38,7 +38,7 @@ export function patternProblem(pattern: string): string | undefined {
   return undefined;
 }
 
-/** @throws Error that names what of the pattern is not supported */
+/** @throws Error that names the unsupported part of the pattern */
 export function compilePattern(pattern: string): Pattern {
   try {
     return RE2JS.compile(inRe2(pattern));
@@ -51,8 +51,8 @@ export function compilePattern(pattern: string): Pattern {
 }
 
 /**
- * Instructions that the pattern compiles to, or a few more: counted repeats are written out. What a schema may have of them in all
- * bounds how long compiling takes.
+ * Number of instructions that the pattern compiles to, or slightly more; counted repeats are expanded. The limit on
+ * their total in a schema bounds the time to compile it.
  */
 export function patternSize(pattern: string): number {
   const groups = [0];
@@ -71,7 +71,7 @@ export function patternSize(pattern: string): number {
       add(last * (times - 1));
       last *= times;
     } else {
-      // A class can be some hundred ranges, in a program of one instruction.
+      // A class compiles to one instruction, even with hundreds of ranges.
       last = 1;
       add(last);
     }

@@ -1,4 +1,4 @@
-/** How far a chain is: which of its steps may start, which never will, and what it comes to. No Temporal, no clock. */
+/** The progress of a chain: which steps may start, which are skipped, and the verdict. No Temporal, no clock. */
 import {
   blocking,
   caveatOf,
@@ -13,7 +13,7 @@ import {
 } from '../contract/index.ts';
 import type { DoneStep } from './quotes.ts';
 
-/** What is known of a step before the chain runs. */
+/** The part of a step that is known before the chain runs. */
 export interface PlannedStep {
   readonly id: string;
   readonly needs: readonly string[];
@@ -21,10 +21,10 @@ export interface PlannedStep {
   readonly maxConcurrent?: number | undefined;
 }
 
-/** One subagent that is to be, is, or was. */
+/** One subagent of the chain: planned, live or ended. */
 export interface Item {
   readonly step: string;
-  /** Of a `forEach`. */
+  /** The list entry of a `forEach`. */
   readonly entry?: { readonly index: number; readonly value: unknown };
   readonly label: string;
   status: StepStatus;
@@ -33,7 +33,7 @@ export interface Item {
   runId?: string;
   /** ISO 8601. */
   startedAt?: string;
-  /** Why it was skipped, or failed before it had a subagent. */
+  /** Why the item was skipped, or failed before it had a subagent. */
   why?: string;
   outcome?: Outcome;
 }
@@ -44,16 +44,16 @@ export interface Bounds {
   readonly until: 'all' | 'first';
 }
 
-/** Whether what it came to is not to be taken over as it is. */
+/** Whether a blocking caveat makes this result unusable without force. */
 const isHeldBack = ({ outcome }: Item): boolean => blocking(outcome?.caveats ?? []).length > 0;
 
 export class ChainProgress {
   readonly steps: readonly PlannedStep[];
   readonly #bounds: Bounds;
-  /** Of each step that was looked at; a `forEach` over nothing has none. */
+  /** Items by step id, once the step is decided on. A `forEach` over an empty list has no items. */
   readonly #items = new Map<string, Item[]>();
 
-  /** @param carried what an earlier run has done: these steps are not run again */
+  /** @param carried outcomes of an earlier run, whose steps are not run again */
   constructor(
     steps: readonly PlannedStep[],
     bounds: Bounds,
@@ -74,11 +74,11 @@ export class ChainProgress {
   }
 
   /**
-   * Skips what can never start, and gives what can start now.
-   * @param expand the entries of a `forEach`, or why there are none in words
+   * Skips items that can never start, and returns those that can start now.
+   * @param expand returns the entries of a `forEach`, or a message if there are none
    */
   next(expand: (step: PlannedStep) => readonly unknown[] | string): Item[] {
-    // In order of the file, which need not be that of the graph: what one skips may let another be skipped.
+    // Repeated until nothing changes: steps are in file order, and skipping one may cause an earlier one to be skipped.
     for (let before = -1; before !== this.#items.size;) {
       before = this.#items.size;
       for (const step of this.steps) if (!this.#items.has(step.id)) this.#open(step, expand);
@@ -100,12 +100,12 @@ export class ChainProgress {
     return startable;
   }
 
-  /** Everything that has, or will have, a subagent. */
+  /** All items, whether planned, live or ended. */
   get items(): Item[] {
     return [...this.#items.values()].flat();
   }
 
-  /** What is done, for quotes. */
+  /** Steps that are done, with their outcomes, for quotes. */
   get done(): Map<string, DoneStep> {
     const done = new Map<string, DoneStep>();
     for (const [id, items] of this.#items) {
@@ -115,7 +115,7 @@ export class ChainProgress {
     return done;
   }
 
-  /** Where a step is: of a `forEach` the worst of its ends, once all have ended. */
+  /** Status of a step. For a `forEach` whose items have all ended, the first status that is not `done`. */
   statusOf(id: string): StepStatus {
     const items = this.#items.get(id);
     if (!items) return 'waiting';
@@ -126,12 +126,15 @@ export class ChainProgress {
     return items.find(({ status }) => status !== 'done')?.status ?? 'done';
   }
 
-  /** Whether nothing is left to start or to wait for. */
+  /** Whether no step is left to start or to wait for. */
   get isOver(): boolean {
     return this.steps.every(({ id }) => !['waiting', 'live'].includes(this.statusOf(id)));
   }
 
-  /** With `until: first`: the one that was done first; one with a blocking caveat only where no other can come to be done. */
+  /**
+   * With `until: first`, the first item that was done without a blocking caveat; once the chain is over, the first that
+   * was done at all.
+   */
   get winner(): Item | undefined {
     if (this.#bounds.until !== 'first') return undefined;
     const done = this.items.filter(({ status }) => status === 'done');
@@ -139,7 +142,7 @@ export class ChainProgress {
     return whole ?? (this.isOver ? done[0] : undefined);
   }
 
-  /** What a reader must know of its result: caveats of its steps that are done; of a race, of the winner alone. */
+  /** Caveats of the result: those of all steps that are done, or of the winner only. */
   get caveats(): Caveat[] {
     const { winner } = this;
     const counted = winner ? [winner] : this.items.filter(({ status }) => status === 'done');
@@ -148,7 +151,7 @@ export class ChainProgress {
     );
   }
 
-  /** Skips all that has not started. */
+  /** Skips everything that has not started. */
   stop(why: string): void {
     for (const { id } of this.steps) {
       if (!this.#items.has(id)) this.#items.set(id, [this.#item(id, 'skipped', why)]);
@@ -160,7 +163,7 @@ export class ChainProgress {
     }
   }
 
-  /** What it comes to, once it is over. */
+  /** The verdict, once the chain is over. */
   get verdict(): { readonly status: Extract<FinalStatus, 'done' | 'failed'>; readonly summary: string } {
     const { winner } = this;
     if (winner)
@@ -182,7 +185,7 @@ export class ChainProgress {
     };
   }
 
-  /** For people and programs: every subagent, and steps that have none. */
+  /** Every subagent, and every step without one, for people and programs. */
   get view(): StepView[] {
     return this.steps.flatMap(({ id, needs }) => {
       const items = this.#items.get(id) ?? [this.#item(id, 'waiting')];
@@ -208,7 +211,7 @@ export class ChainProgress {
     });
   }
 
-  /** Of a winner before which others were done, whose caveats kept them from it. */
+  /** A remark if the winner was not the first to be done, because others had blocking caveats. */
   #passedOver(winner: Item): string {
     const others = this.items.some((item) => item !== winner && item.status === 'done');
     return others && !isHeldBack(winner) ? ', of those without a blocking caveat' : '';

@@ -1,14 +1,14 @@
-/** Chains that are used often, made of a task. */
+/** Common chains, built from a task. */
 import { basename } from 'node:path';
 import type { ChainSpec, SpawnSpec } from '../contract/index.ts';
 
-/** What the steps of a ready-made chain have in common: any field of a spawn but what the chain sets itself. */
+/** Fields that all steps of a ready-made chain share: any field of a spawn that the chain does not set itself. */
 export type Common = Omit<SpawnSpec, 'label' | 'task' | 'repo'>;
 
-/** A task is put in as it is: braces in it quote nothing. */
+/** A task with its braces escaped, so that nothing in it is read as a quote. */
 export const literal = (task: string): string => task.replaceAll('{{', '\\{{');
 
-/** The same task in several repositories, side by side; a step for each, called after its folder. */
+/** The same task in several repositories, side by side; one step for each, named after the repository's folder. */
 export function batchChain(
   {
     label,
@@ -31,13 +31,13 @@ export function batchChain(
   };
 }
 
-/** One racer: its model, and what it is told besides the task. */
+/** One racer: its model, and instructions in addition to the task. */
 export interface Racer {
   readonly model?: string | undefined;
   readonly instructions?: string | undefined;
 }
 
-/** The same task to several subagents: the first that is done (and verified) wins, and the others are killed. */
+/** The same task for several subagents: the first that is done (and verified) wins, and the others are killed. */
 export function raceChain(
   {
     label,
@@ -60,7 +60,7 @@ export function raceChain(
   };
 }
 
-/** The name of a repository's folder as that of a step, with a number where it is taken. */
+/** A step id from the name of the repository's folder, with a number if the name is taken. */
 function freeId(repo: string, taken: Set<string>): string {
   const name = basename(repo.replace(/[\\/]+$/, '').replace(/\.git$/, '')).toLowerCase();
   const stem =

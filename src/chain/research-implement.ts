@@ -1,16 +1,16 @@
-/** The ready-made chain `research-implement`: one subagent finds out, the next one builds from what it found. */
+/** The ready-made chain `research-implement`: one subagent researches, the next implements what was found. */
 import type { ChainSpec } from '../contract/index.ts';
 import { literal } from './ready-made.ts';
 
-/** What the chain is made of. */
+/** The input of the chain. */
 export interface ResearchImplement {
   readonly label: string;
   readonly task: string;
-  /** A command that must exit 0 before the implementation is done; default: what the repository's settings have. */
+  /** A command that must exit 0 before the implementation is done; default: the repository's settings. */
   readonly verify?: string | undefined;
 }
 
-/** Research may write nothing; the implementation starts where the research did, and has its report. */
+/** The research step is read-only; the implementation gets its report. */
 export function researchImplementChain({ label, task, verify }: ResearchImplement): ChainSpec {
   return {
     label,

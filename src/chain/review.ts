@@ -1,26 +1,26 @@
-/** The ready-made chain `review`: a change seen by several analysts side by side, then one summary. */
+/** The ready-made chain `review`: several analysts review a change side by side, then one step summarizes. */
 import { fence, type ChainSpec } from '../contract/index.ts';
 import { literal } from './ready-made.ts';
 
-/** A change, as it was read in its repository. */
+/** A change as read from its repository. */
 export interface Change {
   /** The commit that it starts from, and how the caller named it. */
   readonly base: { readonly commit: string; readonly name: string };
   /** The commit with the change, and how the caller named it. */
   readonly head: { readonly commit: string; readonly name: string };
-  /** As `git diff` has it. */
+  /** Output of `git diff`. */
   readonly diff: string;
-  /** Whether there is more of it. */
+  /** Whether the diff is cut off. */
   readonly truncated: boolean;
 }
 
-/** What the chain is made of. */
+/** The input of the chain. */
 export interface Review {
   readonly label: string;
   readonly change: Change;
-  /** What to do with the summary; without it nothing leaves the chain. */
+  /** What to do with the summary; without it the summary is only reported. */
   readonly post?: string | undefined;
-  /** Random, and not in the diff: the mark around it. */
+  /** Random word that is not in the diff, used for the fence around it. */
   readonly nonce: string;
 }
 
@@ -39,10 +39,12 @@ const ANALYSTS = [
   ],
 ] as const;
 
-/** Nothing that the change brings along runs: neither set-up nor verification of the repository's settings. */
+/** Disables set-up and verification, because commands from the repository's settings may come with the change. */
 const INERT = { setup: [], verify: [] };
 
-/** Analysts that may neither write nor run anything, in a worktree with the change; the summary likewise, unless it is to post. */
+/**
+ * Read-only analysts in worktrees with the change, then a summary, which is read-only too unless it is to be posted.
+ */
 export function reviewChain({ label, change, post, nonce }: Review): ChainSpec {
   const { base, head, diff, truncated } = change;
   const names = `${head.name} (${head.commit.slice(0, 12)}) since ${base.name} (${base.commit.slice(0, 12)})`;

@@ -1,4 +1,4 @@
-/** A JSON schema, as far as we read it. */
+/** A JSON schema, with the keywords that this file reads. */
 export interface JsonSchema {
   readonly type?: string | readonly string[];
   readonly properties?: Readonly<Record<string, JsonSchema>>;
@@ -10,7 +10,7 @@ export interface JsonSchema {
   readonly [keyword: string]: unknown;
 }
 
-/** Whether data of this schema may have something at `path`. What the schema leaves open may be there. */
+/** Whether data of this schema may have a value at `path`. Data that the schema leaves open counts as possible. */
 export const hasPath = (schema: JsonSchema | boolean | undefined, path: readonly string[]): boolean =>
   schemasAt(schema, path).length > 0;
 
@@ -18,7 +18,7 @@ export const hasPath = (schema: JsonSchema | boolean | undefined, path: readonly
 export const hasList = (schema: JsonSchema | boolean | undefined, path: readonly string[]): boolean =>
   schemasAt(schema, path).some((found) => found === true || mayBe(found, 'array'));
 
-/** What may be at `path`, each way a schema, `true` where anything may be. */
+/** The possible schemas of the value at `path`; `true` if the value may be anything. */
 function schemasAt(
   schema: JsonSchema | boolean | undefined,
   path: readonly string[],
@@ -33,14 +33,14 @@ function schemasAt(
   const { properties, additionalProperties, items } = schema;
   if (properties && Object.hasOwn(properties, key)) return schemasAt(properties[key], rest);
   const inList = mayBe(schema, 'array') && /^\d+$/.test(key) ? schemasAt(items, rest) : [];
-  // Data of an object with properties has others too, but none that the schema tells of.
+  // An object that lists its properties may have others, but only those the schema describes can be quoted.
   const isOpen = mayBe(schema, 'object') && (properties === undefined || additionalProperties !== undefined);
   return [...inList, ...(isOpen ? schemasAt(additionalProperties, rest) : [])];
 }
 
 /** Whether data of this schema may be of `type`. */
 function mayBe(schema: JsonSchema, type: 'array' | 'object'): boolean {
-  // Those that we take are of words, numbers, true, false and null.
+  // Supported `enum` and `const` values are strings, numbers, booleans and null.
   if (schema.enum !== undefined || schema.const !== undefined) return false;
   return schema.type === undefined || [schema.type].flat().includes(type);
 }

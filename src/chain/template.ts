@@ -1,22 +1,24 @@
-/** Quotes in tasks, `{{research.report}}`: found and put in, in one pass. What is put in is never looked at again. */
+/**
+ * Quotes in tasks, `{{research.report}}`: found and replaced in one pass. Inserted text is never scanned for quotes.
+ */
 
 /** One quote. */
 export interface Quote {
-  /** As it is written, braces included. */
+  /** The quote as written, braces included. */
   readonly text: string;
-  /** Characters before it in the template. */
+  /** Offset in the template. */
   readonly offset: number;
-  /** What it names: a step, `params`, `item` or `index`; then the properties on the way. Empty: it cannot be read. */
+  /** The segments: a step, `params`, `item` or `index`, then property names. Empty if the quote cannot be parsed. */
   readonly path: readonly string[];
 }
 
-/** A piece of a template: words as they are, or a quote. */
+/** A part of a template: literal text or a quote. */
 type Part = string | Quote;
 
 const QUOTE = /\\\{\{|\{\{([^{}]*)\}\}/g;
 const SEGMENT = /^[^\s.]+$/;
 
-/** Takes a template apart. `\{{` stands for two braces; braces that close nowhere stand for themselves. */
+/** Splits a template into parts. `\{{` stands for two literal braces; unclosed braces are literal. */
 function parseTemplate(template: string): Part[] {
   const parts: Part[] = [];
   let last = 0;
@@ -36,7 +38,10 @@ export function quotesIn(template: string): Quote[] {
   return parseTemplate(template).filter((part) => typeof part !== 'string');
 }
 
-/** The segments of `research.outcome.summary`; of an artifact the last one is its path. Empty where it is no path. */
+/**
+ * The segments of `research.outcome.summary`; for an artifact the last one is its file path. Empty if the text is no
+ * path.
+ */
 export function parsePath(text: string): string[] {
   const body = text.trim();
   const artifact = /^([^\s.]+)\.artifacts\.(.+)$/.exec(body);
@@ -45,14 +50,14 @@ export function parsePath(text: string): string[] {
   return segments.every((segment) => SEGMENT.test(segment)) ? segments : [];
 }
 
-/** The template with what `resolve` gives in place of each quote. */
+/** The template with each quote replaced by the result of `resolve`. */
 export function render(template: string, resolve: (quote: Quote) => string): string {
   return parseTemplate(template)
     .map((part) => (typeof part === 'string' ? part : resolve(part)))
     .join('');
 }
 
-/** The value at the end of `path`, by own properties alone; undefined where there is none. */
+/** The value at the end of `path`, following own properties only; undefined if there is none. */
 export function valueAt(value: unknown, path: readonly string[]): unknown {
   let found = value;
   for (const key of path) {

@@ -1,26 +1,27 @@
-/** Errors of a Copilot session, by what can be done about them. */
+/** Classifies errors of a Copilot session by what can be done about them. */
 import { head, stripControls, type TurnFailure } from '../contract/index.ts';
 import type { SessionError } from './turn/turn-state.ts';
 
-/** Longest error message that leaves the worker, in characters. */
+/** Characters of an error message that leaves the worker. */
 const MAX_MESSAGE_CHARS = 1_000;
 /**
- * The runtime tries a rate-limited call six times, at the pace that the server asks for, and keeps that figure to
- * itself. It gives up at once where the server asks for a wait that is long (600 s did so, 3 s did not).
+ * The runtime repeats a rate-limited call six times at the pace that the server asks for, and does not report that
+ * pace. It gives up at once if the server asks for a long wait (600 s did so, 3 s did not).
  */
 const RATE_LIMIT_PAUSE_MS = 60_000;
 const LONG_RATE_LIMIT_PAUSE_MS = 10 * 60_000;
 
-/** How the runtime says that it has no login, or one that GitHub does not take. */
+/** Messages of the runtime for a missing login, or one that GitHub rejects. */
 const NO_LOGIN = /no github oauth token|not authenticated|no authentication information|bad credentials/i;
 
 const LOG_IN =
   'log in with `npx @github/copilot login`, or check the token or key that the worker has, then start it again';
 
 /**
- * Classifies what ended a turn. By the error types and status codes of the 1.0.102 runtime, measured against a
- * provider that failed in each way: the runtime itself retries 5xx, 429, 401 and broken connections first (up to 6
- * times), so what arrives here has persisted for seconds to minutes. `retried`: whether it did so here.
+ * Classifies the error that ended a turn, by error types and status codes of the 1.0.102 runtime, measured against a
+ * provider that failed in each way. The runtime itself first retries 5xx, 429, 401 and broken connections (up to 6
+ * times), so errors that arrive here have persisted for seconds to minutes.
+ * @param retried whether the runtime retried this call
  */
 export function classify(error: SessionError, retried: boolean): TurnFailure {
   const message = head(stripControls(error.message).trim(), MAX_MESSAGE_CHARS);
@@ -45,14 +46,14 @@ export function classify(error: SessionError, retried: boolean): TurnFailure {
       remedy: 'the quota of the Copilot plan is used up',
     };
   }
-  // Who may not use the model will not be let in by a new key: that is for the account's owner to change.
+  // A new key does not help an account that may not use the model; only the account's owner can change that.
   if (status === 403 || type === 'authorization') {
     return { class: 'credentials', message, retryable: false, remedy: LOG_IN };
   }
   if (type === 'authentication' || status === 401 || NO_LOGIN.test(message)) {
     return { class: 'credentials', message, retryable: false, remedy: LOG_IN, waitFor: 'credentials' };
   }
-  // An answer without content: the provider's doing, and often a passing one.
+  // An empty answer is the provider's fault, and often temporary.
   if (/no response was returned/i.test(message)) return { class: 'provider', message, retryable: true };
   if (status === undefined) return { class: 'network', message, retryable: true };
   if (status === 408 || status >= 500) return { class: 'provider', message, retryable: true };
@@ -72,7 +73,7 @@ function isContext({ errorType, errorCode, message }: SessionError): boolean {
   );
 }
 
-/** A model, or a content filter before it, that refuses to answer; `words`: what it said instead, if anything. */
+/** The failure when a model, or a content filter, refuses to answer. `words`: the refusal's text, if any. */
 export function classifyRefusal(words: string): TurnFailure {
   return {
     class: 'refusal',
@@ -85,14 +86,14 @@ export function classifyRefusal(words: string): TurnFailure {
   };
 }
 
-/** A call of the runtime that failed as a call: not the model's doing. */
+/** The failure when a call to the runtime itself failed, which is not the model's fault. */
 export function classifyRuntimeError(error: unknown): TurnFailure {
   const message = head(
     stripControls(error instanceof Error ? error.message : String(error)),
     MAX_MESSAGE_CHARS,
   );
   if (/authentication failed/i.test(message)) {
-    // The same words for a login that is refused and for a GitHub that is not reached.
+    // The runtime uses the same message for a rejected login and for a GitHub that cannot be reached.
     if (/network|fetch failed|error sending request/i.test(message.replace(/failed to fetch/i, '')))
       return { class: 'network', message, retryable: true };
     return { class: 'credentials', message, retryable: false, remedy: LOG_IN, waitFor: 'credentials' };

@@ -1,11 +1,14 @@
-/** The event log that Copilot keeps of a session: `session-state/<id>/events.jsonl` in its home, one JSON object a line. */
+/**
+ * The event log that Copilot keeps of a session: `session-state/<id>/events.jsonl` in its home, one JSON object per
+ * line.
+ */
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from '../../system/files.ts';
 import type { Redactor } from '../../environment/redact.ts';
 import { readEvent, type CopilotEvent } from './events.ts';
 
-/** Its name in the folder of a session's state. */
+/** File name in the folder of a session's state. */
 export const EVENT_LOG = 'events.jsonl';
 
 /** Path of a session's event log. */
@@ -13,7 +16,7 @@ export function eventLogPath(copilotHome: string, copilotSessionId: string): str
   return join(copilotHome, 'session-state', copilotSessionId, EVENT_LOG);
 }
 
-/** The persisted events that we know, oldest first; none when there is no such session. */
+/** The persisted events of known types, oldest first; empty if there is no such session. */
 export async function readEventLog(
   copilotHome: string,
   copilotSessionId: string,
@@ -22,7 +25,7 @@ export async function readEventLog(
   return parseEventLogAt(eventLogPath(copilotHome, copilotSessionId), redactor);
 }
 
-/** The same of the log at `path`. */
+/** The known events of the log at `path`. */
 export async function parseEventLogAt(path: string, redactor?: Redactor): Promise<CopilotEvent[]> {
   try {
     return parseEvents(await readFile(path, 'utf8'), redactor);
@@ -32,7 +35,7 @@ export async function parseEventLogAt(path: string, redactor?: Redactor): Promis
   }
 }
 
-/** Events in `lines`; a line cut short by a crash is passed over. */
+/** Events in `lines`; a line cut off by a crash is skipped. */
 function parseEvents(lines: string, redactor?: Redactor): CopilotEvent[] {
   return lines.split('\n').flatMap((line) => {
     const parsed = parseLine(line, redactor);
@@ -40,7 +43,7 @@ function parseEvents(lines: string, redactor?: Redactor): CopilotEvent[] {
   });
 }
 
-/** One line of the log, where it is an event that we know. */
+/** The event in one line of the log; undefined if it is not of a known type. */
 export function parseLine(line: string, redactor?: Redactor): CopilotEvent | undefined {
   if (line === '') return undefined;
   try {
@@ -51,8 +54,8 @@ export function parseLine(line: string, redactor?: Redactor): CopilotEvent | und
 }
 
 /**
- * Overwrites the secrets in the log of a session that is closed, byte for byte, so that every offset stays true. While it
- * is open Copilot writes there itself, and what a shell prints stands in it as it was.
+ * Overwrites the secrets in the log of a closed session byte for byte, so that offsets stay valid. While the session is
+ * open, Copilot itself writes to the log, including unredacted shell output.
  */
 export async function blankEventLog(
   copilotHome: string,
@@ -62,7 +65,7 @@ export async function blankEventLog(
   await blankEventLogAt(eventLogPath(copilotHome, copilotSessionId), redactor);
 }
 
-/** The same of the log at `path`. */
+/** Overwrites the secrets in the log at `path`. */
 export async function blankEventLogAt(path: string, redactor: Redactor): Promise<void> {
   try {
     const before = await readFile(path);

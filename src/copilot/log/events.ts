@@ -1,6 +1,6 @@
 /**
- * The events of a Copilot session that we act on, as they come live and as they stand in its event log. Everything
- * else, and anything of an unexpected shape, is passed over: a newer runtime may say more without breaking a turn.
+ * The events of a Copilot session that we handle, both live and from its event log. Other events and unexpected shapes
+ * are ignored, so that a newer runtime with more events does not break a turn.
  */
 import { z } from 'zod';
 import type { Redactor } from '../../environment/redact.ts';
@@ -9,7 +9,7 @@ const event = <Type extends string, Data extends z.ZodRawShape>(type: Type, data
   z.object({
     type: z.literal(type),
     timestamp: z.string(),
-    /** Set when it comes from one of Copilot's own sub-agents and not from the main loop. */
+    /** Set if the event comes from one of Copilot's own sub-agents, not from the main loop. */
     agentId: z.string().optional(),
     data: z.object(data),
   });
@@ -20,9 +20,9 @@ const tokens = {
   inputTokens: z.number().default(0),
   outputTokens: z.number().default(0),
   cacheReadTokens: z.number().default(0),
-  /** `length`: the answer is cut off. */
+  /** `length`: the answer was cut off. */
   finishReason: z.string().optional(),
-  /** A filter, or the model itself, withheld the answer or a part of it. */
+  /** Whether a filter, or the model itself, withheld the answer or a part of it. */
   contentFilterTriggered: z.boolean().optional(),
 };
 
@@ -35,10 +35,10 @@ const knownEvent = z.discriminatedUnion('type', [
     reasoningText: z.string().optional(),
     toolRequests: z.array(toolRequest).default([]),
   }),
-  // The same figures twice: the first is only live, the second only in the log.
+  // Both have the same figures: the first occurs only live, the second only in the log.
   event('assistant.usage', tokens),
   event('session.usage_record', { usage: z.object(tokens) }),
-  // A refusal in place of an answer shows only here.
+  // The only event that shows a refusal in place of an answer.
   event('model.response', { response: z.object({ refusal: z.string().nullish() }) }),
   event('assistant.turn_retry', {}),
   event('assistant.idle', {}),
@@ -81,8 +81,8 @@ export type CopilotEvent = z.infer<typeof knownEvent>;
 const KNOWN = new Set(knownEvent.options.map((option) => option.shape.type.value as string));
 
 /**
- * Reads an event; `undefined` for one that means nothing to us. Secrets are taken out here, before anything is cut or
- * quoted: half of a secret would be found by nobody.
+ * Parses an event; `undefined` if its type is unknown. Secrets are redacted here, before anything is truncated or
+ * quoted: half a secret would no longer be recognized.
  */
 export function readEvent(raw: { readonly type: string }, redactor?: Redactor): CopilotEvent | undefined {
   if (!KNOWN.has(raw.type)) return undefined;
@@ -90,25 +90,28 @@ export function readEvent(raw: { readonly type: string }, redactor?: Redactor): 
   return redactor?.deep(event) ?? event;
 }
 
-/** Whether an event of this type shows that the main loop moves: it begins, retries or ends something, or has something. */
+/** Whether an event of this type shows progress of the main loop: something begins, is retried, ends or arrives. */
 export function isMovement(type: string): boolean {
   return /^(assistant|tool|external_tool|subagent|system\.notification|user|session\.(error|compaction))/.test(
     type,
   );
 }
 
-/** Whether an event of this type is something that a tool printed: one in the background does so beside the main loop. */
+/** Whether an event of this type is tool output. A background tool prints independently of the main loop. */
 export function isOutput(type: string): boolean {
   return type === 'tool.execution_partial_result' || type === 'tool.shell_output';
 }
 
 /**
- * Whether an event of this type is a sign of life: of the model, of a tool, or of one of Copilot's sub-agents. A hung
- * model and a silent shell give none; that a model is asked once more, or in vain, is none either.
+ * Whether an event of this type is a sign of life of the model, a tool, or one of Copilot's sub-agents. A hung model
+ * and a silent shell emit none. A new or failed model request does not count.
  */
 export function isSignOfLife(type: string): boolean {
   return isMovement(type) && !/^(assistant\.(turn_|idle)|session\.error)/.test(type);
 }
 
-/** The name of the tool by which a subagent asks its main agent. It has no handler: the call stays open until it is answered. */
+/**
+ * The name of the tool by which a subagent asks its main agent. The tool has no handler, so the call stays open until
+ * it is answered.
+ */
 export const ASK_PARENT = 'ask_parent';

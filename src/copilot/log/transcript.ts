@@ -1,16 +1,16 @@
-/** The event log as a transcript for people: what was said and done, in bounded excerpts. */
+/** The event log as a transcript for people, in bounded excerpts. */
 import { MAX_MESSAGE_CHARS, stripControls, type TranscriptEntry } from '../../contract/index.ts';
 import type { CopilotEvent } from './events.ts';
 import { describeTool } from '../turn/words.ts';
 
-/** Longest text of one entry, in characters, but for the subagent's own messages: one of them is its report. */
+/** Characters of one entry. The subagent's own messages may be longer, because one of them is its report. */
 const MAX_TEXT_CHARS = 2_000;
-/** A line that we put above a message to find it again. */
+/** A marker line that we put above a message to recognize it. */
 const MARKER = /^\[(subagent|message from the main agent,) .*\]$/;
 
-/** What an event says in a transcript. `startedAt`: when each tool call began, by its id (ISO 8601). */
+/** Transcript entries of an event. `startedAt`: start of each tool call by its id (ISO 8601). */
 export function toEntries(event: CopilotEvent, startedAt: ReadonlyMap<string, string>): TranscriptEntry[] {
-  // What Copilot's own sub-agents do in detail is theirs; their result is the result of the tool that called them.
+  // Events of Copilot's own sub-agents are left out; their result appears as the result of the tool that called them.
   if (event.agentId !== undefined) return [];
   const at = event.timestamp;
   const entry = (kind: TranscriptEntry['kind'], text: string, more: Partial<TranscriptEntry> = {}) => [
@@ -67,7 +67,7 @@ function toolResult(
   const { toolCallId, success, result, error, shellExecution } = event.data;
   const started = startedAt.get(toolCallId);
   const exitCode = shellExecution?.exitCode;
-  // The runtime's own line about the shell says what the exit code says.
+  // The runtime's line about the shell repeats the exit code.
   const text = (result?.content ?? error?.message ?? '').replace(/\n?<shellId: \w+ completed[^>]*>\s*$/, '');
   return entry('tool-result', text, {
     toolCallId,
@@ -79,7 +79,7 @@ function toolResult(
   });
 }
 
-/** The beginning and the end of a long text; what matters in the output of a command is often its end. */
+/** The beginning and the end of a long text, because the end of a command's output often matters most. */
 function excerpt(text: string, max: number): string {
   const clean = stripControls(text);
   if (clean.length <= max) return clean;

@@ -1,7 +1,7 @@
 /**
- * Results of tool calls, kept from before the model is shown them until Copilot's event log has them, and some longer. A model that was
- * killed in between goes on from the log, in which such a call counts as interrupted: it is told the result then. (What
- * Copilot itself writes of a result before that, as the input of a hook, it leaves out beyond some 150 bytes.)
+ * Results of tool calls, stored before the model sees them and dropped some time after Copilot's event log has them. If
+ * the model is killed in between, it resumes from the log, in which the call counts as interrupted; it is then given
+ * the stored result. (Copilot itself truncates results to about 150 bytes in the hook input that it logs earlier.)
  */
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,12 +13,12 @@ import { sessionFiles } from '../session/session-files.ts';
 
 /** Copilot itself cuts results at 20 KiB. */
 const MAX_RESULT_CHARS = 30_000;
-/** Of the id of a call, which the model's provider gives, in a file name. */
+/** Characters of a call id in a file name; the id comes from the model's provider. */
 const MAX_NAME_CHARS = 200;
 
 const record = z.object({ toolCallId: z.string(), result: z.string().nullable() });
 
-/** By the id of their call; null: it ended, and its result is not known. */
+/** Results by call id; null if the call ended and its result is not known. */
 export type EndedCalls = ReadonlyMap<string, string | null>;
 
 export class UnsavedToolResults {
@@ -30,7 +30,7 @@ export class UnsavedToolResults {
     this.#redactor = redactor;
   }
 
-  /** What is kept; of what cannot be read, nothing. */
+  /** The stored results; unreadable ones are skipped. */
   read(): EndedCalls {
     const kept = new Map<string, string | null>();
     for (const name of this.#names()) {
@@ -40,7 +40,9 @@ export class UnsavedToolResults {
     return kept;
   }
 
-  /** Keeps the result of a call, without its secrets; null: that it ended. @throws SubagentsError DISK_FULL, INTERNAL */
+  /**
+   * Stores the result of a call, redacted; null records only that it ended. @throws SubagentsError DISK_FULL, INTERNAL
+   */
   keep(toolCallId: string, result: string | null): void {
     const path = this.#pathOf(toolCallId);
     if (path === undefined) return;
@@ -49,7 +51,7 @@ export class UnsavedToolResults {
     writePrivateFile(path, JSON.stringify({ toolCallId, result: kept } satisfies z.infer<typeof record>));
   }
 
-  /** These need not be kept any more. */
+  /** Removes the results of these calls. */
   drop(toolCallIds: Iterable<string>): void {
     for (const id of toolCallIds) {
       const path = this.#pathOf(id);
@@ -57,7 +59,7 @@ export class UnsavedToolResults {
     }
   }
 
-  /** Nothing need be kept any more. */
+  /** Removes all results. */
   clear(): void {
     rmSync(this.#folder, { recursive: true, force: true });
   }

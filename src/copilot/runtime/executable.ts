@@ -1,16 +1,17 @@
-/** Where the Copilot CLI is: the npm package that came with us, or another one that the user names. */
+/** Finds the Copilot CLI: the npm package installed with ours, or another one that the user names. */
 import { access, constants } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { SubagentsError } from '../../contract/index.ts';
 import { installCommand, missingText } from '../../system/optional-packages.ts';
 
-/** Names another Copilot CLI than the one that came with this package. */
+/** Environment variable that names another Copilot CLI. */
 export const COPILOT_PATH_VARIABLE = 'SUBAGENTS_COPILOT_PATH';
 
 /**
  * Path of the Copilot CLI executable. The npm package `@github/copilot` is a small loader; the executable is in a
- * package for the platform, which npm installs beside it, wherever that is (a project, a global folder).
- * `named` is another one that the user wants. Throws COPILOT_MISSING.
+ * platform package that npm installs beside it, wherever that is (a project, a global folder).
+ * @param named another executable that the user chose
+ * @throws COPILOT_MISSING
  */
 export async function findCopilot(named: string | undefined): Promise<string> {
   if (named !== undefined && named !== '') {
@@ -40,7 +41,8 @@ export async function findCopilot(named: string | undefined): Promise<string> {
 function resolvePlatformPackage(name: string): string | undefined {
   try {
     const here = createRequire(import.meta.url);
-    // From the loader's place first: a strict package manager shows the platform package to the loader alone.
+    // Resolved from the loader's location: a strict package manager makes the platform package visible only to the
+    // loader.
     return createRequire(here.resolve('@github/copilot/package.json')).resolve(name);
   } catch {
     return undefined;

@@ -1,6 +1,6 @@
 /**
- * The runtime that a worker before this one had on the same home. It ends when its worker does, within a tenth of a
- * second; one that stood still at that moment would go on later, on Copilot sessions that another runtime drives by then.
+ * Ends the runtime of an earlier worker on the same home. A runtime ends within 0.1 s of its worker; but one that was
+ * suspended at that moment would later continue on Copilot sessions that another runtime drives by then.
  */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -9,13 +9,13 @@ import { readIfThere, writePrivateFile } from '../../system/files.ts';
 import { isAlive, processStartTime, signalProcess } from '../../system/process.ts';
 
 const LOOK_MS = 10;
-/** What SIGKILL does not end within this is left alone, in milliseconds. */
+/** Milliseconds after which a runtime that SIGKILL has not ended is left alone. */
 const GIVE_UP_MS = 5_000;
 
 const identity = z.object({ pid: z.number(), startTime: z.string() });
 const recordPath = (copilotHome: string): string => join(copilotHome, 'worker-runtime.json');
 
-/** Notes which process the runtime is, where there is room on the disk: it works without. */
+/** Records the process of the runtime. Best effort: a full disk is ignored. */
 export function noteRuntime(copilotHome: string, pid: number): void {
   const startTime = processStartTime(pid);
   if (startTime === undefined) return;
@@ -23,11 +23,11 @@ export function noteRuntime(copilotHome: string, pid: number): void {
   try {
     writePrivateFile(recordPath(copilotHome), text);
   } catch {
-    // As if this one could not stand still.
+    // Only the clean-up of a suspended runtime is lost.
   }
 }
 
-/** Ends the runtime that was noted last, and settles when it is gone. Only for who holds the lock of the home. */
+/** Kills the recorded runtime and waits until it is gone. Only for the holder of the home's lock. */
 export async function endFormerRuntime(copilotHome: string): Promise<void> {
   const former = read(copilotHome);
   if (former === undefined || !signalProcess(former, 'SIGKILL')) return;

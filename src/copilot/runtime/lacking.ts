@@ -1,22 +1,24 @@
-/** What a worker would lack that is started from here, and not from the terminal of its human. */
+/** What a worker would lack if it were started from this process instead of from the user's terminal. */
 import { readFileSync } from 'node:fs';
 import { isWithheld } from '../../environment/clean.ts';
 import { describeModelAccess } from './model-access.ts';
 
 /** What a worker would lack. */
 export interface Lacking {
-  /** Why it could use no model, in words; undefined where it can, as far as is known. */
+  /** Why no model would be usable; undefined if one is, as far as is known. */
   readonly model: string | undefined;
-  /** Secret variables that the program which started this one has, and keeps from it; by name. */
+  /** Names of secret variables that the parent program has and withholds from this process. */
   readonly variables: readonly string[];
 }
 
-/** The provider of a model, and its credentials. */
+/** Variables that configure a model provider and its credentials. */
 const OF_PROVIDER = /^COPILOT_PROVIDER_/;
 
 /**
- * @param env of the process that would start the worker
- * @param parentEnv of the program that started that process: Copilot CLI, which keeps secrets from its extensions, or an MCP client
+ * Compares the environments of this process and its parent.
+ * @param env environment of the process that would start the worker
+ * @param parentEnv environment of the program that started that process: Copilot CLI, which withholds secrets from its
+ * extensions, or an MCP client
  */
 export async function lackingOf(
   env: NodeJS.ProcessEnv,
@@ -32,7 +34,10 @@ export async function lackingOf(
   return { model: access.kind === 'none' ? access.words : undefined, variables };
 }
 
-/** The environment that a process was started with. Empty where it cannot be read: on Linux alone, and of this user's processes. */
+/**
+ * The environment that a process was started with. Empty if unreadable: only Linux has it, for processes of the same
+ * user.
+ */
 function environmentOf(pid: number): Record<string, string> {
   try {
     const entries = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');

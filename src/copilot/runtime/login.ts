@@ -1,11 +1,11 @@
 /**
- * The user's own Copilot login, for a runtime whose home is ours.
+ * Shares the user's own Copilot login with a runtime that has a home of ours.
  *
- * Copilot CLI keeps who is logged in in `config.json` of its home (`loggedInUsers`, `lastLoggedInUser`), and the token
- * in the system's keychain under that name, or, where there is none, in `config.json` itself (`copilotTokens`). So a
- * runtime with another home finds the login once it has those keys. Tried with the 1.0.102 runtime as far as its first
- * request to GitHub: it takes the token it finds there. Not tried, for want of an account and a keychain: that GitHub
- * accepts it, and the look-up in the keychain.
+ * Copilot CLI stores who is logged in in `config.json` of its home (`loggedInUsers`, `lastLoggedInUser`), and the token
+ * in the system's keychain under that name or, without a keychain, in `config.json` itself (`copilotTokens`). A runtime
+ * with another home therefore finds the login once it has those keys. Tested with the 1.0.102 runtime up to its first
+ * request to GitHub, which uses the token it finds there. Not tested, for want of an account and a keychain: acceptance
+ * by GitHub, and the look-up in the keychain.
  */
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -32,13 +32,13 @@ function userCopilotHome(env: NodeJS.ProcessEnv): string {
   return env['COPILOT_HOME'] || join(env['HOME'] || homedir(), '.copilot');
 }
 
-/** Who is logged in to the user's own Copilot CLI; `undefined` when nobody is. */
+/** The user who is logged in to the user's own Copilot CLI; `undefined` if nobody is. */
 export async function storedLogin(env: NodeJS.ProcessEnv): Promise<string | undefined> {
   const { lastLoggedInUser, loggedInUsers } = await readConfig(userCopilotHome(env));
   return lastLoggedInUser?.login ?? loggedInUsers?.[0]?.login;
 }
 
-/** Makes the user's login, or its absence, known to the runtime whose home is `copilotHome`. Throws DISK_FULL. */
+/** Copies the user's login, or its absence, to the runtime home `copilotHome`. Throws DISK_FULL. */
 export async function shareLogin(env: NodeJS.ProcessEnv, copilotHome: string): Promise<void> {
   const theirs = await readConfig(userCopilotHome(env));
   const ours = await readConfig(copilotHome);
@@ -56,7 +56,7 @@ function pickLogin(from: z.infer<typeof config>): Record<string, unknown> {
 async function readConfig(home: string): Promise<z.infer<typeof config>> {
   try {
     const text = await readFile(join(home, 'config.json'), 'utf8');
-    // It begins with comment lines.
+    // The file begins with comment lines.
     return config.parse(JSON.parse(text.replace(/^\s*\/\/.*$/gm, '')));
   } catch {
     return {};

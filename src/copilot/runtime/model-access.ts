@@ -1,17 +1,20 @@
-/** Which model a worker can use, as far as can be told without asking anyone over the network. */
+/** Which model a worker can use, as far as can be determined without network requests. */
 import { execa } from 'execa';
 import { LOGIN_VARIABLES, storedLogin } from './login.ts';
 import { defaultModel, providerFrom } from './provider.ts';
 
 export interface ModelAccess {
   readonly kind: 'login' | 'provider' | 'none';
-  /** What was found, for people. */
+  /** Description of what was found, for people. */
   readonly words: string;
-  /** What to do when it does not do. */
+  /** What to do if the access does not work. */
   readonly remedy?: string;
 }
 
-/** Looks for a provider of the user's own, then a Copilot login. A login that is found is not proven to work: that shows at the first turn. */
+/**
+ * Looks for a provider of the user's own, then for a Copilot login. A login that is found may still not work, which
+ * shows at the first turn.
+ */
 export async function describeModelAccess(env: NodeJS.ProcessEnv): Promise<ModelAccess> {
   const provider = providerFrom(env, undefined);
   if (provider !== undefined) {
@@ -47,7 +50,10 @@ export async function describeModelAccess(env: NodeJS.ProcessEnv): Promise<Model
   };
 }
 
-/** The same, remembered once there is some: a user who logs in meanwhile is noticed, and nobody is asked twice. */
+/**
+ * Like `describeModelAccess`, but caches the first access found. Until then it looks again, so that a later login is
+ * noticed.
+ */
 export function rememberModelAccess(env: NodeJS.ProcessEnv): () => Promise<ModelAccess> {
   let found: ModelAccess | undefined;
   return async () => {
@@ -69,7 +75,7 @@ async function hasGitHubCli(env: NodeJS.ProcessEnv): Promise<boolean> {
   return exitCode === 0;
 }
 
-/** A URL without a password in it. */
+/** A URL without credentials and query. */
 function shown(url: string): string {
   try {
     const parsed = new URL(url);

@@ -1,4 +1,6 @@
-/** The worker's Copilot runtime: one process for all its subagents, started when it is first needed, and again after its death. */
+/**
+ * The worker's Copilot runtime: one process for all its subagents, started on first use and restarted after its death.
+ */
 import { SubagentsError } from '../../contract/index.ts';
 import { EndedRuns } from '../../home/ended-runs.ts';
 import { secretsIn } from '../../environment/clean.ts';
@@ -13,16 +15,18 @@ import { providerFrom } from './provider.ts';
 import { endFormerRuntime, noteRuntime } from './former-runtime.ts';
 import { didNotStart, RuntimeDied, startRuntime, type Runtime } from './runtime.ts';
 
-/** A runtime that is ended so often in a row while it starts is no accident. */
+/** A runtime that was ended this often in a row during its start counts as one that cannot start. */
 const MAX_ENDED_AT_START = 5;
 
 export interface CopilotPoolOptions {
-  /** `paths.copilot` is the directory of the runtime's state (`COPILOT_HOME`), apart from the user's own. */
+  /** `paths.copilot`: directory of the runtime's state (`COPILOT_HOME`), separate from the user's own. */
   readonly home: { readonly paths: Pick<HomePaths, 'copilot'> };
   readonly settings?: Pick<Settings, 'copilotPath'>;
-  /** Default: this process's. Credentials, provider and model come from it, and the subagents' shells inherit it. */
+  /**
+   * Default: this process's environment. Source of credentials, provider and model; the subagents' shells inherit it.
+   */
   readonly env?: NodeJS.ProcessEnv;
-  /** Takes secrets out of all that Copilot tells; default: those of `env`. */
+  /** Redacts secrets in all Copilot events; default: the secrets of `env`. */
   readonly redactor?: Redactor;
 }
 
@@ -30,15 +34,15 @@ export class CopilotPool {
   readonly copilotHome: string;
   readonly env: NodeJS.ProcessEnv;
   readonly redactor: Redactor;
-  /** Runs of which no turn begins any more. */
+  /** Runs in which no turn may begin any more. */
   readonly ended = new EndedRuns();
-  /** The turns that run in it. */
+  /** The running turns. */
   readonly turns = new LiveTurns();
   readonly #copilotPath: string | undefined;
   #runtime: Promise<Runtime> | undefined;
   #started: Runtime | undefined;
   #stopped = false;
-  /** How often in a row. */
+  /** Times in a row that the runtime was ended during its start. */
   #endedAtStart = 0;
 
   constructor(options: CopilotPoolOptions) {
@@ -48,23 +52,23 @@ export class CopilotPool {
     this.#copilotPath = options.settings?.copilotPath ?? this.env[COPILOT_PATH_VARIABLE];
   }
 
-  /** Starts the runtime ahead of need (0.5 s). Never rejects: what is wrong shows when the runtime is needed. */
+  /** Starts the runtime ahead of need (0.5 s). Never rejects: a problem surfaces when the runtime is needed. */
   async warm(): Promise<void> {
     await this.runtime().catch(() => undefined);
   }
 
-  /** Whether the worker ended its runtime: turns go on after its next start. */
+  /** Whether the worker stopped its runtime; turns resume after the worker's next start. */
   get stopped(): boolean {
     return this.#stopped;
   }
 
-  /** The runtime, where one is alive already. */
+  /** The running runtime, if there is one. */
   get alive(): Runtime | undefined {
     return this.#started?.death === undefined ? this.#started : undefined;
   }
 
   /**
-   * The runtime, alive as far as is known.
+   * A runtime that is alive as far as is known, started if necessary.
    * @throws COPILOT_MISSING when it cannot be started, RuntimeDied when it was ended while it started
    */
   async runtime(): Promise<Runtime> {
@@ -92,7 +96,7 @@ export class CopilotPool {
     }
   }
 
-  /** One that is ended each time it starts is taken for one that cannot be started. */
+  /** Starts a runtime. One that is ended at every start is reported as one that cannot be started. */
   async #startAt(path: string): Promise<Runtime> {
     try {
       const runtime = await startRuntime({ path, copilotHome: this.copilotHome, env: this.env });

@@ -1,8 +1,11 @@
-/** A model of the user's own, from Copilot's environment variables. The runtime reads most of them only in its own command line. */
+/**
+ * The user's own model provider, from Copilot's environment variables. The runtime reads most of them only in its own
+ * command line.
+ */
 import type { ProviderConfig } from '@github/copilot-sdk';
 import { execa } from 'execa';
 
-/** The provider that the environment names, for `model`; `undefined` when Copilot's own models are used. */
+/** The provider that the environment configures for `model`; `undefined` if Copilot's own models are used. */
 export function providerFrom(env: NodeJS.ProcessEnv, model: string | undefined): ProviderConfig | undefined {
   const set = (name: string): string | undefined => {
     const value = env[`COPILOT_PROVIDER_${name}`];
@@ -11,7 +14,7 @@ export function providerFrom(env: NodeJS.ProcessEnv, model: string | undefined):
   const baseUrl = set('BASE_URL');
   if (baseUrl === undefined) return undefined;
   const keyCommand = set('API_KEY_COMMAND');
-  // They name the default model's entry in the catalog and on the wire; another model goes by its own name.
+  // MODEL_ID and WIRE_MODEL belong to the default model; any other model is used under its own name.
   const own = model === undefined || model === env['COPILOT_MODEL'];
   return dropUndefined({
     baseUrl,
@@ -30,7 +33,7 @@ export function providerFrom(env: NodeJS.ProcessEnv, model: string | undefined):
   }) as ProviderConfig;
 }
 
-/** The model that a turn uses when the spawn names none; `undefined` leaves the choice to Copilot. */
+/** The model of a turn if the spawn names none; `undefined` leaves the choice to Copilot. */
 export function defaultModel(env: NodeJS.ProcessEnv): string | undefined {
   const model = env['COPILOT_MODEL'];
   return model === '' ? undefined : model;
@@ -41,7 +44,7 @@ async function printedBy(command: string, env: NodeJS.ProcessEnv): Promise<strin
   return stdout.trim();
 }
 
-/** `Name: Value` pairs, one a line; `\n` in so many characters separates too. */
+/** Parses `Name: Value` pairs, separated by newlines or by the two characters `\n`. */
 function readHeaders(text: string | undefined): Record<string, string> | undefined {
   if (text === undefined) return undefined;
   const pairs = text.split(/\n|\\n/).flatMap((line) => {

@@ -1,4 +1,4 @@
-/** One Copilot CLI runtime: the process, our connection to it, and the news of its death. */
+/** One Copilot CLI runtime: its process, our connection to it, and notification of its death. */
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CopilotClient, RuntimeConnection, type CopilotSession } from '@github/copilot-sdk';
@@ -9,7 +9,7 @@ import { LOGIN_VARIABLES } from './login.ts';
 import { providerFrom } from './provider.ts';
 import { RUNTIME_ONLY } from './shell-script.ts';
 
-/** The runtime died, or its connection did, while something was asked of it. */
+/** The runtime or its connection died during a call. */
 export class RuntimeDied extends Error {
   override readonly name = 'RuntimeDied';
 }
@@ -17,25 +17,30 @@ export class RuntimeDied extends Error {
 /** How a runtime ended. */
 interface Death {
   readonly words: string;
-  /** It was asked to end, perhaps by the signal that asks the worker too: one from a terminal or a service manager goes to both. */
+  /**
+   * It was asked to end, possibly by the signal that also ends the worker: a terminal or service manager signals both.
+   */
   readonly orderly: boolean;
 }
 
-/** Calls answer within milliseconds; opening a session may ask GitHub first. */
+/** Calls usually answer within milliseconds; opening a session may first ask GitHub. */
 const ANSWER_TIMEOUT_MS = 60_000;
-/** How often the clock is looked at while it does not answer, in milliseconds. */
+/** Interval for checking the answer timeout, in milliseconds. */
 const LOOK_MS = 1_000;
-/** The SDK's words for a runtime that a signal ended, or that was asked to end and did, before its start was done. */
+/** The SDK's message for a runtime that was ended by a signal, or on request, before its start was complete. */
 const ENDED_BY_OTHERS = /^Error: CLI server exited (unexpectedly )?with code (null|0)$/m;
-/** Its words, and the connection's, once it was asked to end and is about to; measured on 1.0.102. */
+/** Messages of the runtime and the connection after a request to end; measured on 1.0.102. */
 const ENDING =
   /SERVER_SHUTTING_DOWN|connection (is closed|is disposed|got disposed)|pending response rejected/i;
-/** One that says that it ends is ended after this, in milliseconds. */
+/** A runtime that says it is ending is killed after this many milliseconds. */
 const END_TIMEOUT_MS = 2_000;
-/** It may say anything in its last moments: an error is taken for its own when it lives on for so long, in milliseconds. */
+/**
+ * A dying runtime may return arbitrary errors: an error is trusted only if the runtime lives on for this many
+ * milliseconds.
+ */
 const LAST_WORDS_MS = 1_000;
 
-/** What is said of a Copilot CLI that does not start. */
+/** The error for a Copilot CLI that does not start. */
 export const didNotStart = (path: string, cause: unknown): SubagentsError =>
   new SubagentsError('COPILOT_MISSING', `the Copilot CLI at ${path} did not start: ${String(cause)}`, {
     cause,
@@ -45,20 +50,21 @@ export const didNotStart = (path: string, cause: unknown): SubagentsError =>
 export interface Runtime {
   readonly client: CopilotClient;
   readonly pid: number;
-  /** Set at once when the process ends, with how. */
+  /** How the process ended; set as soon as it has. */
   readonly death: Death | undefined;
-  /** Calls `listener` at the process's end, or at once when that is past. Returns how to take that back. */
+  /** Calls `listener` when the process ends, or at once if it has. Returns a function that unsubscribes. */
   onDeath(listener: (death: Death) => void): () => void;
   /**
-   * What `asked` gives. Throws RuntimeDied when the runtime dies first (the connection itself never tells), or within a
-   * second of an error, which is kept back for so long; when it says that it ends, and then it is ended; and when it does
-   * not answer within a minute: then it is ended too, for all its turns hang as this call does. `asksModel`: its answer may
-   * take as long as a model does, and say what a provider says.
+   * Returns the result of `asked`. Throws RuntimeDied if the runtime dies first (the connection itself never reports
+   * that) or within a second after an error, which is held back that long. Also throws RuntimeDied, after killing the
+   * runtime, if the runtime says that it is ending, or does not answer within a minute: all its turns hang like this
+   * call.
+   * @param options `asksModel`: the answer may take as long as a model does, and contain a provider's message
    */
   ask<T>(asked: Promise<T>, options?: { readonly asksModel?: boolean }): Promise<T>;
-  /** Closes a Copilot session: it writes its log to the end, and stays resumable. Throws like `ask`. */
+  /** Closes a Copilot session: its log is completed, and it stays resumable. Throws like `ask`. */
   disconnect(session: CopilotSession): Promise<void>;
-  /** Closes its sessions, which stay resumable, and ends it. */
+  /** Closes all sessions, which stay resumable, and ends the runtime. */
   stop(): Promise<void>;
 }
 
@@ -89,12 +95,12 @@ export async function startRuntime(options: {
       throw new RuntimeDied(`the Copilot runtime (${options.path}) was ended while it started`, { cause });
     throw didNotStart(options.path, cause);
   }
-  // The SDK raises no event when its process ends, and calls in flight then hang; so the process itself is watched.
+  // The SDK emits no event when its process ends, and pending calls hang; so the process itself is watched.
   const child = client['cliProcess' as never] as ChildProcess | null | undefined;
   if (!child)
     throw new SubagentsError('INTERNAL', 'the Copilot SDK no longer shows the process that it started');
-  // A request that cannot be written, to one that has just died, is thrown once more where nobody catches it (in the
-  // connection of vscode-jsonrpc), which would end the worker. The SDK passes over it only once it knows of the death.
+  // A request that cannot be written to a dying process is thrown a second time inside vscode-jsonrpc, uncaught, which
+  // would end the worker. The SDK suppresses that only once it knows of the death.
   const writer = client['messageWriter' as never] as { suppressWriteErrors: boolean } | null;
   if (writer) writer.suppressWriteErrors = true;
   return watch(client, child);
@@ -147,7 +153,7 @@ function watch(client: CopilotClient, child: ChildProcess): Runtime {
         const gone = died.catch(() => undefined);
         await Promise.race([gone, delay(ending ? END_TIMEOUT_MS : LAST_WORDS_MS)]);
         if (death === undefined && !ending) throw error;
-        // Nobody is to meet it again.
+        // Killed, so that nobody uses this runtime again.
         child.kill('SIGKILL');
         throw new RuntimeDied(death?.words ?? 'the Copilot runtime did not end', { cause: error });
       } finally {
@@ -157,7 +163,7 @@ function watch(client: CopilotClient, child: ChildProcess): Runtime {
     },
     async disconnect(session) {
       await runtime.ask(session.disconnect());
-      // The SDK keeps a session that is closed, with all that its handlers hold, for as long as the runtime lives.
+      // The SDK keeps a closed session, with everything its handlers reference, as long as the runtime lives.
       const open = client['sessions' as never] as Map<string, CopilotSession>;
       if (open.get(session.sessionId) === session) open.delete(session.sessionId);
     },
@@ -169,13 +175,16 @@ function watch(client: CopilotClient, child: ChildProcess): Runtime {
   return runtime;
 }
 
-/** What another Copilot CLI left in the environment of a worker that was started from one of its shells. */
+/** Variables that another Copilot CLI set for a worker that was started from one of its shells. */
 const FOREIGN = /^COPILOT_(CLI|AGENT|SDK|CONNECTION)/;
 
-/** The worker's environment without its secrets: shells inherit it. A provider's come with each session. */
+/**
+ * The worker's environment without its secrets, because shells inherit it. A provider's secrets are passed with each
+ * session.
+ */
 function runtimeEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const inherited = Object.entries(cleanEnvironment(env)).filter(([name]) => !FOREIGN.test(name));
-  // Without the provider's address the runtime does not start offline.
+  // The runtime does not start offline without the provider's address.
   const needed = ['COPILOT_PROVIDER_BASE_URL'].map((name) => [name, env[name]] as const);
   return {
     ...Object.fromEntries(inherited),
@@ -185,7 +194,10 @@ function runtimeEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   };
 }
 
-/** The token in the environment, handed over in the way that keeps it from the runtime's shells; none where a provider of the user's own is used. */
+/**
+ * The token from the environment, passed so that the runtime's shells do not get it; none if a provider of the user's
+ * own is used.
+ */
 function login(env: NodeJS.ProcessEnv): { gitHubToken?: string } {
   if (providerFrom(env, undefined) !== undefined) return {};
   const variable = LOGIN_VARIABLES.find((name) => (env[name] ?? '') !== '');

@@ -1,18 +1,19 @@
-/** What every shell of a subagent runs first. */
+/** The script that every shell of a subagent runs first. */
 import type { ShellInput } from '../../contract/index.ts';
 import { UNSIGNED } from '../../git/trust/signing.ts';
 import { givenBy } from '../../environment/clean.ts';
 import { markerScript } from '../../home/marker.ts';
 import { unattended, unattendedScript } from '../../environment/unattended.ts';
 
-/** What the runtime needs in its environment to start, and its shells do not. */
+/** Variables that the runtime needs to start, and that its shells must not have. */
 export const RUNTIME_ONLY = ['COPILOT_PROVIDER_BASE_URL', 'COPILOT_SDK_AUTH_TOKEN'];
 
 /**
- * A bash script: the mark by which its processes are found, what is set where nobody can be asked, and the variables that the spawn names.
+ * A bash script that sets the marker by which the session's processes are found, settings for unattended use, and the
+ * variables that the spawn names.
  *
- * The Copilot runtime, which is shared, has none of those. The script reads them where the worker's own are, so that
- * their values are neither in a file of ours nor in another subagent's shell. Linux alone has that place.
+ * The shared Copilot runtime has none of these. The script reads the variables from the worker's environment in /proc
+ * (Linux only), so that their values are neither in a file of ours nor in another subagent's shell.
  */
 export function shellScript(
   copilotSessionId: string,

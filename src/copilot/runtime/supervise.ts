@@ -1,20 +1,20 @@
-/** Watches over a running turn until it is over. */
+/** Watches a running turn until it is over. */
 import type { LiveTurn } from '../turn/live-turn.ts';
 import { changeOrTimeout } from '../turn/change-signal.ts';
 import { RuntimeDied } from './runtime.ts';
 import { judge, type Limits, type Verdict } from '../turn/verdict.ts';
 
-/** How a turn can end, as seen from the turn. */
+/** How a turn can end. */
 export type End = Exclude<Verdict, 'interrupted' | 'left-background'> | 'stopped' | 'no-space';
 
-/** How often the clock is looked at while no event comes, in milliseconds. */
+/** Interval for checking time limits while no event arrives, in milliseconds. */
 const TICK_MS = 250;
-/** After so much silence the runtime is asked whether it still answers, and so often again, in milliseconds. */
+/** After this much silence, in milliseconds, the runtime is pinged; then again at the same interval. */
 const PING_AFTER_MS = 15_000;
 
 /**
- * Settles when the turn is over, or is `stopped`: by `stop`, or because its session was closed. Throws RuntimeDied.
- * @param lacksSpace whether the turn must not go on for want of space on the disk; asked again and again
+ * Settles when the turn is over, or `stopped`: by `stop`, or because its session was closed. Throws RuntimeDied.
+ * @param lacksSpace whether the turn must stop for lack of disk space; called repeatedly
  */
 export async function supervise(
   turn: LiveTurn,
@@ -45,7 +45,7 @@ export async function supervise(
       }
       if (Date.now() - Math.max(turn.lastEventAt, pinged) > PING_AFTER_MS) {
         pinged = Date.now();
-        // Not awaited: a runtime that does not answer is ended, and then everything that waits for it throws.
+        // Not awaited: `ask` kills a runtime that does not answer, and everything that waits for it then throws.
         turn.runtime.ask(turn.runtime.client.ping()).catch(() => undefined);
       }
       await changeOrTimeout(turn.changed, TICK_MS);
@@ -55,7 +55,7 @@ export async function supervise(
   }
 }
 
-/** Ends what the turn has in the background, and notes it for the outcome. */
+/** Ends the turn's background work, and adds a note for each. */
 export async function endBackground(turn: LiveTurn): Promise<void> {
   const ended = await turn.endBackground();
   turn.notes.push(...ended.map((what) => `\`${what}\` still ran in the background, and was ended`));

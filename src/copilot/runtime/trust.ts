@@ -1,4 +1,6 @@
-/** A repository's own Copilot hooks, extensions, MCP servers, skills and agents: loaded only where the caller trusts it. */
+/**
+ * A repository's own Copilot hooks, extensions, MCP servers, skills and agents, loaded only if the caller trusts it.
+ */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -8,17 +10,17 @@ import { oneLine } from '../../contract/index.ts';
 import { ensurePrivateDir, readIfThere, writePrivateFile } from '../../system/files.ts';
 import type { Runtime } from './runtime.ts';
 
-/** So long an extension may take to start, in milliseconds. */
+/** Milliseconds that an extension may take to start. */
 const MAX_START_MS = 10_000;
-/** At most so many are listed. */
+/** Entries in the list at most. */
 const MAX_LISTED = 50;
 
 /**
- * Tells the runtime that the folder is trusted: without that it reads no `.mcp.json` there, whatever the session asks for.
- * The runtime remembers it; what a session loads is decided anew by each session all the same.
+ * Marks the folder as trusted in the runtime, which otherwise reads no `.mcp.json` there, whatever the session asks
+ * for. The runtime remembers this, but each session still decides what it loads.
  */
 export async function trustFolder(runtime: Runtime, cwd: string, copilotSessionId: string): Promise<void> {
-  // Only a session can say it, and the session that is meant must find it said.
+  // Only a session can set this, and it must be set before the real session opens; so a temporary session does it.
   const sessionId = `${copilotSessionId}-trust`;
   const session = await runtime.ask(
     runtime.client.createSession({
@@ -33,7 +35,7 @@ export async function trustFolder(runtime: Runtime, cwd: string, copilotSessionI
   await runtime.ask(runtime.client.deleteSession(sessionId));
 }
 
-/** What of the repository at `cwd` the session has loaded, one line each; a repository's words. */
+/** What the session has loaded from the repository at `cwd`, one line each. The names come from the repository. */
 export async function listLoaded(runtime: Runtime, session: CopilotSession, cwd: string): Promise<string[]> {
   const { rpc } = session;
   await extensionsStarted(runtime, session, cwd);
@@ -63,7 +65,10 @@ export async function listLoaded(runtime: Runtime, session: CopilotSession, cwd:
   return lines.length > MAX_LISTED ? [...shown, `and ${lines.length - MAX_LISTED} more`] : shown;
 }
 
-/** Extensions start by themselves, after the session is open: their tools should be there when the model is asked. */
+/**
+ * Extensions start asynchronously after the session is open. Waits for them, so that their tools exist when the model
+ * is asked.
+ */
 async function extensionsStarted(runtime: Runtime, { rpc }: CopilotSession, cwd: string): Promise<void> {
   if (!existsSync(join(cwd, '.github/extensions'))) return;
   const deadline = Date.now() + MAX_START_MS;
@@ -77,13 +82,13 @@ async function extensionsStarted(runtime: Runtime, { rpc }: CopilotSession, cwd:
 const path = (copilotHome: string, copilotSessionId: string): string =>
   join(copilotHome, 'session-state', copilotSessionId, 'loaded.json');
 
-/** Keeps the list in the session's folder: the worker may die before it has told anyone. */
+/** Stores the list in the session's folder, because the worker may die before it has reported the list. */
 export function keepLoaded(copilotHome: string, copilotSessionId: string, loaded: readonly string[]): void {
   ensurePrivateDir(dirname(path(copilotHome, copilotSessionId)));
   writePrivateFile(path(copilotHome, copilotSessionId), JSON.stringify(loaded));
 }
 
-/** The list that was kept last; empty where there is none. */
+/** The list stored last; empty if there is none. */
 export function keptLoaded(copilotHome: string, copilotSessionId: string): string[] {
   const text = readIfThere(path(copilotHome, copilotSessionId));
   return text === undefined ? [] : z.array(z.string()).parse(JSON.parse(text));

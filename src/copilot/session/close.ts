@@ -1,4 +1,4 @@
-/** Ends what of a subagent is in the Copilot runtime. Its processes are swept by others, after this. */
+/** Ends what a subagent has in the Copilot runtime. Its processes are swept elsewhere, after this. */
 import type { Spent, SubagentRef } from '../../contract/index.ts';
 import { blankEventLog } from '../log/event-log.ts';
 import { UnsavedToolResults } from '../log/unsaved-tool-results.ts';
@@ -7,9 +7,9 @@ import type { CopilotPool } from '../runtime/pool.ts';
 import { keptLoaded } from '../runtime/trust.ts';
 
 /**
- * Takes a turn out of the runtime: aborts it where asked, then closes the Copilot session, which writes its log to the
- * end and ends the commands it still has attached. The session stays resumable. Never rejects.
- * `final`: no other attempt of the same turn is to be expected.
+ * Takes a turn out of the runtime: aborts it if asked, then closes the Copilot session, which completes its log and
+ * ends the commands still attached to it. The session stays resumable. Never rejects.
+ * @param options `final`: no other attempt at the same turn is expected
  */
 export function closeTurn(
   pool: CopilotPool,
@@ -25,7 +25,7 @@ export function closeTurn(
 
 async function close(turn: LiveTurn, abort: boolean): Promise<void> {
   const { runtime } = turn;
-  // One that is still being opened would be at work as soon as it is.
+  // A session that is still opening would start working once it is open.
   const session = await turn.session();
   if (session === undefined || runtime.death !== undefined) return;
   if (abort) await runtime.ask(session.abort());
@@ -33,9 +33,9 @@ async function close(turn: LiveTurn, abort: boolean): Promise<void> {
 }
 
 /**
- * Ends the turn of a subagent's Copilot session, if it has one, and closes the session in the runtime. Settles when both
- * are done, with what the turn had used.
- * @param over whether no turn is to follow in its run: then none that is on its way begins, and secrets in its log are overwritten.
+ * Ends the turn of a subagent's Copilot session, if it has one, and closes the session in the runtime. Settles when
+ * both are done, with what the turn had used.
+ * @param options `over`: no turn follows in this run, so pending ones are prevented and secrets in the log overwritten
  */
 export async function stopCopilotSession(
   pool: CopilotPool,

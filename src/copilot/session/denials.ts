@@ -1,4 +1,7 @@
-/** Tool calls that a subagent's permissions did not allow, folded from the events of a turn: of the main loop and of Copilot's sub-agents. */
+/**
+ * Tool calls that a subagent's permissions denied, folded from the events of a turn, including those of Copilot's
+ * sub-agents.
+ */
 import { mergeDenials, type Denial, type Permissions } from '../../contract/index.ts';
 import type { CopilotEvent } from '../log/events.ts';
 import { mainArgument } from '../turn/words.ts';
@@ -7,7 +10,7 @@ type Call = Omit<Denial, 'count'>;
 
 export class Denials {
   readonly #open = new Map<string, Call>();
-  /** Refused when they asked. */
+  /** Calls whose permission request was refused. */
   readonly #refused: Call[] = [];
   /** Calls of tools that the session does not have. */
   readonly #missing: Call[] = [];
@@ -26,7 +29,10 @@ export class Denials {
     }
   }
 
-  /** What was denied, equal calls together. A read-only subagent has no tools to write: calling one of those is denied too. */
+  /**
+   * Denied calls, with equal ones merged. A read-only subagent has no write tools, so its calls of missing tools count
+   * as denied.
+   */
   list(permissions: Permissions = 'all'): Denial[] {
     const calls = permissions === 'read-only' ? [...this.#refused, ...this.#missing] : this.#refused;
     return mergeDenials(calls.map((call) => ({ ...call, count: 1 })));

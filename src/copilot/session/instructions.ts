@@ -1,4 +1,4 @@
-/** What a subagent is told besides Copilot's own instructions and the repository's (AGENTS.md and its like). */
+/** Instructions for a subagent, in addition to Copilot's own and the repository's (AGENTS.md and the like). */
 import type { Permissions } from '../../contract/index.ts';
 import { ASK_PARENT } from '../log/events.ts';
 
@@ -20,11 +20,11 @@ const LIMITS: Readonly<Record<Permissions, string>> = {
     '* You are read-only: you can look at files in your workspace, and neither write nor run commands nor commit. What you find goes into your report.\n',
 };
 
-/** What is appended to the system message. */
+/** The text that is appended to the system message. */
 export function instructionsFor(permissions: Permissions): string {
   return INSTRUCTIONS.replace('</subagent>', `${LIMITS[permissions]}</subagent>`);
 }
 
-/** The description that the model reads of the tool \`ask_parent\`. */
+/** The description of the tool `ask_parent` that the model reads. */
 export const ASK_PARENT_DESCRIPTION =
   'Asks the main agent that gave you the task, and waits for the answer, which may take hours. Use it only where you cannot go on without: a choice that is not yours, or material that is missing. Say what you found out already.';

@@ -1,4 +1,4 @@
-/** What the tools of a subagent may do: our answers to Copilot's permission requests. */
+/** What the tools of a subagent may do: answers to Copilot's permission requests. */
 import { realpathSync } from 'node:fs';
 import { isAbsolute, join, resolve, sep } from 'node:path';
 import { approveAll, type PermissionHandler, type PermissionRequest } from '@github/copilot-sdk';
@@ -7,8 +7,8 @@ import { isWithin, realTarget } from '../../system/real-path.ts';
 import { ASK_PARENT } from '../log/events.ts';
 
 /**
- * All that a read-only subagent has, and with it Copilot's own sub-agents: no tool that writes, no shell, no web, none of a
- * repository's. `sql` reaches nothing but the notes of its own session.
+ * All tools of a read-only subagent, and so of Copilot's sub-agents within it: no tool that writes, no shell, no web,
+ * no tools of a repository. `sql` accesses only the notes of its own session.
  */
 export const READ_ONLY_TOOLS = [
   ...['view', 'grep', 'rg', 'glob', 'sql', 'skill', 'report_intent'],
@@ -17,8 +17,9 @@ export const READ_ONLY_TOOLS = [
 ];
 
 /**
- * Answers for one Copilot session that works in `cwd`, beside the folder `temporary`. Copilot's own sub-agents ask here too. What is not known is refused.
- * Paths are judged by where they really lead at that moment; a shell beside (which only `workspace` has) can change that.
+ * Answers permission requests of one Copilot session that works in `cwd` and the folder `temporary`, including requests
+ * of Copilot's own sub-agents. Unknown kinds of requests are refused. Paths are judged by their real target at that
+ * moment; a concurrent shell (only with `workspace`) can change it.
  */
 export function permissionHandler(
   permissions: Permissions,
@@ -28,7 +29,7 @@ export function permissionHandler(
   const roots = [cwd, temporary].map((folder) => realpathSync.native(folder));
   const within = (path: string): boolean => {
     const whole = isAbsolute(path) ? path : join(cwd, sep) + path;
-    // Whoever opens it may take `..` out of it before: it has to be inside both ways.
+    // Whoever opens the path may resolve `..` before symbolic links, so the path must be inside both ways.
     return [whole, resolve(whole)].every((way) => {
       const target = realTarget(way);
       return target !== undefined && roots.some((root) => isWithin(root, target));
@@ -40,7 +41,7 @@ export function permissionHandler(
   };
 }
 
-/** Why a request is refused, for the model to read. */
+/** Why a request is refused, as text for the model. */
 function refusal(
   request: PermissionRequest,
   permissions: Exclude<Permissions, 'all'>,

@@ -1,4 +1,4 @@
-/** Whether a conversation of a subagent is there to be resumed, and what is done where it is not. */
+/** Whether a subagent's conversation can be resumed, and what happens if not. */
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -8,32 +8,35 @@ import { ensurePrivateDir, writePrivateFile } from '../../system/files.ts';
 import { blankEventLogAt, EVENT_LOG, parseEventLogAt } from '../log/event-log.ts';
 import { toEntries } from '../log/transcript.ts';
 
-/** What can be read of a conversation goes into a prompt: so much of its end, and of each part, in characters. */
+/** Characters of a lost conversation's end, and of each entry in it, that are put into a prompt. */
 const MAX_SHOWN_CHARS = 6_000;
 const MAX_ENTRY_CHARS = 400;
 
-/** A Copilot session has begun, and cannot be resumed. */
+/** The Copilot session had begun, and cannot be resumed. */
 export class SessionLost extends Error {
   override readonly name = 'Unresumable';
 }
 
-/** Measured on 1.0.102: an event log that is empty, cut at its beginning or no JSON, and a `workspace.yaml` that is none. */
+/**
+ * Measured on 1.0.102 with an event log that is empty, cut at its beginning or not JSON, and with an invalid
+ * `workspace.yaml`.
+ */
 const BROKEN = /session file is corrupted|failed to load workspace/i;
 
-/** Whether the runtime, asked to resume a session, found its state broken. */
+/** Whether the error says that the state of a session to be resumed is broken. */
 export const saysBroken = (error: unknown): boolean => BROKEN.test(String(error));
 
 /** Paths of what is kept of a Copilot session besides its state. */
 export const sessionFiles = (copilotHome: string, copilotSessionId: string) => ({
-  /** Empty; made once a prompt is in the conversation, durably. */
+  /** An empty file, created once a prompt is durably in the conversation. */
   begun: join(copilotHome, 'begun', copilotSessionId),
-  /** The state of the newest session that could not be resumed. */
+  /** The state of the last session that could not be resumed. */
   setAside: join(copilotHome, 'set-aside', copilotSessionId),
-  /** Results of its tool calls that its log may not have yet. */
+  /** Results of tool calls that the log may not have yet. */
   results: join(copilotHome, 'results', copilotSessionId),
 });
 
-/** Notes that the conversation has begun: from now on its state must be there. */
+/** Records that the conversation has begun; from now on its state must exist. */
 export function noteBegun(copilotHome: string, copilotSessionId: string): void {
   const { begun } = sessionFiles(copilotHome, copilotSessionId);
   if (existsSync(begun)) return;
@@ -45,8 +48,8 @@ export const hasBegun = (copilotHome: string, copilotSessionId: string): boolean
   existsSync(sessionFiles(copilotHome, copilotSessionId).begun);
 
 /**
- * Puts the state of a session that cannot be resumed where the runtime does not find it, so that a new one can begin
- * under the same id, and gives what can be read of its end. Safe to do twice.
+ * Moves the state of a session that cannot be resumed out of the runtime's sight, so that a new session can begin under
+ * the same id. Returns the readable end of the old conversation. Safe to repeat.
  */
 export async function setAside(
   copilotHome: string,

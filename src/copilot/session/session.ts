@@ -21,25 +21,25 @@ import { defaultModel, providerFrom } from '../runtime/provider.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { keepLoaded, listLoaded, trustFolder } from '../runtime/trust.ts';
 
-/** How a Copilot session is to be opened. */
+/** How to open a Copilot session. */
 export interface SessionSpec {
   readonly copilotSessionId: string;
   readonly cwd: string;
-  /** Default: the environment's, else Copilot's own choice. */
+  /** Default: the environment's model, or else Copilot's choice. */
   readonly model?: string | undefined;
-  /** `off` asks for nothing: the model's own default. */
+  /** `off` requests no effort, which gives the model's default. */
   readonly thinking?: Thinking | undefined;
-  /** What its tools may do. A session does not remember it: each opening sets it again. */
+  /** What its tools may do. Set at each opening, because a session does not remember it. */
   readonly permissions: Permissions;
-  /** Load the hooks, extensions, MCP servers, skills and agents that the repository brings along. */
+  /** Whether to load the repository's hooks, extensions, MCP servers, skills and agents. */
   readonly trustRepo: boolean;
   readonly env: NodeJS.ProcessEnv;
   readonly copilotHome: string;
-  /** Text of a bash script that every shell of the session runs first. */
+  /** A bash script that every shell of the session runs first. */
   readonly initScript: string;
-  /** Whether calls of `ask_parent` that have no result stay open; otherwise they count as interrupted. */
+  /** Whether calls of `ask_parent` without a result stay open; otherwise they count as interrupted. */
   readonly keepQuestions: boolean;
-  /** Whether its conversation must be there: one that is gone is not begun anew without a word. */
+  /** Whether the conversation must exist: a lost one must not silently be replaced by a new one. */
   readonly begun: boolean;
   readonly onEvent: (event: SessionEvent) => void;
   readonly hooks?: SessionHooks;
@@ -54,9 +54,9 @@ const askParent = defineTool(ASK_PARENT, {
 });
 
 /**
- * Resumes the session, or creates it where there is none: creating one that exists would begin it anew on the same
- * file, without a word. Everything that a session does not remember is set again.
- * @throws Unresumable
+ * Resumes the session, or creates it if there is none: creating an existing one would silently restart it on the same
+ * file. Settings that a session does not remember are set again.
+ * @throws SessionLost
  */
 export async function openSession(runtime: Runtime, spec: SessionSpec): Promise<CopilotSession> {
   const config = sessionConfig(spec);
@@ -65,7 +65,7 @@ export async function openSession(runtime: Runtime, spec: SessionSpec): Promise<
   const session = await resumeOrCreate(runtime, spec, config);
   await runtime.ask(
     Promise.all([
-      // Without a question and answer for each tool call.
+      // Saves a permission request for each tool call.
       session.rpc.permissions.setApproveAll({ enabled: spec.permissions === 'all' }),
       session.rpc.options.update({ shell: { initScripts: [{ path, shell: 'bash' }] } }),
     ]),
@@ -108,7 +108,7 @@ function sessionConfig(spec: SessionSpec): ResumeSessionConfig {
     ...(model !== undefined && { model }),
     ...(effort !== undefined && { reasoningEffort: effort }),
     ...(provider !== undefined && { provider }),
-    // Without deltas a slow model looks like a hung one.
+    // Without deltas, a slow model looks like a hung one.
     streaming: true,
     onPermissionRequest: permissionHandler(spec.permissions, {
       cwd: spec.cwd,
@@ -119,11 +119,12 @@ function sessionConfig(spec: SessionSpec): ResumeSessionConfig {
     ...(spec.hooks && { hooks: spec.hooks }),
     systemMessage: { mode: 'append', content: instructionsFor(spec.permissions) },
     tools: [askParent],
-    // A repository that is not trusted may not run its own hooks, extensions and MCP servers. Its instructions (AGENTS.md) do count.
+    // An untrusted repository may not run its own hooks, extensions and MCP servers. Its instructions (AGENTS.md) are
+    // still used.
     enableConfigDiscovery: spec.trustRepo,
     enableFileHooks: spec.trustRepo,
     requestExtensions: spec.trustRepo,
-    // The runtime offers them to every session once one has asked for extensions.
+    // The runtime offers these tools to every session once one session has asked for extensions.
     ...(!spec.trustRepo && { excludedTools: ['extensions_reload', 'extensions_manage'] }),
     memory: { enabled: false },
     enableSessionStore: false,

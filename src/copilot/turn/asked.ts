@@ -1,4 +1,4 @@
-/** The questions of a conversation: calls of `ask_parent`, from the request to the answer. */
+/** The questions of a conversation: calls of `ask_parent`, from request to answer. */
 import { z } from 'zod';
 import { head } from '../../contract/index.ts';
 import { ASK_PARENT, type CopilotEvent } from '../log/events.ts';
@@ -12,26 +12,26 @@ export interface OpenQuestion {
 
 /** A call of `ask_parent` without a result. */
 interface AskCall extends OpenQuestion {
-  /** Its answer was given, and is on its way into the conversation. */
+  /** Whether the answer was given, and is on its way into the conversation. */
   readonly given: boolean;
 }
 
 const askArguments = z.object({ question: z.string(), choices: z.array(z.string()).optional() });
 
-/** Longest question, and longest choice, that leaves the worker, in characters. */
+/** Characters of a question, and of a choice, that leave the worker. */
 const MAX_QUESTION_CHARS = 4_000;
 const MAX_CHOICE_CHARS = 500;
 const MAX_CHOICES = 20;
 
 export class Asked {
-  /** By the id of the tool call. */
+  /** Calls by tool call id. */
   readonly #calls: Map<string, AskCall>;
   /** Requests whose answer is in the conversation. */
   readonly answered: Set<string>;
-  /** Requests whose answer was given, but whose call was cut short all the same. */
+  /** Requests whose answer was given, but whose call was aborted. */
   readonly untold = new Set<string>();
 
-  /** Begins with the questions that `before` has open, and what it has answered. */
+  /** Starts with the open questions and the answered requests of `before`. */
   constructor(before?: Asked) {
     this.#calls = new Map(before && [...before.#calls].filter(([, { given }]) => !given));
     this.answered = new Set(before?.answered);
@@ -44,15 +44,15 @@ export class Asked {
       .map(({ requestId, question, choices }) => ({ requestId, question, ...(choices && { choices }) }));
   }
 
-  /** Requests whose answer was given and is not in the conversation yet. */
+  /** Requests whose answer was given, but is not in the conversation yet. */
   get onTheWay(): readonly string[] {
     return [...this.#calls.values()].filter(({ given }) => given).map(({ requestId }) => requestId);
   }
 
-  /** A request of any tool; returns whether it is a question. */
+  /** Records a request of an external tool; returns whether it is a question. */
   request(data: Extract<CopilotEvent, { type: 'external_tool.requested' }>['data']): boolean {
     if (data.toolName !== ASK_PARENT) return false;
-    // Arguments are the model's and not checked by the runtime.
+    // The arguments come from the model, and the runtime does not check them.
     const parsed = askArguments.safeParse(data.arguments).data;
     const question = head(parsed?.question ?? JSON.stringify(data.arguments ?? ''), MAX_QUESTION_CHARS);
     const choices = parsed?.choices?.slice(0, MAX_CHOICES).map((choice) => head(choice, MAX_CHOICE_CHARS));
@@ -65,13 +65,13 @@ export class Asked {
     return true;
   }
 
-  /** The answer of a request was given. */
+  /** Records that an answer was given. */
   give(requestId: string): void {
     for (const [id, call] of this.#calls)
       if (call.requestId === requestId) this.#calls.set(id, { ...call, given: true });
   }
 
-  /** A tool call has its result; `success`: one that answers it. */
+  /** Records that a tool call has a result; `success`: the result is an answer. */
   complete(toolCallId: string, success: boolean): void {
     const call = this.#calls.get(toolCallId);
     if (call !== undefined && success) this.answered.add(call.requestId);
@@ -79,13 +79,13 @@ export class Asked {
     this.#calls.delete(toolCallId);
   }
 
-  /** All calls are stopped; the runtime calls them given first. */
+  /** Records that all calls were aborted. The runtime reports aborted calls as answered first. */
   stop(): void {
     for (const { given, requestId } of this.#calls.values()) if (given) this.untold.add(requestId);
     this.#calls.clear();
   }
 
-  /** The answers that were given are in the conversation, as a message. */
+  /** Records that the undelivered answers are in the conversation, as a message. */
   told(): void {
     for (const requestId of this.untold) this.answered.add(requestId);
     this.untold.clear();

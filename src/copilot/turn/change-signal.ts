@@ -1,9 +1,9 @@
-/** Lets one part of a program wait until another says that something changed. */
+/** Lets one part of a program wait until another part signals a change. */
 export class ChangeSignal {
   #beaten: Promise<void> | undefined;
   #resolve: () => void = () => undefined;
 
-  /** Settles at the next beat. */
+  /** Settles at the next notification. */
   next(): Promise<void> {
     this.#beaten ??= new Promise((resolve) => (this.#resolve = resolve));
     return this.#beaten;
@@ -15,7 +15,7 @@ export class ChangeSignal {
   }
 }
 
-/** Settles at the next beat, or after `ms` milliseconds at the latest. */
+/** Settles at the next notification, or after `ms` milliseconds. */
 export async function changeOrTimeout(pulse: ChangeSignal, ms: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));

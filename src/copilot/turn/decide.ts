@@ -1,45 +1,48 @@
-/** What to do with a turn, from what Copilot's event log has of it: nothing is asked of the model twice. */
+/** Decides how to run a turn, from Copilot's event log, so that the model is asked nothing twice. */
 import { opensRun } from '../../contract/index.ts';
 import type { CopilotEvent } from '../log/events.ts';
 import type { EndedCalls } from '../log/unsaved-tool-results.ts';
 import { TurnState } from './turn-state.ts';
 
-/** Which turn it is. */
+/** Identifies a turn. */
 export interface TurnId {
-  /** First line of the prompt that opens it. */
+  /** First line of the prompt that opens the turn. */
   readonly marker: string;
-  /** Set for a turn that goes on with answers instead of a prompt: the requests that they answer. */
+  /** For a turn that continues with answers instead of a prompt: the requests that they answer. */
   readonly answers?: readonly string[];
 }
 
 export type Decision =
-  /** Its prompt is not in the conversation yet. */
+  /** The prompt is not in the conversation yet. */
   | { readonly do: 'send' }
-  /** It was cut short: let the model go on, without a new message. */
+  /** The turn was cut short: let the model continue without a new message. */
   | { readonly do: 'continue' }
   /** These requests wait for the answers that are given now. */
   | { readonly do: 'answer'; readonly requestIds: readonly string[] }
   /**
-   * Its answers were given, but did not get into the conversation, and no way is left for them there: to such a call
-   * the runtime neither takes another answer nor goes on without one. The call is given up, the answers told.
+   * The answers were given but did not reach the conversation, and the runtime accepts no second answer to such a call,
+   * nor continues without one. So the call is abandoned, and the answers are sent as a message.
    */
   | { readonly do: 'tell-answers' }
-  /** It waits for answers that nobody gave. */
+  /** The turn waits for answers that nobody has given. */
   | { readonly do: 'ask' }
-  /** It ended; nobody heard of it. */
+  /** The turn has ended, but its result was not reported. */
   | { readonly do: 'report'; readonly report: string };
 
-/** First line of the message that tells a resumed turn what it cannot know: what is gone, what had ended, what was answered. */
+/**
+ * First line of the message that tells a resumed turn what it cannot know: lost commands, results of ended calls,
+ * answers.
+ */
 export function resumedMarker(turnMarker: string): string {
   return turnMarker.replace(/\]$/, ', resumed]');
 }
 
 /**
- * Decides over the persisted events of the whole session, and gives the state of the turn that they add up to.
+ * Decides from the persisted events of the whole session, and returns the state of the turn that they add up to.
  *
- * A turn that failed, or that we interrupted, goes on: whoever runs it again wants that. A turn with a final message
- * is over, unless commands of its were still running in the background: those are gone, and the model, which meant to
- * hear of their end, goes on knowing that.
+ * A turn that failed or was interrupted by us continues, because its caller wants that. A turn with a final message is
+ * over, unless its commands were still running in the background: those are gone, so the model, which expected to be
+ * notified of their end, continues with that knowledge.
  */
 export function decide(
   events: readonly CopilotEvent[],
@@ -59,7 +62,7 @@ export function decide(
   if (start === -1)
     return [{ do: 'send' }, opensRun(turn.marker) ? afterAnotherRun(state) : state.nextTurn()];
 
-  // What was under way when the log ends is not under way any more.
+  // Tool calls that were open at the end of the log are interrupted.
   state.interruptOpenTools();
   if (state.untold.some((id) => turn.answers?.includes(id))) return [{ do: 'tell-answers' }, state];
   const pending = state.questions.map(({ requestId }) => requestId);
@@ -72,7 +75,7 @@ export function decide(
   return [{ do: 'continue' }, state];
 }
 
-/** Nothing is under way when a run begins; commands that the run before had in the background are known to be gone. */
+/** State at the start of a run: nothing is open, except for the earlier run's background commands, which are lost. */
 function afterAnotherRun({ shells, model }: TurnState): TurnState {
   const state = new TurnState();
   for (const [id, what] of shells) state.shells.set(id, what);
@@ -80,7 +83,7 @@ function afterAnotherRun({ shells, model }: TurnState): TurnState {
   return state;
 }
 
-/** Index of the event that began the turn; -1 when it has not begun. */
+/** Index of the event that began the turn; -1 if the turn has not begun. */
 function startOf(events: readonly CopilotEvent[], { marker, answers }: TurnId): number {
   if (answers !== undefined) {
     return events.findIndex(

@@ -1,12 +1,12 @@
-/** Which tool calls of a live turn have ended, from the moment the runtime asks its hooks about their results. */
+/** Which tool calls of a live turn have ended, known from the moment the runtime passes their results to its hooks. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Redactor } from '../../environment/redact.ts';
 import type { UnsavedToolResults } from '../log/unsaved-tool-results.ts';
 import type { OpenTool } from './turn-state.ts';
 
-/** What a hook is told of a call: not its id. */
+/** The hook's input; it lacks the call's id. */
 interface HookInput {
-  /** Of a sub-agent's call: the sub-agent's. */
+  /** For a sub-agent's call, the id of the sub-agent's session. */
   readonly sessionId: string;
   readonly toolName: string;
   readonly toolArgs: unknown;
@@ -16,13 +16,15 @@ interface Turn {
   readonly copilotSessionId: string;
   readonly kept: UnsavedToolResults;
   readonly redactor: Redactor;
-  /** Whether hooks of the repository's may change results after us: then they are not kept, only that there was one. */
+  /**
+   * Whether hooks of the repository may change results after ours; then only the fact that a result exists is stored.
+   */
   readonly trustRepo: boolean;
 }
 
 export class LiveCalls {
   readonly #turn: Turn;
-  /** Those that have ended, and whose result the log may not have. */
+  /** Calls that have ended, and whose result the log may not have yet. */
   readonly #ended = new Map<string, OpenTool>();
   readonly #completed: string[] = [];
 
@@ -30,7 +32,7 @@ export class LiveCalls {
     this.#turn = turn;
   }
 
-  /** A call has ended, one of `open`: its result is kept before the model has it. */
+  /** Records that a call, one of `open`, has ended, and stores its result before the model gets it. */
   ended(
     { sessionId, toolName, toolArgs }: HookInput,
     result: string,
@@ -48,7 +50,10 @@ export class LiveCalls {
     kept.keep(id, trustRepo ? null : result);
   }
 
-  /** The conversation has the result of a call. Where that was taken for its twin's, the twin still runs. */
+  /**
+   * Records that the conversation has the result of a call. If an equal call was taken for it, that one counts as
+   * running again.
+   */
   completed(toolCallId: string, tool: OpenTool | undefined): void {
     const isTwin = ([, { name, arguments: args }]: [string, OpenTool]): boolean =>
       name === tool?.name && isDeepStrictEqual(args, tool.arguments);
@@ -59,7 +64,7 @@ export class LiveCalls {
     else this.#turn.kept.drop([id]);
   }
 
-  /** Those of which a save that begins now makes the log have the result. */
+  /** Calls whose result will be in the log after a save that begins now. */
   toBeSaved(): string[] {
     return this.#completed.splice(0);
   }

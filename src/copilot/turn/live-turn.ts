@@ -1,4 +1,4 @@
-/** A turn that runs in Copilot now: its session, what its events say, and the messages on their way into it. */
+/** A turn that runs in Copilot: its session, the state of its events, and the messages on their way into it. */
 import type { CopilotSession, SessionEvent, SessionHooks } from '@github/copilot-sdk';
 import {
   countDenials,
@@ -19,37 +19,37 @@ import { RuntimeDied, type Runtime } from '../runtime/runtime.ts';
 import { spentIn } from './spent.ts';
 import type { Arrival, TurnState } from './turn-state.ts';
 
-/** Of a background command, in a note. */
+/** Characters of a background command in a note. */
 const MAX_TASK_CHARS = 160;
 
 const ARRIVAL_TIMEOUT_MS = 30_000;
-/** How often the clock is looked at while nothing comes, in milliseconds. */
+/** Interval for checking timeouts while nothing changes, in milliseconds. */
 const LOOK_MS = 1_000;
 
-/** Said to a model whose call came to nothing; the runtime drops the news of a command that ended meanwhile. */
+/** Sent to a model whose answer was lost; the runtime drops notifications of commands that ended meanwhile. */
 const GO_ON =
   'Your last answer did not arrive. What you started in the background was not stopped, and may have ended by itself meanwhile: look before you wait for it. Go on.';
 
-/** What one of Copilot's own sub-agents hears that calls `ask_parent`: the runtime offers them the tool too. */
+/** The answer to one of Copilot's own sub-agents that calls `ask_parent`; the runtime offers them the tool too. */
 const NOT_YOURS =
   'Only the main agent loop can ask. Say in your result what you need to know, and what you found out already.';
 
-/** A message that is in the conversation, durably. */
+/** A message that is durably in the conversation. */
 export interface Delivered extends Arrival {
-  /** What the subagent did when it came. */
+  /** What the subagent was doing when the message arrived. */
   readonly during: string;
-  /** Whether that was stopped for it. */
+  /** Whether that was interrupted for the message. */
   readonly interrupted?: boolean;
 }
 
-/** What is being done, since when. */
+/** What the turn is doing, and since when (milliseconds since the epoch). */
 interface Doing {
   readonly what: string;
   readonly tool: string | undefined;
   readonly since: number;
 }
 
-/** The turn was ended by others, as by a kill, while it was still being taken up. */
+/** The turn was ended elsewhere, for example by a kill, while it was being resumed. */
 export class TurnOver extends Error {
   override readonly name = 'TurnOver';
   constructor() {
@@ -57,7 +57,7 @@ export class TurnOver extends Error {
   }
 }
 
-/** Runs of a label share their Copilot session: a number that is higher for each later turn of it. */
+/** A number that increases with each turn of a Copilot session, which all runs of a label share. */
 export const turnNumber = ({ run }: { run: number }, turn: number): number => run * 1_000_000 + turn;
 
 export class LiveTurn {
@@ -67,17 +67,17 @@ export class LiveTurn {
   readonly runtime: Runtime;
   readonly state: TurnState;
   readonly permissions: Permissions;
-  /** Beats when anything changes that could end the turn. */
+  /** Notified when anything changes that could end the turn. */
   readonly changed = new ChangeSignal();
   /** The last sign of life, in milliseconds since the epoch. */
   lastEventAt: number;
-  /** The last movement of the main loop, or when it was last told to move. */
+  /** When the main loop last moved, or was last told to, in milliseconds since the epoch. */
   lastMovementAt = Date.now();
-  /** When the main loop last said that it rests. */
+  /** When the main loop last reported that it rests, in milliseconds since the epoch. */
   restedAt = 0;
-  /** Notes for the outcome that were given with an earlier result of this turn are not given again. */
+  /** Notes for the outcome, collected since the last result of this turn. */
   readonly notes: string[] = [];
-  /** How often the model's loop has begun, or failed to. */
+  /** How often the model's loop has started, or failed to start. */
   #loops = 0;
   readonly #redactor: Redactor;
   #session: CopilotSession | undefined;
@@ -91,13 +91,13 @@ export class LiveTurn {
   #doing: Doing = { what: 'starting', tool: undefined, since: Date.now() };
   readonly #deliveries = new Map<string, Promise<Delivered | undefined>>();
 
-  /** `silentSince`: the last sign of life of an attempt before, in milliseconds since the epoch. */
+  /** `silentSince`: the last sign of life of an earlier attempt, in milliseconds since the epoch. */
   constructor(
     of: Pick<LiveTurn, 'copilotSessionId' | 'number' | 'runtime' | 'state' | 'permissions'> & {
       readonly redactor: Redactor;
       readonly silentSince?: number;
       readonly kept: UnsavedToolResults;
-      /** Whether hooks of the repository's may change results after us. */
+      /** Whether hooks of the repository may change results after ours. */
       readonly trustRepo: boolean;
     },
   ) {
@@ -112,19 +112,19 @@ export class LiveTurn {
     this.#ignoreDeath = this.runtime.onDeath(() => this.changed.notify());
   }
 
-  /** Settles with its Copilot session once that is open in the runtime, with nothing when it does not open. */
+  /** The Copilot session once it is open in the runtime; undefined if it fails to open. */
   async session(): Promise<CopilotSession | undefined> {
     return this.#opening?.catch(() => undefined);
   }
 
-  /** Whether messages are on their way into it: it does not end before they are in. */
+  /** Whether messages are being delivered; the turn does not end before they have arrived. */
   get receiving(): boolean {
     return this.#deliveries.size > 0;
   }
 
-  /** Takes an event of the session. */
+  /** Processes an event of the session. */
   take(raw: SessionEvent): void {
-    // A main loop that was interrupted is told to move.
+    // An aborted main loop will be told to continue, which counts as movement.
     if (this.#moves(raw) || raw.type === 'abort') this.lastMovementAt = Date.now();
     if (raw.type === 'assistant.idle' && raw.agentId === undefined) this.restedAt = Date.now();
     if (raw.type === 'assistant.turn_start' || raw.type === 'session.error') this.#loops++;
@@ -136,7 +136,7 @@ export class LiveTurn {
       event.agentId !== undefined &&
       event.data.toolName === ASK_PARENT
     )
-      // A dead runtime shows elsewhere.
+      // A dead runtime is noticed elsewhere.
       this.#refuse(event.data.requestId).catch(() => undefined);
     const completed =
       event.type === 'tool.execution_complete' && event.agentId === undefined
@@ -151,8 +151,8 @@ export class LiveTurn {
   }
 
   /**
-   * What the runtime waits for around each tool call. Else its log is some hundred milliseconds behind, and a model that
-   * was killed in between would do again what it does not know that it did, or what it was shown the result of.
+   * Hooks that the runtime waits for around each tool call. Its log lags some hundred milliseconds behind; a model that
+   * was killed meanwhile would repeat a call of which the log has no trace, or whose result it had already seen.
    */
   get hooks(): SessionHooks {
     return {
@@ -164,8 +164,8 @@ export class LiveTurn {
   }
 
   /**
-   * Gives it its Copilot session, which may be closed before it is open.
-   * @throws TurnOver, and what opening it failed with
+   * Attaches the Copilot session. The turn may be ended before the session is open.
+   * @throws TurnOver, and the error with which opening failed
    */
   async hold(opening: Promise<CopilotSession>): Promise<void> {
     this.#opening = opening;
@@ -174,15 +174,15 @@ export class LiveTurn {
     this.#session = session;
   }
 
-  /** The turn is in the conversation: from now on steers may come. */
+  /** The turn is in the conversation: from now on steers are accepted. */
   open(): void {
     this.#opened = true;
     this.changed.notify();
   }
 
   /**
-   * Sends a message of ours whose first line is `marker`; settles when it is in the conversation, durably, or the session
-   * fails before (as it does without a login): that ends the turn then.
+   * Sends a message of ours whose first line is `marker`. Settles when the message is durably in the conversation, or
+   * when the session fails before (for example without a login), which ends the turn.
    */
   async say(marker: string, text: string): Promise<void> {
     const { error } = this.state;
@@ -194,8 +194,8 @@ export class LiveTurn {
   }
 
   /**
-   * Lets the model go on where the conversation stands, without a new message; settles when it does. Beside something in the
-   * background, or the news that it ended, the runtime begins nothing without one: then it gets one.
+   * Lets the model continue without a new message; settles once it does. If background commands run, or their end was
+   * just reported, the runtime continues only with a message, so one is sent.
    */
   async goOn(): Promise<void> {
     const { resting, idle, shells } = this.state;
@@ -206,27 +206,29 @@ export class LiveTurn {
     const session = this.#held();
     if (besideBackground) await this.runtime.ask(session.send({ prompt: GO_ON, mode: 'immediate' }));
     else await this.runtime.ask(session.rpc.sendMessages({ messages: [] }));
-    // A steer that reached Copilot before its loop runs would wait until that has ended.
+    // A steer that arrives before the loop runs would wait until the loop has ended.
     await this.#mustBecome(() => this.#loops > before, 'the word to go on');
   }
 
-  /** Answers a call of `ask_parent`; settles when the answer is in the conversation, durably. */
+  /** Answers a call of `ask_parent`; settles when the answer is durably in the conversation. */
   async answer(requestId: string, text: string): Promise<void> {
     const { tools } = this.#held().rpc;
     this.state.resume();
     await this.runtime.ask(tools.handlePendingToolCall({ requestId, result: text }));
-    // Its word on success says too little: an answer that was given before counts as none.
+    // The call's success is not enough: the runtime ignores a second answer to the same request.
     await this.#mustBecome(() => this.state.answered.has(requestId), 'an answer');
     await this.save();
   }
 
-  /** Ends a model call that hangs, and whatever tools run. Messages that wait are kept. Returns whether there was anything to end. */
+  /**
+   * Interrupts a hung model call and running tools. Queued messages are kept. Returns whether anything was interrupted.
+   */
   async interrupt(): Promise<boolean> {
     const { interrupted } = await this.runtime.ask(this.#held().rpc.interruptMainTurn({ flushQueued: true }));
     return interrupted;
   }
 
-  /** Lets the model sum up the conversation, so that it becomes short enough. Returns whether that was possible. */
+  /** Has the model summarize the conversation to shorten it. Returns whether that worked. */
   async compact(): Promise<boolean> {
     try {
       const compacted = this.#held().rpc.history.compact({});
@@ -238,7 +240,7 @@ export class LiveTurn {
     }
   }
 
-  /** Ends the commands and sub-agents that run in the background. Returns what they were. */
+  /** Ends the commands and sub-agents that run in the background. Returns their descriptions. */
   async endBackground(): Promise<string[]> {
     const { tasks } = this.#held().rpc;
     const { tasks: all } = await this.runtime.ask(tasks.list());
@@ -249,25 +251,25 @@ export class LiveTurn {
     );
   }
 
-  /** Whether it was ended here, by whomever. */
+  /** Whether the turn was ended here, by any caller. */
   get over(): boolean {
     return this.#left;
   }
 
-  /** The turn is over here, or given up: what was on its way comes back as not delivered. */
+  /** Ends the turn here; pending deliveries are returned as not delivered. */
   leave(): void {
     this.#left = true;
     this.#ignoreDeath();
     this.changed.notify();
   }
 
-  /** Makes everything durable that came so far. Events reach us before they reach the disk. */
+  /** Makes all events so far durable; they reach us before they reach the disk. */
   async save(): Promise<void> {
     const { client } = this.runtime;
     await this.runtime.ask(client.rpc.sessions.save({ sessionId: this.copilotSessionId }));
   }
 
-  /** Answers a question of one of Copilot's own sub-agents, which would wait for ever. */
+  /** Answers a question of one of Copilot's own sub-agents, which would otherwise wait forever. */
   async #refuse(requestId: string): Promise<void> {
     const session = await this.session();
     if (session === undefined) return;
@@ -275,14 +277,14 @@ export class LiveTurn {
     await this.runtime.ask(session.rpc.tools.handlePendingToolCall({ requestId, result }));
   }
 
-  /** Whether the main loop moves. What prints in the background, and Copilot's own sub-agents, move without it. */
+  /** Whether an event shows progress of the main loop. Background output and Copilot's own sub-agents do not count. */
   #moves(raw: SessionEvent): boolean {
     if (raw.agentId !== undefined || !isMovement(raw.type)) return false;
     const output = isOutput(raw.type) && 'toolCallId' in raw.data ? raw.data.toolCallId : undefined;
     return output === undefined || this.state.openTools.has(output);
   }
 
-  /** Saves what came until the call, once for all that comes while a save is under way. */
+  /** Saves the events so far. Calls during a save are merged into one further save. */
   #saveSoon(): void {
     this.#saveAgain = this.#saving;
     if (this.#saving) return;
@@ -290,14 +292,14 @@ export class LiveTurn {
     const inLog = this.#calls.toBeSaved();
     void this.save()
       .then(() => this.#calls.saved(inLog))
-      .catch(() => undefined) // a dead runtime shows elsewhere
+      .catch(() => undefined) // a dead runtime is noticed elsewhere
       .finally(() => {
         this.#saving = false;
         if (this.#saveAgain) this.#saveSoon();
       });
   }
 
-  /** What it used, and what was denied to it, since it began. */
+  /** Usage and denials since the turn began. */
   get spent(): Spent {
     return spentIn(this.state, this.permissions);
   }
@@ -318,8 +320,9 @@ export class LiveTurn {
   }
 
   /**
-   * Brings a steer into the conversation, once whatever happens: a steer that is in it already is not sent again.
-   * `undefined` when the turn ended before it was in. `interrupt`: the running tool or model call is stopped first.
+   * Delivers a steer exactly once: one that is already in the conversation is not sent again. Returns `undefined` if
+   * the turn ended before.
+   * @param options `interrupt`: stop the running tool or model call first
    */
   deliver(
     steerId: string,
@@ -342,11 +345,11 @@ export class LiveTurn {
     let interrupted = false;
     if (!this.state.arrivals.has(marker)) {
       const tools = [...this.state.openTools.values()];
-      // While the loop rests there is nothing to stop, and what is queued waits for the background.
+      // A resting loop has nothing to stop, and a queued message would wait for the background work.
       const stop = interrupt && !this.state.resting;
       const mode = stop ? 'enqueue' : 'immediate';
       await this.runtime.ask(this.#held().send({ prompt: `${marker}\n${message}`, mode }));
-      // It is on its way now, whatever else fails.
+      // The message is on its way, even if the interruption fails.
       if (stop) interrupted = await this.interrupt().catch(unlessDead(false));
       if (interrupted) this.notes.push(...tools.map(({ what }) => `\`${what}\` was stopped by a message`));
       if (!(await this.#until(() => this.state.arrivals.has(marker)))) return undefined;
@@ -362,7 +365,10 @@ export class LiveTurn {
     return this.#session;
   }
 
-  /** Waits for what the runtime does within milliseconds. Throws when the turn is over before, or it is not done in time. */
+  /**
+   * Waits for something that the runtime does within milliseconds. Throws if the turn ends first, or if it takes too
+   * long.
+   */
   async #mustBecome(condition: () => boolean, what: string): Promise<void> {
     const waiting = new WorkClock();
     if (await this.#until(condition, () => waiting.workedMs >= ARRIVAL_TIMEOUT_MS)) return;
@@ -371,7 +377,7 @@ export class LiveTurn {
     throw new Error(`the Copilot runtime took ${what} and did nothing with it`);
   }
 
-  /** Whether `condition` came true before the turn was over, or `late`. */
+  /** Whether `condition` became true before the turn ended or `late` returned true. */
   async #until(condition: () => boolean, late = (): boolean => false): Promise<boolean> {
     while (!condition()) {
       if (this.#left || this.runtime.death !== undefined || late()) return false;
@@ -396,7 +402,7 @@ export class LiveTurn {
   }
 }
 
-/** What Copilot refuses is `instead`; that it died is not. */
+/** Replaces an error of a call with `instead`; rethrows RuntimeDied and TurnOver. */
 const unlessDead =
   <T>(instead: T) =>
   (error: unknown): T => {

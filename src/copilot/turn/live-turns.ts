@@ -1,11 +1,11 @@
-/** The turns that run on this worker, by Copilot session: whoever runs one, steers it or stops it finds it here. One session never has two. */
+/** The turns that run on this worker, by Copilot session. A session never has two. */
 import { Recent } from '../../system/recent.ts';
 import { changeOrTimeout, ChangeSignal } from './change-signal.ts';
 import type { LiveTurn } from './live-turn.ts';
 
 export class LiveTurns {
   readonly #live = new Map<string, LiveTurn>();
-  /** Number of the newest turn that ended, by Copilot session. */
+  /** Number of the newest ended turn, by Copilot session. */
   readonly #ended = new Recent<number>();
   /** Copilot sessions that are being closed. */
   readonly #closing = new Map<string, Promise<void>>();
@@ -16,7 +16,7 @@ export class LiveTurns {
     return this.#live.get(copilotSessionId);
   }
 
-  /** Throws when the Copilot session has a turn already. */
+  /** Throws if the Copilot session already has a turn. */
   add(turn: LiveTurn): void {
     if (this.#live.has(turn.copilotSessionId))
       throw new Error(`two turns at once on Copilot session ${turn.copilotSessionId}`);
@@ -24,7 +24,7 @@ export class LiveTurns {
     this.#changed.notify();
   }
 
-  /** Ends a turn here; `final` when no other attempt of the same turn is to be expected. */
+  /** Ends a turn here; `final`: no other attempt at the same turn is expected. */
   remove(turn: LiveTurn, final: boolean): void {
     turn.leave();
     if (this.#live.get(turn.copilotSessionId) === turn) this.#live.delete(turn.copilotSessionId);
@@ -32,7 +32,7 @@ export class LiveTurns {
     this.#changed.notify();
   }
 
-  /** Waits at most `ms` milliseconds for turn `number` to begin; `undefined` when it has ended, or does not begin. */
+  /** Waits at most `ms` milliseconds for turn `number` to begin; `undefined` if it has ended or does not begin. */
   async waitFor(copilotSessionId: string, number: number, ms: number): Promise<LiveTurn | undefined> {
     const deadline = Date.now() + ms;
     for (;;) {
@@ -45,8 +45,8 @@ export class LiveTurns {
   }
 
   /**
-   * Runs an attempt to take a Copilot session through a turn. One at a time: a newer attempt has the older one told by
-   * its signal to let go, and waits until it has.
+   * Runs an attempt at a turn of a Copilot session. One at a time: a newer attempt aborts the older one's signal, and
+   * waits until that attempt has ended.
    */
   async attempt<T>(copilotSessionId: string, run: (superseded: AbortSignal) => Promise<T>): Promise<T> {
     for (let older; (older = this.#attempts.get(copilotSessionId)) !== undefined;) {
@@ -64,7 +64,7 @@ export class LiveTurns {
     }
   }
 
-  /** Registers that the session is being closed: nobody may open it until that is done. */
+  /** Registers that the session is being closed; it must not be opened before `closed` settles. */
   closing(copilotSessionId: string, closed: Promise<void>): void {
     const settled = closed
       .catch(() => undefined)
@@ -74,7 +74,7 @@ export class LiveTurns {
     this.#closing.set(copilotSessionId, settled);
   }
 
-  /** Settles when nothing of the session is being closed. */
+  /** Settles when the session is not being closed any more. */
   async closed(copilotSessionId: string): Promise<void> {
     await this.#closing.get(copilotSessionId);
   }

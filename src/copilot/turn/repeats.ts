@@ -1,49 +1,49 @@
-/** Whether a turn repeats itself: the same call with the same result, or a cycle of a few, over and over. */
+/** Detects a turn that repeats itself: the same call with the same result, or a short cycle of calls. */
 import { createHash } from 'node:crypto';
 import type { OpenTool } from './turn-state.ts';
 
-/** Calls of the longest cycle that is seen. */
+/** Calls in the longest cycle that is detected. */
 const MAX_PERIOD = 5;
-/** Of a result, in characters: what is beyond differs only where this does, as good as always. */
+/** Characters of a result that are compared. */
 const MAX_RESULT_CHARS = 64 * 1024;
-/** What differs in results that say the same: the number of a shell, how long it took, and when it was. */
+/** Parts that differ between equal results: shell ids, durations and times. */
 const PASSING =
   /shellId: ?[\w-]+|\b\d{4}-\d\d-\d\d[T ][\d:.,]+(?:Z|[+-]\d\d:?\d\d)?|\b\d{1,2}:\d\d:\d\d(?:[.,]\d+)?|\b\d+(?:[.,]\d+)? ?(?:ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?)\b/gi;
-/** Commands that wait, or that ask something outside how far it is. */
+/** Commands that wait, or that query the state of something outside. */
 const WAITS =
   /\b(?:sleep|wait|watch|until|while|tail -f|--watch|--wait|curl|wget|gh|glab|kubectl|docker|podman|ssh|nc|ping|aws|gcloud|az|terraform|systemctl|journalctl|ps|pgrep)\b/;
-/** Tools that wait for a command in the background. */
+/** Tools that wait for a background command. */
 const WAITING_TOOLS = /^(?:read|wait|list)_/;
 
-/** The calls at the end of a turn that are a repetition. */
+/** The calls at the end of a turn that form a repetition. */
 export interface Repetition {
-  /** Number of the first of them, from 0. */
+  /** Number of its first call, from 0. */
   readonly start: number;
-  /** How many they are. */
+  /** Number of its calls. */
   readonly count: number;
-  /** Of how many different calls. */
+  /** Number of different calls in the cycle. */
   readonly period: number;
-  /** The last of them, for people. */
+  /** The last call, for people. */
   readonly what: string;
-  /** ISO 8601: when the first of them began. */
+  /** ISO 8601: when the first call began. */
   readonly since: string;
-  /** Whether it waits for something in this way. */
+  /** Whether the calls seem to wait for something. */
   readonly waits: boolean;
 }
 
 interface Call {
   readonly tool: OpenTool;
-  /** Absent while it runs. */
+  /** Absent while the call runs. */
   result?: string;
 }
 
 export class Repeats {
-  /** Those that run, and those behind them: calls count in the order in which they began. */
+  /** Running calls, and ended ones that began after a running one: calls count in the order in which they began. */
   readonly #open = new Map<string, Call>();
-  /** What the newest calls were, newest last. */
+  /** The newest counted calls, newest last. */
   #newest: { readonly signature: string; readonly waits: boolean; readonly since: string }[] = [];
   #calls = 0;
-  /** By period: how many of the newest calls were what the one so far before was; and of the first of that row, its beginning. */
+  /** By period: how many of the newest calls in a row equal the call one period before, and since when. */
   readonly #rows = Array.from({ length: MAX_PERIOD + 1 }, () => ({ same: 0, since: '', waits: false }));
   #what = '';
 
@@ -62,19 +62,19 @@ export class Repeats {
     }
   }
 
-  /** What runs was stopped, or its result is lost. */
+  /** Resets the detection: the running calls were stopped, or their results are lost. */
   broken(): void {
     this.#open.clear();
     this.#newest = [];
     for (const row of this.#rows) row.same = 0;
   }
 
-  /** The longest of the repetitions that the newest calls are; of as long ones, that of fewer different calls. */
+  /** The longest repetition that the newest calls form; of equally long ones, that with the shortest cycle. */
   get current(): Repetition {
     let best = { period: 1, count: 0 };
     this.#rows.forEach(({ same }, period) => {
       const count = same === 0 ? 0 : same + period;
-      // A cycle that has come round only once is none.
+      // A cycle that has occurred only once is no repetition.
       if (same >= period && count > best.count) best = { period, count };
     });
     const { period, count } = best;

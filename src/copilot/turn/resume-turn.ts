@@ -1,4 +1,4 @@
-/** Takes a turn up wherever it is: not begun, running, cut short by a crash, waiting for answers, or over. */
+/** Resumes a turn from any point: not begun, running, cut short by a crash, waiting for answers, or over. */
 import { dirname } from 'node:path';
 import { resumedMarker, decide, type Decision } from './decide.ts';
 import { readEventLog } from '../log/event-log.ts';
@@ -14,26 +14,28 @@ import { resultMarker, type TurnState } from './turn-state.ts';
 
 const UNKNOWN_RESULT = '(not known any more: look at its effect before you make it again)';
 
-/** The turn runs, or its end is in the event log already, or there is no conversation to resume. */
+/**
+ * The running turn, or the result that the event log already has, or the reason why the conversation cannot be resumed.
+ */
 export type ResumedTurn =
   | { readonly live: LiveTurn }
   | {
-      /** Why. A new conversation can begin. */
+      /** Why the conversation cannot be resumed; a new one can begin. */
       readonly unresumable: string;
-      /** What can be read of the end of the one that is gone. */
+      /** The readable end of the lost conversation. */
       readonly shown: string;
     }
   | { readonly decision: Extract<Decision, { do: 'ask' | 'report' }>; readonly state: TurnState };
 
-/** What goes with a turn that is taken up. */
+/** Options for resuming a turn. */
 export interface ResumeTurnOptions {
-  /** Commands of it that were ended with a worker, and that Copilot may know nothing of. */
+  /** Commands of the turn that a worker restart killed, and of which Copilot may not know. */
   readonly killedCommands: readonly string[];
-  /** Called where its Copilot session is to be opened: nothing that Copilot runs for it is alive then. */
+  /** Called before the Copilot session is opened, when no process of it is alive in Copilot. */
   readonly beforeOpening: () => Promise<void>;
 }
 
-/** Throws RuntimeDied, TurnOver, and whatever keeps the Copilot session from being opened. */
+/** Resumes a turn. Throws RuntimeDied, TurnOver, and any other error of opening the Copilot session. */
 export async function resumeTurn(
   pool: CopilotPool,
   input: TurnInput,
@@ -61,7 +63,7 @@ export async function resumeTurn(
 
   const runtime = await pool.runtime();
   if (runtime !== before) {
-    // The one before it may have written until it was gone.
+    // The previous runtime may have written to the log until it ended, so the log is read again.
     [decision, state] = await look();
     if (decision.do === 'ask' || decision.do === 'report') return { decision, state };
   }
@@ -76,7 +78,7 @@ export async function resumeTurn(
     permissions: input.permissions ?? 'all',
     ...(input.silentSince !== undefined && { silentSince: Date.parse(input.silentSince) }),
   });
-  // Whoever ends the run from here on finds the turn.
+  // From here on, whoever ends the run finds the turn in the pool.
   if (pool.ended.has(input.subagent)) throw new TurnOver();
   pool.turns.add(live);
   try {
@@ -91,7 +93,7 @@ export async function resumeTurn(
         trustRepo: input.trustRepo ?? false,
         env: pool.env,
         copilotHome: pool.copilotHome,
-        // What a run before asked is not answered any more.
+        // Questions of an earlier run are no longer answered.
         keepQuestions: decision.do !== 'tell-answers' && !(decision.do === 'send' && opensRun(marker)),
         begun:
           input.newConversation !== true &&
@@ -103,7 +105,7 @@ export async function resumeTurn(
     );
     const known = [...state.endedCalls.keys()];
     await begin(live, decision, input, killedCommands);
-    // The log has them by now, or the message that told them; an answer that did so is not looked through.
+    // The results are now in the log, or in the message that told them. An answer may still lack them.
     if (decision.do !== 'answer') kept.drop(known);
     if (decision.do === 'send') noteBegun(pool.copilotHome, copilotSessionId);
     live.open();
@@ -127,9 +129,9 @@ async function begin(
   const { state } = live;
   switch (decision.do) {
     case 'send': {
-      // What is gone of the run before it knows from there.
+      // For a new run, background commands of the earlier run are known to the log only, and are lost too.
       const gone = opensRun(marker) ? [...state.shells.values(), ...killedCommands] : killedCommands;
-      // Answers whose questions are not in the log any more are told like a prompt.
+      // Answers whose questions are no longer in the log are sent as a prompt.
       const prompt = (input.prompt || toldAnswers(input)) + inBrackets(gone);
       return live.say(marker, paragraphs(prompt, opensRun(marker) ? '' : tellResults(state)));
     }
@@ -156,7 +158,10 @@ async function begin(
 
 const paragraphs = (...texts: readonly string[]): string => texts.filter((text) => text !== '').join('\n\n');
 
-/** Results that the model had, or was about to have, when it was stopped. Indented: what a tool printed is no marker of ours. */
+/**
+ * Results that the model had, or was about to get, when it was stopped. Indented, so that tool output cannot look like
+ * a marker line.
+ */
 function tellResults({ unshown }: TurnState): string {
   if (unshown.size === 0) return '';
   const results = [...unshown.values()].map(({ toolCallId, what, result }) =>
@@ -167,7 +172,7 @@ function tellResults({ unshown }: TurnState): string {
   return [intro, ...results].join('\n\n');
 }
 
-/** What ran in the background until the turn was stopped, which nobody will notify the model of. */
+/** Background commands that ended with the turn, of whose end the model gets no notification. */
 function lost(state: TurnState, killedCommands: readonly string[]): string[] {
   const gone = [...state.shells.values(), ...killedCommands];
   state.endShells();
@@ -180,7 +185,7 @@ function toldAnswers({ answers = [] }: TurnInput): string {
 
 const inBrackets = (gone: readonly string[]): string => (gone.length > 0 ? `\n\n(${tellLost(gone)})` : '');
 
-/** Told to the model, which would wait for the end of these in vain. */
+/** Text for the model, which would otherwise wait for these commands in vain. */
 function tellLost(gone: readonly string[]): string {
   if (gone.length === 0) return '';
   const commands = [...new Set(gone)].map((what) => `* ${what}`);

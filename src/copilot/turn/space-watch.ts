@@ -1,22 +1,28 @@
-/** Whether a turn has the space that it needs: the disks it writes to keep a reserve, its folder stays within its bound. */
+/** Checks disk space for a turn: the disks it writes to keep a reserve, and its folder stays within its limit. */
 import { diskUsage } from '../../system/disk-usage.ts';
 import { freeBytes, megabytes } from '../../system/disk-space.ts';
 import type { TurnFailure } from '../../contract/index.ts';
 
-/** Between two looks at the free space, in milliseconds. */
+/** Milliseconds between checks of the free space. */
 const LOOK_EVERY_MS = 500;
-/** Between two measurements of the folder, in milliseconds, and how many times as long as one takes: a large one takes its time. */
+/**
+ * Milliseconds between measurements of the folder, or this multiple of the last measurement's duration if that is
+ * longer.
+ */
 const MEASURE_EVERY_MS = 10_000;
 const MEASURE_REST = 20;
 
 export interface SpaceBounds {
-  /** With less free space turns pause, in bytes. */
+  /** Turns pause when less than this is free, in bytes. */
   readonly reserveBytes: number;
-  /** What the folder of one subagent may take, in bytes; Infinity: no bound. */
+  /** Limit for the folder of one subagent, in bytes; Infinity: no limit. */
   readonly maxFolderBytes: number;
 }
 
-/** What is free where, in words; undefined while it is enough. @param folders those that are written to */
+/**
+ * The failure if a disk has less free space than the reserve; undefined if all have enough. @param folders folders on
+ * the disks to check
+ */
 export function lackOfSpace(folders: readonly string[], reserveBytes: number): TurnFailure | undefined {
   for (const folder of folders) {
     const free = freeBytes(folder);
@@ -28,7 +34,7 @@ export function lackOfSpace(folders: readonly string[], reserveBytes: number): T
   return undefined;
 }
 
-/** Looks while a turn runs. */
+/** Checks space while a turn runs. */
 export class SpaceWatch {
   readonly #folders: readonly string[];
   readonly #cwd: string;
@@ -44,7 +50,7 @@ export class SpaceWatch {
     this.#bounds = bounds;
   }
 
-  /** Why the turn cannot go on, as of the last look; undefined while it can. */
+  /** Why the turn cannot go on, if a check is due and finds a problem; otherwise undefined. */
   lack(): TurnFailure | undefined {
     const now = performance.now();
     if (now - this.#looked < LOOK_EVERY_MS) return undefined;

@@ -1,8 +1,8 @@
-/** What counts of a turn for its subagent. */
+/** What a turn has used, for its subagent's account. */
 import type { Permissions, Spent } from '../../contract/index.ts';
 import type { TurnState } from './turn-state.ts';
 
-/** The figures of a turn in that state. */
+/** The usage, model and denials of a turn in this state. */
 export function spentIn({ usage, model, denials }: TurnState, permissions: Permissions): Spent {
   const denied = denials.list(permissions);
   return {

@@ -1,4 +1,4 @@
-/** What is known of a running turn, folded from its events: live ones, or those of the event log after a crash. */
+/** The state of a turn, folded from its events: live ones, or those of the event log after a crash. */
 import { z } from 'zod';
 import { addUsage, NO_USAGE, opensRun, type Usage } from '../../contract/index.ts';
 import { Asked, type OpenQuestion } from './asked.ts';
@@ -8,17 +8,20 @@ import type { EndedCalls } from '../log/unsaved-tool-results.ts';
 import { Repeats } from './repeats.ts';
 import { describeTool } from './words.ts';
 
-/** A tool call under way. */
+/** A running tool call. */
 export interface OpenTool {
   readonly name: string;
-  /** What it does, for people: `bash: npm test`. */
+  /** Description for people: `bash: npm test`. */
   readonly what: string;
   readonly arguments: unknown;
   readonly shellId: string | undefined;
   readonly since: string;
 }
 
-/** A tool call that ended, while the conversation says that it was interrupted: its model was killed at that moment. */
+/**
+ * A tool call that ended although the conversation says it was interrupted, because its model was killed at that
+ * moment.
+ */
 export interface UnshownResult {
   readonly toolCallId: string;
   readonly what: string;
@@ -28,16 +31,16 @@ export interface UnshownResult {
 
 export type SessionError = Extract<CopilotEvent, { type: 'session.error' }>['data'];
 
-/** How a message came into the conversation. */
+/** How and when a message arrived in the conversation. */
 export interface Arrival {
   readonly delivery: string | undefined;
   readonly at: string;
 }
 
-/** Of a command that runs in the background now, or still. */
+/** Output of a command that runs in the background, newly or still. */
 const BACKGROUND = /<command (?:started in background|with) .{0,2000}?shellId: (\w+)/;
 
-/** The line by which a message says whose result follows. The id is the model provider's: any text. */
+/** The marker line above a call's result in a message. Encoded, because the provider may choose any text as the id. */
 export const resultMarker = (toolCallId: string): string => `[result of ${encodeURIComponent(toolCallId)}]`;
 
 const shellArguments = z.object({ shellId: z.string() });
@@ -46,50 +49,50 @@ const shellArguments = z.object({ shellId: z.string() });
 export class TurnState {
   #usage: Usage = NO_USAGE;
   readonly denials = new Denials();
-  /** Of calls of the main loop. */
+  /** Repetitions of the main loop's calls. */
   readonly repeats = new Repeats();
   model: string | undefined;
   lastMessage: string | undefined;
-  /** The final message, while nothing came after it. */
+  /** The final message, unless something followed it. */
   report: string | undefined;
-  /** The newest final message, whatever came after it. */
+  /** The newest final message, whatever followed it. */
   lastReport: string | undefined;
-  /** Why the main loop gave up, until it starts again. */
+  /** Why the main loop gave up; undefined once it starts again. */
   error: SessionError | undefined;
   /** Whether Copilot's main loop works (on the model or on tools). */
   looping = false;
-  /** Whether Copilot said `session.idle` since: the loop rests and nothing of it runs in the background. */
+  /** Whether Copilot has sent `session.idle` since: the loop rests, and nothing of it runs in the background. */
   idle = false;
-  /** Whether the main loop said that it rests (with commands or sub-agents perhaps still in the background). */
+  /** Whether the main loop has reported that it rests; commands or sub-agents may still run in the background. */
   resting = false;
-  /** Whether the runtime itself tried the newest model call again. */
+  /** Whether the runtime itself retried the newest model call. */
   retried = false;
-  /** Whether the model is being asked: from there to its answer. */
+  /** Whether a model request is pending. */
   answering = false;
   /** How the newest answer of the model ended. */
   finishReason: string | undefined;
-  /** The model's words, or none, where it or a filter refused to answer; until it answers. */
+  /** Text of a refusal by the model or a filter, possibly empty; undefined after an ordinary answer. */
   refusal: string | undefined;
   /** Whether the loop was interrupted (by us) and has not started again. */
   aborted = false;
-  /** Tool calls of the main loop, by id. */
+  /** Running tool calls of the main loop, by id. */
   readonly openTools = new Map<string, OpenTool>();
   /** Commands in the background, by shell id. */
   readonly shells = new Map<string, string>();
-  /** What the tool calls were to do whose result was lost in a crash, by their id. */
+  /** Descriptions of the tool calls whose result was lost in a crash, by call id. */
   readonly interrupted = new Map<string, string>();
-  /** By the id of their call; until the model is told. */
+  /** Results that the model has not been given yet, by call id. */
   readonly unshown = new Map<string, UnshownResult>();
-  /** Commands that ran in the background, and were ended when the turn was taken up again. */
+  /** Commands that ran in the background and were ended when the turn was resumed. */
   readonly endedShells: string[] = [];
-  /** First lines, and lines that mark a steer, of the messages in the conversation. */
+  /** Arrivals of messages, by marker line (lines in brackets). */
   readonly arrivals = new Map<string, Arrival>();
   #asked: Asked;
 
   /** Calls that are known to have ended, whatever the log says. */
   readonly endedCalls: EndedCalls;
 
-  /** Begins with the questions of the turn `before`. */
+  /** Starts with the questions of the turn `before`. */
   constructor(before?: TurnState, ended?: EndedCalls) {
     this.#asked = new Asked(before && before.#asked);
     this.endedCalls = ended ?? before?.endedCalls ?? new Map();
@@ -104,7 +107,7 @@ export class TurnState {
     return this.#asked.open;
   }
 
-  /** Requests whose answer was given and is not in the conversation yet. */
+  /** Requests whose answer was given, but is not in the conversation yet. */
   get onTheWay(): readonly string[] {
     return this.#asked.onTheWay;
   }
@@ -119,12 +122,12 @@ export class TurnState {
     return this.#asked.answered;
   }
 
-  /** Whether all that the model waits for are answers of the main agent. */
+  /** Whether the model waits only for answers of the main agent. */
   get asks(): boolean {
     return this.questions.length > 0 && this.openTools.size === 0 && this.onTheWay.length === 0;
   }
 
-  /** The state at the beginning of the next turn of the same session: figures from zero, the conversation as it is. */
+  /** The state at the start of the session's next turn: figures from zero, the conversation unchanged. */
   nextTurn(): TurnState {
     const next = new TurnState(this);
     for (const [line, arrival] of this.arrivals) next.arrivals.set(line, arrival);
@@ -135,24 +138,24 @@ export class TurnState {
     return next;
   }
 
-  /** The interrupted loop is told to go on. */
+  /** Records that the interrupted loop is told to continue. */
   resume(): void {
     this.#start();
   }
 
-  /** Counts tool calls that have no result as interrupted: whatever ran them is gone. */
+  /** Counts tool calls without a result as interrupted: the process that ran them is gone. */
   interruptOpenTools(): void {
     for (const [id, tool] of this.openTools) this.#interrupt(id, tool);
     this.openTools.clear();
     this.repeats.broken();
   }
 
-  /** The model was told, in a message, the answers that had not come as such. */
+  /** Records that the undelivered answers were given to the model in a message. */
   answersTold(): void {
     this.#asked.told();
   }
 
-  /** Counts the commands in the background as ended, and the model as knowing it. */
+  /** Counts background commands as ended, and the model as informed of it. */
   endShells(): void {
     this.endedShells.push(...this.shells.values());
     this.shells.clear();
@@ -163,7 +166,7 @@ export class TurnState {
     if (event.type === 'session.usage_record') return this.#call(event.data.usage, event.agentId);
     if (event.type === 'tool.execution_start') this.#add({ toolCalls: 1 });
     this.denials.apply(event);
-    // Copilot's own sub-agents show in the figures; the turn itself is the main loop's.
+    // Copilot's own sub-agents count in the figures, but the turn's state is the main loop's.
     if (event.agentId !== undefined) return;
     switch (event.type) {
       case 'user.message':
@@ -198,7 +201,7 @@ export class TurnState {
         return;
       case 'external_tool.completed':
         this.#asked.give(event.data.requestId);
-        // While it waited for the answer its Copilot session was closed.
+        // The Copilot session was closed while the call waited for its answer, which ended its background commands.
         this.endShells();
         return;
       case 'tool.execution_complete':
@@ -212,7 +215,7 @@ export class TurnState {
         return;
       case 'abort':
         this.aborted = true;
-        // They are stopped, and the runtime says no more of them.
+        // The tools are stopped, and the runtime emits no further events for them.
         this.openTools.clear();
         this.repeats.broken();
         this.#asked.stop();
@@ -238,7 +241,7 @@ export class TurnState {
     this.report = undefined;
   }
 
-  /** What an earlier run of the subagent left open in the conversation is over: its commands, its questions, its steers. */
+  /** Drops what an earlier run of the subagent left open in the conversation: commands, questions, steers. */
   #beginRun(): void {
     this.openTools.clear();
     this.repeats.broken();
@@ -292,7 +295,7 @@ export class TurnState {
       this.unshown.set(toolCallId, { toolCallId, what, result });
       this.#trackShells(tool, result ?? '', false);
     } else if (tool.name !== ASK_PARENT) {
-      // A question that was lost is asked again: it had no effect that could be there.
+      // A lost question is simply asked again, because it had no effects.
       this.interrupted.set(toolCallId, what);
     }
   }

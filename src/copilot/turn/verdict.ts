@@ -1,21 +1,24 @@
-/** Whether a running turn is over, from its state and the clock alone. */
+/** Decides whether a running turn is over, from its state and the clock alone. */
 import type { Allowance, Usage } from '../../contract/index.ts';
 import type { LiveTurn } from './live-turn.ts';
 
 export interface Limits {
   /** When the turn's working time is used up, in milliseconds since the epoch. */
   readonly deadline: number;
-  /** Silence after which the turn is called stuck. */
+  /** Milliseconds of silence after which the turn is stuck. */
   readonly stuckAfterMs: number;
-  /** The repetition whose beginning the files were looked at, and how many calls of it make the turn a repeating one. */
+  /**
+   * `start`: the repetition that was already checked for file changes; `at`: how many of its calls make the turn
+   * repeating.
+   */
   readonly repeats?: { readonly start: number | undefined; readonly at: number };
-  /** Whether what stood still before this attempt moves again; absent where nothing did. */
+  /** Whether a turn that stalled before this attempt moves again; absent if it had not stalled. */
   readonly moves?: (() => boolean) | undefined;
-  /** Silence of a model call after which it is given up as hung. */
+  /** Milliseconds of silence after which a model call counts as hung. */
   readonly hungModelMs: number;
-  /** When this attempt took the turn up: silence from before does not count again. */
+  /** When this attempt began, in milliseconds since the epoch: earlier silence does not count again. */
   readonly since: number;
-  /** What the turn may use, and at what it is to be told; from its beginning. */
+  /** What the turn may use in total, and at which usage to announce that. */
   readonly budget?: { readonly left: Allowance; readonly noticeAt: Allowance } | undefined;
 }
 
@@ -25,27 +28,27 @@ export type Verdict =
   | 'question'
   | 'timed-out'
   | 'stuck'
-  /** It repeats itself, as far as its calls say: look whether files changed. */
+  /** Its calls repeat: check whether files changed. */
   | 'repeating'
-  /** It stood still, and moves again. */
+  /** The turn had stalled, and moves again. */
   | 'moving'
   | 'near-budget'
   | 'over-budget'
   /** The model does not answer: interrupt the call. */
   | 'hung'
-  /** The model's call was interrupted: let it go on. */
+  /** The model call was interrupted: let it continue. */
   | 'interrupted'
-  /** It gave its final message; what it left in the background keeps it from ending. */
+  /** The final message is there, but background work keeps the turn from ending. */
   | 'left-background';
 
-/** Messages on their way into a resting session arrive within milliseconds. One that does not is not waited for. */
+/** Messages arrive in a resting session within milliseconds; after this many the turn no longer waits for one. */
 const MAX_ARRIVAL_MS = 10_000;
-/** So many calls in a row are the beginning of what may be a repetition. */
+/** This many equal calls in a row trigger the first check of a repetition. */
 const LOOK_AT_REPEATS = 3;
-/** The rest of the loop is followed by the session's within this, unless something of it runs in the background. */
+/** `session.idle` follows the loop's rest within this many milliseconds, unless background work runs. */
 const DRAINED_MS = 1_000;
 
-/** What is to be done about the turn; `undefined` while it is to be left alone. */
+/** What to do about the turn; `undefined` to let it run. */
 export function judge(
   turn: Pick<LiveTurn, 'state' | 'receiving' | 'lastEventAt' | 'lastMovementAt' | 'restedAt'>,
   now: number,
@@ -55,16 +58,16 @@ export function judge(
   const silentMs = now - Math.max(turn.lastEventAt, limits.since);
   const restingMs = now - turn.lastMovementAt;
   const restedMs = now - turn.restedAt;
-  // What it left in the background keeps the session from being idle, and does not bring the loop back.
+  // Background work keeps the session from becoming idle, and does not restart the loop.
   const broken = state.error !== undefined || state.aborted;
   const stopped = !state.idle && state.resting && broken && restedMs > DRAINED_MS;
-  // A message that comes while it ends still belongs to it: it is let in first.
+  // A message that arrives while the turn ends still belongs to the turn, so it is let in first.
   const arrivalMs = stopped ? restedMs : restingMs;
   if ((state.idle || stopped) && (!turn.receiving || arrivalMs > MAX_ARRIVAL_MS)) {
     if (state.aborted) return 'interrupted';
     return state.error === undefined ? 'finished' : 'failed';
   }
-  // The last word is let through: what it cost was spent already.
+  // A final message is not discarded for the budget, because its tokens are already spent.
   if (!state.answering && state.report === undefined && limits.budget !== undefined) {
     if (reaches(state.usage, limits.budget.left)) return 'over-budget';
     if (reaches(state.usage, limits.budget.noticeAt)) return 'near-budget';
@@ -78,7 +81,7 @@ export function judge(
     const { start, count } = state.repeats.current;
     if (count >= (start === limits.repeats.start ? limits.repeats.at : LOOK_AT_REPEATS)) return 'repeating';
   }
-  // A command in the background may be one that the model waits for: as long as it says something, it may go on.
+  // The model may wait for a background command: the turn goes on as long as there are signs of life.
   if (silentMs >= limits.stuckAfterMs) return done ? 'left-background' : 'stuck';
   return undefined;
 }

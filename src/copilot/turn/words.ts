@@ -1,8 +1,11 @@
-/** What a subagent is doing, in words for people. The material is a model's: bounded, on one line, without control characters. */
+/**
+ * Descriptions of what a subagent is doing, for people. The text is a model's, so it is bounded, on one line, without
+ * control characters.
+ */
 import { oneLine } from '../../contract/index.ts';
 
 const MAX_CHARS = 160;
-/** The argument that says most, by its name; the first that a tool call has is shown. */
+/** Names of the most telling arguments; the first one that a tool call has is shown. */
 const TELLING = [
   'command',
   'path',
@@ -15,13 +18,13 @@ const TELLING = [
   'shellId',
 ];
 
-/** A tool call in one line: `bash: npm test`. */
+/** A tool call on one line: `bash: npm test`. */
 export function describeTool(name: string, args: unknown): string {
   const shown = mainArgument(args);
   return oneLine(shown === undefined ? name : `${name}: ${shown}`, MAX_CHARS);
 }
 
-/** The words of its arguments that say most, in one line; `undefined` where none do. */
+/** The most telling argument on one line; `undefined` if there is none. */
 export function mainArgument(args: unknown): string | undefined {
   if (typeof args !== 'object' || args === null) return undefined;
   const named = args as Record<string, unknown>;
