@@ -1,10 +1,13 @@
-/** Work that may take any time or memory, in a thread of its own, which is ended at a limit: whatever else goes on is not held up. */
+/**
+ * Runs work with unpredictable time or memory needs in a separate thread, which is ended at a limit, so that nothing
+ * else is held up.
+ */
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 
 export interface ApartLimits {
   /** In milliseconds. */
   readonly timeoutMs: number;
-  /** Of JavaScript's heap, in MiB. */
+  /** Limit of JavaScript's heap, in MiB. */
   readonly heapMb: number;
 }
 
@@ -14,8 +17,8 @@ export class LimitReached extends Error {
 }
 
 /**
- * Runs the module `file` in a thread, with `input` as its `workerData`, until it posts its one message.
- * @throws LimitReached; what the module threw
+ * Runs the module `file` in a thread, with `input` as its `workerData`, and returns the one message it posts.
+ * @throws LimitReached, or what the module threw
  */
 export async function runApart(
   file: URL,

@@ -1,8 +1,8 @@
-/** How much space a disk has left. */
+/** Free disk space. */
 import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Bytes that an ordinary user can still write below `path`; of the nearest folder that is there. */
+/** Bytes that an ordinary user can still write below `path`; measured at the nearest folder that exists. */
 export function freeBytes(path: string): number {
   try {
     const { bavail, bsize } = statfsSync(path);
@@ -14,5 +14,5 @@ export function freeBytes(path: string): number {
   }
 }
 
-/** The figure for people, in whole megabytes. */
+/** The size for people, in whole megabytes. */
 export const megabytes = (bytes: number): string => `${Math.floor(bytes / 1_000_000)} MB`;

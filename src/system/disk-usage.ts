@@ -1,12 +1,13 @@
-/** How much of the disk files and folders take. */
+/** Disk usage of files and folders. */
 import { existsSync } from 'node:fs';
 import { runProgram } from './spawner.ts';
 
-/** Bytes that `paths` take on the disk, those of them that are there. 0 where the system cannot tell. */
+/** Bytes that the existing ones of `paths` take on the disk; 0 if that cannot be determined. */
 export async function diskUsage(paths: readonly string[]): Promise<number> {
   const there = paths.filter((path) => existsSync(path));
   if (there.length === 0) return 0;
-  // POSIX: -s one line for each, -k in units of 1,024 bytes. It may fail for files that vanish meanwhile, and still counts the rest.
+  // POSIX: -s one line per path, -k units of 1,024 bytes. `du` may fail for files that vanish meanwhile, and still
+  // counts the rest.
   const program = { file: 'du', args: ['-sk', '--', ...there], cwd: '/', input: '', detached: false };
   try {
     const { stdout } = await runProgram({ ...program, env: { ...process.env, LC_ALL: 'C' } });

@@ -1,10 +1,10 @@
-/** Output of a process that is to outlive a full disk: what cannot be written is lost, and nothing else. */
+/** Output of a process that must survive a full disk: only the text that cannot be written is lost. */
 import { fstatSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 
 /**
- * From now on, text for `stream` that the disk has no room for is dropped. By itself, Node ends a process whose output fails, and
- * never writes to that file again. Pipes and terminals are left as they are: there it says that nobody reads.
+ * Makes writes to `stream` drop text when the disk is full. By default, Node ends a process whose output fails, and
+ * does not write to that file again. Pipes and terminals are unaffected: there an error means that nobody reads.
  */
 export function makeExpendable(stream: NodeJS.WriteStream & { readonly fd: number }): void {
   if (!canFill(stream.fd)) return;

@@ -1,4 +1,4 @@
-/** Private files: folders 0700, files 0600, each replaced as a whole or not at all. */
+/** Private files: folders 0700, files 0600. Each write replaces the whole file or nothing. */
 import {
   chmodSync,
   linkSync,
@@ -17,7 +17,7 @@ import { basename, dirname, join } from 'node:path';
 import { SubagentsError } from '../contract/errors.ts';
 
 /**
- * Makes `path` and the folders above it, readable by this user alone (folders that exist above it keep their mode).
+ * Creates the folder `path` and its parents, accessible to this user only (existing parents keep their mode).
  * @throws SubagentsError DISK_FULL, FILE_ACCESS
  */
 export function ensurePrivateDir(path: string): void {
@@ -28,15 +28,18 @@ export function ensurePrivateDir(path: string): void {
 }
 
 /**
- * Writes `text` to `path`, mode 0600: a reader sees the old content or the new, never a part, also after SIGKILL.
- * Not synced to the disk: after a power failure the old content may be back.
+ * Writes `text` to `path`, mode 0600. Readers see the old or the new content, never a part, even after SIGKILL. Not
+ * synced to disk: after a power failure the old content may be back.
  * @throws SubagentsError DISK_FULL, FILE_ACCESS
  */
 export function writePrivateFile(path: string, text: string): void {
   viaDraft(path, text, (draft) => renameSync(draft, path));
 }
 
-/** Like `writePrivateFile`, for a file that is not there yet: of several that try, one succeeds. @returns whether we did */
+/**
+ * Like `writePrivateFile`, but only if the file does not exist: of several concurrent calls, one succeeds. @returns
+ * whether this call did
+ */
 export function createPrivateFile(path: string, text: string): boolean {
   try {
     viaDraft(path, text, (draft) => {
@@ -54,7 +57,7 @@ function viaDraft(path: string, text: string, publish: (draft: string) => void):
   const draft = join(dirname(path), `.${basename(path)}.${process.pid}.${drafts++}`);
   withDiskErrors(path, () => {
     try {
-      // What a process of the same number has left goes; a link there is not followed.
+      // Removes the draft of an earlier process with the same pid; a link in its place is not followed.
       rmSync(draft, { force: true });
       writeFileSync(draft, text, { mode: 0o600, flag: 'wx' });
       publish(draft);
@@ -66,7 +69,7 @@ function viaDraft(path: string, text: string, publish: (draft: string) => void):
 }
 let drafts = 0;
 
-/** The content of `path`, or undefined when there is no such file. */
+/** The content of `path`, or undefined if there is no such file. */
 export function readIfThere(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
@@ -77,8 +80,8 @@ export function readIfThere(path: string): string | undefined {
 }
 
 /**
- * What lies at `path`, a link as such; undefined where nothing does, also because a file or nothing has taken the place of a folder
- * on the way. @throws the system's error when a folder on the way may not be entered
+ * Stats of the entry at `path` itself, without following a link; undefined if there is none, including when a parent
+ * folder is missing or is a file. @throws the system's error if a parent folder may not be entered
  */
 export function statIfThere(path: string): Stats | undefined {
   try {
@@ -111,7 +114,10 @@ export function withDiskErrors(path: string, write: () => void): void {
 }
 
 const OTHER_HOME = 'or use another home (--home, SUBAGENTS_HOME)';
-/** What the machine refuses, by system error code: why, and what to do. They are nobody's mistake in the program. */
+/**
+ * Refusals by the machine, by system error code: the reason and the remedy. None of them indicates a bug in the
+ * program.
+ */
 const REFUSALS: Readonly<Record<string, (path: string) => readonly [why: string, remedy: string]>> = {
   EROFS: (path) => [
     'its file system is read-only',
@@ -137,8 +143,9 @@ const REFUSALS: Readonly<Record<string, (path: string) => readonly [why: string,
 };
 
 /**
- * A system error in words: what failed, on what, what to do. Undefined for what is none, or may well be a mistake of the program.
- * @param path what was to be written; default: what the error names
+ * Explains a system error: what failed, on which path, what to do. Undefined for other errors, and for codes that may
+ * indicate a bug.
+ * @param path what was to be written; default: the path in the error
  */
 export function systemFailure(error: unknown, path?: string): SubagentsError | undefined {
   const code = errorCode(error);
@@ -164,10 +171,10 @@ function pathOf(error: unknown): string {
   return typeof path === 'string' ? path : 'a file';
 }
 
-/** Stands in a path, as Node reads it, for bytes of a name that are no UTF-8. */
+/** Replacement character that Node puts into a path for bytes that are not UTF-8. */
 export const NOT_UTF8 = '\uFFFD';
 
-/** The names in a folder; none where it is not there or may not be read. */
+/** The names in a folder; empty if it does not exist or may not be read. */
 export function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder);

@@ -1,12 +1,13 @@
 /**
  * A lock between processes that survives the death of its holder.
  *
- * The operating system's lock decides where both sides have it, also between two containers that share a volume. Beside it lies an
- * entry for each process: a file whose name is the process (pid, start time, and the space in which these mean anything). It names
- * the holder, and decides alone where `flock` is missing: everyone who wants the lock puts down an entry and only then looks for
- * those of other living processes. Of any two, the one that came later sees the other; whoever sees another withdraws. So two never
- * hold it at once. A dead process's entry names nobody who could come back, so anyone may remove it: there is no moment in which a
- * fresh lock can be taken for a stale one. Whether a process of another space lives cannot be seen: its entry counts while it is fresh.
+ * Where both sides support the operating system's lock, it decides, even between two containers that share a volume.
+ * Besides it, each process has an entry: a file named after the process (pid, start time, and the space in which these
+ * are valid). Entries name the holder, and decide alone where `flock` is missing: every process first creates its
+ * entry, then looks for entries of other living processes, and withdraws if it finds one. Of any two processes, the
+ * later one sees the earlier one's entry, so two never hold the lock at once. Anyone may remove a dead process's entry,
+ * because that process cannot come back; so a fresh lock is never mistaken for a stale one. Whether a process of
+ * another space lives cannot be checked: its entry counts while it is fresh.
  */
 import { readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -19,43 +20,47 @@ import { lockFile, type OsLock } from './os-lock.ts';
 import { isAlive, ownIdentity, processSpace, type ProcessIdentity } from './process.ts';
 
 export interface Lock {
-  /** Gives the lock back; more than once does nothing. */
+  /** Releases the lock. Further calls do nothing. */
   release(): void;
 }
 
-/** Who has a lock. */
+/** The holder of a lock. */
 export interface Holder extends ProcessIdentity {
   /** ISO 8601, when it took the lock. */
   readonly since: string;
-  /** The host name of the holder's container or machine, where that is another: its pid means nothing here. */
+  /** Host name of the holder's container or machine if it is another one, where its pid has no meaning here. */
   readonly elsewhere?: string;
 }
 
 const OS_LOCK = 'os-lock';
-/** Those who merely try have `held: false`. */
+/** `held` is false in entries of processes that are only trying. */
 const entryContent = z.object({
   held: z.boolean(),
   since: z.string(),
   host: z.string(),
-  /** Whether its process has, or asked for, the operating system's lock too. */
+  /** Whether the process holds, or tried to take, the operating system's lock too. */
   osLock: z.boolean(),
 });
 type EntryContent = z.infer<typeof entryContent>;
 
-/** Two who try at the same moment both withdraw; how often they try again, after a short random wait. */
+/**
+ * Two processes that try at the same moment both withdraw. This many retries follow, each after a short random wait.
+ */
 const TIES = 12;
-/** The holder writes its entry right after it has got the operating system's lock; how often that is looked for. */
+/**
+ * The holder writes its entry right after it has the operating system's lock. This many times the entry is looked for.
+ */
 const NAME_LOOKS = 100;
 const TOUCH_EVERY_MS = 10_000;
-/** A process of another space that has not touched its entry for so long is taken for dead, where there is no better proof. */
+/** A process of another space that has not touched its entry for this long counts as dead, without better evidence. */
 const FRESH_MS = 60_000;
 
 let entries = 0;
 
 /**
- * Takes the lock whose entries lie in the folder `dir` (made when absent), or says who has it. Does not wait for it.
- * A process that has it already counts as another.
- * @throws SubagentsError when `dir` cannot be written; HOME_BUSY when its holder does not say who it is
+ * Takes the lock whose entries are in the folder `dir` (created if missing), or returns its holder. Does not wait. A
+ * second call in the same process counts as another process.
+ * @throws SubagentsError if `dir` cannot be written; HOME_BUSY if the holder cannot be identified
  */
 export async function tryLock(dir: string): Promise<{ readonly lock: Lock } | { readonly holder: Holder }> {
   ensurePrivateDir(dir);
@@ -71,7 +76,7 @@ export async function tryLock(dir: string): Promise<{ readonly lock: Lock } | { 
   });
 }
 
-/** The entry, once the operating system's lock is held, or where there is none. */
+/** Takes the entry; the operating system's lock is held, or unavailable. */
 async function takeEntry(dir: string, os: OsLock): Promise<{ lock: Lock } | { holder: Holder }> {
   const releaseOs = (): void => {
     if (os.state === 'held') os.release();
@@ -116,7 +121,7 @@ function held(entry: string, releaseOs: () => void): Lock {
       try {
         rmSync(entry, { force: true });
       } catch {
-        // The file system is read-only by now: an entry of a process that is over counts for nobody.
+        // The file system has become read-only. The entry of an ended process does not count anyway.
       }
       releaseOs();
     },
@@ -128,7 +133,7 @@ function touch(entry: string): void {
   try {
     utimesSync(entry, now, now);
   } catch {
-    // Removed with its folder, or the disk is read-only: the next look may find it.
+    // The entry was removed with its folder, or the disk is read-only; the next touch may succeed.
   }
 }
 
@@ -137,15 +142,15 @@ interface Entry extends Holder {
   readonly held: boolean;
 }
 
-/** Who has the operating system's lock: it is proven that somebody has, so an entry that cannot be checked counts. */
+/** The holder of the operating system's lock. Somebody certainly holds it, so entries that cannot be checked count. */
 function holderIn(dir: string): Holder | undefined {
   const living = livingEntries(dir, false, Infinity).filter((entry) => entry.held);
   return living.find(({ elsewhere }) => elsewhere === undefined) ?? living[0];
 }
 
 /**
- * The entries of processes that live; those of dead ones are removed on the way.
- * @param osHeld we have the operating system's lock: whoever had it before is gone
+ * The entries of living processes. Entries of dead ones are removed.
+ * @param osHeld whether this process has the operating system's lock, so that its earlier holders are gone
  * @param freshMs how fresh an entry of another space must be
  */
 function livingEntries(dir: string, osHeld: boolean, freshMs = FRESH_MS): Entry[] {
@@ -172,7 +177,9 @@ function remove(path: string): [] {
   return [];
 }
 
-/** Undefined: removed. One that is just being written, or is unreadable, belongs to a process that tries. */
+/**
+ * Undefined if the entry was removed. One that is being written, or is unreadable, belongs to a process that is trying.
+ */
 function readContent(path: string): EntryContent | undefined {
   const text = readIfThere(path);
   if (text === undefined) return undefined;

@@ -1,20 +1,20 @@
-/** Packages that only a machine on which subagents work needs. A client of a Temporal server elsewhere does without. */
+/** Packages that only machines with a worker need. A client of a remote Temporal server works without them. */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SubagentsError } from '../contract/errors.ts';
 
-/** What a worker cannot start without. Copilot CLI is not among them: another one may be named. */
+/** Packages that a worker cannot start without. Copilot CLI is not included, because the user may name another one. */
 export const WORKER_PACKAGES = ['@temporalio/worker', '@github/copilot-sdk'] as const;
-/** What downloads the Temporal server, where none is on this machine. */
+/** The package that downloads the Temporal server, if this machine has none. */
 export const DOWNLOAD_PACKAGE = '@temporalio/testing';
 
-/** npm takes an install for successful though an optional package failed. */
+/** npm reports success even if an optional package fails to install. */
 const WHY =
   'npm leaves optional packages out with --omit=optional, and also, without an error, those whose installation failed';
 
-/** Those of `names` that are not installed where this package finds them. */
+/** The packages in `names` that are not installed where this package would find them. */
 export function missingPackages(names: readonly string[]): string[] {
   return names.filter((name) => !isInstalled(name));
 }
@@ -24,13 +24,13 @@ function isInstalled(name: string): boolean {
   return folders.some((folder) => existsSync(join(folder, name, 'package.json')));
 }
 
-/** Says which packages are missing, and why they may be. */
+/** A sentence that names the missing packages, and why they may be missing. */
 export function missingText(names: readonly string[]): string {
   const list = new Intl.ListFormat('en').format(names);
   return `${names.length === 1 ? `the package ${list} is` : `the packages ${list} are`} not installed (${WHY})`;
 }
 
-/** The command that installs what is missing. `root` is the folder of this package. */
+/** The command that installs missing packages. `root` is the folder of this package. */
 export function installCommand(root = packageRoot()): string {
   const modules = dirname(root);
   if (basename(modules) !== 'node_modules') return `cd ${root} && npm install --include=optional`;
@@ -40,7 +40,10 @@ export function installCommand(root = packageRoot()): string {
     : 'npm install --global --include=optional, with the file or name that this package was installed from';
 }
 
-/** @throws SubagentsError PACKAGE_MISSING when one of `names` is not installed; `doing` is what needs it, for example "a worker". */
+/**
+ * @throws SubagentsError PACKAGE_MISSING if one of `names` is not installed; `doing` names what needs it, for example
+ * "a worker".
+ */
 export function requirePackages(doing: string, names: readonly string[]): void {
   const missing = missingPackages(names);
   if (missing.length === 0) return;

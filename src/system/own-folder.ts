@@ -1,14 +1,14 @@
 /**
- * Folders told apart by what the file system knows them as, not by what lies at a path now: a symbolic link, another folder
- * or a mount may have taken their place.
+ * Identifies folders by inode instead of path, because a symbolic link, another folder or a mount may have replaced
+ * one.
  */
 import { constants, existsSync, lstatSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * The inode of the folder at `path`; undefined where there is none, where a symbolic link lies there, and where it is on another
- * device than the folder that it lies in. The number of the device itself changes with a reboot, so it is compared and not given.
+ * The inode of the folder at `path`; undefined if there is none, if it is a symbolic link, or if it is on another
+ * device than its parent folder. The device number changes with a reboot, so it is compared but not returned.
  */
 export function folderId(path: string): string | undefined {
   const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
@@ -18,9 +18,9 @@ export function folderId(path: string): string | undefined {
 }
 
 /**
- * Does `work` in the folder at `path`, which must be the one with `id`. What it is given leads to that very folder, whatever takes
- * the place of `path` meanwhile; where the system has no such paths, it is `path` itself.
- * @throws the system's error where there is no folder; Error where it is another one
+ * Runs `work` in the folder at `path`, which must have the inode `id`. `work` gets a path that leads to this very
+ * folder, even if `path` is replaced meanwhile; on systems without such paths it gets `path` itself.
+ * @throws the system's error if there is no folder; Error if it is a different one
  */
 export async function inFolder<T>(path: string, id: string, work: (at: string) => Promise<T>): Promise<T> {
   const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);

@@ -1,25 +1,28 @@
-/** Which process is which: a pid alone names nothing for long, a pid with its start time names one process. */
+/** Identifies processes: a pid is reused, a pid with its start time identifies one process. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 
-/** One process, for as long as this machine knows it. */
+/** Identifies one process on this machine. */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** Opaque; compared, never computed with. Differs between two processes of one pid, also across a reboot. */
+  /** An opaque value, only for comparison. Differs between two processes with the same pid, even across a reboot. */
   readonly startTime: string;
 }
 
-/** When process `pid` started, as an opaque word without spaces; undefined when there is no such process, or only its zombie. */
+/**
+ * When process `pid` started, as an opaque word without spaces; undefined if there is no such process, or only its
+ * zombie.
+ */
 export function processStartTime(pid: number): string | undefined {
   return process.platform === 'linux' ? linuxStartTime(pid) : psStartTime(pid);
 }
 
-/** Whether that very process still runs. */
+/** Whether exactly that process still runs. */
 export function isAlive(pid: number, startTime: string): boolean {
   return processStartTime(pid) === startTime;
 }
 
-/** This process. */
+/** The identity of this process. */
 export function ownIdentity(): ProcessIdentity {
   own ??= { pid: process.pid, startTime: processStartTime(process.pid) ?? 'unknown' };
   return own;
@@ -27,8 +30,8 @@ export function ownIdentity(): ProcessIdentity {
 let own: ProcessIdentity | undefined;
 
 /**
- * Where pids and start times mean what they mean here: this boot of this machine, and this PID namespace (a container has one of its
- * own). A word without dots.
+ * Where pids and start times are valid: this boot of this machine and this PID namespace (each container has its own).
+ * A word without dots.
  */
 export function processSpace(): string {
   space ??= process.platform === 'linux' ? `${bootId()}-${pidNamespace()}` : 'machine';
@@ -36,12 +39,12 @@ export function processSpace(): string {
 }
 let space: string | undefined;
 
-/** See pid_namespaces(7): its number, unique on the machine. */
+/** The PID namespace's number, unique on the machine; see pid_namespaces(7). */
 function pidNamespace(): string {
   return readlinkSync('/proc/self/ns/pid').replace(/\D/g, '');
 }
 
-/** Sends `signal` to that very process; false when it is gone or not ours to signal. */
+/** Sends `signal` to exactly that process; false if it is gone or may not be signalled. */
 export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals): boolean {
   if (!isAlive(identity.pid, identity.startTime)) return false;
   try {
@@ -51,24 +54,24 @@ export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals)
   }
 }
 
-/** Fields of /proc/PID/stat that are needed here; see proc_pid_stat(5). */
+/** The fields of /proc/PID/stat that are used; see proc_pid_stat(5). */
 export interface LinuxStat {
   readonly state: string;
   readonly ppid: number;
   /** Process session id (not a session of ours). */
   readonly session: number;
-  /** Those that have not ended: its first one may have, while others run on. */
+  /** Number of living threads. The first thread may have ended while others run. */
   readonly threads: number;
   /** Clock ticks since boot. */
   readonly startTicks: string;
-  /** A thread of the kernel, not a program. */
+  /** Whether it is a kernel thread, not a program. */
   readonly kernelThread: boolean;
 }
 
 /** PF_KTHREAD of linux/sched.h, in the flags of /proc/PID/stat. */
 const KERNEL_THREAD = 0x0020_0000;
 
-/** Reads /proc/PID/stat; undefined when there is no such process. */
+/** Reads /proc/PID/stat; undefined if there is no such process. */
 export function linuxStat(pid: number): LinuxStat | undefined {
   let text: string;
   try {
@@ -76,7 +79,7 @@ export function linuxStat(pid: number): LinuxStat | undefined {
   } catch {
     return undefined;
   }
-  // The command name is in parentheses and may contain anything: fields count from the last one on.
+  // The command name is in parentheses and may contain anything, so fields are counted after the last parenthesis.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const [state = '', ppid = '0', , session = '0'] = fields;
   return {
@@ -89,7 +92,7 @@ export function linuxStat(pid: number): LinuxStat | undefined {
   };
 }
 
-/** The start time of `stat` in the form of `processStartTime`; undefined for a zombie, of which no thread runs. */
+/** The start time of `stat` in the form of `processStartTime`; undefined for a zombie without running threads. */
 export function startTimeOf({ state, threads, startTicks }: LinuxStat): string | undefined {
   const isDead = state === 'X' || (state === 'Z' && threads <= 1);
   return isDead ? undefined : `${bootId()}-${startTicks}`;
@@ -100,14 +103,15 @@ function linuxStartTime(pid: number): string | undefined {
   return stat && startTimeOf(stat);
 }
 
-// Ticks count from boot, and early pids come back at about the same tick after every boot.
+// Ticks count from boot, and pids of early processes recur at about the same tick after each boot; so the boot is
+// included.
 function bootId(): string {
   boot ??= readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').slice(0, 8);
   return boot;
 }
 let boot: string | undefined;
 
-// `ps` knows the start to the second: two processes of one pid within a second would look alike.
+// `ps` has a resolution of a second: two processes with the same pid within one second would look alike.
 function psStartTime(pid: number): string | undefined {
   try {
     const line = execFileSync('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], {

@@ -1,24 +1,24 @@
-/** Running a short program to its end, and collecting what it says. */
+/** Runs a short program to its end, and collects its output. */
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 
-/** What is to be run. */
+/** The program to run. */
 export interface Program {
   readonly file: string;
   readonly args: readonly string[];
   /** Folder to run in. */
   readonly cwd: string;
-  /** Its whole environment. */
+  /** The whole environment. */
   readonly env: NodeJS.ProcessEnv;
-  /** Fed to its standard input. */
+  /** Text for its standard input. */
   readonly input: string;
-  /** Whether it gets a process session, and so a process group, of its own. */
+  /** Whether it gets a process session of its own, and so a process group. */
   readonly detached: boolean;
 }
 
-/** How it ended. */
+/** How the program ended. */
 export interface ProgramEnd {
-  /** null when a signal ended it. */
+  /** null if a signal ended it. */
   readonly exitCode: number | null;
   readonly signalCode: NodeJS.Signals | null;
   readonly stdout: string;
@@ -27,8 +27,8 @@ export interface ProgramEnd {
 
 /**
  * Runs a program as a child of this process.
- * @param signal ends it with SIGTERM, with its whole group where it has one of its own.
- * @throws the system's error when it cannot be started
+ * @param signal ends it with SIGTERM, including its whole group if it has its own
+ * @throws the system's error if it cannot be started
  */
 export async function runHere(program: Program, signal?: AbortSignal): Promise<ProgramEnd> {
   const { file, args, cwd, env, input, detached } = program;
@@ -44,7 +44,7 @@ export async function runHere(program: Program, signal?: AbortSignal): Promise<P
       child.once('error', reject);
       child.once('close', resolve);
     });
-    // It may end before it has read its input; its exit code says what is to be said.
+    // The program may end before it has read its input; its exit code then says what happened.
     child.stdin.on('error', () => undefined);
     child.stdin.end(input);
     const [exitCode, stdout, stderr] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);

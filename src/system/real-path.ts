@@ -1,14 +1,14 @@
-/** Where a path really leads: what would be opened, or made, under it. */
+/** Resolves paths to what would actually be opened or created. */
 import { lstatSync, readlinkSync } from 'node:fs';
 import { isAbsolute, join, parse, sep } from 'node:path';
 
-/** As many links in one path as Linux follows. */
+/** Linux follows at most this many links in one path. */
 const MAX_LINKS = 40;
 
 /**
- * The real path of `path`, which must be absolute, also of one that does not exist yet: links on the way are followed one by
- * one, a link that leads nowhere to the place where a file would be made through it, and `..` goes up from where a link led.
- * @returns undefined where links lead in a circle or through `/proc`, or a part cannot be looked at.
+ * The real path of `path`, which must be absolute but need not exist. Links are followed one by one, dangling ones to
+ * where a file would be created through them, and `..` is resolved after the link before it.
+ * @returns undefined if links form a circle or lead through `/proc`, or if a part cannot be inspected
  */
 export function realTarget(path: string): string | undefined {
   const { root } = parse(path);
@@ -22,14 +22,14 @@ export function realTarget(path: string): string | undefined {
     try {
       target = part === '..' || !lstatSync(next).isSymbolicLink() ? undefined : readlinkSync(next);
     } catch (error) {
-      // Nothing is there (yet): what follows would be made below it.
+      // Nothing exists here yet: the rest of the path would be created below.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return undefined;
     }
     if (target === undefined) {
       at = next;
       continue;
     }
-    // Links in /proc lead each process elsewhere.
+    // Links in /proc resolve differently in each process.
     if (++links > MAX_LINKS || isWithin('/proc', next)) return undefined;
     if (isAbsolute(target)) at = parse(target).root;
     left.unshift(...target.split(sep));
@@ -37,7 +37,7 @@ export function realTarget(path: string): string | undefined {
   return at;
 }
 
-/** Whether `path` is `folder` or lies below it; both are real paths. */
+/** Whether `path` is `folder` or is below it; both must be real paths. */
 export function isWithin(folder: string, path: string): boolean {
   return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
 }

@@ -1,9 +1,9 @@
-/** What was noted last, by key: for what matters for a while after it happened. */
+/** A bounded map of recent values. */
 
-/** Notes that are kept: those of far more subagents than end within minutes. */
+/** Entries that are kept: far more than there are subagents that end within minutes. */
 const MAX = 10_000;
 
-/** A map that lets the oldest note go when it holds too many. */
+/** A map that drops its oldest entry when it holds too many. */
 export class Recent<V> {
   readonly #notes = new Map<string, V>();
 

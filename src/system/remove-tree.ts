@@ -1,20 +1,25 @@
-/** Removes folders with all in them: no link is followed, no mount is entered, and read-only folders of this user's own go as well. */
+/**
+ * Removes folders with their contents: links are not followed, mounts not entered, and read-only folders of this user
+ * removed too.
+ */
 import { accessSync, constants, existsSync, lstatSync, readFileSync } from 'node:fs';
 import { chmod, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from './files.ts';
 
-/** A folder can be read, written to and searched by its owner. */
+/** The owner can read, write and search the folder. */
 const OPEN = 0o700;
 
 export interface TreeSurvey {
-  /** Why not all of it can be removed, in words; undefined where nothing is known to stand against it. */
+  /** Why the tree cannot be removed completely; undefined if no obstacle is known. */
   readonly stuck: string | undefined;
-  /** A folder that may not be looked into. */
+  /** A folder that may not be read. */
   readonly closed: string | undefined;
 }
 
-/** Looks at the folders of the tree at `path`. Nothing is changed. @throws the system's error, but not that something is forbidden */
+/**
+ * Checks the folders of the tree at `path` without changes. @throws the system's error, except for missing permissions
+ */
 export async function surveyTree(path: string): Promise<TreeSurvey> {
   let [stuck] = mountsWithin(path).map((mount) => `${mount} is mounted there`);
   let closed: string | undefined;
@@ -27,7 +32,7 @@ export async function surveyTree(path: string): Promise<TreeSurvey> {
   return { stuck, closed };
 }
 
-/** Removes it. @throws the system's error for what stays; the rest may be gone by then */
+/** Removes the tree. @throws the system's error if something remains; the rest may be gone by then */
 export async function removeTree(path: string): Promise<void> {
   const [mount] = mountsWithin(path);
   if (mount !== undefined) throw Object.assign(new Error(`${mount} is mounted there`), { syscall: 'rm' });
@@ -44,7 +49,7 @@ export async function removeTree(path: string): Promise<void> {
   }
 }
 
-/** Calls `look` with each folder of the tree, the outer ones first. One that cannot be read has none in it. */
+/** Calls `look` for each folder of the tree, parents first. Folders inside an unreadable one are skipped. */
 async function eachFolder(path: string, look: (folder: string) => Promise<void>): Promise<void> {
   if (!lstatSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
   const folders = [path];
@@ -64,7 +69,7 @@ const isOwn = (folder: string): boolean => {
   return user === undefined || user === 0 || lstatSync(folder).uid === user;
 };
 
-/** By the permissions of the user that this process is of now. */
+/** Whether the process's current user may read the folder. */
 function isReadable(folder: string): boolean {
   if (process.geteuid?.() === 0) return true;
   if (isOwn(folder)) return (lstatSync(folder).mode & 0o500) === 0o500;
@@ -80,7 +85,7 @@ function may(folder: string, what: number): boolean {
   }
 }
 
-/** Where other file systems, or parts of this one, are mounted at `path` or below it. Linux alone tells. */
+/** Mount points at `path` or below it; known on Linux only. */
 function mountsWithin(path: string): string[] {
   const table = '/proc/self/mountinfo';
   if (!existsSync(table)) return [];

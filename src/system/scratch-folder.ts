@@ -1,4 +1,7 @@
-/** Folders for one piece of work, in the system's temporary folder. Each names the process that made it, so that those of killed ones are known. */
+/**
+ * Folders for one piece of work, in the system's temporary folder. Their names identify the process that made them, so
+ * that those of killed processes are recognized.
+ */
 import { lstatSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,7 +11,9 @@ import { isAlive, ownIdentity, processSpace } from './process.ts';
 
 const PREFIX = 'subagents-scratch';
 
-/** Does `work` with an empty folder that this user alone can enter, and removes it afterwards. @throws the system's error */
+/**
+ * Runs `work` with an empty folder that only this user can enter, and removes it afterwards. @throws the system's error
+ */
 export async function withScratch<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const { pid, startTime } = ownIdentity();
   const owner = [PREFIX, processSpace(), pid, encodeURIComponent(startTime)].join(',');
@@ -21,9 +26,9 @@ export async function withScratch<T>(work: (folder: string) => Promise<T>): Prom
 }
 
 /**
- * Removes those that processes of this user left behind when they were killed. Those of living ones stay, and of processes that
- * cannot be seen from here (another container).
- * @returns how many
+ * Removes scratch folders that killed processes of this user left behind. Those of living processes stay, as do those
+ * of processes that cannot be seen from here (another container).
+ * @returns how many were removed
  */
 export async function sweepScratch(folder = tmpdir()): Promise<number> {
   let removed = 0;
@@ -38,7 +43,7 @@ export async function sweepScratch(folder = tmpdir()): Promise<number> {
       await rm(path, { recursive: true, force: true });
       removed++;
     } catch {
-      // Somebody else removes it at the same moment.
+      // Another process is removing it at the same time.
     }
   }
   return removed;

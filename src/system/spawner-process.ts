@@ -1,4 +1,4 @@
-/** The spawner: runs the programs it is told to, until the process that started it is gone. Imports little, to stay small. */
+/** The spawner: runs programs on request until the process that started it is gone. Imports little, to stay small. */
 import { runHere } from './program.ts';
 import type { Answer, Order } from './spawner.ts';
 
@@ -8,7 +8,8 @@ process.on('message', (order: Order) => {
   if ('end' in order) running.get(order.id)?.abort();
   else void run(order);
 });
-// Signals to the whole process group are for the worker to answer; without it there is nothing left to do.
+// The worker handles signals to the whole process group. When the worker is gone, the `disconnect` event ends the
+// spawner.
 process.on('SIGTERM', () => undefined);
 process.on('SIGINT', () => undefined);
 process.on('disconnect', () => process.exit(0));
@@ -27,6 +28,6 @@ async function run({ id, run: program }: Extract<Order, { run: unknown }>): Prom
 }
 
 function answer(what: Answer): void {
-  // Nobody hears it when the process that asked is gone.
+  // The requesting process may be gone.
   if (process.connected) process.send?.(what, () => undefined);
 }

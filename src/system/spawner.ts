@@ -1,28 +1,31 @@
 /**
  * Starts programs on behalf of a large process.
  *
- * To start a program, Linux first copies the page tables of the process that starts it, and Node waits for that: 1 ms
- * for a process of 50 MB, 11 ms for one of 150 MB, 25 ms for one of 350 MB (docs/decisions/0011-a-small-process-starts-programs.md). A worker
- * starts some twenty programs for each subagent, so it has a small process do it.
+ * To start a program, Linux first copies the page tables of the starting process, and Node waits for that: 1 ms for a
+ * process of 50 MB, 11 ms for 150 MB, 25 ms for 350 MB (docs/decisions/0011-a-small-process-starts-programs.md). A
+ * worker starts about twenty programs for each subagent, so it delegates this to a small process.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { runHere, type Program, type ProgramEnd } from './program.ts';
 import { compiledFile } from './compiled-file.ts';
 
-/** To the spawner: run this, or end what runs under this number. */
+/** To the spawner: run this program, or end the one with this id. */
 export type Order =
   { readonly id: number; readonly run: Program } | { readonly id: number; readonly end: true };
-/** From the spawner: how it ended, or why it could not be started. */
+/** From the spawner: how the program ended, or why it could not be started. */
 export type Answer =
   | { readonly id: number; readonly ended: ProgramEnd }
   | { readonly id: number; readonly error: { readonly message: string; readonly syscall?: string } };
 
-/** Runs a program: by the spawner where this process has one, else as a child of its own. See `runHere`. */
+/** Runs a program, by the spawner if this process has one, otherwise as a child of its own. See `runHere`. */
 export function runProgram(program: Program, signal?: AbortSignal): Promise<ProgramEnd> {
   return spawner === undefined ? runHere(program, signal) : spawner.run(program, signal);
 }
 
-/** Has this process use a spawner from now on. It ends with this process, and without one programs are started as before. */
+/**
+ * Makes this process use a spawner from now on. The spawner ends with this process; if it dies earlier, programs are
+ * started directly.
+ */
 export function useSpawner(): void {
   spawner ??= new Spawner();
 }
@@ -38,7 +41,7 @@ class Spawner {
       execArgv: [],
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
-    // It never keeps this process from ending.
+    // The spawner must not keep this process alive.
     this.#process.unref();
     this.#process.channel?.unref();
     this.#process.on('message', (answer: Answer) => this.#settle(answer));
@@ -76,7 +79,7 @@ class Spawner {
     if (this.#waiting.size === 0) this.#process.channel?.unref();
   }
 
-  /** Its process is gone: what it ran has no end that anybody could tell, and programs are started here again. */
+  /** Handles the end of the spawner: its running programs fail, and later ones are started directly. */
   #give(): void {
     if (spawner === this) spawner = undefined;
     for (const id of [...this.#waiting.keys()])

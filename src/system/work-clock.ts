@@ -1,16 +1,16 @@
-/** How long there was work: a machine that sleeps, and a process that stands still, do none. */
+/** A clock that counts only running time: not while the machine sleeps or the process is suspended. */
 
-/** More than this between two looks, in milliseconds, and the process stood still in between. */
+/** A longer gap than this between two readings, in milliseconds, means that the process was suspended. */
 const MAX_GAP_MS = 5_000;
 
-/** Counts while somebody looks at it at least once a second. */
+/** Accurate only if it is read at least once a second. */
 export class WorkClock {
   readonly #now: () => number;
   #looked: number;
   #workedMs = 0;
   #awakeSince: number;
 
-  /** Begins to count. `now`: milliseconds since the epoch. */
+  /** Starts counting. `now`: milliseconds since the epoch. */
   constructor(now: () => number = Date.now) {
     this.#now = now;
     this.#looked = now();
@@ -23,7 +23,7 @@ export class WorkClock {
     return this.#workedMs;
   }
 
-  /** When it began, or went on after it had stood still; in milliseconds since the epoch. */
+  /** When the clock started, or the process last resumed after a suspension; in milliseconds since the epoch. */
   get awakeSince(): number {
     this.#look();
     return this.#awakeSince;
@@ -33,7 +33,7 @@ export class WorkClock {
     const now = this.#now();
     const gap = now - this.#looked;
     this.#looked = now;
-    // The clock of the machine may be set back.
+    // The machine's clock may be set back.
     this.#workedMs += Math.min(Math.max(gap, 0), MAX_GAP_MS);
     if (gap > MAX_GAP_MS) this.#awakeSince = now;
   }

@@ -1,4 +1,4 @@
-/** What becomes of calls whose connection is closed already, or lost. */
+/** Interceptors for gRPC calls on a connection that was closed or lost. */
 import type { ConnectionOptions } from '@temporalio/client';
 
 type Interceptor = NonNullable<ConnectionOptions['interceptors']>[number];
@@ -9,8 +9,8 @@ const CANCELLED = 1;
 const UNAVAILABLE = 14;
 
 /**
- * Has them end as cancelled. `@temporalio/client` tries again from a timer, where what grpc-js throws for a channel that has
- * been shut down is caught by nobody, and would end the program. It goes behind the interceptor that tries again.
+ * Makes calls on a closed connection end as cancelled. `@temporalio/client` retries from a timer, where the error that
+ * grpc-js throws for a closed channel is not caught and would end the program. Must follow the retry interceptor.
  */
 export const cancelledAfterClose: Interceptor = (options, nextCall) => {
   try {
@@ -20,7 +20,7 @@ export const cancelledAfterClose: Interceptor = (options, nextCall) => {
   }
 };
 
-/** Has calls end as unavailable, and none be sent, while `isRefused`. */
+/** While `isRefused` returns true, ends calls as unavailable without sending them. */
 export const refusedWhen =
   (isRefused: () => boolean): Interceptor =>
   (options, nextCall) =>

@@ -1,4 +1,4 @@
-/** The slow ways to the embedded server's program. */
+/** The slow ways to get the embedded server's program: download, and build. */
 import { readdir, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -13,10 +13,10 @@ import {
 } from '../system/optional-packages.ts';
 import { withoutTemporal } from './environment.ts';
 
-/** The Temporal CLI that everything here was measured with. Later ones cannot be installed with `go install`. */
+/** The Temporal CLI version that all measurements refer to. Later ones cannot be installed with `go install`. */
 export const TEMPORAL_CLI_VERSION = '1.5.1';
 
-/** Why a way did not lead there, for people. */
+/** Why a way failed, for people. */
 export class WayFailed extends Error {
   override readonly name = 'WayFailed';
 }
@@ -24,9 +24,9 @@ export class WayFailed extends Error {
 /** A way to get the program. */
 export interface Way {
   readonly name: string;
-  /** What the user can do to make it work, as one line. */
+  /** What the user can do to make it work, on one line. */
   readonly remedy: string;
-  /** Puts the program somewhere under the empty folder `folder`. @returns its path. @throws when it could not */
+  /** Puts the program into the empty folder `folder`, or below it. @returns its path. @throws if that fails */
   get(options: {
     readonly folder: string;
     readonly env: Env;
@@ -34,13 +34,13 @@ export interface Way {
   }): Promise<string>;
 }
 
-/** A download without a single byte for so long is given up: a firewall may swallow it in silence. In milliseconds. */
+/** Milliseconds without a single byte after which a download is given up: a firewall may drop it silently. */
 const DOWNLOAD_STALL_MS = 15_000;
 const PROGRESS_EVERY_MS = 5_000;
-/** The build takes 2.5 minutes on 2 cores, with 1.5 GB to download before. */
+/** The build takes 2.5 minutes on 2 cores, after a download of 1.5 GB. */
 const BUILD_TIMEOUT_MS = 30 * 60_000;
 
-// In a process of its own: the SDK keeps one native runtime a process, which is the worker's to set up.
+// In a separate process: the SDK allows one native runtime per process, and the worker configures it.
 const DOWNLOAD = `
 const { TestWorkflowEnvironment } = await import(process.argv[1]);
 const executable = { type: 'cached-download', downloadDir: process.argv[2], version: process.argv[3] };
@@ -52,7 +52,7 @@ try {
 }
 `;
 
-/** The SDK's download from temporal.download, which it does to start a server of its own. */
+/** The SDK's own download from temporal.download, triggered by starting a test server. */
 export const downloadWithSdk: Way = {
   name: `download from https://temporal.download`,
   remedy: 'allow this machine to reach https://temporal.download (HTTPS_PROXY is honoured), and try again',
@@ -94,7 +94,7 @@ export const downloadWithSdk: Way = {
   },
 };
 
-/** `go install`, where Go is present. */
+/** `go install`, if Go is installed. */
 export const buildWithGo: Way = {
   name: `go install github.com/temporalio/cli/cmd/temporal@v${TEMPORAL_CLI_VERSION}`,
   remedy: 'install Go 1.24 or newer from https://go.dev/dl with access to a Go module proxy, and try again',
@@ -126,7 +126,7 @@ export const buildWithGo: Way = {
   },
 };
 
-/** Says now and then that `doing` goes on, until the returned function is called. */
+/** Reports regularly that `doing` goes on, until the returned function is called. */
 function reporting(doing: string, onProgress: (line: string) => void): () => void {
   const since = Date.now();
   onProgress(`${doing} …`);
@@ -149,7 +149,7 @@ async function folderSize(folder: string): Promise<number> {
   return size;
 }
 
-// The SDK's message repeats itself from the outside in; what a reader needs is its end.
+// The SDK's message repeats itself with each level; the useful part is at its end.
 function rootCause(message: string): string {
   return (
     lastLines(message)

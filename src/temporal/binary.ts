@@ -10,12 +10,12 @@ import { tryLock } from '../system/lock.ts';
 import { buildWithGo, downloadWithSdk, TEMPORAL_CLI_VERSION, WayFailed, type Way } from './binary-ways.ts';
 import { withoutTemporal } from './environment.ts';
 
-/** The oldest server that has what we use (fairness keys); an older `temporal` on PATH is passed over. */
+/** The oldest server with all features we use (fairness keys); an older `temporal` on PATH is skipped. */
 const MIN_SERVER = [1, 29] as const;
 
 export interface TemporalBinary {
   readonly path: string;
-  /** Where it came from, in words. */
+  /** Where it came from, for people. */
   readonly source: string;
 }
 
@@ -27,8 +27,8 @@ export interface BinaryOptions {
 }
 
 /**
- * The `temporal` program: named by `SUBAGENTS_TEMPORAL_PATH`, on PATH, in our cache, downloaded, or built with Go.
- * Getting it happens once per machine and user; a second process waits for the first.
+ * The `temporal` program: named by `SUBAGENTS_TEMPORAL_PATH`, on PATH, in our cache, downloaded, or built with Go. It
+ * is obtained once per machine and user; a second process waits for the first.
  * @throws SubagentsError TEMPORAL_MISSING, which names every way that was tried, why it failed, and its remedy
  */
 export async function ensureTemporalBinary(options: BinaryOptions): Promise<TemporalBinary> {
@@ -57,16 +57,16 @@ export async function ensureTemporalBinary(options: BinaryOptions): Promise<Temp
   return await obtainOnce(cacheFolder(env), [downloadWithSdk, buildWithGo], { onProgress, env }, failures);
 }
 
-/** Where the program is kept for this user. */
+/** The cache folder of the program for this user. */
 export function cacheFolder(env: Env): string {
   const caches = env['XDG_CACHE_HOME'] || join(env['HOME'] || homedir(), '.cache');
   return join(caches, 'durable-subagents', `temporal-${TEMPORAL_CLI_VERSION}`);
 }
 
 /**
- * The program in the cache folder `cache`; when there is none, the first of `ways` that works puts it there, while
- * other processes wait.
- * @param failures what was tried before, for the error
+ * The program in the cache folder `cache`. If there is none, the first of `ways` that works puts it there, while other
+ * processes wait.
+ * @param failures earlier attempts, for the error message
  * @throws SubagentsError TEMPORAL_MISSING
  */
 export async function obtainOnce(
@@ -129,7 +129,7 @@ async function waitForLock(dir: string, onProgress: (line: string) => void): Pro
   }
 }
 
-/** Why the program at `path` cannot be our server; undefined when it can. */
+/** Why the program at `path` cannot be our server; undefined if it can. */
 export async function whyUnusable(path: string, env: Env): Promise<string | undefined> {
   try {
     await access(path, constants.X_OK);

@@ -10,30 +10,32 @@ import { cancelledAfterClose, refusedWhen } from './after-close.ts';
 import { identityOf, type ServerIdentity } from './server-identity.ts';
 import type { TemporalTarget } from './target.ts';
 
-/** How long connecting may take, the check of the namespace included, in milliseconds. */
+/** Limit for connecting, including the check of the namespace, in milliseconds. */
 const CONNECT_TIMEOUT_MS = 5_000;
 
 /**
- * The largest answer that is taken, in bytes: a page of history is up to 1,000 events. `@temporalio/client` 1.23 means to
- * allow as much, by an option that grpc-js does not know without its prefix, and so stays at grpc-js's 4 MiB.
+ * The largest accepted response in bytes: a page of history has up to 1,000 events. `@temporalio/client` 1.23 intends
+ * the same limit, but sets an option that grpc-js ignores without its prefix, and so has grpc-js's 4 MiB.
  */
 const MAX_ANSWER_BYTES = 128 * 1024 * 1024;
 
 /** gRPC status codes (https://grpc.io/docs/guides/status-codes/). */
 const GRPC = { deadlineExceeded: 4, notFound: 5, permissionDenied: 7, unavailable: 14, unauthenticated: 16 };
 
-/** A connection to a server as long as that is there. */
+/** A connection to a server, for as long as it lasts. */
 export interface OpenConnection {
   readonly connection: Connection;
   readonly identity: ServerIdentity;
-  /** Whether it has been lost: it then sends nothing more, for another server may answer at its address. */
+  /**
+   * Whether it has been lost. A lost connection sends nothing more, because another server may answer at its address.
+   */
   readonly isLost: () => boolean;
 }
 
 /**
- * Connects to `target` and sees that its namespace is there. The caller closes the connection. When it is lost it connects
- * anew by itself, to whatever answers at the address then.
- * @throws SubagentsError TEMPORAL_UNREACHABLE, naming address and namespace: nobody there, no answer within 5 s,
+ * Connects to `target` and checks that its namespace exists. The caller closes the connection. A lost connection
+ * reconnects by itself, to whatever server answers at the address then.
+ * @throws SubagentsError TEMPORAL_UNREACHABLE, naming address and namespace: no server, no answer within 5 s,
  * credentials refused, no such namespace
  */
 export async function connectTemporal(target: TemporalTarget): Promise<Connection> {
@@ -41,7 +43,7 @@ export async function connectTemporal(target: TemporalTarget): Promise<Connectio
   return connection;
 }
 
-/** As `connectTemporal`; but when it is lost it stays so. @throws SubagentsError TEMPORAL_UNREACHABLE */
+/** Like `connectTemporal`, but a lost connection stays lost. @throws SubagentsError TEMPORAL_UNREACHABLE */
 export async function openConnection(target: TemporalTarget): Promise<OpenConnection> {
   let lost = false;
   const isLost = (): boolean => lost;
@@ -73,7 +75,7 @@ async function connect(
       ],
       channelArgs: {
         'grpc.max_receive_message_length': MAX_ANSWER_BYTES,
-        // It would send a call that its server has not seen to the next one.
+        // grpc-js would send a call that its server has not seen to the next server.
         'grpc.enable_retries': 0,
       },
       ...(tls === undefined ? {} : { tls }),
@@ -92,14 +94,14 @@ async function connect(
   }
 }
 
-/** grpc-js's channel, as far as it is needed; `Connection` has it behind `protected`. */
+/** The part of grpc-js's channel that is needed; `Connection` has it as `protected`. */
 interface Channel {
   getConnectivityState(connect: boolean): number;
   watchConnectivityState(from: number, deadline: number, changed: () => void): void;
 }
 const READY = 2;
 
-/** Calls `lost` once the connection's channel is not connected, be it for a moment. */
+/** Calls `lost` once the connection's channel is disconnected, however briefly. */
 function onceLost(connection: Connection, lost: () => void): void {
   const { client } = connection as unknown as { readonly client: { getChannel(): Channel } };
   const channel = client.getChannel();
@@ -107,7 +109,8 @@ function onceLost(connection: Connection, lost: () => void): void {
   else lost();
 }
 
-// gRPC goes on trying until its deadline. On this machine a refused connection is final: say so now, not in 5 s.
+// gRPC retries until its deadline. On this machine a refused connection is final, so it is reported now instead of
+// after 5 s.
 async function refusedAtOnce(address: string): Promise<void> {
   const [, host, port] = /^(localhost|127(?:\.\d+){3}|\[::1\]):(\d+)$/.exec(address) ?? [];
   if (!host || !port) return;
@@ -148,7 +151,7 @@ function explain(error: unknown, { address, namespace, origin }: TemporalTarget)
   }
 }
 
-/** The gRPC error that `error` is or wraps, else its message. */
+/** The gRPC error that `error` is or wraps, or else its message. */
 function grpcError(error: unknown): { code: number | undefined; details: string } {
   for (let cause = error; cause instanceof Error; cause = cause.cause)
     if (isGrpcServiceError(cause)) return { code: cause.code, details: cause.details };

@@ -1,19 +1,19 @@
-/** What can be wrong with the database of an embedded server, in words, from what the server logged of its failed start. */
+/** Explains problems with the database of an embedded server, from the log of its failed start. */
 import { join } from 'node:path';
 import { SubagentsError } from '../contract/errors.ts';
 import { DATABASE } from './embedded-arguments.ts';
 
-/** The file that the server has locked while it lives, in the folder of the database. */
+/** The file that a running server holds locked, in the folder of the database. */
 export const LOCK_FILE = 'os-lock';
-/** How the start ends where another server has the lock (EX_TEMPFAIL of sysexits.h). */
+/** Exit code of the start when another server has the lock (EX_TEMPFAIL of sysexits.h). */
 export const LOCKED_EXIT_CODE = 75;
 
-/** SQLite's words (https://www.sqlite.org/rescode.html), and Temporal's for tables that it does not find. */
+/** Messages of SQLite (https://www.sqlite.org/rescode.html), and of Temporal for missing tables. */
 const DAMAGED = /malformed|not a database|no such table|no such column|file is encrypted/i;
 const LOCKED = /database is locked|SQLITE_BUSY|database table is locked/i;
 const CLOSED = /unable to open database|readonly database|SQLITE_CANTOPEN|SQLITE_READONLY/i;
 
-/** Undefined where the log blames something else. */
+/** The error if the log shows a problem with the database; otherwise undefined. */
 export function databaseFailure(log: string, dataDir: string, cause: unknown): SubagentsError | undefined {
   const file = join(dataDir, DATABASE);
   if (DAMAGED.test(log))
@@ -41,7 +41,7 @@ export function databaseFailure(log: string, dataDir: string, cause: unknown): S
   return undefined;
 }
 
-/** Another server, which we cannot see, has the database. */
+/** The error when another server, invisible from here, has the database. */
 export function otherServer(dataDir: string): SubagentsError {
   return new SubagentsError(
     'HOME_BUSY',

@@ -1,7 +1,7 @@
 /**
- * Ends an embedded server that runs and does not work. Its SQLite driver keeps a query's cancellation for ever in some
- * cases: after the process was frozen for a while (a suspended laptop), every call fails with `interrupted (9)` until it
- * is started again (mended in later servers: https://github.com/temporalio/temporal/pull/10427).
+ * Ends an embedded server that runs but does not work. Its SQLite driver can keep a query's cancellation forever: after
+ * the process was frozen for a while (a suspended laptop), every call fails with `interrupted (9)` until a restart
+ * (fixed in later servers: https://github.com/temporalio/temporal/pull/10427).
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
@@ -9,19 +9,19 @@ import type { EmbeddedServer } from './embedded.ts';
 
 const LOOK_EVERY_MS = 5_000;
 const ANSWER_TIMEOUT_MS = 5_000;
-/** As often in a row: a server that was only frozen answers again. */
+/** Failed checks in a row; a server that was only frozen answers again. */
 const MAX_FAILURES = 4;
 
 export interface HealthOptions {
-  /** Between two looks, in milliseconds; default 5 s. */
+  /** Milliseconds between checks; default 5 s. */
   readonly everyMs?: number;
-  /** How long an answer may take, in milliseconds; default 5 s. */
+  /** Milliseconds to wait for an answer; default 5 s. */
   readonly answerMs?: number;
-  /** Ends the server's process, whatever it takes. */
+  /** Ends the server's process unconditionally. */
   readonly end: () => void;
 }
 
-/** Looks until the server has ended; ends it after four looks in a row without an answer from its database. */
+/** Checks until the server has ended; ends it after four checks in a row without an answer from its database. */
 export async function endWhenBroken(
   { address, exited }: Pick<EmbeddedServer, 'address' | 'exited'>,
   { everyMs = LOOK_EVERY_MS, answerMs = ANSWER_TIMEOUT_MS, end }: HealthOptions,
@@ -36,13 +36,13 @@ export async function endWhenBroken(
     }
     end();
   } catch {
-    // It has ended.
+    // The server has ended.
   } finally {
     await connection.close().catch(() => undefined);
   }
 }
 
-/** Namespaces are listed from the database; most else of the frontend answers from memory. */
+/** Listing namespaces reads the database; most other calls to the frontend are answered from memory. */
 async function works(connection: Connection, answerMs: number): Promise<boolean> {
   try {
     await connection.withDeadline(Date.now() + answerMs, () =>

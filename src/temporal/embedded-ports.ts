@@ -1,4 +1,4 @@
-/** On which ports an embedded server listens: a home keeps those it had first, so that what was printed stays true. */
+/** The ports of an embedded server: a home keeps its first ports, so that printed addresses stay valid. */
 import { createHash, randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { homedir } from 'node:os';
@@ -8,15 +8,15 @@ import getPort, { clearLockedPorts, portNumbers } from 'get-port';
 import { z } from 'zod';
 import { readIfThere, writePrivateFile } from '../system/files.ts';
 
-/** All that listens is on loopback. */
+/** Everything listens on loopback. */
 export const LOOPBACK = '127.0.0.1';
-/** The port of Temporal's own tools, for the home that is used when none is named. */
+/** The default port of Temporal's own tools, for the default home. */
 const DEFAULT_GRPC = 7233;
-/** How many ports above it other homes begin in, each at one of its own. */
+/** Other homes start in a range of this many ports above it, each at its own. */
 const OTHER_HOMES = 700;
-/** The Web UI's port is so far above that of the server. */
+/** Distance of the Web UI's port from the server's. */
 const UI_ABOVE = 1000;
-/** Ports tried upwards from one that is taken. */
+/** Ports tried upwards if one is taken. */
 const TRIED = 200;
 
 const portPair = z.object({ grpc: z.number().int().positive(), ui: z.number().int().positive() });
@@ -24,29 +24,29 @@ type PortPair = z.infer<typeof portPair>;
 
 /** Where a server listens. */
 export interface EmbeddedPorts extends PortPair {
-  /** Where the Web UI itself listens: at an address that nothing but the gate in front of it knows. */
+  /** Where the Web UI itself listens: an address known only to the gate in front of it. */
   readonly hiddenUi: { readonly ip: string; readonly port: number };
 }
 
 /**
- * Free ports for the server of `dataDir`: those that are `wanted`, else those it had at its first start, else some of its
- * own; upwards from there where another process has one.
+ * Free ports for the server of `dataDir`: the `wanted` ones, else those of its first start, else its own range; the
+ * next free port if one is taken.
  */
 export async function choosePorts(
   dataDir: string,
   wanted: { readonly grpc?: number; readonly ui?: number } | undefined,
 ): Promise<EmbeddedPorts> {
-  // What was given out lately is kept back from others of this process, but not from who asks for it by name.
+  // Ports that were recently returned are reserved within this process, but not against an explicit request.
   const kept = wanted ?? readPorts(dataDir);
   if (kept) clearLockedPorts();
   const grpc = await freeFrom(kept?.grpc ?? ownPort(dataDir));
-  // At the same distance: processes that start at the same moment do not meet there either.
+  // At the same distance, so that homes that start at the same moment do not collide here either.
   const ui = await freeFrom(kept?.ui ?? grpc + UI_ABOVE);
   const ip = await hiddenAddress();
   return { grpc, ui, hiddenUi: { ip, port: await getPort({ host: ip }) } };
 }
 
-/** Remembers the ports of the first start; later ones that had to go elsewhere change nothing. */
+/** Stores the ports of the first start; later starts on other ports change nothing. */
 export function keepPorts(dataDir: string, { grpc, ui }: PortPair): void {
   if (readPorts(dataDir) !== undefined) return;
   writePrivateFile(portsPath(dataDir), `${JSON.stringify({ grpc, ui } satisfies PortPair)}\n`);
@@ -65,14 +65,14 @@ function readPorts(dataDir: string): PortPair | undefined {
 const freeFrom = (port: number): Promise<number> =>
   getPort({ host: LOOPBACK, port: portNumbers(port, Math.min(port + TRIED, 65_535)) });
 
-/** Where a home begins to look: two homes that take turns do not take each other's. */
+/** The first port to try, different for each home, so that homes used in turn keep their own ports. */
 function ownPort(dataDir: string): number {
   if (dataDir === join(homedir(), '.subagents', 'temporal')) return DEFAULT_GRPC;
   const hash = createHash('sha256').update(dataDir).digest().readUInt32BE();
   return DEFAULT_GRPC + 1 + (hash % OTHER_HOMES);
 }
 
-/** A loopback address that a web page cannot guess; where the system has but one (macOS), that. */
+/** A loopback address that a web page cannot guess; on systems with only one such address (macOS), that one. */
 async function hiddenAddress(): Promise<string> {
   const ip = `127.${randomInt(1, 255)}.${randomInt(256)}.${randomInt(1, 255)}`;
   const probe = createServer();

@@ -1,4 +1,4 @@
-/** The process of an embedded server: on record with its data, so that one left behind can be ended. */
+/** The process of an embedded server, recorded beside its data so that an orphaned one can be ended. */
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -18,10 +18,10 @@ const identity = z.object({ pid: z.number().int().positive(), startTime: z.strin
 const record = z.object({ server: identity, parent: identity });
 
 const recordPath = (dataDir: string): string => join(dataDir, 'server.json');
-/** Present from before the first start until the server was ready once. */
+/** Exists from before the first start until the server was ready once. */
 const unfinishedPath = (dataDir: string): string => join(dataDir, 'unfinished');
 
-/** Writes down that the server of `dataDir` is process `pid`, a child of ours. Nothing when it has ended already. */
+/** Records process `pid`, a child of this process, as the server of `dataDir`. Does nothing if it has already ended. */
 export function recordServer(dataDir: string, pid: number): void {
   const startTime = processStartTime(pid);
   if (startTime === undefined) return;
@@ -29,7 +29,7 @@ export function recordServer(dataDir: string, pid: number): void {
   writePrivateFile(recordPath(dataDir), JSON.stringify(content));
 }
 
-/** The server that a killed `up` has left behind on `dataDir`; undefined when there is none. */
+/** The server that a killed `up` left behind on `dataDir`; undefined if there is none. */
 export function serverLeftBehind(dataDir: string): ProcessIdentity | undefined {
   const found = readRecord(dataDir);
   if (!found || !isAlive(found.server.pid, found.server.startTime)) return undefined;
@@ -37,8 +37,8 @@ export function serverLeftBehind(dataDir: string): ProcessIdentity | undefined {
 }
 
 /**
- * Ends the server that an earlier process left behind on `dataDir`. Gives its pid.
- * @throws SubagentsError HOME_BUSY when the process that started it lives
+ * Ends the server that an earlier process left behind on `dataDir`. Returns its pid.
+ * @throws SubagentsError HOME_BUSY if the process that started it lives
  */
 export async function endStaleServer(dataDir: string): Promise<number | undefined> {
   const found = readRecord(dataDir);
@@ -54,7 +54,7 @@ export async function endStaleServer(dataDir: string): Promise<number | undefine
   return server.pid;
 }
 
-/** Ends that process: SIGTERM, and SIGKILL when it is still there after `graceMs`. Resolves when it is gone. */
+/** Ends that process: SIGTERM, then SIGKILL after `graceMs`. Resolves when it is gone. */
 export async function endProcess(process: ProcessIdentity, graceMs: number): Promise<void> {
   const killAt = Date.now() + graceMs;
   signalProcess(process, 'SIGTERM');
@@ -65,8 +65,8 @@ export async function endProcess(process: ProcessIdentity, graceMs: number): Pro
 }
 
 /**
- * Says that a database is about to be made in `dataDir`, unless there is one. One whose making was interrupted has
- * parts of its tables and no data: it is removed.
+ * Marks that a database is being created in `dataDir`, unless there is one. A database whose creation was interrupted
+ * has some of its tables and no data, and is removed.
  */
 export function beginDatabase(dataDir: string): void {
   if (existsSync(unfinishedPath(dataDir)))
@@ -75,7 +75,7 @@ export function beginDatabase(dataDir: string): void {
   if (!existsSync(join(dataDir, DATABASE))) writeFileSync(unfinishedPath(dataDir), '', { mode: 0o600 });
 }
 
-/** Says that the database of `dataDir` has been made. */
+/** Marks the creation of the database in `dataDir` as complete. */
 export function finishDatabase(dataDir: string): void {
   rmSync(unfinishedPath(dataDir), { force: true });
 }
@@ -84,6 +84,6 @@ function readRecord(dataDir: string): z.infer<typeof record> | undefined {
   try {
     return record.parse(JSON.parse(readIfThere(recordPath(dataDir)) ?? 'null'));
   } catch {
-    return undefined; // absent, or cut off: it names no process
+    return undefined; // missing or truncated, so it names no process
   }
 }

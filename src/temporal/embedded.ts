@@ -30,11 +30,11 @@ import { openUiGate, type UiGate } from './ui-gate.ts';
 
 const NAMESPACE = 'default';
 const RETENTION_MS = RETENTION_DAYS * 24 * 60 * 60 * 1_000;
-/** Starting takes 0.3 s; the first start on a slow disk longer. */
+/** Starting takes 0.3 s; the first start on a slow disk takes longer. */
 const READY_TIMEOUT_MS = 30_000;
 /** A server closes its database within about 1 s of SIGTERM. */
 const STOP_TIMEOUT_MS = 10_000;
-/** Two starting at the same moment can pick the same free port. */
+/** Two servers that start at the same moment can choose the same free port. */
 const PORT_TRIES = 4;
 const MAX_LOG_BYTES = 10 * 1024 * 1024;
 
@@ -52,31 +52,36 @@ export interface EmbeddedServer {
   readonly uiUrl: string;
   readonly pid: number;
   readonly identity: ServerIdentity;
-  /** Resolves when the server's process has ended, whoever ended it. */
+  /** Resolves when the server's process has ended, for any reason. */
   readonly exited: Promise<ServerExit>;
-  /** Ends it: SIGTERM, and SIGKILL when it is still there after 10 s. Its data stays. */
+  /** Ends the server: SIGTERM, then SIGKILL after 10 s. Its data stays. */
   stop(): Promise<void>;
 }
 
 export interface EmbeddedOptions {
-  /** Folder of the database; one server at a time. Made when absent. */
+  /** Folder of the database, for one server at a time. Created if missing. */
   readonly dataDir: string;
-  /** Where the server writes warnings; appended to, mode 0600. */
+  /** The log file for warnings; appended to, mode 0600. */
   readonly logFile: string;
   /** Called with one line of progress when getting the server's program takes long. */
   readonly onProgress: (line: string) => void;
-  /** Ports to prefer; default those it had at its first start (7233 and 1000 above it for `~/.subagents`), else the next free ones. */
+  /**
+   * Preferred ports; default those of its first start (7233 and 1000 above it for `~/.subagents`), else the next free
+   * ones.
+   */
   readonly ports?: { readonly grpc?: number; readonly ui?: number } | undefined;
-  /** Id of the home that the server is for: it tells it to whoever connects. */
+  /** Id of the home that the server belongs to; stored in the server for everyone who connects. */
   readonly homeId?: string | undefined;
-  /** Environment to look for the program in and to give it, without Temporal's own variables; default `process.env`. */
+  /**
+   * Environment to search for the program and to pass to it, without Temporal's own variables; default `process.env`.
+   */
   readonly env?: Env | undefined;
 }
 
 /**
- * Starts a server on the data in `dataDir`, and resolves when it answers, keeps finished runs for 30 days and knows our
- * search attributes. A server that a killed process left behind on the same data is ended first. One that stops working
- * without ending is killed: see `embedded-health.ts`.
+ * Starts a server on the data in `dataDir`. Resolves when it answers, keeps finished runs for 30 days and has our
+ * search attributes. A server that a killed process left behind on the same data is ended first. A server that stops
+ * working without ending is killed: see `embedded-health.ts`.
  * @throws SubagentsError TEMPORAL_MISSING, DISK_FULL, HOME_BUSY (the server of a living process has the data),
  * TEMPORAL_UNREACHABLE (it did not start; with the last lines of its log)
  */
@@ -113,7 +118,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
   }
 }
 
-/** Undefined where another process has taken the port meanwhile. */
+/** Undefined if another process has taken the port meanwhile. */
 async function openGate({ ui, hiddenUi }: EmbeddedPorts): Promise<UiGate | undefined> {
   try {
     return await openUiGate({ ip: LOOPBACK, port: ui, upstream: hiddenUi });
@@ -124,8 +129,9 @@ async function openGate({ ui, hiddenUi }: EmbeddedPorts): Promise<UiGate | undef
 }
 
 /**
- * What the shell does before it is replaced by the server. The server has the lock of its database as long as it lives, through an
- * open file that it inherits: where pids mean nothing, as between two containers, no second server is started on the same data.
+ * A shell script that ends by executing the server. The server holds the lock of its database while it lives, through
+ * an inherited open file, so that no second server starts on the same data even where pids are not comparable, as
+ * between containers.
  */
 const LAUNCH = `umask 077
 exec 3>>"$1"
@@ -134,7 +140,7 @@ log=$3; shift 3; exec "$@" >>"$log" 2>&1`;
 
 interface LaunchedServer extends Omit<EmbeddedServer, 'identity'> {
   kill(): void;
-  /** What it has written since it was launched. */
+  /** What the server has logged since it was launched. */
   log(): string;
 }
 
@@ -143,14 +149,15 @@ interface LaunchOptions {
   readonly logFile: string;
   readonly env: Env;
   readonly ports: EmbeddedPorts;
-  /** Of its Web UI; it is closed when the server has ended. */
+  /** The gate of its Web UI, closed when the server has ended. */
   readonly gate: UiGate;
 }
 
 function launch(program: string, { dataDir, logFile, env, ports, gate }: LaunchOptions): LaunchedServer {
   const logStart = statSync(logFile, { throwIfNoEntry: false })?.size ?? 0;
-  // The shell makes every file private and is replaced: the pid is the server's. Its own process group, so that Ctrl-C
-  // in the terminal reaches us alone. It runs in its folder, for a path may hold what the URI of a database may not.
+  // The shell makes all files private and is replaced, so the pid is the server's. The server has its own process
+  // group, so that Ctrl-C in the terminal reaches only this process. It runs in its data folder, because an absolute
+  // path may contain characters that a database URI may not.
   const child = execa(
     'sh',
     [
@@ -171,7 +178,7 @@ function launch(program: string, { dataDir, logFile, env, ports, gate }: LaunchO
   try {
     recordServer(dataDir, pid);
   } catch (cause) {
-    // One that nobody could find again must not run.
+    // A server without a record could not be found again, so it must not run.
     child.kill('SIGKILL');
     throw cause;
   }
@@ -200,7 +207,7 @@ function launch(program: string, { dataDir, logFile, env, ports, gate }: LaunchO
   };
 }
 
-/** @throws when it exits, or does not answer in time */
+/** @throws if the server exits, or does not answer in time */
 async function becomeReady(server: LaunchedServer, homeId: string | undefined): Promise<ServerIdentity> {
   const exit = server.exited.then((end) => {
     throw new Error(`it ended with ${end.signal ?? `exit code ${end.exitCode}`}`);
@@ -218,7 +225,7 @@ async function becomeReady(server: LaunchedServer, homeId: string | undefined): 
   }
 }
 
-// It names its address once it has it. Asking the port earlier, another process might be the one that answers.
+// The log shows the address once the server has it. Connecting to the port earlier might reach another process.
 async function listening(server: LaunchedServer): Promise<void> {
   const deadline = Date.now() + READY_TIMEOUT_MS;
   while (!/^(Temporal )?Server:/m.test(server.log())) {
@@ -230,7 +237,7 @@ async function listening(server: LaunchedServer): Promise<void> {
 async function prepareNamespace(connection: Connection, homeId: string | undefined): Promise<ServerIdentity> {
   const described = await connection.workflowService.describeNamespace({ namespace: NAMESPACE });
   const { config } = described;
-  // The server makes it with 24 h.
+  // The server creates the namespace with 24 h.
   if (tsToMs(config?.workflowExecutionRetentionTtl) !== RETENTION_MS)
     await connection.workflowService.updateNamespace({
       namespace: NAMESPACE,

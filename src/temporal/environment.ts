@@ -1,8 +1,8 @@
 import type { Env } from '../system/home-root.ts';
 
 /**
- * `env` without Temporal's own variables, for programs that must not hear of the user's servers: the embedded server
- * and the tools that get it.
+ * `env` without Temporal's own variables, for programs that must not use the user's servers: the embedded server and
+ * the tools that get it.
  */
 export function withoutTemporal(env: Env): Record<string, string> {
   return Object.fromEntries(

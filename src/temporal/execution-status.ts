@@ -1,4 +1,4 @@
-/** How an execution stands, from what the server itself knows of it: no worker is asked. */
+/** The status of an execution as the server knows it, without asking a worker. */
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import {
@@ -11,7 +11,7 @@ import {
 
 type Known = Pick<WorkflowExecutionDescription, 'status' | 'typedSearchAttributes'>;
 
-/** How a workflow that was closed without a last word of its own ended, for us. */
+/** Our status for a workflow that was closed without publishing its own. */
 const CLOSED_AS: Readonly<Record<string, FinalStatus>> = {
   COMPLETED: 'done',
   FAILED: 'failed',
@@ -20,16 +20,16 @@ const CLOSED_AS: Readonly<Record<string, FinalStatus>> = {
   TERMINATED: 'lost',
 };
 
-/** What `executionStatus` and search attributes, of a description or a visibility row, say together. */
+/** The status from `executionStatus` and search attributes of a description or a visibility row. */
 export function statusOf(execution: Known): Status {
   const kept = statusSchema.safeParse(attributeOf(execution, SEARCH_ATTRIBUTES.status)).data;
   const closedAs = CLOSED_AS[execution.status.name];
   if (closedAs === undefined) return kept ?? 'queued';
-  // A workflow that was ended from outside could not change its attribute any more.
+  // A workflow that was terminated could not update its attribute.
   return kept !== undefined && isFinal(kept) && closedAs !== 'lost' ? kept : closedAs;
 }
 
-/** Whether a workflow of this execution status goes on. */
+/** Whether a workflow with this execution status is still open. */
 export function isOpen(statusName: string): boolean {
   return !(statusName in CLOSED_AS);
 }

@@ -1,9 +1,9 @@
 /**
- * What comes out of a payload, and goes into one. Anybody may send to a workflow, so a payload that cannot be read becomes a
- * value that no schema takes, and no error: an error would fail the workflow's task, for ever. And every text is well-formed
- * Unicode: half of a surrogate pair is no text for protobuf, a file name or a process.
+ * Converts payloads from and to values. Anybody may send to a workflow, so an unreadable payload becomes a value that
+ * no schema accepts instead of an error, which would fail the workflow task forever. All text is made well-formed
+ * Unicode, because protobuf, file names and processes cannot represent lone surrogates.
  *
- * Used by workflows (scripts/build.mjs puts it into their bundle), and by every client of ours.
+ * Used by workflows (scripts/build.mjs adds it to their bundle), and by every client of ours.
  */
 import {
   defaultFailureConverter,
@@ -33,7 +33,7 @@ class TolerantPayloadConverter implements PayloadConverter {
 
 export const payloadConverter: PayloadConverter = new TolerantPayloadConverter();
 
-/** For a `Client` of ours. */
+/** The data converter for our `Client` objects. */
 export const dataConverter: LoadedDataConverter = {
   payloadConverter,
   failureConverter: defaultFailureConverter,
@@ -45,8 +45,8 @@ const U = 0x75;
 const D = [0x64, 0x44];
 
 /**
- * Whether JSON has an escape `\ud…` in it. `JSON.stringify` writes half of a surrogate pair so, and nothing else. A quick look
- * at megabytes, without decoding them.
+ * Whether JSON contains an escape `\ud…`, which `JSON.stringify` writes only for lone surrogates. Scans megabytes
+ * quickly, without decoding them.
  */
 function mayHaveLoneSurrogate(json: Uint8Array | null | undefined): boolean {
   if (!json) return false;
@@ -55,7 +55,7 @@ function mayHaveLoneSurrogate(json: Uint8Array | null | undefined): boolean {
   return false;
 }
 
-/** A value of JSON, with U+FFFD for every half of a surrogate pair that stands alone. */
+/** A JSON value in which every lone surrogate is replaced by U+FFFD. */
 function wellFormed(value: unknown): unknown {
   if (typeof value === 'string') return value.toWellFormed();
   if (Array.isArray(value)) return value.map(wellFormed);

@@ -4,15 +4,15 @@ import proto from '@temporalio/proto';
 const { TaskQueueType } = proto.temporal.api.enums.v1;
 
 /**
- * How fresh a poll must be for its poller to count, in milliseconds. A poll is dated at its beginning and lasts up to a
+ * How recent a poll must be for its poller to count, in milliseconds. A poll is dated at its start and lasts up to a
  * minute; a killed worker's last poll is dated at its death. The server forgets a poller after five minutes.
  */
 export const POLL_FRESHNESS_MS = 70_000;
 
 /**
- * Whether a worker polls the task queue `queue` for tasks of `kind`, judged by when it last asked for one.
+ * Whether a worker polls the task queue `queue` for tasks of `kind`, judged by its last poll.
  * @param options.within in milliseconds; default 70 s
- * @param options.identity of the worker that is meant; default: any
+ * @param options.identity of one particular worker; default: any
  * @throws the gRPC error of the call
  */
 export async function hasPollers(
@@ -29,9 +29,9 @@ export async function hasPollers(
 }
 
 /**
- * When a worker last asked the task queue for tasks of `kind`, in milliseconds since the epoch; 0 where the server
- * remembers none.
- * @param identity of the worker that is meant; default: any
+ * When a worker last polled the task queue for tasks of `kind`, in milliseconds since the epoch; 0 if the server knows
+ * of no poll.
+ * @param identity of one particular worker; default: any
  * @throws the gRPC error of the call
  */
 export async function lastPoll(
@@ -47,7 +47,7 @@ export async function lastPoll(
 }
 
 /**
- * Who polls the task queue for tasks of `kind`, judged by when they last asked for one.
+ * The workers that poll the task queue for tasks of `kind`, judged by their last poll.
  * @param within in milliseconds; default 70 s
  * @returns the identities of the workers
  * @throws the gRPC error of the call
@@ -63,7 +63,7 @@ export async function pollerIdentities(
   return polls.filter(({ at }) => at >= Date.now() - within).map(({ identity }) => identity);
 }
 
-/** Who polled, and when last, in milliseconds since the epoch. */
+/** The pollers with the time of their last poll, in milliseconds since the epoch. */
 async function pollsOf(
   connection: Pick<Connection, 'workflowService'>,
   namespace: string,

@@ -1,4 +1,4 @@
-/** Opens a session again whose workflow was ended from outside: the next run of it begins with all that the last one had. */
+/** Reopens a session whose workflow was terminated: its next run starts with the whole state of the last one. */
 import {
   QueryNotRegisteredError,
   WorkflowExecutionAlreadyStartedError,
@@ -17,14 +17,14 @@ import {
 import { isOpen } from './execution-status.ts';
 import { sessionStart } from './session-start.ts';
 
-/** What became of it: it was opened again; it goes on, or there never was one; it was cancelled, which is left so. */
+/** The result: reopened; still open; never existed; or cancelled, and left closed. */
 export type Reopened = 'reopened' | 'open' | 'unknown' | 'cancelled';
 
 /**
- * Opens the session again unless it goes on. Whoever needs it may call this, also several at once: one of them starts it.
- * A workflow that cannot say what it had (it failed at each try to go on) is followed by one that begins anew.
- * @param options.cancelled whether one that was cancelled is opened again, too: what starts something in it wants that
- * @throws what Temporal's client throws where the server or a worker does not answer
+ * Reopens the session unless it is open. Several callers at once are safe: one of them starts it. If the closed
+ * workflow cannot return its state (it failed whenever it ran), the session starts anew.
+ * @param options.cancelled whether to reopen a cancelled session too, for callers that start something in it
+ * @throws what Temporal's client throws if the server or a worker does not answer
  */
 export async function reopenSession(
   client: Client,
@@ -54,7 +54,7 @@ export async function reopenSession(
       workflowIdConflictPolicy: 'FAIL',
     });
   } catch (error) {
-    // Somebody was faster, and has done the rest.
+    // Another caller was faster, and does the rest.
     if (error instanceof WorkflowExecutionAlreadyStartedError) return 'open';
     throw error;
   }
@@ -66,7 +66,7 @@ export async function reopenSession(
   return 'reopened';
 }
 
-/** What did not fit into the start is told anew, in its order. */
+/** Announcements that did not fit into the start are sent again, in order. */
 async function announce(client: Client, workflowId: string, item: unknown): Promise<void> {
   const parsed = announcement.safeParse(item);
   if (!parsed.success) return;
@@ -75,7 +75,7 @@ async function announce(client: Client, workflowId: string, item: unknown): Prom
   await client.workflow.getHandle(workflowId).signal(name, signal);
 }
 
-/** Whether the workflow itself is what fails: so says the server of a Query that it could not answer, or after its last task failed. */
+/** Whether the workflow itself fails: the server says so for a Query without a handler, or after a failed last task. */
 const cannotSay = (error: unknown): boolean =>
   error instanceof QueryNotRegisteredError ||
   (error instanceof Error &&

@@ -5,7 +5,7 @@ import { SEARCH_ATTRIBUTES } from '../contract/names.ts';
 
 const { INDEXED_VALUE_TYPE_KEYWORD } = proto.temporal.api.enums.v1.IndexedValueType;
 
-/** What a Temporal operator runs to register `names` in `namespace`. */
+/** The commands with which a Temporal operator registers `names` in `namespace`. */
 export function searchAttributeCommands(
   namespace: string,
   names: readonly string[] = Object.values(SEARCH_ATTRIBUTES),
@@ -17,9 +17,9 @@ export function searchAttributeCommands(
 }
 
 /**
- * Registers those of our search attributes that `namespace` lacks: a workflow task that sets an unknown one never completes.
- * @throws SubagentsError SEARCH_ATTRIBUTES when that is not permitted, or one exists with another type; its remedy is
- * the operator's commands.
+ * Registers the search attributes that `namespace` lacks: a workflow task that sets an unknown one never completes.
+ * @throws SubagentsError SEARCH_ATTRIBUTES if that is not permitted, or one exists with another type; the remedy is the
+ * operator's commands
  */
 export async function ensureSearchAttributes(
   connection: Pick<Connection, 'operatorService'>,

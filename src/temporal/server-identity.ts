@@ -1,27 +1,30 @@
-/** Which server answers at an address: addresses change hands, and two homes may have the same port one after the other. */
+/**
+ * Which server answers at an address: another server may take over an address, and two homes may use the same port in
+ * turn.
+ */
 import type { Connection } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
 
-/** What a server says of itself. */
+/** A server's identity. */
 export interface ServerIdentity {
-  /** Of the namespace: made with its data, and the same over restarts, failovers and other addresses. */
+  /** Id of the namespace, created with its data: stable over restarts, failovers and changes of address. */
   readonly namespaceId: string;
-  /** Of the home that the server was started for; absent where none started it. */
+  /** Id of the home that the server was started for; absent if no home started it. */
   readonly homeId?: string | undefined;
 }
 
-/** The namespace's data carry the id of the home that runs it. */
+/** The key in the namespace's data that has the id of its home. */
 const HOME_KEY = 'subagents-home';
 
 type NamespaceDescription = temporal.api.workflowservice.v1.IDescribeNamespaceResponse;
 
-/** The identity that the description of a namespace tells. */
+/** The identity in a namespace's description. */
 export function identityOf({ namespaceInfo }: NamespaceDescription): ServerIdentity {
   const homeId = namespaceInfo?.data?.[HOME_KEY];
   return { namespaceId: namespaceInfo?.id ?? '', ...(homeId && { homeId }) };
 }
 
-/** Writes into `namespace` whose home it is. */
+/** Stores the id of its home in `namespace`. */
 export async function sayHome(connection: Connection, namespace: string, homeId: string): Promise<void> {
   await connection.workflowService.updateNamespace({
     namespace,

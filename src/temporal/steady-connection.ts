@@ -1,6 +1,6 @@
 /**
- * A connection to one server, wherever it is. When the server goes away, the next call looks where it is now and connects
- * anew; a server that is another one, at the same address even, is sent nothing.
+ * A connection to one server, wherever it is. If the server goes away, the next call finds its current address and
+ * reconnects; a different server, even at the same address, is sent nothing.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -17,7 +17,7 @@ import { openConnection, type OpenConnection } from './connect.ts';
 import type { ServerIdentity } from './server-identity.ts';
 import type { TemporalTarget } from './target.ts';
 
-/** What holds for all calls of a scope. */
+/** What applies to all calls of a scope. */
 interface Scope {
   readonly deadline?: number;
   readonly abortSignal?: AbortSignal;
@@ -26,11 +26,11 @@ interface Scope {
 type Service = 'workflowService' | 'operatorService';
 type Methods = Record<string, (...args: unknown[]) => Promise<unknown>>;
 
-/** How long a call waits for its server to be there again, in milliseconds. */
+/** How long a call waits for its server to return, in milliseconds. */
 const RETURN_MS = 10_000;
-/** Between two looks where it is, in milliseconds: doubled from the first to the last. */
+/** Milliseconds between attempts to find the server, doubled from the first to the last. */
 const LOOK_MS = { first: 50, last: 1_000 };
-/** gRPC status codes by which a call ends whose connection is lost (https://grpc.io/docs/guides/status-codes/). */
+/** gRPC status codes of calls whose connection was lost (https://grpc.io/docs/guides/status-codes/). */
 const LOST_CODES: ReadonlySet<number> = new Set([1, 2, 13, 14]);
 
 interface Open extends OpenConnection {
@@ -53,8 +53,8 @@ export class SteadyConnection implements ConnectionLike {
   }
 
   /**
-   * Connects to the server that `resolve` finds now.
-   * @param resolve asked again each time the connection is lost
+   * Connects to the server that `resolve` finds.
+   * @param resolve called again each time the connection is lost
    * @throws SubagentsError what `resolve` throws; TEMPORAL_UNREACHABLE
    */
   static async open(resolve: () => Promise<TemporalTarget>): Promise<SteadyConnection> {
@@ -63,7 +63,7 @@ export class SteadyConnection implements ConnectionLike {
     return connection;
   }
 
-  /** Where the server was when it was last connected to. */
+  /** The target of the last successful connection. */
   get target(): TemporalTarget {
     if (this.#target === undefined) throw new SubagentsError('INTERNAL', 'it was never connected');
     return this.#target;
@@ -105,7 +105,7 @@ export class SteadyConnection implements ConnectionLike {
     ) as T;
   }
 
-  /** Sends it to the server, again where the connection is lost meanwhile. */
+  /** Sends a call to the server, and again if the connection is lost meanwhile. */
   async #send(service: Service, method: string, args: unknown[]): Promise<unknown> {
     const scope = this.#scope.getStore() ?? {};
     const deadline = scope.deadline ?? Date.now() + RETURN_MS;
@@ -122,7 +122,7 @@ export class SteadyConnection implements ConnectionLike {
     }
   }
 
-  /** The connection, where there is one again before long. */
+  /** The connection, waiting a limited time for its return. */
   async #usable(deadline: number, signal: AbortSignal | undefined): Promise<Open> {
     const patience = Math.min(deadline, Date.now() + RETURN_MS);
     for (let wait = LOOK_MS.first; ; wait = Math.min(wait * 2, LOOK_MS.last)) {
@@ -135,7 +135,7 @@ export class SteadyConnection implements ConnectionLike {
     }
   }
 
-  /** The connection that is open; where it is lost, another one. Of several that ask at once, one connects. */
+  /** The open connection; a new one if it was lost. Concurrent callers share one attempt. */
   async #current(): Promise<Open> {
     const before = this.#open;
     const open = await before;
@@ -153,7 +153,8 @@ export class SteadyConnection implements ConnectionLike {
 
   async #connect(): Promise<Open> {
     const target = await this.#resolve();
-    // Where a home runs nothing, some other server may be configured: that is not where its subagents live.
+    // If nothing runs in the home, `resolve` may find some other configured server, but its subagents do not live
+    // there.
     if (this.#target?.identity !== undefined && target.identity === undefined)
       throw new SubagentsError(
         'TEMPORAL_UNREACHABLE',
@@ -169,11 +170,11 @@ export class SteadyConnection implements ConnectionLike {
     return { ...open, target };
   }
 
-  /** The error where what answers is not the server that this connection is to, or that the target means. */
+  /** The error if the responding server is not this connection's server, or not the one that the target means. */
   #isAnother(target: TemporalTarget, found: ServerIdentity): SubagentsError | undefined {
     const { address, namespace, origin } = target;
     const where = `Temporal at ${address}, namespace "${namespace}" (chosen by ${origin})`;
-    // What the home has written names its server; who answers there now is somebody else, for as long as it is away.
+    // The home's record names its server. While that server is away, another one answers at the address.
     if (target.identity !== undefined && !isSame(target.identity, found))
       return new SubagentsError(
         'TEMPORAL_UNREACHABLE',
@@ -198,7 +199,7 @@ const isSame = (one: ServerIdentity, other: ServerIdentity): boolean =>
 const homeName = ({ homeId }: ServerIdentity): string =>
   homeId === undefined ? 'no home' : `the home of ${homeId}`;
 
-/** Whether the server may be there again in a moment. */
+/** Whether the server may return soon. */
 const isAway = (error: unknown): boolean =>
   error instanceof SubagentsError && error.code === 'TEMPORAL_UNREACHABLE';
 

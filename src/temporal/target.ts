@@ -1,4 +1,4 @@
-/** Which Temporal a client talks to. */
+/** Chooses the Temporal server that a client talks to. */
 import type { TLSConfig } from '@temporalio/client';
 import { homedir } from 'node:os';
 import { SubagentsError } from '../contract/errors.ts';
@@ -7,7 +7,7 @@ import { EMBEDDED_POLL_FRESHNESS_MS } from './embedded-arguments.ts';
 import type { ServerIdentity } from './server-identity.ts';
 import { readUpFile } from './up-file.ts';
 
-/** A Temporal server and namespace, with what it takes to connect, and who chose it. */
+/** A Temporal server and namespace, with what is needed to connect, and who chose it. */
 export interface TemporalTarget {
   /** `host:port` of the gRPC frontend. */
   readonly address: string;
@@ -16,21 +16,21 @@ export interface TemporalTarget {
   readonly apiKey?: string;
   /** gRPC headers of the profile. */
   readonly metadata?: Record<string, string>;
-  /** Base URL of the Web UI, where known; of a server that is not ours, `SUBAGENTS_UI_URL` tells it. */
+  /** Base URL of the Web UI, if known; for an external server it comes from `SUBAGENTS_UI_URL`. */
   readonly uiUrl?: string;
-  /** Whether it is the embedded server of a home: its Web UI has our page of columns. */
+  /** Whether it is the embedded server of a home, whose Web UI has our page of columns. */
   readonly embedded?: boolean;
-  /** `within` for `hasPollers` on this server, where it is not the usual one. */
+  /** `within` for `hasPollers` on this server, if it differs from the default. */
   readonly pollFreshnessMs?: number;
-  /** Who must answer there, where that is known: a home knows its server. */
+  /** The server that must answer there, if known: a home knows its server. */
   readonly identity?: ServerIdentity;
-  /** Words for people, for example `the embedded server of ~/.subagents`. */
+  /** A description for people, for example `the embedded server of ~/.subagents`. */
   readonly origin: string;
 }
 
-/** What the caller was told. Everything left out is looked for. */
+/** The caller's choices. Everything omitted is searched for. */
 export interface TargetOptions {
-  /** Home folder whose `up` is asked; default `SUBAGENTS_HOME`, else `~/.subagents`. */
+  /** Home folder whose `up` is used; default `SUBAGENTS_HOME`, else `~/.subagents`. */
   readonly home?: string | undefined;
   /** Profile of the Temporal TOML configuration file. */
   readonly profile?: string | undefined;
@@ -40,12 +40,13 @@ export interface TargetOptions {
 }
 
 /**
- * Chooses the server: the one that was named (`--profile`, `--address`, `TEMPORAL_ADDRESS`), else that of the `up` which
- * runs in this home, else the default profile of the Temporal configuration file. Connects to nothing.
+ * Chooses the server: the named one (`--profile`, `--address`, `TEMPORAL_ADDRESS`), else that of the `up` which runs in
+ * this home, else the default profile of the Temporal configuration file. Does not connect.
  *
- * A named server gets everything else the way Temporal's own tools do: profile, then `TEMPORAL_*` variables, then options.
- * The embedded server takes nothing from either.
- * @throws SubagentsError BAD_INPUT (no such profile, unreadable file, address that is none), TEMPORAL_UNREACHABLE (none found)
+ * A named server is configured as in Temporal's own tools: profile, then `TEMPORAL_*` variables, then options. The
+ * embedded server uses neither profile nor variables.
+ * @throws SubagentsError BAD_INPUT (no such profile, unreadable file, invalid address), TEMPORAL_UNREACHABLE (none
+ * found)
  */
 export async function resolveTemporalTarget(options: TargetOptions = {}): Promise<TemporalTarget> {
   const { profile, address, namespace, env = process.env } = options;
@@ -78,10 +79,10 @@ export async function resolveTemporalTarget(options: TargetOptions = {}): Promis
   });
 }
 
-/** What the configuration file, the environment and the options say together; undefined when no address comes of it. */
+/** The target from configuration file, environment and options together; undefined if they name no address. */
 async function fromConfiguration(options: TargetOptions, env: Env): Promise<TemporalTarget | undefined> {
   const { profile, address, namespace } = options;
-  // Most commands talk to `up` and never get here.
+  // Loaded on demand, because most commands use `up` and do not need it.
   const { loadClientConnectConfig } = await import('@temporalio/envconfig');
   let config;
   try {

@@ -1,38 +1,39 @@
 /**
- * The port of the Web UI as a browser sees it: a proxy, with a page of our own (`ui-columns.ts`), that answers to this machine's own names alone. The UI itself answers
- * to any `Host`: a web page whose name is pointed at this machine (DNS rebinding) would read and steer through it.
+ * The Web UI's port as a browser sees it: a proxy, with a page of our own (`ui-columns.ts`), that answers only to this
+ * machine's own host names. The UI itself answers to any `Host`, so a web page whose name resolves to this machine (DNS
+ * rebinding) could read and steer through it.
  */
 import { createServer, request, Agent, type IncomingMessage, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import { pipeline } from 'node:stream';
 import { COLUMNS_HEADERS, COLUMNS_PAGE, COLUMNS_PATH } from './ui-columns.ts';
 
-/** A gate that listens. */
+/** A listening gate. */
 export interface UiGate {
-  /** Where a browser finds the UI. */
+  /** The address of the UI for a browser. */
   readonly url: string;
-  /** Ends it, with the connections that it has. */
+  /** Stops listening, and closes all connections. */
   close(): Promise<void>;
 }
 
 export interface UiGateOptions {
   readonly ip: string;
   readonly port: number;
-  /** Where the UI listens. */
+  /** Where the UI itself listens. */
   readonly upstream: { readonly ip: string; readonly port: number };
 }
 
 /**
- * The UI answers a moment after the server does, and finds the server a moment later (503 until then): how long, and how often, a
- * page that only reads is asked for again, in milliseconds.
+ * The UI starts a moment after the server, and connects to it a moment later (503 until then). GET and HEAD requests
+ * are retried meanwhile: for how long and at which interval, in milliseconds.
  */
 const STARTING_MS = 10_000;
 const RETRY_MS = 100;
 
-/** Names that no DNS server can point elsewhere, with any port: the far end of a tunnel has another one. */
+/** Host names that no DNS server can redirect, with any port, because the far end of a tunnel has another one. */
 const OWN_NAME = /^(localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;
 
-/** @throws the error of listening: EADDRINUSE where another process has the port */
+/** @throws the error of listening: EADDRINUSE if another process has the port */
 export async function openUiGate({ ip, port, upstream }: UiGateOptions): Promise<UiGate> {
   const agent = new Agent({ keepAlive: true });
   const startedBy = Date.now() + STARTING_MS;
@@ -56,14 +57,14 @@ export async function openUiGate({ ip, port, upstream }: UiGateOptions): Promise
   };
 }
 
-/** Why a request is not let through; undefined when it is. */
+/** Why a request is refused; undefined if it is forwarded. */
 function whyRefused({ headers, rawHeaders, url }: IncomingMessage): string | undefined {
   const { host = '', origin } = headers;
   const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host');
   if (hosts.length !== 1 || !OWN_NAME.test(host)) return 'it answers to localhost and 127.0.0.1 alone';
-  // A target in absolute form names a host of its own.
+  // A request target in absolute form has a host of its own.
   if (!url?.startsWith('/')) return 'the target must be a path';
-  // Whoever has opened another page does not mean what that page sends here.
+  // Requests from other web pages are not the user's intention.
   if (origin !== undefined && origin.toLowerCase() !== `http://${host.toLowerCase()}`)
     return 'the request comes from another page';
   return undefined;
@@ -77,7 +78,7 @@ function forward(
 ): void {
   const { ip, port, agent, startedBy } = to;
   const { method, url, headers, rawHeaders } = incoming;
-  // One with a body that is not passed on would be waited for, and what comes next on the connection be taken for it.
+  // A dropped request body would be waited for, and the next request on the connection be taken for that body.
   const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
   const isBodiless = (method === 'GET' || method === 'HEAD') && !hasBody;
   const outgoing = request(

@@ -1,4 +1,4 @@
-/** What runs in a home, written by its `up` for the commands that look for a server. */
+/** The record of what runs in a home, written by its `up` for commands that look for a server. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -13,21 +13,23 @@ const upFile = z.object({
   uiUrl: z.string(),
   startedAt: z.string(),
   workerPid: z.number().int().positive().optional(),
-  /** Which server it is: who finds another one at the address knows that it is not this home's. */
+  /** Identity of the server: a different one at the address does not belong to this home. */
   server: z.object({ namespaceId: z.string(), homeId: z.string().optional() }).optional(),
 });
-/** The `up` of a home: its process, the server it started, and its worker. Times in ISO 8601, `startTime` as in `ProcessIdentity`. */
+/**
+ * The `up` of a home: its process, its server and its worker. Times in ISO 8601, `startTime` as in `ProcessIdentity`.
+ */
 export type UpFile = z.infer<typeof upFile>;
 
-/** Where it is written. */
+/** Path of the record. */
 export const upFilePath = (root: string): string => join(root, 'up.json');
 
-/** Says what runs in the home `root`. @throws SubagentsError DISK_FULL, INTERNAL */
+/** Records what runs in the home `root`. @throws SubagentsError DISK_FULL, INTERNAL */
 export function writeUpFile(root: string, up: UpFile): void {
   writePrivateFile(upFilePath(root), `${JSON.stringify(up, null, 2)}\n`);
 }
 
-/** The `up` that runs in the home `root` now; undefined when none does, also when one died without removing its file. */
+/** The `up` that runs in the home `root`; undefined if there is none, or if it died without removing its record. */
 export function readUpFile(root: string): UpFile | undefined {
   const text = readIfThere(upFilePath(root));
   if (text === undefined) return undefined;
@@ -35,7 +37,7 @@ export function readUpFile(root: string): UpFile | undefined {
   return parsed.success && isAlive(parsed.data.pid, parsed.data.startTime) ? parsed.data : undefined;
 }
 
-/** Removes the file, unless another `up` has written it meanwhile. */
+/** Removes the record, unless another `up` has replaced it. */
 export function removeUpFile(root: string, pid: number): void {
   const up = readUpFile(root);
   if (up === undefined || up.pid === pid) rmSync(upFilePath(root), { force: true });

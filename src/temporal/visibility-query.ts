@@ -1,7 +1,7 @@
-/** Conditions of the server's visibility store that more than one of us asks with. */
+/** Conditions for the server's visibility store that are used in several places. */
 import { CHAIN, chainWorkflowId, SUBAGENT, subagentWorkflowId } from '../contract/index.ts';
 
-/** Runs of subagents and chains: of one session, or of all. */
+/** Condition for runs of subagents and chains, of one session or of all. */
 export function runsOfSession(session?: string): string {
   const types = `WorkflowType IN ('${SUBAGENT.workflow}', '${CHAIN.workflow}')`;
   if (session === undefined) return types;

@@ -43,23 +43,23 @@ import type { Attempts } from './interceptors/one-attempt.ts';
 import { withKilledCommandNotes, withResurrectionNote } from './notes/killed-commands.ts';
 import { withProblemsAsFailures } from './notes/problems.ts';
 
-/** How long a stop waits for what was cancelled with it to undo what it had begun. */
+/** How long a stop waits until cancelled activities have undone what they began. */
 const MAX_UNDOING_MS = 3_000;
 
-/** What a worker's activities work with. */
+/** What a worker's activities need. */
 export interface WorkerParts {
   readonly home: Home;
   readonly settings: Settings;
   readonly client: Client;
   readonly slots: WorkSlots;
   readonly pool: CopilotPool;
-  /** What works on workspaces now. */
+  /** Attempts that are working on workspaces. */
   readonly attempts: Attempts;
-  /** How fresh a poll must be to count as a worker's, in milliseconds. */
+  /** How recent a poll must be to count as a worker's, in milliseconds. */
   readonly pollFreshnessMs?: number | undefined;
 }
 
-/** One set for each queue. */
+/** One set of activities for each queue. */
 export interface ActivitySets {
   readonly session: SessionActivities;
   readonly host: HostActivities;
@@ -85,7 +85,7 @@ export function createActivities({
     sweep,
     findProcesses,
     ended: async (subagent) => {
-      // A making that was cancelled undoes what it had begun; one that was faster has noted that there is a run.
+      // A cancelled preparation undoes what it began; one that finished first has recorded the run.
       const patience = delay(MAX_UNDOING_MS, undefined, { ref: false });
       await Promise.race([attempts.get(subagent.runId), patience]);
       const record = noteRunEnded(home, subagent);
@@ -157,7 +157,7 @@ export function createActivities({
   };
 }
 
-/** From now on anybody may remove its worktree, unless a later run goes on in it. */
+/** Unlocks the worktree of an ended run, so that it may be removed, unless a later run continues in it. */
 async function unlock(home: WorkerParts['home'], record: RunRecord): Promise<void> {
   const { isolation, repository, cwd } = record;
   if (isolation === 'worktree' && laterRun(home, record) === undefined)

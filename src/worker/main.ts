@@ -1,4 +1,7 @@
-/** The worker process that `up` supervises: `main.js --address HOST:PORT --namespace NAME`, the home in SUBAGENTS_HOME. */
+/**
+ * The worker process that `up` supervises: `main.js --address HOST:PORT --namespace NAME`, with the home in
+ * SUBAGENTS_HOME.
+ */
 import { parseArgs } from 'node:util';
 import { jsonLine, SubagentsError } from '../contract/index.ts';
 import { EMBEDDED_POLL_FRESHNESS_MS } from '../temporal/embedded-arguments.ts';

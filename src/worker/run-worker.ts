@@ -1,4 +1,4 @@
-/** A worker as a process of its own: the home's lock, its life, its end. */
+/** Runs a worker as a process: takes the home's lock, starts the worker, stops on signals. */
 import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
 import { jsonLine } from '../contract/index.ts';
 import { secretsIn } from '../environment/clean.ts';
@@ -15,9 +15,9 @@ export interface RunWorkerOptions {
   /** The home folder; default `SUBAGENTS_HOME`, else `~/.subagents`. */
   readonly home?: string;
   readonly target: TemporalTarget;
-  /** Called when it polls. */
+  /** Called when the worker polls. */
   readonly onReady: (worker: RunningWorker) => void;
-  /** Called with each line for people: a home that was copied, attempts found lost, what retention removed. */
+  /** Called with each notice for people: a copied home, interrupted attempts, what retention removed. */
   readonly onNotice?: (line: string) => void;
 }
 
@@ -31,7 +31,7 @@ export async function runWorker({ home: root, target, onReady, onNotice }: RunWo
   const settings = readSettings();
   const home = await openHome(root);
   const lock = await lockHome(home, 'worker');
-  // While this process is small.
+  // Now, while this process is still small.
   useSpawner();
   try {
     Runtime.install({
@@ -66,18 +66,18 @@ function stopWhenAsked(worker: RunningWorker): void {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-  // The supervisor is gone, however it ended: a worker without one would run on unseen.
+  // The supervisor is gone: without it, the worker would run on unnoticed.
   process.on('disconnect', () => asked || stop());
 }
 
-/** What a log may say: `text` without the secrets of this process. */
+/** `text` without the secrets of this process, for logs. */
 export function redacted(text: string): string {
   redactor ??= new Redactor(secretsIn(process.env));
   return redactor.text(text);
 }
 let redactor: Redactor | undefined;
 
-/** One line of JSON for each entry, on stderr. */
+/** Writes each log entry as one line of JSON to stderr. */
 function log({
   level,
   message,
@@ -89,7 +89,7 @@ function log({
   timestampNanos: bigint;
   meta?: object;
 }): void {
-  // Workers for activities alone are by design.
+  // Workers without workflows are intended.
   if (message.startsWith('No workflows registered')) return;
   const at = new Date(Number(timestampNanos / 1_000_000n)).toISOString();
   const line = jsonLine({ at, level, message, ...meta }, (_, value: unknown) =>

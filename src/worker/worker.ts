@@ -1,4 +1,4 @@
-/** A worker: pollers for five queues on one connection, over one home and one Copilot runtime. */
+/** A worker: pollers for five queues on one connection, with one home and one Copilot runtime. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
@@ -40,38 +40,41 @@ import { copilotSessionsOf, recover, sweepAll, type Recovery } from './upkeep/re
 import { notifyWaiting, notifyWhenSpace } from './upkeep/notify-waiting.ts';
 import { gitAt } from '../git/git.ts';
 
-/** Activities of one queue at once, where slots or speed bound them already. */
+/** Concurrent activities of a queue that is already bounded by slots or by speed. */
 const MANY = 1_000;
 /**
- * How long one step of a workflow may take. The SDK's own 5 s are soon over on a busy machine: 3,000 signals at once are 3 s of
- * processor time. It interrupts the step then, and Node.js aborts with all of the worker. The server repeats a step long before.
- * The SDK reads this option, but does not declare it.
+ * Time limit for one workflow task. The SDK's 5 s are soon exceeded on a busy machine: 3,000 signals at once need 3 s
+ * of processor time. At the limit the SDK interrupts the task, and Node.js aborts the whole worker. The server repeats
+ * a task long before. The SDK reads this option without declaring it.
  */
 const STEPS = { isolateExecutionTimeout: '2m' };
 /**
- * Workflows that are held in memory between their tasks: 1.6 MB each, and by default the SDK holds thousands. One that is not held is
- * replayed from its history when something happens to it, in some 10 ms: most are queued, ask or are sessions that nobody uses.
+ * Workflows kept in memory between their tasks, 1.6 MB each; by default the SDK keeps thousands. An evicted one is
+ * replayed from its history in about 10 ms when it gets a task. Most workflows are queued, asking, or unused sessions.
  */
 const CACHED_WORKFLOWS = 100;
-/** By how much a heap may grow over what lives in it until the next collection. By default V8 waits for several times of it. */
+/**
+ * How much the heap may grow beyond live objects before the next collection, in percent. V8's default is several times
+ * larger.
+ */
 const HEAP_GROWING_PERCENT = 50;
-/** A first poll is there within some 10 ms; a loaded machine takes longer. */
+/** A first poll usually arrives within 10 ms; a loaded machine takes longer. */
 const READY_TIMEOUT_MS = 10_000;
 
-/** A worker that polls. */
+/** A running worker. */
 export interface RunningWorker {
   readonly workerId: string;
   readonly slots: number;
   readonly recovery: Recovery;
-  /** Settles when the server knows its pollers, so that a spawn is accepted; at the latest after 10 s. */
+  /** Settles when the server knows its pollers, so that spawns are accepted; after 10 s at the latest. */
   readonly polling: Promise<void>;
-  /** Settles when the worker has stopped; rejects when it died of an error. */
+  /** Settles when the worker has stopped; rejects if an error ended it. */
   readonly done: Promise<void>;
-  /** Stops polling and interrupts its turns, so that they go on after the next start. */
+  /** Stops polling and interrupts its turns, which resume after the next start. */
   stop(): void;
 }
 
-/** Connects, settles what the process before left behind, then polls. The caller holds the home's lock. */
+/** Connects, cleans up what the previous process left behind, then polls. The caller must hold the home's lock. */
 export async function startWorker(
   home: Home,
   settings: Settings,
@@ -88,7 +91,7 @@ export async function startWorker(
     env: { ...process.env, ...(await identityEnvironment(gitAt(home.root))) },
     redactor,
   });
-  // Ahead of need; where it cannot start, the first turn says why.
+  // Ahead of need; if the runtime cannot start, the first turn reports why.
   void copilot.warm();
 
   const slots = new WorkSlots(settings.slots);
@@ -107,15 +110,15 @@ export async function startWorker(
     namespace: target.namespace,
     taskQueue: MAIN_QUEUE,
     identity: workerIdentity(home.workerId, home.host),
-    // Without delay: turns are interrupted, everything else is repeated.
+    // No delay: turns are interrupted, and everything else is repeated.
     shutdownGraceTime: 0,
-    // Heartbeats carry progress and cancellations; the default would send them at 0.8 of their timeout.
+    // Heartbeats carry progress and cancellations; by default they would be sent at 0.8 of their timeout.
     maxHeartbeatThrottleInterval: HEARTBEAT_INTERVAL_MS,
   };
-  // A secret is redacted before it may be cut in two.
+  // Secrets are redacted before text is shortened, because half a secret would not be recognized.
   const errors = { inbound: new RewriteErrors((text) => boundedErrorText(redactor.text(text))) };
   const leasesNow: UnderWay = new Set();
-  // For queues of activities alone: what a workflow decides comes from what these say, and from its callers.
+  // Only on activity queues: workflows get their data from these activities, and from their callers.
   const leased: Partial<WorkerOptions> = {
     dataConverter: { payloadCodecs: [redactingCodec(redactor), boundingCodec] },
     interceptors: {
@@ -134,7 +137,7 @@ export async function startWorker(
       activities: activities.session,
       // A dead worker's sticky queue delays the next workflow task by this; the default is 10 s.
       stickyQueueScheduleToStartTimeout: '1s',
-      // What works has its subagent, and often its session and chain.
+      // Each working subagent needs its own workflow, and often its session and chain.
       maxCachedWorkflows: Math.max(CACHED_WORKFLOWS, 2 * settings.slots),
     }),
     Worker.create({
@@ -178,7 +181,7 @@ export async function startWorker(
     stopSubagent: (input) => activities.control.stopSubagent(input),
   });
   const reopening = keepReopening(client);
-  // Everything that holds a slot has a lease: what it left running must not outlive this worker.
+  // Everything that holds a slot has a lease. Processes it leaves running must not outlive this worker.
   let underWay: string[] = [];
   const stop = (): void => {
     const running = workers.filter((worker) => worker.getState() === 'RUNNING');
@@ -222,7 +225,7 @@ async function untilPolling(
 }
 
 /**
- * A connection to a server on which a worker can run: an unregistered search attribute would stop every workflow task.
+ * A connection to a server that has our search attributes: an unregistered one would stop every workflow task.
  * @throws SubagentsError TEMPORAL_UNREACHABLE, SEARCH_ATTRIBUTES
  */
 async function connect(target: TemporalTarget): Promise<NativeConnection> {
@@ -239,7 +242,7 @@ async function connect(target: TemporalTarget): Promise<NativeConnection> {
     return connection;
   } catch (error) {
     await connection?.close();
-    // Where the server itself is what is wrong, a client says so best. It takes 0.2 s more, so it is not asked first.
+    // If the server itself is the problem, a client gives the better error. That takes 0.2 s, so it is not tried first.
     await (await connectTemporal(target)).close();
     throw error;
   }

@@ -1,13 +1,13 @@
-/** The bounds on the one way out of an activity: nothing that it says to the server (result, heartbeat, failure) is more than that takes. */
+/** Bounds everything an activity sends to the server (result, heartbeat, failure) to what the server accepts. */
 import type { Payload, PayloadCodec } from '@temporalio/common';
 import { bounded, fitted, headBytes, MAX_PAYLOAD_BYTES } from '../../contract/index.ts';
 import { payloadConverter } from '../../temporal/payload-converter.ts';
 
-/** Below that, in bytes, no text in it can be too long: most results are not looked at. */
+/** Payloads up to this many bytes cannot contain text that is too long, so most results are not parsed. */
 const SMALL = 300;
 const MAX_ERROR_TEXT_BYTES = 8 * 1024;
 
-/** Cuts what is too long, and makes every text well-formed. Reads what comes as it is. */
+/** Shortens payloads that are too long and makes their text well-formed. Incoming payloads are left unchanged. */
 export const boundingCodec: PayloadCodec = {
   encode: (payloads) => Promise.resolve(payloads.map(boundedPayload)),
   decode: (payloads) => Promise.resolve(payloads),
@@ -21,6 +21,6 @@ function boundedPayload(payload: Payload): Payload {
 }
 const BACKSLASH = 0x5c;
 
-/** A message or a stack of an error. */
+/** An error's message or stack, shortened. */
 export const boundedErrorText = (text: string): string =>
   headBytes(text, MAX_ERROR_TEXT_BYTES).toWellFormed();

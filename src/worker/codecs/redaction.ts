@@ -1,13 +1,13 @@
-/** The one way out of an activity: nothing that it says to the server (result, heartbeat, failure) carries a secret. */
+/** Redacts secrets in everything an activity sends to the server (result, heartbeat, failure). */
 import type { Payload, PayloadCodec } from '@temporalio/common';
 import type { Redactor } from '../../environment/redact.ts';
 
-/** Redacts what is sent, and reads what comes as it is. The payloads stay plain JSON, for everyone to read. */
+/** Redacts outgoing payloads, and leaves incoming ones unchanged. Payloads stay plain JSON that everyone can read. */
 export function redactingCodec(redactor: Redactor): PayloadCodec {
   const encode = (payload: Payload): Payload => {
     if (!payload.data) return payload;
     const text = Buffer.from(payload.data).toString('utf8');
-    // Without a look at its structure: mostly there is nothing to redact.
+    // Checked without parsing, because usually there is nothing to redact.
     if (redactor.text(text) === text) return payload;
     return { ...payload, data: Buffer.from(redactedJson(redactor, text)) };
   };
@@ -17,7 +17,7 @@ export function redactingCodec(redactor: Redactor): PayloadCodec {
   };
 }
 
-/** Inside its strings alone, so that it stays JSON. */
+/** Redacts within strings only, so that the text stays JSON. */
 function redactedJson(redactor: Redactor, text: string): string {
   try {
     return JSON.stringify(redactor.deep(JSON.parse(text) as unknown));

@@ -1,4 +1,4 @@
-/** The texts of an error that leaves an activity. They do not go through a codec. */
+/** Rewrites the texts of an error that leaves an activity, because errors do not pass through a codec. */
 import { ApplicationFailure } from '@temporalio/common';
 import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from '@temporalio/worker';
 import { SubagentsError } from '../../contract/index.ts';
@@ -20,7 +20,7 @@ export class RewriteErrors implements ActivityInboundCallsInterceptor {
     } catch (error) {
       for (let each = error; each instanceof Error; each = each.cause) {
         each.message = this.#rewrite(each.message);
-        // Where what was expected was thrown says nothing, and stands before everything else where it is shown.
+        // The stack of an expected error says nothing, and would be shown before everything else.
         if (each instanceof ApplicationFailure || each instanceof SubagentsError) each.stack = '';
         else if (each.stack !== undefined) each.stack = this.#rewrite(each.stack);
       }

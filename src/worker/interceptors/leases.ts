@@ -1,4 +1,7 @@
-/** Around every activity on a worker's queues: a lease on disk while it runs, a heartbeat, and an honest answer at shutdown. */
+/**
+ * Wraps every activity on a worker's queues: a lease on disk while it runs, a heartbeat, and the result `lost` at
+ * shutdown.
+ */
 import { ApplicationFailure, type Context } from '@temporalio/activity';
 import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from '@temporalio/worker';
 import {
@@ -11,10 +14,10 @@ import {
 import { systemFailure } from '../../system/files.ts';
 import { removeLease, writeLease, type Lease } from '../../home/leases.ts';
 
-/** Activities that heartbeat by themselves, with details that a bare heartbeat would wipe out. */
+/** Activities that send their own heartbeats, with details that a plain heartbeat would overwrite. */
 const OWN_HEARTBEAT = new Set(['runTurn', 'setUpWorkspace', 'verifyCommit', 'cloneRepository']);
 
-/** The leases of the activities that run in this process now. */
+/** The leases of activities that run in this process. */
 export type UnderWay = Set<Lease>;
 
 export class LeaseInterceptor implements ActivityInboundCallsInterceptor {
@@ -23,8 +26,8 @@ export class LeaseInterceptor implements ActivityInboundCallsInterceptor {
   readonly #underWay: UnderWay;
 
   /**
-   * @param leases the directory of the home that holds them
-   * @param underWay the same of this process, which is there also where the home was removed
+   * @param leases the home's folder of leases
+   * @param underWay the leases of this process, available even if the home was removed
    */
   constructor(context: Context, leases: string, underWay: UnderWay = new Set()) {
     this.#context = context;
@@ -40,7 +43,7 @@ export class LeaseInterceptor implements ActivityInboundCallsInterceptor {
     try {
       writeLease(this.#leases, lease);
     } catch (error) {
-      // A disk that is full must not keep a subagent from being ended, which may be done twice.
+      // A full disk must not keep a subagent from being ended; repeating that after a crash is safe.
       if (lease.activityType !== 'stopSubagent') throw coded(error);
     }
     this.#underWay.add(lease);
@@ -60,13 +63,13 @@ export class LeaseInterceptor implements ActivityInboundCallsInterceptor {
   }
 }
 
-/** Whether it is what a result with a problem is told as: the activity came to its end. */
+/** Whether the error is a completed activity's result with a problem (see `withProblemsAsFailures`). */
 const isResult = (error: unknown): boolean =>
   error instanceof ApplicationFailure && error.type === ACTIVITY_FAILURES.problem;
 
 /**
- * An error of ours, and what the system refuses (a full disk, no permission, too many open files), with its code as type and its
- * remedy, which Temporal would leave out. Others are as they are.
+ * Converts our own errors, and errors of the system (full disk, no permission, too many open files), to a failure with
+ * the code as type and the remedy, which Temporal would drop. Other errors are unchanged.
  */
 function coded(thrown: unknown): unknown {
   const error = systemFailure(thrown) ?? thrown;

@@ -1,6 +1,7 @@
 /**
- * One attempt at a time of what works on a subagent's workspace. A worker that stood still finds its attempt given up and
- * the next one handed to it, while the first still runs: two at once would get in each other's way. Turns see to it themselves.
+ * Runs one attempt at a time on a subagent's workspace. After a suspension, a worker may get the next attempt of an
+ * activity while the first, given up by the server, still runs; two at once would conflict. Turns ensure this
+ * themselves.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Context } from '@temporalio/activity';
@@ -16,10 +17,10 @@ const ON_THE_WORKSPACE: ReadonlySet<string> = new Set<keyof WorkerActivities>([
   'pushBranch',
 ]);
 
-/** One that does not end within this (git on a disk that hangs) is left behind, in milliseconds. */
+/** An attempt that does not end within this many milliseconds (git on a hanging disk) is no longer waited for. */
 const PATIENCE_MS = 60_000;
 
-/** What settles when the attempts on this worker are over, by the run of their subagent. */
+/** Promises that settle when the attempts on this worker are over, by run id of their subagent. */
 export type Attempts = Map<string, Promise<unknown>>;
 
 export class OneAttempt implements ActivityInboundCallsInterceptor {
@@ -48,7 +49,7 @@ export class OneAttempt implements ActivityInboundCallsInterceptor {
     return attempt;
   }
 
-  /** Waits for those before. The server has given them up, which they hear with their next heartbeat. */
+  /** Waits for earlier attempts. The server has given them up, and they learn that with their next heartbeat. */
   async #after(before: Promise<unknown>): Promise<void> {
     const beat = setInterval(() => this.#context.heartbeat(), HEARTBEAT_INTERVAL_MS);
     const over = new AbortController();

@@ -1,8 +1,11 @@
-/** An activity that also tells what of its subagent went with a worker that stopped. */
+/** Notes for the outcome about what a worker restart killed, or about a run that had already ended. */
 import type { SubagentRef } from '../../contract/index.ts';
 import { killedCommands, endOf, recordKilledCommandsTold, noteLiveAgain } from '../../home/run-record.ts';
 
-/** `run`, whose first answer that takes notes gets one for each such command. */
+/**
+ * `run`, with a note for each background command that a worker restart killed, added to its first result that has
+ * notes.
+ */
 export function withKilledCommandNotes<
   Input extends { readonly subagent: SubagentRef },
   Result extends object,
@@ -13,7 +16,7 @@ export function withKilledCommandNotes<
   return async (input) => {
     const commands = killedCommands(home, input.subagent);
     const result = await run(input);
-    // An interrupted turn has no reader.
+    // The result of an interrupted turn is not read.
     if (commands.length === 0 || !takesNotes(result) || result.kind === 'interrupted') return result;
     recordKilledCommandsTold(home, input.subagent);
     const told = commands.map(
@@ -28,8 +31,8 @@ function takesNotes(result: object): result is { kind: string; notes: readonly s
 }
 
 /**
- * `run`, a turn, whose first answer gets a note where the run had ended already: its server takes it for live, as one does whose
- * database was put back from an older copy.
+ * `run`, a turn, with a note on its first result if the run had already ended: its server considers it live, for
+ * example because its database was restored from an older copy.
  */
 export function withResurrectionNote<Input extends { readonly subagent: SubagentRef }, Result extends object>(
   home: Parameters<typeof endOf>[0],

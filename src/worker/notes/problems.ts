@@ -1,4 +1,4 @@
-/** An activity that came to its end and found a problem: it fails with what it found, so that a timeline shows it in red. */
+/** Makes an activity whose result has a problem fail with that result, so that a timeline shows it in red. */
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import {
   ACTIVITY_FAILURES,
@@ -9,10 +9,13 @@ import {
   type VerifyResult,
 } from '../../contract/index.ts';
 
-/** Characters of the message of such a failure; the whole is in its details. */
+/** Characters of such a failure's message; its details have the whole result. */
 const MAX_MESSAGE_CHARS = 400;
 
-/** `run`, whose result is thrown as a failure where it has a problem; a workflow takes it as a result all the same (`orLost`). */
+/**
+ * `run`, whose result is thrown as a failure if it has a problem. Workflows read it as a result again
+ * (`timeoutAsLost`).
+ */
 export function withProblemsAsFailures<Input, Result extends SetUpResult | TurnResult | VerifyResult>(
   run: (input: Input) => Promise<Result>,
 ): (input: Input) => Promise<Result> {
@@ -24,7 +27,7 @@ export function withProblemsAsFailures<Input, Result extends SetUpResult | TurnR
       type: ACTIVITY_FAILURES.problem,
       message: oneLine(problem, MAX_MESSAGE_CHARS),
       nonRetryable: true,
-      // What subagents do wrong is nothing that an operator is to look at.
+      // A subagent's failure is not a problem for an operator.
       category: ApplicationFailureCategory.BENIGN,
       details: [result],
     });

@@ -1,4 +1,4 @@
-/** `up` in the background. */
+/** Starts `up` in the background. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { once } from 'node:events';
@@ -22,7 +22,7 @@ const report = z.discriminatedUnion('kind', [
 ]);
 export type Report = z.infer<typeof report>;
 
-/** Reports to the process that started this one in the background; nothing where there is none, or no more. */
+/** Reports to the process that started this one in the background; does nothing if there is none, or it is gone. */
 export function sendReport(message: Report): void {
   if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 }
@@ -34,16 +34,16 @@ export interface DetachedOptions {
   /** The home's folder. */
   readonly root: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Told one line at a time what takes long. */
+  /** Called with one line of progress for slow steps. */
   readonly onProgress: (message: string) => void;
-  /** Ends the start; what runs already is left alone. */
+  /** Cancels the start; an `up` that already runs is left alone. */
   readonly signal: AbortSignal;
 }
 
 /**
  * Starts `up` in the background and waits until server and worker are ready.
- * @returns what runs; `started` is false when it ran already
- * @throws SubagentsError what `up` failed with; TIMEOUT when it was interrupted
+ * @returns what runs; `started` is false if it already ran
+ * @throws SubagentsError what `up` failed with; TIMEOUT if interrupted
  */
 export async function startDetached(
   options: DetachedOptions,
@@ -83,7 +83,7 @@ async function becomeReady(
   const ended = once(child, 'exit').then(() => {
     throw endedEarly(log);
   });
-  // Taken off again at once when `up` is ready: from then on it depends on nobody, whatever becomes of who started it.
+  // The listener is removed as soon as `up` is ready: from then on `up` is independent of the process that started it.
   const starting = new AbortController();
   const interrupted = once(signal, 'abort', { signal: starting.signal }).then(() => {
     child.kill('SIGTERM');

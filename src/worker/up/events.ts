@@ -1,6 +1,6 @@
 import { megabytes } from '../../system/disk-space.ts';
 
-/** What `up` tells while it runs. `message` says it in words. */
+/** What `up` reports while it runs. `message` is its text for people. */
 export type UpEvent = { readonly at: string; readonly message: string } & (
   | {
       /** The server answers; `again`: it had died before. */
@@ -15,12 +15,12 @@ export type UpEvent = { readonly at: string; readonly message: string } & (
       /** The worker polls. */
       readonly event: 'worker-ready';
       readonly workerId: string;
-      /** Turns it takes at once. */
+      /** Turns that the worker runs at once. */
       readonly slots: number;
       readonly pid: number;
       readonly again: boolean;
     }
-  /** A part died by itself, and is started again after `restartInMs`. */
+  /** A part died by itself, and is restarted after `restartInMs`. */
   | {
       readonly event: 'died';
       readonly part: Part;
@@ -28,34 +28,36 @@ export type UpEvent = { readonly at: string; readonly message: string } & (
       readonly signal: string | null;
       readonly restartInMs: number;
     }
-  /** A part lives and does not answer; it is killed, and another takes its place. */
+  /** A part is alive but does not answer; it is killed and replaced. */
   | { readonly event: 'silent'; readonly part: Part; readonly silentMs: number }
-  /** A part has ended, and the disk of the home is full: it is started again when there is space. */
+  /** A part has ended, and the disk of the home is full: it is restarted once there is space. */
   | {
       readonly event: 'no-space';
       readonly part: Part;
       readonly freeBytes: number;
-      /** So many bytes must be free. */
+      /** Bytes that must be free. */
       readonly neededBytes: number;
       readonly where: string;
     }
-  /** Other commands may not find what runs now: the disk of the home is full, for example. Everything goes on. */
+  /**
+   * The record for other commands could not be written, for example because the disk of the home is full. `up` goes on.
+   */
   | { readonly event: 'unwritten'; readonly problem: string }
   | { readonly event: 'stopping'; readonly part: Part }
   | { readonly event: 'stopped' }
 );
 
-/** What `up` runs. */
+/** The parts that `up` runs. */
 export type Part = 'server' | 'worker';
 
-/** The part of an event that its maker says; time and words are added. */
+/** An event without time and text, which `upEvent` adds. */
 export type UpHappening = UpEvent extends infer Event
   ? Event extends UpEvent
     ? Omit<Event, 'at' | 'message'>
     : never
   : never;
 
-/** The event in words, with its time. */
+/** The event with its time and text. */
 export function upEvent(happening: UpHappening): UpEvent {
   return { ...happening, at: new Date().toISOString(), message: inWords(happening) };
 }

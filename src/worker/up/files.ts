@@ -6,22 +6,22 @@ import type { Part } from './events.ts';
 
 const MAX_LOG_BYTES = 10 * 1024 * 1024;
 
-/** Where `up` (in the background) and its parts write what they have to say. */
+/** The log files of `up` (in the background) and its parts. */
 export function logFiles({ paths }: Pick<HomeView, 'paths'>): Readonly<Record<Part | 'up', string>> {
   const { logs } = paths;
   return { up: join(logs, 'up.log'), server: join(logs, 'server.log'), worker: join(logs, 'worker.log') };
 }
 
 /**
- * Opens a log to append to, mode 0600; one over 10 MiB is set aside as `.1` first.
- * @returns its descriptor, and where it begins now, in bytes
+ * Opens a log for appending, mode 0600; a log over 10 MiB is first moved to `.1`.
+ * @returns its descriptor, and its current size in bytes
  */
 export function openLog(file: string): { readonly fd: number; readonly start: number } {
   if (sizeOf(file) > MAX_LOG_BYTES) renameSync(file, `${file}.1`);
   return { fd: openSync(file, 'a', 0o600), start: sizeOf(file) };
 }
 
-/** The last lines of a log, as data. @param start where to begin, in bytes */
+/** The last lines of a log, without control characters. @param start where to begin, in bytes */
 export function lastLines(file: string, start = 0, count = 8): string[] {
   const text = sizeOf(file) > start ? readFileSync(file).subarray(start).toString() : '';
   return stripControls(text).trim().split('\n').filter(Boolean).slice(-count);

@@ -1,12 +1,18 @@
-/** Whether a child process answers, and not only lives: one that was stopped, or whose only thread is busy for good, does not. */
+/**
+ * Checks that a child process answers: one that is suspended, or whose only thread is busy forever, is alive but does
+ * not.
+ */
 import type { ChildProcess } from 'node:child_process';
 
-/** Between two looks, in milliseconds. */
+/** Milliseconds between checks. */
 const LOOK_EVERY_MS = 1_000;
-/** A longer time between two looks, and this process stood still itself, with the machine or alone: that is no silence of the other's. */
+/**
+ * A longer interval between two checks means that this process itself was suspended, so the rest is not counted as
+ * silence.
+ */
 const LONGEST_STEP_MS = 2 * LOOK_EVERY_MS;
 
-/** Asks the child; it answers with `PONG`. */
+/** Messages between this process and the child, which answers `PING` with `PONG`. */
 const PING = { kind: 'ping' };
 const PONG = { kind: 'pong' };
 
@@ -19,13 +25,15 @@ export function answerHeartbeat(): void {
 }
 
 export interface HeartbeatOptions {
-  /** Silence after which it is given up, in milliseconds; counted only while this process and the machine run. */
+  /**
+   * Silence after which the child is given up, in milliseconds; counted only while this process and the machine run.
+   */
   readonly silentMs: number;
-  /** Called once. */
+  /** Called once, when the child is given up. */
   readonly onSilent: () => void;
 }
 
-/** Watches a child that answers (`answerHeartbeat`), until the returned function is called. */
+/** Watches a child that calls `answerHeartbeat`, until the returned function is called. */
 export function watchHeartbeat(child: ChildProcess, { silentMs, onSilent }: HeartbeatOptions): () => void {
   let silence = 0;
   let asked = false;
@@ -39,7 +47,7 @@ export function watchHeartbeat(child: ChildProcess, { silentMs, onSilent }: Hear
     const now = performance.now();
     const step = Math.min(now - looked, LONGEST_STEP_MS);
     looked = now;
-    // One question at a time: they do not pile up before one that is stopped.
+    // One ping at a time, so that they do not queue up for a suspended child.
     if (asked) silence += step;
     else if (child.connected) {
       asked = true;

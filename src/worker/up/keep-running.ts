@@ -1,34 +1,36 @@
-/** Keeping a part of `up` running: started again when it dies, given up when that is of no use. */
+/** Keeps a part of `up` running: restarts it when it dies, and gives up when restarting does not help. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { SubagentsError, type ErrorCode } from '../../contract/errors.ts';
 import type { ServerExit } from '../../temporal/embedded.ts';
 import type { Restarts } from './restarts.ts';
 
-/** A part that runs. */
+/** A running part. */
 interface Running {
-  /** Resolves when its process has ended, whoever ended it. */
+  /** Resolves when its process has ended, for any reason. */
   readonly exited: Promise<ServerExit>;
 }
 
 export interface KeepOptions {
-  /** Starts it; resolves when it is ready. `again` says that it ran before. */
+  /** Starts the part; resolves when it is ready. `again`: it ran before. */
   readonly start: (again: boolean) => Promise<Running>;
   readonly restarts: Restarts;
-  /** Waits until there is space on the disk, where its end may come from there being none. Gives whether it had to. */
+  /**
+   * Waits until there is space on the disk, if a lack of it may have ended the part. Returns whether it had to wait.
+   */
   readonly waitForSpace: (problem: Error | undefined) => Promise<boolean>;
-  /** Called when it has died and is about to be started again. */
+  /** Called when the part has died and is about to be restarted. */
   readonly onDeath: (exit: ServerExit | undefined, restartInMs: number) => void;
-  /** What to throw when it died too often and nothing else says why. */
+  /** The error if the part died too often and there is no other. */
   readonly givenUp: () => SubagentsError;
-  /** Ends the keeping; the part is left as it is. */
+  /** Stops the supervision; the part itself is left running. */
   readonly signal: AbortSignal;
 }
 
-/** Errors that another try may cure. */
+/** Errors that another attempt may fix. */
 const CURABLE: readonly ErrorCode[] = ['INTERNAL', 'FILE_ACCESS', 'DATABASE', 'TEMPORAL_UNREACHABLE'];
 
 /**
- * Keeps a part running until `signal`.
+ * Keeps a part running until `signal` is aborted.
  * @throws what the last start threw, or `givenUp()`, when the part is given up
  */
 export async function keepRunning(options: KeepOptions): Promise<void> {
@@ -47,7 +49,7 @@ export async function keepRunning(options: KeepOptions): Promise<void> {
       problem = error instanceof Error ? error : new Error(String(error));
     }
     if (signal.aborted) return;
-    // A part that never was ready is not waited for: whoever starts `up` is told what is wrong.
+    // A part that was never ready is not waited for: the caller of `up` gets the error instead.
     if (restarts.wasReady && (await waitForSpace(problem))) continue;
     const restartInMs = isCurable(problem) ? restarts.died(Date.now() - since) : undefined;
     if (restartInMs === undefined) throw problem ?? givenUp();

@@ -1,13 +1,13 @@
-/** Which processes an `up` has started. */
+/** Finds the processes that an `up` has started. */
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { linuxStat, processStartTime, type ProcessIdentity } from '../../system/process.ts';
 
-/** Process `pid` and all that descend from it now; empty when there is no such process. */
+/** Process `pid` and all its current descendants; empty if there is no such process. */
 export function familyOf(pid: number): ProcessIdentity[] {
   const parents = process.platform === 'linux' ? parentsFromProc() : parentsFromPs();
   const pids = [pid];
-  // Grows while it is walked: children of children come after their parents.
+  // The list grows while it is iterated: children are appended behind their parents.
   for (const parent of pids)
     for (const [child, itsParent] of parents) if (itsParent === parent) pids.push(child);
   return pids.flatMap((each) => {

@@ -1,4 +1,4 @@
-/** Stopping the `up` of a home from another process, and looking whether anything of it is left. */
+/** Stops the `up` of a home from another process, and checks whether any of its processes are left. */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HomeView } from '../../home/home.ts';
@@ -9,31 +9,31 @@ import { endStaleServer } from '../../temporal/embedded-process.ts';
 import { readUpFile } from '../../temporal/up-file.ts';
 import { familyOf } from './processes.ts';
 
-/** A worker hands back its turns within 20 s, a server closes its database within 10 s. */
+/** A worker interrupts its turns within 20 s, and a server closes its database within 10 s. */
 const STOP_TIMEOUT_MS = 40_000;
 const KILL_TIMEOUT_MS = 5_000;
 const LOOK_MS = 25;
 const PROGRESS_EVERY_MS = 5_000;
 
-/** What came of it. */
+/** The result of a stop. */
 export interface StopReport {
-  /** False: nothing ran. */
+  /** False if nothing ran. */
   readonly stopped: boolean;
-  /** It did not stop by itself in time, and was killed. */
+  /** Whether it did not stop in time and was killed. */
   readonly forced: boolean;
-  /** Processes that were looked for at the end: `up`, server, worker, Copilot runtime. */
+  /** Number of processes that had to end: `up`, server, worker, Copilot runtime. */
   readonly processes: number;
-  /** Those of them that are still there. */
+  /** Pids of those that are still alive. */
   readonly left: readonly number[];
-  /** `up` itself had been killed: the pid of the Temporal server that it had left behind. */
+  /** Pid of the Temporal server that a killed `up` had left behind, if that was stopped. */
   readonly leftBehind?: number;
 }
 
 /**
- * Stops the `up` that runs in `home`, also one that is still starting, and waits until all its processes are gone. A server that a
- * killed `up` left behind is stopped too.
- * @throws SubagentsError HOME_BUSY when it runs in another container or on another machine
+ * Stops the `up` that runs in `home`, even one that is still starting, and waits until all its processes are gone. Also
+ * stops a server that a killed `up` left behind.
  * @param options.now kills its parts instead of waiting for a clean stop
+ * @throws SubagentsError HOME_BUSY if it runs in another container or on another machine
  */
 export async function stopUp(
   home: HomeView,
@@ -47,7 +47,7 @@ export async function stopUp(
   }
   const family = familyOf(up.pid);
   signalProcess(up, 'SIGTERM');
-  // A second one says: now. It needs the first to have been heard.
+  // A second SIGTERM means an immediate stop; it counts only once the first was handled.
   if (options.now) await delay(200).then(() => signalProcess(up, 'SIGTERM'));
   const living = () => family.filter(({ pid, startTime }) => isAlive(pid, startTime));
   const clean = await gone(living, STOP_TIMEOUT_MS, options.onProgress);
@@ -58,7 +58,7 @@ export async function stopUp(
   return { stopped: true, forced: !clean, processes: family.length, left: living().map(({ pid }) => pid) };
 }
 
-/** The process that has this home as its `up`. @throws SubagentsError HOME_BUSY when it runs where it cannot be stopped from here */
+/** The process that runs as `up` in this home. @throws SubagentsError HOME_BUSY if it cannot be stopped from here */
 async function findUp(home: HomeView): Promise<ProcessIdentity | undefined> {
   const up = readUpFile(home.root);
   if (up !== undefined) return up;

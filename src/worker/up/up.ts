@@ -1,4 +1,6 @@
-/** `up`: an embedded Temporal server and a worker as children of this process, kept running until they are told to stop. */
+/**
+ * `up`: an embedded Temporal server and a worker as children of this process, kept running until it is told to stop.
+ */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -22,35 +24,36 @@ import { startWorkerChild, type WorkerChild } from './worker-child.ts';
 /** Where and how `up` runs. */
 export interface UpOptions {
   readonly home: HomeView;
-  /** Told of everything that happens, as it happens. */
+  /** Called for each event. */
   readonly onEvent: (event: UpEvent) => void;
   /** Called with one line of progress when getting the server's program takes long. */
   readonly onProgress: (line: string) => void;
-  /** Ends it: the worker interrupts its turns, then the server is stopped. */
+  /** Ends `up`: the worker interrupts its turns, then the server is stopped. */
   readonly signal: AbortSignal;
-  /** Ends it now: both are killed. */
+  /** Ends `up` immediately: both are killed. */
   readonly now?: AbortSignal | undefined;
   readonly env?: NodeJS.ProcessEnv | undefined;
 }
 
-/** With less free space on the disk of the home, in bytes, a part that has ended is not started again yet. */
+/** Free bytes on the home's disk below which an ended part is not restarted yet. */
 const MIN_SPACE_BYTES = 50_000_000;
 const SPACE_LOOK_MS = 2_000;
 const HOME_LOOK_MS = 2_000;
-/** Looks at the home between two tries to write to it. */
+/** Checks of the home between two attempts to write to it. */
 const LOOKS_PER_TRY = 5;
 
-/** How long a server's start that is under way may take to come to its end when everything is to stop. */
+/** Milliseconds that a server's pending start gets to finish when everything stops. */
 const START_GRACE_MS = 5_000;
 
 /**
- * Runs server and worker until `signal`, and starts either again when it dies.
- * @throws SubagentsError BAD_INPUT (a setting), PACKAGE_MISSING, HOME_BUSY (naming who has the home), and what `startEmbedded` throws; INTERNAL when a part dies again and
- * again, with the end of its log; HOME_GONE. Nothing is left running then.
+ * Runs server and worker until `signal` is aborted, and restarts either when it dies.
+ * @throws SubagentsError BAD_INPUT (a setting), PACKAGE_MISSING, HOME_BUSY (naming its holder), errors of
+ * `startEmbedded`, INTERNAL when a part dies again and again (with the end of its log), HOME_GONE, FILE_ACCESS. Nothing
+ * is left running then.
  */
 export async function runUp(options: UpOptions): Promise<void> {
   const { home } = options;
-  // The worker would fail over it again and again.
+  // Checked here, because the worker would fail on invalid settings at every start.
   readSettings(options.env ?? process.env);
   requirePackages('a worker', WORKER_PACKAGES);
   const lock = await lockHome(home, 'up');
@@ -60,7 +63,7 @@ export async function runUp(options: UpOptions): Promise<void> {
     try {
       removeUpFile(home.root, process.pid);
     } catch {
-      // It names a process that is over. Why `up` ends is said, and not that its home cannot be written.
+      // The record names an ended process, which is harmless. The original error is more important than this one.
     }
     lock.release();
   }
@@ -96,7 +99,7 @@ class Supervisor {
   async #keepServer(signal: AbortSignal): Promise<void> {
     await keepRunning({
       signal,
-      // It makes several attempts of its own, and says why it failed.
+      // `startEmbedded` makes several attempts of its own, and explains its failure.
       restarts: new Restarts({ failedStarts: 1 }),
       start: async (again) => await this.#startServer(again),
       ...this.#deathsOf('server'),
@@ -114,8 +117,9 @@ class Supervisor {
   }
 
   /**
-   * @throws SubagentsError HOME_GONE when the home, or the server's database, was removed or replaced, FILE_ACCESS when it can no longer
-   * be written: nothing lasts from then on
+   * Checks the home regularly.
+   * @throws SubagentsError HOME_GONE when the home or the server's database was removed or replaced, FILE_ACCESS when
+   * the home is no longer writable: nothing would be saved any more
    */
   async #watchHome(signal: AbortSignal): Promise<void> {
     const { root, paths } = this.#options.home;
@@ -136,7 +140,7 @@ class Supervisor {
       const file = join(paths.temporal, DATABASE);
       const now = this.#server === undefined ? undefined : inodeOf(file);
       database ??= now;
-      // A server that runs has one: where there is none at the first look, it was removed before that.
+      // A running server has a database: if there is none at the first check, it was removed before.
       if (this.#server !== undefined && (now === undefined || now !== database))
         throw new SubagentsError(
           'HOME_GONE',
@@ -179,7 +183,7 @@ class Supervisor {
   async #waitForSpace(part: Part, problem: Error | undefined): Promise<boolean> {
     const { home, signal } = this.#options;
     const free = (): number => freeBytes(home.root);
-    // A quota may leave no space where the disk has some.
+    // A quota may be exhausted although the disk has space.
     const isFull = problem instanceof SubagentsError && problem.code === 'DISK_FULL';
     if (!isFull && free() >= MIN_SPACE_BYTES) return false;
     this.#tell({
@@ -199,14 +203,14 @@ class Supervisor {
       logFile: logFiles(home).server,
       homeId: home.workerId,
       onProgress,
-      // The same ports again: the worker and everyone else find it without being told.
+      // The same ports again, so that the worker and all others find the server without notice.
       ports: before && { grpc: portOf(`tcp://${before.address}`), ui: portOf(before.uiUrl) },
       env: this.#env,
     });
     const server = await this.#startingServer;
     this.#server = server;
     const { address, namespace, uiUrl, pid } = server;
-    // Its ports were taken meanwhile: the worker starts anew, with the new address.
+    // Its ports were taken meanwhile: restart the worker with the new address.
     if (before !== undefined && before.address !== address) void this.#worker?.stop();
     this.#writeUpFile();
     this.#tell({ event: 'server-ready', address, namespace, uiUrl, pid, again });
@@ -236,19 +240,19 @@ class Supervisor {
       this.#tell({ event: 'worker-ready', workerId, slots, pid: worker.pid, again });
       return worker;
     } catch (error) {
-      // One that takes too long to become ready still runs.
+      // A worker that takes too long to become ready is still running.
       await worker.stop();
       throw error;
     }
   }
 
-  /** Worker first: it still needs the server to interrupt its turns. */
+  /** Stops the worker first, because it needs the server to interrupt its turns. */
   async #stopAll(): Promise<void> {
     if (this.#worker !== undefined) {
       this.#tell({ event: 'stopping', part: 'worker' });
       await this.#worker.stop();
     }
-    // A program that is still being downloaded or built is not waited for.
+    // A download or build in progress is not waited for.
     await Promise.race([
       this.#startingServer?.then((server) => (this.#server = server)).catch(() => undefined),
       delay(START_GRACE_MS, undefined, { ref: false }),
@@ -268,7 +272,7 @@ class Supervisor {
     }
   }
 
-  /** Says to other commands what runs. Where that cannot be written it runs all the same. */
+  /** Records what runs for other commands. `up` goes on even if that fails. */
   #writeUpFile(): void {
     if (this.#server === undefined) return;
     const { address, namespace, uiUrl, identity } = this.#server;
@@ -293,7 +297,7 @@ class Supervisor {
   }
 }
 
-/** Which file or folder is at `path`; undefined where none is. */
+/** Device and inode of the file or folder at `path`; undefined if there is none. */
 function inodeOf(path: string): string | undefined {
   const stat = statSync(path, { throwIfNoEntry: false });
   return stat && `${stat.dev} ${stat.ino}`;

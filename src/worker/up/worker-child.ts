@@ -12,44 +12,47 @@ import { lastLines, openLog } from './files.ts';
 import { watchHeartbeat } from './heartbeat.ts';
 import { compiledFile } from '../../system/compiled-file.ts';
 
-/** Starting takes about a second; sweeping what an earlier one left behind, some more. */
+/** Starting takes about a second, plus some time to sweep what an earlier worker left behind. */
 const READY_TIMEOUT_MS = 60_000;
 /** A worker interrupts its turns within a few seconds of SIGTERM. */
 const STOP_TIMEOUT_MS = 20_000;
 
-/** So long a worker that lives may leave a question of ours unanswered, in milliseconds. */
+/** Milliseconds that a running worker may leave a ping unanswered. */
 const SILENT_MS = 30_000;
 
-/** The line by which the worker says that it polls. */
+/** The line by which the worker reports that it polls. */
 const readyLine = z.object({ event: z.literal('ready'), workerId: z.string(), slots: z.number().int() });
 
 /** A worker process. */
 export interface WorkerChild extends ProcessIdentity {
-  /** Resolves when it polls. @throws SubagentsError INTERNAL when it ends before, or takes too long; with the end of its log */
+  /**
+   * Resolves when the worker polls. @throws SubagentsError INTERNAL if it ends before, or takes too long; with the end
+   * of its log
+   */
   readonly ready: Promise<{ readonly workerId: string; readonly slots: number }>;
-  /** Resolves when its process has ended, whoever ended it. */
+  /** Resolves when its process has ended, for any reason. */
   readonly exited: Promise<ServerExit>;
-  /** Lets it interrupt its turns: SIGTERM, and SIGKILL when it is still there after 20 s. */
+  /** Lets the worker interrupt its turns: SIGTERM, then SIGKILL after 20 s. */
   stop(): Promise<void>;
 }
 
-/** Where a worker works. */
+/** How a worker is started. */
 export interface WorkerChildOptions {
   /** `host:port` of the server. */
   readonly address: string;
   readonly namespace: string;
-  /** Its home folder. */
+  /** The home folder. */
   readonly home: string;
-  /** Where it writes what it has to say; appended to, mode 0600. */
+  /** The log file; appended to, mode 0600. */
   readonly logFile: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Told when it lives and has not answered for 30 s, after it was ready: it is killed then, for another to take its place. */
+  /** Called when a ready worker has not answered for 30 s; it is then killed, to be replaced. */
   readonly onSilent?: (silentMs: number) => void;
 }
 
 /**
- * Starts a worker. It has an IPC channel to this process, and stops by itself when that closes; and a process group of its own, so
- * that Ctrl-C in the terminal reaches this process alone.
+ * Starts a worker. It has an IPC channel to this process and stops when that closes. It has a process group of its own,
+ * so that Ctrl-C in the terminal reaches only this process.
  */
 export function startWorkerChild(options: WorkerChildOptions): WorkerChild {
   const { address, namespace, home, logFile, env } = options;
@@ -68,7 +71,7 @@ export function startWorkerChild(options: WorkerChildOptions): WorkerChild {
     throw new SubagentsError('INTERNAL', `cannot start a worker process with ${process.execPath}`);
   }
   const exited = new Promise<ServerExit>((resolve) => {
-    // After its last output, not before.
+    // `close`, not `exit`: its last output has arrived by then.
     child.on('close', (exitCode, signal) =>
       resolve({ exitCode: exitCode ?? undefined, signal: signal ?? undefined }),
     );
@@ -84,7 +87,7 @@ export function startWorkerChild(options: WorkerChildOptions): WorkerChild {
       throw notReady(`did not poll within ${READY_TIMEOUT_MS / 1_000} s`, logFile, logStart);
     }),
   ]);
-  // Whoever waits for it hears of it; after a stop nobody does.
+  // Callers that wait for `ready` get the rejection; after a stop there may be none.
   ready.catch(() => undefined);
   let isStopping = false;
   let endWatch: (() => void) | undefined;
@@ -113,7 +116,7 @@ export function startWorkerChild(options: WorkerChildOptions): WorkerChild {
   };
 }
 
-/** Resolves with the line that says that it polls; every other line goes to its log. */
+/** Resolves with the line that reports the worker as ready; every other line goes to its log. */
 async function readyOf(
   stdout: NodeJS.ReadableStream,
   log: number,
@@ -127,12 +130,12 @@ async function readyOf(
   });
 }
 
-/** Appends to a log, where the disk has slots for it. */
+/** Appends to a log, ignoring a full disk. */
 function append(log: number, text: string): void {
   try {
     writeSync(log, text);
   } catch {
-    // A line that is lost must not end what it tells of.
+    // A lost log line must not end the process.
   }
 }
 

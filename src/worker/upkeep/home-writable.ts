@@ -1,13 +1,15 @@
-/** Whether a home can still be written: after an error of its disk, the system makes a file system read-only under all who use it. */
+/**
+ * Checks that a home is writable: after a disk error, the system may make a file system read-only while it is in use.
+ */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { SubagentsError } from '../../contract/errors.ts';
 import { errorCode, systemFailure, writePrivateFile } from '../../system/files.ts';
 
-/** What no later try cures. */
+/** Errors that a later attempt does not fix. */
 const LASTING = new Set(['EROFS', 'EIO', 'EACCES', 'EPERM', 'ESTALE']);
 
-/** Why nothing can be written to the home for good; undefined where it can, and for want of space or of open files. */
+/** Why the home is permanently not writable; undefined if it is writable, or only lacks space or open files. */
 export function writingProblem(root: string): SubagentsError | undefined {
   const probe = join(root, 'writable');
   try {
@@ -20,7 +22,7 @@ export function writingProblem(root: string): SubagentsError | undefined {
   }
 }
 
-/** @throws SubagentsError FILE_ACCESS when the home can no longer be written under a running `up` */
+/** @throws SubagentsError FILE_ACCESS if the home of a running `up` is no longer writable */
 export function requireWritable(root: string): void {
   const problem = writingProblem(root);
   if (problem === undefined) return;

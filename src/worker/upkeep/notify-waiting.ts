@@ -1,4 +1,7 @@
-/** Tells subagents that wait that what they wait for may be there: a worker has started with a new login, the disk has space again. */
+/**
+ * Notifies waiting subagents that what they wait for may be available: a worker started with a new login, or the disk
+ * has space.
+ */
 import type { Client } from '@temporalio/client';
 import { freeBytes } from '../../system/disk-space.ts';
 import { repeat } from './repeat.ts';
@@ -6,7 +9,9 @@ import { SEARCH_ATTRIBUTES, SUBAGENT, type LiveStatus } from '../../contract/ind
 
 const WAITING: LiveStatus = 'waiting';
 
-/** Never rejects: those that are not told try again by themselves a little later. Returns how many were told. */
+/**
+ * Never rejects: subagents that are not notified retry by themselves a little later. Returns how many were notified.
+ */
 export async function notifyWaiting(client: Client): Promise<number> {
   const query = `WorkflowType = '${SUBAGENT.workflow}' AND ExecutionStatus = 'Running' AND ${SEARCH_ATTRIBUTES.status} = '${WAITING}'`;
   let told = 0;
@@ -16,14 +21,14 @@ export async function notifyWaiting(client: Client): Promise<number> {
       told++;
     }
   } catch {
-    // No visibility store, or it ended meanwhile.
+    // There is no visibility store, or a subagent has ended meanwhile.
   }
   return told;
 }
 
 const SPACE_LOOK_MS = 5_000;
 
-/** Tells them whenever the disk of the home `root` has as much as `reserveBytes` free again, until it is stopped. */
+/** Notifies them whenever the disk of the home `root` has `reserveBytes` free again, until it is stopped. */
 export function notifyWhenSpace(client: Client, root: string, reserveBytes: number): { stop(): void } {
   let lacked = false;
   return repeat(async () => {

@@ -1,6 +1,7 @@
 /**
- * Ends what is left here of subagents whose workflows have closed without asking this worker: terminated while they waited for
- * an answer, or given up while it was away. The `holdSlot` activity of those that hold a slot hears at once.
+ * Ends what is left on this worker of subagents whose workflows closed without asking it: terminated while they waited
+ * for an answer, or given up while this worker was away. For subagents that hold a slot, the `holdSlot` activity
+ * notices at once.
  */
 import type { Client } from '@temporalio/client';
 import type { AskRunState } from '../../git/locks/checkout-lock.ts';
@@ -8,9 +9,9 @@ import { SUBAGENT, type ControlActivities } from '../../contract/index.ts';
 import { laterRun, noteRunEnded, readRuns } from '../../home/run-record.ts';
 import { repeat } from './repeat.ts';
 
-/** Between two looks, in milliseconds. */
+/** Milliseconds between checks. */
 const EVERY_MS = 15_000;
-/** What the server lists lags behind by less than this, in milliseconds. */
+/** The server's list lags behind by less than this, in milliseconds. */
 const LAG_MS = 60_000;
 
 export interface OrphanDependencies {
@@ -21,8 +22,8 @@ export interface OrphanDependencies {
 }
 
 /**
- * Looks now at every run of this home that has not been seen to end, and from then on at those that the server lists as closed
- * since: one small question to it, however many there are. A look that fails is made up for by the next.
+ * Checks every run of this home that is not known to have ended, and from then on only those that the server lists as
+ * recently closed: one small query, however many runs there are. A failed check is repeated by the next.
  */
 export function reconcileOrphans(deps: OrphanDependencies): { stop(): void } {
   let seen: number | undefined;
@@ -33,12 +34,12 @@ export function reconcileOrphans(deps: OrphanDependencies): { stop(): void } {
       if (among?.size !== 0) await endClosed(deps, among);
       seen = began;
     } catch {
-      // The server is away, or has no list.
+      // The server is away, or has no visibility store.
     }
   }, EVERY_MS);
 }
 
-/** Ids of workflows that somebody else closed. */
+/** Ids of workflows that were closed from outside, or failed. */
 async function closedSince(client: Client, since: number): Promise<Set<string>> {
   const query = [
     `WorkflowType = '${SUBAGENT.workflow}'`,
@@ -50,7 +51,7 @@ async function closedSince(client: Client, since: number): Promise<Set<string>> 
   return ids;
 }
 
-/** @param among looks at these alone; default: at all */
+/** @param among workflow ids to check; default: all */
 async function endClosed(
   { home, runState, stopSubagent }: OrphanDependencies,
   among?: ReadonlySet<string>,
@@ -60,7 +61,7 @@ async function endClosed(
     const { workflowId, runId } = subagent;
     if (endedAt !== undefined || (among && !among.has(workflowId))) continue;
     if ((await runState(workflowId, runId)) !== 'closed') continue;
-    // The Copilot session and its processes may be a later run's by now, which has ended the earlier ones.
+    // The Copilot session and its processes may now belong to a later run, which has ended the earlier ones.
     if (laterRun(home, record)) noteRunEnded(home, subagent);
     else
       await stopSubagent({

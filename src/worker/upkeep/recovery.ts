@@ -1,4 +1,4 @@
-/** What a worker does before it takes work: settle what the process before it left behind. */
+/** What a worker does before it accepts work: clean up what its predecessor left behind. */
 import type { Client } from '@temporalio/client';
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/codec-helpers.js';
 import { lastHeartbeat, type LastHeartbeat, type Lost } from '../../contract/index.ts';
@@ -10,7 +10,7 @@ type RecoveryHome = Parameters<typeof recordKilledCommands>[0] & {
   readonly paths: { readonly leases: string };
 };
 
-/** What was found. */
+/** The result of the recovery. */
 export interface Recovery {
   /** Attempts that were completed as lost. */
   readonly attempts: number;
@@ -19,8 +19,8 @@ export interface Recovery {
 }
 
 /**
- * Sweeps the processes of every lease left behind, then completes its attempt as lost, so that the workflow starts the
- * next one at once. Completing reaches the workflow in 23 to 42 ms; failing it instead would wait for a retry's backoff.
+ * Sweeps the processes of every remaining lease, then completes its attempt as lost, so that the workflow starts the
+ * next attempt at once. A completion reaches the workflow in 23 to 42 ms; a failure would wait for a retry's backoff.
  */
 export async function recover(home: RecoveryHome, client: Client): Promise<Recovery> {
   const { leases } = home.paths;
@@ -36,8 +36,9 @@ export async function recover(home: RecoveryHome, client: Client): Promise<Recov
         await unstick(client, { workflowId, runId });
         await client.activity.complete(Buffer.from(taskToken, 'base64'), { ...lost, ...(last && { last }) });
       } catch {
-        // The server was faster, or has never heard of it: its data are new, or the home was with another server. Whatever
-        // else it has against this, the silence of the attempt tells it the same; no lease keeps a worker from starting.
+        // The server has already given the attempt up, or does not know it, because its data is new or the home was
+        // used with another server. Otherwise the missing heartbeats tell the server the same. A lease must never keep
+        // a worker from starting.
       }
       removeLease(leases, id);
     }),
@@ -45,7 +46,7 @@ export async function recover(home: RecoveryHome, client: Client): Promise<Recov
   return { attempts: left.length, processes };
 }
 
-/** What the attempt told last, which the server has from its heartbeats; `undefined` where it has nothing of the kind. */
+/** The attempt's last heartbeat, as known to the server; `undefined` if there is none. */
 async function lastWordOf(
   client: Client,
   { workflowId, runId, activityId }: Lease,
@@ -60,23 +61,23 @@ async function lastWordOf(
 }
 
 /**
- * Has any worker take the workflow's next task. The server still means it for the one that died, and would wait for that
- * one as long as a sticky task may wait (1 s).
+ * Lets any worker take the workflow's next task. The server would otherwise wait for the dead worker until the sticky
+ * task times out (1 s).
  */
 async function unstick(
   { workflowService, options: { namespace } }: Client,
   execution: { workflowId: string; runId: string },
 ): Promise<void> {
-  // It only makes it sooner.
+  // Best effort: it only saves time.
   await workflowService.resetStickyTaskQueue({ namespace, execution }).catch(() => undefined);
 }
 
-/** The Copilot sessions that leases name, each once. */
+/** The Copilot sessions named in leases, without duplicates. */
 export function copilotSessionsOf(leases: readonly Lease[]): string[] {
   return [...new Set(leases.flatMap(({ copilotSessionId }) => copilotSessionId ?? []))];
 }
 
-/** Ends the processes of these Copilot sessions, and notes what they were, to be told; gives how many there were. */
+/** Ends the processes of these Copilot sessions, and records them for a later note. Returns how many there were. */
 export async function sweepAll(home: RecoveryHome, copilotSessionIds: readonly string[]): Promise<number> {
   const ended = copilotSessionIds.map(async (id) => {
     const report = await sweep(id);

@@ -1,6 +1,6 @@
 /**
- * Opens sessions again that were ended from outside while work of theirs goes on, or that had no time to hear of an end: their
- * receivers wait for it. Most are opened by the subagent that has something to tell; this is for those that tell nothing.
+ * Reopens sessions that were terminated while their subagents or chains are live, or before an end could be reported:
+ * their receivers wait for it. Usually a subagent with something to report reopens its session; this covers the others.
  */
 import type { Client } from '@temporalio/client';
 import { SESSION, sessionWorkflowId } from '../../contract/index.ts';
@@ -8,12 +8,12 @@ import { reopenSession } from '../../temporal/reopen-session.ts';
 import { runsOfSession } from '../../temporal/visibility-query.ts';
 import { repeat } from './repeat.ts';
 
-/** Between two looks, in milliseconds. */
+/** Milliseconds between checks. */
 const EVERY_MS = 5_000;
-/** What the server lists lags behind by less than this, in milliseconds. */
+/** The server's list lags behind by less than this, in milliseconds. */
 const LAG_MS = 60_000;
 
-/** Looks now at every session that was ended from outside, and from then on at those that were ended since. */
+/** Checks every terminated session, and from then on those that were terminated since. */
 export function keepReopening(client: Client): { stop(): void } {
   let seen: number | undefined;
   return repeat(async (stopped) => {
@@ -26,12 +26,12 @@ export function keepReopening(client: Client): { stop(): void } {
       }
       seen = began;
     } catch {
-      // The server is away, or has no list: the next look makes up for it.
+      // The server is away, or has no visibility store; the next check repeats this one.
     }
   }, EVERY_MS);
 }
 
-/** Sessions that somebody ended, and when: of each its newest end. */
+/** Sessions that were terminated or failed, with the time of their latest end. */
 async function endedSince(client: Client, since: number): Promise<Map<string, Date>> {
   const query = [
     `WorkflowType = '${SESSION.workflow}'`,
@@ -48,7 +48,7 @@ async function endedSince(client: Client, since: number): Promise<Map<string, Da
   return ended;
 }
 
-/** Whether something of the session is live, or has ended since. */
+/** Whether a run of the session is live, or has ended since. */
 async function hasWork(client: Client, session: string, closedAt: Date): Promise<boolean> {
   const query = `${runsOfSession(session)} AND (ExecutionStatus = 'Running' OR CloseTime > '${closedAt.toISOString()}')`;
   for await (const found of client.workflow.list({ query, pageSize: 1 })) return found !== undefined;

@@ -1,7 +1,7 @@
 /**
- * Looks now, and again and again, one look at a time with `everyMs` milliseconds between two, until it is stopped. It keeps no
- * process alive.
- * @param look never rejects
+ * Runs `look` now and then again `everyMs` milliseconds after each run ended, until stopped. Does not keep the process
+ * alive.
+ * @param look must never reject
  */
 export function repeat(look: (stopped: () => boolean) => Promise<void>, everyMs: number): { stop(): void } {
   let stopped = false;

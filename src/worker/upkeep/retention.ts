@@ -1,7 +1,7 @@
 /**
- * Keeps what finished subagents leave within an age and a size. The oldest go first, and under the rule of `clean`: a commit
- * that is on no other branch, or an uncommitted file, is never dropped. A worktree whose work is all on its branch goes; the
- * branch stays until it is merged.
+ * Keeps what finished subagents leave within limits of age and size. The oldest are removed first, under the rules of
+ * `clean`: a commit that is on no other branch, or an uncommitted file, is never dropped. A worktree whose work is all
+ * on its branch is removed; the branch stays until it is merged.
  */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,19 +15,19 @@ import { diskUsage } from '../../system/disk-usage.ts';
 import { repeat } from './repeat.ts';
 import { gitAt } from '../../git/git.ts';
 
-/** A clone that was used so lately may be wanted by a subagent that has no record yet, in milliseconds. */
+/** A clone used within this many milliseconds may be needed by a subagent that has no record yet. */
 const CLONE_IN_USE_MS = 60 * 60_000;
-/** Between two looks, in milliseconds. */
+/** Milliseconds between checks. */
 const EVERY_MS = 60 * 60_000;
 
 export interface RetentionOptions {
   readonly clean: CleanDependencies;
   readonly settings: Pick<Settings, 'keepMs' | 'keepBytes'>;
-  /** Told of everything that was removed, in words. */
+  /** Called with a line for everything that was removed. */
   readonly log: (line: string) => void;
 }
 
-/** Looks now and every hour, one look at a time, until it is stopped. A look that fails is told, and changes nothing else. */
+/** Applies retention now and every hour, until stopped. An error is logged, and has no other effect. */
 export function keepRetention(options: RetentionOptions): { stop(): void } {
   return repeat(async (stopped) => {
     try {
@@ -38,7 +38,7 @@ export function keepRetention(options: RetentionOptions): { stop(): void } {
   }, EVERY_MS);
 }
 
-/** One look. */
+/** Applies retention once. */
 export async function applyRetention(
   { clean, settings, log }: RetentionOptions,
   stopped: () => boolean = () => false,
@@ -76,8 +76,8 @@ export async function applyRetention(
 }
 
 /**
- * Removes clones of URLs that no subagent has any more, and all of whose commits the remote has. They are made again when one is
- * wanted. Gives the size of what finished subagents and clones take now, in bytes.
+ * Removes clones of URLs that no subagent uses and whose commits are all on the remote; they are cloned again when
+ * needed. Returns the size of what finished subagents and clones now take, in bytes.
  */
 async function cleanClones({ clean, settings, log }: RetentionOptions, before: number): Promise<number> {
   let total = before;
@@ -87,7 +87,7 @@ async function cleanClones({ clean, settings, log }: RetentionOptions, before: n
   );
   for (const size of sizes.values()) total += size;
   for (const path of paths) {
-    // One that is being cloned, fetched into or pushed from is in use.
+    // `ifFree` skips a clone that is being cloned, fetched into or pushed from.
     const look = ifFree(path, async () => {
       const unused = Date.now() - statSync(path).mtimeMs;
       const tooOld = unused > settings.keepMs;
@@ -105,15 +105,15 @@ async function cleanClones({ clean, settings, log }: RetentionOptions, before: n
 
 interface FinishedRun {
   readonly record: RunRecord;
-  /** The newest run that has gone on with it. */
+  /** The newest run that continued this one. */
   readonly later: RunRecord | undefined;
-  /** ISO 8601: when it ended, or the one that has gone on with it. */
+  /** ISO 8601: when this run, or the one that continued it, ended. */
   readonly end: string;
 }
 
 /**
- * Those that are certainly over, the oldest first; of runs that went on with each other the last one first, which has what they
- * share. One that this server does not know must have ended before our eyes.
+ * Runs that are certainly over, oldest first; of runs that continued each other the last one first, because it owns
+ * what they share. A run that the server does not know counts only if its end was recorded here.
  */
 async function finishedRuns({ home, runState }: CleanDependencies): Promise<FinishedRun[]> {
   const over: FinishedRun[] = [];
