@@ -1,8 +1,8 @@
-/** When announcements reach this process. */
+/** Records when announcements reach this process. */
 import type { SessionHandle } from '../src/client/index.ts';
 import { now } from './clock.ts';
 
-/** The end of one subagent as it was announced. */
+/** The announced end of one subagent; `at` is in milliseconds since the epoch. */
 interface Arrival {
   readonly at: number;
   readonly problem?: string;
@@ -13,14 +13,14 @@ export class Arrivals {
   readonly #waiting = new Map<string, (arrival: Arrival) => void>();
   readonly #followed: Promise<never>;
 
-  /** Follows the announcements of a session from now on. They end with the connection. */
+  /** Follows the announcements of a session from now on, until its connection is closed. */
   constructor(session: SessionHandle) {
     this.#followed = this.#follow(session);
-    // Whoever waits hears of it.
+    // `of` reports the rejection.
     this.#followed.catch(() => undefined);
   }
 
-  /** When the announcement of the subagent's end came, in milliseconds since the epoch. @throws when it did not end as done */
+  /** When the end of the subagent was announced, in milliseconds since the epoch. @throws if it did not end as done */
   async of(label: string): Promise<number> {
     const arrival =
       this.#arrived.get(label) ??

@@ -1,4 +1,6 @@
-/** The peer: bare `copilot -p`, allowed everything, as a process of its own. The same executable and the same model as ours. */
+/**
+ * The peer: plain `copilot -p` with all permissions, as a separate process with the same executable and model as ours.
+ */
 import { execa } from 'execa';
 import { now } from './clock.ts';
 
@@ -7,14 +9,14 @@ export interface BareOptions {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Runs one to its end. @returns its wall time in milliseconds @throws when it fails */
+/** Runs one peer to its end. @returns its wall time in milliseconds @throws if it fails */
 export async function runBare({ executable, env }: BareOptions, task: string, cwd: string): Promise<number> {
   const began = now();
   await execa(executable, ['-p', task, '--allow-all-tools'], { cwd, env, extendEnv: false, stdin: 'ignore' });
   return now() - began;
 }
 
-/** Starts one that goes on until `stop`. */
+/** Starts a peer that runs until `stop`. */
 export function startBare(
   { executable, env }: BareOptions,
   task: string,

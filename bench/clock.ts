@@ -1,2 +1,2 @@
-/** Milliseconds since the epoch, with fractions: comparable with what the scripted model notes and with Temporal's own times. */
+/** Milliseconds since the epoch, with fractions: comparable with the scripted model's times and with Temporal's. */
 export const now = (): number => performance.timeOrigin + performance.now();

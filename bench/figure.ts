@@ -1,4 +1,4 @@
-/** What the benchmark puts out: figures, each with its goal and with what its peer takes. */
+/** The output of the benchmark: figures, each with its goal and its peer's value. */
 import { z } from 'zod';
 
 const figure = z.strictObject({
@@ -13,13 +13,13 @@ const figure = z.strictObject({
 });
 export type Figure = z.infer<typeof figure>;
 
-/** Everything `--json` prints. */
+/** The JSON output of `--json`. */
 export const report = z.strictObject({ figures: z.array(figure) });
 
-/** How figures of hops are called: their order is the order of what happens. */
+/** Prefix of the names of hop figures, which are in the order in which the hops happen. */
 export const HOP_PREFIX = 'hop: ';
 
-/** The value that `share` (0 to 1) of `values` do not exceed, by the nearest rank; NaN of none. */
+/** The value that a `share` (0 to 1) of `values` does not exceed, by nearest rank; NaN if there are no values. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
@@ -35,7 +35,7 @@ export function latency(name: string, delays: readonly number[], goal: number): 
   ];
 }
 
-/** Medians of ours and of the peer's, with a goal as a share of the peer's. */
+/** Medians of our values and the peer's, with a goal as a share of the peer's. */
 export function besidePeer(
   name: string,
   unit: Figure['unit'],
@@ -46,5 +46,5 @@ export function besidePeer(
   return [{ name, unit, value: rounded(median(ours)), goal: rounded(share * peer), peer }];
 }
 
-/** To a tenth. */
+/** Rounded to one decimal. */
 export const rounded = (value: number): number => Math.round(value * 10) / 10;

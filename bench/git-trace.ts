@@ -1,4 +1,4 @@
-/** Counts the processes of git that run: each leaves a file (trace2.eventTarget in git-config(1)). */
+/** Counts the git processes that run: each writes a trace file (trace2.eventTarget in git-config(1)). */
 import { readdirSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,12 +18,12 @@ export class GitTrace implements AsyncDisposable {
     return trace;
   }
 
-  /** The global configuration of those that are counted. */
+  /** Global git configuration file for the processes that are to be counted. */
   get config(): string {
     return join(this.#folder, 'config');
   }
 
-  /** Those that began until now. */
+  /** Number of processes that have started until now. */
   get processes(): number {
     return readdirSync(this.#events).length;
   }

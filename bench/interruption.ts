@@ -1,29 +1,30 @@
-/** What is open when this process is asked to end: it is closed first, for servers and workers would outlive it. */
+/** Closes everything that is open when this process is asked to end, because servers and workers would outlive it. */
 import { constants } from 'node:os';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Something that has to be closed, whatever happens. */
+/** Something that must be closed in any case. */
 export interface Open extends AsyncDisposable {
-  /** Ends its processes at once, and leaves everything else. */
+  /** Kills its processes at once, without other clean-up. */
   abandon(): void;
 }
 
 const everything = new Set<Open>();
 let interrupted = false;
 
-/** Whether this process was asked to end: what fails from then on is not worth a word. */
+/** Whether this process was asked to end; later errors are not reported. */
 export const isInterrupted = (): boolean => interrupted;
 
-/** From now until the returned function is called, `open` is closed when this process is asked to end. */
+/** Registers `open` to be closed when this process is asked to end. Returns a function that unregisters it. */
 export function closeWhenInterrupted(open: Open): () => void {
   everything.add(open);
   return () => void everything.delete(open);
 }
 
 /**
- * Has SIGINT, SIGTERM and SIGHUP close what is open, and end the process with 128 and the number of the signal as a
- * shell would say it; an error that nobody catches, with 1. A second signal does not wait: it ends the processes and this one.
+ * Makes SIGINT, SIGTERM and SIGHUP close everything that is open and end the process with exit code 128 plus the
+ * signal's number, as in a shell; an uncaught exception does the same with exit code 1. A second signal kills all
+ * processes immediately.
  */
 export function listenForInterruption(say: (line: string) => void): void {
   for (const signal of SIGNALS)
@@ -37,7 +38,7 @@ export function listenForInterruption(say: (line: string) => void): void {
       say(`${signal}: closing what was started (once more: now)`);
       void closeAll().then(() => process.exit(exitCode));
     });
-  // An error that nobody caught would end this process alone.
+  // By default, an uncaught exception would end only this process.
   process.on('uncaughtException', (error) => {
     say(error.stack ?? String(error));
     void closeAll().then(() => process.exit(1));

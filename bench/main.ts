@@ -1,4 +1,4 @@
-/** `npm run bench [-- NAME...] [--json] [--runs N]`: what is measured and how stands in docs/benchmark.md. */
+/** `npm run bench [-- NAME...] [--json] [--runs N]`; the measurements are described in docs/benchmark.md. */
 import { parseArgs } from 'node:util';
 import type { Figure } from './figure.ts';
 import { isInterrupted, listenForInterruption } from './interruption.ts';
@@ -77,7 +77,7 @@ try {
     if (wanted.length > 0 && !wanted.includes(name)) continue;
     say(name);
     const measured = await measure({ runs: runs ?? defaultRuns, progress: (line) => say(`  ${line}`) });
-    // A run of all takes long: what is known is said.
+    // A complete run takes long, so each result is printed as soon as it is known.
     for (const figure of measured) say(`  ${figure.name}: ${figure.value} ${figure.unit}`);
     figures.push(...measured);
   }
@@ -85,7 +85,7 @@ try {
     values.json ? `${JSON.stringify({ figures }, undefined, 2)}\n` : `${tables(figures)}\n`,
   );
 } catch (error) {
-  // What was being measured has been closed under it.
+  // The measurement failed because its rig was closed; wait for the exit.
   if (isInterrupted()) await new Promise(() => undefined);
   throw error;
 }

@@ -1,17 +1,17 @@
 import type { Figure } from './figure.ts';
 
-/** What every measurement is given. */
+/** The input of a measurement. */
 export interface Conditions {
-  /** How often to repeat it. */
+  /** Number of repetitions. */
   readonly runs: number;
-  /** One line of progress. */
+  /** Reports one line of progress. */
   readonly progress: (line: string) => void;
 }
 
-/** One measurement: opens what it needs, closes it, and gives its figures. */
+/** One measurement: sets up what it needs, cleans up, and returns its figures. */
 export interface Measurement {
   readonly name: string;
-  /** Unless `--runs` says otherwise. */
+  /** Number of repetitions without `--runs`. */
   readonly defaultRuns: number;
   readonly measure: (conditions: Conditions) => Promise<Figure[]>;
 }

@@ -1,8 +1,8 @@
-/** A series as a plot of text. */
+/** Draws a series as a text plot. */
 
 const HEIGHT = 10;
 
-/** One column for each value, from 0 to the largest. */
+/** One column for each value, scaled from 0 to the largest. */
 export function plot(values: readonly number[], { title }: { readonly title: string }): string {
   const top = Math.max(...values);
   const rows = Array.from({ length: HEIGHT }, (_, row) => {

@@ -1,11 +1,11 @@
-/** Processes of the benchmark, known by a variable in the environment that they all inherit. Other systems than Linux do not show it. */
+/** Finds processes of the benchmark by an environment variable that they all inherit; visible on Linux only. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { processStartTime, signalProcess, type ProcessIdentity } from '../src/system/process.ts';
 
-/** Set in the environment of everything that is started: a folder below the benchmark's own. */
+/** The variable, set for everything that is started: a folder below the benchmark's own. */
 export const MARK = 'SUBAGENTS_BENCH';
 
-/** The processes whose mark is `folder` or lies in it, but this one. */
+/** The processes whose mark is `folder` or below it, except for this process. */
 export function markedProcesses(folder: string): ProcessIdentity[] {
   if (process.platform !== 'linux') return [];
   return readdirSync('/proc').flatMap((name) => {
@@ -18,7 +18,7 @@ export function markedProcesses(folder: string): ProcessIdentity[] {
 }
 
 /**
- * The memory of these processes in MB (10^6 bytes), as the sum of their proportional set sizes: what several share
+ * The memory of these processes in MB (10^6 bytes), as the sum of their proportional set sizes, so that shared memory
  * counts once (proc_pid_smaps_rollup in proc_pid_smaps(5)).
  */
 export function memoryOf(processes: readonly ProcessIdentity[]): number {
@@ -31,12 +31,12 @@ export function memoryOf(processes: readonly ProcessIdentity[]): number {
 /** The memory of one process in MB, like `memoryOf`. */
 export const processMemory = (pid: number): number => memoryOf([{ pid, startTime: '' }]);
 
-/** Ends them with SIGKILL. */
+/** Kills the processes with SIGKILL. */
 export function killAll(processes: readonly ProcessIdentity[]): void {
   for (const each of processes) signalProcess(each, 'SIGKILL');
 }
 
-/** A file of /proc of this process; empty when that is gone. */
+/** A file of a process in /proc; empty if the process is gone. */
 export function readProc(pid: number, file: string): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8');

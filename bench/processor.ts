@@ -1,11 +1,13 @@
-/** Processor time of the benchmark's processes, by what they are; Linux alone shows it. */
+/** Processor time of the benchmark's processes by component; available on Linux only. */
 import { markedProcesses, readProc } from './processes.ts';
 
-/** What takes processor time. `commands` are those of the worker, git above all; `client` is this program, with the scripted model in it. */
+/**
+ * The components. `commands` are the worker's own, mostly git; `client` is this program, including the scripted model.
+ */
 export const COMPONENTS = ['server', 'up', 'worker', 'commands', 'runtime', 'tools', 'client'] as const;
 export type Component = (typeof COMPONENTS)[number];
 
-/** In milliseconds since the processes began. */
+/** Milliseconds since the processes started. */
 export type ProcessorTime = Readonly<Record<Component, number>>;
 
 /** A tick of /proc/pid/stat: USER_HZ, which is 100 on every Linux that Node runs on (proc_pid_stat(5)). */
@@ -19,7 +21,7 @@ const NAMES: readonly (readonly [pattern: RegExp, own: Component, children: Comp
   [/temporal/, 'server', 'server'],
 ];
 
-/** What the processes with the mark `folder` have used until now, and the children that they have waited for. */
+/** Processor time used so far by the processes with the mark `folder`, and by children they have waited for. */
 export function processorTime(folder: string): ProcessorTime {
   const { user, system } = process.cpuUsage();
   const used = {
@@ -33,7 +35,7 @@ export function processorTime(folder: string): ProcessorTime {
   };
   for (const { pid } of markedProcesses(folder)) {
     const [, own, children] = NAMES.find(([pattern]) => pattern.test(readProc(pid, 'cmdline'))) ?? [];
-    // From the state on, which follows the name in parentheses.
+    // Fields after the name in parentheses, starting with the state.
     const fields = readProc(pid, 'stat').split(') ').at(-1)?.split(' ').map(Number) ?? [];
     const [utime = 0, stime = 0, cutime = 0, cstime = 0] = fields.slice(11, 15);
     used[own ?? 'tools'] += (utime + stime) * TICK_MS;
@@ -42,7 +44,7 @@ export function processorTime(folder: string): ProcessorTime {
   return used;
 }
 
-/** What was used in between, for each of `count`. */
+/** Processor time used between two readings, divided by `count`. */
 export const usedBetween = (before: ProcessorTime, after: ProcessorTime, count = 1): ProcessorTime =>
   Object.fromEntries(
     COMPONENTS.map((component) => [component, (after[component] - before[component]) / count]),

@@ -1,4 +1,4 @@
-/** What a measurement stands on, all of it real but the model: server, worker, Copilot CLI, a repository, and the peer. */
+/** The set-up of a measurement, real except for the model: server, worker, Copilot CLI, a repository, and the peer. */
 import { mkdirSync, readdirSync } from 'node:fs';
 import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,21 +18,21 @@ import { closeWhenInterrupted, type Open } from './interruption.ts';
 import { killAll, MARK, markedProcesses, memoryOf } from './processes.ts';
 import { HELLO, SCENARIOS } from './tasks.ts';
 
-/** The server's program may have to be built first. */
+/** Long, because the server's program may have to be built first. */
 const READY_TIMEOUT_MS = 15 * 60_000;
 const SHELLS_TIMEOUT_MS = 120_000;
 
-/** Whose processes: ours, or those of bare `copilot -p`. */
+/** Which processes: ours, or those of plain `copilot -p`. */
 export type Side = 'ours' | 'bare';
 
 export interface RigOptions {
-  /** Subagents at once. */
+  /** Concurrent subagents. */
   readonly slots?: number;
-  /** Git's global configuration, a file; default: none. */
+  /** Global git configuration file; default: none. */
   readonly gitConfig?: string;
-  /** Of the scripted model, before those of the tasks. */
+  /** Scenarios of the scripted model that precede those of the tasks. */
   readonly scenarios?: readonly Scenario[];
-  /** Told one line at a time what takes long. */
+  /** Called with one line of progress for slow steps. */
   readonly onProgress: (line: string) => void;
 }
 
@@ -53,9 +53,9 @@ export class Rig implements Open {
     this.#forget = closeWhenInterrupted(this);
   }
 
-  /** Starts everything, and has both sides do the task once: nothing is measured cold. */
+  /** Starts everything, and lets both sides do the task once, so that nothing is measured cold. */
   static async open(options: RigOptions): Promise<Rig> {
-    // Git here and in everything that is started is shaped by nobody's configuration.
+    // Ignores the git configuration of user and system, here and in all child processes.
     Object.assign(process.env, {
       GIT_CONFIG_GLOBAL: options.gitConfig ?? '/dev/null',
       GIT_CONFIG_NOSYSTEM: '1',
@@ -86,11 +86,11 @@ export class Rig implements Open {
   get session(): SessionHandle {
     return this.subagents.session();
   }
-  /** The newest worker that was ready. */
+  /** Pid of the newest worker that became ready. */
   get workerPid(): number {
     return must(this.#up?.worker()?.pid);
   }
-  /** When announcements of the session came. */
+  /** The times of the session's announcements. */
   get arrivals(): Arrivals {
     return must(this.#arrivals);
   }
@@ -100,7 +100,7 @@ export class Rig implements Open {
     await this.session.spawn({ repo: this.repo, ...spec });
   }
 
-  /** A folder with a checkout for a bare command, made anew. */
+  /** Creates a new checkout for a peer. @returns its path */
   async checkout(name: string): Promise<string> {
     const path = join(this.folder, 'checkouts', name);
     await rm(path, { recursive: true, force: true });
@@ -108,12 +108,12 @@ export class Rig implements Open {
     return path;
   }
 
-  /** Runs bare `copilot -p` to its end. @returns its wall time in milliseconds */
+  /** Runs plain `copilot -p` to its end. @returns its wall time in milliseconds */
   bare(task: string, cwd: string): Promise<number> {
     return runBare({ executable: this.#executable, env: this.environment('bare') }, task, cwd);
   }
 
-  /** Starts a bare `copilot -p` that is ended with the rig. */
+  /** Starts a plain `copilot -p` that is ended with the rig. */
   startBare(task: string, cwd: string): void {
     startBare({ executable: this.#executable, env: this.environment('bare') }, task, cwd);
   }
@@ -123,7 +123,7 @@ export class Rig implements Open {
     return memoryOf(markedProcesses(this.#mark(side)));
   }
 
-  /** Waits until `count` slow commands run, or have run, on that side. */
+  /** Waits until `count` slow commands have started on that side. */
   async shells(side: Side, count: number): Promise<void> {
     const folder = join(this.#mark(side), 'waiting');
     const deadline = Date.now() + SHELLS_TIMEOUT_MS;
@@ -133,7 +133,7 @@ export class Rig implements Open {
     }
   }
 
-  /** The environment of everything on that side. */
+  /** The environment of all processes on that side. */
   environment(side: Side): Record<string, string> {
     return {
       ...withoutTemporal(process.env),
@@ -144,7 +144,7 @@ export class Rig implements Open {
     };
   }
 
-  /** Whoever asks first closes it; the others wait for that. */
+  /** Closes the rig once; further calls wait for that. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#closed ??= this.#close().finally(this.#forget);
     return this.#closed;
@@ -159,7 +159,7 @@ export class Rig implements Open {
     await this.#subagents?.close();
     await this.#up?.stop();
     await this.model.stop();
-    // Slow commands of either side outlive what started them.
+    // Slow commands of either side outlive their parents.
     killAll(markedProcesses(this.folder));
     await rm(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }

@@ -1,8 +1,8 @@
-/** What the benchmark's server counts of the requests to it; Linux alone shows where. */
+/** Reads the request metrics of the benchmark's server; works on Linux only. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { markedProcesses } from './processes.ts';
 
-/** Requests by operation, long polls aside: a worker has some open always. */
+/** Requests by operation, without long polls, of which a worker always has some open. */
 export type Requests = ReadonlyMap<string, number>;
 
 const COUNTED = /^service_requests\{([^}]*)\} (\S+)$/gm;
@@ -19,7 +19,7 @@ export async function serverRequests(folder: string): Promise<Requests> {
   return requests;
 }
 
-/** The server picks a port of its own for them. */
+/** Finds the metrics endpoint, for which the server picks a random port. */
 async function metrics(folder: string): Promise<string> {
   const inodes = new Set(markedProcesses(folder).flatMap(({ pid }) => socketsOf(pid)));
   for (const line of readFileSync('/proc/net/tcp', 'utf8').split('\n').slice(1)) {

@@ -1,4 +1,4 @@
-/** The figures as tables for people. */
+/** Prints the figures as tables for people. */
 import Table from 'cli-table3';
 import { HOP_PREFIX, type Figure } from './figure.ts';
 

@@ -1,20 +1,20 @@
-/** The tasks of the benchmark, and the scripted model that does them. The peer is given the same ones. */
+/** The tasks of the benchmark, and the scripted model that performs them. The peer gets the same tasks. */
 import type { Scenario, ToolCall } from '../src/demo/scripted-model.ts';
 import { MARK } from './processes.ts';
 
-/** Writes a file by one shell command, then reports: two model calls. */
+/** Writes a file with one shell command, then reports: two model calls. */
 export const HELLO = 'Say hello: write the word into hello.txt.';
-/** Where it is written, and how that is verified. */
+/** The file that the task writes, and the command that verifies it. */
 export const HELLO_FILE = 'hello.txt';
 export const VERIFY_HELLO = `grep -q hello ${HELLO_FILE}`;
 
-/** Runs a shell command that goes on for longer than any measurement; one more after each message. */
+/** Runs a shell command that outlasts every measurement, and another one after each message. */
 export const WAIT = 'Wait: run the slow command in the foreground.';
 
-/** Runs a shell command like that one, which ignores SIGTERM. */
+/** Runs such a command that ignores SIGTERM. */
 export const STAY = 'Stay: run the stubborn command in the foreground.';
 
-/** Asks; once more after each answer. */
+/** Asks a question, and another one after each answer. */
 export const ASK = 'Ask: what to do now?';
 
 const bash = (command: string): { readonly tools: readonly ToolCall[] } => ({
@@ -28,7 +28,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     when: ({ text }) => text.includes(WAIT),
-    // A file for each shows that it runs.
+    // Each command creates a file that shows that it runs.
     steps: () => bash(`touch "$${MARK}/waiting/$$" && exec sleep 3600`),
   },
   {

@@ -12,13 +12,13 @@ export async function withClient<T>(rig: Rig, use: (client: Client) => Promise<T
   }
 }
 
-/** Events in the history of a workflow's newest run. */
+/** Number of events in the history of a workflow's newest run. */
 export const historyLength = async (client: Client, workflowId: string): Promise<number> =>
   (await client.workflow.getHandle(workflowId).describe()).historyLength;
 
 const ATTRIBUTES = 'EventAttributes';
 
-/** What each event in the history of a workflow's newest run is, as `activityTaskScheduled`. */
+/** The type of each event in the history of a workflow's newest run, for example `activityTaskScheduled`. */
 export async function eventTypes(client: Client, workflowId: string): Promise<string[]> {
   const { events } = await client.workflow.getHandle(workflowId).fetchHistory();
   return (events ?? []).flatMap((event) =>

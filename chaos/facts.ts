@@ -1,4 +1,4 @@
-/** What the checks at the end look at. */
+/** What the checks at the end examine. */
 import type { Client } from '@temporalio/client';
 import type { SessionHandle } from '../src/client/index.ts';
 import type { MainAgent } from './main-agent.ts';
@@ -10,10 +10,10 @@ import type { ServerUnderTest } from './server.ts';
 import type { WorkerUnderTest } from './worker.ts';
 
 export interface Facts {
-  /** Of this run alone, as a real path. */
+  /** The folder of this run only, as a real path. */
   readonly folder: string;
   readonly repo: string;
-  /** The commit that everything started from. */
+  /** The commit that all subagents started from. */
   readonly base: string;
   readonly subagents: readonly PlannedSubagent[];
   readonly session: SessionHandle;
@@ -27,11 +27,11 @@ export interface Facts {
   readonly workers: readonly WorkerUnderTest[];
 }
 
-/** What a check found. */
+/** The result of a check. */
 interface Found {
   readonly rows: readonly Row[];
   readonly losses: readonly Loss[];
 }
 
-/** Looks from the outside at one thing. */
+/** Examines one aspect from the outside. */
 export type Check = (facts: Facts) => Promise<Found>;

@@ -1,4 +1,4 @@
-/** The main agent of a chaos run: spawns, steers, answers, kills, and tries again whatever fails meanwhile, as a caller would. */
+/** The main agent of a chaos run: spawns, steers, answers and kills, and retries failed calls, as a caller would. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -10,12 +10,12 @@ import { answerText, steerText, taskOf, verificationOf } from './scenario.ts';
 
 const RETRY_MS = 400;
 const CALL_TIMEOUT_MS = 20_000;
-/** How often a subagent that is said to ask may say that it has no question, before that is believed. */
+/** How often a subagent announced as asking may return no questions before that is accepted. */
 const EMPTY_TRIES = 50;
-/** More live subagents than that at once would only wait. */
+/** Pause spawning above this many live subagents, because more would only wait. */
 const MAX_LIVE = 60;
 
-/** What became of a steer: its receipt, or the error that says that the subagent had ended. */
+/** A steer with its receipt; undefined if the subagent had ended. */
 export interface Steered {
   readonly label: string;
   readonly text: string;
@@ -25,7 +25,7 @@ export interface Steered {
 export interface MainAgentOptions {
   readonly session: SessionHandle;
   readonly repo: string;
-  /** Where verification commands leave files that say that they run. */
+  /** Folder where verification commands create files that show that they run. */
   readonly folder: string;
   readonly log: ModelLog;
   readonly signal: AbortSignal;
@@ -34,14 +34,14 @@ export interface MainAgentOptions {
 export class MainAgent {
   readonly steered: Steered[] = [];
   readonly kills = new Map<string, KillReport | undefined>();
-  /** Specs that were not accepted, with the reason. */
+  /** Specs that were refused, with the reason. */
   readonly refused: { readonly label: string; readonly reason: string }[] = [];
-  /** Errors of calls that were tried again, by code. */
+  /** Number of errors of retried calls, by code. */
   readonly errors = new Map<string, number>();
   readonly ended = new Set<string>();
-  /** Calls that have no answer yet, or none but errors. */
+  /** Calls without an answer so far, or with errors only. */
   readonly unanswered = new Set<string>();
-  /** Resolves when the first spawn was accepted: then there is a session. */
+  /** Resolves when the first spawn was accepted, so that the session exists. */
   readonly begun: Promise<void>;
   readonly #asked = new Set<string>();
   #begin: () => void = () => undefined;
@@ -53,7 +53,7 @@ export class MainAgent {
     this.begun = new Promise((resolve) => (this.#begin = resolve));
   }
 
-  /** Takes an announcement. */
+  /** Handles an announcement. */
   hear({ id, kind, label }: Announcement): void {
     if (kind === 'question') {
       this.#asked.add(label);
@@ -62,7 +62,7 @@ export class MainAgent {
     if (id.endsWith(':ended')) this.ended.add(label);
   }
 
-  /** Resolves when every subagent was spawned, and everything that was to be done to it is. */
+  /** Resolves when every subagent was spawned, and all planned steers and kills are done. */
   async work({ seed, subagents, waves }: Plan): Promise<void> {
     const { session, repo, folder } = this.#options;
     const left = [...subagents];
@@ -76,7 +76,7 @@ export class MainAgent {
         repo,
         verify: verificationOf(each, folder),
       }));
-      // One id for all tries: a spawn whose answer was lost is not done twice.
+      // The same id for all retries, so that a spawn whose answer was lost is not repeated.
       const options = { requestId: `chaos-${seed}-${index}`, timeoutMs: CALL_TIMEOUT_MS };
       const answers = await this.#persistently(`spawn ${index}`, () => session.spawn(specs, options));
       for (const answer of answers ?? [])
@@ -114,7 +114,7 @@ export class MainAgent {
     const { session, folder, repo } = this.#options;
     const moment = {
       'at-once': () => true,
-      // Its branch is made right before its Copilot session is opened.
+      // The branch is created right before the Copilot session is opened.
       beginning: () => existsSync(join(repo, '.git/refs/heads/subagents', label)),
       working: () => this.#called(label, '1.stay'),
       asking: () => this.#asked.has(label),
@@ -131,7 +131,7 @@ export class MainAgent {
 
   async #answer(label: string): Promise<void> {
     const handle = this.#options.session.subagent(label);
-    // They are open before they are announced; but nobody may be there to ask.
+    // Questions are open before they are announced, but `describe` may find no worker to answer it.
     const ask = async () =>
       (await this.#persistently(`describe ${label}`, () => handle.describe()))?.questions ?? [];
     let questions = await ask();
@@ -150,12 +150,15 @@ export class MainAgent {
     return this.#options.log.of(label).issued.some((each) => each.step === step);
   }
 
-  /** Waits until it is time, or the subagent has ended. */
+  /** Waits until `time` returns true, or the subagent has ended. */
   async #until(label: string, time: () => boolean): Promise<void> {
     while (!this.#over && !this.ended.has(label) && !time()) await delay(30);
   }
 
-  /** Tries until it is done; undefined when the subagent has ended, when an error of `final` says that it is done already, or at the end of the run. */
+  /**
+   * Retries a call until it succeeds. Undefined if the subagent has ended, if an error in `final` means that it is
+   * already done, or at the end of the run.
+   */
   async #persistently<T>(
     what: string,
     call: () => Promise<T>,

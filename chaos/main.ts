@@ -1,4 +1,4 @@
-/** `npm run chaos -- --subagents 200 --seed N`: see docs/chaos.md. Exits 1 when anything was lost. */
+/** `npm run chaos -- --subagents 200 --seed N`: see docs/chaos.md. Exits with 1 if anything was lost. */
 import { parseArgs } from 'node:util';
 import { createLogUpdate } from 'log-update';
 import { isInterrupted, listenForInterruption } from '../bench/interruption.ts';
@@ -37,7 +37,7 @@ if (values.help) {
   process.exit(0);
 }
 
-/** A whole number of `min` or more. */
+/** The option as a whole number of at least `min`. */
 function whole(
   name: 'subagents' | 'seed' | 'strikes' | 'workers' | 'slots' | 'freeze' | 'patience',
   fallback: number,
@@ -79,7 +79,7 @@ try {
   process.stdout.write(values.json ? `${JSON.stringify(report, undefined, 2)}\n` : `${tableOf(report)}\n`);
   process.exit(report.losses.length === 0 ? 0 : 1);
 } catch (error) {
-  // What was running has been closed under it.
+  // The run failed because its parts were closed; wait for the exit.
   if (isInterrupted()) await new Promise(() => undefined);
   throw error;
 }

@@ -1,11 +1,14 @@
-/** What the model server saw: per subagent its newest conversation, the calls it made, and the results it was shown. */
+/**
+ * What the model server received: for each subagent its newest conversation, the calls it made, and the results it was
+ * shown.
+ */
 import type { ModelConversation } from '../src/demo/conversation.ts';
 
-/** One tool call that the model made. */
+/** A tool call that the model made. */
 interface Issued {
   /** Unique in the run. */
   readonly id: string;
-  /** The same for calls that are meant to do the same thing. */
+  /** Equal for calls with the same purpose. */
   readonly step: string;
   /** Milliseconds since the epoch. */
   readonly at: number;
@@ -13,10 +16,10 @@ interface Issued {
 
 export interface Heard {
   requests: number;
-  /** Of the newest request, without the system message. */
+  /** Messages of the newest request, without the system message. */
   messages: ModelConversation['messages'];
   readonly issued: Issued[];
-  /** Ids of calls whose result was in some request. */
+  /** Ids of calls whose result was in any request. */
   readonly finished: Set<string>;
 }
 
@@ -30,7 +33,7 @@ export class ModelLog {
     return this.#requests;
   }
 
-  /** When the newest came, in milliseconds since the epoch. */
+  /** Time of the newest request, in milliseconds since the epoch. */
   get lastAt(): number {
     return this.#lastAt;
   }
@@ -41,7 +44,7 @@ export class ModelLog {
     return heard;
   }
 
-  /** Notes a request. */
+  /** Records a request. */
   heard(label: string, { messages }: ModelConversation): void {
     const heard = this.of(label);
     heard.requests++;
@@ -53,7 +56,7 @@ export class ModelLog {
     this.#lastAt = Date.now();
   }
 
-  /** Notes a call; gives its id. */
+  /** Records a call and returns its id. */
   issue(label: string, turn: number, name: string): string {
     const { issued } = this.of(label);
     const id = `${label}.${turn}.${name}.${issued.length + 1}`;
@@ -61,7 +64,7 @@ export class ModelLog {
     return id;
   }
 
-  /** How often `text` stands in what the newest conversation of `label` was told: by its user, or by tools. */
+  /** How often `text` occurs in the newest conversation of `label`, in messages of its user and its tools. */
   timesTold(label: string, text: string): number {
     return this.of(label)
       .messages.filter(({ role }) => role !== 'assistant')

@@ -1,4 +1,4 @@
-/** What a seed decides: which subagents there are, and what strikes when. Everything of it can be run again; its timing cannot. */
+/** What a seed determines: the subagents, and the planned strikes. All of this is reproducible; the timing is not. */
 import type { FinalStatus } from '../src/contract/index.ts';
 import { Random } from './random.ts';
 
@@ -6,26 +6,26 @@ export const KINDS = [
   'quick', // one shell command
   'long-shell', // a shell command of some seconds between two short ones
   'several-turns', // its verification fails first, and passes after another turn
-  'steered', // messages come while a shell command runs
-  'asking', // one or two questions
-  'killed', // ended from outside, at a moment of its own
+  'steered', // gets messages while a shell command runs
+  'asking', // asks one or two questions
+  'killed', // is killed at a chosen moment
   'failing', // its verification never passes
-  'leaving', // leaves processes behind that do not want to end
+  'leaving', // leaves processes behind that resist being ended
 ] as const;
 type Kind = (typeof KINDS)[number];
 
-/** When one of the killed is killed. */
+/** When a subagent to be killed is killed. */
 const KILL_MOMENTS = ['beginning', 'working', 'asking', 'verifying', 'at-once'] as const;
 type KillMoment = (typeof KILL_MOMENTS)[number];
 
 export interface PlannedSubagent {
   readonly label: string;
   readonly kind: Kind;
-  /** What its long command sleeps. */
+  /** Duration of its long command. */
   readonly seconds: number;
-  /** Messages of the steered, questions of the asking; else 0. */
+  /** Number of messages for `steered`, of questions for `asking`; otherwise 0. */
   readonly count: number;
-  /** Whether it commits by itself, or leaves that to the worker. */
+  /** Whether it commits itself, or leaves that to the worker. */
   readonly commits: boolean;
   readonly killWhen: KillMoment;
 }
@@ -33,26 +33,29 @@ export interface PlannedSubagent {
 const PARTS = ['worker', 'runtime', 'server', 'everything'] as const;
 const WAYS = ['kill', 'terminate', 'freeze'] as const;
 
-/** SIGKILL, SIGTERM, or SIGSTOP and SIGCONT, at one part. `everything`: the server, one worker and its runtime at once, always SIGKILL. */
+/**
+ * SIGKILL, SIGTERM, or SIGSTOP and SIGCONT, on one part. `everything`: the server, one worker and its runtime at once,
+ * always SIGKILL.
+ */
 export interface PlannedStrike {
-  /** When: the share of the model calls that a run without strikes would take. */
+  /** When to strike: as a share of the model calls of a run without strikes. */
   readonly at: number;
   readonly part: (typeof PARTS)[number];
   readonly way: (typeof WAYS)[number];
-  /** Which worker, or whose runtime; counts from 0. */
+  /** Index of the worker, or of the worker whose runtime is struck. */
   readonly worker: number;
-  /** How long it is frozen, or away before it is started again, in milliseconds. */
+  /** How long the part is frozen, or stays down before its restart, in milliseconds. */
   readonly forMs: number;
 }
 
 export interface Plan {
   readonly seed: number;
   readonly workers: number;
-  /** In the order of their spawns. */
+  /** In order of their spawns. */
   readonly subagents: readonly PlannedSubagent[];
-  /** How many subagents each spawn takes. */
+  /** Number of subagents in each spawn. */
   readonly waves: readonly number[];
-  /** In the order of their times. */
+  /** In order of time. */
   readonly strikes: readonly PlannedStrike[];
 }
 
@@ -61,9 +64,9 @@ export interface PlanOptions {
   readonly subagents: number;
   readonly workers: number;
   readonly strikes: number;
-  /** Longest time that something is frozen, in milliseconds. */
+  /** Longest freeze, in milliseconds. */
   readonly longestFreezeMs: number;
-  /** False: the server is not ours to strike. */
+  /** Whether the server may be struck. */
   readonly strikeServer: boolean;
 }
 
@@ -71,11 +74,11 @@ const SECONDS = [1, 6] as const;
 const SHORTEST_FREEZE_MS = 500;
 const LONGEST_AWAY_MS = 2_000;
 const LARGEST_WAVE = 20;
-/** Strikes lie between these shares of the work. */
+/** Strikes happen between these shares of the work. */
 const FIRST_STRIKE = 0.03;
 const LAST_STRIKE = 0.9;
 
-/** How a subagent may have to end. */
+/** The possible ends of a subagent. */
 export type ExpectedEnd = Extract<FinalStatus, 'done' | 'failed' | 'killed'>;
 
 /** How a subagent must end. */
@@ -84,7 +87,7 @@ export function expectedEnd({ kind }: PlannedSubagent): ExpectedEnd {
   return kind === 'failing' ? 'failed' : 'done';
 }
 
-/** Every kind comes about equally often, every moment of a kill too. */
+/** Makes a plan in which all kinds, and all moments of a kill, are about equally frequent. */
 export function makePlan(options: PlanOptions): Plan {
   const random = new Random(options.seed);
   const subagents = random.shuffled(

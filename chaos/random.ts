@@ -1,13 +1,13 @@
-/** Numbers that look random and follow from a seed alone (mulberry32, public domain, by Tommy Ettinger). */
+/** Reproducible pseudo-random numbers from a seed (mulberry32, public domain, by Tommy Ettinger). */
 export class Random {
   #state: number;
 
-  /** `seed`: a whole number; its lowest 32 bits count. */
+  /** `seed`: a whole number, of which the lowest 32 bits are used. */
   constructor(seed: number) {
     this.#state = seed >>> 0;
   }
 
-  /** From 0 up to but not including 1. */
+  /** A number from 0 up to but not including 1. */
   fraction(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = this.#state;
@@ -25,7 +25,7 @@ export class Random {
     return list[this.whole(0, list.length - 1)] ?? list[0];
   }
 
-  /** The same things in another order. */
+  /** The items in random order. */
   shuffled<T>(list: readonly T[]): T[] {
     return list
       .map((item) => ({ item, at: this.fraction() }))

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { SessionHandle } from '../src/client/index.ts';
 import type { Announcement } from '../src/contract/index.ts';
 
-/** How often each announcement came, by its id, in the order of the first times. */
+/** Counts deliveries of announcements by id, in order of their first delivery. */
 export class Received {
   readonly counts = new Map<string, number>();
   readonly first = new Map<string, Announcement>();
@@ -19,11 +19,11 @@ export class Received {
   }
 }
 
-/** How the receivers are called. */
+/** Names of the receivers. */
 const STAYS = 'main';
 export const COMES_AND_GOES = 'comes-and-goes';
 
-/** One iteration over the whole run: it drops ids that it has seen. */
+/** Receives in one iteration over the whole run, which drops ids that it has already seen. */
 export async function receiveThroughout(
   session: SessionHandle,
   received: Received,
@@ -36,7 +36,7 @@ export async function receiveThroughout(
   }
 }
 
-/** Begins a new iteration every `everyMs`, as a main agent would that is away in between: every delivery counts. */
+/** Receives in a new iteration every `everyMs`, like a main agent that is away in between. Every delivery counts. */
 export async function receiveInPieces(
   session: SessionHandle,
   received: Received,

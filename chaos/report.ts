@@ -1,7 +1,7 @@
-/** What a chaos run puts out. */
+/** The output of a chaos run. */
 import { z } from 'zod';
 
-/** Something that was lost, or is there and should not be. */
+/** Something that was lost, or that should not exist. */
 const loss = z.strictObject({
   check: z.string(),
   label: z.string().optional().describe('the subagent'),
@@ -10,12 +10,12 @@ const loss = z.strictObject({
 });
 export type Loss = z.infer<typeof loss>;
 
-/** One line of the table. */
+/** One row of the table. */
 const row = z.strictObject({
   name: z.string(),
   expected: z.number().optional(),
   got: z.number(),
-  /** Losses of this line; none where it only informs. */
+  /** Losses in this row; 0 if the row is only informative. */
   lost: z.number().int(),
   unit: z.string().optional(),
 });
@@ -31,7 +31,7 @@ const struck = z.strictObject({
   hit: z.boolean().describe('false: what it was meant for was not up, or the run was over'),
 });
 
-/** Everything `--json` prints. */
+/** The JSON output of `--json`. */
 export const report = z.strictObject({
   seed: z.number().int(),
   subagents: z.number().int(),

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Git } from '../src/git/git.ts';
 
-/** Makes it in `path`; gives its commit. */
+/** Creates the repository at `path` and returns its commit. */
 export async function makeRepository(path: string): Promise<string> {
   await mkdir(path);
   await writeFile(join(path, 'README.md'), '# A project\n');

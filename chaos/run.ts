@@ -1,6 +1,6 @@
 /**
- * Chaos: many subagents at once, while the parts that carry them are killed, terminated and frozen. Then it looks from
- * the outside whether anything was lost.
+ * A chaos run: many subagents at once, while the parts they depend on are killed, terminated and frozen. Then checks
+ * from the outside whether anything was lost.
  */
 import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -34,34 +34,37 @@ import { WorkerUnderTest } from './worker.ts';
 
 /** In the order of the table. */
 const CHECKS: readonly Check[] = [outcomes, announcements, steers, calls, processes, workspaces, parts];
-/** The receiver that comes and goes stays for so long, in milliseconds. */
+/** Milliseconds that the receiver that comes and goes stays each time. */
 const PIECE_MS = 5_000;
 const LOOK_MS = 100;
-/** Once everything has ended, every call of the main agent must have its answer within so long, in milliseconds. */
+/** After all subagents have ended, every call of the main agent must be answered within this many milliseconds. */
 const ANSWER_MS = 60_000;
 
 export interface ChaosOptions {
   readonly seed: number;
   readonly subagents: number;
-  /** Each with a home of its own; at least two show more. */
+  /** Number of workers, each with its own home; at least two are recommended. */
   readonly workers: number;
   readonly strikes: number;
-  /** Subagents at once on each worker. */
+  /** Concurrent subagents on each worker. */
   readonly slots: number;
-  /** Longest time that something is frozen, in milliseconds. */
+  /** Longest freeze, in milliseconds. */
   readonly longestFreezeMs: number;
-  /** The run is over when for so long nothing came of it: no announcement, no model call, no strike; in milliseconds. */
+  /** Give up when there was no announcement, model call or strike for this many milliseconds. */
   readonly patienceMs: number;
-  /** A server of somebody else's, which is not struck; or how to start one, on the same data and port each time. Default: an embedded one. */
+  /**
+   * An external server, which is not struck, or a function that starts one on the same data and port each time.
+   * Default: an embedded one.
+   */
   readonly server?: ForeignServer | StartServer | undefined;
-  /** Keep the folder of the run when something was lost. */
+  /** Whether to keep the folder of the run if something was lost. */
   readonly keep: boolean;
   readonly progress: (line: string) => void;
-  /** Told often how it stands. */
+  /** Called often with the progress of the run. */
   readonly standing?: (standing: Standing) => void;
 }
 
-/** How a run stands. */
+/** The progress of a run. */
 export interface Standing {
   readonly ended: number;
   readonly subagents: number;
@@ -69,7 +72,7 @@ export interface Standing {
   readonly requests: number;
 }
 
-/** Runs it, cleans up, and reports. @throws when it cannot be set up */
+/** Runs chaos, cleans up, and reports. @throws if it cannot be set up */
 export async function runChaos(options: ChaosOptions): Promise<Report> {
   const plan = makePlan({
     ...options,
@@ -98,7 +101,7 @@ class Chaos implements Open {
   }
 
   static async open(options: ChaosOptions, plan: Plan): Promise<Chaos> {
-    // Git here and in everything that is started is shaped by nobody's configuration.
+    // Ignores the git configuration of user and system, here and in all child processes.
     Object.assign(process.env, { GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' });
     return new Chaos(options, plan, await realpath(await mkdtemp(join(tmpdir(), 'subagents-chaos-'))));
   }
@@ -137,7 +140,7 @@ class Chaos implements Open {
     };
   }
 
-  /** Whoever asks first closes it; the others wait for that. */
+  /** Closes the run once; further calls wait for that. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#closed ??= this.#close().finally(this.#forget);
     return this.#closed;
@@ -181,7 +184,7 @@ class Chaos implements Open {
     };
   }
 
-  /** The model, and the environment of everything that is started. */
+  /** Starts the model, and builds the environment of everything that is started. */
   async #ground(): Promise<{ folder: string; env: NodeJS.ProcessEnv; model: ScriptedModel }> {
     const model = await startScriptedModel([chaosScenario(this.#plan.subagents, this.#log)]);
     this.#undo.push(() => model.stop());
@@ -190,7 +193,7 @@ class Chaos implements Open {
   }
 
   #embedded(env: NodeJS.ProcessEnv): StartServer {
-    // Away from those that others take by default: while it is away nobody else is to take it.
+    // Outside the default range, so that no other process takes the port while the server is down.
     const own = 20_000 + Math.floor(Math.random() * 8_000);
     return (port = own) =>
       startEmbedded({
@@ -202,7 +205,7 @@ class Chaos implements Open {
       });
   }
 
-  /** Has the main agent do its work while everything is struck, until all have ended or nothing moves any more. */
+  /** Lets the main agent work while parts are struck, until all subagents have ended or nothing happens any more. */
   async #live({ agent, session, server, workers, subagents, stayed, cameAndWent }: Facts): Promise<Struck[]> {
     const { signal } = this.#over;
     let movedAt = Date.now();
@@ -226,7 +229,7 @@ class Chaos implements Open {
     );
     const work = agent.work(this.#plan);
     await Promise.race([agent.begun, work]);
-    // A session keeps for a receiver what comes after it has heard of it; of `main` it knows from its start.
+    // A session stores announcements for a receiver from the receiver's first call on; it knows `main` from its start.
     while (!signal.aborted) {
       try {
         await session.acknowledge('none yet', { receiver: COMES_AND_GOES });
@@ -264,7 +267,7 @@ class Chaos implements Open {
     const done = await struck;
     await Promise.race([Promise.all(workers.map((each) => each.settled())), delay(patienceMs)]);
     await Promise.race([work, delay(Math.min(patienceMs, ANSWER_MS))]);
-    // The receiver that comes and goes has one more look.
+    // Lets the receiver that comes and goes catch up.
     const missing = (): boolean => [...stayed.counts.keys()].some((id) => !cameAndWent.counts.has(id));
     for (const until = Date.now() + 3 * PIECE_MS; missing() && Date.now() < until;) await delay(LOOK_MS);
     this.#over.abort();
@@ -275,7 +278,7 @@ class Chaos implements Open {
   async #close(): Promise<void> {
     this.#over.abort();
     for (const step of this.#undo.splice(0).reverse()) await step().catch(() => undefined);
-    // What is left is in the report; it does not outlive the run all the same.
+    // Remaining processes are in the report, but must not outlive the run.
     killAll([...markedProcesses(this.#folder)]);
     if (!this.#kept)
       await rm(this.#folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });

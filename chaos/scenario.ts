@@ -1,7 +1,7 @@
 /**
- * What the scripted model does for each kind of subagent. It is stateless as a model is: where a subagent stands follows
- * from the conversation. Each call it makes has an id of its own, which the command writes into a file of the worktree
- * when it begins and when it ends, and prints at its end: so a call that ran twice shows, and one whose result was lost.
+ * The behaviour of the scripted model for each kind of subagent. It is stateless like a real model: the progress
+ * follows from the conversation. Each call has its own id, which the command appends to a file of the worktree when it
+ * begins and ends, and prints at its end. This reveals calls that ran twice, and lost results.
  */
 import type { ModelConversation } from '../src/demo/conversation.ts';
 import type { Scenario, ScriptedStep } from '../src/demo/scripted-model.ts';
@@ -11,15 +11,15 @@ import type { PlannedSubagent } from './plan.ts';
 /** The file in every worktree to which calls append. */
 export const CALLS_FILE = 'calls.txt';
 
-/** The task of a subagent; its first line names it to the script. */
+/** The task of a subagent; its first line identifies the subagent to the script. */
 export const taskOf = ({ label }: PlannedSubagent): string => `[chaos ${label}]\nDo what the script says.`;
-/** Of a steer and of an answer: what is looked for in the conversation. */
+/** Texts of a steer and of an answer, which the checks look for in the conversation. */
 export const steerText = (label: string, index: number): string => `<steer ${label} ${index}>`;
 export const answerText = (label: string, question: string): string => `<answer ${label} ${question}>`;
 /** What a finished call prints. */
 const finishedText = (id: string): string => `<finished ${id}>`;
 
-/** The commands that are to verify a subagent; `folder` is where files tell the main agent what goes on. */
+/** The commands that verify a subagent; in `folder` they create files that show the main agent that they run. */
 export function verificationOf({ kind, killWhen, label }: PlannedSubagent, folder: string): string[] {
   if (kind === 'several-turns') return ['grep -q repaired state.txt'];
   if (kind === 'failing') return ['false'];
@@ -28,11 +28,11 @@ export function verificationOf({ kind, killWhen, label }: PlannedSubagent, folde
   return [];
 }
 
-/** One thing that the script does in a turn. */
+/** One step of the script in a turn. */
 type Act =
   { readonly name: string; readonly shell: string } | { readonly name: string; readonly ask: string };
 
-/** What a turn of a subagent consists of; then comes its report. */
+/** The steps of a subagent's turn, which are followed by its report. */
 function acts({ kind, seconds, count, killWhen, commits }: PlannedSubagent, turn: number): Act[] {
   const commit = commits ? "git add --all && git commit --quiet --message 'Work' && true" : 'true';
   const first: Act = { name: 'first', shell: commit };
@@ -59,13 +59,16 @@ function acts({ kind, seconds, count, killWhen, commits }: PlannedSubagent, turn
   }
 }
 
-/** Two processes that outlive their shell: one with its environment, one without, in a session of its own, deaf to SIGTERM. */
+/**
+ * Starts two processes that outlive their shell: one with its environment; one without, in its own session and ignoring
+ * SIGTERM.
+ */
 const LEAVE = [
   '(nohup setsid sleep 7001 >/dev/null 2>&1 &)',
   `(env -i setsid sh -c "trap '' TERM; sleep 7002; sleep 7003" >/dev/null 2>&1 &)`,
 ].join('; ');
 
-/** How many model calls a subagent takes at least: what progress is measured by. */
+/** The least number of model calls of a subagent, by which progress is measured. */
 export function callsOf(subagent: PlannedSubagent): number {
   const { kind, killWhen } = subagent;
   const oneTurn = acts(subagent, 1).length + 1;
@@ -76,7 +79,7 @@ export function callsOf(subagent: PlannedSubagent): number {
   return oneTurn;
 }
 
-/** The scenario of all subagents; notes in `log` what it is asked and what it answers. */
+/** The scenario of all subagents; records requests and calls in `log`. */
 export function chaosScenario(subagents: readonly PlannedSubagent[], log: ModelLog): Scenario {
   const byLabel = new Map(subagents.map((each) => [each.label, each]));
   const find = ({ userMessages }: ModelConversation): PlannedSubagent | undefined =>
@@ -121,7 +124,7 @@ function next(subagent: PlannedSubagent, { messages }: ModelConversation, log: M
     `echo 'begin ${issued}' >> ${CALLS_FILE}`,
     act.shell,
     `echo 'end ${issued}' >> ${CALLS_FILE}`,
-    // Not as it stands here: a result that quotes the command is no end of it.
+    // Assembled by printf, so that a result that merely quotes the command does not look finished.
     `printf '<%s %s>\\n' finished ${issued}`,
   ].join('; ');
   return { text, tools: [{ name: 'bash', arguments: { command, description: act.name } }] };
@@ -130,7 +133,7 @@ function next(subagent: PlannedSubagent, { messages }: ModelConversation, log: M
 const STEP = /\[step (\S+) (\S+)\]/;
 const END = 'end';
 
-/** Whether the model has no reason to do it again: it has its result, or it goes on by itself. */
+/** Whether a step needs no repetition: the model has its result, or it goes on in the background. */
 function isOver(act: Act | undefined, id: string, label: string, news: readonly string[]): boolean {
   const text = news.join('\n');
   if (act !== undefined && 'ask' in act) return text.includes(answerText(label, act.ask));

@@ -1,12 +1,12 @@
-/** The Temporal server of a chaos run: ours to strike, or only used. */
+/** The Temporal server of a chaos run: our own, which may be struck, or an external one. */
 import { signalProcess, processStartTime } from '../src/system/process.ts';
 import type { EmbeddedServer } from '../src/temporal/embedded.ts';
 import { freeze } from './worker.ts';
 
-/** How a server is started: again on the same data, and on the same port where one is given. */
+/** Starts the server: always on the same data, and on the given port if there is one. */
 export type StartServer = (port?: number) => Promise<EmbeddedServer>;
 
-/** A server that somebody else runs. */
+/** An external server. */
 export interface ForeignServer {
   /** `host:port` of its gRPC frontend. */
   readonly address: string;
@@ -18,10 +18,13 @@ export class ServerUnderTest {
   readonly namespace: string;
   readonly #start: StartServer | undefined;
   #running: EmbeddedServer | undefined;
-  /** Whether it is being struck: one strike at a time. */
+  /** Whether a strike is in progress; only one is allowed at a time. */
   #struck = false;
   #over = false;
-  /** How often it was started again though nobody had ended it: one that no longer worked is ended by whoever started it. */
+  /**
+   * How often the server had to be restarted although it was not struck: `startEmbedded` ends a server that stops
+   * working.
+   */
   brokeDown = 0;
 
   private constructor(at: ForeignServer, start?: StartServer, running?: EmbeddedServer) {
@@ -38,12 +41,15 @@ export class ServerUnderTest {
     return new ServerUnderTest(running, server, running);
   }
 
-  /** Undefined where it is not ours. */
+  /** Undefined for an external server. */
   get pid(): number | undefined {
     return this.#running?.pid;
   }
 
-  /** SIGKILL or an orderly end, then a start on the same data `awayMs` later; or frozen for that time. False: it is being struck already. */
+  /**
+   * Kills or stops the server and restarts it on the same data after `forMs`, or freezes it that long. Returns false if
+   * it cannot be struck now.
+   */
   async strike(
     way: 'kill' | 'terminate' | 'freeze',
     forMs: number,

@@ -1,4 +1,4 @@
-/** Carries out what was planned to go wrong, each strike when the work has come so far. */
+/** Carries out the planned strikes, each when the work has progressed far enough. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { signalProcess } from '../src/system/process.ts';
 import type { PlannedStrike } from './plan.ts';
@@ -7,11 +7,11 @@ import { freeze, type WorkerUnderTest } from './worker.ts';
 
 const LOOK_MS = 25;
 
-/** A strike as it came about. */
+/** A strike that was carried out or skipped. */
 export interface Struck extends PlannedStrike {
-  /** Milliseconds after the beginning of the run; undefined when the run was over before. */
+  /** Milliseconds since the start of the run; undefined if the run was over before. */
   readonly afterMs: number | undefined;
-  /** False: what it was meant for was not up at that moment. */
+  /** False if the target was not running at that moment. */
   readonly hit: boolean;
 }
 
@@ -21,8 +21,8 @@ export interface Targets {
 }
 
 /**
- * Strikes until all is done or `signal` says that the run is over; strikes may overlap. `progress` is the share of the
- * work, `onStrike` is told of each as it begins. Resolves when everything runs again.
+ * Strikes until all are done or `signal` is aborted; strikes may overlap. `progress` returns the share of the work that
+ * is done, and `onStrike` is called at the start of each strike. Resolves when everything runs again.
  */
 export async function strike(
   strikes: readonly PlannedStrike[],

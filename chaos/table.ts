@@ -1,4 +1,4 @@
-/** A chaos report for people. */
+/** Prints a chaos report for people. */
 import Table from 'cli-table3';
 import type { Report } from './report.ts';
 
@@ -6,7 +6,7 @@ const PLAIN = {
   style: { head: [], border: [] },
   chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
 };
-/** Losses printed one by one; the rest are counted. */
+/** Losses that are printed; the rest are only counted. */
 const MAX_LOSSES = 50;
 
 export function tableOf({

@@ -1,4 +1,4 @@
-/** A worker of a chaos run with a home of its own: started again however it ended, as a supervisor would. */
+/** A worker of a chaos run with its own home. It is restarted whenever it ends, as a supervisor would do. */
 import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -7,7 +7,7 @@ import { signalProcess, type ProcessIdentity } from '../src/system/process.ts';
 import { familyOf } from '../src/worker/up/processes.ts';
 import { startWorkerChild, type WorkerChild } from '../src/worker/up/worker-child.ts';
 
-/** Between two starts of one that does not come up, in milliseconds. */
+/** Milliseconds between attempts to start a worker that does not come up. */
 const RETRY_MS = 1_000;
 
 export interface WorkerOptions {
@@ -20,9 +20,9 @@ export interface WorkerOptions {
 export class WorkerUnderTest {
   readonly home: string;
   readonly logFile: string;
-  /** How it ended where nobody had struck it. */
+  /** How it ended when it was not struck. */
   readonly deaths: string[] = [];
-  /** From the start of a process to its word that it polls, in milliseconds, for each start. */
+  /** Milliseconds from the start of each process until it polls. */
   readonly startsMs: number[] = [];
   readonly #options: WorkerOptions;
   readonly #over = new AbortController();
@@ -38,7 +38,7 @@ export class WorkerUnderTest {
     this.logFile = join(options.home, 'logs', 'worker.log');
   }
 
-  /** Resolves when it polls. */
+  /** Resolves when the worker polls. */
   static async start(options: WorkerOptions): Promise<WorkerUnderTest> {
     await openHome(options.home);
     const worker = new WorkerUnderTest(options);
@@ -47,7 +47,7 @@ export class WorkerUnderTest {
     return worker;
   }
 
-  /** Its process and all that descend from it now. */
+  /** Its process and all current descendants. */
   get family(): ProcessIdentity[] {
     return this.#child === undefined ? [] : familyOf(this.#child.pid);
   }
@@ -61,7 +61,7 @@ export class WorkerUnderTest {
     return this.#child?.pid;
   }
 
-  /** False: it is not up at this moment. */
+  /** Strikes the worker. Returns false if it is not running now. */
   async strike(
     way: 'kill' | 'terminate' | 'freeze',
     forMs: number,
@@ -78,12 +78,12 @@ export class WorkerUnderTest {
     return true;
   }
 
-  /** Resolves when it polls, for a check at the end. */
+  /** Waits until the worker polls, for the checks at the end. */
   async settled(): Promise<void> {
     while (!this.#ready && !this.#over.signal.aborted) await delay(50);
   }
 
-  /** SIGTERM, and SIGKILL where that is not enough. Nothing is started again. */
+  /** Stops the worker for good: SIGTERM, then SIGKILL if necessary. */
   async stop(): Promise<void> {
     this.#over.abort();
     if (this.#child !== undefined) signalProcess(this.#child, 'SIGCONT');
@@ -115,7 +115,7 @@ export class WorkerUnderTest {
         try {
           await this.#spawn();
         } catch {
-          // The server is away: it comes back.
+          // The server is away, and will return.
           await this.#child?.stop();
           await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
         }
@@ -124,7 +124,7 @@ export class WorkerUnderTest {
   }
 }
 
-/** SIGSTOP, and SIGCONT after `forMs` in any case. False when the process is gone. */
+/** Sends SIGSTOP, then SIGCONT after `forMs` in any case. Returns false if the process is gone. */
 export async function freeze(
   identity: ProcessIdentity,
   forMs: number,

@@ -1,6 +1,7 @@
 /**
- * What a chain adds to its steps: one of two steps beside the two run one after the other by hand, and a batch of 50, all at
- * once, beside the longest of 50 subagents that are spawned in one call. In turn within one run, so that a noisy machine slows both.
+ * The overhead of a chain over its steps: a chain of two steps compared with the two run one after the other by hand,
+ * and a batch of 50 at once compared with the longest of 50 subagents spawned in one call. Both sides alternate within
+ * a run, so that a noisy machine slows both.
  */
 import { batchChain, type ChainSpec } from '../../src/client/index.ts';
 import { now } from '../clock.ts';
@@ -33,30 +34,30 @@ export const chains: Measurement = {
   },
 };
 
-/** Two steps, the second after the first. */
+/** A chain of two steps, one after the other. */
 const pair = (label: string, repo: string): ChainSpec => ({
   label,
   steps: ['first', 'second'].map((id) => ({ id, task: HELLO, repo })),
 });
 
-/** From the spawn of one until its announcement, in milliseconds. */
+/** Time from the spawn of one subagent to its announcement, in milliseconds. */
 const timeOf = (rig: Rig, label: string): Promise<number> => timeOfAll(rig, [label]);
 
-/** From one spawn of all until the last announcement. */
+/** Time from one spawn of all subagents to the last announcement. */
 async function timeOfAll(rig: Rig, labels: readonly string[]): Promise<number> {
   const began = now();
   await rig.session.spawn(labels.map((label) => ({ label, task: HELLO, repo: rig.repo })));
   return Math.max(...(await Promise.all(labels.map((label) => rig.arrivals.of(label))))) - began;
 }
 
-/** From the start of a chain until its own announcement. */
+/** Time from the start of a chain to its announcement. */
 async function timeOfChain(rig: Rig, chain: ChainSpec): Promise<number> {
   const began = now();
   await rig.session.chain(chain);
   return (await rig.arrivals.of(chain.label)) - began;
 }
 
-/** The time of the chain, that of its steps without it, and the one as a share of the other. */
+/** The chain's time, the time of its steps without a chain, and the ratio of the two. */
 function figures(
   name: string,
   { chained, ideal }: { readonly chained: readonly number[]; readonly ideal: readonly number[] },

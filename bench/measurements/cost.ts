@@ -1,6 +1,7 @@
 /**
- * What subagents cost: processor time by component of twenty side by side, of a long one a minute and of an idle `up`;
- * and of a small one (a worktree, one turn, one verification) the git processes, workflow tasks and Temporal actions.
+ * The cost of subagents: processor time by component for twenty side by side, for a long one per minute and for an idle
+ * `up`; and the git processes, workflow tasks and Temporal actions of a small one (a worktree, one turn, one
+ * verification).
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { subagentWorkflowId } from '../../src/contract/index.ts';
@@ -15,16 +16,16 @@ import { eventTypes, withClient } from '../temporal.ts';
 const COUNT = 20;
 /** How long the idle `up` and the long subagent are watched. */
 const WATCHED_MS = 30_000;
-/** After the last announcement: what is closed and swept then belongs to it. */
+/** Wait after the last announcement, so that closing and sweeping are included. */
 const SETTLE_MS = 1_500;
 const MINUTE_MS = 60_000;
 
-/** What is ours of it: all but Copilot's runtime, the tools that the model calls, and what we do not run. */
+/** Our own components: all except Copilot's runtime, tools called by the model, and programs that we do not run. */
 const OURS: readonly Component[] = ['server', 'up', 'worker', 'commands', 'client'];
-/** Of all that is ours, for each of twenty. */
+/** Goal for our own components together, per subagent, with twenty side by side. */
 const GOAL_MS = 350;
 
-/** Events that Temporal Cloud counts as an action, but for heartbeats and queries, which leave none. */
+/** Events that Temporal Cloud counts as actions. Heartbeats and queries count too, but leave no events. */
 const ACTIONS: ReadonlySet<string> = new Set([
   'workflowExecutionStarted',
   'workflowExecutionSignaled',

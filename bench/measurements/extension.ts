@@ -1,4 +1,7 @@
-/** What the extension of interactive Copilot CLI costs its start, and how soon a completion is in the conversation. */
+/**
+ * How much the extension adds to the start of interactive Copilot CLI, and how soon a completion is in the
+ * conversation.
+ */
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
@@ -12,7 +15,7 @@ import type { Measurement } from '../measurement.ts';
 import { Rig } from '../rig.ts';
 
 const COMMAND = fileURLToPath(new URL('../../src/cli/main.bundle.js', import.meta.url));
-/** The conversation is idle again when it is done. */
+/** A task that ends when the conversation is idle again. */
 const LATER = 'Later: take three seconds, then report.';
 const later: Scenario = {
   when: ({ text, systemMessage }) => systemMessage.includes('You are a subagent') && text.includes(LATER),
@@ -20,7 +23,7 @@ const later: Scenario = {
 };
 const ARRIVAL_TIMEOUT_MS = 120_000;
 
-/** A human's home, with the extension installed or without. */
+/** A user's home, with or without the extension. */
 async function humansHome(rig: Rig, name: string, install: boolean): Promise<string> {
   const home = `${rig.folder}/${name}`;
   if (install)
@@ -50,7 +53,7 @@ export const extensionStart: Measurement = {
       await terminal.close();
       return took;
     };
-    // Nothing is measured cold.
+    // Warm-up, which is not measured.
     for (const home of Object.values(homes)) await start(home);
     const times = { with: [] as number[], without: [] as number[] };
     for (let run = 1; run <= runs; run++)

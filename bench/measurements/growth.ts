@@ -1,6 +1,7 @@
 /**
- * Whether a session slows down as it grows: the time of a spawn and of a list with 10, 100 and 1,000 finished subagents.
- * The finished ones are real and cheap: spawned where no slots is, and killed while queued. And 100 spawns in one call.
+ * Whether a session slows down as it grows: the time of a spawn and of a list with 10, 100 and 1,000 finished
+ * subagents. The finished ones are real but cheap: spawned when no slot is free, and killed while queued. Also measures
+ * 100 spawns in one call.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { subagentWorkflowId } from '../../src/contract/index.ts';
@@ -12,7 +13,7 @@ import { HELLO, WAIT } from '../tasks.ts';
 import { withClient } from '../temporal.ts';
 
 const SIZES = [10, 100, 1_000] as const;
-/** Of the time with the fewest. */
+/** Largest allowed ratio to the time with the fewest. */
 const GOAL_RATIO = 1.2;
 const BATCH = 100;
 
@@ -77,7 +78,7 @@ function figures(what: string, times: readonly number[]): Figure[] {
   ]);
 }
 
-/** A rig whose only slots is taken: whatever else is spawned stays queued. */
+/** A rig whose only slot is taken, so that all further subagents stay queued. */
 async function crowded(onProgress: (line: string) => void): Promise<Rig> {
   const rig = await Rig.open({ slots: 1, onProgress });
   await rig.spawn({ label: 'takes-the-slots', task: WAIT });
@@ -91,7 +92,7 @@ async function spawnAll(rig: Rig, labels: readonly string[]): Promise<void> {
   if (refused !== undefined) throw new Error(`refused: ${JSON.stringify(refused)}`);
 }
 
-/** Kills them, and waits until the session knows. */
+/** Kills the subagents, and waits until the session has recorded their ends. */
 async function killAll(rig: Rig, labels: readonly string[]): Promise<void> {
   await withClient(rig, async ({ workflow }) => {
     for (const label of labels)
@@ -100,7 +101,7 @@ async function killAll(rig: Rig, labels: readonly string[]): Promise<void> {
   while ((await rig.session.list({ finished: 0, progress: false })).live.length > 1) await delay(50);
 }
 
-/** Medians of one spawn, and of one list as the command makes it. */
+/** Medians of the time of one spawn, and of one list as the command makes it. */
 async function timesOf(rig: Rig, runs: number, size: number): Promise<{ spawn: number; list: number }> {
   const spawns: number[] = [];
   const lists: number[] = [];

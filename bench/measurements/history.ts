@@ -1,4 +1,7 @@
-/** Events that one small subagent (a worktree, one turn, one verification) leaves in its history, and in its session's. */
+/**
+ * Number of events that a small subagent (a worktree, one turn, one verification) adds to its own and its session's
+ * history.
+ */
 import { sessionWorkflowId, subagentWorkflowId } from '../../src/contract/index.ts';
 import { median } from '../figure.ts';
 import type { Measurement } from '../measurement.ts';

@@ -1,4 +1,4 @@
-/** Where the time of one subagent goes, hop by hop: from the times of the events in its history and its session's. */
+/** The time of one subagent by hop, from the event times in its own and its session's history. */
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { sessionWorkflowId, subagentWorkflowId } from '../../src/contract/index.ts';
 import { now } from '../clock.ts';
@@ -10,7 +10,7 @@ import { HELLO, VERIFY_HELLO } from '../tasks.ts';
 type History = Awaited<ReturnType<WorkflowHandle['fetchHistory']>>;
 type Event = NonNullable<History['events']>[number];
 
-/** A moment, with the name of what ends there. */
+/** A moment, with the name of the hop that ends there. */
 interface Mark {
   readonly name: string;
   readonly at: number;
@@ -77,7 +77,7 @@ async function oneRun(rig: Rig, client: Client, label: string): Promise<Mark[]> 
   ];
 }
 
-/** The way to an activity's end: the workflow task before it, its dispatch, its work. */
+/** The hops of one activity: the preceding workflow task, its dispatch, its work. */
 function activity(events: readonly Event[], type: string, work: string): Mark[] {
   return [
     { name: 'workflow task', at: scheduled(events, type) },
@@ -86,7 +86,7 @@ function activity(events: readonly Event[], type: string, work: string): Mark[] 
   ];
 }
 
-/** Medians of what lies between one mark and the next. */
+/** Median time between each mark and the next. */
 function figures(runs: readonly (readonly Mark[])[]): Figure[] {
   const names = runs[0]?.map(({ name }) => name) ?? [];
   return names.slice(1).map((name, index) => {

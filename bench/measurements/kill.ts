@@ -1,4 +1,6 @@
-/** From the call of `kill` on a subagent in a shell command that ignores SIGTERM to the report that nothing of it is left. */
+/**
+ * Time from `kill` of a subagent whose shell command ignores SIGTERM to the report that none of its processes are left.
+ */
 import { now } from '../clock.ts';
 import { latency } from '../figure.ts';
 import type { Measurement } from '../measurement.ts';

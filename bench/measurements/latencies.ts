@@ -1,4 +1,4 @@
-/** Delays that a main agent notices: until a spawn is accepted, a steer has its receipt, an end is announced. */
+/** Delays that a main agent notices: until a spawn is accepted, a steer has its receipt, and an end is announced. */
 import { now } from '../clock.ts';
 import { latency } from '../figure.ts';
 import type { Measurement } from '../measurement.ts';
@@ -21,7 +21,7 @@ export const spawnToAccepted: Measurement = {
       const began = now();
       await rig.spawn({ label, task: HELLO });
       delays.push(now() - began);
-      // One at a time: what the one before does is not part of it.
+      // One at a time, so that the previous subagent's work is not included.
       await rig.arrivals.of(label);
     }
     return latency('spawn-to-accepted', delays, ACCEPTED_MS);

@@ -1,4 +1,4 @@
-/** The start of a command that only talks to Temporal: `subagents list --json`, as a process. */
+/** The time of a command that only talks to Temporal: `subagents list --json`, as a process. */
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { now } from '../clock.ts';
@@ -7,7 +7,7 @@ import type { Measurement } from '../measurement.ts';
 import { Rig } from '../rig.ts';
 
 const COMMAND = fileURLToPath(new URL('../../src/cli/main.bundle.js', import.meta.url));
-/** Processor time, in user mode and in the system, in milliseconds. */
+/** Goal for processor time, user and system, in milliseconds. */
 const CPU_GOAL_MS = 250;
 
 export const listCommand: Measurement = {
@@ -19,7 +19,7 @@ export const listCommand: Measurement = {
     const cpus: number[] = [];
     for (let run = 1; run <= runs; run++) {
       const began = now();
-      // `times` of the shell: its own, then its children's user and system time.
+      // The shell's `times`: its own times, then its children's user and system time.
       const { stdout } = await execa(
         'sh',
         ['-c', '"$@" >/dev/null && times', 'sh', process.execPath, COMMAND, 'list', '--json'],
@@ -38,7 +38,7 @@ export const listCommand: Measurement = {
   },
 };
 
-/** The times in a line such as `0m0.123s 0m0.045s` together, in milliseconds. */
+/** Sum of the times in a line such as `0m0.123s 0m0.045s`, in milliseconds. */
 function processorTime(line: string): number {
   return [...line.matchAll(/(\d+)m([\d.]+)s/g)].reduce(
     (sum, [, minutes, seconds]) => sum + (Number(minutes) * 60 + Number(seconds)) * 1_000,

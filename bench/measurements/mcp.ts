@@ -1,4 +1,7 @@
-/** What the MCP server adds to a call: `subagents({ action: "list" })` through it, and the same list from the library. */
+/**
+ * The overhead of the MCP server per call: `subagents({ action: "list" })` compared with the same list from the
+ * library.
+ */
 import { fileURLToPath } from 'node:url';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
@@ -27,7 +30,7 @@ export const mcpCall: Measurement = {
     const start = now() - began;
     try {
       const list = () => client.callTool({ name: 'subagents', arguments: { action: 'list' } });
-      // The first one connects to Temporal.
+      // The first call connects to Temporal.
       await list();
       const ours: number[] = [];
       const library: number[] = [];

@@ -1,6 +1,6 @@
 /**
- * Memory that one more concurrent subagent adds, each running a shell command: server, worker, runtime and shells with
- * 11 of them less the same with 1, by 10; beside what one more bare command adds, counted in the same way.
+ * Memory of one more concurrent subagent that runs a shell command: server, worker, runtime and shells with 11
+ * subagents minus the same with 1, divided by 10; compared with one more plain `copilot -p`, measured in the same way.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { besidePeer, type Figure } from '../figure.ts';
@@ -11,7 +11,7 @@ import { WAIT } from '../tasks.ts';
 const FEW = 1;
 const MANY = 11;
 const SHARE = 0.1;
-/** Start-up work after the shell command began; nothing shows when that is over. */
+/** Start-up work continues after the shell command has begun, and its end is not observable. */
 const SETTLE_MS = 1_500;
 
 export const memory: Measurement = {
@@ -25,7 +25,7 @@ export const memory: Measurement = {
     const ours: number[] = [];
     const peers: number[] = [];
     for (let run = 1; run <= runs; run++) {
-      // A rig of its own each time: a runtime keeps memory that it once had.
+      // A new rig each time, because a runtime keeps memory that it once had.
       await using rig = await Rig.open({ slots: MANY, onProgress: progress });
       ours.push(await oneMore(rig, 'ours', (n) => rig.spawn({ label: `wait-${n}`, task: WAIT })));
       const cwd = await rig.checkout('wait');

@@ -1,4 +1,4 @@
-/** Wall time of one subagent, from the call of `spawn` to its announcement in this process, beside bare `copilot -p`. */
+/** Wall time of one subagent, from `spawn` to its announcement in this process, compared with plain `copilot -p`. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SpawnSpec } from '../../src/client/index.ts';
@@ -8,7 +8,7 @@ import type { Conditions, Measurement } from '../measurement.ts';
 import { Rig } from '../rig.ts';
 import { HELLO, HELLO_FILE, VERIFY_HELLO } from '../tasks.ts';
 
-/** The shares of the bare command's time that are the goals. */
+/** Goals, as shares of the peer's time. */
 const IN_PLACE_SHARE = 0.4;
 const VERIFIED_SHARE = 0.6;
 

@@ -1,4 +1,7 @@
-/** Preparing a worktree of a repository with 10,000 files, beside plain `git worktree add` of the same commit. */
+/**
+ * Time to prepare a worktree of a repository with 10,000 files, compared with plain `git worktree add` of the same
+ * commit.
+ */
 import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +17,7 @@ import type { Measurement } from '../measurement.ts';
 
 const FILES = 10_000;
 const FILES_A_FOLDER = 100;
-/** Of `git worktree add`. */
+/** As a multiple of `git worktree add`. */
 const GOAL = 1.2;
 
 export const prepare: Measurement = {
@@ -27,10 +30,10 @@ export const prepare: Measurement = {
       const first = { ours: [] as number[], peers: [] as number[] };
       const second = { ours: [] as number[], peers: [] as number[] };
       for (let run = 1; run <= runs; run++) {
-        // A fresh repository and home each time: what is first must not be warm from the run before.
+        // A new repository and home each time, so that caches are not warm from the previous run.
         const place = join(folder, String(run));
         const bench = await Bench.begin(place);
-        // Who begins takes turns: the first of the two finds a colder disk.
+        // The sides take turns to begin, because the first one finds a colder disk.
         for (const into of [first, second]) {
           const steps = [
             async () => into.peers.push(await bench.plain()),
@@ -103,7 +106,7 @@ class Bench {
     );
   }
 
-  /** The peer. @returns its time in milliseconds */
+  /** Runs plain `git worktree add`. @returns its time in milliseconds */
   async plain(): Promise<number> {
     const name = `plain-${++this.#worktrees}`;
     const began = now();
@@ -119,7 +122,7 @@ class Bench {
     return now() - began;
   }
 
-  /** The activity that prepares a workspace. @returns its time in milliseconds */
+  /** Runs our activity that prepares a workspace. @returns its time in milliseconds */
   async ours(): Promise<number> {
     const label = `ours-${++this.#worktrees}`;
     const subagent: SubagentRef = {

@@ -1,4 +1,7 @@
-/** A question: from the model's call until it is announced here, from the answer until the model has it, and both together. */
+/**
+ * Latencies of a question: from the model's call to its announcement here, from the answer to the model's next request,
+ * and both.
+ */
 import { now } from '../clock.ts';
 import { median, quantile, rounded } from '../figure.ts';
 import type { Measurement } from '../measurement.ts';

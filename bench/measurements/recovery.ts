@@ -1,7 +1,8 @@
 /**
- * A worker gets SIGKILL while a subagent runs a shell command; `up` starts it again. From the start of the new process until
- * the model is called again for that turn: then it works. And the same from the SIGKILL on, with the pause before the restart.
- * Then once more without the leases that the new process knows by what was under way: only the missing heartbeats tell.
+ * A worker is killed with SIGKILL while a subagent runs a shell command, and `up` restarts it. Measures the time from
+ * the start of the new process until the model is called again for that turn, and the same from the SIGKILL on,
+ * including the pause before the restart. Then repeats this without the leases from which the new process knows the
+ * interrupted activities, so that only missing heartbeats reveal the loss.
  */
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +17,7 @@ import { WAIT } from '../tasks.ts';
 const GOAL_MS = 2_000;
 const BY_HEARTBEAT_GOAL_MS = 10_000;
 const TIMEOUT_MS = 60_000;
-/** Workers that die one after the other within this are started again later and later. */
+/** Workers that die within this time of each other are restarted with growing delays. */
 const CALM_MS = 3_000;
 /** USER_HZ of proc(5): the unit of start times. */
 const TICKS_PER_SECOND = 100;
@@ -49,12 +50,12 @@ export const recovery: Measurement = {
   },
 };
 
-/** @param options.leases false: those of the killed worker are removed before the next one looks for them */
+/** @param options.leases false: the killed worker's leases are removed before the next worker reads them */
 async function recoverOnce(
   progress: (line: string) => void,
   options: { readonly leases: boolean },
 ): Promise<{ sinceStart: number; sinceKill: number }> {
-  // A rig of its own each time: `up` waits longer before each further restart.
+  // A new rig each time, because `up` waits longer before each further restart.
   await using rig = await Rig.open({ onProgress: progress });
   await rig.spawn({ label: 'struck', task: WAIT });
   await rig.shells('ours', 1);
@@ -72,7 +73,7 @@ async function recoverOnce(
   return { sinceStart: working - (now() - ageOf(rig.workerPid)), sinceKill: working - killed };
 }
 
-/** How long ago that process started, in milliseconds, to a hundredth of a second. */
+/** Age of a process in milliseconds, with a resolution of 10 ms. */
 function ageOf(pid: number): number {
   const uptime = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]);
   return (uptime - Number(linuxStat(pid)?.startTicks) / TICKS_PER_SECOND) * 1_000;

@@ -1,4 +1,6 @@
-/** Requests that a subagent costs the server: a small one (a worktree, one turn, one verification), and a long one, a minute. */
+/**
+ * Requests to the server: by a small subagent (a worktree, one turn, one verification), and by a long one per minute.
+ */
 import { setTimeout as delay } from 'node:timers/promises';
 import { median, rounded } from '../figure.ts';
 import type { Measurement } from '../measurement.ts';
@@ -6,7 +8,7 @@ import { Rig } from '../rig.ts';
 import { serverRequests, type Requests } from '../server-requests.ts';
 import { HELLO, VERIFY_HELLO, WAIT } from '../tasks.ts';
 
-/** How long a long one is watched, in milliseconds. */
+/** How long the long one is watched, in milliseconds. */
 const WATCHED_MS = 30_000;
 const HEARTBEATS = 'RecordActivityTaskHeartbeat';
 

@@ -1,4 +1,6 @@
-/** Wall time of 20 side by side, from one spawn of all to the last announcement, beside 20 bare commands started at once. */
+/**
+ * Wall time of 20 side by side, from one spawn of all to the last announcement, compared with 20 peers started at once.
+ */
 import { now } from '../clock.ts';
 import { besidePeer } from '../figure.ts';
 import type { Measurement } from '../measurement.ts';

@@ -1,4 +1,7 @@
-/** What a subagent costs that waits for an answer: memory of server and worker, and events in its history and its session's. */
+/**
+ * The cost of a subagent that waits for an answer: memory of server and worker, and events in its own and its session's
+ * history.
+ */
 import { setTimeout as delay } from 'node:timers/promises';
 import { sessionWorkflowId, subagentWorkflowId } from '../../src/contract/index.ts';
 import { median, rounded, type Figure } from '../figure.ts';
@@ -9,7 +12,7 @@ import { ASK } from '../tasks.ts';
 
 const FEW = 1;
 const MANY = 21;
-/** After the last question; nothing shows when its worker has put everything away. */
+/** Wait after the last question. The end of the worker's clean-up is not observable. */
 const SETTLE_MS = 5_000;
 /** How long histories are watched. */
 const WATCH_MS = 20_000;
@@ -52,7 +55,7 @@ async function allAsk(rig: Rig, count: number): Promise<void> {
   }
 }
 
-/** Events that come per hour in all histories of the session, for each that waits. */
+/** New events per hour in all histories of the session, per waiting subagent. */
 async function growth(rig: Rig): Promise<number> {
   return withClient(rig, async (client) => {
     const ids = [

@@ -1,6 +1,6 @@
 /**
- * Whether the worker's memory stays within a bound: a thousand small subagents one batch after the other, then as many
- * that are queued at the same time. What Copilot's runtime takes is another process, and counts apart.
+ * Whether the worker's memory stays bounded: a thousand small subagents in batches, then as many queued at the same
+ * time. Copilot's runtime is a separate process, and not included.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { rounded, type Figure } from '../figure.ts';
@@ -11,9 +11,9 @@ import { Rig } from '../rig.ts';
 import { HELLO } from '../tasks.ts';
 
 const COUNT = 1_000;
-/** Subagents between two looks; one spawn takes no more. */
+/** Subagents between two measurements, which is also the most that one spawn accepts. */
 const BATCH = 20;
-/** What the worker has after the first hundred may be exceeded by this much: a heap swings by what is not collected yet. */
+/** Allowed ratio to the memory after the first hundred: a heap varies by what is not collected yet. */
 const GOAL_RATIO = 1.5;
 const SETTLE_MS = 200;
 
@@ -54,7 +54,7 @@ async function look(rig: Rig): Promise<number> {
   return processMemory(rig.workerPid);
 }
 
-/** The most there was, beside what there was after the first hundred. */
+/** The maximum, with a goal based on the value after the first hundred. */
 function figures(what: string, series: readonly number[]): Figure[] {
   const first = series[100 / BATCH - 1] ?? Number.NaN;
   return [

@@ -1,4 +1,4 @@
-/** Every end and every question reached both receivers, and the one that drops what it has seen got each once. */
+/** Checks that every end and question reached both receivers, and the one that drops duplicates exactly once. */
 import { sessionWorkflowId } from '../../src/contract/index.ts';
 import type { Check, Facts } from '../facts.ts';
 import type { Loss } from '../report.ts';
@@ -28,7 +28,7 @@ export const announcements: Check = async (facts) => {
   }
   const twice = [...stayed.counts].filter(([, count]) => count > 1);
   for (const [id, count] of twice) lose(`${id} came ${count} times to the receiver that stayed`);
-  // What one receiver has, the other has too.
+  // Both receivers must have the same announcements.
   const missing = [...missingFrom(cameAndWent, stayed), ...missingFrom(stayed, cameAndWent)];
   for (const id of missing) lose(`${id} came to one receiver and not to the other`);
   const left = await unacknowledged(facts);
@@ -53,7 +53,10 @@ export const announcements: Check = async (facts) => {
 const missingFrom = (one: Received, other: Received): string[] =>
   [...other.counts.keys()].filter((id) => !one.counts.has(id));
 
-/** Of the receiver that stayed: its last one counts as received when the next is asked for, so one may be left. */
+/**
+ * Announcements that the staying receiver got but has not acknowledged. The last one is acknowledged when the next is
+ * requested, so one may remain.
+ */
 async function unacknowledged({ session, stayed }: Facts): Promise<string[]> {
   const left = await session.peek({ receiver: 'main' });
   return left

@@ -1,4 +1,6 @@
-/** Tool calls: what began and ended by the file in git, what the model was shown. */
+/**
+ * Checks tool calls: what began and ended according to the file in git, against the results that the model was shown.
+ */
 import { Git } from '../../src/git/git.ts';
 import { subagentWorkflowId } from '../../src/contract/index.ts';
 import type { Check, Facts } from '../facts.ts';
@@ -57,10 +59,10 @@ export const calls: Check = async (facts) => {
   };
 };
 
-/** Of a killed one the last moments are not expected. */
+/** Whether all finished calls must be on the branch; the last ones of a killed subagent need not be. */
 const keepsWork = (subagent: PlannedSubagent): boolean => expectedEnd(subagent) !== 'killed';
 
-/** Pairs of calls of one step, each with the one after it. */
+/** Pairs of successive calls of the same step. */
 function repeatedSteps({ issued }: Heard): [string, string][] {
   return issued.flatMap(({ id, step }, index) => {
     const later = issued.slice(index + 1).find((each) => each.step === step);

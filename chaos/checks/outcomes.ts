@@ -1,4 +1,4 @@
-/** Each subagent ended once, as it had to, and says so to everyone alike: to Temporal, to git, in its outcome. */
+/** Checks that each subagent ended once, as expected, and that Temporal, git and its outcome agree. */
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { sessionWorkflowId, subagentWorkflowId, type Outcome } from '../../src/contract/index.ts';
 import { Git } from '../../src/git/git.ts';
@@ -6,7 +6,7 @@ import type { Check, Facts } from '../facts.ts';
 import { expectedEnd, type ExpectedEnd, type PlannedSubagent } from '../plan.ts';
 import type { Loss, Row } from '../report.ts';
 
-/** How a workflow ends, by the end of its subagent. */
+/** The status of the workflow, by the end of its subagent. */
 const CLOSED: Readonly<Record<ExpectedEnd, string>> = {
   done: 'COMPLETED',
   failed: 'FAILED',
@@ -88,7 +88,7 @@ async function look(
   return { status, losses };
 }
 
-/** Workflows of this session's subagents that nobody asked for, or that still run. */
+/** Runs in this session that were not requested. Each subagent may have one. */
 async function strayRuns({ client, session, subagents }: Facts): Promise<Loss[]> {
   const known = new Map(subagents.map(({ label }) => [subagentWorkflowId(session.name, label), 0]));
   const losses: Loss[] = [];

@@ -1,4 +1,6 @@
-/** Server and workers: none died by itself, how fast workers came back, and how much memory they have. */
+/**
+ * Checks that no server or worker died by itself, and reports how fast workers restarted and how much memory they use.
+ */
 import { processStartTime, type ProcessIdentity } from '../../src/system/process.ts';
 import { memoryOf } from '../../bench/processes.ts';
 import { quantile } from '../../bench/figure.ts';

@@ -1,4 +1,4 @@
-/** Nothing that a subagent started is left: by its mark, and by what anyone sees in the process table. */
+/** Checks that no process of a subagent is left, by its mark and by the process table. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { processesIn, type SeenProcess } from '../../src/demo/process-table.ts';
 import { findProcesses } from '../../src/home/processes.ts';
@@ -6,7 +6,7 @@ import type { Check, Facts } from '../facts.ts';
 import type { Loss } from '../report.ts';
 import { familyOf } from '../../src/worker/up/processes.ts';
 
-/** What has just been told to end is gone by then. */
+/** Time for processes that were just asked to end. */
 const SETTLE_MS = 5_000;
 
 export const processes: Check = async (facts) => {
@@ -45,7 +45,7 @@ export const processes: Check = async (facts) => {
   };
 };
 
-/** Processes of the folder that are neither the server's nor a worker's. */
+/** Processes in the folder that belong neither to the server nor to a worker. */
 async function strangers({ folder, workers, server }: Facts): Promise<SeenProcess[]> {
   const ours = new Set(
     [

@@ -1,4 +1,4 @@
-/** Prompts, steers and answers: the model was told each exactly once, by its newest conversation. */
+/** Checks that the model was given each prompt, steer and answer exactly once in its newest conversation. */
 import { subagentWorkflowId } from '../../src/contract/index.ts';
 import type { Check } from '../facts.ts';
 import { expectedEnd } from '../plan.ts';
@@ -30,7 +30,7 @@ export const steers: Check = async ({ subagents, log, agent, session }) => {
     once('prompts', label, taskOf(subagent).split('\n')[0] ?? '', killed);
     for (let index = 1; index <= count && kind === 'steered'; index++) {
       const text = steerText(label, index);
-      // One that was refused, for the subagent had ended, is not in the conversation; one with a receipt is.
+      // A steer that was refused because the subagent had ended may be missing; one with a receipt must be there.
       const sent = agent.steered.find((each) => each.text === text);
       once('steers', label, text, sent?.receipt === undefined);
     }

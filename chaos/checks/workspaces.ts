@@ -1,4 +1,7 @@
-/** What lies on disk: worktrees whole, no lease, no lock, no branch that nobody asked for, and the caller's checkout as it was. */
+/**
+ * Checks files: whole worktrees, no remaining lease or lock, no unknown branch, and an unchanged checkout of the
+ * caller.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Git } from '../../src/git/git.ts';
@@ -53,7 +56,7 @@ export const workspaces: Check = async (facts) => {
   };
 };
 
-/** Paths of files with that ending, at most so many folders deep; none where there is no such folder. */
+/** Paths of files with that ending, at most `depth` folders deep; empty if the folder does not exist. */
 function filesBelow(folder: string, ending: string, depth: number): string[] {
   try {
     return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {

@@ -1,13 +1,13 @@
-/** How the user calls `subagents` from another folder. */
+/** How the user can call `subagents` from another folder. */
 import { realpathSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { compiledFile } from '../system/compiled-file.ts';
 
-/** The command of this very installation, from anywhere: `subagents` where it is on PATH, else by `npx` or by `node`. */
+/** The command of this installation: `subagents` if it is on PATH, else by `npx` or by `node`. */
 export function subagentsCommand(env: NodeJS.ProcessEnv): string {
   const main = compiledFile('cli/main.bundle.js');
   const folders = (env['PATH'] ?? '').split(delimiter);
-  // npm adds folders of its own to PATH, which the user's shell does not have.
+  // npm adds folders to PATH that the user's shell does not have.
   const users = folders.filter((folder) => folder !== '' && !folder.includes('node_modules'));
   if (users.some((folder) => isSame(join(folder, 'subagents'), main))) return 'subagents';
   if (main.includes('/_npx/')) return 'npx durable-subagents';
@@ -22,6 +22,6 @@ function isSame(path: string, main: string): boolean {
   }
 }
 
-/** For a POSIX shell. */
+/** `path`, quoted for a POSIX shell. */
 export const quoted = (path: string): string =>
   /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;

@@ -1,4 +1,4 @@
-/** The conversation in a chat completions request, as far as a script needs it. */
+/** The parts of a chat completions request that a script needs. */
 import { z } from 'zod';
 
 const content = z
@@ -21,25 +21,28 @@ const requestBody = z.looseObject({
   tools: z.array(z.looseObject({ function: z.looseObject({ name: z.string() }).optional() })).default([]),
 });
 
-/** How ids of the scripted model's tool calls begin. */
+/** Prefix of the scripted model's tool call ids. */
 export const CALL_ID_PREFIX = 'call_';
 
-/** What was said so far. */
+/** The conversation so far. */
 export interface ModelConversation {
   readonly messages: readonly { readonly role: string; readonly content: string }[];
-  /** Everything but the system message, in order. */
+  /** Everything except the system message, in order. */
   readonly text: string;
   readonly systemMessage: string;
   readonly userMessages: readonly string[];
   /** Results of tools, in order. */
   readonly toolResults: readonly string[];
-  /** How many answers the model has given: the index of the next step. Tool calls that Copilot makes by itself are none. */
+  /**
+   * Number of the model's answers, which is the index of the next step. Tool calls that Copilot makes by itself do not
+   * count.
+   */
   readonly answers: number;
-  /** What was said since the model's last answer: tool results, messages. */
+  /** Tool results and messages since the model's last answer. */
   readonly news: string;
 }
 
-/** Reads a request body. Throws when it is no chat completions request. */
+/** Parses a request body. Throws if it is not a chat completions request. */
 export function readConversation(body: string): {
   readonly conversation: ModelConversation;
   readonly model: string;

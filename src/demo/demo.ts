@@ -16,28 +16,31 @@ import { inTime, until } from './until.ts';
 
 /** How the demo runs. */
 export interface DemoOptions {
-  /** Leave everything up at the end. */
+  /** Whether to leave everything running at the end. */
   readonly keep: boolean;
-  /** Tell what happens as JSON lines (`demoEvent`). */
+  /** Whether to print JSON lines (`demoEvent`). */
   readonly json: boolean;
   readonly color?: boolean | undefined;
-  /** Default `process.env`. Variables of Temporal are ignored: the server is always an embedded one. */
+  /** Default `process.env`. Temporal's variables are ignored, because the server is always an embedded one. */
   readonly env?: NodeJS.ProcessEnv | undefined;
-  /** Ends it early: everything is stopped and removed. */
+  /** Ends the demo early: everything is stopped and removed. */
   readonly signal?: AbortSignal | undefined;
-  /** Ends the end early: what does not stop at once is killed. */
+  /** Shortens the end: what does not stop at once is killed. */
   readonly hurry?: AbortSignal | undefined;
 }
 
-/** Exit codes: everything came out as it should, it did not, it was interrupted. */
+/** Exit codes: all expectations were met; some were not; interrupted. */
 const EXIT = { ok: 0, failed: 1, interrupted: 130 } as const;
 
 const NEVER = new AbortController().signal;
 
-/** How long the last words of a transcript are waited for. */
+/** Milliseconds to wait for the last entries of a transcript. */
 const LAST_WORDS_MS = 3_000;
 
-/** Plays the demo. Stops and removes everything at its end, whatever the end is; with `keep` only after a failure to start. @returns the exit code */
+/**
+ * Plays the demo. At its end everything is stopped and removed; with `keep`, unless interrupted, the home is handed to
+ * an `up` in the background instead. @returns the exit code
+ */
 export async function runDemo(options: DemoOptions): Promise<number> {
   const { json, color = false, env = process.env, signal = NEVER, hurry = NEVER } = options;
   const narrator = new Narrator({ json, color, write: (text) => process.stdout.write(text) });
@@ -53,7 +56,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   }
   if (signal.aborted) narrator.say('demo', 'interrupted', 'Interrupted. Stopping and removing everything.');
   await stage.stop();
-  // An interrupted play ends at its next look at the signal; what it had just begun until then is stopped too.
+  // An interrupted play ends at its next check of the signal; what it started until then is stopped too.
   await playing.catch(() => undefined);
   await stage.stop();
   if (options.keep && !signal.aborted) await keep(stage, env);
@@ -85,7 +88,7 @@ async function play(stage: Stage): Promise<void> {
     await killTheWorker(stage, runs);
     const ends = await until(() => pushes.endsOf(labels), { timeoutMs, signal });
     inTime(ends, `an announcement of the end of ${labels.join(', ')}`, timeoutMs);
-    // Their last words come a moment after their ends.
+    // The last transcript entries arrive a moment after the ends.
     await Promise.race([followed, delay(LAST_WORDS_MS, undefined, { ref: false })]);
     pushes.summary(labels);
 
@@ -105,7 +108,7 @@ function tellFailure(narrator: Narrator, error: unknown, kept: boolean): void {
   if (!kept) narrator.detail('Its home, with the logs, is removed now; --keep keeps it.');
 }
 
-/** The last words: the command for the user's own repository, or what was not as it should be. */
+/** Prints the last lines: the command for the user's own repository, or the expectations that were not met. */
 function tellEnd({ narrator, modelRemedy }: Stage, failed: boolean, env: NodeJS.ProcessEnv): number {
   const { unmet } = narrator;
   if (failed || unmet.length > 0) {

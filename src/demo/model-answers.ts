@@ -1,4 +1,4 @@
-/** Answers of the scripted model on the wire, streamed or whole, in the shape of OpenAI's chat completions. */
+/** Answers of the scripted model in the format of OpenAI's chat completions, streamed or whole. */
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -50,7 +50,7 @@ export async function answer(response: ServerResponse, step: ScriptedStep, asked
   response.end('data: [DONE]\n\n');
 }
 
-/** Writes an error as OpenAI does. */
+/** Writes an error in OpenAI's format. */
 export function refuse(
   response: ServerResponse,
   error: { status: number; message: string; code?: string; retryAfterSeconds?: number },
@@ -79,7 +79,7 @@ function wireCall(call: ToolCall, index: number): object {
   };
 }
 
-/** About four characters a token, and what the last request already had counts as cached: close enough to look real. */
+/** Estimates tokens at four characters each; the prompt of the last request counts as cached. */
 function countTokens(conversation: ModelConversation, produced: string): object {
   const tokens = (texts: readonly string[]): number => Math.ceil(texts.join('').length / 4);
   const prompt = tokens(conversation.messages.map(({ content }) => content));

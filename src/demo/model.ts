@@ -1,20 +1,20 @@
-/** Which model the demo plays with. */
+/** The model that the demo uses. */
 import { describeModelAccess } from '../copilot/runtime/model-access.ts';
 import type { Narrator } from './narrator.ts';
 import { startScriptedModel } from './scripted-model.ts';
 import { scenarios } from './script.ts';
 
 export interface DemoModel {
-  /** The answers come from a script, for want of a model. */
+  /** Whether the answers are scripted, because no real model is available. */
   readonly scripted: boolean;
-  /** What to do for a real one. */
+  /** How to get a real model. */
   readonly remedy?: string | undefined;
-  /** Environment of the worker. */
+  /** The worker's environment. */
   readonly env: NodeJS.ProcessEnv;
   stop(): Promise<void>;
 }
 
-/** The user's model where there is one, else a scripted one on loopback; says which. */
+/** The user's model if there is one, else a scripted one on loopback; prints which. */
 export async function chooseDemoModel(env: NodeJS.ProcessEnv, narrator: Narrator): Promise<DemoModel> {
   const access = await describeModelAccess(env);
   if (access.kind !== 'none') {
@@ -36,7 +36,7 @@ export async function chooseDemoModel(env: NodeJS.ProcessEnv, narrator: Narrator
   };
 }
 
-/** `env` without half a provider, and without models that the scripted one is not. */
+/** `env` without an incomplete provider, and without settings of other models. */
 function withoutModel(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(env).filter(

@@ -1,9 +1,9 @@
-/** Tells what happens: a line for people, or a JSON object for programs. Whatever it is told has been observed. */
+/** Prints events: a line for people, or a JSON object for programs. Callers report only what they have observed. */
 import picocolors from 'picocolors';
 import { z } from 'zod';
 import { oneLine } from '../contract/index.ts';
 
-/** One line of `subagents demo --json`; each event has facts of its own beside these. */
+/** One line of `subagents demo --json`; each event has further properties. */
 export const demoEvent = z.looseObject({
   event: z.string(),
   elapsedMs: z.number().int().describe('since the demo began'),
@@ -13,7 +13,7 @@ export const demoEvent = z.looseObject({
 });
 export type DemoEvent = z.infer<typeof demoEvent>;
 
-/** What an event carries for programs. */
+/** The properties of an event for programs. */
 export type Facts = Readonly<Record<string, unknown>>;
 
 export interface NarratorOptions {
@@ -38,39 +38,39 @@ export class Narrator {
     this.#colors = picocolors.createColors(options.color);
   }
 
-  /** Expectations that were not met, in words. */
+  /** Texts of expectations that were not met. */
   get unmet(): readonly string[] {
     return this.#unmet;
   }
 
-  /** Begins a part; for people only. */
+  /** Prints a heading; for people only. */
   title(text: string): void {
     if (!this.#options.json) this.#options.write(`\n${this.#colors.bold(text)}\n`);
   }
 
-  /** Something happened. */
+  /** Reports an event. */
   say(who: string, event: string, text: string, facts: Facts = {}): void {
     this.#tell({ who, event, text, ...facts });
   }
 
-  /** Something was to be so, and it is, or it is not: then the demo fails. */
+  /** Reports an expectation and whether it was met; the demo fails if one was not. */
   check(ok: boolean, who: string, event: string, text: string, facts: Facts = {}): void {
     if (!ok) this.#unmet.push(`${who}: ${clean(text)}`);
     this.#tell({ who, event, text, ok, ...facts });
   }
 
-  /** A line below the last one's text; for people only. */
+  /** Prints a line below the last event's text; for people only. */
   detail(text: string): void {
     if (!this.#options.json)
       this.#options.write(`${' '.repeat(8 + 2 + WHO_WIDTH)}${this.#colors.dim(clean(text))}\n`);
   }
 
-  /** A line without time and name; for people only. */
+  /** Prints a line without time and name; for people only. */
   line(text = ''): void {
     if (!this.#options.json) this.#options.write(`${text}\n`);
   }
 
-  /** The last event; for programs only. */
+  /** Reports the last event; for programs only. */
   end(exitCode: number, facts: Facts): void {
     if (this.#options.json) this.#tell({ who: 'demo', event: 'end', text: '', exitCode, ...facts });
   }
@@ -91,7 +91,7 @@ export class Narrator {
     this.#options.write(`${time}   ${name}${mark}${clean(text)}\n`);
   }
 
-  /** Each one who speaks has a colour, in the order of their first words. */
+  /** Each speaker has a colour, assigned in the order of their first lines. */
   #voice(who: string): (text: string) => string {
     let color = this.#voices.get(who);
     if (color === undefined) {
@@ -102,22 +102,22 @@ export class Narrator {
   }
 }
 
-/** Words may be a model's or a tool's: one line, without control sequences. */
+/** `text` on one line without control sequences, because it may come from a model or a tool. */
 const clean = (text: string): string => oneLine(text, MAX_TEXT_CHARS);
 
-/** A length of time in words: `340 ms`, `6.2 s`. */
+/** A duration for people: `340 ms`, `6.2 s`. */
 export const span = (millis: number): string =>
   millis < 1_000 ? `${Math.round(millis)} ms` : `${(millis / 1_000).toFixed(1)} s`;
 
-/** `1 commit`, `2 commits`. */
+/** A number with its noun: `1 commit`, `2 commits`. */
 export const count = (many: number, one: string, more = `${one}s`): string =>
   `${many} ${many === 1 ? one : more}`;
 
-/** `text` with paths in a worktree of the home `home` as seen from within it. */
+/** `text` with paths in a worktree of `home` made relative to that worktree. */
 export function withoutWorktree(text: string, home: string): string {
   return text.replaceAll(home, '').replace(/\/worktrees\/[^/\s]+\/[^/\s]+\//g, '');
 }
 
-/** What was thrown, as an error. */
+/** The thrown value as an error. */
 export const asError = (thrown: unknown): Error =>
   thrown instanceof Error ? thrown : new Error(String(thrown));

@@ -1,4 +1,4 @@
-/** The process table, read independently of the product: what anyone could see with `ps`. */
+/** Reads the process table independently of the product: what anyone could see with `ps`. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { execa } from 'execa';
 import { isAlive, processStartTime, type ProcessIdentity } from '../system/process.ts';
@@ -8,7 +8,7 @@ export interface SeenProcess extends ProcessIdentity {
   readonly command: string;
 }
 
-/** The processes whose working directory lies in `folder`, or whose command line names it; never this one. */
+/** The processes whose working directory is in `folder`, or whose command line contains it, except for this process. */
 export async function processesIn(folder: string): Promise<SeenProcess[]> {
   const seen = process.platform === 'linux' ? fromProc(folder) : await fromPs(folder);
   return seen.flatMap(({ pid, command }) => {
@@ -17,7 +17,7 @@ export async function processesIn(folder: string): Promise<SeenProcess[]> {
   });
 }
 
-/** Those of them that still run. */
+/** The processes in `seen` that still run. */
 export const stillAlive = (seen: readonly SeenProcess[]): SeenProcess[] =>
   seen.filter(({ pid, startTime }) => isAlive(pid, startTime));
 
@@ -32,11 +32,11 @@ function fromProc(folder: string): Row[] {
     if (!/^\d+$/.test(name)) return [];
     try {
       const command = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
-      // The folder may have been removed under it.
+      // The folder of a running process may have been removed.
       const cwd = readlinkSync(`/proc/${name}/cwd`).replace(/ \(deleted\)$/, '');
       return inside(cwd) || command.includes(folder) ? [{ pid: Number(name), command }] : [];
     } catch {
-      return []; // it has ended, or is another user's
+      return []; // it has ended, or belongs to another user
     }
   });
 }

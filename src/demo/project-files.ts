@@ -1,9 +1,9 @@
-/** The throw-away project of the demo: a small shop in plain Node, with a real bug and a README that lags behind. */
+/** The throw-away project of the demo: a small shop in plain Node, with a real bug and an incomplete README. */
 
-/** The sentence that update-docs is steered to add: what the README must have at the end. */
+/** The sentence that update-docs is steered to add, and that the README must have at the end. */
 export const STEERED_SENTENCE = 'All amounts are in cents.';
 
-/** Contents by path. No dependencies: `node --test` runs its tests wherever Node is. */
+/** Contents by path. No dependencies: `node --test` runs its tests wherever Node is installed. */
 export const PROJECT_FILES: Readonly<Record<string, string>> = {
   'package.json': `{
   "name": "corner-shop",

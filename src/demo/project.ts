@@ -4,7 +4,7 @@ import { execa } from 'execa';
 import { Git } from '../git/git.ts';
 import { PROJECT_FILES } from './project-files.ts';
 
-/** Makes the throw-away repository in the folder `path`. @returns its first commit */
+/** Creates the throw-away repository in the folder `path`. @returns its first commit */
 export async function makeProject(path: string): Promise<string> {
   for (const [name, content] of Object.entries(PROJECT_FILES)) {
     await mkdir(dirname(join(path, name)), { recursive: true });
@@ -12,7 +12,7 @@ export async function makeProject(path: string): Promise<string> {
   }
   const git = Git.at(path);
   await git.run(['init', '--quiet', '--initial-branch=main']);
-  // Its own author, no signature and no hooks: the user's are for the user's commits.
+  // Its own author, no signature and no hooks, because the user's settings are for the user's commits.
   await git.run(['config', 'user.name', 'Corner Shop']);
   await git.run(['config', 'user.email', 'shop@example.invalid']);
   await git.run(['config', 'commit.gpgsign', 'false']);
@@ -22,12 +22,12 @@ export async function makeProject(path: string): Promise<string> {
   return await git.run(['rev-parse', 'HEAD']);
 }
 
-/** What `node --test` said. */
+/** The result of `node --test`. */
 export interface TestRun {
   readonly exitCode: number | undefined;
   readonly passed: number;
   readonly failed: number;
-  /** Names of the tests that failed. */
+  /** Names of the failed tests. */
   readonly failures: readonly string[];
 }
 

@@ -1,8 +1,8 @@
-/** What the session pushes to its main agent: told as it comes, and kept for the end of the demo. */
+/** Announcements that the session pushes to its main agent: printed on arrival, and kept for the summary. */
 import type { Announcement, SessionHandle } from '../client/index.ts';
 import { asError, type Narrator } from './narrator.ts';
 
-/** What a subagent hears that asks, although nobody is there. */
+/** The answer to a subagent that asks a question, because the demo has no one to answer. */
 const NO_ANSWER = 'Nobody is there to answer. Take what you think best.';
 
 export class Pushes {
@@ -16,7 +16,7 @@ export class Pushes {
     this.#narrator = narrator;
   }
 
-  /** Receives until `signal`. */
+  /** Receives announcements until `signal` is aborted. */
   async receive(signal: AbortSignal): Promise<void> {
     try {
       for await (const announcement of this.#session.announcements({ signal })) {
@@ -28,7 +28,7 @@ export class Pushes {
     }
   }
 
-  /** The announcements of ends, once there is one for each of `labels`. @throws what broke the iteration */
+  /** The announcements of ends, once there is one for each of `labels`. @throws the error that ended the iteration */
   endsOf(labels: readonly string[]): Announcement[] | undefined {
     if (this.#failure !== undefined) throw this.#failure;
     const ends = this.received.filter(
@@ -37,7 +37,7 @@ export class Pushes {
     return labels.every((label) => ends.some((end) => end.label === label)) ? ends : undefined;
   }
 
-  /** Tells whether each end came, and came once. */
+  /** Reports whether each end was announced exactly once. */
   summary(labels: readonly string[]): void {
     const ends = this.endsOf(labels) ?? [];
     this.#narrator.check(

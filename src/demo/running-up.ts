@@ -1,4 +1,4 @@
-/** `up` in this process: server and worker as its children, and what it tells. */
+/** Runs `up` in this process, with server and worker as its children, and records its events. */
 import { openHome } from '../home/home.ts';
 import { runUp } from '../worker/up/up.ts';
 import { asError } from './narrator.ts';
@@ -8,14 +8,14 @@ type WorkerReady = Extract<UpEvent, { event: 'worker-ready' }>;
 type ServerReady = Extract<UpEvent, { event: 'server-ready' }>;
 
 export interface RunningUpOptions {
-  /** Folder of the home; made when absent. */
+  /** Folder of the home; created if missing. */
   readonly home: string;
   readonly env: NodeJS.ProcessEnv;
   /** Kills server and worker. */
   readonly now: AbortSignal;
-  /** Told of everything that happens. */
+  /** Called for each event. */
   readonly onEvent: (event: UpEvent) => void;
-  /** One line of progress when getting the server's program takes long. */
+  /** Called with one line of progress when getting the server's program takes long. */
   readonly onProgress: (line: string) => void;
 }
 
@@ -25,7 +25,7 @@ export class RunningUp {
   #ended: Promise<void> = Promise.resolve();
   #failure: Error | undefined;
 
-  /** Begins to start it. */
+  /** Begins to start `up`; does not wait until it is ready. */
   static async begin(options: RunningUpOptions): Promise<RunningUp> {
     const up = new RunningUp();
     const { home, env, now, onProgress } = options;
@@ -46,26 +46,26 @@ export class RunningUp {
     return up;
   }
 
-  /** The server that answers, once there is one. @throws what `up` failed with */
+  /** The newest ready server, once there is one. @throws what `up` failed with */
   server(): ServerReady | undefined {
     if (this.#failure !== undefined) throw this.#failure;
     return this.events.findLast((event) => event.event === 'server-ready');
   }
 
-  /** The worker that was the newest to become ready. @throws what `up` failed with */
+  /** The newest ready worker, once there is one. @throws what `up` failed with */
   worker(): WorkerReady | undefined {
     if (this.#failure !== undefined) throw this.#failure;
     return this.events.findLast((event) => event.event === 'worker-ready');
   }
 
-  /** Every process that was ready at some time. */
+  /** Pids of all servers and workers that have been ready. */
   get pids(): number[] {
     return this.events.flatMap((event) =>
       event.event === 'server-ready' || event.event === 'worker-ready' ? [event.pid] : [],
     );
   }
 
-  /** Stops worker and server. More than once does nothing. */
+  /** Stops worker and server. Further calls do nothing. */
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#ended;

@@ -1,14 +1,14 @@
-/** What the scripted model says and does in the demo, where there is no real one. Its tool calls are carried out for real. */
+/** The scripted model's part in the demo, when there is no real model. Its tool calls are actually executed. */
 import type { ModelConversation } from './conversation.ts';
 import { STEERED_SENTENCE } from './project-files.ts';
 import type { Scenario, ScriptedStep, ToolCall } from './scripted-model.ts';
 import { CHECK_SLOWLY, DOCS, FIX, MODERNISE, WRONG } from './tasks.ts';
 
-/** One thing that the model does, told by what it says: each says something else. */
+/** One step of the model, identified by its text, which must be unique. */
 interface Line {
   readonly say: string;
   readonly run?: ToolCall;
-  /** Left out where this is false. */
+  /** If it returns false, the step is left out. */
   readonly when?: (conversation: ModelConversation) => boolean;
 }
 
@@ -88,7 +88,7 @@ const WRONG_LINES: readonly Line[] = [
   { say: 'Everything is modern now.' },
 ];
 
-/** A turn that lost its background commands in a crash is told so, in a message of its own. */
+/** Whether the turn was resumed with lost background commands, which the model is told in a separate message. */
 function wasResumed({ userMessages }: ModelConversation): boolean {
   return userMessages.some((message) => /^\[subagent .*, resumed\]$/m.test(message));
 }
@@ -104,7 +104,7 @@ function isOf(label: string): (conversation: ModelConversation) => boolean {
   return ({ userMessages }) => userMessages.some((message) => message.includes(`[subagent ${label}@`));
 }
 
-/** The first line that was not said yet; one whose command was interrupted by a crash is said again. */
+/** The first line not said yet; or the last one again, if its command was interrupted by a crash. */
 function nextStep(lines: readonly Line[], conversation: ModelConversation): ScriptedStep {
   const { messages, news } = conversation;
   const said = messages.filter(({ role }) => role === 'assistant').map(({ content }) => content);

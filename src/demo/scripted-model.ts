@@ -1,15 +1,15 @@
 /**
  * A scripted model: a small OpenAI-compatible server on loopback, for a demo without a model and for tests.
  *
- * It is stateless: what it answers follows from the conversation that comes with each request, so a Copilot session
- * that was killed and resumed continues where it was, and so does a scripted model that was started again.
+ * It is stateless: each answer follows from the conversation in the request. A Copilot session that was killed and
+ * resumed therefore continues where it was, even with a restarted scripted model.
  */
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { answer, refuse } from './model-answers.ts';
 import { readConversation, type ModelConversation } from './conversation.ts';
 
-/** One tool call of a step; tools have Copilot's names: `bash`, `create`, `edit`, `view`, `ask_parent`, … */
+/** One tool call of a step, with Copilot's tool names: `bash`, `create`, `edit`, `view`, `ask_parent`, … */
 export interface ToolCall {
   readonly name: string;
   readonly arguments: Readonly<Record<string, unknown>>;
@@ -22,7 +22,7 @@ export type ScriptedStep =
       readonly tools?: readonly ToolCall[];
       /** Milliseconds before the first byte. */
       readonly delayMs?: number;
-      /** Milliseconds between two words of `text`; without it the text comes at once. */
+      /** Milliseconds between two words of `text`; without it the text is sent at once. */
       readonly paceMs?: number;
     }
   | {
@@ -33,13 +33,13 @@ export type ScriptedStep =
         readonly retryAfterSeconds?: number;
       };
     }
-  /** Writes the response itself: for answers that no model should give. */
+  /** Writes the response itself, for answers that no model should give. */
   | { readonly raw: (response: ServerResponse) => void };
 
-/** What the model does in the conversations that it recognises. */
+/** What the model does in conversations that `when` recognises. */
 export interface Scenario {
   readonly when: (conversation: ModelConversation) => boolean;
-  /** By the number of answers that the conversation already has (the last step repeats), or decided by a function. */
+  /** Steps by the number of answers in the conversation (the last one repeats), or a function that chooses. */
   readonly steps: readonly ScriptedStep[] | ((conversation: ModelConversation) => ScriptedStep);
 }
 
@@ -48,37 +48,39 @@ interface ModelRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
-  /** Of chat completions only. */
+  /** Set for chat completions only. */
   readonly model?: string;
   readonly conversation?: ModelConversation;
-  /** Names of the tools offered. */
+  /** Names of the offered tools. */
   readonly tools: readonly string[];
   /** Milliseconds since the epoch, with fractions. */
   readonly receivedAt: number;
-  /** When the last byte of the answer was written; absent while it is not. */
+  /** When the last byte of the answer was written; absent until then. */
   finishedAt?: number;
 }
 
 export interface ScriptedModel {
-  /** Base URL, with `/v1`. */
+  /** Base URL, including `/v1`. */
   readonly url: string;
-  /** The variables that make Copilot CLI use this model, without any login. */
+  /** Environment variables that make Copilot CLI use this model without a login. */
   readonly env: Readonly<Record<string, string>>;
   readonly requests: readonly ModelRequest[];
-  /** The largest number of user messages with `text` that one conversation had: 1 when a prompt was sent once. */
+  /** The largest number of user messages with `text` in one conversation: 1 if a prompt was sent once. */
   timesSaid(text: string): number;
   stop(): Promise<void>;
 }
 
-/** The model name that the scripted model goes by. */
+/** The name of the scripted model. */
 const SCRIPTED_MODEL = 'scripted';
 
-/** Starts a scripted model on a free port of the loopback interface. The first scenario that recognises a conversation answers it. */
+/**
+ * Starts a scripted model on a free loopback port. A conversation is answered by the first scenario that recognises it.
+ */
 export async function startScriptedModel(scenarios: readonly Scenario[]): Promise<ScriptedModel> {
   const requests: ModelRequest[] = [];
   const server = createServer((request, response) => {
     handle(request, response, scenarios, requests).catch((error: unknown) => {
-      // 400 is not retried: a mistake in a script shows at once.
+      // Clients do not retry a 400, so a mistake in a script shows at once.
       refuse(response, { status: 400, message: `scripted model: ${String(error)}` });
     });
   });

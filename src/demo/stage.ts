@@ -1,4 +1,6 @@
-/** Everything the demo stands on: a throw-away folder with a home and a repository, `up`, a connection. And its end. */
+/**
+ * The environment of the demo: a throw-away folder with a home and a repository, `up`, a connection; and its removal.
+ */
 import { existsSync } from 'node:fs';
 import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,12 +19,12 @@ import { RunningUp } from './running-up.ts';
 import { until } from './until.ts';
 import { Watching } from './watching.ts';
 
-/** A server and a worker are ready within seconds, unless the server's program has to be built first. */
+/** A server and a worker are ready within seconds, unless the server's program must be built first. */
 const READY_TIMEOUT_MS = 15 * 60_000;
 const KILL_TIMEOUT_MS = 15_000;
 const EMPTY_TIMEOUT_MS = 3_000;
 
-/** How long something that should happen is waited for, in milliseconds: a real model takes its time. */
+/** How long to wait for an expected event, in milliseconds; a real model is slow. */
 const PATIENCE_MS = { scripted: 2 * 60_000, real: 10 * 60_000 };
 
 export class Stage {
@@ -31,7 +33,7 @@ export class Stage {
   readonly folder: string;
   readonly #hurry: AbortSignal;
   readonly #env: NodeJS.ProcessEnv;
-  /** Copilot sessions that were seen: what they left is ended at the latest with the stage. */
+  /** Copilot sessions that were seen; processes they left are ended with the stage at the latest. */
   readonly copilotSessions = new Set<string>();
   #model: DemoModel | undefined;
   #up: RunningUp | undefined;
@@ -43,13 +45,13 @@ export class Stage {
     this.narrator = options.narrator;
     this.signal = options.signal;
     this.#hurry = options.hurry;
-    // Before it is killed: it would start what dies again.
+    // Stopped before everything is killed, because `up` would restart what dies.
     options.hurry.addEventListener('abort', () => void this.#up?.stop());
     this.#env = withoutTemporal(options.env);
     this.folder = folder;
   }
 
-  /** Makes the folder; nothing runs yet. */
+  /** Creates the folder; nothing is started yet. */
   static async make(options: StageOptions): Promise<Stage> {
     return new Stage(options, await realpath(await mkdtemp(join(tmpdir(), 'subagents-demo-'))));
   }
@@ -60,7 +62,7 @@ export class Stage {
   get repo(): string {
     return join(this.folder, 'corner-shop');
   }
-  /** The commit everything starts from. */
+  /** The commit that everything starts from. */
   get base(): string {
     return this.#base;
   }
@@ -73,15 +75,15 @@ export class Stage {
   get session(): SessionHandle {
     return this.subagents.session();
   }
-  /** Follows what the subagents do. */
+  /** Follows the activity of the subagents. */
   get watching(): Watching {
     return present(this.#watching);
   }
-  /** Whether the model's answers come from a script: then every scene must come about. */
+  /** Whether the model's answers are scripted, so that every scene must happen. */
   get scripted(): boolean {
     return present(this.#model).scripted;
   }
-  /** What to do to get a real model, where the demo has none. */
+  /** How to get a real model, if the demo has none. */
   get modelRemedy(): string | undefined {
     return this.#model?.remedy;
   }
@@ -89,7 +91,7 @@ export class Stage {
     return this.scripted ? PATIENCE_MS.scripted : PATIENCE_MS.real;
   }
 
-  /** Sets it up: the repository with its failing test, server and worker, the connection. */
+  /** Sets up the repository with its failing test, server and worker, and the connection. */
   async open(): Promise<void> {
     const { narrator, signal } = this;
     const env = this.#env;
@@ -132,7 +134,7 @@ export class Stage {
     );
   }
 
-  /** Ends what lives, and stops everything. The folder stays. More than once does nothing. */
+  /** Kills live subagents and stops everything; the folder stays. Further calls do nothing. */
   async stop(): Promise<void> {
     await Promise.race([this.#killLive(), aborted(this.#hurry)]).catch((error: unknown) => {
       this.narrator.say('demo', 'problem', `What still ran could not be killed: ${String(error)}`);
@@ -141,11 +143,11 @@ export class Stage {
     this.#subagents = undefined;
     await this.#up?.stop();
     await this.#model?.stop();
-    // Where no worker could do it any more: nothing outlives the demo.
+    // Sweeps here in case no worker could: nothing may outlive the demo.
     await Promise.all([...this.copilotSessions].map((id) => sweep(id)));
   }
 
-  /** Removes the folder, and looks whether anything is left. */
+  /** Removes the folder, and checks whether anything is left. */
   async remove(): Promise<void> {
     const { folder, narrator } = this;
     await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
@@ -182,7 +184,7 @@ export interface StageOptions {
   readonly env: NodeJS.ProcessEnv;
   /** Ends every wait. */
   readonly signal: AbortSignal;
-  /** Ends even the wait for a clean end. */
+  /** Ends even the wait for a clean stop. */
   readonly hurry: AbortSignal;
 }
 

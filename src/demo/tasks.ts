@@ -1,4 +1,4 @@
-/** What the main agent of the demo hands over. Written so that a real model and the scripted one can both do it. */
+/** The tasks that the demo's main agent delegates, written so that a real model and the scripted one can do them. */
 import type { SpawnSpec } from '../client/index.ts';
 import { STEERED_SENTENCE } from './project-files.ts';
 
@@ -6,16 +6,16 @@ export const FIX = 'fix-rounding';
 export const DOCS = 'update-docs';
 export const WRONG = 'rewrite-everything';
 
-/** The command that update-docs runs first: it takes some seconds, time enough to be steered. */
+/** The first command of update-docs, which takes some seconds, so that it can be steered meanwhile. */
 export const CHECK_SLOWLY = 'node scripts/check-readme.js 3000';
 export const MODERNISE = 'sh scripts/modernise.sh';
 
-/** What update-docs is told while its command runs. */
+/** The message that update-docs gets while its command runs. */
 export const STEER = `One more thing: put "${STEERED_SENTENCE}" right under the title of the README, as a commit of its own.`;
 
 const ALONE = 'Nobody is there to answer questions: decide yourself.';
 
-/** The three of the morning, for the repository at `repo`. */
+/** The specs of the three subagents, for the repository at `repo`. */
 export const tasks = (repo: string): SpawnSpec[] => [
   {
     label: FIX,

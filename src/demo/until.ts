@@ -4,8 +4,8 @@ import { SubagentsError } from '../contract/index.ts';
 const EVERY_MS = 150;
 
 /**
- * Asks until there is an answer.
- * @returns the answer; undefined when there was none in time. @throws the signal's reason
+ * Polls `ask` until it returns an answer.
+ * @returns the answer; undefined if there was none in time. @throws the signal's reason
  */
 export async function until<T>(
   ask: () => Promise<T | undefined> | T | undefined,
@@ -19,7 +19,7 @@ export async function until<T>(
   }
 }
 
-/** `value`, or an error that says what did not happen within `timeoutMs`. @throws SubagentsError TIMEOUT */
+/** `value`; if undefined, throws an error that says what did not happen in time. @throws SubagentsError TIMEOUT */
 export function inTime<T>(value: T | undefined, what: string, timeoutMs: number): T {
   if (value !== undefined) return value;
   throw new SubagentsError('TIMEOUT', `${what} did not happen within ${timeoutMs / 1_000} s`);

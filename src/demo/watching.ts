@@ -1,4 +1,4 @@
-/** Tells what the three do, from their transcripts, as it happens. */
+/** Prints what the three subagents do as it happens, from their transcripts. */
 import type { SessionHandle, TranscriptEntry } from '../client/index.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import { oneLine } from '../contract/index.ts';
@@ -6,53 +6,56 @@ import { span, withoutWorktree, type Narrator } from './narrator.ts';
 
 const MAX_WORDS_CHARS = 120;
 const MAX_COMMAND_CHARS = 80;
-/** Of a command that was told before. */
+/** Characters of a command that was printed before. */
 const MAX_NAME_CHARS = 50;
 const RETRY_MS = 250;
 
-/** A result that took less, in milliseconds, and was good, goes without saying. */
+/** Successful results that took fewer milliseconds than this are not printed. */
 const QUICK_MS = 1_000;
 
-/** Follows what the subagents of a session do. */
+/** Follows the activity of a session's subagents. */
 export class Watching {
   readonly #session: SessionHandle;
   readonly #narrator: Narrator;
   readonly #home: string;
-  /** Tool calls under way, by label and id. */
+  /** Running tool calls, by label and id. */
   readonly #open = new Map<string, Map<string, string>>();
 
-  /** `home`: of whose worktrees paths are shortened. */
+  /** `home`: paths in its worktrees are shortened. */
   constructor(session: SessionHandle, narrator: Narrator, home: string) {
     this.#home = home;
     this.#session = session;
     this.#narrator = narrator;
   }
 
-  /** Whether it was told that `label` runs something that has not ended. */
+  /** Whether `label` runs a tool call that was printed and has not ended. */
   runs(label: string): boolean {
     return this.#callsOf(label).size > 0;
   }
 
-  /** Follows the transcript of `label` until it ends, also across the death of the worker that reads it. Ends with `signal`. */
+  /**
+   * Follows the transcript of `label` until it ends or `signal` is aborted, even if the worker that reads it dies
+   * meanwhile.
+   */
   async follow(label: string, signal: AbortSignal): Promise<void> {
     for (let told = 0; !signal.aborted;) {
       let read = 0;
       try {
         for await (const entry of this.#session.subagent(label).transcript({ follow: true, signal })) {
-          // A second reading begins at the beginning.
+          // A second reading starts from the beginning; skip what was printed.
           if (++read <= told) continue;
           told = read;
           this.#tell(label, entry);
         }
         return;
       } catch {
-        // The worker that has the transcript is away: it comes back, or the wait for the outcome says why not.
+        // The worker that has the transcript is away. It returns, or the wait for the outcome reports why not.
         await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
       }
     }
   }
 
-  /** Tells when one is being verified, which no transcript has. Ends with `signal`. */
+  /** Reports when a subagent is being verified, which transcripts do not show, until `signal` is aborted. */
   async followStatuses(signal: AbortSignal): Promise<void> {
     const last = new Map<string, string>();
     while (!signal.aborted) {
@@ -63,7 +66,7 @@ export class Watching {
           last.set(label, status);
         }
       } catch {
-        // No worker answers at this moment.
+        // No worker answers at the moment.
       }
       await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
     }
@@ -110,7 +113,7 @@ export class Watching {
   }
 }
 
-/** How a call came back that gave no exit code. */
+/** The result of a call without an exit code. */
 function withoutExitCode(text: string, ok: boolean | undefined): string {
   if (/moved to background/.test(text)) return 'goes on in the background';
   if (/interrupted/i.test(text)) return 'interrupted';

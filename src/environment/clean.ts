@@ -1,10 +1,10 @@
-/** What the environment of a worker holds that is none of its subagents' business. */
+/** Removes from a worker's environment what its subagents must not have. */
 import { verdictOnName } from './secret-names.ts';
 import { isCapability, isOpenAddress, isTrivial, looksRandom, secretsByShape } from './secret-shapes.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-// Credentials of the worker itself, whatever their names say: its server, its model, its user's GitHub.
+// The worker's own credentials, whatever their names suggest: for its server, its model, and its user's GitHub.
 const OURS = [
   /^TEMPORAL_/,
   /^COPILOT_PROVIDER_/,
@@ -12,7 +12,7 @@ const OURS = [
   /^(OPENAI|AZURE_OPENAI|ANTHROPIC|GEMINI|GOOGLE|GOOGLE_AI|MISTRAL|GROQ|XAI|DEEPSEEK|OPENROUTER|TOGETHER|COHERE)_(API_)?KEY$/,
 ];
 
-// Where the worker was started from: a git hook or an npm script, whose repository and package are other ones.
+// Variables of the git hook or npm script that started the worker, which concern another repository or package.
 const ELSEWHERE = [
   /^GIT_(DIR|WORK_TREE|INDEX_FILE|PREFIX|COMMON_DIR|NAMESPACE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES)$/,
   /^GIT_(AUTHOR_DATE|COMMITTER_DATE|REFLOG_ACTION|EDITOR|SEQUENCE_EDITOR|EXEC_PATH|INTERNAL_.*|QUARANTINE_PATH)$/,
@@ -21,10 +21,10 @@ const ELSEWHERE = [
   /^INIT_CWD$/,
 ];
 
-/** The variable by which a worker gives secrets of its environment to all its subagents: `A,B`. */
+/** The variable by which a worker passes secrets of its environment to all its subagents: `A,B`. */
 export const GIVEN_VARIABLE = 'SUBAGENTS_ENV';
 
-/** The names in it. It is the worker's setting: no repository has a say in it. */
+/** The names in it. This is the worker's setting, and no repository can change it. */
 export const givenBy = (env: Env): string[] =>
   (env[GIVEN_VARIABLE] ?? '')
     .split(',')
@@ -32,9 +32,9 @@ export const givenBy = (env: Env): string[] =>
     .filter(Boolean);
 
 /**
- * `env` without secrets (the worker's own credentials, and every variable that is named or shaped like a secret), but for those in
- * `allowed` and in `SUBAGENTS_ENV`; and without what tells programs that they run in the repository or package that the worker was started
- * from. For shells, set-up and verification.
+ * `env` without secrets (the worker's own credentials, and every variable named or shaped like a secret), except for
+ * names in `allowed` and in `SUBAGENTS_ENV`; and without variables that tie programs to the repository or package that
+ * the worker was started from. For shells, set-up and verification.
  */
 export function cleanEnvironment(env: Env, allowed: readonly string[] = []): Record<string, string> {
   const clean: Record<string, string> = {};
@@ -52,7 +52,7 @@ interface Verdict {
   readonly withheld: boolean;
   readonly elsewhere: boolean;
 }
-/** The newest verdict on each variable: every call of git asks for all of them, and reading a value takes long. */
+/** The latest verdict for each variable: every git call checks all variables, and scanning a value is slow. */
 const verdicts = new Map<string, Verdict>();
 
 function verdictOn(name: string, value: string): Verdict {
@@ -65,20 +65,20 @@ function verdictOn(name: string, value: string): Verdict {
   return verdict;
 }
 
-/** Whether a variable is kept from shells unless `SUBAGENTS_ENV` or a spawn names it. */
+/** Whether a variable is withheld from shells unless `SUBAGENTS_ENV` or a spawn names it. */
 export const isWithheld = (name: string, value: string): boolean => verdictOn(name, value).withheld;
 
-/** What is kept from shells, by name, in order. */
+/** Variables by how they are treated, as sorted names. */
 export interface Withheld {
-  /** Named or shaped like a secret: what the commands of a repository may need. */
+  /** Withheld because they are named or shaped like secrets; a repository's commands may need them. */
   readonly secrets: readonly string[];
-  /** Of the worker itself: its server, its model. */
+  /** Withheld because they are the worker's own, for its server and its model. */
   readonly own: readonly string[];
-  /** Given to shells, though the value looks drawn by chance. */
+  /** Passed to shells, although the value looks random. */
   readonly random: readonly string[];
 }
 
-/** @param allowed names that a spawn gives back, beside those of `SUBAGENTS_ENV` */
+/** @param allowed names that a spawn passes on, in addition to those in `SUBAGENTS_ENV` */
 export function withheldFrom(env: Env, allowed: readonly string[] = []): Withheld {
   const given = new Set([...allowed, ...givenBy(env)]);
   const entries = Object.entries(env).filter(([name, value]) => value && !given.has(name));
@@ -95,7 +95,7 @@ export function withheldFrom(env: Env, allowed: readonly string[] = []): Withhel
   };
 }
 
-/** The secrets in `env`, each with the name of the variable that has it: what is redacted wherever a worker's words go. */
+/** The secrets in `env`, each with its variable's name. They are redacted from everything a worker sends out. */
 export function secretsIn(env: Env): [name: string, secret: string][] {
   return Object.entries(env).flatMap(([name, value = '']) => {
     const ours =
@@ -106,7 +106,7 @@ export function secretsIn(env: Env): [name: string, secret: string][] {
   });
 }
 
-/** What of a variable is secret: all of it where its name says so, else what in it looks like one. */
+/** The secrets in a variable: its whole value if the name says so, otherwise the parts that look like secrets. */
 function secretsOf(name: string, value: string): string[] {
   const byShape = secretsByShape(value);
   const verdict = verdictOnName(name);

@@ -1,20 +1,20 @@
 /**
- * Takes secrets out of text: the values of the worker's secret variables (as they are, in Base 64 or hexadecimal, also
- * in part, in a URL or decoded from one, quoted for JSON, HTML or a shell, also several times over; broken into lines), and
- * what has the shape of a well-known kind of token. Cheap where there is nothing to take out.
+ * Redacts secrets in text: the values of the worker's secret variables (as they are, in Base64 or hexadecimal, even in
+ * part; URL-encoded or decoded; quoted for JSON, HTML or a shell, even repeatedly; broken into lines), and text with
+ * the shape of a well-known kind of token. Cheap if there is nothing to redact.
  */
 import { TOKEN_SHAPES } from './secret-shapes.ts';
 
-/** Shorter values are in too many words. */
+/** Shorter values would match in too many words. */
 const MIN_LENGTH = 8;
-/** A match may lie across two chunks of a stream: so much is held back, more where a secret is longer. */
+/** Bytes of a stream that are held back, because a match may span two chunks; more for longer secrets. */
 const MAX_HELD = 10 * 1024;
 
 export class Redactor {
   readonly #names = new Map<string, string>();
   readonly #finder: Finder;
 
-  /** @param secrets each with the name that stands in its place; those shorter than 8 characters are left alone. */
+  /** @param secrets each with the name for its placeholder; values shorter than 8 characters are ignored */
   constructor(secrets: Iterable<readonly [name: string, secret: string]>) {
     const encodings = new Map<string, string>();
     for (const [name, value] of secrets) {
@@ -24,12 +24,15 @@ export class Redactor {
     this.#finder = new Finder(this.#names, encodings);
   }
 
-  /** `text` with `[redacted NAME]` for each secret. */
+  /** `text` with `[redacted NAME]` in place of each secret. */
   text(text: string): string {
     return replaced(text, this.#finder.find(text), instead);
   }
 
-  /** `value` with every string in it redacted, property names too. What has nothing to redact is given back as it is. */
+  /**
+   * `value` with every string in it redacted, including property names. Returns the same object if nothing was
+   * redacted.
+   */
   deep<T>(value: T): T {
     if (typeof value === 'string') return this.text(value) as T;
     if (Array.isArray(value)) {
@@ -43,7 +46,10 @@ export class Redactor {
     return same ? value : (Object.fromEntries(after) as T);
   }
 
-  /** `bytes` with each secret overwritten, filled up with `*`: everything else stays where it is. The same bytes when there is none. */
+  /**
+   * `bytes` with each secret overwritten and padded with `*`, so that offsets stay the same. The same buffer if there
+   * is none.
+   */
   blank(bytes: Buffer): Buffer {
     const text = bytes.toString('latin1');
     const found = this.#finder.find(text);
@@ -55,13 +61,13 @@ export class Redactor {
     return Buffer.from(replaced(text, found, filled), 'latin1');
   }
 
-  /** Redacts a stream of bytes, whatever the borders of its chunks. */
+  /** Redacts a stream of bytes, independently of how it is split into chunks. */
   stream(): RedactingStream {
     return new RedactingStream(this.#finder);
   }
 }
 
-/** A secret in a text: from `start` to before `end`. */
+/** The position of a secret in a text; `end` is exclusive. */
 interface Found {
   readonly start: number;
   readonly end: number;
@@ -81,33 +87,33 @@ function replaced(text: string, found: readonly Found[], by: (each: Found) => st
   return result + text.slice(at);
 }
 
-/** Characters of an encoding that a probe looks at. */
+/** Characters of an encoding in one probe. */
 const PROBE = 8;
-/** As much of an encoding in a row is no accident. */
+/** This many matching characters of an encoding in a row are not a coincidence. */
 const MIN_PART = 16;
 /**
- * What stands inside a value that was written out and is none of it: where its lines were broken (`fold`, `base64`, `openssl`,
- * `xxd -p`), as it is and in a JSON string, and the backslashes of any quoting, however often it was quoted.
+ * Characters that occur inside a written value without being part of it: line breaks (`fold`, `base64`, `openssl`, `xxd
+ * -p`), literal or escaped in a JSON string, and the backslashes of any quoting, however often repeated.
  */
 const FILLING = /(?:(?:\\+r)?\\+n|\r?\n)[ \t]*|\\+/g;
 const withoutFilling = (text: string): string => text.replace(FILLING, '');
 const ENCODED = /[A-Za-z0-9+/_-]{16,}={0,2}/g;
 
-/** Finds secrets: whole in any form, and parts of their encodings, whatever filling stands in them. */
+/** Finds secrets: complete in any form, and parts of their encodings, with any filling between their characters. */
 class Finder {
-  /** Of the longest form, wrapped. */
+  /** Length of the longest form, including line breaks. */
   readonly longest: number;
   readonly #names: ReadonlyMap<string, string>;
   readonly #pattern: RegExp;
-  /** Forms without their filling. */
+  /** Forms without filling. */
   readonly #bareNames: ReadonlyMap<string, string>;
   readonly #barePattern: RegExp | undefined;
   readonly #encodings: readonly (readonly [form: string, name: string])[];
-  /** Each run of `PROBE` characters of an encoding: which encoding, and where in it. */
+  /** For each run of `PROBE` characters of an encoding: which encoding, and the position in it. */
   readonly #probes = new Map<string, readonly [encoding: number, at: number]>();
 
   constructor(names: ReadonlyMap<string, string>, encodings: ReadonlyMap<string, string>) {
-    // The longest first: one secret may begin with another.
+    // Longest first, because one secret may begin with another.
     const literals = (forms: Iterable<string>): string[] =>
       [...forms].sort((a, b) => b.length - a.length).map(literally);
     this.#names = new Map([...encodings, ...names]);
@@ -129,7 +135,7 @@ class Finder {
     this.longest = Math.ceil(Math.max(0, ...[...this.#names.keys()].map(({ length }) => length)) * 1.25);
   }
 
-  /** In order, none across another. */
+  /** The secrets in the text, in order, with overlapping ones merged. */
   find(text: string): Found[] {
     const found = this.#whole(text, this.#pattern, this.#names);
     if (this.#barePattern !== undefined) found.push(...this.#filled(text, this.#barePattern));
@@ -152,7 +158,7 @@ class Finder {
     }));
   }
 
-  /** In the text without filling; the places are those in the text. */
+  /** Finds secrets after removing filling; positions refer to the original text. */
   #filled(text: string, bare: RegExp): Found[] {
     const fillings = [...text.matchAll(FILLING)].map(({ 0: { length }, index }) => ({ index, length }));
     const joined = fillings.length === 0 ? text : withoutFilling(text);
@@ -190,14 +196,14 @@ class Finder {
   }
 }
 
-/** Where the character at `at` begins with the backslashes that quote it: without them they would quote what stands in its place. */
+/** Start of the backslashes that quote the character at `at`; if they stayed, they would quote the placeholder. */
 function beforeBackslashes(text: string, at: number): number {
   let start = at;
   while (text[start - 1] === '\\') start--;
   return start;
 }
 
-/** Where a place of a text without `fillings` is in the text itself. */
+/** Maps positions in a text without `fillings` to positions in the original text. */
 function placesIn(fillings: readonly { readonly index: number; readonly length: number }[]) {
   const joinedAt: number[] = [];
   const shift: number[] = [];
@@ -207,7 +213,7 @@ function placesIn(fillings: readonly { readonly index: number; readonly length: 
     shift.push((gone += length));
   }
   return (at: number): number => {
-    // The last filling at or before it.
+    // Binary search for the last filling at or before the position.
     let low = 0;
     let high = joinedAt.length;
     while (low < high) {
@@ -219,7 +225,7 @@ function placesIn(fillings: readonly { readonly index: number; readonly length: 
   };
 }
 
-/** Takes chunks, and gives back what is ready: the end is held until it is certain that no secret begins in it. */
+/** Returns chunks as soon as they are safe: the end is held back while a secret might begin in it. */
 export class RedactingStream {
   readonly #finder: Finder;
   readonly #maxHeld: number;
@@ -232,18 +238,21 @@ export class RedactingStream {
 
   take(chunk: Buffer): Buffer {
     this.#held += chunk.toString('latin1');
-    // Not at every small chunk: what is held is looked through each time.
+    // Not for every small chunk, because each time all held text is scanned.
     return this.#held.length < 2 * this.#maxHeld
       ? Buffer.alloc(0)
       : this.#give(this.#held.length - this.#maxHeld, false);
   }
 
-  /** What was held back. */
+  /** The rest that was held back. */
   end(): Buffer {
     return this.#give(this.#held.length, true);
   }
 
-  /** Gives everything before `limit`; a secret that lies across it whole, unless it may go on behind the end. */
+  /**
+   * Returns everything before `limit`. A secret across the limit is included completely, unless it may continue after
+   * the end.
+   */
   #give(limit: number, last: boolean): Buffer {
     const found = this.#finder.find(this.#held).filter(({ start }) => start < limit);
     const until = last ? this.#held.length : Math.max(found.at(-1)?.end ?? 0, limit);
@@ -253,7 +262,7 @@ export class RedactingStream {
   }
 }
 
-/** How a value may stand in a text; as bytes of UTF-8 too, for streams. */
+/** The forms in which a value may occur in a text, also as bytes of UTF-8, for streams. */
 function formsOf(value: string): string[] {
   const text = value.trim();
   if (text.length < MIN_LENGTH) return [];
@@ -261,7 +270,7 @@ function formsOf(value: string): string[] {
   const quoted = plain.flatMap((each) => [
     JSON.stringify(each).slice(1, -1),
     inAscii(each),
-    // Of a shell: in double quotes, in single ones, bare (printf %q).
+    // Shell quoting: in double quotes, in single quotes, and unquoted (printf %q).
     each.replace(/["$`\\]/g, String.raw`\$&`),
     each.replaceAll(`'`, String.raw`'\''`),
     each.replace(/[^\w@%+=:,./-]/g, String.raw`\$&`),
@@ -276,7 +285,8 @@ function formsOf(value: string): string[] {
   const marked = plain.flatMap((each) =>
     MARKED.map((escape) => each.replace(/[<>&"']/g, (char) => escape[char] ?? char)),
   );
-  // Of several lines: each for itself too, for whoever cuts or indents them; not what such lines have in common with others.
+  // Of several lines also each line, because tools cut or indent them; except for header lines that all such values
+  // share.
   const lines = plain
     .filter((each) => each.includes('\n'))
     .flatMap((each) =>
@@ -287,14 +297,14 @@ function formsOf(value: string): string[] {
   return [...new Set([...forms, ...bytes])].filter((form) => form.length >= MIN_LENGTH);
 }
 
-/** As Python's JSON has it: nothing but ASCII. */
+/** `text` in JSON with ASCII only, as Python writes it. */
 const inAscii = (text: string): string =>
   JSON.stringify(text)
     .slice(1, -1)
     .replace(/[^ -~]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 const MARKUP = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
-/** How characters are written that mean something in HTML and XML: there, and in JSON that is made to stand there (Go, PHP, Rails). */
+/** Escapes of special characters in HTML and XML, and in JSON that is embedded there (Go, PHP, Rails). */
 const MARKED: readonly Readonly<Record<string, string>>[] = [
   MARKUP,
   { ...MARKUP, '"': '&quot;' },
@@ -304,7 +314,7 @@ const MARKED: readonly Readonly<Record<string, string>>[] = [
   { '&': '\\u0026', '<': '\\u003C', '>': '\\u003E' },
 ];
 
-/** What it stands for where it was written for a URL, or with its breaks of lines escaped. */
+/** The decoded value, if it is URL-encoded or has escaped line breaks. */
 function decoded(text: string): string[] {
   const forms: string[] = [];
   if (text.includes(String.raw`\n`)) forms.push(text.replace(/(\\r)?\\n/g, '\n'));
@@ -316,13 +326,13 @@ function decoded(text: string): string[] {
   }
 }
 
-/** What of a private key is encoded already (RFC 7468): its lines in one. */
+/** The body of a private key, which is already encoded (RFC 7468), as a single line. */
 function keyBody(text: string): string[] {
   const body = /-----BEGIN [A-Z ]+-----([A-Za-z0-9+/=\s]+)-----END /.exec(text)?.[1]?.replace(/[\s=]/g, '');
   return body === undefined ? [] : [body];
 }
 
-/** How a value may be encoded: in Base 64 and in hexadecimal, without breaks of lines. */
+/** Encodings of a value, in Base64 and hexadecimal, without line breaks. */
 function encodingsOf(value: string): string[] {
   const text = value.trim();
   if (text.length < MIN_LENGTH) return [];
@@ -334,7 +344,9 @@ function encodingsOf(value: string): string[] {
   });
 }
 
-/** What of its Base 64 is certain, whatever stands before and behind it: one for each place it may begin at. */
+/**
+ * The part of the value's Base64 that does not depend on its surroundings, for each of the three possible alignments.
+ */
 function base64Of(text: string): string[] {
   return [0, 1, 2].flatMap((offset) => {
     const bytes = Buffer.concat([Buffer.alloc(offset), Buffer.from(text)]);

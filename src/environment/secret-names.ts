@@ -1,31 +1,34 @@
-/** Whether a variable is named like a secret: by the parts of its name, singular or plural. */
+/** Decides whether a variable is named like a secret, by the parts of its name. */
 
-/** What a name says of its value. */
+/** What a name reveals about its value. */
 export type NameVerdict =
   /** Not a secret. */
   | 'plain'
   /** A secret, whatever its value looks like. */
   | 'secret'
-  /** An address, which is a secret where it carries a credential: `SENTRY_DSN`, `…_CONNECTION_STRING`, `SLACK_WEBHOOK_URL`. */
+  /**
+   * An address, which is a secret if it contains a credential: `SENTRY_DSN`, `…_CONNECTION_STRING`,
+   * `SLACK_WEBHOOK_URL`.
+   */
   | 'address';
 
-/** Words for a secret, wherever in a name they stand. */
+/** Words for a secret, anywhere in a name. */
 const SECRET =
   /^(passwords?|passwds?|passphrases?|passcodes?|pswd|secrets?|tokens?|credentials?|creds?|pats?|psks?|jwts?|authorization|bearer|mnemonic)$/;
-/** Words that run together with the one before: `PGPASSWORD`, `authtoken`. */
+/** Words for a secret that are written together with the previous word: `PGPASSWORD`, `authtoken`. */
 const SECRET_END =
   /(passwords?|passwds?|passwrds?|pwords?|passphrases?|tokens?|secrets?|credentials?|userpwd|privkeys?|(root|bind|user|admin|ldap|db)pw|(api|access|private|secret|auth|ssh|master|sign|signing|encryption|shared|account|service|deploy|client)keys?|(ssh|pg|my|db|sql|user|root|admin|smtp|ftp|mail|redis|mongo|proxy|cert|store|ldap)pass)$/;
-/** Words for a secret at the end of a name, where it has others before: `STRIPE_KEY`, `DB_PASS`; not `PWD`. */
+/** Words for a secret at the end of a longer name: `STRIPE_KEY`, `DB_PASS`; not `PWD`. */
 const SECRET_LAST = /^(keys?|pass|passes|pwds?|pws?|psw|auths?|oauth|cookies?|sas|salt)$/;
-/** As the first or only word: `KEY`, `COOKIE`. */
+/** Words for a secret as the only word: `KEY`, `COOKIE`. */
 const SECRET_ALONE = /^(keys?|pass|auth|cookies?)$/;
-/** Two words for a secret, wherever they stand: `API_KEY_PROD`, `KEY_BASE` of `SECRET_KEY_BASE`. */
+/** Two words for a secret, anywhere in a name: `API_KEY_PROD`, `KEY_BASE` of `SECRET_KEY_BASE`. */
 const SECRET_PAIR =
   /(^| )((api|access|private|secret|auth|master|signing|encryption|shared|account|service|deploy|app) keys?|auth config|seed phrase)( |$)/;
-/** Words for an address that may carry a credential. */
+/** Words for an address that may contain a credential. */
 const ADDRESS =
   /(^| )(connection ?strings?|conn ?str|dsns?|webhooks?( ur[li]s?| endpoints?)?|hooks? (ur[li]s?|endpoints?))$/;
-/** Kinds of keys and tokens that are no secret; and what frameworks put into pages for everybody. */
+/** Kinds of keys and tokens that are not secret, and values that frameworks publish in web pages. */
 const OPEN = [
   /(^| )(public|publishable|pub) ([a-z0-9]+ )?keys?$/,
   /^(next|nuxt|expo) public /,
@@ -33,7 +36,7 @@ const OPEN = [
   /(^| )(pad|eos|bos|unk|sep|cls|mask|stop|start|end|special) tokens?$/,
   /(^| )(primary|foreign|unique|natural|composite|sort|order|partition|range|shard|routing|group|index|lookup|object|cache|restore|artifact|hot|short|meta|control|ctrl|escape|leader|modifier|prefix|message|translation|i18n|locale|label|node|item|row|column|field|config|setting|settings|feature|flag|query|registry|dedup|dedupe|idempotency|correlation|concurrency|gpg|pgp|repo|host|known|keyboard|layout|xkb|map|sequence|event) keys?$/,
 ];
-/** What a name is about when it ends so: where the secret lies, how long it lasts, what kind it is; not the secret itself. */
+/** Last words of names about a secret (its location, lifetime or kind) that do not hold the secret itself. */
 const ABOUT = new Set(
   (
     'file files path paths dir dirs directory folder sock socket agent fd url urls uri uris endpoint endpoints host hosts hostname ' +
@@ -46,9 +49,9 @@ const ABOUT = new Set(
     'status state level ring rings bits retries attempts strategy flow callback owner user username account email list per'
   ).split(' '),
 );
-/** Whether it is counted: `MAX_TOKENS`, `TOKENS_PER_MINUTE`. */
+/** Whether the name is a count of tokens: `MAX_TOKENS`, `TOKENS_PER_MINUTE`. */
 const COUNTED = /(^| )(max|min|num|number|total|count|per|limit|budget)( |$)/;
-/** What may stand behind a secret's name and changes nothing: which one, of what environment, how written. */
+/** Words after a secret's name that do not change its meaning: which one, which environment, which encoding. */
 const WHICH =
   /^(\d+|prod|production|dev|development|test|testing|stage|staging|live|local|ci|old|new|current|previous|next|default|primary|secondary|main|backup|ro|rw|read|write|b64|base|hex|json|pem|raw|data|value|content)$/;
 
@@ -71,7 +74,7 @@ export function verdictOnName(name: string): NameVerdict {
   return 'plain';
 }
 
-/** `MY_DBPassword2` is `my`, `db`, `password`, `2`. */
+/** `MY_DBPassword2` becomes `my`, `db`, `password`, `2`. */
 function partsOf(name: string): string[] {
   return name
     .replace(/([a-z])([A-Z])/g, '$1 $2')

@@ -1,10 +1,10 @@
-/** Whether a value has the shape of a secret, whatever the name of its variable; and what in it is the secret. */
+/** Finds secrets in a value by their shape, whatever the variable's name. */
 import { existsSync } from 'node:fs';
 import { verdictOnName } from './secret-names.ts';
 
 /**
- * Shapes that their makers document: each a fixed beginning, then a fixed alphabet and length. Where the fixed part stands in the middle, it
- * begins there: a beginning of any letters would be tried at each word of every text.
+ * Token shapes as documented by their issuers: a fixed beginning, then a fixed alphabet and length. If the fixed part
+ * is in the middle, the pattern starts there, because a variable beginning would be tried at each word of every text.
  */
 export const TOKEN_SHAPES: readonly string[] = [
   // GitHub, GitLab, Bitbucket and Atlassian
@@ -70,27 +70,33 @@ export const TOKEN_SHAPES: readonly string[] = [
 
 const TOKENS = new RegExp(TOKEN_SHAPES.join('|'), 'g');
 
-/** Whether a text holds a private key, or what has the shape of a well-known kind of token. */
+/** Whether a text contains a private key, or text with the shape of a well-known kind of token. */
 export const holdsToken = (text: string): boolean => text.search(TOKENS) >= 0;
-/** The password of `scheme://user:password@host`, also of `user:password@tcp(host)/name`; not the port of `http://host:80/@x`. */
+/**
+ * The password in `scheme://user:password@host` and in `user:password@tcp(host)/name`; not the port in
+ * `http://host:80/@x`.
+ */
 const PASSWORDS = [
   /\b[a-z][a-z0-9+.-]*:\/\/[^/\s:@?#[\]]*:(?!\d{1,5}\/)([^\s@"'<>]+)@/gi,
   /^[\w.-]+:([^\s@]+)@(?:tcp|unix)\(/g,
   // .netrc
   /\blogin\s+\S+\s+password\s+(\S{4,})/gi,
 ];
-/** A user that is a key: of `https://<32 hex>@host/1` (Sentry) and the like. */
+/** A user name that is a key, as in `https://<32 hex>@host/1` (Sentry). */
 const KEYS_IN_URL = /https?:\/\/([a-f0-9]{32}|[A-Za-z0-9_-]{20,})(?::[a-f0-9]{32})?@/g;
-/** What follows the name of a scheme in a header (RFC 7235). */
+/** The credentials after the scheme's name in a header (RFC 7235). */
 const HEADERS = /(?:^|[:=]\s*)(?:Bearer|Basic|Token)\s+(?=\S*\d)([\w~+/.=-]{8,})/gi;
-/** On one line: `Password=…;`, `?sig=…&`, `api-key=…,`, `"password": "…"`, `_authToken=…`, `--token=…` */
+/** Pairs on one line: `Password=…;`, `?sig=…&`, `api-key=…,`, `"password": "…"`, `_authToken=…`, `--token=…` */
 const PAIRS =
   /(?:^|[\s;,&?{"'/:-])([A-Za-z_][\w .-]{0,40}?)["']?[^\S\n]*(?:=|:[^\S\n]+|:(?=["']))[^\S\n]*(?:"((?:[^"\\]|\\.){4,})"|'([^']{4,})'|([^\s;,&"'{}]{4,}))/g;
 const SIGNATURES = /^(sig|signature|x-amz-signature|x-goog-signature)$/i;
-/** Stand-ins of templates and documents are no secrets. */
+/** Placeholders of templates and documents are not secrets. */
 const PLACEHOLDER = /^(\$\{?\w+\}?|%\w+%|<[^>]*>|\{\{.*\}\}|\*+|x{3,}|\.{3})$/i;
 
-/** What in `value` is a secret by its shape. Empty where nothing is: digests, UUIDs, paths, numbers and words are none. */
+/**
+ * The secrets in `value` by their shape; empty if there are none. Digests, UUIDs, paths, numbers and words are not
+ * secrets.
+ */
 export function secretsByShape(value: string): string[] {
   const found = [...value.matchAll(TOKENS)].map(([token]) => token);
   for (const pattern of [...PASSWORDS, KEYS_IN_URL, HEADERS])
@@ -102,7 +108,7 @@ export function secretsByShape(value: string): string[] {
   return found.filter((secret) => secret !== '' && !PLACEHOLDER.test(secret));
 }
 
-/** What an address without a credential looks like: a URL, or `key=value` pairs, of whose parts none is a secret. */
+/** Whether an address has no credential: a URL, or `key=value` pairs, without a secret part. */
 export function isOpenAddress(value: string): boolean {
   if (secretsByShape(value).length > 0) return false;
   const url = /^[a-z][a-z0-9+.-]*:\/\/(?:([^/\s@?#]*)@)?([^/\s?#]*)([^\s]*)$/i.exec(value.trim());
@@ -110,7 +116,7 @@ export function isOpenAddress(value: string): boolean {
   return url[1] === undefined || !/^https?:/i.test(value);
 }
 
-/** Whether whoever knows the address may use it: one of a webhook, unless nothing but this machine answers there. */
+/** Whether knowing the address is enough to use it, as for a webhook; not for addresses of this machine. */
 export function isCapability(value: string): boolean {
   const url = /^https?:\/\/([^/\s?#:]+)(?::\d+)?[/?]([^\s]*)$/i.exec(value.trim());
   return url !== null && url[2] !== '' && !/^(localhost|127\.[\d.]+|\[::1\]|0\.0\.0\.0)$/.test(url[1] ?? '');
@@ -118,7 +124,10 @@ export function isCapability(value: string): boolean {
 
 const UNIT = '(?:%|ms|s|sec|m|min|h|d|w|[kmgt]i?b?|px|x)';
 
-/** A switch, a number with or without unit, or where something lies: `CREDENTIALS=/path/to/file` names a secret and is none. */
+/**
+ * Whether a value is a switch, a number with or without unit, or a path: `CREDENTIALS=/path/to/file` is not itself a
+ * secret.
+ */
 export function isTrivial(value: string): boolean {
   const text = value.trim();
   return (
@@ -131,20 +140,22 @@ export function isTrivial(value: string): boolean {
   );
 }
 
-/** A path that is there, or written as paths mostly are; what is encoded may begin with a slash, too. */
+/** A path that exists, or that looks like one; encoded data may also begin with a slash. */
 function isPath(text: string): boolean {
   if (!/^(~|\.{1,2})?\//.test(text) || /\s/.test(text)) return false;
   if (/^[^A-Z+=]*$/.test(text.replace(/^\/(Users|Volumes|Library|Applications)\//, '/'))) return true;
   return existsSync(text.replace(/^~/, process.env['HOME'] ?? '~'));
 }
 
-/** Whether a value looks drawn by chance. Nothing is withheld for that alone: digests, ids and build numbers look like it, too. */
+/**
+ * Whether a value looks random. That alone withholds nothing, because digests, ids and build numbers look random too.
+ */
 export function looksRandom(value: string): boolean {
   const text = value.trim();
   if (!/^[\w+/=.~-]{20,512}$/.test(text) || isTrivial(text) || /[/.]{2}|\.\w{1,5}$/.test(text)) return false;
   if (/^[0-9a-f-]+$/i.test(text) || !/\d/.test(text) || !/[A-Z]/.test(text) || !/[a-z]/.test(text))
     return false;
-  // Words, versions and triples are read in parts; what was drawn has long ones.
+  // Words, versions and target triples consist of short parts, random values of long ones.
   if (
     !text
       .split(/[-_.:/]/)

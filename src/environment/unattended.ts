@@ -1,24 +1,27 @@
 /**
- * Nobody is there to answer what runs for a subagent: what would ask fails at once, with words for a model, or takes the
- * answer that is prepared. By the programs' own settings, and never by `CI=1`, which changes what builds do.
+ * Settings for programs that run for a subagent without a person: what would ask a question fails at once with a
+ * message for the model, or gets a prepared answer. Uses the programs' own settings, and never `CI=1`, which changes
+ * what builds do.
  */
 import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensurePrivateDir, writePrivateFile } from '../system/files.ts';
 
-/** A setting of git for one environment: what a command names with `-c`, or in a variable of its own, counts more. */
+/** A git setting passed by environment. `-c` on a command line, and git's own variables, take precedence. */
 export type GitSetting = readonly [key: string, value: string];
 
-/** What is set for what nobody attends. */
+/** What is set for unattended programs. */
 export interface Unattended {
   readonly env: Readonly<Record<string, string>>;
-  /** Where the environment does not say else already. */
+  /** Set only if the environment does not set them. */
   readonly defaults: Readonly<Record<string, string>>;
-  /** Behind those that the environment has already (`GIT_CONFIG_COUNT`). */
+  /** Appended to the settings that the environment already has (`GIT_CONFIG_COUNT`). */
   readonly git: readonly GitSetting[];
 }
 
-/** Takes a message that git has prepared (rebase, merge, revert, amend); fails where one is to be written. */
+/**
+ * An editor that accepts a message git has prepared (rebase, merge, revert, amend), and fails if one must be written.
+ */
 const EDITOR = `#!/bin/sh
 # The editor of a subagent: nobody is there to type.
 for file; do :; done
@@ -38,28 +41,28 @@ echo "subagents: an editor was to open $name, and nobody is here to type. $how" 
 exit 1
 `;
 
-/** Answers no question: passwords, passphrases, whether a host's key is right. */
+/** Refuses every question: passwords, passphrases, confirmation of a host's key. */
 const ASKPASS = `#!/bin/sh
 echo "subagents: nobody is here to answer: $1" >&2
 exit 1
 `;
 
 /**
- * Vim by itself, without a terminal, reads what to do from its standard error, where nothing ever comes. It ends once it has done what
- * its command line says (`-c`, `-es`), which a script may use.
+ * Without a terminal, Vim itself reads commands from standard error, where none ever arrive. With this setting it ends
+ * after the commands of its command line (`-c`, `-es`), which a script may use.
  */
 const VIM =
   'autocmd VimEnter * silent execute "!echo subagents: vim was to open a file, and nobody is here to type: change it by a command >&2" | cquit';
 
-/** apt-get asks whether to go on, unless -y says so. */
+/** Makes apt-get decline to continue unless -y is given, instead of asking. */
 const APT = 'APT::Get::Assume-No "true";\n';
 
-/** Variables that name another editor or pager than EDITOR and PAGER, for one program. */
+/** Variables that name an editor or pager for one program, other than EDITOR and PAGER. */
 const OTHERS = /^(?!EDITOR$|PAGER$|GIT_PAGER$)[A-Za-z0-9_]*(EDITOR|PAGER)$/;
 
 /**
- * @param root the home: the programs that take the place of a person are kept there
- * @param given names of variables that the worker or the spawn leaves as they are
+ * @param root the home, which stores the programs that replace a person
+ * @param given names of variables that the worker or the spawn leaves unchanged
  */
 export function unattended(root: string, given: readonly string[] = []): Unattended {
   const folder = join(root, 'unattended');
@@ -81,7 +84,7 @@ export function unattended(root: string, given: readonly string[] = []): Unatten
     SUDO_ASKPASS: askpass,
   };
   const defaults: Record<string, string> = {
-    // Package managers and other tools. npx without a terminal goes on by itself; with one it asks.
+    // Package managers and other tools. Without a terminal npx continues by itself; with one it asks.
     DEBIAN_FRONTEND: 'noninteractive',
     APT_CONFIG: keep(folder, 'apt.conf', APT),
     npm_config_yes: 'true',
@@ -97,7 +100,7 @@ export function unattended(root: string, given: readonly string[] = []): Unatten
     CLOUDSDK_CORE_DISABLE_PROMPTS: '1',
   };
   for (const name of given) delete env[name];
-  // In git's configuration, so that what a subagent names counts more, and what its user has configured does not.
+  // Set by git configuration, so that a subagent's own choice takes precedence, and the user's configuration does not.
   const git: GitSetting[] = given.includes('EDITOR')
     ? []
     : [
@@ -107,7 +110,7 @@ export function unattended(root: string, given: readonly string[] = []): Unatten
   return { env, defaults, git };
 }
 
-/** `env` with what is set for what nobody attends, and with `settings` of git beside. */
+/** `env` with the unattended settings, and with further git `settings`. */
 export function unattendedEnvironment(
   env: Readonly<Record<string, string>>,
   { env: set, defaults, git }: Unattended,
@@ -158,7 +161,7 @@ export function unattendedScript(
 
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
-/** A file of ours in the home, as this version has it; what is a program can be run. */
+/** Writes a file of ours into the home if it differs from this version. Scripts are made executable. */
 function keep(folder: string, name: string, text: string): string {
   const path = join(folder, name);
   if (existsSync(path) && readFileSync(path, 'utf8') === text) return path;

@@ -8,7 +8,7 @@ import { DOCS, FIX, tasks, WRONG } from '../tasks.ts';
 
 const MAX_NOTE_CHARS = 140;
 
-/** Shows how the three ended, from their outcomes and from git, and whether anything was lost. */
+/** Shows how the three subagents ended, from their outcomes and from git, and whether anything was lost. */
 export async function showOutcomes(stage: Stage, runs: ReadonlyMap<string, string>): Promise<void> {
   for (const label of [FIX, DOCS, WRONG]) await showOutcome(stage, label, runs.get(label));
   await showSteered(stage);
@@ -30,7 +30,7 @@ async function showOutcome(stage: Stage, label: string, runId: string | undefine
   const { usage, turns, durations, failure } = outcome;
   const tokens = `${usage.inputTokens} tokens in (${usage.cachedTokens} cached), ${usage.outputTokens} out`;
   narrator.check(
-    // A real model may be through before it is killed.
+    // A real model may finish before it is killed.
     outcome.status === expected || (!stage.scripted && label === WRONG && outcome.status === 'done'),
     label,
     'outcome',

@@ -9,10 +9,10 @@ import { WRONG } from '../tasks.ts';
 import { until } from '../until.ts';
 import { skip } from './scene.ts';
 
-/** The script starts at least three processes that go on by themselves. */
+/** The script starts at least this many processes, three of them in the background. */
 const ENOUGH_PROCESSES = 4;
 
-/** Waits until rewrite-everything does its damage, kills it, and looks whether a process of it is left. */
+/** Waits until rewrite-everything does damage, kills it, and checks whether any of its processes are left. */
 export async function killTheWrongOne(stage: Stage): Promise<void> {
   const { narrator, session, signal, patienceMs: timeoutMs } = stage;
   const damage = await until(() => damageOrEnd(stage), { timeoutMs, signal });
@@ -31,7 +31,7 @@ export async function killTheWrongOne(stage: Stage): Promise<void> {
   const elapsed = performance.now() - began;
   tellReport(stage, report, elapsed);
 
-  // Seen from outside, by pid and start time, and once more over the whole table.
+  // Checked independently, by pid and start time and in the whole process table.
   const left = [...stillAlive(processes), ...stillAlive(await processesIn(cwd))];
   const pids = processes.map(({ pid }) => pid).join(', ');
   const proven = report.sweep?.proof === 'proven';
@@ -74,7 +74,7 @@ function tellReport(
 interface Damage {
   readonly cwd: string;
   readonly processes: readonly SeenProcess[];
-  /** How many files differ from the commit it started from. */
+  /** Number of files that differ from the commit it started from. */
   readonly files: number;
 }
 

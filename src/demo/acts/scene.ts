@@ -3,7 +3,10 @@ import type { SubagentRow } from '../../client/index.ts';
 import type { Stage } from '../stage.ts';
 import { until } from '../until.ts';
 
-/** Waits until `label` is seen to run a shell command, in the list as well as in its transcript. @returns its row, or undefined when it ended before or took too long */
+/**
+ * Waits until `label` runs a shell command according to both list and transcript. @returns its row, or undefined if it
+ * ended before or took too long
+ */
 export async function runningCommand(stage: Stage, label: string): Promise<SubagentRow | undefined> {
   const { session, watching, patienceMs: timeoutMs, signal } = stage;
   const seen = await until(
@@ -18,7 +21,7 @@ export async function runningCommand(stage: Stage, label: string): Promise<Subag
   return seen === 'ended' ? undefined : seen;
 }
 
-/** A scene that did not come about: with a real model that may be, with the scripted one something is wrong. */
+/** Reports a scene that did not happen: acceptable with a real model, a failure with the scripted one. */
 export function skip({ narrator, scripted }: Stage, scene: string, why: string): void {
   const text = `left out: ${scene}. ${why}`;
   if (scripted) narrator.check(false, 'demo', 'left-out', text);

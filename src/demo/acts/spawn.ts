@@ -3,7 +3,7 @@ import { span } from '../narrator.ts';
 import type { Stage } from '../stage.ts';
 import { tasks } from '../tasks.ts';
 
-/** Spawns the three in one call. @returns the run id of each, by label */
+/** Spawns the three subagents in one call. @returns the run id of each, by label */
 export async function spawnThree(stage: Stage): Promise<ReadonlyMap<string, string>> {
   const { narrator, session, repo } = stage;
   const specs = tasks(repo);

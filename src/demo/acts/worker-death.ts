@@ -6,12 +6,12 @@ import { FIX } from '../tasks.ts';
 import { inTime, until } from '../until.ts';
 import { runningCommand, skip } from './scene.ts';
 
-/** A supervisor starts a worker again at once; it polls about a second later. */
+/** A supervisor restarts a worker at once; the new one polls about a second later. */
 const BACK_TIMEOUT_MS = 60_000;
 
 /**
- * Kills the worker process with SIGKILL in the middle of a command, and waits until `up` has started it again and the
- * subagents are at work again.
+ * Kills the worker process with SIGKILL during a command, and waits until `up` has restarted it and the subagent works
+ * again.
  */
 export async function killTheWorker(stage: Stage, runs: ReadonlyMap<string, string>): Promise<void> {
   const { narrator, session, home, signal, up, patienceMs } = stage;
