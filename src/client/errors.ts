@@ -1,4 +1,4 @@
-/** What Temporal and gRPC throw, as errors for people: the only file that knows both. */
+/** Translates what Temporal and gRPC throw into errors for people. */
 import {
   ApplicationFailure,
   isGrpcServiceError,
@@ -19,7 +19,7 @@ import {
 import { searchAttributeCommands } from '../temporal/search-attributes.ts';
 import type { ServerInfo } from './types.ts';
 
-/** gRPC status codes that tell something apart for us (https://grpc.io/docs/guides/status-codes/). */
+/** The gRPC status codes that we distinguish (https://grpc.io/docs/guides/status-codes/). */
 const GRPC = {
   cancelled: 1,
   unknown: 2,
@@ -35,9 +35,9 @@ const GRPC = {
   unauthenticated: 16,
 } as const;
 
-/** A run of which only the session's summary is left: it was terminated, or the server no longer keeps it. */
+/** The run was terminated, or the server no longer keeps it: at most the session's summary is left. */
 export class LostRunError extends SubagentsError {
-  /** What the session kept of the run; absent when it knows nothing either. */
+  /** The session's entry of the run; absent when the session has none. */
   readonly entry: SessionEntry | undefined;
 
   constructor(message: string, options: { entry?: SessionEntry | undefined; remedy?: string | undefined }) {
@@ -46,12 +46,12 @@ export class LostRunError extends SubagentsError {
   }
 }
 
-/** Server and namespace, as errors and lists name them. */
+/** Server and namespace, as named in errors and lists. */
 export function serverName(server: Pick<ServerInfo, 'address' | 'namespace'>): string {
   return `Temporal at ${server.address}, namespace "${server.namespace}"`;
 }
 
-/** No worker takes what was asked. `who` says which worker is missing, and what that means. */
+/** The error when no worker can take a request. @param who the missing worker, and perhaps the consequence */
 export function noWorker(server: ServerInfo, who = 'no worker is running'): SubagentsError {
   return new SubagentsError('NO_WORKER', `${who} (${serverName(server)})`, {
     remedy: 'start one: `subagents up` on this machine, or `subagents worker` for an existing Temporal',
@@ -59,8 +59,8 @@ export function noWorker(server: ServerInfo, who = 'no worker is running'): Suba
 }
 
 /**
- * A worker is there, and `who` (a workflow) did not answer.
- * @param options.failing its workflow fails at each try to go on
+ * The error when a worker is there, but the workflow `who` did not answer.
+ * @param options.failing whether the workflow fails at each try to go on
  */
 export function noAnswer(
   server: ServerInfo,
@@ -79,7 +79,7 @@ export function noAnswer(
   );
 }
 
-/** All workers speak another version of the contract than this program: they would misunderstand each other. */
+/** The error when all workers have a contract version other than this program's. */
 export function otherVersion(server: ServerInfo, contracts: readonly number[]): SubagentsError {
   const theirs = [...new Set(contracts)].join(' and ');
   const newer = Math.max(...contracts) > CONTRACT_VERSION;
@@ -94,7 +94,7 @@ export function otherVersion(server: ServerInfo, contracts: readonly number[]): 
   );
 }
 
-/** What cannot be done to a run that is over; names how it ended. */
+/** The error for an action on a run that has ended. It names the end. */
 export function alreadyEnded(doing: string, run: SessionEntry): SubagentsError {
   const end = isFinal(run.status) ? run.status : 'just now';
   const summary = run.summary === undefined ? '' : `: ${run.summary}`;
@@ -107,7 +107,7 @@ export function alreadyEnded(doing: string, run: SessionEntry): SubagentsError {
   );
 }
 
-/** @throws SubagentsError BAD_INPUT for a chain: what is to be done can be done to each of its steps alone. */
+/** For actions that apply to a step, not to a whole chain. @throws SubagentsError BAD_INPUT when the run is a chain */
 export function refuseChain(doing: string, run: SessionEntry): void {
   if (!isChain(run)) return;
   throw new SubagentsError('BAD_INPUT', `cannot ${doing} ${run.label}: it is a chain`, {
@@ -115,9 +115,9 @@ export function refuseChain(doing: string, run: SessionEntry): void {
   });
 }
 
-/** Whether `error` says that there is no such workflow run, or that it has ended already. */
+/** Whether `error` means that the workflow run does not exist, or has ended already. */
 export function isNotFound(error: unknown): boolean {
-  // Of a namespace, or of the server itself.
+  // This is a missing namespace or server.
   if (isUnreachable(error)) return false;
   return (
     error instanceof WorkflowNotFoundError ||
@@ -126,12 +126,12 @@ export function isNotFound(error: unknown): boolean {
   );
 }
 
-/** Whether there is no server to call, or none that takes calls. */
+/** Whether no server was reached, or the server does not accept our calls. */
 export function isUnreachable(error: unknown): boolean {
   return ownError(error)?.code === 'TEMPORAL_UNREACHABLE';
 }
 
-/** The error of ours that `error` is, or wraps: Temporal's client wraps what a connection throws. */
+/** The `SubagentsError` that `error` is or wraps: Temporal's client wraps what a connection throws. */
 function ownError(error: unknown): SubagentsError | undefined {
   for (let cause = error, depth = 0; cause instanceof Error && depth < 4; cause = cause.cause, depth += 1) {
     if (cause instanceof SubagentsError) return cause;
@@ -139,17 +139,17 @@ function ownError(error: unknown): SubagentsError | undefined {
   return undefined;
 }
 
-/** Whether a call was given up for want of an answer in time. */
+/** Whether a call had no answer in time. */
 export function isTimeout(error: unknown): boolean {
   return error instanceof SubagentsError && error.code === 'TIMEOUT';
 }
 
-/** Where nothing answered at all, something has to be started first. */
+/** After these errors something must be started before a retry. */
 const NOBODY: ReadonlySet<string> = new Set(['TEMPORAL_UNREACHABLE', 'NO_WORKER']);
 
 /**
- * The error of a request that may have arrived: it says that this is not known, and how to make the request again. Any other error
- * stays as it is.
+ * For a request that may have arrived: adds to `error` that this is unknown, and how to repeat the request. Returns any
+ * other error unchanged.
  */
 export function unanswered(error: unknown, again: string): unknown {
   if (!(error instanceof SubagentsError) || (!isTimeout(error) && !isPassing(error))) return error;
@@ -160,7 +160,7 @@ export function unanswered(error: unknown, again: string): unknown {
   });
 }
 
-/** Codes of a server, a connection or a load that is away for a while: the same call may succeed later. */
+/** Codes of temporary trouble with the server, the connection or the load: the same call may succeed later. */
 const PASSING: ReadonlySet<number> = new Set([
   GRPC.cancelled,
   GRPC.unknown,
@@ -171,18 +171,18 @@ const PASSING: ReadonlySet<number> = new Set([
   GRPC.unavailable,
 ]);
 
-/** Whether `error` passes by itself: the server, the connection or the workers are away for a while. */
+/** Whether `error` is temporary: the server, the connection or the workers are away for a while. */
 export function isPassing(error: unknown): boolean {
   if (error instanceof SubagentsError && error.code === 'NO_WORKER') return true;
   const grpc = grpcError(error);
-  // Nothing runs in the home, or nobody listens at the address: as long as it is away.
+  // Nothing runs in the home, or nothing listens at the address: temporary, too.
   if (grpc === undefined) return isUnreachable(error);
   return PASSING.has(grpc.code);
 }
 
 /**
- * Any error of a call to Temporal, as a `SubagentsError`.
- * @param doing what was being done, for the message: `steer fix-login`.
+ * Converts any error of a call to Temporal into a `SubagentsError`.
+ * @param doing the action, for the message: `steer fix-login`.
  */
 export function toSubagentsError(error: unknown, doing: string, server: ServerInfo): SubagentsError {
   const own = ownError(error);
@@ -208,7 +208,7 @@ export function toSubagentsError(error: unknown, doing: string, server: ServerIn
   return new SubagentsError('INTERNAL', `could not ${doing}: ${messageOf(error)}`, { cause: error });
 }
 
-/** An error that a workflow answered an Update with: an `ApplicationFailure` whose type is one of our codes. */
+/** Converts the failure of an Update: an `ApplicationFailure` of the workflow, whose type is one of our codes. */
 function fromFailure(failure: unknown, doing: string): SubagentsError {
   // The workflow ended while the Update was being handled.
   if (failure instanceof ApplicationFailure && failure.type === 'AcceptedUpdateCompletedWorkflow') {
@@ -227,7 +227,7 @@ interface GrpcError {
   readonly details: string;
 }
 
-/** The gRPC error that `error` is, or wraps. */
+/** The gRPC error that `error` is or wraps. */
 function grpcError(error: unknown): GrpcError | undefined {
   for (let cause = error, depth = 0; cause instanceof Error && depth < 4; cause = cause.cause, depth += 1) {
     if (isGrpcServiceError(cause)) return { code: cause.code, details: cause.details };
@@ -255,13 +255,14 @@ function fromGrpc(grpc: GrpcError, cause: unknown, doing: string, server: Server
         cause,
       });
     case GRPC.deadlineExceeded:
-      // gRPC's own words: a call that never found a server to go to names no remote address. Nor does one whose time was over before
-      // it began, as the last try of a call that a busy server was slow to answer: that says nothing of the server.
+      // gRPC's message has no remote address for a call that never reached a server. Neither has it for a call whose
+      // deadline was over before it began (0.000s), such as the last retry after a slow answer, which says nothing
+      // about the server.
       if (/^Deadline exceeded after (?!0\.000s)(?!.*remote_addr)/.test(grpc.details))
         return unreachable(doing, server, cause);
       return timedOut(doing, server, cause);
     case GRPC.cancelled:
-      // Not by us: the server gave it up at the deadline.
+      // The server cancelled the call at its deadline; we did not.
       return timedOut(doing, server, cause);
     case GRPC.notFound:
       return new SubagentsError('LOST', `could not ${doing}: ${where} does not know it (${grpc.details})`, {

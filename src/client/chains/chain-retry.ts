@@ -1,4 +1,4 @@
-/** Running again what of a chain did not come to its end; what is done stays, and is quoted as before. */
+/** Retries a chain: runs the steps that are not done, and keeps the outcomes of the done steps for quotes. */
 import { randomUUID } from 'node:crypto';
 import { descendants } from '../../chain/graph.ts';
 import { parsePath, quotesIn } from '../../chain/template.ts';
@@ -66,7 +66,7 @@ export async function retryChain(link: Link, run: KnownRun, options: RetryOption
   return sendChain(link, run.session, request, { timeoutMs });
 }
 
-/** What a step of `chain` came to. A step that never started has no run. */
+/** Reads the outcome of a step's subagent, which is looked up by label where the view has no ids. */
 async function outcomeOf(
   link: Link,
   chain: KnownRun,
@@ -80,7 +80,7 @@ async function outcomeOf(
   return { ...outcome, workflowId: step.workflowId, runId: step.runId };
 }
 
-/** An outcome without what is large and quoted by no step that is run again. */
+/** Drops the report, output and files that no repeated step quotes, so that the request fits into one message. */
 function neededOf(
   { report, output, artifacts = {}, ...outcome }: CarriedOutcome,
   id: string,
@@ -99,17 +99,20 @@ function neededOf(
       );
     });
   const files = Object.entries(artifacts).filter(([file]) => isQuoted('artifacts', file));
-  // That of the last step is the chain's as well.
-  const isTold = isQuoted('report') || id === steps.at(-1)?.id;
+  // The report of the last step is also the chain's.
+  const keepsReport = isQuoted('report') || id === steps.at(-1)?.id;
   return {
     ...outcome,
-    report: isTold ? report : '',
+    report: keepsReport ? report : '',
     ...(output !== undefined && isQuoted('output') && { output }),
     ...(files.length > 0 && { artifacts: Object.fromEntries(files) }),
   };
 }
 
-/** What did not get done, `from`, and all that comes after either. @throws SubagentsError BAD_INPUT */
+/**
+ * Ids of the steps that are not done, of `from`, and of all steps that depend on them.
+ * @throws SubagentsError BAD_INPUT
+ */
 function stepsToRepeat(
   chain: ResolvedChain,
   views: readonly StepView[],
@@ -132,7 +135,7 @@ function stepsToRepeat(
   return new Set(missed.flatMap((id) => [id, ...descendants(chain.steps, id)]));
 }
 
-/** The subagents of one step: of a `forEach` several; one that has no run stands for none. */
+/** The views of one step; a `forEach` step has one for each item. A view without a run is a step that never started. */
 function viewsOf({ label, steps }: ResolvedChain, views: readonly StepView[], id: string): StepView[] {
   const name = stepLabel(label, id);
   const several = steps.find((step) => step.id === id)?.forEach !== undefined;

@@ -1,4 +1,4 @@
-/** Chains: parsed, checked and resolved here, where the checkouts are; accepted by the session. */
+/** Starts chains: the client, which has the checkouts, parses, checks and resolves a chain; the session accepts it. */
 import { randomUUID } from 'node:crypto';
 import { checkChain } from '../../chain/check.ts';
 import { withNeeds } from '../../chain/graph.ts';
@@ -27,7 +27,7 @@ import type { ChainOptions } from '../types.ts';
 import { requireWorkers } from '../connection/workers.ts';
 import { gitAt } from '../../git/git.ts';
 
-/** Problems that are named one by one. */
+/** Maximum number of problems that an error lists. */
 const MAX_PROBLEMS = 10;
 /** How long the session may take to answer, in milliseconds. */
 const CHAIN_TIMEOUT_MS = 60_000;
@@ -56,7 +56,7 @@ export async function startChain(
     const answer = await sendChain(link, session, request, { timeoutMs, title });
     return { ...answer, notes: [...new Set([...steps.flatMap((each) => each.notes), ...answer.notes])] };
   } catch (error) {
-    // One that was not answered in time may have been taken on.
+    // After a timeout the session may have accepted the chain, which needs the carried changes.
     if (isTimeout(error)) throw error;
     for (const { step } of steps)
       if (step.spec.carried) await releaseCarried(gitAt(step.spec.repo), step.spec.carried.commit);
@@ -64,7 +64,7 @@ export async function startChain(
   }
 }
 
-/** Its steps are known by what is asked of each. */
+/** Fingerprints a chain. The specs of its steps count by their fingerprint, output and artifacts. */
 function fingerprintOfChain({ steps, ...chain }: ResolvedChain): string {
   const asked = steps.map(({ spec, ...step }) => {
     const { fingerprint, output, artifacts } = spec;
@@ -73,7 +73,7 @@ function fingerprintOfChain({ steps, ...chain }: ResolvedChain): string {
   return fingerprintOf({ ...chain, steps: asked });
 }
 
-/** Sends a chain to its session. @throws SubagentsError what the session refused it for, LIMIT, TIMEOUT */
+/** Sends a chain to its session. @throws SubagentsError with the code of the session's refusal; LIMIT, TIMEOUT */
 export async function sendChain(
   link: Link,
   session: string,
@@ -99,7 +99,7 @@ export async function sendChain(
   return answer;
 }
 
-/** @throws SubagentsError BAD_INPUT that says what is wrong, and where */
+/** Parses and checks a chain. @throws SubagentsError BAD_INPUT that lists the problems and their paths */
 export function parseChain(spec: unknown): ParsedChain {
   const parsed = check(chainSpec, spec);
   if (!parsed.success) throw misfit(parsed.error, chainSpec.shape, 'a chain');
@@ -113,7 +113,10 @@ export function parseChain(spec: unknown): ParsedChain {
   );
 }
 
-/** @throws SubagentsError BAD_INPUT for one that is missing, or that the chain does not have */
+/**
+ * The values of a chain's parameters, with defaults.
+ * @throws SubagentsError BAD_INPUT for a missing or unknown parameter
+ */
 export function paramsOf(
   { label, params = {} }: Pick<ParsedChain, 'label' | 'params'>,
   given: Readonly<Record<string, string>>,

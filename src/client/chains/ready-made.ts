@@ -1,4 +1,4 @@
-/** Ready-made chains that are run by their name and parameters. */
+/** Ready-made chains, which a caller starts by name and parameters. */
 import { randomBytes } from 'node:crypto';
 import { researchImplementChain } from '../../chain/research-implement.ts';
 import { reviewChain, type Change } from '../../chain/review.ts';
@@ -9,24 +9,24 @@ import { resolveBase, resolveRepository } from '../../git/repository.ts';
 import { paramsOf } from './chain.ts';
 import { gitAt } from '../../git/git.ts';
 
-/** Of a change under review, in bytes: each analyst is given all of it as part of a task, which may be 256 KiB. */
+/** Maximum size of a reviewed diff, in bytes. Each analyst's task contains the whole diff, and may have 256 KiB. */
 const MAX_DIFF_BYTES = 100 * 1024;
-/** 64 random bits: not to be guessed. */
+/** 64 random bits, so that the author of a reviewed change cannot guess the nonce. */
 const NONCE_BYTES = 8;
 
 interface Parameter {
   readonly description: string;
-  /** Its value where none is given; without one it must be given. */
+  /** The value when the caller gives none. A parameter without a default is required. */
   readonly default?: string;
 }
 
-/** One of them. */
+/** A ready-made chain. */
 export interface ReadyMade {
   readonly description: string;
   readonly params: Readonly<Record<string, Parameter>>;
-  /** What it looks like, whatever its parameters are. */
+  /** The chain with placeholders for its parameters, to show its steps. */
   readonly outline: ChainSpec;
-  /** @param values of all parameters */
+  /** Makes the chain. @param values the values of all parameters */
   readonly build: (
     values: Values,
     place: { readonly label: string; readonly cwd: string },
@@ -36,7 +36,7 @@ type Values = Readonly<Record<string, string>>;
 
 const NOWHERE = { commit: 'HEAD', name: 'HEAD' };
 
-/** By name. */
+/** The ready-made chains by name. */
 export const READY_MADE = {
   'research-implement': {
     description: 'a subagent that may not write finds out, the next one implements from its report',
@@ -74,21 +74,24 @@ export const READY_MADE = {
     },
   },
 } as const satisfies Readonly<Record<string, ReadyMade>>;
+/** The name of a ready-made chain. */
 export type ReadyMadeName = keyof typeof READY_MADE;
 
-/** Whether a ready-made chain is called so. */
+/** Whether `name` is the name of a ready-made chain. */
 export const isReadyMade = (name: string): name is ReadyMadeName => Object.hasOwn(READY_MADE, name);
 
+/** Options of `readyMadeChain`. */
 export interface ReadyMadeOptions {
-  /** How the chain is called; default: its name. */
+  /** The label of the chain; default: its name. */
   readonly label?: string | undefined;
-  /** In the repository that it is about; default: the current folder. */
+  /** A folder in the repository that the chain works on; default: the current folder. */
   readonly cwd?: string | undefined;
 }
 
 /**
- * A ready-made chain, for `session.chain()`: `research-implement` takes `task` and `verify`, `review` takes `base`, `head` and `post`.
- * @throws SubagentsError BAD_INPUT for a parameter that is missing or unknown, or a change that is empty; NOT_A_REPOSITORY,
+ * Makes a ready-made chain for `session.chain()`. `research-implement` takes `task` and `verify`; `review` takes
+ * `base`, `head` and `post`.
+ * @throws SubagentsError BAD_INPUT for a missing or unknown parameter, or an empty change; NOT_A_REPOSITORY,
  * UNKNOWN_BASE, GIT
  */
 export async function readyMadeChain(
@@ -103,7 +106,7 @@ export async function readyMadeChain(
 
 const given = (value = ''): string | undefined => (value.trim() === '' ? undefined : value);
 
-/** The change from where `headName` left `baseName`, as a pull request shows it. */
+/** Reads the changes of `headName` since its common ancestor with `baseName`, as a pull request shows them. */
 async function readChange(cwd: string, baseName: string, headName: string): Promise<Change> {
   const repo = await resolveRepository('.', cwd);
   const [tip, head] = await Promise.all([

@@ -1,13 +1,15 @@
-/** Whose worker gives no sign of life: nothing of such a subagent moves, whatever its status. */
+/** Detects subagents whose worker is away. Their reported status is stale. */
 import { workerControlQueue, type LiveStatus, type Status } from '../../contract/index.ts';
 import type { Inspection } from '../subagents/inspect.ts';
 import type { Link } from './link.ts';
 import type { Absence } from '../types.ts';
 
-/** Silence after which a worker counts as away that has an activity: it gives a sign of life every two seconds. */
+/**
+ * A worker with an activity counts as away after this silence, in milliseconds. It sends a heartbeat every two seconds.
+ */
 const SILENT_MS = 5_000;
 
-/** Looks whether workers are there, at each once. */
+/** Checks whether workers are there, and asks the server at most once for each. */
 export class WorkerLooks {
   readonly #link: Link;
   readonly #polls = new Map<string, Promise<boolean>>();
@@ -17,8 +19,8 @@ export class WorkerLooks {
   }
 
   /**
-   * Whether a worker that has an activity is there. The server takes one that was killed for there for a while, by its last
-   * poll; what it last heard from it tells sooner, where its clock is ours.
+   * Whether a worker that has an activity is there. For the server, the last poll of a killed worker counts for a
+   * while. The last heartbeat shows the death sooner, but only a server on this machine has the same clock.
    */
   async isThere({ workerId, heardAt }: { workerId: string; heardAt: Date }): Promise<boolean> {
     if (this.#link.isOnThisMachine && Date.now() - heardAt.getTime() > SILENT_MS) return false;
@@ -30,12 +32,13 @@ export class WorkerLooks {
   }
 }
 
-/** Where a worker is at something for a subagent. */
+/** Statuses in which a worker runs an activity of the subagent. */
 const AT_WORK: ReadonlySet<Status> = new Set<LiveStatus>(['preparing', 'working', 'verifying', 'stopping']);
 
 /**
- * The absence of the worker that has a live subagent; undefined where it is there, or none has it.
- * @param answers whether the workflow can be asked, so that some worker is there
+ * Describes the absence of the worker that has a live subagent.
+ * @param answers whether the workflow answers Queries, which means that some worker is there
+ * @returns undefined when the worker is there, or no worker has the subagent
  */
 export async function absenceOf(
   { status, worker, task, startedAt }: Inspection,
@@ -43,9 +46,9 @@ export async function absenceOf(
   answers: boolean,
 ): Promise<Absence | undefined> {
   if (worker === undefined) {
-    // The server has given up what it was at, and nobody is there to go on.
-    const given = !answers && AT_WORK.has(status);
-    return given ? { since: task?.since.toISOString() ?? startedAt } : undefined;
+    // The server has given up the activity, and no worker is there to go on.
+    const isAbandoned = !answers && AT_WORK.has(status);
+    return isAbandoned ? { since: task?.since.toISOString() ?? startedAt } : undefined;
   }
   const { workerId, heardAt } = worker;
   return (await workers.isThere(worker)) ? undefined : { workerId, since: heardAt.toISOString() };

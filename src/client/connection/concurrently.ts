@@ -1,7 +1,10 @@
-/** Calls to the server that are under way at once, at most. */
+/** Maximum number of calls to the server at once. */
 const AT_ONCE = 16;
 
-/** `make` of every item, some at a time; results in the order of the items. Rejects with the first error. */
+/**
+ * Calls `make` for every item, a limited number at a time, and returns the results in the order of the items. Rejects
+ * with the first error.
+ */
 export async function concurrently<T, R>(items: readonly T[], make: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = new Array<R>(items.length);
   const queue = items.entries();

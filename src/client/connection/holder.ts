@@ -1,4 +1,4 @@
-/** Which worker has a subagent, where nobody can be asked: its history says it. */
+/** Finds the worker of a subagent in the workflow's history, which also works when no worker answers Queries. */
 import { signalOf, SUBAGENT, workerOfQueue } from '../../contract/index.ts';
 import { isNotFound } from '../errors.ts';
 import { firstValue, type HistoryEvent } from '../subagents/history.ts';
@@ -7,7 +7,7 @@ import type { KnownRun } from '../listing/runs.ts';
 
 const PAGE = 200;
 
-/** The worker that holds, or last held, the run, or whose it waits for; undefined where it never had one. */
+/** Id of the worker that holds or last held the run, or that the run waits for; undefined when it never had one. */
 export async function holderOf(link: Link, run: KnownRun): Promise<string | undefined> {
   const { namespace } = link.server;
   const execution = { workflowId: run.workflowId, runId: run.runId };
@@ -41,6 +41,6 @@ async function workerIn(link: Link, event: HistoryEvent): Promise<string | undef
       { readonly workerId?: unknown } | undefined;
     return typeof placed?.workerId === 'string' ? placed.workerId : undefined;
   }
-  // One that goes on where a run before has left off waits for that worker.
+  // A continued run waits on the queue of the previous run's worker.
   return workerOfQueue(event.activityTaskScheduledEventAttributes?.taskQueue?.name ?? '');
 }

@@ -1,7 +1,7 @@
 /** Calls of one client that must reach the server in the order in which they were made. */
 const LAST = new WeakMap<object, Map<string, Promise<unknown>>>();
 
-/** Runs `call` after those before it of the same `owner` and `key` have settled. Settles as `call` does. */
+/** Runs `call` once all earlier calls of the same `owner` and `key` have settled. Settles as `call` does. */
 export async function inOrder<T>(owner: object, key: string, call: () => Promise<T>): Promise<T> {
   const last = LAST.get(owner) ?? new Map<string, Promise<unknown>>();
   LAST.set(owner, last);

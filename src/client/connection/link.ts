@@ -16,54 +16,55 @@ import type { ConnectOptions, ServerInfo } from '../types.ts';
 /** How long an ordinary call may take, in milliseconds. */
 const CALL_TIMEOUT_MS = 10_000;
 
+/** Options of `Link.call`. */
 export interface CallOptions {
-  /** In milliseconds, retries of the client included; default 10 s. */
+  /** Deadline in milliseconds, which includes the client's retries; default 10 s. */
   readonly timeoutMs?: number | undefined;
-  /** Ends the call at once; it then throws the signal's reason. */
+  /** Ends the call at once. The call then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** An open connection with its client: deadlines, cancellation and error mapping for every call. Internal to the library. */
 export class Link {
   readonly client: Client;
-  /** No worker has answered a Query lately: until then (epoch milliseconds) none is waited for as long. */
+  /** Until this time (epoch milliseconds) Queries have a short timeout, because no worker answered one recently. */
   silentUntil = 0;
   readonly #options: ConnectOptions;
   readonly #connection: SteadyConnection;
   readonly #ending = new AbortController();
   readonly #closing = new AbortController();
-  readonly #lastWords = new Set<Promise<void>>();
+  readonly #pendingWork = new Set<Promise<void>>();
 
   private constructor(options: ConnectOptions, connection: SteadyConnection) {
     this.#options = options;
     this.#connection = connection;
     this.client = new Client({ connection, namespace: connection.target.namespace, dataConverter });
-    // One listener for each iteration, and for each call under way.
+    // Each iteration and each running call adds a listener.
     setMaxListeners(0, this.#ending.signal, this.#closing.signal);
   }
 
-  /** @throws SubagentsError TEMPORAL_UNREACHABLE, BAD_INPUT. */
+  /** Connects to the server. @throws SubagentsError TEMPORAL_UNREACHABLE, BAD_INPUT. */
   static async open(options: ConnectOptions): Promise<Link> {
     return new Link(options, await SteadyConnection.open(() => resolveTemporalTarget(options)));
   }
 
-  /** Where the server was when it was last connected to. */
+  /** The server, as of the last connection to it. */
   get server(): ServerInfo {
     const { address, namespace, origin, uiUrl, embedded } = this.#connection.target;
     return { address, namespace, origin, uiUrl, embedded };
   }
 
-  /** How fresh a poll must be to count as a worker's, in milliseconds; undefined: what any server takes. */
+  /** Maximum age of a poll that proves a worker, in milliseconds; undefined: the default of `hasPollers`. */
   get #pollFreshnessMs(): number | undefined {
     return this.#connection.target.pollFreshnessMs;
   }
 
-  /** Aborted when the connection is closed by its owner: every wait and iteration ends with it. */
+  /** Aborted when the owner closes the connection, which ends every wait and iteration. */
   get closed(): AbortSignal {
     return this.#ending.signal;
   }
 
-  /** @throws SubagentsError CLOSED after `close`: for what would else just end, as an iteration does. */
+  /** For calls that would otherwise just end, such as iterations. @throws SubagentsError CLOSED after `close` */
   requireOpen(): void {
     this.#ending.signal.throwIfAborted();
   }
@@ -73,20 +74,20 @@ export class Link {
     return /^(localhost|127\.[\d.]+|\[::1\])(:|$)/.test(this.server.address);
   }
 
-  /** Has closing wait for `work`, for a moment. */
+  /** Makes `close` wait for `work`, for at most a second. */
   beforeClose(work: Promise<void>): void {
-    this.#lastWords.add(work);
-    void work.finally(() => this.#lastWords.delete(work));
+    this.#pendingWork.add(work);
+    void work.finally(() => this.#pendingWork.delete(work));
   }
 
   /**
    * Makes a call to the server with a deadline.
-   * @param doing what is being done, for the error: `steer fix-login`.
-   * @throws SubagentsError, whatever went wrong; the signal's reason when that is aborted.
+   * @param doing the action, for the error message: `steer fix-login`.
+   * @throws SubagentsError for every failure; the signal's reason when the signal is aborted.
    */
   async call<T>(doing: string, make: () => Promise<T>, options: CallOptions = {}): Promise<T> {
     const { timeoutMs = CALL_TIMEOUT_MS } = options;
-    // The client never lets go of a signal it was given, so each call gets one of its own.
+    // The client keeps a reference to each signal for ever, so each call gets its own.
     using linked = new LinkedSignal([this.#closing.signal, options.signal]);
     const { signal } = linked;
     signal.throwIfAborted();
@@ -105,14 +106,14 @@ export class Link {
     }
   }
 
-  /** Whether a worker polls `queue`, by default for workflow tasks. The server remembers a dead one for a while. */
+  /** Whether a worker polls `queue`, by default for workflow tasks. A dead worker still counts for a while. */
   async hasPollers(queue: string = MAIN_QUEUE, kind: 'workflow' | 'activity' = 'workflow'): Promise<boolean> {
     return this.call('look for workers', () =>
       hasPollers(this.#connection, this.server.namespace, queue, kind, { within: this.#pollFreshnessMs }),
     );
   }
 
-  /** The contract versions of the workers that poll `queue`; none where no worker does. */
+  /** The contract versions of the workers that poll `queue`; empty when no worker does. */
   async contracts(queue: string, kind: 'workflow' | 'activity'): Promise<number[]> {
     const { namespace } = this.server;
     const identities = await this.call('look for workers', () =>
@@ -127,20 +128,20 @@ export class Link {
     return (await readHome(homeRoot(home, env), env)).hostQueue;
   }
 
-  /** The home of the caller, where the server is the one that `up` runs in it. */
+  /** The caller's home, when the server is the one that `up` runs in this home; else undefined. */
   async ownHome(): Promise<HomeView | undefined> {
     const { home, env } = this.#options;
     const root = homeRoot(home, env);
     return readUpFile(root)?.address === this.server.address ? await readHome(root, env) : undefined;
   }
 
-  /** Ends every wait and iteration, lets what is on its way arrive, then closes the connection. */
+  /** Ends every wait and iteration, waits up to a second for pending work, then closes the connection. */
   async close(): Promise<void> {
     const reason = new SubagentsError('CLOSED', 'this connection to the subagents was closed', {
       remedy: 'make a new one: Subagents.connect()',
     });
     this.#ending.abort(reason);
-    await settleWithin(Promise.allSettled(this.#lastWords));
+    await settleWithin(Promise.allSettled(this.#pendingWork));
     this.#closing.abort(reason);
     await this.#connection.close();
   }

@@ -1,11 +1,11 @@
 import { setMaxListeners } from 'node:events';
 
-/** Who follows a signal that several are linked to: one listener of it tells them all, however many they are. */
+/** The linked signals of each source. A source has one listener, which aborts them all. */
 const FOLLOWERS = new WeakMap<AbortSignal, Set<LinkedSignal>>();
 
 /**
- * A signal that is aborted with the first of its sources, with that one's reason, and lets go of them when disposed. (What
- * `AbortSignal.any` gives stays attached for as long as a source lives, here as long as the connection.)
+ * A signal that aborts with the first of its sources, with the same reason. Disposing it detaches it from the sources.
+ * (A signal of `AbortSignal.any` stays attached as long as a source lives: here, as long as the connection.)
  */
 export class LinkedSignal implements Disposable {
   readonly #controller = new AbortController();
@@ -37,7 +37,7 @@ function follow(source: AbortSignal, follower: LinkedSignal): void {
   const known = FOLLOWERS.get(source);
   if (known === undefined) {
     FOLLOWERS.set(source, new Set([follower]));
-    source.addEventListener('abort', tell, { once: true });
+    source.addEventListener('abort', abortFollowers, { once: true });
   } else known.add(follower);
 }
 
@@ -45,10 +45,10 @@ function unfollow(source: AbortSignal, follower: LinkedSignal): void {
   const known = FOLLOWERS.get(source);
   if (known?.delete(follower) !== true || known.size > 0) return;
   FOLLOWERS.delete(source);
-  source.removeEventListener('abort', tell);
+  source.removeEventListener('abort', abortFollowers);
 }
 
-function tell(event: Event): void {
+function abortFollowers(event: Event): void {
   const source = event.target as AbortSignal;
   for (const follower of [...(FOLLOWERS.get(source) ?? [])]) follower.abort(source.reason);
 }

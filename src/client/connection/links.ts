@@ -1,7 +1,7 @@
 import { COLUMNS_PATH } from '../../temporal/ui-columns.ts';
 import type { ServerInfo } from '../types.ts';
 
-/** The page of a workflow in the Temporal Web UI (without a run id: its newest run), where the UI is known. */
+/** URL of a workflow in the Temporal Web UI (without a run id: of its newest run); undefined when no UI is known. */
 export function workflowUrl(server: ServerInfo, workflowId: string, runId?: string): string | undefined {
   if (server.uiUrl === undefined) return undefined;
   const id = encodeURIComponent(workflowId);
@@ -9,7 +9,10 @@ export function workflowUrl(server: ServerInfo, workflowId: string, runId?: stri
   return `${namespaceUrl(server)}/${id}${run}`;
 }
 
-/** The list of workflows in the Temporal Web UI, where that is known; that of an embedded server shows our columns. */
+/**
+ * URL of the workflow list in the Temporal Web UI, with our columns for an embedded server; undefined when no UI is
+ * known.
+ */
 export function listUrl(server: ServerInfo): string | undefined {
   const { uiUrl, namespace, embedded } = server;
   if (uiUrl === undefined || embedded !== true) return namespaceUrl(server);

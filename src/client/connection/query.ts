@@ -1,23 +1,23 @@
-/** Asking a workflow: a Query is answered by a worker, or not at all. */
+/** Queries to workflows. Only a worker can answer a Query. */
 import { SubagentsError } from '../../contract/index.ts';
 import { isNotFound, isTimeout, isUnreachable } from '../errors.ts';
 import { isFailing } from '../subagents/inspect.ts';
 import type { Link } from './link.ts';
 
-/** How long an answer may take, in milliseconds; of a long history that must be replayed first, about a second. */
+/** How long an answer may take, in milliseconds. Replaying a long history first takes about a second. */
 const QUERY_TIMEOUT_MS = 5_000;
-/** The same for a while after nobody has answered: the server takes a worker that died for a live one for a minute. */
+/** Timeout for `SILENCE_MS` after a Query without answer: the server counts a dead worker as live for a minute. */
 const SILENT_TIMEOUT_MS = 500;
 const SILENCE_MS = 30_000;
 
-/** Which run to ask; without a run id the newest. */
+/** The run to ask; without a run id, the newest. */
 export interface Asked {
   readonly workflowId: string;
   readonly runId?: string | undefined;
 }
 
 /**
- * Asks a workflow. `undefined` when the server does not know it.
+ * Sends a Query to a workflow. Returns `undefined` when the server does not have the workflow.
  * @throws SubagentsError NO_WORKER or TIMEOUT (see `isWorkerless`), TEMPORAL_UNREACHABLE, INTERNAL.
  */
 export async function ask<T>(
@@ -36,26 +36,26 @@ export async function ask<T>(
     return answer;
   } catch (error) {
     if (isNotFound(error)) return undefined;
-    // So short a time is meant for silent workers: a server that is being connected to again has all of it.
+    // The short timeout is for silent workers. A call during a reconnection gets the full timeout.
     if (timeoutMs < QUERY_TIMEOUT_MS && isUnreachable(error)) {
       link.silentUntil = 0;
       return ask(link, { workflowId, runId }, query, ...args);
     }
-    // One workflow that fails keeps silent for itself alone.
+    // A failing workflow cannot answer: its silence says nothing about the workers.
     if (isTimeout(error) && !(await isFailing(link, { workflowId, runId })))
       link.silentUntil = Date.now() + SILENCE_MS;
     throw error;
   }
 }
 
-/** Whether `error` says that no worker answered a Query: what the server itself knows must do. */
+/** Whether `error` means that no worker answered a Query. The caller then reports what the server itself has. */
 export function isWorkerless(error: unknown): boolean {
   return (error instanceof SubagentsError && error.code === 'NO_WORKER') || isTimeout(error);
 }
 
 /**
- * Whether `error` says that a Query has no answer now: from no worker, or since the workflow fails at each try to go on. What the
- * server itself knows must do, for this one workflow.
+ * Whether `error` means that a Query has no answer now, because no worker answered or the workflow fails at each try to
+ * go on. For this workflow the caller then reports what the server itself has.
  */
 export function isUnanswered(error: unknown): boolean {
   return isWorkerless(error) || (error instanceof SubagentsError && error.code === 'INTERNAL');

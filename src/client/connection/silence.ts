@@ -1,11 +1,11 @@
-/** Why a Query has no answer, for people: no worker is there, or one is and did not answer in time. */
+/** Explains to people why a Query has no answer: no worker is running, or a running one did not answer in time. */
 import type { SubagentsError } from '../../contract/index.ts';
 import { noAnswer, noWorker } from '../errors.ts';
 import { isFailing } from '../subagents/inspect.ts';
 import type { Link } from './link.ts';
 import { isWorkerless, type Asked } from './query.ts';
 
-/** The error to show for `error`, in which a Query to a workflow ended. Any but a missing answer stays as it is. */
+/** The error to show for a Query that failed with `error`. Returns any error but a missing answer unchanged. */
 export async function whyUnanswered(
   link: Link,
   { label, ...asked }: Asked & { readonly label: string },
@@ -16,7 +16,7 @@ export async function whyUnanswered(
   return noAnswer(link.server, label, { failing: await isFailing(link, asked) });
 }
 
-/** What a reader is told of facts that are the server's alone, since nobody answered. */
+/** The note for a report that has only the server's facts, because nobody answered. */
 export function silenceNote({ message, remedy }: SubagentsError): string {
   return `${message}: this is what the server last knew${remedy === undefined ? '' : `. ${remedy}`}`;
 }

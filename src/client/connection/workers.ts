@@ -1,4 +1,4 @@
-/** Whether anybody takes what is asked, and understands it: said before it is sent, since a server without them just waits. */
+/** Checks for a compatible worker before a request is sent. Without such a worker the server would just wait. */
 import {
   CONTRACT_VERSION,
   hostControlQueue,
@@ -9,7 +9,7 @@ import {
 import { noWorker, otherVersion } from '../errors.ts';
 import type { Link } from './link.ts';
 
-/** @throws SubagentsError NO_WORKER where no worker runs workflows, or all that do speak another contract */
+/** @throws SubagentsError NO_WORKER when no worker runs workflows, or none of them has our contract version */
 export async function requireWorker(link: Link): Promise<void> {
   const contracts = await link.contracts(MAIN_QUEUE, 'workflow');
   if (contracts.length === 0) throw noWorker(link.server);
@@ -17,8 +17,10 @@ export async function requireWorker(link: Link): Promise<void> {
 }
 
 /**
- * For what this host alone can do. Its control queue is asked: of the other one, a worker without a free slot does not poll.
- * @throws SubagentsError NO_WORKER where no worker runs workflows or none is of this host, or they speak another contract
+ * For requests that only a worker of this host can serve. Checks the host's control queue, because a worker without a
+ * free slot does not poll the host queue.
+ * @throws SubagentsError NO_WORKER when no worker runs workflows, none is of this host, or none has our contract
+ * version
  */
 export async function requireWorkers(link: Link, hostQueue: string): Promise<void> {
   const [, ofHost] = await Promise.all([
@@ -30,16 +32,16 @@ export async function requireWorkers(link: Link, hostQueue: string): Promise<voi
   checkContract(link, ofHost);
 }
 
-/** @throws SubagentsError NO_WORKER, saying `who` it is, where that very worker is away */
+/** @throws SubagentsError NO_WORKER when this worker is away. @param who describes the worker in the message */
 export async function requireThisWorker(link: Link, workerId: string, who: string): Promise<void> {
   if (!(await isWorkerThere(link, workerId))) throw awayError(link, workerId, who);
 }
 
-/** Whether that very worker asks for work. */
+/** Whether this worker polls for work. */
 export const isWorkerThere = (link: Link, workerId: string): Promise<boolean> =>
   link.hasPollers(workerControlQueue(workerId), 'activity');
 
-/** The error for a worker that is away, saying `who` it is. */
+/** The error for a worker that is away. @param who describes the worker */
 export const awayError = (link: Link, workerId: string, who: string): SubagentsError =>
   noWorker(link.server, `${who}, ${workerId}, is away`);
 
