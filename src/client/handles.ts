@@ -1,4 +1,4 @@
-/** The handles that the library gives: what each can do, without how it is done. */
+/** The handles of the library, as interfaces. */
 import type {
   Announcement,
   AnswerReceipt,
@@ -33,7 +33,7 @@ import type {
   TranscriptOptions,
 } from './types.ts';
 
-/** Which run of which subagent a handle stands for. */
+/** Identifies one run of a subagent. */
 export interface SubagentIdentity {
   readonly session: string;
   readonly label: string;
@@ -49,10 +49,10 @@ export interface SessionHandle {
   readonly name: string;
 
   /**
-   * Hands over work. Answers once the subagent's workflow has started, with a handle that stands for this run alone.
-   * Uncommitted changes of the caller's checkout are not part of a worktree; their count is in the handle's notes.
-   * @throws SubagentsError BAD_INPUT, LIMIT, NOT_A_REPOSITORY, UNKNOWN_BASE, NO_WORKER, TIMEOUT; also what the session refused
-   *   it for: LABEL_LIVE, CHECKOUT_BUSY, MODEL_REFUSED, NO_MODEL, LIMIT.
+   * Starts a subagent. Returns once its workflow has started, with a handle of this run only. Without `withChanges`,
+   * uncommitted changes of the caller's checkout are not part of a worktree; the handle's notes say how many there are.
+   * @throws SubagentsError BAD_INPUT, LIMIT, NOT_A_REPOSITORY, UNKNOWN_BASE, NO_WORKER, TIMEOUT; also the code of a
+   *   refusal by the session: LABEL_LIVE, CHECKOUT_BUSY, MODEL_REFUSED, NO_MODEL, LIMIT.
    * @example
    * ```ts
    * const fix = await session.spawn({ label: 'fix-login', task: 'The login test fails. Fix it, and commit.', verify: ['npm test'] });
@@ -63,9 +63,9 @@ export interface SessionHandle {
    */
   spawn(spec: SpawnSpec, options?: SpawnOptions): Promise<SpawnedSubagent>;
   /**
-   * Hands over several at once, in one request: for each spec, in order, its handle or its refusal. A refused one does not
-   * hinder the others.
-   * @throws SubagentsError BAD_INPUT or LIMIT for a spec that is malformed (then nothing is spawned), NO_WORKER, TIMEOUT.
+   * Starts several subagents in one request. Returns a handle or a refusal for each spec, in order. A refusal does not
+   * affect the other specs.
+   * @throws SubagentsError BAD_INPUT or LIMIT for a malformed spec (then nothing is spawned), NO_WORKER, TIMEOUT.
    * @example
    * ```ts
    * const spawned = await session.spawn(['api', 'web'].map((label) => ({ label, task: `Update the dependencies of ${label}/.` })));
@@ -78,9 +78,9 @@ export interface SessionHandle {
   spawn(specs: readonly SpawnSpec[], options?: SpawnOptions): Promise<(SpawnedSubagent | SpawnRefusal)[]>;
 
   /**
-   * Starts a chain: steps that are subagents, whose tasks may quote what earlier ones came to. Everything is checked before
-   * anything starts. The handle stands for the chain, and each step is a subagent as `label.step`.
-   * @throws SubagentsError BAD_INPUT when something is wrong with it, and what `spawn` throws for a step.
+   * Starts a chain: a graph of steps, each a subagent, whose tasks may quote the outcomes of earlier steps. The whole
+   * chain is checked before any step starts. The handle stands for the chain; each step is a subagent `label.step`.
+   * @throws SubagentsError BAD_INPUT for an invalid chain, and what `spawn` throws for a step.
    * @example
    * ```ts
    * const chain = await session.chain({
@@ -97,7 +97,8 @@ export interface SessionHandle {
   chain(spec: ChainSpec, options?: ChainOptions): Promise<SpawnedSubagent>;
 
   /**
-   * Runs again what of a chain is not done, and all that needs it; with `from` that step too. What is done is quoted as before.
+   * Runs again the steps of a chain that are not done (and `from`, if given), with all steps that need them. The other
+   * steps keep their outcomes, which can be quoted.
    * @throws SubagentsError BAD_INPUT when there is nothing to run again, LABEL_LIVE, UNKNOWN_TARGET, LOST, and what `chain` throws.
    * @example
    * ```ts
@@ -108,7 +109,7 @@ export interface SessionHandle {
   retryChain(target: string, options?: RetryOptions): Promise<SpawnedSubagent>;
 
   /**
-   * What is live, and the newest finished. Works without a worker too, and says so.
+   * Lists the live subagents and the newest finished ones. Also works without a worker; the listing then says so.
    * @example
    * ```ts
    * const { live } = await session.list();
@@ -118,10 +119,10 @@ export interface SessionHandle {
   list(options?: ListOptions): Promise<SessionListing>;
 
   /**
-   * Everything this session tells, as it comes: first what the receiver has not acknowledged, then on and on, across lost
-   * connections and restarts of server and workers. Delivered at least once; each id of a run comes once per iteration. An item
-   * counts as acknowledged when the next one is asked for, or by name; where a loop is left, its last item comes again.
-   * Waits for a session that does not exist yet.
+   * Yields the session's announcements as they arrive: first those that the receiver has not acknowledged, then new
+   * ones, across lost connections and restarts of server and workers. Delivery is at least once; within one iteration
+   * each announcement comes once. Asking for the next item acknowledges the previous one, so the last item of a loop
+   * that is left comes again. Waits for a session that does not exist yet.
    * @example
    * ```ts
    * for await (const { kind, label, summary } of session.announcements()) {
@@ -133,7 +134,8 @@ export interface SessionHandle {
   announcements(options?: AnnouncementOptions): AsyncGenerator<ReceivedAnnouncement, void, undefined>;
 
   /**
-   * What `receiver` has not acknowledged, oldest first. Acknowledges nothing. Empty for a session that does not exist.
+   * The announcements that `receiver` has not acknowledged, oldest first. Acknowledges none of them. Empty for a
+   * session that does not exist.
    * @example
    * ```ts
    * for (const { id, summary } of await session.peek()) console.log(id, summary);
@@ -142,7 +144,7 @@ export interface SessionHandle {
   peek(options?: { readonly receiver?: string | undefined }): Promise<Announcement[]>;
 
   /**
-   * Tells the session that `receiver` has the announcements with these ids.
+   * Acknowledges the announcements with these ids for `receiver`.
    * @example
    * ```ts
    * const waiting = await session.peek();
@@ -155,8 +157,9 @@ export interface SessionHandle {
   ): Promise<void>;
 
   /**
-   * Removes what is left of the finished subagents of this session: worktrees, branches and Copilot state. Commits that are on no
-   * other branch and uncommitted files stay, and the report says so. They stay listed, and their outcomes readable.
+   * Removes worktrees, branches and Copilot state of the session's finished subagents. Without `force`, keeps commits
+   * that are on no other branch and uncommitted files, and reports them. The subagents stay listed, with their
+   * outcomes.
    * @throws SubagentsError NO_WORKER, TIMEOUT.
    * @example
    * ```ts
@@ -167,8 +170,9 @@ export interface SessionHandle {
   clean(options?: CleanOptions): Promise<CleanReport>;
 
   /**
-   * Ends the session where its workflow fails at each try to go on, and so neither takes on nor announces anything; gives whether it
-   * did. The next spawn starts a new one, which takes over what lives.
+   * Ends the session if its workflow fails at each try to go on: it then accepts and announces nothing. The next spawn
+   * starts a new session, which takes over the live subagents.
+   * @returns whether the session was ended
    * @example
    * ```ts
    * if (await session.endIfFailing()) console.log('the next spawn starts this session anew');
@@ -177,8 +181,9 @@ export interface SessionHandle {
   endIfFailing(): Promise<boolean>;
 
   /**
-   * A subagent of this session: a label, a unique prefix, a workflow id, `last`, or `label@N` for an earlier run. Nothing is
-   * asked of the server until the handle is used; then an unknown target is UNKNOWN_TARGET, with the candidates.
+   * A handle of a subagent of this session. The server is not called until the handle is used; an unknown target then
+   * throws UNKNOWN_TARGET with the candidates.
+   * @param target a label, a unique prefix, a workflow id, `last`, or `label@N` for an earlier run
    * @example
    * ```ts
    * await session.subagent('fix-login').steer('Leave the session cookie alone.');
@@ -188,16 +193,17 @@ export interface SessionHandle {
 }
 
 /**
- * One subagent. `SessionHandle.spawn()` and `Subagents.find()` give one that stands for one run. One from
- * `SessionHandle.subagent()` looks its target up at every call: a label is its newest run, `label@N` always the same one.
+ * A handle of a subagent. From `SessionHandle.spawn()` and `Subagents.find()` it stands for one run. From
+ * `SessionHandle.subagent()` it looks its target up at every call: a label is its newest run, `label@N` always that
+ * run.
  */
 export interface SubagentHandle {
-  /** As it was asked for. */
+  /** The target that the handle stands for or looks up, for example `fix-login` or `fix-login@2`. */
   readonly target: string;
   readonly session: string;
 
   /**
-   * Which subagent the target names.
+   * Finds the run that the target names.
    * @throws SubagentsError UNKNOWN_TARGET or AMBIGUOUS_TARGET, with the candidates.
    * @example
    * ```ts
@@ -208,7 +214,8 @@ export interface SubagentHandle {
   identity(): Promise<SubagentIdentity>;
 
   /**
-   * Sends a message to the live subagent, and says how it was delivered. Several keep the order of the calls.
+   * Sends a message to the live subagent. The receipt says how it was delivered. Messages arrive in the order of the
+   * calls.
    * @throws SubagentsError ALREADY_ENDED (naming its outcome), NO_WORKER, TIMEOUT, UNKNOWN_TARGET, BAD_INPUT.
    * @example
    * ```ts
@@ -219,9 +226,11 @@ export interface SubagentHandle {
   steer(message: string, options?: SteerOptions): Promise<Receipt>;
 
   /**
-   * Answers a question of the subagent; says which, and what is still open. An answer that the question has already is the same answer.
-   * @throws SubagentsError as `steer`; WHICH_QUESTION, listing them, when several were asked together and none is named, or none that is open;
-   *   ALREADY_ANSWERED when it has another answer; UNKNOWN_TARGET when no such question is open, nor is within 5 s of its work.
+   * Answers a question of the subagent. The receipt names the question and those that are still open. Repeating an
+   * answer that the question already has succeeds.
+   * @throws SubagentsError as `steer`; WHICH_QUESTION, listing the open questions, when several were asked together and
+   * `questionId` names none of them; ALREADY_ANSWERED when the question has a different answer; UNKNOWN_TARGET when no
+   * such question is open, and none opens within 5 s while the subagent works.
    * @example
    * ```ts
    * const { questions } = await subagent.describe();
@@ -231,9 +240,9 @@ export interface SubagentHandle {
   answer(text: string, options?: AnswerOptions): Promise<AnswerReceipt>;
 
   /**
-   * Ends the subagent and every process it has left, and reports what was found. With `force`, one whose worker is away, or
-   * whose workflow fails at each try to go on, ends at once, as *lost*, also where no worker is there at all: its processes cannot
-   * be looked for.
+   * Ends the subagent and every process that it left, and reports what was found. With `force`, a subagent whose worker
+   * is away or whose workflow fails at each try to go on ends at once as *lost*, even without any worker; its processes
+   * are then not searched for.
    * @throws SubagentsError ALREADY_ENDED, NO_WORKER or TIMEOUT (the kill stays requested), UNKNOWN_TARGET.
    * @example
    * ```ts
@@ -244,9 +253,10 @@ export interface SubagentHandle {
   kill(options?: KillOptions): Promise<KillReport>;
 
   /**
-   * How it ended; waits until it has. A failed or killed subagent has an outcome too: look at `status`.
-   * @throws LostRunError (code LOST) when it was terminated from outside, or only its session's summary is left; SubagentsError
-   *   TIMEOUT, UNKNOWN_TARGET.
+   * Waits for the subagent to end, and returns its outcome. A failed or killed subagent has an outcome too: check
+   * `status`.
+   * @throws LostRunError (code LOST) when the subagent was terminated from outside, or only its session's summary is
+   *   left; SubagentsError TIMEOUT, UNKNOWN_TARGET.
    * @example
    * ```ts
    * const { status, evidence } = await subagent.result({ timeoutMs: 600_000 });
@@ -256,11 +266,13 @@ export interface SubagentHandle {
   result(options?: ResultOptions): Promise<Outcome>;
 
   /**
-   * Goes on with a subagent that has ended, however it did: a new run of the label with the same Copilot session, branch and
-   * worktree, and all that the run before was spawned with but for what `changes` says. Only the newest run can be continued.
+   * Continues a subagent that has ended, whatever its status: a new run of the label with the same Copilot session,
+   * branch and worktree, and with the spec of the previous run except for `changes`. Only the newest run can be
+   * continued.
    * @returns a handle of the new run
-   * @throws SubagentsError LABEL_LIVE (steer it instead), NO_WORKSPACE, BRANCH_GONE, CHECKOUT_BUSY, NO_WORKER when the worker
-   *   that holds it is away, LOST when the server no longer knows how it was spawned; otherwise as `SessionHandle.spawn`.
+   * @throws SubagentsError LABEL_LIVE (steer it instead), NO_WORKSPACE, BRANCH_GONE, CHECKOUT_BUSY, NO_WORKER when the
+   *   worker that has its workspace is away, LOST when the server no longer has its spec; otherwise as
+   *   `SessionHandle.spawn`.
    * @example
    * ```ts
    * const more = await subagent.continue('Add a test for the empty password, too.', { timeout: '30m' });
@@ -274,7 +286,7 @@ export interface SubagentHandle {
   ): Promise<SpawnedSubagent>;
 
   /**
-   * Everything known of it right now. Works without a worker too, and says so.
+   * Everything known about the subagent now. Also works without a worker; the description then says so.
    * @throws SubagentsError UNKNOWN_TARGET
    * @example
    * ```ts
@@ -285,9 +297,10 @@ export interface SubagentHandle {
   describe(): Promise<SubagentDescription>;
 
   /**
-   * What it has changed since its base, on the machine that has the repository. Of a live one its folder as it is, with what is
-   * not committed; of a finished one its branch or, where that is gone, the commit of its outcome.
-   * @throws SubagentsError NO_WORKSPACE, NOT_A_REPOSITORY (it is on another machine), NO_WORKER, UNKNOWN_TARGET, GIT.
+   * The subagent's changes since its base. Must run on the machine that has the repository. For a live subagent: its
+   * folder as it is, including uncommitted changes. For a finished one: its branch or, if that is gone, the commit of
+   * its outcome; if it worked in place, the checkout as it is.
+   * @throws SubagentsError NO_WORKSPACE, NOT_A_REPOSITORY (on another machine), NO_WORKER, UNKNOWN_TARGET, GIT.
    * @example
    * ```ts
    * const { text, truncated } = await subagent.diff({ stat: true });
@@ -297,9 +310,10 @@ export interface SubagentHandle {
   diff(options?: DiffOptions): Promise<SubagentDiff>;
 
   /**
-   * Merges its branch into the branch that a checkout of its repository is on: wholly, or not at all. Hooks do not run.
-   * @throws SubagentsError STILL_LIVE, NOT_DONE (without `force`), CHECKOUT_DIRTY, MERGE_CONFLICT (naming the files),
-   *   NO_WORKSPACE, NOT_A_REPOSITORY, BAD_INPUT, UNKNOWN_TARGET, GIT.
+   * Merges the subagent's branch into the current branch of a checkout of its repository, completely or not at all.
+   * Hooks do not run.
+   * @throws SubagentsError STILL_LIVE, NOT_DONE and CAVEATS (without `force`), CHECKOUT_DIRTY, MERGE_CONFLICT (naming
+   *   the files), NO_WORKSPACE, NOT_A_REPOSITORY, BAD_INPUT, UNKNOWN_TARGET, GIT.
    * @example
    * ```ts
    * const { how, into, commit } = await subagent.merge({ squash: true, message: 'Mend the login' });
@@ -309,8 +323,8 @@ export interface SubagentHandle {
   merge(options?: MergeOptions): Promise<MergeReport>;
 
   /**
-   * Removes what is left of it, once it is over: its worktree, its branch and its Copilot state. Commits that are on no other
-   * branch and uncommitted files stay, and the report says so. Its outcome stays readable.
+   * Removes worktree, branch and Copilot state of a subagent that has ended. Without `force`, keeps commits that are on
+   * no other branch and uncommitted files, and reports them. The outcome stays readable.
    * @throws SubagentsError STILL_LIVE, NO_WORKER, TIMEOUT, UNKNOWN_TARGET.
    * @example
    * ```ts
@@ -321,8 +335,9 @@ export interface SubagentHandle {
   clean(options?: CleanOptions): Promise<CleanReport>;
 
   /**
-   * What it said and did, from Copilot's own event log. Empty when it never had a worker.
-   * @throws SubagentsError NO_WORKER when the worker that has the log is away; LOST when the server no longer knows who that is.
+   * Yields what the subagent said and did, from Copilot's event log. Empty when the subagent never had a worker.
+   * @throws SubagentsError NO_WORKER when the worker that has the log is away; LOST when the server no longer knows
+   * which worker that is.
    * @example
    * ```ts
    * for await (const { kind, text } of subagent.transcript({ follow: true })) console.log(kind, text);
@@ -331,12 +346,14 @@ export interface SubagentHandle {
   transcript(options?: TranscriptOptions): AsyncGenerator<TranscriptEntry, void, undefined>;
 }
 
-/** A subagent (or a chain) that was started: a handle of this run, whatever becomes of its label later. */
+/** A handle of a run of a subagent (or a chain) that was started. It keeps to this run when the label is used again. */
 export interface SpawnedSubagent extends SubagentHandle, SubagentIdentity {
   readonly accepted: true;
   /** What the caller should know, for example how many uncommitted changes are left out. */
   readonly notes: readonly string[];
-  /** An equal request was accepted before, and what it started is live: this is that one, and nothing more was started. */
+  /**
+   * An equal earlier request was accepted, and its subagent is live: this is its handle, and nothing new was started.
+   */
   readonly repeated?: true | undefined;
 }
 

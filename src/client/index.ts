@@ -1,4 +1,4 @@
-/** The library: hand long coding tasks to durable subagents, and hear from them. */
+/** The library: gives long coding tasks to durable subagents, and receives their announcements and outcomes. */
 export { Subagents } from './subagents.ts';
 export { DEFAULT_SESSION } from '../contract/names.ts';
 export { LostRunError } from './errors.ts';

@@ -38,7 +38,7 @@ export class Subagents implements AsyncDisposable {
 
   /**
    * Finds the server and connects to it.
-   * @throws SubagentsError TEMPORAL_UNREACHABLE when nothing answers there, BAD_INPUT for an unknown profile.
+   * @throws SubagentsError TEMPORAL_UNREACHABLE when no server answers, BAD_INPUT for an unknown profile.
    * @example
    * ```ts
    * await using subagents = await Subagents.connect({ address: 'localhost:7233', namespace: 'default' });
@@ -62,7 +62,7 @@ export class Subagents implements AsyncDisposable {
   }
 
   /**
-   * A session by name. It comes into being with its first spawn.
+   * A handle of the session of this name. The first spawn creates the session.
    * @throws SubagentsError BAD_INPUT for an illegal name.
    * @example
    * ```ts
@@ -75,7 +75,7 @@ export class Subagents implements AsyncDisposable {
   }
 
   /**
-   * All open sessions of the namespace; with `all`, the closed ones that the server still knows too.
+   * All open sessions of the namespace; with `all`, also the closed ones that the server still keeps.
    * @example
    * ```ts
    * for (const { session, open } of await subagents.sessions({ all: true })) console.log(session, open);
@@ -86,7 +86,7 @@ export class Subagents implements AsyncDisposable {
   }
 
   /**
-   * The subagents of all sessions. Works without a worker too, and says so.
+   * Lists the subagents of all sessions. Also works without a worker; the list then says so.
    * @example
    * ```ts
    * const { sessions } = await subagents.list({ statuses: ['asking'] });
@@ -98,9 +98,9 @@ export class Subagents implements AsyncDisposable {
   }
 
   /**
-   * The subagent that `target` names, in whatever session: a label, `session/label`, a unique prefix, a workflow id, `last`,
-   * or `label@N` for an earlier run.
-   * @param options.session where a bare label is looked for first; default: all sessions alike.
+   * Finds a run in any session.
+   * @param target a label, `session/label`, a unique prefix, a workflow id, `last`, or `label@N` for an earlier run.
+   * @param options.session the session whose labels take precedence; default: none.
    * @throws SubagentsError UNKNOWN_TARGET or AMBIGUOUS_TARGET, with the candidates.
    * @example
    * ```ts
@@ -117,9 +117,9 @@ export class Subagents implements AsyncDisposable {
   }
 
   /**
-   * Removes what finished subagents have left, as `SubagentHandle.clean` does, of several as one: of two that have the same
-   * commits, and that nothing else has, one keeps its branch.
-   * @param targets as `find` takes them, or all of all sessions.
+   * Cleans finished subagents as `SubagentHandle.clean` does, but several together: if two of them have the same
+   * commits and no other branch has these, one of the two keeps its branch.
+   * @param targets as for `find`; `all` means the finished subagents of all sessions.
    * @throws SubagentsError STILL_LIVE, NO_WORKER, TIMEOUT, UNKNOWN_TARGET, AMBIGUOUS_TARGET; BAD_INPUT for a chain.
    * @example
    * ```ts
@@ -135,10 +135,9 @@ export class Subagents implements AsyncDisposable {
   }
 
   /**
-   * Gives up a worker that will not come back: its live subagents end as *lost*, with the last commit that is known. What it
-   * has left, should it come back all the same, its own start then ends.
-   * @returns which subagents those were.
-   * Works without any worker too.
+   * Gives up a worker that will not come back: its live subagents end as *lost*, with their last known commit. If the
+   * worker starts again after all, it ends what it had left running. Also works without any worker.
+   * @returns the subagents that ended.
    * @throws SubagentsError BAD_INPUT when the worker is there, UNKNOWN_TARGET when no live subagent is on it.
    * @example
    * ```ts
@@ -157,8 +156,8 @@ export class Subagents implements AsyncDisposable {
   }
 
   /**
-   * The newest runs of all sessions, as the server itself lists them: one look, whatever runs, and no worker is asked.
-   * @param options.max at most so many, newest first
+   * The newest runs of all sessions, newest first, from the server's visibility store alone: no worker is needed.
+   * @param options.max the maximum number of runs
    * @example
    * ```ts
    * for (const { session, label } of await subagents.runs({ max: 100 })) console.log(`${session}/${label}`);
@@ -169,7 +168,7 @@ export class Subagents implements AsyncDisposable {
   }
 
   /**
-   * Whether some worker takes workflow tasks: without one nothing moves, and Updates would wait.
+   * Whether a worker polls for workflow tasks. Without one, no workflow proceeds, and Updates wait.
    * @example
    * ```ts
    * if (!(await subagents.hasWorkers())) console.error('start one: subagents up');
@@ -180,7 +179,7 @@ export class Subagents implements AsyncDisposable {
   }
 
   /**
-   * Ends every wait and iteration that goes over this connection, then closes it.
+   * Ends every wait and iteration that uses this connection, then closes it.
    * @example
    * ```ts
    * const subagents = await Subagents.connect();

@@ -1,4 +1,4 @@
-/** What the library takes and gives, beyond the shared words of `src/contract`. */
+/** Options and results of the library, beyond the shared types of `src/contract`. */
 import type {
   Announcement,
   Cleaned,
@@ -16,9 +16,9 @@ import type {
   Usage,
 } from '../contract/index.ts';
 
-/** Where to find the Temporal server. Everything left out is found by the rules of `src/temporal/target.ts`. */
+/** Where to find the Temporal server. Omitted options follow the rules of `src/temporal/target.ts`. */
 export interface ConnectOptions {
-  /** The home folder whose `up` is asked for its server; default: `SUBAGENTS_HOME`, else the user's. */
+  /** The home folder whose `up` provides the server; default: `SUBAGENTS_HOME`, else `~/.subagents`. */
   readonly home?: string | undefined;
   /** A profile of the Temporal TOML configuration file. */
   readonly profile?: string | undefined;
@@ -30,70 +30,76 @@ export interface ConnectOptions {
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
-/** The server and namespace in use, for people to see. */
+/** The server and namespace in use. */
 export interface ServerInfo {
   readonly address: string;
   readonly namespace: string;
-  /** Which rule chose it, in words, for example `--address` or `the running "subagents up"`. */
+  /** The rule that chose the server, for people: for example `--address` or `the running "subagents up"`. */
   readonly origin: string;
-  /** Base URL of the Temporal Web UI, where known. */
+  /** Base URL of the Temporal Web UI, if known. */
   readonly uiUrl?: string | undefined;
-  /** Whether it is the server of the `up` that runs in this home. */
+  /** Whether this is the server of the `up` that runs in the home. */
   readonly embedded?: boolean | undefined;
 }
 
+/** Options of a spawn. */
 export interface SpawnOptions {
-  /** The same id spawns once, also after a lost answer; default: a new one. At most 100 characters. */
+  /** Requests with the same id spawn once, even after a lost answer; default: a new id. At most 100 characters. */
   readonly requestId?: string | undefined;
-  /** Where the caller stands: `repo` defaults to its git root, and relative paths start here; default `process.cwd()`. */
+  /** The caller's folder: `repo` defaults to its git root, and relative paths start here; default `process.cwd()`. */
   readonly cwd?: string | undefined;
-  /** What the session is called in the Web UI, where this spawn starts it; default: its name. */
+  /** The title of the session in the Web UI, if this spawn starts the session; default: its name. */
   readonly title?: string | undefined;
   /** How long to wait for the answer, in milliseconds. */
   readonly timeoutMs?: number | undefined;
 }
 
+/** Options of `SessionHandle.chain`. */
 export interface ChainOptions extends SpawnOptions {
   /** Values of the chain's `params`. */
   readonly params?: Readonly<Record<string, string>> | undefined;
 }
 
+/** Options of `SessionHandle.retryChain`. */
 export interface RetryOptions extends Omit<SpawnOptions, 'cwd' | 'title'> {
-  /** Run this step again too, and all that needs it; default: only what is not done. */
+  /** Also run this step again, with all steps that need it; default: only the steps that are not done. */
   readonly from?: string | undefined;
 }
 
+/** Options of `SessionHandle.list`. */
 export interface ListOptions {
   /** How many finished subagents to include, newest first; default 10. */
   readonly finished?: number | undefined;
-  /** Ask every live subagent what it is doing; default true. */
+  /** Include what each live subagent is doing; default true. */
   readonly progress?: boolean | undefined;
 }
 
-/** A worker that gives no sign of life. */
+/** A worker that is away. */
 export interface Absence {
-  /** Absent where the server has given up what it was at. */
+  /** Absent when the server has given up the worker's activity. */
   readonly workerId?: string | undefined;
-  /** ISO 8601, its last sign of life. */
+  /** ISO 8601, when the worker was last heard from. */
   readonly since: string;
 }
 
-/** A subagent in a list: what its session knows of it, and what it is doing right now. */
+/** A subagent in a list: its entry in the session, and what it is doing now. */
 export interface SubagentRow extends SessionEntry {
   readonly session: string;
-  /** Of a subagent whose turn or set-up runs, from its last heartbeat. */
+  /** The last heartbeat of a running turn, set-up or clone. */
   readonly progress?: ActivityProgress | undefined;
-  /** ISO 8601, when its status (or, while working, what it is doing) began; absent where that is not known, and of finished ones. */
+  /**
+   * ISO 8601, when its status (or, while it works, its current action) began; absent when unknown, and once finished.
+   */
   readonly since?: string | undefined;
-  /** What it stands still for, and since when: look at it first. Absent while it moves. */
+  /** Why the subagent makes no progress, and since when: check this first. Absent while it makes progress. */
   readonly stalled?: Stalled | undefined;
-  /** Where the worker that has it gives no sign of life, so that nothing of it moves. */
+  /** Set when the subagent's worker is away: nothing of the subagent proceeds. */
   readonly away?: Absence | undefined;
-  /** Its workflow fails at each try to go on, as under a worker of a version that it does not fit: nothing of it moves. */
+  /** The workflow fails at each try to go on, for example under a worker of another version: nothing proceeds. */
   readonly failing?: boolean | undefined;
-  /** Its session has ended without it; the next one of that name takes it over. */
+  /** The session ended before the subagent; the next session of that name takes it over. */
   readonly orphan?: boolean | undefined;
-  /** Only the home has it: its server's database was replaced, or is an older copy. */
+  /** Only the home has a record of it: the server's database was replaced, or is an older copy. */
   readonly unknown?: boolean | undefined;
 }
 
@@ -103,23 +109,23 @@ export interface SessionListing {
   readonly server: ServerInfo;
   /** Oldest first. */
   readonly live: readonly SubagentRow[];
-  /** Newest first, at most as many as were asked for. */
+  /** Newest first, at most as many as requested; after them, all runs that only the home has a record of. */
   readonly finished: readonly SubagentRow[];
   readonly finishedCount: number;
-  /** Announcements the default receiver has not acknowledged; null when nobody could be asked (no worker). */
+  /** Number of announcements that the default receiver has not acknowledged; null when the session did not answer. */
   readonly unacknowledged: number | null;
   /**
-   * No worker polls, or none answered in time (`notes` says which): the rows come from the server's visibility store and lack what
-   * only the session knows.
+   * No worker polls, or none answered in time (`notes` says which): the rows come from the server's visibility store
+   * and lack what only the session has.
    */
   readonly workerless: boolean;
-  /** Its workflow fails at each try to go on: the rows come from the server's visibility store. */
+  /** The session's workflow fails at each try to go on: the rows come from the server's visibility store. */
   readonly failing?: boolean | undefined;
   /** What a reader must know, for example that no worker polls and how to start one. */
   readonly notes: readonly string[];
 }
 
-/** A session, as the server's visibility store has it. */
+/** A session, from the server's visibility store. */
 export interface SessionOverview {
   readonly session: string;
   readonly workflowId: string;
@@ -130,18 +136,19 @@ export interface SessionOverview {
   readonly startedAt: string;
 }
 
-/** Which subagents a list has; what is left out selects all. */
+/** Filters of a list. An omitted filter selects all subagents. */
 export interface SelectionOptions {
   /** Only these sessions. */
   readonly sessions?: readonly string[] | undefined;
   /** Only subagents of one of these statuses. */
   readonly statuses?: readonly Status[] | undefined;
-  /** Only subagents of this repository: a path, a URL, or the last name of one. */
+  /** Only subagents of this repository: a path, a URL, or the last component of either. */
   readonly repo?: string | undefined;
 }
 
+/** Options of `Subagents.list`. */
 export interface FleetListOptions extends ListOptions, SelectionOptions {
-  /** Include closed sessions, and every finished subagent that is still known; default false. */
+  /** Include closed sessions, and every finished subagent that a session keeps; default false. */
   readonly all?: boolean | undefined;
 }
 
@@ -153,24 +160,31 @@ export interface FleetList {
   readonly notes: readonly string[];
 }
 
+/** Options of `SubagentHandle.steer`. */
 export interface SteerOptions {
-  /** Identifies the message: the same id is delivered once. `[A-Za-z0-9_-]{1,60}`; default: a new one. */
+  /** Messages with the same id are delivered once. `[A-Za-z0-9_-]{1,60}`; default: a new id. */
   readonly id?: string | undefined;
-  /** Stop the tool or model call that runs first, instead of letting it go on in the background; default false. */
+  /** First stop the running tool or model call, instead of letting it go on in the background; default false. */
   readonly interrupt?: boolean | undefined;
+  /** How long to wait for the receipt, in milliseconds; default 60 s. */
   readonly timeoutMs?: number | undefined;
 }
 
+/** Options of `SubagentHandle.answer`. */
 export interface AnswerOptions {
-  /** Which question. Required where the subagent asked several together; default: the one that it asked. */
+  /** The question to answer. Required when the subagent asked several together; default: the only open one. */
   readonly questionId?: string | undefined;
-  /** Identifies the answer: the same id is one answer. At most 100 characters; default: a new one. */
+  /** Requests with the same id are one answer. At most 100 characters; default: a new id. */
   readonly requestId?: string | undefined;
+  /** How long each try may take, in milliseconds; default 15 s. */
   readonly timeoutMs?: number | undefined;
 }
 
+/** Options of `SubagentHandle.kill`. */
 export interface KillOptions {
-  /** Ends one whose worker is away, or whose workflow fails at each try, too: as *lost*, without a proof. Any other is killed as ever. */
+  /**
+   * Also end a subagent whose worker is away or whose workflow fails at each try: as *lost*, without proof of death.
+   */
   readonly force?: boolean | undefined;
   /** How long to wait for the end, in milliseconds; default 2 minutes. */
   readonly timeoutMs?: number | undefined;
@@ -183,54 +197,64 @@ export interface KillReport {
   readonly run: number;
   readonly workflowId: string;
   readonly runId: string;
-  /** `killed`; another status when it ended by itself before the kill reached it. */
+  /** `killed`; `lost` after a kill by force; another status when the subagent ended by itself first. */
   readonly status: FinalStatus;
-  /** The proof of death; absent when it never had a worker. */
+  /** The proof of death; absent when the subagent never had a worker, or is lost. */
   readonly sweep?: SweepReport | undefined;
   readonly outcome: Outcome;
 }
 
+/** Options of `SubagentHandle.diff`. */
 export interface DiffOptions {
-  /** A line for each file instead of the change itself; default false. */
+  /** One line for each file instead of the changes; default false. */
   readonly stat?: boolean | undefined;
   /** Columns for `stat`; default 100. */
   readonly width?: number | undefined;
-  /** The text ends after this many bytes; default 4 MiB. */
+  /** Maximum size of the text in bytes; default 4 MiB. */
   readonly maxBytes?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a subagent has changed. */
+/** The changes of a subagent. */
 export interface SubagentDiff {
   readonly session: string;
   readonly label: string;
   readonly run: number;
-  /** It is still at work: the text is of its folder, uncommitted and new files included. */
+  /** The subagent is live: the text is of its folder, with uncommitted and new files. */
   readonly live: boolean;
   readonly repository: string;
   readonly branch: string | null;
-  /** From this commit … */
+  /** The commit that the diff starts from. */
   readonly base: string;
-  /** … to this one; null: to the folder as it is. */
+  /** The commit that the diff ends at; null: the folder as it is. */
   readonly head: string | null;
-  /** As `git diff` prints it, without colour. File content is in it as it is: not for a terminal without care. */
+  /**
+   * Output of `git diff` without colour. It contains raw file content: sanitize it before printing it to a terminal.
+   */
   readonly text: string;
-  /** Whether there would have been more. */
+  /** Whether the text was cut at `maxBytes`. */
   readonly truncated: boolean;
   /** What a reader must know, for example that the branch is gone. */
   readonly notes: readonly string[];
 }
 
+/** Options of `SubagentHandle.merge`. */
 export interface MergeOptions {
-  /** One commit with everything, instead of the history; default false. */
+  /** Make one commit of all changes instead of keeping the history; default false. */
   readonly squash?: boolean | undefined;
-  /** Message of the commit. Where a branch need only move forward, naming one makes a merge commit. */
+  /** The commit message. With a message, a merge commit is made even where a fast-forward is possible. */
   readonly message?: string | undefined;
-  /** Merge also what did not end as done or has a blocking caveat, and a branch that has moved since its outcome; default false. */
+  /**
+   * Also merge a run that is not done or has a blocking caveat, and a branch that moved since the outcome; default
+   * false.
+   */
   readonly force?: boolean | undefined;
   /** Folder in the checkout to merge into, of the same repository; default: the one around `cwd`. */
   readonly into?: string | undefined;
-  /** Where the caller stands. Outside of any checkout, in the worktree of a subagent, and by default, the checkout that it was spawned from is meant. */
+  /**
+   * The caller's folder. By default, outside of any checkout, and in the worktree of a subagent, the merge goes into
+   * the checkout that the subagent was spawned from.
+   */
   readonly cwd?: string | undefined;
 }
 
@@ -248,31 +272,33 @@ export interface MergeReport {
   /** The subagent's branch, and the commit of it that was merged. */
   readonly branch: string | null;
   readonly merged: string;
-  /** Where `into` was, and where it is now. */
+  /** The tip of `into` before and after the merge. */
   readonly before: string;
   readonly commit: string;
   readonly diffStat: { readonly files: number; readonly insertions: number; readonly deletions: number };
 }
 
+/** Options of `clean`. */
 export interface CleanOptions {
-  /** Only subagents of this repository: a folder in a checkout of it, from the current folder, or its URL. Default: of all. */
+  /** Only subagents of this repository: a folder in one of its checkouts (relative to `process.cwd()`), or its URL. */
   readonly repo?: string | undefined;
-  /** Only subagents whose branch is merged; of the others everything stays. Default false. */
+  /** Clean only subagents whose branch is merged; default false. */
   readonly merged?: boolean | undefined;
-  /** Remove nothing, only tell what would be; default false. */
+  /** Remove nothing, only report what would be removed; default false. */
   readonly dryRun?: boolean | undefined;
-  /** Also commits that are on no other branch, and uncommitted files; default false. */
+  /** Also remove commits that are on no other branch, and uncommitted files; default false. */
   readonly force?: boolean | undefined;
 }
 
 /** What a clean removed (or, with `dryRun`, would remove) and kept. */
 export interface CleanReport {
   readonly dryRun: boolean;
-  /** In the order asked for. Nothing removed and nothing kept: nothing was left of it. */
+  /** In the order of the targets. A run with nothing removed and nothing kept had nothing left. */
   readonly runs: readonly CleanedRun[];
   readonly freedBytes: number;
 }
 
+/** Options of `SubagentHandle.result`. */
 export interface ResultOptions {
   /** Ends the wait; the subagent goes on. */
   readonly signal?: AbortSignal | undefined;
@@ -280,7 +306,7 @@ export interface ResultOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/** Everything known of one subagent. */
+/** Everything known about one subagent. */
 export interface SubagentDescription extends Partial<
   Pick<SubagentView, 'cwd' | 'copilotSessionId' | 'permissions'>
 > {
@@ -291,13 +317,13 @@ export interface SubagentDescription extends Partial<
   /** First execution run id. */
   readonly runId: string;
   readonly status: SessionEntry['status'];
-  /** ISO 8601, when this status (or, while working, what it is doing) began. */
+  /** ISO 8601, when this status (or, while it works, the current action) began. */
   readonly since: string;
-  /** In words: the tool it runs, or what its status means. */
+  /** For people: the tool that runs, or what the status means. */
   readonly doing: string;
-  /** What it stands still for, and since when: look at it first. Absent while it moves. */
+  /** Why the subagent makes no progress, and since when: check this first. Absent while it makes progress. */
   readonly stalled?: Stalled | undefined;
-  /** Where the worker that has it gives no sign of life, so that nothing of it moves. */
+  /** Set when the subagent's worker is away: nothing of the subagent proceeds. */
   readonly away?: Absence | undefined;
   readonly startedAt: string;
   readonly endedAt?: string | undefined;
@@ -308,48 +334,50 @@ export interface SubagentDescription extends Partial<
   readonly workerId?: string | undefined;
   readonly model?: string | undefined;
   readonly usage?: Usage | undefined;
-  /** ISO 8601, when the last model event or tool output came. */
+  /** ISO 8601, when the last model event or tool output arrived. */
   readonly lastEventAt?: string | undefined;
   readonly lastMessage?: string | undefined;
   readonly turns: number;
   readonly questions: readonly Question[];
   readonly steers: SubagentView['steers'];
-  /** Of a chain: what has become of each step. */
+  /** For a chain: the state of each step. */
   readonly steps?: readonly StepView[] | undefined;
-  /** Present when it has ended. */
+  /** Present when the subagent has ended and left one. */
   readonly outcome?: Outcome | undefined;
-  /** Its page in the Temporal Web UI, where known. */
+  /** Its page in the Temporal Web UI, if known. */
   readonly url?: string | undefined;
-  /** What was removed of it since it ended. */
+  /** What a clean has removed since the end. */
   readonly cleaned?: Cleaned | undefined;
   readonly workerless: boolean;
   readonly notes: readonly string[];
 }
 
-/** An announcement that can be acknowledged by itself. */
+/** An announcement with a method to acknowledge it. */
 export type ReceivedAnnouncement = Announcement & {
-  /** Tells the session that this receiver has it. Not needed in a plain `for await`: asking for the next one does it. */
+  /** Acknowledges the announcement for this receiver. A plain `for await` does it by asking for the next one. */
   acknowledge(): Promise<void>;
 };
 
+/** Options of `SessionHandle.announcements`. */
 export interface AnnouncementOptions {
-  /** Receivers are named, and one never takes another's; default `main`. */
+  /** The receiver's name. Each receiver acknowledges for itself; default `main`. */
   readonly receiver?: string | undefined;
   /** Ends the iteration at once. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * When an announcement counts as received: `next`, when the following one is asked for (default), or `manual`, only by
+   * When an announcement is acknowledged: `next` (default), when the following one is asked for; `manual`, only by
    * `acknowledge()`.
    */
   readonly acknowledge?: 'next' | 'manual' | undefined;
-  /** End after what is unacknowledged now, instead of waiting for more; default false. */
+  /** End after the announcements that are unacknowledged now, instead of waiting for more; default false. */
   readonly once?: boolean | undefined;
-  /** Told of each lost connection and its error, before the next try. */
+  /** Called with the error of each lost connection, before the next try. */
   readonly onReconnect?: ((error: unknown) => void) | undefined;
 }
 
+/** Options of `SubagentHandle.transcript`. */
 export interface TranscriptOptions {
-  /** Wait for more until the subagent ends; default false. */
+  /** Wait for more entries until the subagent ends; default false. */
   readonly follow?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
