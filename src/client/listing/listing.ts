@@ -1,4 +1,4 @@
-/** Lists of subagents: from their session, with what each is doing; without a worker, from the visibility store. */
+/** Lists subagents from their sessions, with what each is doing; without a worker, from the visibility store. */
 import { isChain, isFinal, SESSION, SubagentsError, type SessionList } from '../../contract/index.ts';
 import { absenceOf, WorkerLooks } from '../connection/absence.ts';
 import { concurrently } from '../connection/concurrently.ts';
@@ -15,12 +15,15 @@ import { unknownNote, unknownRuns } from './unknown-runs.ts';
 import { readView } from '../subagents/view.ts';
 import { findQueued, findRuns, findSessions, isSessionOpen, listLiveOrphans } from './visibility.ts';
 
-/** Finished subagents listed when the caller does not say how many; with `all`, every one a session keeps. */
+/** Number of finished subagents listed by default, and with `all`: every one that a session keeps. */
 const DEFAULT_FINISHED = 10;
 const ALL_FINISHED = 1_000;
-/** Live subagents a workerless list shows, at most. */
+/** Maximum number of live subagents read from the visibility store. */
 const MAX_LIVE_ROWS = 1_000;
-/** Of more live subagents in a session, those that are queued are not looked at each by itself: some 20 ms of two processors for each. */
+/**
+ * In a session with more live subagents than this, one visibility query finds the queued ones. A call for each of them
+ * would take some 20 ms of two processors.
+ */
 const MAX_QUEUED_LOOKED_AT = 100;
 
 /** See `SessionHandle.list`. */
@@ -124,8 +127,8 @@ interface Asking {
 }
 
 /**
- * The session knows who is live; what each is doing, its workflow and its heartbeats know.
- * @param asking whether somebody can be asked; else what the server itself knows must do
+ * Adds to each live run its status and what it is doing, from its workflow and its heartbeats.
+ * @param asking whether workflows can answer Queries; else only the server's facts are used
  */
 async function withProgress(
   link: Link,
@@ -143,7 +146,7 @@ async function withProgress(
     if (inspected === undefined) return run;
     const { status, progress, model = run.model, task } = inspected;
     const away = await absenceOf(inspected, workers, asking);
-    // Who waits for nothing that the server knows of (an answer, its model) says itself since when.
+    // Only the workflow knows since when the subagent waits for something outside the server, such as an answer.
     const known = progress?.since ?? inspected.since;
     const tries = task?.attempt ?? 1;
     const failing = asking && tries > MAX_TASK_ATTEMPTS;
@@ -168,12 +171,12 @@ async function sinceOf(link: Link, run: KnownRun): Promise<string | undefined> {
     const view = await readView(link, run);
     return view instanceof SubagentsError ? undefined : view?.since;
   } catch {
-    // A workflow that fails cannot be asked, and is listed all the same.
+    // A failing workflow cannot answer, but is listed.
     return undefined;
   }
 }
 
-/** The same without heartbeats, from one look into the visibility store. */
+/** Adds only the status to each run, from one query to the visibility store. */
 async function withStatus(link: Link, session: string, live: readonly KnownRun[]): Promise<SubagentRow[]> {
   const listed = await findRuns(link, { session, onlyOpen: true, max: MAX_LIVE_ROWS });
   const statuses = new Map(listed.map(({ runId, status }) => [runId, status]));
@@ -183,7 +186,7 @@ async function withStatus(link: Link, session: string, live: readonly KnownRun[]
 const listWorkerless = (link: Link, session: string, options: ListOptions): Promise<SessionListing> =>
   listSilent(link, session, options, noWorker(link.server));
 
-/** The list of a session for which nobody answers. @param why as `whyUnanswered` gives it */
+/** The list of a session that does not answer. @param why the error to show, see `whyUnanswered` */
 async function listSilent(
   link: Link,
   session: string,
@@ -194,13 +197,13 @@ async function listSilent(
   return { ...listed, workerless: true, notes: [silenceNote(why)] };
 }
 
-/** The list of a session that fails at each try to go on: its subagents may be well, and can be asked. */
+/** The list of a session that fails at each try to go on. Its subagents may work well, and can be asked. */
 async function listFailing(link: Link, session: string, options: ListOptions): Promise<SessionListing> {
   const listed = await listStored(link, session, options, { asking: true });
   return { ...listed, failing: true, notes: [failingNote(session)] };
 }
 
-/** What the visibility store has of a session. */
+/** The list of a session from the visibility store. */
 async function listStored(
   link: Link,
   session: string,
@@ -220,7 +223,7 @@ async function listStored(
 const failingNote = (session: string): string =>
   `session "${session}" fails at each try to go on (the log of its worker says why): it takes on nothing and announces nothing. \`subagents kill --all --force --session ${session}\` ends it with its subagents; the next spawn starts a new one`;
 
-/** The list of a session that has ended: what it said of live ones is old; those that live on are orphans. */
+/** The list of a session that has ended. Its own live rows are stale: `orphans`, which are still live, replace them. */
 async function withOrphans(
   link: Link,
   list: SessionListing,
@@ -233,7 +236,7 @@ async function withOrphans(
   return { ...list, live, notes: [...list.notes, orphansNote(list.session, live.length)] };
 }
 
-/** All of them, however many finished ones were asked for: nobody else lists them. */
+/** Adds all runs that only the home has a record of, beyond the requested number: no other list has them. */
 function addUnknown(list: SessionListing, unknown: readonly SubagentRow[]): SessionListing {
   const { finished, finishedCount } = list;
   return {
@@ -253,11 +256,11 @@ async function liveOf(link: Link, session: string): Promise<KnownRun[]> {
   return runs.reverse();
 }
 
-/** A note of one session among those of all. */
+/** A session's note for the list of all sessions: names the session unless the note already does. */
 const noteOf = ({ session, workerless }: SessionListing, note: string): string =>
   workerless || note.includes(`"${session}"`) ? note : `session "${session}": ${note}`;
 
-/** What a list says of subagents without a session. */
+/** The note of a list about live subagents whose session has ended. */
 function orphansNote(session: string, count: number): string {
   const [them, they] =
     count === 1 ? ['a subagent of it lives', 'it'] : [`${count} subagents of it live`, 'them'];

@@ -1,4 +1,4 @@
-/** Choosing runs by the repository that they worked in. */
+/** Selects runs by the repository that they worked in. */
 import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isRepositoryUrl, SubagentsError, withoutCredentials } from '../../contract/index.ts';
@@ -6,10 +6,11 @@ import { gitDirs } from '../../git/git-dirs.ts';
 import { resolveRepository } from '../../git/repository.ts';
 
 /**
- * Tells whether a run was spawned in `repository`, a URL or a folder in a checkout: any checkout of that repository counts, and one
- * that is gone goes by its path.
- * @param from where a relative path starts.
- * @throws SubagentsError NOT_A_REPOSITORY where a folder is there and in no checkout
+ * Returns a predicate: whether a run was spawned in `repository`. Every checkout of the repository matches; a checkout
+ * that is gone matches by its path.
+ * @param repository a URL, or a folder in a checkout
+ * @param from the folder that a relative path starts from
+ * @throws SubagentsError NOT_A_REPOSITORY when the folder exists and is in no checkout
  */
 export async function ofRepository(
   repository: string,
@@ -36,7 +37,7 @@ function isFolder(path: string): boolean {
   }
 }
 
-/** The git folder that all checkouts of a repository share; undefined where it is gone, or a URL. */
+/** The git folder that all checkouts of a repository share; undefined when the checkout is gone, or `root` is a URL. */
 function sharedFolder(root: string): string | undefined {
   try {
     return gitDirs(root).commonDir;

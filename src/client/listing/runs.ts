@@ -1,4 +1,4 @@
-/** Which run of which subagent a target stands for. */
+/** Resolves a target to a run of a subagent. */
 import {
   isFinal,
   labelProblem,
@@ -12,17 +12,19 @@ import { ask, isUnanswered, type Asked } from '../connection/query.ts';
 import { resolveRunTarget, splitRun } from './targets.ts';
 import { findNewestRun, findRuns, findSessions } from './visibility.ts';
 
-/** A run, as its session or, without a worker, the visibility store knows it. */
+/** A run with its entry from its session or, without a worker, from the visibility store. */
 export interface KnownRun extends SessionEntry {
   readonly session: string;
 }
 
-/** Runs that a target is looked for among, besides the live ones. A session keeps as many. */
+/** Maximum number of runs searched for a target, besides a session's live ones. A session keeps as many. */
 const MAX_RUNS = 1_000;
-/** The same of each session where all are looked through; what is older the visibility store lists, within its retention. */
+/**
+ * The maximum per session when all sessions are searched. The visibility store lists older runs, within its retention.
+ */
 const MAX_RUNS_EACH = 100;
 
-/** The session's workflow. */
+/** The address of the session's workflow. */
 export const asked = (session: string): Asked => ({ workflowId: sessionWorkflowId(session) });
 
 /**
@@ -38,7 +40,7 @@ export async function findRun(link: Link, target: string, session: string): Prom
 
 /**
  * Finds the run that `target` names in any session.
- * @param preferred the session whose labels come before those of others.
+ * @param preferred the session whose labels take precedence.
  * @throws SubagentsError UNKNOWN_TARGET, AMBIGUOUS_TARGET, TEMPORAL_UNREACHABLE.
  */
 export async function findRunAnywhere(
@@ -47,7 +49,7 @@ export async function findRunAnywhere(
   preferred: string | undefined,
 ): Promise<KnownRun> {
   const [owner = '', ...rest] = target.split('/');
-  // Visibility lags behind: sessions that the caller names are asked even where it does not list them yet.
+  // Visibility lags behind, so sessions that the caller names are asked even if they are not listed yet.
   const named = [preferred, rest.length > 0 ? owner : undefined].filter(
     (name) => name !== undefined && name !== '',
   );
@@ -59,12 +61,12 @@ export async function findRunAnywhere(
     findRuns(link, { max: MAX_RUNS }),
     ...[...new Set([...named, ...open])].map((session) => runsOf(link, session as string, MAX_RUNS_EACH)),
   ]);
-  // What a session says of a run is newer than what visibility says.
+  // A session's entry of a run is newer than that of visibility.
   const runs = new Map([...listed, ...asked.flat()].map((run) => [run.runId, run]));
   return resolve(target, [...runs.values()], preferred);
 }
 
-/** `session/label`. */
+/** Finds the run that a target of the form `session/label` names. */
 async function findQualified(link: Link, target: string): Promise<KnownRun | undefined> {
   const [owner = '', ...rest] = target.split('/');
   return rest.length === 1 ? findByLabel(link, owner, rest.join('')) : undefined;
@@ -86,12 +88,12 @@ async function findByLabel(link: Link, session: string, target: string): Promise
   } catch (error) {
     if (!isUnanswered(error)) throw error;
   }
-  // No session, or nobody to answer for it.
+  // There is no session, or it does not answer.
   const newest = await findNewestRun(link, session, name);
   return run === undefined || run === newest?.run ? newest : undefined;
 }
 
-/** The runs that the session knows; without a worker, those that the visibility store lists. */
+/** The runs that the session keeps; without a worker, those that the visibility store lists. */
 async function runsOf(link: Link, session: string, max: number): Promise<KnownRun[]> {
   try {
     const list = await ask<SessionList>(link, asked(session), SESSION.list, { finished: max });

@@ -1,14 +1,14 @@
-/** Which subagents of a list are wanted. */
+/** Filters the subagents of a list. */
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { isRepositoryUrl } from '../../contract/index.ts';
 import type { SelectionOptions, SessionListing, SubagentRow } from '../types.ts';
 
-/** Whether only some are wanted. */
+/** Whether the options filter subagents by status or repository. */
 export const isSelective = ({ statuses, repo }: SelectionOptions): boolean =>
   statuses !== undefined || repo !== undefined;
 
-/** The rows of a session that are wanted, of finished ones the newest `finished`; `finishedCount` counts those wanted. */
+/** Filters the rows of a session; keeps the newest `finished` finished ones. `finishedCount` counts all that match. */
 export function selected(
   listing: SessionListing,
   options: SelectionOptions,
@@ -26,7 +26,7 @@ export function selected(
   };
 }
 
-/** Whether a subagent works on the repository: a path, a URL, or the last name of one. */
+/** Whether a subagent works on the repository `wanted`: a path, a URL, or the last component of either. */
 function isOf({ repo }: SubagentRow, wanted: string): boolean {
   if (repo === wanted || lastName(repo) === wanted) return true;
   if (isRepositoryUrl(wanted) || isRepositoryUrl(repo)) return false;

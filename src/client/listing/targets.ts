@@ -1,4 +1,4 @@
-/** Which subagent a person or a model means. Pure: no server, no clock. */
+/** Finds the subagent that a person or a model means. Pure: no server, no clock. */
 import { distance } from 'fastest-levenshtein';
 import { SubagentsError } from '../../contract/index.ts';
 
@@ -26,8 +26,9 @@ export function splitRun(target: string): { readonly name: string; readonly run:
 }
 
 /**
- * The candidate that `target` names. In this order: the word `last`; a label (in `session` first, where given); `session/label`;
- * a unique prefix of either, among the live ones first; a workflow id. Without `@N` it is the newest run.
+ * The candidate that `target` names. In this order: the word `last`; a label (first in `session`, if given);
+ * `session/label`; a unique prefix of either (first among live candidates); a workflow id. Without `@N`, the newest
+ * run.
  * @throws SubagentsError AMBIGUOUS_TARGET or UNKNOWN_TARGET; both list candidates.
  */
 export function resolveRunTarget<C extends Candidate>(
@@ -109,7 +110,7 @@ function lastStarted<C extends Candidate>(candidates: readonly C[], session: str
   return last;
 }
 
-/** Candidates listed in an error. */
+/** Maximum number of candidates that an error lists. */
 const MAX_LISTED = 8;
 
 function ambiguousTarget(target: string, hits: readonly Candidate[]): SubagentsError {

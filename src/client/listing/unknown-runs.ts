@@ -1,4 +1,7 @@
-/** Runs that a home still has, and that its own server does not know: the server's database was replaced, or is an older copy. */
+/**
+ * Finds runs that a home has a record of, but not its own server: the server's database was replaced, or is an older
+ * copy.
+ */
 import { RETENTION_DAYS } from '../../contract/limits.ts';
 import { readRuns, type RunRecord } from '../../home/run-record.ts';
 import { concurrently } from '../connection/concurrently.ts';
@@ -7,14 +10,15 @@ import type { Link } from '../connection/link.ts';
 import type { SubagentRow } from '../types.ts';
 import { findRuns } from './visibility.ts';
 
-/** More than one server lists them of its own accord. */
+/** Maximum number of runs read in one list. Records that the list lacks are looked up one by one. */
 const MAX_KNOWN = 10_000;
 const RETENTION_MS = RETENTION_DAYS * 24 * 60 * 60 * 1_000;
 
 /**
- * They are listed as lost, newest first. None where the connection is to another server than the one that `up` runs in this home: a
- * worker may have had the others from anywhere. Those that began before the server's retention are no news, and left out.
- * @param session default: of every session
+ * Lists these runs as lost, newest first. The list is empty unless the server is the one that `up` runs in this home: a
+ * worker of another server may have its records from anywhere. Runs that began before the server's retention are left
+ * out, because the server has dropped them in the normal way.
+ * @param session default: every session
  */
 export async function unknownRuns(link: Link, session?: string): Promise<SubagentRow[]> {
   const home = await link.ownHome();
@@ -26,7 +30,7 @@ export async function unknownRuns(link: Link, session?: string): Promise<Subagen
   if (records.length === 0) return [];
   const known = new Set((await findRuns(link, { max: MAX_KNOWN })).map(({ runId }) => runId));
   const missing = records.filter(({ subagent }) => !known.has(subagent.runId));
-  // The store behind lists lags behind, and knows a run that went on by another id.
+  // Visibility lags behind, and lists a run that continued as new by another id.
   const isMissing = await concurrently(missing, async ({ subagent }) => !(await isKnown(link, subagent)));
   return missing
     .filter((_, index) => isMissing[index])
@@ -58,7 +62,7 @@ function rowOf(record: RunRecord, workerId: string | undefined): SubagentRow {
   };
 }
 
-/** What a list says of them. */
+/** The note of a list about these runs. */
 export function unknownNote(count: number): string {
   const [what, them] = count === 1 ? ['a run', 'it'] : [`${count} runs`, 'them'];
   return (

@@ -1,4 +1,4 @@
-/** What the server's visibility store lists. It needs no worker, and lags behind by a moment. */
+/** Queries to the server's visibility store. They need no worker, and their results lag behind by a moment. */
 import type { WorkflowExecutionInfo } from '@temporalio/client';
 import {
   chainWorkflowId,
@@ -16,7 +16,9 @@ import { stalledIn } from '../subagents/stall.ts';
 import type { KnownRun } from './runs.ts';
 import type { SessionOverview, SubagentRow } from '../types.ts';
 
-/** Sessions of the namespace, newest first: the open ones, with `all` the closed ones too. Of each name the newest run. */
+/**
+ * Open sessions of the namespace, newest first; with `all`, also the closed ones. Returns the newest run of each name.
+ */
 export async function findSessions(
   link: Link,
   options: { readonly all: boolean },
@@ -37,7 +39,7 @@ export async function findSessions(
   return [...found.values()];
 }
 
-/** Whether a session of that name is open. It is the server itself that is asked: its answer does not lag behind. */
+/** Whether a session of that name is open. Uses a description of the workflow, which does not lag behind. */
 export async function isSessionOpen(link: Link, session: string): Promise<boolean> {
   return link.call(`look at session ${session}`, async () => {
     try {
@@ -50,7 +52,7 @@ export async function isSessionOpen(link: Link, session: string): Promise<boolea
   });
 }
 
-/** Live subagents whose session has ended without them (it was terminated, say), by the session's name. */
+/** Live subagents whose session has ended before them (for example by termination), by the session's name. */
 export async function listLiveOrphans(
   link: Link,
   { open, max }: { readonly open: ReadonlySet<string>; readonly max: number },
@@ -66,7 +68,7 @@ export async function listLiveOrphans(
 
 /**
  * Runs of subagents, newest first: of one session, or of all.
- * @param options.max at most so many.
+ * @param options.max the maximum number of runs.
  */
 export async function findRuns(
   link: Link,
@@ -78,7 +80,7 @@ export async function findRuns(
   return rows.map(toRun);
 }
 
-/** The queued subagents of a session by run id, with what each stands still for; at most `max`, the newest. */
+/** The newest `max` queued subagents of a session by run id, each with the reason why it makes no progress. */
 export async function findQueued(
   link: Link,
   session: string,
@@ -95,7 +97,7 @@ export async function findQueued(
   );
 }
 
-/** The newest run of a label, as the server itself knows it: at once, and without a worker. */
+/** The newest run of a label, from a description of its workflow: needs no worker, and does not lag behind. */
 export async function findNewestRun(
   link: Link,
   session: string,
@@ -113,11 +115,11 @@ export async function findNewestRun(
       }),
     ),
   );
-  // A label may have been a subagent's once, and a chain's another time.
+  // The same label may have been used for a subagent and for a chain.
   return found.filter((run) => run !== undefined).sort((a, b) => b.run - a.run)[0];
 }
 
-/** One run, as the server itself knows it; undefined where it does not (any more). */
+/** One run, from a description of its workflow; undefined when the server does not have it (any more). */
 export async function findExactRun(
   link: Link,
   { workflowId, runId }: { readonly workflowId: string; readonly runId: string },
@@ -132,7 +134,7 @@ export async function findExactRun(
   });
 }
 
-/** The memo that the session gives each subagent says which one it is. */
+/** Reads a run from its workflow id and from the memo that the session sets. */
 function toRun(info: Omit<WorkflowExecutionInfo, 'raw'>): KnownRun {
   const [, session = '', label = ''] = info.workflowId.split('/');
   const memo = info.memo ?? {};

@@ -1,4 +1,4 @@
-/** Cleaning up after finished subagents: asked of the workers that had them, who alone have their homes. */
+/** Cleans up after finished subagents. Each subagent's worker does it, because only that worker has the home. */
 import { randomUUID } from 'node:crypto';
 import {
   CLEAN,
@@ -23,11 +23,11 @@ import { unknownRuns } from '../listing/unknown-runs.ts';
 import { findSessions } from '../listing/visibility.ts';
 import { requireWorker } from '../connection/workers.ts';
 
-/** Removing large worktrees takes its time, in milliseconds. */
+/** How long a clean may take, in milliseconds: removing large worktrees is slow. */
 const CLEAN_TIMEOUT_MS = 10 * 60_000;
-/** Runs that one workflow cleans: its result stays well under what Temporal takes. */
+/** Maximum number of runs that one workflow cleans, so that its result stays well under Temporal's limit. */
 const RUNS_AT_ONCE = 100;
-/** Finished subagents of a session that one call looks at: as many as a session remembers. */
+/** Maximum number of finished subagents of a session per call: as many as a session keeps. */
 const MAX_CLEANED = 1_000;
 
 /** See `Subagents.clean`. @throws SubagentsError as `cleanRuns`; UNKNOWN_TARGET, AMBIGUOUS_TARGET, BAD_INPUT for a chain */
@@ -49,7 +49,7 @@ export async function cleanTargets(
   return cleanRuns(link, [...once.values()], options);
 }
 
-/** The run that the target names; where the server knows none, those that only the home has. */
+/** The run that the target names; if the server has none, the matching runs that only the home has a record of. */
 async function findToClean(
   link: Link,
   target: string,
@@ -79,7 +79,10 @@ async function finishedOf(link: Link, session: string): Promise<KnownRun[]> {
   return finished.filter((run) => !isChain(run));
 }
 
-/** Cleans up after these runs. @throws SubagentsError STILL_LIVE for a run that is not over, NO_WORKER, TIMEOUT, NOT_A_REPOSITORY */
+/**
+ * Cleans up after these runs.
+ * @throws SubagentsError STILL_LIVE for a live run, NO_WORKER, TIMEOUT, NOT_A_REPOSITORY
+ */
 export async function cleanRuns(
   link: Link,
   among: readonly KnownRun[],
@@ -119,14 +122,14 @@ export async function cleanRuns(
   return { dryRun, runs: all, freedBytes: all.reduce((sum, { freedBytes }) => sum + freedBytes, 0) };
 }
 
-/** Who had the run; undefined when it never had a worker, or nobody knows any more. */
+/** The worker that had the run; undefined when it never had one, or the server no longer has the run. */
 async function workerOf(link: Link, run: KnownRun): Promise<string | undefined> {
   if (run.workerId !== undefined) return run.workerId;
   const view = await requireView(link, run);
   return view?.workerId;
 }
 
-/** Undefined when that worker is away. */
+/** Has a worker clean runs. @returns undefined when the worker is away */
 async function askWorker(link: Link, input: CleanWorkflowInput): Promise<readonly CleanedRun[] | undefined> {
   const { workerId } = input;
   if (!(await link.hasPollers(workerControlQueue(workerId), 'activity'))) return undefined;

@@ -1,4 +1,7 @@
-/** Ending what does not end by itself: workflows that fail at each try to go on, or that nobody runs. The server closes them. */
+/**
+ * Ends workflows that cannot end by themselves: they fail at each try to go on, or no worker runs them. The server
+ * closes them.
+ */
 import { isChain, NO_USAGE, sessionWorkflowId, type Outcome } from '../../contract/index.ts';
 import { concurrently } from '../connection/concurrently.ts';
 import { isNotFound } from '../errors.ts';
@@ -10,8 +13,9 @@ import { findRuns } from '../listing/visibility.ts';
 const WHY = 'its workflow failed at each try to go on, and was ended by force';
 
 /**
- * Ends a subagent whose workflow fails at each try to go on; gives what can be said of it, or nothing where its workflow works.
- * Its worker sees that the workflow is closed, and ends what runs of it.
+ * Ends a subagent whose workflow fails at each try to go on. Its worker sees that the workflow is closed, and ends its
+ * processes.
+ * @returns the *lost* outcome; undefined when the workflow works
  */
 export async function endIfFailing(link: Link, run: KnownRun): Promise<Outcome | undefined> {
   if (!(await isFailing(link, run))) return undefined;
@@ -19,13 +23,13 @@ export async function endIfFailing(link: Link, run: KnownRun): Promise<Outcome |
   return lostOutcome(run, WHY);
 }
 
-/** Steps of a chain that are ended with it, at most. */
+/** Maximum number of live runs that are searched for the steps of a chain. */
 const MAX_STEPS = 1_000;
 
 /**
- * Has the server close its workflow, and those of a chain's steps.
- * @param why in words, for its history and its summary
- * @returns what can be said of it; undefined where it has ended meanwhile
+ * Has the server close the run's workflow and, for a chain, those of its steps.
+ * @param why the reason, for the history and the summary
+ * @returns the *lost* outcome; undefined when the run has ended meanwhile
  */
 export async function endByServer(link: Link, run: KnownRun, why: string): Promise<Outcome | undefined> {
   if (isChain(run)) {
@@ -36,7 +40,7 @@ export async function endByServer(link: Link, run: KnownRun, why: string): Promi
   return (await terminate(link, run, why)) ? lostOutcome(run, why) : undefined;
 }
 
-/** The same of a session. Gives whether it was. */
+/** Ends a session whose workflow fails at each try to go on. @returns whether it was ended */
 export async function endSessionIfFailing(link: Link, session: string): Promise<boolean> {
   const run = { workflowId: sessionWorkflowId(session), label: `session ${session}` };
   if (!(await isFailing(link, run))) return false;

@@ -1,4 +1,4 @@
-/** Giving up a worker that will not come back: its subagents end as lost, with the last commit that is known. */
+/** Gives up a worker that will not come back: its subagents end as lost, with their last known commit. */
 import { existsSync } from 'node:fs';
 import {
   CONTRACT_VERSION,
@@ -19,10 +19,10 @@ import { findRuns } from '../listing/visibility.ts';
 import { isWorkerThere } from '../connection/workers.ts';
 import { gitAt, type Git } from '../../git/git.ts';
 
-/** Live subagents looked through, at most. */
+/** Maximum number of live subagents that are searched. */
 const MAX_RUNS = 10_000;
 
-/** What a subagent says of itself that counts here, or what its history says where nobody answers for it. */
+/** Worker and branch of a subagent: from its workflow or, when nobody answers, from its history and its entry. */
 interface Held {
   readonly workerId?: string | undefined;
   readonly branch?: string | null | undefined;
@@ -40,15 +40,15 @@ export async function forgetWorker(link: Link, workerId: string): Promise<KnownR
     isAnswered(link),
   ]);
   const held = await concurrently(runs, async (run) => ({ run, ...(await holdOf(link, run, answers)) }));
-  const its = held.filter((each) => each.workerId === workerId);
-  if (its.length === 0) throw unknownWorker(workerId, held);
-  const given = await concurrently(its, async ({ run, branch }) =>
+  const affected = held.filter((each) => each.workerId === workerId);
+  if (affected.length === 0) throw unknownWorker(workerId, held);
+  const ended = await concurrently(affected, async ({ run, branch }) =>
     (await giveUp(link, run, workerId, { branch, answers })) ? run : undefined,
   );
-  return given.filter((run) => run !== undefined);
+  return ended.filter((run) => run !== undefined);
 }
 
-/** Has the subagent end as lost when its worker is away and another one can end it; gives whether it was. */
+/** Ends the subagent as lost when its worker is away and its workflow answers. @returns whether it was ended */
 export async function forgetIfAway(link: Link, run: KnownRun): Promise<boolean> {
   const view = await readView(link, run);
   if (view === undefined || view instanceof SubagentsError || view.workerId === undefined) return false;
@@ -56,7 +56,7 @@ export async function forgetIfAway(link: Link, run: KnownRun): Promise<boolean> 
   return giveUp(link, run, view.workerId, { branch: view.branch, answers: await isAnswered(link) });
 }
 
-/** Whether a worker runs workflows that understands us: what is asked of a workflow then takes effect. */
+/** Whether a worker with our contract version runs workflows, so that signals and Updates take effect. */
 export async function isAnswered(link: Link): Promise<boolean> {
   return (await link.contracts(MAIN_QUEUE, 'workflow')).includes(CONTRACT_VERSION);
 }
@@ -67,7 +67,7 @@ async function holdOf(link: Link, run: KnownRun, answers: boolean): Promise<Held
   return { workerId: await holderOf(link, run), branch: run.branch };
 }
 
-/** @returns false where it has ended meanwhile */
+/** Ends a run of the worker as lost. @returns false when the run has ended meanwhile */
 async function giveUp(
   link: Link,
   run: KnownRun,
@@ -104,7 +104,7 @@ function unknownWorker(workerId: string, held: readonly Held[]): SubagentsError 
   });
 }
 
-/** The tip of its branch, where the repository is on this machine. */
+/** The tip of the branch, if the repository is on this machine. */
 async function tipOf(git: Git, branch: string | null | undefined): Promise<string | undefined> {
   if (branch == null || !existsSync(git.cwd)) return undefined;
   return branchTip(git, branch).catch(() => undefined);

@@ -10,12 +10,12 @@ import { isNotFound } from '../errors.ts';
 import { pause, settleWithin } from './following.ts';
 import type { Link } from '../connection/link.ts';
 
-/** Between two tries to deliver an acknowledgement, in milliseconds. */
+/** Delay between two tries to deliver an acknowledgement, in milliseconds. */
 const RETRY_MS = 1_000;
 
 /**
- * Signal `acknowledge`, sent once. A session that was ended from outside is opened again where there is something to
- * acknowledge; one that was cancelled, or never was, has nothing.
+ * Sends the signal `acknowledge`. If there are ids to acknowledge, a session that was ended from outside is reopened
+ * for it; a session that was cancelled or never existed is not.
  */
 export async function sendAcknowledgement(
   link: Link,
@@ -42,8 +42,8 @@ export async function sendAcknowledgement(
 }
 
 /**
- * Acknowledges in the background, so that the next announcement need not wait for it; what comes up while a signal is on its
- * way goes into the next one together. A lost acknowledgement only means that the announcement comes again.
+ * Acknowledges in the background, so that the next announcement does not wait for it. Ids that are added while a signal
+ * is being sent go into the next signal together. After a lost acknowledgement the announcement just comes again.
  */
 export class Acknowledger {
   readonly #link: Link;
@@ -52,7 +52,7 @@ export class Acknowledger {
   #waiting: string[] = [];
   #sending: Promise<void> | undefined;
 
-  /** @param ended of the iteration: nothing is tried again after it. */
+  /** @param ended aborted at the end of the iteration, after which nothing is retried */
   constructor(link: Link, session: string, receiver: string, ended: AbortSignal) {
     this.#link = link;
     this.#send = (ids) => sendAcknowledgement(link, session, receiver, ids);
@@ -66,7 +66,7 @@ export class Acknowledger {
     this.#link.beforeClose(this.#sending);
   }
 
-  /** Waits until everything added has been sent, but not for long. */
+  /** Waits until everything added has been sent, for at most a second. */
   async settled(): Promise<void> {
     await settleWithin(this.#sending);
   }

@@ -1,4 +1,4 @@
-/** What a session tells, as it comes: its unacknowledged announcements once, then those in its history. */
+/** Receives the announcements of a session: first all that are unacknowledged, then new ones from its history. */
 import { z } from 'zod';
 import {
   announcement as announcementSchema,
@@ -21,9 +21,9 @@ import { firstInput, firstValue, followHistory, type HistoryEvent } from '../sub
 import type { Link } from '../connection/link.ts';
 import type { AnnouncementOptions, ReceivedAnnouncement } from '../types.ts';
 
-/** Between two tries, in milliseconds: doubled from the first to the last. */
+/** Delay between two tries, in milliseconds: doubles from `first` to `last`. */
 const BACKOFF_MS = { first: 100, last: 2_000 };
-/** Remembered, so that one that comes again is dropped: more than a session keeps unacknowledged. */
+/** Number of announcements remembered to drop repetitions: more than a session keeps unacknowledged. */
 const REMEMBERED = 20_000;
 
 const loose = { announcements: z.array(z.unknown()) };
@@ -52,12 +52,12 @@ export function receiveAnnouncements(
   });
 }
 
-/** What a receiver has not acknowledged, all of it, and the place in the session's history up to which that is so. */
+/** All announcements that a receiver has not acknowledged, as of a place in the session's history. */
 export type Unacknowledged = Pick<UnacknowledgedView, 'announcements' | 'runId' | 'historyLength'>;
 
 /**
- * What `receiver` has not acknowledged; `undefined` while there is no such session. At its first look the session is told of
- * the receiver, and from then on keeps for it what others have acknowledged.
+ * Reads the announcements that `receiver` has not acknowledged; `undefined` while there is no such session. The first
+ * read registers the receiver: from then on the session keeps announcements for it that others have acknowledged.
  */
 export async function readUnacknowledged(
   link: Link,
@@ -68,7 +68,7 @@ export async function readUnacknowledged(
   for (;;) {
     let first = await readView(link, session, [receiver], signal);
     if (first?.known === false) {
-      // Read once more: what was acknowledged by all in between is not kept.
+      // Read again: the session did not keep what all others acknowledged before the registration.
       await sendAcknowledgement(link, session, receiver, []);
       first = await readView(link, session, [receiver], signal);
     }
@@ -81,7 +81,7 @@ export async function readUnacknowledged(
       part = await readView(link, session, [receiver, part.next], signal);
       announcements.push(...(part?.announcements ?? []));
     }
-    // Continued as new in the middle: what was to come next may lie in a page by now.
+    // The session continued as new meanwhile: the next announcements may be in a page by now, so start over.
     if (part?.runId === runId) return { announcements, runId, historyLength };
   }
 }
@@ -105,7 +105,7 @@ async function readView(
   return link.call(`read the announcements of session ${session}`, make, { signal });
 }
 
-/** The announcements of a page that are wanted: they are the input of its workflow. */
+/** The announcements of a page with the wanted ids. A page is the input of a workflow. */
 async function readPage(
   link: Link,
   { workflowId, ids }: PageView,
@@ -117,7 +117,7 @@ async function readPage(
   return readable(announcements).filter(({ id }) => wanted.has(id));
 }
 
-/** Anyone may signal a session: what is no announcement is left out. */
+/** Drops malformed announcements: anyone may signal a session. */
 const readable = (items: readonly unknown[]): Announcement[] =>
   items.flatMap((item) => announcementSchema.safeParse(item).data ?? []);
 
@@ -132,7 +132,7 @@ async function* announcements(
   let ended: string | undefined;
   for (let backoff = BACKOFF_MS.first; ; backoff = Math.min(backoff * 2, BACKOFF_MS.last)) {
     try {
-      // A session that does not exist, or has ended: wait for the next of that name.
+      // The session does not exist, or has ended: wait for the next one of that name.
       const newest = await newestRun(link, session, signal);
       const view =
         newest === undefined || newest.runId === ended
@@ -142,7 +142,7 @@ async function* announcements(
       if (once) return;
       if (view !== undefined) {
         const run = { workflowId: sessionWorkflowId(session), runId: view.runId };
-        // A session that has refused an Update counts events that the server has dropped.
+        // After a refused Update, the session's own count includes events that the server has dropped.
         const afterEvent =
           newest?.runId === view.runId ? Math.min(view.historyLength, newest.historyLength) : 0;
         for await (const event of followHistory(link, { ...run, afterEvent }, signal)) {
@@ -162,7 +162,7 @@ async function* announcements(
   }
 }
 
-/** The newest run of the session, as the server has it; undefined where there is none. */
+/** The newest run of the session from the server; undefined when there is none. */
 async function newestRun(
   link: Link,
   session: string,
@@ -177,18 +177,18 @@ async function newestRun(
   }
 }
 
-/** The announcement that `event` brings: an `ended` or `announce` signal; `undefined` for all other events. */
+/** The announcement in `event`, if that is an `ended` or `announce` signal; `undefined` for all other events. */
 async function announcementIn(link: Link, event: HistoryEvent): Promise<Announcement | undefined> {
   const signal = event.workflowExecutionSignaledEventAttributes;
   const name = signalOf(signal?.signalName ?? '');
   const schema =
     name === SESSION.ended ? endedSignal : name === SESSION.announce ? announceSignal : undefined;
   if (schema === undefined) return undefined;
-  // A malformed signal (anyone may send one) is not ours to deliver; the session ignores it too.
+  // A malformed signal (anyone may send one) is ignored, as the session does.
   return schema.safeParse(await firstValue(link, signal?.input)).data?.announcement;
 }
 
-/** The newest announcements, as many as `capacity`: each by its id and its subagent's run, for another session of the same name begins its ids anew. */
+/** Remembers the newest `capacity` announcements by id and run: a new session of the same name starts its ids anew. */
 class Recent {
   readonly #keys = new Set<string>();
   readonly #capacity: number;
@@ -197,7 +197,7 @@ class Recent {
     this.#capacity = capacity;
   }
 
-  /** Whether it is new. */
+  /** Remembers the announcement. @returns whether it is new */
   add({ id, runId }: Announcement): boolean {
     const key = `${id} ${runId}`;
     if (this.#keys.has(key)) return false;

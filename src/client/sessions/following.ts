@@ -2,8 +2,8 @@
 import { LinkedSignal } from '../connection/linked-signal.ts';
 
 /**
- * An async generator over `produce`, whose `return()` and whose `signal` end it at once, also in the middle of a wait. (A plain
- * async generator only notices `return()` when its pending `next()` is through.) An end by signal is no error.
+ * An async generator over `produce` that `return()` and `signals` end at once, even while it waits. (A plain async
+ * generator handles `return()` only after its pending `next()`.) An end by signal is not an error.
  */
 export function endable<T>(
   signals: readonly (AbortSignal | undefined)[],
@@ -47,7 +47,7 @@ export function endable<T>(
   };
 }
 
-/** Waits `ms` milliseconds, or until `signal` is aborted; then throws its reason. */
+/** Waits `ms` milliseconds. @throws the reason of `signal` when it is aborted first */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   await new Promise<void>((resolve, reject) => {
@@ -63,10 +63,10 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** How long an end waits for what is still on its way, in milliseconds. */
+/** How long `settleWithin` waits, in milliseconds. */
 const PATIENCE_MS = 1_000;
 
-/** Waits for `work` to settle, either way; for a second at most. */
+/** Waits until `work` resolves or rejects, for at most a second. */
 export async function settleWithin(work: Promise<unknown> | undefined): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, PATIENCE_MS)));

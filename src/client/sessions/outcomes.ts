@@ -1,4 +1,4 @@
-/** How a subagent ended, read from how its workflow was closed. */
+/** Reads how a subagent ended from how its workflow was closed. */
 import {
   ApplicationFailure,
   CancelledFailure,
@@ -42,17 +42,17 @@ export async function awaitOutcome(link: Link, run: KnownRun, options: ResultOpt
   return await readEnd(link, run, name);
 }
 
-/** Of a run that is over: its outcome is there at once, or its server is in trouble. */
+/** How long reading the outcome of an ended run may take, in milliseconds. */
 const READ_TIMEOUT_MS = 10_000;
 
 /**
- * How a run that is over ended.
+ * Reads the outcome of a run that has ended.
  * @throws LostRunError, SubagentsError TIMEOUT
  */
 export const readOutcome = (link: Link, run: KnownRun): Promise<Outcome> =>
   awaitOutcome(link, run, { timeoutMs: READ_TIMEOUT_MS });
 
-/** The same; undefined for one that was ended from outside and left none. */
+/** As `readOutcome`; undefined for a run that was ended from outside and left no outcome. */
 export async function outcomeIfLeft(link: Link, run: KnownRun): Promise<Outcome | undefined> {
   try {
     return await readOutcome(link, run);
@@ -68,7 +68,7 @@ function stillLive(name: string): SubagentsError {
   });
 }
 
-/** How a run that is over was closed. */
+/** Reads how the workflow of an ended run was closed. */
 async function readEnd(link: Link, run: KnownRun, name: string): Promise<Outcome> {
   const end = await link.call(
     `read the outcome of ${name}`,

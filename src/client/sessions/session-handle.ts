@@ -31,7 +31,7 @@ import type {
   SpawnOptions,
 } from '../types.ts';
 
-/** A session, over a connection. */
+/** Implements `SessionHandle` over a connection. */
 export class SessionClient implements SessionHandle {
   readonly name: string;
   readonly #link: Link;
@@ -112,11 +112,11 @@ export class SessionClient implements SessionHandle {
   }
 }
 
-/** @throws SubagentsError BAD_INPUT */
+/** The receiver's name, checked. @throws SubagentsError BAD_INPUT */
 const receiverOf = ({ receiver = DEFAULT_RECEIVER }: { readonly receiver?: string | undefined }): string =>
   assertName('name of a receiver', receiver);
 
-/** Sessions and receivers are named alike. @throws SubagentsError BAD_INPUT */
+/** Checks a name of a session or receiver, which follow the same rules. @throws SubagentsError BAD_INPUT */
 function assertName(what: string, name: string): string {
   const parsed = check(sessionName, name);
   if (parsed.success) return name;

@@ -1,4 +1,4 @@
-/** A subagent's transcript: a short workflow pages Copilot's event log, and the pages are taken from that workflow's history. */
+/** Reads a subagent's transcript. A short workflow reads Copilot's event log in pages; these come from its history. */
 import { randomUUID } from 'node:crypto';
 import {
   isFinal,
@@ -20,15 +20,17 @@ import type { KnownRun } from '../listing/runs.ts';
 import type { TranscriptOptions } from '../types.ts';
 import { awayError, requireThisWorker } from '../connection/workers.ts';
 
-/** Of a worker, in errors. */
+/** Describes the worker in errors. */
 const HOLDER = 'the worker that has the transcript';
-/** Activity whose results are the pages. */
+/** The activity that returns the pages. */
 const PAGE_ACTIVITY = 'readTranscript';
-/** How often a following reader says that it is there, in milliseconds; the workflow takes it for gone after a minute. */
+/**
+ * How often a following reader signals that it is there, in milliseconds. After a minute without, the workflow ends.
+ */
 const READING_MS = 20_000;
-/** How often it is looked whether a queued subagent has a worker now, in milliseconds. */
+/** How often a queued subagent is checked for a worker, in milliseconds. */
 const QUEUED_MS = 1_000;
-/** How long reading what is there may take as a whole. A page takes milliseconds: this long means that the worker is away. */
+/** How long a read without `follow` may take. A page takes milliseconds, so a timeout means that the worker is away. */
 const READ_TIMEOUT = '1 minute';
 
 /** See `SubagentHandle.transcript`. */
@@ -49,7 +51,7 @@ export function readTranscript(
     };
     if (follow) {
       const ended = whenEnded(link, run, signal);
-      // The workflow gives a reader up that was away (a machine that slept): it is started again.
+      // The workflow ends when the reader was silent, for example on a machine that slept: it is started again.
       while (!ended.aborted) {
         for await (const page of untilAborted(
           pages(link, run, { ...source, follow, cursor }, ended),
@@ -67,7 +69,7 @@ export function readTranscript(
 
 type Source = Omit<TranscriptInput, 'follow' | 'cursor'>;
 
-/** Which worker holds the log; `undefined` when the subagent never had one. With `follow`, waits until it has. */
+/** The worker that has the log; `undefined` when the subagent never had one. With `follow`, waits until it has one. */
 async function findSource(
   link: Link,
   run: KnownRun,
@@ -146,7 +148,7 @@ async function* pages(
       } = event;
       if (scheduled?.activityType?.name === PAGE_ACTIVITY) reads.add(String(event.eventId));
       if (completed && reads.delete(String(completed.scheduledEventId))) {
-        // An attempt that was lost with its worker is no page; the next one reads the same again.
+        // An attempt that was lost with its worker is no page; the next attempt reads the same entries.
         const page = transcriptPage.safeParse(await firstValue(link, completed.result));
         if (page.success) yield page.data;
       }

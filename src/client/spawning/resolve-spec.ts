@@ -1,4 +1,4 @@
-/** What only the caller's machine knows of a spec: the checkout and the commit it starts from. */
+/** Resolves the parts of a spec that only the caller's machine knows: the checkout, and the commit to start from. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import {
@@ -20,20 +20,22 @@ import { withScope, gitAt, type Git } from '../../git/git.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type { ParsedSpec } from './spec.ts';
 
-/** Counting changes of a huge checkout may take long; after this, in milliseconds, the spawn goes on without. */
+/**
+ * How long counting the changes of a huge checkout may take, in milliseconds. The spawn then goes on without a count.
+ */
 const COUNT_TIMEOUT_MS = 3_000;
 
-/** Who spawns. */
+/** The caller of a spawn. */
 export interface Caller {
-  /** Where the caller stands: `repo` is relative to it, and by default its git root. */
+  /** The caller's folder: `repo` is relative to it, and defaults to its git root. */
   readonly cwd: string;
-  /** The queue of this host's workers, who alone have the checkout. */
+  /** The queue of this host's workers: only they have the checkout. */
   readonly hostQueue: string;
 }
 
 /**
  * Fills in every default.
- * @returns the spec as it travels, and what the caller should know.
+ * @returns the spec to send, and notes for the caller.
  * @throws SubagentsError NOT_A_REPOSITORY, UNKNOWN_BASE.
  */
 export async function resolveSpec(
@@ -104,17 +106,17 @@ export async function resolveSpec(
     maxRepairs: DEFAULT_MAX_REPAIRS,
     hostQueue: caller.hostQueue,
   };
-  // The commit that carries changes along is another each time.
+  // A commit of carried changes is different each time; its tree is not.
   const fingerprint = fingerprintOf({ ...resolved, ...(carried && { carried: tree }) });
   return { spec: { ...resolved, fingerprint }, notes };
 }
 
-/** The URL that `repo` is; undefined for a path, also one that looks like a URL. */
+/** Reads `repo` as a URL; undefined for a path, even if an existing one looks like a URL. */
 function remoteOf(repo: string, cwd: string): RepositoryUrl | undefined {
   return existsSync(resolve(cwd, repo)) ? undefined : readRepositoryUrl(repo);
 }
 
-/** @throws SubagentsError BAD_INPUT where there is nowhere to push to, or nothing to force */
+/** Checks `push` and `force`. @throws SubagentsError BAD_INPUT for push without a URL, and for force without push */
 export function requirePushable(
   { label, push, force }: { label: string; push?: boolean | undefined; force?: boolean | undefined },
   byUrl: boolean,
@@ -131,7 +133,7 @@ export function requirePushable(
   }
 }
 
-/** @throws SubagentsError BAD_INPUT for what needs a checkout of the caller */
+/** @throws SubagentsError BAD_INPUT for options that need a checkout of the caller */
 function checkRemote({ isolation, withChanges }: ParsedSpec): void {
   if (isolation !== 'in-place' && !withChanges) return;
   const what = withChanges ? 'uncommitted changes to carry along' : 'checkout to work in';
@@ -148,7 +150,7 @@ function credentialNotes({ url, leftOut }: RepositoryUrl): string[] {
     : [];
 }
 
-/** A worktree has what is committed, and nothing else. */
+/** The note about uncommitted changes, which are not part of a worktree. */
 async function uncommittedNotes(git: Git): Promise<string[]> {
   let count: number;
   try {

@@ -1,4 +1,4 @@
-/** Spawning: parsed and resolved here, where the checkout is; accepted by the session. */
+/** Spawns subagents: the client, which has the checkout, parses and resolves the specs; the session accepts them. */
 import { randomUUID } from 'node:crypto';
 import { WithStartWorkflowOperation } from '@temporalio/client';
 import {
@@ -28,17 +28,17 @@ import type { SpawnOptions } from '../types.ts';
 import { requireWorkers } from '../connection/workers.ts';
 import { gitAt } from '../../git/git.ts';
 
-/** How long the session may take to answer, in milliseconds: 50 at once take seconds. */
+/** How long the session may take to answer, in milliseconds: 50 specs at once take seconds. */
 const SPAWN_TIMEOUT_MS = 60_000;
 
-/** A spec ready to travel, with what its caller should know; or why it cannot. */
+/** A spec ready to send with notes for its caller, or its refusal. */
 type Prepared = { readonly spec: ResolvedSpec; readonly notes: readonly string[] } | Refused;
-/** What the session answers for a spec that it took on. */
+/** The session's answer for a spec that it accepted. */
 export type Accepted = Extract<SpawnAnswer, { status: 'accepted' }>;
 type Refused = Extract<SpawnAnswer, { status: 'refused' }>;
 
 /**
- * Spawns `specs` in one request, answering each in order.
+ * Spawns `specs` in one request. Returns an answer for each, in order.
  * @throws SubagentsError CLOSED; BAD_INPUT or LIMIT when a spec is malformed (then nothing is spawned), NO_WORKER, TIMEOUT.
  */
 export async function spawnAll(
@@ -54,7 +54,7 @@ export async function spawnAll(
     throw new SubagentsError('BAD_INPUT', 'requestId: use 1 to 100 characters');
   }
   const caller = { cwd, hostQueue: await link.hostQueue() };
-  // Meanwhile; what is wrong with the specs is said first.
+  // Runs meanwhile. Errors in the specs take precedence.
   const workers = requireWorkers(link, caller.hostQueue);
   workers.catch(() => undefined);
   const prepared = await concurrently(parsed, (spec) => prepare(spec, caller));
@@ -74,7 +74,7 @@ export async function spawnAll(
   });
 }
 
-/** Changes that were to be carried along by nobody but refused specs are let go. */
+/** Releases carried changes that only refused specs have. */
 async function releaseRefused(
   ready: readonly { readonly spec: ResolvedSpec }[],
   answers: readonly SpawnAnswer[],
@@ -88,7 +88,7 @@ async function releaseRefused(
   await Promise.all(refused.map(({ repo, commit }) => releaseCarried(gitAt(repo), commit)));
 }
 
-/** What a caller is given for a spec that was refused. */
+/** Converts the session's refusal of a spec into the library's. */
 export function refusalOf({ label, code, reason, remedy }: Refused): SpawnRefusal {
   const known = ERROR_CODES.includes(code as ErrorCode) ? (code as ErrorCode) : 'INTERNAL';
   return { accepted: false, label, code: known, reason, ...(remedy !== undefined && { remedy }) };
@@ -100,7 +100,7 @@ export function refusalError(refused: Refused, doing = 'spawn'): SubagentsError 
   return new SubagentsError(code, `cannot ${doing} ${label}: ${reason}`, { remedy });
 }
 
-/** Resolves what only this machine knows. A repository or base that is not there refuses this one spec. */
+/** Resolves a spec on this machine. A missing repository or base refuses only this spec. */
 async function prepare(spec: ParsedSpec, caller: Caller): Promise<Prepared> {
   try {
     return await resolveSpec(spec, caller);
@@ -111,7 +111,7 @@ async function prepare(spec: ParsedSpec, caller: Caller): Promise<Prepared> {
   }
 }
 
-/** The Update of a spawn. */
+/** Sends the Update of a spawn. */
 export async function sendSpawn(
   link: Link,
   session: string,
@@ -131,7 +131,7 @@ export async function sendSpawn(
   );
 }
 
-/** The answers of `send`; where none came, what the server itself shows to have been started. */
+/** The answers of `send`; when they are missing, answers from the runs that the server shows as started. */
 export async function orStarted(
   link: Link,
   session: string,
@@ -141,14 +141,14 @@ export async function orStarted(
   try {
     return await send();
   } catch (error) {
-    // The answer may be all that was lost.
+    // Perhaps only the answer was lost.
     const started = isTimeout(error) || isPassing(error) ? await startedOf(link, session, wanted) : undefined;
     if (started === undefined) throw error;
     return started;
   }
 }
 
-/** What the server itself shows to have been started of a request; nothing unless that is all of it. */
+/** Answers from the runs that the server shows as started; undefined unless all of the request was started. */
 async function startedOf(
   link: Link,
   session: string,
@@ -166,7 +166,7 @@ async function startedOf(
   return answers;
 }
 
-/** The answer to an equal request that was made before, where what that started is live. */
+/** The answer to an equal earlier request whose run is live; undefined when there is none. */
 export function acceptedBefore(
   { status, label, run, workflowId, runId, fingerprint }: KnownRun,
   asked: string,
@@ -175,7 +175,7 @@ export function acceptedBefore(
   return { status: 'accepted', label, run, workflowId, runId, notes: [], repeated: true };
 }
 
-/** An Update that starts the session where there is none yet. The same request id is one request. */
+/** Sends an Update, and starts the session if there is none. Updates with the same id and digest are one request. */
 export async function sendToSession(
   link: Link,
   session: string,
@@ -193,14 +193,14 @@ export async function sendToSession(
     workflowIdConflictPolicy: 'USE_EXISTING',
   });
   try {
-    // What the last one of that name had to tell is not lost where it was ended from outside.
+    // Reopening a session that was ended from outside keeps its announcements.
     await link.call(doing, () => reopenSession(link.client, session, { cancelled: true }), { timeoutMs });
     return await link.call(
       doing,
       () =>
         link.client.workflow.executeUpdateWithStart<never, unknown, [object]>(update, {
           args: [request],
-          // By the id alone, the server itself would answer another request with what the first was answered.
+          // With the id alone, the server would answer a different request with the answer of the first.
           updateId: `${request.requestId}/${request.digest}`,
           startWorkflowOperation: startWorkflowOperation as never,
         }),

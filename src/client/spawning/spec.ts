@@ -1,4 +1,4 @@
-/** From what a caller writes to what travels: parsed, every default filled in, the base resolved to a commit. */
+/** Parses specs from callers, and checks their size. */
 import type { z } from 'zod';
 import {
   byteLength,
@@ -24,14 +24,14 @@ export function parseSpec(spec: unknown, where = ''): ParsedSpec {
   throw misfit(parsed.error, spawnSpec.shape, where);
 }
 
-/** Parses what a run is continued with. @throws SubagentsError BAD_INPUT, likewise */
+/** Parses the spec of a continuation. @throws SubagentsError BAD_INPUT as `parseSpec` */
 export function parseContinueSpec(spec: unknown): ReturnType<typeof continueSpec.parse> {
   const parsed = check(continueSpec, spec);
   if (parsed.success) return parsed.data;
   throw misfit(parsed.error, continueSpec.shape, '');
 }
 
-/** The error for what does not fit its schema; names the field and says what it takes. */
+/** The error for input that does not fit its schema. It names the field and describes its legal values. */
 export function misfit({ issues: [issue] }: z.ZodError, shape: z.ZodRawShape, where: string): SubagentsError {
   const path = [...(where === '' ? [] : [where]), ...(issue?.path ?? []).map(String)].join('.');
   const field = String(issue?.path[0] ?? '');
@@ -48,7 +48,7 @@ export function misfit({ issues: [issue] }: z.ZodError, shape: z.ZodRawShape, wh
   );
 }
 
-/** Parses a list of specs. @throws SubagentsError BAD_INPUT, LIMIT. Nothing is spawned then, not even the legal ones. */
+/** Parses a list of specs. One illegal spec rejects the whole list. @throws SubagentsError BAD_INPUT, LIMIT */
 export function parseSpecs(specs: readonly unknown[]): ParsedSpec[] {
   if (specs.length === 0) throw new SubagentsError('BAD_INPUT', 'specs: the list is empty');
   if (specs.length > MAX_SPAWN_SPECS) {
@@ -59,7 +59,7 @@ export function parseSpecs(specs: readonly unknown[]): ParsedSpec[] {
   return specs.map((spec, index) => parseSpec(spec, specs.length === 1 ? '' : `specs[${index}]`));
 }
 
-/** @throws SubagentsError LIMIT when `request`, as JSON, is more than Temporal takes in one message. */
+/** @throws SubagentsError LIMIT when `request`, as JSON, is larger than one message to Temporal may be. */
 export function checkSpawnSize(
   request: unknown,
   {
