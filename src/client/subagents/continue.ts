@@ -1,4 +1,4 @@
-/** Continuing: a new run of a subagent that has ended, with its Copilot session, its branch and its worktree. */
+/** Continues a subagent that has ended: a new run with the same Copilot session, branch and worktree. */
 import { randomUUID } from 'node:crypto';
 import {
   head,
@@ -27,7 +27,7 @@ import type { SpawnOptions } from '../types.ts';
 import { requireThisWorker } from '../connection/workers.ts';
 
 const SEND_TIMEOUT_MS = 60_000;
-/** A branch that we named. */
+/** The name of a branch that we create. */
 const OWN_BRANCH = /^subagents\/[a-z0-9._-]+$/;
 
 /** See `SubagentHandle.continue`. */
@@ -39,7 +39,7 @@ export async function continueRun(
 ): Promise<Accepted> {
   const wanted = parseContinueSpec(spec);
   const name = `${run.label}@${run.run}`;
-  // Another task than that of the run before.
+  // `continues` tells the request apart from a spawn of the same task.
   const fingerprint = fingerprintOf({ continues: run.label, ...changed(wanted) });
   const again = acceptedBefore(run, fingerprint);
   if (again) return again;
@@ -50,7 +50,7 @@ export async function continueRun(
   }
   const who = `the worker that has the workspace of ${name}`;
   if (run.workerId !== undefined) await requireThisWorker(link, run.workerId, who);
-  // A worker is there: its answer is worth the wait, whoever has kept silent lately.
+  // Wait the full time for answers, even if a worker was silent recently.
   link.silentUntil = 0;
   const [before, place, outcome] = await Promise.all([
     readSpec(link, run),
@@ -60,7 +60,7 @@ export async function continueRun(
   if (run.workerId === undefined) await requireThisWorker(link, place.workerId, who);
   const resolved: ResolvedSpec = {
     ...before,
-    // What a chain asked for, no chain reads any more.
+    // A chain asked for these, and no longer reads them.
     output: undefined,
     artifacts: undefined,
     fingerprint,
@@ -84,14 +84,17 @@ export async function continueRun(
   throw answer === undefined ? new SubagentsError('INTERNAL', 'no answer') : refusalError(answer, 'continue');
 }
 
-/** The fields of a spec that are to change. */
+/** The fields of the spec that the continuation changes. */
 function changed(
   wanted: ReturnType<typeof parseContinueSpec>,
 ): Partial<ResolvedSpec> & { readonly task: string } {
   return { ...travelling(wanted), task: wanted.task };
 }
 
-/** What a URL's clone is asked again: the spec that the run before began with does not have what it said. */
+/**
+ * The options that the `.subagents.json` of a URL's clone may set again: the previous run's spec does not contain what
+ * that file set.
+ */
 function stillOpen(
   before: ResolvedSpec,
   wanted: ReturnType<typeof parseContinueSpec>,
@@ -101,7 +104,7 @@ function stillOpen(
   return before.leftOpen.filter((field) => field !== 'setup' && !given.has(field));
 }
 
-/** The spec of a run: the input that its history begins with. */
+/** Reads the spec of a run from the first event of its history. */
 async function readSpec(link: Link, run: KnownRun): Promise<ResolvedSpec> {
   const name = `${run.label}@${run.run}`;
   using linked = new LinkedSignal([link.closed]);
@@ -119,12 +122,12 @@ async function readSpec(link: Link, run: KnownRun): Promise<ResolvedSpec> {
   }
   throw new LostRunError(`the server no longer keeps ${name}, so it cannot be continued`, {
     entry: run,
-    // In place it may have called its branch whatever it liked.
+    // A run in place may have used a branch of any name.
     remedy: `spawn it again from its branch${OWN_BRANCH.test(run.branch ?? '') ? `: --base ${run.branch}` : ''}`,
   });
 }
 
-/** Where it worked, and who has that. */
+/** Reads the workspace of a run, and the worker that has it. */
 async function findPlace(link: Link, run: KnownRun) {
   const view = await requireView(link, run);
   const { workerId, cwd, base, branch, repository, copilotSessionId } = view ?? {};

@@ -1,4 +1,4 @@
-/** Everything known of one subagent: from its session, the server, the workflow itself and its heartbeats. */
+/** Describes one subagent, from its session, the server, its workflow and its heartbeats. */
 import {
   CHAIN,
   DOING,
@@ -83,7 +83,7 @@ function known(run: KnownRun, inspected: Inspection | undefined) {
   };
 }
 
-/** Its status, and what it is doing. */
+/** The status of a subagent, and what it is doing. */
 function now(run: KnownRun, inspected: Inspection | undefined, view: SubagentView | undefined) {
   const status = inspected?.status ?? run.status;
   const progress = status === 'working' || status === 'preparing' ? inspected?.progress : undefined;
@@ -104,7 +104,7 @@ function now(run: KnownRun, inspected: Inspection | undefined, view: SubagentVie
   };
 }
 
-/** How far a chain is; nothing where nobody can be asked. */
+/** The steps of a live chain; undefined when its workflow does not answer. */
 async function readSteps(link: Link, run: KnownRun): Promise<readonly StepView[] | undefined> {
   try {
     return await ask<StepView[]>(link, run, CHAIN.progress);
@@ -114,7 +114,7 @@ async function readSteps(link: Link, run: KnownRun): Promise<readonly StepView[]
   }
 }
 
-/** The outcome of a run that is over; `undefined` where it left none that can be read. */
+/** The outcome of a run that has ended; `undefined` when it left none that can be read. */
 async function readOutcome(link: Link, run: KnownRun): Promise<Outcome | undefined> {
   try {
     return await awaitOutcome(link, run, { timeoutMs: OUTCOME_TIMEOUT_MS });

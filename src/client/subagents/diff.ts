@@ -1,4 +1,4 @@
-/** What a subagent has changed, as text. */
+/** Reads the changes of a subagent as text. */
 import { existsSync } from 'node:fs';
 import { checkoutStatus } from '../../git/contents/status.ts';
 import { diffText } from '../../git/contents/diff.ts';

@@ -1,14 +1,15 @@
-/** Following a workflow's history by long poll: how everything that is pushed reaches this library. */
+/** Follows a workflow's history by long poll: the library receives everything that is pushed this way. */
 import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow/codec-helpers.js';
 import type { temporal } from '@temporalio/proto';
 import { isPassing } from '../errors.ts';
 import { pause } from '../sessions/following.ts';
 import type { Link } from '../connection/link.ts';
 
+/** An event of a workflow's history. */
 export type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 type Payloads = temporal.api.common.v1.IPayloads;
 
-/** Which run to follow, and from where. */
+/** The run to follow, and the event to start after. */
 export interface HistoryPlace {
   readonly workflowId: string;
   readonly runId: string;
@@ -19,18 +20,18 @@ export interface HistoryPlace {
 }
 
 /**
- * The server answers a long poll after about 20 s even when nothing came (`history.longPollExpirationInterval`); a call
- * still open after this time, in milliseconds, is taken for a lost connection.
+ * The server answers a long poll after about 20 s even when nothing happened (`history.longPollExpirationInterval`). A
+ * call that is still open after this time, in milliseconds, counts as a lost connection.
  */
 const LONG_POLL_MS = 60_000;
 /** `temporal.api.enums.v1.HistoryEventFilterType` */
 const EVENTS = { all: 1, close: 2 } as const;
 
 /**
- * The events of one run, as they come, to its last. The server sends a history from its first event on, so what lies before
- * `afterEvent` is read and dropped.
- * @throws SubagentsError TEMPORAL_UNREACHABLE or TIMEOUT for a lost connection, LOST for a run the server does not know;
- *   the reason of `signal` once that is aborted.
+ * Yields the events of one run as they arrive, up to the last. The server sends a history from its first event on, so
+ * events up to `afterEvent` are read and dropped.
+ * @throws SubagentsError TEMPORAL_UNREACHABLE or TIMEOUT for a lost connection, LOST for a run the server does not
+ * have; the reason of `signal` once `signal` is aborted.
  */
 export async function* followHistory(
   link: Link,
@@ -66,7 +67,7 @@ export async function firstValue(link: Link, payloads: Payloads | null | undefin
   return decodeFromPayloadsAtIndex(link.client.options.loadedDataConverter, 0, [payload]);
 }
 
-/** The input of a workflow, decoded. @throws SubagentsError LOST for one the server does not know */
+/** The input of a workflow, decoded. @throws SubagentsError LOST for a workflow that the server does not have */
 export async function firstInput(
   link: Link,
   execution: { readonly workflowId: string; readonly runId?: string },
@@ -82,12 +83,13 @@ export async function firstInput(
   return firstValue(link, first.history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input);
 }
 
-/** Between two tries after a lost connection, in milliseconds. */
+/** Delay before a new try after a lost connection, in milliseconds. */
 const RETRY_MS = 500;
 
 /**
- * The events of a run and of those it continues as new, to the last: each once, also across lost connections.
- * @throws SubagentsError that does not pass by itself; the reason of `signal` once that is aborted.
+ * Yields the events of a run and of the runs that it continues as new, up to the last: each once, even across lost
+ * connections.
+ * @throws SubagentsError for an error that is not temporary; the reason of `signal` once `signal` is aborted.
  */
 export async function* followToEnd(
   link: Link,

@@ -1,4 +1,4 @@
-/** What the server itself knows of a subagent's workflow, without asking any worker. */
+/** Reads what the server itself knows about a subagent's workflow. Needs no worker. */
 import { WorkflowNotFoundError, type WorkflowExecutionDescription } from '@temporalio/client';
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/codec-helpers.js';
 import { tsToDate } from '@temporalio/common/lib/time.js';
@@ -20,11 +20,11 @@ export interface Inspection {
   readonly open: boolean;
   /** Details of the last heartbeat of a running turn, set-up or clone. */
   readonly progress?: ActivityProgress | undefined;
-  /** ISO 8601: when the activity that its status stands for was asked for; absent where it waits for none. */
+  /** ISO 8601: when the pending activity that fits the status was scheduled; absent when there is none. */
   readonly since?: string | undefined;
-  /** Who has an activity of it, and when it last gave a sign of life. */
+  /** The worker that runs one of its activities, and when the server last heard from that worker. */
   readonly worker?: { readonly workerId: string; readonly heardAt: Date } | undefined;
-  /** Its next decision, where that has not been made yet. */
+  /** The pending workflow task, if there is one. */
   readonly task?: { readonly since: Date; readonly attempt: number } | undefined;
   readonly memo: Readonly<Record<string, unknown>>;
   readonly model?: string | undefined;
@@ -34,8 +34,8 @@ export interface Inspection {
 }
 
 /** Activities whose heartbeats say what a subagent is doing. */
-const TELLING = new Set(['runTurn', 'setUpWorkspace', 'cloneRepository']);
-/** The activities that a subagent of this status has under way. */
+const PROGRESS_ACTIVITIES = new Set(['runTurn', 'setUpWorkspace', 'cloneRepository']);
+/** The activities that a subagent runs in each status. */
 const ACTIVITIES_OF: Readonly<Partial<Record<Status, readonly string[]>>> = {
   queued: ['holdSlot'],
   preparing: ['prepareWorkspace', 'cloneRepository', 'setUpWorkspace'],
@@ -45,10 +45,13 @@ const ACTIVITIES_OF: Readonly<Partial<Record<Status, readonly string[]>>> = {
 } satisfies Partial<Record<LiveStatus, readonly string[]>>;
 const { PENDING_ACTIVITY_STATE_SCHEDULED } = proto.temporal.api.enums.v1.PendingActivityState;
 
-/** One or two of a workflow's tasks may go with a worker that dies; more fail by themselves. */
+/**
+ * A workflow task may lose an attempt or two when its worker dies. After more attempts than this the workflow is
+ * failing.
+ */
 export const MAX_TASK_ATTEMPTS = 3;
 
-/** Whether the workflow fails at each try to go on, so that nothing that it is told has an effect. */
+/** Whether the workflow fails at each try to go on, so that signals and Updates have no effect. */
 export async function isFailing(
   link: Link,
   run: { readonly workflowId: string; readonly runId?: string | undefined },
@@ -56,7 +59,7 @@ export async function isFailing(
   return ((await inspect(link, run))?.task?.attempt ?? 1) > MAX_TASK_ATTEMPTS;
 }
 
-/** Describes one run; `undefined` when the server does not know it (any more). */
+/** Describes one run; `undefined` when the server does not have it (any more). */
 export async function inspect(
   link: Link,
   run: { readonly workflowId: string; readonly runId?: string | undefined },
@@ -87,15 +90,17 @@ async function progressOf(
   link: Link,
   { raw }: WorkflowExecutionDescription,
 ): Promise<ActivityProgress | undefined> {
-  const telling = raw.pendingActivities?.find(({ activityType }) => TELLING.has(activityType?.name ?? ''));
+  const reporting = raw.pendingActivities?.find(({ activityType }) =>
+    PROGRESS_ACTIVITIES.has(activityType?.name ?? ''),
+  );
   const [progress] = await decodeArrayFromPayloads(
     link.client.options.loadedDataConverter,
-    telling?.heartbeatDetails?.payloads,
+    reporting?.heartbeatDetails?.payloads,
   );
   return progress as ActivityProgress | undefined;
 }
 
-/** What is under way of it. */
+/** The pending activity and workflow task of a run. */
 function pendingOf(
   { raw: { pendingActivities, pendingWorkflowTask: task } }: WorkflowExecutionDescription,
   status: Status,

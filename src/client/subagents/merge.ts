@@ -1,4 +1,4 @@
-/** Merging what a subagent has done. */
+/** Merges the work of a subagent. */
 import { existsSync } from 'node:fs';
 import { blocking, isRepositoryUrl, SubagentsError } from '../../contract/index.ts';
 import { changedFiles, commitsBetween } from '../../git/contents/changes.ts';
@@ -74,7 +74,7 @@ function requireDone({ outcome, name }: Work, { label }: KnownRun): void {
   });
 }
 
-/** A branch can be moved by anybody who can write to the repository; what its outcome says is of one commit. */
+/** The outcome describes one commit, but anyone who can write to the repository can move the branch. */
 function requireUnmoved({ outcome, branch }: Work, head: string, { label }: KnownRun): void {
   const verified = outcome?.evidence?.head;
   if (verified === undefined || verified === head) return;
@@ -88,14 +88,14 @@ function requireUnmoved({ outcome, branch }: Work, head: string, { label }: Know
   );
 }
 
-/** What is on the branch is not all of the work, or not fit to be taken over. */
+/** Rejects a run with blocking caveats: its branch lacks a part of the work, or must not be used as it is. */
 async function requireWhole(
   { outcome, name, ...at }: Work,
   head: string,
   { label }: KnownRun,
 ): Promise<void> {
   let caveats = blocking(outcome?.caveats ?? []);
-  // They may have been pushed, or fetched, since.
+  // The submodules' commits may have been pushed or fetched since.
   const links = caveats.some(({ kind }) => kind === 'unfetchable-commits');
   if (links && existsSync(at.cwd) && (await nobodyHas(at, head)).length === 0)
     caveats = caveats.filter(({ kind }) => kind !== 'unfetchable-commits');
@@ -111,7 +111,10 @@ const nobodyHas = (
   head: string,
 ) => unfetchableLinks({ cwd, repo }, base, head);
 
-/** Without a program that only the checkout configures, a merge may differ from the user's own, and with it one of a subagent's might run. */
+/**
+ * Rejects a merge that needs programs which only the checkout configures. Without them, the merge may differ from the
+ * user's own; with them, a program that a subagent configured might run.
+ */
 async function requireOwnPrograms({ branch, head }: Work, git: Git): Promise<void> {
   const keys = await localPrograms(git, head ?? 'HEAD');
   const [first] = keys;
@@ -125,7 +128,7 @@ async function requireOwnPrograms({ branch, head }: Work, git: Git): Promise<voi
   );
 }
 
-/** Keys of the programs of a checkout that a merge of `head` needs, and that do not run for us. */
+/** The config keys of a checkout's programs that a merge of `head` needs and that we do not run. */
 async function localPrograms(git: Git, head: string): Promise<string[]> {
   const programs = /^(filter\..*\.(clean|smudge|process)|merge\..*\.driver|gpg\..*)$/;
   const keys = [...(await withoutGlobal(git.cwd, programs)).keys()];
@@ -140,7 +143,7 @@ async function localPrograms(git: Git, head: string): Promise<string[]> {
   return keys.filter((key) => needed.some((prefix) => key.startsWith(prefix)));
 }
 
-/** The checkout to merge into: where the caller says or stands, else the one that the subagent was spawned from. */
+/** The checkout to merge into: `into`, else the one around `cwd`, else the one that the subagent was spawned from. */
 async function checkoutFor(work: Work, { repo }: KnownRun, { into, cwd }: MergeOptions): Promise<string> {
   if (isRepositoryUrl(repo)) {
     throw new SubagentsError(
@@ -159,7 +162,7 @@ async function checkoutFor(work: Work, { repo }: KnownRun, { into, cwd }: MergeO
       remedy: `Stand in ${work.repository}, or in a worktree of it, and merge again.`,
     });
   }
-  // A subagent may have spawned it from a worktree of its own.
+  // The subagent may have been spawned by another subagent, from that one's worktree.
   if (checkout === origin || !isOfSubagent(checkout, work)) return checkout;
   if (named === undefined) return origin;
   throw new SubagentsError('BAD_INPUT', `${checkout} is the worktree of a subagent, for its own work alone`, {
@@ -172,18 +175,18 @@ async function around(folder: string | undefined): Promise<string | undefined> {
   return folder === undefined ? undefined : resolveRepository(folder).catch(() => undefined);
 }
 
-/** Whether a checkout is the worktree of that work, or one that a worker made for another. */
+/** Whether a checkout is the worktree of this subagent, or one that a worker made for another subagent. */
 function isOfSubagent(checkout: string, { cwd }: Work): boolean {
   const { gitDir, commonDir } = gitDirs(checkout);
   if (gitDir === commonDir) return false;
   try {
     return checkout === cwd || readWorkspaceRecord(checkout) !== undefined;
   } catch {
-    return false; // Beside a worktree of the user's lies a file of such a name.
+    return false; // A worktree of the user has an unrelated file of that name beside it.
   }
 }
 
-/** A single commit keeps its own message; of several the subjects are listed. */
+/** The message of a squash: that of a single commit, or the list of the subjects of several. */
 async function squashMessage({ repository, base }: Work, head: string, name: string): Promise<string> {
   const commits = await commitsBetween(gitAt(repository), base, head);
   const [only] = commits;

@@ -1,11 +1,12 @@
-/** What a live subagent stands still for, from what its workflow tells and what the server sees of it. */
+/** Determines why a live subagent makes no progress, from its workflow's memo and from the server. */
 import { isFinal, stalled, STALLED_MEMO, type Stalled } from '../../contract/index.ts';
 import type { Inspection } from './inspect.ts';
 import type { Absence } from '../types.ts';
 
 /**
- * @param away its worker, where that gives no sign of life: its workflow may not know yet
- * @param failing whether its workflow fails at each try to go on
+ * The reason why a live subagent makes no progress, if any.
+ * @param away the absence of its worker, of which the workflow may not know yet
+ * @param failing whether the workflow fails at each try to go on
  */
 export function stallOf(
   { status, memo, task }: Inspection,
@@ -20,6 +21,6 @@ export function stallOf(
   return stalledIn(memo);
 }
 
-/** What a subagent stands still for, as its workflow has it in its memo. */
+/** The reason why a subagent makes no progress, as its workflow wrote it to the memo. */
 export const stalledIn = (memo: Inspection['memo'] = {}): Stalled | undefined =>
   stalled.safeParse(memo[STALLED_MEMO]).data;

@@ -61,35 +61,38 @@ import { readView } from './view.ts';
 import { findExactRun } from '../listing/visibility.ts';
 import { requireWorker } from '../connection/workers.ts';
 
-/** How long a receipt may take, in milliseconds: a model call may have to end before the message is in. */
+/** How long a receipt may take, in milliseconds: delivery may have to wait for a model call to end. */
 const STEER_TIMEOUT_MS = 60_000;
 const ANSWER_TIMEOUT_MS = 15_000;
-/** A transcript shows a question before it can be answered: so long an answer waits for that, in milliseconds, and looks so often. */
+/**
+ * A transcript shows a question before the question can be answered. How long an answer waits for that, and how often
+ * it retries, in milliseconds.
+ */
 const OPENING_MS = 5_000;
 const OPENING_LOOK_MS = 250;
 const KILL_TIMEOUT_MS = 120_000;
-/** Between two looks at the worker of one that is to be ended by force. */
+/** How often a kill by force checks the subagent's worker, in milliseconds. */
 const FORCE_INTERVAL_MS = 5_000;
-/** Looks in a row, each of seconds, after which nobody answers for it. */
+/** Number of unanswered checks in a row, each of seconds, after which the server ends the workflow. */
 const MAX_SILENCES = 3;
 
 const isUnknownTarget = (error: unknown): boolean =>
   error instanceof SubagentsError && error.code === 'UNKNOWN_TARGET';
 
-/** A workflow, and which of its runs; without one the newest. */
+/** A workflow and one of its runs; without a run id, the newest. */
 interface Addressed {
   readonly workflowId: string;
   readonly runId?: string | undefined;
 }
 
-/** A subagent, over a connection. */
+/** Implements `SubagentHandle` over a connection. */
 export class SubagentClient implements SubagentHandle {
   readonly target: string;
   readonly session: string;
   readonly #link: Link;
   readonly #pinned: SubagentIdentity | KnownRun | undefined;
 
-  /** @param pinned the run that the handle stands for; without one the target is looked up at each call. */
+  /** @param pinned the run that the handle stands for; without it, each call looks the target up. */
   constructor(link: Link, session: string, target: string, pinned?: SubagentIdentity | KnownRun) {
     this.#link = link;
     this.session = session;
@@ -113,7 +116,7 @@ export class SubagentClient implements SubagentHandle {
       throw new SubagentsError('BAD_INPUT', `cannot steer ${this.target}: ${firstProblem(parsed.error)}`);
     }
     const { timeoutMs = STEER_TIMEOUT_MS } = options;
-    // The same id is one message, for the server and for the workflow.
+    // For the server and for the workflow, the same id is one message.
     return inOrder(this.#link, `${this.session}/${this.target}`, () =>
       this.#update<Receipt>('steer', SUBAGENT.steerWithReceipt, request, {
         timeoutMs,
@@ -147,7 +150,7 @@ export class SubagentClient implements SubagentHandle {
     }
   }
 
-  /** Whether a turn of it runs, which may have asked something. */
+  /** Whether a turn runs, which may ask a question. */
   async #works(): Promise<boolean> {
     const { status } = await this.describe();
     return status === 'working' || status === 'asking';
@@ -163,7 +166,7 @@ export class SubagentClient implements SubagentHandle {
     try {
       await link.call(`kill ${run.label}`, () => handle.cancel());
     } catch (error) {
-      // It ended just now: what it left is the answer.
+      // It ended just now: its outcome is the answer.
       if (!isNotFound(error)) throw error;
     }
     const outcome = await (options.force === true
@@ -209,7 +212,7 @@ export class SubagentClient implements SubagentHandle {
     return readTranscript(this.#link, () => this.#findSubagent('read the transcript of'), options);
   }
 
-  /** The run, which is no chain. @throws SubagentsError BAD_INPUT for a chain */
+  /** Finds the run. @throws SubagentsError BAD_INPUT for a chain */
   async #findSubagent(doing: string): Promise<KnownRun> {
     const run = await this.#find();
     refuseChain(doing, run);
@@ -219,7 +222,7 @@ export class SubagentClient implements SubagentHandle {
   async #find(): Promise<KnownRun> {
     const pinned = this.#pinned;
     if (pinned === undefined) return findRun(this.#link, this.target, this.session);
-    // While it lives, the server itself knows all there is to know of it.
+    // While the run is live, the server's description is enough.
     const found = await findExactRun(this.#link, pinned);
     if (found !== undefined && found.endedAt === undefined)
       return { ...found, ...pinned, status: found.status };
@@ -227,7 +230,7 @@ export class SubagentClient implements SubagentHandle {
       const known = await findRun(this.#link, this.target, this.session);
       if (known.runId === pinned.runId) return known;
     } catch (error) {
-      // Its session does not keep it any more.
+      // The session does not keep the run any more.
       if (!isUnknownTarget(error)) throw error;
     }
     if (found !== undefined) return found;
@@ -236,7 +239,7 @@ export class SubagentClient implements SubagentHandle {
     });
   }
 
-  /** Where to send without a look-up: to the run that the handle stands for; a plain label is a workflow id. */
+  /** The address that needs no look-up: the pinned run, or the workflow id of a plain label. */
   #direct(): Addressed | undefined {
     if (this.#pinned !== undefined) return isChain(this.#pinned) ? undefined : this.#pinned;
     if (labelProblem(this.target) !== undefined) return undefined;
@@ -281,15 +284,15 @@ export class SubagentClient implements SubagentHandle {
     try {
       return await send(run);
     } catch (error) {
-      // The session has not heard yet that it ended.
+      // The session does not know yet that the run has ended.
       if (isNotFound(error)) throw alreadyEnded(doing, run);
       throw error;
     }
   }
 
   /**
-   * Waits for the end by turns with a look at who could bring it about: where its worker is away, another one; where nobody
-   * answers for it, the server.
+   * Waits for the end, and checks regularly whether someone else must end the subagent: another worker when its own is
+   * away, the server when nobody answers for it or its workflow fails.
    */
   async #awaitForced(run: KnownRun, { timeoutMs = KILL_TIMEOUT_MS }: KillOptions): Promise<Outcome> {
     const link = this.#link;
@@ -312,15 +315,15 @@ export class SubagentClient implements SubagentHandle {
     }
   }
 
-  /** Why its workflow does not answer; undefined where it does. */
+  /** Why the workflow does not answer; undefined when it does. */
   async #silenceOf(run: KnownRun): Promise<{ why: string; isCertain: boolean } | undefined> {
     const link = this.#link;
     if (!(await isAnswered(link))) return { why: 'no worker is running', isCertain: true };
     try {
-      // A worker that has just died is taken for there for a while.
+      // A worker that has just died still counts as present for a while.
       if (!((await readView(link, run)) instanceof SubagentsError)) return undefined;
     } catch {
-      // Its workflow fails, or cannot be read.
+      // The workflow fails, or cannot be read.
     }
     return { why: 'nobody answered for it', isCertain: false };
   }
@@ -340,7 +343,7 @@ export class SubagentClient implements SubagentHandle {
   }
 }
 
-/** A subagent that was started just now, over a connection. */
+/** Implements `SpawnedSubagent` over a connection. */
 export class SpawnedClient extends SubagentClient implements SpawnedSubagent {
   readonly accepted = true;
   readonly label: string;

@@ -1,4 +1,4 @@
-/** What a subagent's workflow says of itself. */
+/** Reads a subagent's view from its workflow. */
 import { SUBAGENT, SubagentsError, type SubagentView } from '../../contract/index.ts';
 import type { Link } from '../connection/link.ts';
 import { ask, isUnanswered } from '../connection/query.ts';
@@ -6,7 +6,9 @@ import type { KnownRun } from '../listing/runs.ts';
 import { whyUnanswered } from '../connection/silence.ts';
 
 /**
- * What the workflow itself says; the error of the Query where nobody answers for it now (see `whyUnanswered`).
+ * Asks the workflow for its view.
+ * @returns undefined when the server does not have the workflow; the error of a Query without answer (see
+ * `whyUnanswered`)
  * @throws SubagentsError TEMPORAL_UNREACHABLE
  */
 export async function readView(
@@ -22,14 +24,14 @@ export async function readView(
 }
 
 /**
- * The same for a caller who cannot go on without it.
- * @throws SubagentsError TEMPORAL_UNREACHABLE; NO_WORKER, TIMEOUT or INTERNAL, saying why nobody answers
+ * As `readView`, for a caller that cannot do without the view.
+ * @throws SubagentsError TEMPORAL_UNREACHABLE; NO_WORKER, TIMEOUT or INTERNAL, with the reason why nobody answers
  */
 export async function requireView(
   link: Link,
   run: Pick<KnownRun, 'label' | 'workflowId' | 'runId'>,
 ): Promise<SubagentView | undefined> {
-  // The answer is worth the whole wait, whoever has kept silent lately.
+  // Wait the full time for the answer, even if a worker was silent recently.
   link.silentUntil = 0;
   const view = await readView(link, run);
   if (view instanceof SubagentsError) throw await whyUnanswered(link, run, view);

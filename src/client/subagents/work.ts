@@ -1,4 +1,4 @@
-/** Where the work of a run lies: its repository, its folder, its commits. */
+/** Locates the work of a run: its repository, its folder, its commits. */
 import { existsSync } from 'node:fs';
 import { SubagentsError, type Outcome } from '../../contract/index.ts';
 import { branchTip } from '../../git/branches/branch.ts';
@@ -17,23 +17,23 @@ export interface Work {
   readonly live: boolean;
   /** The repository that has the branch: a checkout, or the worker's clone. */
   readonly repository: string;
-  /** Where it works, or worked; it may be gone. */
+  /** The folder that the run works in; after the run it may be gone. */
   readonly cwd: string;
   /** null when in-place on a detached HEAD. */
   readonly branch: string | null;
   readonly base: string;
-  /** The commit of its branch now; of one that is gone, the commit of its outcome. Undefined while nothing is known of it. */
+  /** The current tip of the branch or, if the branch is gone, the commit of the outcome; undefined without either. */
   readonly head: string | undefined;
-  /** Whether its branch is still there. */
+  /** Whether the branch still exists. */
   readonly branchThere: boolean;
-  /** It works, or worked, in the user's own checkout. */
+  /** Whether the run works in the user's own checkout. */
   readonly inPlace: boolean;
   readonly outcome: Outcome | undefined;
 }
 
 /**
- * Finds the work of a run, live or over.
- * @throws SubagentsError NO_WORKSPACE, NO_WORKER, LOST, NOT_A_REPOSITORY when its repository is not on this machine
+ * Finds the work of a run, live or ended.
+ * @throws SubagentsError NO_WORKSPACE, NO_WORKER, LOST, NOT_A_REPOSITORY when the repository is not on this machine
  */
 export async function findWork(link: Link, run: KnownRun): Promise<Work> {
   const name = `${run.label}@${run.run}`;
@@ -51,7 +51,7 @@ export async function findWork(link: Link, run: KnownRun): Promise<Work> {
   }
   const repository = place.repository ?? run.repo;
   if (!existsSync(repository)) {
-    // Its worktree lies in the home of its worker.
+    // The worktree is in the home of the run's worker, so it shows whether this is the worker's machine.
     const isHere = cwd !== repository && existsSync(cwd);
     throw new SubagentsError(
       'NOT_A_REPOSITORY',
@@ -75,7 +75,7 @@ export async function findWork(link: Link, run: KnownRun): Promise<Work> {
   };
 }
 
-/** The error for work that a clean, or somebody, has removed. */
+/** The error for work whose branch and commits have been removed. */
 export function nothingLeft({ name, branch, repository }: Work): SubagentsError {
   return new SubagentsError(
     'NO_WORKSPACE',
@@ -84,7 +84,7 @@ export function nothingLeft({ name, branch, repository }: Work): SubagentsError 
   );
 }
 
-/** What the workflow itself says of its workspace: all there is of a run without an outcome. */
+/** The workspace of a run without an outcome, from the workflow's view. */
 async function placeOf(link: Link, run: KnownRun) {
   const view = await requireView(link, run);
   return view ?? { cwd: undefined, base: undefined, branch: undefined, repository: undefined };
