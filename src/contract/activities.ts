@@ -1,8 +1,8 @@
 /**
- * What activities take and give. Workflows import these types and nothing else of the activities.
+ * Inputs and results of activities. Workflows import only these types of the activities.
  *
- * Every activity on a worker's queues may also answer `Lost`: its worker died while it ran, and the worker's next start
- * found the lease and completed the attempt. The workflow then starts the next attempt with a counter of its own.
+ * Every activity on a worker's queues may also return `Lost`: its worker died while the activity ran, and at its next
+ * start found the lease and completed the attempt. The workflow counts such attempts itself, and starts the next one.
  */
 import { z } from 'zod';
 import type { Caveat } from './caveat.ts';
@@ -20,7 +20,7 @@ import {
 import type { Receipt, RunName, Remains, SessionEntry, TranscriptPage } from './messages.ts';
 import type { Permissions, ResolvedSpec, Thinking } from './spec.ts';
 
-/** What the heartbeats of a turn report that counts; those of other activities may report less. */
+/** The parts of a turn's heartbeat that the workflow uses. Other activities may report fewer of them. */
 export const lastHeartbeat = z.object({
   workedMs: z.number().optional().describe('of the attempt'),
   usage: usage.describe('since the turn began, as far as the attempt knew'),
@@ -30,19 +30,19 @@ export const lastHeartbeat = z.object({
 });
 export type LastHeartbeat = z.infer<typeof lastHeartbeat>;
 
-/** The attempt is over, its effect unknown. */
+/** The attempt has ended, and its effect is unknown. */
 export interface Lost {
   readonly kind: 'lost';
   /** What died: the worker (its slot is gone too) or only its Copilot runtime. */
   readonly who: 'worker' | 'runtime';
   readonly reason: string;
-  /** Whether no worker had taken it: nothing was done in the attempt. */
+  /** Whether no worker had started the attempt, so that it had no effect. */
   readonly notStarted?: boolean;
-  /** Of an attempt at a turn: what was known of it last. */
+  /** For an attempt at a turn: its last heartbeat. */
   readonly last?: LastHeartbeat;
 }
 
-/** Which subagent an activity works for. */
+/** The subagent that an activity works for. */
 export interface SubagentRef {
   readonly session: string;
   readonly label: string;
@@ -50,17 +50,17 @@ export interface SubagentRef {
   readonly workflowId: string;
   /** First execution run id. */
   readonly runId: string;
-  /** Id of its Copilot session, `[A-Za-z0-9_-]`; also the source of its process marker. */
+  /** Id of its Copilot session, `[A-Za-z0-9_-]`; its process marker is derived from this id. */
   readonly copilotSessionId: string;
 }
 
 /** ApplicationFailure types that activities throw; each is final for the activity (not retried). */
 export const ACTIVITY_FAILURES = {
-  /** The workspace cannot be made as asked (repository gone, base unknown, checkout busy). */
+  /** The workspace cannot be made as requested (repository gone, base unknown, checkout busy). */
   refused: 'Refused',
   /** git or the disk failed. */
   workspace: 'Workspace',
-  /** It came to its end, and found a problem; its details have the result. */
+  /** The activity completed and found a problem; the failure's details have the result. */
   problem: 'Problem',
 } as const;
 
@@ -70,20 +70,20 @@ export interface AdmitInput {
   readonly session: string;
   readonly specs: readonly ResolvedSpec[];
 }
-/** Per spec, in order: admitted, or why not. */
+/** For each spec, in order: admitted, or the reason for the refusal. */
 export type Admission =
   | {
       readonly admitted: true;
-      /** The model it will use. */
+      /** The model that the subagent will use. */
       readonly model?: string;
-      /** What the repository's `.subagents.json` says of that which the spawn left open. */
+      /** Values of the repository's `.subagents.json` for options that the spawn left open. */
       readonly defaults?: Omit<SettingsTaken, 'model'>;
-      /** What the caller should know. */
+      /** Notes for the caller. */
       readonly notes?: readonly string[];
     }
   | { readonly admitted: false; readonly code: string; readonly reason: string; readonly remedy?: string };
 
-/** What was taken from a repository's `.subagents.json`. */
+/** Options taken from a repository's `.subagents.json`. */
 export type SettingsTaken = Partial<
   Pick<ResolvedSpec, 'setup' | 'verify' | 'timeoutMs' | 'permissions' | 'model'>
 >;
@@ -92,7 +92,10 @@ export type SettingsTaken = Partial<
 
 export interface HoldSlotInput {
   readonly subagent: SubagentRef;
-  /** Counts the holds of this subagent: the `slotGranted` signal echoes it, so that an old hold cannot speak for a new one. */
+  /**
+   * Number of this hold. The `slotGranted` signal repeats it, so that an old hold's signal is not taken for a new
+   * one's.
+   */
   readonly hold: number;
 }
 /** Argument of the `slotGranted` signal. */
@@ -109,15 +112,15 @@ export interface PrepareInput {
   readonly subagent: SubagentRef;
   readonly spec: ResolvedSpec;
 }
-/** Where the subagent works. Idempotent: preparing again finds what is there. */
+/** Where the subagent works. Preparing is idempotent: a second call finds the existing workspace. */
 export interface Workspace {
   readonly kind: 'workspace';
   readonly cwd: string;
   readonly branch: string | null;
   readonly base: string;
-  /** The repository that has the branch, where the spec names a URL. */
+  /** The repository that has the branch, if the spec names a URL. */
   readonly repository?: string;
-  /** Of a continued subagent: Copilot's conversation is gone, so it has to be told of the run before. */
+  /** For a continued subagent: Copilot's conversation is gone, so the prompt must describe the previous run. */
   readonly newConversation?: boolean;
   readonly notes: readonly string[];
 }
@@ -132,7 +135,7 @@ export type CloneResult =
       readonly kind: 'cloned';
       /** Root of the clone. */
       readonly repository: string;
-      /** What the repository's `.subagents.json` says of that which the spawn left open. */
+      /** Values of the repository's `.subagents.json` for options that the spawn left open. */
       readonly defaults: SettingsTaken;
       readonly notes: readonly string[];
     }
@@ -141,18 +144,18 @@ export type CloneResult =
 export interface PushInput {
   readonly subagent: SubagentRef;
   readonly cwd: string;
-  /** The clone that has the branch, and the URL that it is of. */
+  /** The clone that has the branch, and the URL of its origin. */
   readonly repository: string;
   readonly remote: string;
   readonly commit: string;
 }
 export type PushResult = { readonly kind: 'pushed'; readonly push: Push } | Lost;
 
-/** What the shells of a subagent get, besides what all get. */
+/** Settings of one subagent's shells. */
 export interface ShellInput {
-  /** Names of secret variables of the worker. */
+  /** Names of secret variables of the worker that the shells receive. */
   readonly env?: readonly string[] | undefined;
-  /** Commits are not signed, whatever the configuration says. */
+  /** Do not sign commits, whatever the configuration says. */
   readonly unsigned?: boolean | undefined;
 }
 
@@ -165,9 +168,9 @@ export interface SetUpInput extends ShellInput {
 export type SetUpResult =
   | {
       readonly kind: 'set-up';
-      /** One for each command; those after one that failed were not run. */
+      /** One result per command that ran. The commands after a failed one do not run. */
       readonly results: readonly Verification[];
-      /** What failed; absent when all went well. */
+      /** The failure; absent when every command succeeded. */
       readonly problem?: string;
       readonly notes: readonly string[];
     }
@@ -177,11 +180,11 @@ export interface TurnInput extends ShellInput {
   readonly subagent: SubagentRef;
   readonly cwd: string;
   readonly turn: number;
-  /** Characters of the final message that are kept; default `MAX_REPORT_CHARS`. */
+  /** Maximum length of the report, in characters; default `MAX_REPORT_CHARS`. */
   readonly maxReport?: number;
-  /** What opens the turn, without its marker line. Sent only where the event log does not have it yet. */
+  /** The prompt that opens the turn, without its marker line. Sent only if the event log does not have it yet. */
   readonly prompt: string;
-  /** Answers to questions that an earlier turn returned; such a turn sends no prompt. */
+  /** Answers to questions that an earlier turn returned. A turn with answers sends no prompt. */
   readonly answers?: readonly { readonly requestId: string; readonly answer: string }[];
   readonly model?: string;
   readonly thinking?: Thinking;
@@ -189,66 +192,71 @@ export interface TurnInput extends ShellInput {
   readonly permissions?: Permissions;
   /** Default: false. */
   readonly trustRepo?: boolean;
-  /** Working time left. */
+  /** Remaining working time, in milliseconds. */
   readonly budgetMs: number;
   readonly stuckAfterMs: number;
-  /** Calls in a row that are a repetition, after which it is called stuck, repeating. */
+  /** Number of repeated calls in a row after which the turn counts as stuck, repeating. */
   readonly stuckRepeats: number;
   readonly isolation: ResolvedSpec['isolation'];
-  /** It stood still when the attempt before ended: that it moves again ends this one, as `moving`. */
+  /**
+   * How the turn was stuck at the end of the previous attempt. When it makes progress again, this attempt ends as
+   * `moving`.
+   */
   readonly stalled?: 'silent' | 'repeating';
-  /** Silence of a model call after which it is given up as hung; default `DEFAULT_HUNG_MODEL_MS`. */
+  /** A model call that is silent for this long is given up as hung; default `DEFAULT_HUNG_MODEL_MS`. */
   readonly hungAfterMs?: number;
-  /** ISO 8601: the last sign of life of the attempts before, which failed. Their silence counts towards `stuckAfterMs`. */
+  /** ISO 8601: the last event of the failed attempts before. The silence since then counts towards `stuckAfterMs`. */
   readonly silentSince?: string;
-  /** What this turn may use before it is over budget, and before that is announced; both from the turn's beginning. */
+  /**
+   * What this turn may use in total, and the usage at which the budget is announced; both from the turn's beginning.
+   */
   readonly budget?: { readonly left: Allowance; readonly noticeAt: Allowance };
-  /** Where it fails, the subagent does: no attempt follows. Default: one may follow. */
+  /** No attempt follows: if this one fails, the subagent fails. Default: false. */
   readonly lastAttempt?: boolean;
-  /** How many attempts of this very turn were lost before. */
+  /** How many attempts at this turn were lost before. */
   readonly lostBefore: number;
-  /** The commit that it started from. */
+  /** The commit that the subagent started from. */
   readonly base?: string;
-  /** Its conversation is known to be gone, and the prompt says all that is needed: where there is none one is begun. */
+  /** The conversation is known to be gone and the prompt is complete: if there is no conversation, begin a new one. */
   readonly newConversation?: boolean;
 }
-/** An amount of what turns use. */
+/** Amounts that a turn may use. */
 export interface Allowance {
   readonly tokens?: number;
   readonly modelRequests?: number;
 }
-/** What a turn used and what was denied to it since its beginning, all attempts together where the event log shows it. */
+/** Usage and denied calls of a turn since its beginning, over all attempts that the event log shows. */
 export interface Spent {
   readonly usage: Usage;
   readonly model?: string;
   readonly denials?: readonly Denial[];
-  /** With `trustRepo`: what of the repository's own the Copilot session has loaded. */
+  /** With `trustRepo`: the repository's own hooks, extensions and the like that the Copilot session loaded. */
   readonly loaded?: readonly string[];
 }
 interface TurnEnd extends Spent {
   readonly notes: readonly string[];
-  /** Time that this attempt worked, in milliseconds; not that for which its machine slept. */
+  /** Working time of this attempt in milliseconds, without time for which the machine slept. */
   readonly workedMs?: number;
 }
-/** Why a turn failed, by what can be done about it. */
+/** Why a turn failed, classified by what can be done about it. */
 export interface TurnFailure {
   readonly class: TurnFailureClass;
   readonly message: string;
   readonly remedy?: string;
-  /** Whether the same turn may succeed when it is run again as it is. */
+  /** Whether the same turn may succeed when it runs again unchanged. */
   readonly retryable: boolean;
-  /** What the server asked for, when it did. */
+  /** The delay that the server asked for, if it did. */
   readonly retryAfterMs?: number;
-  /** It is not to be tried at once but to wait, holding no slot, for what it names. */
+  /** Instead of a retry at once, the turn waits for this without a slot. */
   readonly waitFor?: WaitFor;
 }
 export type TurnResult =
   | (TurnEnd & {
       readonly kind: 'finished';
       readonly report: string;
-      /** Characters of the whole final message, where `report` is only its beginning. */
+      /** Length of the whole final message in characters, when `report` is only its beginning. */
       readonly reportChars?: number;
-      /** The model’s output limit ended its last message. */
+      /** The model’s output limit cut the final message. */
       readonly cut?: boolean;
     })
   | (TurnEnd & {
@@ -259,59 +267,61 @@ export type TurnResult =
         readonly choices?: readonly string[];
       }[];
     })
-  /** Silent for `stuckAfterMs`, or repeating itself; the turn was left running in Copilot and the next attempt takes it up again. */
+  /** Silent for `stuckAfterMs`, or repeating itself. The turn runs on in Copilot, and the next attempt resumes it. */
   | (TurnEnd & {
       readonly kind: 'stuck';
       readonly doing: string;
       readonly silentMs: number;
-      /** ISO 8601: the last sign of life, or the first call of a repetition. */
+      /** ISO 8601: the last event, or the first call of a repetition. */
       readonly since: string;
-      /** It is not silent, but repeats itself. */
+      /** Present when the turn is not silent but repeats itself. */
       readonly repeats?: {
         readonly count: number;
-        /** Of how many different calls. */
+        /** Number of different calls that repeat. */
         readonly period: number;
-        /** Whether it seems to wait for something outside in this way. */
+        /** Whether the repetition looks like waiting for something outside. */
         readonly waits: boolean;
       };
     })
-  /** What stood still moves again; the turn was left running in Copilot and the next attempt takes it up again. */
+  /** A stuck turn makes progress again. It runs on in Copilot, and the next attempt resumes it. */
   | (TurnEnd & { readonly kind: 'moving' })
   | (TurnEnd &
       TurnFailure & {
         readonly kind: 'failed';
-        /** ISO 8601: the last sign of life. */
+        /** ISO 8601: the last event. */
         readonly lastEventAt?: string;
       })
   | (TurnEnd & { readonly kind: 'timed-out' })
-  /** `noticeAt` is reached; the turn was left running in Copilot and the next attempt takes it up again. */
+  /** `noticeAt` is reached. The turn runs on in Copilot, and the next attempt resumes it. */
   | (TurnEnd & { readonly kind: 'near-budget' })
   | (TurnEnd & { readonly kind: 'over-budget' })
-  /** Its conversation cannot be resumed. With a prompt that hands over what is known, a new one can begin. */
+  /** The conversation cannot be resumed. A new one can begin with a prompt that hands over what is known. */
   | (TurnEnd & {
       readonly kind: 'copilot-session-lost';
       readonly reason: string;
-      /** What its branch, its folder and the end of its transcript show. */
+      /** The state of the branch, the folder and the end of the transcript. */
       readonly shown: string;
     })
   /** The worker shuts down; the turn is resumable. */
   | (TurnEnd & { readonly kind: 'interrupted' })
   | Lost;
 
-/** Heartbeat details of `cloneRepository`, `setUpWorkspace` and `runTurn`: what `list` shows of a subagent at work. */
+/**
+ * Heartbeat details of `cloneRepository`, `setUpWorkspace` and `runTurn`, which `list` shows for a working subagent.
+ */
 export interface ActivityProgress {
   readonly doing: string;
   readonly tool?: string;
   /** ISO 8601, when `doing` began. */
   readonly since: string;
-  /** ISO 8601, when the last model event or tool output came. */
+  /** ISO 8601, when the last model event or tool output arrived. */
   readonly lastEventAt: string;
   readonly lastMessage?: string;
   readonly model?: string;
   readonly usage: Usage;
-  /** Of `runTurn`: time that the attempt has worked, in milliseconds. */
+  /** For `runTurn`: working time of the attempt so far, in milliseconds. */
   readonly workedMs?: number;
-  /** Tool calls that its permissions did not allow, in this turn. */
+  /** Number of this turn's tool calls that the permissions did not allow. */
   readonly denied?: number;
 }
 
@@ -319,32 +329,32 @@ export interface CollectInput {
   readonly subagent: SubagentRef;
   readonly spec: ResolvedSpec;
   readonly workspace: Workspace;
-  /** The final message, where the spec has `output` and it is to be read. */
+  /** The final message, if the spec has `output` and the data is to be read. */
   readonly report?: string;
-  /** Files that are to be read. */
+  /** Files to read. */
   readonly artifacts?: readonly string[];
 }
-/** Files by their path, or what is wrong with one. */
+/** Files by path, or the problem with one of them. */
 export type ArtifactsRead =
   { readonly files: Readonly<Record<string, string>> } | { readonly problem: string };
-/** The data of a report, or what is wrong with it. */
+/** The data of a report, or the problem with it. */
 export type OutputRead = { readonly value: unknown } | { readonly problem: string };
 export type CollectResult =
   | {
       readonly kind: 'collected';
       readonly evidence: Evidence;
       readonly notes: readonly string[];
-      /** What the workspace shows now: those of an earlier collection count no more. */
+      /** Caveats of the workspace as it is now. They replace those of an earlier collection. */
       readonly caveats: readonly Caveat[];
-      /** Where there was a report to read. */
+      /** Present if `report` was given. */
       readonly output?: OutputRead;
-      /** Where files were to be read. */
+      /** Present if `artifacts` was given. */
       readonly artifacts?: ArtifactsRead;
     }
   | Lost;
 
 export interface VerifyInput extends ShellInput {
-  /** Given when it is to run in a fresh checkout: the repository that has the commit, and the set-up commands. */
+  /** For a verification in a fresh checkout: the repository that has the commit, and the set-up commands. */
   readonly fresh?: { readonly repo: string; readonly setup: readonly string[] };
   readonly subagent: SubagentRef;
   readonly cwd: string;
@@ -356,14 +366,16 @@ export type VerifyResult =
   | {
       readonly kind: 'verified';
       readonly verifications: readonly Verification[];
-      /** Set when a command did not exit 0, HEAD moved, or a tracked file changed: what goes back to the subagent. */
+      /**
+       * Set when a command did not exit 0, HEAD moved, or a tracked file changed. Sent to the subagent for a repair.
+       */
       readonly problem?: string;
-      /** Of HEAD or the files, in words for people. */
+      /** For people: what happened to HEAD or the files. */
       readonly reason?: string;
       readonly notes: readonly string[];
-      /** Besides those of the collection before. */
+      /** Caveats in addition to those of the collection. */
       readonly caveats?: readonly Caveat[];
-      /** How long that took, in milliseconds, but for time for which its machine slept. */
+      /** Duration in milliseconds, without time for which the machine slept. */
       readonly workedMs?: number;
     }
   | Lost;
@@ -374,9 +386,12 @@ export interface DeliverInput {
   readonly subagent: SubagentRef;
   readonly steerId: string;
   readonly message: string;
-  /** The turn that runs by the workflow's account: where it has not begun yet on the worker, delivery waits for it; where it has ended, the answer is `no-turn`. */
+  /**
+   * The turn that runs according to the workflow. If the turn has not begun on the worker yet, delivery waits for it;
+   * if it has ended, the result is `no-turn`.
+   */
   readonly turn: number;
-  /** What runs is stopped first. */
+  /** First stop the running tool or model call. */
   readonly interrupt?: boolean;
 }
 /** `no-turn`: no live turn holds the Copilot session; the message is held instead. */
@@ -386,24 +401,24 @@ export type DeliverResult =
 export interface StopInput {
   readonly subagent: SubagentRef;
   /**
-   * `kill` aborts the turn, closes the Copilot session and sweeps its processes; `end` closes and sweeps; `pause` (a
-   * subagent that waits for an answer) only closes. Each releases its slot at once.
+   * `kill` aborts the turn, closes the Copilot session and sweeps its processes. `end` closes and sweeps. `pause`, for
+   * a subagent that waits for an answer, only closes. Each mode releases the slot at once.
    */
   readonly mode: 'kill' | 'end' | 'pause';
-  /** Given when a checkout's lock is to be released. */
+  /** The checkout whose lock is to be released. */
   readonly inPlaceRepo?: string;
-  /** Whether it loaded what the repository brings along for Copilot. */
+  /** Whether the subagent loads the repository's own Copilot hooks, extensions and the like. */
   readonly trustRepo?: boolean;
-  /** Where its work is, as the outcome will say. */
+  /** Where the collected work is, as the outcome will report it. */
   readonly collected?: { readonly cwd: string; readonly branch: string; readonly head: string };
 }
 export type StopResult =
   | {
       readonly kind: 'stopped';
       readonly sweep?: SweepReport;
-      /** Where the branch is now, if that is not where its work was collected; null: nowhere. */
+      /** The current tip of the branch, if it differs from the collected commit; null when the branch is gone. */
       readonly movedTo?: string | null;
-      /** Of the turn that was cut short, as far as it had come. */
+      /** Usage and denied calls of the turn that was aborted. */
       readonly cutShort?: Spent;
     }
   | Lost;
@@ -416,18 +431,18 @@ export interface ReadTranscriptInput {
   readonly waitMs: number;
 }
 
-/** A finished run, to be cleaned by the worker that had it. */
+/** A finished run that the worker which had it shall clean. */
 export type RunToClean = Pick<SubagentRef, 'session' | 'label' | 'run' | 'workflowId' | 'runId'>;
 export interface CleanInput {
   readonly runs: readonly RunToClean[];
-  /** Also unmerged commits and uncommitted files. */
+  /** Also remove unmerged commits and uncommitted files. */
   readonly force: boolean;
-  /** Only runs whose branch is merged; of others everything stays. */
+  /** Clean only runs whose branch is merged. */
   readonly onlyMerged: boolean;
-  /** Remove nothing, only tell. */
+  /** Remove nothing, only report. */
   readonly dryRun: boolean;
 }
-/** What became of one run; nothing removed and nothing kept when nothing was left of it. */
+/** What a clean did for one run. If nothing of the run was left, nothing is removed and nothing kept. */
 export interface CleanedRun extends RunToClean {
   readonly removed: readonly Remains[];
   readonly kept: readonly {
@@ -436,7 +451,7 @@ export interface CleanedRun extends RunToClean {
     readonly where: string;
     readonly why: string;
   }[];
-  /** Of the disk; branches not counted. */
+  /** Freed disk space; branches do not count. */
   readonly freedBytes: number;
 }
 export type CleanResult = { readonly kind: 'cleaned'; readonly runs: readonly CleanedRun[] } | Lost;
@@ -450,7 +465,7 @@ export interface WatchChildrenInput {
 
 export interface FindOrphansInput {
   readonly session: string;
-  /** ISO 8601: what was started later is not of an earlier session. */
+  /** ISO 8601. A subagent that started later does not belong to an earlier session. */
   readonly before: string;
 }
 
@@ -482,9 +497,10 @@ export interface ControlActivities {
 export interface LookForWorkerInput {
   readonly workerId: string;
 }
+/** What the server knows about a worker. */
 export interface WorkerSeen {
   readonly polls: boolean;
-  /** ISO 8601: when it last asked for work, where the server remembers that. */
+  /** ISO 8601: the worker's last poll, if the server remembers one. */
   readonly lastSeen?: string;
 }
 
@@ -494,12 +510,17 @@ export interface ReopenSessionInput {
 
 /** Activities on the main queue. */
 export interface SessionActivities {
-  /** Whether a worker is there, by what it asked of the server lately. */
+  /** Whether a worker is there, judged by its latest poll. */
   lookForWorker(input: LookForWorkerInput): Promise<WorkerSeen>;
-  /** Subagents of an earlier session of that name that are live, or that ended when there was none to tell. */
+  /** Finds subagents of an earlier session of that name that are live, or that ended while there was no session. */
   findOrphans(input: FindOrphansInput): Promise<SessionEntry[]>;
-  /** Opens a session again that was ended from outside, with all that it had; gives whether it can be told something now. */
+  /**
+   * Reopens a session that was ended from outside, with its state.
+   * @returns whether the session can receive signals now
+   */
   reopenSession(input: ReopenSessionInput): Promise<boolean>;
-  /** Waits until all of the children are closed, and signals `ended` in the name of each of whose end the session has not heard. */
+  /**
+   * Waits until all children are closed. Signals `ended` for each child that has not signalled its end to the session.
+   */
   watchChildren(input: WatchChildrenInput): Promise<void>;
 }

@@ -4,12 +4,12 @@ import { MAX_ANNOUNCEMENT_BYTES, MAX_SUMMARY_CHARS } from './limits.ts';
 import { status, type FinalStatus } from './status.ts';
 import { byteLength, oneLine } from './text.ts';
 
-/** A name or an id, as it stands in what is told: anybody may signal, and what stands outside a fence is one plain word. */
+/** A name or id in messages. Anyone may send a signal, and text outside a fence must be one plain word. */
 export const word = z
   .string()
   .regex(/^[!-~]{1,400}$/, 'use 1 to 400 printable characters of ASCII, no spaces');
 
-/** What a session tells its main agent. At most 1 KB; the outcome is fetched by reference. */
+/** A message from a session to its main agent. At most 1 KB; the receiver fetches the outcome by reference. */
 export const announcement = z.object({
   id: word.describe('stable: a receiver that drops ids it has seen sees each announcement once'),
   kind: z.enum(['completed', 'failed', 'killed', 'question', 'stuck', 'worker-away', 'notice']),
@@ -25,7 +25,7 @@ export const announcement = z.object({
 });
 export type Announcement = z.infer<typeof announcement>;
 
-/** An announcement with as much of `summary` as its bound of 1 KB leaves room for. */
+/** An announcement with as much of `summary` as fits into the limit of 1 KB. */
 export function withSummary(about: Omit<Announcement, 'summary'>, summary: string): Announcement {
   for (let max = MAX_SUMMARY_CHARS; ; max = Math.floor(max / 2)) {
     const bounded = { ...about, summary: oneLine(summary, max) };
@@ -33,7 +33,7 @@ export function withSummary(about: Omit<Announcement, 'summary'>, summary: strin
   }
 }
 
-/** What an end is announced as. */
+/** The kind of the announcement of an end. */
 export function kindOf(ended: FinalStatus): Announcement['kind'] {
   return ended === 'done' ? 'completed' : ended === 'killed' ? 'killed' : 'failed';
 }

@@ -1,10 +1,10 @@
-/** Caveats of an outcome: what a reader must know of work that is done. */
+/** Caveats of an outcome: what a reader must know about work that is done. */
 import { z } from 'zod';
 import { oneLine } from './text.ts';
 
 /**
- * Every kind of caveat: its grade, and what it says in a few words of ours. *Blocking*: what is on the branch is not all of the
- * work, or not fit to be taken over: merge and push refuse it without force. *Told*: worth knowing, and nothing is refused.
+ * Every kind of caveat, with its grade and a short description. *Blocking*: the branch lacks a part of the work or
+ * should not be used as it is, so merge and push refuse it without force. *Told*: worth knowing; nothing is refused.
  */
 export const CAVEATS = {
   'unsaved-work': { grade: 'blocking', says: 'it left work that no commit has' },
@@ -26,7 +26,7 @@ export type CaveatKind = z.infer<typeof caveatKind>;
 
 const caveatGrade = z.enum(['blocking', 'told']);
 
-/** One caveat, as an outcome has it. */
+/** One caveat of an outcome. */
 export const caveat = z.object({
   kind: caveatKind,
   grade: caveatGrade.describe('blocking: merge and push refuse it without force, and `wait` exits 9'),
@@ -34,10 +34,10 @@ export const caveat = z.object({
 });
 export type Caveat = z.infer<typeof caveat>;
 
-/** Kinds alone, as announcements and lists have them. */
+/** Kinds of caveats, as announcements and lists show them. */
 export const caveatKinds = z.array(caveatKind).describe('kinds of its caveats, blocking ones first');
 
-/** Characters of one text, and caveats of one outcome. */
+/** Maximum length of a caveat's text in characters, and maximum number of caveats in an outcome. */
 const MAX_TEXT_CHARS = 600;
 const MAX_CAVEATS = 30;
 
@@ -46,7 +46,7 @@ export function caveatOf(kind: CaveatKind, text: string): Caveat {
   return { kind, grade: CAVEATS[kind].grade, text: oneLine(text, MAX_TEXT_CHARS) };
 }
 
-/** Those caveats that hold a merge or a push back. */
+/** The caveats that block a merge or a push. */
 export const blocking = (caveats: readonly Caveat[]): Caveat[] =>
   caveats.filter(({ grade }) => grade === 'blocking');
 
@@ -54,22 +54,22 @@ export const blocking = (caveats: readonly Caveat[]): Caveat[] =>
 export const isBlocked = (kinds: readonly CaveatKind[] = []): boolean =>
   kinds.some((kind) => CAVEATS[kind].grade === 'blocking');
 
-/** Each caveat once, blocking ones first, at most so many as an outcome has room for. */
+/** Each caveat once, blocking ones first, up to the maximum number in an outcome. */
 export function orderCaveats(caveats: readonly Caveat[]): Caveat[] {
   const once = [...new Map(caveats.map((each) => [`${each.kind} ${each.text}`, each])).values()];
   return [...blocking(once), ...once.filter(({ grade }) => grade === 'told')].slice(0, MAX_CAVEATS);
 }
 
-/** Their kinds, each once, in the same order. */
+/** The kinds of the caveats, each once, in the same order. */
 export const kindsOf = (caveats: readonly Pick<Caveat, 'kind'>[]): CaveatKind[] => [
   ...new Set(caveats.map(({ kind }) => kind)),
 ];
 
-/** The kinds in words of ours alone, in which nothing was chosen by a subagent. */
+/** Descriptions of the kinds. They contain no text from a subagent. */
 export const inOurWords = (kinds: readonly CaveatKind[]): string =>
   kinds.map((kind) => CAVEATS[kind].says).join('; ');
 
-/** A summary that begins with what its reader must know: `done, but: …`. */
+/** A summary that begins with the caveats, if there are any: `done, but: …`. */
 export function withCaveats(summary: string, caveats: readonly Caveat[]): string {
   return caveats.length === 0
     ? summary

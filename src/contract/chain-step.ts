@@ -2,11 +2,14 @@ import { z } from 'zod';
 import { caveatKinds } from './caveat.ts';
 import { finalStatus } from './status.ts';
 
-/** Where a step of a chain is: `waiting` for what it needs or for its turn, `live`, ended like its subagent, or `skipped`. */
+/**
+ * Status of a step: `waiting` for steps that it needs or for `maxConcurrent`, `live`, `skipped`, or that of its ended
+ * subagent.
+ */
 const stepStatus = z.union([z.enum(['waiting', 'live', 'skipped']), finalStatus]);
 export type StepStatus = z.infer<typeof stepStatus>;
 
-/** One subagent of a chain, or a step that has none yet. */
+/** A subagent of a chain, or a step that has no subagent yet. */
 export const stepView = z.object({
   id: z.string().describe('the step; of a forEach with its index, for example fix-2'),
   step: z.string().optional().describe('the step itself: of a forEach the same for all its subagents'),

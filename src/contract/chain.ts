@@ -1,11 +1,11 @@
-/** Chains: a graph of steps, each a subagent, whose tasks may quote what earlier steps came to. */
+/** Chains: a graph of steps, each a subagent, whose tasks may quote the outcomes of earlier steps. */
 import { z } from 'zod';
 import { label } from './label.ts';
 import { MAX_ARTIFACT_BYTES, MAX_CHAIN_STEPS, MAX_FOR_EACH } from './limits.ts';
 import { outcome } from './outcome.ts';
 import { artifactPaths, fingerprint, oneOrMany, requestDigest, resolvedSpec, spawnSpec } from './spec.ts';
 
-/** What a quote can begin with besides a step: no step is called so. */
+/** First words of quotes that are not of a step. No step may have such a name. */
 export const QUOTE_WORDS = ['params', 'item', 'index'] as const;
 const RESERVED: ReadonlySet<string> = new Set([...QUOTE_WORDS, 'last', 'all']);
 
@@ -62,7 +62,7 @@ const parameter = z
   })
   .describe('a parameter');
 
-/** What a caller asks for: a chain file, the arguments of `sessions_chain` and of `session.chain()`. */
+/** A chain as a caller writes it: a chain file, or the arguments of `sessions_chain` or `session.chain()`. */
 export const chainSpec = z.strictObject({
   label: label.describe('names the chain; its steps are called <label>.<step>'),
   description: z.string().max(1_000).optional().describe('what it is for'),
@@ -103,10 +103,10 @@ const resolvedStep = z.strictObject({
   maxConcurrent: z.number().int().min(1).optional(),
   spec: resolvedSpec.describe('its task is a template still'),
 });
-/** A step as it travels. */
+/** A step of a resolved chain. */
 export type ResolvedStep = z.infer<typeof resolvedStep>;
 
-/** A chain as it travels to the session: checked, every default filled in. */
+/** A chain as sent to the session: checked, with every default filled in. */
 export const resolvedChain = z.strictObject({
   label,
   description: z.string().optional(),
@@ -117,14 +117,14 @@ export const resolvedChain = z.strictObject({
 });
 export type ResolvedChain = z.infer<typeof resolvedChain>;
 
-/** What a step came to in an earlier run, and which run of its subagent that was. */
+/** The outcome of a step in an earlier run of the chain, with the ids of its subagent's run. */
 const carriedOutcome = outcome.extend({
   workflowId: z.string().optional(),
   runId: z.string().optional(),
 });
 export type CarriedOutcome = z.infer<typeof carriedOutcome>;
 
-/** Update `chain` of a session. The same `requestId` starts it once. */
+/** Update `chain` of a session. Requests with the same `requestId` start the chain once. */
 export const chainRequest = z.strictObject({
   requestId: z.string().min(1).max(100),
   digest: requestDigest,
@@ -143,18 +143,18 @@ export interface ChainInput {
   readonly label: string;
   readonly run: number;
   readonly chain: ResolvedChain;
-  /** How often the labels of its steps were used before. */
+  /** For each label of a step: how many runs it had before. */
   readonly runs: Readonly<Record<string, number>>;
-  /** Steps that an earlier run has done. */
+  /** Outcomes of steps that an earlier run of the chain has done. */
   readonly carried?: Readonly<Record<string, readonly CarriedOutcome[]>> | undefined;
 }
 
 export const CHAIN = {
   workflow: 'chain',
-  /** Query: how far it is. */
+  /** Query: the state of each step. */
   progress: 'progress',
 } as const;
 
-/** The label of a step's subagent; of a `forEach`, of the one with that index. */
+/** The label of a step's subagent; for a `forEach` step, of the subagent with this index. */
 export const stepLabel = (chain: string, step: string, index?: number): string =>
   `${chain}.${step}${index === undefined ? '' : `-${index}`}`;

@@ -1,12 +1,12 @@
-/** Checking what comes from outside against its schema, with errors in the words of this product. */
+/** Checks input from outside against its schema, with our own error messages. */
 import { z } from 'zod';
 
 type RawIssue = Parameters<z.core.$ZodErrorMap>[0];
 type Issue = z.core.$ZodIssue;
 
-/** Stands for the value of a payload that cannot be read: no schema takes it. */
+/** Replaces the value of a payload that cannot be read. No schema accepts it. */
 export class UnreadablePayload {
-  /** Why, for example `Unknown encoding: bogus/enc`. */
+  /** The reason, for example `Unknown encoding: bogus/enc`. */
   readonly unreadable: string;
 
   constructor(reason: string) {
@@ -15,8 +15,8 @@ export class UnreadablePayload {
 }
 
 /**
- * Like `schema.safeParse(value)`; each message says what the value may be. Messages that a schema has itself come first.
- * Everything that a person or a model reads of a misfit comes from here.
+ * Like `schema.safeParse(value)`, but each message says what the value may be. A schema's own messages take precedence.
+ * All validation messages for people and models come from this function.
  */
 export function check<T extends z.ZodType>(schema: T, value: unknown): z.ZodSafeParseResult<z.output<T>> {
   if (value instanceof UnreadablePayload) return unreadable(value);
@@ -29,7 +29,7 @@ function unreadable({ unreadable: why }: UnreadablePayload): z.ZodSafeParseError
   return { success: false, error: error as z.ZodError<never> };
 }
 
-/** The first misfit, with the field that it is about: `permissions: use all, workspace or read-only, not "ro"`. */
+/** The first problem, with its field: `permissions: use all, workspace or read-only, not "ro"`. */
 export function firstProblem({ issues: [issue] }: z.ZodError): string {
   if (issue === undefined) return 'illegal';
   const field = issue.path.map(String).join('.');
@@ -63,7 +63,7 @@ function wordsFor(issue: RawIssue): string | undefined {
   }
 }
 
-/** Of the ways that a value may be, the one that it comes nearest to; where it comes near none, all of them. */
+/** The message for a union: the problem with the first member whose type fits, or else the types of all members. */
 function unionWords(ways: readonly Issue[][], input: unknown): string {
   const near = ways.find(([issue]) => issue && !(issue.code === 'invalid_type' && issue.path.length === 0));
   const [issue] = near ?? [];
@@ -101,7 +101,7 @@ function either(words: readonly string[]): string {
   return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 }
 
-/** What was given, as far as it can be shown on a line. */
+/** A short form of the value, for one line. */
 function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
   if (Array.isArray(value)) return 'a list';

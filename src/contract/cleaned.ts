@@ -1,4 +1,4 @@
-/** What was removed of a finished run, in words. */
+/** Describes what a clean has removed of a finished run. */
 import type { Cleaned, Remains } from './messages.ts';
 
 const NAMES: Readonly<Record<Remains, string>> = {
@@ -13,7 +13,7 @@ const NAMES: Readonly<Record<Remains, string>> = {
 export const removedText = ({ removed }: Cleaned): string =>
   `${removed.map((what) => NAMES[what]).join(', ')} removed`;
 
-/** Why there is no transcript any more; `undefined` where that was not removed. */
+/** Why the transcript is gone; `undefined` when it was not removed. */
 export const transcriptRemoved = (cleaned: Cleaned | undefined): string | undefined =>
   cleaned?.removed.includes('copilot') === true
     ? `its transcript was removed when it was cleaned, at ${cleaned.at}`

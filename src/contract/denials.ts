@@ -1,11 +1,11 @@
-/** Denied tool calls, added up. Deterministic; used in workflows too. */
+/** Sums of denied tool calls. Deterministic; used in workflows too. */
 import { MAX_LISTED_DENIALS } from './limits.ts';
 import type { Denial } from './outcome.ts';
 
-/** Stands for all that are not listed one by one. */
+/** The entry for all calls beyond the listed ones. */
 const OTHERS = { tool: 'others', what: 'more calls than are listed' };
 
-/** Adds up equal ones; `MAX_LISTED_DENIALS` are told apart, and a last one stands for all others. */
+/** Adds up equal denials. Lists `MAX_LISTED_DENIALS` different ones, and counts all others in one more entry. */
 export function mergeDenials(denials: readonly Denial[]): Denial[] {
   const merged = new Map<string, Denial>();
   for (const denial of denials) {
@@ -17,7 +17,7 @@ export function mergeDenials(denials: readonly Denial[]): Denial[] {
   return [...merged.values()];
 }
 
-/** How many calls they are. */
+/** The number of denied calls. */
 export function countDenials(denials: readonly Denial[]): number {
   return denials.reduce((sum, { count }) => sum + count, 0);
 }

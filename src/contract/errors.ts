@@ -1,62 +1,64 @@
-/** Codes of every error a user can meet; stable, for programs to act on. */
+/** Codes of all errors that a user can meet. They are stable, so that programs can act on them. */
 export const ERROR_CODES = [
   'BAD_INPUT', // an argument does not fit its schema
   'NOT_A_REPOSITORY',
   'UNKNOWN_BASE',
-  'MODEL_REFUSED', // not among the models the worker allows
+  'MODEL_REFUSED', // the worker does not allow this model
   'NO_VARIABLE', // the worker lacks a variable that a spawn names
   'LABEL_LIVE', // a live subagent has this label
-  'BRANCH_GONE', // the branch of the run that is to be continued is not there any more
+  'BRANCH_GONE', // the branch of the run to continue no longer exists
   'BRANCH_BLOCKED', // a branch called `subagents` leaves no room for subagents/<label>
   'GIT', // a git command failed
   'SIGNING', // a commit cannot be signed without asking for a passphrase
-  'LOCAL_FILTER', // files go through a filter that only the repository itself configures
-  'REPO_REFUSED', // not under the roots that the worker allows
+  'LOCAL_FILTER', // files need a filter that only the repository itself configures
+  'REPO_REFUSED', // the repository is not under the roots that the worker allows
   'CHECKOUT_BUSY', // another in-place subagent works in this checkout
   'UNKNOWN_TARGET',
   'AMBIGUOUS_TARGET',
-  'WHICH_QUESTION', // several were asked together, and the answer names none of them; or it names none of those that are open
-  'ALREADY_ANSWERED', // the question has another answer
-  'NO_WORKSPACE', // it has (or had) no workspace, or nothing of it is left
-  'STILL_LIVE', // not before its end
-  'NOT_DONE', // it ended, and not as done; or what is on its branch is not what was verified
-  'CAVEATS', // it is done, but its outcome has a blocking caveat
+  'WHICH_QUESTION', // several questions are open, and the answer names none of them
+  'ALREADY_ANSWERED', // the question has a different answer
+  'NO_WORKSPACE', // the subagent never had a workspace, or nothing of it is left
+  'STILL_LIVE', // possible only after the end of the subagent
+  'NOT_DONE', // the subagent did not end as done, or its branch is not at the verified commit
+  'CAVEATS', // the subagent is done, but its outcome has a blocking caveat
   'CHECKOUT_DIRTY', // uncommitted changes are in the way of a merge
   'MERGE_CONFLICT',
   'ALREADY_ENDED', // steer or kill after the end
-  'NO_WORKER', // nobody polls for this host
+  'NO_WORKER', // no worker is there that could do it
   'TEMPORAL_UNREACHABLE',
-  'OTHER_SERVER', // at the address that was connected to, another server answers now
-  'TEMPORAL_MISSING', // no way to get an embedded server
-  'SEARCH_ATTRIBUTES', // not registered, and we may not
+  'OTHER_SERVER', // a different server answers now at the address of this connection
+  'TEMPORAL_MISSING', // no program for an embedded server is found, and none can be downloaded
+  'SEARCH_ATTRIBUTES', // they are not registered, and we may not register them
   'HOME_BUSY', // another process has this home
-  'OTHER_CONTRACT', // the home was made by a version that speaks another contract
+  'OTHER_CONTRACT', // the home was made with another contract version
   'DATABASE', // the embedded server's database is damaged, locked or cannot be opened
   'HOME_GONE', // the home was removed while `up` ran in it
   'DISK_FULL',
   'FILE_ACCESS', // the system refuses a file or folder: read-only, no permission, too many open files
-  'NOT_OURS', // a file that we did not write, and leave alone
-  'NO_MODEL', // neither login nor provider
+  'NOT_OURS', // a file that we did not write, and do not change
+  'NO_MODEL', // there is neither a login nor a provider
   'COPILOT_MISSING',
-  'PACKAGE_MISSING', // an optional package that this needs is not installed
-  'LIMIT', // a stated limit
-  'TIMEOUT', // an answer did not come in time; the request may still take effect
+  'PACKAGE_MISSING', // a required optional package is not installed
+  'LIMIT', // a documented limit is exceeded
+  'TIMEOUT', // no answer arrived in time; the request may still take effect
   'CLOSED', // this program has closed its connection
   'LOST', // the run is gone (terminated, or past the server's retention)
   'INTERNAL',
 ] as const;
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
-/** On every error of the class below, whichever copy made it: each bundle has its own. */
+/** Marks every `SubagentsError`. Each bundle has its own copy of the class, so `instanceof` needs the mark. */
 const BRAND = Symbol.for('durable-subagents.SubagentsError');
 
-/** An error for people: what failed, on what, and what to do now. */
+/** An error for people: what failed, on what, and the remedy. */
 export class SubagentsError extends Error {
   static {
     Object.defineProperty(this.prototype, BRAND, { value: true });
   }
 
-  /** An error of another bundle's copy is one, too: the command line runs a worker that was bundled apart. */
+  /**
+   * Accepts errors of another bundle's copy of the class: the command line runs a worker that is bundled separately.
+   */
   static override [Symbol.hasInstance](value: unknown): value is SubagentsError {
     return this === SubagentsError
       ? typeof value === 'object' && value !== null && BRAND in value

@@ -1,51 +1,52 @@
 /**
- * Words of a subagent for a main agent to read: data, and no order. They may come from a hostile file, so whoever passes them
- * on puts them between two marks that they cannot forge, with something before every line. Deterministic; used in workflows too.
+ * Fences text of a subagent for a main agent: the text is data, not an instruction. It may come from a hostile file, so
+ * it is put between two marks that it cannot forge, with a prefix on every line. Deterministic; used in workflows too.
  */
 import { MAX_FENCED_CHARS } from './limits.ts';
 import { oneLine, stripControls } from './text.ts';
 
-/** Before every line between the marks. */
+/** The prefix of every line between the marks. */
 const PREFIX = '| ';
-/** A line is broken after so many characters, so that a screen that wraps shows none without its prefix for long. */
+/** Lines are broken after this many characters, so that the prefix stays visible on a screen that wraps lines. */
 const MAX_LINE_CHARS = 400;
+/** A fenced text may have at least this many lines … */
 const MIN_LINES = 400;
-/** Beyond that, a line for every so many characters. */
+/** … or one line for this many characters of the maximum length, if that is more. */
 const CHARS_PER_LINE = 10;
 const MAX_SOURCE_CHARS = 120;
 
-/** All that somebody may take for the end of a line. */
+/** Everything that a reader may treat as the end of a line. */
 const LINE_ENDS = /\r\n|[\r\v\f\u0085\u2028\u2029]/g;
-/** What a reader does not see: zero-width and bidirectional characters, tags, variation selectors, lone surrogates. */
+/** Invisible characters: zero-width and bidirectional characters, tags, variation selectors, lone surrogates. */
 const UNSEEN = /[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cs}]/gu;
 
-/** `text` without anything that steers a terminal or hides from a reader; every line end is a newline. */
+/** `text` without terminal control sequences and invisible characters; every line end becomes a newline. */
 export function sanitize(text: string): string {
   return stripControls(text.replace(LINE_ENDS, '\n')).replace(UNSEEN, '');
 }
 
-/** `text` as one inert line of at most `max` characters. */
+/** `text` sanitized, as one line of at most `max` characters. */
 export function sanitizedLine(text: string, max: number): string {
   return oneLine(sanitize(text), max);
 }
 
-/** Whose words, and what they are. */
+/** Describes a fenced text. */
 export interface FenceOptions {
-  /** For example `report` or `question`; a word of ours. */
+  /** The kind of text, for example `report` or `question`. Not sanitized, so it must be our own word. */
   readonly what: string;
   /** For example `subagent fix-login@1`. */
   readonly source: string;
-  /** Random, and not in the text: who does not know it can forge neither mark. */
+  /** Random, and not in the text: without it nobody can forge a mark. */
   readonly nonce: string;
-  /** Characters of the text, at most; default 4,000. What is beyond is cut, and the closing mark says how much. */
+  /** Maximum length of the text in characters; default 4,000. The closing mark says how much was cut. */
   readonly max?: number | undefined;
-  /** The first character that is shown, from 0. Where it is given, the closing mark of a cut text says where to read on. */
+  /** Index of the first character to show. If set, the closing mark of a cut text says where to read on. */
   readonly offset?: number | undefined;
-  /** Characters that came after `text` and are not in it: they count as cut. */
+  /** Number of characters that are missing after `text`. They count as cut. */
   readonly missing?: number | undefined;
 }
 
-/** `text` between two marks that bear the nonce, each of its lines prefixed. */
+/** `text` between two marks with the nonce, with a prefix on each line. */
 export function fence(text: string, options: FenceOptions): string {
   const { what, nonce, max = MAX_FENCED_CHARS, offset, missing = 0 } = options;
   const whole = fencedText(text);
@@ -61,14 +62,17 @@ export function fence(text: string, options: FenceOptions): string {
   ].join('\n');
 }
 
-/** `text` as a fence shows it, without runs of empty lines: offsets count its characters. */
+/** `text` as a fence shows it, without runs of empty lines. Offsets are indexes into this text. */
 export function fencedText(text: string): string {
   return sanitize(text)
     .trim()
     .replace(/\n{3,}/g, '\n\n');
 }
 
-/** Lines from character `from` on, long ones broken, within `max` characters and the lines these may take; and where they end. */
+/**
+ * The lines from character `from` on, with long lines broken, up to `max` characters and the maximum number of lines.
+ * @returns the lines, and the index at which they end
+ */
 function linesFrom(whole: string, from: number, max: number): { lines: string[]; end: number } {
   const maxLines = Math.max(MIN_LINES, Math.ceil(max / CHARS_PER_LINE));
   const text = whole.slice(from, from + max).replace(from + max < whole.length ? /[\uD800-\uDBFF]$/ : '', '');

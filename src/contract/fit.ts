@@ -1,15 +1,17 @@
 /**
- * How much of a text travels. Everything from the world outside (a commit's subject, the name of a file, a command's output, a
- * model's words) comes into workflows through the results of activities, and Temporal refuses what is over 2 MB: for ever, since the
- * same comes again. So each text is cut where it comes in, by bytes. Deterministic; used in workflows too.
+ * Limits the size of texts in messages. Text from outside (a commit's subject, a file name, a command's output, a
+ * model's message) reaches workflows in results of activities. Temporal refuses a result over 2 MB, and would refuse
+ * each retry of it. So every text is cut, by bytes, where it enters. Deterministic; used in workflows too.
  */
 import { byteLength, headBytes } from './text.ts';
 
 const KIB = 1024;
 
-/** Bytes of a text that is in no table: a path, a note, a reason. The longest path that Linux opens has 4,096. */
+/**
+ * Limit in bytes of a text that is in no table: a path, a note, a reason. The longest path that Linux opens has 4,096.
+ */
 const MAX_TEXT_BYTES = 8 * KIB;
-/** Bytes of texts with a limit of their own, by the field that they stand in. */
+/** Limits in bytes of certain fields. */
 const MAX_BYTES: Readonly<Record<string, number>> = {
   subject: 300,
   lastMessage: 2 * KIB,
@@ -22,17 +24,17 @@ const MAX_BYTES: Readonly<Record<string, number>> = {
   shown: 64 * KIB,
   problem: 64 * KIB,
 };
-/** Fields whose texts were bounded by who read them, and mean nothing when they are cut. */
+/** Fields whose texts their reader has already limited. They would be useless when cut. */
 const WHOLE: ReadonlySet<string> = new Set(['entries', 'files', 'value']);
 
-/** What an activity tells, with each text cut to what its field may have. */
+/** The result of an activity, with each text cut to the limit of its field. */
 export function bounded<T>(value: T): T {
   return cutTexts(value, (field) => MAX_BYTES[field] ?? MAX_TEXT_BYTES) as T;
 }
 
 /**
- * `value` with so much of its texts, and in the end of its lists, that it takes at most `maxBytes` as JSON: the longest give way
- * first. What is small enough comes back as it is.
+ * `value` with its texts, and then its lists, shortened until it has at most `maxBytes` as JSON. The longest are
+ * shortened first. Returns a small enough `value` unchanged.
  */
 export function fitted<T>(value: T, maxBytes: number): T {
   let fit: unknown = value;

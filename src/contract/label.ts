@@ -23,7 +23,7 @@ export const label = z.string().superRefine((text, context) => {
     context.addIssue({ code: 'custom', message: `illegal label "${text.slice(0, 80)}": ${problem}` });
 });
 
-/** Names a session: like a label, and `:` and upper case too, for ids that come from elsewhere. */
+/** The name of a session: like a label, but `:` and upper case are legal too, for ids of other systems. */
 export const sessionName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$/, 'use 1 to 100 of letters, digits, ".", "_", ":" and "-"');
