@@ -1,4 +1,4 @@
-/** The messages of the workflows: updates, signals and queries, with a schema each. */
+/** Updates, signals and queries of the workflows, each with a schema. */
 import { z } from 'zod';
 import type { CleanInput } from './activities.ts';
 import { announcement, word } from './announcement.ts';
@@ -14,7 +14,7 @@ import { byteLength } from './text.ts';
 
 // ---- session ----------------------------------------------------------------
 
-/** Update `spawn`: one request of one or several specs. The same `requestId` spawns once. */
+/** Update `spawn`: a request with one or several specs. Requests with the same `requestId` spawn once. */
 export const spawnRequest = z.strictObject({
   requestId: z.string().min(1).max(100),
   digest: requestDigest,
@@ -22,7 +22,7 @@ export const spawnRequest = z.strictObject({
 });
 export type SpawnRequest = z.infer<typeof spawnRequest>;
 
-/** What became of one spec: its workflow has started, or it was refused and nothing has. */
+/** The answer for one spec: its workflow has started, or the session refused it and started nothing. */
 export const spawnAnswer = z.discriminatedUnion('status', [
   z.object({
     status: z.literal('accepted'),
@@ -49,20 +49,20 @@ export const spawnAnswer = z.discriminatedUnion('status', [
 export type SpawnAnswer = z.infer<typeof spawnAnswer>;
 
 /**
- * A part of what a finished run leaves on its worker: its worktree, its branch, files kept in commits on no branch, its
- * conversation, outputs of its commands.
+ * A kind of remains of a finished run on its worker: the worktree, the branch, files kept in commits on no branch, the
+ * conversation, outputs of commands.
  */
 export const remains = z.enum(['worktree', 'branch', 'kept', 'copilot', 'outputs']);
 export type Remains = z.infer<typeof remains>;
 
-/** What was removed of a finished run, by `clean` or by its worker's retention. */
+/** The remains of a finished run that `clean` or the worker's retention has removed. */
 const cleaned = z.object({
   at: z.iso.datetime().describe('of the last removal'),
   removed: z.array(remains),
 });
 export type Cleaned = z.infer<typeof cleaned>;
 
-/** A subagent as its session knows it. */
+/** A session's entry of a subagent. */
 export const sessionEntry = z.object({
   label: word,
   run: z.number().int(),
@@ -90,7 +90,7 @@ export type SessionEntry = z.infer<typeof sessionEntry>;
 /** Signal `started`: a chain has started the subagent of a step. */
 export const startedSignal = z.object({ entry: sessionEntry });
 
-/** Signal `ended`: a subagent's last act. It carries what the session keeps of the run. */
+/** Signal `ended`: a subagent sends it last. It contains the entry that the session keeps of the run. */
 export const endedSignal = z.object({
   announcement,
   entry: sessionEntry.extend({ status: finalStatus }),
@@ -98,7 +98,7 @@ export const endedSignal = z.object({
 });
 export type EndedSignal = z.infer<typeof endedSignal>;
 
-/** Signal `cleaned`: a worker has removed what a finished run had left. */
+/** Signal `cleaned`: a worker has removed remains of a finished run. */
 export const cleanedSignal = z.object({ label: word, run: z.number().int(), cleaned });
 export type CleanedSignal = z.infer<typeof cleanedSignal>;
 
@@ -106,7 +106,7 @@ export type CleanedSignal = z.infer<typeof cleanedSignal>;
 export const announceSignal = z.object({ announcement });
 export type AnnounceSignal = z.infer<typeof announceSignal>;
 
-/** Signal `acknowledge`: `receiver` has these announcements, or all up to and including `upTo`. */
+/** Signal `acknowledge`: `receiver` acknowledges these announcements, or all up to and including `upTo`. */
 export const acknowledgeSignal = z.object({
   receiver: sessionName.describe('named like a session'),
   ids: z.array(z.string()).optional(),
@@ -114,14 +114,14 @@ export const acknowledgeSignal = z.object({
 });
 export type AcknowledgeSignal = z.infer<typeof acknowledgeSignal>;
 
-/** Announcements in a workflow of their own, whose input they are: what a session cannot carry through continue-as-new. */
+/** A page: announcements that are the input of a separate workflow, because continue-as-new cannot carry them all. */
 const pageView = z.object({
   workflowId: z.string(),
   ids: z.array(z.string()).describe('those that the receiver has not acknowledged, oldest first'),
 });
 export type PageView = z.infer<typeof pageView>;
 
-/** Query `unacknowledged(receiver, after)`: first what lies in pages, then what the session itself has. */
+/** Query `unacknowledged(receiver, after)`: first the announcements in pages, then those in the session. */
 export const unacknowledgedView = z.object({
   pages: z.array(pageView).default([]),
   announcements: z.array(announcement),
@@ -140,22 +140,22 @@ export const unacknowledgedView = z.object({
 });
 export type UnacknowledgedView = z.infer<typeof unacknowledgedView>;
 
-/** Answer of query `list`: everything live, and the newest finished. */
+/** Answer of query `list`: all live subagents, and the newest finished ones. */
 export interface SessionList {
   readonly session: string;
   readonly live: readonly SessionEntry[];
-  /** The newest first, at most as many as were asked for. */
+  /** Newest first, at most as many as requested. */
   readonly finished: readonly SessionEntry[];
   readonly finishedCount: number;
-  /** For the default receiver. */
+  /** Number of announcements that the default receiver has not acknowledged. */
   readonly unacknowledged: number;
-  /** What the reader must know, such as signals that could not be read. */
+  /** Notes for the reader, such as signals that could not be read. */
   readonly notes: readonly string[];
 }
 
 /**
- * Query `handover(after)`: what the next run of a session that was ended begins with, then the announcements that did not fit
- * into that, in their order.
+ * Query `handover(after)`, for the next run of a session that was ended: first the state that the run begins with, then
+ * in order the announcements that did not fit into that state.
  */
 export const handoverView = z.object({
   state: z.looseObject({}).optional().describe('with `after` 0: what continue-as-new would carry'),
@@ -166,16 +166,16 @@ export const handoverView = z.object({
 });
 export type HandoverView = z.infer<typeof handoverView>;
 
-/** The receiver that every session has from its start. */
+/** The receiver that every session has from its start on. */
 export const DEFAULT_RECEIVER = 'main';
 
-/** Query `list`. */
+/** Argument of query `list`. */
 export const listQuery = z.object({ finished: z.number().int().min(0) });
-/** Query `find`. */
+/** Argument of query `find`. */
 export const findQuery = z.object({ label: z.string(), run: z.number().int().optional() });
-/** Query `handover`: what `next` was, at first 0. */
+/** Argument of query `handover`: `next` of the previous answer, at first 0. */
 export const handoverQuery = z.number().int().min(0);
-/** Query `unacknowledged`: the receiver, and what `next` was. */
+/** Arguments of query `unacknowledged`: the receiver, and `next` of the previous answer. */
 export const unacknowledgedQuery = z.tuple([z.string(), z.number().int().optional()]);
 
 export const SESSION = {
@@ -195,13 +195,13 @@ export const SESSION = {
   rollOver: 'rollOver',
 } as const;
 
-/** Input of the workflow that keeps a page of announcements until everybody has acknowledged them. */
+/** Input of the workflow that keeps a page of announcements until all receivers have acknowledged them. */
 export const pageInput = z.object({ session: z.string(), announcements: z.array(announcement) });
 export type PageInput = z.infer<typeof pageInput>;
 
 export const PAGE = {
   workflow: 'page',
-  /** Signal: nobody needs it any more. */
+  /** Signal: no receiver needs the page any more. */
   release: 'release',
 } as const;
 
@@ -249,8 +249,8 @@ export const question = z.object({
 export type Question = z.infer<typeof question>;
 
 /**
- * Update `answer`: the reply to an `ask_parent`. Of several questions that were asked together each answer names its own; the one
- * question of its turn needs no name. The same request id is one answer.
+ * Update `answer`: the reply to an `ask_parent`. If several questions were asked together, each answer must name its
+ * question; a single question needs no name. Requests with the same request id are one answer.
  */
 export const answerRequest = z.strictObject({
   questionId: z.string().min(1).max(200).optional(),
@@ -259,7 +259,7 @@ export const answerRequest = z.strictObject({
 });
 export type AnswerRequest = z.infer<typeof answerRequest>;
 
-/** What became of an answer: which question it was to, and what is still open. */
+/** The receipt of an answer: the question that it answered, and the questions that are still open. */
 export const answerReceipt = z.object({
   questionId: z.string(),
   question: z.string().describe('the words of the subagent'),
@@ -268,7 +268,7 @@ export const answerReceipt = z.object({
 });
 export type AnswerReceipt = z.infer<typeof answerReceipt>;
 
-/** Query `describe`: what the workflow itself knows. Progress within a turn comes from heartbeats. */
+/** Query `describe`: the workflow's own view. Progress within a turn comes from heartbeats instead. */
 export const subagentView = z.object({
   status,
   since: z.string(),
@@ -290,19 +290,22 @@ export const subagentView = z.object({
 });
 export type SubagentView = z.infer<typeof subagentView>;
 
-/** Signal `slotGranted`, from the `holdSlot` activity: which worker granted a slot, and to which hold, so that an old one cannot speak for a new one. */
+/** Signal `slotGranted` of the `holdSlot` activity: the worker, and the number of the hold (see `HoldSlotInput`). */
 export const slotGrantedSignal = z.object({ hold: z.number().int(), workerId: word });
 
 const MAX_LACK_CHARS = 5_000;
 
-/** Signal `forget`: its worker will not come back. It ends as *lost*. */
+/** Signal `forget`: the worker will not come back. The subagent ends as *lost*. */
 export const forgetRequest = z.strictObject({
   reason: z.string().min(1).max(300),
   head: z.string().max(64).optional().describe('the newest commit of its branch that the sender sees'),
 });
 export type ForgetRequest = z.infer<typeof forgetRequest>;
 
-/** Signal `space`, from an activity on a worker: it waits for space on a disk there, for want of `lack`; or, without that, goes on. */
+/**
+ * Signal `space` of an activity: it waits for space on the worker's disk, as `lack` describes; without `lack`, it goes
+ * on.
+ */
 export const spaceSignal = z.object({ lack: z.string().min(1).max(MAX_LACK_CHARS).optional() });
 export type SpaceSignal = z.infer<typeof spaceSignal>;
 
@@ -312,7 +315,7 @@ export const SUBAGENT = {
   steerWithReceipt: 'steerWithReceipt',
   answer: 'answer',
   describe: 'describe',
-  /** Signal without arguments: a subagent that waits for its model tries again now. Workers send it when they start. */
+  /** Signal without arguments: a subagent that waits for its model tries again now. Workers send it at their start. */
   tryAgain: 'tryAgain',
   /** Signal from the `holdSlot` activity: a slot was granted. */
   slotGranted: 'slotGranted',
@@ -330,7 +333,7 @@ export interface SubagentInput {
 
 // ---- transcript -------------------------------------------------------------
 
-/** One readable line of a transcript. Text in it is the model’s or a tool’s: data. */
+/** One readable line of a transcript. Its text comes from the model or a tool: treat it as data. */
 export const transcriptEntry = z.object({
   at: z.string(),
   kind: z.enum([
@@ -361,7 +364,7 @@ export const transcriptPage = z.object({
 });
 export type TranscriptPage = z.infer<typeof transcriptPage>;
 
-/** Which run of a subagent. */
+/** The name of a run of a subagent. */
 export interface RunName {
   readonly label: string;
   readonly run: number;
@@ -373,7 +376,7 @@ export interface TranscriptInput {
   readonly subagentRunId: string;
   readonly workerId: string;
   readonly copilotSessionId: string;
-  /** Only what belongs to this run of those that share the Copilot session; default: all. */
+  /** Only entries of this run, if several runs share the Copilot session; default: all runs. */
   readonly of?: RunName;
   readonly follow: boolean;
   /** Byte offset to start from. */
@@ -393,7 +396,9 @@ export interface CleanWorkflowInput extends CleanInput {
 
 export const CLEAN = { workflow: 'clean' } as const;
 
-/** What each workflow begins with, as far as it depends on it from the first moment; anybody may start one. */
+/**
+ * For each workflow, the parts of its input that it needs from the start. Checked because anyone may start a workflow.
+ */
 export const WORKFLOW_INPUTS: Readonly<Record<string, z.ZodType>> = {
   [SESSION.workflow]: z.looseObject({ name: sessionName }),
   [SUBAGENT.workflow]: z.looseObject({

@@ -3,28 +3,30 @@
 /** The queue of all workflow tasks, and of activities that any worker can run. */
 export const MAIN_QUEUE = 'subagents';
 
-/** Where subagents that need the checkouts of this host and user wait for a slot: `holdSlot` runs here. */
+/** The queue where subagents that need checkouts of this host and user wait for a slot: `holdSlot` runs here. */
 export const hostQueue = (host: string, user: string): string => `subagents/host/${user}@${host}`;
-/** Questions to any worker of a host, answered at once: `admit` runs here. */
+/** The queue for requests that any worker of a host answers at once: `admit` runs here. */
 export const hostControlQueue = (queue: string): string => `${queue}/control`;
-/** A worker's own queue: everything that touches its home. Named after its identity, so that a restarted worker takes its subagents back up. */
+/**
+ * A worker's own queue, for everything that uses its home. Named by its id, so that it finds its work after a restart.
+ */
 export const workerQueue = (workerId: string): string => `subagents/worker/${workerId}`;
-/** A worker's queue for what must not wait behind turns: deliver, stop, transcript. */
+/** A worker's queue for activities that must not wait behind turns: deliver, stop, transcript. */
 export const workerControlQueue = (workerId: string): string => `subagents/worker/${workerId}/control`;
-/** The worker whose queue it is, of either kind; undefined for any other queue. */
+/** The id of the worker that has this queue or control queue; undefined for any other queue. */
 export const workerOfQueue = (queue: string): string | undefined =>
   /^subagents\/worker\/([^/]+)(?:\/control)?$/.exec(queue)?.[1];
 
 /** The session of callers that name none. */
 export const DEFAULT_SESSION = 'default';
-/** How a command names a subagent, in whichever session it is. */
+/** The target that names a subagent on the command line: with its session, unless that is the default one. */
 export const targetOf = ({ session, label }: { readonly session: string; readonly label: string }): string =>
   session === DEFAULT_SESSION ? label : `${session}/${label}`;
 
 export const sessionWorkflowId = (session: string): string => `session/${session}`;
 export const subagentWorkflowId = (session: string, label: string): string => `subagent/${session}/${label}`;
 export const chainWorkflowId = (session: string, label: string): string => `chain/${session}/${label}`;
-/** Whether a workflow is a chain; else it is a subagent. */
+/** Whether a workflow is a chain. Otherwise it is a subagent. */
 export const isChain = ({ workflowId }: { readonly workflowId: string }): boolean =>
   workflowId.startsWith('chain/');
 /** A page of a session's announcements; `run` is the session's first execution run id. */
@@ -43,12 +45,14 @@ export const SEARCH_ATTRIBUTES = {
   model: 'SubagentsModel',
 } as const;
 
-/** The first line of the prompt that opens turn `turn`: how a resumed turn finds its prompt in Copilot's event log. */
+/**
+ * The first line of the prompt that opens turn `turn`. A resumed turn finds its prompt in Copilot's event log by it.
+ */
 export const turnMarker = (subagent: { label: string; run: number }, turn: number): string =>
   `[subagent ${subagent.label}@${subagent.run}, turn ${turn}]`;
 /** Whether `line` is the first line of the prompt that opened some run's first turn. */
 export const opensRun = (line: string): boolean => /^\[subagent \S+@\d+, turn 1\]$/.test(line);
-/** The first line of a steer: how it is found in Copilot's event log. */
+/** The first line of a steer. The steer is found in Copilot's event log by it. */
 export const steerMarker = (steerId: string): string => `[message from the main agent, ${steerId}]`;
 
 /** Set in the environment of our subagents' Copilot CLI and of everything that it starts. */

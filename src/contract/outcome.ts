@@ -4,7 +4,7 @@ import { stepView } from './chain-step.ts';
 import { permissions } from './spec.ts';
 import { finalStatus } from './status.ts';
 
-/** What model calls cost. Tokens as the provider reports them. */
+/** Usage of model calls. Tokens are counted as the provider reports them. */
 export const usage = z.object({
   inputTokens: z.number().int(),
   outputTokens: z.number().int(),
@@ -14,7 +14,7 @@ export const usage = z.object({
 });
 export type Usage = z.infer<typeof usage>;
 
-/** One set-up or verification command; the latter is run on the commit that the outcome names. */
+/** The result of a set-up or verification command. Verification runs on the commit that the outcome names. */
 export const verification = z.object({
   command: z.string(),
   exitCode: z
@@ -34,14 +34,14 @@ export type Verification = z.infer<typeof verification>;
 
 const commit = z.object({ sha: z.string(), subject: z.string() });
 
-/** Work that lies in a worktree, and that no commit of its branch has. */
+/** Work in a worktree that no commit of its branch contains. */
 const unsaved = z.object({
   path: z.string().describe('from the root of the worktree; a folder ends in /'),
   reason: z.string().describe('why it is in no commit'),
 });
 export type Unsaved = z.infer<typeof unsaved>;
 
-/** What was measured in the workspace after the last turn, by us and not by the subagent. */
+/** The state of the workspace after the last turn, measured by us and not reported by the subagent. */
 const evidence = z.object({
   cwd: z.string().describe('the worktree, or the checkout when in-place'),
   branch: z.string().nullable().describe('null when in-place on a detached HEAD'),
@@ -79,7 +79,7 @@ const evidence = z.object({
 });
 export type Evidence = z.infer<typeof evidence>;
 
-/** The proof of death: what the sweep at the end of every subagent found. */
+/** The proof of death: the result of the sweep at the end of every subagent. */
 export const sweepReport = z.object({
   found: z.number().int().describe('processes the subagent had left'),
   ended: z.number().int(),
@@ -95,7 +95,7 @@ export const sweepReport = z.object({
 });
 export type SweepReport = z.infer<typeof sweepReport>;
 
-/** What became of a branch that was to be pushed. */
+/** The result of a push. */
 const push = z.object({
   remote: z.string().describe('the URL'),
   ref: z.string().optional().describe('the branch there, as refs/heads/…; absent when it failed'),
@@ -104,39 +104,39 @@ const push = z.object({
 });
 export type Push = z.infer<typeof push>;
 
-/** Why a model call failed, by what can be done about it. */
+/** Why a model call failed, classified by what can be done about it. */
 const turnFailureClass = z.enum([
   'credentials', // the login or key is refused
   'rate-limit', // too many requests, or a quota is used up
   'provider', // the provider fails
-  'network', // it is not reached, or does not answer
+  'network', // the provider is not reached, or does not answer
   'context', // the conversation is too long for the model
   'request', // the provider refuses the request as it is
   'refusal', // the model, or a content filter, refuses to answer
   'copilot', // the Copilot runtime
-  'disk', // its disk is full, or its folder larger than the worker allows
+  'disk', // the disk is full, or the subagent's folder is larger than the worker allows
 ]);
 export type TurnFailureClass = z.infer<typeof turnFailureClass>;
 
-/** What a turn waits for without a slot: a login or key, a limit of its model to pass, space on the disk. */
+/** What a turn waits for without a slot: a login or key, the end of a limit of its model, or disk space. */
 export type WaitFor = 'credentials' | 'limit' | 'space';
 
 /** Why a subagent failed. */
 const failure = z.object({
   class: z.enum([
-    'refused', // the workspace could not be made as asked
-    'workspace', // git or the disk failed, or its folder became too large
+    'refused', // the workspace could not be made as requested
+    'workspace', // git or the disk failed, or the folder became too large
     'setup', // a set-up command did not exit 0
     'model', // the model, its provider or the credentials
     'copilot', // the Copilot runtime
     'verification', // a command did not exit 0
-    'output', // its final message was not the data that was asked for
-    'artifacts', // a file that it was to leave is not there, or cannot be taken
-    'push', // its branch could not be pushed
-    'budget', // its tokens, turns or model requests are used up
-    'worker', // its worker was given up, or died again and again
-    'chain', // steps of a chain did not come to their end
-    'internal', // ours
+    'output', // the final message is not the requested data
+    'artifacts', // a required file is missing, or cannot be read as an artifact
+    'push', // the branch could not be pushed
+    'budget', // the tokens, turns or model requests are used up
+    'worker', // the worker was given up, or died repeatedly
+    'chain', // not all steps of a chain are done
+    'internal', // an error of our own
   ]),
   cause: turnFailureClass.optional().describe('of a turn that failed: what kind of error ended it'),
   message: z.string(),
@@ -152,7 +152,7 @@ const denial = z.object({
 });
 export type Denial = z.infer<typeof denial>;
 
-/** How long, in milliseconds. */
+/** Durations in milliseconds. */
 const durations = z.object({
   queuedMs: z.number().int(),
   workingMs: z.number().int(),

@@ -1,4 +1,4 @@
-/** Counts and lengths of time in words, for people and for models. */
+/** Counts and durations as text for people and models. */
 import type { Usage } from './outcome.ts';
 
 const SECOND = 1_000;
@@ -6,14 +6,14 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** A count of tokens, short: `840`, `12.4k`, `1.3M`. */
+/** A short form of a count of tokens: `840`, `12.4k`, `1.3M`. */
 export function tokens(count: number): string {
   if (count < 1_000) return String(count);
   if (count < 1_000_000) return `${(count / 1_000).toFixed(count < 100_000 ? 1 : 0)}k`;
   return `${(count / 1_000_000).toFixed(1)}M`;
 }
 
-/** What model calls cost, in words. */
+/** Usage of model calls as text. */
 export function usageText(usage: Usage): string {
   const { inputTokens, cachedTokens, outputTokens, modelRequests, toolCalls } = usage;
   return (
@@ -22,12 +22,12 @@ export function usageText(usage: Usage): string {
   );
 }
 
-/** `1 commit`, `2 commits`. */
+/** A count with its noun: `1 commit`, `2 commits`. */
 export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : noun.endsWith('s') ? 'es' : 's'}`;
 }
 
-/** A length of time, from milliseconds: `340ms`, `6.2s`, `2m 05s`, `3h 20m`, `4d 2h`. */
+/** A duration in milliseconds as text: `340ms`, `6.2s`, `2m 05s`, `3h 20m`, `4d 2h`. */
 export function span(millis: number): string {
   const value = Math.max(0, millis);
   const two = (count: number) => String(count).padStart(2, '0');

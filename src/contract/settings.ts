@@ -1,13 +1,13 @@
 /**
- * The variables of the environment that are ours, each declared once. `docs/settings.md` is written from here; what a worker reads
- * of them is parsed in `src/home/settings.ts`.
+ * One of our environment variables. Each is declared once here; `docs/settings.md` is generated from these
+ * declarations, and `src/home/settings.ts` parses the variables of a worker.
  */
 export interface Setting {
-  /** What it sets. */
+  /** The purpose of the variable. */
   readonly about: string;
-  /** What goes without it, as it would be written. */
+  /** The default as a value of the variable. */
   readonly default?: string;
-  /** The same in words, where it is no value. */
+  /** A description of the default, if no value can express it. */
   readonly without?: string;
 }
 

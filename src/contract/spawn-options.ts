@@ -1,7 +1,7 @@
 /**
- * The options of a spawn, each declared once, in words. From here come the flags of the command line and their completion, the
- * descriptions in the schemas (`spec.ts`: tools, chain files, `.subagents.json`), the doc comments of `SpawnSpec` and
- * `docs/options.md`. No schema is loaded for it: every start of the command line reads this.
+ * The options of a spawn, each declared once. The command line's flags and their completion, the descriptions in the
+ * schemas (`spec.ts`: tools, chain files, `.subagents.json`), the doc comments of `SpawnSpec` and `docs/options.md`
+ * come from here. This file loads no schema, because every start of the command line loads it.
  *
  * To add one: an entry here, its schema in `spec.ts`, and the place that acts on it.
  */
@@ -9,25 +9,25 @@
 interface SpawnOption {
   /** Its flags, as `commander` reads them. */
   readonly flags: string;
-  /** What it does or sets. */
+  /** What the option does or sets. */
   readonly about: string;
-  /** What goes without it, in words; absent: nothing. */
+  /** A description of the default; absent if nothing happens without the option. */
   readonly default?: string;
-  /** Legal values, where they are a few. */
+  /** The legal values, if there are only a few. */
   readonly choices?: readonly string[];
-  /** How the command line reads its value; default: as text. */
+  /** How the command line parses the value; default: as text. */
   readonly reads?: 'list' | 'amount';
-  /** What the flag stands for, where it is no value and not `true`. */
+  /** The value that a flag without argument sets; default: `true`. */
   readonly value?: string;
-  /** `continue` takes it, too: what is left out stays as in the run before. */
+  /** `continue` has the option, too. If it is omitted, the value of the previous run stays. */
   readonly continues?: true;
-  /** `batch` and `race` take it for each of their subagents. */
+  /** `batch` and `race` have the option, and apply it to each of their subagents. */
   readonly common?: true;
-  /** `.subagents.json` of a repository may say it, where the spawn does not. */
+  /** `.subagents.json` of a repository may set the option for spawns that leave it open. */
   readonly repository?: true;
 }
 
-/** By the field of a spec; a dot leads into one. */
+/** The options by their field in a spec. A dot separates the parts of a nested field. */
 export const SPAWN_OPTIONS = {
   model: {
     flags: '-m, --model <model>',
@@ -182,7 +182,7 @@ export const SPAWN_OPTIONS = {
 /** The name of an option: the path of its field in a spec. */
 export type SpawnOptionName = keyof typeof SPAWN_OPTIONS;
 
-/** All of them, in the order in which they are shown. */
+/** All options, in the order in which they are shown. */
 export const spawnOptions = (): readonly (SpawnOption & { readonly name: SpawnOptionName })[] =>
   Object.entries<SpawnOption>(SPAWN_OPTIONS).map(([name, option]) => ({
     ...option,
@@ -198,14 +198,14 @@ const marked = <Mark extends 'continues' | 'common' | 'repository'>(mark: Mark):
     .filter((option) => option[mark] === true)
     .map(({ name }) => name as Marked<Mark>);
 
-/** Options that `continue` takes. */
+/** Options of `continue`. */
 export const CONTINUE_OPTIONS = marked('continues');
-/** Options that `batch` and `race` take for each subagent. */
+/** Options of `batch` and `race` that apply to each subagent. */
 export const COMMON_OPTIONS = marked('common');
-/** Options that a repository's `.subagents.json` may say. */
+/** Options that a repository's `.subagents.json` may set. */
 export const REPOSITORY_OPTIONS = marked('repository');
 
-/** What an option does, and what goes without it, in a sentence. */
+/** Describes an option and its default in one line. */
 export function optionText(name: SpawnOptionName): string {
   const { about, default: preset }: SpawnOption = SPAWN_OPTIONS[name];
   return preset === undefined ? about : `${about}; default: ${preset}`;

@@ -27,7 +27,7 @@ import {
 } from './spawn-options.ts';
 import { byteLength } from './text.ts';
 
-/** A duration in words, with its unit: `90s`, `15m`, `2 hours`. In milliseconds once it is parsed. */
+/** A duration with its unit: `90s`, `15m`, `2 hours`. Parsed to milliseconds. */
 export const duration = z
   .string({
     error: ({ input }) =>
@@ -45,7 +45,7 @@ export const duration = z
     return z.NEVER;
   });
 
-/** A list of one may be given as that one. */
+/** Accepts a list, or a single element as a list of one. */
 export const oneOrMany = <T extends z.ZodType<string>>(list: z.ZodArray<T>) =>
   z.union([list, list.element.transform((one) => [one])]);
 
@@ -92,23 +92,23 @@ const variables = z
   )
   .max(50);
 
-/** Whether commits are signed as the repository's configuration has it, or not at all. */
+/** Whether commits are signed according to the repository's configuration, or not at all. */
 const signing = z.enum(SPAWN_OPTIONS.signing.choices);
 
-/** Of all that is asked for. */
+/** A fingerprint of a whole request. */
 export const fingerprint = z
   .string()
   .regex(/^[0-9a-f]{64}$/)
   .optional()
   .describe('of all that is asked for: the same again, while it is live, is the same one');
 
-/** Of the labels and tasks of a request: tells another request of the same id from one that is made again. */
+/** A digest of a request's labels and tasks. It tells a repeated request from a different one with the same id. */
 export const requestDigest = z
   .string()
   .regex(/^[0-9a-f]{64}$/)
   .optional();
 
-/** Names a request, so that it is one also when it is made again. */
+/** The id of a request. A repeated request with the same id is the same request. */
 export const requestId = z
   .string()
   .min(1)
@@ -123,7 +123,7 @@ type OptionField = SpawnOptionName extends infer Name
     : Name
   : never;
 
-/** A shape in which each option is described as it is declared, and in the order of their declarations. */
+/** Adds the declared description to each option of a shape, and sorts the options as declared. */
 function described<Shape extends Readonly<Record<string, z.ZodType>>>(shape: Shape): Shape {
   const order = Object.keys(SPAWN_OPTIONS).map((name) => name.split('.')[0]);
   const fields = Object.entries(shape)
@@ -134,7 +134,7 @@ function described<Shape extends Readonly<Record<string, z.ZodType>>>(shape: Sha
   return Object.fromEntries(fields) as Shape;
 }
 
-/** Options that travel to the subagent as they are given. */
+/** Options that are sent to the subagent unchanged. */
 const asGiven = {
   model: z.string().min(1).max(100).optional(),
   push: z.boolean().optional(),
@@ -147,7 +147,7 @@ const asGiven = {
     .describe('what it may use: it ends as over-budget when one is used up; default: no bound'),
 };
 
-/** Options in milliseconds once they are parsed: where they travel, their names end in `Ms`. */
+/** Durations, parsed to milliseconds. In a resolved spec their names end in `Ms`. */
 const durations = {
   timeout: duration.optional(),
   stuckAfter: duration.optional(),
@@ -171,7 +171,7 @@ const options = described({
   signing: signing.optional(),
 } satisfies Record<OptionField, z.ZodType>);
 
-/** What a caller asks for: the arguments of `sessions_spawn`, of `session.spawn()` and of `subagents spawn`. */
+/** A spec as a caller writes it: the arguments of `sessions_spawn`, `session.spawn()` and `subagents spawn`. */
 export const spawnSpec = z.strictObject({
   label: label.describe('identifies the subagent, and names its branch subagents/<label>'),
   task: task.describe('detailed instructions: files, symptoms, set-up, and what done looks like'),
@@ -181,25 +181,25 @@ export const spawnSpec = z.strictObject({
 const mask = <Name extends string>(names: readonly Name[]): Record<Name, true> =>
   Object.fromEntries(names.map((name) => [name, true])) as Record<Name, true>;
 
-/** A subagent that goes on: the new task, and what is to differ from the run before. All else stays as it was. */
+/** The spec of a continuation: the new task, and the options that change. The previous run's other options stay. */
 export const continueSpec = spawnSpec.pick({ task: true, ...mask(CONTINUE_OPTIONS) });
 
-/** What the `.subagents.json` of a repository may say for spawns that do not. */
+/** Options that the `.subagents.json` of a repository may set for spawns that leave them open. */
 export const repositoryOptions = spawnSpec.pick(mask(REPOSITORY_OPTIONS)).shape;
 
-/** Spec options as they travel, those of `spec` that say something. */
+/** The options of `spec` that are set, with their names in a resolved spec. */
 export function travelling(
   spec: Partial<z.output<typeof spawnSpec>>,
 ): Partial<z.output<typeof resolvedSpec>> {
-  const said = Object.entries(spec).filter(
+  const set = Object.entries(spec).filter(
     ([name, value]) => name in options && !RESOLVED_APART.has(name) && value !== undefined,
   );
-  return Object.fromEntries(said.map(([name, value]) => [name in durations ? `${name}Ms` : name, value]));
+  return Object.fromEntries(set.map(([name, value]) => [name in durations ? `${name}Ms` : name, value]));
 }
-/** Only the caller's machine knows what they come to. */
+/** Options that only the caller's machine can resolve. */
 const RESOLVED_APART: ReadonlySet<string> = new Set(['repo', 'base', 'isolation', 'withChanges']);
 
-/** The run that another one goes on with, and where it left its work. */
+/** The run that is continued, and where its work is. */
 const continuation = z.strictObject({
   run: z.number().int().min(1),
   runId: z.string().describe('its first execution run id'),
@@ -215,11 +215,11 @@ const continuation = z.strictObject({
 });
 export type Continuation = z.infer<typeof continuation>;
 
-/** Without control characters. Not `\p{Cc}`: validators that are not JavaScript's read this pattern, too. */
+/** Excludes control characters without `\p{Cc}`, because validators of other languages read this pattern, too. */
 // eslint-disable-next-line no-control-regex
 const ARTIFACT_PATH = /^[^\s{}/\\\x00-\x1f\x7f-\x9f][^{}\\\x00-\x1f\x7f-\x9f]*$/;
 
-/** A file of a workspace: relative, and without anything that leads out of it. */
+/** A file of a workspace: a relative path that cannot lead out of the workspace. */
 const artifactPath = z
   .string()
   .max(200)
@@ -228,10 +228,10 @@ const artifactPath = z
     (path) => !path.endsWith('/') && path.split('/').every((part) => !['', '.', '..', '.git'].includes(part)),
     'name a file of the workspace: a relative path without "..", and not in .git',
   );
-/** Files of a workspace that are handed on whole. */
+/** Files of a workspace whose whole content later steps may quote. */
 export const artifactPaths = z.array(artifactPath).min(1).max(MAX_ARTIFACTS);
 
-/** A spec as it travels to the session: every default filled in, the base resolved to a commit. */
+/** A spec as sent to the session: every default filled in, the base resolved to a commit. */
 export const resolvedSpec = z.strictObject({
   label,
   task,
@@ -284,7 +284,7 @@ export const resolvedSpec = z.strictObject({
 });
 export type ResolvedSpec = z.infer<typeof resolvedSpec>;
 
-/** The spec that a subagent was started with: that of a chain's step has its task with all that it quotes. */
+/** The spec that a subagent starts with. For a step of a chain, the task is rendered with all its quotes. */
 export const startedSpec = resolvedSpec.extend({
   task: z.string().refine((text) => byteLength(text) <= MAX_RENDERED_TASK_BYTES, 'the task is too large'),
 });

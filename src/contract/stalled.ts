@@ -1,7 +1,7 @@
-/** What a live subagent stands still for: one field, the same in every face. */
+/** Why a live subagent makes no progress: one field, the same in every interface. */
 import { z } from 'zod';
 
-/** Each, with the word for its state and what it means, both in our words. */
+/** The reasons, each with a word for the state and a description. */
 export const STALLS = {
   question: { state: 'asking', words: 'waits for an answer' },
   credentials: { state: 'waiting', words: 'waits for new credentials of its model' },
@@ -16,7 +16,7 @@ export const STALLS = {
 
 const stallReason = z.enum(Object.keys(STALLS) as [keyof typeof STALLS, ...(keyof typeof STALLS)[]]);
 export type StallReason = z.infer<typeof stallReason>;
-/** The word for a state that is none of progress. */
+/** A word for the state of a subagent that makes no progress. */
 export type StallState = (typeof STALLS)[StallReason]['state'];
 
 export const stalled = z
@@ -33,5 +33,5 @@ export const stalled = z
   .describe('what it stands still for; absent while it moves');
 export type Stalled = z.infer<typeof stalled>;
 
-/** The key of the memo by which a workflow tells it. */
+/** The memo key under which a workflow publishes the reason. */
 export const STALLED_MEMO = 'stalled';

@@ -1,7 +1,7 @@
-/** The states of a subagent: what each means, and how one follows another. Drawn in docs/states.md. */
+/** The states of a subagent and their transitions. docs/states.md has the diagram. */
 import { finalStatus, liveStatus, type FinalStatus, type LiveStatus, type Status } from './status.ts';
 
-/** What a subagent in this state does, in words, where nothing more is known. */
+/** A description of what a subagent does in each state, for when nothing more is known. */
 export const DOING: Readonly<Record<LiveStatus, string>> = {
   queued: 'waits for a slot on a worker',
   preparing: 'its workspace is being made',
@@ -12,7 +12,7 @@ export const DOING: Readonly<Record<LiveStatus, string>> = {
   stopping: 'its processes are being ended',
 };
 
-/** One state follows another. */
+/** A transition from one state to another. */
 export interface Transition {
   readonly from: LiveStatus;
   readonly to: Status;
@@ -57,12 +57,15 @@ const NEXT: Readonly<Record<LiveStatus, readonly { readonly to: Status; readonly
   ],
 };
 
-/** Every way from one state to the next but one: any live state becomes `lost` when it is ended from outside, or its worker given up. */
+/**
+ * All transitions but those to `lost`: any live state becomes `lost` when it is ended from outside or its worker is
+ * given up.
+ */
 export const TRANSITIONS: readonly Transition[] = liveStatus.options.flatMap((from) =>
   NEXT[from].map((next) => ({ from, ...next })),
 );
 
-/** Whether a subagent may go from one state to the other. */
+/** Whether the transition between the two states is legal. */
 export function isTransition(from: Status, next: Status): boolean {
   if (finalStatus.safeParse(from).success) return false;
   return next === 'lost' || TRANSITIONS.some((each) => each.from === from && each.to === next);

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 
-/** Where a live subagent is. The same words in lists, the Web UI, JSON and announcements. */
+/** The status of a live subagent. Lists, the Web UI, JSON and announcements use the same words. */
 export const liveStatus = z.enum([
   'queued', // waits for a slot on a worker
   'preparing', // its workspace is being made
   'working', // a turn runs
-  'asking', // waits for an answer, holding no slot
-  'waiting', // waits for new credentials, a limit of its model that passes, or space on the disk; it holds no slot
+  'asking', // waits for an answer, without a slot
+  'waiting', // waits without a slot for new credentials, the end of a limit of its model, or space on the disk
   'verifying', // its commit is being collected and verified
   'stopping', // its processes are being ended
 ]);
@@ -14,12 +14,12 @@ export type LiveStatus = z.infer<typeof liveStatus>;
 
 /** How a subagent ended. */
 export const finalStatus = z.enum([
-  'done', // finished, and everything that was to verify did
-  'failed', // it, its set-up or its verification failed
-  'killed', // cancelled, its processes ended
+  'done', // finished, and every verification command succeeded
+  'failed', // the work, the set-up or the verification failed
+  'killed', // cancelled, and its processes are ended
   'timed-out', // used up its working time
   'over-budget', // used up its tokens, turns or model requests
-  'lost', // ended from outside (terminated) or its worker was given up
+  'lost', // terminated from outside, or its worker was given up
 ]);
 export type FinalStatus = z.infer<typeof finalStatus>;
 
@@ -29,7 +29,7 @@ export type Status = z.infer<typeof status>;
 /** All statuses, live ones first. */
 export const STATUSES: readonly Status[] = [...liveStatus.options, ...finalStatus.options];
 
-/** Whether `value` is an end. */
+/** Whether the subagent has ended. */
 export function isFinal(value: Status): value is FinalStatus {
   return finalStatus.safeParse(value).success;
 }

@@ -1,6 +1,6 @@
 import type { Usage } from './outcome.ts';
 
-/** Before the first model call. */
+/** The usage before the first model call. */
 export const NO_USAGE: Usage = {
   inputTokens: 0,
   outputTokens: 0,
@@ -9,7 +9,7 @@ export const NO_USAGE: Usage = {
   toolCalls: 0,
 };
 
-/** Both together; what `more` leaves out counts as nothing. */
+/** Adds two usages. Fields that `more` omits count as 0. */
 export function addUsage(usage: Usage, more: Partial<Usage>): Usage {
   const sum = (key: keyof Usage): number => usage[key] + (more[key] ?? 0);
   return {
