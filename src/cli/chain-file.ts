@@ -4,7 +4,7 @@ import { readChain, type ReadChain } from '../chain/file.ts';
 import { READY_MADE } from '../client/chains/ready-made.ts';
 import { SubagentsError } from '../contract/errors.ts';
 
-/** Reads a chain file, or stdin for `-`. @throws SubagentsError BAD_INPUT where there is none */
+/** Reads a chain file, or stdin for `-`. @throws SubagentsError BAD_INPUT when the file cannot be read */
 export async function readChainFile(file: string): Promise<ReadChain> {
   return readChain(
     file === '-'
@@ -17,12 +17,12 @@ export async function readChainFile(file: string): Promise<ReadChain> {
   );
 }
 
-/** How a chain file is called in messages. */
+/** The name of a chain file in messages. */
 export const chainFileName = (file: string): string => (file === '-' ? 'standard input' : file);
 
 /**
- * The text of a file that a command names.
- * @param what it is called in the error
+ * Reads the text of a file that the command line names.
+ * @param what names the text in the error
  * @throws SubagentsError BAD_INPUT when it cannot be read
  */
 export async function readInput(

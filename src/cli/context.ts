@@ -2,7 +2,7 @@ import { DEFAULT_SESSION } from '../contract/names.ts';
 import type { Subagents } from '../client/index.ts';
 import { Output } from './output.ts';
 
-/** Options that every command takes. */
+/** Options of every command. */
 export interface GlobalOptions {
   readonly home?: string | undefined;
   readonly profile?: string | undefined;
@@ -14,7 +14,7 @@ export interface GlobalOptions {
   readonly verbose?: boolean | undefined;
 }
 
-/** What a command has at hand. */
+/** The options, environment, output and connection of a command. */
 export class Context {
   readonly options: GlobalOptions;
   readonly env: NodeJS.ProcessEnv;
@@ -27,18 +27,22 @@ export class Context {
     this.output = new Output({ color: options.color, json: options.json === true, env });
   }
 
-  /** Where spawns go and bare labels are looked for first: `--session`, `SUBAGENTS_SESSION`, or `default`. */
+  /**
+   * The session of spawns, in which bare labels are looked up first: `--session`, `SUBAGENTS_SESSION`, or `default`.
+   */
   get session(): string {
     return this.options.session ?? (this.env['SUBAGENTS_SESSION'] || DEFAULT_SESSION);
   }
 
-  /** How to address a subagent in a next command, where `--session` may not be given again. */
+  /** The target that names a subagent in a next command without `--session`. */
   targetName(subagent: { readonly session: string; readonly label: string }): string {
     const implied = this.env['SUBAGENTS_SESSION'] || DEFAULT_SESSION;
     return subagent.session === implied ? subagent.label : `${subagent.session}/${subagent.label}`;
   }
 
-  /** Connects to the server that the options, the running `up` or the profile name. The caller disposes of it. */
+  /**
+   * Connects to the server that the options, the running `up` or the profile name. The caller disposes of the result.
+   */
   async connect(): Promise<Subagents> {
     const { Subagents } = await import('../client/index.ts');
     const { home, profile, address, namespace } = this.options;
@@ -46,15 +50,15 @@ export class Context {
   }
 
   /**
-   * Aborted by the first Ctrl-C, SIGTERM or SIGHUP, from the first use on: for commands that have something to put right before
-   * they end.
+   * Aborted by the first Ctrl-C, SIGTERM or SIGHUP. For commands that must clean up before they end: the first use of
+   * this property replaces the default handling of these signals.
    */
   get interrupt(): AbortSignal {
     this.#interrupts ??= listenForInterrupts();
     return this.#interrupts.first;
   }
 
-  /** Aborted by the second one, which otherwise ends the process at once. Only after `interrupt` was used. */
+  /** Calls `listener` at the second such signal, which otherwise ends the process at once. */
   onSecondInterrupt(listener: () => void): void {
     this.#interrupts ??= listenForInterrupts();
     this.#interrupts.onSecond = listener;
@@ -70,7 +74,7 @@ function listenForInterrupts(): Interrupts {
   const first = new AbortController();
   const interrupts: Interrupts = { first: first.signal, onSecond: undefined };
   const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  // Not `once`: a handler that is gone when others look (those that restore the cursor) makes them end the process.
+  // Not `once`: other handlers (those that restore the cursor) end the process when they find no further handler.
   const onSignal = (name: NodeJS.Signals) => {
     if (!first.signal.aborted) return first.abort();
     if (interrupts.onSecond !== undefined) return interrupts.onSecond();

@@ -2,17 +2,17 @@ import { isBlocked, type CaveatKind } from '../contract/caveat.ts';
 import type { ErrorCode } from '../contract/errors.ts';
 import type { FinalStatus } from '../contract/status.ts';
 
-/** Exit codes of every command. Also in `subagents --help`. */
+/** Exit codes of every command. `subagents --help` lists them too. */
 export const EXIT = {
-  /** It did what was asked; with `wait`, every subagent is done. */
+  /** The command succeeded; with `wait`, every subagent is done. */
   ok: 0,
-  /** It failed; with `wait`, a subagent failed. */
+  /** The command failed; with `wait`, a subagent failed. */
   failed: 1,
   /** Wrong usage, bad input, unknown target. */
   usage: 2,
   /** Temporal cannot be reached, or no worker polls. */
   unavailable: 3,
-  /** An answer, or what was waited for, did not come in time. */
+  /** No answer, or no end of what was waited for, in time. */
   timeout: 4,
   /** With `wait`: a subagent was killed. */
   killed: 5,
@@ -22,13 +22,13 @@ export const EXIT = {
   lost: 7,
   /** With `wait`: a subagent used up its budget. */
   overBudget: 8,
-  /** With `wait`: a subagent is done, with a blocking caveat; with `merge`: refused because of it. */
+  /** With `wait`: a subagent is done with a blocking caveat. With `merge`: refused because of such a caveat. */
   caveats: 9,
-  /** Ctrl-C, as shells have it: 128 + SIGINT. */
+  /** Ctrl-C, by the convention of shells: 128 + SIGINT. */
   interrupted: 130,
 } as const;
 
-/** For the help. */
+/** The exit codes in the help. */
 export const EXIT_HELP = `Exit codes:
   0    done                               4    no answer in time
   1    failed; wait: a subagent failed    5    wait: a subagent was killed
@@ -75,13 +75,13 @@ export function exitCodeOf(code: ErrorCode): number {
   }
 }
 
-/** How one ended, and the kinds of its caveats. */
+/** How a subagent ended, with the kinds of its caveats. */
 export interface End {
   readonly status: FinalStatus;
   readonly caveats?: readonly CaveatKind[] | undefined;
 }
 
-/** From best to worst: what several subagents that were waited for come to together is the worst of them. */
+/** Outcomes from best to worst. The exit code for several subagents is that of the worst outcome. */
 const OUTCOMES: readonly (readonly [FinalStatus | 'done, but', number])[] = [
   ['done', EXIT.ok],
   ['done, but', EXIT.caveats],

@@ -5,7 +5,7 @@ import { systemFailure } from '../system/files.ts';
 import { EXIT, exitCodeOf } from './exit.ts';
 import type { Colors } from './output.ts';
 
-/** An error as it is shown. */
+/** An error as the command line shows it. */
 export interface Failure {
   readonly code: ErrorCode;
   readonly message: string;
@@ -15,8 +15,8 @@ export interface Failure {
 }
 
 /**
- * What to show of anything that was thrown.
- * @param command whose usage to point to when it was used wrongly
+ * Converts anything that was thrown.
+ * @param command the command whose help a usage error names
  */
 export function cliFailure(error: unknown, command?: string): Failure {
   if (error instanceof CommanderError) return usageFailure(error, command);
@@ -35,7 +35,7 @@ export function cliFailure(error: unknown, command?: string): Failure {
   };
 }
 
-/** Commander's own message is `error: what` and, on a second line, `(Did you mean x?)`. */
+/** Converts commander's message, which is `error: what` and, on a second line, `(Did you mean x?)`. */
 function usageFailure(thrown: CommanderError, command: string | undefined): Failure {
   const [first = '', ...rest] = thrown.message.replace(/^error: /, '').split('\n');
   const suggestion = /^\(Did you mean (.+)\?\)$/.exec(rest.join(' ').trim())?.[1];
@@ -51,7 +51,7 @@ function usageFailure(thrown: CommanderError, command: string | undefined): Fail
   };
 }
 
-/** The stack, and those of the causes. */
+/** The stack of an error with those of its causes. */
 function stackOf(thrown: unknown): string | undefined {
   if (!(thrown instanceof Error)) return undefined;
   const cause = stackOf(thrown.cause);
@@ -59,7 +59,7 @@ function stackOf(thrown: unknown): string | undefined {
   return cause === undefined ? own : `${own}\ncaused by ${cause}`;
 }
 
-/** The failure in words: what failed on what, then what to do now. */
+/** The failure for people: the message, then the remedy. */
 export function failureText(failure: Failure, colors: Colors, verbose: boolean): string {
   const lines = [`${colors.red('error:')} ${stripControls(failure.message)}`];
   if (failure.remedy !== undefined) {

@@ -3,9 +3,9 @@ import { text as readAll } from 'node:stream/consumers';
 import { SubagentsError } from '../contract/errors.ts';
 
 /**
- * A text that a command was given as words, as a file, or on stdin (`-`).
- * @param what it is called in errors, for example `task`.
- * @throws SubagentsError BAD_INPUT when there is none, two, or the file cannot be read
+ * Reads a text that the command line has as words, as a file, or on stdin (`-`).
+ * @param what names the text in errors, for example `task`.
+ * @throws SubagentsError BAD_INPUT when there is no text, or two, or the file cannot be read
  */
 export async function readText(
   what: string,

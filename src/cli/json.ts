@@ -1,6 +1,7 @@
 /**
- * What every command prints with `--json`: one object on one line, or one object a line where it says so. An error of any
- * command is `failureJson`, on stderr. Fields may be added; none is renamed, removed or given another meaning.
+ * Schemas of what each command prints with `--json`: one object on one line or, where noted, one object per line.
+ * Errors of any command are `failureJson` on stderr. Fields may be added, but not renamed, removed or changed in
+ * meaning.
  */
 import { z } from 'zod';
 import { announcement } from '../contract/announcement.ts';
@@ -42,7 +43,7 @@ const error = z.object({
   remedy: z.string().optional(),
   stack: z.string().optional().describe('with --verbose'),
 });
-/** Any command that fails, on stderr. */
+/** The error of any command, on stderr. */
 export const failureJson = z.object({ error });
 
 const repeated = z
@@ -289,9 +290,9 @@ export const cleanJson = z.object({
 });
 export type CleanJson = z.input<typeof cleanJson>;
 
-/** `logs`, a line each. */
+/** `logs`, one object per line */
 export const logsJson = transcriptEntry;
-/** `announcements`, a line each. */
+/** `announcements`, one object per line */
 export const announcementsJson = announcement;
 
 /** `open` */
@@ -345,7 +346,7 @@ export const upDetachedJson = z.object({
   log: z.string(),
 });
 export type UpDetachedJson = z.infer<typeof upDetachedJson>;
-/** `up` and `worker`, a line each, as it happens. */
+/** `up` and `worker`, one object per line, as events happen */
 export const upEventJson = z
   .object({
     event: z.string(),
@@ -390,8 +391,8 @@ export const installJson = z.object({
 export type InstallJson = z.infer<typeof installJson>;
 
 /**
- * What each command prints, by its name: the build writes a JSON Schema of each into `dist/schemas`. Of those that say it in several
- * ways (`wait --next`, `up --detach`) each way has one.
+ * The schemas by name of the command. The build writes a JSON Schema of each into `dist/schemas`. A command with
+ * several forms (`wait --next`, `up --detach`) has one schema for each form.
  */
 export const REPORTS = {
   failure: failureJson,

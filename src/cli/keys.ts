@@ -1,8 +1,8 @@
 import { emitKeypressEvents } from 'node:readline';
 
 /**
- * Tells of each key on a terminal by its name, for example `up`, `pagedown`, `q`, `ctrl-c`; nothing where stdin is no terminal.
- * Disposing gives the keyboard back.
+ * Calls `listener` with the name of each pressed key, for example `up`, `pagedown`, `q`, `ctrl-c`; never when stdin is
+ * no terminal. Disposing restores the terminal's normal input.
  */
 export function onKeys(listener: (name: string) => void): Disposable {
   const { stdin } = process;

@@ -5,8 +5,8 @@ import { failureWords, run } from './run.ts';
 
 const argv = process.argv.slice(2);
 
-// A reader that has seen enough (`subagents list | head -1`) is no failure; output that cannot be written is one. A command that
-// has something to put right before it ends is told so as by SIGTERM; every other one ends here.
+// A closed pipe (`subagents list | head -1`) is no failure; output that cannot be written is one. Either ends the
+// command: one that must clean up first gets a SIGTERM event, any other exits here.
 let ended: number | undefined;
 function end(exitCode: number): void {
   ended = exitCode;
@@ -20,14 +20,14 @@ for (const stream of [process.stdout, process.stderr]) {
     try {
       writeSync(process.stderr.fd, text);
     } catch {
-      // Nobody can be told.
+      // There is no way to report it.
     }
     end(exitCode);
   });
 }
 
 const code = await run(argv);
-// Pipes are written asynchronously: what was printed is out before the process is, and what went wrong with it is known.
+// Pipes are written asynchronously: wait until all output is written, or its error is known.
 await Promise.all(
   [process.stdout, process.stderr]
     .filter((stream) => stream.writableLength > 0)

@@ -4,10 +4,12 @@ import { isFinal } from '../contract/status.ts';
 import type { Context } from './context.ts';
 import { nextLines } from './render/next.ts';
 
-/** An outcome is there before its announcement is; of one that cannot be read by then, nothing more is said. */
+/**
+ * How long to wait for an outcome, in milliseconds. It exists before its announcement, so a timeout is not reported.
+ */
 const OUTCOME_TIMEOUT_MS = 5_000;
 
-/** Under the announcement of an end: where the work is, and the next commands. Nothing for `--json`, which asks nothing more. */
+/** The lines under the announcement of an end: where the work is, and the next commands. Empty with `--json`. */
 export async function nextOf(
   subagents: Subagents,
   { status, session, label, run }: Announcement,

@@ -1,17 +1,20 @@
 import picocolors from 'picocolors';
 import { jsonLine } from '../contract/text.ts';
 
-/** Styles; each is the identity where colour is off. */
+/** Styles. Without colour, each returns its text unchanged. */
 export type Colors = ReturnType<typeof picocolors.createColors>;
 
-/** What decides about colour. */
+/** The inputs of the decision about colour. */
 export interface ColorChoice {
   /** `--no-color` was not given. */
   readonly color: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** Whether `stream` gets colour: a terminal that knows it, and neither `--no-color` nor `NO_COLOR` (https://no-color.org). */
+/**
+ * Whether `stream` gets colour: on a terminal that supports it, without `--no-color` and `NO_COLOR`
+ * (https://no-color.org).
+ */
 export function wantsColor(stream: { readonly isTTY?: boolean }, choice: ColorChoice): boolean {
   const { env } = choice;
   if (!choice.color || (env['NO_COLOR'] ?? '') !== '') return false;
@@ -20,13 +23,15 @@ export function wantsColor(stream: { readonly isTTY?: boolean }, choice: ColorCh
 }
 
 type Size = Pick<NodeJS.WriteStream, 'columns' | 'rows'>;
-/** Columns and lines of a terminal. One that does not know its size, as over a serial line, says 0. */
+/**
+ * Columns and rows of a terminal. A terminal that does not know its size, for example over a serial line, reports 0.
+ */
 export const columnsOf = ({ columns }: Size): number => columns || 80;
 export const rowsOf = ({ rows }: Size): number => rows || 24;
 
 /**
- * Where a command prints. Results go to stdout: for people by `line`, for programs by `data`. Advice and progress go to stderr
- * by `note`, so that a pipe carries results alone.
+ * The output of a command. Results go to stdout: for people with `line`, for programs with `data`. Advice and progress
+ * go to stderr with `note`, so that a pipe contains only results.
  */
 export class Output {
   /** `--json`: `data` prints, `line` and `note` are silent. */
@@ -50,17 +55,17 @@ export class Output {
     this.noteColors = picocolors.createColors(wantsColor(err, choice));
   }
 
-  /** Whether a person watches stdout and wants words. */
+  /** Whether stdout is a terminal, and the output is for people. */
   get interactive(): boolean {
     return this.#out.isTTY && !this.json;
   }
 
-  /** Whether a person watches stderr and wants words: progress may be redrawn there. */
+  /** Whether stderr is a terminal on which progress may be redrawn. */
   get progressive(): boolean {
     return this.#err.isTTY && !this.json;
   }
 
-  /** Columns of the terminal; without one nothing is cut. */
+  /** Columns of the terminal; infinite without a terminal, so that nothing is cut. */
   get width(): number {
     return this.#out.isTTY ? columnsOf(this.#out) : Number.POSITIVE_INFINITY;
   }

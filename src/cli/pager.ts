@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { gitAt } from '../git/git.ts';
 
 /**
- * Shows `text` in the pager that git would take: GIT_PAGER, core.pager, PAGER, less. What a repository itself configures does
- * not count: it may come from a subagent.
- * @returns false when no pager is wanted, or it cannot be started: then nothing was shown.
+ * Shows `text` in git's pager: GIT_PAGER, core.pager, PAGER, less. Ignores the repository's own configuration, which
+ * may come from a subagent.
+ * @returns false when no pager is wanted or the pager cannot be started: then nothing was shown.
  */
 export async function showPaged(
   text: string,
@@ -16,22 +16,22 @@ export async function showPaged(
   });
   const command = stdout.trim();
   if (command === '' || command === 'cat') return false;
-  // As git sets them (git-config(1), core.pager): quit where it fits one screen, show colours, leave the screen as it is.
+  // git's defaults (git-config(1), core.pager): quit if the text fits on one screen, show colours, keep the screen.
   const pager = spawn('/bin/sh', ['-c', command], {
     env: { LESS: 'FRX', LV: '-c', ...env },
     stdio: ['pipe', 'inherit', 'inherit'],
   });
   return await new Promise((resolve) => {
-    // Ctrl-C is for the pager, which takes it as an end of a search.
+    // Ctrl-C is for the pager, where it ends a search.
     const ignore = (): void => undefined;
     process.on('SIGINT', ignore);
     pager.once('error', () => resolve(false));
     pager.once('close', (exitCode) => {
       process.off('SIGINT', ignore);
-      // 127: the shell found no such program.
+      // 127 means that the shell did not find the program.
       resolve(exitCode !== 127);
     });
-    // It may be left before all is read.
+    // The pager may end before it has read everything.
     pager.stdin.on('error', () => undefined);
     pager.stdin.end(text);
   });

@@ -32,14 +32,15 @@ function newProgram(version: string) {
 /** The command line as declared, with the types of its global options. */
 export type Program = ReturnType<typeof newProgram>;
 
-/** Runs a command with what it needs; it answers with its exit code. */
+/** Runs a command with its context. The command returns its exit code. */
 export type Start = (command: (context: Context) => Promise<number>) => Promise<void>;
 
 /**
- * The command line: names, arguments and options. What a command does is loaded when it is called.
- * @param version what `--version` prints
- * @param onExitCode told when a command has run to its end
- * @param onText told what is asked for as text (help, the version), which is not printed then
+ * Declares the command line: names, arguments and options. A command's implementation is loaded when the command is
+ * called.
+ * @param version the output of `--version`
+ * @param onExitCode called with the exit code of a command that has completed
+ * @param onText called with requested text (help, the version), which is then not printed
  */
 export function buildProgram(
   version: string,
@@ -50,7 +51,7 @@ export function buildProgram(
   const start: Start = async (command) => {
     onExitCode(await command(new Context(program.opts())));
   };
-  // Before the commands: they inherit it.
+  // Before the commands are declared, because they inherit these settings.
   program
     .exitOverride()
     .configureOutput({
@@ -74,7 +75,7 @@ export function buildProgram(
 }
 
 const HELP_WIDTH = 80;
-/** Columns beside the names of commands in which their descriptions are still wrapped. */
+/** Descriptions of commands are wrapped if at least this many columns are left beside the names. */
 const MIN_TO_WRAP = 24;
 
 const helpColor = (color: boolean) => wantsColor(process.stdout, { color, env: process.env });

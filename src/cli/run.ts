@@ -10,7 +10,7 @@ import { version } from './version.ts';
 
 /** Runs the command line. @returns the exit code; nothing is thrown, and only the caller exits. */
 export async function run(argv: readonly string[]): Promise<number> {
-  // What the completion scripts call; its words are a command line of their own, half typed.
+  // Called by the completion scripts. The arguments are an incomplete command line of their own.
   if (argv[0] === '__complete') return await (await import('./complete/main.ts')).complete(argv.slice(1));
   let exitCode: number = EXIT.ok;
   let text = '';
@@ -24,7 +24,8 @@ export async function run(argv: readonly string[]): Promise<number> {
   );
   const names = new Set(program.commands.flatMap((command) => [command.name(), ...command.aliases()]));
   try {
-    // `help` takes no options, but for --json, which is known by now; that of an unknown command is that unknown command.
+    // `help` accepts no options; --json is handled already. For help on an unknown command, that command is run, which
+    // reports that it is unknown.
     const [first, ...rest] = argv;
     const about = rest.filter((word) => word !== '--json')[0];
     const isLost = first === 'help' && about !== undefined && about !== 'help' && !names.has(about);
@@ -33,7 +34,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     return exitCode;
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) {
-      // As text, help and version have been printed by then.
+      // Without --json, commander has printed help or version already.
       if (json) process.stdout.write(`${jsonLine(textJson(text))}\n`);
       return EXIT.ok;
     }
@@ -54,25 +55,25 @@ const NO_COMMAND = new SubagentsError('BAD_INPUT', 'no command is named', {
   remedy: '`subagents help` lists them',
 });
 
-/** Those before `--`, which may be options. */
+/** The words before `--`, which may be options. */
 const ownWords = (argv: readonly string[]): readonly string[] =>
   argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
 
-/** Prints what was thrown. @returns its exit code */
+/** Prints an error. @returns its exit code */
 function fail(thrown: unknown, argv: readonly string[], command: string | undefined): number {
   const { text, exitCode } = failureWords(thrown, argv, command);
   process.stderr.write(text);
   return exitCode;
 }
 
-/** What to print of anything that was thrown, and the exit code for it. @param command whose usage to point to */
+/** The text and exit code for anything that was thrown. @param command the command whose help a usage error names */
 export function failureWords(
   thrown: unknown,
   argv: readonly string[],
   command?: string,
 ): { readonly text: string; readonly exitCode: number } {
   const failure = cliFailure(thrown, command);
-  // A usage error comes before the options are known, so the words themselves are asked.
+  // A usage error occurs before the options are parsed, so the words themselves are searched.
   const words = ownWords(argv);
   const { json, noteColors } = new Output({
     color: !words.includes('--no-color'),

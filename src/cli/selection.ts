@@ -1,16 +1,20 @@
-/** Which subagents `list` and `watch` show, by their options. */
+/** The filters of `list` and `watch`. */
 import type { FleetListOptions } from '../client/index.ts';
 import { SubagentsError } from '../contract/errors.ts';
 import { STATUSES, type Status } from '../contract/status.ts';
 import type { Context } from './context.ts';
 
+/** Flags of `list` and `watch` that filter, as declared. */
 export interface SelectionFlags {
   /** Names of statuses, separated by commas. */
   readonly status?: string | undefined;
   readonly repo?: string | undefined;
 }
 
-/** For the library; `--session` selects, where it is given on the command line. @throws SubagentsError BAD_INPUT for what is no status */
+/**
+ * The filters for the library. `--session` counts only if given on the command line.
+ * @throws SubagentsError BAD_INPUT for an unknown status
+ */
 export function selectionOf(
   { options: { session } }: Context,
   { status, repo }: SelectionFlags,

@@ -1,11 +1,11 @@
-/** Flags of the options of a spawn, and the fields of a spec that they stand for. */
+/** Maps between the flags of spawn options and the fields of a spec. */
 import { Option } from 'commander';
 import { SPAWN_OPTIONS, spawnOptions, type SpawnOptionName } from '../contract/spawn-options.ts';
 import { amount, repeated } from './declare/values.ts';
 
 const READERS = { list: repeated, amount } as const;
 
-/** Adds the flags of the options `names` to a command. Their values are read with `fieldsOf`. */
+/** Adds the flags of the options `names` to a command. `fieldsOf` reads their values. */
 export function withSpawnOptions<Declared extends { addOption(option: never): unknown }>(
   command: Declared,
   names: readonly SpawnOptionName[],
@@ -23,7 +23,7 @@ export function withSpawnOptions<Declared extends { addOption(option: never): un
   return command;
 }
 
-/** The fields of a spec that `flags` say, among the options `names`; unchecked. */
+/** The fields of a spec that `flags` set, of the options `names`. The values are not checked. */
 export function fieldsOf(
   flags: object,
   names: readonly SpawnOptionName[] = Object.keys(SPAWN_OPTIONS) as SpawnOptionName[],
@@ -31,15 +31,15 @@ export function fieldsOf(
   const given = flags as Readonly<Record<string, unknown>>;
   const fields: Record<string, unknown> = {};
   for (const { name, flags: declared, value } of spawnOptions()) {
-    const said = given[new Option(declared).attributeName()];
-    if (!names.includes(name) || said === undefined) continue;
+    const set = given[new Option(declared).attributeName()];
+    if (!names.includes(name) || set === undefined) continue;
     const [field = name, part] = name.split('.');
-    fields[field] = part === undefined ? (value ?? said) : { ...(fields[field] as object), [part]: said };
+    fields[field] = part === undefined ? (value ?? set) : { ...(fields[field] as object), [part]: set };
   }
   return fields;
 }
 
-/** The flag of a field, for messages; of a field with several parts what they have in common. */
+/** The flag of a field, for messages. For a field with several flags, their common beginning. */
 export function flagOf(field: string): string | undefined {
   const options = spawnOptions().filter(({ name }) => name.split('.')[0] === field);
   const [first] = options.map(({ flags }) => new Option(flags).long);

@@ -5,7 +5,7 @@ import type { DetachedOptions } from '../worker/up/detached.ts';
 import type { Context } from './context.ts';
 import { tellAccess } from './render/facts.ts';
 
-/** Connects; in a terminal, where no server was named and none runs, it first starts `up` in the background, and says so. */
+/** Connects to the server. In a terminal, if no server is named and none runs, first starts `up` in the background. */
 export async function connectOrStart(context: Context): Promise<Subagents> {
   const { options, env, output } = context;
   const isTerminal = process.stdin.isTTY && process.stderr.isTTY && !output.json;
@@ -20,7 +20,7 @@ export async function connectOrStart(context: Context): Promise<Subagents> {
   return await context.connect();
 }
 
-/** How to start `up` in the background, with progress on stderr. */
+/** Options for starting `up` in the background, with progress on stderr. */
 export function detachedOptions(context: Context): DetachedOptions {
   const { options, env, output } = context;
   return {

@@ -16,29 +16,29 @@ import { WaitProgress } from './render/progress.ts';
 /** A subagent that has ended. */
 export interface Ended extends SubagentIdentity {
   readonly status: FinalStatus;
-  /** Absent where only the end itself is known. */
+  /** Absent when only the end itself is known. */
   readonly outcome?: Outcome;
   /** Why there is no outcome. */
   readonly problem?: string;
 }
 
-/** What counts of it for the exit code. */
+/** The parts of an end that determine the exit code. */
 export const wayOf = ({ status, outcome }: Ended): End => ({
   status,
   caveats: outcome && kindsOf(outcome.caveats),
 });
 
-/** What a wait came to. */
+/** The result of a wait. */
 export interface Waited {
   readonly ended: readonly Ended[];
   readonly pending: readonly SubagentIdentity[];
-  /** Why there are pending ones. */
+  /** Why subagents are still pending. */
   readonly cut?: 'timeout' | 'interrupted';
 }
 
 /**
- * Waits until all of them have ended, with progress on a terminal. Questions that come up are told on stderr.
- * @param options.onEnd called for each as it ends
+ * Waits until all subagents have ended, with progress on a terminal. Prints questions on stderr.
+ * @param options.onEnd called for each subagent as it ends
  */
 export async function waitForEnds(
   context: Context,
@@ -77,7 +77,7 @@ export async function waitForEnds(
   };
 }
 
-/** How one ended; undefined when the wait was given up before. */
+/** How a subagent ended; undefined when the wait was given up before its end. */
 async function endOf(
   handle: SubagentHandle,
   identity: SubagentIdentity,
@@ -93,6 +93,6 @@ async function endOf(
   }
 }
 
-/** How a request that begins something is answered, in words. */
+/** The word for the answer to a request that starts something. */
 export const acceptedWord = ({ repeated }: SpawnedSubagent): string =>
   repeated ? 'accepted before' : 'accepted';

@@ -8,7 +8,7 @@ import { chainFileName, readChainFile } from '../chain-file.ts';
 import { EXIT } from '../exit.ts';
 import type { ChainCheckJson } from '../json.ts';
 
-/** `subagents chain check`: of a ready-made chain by its name, else of a file. */
+/** `subagents chain check`. @param chain the name of a ready-made chain, or a file */
 export async function checkFile({ output }: Context, chain: string): Promise<number> {
   const made: ReadyMade | undefined = isReadyMade(chain) ? READY_MADE[chain] : undefined;
   const { spec, problems } = made ? { spec: made.outline, problems: [] } : await readChainFile(chain);
@@ -34,7 +34,7 @@ export async function checkFile({ output }: Context, chain: string): Promise<num
   return EXIT.ok;
 }
 
-/** What is said of a parameter. */
+/** A declared parameter. */
 interface Parameter {
   readonly description?: string | undefined;
   readonly default?: string | undefined;

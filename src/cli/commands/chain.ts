@@ -20,7 +20,7 @@ export interface ChainFlags {
   readonly wait?: boolean | undefined;
 }
 
-/** `subagents chain run`: of a ready-made chain by its name, else of a file. */
+/** `subagents chain run`. @param chain the name of a ready-made chain, or a file */
 export async function runChain(context: Context, chain: string, flags: ChainFlags): Promise<number> {
   const values = await paramsOf(flags.param ?? []);
   if (isReadyMade(chain)) {
@@ -42,7 +42,7 @@ export async function runChain(context: Context, chain: string, flags: ChainFlag
   return await startAndTell(context, labelled, values, flags);
 }
 
-/** Starts a chain, says so, and with `wait` says how it ended. @returns the exit code */
+/** Starts a chain and prints it; with `wait`, also prints how the chain ended. @returns the exit code */
 export async function startAndTell(
   context: Context,
   spec: ChainSpec,
@@ -93,7 +93,7 @@ export async function retry(
   return EXIT.ok;
 }
 
-/** `name=value`, or `name=@file`. @throws SubagentsError BAD_INPUT */
+/** Parses parameters: `name=value`, or `name=@file`. @throws SubagentsError BAD_INPUT */
 async function paramsOf(given: readonly string[]): Promise<Record<string, string>> {
   const pairs = given.map(async (text): Promise<[string, string]> => {
     const equals = text.indexOf('=');

@@ -30,12 +30,12 @@ export async function clean(
   const report = await cleaned(context, subagents, targets, flags);
   const { output } = context;
   output.data(report satisfies CleanJson);
-  const told = report.runs.filter(({ removed, kept }) => removed.length + kept.length > 0);
-  for (const run of told) output.line(runText(run, report.dryRun, context));
-  if (told.length === 0) output.line('Nothing is left to clean.');
+  const affected = report.runs.filter(({ removed, kept }) => removed.length + kept.length > 0);
+  for (const run of affected) output.line(runText(run, report.dryRun, context));
+  if (affected.length === 0) output.line('Nothing is left to clean.');
   else if (report.freedBytes > 0)
     output.line(`${report.dryRun ? 'would free' : 'freed'} ${bytesText(report.freedBytes)}`);
-  if (told.some(({ kept }) => kept.length > 0) && flags.force !== true)
+  if (affected.some(({ kept }) => kept.length > 0) && flags.force !== true)
     output.note(
       'what was kept goes with --force only; `subagents diff` shows it, `subagents merge` saves it',
     );

@@ -10,7 +10,7 @@ import { endText } from '../render/outcome.ts';
 import { fieldsOf } from '../spawn-flags.ts';
 import { acceptedWord, waitForEnds, wayOf } from '../waiting.ts';
 
-/** Flags of `continue` beside those of `CONTINUE_OPTIONS`, which `fieldsOf` reads. */
+/** Flags of `continue` besides those of `CONTINUE_OPTIONS`, which `fieldsOf` reads. */
 export interface ContinueFlags {
   readonly file?: string | undefined;
   readonly requestId?: string | undefined;

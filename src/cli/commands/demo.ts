@@ -11,7 +11,7 @@ export async function demo(
   const { output, env, interrupt: signal } = context;
   requirePackages('the demo', WORKER_PACKAGES);
   await findCopilot(env[COPILOT_PATH_VARIABLE]);
-  // The first Ctrl-C puts everything away; a second one does so without waiting for anybody.
+  // The first Ctrl-C cleans up; a second one cleans up without waiting.
   const hurry = new AbortController();
   context.onSecondInterrupt(() => hurry.abort());
   return await runDemo({

@@ -4,7 +4,7 @@ import type { DiffJson } from '../json.ts';
 import { showPaged } from '../pager.ts';
 import { diffLines } from '../render/diff.ts';
 
-/** More than anybody reads, in bytes. */
+/** Maximum size of a printed diff, in bytes: more than anybody reads. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /** `subagents diff` */

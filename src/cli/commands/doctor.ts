@@ -17,11 +17,11 @@ import { checkProgram, checkServer } from '../doctor/temporal.ts';
 import { EXIT } from '../exit.ts';
 import type { DoctorJson } from '../json.ts';
 
-/** `subagents doctor`; exit code 1 when a check fails. */
+/** `subagents doctor`. The exit code is 1 when a check fails. */
 export async function doctor(context: Context): Promise<number> {
   const { output, env, options } = context;
   const home = homeRoot(options.home, env);
-  // All at once, shown in this order, each as soon as it and those before it are known.
+  // The checks run at once. Their results are shown in this order, each as soon as those before it are known.
   const groups: readonly (Check | Promise<Check | readonly Check[]>)[] = [
     checkNode(),
     checkPackages(),
@@ -48,7 +48,7 @@ export async function doctor(context: Context): Promise<number> {
   return failed === 0 ? EXIT.ok : EXIT.failed;
 }
 
-/** Columns where no terminal says how many there are. */
+/** Width in columns when the output is no terminal. */
 const PIPED_WIDTH = 80;
 const MIN_WIDTH = 20;
 const DETAIL_INDENT = 16;
@@ -61,7 +61,7 @@ export function checkText(
   const { colors } = output;
   const mark = { ok: colors.green('ok  '), warn: colors.yellow('warn'), fail: colors.red('FAIL') }[result];
   const width = Number.isFinite(output.width) ? output.width : PIPED_WIDTH;
-  // Words that are longer than a line, such as paths, stay whole.
+  // Words longer than a line, such as paths, are not broken.
   const indented = (text: string, indent: number): string =>
     wrapAnsi(text, Math.max(MIN_WIDTH, width - indent)).replaceAll('\n', `\n${' '.repeat(indent)}`);
   const line = `${mark}  ${name.padEnd(8)}  ${indented(oneLine(detail, 2_000), DETAIL_INDENT)}`;

@@ -25,7 +25,7 @@ export async function kill(
   const kills = await Promise.all(
     handles.map(async (handle) => await killOne(context, subagents, handle, options)),
   );
-  // The same for all of them, as a rule: once is enough.
+  // Usually the same for all subagents, so each is printed once.
   const notChecked = new Set(
     kills.flatMap(({ json }) => ('report' in json ? (json.report.sweep?.notChecked ?? []) : [])),
   );
@@ -47,7 +47,7 @@ async function allLive(subagents: Subagents, session: string): Promise<SubagentH
   return live.map(({ label, run }) => subagents.session(session).subagent(`${label}@${run}`));
 }
 
-/** Kills one and says so at once: the others may take longer. */
+/** Kills one subagent and prints the result at once, because the others may take longer. */
 async function killOne(
   context: Context,
   subagents: Subagents,

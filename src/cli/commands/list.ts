@@ -24,7 +24,7 @@ export async function list(
   return EXIT.ok;
 }
 
-/** The list for programs. */
+/** The list as printed with `--json`. */
 export function fleetJson(fleet: FleetList): ListJson {
   return {
     server: fleet.server,

@@ -4,11 +4,11 @@ import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { version } from '../version.ts';
 
-/** `subagents mcp`: an MCP server on stdin and stdout, until the client ends it. */
+/** `subagents mcp`: runs an MCP server on stdin and stdout until the client ends it. */
 export async function mcp(context: Context, flags: { readonly repo?: string | undefined }): Promise<number> {
   const { options, env, interrupt: signal } = context;
   const log = (line: string) => void process.stderr.write(`${line}\n`);
-  // stdout belongs to the protocol: whatever a library prints goes to stderr.
+  // stdout is for the protocol, so output of libraries goes to stderr.
   for (const method of ['log', 'info', 'debug'] as const) console[method] = console.error;
   process.on('unhandledRejection', (reason) =>
     log(reason instanceof Error ? reason.message : String(reason)),

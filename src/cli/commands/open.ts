@@ -42,7 +42,7 @@ async function urlOf(
   return (await subagent.describe()).url;
 }
 
-/** Whether a browser could show up here, and not on the far side of an ssh connection. */
+/** Whether a browser can open on this machine, in front of the user: not over an ssh connection. */
 function hasDisplay(env: NodeJS.ProcessEnv): boolean {
   if (env['SSH_CONNECTION']) return false;
   return process.platform !== 'linux' || Boolean(env['DISPLAY'] ?? env['WAYLAND_DISPLAY']);

@@ -36,7 +36,7 @@ export async function batch(context: Context, words: readonly string[], flags: B
   return await startAndTell(context, spec, {}, flags);
 }
 
-/** A step is called after its folder: `.` and `..` have no name of their own. */
+/** Resolves `.` and `..`, because a step is named after its folder. */
 const named = (repo: string): string => (/^\.{1,2}(\/|$)/.test(repo) ? resolve(repo) : repo);
 
 export interface RaceFlags extends ReadyMadeFlags {
@@ -67,5 +67,5 @@ export async function race(
   return await startAndTell(context, spec, {}, flags);
 }
 
-/** What is wrong with these the library says. */
+/** Options for each subagent, unchecked: the library checks them. */
 const commonOf = (flags: ReadyMadeFlags): Common => fieldsOf(flags, COMMON_OPTIONS);

@@ -13,7 +13,7 @@ import { fieldsOf, flagOf } from '../spawn-flags.ts';
 import { connectOrStart } from '../starting.ts';
 import { acceptedWord, waitForEnds, wayOf } from '../waiting.ts';
 
-/** Flags of `spawn` beside those of `SPAWN_OPTIONS`, which `fieldsOf` reads. */
+/** Flags of `spawn` besides those of `SPAWN_OPTIONS`, which `fieldsOf` reads. */
 export interface SpawnFlags {
   readonly file?: string | undefined;
   readonly requestId?: string | undefined;
@@ -45,7 +45,7 @@ export async function spawn(
   return exitCodeOfOutcomes([wayOf(end)]);
 }
 
-/** The spec as the library takes it, checked before anything is started for it. */
+/** The spec for the library, checked before a server may be started for it. */
 function specOf(label: string, task: string, flags: SpawnFlags): SpawnSpec {
   const spec = { label, task, ...fieldsOf(flags) };
   const checked = check(spawnSpec, spec);
@@ -65,7 +65,7 @@ function specOf(label: string, task: string, flags: SpawnFlags): SpawnSpec {
 const branchOf = (accepted: SpawnedSubagent, spec: SpawnSpec) =>
   spec.isolation === 'in-place' ? null : `subagents/${accepted.label}`;
 
-/** Which name is free shows when the worktree is made: that of an earlier run mostly is not. */
+/** A free name is chosen only when the worktree is made. For a later run, the plain name is usually taken. */
 function branchText(branch: string | null, run: number): string {
   if (branch === null) return 'none: it works in your checkout';
   return run === 1 ? branch : `${branch}, with the next free number where that is taken`;

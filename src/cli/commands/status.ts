@@ -11,7 +11,7 @@ import { serverText } from '../render/fleet.ts';
 import { plural } from '../render/numbers.ts';
 import { age } from '../render/time.ts';
 
-/** `subagents status`; exit code 3 when Temporal or every worker is away. */
+/** `subagents status`. The exit code is 3 when Temporal or every worker is away. */
 export async function status(context: Context): Promise<number> {
   const { output } = context;
   const home = homeRoot(context.options.home, context.env);
@@ -65,7 +65,7 @@ export async function status(context: Context): Promise<number> {
   return workers ? EXIT.ok : EXIT.unavailable;
 }
 
-/** What of it is for programs. */
+/** The fields of the up file that programs see. */
 function upJson({
   pid,
   startedAt,

@@ -30,7 +30,7 @@ export async function steer(
   return EXIT.ok;
 }
 
-/** How a steer was delivered, in words. */
+/** Describes how a steer was delivered. */
 export function receiptText(receipt: Receipt): string {
   const during = receipt.during === undefined ? '' : ` (was doing: ${oneLine(receipt.during, 120)})`;
   return `${DELIVERIES[receipt.delivery]}${during}`;

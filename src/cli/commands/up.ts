@@ -60,18 +60,18 @@ async function upHere(context: Context): Promise<number> {
   output.note('Starting Temporal and a worker …');
   for (const notice of home.notices) output.note(notice);
   const inBackground = isDetached();
-  // Its log may be on the disk that a subagent fills: that must not end everybody's.
+  // If a subagent fills the disk with the log, failing writes to the log must not end `up`.
   if (inBackground) for (const stream of [process.stdout, process.stderr]) makeExpendable(stream);
-  let told = false;
+  let isReported = false;
   const onEvent = (event: UpEvent) => {
     output.data(event);
     tell(context, event);
-    if (event.event !== 'worker-ready' || told) return;
-    told = true;
+    if (event.event !== 'worker-ready' || isReported) return;
+    isReported = true;
     sendReport({ kind: 'ready' });
     output.fact('home', home.root);
     void tellModelAccess(context).then(() => {
-      // In the background nobody reads it: who started it says it.
+      // Nobody reads this process's output in the background: the command that started it prints the warning.
       if (!inBackground) tellAccess(context, home.root);
       output.line('\nCtrl-C stops; subagents carry on at the next `up`.');
     });

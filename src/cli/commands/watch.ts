@@ -13,8 +13,8 @@ import { fleetJson } from './list.ts';
 
 const DEFAULT_INTERVAL_MS = 1_000;
 
-/** What is looked at, and how often, in milliseconds. */
-interface Looks {
+/** The subagents to show, and the interval of updates in milliseconds. */
+interface WatchOptions {
   readonly selection: FleetListOptions;
   readonly intervalMs: number;
 }
@@ -24,21 +24,21 @@ export async function watch(
   context: Context,
   options: SelectionFlags & { readonly interval?: number | undefined },
 ): Promise<number> {
-  const looks = {
+  const watched = {
     selection: selectionOf(context, options),
     intervalMs: options.interval ?? DEFAULT_INTERVAL_MS,
   };
   await using subagents = await context.connect();
   return context.output.interactive
-    ? await watchScreen(context, subagents, looks)
-    : await watchStream(context, subagents, looks);
+    ? await watchScreen(context, subagents, watched)
+    : await watchStream(context, subagents, watched);
 }
 
-/** Not on a terminal: the whole list again, whenever something in it has changed; also after the server was away. */
+/** Without a terminal: prints the whole list whenever it has changed. Goes on after the server was away. */
 async function watchStream(
   context: Context,
   subagents: Subagents,
-  { selection, intervalMs }: Looks,
+  { selection, intervalMs }: WatchOptions,
 ): Promise<number> {
   const signal = context.interrupt;
   let before: string | undefined;
@@ -54,7 +54,7 @@ async function watchStream(
       before = now;
       isAway = false;
     } catch (error) {
-      // A list that has been shown once is shown again when the server is back.
+      // After a first list, the command waits for the server to come back.
       if (before === undefined || !isPassing(error)) throw error;
       if (!isAway) context.output.note(`${cliFailure(error).message}; trying again`);
       isAway = true;
@@ -64,11 +64,11 @@ async function watchStream(
   return EXIT.interrupted;
 }
 
-/** On a terminal: one table that redraws in place, every interval, at each key and when the window changes its size. */
+/** On a terminal: redraws one table in place at every interval, at each key and when the window changes its size. */
 async function watchScreen(
   context: Context,
   subagents: Subagents,
-  { selection, intervalMs }: Looks,
+  { selection, intervalMs }: WatchOptions,
 ): Promise<number> {
   const { output } = context;
   const { colors } = output;
@@ -109,7 +109,7 @@ async function watchScreen(
           latest = await subagents.list(selection);
           problem = undefined;
         } catch (error) {
-          // The server may be back in a moment: what was known stays on the screen, with what is wrong.
+          // The server may come back, so the last list stays on the screen, with the error.
           problem = failureText(cliFailure(error), colors, false).trimEnd();
         }
         redraw();
@@ -120,7 +120,7 @@ async function watchScreen(
       process.stdout.off('resize', redraw);
     }
   }
-  // What was seen last stays on the terminal.
+  // The last table stays on the terminal.
   const { top, rows, bottom } = parts();
   for (const line of [...top, ...rows, ...bottom]) context.output.line(line);
   return EXIT.ok;

@@ -5,7 +5,7 @@ import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { tellModelAccess } from '../render/facts.ts';
 
-/** `subagents worker`: a worker for a Temporal server that somebody else runs, in this process. */
+/** `subagents worker`: runs a worker for an existing Temporal server in this process. */
 export async function runWorkerCommand(context: Context): Promise<number> {
   requirePackages('a worker', WORKER_PACKAGES);
   const { runWorker } = await import('../../worker/run-worker.ts');

@@ -4,13 +4,13 @@ import { spawnOptions } from '../../contract/spawn-options.ts';
 import { oneLine } from '../../contract/text.ts';
 import type { Program } from '../program.ts';
 
-/** Something that could stand where the cursor is. `:files` as the first one: file names as well. */
+/** A completion for the word at the cursor. The value `:files`, which comes first, means file names as well. */
 export interface Candidate {
   readonly value: string;
   readonly description?: string | undefined;
 }
 
-/** What is asked of the server: labels of subagents, and sessions. */
+/** Reads the labels of subagents and the sessions from the server. */
 export type Names = (globals: Readonly<Record<string, unknown>>) => Promise<{
   readonly targets: readonly Candidate[];
   readonly sessions: readonly Candidate[];
@@ -20,7 +20,9 @@ const FILES: Candidate = { value: ':files' };
 const FILE_OPTIONS = new Set(['--file', '--repo', '--home']);
 const CHOICES = new Map(spawnOptions().map(({ flags, choices = [] }) => [new Option(flags).long, choices]));
 
-/** The candidates for the last of `words`; the ones before it are typed, the program’s own name left out. */
+/**
+ * The candidates for the last of `words`. The words before it are complete; the program’s own name is not among them.
+ */
 export async function candidates(
   program: Program,
   words: readonly string[],
@@ -35,14 +37,14 @@ export async function candidates(
 
 interface Reading {
   readonly command: CommandUnknownOpts | undefined;
-  /** How many arguments of the command are typed. */
+  /** The command's arguments so far. */
   readonly operands: readonly string[];
   /** The option whose value comes next. */
   readonly awaiting: Option | undefined;
   readonly globals: Readonly<Record<string, unknown>>;
 }
 
-/** What the words typed so far are. */
+/** Interprets the complete words. */
 function read(program: Program, typed: readonly string[]): Reading {
   let command: CommandUnknownOpts | undefined;
   let awaiting: Option | undefined;
@@ -108,7 +110,7 @@ async function possible(
   return (await names()).targets.filter(({ value }) => !operands.includes(value));
 }
 
-/** What stands for a chain besides a file. What makes them is loaded only here: nobody at a prompt waits for it otherwise. */
+/** The names of ready-made chains. Their module is loaded only here, to keep other completions fast. */
 async function readyMade(): Promise<Candidate[]> {
   const { READY_MADE } = await import('../../client/chains/ready-made.ts');
   return Object.entries<ReadyMade>(READY_MADE).map(([value, { description }]) => ({

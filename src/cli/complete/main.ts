@@ -4,8 +4,8 @@ import { candidates } from './candidates.ts';
 import { knownNames } from './names.ts';
 
 /**
- * Prints the candidates for the last of `words`, which is half typed. Never fails, and never says anything else: the user is at
- * a prompt.
+ * Prints the candidates for the last of `words`, which is incomplete. Never fails and prints nothing else, because the
+ * user is at a prompt.
  */
 export async function complete(words: readonly string[]): Promise<number> {
   try {

@@ -3,19 +3,19 @@ import { oneLine } from '../../contract/text.ts';
 import { Context, type GlobalOptions } from '../context.ts';
 import type { Names } from './candidates.ts';
 
-/** A prompt that waits longer than this for a server is worse than one without candidates. */
+/** How long a prompt waits for a server, in milliseconds. No candidates are better than a longer wait. */
 const PATIENCE_MS = 3_000;
 const LOOK_EVERY_MS = 50;
-/** Runs among which a name is looked for: one page of the server's list. */
+/** Maximum number of runs whose labels are offered: one page of the server's list. */
 const MAX_RUNS = 1_000;
 
-/** Labels and sessions, asked of the server; none when it does not answer in time. */
+/** Labels and sessions from the server; none when it does not answer in time. */
 export const knownNames: Names = async (globals) => {
   const context = new Context({ ...(globals as Partial<GlobalOptions>), color: false });
   let looks: NodeJS.Timeout | undefined;
   const deadline = new Promise<Awaited<ReturnType<Names>>>((resolve) => {
     looks = setInterval(() => {
-      // Time in which this process had nothing to do: what a busy machine takes to run it is none.
+      // Only idle time counts, so that a busy machine does not use up the patience.
       if (performance.eventLoopUtilization().idle > PATIENCE_MS) resolve({ targets: [], sessions: [] });
     }, LOOK_EVERY_MS);
   });
@@ -33,7 +33,7 @@ async function ask(context: Context): ReturnType<Names> {
   for (const { session, status } of rows)
     sessions.set(session, (sessions.get(session) ?? 0) + (isFinal(status) ? 0 : 1));
   const targets = new Map(
-    // Of a label that was used again, the newest counts.
+    // The last entry of a key wins: the newest run of a label.
     rows.reverse().map((row) => {
       const value = row.session === context.session ? row.label : `${row.session}/${row.label}`;
       return [value, { value, description: oneLine(`${row.status}: ${row.summary ?? row.task}`, 60) }];

@@ -1,4 +1,7 @@
-/** Completion scripts. Each asks `subagents __complete` for candidates: one a line, a tab before its description; `:files` first: files too. */
+/**
+ * Completion scripts. Each calls `subagents __complete`, which prints a candidate per line, with a tab before its
+ * description. A first line `:files` means file names, too.
+ */
 
 const BASH = `# bash completion for subagents. For good: subagents completion bash > ~/.local/share/bash-completion/completions/subagents
 _subagents() {
@@ -52,6 +55,7 @@ end
 complete -c subagents -f -a '(__subagents_complete)'
 `;
 
-/** By shell. */
+/** The scripts by shell. */
 export const SCRIPTS = { bash: BASH, zsh: ZSH, fish: FISH } as const;
+/** A shell with a completion script. */
 export type Shell = keyof typeof SCRIPTS;

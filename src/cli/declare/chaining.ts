@@ -3,7 +3,7 @@ import type { Program, Start } from '../program.ts';
 import { withSpawnOptions } from '../spawn-flags.ts';
 import { repeated, REQUEST_ID } from './values.ts';
 
-/** Commands for several subagents that belong together. */
+/** Declares the commands for several subagents that belong together. */
 export function declareChaining(program: Program, start: Start): void {
   const chain = program
     .command('chain')

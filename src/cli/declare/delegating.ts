@@ -3,7 +3,7 @@ import type { Program, Start } from '../program.ts';
 import { withSpawnOptions } from '../spawn-flags.ts';
 import { durationMs, REQUEST_ID } from './values.ts';
 
-/** Commands that hand over work and act on it. */
+/** Declares the commands that start subagents and act on them. */
 export function declareDelegating(program: Program, start: Start): void {
   program.commandsGroup('Delegate:');
   const spawn = program

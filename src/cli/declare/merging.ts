@@ -1,6 +1,6 @@
 import type { Program, Start } from '../program.ts';
 
-/** Commands that get the work of subagents out. */
+/** Declares the commands that use the work of subagents. */
 export function declareMerging(program: Program, start: Start): void {
   program.commandsGroup('Get the work out:');
   program

@@ -1,7 +1,7 @@
 import type { Program, Start } from '../program.ts';
 import { count, durationMs } from './values.ts';
 
-/** Commands that only look. */
+/** Declares the commands that only read. */
 export function declareReading(program: Program, start: Start): void {
   program.commandsGroup('Look:');
   program

@@ -2,14 +2,14 @@ import { Option } from '@commander-js/extra-typings';
 import type { Program, Start } from '../program.ts';
 import { loopback } from './values.ts';
 
-/** Commands that run the product itself. */
+/** Declares the commands that run the product itself. */
 export function declareRunning(program: Program, start: Start): void {
   program.commandsGroup('Run:');
   program
     .command('up')
     .description('run a Temporal server and a worker in this home, until Ctrl-C')
     .option('-d, --detach', 'in the background; `subagents down` stops it')
-    // For who tries to have it elsewhere, and hears why not.
+    // Hidden: only explains why the server listens on no other address.
     .addOption(new Option('--ip <address>').argParser(loopback).hideHelp())
     .action((options) => start(async (context) => (await import('../commands/up.ts')).up(context, options)));
   program

@@ -6,7 +6,7 @@ export function repeated(value: string, before: readonly string[] | undefined): 
   return [...(before ?? []), value];
 }
 
-/** Where the embedded server listens: nowhere else (on 127.0.0.2 its own parts do not find each other). */
+/** Accepts the addresses that the embedded server listens on. (On 127.0.0.2 its own parts do not find each other.) */
 export function loopback(value: string): string {
   if (value === '127.0.0.1' || value === 'localhost') return value;
   throw new InvalidArgumentError(
@@ -15,13 +15,13 @@ export function loopback(value: string): string {
   );
 }
 
-/** A whole number of at least 0. */
+/** Parses a whole number of at least 0. */
 export function count(value: string): number {
   if (!/^\d{1,6}$/.test(value)) throw new InvalidArgumentError('write a whole number, for example 20');
   return Number(value);
 }
 
-/** A whole number of at least 1, such as `200000` or `200k`. */
+/** Parses a whole number of at least 1, such as `200000` or `200k`. */
 export function amount(value: string): number {
   const [, digits, unit] = /^(\d{1,12})([km]?)$/i.exec(value) ?? [];
   const total = Number(digits) * ({ k: 1_000, m: 1_000_000 }[unit?.toLowerCase() ?? ''] ?? 1);
@@ -29,7 +29,7 @@ export function amount(value: string): number {
   return total;
 }
 
-/** A duration such as `90s`, in milliseconds. */
+/** Parses a duration such as `90s` to milliseconds. */
 export function durationMs(value: string): number {
   const millis = millisOf(value);
   if (millis === undefined || !(millis > 0 && millis <= MAX_TIMER_MS)) {
@@ -38,7 +38,7 @@ export function durationMs(value: string): number {
   return Math.round(millis);
 }
 
-/** The option by which a request that is made again is known as the same one. */
+/** The option that identifies a repeated request. */
 export const REQUEST_ID = [
   '--request-id <id>',
   'the same id is one request, also when it is repeated after a lost answer',

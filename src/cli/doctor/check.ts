@@ -1,4 +1,4 @@
-/** One thing that was looked at. */
+/** The result of one check. */
 export interface Check {
   readonly name: string;
   readonly result: 'ok' | 'warn' | 'fail';
@@ -8,16 +8,16 @@ export interface Check {
   readonly remedy?: string;
 }
 
-/** All is well. */
+/** A check without a problem. */
 export const ok = (name: string, detail: string): Check => ({ name, result: 'ok', detail });
-/** Something does not work yet, or not for everything. */
+/** A check that found something that does not work yet, or not in every case. */
 export const warn = (name: string, detail: string, remedy: string): Check => ({
   name,
   result: 'warn',
   detail,
   remedy,
 });
-/** Subagents cannot work here. */
+/** A check that found that subagents cannot work here. */
 export const fail = (name: string, detail: string, remedy: string): Check => ({
   name,
   result: 'fail',

@@ -11,7 +11,7 @@ import { fail, ok, warn, type Check } from './check.ts';
 const VERSION_TIMEOUT_MS = 30_000;
 const PROVIDER_TIMEOUT_MS = 5_000;
 
-/** The Copilot CLI that workers run. */
+/** Checks the Copilot CLI that workers run. */
 export async function checkCopilot(env: NodeJS.ProcessEnv): Promise<Check> {
   let path;
   try {
@@ -20,7 +20,7 @@ export async function checkCopilot(env: NodeJS.ProcessEnv): Promise<Check> {
     const { message, remedy } = cliFailure(error);
     return fail('Copilot', message, remedy ?? 'install it: npm install -g @github/copilot');
   }
-  // It writes into its home at every start: not into the user's.
+  // Copilot CLI writes into its home at every start, so it gets a scratch folder instead of the user's home.
   return withScratch(async (home) => {
     const { stdout, failed, shortMessage } = await execa(path, ['--version'], {
       env: { ...env, COPILOT_HOME: home, COPILOT_AUTO_UPDATE: 'false' },
@@ -38,7 +38,7 @@ export async function checkCopilot(env: NodeJS.ProcessEnv): Promise<Check> {
   });
 }
 
-/** Who pays for the model, and which it is. */
+/** Checks the login or provider, and the model. */
 export async function checkModel(env: NodeJS.ProcessEnv): Promise<Check[]> {
   const access = await describeModelAccess(env);
   if (access.kind === 'none') return [fail('login', access.words, access.remedy ?? 'log in to Copilot')];
@@ -55,7 +55,9 @@ export async function checkModel(env: NodeJS.ProcessEnv): Promise<Check[]> {
   return [login, ok('model', model ?? 'Copilot’s default (SUBAGENTS_MODEL names another)')];
 }
 
-/** Whether anyone answers there. What a provider answers to an unauthenticated question differs: any answer will do. */
+/**
+ * Checks whether the provider answers. Providers answer unauthenticated requests differently, so any answer will do.
+ */
 async function checkProvider(baseUrl: string, model: string): Promise<Check> {
   try {
     await fetch(`${baseUrl.replace(/\/$/, '')}/models`, { signal: AbortSignal.timeout(PROVIDER_TIMEOUT_MS) });

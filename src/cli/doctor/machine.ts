@@ -20,10 +20,10 @@ import { fail, ok, warn, type Check } from './check.ts';
 
 const MIN_NODE = '20.19';
 const GIB = 2 ** 30;
-/** Above the reserve: a Copilot runtime unpacks 235 MB at its first start, and each worktree is a checkout more. */
+/** Less free space than this above the reserve is little: Copilot unpacks 235 MB, and each worktree is a checkout. */
 const LITTLE_DISK = 1.5 * GIB;
 
-/** The Node that runs this. */
+/** Checks the version of Node. */
 export function checkNode(version = process.versions.node): Check {
   if (atLeast(version, MIN_NODE)) return ok('Node', `${version}, ${availableParallelism()} cores`);
   return fail(
@@ -33,7 +33,7 @@ export function checkNode(version = process.versions.node): Check {
   );
 }
 
-/** What is left out of an installation for clients alone. Copilot CLI has a check of its own. */
+/** Checks the packages that an installation for clients alone omits. Copilot CLI has its own check. */
 export function checkPackages(missing = missingPackages([...WORKER_PACKAGES, DOWNLOAD_PACKAGE])): Check {
   if (missing.length === 0) return ok('packages', 'all optional ones are installed');
   const isDownloadAlone = missing.every((name) => name === DOWNLOAD_PACKAGE);
@@ -42,7 +42,7 @@ export function checkPackages(missing = missingPackages([...WORKER_PACKAGES, DOW
     : fail('packages', `${missingText(missing)}: no worker can start here`, installCommand());
 }
 
-/** git, and who its commits are from. */
+/** Checks git, and the author of its commits. */
 export async function checkGit(env: NodeJS.ProcessEnv): Promise<Check> {
   const run = async (...args: string[]) =>
     await execa('git', args, { env, extendEnv: false, reject: false, timeout: 5_000 });
@@ -64,7 +64,7 @@ export async function checkGit(env: NodeJS.ProcessEnv): Promise<Check> {
   );
 }
 
-/** The home folder: ours alone, and writable. */
+/** Checks that the home folder belongs to this user alone, and is writable. */
 export function checkHome(root: string): Check {
   const stat = statSync(root, { throwIfNoEntry: false });
   if (stat === undefined) {
@@ -83,7 +83,7 @@ export function checkHome(root: string): Check {
   return ok('home', root);
 }
 
-/** Free space on the disk that holds the home. */
+/** Checks the free space on the disk of the home. */
 export function checkDisk(root: string, env: NodeJS.ProcessEnv): Check {
   const free = freeBytes(root);
   const reserve = reserveIn(env);
@@ -94,7 +94,9 @@ export function checkDisk(root: string, env: NodeJS.ProcessEnv): Check {
   return fail('disk', `${detail}: with less than ${megabytes(reserve)} a worker takes nothing on`, remedy);
 }
 
-/** That of a worker with this environment; the default where its settings are wrong, which another check says. */
+/**
+ * The reserve of a worker with this environment. The default if the settings are wrong, which another check reports.
+ */
 function reserveIn(env: NodeJS.ProcessEnv): number {
   try {
     return readSettings(env).reserveBytes;
@@ -103,7 +105,7 @@ function reserveIn(env: NodeJS.ProcessEnv): number {
   }
 }
 
-/** The settings in the environment. */
+/** Checks the settings in the environment. */
 export function checkSettings(env: NodeJS.ProcessEnv): Check {
   try {
     const { slots, models } = readSettings(env);
@@ -115,7 +117,7 @@ export function checkSettings(env: NodeJS.ProcessEnv): Check {
   }
 }
 
-/** What a worker with this environment keeps from shells, and what it gives them though it may be a secret. */
+/** Reports which variables a worker withholds from shells, and which it passes on although they may be secrets. */
 export function checkEnvironment(env: NodeJS.ProcessEnv): Check {
   const { secrets, own, random } = withheldFrom(env);
   const withheld = [...secrets, ...own].join(', ');

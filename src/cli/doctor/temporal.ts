@@ -7,7 +7,7 @@ import { cliFailure } from '../failure.ts';
 import { serverText } from '../render/fleet.ts';
 import { fail, ok, warn, type Check } from './check.ts';
 
-/** The server in use, and whether a worker polls there. */
+/** Checks the server in use, and whether a worker polls it. */
 export async function checkServer(context: Context): Promise<Check[]> {
   const { address, profile } = context.options;
   const isNamed = address !== undefined || profile !== undefined || Boolean(context.env['TEMPORAL_ADDRESS']);
@@ -26,7 +26,7 @@ export async function checkServer(context: Context): Promise<Check[]> {
   }
 }
 
-/** Where the program of the embedded server comes from. Looks only: nothing is downloaded or built. */
+/** Checks for the program of the embedded server. Downloads and builds nothing. */
 export async function checkProgram(env: NodeJS.ProcessEnv): Promise<Check> {
   const named = env['SUBAGENTS_TEMPORAL_PATH'];
   if (named) {

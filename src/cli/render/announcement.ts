@@ -4,7 +4,7 @@ import { oneLine } from '../../contract/text.ts';
 import type { Colors } from '../output.ts';
 import { clock } from './time.ts';
 
-/** An announcement as a line, with what to do about it. */
+/** An announcement as a line, followed for a question by the command that answers it. */
 export function announcementText(announcement: Announcement, name: string, colors: Colors): string {
   const { kind, summary, at } = announcement;
   const color = isBlocked(announcement.caveats) ? 'yellow' : COLORS[kind];

@@ -2,8 +2,8 @@ import { stripControls } from '../../contract/text.ts';
 import type { Colors } from '../output.ts';
 
 /**
- * A diff for a terminal. It holds file content, which may be anything: control sequences are made visible (ESC as `␛`), and
- * the colours are ours, so that what reaches the terminal or its pager is text and our own colours alone.
+ * A diff for a terminal or its pager. File content may contain anything, so control characters are made visible (ESC as
+ * `␛`): the result contains only text and our own colours.
  */
 export function diffLines(text: string, { stat, colors }: { stat: boolean; colors: Colors }): string {
   let inHunk = false;
@@ -32,7 +32,10 @@ function statLine(line: string, colors: Colors): string {
   );
 }
 
-/** Control characters as the pictures that Unicode has of them, but tab and a carriage return at the end of a line. */
+/**
+ * Replaces control characters with Unicode's control pictures; keeps tabs, and drops a carriage return at the line's
+ * end.
+ */
 function visible(line: string): string {
   const shown = line.replace(/\r$/, '').replace(
     // eslint-disable-next-line no-control-regex

@@ -6,8 +6,8 @@ import type { Context } from '../context.ts';
 import { cliFailure } from '../failure.ts';
 
 /**
- * Says, once in the life of a home, who else can reach the embedded server of it. On stderr; a program that asks for JSON
- * is not told, and the next person is.
+ * Prints once per home, on stderr, who else can reach its embedded server. With `--json` nothing is printed, and the
+ * next command for people prints it.
  */
 export function tellAccess({ output }: Context, root: string): void {
   if (output.json || !createPrivateFile(join(root, 'told-about-access'), '')) return;
@@ -19,7 +19,7 @@ export function tellAccess({ output }: Context, root: string): void {
   );
 }
 
-/** Says which model there is, and plainly when there is none, or no Copilot CLI. */
+/** Prints the model, or that there is no model or no Copilot CLI. */
 export async function tellModelAccess({ output, env }: Context): Promise<void> {
   const { colors } = output;
   try {

@@ -10,10 +10,10 @@ import { doingText, stateOf, stateSince, statusText } from './status.ts';
 import { cut, table, type Column } from './table.ts';
 import { age, span } from './time.ts';
 
-/** Longer texts say nothing more in a list, also where no terminal cuts them. */
+/** Maximum length of the activity text in a list, even if no terminal cuts it. */
 const MAX_DOING_CHARS = 160;
 
-/** How a subagent is addressed from here: its label in this session, `session/label` in another; `@run` where it is not the newest. */
+/** The target of a row: the label in this session, else `session/label`; with `@run` unless it is the newest run. */
 function targetText(
   row: { session: string; label: string; run: number },
   session: string,
@@ -23,12 +23,12 @@ function targetText(
   return newest ? name : `${name}@${row.run}`;
 }
 
-/** The server and namespace in use, in words. */
+/** Describes the server and namespace in use. */
 export function serverText({ address, namespace, origin }: ServerInfo): string {
   return `Temporal ${address}, namespace ${namespace} (${oneLine(origin, 100)})`;
 }
 
-/** Who is shown first: those that need somebody, those at work, those that only wait for a slot. */
+/** The order of live subagents: first those that need attention, then working ones, then those that wait for a slot. */
 const ORDER: Readonly<Record<LiveStatus, number>> = {
   asking: 0,
   waiting: 0,
@@ -41,7 +41,7 @@ const ORDER: Readonly<Record<LiveStatus, number>> = {
 const orderOf = ({ status, away, failing, stalled }: SubagentRow): number =>
   away || failing || stalled ? 0 : isFinal(status) ? 3 : ORDER[status];
 
-/** All rows: live ones first, those that ask before those at work before the queued, each the oldest first; then finished ones, newest first. */
+/** All rows: live ones by `ORDER`, oldest first within each group; then finished ones, newest first. */
 export function fleetRows(fleet: FleetList): SubagentRow[] {
   const live = fleet.sessions.flatMap((session) => session.live);
   const finished = fleet.sessions.flatMap((session) => session.finished);
@@ -51,24 +51,27 @@ export function fleetRows(fleet: FleetList): SubagentRow[] {
   ];
 }
 
+/** Options of the list. */
 export interface FleetTextOptions {
-  /** Whose labels stand alone. */
+  /** The session whose labels are shown without its name. */
   readonly session: string;
-  /** Columns of the terminal; infinite: nothing is cut. */
+  /** Columns of the terminal; if infinite, nothing is cut. */
   readonly width: number;
   readonly colors: Colors;
   readonly now: number;
-  /** Whether only some subagents were asked for. */
+  /** Whether the list is filtered. */
   readonly selective?: boolean;
 }
 
-/** The list of subagents as a table, with what a reader must know. */
+/** The list of subagents as a table, with the server and notes. */
 export function fleetText(fleet: FleetList, options: FleetTextOptions): string {
   const { top, rows, bottom } = fleetParts(fleet, options);
   return [...top, ...rows, ...bottom].join('\n');
 }
 
-/** The same in lines: above the rows, a line for each subagent, below them. Notes are wrapped, never cut. */
+/**
+ * The list in three parts: lines above the rows, one row per subagent, and lines below. Notes are wrapped, never cut.
+ */
 export function fleetParts(
   fleet: FleetList,
   { session, width, colors, now, selective = false }: FleetTextOptions,
@@ -96,7 +99,7 @@ export function fleetParts(
   };
 }
 
-/** `text` in lines of at most `width` columns (infinite: on one). */
+/** `text` in lines of at most `width` columns; on one line if that is infinite. */
 export const wrapped = (text: string, width: number): string[] =>
   Number.isFinite(width) ? wrapAnsi(text, width, { hard: true }).split('\n') : [text];
 
@@ -127,10 +130,10 @@ function columns(
   ];
 }
 
-/** What a subagent is at, or what came of it, on one line. */
+/** What a subagent is doing, or how it ended, on one line. */
 export function doing(row: SubagentRow): string {
-  const said = row.status === 'working' || isFinal(row.status) ? row.task : DOING[row.status];
-  const what = isFinal(row.status) ? (row.summary ?? '') : (row.progress?.doing ?? said);
+  const preset = row.status === 'working' || isFinal(row.status) ? row.task : DOING[row.status];
+  const what = isFinal(row.status) ? (row.summary ?? '') : (row.progress?.doing ?? preset);
   const caveats = row.caveats ?? [];
   const denied = row.denied ?? row.progress?.denied ?? 0;
   const marks = [
@@ -148,7 +151,7 @@ function tokenCell({ progress, tokens: used }: SubagentRow): string {
   return known === undefined ? '' : tokens(known);
 }
 
-/** From its start to its end. */
+/** The time from the start to the end of a subagent. */
 function took({ startedAt, endedAt }: SubagentRow): string {
   return endedAt === undefined ? '' : span(Math.max(0, Date.parse(endedAt) - Date.parse(startedAt)));
 }

@@ -4,9 +4,9 @@ import { blocking } from '../../contract/caveat.ts';
 import type { Colors } from '../output.ts';
 
 /**
- * What to do with a subagent that has ended: where its work is, and the commands that go on from there.
- * @param name as a command takes it
- * @param cleaned what is not there any more
+ * The next steps for a subagent that has ended: where its work is, and the commands that use it.
+ * @param name the target for the commands
+ * @param cleaned what a clean has removed
  */
 export function nextLines(outcome: Outcome, name: string, colors: Colors, cleaned?: Cleaned): string[] {
   const { evidence, status, caveats } = outcome;

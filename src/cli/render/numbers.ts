@@ -1,14 +1,14 @@
-/** Counts in words, for people. */
+/** Counts and sizes as text for people. */
 import { plural } from '../../contract/quantities.ts';
 
 export { plural, tokens, usageText } from '../../contract/quantities.ts';
 
-/** Tool calls that permissions did not allow: `2 tool calls denied`. */
+/** The number of tool calls that the permissions did not allow: `2 tool calls denied`. */
 export function deniedText(count: number): string {
   return `${plural(count, 'tool call')} denied`;
 }
 
-/** A size on the disk, short: `840 kB`, `12 MB`, `1.3 GB`. */
+/** A short form of a size on disk: `840 kB`, `12 MB`, `1.3 GB`. */
 export function bytesText(bytes: number): string {
   if (bytes < 1e6) return `${Math.ceil(bytes / 1e3)} kB`;
   return bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;

@@ -11,7 +11,7 @@ import { stateOf, statusText } from './status.ts';
 import { sweepLines } from './sweep.ts';
 import { span } from './time.ts';
 
-/** A subagent's end in a few lines: how, what it says, what is on its branch, why it failed. */
+/** A short form of a subagent's end: status, summary, the state of its branch, why it failed, and the next commands. */
 export function endText(end: Ended, name: string, colors: Colors): string {
   const { outcome } = end;
   const first = `${statusText(stateOf(wayOf(end)), colors)} ${colors.bold(name)}`;
@@ -42,7 +42,7 @@ export function endText(end: Ended, name: string, colors: Colors): string {
   return lines.join('\n');
 }
 
-/** What a reader must know of the work, blocking ones first. */
+/** One line for each caveat. */
 function caveatLines(caveats: readonly Caveat[], colors: Colors): string[] {
   return caveats.map(({ grade, text }) => {
     const line = oneLine(text, 1_000);
@@ -53,13 +53,13 @@ function caveatLines(caveats: readonly Caveat[], colors: Colors): string[] {
 const pushLine = ({ remote, ref = '', commit }: NonNullable<Outcome['push']>): string =>
   `pushed ${commit.slice(0, 9)} to ${ref.replace('refs/heads/', '')} of ${remote}`;
 
-/** Why the branch of one that is done was not pushed, and how it would be. */
+/** Why the branch of a done subagent was not pushed, and the command that pushes it. */
 const pushProblem = ({ problem }: NonNullable<Outcome['push']>, name: string): string[] => [
   oneLine(problem ?? '', 1_000),
   `subagents continue ${name} "<task>" --force pushes it all the same`,
 ];
 
-/** Branch, commits and size of the change on one line. */
+/** Branch, commits and size of the changes on one line. */
 function evidenceLine({ branch, head, commitCount, diffStat }: Evidence): string {
   const { files, insertions, deletions } = diffStat;
   return (
@@ -74,7 +74,7 @@ function verificationLine({ command, exitCode, durationMs, problem }: Verificati
   return `${mark} ${oneLine(command, 200)}  ${result}, ${span(durationMs)}`;
 }
 
-/** The whole outcome, as `show` prints it. */
+/** The whole outcome as `show` prints it. */
 export function outcomeLines(outcome: Outcome, colors: Colors): string[] {
   const { evidence, failure, durations } = outcome;
   const lines: string[] = [];

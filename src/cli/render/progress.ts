@@ -13,12 +13,15 @@ const LOOK_MS = 1_000;
 const LOOK_UNSEEN_MS = 5_000;
 const MAX_ROWS = 12;
 
-/** Shows on stderr what is still waited for: redrawn in place on a terminal; questions are told in any case, each once. */
+/**
+ * Shows pending subagents on stderr, redrawn in place on a terminal. Without a terminal, prints only questions, each
+ * once.
+ */
 export class WaitProgress implements AsyncDisposable {
   readonly #context: Context;
   readonly #subagents: Subagents;
   readonly #pending: () => readonly SubagentIdentity[];
-  readonly #told = new Set<string>();
+  readonly #shownQuestions = new Set<string>();
   readonly #stopped = new AbortController();
   readonly #running: Promise<void>;
   #draw: ((text: string) => void) & { clear(): void; done(): void } = Object.assign(() => undefined, {
@@ -33,7 +36,7 @@ export class WaitProgress implements AsyncDisposable {
     this.#running = context.output.json ? Promise.resolve() : this.#run();
   }
 
-  /** Prints in between, without the progress in its way. */
+  /** Clears the progress, and then calls `print`. */
   pause(print: () => void): void {
     this.#draw.clear();
     print();
@@ -54,7 +57,7 @@ export class WaitProgress implements AsyncDisposable {
     }
     const { signal } = this.#stopped;
     while (!signal.aborted) {
-      // Progress is a courtesy: what is wrong with the server, the wait itself will say.
+      // Errors are ignored here, because the wait itself reports them.
       await this.#look(progressive).catch(() => undefined);
       await delay(progressive ? LOOK_MS : LOOK_UNSEEN_MS, undefined, { signal }).catch(() => undefined);
     }
@@ -93,8 +96,8 @@ export class WaitProgress implements AsyncDisposable {
     const handle = this.#subagents.session(row.session).subagent(`${row.label}@${row.run}`);
     const { questions } = await handle.describe();
     for (const question of questions) {
-      if (this.#told.has(question.id)) continue;
-      this.#told.add(question.id);
+      if (this.#shownQuestions.has(question.id)) continue;
+      this.#shownQuestions.add(question.id);
       const name = this.#context.targetName(row);
       const which = questions.length > 1 ? ` -q ${question.id}` : '';
       this.pause(() => {

@@ -4,12 +4,13 @@ import { cut } from './table.ts';
 
 const ESC = '\u001B';
 /**
- * The other screen of the terminal, without a cursor and without automatic line breaks: a line that was made for a wider terminal, or
- * that this terminal takes for wider, ends at the margin and does not move those below it. And back, as it was.
+ * Switches to the terminal's alternate screen, without cursor and automatic line breaks, and back. Without line breaks,
+ * a line that is too wide (made for a wider terminal, or measured differently by this one) ends at the margin and does
+ * not move the lines below.
  */
 const ENTER = `${ESC}[?1049h${ESC}[?25l${ESC}[?7l`;
 const LEAVE = `${ESC}[?7h${ESC}[?25h${ESC}[?1049l`;
-/** A terminal that knows it shows all that is between at once. */
+/** Synchronized output: a terminal that supports it shows everything between these two at once. */
 const BEGIN_FRAME = `${ESC}[?2026h`;
 const END_FRAME = `${ESC}[?2026l`;
 const HOME = `${ESC}[H`;
@@ -17,8 +18,8 @@ const CLEAR_LINE_END = `${ESC}[K`;
 const CLEAR_BELOW = `${ESC}[J`;
 
 /**
- * The whole terminal, redrawn in place: each frame overwrites the one before without clearing first, so nothing flickers, and what
- * was on the terminal before is back when it is disposed of.
+ * The whole terminal, redrawn in place. Each frame overwrites the previous one without clearing first, so nothing
+ * flickers. Disposing restores the previous content of the terminal.
  */
 export class Screen implements Disposable {
   readonly #stream: NodeJS.WriteStream;
@@ -28,11 +29,11 @@ export class Screen implements Disposable {
     stream.write(ENTER);
   }
 
-  /** Shows `lines` from the top, as many as there is room for, each as far as there is room for it. */
+  /** Shows `lines` from the top, cut to the size of the terminal. */
   draw(lines: readonly string[]): void {
     const [columns, rows] = [columnsOf(this.#stream), rowsOf(this.#stream)];
     const shown = lines.slice(0, rows).map((line) => cut(line, columns));
-    // At the margin the cursor stands on the last character of a full line, and would clear it.
+    // After a full line the cursor is still on its last character, so clearing to the line's end would remove that.
     const text = shown
       .map((line) => (stringWidth(line) < columns ? `${line}${CLEAR_LINE_END}` : line))
       .join('\r\n');

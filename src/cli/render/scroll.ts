@@ -1,20 +1,20 @@
-/** A table on a terminal that is too small for it: the rows scroll, what stands above and below them stays. */
+/** Scrolls a table that is larger than the terminal: the rows move, the lines above and below them stay. */
 import type { Colors } from '../output.ts';
 import { cut } from './table.ts';
 
-/** Where a reader is: the first row that is shown, from 0, and how many rows fit. */
+/** A scroll position: the index of the first visible row, and the number of rows that fit. */
 export interface Scroll {
   readonly first: number;
   readonly page: number;
 }
 
-/** Rows that stay visible, however much is above and below them, where the terminal has as many lines. */
+/** Number of rows that stay visible whatever is above and below them, if the terminal has so many lines. */
 const MIN_ROWS = 3;
-/** Lines below all of it: an empty one, and what the keys do. */
+/** Number of lines at the bottom: an empty line, and the help on keys. */
 const FOOT = 2;
 const KEYS = 'arrows, page up and down scroll; q ends this';
 
-/** Where a key leads. What is beyond the rows is put right when they are drawn. */
+/** The position after a key. `scrolled` corrects a position outside the rows. */
 export function scrollBy({ first, page }: Scroll, key: string): Scroll {
   const to: Readonly<Record<string, number>> = {
     up: first - 1,
@@ -31,8 +31,8 @@ export function scrollBy({ first, page }: Scroll, key: string): Scroll {
 }
 
 /**
- * The lines of one screen, none wider than it, and where the reader is then. What is below the rows scrolls with them where it finds no room. On a
- * terminal of a few lines the last line above the rows stays, and at last the rows alone.
+ * The lines of one screen, cut to its width, and the corrected position. If the lines below the rows have no room, they
+ * scroll with the rows. On a very low terminal, only the last line above the rows stays, and finally only the rows.
  */
 export function scrolled(
   parts: {

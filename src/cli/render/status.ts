@@ -4,10 +4,10 @@ import { STALLS, type StallState } from '../../contract/stalled.ts';
 import type { Status } from '../../contract/status.ts';
 import type { Colors } from '../output.ts';
 
-/** Of a subagent whose worker is away: whatever its status, nothing of it moves. */
+/** The state of a subagent whose worker is away. It replaces the status, because nothing proceeds. */
 const AWAY = STALLS.worker.state;
 type State = Status | StallState | typeof BUT;
-/** Of one that is done with a blocking caveat. */
+/** The state of a subagent that is done with a blocking caveat. */
 const BUT = 'done, but';
 type Stated = Pick<SubagentRow, 'status' | 'away' | 'stalled'> & {
   readonly caveats?: readonly CaveatKind[] | undefined;
@@ -20,13 +20,13 @@ export function stateOf({ status, away, stalled, caveats }: Stated): State {
   return status === 'done' && isBlocked(caveats) ? BUT : status;
 }
 
-/** What a subagent is at, or stands still for, or was at when its worker went away. */
+/** What a subagent is doing, why it makes no progress, or what it was doing when its worker went away. */
 export function doingText({ status, away, stalled }: Stated, doing: string): string {
   if (away !== undefined) return `was ${status}: ${doing}`;
   return stalled === undefined ? doing : (stalled.detail ?? STALLS[stalled.reason].words);
 }
 
-/** Since when a row's state is what it is; undefined where that is not known. */
+/** When the state of a row began; undefined when unknown. */
 export const stateSince = ({
   endedAt,
   away,

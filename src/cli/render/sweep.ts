@@ -3,7 +3,7 @@ import { oneLine } from '../../contract/text.ts';
 import { plural } from './numbers.ts';
 import { span } from './time.ts';
 
-/** The proof of death, in words. */
+/** The proof of death as text. */
 export function sweepLines(sweep: SweepReport): string[] {
   const proof =
     sweep.proof === 'proven' ? 'proven by a last scan' : 'unproven: not every process could be looked at';

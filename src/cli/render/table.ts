@@ -7,18 +7,20 @@ export interface Column<Row> {
   readonly title: string;
   /** The cell: one line, free of control sequences but for colour. */
   readonly cell: (row: Row) => string;
-  /** Gives way first when the terminal is narrow. */
+  /** Shrinks first when the terminal is narrow. */
   readonly flexible?: boolean;
-  /** Where it is too long, what is in its middle gives way: the end tells rows apart. */
+  /** Cut long cells in the middle, because their ends tell rows apart. */
   readonly cutMiddle?: boolean;
-  /** Left out on terminals with fewer columns than this. */
+  /** The column is omitted on terminals with fewer columns than this. */
   readonly from?: number;
 }
 
 const GAP = 2;
 const NARROWEST = 8;
 
-/** Rows under their titles, without borders, each on one line and none wider than `width` columns (infinite: nothing is cut). */
+/**
+ * Rows under their titles, without borders. Each is one line of at most `width` columns; if infinite, nothing is cut.
+ */
 export function table<Row>(
   rows: readonly Row[],
   columns: readonly Column<Row>[],
@@ -42,10 +44,12 @@ export function table<Row>(
   return [line(shown.map((column) => colors.dim(column.title))), ...cells.map(line)].join('\n');
 }
 
-/** The beginning of `text`, which may have colour, in at most `width` columns; an ellipsis where something was cut. */
+/**
+ * The beginning of `text`, which may have colour, in at most `width` columns. Ends in an ellipsis if something was cut.
+ */
 export function cut(text: string, width: number): string {
   if (stringWidth(text) <= width) return text;
-  // The two libraries measure some sequences of emoji differently.
+  // The two libraries measure some sequences of emoji differently, so the result is measured again.
   for (let end = width - 1; end > 0; end--) {
     const part = sliceAnsi(text, 0, end);
     if (stringWidth(part) < width) return `${part}…`;
@@ -53,7 +57,7 @@ export function cut(text: string, width: number): string {
   return width < 1 ? '' : '…';
 }
 
-/** `text` in at most `width` columns: its beginning, and twice as much of its end. */
+/** `text` in at most `width` columns: one third from its beginning, and two thirds from its end. */
 function withoutMiddle(text: string, width: number): string {
   const own = stringWidth(text);
   if (own <= width) return text;
@@ -62,8 +66,8 @@ function withoutMiddle(text: string, width: number): string {
 }
 
 /**
- * The width of each column: its natural one, but where not all fit one column may take a third at most; then flexible columns,
- * then the widest ones, give way.
+ * The width of each column. If the natural widths do not fit, each inflexible column gets at most a third of the width;
+ * then flexible columns shrink first, and after them the widest ones.
  */
 function fit(natural: readonly number[], columns: readonly Column<never>[], width: number): number[] {
   const isTooWide = sum(natural) + GAP * (natural.length - 1) > width;

@@ -22,7 +22,7 @@ export function clock(at: string): string {
   return Number.isNaN(time.getTime()) ? '--:--:--' : time.toTimeString().slice(0, 8);
 }
 
-/** A moment for people: date and local time. */
+/** A time for people: date and local time of day. */
 export function moment(at: string): string {
   const time = new Date(at);
   if (Number.isNaN(time.getTime())) return '';

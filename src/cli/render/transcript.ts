@@ -6,10 +6,10 @@ import { clock, span } from './time.ts';
 const MAX_TOOL_CHARS = 240;
 const MAX_RESULT_LINES = 8;
 const MOVED = /^<command with shellId: \S+ moved to background/;
-/** Under the text of a line that begins with the time. */
+/** Aligns further lines with the text after the time. */
 const INDENT = ' '.repeat(10);
 
-/** An entry of a transcript for a reader; text in it is a model's or a tool's, stripped of control sequences. */
+/** A transcript entry for people. Control sequences in its text, which comes from a model or a tool, are removed. */
 export function transcriptText(entry: TranscriptEntry, colors: Colors): string {
   const at = colors.dim(clock(entry.at));
   switch (entry.kind) {
@@ -34,7 +34,7 @@ export function transcriptText(entry: TranscriptEntry, colors: Colors): string {
   }
 }
 
-/** What the tool was asked for; its name goes before, once. */
+/** The name of a tool and the request, without a repetition of the name. */
 function toolText({ tool = 'tool', text }: TranscriptEntry, colors: Colors): string {
   const asked = text.startsWith(`${tool}: `) ? text.slice(tool.length + 2) : text;
   return `${colors.bold(oneLine(tool, 60))} ${oneLine(asked, MAX_TOOL_CHARS)}`;
@@ -42,7 +42,7 @@ function toolText({ tool = 'tool', text }: TranscriptEntry, colors: Colors): str
 
 function resultText(entry: TranscriptEntry, colors: Colors): string {
   const { ok, exitCode, durationMs } = entry;
-  // What Copilot tells the model then is no output of the command.
+  // This text is a message of Copilot to the model, not output of the command.
   if (MOVED.test(entry.text)) return colors.dim(`… goes on in the background after ${span(durationMs ?? 0)}`);
   const good = exitCode === undefined ? ok !== false : exitCode === 0;
   const facts = [
