@@ -16,7 +16,7 @@ export async function down(
   const { output, env } = context;
   const root = homeRoot(context.options.home, env);
   const since = Date.now();
-  // `readHome` would create a missing home.
+  // `down` must not create a missing home.
   const report: StopReport = existsSync(root)
     ? await stopUp(await readHome(root, env), {
         now: options.now === true,
