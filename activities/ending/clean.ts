@@ -31,7 +31,7 @@ import {
 } from '../../src/git/branches/unmerged.ts';
 import { checkedOutIn, discardWorktree, isWorktree } from '../../src/git/worktrees/worktree.ts';
 import { requireOwnParents } from '../../src/git/worktrees/worktree-place.ts';
-import { withTrustedGitConfig } from '../../src/home/trusted-git-config.ts';
+import { gitOfRun } from '../../src/home/trusted-git-config.ts';
 import { sessionFiles } from '../../src/copilot/session/session-files.ts';
 import { readLeases } from '../../src/home/leases.ts';
 import { forgetRun, laterRun, readRuns, type RunRecord } from '../../src/home/run-record.ts';
@@ -40,7 +40,7 @@ import { diskUsage } from '../../src/system/disk-usage.ts';
 import { folderId } from '../../src/system/own-folder.ts';
 import { isWithin, realTarget } from '../../src/system/real-path.ts';
 import { removeTree, surveyTree } from '../../src/system/remove-tree.ts';
-import { gitAt, type Git } from '../../src/git/git.ts';
+import type { Git } from '../../src/git/git.ts';
 
 export interface CleanDependencies {
   readonly home: {
@@ -109,7 +109,7 @@ export async function cleanRun(
     const inUse = await whyInUse(deps, record);
     if (inUse !== undefined) return untouched(record, inUse);
     const place = { ...record, runId: record.subagent.runId };
-    return await withTrustedGitConfig(place, () => removeParts(deps, record, rules));
+    return await removeParts(deps, await gitOfRun(place), record, rules);
   } catch (error) {
     if (error instanceof SubagentsError) return untouched(record, error.message);
     // A file that cannot be removed: neither the other runs nor the next look are to fail for it.
@@ -126,12 +126,13 @@ const untouched = ({ subagent, cwd }: RunRecord, why: string): CleanedRun => ({
 
 async function removeParts(
   deps: CleanDependencies,
+  git: Git,
   record: RunRecord,
   rules: CleanRules,
 ): Promise<CleanedRun> {
   const later = laterRun(deps.home, record);
-  const { kept, drop, stays } = later ? takenOver(record, later) : await decide(record, rules);
-  const files = later ? undefined : await keptFiles(record, rules);
+  const { kept, drop, stays } = later ? takenOver(record, later) : await decide(git, record, rules);
+  const files = later ? undefined : await keptFiles(git, record, rules);
   kept.push(...(files?.kept ?? []));
   let parts = stays ? [] : [...drop, ...(files?.drop ?? []), ...homeParts(deps, record, later)];
   const stuck = await whyStuck(parts, rules);
@@ -140,7 +141,7 @@ async function removeParts(
   if (!rules.dryRun) {
     // Looking took its time: what has come up meanwhile counts.
     const loss =
-      rules.force || !drop.some(({ what }) => what === 'worktree') ? undefined : await lossOf(record);
+      rules.force || !drop.some(({ what }) => what === 'worktree') ? undefined : await lossOf(git, record);
     const why = (await whyInUse(deps, record)) ?? loss;
     if (why !== undefined) return untouched(record, why);
     const gone: Part[] = [];
@@ -226,7 +227,7 @@ function takenOver({ isolation, cwd }: RunRecord, { subagent }: RunRecord): Deci
 }
 
 /** What goes and what stays of its worktree and its branch. */
-async function decide(record: RunRecord, rules: CleanRules): Promise<Decision> {
+async function decide(git: Git, record: RunRecord, rules: CleanRules): Promise<Decision> {
   const { isolation, repository, cwd, branch, base } = record;
   if (isolation === 'in-place' || branch === null) return { kept: [], drop: [], stays: false };
   requireOwnParents(cwd);
@@ -258,19 +259,21 @@ async function decide(record: RunRecord, rules: CleanRules): Promise<Decision> {
   const foreign = foreignFolder(record);
   if (foreign !== undefined)
     return { kept: [{ what: 'worktree', where: cwd, why: foreign }], drop: [], stays: true };
-  const tip = await branchTip(gitAt(repository), branch);
-  const loss = rules.force ? undefined : await lossOf(record);
+  const tip = await branchTip(git.in(repository), branch);
+  const loss = rules.force ? undefined : await lossOf(git, record);
   const gone = (rules.gone ?? []).filter(({ commonDir }) => commonDir === place.commonDir);
   const alone =
     tip === undefined
       ? 0
       : await commitsOnlyOn(
-          gitAt(repository),
+          git.in(repository),
           { branch, tip },
           gone.map((each) => each.branch),
         );
   const merged =
-    tip === undefined || alone === 0 || (await branchWithContent(gitAt(repository), base, tip)) !== undefined;
+    tip === undefined ||
+    alone === 0 ||
+    (await branchWithContent(git.in(repository), base, tip)) !== undefined;
   const branchKept: Kept[] = merged ? [] : [onNoOther(branch, alone)];
 
   if (!rules.force && (loss !== undefined || (rules.onlyMerged && !merged))) {
@@ -282,13 +285,13 @@ async function decide(record: RunRecord, rules: CleanRules): Promise<Decision> {
   const left = [cwd, removedPath(cwd), `${cwd}.json`].some(isThere);
   const drop = left ? [worktree] : [];
   if (tip === undefined) return { kept: [], drop, stays: false };
-  const alias = rules.force ? undefined : await aliasOf(gitAt(repository), branch);
+  const alias = rules.force ? undefined : await aliasOf(git.in(repository), branch);
   if (alias !== undefined) {
     const why = `it was made another name of ${alias}`;
     return { kept: [{ what: 'branch', where: branch, why }], drop, stays: false };
   }
   if (!merged && !rules.force) return { kept: branchKept, drop, stays: false };
-  const [holder] = (await checkedOutIn(gitAt(repository), branch)).filter((folder) => folder !== cwd);
+  const [holder] = (await checkedOutIn(git.in(repository), branch)).filter((folder) => folder !== cwd);
   if (holder !== undefined) {
     return {
       kept: [{ what: 'branch', where: branch, why: `it is checked out in ${holder}` }],
@@ -297,23 +300,24 @@ async function decide(record: RunRecord, rules: CleanRules): Promise<Decision> {
     };
   }
   const remove = (): Promise<Kept | undefined> =>
-    removeBranch(gitAt(repository), { branch, tip, base }, rules);
+    removeBranch(git.in(repository), { branch, tip, base }, rules);
   const deletion: Part = { what: 'branch', remove };
   return { kept: [], drop: [...drop, deletion], stays: false };
 }
 
 /** Files that we once put out of the way in its worktree, in commits that no branch has. */
 async function keptFiles(
+  git: Git,
   { isolation, repository, cwd }: RunRecord,
   { force }: CleanRules,
 ): Promise<Pick<Decision, 'kept' | 'drop'>> {
   if (isolation === 'in-place' || !existsSync(join(repository, '.git'))) return { kept: [], drop: [] };
-  const found = await keptCommits(gitAt(repository), cwd);
+  const found = await keptCommits(git.in(repository), cwd);
   if (found.length === 0) return { kept: [], drop: [] };
   if (force)
     return {
       kept: [],
-      drop: [{ what: 'kept', remove: () => deleteKeptRefs(gitAt(repository), cwd).then(() => undefined) }],
+      drop: [{ what: 'kept', remove: () => deleteKeptRefs(git.in(repository), cwd).then(() => undefined) }],
     };
   const why = (subject: string): string => `no branch has them: ${subject} (git -C ${repository} show)`;
   return {
@@ -346,7 +350,7 @@ function foreignFolder({ cwd, repository }: RunRecord): string | undefined {
 }
 
 /** What would be lost with the worktree, in words. */
-async function lossOf({ cwd, repository }: RunRecord): Promise<string | undefined> {
+async function lossOf(git: Git, { cwd, repository }: RunRecord): Promise<string | undefined> {
   const stat = lstatSync(cwd, { throwIfNoEntry: false });
   if (stat === undefined) return undefined;
   if (stat.isSymbolicLink()) {
@@ -361,7 +365,7 @@ async function lossOf({ cwd, repository }: RunRecord): Promise<string | undefine
     return files.length === 0 ? undefined : 'it has files, and git no longer knows it as a worktree';
   }
   if (isAside(cwd)) return `what verification put aside was not brought back: ${cwd}.aside`;
-  const status = await lookAtWorktree(gitAt(cwd));
+  const status = await lookAtWorktree(git.in(cwd));
   const { head, changed, untracked, unreadable } = status;
   const [closed] = unreadable;
   if (closed !== undefined) return `it has a folder that may not be looked into: ${closed}`;
@@ -371,16 +375,16 @@ async function lossOf({ cwd, repository }: RunRecord): Promise<string | undefine
   const paths = [
     ...changed.map(({ path }) => path),
     ...untracked.filter((path) => !asLeft.has(path)),
-    ...(await ignoredSince(gitAt(cwd), status, ignored)).paths,
-    ...(await workInRepositories(gitAt(cwd))).flatMap(({ submodule, files }) => (submodule ? files : [])),
+    ...(await ignoredSince(git.in(cwd), status, ignored)).paths,
+    ...(await workInRepositories(git.in(cwd))).flatMap(({ submodule, files }) => (submodule ? files : [])),
   ].filter((path, index, all) => all.indexOf(path) === index);
   if (paths.length > 0) {
     const more = paths.length > 3 ? ' and more' : '';
     return `it has ${paths.length} uncommitted ${paths.length === 1 ? 'file' : 'files'}: ${paths.slice(0, 3).join(', ')}${more}`;
   }
-  const loose = head === undefined ? 0 : await commitsOnNone(gitAt(repository), head);
+  const loose = head === undefined ? 0 : await commitsOnNone(git.in(repository), head);
   if (loose > 0) return `what it has checked out has ${loose} commits that are on no branch`;
-  const [submodule] = await aloneInSubmodules(gitAt(cwd), repository);
+  const [submodule] = await aloneInSubmodules(git.in(cwd), repository);
   return submodule && `its submodule ${submodule.path} has ${commitsThat(submodule.commits)} nowhere else`;
 }
 

@@ -5,7 +5,7 @@ import { holdPrefix } from '../slot/hold-slot.ts';
 import type { findProcesses } from '../../src/home/processes.ts';
 import type { sweep } from '../../src/home/sweep.ts';
 import type { WorkSlots } from '../slot/work-slots.ts';
-import { gitAt } from '../../src/git/git.ts';
+import { Git } from '../../src/git/git.ts';
 
 /** The Copilot runtime starts these, and no shell of the subagent: they carry nothing by which they could be found. */
 const REPOSITORY_CODE = 'what the repository’s own hooks, extensions and MCP servers started';
@@ -50,7 +50,7 @@ export function createStopActivities(deps: StopDependencies): Pick<ControlActivi
         if (inPlaceRepo !== undefined) await deps.releaseCheckout(inPlaceRepo, subagent);
         // From here on nothing that was found can move the branch any more.
         const movedTo =
-          collected && (await movedFrom(gitAt(collected.cwd), collected.branch, collected.head));
+          collected && (await movedFrom(Git.at(collected.cwd), collected.branch, collected.head));
         const cutShort = await stopCopilotSession;
         return {
           ...{ kind: 'stopped', sweep },

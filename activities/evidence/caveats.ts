@@ -3,7 +3,7 @@ import { caveatOf, type Caveat } from '../../src/contract/index.ts';
 import { branchTip } from '../../src/git/branches/branch.ts';
 import { unfetchableLinks, unfetchableText } from '../../src/git/worktrees/gitlinks.ts';
 import { keepLostCommits, lostText, type Move } from '../../src/git/branches/lost-commits.ts';
-import { gitAt, type Git } from '../../src/git/git.ts';
+import type { Git } from '../../src/git/git.ts';
 import { stashedIn } from '../../src/git/branches/stash.ts';
 import {
   conflictMarks,
@@ -34,18 +34,18 @@ export interface Collected {
 }
 
 /** @throws SubagentsError GIT */
-export async function caveatsOf(at: Collected): Promise<Caveat[]> {
+export async function caveatsOf(git: Git, at: Collected): Promise<Caveat[]> {
   const { cwd, repo, commonDir, branch, base, head, changed, moves, since } = at;
   const heads = new Set(moves.flatMap(({ from, to }) => [from, to]));
   const [left, marked, missing, links, alone, lost, aside, stashed] = await Promise.all([
-    leftUnfinished(gitAt(cwd), head),
-    conflictMarks(gitAt(cwd), { base, head, paths: changed }),
-    missingOfBase(gitAt(cwd), base, head),
-    unfetchableLinks({ cwd, repo }, base, head),
-    aloneInSubmodules(gitAt(cwd), repo),
-    keepLostCommits(gitAt(cwd), moves, { base, head, since }),
-    stillAside(gitAt(cwd), head),
-    stashedIn(gitAt(commonDir), { branch, heads, since }),
+    leftUnfinished(git, head),
+    conflictMarks(git, { base, head, paths: changed }),
+    missingOfBase(git, base, head),
+    unfetchableLinks(git, { cwd, repo }, base, head),
+    aloneInSubmodules(git, repo),
+    keepLostCommits(git, moves, { base, head, since }),
+    stillAside(git, head),
+    stashedIn(git.in(commonDir), { branch, heads, since }),
   ]);
   const named = new Set(links.map(({ path }) => path));
   return [
@@ -66,17 +66,19 @@ export async function caveatsOf(at: Collected): Promise<Caveat[]> {
 }
 
 /** Of a checkout that a subagent worked in in place, where nothing is committed for it. @throws SubagentsError GIT */
-export async function caveatsInPlace({
-  cwd,
-  base,
-  head,
-  changed,
-  branch,
-}: Pick<Collected, 'cwd' | 'base' | 'head' | 'changed'> & { branch: string | undefined }): Promise<Caveat[]> {
+export async function caveatsInPlace(
+  git: Git,
+  {
+    base,
+    head,
+    changed,
+    branch,
+  }: Pick<Collected, 'cwd' | 'base' | 'head' | 'changed'> & { branch: string | undefined },
+): Promise<Caveat[]> {
   const [open, marked, missing] = await Promise.all([
-    readUnfinished(gitAt(cwd)),
-    conflictMarks(gitAt(cwd), { base, head: undefined, paths: changed }),
-    missingOfBase(gitAt(cwd), base, head),
+    readUnfinished(git),
+    conflictMarks(git, { base, head: undefined, paths: changed }),
+    missingOfBase(git, base, head),
   ]);
   return [
     ...(open ? [caveatOf('unfinished', unfinishedText(open))] : []),

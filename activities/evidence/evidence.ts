@@ -26,7 +26,7 @@ import { clearIndexMarks } from '../../src/git/commits/index-marks.ts';
 import { headMoves, type Move } from '../../src/git/branches/lost-commits.ts';
 import { settingsAsBefore } from '../../src/git/trust/readings.ts';
 import { gitDirs } from '../../src/git/git-dirs.ts';
-import { withScope, gitAt, type Git } from '../../src/git/git.ts';
+import { Git } from '../../src/git/git.ts';
 import { differences, notCompared, readRepositorySnapshot } from '../../src/git/trust/repository-snapshot.ts';
 import { settleWorktree } from '../../src/git/commits/settle.ts';
 import { restoreSparse } from '../../src/git/worktrees/sparse.ts';
@@ -107,38 +107,38 @@ async function collectGuarded(
   const before = snapshotBefore({ subagent: input.subagent, isolation, cwd });
   // A worktree that is made again has another reflog.
   const moves = inPlace ? [] : headMoves(adminDir({ cwd, commonDir: gitDirs(repo).commonDir }));
-  const collect = (restored: readonly string[]) =>
-    inPlace ? collectInPlace(input) : collectWorktree(deps, input, { restored, moves }, signal);
-  const trusted = input.spec.trustRepo;
-  const restored = inPlace ? [] : await withScope({ trusted }, () => restore(deps, input, signal));
-  if (before === undefined) return withScope({ trusted }, () => collect(restored));
-  const config = inPlace ? [] : await settingsAsBefore(gitAt(cwd), before.readings);
-  return withScope({ trusted, config }, async () => {
-    // What is collected lies in the worktree and on the branch of a run that is live, which is not compared.
-    const [after, collected] = await Promise.all([
-      readRepositorySnapshot(gitAt(repo), isolation),
-      collect(restored),
-    ]);
-    if (collected.kind !== 'collected') return collected;
-    const over = before.at === undefined ? undefined : branchesOver(deps.home, repo, before.at);
-    const touchedOutside = differences(before, after, over);
-    return {
-      ...collected,
-      evidence: { ...collected.evidence, ...(touchedOutside.length > 0 && { touchedOutside }) },
-      notes: [...collected.notes, ...notCompared(before, after)],
-    };
-  });
+  const collect = (git: Git, restored: readonly string[]) =>
+    inPlace ? collectInPlace(git, input) : collectWorktree(deps, git, input, { restored, moves }, signal);
+  const trusting = Git.at(cwd, { trusted: input.spec.trustRepo });
+  const restored = inPlace ? [] : await restore(deps, trusting, input, signal);
+  if (before === undefined) return collect(trusting, restored);
+  const config = inPlace ? [] : await settingsAsBefore(trusting, before.readings);
+  const git = trusting.with({ config });
+  // What is collected lies in the worktree and on the branch of a run that is live, which is not compared.
+  const [after, collected] = await Promise.all([
+    readRepositorySnapshot(git.in(repo), isolation),
+    collect(git, restored),
+  ]);
+  if (collected.kind !== 'collected') return collected;
+  const over = before.at === undefined ? undefined : branchesOver(deps.home, repo, before.at);
+  const touchedOutside = differences(before, after, over);
+  return {
+    ...collected,
+    evidence: { ...collected.evidence, ...(touchedOutside.length > 0 && { touchedOutside }) },
+    notes: [...collected.notes, ...notCompared(before, after)],
+  };
 }
 
 /** Makes the worktree whole again; gives what was found. */
 async function restore(
   deps: EvidenceDependencies,
+  trusting: Git,
   input: CollectInput,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const { cwd, branch } = worktreeOf(input);
   const place = { cwd, commonDir: gitDirs(input.spec.repo).commonDir };
-  const git = gitAt(cwd, await gitOptions(deps, input, signal));
+  const git = trusting.with(await gitOptions(deps, input, signal));
   const record = readWorkspaceRecord(cwd);
   const notes =
     record === undefined
@@ -154,6 +154,7 @@ async function restore(
 
 async function collectWorktree(
   deps: EvidenceDependencies,
+  git: Git,
   input: CollectInput,
   { restored, moves }: { restored: readonly string[]; moves: readonly Move[] },
   signal: AbortSignal,
@@ -164,10 +165,10 @@ async function collectWorktree(
   const start = startOf(input);
   const back = bringBack(cwd);
   await discardFreshCheckout(cwd, spec.repo);
-  const record = await afterCutShortSetUp(gitAt(cwd));
+  const record = await afterCutShortSetUp(git);
   const subject = leftoversSubject(subagent.label);
-  await noteUnfinished(gitAt(cwd));
-  const git = gitAt(cwd, await gitOptions(deps, input, signal));
+  await noteUnfinished(git);
+  const writing = git.with(await gitOptions(deps, input, signal));
   const settled = await settleWorktree(
     {
       ...{ cwd, base: start, branch },
@@ -175,26 +176,26 @@ async function collectWorktree(
       message: `${subject}\n\nThe subagent ended its turn with these changes in its worktree.\n`,
       left: record === undefined ? [] : [record.leftBySetUp, record.leftByVerification],
     },
-    git,
+    writing,
   );
   const { head } = settled;
   noteAside(cwd, settled.aside);
-  const sparse = await restoreSparse(git, record?.sparse);
+  const sparse = await restoreSparse(writing, record?.sparse);
   const [commits, files, within, ignored] = await Promise.all([
-    commitsBetween(gitAt(cwd), base, head),
-    changedFiles(gitAt(cwd), base, head),
-    workInRepositories(git),
-    worktreeStatus(gitAt(cwd)).then((status) => ignoredSince(gitAt(cwd), status, record?.ignored ?? {})),
+    commitsBetween(git, base, head),
+    changedFiles(git, base, head),
+    workInRepositories(writing),
+    worktreeStatus(git).then((status) => ignoredSince(git, status, record?.ignored ?? {})),
   ]);
   const unsaved = [...settled.unsaved, ...within, ...ignored.unsaved];
   const changed = files.map(({ path }) => path);
   const at = spec.continues ? undefined : record?.snapshot?.at;
   const since = at === undefined ? undefined : Date.parse(at);
-  const caveats = await caveatsOf({
+  const caveats = await caveatsOf(git, {
     ...{ cwd, repo: spec.repo, commonDir, branch, base, head, changed, moves, since },
   });
   const contents = (file: ChangedFile) =>
-    Promise.all([fileAt(gitAt(cwd), base, file.from ?? file.path), fileAt(gitAt(cwd), head, file.path)]);
+    Promise.all([fileAt(git, base, file.from ?? file.path), fileAt(git, head, file.path)]);
   return {
     kind: 'collected',
     evidence: {
@@ -210,7 +211,7 @@ async function collectWorktree(
     caveats: [
       ...unsavedCaveats(unsaved),
       ...caveats,
-      ...(await committedCaveats(gitAt(cwd), { base: start, head, files })),
+      ...(await committedCaveats(git, { base: start, head, files })),
       ...ignoredCaveats(ignored.ignored),
     ],
     notes: [...restored, ...back, ...settled.notes, ...sparse],
@@ -226,7 +227,7 @@ function worktreeOf({ workspace: { cwd, base, branch } }: CollectInput) {
 const startOf = ({ spec, workspace }: CollectInput): string => spec.carried?.commit ?? workspace.base;
 
 async function gitOptions({ home }: EvidenceDependencies, { subagent }: CollectInput, signal: AbortSignal) {
-  const env = await identityEnvironment(gitAt(home.root));
+  const env = await identityEnvironment(Git.at(home.root));
   return { env, signal, copilotSessionId: subagent.copilotSessionId };
 }
 
@@ -240,18 +241,21 @@ async function afterCutShortSetUp(git: Git): Promise<WorkspaceRecord | undefined
   return known;
 }
 
-async function collectInPlace({ subagent, workspace: { cwd, base } }: CollectInput): Promise<CollectResult> {
+async function collectInPlace(
+  git: Git,
+  { subagent, workspace: { cwd, base } }: CollectInput,
+): Promise<CollectResult> {
   const claim = readCheckoutLockEntry(gitDirs(cwd).gitDir, subagent.runId);
-  const marks = await clearIndexMarks(gitAt(cwd), claim?.marks);
-  const status = await checkoutStatus(gitAt(cwd));
+  const marks = await clearIndexMarks(git, claim?.marks);
+  const status = await checkoutStatus(git);
   const head = status.head ?? base;
   const uncommitted = pathsOf(status);
   const { before } = claim ?? {};
   const leftOut = untouched(cwd, before ?? {}, uncommitted);
   const [commits, changed] = await Promise.all([
-    commitsBetween(gitAt(cwd), base, head),
+    commitsBetween(git, base, head),
     changedInFolder(
-      gitAt(cwd),
+      git,
       base,
       status.untracked.filter((path) => !leftOut.has(path)),
     ),
@@ -259,7 +263,7 @@ async function collectInPlace({ subagent, workspace: { cwd, base } }: CollectInp
   const files = changed.filter(({ path }) => !leftOut.has(path));
   const contents = (file: ChangedFile) =>
     Promise.all([
-      fileAt(gitAt(cwd), base, file.from ?? file.path),
+      fileAt(git, base, file.from ?? file.path),
       readFile(join(cwd, file.path), 'utf8').catch(() => undefined),
     ]);
   return {
@@ -273,7 +277,7 @@ async function collectInPlace({ subagent, workspace: { cwd, base } }: CollectInp
       savedLeftovers: false,
       uncommitted: uncommitted.slice(0, MAX_LISTED_FILES),
     },
-    caveats: await caveatsInPlace({
+    caveats: await caveatsInPlace(git, {
       ...{ cwd, base, head, branch: status.branch },
       changed: files.map(({ path }) => path),
     }),

@@ -25,7 +25,7 @@ import { chooseModel, type ModelSettings } from '../turn/choose-model.ts';
 import { checkBranch } from '../workspace/continued-workspace.ts';
 import { DEPENDENCY_PATHS, missingDependencies } from '../workspace/missing-dependencies.ts';
 import { openSettings, readRepositorySettings, settingsNote } from '../workspace/repository-settings.ts';
-import { gitAt } from '../../src/git/git.ts';
+import { Git } from '../../src/git/git.ts';
 
 /** What a spawn depends on in the commit it starts from. */
 const PATHS = [SETTINGS_FILE, INCLUDE_FILE, ...DEPENDENCY_PATHS];
@@ -86,17 +86,17 @@ export function createAdmitActivities(deps: AdmitDependencies) {
             const inPlace = isolation === 'in-place';
             // Meanwhile; what the repository lacks is said first.
             const signing =
-              spec.signing === 'off' ? undefined : once(signings, repo, () => checkSigning(gitAt(repo)));
+              spec.signing === 'off' ? undefined : once(signings, repo, () => checkSigning(Git.at(repo)));
             signing?.catch(() => undefined);
             const [known] = await Promise.all([
-              once(lookUps, `${base.commit} ${repo}`, () => lookUp(gitAt(repo), base.commit, PATHS)),
+              once(lookUps, `${base.commit} ${repo}`, () => lookUp(Git.at(repo), base.commit, PATHS)),
               inPlace && checkCheckout(deps, repo),
               spec.continues && checkBranch(spec.continues, label),
               able,
             ]);
             if (!known.commit) throw unknownBase(spec);
             if (!spec.trustRepo)
-              await once(filters, `${base.commit} ${repo}`, () => requireFilters(gitAt(repo), base.commit));
+              await once(filters, `${base.commit} ${repo}`, () => requireFilters(Git.at(repo), base.commit));
             const unsure = (await signing) ?? [];
             if (!inPlace && known.blockingBranch) throw branchBlocked(repo);
             const size = spec.leftOpen.length === 0 ? undefined : known.paths.get(SETTINGS_FILE);
@@ -104,7 +104,7 @@ export function createAdmitActivities(deps: AdmitDependencies) {
               size === undefined
                 ? {}
                 : await once(files, `${base.commit} ${repo}`, () =>
-                    readRepositorySettings(gitAt(repo), base.commit, size),
+                    readRepositorySettings(Git.at(repo), base.commit, size),
                   );
             const model = chooseModel(deps.settings, spec.model, settings.model);
             const defaults = openSettings(spec, settings);
@@ -135,7 +135,7 @@ async function dependencyNotes(
   { paths }: Known,
 ): Promise<string[]> {
   if (isolation === 'in-place' || setup.length > 0) return [];
-  const include = paths.has(INCLUDE_FILE) ? await fileAt(gitAt(repo), base.commit, INCLUDE_FILE) : undefined;
+  const include = paths.has(INCLUDE_FILE) ? await fileAt(Git.at(repo), base.commit, INCLUDE_FILE) : undefined;
   return missingDependencies(
     repo,
     (path) => paths.has(path),

@@ -2,7 +2,7 @@
 import { oneLine } from '../../src/contract/index.ts';
 import { commitsBetween } from '../../src/git/contents/changes.ts';
 import { checkoutStatus } from '../../src/git/contents/status.ts';
-import { gitAt, type Git } from '../../src/git/git.ts';
+import { Git } from '../../src/git/git.ts';
 
 /** Commits and files named, each. */
 const SHOWN = 30;
@@ -12,7 +12,7 @@ export async function workSoFar(
   { cwd, base }: { readonly cwd: string; readonly base: string | undefined },
   transcript: string,
 ): Promise<string> {
-  const [commits, files] = await Promise.all([commitsIn(gitAt(cwd), base), filesIn(gitAt(cwd))]);
+  const [commits, files] = await Promise.all([commitsIn(Git.at(cwd), base), filesIn(Git.at(cwd))]);
   return [
     ...part('Your commits so far, newest first:', commits),
     ...part('Files that are not committed:', files),

@@ -5,7 +5,7 @@ import { changedFiles, commitsBetween } from '../../src/git/contents/changes.ts'
 import { gitDirs } from '../../src/git/git-dirs.ts';
 import { refFromFiles } from '../../src/git/repository.ts';
 import { MAX_LISTED_COMMITS, MAX_LISTED_FILES } from '../../src/contract/index.ts';
-import { gitAt, type Git } from '../../src/git/git.ts';
+import { Git } from '../../src/git/git.ts';
 
 /**
  * What is known of the work without its worktree, which git fails in: the place, the branch, and its commits as far as git reads
@@ -14,9 +14,9 @@ import { gitAt, type Git } from '../../src/git/git.ts';
 export async function lastKnown({ spec, workspace }: CollectInput): Promise<Evidence> {
   const { cwd, branch, base } = workspace;
   const repo = spec.isolation === 'in-place' ? cwd : spec.repo;
-  const head = (await tipOf(gitAt(repo), branch)) ?? base;
-  const commits = await commitsBetween(gitAt(repo), base, head).catch(() => []);
-  const files = await changedFiles(gitAt(repo), base, head).catch(() => []);
+  const head = (await tipOf(Git.at(repo), branch)) ?? base;
+  const commits = await commitsBetween(Git.at(repo), base, head).catch(() => []);
+  const files = await changedFiles(Git.at(repo), base, head).catch(() => []);
   return {
     ...{ cwd, branch, base, head },
     commits: commits.slice(0, MAX_LISTED_COMMITS),

@@ -16,7 +16,7 @@ import {
   type WorkerActivities,
 } from '../../src/contract/index.ts';
 import { checkoutState } from '../../src/git/contents/status.ts';
-import { withTrustedGitConfig } from '../../src/home/trusted-git-config.ts';
+import { gitOfRun } from '../../src/home/trusted-git-config.ts';
 import { closeTurn } from '../../src/copilot/session/close.ts';
 import { classify, classifyRefusal, classifyRuntimeError } from '../../src/copilot/errors.ts';
 import { TurnOver, type LiveTurn } from '../../src/copilot/turn/live-turn.ts';
@@ -32,7 +32,6 @@ import type { Limits } from '../../src/copilot/turn/verdict.ts';
 import { workSoFar } from '../session/handover.ts';
 import { removeLocksOfKilledGit } from '../ending/killed-git.ts';
 import { WorkClock } from '../../src/system/work-clock.ts';
-import { gitAt } from '../../src/git/git.ts';
 
 /** A signal that ends the runtime is often for the worker too; so long its word of that is waited for. */
 const SHUTDOWN_NEWS_MS = 1_000;
@@ -205,9 +204,7 @@ class Attempt {
   /** The state of its files; where that cannot be read, nothing that differs. */
   async #files(): Promise<string> {
     const { cwd, subagent, isolation } = this.#input;
-    const state = withTrustedGitConfig({ cwd, runId: subagent.runId, isolation }, () =>
-      checkoutState(gitAt(cwd)),
-    );
+    const state = gitOfRun({ cwd, runId: subagent.runId, isolation }).then(checkoutState);
     return state.catch(() => 'unknown');
   }
 

@@ -4,14 +4,14 @@ import { identityEnvironment } from '../../src/git/trust/identity.ts';
 import { UNSIGNED } from '../../src/git/trust/signing.ts';
 import { cleanEnvironment, givenBy } from '../../src/environment/clean.ts';
 import { unattended, unattendedEnvironment } from '../../src/environment/unattended.ts';
-import { gitAt } from '../../src/git/git.ts';
+import { Git } from '../../src/git/git.ts';
 
 /** The worker's, without its secrets but for those that are given back, for nobody to be asked; git in it has somebody to commit as. */
 export async function commandEnvironment(
   home: { readonly root: string },
   { env = [], unsigned }: ShellInput,
 ): Promise<Record<string, string>> {
-  const clean = cleanEnvironment({ ...process.env, ...(await identityEnvironment(gitAt(home.root))) }, env);
+  const clean = cleanEnvironment({ ...process.env, ...(await identityEnvironment(Git.at(home.root))) }, env);
   const given = [...env, ...givenBy(process.env)];
   return unattendedEnvironment(clean, unattended(home.root, given), unsigned === true ? UNSIGNED : [], given);
 }

@@ -37,7 +37,7 @@ import {
 } from '../../src/git/contents/status.ts';
 import { EndedRuns } from '../../src/home/ended-runs.ts';
 import { secretsIn } from '../../src/environment/clean.ts';
-import { withTrustedGitConfig } from '../../src/home/trusted-git-config.ts';
+import { gitOfRun } from '../../src/home/trusted-git-config.ts';
 import { Redactor } from '../../src/environment/redact.ts';
 import {
   readWorkspaceRecord,
@@ -55,7 +55,7 @@ import { NO_SPACE_RULES, SpaceGate, type SpaceRules } from '../slot/space-gate.t
 import { ensureOwnWorktree } from '../workspace/workspace-common.ts';
 import { removeLocksOfKilledGit } from '../ending/killed-git.ts';
 import { WorkClock } from '../../src/system/work-clock.ts';
-import { gitAt, type Git } from '../../src/git/git.ts';
+import { Git } from '../../src/git/git.ts';
 
 /** Paths kept of what verification left. */
 const MAX_KEPT_PATHS = 1_000;
@@ -79,6 +79,8 @@ export interface VerifyDependencies {
 /** One verification. */
 interface Verifying extends VerifyDependencies {
   readonly gate: SpaceGate;
+  /** In the folder that is verified. */
+  readonly git: Git;
 }
 
 /**
@@ -97,7 +99,8 @@ export function createVerifyActivities(deps: VerifyDependencies): Pick<WorkerAct
         const beat = setInterval(() => heartbeat({ workedMs: worked() }), HEARTBEAT_INTERVAL_MS);
         try {
           const place = { ...input, runId: input.subagent.runId };
-          const result = await withTrustedGitConfig(place, () => verify({ ...deps, gate }, input, signal));
+          const git = await gitOfRun(place);
+          const result = await verify({ ...deps, gate, git }, input, signal);
           return result.kind === 'lost' ? result : { ...result, workedMs: worked() };
         } finally {
           clearInterval(beat);
@@ -111,17 +114,17 @@ async function verify(deps: Verifying, input: VerifyInput, signal: AbortSignal):
   if (isolation === 'in-place') return verifyThere(deps, input, signal, []);
   if (input.fresh) return verifyFresh(deps, input, signal, input.fresh);
   // An attempt that was cut short may have left anything there.
-  const notes = [...(await ensureOwnWorktree(cwd)), ...bringBack(cwd)];
+  const notes = [...(await ensureOwnWorktree(deps.git)), ...bringBack(cwd)];
   await removeLocksOfKilledGit(input);
-  const at = (await checkoutStatus(gitAt(cwd))).head;
+  const at = (await checkoutStatus(deps.git)).head;
   if (at !== head) return verified([], notes, { tree: [notAt(head, at)] });
-  notes.push(...(await afterInterruption(gitAt(cwd), head)));
-  const aside = await putUnsavedAside(gitAt(cwd), head);
+  notes.push(...(await afterInterruption(deps.git, head)));
+  const aside = await putUnsavedAside(deps.git, head);
   try {
     const result = await verifyThere(deps, input, signal, [...notes, ...asideNotes(aside)], aside);
     return { ...result, notes: [...result.notes, ...bringBack(cwd)] };
   } finally {
-    await ensureOwnWorktree(cwd);
+    await ensureOwnWorktree(deps.git);
     bringBack(cwd);
   }
 }
@@ -136,21 +139,32 @@ async function verifyFresh(
   const { cwd, head, subagent } = input;
   const options = {
     ...{ signal, copilotSessionId: subagent.copilotSessionId },
-    env: await identityEnvironment(gitAt(deps.home.root)),
+    env: await identityEnvironment(Git.at(deps.home.root)),
   };
-  return withFreshCheckout({ cwd, head, repo }, gitAt(cwd, options), async (fresh) => {
+  return withFreshCheckout({ cwd, head, repo }, deps.git.with(options), async (fresh) => {
     const there: VerifyInput = { ...input, cwd: fresh, isolation: 'in-place' };
+    const inFresh = { ...deps, git: deps.git.in(fresh) };
     const notes: string[] = [];
     for (const [index, command] of setup.entries()) {
-      const { verification, notes: said } = await runOne(deps, there, command, `set-up-${index + 1}`, signal);
+      const { verification, notes: said } = await runOne(
+        inFresh,
+        there,
+        command,
+        `set-up-${index + 1}`,
+        signal,
+      );
       notes.push(...said);
       if (verification.exitCode === 0) continue;
       const problem = `set-up in a fresh checkout: ${commandProblem(verification, MAX_OUTPUT_TAIL_CHARS)}`;
       return verified([verification], notes, { commands: [problem], tree: [] });
     }
     // What set-up does to tracked files is no work of anybody's.
-    await putBack(gitAt(fresh, options), { to: head, why: 'Files that set-up had changed', keep: false });
-    const result = await verifyThere(deps, there, signal, [...notes, 'verified in a fresh checkout']);
+    await putBack(deps.git.in(fresh).with(options), {
+      to: head,
+      why: 'Files that set-up had changed',
+      keep: false,
+    });
+    const result = await verifyThere(inFresh, there, signal, [...notes, 'verified in a fresh checkout']);
     return result;
   });
 }
@@ -165,14 +179,14 @@ async function verifyThere(
 ): Promise<Verified> {
   const { cwd, head, isolation, commands } = input;
   const status = (): Promise<CheckoutStatus> =>
-    isolation === 'worktree' ? worktreeStatus(gitAt(cwd)) : checkoutStatus(gitAt(cwd));
+    isolation === 'worktree' ? worktreeStatus(deps.git) : checkoutStatus(deps.git);
   const before = await status();
   if (before.head !== head) return verified([], notes, { tree: [notAt(head, before.head)] });
   const touched = isolation === 'worktree' ? await touchedRepositories(cwd, before.untracked) : [];
-  const ignoredBefore = await ignoredNow(gitAt(cwd), before);
+  const ignoredBefore = await ignoredNow(deps.git, before);
   if (isolation === 'worktree') note(cwd, { verifying: { untracked: [...before.untracked] } });
   const trackedBefore = fingerprint(cwd, before);
-  const branchesBefore = await readBranches(gitAt(cwd));
+  const branchesBefore = await readBranches(deps.git);
   const verifications: Verification[] = [];
   for (const command of commands) {
     const slow = verifications.find(({ problem }) => problem?.startsWith(TIMED_OUT));
@@ -196,10 +210,10 @@ async function verifyThere(
 
   const tree: string[] = [];
   if (isolation === 'worktree') {
-    const replaced = await ensureOwnWorktree(cwd);
+    const replaced = await ensureOwnWorktree(deps.git);
     if (replaced.length > 0) tree.push(`The commands replaced the worktree: ${replaced.join('; ')}.`);
   }
-  const moved = branchesMoved(branchesBefore, await readBranches(gitAt(cwd)), before.branch);
+  const moved = branchesMoved(branchesBefore, await readBranches(deps.git), before.branch);
   if (moved !== '')
     notes.push(`while the verification ran, branches and tags of the repository changed: ${moved}`);
   let after = await status();
@@ -207,7 +221,7 @@ async function verifyThere(
     const now = `${after.branch ?? 'no branch'} at ${after.head ?? 'no commit'}`;
     tree.push(`The commands moved HEAD: it is ${now} now. Verification must not commit or check out.`);
   }
-  const back = isolation === 'worktree' ? await branchBack(gitAt(cwd), head) : [];
+  const back = isolation === 'worktree' ? await branchBack(deps.git, head) : [];
   if (back.length > 0) {
     notes.push(...back);
     after = await status();
@@ -225,7 +239,7 @@ async function verifyThere(
   }
   if (isolation === 'worktree') {
     await remember(cwd, made, { before, after, touched });
-    const ignored = await ignoredNow(gitAt(cwd), after);
+    const ignored = await ignoredNow(deps.git, after);
     const known = readWorkspaceRecord(cwd)?.ignored ?? {};
     const fresh = Object.entries(ignored).filter(([path]) => !Object.hasOwn(ignoredBefore, path));
     note(cwd, { verifying: undefined, ignored: { ...known, ...Object.fromEntries(fresh) } });

@@ -24,7 +24,7 @@ import { diskUsage } from '../../src/system/disk-usage.ts';
 import { chooseModel, type ModelSettings } from '../turn/choose-model.ts';
 import { reportingFailures } from '../failures.ts';
 import { openSettings, readRepositorySettings, settingsNote } from './repository-settings.ts';
-import { gitAt, type Git } from '../../src/git/git.ts';
+import { Git } from '../../src/git/git.ts';
 
 export interface CloneDependencies {
   readonly home: { readonly paths: { readonly repositories: string } };
@@ -59,7 +59,7 @@ async function cloneRepository(
   checkAllowed(url, settings.repos);
   const path = continues?.repository ?? clonePath(home, url);
   checkInHome(path, home.paths.repositories, settings.repos);
-  const git = gitAt(path, { signal, copilotSessionId: subagent.copilotSessionId });
+  const git = Git.at(path, { signal, copilotSessionId: subagent.copilotSessionId });
   const told = tell(url, path);
   try {
     let made = false;
@@ -125,7 +125,7 @@ async function pushBranch(
   { subagent, repository, remote, commit }: PushInput,
   signal: AbortSignal,
 ): Promise<PushResult> {
-  const git = gitAt(repository, { signal, copilotSessionId: subagent.copilotSessionId });
+  const git = Git.at(repository, { signal, copilotSessionId: subagent.copilotSessionId });
   const ref = await exclusively(repository, signal, () =>
     pushTo(remote, { repo: repository, commit, stem: subagent.label }, git),
   );

@@ -24,7 +24,7 @@ import {
   writeWorkspaceRecord,
   type WorkspaceRecord,
 } from '../../src/home/workspace-record.ts';
-import { gitAt, type Git } from '../../src/git/git.ts';
+import { Git } from '../../src/git/git.ts';
 
 /**
  * What keeps a run from being continued, found before anything is made.
@@ -35,7 +35,7 @@ export async function checkBranch(
   label: string,
 ): Promise<void> {
   if (branch === null || cwd === repository) return;
-  if ((await branchTip(gitAt(repository), branch)) === undefined) {
+  if ((await branchTip(Git.at(repository), branch)) === undefined) {
     throw new SubagentsError(
       'BRANCH_GONE',
       `${branch}, the branch of ${label}@${run}, is gone from ${repository}`,
@@ -44,7 +44,7 @@ export async function checkBranch(
       },
     );
   }
-  const [elsewhere] = (await checkedOutIn(gitAt(repository), branch)).filter((folder) => folder !== cwd);
+  const [elsewhere] = (await checkedOutIn(Git.at(repository), branch)).filter((folder) => folder !== cwd);
   if (elsewhere === undefined) return;
   throw new SubagentsError(
     'CHECKOUT_BUSY',

@@ -14,7 +14,7 @@ import { readRepositorySnapshot } from '../../src/git/trust/repository-snapshot.
 import { checkoutStatus } from '../../src/git/contents/status.ts';
 import { pathsOf, readUncommitted } from '../../src/git/contents/uncommitted.ts';
 import { checkBase, identityFor, missingVariables, type WorkspaceDependencies } from './workspace-common.ts';
-import { gitAt } from '../../src/git/git.ts';
+import { Git } from '../../src/git/git.ts';
 
 /** @throws SubagentsError UNKNOWN_BASE, BAD_INPUT, CHECKOUT_BUSY */
 export async function prepareInPlace(
@@ -22,11 +22,12 @@ export async function prepareInPlace(
   { subagent, spec }: PrepareInput,
 ): Promise<Workspace> {
   const { gitDir } = gitDirs(spec.repo);
+  const git = Git.at(spec.repo, { trusted: spec.trustRepo });
   const [status, { identityNotes }, snapshot] = await Promise.all([
-    checkoutStatus(gitAt(spec.repo)),
-    identityFor(home, gitAt(spec.repo)),
-    readRepositorySnapshot(gitAt(spec.repo), 'in-place'),
-    checkBase(gitAt(spec.repo), spec.base),
+    checkoutStatus(git),
+    identityFor(home, git),
+    readRepositorySnapshot(git, 'in-place'),
+    checkBase(git, spec.base),
   ]);
   const held = readCheckoutLockEntry(gitDir, subagent.runId);
   const head = status.head ?? spec.base.commit;
@@ -37,7 +38,7 @@ export async function prepareInPlace(
       { remedy: `Check out ${spec.base.name} there first, or use isolation "worktree".` },
     );
   }
-  const before = held || spec.continues ? undefined : await readUncommitted(gitAt(spec.repo), status);
+  const before = held || spec.continues ? undefined : await readUncommitted(git, status);
   const { workflowId, runId, label, session, run } = subagent;
   const claim = await takeCheckout(
     gitDir,
@@ -49,7 +50,7 @@ export async function prepareInPlace(
       branch: status.branch ?? null,
       uncommittedBefore: pathsOf(status).slice(0, 1_000),
       before,
-      marks: held ? undefined : await readIndexMarks(gitAt(spec.repo)),
+      marks: held ? undefined : await readIndexMarks(git),
       snapshot,
       trustRepo: spec.trustRepo,
     },

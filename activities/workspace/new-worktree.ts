@@ -12,7 +12,7 @@ import { createBranch, madeWith } from '../../src/git/branches/branch.ts';
 import { inWords, releaseCarried } from '../../src/git/worktrees/carry.ts';
 import { includeIgnored } from '../../src/git/worktrees/include.ts';
 import { gitDirs } from '../../src/git/git-dirs.ts';
-import { gitAt } from '../../src/git/git.ts';
+import { Git } from '../../src/git/git.ts';
 import { readRepositorySnapshot } from '../../src/git/trust/repository-snapshot.ts';
 import { readSparse } from '../../src/git/worktrees/sparse.ts';
 import { addSubmodules } from '../../src/git/worktrees/submodules.ts';
@@ -44,13 +44,14 @@ export async function prepareWorktree(
 ): Promise<Workspace> {
   const { commonDir } = gitDirs(spec.repo);
   const start = spec.carried?.commit ?? spec.base.commit;
+  const repo = Git.at(spec.repo, { trusted: spec.trustRepo });
   const [cwd, { identity, identityNotes }] = await Promise.all([
     worktreePath(home, subagent),
-    identityFor(home, gitAt(spec.repo)),
-    checkBase(gitAt(spec.repo), { ...spec.base, commit: start }),
+    identityFor(home, repo),
+    checkBase(repo, { ...spec.base, commit: start }),
   ]);
   const ownNotes = [...identityNotes, ...missingVariables(spec)];
-  const git = gitAt(cwd, { env: identity, signal, copilotSessionId: subagent.copilotSessionId });
+  const git = repo.in(cwd).with({ env: identity, signal, copilotSessionId: subagent.copilotSessionId });
   const place = { cwd, commonDir };
   const mark = markOf(subagent);
 
@@ -66,14 +67,14 @@ export async function prepareWorktree(
   }
 
   // Looked at while the worktree is made, which touches nothing of it.
-  const around = readRepositorySnapshot(gitAt(spec.repo));
+  const around = readRepositorySnapshot(repo);
   around.catch(() => undefined);
   // From here on nothing of value can be lost: no turn has begun, so what is there is a making that was cut short.
   let branch: string | undefined;
   if (record) {
     await sweep(subagent.copilotSessionId);
     await discardWorktree(place);
-    if (await madeWith(gitAt(spec.repo), record.branch, mark)) branch = record.branch;
+    if (await madeWith(repo, record.branch, mark)) branch = record.branch;
   }
   const noted = (
     name: string,
@@ -117,12 +118,12 @@ export async function prepareWorktree(
       ...(await addSubmodules(git, spec.repo)),
       ...(await includeIgnored({ from: spec.repo, to: cwd, commit: start }, git)),
     ];
-    if (spec.carried) await releaseCarried(gitAt(spec.repo), start);
+    if (spec.carried) await releaseCarried(repo, start);
     const found = {
       notes,
       snapshot: await around,
       ignored: await ignoredNow(git, await worktreeStatus(git)),
-      sparse: await readSparse(gitAt(cwd)),
+      sparse: await readSparse(git),
       written,
     };
     return workspaceOf(cwd, noted(branch, 'ready', found), ownNotes);
@@ -147,8 +148,8 @@ async function discard(cwd: string, record: WorkspaceRecord, subagent: SubagentR
   } catch {
     // The repository is gone, or somebody looks into the folder: the next making, or clean, finds it so.
   }
-  if (await madeWith(gitAt(repo), branch, markOf(subagent)))
-    await gitAt(repo)
+  if (await madeWith(Git.at(repo), branch, markOf(subagent)))
+    await Git.at(repo)
       .run(['update-ref', '--no-deref', '-d', `refs/heads/${branch}`, start])
       .catch(() => undefined);
   rmSync(`${cwd}.json`, { force: true });

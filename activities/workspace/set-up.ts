@@ -21,7 +21,7 @@ import { putBack } from '../../src/git/commits/put-back.ts';
 import { specialFiles } from '../../src/git/contents/special-files.ts';
 import { readSparse } from '../../src/git/worktrees/sparse.ts';
 import { checkoutStatus, untrackedFolders } from '../../src/git/contents/status.ts';
-import { withTrustedGitConfig } from '../../src/home/trusted-git-config.ts';
+import { gitOfRun } from '../../src/home/trusted-git-config.ts';
 import { EndedRuns } from '../../src/home/ended-runs.ts';
 import { secretsIn } from '../../src/environment/clean.ts';
 import { Redactor } from '../../src/environment/redact.ts';
@@ -40,7 +40,7 @@ import { reportingFailures } from '../failures.ts';
 import { NO_SPACE_RULES, SpaceGate, type SpaceRules } from '../slot/space-gate.ts';
 import { ensureOwnWorktree } from './workspace-common.ts';
 import { removeLocksOfKilledGit } from '../ending/killed-git.ts';
-import { gitAt, type Git } from '../../src/git/git.ts';
+import type { Git } from '../../src/git/git.ts';
 
 /** Untracked paths kept one by one; of more, only the folders they lie in. */
 const MAX_KEPT_PATHS = 1_000;
@@ -67,29 +67,34 @@ export function createSetUpActivities(deps: SetUpDependencies): Pick<WorkerActiv
   const { ended = new EndedRuns() } = deps;
   return {
     setUpWorkspace: (input) =>
-      reportingFailures(() => {
+      reportingFailures(async () => {
         const signal = AbortSignal.any([cancellationSignal(), ended.signal(input.subagent)]);
         const place = { cwd: input.cwd, isolation: 'worktree' as const, runId: input.subagent.runId };
-        return withTrustedGitConfig(place, () => setUp(deps, input, signal));
+        return setUp(deps, input, await gitOfRun(place), signal);
       }),
   };
 }
 
-async function setUp(deps: SetUpDependencies, input: SetUpInput, signal: AbortSignal): Promise<SetUpResult> {
+async function setUp(
+  deps: SetUpDependencies,
+  input: SetUpInput,
+  git: Git,
+  signal: AbortSignal,
+): Promise<SetUpResult> {
   const { subagent, cwd, commands } = input;
   const record = readWorkspaceRecord(cwd);
   if (!record) throw new Error(`${cwd} has no record`);
   if (record.setUp?.state === 'over') return resultOf(record.setUp);
   if (record.setUp) {
     await deps.sweep(subagent.copilotSessionId);
-    await ensureOwnWorktree(cwd);
+    await ensureOwnWorktree(git);
     await removeLocksOfKilledGit({ cwd, subagent, isolation: 'worktree' });
   }
-  const notes = await setBack(gitAt(cwd), 'Files that were changed before set-up');
+  const notes = await setBack(git, 'Files that were changed before set-up');
   const begun: WorkspaceRecord = { ...(readWorkspaceRecord(cwd) ?? record), setUp: { state: 'running' } };
   writeWorkspaceRecord(cwd, begun);
 
-  const { head } = await checkoutStatus(gitAt(cwd));
+  const { head } = await checkoutStatus(git);
   const results: Verification[] = [];
   for (const command of commands) {
     const one = await runOne(deps, input, { command, number: results.length + 1 }, signal);
@@ -97,8 +102,8 @@ async function setUp(deps: SetUpDependencies, input: SetUpInput, signal: AbortSi
     notes.push(...one.notes);
     if (one.record.exitCode !== 0) break;
   }
-  notes.push(...(await ensureOwnWorktree(cwd)));
-  const after = await putUnsavedAside(gitAt(cwd), { keep: false });
+  notes.push(...(await ensureOwnWorktree(git)));
+  const after = await putUnsavedAside(git, { keep: false });
   const problem =
     problemOf(results.at(-1)) ??
     (after.head === head && after.branch === record.branch
@@ -110,14 +115,11 @@ async function setUp(deps: SetUpDependencies, input: SetUpInput, signal: AbortSi
     notes: [...notes, ...after.notes],
     ...(problem !== undefined && { problem }),
   };
-  const ignored = await ignoredNow(gitAt(cwd), after);
+  const ignored = await ignoredNow(git, after);
   const known = readWorkspaceRecord(cwd) ?? begun;
-  const unknownToGit = [
-    ...(await emptyFolders(gitAt(cwd))),
-    ...(await specialFiles(gitAt(cwd), Object.keys(ignored))),
-  ];
+  const unknownToGit = [...(await emptyFolders(git)), ...(await specialFiles(git, Object.keys(ignored)))];
   const leftBySetUp = { ...after.left, ...(await describeArtifacts(cwd, unknownToGit, [])) };
-  const sparse = await readSparse(gitAt(cwd));
+  const sparse = await readSparse(git);
   writeWorkspaceRecord(cwd, { ...known, setUp: over, leftBySetUp, ignored, sparse });
   return resultOf(over);
 }

@@ -23,7 +23,7 @@ import {
   writeWorkspaceRecord,
   type WorkspaceRecord,
 } from '../../src/home/workspace-record.ts';
-import { gitAt, type Git } from '../../src/git/git.ts';
+import type { Git } from '../../src/git/git.ts';
 
 /** The home of the worker, as far as workspaces go. */
 export interface WorkspaceHome {
@@ -85,11 +85,12 @@ export async function restoreRecorded(
  * @returns what was found, in words.
  * @throws SubagentsError GIT, DISK_FULL
  */
-export async function ensureOwnWorktree(cwd: string): Promise<readonly string[]> {
+export async function ensureOwnWorktree(git: Git): Promise<readonly string[]> {
+  const { cwd } = git;
   const record = readWorkspaceRecord(cwd);
   if (record === undefined) return [];
   const place = { cwd, commonDir: gitDirs(record.repo).commonDir };
-  return isWorktree(place) ? [] : restoreRecorded(place, record, gitAt(cwd));
+  return isWorktree(place) ? [] : restoreRecorded(place, record, git);
 }
 
 /** Variables that the spawn names and this worker does not have. */

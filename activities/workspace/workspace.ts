@@ -11,7 +11,7 @@ import type {
 import { readCheckoutLockEntry } from '../../src/git/locks/checkout-lock.ts';
 import { gitDirs } from '../../src/git/git-dirs.ts';
 import { requireFilters } from '../../src/git/trust/needed-filters.ts';
-import { withScope, gitAt } from '../../src/git/git.ts';
+import { Git } from '../../src/git/git.ts';
 import type { RepositorySnapshot } from '../../src/git/trust/repository-snapshot.ts';
 import { checkAllowed, checkInHome } from '../../src/home/allowed-repos.ts';
 import { lockWorktree } from '../../src/git/worktrees/worktree.ts';
@@ -44,7 +44,7 @@ export function createWorkspaceActivities(
         const { cwd, branch, base, repository = spec.repo } = workspace;
         const { isolation } = spec;
         if (isolation === 'worktree')
-          await lockWorktree({ cwd, commonDir: gitDirs(repository).commonDir }, gitAt(cwd));
+          await lockWorktree({ cwd, commonDir: gitDirs(repository).commonDir }, Git.at(cwd));
         noteRun(deps.home, { subagent, isolation, repository, cwd, branch, base });
         return workspace;
       }, [
@@ -80,11 +80,9 @@ async function prepare(deps: WorkspaceDependencies, input: PrepareInput): Promis
   const over = deps.ended?.signal(input.subagent);
   const signal = AbortSignal.any([cancellationSignal(), ...(over ? [over] : [])]);
   if (isolation === 'worktree' && continues) return prepareContinued(deps, input, continues, signal);
-  return withScope({ trusted: trustRepo }, async () => {
-    // Admission has asked this too; it may have been configured since.
-    if (!trustRepo) await requireFilters(gitAt(repo), base.commit);
-    return isolation === 'in-place' ? prepareInPlace(deps, input) : prepareWorktree(deps, input, signal);
-  });
+  // Admission has asked this too; it may have been configured since.
+  if (!trustRepo) await requireFilters(Git.at(repo), base.commit);
+  return isolation === 'in-place' ? prepareInPlace(deps, input) : prepareWorktree(deps, input, signal);
 }
 
 /** Says of a continued subagent whether its conversation is there to go on with. */
@@ -104,13 +102,12 @@ async function prepareContinued(
   continues: Continuation,
   signal: AbortSignal,
 ): Promise<Workspace> {
-  const { identity, identityNotes } = await identityFor(home, gitAt(continues.repository));
+  const { identity, identityNotes } = await identityFor(home, Git.at(continues.repository));
   await sweep(subagent.copilotSessionId);
-  const { record, notes } = await withScope({ trusted: spec.trustRepo }, () =>
-    continueWorktree(
-      { subagent, spec, continues },
-      gitAt(continues.cwd, { env: identity, signal, copilotSessionId: subagent.copilotSessionId }),
-    ),
-  );
+  const git = Git.at(continues.cwd, {
+    ...{ trusted: spec.trustRepo, env: identity, signal },
+    copilotSessionId: subagent.copilotSessionId,
+  });
+  const { record, notes } = await continueWorktree({ subagent, spec, continues }, git);
   return workspaceOf(continues.cwd, record, [...notes, ...identityNotes]);
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
-import { gitAt } from '../git/git.ts';
+import { Git } from '../git/git.ts';
 
 /**
  * Shows `text` in git's pager: GIT_PAGER, core.pager, PAGER, less. Ignores the repository's own configuration, which
@@ -11,7 +11,7 @@ export async function showPaged(
   text: string,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<boolean> {
-  const { stdout } = await gitAt(tmpdir()).try(['var', 'GIT_PAGER'], {
+  const { stdout } = await Git.at(tmpdir()).try(['var', 'GIT_PAGER'], {
     env: { GIT_PAGER: env['GIT_PAGER'], GIT_CEILING_DIRECTORIES: tmpdir(), GIT_DIR: '/dev/null' },
   });
   const command = stdout.trim();

@@ -1,5 +1,4 @@
 /** The handle by which everything of ours runs git: made for a place, and by what is trusted there. */
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { GitSetting } from '../environment/unattended.ts';
 import { guardOf } from './trust/local-programs.ts';
 import {
@@ -106,17 +105,3 @@ export class Git {
     };
   }
 }
-
-const scopes = new AsyncLocalStorage<Pick<GitScope, 'trusted' | 'config'>>();
-
-/** Does `work`, every call of git in it with this trust, and with these settings over those of the repository. */
-export function withScope<T>(
-  scope: Pick<GitScope, 'trusted' | 'config'>,
-  work: () => Promise<T>,
-): Promise<T> {
-  return scopes.run(scope, work);
-}
-
-/** A handle with what goes for the calls around. */
-export const gitAt = (cwd: string, scope: Omit<GitScope, 'trusted'> = {}): Git =>
-  Git.at(cwd, scopes.getStore()).with(scope);

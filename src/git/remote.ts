@@ -4,7 +4,7 @@ import { SubagentsError, withoutCredentials } from '../contract/index.ts';
 import { branchName } from './branches/branch.ts';
 import { isAncestor } from './common.ts';
 import { readConfiguration } from './trust/configuration.ts';
-import { gitAt, type Git } from './git.ts';
+import { Git } from './git.ts';
 import { firstUsefulLine, type GitAnswer } from './run.ts';
 
 /** How long a remote may take, in milliseconds: to name its branches, to send everything, to take a branch. */
@@ -30,7 +30,7 @@ export async function remoteCommit(url: string, name = 'HEAD'): Promise<string> 
   const patterns = name === 'HEAD' ? ['HEAD'] : [...wanted.slice(1), `refs/tags/${name}^{}`];
   const answer = await remoteGit(
     ['ls-remote', '--', url, ...patterns],
-    gitAt('/').with({ timeoutMs: ASK_TIMEOUT_MS }),
+    Git.at('/').with({ timeoutMs: ASK_TIMEOUT_MS }),
   );
   if (answer.exitCode !== 0) throw unreadable(url, answer);
   const refs = new Map(
@@ -175,7 +175,7 @@ async function remoteGit(args: readonly string[], git: Git): Promise<GitAnswer> 
 async function sshEnvironment(): Promise<Record<string, string>> {
   const own =
     process.env['GIT_SSH_COMMAND'] ??
-    (await gitAt('/').try(['config', '--global', '--includes', 'core.sshCommand'])).stdout;
+    (await Git.at('/').try(['config', '--global', '--includes', 'core.sshCommand'])).stdout;
   const command = own === '' ? 'ssh' : own;
   const isOpenSsh = basename(command.split(' ')[0] ?? '') === 'ssh';
   return { GIT_SSH_COMMAND: isOpenSsh ? `${command} -o BatchMode=yes -o ConnectTimeout=30` : command };

@@ -6,7 +6,7 @@ import { distance } from 'fastest-levenshtein';
 import { SubagentsError } from '../contract/index.ts';
 import { readIfThere } from '../system/files.ts';
 import { kindOf, gitDirs, notARepository } from './git-dirs.ts';
-import { gitAt, type Git } from './git.ts';
+import { Git } from './git.ts';
 import { firstUsefulLine, gitError } from './run.ts';
 
 /**
@@ -22,7 +22,7 @@ export async function resolveRepository(path: string, from: string = process.cwd
   const kind = kindOf(full);
   if (kind !== 'folder') throw notARepository(full, kind);
   const args = ['rev-parse', '--show-toplevel'];
-  const answer = await gitAt(full).try(args);
+  const answer = await Git.at(full).try(args);
   if (answer.exitCode === 0) {
     const root = await realpath(answer.stdout);
     gitDirs(root); // core.worktree may lead elsewhere.
@@ -34,7 +34,7 @@ export async function resolveRepository(path: string, from: string = process.cwd
     });
   }
   if (answer.stderr.includes('must be run in a work tree')) {
-    const bare = await gitAt(full).try(['rev-parse', '--is-bare-repository', '--absolute-git-dir']);
+    const bare = await Git.at(full).try(['rev-parse', '--is-bare-repository', '--absolute-git-dir']);
     const [isBare, gitDir = ''] = bare.stdout.split('\n');
     const top = dirname(gitDir);
     if (

@@ -38,7 +38,7 @@ import { keepReopening } from './upkeep/reopen-sessions.ts';
 import { keepRetention } from './upkeep/retention.ts';
 import { copilotSessionsOf, recover, sweepAll, type Recovery } from './upkeep/recovery.ts';
 import { notifyWaiting, notifyWhenSpace } from './upkeep/notify-waiting.ts';
-import { gitAt } from '../git/git.ts';
+import { Git } from '../git/git.ts';
 
 /** Concurrent activities of a queue that is already bounded by slots or by speed. */
 const MANY = 1_000;
@@ -88,7 +88,7 @@ export async function startWorker(
   const copilot = new CopilotPool({
     home,
     settings,
-    env: { ...process.env, ...(await identityEnvironment(gitAt(home.root))) },
+    env: { ...process.env, ...(await identityEnvironment(Git.at(home.root))) },
     redactor,
   });
   // Ahead of need; if the runtime cannot start, the first turn reports why.

@@ -12,7 +12,7 @@ import { appeared, gitThatHangs } from '../support/git-shim.ts';
 import { temporaryFolder, temporaryHome } from '../support/home.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
 import { activityContext, specOf, subagentRef, workspaceBench } from '../support/workspace.ts';
-import { gitAt, type Git } from '../../src/git/git.ts';
+import { Git } from '../../src/git/git.ts';
 
 beforeEach(() => {
   for (const [name, value] of Object.entries(NO_GIT_CONFIGURATION)) vi.stubEnv(name, value);
@@ -307,7 +307,7 @@ describe('the identity of commits', () => {
     expect(made.notes).toEqual([
       `git has no user.name or user.email here: commits are by ${name} <${email}>`,
     ]);
-    expect(await identityOf(made.cwd, gitAt(home.root))).toBe(`${name} <${email}>`);
+    expect(await identityOf(made.cwd, Git.at(home.root))).toBe(`${name} <${email}>`);
   });
 
   it('is the user’s wherever the user has set one', async () => {
@@ -315,7 +315,7 @@ describe('the identity of commits', () => {
     await using home = await temporaryHome();
     const { cwd } = await workspaceBench(home).prepare({ subagent: subagentRef(), spec: specOf(repo) });
     await repo.in(cwd)('config', 'user.name', 'Set Later');
-    expect(await identityOf(cwd, gitAt(home.root))).toBe(`Set Later <${FALLBACK_IDENTITY.email}>`);
+    expect(await identityOf(cwd, Git.at(home.root))).toBe(`Set Later <${FALLBACK_IDENTITY.email}>`);
   });
 });
 

@@ -4,6 +4,7 @@ import { diffText, type DiffRequest } from '../../src/git/contents/diff.ts';
 import { diffLines } from '../../src/cli/render/diff.ts';
 import { Output } from '../../src/cli/output.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
+import { Git } from '../../src/git/git.ts';
 
 Object.assign(process.env, NO_GIT_CONFIGURATION);
 
@@ -17,7 +18,7 @@ beforeAll(async () => {
 afterAll(async () => await repo[Symbol.asyncDispose]());
 
 const diff = (more: Partial<DiffRequest> = {}) =>
-  diffText({ cwd: repo.path, from: repo.first, stat: false, width: 80, maxBytes: 1_000_000, ...more });
+  diffText(Git.at(repo.path), { from: repo.first, stat: false, width: 80, maxBytes: 1_000_000, ...more });
 
 describe('the text of a change', () => {
   it('between two commits can be applied', async () => {

@@ -8,14 +8,14 @@ import { diffText } from '../../src/git/contents/diff.ts';
 import { mergeCommit } from '../../src/git/branches/merge.ts';
 import { countUncommitted, resolveBase } from '../../src/git/repository.ts';
 import { checkoutStatus } from '../../src/git/contents/status.ts';
-import { Git, gitAt } from '../../src/git/git.ts';
+import { Git } from '../../src/git/git.ts';
 import { deleteBranch } from '../../src/git/branches/delete-branch.ts';
 import { branchWithContent } from '../../src/git/branches/unmerged.ts';
 import { discardWorktree } from '../../src/git/worktrees/worktree.ts';
 import type { PrepareInput, Workspace } from '../../src/contract/index.ts';
 import { resolveSpec } from '../../src/client/spawning/resolve-spec.ts';
 import { parseSpec } from '../../src/client/spawning/spec.ts';
-import { withTrustedGitConfig, type RunPlace } from '../../src/home/trusted-git-config.ts';
+import { gitOfRun, type RunPlace } from '../../src/home/trusted-git-config.ts';
 import type { Home } from '../../src/home/home.ts';
 import { temporaryHome } from '../support/home.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
@@ -103,23 +103,23 @@ describe('a hostile repository', () => {
       { 'a.txt': 'changed\n', 'new.txt': 'new\n', '--force': 'not an option\n' },
       workspace.cwd,
     );
-    await diffText({ cwd: workspace.cwd, from: head, stat: false, width: 80, maxBytes: 1e6 });
+    await diffText(Git.at(workspace.cwd), { from: head, stat: false, width: 80, maxBytes: 1e6 });
     const { evidence } = await bench.collect(input, workspace);
     expect(evidence.filesChanged).toEqual(['--force', 'a.txt', 'new.txt']);
     await bench.verify(input, { cwd: workspace.cwd, head: evidence.head }, ['true']);
-    const between = { cwd: repo.path, from: head, to: evidence.head, width: 80, maxBytes: 1e6 };
-    expect((await diffText({ ...between, stat: false })).text).toContain('-a\n+changed\n');
-    await diffText({ ...between, stat: true });
+    const between = { from: head, to: evidence.head, width: 80, maxBytes: 1e6 };
+    expect((await diffText(Git.at(repo.path), { ...between, stat: false })).text).toContain('-a\n+changed\n');
+    await diffText(Git.at(repo.path), { ...between, stat: true });
 
     const request = {
-      ...{ checkout: repo.path, commit: evidence.head, name: 'subagents/fix' },
+      ...{ commit: evidence.head, name: 'subagents/fix' },
       message: 'Merge it',
     };
-    await mergeCommit({ ...request, squash: false, noFastForward: true });
+    await mergeCommit(Git.at(repo.path), { ...request, squash: false, noFastForward: true });
     expect(await ran(repo)).toEqual([]);
     await repo.git('-c', 'core.hooksPath=/dev/null', 'reset', '--quiet', '--hard', head);
     await forget(repo); // That one was the test's own.
-    await mergeCommit({ ...request, squash: true, noFastForward: false });
+    await mergeCommit(Git.at(repo.path), { ...request, squash: true, noFastForward: false });
     expect(await branchWithContent(Git.at(repo.path), head, evidence.head)).toMatchObject({
       name: 'refs/heads/main',
     });
@@ -201,9 +201,7 @@ describe('a subagent that plants programs', () => {
     expect(notes.join()).toContain('lost its link to the repository');
     expect(evidence.filesChanged).toEqual(['a.txt']);
     await rm(join(workspace.cwd, 'a.txt'));
-    await withTrustedGitConfig(placeOf(input, workspace), () =>
-      gitAt(workspace.cwd).run(['checkout', '--', 'a.txt']),
-    );
+    await (await gitOfRun(placeOf(input, workspace))).run(['checkout', '--', 'a.txt']);
     expect(await ran(repo)).toEqual([]);
   });
 
@@ -261,8 +259,8 @@ describe('a subagent that plants programs', () => {
     await touch();
     await bench.verify(input, { cwd: workspace.cwd, head: evidence.head }, ['true']);
     await touch();
-    await withTrustedGitConfig(placeOf(input, workspace), () => checkoutStatus(Git.at(workspace.cwd)));
-    await withTrustedGitConfig(placeOf(input, workspace), () => checkoutStatus(Git.at(repo.path)));
+    await checkoutStatus(await gitOfRun(placeOf(input, workspace)));
+    await checkoutStatus((await gitOfRun(placeOf(input, workspace))).in(repo.path));
     const other = { subagent: subagentRef('other'), spec: specOf(repo, { label: 'other', base }) };
     await touch();
     await bench.prepare(other);
@@ -287,10 +285,8 @@ describe('a subagent that plants programs', () => {
       await repo.write({ 'a.txt': 'mine\n' }, workspace.cwd);
       const { evidence } = await bench.collect(input, workspace);
       await bench.verify(input, { cwd: workspace.cwd, head: evidence.head }, ['true']);
-      await withTrustedGitConfig(placeOf(input, workspace), async () => {
-        await rm(join(workspace.cwd, 'a.txt'));
-        await gitAt(workspace.cwd).run(['checkout', '--', 'a.txt']);
-      });
+      await rm(join(workspace.cwd, 'a.txt'));
+      await (await gitOfRun(placeOf(input, workspace))).run(['checkout', '--', 'a.txt']);
     }
     await repo.write({ 'a.txt': 'in the checkout\n' });
     const at = { cwd: repo.path, hostQueue: 'a' };

@@ -7,6 +7,7 @@ import { SubagentsError } from '../../src/contract/index.ts';
 import { mergeCommit, type MergeRequest } from '../../src/git/branches/merge.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/home.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
+import { Git } from '../../src/git/git.ts';
 
 Object.assign(process.env, NO_GIT_CONFIGURATION);
 
@@ -22,8 +23,7 @@ beforeEach(async () => {
 afterEach(async () => await repo[Symbol.asyncDispose]());
 
 const merge = (more: Partial<MergeRequest> = {}) =>
-  mergeCommit({
-    checkout: repo.path,
+  mergeCommit(Git.at(repo.path), {
     commit: theirs,
     name: 'subagents/fix',
     squash: false,

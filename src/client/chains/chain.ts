@@ -25,7 +25,7 @@ import { orStarted, refusalError, sendToSession, type Accepted } from '../spawni
 import { checkSpawnSize, misfit } from '../spawning/spec.ts';
 import type { ChainOptions } from '../types.ts';
 import { requireWorkers } from '../connection/workers.ts';
-import { gitAt } from '../../git/git.ts';
+import { Git } from '../../git/git.ts';
 
 /** Maximum number of problems that an error lists. */
 const MAX_PROBLEMS = 10;
@@ -59,7 +59,7 @@ export async function startChain(
     // After a timeout the session may have accepted the chain, which needs the carried changes.
     if (isTimeout(error)) throw error;
     for (const { step } of steps)
-      if (step.spec.carried) await releaseCarried(gitAt(step.spec.repo), step.spec.carried.commit);
+      if (step.spec.carried) await releaseCarried(Git.at(step.spec.repo), step.spec.carried.commit);
     throw error;
   }
 }

@@ -7,7 +7,7 @@ import { commonAncestor } from '../../git/common.ts';
 import { diffText } from '../../git/contents/diff.ts';
 import { resolveBase, resolveRepository } from '../../git/repository.ts';
 import { paramsOf } from './chain.ts';
-import { gitAt } from '../../git/git.ts';
+import { Git } from '../../git/git.ts';
 
 /** Maximum size of a reviewed diff, in bytes. Each analyst's task contains the whole diff, and may have 256 KiB. */
 const MAX_DIFF_BYTES = 100 * 1024;
@@ -110,12 +110,12 @@ const given = (value = ''): string | undefined => (value.trim() === '' ? undefin
 async function readChange(cwd: string, baseName: string, headName: string): Promise<Change> {
   const repo = await resolveRepository('.', cwd);
   const [tip, head] = await Promise.all([
-    resolveBase(gitAt(repo), baseName),
-    resolveBase(gitAt(repo), headName),
+    resolveBase(Git.at(repo), baseName),
+    resolveBase(Git.at(repo), headName),
   ]);
-  const base = await commonAncestor(gitAt(repo), tip, head);
-  const { text, truncated } = await diffText({
-    ...{ cwd: repo, from: base, to: head, stat: false, width: 100, maxBytes: MAX_DIFF_BYTES },
+  const base = await commonAncestor(Git.at(repo), tip, head);
+  const { text, truncated } = await diffText(Git.at(repo), {
+    ...{ from: base, to: head, stat: false, width: 100, maxBytes: MAX_DIFF_BYTES },
   });
   if (text.trim() === '') {
     throw new SubagentsError(

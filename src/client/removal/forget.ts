@@ -17,7 +17,7 @@ import type { KnownRun } from '../listing/runs.ts';
 import { readView } from '../subagents/view.ts';
 import { findRuns } from '../listing/visibility.ts';
 import { isWorkerThere } from '../connection/workers.ts';
-import { gitAt, type Git } from '../../git/git.ts';
+import { Git } from '../../git/git.ts';
 
 /** Maximum number of live subagents that are searched. */
 const MAX_RUNS = 10_000;
@@ -74,7 +74,7 @@ async function giveUp(
   workerId: string,
   { branch, answers }: { readonly branch: string | null | undefined; readonly answers: boolean },
 ): Promise<boolean> {
-  const head = await tipOf(gitAt(run.repo), branch);
+  const head = await tipOf(Git.at(run.repo), branch);
   const reason = `its worker ${workerId} was given up`;
   if (!answers) {
     const why = head === undefined ? reason : `${reason}; its branch is at ${head}`;

@@ -16,7 +16,7 @@ import { carryChanges } from '../../git/worktrees/carry.ts';
 import { requireFilters } from '../../git/trust/needed-filters.ts';
 import { remoteCommit } from '../../git/remote.ts';
 import { countUncommitted, resolveBase, resolveRepository } from '../../git/repository.ts';
-import { withScope, gitAt, type Git } from '../../git/git.ts';
+import { Git } from '../../git/git.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type { ParsedSpec } from './spec.ts';
 
@@ -74,23 +74,17 @@ export async function resolveSpec(
     );
   }
   const trusted = spec.trustRepo ?? false;
-  const { commit, carried, tree, notes } = await withScope({ trusted }, async () => {
-    const [commit, left] = await Promise.all([
-      named ? remoteCommit(named.url, spec.base) : resolveBase(gitAt(repo), spec.base),
-      named
-        ? credentialNotes(named)
-        : isolation === 'worktree' && !carries
-          ? uncommittedNotes(gitAt(repo))
-          : [],
-    ]);
-    if (carries && !trusted) await requireFilters(gitAt(repo), commit);
-    return {
-      commit,
-      ...(carries
-        ? await carryChanges(gitAt(repo), commit)
-        : { carried: undefined, tree: undefined, notes: left }),
-    };
-  });
+  const git = Git.at(repo, { trusted });
+  const [commit, left] = await Promise.all([
+    named ? remoteCommit(named.url, spec.base) : resolveBase(git, spec.base),
+    named ? credentialNotes(named) : isolation === 'worktree' && !carries ? uncommittedNotes(git) : [],
+  ]);
+  if (carries && !trusted) await requireFilters(git, commit);
+  const {
+    carried,
+    tree,
+    notes = left,
+  } = carries ? await carryChanges(git, commit) : { carried: undefined, tree: undefined };
   const resolved: ResolvedSpec = {
     label: spec.label,
     task: spec.task,

@@ -26,7 +26,7 @@ import { resolveSpec, type Caller } from './resolve-spec.ts';
 import { checkSpawnSize, parseSpecs, type ParsedSpec } from './spec.ts';
 import type { SpawnOptions } from '../types.ts';
 import { requireWorkers } from '../connection/workers.ts';
-import { gitAt } from '../../git/git.ts';
+import { Git } from '../../git/git.ts';
 
 /** How long the session may take to answer, in milliseconds: 50 specs at once take seconds. */
 const SPAWN_TIMEOUT_MS = 60_000;
@@ -85,7 +85,7 @@ async function releaseRefused(
     );
   const taken = new Set(carried('accepted').map(({ commit }) => commit));
   const refused = carried('refused').filter(({ commit }) => !taken.has(commit));
-  await Promise.all(refused.map(({ repo, commit }) => releaseCarried(gitAt(repo), commit)));
+  await Promise.all(refused.map(({ repo, commit }) => releaseCarried(Git.at(repo), commit)));
 }
 
 /** Converts the session's refusal of a spec into the library's. */

@@ -2,12 +2,12 @@
 import { existsSync } from 'node:fs';
 import { checkoutStatus } from '../../git/contents/status.ts';
 import { diffText } from '../../git/contents/diff.ts';
-import { withTrustedGitConfig } from '../../home/trusted-git-config.ts';
+import { gitOfRun } from '../../home/trusted-git-config.ts';
 import type { Link } from '../connection/link.ts';
 import type { KnownRun } from '../listing/runs.ts';
 import type { DiffOptions, SubagentDiff } from '../types.ts';
 import { findWork, nothingLeft, type Work } from './work.ts';
-import { gitAt } from '../../git/git.ts';
+import type { Git } from '../../git/git.ts';
 
 const MAX_BYTES = 4 * 1024 * 1024;
 const WIDTH = 100;
@@ -22,14 +22,12 @@ export async function readDiff(link: Link, run: KnownRun, options: DiffOptions):
     ...{ cwd: work.cwd, runId: run.runId },
     isolation: work.inPlace ? ('in-place' as const) : ('worktree' as const),
   };
-  const { text, truncated } = await withTrustedGitConfig(place, () =>
-    diffText({
-      ...{ stat, width, maxBytes, signal },
-      cwd: inFolder ? work.cwd : work.repository,
-      from: work.base,
-      ...(!inFolder && { to: work.head }),
-    }),
-  );
+  const git = await gitOfRun(place);
+  const { text, truncated } = await diffText(git.in(inFolder ? work.cwd : work.repository), {
+    ...{ stat, width, maxBytes, signal },
+    from: work.base,
+    ...(!inFolder && { to: work.head }),
+  });
   return {
     ...{ session: run.session, label: run.label, run: run.run },
     ...{
@@ -41,14 +39,14 @@ export async function readDiff(link: Link, run: KnownRun, options: DiffOptions):
       truncated,
     },
     head: inFolder ? null : (work.head ?? null),
-    notes: await withTrustedGitConfig(place, () => notes(work, inFolder)),
+    notes: await notes(git, work, inFolder),
   };
 }
 
-async function notes(work: Work, inFolder: boolean): Promise<string[]> {
-  const { live, cwd, branch, branchThere, head, outcome } = work;
+async function notes(git: Git, work: Work, inFolder: boolean): Promise<string[]> {
+  const { live, branch, branchThere, head, outcome } = work;
   if (live) {
-    const { changed, untracked } = await checkoutStatus(gitAt(cwd));
+    const { changed, untracked } = await checkoutStatus(git);
     const count = changed.length + untracked.length;
     return [`it is at work: this is its folder as it is now, with ${count} paths not committed`];
   }

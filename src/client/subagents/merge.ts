@@ -6,7 +6,7 @@ import { unfetchableLinks } from '../../git/worktrees/gitlinks.ts';
 import { mergeCommit } from '../../git/branches/merge.ts';
 import { gitDirs } from '../../git/git-dirs.ts';
 import { resolveRepository } from '../../git/repository.ts';
-import { withScope, gitAt, type Git } from '../../git/git.ts';
+import { Git } from '../../git/git.ts';
 import { withoutGlobal } from '../../git/trust/local-programs.ts';
 import { namedInAttributes } from '../../git/trust/needed-filters.ts';
 import { readWorkspaceRecord } from '../../home/workspace-record.ts';
@@ -38,16 +38,15 @@ export async function mergeRun(link: Link, run: KnownRun, options: MergeOptions)
   }
   const checkout = await checkoutFor(work, run, options);
   const trusted = readWorkspaceRecord(work.cwd)?.trustRepo ?? false;
-  if (!trusted) await requireOwnPrograms(work, gitAt(checkout));
+  const git = Git.at(checkout, { trusted });
+  if (!trusted) await requireOwnPrograms(work, git);
   const name = branch ?? head.slice(0, 10);
   const text = message ?? (squash ? await squashMessage(work, head, name) : `Merge ${name}`);
-  const { how, into, before, after } = await withScope({ trusted }, () =>
-    mergeCommit({
-      ...{ checkout, commit: head, name, squash },
-      ...{ noFastForward: message !== undefined, message: text },
-    }),
-  );
-  const files = await changedFiles(gitAt(checkout), before, after);
+  const { how, into, before, after } = await mergeCommit(git, {
+    ...{ commit: head, name, squash },
+    ...{ noFastForward: message !== undefined, message: text },
+  });
+  const files = await changedFiles(git, before, after);
   return {
     ...{ session: run.session, label: run.label, run: run.run },
     ...{ how, into, checkout, repository, branch, merged: head, before, commit: after },
@@ -109,7 +108,7 @@ async function requireWhole(
 const nobodyHas = (
   { cwd, repository: repo, base }: Pick<Work, 'cwd' | 'repository' | 'base'>,
   head: string,
-) => unfetchableLinks({ cwd, repo }, base, head);
+) => unfetchableLinks(Git.at(cwd), { cwd, repo }, base, head);
 
 /**
  * Rejects a merge that needs programs which only the checkout configures. Without them, the merge may differ from the
@@ -188,10 +187,10 @@ function isOfSubagent(checkout: string, { cwd }: Work): boolean {
 
 /** The message of a squash: that of a single commit, or the list of the subjects of several. */
 async function squashMessage({ repository, base }: Work, head: string, name: string): Promise<string> {
-  const commits = await commitsBetween(gitAt(repository), base, head);
+  const commits = await commitsBetween(Git.at(repository), base, head);
   const [only] = commits;
   if (commits.length === 1 && only)
-    return gitAt(repository).run(['log', '-1', '--no-show-signature', '--format=%B', only.sha, '--']);
+    return Git.at(repository).run(['log', '-1', '--no-show-signature', '--format=%B', only.sha, '--']);
   const subjects = commits.reverse().map(({ subject }) => `* ${subject}`);
   return [`Merge ${name} as one commit`, '', ...subjects, ''].join('\n');
 }

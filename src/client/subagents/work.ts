@@ -9,7 +9,7 @@ import { inspect } from './inspect.ts';
 import type { Link } from '../connection/link.ts';
 import { outcomeIfLeft } from '../sessions/outcomes.ts';
 import type { KnownRun } from '../listing/runs.ts';
-import { gitAt } from '../../git/git.ts';
+import { Git } from '../../git/git.ts';
 
 /** The work of a run, on this machine. */
 export interface Work {
@@ -63,10 +63,10 @@ export async function findWork(link: Link, run: KnownRun): Promise<Work> {
       },
     );
   }
-  const tip = branch == null ? undefined : await branchTip(gitAt(repository), branch);
+  const tip = branch == null ? undefined : await branchTip(Git.at(repository), branch);
   const known = outcome?.evidence?.head;
   const head =
-    tip ?? (known !== undefined && (await lookUp(gitAt(repository), known)).commit ? known : undefined);
+    tip ?? (known !== undefined && (await lookUp(Git.at(repository), known)).commit ? known : undefined);
   return {
     ...{ name, live, repository, cwd, base, head, outcome },
     branch: branch ?? null,

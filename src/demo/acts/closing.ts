@@ -1,6 +1,6 @@
 import type { Outcome } from '../../client/index.ts';
 import { oneLine } from '../../contract/index.ts';
-import { gitAt } from '../../git/git.ts';
+import { Git } from '../../git/git.ts';
 import { count, span, withoutWorktree } from '../narrator.ts';
 import { STEERED_SENTENCE } from '../project-files.ts';
 import type { Stage } from '../stage.ts';
@@ -74,7 +74,7 @@ async function showBranch(
   const log =
     branch == null
       ? ''
-      : await gitAt(repo).run(['log', '--format=%h %s', '--shortstat', `${base}..${branch}`]);
+      : await Git.at(repo).run(['log', '--format=%h %s', '--shortstat', `${base}..${branch}`]);
   const lines = log.split('\n').filter((line) => line.trim() !== '');
   const commits = lines.filter((line) => !line.startsWith(' '));
   const text = `branch ${branch ?? 'none'}: ${count(commits.length, 'commit')}`;
@@ -85,7 +85,7 @@ async function showBranch(
 
 async function showSteered({ narrator, repo, scripted }: Stage): Promise<void> {
   const branch = `subagents/${DOCS}`;
-  const readme = await gitAt(repo).run(['show', `${branch}:README.md`]);
+  const readme = await Git.at(repo).run(['show', `${branch}:README.md`]);
   const followed = readme.includes(STEERED_SENTENCE);
   const text = followed
     ? `the README of ${branch} has “${STEERED_SENTENCE}”: the steer was followed`
@@ -96,8 +96,8 @@ async function showSteered({ narrator, repo, scripted }: Stage): Promise<void> {
 
 async function showMain({ narrator, repo, base }: Stage): Promise<void> {
   const [head, changes] = await Promise.all([
-    gitAt(repo).run(['rev-parse', 'main']),
-    gitAt(repo).run(['status', '--porcelain']),
+    Git.at(repo).run(['rev-parse', 'main']),
+    Git.at(repo).run(['status', '--porcelain']),
   ]);
   narrator.check(
     head === base && changes === '',

@@ -1,5 +1,5 @@
 import { isFinal } from '../../contract/index.ts';
-import { gitAt } from '../../git/git.ts';
+import { Git } from '../../git/git.ts';
 import type { KillReport } from '../../client/index.ts';
 import { signalProcess } from '../../system/process.ts';
 import { count, span, withoutWorktree } from '../narrator.ts';
@@ -83,7 +83,7 @@ async function damageOrEnd({ session }: Stage): Promise<Damage | 'ended' | undef
   if (isFinal(status)) return 'ended';
   const processes = cwd === undefined ? [] : await processesIn(cwd);
   if (cwd === undefined || processes.length < ENOUGH_PROCESSES) return undefined;
-  const changed = await gitAt(cwd).run(['status', '--porcelain']);
+  const changed = await Git.at(cwd).run(['status', '--porcelain']);
   const files = changed.split('\n').filter((line) => line !== '').length;
   return files === 0 ? undefined : { cwd, processes, files };
 }

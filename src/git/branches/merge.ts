@@ -6,13 +6,11 @@ import { SubagentsError } from '../../contract/index.ts';
 import { isAncestor } from '../common.ts';
 import { inTheWay } from '../worktrees/in-the-way.ts';
 import { gitDirs } from '../git-dirs.ts';
-import { gitAt, type Git } from '../git.ts';
+import type { Git } from '../git.ts';
 import { firstUsefulLine, gitError, type GitAnswer } from '../run.ts';
 import { operationUnderway, withArticle } from '../commits/settle.ts';
 
 export interface MergeRequest {
-  /** The root of the checkout. */
-  readonly checkout: string;
   readonly commit: string;
   /** What the commit is called in messages, for example `subagents/fix-login`. */
   readonly name: string;
@@ -39,24 +37,25 @@ const MAX_PATHS = 10;
  * Merges. No hook runs; commits are signed where the user's configuration says so. After an error the checkout is as it was.
  * @throws SubagentsError CHECKOUT_DIRTY, MERGE_CONFLICT (with the files), BAD_INPUT (no branch is checked out), GIT
  */
-export async function mergeCommit(request: MergeRequest): Promise<MergeResult> {
-  const { checkout: cwd, commit, squash } = request;
-  const { into, before } = await requireReady(gitAt(cwd));
-  if (await isAncestor(gitAt(cwd), commit, before)) {
+export async function mergeCommit(git: Git, request: MergeRequest): Promise<MergeResult> {
+  const { cwd } = git;
+  const { commit, squash } = request;
+  const { into, before } = await requireReady(git);
+  if (await isAncestor(git, commit, before)) {
     return { how: 'already-merged', into, before, after: before };
   }
-  const tree = await tryInMemory(request, into, before);
-  const files = await inTheWay(gitAt(cwd), before, tree ?? commit);
+  const tree = await tryInMemory(git, request, into, before);
+  const files = await inTheWay(git, before, tree ?? commit);
   if (files.length > 0) throw overwritten(cwd, files);
-  const answer = await gitAt(cwd).try(mergeArguments(request));
-  if (answer.exitCode !== 0) throw await undone(request, into, answer);
-  if (squash && !(await commitSquashed(request, into))) {
+  const answer = await git.try(mergeArguments(request));
+  if (answer.exitCode !== 0) throw await undone(git, request, into, answer);
+  if (squash && !(await commitSquashed(git, request, into))) {
     // Else the user's next commit would begin with it.
     await rm(join(gitDirs(cwd).gitDir, 'SQUASH_MSG'), { force: true });
     return { how: 'already-merged', into, before, after: before };
   }
-  const after = await gitAt(cwd).run(['rev-parse', 'HEAD']);
-  if (after === before) throw await nothingCommitted(gitAt(cwd));
+  const after = await git.run(['rev-parse', 'HEAD']);
+  if (after === before) throw await nothingCommitted(git);
   return { how: squash ? 'squash' : after === commit ? 'fast-forward' : 'merge', into, before, after };
 }
 
@@ -95,23 +94,34 @@ async function requireReady(git: Git): Promise<{ into: string; before: string }>
  * Merges without touching anything, and gives the tree that comes out; undefined with a git that cannot (before 2.38).
  * @throws SubagentsError MERGE_CONFLICT
  */
-async function tryInMemory(request: MergeRequest, into: string, before: string): Promise<string | undefined> {
+async function tryInMemory(
+  git: Git,
+  request: MergeRequest,
+  into: string,
+  before: string,
+): Promise<string | undefined> {
   const args = ['merge-tree', '--write-tree', '--name-only', '--no-messages', '-z', before, request.commit];
-  const { exitCode, stdout } = await gitAt(request.checkout).try(args);
+  const { exitCode, stdout } = await git.try(args);
   // The tree, then the paths in conflict.
   const [tree, ...paths] = stdout.split('\0').filter(Boolean);
-  if (exitCode === 1) throw conflict(request, into, paths);
+  if (exitCode === 1) throw conflict(git.cwd, request, into, paths);
   return exitCode === 0 ? tree : undefined;
 }
 
 /** Puts the checkout back as it was, and says what was in the way. */
-async function undone(request: MergeRequest, into: string, answer: GitAnswer): Promise<SubagentsError> {
-  const { checkout: cwd, squash } = request;
-  const unmerged = await gitAt(cwd).try(['diff', '--name-only', '--diff-filter=U', '-z']);
+async function undone(
+  git: Git,
+  request: MergeRequest,
+  into: string,
+  answer: GitAnswer,
+): Promise<SubagentsError> {
+  const { cwd } = git;
+  const { squash } = request;
+  const unmerged = await git.try(['diff', '--name-only', '--diff-filter=U', '-z']);
   const paths = unmerged.stdout.split('\0').filter(Boolean);
   const begun = paths.length > 0 || operationUnderway(gitDirs(cwd).gitDir) === 'merge';
-  if (begun) await gitAt(cwd).run(squash ? ['reset', '--merge'] : ['merge', '--abort']);
-  if (paths.length > 0) return conflict(request, into, paths);
+  if (begun) await git.run(squash ? ['reset', '--merge'] : ['merge', '--abort']);
+  if (paths.length > 0) return conflict(git.cwd, request, into, paths);
   if (answer.stderr.includes('would be overwritten')) {
     const files = answer.stderr
       .split('\n')
@@ -132,13 +142,13 @@ async function nothingCommitted(git: Git): Promise<SubagentsError> {
 }
 
 /** Commits what `merge --squash` has staged; false when that is nothing. */
-async function commitSquashed(request: MergeRequest, into: string): Promise<boolean> {
-  const { checkout: cwd, message } = request;
-  if ((await gitAt(cwd).try(['diff', '--cached', '--quiet'])).exitCode === 0) return false;
-  const answer = await gitAt(cwd).try(['commit', '--quiet', '-F', '-'], { input: message });
+async function commitSquashed(git: Git, request: MergeRequest, into: string): Promise<boolean> {
+  const { message } = request;
+  if ((await git.try(['diff', '--cached', '--quiet'])).exitCode === 0) return false;
+  const answer = await git.try(['commit', '--quiet', '-F', '-'], { input: message });
   if (answer.exitCode === 0) return true;
-  await gitAt(cwd).run(['reset', '--merge']);
-  throw await undone(request, into, answer);
+  await git.run(['reset', '--merge']);
+  throw await undone(git, request, into, answer);
 }
 
 function commitFailed(cwd: string, answer: GitAnswer): SubagentsError {
@@ -170,7 +180,12 @@ function commitFailed(cwd: string, answer: GitAnswer): SubagentsError {
   return gitError(['merge'], cwd, answer);
 }
 
-function conflict({ checkout, name }: MergeRequest, into: string, paths: readonly string[]): SubagentsError {
+function conflict(
+  checkout: string,
+  { name }: MergeRequest,
+  into: string,
+  paths: readonly string[],
+): SubagentsError {
   return new SubagentsError(
     'MERGE_CONFLICT',
     `${name} conflicts with ${into} in ${listed(paths)}; nothing was changed`,

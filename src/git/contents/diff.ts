@@ -1,13 +1,11 @@
 /** The text of a change, as `git diff` has it: between two commits, or from a commit to all that lies in a folder. */
 import { spawn } from 'node:child_process';
 import { PLAIN } from './changes.ts';
-import { gitAt } from '../git.ts';
+import type { Git } from '../git.ts';
 import { gitError } from '../run.ts';
 import { withNewFiles } from '../commits/scratch-index.ts';
 
 export interface DiffRequest {
-  /** The checkout to ask. */
-  readonly cwd: string;
   readonly from: string;
   /** A commit; left out, the folder as it is: what is committed, changed, and new (ignored files do not count). */
   readonly to?: string | undefined;
@@ -27,20 +25,22 @@ export interface DiffText {
 }
 
 /** @throws SubagentsError GIT; the reason of `signal` */
-export async function diffText(request: DiffRequest): Promise<DiffText> {
-  const { cwd, from, to, stat, width } = request;
+export async function diffText(git: Git, request: DiffRequest): Promise<DiffText> {
+  const { from, to, stat, width } = request;
   const form = stat ? [`--stat=${width}`, '--summary'] : ['--src-prefix=a/', '--dst-prefix=b/'];
   const args = ['-c', 'core.quotePath=false', 'diff', '--find-renames', ...form, ...PLAIN];
-  if (to !== undefined) return read([...args, from, to, '--'], {}, request);
-  return withNewFiles(gitAt(cwd), (env) => read([...args, from, '--'], env, request));
+  if (to !== undefined) return read(git, [...args, from, to, '--'], {}, request);
+  return withNewFiles(git, (env) => read(git, [...args, from, '--'], env, request));
 }
 
 async function read(
+  git: Git,
   args: readonly string[],
   extra: Readonly<Record<string, string>>,
-  { cwd, maxBytes, signal }: DiffRequest,
+  { maxBytes, signal }: DiffRequest,
 ): Promise<DiffText> {
-  const { file, args: all, env } = await gitAt(cwd).program(args, { env: extra });
+  const { cwd } = git;
+  const { file, args: all, env } = await git.program(args, { env: extra });
   const child = spawn(file, all, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const end = (): void => void child.kill();
   signal?.addEventListener('abort', end);

@@ -1,7 +1,7 @@
 /** Commits of other repositories that a branch names: whether anybody but this worktree can have them. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { gitAt, type Git } from '../git.ts';
+import type { Git } from '../git.ts';
 import { MAX_DEPTH } from './submodules.ts';
 
 /** A path at which a commit names one of another repository, which nobody can fetch. */
@@ -20,6 +20,7 @@ export interface Unfetchable {
  * @throws SubagentsError GIT
  */
 export async function unfetchableLinks(
+  git: Git,
   { cwd, repo }: { cwd: string; repo: string },
   base: string,
   head: string,
@@ -27,18 +28,18 @@ export async function unfetchableLinks(
 ): Promise<Unfetchable[]> {
   if (base === head || depth > MAX_DEPTH) return [];
   const found: Unfetchable[] = [];
-  for (const { path, before, commit } of await changedLinks(gitAt(cwd), base, head)) {
+  for (const { path, before, commit } of await changedLinks(git.in(cwd), base, head)) {
     const [here, there] = [join(cwd, path), join(repo, path)];
     const isHere = existsSync(join(here, '.git'));
     const known =
-      (isHere && (await isOnRemote(gitAt(here), commit))) ||
-      (existsSync(join(there, '.git')) && (await has(gitAt(there), commit)));
+      (isHere && (await isOnRemote(git.in(here), commit))) ||
+      (existsSync(join(there, '.git')) && (await has(git.in(there), commit)));
     if (!known)
-      found.push({ path, commit, here: isHere, isSubmodule: await isDeclared(gitAt(cwd), head, path) });
-    if (!isHere || !(await has(gitAt(here), commit))) continue;
+      found.push({ path, commit, here: isHere, isSubmodule: await isDeclared(git.in(cwd), head, path) });
+    if (!isHere || !(await has(git.in(here), commit))) continue;
     const from =
-      before !== undefined && (await has(gitAt(here), before)) ? before : await emptyTree(gitAt(here));
-    const below = await unfetchableLinks({ cwd: here, repo: there }, from, commit, depth + 1);
+      before !== undefined && (await has(git.in(here), before)) ? before : await emptyTree(git.in(here));
+    const below = await unfetchableLinks(git, { cwd: here, repo: there }, from, commit, depth + 1);
     found.push(...below.map((each) => ({ ...each, path: join(path, each.path) })));
   }
   return found;

@@ -13,7 +13,7 @@ import { runFolder } from '../../home/workspace-record.ts';
 import type { Settings } from '../../home/settings.ts';
 import { diskUsage } from '../../system/disk-usage.ts';
 import { repeat } from './repeat.ts';
-import { gitAt } from '../../git/git.ts';
+import { Git } from '../../git/git.ts';
 
 /** A clone used within this many milliseconds may be needed by a subagent that has no record yet. */
 const CLONE_IN_USE_MS = 60 * 60_000;
@@ -93,7 +93,7 @@ async function cleanClones({ clean, settings, log }: RetentionOptions, before: n
       const tooOld = unused > settings.keepMs;
       if (unused < CLONE_IN_USE_MS || (!tooOld && total <= settings.keepBytes)) return;
       if (readRuns(clean.home).some(({ repository }) => repository === path)) return;
-      if ((await commitsNowhereElse(gitAt(path))) > 0) return;
+      if ((await commitsNowhereElse(Git.at(path))) > 0) return;
       await removeClone(path);
       total -= sizes.get(path) ?? 0;
       log(`retention (${tooOld ? 'its age' : 'the disk'}): removed the clone ${path}`);
