@@ -44,13 +44,13 @@ export class Rig implements Open {
   #subagents: Subagents | undefined;
   #arrivals: Arrivals | undefined;
   #closed: Promise<void> | undefined;
-  readonly #forget: () => void;
+  readonly #unregister: () => void;
 
   private constructor(folder: string, model: ScriptedModel, executable: string) {
     this.folder = folder;
     this.model = model;
     this.#executable = executable;
-    this.#forget = closeWhenInterrupted(this);
+    this.#unregister = closeWhenInterrupted(this);
   }
 
   /** Starts everything, and lets both sides do the task once, so that nothing is measured cold. */
@@ -146,7 +146,7 @@ export class Rig implements Open {
 
   /** Closes the rig once; further calls wait for that. */
   [Symbol.asyncDispose](): Promise<void> {
-    this.#closed ??= this.#close().finally(this.#forget);
+    this.#closed ??= this.#close().finally(this.#unregister);
     return this.#closed;
   }
 

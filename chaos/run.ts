@@ -89,7 +89,7 @@ class Chaos implements Open {
   readonly #log = new ModelLog();
   readonly #over = new AbortController();
   readonly #undo: (() => Promise<unknown>)[] = [];
-  readonly #forget: () => void;
+  readonly #unregister: () => void;
   #kept = false;
   #closed: Promise<void> | undefined;
 
@@ -97,7 +97,7 @@ class Chaos implements Open {
     this.#options = options;
     this.#plan = plan;
     this.#folder = folder;
-    this.#forget = closeWhenInterrupted(this);
+    this.#unregister = closeWhenInterrupted(this);
   }
 
   static async open(options: ChaosOptions, plan: Plan): Promise<Chaos> {
@@ -142,7 +142,7 @@ class Chaos implements Open {
 
   /** Closes the run once; further calls wait for that. */
   [Symbol.asyncDispose](): Promise<void> {
-    this.#closed ??= this.#close().finally(this.#forget);
+    this.#closed ??= this.#close().finally(this.#unregister);
     return this.#closed;
   }
 

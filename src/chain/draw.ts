@@ -39,9 +39,9 @@ export function drawChain(steps: readonly Drawn[]): string {
     .map(({ step, depth, mark }) => {
       const branch = depth === 0 ? '' : `${'  '.repeat(depth - 1)}└ `;
       const needs = step.needs.length === 0 ? '' : `needs ${step.needs.join(', ')}`;
-      const said = oneLine(step.summary ?? '', 100);
+      const summary = oneLine(step.summary ?? '', 100);
       const used = step.tokens === undefined ? '' : `${tokens(step.tokens)} tokens`;
-      const words = [step.status, butText(step), needs, timeText(step), used, said]
+      const words = [step.status, butText(step), needs, timeText(step), used, summary]
         .filter(Boolean)
         .join(', ');
       const name = `${branch}${step.id}`.padEnd(width);

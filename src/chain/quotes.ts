@@ -101,7 +101,7 @@ function ofOutcome(outcome: Outcome, [field = '', ...rest]: readonly string[]): 
       if (rest.length > 0) return { value: undefined };
       return outcome.caveats.length === 0
         ? { value: 'none' }
-        : { value: listed(outcome.caveats), source, isText: true };
+        : { value: caveatLines(outcome.caveats), source, isText: true };
     case 'summary':
     case 'report':
       return { value: rest.length === 0 ? outcome[field] : undefined, source, isText: true };
@@ -110,14 +110,14 @@ function ofOutcome(outcome: Outcome, [field = '', ...rest]: readonly string[]): 
     case 'artifacts':
       return { value: valueAt(outcome.artifacts, rest), source, max: MAX_ARTIFACT_BYTES, isText: true };
     case 'outcome':
-      return { value: valueAt(outcome, rest), source, isText: SAID.has(rest.join('.')) };
+      return { value: valueAt(outcome, rest), source, isText: WRITTEN_BY_SUBAGENT.has(rest.join('.')) };
     default:
       return { value: undefined };
   }
 }
 
 /** One line for each caveat. Caveat texts contain names that the subagent chose, so the result is treated as data. */
-const listed = (caveats: Outcome['caveats']): string =>
+const caveatLines = (caveats: Outcome['caveats']): string =>
   caveats.map(({ grade, kind, text }) => `${grade}, ${kind}: ${text}`).join('\n');
 
 /** Whether a branch has a name that we give to this subagent's branches. */
@@ -130,7 +130,7 @@ const isOurs = (branch: string | null | undefined, label: string): boolean => {
 const MAX_DATA_CHARS = 4 * MAX_OUTPUT_BYTES;
 
 /** Fields of an outcome whose text a subagent has written. */
-const SAID: ReadonlySet<string> = new Set(['report', 'summary', 'failure.message']);
+const WRITTEN_BY_SUBAGENT: ReadonlySet<string> = new Set(['report', 'summary', 'failure.message']);
 
 /**
  * A single word: a path, a name, a number. It can still carry a message, so `bareWords` says that it comes from others.

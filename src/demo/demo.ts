@@ -52,7 +52,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     await Promise.race([playing, aborted(signal)]);
   } catch (error) {
     failed = true;
-    if (!signal.aborted) tellFailure(narrator, error, options.keep);
+    if (!signal.aborted) printFailure(narrator, error, options.keep);
   }
   if (signal.aborted) narrator.say('demo', 'interrupted', 'Interrupted. Stopping and removing everything.');
   await stage.stop();
@@ -62,7 +62,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   if (options.keep && !signal.aborted) await keep(stage, env);
   else await stage.remove();
   if (signal.aborted) return EXIT.interrupted;
-  return tellEnd(stage, failed, env);
+  return printEnd(stage, failed, env);
 }
 
 async function play(stage: Stage): Promise<void> {
@@ -100,7 +100,7 @@ async function play(stage: Stage): Promise<void> {
   }
 }
 
-function tellFailure(narrator: Narrator, error: unknown, kept: boolean): void {
+function printFailure(narrator: Narrator, error: unknown, kept: boolean): void {
   const known = error instanceof SubagentsError ? error : undefined;
   const text = known?.message ?? String(error);
   narrator.check(false, 'demo', 'failed', text, { code: known?.code ?? 'INTERNAL', remedy: known?.remedy });
@@ -109,7 +109,7 @@ function tellFailure(narrator: Narrator, error: unknown, kept: boolean): void {
 }
 
 /** Prints the last lines: the command for the user's own repository, or the expectations that were not met. */
-function tellEnd({ narrator, modelRemedy }: Stage, failed: boolean, env: NodeJS.ProcessEnv): number {
+function printEnd({ narrator, modelRemedy }: Stage, failed: boolean, env: NodeJS.ProcessEnv): number {
   const { unmet } = narrator;
   if (failed || unmet.length > 0) {
     narrator.title('Not everything came out as it should:');

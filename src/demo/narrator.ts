@@ -50,13 +50,13 @@ export class Narrator {
 
   /** Reports an event. */
   say(who: string, event: string, text: string, facts: Facts = {}): void {
-    this.#tell({ who, event, text, ...facts });
+    this.#print({ who, event, text, ...facts });
   }
 
   /** Reports an expectation and whether it was met; the demo fails if one was not. */
   check(ok: boolean, who: string, event: string, text: string, facts: Facts = {}): void {
     if (!ok) this.#unmet.push(`${who}: ${clean(text)}`);
-    this.#tell({ who, event, text, ok, ...facts });
+    this.#print({ who, event, text, ok, ...facts });
   }
 
   /** Prints a line below the last event's text; for people only. */
@@ -72,10 +72,10 @@ export class Narrator {
 
   /** Reports the last event; for programs only. */
   end(exitCode: number, facts: Facts): void {
-    if (this.#options.json) this.#tell({ who: 'demo', event: 'end', text: '', exitCode, ...facts });
+    if (this.#options.json) this.#print({ who: 'demo', event: 'end', text: '', exitCode, ...facts });
   }
 
-  #tell(it: Facts & { who: string; event: string; text: string; ok?: boolean }): void {
+  #print(it: Facts & { who: string; event: string; text: string; ok?: boolean }): void {
     const { event, who, text, ok, ...facts } = it;
     const elapsedMs = Math.round(performance.now() - this.#began);
     if (this.#options.json) {

@@ -21,7 +21,7 @@ export class Pushes {
     try {
       for await (const announcement of this.#session.announcements({ signal })) {
         this.received.push(announcement);
-        await this.#tell(announcement);
+        await this.#print(announcement);
       }
     } catch (error) {
       if (!signal.aborted) this.#failure = asError(error);
@@ -50,7 +50,7 @@ export class Pushes {
     );
   }
 
-  async #tell({ kind, label, summary, id, status }: Announcement): Promise<void> {
+  async #print({ kind, label, summary, id, status }: Announcement): Promise<void> {
     this.#narrator.say('main agent', 'announcement', `is told: ${label} ${kind}. ${summary}`, {
       id,
       label,

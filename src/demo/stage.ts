@@ -96,14 +96,14 @@ export class Stage {
     const { narrator, signal } = this;
     const env = this.#env;
     this.#model = await chooseDemoModel(env, narrator);
-    const said = ({ event, message, ...facts }: UpEvent): void =>
+    const report = ({ event, message, ...facts }: UpEvent): void =>
       narrator.say('up', event, sentence(message), facts);
     this.#up = await RunningUp.begin({
       home: this.home,
       // All three at once, on any machine.
       env: { ...this.#model.env, SUBAGENTS_SLOTS: '3' },
       now: this.#hurry,
-      onEvent: said,
+      onEvent: report,
       onProgress: (line) => narrator.say('up', 'progress', line),
     });
     this.#base = await makeProject(this.repo);

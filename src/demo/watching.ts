@@ -45,7 +45,7 @@ export class Watching {
           // A second reading starts from the beginning; skip what was printed.
           if (++read <= told) continue;
           told = read;
-          this.#tell(label, entry);
+          this.#print(label, entry);
         }
         return;
       } catch {
@@ -78,7 +78,7 @@ export class Watching {
     return calls;
   }
 
-  #tell(
+  #print(
     label: string,
     { kind, text, tool, toolCallId = '', exitCode, ok, durationMs = 0 }: TranscriptEntry,
   ): void {

@@ -26,7 +26,7 @@ export class Redactor {
 
   /** `text` with `[redacted NAME]` in place of each secret. */
   text(text: string): string {
-    return replaced(text, this.#finder.find(text), instead);
+    return replaced(text, this.#finder.find(text), placeholder);
   }
 
   /**
@@ -55,7 +55,7 @@ export class Redactor {
     const found = this.#finder.find(text);
     if (found.length === 0) return bytes;
     const filled = (each: Found): string =>
-      instead(each)
+      placeholder(each)
         .padEnd(each.end - each.start, '*')
         .slice(0, each.end - each.start);
     return Buffer.from(replaced(text, found, filled), 'latin1');
@@ -74,7 +74,7 @@ interface Found {
   readonly name: string;
 }
 
-const instead = ({ name }: Found): string => `[redacted ${name}]`;
+const placeholder = ({ name }: Found): string => `[redacted ${name}]`;
 
 function replaced(text: string, found: readonly Found[], by: (each: Found) => string): string {
   if (found.length === 0) return text;
@@ -241,22 +241,22 @@ export class RedactingStream {
     // Not for every small chunk, because each time all held text is scanned.
     return this.#held.length < 2 * this.#maxHeld
       ? Buffer.alloc(0)
-      : this.#give(this.#held.length - this.#maxHeld, false);
+      : this.#release(this.#held.length - this.#maxHeld, false);
   }
 
   /** The rest that was held back. */
   end(): Buffer {
-    return this.#give(this.#held.length, true);
+    return this.#release(this.#held.length, true);
   }
 
   /**
    * Returns everything before `limit`. A secret across the limit is included completely, unless it may continue after
    * the end.
    */
-  #give(limit: number, last: boolean): Buffer {
+  #release(limit: number, last: boolean): Buffer {
     const found = this.#finder.find(this.#held).filter(({ start }) => start < limit);
     const until = last ? this.#held.length : Math.max(found.at(-1)?.end ?? 0, limit);
-    const ready = replaced(this.#held.slice(0, until), found, instead);
+    const ready = replaced(this.#held.slice(0, until), found, placeholder);
     this.#held = this.#held.slice(until);
     return Buffer.from(ready, 'latin1');
   }

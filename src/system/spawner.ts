@@ -45,16 +45,16 @@ class Spawner {
     this.#process.unref();
     this.#process.channel?.unref();
     this.#process.on('message', (answer: Answer) => this.#settle(answer));
-    this.#process.on('error', () => this.#give());
-    this.#process.on('exit', () => this.#give());
+    this.#process.on('error', () => this.#handleExit());
+    this.#process.on('exit', () => this.#handleExit());
   }
 
   async run(program: Program, signal?: AbortSignal): Promise<ProgramEnd> {
     const id = ++this.#last;
-    const end = (): void => this.#tell({ id, end: true });
+    const end = (): void => this.#send({ id, end: true });
     const answered = new Promise<Answer>((resolve) => this.#waiting.set(id, resolve));
     this.#process.channel?.ref();
-    this.#tell({ id, run: program });
+    this.#send({ id, run: program });
     signal?.addEventListener('abort', end);
     if (signal?.aborted) end();
     try {
@@ -67,7 +67,7 @@ class Spawner {
     }
   }
 
-  #tell(order: Order): void {
+  #send(order: Order): void {
     this.#process.send(order, (error) => {
       if (error) this.#settle({ id: order.id, error: { message: `the spawner is gone: ${error.message}` } });
     });
@@ -80,7 +80,7 @@ class Spawner {
   }
 
   /** Handles the end of the spawner: its running programs fail, and later ones are started directly. */
-  #give(): void {
+  #handleExit(): void {
     if (spawner === this) spawner = undefined;
     for (const id of [...this.#waiting.keys()])
       this.#settle({ id, error: { message: 'the spawner, which ran it, was ended' } });

@@ -16,7 +16,7 @@ export const cancelledAfterClose: Interceptor = (options, nextCall) => {
   try {
     return nextCall(options) as Call;
   } catch (error) {
-    return overBeforeItBegan(CANCELLED, error instanceof Error ? error.message : String(error));
+    return endedCall(CANCELLED, error instanceof Error ? error.message : String(error));
   }
 };
 
@@ -24,9 +24,9 @@ export const cancelledAfterClose: Interceptor = (options, nextCall) => {
 export const refusedWhen =
   (isRefused: () => boolean): Interceptor =>
   (options, nextCall) =>
-    isRefused() ? overBeforeItBegan(UNAVAILABLE, 'the connection was lost') : (nextCall(options) as Call);
+    isRefused() ? endedCall(UNAVAILABLE, 'the connection was lost') : (nextCall(options) as Call);
 
-function overBeforeItBegan(code: number, details: string): Call {
+function endedCall(code: number, details: string): Call {
   const over: Pick<Call, 'start' | 'sendMessage' | 'halfClose' | 'cancelWithStatus' | 'getPeer'> = {
     start: (metadata, listener) => listener?.onReceiveStatus?.({ code, details, metadata: metadata.clone() }),
     sendMessage: () => undefined,

@@ -115,15 +115,15 @@ export async function obtainOnce(
 
 async function waitForLock(dir: string, onProgress: (line: string) => void): Promise<{ release(): void }> {
   const since = Date.now();
-  for (let said = 0; ;) {
+  for (let nextReport = 0; ;) {
     const answer = await tryLock(dir);
     if ('lock' in answer) return answer.lock;
     const seconds = Math.floor((Date.now() - since) / 1_000);
-    if (seconds >= said) {
+    if (seconds >= nextReport) {
       onProgress(
         `another process (${answer.holder.pid}) is getting the Temporal server; waiting, ${seconds} s`,
       );
-      said = seconds + 5;
+      nextReport = seconds + 5;
     }
     await delay(200);
   }

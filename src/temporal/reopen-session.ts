@@ -45,7 +45,7 @@ export async function reopenSession(
   const ask = async (after: number): Promise<HandoverView> =>
     handoverView.parse(await closed.query<unknown, [number]>(SESSION.handover, after));
   const first = await ask(0).catch((error: unknown) => {
-    if (cannotSay(error)) return undefined;
+    if (isWorkflowBroken(error)) return undefined;
     throw error;
   });
   try {
@@ -76,7 +76,7 @@ async function announce(client: Client, workflowId: string, item: unknown): Prom
 }
 
 /** Whether the workflow itself fails: the server says so for a Query without a handler, or after a failed last task. */
-const cannotSay = (error: unknown): boolean =>
+const isWorkflowBroken = (error: unknown): boolean =>
   error instanceof QueryNotRegisteredError ||
   (error instanceof Error &&
     error.cause instanceof Error &&

@@ -55,8 +55,8 @@ type MakeEntry = (
 
 function userMessage(content: string, entry: MakeEntry): TranscriptEntry[] {
   const steer = content.startsWith('[message from the main agent,');
-  const said = content.split('\n').filter((line) => !MARKER.test(line));
-  return entry(steer ? 'steer' : 'task', said.join('\n').trim());
+  const lines = content.split('\n').filter((line) => !MARKER.test(line));
+  return entry(steer ? 'steer' : 'task', lines.join('\n').trim());
 }
 
 function toolResult(

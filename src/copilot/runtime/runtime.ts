@@ -110,7 +110,7 @@ function watch(client: CopilotClient, child: ChildProcess): Runtime {
   const listeners = new Set<(death: Death) => void>();
   let death: Death | undefined;
   let silent = false;
-  const die = (): void => {
+  const onExit = (): void => {
     if (death !== undefined) return;
     const ended = child.signalCode
       ? `ended by ${child.signalCode}`
@@ -120,8 +120,8 @@ function watch(client: CopilotClient, child: ChildProcess): Runtime {
     for (const listener of listeners) listener(death);
     listeners.clear();
   };
-  child.once('exit', die);
-  if (child.exitCode !== null || child.signalCode !== null) die();
+  child.once('exit', onExit);
+  if (child.exitCode !== null || child.signalCode !== null) onExit();
 
   const onDeath = (listener: (death: Death) => void): (() => void) => {
     if (death !== undefined) listener(death);
@@ -136,15 +136,15 @@ function watch(client: CopilotClient, child: ChildProcess): Runtime {
     },
     onDeath,
     async ask(asked, { asksModel = false } = {}) {
-      let forget: () => void = () => undefined;
+      let unsubscribe: () => void = () => undefined;
       const waiting = new WorkClock();
-      const looking = setInterval(() => {
+      const timer = setInterval(() => {
         if (asksModel || waiting.workedMs < ANSWER_TIMEOUT_MS) return;
         silent = true;
         child.kill('SIGKILL');
       }, LOOK_MS);
       const died = new Promise<never>((_, reject) => {
-        forget = onDeath(({ words }) => reject(new RuntimeDied(words)));
+        unsubscribe = onDeath(({ words }) => reject(new RuntimeDied(words)));
       });
       try {
         return await Promise.race([asked, died]);
@@ -157,8 +157,8 @@ function watch(client: CopilotClient, child: ChildProcess): Runtime {
         child.kill('SIGKILL');
         throw new RuntimeDied(death?.words ?? 'the Copilot runtime did not end', { cause: error });
       } finally {
-        clearInterval(looking);
-        forget();
+        clearInterval(timer);
+        unsubscribe();
       }
     },
     async disconnect(session) {

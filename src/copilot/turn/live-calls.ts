@@ -42,9 +42,9 @@ export class LiveCalls {
     if (sessionId !== copilotSessionId) return;
     const args: unknown = redactor.deep(toolArgs);
     const calls = [...open].filter(([id, { name }]) => name === toolName && !this.#ended.has(id));
-    const [found] = calls.filter(([, tool]) => isDeepStrictEqual(tool.arguments, args));
+    const [equal] = calls.filter(([, tool]) => isDeepStrictEqual(tool.arguments, args));
     // A hook may have changed the arguments.
-    const [id, tool] = found ?? (calls.length === 1 ? calls[0] : undefined) ?? [];
+    const [id, tool] = equal ?? (calls.length === 1 ? calls[0] : undefined) ?? [];
     if (id === undefined || tool === undefined) return;
     this.#ended.set(id, tool);
     kept.keep(id, trustRepo ? null : result);

@@ -84,7 +84,7 @@ export class LiveTurn {
   #opening: Promise<CopilotSession> | undefined;
   #opened = false;
   readonly #calls: LiveCalls;
-  #left = false;
+  #ended = false;
   #saving = false;
   #saveAgain = false;
   readonly #ignoreDeath: () => void;
@@ -93,7 +93,7 @@ export class LiveTurn {
 
   /** `silentSince`: the last sign of life of an earlier attempt, in milliseconds since the epoch. */
   constructor(
-    of: Pick<LiveTurn, 'copilotSessionId' | 'number' | 'runtime' | 'state' | 'permissions'> & {
+    options: Pick<LiveTurn, 'copilotSessionId' | 'number' | 'runtime' | 'state' | 'permissions'> & {
       readonly redactor: Redactor;
       readonly silentSince?: number;
       readonly kept: UnsavedToolResults;
@@ -101,14 +101,14 @@ export class LiveTurn {
       readonly trustRepo: boolean;
     },
   ) {
-    this.#calls = new LiveCalls(of);
-    this.lastEventAt = of.silentSince ?? Date.now();
-    this.copilotSessionId = of.copilotSessionId;
-    this.number = of.number;
-    this.runtime = of.runtime;
-    this.state = of.state;
-    this.permissions = of.permissions;
-    this.#redactor = of.redactor;
+    this.#calls = new LiveCalls(options);
+    this.lastEventAt = options.silentSince ?? Date.now();
+    this.copilotSessionId = options.copilotSessionId;
+    this.number = options.number;
+    this.runtime = options.runtime;
+    this.state = options.state;
+    this.permissions = options.permissions;
+    this.#redactor = options.redactor;
     this.#ignoreDeath = this.runtime.onDeath(() => this.changed.notify());
   }
 
@@ -170,7 +170,7 @@ export class LiveTurn {
   async hold(opening: Promise<CopilotSession>): Promise<void> {
     this.#opening = opening;
     const session = await opening;
-    if (this.#left) throw new TurnOver();
+    if (this.#ended) throw new TurnOver();
     this.#session = session;
   }
 
@@ -188,8 +188,8 @@ export class LiveTurn {
     const { error } = this.state;
     const before = this.state.arrivals.get(marker);
     const arrived = (): boolean => this.state.arrivals.get(marker) !== before;
-    await this.runtime.ask(this.#held().send({ prompt: `${marker}\n${text}` }));
-    await this.#mustBecome(() => arrived() || this.state.error !== error, 'a message');
+    await this.runtime.ask(this.#requireSession().send({ prompt: `${marker}\n${text}` }));
+    await this.#waitUntil(() => arrived() || this.state.error !== error, 'a message');
     if (arrived()) await this.save();
   }
 
@@ -203,20 +203,20 @@ export class LiveTurn {
     this.state.resume();
     this.lastMovementAt = Date.now();
     const before = this.#loops;
-    const session = this.#held();
+    const session = this.#requireSession();
     if (besideBackground) await this.runtime.ask(session.send({ prompt: GO_ON, mode: 'immediate' }));
     else await this.runtime.ask(session.rpc.sendMessages({ messages: [] }));
     // A steer that arrives before the loop runs would wait until the loop has ended.
-    await this.#mustBecome(() => this.#loops > before, 'the word to go on');
+    await this.#waitUntil(() => this.#loops > before, 'the word to go on');
   }
 
   /** Answers a call of `ask_parent`; settles when the answer is durably in the conversation. */
   async answer(requestId: string, text: string): Promise<void> {
-    const { tools } = this.#held().rpc;
+    const { tools } = this.#requireSession().rpc;
     this.state.resume();
     await this.runtime.ask(tools.handlePendingToolCall({ requestId, result: text }));
     // The call's success is not enough: the runtime ignores a second answer to the same request.
-    await this.#mustBecome(() => this.state.answered.has(requestId), 'an answer');
+    await this.#waitUntil(() => this.state.answered.has(requestId), 'an answer');
     await this.save();
   }
 
@@ -224,14 +224,16 @@ export class LiveTurn {
    * Interrupts a hung model call and running tools. Queued messages are kept. Returns whether anything was interrupted.
    */
   async interrupt(): Promise<boolean> {
-    const { interrupted } = await this.runtime.ask(this.#held().rpc.interruptMainTurn({ flushQueued: true }));
+    const { interrupted } = await this.runtime.ask(
+      this.#requireSession().rpc.interruptMainTurn({ flushQueued: true }),
+    );
     return interrupted;
   }
 
   /** Has the model summarize the conversation to shorten it. Returns whether that worked. */
   async compact(): Promise<boolean> {
     try {
-      const compacted = this.#held().rpc.history.compact({});
+      const compacted = this.#requireSession().rpc.history.compact({});
       const { success, messagesRemoved } = await this.runtime.ask(compacted, { asksModel: true });
       return success && messagesRemoved > 0;
     } catch (error) {
@@ -242,7 +244,7 @@ export class LiveTurn {
 
   /** Ends the commands and sub-agents that run in the background. Returns their descriptions. */
   async endBackground(): Promise<string[]> {
-    const { tasks } = this.#held().rpc;
+    const { tasks } = this.#requireSession().rpc;
     const { tasks: all } = await this.runtime.ask(tasks.list());
     const running = all.filter(({ status }) => status === 'running');
     await this.runtime.ask(Promise.all(running.map(({ id }) => tasks.cancel({ id }))));
@@ -253,12 +255,12 @@ export class LiveTurn {
 
   /** Whether the turn was ended here, by any caller. */
   get over(): boolean {
-    return this.#left;
+    return this.#ended;
   }
 
   /** Ends the turn here; pending deliveries are returned as not delivered. */
   leave(): void {
-    this.#left = true;
+    this.#ended = true;
     this.#ignoreDeath();
     this.changed.notify();
   }
@@ -340,7 +342,7 @@ export class LiveTurn {
   }
 
   async #bringIn(marker: string, message: string, interrupt: boolean): Promise<Delivered | undefined> {
-    if (!(await this.#until(() => this.#opened)) || this.#left) return undefined;
+    if (!(await this.#until(() => this.#opened)) || this.#ended) return undefined;
     const during = this.progress.doing;
     let interrupted = false;
     if (!this.state.arrivals.has(marker)) {
@@ -348,7 +350,7 @@ export class LiveTurn {
       // A resting loop has nothing to stop, and a queued message would wait for the background work.
       const stop = interrupt && !this.state.resting;
       const mode = stop ? 'enqueue' : 'immediate';
-      await this.runtime.ask(this.#held().send({ prompt: `${marker}\n${message}`, mode }));
+      await this.runtime.ask(this.#requireSession().send({ prompt: `${marker}\n${message}`, mode }));
       // The message is on its way, even if the interruption fails.
       if (stop) interrupted = await this.interrupt().catch(unlessDead(false));
       if (interrupted) this.notes.push(...tools.map(({ what }) => `\`${what}\` was stopped by a message`));
@@ -359,8 +361,8 @@ export class LiveTurn {
     return arrival && { ...arrival, during, interrupted };
   }
 
-  #held(): CopilotSession {
-    if (this.#left) throw new TurnOver();
+  #requireSession(): CopilotSession {
+    if (this.#ended) throw new TurnOver();
     if (this.#session === undefined) throw new Error('the Copilot session is not open yet');
     return this.#session;
   }
@@ -369,10 +371,10 @@ export class LiveTurn {
    * Waits for something that the runtime does within milliseconds. Throws if the turn ends first, or if it takes too
    * long.
    */
-  async #mustBecome(condition: () => boolean, what: string): Promise<void> {
+  async #waitUntil(condition: () => boolean, what: string): Promise<void> {
     const waiting = new WorkClock();
     if (await this.#until(condition, () => waiting.workedMs >= ARRIVAL_TIMEOUT_MS)) return;
-    if (this.#left) throw new TurnOver();
+    if (this.#ended) throw new TurnOver();
     if (this.runtime.death !== undefined) throw new RuntimeDied(this.runtime.death.words);
     throw new Error(`the Copilot runtime took ${what} and did nothing with it`);
   }
@@ -380,7 +382,7 @@ export class LiveTurn {
   /** Whether `condition` became true before the turn ended or `late` returned true. */
   async #until(condition: () => boolean, late = (): boolean => false): Promise<boolean> {
     while (!condition()) {
-      if (this.#left || this.runtime.death !== undefined || late()) return false;
+      if (this.#ended || this.runtime.death !== undefined || late()) return false;
       await changeOrTimeout(this.changed, LOOK_MS);
     }
     return true;

@@ -84,9 +84,9 @@ export class Repeats {
 
   #count(tool: OpenTool, result: string): void {
     const { name, what, arguments: args, since } = tool;
-    const said = result.slice(0, MAX_RESULT_CHARS).replace(PASSING, '#');
+    const normalized = result.slice(0, MAX_RESULT_CHARS).replace(PASSING, '#');
     const signature = createHash('sha256')
-      .update(JSON.stringify([name, args ?? null, said]))
+      .update(JSON.stringify([name, args ?? null, normalized]))
       .digest('base64');
     const waits = WAITING_TOOLS.test(name) || WAITS.test(what);
     this.#rows.forEach((row, period) => {

@@ -52,19 +52,19 @@ export async function resumeTurn(
 
   const marker = turnMarker(input.subagent, input.turn);
   const answers = input.answers?.map(({ requestId }) => requestId);
-  const kept = new UnsavedToolResults(pool.copilotHome, copilotSessionId, pool.redactor);
-  const look = async () => {
+  const unsaved = new UnsavedToolResults(pool.copilotHome, copilotSessionId, pool.redactor);
+  const readLog = async () => {
     const events = await readEventLog(pool.copilotHome, copilotSessionId, pool.redactor);
-    return decide(events, { marker, ...(answers && { answers }) }, kept.read());
+    return decide(events, { marker, ...(answers && { answers }) }, unsaved.read());
   };
   const before = pool.alive;
-  let [decision, state] = await look();
+  let [decision, state] = await readLog();
   if (decision.do === 'ask' || decision.do === 'report') return { decision, state };
 
   const runtime = await pool.runtime();
   if (runtime !== before) {
     // The previous runtime may have written to the log until it ended, so the log is read again.
-    [decision, state] = await look();
+    [decision, state] = await readLog();
     if (decision.do === 'ask' || decision.do === 'report') return { decision, state };
   }
   const live = new LiveTurn({
@@ -73,7 +73,7 @@ export async function resumeTurn(
     runtime,
     state,
     redactor: pool.redactor,
-    kept,
+    kept: unsaved,
     trustRepo: input.trustRepo ?? false,
     permissions: input.permissions ?? 'all',
     ...(input.silentSince !== undefined && { silentSince: Date.parse(input.silentSince) }),
@@ -106,7 +106,7 @@ export async function resumeTurn(
     const known = [...state.endedCalls.keys()];
     await begin(live, decision, input, killedCommands);
     // The results are now in the log, or in the message that told them. An answer may still lack them.
-    if (decision.do !== 'answer') kept.drop(known);
+    if (decision.do !== 'answer') unsaved.drop(known);
     if (decision.do === 'send') noteBegun(pool.copilotHome, copilotSessionId);
     live.open();
     return { live };
@@ -132,26 +132,26 @@ async function begin(
       // For a new run, background commands of the earlier run are known to the log only, and are lost too.
       const gone = opensRun(marker) ? [...state.shells.values(), ...killedCommands] : killedCommands;
       // Answers whose questions are no longer in the log are sent as a prompt.
-      const prompt = (input.prompt || toldAnswers(input)) + inBrackets(gone);
-      return live.say(marker, paragraphs(prompt, opensRun(marker) ? '' : tellResults(state)));
+      const prompt = (input.prompt || answersText(input)) + lostInBrackets(gone);
+      return live.say(marker, paragraphs(prompt, opensRun(marker) ? '' : resultsText(state)));
     }
     case 'continue': {
-      const news = paragraphs(tellLost(lost(state, killedCommands)), tellResults(state));
+      const news = paragraphs(lostCommandsText(takeLostCommands(state, killedCommands)), resultsText(state));
       return news === '' ? live.goOn() : live.say(resumedMarker(marker), news);
     }
     case 'answer': {
-      const gone = inBrackets(lost(state, killedCommands));
+      const gone = lostInBrackets(takeLostCommands(state, killedCommands));
       const last = decision.requestIds.at(-1);
       for (const requestId of decision.requestIds) {
         const given = input.answers?.find((each) => each.requestId === requestId);
-        const results = requestId === last ? tellResults(state) : '';
+        const results = requestId === last ? resultsText(state) : '';
         if (given !== undefined) await live.answer(requestId, paragraphs(given.answer + gone, results));
       }
       return;
     }
     case 'tell-answers': {
-      const told = toldAnswers(input) + inBrackets(lost(state, killedCommands));
-      return live.say(resumedMarker(marker), paragraphs(told, tellResults(state)));
+      const text = answersText(input) + lostInBrackets(takeLostCommands(state, killedCommands));
+      return live.say(resumedMarker(marker), paragraphs(text, resultsText(state)));
     }
   }
 }
@@ -162,7 +162,7 @@ const paragraphs = (...texts: readonly string[]): string => texts.filter((text) 
  * Results that the model had, or was about to get, when it was stopped. Indented, so that tool output cannot look like
  * a marker line.
  */
-function tellResults({ unshown }: TurnState): string {
+function resultsText({ unshown }: TurnState): string {
   if (unshown.size === 0) return '';
   const results = [...unshown.values()].map(({ toolCallId, what, result }) =>
     [resultMarker(toolCallId), `\`${what}\``, (result ?? UNKNOWN_RESULT).replace(/^/gm, '    ')].join('\n'),
@@ -173,20 +173,21 @@ function tellResults({ unshown }: TurnState): string {
 }
 
 /** Background commands that ended with the turn, of whose end the model gets no notification. */
-function lost(state: TurnState, killedCommands: readonly string[]): string[] {
+function takeLostCommands(state: TurnState, killedCommands: readonly string[]): string[] {
   const gone = [...state.shells.values(), ...killedCommands];
   state.endShells();
   return gone;
 }
 
-function toldAnswers({ answers = [] }: TurnInput): string {
+function answersText({ answers = [] }: TurnInput): string {
   return ['The main agent answers:', ...answers.map(({ answer }) => answer)].join('\n\n');
 }
 
-const inBrackets = (gone: readonly string[]): string => (gone.length > 0 ? `\n\n(${tellLost(gone)})` : '');
+const lostInBrackets = (gone: readonly string[]): string =>
+  gone.length > 0 ? `\n\n(${lostCommandsText(gone)})` : '';
 
 /** Text for the model, which would otherwise wait for these commands in vain. */
-function tellLost(gone: readonly string[]): string {
+function lostCommandsText(gone: readonly string[]): string {
   if (gone.length === 0) return '';
   const commands = [...new Set(gone)].map((what) => `* ${what}`);
   return [

@@ -257,8 +257,8 @@ export class TurnState {
     for (const line of data.content.split('\n')) {
       if (!line.startsWith('[') || !line.endsWith(']')) continue;
       this.arrivals.set(line, arrival);
-      for (const told of [this.unshown, this.interrupted])
-        for (const id of told.keys()) if (line === resultMarker(id)) told.delete(id);
+      for (const pending of [this.unshown, this.interrupted])
+        for (const id of pending.keys()) if (line === resultMarker(id)) pending.delete(id);
     }
     this.#start();
   }

@@ -29,7 +29,7 @@ export async function killTheWrongOne(stage: Stage): Promise<void> {
   const began = performance.now();
   const report = await session.subagent(WRONG).kill();
   const elapsed = performance.now() - began;
-  tellReport(stage, report, elapsed);
+  printReport(stage, report, elapsed);
 
   // Checked independently, by pid and start time and in the whole process table.
   const left = [...stillAlive(processes), ...stillAlive(await processesIn(cwd))];
@@ -51,7 +51,7 @@ export async function killTheWrongOne(stage: Stage): Promise<void> {
   for (const process of left) signalProcess(process, 'SIGKILL');
 }
 
-function tellReport(
+function printReport(
   { narrator, home }: Stage,
   { status, sweep, outcome }: KillReport,
   elapsed: number,

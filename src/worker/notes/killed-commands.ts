@@ -19,10 +19,10 @@ export function withKilledCommandNotes<
     // The result of an interrupted turn is not read.
     if (commands.length === 0 || !takesNotes(result) || result.kind === 'interrupted') return result;
     recordKilledCommandsTold(home, input.subagent);
-    const told = commands.map(
+    const added = commands.map(
       (command) => `\`${command}\` was still running when its worker stopped, and was ended`,
     );
-    return { ...result, notes: [...result.notes, ...told] };
+    return { ...result, notes: [...result.notes, ...added] };
   };
 }
 
@@ -43,7 +43,7 @@ export function withResurrectionNote<Input extends { readonly subagent: Subagent
     const result = await run(input);
     if (endedAt === undefined || !takesNotes(result) || result.kind === 'interrupted') return result;
     noteLiveAgain(home, input.subagent);
-    const told = `it had ended before, at ${endedAt}: its server's database is an older copy, in which it is live, and it went on from there`;
-    return { ...result, notes: [...result.notes, told] };
+    const note = `it had ended before, at ${endedAt}: its server's database is an older copy, in which it is live, and it went on from there`;
+    return { ...result, notes: [...result.notes, note] };
   };
 }

@@ -95,10 +95,11 @@ async function becomeReady(
     child.on('message', (message) => {
       const parsed = report.safeParse(message);
       if (!parsed.success) return;
-      const it = parsed.data;
-      if (it.kind === 'progress') onProgress(it.message);
-      if (it.kind === 'failed') reject(new SubagentsError(it.code, it.message, { remedy: it.remedy }));
-      if (it.kind !== 'ready') return;
+      const update = parsed.data;
+      if (update.kind === 'progress') onProgress(update.message);
+      if (update.kind === 'failed')
+        reject(new SubagentsError(update.code, update.message, { remedy: update.remedy }));
+      if (update.kind !== 'ready') return;
       resolve();
       starting.abort();
     });

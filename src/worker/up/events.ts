@@ -62,25 +62,27 @@ export function upEvent(happening: UpHappening): UpEvent {
   return { ...happening, at: new Date().toISOString(), message: inWords(happening) };
 }
 
-function inWords(it: UpHappening): string {
-  switch (it.event) {
+function inWords(happening: UpHappening): string {
+  switch (happening.event) {
     case 'server-ready':
-      return `Temporal server ${it.again ? 'runs again' : 'ready'} at ${it.address}`;
+      return `Temporal server ${happening.again ? 'runs again' : 'ready'} at ${happening.address}`;
     case 'worker-ready':
-      return `worker ${it.workerId} ${it.again ? 'is back' : 'ready'}, ${it.slots} slots`;
+      return `worker ${happening.workerId} ${happening.again ? 'is back' : 'ready'}, ${happening.slots} slots`;
     case 'died': {
-      const how = it.signal ?? (it.exitCode === null ? 'it did not start' : `exit code ${it.exitCode}`);
-      const when = it.restartInMs === 0 ? 'now' : `in ${(it.restartInMs / 1_000).toFixed(1)} s`;
-      return `the ${it.part} died (${how}); starting it again ${when}`;
+      const how =
+        happening.signal ??
+        (happening.exitCode === null ? 'it did not start' : `exit code ${happening.exitCode}`);
+      const when = happening.restartInMs === 0 ? 'now' : `in ${(happening.restartInMs / 1_000).toFixed(1)} s`;
+      return `the ${happening.part} died (${how}); starting it again ${when}`;
     }
     case 'silent':
-      return `the ${it.part} has not answered for ${Math.round(it.silentMs / 1_000)} s: it is replaced`;
+      return `the ${happening.part} has not answered for ${Math.round(happening.silentMs / 1_000)} s: it is replaced`;
     case 'no-space':
-      return `the ${it.part} waits for space: ${megabytes(it.freeBytes)} are free on the disk of ${it.where}, and it needs ${megabytes(it.neededBytes)}`;
+      return `the ${happening.part} waits for space: ${megabytes(happening.freeBytes)} are free on the disk of ${happening.where}, and it needs ${megabytes(happening.neededBytes)}`;
     case 'unwritten':
-      return `could not note what runs: ${it.problem}`;
+      return `could not note what runs: ${happening.problem}`;
     case 'stopping':
-      return `stopping the ${it.part}`;
+      return `stopping the ${happening.part}`;
     case 'stopped':
       return 'stopped';
   }

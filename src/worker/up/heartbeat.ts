@@ -36,32 +36,32 @@ export interface HeartbeatOptions {
 /** Watches a child that calls `answerHeartbeat`, until the returned function is called. */
 export function watchHeartbeat(child: ChildProcess, { silentMs, onSilent }: HeartbeatOptions): () => void {
   let silence = 0;
-  let asked = false;
-  let looked = performance.now();
-  const hear = (message: unknown): void => {
+  let pending = false;
+  let checkedAt = performance.now();
+  const onMessage = (message: unknown): void => {
     if (!isKind(message, PONG)) return;
-    asked = false;
+    pending = false;
     silence = 0;
   };
-  const look = (): void => {
+  const check = (): void => {
     const now = performance.now();
-    const step = Math.min(now - looked, LONGEST_STEP_MS);
-    looked = now;
+    const step = Math.min(now - checkedAt, LONGEST_STEP_MS);
+    checkedAt = now;
     // One ping at a time, so that they do not queue up for a suspended child.
-    if (asked) silence += step;
+    if (pending) silence += step;
     else if (child.connected) {
-      asked = true;
+      pending = true;
       child.send(PING, () => undefined);
     }
     if (silence < silentMs) return;
     end();
     onSilent();
   };
-  const timer = setInterval(look, LOOK_EVERY_MS);
-  child.on('message', hear);
+  const timer = setInterval(check, LOOK_EVERY_MS);
+  child.on('message', onMessage);
   const end = (): void => {
     clearInterval(timer);
-    child.off('message', hear);
+    child.off('message', onMessage);
   };
   return end;
 }

@@ -77,14 +77,14 @@ async function gone(
   onProgress: (line: string) => void,
 ): Promise<boolean> {
   const since = Date.now();
-  for (let said = since; living().length > 0;) {
+  for (let reportedAt = since; living().length > 0;) {
     const now = Date.now();
     if (now - since > timeoutMs) return false;
-    if (now - said > PROGRESS_EVERY_MS) {
+    if (now - reportedAt > PROGRESS_EVERY_MS) {
       onProgress(
         `still stopping (${Math.round((now - since) / 1_000)} s), ${living().length} processes left`,
       );
-      said = now;
+      reportedAt = now;
     }
     await delay(LOOK_MS);
   }

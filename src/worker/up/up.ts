@@ -159,7 +159,7 @@ class Supervisor {
         exit: { exitCode?: number | undefined; signal?: string | undefined } | undefined,
         restartInMs: number,
       ) =>
-        this.#tell({
+        this.#emit({
           event: 'died',
           part,
           exitCode: exit?.exitCode ?? null,
@@ -186,7 +186,7 @@ class Supervisor {
     // A quota may be exhausted although the disk has space.
     const isFull = problem instanceof SubagentsError && problem.code === 'DISK_FULL';
     if (!isFull && free() >= MIN_SPACE_BYTES) return false;
-    this.#tell({
+    this.#emit({
       ...{ event: 'no-space', part, freeBytes: free() },
       ...{ neededBytes: MIN_SPACE_BYTES, where: home.root },
     });
@@ -213,7 +213,7 @@ class Supervisor {
     // Its ports were taken meanwhile: restart the worker with the new address.
     if (before !== undefined && before.address !== address) void this.#worker?.stop();
     this.#writeUpFile();
-    this.#tell({ event: 'server-ready', address, namespace, uiUrl, pid, again });
+    this.#emit({ event: 'server-ready', address, namespace, uiUrl, pid, again });
     this.#serverReady.abort();
     return server;
   }
@@ -227,7 +227,7 @@ class Supervisor {
     const log = logFiles(home).worker;
     const worker = startWorkerChild({
       ...{ address, namespace, home: home.root, logFile: log, env: this.#env },
-      onSilent: (silentMs) => this.#tell({ event: 'silent', part: 'worker', silentMs }),
+      onSilent: (silentMs) => this.#emit({ event: 'silent', part: 'worker', silentMs }),
     });
     this.#worker = worker;
     void worker.exited.then(() => {
@@ -237,7 +237,7 @@ class Supervisor {
     try {
       const { workerId, slots } = await worker.ready;
       this.#writeUpFile();
-      this.#tell({ event: 'worker-ready', workerId, slots, pid: worker.pid, again });
+      this.#emit({ event: 'worker-ready', workerId, slots, pid: worker.pid, again });
       return worker;
     } catch (error) {
       // A worker that takes too long to become ready is still running.
@@ -249,7 +249,7 @@ class Supervisor {
   /** Stops the worker first, because it needs the server to interrupt its turns. */
   async #stopAll(): Promise<void> {
     if (this.#worker !== undefined) {
-      this.#tell({ event: 'stopping', part: 'worker' });
+      this.#emit({ event: 'stopping', part: 'worker' });
       await this.#worker.stop();
     }
     // A download or build in progress is not waited for.
@@ -258,10 +258,10 @@ class Supervisor {
       delay(START_GRACE_MS, undefined, { ref: false }),
     ]);
     if (this.#server !== undefined) {
-      this.#tell({ event: 'stopping', part: 'server' });
+      this.#emit({ event: 'stopping', part: 'server' });
       await this.#server.stop();
     }
-    this.#tell({ event: 'stopped' });
+    this.#emit({ event: 'stopped' });
   }
 
   #killAll(): void {
@@ -288,11 +288,11 @@ class Supervisor {
         ...(workerPid !== undefined && { workerPid }),
       });
     } catch (error) {
-      this.#tell({ event: 'unwritten', problem: (error as Error).message });
+      this.#emit({ event: 'unwritten', problem: (error as Error).message });
     }
   }
 
-  #tell(happening: UpHappening): void {
+  #emit(happening: UpHappening): void {
     this.#options.onEvent(upEvent(happening));
   }
 }

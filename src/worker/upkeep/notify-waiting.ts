@@ -14,16 +14,16 @@ const WAITING: LiveStatus = 'waiting';
  */
 export async function notifyWaiting(client: Client): Promise<number> {
   const query = `WorkflowType = '${SUBAGENT.workflow}' AND ExecutionStatus = 'Running' AND ${SEARCH_ATTRIBUTES.status} = '${WAITING}'`;
-  let told = 0;
+  let notified = 0;
   try {
     for await (const { workflowId, runId } of client.workflow.list({ query })) {
       await client.workflow.getHandle(workflowId, runId).signal(SUBAGENT.tryAgain);
-      told++;
+      notified++;
     }
   } catch {
     // There is no visibility store, or a subagent has ended meanwhile.
   }
-  return told;
+  return notified;
 }
 
 const SPACE_LOOK_MS = 5_000;

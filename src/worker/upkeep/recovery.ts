@@ -32,7 +32,7 @@ export async function recover(home: RecoveryHome, client: Client): Promise<Recov
       const { id, taskToken, workflowId, runId } = lease;
       try {
         const last =
-          lease.activityType === 'runTurn' && (await lastWordOf(client, lease).catch(() => undefined));
+          lease.activityType === 'runTurn' && (await lastHeartbeatOf(client, lease).catch(() => undefined));
         await unstick(client, { workflowId, runId });
         await client.activity.complete(Buffer.from(taskToken, 'base64'), { ...lost, ...(last && { last }) });
       } catch {
@@ -47,7 +47,7 @@ export async function recover(home: RecoveryHome, client: Client): Promise<Recov
 }
 
 /** The attempt's last heartbeat, as known to the server; `undefined` if there is none. */
-async function lastWordOf(
+async function lastHeartbeatOf(
   client: Client,
   { workflowId, runId, activityId }: Lease,
 ): Promise<LastHeartbeat | undefined> {

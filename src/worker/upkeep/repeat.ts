@@ -1,14 +1,17 @@
 /**
- * Runs `look` now and then again `everyMs` milliseconds after each run ended, until stopped. Does not keep the process
- * alive.
- * @param look must never reject
+ * Runs `check` now and then `intervalMs` milliseconds after the previous run ended, until stopped. Does not keep the
+ * process alive.
+ * @param check must never reject
  */
-export function repeat(look: (stopped: () => boolean) => Promise<void>, everyMs: number): { stop(): void } {
+export function repeat(
+  check: (stopped: () => boolean) => Promise<void>,
+  intervalMs: number,
+): { stop(): void } {
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
   const next = async (): Promise<void> => {
-    await look(() => stopped);
-    if (!stopped) timer = setTimeout(() => void next(), everyMs).unref();
+    await check(() => stopped);
+    if (!stopped) timer = setTimeout(() => void next(), intervalMs).unref();
   };
   void next();
   return {
