@@ -1,4 +1,4 @@
-/** What the checks at the end examine. */
+/** The input and the result of the checks at the end. */
 import type { Client } from '@temporalio/client';
 import type { SessionHandle } from '../src/client/index.ts';
 import type { MainAgent } from './main-agent.ts';
@@ -9,6 +9,7 @@ import type { Loss, Row } from './report.ts';
 import type { ServerUnderTest } from './server.ts';
 import type { WorkerUnderTest } from './worker.ts';
 
+/** What the checks know about a finished run. */
 export interface Facts {
   /** The folder of this run only, as a real path. */
   readonly folder: string;

@@ -14,6 +14,7 @@ interface Issued {
   readonly at: number;
 }
 
+/** What the model server received from one subagent. */
 export interface Heard {
   requests: number;
   /** Messages of the newest request, without the system message. */

@@ -2,6 +2,7 @@
 import type { FinalStatus } from '../src/contract/index.ts';
 import { Random } from './random.ts';
 
+/** The kinds of subagents. */
 export const KINDS = [
   'quick', // one shell command
   'long-shell', // a shell command of some seconds between two short ones
@@ -18,6 +19,7 @@ type Kind = (typeof KINDS)[number];
 const KILL_MOMENTS = ['beginning', 'working', 'asking', 'verifying', 'at-once'] as const;
 type KillMoment = (typeof KILL_MOMENTS)[number];
 
+/** A subagent as planned. */
 export interface PlannedSubagent {
   readonly label: string;
   readonly kind: Kind;
@@ -48,6 +50,7 @@ export interface PlannedStrike {
   readonly forMs: number;
 }
 
+/** The plan of a run. */
 export interface Plan {
   readonly seed: number;
   readonly workers: number;
@@ -59,6 +62,7 @@ export interface Plan {
   readonly strikes: readonly PlannedStrike[];
 }
 
+/** What a plan depends on. */
 export interface PlanOptions {
   readonly seed: number;
   readonly subagents: number;

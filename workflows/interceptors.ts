@@ -52,4 +52,5 @@ const withOptions = <T extends { readonly options: object }>(input: T, more: Par
   options: { ...input.options, ...more },
 });
 
+/** Called by the SDK for each workflow; the SDK requires this name. */
 export const interceptors = (): WorkflowInterceptors => ({ inbound: [inputs], outbound: [titles] });

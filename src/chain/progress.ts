@@ -38,6 +38,7 @@ export interface Item {
   outcome?: Outcome;
 }
 
+/** Limits of a chain: how many subagents run at once, and when the chain ends. */
 export interface Bounds {
   readonly label: string;
   readonly maxConcurrent?: number | undefined;
@@ -47,6 +48,7 @@ export interface Bounds {
 /** Whether a blocking caveat makes this result unusable without force. */
 const isHeldBack = ({ outcome }: Item): boolean => blocking(outcome?.caveats ?? []).length > 0;
 
+/** The progress of one chain. Its caller starts the items that `next` returns, and updates their status and outcome. */
 export class ChainProgress {
   readonly steps: readonly PlannedStep[];
   readonly #bounds: Bounds;

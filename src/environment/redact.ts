@@ -10,6 +10,7 @@ const MIN_LENGTH = 8;
 /** Bytes of a stream that are held back, because a match may span two chunks; more for longer secrets. */
 const MAX_HELD = 10 * 1024;
 
+/** Redacts a fixed set of secrets, and tokens by their shape, in text, values, bytes and streams. */
 export class Redactor {
   readonly #names = new Map<string, string>();
   readonly #finder: Finder;

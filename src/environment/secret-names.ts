@@ -20,7 +20,7 @@ const SECRET_END =
   /(passwords?|passwds?|passwrds?|pwords?|passphrases?|tokens?|secrets?|credentials?|userpwd|privkeys?|(root|bind|user|admin|ldap|db)pw|(api|access|private|secret|auth|ssh|master|sign|signing|encryption|shared|account|service|deploy|client)keys?|(ssh|pg|my|db|sql|user|root|admin|smtp|ftp|mail|redis|mongo|proxy|cert|store|ldap)pass)$/;
 /** Words for a secret at the end of a longer name: `STRIPE_KEY`, `DB_PASS`; not `PWD`. */
 const SECRET_LAST = /^(keys?|pass|passes|pwds?|pws?|psw|auths?|oauth|cookies?|sas|salt)$/;
-/** Words for a secret as the only word: `KEY`, `COOKIE`. */
+/** Words for a secret as the first or only word: `KEY`, `COOKIE`. */
 const SECRET_ALONE = /^(keys?|pass|auth|cookies?)$/;
 /** Two words for a secret, anywhere in a name: `API_KEY_PROD`, `KEY_BASE` of `SECRET_KEY_BASE`. */
 const SECRET_PAIR =

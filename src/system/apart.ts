@@ -4,6 +4,7 @@
  */
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 
+/** The limits at which the thread is ended. */
 export interface ApartLimits {
   /** In milliseconds. */
   readonly timeoutMs: number;

@@ -19,6 +19,7 @@ import { ensurePrivateDir, withDiskErrors, readIfThere } from './files.ts';
 import { lockFile, type OsLock } from './os-lock.ts';
 import { isAlive, ownIdentity, processSpace, type ProcessIdentity } from './process.ts';
 
+/** A lock that this process holds. */
 export interface Lock {
   /** Releases the lock. Further calls do nothing. */
   release(): void;

@@ -10,6 +10,7 @@ import { errorCode } from './files.ts';
 /** The owner can read, write and search the folder. */
 const OPEN = 0o700;
 
+/** What prevents the removal of a tree. */
 export interface TreeSurvey {
   /** Why the tree cannot be removed completely; undefined if no obstacle is known. */
   readonly stuck: string | undefined;

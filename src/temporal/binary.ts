@@ -13,12 +13,14 @@ import { withoutTemporal } from './environment.ts';
 /** The oldest server with all features we use (fairness keys); an older `temporal` on PATH is skipped. */
 const MIN_SERVER = [1, 29] as const;
 
+/** The program of the server. */
 export interface TemporalBinary {
   readonly path: string;
   /** Where it came from, for people. */
   readonly source: string;
 }
 
+/** How to find or get the program. */
 export interface BinaryOptions {
   /** Called with one line of progress during slow steps. */
   readonly onProgress: (line: string) => void;

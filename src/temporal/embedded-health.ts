@@ -12,6 +12,7 @@ const ANSWER_TIMEOUT_MS = 5_000;
 /** Failed checks in a row; a server that was only frozen answers again. */
 const MAX_FAILURES = 4;
 
+/** How to check a server, and how to end it. */
 export interface HealthOptions {
   /** Milliseconds between checks; default 5 s. */
   readonly everyMs?: number;

@@ -58,6 +58,7 @@ export interface EmbeddedServer {
   stop(): Promise<void>;
 }
 
+/** How to start an embedded server. */
 export interface EmbeddedOptions {
   /** Folder of the database, for one server at a time. Created if missing. */
   readonly dataDir: string;

@@ -31,6 +31,7 @@ class TolerantPayloadConverter implements PayloadConverter {
   }
 }
 
+/** The payload converter of workflows and of our clients. */
 export const payloadConverter: PayloadConverter = new TolerantPayloadConverter();
 
 /** The data converter for our `Client` objects. */

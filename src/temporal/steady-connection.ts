@@ -37,6 +37,7 @@ interface Open extends OpenConnection {
   readonly target: TemporalTarget;
 }
 
+/** Can be used in place of a `Connection` by Temporal's clients. */
 export class SteadyConnection implements ConnectionLike {
   readonly workflowService = this.#forward<WorkflowService>('workflowService');
   readonly operatorService = this.#forward<OperatorService>('operatorService');

@@ -13,6 +13,7 @@ const STORAGE_KEY = 'namespace-workflow-table-columns';
 const DEFAULT_COLUMNS = ['Status', 'Workflow ID', 'Run ID', 'Type', 'Start', 'End'];
 /** Session and label are part of the workflow id. */
 const { status, repository, model } = SEARCH_ATTRIBUTES;
+/** The search attributes that are shown as columns. */
 export const OWN_COLUMNS: readonly string[] = [status, repository, model];
 const COLUMNS = ['Status', 'Workflow ID', ...OWN_COLUMNS, 'Start', 'Execution Duration'];
 

@@ -16,6 +16,7 @@ export interface UiGate {
   close(): Promise<void>;
 }
 
+/** Where the gate listens, and where the UI is. */
 export interface UiGateOptions {
   readonly ip: string;
   readonly port: number;

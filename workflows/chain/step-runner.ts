@@ -49,6 +49,7 @@ const MAX_GROUP_BYTES = 1024 * 1024;
  */
 const MAX_BESIDE_BYTES = 10 * 1024;
 
+/** Runs the steps of one chain as child workflows, and records their results in its progress. */
 export class StepRunner {
   readonly #input: ChainInput;
   readonly #progress: ChainProgress;

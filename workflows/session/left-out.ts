@@ -4,6 +4,7 @@
  */
 import { oneLine, plural } from '../../src/contract/index.ts';
 
+/** The signals without effect so far. */
 export interface LeftOut {
   readonly count: number;
   /** The name of the last such signal, and what was wrong with it. */

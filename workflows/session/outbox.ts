@@ -30,6 +30,7 @@ export interface ArchivedPage {
   readonly ids: readonly string[];
 }
 
+/** Announcements, their pages, and what each receiver has acknowledged. */
 export interface Outbox {
   /** The newest announcements, with consecutive numbers that follow on the last page. */
   outbox: Posted[];

@@ -4,8 +4,10 @@ import type { z } from 'zod';
 import { check, firstProblem, type SessionEntry, type SpawnAnswer } from '../../src/contract/index.ts';
 import { liveRun, rememberRequest, type SessionState } from './session-state.ts';
 
+/** The answer that refuses a start. */
 export type Refused = Extract<SpawnAnswer, { status: 'refused' }>;
 
+/** The starts of one session. Requests of spawns and of chains share it. */
 export class Starts {
   /** Set when the session is ending: requests are refused from then on. */
   closed = false;

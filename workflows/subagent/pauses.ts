@@ -111,6 +111,7 @@ const silent = (what: string): string =>
 const repeated = (what: string): string =>
   `There were ${what}. The same call again will give the same result: find out why, and try another way, or end and say what stops you. If you wait for something outside, say so and wait longer between two looks.`;
 
+/** Texts for what a subagent waits for. */
 export const WAITS_FOR: Readonly<Record<Performing<'wait'>['for'], string>> = {
   credentials: 'waits for new credentials',
   limit: 'waits for a limit of its model to pass',

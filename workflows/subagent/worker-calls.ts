@@ -71,6 +71,7 @@ export const NO_SWEEP: SweepReport = {
   durationMs: 0,
 };
 
+/** The result of a stop. */
 export type Stopped = Omit<Extract<StopResult, { kind: 'stopped' }>, 'kind'> & {
   /** Why its worker could not stop it. */
   readonly problem?: string;

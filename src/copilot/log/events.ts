@@ -76,6 +76,7 @@ const knownEvent = z.discriminatedUnion('type', [
     kind: z.object({ type: z.string(), shellId: z.string().optional() }).optional(),
   }),
 ]);
+/** An event of a known type, live or from the log. */
 export type CopilotEvent = z.infer<typeof knownEvent>;
 
 const KNOWN = new Set(knownEvent.options.map((option) => option.shape.type.value as string));

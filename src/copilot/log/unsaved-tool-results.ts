@@ -21,6 +21,7 @@ const record = z.object({ toolCallId: z.string(), result: z.string().nullable() 
 /** Results by call id; null if the call ended and its result is not known. */
 export type EndedCalls = ReadonlyMap<string, string | null>;
 
+/** The stored results of one Copilot session, one file for each call. */
 export class UnsavedToolResults {
   readonly #folder: string;
   readonly #redactor: Redactor;

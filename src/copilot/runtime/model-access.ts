@@ -3,6 +3,7 @@ import { execa } from 'execa';
 import { LOGIN_VARIABLES, storedLogin } from './login.ts';
 import { defaultModel, providerFrom } from './provider.ts';
 
+/** The access that was found, or `none` with the remedy. */
 export interface ModelAccess {
   readonly kind: 'login' | 'provider' | 'none';
   /** Description of what was found, for people. */

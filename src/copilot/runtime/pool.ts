@@ -18,6 +18,7 @@ import { didNotStart, RuntimeDied, startRuntime, type Runtime } from './runtime.
 /** A runtime that was ended this often in a row during its start counts as one that cannot start. */
 const MAX_ENDED_AT_START = 5;
 
+/** How a pool finds and runs the Copilot CLI. */
 export interface CopilotPoolOptions {
   /** `paths.copilot`: directory of the runtime's state (`COPILOT_HOME`), separate from the user's own. */
   readonly home: { readonly paths: Pick<HomePaths, 'copilot'> };
@@ -30,6 +31,7 @@ export interface CopilotPoolOptions {
   readonly redactor?: Redactor;
 }
 
+/** Holds the worker's runtime, and everything that runs in it. */
 export class CopilotPool {
   readonly copilotHome: string;
   readonly env: NodeJS.ProcessEnv;

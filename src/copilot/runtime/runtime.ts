@@ -47,6 +47,7 @@ export const didNotStart = (path: string, cause: unknown): SubagentsError =>
     remedy: `run "${path} --version" to see why`,
   });
 
+/** A Copilot CLI process with our connection to it. */
 export interface Runtime {
   readonly client: CopilotClient;
   readonly pid: number;

@@ -8,6 +8,7 @@ import { mainArgument } from '../turn/words.ts';
 
 type Call = Omit<Denial, 'count'>;
 
+/** Collects the denied calls of one turn. */
 export class Denials {
   readonly #open = new Map<string, Call>();
   /** Calls whose permission request was refused. */

@@ -44,6 +44,7 @@ export function noteBegun(copilotHome: string, copilotSessionId: string): void {
   writePrivateFile(begun, '');
 }
 
+/** Whether the conversation has begun; see `noteBegun`. */
 export const hasBegun = (copilotHome: string, copilotSessionId: string): boolean =>
   existsSync(sessionFiles(copilotHome, copilotSessionId).begun);
 

@@ -23,6 +23,7 @@ const MAX_QUESTION_CHARS = 4_000;
 const MAX_CHOICE_CHARS = 500;
 const MAX_CHOICES = 20;
 
+/** The questions of one conversation, folded from its events. */
 export class Asked {
   /** Calls by tool call id. */
   readonly #calls: Map<string, AskCall>;

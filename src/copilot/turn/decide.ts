@@ -12,6 +12,7 @@ export interface TurnId {
   readonly answers?: readonly string[];
 }
 
+/** How to run a turn. */
 export type Decision =
   /** The prompt is not in the conversation yet. */
   | { readonly do: 'send' }

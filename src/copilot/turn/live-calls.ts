@@ -22,6 +22,7 @@ interface Turn {
   readonly trustRepo: boolean;
 }
 
+/** Tracks the ended calls of one turn until the event log has their results. */
 export class LiveCalls {
   readonly #turn: Turn;
   /** Calls that have ended, and whose result the log may not have yet. */

@@ -60,6 +60,7 @@ export class TurnOver extends Error {
 /** A number that increases with each turn of a Copilot session, which all runs of a label share. */
 export const turnNumber = ({ run }: { run: number }, turn: number): number => run * 1_000_000 + turn;
 
+/** One running turn. It is created before its Copilot session is open, and ends with `leave`. */
 export class LiveTurn {
   readonly copilotSessionId: string;
   /** See `turnNumber`. */

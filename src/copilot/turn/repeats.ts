@@ -37,6 +37,7 @@ interface Call {
   result?: string;
 }
 
+/** Counts the calls of one turn, and detects the repetition that the newest ones form. */
 export class Repeats {
   /** Running calls, and ended ones that began after a running one: calls count in the order in which they began. */
   readonly #open = new Map<string, Call>();

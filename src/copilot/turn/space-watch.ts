@@ -12,6 +12,7 @@ const LOOK_EVERY_MS = 500;
 const MEASURE_EVERY_MS = 10_000;
 const MEASURE_REST = 20;
 
+/** The disk limits of a turn. */
 export interface SpaceBounds {
   /** Turns pause when less than this is free, in bytes. */
   readonly reserveBytes: number;

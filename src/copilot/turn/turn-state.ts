@@ -29,6 +29,7 @@ export interface UnshownResult {
   readonly result: string | null;
 }
 
+/** The data of a `session.error` event. */
 export type SessionError = Extract<CopilotEvent, { type: 'session.error' }>['data'];
 
 /** How and when a message arrived in the conversation. */

@@ -2,6 +2,7 @@
 import type { Allowance, Usage } from '../../contract/index.ts';
 import type { LiveTurn } from './live-turn.ts';
 
+/** The limits by which a running turn is judged. */
 export interface Limits {
   /** When the turn's working time is used up, in milliseconds since the epoch. */
   readonly deadline: number;
@@ -22,6 +23,7 @@ export interface Limits {
   readonly budget?: { readonly left: Allowance; readonly noticeAt: Allowance } | undefined;
 }
 
+/** What to do about a running turn. */
 export type Verdict =
   | 'finished'
   | 'failed'

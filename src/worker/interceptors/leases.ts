@@ -20,6 +20,7 @@ const OWN_HEARTBEAT = new Set(['runTurn', 'setUpWorkspace', 'verifyCommit', 'clo
 /** The leases of activities that run in this process. */
 export type UnderWay = Set<Lease>;
 
+/** The interceptor of one activity attempt. */
 export class LeaseInterceptor implements ActivityInboundCallsInterceptor {
   readonly #context: Context;
   readonly #leases: string;

@@ -23,6 +23,7 @@ const PATIENCE_MS = 60_000;
 /** Promises that settle when the attempts on this worker are over, by run id of their subagent. */
 export type Attempts = Map<string, Promise<unknown>>;
 
+/** Delays an attempt on a workspace until earlier attempts of the same run are over. */
 export class OneAttempt implements ActivityInboundCallsInterceptor {
   readonly #context: Context;
   readonly #attempts: Attempts;

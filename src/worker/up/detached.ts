@@ -20,6 +20,7 @@ const report = z.discriminatedUnion('kind', [
     remedy: z.string().optional(),
   }),
 ]);
+/** A message of a background `up` to the process that started it. */
 export type Report = z.infer<typeof report>;
 
 /** Reports to the process that started this one in the background; does nothing if there is none, or it is gone. */
@@ -30,6 +31,7 @@ export function sendReport(message: Report): void {
 /** Whether another process started this one in the background and waits for it. */
 export const isDetached = (): boolean => process.connected;
 
+/** How to start `up` in the background. */
 export interface DetachedOptions {
   /** The home's folder. */
   readonly root: string;

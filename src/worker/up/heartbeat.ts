@@ -24,6 +24,7 @@ export function answerHeartbeat(): void {
   });
 }
 
+/** When a child counts as silent, and what happens then. */
 export interface HeartbeatOptions {
   /**
    * Silence after which the child is given up, in milliseconds; counted only while this process and the machine run.

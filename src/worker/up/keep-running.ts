@@ -10,6 +10,7 @@ interface Running {
   readonly exited: Promise<ServerExit>;
 }
 
+/** How a part is started, restarted and given up. */
 export interface KeepOptions {
   /** Starts the part; resolves when it is ready. `again`: it ran before. */
   readonly start: (again: boolean) => Promise<Running>;

@@ -14,6 +14,7 @@ const EVERY_MS = 15_000;
 /** The server's list lags behind by less than this, in milliseconds. */
 const LAG_MS = 60_000;
 
+/** What the check needs. */
 export interface OrphanDependencies {
   readonly home: Parameters<typeof readRuns>[0];
   readonly client: Client;

@@ -20,6 +20,7 @@ const CLONE_IN_USE_MS = 60 * 60_000;
 /** Milliseconds between checks. */
 const EVERY_MS = 60 * 60_000;
 
+/** What retention needs, and its limits. */
 export interface RetentionOptions {
   readonly clean: CleanDependencies;
   readonly settings: Pick<Settings, 'keepMs' | 'keepBytes'>;
