@@ -1,4 +1,4 @@
-/** Whether tool calls run. */
+/** Counts running tool calls. */
 export class Busy {
   #calls = 0;
   #waiting: (() => void)[] = [];
@@ -13,7 +13,7 @@ export class Busy {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  /** Settles when none runs. */
+  /** Waits until no call runs. */
   async quiet(): Promise<void> {
     if (this.#calls > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }

@@ -1,4 +1,4 @@
-/** The conversation that the extension is in: what it has been told, and telling it more. */
+/** The conversation that the extension has joined: which announcements it has, and pushing more into it. */
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -6,27 +6,30 @@ import type { CopilotSession, SessionEvent } from '@github/copilot-sdk';
 import { adoptedIn } from '../tools/index.ts';
 import { keysPushed, keysTold, pushedLine } from './marks.ts';
 
-/** The pushes and tool calls of ours that a conversation's history is looked through for. */
+/** The source of our pushed messages, by which a conversation's history is searched for them. */
 const PUSH_SOURCE = 'system';
-/** A message that waits while the conversation goes idle was dropped (Esc does that to all that wait): it is sent again after this. */
+/**
+ * A message that is still pending this long after the conversation went idle was dropped (by Esc), and is sent again.
+ */
 const DROPPED_MS = 3_000;
-/** Copilot CLI writes an event to the disk 0.1 to 0.3 s after it has shown it. */
+/** How often the event log is read, in milliseconds. Copilot CLI writes an event 0.1 to 0.3 s after it has shown it. */
 const LOOK_MS = 150;
 const KEPT_TIMEOUT_MS = 30_000;
 const EVENT_LOG = 'events.jsonl';
 
+/** The conversation of a main agent. */
 export class MainAgentConversation {
   readonly #session: CopilotSession;
   readonly #tools: ReadonlySet<string>;
   #keys: Promise<Set<string>> | undefined;
 
-  /** @param tools names of ours */
+  /** @param tools the names of our tools */
   constructor(session: CopilotSession, tools: readonly string[]) {
     this.#session = session;
     this.#tools = new Set(tools);
   }
 
-  /** Which announcements its history has, from before this process too. */
+  /** Whether the history contains the announcement with this key, even from before this process. */
   async has(key: string): Promise<boolean> {
     this.#keys ??= this.#readKeys();
     try {
@@ -37,12 +40,12 @@ export class MainAgentConversation {
     }
   }
 
-  /** Its history may have grown elsewhere: another Copilot CLI had it open. */
+  /** Forgets the history that was read, because another Copilot CLI may have extended it. */
   lookAgain(): void {
     this.#keys = undefined;
   }
 
-  /** Of this process's events, and of those on disk: another process's are there alone. */
+  /** Reads the keys in this process's events and in those on disk, where the events of other processes are. */
   async #readKeys(): Promise<Set<string>> {
     const events = [...(await this.#session.getEvents()), ...(await this.#onDisk())];
     return new Set(keysIn(events, this.#tools));
@@ -61,7 +64,7 @@ export class MainAgentConversation {
     });
   }
 
-  /** Whether a tool of ours was ever called in it, and which sessions it has adopted. */
+  /** Whether one of our tools was ever called in the conversation, and which sessions it has adopted. */
   async past(): Promise<{ readonly usedTools: boolean; readonly adopted: readonly string[] }> {
     const answers = [...answersIn(await this.#session.getEvents(), this.#tools)];
     const adopted = answers.flatMap(({ action, content }) => (action === 'adopt' ? adoptedIn(content) : []));
@@ -69,8 +72,8 @@ export class MainAgentConversation {
   }
 
   /**
-   * Puts `text` into the conversation: as a new turn where it is idle; else in the middle of the turn, once the tool or model
-   * call that runs has ended. Settles when it is there.
+   * Puts `text` into the conversation: as a new turn if it is idle, else into the running turn after the current tool
+   * or model call. Resolves when the text has arrived.
    */
   async push(keys: readonly string[], text: string): Promise<void> {
     const first = pushedLine(keys);
@@ -88,12 +91,14 @@ export class MainAgentConversation {
     for (const key of keys) (await this.#keys)?.add(key);
   }
 
-  /** A line for the human. */
+  /** Shows a line to the human. */
   async note(line: string, level: 'info' | 'warning' = 'info'): Promise<void> {
     await this.#session.log(line, { level }).catch(() => undefined);
   }
 
-  /** Whether the history on disk has all of `keys` within half a minute: then they outlive the terminal. */
+  /**
+   * Whether the history on disk contains all `keys` within half a minute, so that they survive the end of the process.
+   */
   async kept(keys: readonly string[]): Promise<boolean> {
     const folder = this.#session.workspacePath;
     if (folder === undefined) return true;
@@ -109,7 +114,7 @@ export class MainAgentConversation {
     }
   }
 
-  /** Settles with true when a message that begins with `first` has come, with false when it was dropped. */
+  /** Resolves with true when a message that begins with `first` has arrived, with false when it was dropped. */
   #arrival(first: string): { readonly arrived: Promise<boolean>; giveUp(): void } {
     let giveUp = (): void => undefined;
     const arrived = new Promise<boolean>((resolve) => {
@@ -133,7 +138,7 @@ export class MainAgentConversation {
   }
 }
 
-/** Keys that a history has: of what was pushed, and of what tools of ours answered. */
+/** The keys of announcements in a history: in our pushed messages, and in answers of our tools. */
 function* keysIn(events: readonly SessionEvent[], tools: ReadonlySet<string>): Generator<string> {
   for (const event of events)
     if (event.type === 'user.message' && event.data.source === PUSH_SOURCE)
@@ -141,7 +146,9 @@ function* keysIn(events: readonly SessionEvent[], tools: ReadonlySet<string>): G
   for (const { content } of answersIn(events, tools)) yield* keysTold(content);
 }
 
-/** What tools of ours answered, an empty text where there is no answer; `action` is that of the tool `subagents`. */
+/**
+ * The answers of our tools; without an answer, the content is empty. `action` is the action of the tool `subagents`.
+ */
 function* answersIn(
   events: readonly SessionEvent[],
   tools: ReadonlySet<string>,
@@ -157,7 +164,10 @@ function* answersIn(
   }
 }
 
-/** A file that grows, read from the end it had before; the last piece is kept, for a key may lie across two. */
+/**
+ * Reads what a growing file has gained since the last read. Keeps the end of the previous part, because a key may span
+ * two.
+ */
 class Growing {
   readonly #path: string;
   #text = '';

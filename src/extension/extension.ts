@@ -1,4 +1,4 @@
-/** What the extension does in one conversation. */
+/** The extension in one conversation. */
 import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CopilotSession, ToolResultObject } from '@github/copilot-sdk';
@@ -17,11 +17,14 @@ import { callFromCopilot, type Calls } from './tools.ts';
 
 const ARRIVAL =
   'Go on with the conversation, and do not poll or wait: completions, questions and stalls are brought into this conversation by themselves.';
-/** A `wait` that an announcement ends has answered by then. */
+/**
+ * How long a push waits for running `wait` calls, in milliseconds. A `wait` that the announcement ends answers sooner.
+ */
 const WAIT_ENDS_MS = 5_000;
 
 const NO_PAST = { usedTools: false, adopted: [] };
 
+/** Handles tool calls, and follows sessions for the conversation that was joined. */
 export class Extension implements Calls {
   readonly #node: string;
   readonly #env: NodeJS.ProcessEnv;
@@ -31,7 +34,7 @@ export class Extension implements Calls {
   readonly #connection: LazyConnection;
   readonly #inbox: AnnouncementInbox;
   readonly #busy = new Busy();
-  /** Calls of `wait`: they may run for minutes, and hold nothing back for so long. */
+  /** Calls of `wait`. They may run for minutes, so pushes do not wait for their end. */
   readonly #waits = new Busy();
   readonly #receivers = new Map<string, Receiver>();
   #turn: Promise<void> | undefined;
@@ -39,7 +42,7 @@ export class Extension implements Calls {
   constructor(options: {
     readonly node: string;
     readonly env: NodeJS.ProcessEnv;
-    /** Of the conversation that was joined. */
+    /** The session of the conversation that was joined. */
     readonly session: CopilotSession;
   }) {
     const { node, env, session } = options;
@@ -55,7 +58,7 @@ export class Extension implements Calls {
     this.#inbox = new AnnouncementInbox(this.#name);
   }
 
-  /** Brings what there is to tell into the conversation: at once where it has subagents already, else from the first call on. */
+  /** Follows the sessions that the conversation has used or adopted, and tells the human about sessions to adopt. */
   async lookBack(): Promise<void> {
     const { usedTools, adopted } = await this.#conversation.past().catch(() => NO_PAST);
     if (usedTools) this.#receive(this.#name);
@@ -79,10 +82,10 @@ export class Extension implements Calls {
 
   told(announcements: readonly Announcement[]): void {
     this.#receive(this.#name);
-    // Those of a session that is not followed here are for its own main agent to acknowledge.
+    // Announcements of a session that is not followed here are acknowledged by that session's own main agent.
     for (const [name, receiver] of this.#receivers) {
-      const its = announcements.filter(({ session }) => session === name);
-      if (its.length > 0) receiver.told(its).catch(() => undefined);
+      const ofSession = announcements.filter(({ session }) => session === name);
+      if (ofSession.length > 0) receiver.told(ofSession).catch(() => undefined);
     }
   }
 
@@ -104,7 +107,7 @@ export class Extension implements Calls {
     };
   }
 
-  /** Where the human works, and what the session is to be called where people see it. */
+  /** The folder of the conversation, and a title of the session for people. */
   async #place(): Promise<Pick<ToolContext, 'cwd' | 'title'>> {
     const snapshot = await this.#session.rpc.metadata.snapshot().catch(() => undefined);
     const cwd = snapshot?.workingDirectory ?? process.cwd();
@@ -112,7 +115,7 @@ export class Extension implements Calls {
     return { cwd, title: `Copilot CLI in ${basename(cwd)}${about === undefined ? '' : `: ${about}`}` };
   }
 
-  /** Follows a session, once. */
+  /** Follows a session, unless it is followed already. */
   #receive(name: string): void {
     if (this.#receivers.has(name)) return;
     const receiver = new Receiver({
@@ -154,7 +157,7 @@ export class Extension implements Calls {
     return orphans;
   }
 
-  /** Tells the human of what has no conversation any more; the model is not bothered with it. */
+  /** Shows the human, but not the model, that there are sessions whose conversation is gone. */
   async #offer(): Promise<void> {
     const orphans = await this.#orphans();
     if (orphans.length === 0) return;

@@ -1,4 +1,4 @@
-/** Puts the extension where Copilot CLI looks for extensions, and takes it away again. */
+/** Installs the extension into the folders where Copilot CLI looks for extensions, and uninstalls it. */
 import { lstatSync, mkdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -7,10 +7,10 @@ import { errorCode, withDiskErrors } from '../system/files.ts';
 import { isOurs, launcherText } from './launcher.ts';
 import { compiledFile } from '../system/compiled-file.ts';
 
-/** What was done to the file. */
+/** The change to the extension's file. */
 export type Change = 'written' | 'updated' | 'unchanged' | 'removed' | 'absent';
 
-/** The extension's file for this user: in Copilot CLI's own home. */
+/** The extension's file of this user, in Copilot CLI's own home. */
 export function userExtension(env: Readonly<Record<string, string | undefined>>): string {
   const copilotHome = env['COPILOT_HOME'] || join(env['HOME'] || homedir(), '.copilot');
   return join(copilotHome, 'extensions', NAME, FILE);
@@ -19,13 +19,13 @@ export function userExtension(env: Readonly<Record<string, string | undefined>>)
 /** The extension's file of a repository. */
 export const projectExtension = (root: string): string => join(root, '.github', 'extensions', NAME, FILE);
 
-/** The folder's name is the extension's; that of a project comes before that of the user. */
+/** The name of the folder is the name of the extension. The extension of a project takes precedence over the user's. */
 const NAME = 'durable-subagents';
 const FILE = 'extension.mjs';
 
 /**
  * Writes the extension's file.
- * @param portable nothing of this machine is to be in it
+ * @param portable whether the file must not contain paths of this machine
  * @throws SubagentsError NOT_OURS, DISK_FULL, INTERNAL
  */
 export function install(path: string, portable: boolean): Change {
@@ -42,19 +42,19 @@ export function install(path: string, portable: boolean): Change {
   return before === undefined ? 'written' : 'updated';
 }
 
-/** Removes it, and its folder where nothing else is in it. @throws SubagentsError NOT_OURS, INTERNAL */
+/** Removes the extension's file, and its folder if that is empty then. @throws SubagentsError NOT_OURS, INTERNAL */
 export function uninstall(path: string): Change {
   if (readOurs(path) === undefined) return 'absent';
   withDiskErrors(path, () => rmSync(path));
   try {
     rmdirSync(dirname(path));
   } catch {
-    // Something else is in it, which is not ours.
+    // The folder contains something that is not ours.
   }
   return 'removed';
 }
 
-/** What stands there and was written by us; `undefined` where nothing is. @throws SubagentsError NOT_OURS */
+/** Reads an installed file of ours; `undefined` when there is no file. @throws SubagentsError NOT_OURS */
 function readOurs(path: string): string | undefined {
   for (const each of [dirname(path), path]) {
     const stat = statIfThere(each);

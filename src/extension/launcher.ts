@@ -1,27 +1,27 @@
-/** The one file that an installation puts into somebody's folder: it finds the product, and hands over to it. */
+/** The only file that an installation writes. It finds the installed package, and starts its extension. */
 import { createHash } from 'node:crypto';
 
-/** Where the product is, for an installation that only this user has. */
+/** Where the package is, for an installation for this user alone. */
 export interface Location {
   /** Absolute path of `dist/src/extension/main.bundle.js`. */
   readonly main: string;
-  /** Absolute path of the Node.js that it was installed with: Copilot CLI brings one of its own, which runs nothing else. */
+  /** Absolute path of the Node.js of the installation. Copilot CLI's own Node.js runs no other programs. */
   readonly node: string;
 }
 
 const MARK = '// Written by `subagents install copilot`, removed by `subagents uninstall copilot`. Digest: ';
 
 /**
- * The text of the extension's file. It says on its first line that it is ours, with a digest of the rest, so that a file that
- * somebody has changed is no longer taken for ours.
- * @param location left out: nothing of this machine is in it, and the product is looked for where the colleague has it.
+ * The text of the extension's file. Its first line marks the file as ours with a digest of the rest, so that a file
+ * which was changed no longer counts as ours.
+ * @param location without it, the text contains no paths of this machine, and searches for the package where it runs.
  */
 export function launcherText(location?: Location): string {
   const body = BODY.replace('__LOCATION__', () => JSON.stringify(location ?? null));
   return `${MARK}${digest(body)}\n${body}`;
 }
 
-/** Whether `text` is a file as we wrote it, of whatever version. */
+/** Whether `text` is an unchanged file of ours, of any version. */
 export function isOurs(text: string): boolean {
   const [first = '', ...rest] = text.split('\n');
   return first === `${MARK}${digest(rest.join('\n'))}`;
@@ -29,7 +29,7 @@ export function isOurs(text: string): boolean {
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 32);
 
-/** Plain JavaScript, for whatever Node.js Copilot CLI has; nothing in it may throw. */
+/** Plain JavaScript for the Node.js of Copilot CLI. Nothing in it may throw. */
 const BODY = `import { existsSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';

@@ -1,6 +1,6 @@
 /**
- * The extension of interactive Copilot CLI: the tools, and what subagents announce pushed into the conversation. Copilot CLI waits
- * until it has joined, so that nothing is loaded before but what that takes.
+ * The extension of interactive Copilot CLI: offers the tools, and pushes announcements of subagents into the
+ * conversation. Copilot CLI waits until the extension has joined, so only the code for joining is loaded before.
  */
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -9,18 +9,23 @@ import type { Declaration } from './declarations.ts';
 import type { Extension } from './extension.ts';
 import { isInsideSubagent } from './inside.ts';
 
+/** Options of `startExtension`. */
 export interface ExtensionOptions {
-  /** The Node.js that runs the product: the extension itself runs in Copilot CLI's own, which runs nothing else. */
+  /**
+   * The Node.js for our programs. The extension itself runs in Copilot CLI's own Node.js, which runs no other programs.
+   */
   readonly node: string;
 }
 
-/** After joining: Copilot CLI has started by then, and is not to share the processor with what else there is to load. */
+/**
+ * Delay after joining, in milliseconds, before more is loaded, so that loading does not slow the start of Copilot CLI.
+ */
 const STARTED_MS = 1_000;
 
-/** Joins the conversation. Returns once the tools are there; the rest goes on for as long as the process lives. */
+/** Joins the conversation, and then follows its sessions. These are followed as long as the process runs. */
 export async function startExtension({ node }: ExtensionOptions): Promise<void> {
   const { env } = process;
-  // stdout belongs to the protocol, and nothing that goes wrong here may end the process.
+  // stdout is for the protocol, and no error here may end the process.
   for (const method of ['log', 'info', 'debug'] as const) console[method] = console.error;
   process.on('unhandledRejection', (reason) => console.error(reason));
   process.on('uncaughtException', (error) => console.error(error));

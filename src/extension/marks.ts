@@ -1,22 +1,22 @@
-/** How a conversation's own history tells which announcements it has. */
+/** Marks in a conversation's history that show which announcements it contains. */
 import type { Announcement } from '../contract/index.ts';
 
 const PUSHED = /^\[announcements of subagents: ([^\]\n]+)\]/;
 const TOLD = /\n\[announcements told: ([^\]\n]+)\]$/;
 
-/** An announcement's name in a history: its id, and of which workflow, for another session may have the same id again. */
+/** An announcement's key in a history: its id and the run of its workflow, because another session may reuse the id. */
 export const keyOf = ({ id, runId }: Pick<Announcement, 'id' | 'runId'>): string =>
   `${id}#${runId.slice(0, 8)}`.replace(/[\s[\]"\\]/g, '_');
 
-/** The first line of what is pushed. */
+/** The first line of a pushed message. */
 export const pushedLine = (keys: readonly string[]): string =>
   `[announcements of subagents: ${keys.join(' ')}]`;
-/** The last line of a tool's answer that had announcements in it. */
+/** The last line of a tool's answer that contains announcements. */
 export const toldLine = (keys: readonly string[]): string => `[announcements told: ${keys.join(' ')}]`;
 
-/** Keys in a message that was pushed: of its first line alone, for what follows has words of subagents in it. */
+/** The keys in a pushed message. Only the first line counts, because subagents may have written the rest. */
 export const keysPushed = (content: string): string[] => split(PUSHED.exec(content)?.[1]);
-/** Keys in a tool's answer: of its last line alone. */
+/** The keys in a tool's answer. Only the last line counts. */
 export const keysTold = (content: string): string[] => split(TOLD.exec(content)?.[1]);
 
 const split = (keys: string | undefined): string[] => keys?.split(' ') ?? [];

@@ -1,21 +1,25 @@
-/** Sessions whose conversation is gone: after `/clear`, or where a terminal was closed and the conversation never resumed. */
+/**
+ * Finds sessions whose conversation is gone: after `/clear`, or when a terminal was closed and its conversation not
+ * resumed.
+ */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Subagents } from '../client/index.ts';
 import type { Adopted } from '../tools/index.ts';
 
-/** A conversation's session is named after its Copilot session. */
+/** The prefix of a conversation's session, before the id of the Copilot session. */
 const PREFIX = 'copilot-';
-/** Looked at, newest first: more than these nobody remembers. */
+/** Maximum number of sessions checked, newest first. */
 const MAX_SESSIONS = 20;
 const MAX_FINISHED = 50;
 
-/** The session of a Copilot session: the same again after `copilot --resume`. */
+/** The session of a Copilot session. It is the same after `copilot --resume`. */
 export const sessionOf = (copilotSessionId: string): string => `${PREFIX}${copilotSessionId}`;
 
 /**
- * Sessions of other conversations of this machine that have live subagents or something to tell in `repository`, and that no
- * Copilot CLI has open. Others may have theirs on the same server: whether those are open cannot be seen from here.
+ * Sessions of other conversations of this machine that have live subagents or unacknowledged announcements in
+ * `repository`, and that no Copilot CLI has open. Sessions of other machines or users on the same server are left out,
+ * because it is not known whether they are open.
  * @param own this conversation's session
  * @param repository root of a checkout
  * @param states the folder of Copilot sessions' states
@@ -44,7 +48,7 @@ export async function orphansToAdopt(
   return found.flat();
 }
 
-/** Whether this machine has the Copilot session, and no Copilot CLI has it open: that keeps a file named after its process there. */
+/** Whether this machine has the Copilot session, and no live Copilot CLI holds a lock file in its folder. */
 function isLeft(state: string): boolean {
   try {
     return !readdirSync(state).some((name) => {

@@ -1,32 +1,34 @@
-/** Brings what a session announces into the conversation, each thing once. */
+/** Pushes a session's announcements into the conversation, each once. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Announcement } from '../contract/index.ts';
 import { announced, newsLine, type AnnouncementInbox, type LazyConnection } from '../tools/index.ts';
 import type { MainAgentConversation } from './conversation.ts';
 import { keyOf } from './marks.ts';
 
-/** What comes within this time comes together. */
+/** Announcements within this time, in milliseconds, are pushed together. */
 const GATHER_MS = 50;
-/** Between two looks whether another server is to be followed: `down` and `up` change its port. */
+/** How often it is checked whether the server has changed, in milliseconds: `down` and `up` change its port. */
 const LOOK_MS = 3_000;
 
 const INTRODUCTION =
   'News of your subagents, from the extension and not from the human. Relay it to the human in a few words, evidence first; ' +
   'answer a question that you can answer, ask the human the rest; otherwise go on with what you were doing.';
 
+/** Options of a receiver. */
 export interface ReceiverOptions {
   readonly session: string;
-  /** It was another conversation's. */
+  /** Whether the session was taken over from another conversation. */
   readonly isAdopted: boolean;
   readonly connection: LazyConnection;
   readonly conversation: MainAgentConversation;
   readonly inbox: AnnouncementInbox;
-  /** Settles when no other Copilot CLI that has this conversation open brings it what is announced. */
+  /** Resolves when no other Copilot CLI with this conversation open pushes announcements into it. */
   readonly turn: () => Promise<void>;
-  /** Settles when no tool call runs that is about to answer: its answer may have the announcement too. */
+  /** Resolves when no tool call is about to answer, because its answer may contain the announcement too. */
   readonly quiet: () => Promise<void>;
 }
 
+/** Follows one session for the conversation. */
 export class Receiver {
   readonly #options: ReceiverOptions;
   #waiting: Announcement[] = [];
@@ -37,18 +39,20 @@ export class Receiver {
     this.#options = options;
   }
 
-  /** Follows the session for as long as the process lives. Nothing is thrown: what cannot be reached now is tried again. */
+  /** Follows the session as long as the process runs. Throws nothing: after an error it tries again. */
   start(): void {
     if (this.#isFollowing) return;
     this.#isFollowing = true;
     void this.#follow();
   }
 
-  /** Acknowledges what an answer had, once the conversation's history has it on disk; what it never has is brought anew. */
+  /**
+   * Acknowledges delivered announcements once the conversation's history on disk contains them; else pushes them again.
+   */
   async told(announcements: readonly Announcement[]): Promise<void> {
     const { connection, conversation, session, inbox } = this.#options;
     if (!(await conversation.kept(announcements.map(keyOf)))) {
-      // The human gave the call up when its answer was on its way, or its end was cut off.
+      // The human cancelled the call while its answer was being sent, or the end of the answer was cut off.
       inbox.untell(announcements);
       for (const each of announcements) this.#add(each);
       return;
@@ -61,7 +65,7 @@ export class Receiver {
   async #follow(): Promise<never> {
     const { connection, session, inbox } = this.#options;
     await this.#options.turn();
-    // Its `get` closes a connection that is no longer the right one, which ends the iteration.
+    // `get` closes a connection to a former server, which ends the iteration.
     setInterval(() => void connection.get().catch(() => undefined), LOOK_MS).unref();
     for (;;) {
       try {
@@ -72,7 +76,7 @@ export class Receiver {
           .announcements({ receiver, acknowledge: 'manual' }))
           this.#add(next);
       } catch {
-        // Nothing runs, or not any more.
+        // No server or worker is running.
       }
       await delay(LOOK_MS);
     }
@@ -99,13 +103,14 @@ export class Receiver {
     this.#isDelivering = false;
   }
 
-  /** @returns those of them that are for the next time: there was no room for them */
+  /** Delivers a batch. @returns the announcements that had no room, for the next delivery */
   async #deliver(batch: readonly Announcement[]): Promise<Announcement[]> {
     const { conversation, inbox } = this.#options;
-    const had = new Set<Announcement>();
-    for (const each of batch) if (await conversation.has(keyOf(each))) had.add(each);
-    // Nothing is awaited from here until they are on their way: an answer may have them, or leaves them out.
-    const news = batch.filter((each) => !had.has(each) && !inbox.knows(each));
+    const present = new Set<Announcement>();
+    for (const each of batch) if (await conversation.has(keyOf(each))) present.add(each);
+    // There is no await from here to `coming`, so that an answer either contains an announcement already or leaves it
+    // out.
+    const news = batch.filter((each) => !present.has(each) && !inbox.knows(each));
     const left = new Set(news);
     inbox.coming(news);
     try {
@@ -113,24 +118,24 @@ export class Receiver {
     } finally {
       inbox.gone(news);
     }
-    const told = batch.filter((each) => !left.has(each));
-    inbox.tell(told);
-    // Not waited for: what is not acknowledged comes again with the next start, and is known then.
-    this.told(told).catch(() => undefined);
+    const delivered = batch.filter((each) => !left.has(each));
+    inbox.tell(delivered);
+    // Not awaited: an unacknowledged announcement comes again after the next start, and the history contains it then.
+    this.told(delivered).catch(() => undefined);
     return [...left];
   }
 
-  /** Brings as many of them into the conversation as one message has room for. @returns those */
+  /** Pushes as many announcements as one message has room for. @returns the pushed ones */
   async #push(news: readonly Announcement[]): Promise<readonly Announcement[]> {
     const { conversation, connection, session, isAdopted } = this.#options;
-    const { text, announced: told } = await announced(await connection.get(), news);
+    const { text, announced: pushed } = await announced(await connection.get(), news);
     const lines = [
       INTRODUCTION,
       ...(isAdopted ? [`They are of ${session}, which was adopted: name them as ${session}/LABEL.`] : []),
       text,
     ];
-    for (const each of told) await conversation.note(newsLine(each));
-    await conversation.push(told.map(keyOf), lines.join('\n'));
-    return told;
+    for (const each of pushed) await conversation.note(newsLine(each));
+    await conversation.push(pushed.map(keyOf), lines.join('\n'));
+    return pushed;
   }
 }

@@ -1,16 +1,16 @@
-/** Of several Copilot CLIs that have one conversation open, one brings into it what is announced. */
+/** Selects one process to push announcements when several Copilot CLIs have the same conversation open. */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SubagentsError } from '../contract/index.ts';
 import { tryLock } from '../system/lock.ts';
 
-/** How soon another takes over once the terminal that did it is closed. */
+/** How often the lock is tried, in milliseconds: how soon another process takes over after the end of the first. */
 const LOOK_MS = 3_000;
 
 /**
- * Settles when this process is the one; it stays that until it ends.
- * @param folder of the Copilot session, shared by all that have it open
- * @returns whether another was the one before
+ * Resolves when this process is the sole receiver, which it then stays until it ends.
+ * @param folder the folder of the Copilot session, shared by all processes that have it open
+ * @returns whether another process was the receiver before
  */
 export async function untilSoleReceiver(folder: string | undefined): Promise<boolean> {
   if (folder === undefined) return false;
@@ -18,7 +18,7 @@ export async function untilSoleReceiver(folder: string | undefined): Promise<boo
     try {
       if ('lock' in (await tryLock(join(folder, 'subagents-receiver')))) return waited;
     } catch (error) {
-      // Where nothing can be locked, twice is better than never.
+      // If locking fails, delivering an announcement twice is better than never.
       if (!(error instanceof SubagentsError && error.code === 'HOME_BUSY')) return waited;
     }
     await delay(LOOK_MS);

@@ -1,4 +1,4 @@
-/** Starts what subagents run on, from inside Copilot CLI. */
+/** Starts server and worker from inside Copilot CLI. */
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
 import { z } from 'zod';
@@ -14,7 +14,7 @@ const failed = z.object({
 
 /**
  * Runs `subagents up --detach` with the Node.js `node`.
- * @returns what runs, in words
+ * @returns a description of what runs
  * @throws SubagentsError what `up` failed with
  */
 export async function startUp(node: string, onProgress: (message: string) => void): Promise<string> {

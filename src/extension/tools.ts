@@ -1,19 +1,19 @@
-/** Calls of the tools as Copilot CLI makes them. */
+/** Handles tool calls of Copilot CLI. */
 import type { ToolResultObject } from '@github/copilot-sdk';
 import type { Announcement } from '../contract/index.ts';
 import { callTool, TOOLS, type ToolContext } from '../tools/index.ts';
 import { keyOf, toldLine } from './marks.ts';
 
-/** What the calls of a conversation share; `signal` and `progress` come with each call. */
+/** What all calls of a conversation share. Each call adds its own `signal` and `progress`. */
 export interface Calls {
   context(): Promise<Omit<ToolContext, 'signal' | 'progress'>>;
-  /** Told before a call begins, and whether it is a `wait`. @returns to be called after it has ended */
+  /** Called before a call begins. @param waits whether it is a `wait` @returns a function to call after its end */
   began(waits: boolean): () => void;
-  /** An answer with these is on its way. */
+  /** Called when an answer contains these announcements. */
   told(announcements: readonly Announcement[]): void;
 }
 
-/** Calls the tool that is called `name`. @throws the reason of `signal`, once it is aborted */
+/** Calls the tool `name`. @throws the reason of `signal` when it is aborted */
 export async function callFromCopilot(
   calls: Calls,
   name: string,
@@ -26,15 +26,15 @@ export async function callFromCopilot(
   try {
     const context = await calls.context();
     const result = await callTool(tool, current(context, signal), input);
-    // A call that was given up gets no answer, so nothing was told.
+    // A cancelled call gets no answer, so it delivers no announcements.
     signal.throwIfAborted();
     if ('error' in result) return { textResultForLlm: result.text, resultType: 'failure' };
-    // What has set out for the conversation meanwhile is told there.
+    // Announcements that are being pushed meanwhile do not count as part of the answer.
     const announced = (result.announced ?? []).filter((each) => !context.inbox.isComing(each));
     context.inbox.tell(announced);
     if (announced.length > 0) calls.told(announced);
-    const told = announced.length === 0 ? [] : [toldLine(announced.map(keyOf))];
-    return { textResultForLlm: [result.text, ...told].join('\n'), resultType: 'success' };
+    const mark = announced.length === 0 ? [] : [toldLine(announced.map(keyOf))];
+    return { textResultForLlm: [result.text, ...mark].join('\n'), resultType: 'success' };
   } finally {
     ended();
   }
@@ -43,7 +43,7 @@ export async function callFromCopilot(
 function current(context: Omit<ToolContext, 'signal' | 'progress'>, signal: AbortSignal): ToolContext {
   return {
     ...context,
-    // Not a copy: it changes while a call runs.
+    // A getter, because the connection may be opened while a call runs.
     get current() {
       return context.current;
     },

@@ -1,4 +1,4 @@
-/** A tool's answer as MCP has it, with what is new since the last call. */
+/** Converts a tool's answer to MCP, with the announcements since the last call. */
 import type { CallToolResult, RequestId } from '@modelcontextprotocol/server';
 import { byteLength, plural, type Announcement } from '../contract/index.ts';
 import {
@@ -12,10 +12,15 @@ import {
   type ToolResult,
 } from '../tools/index.ts';
 
-/** What the answers since the last call had, by their requests: a cancellation may cross an answer on its way. */
+/**
+ * Announcements in answers since the last call, by request. Needed because a cancellation may arrive after the answer
+ * was sent.
+ */
 export type Sent = Map<RequestId, readonly Announcement[]>;
 
-/** Calls the tool; what was told before counts as received, for the client has come again. */
+/**
+ * Calls the tool. Acknowledges the announcements of earlier answers, because a new call shows that these have arrived.
+ */
 export async function answerCall(
   tool: Tool,
   context: ToolContext,
@@ -30,17 +35,17 @@ export async function answerCall(
   const announced = 'announced' in result ? (result.announced ?? []) : [];
   const has = new Set(announced.map(keyOf));
   const waiting = (await unread(context)).filter((each) => !has.has(keyOf(each)));
-  // A call that was given up gets no answer, so nothing was told.
+  // A cancelled call gets no answer, so it delivers no announcements.
   context.signal.throwIfAborted();
   const news = newsWithin(waiting, MAX_TOLD_BYTES - byteLength(result.text));
-  const riding = news?.announcements ?? [];
-  const told = [...announced, ...riding];
-  inbox.tell(told);
-  sent.set(id, told);
-  return compose(result, news, waiting.length - riding.length);
+  const added = news?.announcements ?? [];
+  const delivered = [...announced, ...added];
+  inbox.tell(delivered);
+  sent.set(id, delivered);
+  return compose(result, news, waiting.length - added.length);
 }
 
-/** What no answer had yet; nothing where nobody can be asked. */
+/** Announcements that no answer had yet; empty without a connection or an answer of the session. */
 async function unread(context: ToolContext): Promise<Announcement[]> {
   try {
     const subagents = await context.current;

@@ -4,10 +4,11 @@ import { isChain, isFinal, SubagentsError } from '../contract/index.ts';
 import type { SubagentHandle, SubagentRow, Subagents } from '../client/index.ts';
 import { toolFailure, shownText, transcriptText } from '../tools/index.ts';
 
-/** Of a transcript, the newest characters. */
+/** Maximum length of a transcript, in characters. The newest entries are shown. */
 const MAX_TRANSCRIPT_CHARS = 40_000;
 const MAX_LISTED = 50;
 
+/** What the resources need. */
 export interface ResourceOptions {
   readonly session: string;
   readonly connect: () => Promise<Subagents>;
@@ -23,11 +24,11 @@ const KINDS: Readonly<Record<Kind, { readonly title: string; readonly descriptio
   transcript: { title: 'Transcript of a subagent', description: 'What it said and did, fenced.' },
 };
 
-/** The address of a resource. */
+/** The URI of a resource. */
 const resourceUri = (session: string, label: string, kind: Kind): string =>
   `subagents://${encodeURIComponent(session)}/${label}/${kind}`;
 
-/** Offers them. */
+/** Registers the resources with the server. */
 export function registerResources(server: McpServer, options: ResourceOptions): void {
   for (const kind of ['outcome', 'transcript'] as const) {
     const template = new ResourceTemplate(`subagents://{session}/{label}/${kind}`, {
@@ -50,7 +51,10 @@ export function registerResources(server: McpServer, options: ResourceOptions): 
   }
 }
 
-/** Those of the session: outcomes of the finished, transcripts of all but chains, whose steps have theirs. */
+/**
+ * The session's resources: outcomes of finished subagents; transcripts of all subagents, but not of chains, which have
+ * none.
+ */
 async function listed({ session, connect }: ResourceOptions, kind: Kind): Promise<Resource[]> {
   const subagents = await connect();
   const { live, finished } = await subagents.session(session).list({ finished: MAX_LISTED, progress: false });

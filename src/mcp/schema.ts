@@ -1,7 +1,10 @@
 import type { StandardSchemaWithJSON } from '@modelcontextprotocol/server';
 import type { z } from 'zod';
 
-/** A schema that is shown to clients and checks nothing: `callTool` does, with messages and remedies of ours. */
+/**
+ * A schema that clients see but that accepts everything: `callTool` checks the input, with our own messages and
+ * remedies.
+ */
 export function shownOnly(schema: z.ZodType): StandardSchemaWithJSON<unknown, unknown> {
   const { jsonSchema } = schema['~standard'];
   return {

@@ -1,4 +1,4 @@
-/** The MCP server: the tools and resources for one client, over stdin and stdout. */
+/** The MCP server: tools and resources for one client, over stdin and stdout. */
 import { once } from 'node:events';
 import {
   McpServer,
@@ -21,20 +21,21 @@ import { answerCall, type Sent } from './answer.ts';
 import { registerResources } from './resources.ts';
 import { shownOnly } from './schema.ts';
 
+/** Options of `serveMcp`. */
 export interface McpOptions {
   readonly version: string;
   /** The main agent's session. */
   readonly session: string;
-  /** Repository of spawns that name none. */
+  /** The repository of spawns that name none. */
   readonly cwd: string;
   readonly connection: ConnectOptions;
-  /** Runs `up` in the background. @returns what runs, in words */
+  /** Runs `up` in the background. @returns a description of what runs */
   readonly start: ToolContext['start'];
   readonly lacking: ToolContext['lacking'];
   readonly upCommand: string;
-  /** Told what goes wrong beside the protocol. */
+  /** Called with errors that cannot be reported through the protocol. */
   readonly log: (line: string) => void;
-  /** Ends it. */
+  /** Ends the server. */
   readonly signal: AbortSignal;
 }
 
@@ -42,7 +43,7 @@ const ARRIVAL =
   'Go on with the conversation and do not poll: what it has to tell comes with your next tool result. ' +
   'Where there is nothing else to do, subagents({"action":"wait"}) returns with the next announcement.';
 
-/** Serves one client until it closes its end, or the signal. Nothing but the protocol is written to stdout. */
+/** Serves one client until the client closes stdin or the signal is aborted. Writes only the protocol to stdout. */
 export async function serveMcp(options: McpOptions): Promise<void> {
   const connection = new LazyConnection(options.connection);
   const shared = {
@@ -55,7 +56,7 @@ export async function serveMcp(options: McpOptions): Promise<void> {
       return connection.current;
     },
   };
-  // Of stdin from a file or /dev/null no `close` comes.
+  // stdin from a file or /dev/null emits no `close`.
   const closed = Promise.race(
     ['end', 'close'].map((event) => once(process.stdin, event, { signal: options.signal })),
   ).catch(() => undefined);
@@ -66,7 +67,7 @@ export async function serveMcp(options: McpOptions): Promise<void> {
   });
   const { onmessage } = transport;
   transport.onmessage = (message) => {
-    // The SDK passes on no cancellation of what was answered already.
+    // The SDK drops a cancellation of a request that was answered already.
     const id = cancelledBy(message);
     if (id !== undefined) shared.inbox.untell(shared.sent.get(id) ?? []);
     onmessage?.(message);
@@ -78,11 +79,11 @@ export async function serveMcp(options: McpOptions): Promise<void> {
 
 type Shared = Omit<ToolContext, 'signal' | 'progress'> & { readonly sent: Sent };
 
-/** Whether a call starts runs. */
+/** Whether a call may start runs. */
 const begins = (tool: string, input: unknown): boolean =>
   tool !== 'subagents' || (input as { action?: unknown } | undefined)?.action === 'continue';
 
-/** The request that a message cancels. */
+/** The id of the request that a message cancels; undefined for any other message. */
 function cancelledBy(message: JSONRPCMessage): RequestId | undefined {
   if (!('method' in message) || message.method !== 'notifications/cancelled') return undefined;
   return message.params?.['requestId'] as RequestId | undefined;
@@ -109,7 +110,7 @@ function newServer({ version }: McpOptions, shared: Shared): McpServer {
         const { sent } = shared;
         const answer = await answerCall(tool, contextOf(shared, ctx), input, { id, sent });
         const begun = answer.isError !== true && begins(name, input);
-        // What has ended has an outcome now.
+        // A subagent that has ended has an outcome resource now.
         if (begun || sent.get(id)?.some(({ status }) => isFinal(status))) server.sendResourceListChanged();
         return answer;
       },
@@ -124,7 +125,7 @@ function contextOf(shared: Shared, { mcpReq }: ServerContext): ToolContext {
   let progress = 0;
   return {
     ...shared,
-    // Not a copy: it changes while a call runs.
+    // A getter, because the connection may be opened while a call runs.
     get current() {
       return shared.current;
     },

@@ -1,4 +1,4 @@
-/** `sessions_chain`: hands over steps that build on each other. */
+/** `sessions_chain`: starts a chain of steps that build on each other. */
 import { z } from 'zod';
 import { chainSpec, requestId, stepLabel, SubagentsError, type ChainSpec } from '../contract/index.ts';
 import { workflowUrl } from '../client/connection/links.ts';
@@ -45,7 +45,7 @@ Ready-made, with "ready" and "values" instead of steps: ${Object.entries<ReadyMa
   .join('; ')}.
 A step that fails stops what needs it; the rest goes on. The chain is a target of the tool "subagents" (show, kill, wait), and so is each step, as label.step (steer, logs, kill). Completions of the steps and of the chain are brought to you: do not poll.`;
 
-/** The tool. */
+/** The tool `sessions_chain`. */
 export const sessionsChain = defineTool({
   name: 'sessions_chain',
   title: 'Chain subagents',
@@ -84,7 +84,10 @@ export const sessionsChain = defineTool({
   },
 });
 
-/** The chain that is asked for, and the values that it still takes. @throws SubagentsError BAD_INPUT, and what `readyMadeChain` throws */
+/**
+ * The requested chain, and values for its parameters.
+ * @throws SubagentsError BAD_INPUT, and what `readyMadeChain` throws
+ */
 async function chainOf(
   { ready, values = {}, steps, ...rest }: Omit<z.input<typeof input>, 'requestId'>,
   cwd: string,

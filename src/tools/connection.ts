@@ -2,8 +2,8 @@ import type { ConnectOptions, Subagents } from '../client/index.ts';
 import { resolveTemporalTarget } from '../temporal/target.ts';
 
 /**
- * A connection for a process that lives long: opened when it is first needed, and anew when another server is to be used than
- * before. The same one at another address is none.
+ * A connection for a long-running process. It is opened when first needed, and opened anew when the target is a
+ * different server. The same server at a new address is not a different one.
  */
 export class LazyConnection {
   readonly #options: ConnectOptions;
@@ -13,16 +13,17 @@ export class LazyConnection {
     this.#options = options;
   }
 
-  /** The connection, where there is one. */
+  /** The connection, if one is open. */
   get current(): Promise<Subagents> | undefined {
     return this.#open?.subagents;
   }
 
-  /** @throws SubagentsError TEMPORAL_UNREACHABLE, BAD_INPUT */
+  /** The connection to the current server. @throws SubagentsError TEMPORAL_UNREACHABLE, BAD_INPUT */
   async get(): Promise<Subagents> {
     const { address, namespace, identity } = await resolveTemporalTarget(this.#options);
     const server = `${identity === undefined ? address : JSON.stringify(identity)} ${namespace}`;
-    // Nothing is awaited from the look to the assignment: of several that come at once, one connects.
+    // There is no await between the comparison and the assignment, so that of several concurrent calls only one
+    // connects.
     if (this.#open?.server !== server) {
       this.close().catch(() => undefined);
       const open = { server, subagents: connect(this.#options) };
@@ -44,7 +45,7 @@ export class LazyConnection {
   }
 }
 
-/** The library takes a good part of a second to load: nobody waits for it before it is needed. */
+/** Loads the library and connects. Loading takes a good part of a second, so it waits until the first use. */
 async function connect(options: ConnectOptions): Promise<Subagents> {
   const { Subagents } = await import('../client/index.ts');
   return await Subagents.connect(options);

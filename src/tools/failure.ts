@@ -1,4 +1,4 @@
-/** Errors as a main agent is told of them. */
+/** Converts errors for main agents. */
 import type { z } from 'zod';
 import { sanitize, sanitizedLine, SETTINGS_FILE, SubagentsError, type ErrorCode } from '../contract/index.ts';
 import { systemFailure } from '../system/files.ts';
@@ -8,7 +8,10 @@ import type { Tool, ToolFailure } from './tool.ts';
 const MAX_MESSAGE_CHARS = 600;
 const MAX_REMEDY_CHARS = 1_200;
 
-/** Errors whose message may quote a subagent, a program or a repository; so may one about a repository's settings. */
+/**
+ * Errors whose message may quote a subagent, a program or a repository. (Messages about a repository's settings may,
+ * too.)
+ */
 const QUOTING: ReadonlySet<ErrorCode> = new Set([
   'ALREADY_ANSWERED',
   'ALREADY_ENDED',
@@ -20,21 +23,21 @@ const QUOTING: ReadonlySet<ErrorCode> = new Set([
   'LOCAL_FILTER',
 ]);
 
-/** The message of an error, for text and data: inert; fenced where it may quote somebody. */
+/** The message of an error for text and data: sanitized, and fenced if it may contain a quote. */
 export function safeMessage(code: string, message: string): string {
   return QUOTING.has(code as ErrorCode) || message.includes(SETTINGS_FILE)
     ? fenced('message', 'the error, which may quote a subagent or a repository', message, MAX_MESSAGE_CHARS)
     : sanitizedLine(message, MAX_MESSAGE_CHARS);
 }
 
-/** Anything that was thrown, as the answer of a tool. */
+/** Converts anything that was thrown into the answer of a tool. */
 export function toolFailure(error: unknown): ToolFailure {
   const thrown = systemFailure(error) ?? error;
   const code = thrown instanceof SubagentsError ? thrown.code : 'INTERNAL';
   const said = thrown instanceof Error ? thrown.message : String(thrown);
   const message = safeMessage(code, said === '' ? 'something failed without saying what' : said);
   const remedy = remedyOf(thrown);
-  // The mark of a fence begins a line.
+  // The mark of a fence must begin a line.
   const separator = message.includes('\n') ? '\n' : ' ';
   const text = [
     `error ${code}:${separator}${message}`,
@@ -43,7 +46,7 @@ export function toolFailure(error: unknown): ToolFailure {
   return { text: text.join('\n'), error: { code, message, ...(remedy !== undefined && { remedy }) } };
 }
 
-/** What is wrong with the arguments of a call, and what the field takes. */
+/** The error for illegal arguments of a call. Its remedy describes the field. */
 export function badInput(tool: Tool, error: z.ZodError): SubagentsError {
   const [issue] = error.issues;
   const path = (issue?.path ?? []).map(String).join('.');

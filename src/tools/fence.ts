@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { fence, type FenceOptions } from '../contract/index.ts';
 
-/** 64 random bits: not to be guessed, and short to read. */
+/** 64 random bits: nobody can guess them, and they are short to read. */
 const NONCE_BYTES = 8;
 
 /**
- * Words of a subagent, fenced with a nonce of their own.
- * @param what a word of ours, for example `report`.
- * @param source whose words, for example `subagent fix-login@1`.
- * @param window which part of it; default: its first 4,000 characters.
+ * Fences text of a subagent with a new nonce.
+ * @param what our word for the text, for example `report`.
+ * @param source the author of the text, for example `subagent fix-login@1`.
+ * @param window the part of the text to show; default: the first 4,000 characters.
  */
 export function fenced(
   what: string,

@@ -1,18 +1,19 @@
 import { DEFAULT_RECEIVER, type Announcement } from '../contract/index.ts';
 import type { Subagents } from '../client/index.ts';
 
-/** Announcements remembered: more than a session keeps unacknowledged. */
+/** Number of announcements remembered: more than a session keeps unacknowledged. */
 const REMEMBERED = 20_000;
 
 /**
- * What a main agent was told by the answers of its calls. An answer has arrived when the next call comes, so that is when it is
- * acknowledged: where an answer or the whole process was lost, the announcement comes again. What it was told of another session,
- * by a `wait` on one of its subagents, is remembered and left unacknowledged: that session has a main agent of its own.
+ * Records which announcements were delivered to a main agent. The next call shows that an answer has arrived, so its
+ * announcements are acknowledged then; after the loss of an answer or of the process, they come again.
+ * Announcements of another session (from a `wait` on one of its subagents) are remembered but not acknowledged, because
+ * that session has its own main agent.
  */
 export class AnnouncementInbox {
   readonly receiver: string;
   readonly #session: string;
-  readonly #told = new Set<string>();
+  readonly #delivered = new Set<string>();
   readonly #coming = new Map<string, Announcement>();
   #unacknowledged: Announcement[] = [];
 
@@ -21,58 +22,68 @@ export class AnnouncementInbox {
     this.receiver = receiver;
   }
 
-  /** Whether an answer had it already. */
+  /** Whether the announcement was delivered already, in an answer or by a push. */
   knows(announcement: Announcement): boolean {
-    return this.#told.has(keyOf(announcement));
+    return this.#delivered.has(keyOf(announcement));
   }
 
-  /** What is on its way to the main agent beside the answers: it arrives when the call that runs is over, and no answer tells it too. */
+  /**
+   * Announcements that are being pushed to the main agent. They arrive after the running call, and are left out of
+   * answers.
+   */
   get onItsWay(): readonly Announcement[] {
     return [...this.#coming.values()];
   }
 
-  /** Whether it is on its way beside the answers. */
+  /** Whether the announcement is being pushed. */
   isComing(announcement: Announcement): boolean {
     return this.#coming.has(keyOf(announcement));
   }
 
-  /** These are on their way beside the answers, until they are `gone`. */
+  /** Marks announcements as being pushed, until `gone` is called for them. */
   coming(announcements: readonly Announcement[]): void {
     for (const each of announcements) this.#coming.set(keyOf(each), each);
   }
 
-  /** They have arrived, or do not come. */
+  /** Ends the push of announcements, which have arrived or will not arrive. */
   gone(announcements: readonly Announcement[]): void {
     for (const each of announcements) this.#coming.delete(keyOf(each));
   }
 
-  /** An answer with these is on its way. */
+  /** Records that an answer (or a push) contains these announcements. */
   tell(announcements: readonly Announcement[]): void {
     for (const announcement of announcements) {
       if (this.knows(announcement)) continue;
-      this.#told.add(keyOf(announcement));
+      this.#delivered.add(keyOf(announcement));
       if (announcement.session === this.#session) this.#unacknowledged.push(announcement);
     }
-    for (const key of this.#told) {
-      if (this.#told.size <= REMEMBERED) break;
-      this.#told.delete(key);
+    for (const key of this.#delivered) {
+      if (this.#delivered.size <= REMEMBERED) break;
+      this.#delivered.delete(key);
     }
   }
 
-  /** The answer with these has not arrived: they are to be told again. */
+  /** Records that the answer with these announcements did not arrive, so that they are delivered again. */
   untell(announcements: readonly Announcement[]): void {
     const keys = new Set(announcements.map(keyOf));
-    for (const key of keys) this.#told.delete(key);
+    for (const key of keys) this.#delivered.delete(key);
     this.#unacknowledged = this.#unacknowledged.filter((each) => !keys.has(keyOf(each)));
   }
 
-  /** What the session has to tell, no answer had yet and is not on its way, oldest first. @throws SubagentsError as `SessionHandle.peek` */
+  /**
+   * Unacknowledged announcements of the session that were not delivered and are not being pushed, oldest first.
+   * @throws SubagentsError as `SessionHandle.peek`
+   */
   async unread(subagents: Subagents): Promise<Announcement[]> {
     const waiting = await subagents.session(this.#session).peek({ receiver: this.receiver });
     return waiting.filter((each) => !this.knows(each) && !this.isComing(each));
   }
 
-  /** Acknowledges what was told. @returns how many @throws SubagentsError as `SessionHandle.acknowledge`; it is tried again next time */
+  /**
+   * Acknowledges the announcements of earlier answers.
+   * @returns their number
+   * @throws SubagentsError as `SessionHandle.acknowledge`; the next call tries again
+   */
   async acknowledge(subagents: Subagents): Promise<number> {
     const told = this.#unacknowledged;
     this.#unacknowledged = [];
@@ -87,5 +98,8 @@ export class AnnouncementInbox {
   }
 }
 
-/** An id is of one session, and begins anew with the next session of that name: with the subagent's run it is of one announcement. */
+/**
+ * A unique key of an announcement. Ids start anew with each session of the same name, so the key includes the
+ * subagent's run.
+ */
 export const keyOf = ({ session, id, runId }: Announcement): string => `${session} ${id} ${runId}`;

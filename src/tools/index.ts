@@ -1,4 +1,4 @@
-/** The tools for main agents, once for every face that offers them to a model. */
+/** The tools for main agents, shared by every interface that offers them to a model. */
 import { sessionsChain } from './chain.ts';
 import { sessionsSpawn } from './spawn.ts';
 import { subagentsTool } from './subagents.ts';
@@ -16,10 +16,10 @@ export { transcriptText } from './actions/logs.ts';
 export { shownText } from './actions/show.ts';
 export type { Adopted, Tool, ToolContext, ToolResult } from './tool.ts';
 
-/** All of them. */
+/** All tools. */
 export const TOOLS: readonly Tool[] = [sessionsSpawn, sessionsChain, subagentsTool];
 
-/** What a main agent is told beside the tools: when to delegate, and what not to do meanwhile. */
+/** Instructions for a main agent besides the tools: when to delegate, and what not to do meanwhile. */
 export const INSTRUCTIONS = `Durable subagents: hand long coding tasks to GitHub Copilot CLI subagents and stay free for the human.
 Delegate with "sessions_spawn" what takes minutes to hours and can be told in full; do quick questions, simple edits, interactive debugging and sensitive operations yourself. Give each subagent one explicit task with set-up and completion criteria; several run side by side; "sessions_chain" is for steps that build on each other.
 After a spawn, go on with the conversation, and do not poll. Relay completions to the human as they come, with the evidence first. Step in with "subagents" only when one is stuck, asks, or is on a wrong path.

@@ -1,21 +1,21 @@
-/** Announcements for a main agent: what happened in our words, the summaries fenced. */
+/** Announcements for a main agent: our own line about each event, and the fenced summaries. */
 import { byteLength, inOurWords, isFinal, type Announcement } from '../contract/index.ts';
 import { fenced } from './fence.ts';
 import type { NewsView } from './view.ts';
 
-/** Told at once; what is beyond comes with the next answer. */
+/** Maximum number of announcements in one answer. The next answer has the others. */
 const MAX_NEWS = 20;
-/** What one answer tells, in bytes: Copilot CLI keeps a result of more than 51,200 from its model. */
+/** Maximum size of one answer in bytes: Copilot CLI withholds results over 51,200 bytes from its model. */
 export const MAX_TOLD_BYTES = 40_000;
 
-/** Announcements as text, with what to do about each, and as data. */
+/** Announcements as text, with a next step for each, and as data. */
 export interface News {
   readonly announcements: readonly Announcement[];
   readonly text: string;
   readonly view: NewsView;
 }
 
-/** The first of them, as many as may be told at once and as `bytes` have room for; `undefined` when that is none. */
+/** The first announcements, as many as one answer may have and fit into `bytes`; `undefined` when none does. */
 export function newsWithin(announcements: readonly Announcement[], bytes: number): News | undefined {
   for (let count = Math.min(announcements.length, MAX_NEWS); count > 0; count--) {
     const news = newsOf(announcements.slice(0, count));
@@ -24,7 +24,7 @@ export function newsWithin(announcements: readonly Announcement[], bytes: number
   return undefined;
 }
 
-/** All of them. */
+/** All the announcements as news. */
 export function newsOf(announcements: readonly Announcement[]): News {
   const view = newsView(announcements);
   const lines = announcements.map((each) => `- ${newsLine(each)} (${each.at}). ${NEXT[each.kind]}`);
@@ -45,7 +45,7 @@ function newsView(announcements: readonly Announcement[]): NewsView {
   };
 }
 
-/** What happened, in a few words of ours. */
+/** What happened, without text from the subagent. */
 export function newsLine({ kind, label, run, status, caveats = [] }: Announcement): string {
   const name = `${label}@${run}`;
   const but = caveats.length === 0 ? '' : `, but: ${inOurWords(caveats)}`;

@@ -1,4 +1,6 @@
-/** A subagent's outcome for a main agent: the evidence that we measured, then what the subagent chose and said, fenced. */
+/**
+ * A subagent's outcome for a main agent: the evidence that we measured, and, fenced, what the subagent chose and said.
+ */
 import {
   blocking,
   CAVEATS,
@@ -16,7 +18,7 @@ import type { MeasuredView } from './view.ts';
 const MAX_TAIL_CHARS = 1_000;
 const MAX_LISTED = 30;
 
-/** The numbers of an outcome: ours, field by field. */
+/** The measured fields of an outcome. */
 export function measured(outcome: Outcome): MeasuredView {
   const { evidence, sweep, usage, durations, turns, verifications } = outcome;
   return {
@@ -47,7 +49,7 @@ export function measured(outcome: Outcome): MeasuredView {
   };
 }
 
-/** The evidence in words of ours; nothing in it was chosen by the subagent. @param cleaned what is not there any more */
+/** The evidence as lines that contain nothing the subagent chose. @param cleaned what a clean has removed */
 export function evidenceLines(outcome: Outcome, cleaned?: Cleaned): string[] {
   const { evidence, sweep, durations, verifications, failure } = outcome;
   const lines: string[] = [];
@@ -90,7 +92,7 @@ export function evidenceLines(outcome: Outcome, cleaned?: Cleaned): string[] {
   return [...lines, ...nextLines(outcome, cleaned)];
 }
 
-/** Where the work is, and what goes on from there. */
+/** Where the work is, and the next steps. */
 function nextLines({ evidence, session, label, status, caveats }: Outcome, cleaned?: Cleaned): string[] {
   const gone = cleaned === undefined ? [] : [`cleaned at ${cleaned.at}: ${removedText(cleaned)}`];
   if (evidence === undefined || cleaned?.removed.includes('branch') === true) return gone;
@@ -111,8 +113,8 @@ function nextLines({ evidence, session, label, status, caveats }: Outcome, clean
 }
 
 /**
- * What the subagent, its commands or its repository chose or said, fenced: names first, then the report, of which an outcome may
- * have only the beginning.
+ * Everything that the subagent, its commands or its repository chose or said, fenced: names first, then the report, of
+ * which the outcome may have only the beginning.
  */
 export function outcomeWords(outcome: Outcome): string {
   const source = `subagent ${outcome.label}@${outcome.run}`;
@@ -175,11 +177,11 @@ function nameLines(outcome: Outcome): string[] {
   ];
 }
 
-/** A name never makes lines of its own. */
+/** Keeps a name on one line. */
 const oneRow = (name: string): string => name.replace(/\s+/gu, ' ').slice(0, 200);
 const short = (sha: string): string => sha.slice(0, 9);
 
-/** Whether the branch is the one that we made for it: any other name is somebody's own. */
+/** Whether the branch has a name that we made for the subagent. Anyone may have chosen any other name. */
 function isOurs(branch: string | null, label: string): branch is string {
   const stem = `subagents/${label}`;
   return branch !== null && branch.startsWith(stem) && /^(-\d+)?$/.test(branch.slice(stem.length));

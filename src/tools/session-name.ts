@@ -7,8 +7,8 @@ const MAX_NAME_CHARS = 60;
 const HASH_CHARS = 6;
 
 /**
- * The session of a main agent that works in `folder`: named after the root of its checkout (the folder itself where it is in
- * none), legible and, by a short hash of the path, its own: `shop-3f9a1c`.
+ * The session name for a main agent that works in `folder`: the name of the checkout's root (outside of any checkout,
+ * of the folder) with a short hash of its path, which makes the name unique: `shop-3f9a1c`.
  */
 export async function sessionNameFor(folder: string): Promise<string> {
   const root = await resolveRepository(folder).catch(() => realpath(folder).catch(() => folder));

@@ -1,4 +1,4 @@
-/** `sessions_spawn`: hands over work. */
+/** `sessions_spawn`: starts subagents. */
 import { z } from 'zod';
 import { sanitizedLine, MAX_SPAWN_SPECS, requestId, spawnSpec, SubagentsError } from '../contract/index.ts';
 import type { SpawnedSubagent, SpawnRefusal, SpawnSpec, Subagents } from '../client/index.ts';
@@ -7,7 +7,7 @@ import { safeMessage } from './failure.ts';
 import { notesWords } from './notes.ts';
 import { defineTool, type ToolContext } from './tool.ts';
 
-/** A main agent may be talked into what only its human may want. */
+/** For options that only the human may decide on, because text that it reads may persuade a main agent to use them. */
 const ASKED_FOR = 'Only when the human has asked for it in this conversation';
 const { trustRepo, env } = spawnSpec.shape;
 const spec = spawnSpec.extend({
@@ -69,7 +69,7 @@ Do not use it for quick questions, simple edits that you could make while you wr
 A good task is explicit: files, symptoms, names; the set-up; what done looks like; one task only. Give commands that prove it to \`verify\`: nothing is done that does not pass them.
 Then go on with the conversation. Do not poll and do not wait in a loop: completions are brought to you. Step in (steer, answer, kill with the tool "subagents") only when one is stuck, asks, or is clearly on a wrong path.`;
 
-/** The tool. */
+/** The tool `sessions_spawn`. */
 export const sessionsSpawn = defineTool({
   name: 'sessions_spawn',
   title: 'Spawn subagents',
@@ -94,7 +94,7 @@ export const sessionsSpawn = defineTool({
   },
 });
 
-/** One or a list. @throws SubagentsError BAD_INPUT when it is neither, or both */
+/** The specs of a call: a single one, or a list. @throws SubagentsError BAD_INPUT when the call has neither, or both */
 function specsOf({ subagents, ...one }: Omit<z.input<typeof input>, 'requestId'>): SpawnSpec[] {
   if (subagents !== undefined && Object.keys(one).length > 0) {
     throw new SubagentsError('BAD_INPUT', 'a spawn is one subagent or a list of them, not both', {

@@ -1,8 +1,8 @@
-/** Subagents in an answer, as text. */
+/** Formats subagents as the text of an answer. */
 import { DELIVERIES, inOurWords, kindsOf, span, STALLS, type Status } from '../contract/index.ts';
 import type { SubagentAnswer } from './view.ts';
 
-/** One subagent: a line of facts, then `more`, then its words. */
+/** The text for one subagent: a line of facts, then `more`, then the subagent's fenced words. */
 export function subagentText(view: SubagentAnswer, more: readonly string[] = []): string {
   const name = `${view.label}@${view.run}`;
   const facts = [
@@ -27,14 +27,14 @@ export function subagentText(view: SubagentAnswer, more: readonly string[] = [])
   ].join('\n');
 }
 
-/** What it stands still for, in words of ours alone. */
+/** Why the subagent makes no progress. Contains no text from the subagent. */
 function stallWords(stalled: SubagentAnswer['stalled']): string[] {
   if (stalled === undefined) return [];
   const { state, words } = STALLS[stalled.reason];
   return [`${state.toUpperCase()}, ${words}, since ${stalled.since} (${ago(stalled.since)})`];
 }
 
-/** How it ended, with what its reader must know. */
+/** The status with the kinds of caveats. */
 function statusWords(status: Status, caveats: SubagentAnswer['caveats'] = []): string {
   return caveats.length === 0 ? status : `${status}, but: ${inOurWords(kindsOf(caveats))}`;
 }

@@ -1,15 +1,19 @@
-/** Which subagents a tool call means. */
+/** Resolves the targets of tool calls. */
 import { isChain, SubagentsError } from '../contract/index.ts';
 import type { SubagentHandle, SubagentIdentity, Subagents } from '../client/index.ts';
 import type { ToolContext } from './tool.ts';
 
-/** The word for every live subagent of the session; to steer, all but chains: their steps are subagents too. No label can be this word. */
+/**
+ * The target for every live subagent of the session; for steers, without chains, whose steps are included. No label can
+ * be this word.
+ */
 export const ALL = 'all';
 
 /**
- * The subagents that `target` names. A bare label, prefix or `last` is one of the main agent's own session, so that it cannot
- * hit another's by accident; others are named in full, as `session/label` or by workflow id.
- * @throws SubagentsError UNKNOWN_TARGET, AMBIGUOUS_TARGET, BAD_INPUT when it is left out
+ * The subagents that `target` names. A bare label, a prefix or `last` means the main agent's own session, so that it
+ * does not match a subagent of another session by accident. Others must be named in full, as `session/label` or by
+ * workflow id.
+ * @throws SubagentsError UNKNOWN_TARGET, AMBIGUOUS_TARGET, BAD_INPUT when there is no target
  */
 export async function handlesOf(
   context: ToolContext,
@@ -52,7 +56,7 @@ async function handleOf(context: ToolContext, subagents: Subagents, target: stri
     : subagents.session(context.session).subagent(target);
 }
 
-/** The message of an action that needs one. @throws SubagentsError BAD_INPUT without it */
+/** The message of an action that requires one. @throws SubagentsError BAD_INPUT when the message is missing */
 export function required(message: string | undefined, action: string, what: string): string {
   if (message !== undefined && message.trim() !== '') return message;
   throw new SubagentsError('BAD_INPUT', `action "${action}" needs a message`, {
@@ -60,7 +64,7 @@ export function required(message: string | undefined, action: string, what: stri
   });
 }
 
-/** The fields that say which subagent it is. */
+/** The fields that identify a subagent in an answer. */
 export function identityView({ session, label, run, workflowId }: SubagentIdentity) {
   return { session, label, run, workflowId };
 }

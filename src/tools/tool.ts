@@ -1,69 +1,72 @@
-/** What a tool for main agents is, whichever face offers it: an MCP server, an extension of Copilot CLI. */
+/** Types of tools for main agents. An MCP server and an extension of Copilot CLI offer these tools. */
 import type { z } from 'zod';
 import type { Announcement, ErrorCode } from '../contract/index.ts';
 import type { Subagents } from '../client/index.ts';
 import type { Lacking } from '../copilot/runtime/lacking.ts';
 import type { AnnouncementInbox } from './inbox.ts';
 
-/** What a client may know before it calls (https://modelcontextprotocol.io/specification, tool annotations). */
+/** Hints for clients about a tool (https://modelcontextprotocol.io/specification, tool annotations). */
 interface ToolAnnotations {
   readonly readOnlyHint: boolean;
-  /** It may end or undo something. */
+  /** The tool may end or undo something. */
   readonly destructiveHint: boolean;
-  /** Calling it twice is as good as once. */
+  /** A second call with the same arguments has no further effect. */
   readonly idempotentHint: boolean;
-  /** It reaches beyond a closed set of things, here: a shell and a network. */
+  /** The tool interacts with an open world: here, a shell and a network. */
   readonly openWorldHint: boolean;
 }
 
-/** What a face gives to each call. */
+/** What the MCP server or the extension provides for each call. */
 export interface ToolContext {
-  /** The main agent's session: where spawns go, and where bare labels are looked for. */
+  /** The main agent's session, for spawns and for the lookup of bare labels. */
   readonly session: string;
-  /** What the session is to be called where people see it; default: its name. */
+  /** The title of the session for people; default: its name. */
   readonly title?: string;
-  /** Where the main agent stands: repository of spawns that name none. */
+  /** The main agent's folder: the repository of spawns that name none. */
   readonly cwd: string;
-  /** The connection, opened when it is first needed. @throws SubagentsError TEMPORAL_UNREACHABLE, BAD_INPUT */
+  /** The connection, opened when first needed. @throws SubagentsError TEMPORAL_UNREACHABLE, BAD_INPUT */
   connect(): Promise<Subagents>;
-  /** The connection, where one was opened. */
+  /** The connection, if one is open. */
   readonly current: Promise<Subagents> | undefined;
-  /** What was told to this main agent and what was not. */
+  /** Records which announcements this main agent has received. */
   readonly inbox: AnnouncementInbox;
-  /** How completions come to the main agent through this face, as a sentence to it. */
+  /** A sentence to the main agent about how completions reach it. */
   readonly arrival: string;
-  /** Runs `subagents up` in the background. @returns what runs, in words */
+  /** Runs `subagents up` in the background. @returns a description of what runs */
   start(onProgress: (message: string) => void): Promise<string>;
-  /** What a worker would lack that `start` starts. */
+  /** What a worker that `start` starts would lack. */
   lacking(): Promise<Lacking>;
-  /** What a human types for the same in a terminal. */
+  /** The command with which a human does the same in a terminal. */
   readonly upCommand: string;
-  /** Takes over the sessions of this repository whose conversation is gone; absent where a session has no conversation of its own. */
+  /**
+   * Takes over sessions of this repository whose conversation is gone. Absent if sessions do not depend on a
+   * conversation.
+   */
   adopt?(): Promise<readonly Adopted[]>;
-  /** Aborted when the caller gives the call up. */
+  /** Aborted when the caller cancels the call. */
   readonly signal: AbortSignal;
-  /** Told in words what is going on, while a call takes long. */
+  /** Reports progress to people during a long call. */
   readonly progress: (message: string) => void;
 }
 
 /** A session that a conversation has taken over. */
 export interface Adopted {
   readonly session: string;
-  /** Announcements that nobody has acknowledged. */
+  /** Number of unacknowledged announcements. */
   readonly waiting: number;
-  /** Live subagents. */
+  /** Number of live subagents. */
   readonly live: number;
 }
 
-/** What a tool answers: the same as text for a model and as data for a program. */
+/** The answer of a tool: the same content as text for a model and as data for a program. */
 export interface ToolResult<Structured = Readonly<Record<string, unknown>>> {
   readonly text: string;
   readonly structured: Structured;
-  /** Announcements that are part of this answer; nobody need tell them beside it. */
+  /** Announcements that this answer contains, so that they need not be delivered again. */
   readonly announced?: readonly Announcement[];
 }
 
-/** Why a call came to nothing. */
+/** The answer of a failed call. */
 export interface ToolFailure {
   readonly text: string;
   readonly error: {
@@ -73,7 +76,7 @@ export interface ToolFailure {
   };
 }
 
-/** A tool as its author writes it. `Input` is checked before the handler sees it, and given to it as it was written. */
+/** The definition of a tool. The input is checked against `input`, but the handler receives it unparsed. */
 export interface Tool<Input extends z.ZodObject = z.ZodObject, Output extends z.ZodObject = z.ZodObject> {
   readonly name: string;
   readonly title: string;
@@ -84,7 +87,7 @@ export interface Tool<Input extends z.ZodObject = z.ZodObject, Output extends z.
   readonly handle: (context: ToolContext, input: z.input<Input>) => Promise<ToolResult<z.input<Output>>>;
 }
 
-/** A tool with its types kept. */
+/** Defines a tool with inferred types. */
 export function defineTool<Input extends z.ZodObject, Output extends z.ZodObject>(
   tool: Tool<Input, Output>,
 ): Tool<Input, Output> {

@@ -1,13 +1,13 @@
 /**
- * What a tool answers of a subagent, as data: what we measured or know ourselves field by field, and everything that the
- * subagent chose (words, names, commands) fenced in `words`.
+ * Schemas of a subagent in a tool's answer: separate fields for what we measured or know ourselves, and the fenced
+ * `words` for everything that the subagent chose (texts, names, commands).
  */
 import { z } from 'zod';
 import { caveat, caveatKinds, ERROR_CODES, receipt, stalled, status, stepView } from '../contract/index.ts';
 
 const count = z.number().int();
 
-/** What we measured in its workspace and of its processes. */
+/** What we measured in the subagent's workspace and of its processes. */
 const measuredView = z.object({
   head: z.string().optional().describe('the commit that was verified'),
   base: z.string().optional(),
@@ -78,7 +78,7 @@ export const subagentAnswer = z.object({
 });
 export type SubagentAnswer = z.infer<typeof subagentAnswer>;
 
-/** What a session tells, without its words. */
+/** Announcements as data. Their summaries are only in the fenced `words`. */
 export const newsView = z.object({
   announcements: z.array(
     z.object({

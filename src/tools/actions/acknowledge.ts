@@ -2,7 +2,10 @@ import { plural } from '../../contract/index.ts';
 import { ALL, handlesOf } from '../targets.ts';
 import type { Action } from './action.ts';
 
-/** Takes announcements as received at once, instead of with the next call: all that were told; a target's; or `all`. */
+/**
+ * Acknowledges announcements at once instead of with the next call. Without a target: those that answers had. With a
+ * target or `all`: also the unread ones of that subagent, or of the whole session.
+ */
 export const acknowledge: Action = async (context, { target }) => {
   const subagents = await context.connect();
   const { inbox } = context;

@@ -1,10 +1,10 @@
-/** What the actions of the tool `subagents` take and give. */
+/** Input and output of the actions of the tool `subagents`. */
 import { z } from 'zod';
 import { duration, requestId, spawnSpec, type Announcement } from '../../contract/index.ts';
 import type { ToolContext } from '../tool.ts';
 import { subagentAnswer } from '../view.ts';
 
-/** What an action may be given, beside its name. Which takes what stands in the tool's description. */
+/** The input of an action besides its name. The tool's description says which action uses which field. */
 export const actionInput = z.strictObject({
   target: z
     .string()
@@ -58,7 +58,7 @@ export const actionInput = z.strictObject({
 });
 type ActionInput = z.input<typeof actionInput>;
 
-/** What every action answers. */
+/** The structured output of every action. */
 export const actionOutput = z.object({
   session: z.string(),
   subagents: z.array(subagentAnswer),
@@ -67,11 +67,12 @@ export const actionOutput = z.object({
 });
 type ActionOutput = z.input<typeof actionOutput>;
 
-/** The answer of an action: its data, and the text that goes with it. */
+/** The result of an action: text for the model, and the same as data. */
 export interface ActionResult {
   readonly text: string;
   readonly structured: Partial<Omit<ActionOutput, 'session'>>;
   readonly announced?: readonly Announcement[];
 }
 
+/** Performs an action of the tool `subagents`. */
 export type Action = (context: ToolContext, input: ActionInput) => Promise<ActionResult>;

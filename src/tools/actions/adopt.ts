@@ -1,7 +1,7 @@
 import { plural, SubagentsError } from '../../contract/index.ts';
 import type { Action } from './action.ts';
 
-/** Takes over what has no conversation any more. */
+/** Takes over sessions whose conversation is gone. */
 export const adopt: Action = async (context) => {
   if (context.adopt === undefined) {
     throw new SubagentsError(
@@ -28,7 +28,7 @@ export const adopt: Action = async (context) => {
 
 const ADOPTED = 'adopted ';
 
-/** The sessions that an answer of this action says were adopted. */
+/** The adopted sessions, parsed from the text of this action's answer. */
 export const adoptedIn = (text: string): string[] =>
   text
     .split('\n')

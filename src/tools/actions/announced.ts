@@ -1,4 +1,4 @@
-/** What was announced, with the subagents that it is about. */
+/** Announcements with the subagents that they are about. */
 import { byteLength, isFinal, type Announcement } from '../../contract/index.ts';
 import type { Subagents } from '../../client/index.ts';
 import { MAX_TOLD_BYTES, newsOf, newsWithin } from '../news.ts';
@@ -6,15 +6,15 @@ import type { ActionResult } from './action.ts';
 import { each, MAX_SHOWN } from './each.ts';
 import { shown } from './show.ts';
 
-/** An answer that tells announcements. */
+/** A result that contains announcements. */
 export interface AnnouncedResult extends ActionResult {
   readonly announced: readonly Announcement[];
 }
 
 /**
- * Announcements, and in full those subagents that have ended or ask, as far as there is room; `announced` are those that are in
- * the text. Where a subagent cannot be shown (nobody remembers it any more, or nobody answers), its announcement is told all the
- * same: it must not be in the way of others.
+ * Announcements, followed in full by the subagents that have ended or ask, as far as there is room. `announced` has the
+ * announcements that are in the text. If a subagent cannot be shown (it is no longer known, or nobody answers), its
+ * announcement is included anyway, so that it does not block the others.
  */
 export async function announced(
   subagents: Subagents,

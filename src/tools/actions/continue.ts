@@ -5,7 +5,7 @@ import { oneHandle, required } from '../targets.ts';
 import type { Action } from './action.ts';
 import { each } from './each.ts';
 
-/** Goes on with a subagent that has ended, as a new run of it. */
+/** Continues a subagent that has ended, as a new run. */
 export const continueRun: Action = async (context, { target, message, verify, push, force, requestId }) => {
   const task = required(message, 'continue', 'the new task');
   const changes = {

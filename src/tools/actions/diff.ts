@@ -4,10 +4,10 @@ import { oneHandle } from '../targets.ts';
 import type { Action } from './action.ts';
 import { each } from './each.ts';
 
-/** Read of a change, in bytes: more than is shown, so that what was cut can be said. */
+/** How much of a diff is read, in bytes: more than is shown, so that the answer can say how much was cut. */
 const MAX_BYTES = 64 * 1024;
 
-/** What a subagent has changed since its base. */
+/** Shows what a subagent has changed since its base. */
 export const diff: Action = async (context, { target }) => {
   const subagents = await context.connect();
   return await each([await oneHandle(context, subagents, 'diff', target)], async (handle) => {

@@ -6,27 +6,27 @@ import { identityView } from '../targets.ts';
 import type { SubagentAnswer } from '../view.ts';
 import type { ActionResult } from './action.ts';
 
-/** What was done to one subagent: what to show of it, and lines of ours that go with it. */
+/** The result for one subagent: the fields to show, and lines of our own below them. */
 export interface Done {
   readonly view: Partial<SubagentAnswer>;
   readonly lines?: readonly string[];
 }
 
-/** What an answer has room for. */
+/** Limits of an answer. */
 export interface AnswerBounds {
-  /** Subagents in full, at most. */
+  /** Maximum number of subagents shown in full. */
   readonly full: number;
-  /** Bytes of UTF-8. */
+  /** Maximum size in bytes of UTF-8. */
   readonly bytes: number;
 }
 
-/** Ends and questions that are shown in full in one answer. */
+/** Maximum number of ends and questions shown in full in one answer. */
 export const MAX_SHOWN = 5;
 const ALL_IN_FULL: AnswerBounds = { full: Infinity, bytes: Infinity };
 
 /**
- * Does something to each of them, side by side. One that it cannot be done to does not hinder the others; where there is only
- * one, its error is the answer. Those that there is no room for in full have a line each, as far as there is room for that.
+ * Runs `act` for all subagents concurrently. An error for one subagent does not affect the others; with a single
+ * subagent, its error is thrown. Subagents without room in full get a line each, as far as there is room.
  */
 export async function each(
   handles: readonly SubagentHandle[],
@@ -55,7 +55,7 @@ export async function each(
   };
 }
 
-/** One subagent in the answer. */
+/** The part of the answer about one subagent. */
 interface Entry {
   readonly view: SubagentAnswer;
   readonly text: string;
@@ -71,7 +71,7 @@ function inBrief({ session, label, run, workflowId, status, since, error }: Suba
   return { view, text: `${subagentText(view)}${error === undefined ? '. In full: action "show"' : ''}` };
 }
 
-/** A line for each of them first, then the first ones in full. */
+/** Reserves room for a line for each subagent first, then replaces the first ones by their full entries. */
 function within(done: readonly Entry[], { full, bytes }: AnswerBounds): Entry[] {
   const entries: Entry[] = [];
   let left = bytes;

@@ -5,7 +5,7 @@ import { handlesOf } from '../targets.ts';
 import type { Action } from './action.ts';
 import { each, type Done } from './each.ts';
 
-/** Ends subagents and every process they have left. */
+/** Ends subagents and every process that they left. */
 export const kill: Action = async (context, { target }) => {
   const subagents = await context.connect();
   const handles = await handlesOf(context, subagents, 'kill', target);

@@ -9,7 +9,7 @@ import type { Action } from './action.ts';
 
 const MAX_WORDS_CHARS = 160;
 
-/** Who is live and who has finished, and what each does. */
+/** Lists live and finished subagents, with what each is doing. */
 export const list: Action = async (context, { target, count }) => {
   const subagents = await context.connect();
   const listings: readonly SessionListing[] =
@@ -52,7 +52,7 @@ function viewOf(row: SubagentRow, link: string | undefined): SubagentAnswer {
   };
 }
 
-/** Without its link: in a list that is noise, and `show` has it. */
+/** The line of a subagent. Omits the link, which `show` has. */
 function textOf(view: SubagentAnswer, row: SubagentRow, session: string): string {
   const usage = row.progress?.usage;
   const used = usage === undefined ? '' : `, ${tokens(usage.inputTokens + usage.outputTokens)} tokens`;
@@ -60,7 +60,7 @@ function textOf(view: SubagentAnswer, row: SubagentRow, session: string): string
   return `- ${of}${subagentText({ ...view, link: undefined })}${used}`;
 }
 
-/** What each says it is doing, or what came of it, in its own words. */
+/** The subagents' own words about what they are doing or how they ended, fenced. */
 function wordsOf(rows: readonly SubagentRow[]): string {
   const lines = rows.flatMap((row) => {
     const said = isFinal(row.status) ? row.summary : (row.stalled?.detail ?? row.progress?.doing);

@@ -14,7 +14,7 @@ import { each } from './each.ts';
 const DEFAULT_ENTRIES = 20;
 const MAX_ENTRY_CHARS = 600;
 
-/** The newest of what a subagent said and did; from an offset on, all of it. */
+/** Shows the newest transcript entries of a subagent; with an offset, the whole transcript from there on. */
 export const logs: Action = async (context, { target, count = DEFAULT_ENTRIES, offset }) => {
   const subagents = await context.connect();
   return await each([await oneHandle(context, subagents, 'logs', target)], async (handle) => {
@@ -33,7 +33,10 @@ export const logs: Action = async (context, { target, count = DEFAULT_ENTRIES, o
   });
 };
 
-/** The newest of a transcript within `max` characters, fenced, and what was left out. @throws SubagentsError as `SubagentHandle.transcript` */
+/**
+ * The newest transcript entries within `max` characters, fenced, with a note on omitted ones.
+ * @throws SubagentsError as `SubagentHandle.transcript`
+ */
 export async function transcriptText(
   handle: SubagentHandle,
   { max, signal }: { readonly max: number; readonly signal: AbortSignal },
@@ -52,12 +55,15 @@ async function whyEmpty(handle: SubagentHandle): Promise<string> {
   return transcriptRemoved((await handle.describe()).cleaned) ?? 'nothing said or done yet';
 }
 
-/** The last message in a transcript, whole; `undefined` where there is none. @throws SubagentsError as `SubagentHandle.transcript` */
+/**
+ * The whole last message of a transcript; `undefined` when there is none.
+ * @throws SubagentsError as `SubagentHandle.transcript`
+ */
 export async function lastMessage(handle: SubagentHandle, signal: AbortSignal): Promise<string | undefined> {
   return (await transcriptEntries(handle, signal)).findLast(({ kind }) => kind === 'message')?.text;
 }
 
-/** What a subagent said and did, oldest first. */
+/** The transcript without reasoning, oldest entry first. */
 async function transcriptEntries(handle: SubagentHandle, signal: AbortSignal): Promise<TranscriptEntry[]> {
   const entries: TranscriptEntry[] = [];
   for await (const entry of handle.transcript({ signal }))
@@ -65,7 +71,7 @@ async function transcriptEntries(handle: SubagentHandle, signal: AbortSignal): P
   return entries;
 }
 
-/** The newest entries in brief, whole lines within `chars` characters, and one at least; oldest first. */
+/** Short lines of the newest entries, oldest first: as many as fit into `chars` characters, but at least one. */
 function newestLines(
   entries: readonly TranscriptEntry[],
   { count, chars }: { readonly count: number; readonly chars: number },
@@ -84,7 +90,7 @@ function newestLines(
 const wholeText = (entries: readonly TranscriptEntry[]): string =>
   entries.map((entry) => lineOf(entry, Infinity)).join('\n');
 
-/** Says how much of a transcript `newest` is, where it is not all. */
+/** A line that says how much of the transcript `newest` has, unless that is all. */
 function leftOut(newest: readonly string[], entries: readonly TranscriptEntry[]): string[] {
   const whole = wholeText(entries);
   if (newest.join('\n') === whole) return [];

@@ -12,7 +12,10 @@ import { lastMessage } from './logs.ts';
 
 const MAX_SUMMARY_CHARS = 160;
 
-/** Everything known of a subagent: its evidence and report when it has ended, what it does and asks while it lives; of a chain its steps. */
+/**
+ * Shows a subagent: evidence and report when it has ended, activity and questions while it is live, and a chain's
+ * steps.
+ */
 export const show: Action = async (context, { target, offset }) => {
   const subagents = await context.connect();
   const handle = await oneHandle(context, subagents, 'show', target);
@@ -21,7 +24,9 @@ export const show: Action = async (context, { target, offset }) => {
   );
 };
 
-/** Its report from character `offset` on; what the outcome has not kept of it is in the transcript. */
+/**
+ * The report from character `offset` on. If the outcome has only the beginning, the report is read from the transcript.
+ */
 async function reportFrom(handle: SubagentHandle, offset: number, signal: AbortSignal): Promise<Done> {
   const { status, outcome, label, run } = await handle.describe();
   if (outcome === undefined)
@@ -34,12 +39,12 @@ async function reportFrom(handle: SubagentHandle, offset: number, signal: AbortS
   return { view: { status, words: fenced('report', `subagent ${label}@${run}`, whole, window) } };
 }
 
-/** The same as text alone. */
+/** The text that `show` prints for a subagent. */
 export async function shownText(handle: SubagentHandle): Promise<string> {
   return (await each([handle], shown)).text;
 }
 
-/** What `show` has of a subagent. */
+/** The data and lines that `show` has for a subagent. */
 export async function shown(handle: SubagentHandle): Promise<Done> {
   const description = await handle.describe();
   const { status, since, stalled, cleaned, outcome, url, questions, turns, workerless, steps } = description;
@@ -83,7 +88,7 @@ export async function shown(handle: SubagentHandle): Promise<Done> {
   };
 }
 
-/** The graph of a chain, in words of ours alone. */
+/** The graph of a chain. Contains no text from subagents. */
 const stepLines = (steps: readonly StepView[]): string[] => [
   'steps, each a target as LABEL/STEP:',
   ...drawChain(steps.map(({ id, step, needs, status, caveats }) => ({ id, step, needs, status, caveats })))
@@ -91,7 +96,7 @@ const stepLines = (steps: readonly StepView[]): string[] => [
     .map((line) => `  ${line}`),
 ];
 
-/** How each step of a chain ended, in its subagent's words. */
+/** The summaries of a chain's steps, which are words of their subagents, fenced. */
 function stepWords({ label, run, steps = [] }: SubagentDescription): string[] {
   const said = steps.flatMap(({ id, summary }) =>
     summary === undefined ? [] : [`${id}: ${sanitizedLine(summary, MAX_SUMMARY_CHARS)}`],
@@ -101,7 +106,7 @@ function stepWords({ label, run, steps = [] }: SubagentDescription): string[] {
     : [fenced('summaries of steps', `subagents of the chain ${label}@${run}`, said.join('\n'))];
 }
 
-/** What a live one does, said last and asks. */
+/** What a live subagent is doing, said last and asks, fenced. */
 function liveWords({
   label,
   run,

@@ -3,8 +3,8 @@ import type { ToolContext } from '../tool.ts';
 import type { Action } from './action.ts';
 
 /**
- * Starts what the subagents run on, where the human has agreed to it. What a worker started from here would lack is said before; one that
- * could use no model is not started, for it would keep the home from one that can.
+ * Starts server and worker in the background, if the human has agreed. Reports first which variables such a worker
+ * would lack. A worker without a model is not started, because it would occupy the home.
  */
 export const start: Action = async (context, { allowed }) => {
   const { model, variables } = (await runs(context)) ? READY : await context.lacking();
@@ -36,7 +36,7 @@ export const start: Action = async (context, { allowed }) => {
 
 const READY = { model: undefined, variables: [] };
 
-/** Whether a worker polls already: then nothing is started. */
+/** Whether a worker polls already. */
 async function runs(context: ToolContext): Promise<boolean> {
   try {
     return await (await context.connect()).hasWorkers();

@@ -19,7 +19,7 @@ export const steer: Action = async (context, { target, message, requestId }) => 
   });
 };
 
-/** Answers a question. */
+/** Answers a question of a subagent. */
 export const answer: Action = async (context, { target, message, question, requestId }) => {
   const text = required(message, 'answer', 'the answer');
   const subagents = await context.connect();

@@ -1,4 +1,4 @@
-/** Waiting for what subagents have to tell. */
+/** Waits for announcements of subagents. */
 import {
   check,
   duration,
@@ -17,14 +17,14 @@ import { announced } from './announced.ts';
 import { each, MAX_SHOWN, type Done } from './each.ts';
 import { shown } from './show.ts';
 
-/** Clients end a call after 60 s by default (the SDK's own does, and Codex): then the answer would be lost. */
+/** Many clients (the MCP SDK's own, Codex) end a call after 60 s, which would lose the answer. */
 const DEFAULT_TIMEOUT_MS = 50_000;
 const PROGRESS_MS = 5_000;
-/** Of what the main agent is told beside the answer. */
+/** The answer for announcements that reach the main agent outside of the answer. */
 const BROUGHT = 'It is brought into this conversation next.';
 const BOUNDS = { full: MAX_SHOWN, bytes: MAX_TOLD_BYTES };
 
-/** Returns with the next announcement; of a target when it has ended or needs somebody. */
+/** Returns the next announcement; with a target, returns when the target has ended or needs attention. */
 export const wait: Action = async (context, { target, timeout }) => {
   const timeoutMs = timeout === undefined ? DEFAULT_TIMEOUT_MS : parsed(timeout);
   const subagents = await context.connect();
@@ -33,7 +33,7 @@ export const wait: Action = async (context, { target, timeout }) => {
   const timer = AbortSignal.timeout(timeoutMs);
   const stop = new AbortController();
   const signal = AbortSignal.any([context.signal, timer, stop.signal]);
-  const telling = tellProgress(context, subagents, signal);
+  const reporting = reportProgress(context, subagents, signal);
   try {
     const result = await (handles === undefined
       ? nextAnnouncement(context, subagents, signal)
@@ -47,7 +47,7 @@ export const wait: Action = async (context, { target, timeout }) => {
     );
   } finally {
     stop.abort();
-    await telling;
+    await reporting;
   }
 };
 
@@ -59,7 +59,7 @@ function parsed(timeout: string): number {
   throw new SubagentsError('BAD_INPUT', `timeout: ${result.error.issues[0]?.message ?? 'illegal'}`);
 }
 
-/** The next announcements of the session that no answer had; `undefined` when none came in time. */
+/** The next announcements of the session that no answer had; `undefined` when none arrives in time. */
 async function nextAnnouncement(
   context: ToolContext,
   subagents: Subagents,
@@ -78,18 +78,20 @@ async function nextAnnouncement(
   return undefined;
 }
 
-/** The announcement that ends a wait: in the answer, or beside it where it is on its way already. */
+/** The answer for the announcement that ends a wait. If the announcement is being pushed already, only mentions it. */
 const told = async (
   { inbox }: ToolContext,
   subagents: Subagents,
   next: Announcement,
 ): Promise<ActionResult> => (inbox.isComing(next) ? onItsWay([next]) : await announced(subagents, [next]));
 
-/** They can arrive only when the call is over, so that it ends with a word about them. */
+/**
+ * The answer for announcements that are being pushed. They can arrive only after this call, so the call ends at once.
+ */
 const onItsWay = (announcements: readonly Announcement[]): ActionResult =>
   nothing(`${announcements.map(newsLine).join('; ')}. ${BROUGHT}`);
 
-/** Once all of them have ended, or one of them needs somebody; `undefined` when that did not happen in time. */
+/** Waits until all targets have ended, or one needs attention; `undefined` when neither happens in time. */
 async function endOf(
   context: ToolContext,
   subagents: Subagents,
@@ -114,7 +116,7 @@ async function endOf(
   return await each(handles, act, BOUNDS);
 }
 
-/** What `show` has of it; of one whose end or question is on its way to the main agent, only that it is. */
+/** The result of `show`. If the subagent's end or question is being pushed, only its status and a line that says so. */
 async function shownUnlessComing({ inbox }: ToolContext, handle: SubagentHandle): Promise<Done> {
   const [done, { runId }] = [await shown(handle), await handle.identity()];
   const { status, since } = done.view;
@@ -123,7 +125,7 @@ async function shownUnlessComing({ inbox }: ToolContext, handle: SubagentHandle)
     : done;
 }
 
-/** Steps of chains among the targets that ask, without those that are targets themselves. */
+/** The asking steps of chains among the targets, without steps that are targets themselves. */
 async function askingSteps(
   subagents: Subagents,
   targets: readonly SubagentDescription[],
@@ -135,13 +137,13 @@ async function askingSteps(
       .map(({ label }) => subagents.session(session).subagent(label)),
   );
   const statuses = await Promise.all(
-    // One that just begins may not be found yet.
+    // A step that is just starting may not be found yet.
     live.map(async (handle) => (await handle.describe().catch(() => undefined))?.status),
   );
   return live.filter((_, index) => statuses[index] === 'asking');
 }
 
-/** Settles when it has ended, however. */
+/** Waits for the end of a subagent; undefined when it is lost without an outcome, or the signal is aborted. */
 async function ended(handle: SubagentHandle, signal: AbortSignal): Promise<Outcome | undefined> {
   try {
     return await handle.result({ signal });
@@ -151,7 +153,10 @@ async function ended(handle: SubagentHandle, signal: AbortSignal): Promise<Outco
   }
 }
 
-/** The first question or stall of one of them, or of a chain's step, that no answer had; never settles with anything else but the signal. */
+/**
+ * Waits for the first announcement of a target or a chain's step that is no end (a question or a stall, for example)
+ * and that no answer had; undefined when the signal is aborted.
+ */
 async function needsSomebody(
   context: ToolContext,
   subagents: Subagents,
@@ -171,15 +176,22 @@ async function needsSomebody(
   return await Promise.race([...sessions].map(follow));
 }
 
-/** Whether it is of a step of this run of a chain. A step is a subagent of its own, labelled after its chain. */
+/**
+ * Whether the announcement is of a step of this run of a chain. A step is a subagent whose label begins with the
+ * chain's.
+ */
 const isOfStep = (one: Announcement, { session, label, steps, startedAt }: SubagentDescription): boolean =>
   steps !== undefined &&
   one.session === session &&
   one.label.startsWith(`${label}.`) &&
   Date.parse(one.at) >= Date.parse(startedAt);
 
-/** Says every few seconds what is waited for; a courtesy, so that no error of it counts. */
-async function tellProgress(context: ToolContext, subagents: Subagents, signal: AbortSignal): Promise<void> {
+/** Reports every few seconds which subagents are pending. Errors are ignored. */
+async function reportProgress(
+  context: ToolContext,
+  subagents: Subagents,
+  signal: AbortSignal,
+): Promise<void> {
   const began = Date.now();
   while (!signal.aborted) {
     await look(context, subagents, began).catch(() => undefined);
