@@ -12,7 +12,7 @@ export const TOKEN_SHAPES: readonly string[] = [
   String.raw`\bgithub_pat_[A-Za-z0-9_]{22,255}`,
   String.raw`\bgl(?:pat|ptt|dt|rt|cbt|ft|imt|agent|oas|soat|ffct)-[A-Za-z0-9_.-]{20,255}`,
   String.raw`\bAT(?:ATT|CTT|BBT|STT)3[A-Za-z0-9_=-]{60,255}`,
-  // OpenAI, Anthropic and others that begin so; Hugging Face, Groq, xAI, Perplexity, Replicate
+  // OpenAI, Anthropic and others with the same prefix; Hugging Face, Groq, xAI, Perplexity, Replicate
   String.raw`\bsk-(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{32,255}`,
   String.raw`\bhf_[A-Za-z]{34}\b`,
   String.raw`\b(?:gsk_|xai-|pplx-|r8_)[A-Za-z0-9]{37,128}\b`,
@@ -29,7 +29,7 @@ export const TOKEN_SHAPES: readonly string[] = [
   String.raw`\bsb(?:p|_secret)_[A-Za-z0-9_-]{30,64}`,
   String.raw`\bpscale_(?:pw|tkn|oauth)_[A-Za-z0-9_=.-]{32,64}`,
   String.raw`\bdapi[a-f0-9]{32}\b`,
-  // Slack, Discord, Telegram, Twilio SendGrid, Mailchimp's webhooks are addresses
+  // Slack and Discord (tokens, and webhook addresses), Telegram, Twilio SendGrid
   String.raw`\bxox[abeoprs]-[A-Za-z0-9-]{10,255}`,
   String.raw`\bxapp-[0-9]-[A-Za-z0-9-]{20,255}`,
   String.raw`https://hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9/_-]{20,255}`,
@@ -47,7 +47,8 @@ export const TOKEN_SHAPES: readonly string[] = [
   String.raw`\brubygems_[a-f0-9]{48}\b`,
   String.raw`\boy2[a-z0-9]{43}\b`,
   String.raw`\bdckr_[a-z]{3}_[A-Za-z0-9_-]{27,64}`,
-  // Vault, Terraform, Pulumi, Doppler, 1Password, Tailscale, Grafana, Sentry, New Relic, Postman, Linear, Notion, Figma, Airtable
+  // Vault, Terraform, Pulumi, Doppler, 1Password, Tailscale, Grafana, Sentry, New Relic, Postman, Linear, Notion,
+  // Figma, Airtable
   String.raw`\bhv[sbr]\.[A-Za-z0-9_-]{24,255}`,
   String.raw`\batlasv1\.[A-Za-z0-9_=-]{60,70}`,
   String.raw`\bpul-[a-f0-9]{40}\b`,

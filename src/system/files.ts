@@ -99,7 +99,10 @@ export function errorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** Runs `write`, which writes to `path`, and explains its system errors. @throws SubagentsError DISK_FULL, FILE_ACCESS */
+/**
+ * Runs `write`, which writes to `path`, and explains its system errors.
+ * @throws SubagentsError DISK_FULL, FILE_ACCESS
+ */
 export function withDiskErrors(path: string, write: () => void): void {
   try {
     write();
