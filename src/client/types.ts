@@ -148,7 +148,7 @@ export interface SelectionOptions {
 
 /** Options of `Subagents.list`. */
 export interface FleetListOptions extends ListOptions, SelectionOptions {
-  /** Include closed sessions, and every finished subagent that a session keeps; default false. */
+  /** Include closed sessions, and every finished subagent that is still known; default false. */
   readonly all?: boolean | undefined;
 }
 
@@ -280,7 +280,10 @@ export interface MergeReport {
 
 /** Options of `clean`. */
 export interface CleanOptions {
-  /** Only subagents of this repository: a folder in one of its checkouts (relative to `process.cwd()`), or its URL. */
+  /**
+   * Only subagents of this repository: a folder in one of its checkouts (relative to `process.cwd()`), or its URL.
+   * Default: all.
+   */
   readonly repo?: string | undefined;
   /** Clean only subagents whose branch is merged; default false. */
   readonly merged?: boolean | undefined;

@@ -149,6 +149,7 @@ export interface ChainInput {
   readonly carried?: Readonly<Record<string, readonly CarriedOutcome[]>> | undefined;
 }
 
+/** The chain workflow, and its query. */
 export const CHAIN = {
   workflow: 'chain',
   /** Query: the state of each step. */

@@ -20,7 +20,7 @@ export class UnreadablePayload {
  */
 export function check<T extends z.ZodType>(schema: T, value: unknown): z.ZodSafeParseResult<z.output<T>> {
   if (value instanceof UnreadablePayload) return unreadable(value);
-  return schema.safeParse(value, { error: wordsFor });
+  return schema.safeParse(value, { error: messageFor });
 }
 
 function unreadable({ unreadable: why }: UnreadablePayload): z.ZodSafeParseError<never> {
@@ -36,7 +36,7 @@ export function firstProblem({ issues: [issue] }: z.ZodError): string {
   return field === '' ? issue.message : `${field}: ${issue.message}`;
 }
 
-function wordsFor(issue: RawIssue): string | undefined {
+function messageFor(issue: RawIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_value':
       return `use ${either(issue.values.map(quotedUnlessWord))}, not ${shown(issue.input)}`;
@@ -53,7 +53,7 @@ function wordsFor(issue: RawIssue): string | undefined {
     case 'unrecognized_keys':
       return `there is no field ${issue.keys.map((key) => JSON.stringify(key)).join(', ')}`;
     case 'invalid_union':
-      return unionWords(issue.errors, issue.input);
+      return unionMessage(issue.errors, issue.input);
     case 'invalid_format':
       return `${shown(issue.input)} has not the form that is asked for`;
     case 'invalid_key':
@@ -64,7 +64,7 @@ function wordsFor(issue: RawIssue): string | undefined {
 }
 
 /** The message for a union: the problem with the first member whose type fits, or else the types of all members. */
-function unionWords(ways: readonly Issue[][], input: unknown): string {
+function unionMessage(ways: readonly Issue[][], input: unknown): string {
   const near = ways.find(([issue]) => issue && !(issue.code === 'invalid_type' && issue.path.length === 0));
   const [issue] = near ?? [];
   if (issue) {

@@ -35,10 +35,7 @@ export const MAX_SETUP_COMMANDS = 20;
 export const MAX_VERIFY_COMMANDS = 20;
 export const MAX_COMMAND_LENGTH = 4_096;
 
-/**
- * One message, as JSON. Temporal refuses a payload over 2 MB, and some of our own are written again with more beside
- * them.
- */
+/** One message, as JSON. Temporal refuses a payload over 2 MB; the margin is for other data in the same payload. */
 export const MAX_PAYLOAD_BYTES = 1_500_000;
 /**
  * A summary, and the details, of a workflow, an activity or a timer, as JSON. Temporal refuses more than 400 and

@@ -178,6 +178,7 @@ export const handoverQuery = z.number().int().min(0);
 /** Arguments of query `unacknowledged`: the receiver, and `next` of the previous answer. */
 export const unacknowledgedQuery = z.tuple([z.string(), z.number().int().optional()]);
 
+/** The session workflow, and the names of its updates, signals and queries. */
 export const SESSION = {
   workflow: 'session',
   spawn: 'spawn',
@@ -199,6 +200,7 @@ export const SESSION = {
 export const pageInput = z.object({ session: z.string(), announcements: z.array(announcement) });
 export type PageInput = z.infer<typeof pageInput>;
 
+/** The page workflow, and its signal. */
 export const PAGE = {
   workflow: 'page',
   /** Signal: no receiver needs the page any more. */
@@ -240,6 +242,7 @@ export const receipt = z.object({
 });
 export type Receipt = z.infer<typeof receipt>;
 
+/** A question of a subagent. */
 export const question = z.object({
   id: z.string(),
   question: z.string(),
@@ -309,6 +312,7 @@ export type ForgetRequest = z.infer<typeof forgetRequest>;
 export const spaceSignal = z.object({ lack: z.string().min(1).max(MAX_LACK_CHARS).optional() });
 export type SpaceSignal = z.infer<typeof spaceSignal>;
 
+/** The subagent workflow, and the names of its updates, signals and queries. */
 export const SUBAGENT = {
   workflow: 'subagent',
   steer: 'steer',
@@ -383,6 +387,7 @@ export interface TranscriptInput {
   readonly cursor: number;
 }
 
+/** The transcript workflow, and its signal. */
 export const TRANSCRIPT = {
   workflow: 'transcript',
   /** Signal: the reader is still there. Without one for a minute the workflow ends. */
@@ -394,6 +399,7 @@ export interface CleanWorkflowInput extends CleanInput {
   readonly workerId: string;
 }
 
+/** The clean workflow. */
 export const CLEAN = { workflow: 'clean' } as const;
 
 /**

@@ -8,7 +8,7 @@ export const hostQueue = (host: string, user: string): string => `subagents/host
 /** The queue for requests that any worker of a host answers at once: `admit` runs here. */
 export const hostControlQueue = (queue: string): string => `${queue}/control`;
 /**
- * A worker's own queue, for everything that uses its home. Named by its id, so that it finds its work after a restart.
+ * A worker's own queue, for everything that uses its home. Named by the worker's id, which a restart does not change.
  */
 export const workerQueue = (workerId: string): string => `subagents/worker/${workerId}`;
 /** A worker's queue for activities that must not wait behind turns: deliver, stop, transcript. */
@@ -23,8 +23,11 @@ export const DEFAULT_SESSION = 'default';
 export const targetOf = ({ session, label }: { readonly session: string; readonly label: string }): string =>
   session === DEFAULT_SESSION ? label : `${session}/${label}`;
 
+/** The id of a session's workflow. */
 export const sessionWorkflowId = (session: string): string => `session/${session}`;
+/** The id of a subagent's workflow. All runs of the label have the same id. */
 export const subagentWorkflowId = (session: string, label: string): string => `subagent/${session}/${label}`;
+/** The id of a chain's workflow. All runs of the label have the same id. */
 export const chainWorkflowId = (session: string, label: string): string => `chain/${session}/${label}`;
 /** Whether a workflow is a chain. Otherwise it is a subagent. */
 export const isChain = ({ workflowId }: { readonly workflowId: string }): boolean =>
@@ -32,8 +35,10 @@ export const isChain = ({ workflowId }: { readonly workflowId: string }): boolea
 /** A page of a session's announcements; `run` is the session's first execution run id. */
 export const pageWorkflowId = (session: string, run: string, first: number): string =>
   `announcements/${session}/${run.slice(0, 8)}-${first}`;
+/** The id of the workflow that reads a transcript. */
 export const transcriptWorkflowId = (session: string, label: string, reader: string): string =>
   `transcript/${session}/${label}/${reader}`;
+/** The id of the workflow that cleans runs on a worker. */
 export const cleanWorkflowId = (workerId: string, id: string): string => `clean/${workerId}/${id}`;
 
 /** Search attributes, all of type Keyword (at most 255 characters). Never task text. */

@@ -11,6 +11,7 @@ export interface Setting {
   readonly without?: string;
 }
 
+/** All our environment variables, by name. */
 export const SETTINGS = {
   SUBAGENTS_HOME: {
     about: 'the home: identity, worktrees, Copilot’s state, Temporal’s data, logs',

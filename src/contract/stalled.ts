@@ -19,6 +19,7 @@ export type StallReason = z.infer<typeof stallReason>;
 /** A word for the state of a subagent that makes no progress. */
 export type StallState = (typeof STALLS)[StallReason]['state'];
 
+/** Why a subagent makes no progress, and since when. */
 export const stalled = z
   .object({
     reason: stallReason,

@@ -23,6 +23,7 @@ export const finalStatus = z.enum([
 ]);
 export type FinalStatus = z.infer<typeof finalStatus>;
 
+/** The status of a subagent. */
 export const status = z.union([liveStatus, finalStatus]);
 export type Status = z.infer<typeof status>;
 

@@ -34,8 +34,8 @@ export function safeMessage(code: string, message: string): string {
 export function toolFailure(error: unknown): ToolFailure {
   const thrown = systemFailure(error) ?? error;
   const code = thrown instanceof SubagentsError ? thrown.code : 'INTERNAL';
-  const said = thrown instanceof Error ? thrown.message : String(thrown);
-  const message = safeMessage(code, said === '' ? 'something failed without saying what' : said);
+  const raw = thrown instanceof Error ? thrown.message : String(thrown);
+  const message = safeMessage(code, raw === '' ? 'something failed without saying what' : raw);
   const remedy = remedyOf(thrown);
   // The mark of a fence must begin a line.
   const separator = message.includes('\n') ? '\n' : ' ';

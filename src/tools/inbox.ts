@@ -85,14 +85,14 @@ export class AnnouncementInbox {
    * @throws SubagentsError as `SessionHandle.acknowledge`; the next call tries again
    */
   async acknowledge(subagents: Subagents): Promise<number> {
-    const told = this.#unacknowledged;
+    const batch = this.#unacknowledged;
     this.#unacknowledged = [];
     try {
-      const ids = told.map(({ id }) => id);
+      const ids = batch.map(({ id }) => id);
       await subagents.session(this.#session).acknowledge(ids, { receiver: this.receiver });
-      return told.length;
+      return batch.length;
     } catch (error) {
-      this.#unacknowledged = [...told, ...this.#unacknowledged];
+      this.#unacknowledged = [...batch, ...this.#unacknowledged];
       throw error;
     }
   }

@@ -54,6 +54,7 @@ const MIN_WIDTH = 20;
 const DETAIL_INDENT = 16;
 const REMEDY_INDENT = 8;
 
+/** One check as text, wrapped to the width of the terminal. */
 export function checkText(
   { output }: Pick<Context, 'output'>,
   { name, result, detail, remedy }: Check,

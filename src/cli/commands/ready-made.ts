@@ -14,6 +14,7 @@ export interface ReadyMadeFlags {
   readonly wait?: boolean | undefined;
 }
 
+/** Flags of `batch`, as declared. */
 export interface BatchFlags extends ReadyMadeFlags {
   readonly label: string;
   readonly repo?: readonly string[] | undefined;
@@ -39,6 +40,7 @@ export async function batch(context: Context, words: readonly string[], flags: B
 /** Resolves `.` and `..`, because a step is named after its folder. */
 const named = (repo: string): string => (/^\.{1,2}(\/|$)/.test(repo) ? resolve(repo) : repo);
 
+/** Flags of `race`, as declared. */
 export interface RaceFlags extends ReadyMadeFlags {
   readonly repo?: string | undefined;
   readonly model?: readonly string[] | undefined;

@@ -25,69 +25,82 @@ export async function show(context: Context, target: string): Promise<number> {
   return EXIT.ok;
 }
 
-function descriptionText(it: SubagentDescription, context: Context): string {
+function descriptionText(subagent: SubagentDescription, context: Context): string {
   const { colors } = context.output;
   const now = Date.now();
-  const name = context.targetName(it);
+  const name = context.targetName(subagent);
   const lines = [
-    `${colors.bold(name)}${it.run > 1 ? ` (run ${it.run})` : ''}  ${statusText(stateOf({ ...it, caveats: kindsOf(it.outcome?.caveats ?? []) }), colors)}  ` +
-      `${oneLine(it.outcome?.summary ?? doingText(it, it.doing), 400)}  ${colors.dim(`${age(stateSince(it) ?? it.since, now)}${isFinal(it.status) ? ' ago' : ''}`)}`,
+    `${colors.bold(name)}${subagent.run > 1 ? ` (run ${subagent.run})` : ''}  ${statusText(stateOf({ ...subagent, caveats: kindsOf(subagent.outcome?.caveats ?? []) }), colors)}  ` +
+      `${oneLine(subagent.outcome?.summary ?? doingText(subagent, subagent.doing), 400)}  ${colors.dim(`${age(stateSince(subagent) ?? subagent.since, now)}${isFinal(subagent.status) ? ' ago' : ''}`)}`,
     '',
-    ...facts(it, colors, now),
+    ...facts(subagent, colors, now),
   ];
-  if (it.task !== undefined) lines.push('', colors.bold('Task'), ...indent(stripControls(it.task)));
-  if (it.steps !== undefined)
+  if (subagent.task !== undefined)
+    lines.push('', colors.bold('Task'), ...indent(stripControls(subagent.task)));
+  if (subagent.steps !== undefined)
     lines.push(
       '',
       colors.bold('Steps'),
-      ...indent(drawChain(it.steps)),
+      ...indent(drawChain(subagent.steps)),
       `  → each is a target: ${name}.<step>`,
     );
-  if (it.questions.length > 0) {
+  if (subagent.questions.length > 0) {
     lines.push('', colors.bold('Questions'));
-    for (const { id, question, choices } of it.questions) {
+    for (const { id, question, choices } of subagent.questions) {
       lines.push(...indent(`${colors.dim(id)} ${stripControls(question)}`));
       if (choices !== undefined)
         lines.push(`    choices: ${choices.map((choice) => oneLine(choice, 100)).join(' | ')}`);
     }
-    const which = it.questions.length > 1 ? ' -q <id>' : '';
+    const which = subagent.questions.length > 1 ? ' -q <id>' : '';
     lines.push(`  → subagents answer ${name}${which} "<answer>"`);
   }
-  if (it.steers.length > 0) {
+  if (subagent.steers.length > 0) {
     lines.push('', colors.bold('Steers'));
-    for (const { message, receipt } of it.steers) {
+    for (const { message, receipt } of subagent.steers) {
       lines.push(
         `  ${oneLine(message, 300)}`,
         colors.dim(`    ${receipt === undefined ? 'not delivered yet' : receiptText(receipt)}`),
       );
     }
   }
-  if (it.outcome !== undefined) lines.push(...outcomeLines(it.outcome, colors));
+  if (subagent.outcome !== undefined) lines.push(...outcomeLines(subagent.outcome, colors));
   // The notes of an outcome contain those of the workflow.
   const notes =
-    it.outcome === undefined ? it.notes : it.notes.filter((note) => !it.outcome?.notes.includes(note));
+    subagent.outcome === undefined
+      ? subagent.notes
+      : subagent.notes.filter((note) => !subagent.outcome?.notes.includes(note));
   if (notes.length > 0)
     lines.push('', ...notes.map((note) => `${colors.yellow('!')} ${oneLine(note, 1_000)}`));
-  if (it.outcome !== undefined) lines.push('', ...nextLines(it.outcome, name, colors, it.cleaned));
+  if (subagent.outcome !== undefined)
+    lines.push('', ...nextLines(subagent.outcome, name, colors, subagent.cleaned));
   return lines.join('\n');
 }
 
-function facts(it: SubagentDescription, colors: Colors, now: number): string[] {
+function facts(subagent: SubagentDescription, colors: Colors, now: number): string[] {
   const rows: [string, string | undefined][] = [
-    ['session', `${it.session}, ${plural(it.turns, 'turn')}`],
-    ['started', `${moment(it.startedAt)}${it.endedAt === undefined ? '' : `, ended ${moment(it.endedAt)}`}`],
-    ['doing', it.stalled === undefined || it.away !== undefined ? undefined : it.doing],
-    ['repository', it.repo],
-    ['branch', it.branch ?? undefined],
-    ['folder', it.cwd],
-    ['model', it.model],
-    ['may', it.permissions === undefined || it.permissions === 'all' ? undefined : it.permissions],
-    ['worker', it.workerId],
-    ['cleaned', it.cleaned && `${moment(it.cleaned.at)}: ${removedText(it.cleaned)}`],
-    ['last event', it.lastEventAt === undefined ? undefined : `${age(it.lastEventAt, now)} ago`],
-    ['last said', it.lastMessage],
-    ['used', it.outcome === undefined && it.usage !== undefined ? usageText(it.usage) : undefined],
-    ['Web UI', it.url],
+    ['session', `${subagent.session}, ${plural(subagent.turns, 'turn')}`],
+    [
+      'started',
+      `${moment(subagent.startedAt)}${subagent.endedAt === undefined ? '' : `, ended ${moment(subagent.endedAt)}`}`,
+    ],
+    ['doing', subagent.stalled === undefined || subagent.away !== undefined ? undefined : subagent.doing],
+    ['repository', subagent.repo],
+    ['branch', subagent.branch ?? undefined],
+    ['folder', subagent.cwd],
+    ['model', subagent.model],
+    [
+      'may',
+      subagent.permissions === undefined || subagent.permissions === 'all' ? undefined : subagent.permissions,
+    ],
+    ['worker', subagent.workerId],
+    ['cleaned', subagent.cleaned && `${moment(subagent.cleaned.at)}: ${removedText(subagent.cleaned)}`],
+    ['last event', subagent.lastEventAt === undefined ? undefined : `${age(subagent.lastEventAt, now)} ago`],
+    ['last said', subagent.lastMessage],
+    [
+      'used',
+      subagent.outcome === undefined && subagent.usage !== undefined ? usageText(subagent.usage) : undefined,
+    ],
+    ['Web UI', subagent.url],
   ];
   return rows.flatMap(([title, value]) =>
     value === undefined ? [] : [`  ${colors.dim(title.padEnd(10))} ${oneLine(value, 600)}`],

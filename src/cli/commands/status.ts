@@ -16,7 +16,7 @@ export async function status(context: Context): Promise<number> {
   const { output } = context;
   const home = homeRoot(context.options.home, context.env);
   const up = readUpFile(home);
-  const found = await look(context);
+  const found = await readFleet(context);
   const fleet = 'fleet' in found ? found.fleet : undefined;
   const live = fleet?.sessions.flatMap((session) => session.live) ?? [];
   const byStatus: StatusJson['byStatus'] = {};
@@ -77,7 +77,7 @@ function upJson({
   return { pid, startedAt, address, namespace, uiUrl, ...(workerPid !== undefined && { workerPid }) };
 }
 
-async function look(
+async function readFleet(
   context: Context,
 ): Promise<
   | { readonly fleet: FleetList; readonly workers: boolean }

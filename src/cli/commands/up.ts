@@ -30,12 +30,12 @@ export async function up(
 async function upDetached(context: Context): Promise<number> {
   const { output, env, options } = context;
   output.note('Starting Temporal and a worker in the background …');
-  const { up: it, started, log } = await startDetached(detachedOptions(context));
+  const { up: running, started, log } = await startDetached(detachedOptions(context));
   const home = homeRoot(options.home, env);
-  const { pid, address, namespace, uiUrl } = it;
+  const { pid, address, namespace, uiUrl } = running;
   output.data({ started, pid, address, namespace, uiUrl, home, log } satisfies UpDetachedJson);
   const { colors } = output;
-  output.line(started ? colors.green('up') : `${colors.green('up')} already, since ${it.startedAt}`);
+  output.line(started ? colors.green('up') : `${colors.green('up')} already, since ${running.startedAt}`);
   output.fact('Temporal', `${address}, namespace ${namespace}`);
   output.fact('Web UI', uiUrl);
   output.fact('home', home);
@@ -65,7 +65,7 @@ async function upHere(context: Context): Promise<number> {
   let isReported = false;
   const onEvent = (event: UpEvent) => {
     output.data(event);
-    tell(context, event);
+    printEvent(context, event);
     if (event.event !== 'worker-ready' || isReported) return;
     isReported = true;
     sendReport({ kind: 'ready' });
@@ -92,7 +92,7 @@ async function upHere(context: Context): Promise<number> {
 
 const TROUBLE: ReadonlySet<UpEvent['event']> = new Set(['died', 'silent', 'no-space', 'unwritten']);
 
-function tell({ output }: Context, event: UpEvent): void {
+function printEvent({ output }: Context, event: UpEvent): void {
   if (event.event === 'server-ready' && !event.again) {
     output.fact('Temporal', `${event.address}, namespace ${event.namespace}`);
     output.fact('Web UI', event.uiUrl);

@@ -12,9 +12,9 @@ const MAX_RUNS = 1_000;
 /** Labels and sessions from the server; none when it does not answer in time. */
 export const knownNames: Names = async (globals) => {
   const context = new Context({ ...(globals as Partial<GlobalOptions>), color: false });
-  let looks: NodeJS.Timeout | undefined;
+  let idleCheck: NodeJS.Timeout | undefined;
   const deadline = new Promise<Awaited<ReturnType<Names>>>((resolve) => {
-    looks = setInterval(() => {
+    idleCheck = setInterval(() => {
       // Only idle time counts, so that a busy machine does not use up the patience.
       if (performance.eventLoopUtilization().idle > PATIENCE_MS) resolve({ targets: [], sessions: [] });
     }, LOOK_EVERY_MS);
@@ -22,7 +22,7 @@ export const knownNames: Names = async (globals) => {
   try {
     return await Promise.race([ask(context), deadline]);
   } finally {
-    clearInterval(looks);
+    clearInterval(idleCheck);
   }
 };
 

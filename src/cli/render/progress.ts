@@ -58,16 +58,16 @@ export class WaitProgress implements AsyncDisposable {
     const { signal } = this.#stopped;
     while (!signal.aborted) {
       // Errors are ignored here, because the wait itself reports them.
-      await this.#look(progressive).catch(() => undefined);
+      await this.#update(progressive).catch(() => undefined);
       await delay(progressive ? LOOK_MS : LOOK_UNSEEN_MS, undefined, { signal }).catch(() => undefined);
     }
   }
 
-  async #look(progressive: boolean): Promise<void> {
+  async #update(progressive: boolean): Promise<void> {
     const fleet = await this.#subagents.list({ finished: 0, progress: progressive });
     const rows = fleet.sessions.flatMap(({ live }) => live);
     const waiting = this.#pending().flatMap(({ runId }) => rows.find((row) => row.runId === runId) ?? []);
-    for (const row of waiting) if (row.status === 'asking') await this.#tellQuestions(row);
+    for (const row of waiting) if (row.status === 'asking') await this.#printQuestions(row);
     if (progressive && waiting.length > 0 && !this.#stopped.signal.aborted) this.#draw(this.#text(waiting));
   }
 
@@ -92,7 +92,7 @@ export class WaitProgress implements AsyncDisposable {
       .join('\n');
   }
 
-  async #tellQuestions(row: SubagentRow): Promise<void> {
+  async #printQuestions(row: SubagentRow): Promise<void> {
     const handle = this.#subagents.session(row.session).subagent(`${row.label}@${row.run}`);
     const { questions } = await handle.describe();
     for (const question of questions) {

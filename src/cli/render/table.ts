@@ -84,9 +84,9 @@ function fit(natural: readonly number[], columns: readonly Column<never>[], widt
   for (const index of order) {
     if (excess <= 0) break;
     const own = widths[index] ?? 0;
-    const given = Math.min(excess, Math.max(0, own - NARROWEST));
-    widths[index] = own - given;
-    excess -= given;
+    const reduction = Math.min(excess, Math.max(0, own - NARROWEST));
+    widths[index] = own - reduction;
+    excess -= reduction;
   }
   return widths;
 }

@@ -139,7 +139,8 @@ function stepsToRepeat(
 function viewsOf({ label, steps }: ResolvedChain, views: readonly StepView[], id: string): StepView[] {
   const name = stepLabel(label, id);
   const several = steps.find((step) => step.id === id)?.forEach !== undefined;
-  const own = (of: string): boolean =>
-    of === name || (several && /^-\d+$/.test(of.slice(name.length)) && of.startsWith(name));
+  const own = (candidate: string): boolean =>
+    candidate === name ||
+    (several && /^-\d+$/.test(candidate.slice(name.length)) && candidate.startsWith(name));
   return views.filter((view) => own(view.label));
 }

@@ -50,7 +50,7 @@ export const READY_MADE = {
         throw new SubagentsError('BAD_INPUT', 'the task is empty', {
           remedy: 'say what is to be implemented',
         });
-      return researchImplementChain({ label, task, verify: given(verify) });
+      return researchImplementChain({ label, task, verify: nonEmpty(verify) });
     },
   },
   review: {
@@ -70,7 +70,7 @@ export const READY_MADE = {
       let nonce: string;
       do nonce = randomBytes(NONCE_BYTES).toString('hex');
       while (change.diff.includes(nonce));
-      return reviewChain({ label, change, post: given(post), nonce });
+      return reviewChain({ label, change, post: nonEmpty(post), nonce });
     },
   },
 } as const satisfies Readonly<Record<string, ReadyMade>>;
@@ -104,7 +104,7 @@ export async function readyMadeChain(
   return await build(Object.fromEntries(all.map(([key, { value }]) => [key, value])), { label, cwd });
 }
 
-const given = (value = ''): string | undefined => (value.trim() === '' ? undefined : value);
+const nonEmpty = (value = ''): string | undefined => (value.trim() === '' ? undefined : value);
 
 /** Reads the changes of `headName` since its common ancestor with `baseName`, as a pull request shows them. */
 async function readChange(cwd: string, baseName: string, headName: string): Promise<Change> {

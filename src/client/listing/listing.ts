@@ -63,9 +63,9 @@ export async function listFleet(link: Link, options: FleetListOptions): Promise<
       ...(only ?? []),
     ]),
   ];
-  const looked = isSelective(options) ? ALL_FINISHED : finished;
+  const limit = isSelective(options) ? ALL_FINISHED : finished;
   const sessions = await concurrently(names, async (session) => {
-    const listed = await list(link, session, { finished: looked, progress });
+    const listed = await list(link, session, { finished: limit, progress });
     const known = open.has(session) ? listed : await withOrphans(link, listed, orphans.get(session) ?? []);
     const whole = addUnknown(
       known,
@@ -74,14 +74,14 @@ export async function listFleet(link: Link, options: FleetListOptions): Promise<
     return isSelective(options) ? selected(whole, options, finished) : whole;
   });
   const workerless = !polled || sessions.some((listing) => listing.workerless);
-  const left = sessions.filter(({ live }) => live.some(({ orphan }) => orphan));
+  const orphaned = sessions.filter(({ live }) => live.some(({ orphan }) => orphan));
   return {
     server: link.server,
     sessions: sessions.sort((a, b) => a.session.localeCompare(b.session)),
     workerless,
     notes: [
       ...new Set([
-        ...left.map(({ session, live }) => orphansNote(session, live.length)),
+        ...orphaned.map(({ session, live }) => orphansNote(session, live.length)),
         ...(unknown.length > 0 ? [unknownNote(unknown.length)] : []),
         ...sessions.flatMap((listing) => listing.notes.map((note) => noteOf(listing, note))),
         ...(polled ? [] : [silenceNote(noWorker(link.server))]),

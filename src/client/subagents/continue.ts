@@ -100,8 +100,8 @@ function stillOpen(
   wanted: ReturnType<typeof parseContinueSpec>,
 ): ResolvedSpec['leftOpen'] {
   if (!isRepositoryUrl(before.repo)) return [];
-  const given = new Set(Object.keys(changed(wanted)).map((field) => field.replace(/Ms$/, '')));
-  return before.leftOpen.filter((field) => field !== 'setup' && !given.has(field));
+  const changedFields = new Set(Object.keys(changed(wanted)).map((field) => field.replace(/Ms$/, '')));
+  return before.leftOpen.filter((field) => field !== 'setup' && !changedFields.has(field));
 }
 
 /** Reads the spec of a run from the first event of its history. */

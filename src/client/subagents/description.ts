@@ -37,30 +37,30 @@ export async function describeRun(link: Link, run: KnownRun): Promise<SubagentDe
   const unanswered = view instanceof SubagentsError;
   const away =
     inspected && !over && !chain ? await absenceOf(inspected, new WorkerLooks(link), !unanswered) : undefined;
-  const asked = unanswered ? undefined : view;
+  const answer = unanswered ? undefined : view;
   const stalled = inspected && stallOf(inspected, { away });
-  const notes = [...(outcome?.notes ?? asked?.notes ?? [])];
+  const notes = [...(outcome?.notes ?? answer?.notes ?? [])];
   if (unanswered) notes.push(silenceNote(await whyUnanswered(link, run, view)));
   if (inspected === undefined)
     notes.push('the server no longer keeps this run: this is what its session remembers');
   return {
     ...known(run, inspected),
-    ...now(run, inspected, asked),
+    ...now(run, inspected, answer),
     ...(stalled && { stalled }),
     ...(away && { away }),
-    ...(asked && {
-      cwd: asked.cwd,
-      copilotSessionId: asked.copilotSessionId,
-      workerId: asked.workerId,
-      permissions: asked.permissions,
+    ...(answer && {
+      cwd: answer.cwd,
+      copilotSessionId: answer.copilotSessionId,
+      workerId: answer.workerId,
+      permissions: answer.permissions,
     }),
-    branch: outcome?.evidence?.branch ?? asked?.branch ?? run.branch,
+    branch: outcome?.evidence?.branch ?? answer?.branch ?? run.branch,
     model: outcome?.model ?? inspected?.progress?.model ?? inspected?.model ?? run.model,
     usage: outcome?.usage ?? inspected?.progress?.usage,
-    turns: outcome?.turns ?? asked?.turns ?? 0,
+    turns: outcome?.turns ?? answer?.turns ?? 0,
     ...(chain && { steps: outcome?.steps ?? steps ?? [] }),
-    questions: asked?.questions ?? [],
-    steers: asked?.steers ?? [],
+    questions: answer?.questions ?? [],
+    steers: answer?.steers ?? [],
     outcome,
     url: workflowUrl(link.server, run.workflowId, run.runId),
     ...(run.cleaned && { cleaned: run.cleaned }),
@@ -87,14 +87,14 @@ function known(run: KnownRun, inspected: Inspection | undefined) {
 function now(run: KnownRun, inspected: Inspection | undefined, view: SubagentView | undefined) {
   const status = inspected?.status ?? run.status;
   const progress = status === 'working' || status === 'preparing' ? inspected?.progress : undefined;
-  const said = isFinal(status)
+  const fallback = isFinal(status)
     ? (run.summary ?? status)
     : isChain(run)
       ? 'its steps are at work'
       : (view?.waitingFor ?? DOING[status]);
   return {
     status,
-    doing: progress?.doing ?? said,
+    doing: progress?.doing ?? fallback,
     since:
       progress?.since ??
       (isFinal(status) ? (run.endedAt ?? inspected?.endedAt) : view?.since) ??

@@ -134,7 +134,7 @@ export class SubagentClient implements SubagentHandle {
     });
     if (!parsed.success)
       throw new SubagentsError('BAD_INPUT', `cannot answer ${this.target}: ${firstProblem(parsed.error)}`);
-    const given = Date.now();
+    const startedAt = Date.now();
     for (;;) {
       try {
         const receipt = await this.#update('answer', SUBAGENT.answer, parsed.data, {
@@ -143,7 +143,7 @@ export class SubagentClient implements SubagentHandle {
         });
         return answerReceipt.parse(receipt);
       } catch (error) {
-        const opening = questionId === undefined && Date.now() - given < Math.min(OPENING_MS, timeoutMs);
+        const opening = questionId === undefined && Date.now() - startedAt < Math.min(OPENING_MS, timeoutMs);
         if (!opening || !isUnknownTarget(error) || !(await this.#works())) throw error;
         await pause(OPENING_LOOK_MS, this.#link.closed);
       }

@@ -56,15 +56,15 @@ function viewOf(row: SubagentRow, link: string | undefined): SubagentAnswer {
 function textOf(view: SubagentAnswer, row: SubagentRow, session: string): string {
   const usage = row.progress?.usage;
   const used = usage === undefined ? '' : `, ${tokens(usage.inputTokens + usage.outputTokens)} tokens`;
-  const of = row.session === session ? '' : `${row.session}/`;
-  return `- ${of}${subagentText({ ...view, link: undefined })}${used}`;
+  const prefix = row.session === session ? '' : `${row.session}/`;
+  return `- ${prefix}${subagentText({ ...view, link: undefined })}${used}`;
 }
 
 /** The subagents' own words about what they are doing or how they ended, fenced. */
 function wordsOf(rows: readonly SubagentRow[]): string {
   const lines = rows.flatMap((row) => {
-    const said = isFinal(row.status) ? row.summary : (row.stalled?.detail ?? row.progress?.doing);
-    return said === undefined ? [] : [`${row.label}@${row.run}: ${sanitizedLine(said, MAX_WORDS_CHARS)}`];
+    const text = isFinal(row.status) ? row.summary : (row.stalled?.detail ?? row.progress?.doing);
+    return text === undefined ? [] : [`${row.label}@${row.run}: ${sanitizedLine(text, MAX_WORDS_CHARS)}`];
   });
   return fenced(
     'summaries',

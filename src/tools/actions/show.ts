@@ -67,7 +67,7 @@ export async function shown(handle: SubagentHandle): Promise<Done> {
     }),
   };
   const drawn = steps === undefined ? [] : stepLines(steps);
-  const said = stepWords(description);
+  const summaries = stepWords(description);
   if (outcome !== undefined) {
     return {
       view: {
@@ -76,12 +76,12 @@ export async function shown(handle: SubagentHandle): Promise<Done> {
           caveats: outcome.caveats.map(({ kind, grade }) => ({ kind, grade })),
         }),
         measured: measured(outcome),
-        words: [...said, outcomeWords(outcome)].join('\n'),
+        words: [...summaries, outcomeWords(outcome)].join('\n'),
       },
       lines: [...drawn, 'measured by us:', ...evidenceLines(outcome, cleaned).map((line) => `  ${line}`)],
     };
   }
-  const words = [...said, liveWords(description)].join('\n');
+  const words = [...summaries, liveWords(description)].join('\n');
   return {
     view: { ...view, measured: { turns }, ...(words !== '' && { words }) },
     lines: [...drawn, ...(workerless ? ['no worker answers for it: this is what the server knows'] : [])],
@@ -98,12 +98,12 @@ const stepLines = (steps: readonly StepView[]): string[] => [
 
 /** The summaries of a chain's steps, which are words of their subagents, fenced. */
 function stepWords({ label, run, steps = [] }: SubagentDescription): string[] {
-  const said = steps.flatMap(({ id, summary }) =>
+  const summaries = steps.flatMap(({ id, summary }) =>
     summary === undefined ? [] : [`${id}: ${sanitizedLine(summary, MAX_SUMMARY_CHARS)}`],
   );
-  return said.length === 0
+  return summaries.length === 0
     ? []
-    : [fenced('summaries of steps', `subagents of the chain ${label}@${run}`, said.join('\n'))];
+    : [fenced('summaries of steps', `subagents of the chain ${label}@${run}`, summaries.join('\n'))];
 }
 
 /** What a live subagent is doing, said last and asks, fenced. */

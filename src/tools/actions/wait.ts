@@ -74,12 +74,12 @@ async function nextAnnouncement(
   if (live.length === 0) return nothing('No live subagent in this session, and nothing left to tell.');
   const { receiver } = inbox;
   for await (const next of session.announcements({ receiver, acknowledge: 'manual', signal }))
-    if (!inbox.knows(next)) return await told(context, subagents, next);
+    if (!inbox.knows(next)) return await answerWith(context, subagents, next);
   return undefined;
 }
 
 /** The answer for the announcement that ends a wait. If the announcement is being pushed already, only mentions it. */
-const told = async (
+const answerWith = async (
   { inbox }: ToolContext,
   subagents: Subagents,
   next: Announcement,
@@ -112,7 +112,7 @@ async function endOf(
   ends.catch(() => undefined);
   const need = await Promise.race([needs, ends.then(() => undefined)]);
   if (signal.aborted) return undefined;
-  if (need !== undefined) return await told(context, subagents, need);
+  if (need !== undefined) return await answerWith(context, subagents, need);
   return await each(handles, act, BOUNDS);
 }
 
@@ -194,7 +194,7 @@ async function reportProgress(
 ): Promise<void> {
   const began = Date.now();
   while (!signal.aborted) {
-    await look(context, subagents, began).catch(() => undefined);
+    await reportPending(context, subagents, began).catch(() => undefined);
     await new Promise<void>((resolve) => {
       const done = () => {
         clearTimeout(timer);
@@ -207,7 +207,7 @@ async function reportProgress(
   }
 }
 
-async function look(context: ToolContext, subagents: Subagents, began: number): Promise<void> {
+async function reportPending(context: ToolContext, subagents: Subagents, began: number): Promise<void> {
   const { live } = await subagents.session(context.session).list({ finished: 0, progress: false });
   const names = live.slice(0, 5).map(({ label, status }) => `${label} ${status}`);
   const more = live.length > names.length ? ` and ${live.length - names.length} more` : '';
