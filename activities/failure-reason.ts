@@ -1,6 +1,6 @@
-/** Why a command failed, found in what it printed: the last line is seldom it. */
+/** Finds the reason in the output of a failed command; the last line is rarely the reason. */
 
-/** What tools print after, before or around the reason. */
+/** Lines that tools print around the reason. */
 const NOISE = [
   /^npm (error|ERR!) (code|errno|syscall|path|dest|command|signal)\b/,
   /^npm (error|ERR!)(\s+A complete log of this run.*)?$/,
@@ -18,13 +18,13 @@ const NOISE = [
   /\b0 (errors|failures|failed)\b/i,
   /^(fatal: )?the remote end hung up/,
 ];
-/** What a line says that is a reason. */
+/** Matches a line that states a reason. */
 const REASON =
   /(^|[^a-z])(error|err!|err_\w+|fatal|failed|failure|cannot|can't|can’t|could not|couldn't|unable|not found|no such|denied|refused|missing|invalid|unexpected|no matching|no space|timed out|killed|panic|abort(ed)?|e[A-Z]{4,})([^a-z]|$)|\w+(Error|Exception)\b[:\s]/i;
 
 /**
- * The line of `output`, a command's that failed, which says best why; empty where it printed nothing. The first that reads like a
- * reason, since what follows is most often its consequence; else the last.
+ * Returns the line of a failed command's output that states the reason best; empty when it printed nothing. That is
+ * the first line that reads like a reason, since later lines are mostly consequences; otherwise the last line.
  */
 export function failureReason(output: string): string {
   const lines = output.split('\n').map((line) => line.trim());

@@ -1,14 +1,15 @@
-/** From our errors to what a workflow is told of an activity that failed. */
+/** Converts our errors into the activity failures that workflows receive. */
 import { ApplicationFailure } from '@temporalio/activity';
 import { ACTIVITY_FAILURES, SubagentsError, type ErrorCode, type Evidence } from '../src/contract/index.ts';
 import { systemFailure } from '../src/system/files.ts';
 
 /**
  * Runs an activity that works on a workspace. A SubagentsError becomes a failure that is not retried, with
- * `{ code, remedy }` as its details, of type `Refused` for the codes in `refusals` (what was asked for cannot be had) and
- * `Workspace` otherwise (git or the disk failed). What the system refuses (a full disk, no permission, too many open files) is told
- * as such an error. Others (a cancellation, a bug) pass as they are.
- * @param known joins the details; its remedy counts where the error has none.
+ * `{ code, remedy }` as its details: of type `Refused` for the codes in `refusals` (the request cannot be
+ * fulfilled), otherwise of type `Workspace` (git or the disk failed). System errors (a full disk, no permission,
+ * too many open files) are converted to a SubagentsError first. Other errors (a cancellation, a bug) pass
+ * unchanged.
+ * @param known returns additional details; its remedy is used when the error has none.
  */
 export async function reportingFailures<T>(
   work: () => Promise<T>,

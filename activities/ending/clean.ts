@@ -1,4 +1,7 @@
-/** `cleanRuns`: removes what finished subagents have left in this home and in their repositories, but nothing that is only there. */
+/**
+ * `cleanRuns`: removes the worktrees, branches and files of finished subagents, unless that would lose work that
+ * exists nowhere else.
+ */
 import { existsSync, lstatSync } from 'node:fs';
 import { readdir, readlink, rename, rm } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
@@ -42,6 +45,7 @@ import { isWithin, realTarget } from '../../src/system/real-path.ts';
 import { removeTree, surveyTree } from '../../src/system/remove-tree.ts';
 import type { Git } from '../../src/git/git.ts';
 
+/** What `cleanRuns` needs of its worker. */
 export interface CleanDependencies {
   readonly home: {
     readonly root: string;
@@ -54,14 +58,15 @@ export interface CleanDependencies {
     };
   };
   readonly runState: AskRunState;
-  /** Tells the session of a run what was removed of it; never fails. Default: nobody is told. */
+  /** Reports to the session of a run which parts were removed; never rejects. Default: no report. */
   readonly tellCleaned?: (subagent: SubagentRef, removed: readonly Remains[]) => Promise<void>;
   /** The first execution run id of the open run of a workflow id, if it has one. */
   readonly openRun: (workflowId: string) => Promise<string | undefined>;
 }
 
+/** The options of a clean that apply to each run. */
 export interface CleanRules extends Pick<CleanInput, 'force' | 'onlyMerged' | 'dryRun'> {
-  /** Of a dry run: the branches that would be gone by then, each with the shared git folder it is in. */
+  /** In a dry run: branches that this clean would already have deleted, each with its shared git folder. */
   readonly gone?: readonly BranchIn[];
 }
 
@@ -70,13 +75,15 @@ interface BranchIn {
   readonly branch: string;
 }
 
+/** Creates the `cleanRuns` activity. */
 export function createCleanActivities(deps: CleanDependencies): Pick<ControlActivities, 'cleanRuns'> {
   return {
     async cleanRuns({ runs, ...rules }: CleanInput): Promise<CleanResult> {
       const records = new Map(readRuns(deps.home).map((record) => [record.subagent.runId, record]));
       const cleaned: CleanedRun[] = [];
       const gone: BranchIn[] = [];
-      // The later ones of a label first: what they share with those before is theirs.
+      // Later runs of a label first: a later run owns the worktree, branch and conversation that it shares with an
+      // earlier one.
       for (const run of [...runs].sort((a, b) => b.run - a.run)) {
         const record = records.get(run.runId);
         const one = record === undefined ? nothing(run) : await cleanRun(deps, record, { ...rules, gone });
@@ -97,8 +104,8 @@ const nothing = ({ session, label, run, workflowId, runId }: RunToClean): Cleane
 type Kept = CleanedRun['kept'][number];
 
 /**
- * Removes what is left of one run. Safe to repeat, also after it was cut short: what it removes goes in an order in which what
- * is left is found again, and the record last.
+ * Removes the parts of one run. Safe to repeat after an interruption: the removal order keeps the remaining parts
+ * findable, and the run record is removed last.
  */
 export async function cleanRun(
   deps: CleanDependencies,
@@ -112,7 +119,7 @@ export async function cleanRun(
     return await removeParts(deps, await gitOfRun(place), record, rules);
   } catch (error) {
     if (error instanceof SubagentsError) return untouched(record, error.message);
-    // A file that cannot be removed: neither the other runs nor the next look are to fail for it.
+    // A file that cannot be removed must not fail the other runs, nor the next clean.
     if (error instanceof Error && 'syscall' in error)
       return untouched(record, `it could not be removed: ${error.message}`);
     throw error;
@@ -139,7 +146,7 @@ async function removeParts(
   if (stuck !== undefined) return untouched(record, stuck);
   let freedBytes = await diskUsage(parts.flatMap(({ path }) => path ?? []));
   if (!rules.dryRun) {
-    // Looking took its time: what has come up meanwhile counts.
+    // Check again: the survey takes a while, and the run may have come into use or gained work meanwhile.
     const loss =
       rules.force || !drop.some(({ what }) => what === 'worktree') ? undefined : await lossOf(git, record);
     const why = (await whyInUse(deps, record)) ?? loss;
@@ -164,7 +171,7 @@ async function removeParts(
   };
 }
 
-/** Why not all of it could be removed, found before anything is. */
+/** Why the parts could not be removed completely, checked before anything is removed. */
 async function whyStuck(parts: readonly Part[], { force }: CleanRules): Promise<string | undefined> {
   for (const { what, path } of parts) {
     if (path === undefined) continue;
@@ -178,7 +185,7 @@ async function whyStuck(parts: readonly Part[], { force }: CleanRules): Promise<
   return undefined;
 }
 
-/** A part that could be removed only in part: the next clean goes on with it. */
+/** Reports a part of which only some files could be removed; the next clean continues with the rest. */
 function partLeft({ what, path }: Part, error: unknown): Kept {
   if (!(error instanceof Error && 'syscall' in error) || path === undefined) throw error;
   const where = what === 'worktree' && isThere(removedPath(path)) ? removedPath(path) : path;
@@ -187,10 +194,12 @@ function partLeft({ what, path }: Part, error: unknown): Kept {
 
 const removedPath = (cwd: string): string => `${cwd}.removed`;
 
-/** Also a symbolic link that leads nowhere. */
+/** Whether `path` exists; true for a dangling symbolic link too. */
 const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 
-/** Why nothing of the run may be touched: it, or one that goes on in its folder or its Copilot session, is live. */
+/**
+ * Why the run must not be touched: the run itself, or another run that uses its folder or Copilot session, is live.
+ */
 async function whyInUse(deps: CleanDependencies, record: RunRecord): Promise<string | undefined> {
   const { subagent, cwd } = record;
   if ((await deps.runState(subagent.workflowId, subagent.runId)) === 'open') return 'it is still at work';
@@ -208,25 +217,25 @@ async function whyInUse(deps: CleanDependencies, record: RunRecord): Promise<str
 interface Part {
   readonly what: Remains;
   readonly path?: string;
-  /** What could not be removed, and why. */
+  /** Returns the part with the reason when it was not removed. */
   readonly remove: () => Promise<Kept | undefined>;
 }
 
 interface Decision {
   readonly kept: Kept[];
   readonly drop: Part[];
-  /** Nothing of it is to be removed, also not what lies in the home. */
+  /** Remove no part of the run, not even its files in the home. */
   readonly stays: boolean;
 }
 
-/** Of a run that another one has gone on with, worktree, branch and Copilot session are that one's. */
+/** A later run continued this one and owns its worktree, branch and Copilot session now. */
 function takenOver({ isolation, cwd }: RunRecord, { subagent }: RunRecord): Decision {
   const why = `run ${subagent.run} has gone on with it`;
   const there = isolation === 'worktree' && isThere(cwd);
   return { kept: there ? [{ what: 'worktree', where: cwd, why }] : [], drop: [], stays: false };
 }
 
-/** What goes and what stays of its worktree and its branch. */
+/** Decides which of the run's worktree and branch to remove and which to keep. */
 async function decide(git: Git, record: RunRecord, rules: CleanRules): Promise<Decision> {
   const { isolation, repository, cwd, branch, base } = record;
   if (isolation === 'in-place' || branch === null) return { kept: [], drop: [], stays: false };
@@ -247,7 +256,8 @@ async function decide(git: Git, record: RunRecord, rules: CleanRules): Promise<D
     what: 'worktree',
     path: cwd,
     remove: async () => {
-      // Out of the way first: what is half removed is never taken for a worktree. A removal that failed has left some there.
+      // Rename before removing, so that a half-removed folder is never taken for a worktree. A removal that failed
+      // earlier may have left the renamed folder behind.
       await removeTree(removedPath(cwd));
       if (isThere(cwd)) await rename(cwd, removedPath(cwd));
       await removeTree(removedPath(cwd));
@@ -305,7 +315,9 @@ async function decide(git: Git, record: RunRecord, rules: CleanRules): Promise<D
   return { kept: [], drop: [...drop, deletion], stays: false };
 }
 
-/** Files that we once put out of the way in its worktree, in commits that no branch has. */
+/**
+ * Commits that hold files once saved from the worktree before they were reset; no branch contains these commits.
+ */
 async function keptFiles(
   git: Git,
   { isolation, repository, cwd }: RunRecord,
@@ -326,7 +338,7 @@ async function keptFiles(
   };
 }
 
-/** Deletes the branch, unless what made it safe to go has gone by now: gives why it stays then. */
+/** Deletes the branch, unless deleting became unsafe meanwhile. Returns the reason when the branch is kept. */
 async function removeBranch(git: Git, at: BranchAt, { force }: CleanRules): Promise<Kept | undefined> {
   const deletion = await deleteBranch(git, at, force);
   if (deletion === 'alone') return onNoOther(at.branch, await commitsOnlyOn(git, at));
@@ -340,7 +352,10 @@ const onNoOther = (branch: string, commits: number): Kept => ({
   why: `it has ${commitsThat(commits)} on no other branch`,
 });
 
-/** Whose folder lies where the worktree was, in words: it is not removed, whatever the rules. */
+/**
+ * Returns the reason when the folder at the worktree's path is not the one made for the run. Such a folder is never
+ * removed.
+ */
 function foreignFolder({ cwd, repository }: RunRecord): string | undefined {
   const known = readWorkspaceRecord(cwd)?.folder;
   if (!lstatSync(cwd, { throwIfNoEntry: false })?.isDirectory() || known === undefined) return undefined;
@@ -349,7 +364,7 @@ function foreignFolder({ cwd, repository }: RunRecord): string | undefined {
   return 'what lies there is not the folder that was made for it';
 }
 
-/** What would be lost with the worktree, in words. */
+/** Describes the work that removing the worktree would lose; undefined when there is none. */
 async function lossOf(git: Git, { cwd, repository }: RunRecord): Promise<string | undefined> {
   const stat = lstatSync(cwd, { throwIfNoEntry: false });
   if (stat === undefined) return undefined;
@@ -369,7 +384,7 @@ async function lossOf(git: Git, { cwd, repository }: RunRecord): Promise<string 
   const { head, changed, untracked, unreadable } = status;
   const [closed] = unreadable;
   if (closed !== undefined) return `it has a folder that may not be looked into: ${closed}`;
-  // What verification commands have made, they make again; not what has been written to since.
+  // Files that verification made can be made again, unless they were changed since.
   const { leftByVerification: made = {}, ignored = {} } = readWorkspaceRecord(cwd) ?? {};
   const { asLeft } = await classifyUntracked(cwd, untracked, [made], false);
   const paths = [
@@ -401,7 +416,7 @@ const folder = (cwd: string): Part => ({
   },
 });
 
-/** What of a run lies in the home besides its worktree. */
+/** The run's files in the home, except its worktree. */
 function homeParts(deps: CleanDependencies, { subagent }: RunRecord, later?: RunRecord): Part[] {
   const { copilotSessionId } = subagent;
   const { copilot, outputs } = deps.home.paths;
@@ -419,7 +434,7 @@ function homeParts(deps: CleanDependencies, { subagent }: RunRecord, later?: Run
     .map(([what, path]) => ({ what, path, remove: () => removeTree(path).then(() => undefined) }));
 }
 
-/** Whether no symbolic link leads out of the folder of ours, `root`. */
+/** Whether `folder`, with symbolic links resolved, is inside our folder `root`. */
 function liesWithin(root: string, folder: string): boolean {
   const [own, real] = [realTarget(root), realTarget(folder)];
   return own !== undefined && real !== undefined && isWithin(own, real);

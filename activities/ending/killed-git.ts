@@ -1,4 +1,4 @@
-/** Frees a subagent's worktree from the locks of a git that was killed, as with its worker. */
+/** Removes the locks that a killed git, for example one killed with its worker, left in a subagent's worktree. */
 import { basename } from 'node:path';
 import type { TurnInput } from '../../src/contract/index.ts';
 import { gitDirs } from '../../src/git/git-dirs.ts';
@@ -8,8 +8,8 @@ import { canFindProcesses, findProcesses } from '../../src/home/processes.ts';
 import { readWorkspaceRecord } from '../../src/home/workspace-record.ts';
 
 /**
- * Removes the lock files, unless a git of the subagent is alive. To be called while neither a turn nor a command of it runs. A user's own checkout is
- * left alone: the user's git may work there.
+ * Removes the lock files, unless a git process of the subagent is alive. Call only while neither a turn nor a
+ * command of the subagent runs. A user's own checkout is left alone, since the user's git may be running there.
  */
 export async function removeLocksOfKilledGit({
   cwd,
@@ -27,7 +27,7 @@ export async function removeLocksOfKilledGit({
     await removeLocks(locks);
 }
 
-/** Whether a command line is of git, or of one of its parts (`git-merge`). */
+/** Whether a command line runs git or one of its subprograms (`git-merge`). */
 function isGit(command: string): boolean {
   const program = basename(command.split(' ')[0] ?? '');
   return program === 'git' || program.startsWith('git-');

@@ -1,4 +1,4 @@
-/** `findOrphans`: the subagents that a session left behind, for the next session of its name. */
+/** `findOrphans`: finds the subagents that a session left behind, for the next session of the same name. */
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import {
   byteLength,
@@ -14,8 +14,8 @@ import { attributeOf, statusOf } from '../../src/temporal/execution-status.ts';
 import { runsOfSession } from '../../src/temporal/visibility-query.ts';
 
 /**
- * Those that are live, and those that ended after the session before had ended: they could tell nobody. At most as many as a session
- * may have live, and as much of them as it may hold.
+ * Returns subagents that are live, and those that ended after the previous session ended and so could not report to
+ * it. Bounded by the number and the size of the entries that a session may hold.
  */
 export async function findOrphans(
   client: Client,
@@ -35,7 +35,7 @@ export async function findOrphans(
   return orphans;
 }
 
-/** When the newest session of that name that is over ended; `undefined` where the server knows of none. */
+/** When the newest closed session of that name ended; undefined when the server has none. */
 async function endOfLast(client: Client, session: string): Promise<Date | undefined> {
   const query = `WorkflowType = '${SESSION.workflow}' AND WorkflowId = '${sessionWorkflowId(session)}' AND ExecutionStatus != 'Running' AND ExecutionStatus != 'ContinuedAsNew'`;
   let last: Date | undefined;
@@ -44,7 +44,7 @@ async function endOfLast(client: Client, session: string): Promise<Date | undefi
   return last;
 }
 
-/** The memo that a session gives each subagent says which one it is. */
+/** Builds the entry from the memo that the session attached to the subagent's workflow. */
 function entryOf(info: WorkflowExecutionInfo): SessionEntry {
   const { label, run, task, repo } = info.memo ?? {};
   const model = attributeOf(info, SEARCH_ATTRIBUTES.model);

@@ -1,10 +1,13 @@
-/** Whether a subagent's run is still open on the server: what decides if a claim on a checkout, or an attempt, is stale. */
+/**
+ * Asks the server whether a subagent's run is still open, to decide whether a checkout's lock entry or an activity
+ * attempt is stale.
+ */
 import { WorkflowNotFoundError, type Client, type WorkflowExecutionDescription } from '@temporalio/client';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SubagentRef } from '../../src/contract/index.ts';
 import type { AskRunState } from '../../src/git/locks/checkout-lock.ts';
 
-/** Answers for first execution run ids: a run that continued as new is open as long as its chain is. */
+/** Takes first execution run ids: a run that continued as new is open as long as its chain is. */
 export function runStateOn(client: Client): AskRunState {
   const describe = async (
     workflowId: string,
@@ -28,13 +31,14 @@ export function runStateOn(client: Client): AskRunState {
   };
 }
 
-/** How often, and after how many milliseconds, a server that does not answer is asked again. */
+/** Attempts, and milliseconds between them, when the server does not answer. */
 const TRIES = 60;
 const RETRY_MS = 1_000;
 
 /**
- * Whether a subagent's run has ended: what tells an attempt that the server takes for dead (its process had stood still)
- * from one whose workflow was terminated. A server that does not answer for a minute is taken to have said no.
+ * Returns whether a subagent's run has ended. This distinguishes an attempt that the server considers dead (because
+ * its process was suspended) from one whose workflow was terminated. False when the server does not answer for a
+ * minute.
  */
 export function isClosedBy(runState: AskRunState): (subagent: SubagentRef) => Promise<boolean> {
   return async ({ workflowId, runId }) => {
@@ -49,7 +53,7 @@ export function isClosedBy(runState: AskRunState): (subagent: SubagentRef) => Pr
   };
 }
 
-/** The first execution run id of the run of a workflow id that is open; undefined when none is. */
+/** Returns the first execution run id of the open run of a workflow id; undefined when no run is open. */
 export function openRunOn(client: Client): (workflowId: string) => Promise<string | undefined> {
   return async (workflowId) => {
     try {

@@ -7,7 +7,10 @@ import type { sweep } from '../../src/home/sweep.ts';
 import type { WorkSlots } from '../slot/work-slots.ts';
 import { Git } from '../../src/git/git.ts';
 
-/** The Copilot runtime starts these, and no shell of the subagent: they carry nothing by which they could be found. */
+/**
+ * The Copilot runtime starts these itself, not through a shell of the subagent, so they carry no mark to find them
+ * by.
+ */
 const REPOSITORY_CODE = 'what the repository’s own hooks, extensions and MCP servers started';
 
 type Stopped = Extract<StopResult, { kind: 'stopped' }>;
@@ -15,23 +18,24 @@ type Stopped = Extract<StopResult, { kind: 'stopped' }>;
 /** What `stopSubagent` needs of its worker. */
 export interface StopDependencies {
   readonly slots: WorkSlots;
-  /** Gives what the turn had used that it ended, if it ended one. */
+  /** Returns the usage of the turn that it ended; undefined when no turn was running. */
   readonly stopCopilotSession: (
     subagent: SubagentRef,
     options: { abort: boolean; over: boolean },
   ) => Promise<Stopped['cutShort']>;
   readonly sweep: typeof sweep;
   readonly findProcesses: typeof findProcesses;
-  /** Told when a subagent is over: removes what was never made to its end. Never throws. */
+  /** Called when a subagent is over: removes a workspace that was never completed. Never throws. */
   readonly ended: (subagent: SubagentRef) => Promise<void>;
   readonly releaseCheckout: (repo: string, subagent: SubagentRef) => Promise<void>;
 }
 
+/** Creates the `stopSubagent` activity. */
 export function createStopActivities(deps: StopDependencies): Pick<ControlActivities, 'stopSubagent'> {
   return {
     async stopSubagent(input: StopInput): Promise<StopResult> {
       const { subagent, mode, inPlaceRepo, trustRepo, collected } = input;
-      // The abort ends commands that the sweep then does not find.
+      // Listed before the abort: the abort ends commands, and the sweep would then not find them.
       const running = mode === 'kill' ? deps.findProcesses(subagent.copilotSessionId) : [];
       const stopCopilotSession = deps.stopCopilotSession(subagent, {
         abort: mode === 'kill',
@@ -42,13 +46,13 @@ export function createStopActivities(deps: StopDependencies): Pick<ControlActivi
           await stopCopilotSession;
           return { kind: 'stopped' };
         }
-        // What fails of it keeps nothing else from being ended.
+        // A failure to stop the Copilot session must not prevent the remaining cleanup.
         await stopCopilotSession.catch(() => undefined);
         const swept = await deps.sweep(subagent.copilotSessionId, running);
         const sweep = trustRepo ? { ...swept, notChecked: [REPOSITORY_CODE, ...swept.notChecked] } : swept;
         await deps.ended(subagent);
         if (inPlaceRepo !== undefined) await deps.releaseCheckout(inPlaceRepo, subagent);
-        // From here on nothing that was found can move the branch any more.
+        // All processes that were found are gone, so none of them can move the branch after this check.
         const movedTo =
           collected && (await movedFrom(Git.at(collected.cwd), collected.branch, collected.head));
         const cutShort = await stopCopilotSession;

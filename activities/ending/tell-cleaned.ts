@@ -1,4 +1,4 @@
-/** Tells the session of a finished run what was removed of it, so that every face knows. */
+/** Reports to the session of a finished run which parts were removed, so that every interface shows it. */
 import type { Client } from '@temporalio/client';
 import {
   SESSION,
@@ -9,7 +9,7 @@ import {
   type SubagentRef,
 } from '../../src/contract/index.ts';
 
-/** A session that has ended or cannot be reached is not told: the removal stands all the same. */
+/** Ignores errors: a session that has ended or cannot be reached gets no report, and the removal is still valid. */
 export function tellCleanedBy(client: Client) {
   return async ({ session, label, run }: SubagentRef, removed: readonly Remains[]): Promise<void> => {
     const signal: CleanedSignal = {

@@ -1,4 +1,4 @@
-/** Whole files that a subagent leaves for others, read from its workspace when it says that it is done. */
+/** Reads the artifacts of a subagent: whole files of its workspace that it hands to others when it is done. */
 import { constants } from 'node:fs';
 import { open, realpath, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
@@ -9,12 +9,12 @@ import {
   type ArtifactsRead,
 } from '../../src/contract/index.ts';
 
-/** Why a file cannot be one. */
+/** The reason why a file cannot be an artifact. */
 class Unfit extends Error {}
 
 /**
- * The contents of `paths`, each relative to `cwd`; or what is wrong with the first that cannot be taken. Neither a link nor
- * anything else leads out of `cwd` or into its `.git`.
+ * Returns the contents of `paths`, each relative to `cwd`, or the problem with the first one that cannot be read.
+ * Paths that lead out of `cwd` or into its `.git`, through links or otherwise, are refused.
  */
 export async function readArtifacts(cwd: string, paths: readonly string[]): Promise<ArtifactsRead> {
   const files: [string, string][] = [];
@@ -22,7 +22,7 @@ export async function readArtifacts(cwd: string, paths: readonly string[]): Prom
   for (const path of paths) {
     try {
       const text = await read(cwd, path);
-      // As it travels: a line end or a quote is two characters there.
+      // Counted as JSON, the form in which it is sent: a line end or a quote takes two characters.
       bytes += byteLength(JSON.stringify(text));
       if (bytes > MAX_ARTIFACTS_BYTES)
         throw new Unfit(`with it they are larger than ${MAX_ARTIFACTS_BYTES / 1024} KiB in all`);
@@ -37,7 +37,7 @@ export async function readArtifacts(cwd: string, paths: readonly string[]): Prom
 
 async function read(cwd: string, path: string): Promise<string> {
   const place = await inside(cwd, path);
-  // Neither a link that took its place meanwhile is followed, nor does a pipe keep us waiting.
+  // O_NOFOLLOW: the path may have been replaced by a link meanwhile. O_NONBLOCK: opening a pipe must not block.
   const file = await open(place, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
     unfit,
   );
@@ -56,7 +56,7 @@ async function read(cwd: string, path: string): Promise<string> {
   }
 }
 
-/** Its real path. @throws Unfit where it is not there, or not in the workspace */
+/** The real path of `path`. @throws Unfit when it does not exist or is outside the workspace */
 async function inside(cwd: string, path: string): Promise<string> {
   const [root, place] = await Promise.all([realpath(cwd), realpath(join(cwd, path)).catch(unfit)]);
   const [first, ...rest] = relative(root, place).split(sep);

@@ -1,4 +1,4 @@
-/** What a worktree shows that a reader of its outcome must know. */
+/** Caveats of a worktree: problems that a reader of the outcome must know. */
 import { caveatOf, type Caveat } from '../../src/contract/index.ts';
 import { branchTip } from '../../src/git/branches/branch.ts';
 import { unfetchableLinks, unfetchableText } from '../../src/git/worktrees/gitlinks.ts';
@@ -19,7 +19,7 @@ import { readWorkspaceRecord, writeWorkspaceRecord } from '../../src/home/worksp
 /** A worktree whose work is on its branch. */
 export interface Collected {
   readonly cwd: string;
-  /** The checkout it was spawned from, or the clone. */
+  /** The checkout that the subagent was spawned from, or the clone. */
   readonly repo: string;
   readonly commonDir: string;
   readonly branch: string;
@@ -27,13 +27,13 @@ export interface Collected {
   readonly head: string;
   /** Paths that differ between base and head. */
   readonly changed: readonly string[];
-  /** What its HEAD went through. */
+  /** The moves of the worktree's HEAD. */
   readonly moves: readonly Move[];
-  /** Milliseconds since the epoch; undefined where it is not known when it began. */
+  /** When the subagent began, in milliseconds since the epoch; undefined when unknown. */
   readonly since: number | undefined;
 }
 
-/** @throws SubagentsError GIT */
+/** Returns the caveats of a collected worktree. @throws SubagentsError GIT */
 export async function caveatsOf(git: Git, at: Collected): Promise<Caveat[]> {
   const { cwd, repo, commonDir, branch, base, head, changed, moves, since } = at;
   const heads = new Set(moves.flatMap(({ from, to }) => [from, to]));
@@ -52,7 +52,7 @@ export async function caveatsOf(git: Git, at: Collected): Promise<Caveat[]> {
     ...left.map((each) => caveatOf('unfinished', unfinishedText(each))),
     ...(marked.length > 0 ? [caveatOf('unfinished', marksText(marked))] : []),
     ...(missing > 0 ? [caveatOf('base-missing', baseText({ branch, base, missing }))] : []),
-    // What is no submodule is unsaved work, and told as that.
+    // A link that is no submodule is already reported as unsaved work.
     ...links
       .filter(({ isSubmodule }) => isSubmodule)
       .map((link) => caveatOf('unfetchable-commits', unfetchableText(link, cwd))),
@@ -65,7 +65,10 @@ export async function caveatsOf(git: Git, at: Collected): Promise<Caveat[]> {
   ];
 }
 
-/** Of a checkout that a subagent worked in in place, where nothing is committed for it. @throws SubagentsError GIT */
+/**
+ * Returns the caveats of an in-place checkout, where the subagent's changes are not committed.
+ * @throws SubagentsError GIT
+ */
 export async function caveatsInPlace(
   git: Git,
   {
@@ -87,7 +90,10 @@ export async function caveatsInPlace(
   ];
 }
 
-/** Notes the operation that git has not finished. Called ahead of ending that operation, so that an attempt cut short still leaves the note. */
+/**
+ * Records the unfinished git operation of the worktree. Called before that operation is ended, so that the record
+ * survives an interruption.
+ */
 export async function noteUnfinished(git: Git): Promise<void> {
   const open = await readUnfinished(git);
   const record = readWorkspaceRecord(git.cwd);
@@ -96,14 +102,14 @@ export async function noteUnfinished(git: Git): Promise<void> {
   writeWorkspaceRecord(git.cwd, { ...record, unfinished: [...saved, open] });
 }
 
-/** Notes branches that work went to, so that they are known in later attempts, too. */
+/** Records branches that received work of the subagent, so that later attempts know them. */
 export function noteAside(cwd: string, aside: readonly string[]): void {
   const record = readWorkspaceRecord(cwd);
   if (record !== undefined && aside.length > 0)
     writeWorkspaceRecord(cwd, { ...record, aside: [...new Set([...(record.aside ?? []), ...aside])] });
 }
 
-/** Those of them that have what `head` has not. */
+/** Returns the recorded branches that have commits which `head` lacks. */
 async function stillAside(git: Git, head: string): Promise<string[]> {
   const found: string[] = [];
   for (const branch of readWorkspaceRecord(git.cwd)?.aside ?? []) {
@@ -113,7 +119,7 @@ async function stillAside(git: Git, head: string): Promise<string[]> {
   return found;
 }
 
-/** What of it is still so. */
+/** Returns the recorded operations that are still unfinished, and drops the others from the record. */
 async function leftUnfinished(git: Git, head: string): Promise<Unfinished[]> {
   const record = readWorkspaceRecord(git.cwd);
   if (record === undefined || record.unfinished.length === 0) return [];

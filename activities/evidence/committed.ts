@@ -1,4 +1,4 @@
-/** Caveats of what a subagent has committed: large files and likely secrets are in its commits for good. */
+/** Caveats of committed files: large files and likely secrets stay in the history for good. */
 import { caveatOf, type Caveat } from '../../src/contract/index.ts';
 import type { ChangedFile } from '../../src/git/contents/changes.ts';
 import { largeBlobs } from '../../src/git/contents/blobs.ts';
@@ -7,10 +7,10 @@ import { addedLines } from '../../src/git/contents/diff-lines.ts';
 import { named } from '../verification/command-record.ts';
 import type { Git } from '../../src/git/git.ts';
 
-/** Of a change with more new lines than this, only names are looked at. */
+/** In a change with more new lines than this, only file names are checked. */
 const MAX_READ_LINES = 100_000;
 
-/** @throws SubagentsError GIT */
+/** Returns caveats for large files and likely secrets in the commits of `base..head`. @throws SubagentsError GIT */
 export async function committedCaveats(
   git: Git,
   { base, head, files }: { base: string; head: string; files: readonly ChangedFile[] },

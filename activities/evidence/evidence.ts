@@ -1,4 +1,7 @@
-/** `collectEvidence`: after the last turn, everything is committed and measured, by us and not by the subagent. */
+/**
+ * `collectEvidence`: commits and measures the subagent's work after its last turn. The worker does this, not the
+ * subagent.
+ */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cancellationSignal } from '@temporalio/activity';
@@ -54,13 +57,15 @@ import { boundedUnsaved, ignoredCaveats, unsavedCaveats } from './unsaved-work.t
 import { snapshotBefore } from '../workspace/workspace.ts';
 import { restoreRecorded, type WorkspaceHome } from '../workspace/workspace-common.ts';
 
-/** `package.json` files read to compare their scripts; in a larger change the rest goes unread. */
+/** Maximum number of `package.json` files whose scripts are compared; further ones are not read. */
 const MAX_PACKAGE_FILES = 50;
 
+/** What `collectEvidence` needs of its worker. */
 export interface EvidenceDependencies {
   readonly home: WorkspaceHome;
 }
 
+/** Creates the `collectEvidence` activity. */
 export function createEvidenceActivities(
   deps: EvidenceDependencies,
 ): Pick<WorkerActivities, 'collectEvidence'> {
@@ -74,13 +79,13 @@ export function createEvidenceActivities(
   };
 }
 
-/** The first line of the commit that holds what a subagent left uncommitted. */
+/** Subject of the commit that holds what a subagent left uncommitted. */
 export const leftoversSubject = (label: string): string => `Save what subagent ${label} left uncommitted`;
 
 const whereItIs = ({ subagent, workspace: { cwd, branch } }: CollectInput): string =>
   `Its work is as it was left in ${cwd}${branch === null ? '' : `, and on ${branch}`}. Mend what git says there, then go on with it: subagents continue ${subagent.label}`;
 
-/** Reads the data of the report, and the files to hand on, where there are to be any. */
+/** Adds the structured data of the report and the artifacts, when the spawn asks for them. */
 async function withWords(
   { spec, workspace, report, artifacts }: CollectInput,
   collected: CollectResult,
@@ -94,7 +99,7 @@ async function withWords(
   };
 }
 
-/** Collects with its files read as before it began, and tells what changed around. */
+/** Collects with the git settings from before the subagent began, and reports changes outside its workspace. */
 async function collectGuarded(
   deps: EvidenceDependencies,
   input: CollectInput,
@@ -105,7 +110,7 @@ async function collectGuarded(
   const inPlace = isolation === 'in-place';
   const repo = inPlace ? cwd : input.spec.repo;
   const before = snapshotBefore({ subagent: input.subagent, isolation, cwd });
-  // A worktree that is made again has another reflog.
+  // Read before the restore: a worktree that is made again has a new reflog.
   const moves = inPlace ? [] : headMoves(adminDir({ cwd, commonDir: gitDirs(repo).commonDir }));
   const collect = (git: Git, restored: readonly string[]) =>
     inPlace ? collectInPlace(git, input) : collectWorktree(deps, git, input, { restored, moves }, signal);
@@ -114,7 +119,8 @@ async function collectGuarded(
   if (before === undefined) return collect(trusting, restored);
   const config = inPlace ? [] : await settingsAsBefore(trusting, before.readings);
   const git = trusting.with({ config });
-  // What is collected lies in the worktree and on the branch of a run that is live, which is not compared.
+  // May run in parallel: collecting changes only the worktree and branch of a live run, which the snapshots do not
+  // compare.
   const [after, collected] = await Promise.all([
     readRepositorySnapshot(git.in(repo), isolation),
     collect(git, restored),
@@ -129,7 +135,7 @@ async function collectGuarded(
   };
 }
 
-/** Makes the worktree whole again; gives what was found. */
+/** Repairs the worktree; returns notes on what was repaired. */
 async function restore(
   deps: EvidenceDependencies,
   trusting: Git,
@@ -147,7 +153,7 @@ async function restore(
           ...(await restoreWorktree(place, { branch, base: startOf(input) }, git)).notes,
         ]
       : await restoreRecorded(place, record, git);
-  // Also one that was made again. After a kill its run is over by now.
+  // A worktree that was made again needs the lock too. After a kill the run has already ended.
   if (!hasEnded(deps.home, input.subagent)) await lockWorktree(place, git);
   return notes;
 }
@@ -223,7 +229,7 @@ function worktreeOf({ workspace: { cwd, base, branch } }: CollectInput) {
   return { cwd, base, branch };
 }
 
-/** Where its branch begins. */
+/** The commit that the subagent's branch starts from. */
 const startOf = ({ spec, workspace }: CollectInput): string => spec.carried?.commit ?? workspace.base;
 
 async function gitOptions({ home }: EvidenceDependencies, { subagent }: CollectInput, signal: AbortSignal) {
@@ -231,7 +237,9 @@ async function gitOptions({ home }: EvidenceDependencies, { subagent }: CollectI
   return { env, signal, copilotSessionId: subagent.copilotSessionId };
 }
 
-/** Of a set-up that was cut short by a kill, nothing is the subagent's. */
+/**
+ * Records the files of an interrupted set-up as left by set-up, so that they do not count as the subagent's work.
+ */
 async function afterCutShortSetUp(git: Git): Promise<WorkspaceRecord | undefined> {
   const record = readWorkspaceRecord(git.cwd);
   if (record?.setUp?.state !== 'running') return record;
@@ -285,7 +293,7 @@ async function collectInPlace(
   };
 }
 
-/** How much of what is uncommitted is the user's. */
+/** Notes how many uncommitted files the user had changed before. */
 function beforeNotes(
   uncommitted: readonly string[],
   leftOut: ReadonlySet<string>,
@@ -303,7 +311,7 @@ function beforeNotes(
     : [`${already} of the uncommitted files were changed before the subagent began as well`];
 }
 
-/** Counts over all files; lists of the first ones. */
+/** The counts cover all files; the lists are limited to the first ones. */
 async function measured(
   files: readonly ChangedFile[],
   contents: Parameters<typeof sensitiveChanges>[1],

@@ -1,4 +1,4 @@
-/** What git ignores in a worktree and has appeared since its subagent began. */
+/** Finds git-ignored files that appeared in a worktree since its subagent began. */
 import type { Unsaved } from '../../src/contract/index.ts';
 import { tellIgnored } from '../../src/git/contents/hidden.ts';
 import type { Git } from '../../src/git/git.ts';
@@ -9,12 +9,15 @@ import {
   type KnownArtifacts,
 } from '../../src/git/contents/artifacts.ts';
 
-/** Paths of one folder and one reason beyond which only the folder is named. */
+/** With more paths than this for one folder and reason, only the folder is listed. */
 const MAX_NAMED = 10;
 
 type Status = Pick<CheckoutStatus, 'ignored'>;
 
-/** What git ignores in the worktree `cwd`, by its status, to be told from what appears later. @throws SubagentsError GIT */
+/**
+ * Describes the ignored files of the worktree, so that files that appear later can be distinguished from them.
+ * @throws SubagentsError GIT
+ */
 export async function ignoredNow(git: Git, status: Status): Promise<KnownArtifacts> {
   const { told, hidden } = await tellIgnored(git, status.ignored);
   const paths = hidden.map(({ path }) => path);
@@ -24,18 +27,25 @@ export async function ignoredNow(git: Git, status: Status): Promise<KnownArtifac
   };
 }
 
+/** Ignored files, compared with those from before. */
 export interface IgnoredSince {
-  /** By top folder: ignored by the branch itself. */
+  /**
+   * Top-level folders and files of new paths that the repository's `.gitignore` files, or the user's own excludes
+   * file, ignore.
+   */
   readonly ignored: readonly string[];
-  /** Ignored by what no clone has. */
+  /** New or changed files that only rules outside any clone ignore, such as `info/exclude`. */
   readonly unsaved: readonly Unsaved[];
-  /** The paths of `unsaved`, each. */
+  /** Each path behind `unsaved`, which may list folders only. */
   readonly paths: readonly string[];
-  /** All that git ignores now, also what was there before. */
+  /** All paths that git ignores now, including those from before. */
   readonly all: readonly string[];
 }
 
-/** What git ignores in the worktree `cwd`, by its status, beyond what was there `before`, or has changed. @throws SubagentsError GIT */
+/**
+ * Returns the ignored files of the worktree that are not in `before` or have changed since.
+ * @throws SubagentsError GIT
+ */
 export async function ignoredSince(git: Git, status: Status, before: KnownArtifacts): Promise<IgnoredSince> {
   const { told, hidden } = await tellIgnored(git, status.ignored);
   const paths = hidden.map(({ path }) => path);
@@ -53,7 +63,7 @@ export async function ignoredSince(git: Git, status: Status, before: KnownArtifa
   };
 }
 
-/** `a/` of `a/b/c`. */
+/** The first path component: `a/` of `a/b/c`. */
 const topOf = (path: string): string => (path.includes('/') ? path.slice(0, path.indexOf('/') + 1) : path);
 
 function byFolder(hidden: readonly Unsaved[]): Unsaved[] {

@@ -1,4 +1,7 @@
-/** What a reviewer should look at first: changes to what judges the work, rather than to the work. */
+/**
+ * Finds changes that a reviewer should look at first: changes to tests, test settings, CI and scripts, which judge
+ * the work.
+ */
 import { basename } from 'node:path/posix';
 import type { ChangedFile } from '../../src/git/contents/changes.ts';
 
@@ -40,8 +43,8 @@ function sensitiveKind(path: string): string | undefined {
 }
 
 /**
- * The sensitive ones among `files`, each as `path (why)`.
- * @param contents gives a `package.json` before and after; undefined where it is absent.
+ * Returns the sensitive files among `files`, each as `path (why)`.
+ * @param contents returns a `package.json` before and after; undefined where it is absent.
  */
 export async function sensitiveChanges(
   files: readonly ChangedFile[],

@@ -1,4 +1,4 @@
-/** `admit`: the questions that only this host can answer, before anything is started. In the path of every spawn. */
+/** `admit`: checks that only this host can make, before anything is started. Every spawn waits for it. */
 import {
   isRepositoryUrl,
   SETTINGS_FILE,
@@ -27,30 +27,32 @@ import { DEPENDENCY_PATHS, missingDependencies } from '../workspace/missing-depe
 import { openSettings, readRepositorySettings, settingsNote } from '../workspace/repository-settings.ts';
 import { Git } from '../../src/git/git.ts';
 
-/** What a spawn depends on in the commit it starts from. */
+/** Files of the start commit that a spawn depends on. */
 const PATHS = [SETTINGS_FILE, INCLUDE_FILE, ...DEPENDENCY_PATHS];
 
-/** Variables that a note names. */
+/** Maximum number of variables that a note names. */
 const MAX_NAMED = 20;
 
+/** What `admit` needs of its worker. */
 export interface AdmitDependencies {
   readonly home: { readonly root: string };
   readonly settings: ModelSettings & {
     readonly repos?: readonly string[] | undefined;
-    /** Free space in the home under which nothing new is taken on, in bytes; default: none. */
+    /** With less free space in the home than this, in bytes, nothing new is admitted; default: no limit. */
     readonly reserveBytes?: number;
   };
   readonly runState: AskRunState;
-  /** What models this worker can use at all. */
+  /** Which models this worker can use. */
   readonly modelAccess: () => Promise<Pick<ModelAccess, 'kind' | 'words' | 'remedy'>>;
-  /** Of the worker; default: none. */
+  /** The worker's environment; default: none. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
+/** Creates the `admit` activity. */
 export function createAdmitActivities(deps: AdmitDependencies) {
   return {
     async admit({ specs }: AdmitInput): Promise<Admission[]> {
-      // A list is mostly of one repository: what is asked of it is asked once.
+      // The specs of a list mostly name one repository, so each of its checks runs once.
       const lookUps = new Map<string, Promise<Known>>();
       const signings = new Map<string, Promise<readonly string[]>>();
       const filters = new Map<string, Promise<void>>();
@@ -66,8 +68,8 @@ export function createAdmitActivities(deps: AdmitDependencies) {
             checkVariables(deps, spec);
             const ownModel = chooseModel(deps.settings, spec.model);
             if (isRepositoryUrl(repo)) {
-              // Everything else is asked once it is cloned. The clone of a run before may be in another worker's home, where
-              // one that takes not everything does not look.
+              // All other checks follow after the clone. The clone of the continued run may be in another worker's
+              // home; a worker limited to certain repositories does not look there.
               const look = deps.settings.repos === undefined;
               await Promise.all([look && spec.continues && checkBranch(spec.continues, label), able]);
               const notes = withheldNotes(deps, spec);
@@ -84,7 +86,7 @@ export function createAdmitActivities(deps: AdmitDependencies) {
               wanted.set(repo, label);
             }
             const inPlace = isolation === 'in-place';
-            // Meanwhile; what the repository lacks is said first.
+            // Runs concurrently; problems of the repository are reported first.
             const signing =
               spec.signing === 'off' ? undefined : once(signings, repo, () => checkSigning(Git.at(repo)));
             signing?.catch(() => undefined);
@@ -129,7 +131,7 @@ export function createAdmitActivities(deps: AdmitDependencies) {
   } satisfies HostActivities;
 }
 
-/** Dependencies that the worktree will lack, where nothing sets it up. */
+/** Notes on dependencies that the worktree will lack when there are no set-up commands. */
 async function dependencyNotes(
   { repo, base, isolation, setup }: ResolvedSpec,
   { paths }: Known,
@@ -143,12 +145,12 @@ async function dependencyNotes(
   );
 }
 
-/** The model that the repository names, where the spawn names none. */
+/** The repository's model, when the spawn names none. */
 function modelOf(spec: ResolvedSpec, { model }: RepositorySettings): { model?: string } {
   return spec.model === undefined && model !== undefined ? { model } : {};
 }
 
-/** @throws SubagentsError NO_VARIABLE */
+/** Checks that the worker has the variables that the spawn names. @throws SubagentsError NO_VARIABLE */
 function checkVariables({ env }: AdmitDependencies, spec: ResolvedSpec): void {
   const missing = env === undefined ? [] : spec.env.filter((name) => env[name] === undefined);
   if (missing.length === 0) return;
@@ -157,7 +159,7 @@ function checkVariables({ env }: AdmitDependencies, spec: ResolvedSpec): void {
   });
 }
 
-/** What the commands of the repository may need, and do not get. */
+/** Notes on variables that are withheld from the subagent's shells and commands. */
 function withheldNotes({ env = {} }: AdmitDependencies, spec: ResolvedSpec): string[] {
   const { secrets } = withheldFrom(env, spec.env);
   if (secrets.length === 0) return [];
@@ -168,13 +170,13 @@ function withheldNotes({ env = {} }: AdmitDependencies, spec: ResolvedSpec): str
   ];
 }
 
-/** @throws SubagentsError NO_MODEL */
+/** Checks that the worker can use a model. @throws SubagentsError NO_MODEL */
 async function checkModelAccess({ modelAccess }: AdmitDependencies): Promise<void> {
   const { kind, words, remedy } = await modelAccess();
   if (kind === 'none') throw new SubagentsError('NO_MODEL', `the worker has ${words}`, { remedy });
 }
 
-/** @throws SubagentsError DISK_FULL */
+/** Checks the free space in the home. @throws SubagentsError DISK_FULL */
 function checkSpace({ home, settings: { reserveBytes = 0 } }: AdmitDependencies): void {
   const free = freeBytes(home.root);
   if (free >= reserveBytes) return;

@@ -1,13 +1,16 @@
-/** What a subagent whose conversation is gone is told of its work so far. */
+/** The summary of earlier work for a subagent whose conversation was lost. */
 import { oneLine } from '../../src/contract/index.ts';
 import { commitsBetween } from '../../src/git/contents/changes.ts';
 import { checkoutStatus } from '../../src/git/contents/status.ts';
 import { Git } from '../../src/git/git.ts';
 
-/** Commits and files named, each. */
+/** Maximum number of commits, and of files, that are listed. */
 const SHOWN = 30;
 
-/** What its branch and folder show, and the end of its transcript. Never fails: what cannot be read is left out. */
+/**
+ * Lists the commits, the uncommitted files and the end of the transcript. Never rejects: unreadable parts are left
+ * out.
+ */
 export async function workSoFar(
   { cwd, base }: { readonly cwd: string; readonly base: string | undefined },
   transcript: string,

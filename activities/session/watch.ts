@@ -1,4 +1,7 @@
-/** `watchChildren`: finds subagents that have ended without their session having heard of it, and says `ended` to the session in their name. */
+/**
+ * `watchChildren`: finds subagents that ended without their session's knowledge, and sends `ended` to the session
+ * on their behalf.
+ */
 import { cancellationSignal, heartbeat, sleep } from '@temporalio/activity';
 import {
   ApplicationFailure,
@@ -32,16 +35,20 @@ import { reopenSession } from '../../src/temporal/reopen-session.ts';
 import { lastPoll, POLL_FRESHNESS_MS } from '../../src/temporal/pollers.ts';
 import { findOrphans } from '../ending/orphans.ts';
 
-/** Between two looks, and children that one looks at: of a thousand each look would be a load of its own on the server. */
+/**
+ * Milliseconds between two checks, and children per check: a check of a thousand children would load the server.
+ */
 const INTERVAL_MS = 1_000;
 const LOOKED_AT_ONCE = 50;
 
+/** What the session activities need of their worker. */
 export interface SessionDependencies {
   readonly client: Client;
   /** How fresh a poll must be to count as a worker's, in milliseconds. */
   readonly pollFreshnessMs?: number | undefined;
 }
 
+/** Creates the activities of a session's workflow. */
 export function createSessionActivities(deps: SessionDependencies): SessionActivities {
   const { client, pollFreshnessMs = POLL_FRESHNESS_MS } = deps;
   return {
@@ -68,7 +75,7 @@ export function createSessionActivities(deps: SessionDependencies): SessionActiv
         const ends = await Promise.all(looked.map((child) => look(client, session, child)));
         for (const [index, child] of looked.entries()) {
           const end = ends[index];
-          // In turns: those that run on are looked at again after all others.
+          // Children that are still running are checked again after all others.
           if (end === 'running') running.push(child);
           else if (typeof end === 'object') await tell(client, session, child, end);
         }
@@ -80,13 +87,16 @@ export function createSessionActivities(deps: SessionDependencies): SessionActiv
   };
 }
 
-/** What is told of an end in the name of a child. */
+/** What is reported to the session on behalf of a child. */
 type End = Pick<SessionEntry, 'branch' | 'head'> & {
   readonly status: FinalStatus;
   readonly summary: string;
 };
 
-/** How a child stands: running, closed and its session knows it (to tell it is the last act of most), or its end. */
+/**
+ * Returns `running`, `told` for a closed child whose end the session knows (most report it as their last act), or
+ * the end to report.
+ */
 async function look(client: Client, session: string, child: SessionEntry): Promise<'running' | 'told' | End> {
   try {
     const handle = client.workflow.getHandle(child.workflowId, child.runId);
@@ -107,7 +117,7 @@ async function look(client: Client, session: string, child: SessionEntry): Promi
   }
 }
 
-/** Whether its session does not know yet that it has ended. */
+/** Whether the session still considers the child live. */
 async function isLive(client: Client, session: string, { label, run }: SessionEntry): Promise<boolean> {
   const handle = client.workflow.getHandle(sessionWorkflowId(session));
   const entry = await handle.query<SessionEntry | null, [{ label: string; run: number }]>(SESSION.find, {
@@ -119,7 +129,7 @@ async function isLive(client: Client, session: string, { label, run }: SessionEn
 
 const lost = (reason: string): End => ({ status: 'lost', summary: `lost: ${reason}` });
 
-/** The outcome of a run that has closed by itself: its result, the details of its failure, or (killed) in its memo. */
+/** Reads the outcome of a closed run: from its result, the details of its failure, or the memo of a killed run. */
 async function outcomeOf(
   handle: WorkflowHandle,
   memo: Readonly<Record<string, unknown>> | undefined,

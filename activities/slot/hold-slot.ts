@@ -1,4 +1,4 @@
-/** `holdSlot`: runs for as long as a subagent holds one of this worker's slots. */
+/** `holdSlot`: runs as long as a subagent holds one of this worker's slots. */
 import { cancellationSignal, cancelled, Context } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import {
@@ -17,7 +17,10 @@ export interface SlotDependencies {
   readonly client: Client;
   readonly workerId: string;
   readonly slots: WorkSlots;
-  /** Whether the subagent's workflow has ended. One that was given up only as silent goes on, perhaps with a newer hold. */
+  /**
+   * Whether the subagent's workflow has ended. If only the hold was given up because it was silent, the workflow
+   * goes on, perhaps with a newer hold.
+   */
   readonly isClosed: (subagent: SubagentRef) => Promise<boolean>;
   /** Ends the subagent's Copilot session and processes: its workflow was terminated, so nobody else will. */
   readonly abandon: (subagent: SubagentRef) => Promise<void>;
@@ -26,7 +29,10 @@ export interface SlotDependencies {
 /** Identifies a hold among the slots; the holds of one subagent share the part before the `#`. */
 export const holdPrefix = ({ workflowId, runId }: SubagentRef): string => `${workflowId} ${runId}#`;
 
-/** `returning`: the queue is the worker's own, so the subagent held a slot here before. */
+/**
+ * Creates the `holdSlot` activity. `returning`: the activity's queue belongs to this worker alone, so the subagent
+ * held a slot here before.
+ */
 export function createSlotActivities(
   deps: SlotDependencies,
   { returning }: { returning: boolean },

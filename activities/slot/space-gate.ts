@@ -1,4 +1,7 @@
-/** Work is done while the disks have their reserve; with less it waits, and a command that runs then is ended and run again. */
+/**
+ * Runs work only while the disks have their reserve. With less free space, new work waits; a running command is
+ * ended and run again later.
+ */
 import { setTimeout as delay } from 'node:timers/promises';
 import { cancellationSignal, Context, heartbeat } from '@temporalio/activity';
 import {
@@ -12,24 +15,30 @@ import {
 import { lackOfSpace } from '../../src/copilot/turn/space-watch.ts';
 import type { EndedRuns } from '../../src/home/ended-runs.ts';
 
-/** Between two looks at the free space, in milliseconds. */
+/** Milliseconds between two checks of the free space. */
 const LOOK_EVERY_MS = 500;
-/** A wait that lasts so long is told, in milliseconds. */
+/** Milliseconds after which a wait is reported. */
 const TELL_AFTER_MS = 3_000;
-/** A command that takes the space itself, so often, is run no more. */
+/** How often a command that fills the disk itself is run before it fails. */
 const MAX_RUNS = 3;
 
+/** How much free space commands need. */
 export interface SpaceRules {
-  /** With less free space commands wait, in bytes; 0: they never do. */
+  /** Free bytes below which commands wait; 0: they never wait. */
   readonly reserveBytes: number;
-  /** Hears of a wait that lasts, and (without `lack`) of its end; default: the workflow of the activity. */
+  /**
+   * Called for a wait that lasts, and without `lack` when that wait ends; default: signals the activity's workflow.
+   */
   readonly tell?: (wait: SpaceSignal) => Promise<unknown>;
 }
 
-/** No command waits. */
+/** Commands never wait for space. */
 export const NO_SPACE_RULES: SpaceRules = { reserveBytes: 0 };
 
-/** Has `activity` wait until the disks of the home have their reserve. It does not wait once its run has been ended: the work is saved. */
+/**
+ * Makes `activity` wait until the disks of the home have their reserve. A run that is ended does not wait any
+ * longer, so that its work is saved.
+ */
 export function onceSpace<I extends { readonly subagent: SubagentRef }, R>(
   { home, space, ended }: { home: { readonly root: string }; space: SpaceRules; ended: EndedRuns },
   activity: (input: I) => Promise<R>,
@@ -46,7 +55,7 @@ export function onceSpace<I extends { readonly subagent: SubagentRef }, R>(
   };
 }
 
-/** For one activity. */
+/** The space checks of one activity. */
 export class SpaceGate {
   readonly #folders: readonly string[];
   readonly #reserveBytes: number;
@@ -55,24 +64,27 @@ export class SpaceGate {
   #since: number | undefined;
   #lack: string | undefined;
 
-  /** @param folders those that are written to */
+  /** @param folders the folders that the activity writes to */
   constructor(folders: readonly string[], { reserveBytes, tell = tellWorkflow }: SpaceRules) {
     this.#folders = folders;
     this.#reserveBytes = reserveBytes;
     this.#tell = tell;
   }
 
-  /** What it waits for at the moment, in words. */
+  /** Describes what the gate is waiting for; undefined while it does not wait. */
   get waitsFor(): string | undefined {
     return this.#since === undefined ? undefined : this.#lack;
   }
 
-  /** How long it has waited, in milliseconds. */
+  /** Total time spent waiting, in milliseconds. */
   get waitedMs(): number {
     return this.#waitedMs + (this.#since === undefined ? 0 : Date.now() - this.#since);
   }
 
-  /** Settles once there is space, with heartbeats until then. @throws the reason of `signal` when that ends the wait */
+  /**
+   * Resolves once there is space; sends heartbeats until then. @throws the reason of `signal` when that ends the
+   * wait
+   */
   async ready(signal: AbortSignal): Promise<void> {
     const since = new Date().toISOString();
     await this.#wait(signal, () => {
@@ -82,10 +94,10 @@ export class SpaceGate {
   }
 
   /**
-   * Does `work` once there is space; again where space ran out under it.
-   * @param work runs one command; it ends with its signal
-   * @returns what came of it, with notes of what was ended
-   * @throws SubagentsError DISK_FULL where it takes the space itself again and again; the reason of `signal` when that ended it
+   * Runs `work` once there is space, and again when space ran out during it.
+   * @param work runs one command, and ends it when its signal aborts
+   * @returns the result of the last run, with notes about ended runs
+   * @throws SubagentsError DISK_FULL when space ran out during every run; the reason of `signal` when that aborted
    */
   async run<T extends { readonly exitCode: number | null }>(
     what: string,
@@ -97,7 +109,7 @@ export class SpaceGate {
       await this.#wait(signal);
       const result = await this.#watched(signal, work);
       const lack = this.#look();
-      // One that failed on a full disk may have failed by it.
+      // A command that failed while the disk is full may have failed for that reason.
       const isItsOwn = lack === undefined || result?.exitCode === 0;
       if (result !== undefined && isItsOwn) return { result, notes };
       const why = lack ?? this.#lack ?? 'there was no space left';
@@ -110,7 +122,7 @@ export class SpaceGate {
     }
   }
 
-  /** Undefined when it was ended for want of space. */
+  /** Returns undefined when the work was ended for lack of space. */
   async #watched<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
     const full = new AbortController();
     const timer = setInterval(() => {
@@ -145,7 +157,7 @@ export class SpaceGate {
     }
   }
 
-  /** Whether it could be told. */
+  /** Returns whether the report was delivered. */
   async #told(wait: SpaceSignal): Promise<boolean> {
     try {
       await this.#tell(wait);

@@ -1,6 +1,9 @@
-/** The slots of one worker: how many subagents work there at once. A subagent that held one before goes ahead of new ones. */
+/**
+ * The slots of one worker, which limit how many subagents work there at once. A subagent that held a slot there
+ * before goes first.
+ */
 
-/** A slot that is held; `released` resolves when somebody released it. */
+/** A held slot; `released` resolves when the slot is released. */
 export interface Slot {
   readonly released: Promise<void>;
 }
@@ -16,12 +19,15 @@ export class WorkSlots {
   readonly #held = new Map<string, () => void>();
   #waiting: Waiting[] = [];
 
-  /** `capacity`: subagents at once. */
+  /** @param capacity maximum number of subagents at once */
   constructor(capacity: number) {
     this.capacity = capacity;
   }
 
-  /** Waits for a slot under `key` (unique for each hold). Rejects with the reason of `signal` when that aborts first. */
+  /**
+   * Waits for a slot under `key`, which is unique for each hold. Rejects with the reason of `signal` when that
+   * aborts first.
+   */
   take(key: string, returning: boolean, signal: AbortSignal): Promise<Slot> {
     return new Promise((resolve, reject) => {
       const waiting: Waiting = { key, returning, admit: resolve };
@@ -38,7 +44,7 @@ export class WorkSlots {
     });
   }
 
-  /** Releases the slot of `key`. Does nothing where it holds none. */
+  /** Releases the slot of `key`, if `key` holds one. */
   release(key: string): void {
     const release = this.#held.get(key);
     if (!release) return;
@@ -47,7 +53,7 @@ export class WorkSlots {
     this.#admit();
   }
 
-  /** Releases whatever slots the subagent holds, whichever hold took them. */
+  /** Releases all slots of a subagent, by the common prefix of its hold keys. */
   releaseAll(prefix: string): void {
     for (const key of [...this.#held.keys()]) if (key.startsWith(prefix)) this.release(key);
   }

@@ -1,12 +1,13 @@
-/** Which model a subagent uses: what the spawn names, else the repository, else the worker. */
+/** Chooses the model of a subagent: the spawn's, otherwise the repository's, otherwise the worker's. */
 import { SETTINGS_FILE, SubagentsError } from '../../src/contract/index.ts';
 
+/** The worker's default model and the models it allows; undefined `models`: all are allowed. */
 export interface ModelSettings {
   readonly models: readonly string[] | undefined;
   readonly model: string | undefined;
 }
 
-/** @throws SubagentsError MODEL_REFUSED */
+/** Returns the model to use; undefined when none is named. @throws SubagentsError MODEL_REFUSED */
 export function chooseModel(
   { models, model }: ModelSettings,
   ofSpawn: string | undefined,

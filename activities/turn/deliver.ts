@@ -1,4 +1,4 @@
-/** `deliverSteer`: brings a message of the main agent into a running turn. */
+/** `deliverSteer`: delivers a message of the main agent to a running turn. */
 import { cancellationSignal, Context } from '@temporalio/activity';
 import type { ControlActivities, DeliverInput, DeliverResult, Receipt } from '../../src/contract/index.ts';
 import { steerMarker } from '../../src/contract/index.ts';
@@ -8,13 +8,15 @@ import type { CopilotPool } from '../../src/copilot/runtime/pool.ts';
 import { RuntimeDied } from '../../src/copilot/runtime/runtime.ts';
 import { TurnState, type Arrival } from '../../src/copilot/turn/turn-state.ts';
 
+/** What `deliverSteer` needs of its worker. */
 export interface DeliverDependencies {
   readonly pool: CopilotPool;
 }
 
-/** How long a turn may take to begin on this worker before its steers are held for the next one. */
+/** How long to wait for a turn to begin on this worker; then the steer is held for the next turn. */
 const MAX_BEGIN_MS = 60_000;
 
+/** Creates the `deliverSteer` activity. */
 export function createDeliverActivities(deps: DeliverDependencies): Pick<ControlActivities, 'deliverSteer'> {
   return {
     async deliverSteer(input: DeliverInput): Promise<DeliverResult> {
@@ -25,7 +27,7 @@ export function createDeliverActivities(deps: DeliverDependencies): Pick<Control
         cancelled,
       ]);
       try {
-        // Behind a model call that is silent it may be on its way for long: a worker that stops does not wait for it.
+        // Delivery can take long behind a silent model call; a stopping worker must not wait for it.
         const delivered = await Promise.race([
           live?.deliver(input.steerId, input.message, { interrupt: input.interrupt === true }),
           cancelled,
@@ -35,11 +37,11 @@ export function createDeliverActivities(deps: DeliverDependencies): Pick<Control
       } catch (error) {
         if (error instanceof RuntimeDied) return { kind: 'lost', who: 'runtime', reason: error.message };
         if (cancellationSignal().aborted) throw error;
-        // Copilot refused it. A steer that is not in is held for the next turn, whatever the reason.
+        // Copilot refused the steer. A steer that was not delivered is held for the next turn, whatever the reason.
       }
-      // One that is being closed still writes its log.
+      // A turn that is being closed still writes its log.
       await deps.pool.turns.closed(copilotSessionId);
-      // Perhaps it came in before a crash, or before the turn ended, and only the receipt was lost.
+      // The steer may have been delivered before a crash or the turn's end, with only the receipt lost.
       const arrival = await persisted(deps.pool.copilotHome, input);
       return arrival === undefined
         ? { kind: 'no-turn' }
@@ -66,7 +68,7 @@ function receipt(id: string, arrival: Arrival & { interrupted?: boolean }, durin
   };
 }
 
-/** Copilot's word for it, in ours. */
+/** Converts Copilot's name for the delivery to ours. */
 function deliveryOf({ delivery }: Arrival): Receipt['delivery'] {
   if (delivery === 'steering') return 'mid-turn';
   return delivery === 'idle' ? 'started-turn' : 'queued-behind-tool';

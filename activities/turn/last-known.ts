@@ -1,4 +1,4 @@
-/** Evidence of work that could not be collected: where it lies, and what of it can still be read. */
+/** Evidence of work that could not be collected: its location, and what can still be read of it. */
 import type { CollectInput, Evidence } from '../../src/contract/index.ts';
 import { branchTip } from '../../src/git/branches/branch.ts';
 import { changedFiles, commitsBetween } from '../../src/git/contents/changes.ts';
@@ -8,8 +8,8 @@ import { MAX_LISTED_COMMITS, MAX_LISTED_FILES } from '../../src/contract/index.t
 import { Git } from '../../src/git/git.ts';
 
 /**
- * What is known of the work without its worktree, which git fails in: the place, the branch, and its commits as far as git reads
- * the repository. Never throws.
+ * Returns the location, the branch and its commits, read from the repository because git fails in the worktree.
+ * Never rejects.
  */
 export async function lastKnown({ spec, workspace }: CollectInput): Promise<Evidence> {
   const { cwd, branch, base } = workspace;
@@ -33,7 +33,9 @@ export async function lastKnown({ spec, workspace }: CollectInput): Promise<Evid
   };
 }
 
-/** By git, or past it: where its configuration is broken, it reads nothing at all. */
+/**
+ * Reads the tip of the branch with git, otherwise from its files: with a broken configuration, git reads nothing.
+ */
 async function tipOf(git: Git, branch: string | null): Promise<string | undefined> {
   if (branch === null) return undefined;
   try {

@@ -1,4 +1,6 @@
-/** `readTranscript`: a page of a subagent's transcript, from Copilot's event log on disk; no runtime is needed. */
+/**
+ * `readTranscript`: reads a page of a subagent's transcript from Copilot's event log on disk, without a runtime.
+ */
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
@@ -15,6 +17,7 @@ import { toEntries } from '../../src/copilot/log/transcript.ts';
 import type { Redactor } from '../../src/environment/redact.ts';
 import { errorCode } from '../../src/system/files.ts';
 
+/** What `readTranscript` needs of its worker. */
 export interface TranscriptDependencies {
   /** COPILOT_HOME of the worker's runtime. */
   readonly copilotHome: string;
@@ -25,10 +28,11 @@ export interface TranscriptDependencies {
 const MAX_ENTRIES = 100;
 const MAX_PAGE_BYTES = 64 * 1024;
 const CHUNK_BYTES = 256 * 1024;
-/** How far back the beginning of a tool call is looked for. */
+/** Maximum distance, in bytes, between the cursor and the start of a tool call that is searched for. */
 const LOOK_BACK_BYTES = 1024 * 1024;
 const POLL_MS = 100;
 
+/** Creates the `readTranscript` activity. */
 export function createTranscriptActivities(
   deps: TranscriptDependencies,
 ): Pick<ControlActivities, 'readTranscript'> {
@@ -53,7 +57,7 @@ export function createTranscriptActivities(
   };
 }
 
-/** Entries from byte `cursor` on; the cursor given back is behind the last whole line that was read. */
+/** Reads entries from byte `cursor` on. The returned cursor points after the last complete line that was read. */
 async function readPage(
   path: string,
   cursor: number,
@@ -72,7 +76,7 @@ async function readPage(
     const entries: TranscriptEntry[] = [];
     let bytes = 0;
     let next = cursor;
-    // The runs of a label share a log: each has what comes from its first prompt on.
+    // The runs of a label share one log; a run's part begins with its first prompt.
     let run = cursor === 0 ? 1 : of?.run;
     for await (const { line, end } of linesFrom(file, cursor)) {
       if (of && line.includes('"user.message"')) run = runOpenedBy(line, of.label) ?? run;
@@ -96,7 +100,7 @@ async function readPage(
   }
 }
 
-/** The run that begins with this line. */
+/** Returns the number of the run whose first prompt is this line. */
 function runOpenedBy(line: string, label: string): number | undefined {
   const event = parseLine(line);
   if (event?.type !== 'user.message') return undefined;
@@ -106,7 +110,7 @@ function runOpenedBy(line: string, label: string): number | undefined {
     : undefined;
 }
 
-/** When the tool calls shortly before `cursor` began, for those that end after it. */
+/** Returns the start times of tool calls shortly before `cursor`, for the calls that end after it. */
 async function toolStarts(file: FileHandle, cursor: number): Promise<Map<string, string>> {
   const startedAt = new Map<string, string>();
   for await (const { line, end } of linesFrom(file, Math.max(0, cursor - LOOK_BACK_BYTES))) {
@@ -118,7 +122,10 @@ async function toolStarts(file: FileHandle, cursor: number): Promise<Map<string,
   return startedAt;
 }
 
-/** The whole lines from byte `from` on, each with the offset behind it. A line that is still being written is left for later. */
+/**
+ * Yields the complete lines from byte `from` on, each with its end offset. An incomplete last line is left for the
+ * next read.
+ */
 async function* linesFrom(file: FileHandle, from: number): AsyncGenerator<{ line: string; end: number }> {
   let offset = from;
   let rest = Buffer.alloc(0);
@@ -140,7 +147,9 @@ async function* linesFrom(file: FileHandle, from: number): AsyncGenerator<{ line
   }
 }
 
-/** Settles when the log is longer than `size`, after `ms` milliseconds, or when the activity is cancelled. */
+/**
+ * Resolves when the log is longer than `size`, or after `ms` milliseconds; rejects when the activity is cancelled.
+ */
 async function growth(path: string, size: number, ms: number, signal: AbortSignal): Promise<void> {
   const deadline = Date.now() + ms;
   while (Date.now() < deadline) {

@@ -1,4 +1,4 @@
-/** `runTurn`: takes a subagent's Copilot session through one turn. */
+/** `runTurn`: runs one turn of a subagent's Copilot session. */
 import { Context } from '@temporalio/activity';
 import {
   DEFAULT_HUNG_MODEL_MS,
@@ -33,18 +33,19 @@ import { workSoFar } from '../session/handover.ts';
 import { removeLocksOfKilledGit } from '../ending/killed-git.ts';
 import { WorkClock } from '../../src/system/work-clock.ts';
 
-/** A signal that ends the runtime is often for the worker too; so long its word of that is waited for. */
+/** A signal that ends the runtime often stops the worker too. How long to wait for the news of that shutdown. */
 const SHUTDOWN_NEWS_MS = 1_000;
 
+/** What `runTurn` needs of its worker. */
 export interface TurnDependencies {
   readonly pool: CopilotPool;
-  /** Whether the subagent's workflow has ended: then nobody will take its turn up. Default: no. */
+  /** Whether the subagent's workflow has ended, so that no later attempt resumes its turn. Default: no. */
   readonly isClosed?: (subagent: SubagentRef) => Promise<boolean>;
-  /** Commands of the subagent that were ended because their worker had stopped, for the model to know. Default: none. */
+  /** Commands of the subagent that a worker stop ended, to report to the model. Default: none. */
   readonly killedCommands?: (subagent: SubagentRef) => readonly string[];
-  /** Silence of a model call after which it is given up as hung and tried again; default 3 minutes. */
+  /** Milliseconds of silence after which a model call is considered hung and is retried; default 3 minutes. */
   readonly hungModelMs?: number;
-  /** What the disk must have left; default: nothing is asked of it. */
+  /** Required free space on the disk; default: no requirement. */
   readonly space?: SpaceBounds;
 }
 
@@ -54,13 +55,14 @@ const NO_SPACE: TurnFailure = {
   ...{ retryable: false, waitFor: 'space' },
 };
 
+/** Creates the `runTurn` activity. */
 export function createTurnActivities(deps: TurnDependencies): Pick<WorkerActivities, 'runTurn'> {
   return {
     async runTurn(input: TurnInput): Promise<TurnResult> {
       const context = Context.current();
       const attempt = new Attempt(deps, input);
-      // On its own clock and not with the events: a turn that says nothing must not look like a dead worker, and a
-      // dead worker must not look like a turn that says nothing.
+      // A timer of its own, independent of events: a silent turn must not look like a dead worker, nor a dead
+      // worker like a silent turn.
       const beat = (): void => context.heartbeat(attempt.progress);
       const heart = setInterval(beat, HEARTBEAT_INTERVAL_MS);
       beat();
@@ -79,7 +81,7 @@ export function createTurnActivities(deps: TurnDependencies): Pick<WorkerActivit
   };
 }
 
-/** One attempt to take a turn to its end. */
+/** One attempt to run a turn to its end. */
 class Attempt {
   readonly #pool: CopilotPool;
   readonly #hungModelMs: number;
@@ -109,7 +111,7 @@ class Attempt {
     return { doing: 'starting', since, lastEventAt: since, usage: new TurnState().usage, workedMs };
   }
 
-  /** `result` with how long the attempt worked. */
+  /** Adds the time that the attempt worked to `result`. */
   timed(result: TurnResult): TurnResult {
     const { progress } = this;
     return result.kind === 'lost'
@@ -123,7 +125,7 @@ class Attempt {
       if (lack !== undefined) return { kind: 'failed', ...lack, usage: this.progress.usage, notes: [] };
       const taken = await resumeTurn(this.#pool, this.#input, {
         killedCommands: this.#killedCommands,
-        // Where it cannot be done, its own git says what is wrong.
+        // Failures are ignored: the subagent's own git will report the lock.
         beforeOpening: () => removeLocksOfKilledGit(this.#input).catch(() => undefined),
       });
       if ('decision' in taken) return overAlready(taken, this.#input);
@@ -153,7 +155,7 @@ class Attempt {
     };
   }
 
-  /** Watches over the turn to its end. A conversation that has become too long is summed up on the way. */
+  /** Supervises the turn to its end. Compacts a conversation that has become too long for the model. */
   async #watch(live: LiveTurn, stop: AbortSignal): Promise<End> {
     const { budgetMs, stuckAfterMs, stuckRepeats, silentSince, budget } = this.#input;
     const clock = this.#clock;
@@ -162,13 +164,13 @@ class Attempt {
     let repeats: NonNullable<Limits['repeats']> = { start: undefined, at: stuckRepeats };
     let files: string | undefined;
     const limits: Limits = {
-      // Later by as long as the machine slept.
+      // Time during which the machine was asleep does not count.
       get deadline() {
         return Date.now() + budgetMs - clock.workedMs;
       },
       stuckAfterMs,
       hungModelMs: this.#hungModelMs,
-      // The silence of a machine that slept is none of the turn's.
+      // Silence while the machine was asleep does not count.
       get since() {
         const { awakeSince } = clock;
         return awakeSince > began ? awakeSince : since;
@@ -186,14 +188,14 @@ class Attempt {
         const { start, count } = live.state.repeats.current;
         const now = await this.#files();
         if (repeats.start === start && files === now) return end;
-        // The first look at this repetition; or a file changed, and the calls before do not count.
+        // A new repetition, or the files changed since the last check: earlier calls do not count.
         repeats = { start, at: (repeats.start === start ? count : 0) + stuckRepeats };
         files = now;
         continue;
       }
       const { error, retried, usage } = live.state;
       if (end !== 'failed' || error === undefined || classify(error, retried).class !== 'context') return end;
-      // Where the summary did not help, nothing will.
+      // If compacting did not help once, it will not help again.
       if (usage.modelRequests === requests || !(await live.compact())) return end;
       requests = live.state.usage.modelRequests;
       live.notes.push('the conversation had become too long for the model, and was summed up');
@@ -201,7 +203,7 @@ class Attempt {
     }
   }
 
-  /** The state of its files; where that cannot be read, nothing that differs. */
+  /** The state of the workspace's files; a constant when it cannot be read, so that it compares as unchanged. */
   async #files(): Promise<string> {
     const { cwd, subagent, isolation } = this.#input;
     const state = gitOfRun({ cwd, runId: subagent.runId, isolation }).then(checkoutState);
@@ -263,13 +265,16 @@ class Attempt {
 
   async #fail(live: LiveTurn, error: TurnFailure): Promise<TurnResult> {
     const final = !error.retryable && error.waitFor === undefined;
-    // Else the attempt that follows says what was ended, to the model too.
+    // Otherwise the next attempt reports the ended commands, to the model too.
     if (final) await endBackground(live).catch(() => undefined);
     void closeTurn(this.#pool, live, { abort: true, final });
     return failed(live, error);
   }
 
-  /** Only the call is given up: the attempt that follows finds the turn, and what it has in the background runs meanwhile. */
+  /**
+   * Gives up only the model call: the next attempt finds the turn, whose background commands keep running
+   * meanwhile.
+   */
   async #hung(live: LiveTurn): Promise<TurnResult> {
     const error: TurnFailure = {
       class: 'network',
@@ -281,7 +286,7 @@ class Attempt {
       return this.#fail(live, error);
     }
     live.lastMovementAt = Date.now();
-    // Where there is nothing to give up, the turn is not as its events say: it is taken up anew, from its log.
+    // Without a call to interrupt, the turn is not in the state that its events show: resume it from its log.
     if (!(await live.interrupt())) return this.#fail(live, error);
     return failed(live, error);
   }
@@ -292,9 +297,10 @@ class Attempt {
       const reason = live.over ? 'its Copilot session was closed' : 'a newer attempt took the turn over';
       return { kind: 'lost', who: 'runtime', reason };
     }
-    // The worker closes its runtime, and with it the session, once all turns are interrupted.
+    // The worker closes its runtime, and with it the Copilot session, once all turns are interrupted.
     if (why?.workerShutdown) return { kind: 'interrupted', ...known(live) };
-    // Given up by the server as silent (this process had stood still): the next attempt finds the turn running.
+    // The server gave the attempt up as silent because this process was suspended. The next attempt finds the turn
+    // running.
     const givenUp =
       why !== undefined && !why.cancelRequested && !(await this.#isClosed(this.#input.subagent));
     if (!givenUp) await closeTurn(this.#pool, live, { abort: true, final: true });
@@ -335,7 +341,7 @@ class Attempt {
   }
 }
 
-/** The turn's end stands in the event log: its worker died before it could tell. */
+/** The event log already contains the turn's end: the worker died before it could report it. */
 function overAlready(
   { decision, state }: Extract<ResumedTurn, { decision: unknown }>,
   { permissions = 'all', maxReport = MAX_REPORT_CHARS }: TurnInput,
@@ -346,7 +352,7 @@ function overAlready(
   return { kind: 'finished', ...kept(decision.report, maxReport), cut: isCut(state), ...end };
 }
 
-/** Whether the model's output limit ended its last message. */
+/** Whether the model's output limit cut off its last message. */
 const isCut = ({ finishReason }: TurnState): boolean =>
   finishReason === 'length' || finishReason === 'max_tokens';
 
@@ -363,12 +369,12 @@ function report(
 
 type Report = Pick<Extract<TurnResult, { kind: 'finished' }>, 'report' | 'reportChars'>;
 
-/** The beginning of a final message, and how long that was. */
+/** The beginning of a final message, and the message's full length when it was shortened. */
 function kept(message: string, max: number): Report {
   return { report: head(message, max), ...(message.length > max && { reportChars: message.length }) };
 }
 
-/** Whether what stood still moves again; undefined where nothing stood still. */
+/** Checks whether a stalled turn makes progress again; undefined when the turn was not stalled. */
 function movement(live: LiveTurn, stalled: TurnInput['stalled']): (() => boolean) | undefined {
   if (stalled === undefined) return undefined;
   const { lastEventAt } = live;
@@ -383,7 +389,7 @@ function failed(live: LiveTurn, error: TurnFailure): TurnResult {
   return { kind: 'failed', ...error, lastEventAt, ...known(live) };
 }
 
-/** What is known of the turn at its end; notes are given once. */
+/** Usage and notes of the turn so far; each note is returned once. */
 function known(live: LiveTurn): Spent & { notes: string[] } {
   return { ...live.spent, notes: live.notes.splice(0) };
 }

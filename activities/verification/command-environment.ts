@@ -6,7 +6,10 @@ import { cleanEnvironment, givenBy } from '../../src/environment/clean.ts';
 import { unattended, unattendedEnvironment } from '../../src/environment/unattended.ts';
 import { Git } from '../../src/git/git.ts';
 
-/** The worker's, without its secrets but for those that are given back, for nobody to be asked; git in it has somebody to commit as. */
+/**
+ * Returns the worker's environment for a command: without secrets, except the variables that the spawn or the
+ * worker passes on; set up so that no program prompts; with an identity for git commits.
+ */
 export async function commandEnvironment(
   home: { readonly root: string },
   { env = [], unsigned }: ShellInput,

@@ -1,15 +1,15 @@
-/** A set-up or verification command that has run, in the words of an outcome. */
+/** Describes a finished set-up or verification command for an outcome. */
 import { MAX_OUTPUT_TAIL_CHARS, stripControls, tail, type Verification } from '../../src/contract/index.ts';
 import type { CommandResult } from './command.ts';
 
-/** The whole output of one command, in the home. */
+/** Maximum size of the file with a command's whole output. */
 export const MAX_OUTPUT_FILE_BYTES = 50 * 1024 * 1024;
-/** Paths named in a sentence. */
+/** Maximum number of paths that a sentence lists. */
 const MAX_NAMED_PATHS = 10;
-/** How the problem of a command begins that was ended for its time. */
+/** Prefix of the problem of a command that exceeded its time limit. */
 export const TIMED_OUT = 'timed out';
 
-/** What an outcome says of the command, and what else a reader must know of it. */
+/** Returns the record of the command for the outcome, and notes about it. */
 export function commandRecord(
   command: string,
   result: CommandResult,
@@ -32,7 +32,7 @@ export function commandRecord(
   };
 }
 
-/** What an exit code alone does not tell. */
+/** Explains results that an exit code alone does not explain. */
 function problemOf({ exitCode, signal, timedOut }: CommandResult, timeoutMs: number): string | undefined {
   if (timedOut) return `${TIMED_OUT}: it had not ended after ${seconds(timeoutMs)}, and was ended`;
   if (signal !== null) return `killed by ${signal}`;
@@ -42,12 +42,12 @@ function problemOf({ exitCode, signal, timedOut }: CommandResult, timeoutMs: num
   return undefined;
 }
 
-/** A duration for people. */
+/** Formats a duration for people. */
 export function seconds(ms: number): string {
   return ms < 60_000 ? `${(ms / 1_000).toFixed(1)} s` : `${Math.round(ms / 60_000)} min`;
 }
 
-/** The first of some paths, quoted, and how many more there are. */
+/** Lists the first paths, quoted, and the number of further ones. */
 export function named(paths: readonly string[]): string {
   const more = paths.length > MAX_NAMED_PATHS ? ` and ${paths.length - MAX_NAMED_PATHS} more` : '';
   return (

@@ -1,4 +1,7 @@
-/** One shell command in a process session of its own, with its output kept whole in a file and its end in memory. */
+/**
+ * Runs one shell command in its own process session. Its whole output is kept in a file, and the end of it in
+ * memory.
+ */
 import { spawn } from 'node:child_process';
 import { accessSync, constants, createWriteStream, mkdirSync, readdirSync, type WriteStream } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
@@ -8,56 +11,61 @@ import { markerScript } from '../../src/home/marker.ts';
 import type { RedactingStream, Redactor } from '../../src/environment/redact.ts';
 import { linuxStat, startTimeOf } from '../../src/system/process.ts';
 
+/** Options of `runCommand`. */
 export interface CommandOptions {
   readonly command: string;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Its processes carry this Copilot session's mark, so that a sweep finds those that get away. */
+  /** The command's processes carry the mark of this Copilot session, so that a sweep finds those that escape. */
   readonly copilotSessionId: string;
   readonly timeoutMs: number;
   /** Ends the whole process session; the call then rejects with the signal's reason. */
   readonly signal: AbortSignal;
-  /** Where the whole output goes, mode 0600; replaced. */
+  /** The file for the whole output, mode 0600; an existing file is replaced. */
   readonly outputFile: string;
-  /** The file grows no larger than this, in bytes. */
+  /** Maximum size of that file, in bytes. */
   readonly maxOutputBytes: number;
-  /** Told of every piece of output as it comes, secrets and all. */
+  /** Called with each piece of output before secrets are removed. */
   readonly onOutput?: (piece: Buffer) => void;
-  /** Takes secrets out of its output, before anybody sees it. */
+  /** Removes secrets from the output before it is stored or returned. */
   readonly redactor: Redactor;
 }
 
+/** The result of a command. */
 export interface CommandResult {
-  /** null when a signal ended it. */
+  /** null when a signal ended the command. */
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly timedOut: boolean;
   readonly durationMs: number;
-  /** The end of its output, both streams as they came; at most 64 KiB. */
+  /** The end of the output, stdout and stderr in the order of arrival; at most 64 KiB. */
   readonly end: string;
-  /** Why the file does not have the whole output, in words. */
+  /** Why the output file is incomplete or missing; undefined when it is complete. */
   readonly fileProblem: string | undefined;
-  /** It ended and left processes in its session, which were ended. */
+  /** Whether the command left processes in its session; they were ended. */
   readonly leftProcesses: boolean;
 }
 
 const END_BYTES = 64 * 1024;
-/** Between SIGTERM and SIGKILL. */
+/** Milliseconds between SIGTERM and SIGKILL. */
 const GRACE_MS = 2_000;
 const SETTLE_MS = 200;
-/** Between two looks at what a command has left, at most. */
+/** Maximum milliseconds between two checks for remaining processes. */
 const MAX_LOOK_MS = 200;
-/** Silence after which the output of a command that has ended is closed: only processes that left its session still hold it. */
+/**
+ * Milliseconds of silence after which the output of an ended command is closed, since only processes that left its
+ * session can still hold it open.
+ */
 const DRAIN_MS = 300;
-/** The same, where they do not fall silent. */
+/** Milliseconds after which that output is closed even when it is not silent. */
 const MAX_DRAIN_MS = 5_000;
 
-/** Runs a command with bash, or with sh where there is none. Its standard input is empty. */
+/** Runs a command with bash, or with sh where bash is missing. Its standard input is empty. */
 export async function runCommand(options: CommandOptions): Promise<CommandResult> {
   options.signal.throwIfAborted();
   const begun = performance.now();
   const shell = findShell(options.env['PATH']);
-  // The mark first; then both streams into one pipe, so that they keep the order in which they came.
+  // First set the mark; then send both streams into one pipe, to keep their order.
   const script = `${markerScript(options.copilotSessionId)}exec ${shell} -c "$1" 2>&1`;
   const child = spawn(shell, ['-c', script, shell, options.command], {
     cwd: options.cwd,
@@ -101,7 +109,7 @@ export async function runCommand(options: CommandOptions): Promise<CommandResult
   };
 }
 
-/** Collects what a command prints. */
+/** Collects the output of a command. */
 class Output {
   readonly #source: Readable;
   readonly #file: WriteStream;
@@ -124,7 +132,7 @@ class Output {
       this.#problem = `there is no output file: ${(error as Error).message}`;
     }
     this.#file = createWriteStream(options.outputFile, { mode: 0o600 });
-    // A full disk costs the file, not the verification.
+    // On a full disk the output file is lost, but the verification continues.
     this.#file.on('error', (error) => {
       this.#problem ??= `the output file is incomplete: ${error.message}`;
       source.resume();
@@ -140,7 +148,7 @@ class Output {
     return Buffer.concat(this.#tail).subarray(-END_BYTES).toString('utf8');
   }
 
-  /** Waits for the rest of the output, and says what the file lacks. */
+  /** Waits for the rest of the output; returns why the file is incomplete. */
   async close(): Promise<string | undefined> {
     const until = Date.now() + MAX_DRAIN_MS;
     while (!this.#source.closed && Date.now() < Math.min(this.#lastAt + DRAIN_MS, until)) await delay(5);
@@ -170,9 +178,9 @@ class Output {
   }
 }
 
-/** Ends what is left of a process session; gives whether anything was. */
+/** Ends the remaining processes of a session; returns whether there were any. */
 async function endSession(leader: number | undefined): Promise<boolean> {
-  // Processes that end at the same moment are not left behind.
+  // Processes that end at the same moment as the command do not count as left behind.
   if (leader === undefined || (await isEmpty(leader, SETTLE_MS))) return false;
   signalSession(leader, 'SIGTERM');
   if (await isEmpty(leader, GRACE_MS)) return true;
@@ -183,7 +191,7 @@ async function endSession(leader: number | undefined): Promise<boolean> {
 
 async function isEmpty(leader: number, withinMs: number): Promise<boolean> {
   const until = Date.now() + withinMs;
-  // Each look goes through all processes of the machine: less and less often.
+  // Each check reads all processes of the machine, so the pauses grow.
   for (let pause = 10; hasProcesses(leader); pause = Math.min(2 * pause, MAX_LOOK_MS)) {
     if (Date.now() > until) return false;
     await delay(pause);
@@ -192,11 +200,11 @@ async function isEmpty(leader: number, withinMs: number): Promise<boolean> {
 }
 
 function hasProcesses(leader: number): boolean {
-  // The group exists for as long as a zombie of it does, and not everybody who adopts orphans reaps them.
+  // A process group exists as long as it contains a zombie, and not every init process reaps orphans.
   return process.platform === 'linux' ? livingMembers(leader).length > 0 : signalTo(-leader, 0);
 }
 
-/** To its process group, and where the system can tell to those who have left the group for one of their own. */
+/** Signals the process group, and on Linux also session members that moved to a group of their own. */
 function signalSession(leader: number | undefined, signal: NodeJS.Signals): void {
   if (leader === undefined) return;
   signalTo(-leader, signal);
@@ -212,7 +220,7 @@ function livingMembers(leader: number): number[] {
     });
 }
 
-/** False when there is nobody of that number. */
+/** Returns false when no process has that id. */
 function signalTo(target: number, signal: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(target, signal);

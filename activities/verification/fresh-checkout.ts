@@ -6,12 +6,12 @@ import type { Git } from '../../src/git/git.ts';
 import { addSubmodules } from '../../src/git/worktrees/submodules.ts';
 import { discardWorktree } from '../../src/git/worktrees/worktree.ts';
 
-/** Where that of the worktree `cwd` is. */
+/** The path of the fresh checkout for the worktree `cwd`. */
 const freshOf = (cwd: string): string => `${cwd}.fresh`;
 
 /**
- * Does `work` in a checkout of `head` with the sparse patterns of the worktree `cwd`, its submodules, and what
- * `.worktreeinclude` names; removes it afterwards.
+ * Runs `work` in a checkout of `head` that has the worktree's sparse patterns, its submodules, and the files named
+ * by `.worktreeinclude`; then removes the checkout.
  * @param repo the checkout that the subagent was spawned from, or the clone.
  * @throws SubagentsError GIT, DISK_FULL
  */
@@ -24,7 +24,7 @@ export async function withFreshCheckout<T>(
   await discardFreshCheckout(cwd, repo);
   try {
     const add = ['worktree', 'add', '--quiet', '--no-checkout', '--detach', '--', fresh, head];
-    // From the worktree: git takes the sparse patterns along from where it is called.
+    // Run in the worktree, since git copies the sparse patterns from the current worktree.
     await git.in(cwd).run(add);
     await git.in(fresh).run(['read-tree', '-m', '-u', 'HEAD']);
     await addSubmodules(git.in(fresh), repo);
@@ -35,7 +35,7 @@ export async function withFreshCheckout<T>(
   }
 }
 
-/** Removes what a verification that was cut short has left of one. */
+/** Removes the fresh checkout that an interrupted verification left. */
 export async function discardFreshCheckout(cwd: string, repo: string): Promise<void> {
   const fresh = freshOf(cwd);
   if (existsSync(fresh)) await discardWorktree({ cwd: fresh, commonDir: gitDirs(repo).commonDir });

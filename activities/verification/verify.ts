@@ -1,4 +1,6 @@
-/** `verifyCommit`: runs the verification commands on the commit that the outcome will name, and says what is wrong. */
+/**
+ * `verifyCommit`: runs the verification commands on the commit that the outcome will name, and reports problems.
+ */
 import { join } from 'node:path';
 import { cancellationSignal, heartbeat } from '@temporalio/activity';
 import {
@@ -57,35 +59,37 @@ import { removeLocksOfKilledGit } from '../ending/killed-git.ts';
 import { WorkClock } from '../../src/system/work-clock.ts';
 import { Git } from '../../src/git/git.ts';
 
-/** Paths kept of what verification left. */
+/** Maximum number of paths recorded as left by verification. */
 const MAX_KEPT_PATHS = 1_000;
-/** Output that goes back to the subagent, shared among the commands that failed. */
+/** Maximum output sent back to the subagent, shared among the failed commands. */
 const MAX_PROMPT_OUTPUT_CHARS = 12_000;
 
+/** What `verifyCommit` needs of its worker. */
 export interface VerifyDependencies {
   readonly home: { readonly root: string; readonly paths: { readonly outputs: string } };
-  /** Commands run only with that much space; default: they always do. */
+  /** Commands wait until this much space is free; default: they never wait. */
   readonly space?: SpaceRules;
-  /** How long one command may run, in milliseconds; default 30 minutes. */
+  /** Time limit of one command, in milliseconds; default 30 minutes. */
   readonly timeoutMs?: number;
-  /** Default 50 MiB. */
+  /** Maximum size of a command's output file; default 50 MiB. */
   readonly maxOutputBytes?: number;
-  /** Takes secrets out of what the commands print; default: those of this process. */
+  /** Removes secrets from the commands' output; default: the secrets of this process. */
   readonly redactor?: Redactor;
-  /** Runs of which no command begins any more; default: none yet. */
+  /** Ended runs, for which no further command is started; default: none. */
   readonly ended?: EndedRuns;
 }
 
-/** One verification. */
+/** The state of one verification. */
 interface Verifying extends VerifyDependencies {
   readonly gate: SpaceGate;
-  /** In the folder that is verified. */
+  /** Git in the folder that is verified. */
   readonly git: Git;
 }
 
 /**
- * Every command runs, also after one that failed: the subagent then mends all of it in one turn. Only after one that
- * was ended for its time do the rest stay unrun, since each may cost as much again; they are listed as not run.
+ * Creates the `verifyCommit` activity. A failed command does not stop the following ones, so that the subagent can
+ * fix all problems in one turn. After a command that exceeded its time limit the rest are skipped, since each may
+ * take as long; they are listed as not run.
  */
 export function createVerifyActivities(deps: VerifyDependencies): Pick<WorkerActivities, 'verifyCommit'> {
   const { ended = new EndedRuns() } = deps;
@@ -113,7 +117,7 @@ async function verify(deps: Verifying, input: VerifyInput, signal: AbortSignal):
   const { cwd, head, isolation } = input;
   if (isolation === 'in-place') return verifyThere(deps, input, signal, []);
   if (input.fresh) return verifyFresh(deps, input, signal, input.fresh);
-  // An attempt that was cut short may have left anything there.
+  // An interrupted attempt may have left the folder in any state.
   const notes = [...(await ensureOwnWorktree(deps.git)), ...bringBack(cwd)];
   await removeLocksOfKilledGit(input);
   const at = (await checkoutStatus(deps.git)).head;
@@ -129,7 +133,7 @@ async function verify(deps: Verifying, input: VerifyInput, signal: AbortSignal):
   }
 }
 
-/** Sets a fresh checkout up, and runs the commands there. */
+/** Runs the set-up and the verification commands in a fresh checkout. */
 async function verifyFresh(
   deps: Verifying,
   input: VerifyInput,
@@ -158,7 +162,7 @@ async function verifyFresh(
       const problem = `set-up in a fresh checkout: ${commandProblem(verification, MAX_OUTPUT_TAIL_CHARS)}`;
       return verified([verification], notes, { commands: [problem], tree: [] });
     }
-    // What set-up does to tracked files is no work of anybody's.
+    // Changes that set-up makes to tracked files are nobody's work.
     await putBack(deps.git.in(fresh).with(options), {
       to: head,
       why: 'Files that set-up had changed',
@@ -169,7 +173,7 @@ async function verifyFresh(
   });
 }
 
-/** Runs the commands in the folder as it is now, and looks what they leave. */
+/** Runs the commands in the folder as it is, and checks what they changed. */
 async function verifyThere(
   deps: Verifying,
   input: VerifyInput,
@@ -251,7 +255,7 @@ async function verifyThere(
   });
 }
 
-/** The work that was verified stays on its branch, whatever the commands do to that. */
+/** Moves the branch back to the verified commit if the commands moved it. */
 async function branchBack(git: Git, head: string): Promise<string[]> {
   const record = readWorkspaceRecord(git.cwd);
   return record === undefined ? [] : moveBack(git, { branch: record.branch, head });
@@ -260,13 +264,16 @@ async function branchBack(git: Git, head: string): Promise<string[]> {
 const notAt = (head: string, at: string | undefined): string =>
   `HEAD is at ${at ?? 'no commit'}, and not at ${head}, which was to be verified.`;
 
-/** Changes the record of the worktree, where there is one. */
+/** Updates the worktree's record, if it has one. */
 function note(cwd: string, change: Partial<WorkspaceRecord>): void {
   const record = readWorkspaceRecord(cwd);
   if (record) writeWorkspaceRecord(cwd, { ...record, ...change });
 }
 
-/** Of a verification that was cut short, what its commands have changed is put back, and what they have made is known as theirs. */
+/**
+ * Cleans up after an interrupted verification: resets the tracked files that its commands changed, and records the
+ * files they made as left by verification.
+ */
 async function afterInterruption(git: Git, head: string): Promise<string[]> {
   const record = readWorkspaceRecord(git.cwd);
   if (record?.verifying === undefined) return [];
@@ -287,15 +294,15 @@ async function afterInterruption(git: Git, head: string): Promise<string[]> {
   return [`files that an interrupted verification had changed were put back: ${named(changed)}${where}`];
 }
 
-/** What is put aside while the commands run. */
+/** The paths that are put aside while the commands run. */
 interface Aside {
-  /** What no commit has. */
+  /** Paths that are in no commit. */
   readonly unsaved: readonly string[];
-  /** Files that lie there otherwise than a checkout writes them. */
+  /** Files whose content differs from what a checkout would write. */
   readonly otherwise: readonly string[];
 }
 
-/** Leaves the worktree as a checkout of `head` would have it, but for what set-up or verification made. */
+/** Puts aside what a checkout of `head` would not contain, except files that set-up or verification made. */
 async function putUnsavedAside(git: Git, head: string): Promise<Aside> {
   const record = readWorkspaceRecord(git.cwd);
   const status = await worktreeStatus(git);
@@ -335,7 +342,7 @@ async function putUnsavedAside(git: Git, head: string): Promise<Aside> {
   return aside;
 }
 
-/** What was taken out of a submodule is written again as the commit has it that is checked out there. */
+/** Restores files of a submodule from the commit that is checked out there. */
 async function putBackSubmodule(git: Git): Promise<void> {
   const { head: to } = await checkoutStatus(git);
   if (to !== undefined) await putBack(git, { to, why: 'Files of the submodule that changed meanwhile' });
@@ -366,7 +373,7 @@ function asideHints({ unsaved, otherwise }: Aside): string[] {
   return hints;
 }
 
-/** Runs one command; never fails because the command did. */
+/** Runs one command. A failing command is a result, not an error. */
 async function runOne(
   deps: Verifying,
   { subagent, cwd, head, env, unsigned }: VerifyInput,
@@ -397,7 +404,10 @@ const NOT_RUN = 'not run';
 
 type Verified = Extract<VerifyResult, { kind: 'verified' }>;
 
-/** @param found what is wrong: with commands, and with what they left of the commit */
+/**
+ * Builds the result. `commands` are problems with commands; `tree` are problems with HEAD and the tracked files
+ * afterwards.
+ */
 function verified(
   verifications: Verification[],
   notes: string[],
@@ -413,7 +423,7 @@ function verified(
   };
 }
 
-/** What goes back to the subagent as its next turn. */
+/** The prompt of the subagent's next turn. */
 function prompt(problems: readonly string[]): string {
   return [
     'Your work was verified, and it did not pass.',
@@ -434,12 +444,12 @@ function commandProblem(
   return `The command \`${command}\` ${how}${why}. ${end}`;
 }
 
-/** As an indented block: no line of the output can end it. */
+/** Indents the output as a block, which no line of the output can end. */
 function indented(text: string): string {
   return text.replace(/^/gm, '    ');
 }
 
-/** Repositories of the subagent's own making, or that it has worked in: no commit of ours can hold what is in them. */
+/** Returns untracked repositories that the subagent made or changed. Our commits cannot contain their contents. */
 async function touchedRepositories(cwd: string, untracked: readonly string[]): Promise<readonly string[]> {
   const record = readWorkspaceRecord(cwd);
   const repositories = untracked.filter((path) => path.endsWith('/'));
@@ -454,9 +464,10 @@ async function touchedRepositories(cwd: string, untracked: readonly string[]): P
 }
 
 /**
- * So that the next collection does not take them for the subagent's. Only what the commands made: of what lay there before, such
- * as a repository of the subagent's own, this may be the only copy. What they, or set-up, had left before is as they leave it
- * now: had the subagent changed it, it would have been committed.
+ * Records the files that the commands made, so that the next collection does not commit them. Paths that existed
+ * before are not added: a subagent's own repository, for example, may exist only there. Files that set-up or an
+ * earlier verification had left are described anew, as the commands leave them: if the subagent had changed them,
+ * they would have been committed.
  */
 async function remember(
   cwd: string,

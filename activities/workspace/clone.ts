@@ -1,4 +1,4 @@
-/** `cloneRepository` and `pushBranch`: a repository that was named by URL, brought here and brought back. */
+/** `cloneRepository` and `pushBranch`: clone a repository named by URL, and push the subagent's branch to it. */
 import { existsSync } from 'node:fs';
 import { cancellationSignal, heartbeat } from '@temporalio/activity';
 import {
@@ -26,11 +26,13 @@ import { reportingFailures } from '../failures.ts';
 import { openSettings, readRepositorySettings, settingsNote } from './repository-settings.ts';
 import { Git } from '../../src/git/git.ts';
 
+/** What the clone activities need of their worker. */
 export interface CloneDependencies {
   readonly home: { readonly paths: { readonly repositories: string } };
   readonly settings: ModelSettings & { readonly repos?: readonly string[] | undefined };
 }
 
+/** Creates the `cloneRepository` and `pushBranch` activities. */
 export function createCloneActivities(
   deps: CloneDependencies,
 ): Pick<WorkerActivities, 'cloneRepository' | 'pushBranch'> {
@@ -81,7 +83,7 @@ async function cloneRepository(
   }
 }
 
-/** What the base commit says of that which the spawn left open: for a checkout, admission asks for it. */
+/** Reads the settings that the spawn left open from the base commit. For a local checkout, admission does this. */
 async function settingsOf(
   git: Git,
   spec: ResolvedSpec,
@@ -99,7 +101,7 @@ async function settingsOf(
   return { defaults, notes: settingsNote(commit, defaults) };
 }
 
-/** Heartbeats with how far the clone is, until it is ended. */
+/** Sends heartbeats with the progress of the clone until `end` is called. */
 function tell(url: string, path: string): { end: () => void } {
   const since = new Date().toISOString();
   let size = 0;

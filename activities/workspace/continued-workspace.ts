@@ -1,4 +1,4 @@
-/** The workspace of a continued subagent: that of the run before, made whole again where parts of it are gone. */
+/** The workspace of a continued subagent: the previous run's workspace, with missing parts restored. */
 import { existsSync, rmSync } from 'node:fs';
 import {
   SubagentsError,
@@ -27,8 +27,8 @@ import {
 import { Git } from '../../src/git/git.ts';
 
 /**
- * What keeps a run from being continued, found before anything is made.
- * @throws SubagentsError BRANCH_GONE; CHECKOUT_BUSY when its branch is checked out elsewhere
+ * Checks that the run's branch can be continued, before anything is created.
+ * @throws SubagentsError BRANCH_GONE; CHECKOUT_BUSY when the branch is checked out elsewhere
  */
 export async function checkBranch(
   { run, repository, branch, cwd }: Continuation,
@@ -56,7 +56,8 @@ export async function checkBranch(
 }
 
 /**
- * Takes the worktree of the run before over. Files in it stay as they are; one that is gone is made again from its branch.
+ * Takes over the worktree of the previous run and keeps its files. A missing worktree is made again from its
+ * branch.
  * @throws SubagentsError as `checkBranch`; GIT, DISK_FULL
  */
 export async function continueWorktree(
@@ -93,7 +94,7 @@ export async function continueWorktree(
     }),
   };
   if (found?.state === 'ready' && existsSync(cwd)) {
-    // First: from now on it belongs to a live run.
+    // Write the record first: from now on the worktree belongs to a live run.
     writeWorkspaceRecord(cwd, record);
     const restored = await restoreRecorded(place, record, git);
     return { record: readWorkspaceRecord(cwd) ?? record, notes: restored };
@@ -124,13 +125,16 @@ export async function continueWorktree(
   return { record: whole, notes };
 }
 
-/** A set-up that failed is done again: what it failed for may have been mended meanwhile. */
+/** Returns the set-up to keep. A failed set-up is run again, since its cause may have been fixed. */
 function stillSetUp(before: WorkspaceRecord | undefined): WorkspaceRecord['setUp'] {
   const { setUp } = before ?? {};
   return setUp?.state === 'over' && setUp.problem !== undefined ? undefined : setUp;
 }
 
-/** How files are read there, the run before may have changed: that is not there to stay. */
+/**
+ * Returns a new snapshot with the previous run's `readings`: that run may have changed the settings for reading
+ * files since, and such changes must not become permanent.
+ */
 async function around(git: Git, readings: Readings | undefined): Promise<RepositorySnapshot> {
   return { ...(await readRepositorySnapshot(git)), ...(readings && { readings }) };
 }

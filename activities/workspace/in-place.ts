@@ -1,4 +1,4 @@
-/** The caller's checkout, for one subagent alone. */
+/** Prepares the caller's checkout for one subagent alone. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -16,7 +16,10 @@ import { pathsOf, readUncommitted } from '../../src/git/contents/uncommitted.ts'
 import { checkBase, identityFor, missingVariables, type WorkspaceDependencies } from './workspace-common.ts';
 import { Git } from '../../src/git/git.ts';
 
-/** @throws SubagentsError UNKNOWN_BASE, BAD_INPUT, CHECKOUT_BUSY */
+/**
+ * Takes the lock entry of the checkout and returns the workspace.
+ * @throws SubagentsError UNKNOWN_BASE, BAD_INPUT, CHECKOUT_BUSY
+ */
 export async function prepareInPlace(
   { home, runState }: WorkspaceDependencies,
   { subagent, spec }: PrepareInput,
@@ -68,7 +71,7 @@ export async function prepareInPlace(
   return { kind: 'workspace', cwd: spec.repo, branch: claim.branch, base: claim.base, notes };
 }
 
-/** Gives an in-place checkout back. Does nothing where that subagent does not have it, or the checkout is gone. */
+/** Releases an in-place checkout. Does nothing when the subagent does not hold it, or when it is gone. */
 export async function releaseWorkspace(repo: string, { runId }: Pick<SubagentRef, 'runId'>): Promise<void> {
   if (existsSync(join(repo, '.git'))) releaseCheckout(gitDirs(repo).gitDir, runId);
 }

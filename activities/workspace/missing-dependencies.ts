@@ -1,18 +1,23 @@
-/** What a fresh worktree lacks, told from the lock files of its commit: what git ignores is not in it. */
+/**
+ * Derives from a commit's lock files which installed dependencies a fresh worktree lacks, since git ignores those.
+ */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 interface Manager {
-  /** One of these in the commit says that the repository uses it; the first that is there counts. */
+  /** The commit uses the manager when it has one of these files; the first one found counts. */
   readonly manifests: readonly string[];
-  /** Where it installs to. */
+  /** The folders that it installs to. */
   readonly folders: readonly string[];
   readonly command: string;
-  /** False: named only where the caller's checkout has the folder, since others install elsewhere, or do not install. */
+  /**
+   * False: reported only when the caller's checkout has the folder, because the manager may install elsewhere or
+   * nothing.
+   */
   readonly always: boolean;
 }
 
-// Of managers of one folder the first that fits counts.
+// For managers that share a folder, the first match counts.
 const MANAGERS: readonly Manager[] = [
   node('pnpm-lock.yaml', 'pnpm install --frozen-lockfile'),
   node('.yarnrc.yml', 'yarn install --immutable'),
@@ -40,16 +45,17 @@ function node(manifest: string, command: string): Manager {
   return { manifests: [manifest], folders: ['node_modules'], command, always: true };
 }
 
-/** What to ask of a commit, before `missingDependencies` can tell. */
+/** Paths to look up in the commit for `missingDependencies`. */
 export const DEPENDENCY_PATHS: readonly string[] = [
   ...new Set(MANAGERS.flatMap(({ manifests, folders }) => [...manifests, ...folders])),
 ];
 
 /**
- * A line for each kind of dependency that a worktree of the commit will lack, with the set-up command to add.
+ * Returns one line for each kind of dependency that a worktree of the commit will lack, with the set-up command to
+ * add.
  * @param repo the caller's checkout.
  * @param has whether the commit has one of `DEPENDENCY_PATHS`.
- * @param included whether `.worktreeinclude` brings that folder along.
+ * @param included whether `.worktreeinclude` copies that folder.
  */
 export function missingDependencies(
   repo: string,
@@ -62,7 +68,7 @@ export function missingDependencies(
     const manifest = manifests.find(has);
     if (manifest === undefined || seen.has(folder)) return [];
     seen.add(folder);
-    // What is committed is in the worktree too.
+    // A committed folder is in the worktree too.
     if (folders.some(has) || folders.some(included)) return [];
     const there = folders.find((path) => existsSync(join(repo, path)));
     if (there === undefined && !always) return [];

@@ -1,4 +1,7 @@
-/** A worktree and branch of its own for a subagent: made whole or not at all, and found again where it was made before. */
+/**
+ * Makes a worktree and a branch for a subagent: completely or not at all. A repeated call finds the existing
+ * worktree.
+ */
 import { existsSync, rmSync } from 'node:fs';
 import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -36,7 +39,10 @@ import {
   type WorkspaceHome,
 } from './workspace-common.ts';
 
-/** @throws SubagentsError UNKNOWN_BASE, GIT, DISK_FULL, BRANCH_BLOCKED */
+/**
+ * Makes the worktree, or restores the one made before.
+ * @throws SubagentsError UNKNOWN_BASE, GIT, DISK_FULL, BRANCH_BLOCKED
+ */
 export async function prepareWorktree(
   { home, sweep }: WorkspaceDependencies,
   { subagent, spec }: PrepareInput,
@@ -66,10 +72,11 @@ export async function prepareWorktree(
     return workspaceOf(cwd, record, [...restored, ...ownNotes]);
   }
 
-  // Looked at while the worktree is made, which touches nothing of it.
+  // Runs while the worktree is made, which changes nothing that the snapshot contains.
   const around = readRepositorySnapshot(repo);
   around.catch(() => undefined);
-  // From here on nothing of value can be lost: no turn has begun, so what is there is a making that was cut short.
+  // Nothing of value can be lost from here on: no turn has begun, so existing files come from an interrupted
+  // attempt.
   let branch: string | undefined;
   if (record) {
     await sweep(subagent.copilotSessionId);
@@ -133,20 +140,20 @@ export async function prepareWorktree(
   }
 }
 
-/** Removes what a making that was cut short has left of a subagent that is over: it never had a whole worktree. */
+/** Removes the incomplete worktree of a subagent that is over. */
 export async function discardHalfMade(home: WorkspaceHome, subagent: SubagentRef): Promise<void> {
   const cwd = await worktreePath(home, subagent);
   const record = readWorkspaceRecord(cwd);
   if (record?.state === 'making') await discard(cwd, record, subagent);
 }
 
-/** Nothing half-made stays behind. Without a signal: it may be what ended the making. */
+/** Removes an incomplete worktree. Takes no signal, since the signal may be what interrupted the making. */
 async function discard(cwd: string, record: WorkspaceRecord, subagent: SubagentRef): Promise<void> {
   const { repo, branch, base, start = base } = record;
   try {
     await discardWorktree({ cwd, commonDir: gitDirs(repo).commonDir });
   } catch {
-    // The repository is gone, or somebody looks into the folder: the next making, or clean, finds it so.
+    // The repository is gone, or another program uses the folder: the next attempt, or clean, handles it.
   }
   if (await madeWith(Git.at(repo), branch, markOf(subagent)))
     await Git.at(repo)
@@ -157,7 +164,7 @@ async function discard(cwd: string, record: WorkspaceRecord, subagent: SubagentR
 
 const markOf = ({ workflowId, runId }: SubagentRef): string => `subagents: made for ${workflowId} ${runId}`;
 
-/** Where the worktree of a subagent is, by name alone. */
+/** Returns the path of a subagent's worktree, whether it exists or not. */
 async function worktreePath(home: WorkspaceHome, subagent: SubagentRef): Promise<string> {
   await mkdir(home.paths.worktrees, { recursive: true, mode: 0o700 });
   return join(await realpath(home.paths.worktrees), runFolder(subagent));

@@ -1,4 +1,7 @@
-/** `.subagents.json`, read from the commit that a subagent starts from: never from the folder, where it may be half-written. */
+/**
+ * Reads `.subagents.json` from the commit that a subagent starts from, never from the folder, where the file may be
+ * half-written.
+ */
 import {
   check,
   firstProblem,
@@ -13,7 +16,7 @@ import {
 import type { Git } from '../../src/git/git.ts';
 
 /**
- * Reads the file of a commit that has it.
+ * Reads the settings file of a commit that contains it.
  * @param size of the file, in bytes.
  * @throws SubagentsError BAD_INPUT that names the file, the commit and the field; GIT
  */
@@ -41,7 +44,10 @@ export async function readRepositorySettings(
 
 const FIELDS = Object.keys(repositorySettings.shape).join(', ');
 
-/** Of the settings, what the spawn left open; the model apart. Set-up is for worktrees only: a checkout in place is its owner's. */
+/**
+ * Returns the settings that the spawn left open, except the model. Set-up applies to worktrees only: an in-place
+ * checkout is managed by its owner.
+ */
 export function openSettings(
   { leftOpen, isolation }: ResolvedSpec,
   settings: RepositorySettings,
@@ -56,7 +62,7 @@ export function openSettings(
   };
 }
 
-/** What was taken from the file, for the caller to see: it names commands that will run. */
+/** A note on the settings that were used: the caller must see them, since they name commands that will run. */
 export function settingsNote(
   commit: string,
   { setup, verify, timeoutMs, permissions, model }: SettingsTaken,

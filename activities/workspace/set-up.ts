@@ -1,4 +1,4 @@
-/** `setUpWorkspace`: runs the set-up commands in a new worktree, before anybody works there. */
+/** `setUpWorkspace`: runs the set-up commands in a new worktree, before the first turn. */
 import { join } from 'node:path';
 import { cancellationSignal, heartbeat } from '@temporalio/activity';
 import {
@@ -42,26 +42,27 @@ import { ensureOwnWorktree } from './workspace-common.ts';
 import { removeLocksOfKilledGit } from '../ending/killed-git.ts';
 import type { Git } from '../../src/git/git.ts';
 
-/** Untracked paths kept one by one; of more, only the folders they lie in. */
+/** Maximum number of untracked paths recorded one by one; with more, only their folders are recorded. */
 const MAX_KEPT_PATHS = 1_000;
 
+/** What `setUpWorkspace` needs of its worker. */
 export interface SetUpDependencies {
   readonly home: { readonly root: string; readonly paths: { readonly outputs: string } };
-  /** Ends what an attempt that was cut short left running. */
+  /** Ends processes that an interrupted attempt left running. */
   readonly sweep: (copilotSessionId: string) => Promise<unknown>;
-  /** Commands run only with that much space; default: they always do. */
+  /** Commands wait until this much space is free; default: they never wait. */
   readonly space?: SpaceRules;
-  /** How long one command may run, in milliseconds; default 30 minutes. */
+  /** Time limit of one command, in milliseconds; default 30 minutes. */
   readonly timeoutMs?: number;
-  /** Takes secrets out of what the commands print; default: those of this process. */
+  /** Removes secrets from the commands' output; default: the secrets of this process. */
   readonly redactor?: Redactor;
-  /** Runs of which no command begins any more; default: none yet. */
+  /** Ended runs, for which no further command is started; default: none. */
   readonly ended?: EndedRuns;
 }
 
 /**
- * The commands run one after the other, up to the first that does not exit 0. An attempt that was cut short is begun
- * again from the first command; one that came to its end, with whatever result, is never repeated.
+ * Creates the `setUpWorkspace` activity. The commands run in order until one does not exit with 0. An interrupted
+ * attempt starts again with the first command; a completed one, whatever its result, is never repeated.
  */
 export function createSetUpActivities(deps: SetUpDependencies): Pick<WorkerActivities, 'setUpWorkspace'> {
   const { ended = new EndedRuns() } = deps;
@@ -124,18 +125,18 @@ async function setUp(
   return resultOf(over);
 }
 
-/** What set-up did to files that are not ignored, in a worktree in which nobody has worked yet: none of it is the subagent's. */
+/** Changes that set-up made to files that are not ignored, before any turn: none of them is the subagent's work. */
 export interface PutAside {
   readonly head: string | undefined;
   readonly branch: string | undefined;
-  /** What git ignores, as a status has it. */
+  /** Ignored paths, as a status lists them. */
   readonly ignored: readonly string[];
-  /** Untracked files: they stay, and are not committed. */
+  /** Untracked files: they stay in the folder and are not committed. */
   readonly left: KnownArtifacts;
   readonly notes: string[];
 }
 
-/** Puts tracked files back as they were, and says where what they were is kept. @throws SubagentsError GIT */
+/** Resets tracked files; returns a note on where the changed versions are kept. @throws SubagentsError GIT */
 async function setBack(git: Git, why: string): Promise<string[]> {
   const { head, changed } = await worktreeStatus(git);
   if (head === undefined || !changed.some(({ dirtySubmodule }) => !dirtySubmodule)) return [];
@@ -147,8 +148,8 @@ async function setBack(git: Git, why: string): Promise<string[]> {
 }
 
 /**
- * Puts tracked files back as they were, and names the untracked ones.
- * @param keep whether what is put back may be anybody's work, and is kept in a commit.
+ * Resets tracked files, and describes the untracked ones.
+ * @param keep whether the changed versions may be somebody's work, and are kept in a commit.
  * @throws SubagentsError GIT
  */
 export async function putUnsavedAside(git: Git, { keep }: { readonly keep: boolean }): Promise<PutAside> {
@@ -158,7 +159,7 @@ export async function putUnsavedAside(git: Git, { keep }: { readonly keep: boole
   if (changed.some(({ dirtySubmodule }) => !dirtySubmodule) && head !== undefined) {
     const why = 'Files that set-up had changed';
     const { changed: altered, kept } = await putBack(git, { to: head, why, keep });
-    // What it ignores is said in files that were put back.
+    // The reset files may include `.gitignore`, so read the ignored paths again.
     ({ ignored } = await worktreeStatus(git));
     const where = kept === undefined ? '' : ` (as they were: ${kept})`;
     notes.push(`set-up changed files that are tracked; they were put back: ${named(altered)}${where}`);

@@ -1,4 +1,4 @@
-/** What making a workspace takes, of whatever kind. */
+/** Functions that all kinds of workspaces share. */
 import type { EndedRuns } from '../../src/home/ended-runs.ts';
 import { SubagentsError, type PrepareInput, type Workspace } from '../../src/contract/index.ts';
 import type { AskRunState } from '../../src/git/locks/checkout-lock.ts';
@@ -25,26 +25,30 @@ import {
 } from '../../src/home/workspace-record.ts';
 import type { Git } from '../../src/git/git.ts';
 
-/** The home of the worker, as far as workspaces go. */
+/** The paths of the worker's home that workspaces use. */
 export interface WorkspaceHome {
   readonly root: string;
   readonly paths: { readonly worktrees: string; readonly runs: string; readonly repositories: string };
 }
 
+/** What the workspace activities need of their worker. */
 export interface WorkspaceDependencies {
   readonly home: WorkspaceHome;
   readonly settings: { readonly repos: readonly string[] | undefined };
-  /** Whether the holder of a checkout is still at work. */
+  /** Returns the state of the run that holds a checkout. */
   readonly runState: AskRunState;
-  /** Ends processes that an earlier attempt for this subagent left behind, such as a git that outlived its worker. */
+  /**
+   * Ends processes that an earlier attempt for this subagent left behind, such as a git process that outlived its
+   * worker.
+   */
   readonly sweep: (copilotSessionId: string) => Promise<unknown>;
-  /** Whether Copilot has the conversation of this session. */
+  /** Whether Copilot still has the conversation of this session. */
   readonly hasConversation: (copilotSessionId: string) => boolean;
-  /** Runs of which no workspace is made any more; default: none yet. */
+  /** Ended runs, for which no workspace is made; default: none. */
   readonly ended?: EndedRuns;
 }
 
-/** @throws SubagentsError UNKNOWN_BASE */
+/** Checks that the repository has the base commit. @throws SubagentsError UNKNOWN_BASE */
 export async function checkBase(git: Git, base: PrepareInput['spec']['base']): Promise<void> {
   if ((await lookUp(git, base.commit)).commit) return;
   throw new SubagentsError(
@@ -54,15 +58,15 @@ export async function checkBase(git: Git, base: PrepareInput['spec']['base']): P
   );
 }
 
-/** The workspace that `record` is of, with notes beyond those of its making. */
+/** Returns the workspace of `record`; `notes` are added to those in the record. */
 export function workspaceOf(cwd: string, record: WorkspaceRecord, notes: readonly string[]): Workspace {
   const { branch, base } = record;
   return { kind: 'workspace', cwd, branch, base, notes: [...record.notes, ...notes] };
 }
 
 /**
- * Makes the worktree of `record` whole again, and notes its folder there when it has another one now.
- * @returns what was found, in words.
+ * Restores the worktree of `record`, and updates the record when the worktree has a new folder.
+ * @returns notes on what was repaired.
  * @throws SubagentsError GIT, DISK_FULL
  */
 export async function restoreRecorded(
@@ -80,9 +84,9 @@ export async function restoreRecorded(
 }
 
 /**
- * Sees that what lies at `cwd` is the worktree that its record is of, before and after commands that could do there what they
- * liked: git would follow a link in its place, into a checkout of somebody's.
- * @returns what was found, in words.
+ * Ensures that `cwd` is the worktree of its record. Call before and after commands that may have replaced it: git
+ * would follow a link at `cwd` into another checkout.
+ * @returns notes on what was repaired.
  * @throws SubagentsError GIT, DISK_FULL
  */
 export async function ensureOwnWorktree(git: Git): Promise<readonly string[]> {
@@ -93,7 +97,7 @@ export async function ensureOwnWorktree(git: Git): Promise<readonly string[]> {
   return isWorktree(place) ? [] : restoreRecorded(place, record, git);
 }
 
-/** Variables that the spawn names and this worker does not have. */
+/** A note on variables that the spawn names and this worker does not have. */
 export function missingVariables({ env }: PrepareInput['spec']): string[] {
   const missing = ((env as readonly string[] | undefined) ?? []).filter(
     (name) => process.env[name] === undefined,
@@ -101,7 +105,7 @@ export function missingVariables({ env }: PrepareInput['spec']): string[] {
   return missing.length === 0 ? [] : [`the worker has no variable ${missing.join(', ')}`];
 }
 
-/** The environment of git calls that write, and what to say where the identity in it is not the user's. */
+/** Returns the environment for git calls that write, and a note when the identity in it is not the user's. */
 export async function identityFor(
   home: WorkspaceHome,
   git: Git,

@@ -1,4 +1,7 @@
-/** `prepareWorkspace`: a worktree and branch of its own, or the caller's checkout for this subagent alone. */
+/**
+ * `prepareWorkspace`: makes a worktree with its own branch, or reserves the caller's checkout for this subagent
+ * alone.
+ */
 import { cancellationSignal } from '@temporalio/activity';
 import type {
   Continuation,
@@ -23,6 +26,7 @@ import { prepareInPlace } from './in-place.ts';
 import { prepareWorktree } from './new-worktree.ts';
 import { identityFor, workspaceOf, type WorkspaceDependencies } from './workspace-common.ts';
 
+/** Creates the `prepareWorkspace` activity. */
 export function createWorkspaceActivities(
   deps: WorkspaceDependencies,
 ): Pick<WorkerActivities, 'prepareWorkspace'> {
@@ -30,7 +34,8 @@ export function createWorkspaceActivities(
     prepareWorkspace: (input) =>
       reportingFailures(async () => {
         const { subagent, spec } = input;
-        // Admission has asked this already; a workflow can be started past it. Clones of URLs are of those allowed.
+        // Admission checked this, but a workflow can be started without admission. Clones in the home come from
+        // allowed URLs.
         const { repos } = deps.settings;
         const { repositories, worktrees } = deps.home.paths;
         const roots = repos && [...repos, repositories];
@@ -60,7 +65,7 @@ export function createWorkspaceActivities(
   };
 }
 
-/** What there was around the workspace of a subagent before it began; undefined where nothing is known of that. */
+/** Returns the repository snapshot from before the subagent began; undefined when there is none. */
 export function snapshotBefore({
   subagent,
   isolation,
@@ -80,12 +85,12 @@ async function prepare(deps: WorkspaceDependencies, input: PrepareInput): Promis
   const over = deps.ended?.signal(input.subagent);
   const signal = AbortSignal.any([cancellationSignal(), ...(over ? [over] : [])]);
   if (isolation === 'worktree' && continues) return prepareContinued(deps, input, continues, signal);
-  // Admission has asked this too; it may have been configured since.
+  // Admission checked this too, but filters may have been configured since.
   if (!trustRepo) await requireFilters(Git.at(repo), base.commit);
   return isolation === 'in-place' ? prepareInPlace(deps, input) : prepareWorktree(deps, input, signal);
 }
 
-/** Says of a continued subagent whether its conversation is there to go on with. */
+/** Marks the workspace of a continued subagent whose conversation is gone. */
 function goingOn(
   { hasConversation }: WorkspaceDependencies,
   { subagent, spec: { continues } }: PrepareInput,
