@@ -14,7 +14,7 @@ import {
   type WorkerActivities,
 } from '../../src/contract/index.ts';
 import { readOutputApart } from '../../src/chain/output-apart.ts';
-import { bringBack } from '../../src/git/commits/aside.ts';
+import { bringBack, notBroughtBackNote } from '../../src/git/commits/aside.ts';
 import { ownBranch } from '../../src/git/branches/branch.ts';
 import {
   changedFiles,
@@ -193,7 +193,7 @@ async function collectWorktree(
     workInRepositories(writing),
     worktreeStatus(git).then((status) => ignoredSince(git, status, record?.ignored ?? {})),
   ]);
-  const unsaved = [...settled.unsaved, ...within, ...ignored.unsaved];
+  const unsaved = [...back, ...settled.unsaved, ...within, ...ignored.unsaved];
   const changed = files.map(({ path }) => path);
   const at = spec.continues ? undefined : record?.snapshot?.at;
   const since = at === undefined ? undefined : Date.parse(at);
@@ -220,7 +220,7 @@ async function collectWorktree(
       ...(await committedCaveats(git, { base: start, head, files })),
       ...ignoredCaveats(ignored.ignored),
     ],
-    notes: [...restored, ...back, ...settled.notes, ...sparse],
+    notes: [...restored, ...back.map(notBroughtBackNote), ...settled.notes, ...sparse],
   };
 }
 

@@ -3,12 +3,13 @@
  * memory.
  */
 import { spawn } from 'node:child_process';
-import { accessSync, constants, createWriteStream, mkdirSync, readdirSync, type WriteStream } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
+import { accessSync, constants, createWriteStream, readdirSync, type WriteStream } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { markerScript } from '../../src/home/marker.ts';
 import type { RedactingStream, Redactor } from '../../src/environment/redact.ts';
+import { openNewPrivateFile } from '../../src/system/files.ts';
 import { linuxStat, startTimeOf } from '../../src/system/process.ts';
 
 /** Options of `runCommand`. */
@@ -112,7 +113,8 @@ export async function runCommand(options: CommandOptions): Promise<CommandResult
 /** Collects the output of a command. */
 class Output {
   readonly #source: Readable;
-  readonly #file: WriteStream;
+  /** Absent if it could not be opened. */
+  readonly #file: WriteStream | undefined;
   readonly #max: number;
   #written = 0;
   #problem: string | undefined;
@@ -127,17 +129,17 @@ class Output {
     this.#max = options.maxOutputBytes;
     this.#clean = options.redactor.stream();
     try {
-      mkdirSync(dirname(options.outputFile), { recursive: true, mode: 0o700 });
+      const { outputFile } = options;
+      this.#file = createWriteStream(outputFile, { fd: openNewPrivateFile(outputFile) });
     } catch (error) {
       this.#problem = `there is no output file: ${(error as Error).message}`;
     }
-    this.#file = createWriteStream(options.outputFile, { mode: 0o600 });
     // On a full disk the output file is lost, but the verification continues.
-    this.#file.on('error', (error) => {
+    this.#file?.on('error', (error) => {
       this.#problem ??= `the output file is incomplete: ${error.message}`;
       source.resume();
     });
-    this.#file.on('drain', () => source.resume());
+    this.#file?.on('drain', () => source.resume());
     source.on('data', (chunk: Buffer) => {
       this.#lastAt = Date.now();
       this.#take(this.#clean.take(chunk));
@@ -154,10 +156,11 @@ class Output {
     while (!this.#source.closed && Date.now() < Math.min(this.#lastAt + DRAIN_MS, until)) await delay(5);
     this.#source.destroy();
     this.#take(this.#clean.end());
-    if (!this.#file.closed) {
+    const file = this.#file;
+    if (file !== undefined && !file.closed) {
       await new Promise<void>((resolve) => {
-        this.#file.once('close', resolve);
-        this.#file.end();
+        file.once('close', resolve);
+        file.end();
       });
     }
     return this.#problem;
@@ -171,7 +174,7 @@ class Output {
       this.#tailBytes -= this.#tail.shift()?.length ?? 0;
     }
     const room = this.#max - this.#written;
-    if (this.#problem !== undefined) return;
+    if (this.#problem !== undefined || this.#file === undefined) return;
     if (chunk.length > room) this.#problem = `the output file ends after ${this.#max} bytes`;
     this.#written += Math.min(chunk.length, room);
     if (!this.#file.write(chunk.subarray(0, room))) this.#source.pause();

@@ -23,7 +23,7 @@ import {
   classifyUntracked,
   type KnownArtifacts,
 } from '../../src/git/contents/artifacts.ts';
-import { bringBack, setAside } from '../../src/git/commits/aside.ts';
+import { bringBack, notBroughtBackNote, setAside } from '../../src/git/commits/aside.ts';
 import { identityEnvironment } from '../../src/git/trust/identity.ts';
 import { worktreeStatus } from '../../src/git/commits/own-index.ts';
 import { moveBack } from '../../src/git/branches/moved-back.ts';
@@ -118,7 +118,7 @@ async function verify(deps: Verifying, input: VerifyInput, signal: AbortSignal):
   if (isolation === 'in-place') return verifyThere(deps, input, signal, []);
   if (input.fresh) return verifyFresh(deps, input, signal, input.fresh);
   // An interrupted attempt may have left the folder in any state.
-  const notes = [...(await ensureOwnWorktree(deps.git)), ...bringBack(cwd)];
+  const notes = [...(await ensureOwnWorktree(deps.git)), ...bringBack(cwd).map(notBroughtBackNote)];
   await removeLocksOfKilledGit(input);
   const at = (await checkoutStatus(deps.git)).head;
   if (at !== head) return verified([], notes, { tree: [notAt(head, at)] });
@@ -126,7 +126,7 @@ async function verify(deps: Verifying, input: VerifyInput, signal: AbortSignal):
   const aside = await putUnsavedAside(deps.git, head);
   try {
     const result = await verifyThere(deps, input, signal, [...notes, ...asideNotes(aside)], aside);
-    return { ...result, notes: [...result.notes, ...bringBack(cwd)] };
+    return { ...result, notes: [...result.notes, ...bringBack(cwd).map(notBroughtBackNote)] };
   } finally {
     await ensureOwnWorktree(deps.git);
     bringBack(cwd);

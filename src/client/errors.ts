@@ -256,9 +256,9 @@ function fromGrpc(grpc: GrpcError, cause: unknown, doing: string, server: Server
       });
     case GRPC.deadlineExceeded:
       // gRPC's message has no remote address for a call that never reached a server. Neither has it for a call whose
-      // deadline was over before it began (0.000s), such as the last retry after a slow answer, which says nothing
-      // about the server.
-      if (/^Deadline exceeded after (?!0\.000s)(?!.*remote_addr)/.test(grpc.details))
+      // deadline was over when it began, or less than 100 ms later, such as the last retry after a slow answer, which
+      // says nothing about the server.
+      if (/^Deadline exceeded after (?!0\.0\d\ds)(?!.*remote_addr)/.test(grpc.details))
         return unreachable(doing, server, cause);
       return timedOut(doing, server, cause);
     case GRPC.cancelled:

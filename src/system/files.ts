@@ -1,9 +1,11 @@
 /** Private files: folders 0700, files 0600. Each write replaces the whole file or nothing. */
 import {
   chmodSync,
+  constants,
   linkSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -34,6 +36,19 @@ export function ensurePrivateDir(path: string): void {
  */
 export function writePrivateFile(path: string, text: string): void {
   viaDraft(path, text, (draft) => renameSync(draft, path));
+}
+
+/**
+ * Opens a new file at `path` for writing, mode 0600, and replaces whatever is there. Follows a link neither at `path` nor
+ * in place of its folder, which is created if it is missing. @returns the file descriptor
+ * @throws the system's error
+ */
+export function openNewPrivateFile(path: string): number {
+  const folder = dirname(path);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (!lstatSync(folder).isDirectory()) throw new Error(`${folder} is a symbolic link`);
+  rmSync(path, { recursive: true, force: true });
+  return openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
 }
 
 /**

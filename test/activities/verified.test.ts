@@ -323,6 +323,15 @@ describe('no work that no commit has is overwritten', () => {
     expect(existsSync(join(elsewhere.path, 'app'))).toBe(false);
     expect(await readFile(`${work.cwd}.aside/0/src.js`, 'utf8')).toBe('mine\n');
     expect(result.notes.join()).toContain('could not be brought back');
+
+    // The only copy is named as unsaved from then on, and a later verification puts its own beside it.
+    await work.does('mkdir other; git init -q other/app; echo other > other/app/src.js');
+    const again = await work.verified('test ! -e other');
+    expect(again.codes).toEqual([0]);
+    expect(again.evidence.unsaved?.map(({ path }) => path)).toEqual(['deep/app', 'other/app/']);
+    expect(again.evidence.unsaved?.[0]?.reason).toMatch(/^could not be brought back .*: it is .*\.aside\/0$/);
+    expect(await readFile(`${work.cwd}.aside/0/src.js`, 'utf8')).toBe('mine\n');
+    expect(await readFile(join(work.cwd, 'other/app/src.js'), 'utf8')).toBe('other\n');
   });
 
   it('files that a branch has, and that git ignored where it went, are kept when it is checked out again', async () => {

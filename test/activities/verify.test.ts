@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -16,6 +16,9 @@ import { appeared } from '../support/git-shim.ts';
 import { temporaryFolder, temporaryHome } from '../support/home.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
 import { activityContext, specOf, subagentRef, workspaceBench } from '../support/workspace.ts';
+
+/** Only root can mount a small disk. */
+const isRootOnLinux = process.platform === 'linux' && process.getuid?.() === 0;
 
 beforeEach(() => {
   for (const [name, value] of Object.entries(NO_GIT_CONFIGURATION)) vi.stubEnv(name, value);
@@ -120,15 +123,43 @@ describe('verification', () => {
     expect(notes).toEqual([`\`${command}\`: the output file ends after 1000000 bytes`]);
   });
 
-  it('goes on without the file when the disk is full', async () => {
+  it.runIf(isRootOnLinux)('goes on without the file when the disk is full', async () => {
+    const subject = await Subject.begin();
+    await mkdir(subject.outputs, { recursive: true });
+    await execa('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', subject.outputs]);
+    onTestFinished(async () => void (await execa('umount', ['--lazy', subject.outputs])));
+    const { verifications, notes } = await subject.verify([
+      'head -c 200000 /dev/zero | tr "\\0" x; echo; echo said',
+    ]);
+    expect(verifications[0]).toMatchObject({
+      exitCode: 0,
+      outputTail: expect.stringMatching(/x\nsaid$/) as string,
+    });
+    expect(notes.join()).toMatch(/the output file is incomplete: ENOSPC/);
+  });
+
+  it('follows no link that lies where its output goes', async () => {
     const subject = await Subject.begin();
     await subject.verify(['true']); // makes the folder
+    const theirs = join(subject.home.root, 'theirs.txt');
+    await writeFile(theirs, 'kept');
     const file = join(subject.outputs, `verify-${subject.head.slice(0, 10)}-1.log`);
     await rm(file);
-    await symlink('/dev/full', file);
+    await symlink(theirs, file);
     const { verifications, notes } = await subject.verify(['echo said']);
-    expect(verifications[0]).toMatchObject({ exitCode: 0, outputTail: 'said' });
-    expect(notes.join()).toMatch(/the output file is incomplete: ENOSPC/);
+    expect([await readFile(theirs, 'utf8'), await readFile(file, 'utf8')]).toEqual(['kept', 'said\n']);
+    expect([verifications[0]?.exitCode, notes]).toEqual([0, []]);
+
+    const elsewhere = join(subject.home.root, 'elsewhere');
+    await mkdir(elsewhere);
+    await rm(subject.outputs, { recursive: true });
+    await symlink(elsewhere, subject.outputs);
+    const again = await subject.verify(['echo said']);
+    expect(again.verifications[0]).toMatchObject({ exitCode: 0, outputTail: 'said' });
+    expect(again.notes).toEqual([
+      `\`echo said\`: there is no output file: ${subject.outputs} is a symbolic link`,
+    ]);
+    expect(await readdir(elsewhere)).toEqual([]);
   });
 
   it('goes on without the files of its output where these cannot be', async () => {

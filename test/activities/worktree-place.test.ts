@@ -118,6 +118,20 @@ describe('where the worktree was lies', () => {
     expect(notes).toContain(`the worktree had been moved to ${moved}; it was moved back`);
   });
 
+  it('nothing, and its registration is a link to a file of the user: that is not written to', async () => {
+    const work = await begin();
+    const moved = join(work.other, 'moved');
+    await work.repo.git('worktree', 'move', '--force', '--force', work.cwd, moved);
+    const registration = join(await work.repo.in(moved)('rev-parse', '--absolute-git-dir'), 'gitdir');
+    const theirs = join(work.other, 'gitdir');
+    await rename(registration, theirs);
+    await symlink(theirs, registration);
+    const { notes } = await work.collect();
+    await whole(work);
+    expect(notes).toContain(`the worktree had been moved to ${moved}; it was moved back`);
+    expect(await readFile(theirs, 'utf8')).toBe(`${join(moved, '.git')}\n`);
+  });
+
   it('another repository: it is put aside as it is', async () => {
     const work = await begin();
     await rename(work.cwd, join(work.other, 'moved'));

@@ -38,6 +38,16 @@ beforeAll(async () => {
         },
         { text: 'Heard.' },
       ]),
+      on('ask two things', [
+        {
+          tools: [
+            { name: 'ask_parent', arguments: { question: 'Which colour?' } },
+            { name: 'ask_parent', arguments: { question: 'Which shape?' } },
+          ],
+        },
+        bash('sleep 20'),
+        { text: 'Heard.' },
+      ]),
       on('wait', [bash('sleep 600'), { text: 'Waited.' }]),
     ],
     { env: { SUBAGENTS_SLOTS: '8' }, worker: false },
@@ -396,7 +406,7 @@ describe('whatever begins something, made again', () => {
 describe('messages that wait for a turn', () => {
   it('are bounded together, the largest ones can be shown, and each that was accepted arrives', async () => {
     const session = subagents.session('waiting-messages');
-    await session.spawn({ label: 'two', task: 'ask twice' }, cwd());
+    await session.spawn({ label: 'two', task: 'ask two things' }, cwd());
     const subagent = session.subagent('two');
     const [first, second] = await eventually(async () => {
       const { questions } = await subagent.describe();
@@ -426,7 +436,11 @@ describe('messages that wait for a turn', () => {
     });
     await subagent.answer('yes', { questionId: first?.id });
     await subagent.answer('no', { questionId: second?.id });
-    const { status, turns } = await subagent.result({ timeoutMs: 60_000 });
-    expect([status, turns]).toEqual(['done', 3]);
+    const { status, turns } = await subagent.result({ timeoutMs: PATIENCE_MS });
+    expect([status, turns]).toEqual(['done', 2]);
+    const { steers: delivered } = await subagent.describe();
+    expect(delivered.map(({ receipt }) => receipt?.delivery !== 'held')).toEqual(
+      Array.from({ length: 4 }, () => true),
+    );
   });
 });

@@ -51,3 +51,21 @@ describe('the outcome of a long run', () => {
     expect(fittedNotes(notes)).toEqual([...notes.slice(0, 12), '3 more notes, for which there is no room']);
   });
 });
+
+describe('the last message of one that is done', () => {
+  const kinds = (parts: Partial<SubagentState>, status: 'done' | 'failed' = 'done'): string[] =>
+    (outcomeOf(input, long(parts), { ...ending, status }).caveats ?? []).map(({ kind }) => kind);
+
+  it('is a caveat where the output limit of the model cut it off', () => {
+    expect(kinds({ cut: true })).toEqual(['cut-report']);
+    expect(kinds({ cut: true }, 'failed')).toEqual([]);
+    expect(kinds({})).toEqual([]);
+  });
+
+  it('is a caveat where it is empty and there is no commit', () => {
+    const evidence = (commitCount: number) => ({ commitCount }) as SubagentState['evidence'];
+    expect(kinds({ report: ' \n' })).toEqual(['empty-report']);
+    expect(kinds({ report: '', evidence: evidence(0) })).toEqual(['empty-report']);
+    expect(kinds({ report: '', evidence: evidence(1) })).toEqual([]);
+  });
+});

@@ -2,7 +2,7 @@
  * Putting work that no commit has out of a worktree while it is verified, and bringing it back. It lies in a folder beside
  * the worktree, with a list that is written first: a crash in between loses nothing.
  */
-import { existsSync, mkdirSync, readdirSync, realpathSync, renameSync, rmdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, realpathSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { NOT_UTF8, readIfThere, writePrivateFile, statIfThere } from '../../system/files.ts';
@@ -17,10 +17,16 @@ const folderOf = (cwd: string): string => `${cwd}.aside`;
 const listOf = (cwd: string): string => join(folderOf(cwd), 'list.json');
 
 /** Whether something of the worktree is put aside. */
-export const isAside = (cwd: string): boolean => existsSync(folderOf(cwd));
+export const isAside = (cwd: string): boolean => statIfThere(folderOf(cwd))?.isDirectory() === true;
+
+/** What is put aside of the worktree `cwd`, as it is on the list. @throws Error when there is no reading it */
+function readList(cwd: string): z.infer<typeof list> {
+  const text = isAside(cwd) ? readIfThere(listOf(cwd)) : undefined;
+  return list.parse(text === undefined ? { paths: [] } : JSON.parse(text));
+}
 
 /**
- * Moves `paths` out of the worktree `cwd`, with folders that are empty then. Nothing may be put aside already.
+ * Moves `paths` out of the worktree `cwd`, with folders that are empty then.
  * @param paths from its root; none lies within another.
  * @throws the system's error when one cannot be moved: then some may be aside
  */
@@ -29,12 +35,23 @@ export function setAside(cwd: string, paths: readonly string[]): void {
   // Several paths may mean one file whose name is no UTF-8.
   const once = [...new Map(there.map((one) => [`${one.path}\0${one.name ?? ''}`, one])).values()];
   if (once.length === 0) return;
-  mkdirSync(folderOf(cwd), { mode: 0o700 });
-  const names = once.flatMap(({ name }, index) => (name === undefined ? [] : [[String(index), name]]));
-  const text = { paths: once.map(({ path }) => path), names: Object.fromEntries(names) as object };
-  writePrivateFile(listOf(cwd), JSON.stringify(text));
+  // What could not be brought back earlier is still on the list.
+  const before = readList(cwd);
+  if (!isAside(cwd)) {
+    rmSync(folderOf(cwd), { force: true });
+    mkdirSync(folderOf(cwd), { mode: 0o700 });
+  }
+  const first = before.paths.length;
+  const names = once.flatMap(({ name }, index) =>
+    name === undefined ? [] : [[String(first + index), name]],
+  );
+  const all = [...before.paths, ...once.map(({ path }) => path)];
+  writePrivateFile(
+    listOf(cwd),
+    JSON.stringify({ paths: all, names: { ...before.names, ...(Object.fromEntries(names) as object) } }),
+  );
   for (const [index, { path, name }] of once.entries()) {
-    renameSync(placeOf(cwd, path, name), join(folderOf(cwd), String(index)));
+    renameSync(placeOf(cwd, path, name), join(folderOf(cwd), String(first + index)));
     removeEmptied(cwd, path);
   }
 }
@@ -64,24 +81,33 @@ function thatLie(cwd: string, path: string): Lying[] {
     .map((name) => ({ path: upTo, name: name.toString('base64') }));
 }
 
+/** A path that could not be brought back into the worktree. */
+export interface NotBroughtBack {
+  readonly path: string;
+  /** Why, and where it is now: `could not be brought back …`. */
+  readonly reason: string;
+}
+
+/** As a note for the outcome. */
+export const notBroughtBackNote = ({ path, reason }: NotBroughtBack): string => `${path} ${reason}`;
+
 /**
- * Brings back what is put aside, in the place of what lies there now: that came while it was away.
- * @returns what could not be brought back, with where it is; in words
+ * Brings back what is put aside, and replaces what has come to its place meanwhile.
+ * @returns what could not be brought back: it stays put aside
  */
-export function bringBack(cwd: string): string[] {
+export function bringBack(cwd: string): NotBroughtBack[] {
   if (!isAside(cwd)) return [];
-  const text = readIfThere(listOf(cwd));
-  const notes: string[] = [];
-  const { paths, names } = list.parse(text === undefined ? { paths: [] } : JSON.parse(text));
+  const left: NotBroughtBack[] = [];
+  const { paths, names } = readList(cwd);
   for (const [index, path] of paths.entries()) {
     const aside = join(folderOf(cwd), String(index));
     if (!lies(aside)) continue;
     const why = putInPlace(cwd, path, aside, names[index]);
     if (why !== undefined)
-      notes.push(`${path} could not be brought back into the worktree (${why}): it is ${aside}`);
+      left.push({ path, reason: `could not be brought back into the worktree (${why}): it is ${aside}` });
   }
-  if (notes.length === 0) rmSync(folderOf(cwd), { recursive: true, force: true });
-  return notes;
+  if (left.length === 0) rmSync(folderOf(cwd), { recursive: true, force: true });
+  return left;
 }
 
 function putInPlace(cwd: string, path: string, aside: string, name?: string): string | undefined {

@@ -2,7 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { readIfThere } from '../../system/files.ts';
+import { readIfThere, statIfThere } from '../../system/files.ts';
 import { withOwnIndex } from '../commits/own-index.ts';
 import { gitDirs } from '../git-dirs.ts';
 import type { Git } from '../git.ts';
@@ -41,9 +41,12 @@ export async function restoreSparse(git: Git, before: SparsePatterns | undefined
   const { gitDir } = gitDirs(git.cwd);
   const path = patternsPath(git.cwd);
   return withOwnIndex(git, async ({ git: own, adopt }) => {
-    mkdirSync(join(gitDir, 'info'), { recursive: true });
+    const info = join(gitDir, 'info');
+    // A link in place of the folder must not be followed.
+    if (statIfThere(info)?.isDirectory() !== true) rmSync(info, { force: true });
+    mkdirSync(info, { recursive: true });
     rmSync(path, { force: true });
-    writeFileSync(path, before?.patterns ?? '/*\n');
+    writeFileSync(path, before?.patterns ?? '/*\n', { flag: 'wx' });
     await own.try(['update-index', '-q', '--refresh']);
     const by = ['-c', `${SPARSE}=true`, '-c', `${CONE}=${before?.cone ?? false}`];
     const answer = await own.try([...by, 'read-tree', '-m', '-u', 'HEAD']);

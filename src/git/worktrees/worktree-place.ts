@@ -3,7 +3,7 @@
  * was made for it, and that folder back in its place where it can be found.
  */
 import { chmodSync, existsSync, lstatSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
-import { rename, unlink, writeFile } from 'node:fs/promises';
+import { rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { SubagentsError } from '../../contract/index.ts';
 import { folderId } from '../../system/own-folder.ts';
@@ -82,7 +82,12 @@ export async function takeOwnPlace(
   const found = led.find((path) => folderId(realOf(path)) === known);
   if (found === undefined) return notes;
   await rename(realOf(found), cwd);
-  if (folderId(admin) !== undefined) await writeFile(join(admin, 'gitdir'), `${join(cwd, '.git')}\n`);
+  if (folderId(admin) !== undefined) {
+    const registration = join(admin, 'gitdir');
+    // A link in its place must not be followed.
+    await rm(registration, { force: true });
+    await writeFile(registration, `${join(cwd, '.git')}\n`, { flag: 'wx' });
+  }
   return [...notes, `the worktree had been moved to ${found}; it was moved back`];
 }
 
