@@ -60,7 +60,7 @@ export interface CleanDependencies {
   readonly runState: AskRunState;
   /** Reports to the session of a run which parts were removed; never rejects. Default: no report. */
   readonly tellCleaned?: (subagent: SubagentRef, removed: readonly Remains[]) => Promise<void>;
-  /** The first execution run id of the open run of a workflow id, if it has one. */
+  /** Returns the first execution run id of the open run of a workflow id; undefined when no run is open. */
   readonly openRun: (workflowId: string) => Promise<string | undefined>;
 }
 
@@ -316,7 +316,8 @@ async function decide(git: Git, record: RunRecord, rules: CleanRules): Promise<D
 }
 
 /**
- * Commits that hold files once saved from the worktree before they were reset; no branch contains these commits.
+ * Handles kept commits: files of the worktree that were saved before it was reset. No branch contains these
+ * commits.
  */
 async function keptFiles(
   git: Git,

@@ -1,4 +1,6 @@
-/** `stopSubagent`: ends a subagent on this worker: its turn, its Copilot session, its processes, its slot. */
+/**
+ * `stopSubagent`: ends a subagent on this worker, with its turn, its Copilot session, its processes and its slot.
+ */
 import type { ControlActivities, StopInput, StopResult, SubagentRef } from '../../src/contract/index.ts';
 import { movedFrom } from '../../src/git/branches/branch.ts';
 import { holdPrefix } from '../slot/hold-slot.ts';
@@ -25,7 +27,9 @@ export interface StopDependencies {
   ) => Promise<Stopped['cutShort']>;
   readonly sweep: typeof sweep;
   readonly findProcesses: typeof findProcesses;
-  /** Called when a subagent is over: removes a workspace that was never completed. Never throws. */
+  /**
+   * Called when a subagent is over: records its end, and removes a worktree that was never completed. Never throws.
+   */
   readonly ended: (subagent: SubagentRef) => Promise<void>;
   readonly releaseCheckout: (repo: string, subagent: SubagentRef) => Promise<void>;
 }

@@ -129,7 +129,7 @@ async function leftUnfinished(git: Git, head: string): Promise<Unfinished[]> {
   return unfinished;
 }
 
-/** How many commits of the base the branch does not have. */
+/** Counts the commits of the base that the branch does not have. */
 async function missingOfBase(git: Git, base: string, head: string): Promise<number> {
   const { exitCode, stdout } = await git.try(['rev-list', '--count', base, '--not', head, '--']);
   return exitCode === 0 ? Number(stdout) : 0;

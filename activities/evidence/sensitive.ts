@@ -37,7 +37,7 @@ const KINDS: readonly (readonly [string, readonly RegExp[]])[] = [
   ['scripts', SCRIPTS],
 ];
 
-/** Why `path` is sensitive, in a word or two; undefined when it is not. */
+/** Returns the kind of a sensitive `path`; undefined when it is not sensitive. */
 function sensitiveKind(path: string): string | undefined {
   return KINDS.find(([, patterns]) => patterns.some((pattern) => pattern.test(path)))?.[0];
 }
@@ -64,7 +64,7 @@ export async function sensitiveChanges(
   return found.flat();
 }
 
-/** Names of the scripts that differ between two versions of a `package.json`. */
+/** Returns the names of scripts that differ between two versions of a `package.json`. */
 function changedScripts(before: string | undefined, after: string | undefined): string[] {
   const [old, now] = [scriptsOf(before), scriptsOf(after)];
   const names = new Set([...Object.keys(old), ...Object.keys(now)]);

@@ -44,7 +44,7 @@ const LOOKED_AT_ONCE = 50;
 /** What the session activities need of their worker. */
 export interface SessionDependencies {
   readonly client: Client;
-  /** How fresh a poll must be to count as a worker's, in milliseconds. */
+  /** Maximum age, in milliseconds, of a poll that shows that a worker is running. */
   readonly pollFreshnessMs?: number | undefined;
 }
 

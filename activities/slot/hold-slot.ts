@@ -22,11 +22,14 @@ export interface SlotDependencies {
    * goes on, perhaps with a newer hold.
    */
   readonly isClosed: (subagent: SubagentRef) => Promise<boolean>;
-  /** Ends the subagent's Copilot session and processes: its workflow was terminated, so nobody else will. */
+  /**
+   * Ends the subagent's Copilot session and processes. Called when its workflow was terminated, so that nobody else
+   * will.
+   */
   readonly abandon: (subagent: SubagentRef) => Promise<void>;
 }
 
-/** Identifies a hold among the slots; the holds of one subagent share the part before the `#`. */
+/** The prefix of the slot keys of a subagent's holds; the number of the hold follows the `#`. */
 export const holdPrefix = ({ workflowId, runId }: SubagentRef): string => `${workflowId} ${runId}#`;
 
 /**

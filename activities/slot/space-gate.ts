@@ -36,8 +36,8 @@ export interface SpaceRules {
 export const NO_SPACE_RULES: SpaceRules = { reserveBytes: 0 };
 
 /**
- * Makes `activity` wait until the disks of the home have their reserve. A run that is ended does not wait any
- * longer, so that its work is saved.
+ * Makes `activity` wait until the disks of the home have their reserve. Once its run has ended, it no longer waits,
+ * so that the work is saved.
  */
 export function onceSpace<I extends { readonly subagent: SubagentRef }, R>(
   { home, space, ended }: { home: { readonly root: string }; space: SpaceRules; ended: EndedRuns },

@@ -14,6 +14,7 @@ interface Waiting {
   readonly admit: (slot: Slot) => void;
 }
 
+/** Grants slots to subagents, and queues them while all slots are held. */
 export class WorkSlots {
   readonly capacity: number;
   readonly #held = new Map<string, () => void>();

@@ -21,7 +21,7 @@ import { errorCode } from '../../src/system/files.ts';
 export interface TranscriptDependencies {
   /** COPILOT_HOME of the worker's runtime. */
   readonly copilotHome: string;
-  /** Takes secrets out of every line. */
+  /** Removes secrets from every line. */
   readonly redactor: Redactor;
 }
 

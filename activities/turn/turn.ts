@@ -41,7 +41,9 @@ export interface TurnDependencies {
   readonly pool: CopilotPool;
   /** Whether the subagent's workflow has ended, so that no later attempt resumes its turn. Default: no. */
   readonly isClosed?: (subagent: SubagentRef) => Promise<boolean>;
-  /** Commands of the subagent that a worker stop ended, to report to the model. Default: none. */
+  /**
+   * Commands of the subagent that were killed because their worker stopped, to report to the model. Default: none.
+   */
   readonly killedCommands?: (subagent: SubagentRef) => readonly string[];
   /** Milliseconds of silence after which a model call is considered hung and is retried; default 3 minutes. */
   readonly hungModelMs?: number;

@@ -1,4 +1,4 @@
-/** The environment of set-up and verification commands. */
+/** Builds the environment of set-up and verification commands. */
 import type { ShellInput } from '../../src/contract/index.ts';
 import { identityEnvironment } from '../../src/git/trust/identity.ts';
 import { UNSIGNED } from '../../src/git/trust/signing.ts';

@@ -20,7 +20,7 @@ export interface CommandOptions {
   /** The command's processes carry the mark of this Copilot session, so that a sweep finds those that escape. */
   readonly copilotSessionId: string;
   readonly timeoutMs: number;
-  /** Ends the whole process session; the call then rejects with the signal's reason. */
+  /** Ends the command's process session; the call then rejects with the signal's reason. */
   readonly signal: AbortSignal;
   /** The file for the whole output, mode 0600; an existing file is replaced. */
   readonly outputFile: string;

@@ -1,4 +1,7 @@
-/** A fresh checkout of a subagent's commit beside its worktree, in which set-up and verification run with `verifyFresh`. */
+/**
+ * Makes a fresh checkout of a subagent's commit beside its worktree, for set-up and verification with
+ * `verifyFresh`.
+ */
 import { existsSync } from 'node:fs';
 import { includeIgnored } from '../../src/git/worktrees/include.ts';
 import { gitDirs } from '../../src/git/git-dirs.ts';

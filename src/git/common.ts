@@ -1,10 +1,9 @@
-/** Where two lines of work parted, and whether one holds the other. */
+/** Relations between two commits: their common ancestor, and whether one contains the other. */
 import { SubagentsError } from '../contract/index.ts';
 import type { Git } from './git.ts';
 
 /**
- * The newest commit that both `one` and `other` go back to.
- * @param repo the root of a checkout that has both.
+ * Returns the newest common ancestor of `one` and `other`.
  * @throws SubagentsError UNKNOWN_BASE when there is none
  */
 export async function commonAncestor(git: Git, one: string, other: string): Promise<string> {
@@ -15,7 +14,7 @@ export async function commonAncestor(git: Git, one: string, other: string): Prom
   });
 }
 
-/** Whether the commit `newer` has `older` in its history, or is it. */
+/** Whether `older` is `newer` or in its history. */
 export async function isAncestor(git: Git, older: string, newer: string): Promise<boolean> {
   return (await git.try(['merge-base', '--is-ancestor', older, newer])).exitCode === 0;
 }

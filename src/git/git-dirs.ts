@@ -1,18 +1,19 @@
-/** Where the git folder of a checkout is, found without starting git. */
+/** Finds the git folder of a checkout without starting git. */
 import { lstatSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { SubagentsError } from '../contract/index.ts';
 import { readIfThere } from '../system/files.ts';
 import { movedRemedy } from './run.ts';
 
-/** The git folder of a checkout (its own, where worktrees share a repository) and the one they share. */
+/** The git folder of a checkout, and the one it shares with other worktrees of the repository. */
 export interface GitDirs {
   readonly gitDir: string;
   readonly commonDir: string;
 }
 
 /**
- * Reads the git folders of the checkout whose root is `root`, as gitrepository-layout(5) has it; starts no process.
+ * Reads the git folders of the checkout with the root `root`, as described in gitrepository-layout(5); starts no
+ * process.
  * @throws SubagentsError NOT_A_REPOSITORY
  */
 export function gitDirs(root: string): GitDirs {
@@ -34,19 +35,19 @@ export function gitDirs(root: string): GitDirs {
   }
 }
 
-/** What a `.git` file points to. */
+/** Returns the target of a `.git` file. */
 function gitFileTarget(path: string): string {
   return readFileSync(path, 'utf8')
     .replace(/^gitdir: /, '')
     .replace(/\n$/, '');
 }
 
-/** What lies at `path`: `folder`, or words for what it is instead. */
+/** Returns `folder` when `path` is a readable folder, otherwise a description of the entry. */
 export function kindOf(path: string): string {
   try {
     const stat = statSync(path);
     if (!stat.isDirectory()) return 'a file, not a folder';
-    statSync(join(path, '.')); // fails where we may not enter
+    statSync(join(path, '.')); // fails without permission to enter
     return 'folder';
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
@@ -54,6 +55,7 @@ export function kindOf(path: string): string {
   }
 }
 
+/** The error for a path that is no repository; `what` describes the path. */
 export function notARepository(
   path: string,
   what: string,

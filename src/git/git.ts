@@ -1,4 +1,7 @@
-/** The handle by which everything of ours runs git: made for a place, and by what is trusted there. */
+/**
+ * The handle through which all of our code runs git: it has a folder, and knows whether the repository there is
+ * trusted.
+ */
 import type { GitSetting } from '../environment/unattended.ts';
 import { guardOf } from './trust/local-programs.ts';
 import {
@@ -11,23 +14,23 @@ import {
   type GitProgram,
 } from './run.ts';
 
-/** What goes for all calls of a handle. */
+/** Options of all calls through a handle. */
 export interface GitScope extends Pick<
   CallOptions,
   'env' | 'copilotSessionId' | 'signal' | 'timeoutMs' | 'secrets'
 > {
-  /** Programs run that only the repository itself configures; else none of them does. */
+  /** Whether git may run programs that only the repository itself configures; default: no. */
   readonly trusted?: boolean | undefined;
-  /** Settings for its calls, over those of every file. */
+  /** Settings for the calls, which override those of every configuration file. */
   readonly config?: readonly GitSetting[] | undefined;
 }
 
-/** Git in one folder. A method call may add to what goes for the handle, and take nothing of its guard away. */
+/** Git in one folder. A call may add options to those of the handle, but cannot weaken its protection. */
 export class Git {
-  /** Where it runs. */
+  /** The folder in which git runs. */
   readonly cwd: string;
   readonly #scope: GitScope;
-  /** The checkout or git folder whose configuration counts. */
+  /** The checkout or git folder whose configuration applies. */
   readonly #place: string;
 
   private constructor(cwd: string, scope: GitScope, place = cwd) {
@@ -36,7 +39,7 @@ export class Git {
     this.#place = place;
   }
 
-  /** What ends its calls. */
+  /** The signal that ends the calls. */
   get signal(): AbortSignal | undefined {
     return this.#scope.signal;
   }
@@ -45,12 +48,15 @@ export class Git {
     return new Git(cwd, scope);
   }
 
-  /** The same in another folder: what is configured there is looked at anew. */
+  /** Returns the same handle in another folder; the configuration there is checked anew. */
   in(cwd: string): Git {
     return new Git(cwd, this.#scope);
   }
 
-  /** The same repository, by variables of its own (`GIT_DIR`), run in a folder that is no checkout of it. */
+  /**
+   * Returns a handle for the same repository, named by variables (`GIT_DIR`), that runs in a folder outside its
+   * checkouts.
+   */
   runningIn(folder: string): Git {
     return new Git(folder, this.#scope, this.#place);
   }
@@ -70,8 +76,8 @@ export class Git {
   }
 
   /**
-   * Runs git and gives its standard output, without the last newline.
-   * @throws SubagentsError GIT with git's own words, DISK_FULL. The reason of `signal` when that ended it.
+   * Runs git and returns its standard output, without the last newline.
+   * @throws SubagentsError GIT with git's own message, DISK_FULL. The reason of `signal` when that ended the call.
    */
   async run(args: readonly string[], options: CallOptions = {}): Promise<string> {
     const answer = await this.try(args, options);
@@ -80,14 +86,14 @@ export class Git {
   }
 
   /**
-   * Runs git and gives its exit code with what it printed (standard output without the last newline).
-   * @throws SubagentsError GIT when it could not run or was ended; the reason of `signal` when that ended it.
+   * Runs git and returns its exit code and output (standard output without the last newline).
+   * @throws SubagentsError GIT when git could not run or was ended; the reason of `signal` when that ended it.
    */
   async try(args: readonly string[], options: CallOptions = {}): Promise<GitAnswer> {
     return runGit(args, await this.#guarded(options));
   }
 
-  /** How it would be started: for calls whose output is streamed. */
+  /** Returns the program, arguments and environment of a call, for calls whose output is streamed. */
   async program(args: readonly string[], options: CallOptions = {}): Promise<GitProgram> {
     return programOf(args, await this.#guarded(options));
   }
@@ -100,7 +106,7 @@ export class Git {
       ...options,
       cwd: this.cwd,
       env: { ...env, ...options.env, ...guard?.env },
-      // Of one key the last counts.
+      // When a key occurs several times, the last value applies.
       config: [...(options.config ?? []), ...config, ...(guard?.config ?? [])],
     };
   }

@@ -1,4 +1,7 @@
-/** Repositories on other machines: asked, cloned and pushed to with the user's own credentials, and without asking anybody. */
+/**
+ * Accesses repositories on other machines (queries, clones, pushes) with the user's own credentials, never
+ * prompting.
+ */
 import { basename } from 'node:path';
 import { SubagentsError, withoutCredentials } from '../contract/index.ts';
 import { branchName } from './branches/branch.ts';
@@ -7,23 +10,23 @@ import { readConfiguration } from './trust/configuration.ts';
 import { Git } from './git.ts';
 import { firstUsefulLine, type GitAnswer } from './run.ts';
 
-/** How long a remote may take, in milliseconds: to name its branches, to send everything, to take a branch. */
+/** Time limits in milliseconds: to list refs, to clone or fetch, and to push. */
 const ASK_TIMEOUT_MS = 30_000;
 const CLONE_TIMEOUT_MS = 2 * 60 * 60_000;
 const PUSH_TIMEOUT_MS = 30 * 60_000;
-/** Names that are tried for a branch which the remote has with other commits. */
+/** Maximum number of names that are tried when the remote has the branch with other commits. */
 const MAX_NAMES = 50;
 
-/** Nobody is there to be asked for a password. */
+/** Environment that keeps git and ssh from prompting for a password. */
 export const NO_QUESTIONS = { GIT_ASKPASS: 'true', SSH_ASKPASS_REQUIRE: 'never', GCM_INTERACTIVE: 'never' };
-/** Where a clone of ours notes which tags the remote has: a tag alone does not tell whose it is. */
+/** The prefix under which our clones record the remote's tags: a tag itself does not show where it came from. */
 export const REMOTE_TAGS = 'refs/subagents/remote-tags/';
-// A connection that stands still is given up.
+// A stalled connection is given up.
 const STALLED = ['-c', 'http.lowSpeedLimit=100', '-c', 'http.lowSpeedTime=60'];
 
 /**
- * The commit that `name` (a branch, a tag, HEAD or a whole commit id) means in the repository at `url`.
- * @throws SubagentsError NOT_A_REPOSITORY when it cannot be read, UNKNOWN_BASE, GIT
+ * Returns the commit that `name` (a branch, a tag, HEAD or a full commit id) denotes in the repository at `url`.
+ * @throws SubagentsError NOT_A_REPOSITORY when the repository cannot be read, UNKNOWN_BASE, GIT
  */
 export async function remoteCommit(url: string, name = 'HEAD'): Promise<string> {
   const wanted = [name, `refs/heads/${name}`, `refs/tags/${name}`];
@@ -39,7 +42,7 @@ export async function remoteCommit(url: string, name = 'HEAD'): Promise<string> 
       .map((line) => line.split('\t'))
       .map(([id = '', ref = '']) => [ref, id]),
   );
-  // As git itself decides between a tag and a branch of one name; ^{} is the commit of an annotated tag.
+  // The order of git itself when a tag and a branch have the same name; ^{} is the commit of an annotated tag.
   const ref = [`refs/tags/${name}^{}`, `refs/tags/${name}`, `refs/heads/${name}`, 'HEAD'].find((each) =>
     refs.get(each),
   );
@@ -56,8 +59,8 @@ export async function remoteCommit(url: string, name = 'HEAD'): Promise<string> 
 }
 
 /**
- * Clones `url` to `path`, which must not exist; nothing of it is checked out.
- * @throws SubagentsError GIT in git's words, DISK_FULL; the reason of `signal`
+ * Clones `url` to `path`, which must not exist, without checking out files.
+ * @throws SubagentsError GIT with git's message, DISK_FULL; the reason of `signal`
  */
 export async function clone(url: string, path: string, git: Git): Promise<void> {
   const tags = ['-c', `remote.origin.fetch=+refs/tags/*:${REMOTE_TAGS}*`];
@@ -67,8 +70,9 @@ export async function clone(url: string, path: string, git: Git): Promise<void> 
 }
 
 /**
- * Has `commit` in the clone `repo` of `url`, fetching what is new when it is not there.
- * @throws SubagentsError GIT in git's words, or where the clone leads elsewhere; UNKNOWN_BASE when the remote does not have it
+ * Ensures that the clone of `url` has `commit`; fetches when it is missing.
+ * @throws SubagentsError GIT with git's message, or when the clone's configuration redirects the URL; UNKNOWN_BASE
+ * when the remote does not have the commit
  */
 export async function fetchCommit(git: Git, url: string, commit: string): Promise<void> {
   if (await hasCommit(git, commit)) return;
@@ -81,7 +85,7 @@ export async function fetchCommit(git: Git, url: string, commit: string): Promis
   await dropAliases(git, 'refs/remotes/origin/');
   const answer = await fetch(['+refs/heads/*:refs/remotes/origin/*']);
   if (answer.exitCode !== 0) throw remoteError(`git fetch from ${url} failed`, answer);
-  // One that is on no branch, such as a newer tag's: many servers give it by its id.
+  // A commit on no branch, such as a newer tag's: many servers provide it by id.
   if (!(await hasCommit(git, commit))) await fetch([commit]);
   if (await hasCommit(git, commit)) return;
   throw new SubagentsError('UNKNOWN_BASE', `${url} has no commit ${commit}`, {
@@ -90,10 +94,11 @@ export async function fetchCommit(git: Git, url: string, commit: string): Promis
 }
 
 /**
- * Pushes `commit` to a branch at `url`: `subagents/<stem>`, or with the next number where the remote has that with other
- * commits. Never forced. Safe to repeat.
- * @returns the branch there, as refs/heads/…
- * @throws SubagentsError GIT in git's words, or where the clone leads elsewhere; the reason of `signal`
+ * Pushes `commit` to a branch at `url`: `subagents/<stem>`, or the next number when the remote has that with other
+ * commits. Never forces. Safe to repeat.
+ * @returns the branch at the remote, as refs/heads/…
+ * @throws SubagentsError GIT with git's message, or when the clone's configuration redirects the URL; the reason of
+ * `signal`
  */
 export async function pushTo(
   url: string,
@@ -117,13 +122,14 @@ export async function pushTo(
     const args = ['push', '--quiet', '--no-verify', '--recurse-submodules=no', '--', url, `${commit}:${ref}`];
     const answer = await remoteGit(args, git.in(repo).with({ timeoutMs: PUSH_TIMEOUT_MS }));
     if (answer.exitCode === 0) {
-      // What the remote has is safe to drop here; a push to a URL does not note it.
+      // Record the pushed commit as a remote branch, so that the local branch is known to be safe to delete; a push
+      // to a URL does not record it.
       await git
         .in(repo)
         .run(['update-ref', '--no-deref', ref.replace('refs/heads/', 'refs/remotes/origin/'), commit]);
       return ref;
     }
-    // Somebody made it in the meantime.
+    // The branch was created there in the meantime.
     if (!/\(fetch first\)|\(non-fast-forward\)/.test(answer.stderr))
       throw remoteError(`git push to ${url} failed`, answer);
   }
@@ -131,8 +137,9 @@ export async function pushTo(
 }
 
 /**
- * The way to a remote is the user's own to configure: a clone of ours says nothing of it when it is made. Where it does, what
- * is read or pushed might come from or go to somewhere else than the outcome says, with the user's credentials.
+ * Refuses a clone whose own configuration changes how a remote is reached. Only the user may configure that, and
+ * our clones have no such settings when they are made: with them, reads or pushes could go to another place than
+ * the outcome says, with the user's credentials.
  */
 async function requireOwnWay(repo: string, url: string): Promise<void> {
   const keys = [...(await readConfiguration(repo)).local.keys()].filter(
@@ -148,7 +155,7 @@ async function requireOwnWay(repo: string, url: string): Promise<void> {
   );
 }
 
-/** Removes names below `prefix` that lead to other refs, but for HEAD: a fetch would move those. */
+/** Removes symbolic refs below `prefix`, except HEAD: a fetch would move the refs that they point to. */
 async function dropAliases(git: Git, prefix: string): Promise<void> {
   const list = await git.run(['for-each-ref', '--format=%(symref) %(refname)', prefix]);
   for (const line of list.split('\n')) {
@@ -158,7 +165,7 @@ async function dropAliases(git: Git, prefix: string): Promise<void> {
 }
 
 async function hasCommit(git: Git, commit: string): Promise<boolean> {
-  // A partial answer of a promisor would be fetched: there is none in a clone of ours.
+  // Our clones have no promisor remote, so this fetches nothing.
   return (await git.try(['cat-file', '-e', `${commit}^{commit}`])).exitCode === 0;
 }
 
@@ -171,7 +178,10 @@ async function remoteGit(args: readonly string[], git: Git): Promise<GitAnswer> 
   return git.try([...STALLED, ...args], { env, secrets: true });
 }
 
-/** The user's own ssh, never that of a repository's configuration; told not to ask. */
+/**
+ * Uses the user's own ssh command, never the one of a repository's configuration, and makes OpenSSH
+ * non-interactive.
+ */
 async function sshEnvironment(): Promise<Record<string, string>> {
   const own =
     process.env['GIT_SSH_COMMAND'] ??
@@ -196,7 +206,7 @@ function remoteError(what: string, answer: GitAnswer): SubagentsError {
   });
 }
 
-/** What git said, without what a server or a URL might add that is secret. */
+/** Returns git's message, without secrets that a server or a URL may have added. */
 function reasonOf({ stderr, exitCode }: GitAnswer): string {
   const rejected = /^ ! \[(?:remote )?rejected\].*\((.*)\)$/m.exec(stderr)?.[1];
   const said = stderr

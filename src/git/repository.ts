@@ -1,4 +1,4 @@
-/** What a caller means by a repository and a base, found out before anything is made. */
+/** Resolves the repository and the base that a caller names, before anything is created. */
 import { realpath } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -10,7 +10,7 @@ import { Git } from './git.ts';
 import { firstUsefulLine, gitError } from './run.ts';
 
 /**
- * The real path of the root of the checkout that `path` lies in.
+ * Returns the real path of the root of the checkout that contains `path`.
  * @param path absolute, relative to `from`, or beginning with `~`.
  * @throws SubagentsError NOT_A_REPOSITORY that says what `path` is instead.
  */
@@ -25,7 +25,7 @@ export async function resolveRepository(path: string, from: string = process.cwd
   const answer = await Git.at(full).try(args);
   if (answer.exitCode === 0) {
     const root = await realpath(answer.stdout);
-    gitDirs(root); // core.worktree may lead elsewhere.
+    gitDirs(root); // throws when core.worktree names another folder
     return root;
   }
   if (answer.stderr.includes('dubious ownership')) {
@@ -60,8 +60,8 @@ export async function resolveRepository(path: string, from: string = process.cwd
 }
 
 /**
- * The full id of the commit that `name` means in `repo`.
- * @throws SubagentsError UNKNOWN_BASE, with the nearest names there are.
+ * Returns the full id of the commit that `name` denotes.
+ * @throws SubagentsError UNKNOWN_BASE, with similar existing names.
  */
 export async function resolveBase(git: Git, name = 'HEAD'): Promise<string> {
   const args = ['rev-parse', '--verify', '--end-of-options', `${name}^{commit}`];
@@ -97,9 +97,8 @@ export async function resolveBase(git: Git, name = 'HEAD'): Promise<string> {
 }
 
 /**
- * How many paths of the checkout are changed or new and not committed (ignored files do not count; a new folder counts
- * once).
- * @param timeoutMs gives up after this long.
+ * Counts the changed and new uncommitted paths of the checkout (without ignored files; a new folder counts once).
+ * @param timeoutMs time limit of the call.
  * @throws SubagentsError GIT
  */
 export async function countUncommitted(git: Git, timeoutMs?: number): Promise<number> {
@@ -109,7 +108,10 @@ export async function countUncommitted(git: Git, timeoutMs?: number): Promise<nu
   return list.split('\0').length - 1;
 }
 
-/** The commit of a ref, read without git; undefined where the ref is not there, and where a repository keeps refs in another form. */
+/**
+ * Reads the commit of a ref without git; undefined when the ref does not exist, or the repository stores refs in
+ * another format.
+ */
 export function refFromFiles(commonDir: string, ref: string): string | undefined {
   const loose = readIfThere(join(commonDir, ref))?.trim();
   const packed = (readIfThere(join(commonDir, 'packed-refs')) ?? '').split('\n');
@@ -117,24 +119,23 @@ export function refFromFiles(commonDir: string, ref: string): string | undefined
   return commit !== undefined && /^[0-9a-f]{40,64}$/.test(commit) ? commit : undefined;
 }
 
-/** What is in a repository of what was asked for. */
+/** The result of a lookup in a repository. */
 export interface Known {
-  /** Whether it has the commit. */
+  /** Whether the repository has the commit. */
   readonly commit: boolean;
-  /** Whether it has a branch called `subagents`: it leaves no room for `subagents/<label>`. */
+  /** Whether the repository has a branch called `subagents`, which makes `subagents/<label>` impossible. */
   readonly blockingBranch: boolean;
-  /** Which of the paths that were asked for the commit has, each with its size in bytes (0 for a folder). */
+  /** The requested paths that the commit has, each with its size in bytes (0 for a folder). */
   readonly paths: ReadonlyMap<string, number>;
 }
 
 /**
- * Looks all of it up, in one call of git.
- * @param repo the root of a checkout.
+ * Looks up a commit and paths in it with one git call.
  * @param paths from the root of the repository; without newlines.
- * @throws SubagentsError NOT_A_REPOSITORY when it is none (any more), GIT
+ * @throws SubagentsError NOT_A_REPOSITORY when the folder is no repository, GIT
  */
 export async function lookUp(git: Git, commit: string, paths: readonly string[] = []): Promise<Known> {
-  gitDirs(git.cwd); // git would also look in the folders above.
+  gitDirs(git.cwd); // throws for a subfolder, where git would use a parent's repository
   const names = [
     `${commit}^{commit}`,
     'refs/heads/subagents^{commit}',
@@ -157,7 +158,7 @@ export async function lookUp(git: Git, commit: string, paths: readonly string[] 
   };
 }
 
-/** At most three of `names` that somebody who wrote `name` may have meant. */
+/** Returns at most three of `names` that are similar to `name`. */
 function nearest(name: string, names: readonly string[]): string[] {
   const wanted = name.toLowerCase();
   return names

@@ -1,6 +1,6 @@
 /**
- * Starts git, independent of the user's own environment. What a repository configures still counts here: everything but what finds
- * that out calls it through a handle (`git.ts`).
+ * Starts git, independent of the user's environment. A repository's configuration still applies here: all code
+ * calls git through a handle (`git.ts`), except the code that reads that configuration.
  */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -9,53 +9,60 @@ import { cleanEnvironment } from '../environment/clean.ts';
 import type { GitSetting } from '../environment/unattended.ts';
 import { runProgram } from '../system/spawner.ts';
 
+/** Options of one git call. */
 export interface GitOptions {
-  /** Folder to run in. */
+  /** The folder to run git in. */
   readonly cwd: string;
-  /** Added to the environment of the call; `undefined` takes a variable out. */
+  /** Variables added to the environment of the call; `undefined` removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
-  /** Leaves the secrets of this process in its environment: for calls of a remote, whose credentials they may be. */
+  /**
+   * Keeps the secrets of this process in the environment: for calls to a remote, which may need them as
+   * credentials.
+   */
   readonly secrets?: boolean | undefined;
-  /** The Copilot session on whose behalf it runs: should the call outlive this process, a sweep of that session ends it. */
+  /**
+   * The Copilot session for which the call runs: a sweep of that session ends the call if it outlives this process.
+   */
   readonly copilotSessionId?: string | undefined;
-  /** Settings for the call, over those of every file. */
+  /** Settings for the call, which override those of every configuration file. */
   readonly config?: readonly GitSetting[] | undefined;
-  /** Fed to its standard input. */
+  /** Standard input of the call. */
   readonly input?: string | undefined;
   /** Ends the call with SIGTERM; the call then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Ends the call after this long; by default it may take as long as it takes. */
+  /** Ends the call after this time; default: no limit. */
   readonly timeoutMs?: number | undefined;
 }
 
-/** What goes for several calls of git, wherever each of them runs. */
+/** Options that several calls share, whatever folder each runs in. */
 export type CallOptions = Omit<GitOptions, 'cwd'>;
 
-/** What became of a call whose exit code is an answer. */
+/** The result of a call whose exit code is part of the answer. */
 export interface GitAnswer {
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** The oldest git that has all we use; the youngest of that is `worktree list -z`. */
+/** The oldest supported git version; the newest feature that we use is `worktree list -z`. */
 export const MINIMUM_GIT_VERSION = '2.36';
 
-// A repository may name programs to run: none of them runs for us. Neither does anything ask at a terminal.
+// A repository may name programs to run; none of these runs in our calls, and nothing prompts at a terminal.
 const SAFETY = [
   ...['-c', 'core.hooksPath=/dev/null'],
   ...['-c', 'core.fsmonitor=false'],
   ...['-c', 'protocol.ext.allow=never'],
-  // Nor does a call of ours begin to clean the user's repository up, in the background and beyond our own end.
+  // Our calls do not start a background cleanup of the user's repository, which would outlive them.
   ...['-c', 'gc.auto=0', '-c', 'maintenance.auto=false'],
-  // What lies in submodules is not written by calls of ours, and the order of a diff is none of a file that may be missing.
+  // Our calls do not write to submodules, and the order of a diff does not depend on a file that may be missing.
   ...['-c', 'submodule.recurse=false', '-c', 'diff.orderFile=/dev/null'],
-  // Settings by which git takes a file for unchanged without reading it.
+  // Settings that could make git consider a file unchanged without reading it.
   ...['-c', 'core.trustCtime=true', '-c', 'core.checkStat=default', '-c', 'core.ignoreStat=false'],
   ...['-c', 'core.untrackedCache=false', '-c', 'sparse.expectFilesOutsideOfPatterns=false'],
 ];
 
-// Of git's own variables only those that say who the user is and where the user's configuration lies.
+// The only git variables that are kept: those for the user's identity and for the location of the user's
+// configuration.
 const KEPT = new Set([
   'GIT_CONFIG_GLOBAL',
   'GIT_CONFIG_SYSTEM',
@@ -67,8 +74,8 @@ const KEPT = new Set([
 ]);
 
 /**
- * Runs git and gives its exit code with what it printed (standard output without the last newline).
- * @throws SubagentsError GIT when it could not run or was ended; the reason of `signal` when that ended it.
+ * Runs git and returns its exit code and output (standard output without the last newline).
+ * @throws SubagentsError GIT when git could not run or was ended; the reason of `signal` when that ended it.
  */
 export async function runGit(args: readonly string[], options: GitOptions): Promise<GitAnswer> {
   const { cwd, copilotSessionId, signal, timeoutMs } = options;
@@ -84,7 +91,7 @@ export async function runGit(args: readonly string[], options: GitOptions): Prom
         }),
         cwd,
         input: options.input ?? '',
-        // In a process session of its own, since a sweep ends whole process sessions.
+        // In its own process session, since a sweep ends whole process sessions.
         detached: own,
       },
       AbortSignal.any(signal === undefined ? limit : [signal, ...limit]),
@@ -98,13 +105,14 @@ export async function runGit(args: readonly string[], options: GitOptions): Prom
   }
 }
 
-/** How git is started: its program, its arguments and its whole environment. */
+/** How git is started: program, arguments and complete environment. */
 export interface GitProgram {
   readonly file: string;
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
 }
 
+/** Returns the program, the arguments and the complete environment of a git call. */
 export function programOf(
   args: readonly string[],
   { env = {}, config = [], secrets = false }: Pick<GitOptions, 'env' | 'config' | 'secrets'>,
@@ -116,7 +124,10 @@ export function programOf(
   };
 }
 
-/** By variables, since an argument (`-c`) cannot name a key with `=` in it. Submodules that git looks into have them too. */
+/**
+ * Passes settings in variables, since an argument (`-c`) cannot name a key that contains `=`. Git's calls in
+ * submodules inherit them.
+ */
 function settingVariables(config: readonly GitSetting[], known = '0'): Record<string, string> {
   if (config.length === 0) return {};
   const first = Number(known);
@@ -131,11 +142,11 @@ function settingVariables(config: readonly GitSetting[], known = '0'): Record<st
   };
 }
 
-/** What to do where a folder that was there is not any more. */
+/** The remedy when a folder no longer exists. */
 export const movedRemedy = (path: string): string =>
   `If it was moved or renamed, move it back, or have a link to it where it was: ln -s NEW ${path}`;
 
-/** The error for a call that ended with another exit code than 0. */
+/** The error for a call that exited with a code other than 0. */
 export function gitError(
   args: readonly string[],
   cwd: string,
@@ -170,7 +181,7 @@ export function gitError(
   );
 }
 
-/** The lock file that git found, which another git holds or a killed one has left. */
+/** Returns the lock file that blocked git: another git holds it, or a killed one left it. */
 function lockInTheWay(cwd: string, stderr: string): string | undefined {
   const [, lock, locked] =
     /Unable to create '(.+\.lock)': File exists|could not lock config file (.+): File exists/.exec(stderr) ??
@@ -179,17 +190,17 @@ function lockInTheWay(cwd: string, stderr: string): string | undefined {
   return path === undefined ? undefined : resolve(cwd, path);
 }
 
-/** A program that git was told to run, as a filter or a helper, and that the shell does not find. */
+/** Returns the name of a filter or helper program that the shell could not find. */
 function missingProgram(stderr: string): string | undefined {
   const line = /^(?:.*: )?(\S+): (?:(?:command )?not found|inaccessible or not found)$/m.exec(stderr);
   return line?.[1] ?? /^error: cannot run (\S+): No such file or directory$/m.exec(stderr)?.[1];
 }
 
-/** What only says that something before it has failed. */
+/** Matches messages that only report the consequence of an earlier failure. */
 const CONSEQUENCE =
   /^(fatal|error): (the remote end hung up|external filter .* failed|.*: (clean|smudge) filter .* failed|could not read from remote repository|early EOF|index-pack failed|fetch-pack: unexpected|packet write|could not write client identification|initialization for subprocess|failed to push some refs)/i;
 
-/** What git said first that is neither a hint nor a warning nor only a consequence, without its prefix. */
+/** Returns git's first message, without its prefix, that is not a hint, a warning or only a consequence. */
 export function firstUsefulLine(stderr: string): string | undefined {
   const said = stderr.split('\n').filter((line) => line.trim() !== '' && !/^(hint|warning):/.test(line));
   const causes = said.filter((line) => !CONSEQUENCE.test(line));
@@ -203,13 +214,14 @@ function environment(extra: GitOptions['env'], secrets: boolean): NodeJS.Process
   for (const [name, value] of Object.entries(secrets ? process.env : cleanEnvironment(process.env))) {
     if (!name.startsWith('GIT_') || KEPT.has(name)) env[name] = value;
   }
-  // LC_ALL: what git says is read here. GIT_OPTIONAL_LOCKS: looking at a checkout must not disturb who works in it.
+  // LC_ALL: our code parses git's messages. GIT_OPTIONAL_LOCKS: reading a checkout must not disturb others who work
+  // in it.
   return {
     ...env,
     LC_ALL: 'C',
     GIT_TERMINAL_PROMPT: '0',
     GIT_OPTIONAL_LOCKS: '0',
-    // Objects are what they are, and not what a repository puts in their place (git-replace(1), info/grafts).
+    // Ignore replacement objects that a repository may define (git-replace(1), info/grafts).
     GIT_NO_REPLACE_OBJECTS: '1',
     GIT_GRAFT_FILE: '',
     ...extra,

@@ -1,11 +1,12 @@
-/** Which repositories a worker may work in. */
+/** Checks which repositories a worker may work in. */
 import { homedir } from 'node:os';
 import { SubagentsError } from '../contract/errors.ts';
 import { isWithin, realTarget } from '../system/real-path.ts';
 
 /**
+ * Checks that a worker may work in `repo`.
  * @param repo a real path, or a URL.
- * @param roots folders, and beginnings of URLs; undefined allows everything.
+ * @param roots folders, and prefixes of URLs; undefined allows everything.
  * @throws SubagentsError REPO_REFUSED
  */
 export function checkAllowed(repo: string, roots: readonly string[] | undefined): void {
@@ -16,9 +17,9 @@ export function checkAllowed(repo: string, roots: readonly string[] | undefined)
 }
 
 /**
- * For what a continued subagent is said to have had in this home: a spawn may say anything.
- * @param folder where the home has such things; they may be gone from there.
- * @param roots as above.
+ * Checks a path that a continued subagent is said to have in this home, since a spawn may claim anything.
+ * @param folder the home's folder for such paths; the path itself may be gone.
+ * @param roots as in `checkAllowed`.
  * @throws SubagentsError REPO_REFUSED
  */
 export function checkInHome(path: string, folder: string, roots: readonly string[] | undefined): void {
@@ -32,7 +33,10 @@ export function checkInHome(path: string, folder: string, roots: readonly string
   );
 }
 
-/** By real path: a symbolic link under a root does not bring in what it points to. */
+/**
+ * Whether `repo` is under `root`. Compares real paths, so that a symbolic link under a root does not admit its
+ * target.
+ */
 function lies(repo: string, root: string): boolean {
   if (root.includes('://')) {
     const climbs = /\/(\.|%2e){1,2}(\/|$)/i.test(repo);

@@ -1,4 +1,4 @@
-/** Clones of repositories that were named by URL: one for each URL in a home, made once, whoever needs it first. */
+/** Manages clones of repositories named by URL: one for each URL in a home, made once by whoever needs it first. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, rename, rm, utimes } from 'node:fs/promises';
@@ -11,12 +11,12 @@ interface CloneHome {
   readonly paths: { readonly repositories: string };
 }
 
-/** Between two looks at a lock that somebody else has, in milliseconds. */
+/** Milliseconds between two attempts to take a lock. */
 const LOOK_EVERY_MS = 200;
 const MAKING = '.making';
 const LOCK = '.lock';
 
-/** Where the clone of a URL lies. The name is for people; what follows it tells URLs apart. */
+/** Returns the path of a URL's clone. The name is for people; the hash distinguishes URLs. */
 export function clonePath({ paths }: CloneHome, url: string): string {
   const name = repositoryName(url)
     .replace(/[^\w.-]+/g, '_')
@@ -26,8 +26,9 @@ export function clonePath({ paths }: CloneHome, url: string): string {
 }
 
 /**
- * Gives the clone at `path`, made by `make` where there is none. Of several who want it at once, in whatever process, one makes it
- * and the others wait. What a cut-short making left is removed first: the clone appears whole, or not at all.
+ * Runs `use` with the clone at `path`, which `make` creates when it is missing. Of several processes that want it
+ * at once, one makes it and the others wait. The remains of an interrupted attempt are removed first: the clone
+ * appears completely or not at all.
  * @param make fills the folder that it is given, which does not exist yet.
  * @param use runs while nobody else makes, changes or removes the clone.
  * @throws what `make` and `use` throw; the reason of `signal` while it waits
@@ -56,10 +57,10 @@ export async function withClone<T>(
   });
 }
 
-/** What was written so far of a clone that is being made at `path`. */
+/** The folder of a clone while it is being made. */
 export const makingPath = (path: string): string => `${path}${MAKING}`;
 
-/** The clones of a home. */
+/** Returns the clones of a home. */
 export async function listClones({ paths }: CloneHome): Promise<string[]> {
   const names = await readdir(paths.repositories).catch(() => []);
   return names
@@ -67,7 +68,7 @@ export async function listClones({ paths }: CloneHome): Promise<string[]> {
     .map((name) => join(paths.repositories, name));
 }
 
-/** Removes the clone at `path`; cut short, what is left of it is taken for a making that was. */
+/** Removes the clone at `path`. If that is interrupted, the rest counts as an interrupted attempt to make it. */
 export async function removeClone(path: string): Promise<void> {
   const folder = makingPath(path);
   await rm(folder, { recursive: true, force: true });
@@ -75,7 +76,7 @@ export async function removeClone(path: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
 }
 
-/** Runs `work` as `exclusively` does, unless somebody has the clone at `path` now. */
+/** Runs `work` as `exclusively` does, or not at all when another process holds the clone. */
 export async function ifFree(path: string, work: () => Promise<void>): Promise<void> {
   const taken = await tryLock(`${path}${LOCK}`);
   if ('holder' in taken) return;

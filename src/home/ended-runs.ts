@@ -1,15 +1,16 @@
-/** The runs that have been ended on this worker: of what is on its way to one of them, nothing begins any more. */
+/** The runs that have ended on this worker: no further work starts for them, even if it was already requested. */
 import type { SubagentRef } from '../contract/index.ts';
 import { Recent } from '../system/recent.ts';
 
 type Run = Pick<SubagentRef, 'copilotSessionId' | 'run'>;
 
+/** Remembers ended runs, and signals their end. */
 export class EndedRuns {
-  /** Of runs that go on. */
+  /** Controllers of runs that have not ended. */
   readonly #controllers = new Map<string, AbortController>();
   readonly #ended = new Recent<true>();
 
-  /** Ends the run, for good. */
+  /** Marks the run as ended; this is final. */
   end(run: Run): void {
     const key = keyOf(run);
     this.#ended.set(key, true);
@@ -21,7 +22,7 @@ export class EndedRuns {
     return this.#ended.has(keyOf(run));
   }
 
-  /** Aborted when the run has ended. */
+  /** Returns a signal that is aborted when the run ends. */
   signal(run: Run): AbortSignal {
     const key = keyOf(run);
     if (this.#ended.has(key)) return AbortSignal.abort(hasEnded());

@@ -1,4 +1,4 @@
-/** A worker's home directory: who the worker is, and where everything of its lies. */
+/** A worker's home directory: the worker's identity, and the location of its files. */
 import { randomInt } from 'node:crypto';
 import { realpathSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,46 +11,46 @@ import { homeRoot, type Env } from '../system/home-root.ts';
 import { upFilePath } from '../temporal/up-file.ts';
 import { hostName, machineFingerprint, userName } from './machine.ts';
 
-/** Where things lie in a home; absolute. */
+/** The folders of a home; absolute paths. */
 export interface HomePaths {
   /** COPILOT_HOME of the worker's Copilot runtime. */
   readonly copilot: string;
   readonly worktrees: string;
-  /** What each run of a subagent has here. */
+  /** Records of the runs of subagents. */
   readonly runs: string;
-  /** Clones of repositories that were named by URL. */
+  /** Clones of repositories named by URL. */
   readonly repositories: string;
-  /** One file for each running activity. */
+  /** Leases: one file for each running activity. */
   readonly leases: string;
-  /** Whole outputs of which workflows carry only the end. */
+  /** Complete outputs of commands; workflows carry only the end of each. */
   readonly outputs: string;
   readonly logs: string;
   /** Data of the embedded Temporal server. */
   readonly temporal: string;
-  /** The file that says what `up` runs here. */
+  /** The file that describes what `up` runs here. */
   readonly up: string;
-  /** A folder for each role, with the claims of its lock. */
+  /** A folder for each role, with the entries of its lock. */
   readonly lock: string;
 }
 
-/** A home as clients see it: nothing of it need exist. */
+/** A home as clients see it; it need not exist. */
 export interface HomeView {
   readonly root: string;
-  /** Stable for the life of the home, also when the host's name changes. */
+  /** Stable for the life of the home, even when the host's name changes. */
   readonly host: string;
   readonly user: string;
-  /** Where subagents that need this host's checkouts wait for a worker. */
+  /** The queue where subagents that need this host's checkouts wait for a worker. */
   readonly hostQueue: string;
-  /** Undefined where no worker has ever been. */
+  /** Undefined when the home has never had a worker. */
   readonly workerId: string | undefined;
   readonly paths: HomePaths;
 }
 
-/** A home that a worker lives in. */
+/** A home that is opened by a worker. */
 export interface Home extends HomeView {
   /** `w-` and 8 characters; its queues are named after it. */
   readonly workerId: string;
-  /** What the user should hear, for example that the home came from another machine. */
+  /** Notices for the user, for example that the home came from another machine. */
   readonly notices: readonly string[];
 }
 
@@ -59,7 +59,7 @@ const identity = z.object({
   created: z.string(),
   host: z.string().min(1),
   machine: z.string(),
-  /** Real path of the home it belongs to. */
+  /** Real path of the home that the identity belongs to. */
   root: z.string(),
   contract: z
     .number()
@@ -70,9 +70,10 @@ const identity = z.object({
 type Identity = z.infer<typeof identity>;
 
 /**
- * Opens the home `root` (default: `SUBAGENTS_HOME`, else `~/.subagents`), making what is not there: folders 0700, and
- * an identity at the first time. A copy of a home gets a new identity, for two workers of one identity would take each
- * other's work; the old one is set aside. A home that was moved on its machine keeps it.
+ * Opens the home `root` (default: `SUBAGENTS_HOME`, otherwise `~/.subagents`) and creates what is missing: folders
+ * with mode 0700, and an identity on first use. A copied home gets a new identity and the old one is set aside,
+ * because two workers with one identity would take each other's work. A home that was moved on its machine keeps
+ * its identity.
  * @throws SubagentsError DISK_FULL, INTERNAL (not writable, identity unreadable), OTHER_CONTRACT (changes nothing)
  */
 export async function openHome(root = homeRoot(), env: Env = process.env): Promise<Home> {
@@ -99,7 +100,7 @@ export async function openHome(root = homeRoot(), env: Env = process.env): Promi
 }
 
 /**
- * The home `root` as it is; makes nothing.
+ * Reads the home `root` without creating anything.
  * @throws SubagentsError INTERNAL when its identity is unreadable
  */
 export async function readHome(root = homeRoot(), env: Env = process.env): Promise<HomeView> {
@@ -148,7 +149,10 @@ function readIdentity(root: string): Identity | undefined {
   }
 }
 
-/** Runs under way in a home speak the contract of its data, which no other version can go on with. */
+/**
+ * Checks the contract version of the home's data: runs in progress there can be continued only with the same
+ * version.
+ */
 function assertOurContract(root: string): void {
   const found = readIdentity(root);
   if (found === undefined || found.contract === CONTRACT_VERSION) return;
@@ -159,7 +163,9 @@ function assertOurContract(root: string): void {
   );
 }
 
-/** Whether the identity belongs to another home: one on another machine, or one here that still has it. */
+/**
+ * Whether the identity belongs to another home: one on another machine, or one on this machine that still has it.
+ */
 function isCopy(found: Identity, root: string, env: Env): boolean {
   if (found.machine !== machineFingerprint(env)) return true;
   return found.root !== realpathSync(root) && readIdentity(found.root)?.workerId === found.workerId;
@@ -176,7 +182,7 @@ function newIdentity(root: string, env: Env): Identity {
   };
 }
 
-/** Base 32 (RFC 4648, lower case): valid in queue names and read aloud without doubt. */
+/** Base 32 (RFC 4648, lower case): valid in queue names, and unambiguous when read aloud. */
 function newWorkerId(): string {
   const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
   return `w-${Array.from({ length: 8 }, () => alphabet[randomInt(alphabet.length)]).join('')}`;

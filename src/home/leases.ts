@@ -1,4 +1,7 @@
-/** A lease for each activity that runs here, on disk: what a worker that starts again settles for the one that died. */
+/**
+ * A lease on disk for each activity that runs here: a restarted worker uses the leases to settle the activities of
+ * the dead one.
+ */
 import { readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -7,14 +10,14 @@ import { readIfThere, writePrivateFile } from '../system/files.ts';
 const lease = z.object({
   /** Unique among the activities that run at once. */
   id: z.string().min(1),
-  /** Base 64: completes this very attempt, from any process. */
+  /** The task token in Base 64, with which any process can complete this attempt. */
   taskToken: z.string(),
   activityType: z.string(),
   workflowId: z.string(),
   runId: z.string(),
   activityId: z.string(),
   attempt: z.number().int(),
-  /** Whose processes may be left; absent for activities that work for no subagent. */
+  /** The Copilot session whose processes may be left; absent for activities that serve no subagent. */
   copilotSessionId: z.string().optional(),
   /** ISO 8601. */
   startedAt: z.string(),
@@ -26,21 +29,22 @@ const SUFFIX = '.json';
 const pathOf = (dir: string, id: string): string => join(dir, `${encodeURIComponent(id)}${SUFFIX}`);
 
 /**
- * Writes a lease into the folder `dir`, in about 0.1 ms: it precedes every activity.
+ * Writes a lease into the folder `dir`. Takes about 0.1 ms; runs before every activity.
  * @throws SubagentsError DISK_FULL, INTERNAL
  */
 export function writeLease(dir: string, content: Lease): void {
   writePrivateFile(pathOf(dir, content.id), JSON.stringify(content));
 }
 
-/** Removes a lease; one that is not there is no error. */
+/** Removes a lease; a missing lease is no error. */
 export function removeLease(dir: string, id: string): void {
   rmSync(pathOf(dir, id), { force: true });
 }
 
 /**
- * The leases in the folder `dir`. A file that is none is set aside with the ending `.corrupt`, and reported: it never
- * keeps a worker from starting. Drafts are removed: one worker has the folder and writes without pause, so they are of a dead one.
+ * Returns the leases in the folder `dir`. An invalid file is renamed with the ending `.corrupt` and reported, so
+ * that it cannot keep a worker from starting. Drafts are removed: only one worker uses the folder and it writes
+ * synchronously, so they belong to a dead worker.
  */
 export function readLeases(dir: string, onCorrupt: (line: string) => void = () => undefined): Lease[] {
   const names = readdirSync(dir);

@@ -3,12 +3,12 @@ import { SubagentsError } from '../contract/errors.ts';
 import { tryLock, type Holder, type Lock } from '../system/lock.ts';
 import type { HomeView } from './home.ts';
 
-/** What a process is to a home; at most one process of each role. */
+/** The role of a process in a home; each role has at most one process. */
 export type HomeRole = 'up' | 'worker';
 
 /**
- * Takes the home for this process in `role`, until it is released or the process is gone, however it ended.
- * @throws SubagentsError HOME_BUSY, naming the process that has it and since when
+ * Locks the home for this process in `role`, until the lock is released or the process is gone, however it ended.
+ * @throws SubagentsError HOME_BUSY with the process that holds it, and since when
  */
 export async function lockHome(home: Pick<HomeView, 'root' | 'paths'>, role: HomeRole): Promise<Lock> {
   const answer = await tryLock(join(home.paths.lock, role));
@@ -16,7 +16,7 @@ export async function lockHome(home: Pick<HomeView, 'root' | 'paths'>, role: Hom
   throw homeBusy(home.root, role, answer.holder);
 }
 
-/** Says who has the home, where it runs and since when, and what to do. */
+/** The error for a locked home: names the holder, where it runs and since when, and a remedy. */
 export function homeBusy(root: string, role: HomeRole, holder: Holder): SubagentsError {
   const { pid, since, elsewhere } = holder;
   const what = role === 'up' ? '`subagents up`' : 'a worker';

@@ -1,16 +1,16 @@
-/** Which machine and user this is. */
+/** Identifies this machine and user. */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
 import { readIfThere } from '../system/files.ts';
 import type { Env } from '../system/home-root.ts';
 
-/** The name of this host in queues and for people: `SUBAGENTS_HOST`, else the host name. */
+/** The name of this host in queues and for people: `SUBAGENTS_HOST`, otherwise the host name. */
 export function hostName(env: Env): string {
   return env['SUBAGENTS_HOST'] || hostname();
 }
 
-/** The user that this process runs as; by number where it has no name. */
+/** The user of this process; by number when the user has no name. */
 export function userName(): string {
   try {
     return userInfo().username;
@@ -20,8 +20,9 @@ export function userName(): string {
 }
 
 /**
- * Tells this machine from others, also when its host name changes (a laptop's does, from network to network). A hash:
- * a machine id is not to be shown (machine-id(5)). Containers have no id of their own: name them with `SUBAGENTS_HOST`.
+ * Distinguishes this machine from others, even when its host name changes (as a laptop's does between networks). A
+ * hash, because a machine id must not be disclosed (machine-id(5)). Containers have no machine id: name them with
+ * `SUBAGENTS_HOST`.
  */
 export function machineFingerprint(env: Env): string {
   const id = env['SUBAGENTS_HOST'] || machineId() || hostname();

@@ -1,49 +1,49 @@
-/** Which processes belong to a subagent, as far as Linux can tell. */
+/** Finds the processes that belong to a subagent, as far as Linux allows. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { oneLine } from '../contract/text.ts';
 import { linuxStat, startTimeOf, type LinuxStat, type ProcessIdentity } from '../system/process.ts';
 import { hardLockLimit, processMarker } from './marker.ts';
 
 export { markerScript, processMarker } from './marker.ts';
-/** Set by Copilot in the environment of every shell it starts. */
+/** The variable that Copilot sets in the environment of every shell it starts. */
 const SESSION_VARIABLE = 'COPILOT_AGENT_SESSION_ID';
 const MAX_COMMAND_CHARS = 200;
-/** Of the process that is there as long as the system is, and mostly another user's. */
+/** The pid of init, which always exists and mostly belongs to another user. */
 const FIRST_PID = 1;
 
-/** A process that a subagent left. */
+/** A process that a subagent left behind. */
 export interface FoundProcess extends ProcessIdentity {
-  /** Its command line, as one plain line of at most 200 characters. */
+  /** The command line, as one plain line of at most 200 characters. */
   readonly command: string;
 }
 
-/** Processes that a scan did not look at. */
+/** Processes that a scan could not check. */
 export interface Unseen {
-  /** Pids of those that ended after they were listed and before they were looked at: they may have forked. */
+  /** Pids of processes that ended between being listed and being checked: they may have forked. */
   readonly ended: readonly number[];
-  /** Pids of those that this user may not look at, whenever it tries (`hidepid=1`, see proc(5)). */
+  /** Pids of processes that this user may never inspect (`hidepid=1`, see proc(5)). */
   readonly closed: readonly number[];
-  /** Whether those of other users are not even listed (`hidepid=2` or more). */
+  /** Whether /proc does not even list processes of other users (`hidepid=2` or more). */
   readonly hidden: boolean;
 }
 
 const ALL_SEEN: Unseen = { ended: [], closed: [], hidden: false };
 
-/** Whether this system has the means to find them. */
+/** Whether this system allows finding the processes. */
 export const canFindProcesses = process.platform === 'linux';
 
-/** The living processes of a Copilot session; see `ProcessSearch`. */
+/** Returns the living processes of a Copilot session; see `ProcessSearch`. */
 export function findProcesses(copilotSessionId: string): FoundProcess[] {
   const found: FoundProcess[] = [];
   new ProcessSearch(copilotSessionId).scan((process) => found.push(process));
   return found;
 }
 
-/** Looks for the processes of a Copilot session, scan after scan. */
+/** Searches for the processes of a Copilot session in repeated scans. */
 export class ProcessSearch {
   readonly #marker: number;
   readonly #variable: string;
-  /** Those of its dead that nobody has waited for yet, as `PID START`. */
+  /** Zombies of the session that were seen before, as `PID START`. */
   readonly #zombies = new Set<string>();
 
   constructor(copilotSessionId: string) {
@@ -52,12 +52,12 @@ export class ProcessSearch {
   }
 
   /**
-   * Looks at every process of this machine once and reports those of the session, each as soon as it is seen: those that
-   * carry its mark, those with its id in their environment, and everyone in a process session (setsid) of theirs.
-   * Never this process or one it descends from. The Copilot runtime carries neither. Takes about 6 ms for 100 programs.
-   *
-   * @returns what it did not see. When that is nothing, and none was reported, none is there: one that forks and ends faster
-   * than it can be looked at is at least listed.
+   * Checks every process of this machine once, and reports each process of the session as soon as it is found:
+   * those with the session's mark, those with its id in their environment, and all members of such a process's
+   * session (setsid). Never reports this process or its ancestors. The Copilot runtime has neither mark nor id.
+   * Takes about 6 ms for 100 programs.
+   * @returns the processes that were not checked. When there are none, and none was reported, no process of the
+   * session exists: a process that forks and ends too quickly to be checked is at least listed.
    */
   scan(onFound: (process: FoundProcess) => void): Unseen {
     if (!canFindProcesses) return ALL_SEEN;
@@ -69,9 +69,9 @@ export class ProcessSearch {
 
     const newest = newestPid();
     const pids = runningPids();
-    // Pids began again from below while they were listed, where one that was started then is not seen.
+    // Pids wrapped around during the listing, so a process started meanwhile may be missing from it.
     if (newestPid() < newest) ended.push(newest);
-    // The newest first: what never stays long is looked at before it is gone.
+    // Newest first, so that short-lived processes are checked before they end.
     for (const pid of pids) {
       if (spared.has(pid)) continue;
       const stat = linuxStat(pid);
@@ -86,7 +86,8 @@ export class ProcessSearch {
       } else others.set(pid, stat);
     }
 
-    // A session whose leader lives and is not theirs is somebody's terminal, or the runtime's own.
+    // A process session whose leader lives and is not the subagent's belongs to a user's terminal or to the
+    // runtime.
     const ours = linuxStat(process.pid)?.session;
     const sessions = new Set(
       [...found.values()]
@@ -98,7 +99,10 @@ export class ProcessSearch {
     return { ended, closed, hidden: !pids.includes(FIRST_PID) };
   }
 
-  /** Whether a zombie carries the mark and was none in a scan before: it may have lived, and forked, when it was listed. */
+  /**
+   * Whether a zombie with the mark is new in this scan: it may still have been alive, and forked, when it was
+   * listed.
+   */
   #hasJustDied(pid: number, { startTicks }: LinuxStat, limits: string): boolean {
     if (hardLockLimit(limits) !== this.#marker) return false;
     const zombie = `${pid} ${startTicks}`;
@@ -120,7 +124,7 @@ function runningPids(): number[] {
     .sort((a, b) => b - a);
 }
 
-/** Whether the process is there, and this user may not look at it. */
+/** Whether the process exists but this user may not inspect it. */
 function isOutOfSight(pid: number): boolean {
   if (linuxStat(pid) !== undefined) return false;
   try {
@@ -130,12 +134,12 @@ function isOutOfSight(pid: number): boolean {
   }
 }
 
-/** The pid that was given last: the fifth field of /proc/loadavg, see proc_loadavg(5). */
+/** The most recently assigned pid: the fifth field of /proc/loadavg, see proc_loadavg(5). */
 function newestPid(): number {
   return Number(readFileSync('/proc/loadavg', 'latin1').trim().split(' ').at(-1));
 }
 
-/** This process and all that it descends from. */
+/** Returns the pids of this process and its ancestors. */
 function ownLine(): Set<number> {
   const line = new Set<number>();
   for (let pid: number | undefined = process.pid; pid; pid = linuxStat(pid)?.ppid) line.add(pid);
@@ -151,7 +155,7 @@ function commandOf(pid: number): string {
   return oneLine(line, MAX_COMMAND_CHARS);
 }
 
-/** A file of /proc; empty when the process is gone or its file is not ours to read. */
+/** Reads a file of /proc; empty when the process is gone or the file is not readable. */
 function read(pid: number, file: string): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8');

@@ -1,4 +1,7 @@
-/** What a home holds of each run of a subagent: a file for each, from its workspace on until everything of it is removed. */
+/**
+ * Run records: a file for each run of a subagent that has files in this home, from the creation of its workspace
+ * until all parts are removed.
+ */
 import { readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
@@ -17,18 +20,19 @@ const runRecord = z.object({
     copilotSessionId: z.string(),
   }),
   isolation: z.enum(['worktree', 'in-place']),
-  /** The repository that has the branch. */
+  /** The repository that contains the branch. */
   repository: z.string(),
   cwd: z.string(),
   branch: z.string().nullable(),
   base: z.string(),
   /** ISO 8601. */
   startedAt: z.string(),
-  /** ISO 8601; absent while it is live, and where its end was not seen by this worker. */
+  /** ISO 8601; absent while the run is live, and when this worker did not see its end. */
   endedAt: z.string().optional(),
-  /** Commands that were ended because their worker had stopped, until that has been told. */
+  /** Commands that were killed because their worker stopped, until they have been reported to the subagent. */
   killedCommands: z.array(z.string()).optional(),
 });
+/** The record of one run of a subagent. */
 export type RunRecord = z.infer<typeof runRecord>;
 
 interface RunHome {
@@ -37,11 +41,14 @@ interface RunHome {
 
 const SUFFIX = '.json';
 const MAX_CUT_OFF = 10;
-/** Where the record of a run lies, for as long as anything of it is left. */
+/** The path of a run's record. */
 const runRecordPath = (home: RunHome, subagent: SubagentRef): string =>
   join(home.paths.runs, `${runFolder(subagent)}${SUFFIX}`);
 
-/** Notes what a run has here. A record that is there already keeps when it began. @throws SubagentsError DISK_FULL, INTERNAL */
+/**
+ * Writes the record of a run; an existing record keeps its start time.
+ * @throws SubagentsError DISK_FULL, INTERNAL
+ */
 export function noteRun(
   home: RunHome,
   record: Omit<RunRecord, 'startedAt' | 'endedAt' | 'killedCommands'>,
@@ -52,24 +59,24 @@ export function noteRun(
 }
 
 /**
- * Notes that a run is over, where there is room on the disk: a run must also end where there is none. Gives its record, nothing
- * where there is none.
+ * Records the end of a run. Ignores a failure to write, since a run must be able to end on a full disk too. Returns
+ * the record; undefined when there is none.
  */
 export function noteRunEnded(home: RunHome, subagent: SubagentRef): RunRecord | undefined {
   const record = readRecord(runRecordPath(home, subagent));
   try {
     if (record) write(home, { ...record, endedAt: new Date().toISOString() });
   } catch {
-    // As if its end had not been seen here.
+    // Same as when this worker did not see the end.
   }
   return record;
 }
 
-/** Whether the end of the run was seen here. */
+/** Whether this worker saw the run end. */
 export const hasEnded = (home: RunHome, subagent: SubagentRef): boolean =>
   readRecord(runRecordPath(home, subagent))?.endedAt !== undefined;
 
-/** Notes commands of a Copilot session's live run that were ended because their worker had stopped. */
+/** Records commands of a Copilot session's live run that were killed because their worker stopped. */
 export function recordKilledCommands(
   home: RunHome,
   copilotSessionId: string,
@@ -83,41 +90,42 @@ export function recordKilledCommands(
   write(home, { ...record, killedCommands });
 }
 
-/** Those of a run that have not been told of. */
+/** Returns the killed commands of a run that have not been reported yet. */
 export function killedCommands(home: RunHome, subagent: SubagentRef): readonly string[] {
   return readRecord(runRecordPath(home, subagent))?.killedCommands ?? [];
 }
 
-/** When the run ended, as far as this worker saw it; ISO 8601. */
+/** Returns when the run ended, if this worker saw that; ISO 8601. */
 export function endOf(home: RunHome, subagent: SubagentRef): string | undefined {
   return readRecord(runRecordPath(home, subagent))?.endedAt;
 }
 
-/** Notes that the run is live again: its server is an older copy. @throws SubagentsError DISK_FULL, FILE_ACCESS */
+/**
+ * Records that the run is live again, because its server was restored from an older copy.
+ * @throws SubagentsError DISK_FULL, FILE_ACCESS
+ */
 export function noteLiveAgain(home: RunHome, subagent: SubagentRef): void {
   const record = readRecord(runRecordPath(home, subagent));
   if (record?.endedAt !== undefined) write(home, { ...record, endedAt: undefined });
 }
 
-/** Notes that they have been told of. */
+/** Records that the killed commands have been reported. */
 export function recordKilledCommandsTold(home: RunHome, subagent: SubagentRef): void {
   const record = readRecord(runRecordPath(home, subagent));
   if (record?.killedCommands) write(home, { ...record, killedCommands: undefined });
 }
 
-/** Forgets a run, once nothing of it is left. */
+/** Removes the record of a run whose parts are all removed. */
 export function forgetRun(home: RunHome, subagent: SubagentRef): void {
   rmSync(runRecordPath(home, subagent), { force: true });
 }
 
-/** The records of this home. One that cannot be read is left out: it never keeps the others from being found. */
+/** Returns the records of this home. Unreadable records are skipped, so that they do not hide the others. */
 export function readRuns({ paths }: RunHome): RunRecord[] {
   return names(paths.runs).flatMap((name) => readRecord(join(paths.runs, name)) ?? []);
 }
 
-/**
- * The newest run that has gone on with what this one had, its worktree or its Copilot session: what they share is that one's by now.
- */
+/** Returns the newest run that continued this one's worktree or Copilot session, and now owns it. */
 export function laterRun({ paths }: RunHome, record: RunRecord): RunRecord | undefined {
   const { subagent, isolation, cwd, startedAt } = record;
   const folder = join(paths.runs, dirname(runFolder(subagent)));
@@ -133,7 +141,10 @@ export function laterRun({ paths }: RunHome, record: RunRecord): RunRecord | und
     .sort((a, b) => b.startedAt.localeCompare(a.startedAt))[0];
 }
 
-/** The branches in `repository` of runs that were over, all of them, at the time `since` (ISO 8601): nobody has worked on them from then on. */
+/**
+ * Returns the branches in `repository` whose runs had all ended before `since` (ISO 8601), so that no run has
+ * worked on them since.
+ */
 export function branchesOver(home: RunHome, repository: string, since: string): ReadonlySet<string> {
   const runs = readRuns(home).filter((run) => run.repository === repository);
   const over = new Set(runs.flatMap(({ branch }) => branch ?? []));

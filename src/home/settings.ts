@@ -1,4 +1,4 @@
-/** A worker's settings, from its environment. */
+/** Reads a worker's settings from its environment. */
 import { availableParallelism, totalmem } from 'node:os';
 import { z } from 'zod';
 import { check } from '../contract/check.ts';
@@ -8,24 +8,30 @@ import { SETTINGS, type SettingName } from '../contract/settings.ts';
 import type { Env } from '../system/home-root.ts';
 import { GIVEN_VARIABLE } from '../environment/clean.ts';
 
+/** The settings of a worker. */
 export interface Settings {
-  /** Turns at once (`SUBAGENTS_SLOTS`). */
+  /** Maximum number of concurrent turns (`SUBAGENTS_SLOTS`). */
   readonly slots: number;
   /** Models that a spawn may name (`SUBAGENTS_MODELS`, separated by commas); undefined allows any. */
   readonly models: readonly string[] | undefined;
   /** The model of spawns that name none (`SUBAGENTS_MODEL`); undefined leaves the choice to Copilot. */
   readonly model: string | undefined;
-  /** Roots under which repositories must lie (`SUBAGENTS_REPOS`, separated by colons), and prefixes of URLs; undefined allows any. */
+  /**
+   * Folders that must contain the repositories (`SUBAGENTS_REPOS`, separated by colons), and prefixes of URLs;
+   * undefined allows any.
+   */
   readonly repos: readonly string[] | undefined;
-  /** The Copilot CLI to run (`SUBAGENTS_COPILOT_PATH`); undefined is the one this package depends on. */
+  /** The Copilot CLI to run (`SUBAGENTS_COPILOT_PATH`); undefined: the one that this package depends on. */
   readonly copilotPath: string | undefined;
-  /** What finished subagents leave is removed after so long, in milliseconds (`SUBAGENTS_KEEP`); Infinity keeps it. */
+  /**
+   * Milliseconds after which the remains of finished subagents are removed (`SUBAGENTS_KEEP`); Infinity keeps them.
+   */
   readonly keepMs: number;
-  /** What finished subagents leave may take so much of the disk, in bytes (`SUBAGENTS_KEEP_DISK`). */
+  /** Maximum disk space for the remains of finished subagents, in bytes (`SUBAGENTS_KEEP_DISK`). */
   readonly keepBytes: number;
-  /** With less space free, nothing new is taken on and turns pause, in bytes (`SUBAGENTS_RESERVE`). */
+  /** Free bytes below which no new work is accepted and turns pause (`SUBAGENTS_RESERVE`). */
   readonly reserveBytes: number;
-  /** What the folder of one subagent may take, in bytes (`SUBAGENTS_MAX_FOLDER`); Infinity: no bound. */
+  /** Maximum size of one subagent's folder, in bytes (`SUBAGENTS_MAX_FOLDER`); Infinity: no limit. */
   readonly maxFolderBytes: number;
 }
 
@@ -34,15 +40,15 @@ const UNITS: Readonly<Record<string, number>> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e
 const MIN_SLOTS = 2;
 const MAX_SLOTS = 32;
 const MAX_STATED_ROOM = 1_000;
-/** A subagent waits for its model most of the time: two share a core. */
+/** Turns per core: a subagent mostly waits for its model. */
 const TURNS_PER_CORE = 2;
 /**
- * What a turn is given, in GiB. Its own part of the shared Copilot runtime is 5 MB (775 MB with 100 sessions that run
- * a tool, 259 MB with one); nearly all of this is for what it starts: compilers, test runs, servers.
+ * Memory per turn in GiB. A turn's share of the Copilot runtime is 5 MB (775 MB with 100 sessions that run a tool,
+ * 259 MB with one); nearly all of the rest is for the programs it starts: compilers, test runs, servers.
  */
 const GIB_PER_TURN = 0.5;
 
-/** The slots of a machine with `cores` and `memoryGib`: between 2 and 32. */
+/** Returns the default number of slots for a machine with `cores` and `memoryGib`: between 2 and 32. */
 export function defaultSlots(cores: number, memoryGib: number): number {
   const slots = Math.floor(Math.min(cores * TURNS_PER_CORE, memoryGib / GIB_PER_TURN));
   return Math.min(MAX_SLOTS, Math.max(MIN_SLOTS, slots));
@@ -59,7 +65,7 @@ const age = text.transform((value = SETTINGS.SUBAGENTS_KEEP.default, context) =>
   context.addIssue({ code: 'custom', message: 'write it like 12h or 14d, or forever' });
   return z.NEVER;
 });
-/** Whether it is a number, of nobody knows what: only of nothing is there as much in every unit. */
+/** Whether the value is a number other than zero without a unit. */
 const lacksUnit = (value: string): boolean => Number.isFinite(Number(value)) && Number(value) !== 0;
 const sizeText = z.string().transform((value, context) => {
   const [, number, unit = 'B'] = /^(\d+(?:\.\d+)?) ?([KMGT]?B)?$/i.exec(value) ?? [];
@@ -71,7 +77,7 @@ const variables = text.refine(
   (value = '') => value.split(',').every((name) => /^\s*\w*\s*$/.test(name)),
   'names of variables of the worker, separated by commas, without their values',
 );
-/** A size; @param standard the one where none is named */
+/** A schema for sizes. @param standard the default */
 const sizeOr = (standard: string) => text.transform((value = standard) => value).pipe(sizeText);
 const settings = z
   .object({
@@ -97,13 +103,13 @@ const settings = z
     { path: ['SUBAGENTS_MODEL'], error: 'not among SUBAGENTS_MODELS' },
   );
 
-/** Separated by colons, as in PATH; the colon of a URL separates nothing. */
+/** Splits at colons, as in PATH, except those of URLs. */
 function rootsIn(text: string | undefined): string[] | undefined {
   const roots = text?.split(/:(?!\/\/)/).filter((root) => root !== '');
   return roots?.length ? roots : undefined;
 }
 
-/** @throws SubagentsError BAD_INPUT, naming the variable */
+/** Parses the settings. @throws SubagentsError BAD_INPUT, naming the variable */
 export function readSettings(env: Env = process.env): Settings {
   const parsed = check(settings, env);
   if (!parsed.success) {
@@ -128,7 +134,7 @@ export function readSettings(env: Env = process.env): Settings {
   };
 }
 
-/** What this machine or, in a container, its limit gives us. */
+/** Returns the memory of this machine or, in a container, its limit. */
 function memoryBytes(): number {
   const limit = process.constrainedMemory();
   return limit > 0 && limit < totalmem() ? limit : totalmem();

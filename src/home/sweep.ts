@@ -1,4 +1,4 @@
-/** Ends every process that a subagent left, and reports what it found. */
+/** Ends every process that a subagent left behind, and reports what it found. */
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { setImmediate, setTimeout as delay } from 'node:timers/promises';
@@ -6,23 +6,32 @@ import type { SweepReport } from '../contract/outcome.ts';
 import { signalProcess } from '../system/process.ts';
 import { canFindProcesses, ProcessSearch, type FoundProcess, type Unseen } from './processes.ts';
 
-/** Between SIGTERM and SIGKILL. */
+/** Milliseconds between SIGTERM and SIGKILL. */
 const GRACE_MS = 500;
-/** A process that SIGKILL does not end within this (in an uninterruptible wait, or another user's) is reported as left. */
+/**
+ * Milliseconds after which a process that SIGKILL did not end (in an uninterruptible wait, or another user's) is
+ * reported as left.
+ */
 const GIVE_UP_MS = 4_000;
-/** On a machine where other processes come and go all the time, no scan may see every one: then we stop looking. */
+/**
+ * Milliseconds after which the search ends without proof: on a machine with many short-lived processes, no scan may
+ * check all of them.
+ */
 const UNSURE_MS = 5_000;
 const SCAN_EVERY_MS = 20;
-/** A longer time between two scans, and this process stood still in between: it could not end anything meanwhile. */
+/**
+ * The most that one step between two scans counts: in a longer gap this process was suspended and could not end
+ * anything.
+ */
 const LONGEST_STEP_MS = 250;
 const MAX_COMMANDS = 10;
-/** Pids that are named where they could not be looked at. */
+/** Maximum number of listed pids that could not be checked. */
 const MAX_PIDS = 5;
 
-/** Whoever was there before: what they start when they are asked to is theirs. */
+/** A gap of every sweep: processes that other services started at a subagent's request. */
 const OTHERS =
   'what other users’ daemons, or services that were there before it, started when it asked them to';
-/** The same by name, where the program that asks is there. */
+/** Further such gaps, each reported when its program is installed. */
 const ESCAPES = [
   ['docker', 'containers that were started with docker'],
   ['podman', 'containers that were started with podman'],
@@ -31,11 +40,11 @@ const ESCAPES = [
 ] as const;
 
 /**
- * Ends the processes of a Copilot session: SIGTERM, SIGKILL half a second later, until a scan that saw every process of
- * the machine finds none. Gives up after 4 s; what is still there is in the report. Where the system has no means to
- * look, nothing is done. Where processes ended unseen in each scan for 5 s, or this user may not look at all of them, the report
- * says unproven too, and which pids were not looked at.
- * @param running processes of the session that something else was asked to end before: they count as found
+ * Ends the processes of a Copilot session: SIGTERM, then SIGKILL half a second later, until a scan that checked
+ * every process of the machine finds none. Gives up after 4 s and reports the processes that are left. Does nothing
+ * on systems that cannot find processes. Reports `unproven`, with the unchecked pids, when processes ended
+ * unchecked in every scan for 5 s, or when this user may not inspect all processes.
+ * @param running processes of the session that were already asked to end in another way: they count as found
  */
 export async function sweep(
   copilotSessionId: string,
@@ -77,9 +86,9 @@ const keyOf = ({ pid, startTime }: FoundProcess): string => `${pid} ${startTime}
 interface Swept {
   readonly seen: ReadonlyMap<string, FoundProcess>;
   readonly left: readonly FoundProcess[];
-  /** What the last scan could not look at. */
+  /** Processes that the last scan could not check. */
   readonly unseen?: Unseen;
-  /** Whether what is said to be left is all that is. */
+  /** Whether `left` is proven to be complete. */
   readonly proven: boolean;
   readonly begun: number;
 }
@@ -92,7 +101,7 @@ function report({ seen, left, unseen, proven, begun }: Swept): SweepReport {
     proof: proven ? 'proven' : 'unproven',
     notChecked: notChecked(proven ? undefined : unseen),
     commands: [...new Set([...seen.values()].map(({ command }) => command))]
-      // One that vanished while it was looked at has no name left.
+      // A process that vanished during the check has no command name.
       .filter((command) => command !== '[]')
       .slice(0, MAX_COMMANDS),
     durationMs: Date.now() - begun,

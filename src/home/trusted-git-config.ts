@@ -1,4 +1,4 @@
-/** Git for calls about the work of a subagent, as far as its repository is trusted. */
+/** Git handles for calls about a subagent's work, with the trust that its repository has. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Isolation } from '../contract/index.ts';
@@ -8,18 +8,21 @@ import { settingsAsBefore } from '../git/trust/readings.ts';
 import { Git } from '../git/git.ts';
 import { readWorkspaceRecord } from './workspace-record.ts';
 
-/** Where a run works, or worked. */
+/** The workspace of a run. */
 export interface RunPlace {
   readonly cwd: string;
   readonly isolation: Isolation;
-  /** Its first execution run id. */
+  /** The run's first execution run id. */
   readonly runId: string;
 }
 
-/** Git where a run works, or worked: with the trust that its spawn gave, and with the settings for its files that there were before. */
+/**
+ * Returns a git handle for a run's workspace, with the trust that the spawn gave and the settings for reading files
+ * from before the run.
+ */
 export async function gitOfRun({ cwd, isolation, runId }: RunPlace): Promise<Git> {
   if (isolation === 'in-place') {
-    // What is changed of the user's own checkout is there to stay, until the user says else.
+    // Changed settings of the user's own checkout stay in force until the user changes them.
     const held = existsSync(join(cwd, '.git')) && readCheckoutLockEntry(gitDirs(cwd).gitDir, runId);
     return Git.at(cwd, { trusted: held ? held.trustRepo : false });
   }

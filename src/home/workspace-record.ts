@@ -1,4 +1,4 @@
-/** What a worker knows of the worktrees it made: a file beside each, written before anything is made. */
+/** Records of the worktrees that a worker made: a file beside each worktree, written before anything is made. */
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { knownArtifacts } from '../git/contents/artifacts.ts';
@@ -14,29 +14,29 @@ const workspaceRecord = z.object({
   runId: z.string(),
   repo: z.string(),
   base: z.string(),
-  /** Where its branch begins, when that is not the base: the caller's uncommitted changes on top of it. */
+  /** Where the branch begins when that is not `base`: at a commit with the caller's uncommitted changes. */
   start: z.string().optional(),
-  /** The branch that is being made, or was. */
+  /** The branch of the worktree; it may not be created yet. */
   branch: z.string(),
-  /** `making` until the worktree has been whole once: only what never was may be thrown away. */
+  /** `making` until the worktree has been complete once: only a worktree in this state may be discarded. */
   state: z.enum(['making', 'ready']),
-  /** The folder that was made for it; see `folderId`. */
+  /** The id of the worktree's folder; see `folderId`. */
   folder: z.string().optional(),
-  /** When every file in it was as a checkout writes it, ISO 8601. */
+  /** When every file was as a checkout writes it, ISO 8601. */
   written: z.string().optional(),
-  /** What its sparse checkout had before its subagent began; null: everything. */
+  /** The sparse patterns before the subagent began; null: everything was checked out. */
   sparse: sparsePatterns.nullable().optional(),
-  /** What lay around it when it was made. */
+  /** A snapshot of the repository when the worktree was made. */
   snapshot: repositorySnapshot.optional(),
-  /** Whether programs that its repository alone configures run for it. */
+  /** Whether git may run programs that only the repository itself configures. */
   trustRepo: z.boolean().default(false),
-  /** What git was in the middle of at the end of its turns, as far as it is still so. */
+  /** Git operations that were unfinished at the end of a turn and still are. */
   unfinished: z.array(unfinished).default([]),
-  /** Branches beside its own that work went to when it was collected. */
+  /** Branches beside its own that received work when the work was collected. */
   aside: z.array(z.string()).optional(),
-  /** What was to be said of the making. */
+  /** Notes from making the worktree. */
   notes: z.array(z.string()).default([]),
-  /** `running` from before the first set-up command on; what is `over` never runs again. */
+  /** `running` is written before the first set-up command; a set-up that is `over` never runs again. */
   setUp: z
     .discriminatedUnion('state', [
       z.object({ state: z.literal('running') }),
@@ -48,20 +48,23 @@ const workspaceRecord = z.object({
       }),
     ])
     .optional(),
-  /** Untracked files that set-up made: not the subagent's, so not committed with its work while they are as they were left. */
+  /**
+   * Untracked files that set-up made. They are not committed as the subagent's work as long as they are unchanged.
+   */
   leftBySetUp: knownArtifacts.default({}),
-  /** The same of verification commands. */
+  /** The same for files that verification commands made. */
   leftByVerification: knownArtifacts.default({}),
-  /** What git ignored there before the subagent began, and what verification commands have made of it. */
+  /** Files that git ignored before the subagent began, and ignored files that verification commands made. */
   ignored: knownArtifacts.default({}),
-  /** While verification commands run: the untracked files that there were before. */
+  /** While verification commands run: the untracked files from before. */
   verifying: z.object({ untracked: z.array(z.string()) }).optional(),
 });
+/** The record of one worktree. */
 export type WorkspaceRecord = z.infer<typeof workspaceRecord>;
 
 /**
- * The name of what belongs to one run of a subagent: readable, and its own also where another server or an earlier
- * home had a run of the same label and number. `:` is legal in a session's name, but not in a PATH.
+ * Returns the name for files of one run of a subagent: readable, and unique even when another server or an earlier
+ * home had a run with the same label and number. `:` is allowed in a session's name but not in PATH.
  */
 export function runFolder({ session, label, run, runId }: SubagentRef): string {
   const ending = runId.replace(/[^A-Za-z0-9]/g, '').slice(-8);
@@ -70,7 +73,7 @@ export function runFolder({ session, label, run, runId }: SubagentRef): string {
 
 const recordPath = (cwd: string): string => `${cwd}.json`;
 
-/** The record of the worktree at `cwd`. @throws SubagentsError INTERNAL when it is unreadable */
+/** Reads the record of the worktree at `cwd`. @throws SubagentsError INTERNAL when it is unreadable */
 export function readWorkspaceRecord(cwd: string): WorkspaceRecord | undefined {
   const text = readIfThere(recordPath(cwd));
   if (text === undefined) return undefined;
@@ -85,8 +88,8 @@ export function readWorkspaceRecord(cwd: string): WorkspaceRecord | undefined {
 }
 
 /**
- * Writes the record. It is not synced to the disk: after a power failure an older state may be back, but then so is that
- * of the worktree, which lies beside it and was written later.
+ * Writes the record without syncing it to disk: after a power failure an older state may be back, but then the
+ * worktree beside it, which was written later, is in an older state too.
  * @throws SubagentsError DISK_FULL, INTERNAL
  */
 export function writeWorkspaceRecord(cwd: string, record: WorkspaceRecord): void {

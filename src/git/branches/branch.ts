@@ -1,4 +1,4 @@
-/** Branches of subagents: `subagents/<label>`, then `-2`, `-3` where the name is taken. */
+/** Branches of subagents: `subagents/<label>`, then with `-2`, `-3` when the name is taken. */
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { SubagentsError } from '../../contract/index.ts';
@@ -7,13 +7,14 @@ import { lookUp } from '../repository.ts';
 import type { Git } from '../git.ts';
 import { gitError } from '../run.ts';
 
-/** The branch with the number `n`: `subagents/fix`, `subagents/fix-2`, … */
+/** The branch name with the number `n`: `subagents/fix`, `subagents/fix-2`, … */
 export const branchName = (stem: string, n: number): string =>
   n === 1 ? `subagents/${stem}` : `subagents/${stem}-${n}`;
 
 /**
- * Makes a branch at `commit` under the first free name, in one step that only one of two callers can win.
- * @param mark stands in the branch's reflog as its first entry: how its maker is known later.
+ * Creates a branch at `commit` under the first free name, atomically: of two concurrent callers only one gets a
+ * name.
+ * @param mark first entry of the branch's reflog, by which `madeWith` recognizes the branch later.
  * @param announce called with each name before it is tried.
  * @throws SubagentsError BRANCH_BLOCKED, GIT, DISK_FULL
  */
@@ -40,14 +41,18 @@ export async function createBranch(
     ];
     const answer = await git.try(args);
     if (answer.exitCode === 0) return branch;
-    // Another branch of that name, one below it (subagents/fix/more), or the lock of one that is being made.
+    // The name is in use by another branch, by a branch below it (subagents/fix/more), or by the lock of one being
+    // created.
     if (!/exists|blocking|cannot create/.test(answer.stderr)) throw gitError(args, git.cwd, answer);
     if (n === 1 && (await lookUp(git.in(git.cwd), commit)).blockingBranch) throw branchBlocked(git.cwd);
     if (n === 1) taken = await branchesLike(git, stem);
   }
 }
 
-/** The error for a repository with a branch called `subagents`, which to git would have to be a file and a folder at once. */
+/**
+ * The error for a repository with a branch called `subagents`: git would need that name as both a file and a
+ * folder.
+ */
 export function branchBlocked(repo: string): SubagentsError {
   return new SubagentsError(
     'BRANCH_BLOCKED',
@@ -56,7 +61,10 @@ export function branchBlocked(repo: string): SubagentsError {
   );
 }
 
-/** The commit of a branch; undefined when there is no such branch. @throws SubagentsError GIT where git cannot tell */
+/**
+ * Returns the commit of a branch; undefined when there is no such branch.
+ * @throws SubagentsError GIT when git cannot read it
+ */
 export async function branchTip(git: Git, branch: string): Promise<string | undefined> {
   const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `refs/heads/${branch}^{commit}`];
   const answer = await git.try(args);
@@ -64,16 +72,17 @@ export async function branchTip(git: Git, branch: string): Promise<string | unde
   return answer.exitCode === 0 ? answer.stdout : undefined;
 }
 
-/** What `branch` is another name of, as refs/heads/…; undefined for a branch of its own. */
+/** Returns the ref that `branch` is a symbolic name of, as refs/heads/…; undefined for a normal branch. */
 export async function aliasOf(git: Git, branch: string): Promise<string | undefined> {
   const { exitCode, stdout } = await git.try(['symbolic-ref', '--quiet', `refs/heads/${branch}`]);
   return exitCode === 0 ? stdout : undefined;
 }
 
 /**
- * Makes a branch that was turned into another name of some ref a branch of its own again, where it was last moved to itself. That
- * other ref is left as it is. One whose file names no commit is put back likewise.
- * @returns what was found, in words.
+ * Turns a branch that became a symbolic ref into a normal branch again, at the commit to which the branch itself
+ * was last moved. The ref that it pointed to is unchanged. A branch whose file contains no commit id is repaired in
+ * the same way.
+ * @returns notes on what was repaired.
  * @throws SubagentsError GIT
  */
 export async function ownBranch(git: Git, branch: string): Promise<string[]> {
@@ -92,7 +101,10 @@ export async function ownBranch(git: Git, branch: string): Promise<string[]> {
   ];
 }
 
-/** A branch whose file names no commit, as after a power failure, is at the commit again that it was last moved to. */
+/**
+ * Repairs a branch whose file contains no commit id, for example after a power failure: resets it to the commit to
+ * which it was last moved.
+ */
 async function mendBranch(git: Git, branch: string): Promise<string[]> {
   if ((await branchTip(git.in(git.cwd), branch)) !== undefined) return [];
   const ref = `refs/heads/${branch}`;
@@ -107,13 +119,13 @@ async function mendBranch(git: Git, branch: string): Promise<string[]> {
   return [`${what}; the branch is at ${commit.slice(0, 12)} again, where it was last`];
 }
 
-/** How many names are tried for a branch that is renamed. */
+/** Maximum number of names that are tried when a branch is renamed. */
 const MAX_NAMES = 100;
 
 /**
- * Renames the branches below `branch` (`<branch>/more`), beside which git can make no branch of that name. No other subagent has one
- * there: a label has no slash in it.
- * @returns what was done, in words.
+ * Renames branches below `branch` (`<branch>/more`), since git cannot create `branch` beside them. They cannot be
+ * another subagent's, since a label contains no slash.
+ * @returns notes on what was renamed.
  * @throws SubagentsError GIT
  */
 export async function makeWay(git: Git, branch: string): Promise<string[]> {
@@ -128,7 +140,7 @@ export async function makeWay(git: Git, branch: string): Promise<string[]> {
   return notes;
 }
 
-/** With it, every worktree that has it checked out has the new name. */
+/** Renames a branch, also in every worktree that has it checked out; returns the new name. */
 async function rename(git: Git, name: string, branch: string): Promise<string> {
   for (let n = 1; ; n++) {
     const beside = n === 1 ? `${branch}-aside` : `${branch}-aside-${n}`;
@@ -139,31 +151,38 @@ async function rename(git: Git, name: string, branch: string): Promise<string> {
   }
 }
 
-/** The commit that a ref was last moved to itself, by its reflog: git walks that of no ref that leads nowhere, so its file is read. */
+/**
+ * Returns the commit to which a ref itself was last moved. Reads the reflog's file, because git does not show the
+ * reflog of a ref that points nowhere.
+ */
 async function lastMoved(git: Git, ref: string): Promise<string | undefined> {
   const path = await git.run(['rev-parse', '--git-path', `logs/${ref}`]);
   const lines = (readIfThere(resolve(git.cwd, path)) ?? '').split('\n');
-  // "old new who <address> time zone", a tab and what was done; becoming another name leaves an entry without words.
+  // "old new who <address> time zone", a tab and the message; turning the ref into a symbolic ref adds an entry
+  // without a message.
   const commits = lines.flatMap((line) => /^[0-9a-f]+ ([0-9a-f]+) .*\t./.exec(line)?.[1] ?? []);
   for (const commit of commits.reverse())
     if ((await git.try(['cat-file', '-e', `${commit}^{commit}`])).exitCode === 0) return commit;
   return undefined;
 }
 
-/** Where the branch is, if not at `commit` (null: nowhere); undefined too where that cannot be known. Never throws. */
+/**
+ * Returns the branch's commit when it is not at `commit` (null: the branch is gone); undefined when it is there, or
+ * when that is unknown. Never rejects.
+ */
 export async function movedFrom(
   git: Git,
   branch: string,
   commit: string,
 ): Promise<string | null | undefined> {
   const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `refs/heads/${branch}`];
-  // Without a repository git ends with 128.
+  // Without a repository, git exits with 128.
   const { exitCode, stdout } = await git.try(args).catch(() => ({ exitCode: 128, stdout: '' }));
   if (exitCode === 1) return null;
   return exitCode !== 0 || stdout === commit ? undefined : stdout;
 }
 
-/** Whether the branch was made with that mark. */
+/** Whether the branch was created with that mark. */
 export async function madeWith(git: Git, branch: string, mark: string): Promise<boolean> {
   const args = ['log', '--walk-reflogs', '--format=%gs', `refs/heads/${branch}`, '--'];
   const { stdout } = await git.try(args);

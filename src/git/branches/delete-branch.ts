@@ -1,18 +1,24 @@
-/** Deletes branches, but never the last one that has a commit: also where somebody else deletes another at the same moment. */
+/**
+ * Deletes branches, but never the last ref that contains a commit, even when another process deletes a branch at
+ * the same time.
+ */
 import { branchTip } from './branch.ts';
 import type { Git } from '../git.ts';
 import { gitError } from '../run.ts';
 import { branchWithContent, commitsOnlyOn, type BranchAt, type Ref } from './unmerged.ts';
 
-/** Somebody may move what has its commits while we look; after so many times it is left for the next look. */
+/** Maximum number of attempts, since the ref that contains the branch's commits may move meanwhile. */
 const TRIES = 5;
 
-/** `deleted` also where it was gone already; `moved`: it is at another commit; `alone`: nothing else has its commits. */
+/**
+ * `deleted`: the branch is gone, or was already; `moved`: it is at another commit; `alone`: no other ref contains
+ * its commits.
+ */
 export type Deletion = 'deleted' | 'moved' | 'alone';
 
 /**
- * Deletes a branch if it is still at its tip. The shared configuration is not written.
- * @param force also where commits of it are nowhere else.
+ * Deletes a branch if it is still at its tip. Does not write the shared configuration.
+ * @param force deletes the branch even when no other ref contains its commits.
  * @throws SubagentsError GIT
  */
 export async function deleteBranch(git: Git, at: BranchAt, force = false): Promise<Deletion> {
@@ -29,15 +35,15 @@ export async function deleteBranch(git: Git, at: BranchAt, force = false): Promi
 }
 
 /**
- * The branch goes only while what makes it safe to go stays where it is. Both are locked meanwhile, so of two deletions that
- * rely on each other's branch one fails.
+ * Builds a ref transaction that deletes the branch only while `holder` is unchanged. Git locks both refs, so of two
+ * deletions that rely on each other's branch, one fails.
  */
 function transaction({ branch, tip }: BranchAt, holder: Ref | undefined): string {
   const verify = holder === undefined ? [] : [`verify ${holder.name}`, holder.oid];
   return [...verify, `delete refs/heads/${branch}`, tip, ''].join('\0');
 }
 
-/** A branch, tag or remote branch that has all commits of the branch, or its content. */
+/** Returns a branch, tag or remote branch that contains all commits of the branch, or its content. */
 async function holderOf(git: Git, at: BranchAt): Promise<Ref | undefined> {
   if ((await commitsOnlyOn(git, at)) > 0) return branchWithContent(git, at.base, at.tip);
   let refs = await otherRefs(git, at.branch);
@@ -45,7 +51,7 @@ async function holderOf(git: Git, at: BranchAt): Promise<Ref | undefined> {
     const input = [at.tip, ...some.map(({ oid }) => `^${oid}`), ''].join('\n');
     return (await git.run(['rev-list', '--count', '--stdin'], { input })) === '0';
   };
-  // By halves: asking each of many refs in turn would walk the history as many times.
+  // Binary search: a separate query for each ref would walk the history as often.
   while (refs.length > 1) {
     const half = refs.slice(0, Math.ceil(refs.length / 2));
     refs = (await has(half)) ? half : refs.slice(half.length);
@@ -61,7 +67,7 @@ async function otherRefs(git: Git, branch: string): Promise<Ref[]> {
     .map((line) => line.split(' '))
     .filter(([, symref, name]) => symref === '' && name !== undefined && name !== `refs/heads/${branch}`)
     .map(([oid = '', , name = '']) => ({ name, oid }));
-  // Those that subagents come and go with last.
+  // Branches of subagents last, since they are short-lived.
   const own = ({ name }: Ref): number => (name.startsWith('refs/heads/subagents/') ? 1 : 0);
   return refs.sort((a, b) => own(a) - own(b));
 }

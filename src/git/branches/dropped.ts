@@ -1,20 +1,20 @@
-/** Commits that a rebase left out, told apart from those for which it made others. */
+/** Distinguishes the commits that a rebase dropped from those that it rewrote. */
 import { join } from 'node:path';
 import { withScratch } from '../../system/scratch-folder.ts';
 import type { Git } from '../git.ts';
 
-/** Commits whose changes are looked for in the files, at most; the rest counts as taken over. */
+/** Maximum number of commits whose changes are searched in the files; further ones count as rewritten. */
 const MAX_COMPARED = 100;
 
-/** A commit that a rebase put others in the place of, and the commits that HEAD came to then for the first time. */
+/** A commit that a rebase replaced, and the commits that HEAD was moved to after it for the first time. */
 export interface Rebased {
   readonly sha: string;
   readonly later: readonly string[];
 }
 
 /**
- * Which of them have no successor: no later commit was written by the same author at the same moment, which a rebase keeps, and
- * `head` does not have their changes, as it would after a squash.
+ * Returns the rebased commits without a successor: no later commit has the same author and author date, which a
+ * rebase preserves, and `head` does not contain their changes, as it would after a squash.
  * @throws SubagentsError GIT
  */
 export async function droppedOf(git: Git, rebased: readonly Rebased[], head: string): Promise<string[]> {
@@ -23,7 +23,7 @@ export async function droppedOf(git: Git, rebased: readonly Rebased[], head: str
     .filter(({ sha, later }) => {
       const own = written.get(sha);
       if (own === undefined) return false;
-      // Several commits of one second are told apart by their subjects.
+      // Commits with the same author and second are distinguished by their subjects.
       const isOnly = !rebased.some((each) => each.sha !== sha && written.get(each.sha)?.stamp === own.stamp);
       return !later.some((each) => {
         const other = each === sha ? undefined : written.get(each);
@@ -52,12 +52,12 @@ export async function droppedOf(git: Git, rebased: readonly Rebased[], head: str
 }
 
 interface Written {
-  /** The author, and the second. */
+  /** The author, and the author date in seconds. */
   readonly stamp: string;
   readonly subject: string;
 }
 
-/** Who wrote each commit, and when; nothing of what is no commit. */
+/** Returns the author, date and subject of each commit; ids that are no commits are left out. */
 async function authorsOf(git: Git, commits: ReadonlySet<string>): Promise<Map<string, Written>> {
   const format = '--format=%H%x00%ae %at%x00%s';
   const args = ['log', '--no-walk=unsorted', '--ignore-missing', '--no-show-signature', format, '--stdin'];

@@ -1,16 +1,17 @@
-/** Refs under which we keep commits that are on no branch. `git branch`, `git tag` and `git stash list` do not show them. */
+/** Refs that keep commits which are on no branch. `git branch`, `git tag` and `git stash list` do not show them. */
 import { basename } from 'node:path';
 import type { Git } from '../git.ts';
 
-/** What nobody took by then is let go, in seconds. */
+/** Age, in seconds, after which unused commits are released. */
 const MAX_AGE_S = 30 * 24 * 3600;
 const KEPT = 'refs/subagents/kept/';
-/** Below it, commits that a subagent has made and left on no branch. */
+/** Prefix below `KEPT` for commits that a subagent made and left on no branch. */
 const LOST = 'lost/';
 
 /**
- * Deletes the refs below `prefix`, each named after its commit, whose commits are older than 30 days: for copies of what somebody has
- * all the same. @throws SubagentsError GIT
+ * Deletes refs below `prefix` whose commits are older than 30 days. For refs that are named after their commit and
+ * only hold copies.
+ * @throws SubagentsError GIT
  */
 export async function deleteOldRefs(git: Git, prefix: string): Promise<void> {
   const list = await git.run(['for-each-ref', '--format=%(committerdate:unix) %(refname)', prefix]);
@@ -20,15 +21,17 @@ export async function deleteOldRefs(git: Git, prefix: string): Promise<void> {
   }
 }
 
-/** Where what was kept of the worktree `cwd` is; it stays until `clean --force` of its subagent. */
+/**
+ * The ref prefix of the commits kept for the worktree `cwd`. The refs stay until `clean --force` of its subagent.
+ */
 const keptOf = (cwd: string): string => `${KEPT}${basename(cwd)}/`;
 
-/** Arguments of a walk by which its next `--all` is without what we keep. */
+/** A revision-walk argument that excludes our kept refs from the following `--all`. */
 export const WITHOUT_KEPT = `--exclude=${KEPT}*`;
 
 /**
- * Keeps `commit`, which no branch has, for the subagent of the worktree.
- * @param of the worktree (default: where git runs), and whether the subagent made the commit
+ * Creates a ref for `commit`, which no branch contains, on behalf of the worktree's subagent.
+ * @param of the worktree (default: the handle's folder), and whether the subagent made the commit
  * @returns the ref
  * @throws SubagentsError GIT
  */
@@ -42,7 +45,7 @@ export async function keepCommit(
   return ref;
 }
 
-/** A commit that was kept, and that no branch and no tag has. */
+/** A kept commit that no branch and no tag contains. */
 export interface KeptCommit {
   readonly ref: string;
   readonly sha: string;
@@ -50,8 +53,8 @@ export interface KeptCommit {
 }
 
 /**
- * What was kept of the worktree `cwd` in `repo`, and nobody has taken over since.
- * @param lost only commits that its subagent made
+ * Returns the commits kept for the worktree `cwd` that no branch or tag contains by now.
+ * @param lost only commits that the subagent made
  * @throws SubagentsError GIT
  */
 export async function keptCommits(git: Git, cwd: string, lost = false): Promise<KeptCommit[]> {
@@ -67,7 +70,7 @@ export async function keptCommits(git: Git, cwd: string, lost = false): Promise<
   return found;
 }
 
-/** Lets all of it go. @throws SubagentsError GIT */
+/** Deletes all kept refs of the worktree `cwd`. @throws SubagentsError GIT */
 export async function deleteKeptRefs(git: Git, cwd: string): Promise<void> {
   const list = await git.run(['for-each-ref', '--format=delete %(refname)', keptOf(cwd)]);
   await git.run(['update-ref', '--no-deref', '--stdin'], { input: `${list}\n` });

@@ -1,6 +1,7 @@
 /**
- * Commits that were made in a worktree and are on no branch: left by a checkout, a reset, or with a branch that was deleted.
- * They are found through the reflog of the worktree's HEAD; where that went with the worktree, among the objects that no ref has.
+ * Finds commits that were made in a worktree and are on no branch: left behind by a checkout or a reset, or lost
+ * with a deleted branch. Searches the reflog of the worktree's HEAD; when that is gone with the worktree, the
+ * unreferenced objects.
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,31 +13,35 @@ import { gitDirs } from '../git-dirs.ts';
 import type { Git } from '../git.ts';
 import { contains } from './unmerged.ts';
 
-/** What is looked at of each, at most: a reflog, and new loose objects. */
+/** Maximum number of commits and of new loose objects that are read. */
 const MAX_ENTRIES = 2_000;
 const MAX_OBJECTS = 20_000;
 
-/** Something that HEAD went through: what it was at before, what it is at after, and why. */
+/** A move of HEAD: the commits before and after, and the reflog message. */
 export interface Move {
   readonly from: string;
   readonly to: string;
   readonly why: string;
 }
 
+/** A commit that no ref contains. */
 export interface LostCommit {
   readonly sha: string;
   readonly subject: string;
 }
 
-/** What makes a commit, as a reflog says it; a rebase makes others in place of what it began with. */
+/** Reflog messages of operations that create a commit; a rebase creates commits that replace the earlier ones. */
 const MAKES =
   /^(commit|cherry-pick|revert|merge|am|pull|rebase \((pick|reword|edit|squash|fixup|merge|continue)\))(?![\w-])/;
-/** What puts another commit in the place of the one before. */
+/** Reflog messages of operations that replace the previous commit. */
 const REPLACES = /^(commit \(amend\)|rebase|pull .*--rebase|pull -r)/;
-/** Of those: what may also leave commits out. */
+/** Those of them that may also drop commits. */
 const REBASES = /^(rebase|pull)/;
 
-/** The moves of a worktree's HEAD, oldest first; none where nothing is logged. @param gitDir its own git folder */
+/**
+ * Returns the moves of a worktree's HEAD, oldest first; empty when there is no reflog.
+ * @param gitDir the worktree's own git folder
+ */
 export function headMoves(gitDir: string): Move[] {
   let text: string;
   try {
@@ -54,8 +59,9 @@ export function headMoves(gitDir: string): Move[] {
 }
 
 /**
- * The last of commits that were made there and that no ref has: neither those that an amendment or a rebase has replaced (what a rebase dropped counts as lost), nor
- * those whose content the commit `head` has all the same. Without a head, all that came after `base`.
+ * Returns the tips of commits that were made in the worktree and that no ref contains. Commits that an amendment or
+ * a rebase replaced do not count (those that a rebase dropped do), nor do commits whose content `head` has. Without
+ * `head`, all commits after `base` count.
  * @throws SubagentsError GIT
  */
 async function lostCommits(
@@ -81,7 +87,7 @@ async function lostCommits(
   return found;
 }
 
-/** Of the commits `lost`, those in whose place an amendment or a rebase has put others. */
+/** Returns those of the commits `lost` that an amendment or a rebase replaced. */
 async function replacedIn(
   git: Git,
   moves: readonly Move[],
@@ -94,7 +100,7 @@ async function replacedIn(
     if (!REPLACES.test(why) || !lost.has(from)) continue;
     const before = new Set(moves.slice(0, index).map(({ to }) => to));
     const later = moves.slice(index).flatMap(({ to }) => (before.has(to) ? [] : [to]));
-    // With all that it was built on.
+    // Includes the commit's lost ancestors.
     const all = new Set([from]);
     for (const sha of all) for (const parent of lost.get(sha) ?? []) if (lost.has(parent)) all.add(parent);
     for (const sha of all) {
@@ -110,8 +116,8 @@ async function replacedIn(
 }
 
 /**
- * Of a worktree and a branch that are gone: the last commits after `base` that no ref and no reflog has, made since `since`
- * (milliseconds since the epoch), newest first.
+ * For a worktree and a branch that are gone: returns the tips of commits after `base` that no ref and no reflog
+ * contains, created since `since` (milliseconds since the epoch), newest first.
  * @throws SubagentsError GIT
  */
 async function danglingSince(git: Git, base: string, since: number): Promise<LostCommit[]> {
@@ -139,10 +145,11 @@ async function danglingSince(git: Git, base: string, since: number): Promise<Los
 }
 
 /**
- * Makes a branch again that is gone, at the last commit of its worktree that no ref has: by the reflog of the worktree's HEAD, else
- * the only one that was made after `start` since then. Several of those are kept and named, since nobody knows whose each is.
- * @param place with the folder `admin` in which git keeps what belongs to the worktree alone.
- * @returns what was found, in words; nothing where the branch is there, or nothing was lost with it.
+ * Creates a deleted branch again, at the last unreferenced commit in the worktree's reflog, or else at the only
+ * unreferenced commit made after `start` since then. When there are several of those, all are kept and reported,
+ * since it is unknown which subagent made each.
+ * @param place with `admin`, git's folder for what belongs to the worktree alone.
+ * @returns notes on what was found; empty when the branch exists or nothing was lost with it.
  * @throws SubagentsError GIT
  */
 export async function bringBranchBack(
@@ -173,16 +180,17 @@ export async function bringBranchBack(
 }
 
 /**
- * Keeps them for the subagent of the worktree, until its `clean --force`: else git would remove them in time, and what lists them goes
- * with the worktree.
+ * Keeps lost commits for the worktree's subagent until `clean --force`. Otherwise git would prune them in time, and
+ * the reflog that lists them is removed with the worktree.
  */
 async function keep(git: Git, lost: readonly LostCommit[], worktree: string): Promise<void> {
   for (const { sha } of lost) await keepCommit(git, sha, { worktree, lost: true });
 }
 
 /**
- * Commits that were made in the worktree `cwd` and that neither `head` nor any ref of others has, by its reflog and by what was kept
- * before; where nothing is logged any more, those that were made after `since`. From now on they are kept.
+ * Finds and keeps commits that were made in the worktree `cwd` and that neither `head` nor any foreign ref
+ * contains. Searches the reflog and the commits kept earlier; when the reflog has expired, the commits created
+ * after `since`.
  * @throws SubagentsError GIT
  */
 export async function keepLostCommits(
@@ -191,21 +199,21 @@ export async function keepLostCommits(
   { base, head, since }: { base: string; head: string; since: number | undefined },
 ): Promise<LostCommit[]> {
   const { gitDir, commonDir } = gitDirs(git.cwd);
-  // Where git logs nothing in the first place, nobody knows whose a commit is.
+  // Without any reflog file, it is unknown who made a commit.
   const expired = moves.length === 0 && existsSync(join(gitDir, 'logs/HEAD'));
   const lost =
     expired && since !== undefined
       ? await danglingSince(git.in(commonDir), base, since)
       : await lostCommits(git, moves, { base, head });
   await keep(git, lost, git.cwd);
-  // Of what the reflog has, it has been said above whether it is lost still.
+  // Commits in the reflog were already checked above.
   const logged = new Set([...moves.map(({ to }) => to), ...lost.map(({ sha }) => sha)]);
   for (const { sha, subject } of await keptCommits(git, git.cwd, true))
     if (!logged.has(sha) && !(await contains(git, head, sha))) lost.push({ sha, subject });
   return lost;
 }
 
-/** Commits among these and their ancestors that nothing of `not` has, each with its parents. */
+/** Returns those of `commits` and their ancestors that are not reachable from `not`, each with its parents. */
 async function unreferenced(
   git: Git,
   commits: readonly string[],
@@ -218,7 +226,7 @@ async function unreferenced(
     .split('\n')
     .flatMap((line) => (line.endsWith(' commit') ? [line.split(' ')[0] ?? ''] : []));
   if (known.length === 0) return new Map();
-  // Somebody else's branch may be broken.
+  // A ref of another user may be broken.
   const args = ['rev-list', '--ignore-missing', '--parents', `--max-count=${MAX_ENTRIES}`, '--stdin', ...not];
   const list = await git.run(args, { input: known.map((sha) => `${sha}\n`).join('') });
   return new Map(
@@ -230,7 +238,7 @@ async function unreferenced(
   );
 }
 
-/** Those that are the parent of no other. */
+/** Returns the commits that are no other's parent. */
 function tipsOf(commits: ReadonlyMap<string, readonly string[]>): string[] {
   const parents = new Set([...commits.values()].flat());
   return [...commits.keys()].filter((sha) => !parents.has(sha));
@@ -239,14 +247,14 @@ function tipsOf(commits: ReadonlyMap<string, readonly string[]>): string[] {
 const subjectOf = (git: Git, sha: string): Promise<string> =>
   git.run(['log', '-1', '--no-show-signature', '--encoding=UTF-8', '--format=%s', sha, '--']);
 
-/** Names of loose objects that were written since then. */
+/** Returns the ids of loose objects that were written since then. */
 function looseObjects(commonDir: string, since: number): string[] {
   const objects = join(commonDir, 'objects');
   const names: string[] = [];
   for (const folder of readdirSync(objects).filter((name) => /^[0-9a-f]{2}$/.test(name))) {
     for (const name of readdirSync(join(objects, folder))) {
       const stat = statSync(join(objects, folder, name), { throwIfNoEntry: false });
-      // A file system may know whole seconds alone.
+      // Some file systems store whole seconds only.
       if (stat === undefined || stat.mtimeMs < Math.floor(since / 1000) * 1000) continue;
       if (/^[0-9a-f]{38,62}$/.test(name)) names.push(folder + name);
       if (names.length >= MAX_OBJECTS) return names;
@@ -255,7 +263,7 @@ function looseObjects(commonDir: string, since: number): string[] {
   return names;
 }
 
-/** In words, for a caveat. */
+/** Describes lost commits for a caveat. */
 export function lostText(lost: readonly LostCommit[], repo: string): string {
   const named = lost.slice(0, 5).map(({ sha, subject }) => `${sha.slice(0, 10)} "${subject}"`);
   const more = lost.length > 5 ? ` and ${lost.length - 5} more` : '';

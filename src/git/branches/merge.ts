@@ -1,4 +1,4 @@
-/** Merging a commit into the branch that a checkout is on: wholly, or not at all. */
+/** Merges a commit into the branch of a checkout, completely or not at all. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkoutStatus } from '../contents/status.ts';
@@ -10,31 +10,34 @@ import type { Git } from '../git.ts';
 import { firstUsefulLine, gitError, type GitAnswer } from '../run.ts';
 import { operationUnderway, withArticle } from '../commits/settle.ts';
 
+/** What to merge, and how. */
 export interface MergeRequest {
   readonly commit: string;
-  /** What the commit is called in messages, for example `subagents/fix-login`. */
+  /** The name of the commit in messages, for example `subagents/fix-login`. */
   readonly name: string;
-  /** One commit with everything, instead of the history. */
+  /** Create a single commit instead of merging the history. */
   readonly squash: boolean;
   readonly message: string;
-  /** Make a merge commit also where the branch need only move forward. */
+  /** Create a merge commit even when a fast-forward is possible. */
   readonly noFastForward: boolean;
 }
 
+/** The result of a merge. */
 export interface MergeResult {
   readonly how: 'fast-forward' | 'merge' | 'squash' | 'already-merged';
   /** The branch that was merged into. */
   readonly into: string;
   readonly before: string;
-  /** Where that branch is now; the same commit when there was nothing to merge. */
+  /** The branch's commit afterwards; equal to `before` when there was nothing to merge. */
   readonly after: string;
 }
 
-/** How many paths an error lists. */
+/** Maximum number of paths that an error lists. */
 const MAX_PATHS = 10;
 
 /**
- * Merges. No hook runs; commits are signed where the user's configuration says so. After an error the checkout is as it was.
+ * Merges a commit. No hook runs; commits are signed if the user's configuration says so. After an error the
+ * checkout is unchanged.
  * @throws SubagentsError CHECKOUT_DIRTY, MERGE_CONFLICT (with the files), BAD_INPUT (no branch is checked out), GIT
  */
 export async function mergeCommit(git: Git, request: MergeRequest): Promise<MergeResult> {
@@ -50,7 +53,7 @@ export async function mergeCommit(git: Git, request: MergeRequest): Promise<Merg
   const answer = await git.try(mergeArguments(request));
   if (answer.exitCode !== 0) throw await undone(git, request, into, answer);
   if (squash && !(await commitSquashed(git, request, into))) {
-    // Else the user's next commit would begin with it.
+    // Otherwise git would propose this message for the user's next commit.
     await rm(join(gitDirs(cwd).gitDir, 'SQUASH_MSG'), { force: true });
     return { how: 'already-merged', into, before, after: before };
   }
@@ -59,7 +62,9 @@ export async function mergeCommit(git: Git, request: MergeRequest): Promise<Merg
   return { how: squash ? 'squash' : after === commit ? 'fast-forward' : 'merge', into, before, after };
 }
 
-/** `branch.<name>.mergeOptions` and `merge.ff` count for what is not said here. */
+/**
+ * The arguments are explicit, because `branch.<name>.mergeOptions` and `merge.ff` apply to everything unspecified.
+ */
 function mergeArguments({ commit, squash, message, noFastForward }: MergeRequest): string[] {
   const form = squash
     ? ['--squash', '--no-commit', '--ff']
@@ -75,7 +80,7 @@ async function requireReady(git: Git): Promise<{ into: string; before: string }>
       remedy: `Finish it, or end it with "git ${underway} ${underway === 'bisect' ? 'reset' : '--abort'}", then merge again.`,
     });
   }
-  // What lies uncommitted inside a submodule is out of a merge's way.
+  // Uncommitted changes inside a submodule do not affect a merge.
   const uncommitted = changed.filter(({ dirtySubmodule }) => !dirtySubmodule).map(({ path }) => path);
   if (uncommitted.length > 0) {
     throw new SubagentsError('CHECKOUT_DIRTY', `${git.cwd} has uncommitted changes: ${listed(uncommitted)}`, {
@@ -91,7 +96,7 @@ async function requireReady(git: Git): Promise<{ into: string; before: string }>
 }
 
 /**
- * Merges without touching anything, and gives the tree that comes out; undefined with a git that cannot (before 2.38).
+ * Merges in memory and returns the resulting tree; undefined with a git that cannot do this (before 2.38).
  * @throws SubagentsError MERGE_CONFLICT
  */
 async function tryInMemory(
@@ -102,13 +107,13 @@ async function tryInMemory(
 ): Promise<string | undefined> {
   const args = ['merge-tree', '--write-tree', '--name-only', '--no-messages', '-z', before, request.commit];
   const { exitCode, stdout } = await git.try(args);
-  // The tree, then the paths in conflict.
+  // The output is the tree, then the conflicting paths.
   const [tree, ...paths] = stdout.split('\0').filter(Boolean);
   if (exitCode === 1) throw conflict(git.cwd, request, into, paths);
   return exitCode === 0 ? tree : undefined;
 }
 
-/** Puts the checkout back as it was, and says what was in the way. */
+/** Resets the checkout after a failed merge; returns the error with its cause. */
 async function undone(
   git: Git,
   request: MergeRequest,
@@ -132,7 +137,7 @@ async function undone(
   return commitFailed(cwd, answer);
 }
 
-/** Puts the checkout back where git has ended well and yet left the merge half done. */
+/** Resets the checkout after git reported success but created no commit; returns the error. */
 async function nothingCommitted(git: Git): Promise<SubagentsError> {
   await git.run(['reset', '--merge']);
   await rm(join(gitDirs(git.cwd).gitDir, 'SQUASH_MSG'), { force: true });
@@ -141,7 +146,7 @@ async function nothingCommitted(git: Git): Promise<SubagentsError> {
   });
 }
 
-/** Commits what `merge --squash` has staged; false when that is nothing. */
+/** Commits what `merge --squash` staged; false when nothing is staged. */
 async function commitSquashed(git: Git, request: MergeRequest, into: string): Promise<boolean> {
   const { message } = request;
   if ((await git.try(['diff', '--cached', '--quiet'])).exitCode === 0) return false;

@@ -1,4 +1,4 @@
-/** Having a branch of ours where it was, after commands that are to leave it alone. */
+/** Moves a subagent's branch back after commands that must not change it. */
 import { branchTip, makeWay, ownBranch } from './branch.ts';
 import { isAncestor } from '../common.ts';
 import { keepCommit } from './kept-refs.ts';
@@ -8,9 +8,9 @@ import { checkoutStatus } from '../contents/status.ts';
 import { commitsOnNone } from './unmerged.ts';
 
 /**
- * Moves `branch` back to `head` where it does not contain that any more. What it was at is kept, and so are the files of the worktree
- * `cwd` where it has the branch checked out.
- * @returns what was done, in words; nothing where the branch has `head`.
+ * Moves `branch` back to `head` when it no longer contains `head`. The commit that it was at is kept, and so are
+ * the files of the worktree `cwd` when that has the branch checked out.
+ * @returns notes on what was done; empty when the branch contains `head`.
  * @throws SubagentsError GIT
  */
 export async function moveBack(

@@ -1,20 +1,20 @@
-/** The stash of a repository, which all its worktrees share. */
+/** Reads the stash of a repository, which all its worktrees share. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Git } from '../git.ts';
 
-/** Whose entries are asked for. */
+/** Identifies the worktree whose stash entries are wanted. */
 export interface StashOf {
   readonly branch: string;
-  /** Commits that its worktree has had checked out. */
+  /** Commits that the worktree has had checked out. */
   readonly heads: ReadonlySet<string>;
-  /** Milliseconds since the epoch: older ones are somebody else's. */
+  /** Milliseconds since the epoch; older entries are not the worktree's. */
   readonly since?: number | undefined;
 }
 
 /**
- * Entries that were made in a worktree, as git names them: `stash@{0}`. They are known by the branch that was checked out, or,
- * where that was none, by the commit.
+ * Returns the stash entries made in a worktree, as git names them: `stash@{0}`. An entry matches by the branch that
+ * was checked out, or, with a detached HEAD, by the commit.
  */
 export async function stashedIn(git: Git, { branch, heads, since = 0 }: StashOf): Promise<string[]> {
   if (!existsSync(join(git.cwd, 'logs/refs/stash')) && !existsSync(join(git.cwd, 'reftable'))) return [];
@@ -25,7 +25,7 @@ export async function stashedIn(git: Git, { branch, heads, since = 0 }: StashOf)
     const [, on] = / on ([^:]+):/i.exec(` ${subject}`) ?? [];
     const seconds = Number(/@\{(\d+)/.exec(at)?.[1] ?? 0);
     const own = on === branch || (on === '(no branch)' && heads.has(parents.split(' ')[0] ?? ''));
-    // The reflog knows whole seconds.
+    // The reflog stores whole seconds.
     return own && seconds >= Math.floor(since / 1000) ? [`stash@{${index}}`] : [];
   });
 }

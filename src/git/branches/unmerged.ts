@@ -1,31 +1,31 @@
-/** What would be lost with a branch or a worktree. */
+/** Determines which commits would be lost with a branch or a worktree. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { REMOTE_TAGS } from '../remote.ts';
 import type { Git } from '../git.ts';
 import { gitlinks, MAX_DEPTH } from '../worktrees/submodules.ts';
 
-/** Other branches that are looked at for the content of a branch, the newest. */
+/** Maximum number of other branches, newest first, that are searched for the content of a branch. */
 const MAX_LOOKED_AT = 20;
 
-/** A ref (its full name), and what it is at. */
+/** A ref: its full name and the object that it points to. */
 export interface Ref {
   readonly name: string;
   readonly oid: string;
 }
 
-/** A branch, and what is known of it. */
+/** A branch with its tip and base. */
 export interface BranchAt {
   readonly branch: string;
-  /** The commit that it is at. */
+  /** The commit at the branch's tip. */
   readonly tip: string;
-  /** Where it began. */
+  /** The commit where the branch began. */
   readonly base: string;
 }
 
 /**
- * How many commits of `branch` are on no other branch, tag or remote branch.
- * @param gone branches that do not count either.
+ * Counts the commits of `branch` that are on no other branch, tag or remote branch.
+ * @param gone further branches that do not count.
  * @throws SubagentsError GIT
  */
 export async function commitsOnlyOn(
@@ -38,21 +38,28 @@ export async function commitsOnlyOn(
   return Number(await git.run(['rev-list', '--count', tip, ...others]));
 }
 
-/** How many commits of `commit` are on no branch, tag or remote branch at all. @throws SubagentsError GIT */
+/**
+ * Counts the commits reachable from `commit` that are on no branch, tag or remote branch.
+ * @throws SubagentsError GIT
+ */
 export async function commitsOnNone(git: Git, commit: string): Promise<number> {
   const refs = ['--not', '--branches', '--tags', '--remotes'];
   return Number(await git.run(['rev-list', '--count', commit, ...refs]));
 }
 
-/** How many commits of all branches and tags of the clone `repo` its remote does not have. @throws SubagentsError GIT */
+/**
+ * Counts the commits on branches and tags of a clone that its remote does not have.
+ * @throws SubagentsError GIT
+ */
 export async function commitsNowhereElse(git: Git): Promise<number> {
   const args = ['rev-list', '--count', '--branches', '--tags', '--not', '--remotes', `--glob=${REMOTE_TAGS}`];
   return Number(await git.run(args));
 }
 
 /**
- * Submodules of the worktree `cwd`, and those within them, with commits that are neither on a remote branch of theirs nor in the
- * copy that `checkout` has. A worktree's submodules lie in its own git folder, and are gone with it.
+ * Returns submodules of the worktree `cwd`, including nested ones, with commits that are neither on a remote branch
+ * of theirs nor in the copy of `checkout`. A worktree's submodules are stored in its own git folder and are removed
+ * with it.
  * @throws SubagentsError GIT
  */
 export async function aloneInSubmodules(
@@ -73,16 +80,19 @@ export async function aloneInSubmodules(
   return found;
 }
 
-/** How many commits of the repository `here` are on no remote branch of it, and not in the repository `there`. */
+/** Counts the commits of a repository that are on none of its remote branches and not in the repository `there`. */
 async function commitsAlone(git: Git, there: string | undefined): Promise<number> {
-  // With HEAD, whatever it is at.
+  // `--all` includes HEAD, even when detached.
   const list = await git.run(['rev-list', '--all', '--not', '--remotes']);
   if (list === '' || there === undefined) return list.split('\n').filter(Boolean).length;
   const known = await git.in(there).run(['cat-file', '--batch-check'], { input: `${list}\n` });
   return known.split('\n').filter((line) => line.endsWith(' missing')).length;
 }
 
-/** Whether merging `commit` into `head` would change nothing; no where that cannot be known, as with a git older than 2.38. */
+/**
+ * Whether merging `commit` into `head` would change nothing; false when that is unknown, for example with a git
+ * older than 2.38.
+ */
 export async function contains(git: Git, head: string, commit: string): Promise<boolean> {
   const { exitCode, stdout } = await git.try(['merge-tree', '--write-tree', head, commit]);
   if (exitCode !== 0) return false;
@@ -90,8 +100,9 @@ export async function contains(git: Git, head: string, commit: string): Promise<
 }
 
 /**
- * A branch (but those of subagents) that merging `tip` into would not change: it has the content, as after a squash. None
- * where `tip` changes nothing against `base` in the first place, and with a git older than 2.38.
+ * Returns a branch, except subagents' own, that already has the content of `tip`, for example after a squash:
+ * merging `tip` would not change it. Undefined when `tip` changes nothing against `base`, and with a git older than
+ * 2.38.
  * @throws SubagentsError GIT
  */
 export async function branchWithContent(git: Git, base: string, tip: string): Promise<Ref | undefined> {

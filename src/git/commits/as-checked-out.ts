@@ -1,6 +1,6 @@
 /**
- * What lies in a worktree otherwise than a checkout of its commit would write it, though git takes it for unchanged: files whose
- * line ends or content git converts (gitattributes(5), filters), and folders with no file in them.
+ * Finds contents of a worktree that a checkout of its commit would not produce, although git considers them
+ * unchanged: files whose line ends or content git converts (gitattributes(5), filters), and folders without files.
  */
 import { createReadStream, readdirSync, type Dirent } from 'node:fs';
 import { mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
@@ -13,19 +13,20 @@ import type { Git } from '../git.ts';
 import { untrackedFolders } from '../contents/status.ts';
 import { withScratch } from '../../system/scratch-folder.ts';
 
-/** A file system may know when a file was changed to two seconds alone. */
+/** Some file systems store change times with a precision of two seconds. */
 const GRANULARITY_MS = 2_000;
 
+/** A moment at which every file was as a checkout writes it. */
 export interface WrittenFrom {
-  /** When every file lay there as a checkout had written it, in milliseconds since the epoch. */
+  /** That moment, in milliseconds since the epoch. */
   readonly since: number;
-  /** The commit that was checked out then. */
+  /** The commit that was checked out at that moment. */
   readonly start: string;
 }
 
 /**
- * Tracked files of the worktree `cwd` that a checkout of HEAD would write otherwise. Only files that were touched since
- * `since` are compared, unless attributes have changed.
+ * Returns tracked files of the worktree that a checkout of HEAD would write differently. Compares only files
+ * touched after `since`, unless attributes have changed.
  * @throws SubagentsError GIT
  */
 export function writtenOtherwise(git: Git, { since, start }: WrittenFrom): Promise<string[]> {
@@ -35,7 +36,7 @@ export function writtenOtherwise(git: Git, { since, start }: WrittenFrom): Promi
     const touched = (path: string): boolean =>
       changed.exitCode !== 0 || (statIfThere(join(cwd, path))?.ctimeMs ?? 0) > since - GRANULARITY_MS;
     const tracked = (await own.run(['ls-files', '--stage', '-t', '-z'])).split('\0');
-    // "H 100644 … 0\tpath": a file that is there, and in no conflict.
+    // "H 100644 … 0\tpath": a file that exists and is not in conflict.
     const files = tracked
       .filter((entry) => /^H 100\d+ \S+ 0\t/.test(entry))
       .map((entry) => entry.slice(entry.indexOf('\t') + 1))
@@ -59,7 +60,7 @@ async function sameContent(one: string, other: string): Promise<boolean> {
   const [left, right] = [createReadStream(one), createReadStream(other)];
   const pieces = right[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   try {
-    // Both are read in pieces of one size.
+    // Both streams are read in chunks of the same size.
     for await (const piece of left as AsyncIterable<Buffer>) {
       const next = await pieces.next();
       if (next.done === true || !piece.equals(next.value)) return false;
@@ -72,8 +73,8 @@ async function sameContent(one: string, other: string): Promise<boolean> {
 }
 
 /**
- * Does `work` with a handle in whose calls `info/attributes` is as it was `before`.
- * @throws the system's error when its stand-in cannot be made
+ * Runs `work` with a git handle that sees `info/attributes` as it was `before`.
+ * @throws the system's error when the substitute git folder cannot be made
  */
 export async function withAttributesAsBefore<T>(
   git: Git,
@@ -83,7 +84,7 @@ export async function withAttributesAsBefore<T>(
   const { commonDir } = gitDirs(git.cwd);
   if (before === undefined || attributesOf(commonDir) === before.attributes) return work(git);
   return withScratch(async (scratch) => {
-    // The same git folder, but for `info`.
+    // A copy of the git folder, by links, except for `info`.
     const stand = await mkdtemp(join(scratch, 'git-'));
     await linkAll(commonDir, stand, 'info');
     await mkdir(join(stand, 'info'));
@@ -98,7 +99,10 @@ async function linkAll(from: string, to: string, except: string): Promise<void> 
   for (const name of namesIn(from)) if (name !== except) await symlink(join(from, name), join(to, name));
 }
 
-/** Folders of the worktree `cwd` in which no file lies, each with a `/` at the end: no commit holds them. @throws SubagentsError GIT */
+/**
+ * Returns folders of the worktree that contain no file, each with a `/` at the end. No commit can contain them.
+ * @throws SubagentsError GIT
+ */
 export async function emptyFolders(git: Git): Promise<string[]> {
   const folders = (await untrackedFolders(git)).filter((path) => path.endsWith('/'));
   return folders.filter((path) => hasNoFile(join(git.cwd, path)));
@@ -111,7 +115,7 @@ function hasNoFile(folder: string): boolean {
     try {
       entries = readdirSync(at, { withFileTypes: true });
     } catch {
-      return false; // It may not be read: nobody knows.
+      return false; // Unreadable, so its contents are unknown.
     }
     for (const entry of entries) {
       if (!entry.isDirectory()) return false;

@@ -1,6 +1,6 @@
 /**
- * Putting work that no commit has out of a worktree while it is verified, and bringing it back. It lies in a folder beside
- * the worktree, with a list that is written first: a crash in between loses nothing.
+ * Moves uncommitted work out of a worktree during verification, and brings it back. It is kept in a folder beside
+ * the worktree; the list of paths is written first, so that a crash in between loses nothing.
  */
 import { mkdirSync, readdirSync, realpathSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -9,33 +9,33 @@ import { NOT_UTF8, readIfThere, writePrivateFile, statIfThere } from '../../syst
 
 const list = z.object({
   paths: z.array(z.string()),
-  /** By the number of a path: its last name in Base 64, where that is no UTF-8. */
+  /** By index of a path: its last name in Base64, when the name is not UTF-8. */
   names: z.record(z.string(), z.string()).default({}),
 });
 
 const folderOf = (cwd: string): string => `${cwd}.aside`;
 const listOf = (cwd: string): string => join(folderOf(cwd), 'list.json');
 
-/** Whether something of the worktree is put aside. */
+/** Whether files of the worktree are set aside. */
 export const isAside = (cwd: string): boolean => statIfThere(folderOf(cwd))?.isDirectory() === true;
 
-/** What is put aside of the worktree `cwd`, as it is on the list. @throws Error when there is no reading it */
+/** Reads the list of what is set aside of the worktree `cwd`. @throws Error when the list cannot be read */
 function readList(cwd: string): z.infer<typeof list> {
   const text = isAside(cwd) ? readIfThere(listOf(cwd)) : undefined;
   return list.parse(text === undefined ? { paths: [] } : JSON.parse(text));
 }
 
 /**
- * Moves `paths` out of the worktree `cwd`, with folders that are empty then.
- * @param paths from its root; none lies within another.
- * @throws the system's error when one cannot be moved: then some may be aside
+ * Moves `paths` out of the worktree `cwd`, and removes folders that become empty.
+ * @param paths from the worktree's root; none may be inside another.
+ * @throws the system's error when a path cannot be moved; earlier paths are then set aside already
  */
 export function setAside(cwd: string, paths: readonly string[]): void {
   const there = paths.flatMap((path) => thatLie(cwd, path)).filter(({ path }) => isWithin(cwd, path));
-  // Several paths may mean one file whose name is no UTF-8.
+  // Several paths may denote the same file when its name is not UTF-8.
   const once = [...new Map(there.map((one) => [`${one.path}\0${one.name ?? ''}`, one])).values()];
   if (once.length === 0) return;
-  // What could not be brought back earlier is still on the list.
+  // Paths that could not be brought back earlier are still on the list.
   const before = readList(cwd);
   if (!isAside(cwd)) {
     rmSync(folderOf(cwd), { force: true });
@@ -58,7 +58,7 @@ export function setAside(cwd: string, paths: readonly string[]): void {
 
 interface Lying {
   readonly path: string;
-  /** Its last name, where that is no UTF-8. */
+  /** The last name of the path, in Base64, when it is not UTF-8. */
   readonly name?: string;
 }
 
@@ -67,7 +67,10 @@ const placeOf = (cwd: string, path: string, name?: string): string | Buffer =>
     ? join(cwd, path)
     : Buffer.concat([Buffer.from(`${join(cwd, dirname(path))}/`), Buffer.from(name, 'base64')]);
 
-/** What lies at `path`; where a name in it is no UTF-8, all that it may mean, up to that name. */
+/**
+ * Returns the entry at `path`. When a name in the path is not UTF-8, returns all entries that it may denote, up to
+ * that name.
+ */
 function thatLie(cwd: string, path: string): Lying[] {
   if (lies(join(cwd, path))) return [{ path }];
   const names = path.split('/');
@@ -84,16 +87,16 @@ function thatLie(cwd: string, path: string): Lying[] {
 /** A path that could not be brought back into the worktree. */
 export interface NotBroughtBack {
   readonly path: string;
-  /** Why, and where it is now: `could not be brought back …`. */
+  /** The reason and the current location: `could not be brought back …`. */
   readonly reason: string;
 }
 
-/** As a note for the outcome. */
+/** Formats a note for the outcome. */
 export const notBroughtBackNote = ({ path, reason }: NotBroughtBack): string => `${path} ${reason}`;
 
 /**
- * Brings back what is put aside, and replaces what has come to its place meanwhile.
- * @returns what could not be brought back: it stays put aside
+ * Brings back what was set aside, and replaces entries that appeared in those places meanwhile.
+ * @returns the paths that could not be brought back; they stay set aside
  */
 export function bringBack(cwd: string): NotBroughtBack[] {
   if (!isAside(cwd)) return [];
@@ -125,7 +128,7 @@ function putInPlace(cwd: string, path: string, aside: string, name?: string): st
 
 const lies = (path: string): boolean => statIfThere(path) !== undefined;
 
-/** Whether the folder that `path` is in is one of the worktree, and no link leads out of it on the way. */
+/** Whether the parent folder of `path` is inside the worktree, with no link on the way. */
 function isWithin(cwd: string, path: string): boolean {
   try {
     return (
@@ -137,7 +140,7 @@ function isWithin(cwd: string, path: string): boolean {
   }
 }
 
-/** A checkout has no empty folders. */
+/** Removes parent folders that became empty, since a checkout has no empty folders. */
 function removeEmptied(cwd: string, path: string): void {
   for (let folder = dirname(path); folder !== '.'; folder = dirname(folder)) {
     if (readdirSync(join(cwd, folder)).length > 0) return;

@@ -1,4 +1,7 @@
-/** What our own commits of a subagent's leftovers leave out: nobody has decided that it belongs into the repository. */
+/**
+ * Decides which of a subagent's leftovers our own commit leaves out, because nobody decided that they belong in the
+ * repository.
+ */
 import { openSync, readSync, closeSync } from 'node:fs';
 import { basename, extname } from 'node:path/posix';
 import { join } from 'node:path';
@@ -9,16 +12,16 @@ import type { CheckoutStatus } from '../contents/status.ts';
 import { statIfThere } from '../../system/files.ts';
 
 const MIB = 1024 * 1024;
-/** Of one file. GitHub warns of files over 50 MB and refuses those over 100 MB. */
+/** Maximum size of one file. GitHub warns of files over 50 MB and refuses those over 100 MB. */
 export const MAX_COMMITTED_FILE_BYTES = 20 * MIB;
-/** Of all new and changed files together. */
+/** Maximum size of all new and changed files together. */
 const MAX_COMMITTED_BYTES = 200 * MIB;
-/** New files in one commit. */
+/** Maximum number of new files in one commit. */
 const MAX_COMMITTED_NEW_FILES = 1_000;
-/** Of a file, so much is looked through for keys and tokens. */
+/** How many bytes of a file are searched for keys and tokens. */
 const MAX_SCANNED_BYTES = MIB;
 
-/** Files by whose name people keep keys and passwords; samples of them are none. */
+/** Names of files that usually contain keys and passwords; samples of such files do not count. */
 const SECRET_NAMES = [
   /^\.env(\..+)?$/i,
   /\.env$/i,
@@ -27,32 +30,35 @@ const SECRET_NAMES = [
   /\.(pem|key|p12|pfx|jks|jceks|keystore|kdbx|ppk|ovpn)$/i,
   /^\.(vault-token|s3cfg|boto|my\.cnf|mylogin\.cnf|tokens?|secrets?|passwords?)$/i,
   /^(passwords?|passphrases?|tokens?)\.txt$/i,
-  // What Terraform keeps in it has all secrets in clear.
+  // Terraform state contains all secrets in plain text.
   /\.tfstate(\.backup)?$/i,
 ];
-/** Paths of files in which tools keep credentials beside other things: such a file is left out where it has one. */
+/**
+ * Paths of files in which tools store credentials among other settings: left out only when they contain
+ * credentials.
+ */
 const CREDENTIAL_FILES = [
   /(^|\/)(\.npmrc|\.yarnrc(\.yml)?|\.pypirc|\.dockercfg|\.docker\/config\.json|\.kube\/config)$/i,
   /(^|\/)(auth|local\.settings)\.json$/i,
   /(^|\/)(nuget\.config|gradle\.properties|pip\.conf|[^/]*\.(kubeconfig|credentials|tfvars)|kubeconfig)$/i,
   /(^|\/)([^/]*[-_.])?(secrets?|credentials?)\.(json|ya?ml|toml|ini|cfg|conf|properties|txt|xml)$/i,
 ];
-/** So much of one is looked through for pairs of a name and a password. */
+/** How many characters of such a file are searched for name and password pairs. */
 const MAX_PAIRS_CHARS = 64 * 1024;
 const SAMPLES = /(^|[._-])(example|sample|template|dist|defaults?|test|schema)([._-]|$)|\.pub$/i;
 
-/** Something that is left out: as it is named, and the paths that it stands for. */
+/** An entry that is left out: its name in reports, and the paths that the name covers. */
 export interface LeftOut extends Unsaved {
   readonly paths: readonly string[];
 }
 
-/** Whether a file seems to hold keys or passwords, and by what. @returns undefined where it does not */
+/** Returns the reason why a file seems to contain keys or passwords. @returns undefined when it does not */
 export function likelySecret(path: string, content: Buffer): string | undefined {
   const name = basename(path);
   const text = content.toString('latin1');
   if (holdsToken(text)) return 'it holds a private key or a token';
   if (content.length === 0 || SAMPLES.test(name)) return undefined;
-  // The public half of a key, and a certificate, are no secrets.
+  // Public keys and certificates are not secret.
   if (/\.(pem|key)$/i.test(name) && /-----BEGIN (PUBLIC KEY|CERTIFICATE)-----/.test(text)) return undefined;
   if (SECRET_NAMES.some((pattern) => pattern.test(name))) return 'its name is one of a file of secrets';
   const keeps = CREDENTIAL_FILES.some((pattern) => pattern.test(path));
@@ -62,8 +68,8 @@ export function likelySecret(path: string, content: Buffer): string | undefined 
 }
 
 /**
- * What of the changed and new files of the worktree `cwd` is not to be committed by us.
- * @param skip new files that are left out anyhow.
+ * Returns changed and new files of the worktree that our commit must leave out.
+ * @param skip new files that are left out anyway.
  * @throws SubagentsError GIT
  */
 export async function leftOutOfCommit(
@@ -124,7 +130,7 @@ export async function leftOutOfCommit(
 
 const one = (path: string, reason: string): LeftOut => ({ path, reason, paths: [path] });
 
-/** New files by the folder that they are in at the top, `a/`; those without one by their ending, `*.o`. */
+/** Groups new files by top-level folder, `a/`; files without a folder by extension, `*.o`. */
 function grouped(paths: readonly string[]): Map<string, string[]> {
   const groups = new Map<string, string[]>();
   for (const path of paths) {
@@ -135,7 +141,10 @@ function grouped(paths: readonly string[]): Map<string, string[]> {
   return groups;
 }
 
-/** Of `paths`, those whose content goes to another store (Git LFS and the like), and into the commit only by name. */
+/**
+ * Returns the `paths` that a filter stores elsewhere (Git LFS and the like), so that the commit holds only a
+ * reference.
+ */
 async function storedElsewhere(git: Git, paths: readonly string[]): Promise<ReadonlySet<string>> {
   if (paths.length === 0) return new Set();
   const { stdout } = await git.try(['check-attr', '-z', '--stdin', 'filter'], { input: paths.join('\0') });
@@ -146,7 +155,7 @@ async function storedElsewhere(git: Git, paths: readonly string[]): Promise<Read
   return found;
 }
 
-/** 0 for what is no file. */
+/** The size of a file; 0 when `path` is no file. */
 function sizeOf(path: string): number {
   const stat = statIfThere(path);
   return stat?.isFile() ? stat.size : 0;
@@ -164,7 +173,7 @@ function beginning(path: string): Buffer {
       closeSync(file);
     }
   } catch {
-    return Buffer.alloc(0); // It may not be read: git says so.
+    return Buffer.alloc(0); // Unreadable; git reports it.
   }
 }
 

@@ -1,17 +1,18 @@
 /**
- * Marks in the index of a checkout by which git does not read a file: assume-unchanged and skip-worktree. In a checkout of the
- * user's, those that were there before a subagent began are the user's own.
+ * Handles the index marks that make git skip reading a file: assume-unchanged and skip-worktree. In a user's
+ * checkout, marks from before the subagent began belong to the user.
  */
 import { join } from 'node:path';
 import { statIfThere } from '../../system/files.ts';
 import type { Git } from '../git.ts';
 
-/** Of more marks, none is told apart. */
+/** With more marks than this, they are not compared. */
 const MAX_MARKS = 20_000;
 
 /**
- * Files of the checkout `cwd` that are there and marked, each as `git ls-files -v` has it: `h path`, `S path`. Undefined where they are
- * too many. @throws SubagentsError GIT
+ * Returns the marked files that exist in the checkout, each as `git ls-files -v` prints it: `h path`, `S path`.
+ * Undefined when there are too many.
+ * @throws SubagentsError GIT
  */
 export async function readIndexMarks(git: Git): Promise<string[] | undefined> {
   const entries = (await git.run(['ls-files', '-v', '-z'])).split('\0');
@@ -21,8 +22,8 @@ export async function readIndexMarks(git: Git): Promise<string[] | undefined> {
 }
 
 /**
- * Takes marks off the files of the checkout `cwd` that had none `before`.
- * @returns what was done, in words; nothing where there are none.
+ * Removes the marks of files in the checkout that were not marked `before`.
+ * @returns notes on what was done; empty when there are none.
  * @throws SubagentsError GIT
  */
 export async function clearIndexMarks(git: Git, before: readonly string[] | undefined): Promise<string[]> {

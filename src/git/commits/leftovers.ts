@@ -1,4 +1,4 @@
-/** What lies uncommitted in a worktree, as a commit. */
+/** Commits the uncommitted contents of a worktree. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Unsaved } from '../../contract/index.ts';
@@ -6,25 +6,27 @@ import type { Git } from '../git.ts';
 import { gitError } from '../run.ts';
 import { parseStatus, STATUS, type CheckoutStatus } from '../contents/status.ts';
 
+/** The state of a worktree's folder. */
 export interface Leftovers {
-  /** Everything in the folder, as a tree. */
+  /** A tree of the folder's contents. */
   readonly tree: string;
-  /** What the tree does not have. */
+  /** Work that the tree does not contain. */
   readonly unsaved: readonly Unsaved[];
 }
 
+/** What to read. */
 export interface LeftoversOf {
   readonly cwd: string;
   readonly status: CheckoutStatus;
-  /** Files and folders that are left out. */
+  /** Files and folders to leave out. */
   readonly leaveOut?: readonly string[];
-  /** Files in folders that are left out, which are to be in the tree all the same. */
+  /** Files in excluded folders that the tree must contain nevertheless. */
   readonly within?: readonly string[];
 }
 
 /**
- * Reads the folder into the index that `withIndex` names, and that into a tree; locks, conflicts and half-done operations
- * of the worktree's own index do not matter. Ignored files stay out.
+ * Adds the folder's contents to the handle's own index and writes that as a tree. Locks, conflicts and unfinished
+ * operations of the worktree's index do not matter. Ignored files are left out.
  * @throws SubagentsError GIT, DISK_FULL
  */
 export async function readLeftovers(
@@ -46,7 +48,7 @@ export async function readLeftovers(
       failed.set(path, reason);
       return add(what);
     }
-    // 1: single files could not be read, the rest is added.
+    // Exit code 1: some files could not be read; the others were added.
     if (answer.exitCode > 1 || answer.stderr.includes('No space left')) throw gitError(['add'], cwd, answer);
     return answer.stderr;
   };
@@ -72,10 +74,10 @@ export async function readLeftovers(
   };
 }
 
-/** Files that git cannot convert, beyond which nothing is saved without them. */
+/** Maximum number of files that git cannot convert; with more, saving fails. */
 const MAX_FAILED = 50;
 
-/** The file that git cannot convert into what it keeps, where it says so, and why. */
+/** Finds the file that git reports it cannot convert, and the reason. */
 function notConverted(stderr: string): [path: string, reason: string] | undefined {
   const [, filtered] = /^fatal: (.+): clean filter '.*' failed$/m.exec(stderr) ?? [];
   if (filtered !== undefined) return [filtered, 'the filter that .gitattributes names for it fails on it'];
@@ -84,28 +86,28 @@ function notConverted(stderr: string): [path: string, reason: string] | undefine
   return [encoded, 'it is not in the encoding that .gitattributes names for it'];
 }
 
-/** Why a folder that is a repository is not saved. */
+/** The reason why a folder that is a repository is not saved. */
 const OWN_REPOSITORY = 'a git repository of its own, whose files no commit of this branch can hold';
 
 const isBelow = (path: string, entry: string): boolean =>
   path === entry || (entry.endsWith('/') && path.startsWith(entry));
 
-/** What differs between the folder and the index. */
+/** Returns paths that differ between the folder and the index. */
 async function notAdded(git: Git): Promise<string[]> {
   const { changed, untracked } = parseStatus(await git.run(STATUS));
   const differing = changed.filter(({ state, dirtySubmodule }) => state[1] !== '.' && !dirtySubmodule);
   return [...differing.map(({ path }) => path), ...untracked];
 }
 
-/** Git says: error: open("a.txt"): Permission denied. */
+/** Git prints: error: open("a.txt"): Permission denied. */
 function reasonFor(path: string, said: string): string {
   const line = said.split('\n').find((each) => each.includes(`"${path}"`) && each.includes('): '));
   return line?.slice(line.lastIndexOf('): ') + 3) ?? 'it may not be read';
 }
 
 /**
- * Commits `tree` on top of `head`, touching neither HEAD nor a branch; no hook runs and nothing is signed. A merge that
- * was resolved and not yet committed keeps its other parents.
+ * Commits `tree` on top of the status's head without changing HEAD or a branch; runs no hook and signs nothing. A
+ * merge whose conflicts are resolved but which is not committed keeps its other parents.
  * @throws SubagentsError GIT, DISK_FULL
  */
 export async function commitLeftovers(

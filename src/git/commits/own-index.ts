@@ -1,6 +1,6 @@
 /**
- * An index of our own for a worktree. A worktree's own index can hide files: entries marked assume-unchanged or
- * skip-worktree are never read. What is verified, saved or removed is therefore looked at through a copy without such marks.
+ * A private copy of a worktree's index. The worktree's own index can hide files: git never reads entries marked
+ * assume-unchanged or skip-worktree. Verifying, saving and removing therefore use a copy without such marks.
  */
 import { lstatSync, readdirSync } from 'node:fs';
 import {
@@ -25,18 +25,19 @@ import { copyIndex } from './scratch-index.ts';
 import { parseStatus, STATUS, type CheckoutStatus } from '../contents/status.ts';
 import { statIfThere } from '../../system/files.ts';
 
+/** A private index of a worktree. */
 export interface OwnIndex {
-  /** For calls that are to use it. */
+  /** Git calls with this handle use the private index. */
   readonly git: Git;
-  /** Makes it the index of the worktree. @throws the system's error */
+  /** Replaces the worktree's index with the private one. @throws the system's error */
   readonly adopt: () => Promise<void>;
-  /** A folder for this work alone. */
+  /** A temporary folder for this work alone. */
   readonly scratch: string;
 }
 
 /**
- * Does `work` with an index of our own for the worktree `cwd`, which is removed afterwards. Its entries are those of the
- * worktree's index; only files that lie outside of the sparse patterns, and are not there, are left unread.
+ * Runs `work` with a private index of the worktree, which is removed afterwards. It has the entries of the
+ * worktree's index; git skips only files that are outside the sparse patterns and missing.
  * @throws SubagentsError GIT
  */
 export async function withOwnIndex<T>(git: Git, work: (index: OwnIndex) => Promise<T>): Promise<T> {
@@ -53,7 +54,7 @@ export async function withOwnIndex<T>(git: Git, work: (index: OwnIndex) => Promi
     const adopt = async (): Promise<void> => {
       const own = join(gitDir, 'index');
       const beside = join(gitDir, 'index.subagents');
-      // Whatever lies there: a link is not followed, and a folder is no index.
+      // Remove whatever is there: a link is not followed, and a folder cannot be an index.
       for (const path of [beside, join(gitDir, 'index.lock')]) await removeTree(path);
       await copyFile(path, beside, constants.COPYFILE_EXCL);
       if (statIfThere(own)?.isDirectory()) await removeTree(own);
@@ -63,13 +64,16 @@ export async function withOwnIndex<T>(git: Git, work: (index: OwnIndex) => Promi
   });
 }
 
-/** For calls in the worktree `cwd`, whatever core.worktree and core.bare say. @throws SubagentsError NOT_A_REPOSITORY */
+/**
+ * Returns a handle for the worktree that ignores core.worktree and core.bare.
+ * @throws SubagentsError NOT_A_REPOSITORY
+ */
 export function ownPlace(git: Git): Git {
   const { gitDir } = gitDirs(git.cwd);
   return git.with({ env: { GIT_DIR: gitDir, GIT_WORK_TREE: git.cwd } });
 }
 
-/** The settings that decide how an index of our own is made. */
+/** Reads the settings that decide how the private index is made. */
 async function readCore(git: Git): Promise<{ fileMode: boolean; sparse: boolean }> {
   const args = ['config', '--type=bool', '--get-regexp', String.raw`^core\.(filemode|sparsecheckout)$`];
   const lines = (await git.try(args)).stdout.split('\n');
@@ -78,15 +82,19 @@ async function readCore(git: Git): Promise<{ fileMode: boolean; sparse: boolean 
   return { fileMode: value('core.filemode') !== 'false', sparse: value('core.sparsecheckout') === 'true' };
 }
 
+/** A status read through a private index. */
 export interface WorktreeStatus extends CheckoutStatus {
-  /** Paths that could not be looked into, as git names them. */
+  /** Paths that could not be read, as git names them. */
   readonly unreadable: readonly string[];
 }
 
-/** With what git ignores. */
+/** The status call, with ignored paths. */
 const ALL = [...STATUS, '--ignored=matching'];
 
-/** The status of the worktree `cwd`, whatever its index hides. Nothing in it is changed. @throws SubagentsError GIT */
+/**
+ * Returns the status of the worktree including files that its index hides, without changing anything.
+ * @throws SubagentsError GIT
+ */
 export function lookAtWorktree(git: Git): Promise<WorktreeStatus> {
   return withOwnIndex(git, async ({ git: own }) => {
     const answer = await own.try(ALL);
@@ -96,15 +104,15 @@ export function lookAtWorktree(git: Git): Promise<WorktreeStatus> {
 }
 
 /**
- * The status of the worktree `cwd`, whatever its index hides. Folders and changed files that their owner may not read are
- * made readable for it first.
+ * Returns the status of the worktree including files that its index hides. First makes folders and changed files
+ * readable for their owner.
  * @throws SubagentsError GIT
  */
 export function worktreeStatus(git: Git): Promise<WorktreeStatus> {
   return withOwnIndex(git, (index) => statusThrough(index));
 }
 
-/** The same of the worktree that `index` is of. @throws SubagentsError GIT */
+/** Returns the same status through an existing private index. @throws SubagentsError GIT */
 export async function statusThrough({ git }: OwnIndex): Promise<WorktreeStatus> {
   const { cwd } = git;
   let answer = await git.try(ALL);
@@ -121,19 +129,24 @@ export async function statusThrough({ git }: OwnIndex): Promise<WorktreeStatus> 
 
 const DENIED = 'Permission denied';
 
-/** Of the lines "warning: could not open directory 'a/': Permission denied" and "a/b: Permission denied". */
+/**
+ * Extracts paths from the lines "warning: could not open directory 'a/': Permission denied" and "a/b: Permission
+ * denied".
+ */
 function unreadableIn(stderr: string): string[] {
   return (
     stderr
       .split('\n')
       .filter((line) => line.endsWith(DENIED))
       .map((line) => /'(.*)'/.exec(line)?.[1] ?? line.slice(0, -DENIED.length - 2))
-      // Configuration of the user's lies elsewhere.
+      // Absolute paths belong to the user's configuration.
       .filter((path) => !path.startsWith('/'))
   );
 }
 
-/** A copy of the worktree's index in which no entry is marked as one not to be read; what HEAD has, where it cannot be read. */
+/**
+ * Copies the worktree's index and clears its skip marks. When the index cannot be read, uses the contents of HEAD.
+ */
 async function copyUnmarked(gitDir: string, path: string, git: Git): Promise<void> {
   try {
     await copyIndex(gitDir, path);
@@ -148,7 +161,7 @@ async function copyUnmarked(gitDir: string, path: string, git: Git): Promise<voi
 
 async function unmark(git: Git): Promise<void> {
   const entries = (await git.run(['ls-files', '-v', '-z'])).split('\0');
-  // "S path": skip-worktree; a small letter: assume-unchanged.
+  // "S path": skip-worktree; a lower-case letter: assume-unchanged.
   const marked = (tags: RegExp): string[] =>
     entries.filter((entry) => tags.test(entry)).map((entry) => entry.slice(2));
   const clear = async (paths: readonly string[], how: string): Promise<void> => {
@@ -158,20 +171,20 @@ async function unmark(git: Git): Promise<void> {
   await clear(marked(/^[a-z] /), '--no-assume-unchanged');
 }
 
-/** Marks as not to be read what a sparse checkout leaves out; git itself takes the mark off whatever is there all the same. */
+/** Marks entries outside the sparse patterns as skip-worktree; git itself clears the mark of files that exist. */
 async function applySparsePatterns(scratch: string, git: Git): Promise<void> {
-  // In an empty folder, so that it writes and removes nothing.
+  // Runs in an empty folder, so that git writes and removes no files.
   const empty = join(scratch, 'empty');
   await mkdir(empty);
   await git.runningIn(empty).run(['sparse-checkout', 'reapply'], { env: { GIT_WORK_TREE: empty } });
 }
 
 /**
- * Where core.fileMode is off, as in a repository from a Windows disk, a commit has no new executable bit, while the file in
- * the worktree may have it. It counts wherever the disk keeps it.
+ * With core.fileMode off, as in a repository from a Windows disk, git ignores new executable bits of files in the
+ * worktree. Turns it on when the disk stores executable bits.
  */
 async function withModes(cwd: string): Promise<Readonly<Record<string, string>>> {
-  // Beside the worktree, on its disk.
+  // Beside the worktree, to be on the same disk.
   const folder = await mkdtemp(`${cwd}.mode-`);
   try {
     const probe = join(folder, 'probe');
@@ -186,7 +199,7 @@ async function withModes(cwd: string): Promise<Readonly<Record<string, string>>>
   return { GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'core.fileMode', GIT_CONFIG_VALUE_0: 'true' };
 }
 
-/** Gives the owner back what it may not read. Links are not followed; what is somebody else's stays as it is. */
+/** Makes a file or folder readable for its owner. Does not follow links; files of other users are unchanged. */
 async function makeReadable(path: string): Promise<void> {
   const found = statIfThere(path);
   if (!found || !(found.isFile() || found.isDirectory())) return;
@@ -197,7 +210,7 @@ async function makeReadable(path: string): Promise<void> {
   }
 }
 
-/** Opens the folders of the worktree that their owner may not look into. */
+/** Makes all folders of the worktree accessible to their owner. */
 async function openFolders(root: string): Promise<void> {
   const folders = [root];
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
@@ -207,7 +220,7 @@ async function openFolders(root: string): Promise<void> {
       for (const entry of readdirSync(folder, { withFileTypes: true }))
         if (entry.isDirectory() && entry.name !== '.git') folders.push(join(folder, entry.name));
     } catch {
-      // Somebody else's: it is named as unreadable.
+      // A folder of another user: reported as unreadable.
     }
   }
 }

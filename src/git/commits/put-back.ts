@@ -1,4 +1,4 @@
-/** Putting the files of a worktree back as a commit has them. What no commit has is kept in one first. */
+/** Resets the files of a worktree to a commit, after saving contents that are in no commit. */
 
 import { join } from 'node:path';
 import { inTheWay } from '../worktrees/in-the-way.ts';
@@ -9,28 +9,32 @@ import type { Git } from '../git.ts';
 import { gitError } from '../run.ts';
 import { NOT_UTF8, statIfThere } from '../../system/files.ts';
 
+/** What to reset to, and what to keep. */
 export interface PutBackInput {
-  /** The commit. */
+  /** The commit to reset to. */
   readonly to: string;
-  /** First line of the commit that keeps what would be lost. */
+  /** Subject of the commit that keeps what would be lost. */
   readonly why: string;
-  /** Commits that may have all of it already. */
+  /** Further commits that may contain the folder's state already. */
   readonly known?: readonly string[];
-  /** False where it is certain that nobody has worked there. Default: true. */
+  /** False when nobody can have worked there, so that nothing is kept. Default: true. */
   readonly keep?: boolean;
 }
 
+/** What was reset. */
 export interface PutBack {
   /** Tracked files that differed. */
   readonly changed: readonly string[];
-  /** The ref that keeps what no other commit had; undefined where nothing would have been lost. */
+  /** The ref that keeps contents which were in no commit; undefined when there were none. */
   readonly kept: string | undefined;
 }
 
 /**
- * Puts the tracked files of the worktree `cwd` back as `to` has them, also those that its index hides, and makes its index
- * that of `to`. HEAD must be at `to`. Untracked files stay, unless `to` has a file in their place.
- * @throws SubagentsError GIT, also where a file cannot be read and so cannot be kept: then nothing was changed; DISK_FULL
+ * Resets the tracked files of the worktree to `to`, including files that its index hides, and replaces the
+ * worktree's index with that of `to`. HEAD must be at `to`. Untracked files stay, unless `to` has a file in their
+ * place.
+ * @throws SubagentsError GIT, also when a file cannot be read and so cannot be kept (then nothing was changed);
+ * DISK_FULL
  */
 export async function putBack(
   git: Git,
@@ -50,7 +54,7 @@ export async function putBack(
   return { changed: differing.map(({ path }) => path), kept };
 }
 
-/** The tree of all that is in the folder, but for ignored files that nothing is put in the place of. */
+/** Writes a tree of the folder's contents, without ignored files that the reset does not replace. */
 function savedState(git: Git, changed: readonly string[], to: string): Promise<string> {
   return withOwnIndex(git, async ({ git: own }) => {
     const add = async (args: readonly string[], paths: readonly string[]): Promise<void> => {
@@ -62,11 +66,11 @@ function savedState(git: Git, changed: readonly string[], to: string): Promise<s
       if (answer.exitCode !== 0) throw gitError(['add'], git.cwd, answer);
     };
     const whole = changed.some((path) => path.includes(NOT_UTF8));
-    // No pathspec of ours names such a file.
+    // A pathspec cannot name a file whose name is not UTF-8.
     if (whole) await own.run(['-c', 'core.safecrlf=false', 'add', '--sparse', '--update', '--', ':/']);
     else await add(['--all'], changed);
     const before = await own.run(['write-tree']);
-    // A folder where a file was, and what is ignored or new where `to` has a file.
+    // Folders that replaced files, and ignored or new files where `to` has a file.
     const folders = changed.filter((path) => statIfThere(join(git.cwd, path))?.isDirectory());
     await add(['--force'], [...folders, ...(await inTheWay(git, before, to))]);
     return own.run(['write-tree']);

@@ -1,4 +1,4 @@
-/** An index of our own beside that of a checkout, which may be in use and is not ours to write. */
+/** A private index of a checkout whose own index may be in use and must not be written. */
 import { copyFile, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withScratch } from '../../system/scratch-folder.ts';
@@ -6,8 +6,8 @@ import { gitDirs } from '../git-dirs.ts';
 import type { Git } from '../git.ts';
 
 /**
- * Does `work` with an index that knows of new files, too, so that a diff of the folder shows them.
- * @param files which, from the root of the checkout; default: all that are not ignored.
+ * Runs `work` with an index that includes new files, so that a diff of the folder shows them.
+ * @param files which new files, from the root of the checkout; default: all that are not ignored.
  */
 export async function withNewFiles<T>(
   git: Git,
@@ -28,8 +28,8 @@ export async function withNewFiles<T>(
 }
 
 /**
- * Copies the index of a checkout, with its time: git takes a file that is as old as the index for one that may have changed since,
- * and a younger copy would hide such a change.
+ * Copies the index of a checkout with its modification time. Git rereads files that are as new as the index, since
+ * they may have changed after it; a copy with a newer time would hide such a change.
  */
 export async function copyIndex(gitDir: string, to: string): Promise<void> {
   const from = join(gitDir, 'index');

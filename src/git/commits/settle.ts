@@ -1,6 +1,7 @@
 /**
- * After a subagent's turn: everything it made is on its branch (or on one beside it, named in the notes), the branch is
- * checked out, and nothing is left uncommitted. The branch only ever moves forward, unless it had nothing of its own.
+ * Settles a worktree after a subagent's turn: all of its work is on its branch (or on a branch beside it, named in
+ * the notes), the branch is checked out, and nothing is left uncommitted. The branch only moves forward, unless it
+ * had no commits of its own.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,30 +18,32 @@ import { removeStaleLocks } from '../locks/stale-locks.ts';
 import type { CheckoutStatus } from '../contents/status.ts';
 import type { Unsaved } from '../../contract/index.ts';
 
+/** The state of a settled worktree. */
 export interface Settled {
   /** The commit at the tip of the branch. */
   readonly head: string;
   readonly notes: readonly string[];
-  /** What lies in the worktree, and in none of its commits. */
+  /** Work in the worktree that none of its commits contains. */
   readonly unsaved: readonly Unsaved[];
-  /** Branches beside it, which have work that it has not. */
+  /** Branches beside it with work that the branch does not contain. */
   readonly aside: readonly string[];
 }
 
+/** The worktree to settle. */
 export interface SettleInput {
   readonly cwd: string;
   readonly branch: string;
   /** Where the branch began. */
   readonly base: string;
-  /** Stem of the names of branches beside it, `subagents/<stem>`. */
+  /** Stem of the names of branches beside it: `subagents/<stem>`. */
   readonly stem: string;
   /** Message of the commit that holds what was left uncommitted. */
   readonly message: string;
-  /** What commands of ours have left: not the subagent's for as long as it is as it was left. */
+  /** Files that our own commands left: not the subagent's work as long as they are unchanged. */
   readonly left: readonly KnownArtifacts[];
 }
 
-/** The branch has moved meanwhile. */
+/** The result when the branch moved meanwhile. */
 interface Moved extends Pick<Settled, 'aside'> {
   readonly moved: readonly string[];
 }
@@ -51,12 +54,12 @@ interface Found extends SettleInput {
   readonly git: Git;
 }
 
-/** Something that the subagent left running committed meanwhile. So often it is settled again. */
+/** How often settling is repeated when a process that the subagent left running commits meanwhile. */
 const MAX_MOVES = 5;
 
-/** @throws SubagentsError GIT, DISK_FULL */
+/** Settles the worktree; repeats when the branch moves meanwhile. @throws SubagentsError GIT, DISK_FULL */
 export async function settleWorktree(input: SettleInput, git: Git): Promise<Settled> {
-  // What earlier rounds put on branches beside it is there.
+  // Branches that earlier rounds created beside it still exist.
   const before: string[] = [];
   const aside: string[] = [];
   for (let moves = 0; ; moves++) {
@@ -158,14 +161,14 @@ async function settleThrough(
   };
 }
 
-/** Has the files of `target`, to which HEAD was moved, instead of those of `saved`. */
+/** Replaces the files of `saved` with those of `target`, the commit that HEAD was moved to. */
 async function checkOut(git: Git, { target, saved }: { target: string; saved: string }): Promise<string[]> {
   const why = 'Files that lay where the branch has others';
   const { kept } = await putBack(git, { to: target, why, known: [saved] });
   return kept === undefined ? [] : [`files lay where the branch has others; they are kept in ${kept}`];
 }
 
-/** The commit that holds the folder's state: a new one where something was left over, else what HEAD was at. */
+/** Returns the commit with the folder's state: a new one for uncommitted changes, otherwise an existing one. */
 async function saveLeftovers(
   found: Found,
   { tree }: Leftovers,
@@ -176,7 +179,7 @@ async function saveLeftovers(
     (await git.run(['rev-parse', `${commit}^{tree}`])) === tree;
   if (status.head !== undefined) {
     if (await isAt(status.head)) return { saved: status.head, notes: [] };
-    // The branch may have this very state already: an earlier attempt to collect was cut short.
+    // The branch may already have this state, when an earlier attempt to collect was interrupted.
     if (
       tip !== undefined &&
       tip !== status.head &&
@@ -190,7 +193,7 @@ async function saveLeftovers(
   return { saved, notes: ['uncommitted changes were left, and were committed in its name'] };
 }
 
-/** Which commit the branch is to be at. What is not part of that commit's history gets a branch beside it. */
+/** Chooses the commit for the branch. Work outside that commit's history gets a branch beside it. */
 async function chooseTip(
   { git, branch, base, stem, status, gitDir }: Found,
   saved: string,
@@ -211,8 +214,8 @@ async function chooseTip(
   }
   if (await isAncestor(git, saved, tip))
     return { target: tip, notes: [`${left}; ${branch} is ahead of that, and was checked out again`] };
-  // Work on both sides. What was checked out is what the subagent meant, unless it was looking back at an earlier
-  // commit, or in the middle of moving its branch.
+  // Both the branch and the checked-out commit have work. Prefer what the subagent checked out, unless it only
+  // looked at an earlier commit or was rebasing.
   const lookedBack = status.head !== undefined && (await isAncestor(git, status.head, tip));
   const keepTip = lookedBack || isRebasing(gitDir);
   const aside = keepTip ? saved : tip;
@@ -233,11 +236,11 @@ async function chooseTip(
 
 type Operation = 'rebase' | 'am' | 'merge' | 'cherry-pick' | 'revert' | 'bisect';
 
-/** With its article: `a merge`, `an am`. */
+/** The operation with its article: `a merge`, `an am`. */
 export const withArticle = (operation: string): string =>
   `${/^[aeiou]/.test(operation) ? 'an' : 'a'} ${operation}`;
 
-/** What git is in the middle of in this worktree. @param gitDir the worktree's own git folder */
+/** Returns the git operation that is in progress in the worktree. @param gitDir the worktree's own git folder */
 export function operationUnderway(gitDir: string): Operation | undefined {
   const there = (name: string): boolean => existsSync(join(gitDir, name));
   if (there('rebase-merge')) return 'rebase';
@@ -251,9 +254,9 @@ export function operationUnderway(gitDir: string): Operation | undefined {
 
 const isRebasing = (gitDir: string): boolean => operationUnderway(gitDir) === 'rebase';
 
-/** Forgets the operation without touching files; what it had stashed away goes to the stash list. */
+/** Ends the operation without touching files; changes that it had autostashed go to the stash list. */
 async function endOperation(operation: Operation, git: Git): Promise<string[]> {
-  // To stay at HEAD is the only way to leave a bisect without touching files.
+  // Resetting a bisect to HEAD is the only way to end it without touching files.
   await git.try(operation === 'bisect' ? ['bisect', 'reset', 'HEAD'] : [operation, '--quit']);
   return [`${withArticle(operation)} had been left in the middle; it was ended where it was`];
 }

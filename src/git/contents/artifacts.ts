@@ -1,6 +1,6 @@
 /**
- * What commands of ours have left in a worktree: untracked files that are not the subagent's, for as long as they are as they
- * were left. What has been written to since is work like any other.
+ * Tracks untracked files that our own commands left in a worktree. They are not the subagent's work as long as they
+ * are unchanged; a file that was changed afterwards is.
  */
 import { readdirSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
@@ -9,19 +9,20 @@ import { z } from 'zod';
 import { contentHash } from './status.ts';
 import { statIfThere } from '../../system/files.ts';
 
-/** Of a folder with more in it than this, nobody looks whether anything has changed. */
+/** Folders with more entries than this are not checked for changes. */
 const MAX_WALKED = 20_000;
-/** Files looked at in one go; in between, others have their turn. */
+/** Number of files checked before other tasks get their turn. */
 const AT_ONCE = 500;
 
 /**
- * By path, what was left there: of a file its hash, of a folder (with a `/` at the end, and with all in it) when the last
- * change in it was. Null where that is not known.
+ * The state of each path when it was left: a file's hash; for a folder (with a `/` at the end, including its
+ * contents) the time of the newest change. Null when unknown.
  */
 export const knownArtifacts = z.record(z.string(), z.string().nullable());
+/** See `knownArtifacts`. */
 export type KnownArtifacts = Readonly<Record<string, string | null>>;
 
-/** What lies at `paths` now. @param untracked as the status of the worktree `cwd` has it */
+/** Describes the current state of `paths`. @param untracked as in the status of the worktree `cwd` */
 export async function describeArtifacts(
   cwd: string,
   paths: readonly string[],
@@ -35,18 +36,19 @@ export async function describeArtifacts(
   return Object.fromEntries(found);
 }
 
+/** Untracked files compared with their known states. */
 export interface ClassifiedUntracked {
-  /** Untracked files that are as they were left. */
+  /** Untracked files that are unchanged since they were left. */
   readonly asLeft: ReadonlySet<string>;
-  /** The entries that those fall under. */
+  /** The known paths that cover these files. */
   readonly entries: readonly string[];
-  /** Untracked files in a folder of `entries` that have come or changed since. */
+  /** Untracked files in a folder of `entries` that are new or changed. */
   readonly within: readonly string[];
 }
 
 /**
- * Tells which of the untracked files are as they were left.
- * @param unknown whether what is only known by name counts as such.
+ * Finds the untracked files that are unchanged since they were left.
+ * @param unknown whether files whose state is unknown count as unchanged.
  */
 export async function classifyUntracked(
   cwd: string,
@@ -87,11 +89,11 @@ function fileState(cwd: string, path: string): string | null {
   try {
     return contentHash(join(cwd, path));
   } catch {
-    return null; // It may not be read.
+    return null; // Unreadable.
   }
 }
 
-/** When the newest of what is untracked in the folder was changed. */
+/** Returns the time of the newest change among the untracked files of the folder. */
 async function folderState(
   cwd: string,
   folder: string,
@@ -108,16 +110,16 @@ async function folderState(
   return String(newest);
 }
 
-/** 0 where it is gone. */
+/** The change time of an entry; 0 when it is gone. */
 function newestOf(path: string): number {
   return statIfThere(path)?.ctimeMs ?? 0;
 }
 
-/** Another link to a file changes its ctime too: of one that has several, only its content counts. */
+/** A new hard link also updates a file's ctime, so files with several links are judged by mtime too. */
 const changedAt = ({ nlink, ctimeMs, mtimeMs }: Stats): number =>
   nlink > 1 ? Math.min(ctimeMs, mtimeMs) : ctimeMs;
 
-/** When the newest of all that is in a folder was changed; undefined where that is too much to look at. */
+/** Returns the time of the newest change in a folder; undefined when the folder is too large or cannot be read. */
 function newestBelow(folder: string): number | undefined {
   let [newest, count] = [0, 0];
   const folders = [folder];
@@ -131,7 +133,7 @@ function newestBelow(folder: string): number | undefined {
         else newest = Math.max(newest, newestOf(path));
       }
     } catch {
-      return undefined; // It may not be read, or goes while we look.
+      return undefined; // Unreadable, or removed meanwhile.
     }
   }
   return newest;

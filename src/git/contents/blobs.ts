@@ -1,14 +1,15 @@
-/** Sizes of what commits bring with them. */
+/** Finds large files in commits. */
 import type { Git } from '../git.ts';
 
+/** A file's content in a commit. */
 export interface Blob {
   readonly path: string;
   readonly bytes: number;
 }
 
 /**
- * Files of more than `over` bytes in any commit of `base`..`head`, also such as a later one has removed: their content
- * stays in the history.
+ * Returns files of more than `over` bytes in any commit of `base`..`head`, including files removed by a later
+ * commit, since their content stays in the history.
  * @throws SubagentsError GIT
  */
 export async function largeBlobs(

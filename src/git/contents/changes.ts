@@ -1,33 +1,34 @@
-/** What lies between two commits, or between a commit and the folder. */
+/** Changes between two commits, or between a commit and the folder. */
 
 import { join } from 'node:path';
 import type { Git } from '../git.ts';
 import { withNewFiles } from '../commits/scratch-index.ts';
 import { statIfThere } from '../../system/files.ts';
 
+/** A changed file and its number of changed lines. */
 export interface ChangedFile {
   readonly path: string;
-  /** Where it was before, when it was renamed. */
+  /** The earlier path of a renamed file. */
   readonly from?: string;
-  /** Lines; 0 for binary files. */
+  /** Added lines; 0 for binary files. */
   readonly insertions: number;
   readonly deletions: number;
 }
 
-/** Neither programs that the repository names, nor the user's preferences, shape what we read. */
+/** Options that keep programs named by the repository, and the user's preferences, from affecting the output. */
 export const PLAIN = ['--no-ext-diff', '--no-textconv', '--no-color', '--ignore-submodules=dirty'];
 
-/** Larger new files are not read: they count as one without lines. */
+/** Larger new files are not read; they count as changed without lines. */
 const MAX_READ_BYTES = 64 * 1024 * 1024;
 
-/** Files that differ between two commits. @throws SubagentsError GIT */
+/** Returns files that differ between two commits. @throws SubagentsError GIT */
 export async function changedFiles(git: Git, base: string, head: string): Promise<ChangedFile[]> {
   return base === head ? [] : readNumbers([base, head], git);
 }
 
 /**
- * Files that differ between `base` and the folder, with what is new there.
- * @param untracked new files; a repository among them, which ends in `/`, is one without lines.
+ * Returns files that differ between `base` and the folder, including new files.
+ * @param untracked new files; a nested repository, which ends in `/`, counts as a file without lines.
  * @throws SubagentsError GIT
  */
 export async function changedInFolder(
@@ -49,7 +50,7 @@ async function readNumbers(between: readonly string[], git: Git): Promise<Change
   const args = ['diff', '--numstat', '-z', '--find-renames', ...PLAIN, ...between, '--'];
   const items = (await git.run(args)).split('\0');
   const files: ChangedFile[] = [];
-  // "ins TAB del TAB path", or for a rename "ins TAB del TAB", then both paths as items of their own.
+  // "ins TAB del TAB path", or for a rename "ins TAB del TAB" followed by both paths as separate items.
   for (let at = 0; at < items.length - 1; at++) {
     const [insertions = '', deletions = '', ...rest] = (items[at] ?? '').split('\t');
     const lines = { insertions: Number(insertions) || 0, deletions: Number(deletions) || 0 };
@@ -60,12 +61,13 @@ async function readNumbers(between: readonly string[], git: Git): Promise<Change
   return files;
 }
 
+/** A commit and its subject. */
 export interface Commit {
   readonly sha: string;
   readonly subject: string;
 }
 
-/** Commits of `head` that `base` does not have, newest first. @throws SubagentsError GIT */
+/** Returns the commits of `head` that `base` does not have, newest first. @throws SubagentsError GIT */
 export async function commitsBetween(git: Git, base: string, head: string): Promise<Commit[]> {
   if (base === head) return [];
   const args = [
@@ -83,7 +85,7 @@ export async function commitsBetween(git: Git, base: string, head: string): Prom
     .map((item) => ({ sha: item.slice(0, item.indexOf(' ')), subject: item.slice(item.indexOf(' ') + 1) }));
 }
 
-/** The content of a file in a commit; undefined when it has no such file. */
+/** Returns the content of a file in a commit; undefined when the commit has no such file. */
 export async function fileAt(git: Git, commit: string, path: string): Promise<string | undefined> {
   const { exitCode, stdout } = await git.try(['cat-file', 'blob', `${commit}:${path}`]);
   return exitCode === 0 ? stdout : undefined;

@@ -2,7 +2,7 @@
 import { PLAIN } from './changes.ts';
 import type { Git } from '../git.ts';
 
-/** What was added between two commits, by the path of the file. Binary files have none. @throws SubagentsError GIT */
+/** Returns the lines added between two commits, by file path. Binary files have none. @throws SubagentsError GIT */
 export async function addedLines(git: Git, base: string, head: string): Promise<Map<string, string>> {
   const args = [
     '-c',
@@ -21,7 +21,7 @@ export async function addedLines(git: Git, base: string, head: string): Promise<
     else if (line.startsWith('@@')) inHeader = false;
     else if (inHeader && line.startsWith('+++ b/')) {
       lines = [];
-      // A name with spaces ends in a tabulator.
+      // A name with spaces is followed by a tab.
       found.set(line.slice('+++ b/'.length).replace(/\t$/, ''), lines);
     } else if (!inHeader && line.startsWith('+')) lines.push(line.slice(1));
   }

@@ -1,30 +1,32 @@
-/** The text of a change, as `git diff` has it: between two commits, or from a commit to all that lies in a folder. */
+/** The text of a diff, as `git diff` prints it: between two commits, or between a commit and the folder. */
 import { spawn } from 'node:child_process';
 import { PLAIN } from './changes.ts';
 import type { Git } from '../git.ts';
 import { gitError } from '../run.ts';
 import { withNewFiles } from '../commits/scratch-index.ts';
 
+/** What to compare, and how to print it. */
 export interface DiffRequest {
   readonly from: string;
-  /** A commit; left out, the folder as it is: what is committed, changed, and new (ignored files do not count). */
+  /** A commit; when absent, the folder with its committed, changed and new files (without ignored ones). */
   readonly to?: string | undefined;
-  /** A line for each file instead of the change itself. */
+  /** Print one line for each file instead of the changes themselves. */
   readonly stat: boolean;
-  /** Columns for `stat`. */
+  /** Width of `stat` output in columns. */
   readonly width: number;
-  /** Reading ends after this many bytes. */
+  /** Maximum number of bytes that are read. */
   readonly maxBytes: number;
   readonly signal?: AbortSignal | undefined;
 }
 
+/** The printed diff. */
 export interface DiffText {
   readonly text: string;
-  /** Whether there would have been more. */
+  /** Whether the text was cut at `maxBytes`. */
   readonly truncated: boolean;
 }
 
-/** @throws SubagentsError GIT; the reason of `signal` */
+/** Returns the text of a diff. @throws SubagentsError GIT; the reason of `signal` */
 export async function diffText(git: Git, request: DiffRequest): Promise<DiffText> {
   const { from, to, stat, width } = request;
   const form = stat ? [`--stat=${width}`, '--summary'] : ['--src-prefix=a/', '--dst-prefix=b/'];

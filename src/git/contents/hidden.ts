@@ -1,4 +1,7 @@
-/** What git ignores in a worktree, told apart by who says so: a `.gitignore` of the branch, or something that no clone has. */
+/**
+ * Distinguishes ignored files of a worktree by the rule that ignores them: a `.gitignore` of the branch, or a rule
+ * that no clone has.
+ */
 import { existsSync, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -7,17 +10,26 @@ import { ownPlace } from '../commits/own-index.ts';
 import { gitDirs } from '../git-dirs.ts';
 import type { Git } from '../git.ts';
 
+/** Ignored paths by the kind of rule. */
 export interface Ignored {
-  /** By a `.gitignore` of the branch, or by what the user ignores everywhere. Folders, whole ones, end in `/`. */
+  /**
+   * Ignored by a `.gitignore` that the branch or a tool's own folder has, or by the user's global rules. A wholly
+   * ignored folder ends in `/`.
+   */
   readonly told: readonly string[];
-  /** By `info/exclude`, or by a `.gitignore` that no commit has. */
+  /** Ignored by `info/exclude`, or by a `.gitignore` that is in no commit. */
   readonly hidden: readonly Unsaved[];
 }
 
-/** By these a folder says that a tool made it and makes it again: https://bford.info/cachedir, PEP 405. */
+/**
+ * Files by which a folder declares that a tool made it and can make it again: https://bford.info/cachedir, PEP 405.
+ */
 const MADE_BY_TOOLS = ['CACHEDIR.TAG', 'pyvenv.cfg'];
 
-/** Tells apart what git ignores in the worktree `cwd`: `paths`, as `worktreeStatus` has them. @throws SubagentsError GIT */
+/**
+ * Classifies `paths`, the ignored paths of the worktree as `worktreeStatus` lists them.
+ * @throws SubagentsError GIT
+ */
 export async function tellIgnored(git: Git, paths: readonly string[]): Promise<Ignored> {
   if (paths.length === 0) return { told: [], hidden: [] };
   const { cwd } = git;
@@ -38,25 +50,27 @@ export async function tellIgnored(git: Git, paths: readonly string[]): Promise<I
   return { told, hidden };
 }
 
-/** The file whose pattern ignores each path, as git names it; empty where it is not known. */
+/** Returns the file whose pattern ignores each path, as git names it; empty when unknown. */
 async function sources(paths: readonly string[], git: Git): Promise<[string, string][]> {
   const args = ['check-ignore', '--no-index', '--verbose', '--non-matching', '-z', '--stdin'];
   const { stdout } = await git.try(args, { input: paths.join('\0') });
   const items = stdout.split('\0');
   const found: [string, string][] = [];
-  // Source, line, pattern, path.
+  // Each item has four fields: source, line, pattern, path.
   for (let at = 0; at + 3 < items.length; at += 4) found.push([items[at + 3] ?? '', items[at] ?? '']);
   return found;
 }
 
-/** An empty source: all below is ignored for another path's sake. */
+/**
+ * Whether the source is a `.gitignore`. The source is empty when another path's pattern ignores everything below.
+ */
 const isGitignore = (cwd: string, source: string): boolean =>
   source === '' || (/(^|\/)\.gitignore$/.test(source) && resolve(cwd, source).startsWith(join(cwd, '/')));
 
 const isTracked = async (path: string, git: Git): Promise<boolean> =>
   path === '' || (await git.try(['cat-file', '-e', `HEAD:${path}`])).exitCode === 0;
 
-/** Whether it is the file by which the user ignores things in every repository. */
+/** Whether the source is the user's global excludes file. */
 async function isUsersOwn(source: string, git: Git): Promise<boolean> {
   const { stdout } = await git.try([
     'config',

@@ -1,4 +1,4 @@
-/** Sockets, pipes and devices in a worktree: git passes over them, and no checkout makes any. */
+/** Finds sockets, pipes and devices in a worktree, which git skips and no checkout creates. */
 import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,8 +6,9 @@ import { namesIn } from '../../system/files.ts';
 import type { Git } from '../git.ts';
 
 /**
- * Those in the worktree `cwd` that git does not ignore, by their paths from its root; none of a repository within it.
- * @param ignoredPaths what git ignores there, as `tellIgnored` has it: it is not looked into
+ * Returns special files in the worktree that git does not ignore, by their paths from the root, except those in
+ * nested repositories.
+ * @param ignoredPaths the ignored paths, as `tellIgnored` takes them; they are not searched
  * @throws SubagentsError GIT
  */
 export async function specialFiles(git: Git, ignoredPaths: readonly string[]): Promise<string[]> {
@@ -31,7 +32,7 @@ export async function specialFiles(git: Git, ignoredPaths: readonly string[]): P
 const isSpecial = (entry: Dirent): boolean =>
   entry.isSocket() || entry.isFIFO() || entry.isBlockDevice() || entry.isCharacterDevice();
 
-/** None of a folder that may not be read, or that goes while we look. */
+/** Lists a folder; empty when it cannot be read or disappears meanwhile. */
 async function entriesIn(folder: string): Promise<Dirent[]> {
   return readdir(folder, { withFileTypes: true }).catch(() => []);
 }

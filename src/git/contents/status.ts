@@ -1,48 +1,49 @@
-/** What is changed in a checkout, path by path; names may contain anything, also newlines. */
+/** The status of a checkout, path by path. Names may contain any character, even newlines. */
 import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Git } from '../git.ts';
 import { statIfThere } from '../../system/files.ts';
 
-/** Larger files are told apart by size and time. */
+/** Larger files are compared by size and time instead of by content. */
 const MAX_HASHED_BYTES = 64 * 1024 * 1024;
 
+/** The status of a checkout. */
 export interface CheckoutStatus {
   /** The commit that HEAD is at; undefined before the first one. */
   readonly head: string | undefined;
-  /** The branch checked out, for example `main`; undefined when detached. */
+  /** The branch that is checked out, for example `main`; undefined when detached. */
   readonly branch: string | undefined;
   /** Tracked files that differ from HEAD, staged or not. */
   readonly changed: readonly ChangedPath[];
-  /** New files, not ignored. A repository inside the checkout is one entry that ends in `/`. */
+  /** Untracked files that are not ignored. A nested repository is one entry that ends in `/`. */
   readonly untracked: readonly string[];
-  /** What git ignores, as far as it was asked for: the paths that a pattern matches. Whole folders end in `/`. */
+  /** Ignored paths, when requested: the paths that match a pattern. Wholly ignored folders end in `/`. */
   readonly ignored: readonly string[];
 }
 
 interface ChangedPath {
   readonly path: string;
-  /** As `git status` has it: state in the index and in the folder, for example `.M`. */
+  /** The state in the index and in the folder, as `git status` prints it, for example `.M`. */
   readonly state: string;
-  /** A merge left it in conflict. */
+  /** Whether a merge left the path in conflict. */
   readonly unmerged: boolean;
-  /** A submodule that has changes of its own, which no commit of this repository can hold. */
+  /** A submodule with changes of its own, which no commit of this repository can contain. */
   readonly dirtySubmodule: boolean;
 }
 
-/** @throws SubagentsError GIT */
+/** Reads the status of a checkout. @throws SubagentsError GIT */
 export async function checkoutStatus(git: Git): Promise<CheckoutStatus> {
   return parseStatus(await git.run(STATUS));
 }
 
-/** The call whose output `parseStatus` reads. */
+/** The arguments of the status call whose output `parseStatus` reads. */
 export const STATUS: readonly string[] = [
   ...['status', '--porcelain=v2', '--branch', '-z', '--no-renames'],
   ...['--untracked-files=all', '--ignore-submodules=none'],
 ];
 
-/** Reads what `git status` printed. */
+/** Parses the output of `STATUS`. */
 export function parseStatus(stdout: string): CheckoutStatus {
   const items = stdout.split('\0');
   const header = (name: string): string | undefined =>
@@ -58,7 +59,10 @@ export function parseStatus(stdout: string): CheckoutStatus {
   };
 }
 
-/** Untracked files, not ignored; a folder with nothing else in it is one entry that ends in `/`. @throws SubagentsError GIT */
+/**
+ * Returns untracked files that are not ignored; a folder with only untracked files is one entry that ends in `/`.
+ * @throws SubagentsError GIT
+ */
 export async function untrackedFolders(git: Git): Promise<string[]> {
   const args = ['ls-files', '--others', '--directory', '--exclude-standard', '-z'];
   return (await git.run(args)).split('\0').filter((path) => path !== '');
@@ -76,17 +80,18 @@ function changedPath(item: string): ChangedPath {
   };
 }
 
-/** The content of every changed file, as hashes by path: two of them are equal when nothing changed in between. */
+/** Returns hashes of all changed files, by path; equal fingerprints mean that nothing changed in between. */
 export function fingerprint(cwd: string, { changed }: CheckoutStatus): ReadonlyMap<string, string> {
   return new Map(changed.map(({ path, state }) => [path, `${state} ${contentHash(join(cwd, path))}`]));
 }
 
-/** Files that a checkout's state is told by; beyond, their number must do. */
+/** Maximum number of files whose content is part of `checkoutState`; further ones count by name only. */
 const MAX_TOLD_FILES = 1_000;
 
 /**
- * The state of a checkout in a few characters: its commit, and the content of every file that is changed or new. What git
- * ignores is no part of it. @throws SubagentsError GIT
+ * Returns a short hash of a checkout's state: its commit, and the content of every changed or new file. Ignored
+ * files do not count.
+ * @throws SubagentsError GIT
  */
 export async function checkoutState(git: Git): Promise<string> {
   const { head, changed, untracked } = await checkoutStatus(git);
@@ -100,7 +105,7 @@ export async function checkoutState(git: Git): Promise<string> {
   return hash.digest('base64');
 }
 
-/** Paths whose entries differ between two fingerprints. */
+/** Returns the paths whose entries differ between two fingerprints. */
 export function difference(
   before: ReadonlyMap<string, string>,
   after: ReadonlyMap<string, string>,
@@ -109,7 +114,7 @@ export function difference(
   return [...paths].filter((path) => before.get(path) !== after.get(path)).sort();
 }
 
-/** What lies at `path`, in a form that changes with it: equal when nothing did. */
+/** Returns a text that changes when the entry at `path` changes. */
 export function contentHash(path: string): string {
   const stat = statIfThere(path);
   if (!stat) return 'absent';

@@ -1,31 +1,32 @@
-/** What was uncommitted in a checkout before a subagent began in it, told apart from what it did there. */
+/** Distinguishes a checkout's uncommitted changes from before a subagent began from the subagent's own. */
 import { join } from 'node:path';
 import { z } from 'zod';
 import { changedInFolder, type ChangedFile } from './changes.ts';
 import { contentHash, type CheckoutStatus } from './status.ts';
 import type { Git } from '../git.ts';
 
-/** Beyond it nothing is told apart. */
+/** With more uncommitted files than this, they are not distinguished. */
 const MAX_FILES = 1_000;
-/** Named in one line. */
+/** Maximum number of paths in one line. */
 const MAX_NAMED = 10;
-/** What `contentHash` has of folders, such as repositories in the checkout: they cannot be compared. */
+/** The value of `contentHash` for folders, such as nested repositories, which cannot be compared. */
 const NOT_COMPARABLE = 'other';
 
-/** By path: its content, and its lines against the commit that was checked out. */
+/** By path: the content hash, and the lines changed since the checked-out commit. */
 export const uncommitted = z.record(
   z.string(),
   z.object({ content: z.string(), insertions: z.number().int(), deletions: z.number().int() }),
 );
+/** See `uncommitted`. */
 export type Uncommitted = z.infer<typeof uncommitted>;
 
-/** Paths of a checkout that are changed or new. */
+/** Returns the changed and new paths of a status. */
 export const pathsOf = ({ changed, untracked }: CheckoutStatus): string[] => [
   ...changed.map(({ path }) => path),
   ...untracked,
 ];
 
-/** Reads what is uncommitted; undefined where that is too much. @throws SubagentsError GIT */
+/** Describes the uncommitted files; undefined when there are too many. @throws SubagentsError GIT */
 export async function readUncommitted(git: Git, status: CheckoutStatus): Promise<Uncommitted | undefined> {
   const paths = pathsOf(status);
   if (paths.length > MAX_FILES || status.head === undefined) return undefined;
@@ -40,12 +41,12 @@ export async function readUncommitted(git: Git, status: CheckoutStatus): Promise
   );
 }
 
-/** Of the paths that are uncommitted now, those that were before and have not been touched since. */
+/** Returns the paths of `now` that were uncommitted before and are unchanged since. */
 export function untouched(cwd: string, before: Uncommitted, now: readonly string[]): ReadonlySet<string> {
   return new Set(now.filter((path) => before[path] !== undefined && isAsBefore(cwd, path, before)));
 }
 
-/** What of `before` is in `files`, which were changed since, and what of it is gone; in words. */
+/** Notes on files of `before` that were changed further (they are in `files`), and on those that are gone. */
 export function notesOn(cwd: string, before: Uncommitted, files: readonly ChangedFile[]): string[] {
   const changed = new Set(files.map(({ path }) => path));
   const paths = Object.keys(before);

@@ -1,4 +1,4 @@
-/** What was left in the middle: operations of git that were never ended, and the marks of conflicts in files. */
+/** Finds unfinished work: git operations that were not completed, and conflict markers in files. */
 
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -7,27 +7,28 @@ import type { Git } from '../git.ts';
 import { operationUnderway, withArticle } from '../commits/settle.ts';
 import { statIfThere } from '../../system/files.ts';
 
-/** What is said of one file at most, and of how many files. */
+/** Maximum number of files that a text lists. */
 const MAX_FILES = 10;
 
-/** An operation that was left in the middle, and the files that it left in conflict. */
+/** An unfinished operation, with its files in conflict. */
 export const unfinished = z.object({
-  /** A word of git: `merge`, `rebase`. Absent where only its files are known to be as it left them. */
+  /** Git's name of the operation: `merge`, `rebase`. Absent when only its conflicted files are left. */
   operation: z.string().optional(),
-  /** By path, what the commit that saved the file has there; null: no such file, or nobody has looked yet. */
+  /** By path: the blob that the saving commit contains; null: no such file, or not yet read. */
   conflicts: z.record(z.string(), z.string().nullable()),
-  /** The commit that it was saved in; absent until it is saved. */
+  /** The commit that saved the conflicts; absent until they are saved. */
   head: z.string().optional(),
 });
+/** See `unfinished`. */
 export type Unfinished = z.infer<typeof unfinished>;
 
 /**
- * What git is in the middle of in a checkout; undefined where it is in the middle of nothing. A merge whose conflicts are all
- * resolved is not: only its commit is missing. Nor is a bisect, which makes no commits.
+ * Returns the unfinished operation of a checkout; undefined when there is none. A merge with all conflicts resolved
+ * does not count, since only its commit is missing, nor does a bisect, which makes no commits.
  */
 export async function readUnfinished(git: Git): Promise<Unfinished | undefined> {
   const operation = operationUnderway(gitDirs(git.cwd).gitDir);
-  // An index that cannot be read knows of no conflict.
+  // An unreadable index lists no conflicts.
   const { stdout } = await git.try(['ls-files', '--unmerged', '-z']);
   const entries = stdout.split('\0').filter(Boolean);
   const conflicts = [...new Set(entries.map((entry) => entry.slice(entry.indexOf('\t') + 1)))];
@@ -37,8 +38,9 @@ export async function readUnfinished(git: Git): Promise<Unfinished | undefined> 
 }
 
 /**
- * What of it is still so in the commit `head`, with what is known of its files from now on; undefined where nothing is.
- * A file that has changed since it was saved counts as resolved, and the operation as over once there is another commit.
+ * Returns the parts of `known` that are still unfinished in the commit `head`, with the current state of their
+ * files; undefined when nothing is. A file that changed after it was saved counts as resolved; the operation counts
+ * as completed once there is another commit.
  */
 export async function stillUnfinished(
   git: Git,
@@ -61,29 +63,32 @@ async function blobAt(git: Git, commit: string, path: string): Promise<string | 
   return exitCode === 0 ? stdout : null;
 }
 
-/** In words, for a caveat. */
+/** Describes an unfinished operation for a caveat. */
 export function unfinishedText({ operation, conflicts }: Unfinished): string {
   const paths = Object.keys(conflicts);
   const what = withArticle(operation ?? 'merge');
   return `${what} was left in the middle${paths.length === 0 ? '' : `, with conflicts in ${listed(paths)}`}`;
 }
 
-/** A file with marks of a conflict, and the line of the first one. */
+/** A file with conflict markers, and the line of the first one. */
 export interface Marked {
   readonly path: string;
   readonly line: number;
 }
 
-/** The first or last line of a conflict. A line of `=======` alone is none: it may underline a heading. */
+/**
+ * Matches the first or last line of a conflict. A line of only `=======` does not count, since it may underline a
+ * heading.
+ */
 const MARK = '^(<{7}|>{7})([[:space:]]|$)';
-/** Larger files are not read: nobody merges them by hand. */
+/** Larger files are not read, since nobody merges them by hand. */
 const MAX_READ_BYTES = 5 * 1024 * 1024;
-/** Paths of one call, in characters. */
+/** Maximum length of the paths in one call, in characters. */
 const MAX_ARGUMENTS = 60_000;
 
 /**
- * Which of `paths` have marks of a conflict in `head` (in the folder, where that is undefined) and did not have as many in `base`.
- * Neither attributes nor configuration of the repository hide any.
+ * Returns the `paths` with more conflict markers in `head` (in the folder, when `head` is undefined) than in
+ * `base`. Attributes and configuration of the repository cannot hide any.
  * @throws SubagentsError GIT
  */
 export async function conflictMarks(
@@ -99,7 +104,7 @@ export async function conflictMarks(
   );
 }
 
-/** The lines of marks, by path. */
+/** Returns the line numbers of conflict markers, by path. */
 async function marksIn(
   git: Git,
   commit: string | undefined,
@@ -132,7 +137,7 @@ async function marksIn(
       ...readable,
     ];
     const { exitCode, stdout } = await git.try(args);
-    // 1: there is none.
+    // Exit code 1: no match.
     if (exitCode > 1) await git.run(args);
     for (const text of stdout.split('\n')) {
       const [name = '', line] = text.split('\0');
@@ -144,7 +149,7 @@ async function marksIn(
   return found;
 }
 
-/** Those that are files there, and none too large. */
+/** Returns the paths that are files of readable size. */
 async function ofReadableSize(
   git: Git,
   commit: string | undefined,
@@ -177,7 +182,7 @@ function* inChunks(paths: readonly string[]): Generator<string[]> {
   if (chunk.length > 0) yield chunk;
 }
 
-/** In words, for a caveat. */
+/** Describes files with conflict markers for a caveat. */
 export const marksText = (marked: readonly Marked[]): string =>
   `conflict markers are in ${listed(marked.map(({ path, line }) => `${path}:${line}`))}`;
 

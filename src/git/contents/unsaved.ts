@@ -1,24 +1,24 @@
-/** Work in the repositories within a worktree: its own branch can hold none of it. */
+/** Finds work in the repositories nested in a worktree, which the worktree's own branch cannot contain. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { worktreeStatus } from '../commits/own-index.ts';
 import { gitlinks, MAX_DEPTH } from '../worktrees/submodules.ts';
 import type { Git } from '../git.ts';
 
-/** A repository within a worktree, and what of it would be lost. */
+/** A nested repository, and its work that would be lost. */
 export interface WorkWithin {
-  /** Its path from the root of the worktree. */
+  /** The repository's path from the root of the worktree. */
   readonly path: string;
   readonly reason: string;
-  /** What is not committed there, from the root of the worktree. */
+  /** Uncommitted files, by path from the root of the worktree. */
   readonly files: readonly string[];
-  /** The submodule that these files are in; undefined where the whole folder is meant. */
+  /** The folder of the submodule that contains the files; undefined when the whole nested repository is meant. */
   readonly submodule?: string;
 }
 
 /**
- * Uncommitted work in the submodules of the worktree `cwd`, also such as their indexes hide; and repositories that a commit
- * names without saying where they are from, so that a clone has an empty folder in their place.
+ * Returns uncommitted work in the worktree's submodules, including files that their indexes hide, and nested
+ * repositories that no `.gitmodules` declares: a clone has an empty folder in their place.
  * @throws SubagentsError GIT
  */
 export async function workInRepositories(git: Git, { prefix = '', depth = 1 } = {}): Promise<WorkWithin[]> {

@@ -1,10 +1,9 @@
 /**
- * One in-place subagent per checkout, across all workers and homes of this machine.
- *
- * Everyone who wants the checkout puts a claim, a file named after its run, into the git folder of the checkout, and
- * only then looks for claims of others. Of any two, the one that claimed later sees the other; whoever sees a live one
- * withdraws. A run that is over never comes back, so anyone may remove its claim: there is no moment in which a fresh
- * claim can be taken for a stale one.
+ * The lock for one in-place subagent per checkout, across all workers and homes of this machine. Everyone who wants
+ * the checkout writes a lock entry, a file named after the run, into the checkout's git folder, and only then reads
+ * the entries of others. Of any two, the later writer sees the other's entry; whoever sees a live entry withdraws.
+ * A run that has ended never returns, so anyone may remove its entry: a fresh entry can never be taken for a stale
+ * one.
  */
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -22,34 +21,41 @@ const checkoutClaim = z.object({
   label: z.string(),
   session: z.string(),
   run: z.number().int(),
-  /** The home of the worker that took it. */
+  /** The home of the worker that wrote the entry. */
   home: z.string(),
   /** ISO 8601. */
   since: z.string(),
-  /** What was checked out when it began. */
+  /** The commit that was checked out when the subagent began. */
   base: z.string(),
   branch: z.string().nullable(),
-  /** Paths that were uncommitted before it began, at most 1,000. */
+  /** Paths that were uncommitted before the subagent began, at most 1,000. */
   uncommittedBefore: z.array(z.string()),
-  /** What it was; absent where that was too much, and where it goes on with what a run before it left uncommitted. */
+  /**
+   * The contents of those paths; absent when there were too many, and when the run continues an earlier run with
+   * uncommitted changes.
+   */
   before: uncommitted.optional(),
-  /** Marks in its index by which git does not read files; see `readMarks`. */
+  /** Index marks that make git skip files; see `readIndexMarks`. */
   marks: z.array(z.string()).optional(),
-  /** The configuration and hooks there were before it began. */
+  /** The repository's configuration and hooks before the subagent began. */
   snapshot: repositorySnapshot.optional(),
-  /** Whether programs that the checkout alone configures run for it. */
+  /** Whether git may run programs that only the checkout itself configures. */
   trustRepo: z.boolean().default(false),
-  /** False while it only tries: two who try at the same moment both withdraw and try again. */
+  /** False until the lock is taken: two runs that try at the same moment both withdraw and try again. */
   held: z.boolean(),
 });
+/** The lock entry of one run for one checkout. */
 export type CheckoutLockEntry = z.infer<typeof checkoutClaim>;
 
-/** What a Temporal server knows of a run: `missing` when it has never heard of it, or has forgotten it. */
+/** The state of a run on a Temporal server; `missing`: the server never had the run, or has deleted it. */
 type RunState = 'open' | 'closed' | 'missing';
-/** Asks for the state of a subagent's run, `runId` being its first execution run id (continue-as-new does not close it). */
+/**
+ * Returns the state of a subagent's run. `runId` is its first execution run id, so continue-as-new does not close
+ * the run.
+ */
 export type AskRunState = (workflowId: string, runId: string) => Promise<RunState>;
 
-/** How often those who try at the same moment try again, after a short random wait. */
+/** How often a run tries again, after a short random wait, when several try at the same moment. */
 const TIES = 12;
 
 const folderOf = (gitDir: string): string => join(gitDir, 'subagents-in-place');
@@ -57,7 +63,7 @@ const claimPath = (gitDir: string, runId: string): string =>
   join(folderOf(gitDir), `${encodeURIComponent(runId)}.json`);
 
 /**
- * Takes the checkout for `claim`, or finds that its run has it already, and gives the claim that holds.
+ * Takes the checkout for `claim`, or returns the entry that its run already holds.
  * @param gitDir the checkout's own git folder.
  * @throws SubagentsError CHECKOUT_BUSY that names the holder
  */
@@ -87,8 +93,9 @@ export async function takeCheckout(
 }
 
 /**
- * @throws SubagentsError CHECKOUT_BUSY that names the live subagent that has the checkout
- * @param asker its own claim does not count.
+ * Checks that no live subagent holds the checkout.
+ * @throws SubagentsError CHECKOUT_BUSY that names the holder
+ * @param asker who asks; an entry of its own run does not count.
  */
 export async function checkCheckoutFree(
   gitDir: string,
@@ -99,23 +106,23 @@ export async function checkCheckoutFree(
   if (holder) throw busy(holder);
 }
 
-/** Gives the checkout back. Does nothing where that run does not have it. */
+/** Releases the checkout. Does nothing when that run does not hold it. */
 export function releaseCheckout(gitDir: string, runId: string): void {
   rmSync(claimPath(gitDir, runId), { force: true });
   try {
     rmdirSync(folderOf(gitDir));
   } catch {
-    // Absent already, or somebody else claims.
+    // The folder is absent already, or contains another run's entry.
   }
 }
 
-/** The claim of the run that has a checkout; undefined when that run does not have it. */
+/** Returns the lock entry of a run that holds a checkout; undefined when it does not. */
 export function readCheckoutLockEntry(gitDir: string, runId: string): CheckoutLockEntry | undefined {
   const claim = readClaim(claimPath(gitDir, runId));
   return claim?.held ? claim : undefined;
 }
 
-/** Twice, because a release may remove the empty folder in between. */
+/** Writes the entry. Tries twice, because a release may remove the empty folder in between. */
 function putDown(path: string, claim: CheckoutLockEntry): void {
   const text = JSON.stringify(claim, undefined, 2);
   ensurePrivateDir(dirname(path));
@@ -133,7 +140,7 @@ interface Holder {
   readonly remedy: string;
 }
 
-/** The first claim of another that is not stale; stale ones are removed on the way. */
+/** Returns the first entry of another run that is not stale; removes stale entries that it finds. */
 async function holderOf(
   gitDir: string,
   asker: { home: string; runId?: string },
@@ -157,7 +164,8 @@ async function holderOf(
     if (state === 'open') {
       return { held: claim.held, who, remedy: 'Wait for it, kill it, or use isolation "worktree".' };
     }
-    // Its server may be another than ours, which has never heard of it: only a home that is gone proves its end.
+    // The entry may belong to another server, which our server cannot answer for: only a missing home proves that
+    // the run ended.
     if (!known && existsSync(claim.home)) {
       return {
         held: true,

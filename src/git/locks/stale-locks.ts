@@ -1,6 +1,6 @@
 /**
- * Lock files that a git process left in a worktree when it was killed (SIGKILL, a crash of the machine): git removes its own in
- * every other case, and each later command of it fails on them.
+ * Removes lock files that a killed git process left in a worktree (SIGKILL, a crash of the machine). Git removes
+ * its locks in all other cases, and later git commands fail on them.
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,21 +8,21 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { statIfThere } from '../../system/files.ts';
 import { removeTree } from '../../system/remove-tree.ts';
 
-/** How long a git that may still run has to finish, in milliseconds. */
+/** Milliseconds that a git process which may still run gets to finish. */
 const PATIENCE_MS = 2_000;
 const LOOK_MS = 50;
 
-/** What of a repository belongs to one worktree alone. */
+/** The parts of a repository that belong to one worktree alone. */
 export interface OwnParts {
-  /** Its own git directory. */
+  /** The worktree's own git directory. */
   readonly gitDir: string;
-  /** The one that it shares. */
+  /** The shared git directory. */
   readonly commonDir: string;
-  /** The branch that is checked out there alone. */
+  /** The branch that only this worktree has checked out. */
   readonly branch: string;
 }
 
-/** The lock files there are now: of its index, its HEAD and its submodules, and of its branch. */
+/** Returns the existing lock files of the worktree's index, HEAD, submodules and branch. */
 export async function locksOf({ gitDir, commonDir, branch }: OwnParts): Promise<string[]> {
   const ofBranch = join(commonDir, `refs/heads/${branch}.lock`);
   return [...(await locksBelow(gitDir)), ...(statIfThere(ofBranch) === undefined ? [] : [ofBranch])];
@@ -32,7 +32,7 @@ async function locksBelow(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true });
   const found = entries.map(async (entry) => {
     const path = join(folder, entry.name);
-    // Objects are written without locks, and there may be many.
+    // Git writes objects without locks, and there may be many.
     if (entry.name === 'objects') return [];
     const isRepository = entry.isDirectory() && statIfThere(join(path, 'HEAD')) !== undefined;
     if (entry.name.endsWith('.lock') && !isRepository) return [path];
@@ -41,7 +41,10 @@ async function locksBelow(folder: string): Promise<string[]> {
   return (await Promise.all(found)).flat();
 }
 
-/** Removes the lock files that a killed git left. Where it is not known whether one still runs, that gets two seconds to finish. */
+/**
+ * Removes the worktree's lock files. First waits up to two seconds, since the git process that holds them may still
+ * be running.
+ */
 export async function removeStaleLocks(parts: OwnParts): Promise<void> {
   const until = Date.now() + PATIENCE_MS;
   let locks = await locksOf(parts);
@@ -52,7 +55,7 @@ export async function removeStaleLocks(parts: OwnParts): Promise<void> {
   await removeLocks(locks);
 }
 
-/** Removes these lock files at once: nothing that holds them runs any more. */
+/** Removes lock files at once. Call only when no process holds them. */
 export async function removeLocks(locks: readonly string[]): Promise<void> {
   await Promise.all(locks.map((lock) => removeTree(lock)));
 }

@@ -1,16 +1,18 @@
-/** The configuration of a repository. */
+/** Reads the configuration of a repository. */
 import { runGit } from '../run.ts';
 
-/** Keys with their values, in order. */
+/** Values by key, in order. */
 export type Settings = ReadonlyMap<string, readonly string[]>;
 
+/** The settings that apply in a repository. */
 export interface Configuration {
-  /** What lies in the repository itself, with all that it includes. */
+  /** Settings of the repository itself, including the files that it includes. */
   readonly local: Settings;
-  /** What its user and the machine have configured for all repositories. */
+  /** Settings of the user and of the machine for all repositories. */
   readonly global: Settings;
 }
 
+/** Reads the settings that apply in `cwd`. */
 export async function readConfiguration(cwd: string): Promise<Configuration> {
   const { stdout } = await runGit(['config', '--list', '--show-scope', '--includes', '-z'], { cwd });
   const items = stdout.split('\0');
@@ -18,7 +20,7 @@ export async function readConfiguration(cwd: string): Promise<Configuration> {
   for (let at = 0; at + 1 < items.length; at += 2) {
     const [key = '', ...value] = (items[at + 1] ?? '').split('\n');
     const into = items[at] === 'local' || items[at] === 'worktree' ? found.local : found.global;
-    // A key alone means yes.
+    // A key without a value means true.
     into.set(key, [...(into.get(key) ?? []), value.length === 0 ? 'true' : value.join('\n')]);
   }
   return found;

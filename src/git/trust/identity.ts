@@ -1,30 +1,29 @@
 /**
- * The identity of commits where the user has configured none.
- *
- * It lies where git looks last: a system-level configuration file of ours that includes the machine's own. So whatever
- * anybody has configured (machine, user, repository, worktree, environment) wins, nothing shared is written, and the
- * subagent's own commits work in the same way as ours: the file is named by an environment variable.
+ * The identity for commits when the user has configured none. It is in the configuration that git reads first: a
+ * system-level file of ours that includes the machine's own. So every other setting (machine, user, repository,
+ * worktree, environment) overrides it, and no shared file is written. The subagent's own commits get the same
+ * identity, since an environment variable names the file.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readIfThere, writePrivateFile } from '../../system/files.ts';
 import type { Git } from '../git.ts';
 
-/** Who commits where nobody has said who. */
+/** The author of commits when no identity is configured. */
 export const FALLBACK_IDENTITY = { name: 'Durable Subagent', email: 'subagent@localhost' } as const;
 
-/** Environment for git, and for whoever runs git in a workspace. `undefined` takes a variable out. */
+/** Environment for git, and for programs that run git in a workspace. `undefined` removes a variable. */
 export type IdentityEnvironment = Readonly<{ GIT_CONFIG_SYSTEM: string; GIT_CONFIG_NOSYSTEM: undefined }>;
 
 /**
- * Writes the fallback configuration into `folder` (a worker's home; it must exist) and gives the environment that
+ * Writes the fallback configuration into `folder` (a worker's home; it must exist) and returns the environment that
  * makes git read it.
  * @throws SubagentsError DISK_FULL, INTERNAL, GIT
  */
 export async function identityEnvironment(git: Git): Promise<IdentityEnvironment> {
   const path = join(git.cwd, 'gitconfig');
   const env = { GIT_CONFIG_SYSTEM: path, GIT_CONFIG_NOSYSTEM: undefined };
-  // Already in force here: what it includes could no longer be found out.
+  // This process already uses the file, so the machine's own file can no longer be determined.
   if (process.env['GIT_CONFIG_SYSTEM'] === path && existsSync(path)) return env;
   const included = await systemConfiguration(git);
   const text = [
@@ -45,9 +44,9 @@ export async function usesFallbackIdentity(git: Git, env: IdentityEnvironment): 
   return ident.startsWith(`${FALLBACK_IDENTITY.name} <`) || ident.includes(`<${FALLBACK_IDENTITY.email}>`);
 }
 
-/** The machine's own configuration file, if it has one with anything in it; asked for once. */
+/** Returns the machine's own configuration file if it has any content; the result is cached. */
 function systemConfiguration(git: Git): Promise<string | undefined> {
-  // Only the environment can change it, and that only in tests.
+  // Only these variables can change the result, and only tests change them.
   const { GIT_CONFIG_SYSTEM = '', GIT_CONFIG_NOSYSTEM = '' } = process.env;
   const key = `${GIT_CONFIG_SYSTEM}\0${GIT_CONFIG_NOSYSTEM}`;
   const known = asked?.key === key ? asked.path : findSystemConfiguration(git);
@@ -60,7 +59,7 @@ let asked: { readonly key: string; readonly path: Promise<string | undefined> } 
 async function findSystemConfiguration(git: Git): Promise<string | undefined> {
   const nosystem = process.env['GIT_CONFIG_NOSYSTEM'] ?? '';
   if (nosystem !== '' && !/^(0|false|no|off)$/i.test(nosystem)) return undefined;
-  // It lies where git was built to look for it: only git knows. The answer's first item is "file:PATH".
+  // Only git knows the path, which is compiled in. The first item of the output is "file:PATH".
   const { stdout } = await git.try(['config', '--system', '--list', '--show-origin', '--no-includes', '-z']);
   return /^file:([^\0]+)\0/.exec(stdout)?.[1];
 }

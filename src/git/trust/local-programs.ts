@@ -1,6 +1,6 @@
 /**
- * Programs that git runs because a repository's own configuration names them: none of them runs for us. What is configured for all
- * repositories, by the user or on the machine, runs in their place, as far as there is any.
+ * Prevents programs named by a repository's own configuration from running in our git calls. Programs configured
+ * for all repositories, by the user or on the machine, run in their place if there are any.
  */
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,13 +10,13 @@ import { gitDirs, type GitDirs } from '../git-dirs.ts';
 import { readConfiguration, type Settings } from './configuration.ts';
 
 /**
- * Configuration by which git runs a program for calls like ours, with the value that runs none. (Hooks, fsmonitor, external diffs and
- * text conversions are off in every call, whoever configured them.)
+ * Settings that make git run a program in calls like ours, each with a value that runs none. (Hooks, fsmonitor,
+ * external diffs and text conversions are disabled in every call, whoever configured them.)
  */
 const PROGRAMS: readonly (readonly [RegExp, string])[] = [
   [/^filter\..*\.(clean|smudge|process)$/, ''],
   [/^filter\..*\.required$/, 'false'],
-  // An empty one would take our side of every conflict.
+  // An empty driver would resolve every conflict with our side.
   [/^merge\..*\.driver$/, 'false'],
   [/^core\.sshcommand$/, 'ssh'],
   [/^core\.(gitproxy|alternaterefscommand|askpass)$/, ''],
@@ -31,19 +31,22 @@ const PROGRAMS: readonly (readonly [RegExp, string])[] = [
 ];
 const CREDENTIAL_HELPER = /^credential\.(.*\.)?helper$/;
 
-/** By how much older than our reading a file must be: one that is written twice within a tick of the clock looks the same. */
+/** How much older than our read a file must be: a file written twice within one clock tick looks unchanged. */
 const SETTLED_MS = 100;
-/** Checkouts of which it is remembered that they name no program. */
+/** Maximum number of checkouts that are remembered as naming no program. */
 const MAX_REMEMBERED = 200;
 
-/** What a call of git takes so that no program of the repository runs. */
+/** Settings and variables for a git call that keep the repository's programs from running. */
 export interface Guard {
   readonly config: readonly GitSetting[];
   readonly env: Readonly<Record<string, string>>;
 }
 const NOTHING: Guard = { config: [], env: {} };
 
-/** The programs that the configuration of `cwd` names, and those of the submodules there. Reads it anew where it may have changed. */
+/**
+ * Returns the guard against programs that the configuration of `cwd` or of its submodules names. Reads the
+ * configuration again when it may have changed.
+ */
 export async function guardOf(cwd: string): Promise<Guard> {
   if (namesNone(cwd)) return NOTHING;
   const since = Date.now();
@@ -54,7 +57,7 @@ export async function guardOf(cwd: string): Promise<Guard> {
   const all = [local, ...submodules.map(({ configuration }) => configuration)];
   const keys = new Set(all.flatMap((settings) => [...settings.keys()].filter(isProgram)));
   if (keys.size > 0) return guardAgainst(keys, global);
-  // What is included may appear where it was not.
+  // Not remembered when there are includes: an included file may appear later.
   if (repository && !all.some((settings) => [...settings.keys()].some(isInclude)))
     remember(
       cwd,
@@ -70,22 +73,24 @@ function guardAgainst(keys: ReadonlySet<string>, global: Settings): Guard {
     .filter((key) => !CREDENTIAL_HELPER.test(key))
     .map((key): GitSetting => [key, global.get(key)?.at(-1) ?? harmless(key)]);
   if ([...keys].some((key) => CREDENTIAL_HELPER.test(key))) {
-    // They add up; an empty one takes all before it away.
+    // Credential helpers accumulate; an empty value clears the earlier ones.
     config.push(['credential.helper', '']);
     for (const [key, values] of global)
       if (CREDENTIAL_HELPER.test(key)) for (const value of values) config.push([key, value]);
   }
-  // The first of these counts, not the last; a variable counts before all of them.
+  // The first matching core.gitProxy applies, not the last, so it cannot be overridden by a setting; the variable
+  // has precedence.
   return { config, env: keys.has('core.gitproxy') ? { GIT_PROXY_COMMAND: '' } : {} };
 }
 
-/** Whether git runs what this key names. */
+/** Whether git runs the value of this key as a program. */
 const isProgram = (key: string): boolean => PROGRAMS.some(([pattern]) => pattern.test(key));
 const isInclude = (key: string): boolean => /^include(if\..*)?\.path$/.test(key);
 const harmless = (key: string): string => PROGRAMS.find(([pattern]) => pattern.test(key))?.[1] ?? '';
 
 /**
- * The programs of the checkout `cwd` that do not run for us and have nothing in their place: keys and values.
+ * Returns the programs of the checkout that do not run in our calls and have no global replacement: keys and
+ * values.
  * @param pattern which keys.
  */
 export async function withoutGlobal(cwd: string, pattern: RegExp): Promise<Map<string, string>> {
@@ -124,7 +129,10 @@ function remember(cwd: string, dirs: GitDirs, submodules: readonly string[], sin
   remembered.set(cwd, { dirs, files, states: statesOf(files) });
 }
 
-/** What says which programs there are: configuration, and by its index which submodules. */
+/**
+ * The files that determine which programs are configured: the configuration, and the index for the list of
+ * submodules.
+ */
 const filesOf = ({ gitDir, commonDir }: GitDirs): string[] => [
   join(commonDir, 'config'),
   join(gitDir, 'config.worktree'),
@@ -142,7 +150,7 @@ function statesOf(files: readonly string[]): string {
     .join('\n');
 }
 
-/** The git folders of `cwd`, where that is the root of a checkout or a git folder itself. */
+/** Returns the git folders of `cwd` when that is the root of a checkout, or itself a git folder. */
 function repositoryAt(cwd: string): { readonly dirs: GitDirs; readonly checkout: boolean } | undefined {
   try {
     if (existsSync(join(cwd, '.git'))) return { dirs: gitDirs(cwd), checkout: true };

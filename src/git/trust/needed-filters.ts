@@ -1,4 +1,7 @@
-/** Filters that files of a commit go through by its attributes, and that only the repository itself configures: they do not run for us. */
+/**
+ * Filters that the attributes of a commit require but only the repository itself configures: they do not run in our
+ * calls.
+ */
 import { SubagentsError } from '../../contract/index.ts';
 import { readIfThere } from '../../system/files.ts';
 import type { Git } from '../git.ts';
@@ -9,9 +12,9 @@ import { withoutGlobal } from './local-programs.ts';
 const FILTER = /^filter\.(.*)\.(clean|smudge|process|required)$/;
 
 /**
- * Sees that every filter that the attributes of `commit` name is configured for all repositories, if it is at all: without it other
- * files would be checked out than its user has, and what it encrypts would be committed in plain text.
- * @param repo the root of a checkout that is not trusted.
+ * Checks that no filter named by the attributes of `commit` is configured only in the repository. Without such a
+ * filter, checked-out files would differ from the user's, and files that it encrypts would be committed in plain
+ * text.
  * @throws SubagentsError LOCAL_FILTER, GIT
  */
 export async function requireFilters(git: Git, commit: string): Promise<void> {
@@ -33,7 +36,10 @@ export async function requireFilters(git: Git, commit: string): Promise<void> {
   );
 }
 
-/** The drivers that the attributes of `commit` name for one attribute, and those that count for every commit of the checkout. */
+/**
+ * Returns the drivers that attributes name for `attribute`: those of `commit`, and those that apply to every commit
+ * of the checkout.
+ */
 export async function namedInAttributes(
   git: Git,
   commit: string,
@@ -42,7 +48,7 @@ export async function namedInAttributes(
   const form = ['-h', '-a', '-F', '--no-textconv', '--no-color', '--no-line-number', '--no-column'];
   const args = ['grep', ...form, '-e', `${attribute}=`, commit, '--', ':(top,glob)**/.gitattributes'];
   const answer = await git.try(args);
-  // 1: none of them does.
+  // Exit code 1: no match.
   const ofCommit = answer.exitCode > 1 ? await git.run(args) : answer.stdout;
   const others = [attributesOf(gitDirs(git.cwd).commonDir), readIfThere(await userAttributes(git))];
   const words = [ofCommit, ...others].join('\n').split(/\s+/);

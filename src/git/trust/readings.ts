@@ -1,6 +1,6 @@
 /**
- * Settings by which git reads a worktree, or writes one: what a subagent has changed of them counts for no call of ours about its
- * work, since no other checkout of its commit has it.
+ * Settings that affect how git reads and writes the files of a worktree. A subagent's changes to them are ignored
+ * when our calls handle its work, since no other checkout of its commit has them.
  */
 import { existsSync, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -14,7 +14,7 @@ import type { Git } from '../git.ts';
 const standardAttributes = (): string =>
   join(process.env['XDG_CONFIG_HOME'] || join(homedir(), '.config'), 'git', 'attributes');
 
-/** Each with what counts where nobody sets it. */
+/** The settings with their defaults. */
 const SETTINGS: Readonly<Record<string, () => string>> = {
   'core.autocrlf': () => 'false',
   'core.eol': () => 'native',
@@ -23,18 +23,20 @@ const SETTINGS: Readonly<Record<string, () => string>> = {
   'core.ignorecase': () => 'false',
 };
 
-/** A longer `info/attributes` is taken for one that has not changed. */
+/** A larger `info/attributes` is treated as missing. */
 const MAX_ATTRIBUTES_BYTES = 64 * 1024;
 
+/** The values of these settings at one time. */
 export const readings = z.object({
-  /** Values by key, of those that are set. */
+  /** Values of the settings that are set, by key. */
   settings: z.record(z.string(), z.string()),
-  /** `info/attributes` of the repository; absent where there is none. */
+  /** The contents of the repository's `info/attributes`; absent when there is no such file. */
   attributes: z.string().optional(),
 });
+/** See `readings`. */
 export type Readings = z.infer<typeof readings>;
 
-/** What counts in the checkout `cwd` now. @throws SubagentsError GIT, NOT_A_REPOSITORY */
+/** Reads the current values in a checkout. @throws SubagentsError GIT, NOT_A_REPOSITORY */
 export async function readReadings(git: Git): Promise<Readings> {
   const attributes = attributesOf(gitDirs(git.cwd).commonDir);
   return { settings: await readSettings(git), ...(attributes !== undefined && { attributes }) };
@@ -55,7 +57,8 @@ async function readSettings(git: Git): Promise<Record<string, string>> {
 }
 
 /**
- * Settings for git calls in `cwd` by which those that have changed count as they were; none where no checkout lies.
+ * Returns settings for git calls that restore the values from `before` for those that changed; none when there is
+ * no checkout.
  * @throws SubagentsError GIT
  */
 export async function settingsAsBefore(git: Git, before: Readings | undefined): Promise<GitSetting[]> {
@@ -66,17 +69,17 @@ export async function settingsAsBefore(git: Git, before: Readings | undefined): 
     .map(([key, standard]): GitSetting => [key, before.settings[key] ?? standard()]);
 }
 
-/** `info/attributes` of a repository, whose own git folder is `commonDir`. */
+/** Returns the contents of `info/attributes` in the git folder `commonDir`. */
 export function attributesOf(commonDir: string): string | undefined {
   try {
     const text = readIfThere(join(realpathSync(commonDir), 'info', 'attributes'));
     return text === undefined || text.length > MAX_ATTRIBUTES_BYTES ? undefined : text;
   } catch {
-    return undefined; // It may not be read: git does not read it either.
+    return undefined; // Unreadable; git cannot read it either.
   }
 }
 
-/** The file of attributes beside those of a repository. */
+/** Returns the path of the user's attributes file. */
 export async function userAttributes(git: Git): Promise<string> {
   const { stdout } = await git.try(['config', '--type=path', '--get', 'core.attributesFile']);
   return stdout === '' ? standardAttributes() : resolve(git.cwd, stdout);

@@ -1,6 +1,6 @@
 /**
- * What of a repository lies outside a worktree and yet is shared with it: configuration, hooks, branches and tags, and
- * the checkout that a subagent was spawned from. Read before and after, to tell what changed meanwhile.
+ * A snapshot of what a repository shares with its worktrees: configuration, hooks, branches, tags, and the checkout
+ * that a subagent was spawned from. Comparing two snapshots shows what changed meanwhile.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -14,37 +14,38 @@ import type { Git } from '../git.ts';
 import { checkoutStatus, contentHash, difference, fingerprint } from '../contents/status.ts';
 import { statIfThere } from '../../system/files.ts';
 
-/** Looking at the checkout may take no longer; without an answer its files are not compared. */
+/** Time limit for the status of the checkout; without an answer its files are not compared. */
 const STATUS_TIMEOUT_MS = 10_000;
-/** Changed and new files of the checkout beyond which they are not compared one by one. */
+/** With more changed and new files than this, files are not compared. */
 const MAX_FILES = 1_000;
-/** Refs beyond which they are not compared. */
+/** With more refs than this, refs are not compared. */
 const MAX_REFS = 20_000;
-/** Named in one line. */
+/** Maximum number of names in one line. */
 const MAX_NAMED = 10;
 
 const entries = z.record(z.string(), z.string());
-/** Hashes by name, but for HEAD and refs, which are what they are. */
+/** Hashes by name, except HEAD and refs, which are stored as they are. */
 export const repositorySnapshot = z.object({
-  /** ISO 8601, when they began to be read. */
+  /** When reading began, ISO 8601. */
   at: z.string().optional(),
   config: entries,
   hooks: entries,
-  /** Settings by which git reads and writes files there. */
+  /** The settings that affect how git reads and writes files. */
   readings: readings.optional(),
   refs: entries.optional(),
-  /** The branches of subagents, which move as long as these work. */
+  /** The branches of subagents, which move while the subagents work. */
   subagents: entries.optional(),
-  /** Where the subagent works in the checkout itself: the branch that it works on, which moves. */
+  /** For an in-place subagent: the branch that it works on, which moves. */
   own: z.string().optional(),
-  /** Absent where the subagent works in the checkout itself; so are its files. */
+  /** Absent for an in-place subagent, as are `files`. */
   head: z.string().optional(),
   files: entries.optional(),
 });
+/** See `repositorySnapshot`. */
 export type RepositorySnapshot = z.infer<typeof repositorySnapshot>;
 
 /**
- * Reads what worktrees share with the checkout `repo`; of that checkout itself, its configuration and hooks.
+ * Reads what worktrees share with the checkout; for an in-place subagent, its configuration, hooks and refs.
  * @throws SubagentsError GIT
  */
 export async function readRepositorySnapshot(
@@ -72,8 +73,9 @@ async function readShared(git: Git): Promise<RepositorySnapshot> {
 }
 
 /**
- * What differs, in words; nothing of it is said to be anybody's doing.
- * @param over branches of subagents that were over before: the others move by the work that is done on them.
+ * Describes the differences, without saying who caused them.
+ * @param over branches of subagents that had ended before. The other subagents' branches may move, and are not
+ * reported.
  */
 export function differences(
   before: RepositorySnapshot,
@@ -108,11 +110,11 @@ export function differences(
 
 interface MovedRef {
   readonly name: string;
-  /** The name, and what became of it. */
+  /** The name, with what happened to it. */
   readonly text: string;
 }
 
-/** Branches and tags that differ. */
+/** Returns the branches and tags that differ. */
 function movedRefs(was: Readonly<Record<string, string>>, is: Readonly<Record<string, string>>): MovedRef[] {
   return changed(was, is).map((name) => ({
     name,
@@ -120,11 +122,14 @@ function movedRefs(was: Readonly<Record<string, string>>, is: Readonly<Record<st
   }));
 }
 
-/** The branches and tags of a repository, but those of subagents; undefined where there are too many. */
+/** Reads the branches and tags of a repository, except subagents' branches; undefined when there are too many. */
 export const readBranches = async (git: Git): Promise<RepositorySnapshot['refs']> =>
   (await readRefs(git)).refs;
 
-/** Branches and tags, but `own`, that differ, in words; empty where none does, or they could not be read. */
+/**
+ * Describes the branches and tags that differ, except `own`; empty when none differ, or when they could not be
+ * read.
+ */
 export function branchesMoved(
   before: RepositorySnapshot['refs'],
   after: RepositorySnapshot['refs'],
@@ -135,15 +140,15 @@ export function branchesMoved(
   return listed(moved.map(({ text }) => text));
 }
 
-/** The first of `names`, and how many more there are. */
+/** Lists the first names and the number of further ones. */
 function listed(names: readonly string[]): string {
   const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : '';
   return `${names.slice(0, MAX_NAMED).join(', ')}${more}`;
 }
 
-/** What could not be compared with the snapshot, in words. */
+/** Describes what could not be compared with the snapshot. */
 export function notCompared(before: RepositorySnapshot, after: RepositorySnapshot): string[] {
-  // Of the checkout that it works in itself, neither is read.
+  // For an in-place subagent, neither is read.
   if (before.head === undefined) return [];
   const outside = 'outside its worktree, were not compared';
   return [

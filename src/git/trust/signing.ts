@@ -1,4 +1,4 @@
-/** Signatures of commits: whether one can be made without asking anybody, and how to do without. */
+/** Signing of commits: checks that it works without a prompt, and how to turn it off. */
 import { writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { SubagentsError } from '../../contract/index.ts';
@@ -8,23 +8,23 @@ import { gitDirs } from '../git-dirs.ts';
 import { firstUsefulLine } from '../run.ts';
 import type { Git } from '../git.ts';
 
-/** Settings with which git signs nothing, whatever it is configured to do. */
+/** Settings that turn off signing, whatever is configured. */
 export const UNSIGNED: readonly GitSetting[] = [
   ['commit.gpgSign', 'false'],
   ['tag.gpgSign', 'false'],
 ];
 
-/** A signature takes a moment; whatever waits longer waits for somebody. */
+/** Time limit in milliseconds: signing is fast unless it waits for somebody. */
 const TIMEOUT_MS = 15_000;
 
-// As git calls it, but for the passphrase: that comes from the agent's memory or not at all.
+// A wrapper that calls gpg as git does, but without a prompt: the passphrase must be in the agent's cache.
 const quiet = (gpg: string): string =>
   `#!/bin/sh\nexec '${gpg.replaceAll("'", `'\\''`)}' --batch --no-tty --pinentry-mode error "$@"\n`;
 
 /**
- * Sees that commits in `repo` need no passphrase, where they are to be signed at all: makes a signed commit that goes
- * nowhere. Nothing is asked at a terminal or a screen.
- * @returns what the caller should know: that it could not be seen.
+ * Checks that commits need no passphrase, if they are to be signed: makes a signed commit that is discarded.
+ * Nothing prompts at a terminal or on a screen.
+ * @returns notes for the caller when signing could not be checked.
  * @throws SubagentsError SIGNING
  */
 export async function checkSigning(
@@ -41,7 +41,7 @@ export async function checkSigning(
     const [, scope = '', key = '', value = ''] = /^(\w+)\t(\S+) (.*)$/.exec(line) ?? [];
     return key === '' ? [] : [{ scope, key, value }];
   });
-  // A program that the repository itself names is not run here: whoever wrote that line may have been a subagent.
+  // A program named by the repository itself is not run here, since a subagent may have written that setting.
   const own = programs.find(({ scope }) => scope === 'local' || scope === 'worktree');
   if (own !== undefined) {
     return [
@@ -51,11 +51,11 @@ export async function checkSigning(
   return withScratch(async (folder) => {
     const gpg = join(folder, 'gpg');
     const named = programs.filter(({ key }) => /^gpg\.(openpgp\.)?program$/.test(key)).at(-1)?.value ?? 'gpg';
-    // Another program may know none of gpg's options.
+    // Another program may not support gpg's options.
     const isGpg = /^gpg2?$/.test(basename(named));
     await writeFile(gpg, quiet(named), { mode: 0o700 });
     const { commonDir } = gitDirs(git.cwd);
-    // The empty tree, which every repository has; its id depends on the kind of ids.
+    // The empty tree; its id depends on the repository's hash function.
     const tree = await git.run(['hash-object', '-t', 'tree', '--stdin']);
     const answer = await git
       .try(
@@ -70,7 +70,7 @@ export async function checkSigning(
         {
           env: {
             ...env,
-            // What it makes lies there, and is gone with it.
+            // New objects are written to the scratch folder and removed with it.
             GIT_OBJECT_DIRECTORY: folder,
             GIT_ALTERNATE_OBJECT_DIRECTORIES: join(commonDir, 'objects'),
             ...{ GPG_TTY: undefined, DISPLAY: undefined, WAYLAND_DISPLAY: undefined },

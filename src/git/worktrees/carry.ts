@@ -1,6 +1,6 @@
 /**
- * What is uncommitted in the caller's checkout, as a commit for a subagent to begin with. The checkout, its index, its
- * stash and its branches are only read; new objects are all that is written, and a reference that keeps them.
+ * Commits the uncommitted changes of the caller's checkout for a subagent to start with. The checkout, its index,
+ * stash and branches are only read; the only writes are new objects and a ref that keeps them.
  */
 import { join } from 'node:path';
 import { SubagentsError, type ResolvedSpec } from '../../contract/index.ts';
@@ -14,17 +14,18 @@ import { gitError } from '../run.ts';
 import { copyIndex } from '../commits/scratch-index.ts';
 import { checkoutStatus } from '../contents/status.ts';
 
-/** First line of the commit. */
+/** Subject of the commit. */
 const CARRIED_SUBJECT = 'Uncommitted changes of the caller';
-// Neither a branch nor a tag: `git branch`, `git tag` and `git stash list` do not show it.
+// Neither a branch nor a tag, so `git branch`, `git tag` and `git stash list` do not show it.
 const KEPT = 'refs/subagents/carried/';
 const MAX_NAMED = 5;
 
 type Carried = NonNullable<ResolvedSpec['carried']>;
 
 /**
- * Commits tracked and new files of the checkout (ignored ones not) on top of `base`, which must be its HEAD.
- * @returns the commit, undefined where there is nothing to carry; its tree; and what the caller should know.
+ * Commits the tracked and new files of the checkout (without ignored ones) on top of `base`, which must be its
+ * HEAD.
+ * @returns the commit, undefined when there is nothing to carry; its tree; and notes for the caller.
  * @throws SubagentsError BAD_INPUT (another base, unresolved conflicts), GIT, DISK_FULL
  */
 export async function carryChanges(
@@ -84,18 +85,18 @@ export async function carryChanges(
   });
 }
 
-/** Lets a carried commit go that nobody will take, or that a branch keeps by now. */
+/** Deletes the ref of a carried commit that is unused, or that a branch contains by now. */
 export async function releaseCarried(git: Git, commit: string): Promise<void> {
   await git.try(['update-ref', '--no-deref', '-d', `${KEPT}${commit}`]);
 }
 
-/** `3 changed files, 1 new file`. */
+/** Formats the numbers of files: `3 changed files, 1 new file`. */
 export function inWords({ changed, untracked }: Pick<Carried, 'changed' | 'untracked'>): string {
   const files = (count: number, kind: string): string => `${count} ${kind} ${count === 1 ? 'file' : 'files'}`;
   return `${files(changed, 'changed')}, ${files(untracked, 'new')}`;
 }
 
-/** Neither runs a hook nor signs; where the caller has no identity, with that of subagents. */
+/** Creates a commit without hooks and signing; uses the subagents' identity when the caller has none. */
 async function commitTree(git: Git, tree: string, parent: string, message: string): Promise<string> {
   const args = ['commit-tree', tree, '-p', parent, '-F', '-'];
   const own = await git.try(args, { input: message });

@@ -1,22 +1,23 @@
-/** Commits of other repositories that a branch names: whether anybody but this worktree can have them. */
+/** Finds commits of nested repositories that a branch refers to but nobody else can fetch. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Git } from '../git.ts';
 import { MAX_DEPTH } from './submodules.ts';
 
-/** A path at which a commit names one of another repository, which nobody can fetch. */
+/** A path where a commit refers to a commit of another repository that nobody can fetch. */
 export interface Unfetchable {
   readonly path: string;
   readonly commit: string;
-  /** Whether the repository lies in the worktree, so that it can be pushed from there. */
+  /** Whether the worktree contains the repository, so that it can be pushed from there. */
   readonly here: boolean;
-  /** Whether .gitmodules says where it is fetched from. */
+  /** Whether .gitmodules names its URL. */
   readonly isSubmodule: boolean;
 }
 
 /**
- * What `head` names and `base` does not: commits of other repositories that are on no remote branch of the copy in the worktree
- * `cwd`, and not in the copy of the checkout `repo`; also those that such commits name in turn.
+ * Returns references of `head` that `base` does not have, to commits that are neither on a remote branch of the
+ * copy in the worktree `cwd` nor in the copy of the checkout `repo`. Includes the references of such commits,
+ * recursively.
  * @throws SubagentsError GIT
  */
 export async function unfetchableLinks(
@@ -47,7 +48,7 @@ export async function unfetchableLinks(
 
 interface ChangedLink {
   readonly path: string;
-  /** What was named there before; undefined where that was none. */
+  /** The earlier commit at that path; undefined when there was none. */
   readonly before: string | undefined;
   readonly commit: string;
 }
@@ -82,7 +83,7 @@ async function isDeclared(git: Git, head: string, path: string): Promise<boolean
   return stdout.split('\0').some((item) => item.slice(item.indexOf('\n') + 1) === path);
 }
 
-/** In words, for a caveat. */
+/** Describes an unfetchable commit for a caveat. */
 export function unfetchableText({ path, commit, here }: Unfetchable, cwd: string): string {
   const short = commit.slice(0, 10);
   const push = here

@@ -1,6 +1,6 @@
 /**
- * What of a checkout lies where a merge would put new files, and is not in git. Git itself overwrites ignored files, and
- * keeps them with `--no-overwrite-ignore` only where the branch need but move forward.
+ * Finds files outside git where a merge would write new files. Git itself overwrites ignored files; with
+ * `--no-overwrite-ignore` it keeps them only in a fast-forward.
  */
 
 import { dirname, join } from 'node:path';
@@ -10,8 +10,8 @@ import { statIfThere } from '../../system/files.ts';
 const SUBMODULE = '160000';
 
 /**
- * Paths of the checkout `cwd` that are not in git, ignored or not, and would be lost when it goes from the commit `before`
- * to `after`, a commit or a tree. Nothing of it may be uncommitted.
+ * Returns paths of the checkout that are not in git, ignored or not, and would be lost when moving from the commit
+ * `before` to `after`, a commit or a tree. The checkout must have no uncommitted changes.
  * @throws SubagentsError GIT
  */
 export async function inTheWay(git: Git, before: string, after: string): Promise<string[]> {
@@ -32,7 +32,7 @@ export async function inTheWay(git: Git, before: string, after: string): Promise
   for (const { path, mode } of added) {
     const kind = kindOf(join(git.cwd, path));
     if (kind === 'other') found.add(path);
-    // A submodule comes into a folder that is there.
+    // A submodule may be placed into an existing folder.
     else if (kind === 'folder' && mode !== SUBMODULE) folders.push(path);
     for (let up = dirname(path); up !== '.' && !parents.has(up); up = dirname(up)) parents.add(up);
   }
@@ -42,7 +42,7 @@ export async function inTheWay(git: Git, before: string, after: string): Promise
   return [...found].sort();
 }
 
-/** All below these folders that is not in git. */
+/** Returns all files in these folders that are not in git. */
 async function notInGit(git: Git, folders: readonly string[]): Promise<string[]> {
   if (folders.length === 0) return [];
   const args = ['--literal-pathspecs', 'ls-files', '--others', '-z', '--', ...folders];
@@ -54,6 +54,6 @@ function kindOf(path: string): 'folder' | 'other' | undefined {
     const stat = statIfThere(path);
     return stat && (stat.isDirectory() ? 'folder' : 'other');
   } catch {
-    return undefined; // Below a file: that one is in the way.
+    return undefined; // A parent is a file, which is itself in the way.
   }
 }

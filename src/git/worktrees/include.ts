@@ -1,7 +1,7 @@
 /**
- * `.worktreeinclude`: which of the files that git ignores come along into a worktree, such as `.env`. Its patterns are
- * those of gitignore(5); a file must match it and be ignored, in the checkout and in the worktree, so that what is brought
- * along can never be committed by accident.
+ * `.worktreeinclude` lists ignored files, such as `.env`, that are copied into a worktree. It has the pattern
+ * format of gitignore(5). A file must match it and be ignored in both the checkout and the worktree, so that it
+ * cannot be committed by accident.
  */
 import { constants, existsSync } from 'node:fs';
 import { copyFile, lstat, mkdir, readlink, symlink, writeFile } from 'node:fs/promises';
@@ -12,10 +12,10 @@ import { fileAt } from '../contents/changes.ts';
 import type { Git } from '../git.ts';
 import { gitError } from '../run.ts';
 
-/** Where the file is, from the root of the repository. */
+/** The path of the file, from the root of the repository. */
 export const INCLUDE_FILE = '.worktreeinclude';
 
-/** Beyond this nothing is brought along: half of a folder is worse than none. */
+/** With more than this, nothing is copied: half of a folder is worse than none. */
 interface IncludeLimits {
   readonly files: number;
   readonly bytes: number;
@@ -24,10 +24,11 @@ const LIMITS: IncludeLimits = { files: 50_000, bytes: 1024 ** 3 };
 const MAX_NAMED = 5;
 
 /**
- * Copies what the file names from the checkout `from` into the new worktree `to`. Modes are kept, nothing is
- * overwritten, no link is followed, and none is brought along that leads out of the checkout.
- * @param commit whose `.worktreeinclude` counts: what is committed was looked at, what lies in a folder may not have been.
- * @returns what was not brought along, in words, and how much was.
+ * Copies the listed files from the checkout `from` into the new worktree `to`. Keeps modes, overwrites nothing,
+ * follows no links, and skips links that lead out of the checkout.
+ * @param commit whose `.worktreeinclude` applies: the committed file was reviewed, while the one in the folder may
+ * not have been.
+ * @returns notes on how many files were copied, and which were not.
  * @throws SubagentsError GIT; the system's error when a file cannot be written
  */
 export async function includeIgnored(
@@ -35,7 +36,7 @@ export async function includeIgnored(
   git: Git,
   limits = LIMITS,
 ): Promise<string[]> {
-  // A fresh worktree has it where the commit has it; mostly it has not, and no git need be started.
+  // A fresh worktree has the file only when the commit has it; mostly it does not, and no git call is needed.
   if (!existsSync(join(to, INCLUDE_FILE))) return [];
   const patterns = await fileAt(git.in(to), commit, INCLUDE_FILE);
   if (patterns === undefined) return [];
@@ -72,7 +73,7 @@ export async function includeIgnored(
   return notes;
 }
 
-/** Untracked files that match the patterns, ignored or not. */
+/** Returns untracked files that match the patterns, ignored or not. */
 async function matchingFiles(git: Git, patterns: string): Promise<string[]> {
   return withScratch(async (folder) => {
     const file = join(folder, 'patterns');
@@ -82,12 +83,12 @@ async function matchingFiles(git: Git, patterns: string): Promise<string[]> {
   });
 }
 
-/** Those of `paths` that git ignores there, whether they exist or not. */
+/** Returns the `paths` that git ignores there, whether they exist or not. */
 async function ignored(git: Git, paths: readonly string[]): Promise<string[]> {
   if (paths.length === 0) return [];
   const args = ['check-ignore', '--stdin', '-z'];
   const answer = await git.try(args, { input: `${paths.join('\0')}\0` });
-  // 1: none of them.
+  // Exit code 1: none is ignored.
   if (answer.exitCode > 1) throw gitError(args, git.cwd, answer);
   return answer.stdout.split('\0').filter((path) => path !== '');
 }
@@ -95,11 +96,11 @@ async function ignored(git: Git, paths: readonly string[]): Promise<string[]> {
 interface Found {
   readonly path: string;
   readonly size: number;
-  /** Where it leads to, when it is a link. */
+  /** The target, for a symbolic link. */
   readonly link: string | undefined;
 }
 
-/** Files and links; sockets, devices and the like are left out. */
+/** Returns files and links with their sizes; sockets, devices and the like are left out. */
 async function measure(root: string, paths: readonly string[]): Promise<Found[]> {
   const found: Found[] = [];
   for (const path of paths) {
@@ -110,7 +111,7 @@ async function measure(root: string, paths: readonly string[]): Promise<Found[]>
   return found;
 }
 
-/** False when it is not brought along: something is there already, or a link leads out. */
+/** Copies one file or link; false when the target exists or a link leads out of the checkout. */
 async function bring(from: string, to: string, path: string, link: string | undefined): Promise<boolean> {
   if (link !== undefined && leadsOut(path, link)) return false;
   try {
@@ -128,7 +129,7 @@ async function bring(from: string, to: string, path: string, link: string | unde
 const leadsOut = (path: string, link: string): boolean =>
   link.startsWith('/') || /^\.\.(\/|$)/.test(normalize(join(dirname(path), link)));
 
-/** Whether a folder above `path` is a link in `root`: it would lead somewhere else. */
+/** Whether a parent folder of `path` is a link in `root`, so that the path leads elsewhere. */
 function crossesLink(root: string, path: string): boolean {
   const folders = path.split('/').slice(0, -1);
   return folders.some((_, index) => {

@@ -1,4 +1,4 @@
-/** What a sparse checkout of a worktree has of the repository, and having that again. */
+/** Reads and restores the sparse patterns of a worktree. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -7,6 +7,7 @@ import { withOwnIndex } from '../commits/own-index.ts';
 import { gitDirs } from '../git-dirs.ts';
 import type { Git } from '../git.ts';
 
+/** The sparse patterns of a worktree. */
 export const sparsePatterns = z.object({
   /** `core.sparseCheckoutCone`. */
   cone: z.boolean(),
@@ -19,7 +20,7 @@ export type SparsePatterns = z.infer<typeof sparsePatterns> | null;
 const SPARSE = 'core.sparseCheckout';
 const CONE = 'core.sparseCheckoutCone';
 
-/** What the worktree `cwd` has. @throws SubagentsError GIT */
+/** Reads the sparse patterns of the worktree. @throws SubagentsError GIT */
 export async function readSparse(git: Git): Promise<SparsePatterns> {
   const read = async (key: string): Promise<string> => (await git.try(['config', '--type=bool', key])).stdout;
   const patterns = readIfThere(patternsPath(git.cwd));
@@ -30,8 +31,9 @@ export async function readSparse(git: Git): Promise<SparsePatterns> {
 const patternsPath = (cwd: string): string => join(gitDirs(cwd).gitDir, 'info', 'sparse-checkout');
 
 /**
- * Has those files in the worktree `cwd` again that it had by the patterns `before`. Nothing may be uncommitted there: what is stays.
- * @returns what was done, in words; nothing where the patterns are the same.
+ * Restores the sparse patterns `before` and the files they select. The worktree should have no uncommitted changes;
+ * any that exist stay.
+ * @returns notes on what was done; empty when the patterns are unchanged.
  * @throws SubagentsError GIT
  */
 export async function restoreSparse(git: Git, before: SparsePatterns | undefined): Promise<string[]> {
@@ -59,7 +61,7 @@ export async function restoreSparse(git: Git, before: SparsePatterns | undefined
   });
 }
 
-/** In the configuration of the worktree alone, where it has one. */
+/** Updates the worktree's own configuration file, if it exists. */
 async function configure(file: string, before: SparsePatterns, git: Git): Promise<void> {
   if (readIfThere(file) === undefined) return;
   const set = (key: string, value: boolean) =>

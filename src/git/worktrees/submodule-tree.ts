@@ -1,4 +1,7 @@
-/** The submodules that are checked out, also those that nobody made one: git looks into them with their own configuration. */
+/**
+ * Finds checked-out submodules, including nested repositories that are not declared: git enters them with their own
+ * configuration.
+ */
 import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { readConfiguration, type Settings } from '../trust/configuration.ts';
@@ -6,18 +9,22 @@ import { gitDirs } from '../git-dirs.ts';
 import { runGit } from '../run.ts';
 import { statIfThere } from '../../system/files.ts';
 
-/** The mode of a submodule, as an entry of the index has it. */
+/** The mode of a submodule entry in the index file. */
 const GITLINK = Buffer.from([0x00, 0x00, 0xe0, 0x00]);
 
+/** A checked-out submodule. */
 export interface CheckedOutSubmodule {
-  /** From the root of the checkout. */
+  /** The path from the root of the checkout. */
   readonly path: string;
   readonly folder: string;
-  /** What lies in it. */
+  /** The submodule's own settings. */
   readonly configuration: Settings;
 }
 
-/** Those of the checkout `cwd`, and those within them, however deep. Where there is none, no process is started. */
+/**
+ * Returns the submodules of the checkout, including nested ones at any depth. Starts no process when there are
+ * none.
+ */
 export async function checkedOutSubmodules(cwd: string): Promise<CheckedOutSubmodule[]> {
   const found: CheckedOutSubmodule[] = [];
   const seen = new Set<string>();
@@ -30,7 +37,7 @@ export async function checkedOutSubmodules(cwd: string): Promise<CheckedOutSubmo
       const args = ['rev-parse', '--show-toplevel'];
       const [{ local }, top] = await Promise.all([readConfiguration(folder), runGit(args, { cwd: folder })]);
       found.push({ path: join(prefix, path), folder, configuration: local });
-      // Its files may lie elsewhere, by its configuration.
+      // The submodule's configuration may place its files in another folder.
       await look(folder, top.exitCode === 0 ? top.stdout : folder, join(prefix, path));
     }
   };
@@ -41,7 +48,7 @@ export async function checkedOutSubmodules(cwd: string): Promise<CheckedOutSubmo
 const isThere = (folder: string): boolean =>
   statIfThere(folder)?.isDirectory() === true && existsSync(join(folder, '.git'));
 
-/** False where the index certainly has no submodule; this reads one file, which git would have to read as well. */
+/** False when the index certainly has no submodule. Reads one file, which git would read as well. */
 function mayHaveSubmodules(repository: string): boolean {
   try {
     const { gitDir } = gitDirs(repository);
@@ -53,7 +60,10 @@ function mayHaveSubmodules(repository: string): boolean {
   }
 }
 
-/** The paths, from the root of its files, at which the repository's index has a commit of another one. */
+/**
+ * Returns the paths, from the root of the files, where the repository's index refers to a commit of another
+ * repository.
+ */
 async function links(repository: string): Promise<string[]> {
   const args = ['ls-files', '--stage', '-z', '--full-name', '--', ':/'];
   const { stdout } = await runGit(args, { cwd: repository });

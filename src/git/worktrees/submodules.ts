@@ -1,6 +1,7 @@
 /**
- * Submodules of a new worktree. `git submodule update --init` would write their URLs into the configuration that all
- * worktrees of the user's repository share; here they are given with each call instead, and nothing shared is written.
+ * Checks out the submodules of a new worktree. `git submodule update --init` would write their URLs into the
+ * configuration that all worktrees of the user's repository share; here each call gets the URLs as options, and
+ * nothing shared is written.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,9 +11,9 @@ import { gitDirs } from '../git-dirs.ts';
 import type { Git } from '../git.ts';
 import { firstUsefulLine, type GitAnswer } from '../run.ts';
 
-/** How long one submodule may take to be fetched, in milliseconds. */
+/** Time limit for fetching one submodule, in milliseconds. */
 const FETCH_TIMEOUT_MS = 10 * 60_000;
-/** Submodules within submodules. */
+/** Maximum depth of nested submodules. */
 export const MAX_DEPTH = 6;
 
 interface Submodule {
@@ -22,12 +23,11 @@ interface Submodule {
 }
 
 /**
- * Checks out every submodule of the commit in `cwd`, and those within them. One that the caller's checkout has is copied
- * from there, without network; another one is fetched from its URL.
- * @param cwd the worktree.
+ * Checks out every submodule of the worktree's commit, including nested ones. A submodule that the caller's
+ * checkout has is copied from there without network; others are fetched from their URL.
  * @param checkout the caller's checkout.
- * @returns which are empty, and why: none that the caller's checkout has.
- * @throws SubagentsError GIT when one that the caller's checkout has cannot be checked out
+ * @returns notes on submodules that stay empty, with the reason; never those that the caller's checkout has.
+ * @throws SubagentsError GIT when a submodule that the caller's checkout has cannot be checked out
  */
 export async function addSubmodules(git: Git, checkout: string | undefined, depth = 1): Promise<string[]> {
   if (!existsSync(join(git.cwd, '.gitmodules')) || depth > MAX_DEPTH) return [];
@@ -56,7 +56,7 @@ export async function addSubmodules(git: Git, checkout: string | undefined, dept
   return notes;
 }
 
-/** Those that .gitmodules and the commit have; not those it says `update = none` of. */
+/** Returns the submodules that both .gitmodules and the commit have, except those with `update = none`. */
 async function submodulesOf(git: Git): Promise<Submodule[]> {
   const args = ['config', '--blob', 'HEAD:.gitmodules', '-z', '--get-regexp', '^submodule\\.'];
   const { stdout } = await git.try(args);
@@ -80,8 +80,9 @@ async function submodulesOf(git: Git): Promise<Submodule[]> {
 }
 
 /**
- * The paths at which the index of `cwd` has a commit of another repository, whether or not .gitmodules tells of it.
- * @param paths which are looked at; default is all.
+ * Returns the paths where the index refers to a commit of another repository, whether .gitmodules declares it or
+ * not.
+ * @param paths limits the search; default: all paths.
  * @throws SubagentsError GIT
  */
 export async function gitlinks(git: Git, paths: readonly string[] = []): Promise<string[]> {
@@ -92,7 +93,7 @@ export async function gitlinks(git: Git, paths: readonly string[] = []): Promise
     .map((line) => line.slice(line.indexOf('\t') + 1));
 }
 
-/** The git folder that the caller's checkout has of the submodule, where it has it checked out. */
+/** Returns the git folder of the submodule in the caller's checkout, if it is checked out there. */
 function localCopy(checkout: string, { name, path }: Submodule): string | undefined {
   if (!existsSync(join(checkout, path, '.git'))) return undefined;
   const { gitDir, commonDir } = gitDirs(checkout);
@@ -100,7 +101,7 @@ function localCopy(checkout: string, { name, path }: Submodule): string | undefi
   return [...kept, join(checkout, path, '.git')].find((folder) => existsSync(join(folder, 'HEAD')));
 }
 
-/** What the submodule's remote is to be called. */
+/** Returns the URL of the submodule's remote. */
 async function realUrl({ name, url }: Submodule, git: Git, isCopy: boolean): Promise<string> {
   const key = isCopy ? 'remote.origin.url' : `submodule.${name}.url`;
   const configured = await git.try(['config', key]);
@@ -110,7 +111,7 @@ async function realUrl({ name, url }: Submodule, git: Git, isCopy: boolean): Pro
   return relativeUrl(remote.exitCode === 0 ? remote.stdout : git.cwd, url);
 }
 
-/** As git-submodule(1) has it: `../` takes the last part of the remote's URL away. */
+/** Resolves a relative URL as git-submodule(1) describes: `../` removes the last part of the remote's URL. */
 function relativeUrl(remote: string, url: string): string {
   let base = remote.replace(/\/+$/, '');
   let rest = url;
@@ -124,13 +125,13 @@ function relativeUrl(remote: string, url: string): string {
   return `${base}/${rest}`;
 }
 
-/** Whether it could be made from the caller's copy. Its remote is then the real one. */
+/** Checks the submodule out from the caller's copy and sets its real remote URL; false when that fails. */
 async function fromCopy(
   git: Git,
   submodule: Submodule,
   { source, url }: { source: string; url: string },
 ): Promise<boolean> {
-  // A local path is allowed for this one, which we chose ourselves; never for one that a repository names.
+  // A local path is allowed here because we chose it; never for a URL that a repository names.
   const configuration = { 'protocol.file.allow': 'always' };
   const answer = await update(git, submodule, source, configuration);
   if (answer.exitCode !== 0) return false;
@@ -138,7 +139,7 @@ async function fromCopy(
   return true;
 }
 
-/** Why it could not be fetched; undefined when it was. */
+/** Fetches the submodule from its URL; returns the reason when that fails. */
 async function fromUrl(git: Git, submodule: Submodule, url: string): Promise<string | undefined> {
   try {
     const fetching = git.with({ timeoutMs: FETCH_TIMEOUT_MS, secrets: true });

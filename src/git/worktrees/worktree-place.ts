@@ -1,6 +1,6 @@
 /**
- * The place of a worktree in our home, after somebody could do there what they liked: whether what lies there is the folder that
- * was made for it, and that folder back in its place where it can be found.
+ * Protects the place of a worktree in our home against commands that may have replaced it: checks that the path
+ * contains the folder that was made for it, and moves that folder back when it can be found.
  */
 import { chmodSync, existsSync, lstatSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { rename, rm, unlink, writeFile } from 'node:fs/promises';
@@ -9,13 +9,16 @@ import { SubagentsError } from '../../contract/index.ts';
 import { folderId } from '../../system/own-folder.ts';
 import { namesIn, statIfThere } from '../../system/files.ts';
 
-/** Its owner can read a folder, write to it and search it. */
+/** Permissions for the owner to read, write and enter a folder. */
 const OPEN = 0o700;
 
-/** Where the files of a worktree lie while it is registered again. */
+/** The path that holds a worktree's files while it is registered again. */
 export const keptPath = (cwd: string): string => `${cwd}.kept`;
 
-/** The `.git` file that a worktree's registration `admin` leads to; undefined where that cannot be read, as of one half made. */
+/**
+ * Returns the path of the `.git` file that a worktree's registration `admin` refers to; undefined when it cannot be
+ * read, for example when the registration is incomplete.
+ */
 export function registeredAt(admin: string): string | undefined {
   try {
     return resolve(admin, readFileSync(join(admin, 'gitdir'), 'utf8').trimEnd());
@@ -24,12 +27,16 @@ export function registeredAt(admin: string): string | undefined {
   }
 }
 
-/** @throws SubagentsError GIT where a symbolic link leads from our home to elsewhere, so that nothing at `cwd` is ours */
+/**
+ * Checks that the parent folder of `cwd` is not reached through a symbolic link, which would lead out of our home.
+ * @throws SubagentsError GIT
+ */
 export function requireOwnParents(cwd: string): void {
   const parent = dirname(cwd);
   if (existsSync(parent) && realpathSync(parent) !== parent) throw notOurs(parent);
 }
 
+/** The error for a path that is not the folder we made. */
 export function notOurs(path: string): SubagentsError {
   return new SubagentsError(
     'GIT',
@@ -41,11 +48,12 @@ export function notOurs(path: string): SubagentsError {
 }
 
 /**
- * Sees that at `cwd` lies the folder that was made for it, or nothing: a symbolic link is removed, what it leads to is left alone;
- * another folder, or a file, is put aside; the folder itself is moved back, where the link or the registration leads to it.
+ * Ensures that `cwd` is the folder that was made for it, or does not exist. A symbolic link is removed and its
+ * target left alone; another folder, or a file, is moved aside; the folder itself is moved back when the link or
+ * the registration leads to it.
  * @param admin the registration of the worktree.
- * @param known its folder; any folder is taken for it where that is not known.
- * @returns what was found, in words.
+ * @param known the id of its folder; when undefined, any folder is accepted.
+ * @returns notes on what was found.
  * @throws SubagentsError GIT
  */
 export async function takeOwnPlace(
@@ -91,7 +99,7 @@ export async function takeOwnPlace(
   return [...notes, `the worktree had been moved to ${found}; it was moved back`];
 }
 
-/** Where there is nothing yet: `wanted`, or that with a number. */
+/** Returns a path that does not exist yet: `wanted`, or with a number appended. */
 export function freeName(wanted: string): string {
   for (let n = 1; ; n++) {
     const name = n === 1 ? wanted : `${wanted}-${n}`;
@@ -99,7 +107,10 @@ export function freeName(wanted: string): string {
   }
 }
 
-/** A copy of it that still has its link is the subagent's own doing, and its work. */
+/**
+ * Whether the folder is the worktree's. A copy that still has the link to the registration counts too: the subagent
+ * made it, and it contains the subagent's work.
+ */
 function isOwn(path: string, admin: string, known: string | undefined): boolean {
   const id = folderId(path);
   if (id === undefined) return false;
@@ -124,9 +135,9 @@ function linksTo(path: string, admin: string): boolean {
 }
 
 /**
- * Sees that the registration of the worktree is a folder under its own name `admin`: one that was moved away, with or without a link in
- * its place, is moved back. A link by itself is removed, and what it leads to is left alone.
- * @returns what was found, in words.
+ * Ensures that the worktree's registration is a folder named `admin`. A registration that was moved away, with or
+ * without a link in its place, is moved back. Any other link is removed and its target left alone.
+ * @returns notes on what was found.
  */
 export async function takeOwnRegistration(
   { cwd }: { readonly cwd: string },

@@ -1,4 +1,4 @@
-/** Making a worktree, and making it whole again after a crash or after somebody removed parts of it. */
+/** Makes worktrees, and restores them after a crash or when parts were removed. */
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -20,15 +20,18 @@ import {
 } from './worktree-place.ts';
 import { statIfThere } from '../../system/files.ts';
 
-/** Where a worktree is, and of what. */
+/** The location of a worktree and of its repository. */
 export interface WorktreePlace {
-  /** Absolute real path. Its last part is used by no other worktree of the repository. */
+  /** Absolute real path. No other worktree of the repository may have the same last part. */
   readonly cwd: string;
-  /** The shared git folder of the repository; its real path. */
+  /** Real path of the shared git folder of the repository. */
   readonly commonDir: string;
 }
 
-/** git looks at all worktrees first, and fails at one that another git is making at that moment: its files are still empty. */
+/**
+ * Git reads all worktrees first and fails when another git process is just creating one, whose files are still
+ * empty.
+ */
 const HALF_MADE = /failed to read .*worktrees\//;
 const TRIES = 40;
 const RETRY_MS = 25;
@@ -39,11 +42,12 @@ const RETRY_MS = 25;
  */
 export async function addWorktree(place: WorktreePlace, branch: string, git: Git): Promise<void> {
   await register(place, branch, git);
-  // Apart from the registration, so that ending the call ends the very process that writes the files. It overwrites no file.
+  // Separate from the registration, so that aborting the call ends the process that writes the files. Overwrites no
+  // file.
   await git.in(place.cwd).run(['read-tree', '-m', '-u', 'HEAD']);
 }
 
-/** Removes a worktree and its registration, however little of it there is. Its branch stays. */
+/** Removes a worktree and its registration, however incomplete. Its branch stays. */
 export async function discardWorktree(place: WorktreePlace): Promise<void> {
   requireOwnParents(place.cwd);
   await removeTree(place.cwd);
@@ -51,12 +55,12 @@ export async function discardWorktree(place: WorktreePlace): Promise<void> {
   if (isRegistrationOf(admin, place.cwd)) await removeTree(admin);
 }
 
-/** How the reason of each lock of ours begins. */
+/** Prefix of the reason in our locks. */
 const LOCKED = 'durable-subagents: ';
 
 /**
- * Locks a worktree: `git worktree remove --force` and `git worktree prune` of others leave it alone. One that is locked already
- * stays as it is, and so does one that git does not lock for us.
+ * Locks a worktree, so that other processes' `git worktree remove --force` and `git worktree prune` leave it alone.
+ * An existing lock stays as it is. Failures are ignored.
  */
 export async function lockWorktree(place: WorktreePlace, git: Git): Promise<void> {
   const { cwd, commonDir } = place;
@@ -65,7 +69,7 @@ export async function lockWorktree(place: WorktreePlace, git: Git): Promise<void
   await git.in(commonDir).try(['worktree', 'lock', '--reason', reason, '--', cwd]);
 }
 
-/** Takes our lock away, and nobody else's. */
+/** Removes our lock, but nobody else's. */
 export async function unlockWorktree(place: WorktreePlace): Promise<void> {
   const admin = adminDir(place);
   if (!isRegistrationOf(admin, place.cwd)) return;
@@ -74,7 +78,10 @@ export async function unlockWorktree(place: WorktreePlace): Promise<void> {
   if (reason.startsWith(LOCKED)) await rm(path, { force: true });
 }
 
-/** The folders in which `branch` is checked out: the checkout itself, or worktrees of it. @throws SubagentsError GIT */
+/**
+ * Returns the folders that have `branch` checked out: the checkout itself, or worktrees of it.
+ * @throws SubagentsError GIT
+ */
 export async function checkedOutIn(git: Git, branch: string): Promise<string[]> {
   const list = await git.run(['worktree', 'list', '--porcelain', '-z']);
   return list
@@ -84,7 +91,7 @@ export async function checkedOutIn(git: Git, branch: string): Promise<string[]> 
     .flatMap(([first]) => first?.replace(/^worktree /, '') ?? []);
 }
 
-/** Whether `cwd` is the worktree itself and no link to it, and linked to that repository, and the repository to it. */
+/** Whether `cwd` is the real worktree folder (not a link to it), and it and the repository refer to each other. */
 export function isWorktree(place: WorktreePlace): boolean {
   try {
     const { gitDir, commonDir } = gitDirs(place.cwd);
@@ -99,25 +106,25 @@ export function isWorktree(place: WorktreePlace): boolean {
   }
 }
 
-/** What a worktree is to be made whole from. */
+/** What is needed to restore a worktree. */
 export interface WorktreeKnown {
   readonly branch: string;
-  /** Where the branch is made again, if it is gone. */
+  /** The commit at which a missing branch is created again. */
   readonly base: string;
-  /** The folder that was made for it (see `folderId`); any is taken for it where that is not known. */
+  /** The id of the worktree's folder (see `folderId`); when undefined, any folder is accepted. */
   readonly folder?: string | undefined;
 }
 
-/** What was found, in words: nothing when all was well. And the folder that it has now. */
+/** Notes on what was repaired (empty when all was well), and the id of the worktree's current folder. */
 export interface Restored {
   readonly notes: readonly string[];
   readonly folder: string | undefined;
 }
 
 /**
- * Makes `cwd` a worktree again, with `branch` (which is one of its own: `ownBranch`) where nothing else is known of what was checked
- * out. Files that are there are kept as they are. What has taken its place and is not ours, such as a symbolic link to a checkout of
- * somebody's, is neither entered nor changed: it is put aside.
+ * Restores the worktree at `cwd`. Checks out `branch`, which must be a normal branch (`ownBranch`), when nothing
+ * else is known of what was checked out. Existing files are kept. Foreign entries in its place, such as a symbolic
+ * link to a user's checkout, are neither entered nor changed: a link is removed, other entries are moved aside.
  * @throws SubagentsError GIT, DISK_FULL
  */
 export async function restoreWorktree(
@@ -134,7 +141,10 @@ export async function restoreWorktree(
   return { notes, folder: folderId(place.cwd) };
 }
 
-/** A HEAD that names neither a branch nor a commit is that of `branch` again; without it, git takes the worktree for none. */
+/**
+ * Resets a HEAD that names neither a branch nor a commit to `branch`; git would not recognize the worktree
+ * otherwise.
+ */
 async function ownHead(place: WorktreePlace, branch: string): Promise<string[]> {
   const path = join(adminDir(place), 'HEAD');
   const stat = statIfThere(path);
@@ -168,7 +178,7 @@ async function relink(place: WorktreePlace, { branch, base }: WorktreeKnown, git
       if (isWorktree(place))
         return [...notes, 'the worktree had lost its link to the repository; it was put back'];
     }
-    // The files go aside while git makes an empty worktree in their place, then come back into it.
+    // Move the files aside while git makes an empty worktree in their place, then move them back.
     await rename(cwd, kept);
   }
   notes.push(...(await putRepositoryAside(kept, cwd)));
@@ -188,7 +198,10 @@ async function relink(place: WorktreePlace, { branch, base }: WorktreeKnown, git
   ];
 }
 
-/** Moves a whole repository out of the folder `from`, which is a worktree and has a link there. @param cwd names what it is moved to */
+/**
+ * Moves a nested `.git` folder out of the worktree folder `from`, which should have a `.git` file instead.
+ * @param cwd the path from which the new name is derived
+ */
 async function putRepositoryAside(from: string, cwd: string): Promise<string[]> {
   return inOwnFolder(from, async (at) => {
     if (!statIfThere(join(at, '.git'))?.isDirectory()) return [];
@@ -198,7 +211,7 @@ async function putRepositoryAside(from: string, cwd: string): Promise<string[]> 
   });
 }
 
-/** Does `work` in the folder that `path` is now; a link that takes its place is not followed. */
+/** Runs `work` in the folder that `path` is now; does not follow a link that replaces it meanwhile. */
 async function inOwnFolder<T>(path: string, work: (at: string) => Promise<T>): Promise<T> {
   const id = folderId(path);
   if (id === undefined) throw notOurs(path);
@@ -228,12 +241,15 @@ async function register(place: WorktreePlace, branch: string, git: Git): Promise
   }
 }
 
-/** Where git keeps what belongs to this worktree alone; git names it after the last part of the path. */
+/**
+ * Returns git's folder for what belongs to this worktree alone. Git names it after the last part of the worktree's
+ * path.
+ */
 export function adminDir({ cwd, commonDir }: WorktreePlace): string {
   return join(commonDir, 'worktrees', basename(cwd));
 }
 
-/** Whether `admin` belongs to the worktree at `cwd`, or to one of that name whose making was cut short. */
+/** Whether `admin` is the registration of the worktree at `cwd`, or an incomplete registration of that name. */
 function isRegistrationOf(admin: string, cwd: string): boolean {
   return folderId(admin) !== undefined && [undefined, join(cwd, '.git')].includes(registeredAt(admin));
 }
