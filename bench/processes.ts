@@ -1,9 +1,14 @@
 /** Finds processes of the benchmark by an environment variable that they all inherit; visible on Linux only. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { processStartTime, signalProcess, type ProcessIdentity } from '../src/system/process.ts';
 
 /** The variable, set for everything that is started: a folder below the benchmark's own. */
 export const MARK = 'SUBAGENTS_BENCH';
+
+/** A killed process ends at once, unless the kernel is busy for it. */
+const MAX_DYING_MS = 60_000;
+const DYING_PAUSE_MS = 20;
 
 /** The processes whose mark is `folder` or below it, except for this process. */
 export function markedProcesses(folder: string): ProcessIdentity[] {
@@ -34,6 +39,22 @@ export const processMemory = (pid: number): number => memoryOf([{ pid, startTime
 /** Kills the processes with SIGKILL. */
 export function killAll(processes: readonly ProcessIdentity[]): void {
   for (const each of processes) signalProcess(each, 'SIGKILL');
+}
+
+/**
+ * Kills every process whose mark is `folder` or lies in it, also those that one of them starts meanwhile; resolves when none
+ * is left.
+ * @throws Error if one does not end in time
+ */
+export async function endMarked(folder: string): Promise<void> {
+  for (const until = Date.now() + MAX_DYING_MS; ;) {
+    const left = markedProcesses(folder);
+    if (left.length === 0) return;
+    if (Date.now() > until)
+      throw new Error(`killed, and still there: ${left.map(({ pid }) => pid).join(', ')}`);
+    killAll(left);
+    await delay(DYING_PAUSE_MS);
+  }
 }
 
 /** A file of a process in /proc; empty if the process is gone. */

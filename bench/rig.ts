@@ -15,7 +15,7 @@ import { withoutTemporal } from '../src/temporal/environment.ts';
 import { Arrivals } from './arrivals.ts';
 import { runBare, startBare } from './bare.ts';
 import { closeWhenInterrupted, type Open } from './interruption.ts';
-import { killAll, MARK, markedProcesses, memoryOf } from './processes.ts';
+import { endMarked, killAll, MARK, markedProcesses, memoryOf } from './processes.ts';
 import { HELLO, SCENARIOS } from './tasks.ts';
 
 /** Long, because the server's program may have to be built first. */
@@ -160,7 +160,7 @@ export class Rig implements Open {
     await this.#up?.stop();
     await this.model.stop();
     // Slow commands of either side outlive their parents.
-    killAll(markedProcesses(this.folder));
+    await endMarked(this.folder);
     await rm(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 

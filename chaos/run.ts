@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
-import { killAll, MARK, markedProcesses } from '../bench/processes.ts';
+import { endMarked, killAll, MARK, markedProcesses } from '../bench/processes.ts';
 import { closeWhenInterrupted, type Open } from '../bench/interruption.ts';
 import { Subagents } from '../src/client/index.ts';
 import { processesIn } from '../src/demo/process-table.ts';
@@ -279,7 +279,7 @@ class Chaos implements Open {
     this.#over.abort();
     for (const step of this.#undo.splice(0).reverse()) await step().catch(() => undefined);
     // Remaining processes are in the report, but must not outlive the run.
-    killAll([...markedProcesses(this.#folder)]);
+    await endMarked(this.#folder);
     if (!this.#kept)
       await rm(this.#folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }

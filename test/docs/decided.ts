@@ -70,6 +70,7 @@ export const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
     'npm run bench -- recovery',
     'npm run bench -- hops',
     'npm run bench -- requests',
+    'npm run bench -- worker-memory',
     'npm run chaos',
     'npm run chaos -- --subagents 200 --seed 1',
     'npm run chaos -- --subagents 24 --strikes 12 --freeze 20 --keep',
