@@ -1,4 +1,5 @@
 /** Processor time of the benchmark's processes by component; available on Linux only. */
+import { linuxStatFields } from '../src/system/process.ts';
 import { markedProcesses, readProc } from './processes.ts';
 
 /**
@@ -35,9 +36,8 @@ export function processorTime(folder: string): ProcessorTime {
   };
   for (const { pid } of markedProcesses(folder)) {
     const [, own, children] = NAMES.find(([pattern]) => pattern.test(readProc(pid, 'cmdline'))) ?? [];
-    // Fields after the name in parentheses, starting with the state.
-    const fields = readProc(pid, 'stat').split(') ').at(-1)?.split(' ').map(Number) ?? [];
-    const [utime = 0, stime = 0, cutime = 0, cstime = 0] = fields.slice(11, 15);
+    const ticks = (linuxStatFields(pid) ?? []).slice(11, 15).map(Number);
+    const [utime = 0, stime = 0, cutime = 0, cstime = 0] = ticks;
     used[own ?? 'tools'] += (utime + stime) * TICK_MS;
     used[children ?? 'tools'] += (cutime + cstime) * TICK_MS;
   }

@@ -1,11 +1,12 @@
 /** The set-up of a measurement, real except for the model: server, worker, Copilot CLI, a repository, and the peer. */
 import { mkdirSync, readdirSync } from 'node:fs';
-import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Subagents, type SessionHandle, type SpawnSpec } from '../src/client/index.ts';
 import { findCopilot } from '../src/copilot/runtime/executable.ts';
+import { makeRepository } from '../src/demo/repository.ts';
 import { RunningUp } from '../src/demo/running-up.ts';
 import { startScriptedModel, type Scenario, type ScriptedModel } from '../src/demo/scripted-model.ts';
 import { until } from '../src/demo/until.ts';
@@ -16,7 +17,7 @@ import { Arrivals } from './arrivals.ts';
 import { runBare, startBare } from './bare.ts';
 import { closeWhenInterrupted, type Open } from './interruption.ts';
 import { endMarked, killAll, MARK, markedProcesses, memoryOf } from './processes.ts';
-import { HELLO, SCENARIOS } from './tasks.ts';
+import { A_PROJECT, BENCH_AUTHOR, HELLO, SCENARIOS } from './tasks.ts';
 
 /** Long, because the server's program may have to be built first. */
 const READY_TIMEOUT_MS = 15 * 60_000;
@@ -167,7 +168,7 @@ export class Rig implements Open {
   async #start({ slots, onProgress }: RigOptions): Promise<void> {
     for (const side of ['ours', 'bare'] as const)
       mkdirSync(join(this.#mark(side), 'waiting'), { recursive: true });
-    await this.#makeRepository();
+    await makeRepository(this.repo, { ...BENCH_AUTHOR, ...A_PROJECT });
     this.#up = await RunningUp.begin({
       home: this.home,
       env: { ...this.environment('ours'), ...(slots !== undefined && { SUBAGENTS_SLOTS: String(slots) }) },
@@ -183,17 +184,6 @@ export class Rig implements Open {
     await this.spawn({ label: 'warm-up', task: HELLO });
     await this.arrivals.of('warm-up');
     await this.bare(HELLO, await this.checkout('warm-up'));
-  }
-
-  async #makeRepository(): Promise<void> {
-    mkdirSync(this.repo);
-    await writeFile(join(this.repo, 'README.md'), '# A project\n');
-    const git = Git.at(this.repo);
-    await git.run(['init', '--quiet', '--initial-branch=main']);
-    await git.run(['config', 'user.name', 'Bench']);
-    await git.run(['config', 'user.email', 'bench@example.invalid']);
-    await git.run(['add', '.']);
-    await git.run(['commit', '--quiet', '-m', 'A project']);
   }
 
   #mark(side: Side): string {

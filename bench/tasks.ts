@@ -2,6 +2,11 @@
 import type { Scenario, ToolCall } from '../src/demo/scripted-model.ts';
 import { MARK } from './processes.ts';
 
+/** The author of the benchmark's repositories. */
+export const BENCH_AUTHOR = { author: 'Bench', email: 'bench@example.invalid' } as const;
+/** A small repository for subagents. */
+export const A_PROJECT = { files: { 'README.md': '# A project\n' }, message: 'A project' } as const;
+
 /** Writes a file with one shell command, then reports: two model calls. */
 export const HELLO = 'Say hello: write the word into hello.txt.';
 /** The file that the task writes, and the command that verifies it. */

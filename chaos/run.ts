@@ -26,7 +26,8 @@ import { ModelLog } from './model-log.ts';
 import { makePlan, type Plan, type PlannedStrike } from './plan.ts';
 import { COMES_AND_GOES, Received, receiveInPieces, receiveThroughout } from './receivers.ts';
 import type { Loss, Report, Row } from './report.ts';
-import { makeRepository } from './repository.ts';
+import { A_PROJECT } from '../bench/tasks.ts';
+import { makeRepository } from '../src/demo/repository.ts';
 import { callsOf, chaosScenario } from './scenario.ts';
 import { ServerUnderTest, type ForeignServer, type StartServer } from './server.ts';
 import { strike, type Struck } from './strikes.ts';
@@ -154,7 +155,11 @@ class Chaos implements Open {
     const { progress, slots } = this.#options;
     const { folder, env, model } = await this.#ground();
     const repo = join(folder, 'project');
-    const base = await makeRepository(repo);
+    const base = await makeRepository(repo, {
+      ...A_PROJECT,
+      author: 'Chaos',
+      email: 'chaos@example.invalid',
+    });
     progress(`everything of this run is in ${folder}`);
     const server = await ServerUnderTest.open(this.#options.server ?? this.#embedded(env));
     this.#undo.push(() => server.stop());

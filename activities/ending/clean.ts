@@ -34,7 +34,7 @@ import {
 } from '../../src/git/branches/unmerged.ts';
 import { checkedOutIn, discardWorktree, isWorktree } from '../../src/git/worktrees/worktree.ts';
 import { requireOwnParents } from '../../src/git/worktrees/worktree-place.ts';
-import { gitOfRun } from '../../src/home/trusted-git-config.ts';
+import { gitOfRun } from '../../src/home/git-of-run.ts';
 import { sessionFiles } from '../../src/copilot/session/session-files.ts';
 import { readLeases } from '../../src/home/leases.ts';
 import { forgetRun, laterRun, readRuns, type RunRecord } from '../../src/home/run-record.ts';

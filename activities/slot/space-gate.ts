@@ -36,7 +36,7 @@ export interface SpaceRules {
 export const NO_SPACE_RULES: SpaceRules = { reserveBytes: 0 };
 
 /**
- * Makes `activity` wait until the disks of the home have their reserve. Once its run has ended, it no longer waits,
+ * Makes `activity` wait until the disks of the home have their reserve. Once its run has ended, it does not wait,
  * so that the work is saved.
  */
 export function onceSpace<I extends { readonly subagent: SubagentRef }, R>(

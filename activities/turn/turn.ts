@@ -16,7 +16,7 @@ import {
   type WorkerActivities,
 } from '../../src/contract/index.ts';
 import { checkoutState } from '../../src/git/contents/status.ts';
-import { gitOfRun } from '../../src/home/trusted-git-config.ts';
+import { gitOfRun } from '../../src/home/git-of-run.ts';
 import { closeTurn } from '../../src/copilot/session/close.ts';
 import { classify, classifyRefusal, classifyRuntimeError } from '../../src/copilot/errors.ts';
 import { TurnOver, type LiveTurn } from '../../src/copilot/turn/live-turn.ts';

@@ -39,7 +39,7 @@ import {
 } from '../../src/git/contents/status.ts';
 import { EndedRuns } from '../../src/home/ended-runs.ts';
 import { secretsIn } from '../../src/environment/clean.ts';
-import { gitOfRun } from '../../src/home/trusted-git-config.ts';
+import { gitOfRun } from '../../src/home/git-of-run.ts';
 import { Redactor } from '../../src/environment/redact.ts';
 import {
   readWorkspaceRecord,

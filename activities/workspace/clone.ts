@@ -129,7 +129,7 @@ async function pushBranch(
 ): Promise<PushResult> {
   const git = Git.at(repository, { signal, copilotSessionId: subagent.copilotSessionId });
   const ref = await exclusively(repository, signal, () =>
-    pushTo(remote, { repo: repository, commit, stem: subagent.label }, git),
+    pushTo(git, remote, { commit, stem: subagent.label }),
   );
   return { kind: 'pushed', push: { remote, ref, commit } };
 }

@@ -21,7 +21,7 @@ import { putBack } from '../../src/git/commits/put-back.ts';
 import { specialFiles } from '../../src/git/contents/special-files.ts';
 import { readSparse } from '../../src/git/worktrees/sparse.ts';
 import { checkoutStatus, untrackedFolders } from '../../src/git/contents/status.ts';
-import { gitOfRun } from '../../src/home/trusted-git-config.ts';
+import { gitOfRun } from '../../src/home/git-of-run.ts';
 import { EndedRuns } from '../../src/home/ended-runs.ts';
 import { secretsIn } from '../../src/environment/clean.ts';
 import { Redactor } from '../../src/environment/redact.ts';

@@ -2,18 +2,20 @@
  * Time to prepare a worktree of a repository with 10,000 files, compared with plain `git worktree add` of the same
  * commit.
  */
-import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createWorkspaceActivities } from '../../activities/workspace/workspace.ts';
 import { resolvedSpec, type SubagentRef } from '../../src/contract/index.ts';
+import { makeRepository } from '../../src/demo/repository.ts';
 import { Git } from '../../src/git/git.ts';
 import { openHome } from '../../src/home/home.ts';
 import { sweep } from '../../src/home/sweep.ts';
 import { now } from '../clock.ts';
 import { besidePeer } from '../figure.ts';
 import type { Measurement } from '../measurement.ts';
+import { BENCH_AUTHOR } from '../tasks.ts';
 
 const FILES = 10_000;
 const FILES_A_FOLDER = 100;
@@ -75,27 +77,19 @@ class Bench {
 
   static async begin(place: string): Promise<Bench> {
     const repo = join(place, 'repo');
-    for (let folder = 0; folder < FILES / FILES_A_FOLDER; folder++) {
-      await mkdir(join(repo, `src/part-${folder}`), { recursive: true });
-      for (let file = 0; file < FILES_A_FOLDER; file++) {
-        const lines = Array.from(
+    const files: Record<string, string> = {};
+    for (let folder = 0; folder < FILES / FILES_A_FOLDER; folder++)
+      for (let file = 0; file < FILES_A_FOLDER; file++)
+        files[`src/part-${folder}/file-${file}.ts`] = Array.from(
           { length: 40 },
           (_, line) => `export const v${line} = ${folder * file + line};\n`,
-        );
-        await writeFile(join(repo, `src/part-${folder}/file-${file}.ts`), lines.join(''));
-      }
-    }
-    const git = Git.at(repo);
-    await git.run(['init', '--quiet', '--initial-branch=main']);
-    await git.run(['config', 'user.name', 'Bench']);
-    await git.run(['config', 'user.email', 'bench@example.invalid']);
-    await git.run(['add', '.']);
-    await git.run(['commit', '--quiet', '-m', 'Ten thousand files']);
+        ).join('');
+    const commit = await makeRepository(repo, { ...BENCH_AUTHOR, files, message: 'Ten thousand files' });
     const home = await openHome(join(place, 'home'));
     const runState = async () => 'open' as const;
     return new Bench(
       place,
-      await git.run(['rev-parse', 'HEAD']),
+      commit,
       createWorkspaceActivities({
         settings: { repos: undefined },
         home,

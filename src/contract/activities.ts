@@ -143,7 +143,6 @@ export type CloneResult =
 
 export interface PushInput {
   readonly subagent: SubagentRef;
-  readonly cwd: string;
   /** The clone that has the branch, and the URL of its origin. */
   readonly repository: string;
   readonly remote: string;

@@ -1,26 +1,15 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { execa } from 'execa';
-import { Git } from '../git/git.ts';
 import { PROJECT_FILES } from './project-files.ts';
+import { makeRepository } from './repository.ts';
 
 /** Creates the throw-away repository in the folder `path`. @returns its first commit */
-export async function makeProject(path: string): Promise<string> {
-  for (const [name, content] of Object.entries(PROJECT_FILES)) {
-    await mkdir(dirname(join(path, name)), { recursive: true });
-    await writeFile(join(path, name), content);
-  }
-  const git = Git.at(path);
-  await git.run(['init', '--quiet', '--initial-branch=main']);
-  // Its own author, no signature and no hooks, because the user's settings are for the user's commits.
-  await git.run(['config', 'user.name', 'Corner Shop']);
-  await git.run(['config', 'user.email', 'shop@example.invalid']);
-  await git.run(['config', 'commit.gpgsign', 'false']);
-  await git.run(['config', 'core.hooksPath', '/dev/null']);
-  await git.run(['add', '.']);
-  await git.run(['commit', '--quiet', '-m', 'A small shop']);
-  return await git.run(['rev-parse', 'HEAD']);
-}
+export const makeProject = (path: string): Promise<string> =>
+  makeRepository(path, {
+    files: PROJECT_FILES,
+    author: 'Corner Shop',
+    email: 'shop@example.invalid',
+    message: 'A small shop',
+  });
 
 /** The result of `node --test`. */
 export interface TestRun {

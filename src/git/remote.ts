@@ -101,15 +101,15 @@ export async function fetchCommit(git: Git, url: string, commit: string): Promis
  * `signal`
  */
 export async function pushTo(
-  url: string,
-  { repo, commit, stem }: { readonly repo: string; readonly commit: string; readonly stem: string },
   git: Git,
+  url: string,
+  { commit, stem }: { readonly commit: string; readonly stem: string },
 ): Promise<string> {
-  await requireOwnWay(repo, url);
+  await requireOwnWay(git.cwd, url);
   const patterns = [`refs/heads/${branchName(stem, 1)}`, `refs/heads/${branchName(stem, 1)}-*`];
   const asked = await remoteGit(
     ['ls-remote', '--', url, ...patterns],
-    git.in(repo).with({ timeoutMs: ASK_TIMEOUT_MS }),
+    git.with({ timeoutMs: ASK_TIMEOUT_MS }),
   );
   if (asked.exitCode !== 0) throw remoteError(`${url} cannot be read`, asked);
   const there = new Map(
@@ -118,15 +118,13 @@ export async function pushTo(
   for (let n = 1; n <= MAX_NAMES; n++) {
     const ref = `refs/heads/${branchName(stem, n)}`;
     const tip = there.get(ref);
-    if (tip !== undefined && !(await isAncestor(git.in(repo), tip, commit))) continue;
+    if (tip !== undefined && !(await isAncestor(git, tip, commit))) continue;
     const args = ['push', '--quiet', '--no-verify', '--recurse-submodules=no', '--', url, `${commit}:${ref}`];
-    const answer = await remoteGit(args, git.in(repo).with({ timeoutMs: PUSH_TIMEOUT_MS }));
+    const answer = await remoteGit(args, git.with({ timeoutMs: PUSH_TIMEOUT_MS }));
     if (answer.exitCode === 0) {
       // Record the pushed commit as a remote branch, so that the local branch is known to be safe to delete; a push
       // to a URL does not record it.
-      await git
-        .in(repo)
-        .run(['update-ref', '--no-deref', ref.replace('refs/heads/', 'refs/remotes/origin/'), commit]);
+      await git.run(['update-ref', '--no-deref', ref.replace('refs/heads/', 'refs/remotes/origin/'), commit]);
       return ref;
     }
     // The branch was created there in the meantime.

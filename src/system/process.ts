@@ -71,8 +71,8 @@ export interface LinuxStat {
 /** PF_KTHREAD of linux/sched.h, in the flags of /proc/PID/stat. */
 const KERNEL_THREAD = 0x0020_0000;
 
-/** Reads /proc/PID/stat; undefined if there is no such process. */
-export function linuxStat(pid: number): LinuxStat | undefined {
+/** The fields of /proc/PID/stat from the state on, which is the third; undefined if there is no such process. */
+export function linuxStatFields(pid: number): string[] | undefined {
   let text: string;
   try {
     text = readFileSync(`/proc/${pid}/stat`, 'latin1');
@@ -80,7 +80,13 @@ export function linuxStat(pid: number): LinuxStat | undefined {
     return undefined;
   }
   // The command name is in parentheses and may contain anything, so fields are counted after the last parenthesis.
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return text.slice(text.lastIndexOf(')') + 2).split(' ');
+}
+
+/** Reads /proc/PID/stat; undefined if there is no such process. */
+export function linuxStat(pid: number): LinuxStat | undefined {
+  const fields = linuxStatFields(pid);
+  if (fields === undefined) return undefined;
   const [state = '', ppid = '0', , session = '0'] = fields;
   return {
     state,

@@ -74,8 +74,7 @@ it('neither reads from nor pushes to another place than the outcome would say, o
   const { repository } = (await clone(repo.first)) as Extract<CloneResult, { kind: 'cloned' }>;
   const git = repo.in(repository);
   const commit = await git('commit-tree', 'HEAD^{tree}', '-p', 'HEAD', '-m', 'Work');
-  const push = () =>
-    activityContext().run(pushBranch, { subagent, cwd: repository, repository, remote: url, commit });
+  const push = () => activityContext().run(pushBranch, { subagent, repository, remote: url, commit });
   const evil = `${server.url}/evil.git`;
   const branches = async (): Promise<string[]> =>
     Promise.all(
@@ -124,7 +123,7 @@ describe('a remote is reached as the user has configured, also in a file that th
     const made = await activityContext().run(cloneRepository, { subagent, spec });
     const { repository } = made as Extract<CloneResult, { kind: 'cloned' }>;
     const commit = await repo.in(repository)('commit-tree', 'HEAD^{tree}', '-p', 'HEAD', '-m', 'Work');
-    const input = { subagent, cwd: repository, repository, remote: url, commit };
+    const input = { subagent, repository, remote: url, commit };
     await activityContext().run(pushBranch, input);
     expect(await repo.in(bare)('rev-parse', 'refs/heads/subagents/fix')).toBe(commit);
   }

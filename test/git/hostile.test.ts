@@ -15,7 +15,7 @@ import { discardWorktree } from '../../src/git/worktrees/worktree.ts';
 import type { PrepareInput, Workspace } from '../../src/contract/index.ts';
 import { resolveSpec } from '../../src/client/spawning/resolve-spec.ts';
 import { parseSpec } from '../../src/client/spawning/spec.ts';
-import { gitOfRun, type RunPlace } from '../../src/home/trusted-git-config.ts';
+import { gitOfRun, type RunPlace } from '../../src/home/git-of-run.ts';
 import type { Home } from '../../src/home/home.ts';
 import { temporaryHome } from '../support/home.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';

@@ -204,10 +204,9 @@ export class WorkerCalls {
     const { subagent } = this.#parts;
     const spec = this.#spec;
     const repository = assertDefined(this.#parts.machine.state.repository, 'a clone');
-    const { cwd } = this.#workspace;
     const { push } = await this.#again(this.#workerId, (taken) =>
       worker(this.#workerId, taken).pushBranch.executeWithOptions({ summary: `push to ${spec.repo}` }, [
-        { subagent, cwd, repository, remote: spec.repo, commit },
+        { subagent, repository, remote: spec.repo, commit },
       ]),
     );
     return push;

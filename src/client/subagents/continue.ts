@@ -60,7 +60,7 @@ export async function continueRun(
   if (run.workerId === undefined) await requireThisWorker(link, place.workerId, who);
   const resolved: ResolvedSpec = {
     ...before,
-    // A chain asked for these, and no longer reads them.
+    // Only the chain that asked for these reads them.
     output: undefined,
     artifacts: undefined,
     fingerprint,

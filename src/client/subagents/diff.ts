@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { checkoutStatus } from '../../git/contents/status.ts';
 import { diffText } from '../../git/contents/diff.ts';
-import { gitOfRun } from '../../home/trusted-git-config.ts';
+import { gitOfRun } from '../../home/git-of-run.ts';
 import type { Link } from '../connection/link.ts';
 import type { KnownRun } from '../listing/runs.ts';
 import type { DiffOptions, SubagentDiff } from '../types.ts';

@@ -43,7 +43,7 @@ export type Verdict =
   /** The final message is there, but background work keeps the turn from ending. */
   | 'left-background';
 
-/** Messages arrive in a resting session within milliseconds; after this many the turn no longer waits for one. */
+/** Messages arrive in a resting session within milliseconds; after this many the turn does not wait for one. */
 const MAX_ARRIVAL_MS = 10_000;
 /** This many equal calls in a row trigger the first check of a repetition. */
 const LOOK_AT_REPEATS = 3;
