@@ -1,4 +1,4 @@
-import { DEFAULT_SESSION } from '../contract/names.ts';
+import { DEFAULT_SESSION } from '../contract/protocol/names.ts';
 import type { Subagents } from '../client/index.ts';
 import { Output } from './output.ts';
 

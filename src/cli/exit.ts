@@ -1,6 +1,6 @@
-import { isBlocked, type CaveatKind } from '../contract/caveat.ts';
+import { isBlocked, type CaveatKind } from '../contract/outcome/caveat.ts';
 import type { ErrorCode } from '../contract/errors.ts';
-import type { FinalStatus } from '../contract/status.ts';
+import type { FinalStatus } from '../contract/status/status.ts';
 
 /** Exit codes of every command. `subagents --help` lists them too. */
 export const EXIT = {

@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
 import { SubagentsError, type ErrorCode } from '../contract/errors.ts';
-import { jsonLine, stripControls } from '../contract/text.ts';
+import { jsonLine, stripControls } from '../contract/text/text.ts';
 import { systemFailure } from '../system/files.ts';
 import { EXIT, exitCodeOf } from './exit.ts';
 import type { Colors } from './output.ts';

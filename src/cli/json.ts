@@ -4,8 +4,8 @@
  * meaning.
  */
 import { z } from 'zod';
-import { announcement } from '../contract/announcement.ts';
-import { stepView } from '../contract/chain-step.ts';
+import { announcement } from '../contract/protocol/announcement.ts';
+import { stepView } from '../contract/chains/chain-step.ts';
 import { ERROR_CODES } from '../contract/errors.ts';
 import {
   answerReceipt,
@@ -15,11 +15,11 @@ import {
   subagentView,
   transcriptEntry,
   remains,
-} from '../contract/messages.ts';
-import { outcome, sweepReport, usage } from '../contract/outcome.ts';
-import { permissions } from '../contract/spec.ts';
-import { stalled } from '../contract/stalled.ts';
-import { finalStatus, status } from '../contract/status.ts';
+} from '../contract/protocol/messages.ts';
+import { outcome, sweepReport, usage } from '../contract/outcome/outcome.ts';
+import { permissions } from '../contract/spawn/spec.ts';
+import { stalled } from '../contract/status/stalled.ts';
+import { finalStatus, status } from '../contract/status/status.ts';
 
 const server = z.object({
   address: z.string(),

@@ -1,5 +1,5 @@
 import picocolors from 'picocolors';
-import { jsonLine } from '../contract/text.ts';
+import { jsonLine } from '../contract/text/text.ts';
 
 /** Styles. Without colour, each returns its text unchanged. */
 export type Colors = ReturnType<typeof picocolors.createColors>;

@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
 import { SubagentsError } from '../contract/errors.ts';
-import { jsonLine } from '../contract/text.ts';
+import { jsonLine } from '../contract/text/text.ts';
 import { EXIT } from './exit.ts';
 import { failureJson, cliFailure, failureText } from './failure.ts';
 import type { HelpJson, VersionJson } from './json.ts';

@@ -1,7 +1,7 @@
 /** The filters of `list` and `watch`. */
 import type { FleetListOptions } from '../client/index.ts';
 import { SubagentsError } from '../contract/errors.ts';
-import { STATUSES, type Status } from '../contract/status.ts';
+import { STATUSES, type Status } from '../contract/status/status.ts';
 import type { Context } from './context.ts';
 
 /** Flags of `list` and `watch` that filter, as declared. */

@@ -1,6 +1,6 @@
 /** Maps between the flags of spawn options and the fields of a spec. */
 import { Option } from 'commander';
-import { SPAWN_OPTIONS, spawnOptions, type SpawnOptionName } from '../contract/spawn-options.ts';
+import { SPAWN_OPTIONS, spawnOptions, type SpawnOptionName } from '../contract/spawn/spawn-options.ts';
 import { amount, repeated } from './declare/values.ts';
 
 const READERS = { list: repeated, amount } as const;

@@ -5,10 +5,10 @@ import type {
   SubagentIdentity,
   Subagents,
 } from '../client/index.ts';
-import { kindsOf } from '../contract/caveat.ts';
+import { kindsOf } from '../contract/outcome/caveat.ts';
 import { SubagentsError } from '../contract/errors.ts';
-import type { FinalStatus } from '../contract/status.ts';
-import { oneLine } from '../contract/text.ts';
+import type { FinalStatus } from '../contract/status/status.ts';
+import { oneLine } from '../contract/text/text.ts';
 import type { Context } from './context.ts';
 import type { End } from './exit.ts';
 import { WaitProgress } from './render/progress.ts';

@@ -1,6 +1,6 @@
 /** The library: gives long coding tasks to durable subagents, and receives their announcements and outcomes. */
 export { Subagents } from './subagents.ts';
-export { DEFAULT_SESSION } from '../contract/names.ts';
+export { DEFAULT_SESSION } from '../contract/protocol/names.ts';
 export { LostRunError } from './errors.ts';
 export type * from './handles.ts';
 export type * from './types.ts';

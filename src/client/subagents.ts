@@ -8,7 +8,7 @@ import type {
   SessionOverview,
   SubagentRow,
 } from './types.ts';
-import { DEFAULT_SESSION } from '../contract/names.ts';
+import { DEFAULT_SESSION } from '../contract/protocol/names.ts';
 import { cleanTargets } from './removal/clean.ts';
 import type { SessionHandle, SubagentHandle, SubagentIdentity } from './handles.ts';
 import { SessionClient } from './sessions/session-handle.ts';

@@ -1,4 +1,4 @@
-import { SUBAGENT_MARK } from '../contract/names.ts';
+import { SUBAGENT_MARK } from '../contract/protocol/names.ts';
 
 /**
  * Whether this Copilot CLI belongs to a subagent, or was started from a shell of a subagent or of any other agent. Then

@@ -1,6 +1,6 @@
 /** Finds the processes that belong to a subagent, as far as Linux allows. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { oneLine } from '../contract/text.ts';
+import { oneLine } from '../contract/text/text.ts';
 import { linuxStat, startTimeOf, type LinuxStat, type ProcessIdentity } from '../system/process.ts';
 import { hardLockLimit, processMarker } from './marker.ts';
 

@@ -2,7 +2,7 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { z } from 'zod';
 import { check } from '../contract/check.ts';
-import { millisOf } from '../contract/duration.ts';
+import { millisOf } from '../contract/text/quantities.ts';
 import { SubagentsError } from '../contract/errors.ts';
 import { SETTINGS, type SettingName } from '../contract/settings.ts';
 import type { Env } from '../system/home-root.ts';

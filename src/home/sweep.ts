@@ -2,7 +2,7 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { setImmediate, setTimeout as delay } from 'node:timers/promises';
-import type { SweepReport } from '../contract/outcome.ts';
+import type { SweepReport } from '../contract/outcome/outcome.ts';
 import { signalProcess } from '../system/process.ts';
 import { canFindProcesses, ProcessSearch, type FoundProcess, type Unseen } from './processes.ts';
 

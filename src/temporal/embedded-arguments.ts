@@ -1,4 +1,4 @@
-import { SEARCH_ATTRIBUTES } from '../contract/names.ts';
+import { SEARCH_ATTRIBUTES } from '../contract/protocol/names.ts';
 import { LOOPBACK, type EmbeddedPorts } from './embedded-ports.ts';
 
 /** The database file, in the folder that the server runs in. */

@@ -1,7 +1,7 @@
 import type { Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { SubagentsError } from '../contract/errors.ts';
-import { SEARCH_ATTRIBUTES } from '../contract/names.ts';
+import { SEARCH_ATTRIBUTES } from '../contract/protocol/names.ts';
 
 const { INDEXED_VALUE_TYPE_KEYWORD } = proto.temporal.api.enums.v1.IndexedValueType;
 

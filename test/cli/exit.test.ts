@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { exitCodeOf, exitCodeOfOutcomes } from '../../src/cli/exit.ts';
-import type { CaveatKind } from '../../src/contract/caveat.ts';
+import type { CaveatKind } from '../../src/contract/outcome/caveat.ts';
 import { ERROR_CODES } from '../../src/contract/errors.ts';
-import type { FinalStatus } from '../../src/contract/status.ts';
+import type { FinalStatus } from '../../src/contract/status/status.ts';
 
 describe('exit codes', () => {
   it.each<[FinalStatus[], number]>([

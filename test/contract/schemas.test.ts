@@ -49,7 +49,7 @@ it('the documented types of specs are those of their schemas', async () => {
   const step = 'One step of a chain: a subagent, or with `forEach` several.';
   const options = Object.keys(spawnSpec.shape).filter((name) => name !== 'label' && name !== 'task');
   await expectFile(
-    'src/contract/spawn-spec.ts',
+    'src/contract/spawn/spawn-spec.ts',
     `// Written by test/contract/schemas.test.ts from the schemas in spec.ts and chain.ts: not to be changed by hand.
 
 import type { CONTINUE_OPTIONS } from './spawn-options.ts';
@@ -80,7 +80,7 @@ it('docs/options.md has every option of a spawn', async () => {
     );
     return `| \`${flags}\` | \`${name}\` | ${about} | ${preset} | ${also.join(', ')} |`;
   });
-  await expect(`<!-- Written by test/contract/schemas.test.ts from src/contract/spawn-options.ts: not to be changed by hand. -->
+  await expect(`<!-- Written by test/contract/schemas.test.ts from src/contract/spawn/spawn-options.ts: not to be changed by hand. -->
 
 # Options of a spawn
 

@@ -2,7 +2,7 @@ import { cp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/prom
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { CONTRACT_VERSION } from '../../src/contract/version.ts';
+import { CONTRACT_VERSION } from '../../src/contract/protocol/version.ts';
 import { openHome, readHome } from '../../src/home/home.ts';
 import { homeRoot } from '../../src/system/home-root.ts';
 import { startChild } from '../support/child.ts';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { SweepReport } from '../../src/contract/outcome.ts';
+import type { SweepReport } from '../../src/contract/outcome/outcome.ts';
 import { findProcesses, markerScript, processMarker, ProcessSearch } from '../../src/home/processes.ts';
 import { sweep } from '../../src/home/sweep.ts';
 import { isAlive, linuxStat, signalProcess, type ProcessIdentity } from '../../src/system/process.ts';

@@ -2,7 +2,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { SEARCH_ATTRIBUTES } from '../../src/contract/names.ts';
+import { SEARCH_ATTRIBUTES } from '../../src/contract/protocol/names.ts';
 import { connectTemporal } from '../../src/temporal/connect.ts';
 import { hasPollers } from '../../src/temporal/pollers.ts';
 import { ensureSearchAttributes } from '../../src/temporal/search-attributes.ts';

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
-import { SEARCH_ATTRIBUTES } from '../../src/contract/names.ts';
+import { SEARCH_ATTRIBUTES } from '../../src/contract/protocol/names.ts';
 import { isAlive, processStartTime } from '../../src/system/process.ts';
 import { ensureTemporalBinary } from '../../src/temporal/binary.ts';
 import { endWhenBroken } from '../../src/temporal/embedded-health.ts';

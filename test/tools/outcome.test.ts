@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { outcome } from '../../src/contract/outcome.ts';
+import { outcome } from '../../src/contract/outcome/outcome.ts';
 import { NO_USAGE } from '../../src/contract/index.ts';
 import { evidenceLines } from '../../src/tools/outcome.ts';
 

@@ -1,4 +1,4 @@
-import { oneLine } from '../../contract/text.ts';
+import { oneLine } from '../../contract/text/text.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { readText } from '../input.ts';

@@ -1,7 +1,7 @@
 import { drawChain } from '../../chain/draw.ts';
 import { withNeeds } from '../../chain/graph.ts';
-import { chainSpec, type ParsedStep } from '../../contract/chain.ts';
-import { oneLine } from '../../contract/text.ts';
+import { chainSpec, type ParsedStep } from '../../contract/chains/chain.ts';
+import { oneLine } from '../../contract/text/text.ts';
 import { isReadyMade, READY_MADE, type ReadyMade } from '../../client/chains/ready-made.ts';
 import type { Context } from '../context.ts';
 import { chainFileName, readChainFile } from '../chain-file.ts';

@@ -2,8 +2,8 @@ import type { ChainSpec, SpawnedSubagent, Subagents } from '../../client/index.t
 import { workflowUrl } from '../../client/connection/links.ts';
 import { isReadyMade, readyMadeChain } from '../../client/chains/ready-made.ts';
 import { SubagentsError } from '../../contract/errors.ts';
-import { oneLine } from '../../contract/text.ts';
-import { stepLabel } from '../../contract/chain.ts';
+import { oneLine } from '../../contract/text/text.ts';
+import { stepLabel } from '../../contract/chains/chain.ts';
 import type { Context } from '../context.ts';
 import { chainFileName, readChainFile, readInput } from '../chain-file.ts';
 import { EXIT, exitCodeOfOutcomes } from '../exit.ts';

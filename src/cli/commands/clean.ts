@@ -1,6 +1,6 @@
 import type { CleanedRun, CleanReport, Subagents } from '../../client/index.ts';
 import { SubagentsError } from '../../contract/errors.ts';
-import { oneLine } from '../../contract/text.ts';
+import { oneLine } from '../../contract/text/text.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import type { CleanJson } from '../json.ts';

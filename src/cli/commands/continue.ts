@@ -1,6 +1,6 @@
 import type { SpawnedSubagent, Subagents } from '../../client/index.ts';
-import { CONTINUE_OPTIONS } from '../../contract/spawn-options.ts';
-import { oneLine } from '../../contract/text.ts';
+import { CONTINUE_OPTIONS } from '../../contract/spawn/spawn-options.ts';
+import { oneLine } from '../../contract/text/text.ts';
 import type { Context } from '../context.ts';
 import { EXIT, exitCodeOfOutcomes } from '../exit.ts';
 import { readText } from '../input.ts';

@@ -1,6 +1,6 @@
 import wrapAnsi from 'wrap-ansi';
 import { homeRoot } from '../../system/home-root.ts';
-import { oneLine } from '../../contract/text.ts';
+import { oneLine } from '../../contract/text/text.ts';
 import type { Context } from '../context.ts';
 import type { Check } from '../doctor/check.ts';
 import { checkCopilot, checkModel } from '../doctor/copilot.ts';

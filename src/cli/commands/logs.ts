@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
-import { transcriptRemoved } from '../../contract/cleaned.ts';
+import { transcriptRemoved } from '../../contract/outcome/cleaned.ts';
 import { transcriptText } from '../render/transcript.ts';
 
 /** `subagents logs` */

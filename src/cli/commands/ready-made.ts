@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { batchChain, raceChain, type Common } from '../../chain/ready-made.ts';
 import { SubagentsError } from '../../contract/errors.ts';
-import { COMMON_OPTIONS } from '../../contract/spawn-options.ts';
+import { COMMON_OPTIONS } from '../../contract/spawn/spawn-options.ts';
 import type { Context } from '../context.ts';
 import { readText } from '../input.ts';
 import { fieldsOf } from '../spawn-flags.ts';

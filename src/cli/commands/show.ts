@@ -1,9 +1,9 @@
 import { drawChain } from '../../chain/draw.ts';
 import type { SubagentDescription } from '../../client/index.ts';
-import { kindsOf } from '../../contract/caveat.ts';
-import { removedText } from '../../contract/cleaned.ts';
-import { isFinal } from '../../contract/status.ts';
-import { oneLine, stripControls } from '../../contract/text.ts';
+import { kindsOf } from '../../contract/outcome/caveat.ts';
+import { removedText } from '../../contract/outcome/cleaned.ts';
+import { isFinal } from '../../contract/status/status.ts';
+import { oneLine, stripControls } from '../../contract/text/text.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import type { ShowJson } from '../json.ts';

@@ -1,8 +1,8 @@
 import type { Outcome, SpawnedSubagent, SpawnSpec, Subagents } from '../../client/index.ts';
 import { check } from '../../contract/check.ts';
 import { SubagentsError } from '../../contract/errors.ts';
-import { spawnSpec } from '../../contract/spec.ts';
-import { oneLine } from '../../contract/text.ts';
+import { spawnSpec } from '../../contract/spawn/spec.ts';
+import { oneLine } from '../../contract/text/text.ts';
 import type { Context } from '../context.ts';
 import { EXIT, exitCodeOfOutcomes } from '../exit.ts';
 import { readText } from '../input.ts';

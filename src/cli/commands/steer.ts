@@ -1,6 +1,6 @@
 import type { Receipt } from '../../client/index.ts';
-import { DELIVERIES } from '../../contract/deliveries.ts';
-import { oneLine } from '../../contract/text.ts';
+import { DELIVERIES } from '../../contract/protocol/messages.ts';
+import { oneLine } from '../../contract/text/text.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { readText } from '../input.ts';

@@ -1,6 +1,6 @@
 import type { SubagentHandle, Subagents } from '../../client/index.ts';
 import { SubagentsError } from '../../contract/errors.ts';
-import { isFinal } from '../../contract/status.ts';
+import { isFinal } from '../../contract/status/status.ts';
 import type { Context } from '../context.ts';
 import { EXIT, exitCodeOfOutcomes } from '../exit.ts';
 import type { WaitJson, WaitNextJson } from '../json.ts';

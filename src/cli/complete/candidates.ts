@@ -1,7 +1,7 @@
 import { Option, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { ReadyMade } from '../../client/chains/ready-made.ts';
-import { spawnOptions } from '../../contract/spawn-options.ts';
-import { oneLine } from '../../contract/text.ts';
+import { spawnOptions } from '../../contract/spawn/spawn-options.ts';
+import { oneLine } from '../../contract/text/text.ts';
 import type { Program } from '../program.ts';
 
 /** A completion for the word at the cursor. The value `:files`, which comes first, means file names as well. */

@@ -1,5 +1,5 @@
-import { isFinal } from '../../contract/status.ts';
-import { oneLine } from '../../contract/text.ts';
+import { isFinal } from '../../contract/status/status.ts';
+import { oneLine } from '../../contract/text/text.ts';
 import { Context, type GlobalOptions } from '../context.ts';
 import type { Names } from './candidates.ts';
 

@@ -1,4 +1,4 @@
-import { COMMON_OPTIONS } from '../../contract/spawn-options.ts';
+import { COMMON_OPTIONS } from '../../contract/spawn/spawn-options.ts';
 import type { Program, Start } from '../program.ts';
 import { withSpawnOptions } from '../spawn-flags.ts';
 import { repeated, REQUEST_ID } from './values.ts';

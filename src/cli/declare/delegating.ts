@@ -1,4 +1,4 @@
-import { CONTINUE_OPTIONS, spawnOptions } from '../../contract/spawn-options.ts';
+import { CONTINUE_OPTIONS, spawnOptions } from '../../contract/spawn/spawn-options.ts';
 import type { Program, Start } from '../program.ts';
 import { withSpawnOptions } from '../spawn-flags.ts';
 import { durationMs, REQUEST_ID } from './values.ts';

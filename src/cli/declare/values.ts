@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { MAX_TIMER_MS, millisOf } from '../../contract/duration.ts';
+import { MAX_TIMER_MS, millisOf } from '../../contract/text/quantities.ts';
 
 /** Appends a repeatable option's value. */
 export function repeated(value: string, before: readonly string[] | undefined): string[] {

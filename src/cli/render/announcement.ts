@@ -1,6 +1,6 @@
 import type { Announcement } from '../../client/index.ts';
-import { isBlocked } from '../../contract/caveat.ts';
-import { oneLine } from '../../contract/text.ts';
+import { isBlocked } from '../../contract/outcome/caveat.ts';
+import { oneLine } from '../../contract/text/text.ts';
 import type { Colors } from '../output.ts';
 import { clock } from './time.ts';
 

@@ -1,4 +1,4 @@
-import { stripControls } from '../../contract/text.ts';
+import { stripControls } from '../../contract/text/text.ts';
 import type { Colors } from '../output.ts';
 
 /**

@@ -1,9 +1,9 @@
 import wrapAnsi from 'wrap-ansi';
 import type { FleetList, ServerInfo, SubagentRow } from '../../client/index.ts';
-import { inOurWords } from '../../contract/caveat.ts';
-import { DOING } from '../../contract/states.ts';
-import { isFinal, type LiveStatus } from '../../contract/status.ts';
-import { oneLine } from '../../contract/text.ts';
+import { inOurWords } from '../../contract/outcome/caveat.ts';
+import { DOING } from '../../contract/status/states.ts';
+import { isFinal, type LiveStatus } from '../../contract/status/status.ts';
+import { oneLine } from '../../contract/text/text.ts';
 import type { Colors } from '../output.ts';
 import { deniedText, tokens } from './numbers.ts';
 import { doingText, stateOf, stateSince, statusText } from './status.ts';

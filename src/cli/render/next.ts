@@ -1,6 +1,6 @@
 import type { Outcome } from '../../client/index.ts';
-import type { Cleaned, Remains } from '../../contract/messages.ts';
-import { blocking } from '../../contract/caveat.ts';
+import type { Cleaned, Remains } from '../../contract/protocol/messages.ts';
+import { blocking } from '../../contract/outcome/caveat.ts';
 import type { Colors } from '../output.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { drawChain } from '../../chain/draw.ts';
 import type { Evidence, Outcome, Verification } from '../../client/index.ts';
-import type { Caveat } from '../../contract/caveat.ts';
-import { countDenials } from '../../contract/denials.ts';
-import { oneLine, stripControls } from '../../contract/text.ts';
+import type { Caveat } from '../../contract/outcome/caveat.ts';
+import { countDenials } from '../../contract/outcome/totals.ts';
+import { oneLine, stripControls } from '../../contract/text/text.ts';
 import type { Colors } from '../output.ts';
 import { wayOf, type Ended } from '../waiting.ts';
 import { nextLines } from './next.ts';

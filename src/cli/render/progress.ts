@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SubagentIdentity, SubagentRow, Subagents } from '../../client/index.ts';
-import { oneLine } from '../../contract/text.ts';
+import { oneLine } from '../../contract/text/text.ts';
 import type { Context } from '../context.ts';
 import { columnsOf } from '../output.ts';
 import { doing } from './fleet.ts';

@@ -1,7 +1,7 @@
 import type { SubagentRow } from '../../client/index.ts';
-import { isBlocked, type CaveatKind } from '../../contract/caveat.ts';
-import { STALLS, type StallState } from '../../contract/stalled.ts';
-import type { Status } from '../../contract/status.ts';
+import { isBlocked, type CaveatKind } from '../../contract/outcome/caveat.ts';
+import { STALLS, type StallState } from '../../contract/status/stalled.ts';
+import type { Status } from '../../contract/status/status.ts';
 import type { Colors } from '../output.ts';
 
 /** The state of a subagent whose worker is away. It replaces the status, because nothing proceeds. */

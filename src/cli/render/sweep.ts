@@ -1,5 +1,5 @@
-import type { SweepReport } from '../../contract/outcome.ts';
-import { oneLine } from '../../contract/text.ts';
+import type { SweepReport } from '../../contract/outcome/outcome.ts';
+import { oneLine } from '../../contract/text/text.ts';
 import { plural } from './numbers.ts';
 import { span } from './time.ts';
 

@@ -1,4 +1,4 @@
-export { span } from '../../contract/quantities.ts';
+export { span } from '../../contract/text/quantities.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;

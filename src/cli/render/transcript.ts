@@ -1,5 +1,5 @@
 import type { TranscriptEntry } from '../../client/index.ts';
-import { oneLine, stripControls } from '../../contract/text.ts';
+import { oneLine, stripControls } from '../../contract/text/text.ts';
 import type { Colors } from '../output.ts';
 import { clock, span } from './time.ts';
 

@@ -1,4 +1,4 @@
-import { DELIVERIES } from '../../contract/deliveries.ts';
+import { DELIVERIES } from '../../contract/protocol/messages.ts';
 import { count, span } from '../narrator.ts';
 import type { Stage } from '../stage.ts';
 import { DOCS, STEER } from '../tasks.ts';

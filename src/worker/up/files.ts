@@ -1,6 +1,6 @@
 import { openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { stripControls } from '../../contract/text.ts';
+import { stripControls } from '../../contract/text/text.ts';
 import type { HomeView } from '../../home/home.ts';
 import type { Part } from './events.ts';
 

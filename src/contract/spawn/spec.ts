@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { budget, onStuck, stuckRepeats } from './bounds.ts';
-import { millisOf } from './duration.ts';
+import { budget, onStuck, stuckRepeats } from './caller-limits.ts';
+import { millisOf } from '../text/quantities.ts';
 import { label } from './label.ts';
 import {
   DEFAULT_MAX_REPAIRS,
@@ -16,7 +16,7 @@ import {
   MAX_TIMEOUT_MS,
   MAX_VERIFY_COMMANDS,
   MIN_TIMEOUT_MS,
-} from './limits.ts';
+} from '../limits.ts';
 import { isRepositoryUrl } from './repository-url.ts';
 import {
   CONTINUE_OPTIONS,
@@ -25,7 +25,7 @@ import {
   SPAWN_OPTIONS,
   type SpawnOptionName,
 } from './spawn-options.ts';
-import { byteLength } from './text.ts';
+import { byteLength } from '../text/text.ts';
 
 /** A duration with its unit: `90s`, `15m`, `2 hours`. Parsed to milliseconds. */
 export const duration = z

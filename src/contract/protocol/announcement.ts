@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { caveatKinds } from './caveat.ts';
-import { MAX_ANNOUNCEMENT_BYTES, MAX_SUMMARY_CHARS } from './limits.ts';
-import { status, type FinalStatus } from './status.ts';
-import { byteLength, oneLine } from './text.ts';
+import { caveatKinds } from '../outcome/caveat.ts';
+import { MAX_ANNOUNCEMENT_BYTES, MAX_SUMMARY_CHARS } from '../limits.ts';
+import { status, type FinalStatus } from '../status/status.ts';
+import { byteLength, oneLine } from '../text/text.ts';
 
 /** A name or id in messages. Anyone may send a signal, and text outside a fence must be one plain word. */
 export const word = z

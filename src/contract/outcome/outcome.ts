@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { caveat } from './caveat.ts';
-import { stepView } from './chain-step.ts';
-import { permissions } from './spec.ts';
-import { finalStatus } from './status.ts';
+import { stepView } from '../chains/chain-step.ts';
+import { permissions } from '../spawn/spec.ts';
+import { finalStatus } from '../status/status.ts';
 
 /** Usage of model calls. Tokens are counted as the provider reports them. */
 export const usage = z.object({

@@ -1,6 +1,6 @@
 /** Caveats of an outcome: what a reader must know about work that is done. */
 import { z } from 'zod';
-import { oneLine } from './text.ts';
+import { oneLine } from '../text/text.ts';
 
 /**
  * Every kind of caveat, with its grade and a short description. *Blocking*: the branch lacks a part of the work or

@@ -1,5 +1,6 @@
-/** Counts and durations as text for people and models. */
-import type { Usage } from './outcome.ts';
+/** Counts and durations as text for people and models, and durations as they write them. */
+import ms, { type StringValue } from 'ms';
+import type { Usage } from '../outcome/outcome.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -37,4 +38,18 @@ export function span(millis: number): string {
   if (value < HOUR) return `${Math.floor(value / MINUTE)}m ${two(Math.floor((value % MINUTE) / SECOND))}s`;
   if (value < DAY) return `${Math.floor(value / HOUR)}h ${two(Math.floor((value % HOUR) / MINUTE))}m`;
   return `${Math.floor(value / DAY)}d ${Math.floor((value % DAY) / HOUR)}h`;
+}
+
+/** The longest delay of a Node timer, in milliseconds. A timer with a longer delay fires at once. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * Milliseconds of a duration such as `90s` or `2 hours`; undefined when the text is no duration. A number without a
+ * unit is none, because people and programs assume different units. Only 0 is the same in every unit.
+ */
+export function millisOf(words: string): number | undefined {
+  const isBare = Number.isFinite(Number(words)) && Number(words) !== 0;
+  // The parser throws for an empty text, and for one of more than 100 characters.
+  const millis = isBare || words.length === 0 || words.length > 100 ? NaN : ms(words as StringValue);
+  return Number.isFinite(millis) ? millis : undefined;
 }

@@ -5,7 +5,7 @@
  * start found the lease and completed the attempt. The workflow counts such attempts itself, and starts the next one.
  */
 import { z } from 'zod';
-import type { Caveat } from './caveat.ts';
+import type { Caveat } from '../outcome/caveat.ts';
 import {
   usage,
   type Denial,
@@ -16,9 +16,9 @@ import {
   type WaitFor,
   type Usage,
   type Verification,
-} from './outcome.ts';
+} from '../outcome/outcome.ts';
 import type { Receipt, RunName, Remains, SessionEntry, TranscriptPage } from './messages.ts';
-import type { Permissions, ResolvedSpec, Thinking } from './spec.ts';
+import type { Permissions, ResolvedSpec, Thinking } from '../spawn/spec.ts';
 
 /** The parts of a turn's heartbeat that the workflow uses. Other activities may report fewer of them. */
 export const lastHeartbeat = z.object({

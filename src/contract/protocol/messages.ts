@@ -2,15 +2,14 @@
 import { z } from 'zod';
 import type { CleanInput } from './activities.ts';
 import { announcement, word } from './announcement.ts';
-import { caveatKinds } from './caveat.ts';
-import { DELIVERIES } from './deliveries.ts';
-import { label, sessionName } from './label.ts';
-import { MAX_SPAWN_SPECS, MAX_STEER_BYTES } from './limits.ts';
-import { sweepReport } from './outcome.ts';
-import { isolation, permissions, requestDigest, resolvedSpec, startedSpec } from './spec.ts';
-import { stalled } from './stalled.ts';
-import { finalStatus, status } from './status.ts';
-import { byteLength } from './text.ts';
+import { caveatKinds } from '../outcome/caveat.ts';
+import { label, sessionName } from '../spawn/label.ts';
+import { MAX_SPAWN_SPECS, MAX_STEER_BYTES } from '../limits.ts';
+import { sweepReport } from '../outcome/outcome.ts';
+import { isolation, permissions, requestDigest, resolvedSpec, startedSpec } from '../spawn/spec.ts';
+import { stalled } from '../status/stalled.ts';
+import { finalStatus, status } from '../status/status.ts';
+import { byteLength } from '../text/text.ts';
 
 // ---- session ----------------------------------------------------------------
 
@@ -232,6 +231,15 @@ export const steerRequest = z.union([
   steerText.transform((message) => ({ message, id: undefined, interrupt: undefined })),
 ]);
 export type SteerRequest = z.input<typeof steerRequest>;
+
+/** The ways in which a steer is delivered, each with what it means, for people and models. */
+export const DELIVERIES = {
+  'mid-turn': 'delivered in the middle of its turn; the model sees it at its next call',
+  'queued-behind-tool': 'delivered; it is in the conversation as soon as the running tool or model call ends',
+  'started-turn': 'delivered; it opened a new turn',
+  interrupted: 'delivered; what ran was stopped for it',
+  held: 'kept; it is delivered as soon as a turn runs',
+} as const;
 
 /** How a steer was delivered. */
 export const receipt = z.object({

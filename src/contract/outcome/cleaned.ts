@@ -1,5 +1,5 @@
 /** Describes what a clean has removed of a finished run. */
-import type { Cleaned, Remains } from './messages.ts';
+import type { Cleaned, Remains } from '../protocol/messages.ts';
 
 const NAMES: Readonly<Record<Remains, string>> = {
   worktree: 'worktree',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { caveatKinds } from './caveat.ts';
-import { finalStatus } from './status.ts';
+import { caveatKinds } from '../outcome/caveat.ts';
+import { finalStatus } from '../status/status.ts';
 
 /**
  * Status of a step: `waiting` for steps that it needs or for `maxConcurrent`, `live`, `skipped`, or that of its ended

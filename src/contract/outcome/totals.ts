@@ -1,6 +1,27 @@
-/** Sums of denied tool calls. Deterministic; used in workflows too. */
-import { MAX_LISTED_DENIALS } from './limits.ts';
-import type { Denial } from './outcome.ts';
+/** Sums of usage and of denied tool calls. Deterministic; used in workflows too. */
+import { MAX_LISTED_DENIALS } from '../limits.ts';
+import type { Denial, Usage } from './outcome.ts';
+
+/** The usage before the first model call. */
+export const NO_USAGE: Usage = {
+  inputTokens: 0,
+  outputTokens: 0,
+  cachedTokens: 0,
+  modelRequests: 0,
+  toolCalls: 0,
+};
+
+/** Adds two usages. Fields that `more` omits count as 0. */
+export function addUsage(usage: Usage, more: Partial<Usage>): Usage {
+  const sum = (key: keyof Usage): number => usage[key] + (more[key] ?? 0);
+  return {
+    inputTokens: sum('inputTokens'),
+    outputTokens: sum('outputTokens'),
+    cachedTokens: sum('cachedTokens'),
+    modelRequests: sum('modelRequests'),
+    toolCalls: sum('toolCalls'),
+  };
+}
 
 /** The entry for all calls beyond the listed ones. */
 const OTHERS = { tool: 'others', what: 'more calls than are listed' };

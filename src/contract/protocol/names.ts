@@ -1,4 +1,5 @@
 /** Names that several processes must agree on: workflow ids, task queues, search attributes, messages. */
+import { oneLine } from '../text/text.ts';
 
 /** The queue of all workflow tasks, and of activities that any worker can run. */
 export const MAIN_QUEUE = 'subagents';
@@ -62,3 +63,15 @@ export const steerMarker = (steerId: string): string => `[message from the main 
 
 /** Set in the environment of our subagents' Copilot CLI and of everything that it starts. */
 export const SUBAGENT_MARK = 'DURABLE_SUBAGENT';
+
+const MAX_SIGNAL_NAME_CHARS = 200;
+
+/**
+ * The name of `signal` with a description of ours: `ended: fix-login, done`. The timeline of the Web UI shows the name
+ * of a signal, but not its arguments.
+ */
+export const signalName = (signal: string, about: string): string =>
+  oneLine(`${signal}: ${about}`, MAX_SIGNAL_NAME_CHARS);
+
+/** The signal of a name with or without a description. */
+export const signalOf = (name: string): string => name.split(': ', 1)[0] ?? name;

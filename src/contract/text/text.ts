@@ -1,6 +1,6 @@
 /** Measures, cuts and sanitizes text that may come from a model. Deterministic; used in workflows too. */
 
-import { MAX_DETAILS_BYTES, MAX_TITLE_BYTES } from './limits.ts';
+import { MAX_DETAILS_BYTES, MAX_TITLE_BYTES } from '../limits.ts';
 
 /**
  * Length of `text` in bytes of UTF-8. Iterates over code units: workflows measure megabytes, and characters take ten

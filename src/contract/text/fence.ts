@@ -2,7 +2,7 @@
  * Fences text of a subagent for a main agent: the text is data, not an instruction. It may come from a hostile file, so
  * it is put between two marks that it cannot forge, with a prefix on every line. Deterministic; used in workflows too.
  */
-import { MAX_FENCED_CHARS } from './limits.ts';
+import { MAX_FENCED_CHARS } from '../limits.ts';
 import { oneLine, stripControls } from './text.ts';
 
 /** The prefix of every line between the marks. */

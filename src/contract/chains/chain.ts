@@ -1,9 +1,16 @@
 /** Chains: a graph of steps, each a subagent, whose tasks may quote the outcomes of earlier steps. */
 import { z } from 'zod';
-import { label } from './label.ts';
-import { MAX_ARTIFACT_BYTES, MAX_CHAIN_STEPS, MAX_FOR_EACH } from './limits.ts';
-import { outcome } from './outcome.ts';
-import { artifactPaths, fingerprint, oneOrMany, requestDigest, resolvedSpec, spawnSpec } from './spec.ts';
+import { label } from '../spawn/label.ts';
+import { MAX_ARTIFACT_BYTES, MAX_CHAIN_STEPS, MAX_FOR_EACH } from '../limits.ts';
+import { outcome } from '../outcome/outcome.ts';
+import {
+  artifactPaths,
+  fingerprint,
+  oneOrMany,
+  requestDigest,
+  resolvedSpec,
+  spawnSpec,
+} from '../spawn/spec.ts';
 
 /** First words of quotes that are not of a step. No step may have such a name. */
 export const QUOTE_WORDS = ['params', 'item', 'index'] as const;

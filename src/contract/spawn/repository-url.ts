@@ -1,5 +1,5 @@
 /** Repositories that are named by URL. Deterministic; used in workflows too. */
-import { SubagentsError } from './errors.ts';
+import { SubagentsError } from '../errors.ts';
 
 // URLs that may be stored and sent: without password, query or fragment, and without anything that git could read as an
 // option.
