@@ -11,7 +11,7 @@ import { systemFailure } from '../src/system/files.ts';
  * unchanged.
  * @param known returns additional details; its remedy is used when the error has none.
  */
-export async function reportingFailures<T>(
+export async function withFailureCodes<T>(
   work: () => Promise<T>,
   refusals: readonly ErrorCode[] = [],
   known: () => Promise<{ readonly remedy: string; readonly evidence: Evidence } | undefined> = async () =>

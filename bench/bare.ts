@@ -23,7 +23,11 @@ export function startBare(
   cwd: string,
 ): { stop(): Promise<void> } {
   const child = execa(executable, ['-p', task, '--allow-all-tools'], {
-    ...{ cwd, env, extendEnv: false, stdio: 'ignore', reject: false },
+    cwd,
+    env,
+    extendEnv: false,
+    stdio: 'ignore',
+    reject: false,
   });
   return {
     stop: async () => {

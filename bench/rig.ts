@@ -9,7 +9,7 @@ import { findCopilot } from '../src/copilot/runtime/executable.ts';
 import { makeRepository } from '../src/demo/repository.ts';
 import { RunningUp } from '../src/demo/running-up.ts';
 import { startScriptedModel, type Scenario, type ScriptedModel } from '../src/demo/scripted-model.ts';
-import { until } from '../src/demo/until.ts';
+import { pollUntil } from '../src/demo/until.ts';
 import { Git } from '../src/git/git.ts';
 import { readSettings } from '../src/home/settings.ts';
 import { withoutTemporal } from '../src/temporal/environment.ts';
@@ -178,7 +178,8 @@ export class Rig implements Open {
     });
     const up = this.#up;
     const options = { timeoutMs: READY_TIMEOUT_MS, signal: new AbortController().signal };
-    if ((await until(() => up.worker(), options)) === undefined) throw new Error('no worker became ready');
+    if ((await pollUntil(() => up.worker(), options)) === undefined)
+      throw new Error('no worker became ready');
     this.#subagents = await Subagents.connect({ home: this.home, env: this.environment('ours') });
     this.#arrivals = new Arrivals(this.session);
     await this.spawn({ label: 'warm-up', task: HELLO });

@@ -23,8 +23,13 @@ const HELP = `npm run chaos -- [options]
 const number = { type: 'string' } as const;
 const { values } = parseArgs({
   options: {
-    ...{ subagents: number, seed: number, strikes: number, workers: number, slots: number },
-    ...{ freeze: number, patience: number },
+    subagents: number,
+    seed: number,
+    strikes: number,
+    workers: number,
+    slots: number,
+    freeze: number,
+    patience: number,
     address: { type: 'string' },
     namespace: { type: 'string', default: 'default' },
     keep: { type: 'boolean', default: false },

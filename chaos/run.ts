@@ -134,7 +134,12 @@ class Chaos implements Open {
       ...left.map(({ pid, command }) => ({ check: 'end', what: `process ${pid} is left: ${command}` })),
     );
     return {
-      ...{ seed, subagents, workers: count, durationMs: Date.now() - began, rows, losses },
+      seed,
+      subagents,
+      workers: count,
+      durationMs: Date.now() - began,
+      rows,
+      losses,
       strikes: struck.map(({ afterMs, ...each }) => ({ ...each, ...(afterMs !== undefined && { afterMs }) })),
       errors: Object.fromEntries(facts.agent.errors),
       ...(this.#kept && { folder: this.#folder }),
@@ -181,7 +186,14 @@ class Chaos implements Open {
     const session = subagents.session(`chaos-${model.url.split(':')[2]?.split('/')[0] ?? '0'}`);
     const agent = new MainAgent({ session, repo, folder, log: this.#log, signal: this.#over.signal });
     return {
-      ...{ folder, repo, base, session, agent, server, workers, log: this.#log },
+      folder,
+      repo,
+      base,
+      session,
+      agent,
+      server,
+      workers,
+      log: this.#log,
       subagents: this.#plan.subagents,
       client: new Client({ connection, namespace: server.namespace }),
       stayed: new Received(),

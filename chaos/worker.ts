@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { openHome } from '../src/home/home.ts';
 import { signalProcess, type ProcessIdentity } from '../src/system/process.ts';
-import { familyOf } from '../src/worker/up/processes.ts';
+import { processTree } from '../src/worker/up/processes.ts';
 import { startWorkerChild, type WorkerChild } from '../src/worker/up/worker-child.ts';
 
 /** Milliseconds between attempts to start a worker that does not come up. */
@@ -49,7 +49,7 @@ export class WorkerUnderTest {
 
   /** Its process and all current descendants. */
   get family(): ProcessIdentity[] {
-    return this.#child === undefined ? [] : familyOf(this.#child.pid);
+    return this.#child === undefined ? [] : processTree(this.#child.pid);
   }
 
   /** Its Copilot runtimes. */

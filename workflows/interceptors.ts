@@ -6,7 +6,7 @@ import {
   type WorkflowInterceptors,
   type WorkflowOutboundCallsInterceptor,
 } from '@temporalio/workflow';
-import { check, detailsOf, firstProblem, titleOf, WORKFLOW_INPUTS } from '../src/contract/index.ts';
+import { validate, detailsOf, firstProblem, titleOf, WORKFLOW_INPUTS } from '../src/contract/index.ts';
 
 /**
  * Anybody may start a workflow. A plain error would make the server retry the workflow task forever; this failure ends
@@ -16,7 +16,7 @@ const inputs: WorkflowInboundCallsInterceptor = {
   async execute(input, next) {
     const { workflowType } = workflowInfo();
     const schema = WORKFLOW_INPUTS[workflowType];
-    const parsed = schema && check(schema, input.args[0]);
+    const parsed = schema && validate(schema, input.args[0]);
     if (parsed && !parsed.success)
       throw ApplicationFailure.nonRetryable(
         `the input of the ${workflowType}: ${firstProblem(parsed.error)}`,

@@ -15,21 +15,21 @@ import type {
   SubagentRef,
 } from '../../src/contract/index.ts';
 import { SubagentsError } from '../../src/contract/index.ts';
-import type { AskRunState } from '../../src/git/locks/checkout-lock.ts';
+import type { GetRunState } from '../../src/git/locks/checkout-lock.ts';
 import { aliasOf, branchTip } from '../../src/git/branches/branch.ts';
 import { classifyUntracked } from '../../src/git/contents/artifacts.ts';
 import { gitDirs } from '../../src/git/git-dirs.ts';
-import { workInRepositories } from '../../src/git/contents/unsaved.ts';
-import { ignoredSince } from '../evidence/ignored.ts';
-import { isAside } from '../../src/git/commits/aside.ts';
-import { lookAtWorktree } from '../../src/git/commits/own-index.ts';
+import { findNestedWork } from '../../src/git/contents/unsaved.ts';
+import { compareIgnored } from '../evidence/ignored.ts';
+import { hasSetAside } from '../../src/git/commits/aside.ts';
+import { readWorktreeStatus } from '../../src/git/commits/own-index.ts';
 import { keptCommits, deleteKeptRefs } from '../../src/git/branches/kept-refs.ts';
 import { deleteBranch } from '../../src/git/branches/delete-branch.ts';
 import {
-  aloneInSubmodules,
+  unpushedSubmodules,
   branchWithContent,
-  commitsOnlyOn,
-  commitsOnNone,
+  countOnlyOnBranch,
+  countOnNoBranch,
   type BranchAt,
 } from '../../src/git/branches/unmerged.ts';
 import { checkedOutIn, discardWorktree, isWorktree } from '../../src/git/worktrees/worktree.ts';
@@ -37,7 +37,7 @@ import { requireOwnParents } from '../../src/git/worktrees/worktree-place.ts';
 import { gitOfRun } from '../../src/home/git-of-run.ts';
 import { sessionFiles } from '../../src/copilot/session/session-files.ts';
 import { readLeases } from '../../src/home/leases.ts';
-import { forgetRun, laterRun, readRuns, type RunRecord } from '../../src/home/run-record.ts';
+import { deleteRunRecord, laterRun, readRuns, type RunRecord } from '../../src/home/run-record.ts';
 import { readWorkspaceRecord, runFolder } from '../../src/home/workspace-record.ts';
 import { diskUsage } from '../../src/system/disk-usage.ts';
 import { folderId } from '../../src/system/own-folder.ts';
@@ -57,9 +57,9 @@ export interface CleanDependencies {
       readonly outputs: string;
     };
   };
-  readonly runState: AskRunState;
+  readonly runState: GetRunState;
   /** Reports to the session of a run which parts were removed; never rejects. Default: no report. */
-  readonly tellCleaned?: (subagent: SubagentRef, removed: readonly Remains[]) => Promise<void>;
+  readonly reportCleaned?: (subagent: SubagentRef, removed: readonly Remains[]) => Promise<void>;
   /** Returns the first execution run id of the open run of a workflow id; undefined when no run is open. */
   readonly openRun: (workflowId: string) => Promise<string | undefined>;
 }
@@ -97,8 +97,14 @@ export function createCleanActivities(deps: CleanDependencies): Pick<ControlActi
 }
 
 const nothing = ({ session, label, run, workflowId, runId }: RunToClean): CleanedRun => ({
-  ...{ session, label, run, workflowId, runId },
-  ...{ removed: [], kept: [], freedBytes: 0 },
+  session,
+  label,
+  run,
+  workflowId,
+  runId,
+  removed: [],
+  kept: [],
+  freedBytes: 0,
 });
 
 type Kept = CleanedRun['kept'][number];
@@ -113,7 +119,7 @@ export async function cleanRun(
   rules: CleanRules,
 ): Promise<CleanedRun> {
   try {
-    const inUse = await whyInUse(deps, record);
+    const inUse = await inUseReason(deps, record);
     if (inUse !== undefined) return untouched(record, inUse);
     const place = { ...record, runId: record.subagent.runId };
     return await removeParts(deps, await gitOfRun(place), record, rules);
@@ -138,30 +144,30 @@ async function removeParts(
   rules: CleanRules,
 ): Promise<CleanedRun> {
   const later = laterRun(deps.home, record);
-  const { kept, drop, stays } = later ? takenOver(record, later) : await decide(git, record, rules);
+  const { kept, drop, stays } = later ? wasContinued(record, later) : await decide(git, record, rules);
   const files = later ? undefined : await keptFiles(git, record, rules);
   kept.push(...(files?.kept ?? []));
   let parts = stays ? [] : [...drop, ...(files?.drop ?? []), ...homeParts(deps, record, later)];
-  const stuck = await whyStuck(parts, rules);
+  const stuck = await removalObstacle(parts, rules);
   if (stuck !== undefined) return untouched(record, stuck);
   let freedBytes = await diskUsage(parts.flatMap(({ path }) => path ?? []));
   if (!rules.dryRun) {
     // Check again: the survey takes a while, and the run may have come into use or gained work meanwhile.
     const loss =
       rules.force || !drop.some(({ what }) => what === 'worktree') ? undefined : await lossOf(git, record);
-    const why = (await whyInUse(deps, record)) ?? loss;
+    const why = (await inUseReason(deps, record)) ?? loss;
     if (why !== undefined) return untouched(record, why);
     const gone: Part[] = [];
     for (const part of parts) {
-      const stayed = await part.remove().catch((error: unknown) => partLeft(part, error));
+      const stayed = await part.remove().catch((error: unknown) => partlyRemoved(part, error));
       if (stayed) kept.push(stayed);
       else gone.push(part);
     }
     parts = gone;
     if (kept.length > 0) freedBytes -= await diskUsage(kept.map(({ where }) => where).filter(isAbsolute));
     if (gone.length > 0)
-      await deps.tellCleaned?.(record.subagent, [...new Set(gone.map(({ what }) => what))]);
-    if (kept.length === 0) forgetRun(deps.home, record.subagent);
+      await deps.reportCleaned?.(record.subagent, [...new Set(gone.map(({ what }) => what))]);
+    if (kept.length === 0) deleteRunRecord(deps.home, record.subagent);
   }
   return {
     ...nothing(record.subagent),
@@ -172,7 +178,7 @@ async function removeParts(
 }
 
 /** Why the parts could not be removed completely, checked before anything is removed. */
-async function whyStuck(parts: readonly Part[], { force }: CleanRules): Promise<string | undefined> {
+async function removalObstacle(parts: readonly Part[], { force }: CleanRules): Promise<string | undefined> {
   for (const { what, path } of parts) {
     if (path === undefined) continue;
     for (const each of what === 'worktree' ? [path, removedPath(path)] : [path]) {
@@ -186,7 +192,7 @@ async function whyStuck(parts: readonly Part[], { force }: CleanRules): Promise<
 }
 
 /** Reports a part of which only some files could be removed; the next clean continues with the rest. */
-function partLeft({ what, path }: Part, error: unknown): Kept {
+function partlyRemoved({ what, path }: Part, error: unknown): Kept {
   if (!(error instanceof Error && 'syscall' in error) || path === undefined) throw error;
   const where = what === 'worktree' && isThere(removedPath(path)) ? removedPath(path) : path;
   return { what, where, why: `only a part of it could be removed: ${error.message}` };
@@ -200,7 +206,7 @@ const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: fal
 /**
  * Why the run must not be touched: the run itself, or another run that uses its folder or Copilot session, is live.
  */
-async function whyInUse(deps: CleanDependencies, record: RunRecord): Promise<string | undefined> {
+async function inUseReason(deps: CleanDependencies, record: RunRecord): Promise<string | undefined> {
   const { subagent, cwd } = record;
   if ((await deps.runState(subagent.workflowId, subagent.runId)) === 'open') return 'it is still at work';
   const { copilotSessionId } = subagent;
@@ -229,7 +235,7 @@ interface Decision {
 }
 
 /** A later run continued this one and owns its worktree, branch and Copilot session now. */
-function takenOver({ isolation, cwd }: RunRecord, { subagent }: RunRecord): Decision {
+function wasContinued({ isolation, cwd }: RunRecord, { subagent }: RunRecord): Decision {
   const why = `run ${subagent.run} has gone on with it`;
   const there = isolation === 'worktree' && isThere(cwd);
   return { kept: there ? [{ what: 'worktree', where: cwd, why }] : [], drop: [], stays: false };
@@ -275,7 +281,7 @@ async function decide(git: Git, record: RunRecord, rules: CleanRules): Promise<D
   const alone =
     tip === undefined
       ? 0
-      : await commitsOnlyOn(
+      : await countOnlyOnBranch(
           git.in(repository),
           { branch, tip },
           gone.map((each) => each.branch),
@@ -284,7 +290,7 @@ async function decide(git: Git, record: RunRecord, rules: CleanRules): Promise<D
     tip === undefined ||
     alone === 0 ||
     (await branchWithContent(git.in(repository), base, tip)) !== undefined;
-  const branchKept: Kept[] = merged ? [] : [onNoOther(branch, alone)];
+  const branchKept: Kept[] = merged ? [] : [onNoOtherBranch(branch, alone)];
 
   if (!rules.force && (loss !== undefined || (rules.onlyMerged && !merged))) {
     const worktreeKept: Kept[] = isThere(cwd)
@@ -342,12 +348,12 @@ async function keptFiles(
 /** Deletes the branch, unless deleting became unsafe meanwhile. Returns the reason when the branch is kept. */
 async function removeBranch(git: Git, at: BranchAt, { force }: CleanRules): Promise<Kept | undefined> {
   const deletion = await deleteBranch(git, at, force);
-  if (deletion === 'alone') return onNoOther(at.branch, await commitsOnlyOn(git, at));
+  if (deletion === 'alone') return onNoOtherBranch(at.branch, await countOnlyOnBranch(git, at));
   if (deletion === 'moved') return { what: 'branch', where: at.branch, why: 'it was moved meanwhile' };
   return undefined;
 }
 
-const onNoOther = (branch: string, commits: number): Kept => ({
+const onNoOtherBranch = (branch: string, commits: number): Kept => ({
   what: 'branch',
   where: branch,
   why: `it has ${commitsThat(commits)} on no other branch`,
@@ -380,27 +386,27 @@ async function lossOf(git: Git, { cwd, repository }: RunRecord): Promise<string 
     const files = (await readdir(cwd)).filter((name) => name !== '.git');
     return files.length === 0 ? undefined : 'it has files, and git no longer knows it as a worktree';
   }
-  if (isAside(cwd)) return `what verification put aside was not brought back: ${cwd}.aside`;
-  const status = await lookAtWorktree(git.in(cwd));
+  if (hasSetAside(cwd)) return `what verification put aside was not brought back: ${cwd}.aside`;
+  const status = await readWorktreeStatus(git.in(cwd));
   const { head, changed, untracked, unreadable } = status;
   const [closed] = unreadable;
   if (closed !== undefined) return `it has a folder that may not be looked into: ${closed}`;
   // Files that verification made can be made again, unless they were changed since.
   const { leftByVerification: made = {}, ignored = {} } = readWorkspaceRecord(cwd) ?? {};
-  const { asLeft } = await classifyUntracked(cwd, untracked, [made], false);
+  const { unchanged } = await classifyUntracked(cwd, untracked, [made], false);
   const paths = [
     ...changed.map(({ path }) => path),
-    ...untracked.filter((path) => !asLeft.has(path)),
-    ...(await ignoredSince(git.in(cwd), status, ignored)).paths,
-    ...(await workInRepositories(git.in(cwd))).flatMap(({ submodule, files }) => (submodule ? files : [])),
+    ...untracked.filter((path) => !unchanged.has(path)),
+    ...(await compareIgnored(git.in(cwd), status, ignored)).paths,
+    ...(await findNestedWork(git.in(cwd))).flatMap(({ submodule, files }) => (submodule ? files : [])),
   ].filter((path, index, all) => all.indexOf(path) === index);
   if (paths.length > 0) {
     const more = paths.length > 3 ? ' and more' : '';
     return `it has ${paths.length} uncommitted ${paths.length === 1 ? 'file' : 'files'}: ${paths.slice(0, 3).join(', ')}${more}`;
   }
-  const loose = head === undefined ? 0 : await commitsOnNone(git.in(repository), head);
+  const loose = head === undefined ? 0 : await countOnNoBranch(git.in(repository), head);
   if (loose > 0) return `what it has checked out has ${loose} commits that are on no branch`;
-  const [submodule] = await aloneInSubmodules(git.in(cwd), repository);
+  const [submodule] = await unpushedSubmodules(git.in(cwd), repository);
   return submodule && `its submodule ${submodule.path} has ${commitsThat(submodule.commits)} nowhere else`;
 }
 

@@ -21,7 +21,7 @@ export async function findOrphans(
   client: Client,
   { session, before }: FindOrphansInput,
 ): Promise<SessionEntry[]> {
-  const left = await endOfLast(client, session);
+  const left = await lastSessionEnd(client, session);
   const untold = left === undefined ? '' : ` OR CloseTime > '${left.toISOString()}'`;
   const orphans: SessionEntry[] = [];
   const query = `${runsOfSession(session)} AND StartTime < '${before}' AND (ExecutionStatus = 'Running'${untold})`;
@@ -36,7 +36,7 @@ export async function findOrphans(
 }
 
 /** When the newest closed session of that name ended; undefined when the server has none. */
-async function endOfLast(client: Client, session: string): Promise<Date | undefined> {
+async function lastSessionEnd(client: Client, session: string): Promise<Date | undefined> {
   const query = `WorkflowType = '${SESSION.workflow}' AND WorkflowId = '${sessionWorkflowId(session)}' AND ExecutionStatus != 'Running' AND ExecutionStatus != 'ContinuedAsNew'`;
   let last: Date | undefined;
   for await (const { closeTime } of client.workflow.list({ query }))

@@ -5,10 +5,10 @@
 import { WorkflowNotFoundError, type Client, type WorkflowExecutionDescription } from '@temporalio/client';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SubagentRef } from '../../src/contract/index.ts';
-import type { AskRunState } from '../../src/git/locks/checkout-lock.ts';
+import type { GetRunState } from '../../src/git/locks/checkout-lock.ts';
 
 /** Takes first execution run ids: a run that continued as new is open as long as its chain is. */
-export function runStateOn(client: Client): AskRunState {
+export function runStateOn(client: Client): GetRunState {
   const describe = async (
     workflowId: string,
     runId?: string,
@@ -40,7 +40,7 @@ const RETRY_MS = 1_000;
  * its process was suspended) from one whose workflow was terminated. False when the server does not answer for a
  * minute.
  */
-export function isClosedBy(runState: AskRunState): (subagent: SubagentRef) => Promise<boolean> {
+export function isClosedBy(runState: GetRunState): (subagent: SubagentRef) => Promise<boolean> {
   return async ({ workflowId, runId }) => {
     for (let tries = 0; tries < TRIES; tries++) {
       try {

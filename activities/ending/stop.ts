@@ -2,7 +2,7 @@
  * `stopSubagent`: ends a subagent on this worker, with its turn, its Copilot session, its processes and its slot.
  */
 import type { ControlActivities, StopInput, StopResult, SubagentRef } from '../../src/contract/index.ts';
-import { movedFrom } from '../../src/git/branches/branch.ts';
+import { branchMovedFrom } from '../../src/git/branches/branch.ts';
 import { holdPrefix } from '../slot/hold-slot.ts';
 import type { findProcesses } from '../../src/home/processes.ts';
 import type { sweep } from '../../src/home/sweep.ts';
@@ -58,10 +58,11 @@ export function createStopActivities(deps: StopDependencies): Pick<ControlActivi
         if (inPlaceRepo !== undefined) await deps.releaseCheckout(inPlaceRepo, subagent);
         // All processes that were found are gone, so none of them can move the branch after this check.
         const movedTo =
-          collected && (await movedFrom(Git.at(collected.cwd), collected.branch, collected.head));
+          collected && (await branchMovedFrom(Git.at(collected.cwd), collected.branch, collected.head));
         const cutShort = await stopCopilotSession;
         return {
-          ...{ kind: 'stopped', sweep },
+          kind: 'stopped',
+          sweep,
           ...(movedTo !== undefined && { movedTo }),
           ...(cutShort && { cutShort }),
         };

@@ -10,7 +10,7 @@ import {
 } from '../../src/contract/index.ts';
 
 /** Ignores errors: a session that has ended or cannot be reached gets no report, and the removal is still valid. */
-export function tellCleanedBy(client: Client) {
+export function cleanedReporter(client: Client) {
   return async ({ session, label, run }: SubagentRef, removed: readonly Remains[]): Promise<void> => {
     const signal: CleanedSignal = {
       label,

@@ -4,20 +4,20 @@ import { branchTip } from '../../src/git/branches/branch.ts';
 import { unfetchableLinks, unfetchableText } from '../../src/git/worktrees/gitlinks.ts';
 import { keepLostCommits, lostText, type Move } from '../../src/git/branches/lost-commits.ts';
 import type { Git } from '../../src/git/git.ts';
-import { stashedIn } from '../../src/git/branches/stash.ts';
+import { stashEntriesOf } from '../../src/git/branches/stash.ts';
 import {
-  conflictMarks,
-  marksText,
+  findConflictMarkers,
+  conflictMarkersText,
   readUnfinished,
   stillUnfinished,
   unfinishedText,
   type Unfinished,
 } from '../../src/git/contents/unfinished.ts';
-import { aloneInSubmodules, contains } from '../../src/git/branches/unmerged.ts';
+import { unpushedSubmodules, isMerged } from '../../src/git/branches/unmerged.ts';
 import { readWorkspaceRecord, writeWorkspaceRecord } from '../../src/home/workspace-record.ts';
 
 /** A worktree whose work is on its branch. */
-export interface Collected {
+export interface CollectedWorktree {
   readonly cwd: string;
   /** The checkout that the subagent was spawned from, or the clone. */
   readonly repo: string;
@@ -34,23 +34,23 @@ export interface Collected {
 }
 
 /** Returns the caveats of a collected worktree. @throws SubagentsError GIT */
-export async function caveatsOf(git: Git, at: Collected): Promise<Caveat[]> {
+export async function caveatsOf(git: Git, at: CollectedWorktree): Promise<Caveat[]> {
   const { cwd, repo, commonDir, branch, base, head, changed, moves, since } = at;
   const heads = new Set(moves.flatMap(({ from, to }) => [from, to]));
   const [left, marked, missing, links, alone, lost, aside, stashed] = await Promise.all([
     leftUnfinished(git, head),
-    conflictMarks(git, { base, head, paths: changed }),
+    findConflictMarkers(git, { base, head, paths: changed }),
     missingOfBase(git, base, head),
     unfetchableLinks(git, { cwd, repo }, base, head),
-    aloneInSubmodules(git, repo),
+    unpushedSubmodules(git, repo),
     keepLostCommits(git, moves, { base, head, since }),
-    stillAside(git, head),
-    stashedIn(git.in(commonDir), { branch, heads, since }),
+    unmergedSideBranches(git, head),
+    stashEntriesOf(git.in(commonDir), { branch, heads, since }),
   ]);
   const named = new Set(links.map(({ path }) => path));
   return [
     ...left.map((each) => caveatOf('unfinished', unfinishedText(each))),
-    ...(marked.length > 0 ? [caveatOf('unfinished', marksText(marked))] : []),
+    ...(marked.length > 0 ? [caveatOf('unfinished', conflictMarkersText(marked))] : []),
     ...(missing > 0 ? [caveatOf('base-missing', baseText({ branch, base, missing }))] : []),
     // A link that is no submodule is already reported as unsaved work.
     ...links
@@ -76,16 +76,16 @@ export async function caveatsInPlace(
     head,
     changed,
     branch,
-  }: Pick<Collected, 'cwd' | 'base' | 'head' | 'changed'> & { branch: string | undefined },
+  }: Pick<CollectedWorktree, 'cwd' | 'base' | 'head' | 'changed'> & { branch: string | undefined },
 ): Promise<Caveat[]> {
   const [open, marked, missing] = await Promise.all([
     readUnfinished(git),
-    conflictMarks(git, { base, head: undefined, paths: changed }),
+    findConflictMarkers(git, { base, head: undefined, paths: changed }),
     missingOfBase(git, base, head),
   ]);
   return [
     ...(open ? [caveatOf('unfinished', unfinishedText(open))] : []),
-    ...(marked.length > 0 ? [caveatOf('unfinished', marksText(marked))] : []),
+    ...(marked.length > 0 ? [caveatOf('unfinished', conflictMarkersText(marked))] : []),
     ...(missing > 0 ? [caveatOf('base-missing', baseText({ branch: branch ?? 'HEAD', base, missing }))] : []),
   ];
 }
@@ -94,7 +94,7 @@ export async function caveatsInPlace(
  * Records the unfinished git operation of the worktree. Called before that operation is ended, so that the record
  * survives an interruption.
  */
-export async function noteUnfinished(git: Git): Promise<void> {
+export async function recordUnfinished(git: Git): Promise<void> {
   const open = await readUnfinished(git);
   const record = readWorkspaceRecord(git.cwd);
   if (open === undefined || record === undefined) return;
@@ -103,18 +103,18 @@ export async function noteUnfinished(git: Git): Promise<void> {
 }
 
 /** Records branches that received work of the subagent, so that later attempts know them. */
-export function noteAside(cwd: string, aside: readonly string[]): void {
+export function recordSideBranches(cwd: string, aside: readonly string[]): void {
   const record = readWorkspaceRecord(cwd);
   if (record !== undefined && aside.length > 0)
     writeWorkspaceRecord(cwd, { ...record, aside: [...new Set([...(record.aside ?? []), ...aside])] });
 }
 
 /** Returns the recorded branches that have commits which `head` lacks. */
-async function stillAside(git: Git, head: string): Promise<string[]> {
+async function unmergedSideBranches(git: Git, head: string): Promise<string[]> {
   const found: string[] = [];
   for (const branch of readWorkspaceRecord(git.cwd)?.aside ?? []) {
     const tip = await branchTip(git, branch);
-    if (tip !== undefined && !(await contains(git, head, tip))) found.push(branch);
+    if (tip !== undefined && !(await isMerged(git, head, tip))) found.push(branch);
   }
   return found;
 }

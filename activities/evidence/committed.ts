@@ -4,7 +4,7 @@ import type { ChangedFile } from '../../src/git/contents/changes.ts';
 import { largeBlobs } from '../../src/git/contents/blobs.ts';
 import { likelySecret, MAX_COMMITTED_FILE_BYTES } from '../../src/git/commits/commit-limits.ts';
 import { addedLines } from '../../src/git/contents/diff-lines.ts';
-import { named } from '../verification/command-record.ts';
+import { quotedPaths } from '../verification/command-record.ts';
 import type { Git } from '../../src/git/git.ts';
 
 /** In a change with more new lines than this, only file names are checked. */
@@ -27,9 +27,9 @@ export async function committedCaveats(
   );
   const sizes = large.map(({ path, bytes }) => `${path} (${Math.round(bytes / 1024 / 1024)} MiB)`);
   return [
-    ...(large.length > 0 ? [caveatOf('large-files', `it committed large files: ${named(sizes)}`)] : []),
+    ...(large.length > 0 ? [caveatOf('large-files', `it committed large files: ${quotedPaths(sizes)}`)] : []),
     ...(secrets.length > 0
-      ? [caveatOf('secrets', `it committed what looks like secrets: ${named(secrets)}`)]
+      ? [caveatOf('secrets', `it committed what looks like secrets: ${quotedPaths(secrets)}`)]
       : []),
   ];
 }

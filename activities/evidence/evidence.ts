@@ -13,9 +13,9 @@ import {
   type Evidence,
   type WorkerActivities,
 } from '../../src/contract/index.ts';
-import { readOutputApart } from '../../src/chain/output-apart.ts';
-import { bringBack, notBroughtBackNote } from '../../src/git/commits/aside.ts';
-import { ownBranch } from '../../src/git/branches/branch.ts';
+import { readOutputInThread } from '../../src/chain/output-apart.ts';
+import { restoreSetAside, restoreFailureNote } from '../../src/git/commits/aside.ts';
+import { ensureNormalBranch } from '../../src/git/branches/branch.ts';
 import {
   changedFiles,
   changedInFolder,
@@ -27,34 +27,38 @@ import { readCheckoutLockEntry, type CheckoutLockEntry } from '../../src/git/loc
 import { identityEnvironment } from '../../src/git/trust/identity.ts';
 import { clearIndexMarks } from '../../src/git/commits/index-marks.ts';
 import { headMoves, type Move } from '../../src/git/branches/lost-commits.ts';
-import { settingsAsBefore } from '../../src/git/trust/readings.ts';
+import { restoringSettings } from '../../src/git/trust/readings.ts';
 import { gitDirs } from '../../src/git/git-dirs.ts';
 import { Git } from '../../src/git/git.ts';
-import { differences, notCompared, readRepositorySnapshot } from '../../src/git/trust/repository-snapshot.ts';
-import { settleWorktree } from '../../src/git/commits/settle.ts';
+import {
+  describeDifferences,
+  describeNotCompared,
+  readRepositorySnapshot,
+} from '../../src/git/trust/repository-snapshot.ts';
+import { commitWorktree } from '../../src/git/commits/settle.ts';
 import { restoreSparse } from '../../src/git/worktrees/sparse.ts';
 import { checkoutStatus } from '../../src/git/contents/status.ts';
-import { workInRepositories } from '../../src/git/contents/unsaved.ts';
-import { notesOn, pathsOf, untouched } from '../../src/git/contents/uncommitted.ts';
+import { findNestedWork } from '../../src/git/contents/unsaved.ts';
+import { uncommittedNotes, pathsOf, unchangedSince } from '../../src/git/contents/uncommitted.ts';
 import { adminDir, lockWorktree, restoreWorktree } from '../../src/git/worktrees/worktree.ts';
-import { branchesOver, hasEnded } from '../../src/home/run-record.ts';
+import { branchesOfEndedRuns, hasEnded } from '../../src/home/run-record.ts';
 import {
   readWorkspaceRecord,
   writeWorkspaceRecord,
   type WorkspaceRecord,
 } from '../../src/home/workspace-record.ts';
 import { readArtifacts } from './artifacts.ts';
-import { caveatsInPlace, caveatsOf, noteAside, noteUnfinished } from './caveats.ts';
+import { caveatsInPlace, caveatsOf, recordSideBranches, recordUnfinished } from './caveats.ts';
 import { discardFreshCheckout } from '../verification/fresh-checkout.ts';
-import { reportingFailures } from '../failures.ts';
-import { lastKnown } from '../turn/last-known.ts';
+import { withFailureCodes } from '../failures.ts';
+import { lastKnownCommit } from '../turn/last-known.ts';
 import { committedCaveats } from './committed.ts';
-import { worktreeStatus } from '../../src/git/commits/own-index.ts';
-import { ignoredSince } from './ignored.ts';
+import { readableWorktreeStatus } from '../../src/git/commits/own-index.ts';
+import { compareIgnored } from './ignored.ts';
 import { sensitiveChanges } from './sensitive.ts';
-import { putUnsavedAside } from '../workspace/set-up.ts';
+import { resetSetUpChanges } from '../workspace/set-up.ts';
 import { boundedUnsaved, ignoredCaveats, unsavedCaveats } from './unsaved-work.ts';
-import { snapshotBefore } from '../workspace/workspace.ts';
+import { readSnapshotBefore } from '../workspace/workspace.ts';
 import { restoreRecorded, type WorkspaceHome } from '../workspace/workspace-common.ts';
 
 /** Maximum number of `package.json` files whose scripts are compared; further ones are not read. */
@@ -71,10 +75,10 @@ export function createEvidenceActivities(
 ): Pick<WorkerActivities, 'collectEvidence'> {
   return {
     collectEvidence: (input) =>
-      reportingFailures(
-        async () => withWords(input, await collectGuarded(deps, input, cancellationSignal())),
+      withFailureCodes(
+        async () => withReportData(input, await collectGuarded(deps, input, cancellationSignal())),
         [],
-        async () => ({ evidence: await lastKnown(input), remedy: whereItIs(input) }),
+        async () => ({ evidence: await lastKnownCommit(input), remedy: worktreeLocationText(input) }),
       ),
   };
 }
@@ -82,11 +86,11 @@ export function createEvidenceActivities(
 /** Subject of the commit that holds what a subagent left uncommitted. */
 export const leftoversSubject = (label: string): string => `Save what subagent ${label} left uncommitted`;
 
-const whereItIs = ({ subagent, workspace: { cwd, branch } }: CollectInput): string =>
+const worktreeLocationText = ({ subagent, workspace: { cwd, branch } }: CollectInput): string =>
   `Its work is as it was left in ${cwd}${branch === null ? '' : `, and on ${branch}`}. Mend what git says there, then go on with it: subagents continue ${subagent.label}`;
 
 /** Adds the structured data of the report and the artifacts, when the spawn asks for them. */
-async function withWords(
+async function withReportData(
   { spec, workspace, report, artifacts }: CollectInput,
   collected: CollectResult,
 ): Promise<CollectResult> {
@@ -94,7 +98,7 @@ async function withWords(
   return {
     ...collected,
     ...(spec.output !== undefined &&
-      report !== undefined && { output: await readOutputApart(report, spec.output) }),
+      report !== undefined && { output: await readOutputInThread(report, spec.output) }),
     ...(artifacts && { artifacts: await readArtifacts(workspace.cwd, artifacts) }),
   };
 }
@@ -109,7 +113,7 @@ async function collectGuarded(
   const { isolation } = input.spec;
   const inPlace = isolation === 'in-place';
   const repo = inPlace ? cwd : input.spec.repo;
-  const before = snapshotBefore({ subagent: input.subagent, isolation, cwd });
+  const before = readSnapshotBefore({ subagent: input.subagent, isolation, cwd });
   // Read before the restore: a worktree that is made again has a new reflog.
   const moves = inPlace ? [] : headMoves(adminDir({ cwd, commonDir: gitDirs(repo).commonDir }));
   const collect = (git: Git, restored: readonly string[]) =>
@@ -117,7 +121,7 @@ async function collectGuarded(
   const trusting = Git.at(cwd, { trusted: input.spec.trustRepo });
   const restored = inPlace ? [] : await restore(deps, trusting, input, signal);
   if (before === undefined) return collect(trusting, restored);
-  const config = inPlace ? [] : await settingsAsBefore(trusting, before.readings);
+  const config = inPlace ? [] : await restoringSettings(trusting, before.readings);
   const git = trusting.with({ config });
   // May run in parallel: collecting changes only the worktree and branch of a live run, which the snapshots do not
   // compare.
@@ -126,12 +130,12 @@ async function collectGuarded(
     collect(git, restored),
   ]);
   if (collected.kind !== 'collected') return collected;
-  const over = before.at === undefined ? undefined : branchesOver(deps.home, repo, before.at);
-  const touchedOutside = differences(before, after, over);
+  const over = before.at === undefined ? undefined : branchesOfEndedRuns(deps.home, repo, before.at);
+  const touchedOutside = describeDifferences(before, after, over);
   return {
     ...collected,
     evidence: { ...collected.evidence, ...(touchedOutside.length > 0 && { touchedOutside }) },
-    notes: [...collected.notes, ...notCompared(before, after)],
+    notes: [...collected.notes, ...describeNotCompared(before, after)],
   };
 }
 
@@ -149,7 +153,7 @@ async function restore(
   const notes =
     record === undefined
       ? [
-          ...(await ownBranch(git.in(place.commonDir), branch)),
+          ...(await ensureNormalBranch(git.in(place.commonDir), branch)),
           ...(await restoreWorktree(place, { branch, base: startOf(input) }, git)).notes,
         ]
       : await restoreRecorded(place, record, git);
@@ -169,15 +173,17 @@ async function collectWorktree(
   const { subagent, spec } = input;
   const { commonDir } = gitDirs(spec.repo);
   const start = startOf(input);
-  const back = bringBack(cwd);
+  const back = restoreSetAside(cwd);
   await discardFreshCheckout(cwd, spec.repo);
   const record = await afterCutShortSetUp(git);
   const subject = leftoversSubject(subagent.label);
-  await noteUnfinished(git);
+  await recordUnfinished(git);
   const writing = git.with(await gitOptions(deps, input, signal));
-  const settled = await settleWorktree(
+  const settled = await commitWorktree(
     {
-      ...{ cwd, base: start, branch },
+      cwd,
+      base: start,
+      branch,
       stem: subagent.label,
       message: `${subject}\n\nThe subagent ended its turn with these changes in its worktree.\n`,
       left: record === undefined ? [] : [record.leftBySetUp, record.leftByVerification],
@@ -185,27 +191,38 @@ async function collectWorktree(
     writing,
   );
   const { head } = settled;
-  noteAside(cwd, settled.aside);
+  recordSideBranches(cwd, settled.sideBranches);
   const sparse = await restoreSparse(writing, record?.sparse);
   const [commits, files, within, ignored] = await Promise.all([
     commitsBetween(git, base, head),
     changedFiles(git, base, head),
-    workInRepositories(writing),
-    worktreeStatus(git).then((status) => ignoredSince(git, status, record?.ignored ?? {})),
+    findNestedWork(writing),
+    readableWorktreeStatus(git).then((status) => compareIgnored(git, status, record?.ignored ?? {})),
   ]);
   const unsaved = [...back, ...settled.unsaved, ...within, ...ignored.unsaved];
   const changed = files.map(({ path }) => path);
   const at = spec.continues ? undefined : record?.snapshot?.at;
   const since = at === undefined ? undefined : Date.parse(at);
   const caveats = await caveatsOf(git, {
-    ...{ cwd, repo: spec.repo, commonDir, branch, base, head, changed, moves, since },
+    cwd,
+    repo: spec.repo,
+    commonDir,
+    branch,
+    base,
+    head,
+    changed,
+    moves,
+    since,
   });
   const contents = (file: ChangedFile) =>
     Promise.all([fileAt(git, base, file.from ?? file.path), fileAt(git, head, file.path)]);
   return {
     kind: 'collected',
     evidence: {
-      ...{ cwd, branch, base, head },
+      cwd,
+      branch,
+      base,
+      head,
       commits: commits.slice(0, MAX_LISTED_COMMITS),
       commitCount: commits.length,
       ...(await measured(files, contents)),
@@ -220,7 +237,7 @@ async function collectWorktree(
       ...(await committedCaveats(git, { base: start, head, files })),
       ...ignoredCaveats(ignored.ignored),
     ],
-    notes: [...restored, ...back.map(notBroughtBackNote), ...settled.notes, ...sparse],
+    notes: [...restored, ...back.map(restoreFailureNote), ...settled.notes, ...sparse],
   };
 }
 
@@ -243,7 +260,7 @@ async function gitOptions({ home }: EvidenceDependencies, { subagent }: CollectI
 async function afterCutShortSetUp(git: Git): Promise<WorkspaceRecord | undefined> {
   const record = readWorkspaceRecord(git.cwd);
   if (record?.setUp?.state !== 'running') return record;
-  const { left } = await putUnsavedAside(git, { keep: true });
+  const { left } = await resetSetUpChanges(git, { keep: true });
   const known: WorkspaceRecord = { ...record, leftBySetUp: left };
   writeWorkspaceRecord(git.cwd, known);
   return known;
@@ -259,7 +276,7 @@ async function collectInPlace(
   const head = status.head ?? base;
   const uncommitted = pathsOf(status);
   const { before } = claim ?? {};
-  const leftOut = untouched(cwd, before ?? {}, uncommitted);
+  const leftOut = unchangedSince(cwd, before ?? {}, uncommitted);
   const [commits, changed] = await Promise.all([
     commitsBetween(git, base, head),
     changedInFolder(
@@ -277,7 +294,9 @@ async function collectInPlace(
   return {
     kind: 'collected',
     evidence: {
-      ...{ cwd, base, head },
+      cwd,
+      base,
+      head,
       branch: status.branch ?? null,
       commits: commits.slice(0, MAX_LISTED_COMMITS),
       commitCount: commits.length,
@@ -286,10 +305,17 @@ async function collectInPlace(
       uncommitted: uncommitted.slice(0, MAX_LISTED_FILES),
     },
     caveats: await caveatsInPlace(git, {
-      ...{ cwd, base, head, branch: status.branch },
+      cwd,
+      base,
+      head,
+      branch: status.branch,
       changed: files.map(({ path }) => path),
     }),
-    notes: [...marks, ...beforeNotes(uncommitted, leftOut, claim), ...notesOn(cwd, before ?? {}, files)],
+    notes: [
+      ...marks,
+      ...beforeNotes(uncommitted, leftOut, claim),
+      ...uncommittedNotes(cwd, before ?? {}, files),
+    ],
   };
 }
 

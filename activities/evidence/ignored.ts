@@ -1,6 +1,6 @@
 /** Finds git-ignored files that appeared in a worktree since its subagent began. */
 import type { Unsaved } from '../../src/contract/index.ts';
-import { tellIgnored } from '../../src/git/contents/hidden.ts';
+import { classifyIgnored } from '../../src/git/contents/hidden.ts';
 import type { Git } from '../../src/git/git.ts';
 import type { CheckoutStatus } from '../../src/git/contents/status.ts';
 import {
@@ -18,17 +18,17 @@ type Status = Pick<CheckoutStatus, 'ignored'>;
  * Describes the ignored files of the worktree, so that files that appear later can be distinguished from them.
  * @throws SubagentsError GIT
  */
-export async function ignoredNow(git: Git, status: Status): Promise<KnownArtifacts> {
-  const { told, hidden } = await tellIgnored(git, status.ignored);
+export async function snapshotIgnored(git: Git, status: Status): Promise<KnownArtifacts> {
+  const { declared, hidden } = await classifyIgnored(git, status.ignored);
   const paths = hidden.map(({ path }) => path);
   return {
-    ...Object.fromEntries(told.map((path) => [path, null])),
+    ...Object.fromEntries(declared.map((path) => [path, null])),
     ...(await describeArtifacts(git.cwd, paths, paths)),
   };
 }
 
 /** Ignored files, compared with those from before. */
-export interface IgnoredSince {
+export interface IgnoredChanges {
   /**
    * Top-level folders and files of new paths that the repository's `.gitignore` files, or the user's own excludes
    * file, ignore.
@@ -46,20 +46,24 @@ export interface IgnoredSince {
  * Returns the ignored files of the worktree that are not in `before` or have changed since.
  * @throws SubagentsError GIT
  */
-export async function ignoredSince(git: Git, status: Status, before: KnownArtifacts): Promise<IgnoredSince> {
-  const { told, hidden } = await tellIgnored(git, status.ignored);
+export async function compareIgnored(
+  git: Git,
+  status: Status,
+  before: KnownArtifacts,
+): Promise<IgnoredChanges> {
+  const { declared, hidden } = await classifyIgnored(git, status.ignored);
   const paths = hidden.map(({ path }) => path);
-  const { asLeft } = await classifyUntracked(git.cwd, paths, [before], true);
-  const fresh = hidden.filter(({ path }) => !asLeft.has(path));
+  const { unchanged } = await classifyUntracked(git.cwd, paths, [before], true);
+  const fresh = hidden.filter(({ path }) => !unchanged.has(path));
   const known = Object.keys(before);
-  const ignored = told.filter(
+  const ignored = declared.filter(
     (path) => !known.some((entry) => entry === path || (entry.endsWith('/') && path.startsWith(entry))),
   );
   return {
     ignored: [...new Set(ignored.map(topOf))].sort(),
     unsaved: byFolder(fresh),
     paths: fresh.map(({ path }) => path),
-    all: [...told, ...paths],
+    all: [...declared, ...paths],
   };
 }
 

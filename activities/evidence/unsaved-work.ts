@@ -1,6 +1,6 @@
 /** Caveats about work that is in no commit. */
 import { caveatOf, MAX_LISTED_FILES, oneLine, type Caveat, type Unsaved } from '../../src/contract/index.ts';
-import { named } from '../verification/command-record.ts';
+import { quotedPaths } from '../verification/command-record.ts';
 
 /** Maximum length of a path, and of a reason, in a list. */
 const MAX_LISTED_CHARS = 300;
@@ -15,7 +15,7 @@ export function unsavedCaveats(unsaved: readonly Unsaved[]): Caveat[] {
 /** The caveat about new files that git ignores. */
 export function ignoredCaveats(ignored: readonly string[]): Caveat[] {
   if (ignored.length === 0) return [];
-  return [caveatOf('ignored-files', `git ignores what it left in ${named(ignored)}`)];
+  return [caveatOf('ignored-files', `git ignores what it left in ${quotedPaths(ignored)}`)];
 }
 
 /** Limits the list to `MAX_LISTED_FILES` entries of one short line each. */

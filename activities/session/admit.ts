@@ -11,7 +11,7 @@ import {
 } from '../../src/contract/index.ts';
 import { branchBlocked } from '../../src/git/branches/branch.ts';
 import type { ModelAccess } from '../../src/copilot/runtime/model-access.ts';
-import { checkCheckoutFree, type AskRunState } from '../../src/git/locks/checkout-lock.ts';
+import { checkCheckoutFree, type GetRunState } from '../../src/git/locks/checkout-lock.ts';
 import { fileAt } from '../../src/git/contents/changes.ts';
 import { INCLUDE_FILE } from '../../src/git/worktrees/include.ts';
 import { gitDirs } from '../../src/git/git-dirs.ts';
@@ -24,7 +24,7 @@ import { checkAllowed } from '../../src/home/allowed-repos.ts';
 import { chooseModel, type ModelSettings } from '../turn/choose-model.ts';
 import { checkBranch } from '../workspace/continued-workspace.ts';
 import { DEPENDENCY_PATHS, missingDependencies } from '../workspace/missing-dependencies.ts';
-import { openSettings, readRepositorySettings, settingsNote } from '../workspace/repository-settings.ts';
+import { pickOpenSettings, readRepositorySettings, settingsNote } from '../workspace/repository-settings.ts';
 import { Git } from '../../src/git/git.ts';
 
 /** Files of the start commit that a spawn depends on. */
@@ -41,9 +41,9 @@ export interface AdmitDependencies {
     /** With less free space in the home than this, in bytes, nothing new is admitted; default: no limit. */
     readonly reserveBytes?: number;
   };
-  readonly runState: AskRunState;
+  readonly runState: GetRunState;
   /** Which models this worker can use. */
-  readonly modelAccess: () => Promise<Pick<ModelAccess, 'kind' | 'words' | 'remedy'>>;
+  readonly modelAccess: () => Promise<Pick<ModelAccess, 'kind' | 'description' | 'remedy'>>;
   /** The worker's environment; default: none. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
@@ -88,31 +88,33 @@ export function createAdmitActivities(deps: AdmitDependencies) {
             const inPlace = isolation === 'in-place';
             // Runs concurrently; problems of the repository are reported first.
             const signing =
-              spec.signing === 'off' ? undefined : once(signings, repo, () => checkSigning(Git.at(repo)));
+              spec.signing === 'off' ? undefined : memoized(signings, repo, () => checkSigning(Git.at(repo)));
             signing?.catch(() => undefined);
             const [known] = await Promise.all([
-              once(lookUps, `${base.commit} ${repo}`, () => lookUp(Git.at(repo), base.commit, PATHS)),
+              memoized(lookUps, `${base.commit} ${repo}`, () => lookUp(Git.at(repo), base.commit, PATHS)),
               inPlace && checkCheckout(deps, repo),
               spec.continues && checkBranch(spec.continues, label),
               able,
             ]);
             if (!known.commit) throw unknownBase(spec);
             if (!spec.trustRepo)
-              await once(filters, `${base.commit} ${repo}`, () => requireFilters(Git.at(repo), base.commit));
+              await memoized(filters, `${base.commit} ${repo}`, () =>
+                requireFilters(Git.at(repo), base.commit),
+              );
             const unsure = (await signing) ?? [];
             if (!inPlace && known.blockingBranch) throw branchBlocked(repo);
             const size = spec.leftOpen.length === 0 ? undefined : known.paths.get(SETTINGS_FILE);
             const settings =
               size === undefined
                 ? {}
-                : await once(files, `${base.commit} ${repo}`, () =>
+                : await memoized(files, `${base.commit} ${repo}`, () =>
                     readRepositorySettings(Git.at(repo), base.commit, size),
                   );
             const model = chooseModel(deps.settings, spec.model, settings.model);
-            const defaults = openSettings(spec, settings);
+            const defaults = pickOpenSettings(spec, settings);
             const notes = [
               ...unsure,
-              ...settingsNote(base.commit, { ...defaults, ...modelOf(spec, settings) }),
+              ...settingsNote(base.commit, { ...defaults, ...repositoryModel(spec, settings) }),
               ...(spec.continues ? [] : await dependencyNotes({ ...spec, ...defaults }, known)),
               ...withheldNotes(deps, spec),
             ];
@@ -146,7 +148,7 @@ async function dependencyNotes(
 }
 
 /** The repository's model, when the spawn names none. */
-function modelOf(spec: ResolvedSpec, { model }: RepositorySettings): { model?: string } {
+function repositoryModel(spec: ResolvedSpec, { model }: RepositorySettings): { model?: string } {
   return spec.model === undefined && model !== undefined ? { model } : {};
 }
 
@@ -172,8 +174,8 @@ function withheldNotes({ env = {} }: AdmitDependencies, spec: ResolvedSpec): str
 
 /** Checks that the worker can use a model. @throws SubagentsError NO_MODEL */
 async function checkModelAccess({ modelAccess }: AdmitDependencies): Promise<void> {
-  const { kind, words, remedy } = await modelAccess();
-  if (kind === 'none') throw new SubagentsError('NO_MODEL', `the worker has ${words}`, { remedy });
+  const { kind, description, remedy } = await modelAccess();
+  if (kind === 'none') throw new SubagentsError('NO_MODEL', `the worker has ${description}`, { remedy });
 }
 
 /** Checks the free space in the home. @throws SubagentsError DISK_FULL */
@@ -207,7 +209,7 @@ function unknownBase({ repo, base }: ResolvedSpec): SubagentsError {
   });
 }
 
-function once<T>(asked: Map<string, Promise<T>>, key: string, ask: () => Promise<T>): Promise<T> {
+function memoized<T>(asked: Map<string, Promise<T>>, key: string, ask: () => Promise<T>): Promise<T> {
   const known = asked.get(key) ?? ask();
   asked.set(key, known);
   return known;

@@ -11,7 +11,7 @@ const SHOWN = 30;
  * Lists the commits, the uncommitted files and the end of the transcript. Never rejects: unreadable parts are left
  * out.
  */
-export async function workSoFar(
+export async function describeWorkSoFar(
   { cwd, base }: { readonly cwd: string; readonly base: string | undefined },
   transcript: string,
 ): Promise<string> {

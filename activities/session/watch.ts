@@ -12,7 +12,7 @@ import {
 } from '@temporalio/client';
 import {
   finalStatus,
-  kindOf,
+  endKind,
   outcome,
   SESSION,
   signalName,
@@ -39,7 +39,7 @@ import { findOrphans } from '../ending/orphans.ts';
  * Milliseconds between two checks, and children per check: a check of a thousand children would load the server.
  */
 const INTERVAL_MS = 1_000;
-const LOOKED_AT_ONCE = 50;
+const CHECKED_AT_ONCE = 50;
 
 /** What the session activities need of their worker. */
 export interface SessionDependencies {
@@ -71,13 +71,13 @@ export function createSessionActivities(deps: SessionDependencies): SessionActiv
     async watchChildren({ session, children }: WatchChildrenInput): Promise<void> {
       const running = [...children];
       while (running.length > 0) {
-        const looked = running.splice(0, LOOKED_AT_ONCE);
-        const ends = await Promise.all(looked.map((child) => look(client, session, child)));
+        const looked = running.splice(0, CHECKED_AT_ONCE);
+        const ends = await Promise.all(looked.map((child) => checkChild(client, session, child)));
         for (const [index, child] of looked.entries()) {
           const end = ends[index];
           // Children that are still running are checked again after all others.
           if (end === 'running') running.push(child);
-          else if (typeof end === 'object') await tell(client, session, child, end);
+          else if (typeof end === 'object') await signalEnd(client, session, child, end);
         }
         heartbeat();
         if (running.length > 0) await sleep(INTERVAL_MS);
@@ -88,16 +88,20 @@ export function createSessionActivities(deps: SessionDependencies): SessionActiv
 }
 
 /** What is reported to the session on behalf of a child. */
-type End = Pick<SessionEntry, 'branch' | 'head'> & {
+type MissedEnd = Pick<SessionEntry, 'branch' | 'head'> & {
   readonly status: FinalStatus;
   readonly summary: string;
 };
 
 /**
- * Returns `running`, `told` for a closed child whose end the session knows (most report it as their last act), or
+ * Returns `running`, `reported` for a closed child whose end the session knows (most report it as their last act), or
  * the end to report.
  */
-async function look(client: Client, session: string, child: SessionEntry): Promise<'running' | 'told' | End> {
+async function checkChild(
+  client: Client,
+  session: string,
+  child: SessionEntry,
+): Promise<'running' | 'reported' | MissedEnd> {
   try {
     const handle = client.workflow.getHandle(child.workflowId, child.runId);
     const description = await handle.describe();
@@ -105,11 +109,11 @@ async function look(client: Client, session: string, child: SessionEntry): Promi
     if (isOpen(name)) return 'running';
     if (name === 'TERMINATED') return lost('terminated from outside');
     if (name === 'TIMED_OUT') return lost('its workflow timed out');
-    if (!(await isLive(client, session, child))) return 'told';
+    if (!(await isLive(client, session, child))) return 'reported';
     const status = finalStatus.parse(statusOf(description));
-    const told = await outcomeOf(handle, description.memo);
-    const { branch, head } = told?.evidence ?? {};
-    const summary = told?.summary ?? `${status}, and could not tell it itself`;
+    const found = await outcomeOf(handle, description.memo);
+    const { branch, head } = found?.evidence ?? {};
+    const summary = found?.summary ?? `${status}, and could not tell it itself`;
     return { status, summary, ...(branch !== undefined && { branch }), ...(head !== undefined && { head }) };
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return lost('its workflow is gone from the server');
@@ -127,7 +131,7 @@ async function isLive(client: Client, session: string, { label, run }: SessionEn
   return entry !== null && entry.endedAt === undefined;
 }
 
-const lost = (reason: string): End => ({ status: 'lost', summary: `lost: ${reason}` });
+const lost = (reason: string): MissedEnd => ({ status: 'lost', summary: `lost: ${reason}` });
 
 /** Reads the outcome of a closed run: from its result, the details of its failure, or the memo of a killed run. */
 async function outcomeOf(
@@ -145,11 +149,24 @@ async function outcomeOf(
   return outcome.safeParse(await read()).data;
 }
 
-async function tell(client: Client, session: string, child: SessionEntry, end: End): Promise<void> {
+async function signalEnd(
+  client: Client,
+  session: string,
+  child: SessionEntry,
+  end: MissedEnd,
+): Promise<void> {
   const at = new Date().toISOString();
   const { label, run, workflowId, runId } = child;
   const { status, summary } = end;
-  const about = { id: `${label}@${run}:ended`, kind: kindOf(status), session, label, run, workflowId, runId };
+  const about = {
+    id: `${label}@${run}:ended`,
+    kind: endKind(status),
+    session,
+    label,
+    run,
+    workflowId,
+    runId,
+  };
   const signal: EndedSignal = {
     announcement: withSummary({ ...about, status, at }, summary),
     entry: { ...child, ...end, endedAt: at },

@@ -44,7 +44,7 @@ export function createSlotActivities(
     async holdSlot({ subagent, hold }: HoldSlotInput): Promise<HoldSlotResult> {
       const key = `${holdPrefix(subagent)}${hold}`;
       try {
-        const slot = await deps.slots.take(key, returning, cancellationSignal());
+        const slot = await deps.slots.acquire(key, returning, cancellationSignal());
         const granted: SlotGranted = { hold, workerId: deps.workerId };
         const name = signalName(SUBAGENT.slotGranted, `slot on ${deps.workerId}`);
         await deps.client.workflow.getHandle(subagent.workflowId).signal(name, granted);

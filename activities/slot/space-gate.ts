@@ -12,13 +12,13 @@ import {
   type SpaceSignal,
   type SubagentRef,
 } from '../../src/contract/index.ts';
-import { lackOfSpace } from '../../src/copilot/turn/space-watch.ts';
+import { spaceProblem } from '../../src/copilot/turn/space-watch.ts';
 import type { EndedRuns } from '../../src/home/ended-runs.ts';
 
 /** Milliseconds between two checks of the free space. */
-const LOOK_EVERY_MS = 500;
+const CHECK_INTERVAL_MS = 500;
 /** Milliseconds after which a wait is reported. */
-const TELL_AFTER_MS = 3_000;
+const REPORT_AFTER_MS = 3_000;
 /** How often a command that fills the disk itself is run before it fails. */
 const MAX_RUNS = 3;
 
@@ -29,7 +29,7 @@ export interface SpaceRules {
   /**
    * Called for a wait that lasts, and without `lack` when that wait ends; default: signals the activity's workflow.
    */
-  readonly tell?: (wait: SpaceSignal) => Promise<unknown>;
+  readonly report?: (wait: SpaceSignal) => Promise<unknown>;
 }
 
 /** Commands never wait for space. */
@@ -39,7 +39,7 @@ export const NO_SPACE_RULES: SpaceRules = { reserveBytes: 0 };
  * Makes `activity` wait until the disks of the home have their reserve. Once its run has ended, it does not wait,
  * so that the work is saved.
  */
-export function onceSpace<I extends { readonly subagent: SubagentRef }, R>(
+export function waitForSpaceFirst<I extends { readonly subagent: SubagentRef }, R>(
   { home, space, ended }: { home: { readonly root: string }; space: SpaceRules; ended: EndedRuns },
   activity: (input: I) => Promise<R>,
 ): (input: I) => Promise<R> {
@@ -47,7 +47,7 @@ export function onceSpace<I extends { readonly subagent: SubagentRef }, R>(
     const over = ended.signal(input.subagent);
     const gate = new SpaceGate([home.root], space);
     try {
-      await gate.ready(AbortSignal.any([cancellationSignal(), over]));
+      await gate.waitUntilFree(AbortSignal.any([cancellationSignal(), over]));
     } catch (error) {
       if (!over.aborted || cancellationSignal().aborted) throw error;
     }
@@ -59,20 +59,20 @@ export function onceSpace<I extends { readonly subagent: SubagentRef }, R>(
 export class SpaceGate {
   readonly #folders: readonly string[];
   readonly #reserveBytes: number;
-  readonly #tell: (wait: SpaceSignal) => Promise<unknown>;
+  readonly #report: (wait: SpaceSignal) => Promise<unknown>;
   #waitedMs = 0;
   #since: number | undefined;
   #lack: string | undefined;
 
   /** @param folders the folders that the activity writes to */
-  constructor(folders: readonly string[], { reserveBytes, tell = tellWorkflow }: SpaceRules) {
+  constructor(folders: readonly string[], { reserveBytes, report = signalWorkflow }: SpaceRules) {
     this.#folders = folders;
     this.#reserveBytes = reserveBytes;
-    this.#tell = tell;
+    this.#report = report;
   }
 
   /** Describes what the gate is waiting for; undefined while it does not wait. */
-  get waitsFor(): string | undefined {
+  get waitReason(): string | undefined {
     return this.#since === undefined ? undefined : this.#lack;
   }
 
@@ -85,7 +85,7 @@ export class SpaceGate {
    * Resolves once there is space; sends heartbeats until then. @throws the reason of `signal` when that ends the
    * wait
    */
-  async ready(signal: AbortSignal): Promise<void> {
+  async waitUntilFree(signal: AbortSignal): Promise<void> {
     const since = new Date().toISOString();
     await this.#wait(signal, () => {
       const doing = `waits for space: ${this.#lack}`;
@@ -107,8 +107,8 @@ export class SpaceGate {
     const notes: string[] = [];
     for (let runs = 1; ; runs++) {
       await this.#wait(signal);
-      const result = await this.#watched(signal, work);
-      const lack = this.#look();
+      const result = await this.#runWatched(signal, work);
+      const lack = this.#checkSpace();
       // A command that failed while the disk is full may have failed for that reason.
       const isItsOwn = lack === undefined || result?.exitCode === 0;
       if (result !== undefined && isItsOwn) return { result, notes };
@@ -123,11 +123,14 @@ export class SpaceGate {
   }
 
   /** Returns undefined when the work was ended for lack of space. */
-  async #watched<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
+  async #runWatched<T>(
+    signal: AbortSignal,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T | undefined> {
     const full = new AbortController();
     const timer = setInterval(() => {
-      if (this.#look() !== undefined) full.abort();
-    }, LOOK_EVERY_MS);
+      if (this.#checkSpace() !== undefined) full.abort();
+    }, CHECK_INTERVAL_MS);
     try {
       return await work(AbortSignal.any([signal, full.signal]));
     } catch (error) {
@@ -139,42 +142,42 @@ export class SpaceGate {
   }
 
   async #wait(signal: AbortSignal, waiting: () => void = () => undefined): Promise<void> {
-    if (this.#look() === undefined) return;
+    if (this.#checkSpace() === undefined) return;
     signal.throwIfAborted();
     const since = Date.now();
     this.#since = since;
     let told = false;
     try {
-      for (let lack = this.#look(); lack !== undefined; lack = this.#look()) {
+      for (let lack = this.#checkSpace(); lack !== undefined; lack = this.#checkSpace()) {
         waiting();
-        if (!told && Date.now() - since >= TELL_AFTER_MS) told = await this.#told({ lack });
-        await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
+        if (!told && Date.now() - since >= REPORT_AFTER_MS) told = await this.#reportWait({ lack });
+        await delay(CHECK_INTERVAL_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
       }
     } finally {
       this.#waitedMs += Date.now() - since;
       this.#since = undefined;
-      if (told) await this.#told({});
+      if (told) await this.#reportWait({});
     }
   }
 
   /** Returns whether the report was delivered. */
-  async #told(wait: SpaceSignal): Promise<boolean> {
+  async #reportWait(wait: SpaceSignal): Promise<boolean> {
     try {
-      await this.#tell(wait);
+      await this.#report(wait);
       return true;
     } catch {
       return false;
     }
   }
 
-  #look(): string | undefined {
-    const lack = lackOfSpace(this.#folders, this.#reserveBytes)?.message;
+  #checkSpace(): string | undefined {
+    const lack = spaceProblem(this.#folders, this.#reserveBytes)?.message;
     this.#lack = lack ?? this.#lack;
     return lack;
   }
 }
 
-async function tellWorkflow(wait: SpaceSignal): Promise<void> {
+async function signalWorkflow(wait: SpaceSignal): Promise<void> {
   const { client, info } = Context.current();
   const { workflowId, runId } = info.workflowExecution ?? {};
   if (workflowId === undefined) return;

@@ -29,7 +29,7 @@ export class WorkSlots {
    * Waits for a slot under `key`, which is unique for each hold. Rejects with the reason of `signal` when that
    * aborts first.
    */
-  take(key: string, returning: boolean, signal: AbortSignal): Promise<Slot> {
+  acquire(key: string, returning: boolean, signal: AbortSignal): Promise<Slot> {
     return new Promise((resolve, reject) => {
       const waiting: Waiting = { key, returning, admit: resolve };
       this.#waiting.push(waiting);

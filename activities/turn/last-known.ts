@@ -11,14 +11,17 @@ import { Git } from '../../src/git/git.ts';
  * Returns the location, the branch and its commits, read from the repository because git fails in the worktree.
  * Never rejects.
  */
-export async function lastKnown({ spec, workspace }: CollectInput): Promise<Evidence> {
+export async function lastKnownCommit({ spec, workspace }: CollectInput): Promise<Evidence> {
   const { cwd, branch, base } = workspace;
   const repo = spec.isolation === 'in-place' ? cwd : spec.repo;
   const head = (await tipOf(Git.at(repo), branch)) ?? base;
   const commits = await commitsBetween(Git.at(repo), base, head).catch(() => []);
   const files = await changedFiles(Git.at(repo), base, head).catch(() => []);
   return {
-    ...{ cwd, branch, base, head },
+    cwd,
+    branch,
+    base,
+    head,
     commits: commits.slice(0, MAX_LISTED_COMMITS),
     commitCount: commits.length,
     diffStat: {

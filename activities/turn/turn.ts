@@ -8,7 +8,7 @@ import {
   MAX_REPORT_CHARS,
   SubagentsError,
   type ActivityProgress,
-  type Spent,
+  type TurnUsage,
   type SubagentRef,
   type TurnFailure,
   type TurnInput,
@@ -18,23 +18,23 @@ import {
 import { checkoutState } from '../../src/git/contents/status.ts';
 import { gitOfRun } from '../../src/home/git-of-run.ts';
 import { closeTurn } from '../../src/copilot/session/close.ts';
-import { classify, classifyRefusal, classifyRuntimeError } from '../../src/copilot/errors.ts';
-import { TurnOver, type LiveTurn } from '../../src/copilot/turn/live-turn.ts';
+import { classifySessionError, classifyRefusal, classifyRuntimeError } from '../../src/copilot/errors.ts';
+import { TurnClosed, type LiveTurn } from '../../src/copilot/turn/live-turn.ts';
 import type { CopilotPool } from '../../src/copilot/runtime/pool.ts';
 import { RuntimeDied } from '../../src/copilot/runtime/runtime.ts';
 import { SpaceWatch, type SpaceBounds } from '../../src/copilot/turn/space-watch.ts';
-import { spentIn } from '../../src/copilot/turn/spent.ts';
-import { endBackground, supervise, type End } from '../../src/copilot/runtime/supervise.ts';
-import { keptLoaded } from '../../src/copilot/runtime/trust.ts';
+import { turnUsageOf } from '../../src/copilot/turn/spent.ts';
+import { endBackgroundWork, supervise, type SuperviseResult } from '../../src/copilot/runtime/supervise.ts';
+import { readLoaded } from '../../src/copilot/runtime/trust.ts';
 import { resumeTurn, type ResumedTurn } from '../../src/copilot/turn/resume-turn.ts';
 import { TurnState } from '../../src/copilot/turn/turn-state.ts';
-import type { Limits } from '../../src/copilot/turn/verdict.ts';
-import { workSoFar } from '../session/handover.ts';
+import type { TurnLimits } from '../../src/copilot/turn/verdict.ts';
+import { describeWorkSoFar } from '../session/handover.ts';
 import { removeLocksOfKilledGit } from '../ending/killed-git.ts';
 import { WorkClock } from '../../src/system/work-clock.ts';
 
 /** A signal that ends the runtime often stops the worker too. How long to wait for the news of that shutdown. */
-const SHUTDOWN_NEWS_MS = 1_000;
+const SHUTDOWN_NOTICE_MS = 1_000;
 
 /** What `runTurn` needs of its worker. */
 export interface TurnDependencies {
@@ -53,8 +53,10 @@ export interface TurnDependencies {
 
 const NO_BOUNDS: SpaceBounds = { reserveBytes: 0, maxFolderBytes: Infinity };
 const NO_SPACE: TurnFailure = {
-  ...{ class: 'disk', message: 'the disk is full' },
-  ...{ retryable: false, waitFor: 'space' },
+  class: 'disk',
+  message: 'the disk is full',
+  retryable: false,
+  waitFor: 'space',
 };
 
 /** Creates the `runTurn` activity. */
@@ -75,7 +77,7 @@ export function createTurnActivities(deps: TurnDependencies): Pick<WorkerActivit
           ),
         );
         if (!input.trustRepo || result.kind === 'lost') return result;
-        return { ...result, loaded: keptLoaded(deps.pool.copilotHome, input.subagent.copilotSessionId) };
+        return { ...result, loaded: readLoaded(deps.pool.copilotHome, input.subagent.copilotSessionId) };
       } finally {
         clearInterval(heart);
       }
@@ -92,7 +94,7 @@ class Attempt {
   readonly #isClosed: NonNullable<TurnDependencies['isClosed']>;
   readonly #killedCommands: readonly string[];
   readonly #input: TurnInput;
-  readonly #began = Date.now();
+  readonly #startedAt = Date.now();
   readonly #clock = new WorkClock();
   #live: LiveTurn | undefined;
 
@@ -109,7 +111,7 @@ class Attempt {
   get progress(): ActivityProgress & Required<Pick<ActivityProgress, 'workedMs'>> {
     const { workedMs } = this.#clock;
     if (this.#live !== undefined) return { ...this.#live.progress, workedMs };
-    const since = new Date(this.#began).toISOString();
+    const since = new Date(this.#startedAt).toISOString();
     return { doing: 'starting', since, lastEventAt: since, usage: new TurnState().usage, workedMs };
   }
 
@@ -130,42 +132,42 @@ class Attempt {
         // Failures are ignored: the subagent's own git will report the lock.
         beforeOpening: () => removeLocksOfKilledGit(this.#input).catch(() => undefined),
       });
-      if ('decision' in taken) return overAlready(taken, this.#input);
-      if ('unresumable' in taken) return await this.#gone(taken);
+      if ('decision' in taken) return resultInLog(taken, this.#input);
+      if ('sessionLost' in taken) return await this.#sessionLost(taken);
       const { live } = taken;
       this.#live = live;
-      live.notes.push(...interruptions(live.state));
+      live.notes.push(...interruptionNotes(live.state));
       const end = await this.#watch(live, AbortSignal.any([context.cancellationSignal, superseded]));
       return await this.#conclude(live, end, context);
     } catch (error) {
-      return this.#breakOff(error, context);
+      return this.#handleError(error, context);
     }
   }
 
-  async #gone({
-    unresumable: reason,
+  async #sessionLost({
+    sessionLost: reason,
     shown,
-  }: Extract<ResumedTurn, { unresumable: string }>): Promise<TurnResult> {
+  }: Extract<ResumedTurn, { sessionLost: string }>): Promise<TurnResult> {
     const { cwd, base } = this.#input;
     const usage = new TurnState().usage;
     return {
       kind: 'copilot-session-lost',
       reason,
-      shown: await workSoFar({ cwd, base }, shown),
+      shown: await describeWorkSoFar({ cwd, base }, shown),
       usage,
       notes: [],
     };
   }
 
   /** Supervises the turn to its end. Compacts a conversation that has become too long for the model. */
-  async #watch(live: LiveTurn, stop: AbortSignal): Promise<End> {
+  async #watch(live: LiveTurn, stop: AbortSignal): Promise<SuperviseResult> {
     const { budgetMs, stuckAfterMs, stuckRepeats, silentSince, budget } = this.#input;
     const clock = this.#clock;
     const since = silentSince === undefined ? Date.now() : Date.parse(silentSince);
     const began = clock.awakeSince;
-    let repeats: NonNullable<Limits['repeats']> = { start: undefined, at: stuckRepeats };
+    let repeats: NonNullable<TurnLimits['repeats']> = { start: undefined, at: stuckRepeats };
     let files: string | undefined;
-    const limits: Limits = {
+    const limits: TurnLimits = {
       // Time during which the machine was asleep does not count.
       get deadline() {
         return Date.now() + budgetMs - clock.workedMs;
@@ -178,17 +180,17 @@ class Attempt {
         return awakeSince > began ? awakeSince : since;
       },
       budget,
-      get repeats(): NonNullable<Limits['repeats']> {
+      get repeats(): NonNullable<TurnLimits['repeats']> {
         return repeats;
       },
-      moves: movement(live, this.#input.stalled),
+      moves: stallEnd(live, this.#input.stalled),
     };
     for (let requests = -1; ;) {
       const lacksSpace = (): boolean => (this.#lack = this.#space.lack()) !== undefined;
       const end = await supervise(live, limits, stop, lacksSpace);
       if (end === 'repeating') {
         const { start, count } = live.state.repeats.current;
-        const now = await this.#files();
+        const now = await this.#fileState();
         if (repeats.start === start && files === now) return end;
         // A new repetition, or the files changed since the last check: earlier calls do not count.
         repeats = { start, at: (repeats.start === start ? count : 0) + stuckRepeats };
@@ -196,33 +198,39 @@ class Attempt {
         continue;
       }
       const { error, retried, usage } = live.state;
-      if (end !== 'failed' || error === undefined || classify(error, retried).class !== 'context') return end;
+      if (end !== 'failed' || error === undefined || classifySessionError(error, retried).class !== 'context')
+        return end;
       // If compacting did not help once, it will not help again.
       if (usage.modelRequests === requests || !(await live.compact())) return end;
       requests = live.state.usage.modelRequests;
       live.notes.push('the conversation had become too long for the model, and was summed up');
-      await live.goOn();
+      await live.continueModel();
     }
   }
 
   /** The state of the workspace's files; a constant when it cannot be read, so that it compares as unchanged. */
-  async #files(): Promise<string> {
+  async #fileState(): Promise<string> {
     const { cwd, subagent, isolation } = this.#input;
     const state = gitOfRun({ cwd, runId: subagent.runId, isolation }).then(checkoutState);
     return state.catch(() => 'unknown');
   }
 
-  async #conclude(live: LiveTurn, end: End, context: Context): Promise<TurnResult> {
+  async #conclude(live: LiveTurn, end: SuperviseResult, context: Context): Promise<TurnResult> {
     const { state } = live;
     switch (end) {
       case 'finished':
         if (state.refusal !== undefined) return this.#fail(live, refusal(state));
         void closeTurn(this.#pool, live, { abort: false, final: true });
-        return { kind: 'finished', ...report(state, this.#input), cut: isCut(state), ...known(live) };
+        return {
+          kind: 'finished',
+          ...report(state, this.#input),
+          cut: isTruncated(state),
+          ...turnTotals(live),
+        };
       case 'question': {
         await live.save();
         void closeTurn(this.#pool, live, { abort: false, final: true });
-        return { kind: 'question', questions: state.questions, ...known(live) };
+        return { kind: 'question', questions: state.questions, ...turnTotals(live) };
       }
       case 'stuck':
         return {
@@ -230,7 +238,7 @@ class Attempt {
           doing: live.progress.doing,
           silentMs: Date.now() - live.lastEventAt,
           since: new Date(live.lastEventAt).toISOString(),
-          ...known(live),
+          ...turnTotals(live),
         };
       case 'repeating': {
         const { count, period, waits, since, what: doing } = state.repeats.current;
@@ -240,21 +248,21 @@ class Attempt {
           silentMs: 0,
           since,
           repeats: { count, period, waits },
-          ...known(live),
+          ...turnTotals(live),
         };
       }
       case 'moving':
-        return { kind: 'moving', ...known(live) };
+        return { kind: 'moving', ...turnTotals(live) };
       case 'near-budget':
-        return { kind: 'near-budget', ...known(live) };
+        return { kind: 'near-budget', ...turnTotals(live) };
       case 'timed-out':
       case 'over-budget':
         await closeTurn(this.#pool, live, { abort: true, final: true });
-        return { kind: end, ...known(live) };
+        return { kind: end, ...turnTotals(live) };
       case 'failed': {
         const error = state.error ?? { errorType: 'unknown', message: 'the turn failed without a reason' };
         if (state.refusal !== undefined) return this.#fail(live, refusal(state));
-        return this.#fail(live, classify(error, state.retried));
+        return this.#fail(live, classifySessionError(error, state.retried));
       }
       case 'hung':
         return this.#hung(live);
@@ -268,7 +276,7 @@ class Attempt {
   async #fail(live: LiveTurn, error: TurnFailure): Promise<TurnResult> {
     const final = !error.retryable && error.waitFor === undefined;
     // Otherwise the next attempt reports the ended commands, to the model too.
-    if (final) await endBackground(live).catch(() => undefined);
+    if (final) await endBackgroundWork(live).catch(() => undefined);
     void closeTurn(this.#pool, live, { abort: true, final });
     return failed(live, error);
   }
@@ -284,10 +292,10 @@ class Attempt {
       retryable: true,
     };
     if (this.#input.lastAttempt) {
-      await endBackground(live).catch(() => undefined);
+      await endBackgroundWork(live).catch(() => undefined);
       return this.#fail(live, error);
     }
-    live.lastMovementAt = Date.now();
+    live.lastProgressAt = Date.now();
     // Without a call to interrupt, the turn is not in the state that its events show: resume it from its log.
     if (!(await live.interrupt())) return this.#fail(live, error);
     return failed(live, error);
@@ -296,11 +304,13 @@ class Attempt {
   async #stopped(live: LiveTurn, context: Context): Promise<TurnResult> {
     const why = context.cancellationDetails;
     if (!context.cancellationSignal.aborted) {
-      const reason = live.over ? 'its Copilot session was closed' : 'a newer attempt took the turn over';
+      const reason = live.isDetached
+        ? 'its Copilot session was closed'
+        : 'a newer attempt took the turn over';
       return { kind: 'lost', who: 'runtime', reason };
     }
     // The worker closes its runtime, and with it the Copilot session, once all turns are interrupted.
-    if (why?.workerShutdown) return { kind: 'interrupted', ...known(live) };
+    if (why?.workerShutdown) return { kind: 'interrupted', ...turnTotals(live) };
     // The server gave the attempt up as silent because this process was suspended. The next attempt finds the turn
     // running.
     const givenUp =
@@ -309,10 +319,10 @@ class Attempt {
     return context.cancelled;
   }
 
-  async #breakOff(error: unknown, context: Context): Promise<TurnResult> {
+  async #handleError(error: unknown, context: Context): Promise<TurnResult> {
     const live = this.#live ?? this.#pool.turns.get(this.#input.subagent.copilotSessionId);
     if (error instanceof RuntimeDied && live?.runtime.death?.orderly)
-      await Promise.race([context.cancelled, context.sleep(SHUTDOWN_NEWS_MS)]).catch(() => undefined);
+      await Promise.race([context.cancelled, context.sleep(SHUTDOWN_NOTICE_MS)]).catch(() => undefined);
     if (this.#pool.stopped || context.cancellationDetails?.workerShutdown) {
       return { kind: 'interrupted', usage: this.progress.usage, notes: [] };
     }
@@ -320,7 +330,7 @@ class Attempt {
       if (live !== undefined) void closeTurn(this.#pool, live, { abort: false, final: false });
       return { kind: 'lost', who: 'runtime', reason: error.message };
     }
-    if (error instanceof TurnOver) {
+    if (error instanceof TurnClosed) {
       if (context.cancellationSignal.aborted) return context.cancelled;
       return { kind: 'lost', who: 'runtime', reason: error.message };
     }
@@ -344,18 +354,23 @@ class Attempt {
 }
 
 /** The event log already contains the turn's end: the worker died before it could report it. */
-function overAlready(
+function resultInLog(
   { decision, state }: Extract<ResumedTurn, { decision: unknown }>,
   { permissions = 'all', maxReport = MAX_REPORT_CHARS }: TurnInput,
 ): TurnResult {
-  const end = { ...spentIn(state, permissions), notes: interruptions(state) };
+  const end = { ...turnUsageOf(state, permissions), notes: interruptionNotes(state) };
   if (decision.do === 'ask') return { kind: 'question', questions: state.questions, ...end };
   if (state.refusal !== undefined) return { kind: 'failed', ...refusal(state), ...end };
-  return { kind: 'finished', ...kept(decision.report, maxReport), cut: isCut(state), ...end };
+  return {
+    kind: 'finished',
+    ...truncatedReport(decision.report, maxReport),
+    cut: isTruncated(state),
+    ...end,
+  };
 }
 
 /** Whether the model's output limit cut off its last message. */
-const isCut = ({ finishReason }: TurnState): boolean =>
+const isTruncated = ({ finishReason }: TurnState): boolean =>
   finishReason === 'length' || finishReason === 'max_tokens';
 
 function refusal(state: TurnState): TurnFailure {
@@ -366,18 +381,18 @@ function report(
   { report: last, lastReport }: TurnState,
   { maxReport = MAX_REPORT_CHARS }: Pick<TurnInput, 'maxReport'> = {},
 ): Report {
-  return kept(last ?? lastReport ?? '', maxReport);
+  return truncatedReport(last ?? lastReport ?? '', maxReport);
 }
 
 type Report = Pick<Extract<TurnResult, { kind: 'finished' }>, 'report' | 'reportChars'>;
 
 /** The beginning of a final message, and the message's full length when it was shortened. */
-function kept(message: string, max: number): Report {
+function truncatedReport(message: string, max: number): Report {
   return { report: head(message, max), ...(message.length > max && { reportChars: message.length }) };
 }
 
 /** Checks whether a stalled turn makes progress again; undefined when the turn was not stalled. */
-function movement(live: LiveTurn, stalled: TurnInput['stalled']): (() => boolean) | undefined {
+function stallEnd(live: LiveTurn, stalled: TurnInput['stalled']): (() => boolean) | undefined {
   if (stalled === undefined) return undefined;
   const { lastEventAt } = live;
   const { start } = live.state.repeats.current;
@@ -388,15 +403,15 @@ function movement(live: LiveTurn, stalled: TurnInput['stalled']): (() => boolean
 
 function failed(live: LiveTurn, error: TurnFailure): TurnResult {
   const lastEventAt = new Date(live.lastEventAt).toISOString();
-  return { kind: 'failed', ...error, lastEventAt, ...known(live) };
+  return { kind: 'failed', ...error, lastEventAt, ...turnTotals(live) };
 }
 
 /** Usage and notes of the turn so far; each note is returned once. */
-function known(live: LiveTurn): Spent & { notes: string[] } {
-  return { ...live.spent, notes: live.notes.splice(0) };
+function turnTotals(live: LiveTurn): TurnUsage & { notes: string[] } {
+  return { ...live.turnUsage, notes: live.notes.splice(0) };
 }
 
-function interruptions({ interrupted, endedShells }: TurnState): string[] {
+function interruptionNotes({ interrupted, endedShells }: TurnState): string[] {
   const calls = [...interrupted.values()];
   interrupted.clear();
   return [

@@ -2,7 +2,7 @@
 import type { ShellInput } from '../../src/contract/index.ts';
 import { identityEnvironment } from '../../src/git/trust/identity.ts';
 import { UNSIGNED } from '../../src/git/trust/signing.ts';
-import { cleanEnvironment, givenBy } from '../../src/environment/clean.ts';
+import { cleanEnvironment, passedSecrets } from '../../src/environment/clean.ts';
 import { unattended, unattendedEnvironment } from '../../src/environment/unattended.ts';
 import { Git } from '../../src/git/git.ts';
 
@@ -15,6 +15,6 @@ export async function commandEnvironment(
   { env = [], unsigned }: ShellInput,
 ): Promise<Record<string, string>> {
   const clean = cleanEnvironment({ ...process.env, ...(await identityEnvironment(Git.at(home.root))) }, env);
-  const given = [...env, ...givenBy(process.env)];
+  const given = [...env, ...passedSecrets(process.env)];
   return unattendedEnvironment(clean, unattended(home.root, given), unsigned === true ? UNSIGNED : [], given);
 }

@@ -34,7 +34,7 @@ export function commandRecord(
 
 /** Explains results that an exit code alone does not explain. */
 function problemOf({ exitCode, signal, timedOut }: CommandResult, timeoutMs: number): string | undefined {
-  if (timedOut) return `${TIMED_OUT}: it had not ended after ${seconds(timeoutMs)}, and was ended`;
+  if (timedOut) return `${TIMED_OUT}: it had not ended after ${secondsText(timeoutMs)}, and was ended`;
   if (signal !== null) return `killed by ${signal}`;
   if (exitCode === 127) return 'not found: the shell knows no such command';
   if (exitCode === 126) return 'not executable';
@@ -43,12 +43,12 @@ function problemOf({ exitCode, signal, timedOut }: CommandResult, timeoutMs: num
 }
 
 /** Formats a duration for people. */
-export function seconds(ms: number): string {
+export function secondsText(ms: number): string {
   return ms < 60_000 ? `${(ms / 1_000).toFixed(1)} s` : `${Math.round(ms / 60_000)} min`;
 }
 
 /** Lists the first paths, quoted, and the number of further ones. */
-export function named(paths: readonly string[]): string {
+export function quotedPaths(paths: readonly string[]): string {
   const more = paths.length > MAX_NAMED_PATHS ? ` and ${paths.length - MAX_NAMED_PATHS} more` : '';
   return (
     paths

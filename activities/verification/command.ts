@@ -52,7 +52,7 @@ const END_BYTES = 64 * 1024;
 const GRACE_MS = 2_000;
 const SETTLE_MS = 200;
 /** Maximum milliseconds between two checks for remaining processes. */
-const MAX_LOOK_MS = 200;
+const MAX_CHECK_INTERVAL_MS = 200;
 /**
  * Milliseconds of silence after which the output of an ended command is closed, since only processes that left its
  * session can still hold it open.
@@ -104,7 +104,11 @@ export async function runCommand(options: CommandOptions): Promise<CommandResult
   options.signal.throwIfAborted();
   const { exitCode, signalCode } = child;
   return {
-    ...{ exitCode, signal: signalCode, timedOut, durationMs, fileProblem },
+    exitCode,
+    signal: signalCode,
+    timedOut,
+    durationMs,
+    fileProblem,
     end: output.end,
     leftProcesses: left && !timedOut,
   };
@@ -195,7 +199,7 @@ async function endSession(leader: number | undefined): Promise<boolean> {
 async function isEmpty(leader: number, withinMs: number): Promise<boolean> {
   const until = Date.now() + withinMs;
   // Each check reads all processes of the machine, so the pauses grow.
-  for (let pause = 10; hasProcesses(leader); pause = Math.min(2 * pause, MAX_LOOK_MS)) {
+  for (let pause = 10; hasProcesses(leader); pause = Math.min(2 * pause, MAX_CHECK_INTERVAL_MS)) {
     if (Date.now() > until) return false;
     await delay(pause);
   }

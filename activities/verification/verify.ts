@@ -16,25 +16,25 @@ import {
 import {
   emptyFolders,
   withAttributesAsBefore,
-  writtenOtherwise,
+  differingFromCheckout,
 } from '../../src/git/commits/as-checked-out.ts';
 import {
   describeArtifacts,
   classifyUntracked,
   type KnownArtifacts,
 } from '../../src/git/contents/artifacts.ts';
-import { bringBack, notBroughtBackNote, setAside } from '../../src/git/commits/aside.ts';
+import { restoreSetAside, restoreFailureNote, setAside } from '../../src/git/commits/aside.ts';
 import { identityEnvironment } from '../../src/git/trust/identity.ts';
-import { worktreeStatus } from '../../src/git/commits/own-index.ts';
-import { moveBack } from '../../src/git/branches/moved-back.ts';
-import { putBack } from '../../src/git/commits/put-back.ts';
-import { workInRepositories } from '../../src/git/contents/unsaved.ts';
+import { readableWorktreeStatus } from '../../src/git/commits/own-index.ts';
+import { resetBranch } from '../../src/git/branches/moved-back.ts';
+import { resetTracked } from '../../src/git/commits/put-back.ts';
+import { findNestedWork } from '../../src/git/contents/unsaved.ts';
 import { specialFiles } from '../../src/git/contents/special-files.ts';
-import { branchesMoved, readBranches } from '../../src/git/trust/repository-snapshot.ts';
+import { describeMovedBranches, readBranches } from '../../src/git/trust/repository-snapshot.ts';
 import {
   checkoutStatus,
-  difference,
-  fingerprint,
+  differingPaths,
+  changedFileHashes,
   type CheckoutStatus,
 } from '../../src/git/contents/status.ts';
 import { EndedRuns } from '../../src/home/ended-runs.ts';
@@ -47,12 +47,18 @@ import {
   writeWorkspaceRecord,
   type WorkspaceRecord,
 } from '../../src/home/workspace-record.ts';
-import { commandRecord, MAX_OUTPUT_FILE_BYTES, named, seconds, TIMED_OUT } from './command-record.ts';
+import {
+  commandRecord,
+  MAX_OUTPUT_FILE_BYTES,
+  quotedPaths,
+  secondsText,
+  TIMED_OUT,
+} from './command-record.ts';
 import { commandEnvironment } from './command-environment.ts';
 import { runCommand } from './command.ts';
-import { ignoredNow, ignoredSince } from '../evidence/ignored.ts';
+import { snapshotIgnored, compareIgnored } from '../evidence/ignored.ts';
 import { withFreshCheckout } from './fresh-checkout.ts';
-import { reportingFailures } from '../failures.ts';
+import { withFailureCodes } from '../failures.ts';
 import { NO_SPACE_RULES, SpaceGate, type SpaceRules } from '../slot/space-gate.ts';
 import { ensureOwnWorktree } from '../workspace/workspace-common.ts';
 import { removeLocksOfKilledGit } from '../ending/killed-git.ts';
@@ -95,7 +101,7 @@ export function createVerifyActivities(deps: VerifyDependencies): Pick<WorkerAct
   const { ended = new EndedRuns() } = deps;
   return {
     verifyCommit: (input) =>
-      reportingFailures(async () => {
+      withFailureCodes(async () => {
         const signal = AbortSignal.any([cancellationSignal(), ended.signal(input.subagent)]);
         const clock = new WorkClock();
         const gate = new SpaceGate([deps.home.root, input.cwd], deps.space ?? NO_SPACE_RULES);
@@ -115,21 +121,21 @@ export function createVerifyActivities(deps: VerifyDependencies): Pick<WorkerAct
 
 async function verify(deps: Verifying, input: VerifyInput, signal: AbortSignal): Promise<VerifyResult> {
   const { cwd, head, isolation } = input;
-  if (isolation === 'in-place') return verifyThere(deps, input, signal, []);
+  if (isolation === 'in-place') return verifyInFolder(deps, input, signal, []);
   if (input.fresh) return verifyFresh(deps, input, signal, input.fresh);
   // An interrupted attempt may have left the folder in any state.
-  const notes = [...(await ensureOwnWorktree(deps.git)), ...bringBack(cwd).map(notBroughtBackNote)];
+  const notes = [...(await ensureOwnWorktree(deps.git)), ...restoreSetAside(cwd).map(restoreFailureNote)];
   await removeLocksOfKilledGit(input);
   const at = (await checkoutStatus(deps.git)).head;
   if (at !== head) return verified([], notes, { tree: [notAt(head, at)] });
   notes.push(...(await afterInterruption(deps.git, head)));
-  const aside = await putUnsavedAside(deps.git, head);
+  const aside = await setUnsavedAside(deps.git, head);
   try {
-    const result = await verifyThere(deps, input, signal, [...notes, ...asideNotes(aside)], aside);
-    return { ...result, notes: [...result.notes, ...bringBack(cwd).map(notBroughtBackNote)] };
+    const result = await verifyInFolder(deps, input, signal, [...notes, ...asideNotes(aside)], aside);
+    return { ...result, notes: [...result.notes, ...restoreSetAside(cwd).map(restoreFailureNote)] };
   } finally {
     await ensureOwnWorktree(deps.git);
-    bringBack(cwd);
+    restoreSetAside(cwd);
   }
 }
 
@@ -142,7 +148,8 @@ async function verifyFresh(
 ): Promise<VerifyResult> {
   const { cwd, head, subagent } = input;
   const options = {
-    ...{ signal, copilotSessionId: subagent.copilotSessionId },
+    signal,
+    copilotSessionId: subagent.copilotSessionId,
     env: await identityEnvironment(Git.at(deps.home.root)),
   };
   return withFreshCheckout({ cwd, head, repo }, deps.git.with(options), async (fresh) => {
@@ -163,33 +170,33 @@ async function verifyFresh(
       return verified([verification], notes, { commands: [problem], tree: [] });
     }
     // Changes that set-up makes to tracked files are nobody's work.
-    await putBack(deps.git.in(fresh).with(options), {
+    await resetTracked(deps.git.in(fresh).with(options), {
       to: head,
       why: 'Files that set-up had changed',
       keep: false,
     });
-    const result = await verifyThere(inFresh, there, signal, [...notes, 'verified in a fresh checkout']);
+    const result = await verifyInFolder(inFresh, there, signal, [...notes, 'verified in a fresh checkout']);
     return result;
   });
 }
 
 /** Runs the commands in the folder as it is, and checks what they changed. */
-async function verifyThere(
+async function verifyInFolder(
   deps: Verifying,
   input: VerifyInput,
   signal: AbortSignal,
   notes: string[],
-  aside: Aside = { unsaved: [], otherwise: [] },
+  aside: SetAsidePaths = { unsaved: [], otherwise: [] },
 ): Promise<Verified> {
   const { cwd, head, isolation, commands } = input;
   const status = (): Promise<CheckoutStatus> =>
-    isolation === 'worktree' ? worktreeStatus(deps.git) : checkoutStatus(deps.git);
+    isolation === 'worktree' ? readableWorktreeStatus(deps.git) : checkoutStatus(deps.git);
   const before = await status();
   if (before.head !== head) return verified([], notes, { tree: [notAt(head, before.head)] });
   const touched = isolation === 'worktree' ? await touchedRepositories(cwd, before.untracked) : [];
-  const ignoredBefore = await ignoredNow(deps.git, before);
-  if (isolation === 'worktree') note(cwd, { verifying: { untracked: [...before.untracked] } });
-  const trackedBefore = fingerprint(cwd, before);
+  const ignoredBefore = await snapshotIgnored(deps.git, before);
+  if (isolation === 'worktree') updateRecord(cwd, { verifying: { untracked: [...before.untracked] } });
+  const trackedBefore = changedFileHashes(cwd, before);
   const branchesBefore = await readBranches(deps.git);
   const verifications: Verification[] = [];
   for (const command of commands) {
@@ -217,7 +224,7 @@ async function verifyThere(
     const replaced = await ensureOwnWorktree(deps.git);
     if (replaced.length > 0) tree.push(`The commands replaced the worktree: ${replaced.join('; ')}.`);
   }
-  const moved = branchesMoved(branchesBefore, await readBranches(deps.git), before.branch);
+  const moved = describeMovedBranches(branchesBefore, await readBranches(deps.git), before.branch);
   if (moved !== '')
     notes.push(`while the verification ran, branches and tags of the repository changed: ${moved}`);
   let after = await status();
@@ -225,28 +232,28 @@ async function verifyThere(
     const now = `${after.branch ?? 'no branch'} at ${after.head ?? 'no commit'}`;
     tree.push(`The commands moved HEAD: it is ${now} now. Verification must not commit or check out.`);
   }
-  const back = isolation === 'worktree' ? await branchBack(deps.git, head) : [];
+  const back = isolation === 'worktree' ? await restoreBranch(deps.git, head) : [];
   if (back.length > 0) {
     notes.push(...back);
     after = await status();
   }
-  const changed = difference(trackedBefore, fingerprint(cwd, after));
+  const changed = differingPaths(trackedBefore, changedFileHashes(cwd, after));
   if (changed.length > 0) {
     tree.push(
-      `The commands changed files that are tracked: ${named(changed)}. ` +
+      `The commands changed files that are tracked: ${quotedPaths(changed)}. ` +
         'Commit them as the commands leave them, or make the commands leave them alone.',
     );
   }
   const made = after.untracked.filter((path) => !before.untracked.includes(path));
   if (made.length > 0) {
-    notes.push(`the verification left ${made.length} untracked files: ${named(made)}`);
+    notes.push(`the verification left ${made.length} untracked files: ${quotedPaths(made)}`);
   }
   if (isolation === 'worktree') {
-    await remember(cwd, made, { before, after, touched });
-    const ignored = await ignoredNow(deps.git, after);
+    await recordMadeFiles(cwd, made, { before, after, touched });
+    const ignored = await snapshotIgnored(deps.git, after);
     const known = readWorkspaceRecord(cwd)?.ignored ?? {};
     const fresh = Object.entries(ignored).filter(([path]) => !Object.hasOwn(ignoredBefore, path));
-    note(cwd, { verifying: undefined, ignored: { ...known, ...Object.fromEntries(fresh) } });
+    updateRecord(cwd, { verifying: undefined, ignored: { ...known, ...Object.fromEntries(fresh) } });
   }
   const withHint = failed.length > 0 ? asideHints(aside) : [];
   return verified(verifications, notes, {
@@ -256,16 +263,16 @@ async function verifyThere(
 }
 
 /** Moves the branch back to the verified commit if the commands moved it. */
-async function branchBack(git: Git, head: string): Promise<string[]> {
+async function restoreBranch(git: Git, head: string): Promise<string[]> {
   const record = readWorkspaceRecord(git.cwd);
-  return record === undefined ? [] : moveBack(git, { branch: record.branch, head });
+  return record === undefined ? [] : resetBranch(git, { branch: record.branch, head });
 }
 
 const notAt = (head: string, at: string | undefined): string =>
   `HEAD is at ${at ?? 'no commit'}, and not at ${head}, which was to be verified.`;
 
 /** Updates the worktree's record, if it has one. */
-function note(cwd: string, change: Partial<WorkspaceRecord>): void {
+function updateRecord(cwd: string, change: Partial<WorkspaceRecord>): void {
   const record = readWorkspaceRecord(cwd);
   if (record) writeWorkspaceRecord(cwd, { ...record, ...change });
 }
@@ -278,24 +285,26 @@ async function afterInterruption(git: Git, head: string): Promise<string[]> {
   const record = readWorkspaceRecord(git.cwd);
   if (record?.verifying === undefined) return [];
   const { untracked } = record.verifying;
-  const { changed, kept } = await putBack(git, {
+  const { changed, kept } = await resetTracked(git, {
     to: head,
     why: 'Files that an interrupted verification had changed',
   });
-  const now = (await worktreeStatus(git)).untracked;
+  const now = (await readableWorktreeStatus(git)).untracked;
   const made = now.filter((path) => !untracked.includes(path));
   const leftByVerification = {
     ...record.leftByVerification,
     ...(await describeArtifacts(git.cwd, made, now)),
   };
-  note(git.cwd, { verifying: undefined, leftByVerification });
+  updateRecord(git.cwd, { verifying: undefined, leftByVerification });
   if (changed.length === 0) return [];
   const where = kept === undefined ? '' : `; as they were they are kept in ${kept}`;
-  return [`files that an interrupted verification had changed were put back: ${named(changed)}${where}`];
+  return [
+    `files that an interrupted verification had changed were put back: ${quotedPaths(changed)}${where}`,
+  ];
 }
 
 /** The paths that are put aside while the commands run. */
-interface Aside {
+interface SetAsidePaths {
   /** Paths that are in no commit. */
   readonly unsaved: readonly string[];
   /** Files whose content differs from what a checkout would write. */
@@ -303,9 +312,9 @@ interface Aside {
 }
 
 /** Puts aside what a checkout of `head` would not contain, except files that set-up or verification made. */
-async function putUnsavedAside(git: Git, head: string): Promise<Aside> {
+async function setUnsavedAside(git: Git, head: string): Promise<SetAsidePaths> {
   const record = readWorkspaceRecord(git.cwd);
-  const status = await worktreeStatus(git);
+  const status = await readableWorktreeStatus(git);
   const { changed, untracked } = status;
   const known = record === undefined ? [] : [record.leftBySetUp, record.leftByVerification];
   const readings = record?.snapshot?.readings;
@@ -313,18 +322,18 @@ async function putUnsavedAside(git: Git, head: string): Promise<Aside> {
     since: record?.written === undefined ? 0 : Date.parse(record.written),
     start: record?.start ?? record?.base ?? head,
   };
-  const ignored = await ignoredSince(git, status, record?.ignored ?? {});
+  const ignored = await compareIgnored(git, status, record?.ignored ?? {});
   const loose = [...untracked, ...(await specialFiles(git, ignored.all))];
-  const [{ asLeft }, within, empty, otherwise] = await Promise.all([
+  const [{ unchanged }, within, empty, otherwise] = await Promise.all([
     classifyUntracked(git.cwd, loose, known, true),
-    workInRepositories(git),
+    findNestedWork(git),
     emptyFolders(git),
-    withAttributesAsBefore(git, readings, (as) => writtenOtherwise(as, from)),
+    withAttributesAsBefore(git, readings, (as) => differingFromCheckout(as, from)),
   ]);
   const made = known.flatMap((each) => Object.keys(each)).filter((path) => path.endsWith('/'));
   const paths = [
     ...changed.filter(({ dirtySubmodule }) => !dirtySubmodule).map(({ path }) => path),
-    ...loose.filter((path) => !asLeft.has(path)).map((path) => path.replace(/\/$/, '')),
+    ...loose.filter((path) => !unchanged.has(path)).map((path) => path.replace(/\/$/, '')),
     ...within.flatMap(({ files }) => files),
     ...ignored.paths.map((path) => path.replace(/\/$/, '')),
     ...empty.filter((path) => !made.some((each) => path.startsWith(each))).map((path) => path.slice(0, -1)),
@@ -337,37 +346,37 @@ async function putUnsavedAside(git: Git, head: string): Promise<Aside> {
   if (all.length === 0) return aside;
   setAside(git.cwd, all);
   const why = 'Files that changed while work was put aside';
-  await withAttributesAsBefore(git, readings, (as) => putBack(as, { to: head, why }));
-  for (const { submodule } of within) if (submodule !== undefined) await putBackSubmodule(git.in(submodule));
+  await withAttributesAsBefore(git, readings, (as) => resetTracked(as, { to: head, why }));
+  for (const { submodule } of within) if (submodule !== undefined) await restoreSubmodule(git.in(submodule));
   return aside;
 }
 
 /** Restores files of a submodule from the commit that is checked out there. */
-async function putBackSubmodule(git: Git): Promise<void> {
+async function restoreSubmodule(git: Git): Promise<void> {
   const { head: to } = await checkoutStatus(git);
-  if (to !== undefined) await putBack(git, { to, why: 'Files of the submodule that changed meanwhile' });
+  if (to !== undefined) await resetTracked(git, { to, why: 'Files of the submodule that changed meanwhile' });
 }
 
-function asideNotes({ unsaved, otherwise }: Aside): string[] {
+function asideNotes({ unsaved, otherwise }: SetAsidePaths): string[] {
   const notes = [];
-  if (unsaved.length > 0) notes.push(`verified without what no commit has: ${named(unsaved)}`);
+  if (unsaved.length > 0) notes.push(`verified without what no commit has: ${quotedPaths(unsaved)}`);
   if (otherwise.length > 0)
     notes.push(
-      `verified with files as a checkout writes them, which is not how they lie in the worktree: ${named(otherwise)}`,
+      `verified with files as a checkout writes them, which is not how they lie in the worktree: ${quotedPaths(otherwise)}`,
     );
   return notes;
 }
 
-function asideHints({ unsaved, otherwise }: Aside): string[] {
+function asideHints({ unsaved, otherwise }: SetAsidePaths): string[] {
   const hints = [];
   if (unsaved.length > 0)
     hints.push(
-      `They ran without what lies in the worktree and is in no commit: ${named(unsaved)}. ` +
+      `They ran without what lies in the worktree and is in no commit: ${quotedPaths(unsaved)}. ` +
         'It was put aside for that, as a checkout of your commit would not have it.',
     );
   if (otherwise.length > 0)
     hints.push(
-      `They ran with these files as a checkout of your commit writes them: ${named(otherwise)}. ` +
+      `They ran with these files as a checkout of your commit writes them: ${quotedPaths(otherwise)}. ` +
         'In the worktree they lie otherwise: git converts them (.gitattributes, filters, line ends).',
     );
   return hints;
@@ -390,7 +399,12 @@ async function runOne(
   const environment = await commandEnvironment(home, { env, unsigned });
   const { result, notes: waited } = await gate.run(`\`${command.slice(0, 100)}\``, signal, (ending) =>
     runCommand({
-      ...{ command, cwd, timeoutMs, signal: ending, outputFile, maxOutputBytes },
+      command,
+      cwd,
+      timeoutMs,
+      signal: ending,
+      outputFile,
+      maxOutputBytes,
       copilotSessionId: subagent.copilotSessionId,
       env: environment,
       redactor: deps.redactor ?? new Redactor(secretsIn(process.env)),
@@ -437,7 +451,7 @@ function commandProblem(
   { command, exitCode, durationMs, outputTail, problem }: Verification,
   max: number,
 ): string {
-  const how = `${exitCode === null ? 'did not pass' : `exited with code ${exitCode}`} after ${seconds(durationMs)}`;
+  const how = `${exitCode === null ? 'did not pass' : `exited with code ${exitCode}`} after ${secondsText(durationMs)}`;
   const why = problem === undefined ? '' : ` (${problem})`;
   const output = tail(outputTail, max);
   const end = output === '' ? 'It printed nothing.' : `The end of its output:\n\n${indented(output)}`;
@@ -454,13 +468,13 @@ async function touchedRepositories(cwd: string, untracked: readonly string[]): P
   const record = readWorkspaceRecord(cwd);
   const repositories = untracked.filter((path) => path.endsWith('/'));
   if (!record || repositories.length === 0) return [];
-  const { asLeft } = await classifyUntracked(
+  const { unchanged } = await classifyUntracked(
     cwd,
     repositories,
     [record.leftBySetUp, record.leftByVerification],
     false,
   );
-  return repositories.filter((path) => !asLeft.has(path));
+  return repositories.filter((path) => !unchanged.has(path));
 }
 
 /**
@@ -469,7 +483,7 @@ async function touchedRepositories(cwd: string, untracked: readonly string[]): P
  * earlier verification had left are described anew, as the commands leave them: if the subagent had changed them,
  * they would have been committed.
  */
-async function remember(
+async function recordMadeFiles(
   cwd: string,
   made: readonly string[],
   { before, after, touched }: Record<'before' | 'after', CheckoutStatus> & { touched: readonly string[] },

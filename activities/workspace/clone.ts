@@ -19,11 +19,11 @@ import { clone, fetchCommit, pushTo } from '../../src/git/remote.ts';
 import { lookUp } from '../../src/git/repository.ts';
 import { checkSigning } from '../../src/git/trust/signing.ts';
 import { checkAllowed, checkInHome } from '../../src/home/allowed-repos.ts';
-import { clonePath, exclusively, makingPath, withClone } from '../../src/home/clones.ts';
+import { clonePath, withCloneLock, unfinishedClonePath, withClone } from '../../src/home/clones.ts';
 import { diskUsage } from '../../src/system/disk-usage.ts';
 import { chooseModel, type ModelSettings } from '../turn/choose-model.ts';
-import { reportingFailures } from '../failures.ts';
-import { openSettings, readRepositorySettings, settingsNote } from './repository-settings.ts';
+import { withFailureCodes } from '../failures.ts';
+import { pickOpenSettings, readRepositorySettings, settingsNote } from './repository-settings.ts';
 import { Git } from '../../src/git/git.ts';
 
 /** What the clone activities need of their worker. */
@@ -38,8 +38,8 @@ export function createCloneActivities(
 ): Pick<WorkerActivities, 'cloneRepository' | 'pushBranch'> {
   return {
     cloneRepository: (input) =>
-      reportingFailures(() => cloneRepository(deps, input, cancellationSignal()), REFUSALS),
-    pushBranch: (input) => reportingFailures(() => pushBranch(input, cancellationSignal())),
+      withFailureCodes(() => cloneRepository(deps, input, cancellationSignal()), REFUSALS),
+    pushBranch: (input) => withFailureCodes(() => pushBranch(input, cancellationSignal())),
   };
 }
 
@@ -62,7 +62,7 @@ async function cloneRepository(
   const path = continues?.repository ?? clonePath(home, url);
   checkInHome(path, home.paths.repositories, settings.repos);
   const git = Git.at(path, { signal, copilotSessionId: subagent.copilotSessionId });
-  const told = tell(url, path);
+  const told = heartbeatProgress(url, path);
   try {
     let made = false;
     await withClone(
@@ -97,19 +97,19 @@ async function settingsOf(
   const said = await readRepositorySettings(git, commit, size);
   const model = spec.leftOpen.includes('model') ? said.model : undefined;
   if (model !== undefined) chooseModel(settings, undefined, model);
-  const defaults: SettingsTaken = { ...openSettings(spec, said), ...(model !== undefined && { model }) };
+  const defaults: SettingsTaken = { ...pickOpenSettings(spec, said), ...(model !== undefined && { model }) };
   return { defaults, notes: settingsNote(commit, defaults) };
 }
 
 /** Sends heartbeats with the progress of the clone until `end` is called. */
-function tell(url: string, path: string): { end: () => void } {
+function heartbeatProgress(url: string, path: string): { end: () => void } {
   const since = new Date().toISOString();
   let size = 0;
   let lastEventAt = since;
   let looking = false;
   const look = async (): Promise<void> => {
     looking = true;
-    const bytes = await diskUsage([makingPath(path)]);
+    const bytes = await diskUsage([unfinishedClonePath(path)]);
     if (bytes !== size) lastEventAt = new Date().toISOString();
     size = bytes;
     looking = false;
@@ -128,7 +128,7 @@ async function pushBranch(
   signal: AbortSignal,
 ): Promise<PushResult> {
   const git = Git.at(repository, { signal, copilotSessionId: subagent.copilotSessionId });
-  const ref = await exclusively(repository, signal, () =>
+  const ref = await withCloneLock(repository, signal, () =>
     pushTo(git, remote, { commit, stem: subagent.label }),
   );
   return { kind: 'pushed', push: { remote, ref, commit } };

@@ -9,15 +9,15 @@ import {
 import { branchTip } from '../../src/git/branches/branch.ts';
 import { gitDirs } from '../../src/git/git-dirs.ts';
 import { includeIgnored } from '../../src/git/worktrees/include.ts';
-import type { Readings } from '../../src/git/trust/readings.ts';
+import type { ContentSettings } from '../../src/git/trust/readings.ts';
 import { readRepositorySnapshot, type RepositorySnapshot } from '../../src/git/trust/repository-snapshot.ts';
 import { requireFilters } from '../../src/git/trust/needed-filters.ts';
 import { readSparse } from '../../src/git/worktrees/sparse.ts';
 import { addSubmodules } from '../../src/git/worktrees/submodules.ts';
 import { addWorktree, checkedOutIn, discardWorktree } from '../../src/git/worktrees/worktree.ts';
 import { folderId } from '../../src/system/own-folder.ts';
-import { worktreeStatus } from '../../src/git/commits/own-index.ts';
-import { ignoredNow } from '../evidence/ignored.ts';
+import { readableWorktreeStatus } from '../../src/git/commits/own-index.ts';
+import { snapshotIgnored } from '../evidence/ignored.ts';
 import { restoreRecorded } from './workspace-common.ts';
 import {
   readWorkspaceRecord,
@@ -86,11 +86,14 @@ export async function continueWorktree(
     unfinished: [],
     ignored: {},
     ...(existsSync(cwd) ? found : undefined),
-    ...{ workflowId, runId, state: 'ready', notes: [] },
+    workflowId,
+    runId,
+    state: 'ready',
+    notes: [],
     trustRepo: spec.trustRepo,
-    ...(found?.runId !== runId && { setUp: stillSetUp(found) }),
+    ...(found?.runId !== runId && { setUp: keptSetUp(found) }),
     ...(found?.runId !== runId && {
-      snapshot: await around(git.in(repository), found?.snapshot?.readings),
+      snapshot: await newSnapshot(git.in(repository), found?.snapshot?.readings),
     }),
   };
   if (found?.state === 'ready' && existsSync(cwd)) {
@@ -117,7 +120,7 @@ export async function continueWorktree(
   const whole: WorkspaceRecord = {
     ...record,
     folder: folderId(cwd),
-    ignored: await ignoredNow(git.in(cwd), await worktreeStatus(git.in(cwd))),
+    ignored: await snapshotIgnored(git.in(cwd), await readableWorktreeStatus(git.in(cwd))),
     sparse: await readSparse(git.in(cwd)),
     written,
   };
@@ -126,7 +129,7 @@ export async function continueWorktree(
 }
 
 /** Returns the set-up to keep. A failed set-up is run again, since its cause may have been fixed. */
-function stillSetUp(before: WorkspaceRecord | undefined): WorkspaceRecord['setUp'] {
+function keptSetUp(before: WorkspaceRecord | undefined): WorkspaceRecord['setUp'] {
   const { setUp } = before ?? {};
   return setUp?.state === 'over' && setUp.problem !== undefined ? undefined : setUp;
 }
@@ -135,6 +138,6 @@ function stillSetUp(before: WorkspaceRecord | undefined): WorkspaceRecord['setUp
  * Returns a new snapshot with the previous run's `readings`: that run may have changed the settings for reading
  * files since, and such changes must not become permanent.
  */
-async function around(git: Git, readings: Readings | undefined): Promise<RepositorySnapshot> {
+async function newSnapshot(git: Git, readings: ContentSettings | undefined): Promise<RepositorySnapshot> {
   return { ...(await readRepositorySnapshot(git)), ...(readings && { readings }) };
 }

@@ -46,7 +46,11 @@ export async function prepareInPlace(
   const claim = await takeCheckout(
     gitDir,
     {
-      ...{ workflowId, runId, label, session, run },
+      workflowId,
+      runId,
+      label,
+      session,
+      run,
       home: home.root,
       since: new Date().toISOString(),
       base: spec.continues ? spec.base.commit : head,

@@ -11,8 +11,8 @@ import {
   type SubagentRef,
   type Workspace,
 } from '../../src/contract/index.ts';
-import { createBranch, madeWith } from '../../src/git/branches/branch.ts';
-import { inWords, releaseCarried } from '../../src/git/worktrees/carry.ts';
+import { createBranch, wasCreatedWith } from '../../src/git/branches/branch.ts';
+import { fileCountsText, releaseCarried } from '../../src/git/worktrees/carry.ts';
 import { includeIgnored } from '../../src/git/worktrees/include.ts';
 import { gitDirs } from '../../src/git/git-dirs.ts';
 import { Git } from '../../src/git/git.ts';
@@ -27,8 +27,8 @@ import {
   writeWorkspaceRecord,
   type WorkspaceRecord,
 } from '../../src/home/workspace-record.ts';
-import { worktreeStatus } from '../../src/git/commits/own-index.ts';
-import { ignoredNow } from '../evidence/ignored.ts';
+import { readableWorktreeStatus } from '../../src/git/commits/own-index.ts';
+import { snapshotIgnored } from '../evidence/ignored.ts';
 import {
   checkBase,
   identityFor,
@@ -81,7 +81,7 @@ export async function prepareWorktree(
   if (record) {
     await sweep(subagent.copilotSessionId);
     await discardWorktree(place);
-    if (await madeWith(repo, record.branch, mark)) branch = record.branch;
+    if (await wasCreatedWith(repo, record.branch, mark)) branch = record.branch;
   }
   const noted = (
     name: string,
@@ -129,7 +129,7 @@ export async function prepareWorktree(
     const found = {
       notes,
       snapshot: await around,
-      ignored: await ignoredNow(git, await worktreeStatus(git)),
+      ignored: await snapshotIgnored(git, await readableWorktreeStatus(git)),
       sparse: await readSparse(git),
       written,
     };
@@ -141,7 +141,7 @@ export async function prepareWorktree(
 }
 
 /** Removes the incomplete worktree of a subagent that is over. */
-export async function discardHalfMade(home: WorkspaceHome, subagent: SubagentRef): Promise<void> {
+export async function discardIncomplete(home: WorkspaceHome, subagent: SubagentRef): Promise<void> {
   const cwd = await worktreePath(home, subagent);
   const record = readWorkspaceRecord(cwd);
   if (record?.state === 'making') await discard(cwd, record, subagent);
@@ -155,7 +155,7 @@ async function discard(cwd: string, record: WorkspaceRecord, subagent: SubagentR
   } catch {
     // The repository is gone, or another program uses the folder: the next attempt, or clean, handles it.
   }
-  if (await madeWith(Git.at(repo), branch, markOf(subagent)))
+  if (await wasCreatedWith(Git.at(repo), branch, markOf(subagent)))
     await Git.at(repo)
       .run(['update-ref', '--no-deref', '-d', `refs/heads/${branch}`, start])
       .catch(() => undefined);
@@ -172,6 +172,6 @@ async function worktreePath(home: WorkspaceHome, subagent: SubagentRef): Promise
 
 function carriedNotes(carried: PrepareInput['spec']['carried']): string[] {
   if (!carried) return [];
-  const what = `the uncommitted changes of the caller (${inWords(carried)})`;
+  const what = `the uncommitted changes of the caller (${fileCountsText(carried)})`;
   return [`its first commit, ${carried.commit.slice(0, 12)}, holds ${what}`];
 }

@@ -3,7 +3,7 @@
  * half-written.
  */
 import {
-  check,
+  validate,
   firstProblem,
   MAX_SETTINGS_BYTES,
   repositorySettings,
@@ -37,7 +37,7 @@ export async function readRepositorySettings(
     if (error instanceof SyntaxError) throw bad(`not JSON (${error.message})`);
     throw error;
   }
-  const parsed = check(repositorySettings, content);
+  const parsed = validate(repositorySettings, content);
   if (parsed.success) return parsed.data;
   throw bad(firstProblem(parsed.error));
 }
@@ -48,7 +48,7 @@ const FIELDS = Object.keys(repositorySettings.shape).join(', ');
  * Returns the settings that the spawn left open, except the model. Set-up applies to worktrees only: an in-place
  * checkout is managed by its owner.
  */
-export function openSettings(
+export function pickOpenSettings(
   { leftOpen, isolation }: ResolvedSpec,
   settings: RepositorySettings,
 ): Omit<SettingsTaken, 'model'> {

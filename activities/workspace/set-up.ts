@@ -16,8 +16,8 @@ import {
 } from '../../src/contract/index.ts';
 import { emptyFolders } from '../../src/git/commits/as-checked-out.ts';
 import { describeArtifacts, type KnownArtifacts } from '../../src/git/contents/artifacts.ts';
-import { worktreeStatus } from '../../src/git/commits/own-index.ts';
-import { putBack } from '../../src/git/commits/put-back.ts';
+import { readableWorktreeStatus } from '../../src/git/commits/own-index.ts';
+import { resetTracked } from '../../src/git/commits/put-back.ts';
 import { specialFiles } from '../../src/git/contents/special-files.ts';
 import { readSparse } from '../../src/git/worktrees/sparse.ts';
 import { checkoutStatus, untrackedFolders } from '../../src/git/contents/status.ts';
@@ -31,12 +31,17 @@ import {
   writeWorkspaceRecord,
   type WorkspaceRecord,
 } from '../../src/home/workspace-record.ts';
-import { commandRecord, MAX_OUTPUT_FILE_BYTES, named, seconds } from '../verification/command-record.ts';
+import {
+  commandRecord,
+  MAX_OUTPUT_FILE_BYTES,
+  quotedPaths,
+  secondsText,
+} from '../verification/command-record.ts';
 import { commandEnvironment } from '../verification/command-environment.ts';
 import { runCommand } from '../verification/command.ts';
 import { failureReason } from '../failure-reason.ts';
-import { ignoredNow } from '../evidence/ignored.ts';
-import { reportingFailures } from '../failures.ts';
+import { snapshotIgnored } from '../evidence/ignored.ts';
+import { withFailureCodes } from '../failures.ts';
 import { NO_SPACE_RULES, SpaceGate, type SpaceRules } from '../slot/space-gate.ts';
 import { ensureOwnWorktree } from './workspace-common.ts';
 import { removeLocksOfKilledGit } from '../ending/killed-git.ts';
@@ -68,7 +73,7 @@ export function createSetUpActivities(deps: SetUpDependencies): Pick<WorkerActiv
   const { ended = new EndedRuns() } = deps;
   return {
     setUpWorkspace: (input) =>
-      reportingFailures(async () => {
+      withFailureCodes(async () => {
         const signal = AbortSignal.any([cancellationSignal(), ended.signal(input.subagent)]);
         const place = { cwd: input.cwd, isolation: 'worktree' as const, runId: input.subagent.runId };
         return setUp(deps, input, await gitOfRun(place), signal);
@@ -91,7 +96,7 @@ async function setUp(
     await ensureOwnWorktree(git);
     await removeLocksOfKilledGit({ cwd, subagent, isolation: 'worktree' });
   }
-  const notes = await setBack(git, 'Files that were changed before set-up');
+  const notes = await resetTrackedWithNote(git, 'Files that were changed before set-up');
   const begun: WorkspaceRecord = { ...(readWorkspaceRecord(cwd) ?? record), setUp: { state: 'running' } };
   writeWorkspaceRecord(cwd, begun);
 
@@ -104,7 +109,7 @@ async function setUp(
     if (one.record.exitCode !== 0) break;
   }
   notes.push(...(await ensureOwnWorktree(git)));
-  const after = await putUnsavedAside(git, { keep: false });
+  const after = await resetSetUpChanges(git, { keep: false });
   const problem =
     problemOf(results.at(-1)) ??
     (after.head === head && after.branch === record.branch
@@ -116,7 +121,7 @@ async function setUp(
     notes: [...notes, ...after.notes],
     ...(problem !== undefined && { problem }),
   };
-  const ignored = await ignoredNow(git, after);
+  const ignored = await snapshotIgnored(git, after);
   const known = readWorkspaceRecord(cwd) ?? begun;
   const unknownToGit = [...(await emptyFolders(git)), ...(await specialFiles(git, Object.keys(ignored)))];
   const leftBySetUp = { ...after.left, ...(await describeArtifacts(cwd, unknownToGit, [])) };
@@ -126,7 +131,7 @@ async function setUp(
 }
 
 /** Changes that set-up made to files that are not ignored, before any turn: none of them is the subagent's work. */
-export interface PutAside {
+export interface SetUpChanges {
   readonly head: string | undefined;
   readonly branch: string | undefined;
   /** Ignored paths, as a status lists them. */
@@ -137,13 +142,13 @@ export interface PutAside {
 }
 
 /** Resets tracked files; returns a note on where the changed versions are kept. @throws SubagentsError GIT */
-async function setBack(git: Git, why: string): Promise<string[]> {
-  const { head, changed } = await worktreeStatus(git);
+async function resetTrackedWithNote(git: Git, why: string): Promise<string[]> {
+  const { head, changed } = await readableWorktreeStatus(git);
   if (head === undefined || !changed.some(({ dirtySubmodule }) => !dirtySubmodule)) return [];
-  const { changed: altered, kept } = await putBack(git, { to: head, why });
+  const { changed: altered, kept } = await resetTracked(git, { to: head, why });
   if (kept === undefined) return [];
   return [
-    `files had been changed before set-up; they were put back, and are kept in ${kept}: ${named(altered)}`,
+    `files had been changed before set-up; they were put back, and are kept in ${kept}: ${quotedPaths(altered)}`,
   ];
 }
 
@@ -152,20 +157,23 @@ async function setBack(git: Git, why: string): Promise<string[]> {
  * @param keep whether the changed versions may be somebody's work, and are kept in a commit.
  * @throws SubagentsError GIT
  */
-export async function putUnsavedAside(git: Git, { keep }: { readonly keep: boolean }): Promise<PutAside> {
-  const { head, branch, changed, untracked, ...found } = await worktreeStatus(git);
+export async function resetSetUpChanges(
+  git: Git,
+  { keep }: { readonly keep: boolean },
+): Promise<SetUpChanges> {
+  const { head, branch, changed, untracked, ...found } = await readableWorktreeStatus(git);
   let { ignored } = found;
   const notes: string[] = [];
   if (changed.some(({ dirtySubmodule }) => !dirtySubmodule) && head !== undefined) {
     const why = 'Files that set-up had changed';
-    const { changed: altered, kept } = await putBack(git, { to: head, why, keep });
+    const { changed: altered, kept } = await resetTracked(git, { to: head, why, keep });
     // The reset files may include `.gitignore`, so read the ignored paths again.
-    ({ ignored } = await worktreeStatus(git));
+    ({ ignored } = await readableWorktreeStatus(git));
     const where = kept === undefined ? '' : ` (as they were: ${kept})`;
-    notes.push(`set-up changed files that are tracked; they were put back: ${named(altered)}${where}`);
+    notes.push(`set-up changed files that are tracked; they were put back: ${quotedPaths(altered)}${where}`);
   }
   if (untracked.length > 0) {
-    notes.push(`set-up left ${untracked.length} untracked files: ${named(untracked)}`);
+    notes.push(`set-up left ${untracked.length} untracked files: ${quotedPaths(untracked)}`);
   }
   const paths = untracked.length <= MAX_KEPT_PATHS ? untracked : await untrackedFolders(git);
   return { head, branch, ignored, left: await describeArtifacts(git.cwd, paths, untracked), notes };
@@ -192,10 +200,12 @@ async function runOne(
     const lastLine = oneLine(redactor.text(stripControls(end)).trimEnd().split('\n').at(-1) ?? '', 200);
     const progress: ActivityProgress = {
       doing:
-        gate.waitsFor !== undefined
-          ? `waits for space: ${gate.waitsFor}`
+        gate.waitReason !== undefined
+          ? `waits for space: ${gate.waitReason}`
           : `${which}: ${oneLine(command, 100)}${lastLine === '' ? '' : ` (${lastLine})`}`,
-      ...{ since, lastEventAt, usage: NO_USAGE },
+      since,
+      lastEventAt,
+      usage: NO_USAGE,
       ...(lastLine !== '' && { lastMessage: lastLine }),
     };
     heartbeat(progress);
@@ -204,7 +214,12 @@ async function runOne(
     const environment = await commandEnvironment(home, { env, unsigned });
     const { result, notes } = await gate.run(`set-up \`${oneLine(command, 100)}\``, signal, (ending) =>
       runCommand({
-        ...{ command, cwd, timeoutMs, signal: ending, outputFile, maxOutputBytes: MAX_OUTPUT_FILE_BYTES },
+        command,
+        cwd,
+        timeoutMs,
+        signal: ending,
+        outputFile,
+        maxOutputBytes: MAX_OUTPUT_FILE_BYTES,
         copilotSessionId: subagent.copilotSessionId,
         env: environment,
         redactor,
@@ -226,7 +241,7 @@ function problemOf(last: Verification | undefined): string | undefined {
   const { command, exitCode, problem, durationMs, outputTail } = last;
   const how = problem ?? `exited with ${exitCode}`;
   const reason = oneLine(failureReason(outputTail), 300);
-  return `set-up \`${command}\` ${how} after ${seconds(durationMs)}${reason === '' ? '' : `: ${reason}`}`;
+  return `set-up \`${command}\` ${how} after ${secondsText(durationMs)}${reason === '' ? '' : `: ${reason}`}`;
 }
 
 function resultOf(over: Extract<WorkspaceRecord['setUp'], { state: 'over' }>): SetUpResult {

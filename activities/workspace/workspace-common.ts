@@ -1,22 +1,22 @@
 /** Functions that all kinds of workspaces share. */
 import type { EndedRuns } from '../../src/home/ended-runs.ts';
 import { SubagentsError, type PrepareInput, type Workspace } from '../../src/contract/index.ts';
-import type { AskRunState } from '../../src/git/locks/checkout-lock.ts';
+import type { GetRunState } from '../../src/git/locks/checkout-lock.ts';
 import {
   FALLBACK_IDENTITY,
   identityEnvironment,
   usesFallbackIdentity,
   type IdentityEnvironment,
 } from '../../src/git/trust/identity.ts';
-import { ownBranch } from '../../src/git/branches/branch.ts';
-import { bringBranchBack } from '../../src/git/branches/lost-commits.ts';
+import { ensureNormalBranch } from '../../src/git/branches/branch.ts';
+import { recreateBranch } from '../../src/git/branches/lost-commits.ts';
 import { gitDirs } from '../../src/git/git-dirs.ts';
 import { lookUp } from '../../src/git/repository.ts';
 import {
   adminDir,
   isWorktree,
   restoreWorktree,
-  type WorktreePlace,
+  type WorktreeLocation,
 } from '../../src/git/worktrees/worktree.ts';
 import {
   readWorkspaceRecord,
@@ -36,7 +36,7 @@ export interface WorkspaceDependencies {
   readonly home: WorkspaceHome;
   readonly settings: { readonly repos: readonly string[] | undefined };
   /** Returns the state of the run that holds a checkout. */
-  readonly runState: AskRunState;
+  readonly runState: GetRunState;
   /**
    * Ends processes that an earlier attempt for this subagent left behind, such as a git process that outlived its
    * worker.
@@ -70,14 +70,14 @@ export function workspaceOf(cwd: string, record: WorkspaceRecord, notes: readonl
  * @throws SubagentsError GIT, DISK_FULL
  */
 export async function restoreRecorded(
-  place: WorktreePlace,
+  place: WorktreeLocation,
   record: WorkspaceRecord,
   git: Git,
 ): Promise<readonly string[]> {
   const { branch, base, start = base, folder: known, snapshot } = record;
   const since = snapshot?.at === undefined ? undefined : Date.parse(snapshot.at);
-  const own = await ownBranch(git.in(place.commonDir), branch);
-  const back = await bringBranchBack({ ...place, admin: adminDir(place) }, { branch, start, since }, git);
+  const own = await ensureNormalBranch(git.in(place.commonDir), branch);
+  const back = await recreateBranch({ ...place, admin: adminDir(place) }, { branch, start, since }, git);
   const { notes, folder } = await restoreWorktree(place, { branch, base: start, folder: known }, git);
   if (folder !== known) writeWorkspaceRecord(place.cwd, { ...record, folder });
   return [...own, ...back, ...notes];

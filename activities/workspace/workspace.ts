@@ -19,9 +19,9 @@ import type { RepositorySnapshot } from '../../src/git/trust/repository-snapshot
 import { checkAllowed, checkInHome } from '../../src/home/allowed-repos.ts';
 import { lockWorktree } from '../../src/git/worktrees/worktree.ts';
 import { readWorkspaceRecord } from '../../src/home/workspace-record.ts';
-import { noteRun } from '../../src/home/run-record.ts';
+import { recordRun } from '../../src/home/run-record.ts';
 import { continueWorktree } from './continued-workspace.ts';
-import { reportingFailures } from '../failures.ts';
+import { withFailureCodes } from '../failures.ts';
 import { prepareInPlace } from './in-place.ts';
 import { prepareWorktree } from './new-worktree.ts';
 import { identityFor, workspaceOf, type WorkspaceDependencies } from './workspace-common.ts';
@@ -32,7 +32,7 @@ export function createWorkspaceActivities(
 ): Pick<WorkerActivities, 'prepareWorkspace'> {
   return {
     prepareWorkspace: (input) =>
-      reportingFailures(async () => {
+      withFailureCodes(async () => {
         const { subagent, spec } = input;
         // Admission checked this, but a workflow can be started without admission. Clones in the home come from
         // allowed URLs.
@@ -45,12 +45,12 @@ export function createWorkspaceActivities(
           if (spec.continues.cwd !== spec.continues.repository)
             checkInHome(spec.continues.cwd, worktrees, repos);
         }
-        const workspace = goingOn(deps, input, await prepare(deps, input));
+        const workspace = markConversation(deps, input, await prepare(deps, input));
         const { cwd, branch, base, repository = spec.repo } = workspace;
         const { isolation } = spec;
         if (isolation === 'worktree')
           await lockWorktree({ cwd, commonDir: gitDirs(repository).commonDir }, Git.at(cwd));
-        noteRun(deps.home, { subagent, isolation, repository, cwd, branch, base });
+        recordRun(deps.home, { subagent, isolation, repository, cwd, branch, base });
         return workspace;
       }, [
         'BAD_INPUT',
@@ -66,7 +66,7 @@ export function createWorkspaceActivities(
 }
 
 /** Returns the repository snapshot from before the subagent began; undefined when there is none. */
-export function snapshotBefore({
+export function readSnapshotBefore({
   subagent,
   isolation,
   cwd,
@@ -91,7 +91,7 @@ async function prepare(deps: WorkspaceDependencies, input: PrepareInput): Promis
 }
 
 /** Marks the workspace of a continued subagent whose conversation is gone. */
-function goingOn(
+function markConversation(
   { hasConversation }: WorkspaceDependencies,
   { subagent, spec: { continues } }: PrepareInput,
   workspace: Workspace,
@@ -110,7 +110,9 @@ async function prepareContinued(
   const { identity, identityNotes } = await identityFor(home, Git.at(continues.repository));
   await sweep(subagent.copilotSessionId);
   const git = Git.at(continues.cwd, {
-    ...{ trusted: spec.trustRepo, env: identity, signal },
+    trusted: spec.trustRepo,
+    env: identity,
+    signal,
     copilotSessionId: subagent.copilotSessionId,
   });
   const { record, notes } = await continueWorktree({ subagent, spec, continues }, git);

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import type { Scenario } from '../../src/demo/scripted-model.ts';
-import { until } from '../../src/demo/until.ts';
+import { pollUntil } from '../../src/demo/until.ts';
 import { mainAgent } from '../../test/support/main-agent.ts';
 import { startCopilot, type CopilotTerminal } from '../../test/support/terminal.ts';
 import { now } from '../clock.ts';
@@ -33,7 +33,9 @@ async function humansHome(rig: Rig, name: string, install: boolean): Promise<str
 
 const copilot = (rig: Rig, home: string, ...args: string[]): Promise<CopilotTerminal> =>
   startCopilot({
-    ...{ cwd: rig.repo, home, env: { ...rig.model.env, SUBAGENTS_HOME: rig.home } },
+    cwd: rig.repo,
+    home,
+    env: { ...rig.model.env, SUBAGENTS_HOME: rig.home },
     args: ['--experimental', '--allow-all-tools', ...args],
   });
 
@@ -60,8 +62,10 @@ export const extensionStart: Measurement = {
       for (const side of ['without', 'with'] as const) times[side].push(await start(homes[side]));
     return [
       {
-        ...{ name: 'extension-start', unit: 'ms' as const },
-        ...{ value: rounded(median(times.with)), peer: rounded(median(times.without)) },
+        name: 'extension-start',
+        unit: 'ms' as const,
+        value: rounded(median(times.with)),
+        peer: rounded(median(times.without)),
       },
     ];
   },
@@ -83,7 +87,7 @@ export const completionToArrival: Measurement = {
           conversation?.userMessages.at(-1)?.includes(`${label}@1 has ended`),
         )?.receivedAt;
       const options = { timeoutMs: ARRIVAL_TIMEOUT_MS, signal: new AbortController().signal };
-      const arrived = await until(arrival, options);
+      const arrived = await pollUntil(arrival, options);
       if (arrived === undefined) throw new Error(`the completion of ${label} did not arrive`);
       await terminal.shows(`Relayed: ${label}@1`);
       const ended = rig.model.requests.findLast(

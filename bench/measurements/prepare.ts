@@ -120,11 +120,19 @@ class Bench {
   async ours(): Promise<number> {
     const label = `ours-${++this.#worktrees}`;
     const subagent: SubagentRef = {
-      ...{ session: 'bench', label, run: 1, workflowId: `subagent/bench/${label}`, runId: `run-${label}` },
+      session: 'bench',
+      label,
+      run: 1,
+      workflowId: `subagent/bench/${label}`,
+      runId: `run-${label}`,
       copilotSessionId: `bench-${label}`,
     };
     const spec = resolvedSpec.parse({
-      ...{ label, task: 'none', repo: join(this.#place, 'repo'), isolation: 'worktree', verify: [] },
+      label,
+      task: 'none',
+      repo: join(this.#place, 'repo'),
+      isolation: 'worktree',
+      verify: [],
       base: { commit: this.#commit, name: 'HEAD' },
       hostQueue: 'none',
     });

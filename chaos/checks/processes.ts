@@ -4,7 +4,7 @@ import { processesIn, type SeenProcess } from '../../src/demo/process-table.ts';
 import { findProcesses } from '../../src/home/processes.ts';
 import type { Check, Facts } from '../facts.ts';
 import type { Loss } from '../report.ts';
-import { familyOf } from '../../src/worker/up/processes.ts';
+import { processTree } from '../../src/worker/up/processes.ts';
 
 /** Time for processes that were just asked to end. */
 const SETTLE_MS = 5_000;
@@ -50,7 +50,7 @@ async function strangers({ folder, workers, server }: Facts): Promise<SeenProces
   const ours = new Set(
     [
       ...workers.flatMap(({ family }) => family),
-      ...(server.pid === undefined ? [] : familyOf(server.pid)),
+      ...(server.pid === undefined ? [] : processTree(server.pid)),
     ].map(({ pid }) => pid),
   );
   return (await processesIn(folder)).filter(({ pid }) => !ours.has(pid));

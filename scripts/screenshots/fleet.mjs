@@ -6,7 +6,7 @@ import { Subagents } from '../../dist/src/client/index.js';
 import { makeProject } from '../../dist/src/demo/project.js';
 import { RunningUp } from '../../dist/src/demo/running-up.js';
 import { startScriptedModel } from '../../dist/src/demo/scripted-model.js';
-import { until } from '../../dist/src/demo/until.js';
+import { pollUntil } from '../../dist/src/demo/until.js';
 
 const NEVER = new AbortController().signal;
 const PATIENCE_MS = 180_000;
@@ -34,7 +34,7 @@ export async function startFleet(scenarios, { repositories, slots }, undo) {
   undo.push(() => up.stop());
   const repos = repositories.map((name) => join(folder, name));
   for (const repo of repos) await makeProject(repo);
-  if (!(await until(() => up.worker(), { timeoutMs: PATIENCE_MS, signal: NEVER })))
+  if (!(await pollUntil(() => up.worker(), { timeoutMs: PATIENCE_MS, signal: NEVER })))
     throw new Error('no worker');
   const client = await Subagents.connect({ home, env: {} });
   undo.push(() => client.close());

@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { until } from '../../dist/src/demo/until.js';
+import { pollUntil } from '../../dist/src/demo/until.js';
 
 const PATIENCE_MS = 300_000;
 const NEVER = new AbortController().signal;
@@ -135,7 +135,7 @@ export async function play({ session, repositories }) {
 
 /** Waits until the list shows `label` as `is` wants it. */
 async function at(session, label, is) {
-  const seen = await until(
+  const seen = await pollUntil(
     async () => (await session.list({ finished: 0 })).live.find((row) => row.label === label && is(row)),
     { timeoutMs: PATIENCE_MS, signal: NEVER },
   );

@@ -2,7 +2,7 @@
 // at work, steered in the middle of its turn.
 import { scenarios as demoScenarios } from '../../dist/src/demo/script.js';
 import { FIX, tasks, WRONG } from '../../dist/src/demo/tasks.js';
-import { until } from '../../dist/src/demo/until.js';
+import { pollUntil } from '../../dist/src/demo/until.js';
 
 const PATIENCE_MS = 180_000;
 const NEVER = new AbortController().signal;
@@ -121,7 +121,7 @@ a short section "Carts that expire" at the end of README.md, and commit.`,
 
 /** Waits until `label` is seen to run a shell command. */
 async function running(session, label) {
-  const seen = await until(
+  const seen = await pollUntil(
     async () => {
       const { live } = await session.list({ finished: 0 });
       return live.find((row) => row.label === label && row.progress?.tool === 'bash');

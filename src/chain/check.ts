@@ -198,7 +198,7 @@ function itemProblem(
 }
 
 /** Parts of an outcome that are never set for a step that is done, which is when it is quoted. */
-const NEVER_DONE_WITH: readonly string[] = ['failure', 'steps'];
+const UNSET_WHEN_DONE: readonly string[] = ['failure', 'steps'];
 
 /** `outcome.output` of a step as its `output`; any other path unchanged. */
 const ownPath = (path: readonly string[]): readonly string[] =>
@@ -240,7 +240,7 @@ function pathOfStepProblem(
 function outcomeProblem({ id, push }: CheckedStep, path: readonly string[]): string | undefined {
   const [part = '', ...rest] = path;
   if (part === 'artifacts') return `quote it by its path: {{${id}.artifacts.${rest.join('.') || '<path>'}}}`;
-  if (NEVER_DONE_WITH.includes(part)) return `a step that is done has no ${part}`;
+  if (UNSET_WHEN_DONE.includes(part)) return `a step that is done has no ${part}`;
   if (part === 'push' && push !== true) return `${id} does not push`;
   return hasPath(OUTCOME, path) ? undefined : `an outcome has no ${path.join('.') || 'such value'}`;
 }

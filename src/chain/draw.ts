@@ -1,13 +1,20 @@
 /** A chain as text: one line for each step, below the steps it needs. */
-import { inOurWords, isBlocked, oneLine, span, tokens, type StepView } from '../contract/index.ts';
+import {
+  caveatDescriptions,
+  isBlocked,
+  oneLine,
+  durationText,
+  tokensText,
+  type StepView,
+} from '../contract/index.ts';
 import { depths, type Node } from './graph.ts';
 
 /** The fields of a step that are drawn. */
-export type Drawn = Pick<StepView, 'id' | 'needs'> &
+export type DrawnStep = Pick<StepView, 'id' | 'needs'> &
   Partial<Pick<StepView, 'step' | 'status' | 'caveats' | 'summary' | 'startedAt' | 'totalMs' | 'tokens'>>;
 
 /** A step with its position. */
-export interface Placed<S extends Drawn> {
+export interface PositionedStep<S extends DrawnStep> {
   readonly step: S;
   /** Depth in the graph: 0 for a step that needs none. */
   readonly depth: number;
@@ -23,7 +30,7 @@ const MARKS: Readonly<Record<string, string>> = {
 };
 
 /** The steps in an order in which they can run; the subagents of a `forEach` are at the position of their step. */
-export function inOrder<S extends Drawn>(steps: readonly S[]): Placed<S>[] {
+export function sortSteps<S extends DrawnStep>(steps: readonly S[]): PositionedStep<S>[] {
   const depth = depths(steps.map(({ id, step = id, needs }): Node => ({ id: step, needs })));
   return steps
     .map((step, at) => ({ step, at, depth: depth.get(step.step ?? step.id) ?? 0 }))
@@ -32,16 +39,16 @@ export function inOrder<S extends Drawn>(steps: readonly S[]): Placed<S>[] {
 }
 
 /** The graph: `✓ research`, and below it `└▶ implement`. Each step names the steps it needs. */
-export function drawChain(steps: readonly Drawn[]): string {
-  const placed = inOrder(steps);
+export function drawChain(steps: readonly DrawnStep[]): string {
+  const placed = sortSteps(steps);
   const width = Math.max(...placed.map(({ step, depth }) => depth * 2 + step.id.length));
   return placed
     .map(({ step, depth, mark }) => {
       const branch = depth === 0 ? '' : `${'  '.repeat(depth - 1)}└ `;
       const needs = step.needs.length === 0 ? '' : `needs ${step.needs.join(', ')}`;
       const summary = oneLine(step.summary ?? '', 100);
-      const used = step.tokens === undefined ? '' : `${tokens(step.tokens)} tokens`;
-      const words = [step.status, butText(step), needs, timeText(step), used, summary]
+      const used = step.tokens === undefined ? '' : `${tokensText(step.tokens)} tokens`;
+      const words = [step.status, caveatsText(step), needs, timeText(step), used, summary]
         .filter(Boolean)
         .join(', ');
       const name = `${branch}${step.id}`.padEnd(width);
@@ -51,16 +58,16 @@ export function drawChain(steps: readonly Drawn[]): string {
 }
 
 /** The caveats of a step as text; empty if there are none. */
-export const butText = ({ caveats = [] }: Drawn): string =>
-  caveats.length === 0 ? '' : `but: ${inOurWords(caveats)}`;
+export const caveatsText = ({ caveats = [] }: DrawnStep): string =>
+  caveats.length === 0 ? '' : `but: ${caveatDescriptions(caveats)}`;
 
 /** How long a step took, or since when it is live; empty before its start. */
-export function timeText({ status, startedAt, totalMs }: Drawn): string {
-  if (totalMs !== undefined) return span(totalMs);
+export function timeText({ status, startedAt, totalMs }: DrawnStep): string {
+  if (totalMs !== undefined) return durationText(totalMs);
   return status === 'live' && startedAt !== undefined ? `since ${startedAt.slice(11, 19)} UTC` : '';
 }
 
-function markOf({ status, caveats = [] }: Drawn): string {
+function markOf({ status, caveats = [] }: DrawnStep): string {
   if (status === undefined) return '';
   if (status === 'done' && isBlocked(caveats)) return '!';
   return MARKS[status] ?? '✗';

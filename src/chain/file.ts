@@ -1,6 +1,6 @@
 /** Chain files: YAML (or JSON), read with the line and column of every problem. */
 import { isMap, isPair, LineCounter, parseDocument, type Document } from 'yaml';
-import { chainSpec, check, type ChainSpec } from '../contract/index.ts';
+import { chainSpec, validate, type ChainSpec } from '../contract/index.ts';
 import { checkChain, type Problem } from './check.ts';
 
 /** A problem in a file; line and column count from 1. */
@@ -41,7 +41,7 @@ export function readChain(text: string): ReadChain {
   }
   // `$schema` serves only editors.
   if (typeof value === 'object' && value !== null) delete (value as { $schema?: unknown }).$schema;
-  const parsed = check(chainSpec, value);
+  const parsed = validate(chainSpec, value);
   const problems: Problem[] = parsed.success
     ? checkChain(parsed.data)
     : parsed.error.issues.map(({ message, path }) => {

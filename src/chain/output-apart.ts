@@ -5,7 +5,7 @@
 import { pathToFileURL } from 'node:url';
 import { compiledFile } from '../system/compiled-file.ts';
 import type { OutputRead } from '../contract/index.ts';
-import { LimitReached, runApart, type ApartLimits } from '../system/apart.ts';
+import { LimitReached, runInThread, type ThreadLimits } from '../system/apart.ts';
 
 /** The input of the thread. */
 export interface OutputToRead {
@@ -14,16 +14,20 @@ export interface OutputToRead {
 }
 
 /** Usually takes milliseconds; the limit leaves room for a busy machine. */
-const LIMITS: ApartLimits = { timeoutMs: 60_000, heapMb: 256 };
+const LIMITS: ThreadLimits = { timeoutMs: 60_000, heapMb: 256 };
 
 /**
  * See `readOutput`. Reaching a limit is reported as a problem of the report. @throws Error if the schema is not a
  * supported one
  */
-export async function readOutputApart(report: string, schema: unknown, limits = LIMITS): Promise<OutputRead> {
+export async function readOutputInThread(
+  report: string,
+  schema: unknown,
+  limits = LIMITS,
+): Promise<OutputRead> {
   const file = pathToFileURL(compiledFile('chain/output-thread.bundle.js'));
   try {
-    return (await runApart(file, { report, schema } satisfies OutputToRead, limits)) as OutputRead;
+    return (await runInThread(file, { report, schema } satisfies OutputToRead, limits)) as OutputRead;
   } catch (error) {
     if (!(error instanceof LimitReached)) throw error;
     return { problem: `it could not be held to the schema: ${error.message}. Make it shorter and plainer` };

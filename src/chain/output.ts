@@ -73,7 +73,10 @@ function validatorOf(schema: unknown): ValidateFunction {
   const ajv = new Ajv({
     allErrors: true,
     // `plainSchema` has checked the schema, with messages for users.
-    ...{ strict: false, validateSchema: false, addUsedSchema: false, logger: false },
+    strict: false,
+    validateSchema: false,
+    addUsedSchema: false,
+    logger: false,
     // Inherited properties, such as `constructor`, are not data.
     ownProperties: true,
     multipleOfPrecision: 9,
@@ -82,7 +85,9 @@ function validatorOf(schema: unknown): ValidateFunction {
   // Ajv's own `uniqueItems` compares every pair of items.
   ajv.removeKeyword('uniqueItems');
   ajv.addKeyword({
-    ...{ keyword: 'uniqueItems', type: 'array', schemaType: 'boolean' },
+    keyword: 'uniqueItems',
+    type: 'array',
+    schemaType: 'boolean',
     validate: (wanted: boolean, items: readonly unknown[]) => !wanted || areDifferent(items),
     error: { message: 'must have no item twice' },
   });

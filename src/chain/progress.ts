@@ -22,7 +22,7 @@ export interface PlannedStep {
 }
 
 /** One subagent of the chain: planned, live or ended. */
-export interface Item {
+export interface ChainItem {
   readonly step: string;
   /** The list entry of a `forEach`. */
   readonly entry?: { readonly index: number; readonly value: unknown };
@@ -39,34 +39,38 @@ export interface Item {
 }
 
 /** Limits of a chain: how many subagents run at once, and when the chain ends. */
-export interface Bounds {
+export interface ChainLimits {
   readonly label: string;
   readonly maxConcurrent?: number | undefined;
   readonly until: 'all' | 'first';
 }
 
 /** Whether a blocking caveat makes this result unusable without force. */
-const isHeldBack = ({ outcome }: Item): boolean => blocking(outcome?.caveats ?? []).length > 0;
+const isBlocked = ({ outcome }: ChainItem): boolean => blocking(outcome?.caveats ?? []).length > 0;
 
 /** The progress of one chain. Its caller starts the items that `next` returns, and updates their status and outcome. */
 export class ChainProgress {
   readonly steps: readonly PlannedStep[];
-  readonly #bounds: Bounds;
+  readonly #bounds: ChainLimits;
   /** Items by step id, once the step is decided on. A `forEach` over an empty list has no items. */
-  readonly #items = new Map<string, Item[]>();
+  readonly #items = new Map<string, ChainItem[]>();
 
   /** @param carried outcomes of an earlier run, whose steps are not run again */
   constructor(
     steps: readonly PlannedStep[],
-    bounds: Bounds,
+    bounds: ChainLimits,
     carried: Readonly<Record<string, readonly CarriedOutcome[]>> = {},
   ) {
     this.steps = steps;
     this.#bounds = bounds;
     for (const { id, forEach } of steps) {
       if (!Object.hasOwn(carried, id)) continue;
-      const items = (carried[id] ?? []).map(({ workflowId, runId, ...outcome }, index): Item => ({
-        ...{ step: id, label: outcome.label, status: 'done', run: outcome.run, outcome },
+      const items = (carried[id] ?? []).map(({ workflowId, runId, ...outcome }, index): ChainItem => ({
+        step: id,
+        label: outcome.label,
+        status: 'done',
+        run: outcome.run,
+        outcome,
         ...(workflowId !== undefined && { workflowId }),
         ...(runId !== undefined && { runId }),
         ...(forEach !== undefined && { entry: { index, value: undefined } }),
@@ -79,13 +83,13 @@ export class ChainProgress {
    * Skips items that can never start, and returns those that can start now.
    * @param expand returns the entries of a `forEach`, or a message if there are none
    */
-  next(expand: (step: PlannedStep) => readonly unknown[] | string): Item[] {
+  next(expand: (step: PlannedStep) => readonly unknown[] | string): ChainItem[] {
     // Repeated until nothing changes: steps are in file order, and skipping one may cause an earlier one to be skipped.
     for (let before = -1; before !== this.#items.size;) {
       before = this.#items.size;
       for (const step of this.steps) if (!this.#items.has(step.id)) this.#open(step, expand);
     }
-    const startable: Item[] = [];
+    const startable: ChainItem[] = [];
     let live = this.#count('live');
     for (const step of this.steps) {
       const items = this.#items.get(step.id) ?? [];
@@ -103,7 +107,7 @@ export class ChainProgress {
   }
 
   /** All items, whether planned, live or ended. */
-  get items(): Item[] {
+  get items(): ChainItem[] {
     return [...this.#items.values()].flat();
   }
 
@@ -137,10 +141,10 @@ export class ChainProgress {
    * With `until: first`, the first item that was done without a blocking caveat; once the chain is over, the first that
    * was done at all.
    */
-  get winner(): Item | undefined {
+  get winner(): ChainItem | undefined {
     if (this.#bounds.until !== 'first') return undefined;
     const done = this.items.filter(({ status }) => status === 'done');
-    const whole = done.find((item) => !isHeldBack(item));
+    const whole = done.find((item) => !isBlocked(item));
     return whole ?? (this.isOver ? done[0] : undefined);
   }
 
@@ -171,7 +175,7 @@ export class ChainProgress {
     if (winner)
       return {
         status: 'done',
-        summary: `${winner.step} was done first${this.#passedOver(winner)}: ${winner.outcome?.summary ?? ''}`,
+        summary: `${winner.step} was done first${this.#skippedWinnerNote(winner)}: ${winner.outcome?.summary ?? ''}`,
       };
     const ended = this.steps.map(({ id }) => ({ id, status: this.statusOf(id) }));
     const missed = ended.filter(({ status }) => status !== 'done');
@@ -214,9 +218,9 @@ export class ChainProgress {
   }
 
   /** A remark if the winner was not the first to be done, because others had blocking caveats. */
-  #passedOver(winner: Item): string {
+  #skippedWinnerNote(winner: ChainItem): string {
     const others = this.items.some((item) => item !== winner && item.status === 'done');
-    return others && !isHeldBack(winner) ? ', of those without a blocking caveat' : '';
+    return others && !isBlocked(winner) ? ', of those without a blocking caveat' : '';
   }
 
   #open(step: PlannedStep, expand: (step: PlannedStep) => readonly unknown[] | string): void {
@@ -246,7 +250,7 @@ export class ChainProgress {
     );
   }
 
-  #item(step: string, status: StepStatus, why?: string): Item {
+  #item(step: string, status: StepStatus, why?: string): ChainItem {
     return { step, label: stepLabel(this.#bounds.label, step), status, ...(why !== undefined && { why }) };
   }
 

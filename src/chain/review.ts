@@ -3,7 +3,7 @@ import { fence, type ChainSpec } from '../contract/index.ts';
 import { literal } from './ready-made.ts';
 
 /** A change as read from its repository. */
-export interface Change {
+export interface ReviewedChange {
   /** The commit that it starts from, and how the caller named it. */
   readonly base: { readonly commit: string; readonly name: string };
   /** The commit with the change, and how the caller named it. */
@@ -17,7 +17,7 @@ export interface Change {
 /** The input of the chain. */
 export interface Review {
   readonly label: string;
-  readonly change: Change;
+  readonly change: ReviewedChange;
   /** What to do with the summary; without it the summary is only reported. */
   readonly post?: string | undefined;
   /** Random word that is not in the diff, used for the fence around it. */

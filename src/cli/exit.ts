@@ -76,7 +76,7 @@ export function exitCodeOf(code: ErrorCode): number {
 }
 
 /** How a subagent ended, with the kinds of its caveats. */
-export interface End {
+export interface SubagentEnd {
   readonly status: FinalStatus;
   readonly caveats?: readonly CaveatKind[] | undefined;
 }
@@ -93,7 +93,7 @@ const OUTCOMES: readonly (readonly [FinalStatus | 'done, but', number])[] = [
 ];
 
 /** The exit code of `wait` for subagents that ended like this. */
-export function exitCodeOfOutcomes(ends: readonly End[]): number {
+export function exitCodeOfOutcomes(ends: readonly SubagentEnd[]): number {
   const ways = new Set(
     ends.map(({ status, caveats }) => (status === 'done' && isBlocked(caveats) ? 'done, but' : status)),
   );

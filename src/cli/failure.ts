@@ -6,7 +6,7 @@ import { EXIT, exitCodeOf } from './exit.ts';
 import type { Colors } from './output.ts';
 
 /** An error as the command line shows it. */
-export interface Failure {
+export interface CliFailure {
   readonly code: ErrorCode;
   readonly message: string;
   readonly remedy: string | undefined;
@@ -18,7 +18,7 @@ export interface Failure {
  * Converts anything that was thrown.
  * @param command the command whose help a usage error names
  */
-export function cliFailure(error: unknown, command?: string): Failure {
+export function cliFailure(error: unknown, command?: string): CliFailure {
   if (error instanceof CommanderError) return usageFailure(error, command);
   const thrown = systemFailure(error) ?? error;
   if (thrown instanceof SubagentsError) {
@@ -36,7 +36,7 @@ export function cliFailure(error: unknown, command?: string): Failure {
 }
 
 /** Converts commander's message, which is `error: what` and, on a second line, `(Did you mean x?)`. */
-function usageFailure(thrown: CommanderError, command: string | undefined): Failure {
+function usageFailure(thrown: CommanderError, command: string | undefined): CliFailure {
   const [first = '', ...rest] = thrown.message.replace(/^error: /, '').split('\n');
   const suggestion = /^\(Did you mean (.+)\?\)$/.exec(rest.join(' ').trim())?.[1];
   return {
@@ -60,7 +60,7 @@ function stackOf(thrown: unknown): string | undefined {
 }
 
 /** The failure for people: the message, then the remedy. */
-export function failureText(failure: Failure, colors: Colors, verbose: boolean): string {
+export function failureText(failure: CliFailure, colors: Colors, verbose: boolean): string {
   const lines = [`${colors.red('error:')} ${stripControls(failure.message)}`];
   if (failure.remedy !== undefined) {
     lines.push(
@@ -74,7 +74,7 @@ export function failureText(failure: Failure, colors: Colors, verbose: boolean):
 }
 
 /** The failure as one line of JSON. */
-export function failureJson({ code, message, remedy, stack }: Failure, verbose: boolean): string {
+export function failureJsonLine({ code, message, remedy, stack }: CliFailure, verbose: boolean): string {
   const error = { code, message, ...(remedy && { remedy }), ...(verbose && stack && { stack }) };
   return `${jsonLine({ error })}\n`;
 }

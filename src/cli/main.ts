@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { writeSync } from 'node:fs';
 import { outputFailure } from './output-failure.ts';
-import { failureWords, run } from './run.ts';
+import { failureOutput, run } from './run.ts';
 
 const argv = process.argv.slice(2);
 
@@ -16,7 +16,7 @@ for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (ended !== undefined) return;
     if (error.code === 'EPIPE') return end(0);
-    const { text, exitCode } = failureWords(outputFailure(error), argv);
+    const { text, exitCode } = failureOutput(outputFailure(error), argv);
     try {
       writeSync(process.stderr.fd, text);
     } catch {

@@ -30,7 +30,7 @@ function newProgram(version: string) {
     .option('--verbose', 'print stacks with errors');
 }
 /** The command line as declared, with the types of its global options. */
-export type Program = ReturnType<typeof newProgram>;
+export type CommandLine = ReturnType<typeof newProgram>;
 
 /** Runs a command with its context. The command returns its exit code. */
 export type Start = (command: (context: Context) => Promise<number>) => Promise<void>;
@@ -46,7 +46,7 @@ export function buildProgram(
   version: string,
   onExitCode: (code: number) => void,
   onText?: (text: string) => void,
-): Program {
+): CommandLine {
   const program = newProgram(version);
   const start: Start = async (command) => {
     onExitCode(await command(new Context(program.opts())));

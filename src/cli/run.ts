@@ -2,7 +2,7 @@ import { CommanderError } from 'commander';
 import { SubagentsError } from '../contract/errors.ts';
 import { jsonLine } from '../contract/text/text.ts';
 import { EXIT } from './exit.ts';
-import { failureJson, cliFailure, failureText } from './failure.ts';
+import { failureJsonLine, cliFailure, failureText } from './failure.ts';
 import type { HelpJson, VersionJson } from './json.ts';
 import { Output } from './output.ts';
 import { buildProgram } from './program.ts';
@@ -14,7 +14,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   if (argv[0] === '__complete') return await (await import('./complete/main.ts')).complete(argv.slice(1));
   let exitCode: number = EXIT.ok;
   let text = '';
-  const json = ownWords(argv).includes('--json');
+  const json = wordsBeforeDashes(argv).includes('--json');
   const program = buildProgram(
     version(),
     (code) => {
@@ -56,31 +56,31 @@ const NO_COMMAND = new SubagentsError('BAD_INPUT', 'no command is named', {
 });
 
 /** The words before `--`, which may be options. */
-const ownWords = (argv: readonly string[]): readonly string[] =>
+const wordsBeforeDashes = (argv: readonly string[]): readonly string[] =>
   argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
 
 /** Prints an error. @returns its exit code */
 function fail(thrown: unknown, argv: readonly string[], command: string | undefined): number {
-  const { text, exitCode } = failureWords(thrown, argv, command);
+  const { text, exitCode } = failureOutput(thrown, argv, command);
   process.stderr.write(text);
   return exitCode;
 }
 
 /** The text and exit code for anything that was thrown. @param command the command whose help a usage error names */
-export function failureWords(
+export function failureOutput(
   thrown: unknown,
   argv: readonly string[],
   command?: string,
 ): { readonly text: string; readonly exitCode: number } {
   const failure = cliFailure(thrown, command);
   // A usage error occurs before the options are parsed, so the words themselves are searched.
-  const words = ownWords(argv);
+  const words = wordsBeforeDashes(argv);
   const { json, noteColors } = new Output({
     color: !words.includes('--no-color'),
     json: words.includes('--json'),
     env: process.env,
   });
   const verbose = words.includes('--verbose');
-  const text = json ? failureJson(failure, verbose) : failureText(failure, noteColors, verbose);
+  const text = json ? failureJsonLine(failure, verbose) : failureText(failure, noteColors, verbose);
   return { text, exitCode: failure.exitCode };
 }

@@ -3,7 +3,7 @@ import { SubagentsError } from '../contract/errors.ts';
 import { homeRoot } from '../system/home-root.ts';
 import type { DetachedOptions } from '../worker/up/detached.ts';
 import type { Context } from './context.ts';
-import { tellAccess } from './render/facts.ts';
+import { printServerAccess } from './render/facts.ts';
 
 /** Connects to the server. In a terminal, if no server is named and none runs, first starts `up` in the background. */
 export async function connectOrStart(context: Context): Promise<Subagents> {
@@ -14,7 +14,7 @@ export async function connectOrStart(context: Context): Promise<Subagents> {
     output.note(`Nothing runs in ${homeRoot(options.home, env)} yet: starting \`subagents up --detach\`.`);
     const { up } = await startDetached(detachedOptions(context));
     output.note(`Temporal ${up.address}, Web UI ${up.uiUrl}; \`subagents down\` stops it.`);
-    tellAccess(context, homeRoot(options.home, env));
+    printServerAccess(context, homeRoot(options.home, env));
     output.note('');
   }
   return await context.connect();

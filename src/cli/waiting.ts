@@ -10,11 +10,11 @@ import { SubagentsError } from '../contract/errors.ts';
 import type { FinalStatus } from '../contract/status/status.ts';
 import { oneLine } from '../contract/text/text.ts';
 import type { Context } from './context.ts';
-import type { End } from './exit.ts';
+import type { SubagentEnd } from './exit.ts';
 import { WaitProgress } from './render/progress.ts';
 
 /** A subagent that has ended. */
-export interface Ended extends SubagentIdentity {
+export interface EndedSubagent extends SubagentIdentity {
   readonly status: FinalStatus;
   /** Absent when only the end itself is known. */
   readonly outcome?: Outcome;
@@ -23,14 +23,14 @@ export interface Ended extends SubagentIdentity {
 }
 
 /** The parts of an end that determine the exit code. */
-export const wayOf = ({ status, outcome }: Ended): End => ({
+export const toSubagentEnd = ({ status, outcome }: EndedSubagent): SubagentEnd => ({
   status,
   caveats: outcome && kindsOf(outcome.caveats),
 });
 
 /** The result of a wait. */
-export interface Waited {
-  readonly ended: readonly Ended[];
+export interface WaitResult {
+  readonly ended: readonly EndedSubagent[];
   readonly pending: readonly SubagentIdentity[];
   /** Why subagents are still pending. */
   readonly cut?: 'timeout' | 'interrupted';
@@ -44,13 +44,13 @@ export async function waitForEnds(
   context: Context,
   subagents: Subagents,
   handles: readonly SubagentHandle[],
-  options: { readonly timeoutMs?: number | undefined; readonly onEnd?: (ended: Ended) => void } = {},
-): Promise<Waited> {
+  options: { readonly timeoutMs?: number | undefined; readonly onEnd?: (ended: EndedSubagent) => void } = {},
+): Promise<WaitResult> {
   const timer = new AbortController();
   const timeout =
     options.timeoutMs === undefined ? undefined : setTimeout(() => timer.abort(), options.timeoutMs);
   const signal = AbortSignal.any([timer.signal, context.interrupt]);
-  const ended: Ended[] = [];
+  const ended: EndedSubagent[] = [];
   const pending = new Map<string, SubagentIdentity>();
   try {
     const identities = await Promise.all(handles.map((handle) => handle.identity()));
@@ -82,7 +82,7 @@ async function endOf(
   handle: SubagentHandle,
   identity: SubagentIdentity,
   signal: AbortSignal,
-): Promise<Ended | undefined> {
+): Promise<EndedSubagent | undefined> {
   try {
     const outcome = await handle.result({ signal });
     return { ...identity, status: outcome.status, outcome };
@@ -94,5 +94,5 @@ async function endOf(
 }
 
 /** The word for the answer to a request that starts something. */
-export const acceptedWord = ({ repeated }: SpawnedSubagent): string =>
+export const acceptedText = ({ repeated }: SpawnedSubagent): string =>
   repeated ? 'accepted before' : 'accepted';

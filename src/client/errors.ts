@@ -52,7 +52,7 @@ export function serverName(server: Pick<ServerInfo, 'address' | 'namespace'>): s
 }
 
 /** The error when no worker can take a request. @param who the missing worker, and perhaps the consequence */
-export function noWorker(server: ServerInfo, who = 'no worker is running'): SubagentsError {
+export function noWorkerError(server: ServerInfo, who = 'no worker is running'): SubagentsError {
   return new SubagentsError('NO_WORKER', `${who} (${serverName(server)})`, {
     remedy: 'start one: `subagents up` on this machine, or `subagents worker` for an existing Temporal',
   });
@@ -62,7 +62,7 @@ export function noWorker(server: ServerInfo, who = 'no worker is running'): Suba
  * The error when a worker is there, but the workflow `who` did not answer.
  * @param options.failing whether the workflow fails at each try to go on
  */
-export function noAnswer(
+export function noAnswerError(
   server: ServerInfo,
   who: string,
   { failing = false }: { readonly failing?: boolean } = {},
@@ -80,7 +80,7 @@ export function noAnswer(
 }
 
 /** The error when all workers have a contract version other than this program's. */
-export function otherVersion(server: ServerInfo, contracts: readonly number[]): SubagentsError {
+export function versionError(server: ServerInfo, contracts: readonly number[]): SubagentsError {
   const theirs = [...new Set(contracts)].join(' and ');
   const newer = Math.max(...contracts) > CONTRACT_VERSION;
   return new SubagentsError(
@@ -95,7 +95,7 @@ export function otherVersion(server: ServerInfo, contracts: readonly number[]): 
 }
 
 /** The error for an action on a run that has ended. It names the end. */
-export function alreadyEnded(doing: string, run: SessionEntry): SubagentsError {
+export function alreadyEndedError(doing: string, run: SessionEntry): SubagentsError {
   const end = isFinal(run.status) ? run.status : 'just now';
   const summary = run.summary === undefined ? '' : `: ${run.summary}`;
   return new SubagentsError(
@@ -145,23 +145,23 @@ export function isTimeout(error: unknown): boolean {
 }
 
 /** After these errors something must be started before a retry. */
-const NOBODY: ReadonlySet<string> = new Set(['TEMPORAL_UNREACHABLE', 'NO_WORKER']);
+const NEEDS_START: ReadonlySet<string> = new Set(['TEMPORAL_UNREACHABLE', 'NO_WORKER']);
 
 /**
  * For a request that may have arrived: adds to `error` that this is unknown, and how to repeat the request. Returns any
  * other error unchanged.
  */
-export function unanswered(error: unknown, again: string): unknown {
-  if (!(error instanceof SubagentsError) || (!isTimeout(error) && !isPassing(error))) return error;
+export function withUnknownEffect(error: unknown, again: string): unknown {
+  if (!(error instanceof SubagentsError) || (!isTimeout(error) && !isTransient(error))) return error;
   const { code, message, remedy } = error;
   return new SubagentsError(code, `${message}. Whether it counts is not known yet`, {
-    remedy: `${NOBODY.has(code) ? `${remedy}; then ` : ''}${again}`,
+    remedy: `${NEEDS_START.has(code) ? `${remedy}; then ` : ''}${again}`,
     cause: error,
   });
 }
 
 /** Codes of temporary trouble with the server, the connection or the load: the same call may succeed later. */
-const PASSING: ReadonlySet<number> = new Set([
+const TRANSIENT: ReadonlySet<number> = new Set([
   GRPC.cancelled,
   GRPC.unknown,
   GRPC.deadlineExceeded,
@@ -172,12 +172,12 @@ const PASSING: ReadonlySet<number> = new Set([
 ]);
 
 /** Whether `error` is temporary: the server, the connection or the workers are away for a while. */
-export function isPassing(error: unknown): boolean {
+export function isTransient(error: unknown): boolean {
   if (error instanceof SubagentsError && error.code === 'NO_WORKER') return true;
   const grpc = grpcError(error);
   // Nothing runs in the home, or nothing listens at the address: temporary, too.
   if (grpc === undefined) return isUnreachable(error);
-  return PASSING.has(grpc.code);
+  return TRANSIENT.has(grpc.code);
 }
 
 /**
@@ -270,7 +270,7 @@ function fromGrpc(grpc: GrpcError, cause: unknown, doing: string, server: Server
       });
     case GRPC.failedPrecondition:
       // A Query to a queue that no worker has polled lately.
-      if (/poller/i.test(grpc.details)) return noWorker(server);
+      if (/poller/i.test(grpc.details)) return noWorkerError(server);
       break;
     case GRPC.invalidArgument:
       if (/search attribute/i.test(grpc.details)) return searchAttributesMissing(grpc.details, server, cause);

@@ -18,7 +18,7 @@ export class UnreadablePayload {
  * Like `schema.safeParse(value)`, but each message says what the value may be. A schema's own messages take precedence.
  * All validation messages for people and models come from this function.
  */
-export function check<T extends z.ZodType>(schema: T, value: unknown): z.ZodSafeParseResult<z.output<T>> {
+export function validate<T extends z.ZodType>(schema: T, value: unknown): z.ZodSafeParseResult<z.output<T>> {
   if (value instanceof UnreadablePayload) return unreadable(value);
   return schema.safeParse(value, { error: messageFor });
 }

@@ -17,7 +17,7 @@ export const MAX_WAITING_BYTES = 256 * 1024;
 /** A message in `describe`, as JSON. */
 export const MAX_SHOWN_MESSAGE_BYTES = 2 * 1024;
 /** All earlier messages together that the prompt of a new conversation repeats. */
-export const MAX_TOLD_BYTES = 128 * 1024;
+export const MAX_EARLIER_MESSAGES_BYTES = 128 * 1024;
 /** Live subagents of one session: a workflow may have 2,000 pending children, some of them kept for chains. */
 export const MAX_LIVE_SUBAGENTS = 1_000;
 /** A session's entries of all live subagents, as JSON: lists and continue-as-new put them into one payload. */

@@ -23,7 +23,7 @@ const LOG_IN =
  * times), so errors that arrive here have persisted for seconds to minutes.
  * @param retried whether the runtime retried this call
  */
-export function classify(error: SessionError, retried: boolean): TurnFailure {
+export function classifySessionError(error: SessionError, retried: boolean): TurnFailure {
   const message = head(stripControls(error.message).trim(), MAX_MESSAGE_CHARS);
   const { errorType: type, statusCode: status } = error;
   if (isContext(error)) {

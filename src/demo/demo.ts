@@ -8,11 +8,11 @@ import { spawnThree } from './acts/spawn.ts';
 import { steerDocs } from './acts/steer.ts';
 import { killTheWorker } from './acts/worker-death.ts';
 import { subagentsCommand } from './command.ts';
-import { keep } from './keep.ts';
+import { keepRunning } from './keep.ts';
 import { Narrator } from './narrator.ts';
 import { Pushes } from './pushes.ts';
 import { Stage } from './stage.ts';
-import { inTime, until } from './until.ts';
+import { requireInTime, pollUntil } from './until.ts';
 
 /** How the demo runs. */
 export interface DemoOptions {
@@ -54,12 +54,13 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     failed = true;
     if (!signal.aborted) printFailure(narrator, error, options.keep);
   }
-  if (signal.aborted) narrator.say('demo', 'interrupted', 'Interrupted. Stopping and removing everything.');
+  if (signal.aborted)
+    narrator.report('demo', 'interrupted', 'Interrupted. Stopping and removing everything.');
   await stage.stop();
   // An interrupted play ends at its next check of the signal; what it started until then is stopped too.
   await playing.catch(() => undefined);
   await stage.stop();
-  if (options.keep && !signal.aborted) await keep(stage, env);
+  if (options.keep && !signal.aborted) await keepRunning(stage, env);
   else await stage.remove();
   if (signal.aborted) return EXIT.interrupted;
   return printEnd(stage, failed, env);
@@ -71,7 +72,7 @@ async function play(stage: Stage): Promise<void> {
   await stage.open();
 
   narrator.title('A morning of a team');
-  const { session, patienceMs: timeoutMs } = stage;
+  const { session, eventTimeoutMs: timeoutMs } = stage;
   const listening = new AbortController();
   const signal = AbortSignal.any([stage.signal, listening.signal]);
   const pushes = new Pushes(session, narrator);
@@ -80,14 +81,14 @@ async function play(stage: Stage): Promise<void> {
   try {
     const runs = await spawnThree(stage);
     const labels = [...runs.keys()];
-    watched.push(...labels.map((label) => stage.watching.follow(label, signal)));
+    watched.push(...labels.map((label) => stage.activity.follow(label, signal)));
     const followed = Promise.all(watched);
-    watched.push(stage.watching.followStatuses(signal));
+    watched.push(stage.activity.followStatuses(signal));
     await steerDocs(stage);
     await killTheWrongOne(stage);
     await killTheWorker(stage, runs);
-    const ends = await until(() => pushes.endsOf(labels), { timeoutMs, signal });
-    inTime(ends, `an announcement of the end of ${labels.join(', ')}`, timeoutMs);
+    const ends = await pollUntil(() => pushes.endsOf(labels), { timeoutMs, signal });
+    requireInTime(ends, `an announcement of the end of ${labels.join(', ')}`, timeoutMs);
     // The last transcript entries arrive a moment after the ends.
     await Promise.race([followed, delay(LAST_WORDS_MS, undefined, { ref: false })]);
     pushes.summary(labels);

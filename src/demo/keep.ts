@@ -5,7 +5,10 @@ import type { Stage } from './stage.ts';
 import { compiledFile } from '../system/compiled-file.ts';
 
 /** Hands the home over to an `up` in the background, and prints where everything is and how to end it. */
-export async function keep({ narrator, home, repo, folder }: Stage, env: NodeJS.ProcessEnv): Promise<void> {
+export async function keepRunning(
+  { narrator, home, repo, folder }: Stage,
+  env: NodeJS.ProcessEnv,
+): Promise<void> {
   const main = compiledFile('cli/main.bundle.js');
   const started = await execa(process.execPath, [main, 'up', '--detach', '--json', '--home', home], {
     env,

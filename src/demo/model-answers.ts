@@ -5,16 +5,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CALL_ID_PREFIX, type ModelConversation } from './conversation.ts';
 import type { ScriptedStep, ToolCall } from './scripted-model.ts';
 
-interface Asked {
+interface ChatRequest {
   readonly model: string;
   readonly conversation: ModelConversation;
   readonly stream: boolean;
 }
 
 /** Writes `step` as the answer. */
-export async function answer(response: ServerResponse, step: ScriptedStep, asked: Asked): Promise<void> {
+export async function writeAnswer(
+  response: ServerResponse,
+  step: ScriptedStep,
+  asked: ChatRequest,
+): Promise<void> {
   if ('raw' in step) return step.raw(response);
-  if ('error' in step) return refuse(response, step.error);
+  if ('error' in step) return writeError(response, step.error);
   if (step.delayMs !== undefined) await sleep(step.delayMs);
 
   const text = step.text ?? '';
@@ -51,7 +55,7 @@ export async function answer(response: ServerResponse, step: ScriptedStep, asked
 }
 
 /** Writes an error in OpenAI's format. */
-export function refuse(
+export function writeError(
   response: ServerResponse,
   error: { status: number; message: string; code?: string; retryAfterSeconds?: number },
 ): void {

@@ -18,12 +18,12 @@ export interface DemoModel {
 export async function chooseDemoModel(env: NodeJS.ProcessEnv, narrator: Narrator): Promise<DemoModel> {
   const access = await describeModelAccess(env);
   if (access.kind !== 'none') {
-    narrator.say('demo', 'model', `Model: ${access.words}.`, { scripted: false });
+    narrator.report('demo', 'model', `Model: ${access.description}.`, { scripted: false });
     if (access.remedy !== undefined) narrator.detail(access.remedy);
     return { scripted: false, env, stop: async () => undefined };
   }
   const model = await startScriptedModel(scenarios);
-  narrator.say('demo', 'model', `Model: ${access.words}, so the model's answers are scripted.`, {
+  narrator.report('demo', 'model', `Model: ${access.description}, so the model's answers are scripted.`, {
     scripted: true,
     url: model.url,
   });

@@ -49,7 +49,7 @@ export class Narrator {
   }
 
   /** Reports an event. */
-  say(who: string, event: string, text: string, facts: Facts = {}): void {
+  report(who: string, event: string, text: string, facts: Facts = {}): void {
     this.#print({ who, event, text, ...facts });
   }
 
@@ -106,11 +106,11 @@ export class Narrator {
 const clean = (text: string): string => oneLine(text, MAX_TEXT_CHARS);
 
 /** A duration for people: `340 ms`, `6.2 s`. */
-export const span = (millis: number): string =>
+export const elapsedText = (millis: number): string =>
   millis < 1_000 ? `${Math.round(millis)} ms` : `${(millis / 1_000).toFixed(1)} s`;
 
 /** A number with its noun: `1 commit`, `2 commits`. */
-export const count = (many: number, one: string, more = `${one}s`): string =>
+export const countText = (many: number, one: string, more = `${one}s`): string =>
   `${many} ${many === 1 ? one : more}`;
 
 /** `text` with paths in a worktree of `home` made relative to that worktree. */

@@ -51,7 +51,7 @@ export class Pushes {
   }
 
   async #print({ kind, label, summary, id, status }: Announcement): Promise<void> {
-    this.#narrator.say('main agent', 'announcement', `is told: ${label} ${kind}. ${summary}`, {
+    this.#narrator.report('main agent', 'announcement', `is told: ${label} ${kind}. ${summary}`, {
       id,
       label,
       kind,

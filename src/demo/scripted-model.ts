@@ -6,7 +6,7 @@
  */
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { answer, refuse } from './model-answers.ts';
+import { writeAnswer, writeError } from './model-answers.ts';
 import { readConversation, type ModelConversation } from './conversation.ts';
 
 /** One tool call of a step, with Copilot's tool names: `bash`, `create`, `edit`, `view`, `ask_parent`, … */
@@ -81,7 +81,7 @@ export async function startScriptedModel(scenarios: readonly Scenario[]): Promis
   const server = createServer((request, response) => {
     handle(request, response, scenarios, requests).catch((error: unknown) => {
       // Clients do not retry a 400, so a mistake in a script shows at once.
-      refuse(response, { status: 400, message: `scripted model: ${String(error)}` });
+      writeError(response, { status: 400, message: `scripted model: ${String(error)}` });
     });
   });
   await new Promise<void>((resolve, reject) => {
@@ -134,7 +134,7 @@ async function handle(
   }
   if (request.method !== 'POST' || path !== '/v1/chat/completions') {
     requests.push({ ...base, tools: [] });
-    refuse(response, { status: 404, message: `scripted model: no ${base.method} ${path}` });
+    writeError(response, { status: 404, message: `scripted model: no ${base.method} ${path}` });
     return;
   }
 
@@ -142,7 +142,7 @@ async function handle(
   const entry: ModelRequest = { ...base, model, conversation, tools };
   requests.push(entry);
   response.once('finish', () => (entry.finishedAt = performance.timeOrigin + performance.now()));
-  await answer(response, stepFor(conversation, scenarios), { model, conversation, stream });
+  await writeAnswer(response, stepFor(conversation, scenarios), { model, conversation, stream });
 }
 
 function stepFor(conversation: ModelConversation, scenarios: readonly Scenario[]): ScriptedStep {

@@ -12,12 +12,12 @@ import { withoutTemporal } from '../temporal/environment.ts';
 import type { UpEvent } from '../worker/up/events.ts';
 import { aborted } from '../worker/up/keep-running.ts';
 import { chooseDemoModel, type DemoModel } from './model.ts';
-import { count, type Narrator } from './narrator.ts';
+import { countText, type Narrator } from './narrator.ts';
 import { processesIn } from './process-table.ts';
 import { makeProject, runTests } from './project.ts';
 import { RunningUp } from './running-up.ts';
-import { until } from './until.ts';
-import { Watching } from './watching.ts';
+import { pollUntil } from './until.ts';
+import { ActivityFollower } from './watching.ts';
 
 /** A server and a worker are ready within seconds, unless the server's program must be built first. */
 const READY_TIMEOUT_MS = 15 * 60_000;
@@ -25,7 +25,7 @@ const KILL_TIMEOUT_MS = 15_000;
 const EMPTY_TIMEOUT_MS = 3_000;
 
 /** How long to wait for an expected event, in milliseconds; a real model is slow. */
-const PATIENCE_MS = { scripted: 2 * 60_000, real: 10 * 60_000 };
+const EVENT_TIMEOUT_MS = { scripted: 2 * 60_000, real: 10 * 60_000 };
 
 export class Stage {
   readonly narrator: Narrator;
@@ -38,7 +38,7 @@ export class Stage {
   #model: DemoModel | undefined;
   #up: RunningUp | undefined;
   #subagents: Subagents | undefined;
-  #watching: Watching | undefined;
+  #activity: ActivityFollower | undefined;
   #base = '';
 
   private constructor(options: StageOptions, folder: string) {
@@ -76,8 +76,8 @@ export class Stage {
     return this.subagents.session();
   }
   /** Follows the activity of the subagents. */
-  get watching(): Watching {
-    return present(this.#watching);
+  get activity(): ActivityFollower {
+    return present(this.#activity);
   }
   /** Whether the model's answers are scripted, so that every scene must happen. */
   get scripted(): boolean {
@@ -87,8 +87,8 @@ export class Stage {
   get modelRemedy(): string | undefined {
     return this.#model?.remedy;
   }
-  get patienceMs(): number {
-    return this.scripted ? PATIENCE_MS.scripted : PATIENCE_MS.real;
+  get eventTimeoutMs(): number {
+    return this.scripted ? EVENT_TIMEOUT_MS.scripted : EVENT_TIMEOUT_MS.real;
   }
 
   /** Sets up the repository with its failing test, server and worker, and the connection. */
@@ -97,17 +97,17 @@ export class Stage {
     const env = this.#env;
     this.#model = await chooseDemoModel(env, narrator);
     const report = ({ event, message, ...facts }: UpEvent): void =>
-      narrator.say('up', event, sentence(message), facts);
+      narrator.report('up', event, sentence(message), facts);
     this.#up = await RunningUp.begin({
       home: this.home,
       // All three at once, on any machine.
       env: { ...this.#model.env, SUBAGENTS_SLOTS: '3' },
       now: this.#hurry,
       onEvent: report,
-      onProgress: (line) => narrator.say('up', 'progress', line),
+      onProgress: (line) => narrator.report('up', 'progress', line),
     });
     this.#base = await makeProject(this.repo);
-    narrator.say('demo', 'repository', `A small shop is in ${this.repo}. Its tests:`, {
+    narrator.report('demo', 'repository', `A small shop is in ${this.repo}. Its tests:`, {
       path: this.repo,
       base: this.#base,
     });
@@ -116,15 +116,15 @@ export class Stage {
       tests.exitCode === 1 && tests.failed === 1,
       'demo',
       'tests-before',
-      `${count(tests.failed, 'test')} of ${tests.passed + tests.failed} fails: "${tests.failures.join('", "')}". A real bug, to be fixed.`,
+      `${countText(tests.failed, 'test')} of ${tests.passed + tests.failed} fails: "${tests.failures.join('", "')}". A real bug, to be fixed.`,
       { ...tests },
     );
-    const worker = await until(() => this.up.worker(), { timeoutMs: READY_TIMEOUT_MS, signal });
+    const worker = await pollUntil(() => this.up.worker(), { timeoutMs: READY_TIMEOUT_MS, signal });
     if (worker === undefined) throw new SubagentsError('TIMEOUT', 'no worker became ready');
     this.#subagents = await Subagents.connect({ home: this.home, env });
-    this.#watching = new Watching(this.session, narrator, this.home);
+    this.#activity = new ActivityFollower(this.session, narrator, this.home);
     const { uiUrl, namespace } = this.subagents.target;
-    narrator.say(
+    narrator.report(
       'demo',
       'web-ui',
       `Look on in the Temporal Web UI: ${uiUrl}/namespaces/${namespace}/workflows`,
@@ -137,7 +137,7 @@ export class Stage {
   /** Kills live subagents and stops everything; the folder stays. Further calls do nothing. */
   async stop(): Promise<void> {
     await Promise.race([this.#killLive(), aborted(this.#hurry)]).catch((error: unknown) => {
-      this.narrator.say('demo', 'problem', `What still ran could not be killed: ${String(error)}`);
+      this.narrator.report('demo', 'problem', `What still ran could not be killed: ${String(error)}`);
     });
     await this.#subagents?.close();
     this.#subagents = undefined;
@@ -152,7 +152,7 @@ export class Stage {
     const { folder, narrator } = this;
     await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     const none = async () => ((await processesIn(folder)).length === 0 ? true : undefined);
-    await until(none, { timeoutMs: EMPTY_TIMEOUT_MS, signal: new AbortController().signal });
+    await pollUntil(none, { timeoutMs: EMPTY_TIMEOUT_MS, signal: new AbortController().signal });
     const processes = await processesIn(folder);
     const gone = !existsSync(folder);
     const left = [

@@ -7,7 +7,7 @@ const EVERY_MS = 150;
  * Polls `ask` until it returns an answer.
  * @returns the answer; undefined if there was none in time. @throws the signal's reason
  */
-export async function until<T>(
+export async function pollUntil<T>(
   ask: () => Promise<T | undefined> | T | undefined,
   { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
 ): Promise<T | undefined> {
@@ -20,7 +20,7 @@ export async function until<T>(
 }
 
 /** `value`; if undefined, throws an error that says what did not happen in time. @throws SubagentsError TIMEOUT */
-export function inTime<T>(value: T | undefined, what: string, timeoutMs: number): T {
+export function requireInTime<T>(value: T | undefined, what: string, timeoutMs: number): T {
   if (value !== undefined) return value;
   throw new SubagentsError('TIMEOUT', `${what} did not happen within ${timeoutMs / 1_000} s`);
 }

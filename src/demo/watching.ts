@@ -2,7 +2,7 @@
 import type { SessionHandle, TranscriptEntry } from '../client/index.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import { oneLine } from '../contract/index.ts';
-import { span, withoutWorktree, type Narrator } from './narrator.ts';
+import { elapsedText, withoutWorktree, type Narrator } from './narrator.ts';
 
 const MAX_WORDS_CHARS = 120;
 const MAX_COMMAND_CHARS = 80;
@@ -14,7 +14,7 @@ const RETRY_MS = 250;
 const QUICK_MS = 1_000;
 
 /** Follows the activity of a session's subagents. */
-export class Watching {
+export class ActivityFollower {
   readonly #session: SessionHandle;
   readonly #narrator: Narrator;
   readonly #home: string;
@@ -62,7 +62,7 @@ export class Watching {
       try {
         for (const { label, status } of (await this.#session.list({ progress: false, finished: 0 })).live) {
           if (status === 'verifying' && last.get(label) !== status)
-            this.#narrator.say(label, 'verifying', 'has finished; its commit is being verified');
+            this.#narrator.report(label, 'verifying', 'has finished; its commit is being verified');
           last.set(label, status);
         }
       } catch {
@@ -86,27 +86,27 @@ export class Watching {
     const calls = this.#callsOf(label);
     switch (kind) {
       case 'message':
-        return narrator.say(label, 'says', `“${oneLine(text, MAX_WORDS_CHARS)}”`);
+        return narrator.report(label, 'says', `“${oneLine(text, MAX_WORDS_CHARS)}”`);
       case 'tool': {
         const what = oneLine(withoutWorktree(text.replace(/^bash: /, ''), this.#home), MAX_COMMAND_CHARS);
         calls.set(toolCallId, what);
-        return narrator.say(label, 'runs', `runs ${what}`, { tool });
+        return narrator.report(label, 'runs', `runs ${what}`, { tool });
       }
       case 'tool-result': {
         const what = oneLine(calls.get(toolCallId) ?? 'a tool', MAX_NAME_CHARS);
         calls.delete(toolCallId);
         if (exitCode === 0 && durationMs < QUICK_MS) return;
         const how = exitCode === undefined ? withoutExitCode(text, ok) : `exit code ${exitCode}`;
-        return narrator.say(label, 'ran', `${what}: ${how} after ${span(durationMs)}`, {
+        return narrator.report(label, 'ran', `${what}: ${how} after ${elapsedText(durationMs)}`, {
           exitCode,
           durationMs,
         });
       }
       case 'steer':
-        return narrator.say(label, 'reads', 'has the message in its conversation');
+        return narrator.report(label, 'reads', 'has the message in its conversation');
       case 'warning':
       case 'error':
-        return narrator.say(label, kind, `Copilot notes: ${oneLine(text, MAX_WORDS_CHARS)}`);
+        return narrator.report(label, kind, `Copilot notes: ${oneLine(text, MAX_WORDS_CHARS)}`);
       default:
         return;
     }

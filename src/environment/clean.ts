@@ -22,11 +22,11 @@ const ELSEWHERE = [
 ];
 
 /** The variable by which a worker passes secrets of its environment to all its subagents: `A,B`. */
-export const GIVEN_VARIABLE = 'SUBAGENTS_ENV';
+export const PASSED_SECRETS_VARIABLE = 'SUBAGENTS_ENV';
 
 /** The names in it. This is the worker's setting, and no repository can change it. */
-export const givenBy = (env: Env): string[] =>
-  (env[GIVEN_VARIABLE] ?? '')
+export const passedSecrets = (env: Env): string[] =>
+  (env[PASSED_SECRETS_VARIABLE] ?? '')
     .split(',')
     .map((name) => name.trim())
     .filter(Boolean);
@@ -38,7 +38,7 @@ export const givenBy = (env: Env): string[] =>
  */
 export function cleanEnvironment(env: Env, allowed: readonly string[] = []): Record<string, string> {
   const clean: Record<string, string> = {};
-  const given = new Set([...allowed, ...givenBy(env)]);
+  const given = new Set([...allowed, ...passedSecrets(env)]);
   for (const [name, value] of Object.entries(env)) {
     if (value === undefined) continue;
     const { withheld, elsewhere } = verdictOn(name, value);
@@ -80,7 +80,7 @@ export interface Withheld {
 
 /** @param allowed names that a spawn passes on, in addition to those in `SUBAGENTS_ENV` */
 export function withheldFrom(env: Env, allowed: readonly string[] = []): Withheld {
-  const given = new Set([...allowed, ...givenBy(env)]);
+  const given = new Set([...allowed, ...passedSecrets(env)]);
   const entries = Object.entries(env).filter(([name, value]) => value && !given.has(name));
   const names = (test: (name: string, value: string) => boolean): string[] =>
     entries

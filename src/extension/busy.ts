@@ -1,13 +1,13 @@
 /** Counts running tool calls. */
-export class Busy {
+export class CallTracker {
   #calls = 0;
   #waiting: (() => void)[] = [];
 
-  began(): void {
+  callStarted(): void {
     this.#calls += 1;
   }
 
-  ended(): void {
+  callEnded(): void {
     this.#calls -= 1;
     if (this.#calls > 0) return;
     for (const resolve of this.#waiting.splice(0)) resolve();

@@ -3,8 +3,8 @@ import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CopilotSession, SessionEvent } from '@github/copilot-sdk';
-import { adoptedIn } from '../tools/index.ts';
-import { keysPushed, keysTold, pushedLine } from './marks.ts';
+import { parseAdopted } from '../tools/index.ts';
+import { keysPushed, keysDelivered, pushedLine } from './marks.ts';
 
 /** The source of our pushed messages, by which a conversation's history is searched for them. */
 const PUSH_SOURCE = 'system';
@@ -13,8 +13,8 @@ const PUSH_SOURCE = 'system';
  */
 const DROPPED_MS = 3_000;
 /** How often the event log is read, in milliseconds. Copilot CLI writes an event 0.1 to 0.3 s after it has shown it. */
-const LOOK_MS = 150;
-const KEPT_TIMEOUT_MS = 30_000;
+const CHECK_INTERVAL_MS = 150;
+const PERSIST_TIMEOUT_MS = 30_000;
 const EVENT_LOG = 'events.jsonl';
 
 /** The conversation of a main agent. */
@@ -41,17 +41,17 @@ export class MainAgentConversation {
   }
 
   /** Forgets the history that was read, because another Copilot CLI may have extended it. */
-  lookAgain(): void {
+  clearHistoryCache(): void {
     this.#keys = undefined;
   }
 
   /** Reads the keys in this process's events and in those on disk, where the events of other processes are. */
   async #readKeys(): Promise<Set<string>> {
-    const events = [...(await this.#session.getEvents()), ...(await this.#onDisk())];
+    const events = [...(await this.#session.getEvents()), ...(await this.#eventsOnDisk())];
     return new Set(keysIn(events, this.#tools));
   }
 
-  async #onDisk(): Promise<SessionEvent[]> {
+  async #eventsOnDisk(): Promise<SessionEvent[]> {
     const folder = this.#session.workspacePath;
     if (folder === undefined) return [];
     const text = await readFile(join(folder, EVENT_LOG), 'utf8').catch(() => '');
@@ -65,9 +65,11 @@ export class MainAgentConversation {
   }
 
   /** Whether one of our tools was ever called in the conversation, and which sessions it has adopted. */
-  async past(): Promise<{ readonly usedTools: boolean; readonly adopted: readonly string[] }> {
+  async readPast(): Promise<{ readonly usedTools: boolean; readonly adopted: readonly string[] }> {
     const answers = [...answersIn(await this.#session.getEvents(), this.#tools)];
-    const adopted = answers.flatMap(({ action, content }) => (action === 'adopt' ? adoptedIn(content) : []));
+    const adopted = answers.flatMap(({ action, content }) =>
+      action === 'adopt' ? parseAdopted(content) : [],
+    );
     return { usedTools: answers.length > 0, adopted: [...new Set(adopted)] };
   }
 
@@ -92,25 +94,25 @@ export class MainAgentConversation {
   }
 
   /** Shows a line to the human. */
-  async note(line: string, level: 'info' | 'warning' = 'info'): Promise<void> {
+  async showHuman(line: string, level: 'info' | 'warning' = 'info'): Promise<void> {
     await this.#session.log(line, { level }).catch(() => undefined);
   }
 
   /**
    * Whether the history on disk contains all `keys` within half a minute, so that they survive the end of the process.
    */
-  async kept(keys: readonly string[]): Promise<boolean> {
+  async waitUntilPersisted(keys: readonly string[]): Promise<boolean> {
     const folder = this.#session.workspacePath;
     if (folder === undefined) return true;
     const missing = new Set(keys);
-    const deadline = Date.now() + KEPT_TIMEOUT_MS;
-    const log = new Growing(join(folder, EVENT_LOG));
+    const deadline = Date.now() + PERSIST_TIMEOUT_MS;
+    const log = new GrowingFile(join(folder, EVENT_LOG));
     for (;;) {
       const text = await log.read();
       for (const key of missing) if (text.includes(key)) missing.delete(key);
       if (missing.size === 0) return true;
       if (Date.now() > deadline) return false;
-      await delay(LOOK_MS);
+      await delay(CHECK_INTERVAL_MS);
     }
   }
 
@@ -143,7 +145,7 @@ function* keysIn(events: readonly SessionEvent[], tools: ReadonlySet<string>): G
   for (const event of events)
     if (event.type === 'user.message' && event.data.source === PUSH_SOURCE)
       yield* keysPushed(event.data.content);
-  for (const { content } of answersIn(events, tools)) yield* keysTold(content);
+  for (const { content } of answersIn(events, tools)) yield* keysDelivered(content);
 }
 
 /**
@@ -168,7 +170,7 @@ function* answersIn(
  * Reads what a growing file has gained since the last read. Keeps the end of the previous part, because a key may span
  * two.
  */
-class Growing {
+class GrowingFile {
   readonly #path: string;
   #text = '';
   #position = 0;

@@ -13,7 +13,8 @@ export type Declaration = Required<Pick<CopilotTool, 'name' | 'description' | 'd
 
 /** The declarations of all tools. */
 export const DECLARATIONS: readonly Declaration[] = TOOLS.map(({ name, description, input }) => ({
-  ...{ name, description },
+  name,
+  description,
   parameters: z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' }),
   // The model always sees the tools. If it had to search for them, a main agent would not delegate.
   defer: 'never',

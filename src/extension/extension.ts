@@ -3,11 +3,17 @@ import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CopilotSession, ToolResultObject } from '@github/copilot-sdk';
 import { plural, type Announcement } from '../contract/index.ts';
-import { lackingOf } from '../copilot/runtime/lacking.ts';
+import { findMissingAccess } from '../copilot/runtime/lacking.ts';
 import { resolveRepository } from '../git/repository.ts';
 import { upCommand } from '../system/home-root.ts';
-import { AnnouncementInbox, LazyConnection, TOOLS, type Adopted, type ToolContext } from '../tools/index.ts';
-import { Busy } from './busy.ts';
+import {
+  AnnouncementInbox,
+  LazyConnection,
+  TOOLS,
+  type AdoptedSession,
+  type ToolContext,
+} from '../tools/index.ts';
+import { CallTracker } from './busy.ts';
 import { MainAgentConversation } from './conversation.ts';
 import { orphansToAdopt, sessionOf } from './orphans.ts';
 import { Receiver } from './receiver.ts';
@@ -33,9 +39,9 @@ export class Extension implements Calls {
   readonly #name: string;
   readonly #connection: LazyConnection;
   readonly #inbox: AnnouncementInbox;
-  readonly #busy = new Busy();
+  readonly #busy = new CallTracker();
   /** Calls of `wait`. They may run for minutes, so pushes do not wait for their end. */
-  readonly #waits = new Busy();
+  readonly #waits = new CallTracker();
   readonly #receivers = new Map<string, Receiver>();
   #turn: Promise<void> | undefined;
 
@@ -59,8 +65,8 @@ export class Extension implements Calls {
   }
 
   /** Follows the sessions that the conversation has used or adopted, and tells the human about sessions to adopt. */
-  async lookBack(): Promise<void> {
-    const { usedTools, adopted } = await this.#conversation.past().catch(() => NO_PAST);
+  async resumePast(): Promise<void> {
+    const { usedTools, adopted } = await this.#conversation.readPast().catch(() => NO_PAST);
     if (usedTools) this.#receive(this.#name);
     for (const name of adopted) this.#receive(name);
     await this.#offer().catch(() => undefined);
@@ -71,21 +77,21 @@ export class Extension implements Calls {
     return await callFromCopilot(this, name, input, signal);
   }
 
-  began(waits: boolean): () => void {
+  callStarted(waits: boolean): () => void {
     const calls = waits ? this.#waits : this.#busy;
-    calls.began();
+    calls.callStarted();
     return () => {
-      calls.ended();
+      calls.callEnded();
       this.#receive(this.#name);
     };
   }
 
-  told(announcements: readonly Announcement[]): void {
+  answerDelivered(announcements: readonly Announcement[]): void {
     this.#receive(this.#name);
     // Announcements of a session that is not followed here are acknowledged by that session's own main agent.
     for (const [name, receiver] of this.#receivers) {
       const ofSession = announcements.filter(({ session }) => session === name);
-      if (ofSession.length > 0) receiver.told(ofSession).catch(() => undefined);
+      if (ofSession.length > 0) receiver.confirmDelivery(ofSession).catch(() => undefined);
     }
   }
 
@@ -101,7 +107,7 @@ export class Extension implements Calls {
       inbox: this.#inbox,
       arrival: ARRIVAL,
       start: (onProgress) => startUp(this.#node, onProgress),
-      lacking: () => lackingOf(this.#env),
+      missingAccess: () => findMissingAccess(this.#env),
       upCommand: upCommand(undefined, this.#env),
       adopt: () => this.#adopt(),
     };
@@ -119,8 +125,11 @@ export class Extension implements Calls {
   #receive(name: string): void {
     if (this.#receivers.has(name)) return;
     const receiver = new Receiver({
-      ...{ session: name, isAdopted: name !== this.#name, conversation: this.#conversation },
-      ...{ connection: this.#connection, inbox: this.#inbox },
+      session: name,
+      isAdopted: name !== this.#name,
+      conversation: this.#conversation,
+      connection: this.#connection,
+      inbox: this.#inbox,
       quiet: () => this.#quiet(),
       turn: () => (this.#turn ??= this.#untilTurn()),
     });
@@ -129,7 +138,7 @@ export class Extension implements Calls {
   }
 
   async #untilTurn(): Promise<void> {
-    if (await untilSoleReceiver(this.#session.workspacePath)) this.#conversation.lookAgain();
+    if (await untilSoleReceiver(this.#session.workspacePath)) this.#conversation.clearHistoryCache();
   }
 
   async #quiet(): Promise<void> {
@@ -137,7 +146,7 @@ export class Extension implements Calls {
     await Promise.race([this.#waits.quiet(), delay(WAIT_ENDS_MS)]);
   }
 
-  async #orphans(): Promise<Adopted[]> {
+  async #orphans(): Promise<AdoptedSession[]> {
     const states = this.#session.workspacePath;
     if (states === undefined) return [];
     const { cwd } = await this.#place();
@@ -151,7 +160,7 @@ export class Extension implements Calls {
     return found.filter(({ session }) => !this.#receivers.has(session));
   }
 
-  async #adopt(): Promise<Adopted[]> {
+  async #adopt(): Promise<AdoptedSession[]> {
     const orphans = await this.#orphans();
     for (const { session } of orphans) this.#receive(session);
     return orphans;
@@ -161,7 +170,8 @@ export class Extension implements Calls {
   async #offer(): Promise<void> {
     const orphans = await this.#orphans();
     if (orphans.length === 0) return;
-    const sum = (count: (each: Adopted) => number) => orphans.reduce((all, each) => all + count(each), 0);
+    const sum = (count: (each: AdoptedSession) => number) =>
+      orphans.reduce((all, each) => all + count(each), 0);
     const what = `${plural(
       sum(({ waiting }) => waiting),
       'announcement',
@@ -169,7 +179,7 @@ export class Extension implements Calls {
       sum(({ live }) => live),
       'live subagent',
     )}`;
-    await this.#conversation.note(
+    await this.#conversation.showHuman(
       `Subagents of this repository without a conversation: ${what}. Ask me to adopt them, and what they have to tell comes here.`,
     );
   }

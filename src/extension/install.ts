@@ -8,7 +8,7 @@ import { isOurs, launcherText } from './launcher.ts';
 import { compiledFile } from '../system/compiled-file.ts';
 
 /** The change to the extension's file. */
-export type Change = 'written' | 'updated' | 'unchanged' | 'removed' | 'absent';
+export type InstallChange = 'written' | 'updated' | 'unchanged' | 'removed' | 'absent';
 
 /** The extension's file of this user, in Copilot CLI's own home. */
 export function userExtension(env: Readonly<Record<string, string | undefined>>): string {
@@ -28,7 +28,7 @@ const FILE = 'extension.mjs';
  * @param portable whether the file must not contain paths of this machine
  * @throws SubagentsError NOT_OURS, DISK_FULL, INTERNAL
  */
-export function install(path: string, portable: boolean): Change {
+export function installExtension(path: string, portable: boolean): InstallChange {
   const main = compiledFile('extension/main.bundle.js');
   const text = launcherText(portable ? undefined : { main, node: process.execPath });
   const before = readOurs(path);
@@ -43,7 +43,7 @@ export function install(path: string, portable: boolean): Change {
 }
 
 /** Removes the extension's file, and its folder if that is empty then. @throws SubagentsError NOT_OURS, INTERNAL */
-export function uninstall(path: string): Change {
+export function uninstallExtension(path: string): InstallChange {
   if (readOurs(path) === undefined) return 'absent';
   withDiskErrors(path, () => rmSync(path));
   try {

@@ -47,7 +47,7 @@ export async function startExtension({ node }: ExtensionOptions): Promise<void> 
   const joined = joinSession({ suppressResumeEvent: true, tools });
   await joined;
   await delay(STARTED_MS);
-  await (await extension()).lookBack();
+  await (await extension()).resumePast();
 }
 
 const declarations = (): Declaration[] =>

@@ -5,7 +5,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Subagents } from '../client/index.ts';
-import type { Adopted } from '../tools/index.ts';
+import type { AdoptedSession } from '../tools/index.ts';
 
 /** The prefix of a conversation's session, before the id of the Copilot session. */
 const PREFIX = 'copilot-';
@@ -28,13 +28,13 @@ export const sessionOf = (copilotSessionId: string): string => `${PREFIX}${copil
 export async function orphansToAdopt(
   subagents: Subagents,
   { own, repository, states }: { own: string; repository: string; states: string },
-): Promise<Adopted[]> {
+): Promise<AdoptedSession[]> {
   const sessions = (await subagents.sessions())
     .filter(({ session }) => session.startsWith(PREFIX) && session !== own)
-    .filter(({ session }) => isLeft(join(states, session.slice(PREFIX.length))))
+    .filter(({ session }) => isAbandoned(join(states, session.slice(PREFIX.length))))
     .slice(0, MAX_SESSIONS);
   const found = await Promise.all(
-    sessions.map(async ({ session }): Promise<Adopted[]> => {
+    sessions.map(async ({ session }): Promise<AdoptedSession[]> => {
       const handle = subagents.session(session);
       const { live, finished, unacknowledged } = await handle.list({
         finished: MAX_FINISHED,
@@ -49,7 +49,7 @@ export async function orphansToAdopt(
 }
 
 /** Whether this machine has the Copilot session, and no live Copilot CLI holds a lock file in its folder. */
-function isLeft(state: string): boolean {
+function isAbandoned(state: string): boolean {
   try {
     return !readdirSync(state).some((name) => {
       const pid = Number(/^inuse\.(\d+)\.lock$/.exec(name)?.[1]);

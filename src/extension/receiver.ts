@@ -1,14 +1,19 @@
 /** Pushes a session's announcements into the conversation, each once. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Announcement } from '../contract/index.ts';
-import { announced, newsLine, type AnnouncementInbox, type LazyConnection } from '../tools/index.ts';
+import {
+  announcementsResult,
+  newsLine,
+  type AnnouncementInbox,
+  type LazyConnection,
+} from '../tools/index.ts';
 import type { MainAgentConversation } from './conversation.ts';
-import { keyOf } from './marks.ts';
+import { historyKey } from './marks.ts';
 
 /** Announcements within this time, in milliseconds, are pushed together. */
 const GATHER_MS = 50;
 /** How often it is checked whether the server has changed, in milliseconds: `down` and `up` change its port. */
-const LOOK_MS = 3_000;
+const CHECK_INTERVAL_MS = 3_000;
 
 const INTRODUCTION =
   'News of your subagents, from the extension and not from the human. Relay it to the human in a few words, evidence first; ' +
@@ -49,11 +54,11 @@ export class Receiver {
   /**
    * Acknowledges delivered announcements once the conversation's history on disk contains them; else pushes them again.
    */
-  async told(announcements: readonly Announcement[]): Promise<void> {
+  async confirmDelivery(announcements: readonly Announcement[]): Promise<void> {
     const { connection, conversation, session, inbox } = this.#options;
-    if (!(await conversation.kept(announcements.map(keyOf)))) {
+    if (!(await conversation.waitUntilPersisted(announcements.map(historyKey)))) {
       // The human cancelled the call while its answer was being sent, or the end of the answer was cut off.
-      inbox.untell(announcements);
+      inbox.unmarkDelivered(announcements);
       for (const each of announcements) this.#add(each);
       return;
     }
@@ -66,7 +71,7 @@ export class Receiver {
     const { connection, session, inbox } = this.#options;
     await this.#options.turn();
     // `get` closes a connection to a former server, which ends the iteration.
-    setInterval(() => void connection.get().catch(() => undefined), LOOK_MS).unref();
+    setInterval(() => void connection.get().catch(() => undefined), CHECK_INTERVAL_MS).unref();
     for (;;) {
       try {
         const subagents = await connection.get();
@@ -78,7 +83,7 @@ export class Receiver {
       } catch {
         // No server or worker is running.
       }
-      await delay(LOOK_MS);
+      await delay(CHECK_INTERVAL_MS);
     }
   }
 
@@ -97,7 +102,7 @@ export class Receiver {
         const left = await this.#deliver(batch);
         this.#waiting.splice(0, batch.length, ...left);
       } catch {
-        await delay(LOOK_MS);
+        await delay(CHECK_INTERVAL_MS);
       }
     }
     this.#isDelivering = false;
@@ -107,35 +112,35 @@ export class Receiver {
   async #deliver(batch: readonly Announcement[]): Promise<Announcement[]> {
     const { conversation, inbox } = this.#options;
     const present = new Set<Announcement>();
-    for (const each of batch) if (await conversation.has(keyOf(each))) present.add(each);
-    // There is no await from here to `coming`, so that an answer either contains an announcement already or leaves it
+    for (const each of batch) if (await conversation.has(historyKey(each))) present.add(each);
+    // There is no await from here to `startPush`, so that an answer either contains an announcement already or leaves it
     // out.
-    const news = batch.filter((each) => !present.has(each) && !inbox.knows(each));
+    const news = batch.filter((each) => !present.has(each) && !inbox.isDelivered(each));
     const left = new Set(news);
-    inbox.coming(news);
+    inbox.startPush(news);
     try {
       if (news.length > 0) for (const each of await this.#push(news)) left.delete(each);
     } finally {
-      inbox.gone(news);
+      inbox.endPush(news);
     }
     const delivered = batch.filter((each) => !left.has(each));
-    inbox.tell(delivered);
+    inbox.markDelivered(delivered);
     // Not awaited: an unacknowledged announcement comes again after the next start, and the history contains it then.
-    this.told(delivered).catch(() => undefined);
+    this.confirmDelivery(delivered).catch(() => undefined);
     return [...left];
   }
 
   /** Pushes as many announcements as one message has room for. @returns the pushed ones */
   async #push(news: readonly Announcement[]): Promise<readonly Announcement[]> {
     const { conversation, connection, session, isAdopted } = this.#options;
-    const { text, announced: pushed } = await announced(await connection.get(), news);
+    const { text, announced: pushed } = await announcementsResult(await connection.get(), news);
     const lines = [
       INTRODUCTION,
       ...(isAdopted ? [`They are of ${session}, which was adopted: name them as ${session}/LABEL.`] : []),
       text,
     ];
-    for (const each of pushed) await conversation.note(newsLine(each));
-    await conversation.push(pushed.map(keyOf), lines.join('\n'));
+    for (const each of pushed) await conversation.showHuman(newsLine(each));
+    await conversation.push(pushed.map(historyKey), lines.join('\n'));
     return pushed;
   }
 }

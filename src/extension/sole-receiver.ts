@@ -5,7 +5,7 @@ import { SubagentsError } from '../contract/index.ts';
 import { tryLock } from '../system/lock.ts';
 
 /** How often the lock is tried, in milliseconds: how soon another process takes over after the end of the first. */
-const LOOK_MS = 3_000;
+const CHECK_INTERVAL_MS = 3_000;
 
 /**
  * Resolves when this process is the sole receiver, which it then stays until it ends.
@@ -21,6 +21,6 @@ export async function untilSoleReceiver(folder: string | undefined): Promise<boo
       // If locking fails, delivering an announcement twice is better than never.
       if (!(error instanceof SubagentsError && error.code === 'HOME_BUSY')) return waited;
     }
-    await delay(LOOK_MS);
+    await delay(CHECK_INTERVAL_MS);
   }
 }

@@ -2,15 +2,15 @@
 import type { ToolResultObject } from '@github/copilot-sdk';
 import type { Announcement } from '../contract/index.ts';
 import { callTool, TOOLS, type ToolContext } from '../tools/index.ts';
-import { keyOf, toldLine } from './marks.ts';
+import { historyKey, deliveredLine } from './marks.ts';
 
 /** What all calls of a conversation share. Each call adds its own `signal` and `progress`. */
 export interface Calls {
   context(): Promise<Omit<ToolContext, 'signal' | 'progress'>>;
   /** Called before a call begins. @param waits whether it is a `wait` @returns a function to call after its end */
-  began(waits: boolean): () => void;
+  callStarted(waits: boolean): () => void;
   /** Called when an answer contains these announcements. */
-  told(announcements: readonly Announcement[]): void;
+  answerDelivered(announcements: readonly Announcement[]): void;
 }
 
 /** Calls the tool `name`. @throws the reason of `signal` when it is aborted */
@@ -22,7 +22,7 @@ export async function callFromCopilot(
 ): Promise<ToolResultObject> {
   const tool = TOOLS.find((each) => each.name === name);
   if (tool === undefined) throw new Error(`there is no tool ${name}`);
-  const ended = calls.began((input as { action?: unknown } | undefined)?.action === 'wait');
+  const ended = calls.callStarted((input as { action?: unknown } | undefined)?.action === 'wait');
   try {
     const context = await calls.context();
     const result = await callTool(tool, current(context, signal), input);
@@ -30,10 +30,10 @@ export async function callFromCopilot(
     signal.throwIfAborted();
     if ('error' in result) return { textResultForLlm: result.text, resultType: 'failure' };
     // Announcements that are being pushed meanwhile do not count as part of the answer.
-    const announced = (result.announced ?? []).filter((each) => !context.inbox.isComing(each));
-    context.inbox.tell(announced);
-    if (announced.length > 0) calls.told(announced);
-    const mark = announced.length === 0 ? [] : [toldLine(announced.map(keyOf))];
+    const announced = (result.announced ?? []).filter((each) => !context.inbox.isBeingPushed(each));
+    context.inbox.markDelivered(announced);
+    if (announced.length > 0) calls.answerDelivered(announced);
+    const mark = announced.length === 0 ? [] : [deliveredLine(announced.map(historyKey))];
     return { textResultForLlm: [result.text, ...mark].join('\n'), resultType: 'success' };
   } finally {
     ended();

@@ -6,7 +6,7 @@ import type { Git } from './git.ts';
  * Returns the newest common ancestor of `one` and `other`.
  * @throws SubagentsError UNKNOWN_BASE when there is none
  */
-export async function commonAncestor(git: Git, one: string, other: string): Promise<string> {
+export async function mergeBase(git: Git, one: string, other: string): Promise<string> {
   const { exitCode, stdout } = await git.try(['merge-base', one, other]);
   if (exitCode === 0) return stdout;
   throw new SubagentsError('UNKNOWN_BASE', `${one} and ${other} have no commit in common in ${git.cwd}`, {

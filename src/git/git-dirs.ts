@@ -27,7 +27,7 @@ export function gitDirs(root: string): GitDirs {
       commonDir: common === undefined ? gitDir : realpathSync(resolve(gitDir, common.replace(/\n$/, ''))),
     };
   } catch (error) {
-    const kind = kindOf(root);
+    const kind = describeEntry(root);
     throw notARepository(root, kind === 'folder' ? 'not the root of a git checkout' : kind, {
       ...(kind.startsWith('missing') && { remedy: movedRemedy(root) }),
       cause: error,
@@ -43,7 +43,7 @@ function gitFileTarget(path: string): string {
 }
 
 /** Returns `folder` when `path` is a readable folder, otherwise a description of the entry. */
-export function kindOf(path: string): string {
+export function describeEntry(path: string): string {
   try {
     const stat = statSync(path);
     if (!stat.isDirectory()) return 'a file, not a folder';

@@ -6,9 +6,9 @@ import type { GitSetting } from '../environment/unattended.ts';
 import { guardOf } from './trust/local-programs.ts';
 import {
   gitError,
-  programOf,
+  gitProgram,
   runGit,
-  type CallOptions,
+  type GitCallOptions,
   type GitAnswer,
   type GitOptions,
   type GitProgram,
@@ -16,7 +16,7 @@ import {
 
 /** Options of all calls through a handle. */
 export interface GitScope extends Pick<
-  CallOptions,
+  GitCallOptions,
   'env' | 'copilotSessionId' | 'signal' | 'timeoutMs' | 'secrets'
 > {
   /** Whether git may run programs that only the repository itself configures; default: no. */
@@ -79,7 +79,7 @@ export class Git {
    * Runs git and returns its standard output, without the last newline.
    * @throws SubagentsError GIT with git's own message, DISK_FULL. The reason of `signal` when that ended the call.
    */
-  async run(args: readonly string[], options: CallOptions = {}): Promise<string> {
+  async run(args: readonly string[], options: GitCallOptions = {}): Promise<string> {
     const answer = await this.try(args, options);
     if (answer.exitCode !== 0) throw gitError(args, this.cwd, answer);
     return answer.stdout;
@@ -89,16 +89,16 @@ export class Git {
    * Runs git and returns its exit code and output (standard output without the last newline).
    * @throws SubagentsError GIT when git could not run or was ended; the reason of `signal` when that ended it.
    */
-  async try(args: readonly string[], options: CallOptions = {}): Promise<GitAnswer> {
+  async try(args: readonly string[], options: GitCallOptions = {}): Promise<GitAnswer> {
     return runGit(args, await this.#guarded(options));
   }
 
   /** Returns the program, arguments and environment of a call, for calls whose output is streamed. */
-  async program(args: readonly string[], options: CallOptions = {}): Promise<GitProgram> {
-    return programOf(args, await this.#guarded(options));
+  async program(args: readonly string[], options: GitCallOptions = {}): Promise<GitProgram> {
+    return gitProgram(args, await this.#guarded(options));
   }
 
-  async #guarded(options: CallOptions): Promise<GitOptions> {
+  async #guarded(options: GitCallOptions): Promise<GitOptions> {
     const { trusted = false, config = [], env, ...scope } = this.#scope;
     const guard = trusted ? undefined : await guardOf(this.#place);
     return {

@@ -5,7 +5,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { distance } from 'fastest-levenshtein';
 import { SubagentsError } from '../contract/index.ts';
 import { readIfThere } from '../system/files.ts';
-import { kindOf, gitDirs, notARepository } from './git-dirs.ts';
+import { describeEntry, gitDirs, notARepository } from './git-dirs.ts';
 import { Git } from './git.ts';
 import { firstUsefulLine, gitError } from './run.ts';
 
@@ -19,7 +19,7 @@ export async function resolveRepository(path: string, from: string = process.cwd
     from,
     path.replace(/^~(?=\/|$)/, () => homedir()),
   );
-  const kind = kindOf(full);
+  const kind = describeEntry(full);
   if (kind !== 'folder') throw notARepository(full, kind);
   const args = ['rev-parse', '--show-toplevel'];
   const answer = await Git.at(full).try(args);

@@ -35,7 +35,7 @@ export interface GitOptions {
 }
 
 /** Options that several calls share, whatever folder each runs in. */
-export type CallOptions = Omit<GitOptions, 'cwd'>;
+export type GitCallOptions = Omit<GitOptions, 'cwd'>;
 
 /** The result of a call whose exit code is part of the answer. */
 export interface GitAnswer {
@@ -85,7 +85,7 @@ export async function runGit(args: readonly string[], options: GitOptions): Prom
   try {
     const { exitCode, signalCode, stdout, stderr } = await runProgram(
       {
-        ...programOf(args, {
+        ...gitProgram(args, {
           ...options,
           env: { ...options.env, ...(own && { COPILOT_AGENT_SESSION_ID: copilotSessionId }) },
         }),
@@ -113,7 +113,7 @@ export interface GitProgram {
 }
 
 /** Returns the program, the arguments and the complete environment of a git call. */
-export function programOf(
+export function gitProgram(
   args: readonly string[],
   { env = {}, config = [], secrets = false }: Pick<GitOptions, 'env' | 'config' | 'secrets'>,
 ): GitProgram {

@@ -10,7 +10,7 @@ import { isWithin, realTarget } from '../system/real-path.ts';
  * @throws SubagentsError REPO_REFUSED
  */
 export function checkAllowed(repo: string, roots: readonly string[] | undefined): void {
-  if (roots === undefined || roots.some((root) => lies(repo, root))) return;
+  if (roots === undefined || roots.some((root) => isUnder(repo, root))) return;
   throw new SubagentsError('REPO_REFUSED', `${repo} is not under the repositories that this worker accepts`, {
     remedy: `SUBAGENTS_REPOS of the worker allows: ${roots.join(', ')}`,
   });
@@ -37,7 +37,7 @@ export function checkInHome(path: string, folder: string, roots: readonly string
  * Whether `repo` is under `root`. Compares real paths, so that a symbolic link under a root does not admit its
  * target.
  */
-function lies(repo: string, root: string): boolean {
+function isUnder(repo: string, root: string): boolean {
   if (root.includes('://')) {
     const climbs = /\/(\.|%2e){1,2}(\/|$)/i.test(repo);
     return !climbs && (repo === root || repo.startsWith(root.endsWith('/') ? root : `${root}/`));

@@ -12,7 +12,7 @@ interface CloneHome {
 }
 
 /** Milliseconds between two attempts to take a lock. */
-const LOOK_EVERY_MS = 200;
+const CHECK_INTERVAL_MS = 200;
 const MAKING = '.making';
 const LOCK = '.lock';
 
@@ -39,7 +39,7 @@ export async function withClone<T>(
   use: () => Promise<T>,
   signal: AbortSignal,
 ): Promise<T> {
-  return exclusively(path, signal, async () => {
+  return withCloneLock(path, signal, async () => {
     const folder = `${path}${MAKING}`;
     if (!existsSync(path)) {
       await rm(folder, { recursive: true, force: true });
@@ -58,7 +58,7 @@ export async function withClone<T>(
 }
 
 /** The folder of a clone while it is being made. */
-export const makingPath = (path: string): string => `${path}${MAKING}`;
+export const unfinishedClonePath = (path: string): string => `${path}${MAKING}`;
 
 /** Returns the clones of a home. */
 export async function listClones({ paths }: CloneHome): Promise<string[]> {
@@ -70,14 +70,14 @@ export async function listClones({ paths }: CloneHome): Promise<string[]> {
 
 /** Removes the clone at `path`. If that is interrupted, the rest counts as an interrupted attempt to make it. */
 export async function removeClone(path: string): Promise<void> {
-  const folder = makingPath(path);
+  const folder = unfinishedClonePath(path);
   await rm(folder, { recursive: true, force: true });
   await rename(path, folder);
   await rm(folder, { recursive: true, force: true });
 }
 
 /** Runs `work` as `exclusively` does, or not at all when another process holds the clone. */
-export async function ifFree(path: string, work: () => Promise<void>): Promise<void> {
+export async function withCloneLockIfFree(path: string, work: () => Promise<void>): Promise<void> {
   const taken = await tryLock(`${path}${LOCK}`);
   if ('holder' in taken) return;
   try {
@@ -88,12 +88,16 @@ export async function ifFree(path: string, work: () => Promise<void>): Promise<v
 }
 
 /** Runs `work` while nobody else makes, changes or removes the clone at `path`. */
-export async function exclusively<T>(path: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+export async function withCloneLock<T>(
+  path: string,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
   for (;;) {
     signal.throwIfAborted();
     const taken = await tryLock(`${path}${LOCK}`);
     if ('holder' in taken) {
-      await delay(LOOK_EVERY_MS, undefined, { signal });
+      await delay(CHECK_INTERVAL_MS, undefined, { signal });
       continue;
     }
     try {

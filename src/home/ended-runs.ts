@@ -1,6 +1,6 @@
 /** The runs that have ended on this worker: no further work starts for them, even if it was already requested. */
 import type { SubagentRef } from '../contract/index.ts';
-import { Recent } from '../system/recent.ts';
+import { BoundedMap } from '../system/recent.ts';
 
 type Run = Pick<SubagentRef, 'copilotSessionId' | 'run'>;
 
@@ -8,7 +8,7 @@ type Run = Pick<SubagentRef, 'copilotSessionId' | 'run'>;
 export class EndedRuns {
   /** Controllers of runs that have not ended. */
   readonly #controllers = new Map<string, AbortController>();
-  readonly #ended = new Recent<true>();
+  readonly #ended = new BoundedMap<true>();
 
   /** Marks the run as ended; this is final. */
   end(run: Run): void {

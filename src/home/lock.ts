@@ -13,11 +13,11 @@ export type HomeRole = 'up' | 'worker';
 export async function lockHome(home: Pick<HomeView, 'root' | 'paths'>, role: HomeRole): Promise<Lock> {
   const answer = await tryLock(join(home.paths.lock, role));
   if ('lock' in answer) return answer.lock;
-  throw homeBusy(home.root, role, answer.holder);
+  throw homeBusyError(home.root, role, answer.holder);
 }
 
 /** The error for a locked home: names the holder, where it runs and since when, and a remedy. */
-export function homeBusy(root: string, role: HomeRole, holder: Holder): SubagentsError {
+export function homeBusyError(root: string, role: HomeRole, holder: Holder): SubagentsError {
   const { pid, since, elsewhere } = holder;
   const what = role === 'up' ? '`subagents up`' : 'a worker';
   if (elsewhere === undefined)

@@ -40,7 +40,7 @@ interface RunHome {
 }
 
 const SUFFIX = '.json';
-const MAX_CUT_OFF = 10;
+const MAX_KILLED_COMMANDS = 10;
 /** The path of a run's record. */
 const runRecordPath = (home: RunHome, subagent: SubagentRef): string =>
   join(home.paths.runs, `${runFolder(subagent)}${SUFFIX}`);
@@ -49,7 +49,7 @@ const runRecordPath = (home: RunHome, subagent: SubagentRef): string =>
  * Writes the record of a run; an existing record keeps its start time.
  * @throws SubagentsError DISK_FULL, INTERNAL
  */
-export function noteRun(
+export function recordRun(
   home: RunHome,
   record: Omit<RunRecord, 'startedAt' | 'endedAt' | 'killedCommands'>,
 ): void {
@@ -62,7 +62,7 @@ export function noteRun(
  * Records the end of a run. Ignores a failure to write, since a run must be able to end on a full disk too. Returns
  * the record; undefined when there is none.
  */
-export function noteRunEnded(home: RunHome, subagent: SubagentRef): RunRecord | undefined {
+export function recordRunEnded(home: RunHome, subagent: SubagentRef): RunRecord | undefined {
   const record = readRecord(runRecordPath(home, subagent));
   try {
     if (record) write(home, { ...record, endedAt: new Date().toISOString() });
@@ -86,7 +86,10 @@ export function recordKilledCommands(
     ({ subagent, endedAt }) => subagent.copilotSessionId === copilotSessionId && endedAt === undefined,
   );
   if (record === undefined || commands.length === 0) return;
-  const killedCommands = [...new Set([...(record.killedCommands ?? []), ...commands])].slice(0, MAX_CUT_OFF);
+  const killedCommands = [...new Set([...(record.killedCommands ?? []), ...commands])].slice(
+    0,
+    MAX_KILLED_COMMANDS,
+  );
   write(home, { ...record, killedCommands });
 }
 
@@ -96,7 +99,7 @@ export function killedCommands(home: RunHome, subagent: SubagentRef): readonly s
 }
 
 /** Returns when the run ended, if this worker saw that; ISO 8601. */
-export function endOf(home: RunHome, subagent: SubagentRef): string | undefined {
+export function runEndedAt(home: RunHome, subagent: SubagentRef): string | undefined {
   return readRecord(runRecordPath(home, subagent))?.endedAt;
 }
 
@@ -104,19 +107,19 @@ export function endOf(home: RunHome, subagent: SubagentRef): string | undefined 
  * Records that the run is live again, because its server was restored from an older copy.
  * @throws SubagentsError DISK_FULL, FILE_ACCESS
  */
-export function noteLiveAgain(home: RunHome, subagent: SubagentRef): void {
+export function recordRunLiveAgain(home: RunHome, subagent: SubagentRef): void {
   const record = readRecord(runRecordPath(home, subagent));
   if (record?.endedAt !== undefined) write(home, { ...record, endedAt: undefined });
 }
 
 /** Records that the killed commands have been reported. */
-export function recordKilledCommandsTold(home: RunHome, subagent: SubagentRef): void {
+export function recordKilledCommandsReported(home: RunHome, subagent: SubagentRef): void {
   const record = readRecord(runRecordPath(home, subagent));
   if (record?.killedCommands) write(home, { ...record, killedCommands: undefined });
 }
 
 /** Removes the record of a run whose parts are all removed. */
-export function forgetRun(home: RunHome, subagent: SubagentRef): void {
+export function deleteRunRecord(home: RunHome, subagent: SubagentRef): void {
   rmSync(runRecordPath(home, subagent), { force: true });
 }
 
@@ -145,7 +148,7 @@ export function laterRun({ paths }: RunHome, record: RunRecord): RunRecord | und
  * Returns the branches in `repository` whose runs had all ended before `since` (ISO 8601), so that no run has
  * worked on them since.
  */
-export function branchesOver(home: RunHome, repository: string, since: string): ReadonlySet<string> {
+export function branchesOfEndedRuns(home: RunHome, repository: string, since: string): ReadonlySet<string> {
   const runs = readRuns(home).filter((run) => run.repository === repository);
   const over = new Set(runs.flatMap(({ branch }) => branch ?? []));
   for (const { branch, endedAt } of runs)

@@ -1,12 +1,12 @@
 /** Reads a worker's settings from its environment. */
 import { availableParallelism, totalmem } from 'node:os';
 import { z } from 'zod';
-import { check } from '../contract/check.ts';
-import { millisOf } from '../contract/text/quantities.ts';
+import { validate } from '../contract/check.ts';
+import { parseDuration } from '../contract/text/quantities.ts';
 import { SubagentsError } from '../contract/errors.ts';
 import { SETTINGS, type SettingName } from '../contract/settings.ts';
 import type { Env } from '../system/home-root.ts';
-import { GIVEN_VARIABLE } from '../environment/clean.ts';
+import { PASSED_SECRETS_VARIABLE } from '../environment/clean.ts';
 
 /** The settings of a worker. */
 export interface Settings {
@@ -39,7 +39,7 @@ const UNITS: Readonly<Record<string, number>> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e
 
 const MIN_SLOTS = 2;
 const MAX_SLOTS = 32;
-const MAX_STATED_ROOM = 1_000;
+const MAX_SIZE_SETTING = 1_000;
 /** Turns per core: a subagent mostly waits for its model. */
 const TURNS_PER_CORE = 2;
 /**
@@ -60,7 +60,7 @@ const text = z
   .transform((value) => value?.trim() || undefined);
 const age = text.transform((value = SETTINGS.SUBAGENTS_KEEP.default, context) => {
   if (value === 'forever') return Infinity;
-  const millis = millisOf(value);
+  const millis = parseDuration(value);
   if (millis !== undefined && millis >= 0) return millis;
   context.addIssue({ code: 'custom', message: 'write it like 12h or 14d, or forever' });
   return z.NEVER;
@@ -81,7 +81,7 @@ const variables = text.refine(
 const sizeOr = (standard: string) => text.transform((value = standard) => value).pipe(sizeText);
 const settings = z
   .object({
-    SUBAGENTS_SLOTS: text.pipe(z.coerce.number<string>().int().min(1).max(MAX_STATED_ROOM).optional()),
+    SUBAGENTS_SLOTS: text.pipe(z.coerce.number<string>().int().min(1).max(MAX_SIZE_SETTING).optional()),
     SUBAGENTS_MODELS: text.transform((value) => {
       const names = value
         ?.split(',')
@@ -92,7 +92,7 @@ const settings = z
     SUBAGENTS_MODEL: text,
     SUBAGENTS_REPOS: text.transform(rootsIn),
     SUBAGENTS_COPILOT_PATH: text,
-    [GIVEN_VARIABLE]: variables,
+    [PASSED_SECRETS_VARIABLE]: variables,
     SUBAGENTS_KEEP: age,
     SUBAGENTS_KEEP_DISK: sizeOr(SETTINGS.SUBAGENTS_KEEP_DISK.default),
     SUBAGENTS_RESERVE: sizeOr(SETTINGS.SUBAGENTS_RESERVE.default),
@@ -111,7 +111,7 @@ function rootsIn(text: string | undefined): string[] | undefined {
 
 /** Parses the settings. @throws SubagentsError BAD_INPUT, naming the variable */
 export function readSettings(env: Env = process.env): Settings {
-  const parsed = check(settings, env);
+  const parsed = validate(settings, env);
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0] ?? { path: [], message: '' };
     const name = path.join('.');

@@ -17,7 +17,7 @@ const GIVE_UP_MS = 4_000;
  * Milliseconds after which the search ends without proof: on a machine with many short-lived processes, no scan may
  * check all of them.
  */
-const UNSURE_MS = 5_000;
+const UNPROVEN_TIMEOUT_MS = 5_000;
 const SCAN_EVERY_MS = 20;
 /**
  * The most that one step between two scans counts: in a longer gap this process was suspended and could not end
@@ -73,7 +73,7 @@ export async function sweep(
     });
     if (left.length > 0) lastFound = elapsed;
     const settled = left.length > 0 || unseen.ended.length === 0;
-    if (left.length === 0 ? settled || elapsed - lastFound > UNSURE_MS : elapsed > GIVE_UP_MS) {
+    if (left.length === 0 ? settled || elapsed - lastFound > UNPROVEN_TIMEOUT_MS : elapsed > GIVE_UP_MS) {
       const proven = settled && unseen.closed.length === 0 && !unseen.hidden;
       return report({ seen, left, unseen, proven, begun });
     }
@@ -111,11 +111,11 @@ function report({ seen, left, unseen, proven, begun }: Swept): SweepReport {
 function notChecked(unseen?: Unseen): string[] {
   if (!canFindProcesses) return ['every process: only Linux lets us find them'];
   escapes ??= ESCAPES.filter(([program]) => isOnPath(program)).map(([, words]) => words);
-  return [...escapes, OTHERS, ...(unseen ? unseenWords(unseen) : [])];
+  return [...escapes, OTHERS, ...(unseen ? unseenText(unseen) : [])];
 }
 let escapes: string[] | undefined;
 
-function unseenWords({ ended, closed, hidden }: Unseen): string[] {
+function unseenText({ ended, closed, hidden }: Unseen): string[] {
   return [
     ...(ended.length === 0 ? [] : [`processes that ended before they could be looked at: ${some(ended)}`]),
     ...(closed.length === 0 ? [] : [`processes that this user may not look at: ${some(closed)}`]),

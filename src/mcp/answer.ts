@@ -3,8 +3,8 @@ import type { CallToolResult, RequestId } from '@modelcontextprotocol/server';
 import { byteLength, plural, type Announcement } from '../contract/index.ts';
 import {
   callTool,
-  keyOf,
-  MAX_TOLD_BYTES,
+  announcementKey,
+  MAX_TOOL_ANSWER_BYTES,
   newsWithin,
   type News,
   type Tool,
@@ -33,14 +33,14 @@ export async function answerCall(
   received?.catch(() => undefined);
   const result = await callTool(tool, context, input);
   const announced = 'announced' in result ? (result.announced ?? []) : [];
-  const has = new Set(announced.map(keyOf));
-  const waiting = (await unread(context)).filter((each) => !has.has(keyOf(each)));
+  const has = new Set(announced.map(announcementKey));
+  const waiting = (await unread(context)).filter((each) => !has.has(announcementKey(each)));
   // A cancelled call gets no answer, so it delivers no announcements.
   context.signal.throwIfAborted();
-  const news = newsWithin(waiting, MAX_TOLD_BYTES - byteLength(result.text));
+  const news = newsWithin(waiting, MAX_TOOL_ANSWER_BYTES - byteLength(result.text));
   const added = news?.announcements ?? [];
   const delivered = [...announced, ...added];
-  inbox.tell(delivered);
+  inbox.markDelivered(delivered);
   sent.set(id, delivered);
   return compose(result, news, waiting.length - added.length);
 }
@@ -49,7 +49,7 @@ export async function answerCall(
 async function unread(context: ToolContext): Promise<Announcement[]> {
   try {
     const subagents = await context.current;
-    return subagents === undefined ? [] : await context.inbox.unread(subagents);
+    return subagents === undefined ? [] : await context.inbox.undelivered(subagents);
   } catch {
     return [];
   }

@@ -31,7 +31,7 @@ export interface McpOptions {
   readonly connection: ConnectOptions;
   /** Runs `up` in the background. @returns a description of what runs */
   readonly start: ToolContext['start'];
-  readonly lacking: ToolContext['lacking'];
+  readonly missingAccess: ToolContext['missingAccess'];
   readonly upCommand: string;
   /** Called with errors that cannot be reported through the protocol. */
   readonly log: (line: string) => void;
@@ -48,8 +48,12 @@ export async function serveMcp(options: McpOptions): Promise<void> {
   const connection = new LazyConnection(options.connection);
   const shared = {
     sent: new Map<RequestId, readonly Announcement[]>(),
-    ...{ session: options.session, cwd: options.cwd, start: options.start, arrival: ARRIVAL },
-    ...{ lacking: options.lacking, upCommand: options.upCommand },
+    session: options.session,
+    cwd: options.cwd,
+    start: options.start,
+    arrival: ARRIVAL,
+    missingAccess: options.missingAccess,
+    upCommand: options.upCommand,
     inbox: new AnnouncementInbox(options.session),
     connect: () => connection.get(),
     get current() {
@@ -69,7 +73,7 @@ export async function serveMcp(options: McpOptions): Promise<void> {
   transport.onmessage = (message) => {
     // The SDK drops a cancellation of a request that was answered already.
     const id = cancelledBy(message);
-    if (id !== undefined) shared.inbox.untell(shared.sent.get(id) ?? []);
+    if (id !== undefined) shared.inbox.unmarkDelivered(shared.sent.get(id) ?? []);
     onmessage?.(message);
   };
   await closed;
@@ -99,7 +103,9 @@ function newServer({ version }: McpOptions, shared: Shared): McpServer {
     server.registerTool(
       name,
       {
-        ...{ title, description, annotations },
+        title,
+        description,
+        annotations,
         inputSchema: shownOnly(tool.input),
         outputSchema: tool.output.extend({
           news: newsSchema.optional().describe('what was announced since the last call'),

@@ -5,7 +5,7 @@
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 
 /** The limits at which the thread is ended. */
-export interface ApartLimits {
+export interface ThreadLimits {
   /** In milliseconds. */
   readonly timeoutMs: number;
   /** Limit of JavaScript's heap, in MiB. */
@@ -21,13 +21,15 @@ export class LimitReached extends Error {
  * Runs the module `file` in a thread, with `input` as its `workerData`, and returns the one message it posts.
  * @throws LimitReached, or what the module threw
  */
-export async function runApart(
+export async function runInThread(
   file: URL,
   input: unknown,
-  { timeoutMs, heapMb }: ApartLimits,
+  { timeoutMs, heapMb }: ThreadLimits,
 ): Promise<unknown> {
   const options: WorkerOptions = {
-    ...{ workerData: input, env: {}, stdin: false },
+    workerData: input,
+    env: {},
+    stdin: false,
     resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: Math.ceil(heapMb / 8) },
   };
   const thread = new Worker(file, options);

@@ -6,7 +6,7 @@ import { isatty } from 'node:tty';
  * Makes writes to `stream` drop text when the disk is full. By default, Node ends a process whose output fails, and
  * does not write to that file again. Pipes and terminals are unaffected: there an error means that nobody reads.
  */
-export function makeExpendable(stream: NodeJS.WriteStream & { readonly fd: number }): void {
+export function dropWhenDiskFull(stream: NodeJS.WriteStream & { readonly fd: number }): void {
   if (!canFill(stream.fd)) return;
   stream.write = (text: string | Uint8Array, ...rest: unknown[]): boolean => {
     try {

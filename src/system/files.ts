@@ -35,7 +35,7 @@ export function ensurePrivateDir(path: string): void {
  * @throws SubagentsError DISK_FULL, FILE_ACCESS
  */
 export function writePrivateFile(path: string, text: string): void {
-  viaDraft(path, text, (draft) => renameSync(draft, path));
+  viaTemporaryFile(path, text, (draft) => renameSync(draft, path));
 }
 
 /**
@@ -57,7 +57,7 @@ export function openNewPrivateFile(path: string): number {
  */
 export function createPrivateFile(path: string, text: string): boolean {
   try {
-    viaDraft(path, text, (draft) => {
+    viaTemporaryFile(path, text, (draft) => {
       linkSync(draft, path);
       unlinkSync(draft);
     });
@@ -68,7 +68,7 @@ export function createPrivateFile(path: string, text: string): boolean {
   }
 }
 
-function viaDraft(path: string, text: string, publish: (draft: string) => void): void {
+function viaTemporaryFile(path: string, text: string, publish: (draft: string) => void): void {
   const draft = join(dirname(path), `.${basename(path)}.${process.pid}.${drafts++}`);
   withDiskErrors(path, () => {
     try {

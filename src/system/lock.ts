@@ -51,7 +51,7 @@ const TIES = 12;
 /**
  * The holder writes its entry right after it has the operating system's lock. This many times the entry is looked for.
  */
-const NAME_LOOKS = 100;
+const ENTRY_CHECKS = 100;
 const TOUCH_EVERY_MS = 10_000;
 /** A process of another space that has not touched its entry for this long counts as dead, without better evidence. */
 const FRESH_MS = 60_000;
@@ -65,7 +65,7 @@ let entries = 0;
  */
 export async function tryLock(dir: string): Promise<{ readonly lock: Lock } | { readonly holder: Holder }> {
   ensurePrivateDir(dir);
-  for (let looks = 0; looks < NAME_LOOKS; looks++) {
+  for (let looks = 0; looks < ENTRY_CHECKS; looks++) {
     const os = await lockFile(join(dir, OS_LOCK));
     if (os.state !== 'taken') return await takeEntry(dir, os);
     const holder = holderIn(dir);

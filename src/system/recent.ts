@@ -4,7 +4,7 @@
 const MAX = 10_000;
 
 /** A map that drops its oldest entry when it holds too many. */
-export class Recent<V> {
+export class BoundedMap<V> {
   readonly #notes = new Map<string, V>();
 
   get(key: string): V | undefined {

@@ -1,10 +1,10 @@
 /** The spawner: runs programs on request until the process that started it is gone. Imports little, to stay small. */
 import { runHere } from './program.ts';
-import type { Answer, Order } from './spawner.ts';
+import type { SpawnerAnswer, SpawnerRequest } from './spawner.ts';
 
 const running = new Map<number, AbortController>();
 
-process.on('message', (order: Order) => {
+process.on('message', (order: SpawnerRequest) => {
   if ('end' in order) running.get(order.id)?.abort();
   else void run(order);
 });
@@ -14,7 +14,7 @@ process.on('SIGTERM', () => undefined);
 process.on('SIGINT', () => undefined);
 process.on('disconnect', () => process.exit(0));
 
-async function run({ id, run: program }: Extract<Order, { run: unknown }>): Promise<void> {
+async function run({ id, run: program }: Extract<SpawnerRequest, { run: unknown }>): Promise<void> {
   const controller = new AbortController();
   running.set(id, controller);
   try {
@@ -27,7 +27,7 @@ async function run({ id, run: program }: Extract<Order, { run: unknown }>): Prom
   }
 }
 
-function answer(what: Answer): void {
+function answer(what: SpawnerAnswer): void {
   // The requesting process may be gone.
   if (process.connected) process.send?.(what, () => undefined);
 }

@@ -10,10 +10,10 @@ import { runHere, type Program, type ProgramEnd } from './program.ts';
 import { compiledFile } from './compiled-file.ts';
 
 /** To the spawner: run this program, or end the one with this id. */
-export type Order =
+export type SpawnerRequest =
   { readonly id: number; readonly run: Program } | { readonly id: number; readonly end: true };
 /** From the spawner: how the program ended, or why it could not be started. */
-export type Answer =
+export type SpawnerAnswer =
   | { readonly id: number; readonly ended: ProgramEnd }
   | { readonly id: number; readonly error: { readonly message: string; readonly syscall?: string } };
 
@@ -33,7 +33,7 @@ let spawner: Spawner | undefined;
 
 class Spawner {
   readonly #process: ChildProcess;
-  readonly #waiting = new Map<number, (answer: Answer) => void>();
+  readonly #waiting = new Map<number, (answer: SpawnerAnswer) => void>();
   #last = 0;
 
   constructor() {
@@ -44,7 +44,7 @@ class Spawner {
     // The spawner must not keep this process alive.
     this.#process.unref();
     this.#process.channel?.unref();
-    this.#process.on('message', (answer: Answer) => this.#settle(answer));
+    this.#process.on('message', (answer: SpawnerAnswer) => this.#settle(answer));
     this.#process.on('error', () => this.#handleExit());
     this.#process.on('exit', () => this.#handleExit());
   }
@@ -52,7 +52,7 @@ class Spawner {
   async run(program: Program, signal?: AbortSignal): Promise<ProgramEnd> {
     const id = ++this.#last;
     const end = (): void => this.#send({ id, end: true });
-    const answered = new Promise<Answer>((resolve) => this.#waiting.set(id, resolve));
+    const answered = new Promise<SpawnerAnswer>((resolve) => this.#waiting.set(id, resolve));
     this.#process.channel?.ref();
     this.#send({ id, run: program });
     signal?.addEventListener('abort', end);
@@ -67,13 +67,13 @@ class Spawner {
     }
   }
 
-  #send(order: Order): void {
+  #send(order: SpawnerRequest): void {
     this.#process.send(order, (error) => {
       if (error) this.#settle({ id: order.id, error: { message: `the spawner is gone: ${error.message}` } });
     });
   }
 
-  #settle(answer: Answer): void {
+  #settle(answer: SpawnerAnswer): void {
     this.#waiting.get(answer.id)?.(answer);
     this.#waiting.delete(answer.id);
     if (this.#waiting.size === 0) this.#process.channel?.unref();

@@ -6,33 +6,33 @@ const MAX_GAP_MS = 5_000;
 /** Accurate only if it is read at least once a second. */
 export class WorkClock {
   readonly #now: () => number;
-  #looked: number;
+  #updatedAt: number;
   #workedMs = 0;
   #awakeSince: number;
 
   /** Starts counting. `now`: milliseconds since the epoch. */
   constructor(now: () => number = Date.now) {
     this.#now = now;
-    this.#looked = now();
-    this.#awakeSince = this.#looked;
+    this.#updatedAt = now();
+    this.#awakeSince = this.#updatedAt;
   }
 
   /** Time worked so far, in milliseconds. */
   get workedMs(): number {
-    this.#look();
+    this.#update();
     return this.#workedMs;
   }
 
   /** When the clock started, or the process last resumed after a suspension; in milliseconds since the epoch. */
   get awakeSince(): number {
-    this.#look();
+    this.#update();
     return this.#awakeSince;
   }
 
-  #look(): void {
+  #update(): void {
     const now = this.#now();
-    const gap = now - this.#looked;
-    this.#looked = now;
+    const gap = now - this.#updatedAt;
+    this.#updatedAt = now;
     // The machine's clock may be set back.
     this.#workedMs += Math.min(Math.max(gap, 0), MAX_GAP_MS);
     if (gap > MAX_GAP_MS) this.#awakeSince = now;

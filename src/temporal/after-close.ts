@@ -12,7 +12,7 @@ const UNAVAILABLE = 14;
  * Makes calls on a closed connection end as cancelled. `@temporalio/client` retries from a timer, where the error that
  * grpc-js throws for a closed channel is not caught and would end the program. Must follow the retry interceptor.
  */
-export const cancelledAfterClose: Interceptor = (options, nextCall) => {
+export const cancelCallsAfterClose: Interceptor = (options, nextCall) => {
   try {
     return nextCall(options) as Call;
   } catch (error) {
@@ -21,7 +21,7 @@ export const cancelledAfterClose: Interceptor = (options, nextCall) => {
 };
 
 /** While `isRefused` returns true, ends calls as unavailable without sending them. */
-export const refusedWhen =
+export const rejectCallsWhile =
   (isRefused: () => boolean): Interceptor =>
   (options, nextCall) =>
     isRefused() ? endedCall(UNAVAILABLE, 'the connection was lost') : (nextCall(options) as Call);

@@ -17,12 +17,12 @@ import { withoutTemporal } from './environment.ts';
 export const TEMPORAL_CLI_VERSION = '1.5.1';
 
 /** Why a way failed, for people. */
-export class WayFailed extends Error {
-  override readonly name = 'WayFailed';
+export class BinarySourceFailed extends Error {
+  override readonly name = 'BinarySourceFailed';
 }
 
 /** A way to get the program. */
-export interface Way {
+export interface BinarySource {
   readonly name: string;
   /** What the user can do to make it work, on one line. */
   readonly remedy: string;
@@ -53,12 +53,12 @@ try {
 `;
 
 /** The SDK's own download from temporal.download, triggered by starting a test server. */
-export const downloadWithSdk: Way = {
+export const downloadWithSdk: BinarySource = {
   name: `download from https://temporal.download`,
   remedy: 'allow this machine to reach https://temporal.download (HTTPS_PROXY is honoured), and try again',
   async get({ folder, env, onProgress }) {
     const missing = missingPackages([DOWNLOAD_PACKAGE]);
-    if (missing.length > 0) throw new WayFailed(`${missingText(missing)}: ${installCommand()}`);
+    if (missing.length > 0) throw new BinarySourceFailed(`${missingText(missing)}: ${installCommand()}`);
     const stop = new AbortController();
     const testing = pathToFileURL(createRequire(import.meta.url).resolve(DOWNLOAD_PACKAGE)).href;
     const child = execa(
@@ -84,8 +84,8 @@ export const downloadWithSdk: Way = {
     try {
       const result = await child;
       if (result.isCanceled)
-        throw new WayFailed(`nothing came for ${DOWNLOAD_STALL_MS / 1_000} s after ${bytes} bytes`);
-      if (result.failed) throw new WayFailed(rootCause(result.stderr) || result.shortMessage);
+        throw new BinarySourceFailed(`nothing came for ${DOWNLOAD_STALL_MS / 1_000} s after ${bytes} bytes`);
+      if (result.failed) throw new BinarySourceFailed(rootCause(result.stderr) || result.shortMessage);
     } finally {
       clearInterval(watch);
       ended();
@@ -95,7 +95,7 @@ export const downloadWithSdk: Way = {
 };
 
 /** `go install`, if Go is installed. */
-export const buildWithGo: Way = {
+export const buildWithGo: BinarySource = {
   name: `go install github.com/temporalio/cli/cmd/temporal@v${TEMPORAL_CLI_VERSION}`,
   remedy: 'install Go 1.24 or newer from https://go.dev/dl with access to a Go module proxy, and try again',
   async get({ folder, env, onProgress }) {
@@ -116,7 +116,7 @@ export const buildWithGo: Way = {
         },
       );
       if (result.failed)
-        throw new WayFailed(
+        throw new BinarySourceFailed(
           result.code === 'ENOENT' ? 'no `go` on PATH' : lastLines(result.stderr) || result.shortMessage,
         );
     } finally {
@@ -138,7 +138,8 @@ function reporting(doing: string, onProgress: (line: string) => void): () => voi
 
 async function onlyFile(folder: string): Promise<string> {
   const [name, ...more] = await readdir(folder);
-  if (name === undefined || more.length > 0) throw new WayFailed(`it left ${more.length} files, not one`);
+  if (name === undefined || more.length > 0)
+    throw new BinarySourceFailed(`it left ${more.length} files, not one`);
   return name;
 }
 

@@ -7,7 +7,13 @@ import { execa } from 'execa';
 import { SubagentsError } from '../contract/errors.ts';
 import type { Env } from '../system/home-root.ts';
 import { tryLock } from '../system/lock.ts';
-import { buildWithGo, downloadWithSdk, TEMPORAL_CLI_VERSION, WayFailed, type Way } from './binary-ways.ts';
+import {
+  buildWithGo,
+  downloadWithSdk,
+  TEMPORAL_CLI_VERSION,
+  BinarySourceFailed,
+  type BinarySource,
+} from './binary-ways.ts';
 import { withoutTemporal } from './environment.ts';
 
 /** The oldest server with all features we use (fairness keys); an older `temporal` on PATH is skipped. */
@@ -73,7 +79,7 @@ export function cacheFolder(env: Env): string {
  */
 export async function obtainOnce(
   cache: string,
-  ways: readonly Way[],
+  ways: readonly BinarySource[],
   options: { readonly onProgress: (line: string) => void; readonly env: Env },
   failures: readonly string[] = [],
 ): Promise<TemporalBinary> {
@@ -94,7 +100,7 @@ export async function obtainOnce(
       try {
         const got = await way.get({ folder, env, onProgress });
         const unusable = await whyUnusable(got, env);
-        if (unusable !== undefined) throw new WayFailed(`what it gave is of no use: ${unusable}`);
+        if (unusable !== undefined) throw new BinarySourceFailed(`what it gave is of no use: ${unusable}`);
         await rename(got, path);
         return { path, source: way.name };
       } catch (error) {

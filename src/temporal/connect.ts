@@ -6,7 +6,7 @@ import {
   makeGrpcRetryInterceptor,
 } from '@temporalio/client';
 import { SubagentsError } from '../contract/errors.ts';
-import { cancelledAfterClose, refusedWhen } from './after-close.ts';
+import { cancelCallsAfterClose, rejectCallsWhile } from './after-close.ts';
 import { identityOf, type ServerIdentity } from './server-identity.ts';
 import type { TemporalTarget } from './target.ts';
 
@@ -47,7 +47,9 @@ export async function connectTemporal(target: TemporalTarget): Promise<Connectio
 export async function openConnection(target: TemporalTarget): Promise<OpenConnection> {
   let lost = false;
   const isLost = (): boolean => lost;
-  const opened = await connect(target, isLost, (connection) => onceLost(connection, () => (lost = true)));
+  const opened = await connect(target, isLost, (connection) =>
+    onConnectionLost(connection, () => (lost = true)),
+  );
   return { ...opened, isLost };
 }
 
@@ -70,8 +72,8 @@ async function connect(
           ...retries,
           retryableDecider: (attempt, status) => !isLost() && retries.retryableDecider(attempt, status),
         }),
-        refusedWhen(isLost),
-        cancelledAfterClose,
+        rejectCallsWhile(isLost),
+        cancelCallsAfterClose,
       ],
       channelArgs: {
         'grpc.max_receive_message_length': MAX_ANSWER_BYTES,
@@ -102,7 +104,7 @@ interface Channel {
 const READY = 2;
 
 /** Calls `lost` once the connection's channel is disconnected, however briefly. */
-function onceLost(connection: Connection, lost: () => void): void {
+function onConnectionLost(connection: Connection, lost: () => void): void {
   const { client } = connection as unknown as { readonly client: { getChannel(): Channel } };
   const channel = client.getChannel();
   if (channel.getConnectivityState(false) === READY) channel.watchConnectivityState(READY, Infinity, lost);

@@ -42,7 +42,7 @@ export function databaseFailure(log: string, dataDir: string, cause: unknown): S
 }
 
 /** The error when another server, invisible from here, has the database. */
-export function otherServer(dataDir: string): SubagentsError {
+export function databaseInUseError(dataDir: string): SubagentsError {
   return new SubagentsError(
     'HOME_BUSY',
     `another Temporal server has the database in ${dataDir}, in another container or on another machine`,

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import type { EmbeddedServer } from './embedded.ts';
 
-const LOOK_EVERY_MS = 5_000;
+const CHECK_INTERVAL_MS = 5_000;
 const ANSWER_TIMEOUT_MS = 5_000;
 /** Failed checks in a row; a server that was only frozen answers again. */
 const MAX_FAILURES = 4;
@@ -25,7 +25,7 @@ export interface HealthOptions {
 /** Checks until the server has ended; ends it after four checks in a row without an answer from its database. */
 export async function endWhenBroken(
   { address, exited }: Pick<EmbeddedServer, 'address' | 'exited'>,
-  { everyMs = LOOK_EVERY_MS, answerMs = ANSWER_TIMEOUT_MS, end }: HealthOptions,
+  { everyMs = CHECK_INTERVAL_MS, answerMs = ANSWER_TIMEOUT_MS, end }: HealthOptions,
 ): Promise<void> {
   const over = new AbortController();
   void exited.then(() => over.abort());

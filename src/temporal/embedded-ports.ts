@@ -47,7 +47,7 @@ export async function choosePorts(
 }
 
 /** Stores the ports of the first start; later starts on other ports change nothing. */
-export function keepPorts(dataDir: string, { grpc, ui }: PortPair): void {
+export function storePorts(dataDir: string, { grpc, ui }: PortPair): void {
   if (readPorts(dataDir) !== undefined) return;
   writePrivateFile(portsPath(dataDir), `${JSON.stringify({ grpc, ui } satisfies PortPair)}\n`);
 }

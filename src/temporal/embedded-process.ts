@@ -30,7 +30,7 @@ export function recordServer(dataDir: string, pid: number): void {
 }
 
 /** The server that a killed `up` left behind on `dataDir`; undefined if there is none. */
-export function serverLeftBehind(dataDir: string): ProcessIdentity | undefined {
+export function findStaleServer(dataDir: string): ProcessIdentity | undefined {
   const found = readRecord(dataDir);
   if (!found || !isAlive(found.server.pid, found.server.startTime)) return undefined;
   return isAlive(found.parent.pid, found.parent.startTime) ? undefined : found.server;
@@ -68,7 +68,7 @@ export async function endProcess(process: ProcessIdentity, graceMs: number): Pro
  * Marks that a database is being created in `dataDir`, unless there is one. A database whose creation was interrupted
  * has some of its tables and no data, and is removed.
  */
-export function beginDatabase(dataDir: string): void {
+export function markDatabaseUnfinished(dataDir: string): void {
   if (existsSync(unfinishedPath(dataDir)))
     for (const suffix of ['', '-wal', '-shm', '-journal'])
       rmSync(join(dataDir, `${DATABASE}${suffix}`), { force: true });
@@ -76,7 +76,7 @@ export function beginDatabase(dataDir: string): void {
 }
 
 /** Marks the creation of the database in `dataDir` as complete. */
-export function finishDatabase(dataDir: string): void {
+export function markDatabaseFinished(dataDir: string): void {
   rmSync(unfinishedPath(dataDir), { force: true });
 }
 

@@ -11,21 +11,21 @@ import { ensurePrivateDir, readIfThere } from '../system/files.ts';
 import type { Env } from '../system/home-root.ts';
 import { ensureTemporalBinary } from './binary.ts';
 import { connectTemporal } from './connect.ts';
-import { databaseFailure, LOCKED_EXIT_CODE, LOCK_FILE, otherServer } from './embedded-database.ts';
+import { databaseFailure, LOCKED_EXIT_CODE, LOCK_FILE, databaseInUseError } from './embedded-database.ts';
 import { serverArguments } from './embedded-arguments.ts';
 import {
-  beginDatabase,
+  markDatabaseUnfinished,
   endProcess,
   endStaleServer,
-  finishDatabase,
+  markDatabaseFinished,
   recordServer,
 } from './embedded-process.ts';
 import { processStartTime, signalProcess } from '../system/process.ts';
 import { endWhenBroken } from './embedded-health.ts';
-import { choosePorts, keepPorts, LOOPBACK, type EmbeddedPorts } from './embedded-ports.ts';
+import { choosePorts, storePorts, LOOPBACK, type EmbeddedPorts } from './embedded-ports.ts';
 import { withoutTemporal } from './environment.ts';
 import { ensureSearchAttributes } from './search-attributes.ts';
-import { identityOf, sayHome, type ServerIdentity } from './server-identity.ts';
+import { identityOf, storeHomeId, type ServerIdentity } from './server-identity.ts';
 import { openUiGate, type UiGate } from './ui-gate.ts';
 
 const NAMESPACE = 'default';
@@ -101,19 +101,19 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
         remedy: 'try again',
       });
     }
-    beginDatabase(dataDir);
+    markDatabaseUnfinished(dataDir);
     const server = launch(binary.path, { dataDir, logFile, env, ports, gate });
     try {
       const identity = await becomeReady(server, options.homeId);
-      finishDatabase(dataDir);
-      keepPorts(dataDir, ports);
+      markDatabaseFinished(dataDir);
+      storePorts(dataDir, ports);
       void endWhenBroken(server, { end: () => server.kill() });
       return { ...server, identity };
     } catch (error) {
       await server.stop();
       const log = server.log();
       if (/can't (set|use default) .*port|address already in use/.test(log) && tries < PORT_TRIES) continue;
-      if ((await server.exited).exitCode === LOCKED_EXIT_CODE) throw otherServer(dataDir);
+      if ((await server.exited).exitCode === LOCKED_EXIT_CODE) throw databaseInUseError(dataDir);
       throw notStarted(error, log, logFile, dataDir);
     }
   }
@@ -247,7 +247,7 @@ async function prepareNamespace(connection: Connection, homeId: string | undefin
   await ensureSearchAttributes(connection, NAMESPACE);
   const identity = identityOf(described);
   if (homeId === undefined || homeId === identity.homeId) return identity;
-  await sayHome(connection, NAMESPACE, homeId);
+  await storeHomeId(connection, NAMESPACE, homeId);
   return { ...identity, homeId };
 }
 

@@ -25,7 +25,7 @@ export function identityOf({ namespaceInfo }: NamespaceDescription): ServerIdent
 }
 
 /** Stores the id of its home in `namespace`. */
-export async function sayHome(connection: Connection, namespace: string, homeId: string): Promise<void> {
+export async function storeHomeId(connection: Connection, namespace: string, homeId: string): Promise<void> {
   await connection.workflowService.updateNamespace({
     namespace,
     updateInfo: { data: { [HOME_KEY]: homeId } },

@@ -29,7 +29,7 @@ type Methods = Record<string, (...args: unknown[]) => Promise<unknown>>;
 /** How long a call waits for its server to return, in milliseconds. */
 const RETURN_MS = 10_000;
 /** Milliseconds between attempts to find the server, doubled from the first to the last. */
-const LOOK_MS = { first: 50, last: 1_000 };
+const RETRY_MS = { first: 50, last: 1_000 };
 /** gRPC status codes of calls whose connection was lost (https://grpc.io/docs/guides/status-codes/). */
 const LOST_CODES: ReadonlySet<number> = new Set([1, 2, 13, 14]);
 
@@ -126,9 +126,9 @@ export class SteadyConnection implements ConnectionLike {
   /** The connection, waiting a limited time for its return. */
   async #usable(deadline: number, signal: AbortSignal | undefined): Promise<Open> {
     const patience = Math.min(deadline, Date.now() + RETURN_MS);
-    for (let wait = LOOK_MS.first; ; wait = Math.min(wait * 2, LOOK_MS.last)) {
+    for (let wait = RETRY_MS.first; ; wait = Math.min(wait * 2, RETRY_MS.last)) {
       try {
-        return await inTime(this.#current(), patience);
+        return await withinDeadline(this.#current(), patience);
       } catch (error) {
         if (this.#isClosed || !isAway(error) || Date.now() + wait >= patience) throw error;
       }
@@ -213,7 +213,7 @@ function within<R>(connection: Connection, scope: Scope, run: () => Promise<R>):
 }
 
 /** @throws SubagentsError TEMPORAL_UNREACHABLE after `until`, in milliseconds since the epoch */
-async function inTime<T>(work: Promise<T>, until: number): Promise<T> {
+async function withinDeadline<T>(work: Promise<T>, until: number): Promise<T> {
   const over = new AbortController();
   const late = delay(Math.max(0, until - Date.now()), undefined, { signal: over.signal }).then(() => {
     throw new SubagentsError('TEMPORAL_UNREACHABLE', 'the server cannot be connected to in time', {

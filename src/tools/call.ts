@@ -1,4 +1,4 @@
-import { check } from '../contract/index.ts';
+import { validate } from '../contract/index.ts';
 import { badInput, toolFailure } from './failure.ts';
 import type { Tool, ToolContext, ToolFailure, ToolResult } from './tool.ts';
 
@@ -10,7 +10,7 @@ export async function callTool(
 ): Promise<ToolResult | ToolFailure> {
   try {
     const given = input ?? {};
-    const parsed = check(tool.input, given);
+    const parsed = validate(tool.input, given);
     if (!parsed.success) throw badInput(tool, parsed.error);
     // The handler gets the unparsed input: the library parses a spec again, and not every field can be parsed twice.
     return await tool.handle(context, given as Record<string, unknown>);

@@ -8,7 +8,7 @@ import {
   type ReadyMade,
   type ReadyMadeName,
 } from '../client/chains/ready-made.ts';
-import { notesWords } from './notes.ts';
+import { notesText } from './notes.ts';
 import { defineTool } from './tool.ts';
 
 const NAMES = Object.keys(READY_MADE) as [ReadyMadeName, ...ReadyMadeName[]];
@@ -66,7 +66,7 @@ export const sessionsChain = defineTool({
     });
     const link = workflowUrl(subagents.target, workflowId, runId);
     const steps = spec.steps.map(({ id }) => stepLabel(label, id));
-    const words = notesWords(`${label}@${run}`, notes);
+    const words = notesText(`${label}@${run}`, notes);
     return {
       text: [
         `accepted ${repeated ? 'before: ' : ''}the chain ${label}@${run} (${workflowId}), with ${steps.join(', ')}`,
@@ -75,7 +75,11 @@ export const sessionsChain = defineTool({
         context.arrival,
       ].join('\n'),
       structured: {
-        ...{ session: context.session, label, run, workflowId, steps },
+        session: context.session,
+        label,
+        run,
+        workflowId,
+        steps,
         ...(repeated && { repeated }),
         ...(link !== undefined && { link }),
         ...(words !== undefined && { words }),

@@ -14,7 +14,7 @@ export class AnnouncementInbox {
   readonly receiver: string;
   readonly #session: string;
   readonly #delivered = new Set<string>();
-  readonly #coming = new Map<string, Announcement>();
+  readonly #pushing = new Map<string, Announcement>();
   #unacknowledged: Announcement[] = [];
 
   constructor(session: string, receiver: string = DEFAULT_RECEIVER) {
@@ -23,38 +23,38 @@ export class AnnouncementInbox {
   }
 
   /** Whether the announcement was delivered already, in an answer or by a push. */
-  knows(announcement: Announcement): boolean {
-    return this.#delivered.has(keyOf(announcement));
+  isDelivered(announcement: Announcement): boolean {
+    return this.#delivered.has(announcementKey(announcement));
   }
 
   /**
    * Announcements that are being pushed to the main agent. They arrive after the running call, and are left out of
    * answers.
    */
-  get onItsWay(): readonly Announcement[] {
-    return [...this.#coming.values()];
+  get beingPushed(): readonly Announcement[] {
+    return [...this.#pushing.values()];
   }
 
   /** Whether the announcement is being pushed. */
-  isComing(announcement: Announcement): boolean {
-    return this.#coming.has(keyOf(announcement));
+  isBeingPushed(announcement: Announcement): boolean {
+    return this.#pushing.has(announcementKey(announcement));
   }
 
-  /** Marks announcements as being pushed, until `gone` is called for them. */
-  coming(announcements: readonly Announcement[]): void {
-    for (const each of announcements) this.#coming.set(keyOf(each), each);
+  /** Marks announcements as being pushed, until `endPush` is called for them. */
+  startPush(announcements: readonly Announcement[]): void {
+    for (const each of announcements) this.#pushing.set(announcementKey(each), each);
   }
 
   /** Ends the push of announcements, which have arrived or will not arrive. */
-  gone(announcements: readonly Announcement[]): void {
-    for (const each of announcements) this.#coming.delete(keyOf(each));
+  endPush(announcements: readonly Announcement[]): void {
+    for (const each of announcements) this.#pushing.delete(announcementKey(each));
   }
 
   /** Records that an answer (or a push) contains these announcements. */
-  tell(announcements: readonly Announcement[]): void {
+  markDelivered(announcements: readonly Announcement[]): void {
     for (const announcement of announcements) {
-      if (this.knows(announcement)) continue;
-      this.#delivered.add(keyOf(announcement));
+      if (this.isDelivered(announcement)) continue;
+      this.#delivered.add(announcementKey(announcement));
       if (announcement.session === this.#session) this.#unacknowledged.push(announcement);
     }
     for (const key of this.#delivered) {
@@ -64,19 +64,19 @@ export class AnnouncementInbox {
   }
 
   /** Records that the answer with these announcements did not arrive, so that they are delivered again. */
-  untell(announcements: readonly Announcement[]): void {
-    const keys = new Set(announcements.map(keyOf));
+  unmarkDelivered(announcements: readonly Announcement[]): void {
+    const keys = new Set(announcements.map(announcementKey));
     for (const key of keys) this.#delivered.delete(key);
-    this.#unacknowledged = this.#unacknowledged.filter((each) => !keys.has(keyOf(each)));
+    this.#unacknowledged = this.#unacknowledged.filter((each) => !keys.has(announcementKey(each)));
   }
 
   /**
    * Unacknowledged announcements of the session that were not delivered and are not being pushed, oldest first.
    * @throws SubagentsError as `SessionHandle.peek`
    */
-  async unread(subagents: Subagents): Promise<Announcement[]> {
+  async undelivered(subagents: Subagents): Promise<Announcement[]> {
     const waiting = await subagents.session(this.#session).peek({ receiver: this.receiver });
-    return waiting.filter((each) => !this.knows(each) && !this.isComing(each));
+    return waiting.filter((each) => !this.isDelivered(each) && !this.isBeingPushed(each));
   }
 
   /**
@@ -102,4 +102,4 @@ export class AnnouncementInbox {
  * A unique key of an announcement. Ids start anew with each session of the same name, so the key includes the
  * subagent's run.
  */
-export const keyOf = ({ session, id, runId }: Announcement): string => `${session} ${id} ${runId}`;
+export const announcementKey = ({ session, id, runId }: Announcement): string => `${session} ${id} ${runId}`;

@@ -7,14 +7,14 @@ import type { Tool } from './tool.ts';
 export { callTool } from './call.ts';
 export { LazyConnection } from './connection.ts';
 export { toolFailure } from './failure.ts';
-export { AnnouncementInbox, keyOf } from './inbox.ts';
-export { MAX_TOLD_BYTES, newsLine, newsWithin, type News } from './news.ts';
+export { AnnouncementInbox, announcementKey } from './inbox.ts';
+export { MAX_TOOL_ANSWER_BYTES, newsLine, newsWithin, type News } from './news.ts';
 export { newsView as newsSchema } from './view.ts';
-export { adoptedIn } from './actions/adopt.ts';
-export { announced } from './actions/announced.ts';
+export { parseAdopted } from './actions/adopt.ts';
+export { announcementsResult } from './actions/announced.ts';
 export { transcriptText } from './actions/logs.ts';
 export { shownText } from './actions/show.ts';
-export type { Adopted, Tool, ToolContext, ToolResult } from './tool.ts';
+export type { AdoptedSession, Tool, ToolContext, ToolResult } from './tool.ts';
 
 /** All tools. */
 export const TOOLS: readonly Tool[] = [sessionsSpawn, sessionsChain, subagentsTool];

@@ -1,12 +1,12 @@
 /** Announcements for a main agent: our own line about each event, and the fenced summaries. */
-import { byteLength, inOurWords, isFinal, type Announcement } from '../contract/index.ts';
+import { byteLength, caveatDescriptions, isFinal, type Announcement } from '../contract/index.ts';
 import { fenced } from './fence.ts';
 import type { NewsView } from './view.ts';
 
 /** Maximum number of announcements in one answer. The next answer has the others. */
 const MAX_NEWS = 20;
 /** Maximum size of one answer in bytes: Copilot CLI withholds results over 51,200 bytes from its model. */
-export const MAX_TOLD_BYTES = 40_000;
+export const MAX_TOOL_ANSWER_BYTES = 40_000;
 
 /** Announcements as text, with a next step for each, and as data. */
 export interface News {
@@ -34,7 +34,13 @@ export function newsOf(announcements: readonly Announcement[]): News {
 function newsView(announcements: readonly Announcement[]): NewsView {
   return {
     announcements: announcements.map(({ id, kind, session, label, run, status, caveats, at }) => ({
-      ...{ id, kind, session, label, run, status, at },
+      id,
+      kind,
+      session,
+      label,
+      run,
+      status,
+      at,
       ...(caveats && { caveats }),
     })),
     words: fenced(
@@ -48,7 +54,7 @@ function newsView(announcements: readonly Announcement[]): NewsView {
 /** What happened, without text from the subagent. */
 export function newsLine({ kind, label, run, status, caveats = [] }: Announcement): string {
   const name = `${label}@${run}`;
-  const but = caveats.length === 0 ? '' : `, but: ${inOurWords(caveats)}`;
+  const but = caveats.length === 0 ? '' : `, but: ${caveatDescriptions(caveats)}`;
   return isFinal(status) ? `${name} has ended: ${status}${but}` : `${name}: ${kind}`;
 }
 

@@ -6,7 +6,7 @@ import {
   CAVEATS,
   MAX_FENCED_CHARS,
   plural,
-  span,
+  durationText,
   usageText,
   type Cleaned,
   type Outcome,
@@ -19,7 +19,7 @@ const MAX_TAIL_CHARS = 1_000;
 const MAX_LISTED = 30;
 
 /** The measured fields of an outcome. */
-export function measured(outcome: Outcome): MeasuredView {
+export function measuredFields(outcome: Outcome): MeasuredView {
   const { evidence, sweep, usage, durations, turns, verifications } = outcome;
   return {
     ...(evidence && {
@@ -77,7 +77,7 @@ export function evidenceLines(outcome: Outcome, cleaned?: Cleaned): string[] {
     lines.push(outcome.push.ref === undefined ? 'its branch was not pushed' : 'its branch was pushed');
   for (const [index, { exitCode, durationMs }] of verifications.entries())
     lines.push(
-      `verification ${index + 1} of ${verifications.length}: ${exitCode === null ? 'no exit code' : `exit ${exitCode}`} in ${span(durationMs)}`,
+      `verification ${index + 1} of ${verifications.length}: ${exitCode === null ? 'no exit code' : `exit ${exitCode}`} in ${durationText(durationMs)}`,
     );
   // A chain verifies nothing itself: each of its steps does.
   if (verifications.length === 0 && outcome.status === 'done' && outcome.steps === undefined)
@@ -87,7 +87,7 @@ export function evidenceLines(outcome: Outcome, cleaned?: Cleaned): string[] {
       `processes: ${sweep.found} found, ${sweep.ended} ended, ${sweep.left.length} left (${sweep.proof})`,
     );
   lines.push(
-    `cost: ${usageText(outcome.usage)}; ${plural(outcome.turns, 'turn')}, working ${span(durations.workingMs)}, in all ${span(durations.totalMs)}`,
+    `cost: ${usageText(outcome.usage)}; ${plural(outcome.turns, 'turn')}, working ${durationText(durations.workingMs)}, in all ${durationText(durations.totalMs)}`,
   );
   return [...lines, ...nextLines(outcome, cleaned)];
 }
@@ -116,7 +116,7 @@ function nextLines({ evidence, session, label, status, caveats }: Outcome, clean
  * Everything that the subagent, its commands or its repository chose or said, fenced: names first, then the report, of
  * which the outcome may have only the beginning.
  */
-export function outcomeWords(outcome: Outcome): string {
+export function outcomeText(outcome: Outcome): string {
   const source = `subagent ${outcome.label}@${outcome.run}`;
   const names = nameLines(outcome);
   const parts = [

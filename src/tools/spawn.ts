@@ -4,7 +4,7 @@ import { sanitizedLine, MAX_SPAWN_SPECS, requestId, spawnSpec, SubagentsError } 
 import type { SpawnedSubagent, SpawnRefusal, SpawnSpec, Subagents } from '../client/index.ts';
 import { workflowUrl } from '../client/connection/links.ts';
 import { safeMessage } from './failure.ts';
-import { notesWords } from './notes.ts';
+import { notesText } from './notes.ts';
 import { defineTool, type ToolContext } from './tool.ts';
 
 /** For options that only the human may decide on, because text that it reads may persuade a main agent to use them. */
@@ -115,16 +115,21 @@ function viewOf(answer: SpawnedSubagent | SpawnRefusal, { target }: Subagents): 
   if (!answer.accepted) {
     const { label, code, reason, remedy } = answer;
     return {
-      ...{ status: 'refused', label, code },
+      status: 'refused',
+      label,
+      code,
       reason: safeMessage(code, reason),
       ...(remedy !== undefined && { remedy: sanitizedLine(remedy, 600) }),
     };
   }
   const { label, run, workflowId, runId, notes, repeated } = answer;
   const link = workflowUrl(target, workflowId, runId);
-  const words = notesWords(`${label}@${run}`, notes);
+  const words = notesText(`${label}@${run}`, notes);
   return {
-    ...{ status: 'accepted', label, run, workflowId },
+    status: 'accepted',
+    label,
+    run,
+    workflowId,
     ...(repeated && { repeated }),
     ...(link !== undefined && { link }),
     ...(words !== undefined && { words }),

@@ -1,5 +1,12 @@
 /** Formats subagents as the text of an answer. */
-import { DELIVERIES, inOurWords, kindsOf, span, STALLS, type Status } from '../contract/index.ts';
+import {
+  DELIVERIES,
+  caveatDescriptions,
+  kindsOf,
+  durationText,
+  STALLS,
+  type Status,
+} from '../contract/index.ts';
 import type { SubagentAnswer } from './view.ts';
 
 /** The text for one subagent: a line of facts, then `more`, then the subagent's fenced words. */
@@ -36,11 +43,11 @@ function stallWords(stalled: SubagentAnswer['stalled']): string[] {
 
 /** The status with the kinds of caveats. */
 function statusWords(status: Status, caveats: SubagentAnswer['caveats'] = []): string {
-  return caveats.length === 0 ? status : `${status}, but: ${inOurWords(kindsOf(caveats))}`;
+  return caveats.length === 0 ? status : `${status}, but: ${caveatDescriptions(kindsOf(caveats))}`;
 }
 
 function errorLines({ code, message, remedy }: NonNullable<SubagentAnswer['error']>): string[] {
   return [`  error ${code}: ${message}`, ...(remedy === undefined ? [] : [`  What to do: ${remedy}`])];
 }
 
-const ago = (at: string): string => `${span(Date.now() - Date.parse(at))} ago`;
+const ago = (at: string): string => `${durationText(Date.now() - Date.parse(at))} ago`;

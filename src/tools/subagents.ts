@@ -1,35 +1,35 @@
 /** `subagents`: shows subagents, and acts on them. */
 import { z } from 'zod';
-import { acknowledge } from './actions/acknowledge.ts';
+import { acknowledgeAction } from './actions/acknowledge.ts';
 import { actionInput, actionOutput, type Action } from './actions/action.ts';
-import { adopt } from './actions/adopt.ts';
-import { continueRun } from './actions/continue.ts';
-import { diff } from './actions/diff.ts';
-import { kill } from './actions/kill.ts';
-import { list } from './actions/list.ts';
-import { logs } from './actions/logs.ts';
-import { show } from './actions/show.ts';
-import { start } from './actions/start.ts';
-import { answer, steer } from './actions/steer.ts';
-import { wait } from './actions/wait.ts';
+import { adoptAction } from './actions/adopt.ts';
+import { continueAction } from './actions/continue.ts';
+import { diffAction } from './actions/diff.ts';
+import { killAction } from './actions/kill.ts';
+import { listAction } from './actions/list.ts';
+import { logsAction } from './actions/logs.ts';
+import { showAction } from './actions/show.ts';
+import { startAction } from './actions/start.ts';
+import { answerAction, steerAction } from './actions/steer.ts';
+import { waitAction } from './actions/wait.ts';
 import { isFinal, type Announcement } from '../contract/index.ts';
-import { keyOf } from './inbox.ts';
+import { announcementKey } from './inbox.ts';
 import { defineTool, type ToolContext } from './tool.ts';
 import type { SubagentAnswer } from './view.ts';
 
 const ACTIONS = {
-  list,
-  steer,
-  kill,
-  show,
-  answer,
-  wait,
-  logs,
-  diff,
-  continue: continueRun,
-  acknowledge,
-  adopt,
-  start,
+  list: listAction,
+  steer: steerAction,
+  kill: killAction,
+  show: showAction,
+  answer: answerAction,
+  wait: waitAction,
+  logs: logsAction,
+  diff: diffAction,
+  continue: continueAction,
+  acknowledge: acknowledgeAction,
+  adopt: adoptAction,
+  start: startAction,
 } satisfies Record<string, Action>;
 type Name = keyof typeof ACTIONS;
 
@@ -64,7 +64,7 @@ export const subagentsTool = defineTool({
   async handle(context, { action, ...input }) {
     const { text, structured, announced = [] } = await ACTIONS[action](context, input);
     const covered = SHOWING.has(action) ? await coveredBy(context, structured.subagents ?? []) : [];
-    const all = new Map([...announced, ...covered].map((each) => [keyOf(each), each]));
+    const all = new Map([...announced, ...covered].map((each) => [announcementKey(each), each]));
     return {
       text,
       structured: { session: context.session, subagents: [], notes: [], ...structured },
@@ -82,7 +82,7 @@ async function coveredBy(context: ToolContext, views: readonly SubagentAnswer[])
     ({ status }) => status !== undefined && (isFinal(status) || status === 'asking'),
   );
   if (shown.length === 0) return [];
-  const waiting = await context.inbox.unread(await context.connect());
+  const waiting = await context.inbox.undelivered(await context.connect());
   return waiting.filter((one) =>
     shown.some(
       ({ session, label, run, status }) =>

@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import type { Announcement, ErrorCode } from '../contract/index.ts';
 import type { Subagents } from '../client/index.ts';
-import type { Lacking } from '../copilot/runtime/lacking.ts';
+import type { MissingAccess } from '../copilot/runtime/lacking.ts';
 import type { AnnouncementInbox } from './inbox.ts';
 
 /** Hints for clients about a tool (https://modelcontextprotocol.io/specification, tool annotations). */
@@ -35,14 +35,14 @@ export interface ToolContext {
   /** Runs `subagents up` in the background. @returns a description of what runs */
   start(onProgress: (message: string) => void): Promise<string>;
   /** What a worker that `start` starts would lack. */
-  lacking(): Promise<Lacking>;
+  missingAccess(): Promise<MissingAccess>;
   /** The command with which a human does the same in a terminal. */
   readonly upCommand: string;
   /**
    * Takes over sessions of this repository whose conversation is gone. Absent if sessions do not depend on a
    * conversation.
    */
-  adopt?(): Promise<readonly Adopted[]>;
+  adopt?(): Promise<readonly AdoptedSession[]>;
   /** Aborted when the caller cancels the call. */
   readonly signal: AbortSignal;
   /** Reports progress to people during a long call. */
@@ -50,7 +50,7 @@ export interface ToolContext {
 }
 
 /** A session that a conversation has taken over. */
-export interface Adopted {
+export interface AdoptedSession {
   readonly session: string;
   /** Number of unacknowledged announcements. */
   readonly waiting: number;

@@ -8,11 +8,11 @@ import { createCleanActivities } from '../../activities/ending/clean.ts';
 import { createDeliverActivities } from '../../activities/turn/deliver.ts';
 import { createEvidenceActivities } from '../../activities/evidence/evidence.ts';
 import { releaseWorkspace } from '../../activities/workspace/in-place.ts';
-import { discardHalfMade } from '../../activities/workspace/new-worktree.ts';
+import { discardIncomplete } from '../../activities/workspace/new-worktree.ts';
 import type { WorkSlots } from '../../activities/slot/work-slots.ts';
 import { isClosedBy, openRunOn, runStateOn } from '../../activities/ending/run-state.ts';
-import { tellCleanedBy } from '../../activities/ending/tell-cleaned.ts';
-import { onceSpace } from '../../activities/slot/space-gate.ts';
+import { cleanedReporter } from '../../activities/ending/tell-cleaned.ts';
+import { waitForSpaceFirst } from '../../activities/slot/space-gate.ts';
 import { createSetUpActivities } from '../../activities/workspace/set-up.ts';
 import { createSlotActivities, type SlotDependencies } from '../../activities/slot/hold-slot.ts';
 import { createStopActivities } from '../../activities/ending/stop.ts';
@@ -35,7 +35,7 @@ import type {
   WorkerActivities,
 } from '../contract/index.ts';
 import type { Home } from '../home/home.ts';
-import { killedCommands, laterRun, noteRunEnded, type RunRecord } from '../home/run-record.ts';
+import { killedCommands, laterRun, recordRunEnded, type RunRecord } from '../home/run-record.ts';
 import type { Settings } from '../home/settings.ts';
 import { findProcesses } from '../home/processes.ts';
 import { sweep } from '../home/sweep.ts';
@@ -44,7 +44,7 @@ import { withKilledCommandNotes, withResurrectionNote } from './notes/killed-com
 import { withProblemsAsFailures } from './notes/problems.ts';
 
 /** How long a stop waits until cancelled activities have undone what they began. */
-const MAX_UNDOING_MS = 3_000;
+const CANCEL_TIMEOUT_MS = 3_000;
 
 /** What a worker's activities need. */
 export interface WorkerParts {
@@ -63,7 +63,7 @@ export interface WorkerParts {
 export interface ActivitySets {
   readonly session: SessionActivities;
   readonly host: HostActivities;
-  readonly firstStay: SlotActivities;
+  readonly firstSlot: SlotActivities;
   readonly work: WorkerActivities & SlotActivities;
   readonly control: ControlActivities;
 }
@@ -86,11 +86,11 @@ export function createActivities({
     findProcesses,
     ended: async (subagent) => {
       // A cancelled preparation undoes what it began; one that finished first has recorded the run.
-      const patience = delay(MAX_UNDOING_MS, undefined, { ref: false });
+      const patience = delay(CANCEL_TIMEOUT_MS, undefined, { ref: false });
       await Promise.race([attempts.get(subagent.runId), patience]);
-      const record = noteRunEnded(home, subagent);
+      const record = recordRunEnded(home, subagent);
       if (record) await unlock(home, record).catch(() => undefined);
-      await Promise.race([discardHalfMade(home, subagent).catch(() => undefined), patience]);
+      await Promise.race([discardIncomplete(home, subagent).catch(() => undefined), patience]);
     },
     releaseCheckout: releaseWorkspace,
     stopCopilotSession: (subagent, options) => stopCopilotSession(pool, subagent, options),
@@ -105,51 +105,62 @@ export function createActivities({
     },
   };
   const { runTurn } = createTurnActivities({
-    ...{ pool, isClosed },
+    pool,
+    isClosed,
     space: settings,
     killedCommands: (subagent) => killedCommands(home, subagent),
   });
   const { collectEvidence } = createEvidenceActivities({ home });
   const { cloneRepository, pushBranch } = createCloneActivities({ home, settings });
   const { prepareWorkspace } = createWorkspaceActivities({
-    ...{ home, settings, runState, sweep },
+    home,
+    settings,
+    runState,
+    sweep,
     ended: pool.ended,
     hasConversation: (id) => existsSync(eventLogPath(home.paths.copilot, id)),
   });
   const spacious = { home, space: settings, ended: pool.ended };
   const { setUpWorkspace } = createSetUpActivities({
-    ...{ home, sweep },
+    home,
+    sweep,
     redactor: pool.redactor,
     ended: pool.ended,
     space: settings,
   });
   const { verifyCommit } = createVerifyActivities({
-    ...{ home, redactor: pool.redactor, ended: pool.ended },
+    home,
+    redactor: pool.redactor,
+    ended: pool.ended,
     space: settings,
   });
   return {
     session: createSessionActivities({ client, pollFreshnessMs }),
     host: createAdmitActivities({
-      ...{ home, settings, runState, env: pool.env },
+      home,
+      settings,
+      runState,
+      env: pool.env,
       modelAccess: rememberModelAccess(pool.env),
     }),
-    firstStay: createSlotActivities(staying, { returning: false }),
+    firstSlot: createSlotActivities(staying, { returning: false }),
     work: {
       ...createSlotActivities(staying, { returning: true }),
-      cloneRepository: onceSpace(spacious, cloneRepository),
+      cloneRepository: waitForSpaceFirst(spacious, cloneRepository),
       pushBranch,
-      prepareWorkspace: onceSpace(spacious, prepareWorkspace),
+      prepareWorkspace: waitForSpaceFirst(spacious, prepareWorkspace),
       setUpWorkspace: withProblemsAsFailures(setUpWorkspace),
       runTurn: withProblemsAsFailures(withResurrectionNote(home, withKilledCommandNotes(home, runTurn))),
-      collectEvidence: onceSpace(spacious, withKilledCommandNotes(home, collectEvidence)),
+      collectEvidence: waitForSpaceFirst(spacious, withKilledCommandNotes(home, collectEvidence)),
       verifyCommit: withProblemsAsFailures(withKilledCommandNotes(home, verifyCommit)),
     },
     control: {
       ...createDeliverActivities({ pool }),
       ...createCleanActivities({
-        ...{ home, runState },
+        home,
+        runState,
         openRun: openRunOn(client),
-        tellCleaned: tellCleanedBy(client),
+        reportCleaned: cleanedReporter(client),
       }),
       ...createTranscriptActivities({ copilotHome: home.paths.copilot, redactor: pool.redactor }),
       ...stop,

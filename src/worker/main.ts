@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { jsonLine, SubagentsError } from '../contract/index.ts';
 import { EMBEDDED_POLL_FRESHNESS_MS } from '../temporal/embedded-arguments.ts';
 import { systemFailure } from '../system/files.ts';
-import { makeExpendable } from '../system/expendable-output.ts';
+import { dropWhenDiskFull } from '../system/expendable-output.ts';
 import { redacted, runWorker } from './run-worker.ts';
 import { answerHeartbeat } from './up/heartbeat.ts';
 
@@ -14,7 +14,7 @@ const { values } = parseArgs({
   options: { address: { type: 'string' }, namespace: { type: 'string', default: 'default' } },
 });
 
-makeExpendable(process.stderr);
+dropWhenDiskFull(process.stderr);
 answerHeartbeat();
 try {
   if (values.address === undefined)

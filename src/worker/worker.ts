@@ -6,7 +6,7 @@ import { Client } from '@temporalio/client';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { WorkSlots } from '../../activities/slot/work-slots.ts';
 import { openRunOn, runStateOn } from '../../activities/ending/run-state.ts';
-import { tellCleanedBy } from '../../activities/ending/tell-cleaned.ts';
+import { cleanedReporter } from '../../activities/ending/tell-cleaned.ts';
 import { CopilotPool } from '../copilot/runtime/pool.ts';
 import {
   HEARTBEAT_INTERVAL_MS,
@@ -30,12 +30,12 @@ import type { TemporalTarget } from '../temporal/target.ts';
 import { createActivities } from './activities.ts';
 import { boundedErrorText, boundingCodec } from './codecs/bounding.ts';
 import { RewriteErrors } from './interceptors/error-texts.ts';
-import { LeaseInterceptor, type UnderWay } from './interceptors/leases.ts';
+import { LeaseInterceptor, type RunningLeases } from './interceptors/leases.ts';
 import { OneAttempt, type Attempts } from './interceptors/one-attempt.ts';
 import { reconcileOrphans } from './upkeep/reconcile-orphans.ts';
 import { redactingCodec } from './codecs/redaction.ts';
-import { keepReopening } from './upkeep/reopen-sessions.ts';
-import { keepRetention } from './upkeep/retention.ts';
+import { startReopening } from './upkeep/reopen-sessions.ts';
+import { startRetention } from './upkeep/retention.ts';
 import { copilotSessionsOf, recover, sweepAll, type Recovery } from './upkeep/recovery.ts';
 import { notifyWaiting, notifyWhenSpace } from './upkeep/notify-waiting.ts';
 import { Git } from '../git/git.ts';
@@ -117,7 +117,7 @@ export async function startWorker(
   };
   // Secrets are redacted before text is shortened, because half a secret would not be recognized.
   const errors = { inbound: new RewriteErrors((text) => boundedErrorText(redactor.text(text))) };
-  const leasesNow: UnderWay = new Set();
+  const leasesNow: RunningLeases = new Set();
   // Only on activity queues: workflows get their data from these activities, and from their callers.
   const leased: Partial<WorkerOptions> = {
     dataConverter: { payloadCodecs: [redactingCodec(redactor), boundingCodec] },
@@ -143,7 +143,7 @@ export async function startWorker(
     Worker.create({
       ...base,
       taskQueue: home.hostQueue,
-      activities: activities.firstStay,
+      activities: activities.firstSlot,
       ...leased,
       maxConcurrentActivityTaskExecutions: settings.slots,
     }),
@@ -171,16 +171,18 @@ export async function startWorker(
 
   const [recovery, workers] = await Promise.all([recover(home, client), creating]);
   const runState = runStateOn(client);
-  const retention = keepRetention({
-    clean: { home, runState, openRun: openRunOn(client), tellCleaned: tellCleanedBy(client) },
+  const retention = startRetention({
+    clean: { home, runState, openRun: openRunOn(client), reportCleaned: cleanedReporter(client) },
     settings,
     log: onNotice,
   });
   const ending = reconcileOrphans({
-    ...{ home, client, runState },
+    home,
+    client,
+    runState,
     stopSubagent: (input) => activities.control.stopSubagent(input),
   });
-  const reopening = keepReopening(client);
+  const reopening = startReopening(client);
   // Everything that holds a slot has a lease. Processes it leaves running must not outlive this worker.
   let underWay: string[] = [];
   const stop = (): void => {

@@ -26,7 +26,7 @@ function admit(
     home,
     settings: NO_SETTINGS,
     runState: async () => 'open',
-    modelAccess: async () => ({ kind: 'provider', words: 'a model' }),
+    modelAccess: async () => ({ kind: 'provider', description: 'a model' }),
     ...given,
   });
   return activities.admit({ session: 'main', specs });
@@ -187,8 +187,14 @@ describe('admission', () => {
     await using home = await temporaryHome();
     const settings = { models: undefined, model: undefined, repos: [dirname(repo.path)] };
     const before = {
-      ...{ run: 1, runId: 'r', workerId: home.workerId, copilotSessionId: 'c', branch: 'main', handover: '' },
-      ...{ cwd: join(home.paths.worktrees, 'main/fix@1-r'), repository: repo.path },
+      run: 1,
+      runId: 'r',
+      workerId: home.workerId,
+      copilotSessionId: 'c',
+      branch: 'main',
+      handover: '',
+      cwd: join(home.paths.worktrees, 'main/fix@1-r'),
+      repository: repo.path,
     };
     const continued = (changes: Partial<Continuation>, spec: Partial<ResolvedSpec> = {}): PrepareInput => ({
       subagent: subagentRef(),

@@ -54,7 +54,9 @@ async function begin(
   const workspace: Workspace = await bench.prepare(input);
   const { cwd } = workspace;
   return {
-    ...{ repo, cwd, git: repo.in(cwd) },
+    repo,
+    cwd,
+    git: repo.in(cwd),
     commit: (message, files = {}) => repo.commit(message, files, cwd),
     collect: async () => {
       const { evidence, caveats, notes } = await bench.collect(input, workspace);

@@ -242,7 +242,9 @@ describe('two branches at a commit that nothing else has', () => {
   it('are not both deleted by one clean, and a dry run of it says so', async () => {
     const { runs, branches } = await both();
     const { cleanRuns } = createCleanActivities({
-      ...{ home: runs[0].home, runState: async () => 'closed', openRun: async () => undefined },
+      home: runs[0].home,
+      runState: async () => 'closed',
+      openRun: async () => undefined,
     });
     const clean = async (dryRun: boolean) => {
       const asked = {

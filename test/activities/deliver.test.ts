@@ -93,7 +93,7 @@ describe('a steer', () => {
     await until(
       'the answer to begin',
       () =>
-        bench.pool.turns.get(at.subagent.copilotSessionId)?.state.looping === true &&
+        bench.pool.turns.get(at.subagent.copilotSessionId)?.state.isLoopRunning === true &&
         bench.model.requests.some(({ conversation }) => conversation?.text.includes('streaming')),
     );
     const delivered = await bench.steer(at.subagent, 's4', 'and now?');

@@ -688,7 +688,11 @@ describe('the evidence of work in-place', () => {
 
   it('counts what is new, and not what the user had changed before', async () => {
     await using repo = await temporaryRepository({
-      ...{ 'own.js': '1\n', 'both.js': '1\n', 'gone.js': '1\n', 'committed.js': '1\n', 'deleted.js': '1\n' },
+      'own.js': '1\n',
+      'both.js': '1\n',
+      'gone.js': '1\n',
+      'committed.js': '1\n',
+      'deleted.js': '1\n',
     });
     await using home = await temporaryHome();
     const five = '1\n2\n3\n4\n5\n6\n';

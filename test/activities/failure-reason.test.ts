@@ -1,7 +1,7 @@
 /** The reason in what real tools print when they fail. */
 import { ApplicationFailure } from '@temporalio/common';
 import { expect, it } from 'vitest';
-import { reportingFailures } from '../../activities/failures.ts';
+import { withFailureCodes } from '../../activities/failures.ts';
 import { failureReason } from '../../activities/failure-reason.ts';
 
 it.each([
@@ -152,9 +152,11 @@ it.each([
   ],
 ])('what the system refuses an activity is told in words: %s', async (system, code, message, remedy) => {
   const refused = Object.assign(new Error(`${system}: refused, open '/home/x/file'`), {
-    ...{ code: system, syscall: 'open', path: '/home/x/file' },
+    code: system,
+    syscall: 'open',
+    path: '/home/x/file',
   });
-  const failure: unknown = await reportingFailures(() => Promise.reject(refused)).catch(
+  const failure: unknown = await withFailureCodes(() => Promise.reject(refused)).catch(
     (error: unknown) => error,
   );
   expect(failure).toBeInstanceOf(ApplicationFailure);

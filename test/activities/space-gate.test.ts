@@ -4,7 +4,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { onceSpace } from '../../activities/slot/space-gate.ts';
+import { waitForSpaceFirst } from '../../activities/slot/space-gate.ts';
 import type { SpaceSignal } from '../../src/contract/index.ts';
 import { EndedRuns } from '../../src/home/ended-runs.ts';
 import { openHome } from '../../src/home/home.ts';
@@ -34,7 +34,9 @@ async function small() {
   const workspace = await bench.prepare(input);
   const ballast = join(disk, 'ballast');
   return {
-    ...{ bench: { ...bench, home }, input, workspace },
+    bench: { ...bench, home },
+    input,
+    workspace,
     fill: () => writeFile(ballast, Buffer.alloc(50 * MB)),
     free: () => rm(ballast),
   };
@@ -65,7 +67,7 @@ describe.runIf(process.platform === 'linux' && process.getuid?.() === 0)('on a f
       input,
       { cwd, head: evidence.head },
       [`echo x >> ${began}; test -e ${began}-go || sleep 600`],
-      { space: { ...space, tell: (wait) => Promise.resolve(told.push(wait)) } },
+      { space: { ...space, report: (wait) => Promise.resolve(told.push(wait)) } },
     );
     await eventually(() => existsSync(began) || undefined);
     await fill();
@@ -88,7 +90,7 @@ describe.runIf(process.platform === 'linux' && process.getuid?.() === 0)('on a f
     const { bench, input, fill, free } = await small();
     const ended = new EndedRuns();
     const said: string[] = [];
-    const collect = onceSpace({ home: bench.home, space, ended }, ({ subagent }: typeof input) =>
+    const collect = waitForSpaceFirst({ home: bench.home, space, ended }, ({ subagent }: typeof input) =>
       Promise.resolve(said.push(subagent.label)),
     );
     await fill();

@@ -148,7 +148,8 @@ describe('a steer that interrupts, beside a command in the background', () => {
     expect(await turn.result).toMatchObject({ kind: 'finished' });
   };
 
-  it('reaches one that waits for it', () => steered('beside-rest', ({ resting }) => resting));
+  it('reaches one that waits for it', () => steered('beside-rest', ({ isLoopIdle }) => isLoopIdle));
 
-  it('reaches one whose model is asked', () => steered('beside-hush', ({ answering }) => answering));
+  it('reaches one whose model is asked', () =>
+    steered('beside-hush', ({ isModelAnswering }) => isModelAnswering));
 });

@@ -125,7 +125,7 @@ describe.concurrent('a model that does not answer', () => {
     const at = await impatient.subagent('hangs-always-3');
     const turn = impatient.run({ ...at, prompt: 'hangs-always' });
     const live = () => impatient.pool.turns.get(at.subagent.copilotSessionId);
-    await until('the turn to begin', () => live()?.state.looping ?? false);
+    await until('the turn to begin', () => live()?.state.isLoopRunning ?? false);
     live()!.interrupt = () => Promise.reject(new Error('it did nothing with it'));
     expect(await turn.result).toMatchObject({
       kind: 'failed',

@@ -299,7 +299,9 @@ describe('space on the disk', () => {
     space.maxFolderBytes = 10_000_000;
     const it = await bench.subagent('fills-folder');
     expect(await bench.run(it).result).toMatchObject({
-      ...{ kind: 'failed', class: 'disk', retryable: false },
+      kind: 'failed',
+      class: 'disk',
+      retryable: false,
       message: expect.stringMatching(
         / takes \d+ MB, more than the 10 MB that SUBAGENTS_MAX_FOLDER allows$/,
       ) as string,

@@ -104,7 +104,7 @@ describe('a turn whose runtime dies', () => {
     const completed = events.findLastIndex((line) => line.includes('"tool.execution_complete"'));
     if (completed > 0) await writeFile(log, `${events.slice(0, completed).join('\n')}\n`);
     expect(result).toBeDefined();
-    kept.keep(...(result ?? ['', null]));
+    kept.store(...(result ?? ['', null]));
 
     const second = bench.run({ ...at, lostBefore: 1 });
     await until('the model to be told', () => had('    <the result>'));
@@ -128,7 +128,7 @@ describe('a turn whose runtime dies', () => {
       kind: 'finished',
       report: 'I checked and went on.',
     });
-    expect(former.death?.words).toContain('SIGKILL');
+    expect(former.death?.message).toContain('SIGKILL');
     expect(await first.result).toMatchObject({ kind: 'lost' });
   });
 

@@ -185,7 +185,8 @@ describe('what hides from git status', () => {
     );
     const { codes, evidence, caveats, unsaved } = await work.verified('test -f build/x/y');
     expect({ codes, unsaved, ignored: evidence.ignored }).toEqual({
-      ...{ codes: [0], unsaved: [] },
+      codes: [0],
+      unsaved: [],
       ignored: ['b.log', 'build/', 'logs/'],
     });
     expect(caveats).toMatchObject([{ kind: 'ignored-files', grade: 'told' }]);

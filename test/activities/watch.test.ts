@@ -6,15 +6,13 @@ import { createSessionActivities } from '../../activities/session/watch.ts';
 import type { SessionEntry, WatchChildrenInput } from '../../src/contract/index.ts';
 
 const child = (label: string): SessionEntry => ({
-  ...{
-    label,
-    run: 1,
-    workflowId: `subagent/s/${label}`,
-    runId: label,
-    status: 'working',
-    task: '',
-    repo: '/r',
-  },
+  label,
+  run: 1,
+  workflowId: `subagent/s/${label}`,
+  runId: label,
+  status: 'working',
+  task: '',
+  repo: '/r',
   startedAt: '2026-01-01T00:00:00.000Z',
 });
 

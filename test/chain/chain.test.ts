@@ -5,14 +5,24 @@ import { drawChain } from '../../src/chain/draw.ts';
 import { readChain } from '../../src/chain/file.ts';
 import { graphLine } from '../../src/chain/graph.ts';
 import { ChainProgress, type PlannedStep } from '../../src/chain/progress.ts';
-import { bareWords, QuoteError, wordsOf, type Scope } from '../../src/chain/quotes.ts';
+import { unfencedWordsNote, QuoteError, quotedText, type Scope } from '../../src/chain/quotes.ts';
 import { parsePath, quotesIn, render, valueAt } from '../../src/chain/template.ts';
 import { parseChain } from '../../src/client/chains/chain.ts';
 import { caveatOf, chainSpec, type Caveat, type ChainSpec, type Outcome } from '../../src/contract/index.ts';
 
 const OUTCOME: Outcome = {
-  ...{ status: 'done', label: 'c.a', session: 's', run: 1, summary: 'It went well.', report: 'All\ngood.' },
-  ...{ verifications: [], repairs: 0, turns: 1, denials: [], loaded: [], notes: ['one note', 'b/c.ts'] },
+  status: 'done',
+  label: 'c.a',
+  session: 's',
+  run: 1,
+  summary: 'It went well.',
+  report: 'All\ngood.',
+  verifications: [],
+  repairs: 0,
+  turns: 1,
+  denials: [],
+  loaded: [],
+  notes: ['one note', 'b/c.ts'],
   caveats: [],
   usage: { inputTokens: 1, outputTokens: 2, cachedTokens: 3, modelRequests: 4, toolCalls: 5 },
   durations: { queuedMs: 1, workingMs: 2, verifyingMs: 3, totalMs: 6 },
@@ -24,7 +34,7 @@ const scope = (more: Partial<Scope> = {}): Scope => ({
   ...more,
 });
 const words = (template: string, more: Partial<Scope> = {}): string =>
-  render(template, (quote) => wordsOf(quote, scope(more)));
+  render(template, (quote) => quotedText(quote, scope(more)));
 
 describe('a template', () => {
   it('puts every quote in once, and looks at nothing that it put in', () => {
@@ -82,8 +92,8 @@ describe('a template', () => {
       expect(words(`{{a.${quote}}}`, more), quote).toContain(`\n| ${word}\n`);
     expect(bare).toEqual([]);
     expect(words('{{a.output.file}} {{a.branch}} {{a.head}}', more)).toBe(`"src/a.ts" "${word}" abc`);
-    expect(bareWords(bare)).toContain(`"src/a.ts", "${word}": words of others, not of the human.`);
-    expect(bareWords([])).toBeUndefined();
+    expect(unfencedWordsNote(bare)).toContain(`"src/a.ts", "${word}": words of others, not of the human.`);
+    expect(unfencedWordsNote([])).toBeUndefined();
     // A branch that we have named is no word of others.
     const ours = { ...said, evidence: { ...evidence, branch: 'subagents/c.a-2' } as Outcome['evidence'] };
     expect(words('{{a.branch}}', { steps: new Map([['a', { outcomes: [ours] }]]) })).toBe('subagents/c.a-2');

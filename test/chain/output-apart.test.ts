@@ -4,22 +4,22 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, it } from 'vitest';
 import type * as Apart from '../../src/chain/output-apart.ts';
-import { LimitReached, runApart } from '../../src/system/apart.ts';
+import { LimitReached, runInThread } from '../../src/system/apart.ts';
 import { temporaryFolder } from '../support/home.ts';
 
 // As a worker has it: what runs in the thread is a compiled file.
 const compiled = new URL('../../dist/src/chain/output-apart.js', import.meta.url).href;
-const { readOutputApart } = (await import(compiled)) as typeof Apart;
+const { readOutputInThread } = (await import(compiled)) as typeof Apart;
 
 it.each([
   [{ type: 'array' }, '[1]', { value: [1] }],
   [{ type: 'array' }, '{}', { problem: expect.stringContaining('array') as string }],
 ])('reads what fits %j, and says what does not', async (schema, report, read) =>
-  expect(await readOutputApart(report, schema)).toEqual(read),
+  expect(await readOutputInThread(report, schema)).toEqual(read),
 );
 
 it('throws where the schema is not one of ours', async () => {
-  await expect(readOutputApart('1', { type: 'strng' })).rejects.toThrow('no type "strng"');
+  await expect(readOutputInThread('1', { type: 'strng' })).rejects.toThrow('no type "strng"');
 });
 
 it('holds nothing up, and gives up at its limit', async () => {
@@ -29,12 +29,12 @@ it('holds nothing up, and gives up at its limit', async () => {
   const patterns = Array.from({ length: 100 }, (_, at) => ({ type: 'string', pattern: `(x?){20}y${at}$` }));
   const schema = { type: 'array', items: { anyOf: [...patterns, { type: 'string' }] } };
   const report = JSON.stringify(Array.from({ length: 60 }, () => 'x'.repeat(1_000)));
-  expect(await readOutputApart(report, schema)).toHaveProperty('value');
+  expect(await readOutputInThread(report, schema)).toHaveProperty('value');
   clearInterval(ticking);
   expect(ticks).toBeGreaterThan(10);
 
   // Shorter than a thread takes to begin.
-  const cut = await readOutputApart(report, schema, { timeoutMs: 5, heapMb: 256 });
+  const cut = await readOutputInThread(report, schema, { timeoutMs: 5, heapMb: 256 });
   expect(cut).toHaveProperty('problem', expect.stringContaining('it took longer than'));
 });
 
@@ -46,7 +46,7 @@ it.each([
   await using folder = await temporaryFolder();
   const file = join(folder.path, 'thread.mjs');
   await writeFile(file, code);
-  const ended = runApart(pathToFileURL(file), undefined, limits);
+  const ended = runInThread(pathToFileURL(file), undefined, limits);
   await expect(ended).rejects.toBeInstanceOf(LimitReached);
   await expect(ended).rejects.toThrow(words);
 });

@@ -66,7 +66,12 @@ describe('chaos', () => {
 
   it('says what was lost, with the seed and where to look', () => {
     const table = tableOf({
-      ...{ seed: 7, subagents: 1, workers: 2, durationMs: 1_000, strikes: [], errors: {} },
+      seed: 7,
+      subagents: 1,
+      workers: 2,
+      durationMs: 1_000,
+      strikes: [],
+      errors: {},
       rows: [{ name: 'outcomes: done', expected: 1, got: 0, lost: 1 }],
       losses: [
         { check: 'outcomes', label: 'quick-1', what: 'it is failed', where: 'workflow subagent/x/quick-1' },

@@ -1,7 +1,7 @@
 import { execa } from 'execa';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { candidates, type Candidate, type Names } from '../../src/cli/complete/candidates.ts';
+import { completions, type Completion, type Names } from '../../src/cli/complete/candidates.ts';
 import { completionJson } from '../../src/cli/json.ts';
 import { buildProgram } from '../../src/cli/program.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/home.ts';
@@ -12,7 +12,7 @@ const names: Names = async () => ({
   sessions: [{ value: 'default' }, { value: 'night' }],
 });
 const values = async (...words: string[]): Promise<string[]> => {
-  const found: readonly Candidate[] = await candidates(
+  const found: readonly Completion[] = await completions(
     buildProgram('0', () => undefined),
     words,
     names,

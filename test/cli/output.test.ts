@@ -14,7 +14,9 @@ async function subagents(words: string, redirections: string) {
   const env = environment({ home: `${folder.path}/home` });
   const script = `"${process.execPath}" "${MAIN}" ${words} ${redirections}`;
   const { exitCode, stdout, stderr } = await execa('bash', ['-c', script], {
-    ...{ env, extendEnv: false, reject: false },
+    env,
+    extendEnv: false,
+    reject: false,
   });
   return { exitCode, stdout, stderr };
 }

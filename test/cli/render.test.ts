@@ -2,10 +2,10 @@ import stringWidth from 'string-width';
 import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
 import { fleetText } from '../../src/cli/render/fleet.ts';
-import { tokens } from '../../src/cli/render/numbers.ts';
+import { tokensText } from '../../src/cli/render/numbers.ts';
 import { sweepLines } from '../../src/cli/render/sweep.ts';
-import { age, span } from '../../src/cli/render/time.ts';
-import { transcriptText } from '../../src/cli/render/transcript.ts';
+import { age, durationText } from '../../src/cli/render/time.ts';
+import { transcriptEntryText } from '../../src/cli/render/transcript.ts';
 import type { FleetList, SubagentRow } from '../../src/client/index.ts';
 
 const plainColors = pc.createColors(false);
@@ -67,7 +67,10 @@ describe('the list', () => {
       summary: 'long ago',
     });
     const fresh = row('fresh', {
-      ...{ status: 'failed', startedAt, endedAt: '2026-01-01T11:00:00Z', summary: 'tests fail' },
+      status: 'failed',
+      startedAt,
+      endedAt: '2026-01-01T11:00:00Z',
+      summary: 'tests fail',
       tokens: 45_678,
     });
     const lines = text(fleet([row('live', { progress })], [old, fresh])).split('\n');
@@ -224,7 +227,7 @@ describe('words of a model', () => {
       'error',
       'turn-end',
     ] as const) {
-      const shown = transcriptText(
+      const shown = transcriptEntryText(
         { at: '2026-01-01T11:00:00Z', kind, text: evil, tool: evil, ok: false },
         plainColors,
       );
@@ -244,9 +247,9 @@ describe('a transcript', () => {
   const at = new Date(2026, 0, 1, 9, 5, 7).toISOString();
 
   it('shows a tool once by name, and its result with exit code and duration', () => {
-    const tool = transcriptText({ at, kind: 'tool', tool: 'bash', text: 'bash: npm test' }, plainColors);
+    const tool = transcriptEntryText({ at, kind: 'tool', tool: 'bash', text: 'bash: npm test' }, plainColors);
     expect(tool).toBe('09:05:07  ▸ bash npm test');
-    const result = transcriptText(
+    const result = transcriptEntryText(
       { at, kind: 'tool-result', tool: 'bash', text: 'one\ntwo', exitCode: 1, ok: false, durationMs: 6_240 },
       plainColors,
     );
@@ -255,7 +258,7 @@ describe('a transcript', () => {
 
   it('shows the end of a long output, and how much came before', () => {
     const output = Array.from({ length: 20 }, (_, index) => `line ${index + 1}`).join('\n');
-    const lines = transcriptText({ at, kind: 'tool-result', text: output, ok: true }, plainColors).split(
+    const lines = transcriptEntryText({ at, kind: 'tool-result', text: output, ok: true }, plainColors).split(
       '\n',
     );
     expect(lines[1]).toContain('12 more lines before');
@@ -265,7 +268,10 @@ describe('a transcript', () => {
   it('says that a command went on in the background, and not what Copilot tells the model then', () => {
     const text =
       '<command with shellId: 1 moved to background by the user. Wait for the user’s next instruction.>';
-    const shown = transcriptText({ at, kind: 'tool-result', text, ok: true, durationMs: 1_100 }, plainColors);
+    const shown = transcriptEntryText(
+      { at, kind: 'tool-result', text, ok: true, durationMs: 1_100 },
+      plainColors,
+    );
     expect(shown).toBe('09:05:07  … goes on in the background after 1.1s');
   });
 });
@@ -279,11 +285,11 @@ describe('figures', () => {
     [12_000_000, '3h 20m'],
     [360_000_000, '4d 4h'],
   ])('%i ms is %s', (millis, words) => {
-    expect(span(millis)).toBe(words);
+    expect(durationText(millis)).toBe(words);
   });
 
   it('tokens and ages are short', () => {
-    expect([840, 12_400, 340_000, 1_300_000].map(tokens)).toEqual(['840', '12.4k', '340k', '1.3M']);
+    expect([840, 12_400, 340_000, 1_300_000].map(tokensText)).toEqual(['840', '12.4k', '340k', '1.3M']);
     expect(age('2026-01-01T11:59:50Z', NOW)).toBe('10s');
     expect(age(undefined, NOW)).toBe('');
   });

@@ -1,7 +1,7 @@
 /** `subagents up` as a process of a test. */
 import { createInterface } from 'node:readline';
 import { isAlive, processStartTime, type ProcessIdentity } from '../../src/system/process.ts';
-import { familyOf } from '../../src/worker/up/processes.ts';
+import { processTree } from '../../src/worker/up/processes.ts';
 import type { UpEvent } from '../../src/worker/up/events.ts';
 import { PATIENCE_MS } from '../support/eventually.ts';
 import { start, type Surroundings } from './command.ts';
@@ -30,7 +30,7 @@ export function startUp(surroundings: Surroundings, within: readonly string[] = 
   let isOver = false;
   const seen = new Map<number, ProcessIdentity>();
   const family = (): ProcessIdentity[] => {
-    const now = familyOf(pid);
+    const now = processTree(pid);
     for (const each of now) seen.set(each.pid, each);
     return now;
   };

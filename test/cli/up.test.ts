@@ -26,12 +26,12 @@ import {
   upEventJson,
 } from '../../src/cli/json.ts';
 import { openHome } from '../../src/home/home.ts';
-import { noteRun } from '../../src/home/run-record.ts';
+import { recordRun } from '../../src/home/run-record.ts';
 import { lockHome } from '../../src/home/lock.ts';
 import { isAlive, processStartTime } from '../../src/system/process.ts';
 import { startEmbedded } from '../../src/temporal/embedded.ts';
 import { readUpFile } from '../../src/temporal/up-file.ts';
-import { familyOf } from '../../src/worker/up/processes.ts';
+import { processTree } from '../../src/worker/up/processes.ts';
 import { temporaryFolder } from '../support/home.ts';
 import { startChild } from '../support/child.ts';
 import { environment, MAIN, run, start } from './command.ts';
@@ -315,7 +315,7 @@ describe.concurrent('up in the background', () => {
     const second = upDetachedJson.parse(await json(home, 'up', '--detach'));
     expect(second).toMatchObject({ started: false, pid: first.pid, address: first.address });
 
-    const family = familyOf(first.pid);
+    const family = processTree(first.pid);
     expect(family.length).toBeGreaterThanOrEqual(3);
     const { exitCode, stdout } = await run(['down'], { home });
     expect(exitCode).toBe(0);
@@ -426,14 +426,20 @@ describe.concurrent('what a crash or a new database leaves', () => {
     rmSync(database);
 
     const subagent = (label: string) => ({
-      ...{ session: 'before', label, run: 1, workflowId: `subagent/before/${label}` },
-      ...{ runId: randomUUID(), copilotSessionId: randomUUID() },
+      session: 'before',
+      label,
+      run: 1,
+      workflowId: `subagent/before/${label}`,
+      runId: randomUUID(),
+      copilotSessionId: randomUUID(),
     });
     const workspace = { isolation: 'worktree', repository: '/gone', base: 'main' } as const;
     for (const label of ['one', 'two'])
-      noteRun(first, {
-        ...{ subagent: subagent(label), ...workspace },
-        ...{ cwd: join(first.paths.worktrees, label), branch: `subagents/${label}` },
+      recordRun(first, {
+        subagent: subagent(label),
+        ...workspace,
+        cwd: join(first.paths.worktrees, label),
+        branch: `subagents/${label}`,
       });
     await run(['up', '--detach'], { home });
     const list = listJson.parse(await json(home, 'list'));

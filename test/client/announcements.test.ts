@@ -38,8 +38,16 @@ const workflow = (session: string) =>
 async function announce(session: string, ids: readonly string[]): Promise<void> {
   for (const id of ids) {
     const announcement: Announcement = {
-      ...{ id, session, label: 'a', run: 1, workflowId: 'w', runId: 'r' },
-      ...{ kind: 'notice', status: 'working', summary: id, at: new Date().toISOString() },
+      id,
+      session,
+      label: 'a',
+      run: 1,
+      workflowId: 'w',
+      runId: 'r',
+      kind: 'notice',
+      status: 'working',
+      summary: id,
+      at: new Date().toISOString(),
     };
     await workflow(session).signal(SESSION.announce, { announcement });
   }

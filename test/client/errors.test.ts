@@ -3,7 +3,7 @@ import { Client, Connection } from '@temporalio/client';
 import getPort from 'get-port';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Subagents } from '../../src/client/index.ts';
-import { isNotFound, isPassing, toSubagentsError } from '../../src/client/errors.ts';
+import { isNotFound, isTransient, toSubagentsError } from '../../src/client/errors.ts';
 import { SEARCH_ATTRIBUTES, SubagentsError } from '../../src/contract/index.ts';
 import { startEmbedded, type EmbeddedServer } from '../../src/temporal/embedded.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/home.ts';
@@ -44,7 +44,7 @@ const client = (namespace = 'default') => new Client({ connection, namespace });
 describe('an error of Temporal', () => {
   it('of a workflow that is not there says so', async () => {
     const { raw, error } = await explained(client().workflow.getHandle('nothing').describe());
-    expect([isNotFound(raw), isNotFound(error), isPassing(error)]).toEqual([true, true, false]);
+    expect([isNotFound(raw), isNotFound(error), isTransient(error)]).toEqual([true, true, false]);
     expect(error).toMatchObject({ code: 'LOST', cause: raw });
     expect(error.message).toContain(`Temporal at ${server.address}, namespace "default"`);
   });
@@ -83,7 +83,7 @@ describe('an error of Temporal', () => {
     const late = connection.withDeadline(Date.now() + 300, () => handle.result());
     const { error } = await explained(late);
     expect(error).toMatchObject({ code: 'TIMEOUT' });
-    expect(isPassing(error)).toBe(true);
+    expect(isTransient(error)).toBe(true);
     expect(error.message).toContain('may still take effect');
   });
 

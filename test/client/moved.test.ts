@@ -34,8 +34,13 @@ const start = (name: string, port: number | undefined, homeId: string): Promise<
   });
 const say = ({ address, namespace, uiUrl, identity }: EmbeddedServer): void =>
   writeUpFile(home, {
-    ...{ pid: process.pid, startTime: processStartTime(process.pid) ?? '', address, namespace, uiUrl },
-    ...{ startedAt: new Date().toISOString(), server: identity },
+    pid: process.pid,
+    startTime: processStartTime(process.pid) ?? '',
+    address,
+    namespace,
+    uiUrl,
+    startedAt: new Date().toISOString(),
+    server: identity,
   });
 /** What happens between the end of the server and its next start. */
 let between: () => Promise<void> = () => Promise.resolve();

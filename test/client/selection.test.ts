@@ -1,24 +1,26 @@
 import { homedir } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { selected } from '../../src/client/listing/selection.ts';
+import { applySelection } from '../../src/client/listing/selection.ts';
 import type { SessionListing, SubagentRow } from '../../src/client/types.ts';
 
 const row = (label: string, more: Partial<SubagentRow>): SubagentRow => ({
-  ...{
-    session: 's',
-    label,
-    run: 1,
-    workflowId: label,
-    runId: label,
-    task: '',
-    startedAt: '2026-01-01T00:00:00Z',
-  },
-  ...{ status: 'working', repo: '/code/shop' },
+  session: 's',
+  label,
+  run: 1,
+  workflowId: label,
+  runId: label,
+  task: '',
+  startedAt: '2026-01-01T00:00:00Z',
+  status: 'working',
+  repo: '/code/shop',
   ...more,
 });
 const listing: SessionListing = {
-  ...{ session: 's', server: { address: '', namespace: '', origin: '' }, unacknowledged: 0 },
-  ...{ workerless: false, notes: [] },
+  session: 's',
+  server: { address: '', namespace: '', origin: '' },
+  unacknowledged: 0,
+  workerless: false,
+  notes: [],
   live: [row('a', {}), row('b', { status: 'asking' }), row('c', { repo: `${homedir()}/mailer` })],
   finished: [
     row('d', { status: 'failed' }),
@@ -39,11 +41,11 @@ describe('a selection', () => {
     ['by the last name of a repository', { repo: 'shop' }, 'abdef'],
     ['by both', { repo: 'shop', statuses: ['failed'] as const }, 'df'],
   ])('%s', (_, options, expected) => {
-    expect(labels(selected(listing, options, 10))).toBe(expected);
+    expect(labels(applySelection(listing, options, 10))).toBe(expected);
   });
 
   it('counts the finished ones that are wanted, and lists as many as were asked for', () => {
-    const { finished, finishedCount } = selected(listing, { statuses: ['failed'] }, 1);
+    const { finished, finishedCount } = applySelection(listing, { statuses: ['failed'] }, 1);
     expect([finished.length, finishedCount]).toEqual([1, 2]);
   });
 });

@@ -76,7 +76,8 @@ it('a spawn and a message are refused while all workers speak another contract, 
   // One that was started with what this version does not understand ends, and says why.
   await withClient(fleet, async (client) => {
     const handle = await client.workflow.start('subagent', {
-      ...{ workflowId: 'subagent/broken/two', taskQueue: MAIN_QUEUE },
+      workflowId: 'subagent/broken/two',
+      taskQueue: MAIN_QUEUE,
       args: [{ session: 'broken', label: 'two', run: 1 }],
     });
     await expect(handle.result()).rejects.toMatchObject({

@@ -99,7 +99,10 @@ describe('without a worker', () => {
       unacknowledged: null,
       live: [
         {
-          ...{ label: 'waiter', run: 1, status: 'working', task: 'wait' },
+          label: 'waiter',
+          run: 1,
+          status: 'working',
+          task: 'wait',
           // Not as one that works.
           away: { since: expect.stringMatching(/^20/) as string },
         },

@@ -12,7 +12,7 @@ import {
   repositorySettings,
   spawnOptions,
   spawnSpec,
-  travelling,
+  resolvedOptions,
   type SpawnOptionName,
 } from '../../src/contract/index.ts';
 
@@ -62,7 +62,7 @@ it('flags are the fields of a spec, which travel', () => {
     verify: ['true'],
   });
   const parsed = spawnSpec.parse({ label: 'a', task: 'b', ...fields });
-  expect(travelling(parsed)).toEqual({
+  expect(resolvedOptions(parsed)).toEqual({
     budget: { tokens: 5, turns: 2 },
     stuckAfterMs: 120_000,
     verify: ['true'],

@@ -1,7 +1,13 @@
 /** What does not fit is refused in our words, whatever the field and whatever is in it: none of zod's come through. */
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { chainSpec, check, continueSpec, repositorySettings, spawnSpec } from '../../src/contract/index.ts';
+import {
+  chainSpec,
+  validate,
+  continueSpec,
+  repositorySettings,
+  spawnSpec,
+} from '../../src/contract/index.ts';
 import { TOOLS } from '../../src/tools/index.ts';
 
 const ZODS =
@@ -73,7 +79,7 @@ describe.each(SCHEMAS)('%s', (_name, schema, fits) => {
 
   it.each([...new Set(paths.map((path) => path.join('.')))])('%s', (path) => {
     for (const value of WRONG) {
-      const parsed = check(schema, withAt(fits, path.split('.'), value));
+      const parsed = validate(schema, withAt(fits, path.split('.'), value));
       for (const { message } of parsed.error?.issues ?? []) {
         expect(message).not.toMatch(ZODS);
         expect(message).not.toBe('');
@@ -83,6 +89,7 @@ describe.each(SCHEMAS)('%s', (_name, schema, fits) => {
 
   it('as a whole, missing and with fields that there are not', () => {
     for (const value of [...WRONG, undefined, { ...(fits as object), bogus: 1 }])
-      for (const { message } of check(schema, value).error?.issues ?? []) expect(message).not.toMatch(ZODS);
+      for (const { message } of validate(schema, value).error?.issues ?? [])
+        expect(message).not.toMatch(ZODS);
   });
 });

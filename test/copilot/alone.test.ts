@@ -54,8 +54,11 @@ afterEach(async () => {
 
 /** A background agent of Copilot's own. */
 const TASK = {
-  ...{ name: 'delegate', description: 'delegate', agent_type: 'general-purpose' },
-  ...{ prompt: 'Be the delegate.', mode: 'background' },
+  name: 'delegate',
+  description: 'delegate',
+  agent_type: 'general-purpose',
+  prompt: 'Be the delegate.',
+  mode: 'background',
 };
 
 /** Runs Copilot CLI; no exit code throws. */

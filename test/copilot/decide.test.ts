@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decide, resumedMarker } from '../../src/copilot/turn/decide.ts';
+import { decideTurn, resumedMarker } from '../../src/copilot/turn/decide.ts';
 import { readEvent, type CopilotEvent } from '../../src/copilot/log/events.ts';
 
 const MARKER = '[subagent fix@1, turn 2]';
@@ -54,7 +54,7 @@ const spends = (inputTokens: number) =>
 const earlier = [user('[subagent fix@1, turn 1]\nthe task'), start(), spends(1_000), says('first report')];
 const opened = [...earlier, user(`${MARKER}\nrepair it`), start()];
 const what = (events: readonly CopilotEvent[], answers?: string[]) =>
-  decide(events, { marker: MARKER, ...(answers && { answers }) })[0];
+  decideTurn(events, { marker: MARKER, ...(answers && { answers }) })[0];
 
 describe('a turn that the log', () => {
   it('does not have is sent', () => {
@@ -99,7 +99,7 @@ describe('a turn that the log', () => {
       done('a', '<command started in background with shellId: 0>'),
       says('Waiting for the tests.'),
     ];
-    const [decision, state] = decide(left, { marker: MARKER });
+    const [decision, state] = decideTurn(left, { marker: MARKER });
     expect(decision).toEqual({ do: 'continue' });
     expect([...state.shells.values()]).toEqual(['bash: npm test']);
 
@@ -153,7 +153,7 @@ describe('a turn of answers', () => {
   });
 
   it('counts from the question on', () => {
-    const [, state] = decide([...asked, ...answered('p'), ...answered('q'), spends(7)], {
+    const [, state] = decideTurn([...asked, ...answered('p'), ...answered('q'), spends(7)], {
       marker: MARKER,
       answers: both,
     });
@@ -163,7 +163,7 @@ describe('a turn of answers', () => {
 
 describe('the state of a resumed turn', () => {
   it('has the figures of all its attempts and of no other turn', () => {
-    const [, state] = decide([...opened, spends(10), says('', ['a']), runs('a'), done('a'), spends(20)], {
+    const [, state] = decideTurn([...opened, spends(10), says('', ['a']), runs('a'), done('a'), spends(20)], {
       marker: MARKER,
     });
     expect(state.usage).toEqual({
@@ -176,7 +176,7 @@ describe('the state of a resumed turn', () => {
   });
 
   it('has every tool call that was interrupted, each once', () => {
-    const [, state] = decide([...opened, says('', ['a', 'b']), runs('a'), cut('a'), runs('b')], {
+    const [, state] = decideTurn([...opened, says('', ['a', 'b']), runs('a'), cut('a'), runs('b')], {
       marker: MARKER,
     });
     expect([...state.interrupted.values()]).toEqual(['bash: run a', 'bash: run b']);
@@ -187,7 +187,7 @@ describe('the state of a resumed turn', () => {
     const two = [...opened, says('', ['a', 'b']), runs('a'), runs('b')];
     const kept = new Map([['b', 'result of b']]);
     const whole = (events: readonly CopilotEvent[], ended = kept) =>
-      decide(events, { marker: MARKER }, ended);
+      decideTurn(events, { marker: MARKER }, ended);
     for (const log of [two, [...two, cut('a'), cut('b')]]) {
       const [decision, state] = whole(log);
       expect(decision).toEqual({ do: 'continue' });
@@ -209,19 +209,19 @@ describe('the state of a resumed turn', () => {
 
   it('has no call open that was stopped', () => {
     const log = [...opened, says('', ['a']), runs('a'), event('abort', { reason: 'user_abort' })];
-    const [, state] = decide([...log, says('', ['q']), ...asks('q')], { marker: MARKER });
-    expect(state.asks).toBe(true);
+    const [, state] = decideTurn([...log, says('', ['q']), ...asks('q')], { marker: MARKER });
+    expect(state.isWaitingForAnswers).toBe(true);
     // The runtime calls a question given that it stops.
     const given = event('external_tool.completed', { requestId: 'request-q' });
     const stopped = [...opened, says('', ['a', 'q']), runs('a'), ...asks('q'), given, event('abort', {})];
     expect(what(stopped)).toEqual({ do: 'continue' });
-    expect(decide(stopped, { marker: MARKER })[1].asks).toBe(false);
+    expect(decideTurn(stopped, { marker: MARKER })[1].isWaitingForAnswers).toBe(false);
     expect(what([...stopped, says('The end.')])).toMatchObject({ do: 'report' });
     expect(state.interrupted.size).toBe(0);
   });
 
   it('does not call a question interrupted: it is asked again', () => {
-    const [, state] = decide([...opened, says('', ['q']), runs('q', 'ask_parent'), cut('q')], {
+    const [, state] = decideTurn([...opened, says('', ['q']), runs('q', 'ask_parent'), cut('q')], {
       marker: MARKER,
     });
     expect(state.interrupted.size).toBe(0);

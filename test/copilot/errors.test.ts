@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { classify } from '../../src/copilot/errors.ts';
+import { classifySessionError } from '../../src/copilot/errors.ts';
 
 // As the 1.0.102 runtime reports them, each taken from a run against a provider that failed so.
 const seen = [
@@ -37,7 +37,7 @@ const seen = [
 
 describe('an error of a Copilot session', () => {
   it.each(seen)('%j is of class %s', (error, errorClass, retryable) => {
-    const classified = classify(error, true);
+    const classified = classifySessionError(error, true);
     expect(classified).toMatchObject({ class: errorClass, retryable });
     // Where trying again does not help, the user is told what does.
     expect(classified.remedy !== undefined).toBe(!retryable);
@@ -45,12 +45,15 @@ describe('an error of a Copilot session', () => {
 
   it('by a rate limit waits longer where the runtime did not even try again', () => {
     const error = { errorType: 'rate_limit', message: '429', statusCode: 429 };
-    expect(classify(error, true).retryAfterMs).toBe(60_000);
-    expect(classify(error, false).retryAfterMs).toBe(600_000);
+    expect(classifySessionError(error, true).retryAfterMs).toBe(60_000);
+    expect(classifySessionError(error, false).retryAfterMs).toBe(600_000);
   });
 
   it('carries a bounded message without control sequences', () => {
-    const { message } = classify({ errorType: 'query', message: `\u001b[31m${'x'.repeat(5_000)}` }, false);
+    const { message } = classifySessionError(
+      { errorType: 'query', message: `\u001b[31m${'x'.repeat(5_000)}` },
+      false,
+    );
     expect(message.length).toBe(1_000);
     expect(message).toMatch(/^x+…$/);
   });

@@ -11,7 +11,7 @@ async function setUp({ trustRepo = false } = {}) {
   const folder = await temporaryFolder();
   const redactor = new Redactor(new Map([['TOKEN', 'a-secret-of-ours']]));
   const kept = new UnsavedToolResults(folder.path, 'session', redactor);
-  const calls = new LiveCalls({ copilotSessionId: 'session', kept, redactor, trustRepo });
+  const calls = new LiveCalls({ copilotSessionId: 'session', unsavedResults: kept, redactor, trustRepo });
   const open = new Map<string, OpenTool>();
   return {
     kept,
@@ -25,9 +25,9 @@ async function setUp({ trustRepo = false } = {}) {
         since: '',
       }),
     end: (command: string, result: string, sessionId = 'session') =>
-      calls.ended({ sessionId, toolName: 'bash', toolArgs: { command } }, result, open),
+      calls.recordEnd({ sessionId, toolName: 'bash', toolArgs: { command } }, result, open),
     complete: (id: string) => {
-      calls.completed(id, open.get(id));
+      calls.recordResult(id, open.get(id));
       open.delete(id);
     },
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
@@ -44,7 +44,7 @@ it('keeps a result whole, but for secrets and what is beyond all measure, until 
   expect(at.kept.read().get('../b')?.length).toBeLessThan(31_000);
   at.complete('../b');
   expect(at.kept.read().size).toBe(2);
-  at.calls.saved(at.calls.toBeSaved());
+  at.calls.markSaved(at.calls.callsToSave());
   expect([...at.kept.read().keys()]).toEqual(['functions.bash:0']);
   at.kept.clear();
   expect(at.kept.read().size).toBe(0);
@@ -57,7 +57,7 @@ it('does not take a call that runs for its twin that has ended', async () => {
   at.end('same', 'of the second');
   expect(at.kept.read().size).toBe(1);
   at.complete('second');
-  at.calls.saved(at.calls.toBeSaved());
+  at.calls.markSaved(at.calls.callsToSave());
   expect(at.kept.read().size).toBe(0);
   at.end('same', 'of the first');
   expect([...at.kept.read()]).toEqual([['first', 'of the first']]);

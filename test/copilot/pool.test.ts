@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { signalProcess } from '../../src/system/process.ts';
-import { familyOf } from '../../src/worker/up/processes.ts';
+import { processTree } from '../../src/worker/up/processes.ts';
 import { temporaryFolder } from '../support/home.ts';
 import { bash, on, TurnBench, until } from '../support/turns.ts';
 
@@ -58,9 +58,9 @@ describe('the Copilot runtime', () => {
   it('that is ended while it starts loses the turn, which is taken up by the next one', async () => {
     bench = await TurnBench.start([on('work', [{ text: 'Done.' }])]);
     const at = await bench.subagent('work');
-    const before = new Set(familyOf(process.pid).map(({ pid }) => pid));
+    const before = new Set(processTree(process.pid).map(({ pid }) => pid));
     const turn = bench.run(at);
-    const itsRuntime = () => familyOf(process.pid).find(({ pid }) => !before.has(pid));
+    const itsRuntime = () => processTree(process.pid).find(({ pid }) => !before.has(pid));
     await until('the runtime', () => itsRuntime() !== undefined);
     const starting = itsRuntime();
     expect(starting && signalProcess(starting, 'SIGTERM')).toBe(true);

@@ -1,21 +1,24 @@
 /** A turn that repeats itself, by its calls and their results alone. */
 import { describe, expect, it } from 'vitest';
-import { Repeats } from '../../src/copilot/turn/repeats.ts';
+import { RepetitionDetector } from '../../src/copilot/turn/repeats.ts';
 
 let ids = 0;
 const since = '2026-01-01T00:00:00.000Z';
 /** Calls, each a command with its result, one after the other. */
-function after(calls: readonly (readonly [string, string])[], repeats = new Repeats()): Repeats {
+function after(
+  calls: readonly (readonly [string, string])[],
+  repeats = new RepetitionDetector(),
+): RepetitionDetector {
   for (const [command, result] of calls) {
     const id = `call-${ids++}`;
-    repeats.began(id, {
+    repeats.callStarted(id, {
       name: 'bash',
       what: `bash: ${command}`,
       arguments: { command },
       shellId: undefined,
       since,
     });
-    repeats.ended(id, result);
+    repeats.callEnded(id, result);
   }
   return repeats;
 }
@@ -72,7 +75,7 @@ describe('calls in a row', () => {
   });
 
   it('count in the order in which they began, however they end', () => {
-    const repeats = new Repeats();
+    const repeats = new RepetitionDetector();
     const tool = (command: string) => ({
       name: 'bash',
       what: command,
@@ -81,15 +84,15 @@ describe('calls in a row', () => {
       since,
     });
     for (const round of [1, 2, 3, 4]) {
-      for (const command of ['a', 'b']) repeats.began(`${command}${round}`, tool(command));
-      for (const command of round % 2 ? ['a', 'b'] : ['b', 'a']) repeats.ended(`${command}${round}`, 'x');
+      for (const command of ['a', 'b']) repeats.callStarted(`${command}${round}`, tool(command));
+      for (const command of round % 2 ? ['a', 'b'] : ['b', 'a']) repeats.callEnded(`${command}${round}`, 'x');
     }
     expect(repeats.current).toMatchObject({ count: 8, period: 2 });
   });
 
   it('begin anew where what runs was stopped', () => {
     const repeats = after(times(9, () => [['a', 'x'] as const]));
-    repeats.broken();
+    repeats.reset();
     expect(after([['a', 'x']], repeats).current.count).toBe(0);
   });
 });

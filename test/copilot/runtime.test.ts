@@ -40,7 +40,7 @@ it('the token by which Copilot logs in is not in the environment of its shells, 
       permissions: 'all',
       trustRepo: false,
       keepQuestions: false,
-      begun: false,
+      mustExist: false,
       onEvent: () => undefined,
     });
     await session.sendAndWait({ prompt: 'go' }, 60_000);
@@ -67,15 +67,21 @@ it('says that it died to whatever is asked of it while it ends', async () => {
       const runtime = await startRuntime({ path, copilotHome, env });
       const busy = async (copilotSessionId: string): Promise<void> => {
         const session = await openSession(runtime, {
-          ...{ copilotSessionId, cwd: folder, env, copilotHome },
+          copilotSessionId,
+          cwd: folder,
+          env,
+          copilotHome,
           initScript: shellScript(copilotSessionId, {}, { root: folder }),
-          ...{ permissions: 'all', trustRepo: false, keepQuestions: false, begun: false },
+          permissions: 'all',
+          trustRepo: false,
+          keepQuestions: false,
+          mustExist: false,
           onEvent: () => undefined,
         });
         for (;;) {
-          await runtime.ask(session.send({ prompt: 'go', mode: 'immediate' }));
-          await runtime.ask(session.rpc.interruptMainTurn({ flushQueued: true }));
-          await runtime.ask(session.rpc.tasks.list());
+          await runtime.request(session.send({ prompt: 'go', mode: 'immediate' }));
+          await runtime.request(session.rpc.interruptMainTurn({ flushQueued: true }));
+          await runtime.request(session.rpc.tasks.list());
         }
       };
       const all = ['a', 'b', 'c', 'd'].map((id) => busy(id).catch((error: unknown) => errors.push(error)));
@@ -100,7 +106,7 @@ it('that can be told nothing any more is dead, and takes nothing else with it', 
   try {
     // As in the moment between its death and the news of that. What is not caught fails this test.
     (runtime.client['cliProcess' as never] as ChildProcess).stdin?.destroy();
-    const calls = [1, 2, 3].map(() => runtime.ask(runtime.client.ping()));
+    const calls = [1, 2, 3].map(() => runtime.request(runtime.client.ping()));
     for (const call of calls) await expect(call).rejects.toThrow(RuntimeDied);
   } finally {
     await runtime.stop();

@@ -62,8 +62,17 @@ it.each(['sync', 'async'])('waits for nobody in a %s shell', { timeout: 300_000 
   ]);
   const { PATH, HOME } = process.env;
   const env = {
-    ...{ PATH, HOME: folder, TERM: 'xterm', EDITOR: 'vim', VISUAL: 'vim', PAGER: 'less', MANPAGER: 'less' },
-    ...{ GIT_EDITOR: 'vim', GIT_PAGER: 'less', SSH_ASKPASS: '/usr/bin/ssh-askpass', DISPLAY: ':0' },
+    PATH,
+    HOME: folder,
+    TERM: 'xterm',
+    EDITOR: 'vim',
+    VISUAL: 'vim',
+    PAGER: 'less',
+    MANPAGER: 'less',
+    GIT_EDITOR: 'vim',
+    GIT_PAGER: 'less',
+    SSH_ASKPASS: '/usr/bin/ssh-askpass',
+    DISPLAY: ':0',
     XDG_CACHE_HOME: process.env['XDG_CACHE_HOME'] ?? join(HOME ?? '', '.cache'),
   };
   const runtime = await startRuntime({ path: await findCopilot(undefined), copilotHome, env });
@@ -74,7 +83,10 @@ it.each(['sync', 'async'])('waits for nobody in a %s shell', { timeout: 300_000 
       env: { ...env, ...model.env },
       copilotHome,
       initScript: shellScript('alone', { unsigned: true }, { root: folder }),
-      ...{ permissions: 'all', trustRepo: false, keepQuestions: false, begun: false },
+      permissions: 'all',
+      trustRepo: false,
+      keepQuestions: false,
+      mustExist: false,
       onEvent: () => undefined,
     });
     await session.sendAndWait({ prompt: 'go' }, 200_000);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CopilotEvent } from '../../src/copilot/log/events.ts';
 import { TurnState } from '../../src/copilot/turn/turn-state.ts';
-import { judge, type Limits } from '../../src/copilot/turn/verdict.ts';
+import { judgeTurn, type TurnLimits } from '../../src/copilot/turn/verdict.ts';
 
 const NOW = 1_000_000;
 const limits = { deadline: NOW + 60_000, stuckAfterMs: 600, hungModelMs: 200, since: 0 };
@@ -29,9 +29,9 @@ function verdict(
     restingMs?: number;
     /** Since the main loop said that it rests; default: since the last sign of life. */
     restedMs?: number;
-    receiving?: boolean;
+    isDelivering?: boolean;
     deadline?: number;
-    budget?: Limits['budget'];
+    budget?: TurnLimits['budget'];
   } = {},
 ) {
   const state = new TurnState();
@@ -39,12 +39,12 @@ function verdict(
   const silentMs = at.silentMs ?? 0;
   const turn = {
     state,
-    receiving: at.receiving ?? false,
+    isDelivering: at.isDelivering ?? false,
     lastEventAt: NOW - silentMs,
-    lastMovementAt: NOW - (at.restingMs ?? silentMs),
-    restedAt: NOW - (at.restedMs ?? silentMs),
+    lastProgressAt: NOW - (at.restingMs ?? silentMs),
+    lastIdleAt: NOW - (at.restedMs ?? silentMs),
   };
-  return judge(turn, NOW, { ...limits, deadline: at.deadline ?? limits.deadline, budget: at.budget });
+  return judgeTurn(turn, NOW, { ...limits, deadline: at.deadline ?? limits.deadline, budget: at.budget });
 }
 
 describe('a turn', () => {
@@ -55,8 +55,8 @@ describe('a turn', () => {
   });
 
   it('lets a message in that comes at its end, for a while', () => {
-    expect(verdict([start, final, idle()], { receiving: true })).toBeUndefined();
-    expect(verdict([start, final, idle()], { receiving: true, silentMs: 11_000 })).toBe('finished');
+    expect(verdict([start, final, idle()], { isDelivering: true })).toBeUndefined();
+    expect(verdict([start, final, idle()], { isDelivering: true, silentMs: 11_000 })).toBe('finished');
   });
 
   it('has failed when it ended with an error', () => {
@@ -70,8 +70,8 @@ describe('a turn', () => {
     const failed = [start, error, resting];
     expect(verdict(failed, { restedMs: 900 })).toBeUndefined();
     expect(verdict(failed, { restedMs: 1_100 })).toBe('failed');
-    expect(verdict(failed, { restedMs: 1_100, receiving: true })).toBeUndefined();
-    expect(verdict(failed, { restedMs: 11_000, receiving: true })).toBe('failed');
+    expect(verdict(failed, { restedMs: 1_100, isDelivering: true })).toBeUndefined();
+    expect(verdict(failed, { restedMs: 11_000, isDelivering: true })).toBe('failed');
     expect(verdict([...failed, start], { restedMs: 1_100 })).toBeUndefined();
     expect(verdict([start, event('abort'), resting], { restedMs: 1_100 })).toBe('interrupted');
     expect(verdict([start, final, resting], { restedMs: 1_100, silentMs: 0 })).toBeUndefined();

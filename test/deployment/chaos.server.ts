@@ -17,8 +17,14 @@ it('loses nothing on the production server', { timeout: 600_000 }, async () => {
   await makeSchema(server, postgres);
   const ports = await serverPorts();
   const report = await runChaos({
-    ...{ seed: 3, subagents: 12, workers: 2, strikes: 5, slots: 4 },
-    ...{ longestFreezeMs: 4_000, patienceMs: 180_000, keep: false },
+    seed: 3,
+    subagents: 12,
+    workers: 2,
+    strikes: 5,
+    slots: 4,
+    longestFreezeMs: 4_000,
+    patienceMs: 180_000,
+    keep: false,
     progress: () => undefined,
     server: async () => {
       const started = await startServer(server, postgres, ports);

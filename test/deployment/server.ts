@@ -48,7 +48,10 @@ export async function makeSchema({ folder }: ServerPrograms, postgres: Postgres)
   await execa(join(DEPLOY, 'schema.sh'), {
     env: {
       PATH: `${folder}:${process.env['PATH']}`,
-      ...{ SQL_HOST: LOOPBACK, SQL_PORT: String(port), SQL_USER: user, SQL_PASSWORD: password },
+      SQL_HOST: LOOPBACK,
+      SQL_PORT: String(port),
+      SQL_USER: user,
+      SQL_PASSWORD: password,
     },
   });
 }
@@ -59,7 +62,9 @@ export async function makeNamespace(address: string): Promise<void> {
   await execa(join(DEPLOY, 'namespace.sh'), {
     env: {
       PATH: `${dirname(path)}:${process.env['PATH']}`,
-      ...{ TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: 'default', RETENTION: '30d' },
+      TEMPORAL_ADDRESS: address,
+      TEMPORAL_NAMESPACE: 'default',
+      RETENTION: '30d',
     },
   });
 }
@@ -91,12 +96,17 @@ export async function startServer(
   const arguments_ = ['--root', dirname(config), '--env', 'docker', 'start'];
   const child = execa(join(folder, 'temporal-server'), arguments_, {
     env: {
-      ...{ DB: 'postgres12', DB_PORT: String(postgres.port), POSTGRES_SEEDS: LOOPBACK },
+      DB: 'postgres12',
+      DB_PORT: String(postgres.port),
+      POSTGRES_SEEDS: LOOPBACK,
       POSTGRES_PORT: String(postgres.port),
-      ...{ POSTGRES_USER: postgres.user, POSTGRES_PWD: postgres.password },
+      POSTGRES_USER: postgres.user,
+      POSTGRES_PWD: postgres.password,
       DYNAMIC_CONFIG_FILE_PATH: join(DEPLOY, 'dynamic-config.yaml'),
       LOG_LEVEL: 'error',
-      ...{ BIND_ON_IP: LOOPBACK, TEMPORAL_BROADCAST_ADDRESS: LOOPBACK, PUBLIC_FRONTEND_ADDRESS: address },
+      BIND_ON_IP: LOOPBACK,
+      TEMPORAL_BROADCAST_ADDRESS: LOOPBACK,
+      PUBLIC_FRONTEND_ADDRESS: address,
       ...ports,
     },
     stdin: 'ignore',

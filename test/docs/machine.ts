@@ -169,7 +169,12 @@ async function inBash(
   interruptAt?: RegExp,
 ): Promise<Ended> {
   const child = execa('bash', ['-c', `trap 'pwd > "$FOLDER_FILE"' EXIT\n${line}`], {
-    ...{ ...options, extendEnv: false, stdin: 'ignore', all: true, detached: true, reject: false },
+    ...options,
+    extendEnv: false,
+    stdin: 'ignore',
+    all: true,
+    detached: true,
+    reject: false,
   });
   const { pid } = child;
   if (pid === undefined) throw new Error('cannot start bash');

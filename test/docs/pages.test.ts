@@ -129,8 +129,8 @@ describe('tables', () => {
     expect(limits).toContain(`| an announcement | ${contract.MAX_ANNOUNCEMENT_BYTES / 1024} KiB:`);
     expect(section('Which Temporal')).toContain(`finished runs kept for ${contract.RETENTION_DAYS} days`);
     const { timeout, stuckAfter, stuckRepeats } = contract.SPAWN_OPTIONS;
-    expect(contract.millisOf(timeout.default)).toBe(contract.DEFAULT_TIMEOUT_MS);
-    expect(contract.millisOf(stuckAfter.default)).toBe(contract.DEFAULT_STUCK_AFTER_MS);
+    expect(contract.parseDuration(timeout.default)).toBe(contract.DEFAULT_TIMEOUT_MS);
+    expect(contract.parseDuration(stuckAfter.default)).toBe(contract.DEFAULT_STUCK_AFTER_MS);
     expect(Number(stuckRepeats.default)).toBe(contract.DEFAULT_STUCK_REPEATS);
   });
 

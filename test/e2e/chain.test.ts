@@ -171,7 +171,9 @@ describe('a chain', () => {
         { id: 'c', task: 'quick', needs: [] },
         { id: 'd', task: 'quick {{item}}', needs: 'c', forEach: 'c.outcome.evidence.filesChanged' },
         {
-          ...{ id: 'f', task: 'Empty data', needs: [] },
+          id: 'f',
+          task: 'Empty data',
+          needs: [],
           output: { type: 'object', properties: { files: { type: 'array' } } },
         },
         { id: 'e', task: 'quick', forEach: 'f.output.files', needs: 'f' },

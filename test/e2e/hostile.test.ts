@@ -312,7 +312,8 @@ describe('answers to several questions', () => {
     });
     const answered = { questionId: first?.id, question: 'Delete old data?' };
     expect(await subagent.answer('yes', { questionId: first?.id })).toMatchObject({
-      ...{ ...answered, repeated: false },
+      ...answered,
+      repeated: false,
       open: [{ id: second?.id, question: 'Push to production?' }],
     });
     expect(await subagent.answer('yes', { questionId: first?.id })).toMatchObject({

@@ -40,7 +40,11 @@ afterAll(async () => {
 function announcement(session: string, number: number): Announcement {
   return {
     id: `n${number}`,
-    ...{ session, label: `label-${number}`.padEnd(63, 'x'), run: 1, kind: 'notice', status: 'working' },
+    session,
+    label: `label-${number}`.padEnd(63, 'x'),
+    run: 1,
+    kind: 'notice',
+    status: 'working',
     workflowId: `subagent/${session}/${number}`.padEnd(150, 'x'),
     runId: randomBytes(18).toString('hex'),
     summary: randomBytes(140).toString('hex'),

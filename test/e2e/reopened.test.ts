@@ -218,8 +218,16 @@ describe('a session that was terminated', () => {
     await withClient(fleet, ({ workflow }) =>
       workflow.getHandle('session/alone').signal(SESSION.announce, {
         announcement: {
-          ...{ id: 'n0', kind: 'notice', session: 'alone', label: 'alone', run: 1, status: 'working' },
-          ...{ workflowId: 'session/alone', runId: 'x', summary: 'Late.', at: new Date().toISOString() },
+          id: 'n0',
+          kind: 'notice',
+          session: 'alone',
+          label: 'alone',
+          run: 1,
+          status: 'working',
+          workflowId: 'session/alone',
+          runId: 'x',
+          summary: 'Late.',
+          at: new Date().toISOString(),
         } satisfies Announcement,
       }),
     );

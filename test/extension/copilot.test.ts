@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Subagents } from '../../src/client/index.ts';
-import { SESSION, SUBAGENT_MARK, type Announcement } from '../../src/contract/index.ts';
+import { SESSION, SUBAGENT_VARIABLE, type Announcement } from '../../src/contract/index.ts';
 import type { ModelConversation } from '../../src/demo/conversation.ts';
-import { keyOf, pushedLine } from '../../src/extension/marks.ts';
+import { historyKey, pushedLine } from '../../src/extension/marks.ts';
 import { MAIN } from '../cli/command.ts';
 import { eventually } from '../support/eventually.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
@@ -216,7 +216,7 @@ describe('interactive Copilot CLI', { timeout: 300_000 }, () => {
     await eventually(async () => (await unread(session)).length === 2);
     // As if the window had been closed between the arrival of this one and its acknowledgement.
     const announcements = await subagents.session(session).peek();
-    pretendToHaveTold(id, announcements.filter(({ label }) => label === 'known').map(keyOf));
+    pretendToHaveTold(id, announcements.filter(({ label }) => label === 'known').map(historyKey));
 
     const second = await copilot(id, `--resume=${id}`);
     await second.shows('Relayed: away@1 has ended: done');
@@ -303,9 +303,16 @@ describe('interactive Copilot CLI', { timeout: 300_000 }, () => {
     await terminal.say(spawn('sequel', 'wait for sequel'));
     await terminal.shows('Got: accepted sequel@1');
     const forgotten: Announcement = {
-      ...{ id: 'forgotten@1:ended', kind: 'completed', session: `copilot-${id}`, label: 'forgotten', run: 1 },
-      ...{ workflowId: `subagent/copilot-${id}/forgotten`, runId: randomUUID() },
-      ...{ status: 'done', summary: 'Of long ago.', at: new Date().toISOString() },
+      id: 'forgotten@1:ended',
+      kind: 'completed',
+      session: `copilot-${id}`,
+      label: 'forgotten',
+      run: 1,
+      workflowId: `subagent/copilot-${id}/forgotten`,
+      runId: randomUUID(),
+      status: 'done',
+      summary: 'Of long ago.',
+      at: new Date().toISOString(),
     };
     await withClient(fleet, (client) =>
       client.workflow
@@ -349,7 +356,7 @@ describe('interactive Copilot CLI', { timeout: 300_000 }, () => {
     await using terminal = await startCopilot({
       cwd: fleet.repository.path,
       home: human.path,
-      env: { ...fleet.model.env, SUBAGENTS_HOME: fleet.home, [SUBAGENT_MARK]: '1' },
+      env: { ...fleet.model.env, SUBAGENTS_HOME: fleet.home, [SUBAGENT_VARIABLE]: '1' },
     });
     await terminal.say('what are you here for');
     await terminal.shows('Heard: what are you here for');
@@ -368,7 +375,8 @@ describe('interactive Copilot CLI', { timeout: 300_000 }, () => {
     await symlink(MAIN, join(bin, 'subagents'));
     const colleague = (path: string) =>
       startCopilot({
-        ...{ cwd, home: folder.path },
+        cwd,
+        home: folder.path,
         env: { ...fleet.model.env, SUBAGENTS_HOME: fleet.home, PATH: path },
       });
     const path = process.env['PATH'] ?? '';
@@ -418,7 +426,9 @@ function pretendToHaveTold(id: string, keys: readonly string[]): void {
   const content = `${pushedLine(keys)}\nNews.`;
   const event = {
     ...said,
-    ...{ id: randomUUID(), parentId: last?.id, timestamp: last?.timestamp },
+    id: randomUUID(),
+    parentId: last?.id,
+    timestamp: last?.timestamp,
     data: { ...said?.data, content, transformedContent: content, source: 'system', messageId: randomUUID() },
   };
   appendFileSync(log, `${JSON.stringify(event)}\n`);

@@ -15,7 +15,7 @@ import { discardWorktree } from '../../src/git/worktrees/worktree.ts';
 import type { PrepareInput, Workspace } from '../../src/contract/index.ts';
 import { resolveSpec } from '../../src/client/spawning/resolve-spec.ts';
 import { parseSpec } from '../../src/client/spawning/spec.ts';
-import { gitOfRun, type RunPlace } from '../../src/home/git-of-run.ts';
+import { gitOfRun, type RunWorkspace } from '../../src/home/git-of-run.ts';
 import type { Home } from '../../src/home/home.ts';
 import { temporaryHome } from '../support/home.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
@@ -112,7 +112,8 @@ describe('a hostile repository', () => {
     await diffText(Git.at(repo.path), { ...between, stat: true });
 
     const request = {
-      ...{ commit: evidence.head, name: 'subagents/fix' },
+      commit: evidence.head,
+      name: 'subagents/fix',
       message: 'Merge it',
     };
     await mergeCommit(Git.at(repo.path), { ...request, squash: false, noFastForward: true });
@@ -304,7 +305,7 @@ describe('a subagent that plants programs', () => {
 });
 
 /** Where a run works. */
-const placeOf = ({ subagent, spec }: PrepareInput, { cwd }: Workspace): RunPlace => ({
+const placeOf = ({ subagent, spec }: PrepareInput, { cwd }: Workspace): RunWorkspace => ({
   cwd,
   isolation: spec.isolation,
   runId: subagent.runId,

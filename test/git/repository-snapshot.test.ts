@@ -1,8 +1,12 @@
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { differences, notCompared, readRepositorySnapshot } from '../../src/git/trust/repository-snapshot.ts';
-import { noteRunEnded } from '../../src/home/run-record.ts';
+import {
+  describeDifferences,
+  describeNotCompared,
+  readRepositorySnapshot,
+} from '../../src/git/trust/repository-snapshot.ts';
+import { recordRunEnded } from '../../src/home/run-record.ts';
 import { temporaryHome } from '../support/home.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
 import { specOf, subagentRef, workspaceBench } from '../support/workspace.ts';
@@ -17,7 +21,7 @@ afterEach(() => vi.unstubAllEnvs());
 async function toldOf(repo: Repository, doing: () => Promise<unknown>): Promise<string[]> {
   const before = await readRepositorySnapshot(Git.at(repo.path));
   await doing();
-  return differences(before, await readRepositorySnapshot(Git.at(repo.path)));
+  return describeDifferences(before, await readRepositorySnapshot(Git.at(repo.path)));
 }
 
 describe('what changes around a worktree', () => {
@@ -83,14 +87,14 @@ describe('what changes around a worktree', () => {
       await worked('busy'),
       await worked('own'),
     ];
-    for (const { input } of [good, gone]) noteRunEnded(home, input.subagent);
+    for (const { input } of [good, gone]) recordRunEnded(home, input.subagent);
     const mallory = await worked('mallory');
     const commit = await repo.commit('Unasked', { 'bad.txt': 'x' }, own.workspace.cwd);
     for (const { branch } of [good, busy, mallory]) await repo.git('update-ref', branch, commit);
     await repo.git('worktree', 'remove', '--force', '--force', gone.workspace.cwd);
     await repo.git('branch', '--quiet', '-D', 'subagents/gone');
     // Over by now, but not when the other began: what moved its branch may have been itself.
-    noteRunEnded(home, busy.input.subagent);
+    recordRunEnded(home, busy.input.subagent);
     const { evidence } = await collect(mallory.input, mallory.workspace);
     expect(evidence.touchedOutside).toEqual([
       'branches and tags: subagents/gone (deleted), subagents/good (moved)',
@@ -100,15 +104,15 @@ describe('what changes around a worktree', () => {
   it('is not compared beyond a bound, and that is said', async () => {
     await using repo = await temporaryRepository();
     const before = await readRepositorySnapshot(Git.at(repo.path));
-    expect(notCompared(before, before)).toEqual([]);
+    expect(describeNotCompared(before, before)).toEqual([]);
     await repo.write(Object.fromEntries(Array.from({ length: 1_001 }, (_, n) => [`${n}.txt`, ''])));
     const after = await readRepositorySnapshot(Git.at(repo.path));
-    expect(differences(before, after)).toEqual([]);
-    expect(notCompared(before, after)).toEqual([
+    expect(describeDifferences(before, after)).toEqual([]);
+    expect(describeNotCompared(before, after)).toEqual([
       'files of the checkout, outside its worktree, were not compared: more than 1,000 are changed or new there, or looking took longer than 10 s',
     ]);
     const inPlace = await readRepositorySnapshot(Git.at(repo.path), 'in-place');
-    expect(notCompared(inPlace, inPlace)).toEqual([]);
+    expect(describeNotCompared(inPlace, inPlace)).toEqual([]);
     await using home = await temporaryHome();
     const bench = workspaceBench(home);
     const input = { subagent: subagentRef(), spec: specOf(repo) };
@@ -121,7 +125,7 @@ describe('what changes around a worktree', () => {
     const before = await readRepositorySnapshot(Git.at(repo.path), 'in-place');
     await repo.commit('Done', { 'new.txt': 'x' });
     await repo.git('config', 'x.y', 'z');
-    expect(differences(before, await readRepositorySnapshot(Git.at(repo.path), 'in-place'))).toEqual([
+    expect(describeDifferences(before, await readRepositorySnapshot(Git.at(repo.path), 'in-place'))).toEqual([
       'configuration of the repository: x.y',
     ]);
   });

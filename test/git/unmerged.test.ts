@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, it } from 'vitest';
 import { clone } from '../../src/git/remote.ts';
-import { commitsNowhereElse } from '../../src/git/branches/unmerged.ts';
+import { countUnpushed } from '../../src/git/branches/unmerged.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository } from '../support/repository.ts';
 import { Git } from '../../src/git/git.ts';
 
@@ -23,17 +23,17 @@ it('a clone has what its branches and its tags have and the remote has not', asy
   expect(await git('branch', '--all', '--format=%(refname)')).toBe(
     'refs/heads/main\nrefs/remotes/origin/HEAD\nrefs/remotes/origin/main',
   );
-  expect(await commitsNowhereElse(Git.at(path))).toBe(0);
+  expect(await countUnpushed(Git.at(path))).toBe(0);
 
   await git('reset', '--hard', '--quiet');
   await git('switch', '--quiet', '--create', 'subagents/fix');
   await remote.commit('On its branch', {}, path);
-  expect(await commitsNowhereElse(Git.at(path))).toBe(1);
+  expect(await countUnpushed(Git.at(path))).toBe(1);
   await git('tag', 'mine');
-  expect(await commitsNowhereElse(Git.at(path))).toBe(1);
+  expect(await countUnpushed(Git.at(path))).toBe(1);
   await git('switch', '--quiet', 'main');
   await git('branch', '--quiet', '-D', 'subagents/fix');
-  expect(await commitsNowhereElse(Git.at(path))).toBe(1);
+  expect(await countUnpushed(Git.at(path))).toBe(1);
   await git('push', '--quiet', 'origin', 'mine:refs/heads/fix');
-  expect(await commitsNowhereElse(Git.at(path))).toBe(0);
+  expect(await countUnpushed(Git.at(path))).toBe(0);
 });

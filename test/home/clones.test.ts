@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { clonePath, listClones, makingPath, removeClone, withClone } from '../../src/home/clones.ts';
+import { clonePath, listClones, unfinishedClonePath, removeClone, withClone } from '../../src/home/clones.ts';
 import { temporaryHome } from '../support/home.ts';
 
 const URL = 'https://example.com/team/shop.git';
@@ -36,8 +36,8 @@ it('a clone is made once for all who want it at once', async () => {
 it('a making that fails, or was cut short, leaves nothing, and the next one begins anew', async () => {
   await using home = await temporaryHome();
   const path = clonePath(home, URL);
-  await mkdir(makingPath(path));
-  await writeFile(join(makingPath(path), 'half'), '');
+  await mkdir(unfinishedClonePath(path));
+  await writeFile(join(unfinishedClonePath(path), 'half'), '');
   const failing = withClone(
     path,
     async (folder) => {
@@ -49,7 +49,7 @@ it('a making that fails, or was cut short, leaves nothing, and the next one begi
     never,
   );
   await expect(failing).rejects.toThrow('no network');
-  expect([existsSync(path), existsSync(makingPath(path))]).toEqual([false, false]);
+  expect([existsSync(path), existsSync(unfinishedClonePath(path))]).toEqual([false, false]);
   expect(await listClones(home)).toEqual([]);
   await withClone(
     path,

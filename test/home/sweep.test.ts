@@ -162,7 +162,11 @@ describe('what a subagent left running is found and ended', () => {
     for (const each of running) signalProcess(each, 'SIGKILL');
     await expect.poll(() => findProcesses(id).length).toBe(0);
     expect(await sweep(id, running)).toMatchObject({
-      ...{ found: 1, ended: 1, left: [], proof: 'proven', commands: ['sleep 1017'] },
+      found: 1,
+      ended: 1,
+      left: [],
+      proof: 'proven',
+      commands: ['sleep 1017'],
     });
   });
 

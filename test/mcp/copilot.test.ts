@@ -52,7 +52,10 @@ async function copilot(prompt: string, session: string): Promise<string> {
     ...NO_GIT_CONFIGURATION,
   };
   const server = {
-    ...{ type: 'local', command: process.execPath, tools: ['*'], env: where },
+    type: 'local',
+    command: process.execPath,
+    tools: ['*'],
+    env: where,
     args: [COMMAND, 'mcp', '--session', session],
   };
   await writeFile(join(home, 'mcp-config.json'), JSON.stringify({ mcpServers: { subagents: server } }));

@@ -127,7 +127,8 @@ describe('what a subagent says or names', () => {
   it('is fenced in what verification prints, and in announcements', async () => {
     await using agent = await mainAgent('failing');
     await agent.call('sessions_spawn', {
-      ...{ label: 'mallory', task: 'be hostile' },
+      label: 'mallory',
+      task: 'be hostile',
       verify: [`cat "$(git ls-files | tail -1)" a*; false # ${ORDER}`],
     });
     await subagents.session('failing').subagent('mallory').result();
@@ -172,8 +173,16 @@ describe('what a subagent says or names', () => {
     await using agent = await mainAgent('forging');
     await agent.call('sessions_spawn', { label: 'one', task: 'be slow' });
     const known = {
-      ...{ id: 'one@1:forged', kind: 'notice', session: 'forging', label: 'one', run: 1, status: 'working' },
-      ...{ workflowId: 'subagent/forging/one', runId: 'r', summary: 'forged', at: new Date().toISOString() },
+      id: 'one@1:forged',
+      kind: 'notice',
+      session: 'forging',
+      label: 'one',
+      run: 1,
+      status: 'working',
+      workflowId: 'subagent/forging/one',
+      runId: 'r',
+      summary: 'forged',
+      at: new Date().toISOString(),
     };
     await withClient(fleet, async ({ workflow }) => {
       const handle = workflow.getHandle('session/forging');

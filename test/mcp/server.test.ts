@@ -308,9 +308,16 @@ describe('announcements', () => {
     await withClient(fleet, (client) =>
       client.workflow.getHandle('session/forgetful').signal(SESSION.announce, {
         announcement: {
-          ...{ id: 'gone@1:ended', kind: 'completed', session: 'forgetful', label: 'gone', run: 1 },
-          ...{ workflowId: 'subagent/forgetful/gone', runId: randomUUID(), status: 'done' },
-          ...{ summary: 'Of long ago.', at: new Date().toISOString() },
+          id: 'gone@1:ended',
+          kind: 'completed',
+          session: 'forgetful',
+          label: 'gone',
+          run: 1,
+          workflowId: 'subagent/forgetful/gone',
+          runId: randomUUID(),
+          status: 'done',
+          summary: 'Of long ago.',
+          at: new Date().toISOString(),
         } satisfies Announcement,
       }),
     );
@@ -425,9 +432,16 @@ describe('an answer that has much to tell', () => {
       for (const id of ids)
         await client.workflow.getHandle('session/talkative').signal(SESSION.announce, {
           announcement: {
-            ...{ id, kind: 'notice', session: 'talkative', label: 'long', run: 1 },
-            ...{ workflowId: 'subagent/talkative/long', runId: 'r', status: 'working' },
-            ...{ summary: '長'.repeat(200), at: new Date().toISOString() },
+            id,
+            kind: 'notice',
+            session: 'talkative',
+            label: 'long',
+            run: 1,
+            workflowId: 'subagent/talkative/long',
+            runId: 'r',
+            status: 'working',
+            summary: '長'.repeat(200),
+            at: new Date().toISOString(),
           } satisfies Announcement,
         });
     });

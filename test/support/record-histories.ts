@@ -214,8 +214,16 @@ async function playSessions(fleet: Fleet, subagents: Subagents, write: Write): P
     const long = 'x'.repeat(400);
     for (let number = 0; number < 180; number++) {
       const announcement: Announcement = {
-        ...{ id: `n${number}`, kind: 'notice', session: long, label: long, run: 1, status: 'working' },
-        ...{ workflowId: long, runId: long, summary: 's', at: '2026-01-01T00:00:00.000Z' },
+        id: `n${number}`,
+        kind: 'notice',
+        session: long,
+        label: long,
+        run: 1,
+        status: 'working',
+        workflowId: long,
+        runId: long,
+        summary: 's',
+        at: '2026-01-01T00:00:00.000Z',
       };
       await handle.signal(SESSION.announce, { announcement });
     }

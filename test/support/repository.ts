@@ -67,7 +67,11 @@ export async function temporaryRepository(
   }
   const first = await commit('First commit', files);
   return {
-    ...{ path, first, git, write, commit },
+    path,
+    first,
+    git,
+    write,
+    commit,
     in: runIn,
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   };

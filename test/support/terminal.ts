@@ -51,7 +51,10 @@ export async function startCopilot(options: TerminalOptions): Promise<CopilotTer
   );
   const screen = new xterm.Terminal({ cols: COLUMNS, rows, allowProposedApi: true });
   const child = spawn(await findCopilot(undefined), [...args], {
-    ...{ cwd, cols: COLUMNS, rows, name: 'xterm-256color' },
+    cwd,
+    cols: COLUMNS,
+    rows,
+    name: 'xterm-256color',
     env: {
       PATH: process.env['PATH'] ?? '',
       ...NO_GIT_CONFIGURATION,
@@ -93,7 +96,11 @@ export async function startCopilot(options: TerminalOptions): Promise<CopilotTer
     });
   };
   const terminal: CopilotTerminal = {
-    ...{ pid: child.pid, screen, text, shows, close },
+    pid: child.pid,
+    screen,
+    text,
+    shows,
+    close,
     press: (keys) => child.write(keys),
     async say(line) {
       // It takes a line and its Enter in one go for pasted text.

@@ -17,7 +17,7 @@ import {
   type VerifyResult,
   type Workspace,
 } from '../../src/contract/index.ts';
-import type { AskRunState } from '../../src/git/locks/checkout-lock.ts';
+import type { GetRunState } from '../../src/git/locks/checkout-lock.ts';
 import type { Home } from '../../src/home/home.ts';
 import { sweep } from '../../src/home/sweep.ts';
 import type { Repository } from './repository.ts';
@@ -59,11 +59,14 @@ export function activityContext(): MockActivityEnvironment {
 /** One worker's workspace activities. What is `Lost` is for a worker to say, so results here never are. */
 export function workspaceBench(
   home: Home,
-  runState: AskRunState = async () => 'open',
+  runState: GetRunState = async () => 'open',
   settings: { readonly repos: readonly string[] | undefined } = { repos: undefined },
 ) {
   const workspace = createWorkspaceActivities({
-    ...{ home, settings, runState, sweep },
+    home,
+    settings,
+    runState,
+    sweep,
     hasConversation: () => true,
   });
   const evidence = createEvidenceActivities({ home });

@@ -12,7 +12,12 @@ const compiled = new URL('../../dist/src/system/spawner.js', import.meta.url).hr
 const { runProgram, useSpawner } = (await import(compiled)) as typeof Spawner;
 
 const shell = (script: string, more: Partial<Program> = {}): Program => ({
-  ...{ file: 'sh', args: ['-c', script], cwd: '/', env: process.env, input: '', detached: false },
+  file: 'sh',
+  args: ['-c', script],
+  cwd: '/',
+  env: process.env,
+  input: '',
+  detached: false,
   ...more,
 });
 
@@ -35,15 +40,15 @@ describe('the spawner', () => {
   it('gives what a program says, and how it ended, as if it were started here', async () => {
     await using folder = await temporaryFolder();
     const program = shell('cat; pwd; echo "$WORD äöü" >&2; exit 3', {
-      ...{
-        cwd: await realpath(folder.path),
-        env: { PATH: process.env['PATH'], WORD: 'said' },
-        input: 'heard ',
-      },
+      cwd: await realpath(folder.path),
+      env: { PATH: process.env['PATH'], WORD: 'said' },
+      input: 'heard ',
     });
     const end = await runProgram(program);
     expect(end).toEqual({
-      ...{ exitCode: 3, signalCode: null, stderr: 'said äöü\n' },
+      exitCode: 3,
+      signalCode: null,
+      stderr: 'said äöü\n',
       stdout: `heard ${program.cwd}\n`,
     });
     expect(end).toEqual(await runHere(program));

@@ -218,7 +218,9 @@ test('a database that is none is named in a sentence, with a way out', async () 
   await using folder = await temporaryFolder();
   await writeFile(join(folder.path, 'temporal.db'), 'this is no database'.repeat(100));
   const start = startEmbedded({
-    ...{ dataDir: folder.path, logFile: join(folder.path, 'logs', 'log'), onProgress: quiet },
+    dataDir: folder.path,
+    logFile: join(folder.path, 'logs', 'log'),
+    onProgress: quiet,
   });
   await expect(start).rejects.toMatchObject({
     code: 'DATABASE',

@@ -15,8 +15,12 @@ afterAll(() => server[Symbol.asyncDispose]());
 /** As if an `up` ran in `home`, with its server at `address`. */
 const up = (home: string, address: string): void =>
   writeUpFile(home, {
-    ...{ pid: process.pid, startTime: processStartTime(process.pid) ?? '', address, namespace: 'default' },
-    ...{ uiUrl: '', startedAt: new Date().toISOString() },
+    pid: process.pid,
+    startTime: processStartTime(process.pid) ?? '',
+    address,
+    namespace: 'default',
+    uiUrl: '',
+    startedAt: new Date().toISOString(),
   });
 
 describe('a connection for a process that lives long', () => {

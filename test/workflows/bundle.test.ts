@@ -18,8 +18,19 @@ it('the bundle names its sources without the path of the machine that built it',
 
 it('an end that is told as a failure has no trace: it is where an outcome begins', () => {
   const failed = outcome.parse({
-    ...{ status: 'failed', label: 'a', session: 's', run: 1, summary: 'b failed', report: '' },
-    ...{ verifications: [], repairs: 0, turns: 0, denials: [], loaded: [], notes: [], caveats: [] },
+    status: 'failed',
+    label: 'a',
+    session: 's',
+    run: 1,
+    summary: 'b failed',
+    report: '',
+    verifications: [],
+    repairs: 0,
+    turns: 0,
+    denials: [],
+    loaded: [],
+    notes: [],
+    caveats: [],
     usage: { inputTokens: 0, outputTokens: 0, cachedTokens: 0, modelRequests: 0, toolCalls: 0 },
     durations: { queuedMs: 0, workingMs: 0, verifyingMs: 0, totalMs: 0 },
   });

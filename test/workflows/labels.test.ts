@@ -2,7 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { MAX_LIVE_SUBAGENTS, MAX_REPO_CHARS, type SessionEntry } from '../../src/contract/index.ts';
 import { Labels } from '../../workflows/session/labels.ts';
 import { sessionPanel } from '../../workflows/session/session-panel.ts';
-import { emptySession, fit, listOf, type SessionState } from '../../workflows/session/session-state.ts';
+import {
+  emptySession,
+  fitToCarry,
+  listOf,
+  type SessionState,
+} from '../../workflows/session/session-state.ts';
 
 /** A session that takes on subagents of `repo` until it takes no more. */
 function filled(repo: string): { state: SessionState; refusal: string } {
@@ -13,8 +18,14 @@ function filled(repo: string): { state: SessionState; refusal: string } {
     const refused = labels.reserve(label, 'wait');
     if (refused) return { state, refusal: refused.reason };
     state.live[label] = {
-      ...{ label, run: 1, workflowId: `subagent/s/${label}`, runId: 'r'.repeat(36), status: 'working' },
-      ...{ task: 'task '.repeat(24), repo, startedAt: '2026-01-01T00:00:00.000Z' },
+      label,
+      run: 1,
+      workflowId: `subagent/s/${label}`,
+      runId: 'r'.repeat(36),
+      status: 'working',
+      task: 'task '.repeat(24),
+      repo,
+      startedAt: '2026-01-01T00:00:00.000Z',
     } satisfies SessionEntry;
     labels.release(label);
   }
@@ -36,7 +47,7 @@ describe('a full session', () => {
     const { state, refusal } = filled(`/${'ü'.repeat(MAX_REPO_CHARS - 1)}`);
     expect(refusal).toMatch(/^session s has 1\d\d live subagents, whose long names and repositories fill/);
     expect(bytes(listOf('s', state, 1_000))).toBeLessThan(2_000_000);
-    fit(state, { ...notice, workflowId: 'w', runId: 'r', at: '' });
+    fitToCarry(state, { ...notice, workflowId: 'w', runId: 'r', at: '' });
     expect(bytes(state)).toBeLessThan(1_700_000);
   });
 });

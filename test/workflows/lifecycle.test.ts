@@ -18,10 +18,10 @@ import {
   type Usage,
   type Workspace,
 } from '../../src/contract/index.ts';
-import { backoff, credentialsPause, limitPause, lookPause } from '../../workflows/shared/backoff.ts';
-import { MAX_LOSSES, MAX_LOST_ATTEMPTS, MAX_TURN_FAILURES } from '../../workflows/subagent/after-turn.ts';
-import { decide } from '../../workflows/subagent/lifecycle.ts';
-import { record } from '../../workflows/subagent/occurrences.ts';
+import { backoff, credentialsPause, limitPause, workerCheckPause } from '../../workflows/shared/backoff.ts';
+import { MAX_LOSSES, MAX_LOSSES_IN_A_ROW, MAX_TURN_FAILURES } from '../../workflows/subagent/after-turn.ts';
+import { decideNextAction } from '../../workflows/subagent/lifecycle.ts';
+import { applyOccurrence } from '../../workflows/subagent/occurrences.ts';
 import { SubagentMachine } from '../../workflows/subagent/machine.ts';
 import {
   type ActionResult,
@@ -31,11 +31,11 @@ import {
 } from '../../workflows/subagent/events.ts';
 import {
   type HeldSteer,
-  type Rules,
+  type SubagentRules,
   type SubagentState,
   initialState,
 } from '../../workflows/subagent/state.ts';
-import { attemptAfter } from '../../workflows/subagent/turn.ts';
+import { attemptAfterResult } from '../../workflows/subagent/turn.ts';
 import { flushUsage } from '../../workflows/subagent/turn-usage.ts';
 import { allowance } from '../../workflows/subagent/budget.ts';
 
@@ -53,7 +53,7 @@ const evidence: Evidence = {
   uncommitted: [],
   sensitive: [],
 };
-const rules: Rules = { timeoutMs: 60_000, maxRepairs: 2, verify: true, setUp: false };
+const rules: SubagentRules = { timeoutMs: 60_000, maxRepairs: 2, verify: true, setUp: false };
 const finished: TurnResult = { kind: 'finished', report: 'done', usage, notes: [] };
 const failed: TurnResult = {
   kind: 'failed',
@@ -71,10 +71,16 @@ const lostIn = (doing: string, modelRequests: number): Extract<TurnResult, { kin
 });
 
 /** A spec that has these rules. */
-const specOf = (own: Rules): ResolvedSpec =>
+const specOf = (own: SubagentRules): ResolvedSpec =>
   resolvedSpec.parse({
-    ...{ label: 'a', task: 'Do it.', repo: '/repo', base: { commit: evidence.base, name: 'HEAD' } },
-    ...{ isolation: 'worktree', hostQueue: 'a-host', timeoutMs: own.timeoutMs, maxRepairs: own.maxRepairs },
+    label: 'a',
+    task: 'Do it.',
+    repo: '/repo',
+    base: { commit: evidence.base, name: 'HEAD' },
+    isolation: 'worktree',
+    hostQueue: 'a-host',
+    timeoutMs: own.timeoutMs,
+    maxRepairs: own.maxRepairs,
     verify: own.verify ? ['npm test'] : [],
     setup: own.setUp ? ['npm ci'] : [],
     ...(own.push !== undefined && { push: own.push }),
@@ -84,23 +90,27 @@ const specOf = (own: Rules): ResolvedSpec =>
 
 /** The state with a steer more that waits for the next turn. */
 const hold = (state: SubagentState, steer: HeldSteer): SubagentState =>
-  record(state, { type: 'steer-held', steer });
+  applyOccurrence(state, { type: 'steer-held', steer });
 
 /** Drives a subagent through `events` from its beginning; each must answer the action before it. */
 function drive(
   events: ActionResult[],
-  options: { rules?: Rules; state?: (state: SubagentState) => SubagentState } = {},
+  options: { rules?: SubagentRules; state?: (state: SubagentState) => SubagentState } = {},
 ): [SubagentState, NextAction] {
   let [state, step]: [SubagentState, NextAction] = [initialState(specOf(rules)), { do: 'prepare' }];
   for (const event of events) {
     state = options.state?.(state) ?? state;
-    [state, step] = decide(state, event, options.rules ?? rules);
+    [state, step] = decideNextAction(state, event, options.rules ?? rules);
   }
   return [state, step];
 }
 
 const workspace: Workspace = {
-  ...{ kind: 'workspace', cwd: '/work', branch: 'subagents/a', base: evidence.base, notes: [] },
+  kind: 'workspace',
+  cwd: '/work',
+  branch: 'subagents/a',
+  base: evidence.base,
+  notes: [],
 };
 const prepared: ActionResult = { type: 'prepared', workspace };
 const setUp = (failure?: Failure): ActionResult => ({
@@ -159,8 +169,12 @@ describe('the lifecycle', () => {
 
   it('says for people why it failed, where the commands passed and did what they must not', () => {
     const moved: ActionResult = {
-      ...{ type: 'verified', verifications: [], notes: [], elapsedMs: 5 },
-      ...{ problem: 'Your work was verified, and it did not pass.', reason: 'The commands moved HEAD.' },
+      type: 'verified',
+      verifications: [],
+      notes: [],
+      elapsedMs: 5,
+      problem: 'Your work was verified, and it did not pass.',
+      reason: 'The commands moved HEAD.',
     };
     const own = { rules: { ...rules, maxRepairs: 0 } };
     expect(drive([prepared, turn(finished), collected, moved], own)[1]).toEqual({
@@ -172,7 +186,11 @@ describe('the lifecycle', () => {
   it('opens one more turn for a message that came while its last repair was verified', () => {
     const own = { ...rules, maxRepairs: 0 };
     const [last] = drive([prepared, turn(finished), collected], { rules: own });
-    const [state, step] = decide(hold(last, { id: 's', message: 'skip that' }), verified('broken'), own);
+    const [state, step] = decideNextAction(
+      hold(last, { id: 's', message: 'skip that' }),
+      verified('broken'),
+      own,
+    );
     expect(step).toEqual({ do: 'turn', slot: 'keep' });
     expect(state).toMatchObject({
       turn: 2,
@@ -273,10 +291,10 @@ describe('the lifecycle', () => {
     const own = { rules: { ...rules, push: true } };
     const round = [turn(finished), collected, verified()];
     const [state] = drive([prepared, ...round], own);
-    const [held, step] = decide(hold(state, { id: 's', message: 'more' }), pushed(), own.rules);
+    const [held, step] = decideNextAction(hold(state, { id: 's', message: 'more' }), pushed(), own.rules);
     expect(step).toEqual({ do: 'turn', slot: 'keep' });
     const [, again] = round.reduce<[SubagentState, NextAction]>(
-      ([now], event) => decide(now, event, own.rules),
+      ([now], event) => decideNextAction(now, event, own.rules),
       [held, step],
     );
     expect(again).toEqual({ do: 'push' });
@@ -321,7 +339,7 @@ describe('the lifecycle', () => {
   it('opens a turn with steers that came too late for the last one, instead of ending', () => {
     const steer = { id: 's-1', message: 'also the docs' };
     const [state] = drive([prepared, turn(finished), collected]);
-    const [after, step] = decide(hold(state, steer), verified(), rules);
+    const [after, step] = decideNextAction(hold(state, steer), verified(), rules);
     expect(step).toEqual({ do: 'turn', slot: 'keep' });
     expect(after.opening).toEqual({ kind: 'steers' });
     expect(after.steers).toEqual([steer]);
@@ -338,7 +356,7 @@ describe('the lifecycle', () => {
     const [state, step] = drive([prepared, turn(asked)]);
     expect(step).toEqual({ do: 'ask', questions: [{ id: 'q1', question: 'which?' }] });
     const steer = { id: 's-1', message: 'later' };
-    const [answered, go] = decide(
+    const [answered, go] = decideNextAction(
       hold(state, steer),
       { type: 'answered', answers: [{ requestId: 'q1', answer: 'this' }] },
       rules,
@@ -357,14 +375,14 @@ describe('the lifecycle', () => {
   });
 
   it('gives a turn up that is lost each time, and keeps its work', () => {
-    const losses = Array.from({ length: MAX_LOST_ATTEMPTS + 1 }, () => turn(lost, 0));
+    const losses = Array.from({ length: MAX_LOSSES_IN_A_ROW + 1 }, () => turn(lost, 0));
     expect(drive([prepared, ...losses])[1]).toEqual({ do: 'collect' });
     const [, end] = drive([prepared, ...losses, collected]);
     expect(end).toMatchObject({ do: 'end', verdict: { status: 'failed', failure: { class: 'copilot' } } });
   });
 
   it('does not put losses down to the turn between which it worked for long', () => {
-    const losses = Array.from({ length: 3 * MAX_LOST_ATTEMPTS }, () => turn(lost, 10 * 60_000 + 1));
+    const losses = Array.from({ length: 3 * MAX_LOSSES_IN_A_ROW }, () => turn(lost, 10 * 60_000 + 1));
     const patient = { rules: { ...rules, timeoutMs: 1e9 } };
     expect(drive([prepared, ...losses], patient)[1]).toEqual({ do: 'turn', slot: 'reacquire' });
   });
@@ -379,7 +397,9 @@ describe('the lifecycle', () => {
   });
 
   it('puts losses down to a turn whose worker died under the same command each time', () => {
-    const same = Array.from({ length: MAX_LOST_ATTEMPTS + 1 }, (_, n) => turn(lostIn('bash: pkill', n + 1)));
+    const same = Array.from({ length: MAX_LOSSES_IN_A_ROW + 1 }, (_, n) =>
+      turn(lostIn('bash: pkill', n + 1)),
+    );
     expect(drive([prepared, ...same])[1]).toEqual({ do: 'collect' });
     // Heartbeats of an attempt that only starts do not know what the turn has done.
     const starting = turn({ ...lost, last: { usage: { ...usage, modelRequests: 0, toolCalls: 0 } } });
@@ -396,7 +416,9 @@ describe('the lifecycle', () => {
   });
 
   it('does not count an attempt that no worker took as lost', () => {
-    const away = Array.from({ length: MAX_LOST_ATTEMPTS + 1 }, () => turn({ ...lost, notStarted: true }, 0));
+    const away = Array.from({ length: MAX_LOSSES_IN_A_ROW + 1 }, () =>
+      turn({ ...lost, notStarted: true }, 0),
+    );
     const [state, step] = drive([prepared, ...away]);
     expect(step).toEqual({ do: 'turn', slot: 'reacquire' });
     expect(state).toMatchObject({ lost: 0, notes: [] });
@@ -559,7 +581,7 @@ describe('a budget', () => {
       left: { tokens: 100, modelRequests: 10 },
       noticeAt: { modelRequests: 8 },
     });
-    const [on, again] = decide(state, { type: 'went-on' }, own.rules);
+    const [on, again] = decideNextAction(state, { type: 'went-on' }, own.rules);
     expect([on.turn, again]).toEqual([1, { do: 'turn', slot: 'keep' }]);
   });
 
@@ -601,10 +623,10 @@ describe('a budget', () => {
 
 describe('a worker that stays away', () => {
   it('is looked for half a minute after it was needed, then ever more rarely: a month of that fits into a history', () => {
-    expect([0, 1, 2, 3, 4, 5, 6].map((looks) => lookPause(looks) / 1000)).toEqual([
+    expect([0, 1, 2, 3, 4, 5, 6].map((looks) => workerCheckPause(looks) / 1000)).toEqual([
       30, 60, 120, 240, 480, 600, 600,
     ]);
-    const looks = (30 * 86_400_000) / lookPause(1_000);
+    const looks = (30 * 86_400_000) / workerCheckPause(1_000);
     // Each is a timer, an activity, and what the workflow does about them; the server ends it after 51,200 events.
     expect(looks * 11).toBeLessThan(51_200);
   });
@@ -617,7 +639,12 @@ describe('a subagent that stands still', () => {
     turn({ ...failed, lastEventAt, ...more });
   const wentOn = { type: 'went-on' } as const;
   const repeating = (waits: boolean, count = 20): TurnResult => ({
-    ...{ kind: 'stuck', doing: 'bash: npm test', silentMs: 0, since, usage, notes: [] },
+    kind: 'stuck',
+    doing: 'bash: npm test',
+    silentMs: 0,
+    since,
+    usage,
+    notes: [],
     repeats: { count, period: 1, waits },
   });
 
@@ -651,11 +678,11 @@ describe('a subagent that stands still', () => {
       let [state, action] = drive([prepared]);
       let ms = 0;
       while (action.do !== 'collect') {
-        [state, action] = decide(state, silent, defaults);
+        [state, action] = decideNextAction(state, silent, defaults);
         ms += DEFAULT_HUNG_MODEL_MS;
         if (action.do !== 'pause') continue;
         ms += action.ms;
-        [state, action] = decide(state, wentOn, defaults);
+        [state, action] = decideNextAction(state, wentOn, defaults);
       }
       expect(state.verdict).toMatchObject({
         status: 'failed',
@@ -699,7 +726,7 @@ describe('a turn that goes on in Copilot while it is reported', () => {
     machine.advance(prepared);
     machine.advance(setUp());
     machine.dispatch({ type: 'turn-began' });
-    machine.dispatch({ type: 'turn-ended', attempt: attemptAfter(result) });
+    machine.dispatch({ type: 'turn-ended', attempt: attemptAfterResult(result) });
     machine.advance(turn(result));
     expect([machine.action.do, machine.state.attempt]).toEqual([action, attempt]);
   });
@@ -793,7 +820,7 @@ function answerTo(step: NextAction): fc.Arbitrary<ActionResult> {
 }
 
 /** Rules of all kinds. */
-const anyRules: fc.Arbitrary<Rules> = fc.record({
+const anyRules: fc.Arbitrary<SubagentRules> = fc.record({
   timeoutMs: fc.constantFrom(60_000, 1_000_000),
   maxRepairs: fc.integer({ min: 0, max: 3 }),
   verify: fc.boolean(),
@@ -821,7 +848,7 @@ const anyOccurrence: fc.Arbitrary<Occurrence> = fc.constantFrom<Occurrence>(
 );
 
 /** One subagent from its start to its end, or as far as 300 actions go, with everything that a main agent and a reader see of it. */
-function live(gen: fc.GeneratorValue, own: Rules) {
+function live(gen: fc.GeneratorValue, own: SubagentRules) {
   const machine = new SubagentMachine(specOf(own), own.seed ?? 0);
   const steered: string[] = [];
   const opened = new Set<string>();
@@ -871,7 +898,7 @@ function live(gen: fc.GeneratorValue, own: Rules) {
     Object.freeze(machine.state);
     const result = gen(() => answerTo(action));
     if (result.type === 'turn')
-      machine.dispatch({ type: 'turn-ended', attempt: attemptAfter(result.result) });
+      machine.dispatch({ type: 'turn-ended', attempt: attemptAfterResult(result.result) });
     machine.advance(result);
     const { do: next } = machine.action;
     if (result.type === 'turn' && next.startsWith('report-')) expect(machine.state.attempt).toBe('running');

@@ -2,7 +2,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_RECEIVER, type Announcement, type SessionEntry } from '../../src/contract/index.ts';
-import { acknowledge, overflow, post, archive, unacknowledged } from '../../workflows/session/outbox.ts';
+import {
+  recordAcknowledgement,
+  overflow,
+  post,
+  archive,
+  unacknowledged,
+} from '../../workflows/session/outbox.ts';
 import {
   emptySession,
   recordEnd,
@@ -15,12 +21,27 @@ const AT = '2026-01-01T00:00:00.000Z';
 const LONG = 'x'.repeat(20_000);
 
 const announcement = (id: string): Announcement => ({
-  ...{ id, kind: 'notice', session: 's', label: 'a', run: 1, workflowId: 'w', runId: 'r', status: 'working' },
-  ...{ summary: LONG, at: AT },
+  id,
+  kind: 'notice',
+  session: 's',
+  label: 'a',
+  run: 1,
+  workflowId: 'w',
+  runId: 'r',
+  status: 'working',
+  summary: LONG,
+  at: AT,
 });
 const entry = (label: string): SessionEntry => ({
-  ...{ label, run: 1, workflowId: `w/${label}`, runId: label, status: 'working', task: 't', repo: '/r' },
-  ...{ branch: null, startedAt: AT },
+  label,
+  run: 1,
+  workflowId: `w/${label}`,
+  runId: label,
+  status: 'working',
+  task: 't',
+  repo: '/r',
+  branch: null,
+  startedAt: AT,
 });
 
 /** What can happen to an outbox. Numbers choose from what there is. */
@@ -94,7 +115,7 @@ class Model {
         const owed = this.owed.get(receiver) ?? seen(state, receiver);
         const upTo = owed.length > 0 ? pick(owed, event.upTo) : undefined;
         const ids = owed.length > 0 ? event.also.map((which) => pick(owed, which)) : [];
-        acknowledge(state, { receiver, ids, ...(upTo !== undefined && { upTo }) });
+        recordAcknowledgement(state, { receiver, ids, ...(upTo !== undefined && { upTo }) });
         const had = upTo === undefined ? -1 : owed.indexOf(upTo);
         this.owed.set(
           receiver,

@@ -4,7 +4,9 @@ import { fittedNotes, outcomeOf } from '../../workflows/subagent/outcome.ts';
 import { initialState, type SubagentState } from '../../workflows/subagent/state.ts';
 
 const input = {
-  ...{ session: 's', label: 'a', run: 1 },
+  session: 's',
+  label: 'a',
+  run: 1,
   spec: { label: 'a', task: 't', repo: '/r', permissions: 'all' },
 } as unknown as SubagentInput;
 const ending = { status: 'done', queuedMs: 1, totalMs: 2 } as const;
@@ -34,15 +36,19 @@ describe('the outcome of a long run', () => {
     );
     expect(bytes(outcome)).toBeLessThan(1_500_000);
     expect(outcome).toMatchObject({
-      ...{ status: 'done', summary: 'Did it.', report: 'Did it.' },
-      ...{ output: { data: 'd'.repeat(60_000) }, artifacts: { 'a.txt': 'f'.repeat(500_000) } },
+      status: 'done',
+      summary: 'Did it.',
+      report: 'Did it.',
+      output: { data: 'd'.repeat(60_000) },
+      artifacts: { 'a.txt': 'f'.repeat(500_000) },
     });
   });
 
   it('is as it is where it is small', () => {
     const notes = ['one', 'two'];
     expect(outcomeOf(input, long({ notes, setup: setup.slice(0, 1) }), ending)).toMatchObject({
-      ...{ notes, setup: [verification] },
+      notes,
+      setup: [verification],
     });
   });
 

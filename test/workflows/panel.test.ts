@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { caveatOf, NO_USAGE, type ChainInput, type Outcome } from '../../src/contract/index.ts';
 import { ChainProgress } from '../../src/chain/progress.ts';
 import { chainPanel } from '../../workflows/chain/panel.ts';
-import { code, fence } from '../../workflows/shared/panel-text.ts';
+import { codeSpan, codeBlock } from '../../workflows/shared/panel-text.ts';
 import { panel, type PanelView } from '../../workflows/subagent/panel.ts';
 
 const view: PanelView = {
@@ -22,8 +22,20 @@ const view: PanelView = {
   outcome: undefined,
 };
 const outcome: Outcome = {
-  ...{ status: 'done', label: 'a', session: 's', run: 1, summary: 'Done.', report: '', caveats: [] },
-  ...{ verifications: [], repairs: 0, turns: 1, denials: [], loaded: [], notes: [], usage: NO_USAGE },
+  status: 'done',
+  label: 'a',
+  session: 's',
+  run: 1,
+  summary: 'Done.',
+  report: '',
+  caveats: [],
+  verifications: [],
+  repairs: 0,
+  turns: 1,
+  denials: [],
+  loaded: [],
+  notes: [],
+  usage: NO_USAGE,
   durations: { queuedMs: 1, workingMs: 2, verifyingMs: 3, totalMs: 72_000 },
 };
 const since = '2026-01-01T00:00:00.000Z';
@@ -53,9 +65,9 @@ describe('words of a model in the panel', () => {
     expect(outside(drawn).join('\n')).not.toMatch(/owned|evil/);
     // eslint-disable-next-line no-control-regex
     expect(drawn).not.toMatch(/[\u001b\u0007\u202e]/);
-    expect(fence('````')).toMatch(/^`{5}text\n````\n`{5}$/);
+    expect(codeBlock('````')).toMatch(/^`{5}text\n````\n`{5}$/);
     // Nor by lines that are broken: the panel does not wrap them.
-    const broken = fence(`${'word '.repeat(30)}\`\`\``);
+    const broken = codeBlock(`${'word '.repeat(30)}\`\`\``);
     expect(broken.split('\n').slice(1, -1)).toEqual([
       expect.stringMatching(/^(word ){13}word$/),
       expect.stringMatching(/^(word ){13}word$/),
@@ -65,7 +77,7 @@ describe('words of a model in the panel', () => {
   });
 
   it('cannot end an inline code span, or bring a second line', () => {
-    expect(code('a`b\n# c')).toBe('`aˋb # c`');
+    expect(codeSpan('a`b\n# c')).toBe('`aˋb # c`');
   });
 
   it('stay in code in the first line', () => {

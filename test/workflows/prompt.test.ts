@@ -4,10 +4,10 @@ import {
   byteLength,
   MAX_PAYLOAD_BYTES,
   MAX_STEER_BYTES,
-  MAX_TOLD_BYTES,
+  MAX_EARLIER_MESSAGES_BYTES,
   MAX_WAITING_BYTES,
 } from '../../src/contract/index.ts';
-import { beginningOf, handoverPrompt } from '../../workflows/subagent/prompt.ts';
+import { shownBeginning, handoverPrompt } from '../../workflows/subagent/prompt.ts';
 
 const sizeOf = (value: unknown): number => byteLength(JSON.stringify(value));
 
@@ -20,7 +20,7 @@ describe('a conversation that begins anew', () => {
   it.each(LARGEST)('is told as much of what was said as fits, and how much it is not told (%#)', (large) => {
     const said = [...Array.from({ length: 19 }, () => ({ message: large })), { message: 'the newest' }];
     const prompt = handoverPrompt({ opening: { kind: 'steers' }, steers: [], shown: '' }, 'the task', said);
-    expect(sizeOf(prompt)).toBeLessThan(MAX_TOLD_BYTES + 2_000);
+    expect(sizeOf(prompt)).toBeLessThan(MAX_EARLIER_MESSAGES_BYTES + 2_000);
     const told = prompt.split(large).length - 1;
     expect(told).toBeLessThan(19);
     expect(prompt).toContain(`* (${19 - told} earlier ones are left out here)`);
@@ -37,7 +37,7 @@ describe('a conversation that begins anew', () => {
 
 describe('what is shown of a message', () => {
   it.each(LARGEST)('is its beginning, and how much more there is (%#)', (large) => {
-    const shown = beginningOf(large);
+    const shown = shownBeginning(large);
     expect(sizeOf(Array.from({ length: 20 }, () => shown))).toBeLessThan(50_000);
     const [, more] = /…? \((\d+) more characters\)$/.exec(shown) ?? [];
     const kept = shown.slice(0, shown.indexOf('…'));
@@ -46,10 +46,10 @@ describe('what is shown of a message', () => {
   });
 
   it('is all of it where it is short', () => {
-    expect(beginningOf('Stop now')).toBe('Stop now');
+    expect(shownBeginning('Stop now')).toBe('Stop now');
   });
 });
 
 it('what waits fits beside the largest task', () => {
-  expect(MAX_WAITING_BYTES + MAX_TOLD_BYTES).toBeLessThan(2_000_000 - MAX_PAYLOAD_BYTES);
+  expect(MAX_WAITING_BYTES + MAX_EARLIER_MESSAGES_BYTES).toBeLessThan(2_000_000 - MAX_PAYLOAD_BYTES);
 });

@@ -35,7 +35,11 @@ export function chainOutcome(
     outcomes.reduce((total, outcome) => total + of(outcome), 0);
   const summary = oneLine(verdict.summary, MAX_SUMMARY_CHARS);
   return {
-    ...{ status: verdict.status, label, session, run, summary },
+    status: verdict.status,
+    label,
+    session,
+    run,
+    summary,
     ...reportOf(progress),
     ...(verdict.status === 'failed' && { failure: { class: 'chain', message: summary } }),
     caveats: orderCaveats(progress.caveats),
@@ -76,7 +80,13 @@ export function chainEnded(
   return {
     announcement: announceEnd(input, { workflowId, runId }, outcome),
     entry: {
-      ...{ label, run, workflowId, runId, status, startedAt, summary },
+      label,
+      run,
+      workflowId,
+      runId,
+      status,
+      startedAt,
+      summary,
       ...(caveats.length > 0 && { caveats: kindsOf(caveats) }),
       task: oneLine(chain.description ?? graphLine(chain.steps), 120),
       repo: chain.steps[0]?.spec.repo ?? '',

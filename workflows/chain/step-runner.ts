@@ -9,10 +9,10 @@ import {
   uuid4,
 } from '@temporalio/workflow';
 import { CancelledFailure } from '@temporalio/common';
-import type { Item, PlannedStep, ChainProgress } from '../../src/chain/progress.ts';
+import type { ChainItem, PlannedStep, ChainProgress } from '../../src/chain/progress.ts';
 import { artifactsTask } from '../../src/chain/artifacts.ts';
 import { outputTask } from '../../src/chain/output-words.ts';
-import { bareWords, listAt, QuoteError, wordsOf, type Scope } from '../../src/chain/quotes.ts';
+import { unfencedWordsNote, listAt, QuoteError, quotedText, type Scope } from '../../src/chain/quotes.ts';
 import { parsePath, render } from '../../src/chain/template.ts';
 import {
   byteLength,
@@ -36,7 +36,7 @@ import { signalSession } from '../shared/signal-session.ts';
 
 /** An item that can start, and its spec. */
 interface Ready {
-  readonly item: Item;
+  readonly item: ChainItem;
   readonly spec: ResolvedSpec;
 }
 
@@ -47,7 +47,7 @@ const MAX_GROUP_BYTES = 1024 * 1024;
 /**
  * Allowance for each step besides its spec: the beginning of its task for the Web UI, and the repository's settings.
  */
-const MAX_BESIDE_BYTES = 10 * 1024;
+const MAX_CONCURRENT_BYTES = 10 * 1024;
 
 /** Runs the steps of one chain as child workflows, and records their results in its progress. */
 export class StepRunner {
@@ -83,7 +83,7 @@ export class StepRunner {
    * Starts these items side by side. An item that cannot start has failed; `changed` is called when an item starts or
    * ends.
    */
-  start(items: readonly Item[]): void {
+  start(items: readonly ChainItem[]): void {
     if (items.length === 0) return;
     for (const item of items) item.status = 'live';
     const launch = (): Promise<void> => CancellationScope.nonCancellable(() => this.#launch(items));
@@ -99,13 +99,13 @@ export class StepRunner {
     await condition(() => this.#progress.items.every(({ status }) => status !== 'live'));
   }
 
-  async #launch(items: readonly Item[]): Promise<void> {
+  async #launch(items: readonly ChainItem[]): Promise<void> {
     for (const group of this.#groups(items)) {
       const admissions = await admit(
         this.#input.session,
         group.map(({ spec }) => spec),
       );
-      const begun = group.map(({ item, spec }, index) => this.#begin(item, spec, admissions[index]));
+      const begun = group.map(({ item, spec }, index) => this.#startItem(item, spec, admissions[index]));
       await Promise.all(begun);
     }
   }
@@ -115,7 +115,7 @@ export class StepRunner {
    * 4 MB of commands at once. A generator, because rendering all tasks of a chain at once can exceed the time limit of
    * a workflow task.
    */
-  *#groups(items: readonly Item[]): Generator<readonly Ready[]> {
+  *#groups(items: readonly ChainItem[]): Generator<readonly Ready[]> {
     let group: Ready[] = [];
     let bytes = 0;
     for (const item of items) {
@@ -124,7 +124,7 @@ export class StepRunner {
         continue;
       }
       for (const ready of this.#ready(item)) {
-        const more = sizeOf(ready.spec) + MAX_BESIDE_BYTES;
+        const more = sizeOf(ready.spec) + MAX_CONCURRENT_BYTES;
         if (group.length > 0 && bytes + more > MAX_GROUP_BYTES) {
           yield group;
           group = [];
@@ -138,7 +138,7 @@ export class StepRunner {
   }
 
   /** The item with its spec. If its spec cannot be rendered, marks the item as failed and returns an empty list. */
-  #ready(item: Item): readonly Ready[] {
+  #ready(item: ChainItem): readonly Ready[] {
     try {
       return [{ item, spec: this.#specOf(item) }];
     } catch (error) {
@@ -148,7 +148,7 @@ export class StepRunner {
   }
 
   /** Starts the item's subagent. Settles once the subagent has started, or the item has ended without one. */
-  async #begin(item: Item, spec: ResolvedSpec, admission: Admission | undefined): Promise<void> {
+  async #startItem(item: ChainItem, spec: ResolvedSpec, admission: Admission | undefined): Promise<void> {
     if (this.#stopping) return this.#skip(item);
     if (!admission?.admitted)
       return this.#end(item, 'failed', admission?.reason ?? 'the host gave no answer');
@@ -168,11 +168,11 @@ export class StepRunner {
   }
 
   /** Reports the started subagent to the session, then waits for its end. */
-  async #follow(item: Item, entry: SessionEntry, result: Promise<Outcome>): Promise<void> {
+  async #follow(item: ChainItem, entry: SessionEntry, result: Promise<Outcome>): Promise<void> {
     try {
       await signalSession(this.#input.session, signalName(SESSION.started, entry.label), { entry });
       if (this.#stopping) void this.#cancel(item);
-      await this.#hear(item, entry, result);
+      await this.#handleAnnouncement(item, entry, result);
     } catch (error) {
       this.#end(item, 'failed', reasonOf(error));
     }
@@ -181,7 +181,7 @@ export class StepRunner {
   /**
    * Waits for the end of the subagent. If it was terminated from outside, signals its end to the session on its behalf.
    */
-  async #hear(item: Item, entry: SessionEntry, result: Promise<Outcome>): Promise<void> {
+  async #handleAnnouncement(item: ChainItem, entry: SessionEntry, result: Promise<Outcome>): Promise<void> {
     try {
       item.outcome = await result;
       this.#end(item, item.outcome.status);
@@ -209,17 +209,17 @@ export class StepRunner {
     }
   }
 
-  #skip(item: Item): void {
+  #skip(item: ChainItem): void {
     this.#end(item, 'skipped', 'the chain ended before it started');
   }
 
-  #end(item: Item, status: Item['status'], why?: string): void {
+  #end(item: ChainItem, status: ChainItem['status'], why?: string): void {
     item.status = status;
     if (why !== undefined) item.why = why;
     this.#changed();
   }
 
-  async #cancel({ workflowId, runId }: Item): Promise<void> {
+  async #cancel({ workflowId, runId }: ChainItem): Promise<void> {
     if (workflowId === undefined) return;
     await getExternalWorkflowHandle(workflowId, runId)
       .cancel()
@@ -227,15 +227,20 @@ export class StepRunner {
   }
 
   /** The step's spec with its task rendered, based on the commit of its `from` step. @throws QuoteError */
-  #specOf(item: Item): ResolvedSpec {
+  #specOf(item: ChainItem): ResolvedSpec {
     const step = this.#input.chain.steps.find(({ id }) => id === item.step);
     if (!step) throw new QuoteError(`there is no step ${item.step}`);
     this.#checkBytes();
     const bare: string[] = [];
-    const scope: Scope = { ...this.#scope(item), bare: (word) => bare.push(word) };
+    const scope: Scope = { ...this.#scope(item), onUnfenced: (word) => bare.push(word) };
     const { output, artifacts } = step.spec;
-    const said = render(step.spec.task, (quote) => wordsOf(quote, scope));
-    const task = [said, bareWords(bare), artifacts && artifactsTask(artifacts), output && outputTask(output)]
+    const said = render(step.spec.task, (quote) => quotedText(quote, scope));
+    const task = [
+      said,
+      unfencedWordsNote(bare),
+      artifacts && artifactsTask(artifacts),
+      output && outputTask(output),
+    ]
       .filter((part) => part !== undefined)
       .join('\n\n');
     if (byteLength(task) > MAX_RENDERED_TASK_BYTES)
@@ -264,7 +269,7 @@ export class StepRunner {
     return { base: { commit: evidence.head, name: evidence.branch ?? from } };
   }
 
-  #scope({ entry }: Partial<Item> = {}): Scope {
+  #scope({ entry }: Partial<ChainItem> = {}): Scope {
     const { params } = this.#input.chain;
     return {
       params,

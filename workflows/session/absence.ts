@@ -1,8 +1,8 @@
 /** Watches the worker that a subagent waits for, and reports each of its absences and returns to the main agent. */
 import { CancellationScope, isCancellation, sleep } from '@temporalio/workflow';
-import { anyWorker } from '../shared/activity-calls.ts';
+import { anyWorkerCalls } from '../shared/activity-calls.ts';
 import type { Announcer } from '../subagent/announcer.ts';
-import { lookPause } from '../shared/backoff.ts';
+import { workerCheckPause } from '../shared/backoff.ts';
 import type { GiveUp } from '../subagent/give-up.ts';
 import type { StatusPublisher } from '../subagent/status-publisher.ts';
 import type { SubagentMachine } from '../subagent/machine.ts';
@@ -25,18 +25,18 @@ export class AbsenceNotices {
   }
 
   /** Reports that the worker is away since `since` (ISO 8601). */
-  async away(workerId: string, since: string): Promise<void> {
+  async reportAway(workerId: string, since: string): Promise<void> {
     const { status, announcer } = this.#parts;
     const waits = status.status === 'stopping' ? 'its end waits' : 'it waits';
     this.#waitedFor = status.waitingFor;
     status.away = { workerId, since };
     status.waitingFor = `waits for worker ${workerId}, which is away since ${since}`;
-    status.show();
+    status.publish();
     await announcer.announce('worker-away', `worker ${workerId} is away since ${since}; ${waits} for it`);
   }
 
   /** Reports that the worker is back, away since `since`. Reports nothing if the worker was given up meanwhile. */
-  async back(workerId: string, since: string): Promise<void> {
+  async reportBack(workerId: string, since: string): Promise<void> {
     const { machine, status, announcer, giveUp } = this.#parts;
     if (giveUp.request) return;
     status.waitingFor = this.#waitedFor;
@@ -45,7 +45,7 @@ export class AbsenceNotices {
       const note = `its end waited for worker ${workerId}, away from ${since} to ${new Date().toISOString()}`;
       machine.dispatch({ type: 'noted', note });
     }
-    status.show();
+    status.publish();
     await announcer.announce('notice', `worker ${workerId} is back`);
   }
 }
@@ -53,22 +53,22 @@ export class AbsenceNotices {
 /** Runs `wait` and returns its result; meanwhile checks regularly whether the worker is there. */
 export async function withWorkerWatch<T>(
   workerId: string,
-  notices: Pick<AbsenceNotices, 'away' | 'back'>,
+  notices: Pick<AbsenceNotices, 'reportAway' | 'reportBack'>,
   wait: () => Promise<T>,
 ): Promise<T> {
   let away: string | undefined;
   const began = new Date().toISOString();
   const looking = new CancellationScope();
   const back = async (): Promise<void> => {
-    if (away !== undefined) await notices.back(workerId, away);
+    if (away !== undefined) await notices.reportBack(workerId, away);
     away = undefined;
   };
   const look = async (): Promise<void> => {
     // The pauses grow: each check takes about ten history events, and the server ends a workflow with too many. A
     // worker that returns ends the wait by itself, unless all its slots are taken.
     for (let looks = 0; ; looks++) {
-      await sleep(lookPause(looks), { summary: `until worker ${workerId} is looked for` });
-      const { polls, lastSeen } = await anyWorker.lookForWorker.executeWithOptions(
+      await sleep(workerCheckPause(looks), { summary: `until worker ${workerId} is looked for` });
+      const { polls, lastSeen } = await anyWorkerCalls.lookForWorker.executeWithOptions(
         { summary: `looks for worker ${workerId}` },
         [{ workerId }],
       );
@@ -76,7 +76,7 @@ export async function withWorkerWatch<T>(
         await back();
       } else if (away === undefined) {
         const since = lastSeen ?? began;
-        await notices.away(workerId, since);
+        await notices.reportAway(workerId, since);
         away = since;
       }
     }

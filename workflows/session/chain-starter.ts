@@ -20,7 +20,7 @@ import {
 import { graphLine } from '../../src/chain/graph.ts';
 import type { Labels } from './labels.ts';
 import { runsOf, type SessionState } from './session-state.ts';
-import { fence } from '../shared/panel-text.ts';
+import { codeBlock } from '../shared/panel-text.ts';
 import { admit, KEYS } from './starting.ts';
 import { refused, type Starts } from './starts.ts';
 
@@ -49,7 +49,9 @@ export class ChainStarter {
   async start(request: ChainRequest): Promise<SpawnAnswer> {
     const { requestId, digest, ...parsed } = this.parse(request);
     const { chain } = parsed;
-    const [answer] = await this.#starts.once({ requestId, digest }, async () => [await this.#start(parsed)]);
+    const [answer] = await this.#starts.answerOnce({ requestId, digest }, async () => [
+      await this.#start(parsed),
+    ]);
     return answer ?? refused(chain.label, 'INTERNAL', 'its request has an empty answer');
   }
 
@@ -109,9 +111,13 @@ export class ChainStarter {
           // With any other policy, continue-as-new of the session would end its children.
           parentClosePolicy: ParentClosePolicy.ABANDON,
           staticSummary: `chain ${label}`,
-          staticDetails: fence(task),
+          staticDetails: codeBlock(task),
           memo: {
-            ...{ label, run, session: this.#session, task: oneLine(task, 120), repo },
+            label,
+            run,
+            session: this.#session,
+            task: oneLine(task, 120),
+            repo,
             ...(fingerprint !== undefined && { fingerprint }),
           },
           typedSearchAttributes: [
@@ -123,11 +129,17 @@ export class ChainStarter {
       );
       const runId = handle.firstExecutionRunId;
       const entry: SessionEntry = {
-        ...{ label, run, workflowId, runId, status: 'working', task: oneLine(task, 120), repo },
+        label,
+        run,
+        workflowId,
+        runId,
+        status: 'working',
+        task: oneLine(task, 120),
+        repo,
         ...(fingerprint !== undefined && { fingerprint }),
         startedAt: new Date().toISOString(),
       };
-      this.#starts.began(entry, handle.result());
+      this.#starts.recordStarted(entry, handle.result());
       return { status: 'accepted', label, run, workflowId, runId, notes };
     } catch (error) {
       if (error instanceof WorkflowExecutionAlreadyStartedError)

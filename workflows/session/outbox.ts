@@ -118,7 +118,7 @@ function viewOf({ workflowId, first, ids }: ArchivedPage, missing: (seq: number)
  * Registers the receiver, records what it acknowledges, and drops what every receiver has. Returns the pages that are
  * no longer needed.
  */
-export function acknowledge(
+export function recordAcknowledgement(
   box: Outbox,
   { receiver, ids: given = [], upTo }: AcknowledgeSignal,
 ): ArchivedPage[] {

@@ -8,7 +8,7 @@ import {
   type PageInput,
 } from '../../src/contract/index.ts';
 import { overflow, archive, type ArchivedPage } from './outbox.ts';
-import { fit, type SessionState } from './session-state.ts';
+import { fitToCarry, type SessionState } from './session-state.ts';
 
 /** Makes the state small enough for continue-as-new by moving surplus announcements into pages. */
 export async function archiveOverflow(session: string, state: SessionState): Promise<void> {
@@ -28,13 +28,17 @@ export async function archiveOverflow(session: string, state: SessionState): Pro
     if (left.length === items.length) archive(state, workflowId, items);
     else await release([{ workflowId }]);
   }
-  await release(fit(state, noticeOf(session)));
+  await release(fitToCarry(state, noticeOf(session)));
 }
 
 /** A notice of the session itself, without id and summary. */
 export function noticeOf(session: string): Omit<Announcement, 'id' | 'summary'> {
   return {
-    ...{ kind: 'notice', session, label: session, run: 1, status: 'working' },
+    kind: 'notice',
+    session,
+    label: session,
+    run: 1,
+    status: 'working',
     workflowId: sessionWorkflowId(session),
     runId: workflowInfo().firstExecutionRunId,
     at: new Date().toISOString(),

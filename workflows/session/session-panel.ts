@@ -1,7 +1,7 @@
 /** The live panel of a session in the Temporal Web UI. */
 import { type SessionEntry } from '../../src/contract/index.ts';
-import { leftOutNotes } from './left-out.ts';
-import { cell, code, EMPTY_LINE } from '../shared/panel-text.ts';
+import { ignoredSignalNotes } from './left-out.ts';
+import { tableCell, codeSpan, EMPTY_LINE } from '../shared/panel-text.ts';
 import type { SessionState } from './session-state.ts';
 
 /** Subagents in the table, which is redrawn at each start and end. */
@@ -12,7 +12,12 @@ const SHOWN_LIVE = 100;
 export function sessionPanel(name: string, state: SessionState): string {
   const live = Object.values(state.live);
   const finished = state.finished.slice(-SHOWN).reverse();
-  const lines = [`### Session ${code(name)}`, '', `${live.length} live, ${state.finishedCount} finished`, ''];
+  const lines = [
+    `### Session ${codeSpan(name)}`,
+    '',
+    `${live.length} live, ${state.finishedCount} finished`,
+    '',
+  ];
   if (live.length + finished.length > 0) {
     lines.push(
       '| subagent | status | task or summary |',
@@ -23,9 +28,9 @@ export function sessionPanel(name: string, state: SessionState): string {
   if (live.length > SHOWN_LIVE)
     lines.push(
       '',
-      `${live.length - SHOWN_LIVE} more are live: ${code(`subagents list -s ${name}`)} has them.`,
+      `${live.length - SHOWN_LIVE} more are live: ${codeSpan(`subagents list -s ${name}`)} has them.`,
     );
-  for (const note of leftOutNotes(state.leftOut)) lines.push('', code(note, 400));
+  for (const note of ignoredSignalNotes(state.leftOut)) lines.push('', codeSpan(note, 400));
   lines.push('', EMPTY_LINE);
   return lines.join('\n');
 }
@@ -33,5 +38,5 @@ export function sessionPanel(name: string, state: SessionState): string {
 function row(entry: SessionEntry): string {
   const name = entry.run > 1 ? `${entry.label}@${entry.run}` : entry.label;
   const status = entry.endedAt === undefined ? 'live' : entry.status;
-  return `| ${code(name)} | ${status} | ${cell(entry.summary ?? entry.task)} |`;
+  return `| ${codeSpan(name)} | ${status} | ${tableCell(entry.summary ?? entry.task)} |`;
 }

@@ -11,7 +11,7 @@ import {
   type SessionList,
   type SpawnAnswer,
 } from '../../src/contract/index.ts';
-import { leftOutNotes, NONE_LEFT_OUT, type LeftOut } from './left-out.ts';
+import { ignoredSignalNotes, NO_IGNORED_SIGNALS, type IgnoredSignals } from './left-out.ts';
 import {
   countUnacknowledged,
   emptyOutbox,
@@ -41,7 +41,7 @@ export interface SessionState extends Outbox {
   runs: Record<string, number>;
   /** Recent spawn requests and their answers, oldest first: Temporal's own deduplication ends at continue-as-new. */
   requests: AnsweredRequest[];
-  leftOut: LeftOut;
+  leftOut: IgnoredSignals;
 }
 
 /** Finished runs that stay readable through the session, about 500 bytes each. */
@@ -59,7 +59,7 @@ export function emptySession(): SessionState {
     finishedCount: 0,
     runs: {},
     requests: [],
-    leftOut: NONE_LEFT_OUT,
+    leftOut: NO_IGNORED_SIGNALS,
     ...emptyOutbox(),
   };
 }
@@ -119,7 +119,7 @@ export function recordCleaned(state: SessionState, { label, run, cleaned }: Clea
  * Adopts the live entries of an earlier session of this name and returns those adopted. Run numbers continue from
  * theirs. An entry whose run is already known is skipped, because its end may have been recorded meanwhile.
  */
-export function adopt(state: SessionState, orphans: readonly SessionEntry[]): SessionEntry[] {
+export function adoptOrphans(state: SessionState, orphans: readonly SessionEntry[]): SessionEntry[] {
   const adopted: SessionEntry[] = [];
   for (const orphan of [...orphans].sort((a, b) => b.run - a.run)) {
     const { label, run } = orphan;
@@ -139,7 +139,10 @@ function isOfLiveChain({ live }: SessionState, label: string): boolean {
  * Makes the state small enough for continue-as-new, after `overflow` was archived: drops old requests, then finished
  * runs, and only then pages of announcements. Returns the pages that are no longer needed.
  */
-export function fit(state: SessionState, notice: Omit<Announcement, 'id' | 'summary'>): ArchivedPage[] {
+export function fitToCarry(
+  state: SessionState,
+  notice: Omit<Announcement, 'id' | 'summary'>,
+): ArchivedPage[] {
   const givenUp: ArchivedPage[] = [];
   for (;;) {
     const over = byteLength(JSON.stringify(state)) - MAX_CARRIED_BYTES;
@@ -177,7 +180,7 @@ export function handover(
   const copy = JSON.parse(JSON.stringify({ ...state, outbox: items })) as SessionState;
   // Later announcements get new numbers.
   if (next !== null) copy.seq = next;
-  fit(copy, notice);
+  fitToCarry(copy, notice);
   return { state: { ...copy }, announcements: [], next };
 }
 
@@ -211,6 +214,6 @@ export function listOf(session: string, state: SessionState, finished: number): 
     finished: newest,
     finishedCount: state.finishedCount,
     unacknowledged: countUnacknowledged(state, DEFAULT_RECEIVER),
-    notes: leftOutNotes(state.leftOut),
+    notes: ignoredSignalNotes(state.leftOut),
   };
 }

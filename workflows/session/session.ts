@@ -17,7 +17,7 @@ import type { z } from 'zod';
 import {
   acknowledgeSignal,
   announceSignal,
-  check,
+  validate,
   cleanedSignal,
   endedSignal,
   findQuery as findArguments,
@@ -35,15 +35,15 @@ import {
   type SpawnRequest,
   type UnacknowledgedView,
 } from '../../src/contract/index.ts';
-import { anyWorker, anyWorkerSoon } from '../shared/activity-calls.ts';
+import { anyWorkerCalls, anyWorkerUrgentCalls } from '../shared/activity-calls.ts';
 import { ChainStarter } from './chain-starter.ts';
 import { Labels } from './labels.ts';
-import { countLeftOut } from './left-out.ts';
+import { countIgnoredSignal } from './left-out.ts';
 import { sessionPanel } from './session-panel.ts';
-import { acknowledge, post, unacknowledged } from './outbox.ts';
+import { recordAcknowledgement, post, unacknowledged } from './outbox.ts';
 import { noticeOf, release, archiveOverflow } from './pages.ts';
 import {
-  adopt,
+  adoptOrphans,
   emptySession,
   find,
   handover,
@@ -53,7 +53,7 @@ import {
   recordStart,
   type SessionState,
 } from './session-state.ts';
-import { handleSignals, signalAlone, signalWith } from '../shared/signals.ts';
+import { handleSignals, handleWithoutArgument, handleWithArgument } from '../shared/signals.ts';
 import { Spawner } from './spawner.ts';
 import { Starts } from './starts.ts';
 
@@ -74,7 +74,7 @@ const findQuery = defineQuery<SessionEntry | null, [{ label: string; run?: numbe
 /** Events after which a session is continued as new, well below the server's warning at 10,240. */
 const MAX_HISTORY = 5_000;
 /** How long a cancelled session waits for its receivers to acknowledge the last announcements. */
-const LAST_WORDS_MS = 2_000;
+const LAST_ACKNOWLEDGEMENT_MS = 2_000;
 
 export async function session(input: SessionInput): Promise<void> {
   const { name } = input;
@@ -94,42 +94,46 @@ export async function session(input: SessionInput): Promise<void> {
     validator: (request: ChainRequest) => void chains.parse(request),
   });
   setHandler(unacknowledgedQuery, (...given) => {
-    const [receiver, after] = asked(unacknowledgedArguments, given);
+    const [receiver, after] = parseArgument(unacknowledgedArguments, given);
     return {
       ...unacknowledged(state, receiver, after),
       runId: workflowInfo().runId,
       historyLength: workflowInfo().historyLength,
     };
   });
-  setHandler(list, (given) => listOf(name, state, asked(listArguments, given).finished));
-  setHandler(handoverQuery, (given) => handover(state, asked(handoverArguments, given), noticeOf(name)));
+  setHandler(list, (given) => listOf(name, state, parseArgument(listArguments, given).finished));
+  setHandler(handoverQuery, (given) =>
+    handover(state, parseArgument(handoverArguments, given), noticeOf(name)),
+  );
   setHandler(findQuery, (given) => {
-    const { label, run } = asked(findArguments, given);
+    const { label, run } = parseArgument(findArguments, given);
     return find(state, label, run);
   });
   const leaveOut = (name: string, why: string): void => {
-    state.leftOut = countLeftOut(state.leftOut, name, why);
+    state.leftOut = countIgnoredSignal(state.leftOut, name, why);
   };
   handleSignals(leaveOut, {
-    [SESSION.started]: signalWith(startedSignal, ({ entry }) => {
+    [SESSION.started]: handleWithArgument(startedSignal, ({ entry }) => {
       recordStart(state, entry);
       show();
     }),
-    [SESSION.ended]: signalWith(endedSignal, (told) => {
+    [SESSION.ended]: handleWithArgument(endedSignal, (told) => {
       recordEnd(state, told);
       show();
     }),
-    [SESSION.cleaned]: signalWith(cleanedSignal, (told) => recordCleaned(state, told)),
-    [SESSION.announce]: signalWith(announceSignal, ({ announcement }) => post(state, announcement)),
-    [SESSION.acknowledge]: signalWith(acknowledgeSignal, (told) => release(acknowledge(state, told))),
-    [SESSION.rollOver]: signalAlone(() => void (rollOverAsked = true)),
+    [SESSION.cleaned]: handleWithArgument(cleanedSignal, (told) => recordCleaned(state, told)),
+    [SESSION.announce]: handleWithArgument(announceSignal, ({ announcement }) => post(state, announcement)),
+    [SESSION.acknowledge]: handleWithArgument(acknowledgeSignal, (told) =>
+      release(recordAcknowledgement(state, told)),
+    ),
+    [SESSION.rollOver]: handleWithoutArgument(() => void (rollOverAsked = true)),
   });
 
   show();
   const inherited = Object.values(state.live);
   if (inherited.length > 0) void watch(inherited);
   // A session that is continued as new already knows its subagents.
-  if (input.state === undefined || input.succeeds === true) starts.ready = adoptOrphans();
+  if (input.state === undefined || input.succeeds === true) starts.ready = adoptEarlier();
   const isFull = (): boolean =>
     rollOverAsked || workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > MAX_HISTORY;
   try {
@@ -148,23 +152,24 @@ export async function session(input: SessionInput): Promise<void> {
    */
   async function watch(children: SessionEntry[]): Promise<void> {
     try {
-      await anyWorker.watchChildren.executeWithOptions({ summary: `watches ${children.length} subagents` }, [
-        { session: name, children },
-      ]);
+      await anyWorkerCalls.watchChildren.executeWithOptions(
+        { summary: `watches ${children.length} subagents` },
+        [{ session: name, children }],
+      );
     } catch (error) {
       if (!isCancellation(error)) throw error;
     }
   }
 
   /** Adopts the subagents that an earlier session of this name (terminated, for example) has left. */
-  async function adoptOrphans(): Promise<void> {
+  async function adoptEarlier(): Promise<void> {
     const before = workflowInfo().startTime.toISOString();
     try {
       const summary = 'looks for subagents of an earlier session of this name';
-      const found = await anyWorkerSoon.findOrphans.executeWithOptions({ summary }, [
+      const found = await anyWorkerUrgentCalls.findOrphans.executeWithOptions({ summary }, [
         { session: name, before },
       ]);
-      const adopted = adopt(state, found);
+      const adopted = adoptOrphans(state, found);
       if (adopted.length > 0) void watch(adopted);
       show();
     } catch {
@@ -188,13 +193,13 @@ export async function session(input: SessionInput): Promise<void> {
     await watch(Object.values(state.live));
     await condition(() => Object.keys(state.live).length === 0);
     // Receivers cannot acknowledge the last announcements after the session has closed.
-    await condition(() => state.outbox.length === 0, LAST_WORDS_MS);
+    await condition(() => state.outbox.length === 0, LAST_ACKNOWLEDGEMENT_MS);
   }
 }
 
 /** The arguments of a Query, parsed by their schema. */
-function asked<T extends z.ZodType>(schema: T, given: unknown): z.output<T> {
-  const parsed = check(schema, given);
+function parseArgument<T extends z.ZodType>(schema: T, given: unknown): z.output<T> {
+  const parsed = validate(schema, given);
   if (parsed.success) return parsed.data;
   throw ApplicationFailure.nonRetryable(firstProblem(parsed.error), 'BAD_INPUT');
 }

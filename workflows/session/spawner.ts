@@ -39,7 +39,7 @@ export class Spawner {
   /** Answers each spec in order. Requests with the same id spawn once, even after continue-as-new. */
   spawn(request: SpawnRequest): Promise<SpawnAnswer[]> {
     const { specs, ...named } = this.parse(request);
-    return this.#starts.once(named, () => this.#spawn(specs));
+    return this.#starts.answerOnce(named, () => this.#spawn(specs));
   }
 
   async #spawn(specs: readonly ResolvedSpec[]): Promise<SpawnAnswer[]> {
@@ -122,7 +122,7 @@ export class Spawner {
       // With any other policy, continue-as-new of the session would end its children.
       const { handle, entry } = await startSubagent(child, ParentClosePolicy.ABANDON);
       const { workflowId, runId } = entry;
-      this.#starts.began(entry, handle.result());
+      this.#starts.recordStarted(entry, handle.result());
       return { status: 'accepted', label, run, workflowId, runId, notes: [...(admission.notes ?? [])] };
     } catch (error) {
       if (error instanceof WorkflowExecutionAlreadyStartedError) {

@@ -20,9 +20,9 @@ import {
   type SessionEntry,
   type SubagentInput,
 } from '../../src/contract/index.ts';
-import { host, isLost } from '../shared/activity-calls.ts';
+import { hostCalls, isLost } from '../shared/activity-calls.ts';
 import { codeIn } from '../shared/failure.ts';
-import { fence } from '../shared/panel-text.ts';
+import { codeBlock } from '../shared/panel-text.ts';
 
 const keyword = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
 /** The search attributes of all listed workflows. */
@@ -45,18 +45,18 @@ export async function admit(session: string, specs: readonly ResolvedSpec[]): Pr
   const summary = `admits ${names.slice(0, 80)}`;
   try {
     for (;;) {
-      const answer = await host(hostControlQueue(queue)).admit.executeWithOptions({ summary }, [
+      const answer = await hostCalls(hostControlQueue(queue)).admit.executeWithOptions({ summary }, [
         { session, specs },
       ]);
       if (!isLost(answer)) return answer;
     }
   } catch (error) {
-    return specs.map(() => unasked((error as Error).cause ?? error));
+    return specs.map(() => unansweredAdmission((error as Error).cause ?? error));
   }
 }
 
 /** The admission of a spec when the host did not answer. */
-function unasked(why: unknown): Admission {
+function unansweredAdmission(why: unknown): Admission {
   if (why instanceof TimeoutFailure)
     return {
       admitted: false,
@@ -121,9 +121,13 @@ function options(child: SubagentInput, workflowId: string) {
     args: [child] as [SubagentInput],
     // The task is in the details, because it would be too long for a line in a list of events.
     staticSummary: child.run > 1 ? `${label}@${child.run}` : label,
-    staticDetails: `${spec.isolation} of \`${spec.repo}\` at \`${spec.base.commit.slice(0, 12)}\`\n\n${fence(spec.task.slice(0, 8_000))}`,
+    staticDetails: `${spec.isolation} of \`${spec.repo}\` at \`${spec.base.commit.slice(0, 12)}\`\n\n${codeBlock(spec.task.slice(0, 8_000))}`,
     memo: {
-      ...{ label, run: child.run, session: child.session, task: oneLine(spec.task, 120), repo: spec.repo },
+      label,
+      run: child.run,
+      session: child.session,
+      task: oneLine(spec.task, 120),
+      repo: spec.repo,
       ...(spec.fingerprint !== undefined && { fingerprint: spec.fingerprint }),
     },
     typedSearchAttributes: [

@@ -1,7 +1,7 @@
 /** Shared by all requests that start something: validates them, answers each once, and follows what was started. */
 import { ApplicationFailure } from '@temporalio/workflow';
 import type { z } from 'zod';
-import { check, firstProblem, type SessionEntry, type SpawnAnswer } from '../../src/contract/index.ts';
+import { validate, firstProblem, type SessionEntry, type SpawnAnswer } from '../../src/contract/index.ts';
 import { liveRun, rememberRequest, type SessionState } from './session-state.ts';
 
 /** The answer that refuses a start. */
@@ -16,7 +16,7 @@ export class Starts {
   readonly #session: string;
   readonly #state: SessionState;
   readonly #on: { watch(child: SessionEntry): void; changed(): void };
-  readonly #underWay = new Map<
+  readonly #pending = new Map<
     string,
     { readonly digest: string | undefined; readonly answers: Promise<SpawnAnswer[]> }
   >();
@@ -40,7 +40,7 @@ export class Starts {
   parse<T>(schema: z.ZodType<T>, request: T): T {
     if (this.closed)
       throw ApplicationFailure.nonRetryable(`session ${this.#session} is ending`, 'ALREADY_ENDED');
-    const parsed = check(schema, request);
+    const parsed = validate(schema, request);
     if (parsed.success) return parsed.data;
     throw ApplicationFailure.nonRetryable(firstProblem(parsed.error), 'BAD_INPUT');
   }
@@ -49,11 +49,11 @@ export class Starts {
    * The answers to a request. `start` is called once for each request id, even after continue-as-new. Throws
    * `ApplicationFailure` if the id belongs to a different request, because the new request would silently be ignored.
    */
-  async once(
+  async answerOnce(
     { requestId, digest }: { readonly requestId: string; readonly digest?: string | undefined },
     start: () => Promise<SpawnAnswer[]>,
   ): Promise<SpawnAnswer[]> {
-    const known = this.#state.requests.find(({ id }) => id === requestId) ?? this.#underWay.get(requestId);
+    const known = this.#state.requests.find(({ id }) => id === requestId) ?? this.#pending.get(requestId);
     if (known) {
       if (digest !== undefined && known.digest !== undefined && digest !== known.digest)
         throw ApplicationFailure.create({
@@ -72,8 +72,8 @@ export class Starts {
       });
       return done;
     });
-    this.#underWay.set(requestId, { digest, answers });
-    return answers.finally(() => this.#underWay.delete(requestId));
+    this.#pending.set(requestId, { digest, answers });
+    return answers.finally(() => this.#pending.delete(requestId));
   }
 
   /** The answer to an equal start (same label and fingerprint) that is live or being admitted. */
@@ -82,9 +82,9 @@ export class Starts {
     fingerprint: string | undefined,
   ): SpawnAnswer | Promise<SpawnAnswer> | undefined {
     if (fingerprint === undefined) return undefined;
-    const admitting = this.#admitting.get(label);
-    if (admitting?.fingerprint === fingerprint)
-      return admitting.answer.then((answer) =>
+    const registerAdmission = this.#admitting.get(label);
+    if (registerAdmission?.fingerprint === fingerprint)
+      return registerAdmission.answer.then((answer) =>
         answer.status === 'accepted' ? { ...answer, repeated: true } : answer,
       );
     const live = liveRun(this.#state, label);
@@ -101,7 +101,7 @@ export class Starts {
   }
 
   /** Records a started child as live, and has it watched if its workflow closes without having signalled its end. */
-  began(entry: SessionEntry, result: Promise<unknown>): void {
+  recordStarted(entry: SessionEntry, result: Promise<unknown>): void {
     const { label, run } = entry;
     this.#state.runs[label] = run;
     this.#state.live[label] = entry;

@@ -22,20 +22,20 @@ const once = { maximumAttempts: 1 };
 const long = { startToCloseTimeout: 2 * MAX_TIMEOUT_MS, heartbeatTimeout: HEARTBEAT_TIMEOUT_MS, retry: once };
 
 /** Schedule-to-start timeout of activities on a worker's queues. A healthy worker starts tasks at once. */
-export interface Taken {
+export interface StartDeadline {
   readonly scheduleToStartTimeout?: number;
 }
 /**
  * For activities that run without a watch for the worker: if no worker has started one by then, it counts as lost, and
  * the workflow learns that its worker is away. Longer than a worker takes to restart.
  */
-export const SOON: Taken = { scheduleToStartTimeout: 30_000 };
+export const START_SOON: StartDeadline = { scheduleToStartTimeout: 30_000 };
 
 /** Activities on one worker's queue, for the work itself. */
-export const worker = (workerId: string, taken: Taken) =>
+export const workerCalls = (workerId: string, taken: StartDeadline) =>
   proxyActivities<WorkerActivities>({ ...long, ...taken, taskQueue: workerQueue(workerId) });
 /** Activities on one worker's control queue, which must not wait behind the work. */
-export const control = (workerId: string, taken: Taken = {}) =>
+export const controlCalls = (workerId: string, taken: StartDeadline = {}) =>
   proxyActivities<ControlActivities>({ ...long, ...taken, taskQueue: workerControlQueue(workerId) });
 /** `holdSlot`, on a host's queue or, to reacquire a slot, on a worker's own queue. */
 export const slotCalls = (taskQueue: string) => proxyActivities<SlotActivities>({ ...long, taskQueue });
@@ -43,7 +43,7 @@ export const slotCalls = (taskQueue: string) => proxyActivities<SlotActivities>(
  * `admit`, on a host's control queue. It has deadlines because all workers of the host may be gone, and a worker that
  * crashes in it needs some seconds to restart.
  */
-export const host = (taskQueue: string) =>
+export const hostCalls = (taskQueue: string) =>
   proxyActivities<HostActivities>({
     taskQueue,
     scheduleToStartTimeout: 10_000,
@@ -52,16 +52,19 @@ export const host = (taskQueue: string) =>
     retry: { maximumAttempts: 2 },
   });
 /** Activities that any worker can run. */
-export const anyWorker = proxyActivities<SessionActivities>({ ...long, retry: { maximumInterval: 30_000 } });
+export const anyWorkerCalls = proxyActivities<SessionActivities>({
+  ...long,
+  retry: { maximumInterval: 30_000 },
+});
 
 /** Activities on any worker whose result somebody waits for. */
-export const anyWorkerSoon = proxyActivities<SessionActivities>({
+export const anyWorkerUrgentCalls = proxyActivities<SessionActivities>({
   scheduleToCloseTimeout: 20_000,
   startToCloseTimeout: 8_000,
 });
 
 /** Activities on any worker that the end of a workflow waits for. */
-export const anyWorkerBriefly = proxyActivities<SessionActivities>({
+export const anyWorkerFinalCalls = proxyActivities<SessionActivities>({
   scheduleToCloseTimeout: 60_000,
   startToCloseTimeout: 20_000,
 });

@@ -22,12 +22,12 @@ export function limitPause(firstMs: number, waits: number, seed: number): number
 }
 
 /** Pause before the next check for a worker, after `looks` checks: 30 s, 1 minute, 2, … at most 10 minutes. */
-export function lookPause(looks: number): number {
+export function workerCheckPause(looks: number): number {
   return Math.min(30 * SECOND * 2 ** looks, 10 * MINUTE);
 }
 
 /** Text saying that a failed attempt is repeated, and when; to the second, because most pauses are short. */
-export const triesAgain = ({ ms, why }: { readonly ms: number; readonly why: string }): string =>
+export const retryText = ({ ms, why }: { readonly ms: number; readonly why: string }): string =>
   `tries again at ${new Date(Date.now() + ms).toISOString().slice(11, 19)} UTC: ${why}`;
 
 /** `ms` plus up to a quarter, so that many subagents do not retry at the same moment. */

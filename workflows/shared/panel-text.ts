@@ -9,7 +9,7 @@ const CELL_CHARS = 120;
 export const EMPTY_LINE = '\u00A0';
 
 /** `text` in a code fence longer than any run of backticks inside it, without control sequences. */
-export function fence(text: string): string {
+export function codeBlock(text: string): string {
   const clean = stripControls(text);
   const longest = Math.max(2, ...(clean.match(/`+/g) ?? []).map((run) => run.length));
   const bars = '`'.repeat(longest + 1);
@@ -17,18 +17,18 @@ export function fence(text: string): string {
 }
 
 /** `text` as one inline code span that nothing inside can end. */
-export function code(text: string, max = 200): string {
+export function codeSpan(text: string, max = 200): string {
   return `\`${oneLine(text, max).replaceAll('`', 'ˋ')}\``;
 }
 
 /** `text` as a table cell. */
-export const cell = (text: string): string => code(text.replaceAll('|', '/'), CELL_CHARS);
+export const tableCell = (text: string): string => codeSpan(text.replaceAll('|', '/'), CELL_CHARS);
 
 /** An ISO 8601 time, shown to the second. */
-export const moment = (iso: string): string => `${iso.slice(0, 19).replace('T', ' ')} UTC`;
+export const timeToSecond = (iso: string): string => `${iso.slice(0, 19).replace('T', ' ')} UTC`;
 
 /** A status as the first word of a sentence. */
-export const capital = (words: string): string =>
+export const capitalized = (words: string): string =>
   words.charAt(0).toUpperCase() + words.slice(1).replaceAll('-', ' ');
 
 /** `text` with long lines broken between words. */

@@ -1,6 +1,6 @@
 import { ApplicationFailure, CancellationScope, getExternalWorkflowHandle } from '@temporalio/workflow';
 import { sessionWorkflowId } from '../../src/contract/index.ts';
-import { anyWorkerBriefly } from './activity-calls.ts';
+import { anyWorkerFinalCalls } from './activity-calls.ts';
 
 /** How often a closed session is reopened for one message. */
 const MAX_REOPENINGS = 3;
@@ -27,7 +27,7 @@ export async function signalSession(session: string, signal: string, payload: ob
 async function reopen(session: string): Promise<boolean> {
   try {
     const summary = `opens session ${session} again`;
-    return await anyWorkerBriefly.reopenSession.executeWithOptions({ summary }, [{ session }]);
+    return await anyWorkerFinalCalls.reopenSession.executeWithOptions({ summary }, [{ session }]);
   } catch {
     // A worker reopens it later: workers look for closed sessions whose subagents are still live.
     return false;

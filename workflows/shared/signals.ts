@@ -4,18 +4,18 @@
  */
 import { setDefaultSignalHandler } from '@temporalio/workflow';
 import type { z } from 'zod';
-import { check, firstProblem, signalOf } from '../../src/contract/index.ts';
+import { validate, firstProblem, signalOf } from '../../src/contract/index.ts';
 
 /** Handles a signal, or returns what is wrong with its argument. */
 type Handler = (given: unknown) => { readonly problem?: string; readonly work?: Promise<void> };
 
 /** Calls `handle` with the argument of a signal if it fits the schema. */
-export function signalWith<T extends z.ZodType>(
+export function handleWithArgument<T extends z.ZodType>(
   schema: T,
   handle: (signal: z.output<T>) => Promise<void> | void,
 ): Handler {
   return (given) => {
-    const parsed = check(schema, given);
+    const parsed = validate(schema, given);
     if (!parsed.success) return { problem: firstProblem(parsed.error) };
     const work = handle(parsed.data);
     return work ? { work } : {};
@@ -23,7 +23,7 @@ export function signalWith<T extends z.ZodType>(
 }
 
 /** Calls `handle` for a signal that has no argument. */
-export const signalAlone =
+export const handleWithoutArgument =
   (handle: () => void): Handler =>
   () => {
     handle();

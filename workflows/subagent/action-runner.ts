@@ -1,7 +1,7 @@
 /** Runs the actions that `lifecycle.ts` decides on: activities, waits, announcements. */
 import { sleep } from '@temporalio/workflow';
 import { oneLine, type Evidence } from '../../src/contract/index.ts';
-import { triesAgain } from '../shared/backoff.ts';
+import { retryText } from '../shared/backoff.ts';
 import { evidenceIn, outcomeFailure, isWorkerDied, setUpFailure } from '../shared/failure.ts';
 import type { Pauses } from './pauses.ts';
 import type { WorkerSlot } from './worker-slot.ts';
@@ -9,7 +9,7 @@ import type { StatusPublisher } from './status-publisher.ts';
 import type { SubagentMachine } from './machine.ts';
 import type { ActionResult, NextAction } from './events.ts';
 import type { SubagentState } from './state.ts';
-import { attemptAfter, turnInput, workIn } from './turn.ts';
+import { attemptAfterResult, turnInput, workFolder } from './turn.ts';
 import type { WorkerCalls } from './worker-calls.ts';
 
 /** What the actions need. */
@@ -42,7 +42,7 @@ export class ActionRunner {
       case 'turn':
         return this.#runTurn(action);
       case 'pause':
-        status.enter('working', triesAgain(action));
+        status.enter('working', retryText(action));
         await sleep(action.ms, { summary: `before turn ${machine.state.turn} is tried again` });
         return { type: 'went-on' };
       case 'report-stuck':
@@ -92,18 +92,18 @@ export class ActionRunner {
     const begin = (): void => {
       began = Date.now();
       machine.dispatch({ type: 'turn-began' });
-      status.show();
-      pauses.turnRuns();
+      status.publish();
+      pauses.deliverPending();
     };
     if (pause) await this.#pauseBefore(pause, slot);
     let attempt: SubagentState['attempt'] = 'none';
     try {
       const result = await worker.turn(turnInput(machine.state), { slot, begin });
-      attempt = attemptAfter(result);
+      attempt = attemptAfterResult(result);
       // The worker had not started the attempt, so no time was worked.
       if (result.kind === 'lost' && result.notStarted) began = undefined;
       const elapsedMs = Date.now() - (began ?? Date.now());
-      return { type: 'turn', result, elapsedMs: workIn(result, elapsedMs) };
+      return { type: 'turn', result, elapsedMs: workFolder(result, elapsedMs) };
     } catch (error) {
       if (began !== undefined)
         machine.dispatch({ type: 'cut-off', workedMs: Date.now() - began, verifyingMs: 0 });
@@ -116,7 +116,7 @@ export class ActionRunner {
   async #pauseBefore({ ms, why }: NonNullable<Turn['pause']>, takes: Turn['slot']): Promise<void> {
     const { slot, status } = this.#parts;
     if (takes === 'reacquire' && slot.held) slot.lose();
-    status.enter(takes === 'reacquire' ? 'queued' : 'working', triesAgain({ ms, why }));
+    status.enter(takes === 'reacquire' ? 'queued' : 'working', retryText({ ms, why }));
     await sleep(ms, { summary: oneLine(why, 100) });
   }
 

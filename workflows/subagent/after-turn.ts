@@ -1,25 +1,25 @@
 /** Decides what to do after an attempt at a turn, based on its result. */
 import type { Failure, Lost, TurnFailureClass, TurnResult } from '../../src/contract/index.ts';
-import { backoff, credentialsPause, limitPause, lookPause } from '../shared/backoff.ts';
+import { backoff, credentialsPause, limitPause, workerCheckPause } from '../shared/backoff.ts';
 import { nearBudget, overBudget } from './budget.ts';
 import type { ActionResult, NextAction } from './events.ts';
-import type { Rules, Stall, SubagentState } from './state.ts';
+import type { SubagentRules, Stall, SubagentState } from './state.ts';
 import { attemptTurn, conclude } from './transitions.ts';
 import { countUsage, flushUsage, recordPendingUsage } from './turn-usage.ts';
 
 /** Failed attempts of one turn in a row before the subagent fails. */
 export const MAX_TURN_FAILURES = 5;
 /** Lost attempts of one turn in a row. Stops a turn that kills its worker each time. */
-export const MAX_LOST_ATTEMPTS = 10;
+export const MAX_LOSSES_IN_A_ROW = 10;
 /** Lost attempts of one turn in total, even with progress in between: a turn may kill its worker in different ways. */
-export const MAX_LOSSES = 3 * MAX_LOST_ATTEMPTS;
+export const MAX_LOSSES = 3 * MAX_LOSSES_IN_A_ROW;
 /**
  * A lost turn is resumed at once this often in a row. After that there are pauses, in which its worker can serve
  * others.
  */
-const LOST_AT_ONCE = 3;
+const IMMEDIATE_RETRIES = 3;
 /** After this much work in an attempt, its loss is not blamed on the turn, and the counters of losses restart. */
-const LASTING_MS = 10 * 60_000;
+const STABLE_AFTER_MS = 10 * 60_000;
 /** Pause when the duration of a limit is unknown. */
 const MIN_LIMIT_PAUSE_MS = 60_000;
 
@@ -27,12 +27,12 @@ const MIN_LIMIT_PAUSE_MS = 60_000;
 export function afterTurn(
   state: SubagentState,
   { result, elapsedMs }: Extract<ActionResult, { type: 'turn' }>,
-  rules: Rules,
+  rules: SubagentRules,
 ): [SubagentState, NextAction] {
   if (result.kind === 'lost' || result.kind === 'interrupted') {
-    const lasted = elapsedMs > LASTING_MS;
+    const lasted = elapsedMs > STABLE_AFTER_MS;
     const owing = recordPendingUsage(state, result.kind === 'lost' ? result.last : result);
-    return takeUpAgain(lasted ? { ...owing, lost: 0, losses: 0 } : owing, result, rules);
+    return repeatTurn(lasted ? { ...owing, lost: 0, losses: 0 } : owing, result, rules);
   }
   const known: SubagentState = {
     ...state,
@@ -44,7 +44,7 @@ export function afterTurn(
   };
   switch (result.kind) {
     case 'copilot-session-lost':
-      return beginAnew(known, result, rules);
+      return restartConversation(known, result, rules);
     case 'finished':
       return [
         {
@@ -96,13 +96,13 @@ export function afterTurn(
 function afterStall(
   state: SubagentState,
   { doing, silentMs, since, repeats }: Extract<TurnResult, { kind: 'stuck' }>,
-  { onStuck = 'report' }: Rules,
+  { onStuck = 'report' }: SubagentRules,
 ): [SubagentState, NextAction] {
   // A subagent that waits for something outside is never killed automatically, because that may still arrive.
   const then = onStuck === 'kill' && repeats?.waits === true ? 'report' : onStuck;
   const notes = then === 'kill' ? ['it was killed because it was stuck'] : [];
   const stalled: Stall = repeats
-    ? { reason: 'repeating', since, detail: `${repeatsWords(repeats)}: ${doing}` }
+    ? { reason: 'repeating', since, detail: `${repetitionText(repeats)}: ${doing}` }
     : { reason: 'silent', since, detail: `no sign of life; was doing: ${doing}` };
   return [
     { ...state, stalled, silentSince: undefined, notes: [...state.notes, ...notes] },
@@ -111,7 +111,13 @@ function afterStall(
 }
 
 /** `20 equal calls in a row with equal results`; for a repeated cycle of calls, also the length of the cycle. */
-export function repeatsWords({ count, period }: { readonly count: number; readonly period: number }): string {
+export function repetitionText({
+  count,
+  period,
+}: {
+  readonly count: number;
+  readonly period: number;
+}): string {
   return period === 1
     ? `${count} equal calls in a row with equal results`
     : `${count} calls in a row, the same ${period} over and over with equal results`;
@@ -120,7 +126,7 @@ export function repeatsWords({ count, period }: { readonly count: number; readon
 function afterFailure(
   before: SubagentState,
   result: Extract<TurnResult, { kind: 'failed' }>,
-  { seed = 0 }: Rules,
+  { seed = 0 }: SubagentRules,
 ): [SubagentState, NextAction] {
   // An attempt that made more progress than the one before restarts the count of failures.
   const further = result.usage.toolCalls > before.toolCallsAtFailure;
@@ -144,7 +150,7 @@ function afterFailure(
       {
         do: 'wait',
         for: result.waitFor,
-        ms: waitOf(result, waits, seed),
+        ms: waitMs(result, waits, seed),
         why: result.message,
         announce: waits === 1,
       },
@@ -170,13 +176,13 @@ function afterFailure(
 }
 
 /** How long a wait lasts in milliseconds, unless it is ended earlier because what it waits for has arrived. */
-function waitOf(
+function waitMs(
   { waitFor, retryAfterMs }: Extract<TurnResult, { kind: 'failed' }>,
   waits: number,
   seed: number,
 ): number {
   if (waitFor === 'limit') return limitPause(retryAfterMs ?? MIN_LIMIT_PAUSE_MS, waits, seed);
-  return waitFor === 'space' ? lookPause(waits - 1) : credentialsPause(waits, seed);
+  return waitFor === 'space' ? workerCheckPause(waits - 1) : credentialsPause(waits, seed);
 }
 
 function failureClassOf(cause: TurnFailureClass): Failure['class'] {
@@ -185,10 +191,10 @@ function failureClassOf(cause: TurnFailureClass): Failure['class'] {
 }
 
 /** Repeats the turn in a new conversation, with a hand-over from the one before. */
-function beginAnew(
+function restartConversation(
   before: SubagentState,
   { reason, shown }: Extract<TurnResult, { kind: 'copilot-session-lost' }>,
-  rules: Rules,
+  rules: SubagentRules,
 ): [SubagentState, NextAction] {
   const failures = before.failures + 1;
   const note = `its Copilot session could not be resumed (${reason}): a new one began in the same workspace, with a hand-over`;
@@ -210,17 +216,17 @@ function beginAnew(
 }
 
 /** Repeats the turn. The prompt is sent only if Copilot's event log does not contain it. */
-function takeUpAgain(
+function repeatTurn(
   before: SubagentState,
   result: Extract<TurnResult, { kind: 'lost' | 'interrupted' }>,
-  rules: Rules,
+  rules: SubagentRules,
 ): [SubagentState, NextAction] {
   if (result.kind === 'interrupted' || result.notStarted) return attemptTurn(before, 'reacquire', rules);
   const { seed = 0 } = rules;
   const state = afterLoss(before, result);
   const { turn, lost, losses } = state;
-  if (lost > MAX_LOST_ATTEMPTS || losses > MAX_LOSSES) {
-    const times = lost > MAX_LOST_ATTEMPTS ? `${lost} times in a row` : `${losses} times`;
+  if (lost > MAX_LOSSES_IN_A_ROW || losses > MAX_LOSSES) {
+    const times = lost > MAX_LOSSES_IN_A_ROW ? `${lost} times in a row` : `${losses} times`;
     return conclude(state, {
       status: 'failed',
       failure: { class: 'copilot', message: `turn ${turn} was lost ${times}: ${result.reason}` },
@@ -232,7 +238,7 @@ function takeUpAgain(
     result.who === 'worker' ? 'reacquire' : 'keep',
     rules,
   );
-  const pauses = Math.max(lost - LOST_AT_ONCE, losses - MAX_LOST_ATTEMPTS);
+  const pauses = Math.max(lost - IMMEDIATE_RETRIES, losses - MAX_LOSSES_IN_A_ROW);
   if (action.do !== 'turn' || pauses <= 0) return [again, action];
   const pause = { ms: backoff(pauses, seed), why: `turn ${turn} was lost ${losses} times: ${result.reason}` };
   return [again, { ...action, pause }];

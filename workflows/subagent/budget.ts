@@ -46,13 +46,13 @@ export function overBudget(
   turns: number,
   budget: Budget | undefined,
 ): (PlannedEnd & { readonly status: 'over-budget' }) | undefined {
-  const spent = reached(usedUp(usage, turns), budget, 1);
+  const spent = exceeded(usedUp(usage, turns), budget, 1);
   if (budget === undefined || spent.length === 0) return undefined;
   return {
     status: 'over-budget',
     failure: {
       class: 'budget',
-      message: `its budget is used up: ${inWords(spent, usedUp(usage, turns), budget)}`,
+      message: `its budget is used up: ${usageShareText(spent, usedUp(usage, turns), budget)}`,
       remedy: 'what it did is on its branch; give a larger budget, or a smaller task',
     },
   };
@@ -69,22 +69,22 @@ export function nearBudget(
   budget: Budget | undefined,
 ): { readonly noticed: readonly Dimension[]; readonly words: string } | undefined {
   const used = usedUp(turnUsage ? addUsage(state.usage, turnUsage) : state.usage, turns);
-  const near = reached(used, budget, BUDGET_NOTICE_SHARE).filter((each) => !state.noticed.includes(each));
+  const near = exceeded(used, budget, BUDGET_NOTICE_SHARE).filter((each) => !state.noticed.includes(each));
   if (budget === undefined || near.length === 0) return undefined;
-  return { noticed: [...state.noticed, ...near], words: inWords(near, used, budget) };
+  return { noticed: [...state.noticed, ...near], words: usageShareText(near, used, budget) };
 }
 
 function usedUp(usage: Usage, turns: number): Used {
   return { tokens: usage.inputTokens + usage.outputTokens, turns, modelRequests: usage.modelRequests };
 }
 
-function reached(used: Used, budget: Budget | undefined, share: number): Dimension[] {
+function exceeded(used: Used, budget: Budget | undefined, share: number): Dimension[] {
   return DIMENSIONS.filter((each) => {
     const bound = budget?.[each];
     return bound !== undefined && used[each] >= Math.ceil(bound * share);
   });
 }
 
-function inWords(dimensions: readonly Dimension[], used: Used, budget: Budget): string {
+function usageShareText(dimensions: readonly Dimension[], used: Used, budget: Budget): string {
   return dimensions.map((each) => `${used[each]} of ${budget[each]} ${WORDS[each]}`).join(', ');
 }

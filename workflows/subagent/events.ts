@@ -13,7 +13,7 @@ import type {
   Question,
   Receipt,
   SettingsTaken,
-  Spent,
+  TurnUsage,
   TurnResult,
   Verification,
   WaitFor,
@@ -137,7 +137,7 @@ export type Occurrence =
       /** Where the branch is now if it moved since its work was collected; null if it was deleted. */
       readonly movedTo?: string | null | undefined;
       /** What the interrupted turn had used. */
-      readonly used?: Spent | undefined;
+      readonly used?: TurnUsage | undefined;
     }
   /** After a kill: the work was collected, or could not be. */
   | {

@@ -6,21 +6,21 @@ export class GiveUp {
   /** Set once the worker was given up. */
   request: ForgetRequest | undefined;
   #reject: (error: Error) => void = () => undefined;
-  readonly #ended: Promise<never>;
+  readonly #givenUp: Promise<never>;
 
   constructor() {
-    this.#ended = new Promise((_, reject) => (this.#reject = reject));
-    this.#ended.catch(() => undefined);
+    this.#givenUp = new Promise((_, reject) => (this.#reject = reject));
+    this.#givenUp.catch(() => undefined);
   }
 
-  /** Gives the worker up: everything that waits in `orEnd` fails at once. */
-  now(request: ForgetRequest): void {
+  /** Gives the worker up: everything that waits in `race` fails at once. */
+  trigger(request: ForgetRequest): void {
     this.request ??= request;
     this.#reject(ApplicationFailure.nonRetryable(request.reason, 'LOST'));
   }
 
   /** The result of `work`. Rejects once the worker is given up. */
-  orEnd<T>(work: Promise<T>): Promise<T> {
-    return Promise.race([work, this.#ended]);
+  race<T>(work: Promise<T>): Promise<T> {
+    return Promise.race([work, this.#givenUp]);
   }
 }

@@ -1,7 +1,7 @@
 /** Steers: one inbox for signal and Update. Steers are delivered in order of arrival, each with a truthful receipt. */
 import { ApplicationFailure, condition, uuid4 } from '@temporalio/workflow';
 import {
-  check,
+  validate,
   byteLength,
   firstProblem,
   MAX_WAITING_BYTES,
@@ -12,7 +12,7 @@ import {
 } from '../../src/contract/index.ts';
 import { isLost } from '../shared/activity-calls.ts';
 import type { GiveUp } from './give-up.ts';
-import { beginningOf } from './prompt.ts';
+import { shownBeginning } from './prompt.ts';
 import type { StatusPublisher } from './status-publisher.ts';
 import type { SubagentMachine } from './machine.ts';
 import type { SteerRecord, SubagentState } from './state.ts';
@@ -47,10 +47,10 @@ export class SteerInbox {
   /** Parses a request. Throws `ApplicationFailure`, as an Update validator must. */
   parse(request: SteerRequest): { id: string | undefined; message: string; interrupt: boolean } {
     if (this.closed !== undefined) throw ApplicationFailure.nonRetryable(this.closed, 'ALREADY_ENDED');
-    const parsed = check(steerRequest, request);
+    const parsed = validate(steerRequest, request);
     if (parsed.success) {
       const { id, message, interrupt = false } = parsed.data;
-      if (id === undefined || !this.#known(id)) this.#requireSpace(message);
+      if (id === undefined || !this.#find(id)) this.#requireSpace(message);
       return { id, message, interrupt };
     }
     throw ApplicationFailure.nonRetryable(firstProblem(parsed.error), 'BAD_INPUT');
@@ -59,11 +59,11 @@ export class SteerInbox {
   /** Accepts a steer and returns its receipt. A repeated id returns the receipt of the first one. */
   async accept(request: SteerRequest): Promise<Receipt> {
     const { id = `s-${uuid4().slice(0, 8)}`, message, interrupt } = this.parse(request);
-    const steer = this.#known(id) ?? this.#arrive({ id, message, ...(interrupt && { interrupt }) });
+    const steer = this.#find(id) ?? this.#recordArrival({ id, message, ...(interrupt && { interrupt }) });
     const bytes = sizeOf(message);
     this.#inFlight++;
     this.#inFlightBytes += bytes;
-    const delivery = this.#order.then(() => this.#known(id)?.receipt ?? this.#deliver(steer));
+    const delivery = this.#order.then(() => this.#find(id)?.receipt ?? this.#deliverOrHold(steer));
     this.#order = delivery.catch(() => undefined);
     try {
       return await delivery;
@@ -76,44 +76,44 @@ export class SteerInbox {
   /** The steers as shown to others, with only the beginning of each message. */
   get shown(): SteerRecord[] {
     const { steerLog } = this.#parts.machine.state;
-    return steerLog.map((steer) => ({ ...steer, message: beginningOf(steer.message) }));
+    return steerLog.map((steer) => ({ ...steer, message: shownBeginning(steer.message) }));
   }
 
   /**
    * Called when the turn runs again: delivers the steers held meanwhile, before any other steer. A steer that is not
    * delivered waits for the next turn.
    */
-  turnRuns(): void {
+  deliverHeld(): void {
     if (this.#parts.machine.state.held.length === 0) return;
     this.#inFlight++;
     this.#order = this.#order
-      .then(() => this.#bringInHeld())
+      .then(() => this.#deliverEachHeld())
       .catch(() => undefined)
       .finally(() => this.#inFlight--);
   }
 
-  async #bringInHeld(): Promise<void> {
+  async #deliverEachHeld(): Promise<void> {
     const { machine, status } = this.#parts;
     for (const steer of machine.state.held) {
-      const receipt = await this.#bringIn(steer);
+      const receipt = await this.#tryDeliver(steer);
       if (receipt === undefined) return;
       machine.dispatch({ type: 'held-steer-delivered', receipt });
-      status.show();
+      status.publish();
     }
   }
 
   /** Sends a message of ours into the running turn; it is dropped if the turn has ended. */
-  async nudge(message: string): Promise<void> {
-    const steer = this.#arrive({ id: `nudge-${uuid4().slice(0, 8)}`, message });
-    const receipt = await this.#bringIn(steer);
-    if (receipt) this.#answer(receipt);
+  async sendNudge(message: string): Promise<void> {
+    const steer = this.#recordArrival({ id: `nudge-${uuid4().slice(0, 8)}`, message });
+    const receipt = await this.#tryDeliver(steer);
+    if (receipt) this.#recordReceipt(receipt);
   }
 
-  #known(id: string): SteerRecord | undefined {
+  #find(id: string): SteerRecord | undefined {
     return this.#parts.machine.state.steerLog.find((steer) => steer.id === id);
   }
 
-  #arrive(steer: SteerRecord): SteerRecord {
+  #recordArrival(steer: SteerRecord): SteerRecord {
     this.#parts.machine.dispatch({ type: 'steer-arrived', steer });
     return steer;
   }
@@ -134,29 +134,29 @@ export class SteerInbox {
   }
 
   /** Delivers the steer to the running turn. Returns the receipt, or undefined if no turn took the steer. */
-  async #bringIn(steer: SteerRecord): Promise<Receipt | undefined> {
+  async #tryDeliver(steer: SteerRecord): Promise<Receipt | undefined> {
     const { machine, worker, giveUp } = this.#parts;
     const isAttempt = (attempt: SubagentState['attempt']): boolean => machine.state.attempt === attempt;
     while (isAttempt('running')) {
-      const answer = await giveUp.orEnd(worker.deliver(steer));
+      const answer = await giveUp.race(worker.deliver(steer));
       if (!isLost(answer)) return answer.kind === 'delivered' ? answer.receipt : undefined;
       if (isAttempt('lost')) await condition(() => this.closed !== undefined || !isAttempt('lost'));
     }
     return undefined;
   }
 
-  async #deliver(steer: SteerRecord): Promise<Receipt> {
-    const receipt = await this.#bringIn(steer);
-    if (receipt) return this.#answer(receipt);
+  async #deliverOrHold(steer: SteerRecord): Promise<Receipt> {
+    const receipt = await this.#tryDeliver(steer);
+    if (receipt) return this.#recordReceipt(receipt);
     const { machine, status } = this.#parts;
     const { id, message } = steer;
     machine.dispatch({ type: 'steer-held', steer: { id, message } });
-    return this.#answer({ id, delivery: 'held', at: new Date().toISOString(), during: status.status });
+    return this.#recordReceipt({ id, delivery: 'held', at: new Date().toISOString(), during: status.status });
   }
 
-  #answer(receipt: Receipt): Receipt {
+  #recordReceipt(receipt: Receipt): Receipt {
     this.#parts.machine.dispatch({ type: 'steer-answered', receipt });
-    this.#parts.status.show();
+    this.#parts.status.publish();
     return receipt;
   }
 }

@@ -7,7 +7,7 @@ import { blocking, oneLine, type Failure, type Verification } from '../../src/co
 import { afterTurn } from './after-turn.ts';
 import { overBudget } from './budget.ts';
 import type { ActionResult, NextAction } from './events.ts';
-import type { Opening, Rules, SubagentState } from './state.ts';
+import type { Opening, SubagentRules, SubagentState } from './state.ts';
 import { attemptTurn, conclude, end, openTurn } from './transitions.ts';
 import { unsavedPrompt } from './prompt.ts';
 
@@ -15,10 +15,10 @@ import { unsavedPrompt } from './prompt.ts';
 const MAX_NOTE_CHARS = 300;
 
 /** Decides the next action after `result`. */
-export function decide(
+export function decideNextAction(
   state: SubagentState,
   result: ActionResult,
-  rules: Rules,
+  rules: SubagentRules,
 ): [SubagentState, NextAction] {
   switch (result.type) {
     case 'prepared': {
@@ -58,13 +58,18 @@ export function decide(
       const { output, artifacts } = result;
       if (output && 'problem' in output) return afterBadOutput(collected, output.problem, rules);
       if (artifacts && 'problem' in artifacts)
-        return failUnlessTold(collected, withoutArtifacts(artifacts.problem), { kind: 'steers' }, rules);
+        return failUnlessSteersHeld(
+          collected,
+          withoutArtifacts(artifacts.problem),
+          { kind: 'steers' },
+          rules,
+        );
       const read = {
         ...collected,
         ...(output && { output: output.value }),
         ...(artifacts && { artifacts: artifacts.files }),
       };
-      if (goesBack(read, rules)) return unsavedGoesBack(read, rules);
+      if (returnUnsaved(read, rules)) return unsavedGoesBack(read, rules);
       return rules.verify ? [read, { do: 'verify' }] : afterWork(read, rules);
     }
     case 'verified':
@@ -79,7 +84,7 @@ export function decide(
 /**
  * Whether uncommitted work goes back to the subagent: once, if another turn is allowed. Otherwise it becomes a caveat.
  */
-function goesBack(state: SubagentState, rules: Rules): boolean {
+function returnUnsaved(state: SubagentState, rules: SubagentRules): boolean {
   const { evidence, unsavedRepairs, usage, turn, workedMs } = state;
   return (
     (evidence?.unsaved ?? []).length > 0 &&
@@ -90,7 +95,7 @@ function goesBack(state: SubagentState, rules: Rules): boolean {
   );
 }
 
-function unsavedGoesBack(state: SubagentState, rules: Rules): [SubagentState, NextAction] {
+function unsavedGoesBack(state: SubagentState, rules: SubagentRules): [SubagentState, NextAction] {
   const unsaved = state.evidence?.unsaved ?? [];
   const problem = unsavedPrompt(unsaved) + (rules.output ? `\n\n${OUTPUT_AGAIN}` : '');
   const paths = unsaved.map(({ path }) => path).join(', ');
@@ -104,7 +109,11 @@ function unsavedGoesBack(state: SubagentState, rules: Rules): [SubagentState, Ne
 }
 
 /** A report that is not the requested data goes back to the subagent once. */
-function afterBadOutput(before: SubagentState, problem: string, rules: Rules): [SubagentState, NextAction] {
+function afterBadOutput(
+  before: SubagentState,
+  problem: string,
+  rules: SubagentRules,
+): [SubagentState, NextAction] {
   const state: SubagentState = { ...before, output: undefined };
   const prompt = `Your final message cannot be used: ${problem}.\n\n${OUTPUT_AGAIN}`;
   if (state.outputRepairs > 0) {
@@ -113,7 +122,7 @@ function afterBadOutput(before: SubagentState, problem: string, rules: Rules): [
       message: `its final message is not the data that was asked for: ${problem}`,
       remedy: 'Look at its report; a plainer schema or task may help.',
     };
-    return failUnlessTold(state, failure, { kind: 'repair', problem: prompt }, rules);
+    return failUnlessSteersHeld(state, failure, { kind: 'repair', problem: prompt }, rules);
   }
   return openTurn(
     {
@@ -136,11 +145,11 @@ function withoutArtifacts(message: string): Failure {
 }
 
 /** Fails the subagent, unless steers are held: those open one more turn, which may fix the problem. */
-function failUnlessTold(
+function failUnlessSteersHeld(
   state: SubagentState,
   failure: Failure,
   opening: Opening,
-  rules: Rules,
+  rules: SubagentRules,
 ): [SubagentState, NextAction] {
   return state.held.length > 0
     ? openTurn(state, opening, 'keep', rules)
@@ -150,7 +159,7 @@ function failUnlessTold(
 function afterVerify(
   state: SubagentState,
   result: Extract<ActionResult, { type: 'verified' }>,
-  rules: Rules,
+  rules: SubagentRules,
 ): [SubagentState, NextAction] {
   const verified: SubagentState = {
     ...state,
@@ -166,18 +175,18 @@ function afterVerify(
   if (state.repairs < rules.maxRepairs)
     return openTurn({ ...verified, repairs: state.repairs + 1 }, opening, 'keep', rules);
   const message = firstProblem(verified.verifications) ?? result.reason ?? result.problem;
-  return failUnlessTold(verified, { class: 'verification', message }, opening, rules);
+  return failUnlessSteersHeld(verified, { class: 'verification', message }, opening, rules);
 }
 
 /** The work is collected, and verified if requested. Steers held meanwhile still open a turn, so none is dropped. */
-function afterWork(state: SubagentState, rules: Rules): [SubagentState, NextAction] {
+function afterWork(state: SubagentState, rules: SubagentRules): [SubagentState, NextAction] {
   if (state.held.length > 0) return openTurn(state, { kind: 'steers' }, 'keep', rules);
   const goesOut = rules.push && (rules.force || blocking(state.caveats).length === 0);
   return goesOut ? [state, { do: 'push' }] : end(state, { status: 'done' });
 }
 
 /** Steers held during the push open a turn as well; its result is pushed again. */
-function afterPush(state: SubagentState, rules: Rules): [SubagentState, NextAction] {
+function afterPush(state: SubagentState, rules: SubagentRules): [SubagentState, NextAction] {
   if (state.held.length > 0) return openTurn(state, { kind: 'steers' }, 'keep', rules);
   const problem = state.push?.problem;
   if (problem === undefined) return end(state, { status: 'done' });

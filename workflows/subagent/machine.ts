@@ -1,13 +1,13 @@
 /** The one owner of a subagent's state: events go in, the next action comes out. */
 import type { ResolvedSpec } from '../../src/contract/index.ts';
-import { decide } from './lifecycle.ts';
-import { record } from './occurrences.ts';
+import { decideNextAction } from './lifecycle.ts';
+import { applyOccurrence } from './occurrences.ts';
 import { initialState, rulesOf } from './state.ts';
 import type { ActionResult, NextAction, Occurrence } from './events.ts';
 import type { SubagentState } from './state.ts';
 
 /** Actions that keep the current attempt at the turn; every other action ends the attempt. */
-const GOES_ON: ReadonlySet<NextAction['do']> = new Set(['turn', 'report-stuck', 'report-budget']);
+const KEEPS_ATTEMPT: ReadonlySet<NextAction['do']> = new Set(['turn', 'report-stuck', 'report-budget']);
 
 export class SubagentMachine {
   #state: SubagentState;
@@ -32,13 +32,13 @@ export class SubagentMachine {
 
   /** Applies the result of the action, and decides the next one. */
   advance(result: ActionResult): void {
-    const [state, action] = decide(this.#state, result, rulesOf(this.#state.spec, this.#seed));
-    this.#state = GOES_ON.has(action.do) ? state : { ...state, attempt: 'none' };
+    const [state, action] = decideNextAction(this.#state, result, rulesOf(this.#state.spec, this.#seed));
+    this.#state = KEEPS_ATTEMPT.has(action.do) ? state : { ...state, attempt: 'none' };
     this.#action = action;
   }
 
   /** Applies an occurrence beside the action; the action stays the same. */
   dispatch(occurrence: Occurrence): void {
-    this.#state = record(this.#state, occurrence);
+    this.#state = applyOccurrence(this.#state, occurrence);
   }
 }

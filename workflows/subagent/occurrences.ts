@@ -1,6 +1,6 @@
 /** Applies occurrences beside the running action to the state. No Temporal, no clock, no I/O. */
 import { caveatOf, oneLine, type Receipt } from '../../src/contract/index.ts';
-import { countLeftOut } from '../session/left-out.ts';
+import { countIgnoredSignal } from '../session/left-out.ts';
 import type { Occurrence } from './events.ts';
 import type { SteerRecord, SubagentState } from './state.ts';
 import { flushUsage } from './turn-usage.ts';
@@ -9,20 +9,20 @@ import { flushUsage } from './turn-usage.ts';
 const REMEMBERED_STEERS = 20;
 
 /** The state after `occurrence`. */
-export function record(state: SubagentState, occurrence: Occurrence): SubagentState {
+export function applyOccurrence(state: SubagentState, occurrence: Occurrence): SubagentState {
   switch (occurrence.type) {
     case 'steer-arrived':
-      return { ...state, steerLog: remembered([...state.steerLog, occurrence.steer]) };
+      return { ...state, steerLog: newestSteers([...state.steerLog, occurrence.steer]) };
     case 'steer-held':
       return { ...state, held: [...state.held, occurrence.steer] };
     case 'steer-answered':
-      return answered(state, occurrence.receipt);
+      return withReceipt(state, occurrence.receipt);
     case 'held-steer-delivered': {
       const { receipt } = occurrence;
-      return answered({ ...state, held: state.held.filter(({ id }) => id !== receipt.id) }, receipt);
+      return withReceipt({ ...state, held: state.held.filter(({ id }) => id !== receipt.id) }, receipt);
     }
     case 'noted':
-      return noted(state, occurrence.note);
+      return withNote(state, occurrence.note);
     case 'cloned':
       return {
         ...state,
@@ -45,25 +45,25 @@ export function record(state: SubagentState, occurrence: Occurrence): SubagentSt
       return afterSalvage(state, occurrence.found);
     case 'given-up': {
       const note = 'its worker was given up: whether processes of it are left there is not known';
-      return flushUsage(noted(state, note));
+      return flushUsage(withNote(state, note));
     }
     case 'signal-left-out':
-      return { ...state, leftOut: countLeftOut(state.leftOut, occurrence.name, occurrence.why) };
+      return { ...state, leftOut: countIgnoredSignal(state.leftOut, occurrence.name, occurrence.why) };
   }
 }
 
-const answered = (state: SubagentState, receipt: Receipt): SubagentState => ({
+const withReceipt = (state: SubagentState, receipt: Receipt): SubagentState => ({
   ...state,
   steerLog: state.steerLog.map((steer) => (steer.id === receipt.id ? { ...steer, receipt } : steer)),
 });
 
-const noted = (state: SubagentState, note: string): SubagentState => ({
+const withNote = (state: SubagentState, note: string): SubagentState => ({
   ...state,
   notes: [...state.notes, note],
 });
 
 /** The newest steers, and all that have no receipt yet. */
-function remembered(steers: readonly SteerRecord[]): readonly SteerRecord[] {
+function newestSteers(steers: readonly SteerRecord[]): readonly SteerRecord[] {
   const surplus = steers.length - REMEMBERED_STEERS;
   return surplus <= 0 ? steers : steers.filter(({ receipt }, at) => at >= surplus || receipt === undefined);
 }
@@ -76,7 +76,7 @@ function afterStop(
   const stopped =
     problem === undefined
       ? flushed
-      : noted(flushed, `its worker could not end it in order: ${oneLine(problem, 300)}`);
+      : withNote(flushed, `its worker could not end it in order: ${oneLine(problem, 300)}`);
   // Commits that came onto the branch after the collection are in nothing that is reported.
   const { branch, head } = state.evidence ?? {};
   if (movedTo === undefined || branch == null || head === undefined) return stopped;
@@ -94,5 +94,5 @@ function afterSalvage(
     return { ...state, evidence, caveats, notes: [...state.notes, ...notes] };
   }
   const note = `its work could not be collected: ${oneLine(found.failure.message, 400)}`;
-  return noted({ ...state, evidence: found.evidence ?? state.evidence }, note);
+  return withNote({ ...state, evidence: found.evidence ?? state.evidence }, note);
 }

@@ -7,7 +7,7 @@ import {
   countDenials,
   fitted,
   head,
-  kindOf,
+  endKind,
   kindsOf,
   MAX_REPORT_CHARS,
   MAX_SUMMARY_CHARS,
@@ -26,7 +26,7 @@ import {
   withCaveats,
   withSummary,
 } from '../../src/contract/index.ts';
-import { leftOutNotes } from '../session/left-out.ts';
+import { ignoredSignalNotes } from '../session/left-out.ts';
 import type { SubagentState } from './state.ts';
 
 /** Bytes of an outcome as JSON, not counting the data and the files that are handed on; and bytes of its notes. */
@@ -95,7 +95,7 @@ function wholeOutcome(input: SubagentInput, state: SubagentState, ending: Ending
     loaded: [...state.loaded],
     notes: [
       ...state.notes,
-      ...leftOutNotes(state.leftOut),
+      ...ignoredSignalNotes(state.leftOut),
       ...pushNotes(state, ending),
       ...denialNotes(state),
       ...undelivered(state),
@@ -216,7 +216,9 @@ export function announceEnd(
 ): Announcement {
   const told = status === 'done' ? caveats : [];
   return announce(input, ids, {
-    ...{ key: 'ended', kind: kindOf(status), status },
+    key: 'ended',
+    kind: endKind(status),
+    status,
     summary: withCaveats(summary, told),
     ...(told.length > 0 && { caveats: kindsOf(told) }),
   });

@@ -1,7 +1,7 @@
 /** The live panel of a subagent in the Temporal Web UI: Markdown in which a model's text cannot become markup. */
 import {
   head,
-  inOurWords,
+  caveatDescriptions,
   kindsOf,
   plural,
   type Outcome,
@@ -10,7 +10,7 @@ import {
   type Stalled,
   type Verification,
 } from '../../src/contract/index.ts';
-import { capital, code, EMPTY_LINE, fence, moment } from '../shared/panel-text.ts';
+import { capitalized, codeSpan, EMPTY_LINE, codeBlock, timeToSecond } from '../shared/panel-text.ts';
 
 /** The values that the panel shows. */
 export interface PanelView {
@@ -43,36 +43,36 @@ const HEADING_CHARS = 300;
 export function panel(view: PanelView): string {
   const { outcome } = view;
   const lines = [`### ${verdict(view)}`, ''];
-  lines.push(`- ${outcome ? 'at' : 'since'} ${moment(view.stalled?.since ?? view.since)}`);
+  lines.push(`- ${outcome ? 'at' : 'since'} ${timeToSecond(view.stalled?.since ?? view.since)}`);
   if (view.stalled === undefined && view.waitingFor) lines.push(`- ${view.waitingFor}`);
-  lines.push(`- repository ${code(view.repo)}`);
-  if (view.branch) lines.push(`- branch ${code(view.branch)}`);
-  lines.push(`- turn ${view.turn}${view.workerId ? `, worker ${code(view.workerId)}` : ''}`);
-  if (view.runs.length > 0) lines.push(`- runs ${view.runs.map((command) => code(command)).join(', ')}`);
+  lines.push(`- repository ${codeSpan(view.repo)}`);
+  if (view.branch) lines.push(`- branch ${codeSpan(view.branch)}`);
+  lines.push(`- turn ${view.turn}${view.workerId ? `, worker ${codeSpan(view.workerId)}` : ''}`);
+  if (view.runs.length > 0) lines.push(`- runs ${view.runs.map((command) => codeSpan(command)).join(', ')}`);
   if (view.status === 'working') {
     lines.push('- what it does now: the heartbeat of `runTurn`, under *Pending Activities*');
   }
   const { failure } = outcome ?? {};
-  if (failure?.remedy) lines.push(`- what to do: ${code(failure.remedy, 400)}`);
+  if (failure?.remedy) lines.push(`- what to do: ${codeSpan(failure.remedy, 400)}`);
   if (failure && failure.message.length > HEADING_CHARS)
-    lines.push('', '**Failure**', '', fence(head(failure.message, 1_000)));
+    lines.push('', '**Failure**', '', codeBlock(head(failure.message, 1_000)));
   if (outcome && outcome.caveats.length > 0)
     lines.push(
       '',
       '**But**',
       '',
-      ...outcome.caveats.map(({ grade, text }) => `- ${grade}: ${code(text, 600)}`),
+      ...outcome.caveats.map(({ grade, text }) => `- ${grade}: ${codeSpan(text, 600)}`),
     );
   for (const { id, question } of view.questions)
-    lines.push('', `**Asks** (${code(id)})`, '', fence(head(question, 1_000)));
+    lines.push('', `**Asks** (${codeSpan(id)})`, '', codeBlock(head(question, 1_000)));
   if (view.steers.length > 0) {
     lines.push('', '**Steers**', '');
     for (const steer of view.steers)
-      lines.push(`- ${code(steer.message)} → ${steer.receipt ? describe(steer.receipt) : 'on its way'}`);
+      lines.push(`- ${codeSpan(steer.message)} → ${steer.receipt ? describe(steer.receipt) : 'on its way'}`);
   }
   if (outcome) lines.push(...evidence(outcome));
   if (view.notes.length > 0)
-    lines.push('', '**Notes**', '', ...view.notes.slice(-10).map((note) => `- ${code(note, 300)}`));
+    lines.push('', '**Notes**', '', ...view.notes.slice(-10).map((note) => `- ${codeSpan(note, 300)}`));
   lines.push('', EMPTY_LINE);
   return lines.join('\n');
 }
@@ -80,24 +80,25 @@ export function panel(view: PanelView): string {
 /** The first line: the outcome or the current state, in one sentence. For questions, the command that answers them. */
 function verdict(view: PanelView): string {
   const { status, outcome, stalled, questions } = view;
-  if (outcome) return endedAs(outcome);
-  if (stalled === undefined) return capital(status);
+  if (outcome) return endHeading(outcome);
+  if (stalled === undefined) return capitalized(status);
   if (stalled.reason === 'question') {
     const many = questions.length > 1;
     const what = many ? `Asks ${questions.length} questions: answer each with` : 'Asks: answer with';
-    return `${what} ${code(`subagents answer ${view.target}${many ? ' -q <id>' : ''} "<answer>"`)}`;
+    return `${what} ${codeSpan(`subagents answer ${view.target}${many ? ' -q <id>' : ''} "<answer>"`)}`;
   }
   const { state, words } = STALLS[stalled.reason];
   const was = state === status ? '' : ` (${status})`;
-  const detail = stalled.detail === undefined ? '' : `: ${code(stalled.detail, HEADING_CHARS)}`;
-  return `${capital(state)}${was}: ${words}${detail}`;
+  const detail = stalled.detail === undefined ? '' : `: ${codeSpan(stalled.detail, HEADING_CHARS)}`;
+  return `${capitalized(state)}${was}: ${words}${detail}`;
 }
 
 /** The first line for a subagent that has ended. Text by others is shown as code. */
-function endedAs({ status, failure, summary, caveats, evidence, verifications }: Outcome): string {
-  if (failure) return `${capital(status)}: ${code(failure.message, HEADING_CHARS)}`;
-  if (status !== 'done') return `${capital(status)}: ${code(summary.replace(/^killed /, ''), HEADING_CHARS)}`;
-  const but = caveats.length === 0 ? '' : `, but: ${inOurWords(kindsOf(caveats))}`;
+function endHeading({ status, failure, summary, caveats, evidence, verifications }: Outcome): string {
+  if (failure) return `${capitalized(status)}: ${codeSpan(failure.message, HEADING_CHARS)}`;
+  if (status !== 'done')
+    return `${capitalized(status)}: ${codeSpan(summary.replace(/^killed /, ''), HEADING_CHARS)}`;
+  const but = caveats.length === 0 ? '' : `, but: ${caveatDescriptions(kindsOf(caveats))}`;
   const work = evidence === undefined ? [] : [plural(evidence.commitCount, 'commit')];
   const checks = verifications.length;
   const verified = checks === 0 ? 'nothing was to be verified' : `verified by ${plural(checks, 'command')}`;
@@ -105,7 +106,7 @@ function endedAs({ status, failure, summary, caveats, evidence, verifications }:
 }
 
 function describe(receipt: Receipt): string {
-  return `${receipt.delivery} at ${moment(receipt.at)}${receipt.during ? `, during ${code(receipt.during, 80)}` : ''}`;
+  return `${receipt.delivery} at ${timeToSecond(receipt.at)}${receipt.during ? `, during ${codeSpan(receipt.during, 80)}` : ''}`;
 }
 
 function evidence(outcome: Outcome): string[] {
@@ -114,32 +115,32 @@ function evidence(outcome: Outcome): string[] {
   if (found) {
     const { files, insertions, deletions } = found.diffStat;
     lines.push(
-      `- ${plural(found.commitCount, 'commit')}, head ${code(found.head.slice(0, 12))}, base ${code(found.base.slice(0, 12))}`,
+      `- ${plural(found.commitCount, 'commit')}, head ${codeSpan(found.head.slice(0, 12))}, base ${codeSpan(found.base.slice(0, 12))}`,
       `- ${plural(files, 'file')} changed, +${insertions} −${deletions}`,
     );
     if (outcome.push)
       lines.push(
         outcome.push.ref === undefined
-          ? `- not pushed: ${code(outcome.push.problem ?? '', 600)}`
-          : `- pushed to ${code(outcome.push.ref)} of ${code(outcome.push.remote)}`,
+          ? `- not pushed: ${codeSpan(outcome.push.problem ?? '', 600)}`
+          : `- pushed to ${codeSpan(outcome.push.ref)} of ${codeSpan(outcome.push.remote)}`,
       );
     for (const what of found.touchedOutside ?? [])
-      lines.push(`- touched outside its worktree while it worked: ${code(what, 300)}`);
+      lines.push(`- touched outside its worktree while it worked: ${codeSpan(what, 300)}`);
     if (found.sensitive.length > 0)
       lines.push(
         `- look at first: ${found.sensitive
           .slice(0, 10)
-          .map((path) => code(path))
+          .map((path) => codeSpan(path))
           .join(', ')}`,
       );
   }
-  for (const each of outcome.setup ?? []) lines.push(`- set up by ${ran(each)}`);
+  for (const each of outcome.setup ?? []) lines.push(`- set up by ${commandLine(each)}`);
   for (const each of outcome.verifications)
-    lines.push(`- ${each.exitCode === 0 ? 'verified by' : '**not** verified by'} ${ran(each)}`);
+    lines.push(`- ${each.exitCode === 0 ? 'verified by' : '**not** verified by'} ${commandLine(each)}`);
   if (outcome.sweep) {
     lines.push(
       `- processes: ${outcome.sweep.found} found, ${outcome.sweep.ended} ended, ${outcome.sweep.left.length} left (${outcome.sweep.proof})`,
-      ...outcome.sweep.commands.slice(0, 10).map((command) => `- was running: ${code(command)}`),
+      ...outcome.sweep.commands.slice(0, 10).map((command) => `- was running: ${codeSpan(command)}`),
     );
   }
   const { inputTokens, outputTokens, cachedTokens, toolCalls } = outcome.usage;
@@ -148,14 +149,14 @@ function evidence(outcome: Outcome): string[] {
   );
   for (const { tool, what, count } of outcome.denials)
     lines.push(
-      `- denied by its permissions: ${code(`${tool} ${what}`)}${count > 1 ? `, ${count} times` : ''}`,
+      `- denied by its permissions: ${codeSpan(`${tool} ${what}`)}${count > 1 ? `, ${count} times` : ''}`,
     );
   if (outcome.report !== '')
-    lines.push('', '**Report** (the subagent’s words)', '', fence(head(outcome.report, 4_000)));
+    lines.push('', '**Report** (the subagent’s words)', '', codeBlock(head(outcome.report, 4_000)));
   return lines;
 }
 
-function ran({ command, exitCode, problem, durationMs }: Verification): string {
-  const result = problem ? code(problem) : `exit ${exitCode}`;
-  return `${code(command)}: ${result} after ${(durationMs / 1_000).toFixed(1)} s`;
+function commandLine({ command, exitCode, problem, durationMs }: Verification): string {
+  const result = problem ? codeSpan(problem) : `exit ${exitCode}`;
+  return `${codeSpan(command)}: ${result} after ${(durationMs / 1_000).toFixed(1)} s`;
 }

@@ -4,7 +4,7 @@
  */
 import { CancelledFailure, condition } from '@temporalio/workflow';
 import { oneLine } from '../../src/contract/index.ts';
-import { repeatsWords } from './after-turn.ts';
+import { repetitionText } from './after-turn.ts';
 import type { Announcer } from './announcer.ts';
 import type { SteerInbox } from './inbox.ts';
 import type { Questions } from './questions.ts';
@@ -25,11 +25,11 @@ export interface PauseParts {
   readonly announcer: Announcer;
 }
 
-type Performing<Do extends NextAction['do']> = Extract<NextAction, { do: Do }>;
+type ActionOf<Do extends NextAction['do']> = Extract<NextAction, { do: Do }>;
 
 export class Pauses {
   readonly #parts: PauseParts;
-  #tryAgain = false;
+  #waitEnded = false;
   /** A message for the turn, sent as soon as the turn runs again. */
   #nudge: string | undefined;
 
@@ -38,27 +38,27 @@ export class Pauses {
   }
 
   /** Ends a wait early. Called when a worker has started, possibly with what is waited for. */
-  tryAgain(): void {
-    this.#tryAgain = true;
+  endWait(): void {
+    this.#waitEnded = true;
   }
 
   /** Delivers held steers and the pending nudge, now that the turn runs again. */
-  turnRuns(): void {
-    this.#parts.inbox.turnRuns();
+  deliverPending(): void {
+    this.#parts.inbox.deliverHeld();
     if (this.#nudge === undefined) return;
     const nudge = this.#nudge;
     this.#nudge = undefined;
-    void this.#parts.inbox.nudge(nudge).catch(() => undefined);
+    void this.#parts.inbox.sendNudge(nudge).catch(() => undefined);
   }
 
   /** Asks the questions, and waits for the answers without a slot. */
-  async ask({ questions: asked }: Performing<'ask'>): Promise<ActionResult> {
+  async ask({ questions: asked }: ActionOf<'ask'>): Promise<ActionResult> {
     const { machine, questions, status, announcer } = this.#parts;
     questions.ask(asked);
     // Announced before the slot is released: that may have to wait for an absent worker, and the question should not.
     status.enter('asking');
     await announcer.announce('question', inOneLine(asked));
-    await this.#leaveRoom('asking');
+    await this.#releaseSlot('asking');
     const { answers, late } = await questions.answered(machine.state.spec.answerTimeoutMs);
     if (late.length === 0) return { type: 'answered', answers };
     const unanswered = inOneLine(late);
@@ -68,57 +68,58 @@ export class Pauses {
   }
 
   /** Waits without a slot, for example until a limit of its model has passed. */
-  async wait(step: Performing<'wait'>): Promise<ActionResult> {
-    this.#tryAgain = false;
+  async wait(step: ActionOf<'wait'>): Promise<ActionResult> {
+    this.#waitEnded = false;
     const { status, announcer } = this.#parts;
-    await this.#leaveRoom('waiting');
+    await this.#releaseSlot('waiting');
     const again = new Date(Date.now() + step.ms).toISOString().slice(11, 16);
-    const what = WAITS_FOR[step.for];
+    const what = WAIT_TEXT[step.for];
     status.enter('waiting', `${what}, tries again at ${again} UTC: ${step.why}`);
     if (step.announce) await announcer.announce('notice', `${what}: ${step.why}`);
-    await condition(() => this.#tryAgain, step.ms, { summary: oneLine(`${what}: ${step.why}`, 100) });
+    await condition(() => this.#waitEnded, step.ms, { summary: oneLine(`${what}: ${step.why}`, 100) });
     return { type: 'went-on' };
   }
 
-  async reportBudget({ summary }: Performing<'report-budget'>): Promise<ActionResult> {
+  async reportBudget({ summary }: ActionOf<'report-budget'>): Promise<ActionResult> {
     await this.#parts.announcer.announce('notice', `its budget is nearly used up: ${summary}`);
     return { type: 'went-on' };
   }
 
   /** Announces that the subagent is stuck, then does what its spec says: reports only, nudges or kills. */
-  async reportStuck({ silentMs, doing, repeats, then }: Performing<'report-stuck'>): Promise<ActionResult> {
+  async reportStuck({ silentMs, doing, repeats, then }: ActionOf<'report-stuck'>): Promise<ActionResult> {
     const what = repeats
-      ? `${repeatsWords(repeats)}, and no file changed meanwhile`
+      ? `${repetitionText(repeats)}, and no file changed meanwhile`
       : `no sign of life for ${Math.round(silentMs / 1000)} s`;
     const waits = repeats?.waits === true ? '; it seems to wait for something outside' : '';
     const stuck = `${repeats ? 'stuck, repeating: ' : ''}${what}${waits}; was doing: ${doing}`;
-    await this.#parts.announcer.announce('stuck', stuck + THEN[then]);
-    if (then === 'nudge') this.#nudge = repeats ? repeated(what) : silent(`${what}; was doing: ${doing}`);
+    await this.#parts.announcer.announce('stuck', stuck + STUCK_REACTION_TEXT[then]);
+    if (then === 'nudge')
+      this.#nudge = repeats ? repeatingNudge(what) : silentNudge(`${what}; was doing: ${doing}`);
     // The same path as a kill by the main agent.
     if (then === 'kill') throw new CancelledFailure('it was stuck');
     return { type: 'went-on' };
   }
 
   /** Ends the Copilot session and releases the slot. Settles once the slot is released. */
-  async #leaveRoom(meanwhile: 'asking' | 'waiting'): Promise<void> {
+  async #releaseSlot(meanwhile: 'asking' | 'waiting'): Promise<void> {
     await this.#parts.worker.stop('pause', meanwhile);
     await this.#parts.slot.released();
   }
 }
 
-const silent = (what: string): string =>
+const silentNudge = (what: string): string =>
   `There was ${what}. If you wait for something that may never come, stop it and try another way; if it only takes long, go on and say so.`;
-const repeated = (what: string): string =>
+const repeatingNudge = (what: string): string =>
   `There were ${what}. The same call again will give the same result: find out why, and try another way, or end and say what stops you. If you wait for something outside, say so and wait longer between two looks.`;
 
 /** Texts for what a subagent waits for. */
-export const WAITS_FOR: Readonly<Record<Performing<'wait'>['for'], string>> = {
+export const WAIT_TEXT: Readonly<Record<ActionOf<'wait'>['for'], string>> = {
   credentials: 'waits for new credentials',
   limit: 'waits for a limit of its model to pass',
   space: 'waits for space on the disk',
 };
 
-const THEN: Readonly<Record<Performing<'report-stuck'>['then'], string>> = {
+const STUCK_REACTION_TEXT: Readonly<Record<ActionOf<'report-stuck'>['then'], string>> = {
   report: '',
   nudge: '; it is sent a message',
   kill: '; it is killed',

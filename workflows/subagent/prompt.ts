@@ -3,14 +3,14 @@ import {
   byteLength,
   headJson,
   MAX_SHOWN_MESSAGE_BYTES,
-  MAX_TOLD_BYTES,
+  MAX_EARLIER_MESSAGES_BYTES,
   steerMarker,
   type Unsaved,
 } from '../../src/contract/index.ts';
 import type { HeldSteer, Opening } from './state.ts';
 
 /** An earlier steer, held or delivered. */
-type Said = Pick<HeldSteer, 'message'>;
+type EarlierSteer = Pick<HeldSteer, 'message'>;
 
 /**
  * The prompt of a turn in a new conversation, used when the previous conversation could not be resumed.
@@ -20,7 +20,7 @@ type Said = Pick<HeldSteer, 'message'>;
 export function handoverPrompt(
   { opening, steers, shown }: { opening: Opening; steers: readonly HeldSteer[]; shown: string },
   task: string,
-  said: readonly Said[],
+  said: readonly EarlierSteer[],
 ): string {
   const now =
     opening.kind === 'answers'
@@ -29,7 +29,7 @@ export function handoverPrompt(
   return [
     'Your conversation so far could not be read again, and this is a new one. You go on in the same workspace, where everything is as you left it. Your task was, and is:',
     task,
-    ...(said.length > 0 ? ['The main agent has told you since:', toldSince(said)] : []),
+    ...(said.length > 0 ? ['The main agent has told you since:', earlierMessages(said)] : []),
     ...(shown === '' ? [] : [shown]),
     'Find out first how far you had come: what was running may have had its effect. Then go on from there.',
     ...(now === '' ? [] : [now]),
@@ -37,13 +37,13 @@ export function handoverPrompt(
 }
 
 /** Earlier messages, oldest first. If there are too many, only the newest. */
-function toldSince(said: readonly Said[]): string {
+function earlierMessages(said: readonly EarlierSteer[]): string {
   const lines: string[] = [];
   let bytes = 0;
   for (const { message } of [...said].reverse()) {
     const line = `* ${message}`;
     bytes += byteLength(JSON.stringify(line));
-    if (bytes > MAX_TOLD_BYTES) break;
+    if (bytes > MAX_EARLIER_MESSAGES_BYTES) break;
     lines.unshift(line);
   }
   const left = said.length - lines.length;
@@ -51,7 +51,7 @@ function toldSince(said: readonly Said[]): string {
 }
 
 /** The beginning of a message, and how many characters follow. */
-export function beginningOf(message: string): string {
+export function shownBeginning(message: string): string {
   const shown = headJson(message, MAX_SHOWN_MESSAGE_BYTES);
   if (shown === message) return message;
   return `${shown} (${message.length - shown.length + 1} more characters)`;

@@ -3,7 +3,7 @@ import { ApplicationFailure, condition } from '@temporalio/workflow';
 import {
   answerRequest,
   byteLength,
-  check,
+  validate,
   firstProblem,
   MAX_WAITING_BYTES,
   oneLine,
@@ -64,7 +64,7 @@ export class Questions {
    * `ApplicationFailure`, as an Update validator must.
    */
   parse(request: AnswerRequest): Answered & { readonly repeated: boolean } {
-    const parsed = check(answerRequest, request);
+    const parsed = validate(answerRequest, request);
     if (!parsed.success) throw refused(firstProblem(parsed.error), 'BAD_INPUT');
     const { questionId, answer, requestId } = parsed.data;
     const same = this.#answered.find((one) => requestId !== undefined && one.requestId === requestId);

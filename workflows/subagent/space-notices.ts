@@ -3,7 +3,7 @@
  * subagent.
  */
 import type { Announcer } from './announcer.ts';
-import { WAITS_FOR } from './pauses.ts';
+import { WAIT_TEXT } from './pauses.ts';
 import type { StatusPublisher } from './status-publisher.ts';
 
 export class SpaceNotices {
@@ -16,12 +16,12 @@ export class SpaceNotices {
   }
 
   /** Sets what is lacking; undefined once the work goes on. A lack is announced once. */
-  async lacks(lack: string | undefined): Promise<void> {
+  async handleSignal(lack: string | undefined): Promise<void> {
     const before = this.#status.lacksSpace;
     this.#status.lacksSpace =
       lack === undefined ? undefined : { since: before?.since ?? new Date().toISOString(), detail: lack };
-    this.#status.show();
+    this.#status.publish();
     if (before === undefined && lack !== undefined)
-      await this.#announcer.announce('notice', `${WAITS_FOR.space}: ${lack}`);
+      await this.#announcer.announce('notice', `${WAIT_TEXT.space}: ${lack}`);
   }
 }

@@ -11,14 +11,14 @@ import {
   type Push,
   type Receipt,
   type ResolvedSpec,
-  type Spent,
+  type TurnUsage,
   type StallReason,
   type Usage,
   type Verification,
   type Workspace,
 } from '../../src/contract/index.ts';
 import type { Dimension } from './budget.ts';
-import { NONE_LEFT_OUT, type LeftOut } from '../session/left-out.ts';
+import { NO_IGNORED_SIGNALS, type IgnoredSignals } from '../session/left-out.ts';
 
 /** A steer that no turn has received yet. */
 export interface HeldSteer {
@@ -74,7 +74,7 @@ export interface SubagentState {
   /** The newest steers, oldest first; a steer without a receipt is never dropped. */
   readonly steerLog: readonly SteerRecord[];
   /** Signals that could not be read, or arrived after the end. */
-  readonly leftOut: LeftOut;
+  readonly leftOut: IgnoredSignals;
   /** Number of the current turn, from 1; 0 before the first. */
   readonly turn: number;
   readonly opening: Opening;
@@ -130,7 +130,7 @@ export interface SubagentState {
   readonly model: string | undefined;
   readonly usage: Usage;
   /** Usage of the current turn that is not counted yet. A later account of the same turn includes it. */
-  readonly pendingUsage: Spent | undefined;
+  readonly pendingUsage: TurnUsage | undefined;
   readonly denials: readonly Denial[];
   /** What Copilot loaded from the repository, such as instruction files. */
   readonly loaded: readonly string[];
@@ -169,7 +169,7 @@ export function initialState(spec: ResolvedSpec): SubagentState {
     workspace: undefined,
     attempt: 'none',
     steerLog: [],
-    leftOut: NONE_LEFT_OUT,
+    leftOut: NO_IGNORED_SIGNALS,
     turn: 0,
     opening: { kind: 'task' },
     steers: [],
@@ -202,7 +202,7 @@ export function initialState(spec: ResolvedSpec): SubagentState {
 }
 
 /** The part of a spec that the decisions depend on; see `rulesOf`. */
-export interface Rules {
+export interface SubagentRules {
   readonly timeoutMs: number;
   readonly maxRepairs: number;
   readonly verify: boolean;
@@ -224,7 +224,7 @@ export interface Rules {
  * The rules of a spec. Computed for every decision, because the settings of a repository named by URL are known only
  * once it is cloned.
  */
-export function rulesOf(spec: ResolvedSpec, seed: number): Rules {
+export function rulesOf(spec: ResolvedSpec, seed: number): SubagentRules {
   return {
     timeoutMs: spec.timeoutMs,
     maxRepairs: spec.maxRepairs,

@@ -13,7 +13,7 @@ import {
   type Status,
   type SubagentInput,
 } from '../../src/contract/index.ts';
-import { leftOutNotes } from '../session/left-out.ts';
+import { ignoredSignalNotes } from '../session/left-out.ts';
 import { panel } from './panel.ts';
 import type { Questions } from './questions.ts';
 import type { WorkerSlot } from './worker-slot.ts';
@@ -22,7 +22,7 @@ import type { SubagentMachine } from './machine.ts';
 /** Characters of the detail of a stall, which is part of every list. */
 const MAX_DETAIL_CHARS = 300;
 /** The statuses in which a turn can be stalled. */
-const STANDING: readonly Status[] = ['queued', 'working', 'waiting'];
+const STALLABLE: readonly Status[] = ['queued', 'working', 'waiting'];
 
 const statusKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.status, SearchAttributeType.KEYWORD);
 const modelKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.model, SearchAttributeType.KEYWORD);
@@ -43,7 +43,7 @@ export class StatusPublisher {
   /** Set while the worker waits for disk space before it goes on with this subagent. */
   lacksSpace: { readonly since: string; readonly detail: string } | undefined;
   /** The last published stall, as JSON. */
-  #told = '';
+  #publishedStall = '';
   readonly startedAt = this.since;
   #queuedMs = 0;
   #outcome: Outcome | undefined;
@@ -60,7 +60,7 @@ export class StatusPublisher {
     this.waitingFor = waitingFor;
     this.lacksSpace = undefined;
     this.#change(status);
-    this.show();
+    this.publish();
   }
 
   /** What the subagent is stalled for, if it is. */
@@ -76,7 +76,7 @@ export class StatusPublisher {
         detail: oneLine(lacksSpace.detail, MAX_DETAIL_CHARS),
       };
     if (status === 'asking') return { reason: 'question', since };
-    if (stalled === undefined || !STANDING.includes(status)) return undefined;
+    if (stalled === undefined || !STALLABLE.includes(status)) return undefined;
     const again =
       stalled.reason === 'silent' || stalled.reason === 'repeating' ? '' : 'is being tried again: ';
     const detail = oneLine(
@@ -87,21 +87,21 @@ export class StatusPublisher {
   }
 
   /** Redraws the panel, and publishes the stall in the memo, where lists read it. */
-  show(): void {
+  publish(): void {
     const { machine, questions, slot } = this.#parts;
     const { state } = machine;
     const { stalled } = this;
     const told = JSON.stringify(stalled) ?? '';
     // A null removes the key. It is not written if there was no key to remove.
-    if (told !== this.#told) upsertMemo({ [STALLED_MEMO]: stalled ?? null });
-    this.#told = told;
+    if (told !== this.#publishedStall) upsertMemo({ [STALLED_MEMO]: stalled ?? null });
+    this.#publishedStall = told;
     setCurrentDetails(
       panel({
         status: this.status,
         since: this.since,
         waitingFor: this.waitingFor,
         stalled,
-        runs: this.#runs,
+        runs: this.#runningCommands,
         target: targetOf(this.#input),
         turn: state.turn,
         repo: state.spec.repo,
@@ -109,7 +109,7 @@ export class StatusPublisher {
         workerId: slot.workerId,
         questions: questions.open,
         steers: state.steerLog,
-        notes: [...state.notes, ...leftOutNotes(state.leftOut)],
+        notes: [...state.notes, ...ignoredSignalNotes(state.leftOut)],
         outcome: this.#outcome,
       }),
     );
@@ -121,7 +121,7 @@ export class StatusPublisher {
     this.waitingFor = undefined;
     this.lacksSpace = undefined;
     this.#change(outcome.status, outcome.model);
-    this.show();
+    this.publish();
   }
 
   /** Time spent queued, and time since the start, in milliseconds. */
@@ -136,7 +136,7 @@ export class StatusPublisher {
   }
 
   /** The commands of the set-up or the verification that run now. */
-  get #runs(): readonly string[] {
+  get #runningCommands(): readonly string[] {
     const { spec, workspace } = this.#parts.machine.state;
     if (this.status === 'verifying') return spec.verify;
     return this.status === 'preparing' && workspace !== undefined ? spec.setup : [];

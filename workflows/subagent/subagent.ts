@@ -45,7 +45,7 @@ import { announceEnd, asFailure, entryOf, outcomeOf, type Ending } from './outco
 import { Pauses } from './pauses.ts';
 import { Questions } from './questions.ts';
 import { WorkerSlot } from './worker-slot.ts';
-import { handleSignals, signalWith, signalAlone } from '../shared/signals.ts';
+import { handleSignals, handleWithArgument, handleWithoutArgument } from '../shared/signals.ts';
 import { SpaceNotices } from './space-notices.ts';
 import { StatusPublisher } from './status-publisher.ts';
 import { SubagentMachine } from './machine.ts';
@@ -95,16 +95,16 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
   });
   setHandler(describe, () => viewOf({ copilotSessionId, machine, slot, status, inbox, questions }));
   handleSignals(leaveOut, {
-    [SUBAGENT.slotGranted]: signalWith(slotGrantedSignal, (where) => slot.granted(where)),
-    [SUBAGENT.forget]: signalWith(forgetRequest, (why) => giveUp.now(why)),
-    [SUBAGENT.space]: signalWith(spaceSignal, ({ lack }) => space.lacks(lack)),
-    [SUBAGENT.tryAgain]: signalAlone(() => pauses.tryAgain()),
+    [SUBAGENT.slotGranted]: handleWithArgument(slotGrantedSignal, (where) => slot.granted(where)),
+    [SUBAGENT.forget]: handleWithArgument(forgetRequest, (why) => giveUp.trigger(why)),
+    [SUBAGENT.space]: handleWithArgument(spaceSignal, ({ lack }) => space.handleSignal(lack)),
+    [SUBAGENT.tryAgain]: handleWithoutArgument(() => pauses.endWait()),
   });
 
   try {
     while (machine.action.do !== 'end') {
-      status.show();
-      const result = await giveUp.orEnd(runner.run(machine.action));
+      status.publish();
+      const result = await giveUp.race(runner.run(machine.action));
       // A steer in flight may arrive too late for its turn and must then be held before the next decision. If the turn
       // goes on, the steer is not too late, and waiting for it must not keep the turn from being watched.
       if (inbox.settled || machine.state.attempt === 'none') await condition(() => inbox.settled);
@@ -126,7 +126,7 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
       let sweep: SweepReport | undefined = NO_SWEEP;
       try {
         sweep = await stop('kill');
-        await giveUp.orEnd(runner.salvage());
+        await giveUp.race(runner.salvage());
       } catch (later) {
         if (giveUp.request) return endAsLost(giveUp.request);
         // The session must be informed of the end in any case.
@@ -153,7 +153,7 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
       problem,
       movedTo,
       cutShort: used,
-    } = await giveUp.orEnd(worker.stop(mode, 'stopping', collected));
+    } = await giveUp.race(worker.stop(mode, 'stopping', collected));
     machine.dispatch({ type: 'stopped', problem, movedTo, used });
     return sweep;
   }

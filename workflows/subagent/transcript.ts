@@ -11,7 +11,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { TRANSCRIPT, type TranscriptInput } from '../../src/contract/index.ts';
-import { control, isLost, timeoutAsLost } from '../shared/activity-calls.ts';
+import { controlCalls, isLost, timeoutAsLost } from '../shared/activity-calls.ts';
 
 const reading = defineSignal(TRANSCRIPT.reading);
 
@@ -28,7 +28,7 @@ export async function transcript(input: TranscriptInput): Promise<number> {
 
   for (;;) {
     const page = await timeoutAsLost(
-      control(input.workerId).readTranscript.executeWithOptions({ summary: `from byte ${cursor}` }, [
+      controlCalls(input.workerId).readTranscript.executeWithOptions({ summary: `from byte ${cursor}` }, [
         {
           copilotSessionId: input.copilotSessionId,
           ...(input.of && { of: input.of }),

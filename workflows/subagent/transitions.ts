@@ -1,14 +1,20 @@
 /** The decisions that several other decisions end in: a turn, or the end. */
 import { nearBudget, overBudget } from './budget.ts';
 import type { NextAction } from './events.ts';
-import { FRESH_TURN, type Opening, type Rules, type SubagentState, type PlannedEnd } from './state.ts';
+import {
+  FRESH_TURN,
+  type Opening,
+  type SubagentRules,
+  type SubagentState,
+  type PlannedEnd,
+} from './state.ts';
 
 /** Opens a new turn with the held steers. */
 export function openTurn(
   state: SubagentState,
   opening: Opening,
   slot: 'keep' | 'reacquire',
-  rules: Rules,
+  rules: SubagentRules,
 ): [SubagentState, NextAction] {
   // While tool calls wait for answers, Copilot accepts no other message, so steers stay held for the turn after.
   const [steers, held] = opening.kind === 'answers' ? [[], state.held] : [state.held, []];
@@ -35,7 +41,7 @@ export function openTurn(
 export function attemptTurn(
   state: SubagentState,
   slot: 'keep' | 'reacquire',
-  rules: Rules,
+  rules: SubagentRules,
 ): [SubagentState, NextAction] {
   if (state.workedMs >= rules.timeoutMs) return conclude(state, { status: 'timed-out' });
   return [state, { do: 'turn', slot }];

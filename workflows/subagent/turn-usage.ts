@@ -1,13 +1,16 @@
 /** Usage of a turn: each attempt reports an account of the turn so far, and the turn is counted once. */
-import { addUsage, mergeDenials, type Spent } from '../../src/contract/index.ts';
+import { addUsage, mergeDenials, type TurnUsage } from '../../src/contract/index.ts';
 import type { SubagentState } from './state.ts';
 
-type Account = { readonly [key in keyof Spent]: Spent[key] | undefined } & Pick<Spent, 'usage'>;
+type UsageState = { readonly [key in keyof TurnUsage]: TurnUsage[key] | undefined } & Pick<
+  TurnUsage,
+  'usage'
+>;
 
 /**
  * Records an account of the current turn, which goes on. An account with fewer requests than a recorded one is ignored.
  */
-export function recordPendingUsage(state: SubagentState, account: Account | undefined): SubagentState {
+export function recordPendingUsage(state: SubagentState, account: UsageState | undefined): SubagentState {
   const { pendingUsage } = state;
   if (account === undefined || account.usage.modelRequests < (pendingUsage?.usage.modelRequests ?? 0))
     return state;
@@ -29,7 +32,7 @@ export function recordPendingUsage(state: SubagentState, account: Account | unde
 }
 
 /** Counts the pending usage of a turn for which no account will follow `last`. */
-export function flushUsage(state: SubagentState, last?: Spent): SubagentState {
+export function flushUsage(state: SubagentState, last?: TurnUsage): SubagentState {
   const owing = recordPendingUsage(state, last);
   return owing.pendingUsage ? countUsage(owing, owing.pendingUsage) : owing;
 }
@@ -37,7 +40,7 @@ export function flushUsage(state: SubagentState, last?: Spent): SubagentState {
 /** Counts a turn's usage and denials, and records the model that it used. */
 export function countUsage(
   state: SubagentState,
-  { usage, model = state.model, denials = [], loaded = state.loaded }: Spent,
+  { usage, model = state.model, denials = [], loaded = state.loaded }: TurnUsage,
 ): SubagentState {
   return {
     ...state,

@@ -58,13 +58,13 @@ function opening(state: SubagentState): Pick<TurnInput, 'prompt' | 'answers' | '
 }
 
 /** The state of an attempt after its result. An attempt that only reports leaves its turn running in Copilot. */
-export function attemptAfter({ kind }: TurnResult): SubagentState['attempt'] {
+export function attemptAfterResult({ kind }: TurnResult): SubagentState['attempt'] {
   if (kind === 'lost' || kind === 'interrupted') return 'lost';
   return kind === 'stuck' || kind === 'moving' || kind === 'near-budget' ? 'running' : 'none';
 }
 
 /** How long an attempt worked that was over after `elapsedMs`. A lost attempt counts up to its last heartbeat. */
-export function workIn(result: TurnResult, elapsedMs: number): number {
+export function workFolder(result: TurnResult, elapsedMs: number): number {
   if (result.kind !== 'lost') return Math.min(elapsedMs, result.workedMs ?? elapsedMs);
   // Without a heartbeat, the attempt can have worked only until its silence was noticed.
   return Math.min(elapsedMs, result.last?.workedMs ?? HEARTBEAT_TIMEOUT_MS);

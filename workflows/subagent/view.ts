@@ -1,7 +1,7 @@
 /** The answer to the query `describe`. */
 import type { SubagentView } from '../../src/contract/index.ts';
 import type { SteerInbox } from './inbox.ts';
-import { leftOutNotes } from '../session/left-out.ts';
+import { ignoredSignalNotes } from '../session/left-out.ts';
 import { fittedNotes } from './outcome.ts';
 import type { Questions } from './questions.ts';
 import type { WorkerSlot } from './worker-slot.ts';
@@ -47,6 +47,6 @@ export function viewOf({
     ...(stalled && { stalled }),
     steers: inbox.shown,
     questions: questions.open,
-    notes: fittedNotes([...notes, ...leftOutNotes(leftOut)]),
+    notes: fittedNotes([...notes, ...ignoredSignalNotes(leftOut)]),
   };
 }

@@ -26,8 +26,15 @@ import {
   type Workspace,
 } from '../../src/contract/index.ts';
 import { withWorkerWatch, type AbsenceNotices } from '../session/absence.ts';
-import { backoff, triesAgain } from '../shared/backoff.ts';
-import { control, isLost, timeoutAsLost, SOON, worker, type Taken } from '../shared/activity-calls.ts';
+import { backoff, retryText } from '../shared/backoff.ts';
+import {
+  controlCalls,
+  isLost,
+  timeoutAsLost,
+  START_SOON,
+  workerCalls,
+  type StartDeadline,
+} from '../shared/activity-calls.ts';
 import { outcomeFailure, workerDied } from '../shared/failure.ts';
 import type { WorkerSlot } from './worker-slot.ts';
 import type { StatusPublisher } from './status-publisher.ts';
@@ -36,7 +43,7 @@ import { STATUS_DURING } from './events.ts';
 import type { SteerRecord } from './state.ts';
 
 /** The steps that are repeated when their worker dies, as part of a message. */
-const DYING_UNDER = {
+const STEP_TEXT = {
   prepare: 'while its workspace was made',
   'set-up': 'during its set-up',
   verify: 'during its verification',
@@ -112,8 +119,8 @@ export class WorkerCalls {
     const { subagent } = this.#parts;
     const { repo } = this.#spec;
     const clone = isRepositoryUrl(repo) ? await this.#clone(repo) : undefined;
-    const workspace: Workspace = await this.#withRoom('prepare', (workerId) =>
-      worker(workerId, SOON).prepareWorkspace.executeWithOptions(
+    const workspace: Workspace = await this.#withSlot('prepare', (workerId) =>
+      workerCalls(workerId, START_SOON).prepareWorkspace.executeWithOptions(
         { summary: `${this.#spec.isolation} of ${repo}` },
         [{ subagent, spec: this.#local }],
       ),
@@ -129,8 +136,8 @@ export class WorkerCalls {
    */
   async #clone(url: string): Promise<Cloned> {
     const { subagent, machine } = this.#parts;
-    const clone: Cloned = await this.#withRoom('prepare', (workerId) =>
-      worker(workerId, SOON).cloneRepository.executeWithOptions({ summary: `clone of ${url}` }, [
+    const clone: Cloned = await this.#withSlot('prepare', (workerId) =>
+      workerCalls(workerId, START_SOON).cloneRepository.executeWithOptions({ summary: `clone of ${url}` }, [
         { subagent, spec: this.#spec },
       ]),
     );
@@ -149,8 +156,8 @@ export class WorkerCalls {
     const { subagent } = this.#parts;
     const spec = this.#spec;
     const { cwd } = this.#workspace;
-    return this.#withRoom('set-up', (workerId) =>
-      worker(workerId, SOON).setUpWorkspace.executeWithOptions(
+    return this.#withSlot('set-up', (workerId) =>
+      workerCalls(workerId, START_SOON).setUpWorkspace.executeWithOptions(
         { summary: oneLine(`set-up: ${spec.setup.join(' && ')}`, 100) },
         [{ subagent, cwd, commands: spec.setup, ...shellInput(spec) }],
       ),
@@ -165,12 +172,12 @@ export class WorkerCalls {
     const { subagent } = this.#parts;
     const spec = this.#spec;
     if (slot === 'reacquire' && this.#parts.slot.held) this.#parts.slot.lose();
-    await this.#takeRoom();
+    await this.#acquireSlot();
     this.#parts.status.enter(STATUS_DURING.turn);
     begin();
     const { cwd, base } = this.#workspace;
     return timeoutAsLost(
-      worker(this.#workerId, SOON).runTurn.executeWithOptions(
+      workerCalls(this.#workerId, START_SOON).runTurn.executeWithOptions(
         { summary: `turn ${input.turn} of ${subagent.label}` },
         [{ subagent, cwd, base, ...input, ...shellInput(spec) }],
       ),
@@ -184,8 +191,8 @@ export class WorkerCalls {
   async collect(read: Pick<CollectInput, 'report' | 'artifacts'> = {}): Promise<Collected> {
     const { subagent } = this.#parts;
     const workspace = this.#workspace;
-    const collected = await this.#again(this.#workerId, (taken) =>
-      worker(this.#workerId, taken).collectEvidence.executeWithOptions(
+    const collected = await this.#repeatUntilDone(this.#workerId, (taken) =>
+      workerCalls(this.#workerId, taken).collectEvidence.executeWithOptions(
         { summary: 'commit what is left, gather evidence' },
         [{ subagent, spec: this.#local, workspace, ...read }],
       ),
@@ -204,8 +211,8 @@ export class WorkerCalls {
     const { subagent } = this.#parts;
     const spec = this.#spec;
     const repository = assertDefined(this.#parts.machine.state.repository, 'a clone');
-    const { push } = await this.#again(this.#workerId, (taken) =>
-      worker(this.#workerId, taken).pushBranch.executeWithOptions({ summary: `push to ${spec.repo}` }, [
+    const { push } = await this.#repeatUntilDone(this.#workerId, (taken) =>
+      workerCalls(this.#workerId, taken).pushBranch.executeWithOptions({ summary: `push to ${spec.repo}` }, [
         { subagent, repository, remote: spec.repo, commit },
       ]),
     );
@@ -218,14 +225,17 @@ export class WorkerCalls {
     const spec = this.#spec;
     const { cwd, base } = this.#workspace;
     const input = {
-      ...{ subagent, cwd, isolation: spec.isolation, commands: spec.verify },
+      subagent,
+      cwd,
+      isolation: spec.isolation,
+      commands: spec.verify,
       head: evidence?.head ?? base,
       ...(spec.verifyFresh && { fresh: { repo: this.#local.repo, setup: spec.setup } }),
       ...shellInput(spec),
     };
-    return this.#withRoom('verify', (workerId) => {
+    return this.#withSlot('verify', (workerId) => {
       begin();
-      return worker(workerId, SOON).verifyCommit.executeWithOptions(
+      return workerCalls(workerId, START_SOON).verifyCommit.executeWithOptions(
         { summary: spec.verify.join(' && ').slice(0, 100) },
         [input],
       );
@@ -237,9 +247,10 @@ export class WorkerCalls {
     const { subagent, machine } = this.#parts;
     const { turn } = machine.state;
     return timeoutAsLost(
-      control(this.#workerId).deliverSteer.executeWithOptions({ summary: `steer: ${oneLine(message, 60)}` }, [
-        { subagent, steerId, message, turn, ...(interrupt && { interrupt }) },
-      ]),
+      controlCalls(this.#workerId).deliverSteer.executeWithOptions(
+        { summary: `steer: ${oneLine(message, 60)}` },
+        [{ subagent, steerId, message, turn, ...(interrupt && { interrupt }) }],
+      ),
     );
   }
 
@@ -263,12 +274,13 @@ export class WorkerCalls {
       ...(spec.trustRepo && { trustRepo: true }),
       ...(collected && { collected }),
     };
-    const call = (taken: Taken) =>
-      control(workerId, taken).stopSubagent.executeWithOptions({ summary: STOPPING[mode] }, [input]);
+    const call = (taken: StartDeadline) =>
+      controlCalls(workerId, taken).stopSubagent.executeWithOptions({ summary: STOPPING[mode] }, [input]);
     // A worker whose slot is held was there a moment ago, so it is watched only if a call is lost.
     const looks = !slot.held || mode === 'kill';
-    const stop = (): Promise<Stopped> => (looks ? untilDone(call) : this.#again(workerId, call));
-    const stopped = mode === 'pause' ? stop : (): Promise<Stopped> => this.#orUnstopped(stop);
+    const stop = (): Promise<Stopped> =>
+      looks ? repeatWhileLost(call) : this.#repeatUntilDone(workerId, call);
+    const stopped = mode === 'pause' ? stop : (): Promise<Stopped> => this.#stopOrGiveUp(stop);
     return looks ? withWorkerWatch(workerId, this.#parts.notices, stopped) : stopped();
   }
 
@@ -276,7 +288,7 @@ export class WorkerCalls {
    * The result of `stop`. If it fails repeatedly, returns a report that nothing is known, because the subagent must end
    * in any case.
    */
-  async #orUnstopped(stop: () => Promise<Stopped>): Promise<Stopped> {
+  async #stopOrGiveUp(stop: () => Promise<Stopped>): Promise<Stopped> {
     for (let tries = 0; ; tries++) {
       try {
         return await stop();
@@ -296,12 +308,12 @@ export class WorkerCalls {
    * Work that needs a slot. If the worker dies, reacquires a slot and repeats the work, after growing pauses in which
    * the worker can serve others. Throws after `MAX_DEATHS` deaths in a row.
    */
-  async #withRoom<T>(
-    step: keyof typeof DYING_UNDER,
+  async #withSlot<T>(
+    step: keyof typeof STEP_TEXT,
     call: (workerId: string) => Promise<T | Lost>,
   ): Promise<T> {
     for (let deaths = 0; ;) {
-      await this.#takeRoom();
+      await this.#acquireSlot();
       this.#parts.status.enter(STATUS_DURING[step]);
       const answer = await timeoutAsLost(call(this.#workerId));
       if (!isLost(answer)) return answer;
@@ -313,24 +325,24 @@ export class WorkerCalls {
     }
   }
 
-  async #afterDeaths(deaths: number, step: keyof typeof DYING_UNDER): Promise<void> {
-    const why = `its worker died ${deaths} times in a row ${DYING_UNDER[step]}`;
+  async #afterDeaths(deaths: number, step: keyof typeof STEP_TEXT): Promise<void> {
+    const why = `its worker died ${deaths} times in a row ${STEP_TEXT[step]}`;
     if (deaths === MAX_DEATHS) throw workerDied(why);
     const ms = backoff(deaths - 1, Number.parseInt(this.#parts.subagent.runId.slice(0, 8), 16));
-    this.#parts.status.enter('queued', triesAgain({ ms, why }));
+    this.#parts.status.enter('queued', retryText({ ms, why }));
     await sleep(ms, { summary: why });
   }
 
   /**
    * Work that is done on the worker with or without a slot. If an attempt is lost, repeats it and watches the worker.
    */
-  async #again<T>(workerId: string, call: (taken: Taken) => Promise<T | Lost>): Promise<T> {
-    const answer = await timeoutAsLost(call(SOON));
+  async #repeatUntilDone<T>(workerId: string, call: (taken: StartDeadline) => Promise<T | Lost>): Promise<T> {
+    const answer = await timeoutAsLost(call(START_SOON));
     if (!isLost(answer)) return answer;
-    return withWorkerWatch(workerId, this.#parts.notices, () => untilDone(call));
+    return withWorkerWatch(workerId, this.#parts.notices, () => repeatWhileLost(call));
   }
 
-  async #takeRoom(): Promise<void> {
+  async #acquireSlot(): Promise<void> {
     const { slot } = this.#parts;
     if (slot.held) return;
     const workerId = slot.workerId ?? this.#spec.continues?.workerId;
@@ -348,7 +360,7 @@ export class WorkerCalls {
 }
 
 /** The answer of `call`, without a schedule-to-start timeout; repeated as often as an attempt is lost. */
-async function untilDone<T>(call: (taken: Taken) => Promise<T | Lost>): Promise<T> {
+async function repeatWhileLost<T>(call: (taken: StartDeadline) => Promise<T | Lost>): Promise<T> {
   for (;;) {
     const answer = await timeoutAsLost(call({}));
     if (!isLost(answer)) return answer;

@@ -13,7 +13,7 @@ export interface AnnouncementFlags {
 }
 
 /** `subagents announcements` */
-export async function announcements(context: Context, flags: AnnouncementFlags): Promise<number> {
+export async function announcementsCommand(context: Context, flags: AnnouncementFlags): Promise<number> {
   const { output } = context;
   const { receiver } = flags;
   await using subagents = await context.connect();

@@ -5,7 +5,7 @@ import { readText } from '../input.ts';
 import type { AnswerJson } from '../json.ts';
 
 /** `subagents answer` */
-export async function answer(
+export async function answerCommand(
   context: Context,
   target: string,
   words: readonly string[],

@@ -9,7 +9,7 @@ import { EXIT } from '../exit.ts';
 import type { ChainCheckJson } from '../json.ts';
 
 /** `subagents chain check`. @param chain the name of a ready-made chain, or a file */
-export async function checkFile({ output }: Context, chain: string): Promise<number> {
+export async function chainCheckCommand({ output }: Context, chain: string): Promise<number> {
   const made: ReadyMade | undefined = isReadyMade(chain) ? READY_MADE[chain] : undefined;
   const { spec, problems } = made ? { spec: made.outline, problems: [] } : await readChainFile(chain);
   if (spec === undefined) {

@@ -10,7 +10,7 @@ import { EXIT, exitCodeOfOutcomes } from '../exit.ts';
 import type { ChainRunJson } from '../json.ts';
 import { endText } from '../render/outcome.ts';
 import { connectOrStart } from '../starting.ts';
-import { acceptedWord, waitForEnds, wayOf } from '../waiting.ts';
+import { acceptedText, waitForEnds, toSubagentEnd } from '../waiting.ts';
 
 /** Flags of `chain run`, as declared. */
 export interface ChainFlags {
@@ -21,11 +21,11 @@ export interface ChainFlags {
 }
 
 /** `subagents chain run`. @param chain the name of a ready-made chain, or a file */
-export async function runChain(context: Context, chain: string, flags: ChainFlags): Promise<number> {
+export async function chainRunCommand(context: Context, chain: string, flags: ChainFlags): Promise<number> {
   const values = await paramsOf(flags.param ?? []);
   if (isReadyMade(chain)) {
     const spec = await readyMadeChain(chain, values, { label: flags.label });
-    return await startAndTell(context, spec, {}, flags);
+    return await startAndPrint(context, spec, {}, flags);
   }
   const { spec, problems } = await readChainFile(chain);
   if (spec === undefined) {
@@ -39,11 +39,11 @@ export async function runChain(context: Context, chain: string, flags: ChainFlag
     );
   }
   const labelled = flags.label === undefined ? spec : { ...spec, label: flags.label };
-  return await startAndTell(context, labelled, values, flags);
+  return await startAndPrint(context, labelled, values, flags);
 }
 
 /** Starts a chain and prints it; with `wait`, also prints how the chain ended. @returns the exit code */
-export async function startAndTell(
+export async function startAndPrint(
   context: Context,
   spec: ChainSpec,
   params: Readonly<Record<string, string>>,
@@ -63,11 +63,11 @@ export async function startAndTell(
   });
   if (cut !== undefined || end === undefined) return EXIT.interrupted;
   context.output.line(`\n${endText(end, context.targetName(end), context.output.colors)}`);
-  return exitCodeOfOutcomes([wayOf(end)]);
+  return exitCodeOfOutcomes([toSubagentEnd(end)]);
 }
 
 /** `subagents chain retry` */
-export async function retry(
+export async function chainRetryCommand(
   context: Context,
   target: string,
   { from, requestId }: { readonly from?: string | undefined } & Pick<ChainFlags, 'requestId'>,
@@ -81,14 +81,20 @@ export async function retry(
   context.output.data({
     server: subagents.target,
     chain: {
-      ...{ session, label, run, workflowId, runId, notes, steps: [] },
+      session,
+      label,
+      run,
+      workflowId,
+      runId,
+      notes,
+      steps: [],
       ...(repeated && { repeated }),
       ...(url && { url }),
     },
   } satisfies ChainRunJson);
   const name = context.targetName({ session, label });
   context.output.line(
-    `${context.output.colors.green(acceptedWord(accepted))} ${name} (run ${run})\n  next     subagents show ${name}`,
+    `${context.output.colors.green(acceptedText(accepted))} ${name} (run ${run})\n  next     subagents show ${name}`,
   );
   return EXIT.ok;
 }
@@ -118,7 +124,12 @@ function answerJson(
   return {
     server: subagents.target,
     chain: {
-      ...{ session: context.session, label, run, workflowId, runId, notes: [...notes] },
+      session: context.session,
+      label,
+      run,
+      workflowId,
+      runId,
+      notes: [...notes],
       steps: spec.steps.map(({ id }) => stepLabel(label, id)),
       ...(repeated && { repeated }),
       ...(url !== undefined && { url }),
@@ -138,7 +149,7 @@ function answerText(
   const url = workflowUrl(subagents.target, workflowId, runId);
   const row = (title: string, value: string) => `  ${colors.dim(title.padEnd(8))} ${value}`;
   return [
-    `${colors.green(acceptedWord(accepted))} ${colors.bold(name)}${run > 1 ? ` (run ${run})` : ''}`,
+    `${colors.green(acceptedText(accepted))} ${colors.bold(name)}${run > 1 ? ` (run ${run})` : ''}`,
     row('steps', oneLine(spec.steps.map(({ id }) => `${name}.${id}`).join(', '), 400)),
     ...notes.map((note) => row('note', oneLine(note, 500))),
     ...(url === undefined ? [] : [row('Web UI', url)]),

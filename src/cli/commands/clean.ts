@@ -16,7 +16,7 @@ export interface CleanFlags {
 }
 
 /** `subagents clean` */
-export async function clean(
+export async function cleanCommand(
   context: Context,
   targets: readonly string[],
   flags: CleanFlags,

@@ -5,7 +5,7 @@ import { EXIT } from '../exit.ts';
 import type { CompletionJson } from '../json.ts';
 
 /** `subagents completion` */
-export async function completion(context: Context, shell: string): Promise<number> {
+export async function completionCommand(context: Context, shell: string): Promise<number> {
   if (!Object.hasOwn(SCRIPTS, shell)) {
     throw new SubagentsError('BAD_INPUT', `no completion for "${shell}"`, {
       remedy: `name one of ${Object.keys(SCRIPTS).join(', ')}; for example: eval "$(subagents completion bash)"`,

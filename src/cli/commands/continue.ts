@@ -8,7 +8,7 @@ import type { ContinueJson } from '../json.ts';
 import { workflowUrl } from '../../client/connection/links.ts';
 import { endText } from '../render/outcome.ts';
 import { fieldsOf } from '../spawn-flags.ts';
-import { acceptedWord, waitForEnds, wayOf } from '../waiting.ts';
+import { acceptedText, waitForEnds, toSubagentEnd } from '../waiting.ts';
 
 /** Flags of `continue` besides those of `CONTINUE_OPTIONS`, which `fieldsOf` reads. */
 export interface ContinueFlags {
@@ -18,7 +18,7 @@ export interface ContinueFlags {
 }
 
 /** `subagents continue` */
-export async function continueSubagent(
+export async function continueCommand(
   context: Context,
   target: string,
   words: readonly string[],
@@ -42,11 +42,15 @@ export async function continueSubagent(
   context.output.data({ ...json, ...(end?.outcome && { outcome: end.outcome }) });
   if (cut !== undefined || end === undefined) return EXIT.interrupted;
   context.output.line(`\n${endText(end, context.targetName(end), context.output.colors)}`);
-  return exitCodeOfOutcomes([wayOf(end)]);
+  return exitCodeOfOutcomes([toSubagentEnd(end)]);
 }
 
 const identityOf = ({ label, run, workflowId, runId, notes, repeated }: SpawnedSubagent) => ({
-  ...{ label, run, workflowId, runId, notes },
+  label,
+  run,
+  workflowId,
+  runId,
+  notes,
   ...(repeated && { repeated }),
 });
 
@@ -65,7 +69,7 @@ function answerText(
   const name = context.targetName({ session, label: accepted.label });
   const row = (title: string, value: string) => `  ${colors.dim(title.padEnd(8))} ${value}`;
   return [
-    `${colors.green(acceptedWord(accepted))} ${colors.bold(name)} (run ${accepted.run})`,
+    `${colors.green(acceptedText(accepted))} ${colors.bold(name)} (run ${accepted.run})`,
     row('branch', branch ?? 'none: it works in your checkout'),
     ...accepted.notes.map((note) => row('note', oneLine(note, 500))),
     row('next', `subagents logs -f ${name}`),

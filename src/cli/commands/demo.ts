@@ -4,7 +4,7 @@ import { requirePackages, WORKER_PACKAGES } from '../../system/optional-packages
 import type { Context } from '../context.ts';
 
 /** `subagents demo` */
-export async function demo(
+export async function demoCommand(
   context: Context,
   options: { readonly keep?: boolean | undefined },
 ): Promise<number> {

@@ -8,7 +8,7 @@ import { diffLines } from '../render/diff.ts';
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /** `subagents diff` */
-export async function diff(
+export async function diffCommand(
   context: Context,
   target: string,
   options: { readonly stat?: boolean | undefined; readonly pager: boolean },

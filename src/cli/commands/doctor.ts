@@ -18,7 +18,7 @@ import { EXIT } from '../exit.ts';
 import type { DoctorJson } from '../json.ts';
 
 /** `subagents doctor`. The exit code is 1 when a check fails. */
-export async function doctor(context: Context): Promise<number> {
+export async function doctorCommand(context: Context): Promise<number> {
   const { output, env, options } = context;
   const home = homeRoot(options.home, env);
   // The checks run at once. Their results are shown in this order, each as soon as those before it are known.

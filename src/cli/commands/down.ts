@@ -6,10 +6,10 @@ import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import type { DownJson } from '../json.ts';
 import { plural } from '../render/numbers.ts';
-import { span } from '../render/time.ts';
+import { durationText } from '../render/time.ts';
 
 /** `subagents down` */
-export async function down(
+export async function downCommand(
   context: Context,
   options: { readonly now?: boolean | undefined },
 ): Promise<number> {
@@ -26,7 +26,10 @@ export async function down(
   const { stopped, forced, processes, left, leftBehind } = report;
   const durationMs = Date.now() - since;
   output.data({
-    ...{ stopped, forced, left: [...left], durationMs },
+    stopped,
+    forced,
+    left: [...left],
+    durationMs,
     ...(leftBehind !== undefined && { leftBehind }),
   } satisfies DownJson);
   const { colors } = output;
@@ -43,7 +46,7 @@ export async function down(
   } else {
     const how = forced ? colors.yellow(' (it had to be killed)') : '';
     output.line(
-      `${colors.green('down')}${how}: ${plural(processes, 'process')} ended, none left, ${span(durationMs)}`,
+      `${colors.green('down')}${how}: ${plural(processes, 'process')} ended, none left, ${durationText(durationMs)}`,
     );
     output.line('Subagents carry on at the next `subagents up`.');
   }

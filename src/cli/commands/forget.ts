@@ -4,7 +4,7 @@ import type { ForgetJson } from '../json.ts';
 import { plural } from '../render/numbers.ts';
 
 /** `subagents worker forget` */
-export async function forget(context: Context, workerId: string): Promise<number> {
+export async function forgetCommand(context: Context, workerId: string): Promise<number> {
   await using subagents = await context.connect();
   const lost = await subagents.forgetWorker(workerId);
   context.output.data({ workerId, lost } satisfies ForgetJson);

@@ -1,5 +1,5 @@
 import { SubagentsError } from '../../contract/errors.ts';
-import type { Change } from '../../extension/install.ts';
+import type { InstallChange } from '../../extension/install.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import type { InstallJson } from '../json.ts';
@@ -8,7 +8,7 @@ interface Flags {
   readonly project?: boolean | undefined;
 }
 
-const DONE: Readonly<Record<Change, string>> = {
+const DONE: Readonly<Record<InstallChange, string>> = {
   written: 'Written',
   updated: 'Brought up to date',
   unchanged: 'There already',
@@ -17,10 +17,10 @@ const DONE: Readonly<Record<Change, string>> = {
 };
 
 /** `subagents install copilot` */
-export async function install(context: Context, client: string, flags: Flags): Promise<number> {
-  const { install } = await import('../../extension/install.ts');
+export async function installCommand(context: Context, client: string, flags: Flags): Promise<number> {
+  const { installExtension } = await import('../../extension/install.ts');
   const path = await pathOf(context, client, flags);
-  report(context, flags, path, install(path, flags.project === true));
+  report(context, flags, path, installExtension(path, flags.project === true));
   context.output.note(
     flags.project === true
       ? 'Commit it. Whoever has this package and starts `copilot --experimental` in the repository has the tools.'
@@ -30,10 +30,10 @@ export async function install(context: Context, client: string, flags: Flags): P
 }
 
 /** `subagents uninstall copilot` */
-export async function uninstall(context: Context, client: string, flags: Flags): Promise<number> {
-  const { uninstall } = await import('../../extension/install.ts');
+export async function uninstallCommand(context: Context, client: string, flags: Flags): Promise<number> {
+  const { uninstallExtension } = await import('../../extension/install.ts');
   const path = await pathOf(context, client, flags);
-  report(context, flags, path, uninstall(path));
+  report(context, flags, path, uninstallExtension(path));
   return EXIT.ok;
 }
 
@@ -49,7 +49,7 @@ async function pathOf({ env }: Context, client: string, flags: Flags): Promise<s
   return projectExtension(await resolveRepository('.'));
 }
 
-function report({ output }: Context, flags: Flags, path: string, change: Change): void {
+function report({ output }: Context, flags: Flags, path: string, change: InstallChange): void {
   const scope = flags.project === true ? 'project' : 'user';
   output.data({ client: 'copilot', scope, path, change } satisfies InstallJson);
   output.line(`${DONE[change]}: ${path}`);

@@ -9,7 +9,7 @@ import { plural } from '../render/numbers.ts';
 import { sweepLines } from '../render/sweep.ts';
 
 /** `subagents kill` */
-export async function kill(
+export async function killCommand(
   context: Context,
   targets: readonly string[],
   options: { readonly all?: boolean | undefined; readonly force?: boolean | undefined },

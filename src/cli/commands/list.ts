@@ -6,7 +6,7 @@ import { selectionOf, type SelectionFlags } from '../selection.ts';
 import type { FleetList } from '../../client/index.ts';
 
 /** `subagents list` */
-export async function list(
+export async function listCommand(
   context: Context,
   options: SelectionFlags & { readonly all?: boolean | undefined; readonly finished?: number | undefined },
 ): Promise<number> {
@@ -17,7 +17,10 @@ export async function list(
   output.data(fleetJson(fleet));
   output.line(
     fleetText(fleet, {
-      ...{ session, width: output.width, colors: output.colors, now: Date.now() },
+      session,
+      width: output.width,
+      colors: output.colors,
+      now: Date.now(),
       selective: Object.keys(selection).length > 0,
     }),
   );

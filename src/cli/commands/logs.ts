@@ -1,10 +1,10 @@
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { transcriptRemoved } from '../../contract/outcome/cleaned.ts';
-import { transcriptText } from '../render/transcript.ts';
+import { transcriptEntryText } from '../render/transcript.ts';
 
 /** `subagents logs` */
-export async function logs(
+export async function logsCommand(
   context: Context,
   target: string,
   options: { readonly follow?: boolean | undefined; readonly reasoning?: boolean | undefined },
@@ -19,7 +19,7 @@ export async function logs(
     entries += 1;
     output.data(entry);
     if (entry.kind !== 'reasoning' || options.reasoning === true)
-      output.line(transcriptText(entry, output.colors));
+      output.line(transcriptEntryText(entry, output.colors));
   }
   if (entries === 0 && !signal.aborted)
     output.note(transcriptRemoved((await subagent.describe()).cleaned) ?? 'nothing said or done yet');

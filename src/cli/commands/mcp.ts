@@ -5,7 +5,10 @@ import { EXIT } from '../exit.ts';
 import { version } from '../version.ts';
 
 /** `subagents mcp`: runs an MCP server on stdin and stdout until the client ends it. */
-export async function mcp(context: Context, flags: { readonly repo?: string | undefined }): Promise<number> {
+export async function mcpCommand(
+  context: Context,
+  flags: { readonly repo?: string | undefined },
+): Promise<number> {
   const { options, env, interrupt: signal } = context;
   const log = (line: string) => void process.stderr.write(`${line}\n`);
   // stdout is for the protocol, so output of libraries goes to stderr.
@@ -22,11 +25,15 @@ export async function mcp(context: Context, flags: { readonly repo?: string | un
   const session = options.session ?? (env['SUBAGENTS_SESSION'] || (await sessionNameFor(cwd)));
   log(`subagents ${version()}: MCP server of session ${session}, for ${cwd}`);
   await serveMcp({
-    ...{ version: version(), session, cwd, log, signal },
+    version: version(),
+    session,
+    cwd,
+    log,
+    signal,
     connection: { home, profile, address, namespace, env },
-    lacking: async () => {
-      const { lackingOf } = await import('../../copilot/runtime/lacking.ts');
-      return await lackingOf(env);
+    missingAccess: async () => {
+      const { findMissingAccess } = await import('../../copilot/runtime/lacking.ts');
+      return await findMissingAccess(env);
     },
     upCommand: upCommand(home, env),
     start: async (onProgress) => {

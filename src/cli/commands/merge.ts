@@ -13,16 +13,16 @@ export interface MergeFlags {
 }
 
 /** `subagents merge` */
-export async function merge(context: Context, target: string, flags: MergeFlags): Promise<number> {
+export async function mergeCommand(context: Context, target: string, flags: MergeFlags): Promise<number> {
   await using subagents = await context.connect();
   const subagent = await subagents.find(target, { session: context.session });
   const report = await subagent.merge({ ...flags, cwd: process.cwd() });
   context.output.data(report satisfies MergeJson);
-  context.output.line(reportText(report, context, await standsIn(report.checkout)));
+  context.output.line(reportText(report, context, await isCurrentCheckout(report.checkout)));
   return EXIT.ok;
 }
 
-async function standsIn(checkout: string): Promise<boolean> {
+async function isCurrentCheckout(checkout: string): Promise<boolean> {
   return (await resolveRepository('.').catch(() => undefined)) === checkout;
 }
 

@@ -7,7 +7,7 @@ import { listUrl } from '../../client/connection/links.ts';
 import { OWN_COLUMNS } from '../../temporal/ui-columns.ts';
 
 /** `subagents open` */
-export async function open(
+export async function openCommand(
   context: Context,
   target: string | undefined,
   options: { readonly print?: boolean | undefined },

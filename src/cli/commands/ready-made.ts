@@ -5,7 +5,7 @@ import { COMMON_OPTIONS } from '../../contract/spawn/spawn-options.ts';
 import type { Context } from '../context.ts';
 import { readText } from '../input.ts';
 import { fieldsOf } from '../spawn-flags.ts';
-import { startAndTell } from './chain.ts';
+import { startAndPrint } from './chain.ts';
 
 /** Flags that ready-made chains have in common, as declared. */
 export interface ReadyMadeFlags {
@@ -22,7 +22,11 @@ export interface BatchFlags extends ReadyMadeFlags {
 }
 
 /** `subagents batch` */
-export async function batch(context: Context, words: readonly string[], flags: BatchFlags): Promise<number> {
+export async function batchCommand(
+  context: Context,
+  words: readonly string[],
+  flags: BatchFlags,
+): Promise<number> {
   const { label, repo: repos = [], model } = flags;
   if (repos.length === 0) {
     throw new SubagentsError('BAD_INPUT', 'a batch needs repositories', {
@@ -31,14 +35,14 @@ export async function batch(context: Context, words: readonly string[], flags: B
   }
   const task = await readText('task', words, flags.file);
   const spec = batchChain(
-    { label, task, repos: repos.map(named) },
+    { label, task, repos: repos.map(resolvedRepo) },
     { ...commonOf(flags), ...(model !== undefined && { model }) },
   );
-  return await startAndTell(context, spec, {}, flags);
+  return await startAndPrint(context, spec, {}, flags);
 }
 
 /** Resolves `.` and `..`, because a step is named after its folder. */
-const named = (repo: string): string => (/^\.{1,2}(\/|$)/.test(repo) ? resolve(repo) : repo);
+const resolvedRepo = (repo: string): string => (/^\.{1,2}(\/|$)/.test(repo) ? resolve(repo) : repo);
 
 /** Flags of `race`, as declared. */
 export interface RaceFlags extends ReadyMadeFlags {
@@ -48,7 +52,7 @@ export interface RaceFlags extends ReadyMadeFlags {
 }
 
 /** `subagents race` */
-export async function race(
+export async function raceCommand(
   context: Context,
   label: string,
   words: readonly string[],
@@ -66,7 +70,7 @@ export async function race(
     { label, task, racers },
     { ...commonOf(flags), ...(repo !== undefined && { repo }) },
   );
-  return await startAndTell(context, spec, {}, flags);
+  return await startAndPrint(context, spec, {}, flags);
 }
 
 /** Options for each subagent, unchecked: the library checks them. */

@@ -12,11 +12,11 @@ import { nextLines } from '../render/next.ts';
 import { plural, usageText } from '../render/numbers.ts';
 import { outcomeLines } from '../render/outcome.ts';
 import { doingText, stateOf, stateSince, statusText } from '../render/status.ts';
-import { age, moment } from '../render/time.ts';
+import { age, localTime } from '../render/time.ts';
 import { receiptText } from './steer.ts';
 
 /** `subagents show` */
-export async function show(context: Context, target: string): Promise<number> {
+export async function showCommand(context: Context, target: string): Promise<number> {
   await using subagents = await context.connect();
   const subagent = await subagents.find(target, { session: context.session });
   const description = await subagent.describe();
@@ -81,7 +81,7 @@ function facts(subagent: SubagentDescription, colors: Colors, now: number): stri
     ['session', `${subagent.session}, ${plural(subagent.turns, 'turn')}`],
     [
       'started',
-      `${moment(subagent.startedAt)}${subagent.endedAt === undefined ? '' : `, ended ${moment(subagent.endedAt)}`}`,
+      `${localTime(subagent.startedAt)}${subagent.endedAt === undefined ? '' : `, ended ${localTime(subagent.endedAt)}`}`,
     ],
     ['doing', subagent.stalled === undefined || subagent.away !== undefined ? undefined : subagent.doing],
     ['repository', subagent.repo],
@@ -93,7 +93,7 @@ function facts(subagent: SubagentDescription, colors: Colors, now: number): stri
       subagent.permissions === undefined || subagent.permissions === 'all' ? undefined : subagent.permissions,
     ],
     ['worker', subagent.workerId],
-    ['cleaned', subagent.cleaned && `${moment(subagent.cleaned.at)}: ${removedText(subagent.cleaned)}`],
+    ['cleaned', subagent.cleaned && `${localTime(subagent.cleaned.at)}: ${removedText(subagent.cleaned)}`],
     ['last event', subagent.lastEventAt === undefined ? undefined : `${age(subagent.lastEventAt, now)} ago`],
     ['last said', subagent.lastMessage],
     [

@@ -1,5 +1,5 @@
 import type { Outcome, SpawnedSubagent, SpawnSpec, Subagents } from '../../client/index.ts';
-import { check } from '../../contract/check.ts';
+import { validate } from '../../contract/check.ts';
 import { SubagentsError } from '../../contract/errors.ts';
 import { spawnSpec } from '../../contract/spawn/spec.ts';
 import { oneLine } from '../../contract/text/text.ts';
@@ -11,7 +11,7 @@ import { workflowUrl } from '../../client/connection/links.ts';
 import { endText } from '../render/outcome.ts';
 import { fieldsOf, flagOf } from '../spawn-flags.ts';
 import { connectOrStart } from '../starting.ts';
-import { acceptedWord, waitForEnds, wayOf } from '../waiting.ts';
+import { acceptedText, waitForEnds, toSubagentEnd } from '../waiting.ts';
 
 /** Flags of `spawn` besides those of `SPAWN_OPTIONS`, which `fieldsOf` reads. */
 export interface SpawnFlags {
@@ -21,7 +21,7 @@ export interface SpawnFlags {
 }
 
 /** `subagents spawn` */
-export async function spawn(
+export async function spawnCommand(
   context: Context,
   label: string,
   words: readonly string[],
@@ -42,13 +42,13 @@ export async function spawn(
   context.output.data(answerJson(context, subagents, accepted, spec, end?.outcome));
   if (cut !== undefined || end === undefined) return EXIT.interrupted;
   context.output.line(`\n${endText(end, context.targetName(end), context.output.colors)}`);
-  return exitCodeOfOutcomes([wayOf(end)]);
+  return exitCodeOfOutcomes([toSubagentEnd(end)]);
 }
 
 /** The spec for the library, checked before a server may be started for it. */
 function specOf(label: string, task: string, flags: SpawnFlags): SpawnSpec {
   const spec = { label, task, ...fieldsOf(flags) };
-  const checked = check(spawnSpec, spec);
+  const checked = validate(spawnSpec, spec);
   if (checked.success) return spec;
   const [issue] = checked.error.issues;
   const option = typeof issue?.path[0] === 'string' ? flagOf(issue.path[0]) : undefined;
@@ -110,7 +110,7 @@ function answerText(
   const url = workflowUrl(subagents.target, workflowId, runId);
   const row = (title: string, value: string) => `  ${colors.dim(title.padEnd(8))} ${value}`;
   return [
-    `${colors.green(acceptedWord(accepted))} ${colors.bold(name)}${run > 1 ? ` (run ${run})` : ''}`,
+    `${colors.green(acceptedText(accepted))} ${colors.bold(name)}${run > 1 ? ` (run ${run})` : ''}`,
     row('branch', branchText(branch, run)),
     ...notes.map((note) => row('note', oneLine(note, 500))),
     ...(url === undefined ? [] : [row('Web UI', url)]),

@@ -1,6 +1,6 @@
 import type { FleetList } from '../../client/index.ts';
 import { join } from 'node:path';
-import { serverLeftBehind } from '../../temporal/embedded-process.ts';
+import { findStaleServer } from '../../temporal/embedded-process.ts';
 import { homeRoot } from '../../system/home-root.ts';
 import { readUpFile, type UpFile } from '../../temporal/up-file.ts';
 import type { Context } from '../context.ts';
@@ -12,7 +12,7 @@ import { plural } from '../render/numbers.ts';
 import { age } from '../render/time.ts';
 
 /** `subagents status`. The exit code is 3 when Temporal or every worker is away. */
-export async function status(context: Context): Promise<number> {
+export async function statusCommand(context: Context): Promise<number> {
   const { output } = context;
   const home = homeRoot(context.options.home, context.env);
   const up = readUpFile(home);
@@ -24,7 +24,7 @@ export async function status(context: Context): Promise<number> {
   const workers = 'fleet' in found && found.workers;
   const problems: StatusJson['problems'] =
     'problem' in found ? [found.problem] : found.fleet.notes.map((message) => ({ message }));
-  const left = up === undefined ? serverLeftBehind(join(home, 'temporal')) : undefined;
+  const left = up === undefined ? findStaleServer(join(home, 'temporal')) : undefined;
   if (left !== undefined)
     problems.unshift({
       message: `\`up\` was killed in ${home}, and its Temporal server (process ${left.pid}) runs on without it`,

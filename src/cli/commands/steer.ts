@@ -7,7 +7,7 @@ import { readText } from '../input.ts';
 import type { SteerJson } from '../json.ts';
 
 /** `subagents steer` */
-export async function steer(
+export async function steerCommand(
   context: Context,
   target: string,
   words: readonly string[],

@@ -1,6 +1,6 @@
 import { SubagentsError } from '../../contract/errors.ts';
 import { openHome } from '../../home/home.ts';
-import { makeExpendable } from '../../system/expendable-output.ts';
+import { dropWhenDiskFull } from '../../system/expendable-output.ts';
 import { homeRoot } from '../../system/home-root.ts';
 import { isDetached, sendReport, startDetached } from '../../worker/up/detached.ts';
 import { runUp } from '../../worker/up/up.ts';
@@ -9,12 +9,12 @@ import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { cliFailure } from '../failure.ts';
 import type { UpDetachedJson } from '../json.ts';
-import { tellAccess, tellModelAccess } from '../render/facts.ts';
+import { printServerAccess, printModelAccess } from '../render/facts.ts';
 import { clock } from '../render/time.ts';
 import { detachedOptions } from '../starting.ts';
 
 /** `subagents up` */
-export async function up(
+export async function upCommandHandler(
   context: Context,
   options: { readonly detach?: boolean | undefined },
 ): Promise<number> {
@@ -41,8 +41,8 @@ async function upDetached(context: Context): Promise<number> {
   output.fact('home', home);
   output.fact('log', log);
   if (started) {
-    await tellModelAccess(context);
-    tellAccess(context, home);
+    await printModelAccess(context);
+    printServerAccess(context, home);
   }
   output.line('`subagents down` stops it; subagents carry on at the next `up`.');
   return EXIT.ok;
@@ -61,7 +61,7 @@ async function upHere(context: Context): Promise<number> {
   for (const notice of home.notices) output.note(notice);
   const inBackground = isDetached();
   // If a subagent fills the disk with the log, failing writes to the log must not end `up`.
-  if (inBackground) for (const stream of [process.stdout, process.stderr]) makeExpendable(stream);
+  if (inBackground) for (const stream of [process.stdout, process.stderr]) dropWhenDiskFull(stream);
   let isReported = false;
   const onEvent = (event: UpEvent) => {
     output.data(event);
@@ -70,9 +70,9 @@ async function upHere(context: Context): Promise<number> {
     isReported = true;
     sendReport({ kind: 'ready' });
     output.fact('home', home.root);
-    void tellModelAccess(context).then(() => {
+    void printModelAccess(context).then(() => {
       // Nobody reads this process's output in the background: the command that started it prints the warning.
-      if (!inBackground) tellAccess(context, home.root);
+      if (!inBackground) printServerAccess(context, home.root);
       output.line('\nCtrl-C stops; subagents carry on at the next `up`.');
     });
   };

@@ -7,7 +7,7 @@ import type { WaitJson, WaitNextJson } from '../json.ts';
 import { nextOf } from '../next-of.ts';
 import { announcementText } from '../render/announcement.ts';
 import { endText } from '../render/outcome.ts';
-import { waitForEnds, wayOf } from '../waiting.ts';
+import { waitForEnds, toSubagentEnd } from '../waiting.ts';
 
 /** Flags of `wait`, as declared. */
 export interface WaitFlags {
@@ -18,7 +18,11 @@ export interface WaitFlags {
 }
 
 /** `subagents wait` */
-export async function wait(context: Context, targets: readonly string[], flags: WaitFlags): Promise<number> {
+export async function waitCommand(
+  context: Context,
+  targets: readonly string[],
+  flags: WaitFlags,
+): Promise<number> {
   if (targets.length > 0 && (flags.all === true || flags.next === true)) {
     throw new SubagentsError(
       'BAD_INPUT',
@@ -43,7 +47,7 @@ export async function wait(context: Context, targets: readonly string[], flags: 
     output.note(cut === 'timeout' ? `still live after the timeout: ${names}` : `still live: ${names}`);
     return cut === 'timeout' ? EXIT.timeout : EXIT.interrupted;
   }
-  return exitCodeOfOutcomes(ended.map(wayOf));
+  return exitCodeOfOutcomes(ended.map(toSubagentEnd));
 }
 
 async function named(

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FleetList, FleetListOptions, Subagents } from '../../client/index.ts';
-import { isPassing } from '../../client/errors.ts';
+import { isTransient } from '../../client/errors.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { cliFailure, failureText } from '../failure.ts';
@@ -20,7 +20,7 @@ interface WatchOptions {
 }
 
 /** `subagents watch` */
-export async function watch(
+export async function watchCommand(
   context: Context,
   options: SelectionFlags & { readonly interval?: number | undefined },
 ): Promise<number> {
@@ -55,7 +55,7 @@ async function watchStream(
       isAway = false;
     } catch (error) {
       // After a first list, the command waits for the server to come back.
-      if (before === undefined || !isPassing(error)) throw error;
+      if (before === undefined || !isTransient(error)) throw error;
       if (!isAway) context.output.note(`${cliFailure(error).message}; trying again`);
       isAway = true;
     }
@@ -92,7 +92,9 @@ async function watchScreen(
     using screen = new Screen(process.stdout);
     const redraw = () => {
       const drawn = scrolled(parts(), scroll, {
-        ...{ height: output.height, width: output.width, colors },
+        height: output.height,
+        width: output.width,
+        colors,
       });
       scroll = drawn.scroll;
       screen.draw(drawn.lines);
@@ -128,7 +130,10 @@ async function watchScreen(
 
 function textOptions({ output, session }: Context, selection: FleetListOptions): FleetTextOptions {
   return {
-    ...{ session, width: output.width, colors: output.colors, now: Date.now() },
+    session,
+    width: output.width,
+    colors: output.colors,
+    now: Date.now(),
     selective: Object.keys(selection).length > 0,
   };
 }

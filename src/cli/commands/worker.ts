@@ -3,10 +3,10 @@ import { requirePackages, WORKER_PACKAGES } from '../../system/optional-packages
 import { resolveTemporalTarget } from '../../temporal/target.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
-import { tellModelAccess } from '../render/facts.ts';
+import { printModelAccess } from '../render/facts.ts';
 
 /** `subagents worker`: runs a worker for an existing Temporal server in this process. */
-export async function runWorkerCommand(context: Context): Promise<number> {
+export async function workerCommand(context: Context): Promise<number> {
   requirePackages('a worker', WORKER_PACKAGES);
   const { runWorker } = await import('../../worker/run-worker.ts');
   const { output, options, env } = context;
@@ -22,7 +22,7 @@ export async function runWorkerCommand(context: Context): Promise<number> {
       output.fact('Temporal', `${target.address}, namespace ${target.namespace} (${target.origin})`);
       output.fact('worker', `${workerId}, ${slots} slots`);
       output.fact('home', home);
-      void tellModelAccess(context).then(() =>
+      void printModelAccess(context).then(() =>
         output.line('\nCtrl-C stops it; its subagents carry on when it is back.'),
       );
     },

@@ -2,32 +2,32 @@ import { Option, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { ReadyMade } from '../../client/chains/ready-made.ts';
 import { spawnOptions } from '../../contract/spawn/spawn-options.ts';
 import { oneLine } from '../../contract/text/text.ts';
-import type { Program } from '../program.ts';
+import type { CommandLine } from '../program.ts';
 
 /** A completion for the word at the cursor. The value `:files`, which comes first, means file names as well. */
-export interface Candidate {
+export interface Completion {
   readonly value: string;
   readonly description?: string | undefined;
 }
 
 /** Reads the labels of subagents and the sessions from the server. */
 export type Names = (globals: Readonly<Record<string, unknown>>) => Promise<{
-  readonly targets: readonly Candidate[];
-  readonly sessions: readonly Candidate[];
+  readonly targets: readonly Completion[];
+  readonly sessions: readonly Completion[];
 }>;
 
-const FILES: Candidate = { value: ':files' };
+const FILES: Completion = { value: ':files' };
 const FILE_OPTIONS = new Set(['--file', '--repo', '--home']);
 const CHOICES = new Map(spawnOptions().map(({ flags, choices = [] }) => [new Option(flags).long, choices]));
 
 /**
  * The candidates for the last of `words`. The words before it are complete; the program’s own name is not among them.
  */
-export async function candidates(
-  program: Program,
+export async function completions(
+  program: CommandLine,
   words: readonly string[],
   names: Names,
-): Promise<readonly Candidate[]> {
+): Promise<readonly Completion[]> {
   const typed = words.slice(0, -1);
   const current = words.at(-1) ?? '';
   const { command, operands, awaiting, globals } = read(program, typed);
@@ -45,7 +45,7 @@ interface Reading {
 }
 
 /** Interprets the complete words. */
-function read(program: Program, typed: readonly string[]): Reading {
+function read(program: CommandLine, typed: readonly string[]): Reading {
   let command: CommandUnknownOpts | undefined;
   let awaiting: Option | undefined;
   const operands: string[] = [];
@@ -69,19 +69,19 @@ function read(program: Program, typed: readonly string[]): Reading {
   return { command, operands, awaiting, globals };
 }
 
-const optionsOf = (program: Program, command: CommandUnknownOpts | undefined): readonly Option[] => [
+const optionsOf = (program: CommandLine, command: CommandUnknownOpts | undefined): readonly Option[] => [
   ...(command?.options ?? []),
   ...program.options,
 ];
 
 async function possible(
-  program: Program,
+  program: CommandLine,
   command: CommandUnknownOpts | undefined,
   operands: readonly string[],
   awaiting: Option | undefined,
   current: string,
   names: () => ReturnType<Names>,
-): Promise<readonly Candidate[]> {
+): Promise<readonly Completion[]> {
   if (awaiting !== undefined) {
     const long = awaiting.long ?? '';
     if (long === '--session') return (await names()).sessions;
@@ -111,7 +111,7 @@ async function possible(
 }
 
 /** The names of ready-made chains. Their module is loaded only here, to keep other completions fast. */
-async function readyMade(): Promise<Candidate[]> {
+async function readyMade(): Promise<Completion[]> {
   const { READY_MADE } = await import('../../client/chains/ready-made.ts');
   return Object.entries<ReadyMade>(READY_MADE).map(([value, { description }]) => ({
     value,
@@ -119,7 +119,7 @@ async function readyMade(): Promise<Candidate[]> {
   }));
 }
 
-const commandNames = (program: Program): Candidate[] => [
+const commandNames = (program: CommandLine): Completion[] => [
   ...program.commands.map((each) => ({ value: each.name(), description: oneLine(each.description(), 80) })),
   { value: 'help', description: 'help on a command' },
 ];

@@ -1,6 +1,6 @@
 import { buildProgram } from '../program.ts';
 import { version } from '../version.ts';
-import { candidates } from './candidates.ts';
+import { completions } from './candidates.ts';
 import { knownNames } from './names.ts';
 
 /**
@@ -9,7 +9,7 @@ import { knownNames } from './names.ts';
  */
 export async function complete(words: readonly string[]): Promise<number> {
   try {
-    const found = await candidates(
+    const found = await completions(
       buildProgram(version(), () => undefined),
       words,
       knownNames,

@@ -4,8 +4,8 @@ import { Context, type GlobalOptions } from '../context.ts';
 import type { Names } from './candidates.ts';
 
 /** How long a prompt waits for a server, in milliseconds. No candidates are better than a longer wait. */
-const PATIENCE_MS = 3_000;
-const LOOK_EVERY_MS = 50;
+const ANSWER_TIMEOUT_MS = 3_000;
+const CHECK_INTERVAL_MS = 50;
 /** Maximum number of runs whose labels are offered: one page of the server's list. */
 const MAX_RUNS = 1_000;
 
@@ -16,17 +16,17 @@ export const knownNames: Names = async (globals) => {
   const deadline = new Promise<Awaited<ReturnType<Names>>>((resolve) => {
     idleCheck = setInterval(() => {
       // Only idle time counts, so that a busy machine does not use up the patience.
-      if (performance.eventLoopUtilization().idle > PATIENCE_MS) resolve({ targets: [], sessions: [] });
-    }, LOOK_EVERY_MS);
+      if (performance.eventLoopUtilization().idle > ANSWER_TIMEOUT_MS) resolve({ targets: [], sessions: [] });
+    }, CHECK_INTERVAL_MS);
   });
   try {
-    return await Promise.race([ask(context), deadline]);
+    return await Promise.race([readNames(context), deadline]);
   } finally {
     clearInterval(idleCheck);
   }
 };
 
-async function ask(context: Context): ReturnType<Names> {
+async function readNames(context: Context): ReturnType<Names> {
   await using subagents = await context.connect();
   const [rows, known] = await Promise.all([subagents.runs({ max: MAX_RUNS }), subagents.sessions()]);
   const sessions = new Map(known.map(({ session }) => [session, 0]));

@@ -1,10 +1,10 @@
 import { COMMON_OPTIONS } from '../../contract/spawn/spawn-options.ts';
-import type { Program, Start } from '../program.ts';
+import type { CommandLine, Start } from '../program.ts';
 import { withSpawnOptions } from '../spawn-flags.ts';
 import { repeated, REQUEST_ID } from './values.ts';
 
 /** Declares the commands for several subagents that belong together. */
-export function declareChaining(program: Program, start: Start): void {
+export function declareChaining(program: CommandLine, start: Start): void {
   const chain = program
     .command('chain')
     .description('run steps that build on each other, each a subagent: run, check, retry');
@@ -17,14 +17,16 @@ export function declareChaining(program: Program, start: Start): void {
     .option(...REQUEST_ID)
     .option('-w, --wait', 'wait for its end; exit code by outcome')
     .action((file, options) =>
-      start(async (context) => (await import('../commands/chain.ts')).runChain(context, file, options)),
+      start(async (context) =>
+        (await import('../commands/chain.ts')).chainRunCommand(context, file, options),
+      ),
     );
   chain
     .command('check')
     .description('draw a chain and its parameters, and say what is wrong with line and column')
     .argument('<file>', 'a chain file (YAML), "-" for stdin; or research-implement, or review')
     .action((file) =>
-      start(async (context) => (await import('../commands/chain-check.ts')).checkFile(context, file)),
+      start(async (context) => (await import('../commands/chain-check.ts')).chainCheckCommand(context, file)),
     );
   chain
     .command('retry')
@@ -33,7 +35,9 @@ export function declareChaining(program: Program, start: Start): void {
     .option('--from <step>', 'run this step again too, and all that needs it')
     .option(...REQUEST_ID)
     .action((target, options) =>
-      start(async (context) => (await import('../commands/chain.ts')).retry(context, target, options)),
+      start(async (context) =>
+        (await import('../commands/chain.ts')).chainRetryCommand(context, target, options),
+      ),
     );
   const batch = program
     .command('batch')
@@ -46,7 +50,9 @@ export function declareChaining(program: Program, start: Start): void {
     .option(...REQUEST_ID)
     .option('-w, --wait', 'wait for its end; exit code by outcome');
   withSpawnOptions(batch, COMMON_OPTIONS).action((task, options) =>
-    start(async (context) => (await import('../commands/ready-made.ts')).batch(context, task, options)),
+    start(async (context) =>
+      (await import('../commands/ready-made.ts')).batchCommand(context, task, options),
+    ),
   );
   const race = program
     .command('race')
@@ -60,6 +66,8 @@ export function declareChaining(program: Program, start: Start): void {
     .option(...REQUEST_ID)
     .option('-w, --wait', 'wait for its end; exit code by outcome');
   withSpawnOptions(race, COMMON_OPTIONS).action((label, task, options) =>
-    start(async (context) => (await import('../commands/ready-made.ts')).race(context, label, task, options)),
+    start(async (context) =>
+      (await import('../commands/ready-made.ts')).raceCommand(context, label, task, options),
+    ),
   );
 }

@@ -1,10 +1,10 @@
 import { CONTINUE_OPTIONS, spawnOptions } from '../../contract/spawn/spawn-options.ts';
-import type { Program, Start } from '../program.ts';
+import type { CommandLine, Start } from '../program.ts';
 import { withSpawnOptions } from '../spawn-flags.ts';
 import { durationMs, REQUEST_ID } from './values.ts';
 
 /** Declares the commands that start subagents and act on them. */
-export function declareDelegating(program: Program, start: Start): void {
+export function declareDelegating(program: CommandLine, start: Start): void {
   program.commandsGroup('Delegate:');
   const spawn = program
     .command('spawn')
@@ -18,7 +18,9 @@ export function declareDelegating(program: Program, start: Start): void {
     spawn,
     spawnOptions().map(({ name }) => name),
   ).action((label, task, options) =>
-    start(async (context) => (await import('../commands/spawn.ts')).spawn(context, label, task, options)),
+    start(async (context) =>
+      (await import('../commands/spawn.ts')).spawnCommand(context, label, task, options),
+    ),
   );
   program
     .command('steer')
@@ -30,7 +32,7 @@ export function declareDelegating(program: Program, start: Start): void {
     .option(...REQUEST_ID)
     .action((target, message, options) =>
       start(async (context) =>
-        (await import('../commands/steer.ts')).steer(context, target, message, options),
+        (await import('../commands/steer.ts')).steerCommand(context, target, message, options),
       ),
     );
   const goOn = program
@@ -43,7 +45,7 @@ export function declareDelegating(program: Program, start: Start): void {
     .option('-w, --wait', 'wait for its end; exit code by outcome');
   withSpawnOptions(goOn, CONTINUE_OPTIONS).action((target, task, options) =>
     start(async (context) =>
-      (await import('../commands/continue.ts')).continueSubagent(context, target, task, options),
+      (await import('../commands/continue.ts')).continueCommand(context, target, task, options),
     ),
   );
   program
@@ -55,7 +57,7 @@ export function declareDelegating(program: Program, start: Start): void {
     .option(...REQUEST_ID)
     .action((target, answer, options) =>
       start(async (context) =>
-        (await import('../commands/answer.ts')).answer(context, target, answer, options),
+        (await import('../commands/answer.ts')).answerCommand(context, target, answer, options),
       ),
     );
   program
@@ -68,7 +70,7 @@ export function declareDelegating(program: Program, start: Start): void {
       'end one whose worker is away, or whose workflow fails, too: as lost, without the proof',
     )
     .action((targets, options) =>
-      start(async (context) => (await import('../commands/kill.ts')).kill(context, targets, options)),
+      start(async (context) => (await import('../commands/kill.ts')).killCommand(context, targets, options)),
     );
   program
     .command('wait')
@@ -79,6 +81,6 @@ export function declareDelegating(program: Program, start: Start): void {
     .option('--timeout <duration>', 'give up after this long (exit code 4)', durationMs)
     .option('--receiver <name>', 'with --next: whose; what is shown is acknowledged', 'main')
     .action((targets, options) =>
-      start(async (context) => (await import('../commands/wait.ts')).wait(context, targets, options)),
+      start(async (context) => (await import('../commands/wait.ts')).waitCommand(context, targets, options)),
     );
 }

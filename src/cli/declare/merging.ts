@@ -1,7 +1,7 @@
-import type { Program, Start } from '../program.ts';
+import type { CommandLine, Start } from '../program.ts';
 
 /** Declares the commands that use the work of subagents. */
-export function declareMerging(program: Program, start: Start): void {
+export function declareMerging(program: CommandLine, start: Start): void {
   program.commandsGroup('Get the work out:');
   program
     .command('diff')
@@ -10,7 +10,7 @@ export function declareMerging(program: Program, start: Start): void {
     .option('--stat', 'a line for each file')
     .option('--no-pager', 'print it all at once')
     .action((target, options) =>
-      start(async (context) => (await import('../commands/diff.ts')).diff(context, target, options)),
+      start(async (context) => (await import('../commands/diff.ts')).diffCommand(context, target, options)),
     );
   program
     .command('merge')
@@ -20,7 +20,7 @@ export function declareMerging(program: Program, start: Start): void {
     .option('-m, --message <text>', 'message of the commit')
     .option('--force', 'also when it did not end as done, or its branch has moved since')
     .action((target, options) =>
-      start(async (context) => (await import('../commands/merge.ts')).merge(context, target, options)),
+      start(async (context) => (await import('../commands/merge.ts')).mergeCommand(context, target, options)),
     );
   program
     .command('clean')
@@ -32,6 +32,8 @@ export function declareMerging(program: Program, start: Start): void {
     .option('--dry-run', 'only say what would be removed and kept')
     .option('--force', 'also commits that are on no other branch, and uncommitted files')
     .action((targets, options) =>
-      start(async (context) => (await import('../commands/clean.ts')).clean(context, targets, options)),
+      start(async (context) =>
+        (await import('../commands/clean.ts')).cleanCommand(context, targets, options),
+      ),
     );
 }

@@ -1,8 +1,8 @@
-import type { Program, Start } from '../program.ts';
+import type { CommandLine, Start } from '../program.ts';
 import { count, durationMs } from './values.ts';
 
 /** Declares the commands that only read. */
-export function declareReading(program: Program, start: Start): void {
+export function declareReading(program: CommandLine, start: Start): void {
   program.commandsGroup('Look:');
   program
     .command('list')
@@ -13,7 +13,7 @@ export function declareReading(program: Program, start: Start): void {
     .option('--status <names>', 'only of these, for example asking,failed')
     .option('--repo <repository>', 'only of this one: a path, a URL, or its last name')
     .action((options) =>
-      start(async (context) => (await import('../commands/list.ts')).list(context, options)),
+      start(async (context) => (await import('../commands/list.ts')).listCommand(context, options)),
     );
   program
     .command('watch')
@@ -22,14 +22,14 @@ export function declareReading(program: Program, start: Start): void {
     .option('--status <names>', 'only of these, for example asking,failed')
     .option('--repo <repository>', 'only of this one: a path, a URL, or its last name')
     .action((options) =>
-      start(async (context) => (await import('../commands/watch.ts')).watch(context, options)),
+      start(async (context) => (await import('../commands/watch.ts')).watchCommand(context, options)),
     );
   program
     .command('show')
     .description('everything known of a subagent: state, evidence, verification, steers, notes')
     .argument('<target>', 'the subagent')
     .action((target) =>
-      start(async (context) => (await import('../commands/show.ts')).show(context, target)),
+      start(async (context) => (await import('../commands/show.ts')).showCommand(context, target)),
     );
   program
     .command('logs')
@@ -38,7 +38,7 @@ export function declareReading(program: Program, start: Start): void {
     .option('-f, --follow', 'go on until it ends')
     .option('--reasoning', 'with the reasoning of the model, where it shows any')
     .action((target, options) =>
-      start(async (context) => (await import('../commands/logs.ts')).logs(context, target, options)),
+      start(async (context) => (await import('../commands/logs.ts')).logsCommand(context, target, options)),
     );
   program
     .command('announcements')
@@ -48,7 +48,7 @@ export function declareReading(program: Program, start: Start): void {
     .option('--receiver <name>', 'whose; receivers do not take each other’s', 'main')
     .action((options) =>
       start(async (context) =>
-        (await import('../commands/announcements.ts')).announcements(context, options),
+        (await import('../commands/announcements.ts')).announcementsCommand(context, options),
       ),
     );
   program
@@ -57,6 +57,6 @@ export function declareReading(program: Program, start: Start): void {
     .argument('[target]', 'the subagent')
     .option('--print', 'only print the link')
     .action((target, options) =>
-      start(async (context) => (await import('../commands/open.ts')).open(context, target, options)),
+      start(async (context) => (await import('../commands/open.ts')).openCommand(context, target, options)),
     );
 }

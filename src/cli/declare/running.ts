@@ -1,9 +1,9 @@
 import { Option } from '@commander-js/extra-typings';
-import type { Program, Start } from '../program.ts';
+import type { CommandLine, Start } from '../program.ts';
 import { loopback } from './values.ts';
 
 /** Declares the commands that run the product itself. */
-export function declareRunning(program: Program, start: Start): void {
+export function declareRunning(program: CommandLine, start: Start): void {
   program.commandsGroup('Run:');
   program
     .command('up')
@@ -11,30 +11,34 @@ export function declareRunning(program: Program, start: Start): void {
     .option('-d, --detach', 'in the background; `subagents down` stops it')
     // Hidden: only explains why the server listens on no other address.
     .addOption(new Option('--ip <address>').argParser(loopback).hideHelp())
-    .action((options) => start(async (context) => (await import('../commands/up.ts')).up(context, options)));
+    .action((options) =>
+      start(async (context) => (await import('../commands/up.ts')).upCommandHandler(context, options)),
+    );
   program
     .command('down')
     .description('stop what `up` runs; subagents carry on at the next `up`')
     .option('--now', 'do not wait for a clean stop')
     .action((options) =>
-      start(async (context) => (await import('../commands/down.ts')).down(context, options)),
+      start(async (context) => (await import('../commands/down.ts')).downCommand(context, options)),
     );
   program
     .command('status')
     .description('what runs: server, worker, Web UI, how many subagents')
-    .action(() => start(async (context) => (await import('../commands/status.ts')).status(context)));
+    .action(() => start(async (context) => (await import('../commands/status.ts')).statusCommand(context)));
   program
     .command('doctor')
     .description('check this machine: Node, git, Temporal, Copilot, login, model, disk, home')
-    .action(() => start(async (context) => (await import('../commands/doctor.ts')).doctor(context)));
+    .action(() => start(async (context) => (await import('../commands/doctor.ts')).doctorCommand(context)));
   program
     .command('worker')
     .description('join an existing Temporal server as a worker')
-    .action(() => start(async (context) => (await import('../commands/worker.ts')).runWorkerCommand(context)))
+    .action(() => start(async (context) => (await import('../commands/worker.ts')).workerCommand(context)))
     .command('forget')
     .description('give up a worker that will not come back: its subagents end as lost')
     .argument('<worker>', 'its id, as `subagents show` and announcements name it')
-    .action((id) => start(async (context) => (await import('../commands/forget.ts')).forget(context, id)));
+    .action((id) =>
+      start(async (context) => (await import('../commands/forget.ts')).forgetCommand(context, id)),
+    );
   program
     .command('mcp')
     .description('an MCP server on stdin and stdout, for a client to start')
@@ -43,7 +47,7 @@ export function declareRunning(program: Program, start: Start): void {
       'repository of its spawns, and name of its session (default: current folder)',
     )
     .action((options) =>
-      start(async (context) => (await import('../commands/mcp.ts')).mcp(context, options)),
+      start(async (context) => (await import('../commands/mcp.ts')).mcpCommand(context, options)),
     );
   program
     .command('install')
@@ -51,7 +55,9 @@ export function declareRunning(program: Program, start: Start): void {
     .argument('<client>', 'copilot')
     .option('--project', 'into the repository of the current folder, for everybody who clones it')
     .action((client, options) =>
-      start(async (context) => (await import('../commands/install.ts')).install(context, client, options)),
+      start(async (context) =>
+        (await import('../commands/install.ts')).installCommand(context, client, options),
+      ),
     );
   program
     .command('uninstall')
@@ -59,14 +65,16 @@ export function declareRunning(program: Program, start: Start): void {
     .argument('<client>', 'copilot')
     .option('--project', 'from the repository of the current folder')
     .action((client, options) =>
-      start(async (context) => (await import('../commands/install.ts')).uninstall(context, client, options)),
+      start(async (context) =>
+        (await import('../commands/install.ts')).uninstallCommand(context, client, options),
+      ),
     );
   program
     .command('demo')
     .description('see it work, in a throw-away repository')
     .option('--keep', 'leave everything up at the end')
     .action((options) =>
-      start(async (context) => (await import('../commands/demo.ts')).demo(context, options)),
+      start(async (context) => (await import('../commands/demo.ts')).demoCommand(context, options)),
     );
   program.commandsGroup('More:');
   program
@@ -74,6 +82,6 @@ export function declareRunning(program: Program, start: Start): void {
     .description('print a completion script for your shell')
     .argument('<shell>', 'bash, zsh or fish')
     .action((shell) =>
-      start(async (context) => (await import('../commands/completion.ts')).completion(context, shell)),
+      start(async (context) => (await import('../commands/completion.ts')).completionCommand(context, shell)),
     );
 }

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { MAX_TIMER_MS, millisOf } from '../../contract/text/quantities.ts';
+import { MAX_TIMER_MS, parseDuration } from '../../contract/text/quantities.ts';
 
 /** Appends a repeatable option's value. */
 export function repeated(value: string, before: readonly string[] | undefined): string[] {
@@ -31,7 +31,7 @@ export function amount(value: string): number {
 
 /** Parses a duration such as `90s` to milliseconds. */
 export function durationMs(value: string): number {
-  const millis = millisOf(value);
+  const millis = parseDuration(value);
   if (millis === undefined || !(millis > 0 && millis <= MAX_TIMER_MS)) {
     throw new InvalidArgumentError('write a duration like 90s, 15m or 2h, of at most 24 days');
   }

@@ -41,14 +41,15 @@ export async function checkCopilot(env: NodeJS.ProcessEnv): Promise<Check> {
 /** Checks the login or provider, and the model. */
 export async function checkModel(env: NodeJS.ProcessEnv): Promise<Check[]> {
   const access = await describeModelAccess(env);
-  if (access.kind === 'none') return [fail('login', access.words, access.remedy ?? 'log in to Copilot')];
+  if (access.kind === 'none')
+    return [fail('login', access.description, access.remedy ?? 'log in to Copilot')];
   const login =
     access.remedy === undefined
       ? ok(
           'login',
-          `${access.words}${access.kind === 'login' ? ' (whether GitHub accepts it shows at the first turn)' : ''}`,
+          `${access.description}${access.kind === 'login' ? ' (whether GitHub accepts it shows at the first turn)' : ''}`,
         )
-      : warn('login', access.words, access.remedy);
+      : warn('login', access.description, access.remedy);
   const model = env['SUBAGENTS_MODEL'] || defaultModel(env);
   const provider = providerFrom(env, model);
   if (provider !== undefined) return [login, await checkProvider(provider.baseUrl, model ?? '')];

@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import { execa } from 'execa';
 import { MINIMUM_GIT_VERSION } from '../../git/run.ts';
-import { GIVEN_VARIABLE, withheldFrom } from '../../environment/clean.ts';
+import { PASSED_SECRETS_VARIABLE, withheldFrom } from '../../environment/clean.ts';
 import { readSettings } from '../../home/settings.ts';
 import { freeBytes, megabytes } from '../../system/disk-space.ts';
 import {
@@ -14,7 +14,7 @@ import {
   missingText,
   WORKER_PACKAGES,
 } from '../../system/optional-packages.ts';
-import { writingProblem } from '../../worker/upkeep/home-writable.ts';
+import { homeWriteProblem } from '../../worker/upkeep/home-writable.ts';
 import { cliFailure } from '../failure.ts';
 import { fail, ok, warn, type Check } from './check.ts';
 
@@ -77,7 +77,7 @@ export function checkHome(root: string): Check {
   if (stat.uid !== process.getuid?.())
     return fail('home', `${root} is another user’s`, 'use a home of your own: --home or SUBAGENTS_HOME');
   if (!isWritable(root)) return fail('home', `${root} is not writable`, `chmod u+rwx ${root}`);
-  const problem = writingProblem(root);
+  const problem = homeWriteProblem(root);
   if (problem !== undefined) return fail('home', problem.message, problem.remedy ?? 'make it writable again');
   if ((stat.mode & 0o077) !== 0) return warn('home', `${root} is open to other users`, `chmod 700 ${root}`);
   return ok('home', root);
@@ -129,7 +129,9 @@ export function checkEnvironment(env: NodeJS.ProcessEnv): Check {
       'unset what is a secret where the worker starts, or call it so: NAME_SECRET',
     );
   }
-  const given = env[GIVEN_VARIABLE] ? ` (${GIVEN_VARIABLE} gives back ${env[GIVEN_VARIABLE]})` : '';
+  const given = env[PASSED_SECRETS_VARIABLE]
+    ? ` (${PASSED_SECRETS_VARIABLE} gives back ${env[PASSED_SECRETS_VARIABLE]})`
+    : '';
   return ok('secrets', `${detail}${given}`);
 }
 

@@ -9,7 +9,7 @@ import { cliFailure } from '../failure.ts';
  * Prints once per home, on stderr, who else can reach its embedded server. With `--json` nothing is printed, and the
  * next command for people prints it.
  */
-export function tellAccess({ output }: Context, root: string): void {
+export function printServerAccess({ output }: Context, root: string): void {
   if (output.json || !createPrivateFile(join(root, 'told-about-access'), '')) return;
   output.note(
     '  Other accounts of this machine can reach this server, which has no password, and so run any command as you.',
@@ -20,7 +20,7 @@ export function tellAccess({ output }: Context, root: string): void {
 }
 
 /** Prints the model, or that there is no model or no Copilot CLI. */
-export async function tellModelAccess({ output, env }: Context): Promise<void> {
+export async function printModelAccess({ output, env }: Context): Promise<void> {
   const { colors } = output;
   try {
     await findCopilot(env[COPILOT_PATH_VARIABLE]);
@@ -29,7 +29,7 @@ export async function tellModelAccess({ output, env }: Context): Promise<void> {
     output.fact('Copilot', colors.yellow(message));
     output.fact('', `${colors.cyan('→')} ${remedy ?? 'install it again'}`);
   }
-  const { kind, words, remedy } = await describeModelAccess(env);
-  output.fact('model', kind === 'none' ? colors.yellow(`none: ${words}`) : words);
+  const { kind, description, remedy } = await describeModelAccess(env);
+  output.fact('model', kind === 'none' ? colors.yellow(`none: ${description}`) : description);
   if (remedy !== undefined) output.fact('', `${colors.cyan('→')} ${remedy}`);
 }

@@ -1,14 +1,14 @@
 import wrapAnsi from 'wrap-ansi';
 import type { FleetList, ServerInfo, SubagentRow } from '../../client/index.ts';
-import { inOurWords } from '../../contract/outcome/caveat.ts';
+import { caveatDescriptions } from '../../contract/outcome/caveat.ts';
 import { DOING } from '../../contract/status/states.ts';
 import { isFinal, type LiveStatus } from '../../contract/status/status.ts';
 import { oneLine } from '../../contract/text/text.ts';
 import type { Colors } from '../output.ts';
-import { deniedText, tokens } from './numbers.ts';
+import { deniedText, tokensText } from './numbers.ts';
 import { doingText, stateOf, stateSince, statusText } from './status.ts';
 import { cut, table, type Column } from './table.ts';
-import { age, span } from './time.ts';
+import { age, durationText } from './time.ts';
 
 /** Maximum length of the activity text in a list, even if no terminal cuts it. */
 const MAX_DOING_CHARS = 160;
@@ -138,7 +138,7 @@ export function doing(row: SubagentRow): string {
   const denied = row.denied ?? row.progress?.denied ?? 0;
   const marks = [
     ...(row.orphan ? ['without a session'] : []),
-    ...(caveats.length > 0 ? [`but: ${inOurWords(caveats)}`] : []),
+    ...(caveats.length > 0 ? [`but: ${caveatDescriptions(caveats)}`] : []),
     ...(denied > 0 ? [deniedText(denied)] : []),
     ...(row.cleaned ? ['cleaned'] : []),
   ];
@@ -148,10 +148,10 @@ export function doing(row: SubagentRow): string {
 function tokenCell({ progress, tokens: used }: SubagentRow): string {
   const { inputTokens, outputTokens } = progress?.usage ?? {};
   const known = used ?? (inputTokens === undefined ? undefined : inputTokens + (outputTokens ?? 0));
-  return known === undefined ? '' : tokens(known);
+  return known === undefined ? '' : tokensText(known);
 }
 
 /** The time from the start to the end of a subagent. */
 function took({ startedAt, endedAt }: SubagentRow): string {
-  return endedAt === undefined ? '' : span(Math.max(0, Date.parse(endedAt) - Date.parse(startedAt)));
+  return endedAt === undefined ? '' : durationText(Math.max(0, Date.parse(endedAt) - Date.parse(startedAt)));
 }

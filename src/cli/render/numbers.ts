@@ -1,7 +1,7 @@
 /** Counts and sizes as text for people. */
 import { plural } from '../../contract/text/quantities.ts';
 
-export { plural, tokens, usageText } from '../../contract/text/quantities.ts';
+export { plural, tokensText, usageText } from '../../contract/text/quantities.ts';
 
 /** The number of tool calls that the permissions did not allow: `2 tool calls denied`. */
 export function deniedText(count: number): string {

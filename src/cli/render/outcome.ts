@@ -4,20 +4,20 @@ import type { Caveat } from '../../contract/outcome/caveat.ts';
 import { countDenials } from '../../contract/outcome/totals.ts';
 import { oneLine, stripControls } from '../../contract/text/text.ts';
 import type { Colors } from '../output.ts';
-import { wayOf, type Ended } from '../waiting.ts';
+import { toSubagentEnd, type EndedSubagent } from '../waiting.ts';
 import { nextLines } from './next.ts';
 import { deniedText, plural, usageText } from './numbers.ts';
 import { stateOf, statusText } from './status.ts';
 import { sweepLines } from './sweep.ts';
-import { span } from './time.ts';
+import { durationText } from './time.ts';
 
 /** A short form of a subagent's end: status, summary, the state of its branch, why it failed, and the next commands. */
-export function endText(end: Ended, name: string, colors: Colors): string {
+export function endText(end: EndedSubagent, name: string, colors: Colors): string {
   const { outcome } = end;
-  const first = `${statusText(stateOf(wayOf(end)), colors)} ${colors.bold(name)}`;
+  const first = `${statusText(stateOf(toSubagentEnd(end)), colors)} ${colors.bold(name)}`;
   if (outcome === undefined) return `${first}  ${end.problem ?? ''}`.trimEnd();
   const lines = [
-    `${first}  ${oneLine(outcome.summary, 400)}  ${colors.dim(span(outcome.durations.totalMs))}`,
+    `${first}  ${oneLine(outcome.summary, 400)}  ${colors.dim(durationText(outcome.durations.totalMs))}`,
   ];
   lines.push(...caveatLines(outcome.caveats, colors).map((line) => `  ${line}`));
   if (outcome.failure?.remedy !== undefined)
@@ -71,7 +71,7 @@ function evidenceLine({ branch, head, commitCount, diffStat }: Evidence): string
 function verificationLine({ command, exitCode, durationMs, problem }: Verification, colors: Colors): string {
   const mark = exitCode === 0 ? colors.green('✓') : colors.red('✗');
   const result = exitCode === null ? oneLine(problem ?? 'no exit code', 200) : `exit ${exitCode}`;
-  return `${mark} ${oneLine(command, 200)}  ${result}, ${span(durationMs)}`;
+  return `${mark} ${oneLine(command, 200)}  ${result}, ${durationText(durationMs)}`;
 }
 
 /** The whole outcome as `show` prints it. */
@@ -126,8 +126,8 @@ export function outcomeLines(outcome: Outcome, colors: Colors): string[] {
   if (outcome.sweep !== undefined) section('Processes', sweepLines(outcome.sweep));
   section('Cost', [
     usageText(outcome.usage),
-    `${plural(outcome.turns, 'turn')}, ${plural(outcome.repairs, 'repair')}; queued ${span(durations.queuedMs)}, ` +
-      `working ${span(durations.workingMs)}, verifying ${span(durations.verifyingMs)}, in all ${span(durations.totalMs)}`,
+    `${plural(outcome.turns, 'turn')}, ${plural(outcome.repairs, 'repair')}; queued ${durationText(durations.queuedMs)}, ` +
+      `working ${durationText(durations.workingMs)}, verifying ${durationText(durations.verifyingMs)}, in all ${durationText(durations.totalMs)}`,
   ]);
   section(
     'Notes',

@@ -9,8 +9,8 @@ import { stateOf, stateSince, statusText } from './status.ts';
 import { cut } from './table.ts';
 import { age } from './time.ts';
 
-const LOOK_MS = 1_000;
-const LOOK_UNSEEN_MS = 5_000;
+const REFRESH_MS = 1_000;
+const REFRESH_PIPED_MS = 5_000;
 const MAX_ROWS = 12;
 
 /**
@@ -59,7 +59,7 @@ export class WaitProgress implements AsyncDisposable {
     while (!signal.aborted) {
       // Errors are ignored here, because the wait itself reports them.
       await this.#update(progressive).catch(() => undefined);
-      await delay(progressive ? LOOK_MS : LOOK_UNSEEN_MS, undefined, { signal }).catch(() => undefined);
+      await delay(progressive ? REFRESH_MS : REFRESH_PIPED_MS, undefined, { signal }).catch(() => undefined);
     }
   }
 

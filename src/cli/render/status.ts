@@ -6,9 +6,9 @@ import type { Colors } from '../output.ts';
 
 /** The state of a subagent whose worker is away. It replaces the status, because nothing proceeds. */
 const AWAY = STALLS.worker.state;
-type State = Status | StallState | typeof BUT;
+type State = Status | StallState | typeof DONE_WITH_CAVEAT;
 /** The state of a subagent that is done with a blocking caveat. */
-const BUT = 'done, but';
+const DONE_WITH_CAVEAT = 'done, but';
 type Stated = Pick<SubagentRow, 'status' | 'away' | 'stalled'> & {
   readonly caveats?: readonly CaveatKind[] | undefined;
 };
@@ -17,7 +17,7 @@ type Stated = Pick<SubagentRow, 'status' | 'away' | 'stalled'> & {
 export function stateOf({ status, away, stalled, caveats }: Stated): State {
   if (away !== undefined) return AWAY;
   if (stalled !== undefined) return STALLS[stalled.reason].state;
-  return status === 'done' && isBlocked(caveats) ? BUT : status;
+  return status === 'done' && isBlocked(caveats) ? DONE_WITH_CAVEAT : status;
 }
 
 /** What a subagent is doing, why it makes no progress, or what it was doing when its worker went away. */
@@ -51,7 +51,7 @@ export function statusText(status: State, colors: Colors): string {
     case 'killed':
     case 'stopping':
       return colors.magenta(status);
-    case BUT:
+    case DONE_WITH_CAVEAT:
     case 'asking':
     case 'waiting':
       return colors.yellow(status);

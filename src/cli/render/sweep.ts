@@ -1,7 +1,7 @@
 import type { SweepReport } from '../../contract/outcome/outcome.ts';
 import { oneLine } from '../../contract/text/text.ts';
 import { plural } from './numbers.ts';
-import { span } from './time.ts';
+import { durationText } from './time.ts';
 
 /** The proof of death as text. */
 export function sweepLines(sweep: SweepReport): string[] {
@@ -13,7 +13,7 @@ export function sweepLines(sweep: SweepReport): string[] {
       ? 'it had left no process behind'
       : `${plural(sweep.found, 'process')} found, ${sweep.ended} ended, ${left}`;
   return [
-    `${found} (${proof}; ${span(sweep.durationMs)})`,
+    `${found} (${proof}; ${durationText(sweep.durationMs)})`,
     ...sweep.left.map(({ pid, command }) => `left: ${pid} ${oneLine(command, 120)}`),
     ...sweep.commands.map((command) => `was running: ${oneLine(command, 120)}`),
     ...(sweep.notChecked.length === 0 ? [] : [`not checked: ${oneLine(sweep.notChecked.join('; '), 400)}`]),

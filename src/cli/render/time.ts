@@ -1,4 +1,4 @@
-export { span } from '../../contract/text/quantities.ts';
+export { durationText } from '../../contract/text/quantities.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -23,7 +23,7 @@ export function clock(at: string): string {
 }
 
 /** A time for people: date and local time of day. */
-export function moment(at: string): string {
+export function localTime(at: string): string {
   const time = new Date(at);
   if (Number.isNaN(time.getTime())) return '';
   const two = (value: number) => String(value).padStart(2, '0');

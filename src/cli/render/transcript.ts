@@ -1,7 +1,7 @@
 import type { TranscriptEntry } from '../../client/index.ts';
 import { oneLine, stripControls } from '../../contract/text/text.ts';
 import type { Colors } from '../output.ts';
-import { clock, span } from './time.ts';
+import { clock, durationText } from './time.ts';
 
 const MAX_TOOL_CHARS = 240;
 const MAX_RESULT_LINES = 8;
@@ -10,7 +10,7 @@ const MOVED = /^<command with shellId: \S+ moved to background/;
 const INDENT = ' '.repeat(10);
 
 /** A transcript entry for people. Control sequences in its text, which comes from a model or a tool, are removed. */
-export function transcriptText(entry: TranscriptEntry, colors: Colors): string {
+export function transcriptEntryText(entry: TranscriptEntry, colors: Colors): string {
   const at = colors.dim(clock(entry.at));
   switch (entry.kind) {
     case 'task':
@@ -43,11 +43,12 @@ function toolText({ tool = 'tool', text }: TranscriptEntry, colors: Colors): str
 function resultText(entry: TranscriptEntry, colors: Colors): string {
   const { ok, exitCode, durationMs } = entry;
   // This text is a message of Copilot to the model, not output of the command.
-  if (MOVED.test(entry.text)) return colors.dim(`… goes on in the background after ${span(durationMs ?? 0)}`);
+  if (MOVED.test(entry.text))
+    return colors.dim(`… goes on in the background after ${durationText(durationMs ?? 0)}`);
   const good = exitCode === undefined ? ok !== false : exitCode === 0;
   const facts = [
     exitCode === undefined ? (good ? 'ok' : 'failed') : `exit ${exitCode}`,
-    ...(durationMs === undefined ? [] : [span(durationMs)]),
+    ...(durationMs === undefined ? [] : [durationText(durationMs)]),
   ].join(', ');
   const head = `${good ? colors.green('✓') : colors.red('✗')} ${facts}`;
   const lines = stripControls(entry.text)

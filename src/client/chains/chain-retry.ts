@@ -20,7 +20,7 @@ import { firstInput } from '../subagents/history.ts';
 import type { Link } from '../connection/link.ts';
 import { readOutcome } from '../sessions/outcomes.ts';
 import { findRun, type KnownRun } from '../listing/runs.ts';
-import { acceptedBefore, type Accepted } from '../spawning/spawn.ts';
+import { answerOfEarlierRun, type Accepted } from '../spawning/spawn.ts';
 import { checkSpawnSize } from '../spawning/spec.ts';
 import type { RetryOptions } from '../types.ts';
 
@@ -32,7 +32,7 @@ export async function retryChain(link: Link, run: KnownRun, options: RetryOption
       remedy: `go on with it: subagents continue ${run.label} "<task>"`,
     });
   const fingerprint = fingerprintOf({ retry: run.label, from });
-  const before = acceptedBefore(run, fingerprint);
+  const before = answerOfEarlierRun(run, fingerprint);
   if (before) return before;
   if (!isFinal(run.status))
     throw new SubagentsError('LABEL_LIVE', `the chain ${run.label} is live`, {

@@ -4,7 +4,7 @@ import { checkChain } from '../../chain/check.ts';
 import { withNeeds } from '../../chain/graph.ts';
 import {
   chainSpec,
-  check,
+  validate,
   SESSION,
   spawnAnswer,
   stepLabel,
@@ -21,8 +21,8 @@ import { isTimeout } from '../errors.ts';
 import { digestOf, fingerprintOf } from '../spawning/fingerprint.ts';
 import type { Link } from '../connection/link.ts';
 import { resolveSpec, type Caller } from '../spawning/resolve-spec.ts';
-import { orStarted, refusalError, sendToSession, type Accepted } from '../spawning/spawn.ts';
-import { checkSpawnSize, misfit } from '../spawning/spec.ts';
+import { answersOrStarted, refusalError, sendToSession, type Accepted } from '../spawning/spawn.ts';
+import { checkSpawnSize, schemaError } from '../spawning/spec.ts';
 import type { ChainOptions } from '../types.ts';
 import { requireWorkers } from '../connection/workers.ts';
 import { Git } from '../../git/git.ts';
@@ -47,7 +47,10 @@ export async function startChain(
   await requireWorkers(link, caller.hostQueue);
   const { label, description, maxConcurrent, until = 'all' } = parsed;
   const chain: ResolvedChain = {
-    ...{ label, params, until, steps: steps.map(({ step }) => step) },
+    label,
+    params,
+    until,
+    steps: steps.map(({ step }) => step),
     ...(description !== undefined && { description }),
     ...(maxConcurrent !== undefined && { maxConcurrent }),
   };
@@ -87,13 +90,22 @@ export async function sendChain(
     { label, task: '' },
     ...steps.map(({ id, spec }) => ({ label: id, task: spec.task })),
   ]);
-  const [answer] = await orStarted(link, session, [{ label, fingerprint: request.fingerprint }], async () => [
-    spawnAnswer.parse(
-      await sendToSession(link, session, {
-        ...{ update: SESSION.chain, request: { ...request, digest }, doing, timeoutMs, title },
-      }),
-    ),
-  ]);
+  const [answer] = await answersOrStarted(
+    link,
+    session,
+    [{ label, fingerprint: request.fingerprint }],
+    async () => [
+      spawnAnswer.parse(
+        await sendToSession(link, session, {
+          update: SESSION.chain,
+          request: { ...request, digest },
+          doing,
+          timeoutMs,
+          title,
+        }),
+      ),
+    ],
+  );
   if (answer === undefined) throw new SubagentsError('INTERNAL', 'no answer');
   if (answer.status === 'refused') throw refusalError(answer, 'start the chain');
   return answer;
@@ -101,8 +113,8 @@ export async function sendChain(
 
 /** Parses and checks a chain. @throws SubagentsError BAD_INPUT that lists the problems and their paths */
 export function parseChain(spec: unknown): ParsedChain {
-  const parsed = check(chainSpec, spec);
-  if (!parsed.success) throw misfit(parsed.error, chainSpec.shape, 'a chain');
+  const parsed = validate(chainSpec, spec);
+  if (!parsed.success) throw schemaError(parsed.error, chainSpec.shape, 'a chain');
   const problems = checkChain(parsed.data).map(({ path, message }) => `${path.join('.')}: ${message}`);
   if (problems.length === 0) return parsed.data;
   const more = problems.length - MAX_PROBLEMS;
@@ -150,11 +162,9 @@ async function resolveSteps(
     try {
       const { spec, notes } = await resolveSpec({ ...fields, label: stepLabel(chain.label, id) }, caller);
       const step: ResolvedStep = {
-        ...{
-          id,
-          needs: [...needs],
-          spec: { ...spec, ...(output && { output }), ...(artifacts && { artifacts }) },
-        },
+        id,
+        needs: [...needs],
+        spec: { ...spec, ...(output && { output }), ...(artifacts && { artifacts }) },
         ...(from !== undefined && { from }),
         ...(forEach !== undefined && { forEach }),
         ...(maxConcurrent !== undefined && { maxConcurrent }),

@@ -1,9 +1,9 @@
 /** Ready-made chains, which a caller starts by name and parameters. */
 import { randomBytes } from 'node:crypto';
 import { researchImplementChain } from '../../chain/research-implement.ts';
-import { reviewChain, type Change } from '../../chain/review.ts';
+import { reviewChain, type ReviewedChange } from '../../chain/review.ts';
 import { SubagentsError, type ChainSpec } from '../../contract/index.ts';
-import { commonAncestor } from '../../git/common.ts';
+import { mergeBase } from '../../git/common.ts';
 import { diffText } from '../../git/contents/diff.ts';
 import { resolveBase, resolveRepository } from '../../git/repository.ts';
 import { paramsOf } from './chain.ts';
@@ -107,15 +107,19 @@ export async function readyMadeChain(
 const nonEmpty = (value = ''): string | undefined => (value.trim() === '' ? undefined : value);
 
 /** Reads the changes of `headName` since its common ancestor with `baseName`, as a pull request shows them. */
-async function readChange(cwd: string, baseName: string, headName: string): Promise<Change> {
+async function readChange(cwd: string, baseName: string, headName: string): Promise<ReviewedChange> {
   const repo = await resolveRepository('.', cwd);
   const [tip, head] = await Promise.all([
     resolveBase(Git.at(repo), baseName),
     resolveBase(Git.at(repo), headName),
   ]);
-  const base = await commonAncestor(Git.at(repo), tip, head);
+  const base = await mergeBase(Git.at(repo), tip, head);
   const { text, truncated } = await diffText(Git.at(repo), {
-    ...{ from: base, to: head, stat: false, width: 100, maxBytes: MAX_DIFF_BYTES },
+    from: base,
+    to: head,
+    stat: false,
+    width: 100,
+    maxBytes: MAX_DIFF_BYTES,
   });
   if (text.trim() === '') {
     throw new SubagentsError(

@@ -10,7 +10,7 @@ import type { Absence } from '../types.ts';
 const SILENT_MS = 5_000;
 
 /** Checks whether workers are there, and asks the server at most once for each. */
-export class WorkerLooks {
+export class WorkerPresence {
   readonly #link: Link;
   readonly #polls = new Map<string, Promise<boolean>>();
 
@@ -22,7 +22,7 @@ export class WorkerLooks {
    * Whether a worker that has an activity is there. For the server, the last poll of a killed worker counts for a
    * while. The last heartbeat shows the death sooner, but only a server on this machine has the same clock.
    */
-  async isThere({ workerId, heardAt }: { workerId: string; heardAt: Date }): Promise<boolean> {
+  async isPresent({ workerId, heardAt }: { workerId: string; heardAt: Date }): Promise<boolean> {
     if (this.#link.isOnThisMachine && Date.now() - heardAt.getTime() > SILENT_MS) return false;
     const known = this.#polls.get(workerId);
     if (known !== undefined) return known;
@@ -33,7 +33,12 @@ export class WorkerLooks {
 }
 
 /** Statuses in which a worker runs an activity of the subagent. */
-const AT_WORK: ReadonlySet<Status> = new Set<LiveStatus>(['preparing', 'working', 'verifying', 'stopping']);
+const RUNS_ACTIVITY: ReadonlySet<Status> = new Set<LiveStatus>([
+  'preparing',
+  'working',
+  'verifying',
+  'stopping',
+]);
 
 /**
  * Describes the absence of the worker that has a live subagent.
@@ -42,14 +47,14 @@ const AT_WORK: ReadonlySet<Status> = new Set<LiveStatus>(['preparing', 'working'
  */
 export async function absenceOf(
   { status, worker, task, startedAt }: Inspection,
-  workers: WorkerLooks,
+  workers: WorkerPresence,
   answers: boolean,
 ): Promise<Absence | undefined> {
   if (worker === undefined) {
     // The server has given up the activity, and no worker is there to go on.
-    const isAbandoned = !answers && AT_WORK.has(status);
+    const isAbandoned = !answers && RUNS_ACTIVITY.has(status);
     return isAbandoned ? { since: task?.since.toISOString() ?? startedAt } : undefined;
   }
   const { workerId, heardAt } = worker;
-  return (await workers.isThere(worker)) ? undefined : { workerId, since: heardAt.toISOString() };
+  return (await workers.isPresent(worker)) ? undefined : { workerId, since: heardAt.toISOString() };
 }

@@ -17,7 +17,9 @@ export async function holderOf(link: Link, run: KnownRun): Promise<string | unde
     const page = await link.call(`look for the worker of ${run.label}`, async () => {
       try {
         return await link.client.workflowService.getWorkflowExecutionHistoryReverse({
-          ...{ namespace, execution, maximumPageSize: PAGE },
+          namespace,
+          execution,
+          maximumPageSize: PAGE,
           ...(token && { nextPageToken: token }),
         });
       } catch (error) {

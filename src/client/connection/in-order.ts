@@ -2,7 +2,7 @@
 const LAST = new WeakMap<object, Map<string, Promise<unknown>>>();
 
 /** Runs `call` once all earlier calls of the same `owner` and `key` have settled. Settles as `call` does. */
-export async function inOrder<T>(owner: object, key: string, call: () => Promise<T>): Promise<T> {
+export async function callInOrder<T>(owner: object, key: string, call: () => Promise<T>): Promise<T> {
   const last = LAST.get(owner) ?? new Map<string, Promise<unknown>>();
   LAST.set(owner, last);
   const mine = (last.get(key) ?? Promise.resolve()).then(call);

@@ -17,7 +17,7 @@ import type { ConnectOptions, ServerInfo } from '../types.ts';
 const CALL_TIMEOUT_MS = 10_000;
 
 /** Options of `Link.call`. */
-export interface CallOptions {
+export interface LinkCallOptions {
   /** Deadline in milliseconds, which includes the client's retries; default 10 s. */
   readonly timeoutMs?: number | undefined;
   /** Ends the call at once. The call then throws the signal's reason. */
@@ -85,7 +85,7 @@ export class Link {
    * @param doing the action, for the error message: `steer fix-login`.
    * @throws SubagentsError for every failure; the signal's reason when the signal is aborted.
    */
-  async call<T>(doing: string, make: () => Promise<T>, options: CallOptions = {}): Promise<T> {
+  async call<T>(doing: string, make: () => Promise<T>, options: LinkCallOptions = {}): Promise<T> {
     const { timeoutMs = CALL_TIMEOUT_MS } = options;
     // The client keeps a reference to each signal for ever, so each call gets its own.
     using linked = new LinkedSignal([this.#closing.signal, options.signal]);

@@ -11,7 +11,7 @@ const SILENT_TIMEOUT_MS = 500;
 const SILENCE_MS = 30_000;
 
 /** The run to ask; without a run id, the newest. */
-export interface Asked {
+export interface QueriedRun {
   readonly workflowId: string;
   readonly runId?: string | undefined;
 }
@@ -20,9 +20,9 @@ export interface Asked {
  * Sends a Query to a workflow. Returns `undefined` when the server does not have the workflow.
  * @throws SubagentsError NO_WORKER or TIMEOUT (see `isWorkerless`), TEMPORAL_UNREACHABLE, INTERNAL.
  */
-export async function ask<T>(
+export async function queryWorkflow<T>(
   link: Link,
-  { workflowId, runId }: Asked,
+  { workflowId, runId }: QueriedRun,
   query: string,
   ...args: unknown[]
 ): Promise<T | undefined> {
@@ -39,7 +39,7 @@ export async function ask<T>(
     // The short timeout is for silent workers. A call during a reconnection gets the full timeout.
     if (timeoutMs < QUERY_TIMEOUT_MS && isUnreachable(error)) {
       link.silentUntil = 0;
-      return ask(link, { workflowId, runId }, query, ...args);
+      return queryWorkflow(link, { workflowId, runId }, query, ...args);
     }
     // A failing workflow cannot answer: its silence says nothing about the workers.
     if (isTimeout(error) && !(await isFailing(link, { workflowId, runId })))

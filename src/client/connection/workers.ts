@@ -6,13 +6,13 @@ import {
   workerControlQueue,
   type SubagentsError,
 } from '../../contract/index.ts';
-import { noWorker, otherVersion } from '../errors.ts';
+import { noWorkerError, versionError } from '../errors.ts';
 import type { Link } from './link.ts';
 
 /** @throws SubagentsError NO_WORKER when no worker runs workflows, or none of them has our contract version */
 export async function requireWorker(link: Link): Promise<void> {
   const contracts = await link.contracts(MAIN_QUEUE, 'workflow');
-  if (contracts.length === 0) throw noWorker(link.server);
+  if (contracts.length === 0) throw noWorkerError(link.server);
   checkContract(link, contracts);
 }
 
@@ -28,23 +28,23 @@ export async function requireWorkers(link: Link, hostQueue: string): Promise<voi
     link.contracts(hostControlQueue(hostQueue), 'activity'),
   ]);
   if (ofHost.length === 0)
-    throw noWorker(link.server, `no worker of this host and user is running (${hostQueue})`);
+    throw noWorkerError(link.server, `no worker of this host and user is running (${hostQueue})`);
   checkContract(link, ofHost);
 }
 
 /** @throws SubagentsError NO_WORKER when this worker is away. @param who describes the worker in the message */
 export async function requireThisWorker(link: Link, workerId: string, who: string): Promise<void> {
-  if (!(await isWorkerThere(link, workerId))) throw awayError(link, workerId, who);
+  if (!(await isWorkerPolling(link, workerId))) throw workerAwayError(link, workerId, who);
 }
 
 /** Whether this worker polls for work. */
-export const isWorkerThere = (link: Link, workerId: string): Promise<boolean> =>
+export const isWorkerPolling = (link: Link, workerId: string): Promise<boolean> =>
   link.hasPollers(workerControlQueue(workerId), 'activity');
 
 /** The error for a worker that is away. @param who describes the worker */
-export const awayError = (link: Link, workerId: string, who: string): SubagentsError =>
-  noWorker(link.server, `${who}, ${workerId}, is away`);
+export const workerAwayError = (link: Link, workerId: string, who: string): SubagentsError =>
+  noWorkerError(link.server, `${who}, ${workerId}, is away`);
 
 function checkContract(link: Link, contracts: readonly number[]): void {
-  if (!contracts.includes(CONTRACT_VERSION)) throw otherVersion(link.server, contracts);
+  if (!contracts.includes(CONTRACT_VERSION)) throw versionError(link.server, contracts);
 }

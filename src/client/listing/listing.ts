@@ -1,16 +1,16 @@
 /** Lists subagents from their sessions, with what each is doing; without a worker, from the visibility store. */
 import { isChain, isFinal, SESSION, SubagentsError, type SessionList } from '../../contract/index.ts';
-import { absenceOf, WorkerLooks } from '../connection/absence.ts';
+import { absenceOf, WorkerPresence } from '../connection/absence.ts';
 import { concurrently } from '../connection/concurrently.ts';
-import { noWorker, serverName } from '../errors.ts';
+import { noWorkerError, serverName } from '../errors.ts';
 import { inspect, isFailing, MAX_TASK_ATTEMPTS } from '../subagents/inspect.ts';
 import type { Link } from '../connection/link.ts';
-import { ask, isUnanswered, isWorkerless } from '../connection/query.ts';
-import { silenceNote, whyUnanswered } from '../connection/silence.ts';
+import { queryWorkflow, isUnanswered, isWorkerless } from '../connection/query.ts';
+import { silenceNote, explainUnanswered } from '../connection/silence.ts';
 import { stallOf } from '../subagents/stall.ts';
-import { asked, type KnownRun } from './runs.ts';
+import { sessionAddress, type KnownRun } from './runs.ts';
 import type { FleetList, FleetListOptions, ListOptions, SessionListing, SubagentRow } from '../types.ts';
-import { isSelective, selected } from './selection.ts';
+import { isSelective, applySelection } from './selection.ts';
 import { unknownNote, unknownRuns } from './unknown-runs.ts';
 import { readView } from '../subagents/view.ts';
 import { findQueued, findRuns, findSessions, isSessionOpen, listLiveOrphans } from './visibility.ts';
@@ -24,7 +24,7 @@ const MAX_LIVE_ROWS = 1_000;
  * In a session with more live subagents than this, one visibility query finds the queued ones. A call for each of them
  * would take some 20 ms of two processors.
  */
-const MAX_QUEUED_LOOKED_AT = 100;
+const MAX_QUEUED_DESCRIBED = 100;
 
 /** See `SessionHandle.list`. */
 export async function listSession(
@@ -37,7 +37,7 @@ export async function listSession(
     isSessionOpen(link, session),
     unknownRuns(link, session),
   ]);
-  const list = await (polled ? listAsked : listWorkerless)(link, session, options);
+  const list = await (polled ? listAnswered : listWorkerless)(link, session, options);
   const whole = open ? list : await withOrphans(link, list, await liveOf(link, session));
   return withUnknown(whole, unknown);
 }
@@ -55,7 +55,7 @@ export async function listFleet(link: Link, options: FleetListOptions): Promise<
   const unknown = everyUnknown.filter(({ session }) => isListed(session));
   const open = new Set(found.flatMap(({ session, open }) => (open ? [session] : [])));
   const orphans = await listLiveOrphans(link, { open, max: MAX_LIVE_ROWS });
-  const list = polled ? listAsked : listWorkerless;
+  const list = polled ? listAnswered : listWorkerless;
   const names = [
     ...new Set([
       ...[...found, ...unknown].map(({ session }) => session),
@@ -71,7 +71,7 @@ export async function listFleet(link: Link, options: FleetListOptions): Promise<
       known,
       unknown.filter((run) => run.session === session),
     );
-    return isSelective(options) ? selected(whole, options, finished) : whole;
+    return isSelective(options) ? applySelection(whole, options, finished) : whole;
   });
   const workerless = !polled || sessions.some((listing) => listing.workerless);
   const orphaned = sessions.filter(({ live }) => live.some(({ orphan }) => orphan));
@@ -84,26 +84,26 @@ export async function listFleet(link: Link, options: FleetListOptions): Promise<
         ...orphaned.map(({ session, live }) => orphansNote(session, live.length)),
         ...(unknown.length > 0 ? [unknownNote(unknown.length)] : []),
         ...sessions.flatMap((listing) => listing.notes.map((note) => noteOf(listing, note))),
-        ...(polled ? [] : [silenceNote(noWorker(link.server))]),
+        ...(polled ? [] : [silenceNote(noWorkerError(link.server))]),
       ]),
     ],
   };
 }
 
-async function listAsked(link: Link, session: string, options: ListOptions): Promise<SessionListing> {
+async function listAnswered(link: Link, session: string, options: ListOptions): Promise<SessionListing> {
   const { finished = DEFAULT_FINISHED, progress = true } = options;
   let list: SessionList | undefined;
   try {
-    list = await ask<SessionList>(link, asked(session), SESSION.list, { finished });
+    list = await queryWorkflow<SessionList>(link, sessionAddress(session), SESSION.list, { finished });
   } catch (error) {
     if (!(error instanceof SubagentsError) || !isUnanswered(error)) throw error;
-    if (!isWorkerless(error) || (await isFailing(link, asked(session))))
+    if (!isWorkerless(error) || (await isFailing(link, sessionAddress(session))))
       return listFailing(link, session, options);
-    return listSilent(
+    return listUnanswered(
       link,
       session,
       options,
-      await whyUnanswered(link, { ...asked(session), label: 'a session' }, error),
+      await explainUnanswered(link, { ...sessionAddress(session), label: 'a session' }, error),
     );
   }
   if (list === undefined) {
@@ -122,7 +122,7 @@ async function listAsked(link: Link, session: string, options: ListOptions): Pro
   });
 }
 
-interface Asking {
+interface AskingOption {
   readonly asking: boolean;
 }
 
@@ -133,11 +133,11 @@ interface Asking {
 async function withProgress(
   link: Link,
   runs: readonly KnownRun[],
-  { asking }: Asking,
+  { asking }: AskingOption,
 ): Promise<SubagentRow[]> {
-  const workers = new WorkerLooks(link);
+  const workers = new WorkerPresence(link);
   const [first] = runs;
-  const isMany = first !== undefined && runs.length > MAX_QUEUED_LOOKED_AT;
+  const isMany = first !== undefined && runs.length > MAX_QUEUED_DESCRIBED;
   const queued = isMany ? await findQueued(link, first.session, MAX_LIVE_ROWS) : undefined;
   return concurrently(runs, async (run) => {
     const waiting = queued?.get(run.runId);
@@ -184,10 +184,10 @@ async function withStatus(link: Link, session: string, live: readonly KnownRun[]
 }
 
 const listWorkerless = (link: Link, session: string, options: ListOptions): Promise<SessionListing> =>
-  listSilent(link, session, options, noWorker(link.server));
+  listUnanswered(link, session, options, noWorkerError(link.server));
 
-/** The list of a session that does not answer. @param why the error to show, see `whyUnanswered` */
-async function listSilent(
+/** The list of a session that does not answer. @param why the error to show, see `explainUnanswered` */
+async function listUnanswered(
   link: Link,
   session: string,
   options: ListOptions,
@@ -208,7 +208,7 @@ async function listStored(
   link: Link,
   session: string,
   { finished = DEFAULT_FINISHED }: ListOptions,
-  how: Asking,
+  how: AskingOption,
 ): Promise<SessionListing> {
   const runs = await findRuns(link, { session, max: MAX_LIVE_ROWS + finished });
   const live = runs.filter(({ status }) => !isFinal(status)).reverse();

@@ -12,7 +12,7 @@ import { resolveRepository } from '../../git/repository.ts';
  * @param from the folder that a relative path starts from
  * @throws SubagentsError NOT_A_REPOSITORY when the folder exists and is in no checkout
  */
-export async function ofRepository(
+export async function repositoryFilter(
   repository: string,
   from: string,
 ): Promise<(run: { readonly repo: string }) => boolean> {

@@ -8,7 +8,7 @@ import {
   type SessionList,
 } from '../../contract/index.ts';
 import type { Link } from '../connection/link.ts';
-import { ask, isUnanswered, type Asked } from '../connection/query.ts';
+import { queryWorkflow, isUnanswered, type QueriedRun } from '../connection/query.ts';
 import { resolveRunTarget, splitRun } from './targets.ts';
 import { findNewestRun, findRuns, findSessions } from './visibility.ts';
 
@@ -25,7 +25,7 @@ const MAX_RUNS = 1_000;
 const MAX_RUNS_EACH = 100;
 
 /** The address of the session's workflow. */
-export const asked = (session: string): Asked => ({ workflowId: sessionWorkflowId(session) });
+export const sessionAddress = (session: string): QueriedRun => ({ workflowId: sessionWorkflowId(session) });
 
 /**
  * Finds the run of this session that `target` names: an exact label by one Query, everything else among all its runs.
@@ -82,7 +82,12 @@ async function findByLabel(link: Link, session: string, target: string): Promise
   if (labelProblem(name) !== undefined) return undefined;
   const question = { label: name, ...(run !== undefined && { run }) };
   try {
-    const entry = await ask<SessionEntry | null>(link, asked(session), SESSION.find, question);
+    const entry = await queryWorkflow<SessionEntry | null>(
+      link,
+      sessionAddress(session),
+      SESSION.find,
+      question,
+    );
     if (entry === null) return undefined;
     if (entry !== undefined) return { ...entry, session };
   } catch (error) {
@@ -96,7 +101,9 @@ async function findByLabel(link: Link, session: string, target: string): Promise
 /** The runs that the session keeps; without a worker, those that the visibility store lists. */
 async function runsOf(link: Link, session: string, max: number): Promise<KnownRun[]> {
   try {
-    const list = await ask<SessionList>(link, asked(session), SESSION.list, { finished: max });
+    const list = await queryWorkflow<SessionList>(link, sessionAddress(session), SESSION.list, {
+      finished: max,
+    });
     return [...(list?.live ?? []), ...(list?.finished ?? [])].map((entry) => ({ ...entry, session }));
   } catch (error) {
     if (isUnanswered(error)) return findRuns(link, { session, max });

@@ -9,7 +9,7 @@ export const isSelective = ({ statuses, repo }: SelectionOptions): boolean =>
   statuses !== undefined || repo !== undefined;
 
 /** Filters the rows of a session; keeps the newest `finished` finished ones. `finishedCount` counts all that match. */
-export function selected(
+export function applySelection(
   listing: SessionListing,
   options: SelectionOptions,
   finished: number,

@@ -60,18 +60,18 @@ function namedRuns<C extends Candidate>(
   ];
   for (const rule of rules) {
     const hits = distinct(candidates.filter(rule));
-    if (hits.length > 0) return onlyOne(target, hits, candidates);
+    if (hits.length > 0) return requireOne(target, hits, candidates);
   }
   const byPrefix = (candidate: C): boolean =>
     candidate.label.startsWith(name) || (name.includes('/') && qualified(candidate).startsWith(name));
   for (const pool of [live, candidates]) {
     const hits = distinct(pool.filter(byPrefix));
-    if (hits.length > 0) return onlyOne(target, hits, candidates);
+    if (hits.length > 0) return requireOne(target, hits, candidates);
   }
   return candidates.filter((candidate) => candidate.workflowId === name);
 }
 
-function onlyOne<C extends Candidate>(
+function requireOne<C extends Candidate>(
   target: string,
   hits: readonly C[],
   candidates: readonly C[],

@@ -54,8 +54,18 @@ function rowOf(record: RunRecord, workerId: string | undefined): SubagentRow {
   const { subagent, repository, isolation, branch, startedAt, endedAt } = record;
   const { session, label, run, workflowId, runId } = subagent;
   return {
-    ...{ session, label, run, workflowId, runId, isolation, branch, startedAt, unknown: true },
-    ...{ status: 'lost', task: '', repo: repository },
+    session,
+    label,
+    run,
+    workflowId,
+    runId,
+    isolation,
+    branch,
+    startedAt,
+    unknown: true,
+    status: 'lost',
+    task: '',
+    repo: repository,
     ...(workerId !== undefined && { workerId }),
     ...(endedAt !== undefined && { endedAt }),
     summary: `the server does not know it; ${branch === null ? `it worked in ${repository}` : `its branch is ${branch} in ${repository}`}`,

@@ -12,7 +12,7 @@ import { isOpen, statusOf } from '../../temporal/execution-status.ts';
 import { runsOfSession } from '../../temporal/visibility-query.ts';
 import { isNotFound } from '../errors.ts';
 import type { Link } from '../connection/link.ts';
-import { stalledIn } from '../subagents/stall.ts';
+import { stallFromMemo } from '../subagents/stall.ts';
 import type { KnownRun } from './runs.ts';
 import type { SessionOverview, SubagentRow } from '../types.ts';
 
@@ -91,7 +91,7 @@ export async function findQueued(
   const found = await query(link, filter, max);
   return new Map(
     found.map(({ runId, memo }) => {
-      const stalled = stalledIn(memo);
+      const stalled = stallFromMemo(memo);
       return [runId, stalled === undefined ? {} : { stalled }];
     }),
   );

@@ -16,7 +16,7 @@ import { requireView } from '../subagents/view.ts';
 import { refuseChain } from '../errors.ts';
 import type { Link } from '../connection/link.ts';
 import { listSession } from '../listing/listing.ts';
-import { ofRepository } from '../listing/of-repository.ts';
+import { repositoryFilter } from '../listing/of-repository.ts';
 import { findRunAnywhere, type KnownRun } from '../listing/runs.ts';
 import type { CleanOptions, CleanReport } from '../types.ts';
 import { unknownRuns } from '../listing/unknown-runs.ts';
@@ -88,7 +88,7 @@ export async function cleanRuns(
   among: readonly KnownRun[],
   { repo, merged = false, dryRun = false, force = false }: CleanOptions,
 ): Promise<CleanReport> {
-  const runs = repo === undefined ? among : among.filter(await ofRepository(repo, process.cwd()));
+  const runs = repo === undefined ? among : among.filter(await repositoryFilter(repo, process.cwd()));
   const live = runs.find(({ status }) => !isFinal(status));
   if (live) {
     throw new SubagentsError('STILL_LIVE', `${live.label}@${live.run} is still at work`, {
@@ -106,7 +106,10 @@ export async function cleanRuns(
   const cleaned = await concurrently(groups, async ({ workerId, some }) => {
     if (workerId === undefined) return [];
     const answer = await askWorker(link, {
-      ...{ workerId, force, dryRun, onlyMerged: merged },
+      workerId,
+      force,
+      dryRun,
+      onlyMerged: merged,
       runs: some.map(({ session, label, run, workflowId, runId }) => ({
         session,
         label,
@@ -154,7 +157,13 @@ async function askWorker(link: Link, input: CleanWorkflowInput): Promise<readonl
 }
 
 const away = ({ session, label, run, workflowId, runId }: KnownRun, workerId: string): CleanedRun => ({
-  ...{ session, label, run, workflowId, runId, removed: [], freedBytes: 0 },
+  session,
+  label,
+  run,
+  workflowId,
+  runId,
+  removed: [],
+  freedBytes: 0,
   kept: [{ what: 'all', where: workerId, why: `its worker ${workerId} is away` }],
 });
 

@@ -71,16 +71,29 @@ async function terminate(
 
 function lostOutcome({ session, label, run, startedAt, model }: KnownRun, why: string): Outcome {
   return {
-    ...{ status: 'lost', session, label, run, summary: why, report: '' },
+    status: 'lost',
+    session,
+    label,
+    run,
+    summary: why,
+    report: '',
     failure: {
       class: why === WHY ? 'internal' : 'worker',
       message: why,
       remedy: 'its worktree and branch are as it left them',
     },
     ...(model !== undefined && { model }),
-    ...{ verifications: [], repairs: 0, turns: 0, usage: NO_USAGE, denials: [], loaded: [], caveats: [] },
+    verifications: [],
+    repairs: 0,
+    turns: 0,
+    usage: NO_USAGE,
+    denials: [],
+    loaded: [],
+    caveats: [],
     durations: {
-      ...{ queuedMs: 0, workingMs: 0, verifyingMs: 0 },
+      queuedMs: 0,
+      workingMs: 0,
+      verifyingMs: 0,
       totalMs: Date.now() - Date.parse(startedAt),
     },
     notes: [

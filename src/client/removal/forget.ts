@@ -16,21 +16,21 @@ import type { Link } from '../connection/link.ts';
 import type { KnownRun } from '../listing/runs.ts';
 import { readView } from '../subagents/view.ts';
 import { findRuns } from '../listing/visibility.ts';
-import { isWorkerThere } from '../connection/workers.ts';
+import { isWorkerPolling } from '../connection/workers.ts';
 import { Git } from '../../git/git.ts';
 
 /** Maximum number of live subagents that are searched. */
 const MAX_RUNS = 10_000;
 
 /** Worker and branch of a subagent: from its workflow or, when nobody answers, from its history and its entry. */
-interface Held {
+interface HeldRun {
   readonly workerId?: string | undefined;
   readonly branch?: string | null | undefined;
 }
 
 /** See `Subagents.forgetWorker`. */
 export async function forgetWorker(link: Link, workerId: string): Promise<KnownRun[]> {
-  if (await isWorkerThere(link, workerId)) {
+  if (await isWorkerPolling(link, workerId)) {
     throw new SubagentsError('BAD_INPUT', `worker ${workerId} is not away: it asks for work`, {
       remedy: 'kill its subagents instead, or stop the worker first',
     });
@@ -39,7 +39,7 @@ export async function forgetWorker(link: Link, workerId: string): Promise<KnownR
     findRuns(link, { onlyOpen: true, max: MAX_RUNS }),
     isAnswered(link),
   ]);
-  const held = await concurrently(runs, async (run) => ({ run, ...(await holdOf(link, run, answers)) }));
+  const held = await concurrently(runs, async (run) => ({ run, ...(await readHeldRun(link, run, answers)) }));
   const affected = held.filter((each) => each.workerId === workerId);
   if (affected.length === 0) throw unknownWorker(workerId, held);
   const ended = await concurrently(affected, async ({ run, branch }) =>
@@ -52,7 +52,7 @@ export async function forgetWorker(link: Link, workerId: string): Promise<KnownR
 export async function forgetIfAway(link: Link, run: KnownRun): Promise<boolean> {
   const view = await readView(link, run);
   if (view === undefined || view instanceof SubagentsError || view.workerId === undefined) return false;
-  if (await isWorkerThere(link, view.workerId)) return false;
+  if (await isWorkerPolling(link, view.workerId)) return false;
   return giveUp(link, run, view.workerId, { branch: view.branch, answers: await isAnswered(link) });
 }
 
@@ -61,7 +61,7 @@ export async function isAnswered(link: Link): Promise<boolean> {
   return (await link.contracts(MAIN_QUEUE, 'workflow')).includes(CONTRACT_VERSION);
 }
 
-async function holdOf(link: Link, run: KnownRun, answers: boolean): Promise<Held> {
+async function readHeldRun(link: Link, run: KnownRun, answers: boolean): Promise<HeldRun> {
   const view = answers ? await readView(link, run).catch(() => undefined) : undefined;
   if (view !== undefined && !(view instanceof SubagentsError)) return view;
   return { workerId: await holderOf(link, run), branch: run.branch };
@@ -94,7 +94,7 @@ async function giveUp(
   });
 }
 
-function unknownWorker(workerId: string, held: readonly Held[]): SubagentsError {
+function unknownWorker(workerId: string, held: readonly HeldRun[]): SubagentsError {
   const others = [...new Set(held.flatMap((each) => each.workerId ?? []))].sort();
   return new SubagentsError('UNKNOWN_TARGET', `no live subagent is on a worker "${workerId.slice(0, 100)}"`, {
     remedy:

@@ -15,8 +15,8 @@ import {
 } from '../../contract/index.ts';
 import { Acknowledger, sendAcknowledgement } from './acknowledger.ts';
 import { concurrently } from '../connection/concurrently.ts';
-import { isNotFound, isPassing } from '../errors.ts';
-import { endable, pause } from './following.ts';
+import { isNotFound, isTransient } from '../errors.ts';
+import { endableIterator, pause } from './following.ts';
 import { firstInput, firstValue, followHistory, type HistoryEvent } from '../subagents/history.ts';
 import type { Link } from '../connection/link.ts';
 import type { AnnouncementOptions, ReceivedAnnouncement } from '../types.ts';
@@ -38,7 +38,7 @@ export function receiveAnnouncements(
 ): AsyncGenerator<ReceivedAnnouncement, void, undefined> {
   const { receiver } = options;
   link.requireOpen();
-  return endable([options.signal, link.closed], async function* (signal) {
+  return endableIterator([options.signal, link.closed], async function* (signal) {
     const acknowledger = new Acknowledger(link, session, receiver, signal);
     try {
       for await (const item of announcements(link, session, receiver, options, signal)) {
@@ -155,7 +155,7 @@ async function* announcements(
         continue;
       }
     } catch (error) {
-      if (signal.aborted || once || !(isPassing(error) || isNotFound(error))) throw error;
+      if (signal.aborted || once || !(isTransient(error) || isNotFound(error))) throw error;
       onReconnect?.(error);
     }
     await pause(backoff, signal);

@@ -5,7 +5,7 @@ import { LinkedSignal } from '../connection/linked-signal.ts';
  * An async generator over `produce` that `return()` and `signals` end at once, even while it waits. (A plain async
  * generator handles `return()` only after its pending `next()`.) An end by signal is not an error.
  */
-export function endable<T>(
+export function endableIterator<T>(
   signals: readonly (AbortSignal | undefined)[],
   produce: (signal: AbortSignal) => AsyncGenerator<T, void, undefined>,
 ): AsyncGenerator<T, void, undefined> {
@@ -64,12 +64,12 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /** How long `settleWithin` waits, in milliseconds. */
-const PATIENCE_MS = 1_000;
+const SETTLE_TIMEOUT_MS = 1_000;
 
 /** Waits until `work` resolves or rejects, for at most a second. */
 export async function settleWithin(work: Promise<unknown> | undefined): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
-  const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, PATIENCE_MS)));
+  const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, SETTLE_TIMEOUT_MS)));
   await Promise.race([Promise.allSettled([work]), patience]);
   clearTimeout(timer);
 }

@@ -30,7 +30,7 @@ export async function awaitOutcome(link: Link, run: KnownRun, options: ResultOpt
   const timer =
     options.timeoutMs === undefined
       ? undefined
-      : setTimeout(() => linked.abort(stillLive(name)), Math.min(options.timeoutMs, MAX_TIMER_MS));
+      : setTimeout(() => linked.abort(stillLiveError(name)), Math.min(options.timeoutMs, MAX_TIMER_MS));
   try {
     const events = followToEnd(link, { ...run, onlyClose: true }, linked.signal);
     while ((await events.next()).done !== true);
@@ -53,7 +53,7 @@ export const readOutcome = (link: Link, run: KnownRun): Promise<Outcome> =>
   awaitOutcome(link, run, { timeoutMs: READ_TIMEOUT_MS });
 
 /** As `readOutcome`; undefined for a run that was ended from outside and left no outcome. */
-export async function outcomeIfLeft(link: Link, run: KnownRun): Promise<Outcome | undefined> {
+export async function findOutcome(link: Link, run: KnownRun): Promise<Outcome | undefined> {
   try {
     return await readOutcome(link, run);
   } catch (error) {
@@ -62,7 +62,7 @@ export async function outcomeIfLeft(link: Link, run: KnownRun): Promise<Outcome 
   }
 }
 
-function stillLive(name: string): SubagentsError {
+function stillLiveError(name: string): SubagentsError {
   return new SubagentsError('TIMEOUT', `${name} has not ended in time; it goes on`, {
     remedy: 'see what it is doing with `subagents show`, or wait longer',
   });
@@ -83,10 +83,13 @@ async function readEnd(link: Link, run: KnownRun, name: string): Promise<Outcome
     },
   );
   if (end === 'unknown') {
-    throw new LostRunError(`the server no longer keeps ${name}; its session remembers: ${remembered(run)}`, {
-      entry: run,
-      remedy: 'its branch and commits are in the repository as before',
-    });
+    throw new LostRunError(
+      `the server no longer keeps ${name}; its session remembers: ${lostOutcomeOf(run)}`,
+      {
+        entry: run,
+        remedy: 'its branch and commits are in the repository as before',
+      },
+    );
   }
   if ('value' in end) return parse(end.value, name);
   const { failure } = end;
@@ -123,6 +126,6 @@ function parse(value: unknown, name: string): Outcome {
   });
 }
 
-function remembered({ status, summary, head }: KnownRun): string {
+function lostOutcomeOf({ status, summary, head }: KnownRun): string {
   return [status, summary, head === undefined ? undefined : `head ${head}`].filter(Boolean).join('; ');
 }

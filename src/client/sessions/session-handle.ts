@@ -1,5 +1,5 @@
 import {
-  check,
+  validate,
   DEFAULT_RECEIVER,
   sessionName,
   SubagentsError,
@@ -118,7 +118,7 @@ const receiverOf = ({ receiver = DEFAULT_RECEIVER }: { readonly receiver?: strin
 
 /** Checks a name of a session or receiver, which follow the same rules. @throws SubagentsError BAD_INPUT */
 function assertName(what: string, name: string): string {
-  const parsed = check(sessionName, name);
+  const parsed = validate(sessionName, name);
   if (parsed.success) return name;
   throw new SubagentsError(
     'BAD_INPUT',

@@ -12,13 +12,13 @@ import {
 } from '../../contract/index.ts';
 import { requireView } from '../subagents/view.ts';
 import { LostRunError } from '../errors.ts';
-import { endable, pause } from './following.ts';
+import { endableIterator, pause } from './following.ts';
 import { firstValue, followToEnd } from '../subagents/history.ts';
 import type { Link } from '../connection/link.ts';
 import { awaitOutcome } from './outcomes.ts';
 import type { KnownRun } from '../listing/runs.ts';
 import type { TranscriptOptions } from '../types.ts';
-import { awayError, requireThisWorker } from '../connection/workers.ts';
+import { workerAwayError, requireThisWorker } from '../connection/workers.ts';
 
 /** Describes the worker in errors. */
 const HOLDER = 'the worker that has the transcript';
@@ -40,7 +40,7 @@ export function readTranscript(
   { follow = false, signal: given }: TranscriptOptions,
 ): AsyncGenerator<TranscriptEntry, void, undefined> {
   link.requireOpen();
-  return endable([given, link.closed], async function* (signal) {
+  return endableIterator([given, link.closed], async function* (signal) {
     const run = await find();
     const source = await findSource(link, run, follow, signal);
     if (source === undefined) return;
@@ -90,7 +90,10 @@ async function findSource(
     if (workerId !== undefined) {
       await requireThisWorker(link, workerId, HOLDER);
       return {
-        ...{ subagentWorkflowId: run.workflowId, subagentRunId: run.runId, workerId, copilotSessionId },
+        subagentWorkflowId: run.workflowId,
+        subagentRunId: run.runId,
+        workerId,
+        copilotSessionId,
         of: { label: run.label, run: run.run },
       };
     }
@@ -154,7 +157,7 @@ async function* pages(
       }
       const failed = event.workflowExecutionFailedEventAttributes?.failure;
       if (failed || event.workflowExecutionTimedOutEventAttributes)
-        throw awayError(link, input.workerId, HOLDER);
+        throw workerAwayError(link, input.workerId, HOLDER);
     }
     over = true;
   } finally {

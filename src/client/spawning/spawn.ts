@@ -14,7 +14,7 @@ import {
 } from '../../contract/index.ts';
 import { releaseCarried } from '../../git/worktrees/carry.ts';
 import { concurrently } from '../connection/concurrently.ts';
-import { isPassing, isTimeout, unanswered } from '../errors.ts';
+import { isTransient, isTimeout, withUnknownEffect } from '../errors.ts';
 import { reopenSession } from '../../temporal/reopen-session.ts';
 import { sessionStart } from '../../temporal/session-start.ts';
 import { findNewestRun } from '../listing/visibility.ts';
@@ -122,17 +122,21 @@ export async function sendSpawn(
   checkSpawnSize(request);
   const digest = digestOf(request.specs);
   const doing = `spawn ${request.specs.map(({ label }) => label).join(', ')}`;
-  return orStarted(link, session, request.specs, async () =>
+  return answersOrStarted(link, session, request.specs, async () =>
     spawnAnswer.array().parse(
       await sendToSession(link, session, {
-        ...{ update: SESSION.spawn, request: { ...request, digest }, doing, timeoutMs, title },
+        update: SESSION.spawn,
+        request: { ...request, digest },
+        doing,
+        timeoutMs,
+        title,
       }),
     ),
   );
 }
 
 /** The answers of `send`; when they are missing, answers from the runs that the server shows as started. */
-export async function orStarted(
+export async function answersOrStarted(
   link: Link,
   session: string,
   wanted: readonly { readonly label: string; readonly fingerprint?: string | undefined }[],
@@ -142,7 +146,8 @@ export async function orStarted(
     return await send();
   } catch (error) {
     // Perhaps only the answer was lost.
-    const started = isTimeout(error) || isPassing(error) ? await startedOf(link, session, wanted) : undefined;
+    const started =
+      isTimeout(error) || isTransient(error) ? await startedOf(link, session, wanted) : undefined;
     if (started === undefined) throw error;
     return started;
   }
@@ -152,7 +157,7 @@ export async function orStarted(
 async function startedOf(
   link: Link,
   session: string,
-  wanted: Parameters<typeof orStarted>[2],
+  wanted: Parameters<typeof answersOrStarted>[2],
 ): Promise<SpawnAnswer[] | undefined> {
   const answers: SpawnAnswer[] = [];
   for (const { label, fingerprint } of wanted) {
@@ -167,7 +172,7 @@ async function startedOf(
 }
 
 /** The answer to an equal earlier request whose run is live; undefined when there is none. */
-export function acceptedBefore(
+export function answerOfEarlierRun(
   { status, label, run, workflowId, runId, fingerprint }: KnownRun,
   asked: string,
 ): Accepted | undefined {
@@ -207,7 +212,7 @@ export async function sendToSession(
       { timeoutMs },
     );
   } catch (error) {
-    throw unanswered(
+    throw withUnknownEffect(
       error,
       `do the very same again: while the first is live, that is the answer, and nothing is started twice. Request id ${request.requestId} is one request for ever (--request-id)`,
     );

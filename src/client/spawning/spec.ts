@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import {
   byteLength,
-  check,
+  validate,
   continueSpec,
   MAX_SPAWN_BYTES,
   MAX_SPAWN_SPECS,
@@ -19,20 +19,24 @@ export type ParsedSpec = ReturnType<typeof spawnSpec.parse>;
  * @throws SubagentsError BAD_INPUT that names the field and says what it takes.
  */
 export function parseSpec(spec: unknown, where = ''): ParsedSpec {
-  const parsed = check(spawnSpec, spec);
+  const parsed = validate(spawnSpec, spec);
   if (parsed.success) return parsed.data;
-  throw misfit(parsed.error, spawnSpec.shape, where);
+  throw schemaError(parsed.error, spawnSpec.shape, where);
 }
 
 /** Parses the spec of a continuation. @throws SubagentsError BAD_INPUT as `parseSpec` */
 export function parseContinueSpec(spec: unknown): ReturnType<typeof continueSpec.parse> {
-  const parsed = check(continueSpec, spec);
+  const parsed = validate(continueSpec, spec);
   if (parsed.success) return parsed.data;
-  throw misfit(parsed.error, continueSpec.shape, '');
+  throw schemaError(parsed.error, continueSpec.shape, '');
 }
 
 /** The error for input that does not fit its schema. It names the field and describes its legal values. */
-export function misfit({ issues: [issue] }: z.ZodError, shape: z.ZodRawShape, where: string): SubagentsError {
+export function schemaError(
+  { issues: [issue] }: z.ZodError,
+  shape: z.ZodRawShape,
+  where: string,
+): SubagentsError {
   const path = [...(where === '' ? [] : [where]), ...(issue?.path ?? []).map(String)].join('.');
   const field = String(issue?.path[0] ?? '');
   const description = (shape[field] as z.ZodType | undefined)?.description;

@@ -7,7 +7,7 @@ import {
   MAX_HANDOVER_CHARS,
   startedSpec,
   SubagentsError,
-  travelling,
+  resolvedOptions,
   type ContinueSpec,
   type Outcome,
   type ResolvedSpec,
@@ -18,10 +18,10 @@ import { fingerprintOf } from '../spawning/fingerprint.ts';
 import { followHistory, firstValue } from './history.ts';
 import { LinkedSignal } from '../connection/linked-signal.ts';
 import type { Link } from '../connection/link.ts';
-import { outcomeIfLeft } from '../sessions/outcomes.ts';
+import { findOutcome } from '../sessions/outcomes.ts';
 import type { KnownRun } from '../listing/runs.ts';
 import { requirePushable } from '../spawning/resolve-spec.ts';
-import { acceptedBefore, refusalError, sendSpawn, type Accepted } from '../spawning/spawn.ts';
+import { answerOfEarlierRun, refusalError, sendSpawn, type Accepted } from '../spawning/spawn.ts';
 import { parseContinueSpec } from '../spawning/spec.ts';
 import type { SpawnOptions } from '../types.ts';
 import { requireThisWorker } from '../connection/workers.ts';
@@ -41,7 +41,7 @@ export async function continueRun(
   const name = `${run.label}@${run.run}`;
   // `continues` tells the request apart from a spawn of the same task.
   const fingerprint = fingerprintOf({ continues: run.label, ...changed(wanted) });
-  const again = acceptedBefore(run, fingerprint);
+  const again = answerOfEarlierRun(run, fingerprint);
   if (again) return again;
   if (!isFinal(run.status)) {
     throw new SubagentsError('LABEL_LIVE', `cannot continue ${name}: it is live (${run.status})`, {
@@ -54,8 +54,8 @@ export async function continueRun(
   link.silentUntil = 0;
   const [before, place, outcome] = await Promise.all([
     readSpec(link, run),
-    findPlace(link, run),
-    outcomeIfLeft(link, run),
+    findWorkspace(link, run),
+    findOutcome(link, run),
   ]);
   if (run.workerId === undefined) await requireThisWorker(link, place.workerId, who);
   const resolved: ResolvedSpec = {
@@ -66,7 +66,7 @@ export async function continueRun(
     fingerprint,
     ...changed(wanted),
     base: { ...before.base, commit: place.base },
-    leftOpen: stillOpen(before, wanted),
+    leftOpen: openOptions(before, wanted),
     continues: {
       run: run.run,
       runId: run.runId,
@@ -88,14 +88,14 @@ export async function continueRun(
 function changed(
   wanted: ReturnType<typeof parseContinueSpec>,
 ): Partial<ResolvedSpec> & { readonly task: string } {
-  return { ...travelling(wanted), task: wanted.task };
+  return { ...resolvedOptions(wanted), task: wanted.task };
 }
 
 /**
  * The options that the `.subagents.json` of a URL's clone may set again: the previous run's spec does not contain what
  * that file set.
  */
-function stillOpen(
+function openOptions(
   before: ResolvedSpec,
   wanted: ReturnType<typeof parseContinueSpec>,
 ): ResolvedSpec['leftOpen'] {
@@ -128,7 +128,7 @@ async function readSpec(link: Link, run: KnownRun): Promise<ResolvedSpec> {
 }
 
 /** Reads the workspace of a run, and the worker that has it. */
-async function findPlace(link: Link, run: KnownRun) {
+async function findWorkspace(link: Link, run: KnownRun) {
   const view = await requireView(link, run);
   const { workerId, cwd, base, branch, repository, copilotSessionId } = view ?? {};
   if (workerId === undefined || cwd === undefined || base === undefined || copilotSessionId === undefined) {

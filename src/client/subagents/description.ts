@@ -9,13 +9,13 @@ import {
   type StepView,
   type SubagentView,
 } from '../../contract/index.ts';
-import { absenceOf, WorkerLooks } from '../connection/absence.ts';
+import { absenceOf, WorkerPresence } from '../connection/absence.ts';
 import { inspect, type Inspection } from './inspect.ts';
 import type { Link } from '../connection/link.ts';
 import { workflowUrl } from '../connection/links.ts';
 import { awaitOutcome } from '../sessions/outcomes.ts';
-import { ask, isUnanswered } from '../connection/query.ts';
-import { silenceNote, whyUnanswered } from '../connection/silence.ts';
+import { queryWorkflow, isUnanswered } from '../connection/query.ts';
+import { silenceNote, explainUnanswered } from '../connection/silence.ts';
 import { stallOf } from './stall.ts';
 import type { KnownRun } from '../listing/runs.ts';
 import type { SubagentDescription } from '../types.ts';
@@ -36,16 +36,18 @@ export async function describeRun(link: Link, run: KnownRun): Promise<SubagentDe
   ]);
   const unanswered = view instanceof SubagentsError;
   const away =
-    inspected && !over && !chain ? await absenceOf(inspected, new WorkerLooks(link), !unanswered) : undefined;
+    inspected && !over && !chain
+      ? await absenceOf(inspected, new WorkerPresence(link), !unanswered)
+      : undefined;
   const answer = unanswered ? undefined : view;
   const stalled = inspected && stallOf(inspected, { away });
   const notes = [...(outcome?.notes ?? answer?.notes ?? [])];
-  if (unanswered) notes.push(silenceNote(await whyUnanswered(link, run, view)));
+  if (unanswered) notes.push(silenceNote(await explainUnanswered(link, run, view)));
   if (inspected === undefined)
     notes.push('the server no longer keeps this run: this is what its session remembers');
   return {
-    ...known(run, inspected),
-    ...now(run, inspected, answer),
+    ...knownFields(run, inspected),
+    ...currentFields(run, inspected, answer),
     ...(stalled && { stalled }),
     ...(away && { away }),
     ...(answer && {
@@ -69,7 +71,7 @@ export async function describeRun(link: Link, run: KnownRun): Promise<SubagentDe
   };
 }
 
-function known(run: KnownRun, inspected: Inspection | undefined) {
+function knownFields(run: KnownRun, inspected: Inspection | undefined) {
   return {
     session: run.session,
     label: run.label,
@@ -84,7 +86,7 @@ function known(run: KnownRun, inspected: Inspection | undefined) {
 }
 
 /** The status of a subagent, and what it is doing. */
-function now(run: KnownRun, inspected: Inspection | undefined, view: SubagentView | undefined) {
+function currentFields(run: KnownRun, inspected: Inspection | undefined, view: SubagentView | undefined) {
   const status = inspected?.status ?? run.status;
   const progress = status === 'working' || status === 'preparing' ? inspected?.progress : undefined;
   const fallback = isFinal(status)
@@ -107,7 +109,7 @@ function now(run: KnownRun, inspected: Inspection | undefined, view: SubagentVie
 /** The steps of a live chain; undefined when its workflow does not answer. */
 async function readSteps(link: Link, run: KnownRun): Promise<readonly StepView[] | undefined> {
   try {
-    return await ask<StepView[]>(link, run, CHAIN.progress);
+    return await queryWorkflow<StepView[]>(link, run, CHAIN.progress);
   } catch (error) {
     if (isUnanswered(error)) return undefined;
     throw error;

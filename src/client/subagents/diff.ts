@@ -6,7 +6,7 @@ import { gitOfRun } from '../../home/git-of-run.ts';
 import type { Link } from '../connection/link.ts';
 import type { KnownRun } from '../listing/runs.ts';
 import type { DiffOptions, SubagentDiff } from '../types.ts';
-import { findWork, nothingLeft, type Work } from './work.ts';
+import { findWork, workRemovedError, type Work } from './work.ts';
 import type { Git } from '../../git/git.ts';
 
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -17,34 +17,38 @@ export async function readDiff(link: Link, run: KnownRun, options: DiffOptions):
   const { stat = false, maxBytes = MAX_BYTES, width = WIDTH, signal } = options;
   const work = await findWork(link, run);
   const inFolder = (work.live || work.inPlace) && existsSync(work.cwd);
-  if (!inFolder && work.head === undefined) throw nothingLeft(work);
+  if (!inFolder && work.head === undefined) throw workRemovedError(work);
   const place = {
-    ...{ cwd: work.cwd, runId: run.runId },
+    cwd: work.cwd,
+    runId: run.runId,
     isolation: work.inPlace ? ('in-place' as const) : ('worktree' as const),
   };
   const git = await gitOfRun(place);
   const { text, truncated } = await diffText(git.in(inFolder ? work.cwd : work.repository), {
-    ...{ stat, width, maxBytes, signal },
+    stat,
+    width,
+    maxBytes,
+    signal,
     from: work.base,
     ...(!inFolder && { to: work.head }),
   });
   return {
-    ...{ session: run.session, label: run.label, run: run.run },
-    ...{
-      live: work.live,
-      repository: work.repository,
-      branch: work.branch,
-      base: work.base,
-      text,
-      truncated,
-    },
+    session: run.session,
+    label: run.label,
+    run: run.run,
+    live: work.live,
+    repository: work.repository,
+    branch: work.branch,
+    base: work.base,
+    text,
+    truncated,
     head: inFolder ? null : (work.head ?? null),
     notes: await notes(git, work, inFolder),
   };
 }
 
 async function notes(git: Git, work: Work, inFolder: boolean): Promise<string[]> {
-  const { live, branch, branchThere, head, outcome } = work;
+  const { live, branch, branchExists, head, outcome } = work;
   if (live) {
     const { changed, untracked } = await checkoutStatus(git);
     const count = changed.length + untracked.length;
@@ -52,7 +56,7 @@ async function notes(git: Git, work: Work, inFolder: boolean): Promise<string[]>
   }
   if (inFolder)
     return ['it worked in place: this is the checkout as it is now, with whatever you changed since'];
-  if (branch !== null && !branchThere)
+  if (branch !== null && !branchExists)
     return [`its branch ${branch} is gone: this is the commit of its outcome, ${head?.slice(0, 10)}`];
   const reported = outcome?.evidence?.head;
   if (reported !== undefined && head !== reported)

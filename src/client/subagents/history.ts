@@ -1,7 +1,7 @@
 /** Follows a workflow's history by long poll: the library receives everything that is pushed this way. */
 import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow/codec-helpers.js';
 import type { temporal } from '@temporalio/proto';
-import { isPassing } from '../errors.ts';
+import { isTransient } from '../errors.ts';
 import { pause } from '../sessions/following.ts';
 import type { Link } from '../connection/link.ts';
 
@@ -106,7 +106,7 @@ export async function* followToEnd(
         yield event;
       }
     } catch (error) {
-      if (signal.aborted || !isPassing(error)) throw error;
+      if (signal.aborted || !isTransient(error)) throw error;
       await pause(RETRY_MS, signal);
       continue;
     }

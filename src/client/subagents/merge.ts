@@ -13,7 +13,7 @@ import { readWorkspaceRecord } from '../../home/workspace-record.ts';
 import type { Link } from '../connection/link.ts';
 import type { KnownRun } from '../listing/runs.ts';
 import type { MergeOptions, MergeReport } from '../types.ts';
-import { findWork, nothingLeft, type Work } from './work.ts';
+import { findWork, workRemovedError, type Work } from './work.ts';
 
 /** See `SubagentHandle.merge`. */
 export async function mergeRun(link: Link, run: KnownRun, options: MergeOptions): Promise<MergeReport> {
@@ -30,7 +30,7 @@ export async function mergeRun(link: Link, run: KnownRun, options: MergeOptions)
     );
   }
   const { head, branch, repository } = work;
-  if (head === undefined) throw nothingLeft(work);
+  if (head === undefined) throw workRemovedError(work);
   if (!force) {
     requireDone(work, run);
     requireUnmoved(work, head, run);
@@ -43,13 +43,25 @@ export async function mergeRun(link: Link, run: KnownRun, options: MergeOptions)
   const name = branch ?? head.slice(0, 10);
   const text = message ?? (squash ? await squashMessage(work, head, name) : `Merge ${name}`);
   const { how, into, before, after } = await mergeCommit(git, {
-    ...{ commit: head, name, squash },
-    ...{ noFastForward: message !== undefined, message: text },
+    commit: head,
+    name,
+    squash,
+    noFastForward: message !== undefined,
+    message: text,
   });
   const files = await changedFiles(git, before, after);
   return {
-    ...{ session: run.session, label: run.label, run: run.run },
-    ...{ how, into, checkout, repository, branch, merged: head, before, commit: after },
+    session: run.session,
+    label: run.label,
+    run: run.run,
+    how,
+    into,
+    checkout,
+    repository,
+    branch,
+    merged: head,
+    before,
+    commit: after,
     diffStat: {
       files: files.length,
       insertions: files.reduce((sum, { insertions }) => sum + insertions, 0),

@@ -18,9 +18,9 @@ export function stallOf(
     return { reason: 'worker', since: away.since, ...(detail !== undefined && { detail }) };
   }
   if (failing && task) return { reason: 'workflow', since: task.since.toISOString() };
-  return stalledIn(memo);
+  return stallFromMemo(memo);
 }
 
 /** The reason why a subagent makes no progress, as its workflow wrote it to the memo. */
-export const stalledIn = (memo: Inspection['memo'] = {}): Stalled | undefined =>
+export const stallFromMemo = (memo: Inspection['memo'] = {}): Stalled | undefined =>
   stalled.safeParse(memo[STALLED_MEMO]).data;

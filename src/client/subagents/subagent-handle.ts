@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import {
   answerReceipt,
   answerRequest,
-  check,
+  validate,
   firstProblem,
   isChain,
   isFinal,
@@ -21,18 +21,18 @@ import { cleanRuns } from '../removal/clean.ts';
 import { describeRun } from './description.ts';
 import { readDiff } from './diff.ts';
 import {
-  alreadyEnded,
+  alreadyEndedError,
   isNotFound,
   isTimeout,
   LostRunError,
-  noWorker,
+  noWorkerError,
   refuseChain,
-  unanswered,
+  withUnknownEffect,
 } from '../errors.ts';
 import { pause } from '../sessions/following.ts';
 import { endByServer, endIfFailing } from '../removal/force.ts';
 import { forgetIfAway, isAnswered } from '../removal/forget.ts';
-import { inOrder } from '../connection/in-order.ts';
+import { callInOrder } from '../connection/in-order.ts';
 import type { Link } from '../connection/link.ts';
 import { mergeRun } from './merge.ts';
 import { continueRun } from './continue.ts';
@@ -69,7 +69,7 @@ const ANSWER_TIMEOUT_MS = 15_000;
  * it retries, in milliseconds.
  */
 const OPENING_MS = 5_000;
-const OPENING_LOOK_MS = 250;
+const OPENING_CHECK_MS = 250;
 const KILL_TIMEOUT_MS = 120_000;
 /** How often a kill by force checks the subagent's worker, in milliseconds. */
 const FORCE_INTERVAL_MS = 5_000;
@@ -111,13 +111,13 @@ export class SubagentClient implements SubagentHandle {
       message,
       ...(options.interrupt && { interrupt: true }),
     };
-    const parsed = check(steerRequest, request);
+    const parsed = validate(steerRequest, request);
     if (!parsed.success) {
       throw new SubagentsError('BAD_INPUT', `cannot steer ${this.target}: ${firstProblem(parsed.error)}`);
     }
     const { timeoutMs = STEER_TIMEOUT_MS } = options;
     // For the server and for the workflow, the same id is one message.
-    return inOrder(this.#link, `${this.session}/${this.target}`, () =>
+    return callInOrder(this.#link, `${this.session}/${this.target}`, () =>
       this.#update<Receipt>('steer', SUBAGENT.steerWithReceipt, request, {
         timeoutMs,
         updateId: request.id,
@@ -127,7 +127,7 @@ export class SubagentClient implements SubagentHandle {
 
   async answer(text: string, options: AnswerOptions = {}): Promise<AnswerReceipt> {
     const { questionId, requestId = randomUUID(), timeoutMs = ANSWER_TIMEOUT_MS } = options;
-    const parsed = check(answerRequest, {
+    const parsed = validate(answerRequest, {
       answer: text,
       requestId,
       ...(questionId !== undefined && { questionId }),
@@ -144,21 +144,21 @@ export class SubagentClient implements SubagentHandle {
         return answerReceipt.parse(receipt);
       } catch (error) {
         const opening = questionId === undefined && Date.now() - startedAt < Math.min(OPENING_MS, timeoutMs);
-        if (!opening || !isUnknownTarget(error) || !(await this.#works())) throw error;
-        await pause(OPENING_LOOK_MS, this.#link.closed);
+        if (!opening || !isUnknownTarget(error) || !(await this.#isTurnRunning())) throw error;
+        await pause(OPENING_CHECK_MS, this.#link.closed);
       }
     }
   }
 
   /** Whether a turn runs, which may ask a question. */
-  async #works(): Promise<boolean> {
+  async #isTurnRunning(): Promise<boolean> {
     const { status } = await this.describe();
     return status === 'working' || status === 'asking';
   }
 
   async kill(options: KillOptions = {}): Promise<KillReport> {
     const run = await this.#find();
-    if (isFinal(run.status)) throw alreadyEnded('kill', run);
+    if (isFinal(run.status)) throw alreadyEndedError('kill', run);
     const link = this.#link;
     const handle = link.client.workflow.getHandle(run.workflowId, undefined, {
       firstExecutionRunId: run.runId,
@@ -266,7 +266,7 @@ export class SubagentClient implements SubagentHandle {
           { timeoutMs: options.timeoutMs },
         )
         .catch((error: unknown) => {
-          throw unanswered(
+          throw withUnknownEffect(
             error,
             `do the very same again with its request id (--request-id ${options.updateId}): it is then one request`,
           );
@@ -280,12 +280,12 @@ export class SubagentClient implements SubagentHandle {
       }
     }
     const run = await this.#findSubagent(doing);
-    if (isFinal(run.status)) throw alreadyEnded(doing, run);
+    if (isFinal(run.status)) throw alreadyEndedError(doing, run);
     try {
       return await send(run);
     } catch (error) {
       // The session does not know yet that the run has ended.
-      if (isNotFound(error)) throw alreadyEnded(doing, run);
+      if (isNotFound(error)) throw alreadyEndedError(doing, run);
       throw error;
     }
   }
@@ -298,7 +298,7 @@ export class SubagentClient implements SubagentHandle {
     const link = this.#link;
     const deadline = Date.now() + timeoutMs;
     for (let silences = 0; ;) {
-      const silence = await this.#silenceOf(run);
+      const silence = await this.#whySilent(run);
       silences = silence === undefined ? 0 : silences + 1;
       const isOver = silence !== undefined && (silence.isCertain || silences >= MAX_SILENCES);
       const ended = isOver
@@ -316,7 +316,7 @@ export class SubagentClient implements SubagentHandle {
   }
 
   /** Why the workflow does not answer; undefined when it does. */
-  async #silenceOf(run: KnownRun): Promise<{ why: string; isCertain: boolean } | undefined> {
+  async #whySilent(run: KnownRun): Promise<{ why: string; isCertain: boolean } | undefined> {
     const link = this.#link;
     if (!(await isAnswered(link))) return { why: 'no worker is running', isCertain: true };
     try {
@@ -331,12 +331,12 @@ export class SubagentClient implements SubagentHandle {
   async #awaitKilled(run: KnownRun, timeoutMs: number): Promise<Outcome> {
     const link = this.#link;
     const requested = 'the kill is requested, and takes effect as soon as one runs';
-    if (!(await link.hasPollers())) throw noWorker(link.server, `no worker is running; ${requested}`);
+    if (!(await link.hasPollers())) throw noWorkerError(link.server, `no worker is running; ${requested}`);
     try {
       return await awaitOutcome(link, run, { timeoutMs });
     } catch (error) {
       if (isTimeout(error) && !(await link.hasPollers())) {
-        throw noWorker(link.server, `no worker is running; ${requested}`);
+        throw noWorkerError(link.server, `no worker is running; ${requested}`);
       }
       throw error;
     }

@@ -1,14 +1,14 @@
 /** Reads a subagent's view from its workflow. */
 import { SUBAGENT, SubagentsError, type SubagentView } from '../../contract/index.ts';
 import type { Link } from '../connection/link.ts';
-import { ask, isUnanswered } from '../connection/query.ts';
+import { queryWorkflow, isUnanswered } from '../connection/query.ts';
 import type { KnownRun } from '../listing/runs.ts';
-import { whyUnanswered } from '../connection/silence.ts';
+import { explainUnanswered } from '../connection/silence.ts';
 
 /**
  * Asks the workflow for its view.
  * @returns undefined when the server does not have the workflow; the error of a Query without answer (see
- * `whyUnanswered`)
+ * `explainUnanswered`)
  * @throws SubagentsError TEMPORAL_UNREACHABLE
  */
 export async function readView(
@@ -16,7 +16,7 @@ export async function readView(
   run: Pick<KnownRun, 'workflowId' | 'runId'>,
 ): Promise<SubagentView | SubagentsError | undefined> {
   try {
-    return await ask<SubagentView>(link, run, SUBAGENT.describe);
+    return await queryWorkflow<SubagentView>(link, run, SUBAGENT.describe);
   } catch (error) {
     if (error instanceof SubagentsError && isUnanswered(error)) return error;
     throw error;
@@ -34,6 +34,6 @@ export async function requireView(
   // Wait the full time for the answer, even if a worker was silent recently.
   link.silentUntil = 0;
   const view = await readView(link, run);
-  if (view instanceof SubagentsError) throw await whyUnanswered(link, run, view);
+  if (view instanceof SubagentsError) throw await explainUnanswered(link, run, view);
   return view;
 }

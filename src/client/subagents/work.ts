@@ -7,7 +7,7 @@ import { movedRemedy } from '../../git/run.ts';
 import { requireView } from './view.ts';
 import { inspect } from './inspect.ts';
 import type { Link } from '../connection/link.ts';
-import { outcomeIfLeft } from '../sessions/outcomes.ts';
+import { findOutcome } from '../sessions/outcomes.ts';
 import type { KnownRun } from '../listing/runs.ts';
 import { Git } from '../../git/git.ts';
 
@@ -25,7 +25,7 @@ export interface Work {
   /** The current tip of the branch or, if the branch is gone, the commit of the outcome; undefined without either. */
   readonly head: string | undefined;
   /** Whether the branch still exists. */
-  readonly branchThere: boolean;
+  readonly branchExists: boolean;
   /** Whether the run works in the user's own checkout. */
   readonly inPlace: boolean;
   readonly outcome: Outcome | undefined;
@@ -39,8 +39,8 @@ export async function findWork(link: Link, run: KnownRun): Promise<Work> {
   const name = `${run.label}@${run.run}`;
   const inspected = await inspect(link, run);
   const live = inspected?.open ?? false;
-  const outcome = live ? undefined : await outcomeIfLeft(link, run);
-  const place = outcome?.evidence ?? (await placeOf(link, run));
+  const outcome = live ? undefined : await findOutcome(link, run);
+  const place = outcome?.evidence ?? (await workspaceFromView(link, run));
   const { cwd, branch, base } = place;
   if (cwd === undefined || base === undefined) {
     throw new SubagentsError(
@@ -68,15 +68,21 @@ export async function findWork(link: Link, run: KnownRun): Promise<Work> {
   const head =
     tip ?? (known !== undefined && (await lookUp(Git.at(repository), known)).commit ? known : undefined);
   return {
-    ...{ name, live, repository, cwd, base, head, outcome },
+    name,
+    live,
+    repository,
+    cwd,
+    base,
+    head,
+    outcome,
     branch: branch ?? null,
-    branchThere: tip !== undefined,
+    branchExists: tip !== undefined,
     inPlace: cwd === repository,
   };
 }
 
 /** The error for work whose branch and commits have been removed. */
-export function nothingLeft({ name, branch, repository }: Work): SubagentsError {
+export function workRemovedError({ name, branch, repository }: Work): SubagentsError {
   return new SubagentsError(
     'NO_WORKSPACE',
     `${branch ?? 'the branch'} of ${name} is gone from ${repository}, and so are its commits`,
@@ -85,7 +91,7 @@ export function nothingLeft({ name, branch, repository }: Work): SubagentsError 
 }
 
 /** The workspace of a run without an outcome, from the workflow's view. */
-async function placeOf(link: Link, run: KnownRun) {
+async function workspaceFromView(link: Link, run: KnownRun) {
   const view = await requireView(link, run);
   return view ?? { cwd: undefined, base: undefined, branch: undefined, repository: undefined };
 }

@@ -66,7 +66,7 @@ export const kindsOf = (caveats: readonly Pick<Caveat, 'kind'>[]): CaveatKind[] 
 ];
 
 /** Descriptions of the kinds. They contain no text from a subagent. */
-export const inOurWords = (kinds: readonly CaveatKind[]): string =>
+export const caveatDescriptions = (kinds: readonly CaveatKind[]): string =>
   kinds.map((kind) => CAVEATS[kind].says).join('; ');
 
 /** A summary that begins with the caveats, if there are any: `done, but: …`. */

@@ -225,14 +225,14 @@ export interface Allowance {
   readonly modelRequests?: number;
 }
 /** Usage and denied calls of a turn since its beginning, over all attempts that the event log shows. */
-export interface Spent {
+export interface TurnUsage {
   readonly usage: Usage;
   readonly model?: string;
   readonly denials?: readonly Denial[];
   /** With `trustRepo`: the repository's own hooks, extensions and the like that the Copilot session loaded. */
   readonly loaded?: readonly string[];
 }
-interface TurnEnd extends Spent {
+interface TurnEnd extends TurnUsage {
   readonly notes: readonly string[];
   /** Working time of this attempt in milliseconds, without time for which the machine slept. */
   readonly workedMs?: number;
@@ -418,7 +418,7 @@ export type StopResult =
       /** The current tip of the branch, if it differs from the collected commit; null when the branch is gone. */
       readonly movedTo?: string | null;
       /** Usage and denied calls of the turn that was aborted. */
-      readonly cutShort?: Spent;
+      readonly cutShort?: TurnUsage;
     }
   | Lost;
 

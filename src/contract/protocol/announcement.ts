@@ -34,6 +34,6 @@ export function withSummary(about: Omit<Announcement, 'summary'>, summary: strin
 }
 
 /** The kind of the announcement of an end. */
-export function kindOf(ended: FinalStatus): Announcement['kind'] {
+export function endKind(ended: FinalStatus): Announcement['kind'] {
   return ended === 'done' ? 'completed' : ended === 'killed' ? 'killed' : 'failed';
 }

@@ -62,7 +62,7 @@ export const opensRun = (line: string): boolean => /^\[subagent \S+@\d+, turn 1\
 export const steerMarker = (steerId: string): string => `[message from the main agent, ${steerId}]`;
 
 /** Set in the environment of our subagents' Copilot CLI and of everything that it starts. */
-export const SUBAGENT_MARK = 'DURABLE_SUBAGENT';
+export const SUBAGENT_VARIABLE = 'DURABLE_SUBAGENT';
 
 const MAX_SIGNAL_NAME_CHARS = 200;
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { budget, onStuck, stuckRepeats } from './caller-limits.ts';
-import { millisOf } from '../text/quantities.ts';
+import { parseDuration } from '../text/quantities.ts';
 import { label } from './label.ts';
 import {
   DEFAULT_MAX_REPAIRS,
@@ -34,7 +34,7 @@ export const duration = z
       `${typeof input === 'number' ? `${input} has no unit` : 'it is no text'}: write it like 90s, 15m or 2h`,
   })
   .transform((words, context) => {
-    const millis = millisOf(words);
+    const millis = parseDuration(words);
     if (millis !== undefined && millis >= MIN_TIMEOUT_MS && millis <= MAX_TIMEOUT_MS)
       return Math.round(millis);
     const what = words.trim() !== '' && Number.isFinite(Number(words)) ? 'has no unit' : 'is no duration';
@@ -135,7 +135,7 @@ function described<Shape extends Readonly<Record<string, z.ZodType>>>(shape: Sha
 }
 
 /** Options that are sent to the subagent unchanged. */
-const asGiven = {
+const unchangedOptions = {
   model: z.string().min(1).max(100).optional(),
   push: z.boolean().optional(),
   force: z.boolean().optional(),
@@ -156,7 +156,7 @@ const durations = {
 };
 
 const options = described({
-  ...asGiven,
+  ...unchangedOptions,
   ...durations,
   thinking: z.union([thinking, z.boolean().transform((on): Thinking => (on ? 'high' : 'off'))]).optional(),
   repo: z.string().min(1).optional(),
@@ -188,16 +188,16 @@ export const continueSpec = spawnSpec.pick({ task: true, ...mask(CONTINUE_OPTION
 export const repositoryOptions = spawnSpec.pick(mask(REPOSITORY_OPTIONS)).shape;
 
 /** The options of `spec` that are set, with their names in a resolved spec. */
-export function travelling(
+export function resolvedOptions(
   spec: Partial<z.output<typeof spawnSpec>>,
 ): Partial<z.output<typeof resolvedSpec>> {
   const set = Object.entries(spec).filter(
-    ([name, value]) => name in options && !RESOLVED_APART.has(name) && value !== undefined,
+    ([name, value]) => name in options && !RESOLVED_BY_CALLER.has(name) && value !== undefined,
   );
   return Object.fromEntries(set.map(([name, value]) => [name in durations ? `${name}Ms` : name, value]));
 }
 /** Options that only the caller's machine can resolve. */
-const RESOLVED_APART: ReadonlySet<string> = new Set(['repo', 'base', 'isolation', 'withChanges']);
+const RESOLVED_BY_CALLER: ReadonlySet<string> = new Set(['repo', 'base', 'isolation', 'withChanges']);
 
 /** The run that is continued, and where its work is. */
 const continuation = z.strictObject({
@@ -235,7 +235,7 @@ export const artifactPaths = z.array(artifactPath).min(1).max(MAX_ARTIFACTS);
 export const resolvedSpec = z.strictObject({
   label,
   task,
-  ...asGiven,
+  ...unchangedOptions,
   thinking: thinking.optional(),
   repo: z
     .string()

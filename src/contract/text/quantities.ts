@@ -8,7 +8,7 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 /** A short form of a count of tokens: `840`, `12.4k`, `1.3M`. */
-export function tokens(count: number): string {
+export function tokensText(count: number): string {
   if (count < 1_000) return String(count);
   if (count < 1_000_000) return `${(count / 1_000).toFixed(count < 100_000 ? 1 : 0)}k`;
   return `${(count / 1_000_000).toFixed(1)}M`;
@@ -18,7 +18,7 @@ export function tokens(count: number): string {
 export function usageText(usage: Usage): string {
   const { inputTokens, cachedTokens, outputTokens, modelRequests, toolCalls } = usage;
   return (
-    `${tokens(inputTokens)} tokens in (${tokens(cachedTokens)} cached), ${tokens(outputTokens)} out, ` +
+    `${tokensText(inputTokens)} tokens in (${tokensText(cachedTokens)} cached), ${tokensText(outputTokens)} out, ` +
     `${plural(modelRequests, 'model request')}, ${plural(toolCalls, 'tool call')}`
   );
 }
@@ -29,7 +29,7 @@ export function plural(count: number, noun: string): string {
 }
 
 /** A duration in milliseconds as text: `340ms`, `6.2s`, `2m 05s`, `3h 20m`, `4d 2h`. */
-export function span(millis: number): string {
+export function durationText(millis: number): string {
   const value = Math.max(0, millis);
   const two = (count: number) => String(count).padStart(2, '0');
   if (value < SECOND) return `${Math.round(value)}ms`;
@@ -47,7 +47,7 @@ export const MAX_TIMER_MS = 2 ** 31 - 1;
  * Milliseconds of a duration such as `90s` or `2 hours`; undefined when the text is no duration. A number without a
  * unit is none, because people and programs assume different units. Only 0 is the same in every unit.
  */
-export function millisOf(words: string): number | undefined {
+export function parseDuration(words: string): number | undefined {
   const isBare = Number.isFinite(Number(words)) && Number(words) !== 0;
   // The parser throws for an empty text, and for one of more than 100 characters.
   const millis = isBare || words.length === 0 || words.length > 100 ? NaN : ms(words as StringValue);

@@ -92,14 +92,14 @@ export function readEvent(raw: { readonly type: string }, redactor?: Redactor): 
 }
 
 /** Whether an event of this type shows progress of the main loop: something begins, is retried, ends or arrives. */
-export function isMovement(type: string): boolean {
+export function isProgressEvent(type: string): boolean {
   return /^(assistant|tool|external_tool|subagent|system\.notification|user|session\.(error|compaction))/.test(
     type,
   );
 }
 
 /** Whether an event of this type is tool output. A background tool prints independently of the main loop. */
-export function isOutput(type: string): boolean {
+export function isToolOutput(type: string): boolean {
   return type === 'tool.execution_partial_result' || type === 'tool.shell_output';
 }
 
@@ -108,7 +108,7 @@ export function isOutput(type: string): boolean {
  * and a silent shell emit none. A new or failed model request does not count.
  */
 export function isSignOfLife(type: string): boolean {
-  return isMovement(type) && !/^(assistant\.(turn_|idle)|session\.error)/.test(type);
+  return isProgressEvent(type) && !/^(assistant\.(turn_|idle)|session\.error)/.test(type);
 }
 
 /**

@@ -44,7 +44,7 @@ export class UnsavedToolResults {
   /**
    * Stores the result of a call, redacted; null records only that it ended. @throws SubagentsError DISK_FULL, INTERNAL
    */
-  keep(toolCallId: string, result: string | null): void {
+  store(toolCallId: string, result: string | null): void {
     const path = this.#pathOf(toolCallId);
     if (path === undefined) return;
     ensurePrivateDir(this.#folder);
@@ -53,7 +53,7 @@ export class UnsavedToolResults {
   }
 
   /** Removes the results of these calls. */
-  drop(toolCallIds: Iterable<string>): void {
+  remove(toolCallIds: Iterable<string>): void {
     for (const id of toolCallIds) {
       const path = this.#pathOf(id);
       if (path !== undefined) rmSync(path, { force: true });

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { readIfThere, writePrivateFile } from '../../system/files.ts';
 import { isAlive, processStartTime, signalProcess } from '../../system/process.ts';
 
-const LOOK_MS = 10;
+const CHECK_INTERVAL_MS = 10;
 /** Milliseconds after which a runtime that SIGKILL has not ended is left alone. */
 const GIVE_UP_MS = 5_000;
 
@@ -16,7 +16,7 @@ const identity = z.object({ pid: z.number(), startTime: z.string() });
 const recordPath = (copilotHome: string): string => join(copilotHome, 'worker-runtime.json');
 
 /** Records the process of the runtime. Best effort: a full disk is ignored. */
-export function noteRuntime(copilotHome: string, pid: number): void {
+export function recordRuntime(copilotHome: string, pid: number): void {
   const startTime = processStartTime(pid);
   if (startTime === undefined) return;
   const text = JSON.stringify({ pid, startTime } satisfies z.infer<typeof identity>);
@@ -28,11 +28,11 @@ export function noteRuntime(copilotHome: string, pid: number): void {
 }
 
 /** Kills the recorded runtime and waits until it is gone. Only for the holder of the home's lock. */
-export async function endFormerRuntime(copilotHome: string): Promise<void> {
+export async function killFormerRuntime(copilotHome: string): Promise<void> {
   const former = read(copilotHome);
   if (former === undefined || !signalProcess(former, 'SIGKILL')) return;
   for (const until = Date.now() + GIVE_UP_MS; isAlive(former.pid, former.startTime) && Date.now() < until;)
-    await delay(LOOK_MS);
+    await delay(CHECK_INTERVAL_MS);
 }
 
 function read(copilotHome: string): z.infer<typeof identity> | undefined {

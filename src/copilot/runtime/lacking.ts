@@ -4,7 +4,7 @@ import { isWithheld } from '../../environment/clean.ts';
 import { describeModelAccess } from './model-access.ts';
 
 /** What a worker would lack. */
-export interface Lacking {
+export interface MissingAccess {
   /** Why no model would be usable; undefined if one is, as far as is known. */
   readonly model: string | undefined;
   /** Names of secret variables that the parent program has and withholds from this process. */
@@ -20,10 +20,10 @@ const OF_PROVIDER = /^COPILOT_PROVIDER_/;
  * @param parentEnv environment of the program that started that process: Copilot CLI, which withholds secrets from its
  * extensions, or an MCP client
  */
-export async function lackingOf(
+export async function findMissingAccess(
   env: NodeJS.ProcessEnv,
   parentEnv = environmentOf(process.ppid),
-): Promise<Lacking> {
+): Promise<MissingAccess> {
   const variables = Object.entries(parentEnv)
     .filter(([name, value]) => value && !env[name] && isWithheld(name, value))
     .map(([name]) => name)
@@ -31,7 +31,7 @@ export async function lackingOf(
   const access = await describeModelAccess(env);
   const kept = variables.filter((name) => OF_PROVIDER.test(name));
   if (kept.length > 0) return { model: `nothing of your model provider (${kept.join(', ')})`, variables };
-  return { model: access.kind === 'none' ? access.words : undefined, variables };
+  return { model: access.kind === 'none' ? access.description : undefined, variables };
 }
 
 /**

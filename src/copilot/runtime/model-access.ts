@@ -7,7 +7,7 @@ import { defaultModel, providerFrom } from './provider.ts';
 export interface ModelAccess {
   readonly kind: 'login' | 'provider' | 'none';
   /** Description of what was found, for people. */
-  readonly words: string;
+  readonly description: string;
   /** What to do if the access does not work. */
   readonly remedy?: string;
 }
@@ -21,10 +21,10 @@ export async function describeModelAccess(env: NodeJS.ProcessEnv): Promise<Model
   if (provider !== undefined) {
     const model = defaultModel(env);
     if (model !== undefined)
-      return { kind: 'provider', words: `model ${model} at ${shown(provider.baseUrl)}` };
+      return { kind: 'provider', description: `model ${model} at ${shown(provider.baseUrl)}` };
     return {
       kind: 'none',
-      words: `a provider at ${shown(provider.baseUrl)}, but no model`,
+      description: `a provider at ${shown(provider.baseUrl)}, but no model`,
       remedy: 'set COPILOT_MODEL to the name of a model that the provider has',
     };
   }
@@ -33,19 +33,19 @@ export async function describeModelAccess(env: NodeJS.ProcessEnv): Promise<Model
     const classic = env[variable]?.startsWith('ghp_') ?? false;
     return {
       kind: 'login',
-      words: `GitHub Copilot, by the token in ${variable}`,
+      description: `GitHub Copilot, by the token in ${variable}`,
       ...(classic && {
         remedy: `Copilot refuses classic tokens (ghp_…): put a fine-grained one with the permission "Copilot Requests" in ${variable}, or unset it`,
       }),
     };
   }
   const user = await storedLogin(env);
-  if (user !== undefined) return { kind: 'login', words: `GitHub Copilot, logged in as ${user}` };
+  if (user !== undefined) return { kind: 'login', description: `GitHub Copilot, logged in as ${user}` };
   if (await hasGitHubCli(env))
-    return { kind: 'login', words: 'GitHub Copilot, by the login of the gh command' };
+    return { kind: 'login', description: 'GitHub Copilot, by the login of the gh command' };
   return {
     kind: 'none',
-    words: 'neither a Copilot login nor a model provider',
+    description: 'neither a Copilot login nor a model provider',
     remedy:
       'log in with `npx @github/copilot login` (or `gh auth login`), or name your own model in COPILOT_PROVIDER_BASE_URL and COPILOT_MODEL',
   };

@@ -12,8 +12,8 @@ import { COPILOT_PATH_VARIABLE, findCopilot } from './executable.ts';
 import { LiveTurns } from '../turn/live-turns.ts';
 import { shareLogin } from './login.ts';
 import { providerFrom } from './provider.ts';
-import { endFormerRuntime, noteRuntime } from './former-runtime.ts';
-import { didNotStart, RuntimeDied, startRuntime, type Runtime } from './runtime.ts';
+import { killFormerRuntime, recordRuntime } from './former-runtime.ts';
+import { startError, RuntimeDied, startRuntime, type Runtime } from './runtime.ts';
 
 /** A runtime that was ended this often in a row during its start counts as one that cannot start. */
 const MAX_ENDED_AT_START = 5;
@@ -86,10 +86,10 @@ export class CopilotPool {
     try {
       ensurePrivateDir(this.copilotHome);
       if (providerFrom(this.env, undefined) === undefined) await shareLogin(this.env, this.copilotHome);
-      await endFormerRuntime(this.copilotHome);
+      await killFormerRuntime(this.copilotHome);
       const path = await findCopilot(this.#copilotPath);
       const runtime = await this.#startAt(path);
-      noteRuntime(this.copilotHome, runtime.pid);
+      recordRuntime(this.copilotHome, runtime.pid);
       this.#started = runtime;
       return runtime;
     } catch (error) {
@@ -106,7 +106,7 @@ export class CopilotPool {
       return runtime;
     } catch (error) {
       if (error instanceof RuntimeDied && ++this.#endedAtStart >= MAX_ENDED_AT_START)
-        throw didNotStart(path, error.cause);
+        throw startError(path, error.cause);
       throw error;
     }
   }

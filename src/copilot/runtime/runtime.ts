@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CopilotClient, RuntimeConnection, type CopilotSession } from '@github/copilot-sdk';
-import { SUBAGENT_MARK, SubagentsError } from '../../contract/index.ts';
+import { SUBAGENT_VARIABLE, SubagentsError } from '../../contract/index.ts';
 import { cleanEnvironment } from '../../environment/clean.ts';
 import { WorkClock } from '../../system/work-clock.ts';
 import { LOGIN_VARIABLES } from './login.ts';
@@ -16,7 +16,7 @@ export class RuntimeDied extends Error {
 
 /** How a runtime ended. */
 interface Death {
-  readonly words: string;
+  readonly message: string;
   /**
    * It was asked to end, possibly by the signal that also ends the worker: a terminal or service manager signals both.
    */
@@ -26,7 +26,7 @@ interface Death {
 /** Calls usually answer within milliseconds; opening a session may first ask GitHub. */
 const ANSWER_TIMEOUT_MS = 60_000;
 /** Interval for checking the answer timeout, in milliseconds. */
-const LOOK_MS = 1_000;
+const CHECK_INTERVAL_MS = 1_000;
 /** The SDK's message for a runtime that was ended by a signal, or on request, before its start was complete. */
 const ENDED_BY_OTHERS = /^Error: CLI server exited (unexpectedly )?with code (null|0)$/m;
 /** Messages of the runtime and the connection after a request to end; measured on 1.0.102. */
@@ -38,10 +38,10 @@ const END_TIMEOUT_MS = 2_000;
  * A dying runtime may return arbitrary errors: an error is trusted only if the runtime lives on for this many
  * milliseconds.
  */
-const LAST_WORDS_MS = 1_000;
+const ERROR_GRACE_MS = 1_000;
 
 /** The error for a Copilot CLI that does not start. */
-export const didNotStart = (path: string, cause: unknown): SubagentsError =>
+export const startError = (path: string, cause: unknown): SubagentsError =>
   new SubagentsError('COPILOT_MISSING', `the Copilot CLI at ${path} did not start: ${String(cause)}`, {
     cause,
     remedy: `run "${path} --version" to see why`,
@@ -62,8 +62,8 @@ export interface Runtime {
    * call.
    * @param options `asksModel`: the answer may take as long as a model does, and contain a provider's message
    */
-  ask<T>(asked: Promise<T>, options?: { readonly asksModel?: boolean }): Promise<T>;
-  /** Closes a Copilot session: its log is completed, and it stays resumable. Throws like `ask`. */
+  request<T>(asked: Promise<T>, options?: { readonly asksModel?: boolean }): Promise<T>;
+  /** Closes a Copilot session: its log is completed, and it stays resumable. Throws like `request`. */
   disconnect(session: CopilotSession): Promise<void>;
   /** Closes all sessions, which stay resumable, and ends the runtime. */
   stop(): Promise<void>;
@@ -94,7 +94,7 @@ export async function startRuntime(options: {
   } catch (cause) {
     if (ENDED_BY_OTHERS.test(String(cause)) || ENDING.test(String(cause)))
       throw new RuntimeDied(`the Copilot runtime (${options.path}) was ended while it started`, { cause });
-    throw didNotStart(options.path, cause);
+    throw startError(options.path, cause);
   }
   // The SDK emits no event when its process ends, and pending calls hang; so the process itself is watched.
   const child = client['cliProcess' as never] as ChildProcess | null | undefined;
@@ -117,7 +117,7 @@ function watch(client: CopilotClient, child: ChildProcess): Runtime {
       ? `ended by ${child.signalCode}`
       : `ended with exit code ${child.exitCode}`;
     const how = silent ? `did not answer for ${ANSWER_TIMEOUT_MS / 1_000} s and was ended` : ended;
-    death = { words: `the Copilot runtime (pid ${child.pid}) ${how}`, orderly: child.exitCode === 0 };
+    death = { message: `the Copilot runtime (pid ${child.pid}) ${how}`, orderly: child.exitCode === 0 };
     for (const listener of listeners) listener(death);
     listeners.clear();
   };
@@ -136,34 +136,34 @@ function watch(client: CopilotClient, child: ChildProcess): Runtime {
       return death;
     },
     onDeath,
-    async ask(asked, { asksModel = false } = {}) {
+    async request(asked, { asksModel = false } = {}) {
       let unsubscribe: () => void = () => undefined;
       const waiting = new WorkClock();
       const timer = setInterval(() => {
         if (asksModel || waiting.workedMs < ANSWER_TIMEOUT_MS) return;
         silent = true;
         child.kill('SIGKILL');
-      }, LOOK_MS);
+      }, CHECK_INTERVAL_MS);
       const died = new Promise<never>((_, reject) => {
-        unsubscribe = onDeath(({ words }) => reject(new RuntimeDied(words)));
+        unsubscribe = onDeath(({ message }) => reject(new RuntimeDied(message)));
       });
       try {
         return await Promise.race([asked, died]);
       } catch (error) {
         const ending = !asksModel && ENDING.test(String(error));
         const gone = died.catch(() => undefined);
-        await Promise.race([gone, delay(ending ? END_TIMEOUT_MS : LAST_WORDS_MS)]);
+        await Promise.race([gone, delay(ending ? END_TIMEOUT_MS : ERROR_GRACE_MS)]);
         if (death === undefined && !ending) throw error;
         // Killed, so that nobody uses this runtime again.
         child.kill('SIGKILL');
-        throw new RuntimeDied(death?.words ?? 'the Copilot runtime did not end', { cause: error });
+        throw new RuntimeDied(death?.message ?? 'the Copilot runtime did not end', { cause: error });
       } finally {
         clearInterval(timer);
         unsubscribe();
       }
     },
     async disconnect(session) {
-      await runtime.ask(session.disconnect());
+      await runtime.request(session.disconnect());
       // The SDK keeps a closed session, with everything its handlers reference, as long as the runtime lives.
       const open = client['sessions' as never] as Map<string, CopilotSession>;
       if (open.get(session.sessionId) === session) open.delete(session.sessionId);
@@ -191,7 +191,7 @@ function runtimeEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
     ...Object.fromEntries(inherited),
     ...Object.fromEntries(needed),
     COPILOT_AUTO_UPDATE: 'false',
-    [SUBAGENT_MARK]: '1',
+    [SUBAGENT_VARIABLE]: '1',
   };
 }
 

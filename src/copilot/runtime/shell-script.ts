@@ -1,7 +1,7 @@
 /** The script that every shell of a subagent runs first. */
 import type { ShellInput } from '../../contract/index.ts';
 import { UNSIGNED } from '../../git/trust/signing.ts';
-import { givenBy } from '../../environment/clean.ts';
+import { passedSecrets } from '../../environment/clean.ts';
 import { markerScript } from '../../home/marker.ts';
 import { unattended, unattendedScript } from '../../environment/unattended.ts';
 
@@ -21,7 +21,7 @@ export function shellScript(
   home: { readonly root: string },
   workerPid = process.pid,
 ): string {
-  const given = [...allowed, ...givenBy(process.env)];
+  const given = [...allowed, ...passedSecrets(process.env)];
   const lines = [
     markerScript(copilotSessionId).trimEnd(),
     `unset ${RUNTIME_ONLY.join(' ')}`,

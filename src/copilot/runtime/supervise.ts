@@ -2,10 +2,11 @@
 import type { LiveTurn } from '../turn/live-turn.ts';
 import { changeOrTimeout } from '../turn/change-signal.ts';
 import { RuntimeDied } from './runtime.ts';
-import { judge, type Limits, type Verdict } from '../turn/verdict.ts';
+import { judgeTurn, type TurnLimits, type TurnVerdict } from '../turn/verdict.ts';
 
 /** How a turn can end. */
-export type End = Exclude<Verdict, 'interrupted' | 'left-background'> | 'stopped' | 'no-space';
+export type SuperviseResult =
+  Exclude<TurnVerdict, 'interrupted' | 'left-background'> | 'stopped' | 'no-space';
 
 /** Interval for checking time limits while no event arrives, in milliseconds. */
 const TICK_MS = 250;
@@ -18,35 +19,35 @@ const PING_AFTER_MS = 15_000;
  */
 export async function supervise(
   turn: LiveTurn,
-  limits: Limits,
+  limits: TurnLimits,
   stop: AbortSignal,
   lacksSpace: () => boolean = () => false,
-): Promise<End> {
+): Promise<SuperviseResult> {
   const onStop = (): void => turn.changed.notify();
   stop.addEventListener('abort', onStop);
   let pinged = Date.now();
   try {
     for (;;) {
-      if (turn.runtime.death !== undefined) throw new RuntimeDied(turn.runtime.death.words);
-      if (stop.aborted || turn.over) return 'stopped';
-      const verdict = judge(turn, Date.now(), limits);
+      if (turn.runtime.death !== undefined) throw new RuntimeDied(turn.runtime.death.message);
+      if (stop.aborted || turn.isDetached) return 'stopped';
+      const verdict = judgeTurn(turn, Date.now(), limits);
       if (verdict === undefined && lacksSpace()) return 'no-space';
       switch (verdict) {
         case undefined:
           break;
         case 'interrupted':
-          await turn.goOn();
+          await turn.continueModel();
           continue;
         case 'left-background':
-          await endBackground(turn);
+          await endBackgroundWork(turn);
           return 'finished';
         default:
           return verdict;
       }
       if (Date.now() - Math.max(turn.lastEventAt, pinged) > PING_AFTER_MS) {
         pinged = Date.now();
-        // Not awaited: `ask` kills a runtime that does not answer, and everything that waits for it then throws.
-        turn.runtime.ask(turn.runtime.client.ping()).catch(() => undefined);
+        // Not awaited: `request` kills a runtime that does not answer, and everything that waits for it then throws.
+        turn.runtime.request(turn.runtime.client.ping()).catch(() => undefined);
       }
       await changeOrTimeout(turn.changed, TICK_MS);
     }
@@ -56,7 +57,7 @@ export async function supervise(
 }
 
 /** Ends the turn's background work, and adds a note for each. */
-export async function endBackground(turn: LiveTurn): Promise<void> {
+export async function endBackgroundWork(turn: LiveTurn): Promise<void> {
   const ended = await turn.endBackground();
   turn.notes.push(...ended.map((what) => `\`${what}\` still ran in the background, and was ended`));
 }

@@ -22,7 +22,7 @@ const MAX_LISTED = 50;
 export async function trustFolder(runtime: Runtime, cwd: string, copilotSessionId: string): Promise<void> {
   // Only a session can set this, and it must be set before the real session opens; so a temporary session does it.
   const sessionId = `${copilotSessionId}-trust`;
-  const session = await runtime.ask(
+  const session = await runtime.request(
     runtime.client.createSession({
       sessionId,
       workingDirectory: cwd,
@@ -30,16 +30,16 @@ export async function trustFolder(runtime: Runtime, cwd: string, copilotSessionI
       enableFileHooks: false,
     }),
   );
-  await runtime.ask(session.rpc.permissions.folderTrust.addTrusted({ path: cwd }));
+  await runtime.request(session.rpc.permissions.folderTrust.addTrusted({ path: cwd }));
   await runtime.disconnect(session);
-  await runtime.ask(runtime.client.deleteSession(sessionId));
+  await runtime.request(runtime.client.deleteSession(sessionId));
 }
 
 /** What the session has loaded from the repository at `cwd`, one line each. The names come from the repository. */
 export async function listLoaded(runtime: Runtime, session: CopilotSession, cwd: string): Promise<string[]> {
   const { rpc } = session;
-  await extensionsStarted(runtime, session, cwd);
-  const [mcp, extensions, hooks, skills, agents] = await runtime.ask(
+  await waitForExtensions(runtime, session, cwd);
+  const [mcp, extensions, hooks, skills, agents] = await runtime.request(
     Promise.all([
       rpc.mcp.list(),
       rpc.extensions.list(),
@@ -69,11 +69,11 @@ export async function listLoaded(runtime: Runtime, session: CopilotSession, cwd:
  * Extensions start asynchronously after the session is open. Waits for them, so that their tools exist when the model
  * is asked.
  */
-async function extensionsStarted(runtime: Runtime, { rpc }: CopilotSession, cwd: string): Promise<void> {
+async function waitForExtensions(runtime: Runtime, { rpc }: CopilotSession, cwd: string): Promise<void> {
   if (!existsSync(join(cwd, '.github/extensions'))) return;
   const deadline = Date.now() + MAX_START_MS;
   while (Date.now() < deadline) {
-    const { extensions } = await runtime.ask(rpc.extensions.list());
+    const { extensions } = await runtime.request(rpc.extensions.list());
     if (extensions.length > 0 && extensions.every(({ status }) => status !== 'starting')) return;
     await delay(50);
   }
@@ -83,13 +83,13 @@ const path = (copilotHome: string, copilotSessionId: string): string =>
   join(copilotHome, 'session-state', copilotSessionId, 'loaded.json');
 
 /** Stores the list in the session's folder, because the worker may die before it has reported the list. */
-export function keepLoaded(copilotHome: string, copilotSessionId: string, loaded: readonly string[]): void {
+export function storeLoaded(copilotHome: string, copilotSessionId: string, loaded: readonly string[]): void {
   ensurePrivateDir(dirname(path(copilotHome, copilotSessionId)));
   writePrivateFile(path(copilotHome, copilotSessionId), JSON.stringify(loaded));
 }
 
 /** The list stored last; empty if there is none. */
-export function keptLoaded(copilotHome: string, copilotSessionId: string): string[] {
+export function readLoaded(copilotHome: string, copilotSessionId: string): string[] {
   const text = readIfThere(path(copilotHome, copilotSessionId));
   return text === undefined ? [] : z.array(z.string()).parse(JSON.parse(text));
 }

@@ -1,10 +1,10 @@
 /** Ends what a subagent has in the Copilot runtime. Its processes are swept elsewhere, after this. */
-import type { Spent, SubagentRef } from '../../contract/index.ts';
+import type { TurnUsage, SubagentRef } from '../../contract/index.ts';
 import { blankEventLog } from '../log/event-log.ts';
 import { UnsavedToolResults } from '../log/unsaved-tool-results.ts';
 import type { LiveTurn } from '../turn/live-turn.ts';
 import type { CopilotPool } from '../runtime/pool.ts';
-import { keptLoaded } from '../runtime/trust.ts';
+import { readLoaded } from '../runtime/trust.ts';
 
 /**
  * Takes a turn out of the runtime: aborts it if asked, then closes the Copilot session, which completes its log and
@@ -16,10 +16,10 @@ export function closeTurn(
   turn: LiveTurn,
   { abort, final }: { abort: boolean; final: boolean },
 ): Promise<void> {
-  if (turn.over) return pool.turns.closed(turn.copilotSessionId);
+  if (turn.isDetached) return pool.turns.closed(turn.copilotSessionId);
   pool.turns.remove(turn, final);
   const closed = close(turn, abort);
-  pool.turns.closing(turn.copilotSessionId, closed);
+  pool.turns.markClosing(turn.copilotSessionId, closed);
   return pool.turns.closed(turn.copilotSessionId);
 }
 
@@ -28,7 +28,7 @@ async function close(turn: LiveTurn, abort: boolean): Promise<void> {
   // A session that is still opening would start working once it is open.
   const session = await turn.session();
   if (session === undefined || runtime.death !== undefined) return;
-  if (abort) await runtime.ask(session.abort());
+  if (abort) await runtime.request(session.abort());
   await runtime.disconnect(session);
 }
 
@@ -41,7 +41,7 @@ export async function stopCopilotSession(
   pool: CopilotPool,
   subagent: Pick<SubagentRef, 'copilotSessionId' | 'run'>,
   { abort, over }: { abort: boolean; over: boolean },
-): Promise<Spent | undefined> {
+): Promise<TurnUsage | undefined> {
   const { copilotSessionId } = subagent;
   if (over) pool.ended.end(subagent);
   const turn = pool.turns.get(copilotSessionId);
@@ -52,6 +52,6 @@ export async function stopCopilotSession(
     await blankEventLog(pool.copilotHome, copilotSessionId, pool.redactor);
   }
   if (turn === undefined) return undefined;
-  const loaded = keptLoaded(pool.copilotHome, copilotSessionId);
-  return { ...turn.spent, ...(loaded.length > 0 && { loaded }) };
+  const loaded = readLoaded(pool.copilotHome, copilotSessionId);
+  return { ...turn.turnUsage, ...(loaded.length > 0 && { loaded }) };
 }

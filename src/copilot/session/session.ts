@@ -12,14 +12,14 @@ import {
 import { z } from 'zod';
 import { stripControls, type Permissions, type Thinking } from '../../contract/index.ts';
 import { ensurePrivateDir, writePrivateFile } from '../../system/files.ts';
-import { saysBroken, SessionLost } from './session-files.ts';
+import { isBrokenStateError, CopilotSessionLost } from './session-files.ts';
 import { eventLogPath } from '../log/event-log.ts';
 import { ASK_PARENT } from '../log/events.ts';
 import { ASK_PARENT_DESCRIPTION, instructionsFor } from './instructions.ts';
 import { permissionHandler, READ_ONLY_TOOLS } from './permissions.ts';
 import { defaultModel, providerFrom } from '../runtime/provider.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { keepLoaded, listLoaded, trustFolder } from '../runtime/trust.ts';
+import { storeLoaded, listLoaded, trustFolder } from '../runtime/trust.ts';
 
 /** How to open a Copilot session. */
 export interface SessionSpec {
@@ -40,7 +40,7 @@ export interface SessionSpec {
   /** Whether calls of `ask_parent` without a result stay open; otherwise they count as interrupted. */
   readonly keepQuestions: boolean;
   /** Whether the conversation must exist: a lost one must not silently be replaced by a new one. */
-  readonly begun: boolean;
+  readonly mustExist: boolean;
   readonly onEvent: (event: SessionEvent) => void;
   readonly hooks?: SessionHooks;
 }
@@ -56,14 +56,14 @@ const askParent = defineTool(ASK_PARENT, {
 /**
  * Resumes the session, or creates it if there is none: creating an existing one would silently restart it on the same
  * file. Settings that a session does not remember are set again.
- * @throws SessionLost
+ * @throws CopilotSessionLost
  */
 export async function openSession(runtime: Runtime, spec: SessionSpec): Promise<CopilotSession> {
   const config = sessionConfig(spec);
   const path = writeInitScript(spec);
   if (spec.trustRepo) await trustFolder(runtime, spec.cwd, spec.copilotSessionId);
   const session = await resumeOrCreate(runtime, spec, config);
-  await runtime.ask(
+  await runtime.request(
     Promise.all([
       // Saves a permission request for each tool call.
       session.rpc.permissions.setApproveAll({ enabled: spec.permissions === 'all' }),
@@ -71,18 +71,18 @@ export async function openSession(runtime: Runtime, spec: SessionSpec): Promise<
     ]),
   );
   if (spec.trustRepo)
-    keepLoaded(spec.copilotHome, spec.copilotSessionId, await listLoaded(runtime, session, spec.cwd));
+    storeLoaded(spec.copilotHome, spec.copilotSessionId, await listLoaded(runtime, session, spec.cwd));
   return session;
 }
 
 async function resumeOrCreate(
   runtime: Runtime,
-  { copilotHome, copilotSessionId: sessionId, keepQuestions, begun }: SessionSpec,
+  { copilotHome, copilotSessionId: sessionId, keepQuestions, mustExist }: SessionSpec,
   config: ResumeSessionConfig,
 ): Promise<CopilotSession> {
   const create = () => {
-    if (begun) throw new SessionLost('its state is gone');
-    return runtime.ask(runtime.client.createSession({ ...config, sessionId }));
+    if (mustExist) throw new CopilotSessionLost('its state is gone');
+    return runtime.request(runtime.client.createSession({ ...config, sessionId }));
   };
   if (!existsSync(eventLogPath(copilotHome, sessionId))) return create();
   try {
@@ -90,9 +90,10 @@ async function resumeOrCreate(
       ...config,
       continuePendingWork: keepQuestions,
     });
-    return await runtime.ask(resumed);
+    return await runtime.request(resumed);
   } catch (error) {
-    if (saysBroken(error)) throw new SessionLost(stripControls((error as Error).message), { cause: error });
+    if (isBrokenStateError(error))
+      throw new CopilotSessionLost(stripControls((error as Error).message), { cause: error });
     if (!/session not found/i.test(String(error))) throw error;
     return create();
   }

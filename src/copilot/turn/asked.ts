@@ -24,16 +24,16 @@ const MAX_CHOICE_CHARS = 500;
 const MAX_CHOICES = 20;
 
 /** The questions of one conversation, folded from its events. */
-export class Asked {
+export class QuestionTracker {
   /** Calls by tool call id. */
   readonly #calls: Map<string, AskCall>;
   /** Requests whose answer is in the conversation. */
   readonly answered: Set<string>;
   /** Requests whose answer was given, but whose call was aborted. */
-  readonly untold = new Set<string>();
+  readonly undelivered = new Set<string>();
 
   /** Starts with the open questions and the answered requests of `before`. */
-  constructor(before?: Asked) {
+  constructor(before?: QuestionTracker) {
     this.#calls = new Map(before && [...before.#calls].filter(([, { given }]) => !given));
     this.answered = new Set(before?.answered);
   }
@@ -46,7 +46,7 @@ export class Asked {
   }
 
   /** Requests whose answer was given, but is not in the conversation yet. */
-  get onTheWay(): readonly string[] {
+  get inFlight(): readonly string[] {
     return [...this.#calls.values()].filter(({ given }) => given).map(({ requestId }) => requestId);
   }
 
@@ -67,7 +67,7 @@ export class Asked {
   }
 
   /** Records that an answer was given. */
-  give(requestId: string): void {
+  markGiven(requestId: string): void {
     for (const [id, call] of this.#calls)
       if (call.requestId === requestId) this.#calls.set(id, { ...call, given: true });
   }
@@ -76,19 +76,19 @@ export class Asked {
   complete(toolCallId: string, success: boolean): void {
     const call = this.#calls.get(toolCallId);
     if (call !== undefined && success) this.answered.add(call.requestId);
-    else if (call?.given) this.untold.add(call.requestId);
+    else if (call?.given) this.undelivered.add(call.requestId);
     this.#calls.delete(toolCallId);
   }
 
   /** Records that all calls were aborted. The runtime reports aborted calls as answered first. */
-  stop(): void {
-    for (const { given, requestId } of this.#calls.values()) if (given) this.untold.add(requestId);
+  abortCalls(): void {
+    for (const { given, requestId } of this.#calls.values()) if (given) this.undelivered.add(requestId);
     this.#calls.clear();
   }
 
   /** Records that the undelivered answers are in the conversation, as a message. */
-  told(): void {
-    for (const requestId of this.untold) this.answered.add(requestId);
-    this.untold.clear();
+  markDelivered(): void {
+    for (const requestId of this.undelivered) this.answered.add(requestId);
+    this.undelivered.clear();
   }
 }

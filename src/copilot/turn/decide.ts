@@ -5,7 +5,7 @@ import type { EndedCalls } from '../log/unsaved-tool-results.ts';
 import { TurnState } from './turn-state.ts';
 
 /** Identifies a turn. */
-export interface TurnId {
+export interface TurnKey {
   /** First line of the prompt that opens the turn. */
   readonly marker: string;
   /** For a turn that continues with answers instead of a prompt: the requests that they answer. */
@@ -45,9 +45,9 @@ export function resumedMarker(turnMarker: string): string {
  * over, unless its commands were still running in the background: those are gone, so the model, which expected to be
  * notified of their end, continues with that knowledge.
  */
-export function decide(
+export function decideTurn(
   events: readonly CopilotEvent[],
-  turn: TurnId,
+  turn: TurnKey,
   ended?: EndedCalls,
 ): [Decision, TurnState] {
   const start = startOf(events, turn);
@@ -56,7 +56,7 @@ export function decide(
     if (index === start) state = state.nextTurn();
     if (event.type === 'user.message' && event.data.content.startsWith(resumedMarker(turn.marker))) {
       state.endShells();
-      state.answersTold();
+      state.markAnswersDelivered();
     }
     state.apply(event);
   });
@@ -65,7 +65,8 @@ export function decide(
 
   // Tool calls that were open at the end of the log are interrupted.
   state.interruptOpenTools();
-  if (state.untold.some((id) => turn.answers?.includes(id))) return [{ do: 'tell-answers' }, state];
+  if (state.undeliveredAnswers.some((id) => turn.answers?.includes(id)))
+    return [{ do: 'tell-answers' }, state];
   const pending = state.questions.map(({ requestId }) => requestId);
   const answerable = pending.filter((id) => turn.answers?.includes(id));
   if (answerable.length > 0) return [{ do: 'answer', requestIds: answerable }, state];
@@ -85,7 +86,7 @@ function afterAnotherRun({ shells, model }: TurnState): TurnState {
 }
 
 /** Index of the event that began the turn; -1 if the turn has not begun. */
-function startOf(events: readonly CopilotEvent[], { marker, answers }: TurnId): number {
+function startOf(events: readonly CopilotEvent[], { marker, answers }: TurnKey): number {
   if (answers !== undefined) {
     return events.findIndex(
       (event) => event.type === 'external_tool.requested' && answers.includes(event.data.requestId),

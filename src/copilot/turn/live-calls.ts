@@ -14,7 +14,7 @@ interface HookInput {
 
 interface Turn {
   readonly copilotSessionId: string;
-  readonly kept: UnsavedToolResults;
+  readonly unsavedResults: UnsavedToolResults;
   readonly redactor: Redactor;
   /**
    * Whether hooks of the repository may change results after ours; then only the fact that a result exists is stored.
@@ -34,12 +34,12 @@ export class LiveCalls {
   }
 
   /** Records that a call, one of `open`, has ended, and stores its result before the model gets it. */
-  ended(
+  recordEnd(
     { sessionId, toolName, toolArgs }: HookInput,
     result: string,
     open: ReadonlyMap<string, OpenTool>,
   ): void {
-    const { copilotSessionId, redactor, kept, trustRepo } = this.#turn;
+    const { copilotSessionId, redactor, unsavedResults, trustRepo } = this.#turn;
     if (sessionId !== copilotSessionId) return;
     const args: unknown = redactor.deep(toolArgs);
     const calls = [...open].filter(([id, { name }]) => name === toolName && !this.#ended.has(id));
@@ -48,29 +48,29 @@ export class LiveCalls {
     const [id, tool] = equal ?? (calls.length === 1 ? calls[0] : undefined) ?? [];
     if (id === undefined || tool === undefined) return;
     this.#ended.set(id, tool);
-    kept.keep(id, trustRepo ? null : result);
+    unsavedResults.store(id, trustRepo ? null : result);
   }
 
   /**
    * Records that the conversation has the result of a call. If an equal call was taken for it, that one counts as
    * running again.
    */
-  completed(toolCallId: string, tool: OpenTool | undefined): void {
+  recordResult(toolCallId: string, tool: OpenTool | undefined): void {
     const isTwin = ([, { name, arguments: args }]: [string, OpenTool]): boolean =>
       name === tool?.name && isDeepStrictEqual(args, tool.arguments);
     const id = this.#ended.has(toolCallId) ? toolCallId : [...this.#ended].find(isTwin)?.[0];
     if (id === undefined) return;
     this.#ended.delete(id);
     if (id === toolCallId) this.#completed.push(id);
-    else this.#turn.kept.drop([id]);
+    else this.#turn.unsavedResults.remove([id]);
   }
 
   /** Calls whose result will be in the log after a save that begins now. */
-  toBeSaved(): string[] {
+  callsToSave(): string[] {
     return this.#completed.splice(0);
   }
 
-  saved(toolCallIds: readonly string[]): void {
-    this.#turn.kept.drop(toolCallIds);
+  markSaved(toolCallIds: readonly string[]): void {
+    this.#turn.unsavedResults.remove(toolCallIds);
   }
 }

@@ -7,16 +7,16 @@ import {
   steerMarker,
   type Permissions,
   type ActivityProgress,
-  type Spent,
+  type TurnUsage,
 } from '../../contract/index.ts';
 import type { Redactor } from '../../environment/redact.ts';
 import type { UnsavedToolResults } from '../log/unsaved-tool-results.ts';
 import { LiveCalls } from './live-calls.ts';
 import { WorkClock } from '../../system/work-clock.ts';
-import { ASK_PARENT, isMovement, isOutput, isSignOfLife, readEvent } from '../log/events.ts';
+import { ASK_PARENT, isProgressEvent, isToolOutput, isSignOfLife, readEvent } from '../log/events.ts';
 import { changeOrTimeout, ChangeSignal } from './change-signal.ts';
 import { RuntimeDied, type Runtime } from '../runtime/runtime.ts';
-import { spentIn } from './spent.ts';
+import { turnUsageOf } from './spent.ts';
 import type { Arrival, TurnState } from './turn-state.ts';
 
 /** Characters of a background command in a note. */
@@ -24,7 +24,7 @@ const MAX_TASK_CHARS = 160;
 
 const ARRIVAL_TIMEOUT_MS = 30_000;
 /** Interval for checking timeouts while nothing changes, in milliseconds. */
-const LOOK_MS = 1_000;
+const CHECK_INTERVAL_MS = 1_000;
 
 /** Sent to a model whose answer was lost; the runtime drops notifications of commands that ended meanwhile. */
 const GO_ON =
@@ -50,8 +50,8 @@ interface Doing {
 }
 
 /** The turn was ended elsewhere, for example by a kill, while it was being resumed. */
-export class TurnOver extends Error {
-  override readonly name = 'TurnOver';
+export class TurnClosed extends Error {
+  override readonly name = 'TurnClosed';
   constructor() {
     super('its Copilot session was closed');
   }
@@ -60,7 +60,7 @@ export class TurnOver extends Error {
 /** A number that increases with each turn of a Copilot session, which all runs of a label share. */
 export const turnNumber = ({ run }: { run: number }, turn: number): number => run * 1_000_000 + turn;
 
-/** One running turn. It is created before its Copilot session is open, and ends with `leave`. */
+/** One running turn. It is created before its Copilot session is open, and ends with `detach`. */
 export class LiveTurn {
   readonly copilotSessionId: string;
   /** See `turnNumber`. */
@@ -72,10 +72,10 @@ export class LiveTurn {
   readonly changed = new ChangeSignal();
   /** The last sign of life, in milliseconds since the epoch. */
   lastEventAt: number;
-  /** When the main loop last moved, or was last told to, in milliseconds since the epoch. */
-  lastMovementAt = Date.now();
-  /** When the main loop last reported that it rests, in milliseconds since the epoch. */
-  restedAt = 0;
+  /** When the main loop last made progress, or was last told to continue, in milliseconds since the epoch. */
+  lastProgressAt = Date.now();
+  /** When the main loop last reported that it is idle, in milliseconds since the epoch. */
+  lastIdleAt = 0;
   /** Notes for the outcome, collected since the last result of this turn. */
   readonly notes: string[] = [];
   /** How often the model's loop has started, or failed to start. */
@@ -83,9 +83,9 @@ export class LiveTurn {
   readonly #redactor: Redactor;
   #session: CopilotSession | undefined;
   #opening: Promise<CopilotSession> | undefined;
-  #opened = false;
+  #started = false;
   readonly #calls: LiveCalls;
-  #ended = false;
+  #detached = false;
   #saving = false;
   #saveAgain = false;
   readonly #ignoreDeath: () => void;
@@ -97,7 +97,7 @@ export class LiveTurn {
     options: Pick<LiveTurn, 'copilotSessionId' | 'number' | 'runtime' | 'state' | 'permissions'> & {
       readonly redactor: Redactor;
       readonly silentSince?: number;
-      readonly kept: UnsavedToolResults;
+      readonly unsavedResults: UnsavedToolResults;
       /** Whether hooks of the repository may change results after ours. */
       readonly trustRepo: boolean;
     },
@@ -119,15 +119,15 @@ export class LiveTurn {
   }
 
   /** Whether messages are being delivered; the turn does not end before they have arrived. */
-  get receiving(): boolean {
+  get isDelivering(): boolean {
     return this.#deliveries.size > 0;
   }
 
   /** Processes an event of the session. */
-  take(raw: SessionEvent): void {
-    // An aborted main loop will be told to continue, which counts as movement.
-    if (this.#moves(raw) || raw.type === 'abort') this.lastMovementAt = Date.now();
-    if (raw.type === 'assistant.idle' && raw.agentId === undefined) this.restedAt = Date.now();
+  handleEvent(raw: SessionEvent): void {
+    // An aborted main loop will be told to continue, which counts as progress.
+    if (this.#isLoopProgress(raw) || raw.type === 'abort') this.lastProgressAt = Date.now();
+    if (raw.type === 'assistant.idle' && raw.agentId === undefined) this.lastIdleAt = Date.now();
     if (raw.type === 'assistant.turn_start' || raw.type === 'session.error') this.#loops++;
     if (isSignOfLife(raw.type)) this.lastEventAt = Date.now();
     const event = readEvent(raw, this.#redactor);
@@ -138,17 +138,17 @@ export class LiveTurn {
       event.data.toolName === ASK_PARENT
     )
       // A dead runtime is noticed elsewhere.
-      this.#refuse(event.data.requestId).catch(() => undefined);
+      this.#rejectQuestion(event.data.requestId).catch(() => undefined);
     const completed =
       event.type === 'tool.execution_complete' && event.agentId === undefined
         ? event.data.toolCallId
         : undefined;
-    if (completed !== undefined) this.#calls.completed(completed, this.state.openTools.get(completed));
+    if (completed !== undefined) this.#calls.recordResult(completed, this.state.openTools.get(completed));
     this.state.apply(event);
     const now = this.#describe();
     if (now.what !== this.#doing.what) this.#doing = { ...now, since: Date.now() };
     this.changed.notify();
-    if (completed !== undefined) this.#saveSoon();
+    if (completed !== undefined) this.#scheduleSave();
   }
 
   /**
@@ -159,25 +159,25 @@ export class LiveTurn {
     return {
       onPreToolUse: () => this.save(),
       onPostToolUse: ({ toolResult, ...call }) =>
-        this.#calls.ended(call, toolResult.textResultForLlm, this.state.openTools),
-      onPostToolUseFailure: ({ error, ...call }) => this.#calls.ended(call, error, this.state.openTools),
+        this.#calls.recordEnd(call, toolResult.textResultForLlm, this.state.openTools),
+      onPostToolUseFailure: ({ error, ...call }) => this.#calls.recordEnd(call, error, this.state.openTools),
     };
   }
 
   /**
    * Attaches the Copilot session. The turn may be ended before the session is open.
-   * @throws TurnOver, and the error with which opening failed
+   * @throws TurnClosed, and the error with which opening failed
    */
-  async hold(opening: Promise<CopilotSession>): Promise<void> {
+  async attach(opening: Promise<CopilotSession>): Promise<void> {
     this.#opening = opening;
     const session = await opening;
-    if (this.#ended) throw new TurnOver();
+    if (this.#detached) throw new TurnClosed();
     this.#session = session;
   }
 
   /** The turn is in the conversation: from now on steers are accepted. */
-  open(): void {
-    this.#opened = true;
+  markStarted(): void {
+    this.#started = true;
     this.changed.notify();
   }
 
@@ -185,11 +185,11 @@ export class LiveTurn {
    * Sends a message of ours whose first line is `marker`. Settles when the message is durably in the conversation, or
    * when the session fails before (for example without a login), which ends the turn.
    */
-  async say(marker: string, text: string): Promise<void> {
+  async send(marker: string, text: string): Promise<void> {
     const { error } = this.state;
     const before = this.state.arrivals.get(marker);
     const arrived = (): boolean => this.state.arrivals.get(marker) !== before;
-    await this.runtime.ask(this.#requireSession().send({ prompt: `${marker}\n${text}` }));
+    await this.runtime.request(this.#requireSession().send({ prompt: `${marker}\n${text}` }));
     await this.#waitUntil(() => arrived() || this.state.error !== error, 'a message');
     if (arrived()) await this.save();
   }
@@ -198,15 +198,15 @@ export class LiveTurn {
    * Lets the model continue without a new message; settles once it does. If background commands run, or their end was
    * just reported, the runtime continues only with a message, so one is sent.
    */
-  async goOn(): Promise<void> {
-    const { resting, idle, shells } = this.state;
-    const besideBackground = (resting && !idle) || shells.size > 0;
-    this.state.resume();
-    this.lastMovementAt = Date.now();
+  async continueModel(): Promise<void> {
+    const { isLoopIdle, isSessionIdle, shells } = this.state;
+    const besideBackground = (isLoopIdle && !isSessionIdle) || shells.size > 0;
+    this.state.markResumed();
+    this.lastProgressAt = Date.now();
     const before = this.#loops;
     const session = this.#requireSession();
-    if (besideBackground) await this.runtime.ask(session.send({ prompt: GO_ON, mode: 'immediate' }));
-    else await this.runtime.ask(session.rpc.sendMessages({ messages: [] }));
+    if (besideBackground) await this.runtime.request(session.send({ prompt: GO_ON, mode: 'immediate' }));
+    else await this.runtime.request(session.rpc.sendMessages({ messages: [] }));
     // A steer that arrives before the loop runs would wait until the loop has ended.
     await this.#waitUntil(() => this.#loops > before, 'the word to go on');
   }
@@ -214,10 +214,10 @@ export class LiveTurn {
   /** Answers a call of `ask_parent`; settles when the answer is durably in the conversation. */
   async answer(requestId: string, text: string): Promise<void> {
     const { tools } = this.#requireSession().rpc;
-    this.state.resume();
-    await this.runtime.ask(tools.handlePendingToolCall({ requestId, result: text }));
+    this.state.markResumed();
+    await this.runtime.request(tools.handlePendingToolCall({ requestId, result: text }));
     // The call's success is not enough: the runtime ignores a second answer to the same request.
-    await this.#waitUntil(() => this.state.answered.has(requestId), 'an answer');
+    await this.#waitUntil(() => this.state.deliveredAnswers.has(requestId), 'an answer');
     await this.save();
   }
 
@@ -225,7 +225,7 @@ export class LiveTurn {
    * Interrupts a hung model call and running tools. Queued messages are kept. Returns whether anything was interrupted.
    */
   async interrupt(): Promise<boolean> {
-    const { interrupted } = await this.runtime.ask(
+    const { interrupted } = await this.runtime.request(
       this.#requireSession().rpc.interruptMainTurn({ flushQueued: true }),
     );
     return interrupted;
@@ -235,7 +235,7 @@ export class LiveTurn {
   async compact(): Promise<boolean> {
     try {
       const compacted = this.#requireSession().rpc.history.compact({});
-      const { success, messagesRemoved } = await this.runtime.ask(compacted, { asksModel: true });
+      const { success, messagesRemoved } = await this.runtime.request(compacted, { asksModel: true });
       return success && messagesRemoved > 0;
     } catch (error) {
       if (error instanceof RuntimeDied) throw error;
@@ -246,22 +246,22 @@ export class LiveTurn {
   /** Ends the commands and sub-agents that run in the background. Returns their descriptions. */
   async endBackground(): Promise<string[]> {
     const { tasks } = this.#requireSession().rpc;
-    const { tasks: all } = await this.runtime.ask(tasks.list());
+    const { tasks: all } = await this.runtime.request(tasks.list());
     const running = all.filter(({ status }) => status === 'running');
-    await this.runtime.ask(Promise.all(running.map(({ id }) => tasks.cancel({ id }))));
+    await this.runtime.request(Promise.all(running.map(({ id }) => tasks.cancel({ id }))));
     return running.map((task) =>
       oneLine('command' in task ? task.command : task.description, MAX_TASK_CHARS),
     );
   }
 
-  /** Whether the turn was ended here, by any caller. */
-  get over(): boolean {
-    return this.#ended;
+  /** Whether the turn was ended here (see `detach`), by any caller. */
+  get isDetached(): boolean {
+    return this.#detached;
   }
 
   /** Ends the turn here; pending deliveries are returned as not delivered. */
-  leave(): void {
-    this.#ended = true;
+  detach(): void {
+    this.#detached = true;
     this.#ignoreDeath();
     this.changed.notify();
   }
@@ -269,42 +269,42 @@ export class LiveTurn {
   /** Makes all events so far durable; they reach us before they reach the disk. */
   async save(): Promise<void> {
     const { client } = this.runtime;
-    await this.runtime.ask(client.rpc.sessions.save({ sessionId: this.copilotSessionId }));
+    await this.runtime.request(client.rpc.sessions.save({ sessionId: this.copilotSessionId }));
   }
 
   /** Answers a question of one of Copilot's own sub-agents, which would otherwise wait forever. */
-  async #refuse(requestId: string): Promise<void> {
+  async #rejectQuestion(requestId: string): Promise<void> {
     const session = await this.session();
     if (session === undefined) return;
     const result = { resultType: 'failure', textResultForLlm: NOT_YOURS };
-    await this.runtime.ask(session.rpc.tools.handlePendingToolCall({ requestId, result }));
+    await this.runtime.request(session.rpc.tools.handlePendingToolCall({ requestId, result }));
   }
 
   /** Whether an event shows progress of the main loop. Background output and Copilot's own sub-agents do not count. */
-  #moves(raw: SessionEvent): boolean {
-    if (raw.agentId !== undefined || !isMovement(raw.type)) return false;
-    const output = isOutput(raw.type) && 'toolCallId' in raw.data ? raw.data.toolCallId : undefined;
+  #isLoopProgress(raw: SessionEvent): boolean {
+    if (raw.agentId !== undefined || !isProgressEvent(raw.type)) return false;
+    const output = isToolOutput(raw.type) && 'toolCallId' in raw.data ? raw.data.toolCallId : undefined;
     return output === undefined || this.state.openTools.has(output);
   }
 
   /** Saves the events so far. Calls during a save are merged into one further save. */
-  #saveSoon(): void {
+  #scheduleSave(): void {
     this.#saveAgain = this.#saving;
     if (this.#saving) return;
     this.#saving = true;
-    const inLog = this.#calls.toBeSaved();
+    const inLog = this.#calls.callsToSave();
     void this.save()
-      .then(() => this.#calls.saved(inLog))
+      .then(() => this.#calls.markSaved(inLog))
       .catch(() => undefined) // a dead runtime is noticed elsewhere
       .finally(() => {
         this.#saving = false;
-        if (this.#saveAgain) this.#saveSoon();
+        if (this.#saveAgain) this.#scheduleSave();
       });
   }
 
   /** Usage and denials since the turn began. */
-  get spent(): Spent {
-    return spentIn(this.state, this.permissions);
+  get turnUsage(): TurnUsage {
+    return turnUsageOf(this.state, this.permissions);
   }
 
   get progress(): ActivityProgress {
@@ -334,7 +334,7 @@ export class LiveTurn {
   ): Promise<Delivered | undefined> {
     const underWay = this.#deliveries.get(steerId);
     if (underWay !== undefined) return underWay;
-    const delivery = this.#bringIn(steerMarker(steerId), message, interrupt).finally(() => {
+    const delivery = this.#sendSteer(steerMarker(steerId), message, interrupt).finally(() => {
       this.#deliveries.delete(steerId);
       this.changed.notify();
     });
@@ -342,16 +342,16 @@ export class LiveTurn {
     return delivery;
   }
 
-  async #bringIn(marker: string, message: string, interrupt: boolean): Promise<Delivered | undefined> {
-    if (!(await this.#until(() => this.#opened)) || this.#ended) return undefined;
+  async #sendSteer(marker: string, message: string, interrupt: boolean): Promise<Delivered | undefined> {
+    if (!(await this.#until(() => this.#started)) || this.#detached) return undefined;
     const during = this.progress.doing;
     let interrupted = false;
     if (!this.state.arrivals.has(marker)) {
       const tools = [...this.state.openTools.values()];
       // A resting loop has nothing to stop, and a queued message would wait for the background work.
-      const stop = interrupt && !this.state.resting;
+      const stop = interrupt && !this.state.isLoopIdle;
       const mode = stop ? 'enqueue' : 'immediate';
-      await this.runtime.ask(this.#requireSession().send({ prompt: `${marker}\n${message}`, mode }));
+      await this.runtime.request(this.#requireSession().send({ prompt: `${marker}\n${message}`, mode }));
       // The message is on its way, even if the interruption fails.
       if (stop) interrupted = await this.interrupt().catch(unlessDead(false));
       if (interrupted) this.notes.push(...tools.map(({ what }) => `\`${what}\` was stopped by a message`));
@@ -363,7 +363,7 @@ export class LiveTurn {
   }
 
   #requireSession(): CopilotSession {
-    if (this.#ended) throw new TurnOver();
+    if (this.#detached) throw new TurnClosed();
     if (this.#session === undefined) throw new Error('the Copilot session is not open yet');
     return this.#session;
   }
@@ -375,16 +375,16 @@ export class LiveTurn {
   async #waitUntil(condition: () => boolean, what: string): Promise<void> {
     const waiting = new WorkClock();
     if (await this.#until(condition, () => waiting.workedMs >= ARRIVAL_TIMEOUT_MS)) return;
-    if (this.#ended) throw new TurnOver();
-    if (this.runtime.death !== undefined) throw new RuntimeDied(this.runtime.death.words);
+    if (this.#detached) throw new TurnClosed();
+    if (this.runtime.death !== undefined) throw new RuntimeDied(this.runtime.death.message);
     throw new Error(`the Copilot runtime took ${what} and did nothing with it`);
   }
 
   /** Whether `condition` became true before the turn ended or `late` returned true. */
   async #until(condition: () => boolean, late = (): boolean => false): Promise<boolean> {
     while (!condition()) {
-      if (this.#ended || this.runtime.death !== undefined || late()) return false;
-      await changeOrTimeout(this.changed, LOOK_MS);
+      if (this.#detached || this.runtime.death !== undefined || late()) return false;
+      await changeOrTimeout(this.changed, CHECK_INTERVAL_MS);
     }
     return true;
   }
@@ -398,17 +398,17 @@ export class LiveTurn {
       return { what: newest.what + more, tool: newest.name };
     }
     if (state.questions.length > 0) return { what: 'asking its main agent', tool: undefined };
-    if (state.looping) return { what: 'thinking', tool: undefined };
+    if (state.isLoopRunning) return { what: 'thinking', tool: undefined };
     const shell = [...state.shells.values()].at(-1);
     if (shell !== undefined) return { what: `waiting for ${shell}`, tool: undefined };
     return { what: 'finishing', tool: undefined };
   }
 }
 
-/** Replaces an error of a call with `instead`; rethrows RuntimeDied and TurnOver. */
+/** Replaces an error of a call with `instead`; rethrows RuntimeDied and TurnClosed. */
 const unlessDead =
   <T>(instead: T) =>
   (error: unknown): T => {
-    if (error instanceof RuntimeDied || error instanceof TurnOver) throw error;
+    if (error instanceof RuntimeDied || error instanceof TurnClosed) throw error;
     return instead;
   };

@@ -1,12 +1,12 @@
 /** The turns that run on this worker, by Copilot session. A session never has two. */
-import { Recent } from '../../system/recent.ts';
+import { BoundedMap } from '../../system/recent.ts';
 import { changeOrTimeout, ChangeSignal } from './change-signal.ts';
 import type { LiveTurn } from './live-turn.ts';
 
 export class LiveTurns {
   readonly #live = new Map<string, LiveTurn>();
   /** Number of the newest ended turn, by Copilot session. */
-  readonly #ended = new Recent<number>();
+  readonly #ended = new BoundedMap<number>();
   /** Copilot sessions that are being closed. */
   readonly #closing = new Map<string, Promise<void>>();
   readonly #attempts = new Map<string, { controller: AbortController; over: Promise<unknown> }>();
@@ -26,7 +26,7 @@ export class LiveTurns {
 
   /** Ends a turn here; `final`: no other attempt at the same turn is expected. */
   remove(turn: LiveTurn, final: boolean): void {
-    turn.leave();
+    turn.detach();
     if (this.#live.get(turn.copilotSessionId) === turn) this.#live.delete(turn.copilotSessionId);
     if (final) this.#ended.set(turn.copilotSessionId, turn.number);
     this.#changed.notify();
@@ -65,8 +65,8 @@ export class LiveTurns {
   }
 
   /** Registers that the session is being closed; it must not be opened before `closed` settles. */
-  closing(copilotSessionId: string, closed: Promise<void>): void {
-    const settled = closed
+  markClosing(copilotSessionId: string, waitUntilClosed: Promise<void>): void {
+    const settled = waitUntilClosed
       .catch(() => undefined)
       .then(() => {
         if (this.#closing.get(copilotSessionId) === settled) this.#closing.delete(copilotSessionId);

@@ -38,7 +38,7 @@ interface Call {
 }
 
 /** Counts the calls of one turn, and detects the repetition that the newest ones form. */
-export class Repeats {
+export class RepetitionDetector {
   /** Running calls, and ended ones that began after a running one: calls count in the order in which they began. */
   readonly #open = new Map<string, Call>();
   /** The newest counted calls, newest last. */
@@ -48,11 +48,11 @@ export class Repeats {
   readonly #rows = Array.from({ length: MAX_PERIOD + 1 }, () => ({ same: 0, since: '', waits: false }));
   #what = '';
 
-  began(toolCallId: string, tool: OpenTool): void {
+  callStarted(toolCallId: string, tool: OpenTool): void {
     this.#open.set(toolCallId, { tool });
   }
 
-  ended(toolCallId: string, result: string): void {
+  callEnded(toolCallId: string, result: string): void {
     const call = this.#open.get(toolCallId);
     if (call === undefined) return;
     call.result = result;
@@ -64,7 +64,7 @@ export class Repeats {
   }
 
   /** Resets the detection: the running calls were stopped, or their results are lost. */
-  broken(): void {
+  reset(): void {
     this.#open.clear();
     this.#newest = [];
     for (const row of this.#rows) row.same = 0;

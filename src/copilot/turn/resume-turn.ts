@@ -1,12 +1,17 @@
 /** Resumes a turn from any point: not begun, running, cut short by a crash, waiting for answers, or over. */
 import { dirname } from 'node:path';
-import { resumedMarker, decide, type Decision } from './decide.ts';
+import { resumedMarker, decideTurn, type Decision } from './decide.ts';
 import { readEventLog } from '../log/event-log.ts';
 import { opensRun, turnMarker, type TurnInput } from '../../contract/index.ts';
 import { closeTurn } from '../session/close.ts';
-import { hasBegun, noteBegun, setAside, SessionLost } from '../session/session-files.ts';
+import {
+  hasConversationStarted,
+  recordConversationStarted,
+  archiveLostSession,
+  CopilotSessionLost,
+} from '../session/session-files.ts';
 import { UnsavedToolResults } from '../log/unsaved-tool-results.ts';
-import { LiveTurn, turnNumber, TurnOver } from './live-turn.ts';
+import { LiveTurn, turnNumber, TurnClosed } from './live-turn.ts';
 import type { CopilotPool } from '../runtime/pool.ts';
 import { openSession } from '../session/session.ts';
 import { shellScript } from '../runtime/shell-script.ts';
@@ -21,7 +26,7 @@ export type ResumedTurn =
   | { readonly live: LiveTurn }
   | {
       /** Why the conversation cannot be resumed; a new one can begin. */
-      readonly unresumable: string;
+      readonly sessionLost: string;
       /** The readable end of the lost conversation. */
       readonly shown: string;
     }
@@ -35,7 +40,7 @@ export interface ResumeTurnOptions {
   readonly beforeOpening: () => Promise<void>;
 }
 
-/** Resumes a turn. Throws RuntimeDied, TurnOver, and any other error of opening the Copilot session. */
+/** Resumes a turn. Throws RuntimeDied, TurnClosed, and any other error of opening the Copilot session. */
 export async function resumeTurn(
   pool: CopilotPool,
   input: TurnInput,
@@ -55,7 +60,7 @@ export async function resumeTurn(
   const unsaved = new UnsavedToolResults(pool.copilotHome, copilotSessionId, pool.redactor);
   const readLog = async () => {
     const events = await readEventLog(pool.copilotHome, copilotSessionId, pool.redactor);
-    return decide(events, { marker, ...(answers && { answers }) }, unsaved.read());
+    return decideTurn(events, { marker, ...(answers && { answers }) }, unsaved.read());
   };
   const before = pool.alive;
   let [decision, state] = await readLog();
@@ -73,17 +78,17 @@ export async function resumeTurn(
     runtime,
     state,
     redactor: pool.redactor,
-    kept: unsaved,
+    unsavedResults: unsaved,
     trustRepo: input.trustRepo ?? false,
     permissions: input.permissions ?? 'all',
     ...(input.silentSince !== undefined && { silentSince: Date.parse(input.silentSince) }),
   });
   // From here on, whoever ends the run finds the turn in the pool.
-  if (pool.ended.has(input.subagent)) throw new TurnOver();
+  if (pool.ended.has(input.subagent)) throw new TurnClosed();
   pool.turns.add(live);
   try {
     await beforeOpening();
-    await live.hold(
+    await live.attach(
       openSession(runtime, {
         copilotSessionId,
         cwd: input.cwd,
@@ -95,27 +100,29 @@ export async function resumeTurn(
         copilotHome: pool.copilotHome,
         // Questions of an earlier run are no longer answered.
         keepQuestions: decision.do !== 'tell-answers' && !(decision.do === 'send' && opensRun(marker)),
-        begun:
+        mustExist:
           input.newConversation !== true &&
-          (input.turn > 1 || answers !== undefined || hasBegun(pool.copilotHome, copilotSessionId)),
+          (input.turn > 1 ||
+            answers !== undefined ||
+            hasConversationStarted(pool.copilotHome, copilotSessionId)),
         initScript: shellScript(copilotSessionId, input, { root: dirname(pool.copilotHome) }),
-        onEvent: (event) => live.take(event),
+        onEvent: (event) => live.handleEvent(event),
         hooks: live.hooks,
       }),
     );
     const known = [...state.endedCalls.keys()];
     await begin(live, decision, input, killedCommands);
     // The results are now in the log, or in the message that told them. An answer may still lack them.
-    if (decision.do !== 'answer') unsaved.drop(known);
-    if (decision.do === 'send') noteBegun(pool.copilotHome, copilotSessionId);
-    live.open();
+    if (decision.do !== 'answer') unsaved.remove(known);
+    if (decision.do === 'send') recordConversationStarted(pool.copilotHome, copilotSessionId);
+    live.markStarted();
     return { live };
   } catch (error) {
     const closed = closeTurn(pool, live, { abort: true, final: false });
-    if (!(error instanceof SessionLost)) throw error;
+    if (!(error instanceof CopilotSessionLost)) throw error;
     await closed;
-    const shown = await setAside(pool.copilotHome, copilotSessionId, pool.redactor);
-    return { unresumable: error.message, shown };
+    const shown = await archiveLostSession(pool.copilotHome, copilotSessionId, pool.redactor);
+    return { sessionLost: error.message, shown };
   }
 }
 
@@ -133,11 +140,11 @@ async function begin(
       const gone = opensRun(marker) ? [...state.shells.values(), ...killedCommands] : killedCommands;
       // Answers whose questions are no longer in the log are sent as a prompt.
       const prompt = (input.prompt || answersText(input)) + lostInBrackets(gone);
-      return live.say(marker, paragraphs(prompt, opensRun(marker) ? '' : resultsText(state)));
+      return live.send(marker, paragraphs(prompt, opensRun(marker) ? '' : resultsText(state)));
     }
     case 'continue': {
       const news = paragraphs(lostCommandsText(takeLostCommands(state, killedCommands)), resultsText(state));
-      return news === '' ? live.goOn() : live.say(resumedMarker(marker), news);
+      return news === '' ? live.continueModel() : live.send(resumedMarker(marker), news);
     }
     case 'answer': {
       const gone = lostInBrackets(takeLostCommands(state, killedCommands));
@@ -151,7 +158,7 @@ async function begin(
     }
     case 'tell-answers': {
       const text = answersText(input) + lostInBrackets(takeLostCommands(state, killedCommands));
-      return live.say(resumedMarker(marker), paragraphs(text, resultsText(state)));
+      return live.send(resumedMarker(marker), paragraphs(text, resultsText(state)));
     }
   }
 }

@@ -4,7 +4,7 @@ import { freeBytes, megabytes } from '../../system/disk-space.ts';
 import type { TurnFailure } from '../../contract/index.ts';
 
 /** Milliseconds between checks of the free space. */
-const LOOK_EVERY_MS = 500;
+const CHECK_INTERVAL_MS = 500;
 /**
  * Milliseconds between measurements of the folder, or this multiple of the last measurement's duration if that is
  * longer.
@@ -24,7 +24,7 @@ export interface SpaceBounds {
  * The failure if a disk has less free space than the reserve; undefined if all have enough. @param folders folders on
  * the disks to check
  */
-export function lackOfSpace(folders: readonly string[], reserveBytes: number): TurnFailure | undefined {
+export function spaceProblem(folders: readonly string[], reserveBytes: number): TurnFailure | undefined {
   for (const folder of folders) {
     const free = freeBytes(folder);
     if (free >= reserveBytes) continue;
@@ -54,10 +54,10 @@ export class SpaceWatch {
   /** Why the turn cannot go on, if a check is due and finds a problem; otherwise undefined. */
   lack(): TurnFailure | undefined {
     const now = performance.now();
-    if (now - this.#looked < LOOK_EVERY_MS) return undefined;
+    if (now - this.#looked < CHECK_INTERVAL_MS) return undefined;
     this.#looked = now;
     if (Number.isFinite(this.#bounds.maxFolderBytes) && now >= this.#measureAt) void this.#measure(now);
-    return lackOfSpace(this.#folders, this.#bounds.reserveBytes) ?? this.#tooLarge();
+    return spaceProblem(this.#folders, this.#bounds.reserveBytes) ?? this.#tooLarge();
   }
 
   async #measure(began: number): Promise<void> {

@@ -1,11 +1,11 @@
 /** The state of a turn, folded from its events: live ones, or those of the event log after a crash. */
 import { z } from 'zod';
 import { addUsage, NO_USAGE, opensRun, type Usage } from '../../contract/index.ts';
-import { Asked, type OpenQuestion } from './asked.ts';
+import { QuestionTracker, type OpenQuestion } from './asked.ts';
 import { Denials } from '../session/denials.ts';
 import { ASK_PARENT, type CopilotEvent } from '../log/events.ts';
 import type { EndedCalls } from '../log/unsaved-tool-results.ts';
-import { Repeats } from './repeats.ts';
+import { RepetitionDetector } from './repeats.ts';
 import { describeTool } from './words.ts';
 
 /** A running tool call. */
@@ -51,7 +51,7 @@ export class TurnState {
   #usage: Usage = NO_USAGE;
   readonly denials = new Denials();
   /** Repetitions of the main loop's calls. */
-  readonly repeats = new Repeats();
+  readonly repeats = new RepetitionDetector();
   model: string | undefined;
   lastMessage: string | undefined;
   /** The final message, unless something followed it. */
@@ -61,15 +61,15 @@ export class TurnState {
   /** Why the main loop gave up; undefined once it starts again. */
   error: SessionError | undefined;
   /** Whether Copilot's main loop works (on the model or on tools). */
-  looping = false;
+  isLoopRunning = false;
   /** Whether Copilot has sent `session.idle` since: the loop rests, and nothing of it runs in the background. */
-  idle = false;
+  isSessionIdle = false;
   /** Whether the main loop has reported that it rests; commands or sub-agents may still run in the background. */
-  resting = false;
+  isLoopIdle = false;
   /** Whether the runtime itself retried the newest model call. */
   retried = false;
   /** Whether a model request is pending. */
-  answering = false;
+  isModelAnswering = false;
   /** How the newest answer of the model ended. */
   finishReason: string | undefined;
   /** Text of a refusal by the model or a filter, possibly empty; undefined after an ordinary answer. */
@@ -88,14 +88,14 @@ export class TurnState {
   readonly endedShells: string[] = [];
   /** Arrivals of messages, by marker line (lines in brackets). */
   readonly arrivals = new Map<string, Arrival>();
-  #asked: Asked;
+  #questionTracker: QuestionTracker;
 
   /** Calls that are known to have ended, whatever the log says. */
   readonly endedCalls: EndedCalls;
 
   /** Starts with the questions of the turn `before`. */
   constructor(before?: TurnState, ended?: EndedCalls) {
-    this.#asked = new Asked(before && before.#asked);
+    this.#questionTracker = new QuestionTracker(before && before.#questionTracker);
     this.endedCalls = ended ?? before?.endedCalls ?? new Map();
   }
 
@@ -105,27 +105,27 @@ export class TurnState {
 
   /** Questions that wait for their answers, in the order of the calls. */
   get questions(): readonly OpenQuestion[] {
-    return this.#asked.open;
+    return this.#questionTracker.open;
   }
 
   /** Requests whose answer was given, but is not in the conversation yet. */
-  get onTheWay(): readonly string[] {
-    return this.#asked.onTheWay;
+  get answersInFlight(): readonly string[] {
+    return this.#questionTracker.inFlight;
   }
 
   /** Requests whose answer was given, and of which the model may not know. */
-  get untold(): readonly string[] {
-    return [...this.onTheWay, ...this.#asked.untold];
+  get undeliveredAnswers(): readonly string[] {
+    return [...this.answersInFlight, ...this.#questionTracker.undelivered];
   }
 
   /** Requests whose answer is in the conversation. */
-  get answered(): ReadonlySet<string> {
-    return this.#asked.answered;
+  get deliveredAnswers(): ReadonlySet<string> {
+    return this.#questionTracker.answered;
   }
 
   /** Whether the model waits only for answers of the main agent. */
-  get asks(): boolean {
-    return this.questions.length > 0 && this.openTools.size === 0 && this.onTheWay.length === 0;
+  get isWaitingForAnswers(): boolean {
+    return this.questions.length > 0 && this.openTools.size === 0 && this.answersInFlight.length === 0;
   }
 
   /** The state at the start of the session's next turn: figures from zero, the conversation unchanged. */
@@ -140,7 +140,7 @@ export class TurnState {
   }
 
   /** Records that the interrupted loop is told to continue. */
-  resume(): void {
+  markResumed(): void {
     this.#start();
   }
 
@@ -148,12 +148,12 @@ export class TurnState {
   interruptOpenTools(): void {
     for (const [id, tool] of this.openTools) this.#interrupt(id, tool);
     this.openTools.clear();
-    this.repeats.broken();
+    this.repeats.reset();
   }
 
   /** Records that the undelivered answers were given to the model in a message. */
-  answersTold(): void {
-    this.#asked.told();
+  markAnswersDelivered(): void {
+    this.#questionTracker.markDelivered();
   }
 
   /** Counts background commands as ended, and the model as informed of it. */
@@ -165,7 +165,7 @@ export class TurnState {
   apply(event: CopilotEvent): void {
     if (event.type === 'assistant.usage') return this.#call(event.data, event.agentId);
     if (event.type === 'session.usage_record') return this.#call(event.data.usage, event.agentId);
-    if (event.type === 'tool.execution_start') this.#add({ toolCalls: 1 });
+    if (event.type === 'tool.execution_start') this.#addUsage({ toolCalls: 1 });
     this.denials.apply(event);
     // Copilot's own sub-agents count in the figures, but the turn's state is the main loop's.
     if (event.agentId !== undefined) return;
@@ -194,14 +194,14 @@ export class TurnState {
           since: event.timestamp,
         };
         this.openTools.set(toolCallId, tool);
-        this.repeats.began(toolCallId, tool);
+        this.repeats.callStarted(toolCallId, tool);
         return;
       }
       case 'external_tool.requested':
-        if (this.#asked.request(event.data)) this.openTools.delete(event.data.toolCallId);
+        if (this.#questionTracker.request(event.data)) this.openTools.delete(event.data.toolCallId);
         return;
       case 'external_tool.completed':
-        this.#asked.give(event.data.requestId);
+        this.#questionTracker.markGiven(event.data.requestId);
         // The Copilot session was closed while the call waited for its answer, which ended its background commands.
         this.endShells();
         return;
@@ -211,33 +211,33 @@ export class TurnState {
         if (event.data.kind?.shellId !== undefined) this.shells.delete(event.data.kind.shellId);
         return this.#start();
       case 'session.error':
-        this.answering = false;
+        this.isModelAnswering = false;
         this.error = event.data;
         return;
       case 'abort':
         this.aborted = true;
         // The tools are stopped, and the runtime emits no further events for them.
         this.openTools.clear();
-        this.repeats.broken();
-        this.#asked.stop();
+        this.repeats.reset();
+        this.#questionTracker.abortCalls();
         return;
       case 'assistant.idle':
-        this.looping = false;
-        this.resting = true;
+        this.isLoopRunning = false;
+        this.isLoopIdle = true;
         return;
       case 'session.idle':
-        this.looping = false;
-        this.resting = true;
-        this.idle = true;
+        this.isLoopRunning = false;
+        this.isLoopIdle = true;
+        this.isSessionIdle = true;
         return;
     }
   }
 
   #start(): void {
-    this.looping = true;
-    this.answering = true;
-    this.resting = false;
-    this.idle = false;
+    this.isLoopRunning = true;
+    this.isModelAnswering = true;
+    this.isLoopIdle = false;
+    this.isSessionIdle = false;
     this.aborted = false;
     this.report = undefined;
   }
@@ -245,11 +245,11 @@ export class TurnState {
   /** Drops what an earlier run of the subagent left open in the conversation: commands, questions, steers. */
   #beginRun(): void {
     this.openTools.clear();
-    this.repeats.broken();
+    this.repeats.reset();
     this.unshown.clear();
     this.shells.clear();
     this.arrivals.clear();
-    this.#asked = new Asked();
+    this.#questionTracker = new QuestionTracker();
   }
 
   #message({ data, timestamp }: Extract<CopilotEvent, { type: 'user.message' }>): void {
@@ -265,7 +265,7 @@ export class TurnState {
   }
 
   #answer(data: Extract<CopilotEvent, { type: 'assistant.message' }>['data']): void {
-    this.answering = false;
+    this.isModelAnswering = false;
     if (data.model !== undefined) this.model = data.model;
     if (data.content.trim() !== '') this.lastMessage = data.content;
     this.report = data.toolRequests.length === 0 && data.content !== '' ? data.content : undefined;
@@ -275,8 +275,8 @@ export class TurnState {
   #complete(data: Extract<CopilotEvent, { type: 'tool.execution_complete' }>['data']): void {
     const tool = this.openTools.get(data.toolCallId);
     this.openTools.delete(data.toolCallId);
-    this.repeats.ended(data.toolCallId, data.error?.message ?? data.result?.content ?? '');
-    this.#asked.complete(data.toolCallId, data.success);
+    this.repeats.callEnded(data.toolCallId, data.error?.message ?? data.result?.content ?? '');
+    this.#questionTracker.complete(data.toolCallId, data.success);
     if (tool === undefined) return;
     if (data.error?.code === 'interrupted') this.#interrupt(data.toolCallId, tool);
     else this.#trackShells(tool, data.result?.content ?? '', data.shellExecution !== undefined);
@@ -302,15 +302,15 @@ export class TurnState {
   }
 
   #call(call: Extract<CopilotEvent, { type: 'assistant.usage' }>['data'], agentId: string | undefined): void {
-    this.#spend(call);
+    this.#addTokens(call);
     if (agentId !== undefined) return;
     this.finishReason = call.finishReason;
     this.refusal = call.contentFilterTriggered ? '' : undefined;
   }
 
-  #spend(tokens: Extract<CopilotEvent, { type: 'assistant.usage' }>['data']): void {
+  #addTokens(tokens: Extract<CopilotEvent, { type: 'assistant.usage' }>['data']): void {
     this.model ??= tokens.model;
-    this.#add({
+    this.#addUsage({
       inputTokens: tokens.inputTokens,
       outputTokens: tokens.outputTokens,
       cachedTokens: tokens.cacheReadTokens,
@@ -318,7 +318,7 @@ export class TurnState {
     });
   }
 
-  #add(more: Partial<Usage>): void {
+  #addUsage(more: Partial<Usage>): void {
     this.#usage = addUsage(this.#usage, more);
   }
 }

@@ -3,7 +3,7 @@ import type { Allowance, Usage } from '../../contract/index.ts';
 import type { LiveTurn } from './live-turn.ts';
 
 /** The limits by which a running turn is judged. */
-export interface Limits {
+export interface TurnLimits {
   /** When the turn's working time is used up, in milliseconds since the epoch. */
   readonly deadline: number;
   /** Milliseconds of silence after which the turn is stuck. */
@@ -24,7 +24,7 @@ export interface Limits {
 }
 
 /** What to do about a running turn. */
-export type Verdict =
+export type TurnVerdict =
   | 'finished'
   | 'failed'
   | 'question'
@@ -51,34 +51,34 @@ const LOOK_AT_REPEATS = 3;
 const DRAINED_MS = 1_000;
 
 /** What to do about the turn; `undefined` to let it run. */
-export function judge(
-  turn: Pick<LiveTurn, 'state' | 'receiving' | 'lastEventAt' | 'lastMovementAt' | 'restedAt'>,
+export function judgeTurn(
+  turn: Pick<LiveTurn, 'state' | 'isDelivering' | 'lastEventAt' | 'lastProgressAt' | 'lastIdleAt'>,
   now: number,
-  limits: Limits,
-): Verdict | undefined {
+  limits: TurnLimits,
+): TurnVerdict | undefined {
   const { state } = turn;
   const silentMs = now - Math.max(turn.lastEventAt, limits.since);
-  const restingMs = now - turn.lastMovementAt;
-  const restedMs = now - turn.restedAt;
+  const restingMs = now - turn.lastProgressAt;
+  const restedMs = now - turn.lastIdleAt;
   // Background work keeps the session from becoming idle, and does not restart the loop.
   const broken = state.error !== undefined || state.aborted;
-  const stopped = !state.idle && state.resting && broken && restedMs > DRAINED_MS;
+  const stopped = !state.isSessionIdle && state.isLoopIdle && broken && restedMs > DRAINED_MS;
   // A message that arrives while the turn ends still belongs to the turn, so it is let in first.
   const arrivalMs = stopped ? restedMs : restingMs;
-  if ((state.idle || stopped) && (!turn.receiving || arrivalMs > MAX_ARRIVAL_MS)) {
+  if ((state.isSessionIdle || stopped) && (!turn.isDelivering || arrivalMs > MAX_ARRIVAL_MS)) {
     if (state.aborted) return 'interrupted';
     return state.error === undefined ? 'finished' : 'failed';
   }
   // A final message is not discarded for the budget, because its tokens are already spent.
-  if (!state.answering && state.report === undefined && limits.budget !== undefined) {
+  if (!state.isModelAnswering && state.report === undefined && limits.budget !== undefined) {
     if (reaches(state.usage, limits.budget.left)) return 'over-budget';
     if (reaches(state.usage, limits.budget.noticeAt)) return 'near-budget';
   }
-  if (state.asks) return 'question';
+  if (state.isWaitingForAnswers) return 'question';
   if (limits.moves?.() === true) return 'moving';
-  const done = state.resting && state.lastReport !== undefined;
+  const done = state.isLoopIdle && state.lastReport !== undefined;
   if (now >= limits.deadline) return done ? 'left-background' : 'timed-out';
-  if (state.looping && state.openTools.size === 0 && restingMs >= limits.hungModelMs) return 'hung';
+  if (state.isLoopRunning && state.openTools.size === 0 && restingMs >= limits.hungModelMs) return 'hung';
   if (limits.repeats && !done) {
     const { start, count } = state.repeats.current;
     if (count >= (start === limits.repeats.start ? limits.repeats.at : LOOK_AT_REPEATS)) return 'repeating';

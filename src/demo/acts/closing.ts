@@ -1,7 +1,7 @@
 import type { Outcome } from '../../client/index.ts';
 import { oneLine } from '../../contract/index.ts';
 import { Git } from '../../git/git.ts';
-import { count, span, withoutWorktree } from '../narrator.ts';
+import { countText, elapsedText, withoutWorktree } from '../narrator.ts';
 import { STEERED_SENTENCE } from '../project-files.ts';
 import type { Stage } from '../stage.ts';
 import { DOCS, FIX, tasks, WRONG } from '../tasks.ts';
@@ -34,7 +34,7 @@ async function showOutcome(stage: Stage, label: string, runId: string | undefine
     outcome.status === expected || (!stage.scripted && label === WRONG && outcome.status === 'done'),
     label,
     'outcome',
-    `${outcome.status} after ${span(durations.totalMs)}${outcome.status === 'killed' ? '' : `: ${count(turns, 'turn')}, ${count(usage.toolCalls, 'tool call')}, ${tokens}`}`,
+    `${outcome.status} after ${elapsedText(durations.totalMs)}${outcome.status === 'killed' ? '' : `: ${countText(turns, 'turn')}, ${countText(usage.toolCalls, 'tool call')}, ${tokens}`}`,
     { outcome },
   );
   if (failure !== undefined) narrator.detail(`${failure.class}: ${failure.message}`);
@@ -58,7 +58,7 @@ function showVerification({ narrator }: Stage, label: string, { verifications, e
       exitCode === 0,
       label,
       'verified',
-      `verified on commit ${evidence?.head.slice(0, 7)}: \`${command}\` ended with exit code ${exitCode} after ${span(durationMs)}`,
+      `verified on commit ${evidence?.head.slice(0, 7)}: \`${command}\` ended with exit code ${exitCode} after ${elapsedText(durationMs)}`,
       { command, exitCode, head: evidence?.head },
     );
   }
@@ -77,8 +77,8 @@ async function showBranch(
       : await Git.at(repo).run(['log', '--format=%h %s', '--shortstat', `${base}..${branch}`]);
   const lines = log.split('\n').filter((line) => line.trim() !== '');
   const commits = lines.filter((line) => !line.startsWith(' '));
-  const text = `branch ${branch ?? 'none'}: ${count(commits.length, 'commit')}`;
-  if (label === WRONG) narrator.say(label, 'branch', text, { branch, commits });
+  const text = `branch ${branch ?? 'none'}: ${countText(commits.length, 'commit')}`;
+  if (label === WRONG) narrator.report(label, 'branch', text, { branch, commits });
   else narrator.check(commits.length > 0, label, 'branch', text, { branch, commits });
   for (const line of lines) narrator.detail(line.startsWith(' ') ? `  ${line.trim()}` : line);
 }
@@ -91,7 +91,7 @@ async function showSteered({ narrator, repo, scripted }: Stage): Promise<void> {
     ? `the README of ${branch} has “${STEERED_SENTENCE}”: the steer was followed`
     : `the README of ${branch} lacks “${STEERED_SENTENCE}”`;
   if (followed || scripted) narrator.check(followed, DOCS, 'steer-followed', text);
-  else narrator.say(DOCS, 'steer-followed', `${text}: the model did not follow the steer`);
+  else narrator.report(DOCS, 'steer-followed', `${text}: the model did not follow the steer`);
 }
 
 async function showMain({ narrator, repo, base }: Stage): Promise<void> {

@@ -2,11 +2,11 @@ import { isFinal } from '../../contract/index.ts';
 import { Git } from '../../git/git.ts';
 import type { KillReport } from '../../client/index.ts';
 import { signalProcess } from '../../system/process.ts';
-import { count, span, withoutWorktree } from '../narrator.ts';
+import { countText, elapsedText, withoutWorktree } from '../narrator.ts';
 import { processesIn, stillAlive, type SeenProcess } from '../process-table.ts';
 import type { Stage } from '../stage.ts';
 import { WRONG } from '../tasks.ts';
-import { until } from '../until.ts';
+import { pollUntil } from '../until.ts';
 import { skip } from './scene.ts';
 
 /** The script starts at least this many processes, three of them in the background. */
@@ -14,18 +14,18 @@ const ENOUGH_PROCESSES = 4;
 
 /** Waits until rewrite-everything does damage, kills it, and checks whether any of its processes are left. */
 export async function killTheWrongOne(stage: Stage): Promise<void> {
-  const { narrator, session, signal, patienceMs: timeoutMs } = stage;
-  const damage = await until(() => damageOrEnd(stage), { timeoutMs, signal });
+  const { narrator, session, signal, eventTimeoutMs: timeoutMs } = stage;
+  const damage = await pollUntil(() => damageOrEnd(stage), { timeoutMs, signal });
   if (damage === undefined || damage === 'ended')
     return skip(stage, 'the kill', `${WRONG} did not start what it was to be stopped at.`);
   const { cwd, processes, files } = damage;
-  narrator.say(
+  narrator.report(
     WRONG,
     'damage',
-    `goes wrong: ${count(processes.length, 'process', 'processes')} of it in the process table, ${count(files, 'file')} rewritten`,
+    `goes wrong: ${countText(processes.length, 'process', 'processes')} of it in the process table, ${countText(files, 'file')} rewritten`,
     { processes, files },
   );
-  narrator.say('main agent', 'kill', `kills ${WRONG}`);
+  narrator.report('main agent', 'kill', `kills ${WRONG}`);
   const began = performance.now();
   const report = await session.subagent(WRONG).kill();
   const elapsed = performance.now() - began;
@@ -45,7 +45,7 @@ export async function killTheWrongOne(stage: Stage): Promise<void> {
       left,
     });
   else
-    narrator.say('main agent', 'kill-proof', `${text}. Only Linux lets the sweep find such processes`, {
+    narrator.report('main agent', 'kill-proof', `${text}. Only Linux lets the sweep find such processes`, {
       left,
     });
   for (const process of left) signalProcess(process, 'SIGKILL');
@@ -61,7 +61,7 @@ function printReport(
     status === 'killed' && sweep !== undefined && sweep.left.length === 0,
     'main agent',
     'kill-report',
-    `has the report after ${span(elapsed)}: ${status}; ${found} processes found, ${sweep?.ended ?? 0} ended, ${sweep?.left.length ?? 'unknown'} left (${sweep?.proof ?? 'no sweep'})`,
+    `has the report after ${elapsedText(elapsed)}: ${status}; ${found} processes found, ${sweep?.ended ?? 0} ended, ${sweep?.left.length ?? 'unknown'} left (${sweep?.proof ?? 'no sweep'})`,
     { status, sweep, tookMs: Math.round(elapsed) },
   );
   for (const command of sweep?.commands.slice(0, 3) ?? [])

@@ -1,5 +1,5 @@
 import { SubagentsError } from '../../contract/index.ts';
-import { span } from '../narrator.ts';
+import { elapsedText } from '../narrator.ts';
 import type { Stage } from '../stage.ts';
 import { tasks } from '../tasks.ts';
 
@@ -7,7 +7,7 @@ import { tasks } from '../tasks.ts';
 export async function spawnThree(stage: Stage): Promise<ReadonlyMap<string, string>> {
   const { narrator, session, repo } = stage;
   const specs = tasks(repo);
-  narrator.say('main agent', 'spawn', `spawns ${specs.map(({ label }) => label).join(', ')} in one call`);
+  narrator.report('main agent', 'spawn', `spawns ${specs.map(({ label }) => label).join(', ')} in one call`);
   const began = performance.now();
   const answers = await session.spawn(specs);
   const elapsed = performance.now() - began;
@@ -24,7 +24,7 @@ export async function spawnThree(stage: Stage): Promise<ReadonlyMap<string, stri
     runs.size === specs.length,
     'main agent',
     'spawned',
-    `has ${runs.size} of ${specs.length} accepted after ${span(elapsed)}, each a running workflow, and is free`,
+    `has ${runs.size} of ${specs.length} accepted after ${elapsedText(elapsed)}, each a running workflow, and is free`,
     { tookMs: Math.round(elapsed), runs: Object.fromEntries(runs) },
   );
   for (const label of runs.keys()) {

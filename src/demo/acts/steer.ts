@@ -1,5 +1,5 @@
 import { DELIVERIES } from '../../contract/protocol/messages.ts';
-import { count, span } from '../narrator.ts';
+import { countText, elapsedText } from '../narrator.ts';
 import type { Stage } from '../stage.ts';
 import { DOCS, STEER } from '../tasks.ts';
 import { runningCommand, skip } from './scene.ts';
@@ -9,7 +9,7 @@ export async function steerDocs(stage: Stage): Promise<void> {
   const { narrator, session } = stage;
   const row = await runningCommand(stage, DOCS);
   if (row === undefined) return skip(stage, 'the steer', `${DOCS} was not seen to run a shell command.`);
-  narrator.say('main agent', 'steer', `steers ${DOCS}, which is at “${row.progress?.doing}”: “${STEER}”`, {
+  narrator.report('main agent', 'steer', `steers ${DOCS}, which is at “${row.progress?.doing}”: “${STEER}”`, {
     during: row.progress?.doing,
   });
   const began = performance.now();
@@ -19,7 +19,7 @@ export async function steerDocs(stage: Stage): Promise<void> {
     receipt.delivery === 'mid-turn' || !stage.scripted,
     'main agent',
     'receipt',
-    `has the receipt after ${span(elapsed)}. ${receipt.delivery}: ${DELIVERIES[receipt.delivery]}`,
+    `has the receipt after ${elapsedText(elapsed)}. ${receipt.delivery}: ${DELIVERIES[receipt.delivery]}`,
     { receipt, tookMs: Math.round(elapsed) },
   );
   const { steers } = await session.subagent(DOCS).describe();
@@ -27,6 +27,6 @@ export async function steerDocs(stage: Stage): Promise<void> {
     steers.some(({ id, receipt: kept }) => id === receipt.id && kept !== undefined),
     'main agent',
     'receipt-kept',
-    `finds the receipt with the subagent: ${count(steers.length, 'message')}, ${receipt.id} ${receipt.delivery}`,
+    `finds the receipt with the subagent: ${countText(steers.length, 'message')}, ${receipt.id} ${receipt.delivery}`,
   );
 }

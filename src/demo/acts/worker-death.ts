@@ -1,9 +1,9 @@
 import { isFinal } from '../../contract/index.ts';
 import { readUpFile } from '../../temporal/up-file.ts';
-import { span } from '../narrator.ts';
+import { elapsedText } from '../narrator.ts';
 import type { Stage } from '../stage.ts';
 import { FIX } from '../tasks.ts';
-import { inTime, until } from '../until.ts';
+import { requireInTime, pollUntil } from '../until.ts';
 import { runningCommand, skip } from './scene.ts';
 
 /** A supervisor restarts a worker at once; the new one polls about a second later. */
@@ -14,14 +14,14 @@ const BACK_TIMEOUT_MS = 60_000;
  * again.
  */
 export async function killTheWorker(stage: Stage, runs: ReadonlyMap<string, string>): Promise<void> {
-  const { narrator, session, home, signal, up, patienceMs } = stage;
+  const { narrator, session, home, signal, up, eventTimeoutMs } = stage;
   const row = await runningCommand(stage, FIX);
   if (row === undefined)
     return skip(stage, 'the death of the worker', `${FIX} was not seen to run a shell command.`);
-  const pid = inTime(readUpFile(home)?.workerPid, 'a worker in up.json', 0);
+  const pid = requireInTime(readUpFile(home)?.workerPid, 'a worker in up.json', 0);
   const before = await session.list({ progress: false, finished: 3 });
   const live = before.live.filter(({ status }) => !isFinal(status)).map(({ label }) => label);
-  narrator.say(
+  narrator.report(
     'demo',
     'worker-kill',
     `kill -9 ${pid}: the worker dies while ${FIX} is at “${row.progress?.doing}”`,
@@ -34,29 +34,29 @@ export async function killTheWorker(stage: Stage, runs: ReadonlyMap<string, stri
   const killedAt = new Date();
   process.kill(pid, 'SIGKILL');
 
-  const back = await until(() => (up.worker()?.pid === pid ? undefined : up.worker()), {
+  const back = await pollUntil(() => (up.worker()?.pid === pid ? undefined : up.worker()), {
     timeoutMs: BACK_TIMEOUT_MS,
     signal,
   });
-  const { pid: newPid, at } = inTime(back, 'the start of a new worker', BACK_TIMEOUT_MS);
-  narrator.say(
+  const { pid: newPid, at } = requireInTime(back, 'the start of a new worker', BACK_TIMEOUT_MS);
+  narrator.report(
     'demo',
     'worker-back',
-    `The new worker, process ${newPid}, took work ${span(Date.parse(at) - killedAt.getTime())} after the kill.`,
+    `The new worker, process ${newPid}, took work ${elapsedText(Date.parse(at) - killedAt.getTime())} after the kill.`,
     {
       pid: newPid,
       tookMs: Date.parse(at) - killedAt.getTime(),
     },
   );
 
-  const again = await until(
+  const again = await pollUntil(
     async () => {
       const { live: now, finished } = await session.list();
       const found = [...now, ...finished].find(({ label }) => label === FIX);
       if (found !== undefined && isFinal(found.status)) return found;
       return Date.parse(found?.progress?.since ?? '') > killedAt.getTime() ? found : undefined;
     },
-    { timeoutMs: patienceMs, signal },
+    { timeoutMs: eventTimeoutMs, signal },
   );
   const same = again !== undefined && again.runId === runs.get(FIX);
   narrator.check(
@@ -65,7 +65,7 @@ export async function killTheWorker(stage: Stage, runs: ReadonlyMap<string, stri
     'resumed',
     again === undefined
       ? 'has not gone on'
-      : `went on ${span(Date.now() - killedAt.getTime())} after the kill, in the same run`,
+      : `went on ${elapsedText(Date.now() - killedAt.getTime())} after the kill, in the same run`,
     { runId: again?.runId, tookMs: Date.now() - killedAt.getTime() },
   );
 }

@@ -14,7 +14,7 @@ export const branchName = (stem: string, n: number): string =>
 /**
  * Creates a branch at `commit` under the first free name, atomically: of two concurrent callers only one gets a
  * name.
- * @param mark first entry of the branch's reflog, by which `madeWith` recognizes the branch later.
+ * @param mark first entry of the branch's reflog, by which `wasCreatedWith` recognizes the branch later.
  * @param announce called with each name before it is tried.
  * @throws SubagentsError BRANCH_BLOCKED, GIT, DISK_FULL
  */
@@ -85,9 +85,9 @@ export async function aliasOf(git: Git, branch: string): Promise<string | undefi
  * @returns notes on what was repaired.
  * @throws SubagentsError GIT
  */
-export async function ownBranch(git: Git, branch: string): Promise<string[]> {
+export async function ensureNormalBranch(git: Git, branch: string): Promise<string[]> {
   const alias = await aliasOf(git.in(git.cwd), branch);
-  if (alias === undefined) return mendBranch(git, branch);
+  if (alias === undefined) return repairBranch(git, branch);
   const ref = `refs/heads/${branch}`;
   const commit = (await lastMoved(git, ref)) ?? (await branchTip(git.in(git.cwd), branch));
   const what = `${branch} had been made another name of ${alias}`;
@@ -105,7 +105,7 @@ export async function ownBranch(git: Git, branch: string): Promise<string[]> {
  * Repairs a branch whose file contains no commit id, for example after a power failure: resets it to the commit to
  * which it was last moved.
  */
-async function mendBranch(git: Git, branch: string): Promise<string[]> {
+async function repairBranch(git: Git, branch: string): Promise<string[]> {
   if ((await branchTip(git.in(git.cwd), branch)) !== undefined) return [];
   const ref = `refs/heads/${branch}`;
   const file = resolve(git.cwd, await git.run(['rev-parse', '--git-path', ref]));
@@ -128,7 +128,7 @@ const MAX_NAMES = 100;
  * @returns notes on what was renamed.
  * @throws SubagentsError GIT
  */
-export async function makeWay(git: Git, branch: string): Promise<string[]> {
+export async function renameBlockingBranches(git: Git, branch: string): Promise<string[]> {
   const list = ['for-each-ref', '--format=%(refname:lstrip=2) %(symref)', `refs/heads/${branch}/`];
   const notes: string[] = [];
   for (const line of (await git.run(list)).split('\n').filter(Boolean)) {
@@ -170,7 +170,7 @@ async function lastMoved(git: Git, ref: string): Promise<string | undefined> {
  * Returns the branch's commit when it is not at `commit` (null: the branch is gone); undefined when it is there, or
  * when that is unknown. Never rejects.
  */
-export async function movedFrom(
+export async function branchMovedFrom(
   git: Git,
   branch: string,
   commit: string,
@@ -183,7 +183,7 @@ export async function movedFrom(
 }
 
 /** Whether the branch was created with that mark. */
-export async function madeWith(git: Git, branch: string, mark: string): Promise<boolean> {
+export async function wasCreatedWith(git: Git, branch: string, mark: string): Promise<boolean> {
   const args = ['log', '--walk-reflogs', '--format=%gs', `refs/heads/${branch}`, '--'];
   const { stdout } = await git.try(args);
   return stdout.split('\n').at(-1) === mark;

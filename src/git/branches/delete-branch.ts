@@ -5,7 +5,7 @@
 import { branchTip } from './branch.ts';
 import type { Git } from '../git.ts';
 import { gitError } from '../run.ts';
-import { branchWithContent, commitsOnlyOn, type BranchAt, type Ref } from './unmerged.ts';
+import { branchWithContent, countOnlyOnBranch, type BranchAt, type Ref } from './unmerged.ts';
 
 /** Maximum number of attempts, since the ref that contains the branch's commits may move meanwhile. */
 const TRIES = 5;
@@ -45,7 +45,7 @@ function transaction({ branch, tip }: BranchAt, holder: Ref | undefined): string
 
 /** Returns a branch, tag or remote branch that contains all commits of the branch, or its content. */
 async function holderOf(git: Git, at: BranchAt): Promise<Ref | undefined> {
-  if ((await commitsOnlyOn(git, at)) > 0) return branchWithContent(git, at.base, at.tip);
+  if ((await countOnlyOnBranch(git, at)) > 0) return branchWithContent(git, at.base, at.tip);
   let refs = await otherRefs(git, at.branch);
   const has = async (some: readonly Ref[]): Promise<boolean> => {
     const input = [at.tip, ...some.map(({ oid }) => `^${oid}`), ''].join('\n');

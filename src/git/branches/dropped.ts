@@ -7,7 +7,7 @@ import type { Git } from '../git.ts';
 const MAX_COMPARED = 100;
 
 /** A commit that a rebase replaced, and the commits that HEAD was moved to after it for the first time. */
-export interface Rebased {
+export interface RebasedCommit {
   readonly sha: string;
   readonly later: readonly string[];
 }
@@ -17,7 +17,11 @@ export interface Rebased {
  * rebase preserves, and `head` does not contain their changes, as it would after a squash.
  * @throws SubagentsError GIT
  */
-export async function droppedOf(git: Git, rebased: readonly Rebased[], head: string): Promise<string[]> {
+export async function droppedCommits(
+  git: Git,
+  rebased: readonly RebasedCommit[],
+  head: string,
+): Promise<string[]> {
   const written = await authorsOf(git, new Set(rebased.flatMap(({ sha, later }) => [sha, ...later])));
   const alone = rebased
     .filter(({ sha, later }) => {

@@ -24,7 +24,7 @@ export async function deleteOldRefs(git: Git, prefix: string): Promise<void> {
 /**
  * The ref prefix of the commits kept for the worktree `cwd`. The refs stay until `clean --force` of its subagent.
  */
-const keptOf = (cwd: string): string => `${KEPT}${basename(cwd)}/`;
+const keptPrefix = (cwd: string): string => `${KEPT}${basename(cwd)}/`;
 
 /** A revision-walk argument that excludes our kept refs from the following `--all`. */
 export const WITHOUT_KEPT = `--exclude=${KEPT}*`;
@@ -40,7 +40,7 @@ export async function keepCommit(
   commit: string,
   { worktree = git.cwd, lost = false } = {},
 ): Promise<string> {
-  const ref = `${keptOf(worktree)}${lost ? LOST : ''}${commit}`;
+  const ref = `${keptPrefix(worktree)}${lost ? LOST : ''}${commit}`;
   await git.run(['update-ref', '--no-deref', ref, commit]);
   return ref;
 }
@@ -58,7 +58,7 @@ export interface KeptCommit {
  * @throws SubagentsError GIT
  */
 export async function keptCommits(git: Git, cwd: string, lost = false): Promise<KeptCommit[]> {
-  const below = `${keptOf(cwd)}${lost ? LOST : ''}`;
+  const below = `${keptPrefix(cwd)}${lost ? LOST : ''}`;
   const list = await git.run(['for-each-ref', '--format=%(refname) %(contents:subject)', below]);
   const found: KeptCommit[] = [];
   for (const line of list.split('\n').filter(Boolean)) {
@@ -72,6 +72,6 @@ export async function keptCommits(git: Git, cwd: string, lost = false): Promise<
 
 /** Deletes all kept refs of the worktree `cwd`. @throws SubagentsError GIT */
 export async function deleteKeptRefs(git: Git, cwd: string): Promise<void> {
-  const list = await git.run(['for-each-ref', '--format=delete %(refname)', keptOf(cwd)]);
+  const list = await git.run(['for-each-ref', '--format=delete %(refname)', keptPrefix(cwd)]);
   await git.run(['update-ref', '--no-deref', '--stdin'], { input: `${list}\n` });
 }

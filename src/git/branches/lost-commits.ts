@@ -5,13 +5,13 @@
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { branchTip, makeWay } from './branch.ts';
+import { branchTip, renameBlockingBranches } from './branch.ts';
 import { isAncestor } from '../common.ts';
-import { droppedOf } from './dropped.ts';
+import { droppedCommits } from './dropped.ts';
 import { keepCommit, keptCommits, WITHOUT_KEPT } from './kept-refs.ts';
 import { gitDirs } from '../git-dirs.ts';
 import type { Git } from '../git.ts';
-import { contains } from './unmerged.ts';
+import { isMerged } from './unmerged.ts';
 
 /** Maximum number of commits and of new loose objects that are read. */
 const MAX_ENTRIES = 2_000;
@@ -82,7 +82,7 @@ async function lostCommits(
   const tips = tipsOf(left).filter((sha) => made.has(sha));
   const found: LostCommit[] = [];
   for (const sha of tips)
-    if (head === undefined || !(await contains(git, head, sha)))
+    if (head === undefined || !(await isMerged(git, head, sha)))
       found.push({ sha, subject: await subjectOf(git, sha) });
   return found;
 }
@@ -110,7 +110,7 @@ async function replacedIn(
   }
   if (head !== undefined && rebased.size > 0) {
     const candidates = [...rebased].map(([sha, later]) => ({ sha, later }));
-    for (const sha of await droppedOf(git, candidates, head)) replaced.delete(sha);
+    for (const sha of await droppedCommits(git, candidates, head)) replaced.delete(sha);
   }
   return replaced;
 }
@@ -152,13 +152,13 @@ async function danglingSince(git: Git, base: string, since: number): Promise<Los
  * @returns notes on what was found; empty when the branch exists or nothing was lost with it.
  * @throws SubagentsError GIT
  */
-export async function bringBranchBack(
+export async function recreateBranch(
   { cwd, commonDir, admin }: { readonly cwd: string; readonly commonDir: string; readonly admin: string },
   { branch, start, since }: { branch: string; start: string; since: number | undefined },
   git: Git,
 ): Promise<string[]> {
   if ((await branchTip(git.in(commonDir), branch)) !== undefined) return [];
-  const notes = await makeWay(git.in(commonDir), branch);
+  const notes = await renameBlockingBranches(git.in(commonDir), branch);
   const moves = headMoves(admin);
   const logged = await lostCommits(git.in(commonDir), moves, { base: start });
   const order = moves.map(({ to }) => to);
@@ -209,7 +209,7 @@ export async function keepLostCommits(
   // Commits in the reflog were already checked above.
   const logged = new Set([...moves.map(({ to }) => to), ...lost.map(({ sha }) => sha)]);
   for (const { sha, subject } of await keptCommits(git, git.cwd, true))
-    if (!logged.has(sha) && !(await contains(git, head, sha))) lost.push({ sha, subject });
+    if (!logged.has(sha) && !(await isMerged(git, head, sha))) lost.push({ sha, subject });
   return lost;
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { checkoutStatus } from '../contents/status.ts';
 import { SubagentsError } from '../../contract/index.ts';
 import { isAncestor } from '../common.ts';
-import { inTheWay } from '../worktrees/in-the-way.ts';
+import { filesLostByMove } from '../worktrees/in-the-way.ts';
 import { gitDirs } from '../git-dirs.ts';
 import type { Git } from '../git.ts';
 import { firstUsefulLine, gitError, type GitAnswer } from '../run.ts';
@@ -48,7 +48,7 @@ export async function mergeCommit(git: Git, request: MergeRequest): Promise<Merg
     return { how: 'already-merged', into, before, after: before };
   }
   const tree = await tryInMemory(git, request, into, before);
-  const files = await inTheWay(git, before, tree ?? commit);
+  const files = await filesLostByMove(git, before, tree ?? commit);
   if (files.length > 0) throw overwritten(cwd, files);
   const answer = await git.try(mergeArguments(request));
   if (answer.exitCode !== 0) throw await undone(git, request, into, answer);

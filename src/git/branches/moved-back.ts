@@ -1,11 +1,11 @@
 /** Moves a subagent's branch back after commands that must not change it. */
-import { branchTip, makeWay, ownBranch } from './branch.ts';
+import { branchTip, renameBlockingBranches, ensureNormalBranch } from './branch.ts';
 import { isAncestor } from '../common.ts';
 import { keepCommit } from './kept-refs.ts';
-import { putBack } from '../commits/put-back.ts';
+import { resetTracked } from '../commits/put-back.ts';
 import type { Git } from '../git.ts';
 import { checkoutStatus } from '../contents/status.ts';
-import { commitsOnNone } from './unmerged.ts';
+import { countOnNoBranch } from './unmerged.ts';
 
 /**
  * Moves `branch` back to `head` when it no longer contains `head`. The commit that it was at is kept, and so are
@@ -13,22 +13,22 @@ import { commitsOnNone } from './unmerged.ts';
  * @returns notes on what was done; empty when the branch contains `head`.
  * @throws SubagentsError GIT
  */
-export async function moveBack(
+export async function resetBranch(
   git: Git,
   { branch, head }: { branch: string; head: string },
 ): Promise<string[]> {
-  const notes = await ownBranch(git, branch);
+  const notes = await ensureNormalBranch(git, branch);
   const tip = await branchTip(git, branch);
   if (tip !== undefined && (await isAncestor(git, head, tip))) return notes;
-  if (tip === undefined) notes.push(...(await makeWay(git, branch)));
+  if (tip === undefined) notes.push(...(await renameBlockingBranches(git, branch)));
   const args = ['update-ref', '--no-deref', '--create-reflog', '-m', 'subagents: moved back'];
   await git.run([...args, `refs/heads/${branch}`, head, tip ?? '']);
   const what = tip === undefined ? 'deleted; it was made again' : 'moved; it was moved back';
   notes.push(`the verification had ${branch} ${what} to ${head.slice(0, 10)}`);
-  if (tip !== undefined && (await commitsOnNone(git, tip)) > 0)
+  if (tip !== undefined && (await countOnNoBranch(git, tip)) > 0)
     notes.push(`what it was moved to is kept in ${await keepCommit(git, tip, { lost: true })}`);
   if ((await checkoutStatus(git)).branch !== branch) return notes;
-  const { kept } = await putBack(git, { to: head, why: 'Files as verification left them' });
+  const { kept } = await resetTracked(git, { to: head, why: 'Files as verification left them' });
   if (kept !== undefined) notes.push(`files as it left them are kept in ${kept}`);
   return notes;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Git } from '../git.ts';
 
 /** Identifies the worktree whose stash entries are wanted. */
-export interface StashOf {
+export interface StashOwner {
   readonly branch: string;
   /** Commits that the worktree has had checked out. */
   readonly heads: ReadonlySet<string>;
@@ -16,7 +16,7 @@ export interface StashOf {
  * Returns the stash entries made in a worktree, as git names them: `stash@{0}`. An entry matches by the branch that
  * was checked out, or, with a detached HEAD, by the commit.
  */
-export async function stashedIn(git: Git, { branch, heads, since = 0 }: StashOf): Promise<string[]> {
+export async function stashEntriesOf(git: Git, { branch, heads, since = 0 }: StashOwner): Promise<string[]> {
   if (!existsSync(join(git.cwd, 'logs/refs/stash')) && !existsSync(join(git.cwd, 'reftable'))) return [];
   const args = ['log', '--walk-reflogs', '--date=unix', '--format=%gd%x00%gs%x00%P', 'refs/stash', '--'];
   const { stdout } = await git.try(args);

@@ -6,7 +6,7 @@ import type { Git } from '../git.ts';
 import { gitlinks, MAX_DEPTH } from '../worktrees/submodules.ts';
 
 /** Maximum number of other branches, newest first, that are searched for the content of a branch. */
-const MAX_LOOKED_AT = 20;
+const MAX_SEARCHED = 20;
 
 /** A ref: its full name and the object that it points to. */
 export interface Ref {
@@ -28,7 +28,7 @@ export interface BranchAt {
  * @param gone further branches that do not count.
  * @throws SubagentsError GIT
  */
-export async function commitsOnlyOn(
+export async function countOnlyOnBranch(
   git: Git,
   { branch, tip }: Pick<BranchAt, 'branch' | 'tip'>,
   gone: readonly string[] = [],
@@ -42,7 +42,7 @@ export async function commitsOnlyOn(
  * Counts the commits reachable from `commit` that are on no branch, tag or remote branch.
  * @throws SubagentsError GIT
  */
-export async function commitsOnNone(git: Git, commit: string): Promise<number> {
+export async function countOnNoBranch(git: Git, commit: string): Promise<number> {
   const refs = ['--not', '--branches', '--tags', '--remotes'];
   return Number(await git.run(['rev-list', '--count', commit, ...refs]));
 }
@@ -51,7 +51,7 @@ export async function commitsOnNone(git: Git, commit: string): Promise<number> {
  * Counts the commits on branches and tags of a clone that its remote does not have.
  * @throws SubagentsError GIT
  */
-export async function commitsNowhereElse(git: Git): Promise<number> {
+export async function countUnpushed(git: Git): Promise<number> {
   const args = ['rev-list', '--count', '--branches', '--tags', '--not', '--remotes', `--glob=${REMOTE_TAGS}`];
   return Number(await git.run(args));
 }
@@ -62,7 +62,7 @@ export async function commitsNowhereElse(git: Git): Promise<number> {
  * with it.
  * @throws SubagentsError GIT
  */
-export async function aloneInSubmodules(
+export async function unpushedSubmodules(
   git: Git,
   checkout: string,
   depth = 1,
@@ -72,16 +72,16 @@ export async function aloneInSubmodules(
   for (const path of await gitlinks(git)) {
     const [here, there] = [join(git.cwd, path), join(checkout, path)];
     if (!existsSync(join(here, '.git'))) continue;
-    const commits = await commitsAlone(git.in(here), existsSync(join(there, '.git')) ? there : undefined);
+    const commits = await countUnpushedTo(git.in(here), existsSync(join(there, '.git')) ? there : undefined);
     if (commits > 0) found.push({ path, commits });
-    const below = await aloneInSubmodules(git.in(here), there, depth + 1);
+    const below = await unpushedSubmodules(git.in(here), there, depth + 1);
     found.push(...below.map((each) => ({ ...each, path: join(path, each.path) })));
   }
   return found;
 }
 
 /** Counts the commits of a repository that are on none of its remote branches and not in the repository `there`. */
-async function commitsAlone(git: Git, there: string | undefined): Promise<number> {
+async function countUnpushedTo(git: Git, there: string | undefined): Promise<number> {
   // `--all` includes HEAD, even when detached.
   const list = await git.run(['rev-list', '--all', '--not', '--remotes']);
   if (list === '' || there === undefined) return list.split('\n').filter(Boolean).length;
@@ -93,7 +93,7 @@ async function commitsAlone(git: Git, there: string | undefined): Promise<number
  * Whether merging `commit` into `head` would change nothing; false when that is unknown, for example with a git
  * older than 2.38.
  */
-export async function contains(git: Git, head: string, commit: string): Promise<boolean> {
+export async function isMerged(git: Git, head: string, commit: string): Promise<boolean> {
   const { exitCode, stdout } = await git.try(['merge-tree', '--write-tree', head, commit]);
   if (exitCode !== 0) return false;
   return stdout === (await git.run(['rev-parse', `${head}^{tree}`]));
@@ -115,7 +115,7 @@ export async function branchWithContent(git: Git, base: string, tip: string): Pr
     .split('\n')
     .map((line) => line.split(' '))
     .filter(([name = '']) => name !== '' && !name.startsWith('refs/heads/subagents/'))
-    .slice(0, MAX_LOOKED_AT);
+    .slice(0, MAX_SEARCHED);
   for (const [name = '', tree, oid = ''] of candidates) {
     const { exitCode, stdout } = await git.try(['merge-tree', '--write-tree', oid, tip]);
     if (exitCode === 0 && stdout === tree) return { name, oid };

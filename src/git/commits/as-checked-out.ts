@@ -7,7 +7,7 @@ import { mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { namesIn, statIfThere } from '../../system/files.ts';
 import { withOwnIndex } from './own-index.ts';
-import { attributesOf, type Readings } from '../trust/readings.ts';
+import { attributesOf, type ContentSettings } from '../trust/readings.ts';
 import { gitDirs } from '../git-dirs.ts';
 import type { Git } from '../git.ts';
 import { untrackedFolders } from '../contents/status.ts';
@@ -17,7 +17,7 @@ import { withScratch } from '../../system/scratch-folder.ts';
 const GRANULARITY_MS = 2_000;
 
 /** A moment at which every file was as a checkout writes it. */
-export interface WrittenFrom {
+export interface CheckoutTime {
   /** That moment, in milliseconds since the epoch. */
   readonly since: number;
   /** The commit that was checked out at that moment. */
@@ -29,7 +29,7 @@ export interface WrittenFrom {
  * touched after `since`, unless attributes have changed.
  * @throws SubagentsError GIT
  */
-export function writtenOtherwise(git: Git, { since, start }: WrittenFrom): Promise<string[]> {
+export function differingFromCheckout(git: Git, { since, start }: CheckoutTime): Promise<string[]> {
   const { cwd } = git;
   return withOwnIndex(git, async ({ git: own, scratch }) => {
     const changed = await own.try(['diff', '--quiet', start, 'HEAD', '--', ':(glob)**/.gitattributes']);
@@ -78,7 +78,7 @@ async function sameContent(one: string, other: string): Promise<boolean> {
  */
 export async function withAttributesAsBefore<T>(
   git: Git,
-  before: Readings | undefined,
+  before: ContentSettings | undefined,
   work: (git: Git) => Promise<T>,
 ): Promise<T> {
   const { commonDir } = gitDirs(git.cwd);

@@ -17,11 +17,11 @@ const folderOf = (cwd: string): string => `${cwd}.aside`;
 const listOf = (cwd: string): string => join(folderOf(cwd), 'list.json');
 
 /** Whether files of the worktree are set aside. */
-export const isAside = (cwd: string): boolean => statIfThere(folderOf(cwd))?.isDirectory() === true;
+export const hasSetAside = (cwd: string): boolean => statIfThere(folderOf(cwd))?.isDirectory() === true;
 
 /** Reads the list of what is set aside of the worktree `cwd`. @throws Error when the list cannot be read */
 function readList(cwd: string): z.infer<typeof list> {
-  const text = isAside(cwd) ? readIfThere(listOf(cwd)) : undefined;
+  const text = hasSetAside(cwd) ? readIfThere(listOf(cwd)) : undefined;
   return list.parse(text === undefined ? { paths: [] } : JSON.parse(text));
 }
 
@@ -31,13 +31,13 @@ function readList(cwd: string): z.infer<typeof list> {
  * @throws the system's error when a path cannot be moved; earlier paths are then set aside already
  */
 export function setAside(cwd: string, paths: readonly string[]): void {
-  const there = paths.flatMap((path) => thatLie(cwd, path)).filter(({ path }) => isWithin(cwd, path));
+  const there = paths.flatMap((path) => entriesAt(cwd, path)).filter(({ path }) => isWithin(cwd, path));
   // Several paths may denote the same file when its name is not UTF-8.
   const once = [...new Map(there.map((one) => [`${one.path}\0${one.name ?? ''}`, one])).values()];
   if (once.length === 0) return;
   // Paths that could not be brought back earlier are still on the list.
   const before = readList(cwd);
-  if (!isAside(cwd)) {
+  if (!hasSetAside(cwd)) {
     rmSync(folderOf(cwd), { force: true });
     mkdirSync(folderOf(cwd), { mode: 0o700 });
   }
@@ -51,18 +51,18 @@ export function setAside(cwd: string, paths: readonly string[]): void {
     JSON.stringify({ paths: all, names: { ...before.names, ...(Object.fromEntries(names) as object) } }),
   );
   for (const [index, { path, name }] of once.entries()) {
-    renameSync(placeOf(cwd, path, name), join(folderOf(cwd), String(first + index)));
+    renameSync(originalPath(cwd, path, name), join(folderOf(cwd), String(first + index)));
     removeEmptied(cwd, path);
   }
 }
 
-interface Lying {
+interface ListedEntry {
   readonly path: string;
   /** The last name of the path, in Base64, when it is not UTF-8. */
   readonly name?: string;
 }
 
-const placeOf = (cwd: string, path: string, name?: string): string | Buffer =>
+const originalPath = (cwd: string, path: string, name?: string): string | Buffer =>
   name === undefined
     ? join(cwd, path)
     : Buffer.concat([Buffer.from(`${join(cwd, dirname(path))}/`), Buffer.from(name, 'base64')]);
@@ -71,41 +71,41 @@ const placeOf = (cwd: string, path: string, name?: string): string | Buffer =>
  * Returns the entry at `path`. When a name in the path is not UTF-8, returns all entries that it may denote, up to
  * that name.
  */
-function thatLie(cwd: string, path: string): Lying[] {
-  if (lies(join(cwd, path))) return [{ path }];
+function entriesAt(cwd: string, path: string): ListedEntry[] {
+  if (exists(join(cwd, path))) return [{ path }];
   const names = path.split('/');
   const at = names.findIndex((name) => name.includes(NOT_UTF8));
   if (at < 0) return [];
   const upTo = names.slice(0, at + 1).join('/');
   const folder = join(cwd, dirname(upTo));
-  if (!lies(folder)) return [];
+  if (!exists(folder)) return [];
   return readdirSync(folder, { encoding: 'buffer' })
     .filter((name) => name.toString() === names[at])
     .map((name) => ({ path: upTo, name: name.toString('base64') }));
 }
 
 /** A path that could not be brought back into the worktree. */
-export interface NotBroughtBack {
+export interface RestoreFailure {
   readonly path: string;
   /** The reason and the current location: `could not be brought back …`. */
   readonly reason: string;
 }
 
 /** Formats a note for the outcome. */
-export const notBroughtBackNote = ({ path, reason }: NotBroughtBack): string => `${path} ${reason}`;
+export const restoreFailureNote = ({ path, reason }: RestoreFailure): string => `${path} ${reason}`;
 
 /**
  * Brings back what was set aside, and replaces entries that appeared in those places meanwhile.
  * @returns the paths that could not be brought back; they stay set aside
  */
-export function bringBack(cwd: string): NotBroughtBack[] {
-  if (!isAside(cwd)) return [];
-  const left: NotBroughtBack[] = [];
+export function restoreSetAside(cwd: string): RestoreFailure[] {
+  if (!hasSetAside(cwd)) return [];
+  const left: RestoreFailure[] = [];
   const { paths, names } = readList(cwd);
   for (const [index, path] of paths.entries()) {
     const aside = join(folderOf(cwd), String(index));
-    if (!lies(aside)) continue;
-    const why = putInPlace(cwd, path, aside, names[index]);
+    if (!exists(aside)) continue;
+    const why = restorePath(cwd, path, aside, names[index]);
     if (why !== undefined)
       left.push({ path, reason: `could not be brought back into the worktree (${why}): it is ${aside}` });
   }
@@ -113,9 +113,9 @@ export function bringBack(cwd: string): NotBroughtBack[] {
   return left;
 }
 
-function putInPlace(cwd: string, path: string, aside: string, name?: string): string | undefined {
+function restorePath(cwd: string, path: string, aside: string, name?: string): string | undefined {
   try {
-    const target = placeOf(cwd, path, name);
+    const target = originalPath(cwd, path, name);
     mkdirSync(join(cwd, dirname(path)), { recursive: true });
     if (!isWithin(cwd, path)) return 'a link leads out of the worktree there';
     rmSync(target, { recursive: true, force: true });
@@ -126,7 +126,7 @@ function putInPlace(cwd: string, path: string, aside: string, name?: string): st
   }
 }
 
-const lies = (path: string): boolean => statIfThere(path) !== undefined;
+const exists = (path: string): boolean => statIfThere(path) !== undefined;
 
 /** Whether the parent folder of `path` is inside the worktree, with no link on the way. */
 function isWithin(cwd: string, path: string): boolean {

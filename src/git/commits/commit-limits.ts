@@ -48,7 +48,7 @@ const MAX_PAIRS_CHARS = 64 * 1024;
 const SAMPLES = /(^|[._-])(example|sample|template|dist|defaults?|test|schema)([._-]|$)|\.pub$/i;
 
 /** An entry that is left out: its name in reports, and the paths that the name covers. */
-export interface LeftOut extends Unsaved {
+export interface ExcludedEntry extends Unsaved {
   readonly paths: readonly string[];
 }
 
@@ -72,11 +72,11 @@ export function likelySecret(path: string, content: Buffer): string | undefined 
  * @param skip new files that are left out anyway.
  * @throws SubagentsError GIT
  */
-export async function leftOutOfCommit(
+export async function excludedFromCommit(
   git: Git,
   { changed, untracked }: CheckoutStatus,
   skip: ReadonlySet<string>,
-): Promise<LeftOut[]> {
+): Promise<ExcludedEntry[]> {
   const fresh = untracked.filter((path) => !path.endsWith('/') && !skip.has(path));
   const all = [...changed.map(({ path }) => path), ...fresh];
   const sizes = new Map(all.map((path) => [path, sizeOf(join(git.cwd, path))]));
@@ -128,7 +128,7 @@ export async function leftOutOfCommit(
   return out;
 }
 
-const one = (path: string, reason: string): LeftOut => ({ path, reason, paths: [path] });
+const one = (path: string, reason: string): ExcludedEntry => ({ path, reason, paths: [path] });
 
 /** Groups new files by top-level folder, `a/`; files without a folder by extension, `*.o`. */
 function grouped(paths: readonly string[]): Map<string, string[]> {

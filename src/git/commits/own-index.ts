@@ -45,7 +45,7 @@ export async function withOwnIndex<T>(git: Git, work: (index: OwnIndex) => Promi
   const { gitDir } = gitDirs(cwd);
   return withScratch(async (scratch) => {
     const path = join(scratch, 'index');
-    const place = ownPlace(git);
+    const place = withoutCoreWorktree(git);
     const { fileMode, sparse } = await readCore(place);
     const modes = fileMode ? {} : await withModes(cwd);
     const own = place.with({ env: { GIT_INDEX_FILE: path, ...modes } });
@@ -68,7 +68,7 @@ export async function withOwnIndex<T>(git: Git, work: (index: OwnIndex) => Promi
  * Returns a handle for the worktree that ignores core.worktree and core.bare.
  * @throws SubagentsError NOT_A_REPOSITORY
  */
-export function ownPlace(git: Git): Git {
+export function withoutCoreWorktree(git: Git): Git {
   const { gitDir } = gitDirs(git.cwd);
   return git.with({ env: { GIT_DIR: gitDir, GIT_WORK_TREE: git.cwd } });
 }
@@ -95,7 +95,7 @@ const ALL = [...STATUS, '--ignored=matching'];
  * Returns the status of the worktree including files that its index hides, without changing anything.
  * @throws SubagentsError GIT
  */
-export function lookAtWorktree(git: Git): Promise<WorktreeStatus> {
+export function readWorktreeStatus(git: Git): Promise<WorktreeStatus> {
   return withOwnIndex(git, async ({ git: own }) => {
     const answer = await own.try(ALL);
     if (answer.exitCode !== 0) throw gitError(ALL, git.cwd, answer);
@@ -108,12 +108,12 @@ export function lookAtWorktree(git: Git): Promise<WorktreeStatus> {
  * readable for their owner.
  * @throws SubagentsError GIT
  */
-export function worktreeStatus(git: Git): Promise<WorktreeStatus> {
-  return withOwnIndex(git, (index) => statusThrough(index));
+export function readableWorktreeStatus(git: Git): Promise<WorktreeStatus> {
+  return withOwnIndex(git, (index) => statusWithIndex(index));
 }
 
 /** Returns the same status through an existing private index. @throws SubagentsError GIT */
-export async function statusThrough({ git }: OwnIndex): Promise<WorktreeStatus> {
+export async function statusWithIndex({ git }: OwnIndex): Promise<WorktreeStatus> {
   const { cwd } = git;
   let answer = await git.try(ALL);
   if (unreadableIn(answer.stderr).length > 0) {

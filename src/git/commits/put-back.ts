@@ -1,16 +1,16 @@
 /** Resets the files of a worktree to a commit, after saving contents that are in no commit. */
 
 import { join } from 'node:path';
-import { inTheWay } from '../worktrees/in-the-way.ts';
+import { filesLostByMove } from '../worktrees/in-the-way.ts';
 import { FALLBACK_IDENTITY } from '../trust/identity.ts';
 import { keepCommit } from '../branches/kept-refs.ts';
-import { statusThrough, withOwnIndex } from './own-index.ts';
+import { statusWithIndex, withOwnIndex } from './own-index.ts';
 import type { Git } from '../git.ts';
 import { gitError } from '../run.ts';
 import { NOT_UTF8, statIfThere } from '../../system/files.ts';
 
 /** What to reset to, and what to keep. */
-export interface PutBackInput {
+export interface ResetTrackedInput {
   /** The commit to reset to. */
   readonly to: string;
   /** Subject of the commit that keeps what would be lost. */
@@ -22,7 +22,7 @@ export interface PutBackInput {
 }
 
 /** What was reset. */
-export interface PutBack {
+export interface ResetTracked {
   /** Tracked files that differed. */
   readonly changed: readonly string[];
   /** The ref that keeps contents which were in no commit; undefined when there were none. */
@@ -36,11 +36,11 @@ export interface PutBack {
  * @throws SubagentsError GIT, also when a file cannot be read and so cannot be kept (then nothing was changed);
  * DISK_FULL
  */
-export async function putBack(
+export async function resetTracked(
   git: Git,
-  { to, why, known = [], keep = true }: PutBackInput,
-): Promise<PutBack> {
-  const { changed } = await withOwnIndex(git, statusThrough);
+  { to, why, known = [], keep = true }: ResetTrackedInput,
+): Promise<ResetTracked> {
+  const { changed } = await withOwnIndex(git, statusWithIndex);
   const differing = changed.filter(({ dirtySubmodule }) => !dirtySubmodule);
   const unread = differing.filter(({ state }) => state[1] !== '.').map(({ path }) => path);
   const saved = await savedState(git, unread, to);
@@ -72,7 +72,7 @@ function savedState(git: Git, changed: readonly string[], to: string): Promise<s
     const before = await own.run(['write-tree']);
     // Folders that replaced files, and ignored or new files where `to` has a file.
     const folders = changed.filter((path) => statIfThere(join(git.cwd, path))?.isDirectory());
-    await add(['--force'], [...folders, ...(await inTheWay(git, before, to))]);
+    await add(['--force'], [...folders, ...(await filesLostByMove(git, before, to))]);
     return own.run(['write-tree']);
   });
 }
@@ -80,8 +80,10 @@ function savedState(git: Git, changed: readonly string[], to: string): Promise<s
 async function keepTree(git: Git, tree: string, parent: string, why: string): Promise<string> {
   const { name, email } = FALLBACK_IDENTITY;
   const env = {
-    ...{ GIT_AUTHOR_NAME: name, GIT_AUTHOR_EMAIL: email },
-    ...{ GIT_COMMITTER_NAME: name, GIT_COMMITTER_EMAIL: email },
+    GIT_AUTHOR_NAME: name,
+    GIT_AUTHOR_EMAIL: email,
+    GIT_COMMITTER_NAME: name,
+    GIT_COMMITTER_EMAIL: email,
   };
   const commit = await git.run(['commit-tree', tree, '-p', parent, '-m', why], { env });
   return keepCommit(git, commit);

@@ -9,9 +9,9 @@ import { branchTip, createBranch } from '../branches/branch.ts';
 import { isAncestor } from '../common.ts';
 import { classifyUntracked, type KnownArtifacts } from '../contents/artifacts.ts';
 import { commitLeftovers, readLeftovers, type Leftovers } from './leftovers.ts';
-import { leftOutOfCommit } from './commit-limits.ts';
-import { statusThrough, withOwnIndex, type OwnIndex } from './own-index.ts';
-import { putBack } from './put-back.ts';
+import { excludedFromCommit } from './commit-limits.ts';
+import { statusWithIndex, withOwnIndex, type OwnIndex } from './own-index.ts';
+import { resetTracked } from './put-back.ts';
 import { gitDirs } from '../git-dirs.ts';
 import type { Git } from '../git.ts';
 import { removeStaleLocks } from '../locks/stale-locks.ts';
@@ -19,18 +19,18 @@ import type { CheckoutStatus } from '../contents/status.ts';
 import type { Unsaved } from '../../contract/index.ts';
 
 /** The state of a settled worktree. */
-export interface Settled {
+export interface CommittedWorktree {
   /** The commit at the tip of the branch. */
   readonly head: string;
   readonly notes: readonly string[];
   /** Work in the worktree that none of its commits contains. */
   readonly unsaved: readonly Unsaved[];
   /** Branches beside it with work that the branch does not contain. */
-  readonly aside: readonly string[];
+  readonly sideBranches: readonly string[];
 }
 
 /** The worktree to settle. */
-export interface SettleInput {
+export interface CommitWorktreeInput {
   readonly cwd: string;
   readonly branch: string;
   /** Where the branch began. */
@@ -44,11 +44,11 @@ export interface SettleInput {
 }
 
 /** The result when the branch moved meanwhile. */
-interface Moved extends Pick<Settled, 'aside'> {
+interface Moved extends Pick<CommittedWorktree, 'sideBranches'> {
   readonly moved: readonly string[];
 }
 
-interface Found extends SettleInput {
+interface Found extends CommitWorktreeInput {
   readonly gitDir: string;
   readonly status: CheckoutStatus;
   readonly git: Git;
@@ -58,33 +58,40 @@ interface Found extends SettleInput {
 const MAX_MOVES = 5;
 
 /** Settles the worktree; repeats when the branch moves meanwhile. @throws SubagentsError GIT, DISK_FULL */
-export async function settleWorktree(input: SettleInput, git: Git): Promise<Settled> {
+export async function commitWorktree(input: CommitWorktreeInput, git: Git): Promise<CommittedWorktree> {
   // Branches that earlier rounds created beside it still exist.
   const before: string[] = [];
   const aside: string[] = [];
   for (let moves = 0; ; moves++) {
-    const settled = await settle(input, git, moves < MAX_MOVES);
-    aside.push(...settled.aside);
-    if ('head' in settled) return { ...settled, aside, notes: [...new Set([...before, ...settled.notes])] };
+    const settled = await tryCommit(input, git, moves < MAX_MOVES);
+    aside.push(...settled.sideBranches);
+    if ('head' in settled)
+      return { ...settled, sideBranches: aside, notes: [...new Set([...before, ...settled.notes])] };
     before.push(...settled.moved);
   }
 }
 
-async function settle(input: SettleInput, git: Git, mayMove: boolean): Promise<Settled | Moved> {
-  return withOwnIndex(git.in(input.cwd), (index) => settleThrough(index, input, git.in(input.cwd), mayMove));
-}
-
-async function settleThrough(
-  index: OwnIndex,
-  input: SettleInput,
+async function tryCommit(
+  input: CommitWorktreeInput,
   git: Git,
   mayMove: boolean,
-): Promise<Settled | Moved> {
+): Promise<CommittedWorktree | Moved> {
+  return withOwnIndex(git.in(input.cwd), (index) =>
+    commitWithIndex(index, input, git.in(input.cwd), mayMove),
+  );
+}
+
+async function commitWithIndex(
+  index: OwnIndex,
+  input: CommitWorktreeInput,
+  git: Git,
+  mayMove: boolean,
+): Promise<CommittedWorktree | Moved> {
   const { cwd, branch } = input;
   const { gitDir, commonDir } = gitDirs(cwd);
-  const status = await statusThrough(index);
+  const status = await statusWithIndex(index);
   const {
-    asLeft,
+    unchanged,
     entries: leaveOut,
     within,
   } = await classifyUntracked(cwd, status.untracked, input.left, true);
@@ -92,10 +99,10 @@ async function settleThrough(
   const clean =
     unreadable.length === 0 &&
     status.changed.length === 0 &&
-    status.untracked.every((path) => asLeft.has(path));
+    status.untracked.every((path) => unchanged.has(path));
   const underway = operationUnderway(gitDir);
   if (status.branch === branch && status.head !== undefined && clean && !underway) {
-    return { head: status.head, notes: leftOut(leaveOut), unsaved: [], aside: [] };
+    return { head: status.head, notes: leftOut(leaveOut), unsaved: [], sideBranches: [] };
   }
 
   await removeStaleLocks({ gitDir, commonDir, branch });
@@ -103,10 +110,12 @@ async function settleThrough(
   const inFolders = status.changed
     .map(({ path }) => path)
     .filter((path) => leaveOut.some((entry) => entry.endsWith('/') && path.startsWith(entry)));
-  const overLimits = await leftOutOfCommit(git, status, asLeft);
+  const overLimits = await excludedFromCommit(git, status, unchanged);
   const leftovers = await readLeftovers(
     {
-      ...{ cwd, status, within: [...within, ...inFolders] },
+      cwd,
+      status,
+      within: [...within, ...inFolders],
       leaveOut: [...leaveOut, ...overLimits.flatMap(({ paths }) => paths)],
     },
     index.git,
@@ -132,7 +141,7 @@ async function settleThrough(
     ];
     await git.run(update);
   } catch (error) {
-    if (mayMove && (await branchTip(git, branch)) !== tip) return { moved: notes, aside };
+    if (mayMove && (await branchTip(git, branch)) !== tip) return { moved: notes, sideBranches: aside };
     throw error;
   }
   const operationNotes = underway ? await endOperation(underway, git) : [];
@@ -145,7 +154,7 @@ async function settleThrough(
   return {
     head: target,
     unsaved,
-    aside,
+    sideBranches: aside,
     notes: [
       ...operationNotes,
       ...(conflicts.length > 0
@@ -164,7 +173,7 @@ async function settleThrough(
 /** Replaces the files of `saved` with those of `target`, the commit that HEAD was moved to. */
 async function checkOut(git: Git, { target, saved }: { target: string; saved: string }): Promise<string[]> {
   const why = 'Files that lay where the branch has others';
-  const { kept } = await putBack(git, { to: target, why, known: [saved] });
+  const { kept } = await resetTracked(git, { to: target, why, known: [saved] });
   return kept === undefined ? [] : [`files lay where the branch has others; they are kept in ${kept}`];
 }
 

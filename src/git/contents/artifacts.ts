@@ -39,7 +39,7 @@ export async function describeArtifacts(
 /** Untracked files compared with their known states. */
 export interface ClassifiedUntracked {
   /** Untracked files that are unchanged since they were left. */
-  readonly asLeft: ReadonlySet<string>;
+  readonly unchanged: ReadonlySet<string>;
   /** The known paths that cover these files. */
   readonly entries: readonly string[];
   /** Untracked files in a folder of `entries` that are new or changed. */
@@ -66,18 +66,19 @@ export async function classifyUntracked(
     const entry = all.has(path) ? path : folders.find((folder) => path.startsWith(folder));
     if (entry === undefined) continue;
     const was = all.get(entry) ?? null;
-    if (was === null ? unknown : isAsLeft(cwd, path, entry, was)) {
+    if (was === null ? unknown : isUnchanged(cwd, path, entry, was)) {
       asLeft.add(path);
       entries.add(entry);
     } else if (entry !== path) within.push(path);
   }
   return {
-    ...{ asLeft, entries: [...entries] },
+    unchanged: asLeft,
+    entries: [...entries],
     within: within.filter((path) => folders.some((folder) => path.startsWith(folder) && entries.has(folder))),
   };
 }
 
-function isAsLeft(cwd: string, path: string, entry: string, was: string): boolean {
+function isUnchanged(cwd: string, path: string, entry: string, was: string): boolean {
   if (!entry.endsWith('/')) return fileState(cwd, path) === was;
   const until = Number(was);
   if (path.endsWith('/')) return (newestBelow(join(cwd, path)) ?? Infinity) <= until;

@@ -16,7 +16,7 @@ export interface ChangedFile {
 }
 
 /** Options that keep programs named by the repository, and the user's preferences, from affecting the output. */
-export const PLAIN = ['--no-ext-diff', '--no-textconv', '--no-color', '--ignore-submodules=dirty'];
+export const PLAIN_DIFF = ['--no-ext-diff', '--no-textconv', '--no-color', '--ignore-submodules=dirty'];
 
 /** Larger new files are not read; they count as changed without lines. */
 const MAX_READ_BYTES = 64 * 1024 * 1024;
@@ -47,7 +47,7 @@ export async function changedInFolder(
 }
 
 async function readNumbers(between: readonly string[], git: Git): Promise<ChangedFile[]> {
-  const args = ['diff', '--numstat', '-z', '--find-renames', ...PLAIN, ...between, '--'];
+  const args = ['diff', '--numstat', '-z', '--find-renames', ...PLAIN_DIFF, ...between, '--'];
   const items = (await git.run(args)).split('\0');
   const files: ChangedFile[] = [];
   // "ins TAB del TAB path", or for a rename "ins TAB del TAB" followed by both paths as separate items.

@@ -1,5 +1,5 @@
 /** The lines that a change adds. */
-import { PLAIN } from './changes.ts';
+import { PLAIN_DIFF } from './changes.ts';
 import type { Git } from '../git.ts';
 
 /** Returns the lines added between two commits, by file path. Binary files have none. @throws SubagentsError GIT */
@@ -11,7 +11,7 @@ export async function addedLines(git: Git, base: string, head: string): Promise<
     '--unified=0',
     '--no-renames',
     '--dst-prefix=b/',
-    ...PLAIN,
+    ...PLAIN_DIFF,
   ];
   const found = new Map<string, string[]>();
   let lines: string[] = [];

@@ -1,6 +1,6 @@
 /** The text of a diff, as `git diff` prints it: between two commits, or between a commit and the folder. */
 import { spawn } from 'node:child_process';
-import { PLAIN } from './changes.ts';
+import { PLAIN_DIFF } from './changes.ts';
 import type { Git } from '../git.ts';
 import { gitError } from '../run.ts';
 import { withNewFiles } from '../commits/scratch-index.ts';
@@ -30,7 +30,7 @@ export interface DiffText {
 export async function diffText(git: Git, request: DiffRequest): Promise<DiffText> {
   const { from, to, stat, width } = request;
   const form = stat ? [`--stat=${width}`, '--summary'] : ['--src-prefix=a/', '--dst-prefix=b/'];
-  const args = ['-c', 'core.quotePath=false', 'diff', '--find-renames', ...form, ...PLAIN];
+  const args = ['-c', 'core.quotePath=false', 'diff', '--find-renames', ...form, ...PLAIN_DIFF];
   if (to !== undefined) return read(git, [...args, from, to, '--'], {}, request);
   return withNewFiles(git, (env) => read(git, [...args, from, '--'], env, request));
 }

@@ -6,17 +6,17 @@ import { existsSync, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Unsaved } from '../../contract/index.ts';
-import { ownPlace } from '../commits/own-index.ts';
+import { withoutCoreWorktree } from '../commits/own-index.ts';
 import { gitDirs } from '../git-dirs.ts';
 import type { Git } from '../git.ts';
 
 /** Ignored paths by the kind of rule. */
-export interface Ignored {
+export interface IgnoredPaths {
   /**
    * Ignored by a `.gitignore` that the branch or a tool's own folder has, or by the user's global rules. A wholly
    * ignored folder ends in `/`.
    */
-  readonly told: readonly string[];
+  readonly declared: readonly string[];
   /** Ignored by `info/exclude`, or by a `.gitignore` that is in no commit. */
   readonly hidden: readonly Unsaved[];
 }
@@ -27,13 +27,13 @@ export interface Ignored {
 const MADE_BY_TOOLS = ['CACHEDIR.TAG', 'pyvenv.cfg'];
 
 /**
- * Classifies `paths`, the ignored paths of the worktree as `worktreeStatus` lists them.
+ * Classifies `paths`, the ignored paths of the worktree as `readableWorktreeStatus` lists them.
  * @throws SubagentsError GIT
  */
-export async function tellIgnored(git: Git, paths: readonly string[]): Promise<Ignored> {
-  if (paths.length === 0) return { told: [], hidden: [] };
+export async function classifyIgnored(git: Git, paths: readonly string[]): Promise<IgnoredPaths> {
+  if (paths.length === 0) return { declared: [], hidden: [] };
   const { cwd } = git;
-  const own = ownPlace(git);
+  const own = withoutCoreWorktree(git);
   const told: string[] = [];
   const hidden: Unsaved[] = [];
   const tracked = new Map<string, boolean>();
@@ -47,7 +47,7 @@ export async function tellIgnored(git: Git, paths: readonly string[]): Promise<I
     } else if (await isUsersOwn(source, own)) told.push(path);
     else hidden.push({ path, reason: `ignored by ${nameOf(cwd, source)}, which no clone has` });
   }
-  return { told, hidden };
+  return { declared: told, hidden };
 }
 
 /** Returns the file whose pattern ignores each path, as git names it; empty when unknown. */

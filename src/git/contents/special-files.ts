@@ -8,7 +8,7 @@ import type { Git } from '../git.ts';
 /**
  * Returns special files in the worktree that git does not ignore, by their paths from the root, except those in
  * nested repositories.
- * @param ignoredPaths the ignored paths, as `tellIgnored` takes them; they are not searched
+ * @param ignoredPaths the ignored paths, as `classifyIgnored` takes them; they are not searched
  * @throws SubagentsError GIT
  */
 export async function specialFiles(git: Git, ignoredPaths: readonly string[]): Promise<string[]> {

@@ -81,12 +81,12 @@ function changedPath(item: string): ChangedPath {
 }
 
 /** Returns hashes of all changed files, by path; equal fingerprints mean that nothing changed in between. */
-export function fingerprint(cwd: string, { changed }: CheckoutStatus): ReadonlyMap<string, string> {
+export function changedFileHashes(cwd: string, { changed }: CheckoutStatus): ReadonlyMap<string, string> {
   return new Map(changed.map(({ path, state }) => [path, `${state} ${contentHash(join(cwd, path))}`]));
 }
 
 /** Maximum number of files whose content is part of `checkoutState`; further ones count by name only. */
-const MAX_TOLD_FILES = 1_000;
+const MAX_HASHED_FILES = 1_000;
 
 /**
  * Returns a short hash of a checkout's state: its commit, and the content of every changed or new file. Ignored
@@ -100,13 +100,13 @@ export async function checkoutState(git: Git): Promise<string> {
     ...untracked.map((path) => `? ${path}`),
   ];
   const hash = createHash('sha256').update(`${head} ${paths.join('\0')}`);
-  for (const path of [...changed.map((each) => each.path), ...untracked].slice(0, MAX_TOLD_FILES))
+  for (const path of [...changed.map((each) => each.path), ...untracked].slice(0, MAX_HASHED_FILES))
     hash.update(contentHash(join(git.cwd, path)));
   return hash.digest('base64');
 }
 
 /** Returns the paths whose entries differ between two fingerprints. */
-export function difference(
+export function differingPaths(
   before: ReadonlyMap<string, string>,
   after: ReadonlyMap<string, string>,
 ): string[] {

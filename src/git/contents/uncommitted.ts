@@ -42,12 +42,16 @@ export async function readUncommitted(git: Git, status: CheckoutStatus): Promise
 }
 
 /** Returns the paths of `now` that were uncommitted before and are unchanged since. */
-export function untouched(cwd: string, before: Uncommitted, now: readonly string[]): ReadonlySet<string> {
+export function unchangedSince(
+  cwd: string,
+  before: Uncommitted,
+  now: readonly string[],
+): ReadonlySet<string> {
   return new Set(now.filter((path) => before[path] !== undefined && isAsBefore(cwd, path, before)));
 }
 
 /** Notes on files of `before` that were changed further (they are in `files`), and on those that are gone. */
-export function notesOn(cwd: string, before: Uncommitted, files: readonly ChangedFile[]): string[] {
+export function uncommittedNotes(cwd: string, before: Uncommitted, files: readonly ChangedFile[]): string[] {
   const changed = new Set(files.map(({ path }) => path));
   const paths = Object.keys(before);
   const mixed = paths.filter((path) => changed.has(path));

@@ -71,7 +71,7 @@ export function unfinishedText({ operation, conflicts }: Unfinished): string {
 }
 
 /** A file with conflict markers, and the line of the first one. */
-export interface Marked {
+export interface ConflictMarker {
   readonly path: string;
   readonly line: number;
 }
@@ -91,10 +91,10 @@ const MAX_ARGUMENTS = 60_000;
  * `base`. Attributes and configuration of the repository cannot hide any.
  * @throws SubagentsError GIT
  */
-export async function conflictMarks(
+export async function findConflictMarkers(
   git: Git,
   { base, head, paths }: { base: string; head: string | undefined; paths: readonly string[] },
-): Promise<Marked[]> {
+): Promise<ConflictMarker[]> {
   if (base === head) return [];
   const now = await marksIn(git, head, paths);
   if (now.size === 0) return [];
@@ -183,7 +183,7 @@ function* inChunks(paths: readonly string[]): Generator<string[]> {
 }
 
 /** Describes files with conflict markers for a caveat. */
-export const marksText = (marked: readonly Marked[]): string =>
+export const conflictMarkersText = (marked: readonly ConflictMarker[]): string =>
   `conflict markers are in ${listed(marked.map(({ path, line }) => `${path}:${line}`))}`;
 
 function listed(names: readonly string[]): string {

@@ -1,12 +1,12 @@
 /** Finds work in the repositories nested in a worktree, which the worktree's own branch cannot contain. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { worktreeStatus } from '../commits/own-index.ts';
+import { readableWorktreeStatus } from '../commits/own-index.ts';
 import { gitlinks, MAX_DEPTH } from '../worktrees/submodules.ts';
 import type { Git } from '../git.ts';
 
 /** A nested repository, and its work that would be lost. */
-export interface WorkWithin {
+export interface NestedWork {
   /** The repository's path from the root of the worktree. */
   readonly path: string;
   readonly reason: string;
@@ -21,12 +21,12 @@ export interface WorkWithin {
  * repositories that no `.gitmodules` declares: a clone has an empty folder in their place.
  * @throws SubagentsError GIT
  */
-export async function workInRepositories(git: Git, { prefix = '', depth = 1 } = {}): Promise<WorkWithin[]> {
+export async function findNestedWork(git: Git, { prefix = '', depth = 1 } = {}): Promise<NestedWork[]> {
   if (depth > MAX_DEPTH) return [];
   const links = (await gitlinks(git, [])).filter((path) => existsSync(join(git.cwd, path, '.git')));
   if (links.length === 0) return [];
   const declared = await declaredSubmodules(git);
-  const found: WorkWithin[] = [];
+  const found: NestedWork[] = [];
   for (const link of links) {
     const [here, path] = [join(git.cwd, link), join(prefix, link)];
     if (!declared.has(link)) {
@@ -35,7 +35,7 @@ export async function workInRepositories(git: Git, { prefix = '', depth = 1 } = 
       found.push({ path: `${path}/`, reason, files: [path] });
       continue;
     }
-    const { changed, untracked } = await worktreeStatus(git.in(here));
+    const { changed, untracked } = await readableWorktreeStatus(git.in(here));
     const own = changed.filter(({ dirtySubmodule }) => !dirtySubmodule).map((each) => each.path);
     const files = [...own, ...untracked].map((file) => join(path, file.replace(/\/$/, '')));
     if (files.length > 0) {
@@ -43,7 +43,7 @@ export async function workInRepositories(git: Git, { prefix = '', depth = 1 } = 
       const reason = `uncommitted changes of the submodule itself: ${named}`;
       found.push({ path: `${path}/`, reason, files, submodule: here });
     }
-    found.push(...(await workInRepositories(git.in(here), { prefix: path, depth: depth + 1 })));
+    found.push(...(await findNestedWork(git.in(here), { prefix: path, depth: depth + 1 })));
   }
   return found;
 }

@@ -14,7 +14,7 @@ import { repositorySnapshot } from '../trust/repository-snapshot.ts';
 import { uncommitted } from '../contents/uncommitted.ts';
 import { ensurePrivateDir, readIfThere, writePrivateFile } from '../../system/files.ts';
 
-const checkoutClaim = z.object({
+const lockEntry = z.object({
   workflowId: z.string(),
   /** First execution run id. */
   runId: z.string(),
@@ -45,7 +45,7 @@ const checkoutClaim = z.object({
   held: z.boolean(),
 });
 /** The lock entry of one run for one checkout. */
-export type CheckoutLockEntry = z.infer<typeof checkoutClaim>;
+export type CheckoutLockEntry = z.infer<typeof lockEntry>;
 
 /** The state of a run on a Temporal server; `missing`: the server never had the run, or has deleted it. */
 type RunState = 'open' | 'closed' | 'missing';
@@ -53,13 +53,13 @@ type RunState = 'open' | 'closed' | 'missing';
  * Returns the state of a subagent's run. `runId` is its first execution run id, so continue-as-new does not close
  * the run.
  */
-export type AskRunState = (workflowId: string, runId: string) => Promise<RunState>;
+export type GetRunState = (workflowId: string, runId: string) => Promise<RunState>;
 
 /** How often a run tries again, after a short random wait, when several try at the same moment. */
 const TIES = 12;
 
 const folderOf = (gitDir: string): string => join(gitDir, 'subagents-in-place');
-const claimPath = (gitDir: string, runId: string): string =>
+const entryPath = (gitDir: string, runId: string): string =>
   join(folderOf(gitDir), `${encodeURIComponent(runId)}.json`);
 
 /**
@@ -70,20 +70,20 @@ const claimPath = (gitDir: string, runId: string): string =>
 export async function takeCheckout(
   gitDir: string,
   claim: Omit<CheckoutLockEntry, 'held'>,
-  ask: AskRunState,
+  ask: GetRunState,
 ): Promise<CheckoutLockEntry> {
-  const path = claimPath(gitDir, claim.runId);
-  const own = readClaim(path);
+  const path = entryPath(gitDir, claim.runId);
+  const own = readEntry(path);
   if (own?.held) return own;
   for (let tries = 0; ; tries++) {
-    putDown(path, { ...claim, held: false });
+    writeEntry(path, { ...claim, held: false });
     const holder = await holderOf(gitDir, claim, ask).catch((error: unknown) => {
       rmSync(path, { force: true });
       throw error;
     });
     if (!holder) {
       const held = { ...claim, held: true };
-      putDown(path, held);
+      writeEntry(path, held);
       return held;
     }
     rmSync(path, { force: true });
@@ -100,7 +100,7 @@ export async function takeCheckout(
 export async function checkCheckoutFree(
   gitDir: string,
   asker: { home: string; runId?: string },
-  ask: AskRunState,
+  ask: GetRunState,
 ): Promise<void> {
   const holder = await holderOf(gitDir, asker, ask);
   if (holder) throw busy(holder);
@@ -108,7 +108,7 @@ export async function checkCheckoutFree(
 
 /** Releases the checkout. Does nothing when that run does not hold it. */
 export function releaseCheckout(gitDir: string, runId: string): void {
-  rmSync(claimPath(gitDir, runId), { force: true });
+  rmSync(entryPath(gitDir, runId), { force: true });
   try {
     rmdirSync(folderOf(gitDir));
   } catch {
@@ -118,12 +118,12 @@ export function releaseCheckout(gitDir: string, runId: string): void {
 
 /** Returns the lock entry of a run that holds a checkout; undefined when it does not. */
 export function readCheckoutLockEntry(gitDir: string, runId: string): CheckoutLockEntry | undefined {
-  const claim = readClaim(claimPath(gitDir, runId));
+  const claim = readEntry(entryPath(gitDir, runId));
   return claim?.held ? claim : undefined;
 }
 
 /** Writes the entry. Tries twice, because a release may remove the empty folder in between. */
-function putDown(path: string, claim: CheckoutLockEntry): void {
+function writeEntry(path: string, claim: CheckoutLockEntry): void {
   const text = JSON.stringify(claim, undefined, 2);
   ensurePrivateDir(dirname(path));
   try {
@@ -144,12 +144,12 @@ interface Holder {
 async function holderOf(
   gitDir: string,
   asker: { home: string; runId?: string },
-  ask: AskRunState,
+  ask: GetRunState,
 ): Promise<Holder | undefined> {
-  for (const name of claimsIn(folderOf(gitDir))) {
+  for (const name of entriesIn(folderOf(gitDir))) {
     const path = join(folderOf(gitDir), name);
-    if (asker.runId !== undefined && path === claimPath(gitDir, asker.runId)) continue;
-    const claim = readClaim(path);
+    if (asker.runId !== undefined && path === entryPath(gitDir, asker.runId)) continue;
+    const claim = readEntry(path);
     if (!claim) {
       if (!existsSync(path)) continue;
       return {
@@ -178,7 +178,7 @@ async function holderOf(
   return undefined;
 }
 
-function claimsIn(folder: string): string[] {
+function entriesIn(folder: string): string[] {
   try {
     return readdirSync(folder).filter((name) => name.endsWith('.json') && !name.startsWith('.'));
   } catch {
@@ -186,9 +186,9 @@ function claimsIn(folder: string): string[] {
   }
 }
 
-function readClaim(path: string): CheckoutLockEntry | undefined {
+function readEntry(path: string): CheckoutLockEntry | undefined {
   try {
-    return checkoutClaim.parse(JSON.parse(readIfThere(path) ?? ''));
+    return lockEntry.parse(JSON.parse(readIfThere(path) ?? ''));
   } catch {
     return undefined;
   }

@@ -9,8 +9,8 @@ import { statIfThere } from '../../system/files.ts';
 import { removeTree } from '../../system/remove-tree.ts';
 
 /** Milliseconds that a git process which may still run gets to finish. */
-const PATIENCE_MS = 2_000;
-const LOOK_MS = 50;
+const WAIT_TIMEOUT_MS = 2_000;
+const CHECK_INTERVAL_MS = 50;
 
 /** The parts of a repository that belong to one worktree alone. */
 export interface OwnParts {
@@ -46,10 +46,10 @@ async function locksBelow(folder: string): Promise<string[]> {
  * be running.
  */
 export async function removeStaleLocks(parts: OwnParts): Promise<void> {
-  const until = Date.now() + PATIENCE_MS;
+  const until = Date.now() + WAIT_TIMEOUT_MS;
   let locks = await locksOf(parts);
   while (locks.length > 0 && Date.now() < until) {
-    await delay(LOOK_MS);
+    await delay(CHECK_INTERVAL_MS);
     locks = await locksOf(parts);
   }
   await removeLocks(locks);

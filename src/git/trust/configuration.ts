@@ -2,14 +2,14 @@
 import { runGit } from '../run.ts';
 
 /** Values by key, in order. */
-export type Settings = ReadonlyMap<string, readonly string[]>;
+export type ConfigValues = ReadonlyMap<string, readonly string[]>;
 
 /** The settings that apply in a repository. */
 export interface Configuration {
   /** Settings of the repository itself, including the files that it includes. */
-  readonly local: Settings;
+  readonly local: ConfigValues;
   /** Settings of the user and of the machine for all repositories. */
-  readonly global: Settings;
+  readonly global: ConfigValues;
 }
 
 /** Reads the settings that apply in `cwd`. */

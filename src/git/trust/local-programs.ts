@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { GitSetting } from '../../environment/unattended.ts';
 import { checkedOutSubmodules } from '../worktrees/submodule-tree.ts';
 import { gitDirs, type GitDirs } from '../git-dirs.ts';
-import { readConfiguration, type Settings } from './configuration.ts';
+import { readConfiguration, type ConfigValues } from './configuration.ts';
 
 /**
  * Settings that make git run a program in calls like ours, each with a value that runs none. (Hooks, fsmonitor,
@@ -68,7 +68,7 @@ export async function guardOf(cwd: string): Promise<Guard> {
   return NOTHING;
 }
 
-function guardAgainst(keys: ReadonlySet<string>, global: Settings): Guard {
+function guardAgainst(keys: ReadonlySet<string>, global: ConfigValues): Guard {
   const config = [...keys]
     .filter((key) => !CREDENTIAL_HELPER.test(key))
     .map((key): GitSetting => [key, global.get(key)?.at(-1) ?? harmless(key)]);

@@ -27,17 +27,17 @@ const SETTINGS: Readonly<Record<string, () => string>> = {
 const MAX_ATTRIBUTES_BYTES = 64 * 1024;
 
 /** The values of these settings at one time. */
-export const readings = z.object({
+export const contentSettings = z.object({
   /** Values of the settings that are set, by key. */
   settings: z.record(z.string(), z.string()),
   /** The contents of the repository's `info/attributes`; absent when there is no such file. */
   attributes: z.string().optional(),
 });
 /** See `readings`. */
-export type Readings = z.infer<typeof readings>;
+export type ContentSettings = z.infer<typeof contentSettings>;
 
 /** Reads the current values in a checkout. @throws SubagentsError GIT, NOT_A_REPOSITORY */
-export async function readReadings(git: Git): Promise<Readings> {
+export async function readContentSettings(git: Git): Promise<ContentSettings> {
   const attributes = attributesOf(gitDirs(git.cwd).commonDir);
   return { settings: await readSettings(git), ...(attributes !== undefined && { attributes }) };
 }
@@ -61,7 +61,10 @@ async function readSettings(git: Git): Promise<Record<string, string>> {
  * no checkout.
  * @throws SubagentsError GIT
  */
-export async function settingsAsBefore(git: Git, before: Readings | undefined): Promise<GitSetting[]> {
+export async function restoringSettings(
+  git: Git,
+  before: ContentSettings | undefined,
+): Promise<GitSetting[]> {
   if (before === undefined || !existsSync(join(git.cwd, '.git'))) return [];
   const settings = await readSettings(git);
   return Object.entries(SETTINGS)

@@ -7,11 +7,11 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Isolation } from '../../contract/index.ts';
-import { readings, readReadings } from './readings.ts';
+import { contentSettings, readContentSettings } from './readings.ts';
 import { gitDirs } from '../git-dirs.ts';
 import { readConfiguration } from './configuration.ts';
 import type { Git } from '../git.ts';
-import { checkoutStatus, contentHash, difference, fingerprint } from '../contents/status.ts';
+import { checkoutStatus, contentHash, differingPaths, changedFileHashes } from '../contents/status.ts';
 import { statIfThere } from '../../system/files.ts';
 
 /** Time limit for the status of the checkout; without an answer its files are not compared. */
@@ -31,7 +31,7 @@ export const repositorySnapshot = z.object({
   config: entries,
   hooks: entries,
   /** The settings that affect how git reads and writes files. */
-  readings: readings.optional(),
+  readings: contentSettings.optional(),
   refs: entries.optional(),
   /** The branches of subagents, which move while the subagents work. */
   subagents: entries.optional(),
@@ -67,7 +67,7 @@ async function readShared(git: Git): Promise<RepositorySnapshot> {
   const { local } = await readConfiguration(git.cwd);
   return {
     config: Object.fromEntries([...local].map(([key, values]) => [key, hash(values.join('\n'))])),
-    readings: await readReadings(git),
+    readings: await readContentSettings(git),
     hooks: { ...readHooks(join(commonDir, 'hooks')), ...readHooks(join(commonDir, 'info')) },
   };
 }
@@ -77,7 +77,7 @@ async function readShared(git: Git): Promise<RepositorySnapshot> {
  * @param over branches of subagents that had ended before. The other subagents' branches may move, and are not
  * reported.
  */
-export function differences(
+export function describeDifferences(
   before: RepositorySnapshot,
   after: RepositorySnapshot,
   over: ReadonlySet<string> = new Set(),
@@ -130,7 +130,7 @@ export const readBranches = async (git: Git): Promise<RepositorySnapshot['refs']
  * Describes the branches and tags that differ, except `own`; empty when none differ, or when they could not be
  * read.
  */
-export function branchesMoved(
+export function describeMovedBranches(
   before: RepositorySnapshot['refs'],
   after: RepositorySnapshot['refs'],
   own: string | undefined,
@@ -147,7 +147,7 @@ function listed(names: readonly string[]): string {
 }
 
 /** Describes what could not be compared with the snapshot. */
-export function notCompared(before: RepositorySnapshot, after: RepositorySnapshot): string[] {
+export function describeNotCompared(before: RepositorySnapshot, after: RepositorySnapshot): string[] {
   // For an in-place subagent, neither is read.
   if (before.head === undefined) return [];
   const outside = 'outside its worktree, were not compared';
@@ -190,7 +190,7 @@ async function readFiles(git: Git): Promise<Record<string, string> | undefined> 
     const status = await checkoutStatus(git.with({ timeoutMs: STATUS_TIMEOUT_MS }));
     if (status.changed.length + status.untracked.length > MAX_FILES) return undefined;
     const untracked = status.untracked.map((path) => [path, sizeAndTime(join(git.cwd, path))] as const);
-    return { ...Object.fromEntries(fingerprint(git.cwd, status)), ...Object.fromEntries(untracked) };
+    return { ...Object.fromEntries(changedFileHashes(git.cwd, status)), ...Object.fromEntries(untracked) };
   } catch {
     return undefined;
   }
@@ -210,7 +210,7 @@ function readHooks(folder: string): Record<string, string> {
 const changed = (
   before: Readonly<Record<string, string>>,
   after: Readonly<Record<string, string>>,
-): string[] => difference(new Map(Object.entries(before)), new Map(Object.entries(after)));
+): string[] => differingPaths(new Map(Object.entries(before)), new Map(Object.entries(after)));
 
 const hash = (content: string): string => createHash('sha256').update(content).digest('hex').slice(0, 16);
 

@@ -73,8 +73,11 @@ export async function checkSigning(
             // New objects are written to the scratch folder and removed with it.
             GIT_OBJECT_DIRECTORY: folder,
             GIT_ALTERNATE_OBJECT_DIRECTORIES: join(commonDir, 'objects'),
-            ...{ GPG_TTY: undefined, DISPLAY: undefined, WAYLAND_DISPLAY: undefined },
-            ...{ SSH_ASKPASS: undefined, SSH_ASKPASS_REQUIRE: 'never' },
+            GPG_TTY: undefined,
+            DISPLAY: undefined,
+            WAYLAND_DISPLAY: undefined,
+            SSH_ASKPASS: undefined,
+            SSH_ASKPASS_REQUIRE: 'never',
           },
           timeoutMs: TIMEOUT_MS,
           copilotSessionId: 'signing',

@@ -69,7 +69,12 @@ export async function carryChanges(
     }
     const untracked = status.untracked.filter((path) => !path.endsWith('/'));
     const counts = { changed: status.changed.length, untracked: untracked.length };
-    const commit = await commitTree(git, found.tree, base, `${CARRIED_SUBJECT}\n\n${inWords(counts)}.\n`);
+    const commit = await commitTree(
+      git,
+      found.tree,
+      base,
+      `${CARRIED_SUBJECT}\n\n${fileCountsText(counts)}.\n`,
+    );
     await deleteOldRefs(git, KEPT);
     await git.run(['update-ref', '--no-deref', `${KEPT}${commit}`, commit]);
     const news =
@@ -80,7 +85,7 @@ export async function carryChanges(
     return {
       carried: { commit, ...counts },
       tree: found.tree,
-      notes: [`${first}: ${inWords(counts)}${news}`, ...missing],
+      notes: [`${first}: ${fileCountsText(counts)}${news}`, ...missing],
     };
   });
 }
@@ -91,7 +96,7 @@ export async function releaseCarried(git: Git, commit: string): Promise<void> {
 }
 
 /** Formats the numbers of files: `3 changed files, 1 new file`. */
-export function inWords({ changed, untracked }: Pick<Carried, 'changed' | 'untracked'>): string {
+export function fileCountsText({ changed, untracked }: Pick<Carried, 'changed' | 'untracked'>): string {
   const files = (count: number, kind: string): string => `${count} ${kind} ${count === 1 ? 'file' : 'files'}`;
   return `${files(changed, 'changed')}, ${files(untracked, 'new')}`;
 }
@@ -104,8 +109,10 @@ async function commitTree(git: Git, tree: string, parent: string, message: strin
   if (!/identity|ident name|auto-detect/.test(own.stderr)) throw gitError(args, git.cwd, own);
   const { name, email } = FALLBACK_IDENTITY;
   const env = {
-    ...{ GIT_AUTHOR_NAME: name, GIT_AUTHOR_EMAIL: email },
-    ...{ GIT_COMMITTER_NAME: name, GIT_COMMITTER_EMAIL: email },
+    GIT_AUTHOR_NAME: name,
+    GIT_AUTHOR_EMAIL: email,
+    GIT_COMMITTER_NAME: name,
+    GIT_COMMITTER_EMAIL: email,
   };
   return git.run(args, { input: message, env });
 }

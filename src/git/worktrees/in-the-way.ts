@@ -14,7 +14,7 @@ const SUBMODULE = '160000';
  * `before` to `after`, a commit or a tree. The checkout must have no uncommitted changes.
  * @throws SubagentsError GIT
  */
-export async function inTheWay(git: Git, before: string, after: string): Promise<string[]> {
+export async function filesLostByMove(git: Git, before: string, after: string): Promise<string[]> {
   const args = ['diff-tree', '-r', '-z', '--no-renames', '--diff-filter=AD', before, after];
   // ":oldMode newMode oldId newId A", then the path.
   const items = (await git.run(args)).split('\0');

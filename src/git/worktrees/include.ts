@@ -64,7 +64,7 @@ export async function includeIgnored(
   const skipped = here.filter((path) => crossesLink(to, path));
   for (const { path, link } of found) {
     git.signal?.throwIfAborted();
-    if (!(await bring(from, to, path, link))) skipped.push(path);
+    if (!(await copyEntry(from, to, path, link))) skipped.push(path);
   }
   if (skipped.length > 0) notes.push(`${INCLUDE_FILE}: not brought along: ${named(skipped)}`);
   const brought = found.filter(({ path }) => !skipped.includes(path)).length;
@@ -112,7 +112,7 @@ async function measure(root: string, paths: readonly string[]): Promise<Found[]>
 }
 
 /** Copies one file or link; false when the target exists or a link leads out of the checkout. */
-async function bring(from: string, to: string, path: string, link: string | undefined): Promise<boolean> {
+async function copyEntry(from: string, to: string, path: string, link: string | undefined): Promise<boolean> {
   if (link !== undefined && leadsOut(path, link)) return false;
   try {
     await mkdir(dirname(join(to, path)), { recursive: true });

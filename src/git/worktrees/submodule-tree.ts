@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { readConfiguration, type Settings } from '../trust/configuration.ts';
+import { readConfiguration, type ConfigValues } from '../trust/configuration.ts';
 import { gitDirs } from '../git-dirs.ts';
 import { runGit } from '../run.ts';
 import { statIfThere } from '../../system/files.ts';
@@ -18,7 +18,7 @@ export interface CheckedOutSubmodule {
   readonly path: string;
   readonly folder: string;
   /** The submodule's own settings. */
-  readonly configuration: Settings;
+  readonly configuration: ConfigValues;
 }
 
 /**

@@ -13,7 +13,7 @@ import { namesIn, statIfThere } from '../../system/files.ts';
 const OPEN = 0o700;
 
 /** The path that holds a worktree's files while it is registered again. */
-export const keptPath = (cwd: string): string => `${cwd}.kept`;
+export const stagingPath = (cwd: string): string => `${cwd}.kept`;
 
 /**
  * Returns the path of the `.git` file that a worktree's registration `admin` refers to; undefined when it cannot be
@@ -33,11 +33,11 @@ export function registeredAt(admin: string): string | undefined {
  */
 export function requireOwnParents(cwd: string): void {
   const parent = dirname(cwd);
-  if (existsSync(parent) && realpathSync(parent) !== parent) throw notOurs(parent);
+  if (existsSync(parent) && realpathSync(parent) !== parent) throw foreignFolderError(parent);
 }
 
 /** The error for a path that is not the folder we made. */
-export function notOurs(path: string): SubagentsError {
+export function foreignFolderError(path: string): SubagentsError {
   return new SubagentsError(
     'GIT',
     `${path} is not the folder that was made there: nothing in it is touched`,
@@ -56,7 +56,7 @@ export function notOurs(path: string): SubagentsError {
  * @returns notes on what was found.
  * @throws SubagentsError GIT
  */
-export async function takeOwnPlace(
+export async function ensureOwnFolder(
   { cwd }: { readonly cwd: string },
   admin: string,
   known: string | undefined,
@@ -64,7 +64,7 @@ export async function takeOwnPlace(
   requireOwnParents(cwd);
   const notes: string[] = [];
   const led: string[] = [];
-  for (const path of [cwd, keptPath(cwd)]) {
+  for (const path of [cwd, stagingPath(cwd)]) {
     const stat = statIfThere(path);
     if (stat === undefined) continue;
     if (stat.isSymbolicLink()) {
@@ -84,7 +84,7 @@ export async function takeOwnPlace(
       notes.push('the folder of the worktree could not be used: its permissions were put back');
     }
   }
-  if (known === undefined || existsSync(cwd) || existsSync(keptPath(cwd))) return notes;
+  if (known === undefined || existsSync(cwd) || existsSync(stagingPath(cwd))) return notes;
   const registered = registeredAt(admin);
   if (registered !== undefined) led.push(dirname(registered));
   const found = led.find((path) => folderId(realOf(path)) === known);
@@ -139,7 +139,7 @@ function linksTo(path: string, admin: string): boolean {
  * without a link in its place, is moved back. Any other link is removed and its target left alone.
  * @returns notes on what was found.
  */
-export async function takeOwnRegistration(
+export async function ensureOwnRegistration(
   { cwd }: { readonly cwd: string },
   admin: string,
 ): Promise<string[]> {

@@ -11,17 +11,17 @@ import type { Git } from '../git.ts';
 import { gitError } from '../run.ts';
 import {
   freeName,
-  keptPath,
-  notOurs,
+  stagingPath,
+  foreignFolderError,
   registeredAt,
   requireOwnParents,
-  takeOwnPlace,
-  takeOwnRegistration,
+  ensureOwnFolder,
+  ensureOwnRegistration,
 } from './worktree-place.ts';
 import { statIfThere } from '../../system/files.ts';
 
 /** The location of a worktree and of its repository. */
-export interface WorktreePlace {
+export interface WorktreeLocation {
   /** Absolute real path. No other worktree of the repository may have the same last part. */
   readonly cwd: string;
   /** Real path of the shared git folder of the repository. */
@@ -32,7 +32,7 @@ export interface WorktreePlace {
  * Git reads all worktrees first and fails when another git process is just creating one, whose files are still
  * empty.
  */
-const HALF_MADE = /failed to read .*worktrees\//;
+const INCOMPLETE_WORKTREE = /failed to read .*worktrees\//;
 const TRIES = 40;
 const RETRY_MS = 25;
 
@@ -40,7 +40,7 @@ const RETRY_MS = 25;
  * Makes a worktree with `branch` checked out. No hook runs, and the shared configuration is not written.
  * @throws SubagentsError GIT, DISK_FULL; the reason of `signal` when that ended it
  */
-export async function addWorktree(place: WorktreePlace, branch: string, git: Git): Promise<void> {
+export async function addWorktree(place: WorktreeLocation, branch: string, git: Git): Promise<void> {
   await register(place, branch, git);
   // Separate from the registration, so that aborting the call ends the process that writes the files. Overwrites no
   // file.
@@ -48,7 +48,7 @@ export async function addWorktree(place: WorktreePlace, branch: string, git: Git
 }
 
 /** Removes a worktree and its registration, however incomplete. Its branch stays. */
-export async function discardWorktree(place: WorktreePlace): Promise<void> {
+export async function discardWorktree(place: WorktreeLocation): Promise<void> {
   requireOwnParents(place.cwd);
   await removeTree(place.cwd);
   const admin = adminDir(place);
@@ -62,7 +62,7 @@ const LOCKED = 'durable-subagents: ';
  * Locks a worktree, so that other processes' `git worktree remove --force` and `git worktree prune` leave it alone.
  * An existing lock stays as it is. Failures are ignored.
  */
-export async function lockWorktree(place: WorktreePlace, git: Git): Promise<void> {
+export async function lockWorktree(place: WorktreeLocation, git: Git): Promise<void> {
   const { cwd, commonDir } = place;
   if (existsSync(join(adminDir(place), 'locked'))) return;
   const reason = `${LOCKED}a live subagent works here, ${basename(cwd)}`;
@@ -70,7 +70,7 @@ export async function lockWorktree(place: WorktreePlace, git: Git): Promise<void
 }
 
 /** Removes our lock, but nobody else's. */
-export async function unlockWorktree(place: WorktreePlace): Promise<void> {
+export async function unlockWorktree(place: WorktreeLocation): Promise<void> {
   const admin = adminDir(place);
   if (!isRegistrationOf(admin, place.cwd)) return;
   const path = join(admin, 'locked');
@@ -92,7 +92,7 @@ export async function checkedOutIn(git: Git, branch: string): Promise<string[]> 
 }
 
 /** Whether `cwd` is the real worktree folder (not a link to it), and it and the repository refer to each other. */
-export function isWorktree(place: WorktreePlace): boolean {
+export function isWorktree(place: WorktreeLocation): boolean {
   try {
     const { gitDir, commonDir } = gitDirs(place.cwd);
     return (
@@ -107,7 +107,7 @@ export function isWorktree(place: WorktreePlace): boolean {
 }
 
 /** What is needed to restore a worktree. */
-export interface WorktreeKnown {
+export interface WorktreeState {
   readonly branch: string;
   /** The commit at which a missing branch is created again. */
   readonly base: string;
@@ -116,25 +116,25 @@ export interface WorktreeKnown {
 }
 
 /** Notes on what was repaired (empty when all was well), and the id of the worktree's current folder. */
-export interface Restored {
+export interface RestoredWorktree {
   readonly notes: readonly string[];
   readonly folder: string | undefined;
 }
 
 /**
- * Restores the worktree at `cwd`. Checks out `branch`, which must be a normal branch (`ownBranch`), when nothing
+ * Restores the worktree at `cwd`. Checks out `branch`, which must be a normal branch (`ensureNormalBranch`), when nothing
  * else is known of what was checked out. Existing files are kept. Foreign entries in its place, such as a symbolic
  * link to a user's checkout, are neither entered nor changed: a link is removed, other entries are moved aside.
  * @throws SubagentsError GIT, DISK_FULL
  */
 export async function restoreWorktree(
-  place: WorktreePlace,
-  known: WorktreeKnown,
+  place: WorktreeLocation,
+  known: WorktreeState,
   git: Git,
-): Promise<Restored> {
+): Promise<RestoredWorktree> {
   const notes = [
-    ...(await takeOwnRegistration(place, adminDir(place))),
-    ...(await takeOwnPlace(place, adminDir(place), known.folder)),
+    ...(await ensureOwnRegistration(place, adminDir(place))),
+    ...(await ensureOwnFolder(place, adminDir(place), known.folder)),
     ...(await ownHead(place, known.branch)),
     ...(await relink(place, known, git)),
   ];
@@ -145,7 +145,7 @@ export async function restoreWorktree(
  * Resets a HEAD that names neither a branch nor a commit to `branch`; git would not recognize the worktree
  * otherwise.
  */
-async function ownHead(place: WorktreePlace, branch: string): Promise<string[]> {
+async function ownHead(place: WorktreeLocation, branch: string): Promise<string[]> {
   const path = join(adminDir(place), 'HEAD');
   const stat = statIfThere(path);
   if (stat === undefined || folderId(adminDir(place)) === undefined) return [];
@@ -156,14 +156,14 @@ async function ownHead(place: WorktreePlace, branch: string): Promise<string[]> 
   return [`HEAD of the worktree named no commit; it is ${branch} again`];
 }
 
-async function relink(place: WorktreePlace, { branch, base }: WorktreeKnown, git: Git): Promise<string[]> {
+async function relink(place: WorktreeLocation, { branch, base }: WorktreeState, git: Git): Promise<string[]> {
   const { cwd } = place;
-  const kept = keptPath(cwd);
+  const kept = stagingPath(cwd);
   if (!existsSync(kept) && isWorktree(place)) return [];
   const notes: string[] = [];
   const admin = adminDir(place);
   if (!existsSync(kept)) {
-    if (existsSync(cwd)) notes.push(...(await putRepositoryAside(cwd, cwd)));
+    if (existsSync(cwd)) notes.push(...(await moveNestedRepository(cwd, cwd)));
     if (!hasFiles(cwd)) {
       await discardWorktree(place);
       await ensureBranch(place, branch, base, git);
@@ -181,7 +181,7 @@ async function relink(place: WorktreePlace, { branch, base }: WorktreeKnown, git
     // Move the files aside while git makes an empty worktree in their place, then move them back.
     await rename(cwd, kept);
   }
-  notes.push(...(await putRepositoryAside(kept, cwd)));
+  notes.push(...(await moveNestedRepository(kept, cwd)));
   await discardWorktree(place);
   await ensureBranch(place, branch, base, git);
   await register(place, branch, git);
@@ -202,7 +202,7 @@ async function relink(place: WorktreePlace, { branch, base }: WorktreeKnown, git
  * Moves a nested `.git` folder out of the worktree folder `from`, which should have a `.git` file instead.
  * @param cwd the path from which the new name is derived
  */
-async function putRepositoryAside(from: string, cwd: string): Promise<string[]> {
+async function moveNestedRepository(from: string, cwd: string): Promise<string[]> {
   return inOwnFolder(from, async (at) => {
     if (!statIfThere(join(at, '.git'))?.isDirectory()) return [];
     const aside = freeName(`${cwd}.git-left`);
@@ -214,12 +214,12 @@ async function putRepositoryAside(from: string, cwd: string): Promise<string[]> 
 /** Runs `work` in the folder that `path` is now; does not follow a link that replaces it meanwhile. */
 async function inOwnFolder<T>(path: string, work: (at: string) => Promise<T>): Promise<T> {
   const id = folderId(path);
-  if (id === undefined) throw notOurs(path);
+  if (id === undefined) throw foreignFolderError(path);
   return inFolder(path, id, work);
 }
 
 async function ensureBranch(
-  { commonDir }: WorktreePlace,
+  { commonDir }: WorktreeLocation,
   branch: string,
   base: string,
   git: Git,
@@ -230,13 +230,14 @@ async function ensureBranch(
     .run(['update-ref', '--no-deref', '--create-reflog', `refs/heads/${branch}`, base, '']);
 }
 
-async function register(place: WorktreePlace, branch: string, git: Git): Promise<void> {
+async function register(place: WorktreeLocation, branch: string, git: Git): Promise<void> {
   await mkdir(dirname(place.cwd), { recursive: true, mode: 0o700 });
   const args = ['worktree', 'add', '--quiet', '--no-checkout', '--force', '--', place.cwd, branch];
   for (let tries = 1; ; tries++) {
     const answer = await git.in(place.commonDir).try(args);
     if (answer.exitCode === 0) return;
-    if (!HALF_MADE.test(answer.stderr) || tries === TRIES) throw gitError(args, place.commonDir, answer);
+    if (!INCOMPLETE_WORKTREE.test(answer.stderr) || tries === TRIES)
+      throw gitError(args, place.commonDir, answer);
     await delay(RETRY_MS);
   }
 }
@@ -245,7 +246,7 @@ async function register(place: WorktreePlace, branch: string, git: Git): Promise
  * Returns git's folder for what belongs to this worktree alone. Git names it after the last part of the worktree's
  * path.
  */
-export function adminDir({ cwd, commonDir }: WorktreePlace): string {
+export function adminDir({ cwd, commonDir }: WorktreeLocation): string {
   return join(commonDir, 'worktrees', basename(cwd));
 }
 

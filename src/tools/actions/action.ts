@@ -68,11 +68,11 @@ export const actionOutput = z.object({
 type ActionOutput = z.input<typeof actionOutput>;
 
 /** The result of an action: text for the model, and the same as data. */
-export interface ActionResult {
+export interface ToolActionResult {
   readonly text: string;
   readonly structured: Partial<Omit<ActionOutput, 'session'>>;
   readonly announced?: readonly Announcement[];
 }
 
 /** Performs an action of the tool `subagents`. */
-export type Action = (context: ToolContext, input: ActionInput) => Promise<ActionResult>;
+export type Action = (context: ToolContext, input: ActionInput) => Promise<ToolActionResult>;

@@ -2,7 +2,7 @@ import { plural, SubagentsError } from '../../contract/index.ts';
 import type { Action } from './action.ts';
 
 /** Takes over sessions whose conversation is gone. */
-export const adopt: Action = async (context) => {
+export const adoptAction: Action = async (context) => {
   if (context.adopt === undefined) {
     throw new SubagentsError(
       'BAD_INPUT',
@@ -29,7 +29,7 @@ export const adopt: Action = async (context) => {
 const ADOPTED = 'adopted ';
 
 /** The adopted sessions, parsed from the text of this action's answer. */
-export const adoptedIn = (text: string): string[] =>
+export const parseAdopted = (text: string): string[] =>
   text
     .split('\n')
     .filter((line) => line.startsWith(ADOPTED))

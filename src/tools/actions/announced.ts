@@ -1,13 +1,13 @@
 /** Announcements with the subagents that they are about. */
 import { byteLength, isFinal, type Announcement } from '../../contract/index.ts';
 import type { Subagents } from '../../client/index.ts';
-import { MAX_TOLD_BYTES, newsOf, newsWithin } from '../news.ts';
-import type { ActionResult } from './action.ts';
-import { each, MAX_SHOWN } from './each.ts';
-import { shown } from './show.ts';
+import { MAX_TOOL_ANSWER_BYTES, newsOf, newsWithin } from '../news.ts';
+import type { ToolActionResult } from './action.ts';
+import { forEachTarget, MAX_SHOWN } from './each.ts';
+import { describeForTool } from './show.ts';
 
 /** A result that contains announcements. */
-export interface AnnouncedResult extends ActionResult {
+export interface AnnouncementsResult extends ToolActionResult {
   readonly announced: readonly Announcement[];
 }
 
@@ -16,17 +16,19 @@ export interface AnnouncedResult extends ActionResult {
  * announcements that are in the text. If a subagent cannot be shown (it is no longer known, or nobody answers), its
  * announcement is included anyway, so that it does not block the others.
  */
-export async function announced(
+export async function announcementsResult(
   subagents: Subagents,
   announcements: readonly Announcement[],
-): Promise<AnnouncedResult> {
-  const news = newsWithin(announcements, MAX_TOLD_BYTES) ?? newsOf(announcements.slice(0, 1));
+): Promise<AnnouncementsResult> {
+  const news = newsWithin(announcements, MAX_TOOL_ANSWER_BYTES) ?? newsOf(announcements.slice(0, 1));
   const handles = news.announcements
     .filter(({ kind, status }) => isFinal(status) || kind === 'question')
     .slice(0, MAX_SHOWN)
     .map(({ session, label, run }) => subagents.session(session).subagent(`${label}@${run}`));
-  const all = await Promise.all(handles.map((handle) => each([handle], shown).catch(() => undefined)));
-  let left = MAX_TOLD_BYTES - byteLength(news.text);
+  const all = await Promise.all(
+    handles.map((handle) => forEachTarget([handle], describeForTool).catch(() => undefined)),
+  );
+  let left = MAX_TOOL_ANSWER_BYTES - byteLength(news.text);
   const fitting = all.filter((one) => {
     if (one === undefined || byteLength(one.text) >= left) return false;
     left -= byteLength(one.text) + 1;

@@ -1,12 +1,15 @@
 import { sanitizedLine } from '../../contract/index.ts';
 import { workflowUrl } from '../../client/connection/links.ts';
-import { notesWords } from '../notes.ts';
+import { notesText } from '../notes.ts';
 import { oneHandle, required } from '../targets.ts';
 import type { Action } from './action.ts';
-import { each } from './each.ts';
+import { forEachTarget } from './each.ts';
 
 /** Continues a subagent that has ended, as a new run. */
-export const continueRun: Action = async (context, { target, message, verify, push, force, requestId }) => {
+export const continueAction: Action = async (
+  context,
+  { target, message, verify, push, force, requestId },
+) => {
   const task = required(message, 'continue', 'the new task');
   const changes = {
     ...(verify !== undefined && { verify }),
@@ -14,11 +17,11 @@ export const continueRun: Action = async (context, { target, message, verify, pu
     ...(force !== undefined && { force }),
   };
   const subagents = await context.connect();
-  return await each([await oneHandle(context, subagents, 'continue', target)], async (handle) => {
+  return await forEachTarget([await oneHandle(context, subagents, 'continue', target)], async (handle) => {
     const accepted = await handle.continue(task, changes, { requestId });
     const { label, run, workflowId, runId, notes, repeated } = accepted;
     const link = workflowUrl(subagents.target, workflowId, runId);
-    const words = notesWords(`${label}@${run}`, notes);
+    const words = notesText(`${label}@${run}`, notes);
     return {
       view: {
         run,

@@ -2,15 +2,15 @@ import { sanitizedLine } from '../../contract/index.ts';
 import { fenced } from '../fence.ts';
 import { oneHandle } from '../targets.ts';
 import type { Action } from './action.ts';
-import { each } from './each.ts';
+import { forEachTarget } from './each.ts';
 
 /** How much of a diff is read, in bytes: more than is shown, so that the answer can say how much was cut. */
 const MAX_BYTES = 64 * 1024;
 
 /** Shows what a subagent has changed since its base. */
-export const diff: Action = async (context, { target }) => {
+export const diffAction: Action = async (context, { target }) => {
   const subagents = await context.connect();
-  return await each([await oneHandle(context, subagents, 'diff', target)], async (handle) => {
+  return await forEachTarget([await oneHandle(context, subagents, 'diff', target)], async (handle) => {
     const { signal } = context;
     const [change, stat] = await Promise.all([
       handle.diff({ signal, maxBytes: MAX_BYTES }),

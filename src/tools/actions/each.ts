@@ -4,10 +4,10 @@ import { toolFailure } from '../failure.ts';
 import { subagentText } from '../subagent-text.ts';
 import { identityView } from '../targets.ts';
 import type { SubagentAnswer } from '../view.ts';
-import type { ActionResult } from './action.ts';
+import type { ToolActionResult } from './action.ts';
 
 /** The result for one subagent: the fields to show, and lines of our own below them. */
-export interface Done {
+export interface TargetResult {
   readonly view: Partial<SubagentAnswer>;
   readonly lines?: readonly string[];
 }
@@ -28,11 +28,11 @@ const ALL_IN_FULL: AnswerBounds = { full: Infinity, bytes: Infinity };
  * Runs `act` for all subagents concurrently. An error for one subagent does not affect the others; with a single
  * subagent, its error is thrown. Subagents without room in full get a line each, as far as there is room.
  */
-export async function each(
+export async function forEachTarget(
   handles: readonly SubagentHandle[],
-  act: (handle: SubagentHandle) => Promise<Done>,
+  act: (handle: SubagentHandle) => Promise<TargetResult>,
   bounds: AnswerBounds = ALL_IN_FULL,
-): Promise<ActionResult> {
+): Promise<ToolActionResult> {
   if (handles.length === 0)
     return { text: 'No live subagent in this session.', structured: { subagents: [] } };
   const done = await Promise.all(

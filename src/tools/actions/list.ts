@@ -1,4 +1,4 @@
-import { CAVEATS, sanitizedLine, isFinal, plural, tokens } from '../../contract/index.ts';
+import { CAVEATS, sanitizedLine, isFinal, plural, tokensText } from '../../contract/index.ts';
 import type { SessionListing, SubagentRow } from '../../client/index.ts';
 import { workflowUrl } from '../../client/connection/links.ts';
 import { fenced } from '../fence.ts';
@@ -10,7 +10,7 @@ import type { Action } from './action.ts';
 const MAX_WORDS_CHARS = 160;
 
 /** Lists live and finished subagents, with what each is doing. */
-export const list: Action = async (context, { target, count }) => {
+export const listAction: Action = async (context, { target, count }) => {
   const subagents = await context.connect();
   const listings: readonly SessionListing[] =
     target === ALL
@@ -55,7 +55,7 @@ function viewOf(row: SubagentRow, link: string | undefined): SubagentAnswer {
 /** The line of a subagent. Omits the link, which `show` has. */
 function textOf(view: SubagentAnswer, row: SubagentRow, session: string): string {
   const usage = row.progress?.usage;
-  const used = usage === undefined ? '' : `, ${tokens(usage.inputTokens + usage.outputTokens)} tokens`;
+  const used = usage === undefined ? '' : `, ${tokensText(usage.inputTokens + usage.outputTokens)} tokens`;
   const prefix = row.session === session ? '' : `${row.session}/`;
   return `- ${prefix}${subagentText({ ...view, link: undefined })}${used}`;
 }

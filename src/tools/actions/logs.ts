@@ -9,15 +9,15 @@ import {
 import { fenced } from '../fence.ts';
 import { oneHandle } from '../targets.ts';
 import type { Action } from './action.ts';
-import { each } from './each.ts';
+import { forEachTarget } from './each.ts';
 
 const DEFAULT_ENTRIES = 20;
 const MAX_ENTRY_CHARS = 600;
 
 /** Shows the newest transcript entries of a subagent; with an offset, the whole transcript from there on. */
-export const logs: Action = async (context, { target, count = DEFAULT_ENTRIES, offset }) => {
+export const logsAction: Action = async (context, { target, count = DEFAULT_ENTRIES, offset }) => {
   const subagents = await context.connect();
-  return await each([await oneHandle(context, subagents, 'logs', target)], async (handle) => {
+  return await forEachTarget([await oneHandle(context, subagents, 'logs', target)], async (handle) => {
     const { label, run } = await handle.identity();
     const entries = await transcriptEntries(handle, context.signal);
     if (entries.length === 0) return { view: {}, lines: [await whyEmpty(handle)] };

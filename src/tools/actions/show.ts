@@ -2,12 +2,12 @@ import { drawChain } from '../../chain/draw.ts';
 import { sanitizedLine, MAX_READ_CHARS, SubagentsError, type StepView } from '../../contract/index.ts';
 import type { SubagentDescription, SubagentHandle } from '../../client/index.ts';
 import { fenced } from '../fence.ts';
-import { notesWords } from '../notes.ts';
-import { evidenceLines, measured, outcomeWords } from '../outcome.ts';
+import { notesText } from '../notes.ts';
+import { evidenceLines, measuredFields, outcomeText } from '../outcome.ts';
 import { oneHandle } from '../targets.ts';
 import type { SubagentAnswer } from '../view.ts';
 import type { Action } from './action.ts';
-import { each, type Done } from './each.ts';
+import { forEachTarget, type TargetResult } from './each.ts';
 import { lastMessage } from './logs.ts';
 
 const MAX_SUMMARY_CHARS = 160;
@@ -16,18 +16,22 @@ const MAX_SUMMARY_CHARS = 160;
  * Shows a subagent: evidence and report when it has ended, activity and questions while it is live, and a chain's
  * steps.
  */
-export const show: Action = async (context, { target, offset }) => {
+export const showAction: Action = async (context, { target, offset }) => {
   const subagents = await context.connect();
   const handle = await oneHandle(context, subagents, 'show', target);
-  return await each([handle], (one) =>
-    offset === undefined ? shown(one) : reportFrom(one, offset, context.signal),
+  return await forEachTarget([handle], (one) =>
+    offset === undefined ? describeForTool(one) : reportFrom(one, offset, context.signal),
   );
 };
 
 /**
  * The report from character `offset` on. If the outcome has only the beginning, the report is read from the transcript.
  */
-async function reportFrom(handle: SubagentHandle, offset: number, signal: AbortSignal): Promise<Done> {
+async function reportFrom(
+  handle: SubagentHandle,
+  offset: number,
+  signal: AbortSignal,
+): Promise<TargetResult> {
   const { status, outcome, label, run } = await handle.describe();
   if (outcome === undefined)
     throw new SubagentsError('STILL_LIVE', `${label}@${run} has no report yet: it is ${status}`, {
@@ -41,11 +45,11 @@ async function reportFrom(handle: SubagentHandle, offset: number, signal: AbortS
 
 /** The text that `show` prints for a subagent. */
 export async function shownText(handle: SubagentHandle): Promise<string> {
-  return (await each([handle], shown)).text;
+  return (await forEachTarget([handle], describeForTool)).text;
 }
 
 /** The data and lines that `show` has for a subagent. */
-export async function shown(handle: SubagentHandle): Promise<Done> {
+export async function describeForTool(handle: SubagentHandle): Promise<TargetResult> {
   const description = await handle.describe();
   const { status, since, stalled, cleaned, outcome, url, questions, turns, workerless, steps } = description;
   const view: Partial<SubagentAnswer> = {
@@ -75,8 +79,8 @@ export async function shown(handle: SubagentHandle): Promise<Done> {
         ...(outcome.caveats.length > 0 && {
           caveats: outcome.caveats.map(({ kind, grade }) => ({ kind, grade })),
         }),
-        measured: measured(outcome),
-        words: [...summaries, outcomeWords(outcome)].join('\n'),
+        measured: measuredFields(outcome),
+        words: [...summaries, outcomeText(outcome)].join('\n'),
       },
       lines: [...drawn, 'measured by us:', ...evidenceLines(outcome, cleaned).map((line) => `  ${line}`)],
     };
@@ -122,7 +126,7 @@ function liveWords({
     `doing: ${sanitizedLine(doing, 300)}`,
     ...(lastMessage === undefined ? [] : [`said last: ${lastMessage}`]),
   ].join('\n');
-  const noted = notesWords(`${label}@${run}`, notes);
+  const noted = notesText(`${label}@${run}`, notes);
   return [
     fenced('what it does', source, now, 1_000),
     ...(noted === undefined ? [] : [noted]),

@@ -6,8 +6,8 @@ import type { Action } from './action.ts';
  * Starts server and worker in the background, if the human has agreed. Reports first which variables such a worker
  * would lack. A worker without a model is not started, because it would occupy the home.
  */
-export const start: Action = async (context, { allowed }) => {
-  const { model, variables } = (await runs(context)) ? READY : await context.lacking();
+export const startAction: Action = async (context, { allowed }) => {
+  const { model, variables } = (await runs(context)) ? READY : await context.missingAccess();
   const command = `\`${context.upCommand}\``;
   if (model !== undefined) {
     throw new SubagentsError(

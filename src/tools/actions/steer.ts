@@ -2,13 +2,13 @@ import { sanitizedLine } from '../../contract/index.ts';
 import { fenced } from '../fence.ts';
 import { handlesOf, oneHandle, required } from '../targets.ts';
 import type { Action } from './action.ts';
-import { each } from './each.ts';
+import { forEachTarget } from './each.ts';
 
 /** Sends a message into live subagents. */
-export const steer: Action = async (context, { target, message, requestId }) => {
+export const steerAction: Action = async (context, { target, message, requestId }) => {
   const text = required(message, 'steer', 'what to tell it');
   const subagents = await context.connect();
-  return await each(await handlesOf(context, subagents, 'steer', target), async (handle) => {
+  return await forEachTarget(await handlesOf(context, subagents, 'steer', target), async (handle) => {
     const { id, delivery, at, during } = await handle.steer(text, { id: requestId });
     return {
       view: {
@@ -20,10 +20,10 @@ export const steer: Action = async (context, { target, message, requestId }) => 
 };
 
 /** Answers a question of a subagent. */
-export const answer: Action = async (context, { target, message, question, requestId }) => {
+export const answerAction: Action = async (context, { target, message, question, requestId }) => {
   const text = required(message, 'answer', 'the answer');
   const subagents = await context.connect();
-  return await each([await oneHandle(context, subagents, 'answer', target)], async (handle) => {
+  return await forEachTarget([await oneHandle(context, subagents, 'answer', target)], async (handle) => {
     const receipt = await handle.answer(text, { questionId: question, requestId });
     const { questionId, repeated, open } = receipt;
     const words = [

@@ -1,31 +1,31 @@
 /** Waits for announcements of subagents. */
 import {
-  check,
+  validate,
   duration,
   isFinal,
-  span,
+  durationText,
   SubagentsError,
   type Announcement,
   type Outcome,
 } from '../../contract/index.ts';
 import type { SubagentDescription, SubagentHandle, Subagents } from '../../client/index.ts';
-import { MAX_TOLD_BYTES, newsLine } from '../news.ts';
+import { MAX_TOOL_ANSWER_BYTES, newsLine } from '../news.ts';
 import { handlesOf } from '../targets.ts';
 import type { ToolContext } from '../tool.ts';
-import type { Action, ActionResult } from './action.ts';
-import { announced } from './announced.ts';
-import { each, MAX_SHOWN, type Done } from './each.ts';
-import { shown } from './show.ts';
+import type { Action, ToolActionResult } from './action.ts';
+import { announcementsResult } from './announced.ts';
+import { forEachTarget, MAX_SHOWN, type TargetResult } from './each.ts';
+import { describeForTool } from './show.ts';
 
 /** Many clients (the MCP SDK's own, Codex) end a call after 60 s, which would lose the answer. */
 const DEFAULT_TIMEOUT_MS = 50_000;
 const PROGRESS_MS = 5_000;
 /** The answer for announcements that reach the main agent outside of the answer. */
-const BROUGHT = 'It is brought into this conversation next.';
-const BOUNDS = { full: MAX_SHOWN, bytes: MAX_TOLD_BYTES };
+const PUSHED_ELSEWHERE = 'It is brought into this conversation next.';
+const BOUNDS = { full: MAX_SHOWN, bytes: MAX_TOOL_ANSWER_BYTES };
 
 /** Returns the next announcement; with a target, returns when the target has ended or needs attention. */
-export const wait: Action = async (context, { target, timeout }) => {
+export const waitAction: Action = async (context, { target, timeout }) => {
   const timeoutMs = timeout === undefined ? DEFAULT_TIMEOUT_MS : parsed(timeout);
   const subagents = await context.connect();
   const handles = target === undefined ? undefined : await handlesOf(context, subagents, 'wait', target);
@@ -42,7 +42,7 @@ export const wait: Action = async (context, { target, timeout }) => {
     return (
       result ??
       nothing(
-        `Nothing yet after ${span(timeoutMs)}. Go on with something else: what comes is brought to you. Wait again only when there is nothing else to do.`,
+        `Nothing yet after ${durationText(timeoutMs)}. Go on with something else: what comes is brought to you. Wait again only when there is nothing else to do.`,
       )
     );
   } finally {
@@ -51,10 +51,10 @@ export const wait: Action = async (context, { target, timeout }) => {
   }
 };
 
-const nothing = (text: string): ActionResult => ({ text, structured: { notes: [text] } });
+const nothing = (text: string): ToolActionResult => ({ text, structured: { notes: [text] } });
 
 function parsed(timeout: string): number {
-  const result = check(duration, timeout);
+  const result = validate(duration, timeout);
   if (result.success) return result.data;
   throw new SubagentsError('BAD_INPUT', `timeout: ${result.error.issues[0]?.message ?? 'illegal'}`);
 }
@@ -64,17 +64,17 @@ async function nextAnnouncement(
   context: ToolContext,
   subagents: Subagents,
   signal: AbortSignal,
-): Promise<ActionResult | undefined> {
+): Promise<ToolActionResult | undefined> {
   const { inbox } = context;
   const session = subagents.session(context.session);
-  const waiting = await inbox.unread(subagents);
-  if (waiting.length > 0) return await announced(subagents, waiting);
-  if (inbox.onItsWay.length > 0) return onItsWay(inbox.onItsWay);
+  const waiting = await inbox.undelivered(subagents);
+  if (waiting.length > 0) return await announcementsResult(subagents, waiting);
+  if (inbox.beingPushed.length > 0) return beingPushedAnswer(inbox.beingPushed);
   const { live } = await session.list({ finished: 0, progress: false });
   if (live.length === 0) return nothing('No live subagent in this session, and nothing left to tell.');
   const { receiver } = inbox;
   for await (const next of session.announcements({ receiver, acknowledge: 'manual', signal }))
-    if (!inbox.knows(next)) return await answerWith(context, subagents, next);
+    if (!inbox.isDelivered(next)) return await answerWith(context, subagents, next);
   return undefined;
 }
 
@@ -83,13 +83,14 @@ const answerWith = async (
   { inbox }: ToolContext,
   subagents: Subagents,
   next: Announcement,
-): Promise<ActionResult> => (inbox.isComing(next) ? onItsWay([next]) : await announced(subagents, [next]));
+): Promise<ToolActionResult> =>
+  inbox.isBeingPushed(next) ? beingPushedAnswer([next]) : await announcementsResult(subagents, [next]);
 
 /**
  * The answer for announcements that are being pushed. They can arrive only after this call, so the call ends at once.
  */
-const onItsWay = (announcements: readonly Announcement[]): ActionResult =>
-  nothing(`${announcements.map(newsLine).join('; ')}. ${BROUGHT}`);
+const beingPushedAnswer = (announcements: readonly Announcement[]): ToolActionResult =>
+  nothing(`${announcements.map(newsLine).join('; ')}. ${PUSHED_ELSEWHERE}`);
 
 /** Waits until all targets have ended, or one needs attention; `undefined` when neither happens in time. */
 async function endOf(
@@ -97,31 +98,31 @@ async function endOf(
   subagents: Subagents,
   handles: readonly SubagentHandle[],
   signal: AbortSignal,
-): Promise<ActionResult | undefined> {
+): Promise<ToolActionResult | undefined> {
   const descriptions = await Promise.all(handles.map((handle) => handle.describe()));
   const asking = [
     ...handles.filter((_, index) => descriptions[index]?.status === 'asking'),
     ...(await askingSteps(subagents, descriptions)),
   ];
-  const act = (handle: SubagentHandle): Promise<Done> => shownUnlessComing(context, handle);
-  if (asking.length > 0) return await each(asking, act, BOUNDS);
+  const act = (handle: SubagentHandle): Promise<TargetResult> => showUnlessPushed(context, handle);
+  if (asking.length > 0) return await forEachTarget(asking, act, BOUNDS);
   const ends = Promise.all(handles.map((handle) => ended(handle, signal)));
-  const needs = needsSomebody(context, subagents, descriptions, signal);
+  const needs = waitForAttention(context, subagents, descriptions, signal);
   // Either may fail after the other has won.
   needs.catch(() => undefined);
   ends.catch(() => undefined);
   const need = await Promise.race([needs, ends.then(() => undefined)]);
   if (signal.aborted) return undefined;
   if (need !== undefined) return await answerWith(context, subagents, need);
-  return await each(handles, act, BOUNDS);
+  return await forEachTarget(handles, act, BOUNDS);
 }
 
 /** The result of `show`. If the subagent's end or question is being pushed, only its status and a line that says so. */
-async function shownUnlessComing({ inbox }: ToolContext, handle: SubagentHandle): Promise<Done> {
-  const [done, { runId }] = [await shown(handle), await handle.identity()];
+async function showUnlessPushed({ inbox }: ToolContext, handle: SubagentHandle): Promise<TargetResult> {
+  const [done, { runId }] = [await describeForTool(handle), await handle.identity()];
   const { status, since } = done.view;
-  return inbox.onItsWay.some((one) => one.runId === runId && one.status === status)
-    ? { view: { status, since }, lines: [BROUGHT] }
+  return inbox.beingPushed.some((one) => one.runId === runId && one.status === status)
+    ? { view: { status, since }, lines: [PUSHED_ELSEWHERE] }
     : done;
 }
 
@@ -157,7 +158,7 @@ async function ended(handle: SubagentHandle, signal: AbortSignal): Promise<Outco
  * Waits for the first announcement of a target or a chain's step that is no end (a question or a stall, for example)
  * and that no answer had; undefined when the signal is aborted.
  */
-async function needsSomebody(
+async function waitForAttention(
   context: ToolContext,
   subagents: Subagents,
   targets: readonly SubagentDescription[],
@@ -170,7 +171,7 @@ async function needsSomebody(
     const session = subagents.session(name);
     const { receiver } = context.inbox;
     for await (const next of session.announcements({ receiver, acknowledge: 'manual', signal }))
-      if (isOfOne(next) && !isFinal(next.status) && !context.inbox.knows(next)) return next;
+      if (isOfOne(next) && !isFinal(next.status) && !context.inbox.isDelivered(next)) return next;
     return undefined;
   };
   return await Promise.race([...sessions].map(follow));
@@ -211,5 +212,5 @@ async function reportPending(context: ToolContext, subagents: Subagents, began: 
   const { live } = await subagents.session(context.session).list({ finished: 0, progress: false });
   const names = live.slice(0, 5).map(({ label, status }) => `${label} ${status}`);
   const more = live.length > names.length ? ` and ${live.length - names.length} more` : '';
-  context.progress(`waiting since ${span(Date.now() - began)}: ${names.join(', ')}${more}`);
+  context.progress(`waiting since ${durationText(Date.now() - began)}: ${names.join(', ')}${more}`);
 }

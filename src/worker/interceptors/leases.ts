@@ -18,19 +18,19 @@ import { removeLease, writeLease, type Lease } from '../../home/leases.ts';
 const OWN_HEARTBEAT = new Set(['runTurn', 'setUpWorkspace', 'verifyCommit', 'cloneRepository']);
 
 /** The leases of activities that run in this process. */
-export type UnderWay = Set<Lease>;
+export type RunningLeases = Set<Lease>;
 
 /** The interceptor of one activity attempt. */
 export class LeaseInterceptor implements ActivityInboundCallsInterceptor {
   readonly #context: Context;
   readonly #leases: string;
-  readonly #underWay: UnderWay;
+  readonly #underWay: RunningLeases;
 
   /**
    * @param leases the home's folder of leases
    * @param underWay the leases of this process, available even if the home was removed
    */
-  constructor(context: Context, leases: string, underWay: UnderWay = new Set()) {
+  constructor(context: Context, leases: string, underWay: RunningLeases = new Set()) {
     this.#context = context;
     this.#leases = leases;
     this.#underWay = underWay;
@@ -77,7 +77,9 @@ function coded(thrown: unknown): unknown {
   if (!(error instanceof SubagentsError)) return error;
   const { code: type, message, remedy } = error;
   return ApplicationFailure.create({
-    ...{ message, type, cause: error },
+    message,
+    type,
+    cause: error,
     ...(remedy !== undefined && { details: [{ remedy }] }),
   });
 }

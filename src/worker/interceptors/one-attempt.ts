@@ -18,7 +18,7 @@ const ON_THE_WORKSPACE: ReadonlySet<string> = new Set<keyof WorkerActivities>([
 ]);
 
 /** An attempt that does not end within this many milliseconds (git on a hanging disk) is no longer waited for. */
-const PATIENCE_MS = 60_000;
+const EARLIER_ATTEMPT_TIMEOUT_MS = 60_000;
 
 /** Promises that settle when the attempts on this worker are over, by run id of their subagent. */
 export type Attempts = Map<string, Promise<unknown>>;
@@ -54,7 +54,7 @@ export class OneAttempt implements ActivityInboundCallsInterceptor {
   async #after(before: Promise<unknown>): Promise<void> {
     const beat = setInterval(() => this.#context.heartbeat(), HEARTBEAT_INTERVAL_MS);
     const over = new AbortController();
-    const patience = delay(PATIENCE_MS, undefined, { ref: false, signal: over.signal });
+    const patience = delay(EARLIER_ATTEMPT_TIMEOUT_MS, undefined, { ref: false, signal: over.signal });
     try {
       await Promise.race([before, this.#context.cancelled, patience]);
     } finally {

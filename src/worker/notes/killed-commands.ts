@@ -1,6 +1,11 @@
 /** Notes for the outcome about what a worker restart killed, or about a run that had already ended. */
 import type { SubagentRef } from '../../contract/index.ts';
-import { killedCommands, endOf, recordKilledCommandsTold, noteLiveAgain } from '../../home/run-record.ts';
+import {
+  killedCommands,
+  runEndedAt,
+  recordKilledCommandsReported,
+  recordRunLiveAgain,
+} from '../../home/run-record.ts';
 
 /**
  * `run`, with a note for each background command that a worker restart killed, added to its first result that has
@@ -18,7 +23,7 @@ export function withKilledCommandNotes<
     const result = await run(input);
     // The result of an interrupted turn is not read.
     if (commands.length === 0 || !takesNotes(result) || result.kind === 'interrupted') return result;
-    recordKilledCommandsTold(home, input.subagent);
+    recordKilledCommandsReported(home, input.subagent);
     const added = commands.map(
       (command) => `\`${command}\` was still running when its worker stopped, and was ended`,
     );
@@ -35,14 +40,14 @@ function takesNotes(result: object): result is { kind: string; notes: readonly s
  * example because its database was restored from an older copy.
  */
 export function withResurrectionNote<Input extends { readonly subagent: SubagentRef }, Result extends object>(
-  home: Parameters<typeof endOf>[0],
+  home: Parameters<typeof runEndedAt>[0],
   run: (input: Input) => Promise<Result>,
 ): (input: Input) => Promise<Result> {
   return async (input) => {
-    const endedAt = endOf(home, input.subagent);
+    const endedAt = runEndedAt(home, input.subagent);
     const result = await run(input);
     if (endedAt === undefined || !takesNotes(result) || result.kind === 'interrupted') return result;
-    noteLiveAgain(home, input.subagent);
+    recordRunLiveAgain(home, input.subagent);
     const note = `it had ended before, at ${endedAt}: its server's database is an older copy, in which it is live, and it went on from there`;
     return { ...result, notes: [...result.notes, note] };
   };

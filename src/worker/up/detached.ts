@@ -21,10 +21,10 @@ const report = z.discriminatedUnion('kind', [
   }),
 ]);
 /** A message of a background `up` to the process that started it. */
-export type Report = z.infer<typeof report>;
+export type DetachedReport = z.infer<typeof report>;
 
 /** Reports to the process that started this one in the background; does nothing if there is none, or it is gone. */
-export function sendReport(message: Report): void {
+export function sendReport(message: DetachedReport): void {
   if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 }
 

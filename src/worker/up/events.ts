@@ -23,17 +23,17 @@ export type UpEvent = { readonly at: string; readonly message: string } & (
   /** A part died by itself, and is restarted after `restartInMs`. */
   | {
       readonly event: 'died';
-      readonly part: Part;
+      readonly part: UpPart;
       readonly exitCode: number | null;
       readonly signal: string | null;
       readonly restartInMs: number;
     }
   /** A part is alive but does not answer; it is killed and replaced. */
-  | { readonly event: 'silent'; readonly part: Part; readonly silentMs: number }
+  | { readonly event: 'silent'; readonly part: UpPart; readonly silentMs: number }
   /** A part has ended, and the disk of the home is full: it is restarted once there is space. */
   | {
       readonly event: 'no-space';
-      readonly part: Part;
+      readonly part: UpPart;
       readonly freeBytes: number;
       /** Bytes that must be free. */
       readonly neededBytes: number;
@@ -43,26 +43,26 @@ export type UpEvent = { readonly at: string; readonly message: string } & (
    * The record for other commands could not be written, for example because the disk of the home is full. `up` goes on.
    */
   | { readonly event: 'unwritten'; readonly problem: string }
-  | { readonly event: 'stopping'; readonly part: Part }
+  | { readonly event: 'stopping'; readonly part: UpPart }
   | { readonly event: 'stopped' }
 );
 
 /** The parts that `up` runs. */
-export type Part = 'server' | 'worker';
+export type UpPart = 'server' | 'worker';
 
 /** An event without time and text, which `upEvent` adds. */
-export type UpHappening = UpEvent extends infer Event
+export type UpEventBody = UpEvent extends infer Event
   ? Event extends UpEvent
     ? Omit<Event, 'at' | 'message'>
     : never
   : never;
 
 /** The event with its time and text. */
-export function upEvent(happening: UpHappening): UpEvent {
-  return { ...happening, at: new Date().toISOString(), message: inWords(happening) };
+export function upEvent(happening: UpEventBody): UpEvent {
+  return { ...happening, at: new Date().toISOString(), message: eventText(happening) };
 }
 
-function inWords(happening: UpHappening): string {
+function eventText(happening: UpEventBody): string {
   switch (happening.event) {
     case 'server-ready':
       return `Temporal server ${happening.again ? 'runs again' : 'ready'} at ${happening.address}`;

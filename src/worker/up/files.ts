@@ -2,12 +2,12 @@ import { openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { stripControls } from '../../contract/text/text.ts';
 import type { HomeView } from '../../home/home.ts';
-import type { Part } from './events.ts';
+import type { UpPart } from './events.ts';
 
 const MAX_LOG_BYTES = 10 * 1024 * 1024;
 
 /** The log files of `up` (in the background) and its parts. */
-export function logFiles({ paths }: Pick<HomeView, 'paths'>): Readonly<Record<Part | 'up', string>> {
+export function logFiles({ paths }: Pick<HomeView, 'paths'>): Readonly<Record<UpPart | 'up', string>> {
   const { logs } = paths;
   return { up: join(logs, 'up.log'), server: join(logs, 'server.log'), worker: join(logs, 'worker.log') };
 }

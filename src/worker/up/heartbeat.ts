@@ -5,12 +5,12 @@
 import type { ChildProcess } from 'node:child_process';
 
 /** Milliseconds between checks. */
-const LOOK_EVERY_MS = 1_000;
+const CHECK_INTERVAL_MS = 1_000;
 /**
  * A longer interval between two checks means that this process itself was suspended, so the rest is not counted as
  * silence.
  */
-const LONGEST_STEP_MS = 2 * LOOK_EVERY_MS;
+const LONGEST_STEP_MS = 2 * CHECK_INTERVAL_MS;
 
 /** Messages between this process and the child, which answers `PING` with `PONG`. */
 const PING = { kind: 'ping' };
@@ -58,7 +58,7 @@ export function watchHeartbeat(child: ChildProcess, { silentMs, onSilent }: Hear
     end();
     onSilent();
   };
-  const timer = setInterval(check, LOOK_EVERY_MS);
+  const timer = setInterval(check, CHECK_INTERVAL_MS);
   child.on('message', onMessage);
   const end = (): void => {
     clearInterval(timer);

@@ -11,7 +11,7 @@ interface Running {
 }
 
 /** How a part is started, restarted and given up. */
-export interface KeepOptions {
+export interface SuperviseOptions {
   /** Starts the part; resolves when it is ready. `again`: it ran before. */
   readonly start: (again: boolean) => Promise<Running>;
   readonly restarts: Restarts;
@@ -28,13 +28,13 @@ export interface KeepOptions {
 }
 
 /** Errors that another attempt may fix. */
-const CURABLE: readonly ErrorCode[] = ['INTERNAL', 'FILE_ACCESS', 'DATABASE', 'TEMPORAL_UNREACHABLE'];
+const RETRYABLE: readonly ErrorCode[] = ['INTERNAL', 'FILE_ACCESS', 'DATABASE', 'TEMPORAL_UNREACHABLE'];
 
 /**
  * Keeps a part running until `signal` is aborted.
  * @throws what the last start threw, or `givenUp()`, when the part is given up
  */
-export async function keepRunning(options: KeepOptions): Promise<void> {
+export async function superviseProcess(options: SuperviseOptions): Promise<void> {
   const { start, restarts, waitForSpace, onDeath, givenUp, signal } = options;
   const ended = aborted(signal);
   for (let again = false; !signal.aborted; again = true) {
@@ -52,15 +52,15 @@ export async function keepRunning(options: KeepOptions): Promise<void> {
     if (signal.aborted) return;
     // A part that was never ready is not waited for: the caller of `up` gets the error instead.
     if (restarts.wasReady && (await waitForSpace(problem))) continue;
-    const restartInMs = isCurable(problem) ? restarts.died(Date.now() - since) : undefined;
+    const restartInMs = isRetryable(problem) ? restarts.died(Date.now() - since) : undefined;
     if (restartInMs === undefined) throw problem ?? givenUp();
     onDeath(exit, restartInMs);
     await delay(restartInMs, undefined, { signal }).catch(() => undefined);
   }
 }
 
-const isCurable = (problem: Error | undefined): boolean =>
-  problem === undefined || (problem instanceof SubagentsError && CURABLE.includes(problem.code));
+const isRetryable = (problem: Error | undefined): boolean =>
+  problem === undefined || (problem instanceof SubagentsError && RETRYABLE.includes(problem.code));
 
 /** Resolves when `signal` is aborted. */
 export async function aborted(signal: AbortSignal): Promise<undefined> {

@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs';
 import { linuxStat, processStartTime, type ProcessIdentity } from '../../system/process.ts';
 
 /** Process `pid` and all its current descendants; empty if there is no such process. */
-export function familyOf(pid: number): ProcessIdentity[] {
+export function processTree(pid: number): ProcessIdentity[] {
   const parents = process.platform === 'linux' ? parentsFromProc() : parentsFromPs();
   const pids = [pid];
   // The list grows while it is iterated: children are appended behind their parents.

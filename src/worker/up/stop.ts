@@ -2,17 +2,17 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HomeView } from '../../home/home.ts';
-import { homeBusy } from '../../home/lock.ts';
+import { homeBusyError } from '../../home/lock.ts';
 import { tryLock } from '../../system/lock.ts';
 import { isAlive, signalProcess, type ProcessIdentity } from '../../system/process.ts';
 import { endStaleServer } from '../../temporal/embedded-process.ts';
 import { readUpFile } from '../../temporal/up-file.ts';
-import { familyOf } from './processes.ts';
+import { processTree } from './processes.ts';
 
 /** A worker interrupts its turns within 20 s, and a server closes its database within 10 s. */
 const STOP_TIMEOUT_MS = 40_000;
 const KILL_TIMEOUT_MS = 5_000;
-const LOOK_MS = 25;
+const CHECK_INTERVAL_MS = 25;
 const PROGRESS_EVERY_MS = 5_000;
 
 /** The result of a stop. */
@@ -45,7 +45,7 @@ export async function stopUp(
     if (server === undefined) return { stopped: false, forced: false, processes: 0, left: [] };
     return { stopped: true, forced: false, processes: 1, left: [], leftBehind: server };
   }
-  const family = familyOf(up.pid);
+  const family = processTree(up.pid);
   signalProcess(up, 'SIGTERM');
   // A second SIGTERM means an immediate stop; it counts only once the first was handled.
   if (options.now) await delay(200).then(() => signalProcess(up, 'SIGTERM'));
@@ -64,7 +64,7 @@ async function findUp(home: HomeView): Promise<ProcessIdentity | undefined> {
   if (up !== undefined) return up;
   const answer = await tryLock(join(home.paths.lock, 'up'));
   if ('holder' in answer) {
-    if (answer.holder.elsewhere !== undefined) throw homeBusy(home.root, 'up', answer.holder);
+    if (answer.holder.elsewhere !== undefined) throw homeBusyError(home.root, 'up', answer.holder);
     return answer.holder;
   }
   answer.lock.release();
@@ -86,7 +86,7 @@ async function gone(
       );
       reportedAt = now;
     }
-    await delay(LOOK_MS);
+    await delay(CHECK_INTERVAL_MS);
   }
   return true;
 }

@@ -15,9 +15,9 @@ import { startEmbedded, type EmbeddedServer } from '../../temporal/embedded.ts';
 import { DATABASE } from '../../temporal/embedded-arguments.ts';
 import { removeUpFile, writeUpFile } from '../../temporal/up-file.ts';
 import { requireWritable } from '../upkeep/home-writable.ts';
-import { upEvent, type Part, type UpEvent, type UpHappening } from './events.ts';
+import { upEvent, type UpPart, type UpEvent, type UpEventBody } from './events.ts';
 import { lastLines, logFiles } from './files.ts';
-import { aborted, keepRunning } from './keep-running.ts';
+import { aborted, superviseProcess } from './keep-running.ts';
 import { Restarts } from './restarts.ts';
 import { startWorkerChild, type WorkerChild } from './worker-child.ts';
 
@@ -37,10 +37,10 @@ export interface UpOptions {
 
 /** Free bytes on the home's disk below which an ended part is not restarted yet. */
 const MIN_SPACE_BYTES = 50_000_000;
-const SPACE_LOOK_MS = 2_000;
-const HOME_LOOK_MS = 2_000;
+const SPACE_CHECK_MS = 2_000;
+const HOME_CHECK_MS = 2_000;
 /** Checks of the home between two attempts to write to it. */
-const LOOKS_PER_TRY = 5;
+const CHECKS_PER_WRITE = 5;
 
 /** Milliseconds that a server's pending start gets to finish when everything stops. */
 const START_GRACE_MS = 5_000;
@@ -97,7 +97,7 @@ class Supervisor {
   }
 
   async #keepServer(signal: AbortSignal): Promise<void> {
-    await keepRunning({
+    await superviseProcess({
       signal,
       // `startEmbedded` makes several attempts of its own, and explains its failure.
       restarts: new Restarts({ failedStarts: 1 }),
@@ -108,7 +108,7 @@ class Supervisor {
 
   async #keepWorker(signal: AbortSignal): Promise<void> {
     await Promise.race([aborted(this.#serverReady.signal), aborted(signal)]);
-    await keepRunning({
+    await superviseProcess({
       signal,
       restarts: new Restarts({ failedStarts: 3 }),
       start: async (again) => await this.#startWorker(again),
@@ -126,7 +126,7 @@ class Supervisor {
     const home = inodeOf(root);
     let database: string | undefined;
     for (let looks = 1; ; looks++) {
-      await delay(HOME_LOOK_MS, undefined, { signal }).catch(() => undefined);
+      await delay(HOME_CHECK_MS, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
       if (inodeOf(root) !== home)
         throw new SubagentsError(
@@ -136,7 +136,7 @@ class Supervisor {
             remedy: 'what subagents committed is on their branches; `subagents up` starts anew in a new home',
           },
         );
-      if (looks % LOOKS_PER_TRY === 0) requireWritable(root);
+      if (looks % CHECKS_PER_WRITE === 0) requireWritable(root);
       const file = join(paths.temporal, DATABASE);
       const now = this.#server === undefined ? undefined : inodeOf(file);
       database ??= now;
@@ -153,7 +153,7 @@ class Supervisor {
     }
   }
 
-  #deathsOf(part: Part) {
+  #deathsOf(part: UpPart) {
     return {
       onDeath: (
         exit: { exitCode?: number | undefined; signal?: string | undefined } | undefined,
@@ -180,17 +180,20 @@ class Supervisor {
     };
   }
 
-  async #waitForSpace(part: Part, problem: Error | undefined): Promise<boolean> {
+  async #waitForSpace(part: UpPart, problem: Error | undefined): Promise<boolean> {
     const { home, signal } = this.#options;
     const free = (): number => freeBytes(home.root);
     // A quota may be exhausted although the disk has space.
     const isFull = problem instanceof SubagentsError && problem.code === 'DISK_FULL';
     if (!isFull && free() >= MIN_SPACE_BYTES) return false;
     this.#emit({
-      ...{ event: 'no-space', part, freeBytes: free() },
-      ...{ neededBytes: MIN_SPACE_BYTES, where: home.root },
+      event: 'no-space',
+      part,
+      freeBytes: free(),
+      neededBytes: MIN_SPACE_BYTES,
+      where: home.root,
     });
-    do await delay(SPACE_LOOK_MS, undefined, { signal }).catch(() => undefined);
+    do await delay(SPACE_CHECK_MS, undefined, { signal }).catch(() => undefined);
     while (!signal.aborted && free() < MIN_SPACE_BYTES);
     return true;
   }
@@ -226,7 +229,11 @@ class Supervisor {
     const { address, namespace } = server;
     const log = logFiles(home).worker;
     const worker = startWorkerChild({
-      ...{ address, namespace, home: home.root, logFile: log, env: this.#env },
+      address,
+      namespace,
+      home: home.root,
+      logFile: log,
+      env: this.#env,
       onSilent: (silentMs) => this.#emit({ event: 'silent', part: 'worker', silentMs }),
     });
     this.#worker = worker;
@@ -292,7 +299,7 @@ class Supervisor {
     }
   }
 
-  #emit(happening: UpHappening): void {
+  #emit(happening: UpEventBody): void {
     this.#options.onEvent(upEvent(happening));
   }
 }

@@ -10,7 +10,7 @@ import { errorCode, systemFailure, writePrivateFile } from '../../system/files.t
 const LASTING = new Set(['EROFS', 'EIO', 'EACCES', 'EPERM', 'ESTALE']);
 
 /** Why the home is permanently not writable; undefined if it is writable, or only lacks space or open files. */
-export function writingProblem(root: string): SubagentsError | undefined {
+export function homeWriteProblem(root: string): SubagentsError | undefined {
   const probe = join(root, 'writable');
   try {
     writePrivateFile(probe, '');
@@ -24,7 +24,7 @@ export function writingProblem(root: string): SubagentsError | undefined {
 
 /** @throws SubagentsError FILE_ACCESS if the home of a running `up` is no longer writable */
 export function requireWritable(root: string): void {
-  const problem = writingProblem(root);
+  const problem = homeWriteProblem(root);
   if (problem === undefined) return;
   const { message, remedy = 'make it writable again', cause } = problem;
   throw new SubagentsError(

@@ -26,7 +26,7 @@ export async function notifyWaiting(client: Client): Promise<number> {
   return notified;
 }
 
-const SPACE_LOOK_MS = 5_000;
+const SPACE_CHECK_MS = 5_000;
 
 /** Notifies them whenever the disk of the home `root` has `reserveBytes` free again, until it is stopped. */
 export function notifyWhenSpace(client: Client, root: string, reserveBytes: number): { stop(): void } {
@@ -35,5 +35,5 @@ export function notifyWhenSpace(client: Client, root: string, reserveBytes: numb
     const lacks = freeBytes(root) < reserveBytes;
     if (lacked && !lacks) await notifyWaiting(client);
     lacked = lacks;
-  }, SPACE_LOOK_MS);
+  }, SPACE_CHECK_MS);
 }

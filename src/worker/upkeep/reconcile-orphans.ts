@@ -4,9 +4,9 @@
  * notices at once.
  */
 import type { Client } from '@temporalio/client';
-import type { AskRunState } from '../../git/locks/checkout-lock.ts';
+import type { GetRunState } from '../../git/locks/checkout-lock.ts';
 import { SUBAGENT, type ControlActivities } from '../../contract/index.ts';
-import { laterRun, noteRunEnded, readRuns } from '../../home/run-record.ts';
+import { laterRun, recordRunEnded, readRuns } from '../../home/run-record.ts';
 import { repeat } from './repeat.ts';
 
 /** Milliseconds between checks. */
@@ -18,7 +18,7 @@ const LAG_MS = 60_000;
 export interface OrphanDependencies {
   readonly home: Parameters<typeof readRuns>[0];
   readonly client: Client;
-  readonly runState: AskRunState;
+  readonly runState: GetRunState;
   readonly stopSubagent: ControlActivities['stopSubagent'];
 }
 
@@ -63,10 +63,11 @@ async function endClosed(
     if (endedAt !== undefined || (among && !among.has(workflowId))) continue;
     if ((await runState(workflowId, runId)) !== 'closed') continue;
     // The Copilot session and its processes may now belong to a later run, which has ended the earlier ones.
-    if (laterRun(home, record)) noteRunEnded(home, subagent);
+    if (laterRun(home, record)) recordRunEnded(home, subagent);
     else
       await stopSubagent({
-        ...{ subagent, mode: 'kill' },
+        subagent,
+        mode: 'kill',
         ...(isolation === 'in-place' && { inPlaceRepo: repository }),
       });
   }

@@ -33,7 +33,7 @@ export async function recover(home: RecoveryHome, client: Client): Promise<Recov
       try {
         const last =
           lease.activityType === 'runTurn' && (await lastHeartbeatOf(client, lease).catch(() => undefined));
-        await unstick(client, { workflowId, runId });
+        await unpinWorkflow(client, { workflowId, runId });
         await client.activity.complete(Buffer.from(taskToken, 'base64'), { ...lost, ...(last && { last }) });
       } catch {
         // The server has already given the attempt up, or does not know it, because its data is new or the home was
@@ -64,7 +64,7 @@ async function lastHeartbeatOf(
  * Lets any worker take the workflow's next task. The server would otherwise wait for the dead worker until the sticky
  * task times out (1 s).
  */
-async function unstick(
+async function unpinWorkflow(
   { workflowService, options: { namespace } }: Client,
   execution: { workflowId: string; runId: string },
 ): Promise<void> {

@@ -14,7 +14,7 @@ const EVERY_MS = 5_000;
 const LAG_MS = 60_000;
 
 /** Checks every terminated session, and from then on those that were terminated since. */
-export function keepReopening(client: Client): { stop(): void } {
+export function startReopening(client: Client): { stop(): void } {
   let seen: number | undefined;
   return repeat(async (stopped) => {
     const began = Date.now();

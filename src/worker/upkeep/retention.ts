@@ -7,8 +7,8 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { cleanRun, type CleanDependencies } from '../../../activities/ending/clean.ts';
 import { laterRun, readRuns, type RunRecord } from '../../home/run-record.ts';
-import { ifFree, listClones, removeClone } from '../../home/clones.ts';
-import { commitsNowhereElse } from '../../git/branches/unmerged.ts';
+import { withCloneLockIfFree, listClones, removeClone } from '../../home/clones.ts';
+import { countUnpushed } from '../../git/branches/unmerged.ts';
 import { runFolder } from '../../home/workspace-record.ts';
 import type { Settings } from '../../home/settings.ts';
 import { diskUsage } from '../../system/disk-usage.ts';
@@ -29,7 +29,7 @@ export interface RetentionOptions {
 }
 
 /** Applies retention now and every hour, until stopped. An error is logged, and has no other effect. */
-export function keepRetention(options: RetentionOptions): { stop(): void } {
+export function startRetention(options: RetentionOptions): { stop(): void } {
   return repeat(async (stopped) => {
     try {
       await applyRetention(options, stopped);
@@ -60,7 +60,9 @@ export async function applyRetention(
     if (sizes.get(record) === 0 && !tooOld) continue;
     if (!tooOld && !tooMuch) continue;
     const { removed, kept, freedBytes } = await cleanRun(clean, record, {
-      ...{ force: false, onlyMerged: false, dryRun: false },
+      force: false,
+      onlyMerged: false,
+      dryRun: false,
     });
     total -= freedBytes;
     const name = `${record.subagent.session}/${record.subagent.label}@${record.subagent.run}`;
@@ -88,13 +90,13 @@ async function cleanClones({ clean, settings, log }: RetentionOptions, before: n
   );
   for (const size of sizes.values()) total += size;
   for (const path of paths) {
-    // `ifFree` skips a clone that is being cloned, fetched into or pushed from.
-    const look = ifFree(path, async () => {
+    // `withCloneLockIfFree` skips a clone that is being cloned, fetched into or pushed from.
+    const look = withCloneLockIfFree(path, async () => {
       const unused = Date.now() - statSync(path).mtimeMs;
       const tooOld = unused > settings.keepMs;
       if (unused < CLONE_IN_USE_MS || (!tooOld && total <= settings.keepBytes)) return;
       if (readRuns(clean.home).some(({ repository }) => repository === path)) return;
-      if ((await commitsNowhereElse(Git.at(path))) > 0) return;
+      if ((await countUnpushed(Git.at(path))) > 0) return;
       await removeClone(path);
       total -= sizes.get(path) ?? 0;
       log(`retention (${tooOld ? 'its age' : 'the disk'}): removed the clone ${path}`);

@@ -20,7 +20,8 @@ const { evidence } = await bench.collect(input, { cwd, ...workspace });
 const commands = ['grep mine a.txt', 'grep mine d/x', 'test -f new/n'];
 const { verifications } = await bench.verify(input, { cwd, head: evidence.head }, commands);
 const answer = {
-  ...{ files: evidence.filesChanged, unsaved: evidence.unsaved ?? [] },
+  files: evidence.filesChanged,
+  unsaved: evidence.unsaved ?? [],
   codes: verifications.map(({ exitCode }) => exitCode),
   a: readFileSync(join(cwd, 'a.txt'), 'utf8'),
 };

@@ -1,8 +1,8 @@
 /** Says something on its standard output, and then that it went on, on the other one. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { makeExpendable } from '../../../src/system/expendable-output.ts';
+import { dropWhenDiskFull } from '../../../src/system/expendable-output.ts';
 
-makeExpendable(process.stdout);
+dropWhenDiskFull(process.stdout);
 console.log('into the full disk');
 process.stdout.write('and again', () => undefined);
 await delay(50);

@@ -6,11 +6,11 @@ import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { obtainOnce } from '../../../src/temporal/binary.ts';
-import type { Way } from '../../../src/temporal/binary-ways.ts';
+import type { BinarySource } from '../../../src/temporal/binary-ways.ts';
 
 const [cache = '', original = ''] = process.argv.slice(2);
 const input = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-const copy: Way = {
+const copy: BinarySource = {
   name: 'copy',
   remedy: 'none',
   async get({ folder }) {
