@@ -24,7 +24,7 @@ const UNIT = tests(
 /** Real git and a real home; no Temporal, no Copilot CLI. */
 const GIT = tests(
   'git/*',
-  'activities/{artifacts,as-checked-out,caveats,clean,clone,evidence,repository-settings,set-up,space-gate,unattended,verified,verify,workspace,worktree-place}',
+  'activities/{artifacts,as-checked-out,caveats,clean,clone,evidence,repository-settings,set-up,space-gate,unattended,verified,verify,workspace,worktree-location}',
   'system/scratch-folder',
 );
 /**

@@ -19,9 +19,9 @@ import type { GetRunState } from '../../src/git/locks/checkout-lock.ts';
 import { aliasOf, branchTip } from '../../src/git/branches/branch.ts';
 import { classifyUntracked } from '../../src/git/contents/artifacts.ts';
 import { gitDirs } from '../../src/git/git-dirs.ts';
-import { findNestedWork } from '../../src/git/contents/unsaved.ts';
+import { findNestedWork } from '../../src/git/contents/nested-work.ts';
 import { compareIgnored } from '../evidence/ignored.ts';
-import { hasSetAside } from '../../src/git/commits/aside.ts';
+import { hasSetAside } from '../../src/git/commits/set-aside.ts';
 import { readWorktreeStatus } from '../../src/git/commits/own-index.ts';
 import { keptCommits, deleteKeptRefs } from '../../src/git/branches/kept-refs.ts';
 import { deleteBranch } from '../../src/git/branches/delete-branch.ts';
@@ -33,13 +33,13 @@ import {
   type BranchAt,
 } from '../../src/git/branches/unmerged.ts';
 import { checkedOutIn, discardWorktree, isWorktree } from '../../src/git/worktrees/worktree.ts';
-import { requireOwnParents } from '../../src/git/worktrees/worktree-place.ts';
+import { requireOwnParents } from '../../src/git/worktrees/worktree-location.ts';
 import { gitOfRun } from '../../src/home/git-of-run.ts';
 import { sessionFiles } from '../../src/copilot/session/session-files.ts';
 import { readLeases } from '../../src/home/leases.ts';
 import { deleteRunRecord, laterRun, readRuns, type RunRecord } from '../../src/home/run-record.ts';
 import { readWorkspaceRecord, runFolder } from '../../src/home/workspace-record.ts';
-import { diskUsage } from '../../src/system/disk-usage.ts';
+import { diskUsage } from '../../src/system/disk.ts';
 import { folderId } from '../../src/system/own-folder.ts';
 import { isWithin, realTarget } from '../../src/system/real-path.ts';
 import { removeTree, surveyTree } from '../../src/system/remove-tree.ts';

@@ -3,7 +3,7 @@ import { caveatOf, type Caveat } from '../../src/contract/index.ts';
 import type { ChangedFile } from '../../src/git/contents/changes.ts';
 import { largeBlobs } from '../../src/git/contents/blobs.ts';
 import { likelySecret, MAX_COMMITTED_FILE_BYTES } from '../../src/git/commits/commit-limits.ts';
-import { addedLines } from '../../src/git/contents/diff-lines.ts';
+import { addedLines } from '../../src/git/contents/diff.ts';
 import { quotedPaths } from '../verification/command-record.ts';
 import type { Git } from '../../src/git/git.ts';
 

@@ -13,8 +13,8 @@ import {
   type Evidence,
   type WorkerActivities,
 } from '../../src/contract/index.ts';
-import { readOutputInThread } from '../../src/chain/output-apart.ts';
-import { restoreSetAside, restoreFailureNote } from '../../src/git/commits/aside.ts';
+import { readOutputInThread } from '../../src/chain/output-in-thread.ts';
+import { restoreSetAside, restoreFailureNote } from '../../src/git/commits/set-aside.ts';
 import { ensureNormalBranch } from '../../src/git/branches/branch.ts';
 import {
   changedFiles,
@@ -27,7 +27,7 @@ import { readCheckoutLockEntry, type CheckoutLockEntry } from '../../src/git/loc
 import { identityEnvironment } from '../../src/git/trust/identity.ts';
 import { clearIndexMarks } from '../../src/git/commits/index-marks.ts';
 import { headMoves, type Move } from '../../src/git/branches/lost-commits.ts';
-import { restoringSettings } from '../../src/git/trust/readings.ts';
+import { restoringSettings } from '../../src/git/trust/content-settings.ts';
 import { gitDirs } from '../../src/git/git-dirs.ts';
 import { Git } from '../../src/git/git.ts';
 import {
@@ -35,10 +35,10 @@ import {
   describeNotCompared,
   readRepositorySnapshot,
 } from '../../src/git/trust/repository-snapshot.ts';
-import { commitWorktree } from '../../src/git/commits/settle.ts';
+import { commitWorktree } from '../../src/git/commits/commit-worktree.ts';
 import { restoreSparse } from '../../src/git/worktrees/sparse.ts';
 import { checkoutStatus } from '../../src/git/contents/status.ts';
-import { findNestedWork } from '../../src/git/contents/unsaved.ts';
+import { findNestedWork } from '../../src/git/contents/nested-work.ts';
 import { uncommittedNotes, pathsOf, unchangedSince } from '../../src/git/contents/uncommitted.ts';
 import { adminDir, lockWorktree, restoreWorktree } from '../../src/git/worktrees/worktree.ts';
 import { branchesOfEndedRuns, hasEnded } from '../../src/home/run-record.ts';

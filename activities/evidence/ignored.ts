@@ -1,6 +1,6 @@
 /** Finds git-ignored files that appeared in a worktree since its subagent began. */
 import type { Unsaved } from '../../src/contract/index.ts';
-import { classifyIgnored } from '../../src/git/contents/hidden.ts';
+import { classifyIgnored } from '../../src/git/contents/ignored-paths.ts';
 import type { Git } from '../../src/git/git.ts';
 import type { CheckoutStatus } from '../../src/git/contents/status.ts';
 import {

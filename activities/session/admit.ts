@@ -19,7 +19,7 @@ import { lookUp, type Known } from '../../src/git/repository.ts';
 import { requireFilters } from '../../src/git/trust/needed-filters.ts';
 import { checkSigning } from '../../src/git/trust/signing.ts';
 import { withheldFrom } from '../../src/environment/clean.ts';
-import { freeBytes, megabytes } from '../../src/system/disk-space.ts';
+import { freeBytes, megabytes } from '../../src/system/disk.ts';
 import { checkAllowed } from '../../src/home/allowed-repos.ts';
 import { chooseModel, type ModelSettings } from '../turn/choose-model.ts';
 import { checkBranch } from '../workspace/continued-workspace.ts';

@@ -23,7 +23,7 @@ import { TurnClosed, type LiveTurn } from '../../src/copilot/turn/live-turn.ts';
 import type { CopilotPool } from '../../src/copilot/runtime/pool.ts';
 import { RuntimeDied } from '../../src/copilot/runtime/runtime.ts';
 import { SpaceWatch, type SpaceBounds } from '../../src/copilot/turn/space-watch.ts';
-import { turnUsageOf } from '../../src/copilot/turn/spent.ts';
+import { turnUsageOf } from '../../src/copilot/turn/turn-state.ts';
 import { endBackgroundWork, supervise, type SuperviseResult } from '../../src/copilot/runtime/supervise.ts';
 import { readLoaded } from '../../src/copilot/runtime/trust.ts';
 import { resumeTurn, type ResumedTurn } from '../../src/copilot/turn/resume-turn.ts';

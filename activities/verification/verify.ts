@@ -23,12 +23,12 @@ import {
   classifyUntracked,
   type KnownArtifacts,
 } from '../../src/git/contents/artifacts.ts';
-import { restoreSetAside, restoreFailureNote, setAside } from '../../src/git/commits/aside.ts';
+import { restoreSetAside, restoreFailureNote, setAside } from '../../src/git/commits/set-aside.ts';
 import { identityEnvironment } from '../../src/git/trust/identity.ts';
 import { readableWorktreeStatus } from '../../src/git/commits/own-index.ts';
-import { resetBranch } from '../../src/git/branches/moved-back.ts';
-import { resetTracked } from '../../src/git/commits/put-back.ts';
-import { findNestedWork } from '../../src/git/contents/unsaved.ts';
+import { resetBranch } from '../../src/git/branches/reset-branch.ts';
+import { resetTracked } from '../../src/git/commits/reset-tracked.ts';
+import { findNestedWork } from '../../src/git/contents/nested-work.ts';
 import { specialFiles } from '../../src/git/contents/special-files.ts';
 import { describeMovedBranches, readBranches } from '../../src/git/trust/repository-snapshot.ts';
 import {

@@ -20,7 +20,7 @@ import { lookUp } from '../../src/git/repository.ts';
 import { checkSigning } from '../../src/git/trust/signing.ts';
 import { checkAllowed, checkInHome } from '../../src/home/allowed-repos.ts';
 import { clonePath, withCloneLock, unfinishedClonePath, withClone } from '../../src/home/clones.ts';
-import { diskUsage } from '../../src/system/disk-usage.ts';
+import { diskUsage } from '../../src/system/disk.ts';
 import { chooseModel, type ModelSettings } from '../turn/choose-model.ts';
 import { withFailureCodes } from '../failures.ts';
 import { pickOpenSettings, readRepositorySettings, settingsNote } from './repository-settings.ts';

@@ -9,7 +9,7 @@ import {
 import { branchTip } from '../../src/git/branches/branch.ts';
 import { gitDirs } from '../../src/git/git-dirs.ts';
 import { includeIgnored } from '../../src/git/worktrees/include.ts';
-import type { ContentSettings } from '../../src/git/trust/readings.ts';
+import type { ContentSettings } from '../../src/git/trust/content-settings.ts';
 import { readRepositorySnapshot, type RepositorySnapshot } from '../../src/git/trust/repository-snapshot.ts';
 import { requireFilters } from '../../src/git/trust/needed-filters.ts';
 import { readSparse } from '../../src/git/worktrees/sparse.ts';

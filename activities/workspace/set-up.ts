@@ -17,7 +17,7 @@ import {
 import { emptyFolders } from '../../src/git/commits/as-checked-out.ts';
 import { describeArtifacts, type KnownArtifacts } from '../../src/git/contents/artifacts.ts';
 import { readableWorktreeStatus } from '../../src/git/commits/own-index.ts';
-import { resetTracked } from '../../src/git/commits/put-back.ts';
+import { resetTracked } from '../../src/git/commits/reset-tracked.ts';
 import { specialFiles } from '../../src/git/contents/special-files.ts';
 import { readSparse } from '../../src/git/worktrees/sparse.ts';
 import { checkoutStatus, untrackedFolders } from '../../src/git/contents/status.ts';

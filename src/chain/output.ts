@@ -1,6 +1,6 @@
 /**
  * The data in a report that fits a schema. Validation time depends on both, so a worker runs this in a thread:
- * `output-apart.ts`.
+ * `output-in-thread.ts`.
  */
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { byteLength, MAX_OUTPUT_BYTES, oneLine, type OutputRead } from '../contract/index.ts';

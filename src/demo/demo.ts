@@ -1,7 +1,7 @@
 /** The demo: the main job, end to end, in a throw-away repository. Every line it prints was observed. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { SubagentsError } from '../contract/index.ts';
-import { aborted } from '../worker/up/keep-running.ts';
+import { aborted } from '../worker/up/supervise-process.ts';
 import { showOutcomes } from './acts/closing.ts';
 import { killTheWrongOne } from './acts/kill.ts';
 import { spawnThree } from './acts/spawn.ts';

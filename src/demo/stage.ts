@@ -10,7 +10,7 @@ import { SubagentsError } from '../contract/index.ts';
 import { sweep } from '../home/sweep.ts';
 import { withoutTemporal } from '../temporal/environment.ts';
 import type { UpEvent } from '../worker/up/events.ts';
-import { aborted } from '../worker/up/keep-running.ts';
+import { aborted } from '../worker/up/supervise-process.ts';
 import { chooseDemoModel, type DemoModel } from './model.ts';
 import { countText, type Narrator } from './narrator.ts';
 import { processesIn } from './process-table.ts';

@@ -3,7 +3,7 @@ import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CopilotSession, ToolResultObject } from '@github/copilot-sdk';
 import { plural, type Announcement } from '../contract/index.ts';
-import { findMissingAccess } from '../copilot/runtime/lacking.ts';
+import { findMissingAccess } from '../copilot/runtime/missing-access.ts';
 import { resolveRepository } from '../git/repository.ts';
 import { upCommand } from '../system/home-root.ts';
 import {
@@ -13,7 +13,7 @@ import {
   type AdoptedSession,
   type ToolContext,
 } from '../tools/index.ts';
-import { CallTracker } from './busy.ts';
+import { CallTracker } from './call-tracker.ts';
 import { MainAgentConversation } from './conversation.ts';
 import { orphansToAdopt, sessionOf } from './orphans.ts';
 import { Receiver } from './receiver.ts';

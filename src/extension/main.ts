@@ -5,9 +5,9 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { joinSession } from '@github/copilot-sdk/extension';
+import { SUBAGENT_VARIABLE } from '../contract/protocol/names.ts';
 import type { Declaration } from './declarations.ts';
 import type { Extension } from './extension.ts';
-import { isInsideSubagent } from './inside.ts';
 
 /** Options of `startExtension`. */
 export interface ExtensionOptions {
@@ -52,3 +52,11 @@ export async function startExtension({ node }: ExtensionOptions): Promise<void> 
 
 const declarations = (): Declaration[] =>
   JSON.parse(readFileSync(new URL('./declarations.json', import.meta.url), 'utf8')) as Declaration[];
+
+/**
+ * Whether this Copilot CLI belongs to a subagent, or was started from a shell of a subagent or of any other agent. Then
+ * the extension offers no tools, because a subagent must do its task itself.
+ */
+function isInsideSubagent(env: Readonly<Record<string, string | undefined>>): boolean {
+  return env[SUBAGENT_VARIABLE] !== undefined || env['COPILOT_AGENT_SESSION_ID'] !== undefined;
+}

@@ -5,7 +5,7 @@
 import { basename } from 'node:path';
 import { SubagentsError, withoutCredentials } from '../contract/index.ts';
 import { branchName } from './branches/branch.ts';
-import { isAncestor } from './common.ts';
+import { isAncestor } from './repository.ts';
 import { readConfiguration } from './trust/configuration.ts';
 import { Git } from './git.ts';
 import { firstUsefulLine, type GitAnswer } from './run.ts';

@@ -1,6 +1,6 @@
 /** The runs that have ended on this worker: no further work starts for them, even if it was already requested. */
 import type { SubagentRef } from '../contract/index.ts';
-import { BoundedMap } from '../system/recent.ts';
+import { BoundedMap } from '../system/bounded-map.ts';
 
 type Run = Pick<SubagentRef, 'copilotSessionId' | 'run'>;
 

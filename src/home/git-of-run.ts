@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Isolation } from '../contract/index.ts';
 import { readCheckoutLockEntry } from '../git/locks/checkout-lock.ts';
 import { gitDirs } from '../git/git-dirs.ts';
-import { restoringSettings } from '../git/trust/readings.ts';
+import { restoringSettings } from '../git/trust/content-settings.ts';
 import { Git } from '../git/git.ts';
 import { readWorkspaceRecord } from './workspace-record.ts';
 

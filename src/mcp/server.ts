@@ -5,8 +5,10 @@ import {
   type JSONRPCMessage,
   type RequestId,
   type ServerContext,
+  type StandardSchemaWithJSON,
 } from '@modelcontextprotocol/server';
 import { serveStdio, StdioServerTransport } from '@modelcontextprotocol/server/stdio';
+import type { z } from 'zod';
 import { isFinal, type Announcement } from '../contract/index.ts';
 import type { ConnectOptions } from '../client/index.ts';
 import {
@@ -19,7 +21,6 @@ import {
 } from '../tools/index.ts';
 import { answerCall, type Sent } from './answer.ts';
 import { registerResources } from './resources.ts';
-import { shownOnly } from './schema.ts';
 
 /** Options of `serveMcp`. */
 export interface McpOptions {
@@ -141,5 +142,16 @@ function contextOf(shared: Shared, { mcpReq }: ServerContext): ToolContext {
       const params = { progressToken, progress: ++progress, message };
       mcpReq.notify({ method: 'notifications/progress', params }).catch(() => undefined);
     },
+  };
+}
+
+/**
+ * A schema that clients see but that accepts everything: `callTool` checks the input, with our own messages and
+ * remedies.
+ */
+function shownOnly(schema: z.ZodType): StandardSchemaWithJSON<unknown, unknown> {
+  const { jsonSchema } = schema['~standard'];
+  return {
+    '~standard': { version: 1, vendor: 'zod', validate: (value) => ({ value }), jsonSchema },
   };
 }

@@ -13,7 +13,7 @@ import {
   TEMPORAL_CLI_VERSION,
   BinarySourceFailed,
   type BinarySource,
-} from './binary-ways.ts';
+} from './binary-sources.ts';
 import { withoutTemporal } from './environment.ts';
 
 /** The oldest server with all features we use (fairness keys); an older `temporal` on PATH is skipped. */

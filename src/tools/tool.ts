@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import type { Announcement, ErrorCode } from '../contract/index.ts';
 import type { Subagents } from '../client/index.ts';
-import type { MissingAccess } from '../copilot/runtime/lacking.ts';
+import type { MissingAccess } from '../copilot/runtime/missing-access.ts';
 import type { AnnouncementInbox } from './inbox.ts';
 
 /** Hints for clients about a tool (https://modelcontextprotocol.io/specification, tool annotations). */

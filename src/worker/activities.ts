@@ -11,7 +11,7 @@ import { releaseWorkspace } from '../../activities/workspace/in-place.ts';
 import { discardIncomplete } from '../../activities/workspace/new-worktree.ts';
 import type { WorkSlots } from '../../activities/slot/work-slots.ts';
 import { isClosedBy, openRunOn, runStateOn } from '../../activities/ending/run-state.ts';
-import { cleanedReporter } from '../../activities/ending/tell-cleaned.ts';
+import { cleanedReporter } from '../../activities/ending/report-cleaned.ts';
 import { waitForSpaceFirst } from '../../activities/slot/space-gate.ts';
 import { createSetUpActivities } from '../../activities/workspace/set-up.ts';
 import { createSlotActivities, type SlotDependencies } from '../../activities/slot/hold-slot.ts';

@@ -6,7 +6,7 @@ import { Client } from '@temporalio/client';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { WorkSlots } from '../../activities/slot/work-slots.ts';
 import { openRunOn, runStateOn } from '../../activities/ending/run-state.ts';
-import { cleanedReporter } from '../../activities/ending/tell-cleaned.ts';
+import { cleanedReporter } from '../../activities/ending/report-cleaned.ts';
 import { CopilotPool } from '../copilot/runtime/pool.ts';
 import {
   HEARTBEAT_INTERVAL_MS,

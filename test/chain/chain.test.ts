@@ -87,7 +87,10 @@ describe('a template', () => {
     const evidence = { branch: word, head: 'abc', base: 'def' } as unknown as Outcome['evidence'];
     const said = { ...OUTCOME, summary: word, report: word, output: { file: 'src/a.ts' }, evidence };
     const bare: string[] = [];
-    const more = { steps: new Map([['a', { outcomes: [said] }]]), onUnfenced: (each: string) => bare.push(each) };
+    const more = {
+      steps: new Map([['a', { outcomes: [said] }]]),
+      onUnfenced: (each: string) => bare.push(each),
+    };
     for (const quote of ['report', 'summary', 'outcome.report'])
       expect(words(`{{a.${quote}}}`, more), quote).toContain(`\n| ${word}\n`);
     expect(bare).toEqual([]);

@@ -3,7 +3,7 @@ import pc from 'picocolors';
 import { describe, expect, it } from 'vitest';
 import { fleetText } from '../../src/cli/render/fleet.ts';
 import { tokensText } from '../../src/cli/render/numbers.ts';
-import { sweepLines } from '../../src/cli/render/sweep.ts';
+import { sweepLines } from '../../src/cli/render/outcome.ts';
 import { age, durationText } from '../../src/cli/render/time.ts';
 import { transcriptEntryText } from '../../src/cli/render/transcript.ts';
 import type { FleetList, SubagentRow } from '../../src/client/index.ts';

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { Client, type Connection, type WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { concurrently } from '../../src/client/connection/concurrently.ts';
+import { concurrently } from '../../src/client/connection/concurrency.ts';
 import type { Subagents } from '../../src/client/index.ts';
 import {
   byteLength,

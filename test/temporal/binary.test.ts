@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { cacheFolder, ensureTemporalBinary } from '../../src/temporal/binary.ts';
-import { downloadWithSdk } from '../../src/temporal/binary-ways.ts';
+import { downloadWithSdk } from '../../src/temporal/binary-sources.ts';
 import { startChild } from '../support/child.ts';
 import { checkProgram } from '../../src/cli/doctor/temporal.ts';
 import { temporaryFolder } from '../support/home.ts';

@@ -1,6 +1,6 @@
 /** The live panel of a session in the Temporal Web UI. */
 import { type SessionEntry } from '../../src/contract/index.ts';
-import { ignoredSignalNotes } from './left-out.ts';
+import { ignoredSignalNotes } from '../shared/ignored-signals.ts';
 import { tableCell, codeSpan, EMPTY_LINE } from '../shared/panel-text.ts';
 import type { SessionState } from './session-state.ts';
 

@@ -11,7 +11,7 @@ import {
   type SessionList,
   type SpawnAnswer,
 } from '../../src/contract/index.ts';
-import { ignoredSignalNotes, NO_IGNORED_SIGNALS, type IgnoredSignals } from './left-out.ts';
+import { ignoredSignalNotes, NO_IGNORED_SIGNALS, type IgnoredSignals } from '../shared/ignored-signals.ts';
 import {
   countUnacknowledged,
   emptyOutbox,

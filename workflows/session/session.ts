@@ -38,7 +38,7 @@ import {
 import { anyWorkerCalls, anyWorkerUrgentCalls } from '../shared/activity-calls.ts';
 import { ChainStarter } from './chain-starter.ts';
 import { Labels } from './labels.ts';
-import { countIgnoredSignal } from './left-out.ts';
+import { countIgnoredSignal } from '../shared/ignored-signals.ts';
 import { sessionPanel } from './session-panel.ts';
 import { recordAcknowledgement, post, unacknowledged } from './outbox.ts';
 import { noticeOf, release, archiveOverflow } from './pages.ts';

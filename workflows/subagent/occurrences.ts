@@ -1,6 +1,6 @@
 /** Applies occurrences beside the running action to the state. No Temporal, no clock, no I/O. */
 import { caveatOf, oneLine, type Receipt } from '../../src/contract/index.ts';
-import { countIgnoredSignal } from '../session/left-out.ts';
+import { countIgnoredSignal } from '../shared/ignored-signals.ts';
 import type { Occurrence } from './events.ts';
 import type { SteerRecord, SubagentState } from './state.ts';
 import { flushUsage } from './turn-usage.ts';

@@ -26,7 +26,7 @@ import {
   withCaveats,
   withSummary,
 } from '../../src/contract/index.ts';
-import { ignoredSignalNotes } from '../session/left-out.ts';
+import { ignoredSignalNotes } from '../shared/ignored-signals.ts';
 import type { SubagentState } from './state.ts';
 
 /** Bytes of an outcome as JSON, not counting the data and the files that are handed on; and bytes of its notes. */

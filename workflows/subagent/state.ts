@@ -18,7 +18,7 @@ import {
   type Workspace,
 } from '../../src/contract/index.ts';
 import type { Dimension } from './budget.ts';
-import { NO_IGNORED_SIGNALS, type IgnoredSignals } from '../session/left-out.ts';
+import { NO_IGNORED_SIGNALS, type IgnoredSignals } from '../shared/ignored-signals.ts';
 
 /** A steer that no turn has received yet. */
 export interface HeldSteer {

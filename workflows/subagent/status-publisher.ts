@@ -13,7 +13,7 @@ import {
   type Status,
   type SubagentInput,
 } from '../../src/contract/index.ts';
-import { ignoredSignalNotes } from '../session/left-out.ts';
+import { ignoredSignalNotes } from '../shared/ignored-signals.ts';
 import { panel } from './panel.ts';
 import type { Questions } from './questions.ts';
 import type { WorkerSlot } from './worker-slot.ts';

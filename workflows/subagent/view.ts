@@ -1,7 +1,7 @@
 /** The answer to the query `describe`. */
 import type { SubagentView } from '../../src/contract/index.ts';
 import type { SteerInbox } from './inbox.ts';
-import { ignoredSignalNotes } from '../session/left-out.ts';
+import { ignoredSignalNotes } from '../shared/ignored-signals.ts';
 import { fittedNotes } from './outcome.ts';
 import type { Questions } from './questions.ts';
 import type { WorkerSlot } from './worker-slot.ts';

@@ -6,7 +6,7 @@ import { EXIT } from '../exit.ts';
 import { cliFailure, failureText } from '../failure.ts';
 import type { KillJson } from '../json.ts';
 import { plural } from '../render/numbers.ts';
-import { sweepLines } from '../render/sweep.ts';
+import { sweepLines } from '../render/outcome.ts';
 
 /** `subagents kill` */
 export async function killCommand(

@@ -32,7 +32,7 @@ export async function mcpCommand(
     signal,
     connection: { home, profile, address, namespace, env },
     missingAccess: async () => {
-      const { findMissingAccess } = await import('../../copilot/runtime/lacking.ts');
+      const { findMissingAccess } = await import('../../copilot/runtime/missing-access.ts');
       return await findMissingAccess(env);
     },
     upCommand: upCommand(home, env),

@@ -6,7 +6,7 @@ import { execa } from 'execa';
 import { MINIMUM_GIT_VERSION } from '../../git/run.ts';
 import { PASSED_SECRETS_VARIABLE, withheldFrom } from '../../environment/clean.ts';
 import { readSettings } from '../../home/settings.ts';
-import { freeBytes, megabytes } from '../../system/disk-space.ts';
+import { freeBytes, megabytes } from '../../system/disk.ts';
 import {
   DOWNLOAD_PACKAGE,
   installCommand,

@@ -1,6 +1,7 @@
 import { drawChain } from '../../chain/draw.ts';
 import type { Evidence, Outcome, Verification } from '../../client/index.ts';
 import type { Caveat } from '../../contract/outcome/caveat.ts';
+import type { SweepReport } from '../../contract/outcome/outcome.ts';
 import { countDenials } from '../../contract/outcome/totals.ts';
 import { oneLine, stripControls } from '../../contract/text/text.ts';
 import type { Colors } from '../output.ts';
@@ -8,7 +9,6 @@ import { toSubagentEnd, type EndedSubagent } from '../waiting.ts';
 import { nextLines } from './next.ts';
 import { deniedText, plural, usageText } from './numbers.ts';
 import { stateOf, statusText } from './status.ts';
-import { sweepLines } from './sweep.ts';
 import { durationText } from './time.ts';
 
 /** A short form of a subagent's end: status, summary, the state of its branch, why it failed, and the next commands. */
@@ -169,4 +169,21 @@ function verificationLines(verification: Verification, colors: Colors): string[]
   if (verification.outputFile !== undefined)
     lines.push(colors.dim(`  all of it: ${verification.outputFile}`));
   return lines;
+}
+
+/** The proof of death as text. */
+export function sweepLines(sweep: SweepReport): string[] {
+  const proof =
+    sweep.proof === 'proven' ? 'proven by a last scan' : 'unproven: not every process could be looked at';
+  const left = sweep.left.length === 0 ? 'none left' : `${sweep.left.length} LEFT`;
+  const found =
+    sweep.found === 0
+      ? 'it had left no process behind'
+      : `${plural(sweep.found, 'process')} found, ${sweep.ended} ended, ${left}`;
+  return [
+    `${found} (${proof}; ${durationText(sweep.durationMs)})`,
+    ...sweep.left.map(({ pid, command }) => `left: ${pid} ${oneLine(command, 120)}`),
+    ...sweep.commands.map((command) => `was running: ${oneLine(command, 120)}`),
+    ...(sweep.notChecked.length === 0 ? [] : [`not checked: ${oneLine(sweep.notChecked.join('; '), 400)}`]),
+  ];
 }

@@ -14,7 +14,7 @@ import {
   type StepView,
 } from '../../contract/index.ts';
 import { sendChain } from './chain.ts';
-import { concurrently } from '../connection/concurrently.ts';
+import { concurrently } from '../connection/concurrency.ts';
 import { fingerprintOf } from '../spawning/fingerprint.ts';
 import { firstInput } from '../subagents/history.ts';
 import type { Link } from '../connection/link.ts';

@@ -16,7 +16,7 @@ import {
   type ResolvedStep,
 } from '../../contract/index.ts';
 import { releaseCarried } from '../../git/worktrees/carry.ts';
-import { concurrently } from '../connection/concurrently.ts';
+import { concurrently } from '../connection/concurrency.ts';
 import { isTimeout } from '../errors.ts';
 import { digestOf, fingerprintOf } from '../spawning/fingerprint.ts';
 import type { Link } from '../connection/link.ts';

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { researchImplementChain } from '../../chain/research-implement.ts';
 import { reviewChain, type ReviewedChange } from '../../chain/review.ts';
 import { SubagentsError, type ChainSpec } from '../../contract/index.ts';
-import { mergeBase } from '../../git/common.ts';
+import { mergeBase } from '../../git/repository.ts';
 import { diffText } from '../../git/contents/diff.ts';
 import { resolveBase, resolveRepository } from '../../git/repository.ts';
 import { paramsOf } from './chain.ts';

@@ -1,7 +1,7 @@
 /** Lists subagents from their sessions, with what each is doing; without a worker, from the visibility store. */
 import { isChain, isFinal, SESSION, SubagentsError, type SessionList } from '../../contract/index.ts';
 import { absenceOf, WorkerPresence } from '../connection/absence.ts';
-import { concurrently } from '../connection/concurrently.ts';
+import { concurrently } from '../connection/concurrency.ts';
 import { noWorkerError, serverName } from '../errors.ts';
 import { inspect, isFailing, MAX_TASK_ATTEMPTS } from '../subagents/inspect.ts';
 import type { Link } from '../connection/link.ts';

@@ -4,7 +4,7 @@
  */
 import { RETENTION_DAYS } from '../../contract/limits.ts';
 import { readRuns, type RunRecord } from '../../home/run-record.ts';
-import { concurrently } from '../connection/concurrently.ts';
+import { concurrently } from '../connection/concurrency.ts';
 import { isNotFound } from '../errors.ts';
 import type { Link } from '../connection/link.ts';
 import type { SubagentRow } from '../types.ts';

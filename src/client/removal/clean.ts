@@ -11,7 +11,7 @@ import {
   type CleanedRun,
   type CleanWorkflowInput,
 } from '../../contract/index.ts';
-import { concurrently } from '../connection/concurrently.ts';
+import { concurrently } from '../connection/concurrency.ts';
 import { requireView } from '../subagents/view.ts';
 import { refuseChain } from '../errors.ts';
 import type { Link } from '../connection/link.ts';

@@ -3,7 +3,7 @@
  * closes them.
  */
 import { isChain, NO_USAGE, sessionWorkflowId, type Outcome } from '../../contract/index.ts';
-import { concurrently } from '../connection/concurrently.ts';
+import { concurrently } from '../connection/concurrency.ts';
 import { isNotFound } from '../errors.ts';
 import { isFailing } from '../subagents/inspect.ts';
 import type { Link } from '../connection/link.ts';

@@ -8,7 +8,7 @@ import {
   type ForgetRequest,
 } from '../../contract/index.ts';
 import { branchTip } from '../../git/branches/branch.ts';
-import { concurrently } from '../connection/concurrently.ts';
+import { concurrently } from '../connection/concurrency.ts';
 import { isNotFound } from '../errors.ts';
 import { endByServer } from './force.ts';
 import { holderOf } from '../connection/holder.ts';

@@ -14,7 +14,7 @@ import {
   type UnacknowledgedView,
 } from '../../contract/index.ts';
 import { Acknowledger, sendAcknowledgement } from './acknowledger.ts';
-import { concurrently } from '../connection/concurrently.ts';
+import { concurrently } from '../connection/concurrency.ts';
 import { isNotFound, isTransient } from '../errors.ts';
 import { endableIterator, pause } from './following.ts';
 import { firstInput, firstValue, followHistory, type HistoryEvent } from '../subagents/history.ts';

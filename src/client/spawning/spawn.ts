@@ -13,7 +13,7 @@ import {
   type SpawnRequest,
 } from '../../contract/index.ts';
 import { releaseCarried } from '../../git/worktrees/carry.ts';
-import { concurrently } from '../connection/concurrently.ts';
+import { concurrently } from '../connection/concurrency.ts';
 import { isTransient, isTimeout, withUnknownEffect } from '../errors.ts';
 import { reopenSession } from '../../temporal/reopen-session.ts';
 import { sessionStart } from '../../temporal/session-start.ts';

@@ -32,7 +32,7 @@ import {
 import { pause } from '../sessions/following.ts';
 import { endByServer, endIfFailing } from '../removal/force.ts';
 import { forgetIfAway, isAnswered } from '../removal/forget.ts';
-import { callInOrder } from '../connection/in-order.ts';
+import { callInOrder } from '../connection/concurrency.ts';
 import type { Link } from '../connection/link.ts';
 import { mergeRun } from './merge.ts';
 import { continueRun } from './continue.ts';

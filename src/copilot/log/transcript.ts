@@ -1,7 +1,7 @@
 /** The event log as a transcript for people, in bounded excerpts. */
 import { MAX_MESSAGE_CHARS, stripControls, type TranscriptEntry } from '../../contract/index.ts';
 import type { CopilotEvent } from './events.ts';
-import { describeTool } from '../turn/words.ts';
+import { describeTool } from '../turn/describe-tool.ts';
 
 /** Characters of one entry. The subagent's own messages may be longer, because one of them is its report. */
 const MAX_TEXT_CHARS = 2_000;

@@ -4,7 +4,7 @@
  */
 import { mergeDenials, type Denial, type Permissions } from '../../contract/index.ts';
 import type { CopilotEvent } from '../log/events.ts';
-import { mainArgument } from '../turn/words.ts';
+import { mainArgument } from '../turn/describe-tool.ts';
 
 type Call = Omit<Denial, 'count'>;
 

@@ -16,7 +16,7 @@ import { WorkClock } from '../../system/work-clock.ts';
 import { ASK_PARENT, isProgressEvent, isToolOutput, isSignOfLife, readEvent } from '../log/events.ts';
 import { changeOrTimeout, ChangeSignal } from './change-signal.ts';
 import { RuntimeDied, type Runtime } from '../runtime/runtime.ts';
-import { turnUsageOf } from './spent.ts';
+import { turnUsageOf } from './turn-state.ts';
 import type { Arrival, TurnState } from './turn-state.ts';
 
 /** Characters of a background command in a note. */

@@ -1,5 +1,5 @@
 /** The turns that run on this worker, by Copilot session. A session never has two. */
-import { BoundedMap } from '../../system/recent.ts';
+import { BoundedMap } from '../../system/bounded-map.ts';
 import { changeOrTimeout, ChangeSignal } from './change-signal.ts';
 import type { LiveTurn } from './live-turn.ts';
 

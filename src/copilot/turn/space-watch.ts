@@ -1,6 +1,6 @@
 /** Checks disk space for a turn: the disks it writes to keep a reserve, and its folder stays within its limit. */
-import { diskUsage } from '../../system/disk-usage.ts';
-import { freeBytes, megabytes } from '../../system/disk-space.ts';
+import { diskUsage } from '../../system/disk.ts';
+import { freeBytes, megabytes } from '../../system/disk.ts';
 import type { TurnFailure } from '../../contract/index.ts';
 
 /** Milliseconds between checks of the free space. */

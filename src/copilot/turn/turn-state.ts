@@ -1,12 +1,19 @@
 /** The state of a turn, folded from its events: live ones, or those of the event log after a crash. */
 import { z } from 'zod';
-import { addUsage, NO_USAGE, opensRun, type Usage } from '../../contract/index.ts';
-import { QuestionTracker, type OpenQuestion } from './asked.ts';
+import {
+  addUsage,
+  NO_USAGE,
+  opensRun,
+  type Permissions,
+  type TurnUsage,
+  type Usage,
+} from '../../contract/index.ts';
+import { QuestionTracker, type OpenQuestion } from './questions.ts';
 import { Denials } from '../session/denials.ts';
 import { ASK_PARENT, type CopilotEvent } from '../log/events.ts';
 import type { EndedCalls } from '../log/unsaved-tool-results.ts';
 import { RepetitionDetector } from './repeats.ts';
-import { describeTool } from './words.ts';
+import { describeTool } from './describe-tool.ts';
 
 /** A running tool call. */
 export interface OpenTool {
@@ -321,4 +328,14 @@ export class TurnState {
   #addUsage(more: Partial<Usage>): void {
     this.#usage = addUsage(this.#usage, more);
   }
+}
+
+/** The usage, model and denials of a turn in this state. */
+export function turnUsageOf({ usage, model, denials }: TurnState, permissions: Permissions): TurnUsage {
+  const denied = denials.list(permissions);
+  return {
+    usage,
+    ...(model !== undefined && { model }),
+    ...(denied.length > 0 && { denials: denied }),
+  };
 }

@@ -6,8 +6,8 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { branchTip, renameBlockingBranches } from './branch.ts';
-import { isAncestor } from '../common.ts';
-import { droppedCommits } from './dropped.ts';
+import { isAncestor } from '../repository.ts';
+import { droppedCommits } from './dropped-commits.ts';
 import { keepCommit, keptCommits, WITHOUT_KEPT } from './kept-refs.ts';
 import { gitDirs } from '../git-dirs.ts';
 import type { Git } from '../git.ts';

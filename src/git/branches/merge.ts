@@ -3,12 +3,12 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkoutStatus } from '../contents/status.ts';
 import { SubagentsError } from '../../contract/index.ts';
-import { isAncestor } from '../common.ts';
-import { filesLostByMove } from '../worktrees/in-the-way.ts';
+import { isAncestor } from '../repository.ts';
+import { filesLostByMove } from '../worktrees/files-lost-by-move.ts';
 import { gitDirs } from '../git-dirs.ts';
 import type { Git } from '../git.ts';
 import { firstUsefulLine, gitError, type GitAnswer } from '../run.ts';
-import { operationUnderway, withArticle } from '../commits/settle.ts';
+import { operationUnderway, withArticle } from '../commits/commit-worktree.ts';
 
 /** What to merge, and how. */
 export interface MergeRequest {

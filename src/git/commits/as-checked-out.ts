@@ -7,7 +7,7 @@ import { mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { namesIn, statIfThere } from '../../system/files.ts';
 import { withOwnIndex } from './own-index.ts';
-import { attributesOf, type ContentSettings } from '../trust/readings.ts';
+import { attributesOf, type ContentSettings } from '../trust/content-settings.ts';
 import { gitDirs } from '../git-dirs.ts';
 import type { Git } from '../git.ts';
 import { untrackedFolders } from '../contents/status.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { gitDirs } from '../git-dirs.ts';
 import type { Git } from '../git.ts';
-import { operationUnderway, withArticle } from '../commits/settle.ts';
+import { operationUnderway, withArticle } from '../commits/commit-worktree.ts';
 import { statIfThere } from '../../system/files.ts';
 
 /** Maximum number of files that a text lists. */

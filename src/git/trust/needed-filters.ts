@@ -5,7 +5,7 @@
 import { SubagentsError } from '../../contract/index.ts';
 import { readIfThere } from '../../system/files.ts';
 import type { Git } from '../git.ts';
-import { attributesOf, userAttributes } from './readings.ts';
+import { attributesOf, userAttributes } from './content-settings.ts';
 import { gitDirs } from '../git-dirs.ts';
 import { withoutGlobal } from './local-programs.ts';
 

@@ -7,7 +7,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Isolation } from '../../contract/index.ts';
-import { contentSettings, readContentSettings } from './readings.ts';
+import { contentSettings, readContentSettings } from './content-settings.ts';
 import { gitDirs } from '../git-dirs.ts';
 import { readConfiguration } from './configuration.ts';
 import type { Git } from '../git.ts';

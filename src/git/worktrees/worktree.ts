@@ -17,7 +17,7 @@ import {
   requireOwnParents,
   ensureOwnFolder,
   ensureOwnRegistration,
-} from './worktree-place.ts';
+} from './worktree-location.ts';
 import { statIfThere } from '../../system/files.ts';
 
 /** The location of a worktree and of its repository. */

@@ -1,4 +1,4 @@
-import { megabytes } from '../../system/disk-space.ts';
+import { megabytes } from '../../system/disk.ts';
 
 /** What `up` reports while it runs. `message` is its text for people. */
 export type UpEvent = { readonly at: string; readonly message: string } & (

@@ -8,7 +8,7 @@ import { SubagentsError } from '../../contract/errors.ts';
 import type { HomeView } from '../../home/home.ts';
 import { lockHome } from '../../home/lock.ts';
 import { readSettings } from '../../home/settings.ts';
-import { freeBytes } from '../../system/disk-space.ts';
+import { freeBytes } from '../../system/disk.ts';
 import { requirePackages, WORKER_PACKAGES } from '../../system/optional-packages.ts';
 import { ownIdentity, processStartTime, signalProcess } from '../../system/process.ts';
 import { startEmbedded, type EmbeddedServer } from '../../temporal/embedded.ts';
@@ -17,7 +17,7 @@ import { removeUpFile, writeUpFile } from '../../temporal/up-file.ts';
 import { requireWritable } from '../upkeep/home-writable.ts';
 import { upEvent, type UpPart, type UpEvent, type UpEventBody } from './events.ts';
 import { lastLines, logFiles } from './files.ts';
-import { aborted, superviseProcess } from './keep-running.ts';
+import { aborted, superviseProcess } from './supervise-process.ts';
 import { Restarts } from './restarts.ts';
 import { startWorkerChild, type WorkerChild } from './worker-child.ts';
 

@@ -3,7 +3,7 @@
  * has space.
  */
 import type { Client } from '@temporalio/client';
-import { freeBytes } from '../../system/disk-space.ts';
+import { freeBytes } from '../../system/disk.ts';
 import { repeat } from './repeat.ts';
 import { SEARCH_ATTRIBUTES, SUBAGENT, type LiveStatus } from '../../contract/index.ts';
 

@@ -11,7 +11,7 @@ import { withCloneLockIfFree, listClones, removeClone } from '../../home/clones.
 import { countUnpushed } from '../../git/branches/unmerged.ts';
 import { runFolder } from '../../home/workspace-record.ts';
 import type { Settings } from '../../home/settings.ts';
-import { diskUsage } from '../../system/disk-usage.ts';
+import { diskUsage } from '../../system/disk.ts';
 import { repeat } from './repeat.ts';
 import { Git } from '../../git/git.ts';
 

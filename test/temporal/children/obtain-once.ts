@@ -6,7 +6,7 @@ import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { obtainOnce } from '../../../src/temporal/binary.ts';
-import type { BinarySource } from '../../../src/temporal/binary-ways.ts';
+import type { BinarySource } from '../../../src/temporal/binary-sources.ts';
 
 const [cache = '', original = ''] = process.argv.slice(2);
 const input = createInterface({ input: process.stdin })[Symbol.asyncIterator]();

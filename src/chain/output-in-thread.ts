@@ -5,7 +5,7 @@
 import { pathToFileURL } from 'node:url';
 import { compiledFile } from '../system/compiled-file.ts';
 import type { OutputRead } from '../contract/index.ts';
-import { LimitReached, runInThread, type ThreadLimits } from '../system/apart.ts';
+import { LimitReached, runInThread, type ThreadLimits } from '../system/worker-thread.ts';
 
 /** The input of the thread. */
 export interface OutputToRead {

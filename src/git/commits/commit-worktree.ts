@@ -6,12 +6,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { branchTip, createBranch } from '../branches/branch.ts';
-import { isAncestor } from '../common.ts';
+import { isAncestor } from '../repository.ts';
 import { classifyUntracked, type KnownArtifacts } from '../contents/artifacts.ts';
 import { commitLeftovers, readLeftovers, type Leftovers } from './leftovers.ts';
 import { excludedFromCommit } from './commit-limits.ts';
 import { statusWithIndex, withOwnIndex, type OwnIndex } from './own-index.ts';
-import { resetTracked } from './put-back.ts';
+import { resetTracked } from './reset-tracked.ts';
 import { gitDirs } from '../git-dirs.ts';
 import type { Git } from '../git.ts';
 import { removeStaleLocks } from '../locks/stale-locks.ts';

@@ -3,12 +3,12 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, it } from 'vitest';
-import type * as Apart from '../../src/chain/output-apart.ts';
-import { LimitReached, runInThread } from '../../src/system/apart.ts';
+import type * as Apart from '../../src/chain/output-in-thread.ts';
+import { LimitReached, runInThread } from '../../src/system/worker-thread.ts';
 import { temporaryFolder } from '../support/home.ts';
 
 // As a worker has it: what runs in the thread is a compiled file.
-const compiled = new URL('../../dist/src/chain/output-apart.js', import.meta.url).href;
+const compiled = new URL('../../dist/src/chain/output-in-thread.js', import.meta.url).href;
 const { readOutputInThread } = (await import(compiled)) as typeof Apart;
 
 it.each([

@@ -1,7 +1,7 @@
 /** Resets the files of a worktree to a commit, after saving contents that are in no commit. */
 
 import { join } from 'node:path';
-import { filesLostByMove } from '../worktrees/in-the-way.ts';
+import { filesLostByMove } from '../worktrees/files-lost-by-move.ts';
 import { FALLBACK_IDENTITY } from '../trust/identity.ts';
 import { keepCommit } from '../branches/kept-refs.ts';
 import { statusWithIndex, withOwnIndex } from './own-index.ts';

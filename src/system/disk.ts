@@ -1,6 +1,22 @@
-/** Disk usage of files and folders. */
-import { existsSync } from 'node:fs';
+/** Free and used disk space. */
+import { existsSync, statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { runProgram } from './spawner.ts';
+
+/** Bytes that an ordinary user can still write below `path`; measured at the nearest folder that exists. */
+export function freeBytes(path: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(path);
+    return bavail * bsize;
+  } catch (error) {
+    const parent = dirname(path);
+    if (parent === path) throw error;
+    return freeBytes(parent);
+  }
+}
+
+/** The size for people, in whole megabytes. */
+export const megabytes = (bytes: number): string => `${Math.floor(bytes / 1_000_000)} MB`;
 
 /** Bytes that the existing ones of `paths` take on the disk; 0 if that cannot be determined. */
 export async function diskUsage(paths: readonly string[]): Promise<number> {

@@ -1,8 +1,8 @@
 /** Moves a subagent's branch back after commands that must not change it. */
 import { branchTip, renameBlockingBranches, ensureNormalBranch } from './branch.ts';
-import { isAncestor } from '../common.ts';
+import { isAncestor } from '../repository.ts';
 import { keepCommit } from './kept-refs.ts';
-import { resetTracked } from '../commits/put-back.ts';
+import { resetTracked } from '../commits/reset-tracked.ts';
 import type { Git } from '../git.ts';
 import { checkoutStatus } from '../contents/status.ts';
 import { countOnNoBranch } from './unmerged.ts';
