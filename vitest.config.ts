@@ -28,22 +28,37 @@ const GIT = tests(
   'system/scratch-folder',
 );
 /**
- * Walks through everything: the documents' commands, the demo, the benchmark, chaos, the deployment; and through other
- * programs that drive ours, as their users do. `npm test` leaves them out, `.ci/run` does not.
+ * What takes minutes and one change in ten touches: the documents' commands, the demo, the benchmark, chaos, the deployment; other
+ * programs that drive ours, as their users do; every shape of repository; every part killed, frozen or replaced at every
+ * moment (`npm test` keeps `e2e/recovery`); every mood of `up`. `npm test` leaves them out, `.ci/run` does not.
  */
 const SLOW = tests(
   '{bench,chaos,deployment}/*',
+  'cli/{down-up,up}',
   'client/package-types',
   'demo/demo',
   'docs/{commands,examples}',
+  'e2e/{asleep,away,crash,deaths,frozen,outbox,reopened,shapes,shapes-out,temporal-tools}',
   'extension/{copilot,orchestrator}',
   'mcp/{copilot,inspector}',
+  'worker/cached-workflows',
 );
 
 const withServer = { globalSetup: ['test/support/global-setup.ts'] };
+const setupFiles = ['test/support/each-file.ts'];
 
 /** They take longest, most of it waiting, which their size does not tell. */
-const LONGEST = ['cli/up', 'docs/commands', 'e2e/away', 'e2e/crash', 'e2e/deaths', 'extension/copilot'];
+const LONGEST = [
+  'cli/up',
+  'docs/commands',
+  'e2e/away',
+  'e2e/chain',
+  'e2e/crash',
+  'e2e/deaths',
+  'e2e/shapes',
+  'extension/copilot',
+  'mcp/server',
+];
 
 /** Files that take long are begun first, so that nothing is waited for at the end. */
 class LongestFirst extends BaseSequencer {
@@ -64,6 +79,8 @@ export default defineConfig({
     globalSetup: ['test/support/run-folder.ts'],
     expect: { poll: { timeout: PATIENCE_MS } },
     pool: 'forks',
+    // Loading the client and its packages costs a file a second of the processor.
+    isolate: false,
     // The suite needs the processor for about as long as two cores have in its time: more side by side makes each part late, not the whole.
     maxWorkers: 3,
     maxConcurrency: 4,
@@ -71,16 +88,17 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: UNIT, setupFiles: ['test/support/no-process.ts'], isolate: false },
+        test: { name: 'unit', include: UNIT, setupFiles: ['test/support/no-process.ts'] },
       },
-      { extends: true, test: { name: 'git', include: GIT } },
-      { extends: true, test: { name: 'slow', include: SLOW, ...withServer } },
+      { extends: true, test: { name: 'git', include: GIT, setupFiles } },
+      { extends: true, test: { name: 'slow', include: SLOW, setupFiles, ...withServer } },
       {
         extends: true,
         test: {
           name: 'system',
           include: tests('**/*'),
           exclude: [...configDefaults.exclude, ...UNIT, ...GIT, ...SLOW],
+          setupFiles,
           ...withServer,
         },
       },

@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ['test/deployment/*.server.ts'],
     globalSetup: ['test/support/global-setup.ts'],
+    setupFiles: ['test/support/each-file.ts'],
     testTimeout: 240_000,
     hookTimeout: 1_800_000,
     pool: 'forks',

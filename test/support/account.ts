@@ -1,6 +1,5 @@
 /** What there is to know of a fleet when a test has failed: for whoever reads the output and cannot run it again. */
 import { readFile } from 'node:fs/promises';
-import { Client, Connection } from '@temporalio/client';
 
 /** Lines of a log that are shown. */
 const LOG_LINES = 30;
@@ -12,18 +11,32 @@ export interface Accountable {
   readonly log: string;
 }
 
+/** Those that run now. */
+const running = new Set<Accountable>();
+
+/** Has a failure from now on followed by an account of `fleet`; the function that it returns ends that. */
+export function accountFor(fleet: Accountable): () => void {
+  running.add(fleet);
+  return () => void running.delete(fleet);
+}
+
+/** An account of each fleet that runs. */
+export const accounts = (): Promise<string[]> => Promise.all([...running].map(accountOf));
+
 /** The running workflows with what they wait for, and the end of the workers' log. Never rejects. */
-export async function accountOf({ server, log }: Accountable): Promise<string> {
-  const [running, logged] = await Promise.allSettled([runningWorkflows(server), readFile(log, 'utf8')]);
+async function accountOf({ server, log }: Accountable): Promise<string> {
+  const [workflows, logged] = await Promise.allSettled([runningWorkflows(server), readFile(log, 'utf8')]);
   return [
     `At ${new Date().toISOString()}, on the server at ${server.address}:`,
-    ...(running.status === 'fulfilled' ? running.value : [String(running.reason)]),
+    ...(workflows.status === 'fulfilled' ? workflows.value : [String(workflows.reason)]),
     'The end of the log of its workers:',
     ...(logged.status === 'fulfilled' ? logged.value.trimEnd().split('\n').slice(-LOG_LINES) : ['none']),
   ].join('\n');
 }
 
 async function runningWorkflows({ address, namespace }: Accountable['server']): Promise<string[]> {
+  // Files without a server need not load it.
+  const { Client, Connection } = await import('@temporalio/client');
   const connection = await Connection.connect({ address });
   try {
     const client = new Client({ connection, namespace });

@@ -6,11 +6,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { afterEach } from 'vitest';
 import { Subagents, type ConnectOptions } from '../../src/client/index.ts';
 import { isAlive, processStartTime } from '../../src/system/process.ts';
 import { startEmbedded, type EmbeddedServer } from '../../src/temporal/embedded.ts';
-import { accountOf } from './account.ts';
+import { accountFor } from './account.ts';
 import { temporaryFolder } from './home.ts';
 import { startScriptedModel, type Scenario, type ScriptedModel } from './model.ts';
 import { ownPorts } from './ports.ts';
@@ -56,17 +55,6 @@ export interface FleetOptions {
   /** Starts the Temporal server, on the same data each time; default: an embedded one. */
   readonly startServer?: (port?: number) => Promise<EmbeddedServer>;
 }
-
-/** Those of this test file that are not disposed of yet. */
-const fleets = new Set<Fleet>();
-
-// A failure on a machine that nobody can look at tells why.
-// Histories are recorded by a program, in which no test can fail.
-if (process.env.VITEST !== undefined)
-  afterEach(async ({ task }) => {
-    if (task.result?.state !== 'fail') return;
-    for (const fleet of fleets) console.error(await accountOf(fleet));
-  });
 
 /** Starts it all: `fleet = await startFleet([on('hello', [{ text: 'Hi.' }])])`, and `await fleet[Symbol.asyncDispose]()` in the end. */
 export async function startFleet(scenarios: readonly Scenario[], options: FleetOptions = {}): Promise<Fleet> {
@@ -159,8 +147,8 @@ async function build(
     },
     [Symbol.asyncDispose]: close,
   };
-  fleets.add(fleet);
-  undo.push(() => void fleets.delete(fleet));
+  const unaccount = accountFor(fleet);
+  undo.push(async () => unaccount());
   return fleet;
 }
 
