@@ -8,7 +8,16 @@ export type Common = Omit<SpawnSpec, 'label' | 'task' | 'repo'>;
 /** A task with its braces escaped, so that nothing in it is read as a quote. */
 export const literal = (task: string): string => task.replaceAll('{{', '\\{{');
 
-/** The same task in several repositories, side by side; one step for each, named after the repository's folder. */
+/**
+ * Returns a chain with the same task in several repositories, side by side; one step for each, named after the
+ * repository's folder.
+ * @example
+ * ```ts
+ * const task = 'Update zod to version 4, run the tests, and commit.';
+ * const batch = await session.chain(batchChain({ label: 'zod-4', task, repos: ['../shop', '../mailer'] }, { verify: ['npm test'] }));
+ * console.log((await batch.result()).status);
+ * ```
+ */
 export function batchChain(
   {
     label,
@@ -37,7 +46,17 @@ export interface Racer {
   readonly instructions?: string | undefined;
 }
 
-/** The same task for several subagents: the first that is done (and verified) wins, and the others are killed. */
+/**
+ * Returns a chain that gives the same task to several subagents: the first that is done (and verified) wins, and the
+ * others are killed.
+ * @example
+ * ```ts
+ * const racers = [{ instructions: 'Look at time.' }, { instructions: 'Look at shared state.' }];
+ * const task = "The test 'logs in' fails now and then. Fix it, and commit.";
+ * const race = await session.chain(raceChain({ label: 'fix-flake', task, racers }, { verify: ['npm test'] }));
+ * console.log((await race.result()).report);
+ * ```
+ */
 export function raceChain(
   {
     label,

@@ -23,7 +23,7 @@ void [batchChain, raceChain, readyMadeChain, Subagents, SubagentsError];
 async function readExamples(name: string): Promise<Map<string, string[]>> {
   const file = ts.createSourceFile(
     name,
-    await readFile(`${ROOT}src/client/${name}`, 'utf8'),
+    await readFile(`${ROOT}src/${name}`, 'utf8'),
     ts.ScriptTarget.ESNext,
     true,
   );
@@ -53,7 +53,12 @@ describe('the types of the package', () => {
   let program: ts.Program;
 
   beforeAll(async () => {
-    for (const name of ['handles.ts', 'subagents.ts'])
+    for (const name of [
+      'client/handles.ts',
+      'client/subagents.ts',
+      'client/chains/ready-made.ts',
+      'chain/ready-made.ts',
+    ])
       for (const [key, code] of await readExamples(name)) examples.set(key, code);
     const bodies = [...examples.values()].flat().map(
       (code, index) =>

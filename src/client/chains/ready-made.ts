@@ -93,6 +93,11 @@ export interface ReadyMadeOptions {
  * `base`, `head` and `post`.
  * @throws SubagentsError BAD_INPUT for a missing or unknown parameter, or an empty change; NOT_A_REPOSITORY,
  * UNKNOWN_BASE, GIT
+ * @example
+ * ```ts
+ * const review = await session.chain(await readyMadeChain('review', { base: 'main', head: 'fix-login' }));
+ * console.log((await review.result()).report);
+ * ```
  */
 export async function readyMadeChain(
   name: ReadyMadeName,
