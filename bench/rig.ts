@@ -169,7 +169,7 @@ export class Rig implements Open {
     for (const side of ['ours', 'bare'] as const)
       mkdirSync(join(this.#mark(side), 'waiting'), { recursive: true });
     await makeRepository(this.repo, { ...BENCH_AUTHOR, ...A_PROJECT });
-    this.#up = await RunningUp.begin({
+    this.#up = await RunningUp.start({
       home: this.home,
       env: { ...this.environment('ours'), ...(slots !== undefined && { SUBAGENTS_SLOTS: String(slots) }) },
       now: new AbortController().signal,

@@ -144,10 +144,10 @@ async function removeParts(
   rules: CleanRules,
 ): Promise<CleanedRun> {
   const later = laterRun(deps.home, record);
-  const { kept, drop, stays } = later ? wasContinued(record, later) : await decide(git, record, rules);
+  const { kept, drop, keepAll } = later ? wasContinued(record, later) : await decide(git, record, rules);
   const files = later ? undefined : await keptFiles(git, record, rules);
   kept.push(...(files?.kept ?? []));
-  let parts = stays ? [] : [...drop, ...(files?.drop ?? []), ...homeParts(deps, record, later)];
+  let parts = keepAll ? [] : [...drop, ...(files?.drop ?? []), ...homeParts(deps, record, later)];
   const stuck = await removalObstacle(parts, rules);
   if (stuck !== undefined) return untouched(record, stuck);
   let freedBytes = await diskUsage(parts.flatMap(({ path }) => path ?? []));
@@ -231,30 +231,30 @@ interface Decision {
   readonly kept: Kept[];
   readonly drop: Part[];
   /** Remove no part of the run, not even its files in the home. */
-  readonly stays: boolean;
+  readonly keepAll: boolean;
 }
 
 /** A later run continued this one and owns its worktree, branch and Copilot session now. */
 function wasContinued({ isolation, cwd }: RunRecord, { subagent }: RunRecord): Decision {
   const why = `run ${subagent.run} has gone on with it`;
   const there = isolation === 'worktree' && isThere(cwd);
-  return { kept: there ? [{ what: 'worktree', where: cwd, why }] : [], drop: [], stays: false };
+  return { kept: there ? [{ what: 'worktree', where: cwd, why }] : [], drop: [], keepAll: false };
 }
 
 /** Decides which of the run's worktree and branch to remove and which to keep. */
 async function decide(git: Git, record: RunRecord, rules: CleanRules): Promise<Decision> {
   const { isolation, repository, cwd, branch, base } = record;
-  if (isolation === 'in-place' || branch === null) return { kept: [], drop: [], stays: false };
+  if (isolation === 'in-place' || branch === null) return { kept: [], drop: [], keepAll: false };
   requireOwnParents(cwd);
   if (!existsSync(join(repository, '.git'))) {
     if (!isThere(cwd) || rules.force)
-      return { kept: [], drop: isThere(cwd) ? [folder(cwd)] : [], stays: false };
+      return { kept: [], drop: isThere(cwd) ? [folder(cwd)] : [], keepAll: false };
     return {
       kept: [
         { what: 'worktree', where: cwd, why: `its repository ${repository} is gone: this is all there is` },
       ],
       drop: [],
-      stays: true,
+      keepAll: true,
     };
   }
   const place = { cwd, commonDir: gitDirs(repository).commonDir };
@@ -274,7 +274,7 @@ async function decide(git: Git, record: RunRecord, rules: CleanRules): Promise<D
   };
   const foreign = foreignFolder(record);
   if (foreign !== undefined)
-    return { kept: [{ what: 'worktree', where: cwd, why: foreign }], drop: [], stays: true };
+    return { kept: [{ what: 'worktree', where: cwd, why: foreign }], drop: [], keepAll: true };
   const tip = await branchTip(git.in(repository), branch);
   const loss = rules.force ? undefined : await lossOf(git, record);
   const gone = (rules.gone ?? []).filter(({ commonDir }) => commonDir === place.commonDir);
@@ -296,29 +296,29 @@ async function decide(git: Git, record: RunRecord, rules: CleanRules): Promise<D
     const worktreeKept: Kept[] = isThere(cwd)
       ? [{ what: 'worktree', where: cwd, why: loss ?? 'its branch is not merged' }]
       : [];
-    return { kept: [...worktreeKept, ...branchKept], drop: [], stays: true };
+    return { kept: [...worktreeKept, ...branchKept], drop: [], keepAll: true };
   }
   const left = [cwd, removedPath(cwd), `${cwd}.json`].some(isThere);
   const drop = left ? [worktree] : [];
-  if (tip === undefined) return { kept: [], drop, stays: false };
+  if (tip === undefined) return { kept: [], drop, keepAll: false };
   const alias = rules.force ? undefined : await aliasOf(git.in(repository), branch);
   if (alias !== undefined) {
     const why = `it was made another name of ${alias}`;
-    return { kept: [{ what: 'branch', where: branch, why }], drop, stays: false };
+    return { kept: [{ what: 'branch', where: branch, why }], drop, keepAll: false };
   }
-  if (!merged && !rules.force) return { kept: branchKept, drop, stays: false };
+  if (!merged && !rules.force) return { kept: branchKept, drop, keepAll: false };
   const [holder] = (await checkedOutIn(git.in(repository), branch)).filter((folder) => folder !== cwd);
   if (holder !== undefined) {
     return {
       kept: [{ what: 'branch', where: branch, why: `it is checked out in ${holder}` }],
       drop,
-      stays: false,
+      keepAll: false,
     };
   }
   const remove = (): Promise<Kept | undefined> =>
     removeBranch(git.in(repository), { branch, tip, base }, rules);
   const deletion: Part = { what: 'branch', remove };
-  return { kept: [], drop: [...drop, deletion], stays: false };
+  return { kept: [], drop: [...drop, deletion], keepAll: false };
 }
 
 /**

@@ -38,7 +38,7 @@ export async function caveatsOf(git: Git, at: CollectedWorktree): Promise<Caveat
   const { cwd, repo, commonDir, branch, base, head, changed, moves, since } = at;
   const heads = new Set(moves.flatMap(({ from, to }) => [from, to]));
   const [left, marked, missing, links, alone, lost, aside, stashed] = await Promise.all([
-    leftUnfinished(git, head),
+    remainingUnfinished(git, head),
     findConflictMarkers(git, { base, head, paths: changed }),
     missingOfBase(git, base, head),
     unfetchableLinks(git, { cwd, repo }, base, head),
@@ -120,7 +120,7 @@ async function unmergedSideBranches(git: Git, head: string): Promise<string[]> {
 }
 
 /** Returns the recorded operations that are still unfinished, and drops the others from the record. */
-async function leftUnfinished(git: Git, head: string): Promise<Unfinished[]> {
+async function remainingUnfinished(git: Git, head: string): Promise<Unfinished[]> {
   const record = readWorkspaceRecord(git.cwd);
   if (record === undefined || record.unfinished.length === 0) return [];
   const each = await Promise.all(record.unfinished.map((known) => stillUnfinished(git, known, head)));

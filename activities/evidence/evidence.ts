@@ -186,7 +186,7 @@ async function collectWorktree(
       branch,
       stem: subagent.label,
       message: `${subject}\n\nThe subagent ended its turn with these changes in its worktree.\n`,
-      left: record === undefined ? [] : [record.leftBySetUp, record.leftByVerification],
+      commandArtifacts: record === undefined ? [] : [record.leftBySetUp, record.leftByVerification],
     },
     writing,
   );

@@ -285,7 +285,7 @@ async function afterInterruption(git: Git, head: string): Promise<string[]> {
   const record = readWorkspaceRecord(git.cwd);
   if (record?.verifying === undefined) return [];
   const { untracked } = record.verifying;
-  const { changed, kept } = await resetTracked(git, {
+  const { changed, keptRef } = await resetTracked(git, {
     to: head,
     why: 'Files that an interrupted verification had changed',
   });
@@ -297,7 +297,7 @@ async function afterInterruption(git: Git, head: string): Promise<string[]> {
   };
   updateRecord(git.cwd, { verifying: undefined, leftByVerification });
   if (changed.length === 0) return [];
-  const where = kept === undefined ? '' : `; as they were they are kept in ${kept}`;
+  const where = keptRef === undefined ? '' : `; as they were they are kept in ${keptRef}`;
   return [
     `files that an interrupted verification had changed were put back: ${quotedPaths(changed)}${where}`,
   ];

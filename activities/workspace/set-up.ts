@@ -145,10 +145,10 @@ export interface SetUpChanges {
 async function resetTrackedWithNote(git: Git, why: string): Promise<string[]> {
   const { head, changed } = await readableWorktreeStatus(git);
   if (head === undefined || !changed.some(({ dirtySubmodule }) => !dirtySubmodule)) return [];
-  const { changed: altered, kept } = await resetTracked(git, { to: head, why });
-  if (kept === undefined) return [];
+  const { changed: altered, keptRef } = await resetTracked(git, { to: head, why });
+  if (keptRef === undefined) return [];
   return [
-    `files had been changed before set-up; they were put back, and are kept in ${kept}: ${quotedPaths(altered)}`,
+    `files had been changed before set-up; they were put back, and are kept in ${keptRef}: ${quotedPaths(altered)}`,
   ];
 }
 
@@ -166,10 +166,10 @@ export async function resetSetUpChanges(
   const notes: string[] = [];
   if (changed.some(({ dirtySubmodule }) => !dirtySubmodule) && head !== undefined) {
     const why = 'Files that set-up had changed';
-    const { changed: altered, kept } = await resetTracked(git, { to: head, why, keep });
+    const { changed: altered, keptRef } = await resetTracked(git, { to: head, why, keep });
     // The reset files may include `.gitignore`, so read the ignored paths again.
     ({ ignored } = await readableWorktreeStatus(git));
-    const where = kept === undefined ? '' : ` (as they were: ${kept})`;
+    const where = keptRef === undefined ? '' : ` (as they were: ${keptRef})`;
     notes.push(`set-up changed files that are tracked; they were put back: ${quotedPaths(altered)}${where}`);
   }
   if (untracked.length > 0) {

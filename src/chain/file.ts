@@ -4,7 +4,7 @@ import { chainSpec, validate, type ChainSpec } from '../contract/index.ts';
 import { checkChain, type Problem } from './check.ts';
 
 /** A problem in a file; line and column count from 1. */
-interface PlacedProblem {
+interface ProblemInFile {
   readonly message: string;
   readonly line: number;
   readonly column: number;
@@ -13,7 +13,7 @@ interface PlacedProblem {
 /** A chain as written in the file, or all its problems. */
 export type ReadChain =
   | { readonly spec: ChainSpec; readonly problems: readonly [] }
-  | { readonly spec: undefined; readonly problems: readonly PlacedProblem[] };
+  | { readonly spec: undefined; readonly problems: readonly ProblemInFile[] };
 
 /** Reads a chain file. Custom YAML tags are refused: a file is plain data. */
 export function readChain(text: string): ReadChain {

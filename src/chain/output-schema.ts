@@ -65,7 +65,7 @@ export function plainSchema(schema: unknown): JsonSchema | boolean {
 }
 
 /** The position of a keyword in the schema. */
-interface Place {
+interface KeywordPosition {
   /** For messages. */
   readonly at: string;
   /** Path of the described data. */
@@ -128,7 +128,7 @@ class Reader {
     }
   }
 
-  #referenced(reference: string, { at, where, level }: Place): JsonSchema | boolean {
+  #referenced(reference: string, { at, where, level }: KeywordPosition): JsonSchema | boolean {
     const name = reference.startsWith('#/$defs/') ? reference.slice('#/$defs/'.length) : undefined;
     if (name === undefined || !Object.hasOwn(this.#definitions, name))
       throw new Error(`${at}: "$ref" ${JSON.stringify(reference)} is not found; it names one of "$defs"`);
@@ -140,7 +140,7 @@ class Reader {
     return found;
   }
 
-  #word(word: string, value: unknown, { at, where, level }: Place, schema: JsonSchema): unknown {
+  #word(word: string, value: unknown, { at, where, level }: KeywordPosition, schema: JsonSchema): unknown {
     const inside = (name: string): string => (where === '' ? name : `${where}.${name}`);
     switch (word) {
       case 'properties':

@@ -151,7 +151,7 @@ const NEEDS_START: ReadonlySet<string> = new Set(['TEMPORAL_UNREACHABLE', 'NO_WO
  * For a request that may have arrived: adds to `error` that this is unknown, and how to repeat the request. Returns any
  * other error unchanged.
  */
-export function withUnknownEffect(error: unknown, again: string): unknown {
+export function addUnknownEffect(error: unknown, again: string): unknown {
   if (!(error instanceof SubagentsError) || (!isTimeout(error) && !isTransient(error))) return error;
   const { code, message, remedy } = error;
   return new SubagentsError(code, `${message}. Whether it counts is not known yet`, {

@@ -29,7 +29,7 @@ const PALETTE = ['cyan', 'magenta', 'yellow', 'blue'] as const;
 export class Narrator {
   readonly #options: NarratorOptions;
   readonly #colors: ReturnType<typeof picocolors.createColors>;
-  readonly #began = performance.now();
+  readonly #startedAt = performance.now();
   readonly #unmet: string[] = [];
   readonly #voices = new Map<string, (typeof PALETTE)[number]>();
 
@@ -77,7 +77,7 @@ export class Narrator {
 
   #print(it: Facts & { who: string; event: string; text: string; ok?: boolean }): void {
     const { event, who, text, ok, ...facts } = it;
-    const elapsedMs = Math.round(performance.now() - this.#began);
+    const elapsedMs = Math.round(performance.now() - this.#startedAt);
     if (this.#options.json) {
       const told: DemoEvent = { event, elapsedMs, who, text, ...(ok !== undefined && { ok }), ...facts };
       this.#options.write(`${JSON.stringify(told)}\n`);

@@ -26,7 +26,7 @@ export class RunningUp {
   #failure: Error | undefined;
 
   /** Begins to start `up`; does not wait until it is ready. */
-  static async begin(options: RunningUpOptions): Promise<RunningUp> {
+  static async start(options: RunningUpOptions): Promise<RunningUp> {
     const up = new RunningUp();
     const { home, env, now, onProgress } = options;
     const run = runUp({

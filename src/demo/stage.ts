@@ -98,7 +98,7 @@ export class Stage {
     this.#model = await chooseDemoModel(env, narrator);
     const report = ({ event, message, ...facts }: UpEvent): void =>
       narrator.report('up', event, sentence(message), facts);
-    this.#up = await RunningUp.begin({
+    this.#up = await RunningUp.start({
       home: this.home,
       // All three at once, on any machine.
       env: { ...this.#model.env, SUBAGENTS_SLOTS: '3' },

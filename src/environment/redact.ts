@@ -168,7 +168,7 @@ class Finder {
       ...this.#parts(joined),
     ];
     if (fillings.length === 0 || found.length === 0) return found;
-    const place = placesIn(fillings);
+    const place = originalPositions(fillings);
     return found.map(({ start, end, name }) => ({
       start: beforeBackslashes(text, place(start)),
       end: place(end - 1) + 1,
@@ -205,7 +205,7 @@ function beforeBackslashes(text: string, at: number): number {
 }
 
 /** Maps positions in a text without `fillings` to positions in the original text. */
-function placesIn(fillings: readonly { readonly index: number; readonly length: number }[]) {
+function originalPositions(fillings: readonly { readonly index: number; readonly length: number }[]) {
   const joinedAt: number[] = [];
   const shift: number[] = [];
   let gone = 0;

@@ -31,12 +31,12 @@ export class Git {
   readonly cwd: string;
   readonly #scope: GitScope;
   /** The checkout or git folder whose configuration applies. */
-  readonly #place: string;
+  readonly #configFolder: string;
 
   private constructor(cwd: string, scope: GitScope, place = cwd) {
     this.cwd = cwd;
     this.#scope = scope;
-    this.#place = place;
+    this.#configFolder = place;
   }
 
   /** The signal that ends the calls. */
@@ -58,7 +58,7 @@ export class Git {
    * checkouts.
    */
   runningIn(folder: string): Git {
-    return new Git(folder, this.#scope, this.#place);
+    return new Git(folder, this.#scope, this.#configFolder);
   }
 
   with({ env, config = [], ...scope }: Omit<GitScope, 'trusted'>): Git {
@@ -71,7 +71,7 @@ export class Git {
         env: { ...before.env, ...env },
         config: [...(before.config ?? []), ...config],
       },
-      this.#place,
+      this.#configFolder,
     );
   }
 
@@ -100,7 +100,7 @@ export class Git {
 
   async #guarded(options: GitCallOptions): Promise<GitOptions> {
     const { trusted = false, config = [], env, ...scope } = this.#scope;
-    const guard = trusted ? undefined : await guardOf(this.#place);
+    const guard = trusted ? undefined : await guardOf(this.#configFolder);
     return {
       ...scope,
       ...options,

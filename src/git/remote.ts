@@ -76,7 +76,7 @@ export async function clone(url: string, path: string, git: Git): Promise<void> 
  */
 export async function fetchCommit(git: Git, url: string, commit: string): Promise<void> {
   if (await hasCommit(git, commit)) return;
-  await requireOwnWay(git.cwd, url);
+  await requireUnchangedTransport(git.cwd, url);
   const fetch = (what: readonly string[]): Promise<GitAnswer> =>
     remoteGit(
       ['fetch', '--quiet', '--no-tags', '--no-recurse-submodules', '--', url, ...what],
@@ -105,7 +105,7 @@ export async function pushTo(
   url: string,
   { commit, stem }: { readonly commit: string; readonly stem: string },
 ): Promise<string> {
-  await requireOwnWay(git.cwd, url);
+  await requireUnchangedTransport(git.cwd, url);
   const patterns = [`refs/heads/${branchName(stem, 1)}`, `refs/heads/${branchName(stem, 1)}-*`];
   const asked = await remoteGit(
     ['ls-remote', '--', url, ...patterns],
@@ -139,7 +139,7 @@ export async function pushTo(
  * our clones have no such settings when they are made: with them, reads or pushes could go to another place than
  * the outcome says, with the user's credentials.
  */
-async function requireOwnWay(repo: string, url: string): Promise<void> {
+async function requireUnchangedTransport(repo: string, url: string): Promise<void> {
   const keys = [...(await readConfiguration(repo)).local.keys()].filter(
     (key) => /^(url|http|ssh|protocol)\./.test(key) || key.startsWith(`remote.${url}.`),
   );

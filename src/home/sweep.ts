@@ -53,7 +53,7 @@ export async function sweep(
   const begun = Date.now();
   const seen = new Map(running.map((process) => [keyOf(process), process]));
   const asked = new Set<string>();
-  if (!canFindProcesses) return report({ seen, left: [], proven: false, begun });
+  if (!canFindProcesses) return report({ seen, left: [], proven: false, startedAt: begun });
   const search = new ProcessSearch(copilotSessionId);
   let looked = begun;
   let elapsed = 0;
@@ -75,7 +75,7 @@ export async function sweep(
     const settled = left.length > 0 || unseen.ended.length === 0;
     if (left.length === 0 ? settled || elapsed - lastFound > UNPROVEN_TIMEOUT_MS : elapsed > GIVE_UP_MS) {
       const proven = settled && unseen.closed.length === 0 && !unseen.hidden;
-      return report({ seen, left, unseen, proven, begun });
+      return report({ seen, left, unseen, proven, startedAt: begun });
     }
     await (left.length > 0 && elapsed < GRACE_MS ? delay(SCAN_EVERY_MS) : setImmediate());
   }
@@ -90,10 +90,10 @@ interface Swept {
   readonly unseen?: Unseen;
   /** Whether `left` is proven to be complete. */
   readonly proven: boolean;
-  readonly begun: number;
+  readonly startedAt: number;
 }
 
-function report({ seen, left, unseen, proven, begun }: Swept): SweepReport {
+function report({ seen, left, unseen, proven, startedAt }: Swept): SweepReport {
   return {
     found: seen.size,
     ended: seen.size - left.length,
@@ -104,7 +104,7 @@ function report({ seen, left, unseen, proven, begun }: Swept): SweepReport {
       // A process that vanished during the check has no command name.
       .filter((command) => command !== '[]')
       .slice(0, MAX_COMMANDS),
-    durationMs: Date.now() - begun,
+    durationMs: Date.now() - startedAt,
   };
 }
 

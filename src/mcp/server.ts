@@ -85,7 +85,7 @@ export async function serveMcp(options: McpOptions): Promise<void> {
 type Shared = Omit<ToolContext, 'signal' | 'progress'> & { readonly sent: Sent };
 
 /** Whether a call may start runs. */
-const begins = (tool: string, input: unknown): boolean =>
+const mayStartRuns = (tool: string, input: unknown): boolean =>
   tool !== 'subagents' || (input as { action?: unknown } | undefined)?.action === 'continue';
 
 /** The id of the request that a message cancels; undefined for any other message. */
@@ -116,7 +116,7 @@ function newServer({ version }: McpOptions, shared: Shared): McpServer {
         const { id } = ctx.mcpReq;
         const { sent } = shared;
         const answer = await answerCall(tool, contextOf(shared, ctx), input, { id, sent });
-        const begun = answer.isError !== true && begins(name, input);
+        const begun = answer.isError !== true && mayStartRuns(name, input);
         // A subagent that has ended has an outcome resource now.
         if (begun || sent.get(id)?.some(({ status }) => isFinal(status))) server.sendResourceListChanged();
         return answer;

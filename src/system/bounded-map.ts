@@ -5,22 +5,22 @@ const MAX = 10_000;
 
 /** A map that drops its oldest entry when it holds too many. */
 export class BoundedMap<V> {
-  readonly #notes = new Map<string, V>();
+  readonly #entries = new Map<string, V>();
 
   get(key: string): V | undefined {
-    return this.#notes.get(key);
+    return this.#entries.get(key);
   }
 
   has(key: string): boolean {
-    return this.#notes.has(key);
+    return this.#entries.has(key);
   }
 
   set(key: string, value: V): void {
-    this.#notes.delete(key);
-    this.#notes.set(key, value);
-    for (const oldest of this.#notes.keys()) {
-      if (this.#notes.size <= MAX) return;
-      this.#notes.delete(oldest);
+    this.#entries.delete(key);
+    this.#entries.set(key, value);
+    for (const oldest of this.#entries.keys()) {
+      if (this.#entries.size <= MAX) return;
+      this.#entries.delete(oldest);
     }
   }
 }

@@ -31,7 +31,7 @@ export function missingText(names: readonly string[]): string {
 }
 
 /** The command that installs missing packages. `root` is the folder of this package. */
-export function installCommand(root = packageRoot()): string {
+export function packagesInstallCommand(root = packageRoot()): string {
   const modules = dirname(root);
   if (basename(modules) !== 'node_modules') return `cd ${root} && npm install --include=optional`;
   const project = dirname(modules);
@@ -48,7 +48,7 @@ export function requirePackages(doing: string, names: readonly string[]): void {
   const missing = missingPackages(names);
   if (missing.length === 0) return;
   throw new SubagentsError('PACKAGE_MISSING', `${doing} cannot start: ${missingText(missing)}`, {
-    remedy: installCommand(),
+    remedy: packagesInstallCommand(),
   });
 }
 

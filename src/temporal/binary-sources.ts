@@ -7,7 +7,7 @@ import { execa } from 'execa';
 import type { Env } from '../system/home-root.ts';
 import {
   DOWNLOAD_PACKAGE,
-  installCommand,
+  packagesInstallCommand,
   missingPackages,
   missingText,
 } from '../system/optional-packages.ts';
@@ -58,7 +58,8 @@ export const downloadWithSdk: BinarySource = {
   remedy: 'allow this machine to reach https://temporal.download (HTTPS_PROXY is honoured), and try again',
   async get({ folder, env, onProgress }) {
     const missing = missingPackages([DOWNLOAD_PACKAGE]);
-    if (missing.length > 0) throw new BinarySourceFailed(`${missingText(missing)}: ${installCommand()}`);
+    if (missing.length > 0)
+      throw new BinarySourceFailed(`${missingText(missing)}: ${packagesInstallCommand()}`);
     const stop = new AbortController();
     const testing = pathToFileURL(createRequire(import.meta.url).resolve(DOWNLOAD_PACKAGE)).href;
     const child = execa(

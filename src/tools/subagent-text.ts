@@ -13,8 +13,8 @@ import type { SubagentAnswer } from './view.ts';
 export function subagentText(view: SubagentAnswer, more: readonly string[] = []): string {
   const name = `${view.label}@${view.run}`;
   const facts = [
-    ...stallWords(view.stalled),
-    ...(view.status === undefined ? [] : [statusWords(view.status, view.caveats)]),
+    ...stallText(view.stalled),
+    ...(view.status === undefined ? [] : [statusText(view.status, view.caveats)]),
     ...(view.since === undefined ? [] : [`since ${view.since} (${ago(view.since)})`]),
     ...(view.cleanedAt === undefined ? [] : ['cleaned']),
     ...(view.receipt === undefined ? [] : [`steered: ${DELIVERIES[view.receipt.delivery]}`]),
@@ -35,14 +35,14 @@ export function subagentText(view: SubagentAnswer, more: readonly string[] = [])
 }
 
 /** Why the subagent makes no progress. Contains no text from the subagent. */
-function stallWords(stalled: SubagentAnswer['stalled']): string[] {
+function stallText(stalled: SubagentAnswer['stalled']): string[] {
   if (stalled === undefined) return [];
   const { state, words } = STALLS[stalled.reason];
   return [`${state.toUpperCase()}, ${words}, since ${stalled.since} (${ago(stalled.since)})`];
 }
 
 /** The status with the kinds of caveats. */
-function statusWords(status: Status, caveats: SubagentAnswer['caveats'] = []): string {
+function statusText(status: Status, caveats: SubagentAnswer['caveats'] = []): string {
   return caveats.length === 0 ? status : `${status}, but: ${caveatDescriptions(kindsOf(caveats))}`;
 }
 

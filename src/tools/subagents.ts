@@ -63,7 +63,7 @@ export const subagentsTool = defineTool({
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
   async handle(context, { action, ...input }) {
     const { text, structured, announced = [] } = await ACTIONS[action](context, input);
-    const covered = SHOWING.has(action) ? await coveredBy(context, structured.subagents ?? []) : [];
+    const covered = SHOWING.has(action) ? await announcementsShown(context, structured.subagents ?? []) : [];
     const all = new Map([...announced, ...covered].map((each) => [announcementKey(each), each]));
     return {
       text,
@@ -77,7 +77,10 @@ export const subagentsTool = defineTool({
 const SHOWING: ReadonlySet<Name> = new Set(['show', 'kill', 'wait']);
 
 /** Unread announcements of ends and questions that the answer already shows. */
-async function coveredBy(context: ToolContext, views: readonly SubagentAnswer[]): Promise<Announcement[]> {
+async function announcementsShown(
+  context: ToolContext,
+  views: readonly SubagentAnswer[],
+): Promise<Announcement[]> {
   const shown = views.filter(
     ({ status }) => status !== undefined && (isFinal(status) || status === 'asking'),
   );

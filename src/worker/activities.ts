@@ -25,7 +25,7 @@ import { unlockWorktree } from '../git/worktrees/worktree.ts';
 import { createWorkspaceActivities } from '../../activities/workspace/workspace.ts';
 import { stopCopilotSession } from '../copilot/session/close.ts';
 import { eventLogPath } from '../copilot/log/event-log.ts';
-import { rememberModelAccess } from '../copilot/runtime/model-access.ts';
+import { cachedModelAccess } from '../copilot/runtime/model-access.ts';
 import type { CopilotPool } from '../copilot/runtime/pool.ts';
 import type {
   ControlActivities,
@@ -40,7 +40,7 @@ import type { Settings } from '../home/settings.ts';
 import { findProcesses } from '../home/processes.ts';
 import { sweep } from '../home/sweep.ts';
 import type { Attempts } from './interceptors/one-attempt.ts';
-import { withKilledCommandNotes, withResurrectionNote } from './notes/killed-commands.ts';
+import { withKilledCommandNotes, withRevivedRunNote } from './notes/killed-commands.ts';
 import { withProblemsAsFailures } from './notes/problems.ts';
 
 /** How long a stop waits until cancelled activities have undone what they began. */
@@ -141,7 +141,7 @@ export function createActivities({
       settings,
       runState,
       env: pool.env,
-      modelAccess: rememberModelAccess(pool.env),
+      modelAccess: cachedModelAccess(pool.env),
     }),
     firstSlot: createSlotActivities(staying, { returning: false }),
     work: {
@@ -150,7 +150,7 @@ export function createActivities({
       pushBranch,
       prepareWorkspace: waitForSpaceFirst(spacious, prepareWorkspace),
       setUpWorkspace: withProblemsAsFailures(setUpWorkspace),
-      runTurn: withProblemsAsFailures(withResurrectionNote(home, withKilledCommandNotes(home, runTurn))),
+      runTurn: withProblemsAsFailures(withRevivedRunNote(home, withKilledCommandNotes(home, runTurn))),
       collectEvidence: waitForSpaceFirst(spacious, withKilledCommandNotes(home, collectEvidence)),
       verifyCommit: withProblemsAsFailures(withKilledCommandNotes(home, verifyCommit)),
     },

@@ -129,10 +129,10 @@ describe('a turn of answers', () => {
 
   it('tells answers that were given and did not get into the conversation', () => {
     const given = event('external_tool.completed', { requestId: 'request-p' });
-    expect(what([...asked, given], both)).toEqual({ do: 'tell-answers' });
-    expect(what([...asked, ...answered('q'), given], both)).toEqual({ do: 'tell-answers' });
+    expect(what([...asked, given], both)).toEqual({ do: 'send-answers' });
+    expect(what([...asked, ...answered('q'), given], both)).toEqual({ do: 'send-answers' });
     // The calls are given up, and the message is not there yet.
-    expect(what([...asked, given, cut('p'), cut('q')], both)).toEqual({ do: 'tell-answers' });
+    expect(what([...asked, given, cut('p'), cut('q')], both)).toEqual({ do: 'send-answers' });
     // Once told, and the calls given up, it goes on.
     const told = [given, cut('p'), cut('q'), user(`${resumedMarker(MARKER)}\nThe main agent answers`)];
     expect(what([...asked, ...told], both)).toEqual({ do: 'continue' });

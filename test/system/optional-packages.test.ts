@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { checkPackages } from '../../src/cli/doctor/machine.ts';
 import {
   DOWNLOAD_PACKAGE,
-  installCommand,
+  packagesInstallCommand,
   missingPackages,
   requirePackages,
   WORKER_PACKAGES,
@@ -91,9 +91,13 @@ describe('a package that is missing', () => {
   });
 
   it('is got where this package is installed: a clone, a project, or for all', () => {
-    expect(installCommand('/src/durable-subagents')).toContain('cd /src/durable-subagents && ');
-    expect(installCommand(`${ROOT}node_modules/durable-subagents`)).toContain(`cd ${ROOT.slice(0, -1)} && `);
-    expect(installCommand('/opt/lib/node_modules/durable-subagents')).toContain('npm install --global ');
+    expect(packagesInstallCommand('/src/durable-subagents')).toContain('cd /src/durable-subagents && ');
+    expect(packagesInstallCommand(`${ROOT}node_modules/durable-subagents`)).toContain(
+      `cd ${ROOT.slice(0, -1)} && `,
+    );
+    expect(packagesInstallCommand('/opt/lib/node_modules/durable-subagents')).toContain(
+      'npm install --global ',
+    );
   });
 
   it('fails the check of doctor; the one for a download alone only warns', () => {

@@ -433,7 +433,7 @@ describe('the lifecycle', () => {
     });
     const rounds = Array.from({ length: MAX_TURN_FAILURES }, (): ActionResult[] => [
       turn(failed),
-      { type: 'went-on' },
+      { type: 'continued' },
     ]).flat();
     expect(drive([prepared, ...rounds.slice(0, -1)])[1]).toEqual({ do: 'collect' });
   });
@@ -490,9 +490,9 @@ describe('what a turn used', () => {
         usage: used(4),
         notes: [],
       }),
-      { type: 'went-on' } as const,
+      { type: 'continued' } as const,
       turn({ ...failed, usage: used(5) }),
-      { type: 'went-on' } as const,
+      { type: 'continued' } as const,
     ];
     expect(requests(drive([prepared, ...all])[0])).toBe(5);
     const [state] = drive([prepared, ...all, turn({ ...finished, usage: used(6) })]);
@@ -519,7 +519,7 @@ describe('a turn that failed', () => {
       announce,
     });
     const rounds = (count: number): ActionResult[] =>
-      Array.from({ length: count }, (): ActionResult[] => [turn(expired), { type: 'went-on' }]).flat();
+      Array.from({ length: count }, (): ActionResult[] => [turn(expired), { type: 'continued' }]).flat();
     expect(drive([prepared, turn(expired)])[1]).toEqual(wait(1, true));
     expect(drive([prepared, ...rounds(50), turn(expired)])[1]).toEqual(wait(51, false));
     // It worked in between: that the credentials ran out again is news.
@@ -531,7 +531,7 @@ describe('a turn that failed', () => {
     const limited: TurnResult = { ...failed, class: 'rate-limit', waitFor: 'limit', retryAfterMs: 600_000 };
     const [, first] = drive([prepared, turn(limited)]);
     expect(first).toMatchObject({ do: 'wait', for: 'limit', ms: limitPause(600_000, 1, 0) });
-    const [, second] = drive([prepared, turn(limited), { type: 'went-on' }, turn(limited)]);
+    const [, second] = drive([prepared, turn(limited), { type: 'continued' }, turn(limited)]);
     expect(second).toMatchObject({ ms: limitPause(600_000, 2, 0) });
     expect(limitPause(600_000, 2, 0)).toBeGreaterThanOrEqual(1_200_000);
     // Never before the server said.
@@ -541,7 +541,7 @@ describe('a turn that failed', () => {
   it('begins a new row of failures where it came further than before', () => {
     const at = (modelRequests: number): ActionResult[] => [
       turn({ ...failed, usage: { ...usage, modelRequests } }),
-      { type: 'went-on' },
+      { type: 'continued' },
     ];
     const many = Array.from({ length: 3 * MAX_TURN_FAILURES }, (_, index) => at(index + 1)).flat();
     expect(drive([prepared, ...many])[1]).toEqual({ do: 'turn', slot: 'keep' });
@@ -549,7 +549,7 @@ describe('a turn that failed', () => {
 
   it('carries its silence over to the next attempt, but not that of a wait', () => {
     const lastEventAt = '2026-01-01T00:00:00.000Z';
-    const [state] = drive([prepared, turn({ ...failed, lastEventAt }), { type: 'went-on' }]);
+    const [state] = drive([prepared, turn({ ...failed, lastEventAt }), { type: 'continued' }]);
     expect(state.silentSince).toBe(lastEventAt);
     expect(drive([prepared, turn({ ...expired, lastEventAt })])[0].silentSince).toBeUndefined();
   });
@@ -581,7 +581,7 @@ describe('a budget', () => {
       left: { tokens: 100, modelRequests: 10 },
       noticeAt: { modelRequests: 8 },
     });
-    const [on, again] = decideNextAction(state, { type: 'went-on' }, own.rules);
+    const [on, again] = decideNextAction(state, { type: 'continued' }, own.rules);
     expect([on.turn, again]).toEqual([1, { do: 'turn', slot: 'keep' }]);
   });
 
@@ -616,7 +616,7 @@ describe('a budget', () => {
     expect(drive([prepared, ...round, ...round, ...round], two)[1]).toEqual({ do: 'turn', slot: 'keep' });
     const four = [prepared, ...round, ...round, ...round, ...round];
     expect(drive(four, two)[1]).toEqual({ do: 'report-budget', summary: '4 of 5 turns' });
-    const five: ActionResult[] = [...four, { type: 'went-on' }, ...round];
+    const five: ActionResult[] = [...four, { type: 'continued' }, ...round];
     expect(drive(five, two)[0].verdict).toMatchObject({ status: 'over-budget' });
   });
 });
@@ -637,7 +637,7 @@ describe('a subagent that stands still', () => {
   const later = '2026-01-01T00:09:00.000Z';
   const failing = (lastEventAt: string, more: object = {}): ActionResult =>
     turn({ ...failed, lastEventAt, ...more });
-  const wentOn = { type: 'went-on' } as const;
+  const wentOn = { type: 'continued' } as const;
   const repeating = (waits: boolean, count = 20): TurnResult => ({
     kind: 'stuck',
     doing: 'bash: npm test',
@@ -725,7 +725,7 @@ describe('a turn that goes on in Copilot while it is reported', () => {
     const machine = new SubagentMachine(specOf({ ...rules, budget: { tokens: 100 } }), 0);
     machine.advance(prepared);
     machine.advance(setUp());
-    machine.dispatch({ type: 'turn-began' });
+    machine.dispatch({ type: 'turn-started' });
     machine.dispatch({ type: 'turn-ended', attempt: attemptAfterResult(result) });
     machine.advance(turn(result));
     expect([machine.action.do, machine.state.attempt]).toEqual([action, attempt]);
@@ -815,7 +815,7 @@ function answerTo(step: NextAction): fc.Arbitrary<ActionResult> {
     case 'push':
       return fc.constantFrom<ActionResult>(pushed(), pushed('no network'));
     default:
-      return fc.constant<ActionResult>({ type: 'went-on' });
+      return fc.constant<ActionResult>({ type: 'continued' });
   }
 }
 
@@ -839,12 +839,12 @@ const ENDED_BY_WORK: readonly string[] = ['verification', 'output', 'artifacts',
 
 /** Something that can happen beside the action that runs. */
 const anyOccurrence: fc.Arbitrary<Occurrence> = fc.constantFrom<Occurrence>(
-  { type: 'noted', note: 'its worker is back' },
+  { type: 'note-added', note: 'its worker is back' },
   { type: 'cloned', repository: '/clone', defaults: { model: 'cloned' } },
-  { type: 'turn-began' },
+  { type: 'turn-started' },
   { type: 'turn-ended', attempt: 'lost' },
-  { type: 'cut-off', workedMs: 5, verifyingMs: 5 },
-  { type: 'signal-left-out', name: 'steer', why: 'it has no message' },
+  { type: 'action-interrupted', workedMs: 5, verifyingMs: 5 },
+  { type: 'signal-ignored', name: 'steer', why: 'it has no message' },
 );
 
 /** One subagent from its start to its end, or as far as 300 actions go, with everything that a main agent and a reader see of it. */
@@ -947,9 +947,9 @@ describe('every subagent, whatever happens', () => {
       fc.property(fc.gen(), anyRules, (gen, own) => {
         const { state, steered, occurrences } = live(gen, own);
         const count = (type: Occurrence['type']) => occurrences.filter((each) => each.type === type).length;
-        expect(state.notes.filter((note) => note === 'its worker is back')).toHaveLength(count('noted'));
-        expect(state.leftOut.count).toBe(count('signal-left-out'));
-        expect(state.workedMs).toBeGreaterThanOrEqual(5 * count('cut-off'));
+        expect(state.notes.filter((note) => note === 'its worker is back')).toHaveLength(count('note-added'));
+        expect(state.ignoredSignals.count).toBe(count('signal-ignored'));
+        expect(state.workedMs).toBeGreaterThanOrEqual(5 * count('action-interrupted'));
         expect(state.spec.model).toBe(count('cloned') > 0 ? 'cloned' : undefined);
         expect(state.repository).toBe(count('cloned') > 0 ? '/clone' : undefined);
         expect(state.steerLog.map(({ id }) => id)).toEqual(steered);

@@ -43,7 +43,7 @@ export class AbsenceNotices {
     status.away = undefined;
     if (status.status === 'stopping') {
       const note = `its end waited for worker ${workerId}, away from ${since} to ${new Date().toISOString()}`;
-      machine.dispatch({ type: 'noted', note });
+      machine.dispatch({ type: 'note-added', note });
     }
     status.publish();
     await announcer.announce('notice', `worker ${workerId} is back`);

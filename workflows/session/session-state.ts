@@ -65,7 +65,7 @@ export function emptySession(): SessionState {
 }
 
 /** Remembers an answered request. The oldest one is dropped if there are too many. */
-export function rememberRequest(state: SessionState, request: AnsweredRequest): void {
+export function recordRequest(state: SessionState, request: AnsweredRequest): void {
   state.requests.push(request);
   if (state.requests.length > MAX_REQUESTS) state.requests.shift();
 }

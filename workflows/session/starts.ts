@@ -2,7 +2,7 @@
 import { ApplicationFailure } from '@temporalio/workflow';
 import type { z } from 'zod';
 import { validate, firstProblem, type SessionEntry, type SpawnAnswer } from '../../src/contract/index.ts';
-import { liveRun, rememberRequest, type SessionState } from './session-state.ts';
+import { liveRun, recordRequest, type SessionState } from './session-state.ts';
 
 /** The answer that refuses a start. */
 export type Refused = Extract<SpawnAnswer, { status: 'refused' }>;
@@ -65,7 +65,7 @@ export class Starts {
       return known.answers;
     }
     const answers = start().then((done) => {
-      rememberRequest(this.#state, {
+      recordRequest(this.#state, {
         id: requestId,
         ...(digest !== undefined && { digest }),
         answers: done,

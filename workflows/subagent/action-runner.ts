@@ -44,7 +44,7 @@ export class ActionRunner {
       case 'pause':
         status.enter('working', retryText(action));
         await sleep(action.ms, { summary: `before turn ${machine.state.turn} is tried again` });
-        return { type: 'went-on' };
+        return { type: 'continued' };
       case 'report-stuck':
         return pauses.reportStuck(action);
       case 'report-budget':
@@ -91,7 +91,7 @@ export class ActionRunner {
     let began: number | undefined;
     const begin = (): void => {
       began = Date.now();
-      machine.dispatch({ type: 'turn-began' });
+      machine.dispatch({ type: 'turn-started' });
       status.publish();
       pauses.deliverPending();
     };
@@ -106,7 +106,7 @@ export class ActionRunner {
       return { type: 'turn', result, elapsedMs: workFolder(result, elapsedMs) };
     } catch (error) {
       if (began !== undefined)
-        machine.dispatch({ type: 'cut-off', workedMs: Date.now() - began, verifyingMs: 0 });
+        machine.dispatch({ type: 'action-interrupted', workedMs: Date.now() - began, verifyingMs: 0 });
       throw error;
     } finally {
       machine.dispatch({ type: 'turn-ended', attempt });
@@ -148,7 +148,7 @@ export class ActionRunner {
     } catch (error) {
       if (isWorkerDied(error)) return { type: 'unverified', failure: outcomeFailure(error) };
       const elapsedMs = Date.now() - began;
-      machine.dispatch({ type: 'cut-off', workedMs: elapsedMs, verifyingMs: elapsedMs });
+      machine.dispatch({ type: 'action-interrupted', workedMs: elapsedMs, verifyingMs: elapsedMs });
       throw error;
     }
   }

@@ -81,7 +81,7 @@ export type ActionResult =
       readonly failure: Failure | undefined;
     }
   | { readonly type: 'turn'; readonly result: TurnResult; readonly elapsedMs: number }
-  | { readonly type: 'went-on' }
+  | { readonly type: 'continued' }
   | {
       readonly type: 'answered';
       readonly answers: readonly { readonly requestId: string; readonly answer: string }[];
@@ -123,13 +123,13 @@ export type Occurrence =
   | { readonly type: 'steer-answered'; readonly receipt: Receipt }
   /** A held steer was delivered to a turn that runs again; `receipt` replaces the first one. */
   | { readonly type: 'held-steer-delivered'; readonly receipt: Receipt }
-  | { readonly type: 'noted'; readonly note: string }
+  | { readonly type: 'note-added'; readonly note: string }
   | { readonly type: 'cloned'; readonly repository: string; readonly defaults: SettingsTaken }
-  | { readonly type: 'turn-began' }
+  | { readonly type: 'turn-started' }
   /** An attempt is over; `attempt` is its state now. */
   | { readonly type: 'turn-ended'; readonly attempt: SubagentState['attempt'] }
   /** A command or a turn was cut off together with its action, after this much work. */
-  | { readonly type: 'cut-off'; readonly workedMs: number; readonly verifyingMs: number }
+  | { readonly type: 'action-interrupted'; readonly workedMs: number; readonly verifyingMs: number }
   /** The worker has stopped the subagent, or could not. */
   | {
       readonly type: 'stopped';
@@ -146,4 +146,4 @@ export type Occurrence =
     }
   /** The worker was given up. */
   | { readonly type: 'given-up' }
-  | { readonly type: 'signal-left-out'; readonly name: string; readonly why: string };
+  | { readonly type: 'signal-ignored'; readonly name: string; readonly why: string };

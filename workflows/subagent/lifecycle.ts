@@ -42,7 +42,7 @@ export function decideNextAction(
       );
     case 'turn':
       return afterTurn({ ...state, workedMs: state.workedMs + result.elapsedMs }, result, rules);
-    case 'went-on':
+    case 'continued':
       return attemptTurn(state, 'keep', rules);
     case 'answered':
       return openTurn(

@@ -21,7 +21,7 @@ export function applyOccurrence(state: SubagentState, occurrence: Occurrence): S
       const { receipt } = occurrence;
       return withReceipt({ ...state, held: state.held.filter(({ id }) => id !== receipt.id) }, receipt);
     }
-    case 'noted':
+    case 'note-added':
       return withNote(state, occurrence.note);
     case 'cloned':
       return {
@@ -29,11 +29,11 @@ export function applyOccurrence(state: SubagentState, occurrence: Occurrence): S
         spec: { ...state.spec, ...occurrence.defaults },
         repository: occurrence.repository,
       };
-    case 'turn-began':
+    case 'turn-started':
       return { ...state, attempt: 'running' };
     case 'turn-ended':
       return { ...state, attempt: occurrence.attempt };
-    case 'cut-off':
+    case 'action-interrupted':
       return {
         ...state,
         workedMs: state.workedMs + occurrence.workedMs,
@@ -47,8 +47,11 @@ export function applyOccurrence(state: SubagentState, occurrence: Occurrence): S
       const note = 'its worker was given up: whether processes of it are left there is not known';
       return flushUsage(withNote(state, note));
     }
-    case 'signal-left-out':
-      return { ...state, leftOut: countIgnoredSignal(state.leftOut, occurrence.name, occurrence.why) };
+    case 'signal-ignored':
+      return {
+        ...state,
+        ignoredSignals: countIgnoredSignal(state.ignoredSignals, occurrence.name, occurrence.why),
+      };
   }
 }
 

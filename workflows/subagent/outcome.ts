@@ -95,7 +95,7 @@ function wholeOutcome(input: SubagentInput, state: SubagentState, ending: Ending
     loaded: [...state.loaded],
     notes: [
       ...state.notes,
-      ...ignoredSignalNotes(state.leftOut),
+      ...ignoredSignalNotes(state.ignoredSignals),
       ...pushNotes(state, ending),
       ...denialNotes(state),
       ...undelivered(state),

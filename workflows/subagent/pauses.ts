@@ -77,12 +77,12 @@ export class Pauses {
     status.enter('waiting', `${what}, tries again at ${again} UTC: ${step.why}`);
     if (step.announce) await announcer.announce('notice', `${what}: ${step.why}`);
     await condition(() => this.#waitEnded, step.ms, { summary: oneLine(`${what}: ${step.why}`, 100) });
-    return { type: 'went-on' };
+    return { type: 'continued' };
   }
 
   async reportBudget({ summary }: ActionOf<'report-budget'>): Promise<ActionResult> {
     await this.#parts.announcer.announce('notice', `its budget is nearly used up: ${summary}`);
-    return { type: 'went-on' };
+    return { type: 'continued' };
   }
 
   /** Announces that the subagent is stuck, then does what its spec says: reports only, nudges or kills. */
@@ -97,7 +97,7 @@ export class Pauses {
       this.#nudge = repeats ? repeatingNudge(what) : silentNudge(`${what}; was doing: ${doing}`);
     // The same path as a kill by the main agent.
     if (then === 'kill') throw new CancelledFailure('it was stuck');
-    return { type: 'went-on' };
+    return { type: 'continued' };
   }
 
   /** Ends the Copilot session and releases the slot. Settles once the slot is released. */

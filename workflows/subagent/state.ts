@@ -74,7 +74,7 @@ export interface SubagentState {
   /** The newest steers, oldest first; a steer without a receipt is never dropped. */
   readonly steerLog: readonly SteerRecord[];
   /** Signals that could not be read, or arrived after the end. */
-  readonly leftOut: IgnoredSignals;
+  readonly ignoredSignals: IgnoredSignals;
   /** Number of the current turn, from 1; 0 before the first. */
   readonly turn: number;
   readonly opening: Opening;
@@ -169,7 +169,7 @@ export function initialState(spec: ResolvedSpec): SubagentState {
     workspace: undefined,
     attempt: 'none',
     steerLog: [],
-    leftOut: NO_IGNORED_SIGNALS,
+    ignoredSignals: NO_IGNORED_SIGNALS,
     turn: 0,
     opening: { kind: 'task' },
     steers: [],

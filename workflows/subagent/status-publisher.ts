@@ -109,7 +109,7 @@ export class StatusPublisher {
         workerId: slot.workerId,
         questions: questions.open,
         steers: state.steerLog,
-        notes: [...state.notes, ...ignoredSignalNotes(state.leftOut)],
+        notes: [...state.notes, ...ignoredSignalNotes(state.ignoredSignals)],
         outcome: this.#outcome,
       }),
     );

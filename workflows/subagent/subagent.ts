@@ -79,7 +79,7 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
   const runner = new ActionRunner({ machine, worker, slot, status, pauses });
 
   const leaveOut = (name: string, why: string): void =>
-    machine.dispatch({ type: 'signal-left-out', name, why });
+    machine.dispatch({ type: 'signal-ignored', name, why });
   setHandler(steerWithReceipt, (request) => inbox.accept(request), {
     validator: (request: SteerRequest) => void inbox.parse(request),
   });

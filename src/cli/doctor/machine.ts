@@ -9,7 +9,7 @@ import { readSettings } from '../../home/settings.ts';
 import { freeBytes, megabytes } from '../../system/disk.ts';
 import {
   DOWNLOAD_PACKAGE,
-  installCommand,
+  packagesInstallCommand,
   missingPackages,
   missingText,
   WORKER_PACKAGES,
@@ -38,8 +38,12 @@ export function checkPackages(missing = missingPackages([...WORKER_PACKAGES, DOW
   if (missing.length === 0) return ok('packages', 'all optional ones are installed');
   const isDownloadAlone = missing.every((name) => name === DOWNLOAD_PACKAGE);
   return isDownloadAlone
-    ? warn('packages', `${missingText(missing)}: no Temporal server can be downloaded`, installCommand())
-    : fail('packages', `${missingText(missing)}: no worker can start here`, installCommand());
+    ? warn(
+        'packages',
+        `${missingText(missing)}: no Temporal server can be downloaded`,
+        packagesInstallCommand(),
+      )
+    : fail('packages', `${missingText(missing)}: no worker can start here`, packagesInstallCommand());
 }
 
 /** Checks git, and the author of its commits. */

@@ -28,12 +28,12 @@ export function applySelection(
 
 /** Whether a subagent works on the repository `wanted`: a path, a URL, or the last component of either. */
 function isOf({ repo }: SubagentRow, wanted: string): boolean {
-  if (repo === wanted || lastName(repo) === wanted) return true;
+  if (repo === wanted || lastComponent(repo) === wanted) return true;
   if (isRepositoryUrl(wanted) || isRepositoryUrl(repo)) return false;
   return resolve(wanted.replace(/^~(?=\/|$)/, homedir())) === repo;
 }
 
-const lastName = (repo: string): string | undefined =>
+const lastComponent = (repo: string): string | undefined =>
   repo
     .replace(/\/+$/, '')
     .split(/[/:]/)

@@ -49,7 +49,7 @@ export async function forgetWorker(link: Link, workerId: string): Promise<KnownR
 }
 
 /** Ends the subagent as lost when its worker is away and its workflow answers. @returns whether it was ended */
-export async function forgetIfAway(link: Link, run: KnownRun): Promise<boolean> {
+export async function endIfWorkerAway(link: Link, run: KnownRun): Promise<boolean> {
   const view = await readView(link, run);
   if (view === undefined || view instanceof SubagentsError || view.workerId === undefined) return false;
   if (await isWorkerPolling(link, view.workerId)) return false;

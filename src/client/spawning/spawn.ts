@@ -14,7 +14,7 @@ import {
 } from '../../contract/index.ts';
 import { releaseCarried } from '../../git/worktrees/carry.ts';
 import { concurrently } from '../connection/concurrency.ts';
-import { isTransient, isTimeout, withUnknownEffect } from '../errors.ts';
+import { isTransient, isTimeout, addUnknownEffect } from '../errors.ts';
 import { reopenSession } from '../../temporal/reopen-session.ts';
 import { sessionStart } from '../../temporal/session-start.ts';
 import { findNewestRun } from '../listing/visibility.ts';
@@ -212,7 +212,7 @@ export async function sendToSession(
       { timeoutMs },
     );
   } catch (error) {
-    throw withUnknownEffect(
+    throw addUnknownEffect(
       error,
       `do the very same again: while the first is live, that is the answer, and nothing is started twice. Request id ${request.requestId} is one request for ever (--request-id)`,
     );

@@ -10,7 +10,7 @@ export type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 type Payloads = temporal.api.common.v1.IPayloads;
 
 /** The run to follow, and the event to start after. */
-export interface HistoryPlace {
+export interface HistoryPosition {
   readonly workflowId: string;
   readonly runId: string;
   /** Events up to and including this one are left out. */
@@ -35,7 +35,7 @@ const EVENTS = { all: 1, close: 2 } as const;
  */
 export async function* followHistory(
   link: Link,
-  place: HistoryPlace,
+  place: HistoryPosition,
   signal: AbortSignal,
 ): AsyncGenerator<HistoryEvent, void, undefined> {
   let nextPageToken: Uint8Array | undefined;
@@ -93,10 +93,10 @@ const RETRY_MS = 500;
  */
 export async function* followToEnd(
   link: Link,
-  run: Omit<HistoryPlace, 'afterEvent'>,
+  run: Omit<HistoryPosition, 'afterEvent'>,
   signal: AbortSignal,
 ): AsyncGenerator<HistoryEvent, void, undefined> {
-  let place: HistoryPlace = { ...run, afterEvent: 0 };
+  let place: HistoryPosition = { ...run, afterEvent: 0 };
   for (;;) {
     let successor: string | null | undefined;
     try {

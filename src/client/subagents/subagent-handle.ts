@@ -27,11 +27,11 @@ import {
   LostRunError,
   noWorkerError,
   refuseChain,
-  withUnknownEffect,
+  addUnknownEffect,
 } from '../errors.ts';
 import { pause } from '../sessions/following.ts';
 import { endByServer, endIfFailing } from '../removal/force.ts';
-import { forgetIfAway, isAnswered } from '../removal/forget.ts';
+import { endIfWorkerAway, isAnswered } from '../removal/forget.ts';
 import { callInOrder } from '../connection/concurrency.ts';
 import type { Link } from '../connection/link.ts';
 import { mergeRun } from './merge.ts';
@@ -266,7 +266,7 @@ export class SubagentClient implements SubagentHandle {
           { timeoutMs: options.timeoutMs },
         )
         .catch((error: unknown) => {
-          throw withUnknownEffect(
+          throw addUnknownEffect(
             error,
             `do the very same again with its request id (--request-id ${options.updateId}): it is then one request`,
           );
@@ -305,7 +305,7 @@ export class SubagentClient implements SubagentHandle {
         ? await endByServer(link, run, `lost: ended by force, as ${silence.why}`)
         : await endIfFailing(link, run);
       if (ended) return ended;
-      if (silence === undefined) await forgetIfAway(link, run);
+      if (silence === undefined) await endIfWorkerAway(link, run);
       try {
         const left = Math.max(1, deadline - Date.now());
         return await awaitOutcome(link, run, { timeoutMs: Math.min(FORCE_INTERVAL_MS, left) });

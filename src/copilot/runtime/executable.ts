@@ -2,7 +2,7 @@
 import { access, constants } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { SubagentsError } from '../../contract/index.ts';
-import { installCommand, missingText } from '../../system/optional-packages.ts';
+import { packagesInstallCommand, missingText } from '../../system/optional-packages.ts';
 
 /** Environment variable that names another Copilot CLI. */
 export const COPILOT_PATH_VARIABLE = 'SUBAGENTS_COPILOT_PATH';
@@ -34,7 +34,7 @@ export async function findCopilot(named: string | undefined): Promise<string> {
   throw new SubagentsError(
     'COPILOT_MISSING',
     `there is no Copilot CLI for ${process.platform}-${process.arch}: ${missingText(packages.slice(0, 1))}`,
-    { remedy: `${installCommand()}; or name a Copilot CLI in ${COPILOT_PATH_VARIABLE}` },
+    { remedy: `${packagesInstallCommand()}; or name a Copilot CLI in ${COPILOT_PATH_VARIABLE}` },
   );
 }
 

@@ -55,7 +55,7 @@ export async function describeModelAccess(env: NodeJS.ProcessEnv): Promise<Model
  * Like `describeModelAccess`, but caches the first access found. Until then it looks again, so that a later login is
  * noticed.
  */
-export function rememberModelAccess(env: NodeJS.ProcessEnv): () => Promise<ModelAccess> {
+export function cachedModelAccess(env: NodeJS.ProcessEnv): () => Promise<ModelAccess> {
   let found: ModelAccess | undefined;
   return async () => {
     if (found) return found;

@@ -24,7 +24,7 @@ export type Decision =
    * The answers were given but did not reach the conversation, and the runtime accepts no second answer to such a call,
    * nor continues without one. So the call is abandoned, and the answers are sent as a message.
    */
-  | { readonly do: 'tell-answers' }
+  | { readonly do: 'send-answers' }
   /** The turn waits for answers that nobody has given. */
   | { readonly do: 'ask' }
   /** The turn has ended, but its result was not reported. */
@@ -66,7 +66,7 @@ export function decideTurn(
   // Tool calls that were open at the end of the log are interrupted.
   state.interruptOpenTools();
   if (state.undeliveredAnswers.some((id) => turn.answers?.includes(id)))
-    return [{ do: 'tell-answers' }, state];
+    return [{ do: 'send-answers' }, state];
   const pending = state.questions.map(({ requestId }) => requestId);
   const answerable = pending.filter((id) => turn.answers?.includes(id));
   if (answerable.length > 0) return [{ do: 'answer', requestIds: answerable }, state];

@@ -99,7 +99,7 @@ export async function resumeTurn(
         env: pool.env,
         copilotHome: pool.copilotHome,
         // Questions of an earlier run are no longer answered.
-        keepQuestions: decision.do !== 'tell-answers' && !(decision.do === 'send' && opensRun(marker)),
+        keepQuestions: decision.do !== 'send-answers' && !(decision.do === 'send' && opensRun(marker)),
         mustExist:
           input.newConversation !== true &&
           (input.turn > 1 ||
@@ -111,7 +111,7 @@ export async function resumeTurn(
       }),
     );
     const known = [...state.endedCalls.keys()];
-    await begin(live, decision, input, killedCommands);
+    await startTurn(live, decision, input, killedCommands);
     // The results are now in the log, or in the message that told them. An answer may still lack them.
     if (decision.do !== 'answer') unsaved.remove(known);
     if (decision.do === 'send') recordConversationStarted(pool.copilotHome, copilotSessionId);
@@ -126,7 +126,7 @@ export async function resumeTurn(
   }
 }
 
-async function begin(
+async function startTurn(
   live: LiveTurn,
   decision: Decision,
   input: TurnInput,
@@ -156,7 +156,7 @@ async function begin(
       }
       return;
     }
-    case 'tell-answers': {
+    case 'send-answers': {
       const text = answersText(input) + lostInBrackets(takeLostCommands(state, killedCommands));
       return live.send(resumedMarker(marker), paragraphs(text, resultsText(state)));
     }

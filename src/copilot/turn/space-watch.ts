@@ -40,7 +40,7 @@ export class SpaceWatch {
   readonly #folders: readonly string[];
   readonly #cwd: string;
   readonly #bounds: SpaceBounds;
-  #looked = -Infinity;
+  #checkedAt = -Infinity;
   #measureAt = 0;
   #folderBytes = 0;
 
@@ -54,8 +54,8 @@ export class SpaceWatch {
   /** Why the turn cannot go on, if a check is due and finds a problem; otherwise undefined. */
   lack(): TurnFailure | undefined {
     const now = performance.now();
-    if (now - this.#looked < CHECK_INTERVAL_MS) return undefined;
-    this.#looked = now;
+    if (now - this.#checkedAt < CHECK_INTERVAL_MS) return undefined;
+    this.#checkedAt = now;
     if (Number.isFinite(this.#bounds.maxFolderBytes) && now >= this.#measureAt) void this.#measure(now);
     return spaceProblem(this.#folders, this.#bounds.reserveBytes) ?? this.#tooLarge();
   }

@@ -250,7 +250,7 @@ export class TurnState {
   }
 
   /** Drops what an earlier run of the subagent left open in the conversation: commands, questions, steers. */
-  #beginRun(): void {
+  #startRun(): void {
     this.openTools.clear();
     this.repeats.reset();
     this.unshown.clear();
@@ -261,7 +261,7 @@ export class TurnState {
 
   #message({ data, timestamp }: Extract<CopilotEvent, { type: 'user.message' }>): void {
     const arrival = { delivery: data.delivery, at: timestamp };
-    if (opensRun(data.content.split('\n', 1)[0] ?? '')) this.#beginRun();
+    if (opensRun(data.content.split('\n', 1)[0] ?? '')) this.#startRun();
     for (const line of data.content.split('\n')) {
       if (!line.startsWith('[') || !line.endsWith(']')) continue;
       this.arrivals.set(line, arrival);

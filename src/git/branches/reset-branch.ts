@@ -28,7 +28,7 @@ export async function resetBranch(
   if (tip !== undefined && (await countOnNoBranch(git, tip)) > 0)
     notes.push(`what it was moved to is kept in ${await keepCommit(git, tip, { lost: true })}`);
   if ((await checkoutStatus(git)).branch !== branch) return notes;
-  const { kept } = await resetTracked(git, { to: head, why: 'Files as verification left them' });
-  if (kept !== undefined) notes.push(`files as it left them are kept in ${kept}`);
+  const { keptRef } = await resetTracked(git, { to: head, why: 'Files as verification left them' });
+  if (keptRef !== undefined) notes.push(`files as it left them are kept in ${keptRef}`);
   return notes;
 }

@@ -93,7 +93,7 @@ export async function excludedFromCommit(
   const gone = new Set([...out.map(({ path }) => path), ...elsewhere]);
   for (const path of all) {
     if (gone.has(path)) continue;
-    const secret = likelySecret(path, beginning(join(git.cwd, path)));
+    const secret = likelySecret(path, readBeginning(join(git.cwd, path)));
     if (secret === undefined) continue;
     out.push(one(path, `likely a secret: ${secret}`));
     gone.add(path);
@@ -161,7 +161,7 @@ function sizeOf(path: string): number {
   return stat?.isFile() ? stat.size : 0;
 }
 
-function beginning(path: string): Buffer {
+function readBeginning(path: string): Buffer {
   const size = Math.min(sizeOf(path), MAX_SCANNED_BYTES);
   if (size === 0) return Buffer.alloc(0);
   try {

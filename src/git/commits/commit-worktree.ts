@@ -40,7 +40,7 @@ export interface CommitWorktreeInput {
   /** Message of the commit that holds what was left uncommitted. */
   readonly message: string;
   /** Files that our own commands left: not the subagent's work as long as they are unchanged. */
-  readonly left: readonly KnownArtifacts[];
+  readonly commandArtifacts: readonly KnownArtifacts[];
 }
 
 /** The result when the branch moved meanwhile. */
@@ -94,7 +94,7 @@ async function commitWithIndex(
     unchanged,
     entries: leaveOut,
     within,
-  } = await classifyUntracked(cwd, status.untracked, input.left, true);
+  } = await classifyUntracked(cwd, status.untracked, input.commandArtifacts, true);
   const unreadable = status.unreadable.map((path) => ({ path, reason: 'it may not be read' }));
   const clean =
     unreadable.length === 0 &&
@@ -173,8 +173,8 @@ async function commitWithIndex(
 /** Replaces the files of `saved` with those of `target`, the commit that HEAD was moved to. */
 async function checkOut(git: Git, { target, saved }: { target: string; saved: string }): Promise<string[]> {
   const why = 'Files that lay where the branch has others';
-  const { kept } = await resetTracked(git, { to: target, why, known: [saved] });
-  return kept === undefined ? [] : [`files lay where the branch has others; they are kept in ${kept}`];
+  const { keptRef } = await resetTracked(git, { to: target, why, known: [saved] });
+  return keptRef === undefined ? [] : [`files lay where the branch has others; they are kept in ${keptRef}`];
 }
 
 /** Returns the commit with the folder's state: a new one for uncommitted changes, otherwise an existing one. */

@@ -26,7 +26,7 @@ export interface ResetTracked {
   /** Tracked files that differed. */
   readonly changed: readonly string[];
   /** The ref that keeps contents which were in no commit; undefined when there were none. */
-  readonly kept: string | undefined;
+  readonly keptRef: string | undefined;
 }
 
 /**
@@ -51,7 +51,7 @@ export async function resetTracked(
     await index.git.run(['read-tree', '--reset', '-u', to]);
     await index.adopt();
   });
-  return { changed: differing.map(({ path }) => path), kept };
+  return { changed: differing.map(({ path }) => path), keptRef: kept };
 }
 
 /** Writes a tree of the folder's contents, without ignored files that the reset does not replace. */

@@ -59,7 +59,7 @@ export async function guardOf(cwd: string): Promise<Guard> {
   if (keys.size > 0) return guardAgainst(keys, global);
   // Not remembered when there are includes: an included file may appear later.
   if (repository && !all.some((settings) => [...settings.keys()].some(isInclude)))
-    remember(
+    cacheCheckout(
       cwd,
       repository.dirs,
       submodules.map(({ folder }) => folder),
@@ -102,22 +102,22 @@ export async function withoutGlobal(cwd: string, pattern: RegExp): Promise<Map<s
   );
 }
 
-interface Remembered {
+interface CachedCheckout {
   readonly dirs: GitDirs;
   readonly files: readonly string[];
   readonly states: string;
 }
-const remembered = new Map<string, Remembered>();
+const checkoutCache = new Map<string, CachedCheckout>();
 
 function namesNone(cwd: string): boolean {
-  const known = remembered.get(cwd);
+  const known = checkoutCache.get(cwd);
   if (known === undefined) return false;
   const now = repositoryAt(cwd)?.dirs;
   const same = now?.gitDir === known.dirs.gitDir && now.commonDir === known.dirs.commonDir;
   return same && known.states === statesOf(known.files);
 }
 
-function remember(cwd: string, dirs: GitDirs, submodules: readonly string[], since: number): void {
+function cacheCheckout(cwd: string, dirs: GitDirs, submodules: readonly string[], since: number): void {
   const files = filesOf(dirs);
   for (const folder of submodules) {
     const below = repositoryAt(folder);
@@ -125,8 +125,8 @@ function remember(cwd: string, dirs: GitDirs, submodules: readonly string[], sin
     files.push(join(folder, '.git'), ...filesOf(below.dirs));
   }
   if (files.some((path) => (statSync(path, MAY_BE_ABSENT)?.ctimeMs ?? 0) > since - SETTLED_MS)) return;
-  if (remembered.size >= MAX_REMEMBERED) remembered.clear();
-  remembered.set(cwd, { dirs, files, states: statesOf(files) });
+  if (checkoutCache.size >= MAX_REMEMBERED) checkoutCache.clear();
+  checkoutCache.set(cwd, { dirs, files, states: statesOf(files) });
 }
 
 /**

@@ -24,7 +24,7 @@ export const listAction: Action = async (context, { target, count }) => {
   );
   const hidden = listings.reduce((sum, each) => sum + each.finishedCount - each.finished.length, 0);
   if (hidden > 0) notes.push(`${plural(hidden, 'finished subagent')} more: ask with a larger count`);
-  const words = rows.length === 0 ? undefined : wordsOf(rows);
+  const words = rows.length === 0 ? undefined : fencedRows(rows);
   const lines = views.map((view, index) => textOf(view, rows[index] as SubagentRow, context.session));
   return {
     text: [
@@ -61,7 +61,7 @@ function textOf(view: SubagentAnswer, row: SubagentRow, session: string): string
 }
 
 /** The subagents' own words about what they are doing or how they ended, fenced. */
-function wordsOf(rows: readonly SubagentRow[]): string {
+function fencedRows(rows: readonly SubagentRow[]): string {
   const lines = rows.flatMap((row) => {
     const text = isFinal(row.status) ? row.summary : (row.stalled?.detail ?? row.progress?.doing);
     return text === undefined ? [] : [`${row.label}@${row.run}: ${sanitizedLine(text, MAX_WORDS_CHARS)}`];

@@ -71,7 +71,7 @@ export async function describeForTool(handle: SubagentHandle): Promise<TargetRes
     }),
   };
   const drawn = steps === undefined ? [] : stepLines(steps);
-  const summaries = stepWords(description);
+  const summaries = stepSummaries(description);
   if (outcome !== undefined) {
     return {
       view: {
@@ -85,7 +85,7 @@ export async function describeForTool(handle: SubagentHandle): Promise<TargetRes
       lines: [...drawn, 'measured by us:', ...evidenceLines(outcome, cleaned).map((line) => `  ${line}`)],
     };
   }
-  const words = [...summaries, liveWords(description)].join('\n');
+  const words = [...summaries, liveText(description)].join('\n');
   return {
     view: { ...view, measured: { turns }, ...(words !== '' && { words }) },
     lines: [...drawn, ...(workerless ? ['no worker answers for it: this is what the server knows'] : [])],
@@ -101,7 +101,7 @@ const stepLines = (steps: readonly StepView[]): string[] => [
 ];
 
 /** The summaries of a chain's steps, which are words of their subagents, fenced. */
-function stepWords({ label, run, steps = [] }: SubagentDescription): string[] {
+function stepSummaries({ label, run, steps = [] }: SubagentDescription): string[] {
   const summaries = steps.flatMap(({ id, summary }) =>
     summary === undefined ? [] : [`${id}: ${sanitizedLine(summary, MAX_SUMMARY_CHARS)}`],
   );
@@ -111,7 +111,7 @@ function stepWords({ label, run, steps = [] }: SubagentDescription): string[] {
 }
 
 /** What a live subagent is doing, said last and asks, fenced. */
-function liveWords({
+function liveText({
   label,
   run,
   doing,

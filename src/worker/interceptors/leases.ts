@@ -24,7 +24,7 @@ export type RunningLeases = Set<Lease>;
 export class LeaseInterceptor implements ActivityInboundCallsInterceptor {
   readonly #context: Context;
   readonly #leases: string;
-  readonly #underWay: RunningLeases;
+  readonly #running: RunningLeases;
 
   /**
    * @param leases the home's folder of leases
@@ -33,7 +33,7 @@ export class LeaseInterceptor implements ActivityInboundCallsInterceptor {
   constructor(context: Context, leases: string, underWay: RunningLeases = new Set()) {
     this.#context = context;
     this.#leases = leases;
-    this.#underWay = underWay;
+    this.#running = underWay;
   }
 
   async execute(
@@ -47,7 +47,7 @@ export class LeaseInterceptor implements ActivityInboundCallsInterceptor {
       // A full disk must not keep a subagent from being ended; repeating that after a crash is safe.
       if (lease.activityType !== 'stopSubagent') throw coded(error);
     }
-    this.#underWay.add(lease);
+    this.#running.add(lease);
     const beat = OWN_HEARTBEAT.has(lease.activityType)
       ? undefined
       : setInterval(() => this.#context.heartbeat(), HEARTBEAT_INTERVAL_MS);
@@ -58,7 +58,7 @@ export class LeaseInterceptor implements ActivityInboundCallsInterceptor {
       return { kind: 'lost', who: 'worker', reason: 'its worker was stopped' } satisfies Lost;
     } finally {
       clearInterval(beat);
-      this.#underWay.delete(lease);
+      this.#running.delete(lease);
       removeLease(this.#leases, lease.id);
     }
   }

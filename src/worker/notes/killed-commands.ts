@@ -22,7 +22,7 @@ export function withKilledCommandNotes<
     const commands = killedCommands(home, input.subagent);
     const result = await run(input);
     // The result of an interrupted turn is not read.
-    if (commands.length === 0 || !takesNotes(result) || result.kind === 'interrupted') return result;
+    if (commands.length === 0 || !hasNotes(result) || result.kind === 'interrupted') return result;
     recordKilledCommandsReported(home, input.subagent);
     const added = commands.map(
       (command) => `\`${command}\` was still running when its worker stopped, and was ended`,
@@ -31,7 +31,7 @@ export function withKilledCommandNotes<
   };
 }
 
-function takesNotes(result: object): result is { kind: string; notes: readonly string[] } {
+function hasNotes(result: object): result is { kind: string; notes: readonly string[] } {
   return 'notes' in result;
 }
 
@@ -39,14 +39,14 @@ function takesNotes(result: object): result is { kind: string; notes: readonly s
  * `run`, a turn, with a note on its first result if the run had already ended: its server considers it live, for
  * example because its database was restored from an older copy.
  */
-export function withResurrectionNote<Input extends { readonly subagent: SubagentRef }, Result extends object>(
+export function withRevivedRunNote<Input extends { readonly subagent: SubagentRef }, Result extends object>(
   home: Parameters<typeof runEndedAt>[0],
   run: (input: Input) => Promise<Result>,
 ): (input: Input) => Promise<Result> {
   return async (input) => {
     const endedAt = runEndedAt(home, input.subagent);
     const result = await run(input);
-    if (endedAt === undefined || !takesNotes(result) || result.kind === 'interrupted') return result;
+    if (endedAt === undefined || !hasNotes(result) || result.kind === 'interrupted') return result;
     recordRunLiveAgain(home, input.subagent);
     const note = `it had ended before, at ${endedAt}: its server's database is an older copy, in which it is live, and it went on from there`;
     return { ...result, notes: [...result.notes, note] };

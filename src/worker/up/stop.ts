@@ -50,10 +50,10 @@ export async function stopUp(
   // A second SIGTERM means an immediate stop; it counts only once the first was handled.
   if (options.now) await delay(200).then(() => signalProcess(up, 'SIGTERM'));
   const living = () => family.filter(({ pid, startTime }) => isAlive(pid, startTime));
-  const clean = await gone(living, STOP_TIMEOUT_MS, options.onProgress);
+  const clean = await waitUntilGone(living, STOP_TIMEOUT_MS, options.onProgress);
   if (!clean) {
     for (const each of living()) signalProcess(each, 'SIGKILL');
-    await gone(living, KILL_TIMEOUT_MS, options.onProgress);
+    await waitUntilGone(living, KILL_TIMEOUT_MS, options.onProgress);
   }
   return { stopped: true, forced: !clean, processes: family.length, left: living().map(({ pid }) => pid) };
 }
@@ -71,7 +71,7 @@ async function findUp(home: HomeView): Promise<ProcessIdentity | undefined> {
   return undefined;
 }
 
-async function gone(
+async function waitUntilGone(
   living: () => readonly ProcessIdentity[],
   timeoutMs: number,
   onProgress: (line: string) => void,

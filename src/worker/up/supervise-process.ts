@@ -22,7 +22,7 @@ export interface SuperviseOptions {
   /** Called when the part has died and is about to be restarted. */
   readonly onDeath: (exit: ServerExit | undefined, restartInMs: number) => void;
   /** The error if the part died too often and there is no other. */
-  readonly givenUp: () => SubagentsError;
+  readonly gaveUpError: () => SubagentsError;
   /** Stops the supervision; the part itself is left running. */
   readonly signal: AbortSignal;
 }
@@ -32,10 +32,10 @@ const RETRYABLE: readonly ErrorCode[] = ['INTERNAL', 'FILE_ACCESS', 'DATABASE', 
 
 /**
  * Keeps a part running until `signal` is aborted.
- * @throws what the last start threw, or `givenUp()`, when the part is given up
+ * @throws what the last start threw, or `gaveUpError()`, when the part is given up
  */
 export async function superviseProcess(options: SuperviseOptions): Promise<void> {
-  const { start, restarts, waitForSpace, onDeath, givenUp, signal } = options;
+  const { start, restarts, waitForSpace, onDeath, gaveUpError, signal } = options;
   const ended = aborted(signal);
   for (let again = false; !signal.aborted; again = true) {
     const since = Date.now();
@@ -53,7 +53,7 @@ export async function superviseProcess(options: SuperviseOptions): Promise<void>
     // A part that was never ready is not waited for: the caller of `up` gets the error instead.
     if (restarts.wasReady && (await waitForSpace(problem))) continue;
     const restartInMs = isRetryable(problem) ? restarts.died(Date.now() - since) : undefined;
-    if (restartInMs === undefined) throw problem ?? givenUp();
+    if (restartInMs === undefined) throw problem ?? gaveUpError();
     onDeath(exit, restartInMs);
     await delay(restartInMs, undefined, { signal }).catch(() => undefined);
   }

@@ -167,7 +167,7 @@ class Supervisor {
           restartInMs,
         }),
       waitForSpace: async (problem: Error | undefined) => await this.#waitForSpace(part, problem),
-      givenUp: () => {
+      gaveUpError: () => {
         const log = logFiles(this.#options.home)[part];
         return new SubagentsError(
           'INTERNAL',

@@ -48,7 +48,7 @@ export async function applyRetention(
   let total = 0;
   const sizes = new Map<RunRecord, number>();
   for (const { record, later } of finished) {
-    const size = await diskUsage(placesOf(clean, record, later));
+    const size = await diskUsage(pathsOf(clean, record, later));
     sizes.set(record, size);
     total += size;
   }
@@ -133,7 +133,7 @@ async function finishedRuns({ home, runState }: CleanDependencies): Promise<Fini
   );
 }
 
-function placesOf(
+function pathsOf(
   { home }: CleanDependencies,
   { isolation, cwd, subagent }: RunRecord,
   later: RunRecord | undefined,
