@@ -1,7 +1,7 @@
 /**
  * The same task in several repositories, side by side.
  *
- *     npx tsx batch.ts "Update zod to version 4, mend what breaks, and commit." "npm test" ../shop ../mailer
+ *     npx tsx batch.ts "Update zod to version 4, fix what breaks, and commit." "npm test" ../shop ../mailer
  */
 import { batchChain, Subagents } from 'durable-subagents';
 

@@ -127,7 +127,7 @@ export async function cleanRun(
     if (error instanceof SubagentsError) return untouched(record, error.message);
     // A file that cannot be removed must not fail the other runs, nor the next clean.
     if (error instanceof Error && 'syscall' in error)
-      return untouched(record, `it could not be removed: ${error.message}`);
+      return untouched(record, `removing it failed: ${error.message}`);
     throw error;
   }
 }
@@ -185,7 +185,7 @@ async function removalObstacle(parts: readonly Part[], { force }: CleanRules): P
       const { stuck, closed } = await surveyTree(each);
       if (stuck !== undefined) return `it cannot be removed: ${stuck}`;
       if (closed !== undefined && !force && what === 'worktree' && each === path)
-        return `nobody knows what is in it: ${closed} may not be read`;
+        return `its contents are unknown: ${closed} cannot be read`;
     }
   }
   return undefined;
@@ -195,7 +195,7 @@ async function removalObstacle(parts: readonly Part[], { force }: CleanRules): P
 function partlyRemoved({ what, path }: Part, error: unknown): Kept {
   if (!(error instanceof Error && 'syscall' in error) || path === undefined) throw error;
   const where = what === 'worktree' && isThere(removedPath(path)) ? removedPath(path) : path;
-  return { what, where, why: `only a part of it could be removed: ${error.message}` };
+  return { what, where, why: `only a part of it was removed: ${error.message}` };
 }
 
 const removedPath = (cwd: string): string => `${cwd}.removed`;
@@ -208,16 +208,17 @@ const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: fal
  */
 async function inUseReason(deps: CleanDependencies, record: RunRecord): Promise<string | undefined> {
   const { subagent, cwd } = record;
-  if ((await deps.runState(subagent.workflowId, subagent.runId)) === 'open') return 'it is still at work';
+  if ((await deps.runState(subagent.workflowId, subagent.runId)) === 'open')
+    return 'the subagent is still at work';
   const { copilotSessionId } = subagent;
   if (readLeases(deps.home.paths.leases).some((lease) => lease.copilotSessionId === copilotSessionId))
-    return 'something is still done for it';
+    return 'an activity of the subagent still runs';
   const open = await deps.openRun(subagent.workflowId);
   if (open === undefined) return undefined;
   const other = readRuns(deps.home).find((each) => each.subagent.runId === open);
   if (other === undefined) return `another run of ${subagent.label} is starting`;
   const shared = other.subagent.copilotSessionId === copilotSessionId || other.cwd === cwd;
-  return shared ? `run ${other.subagent.run} goes on with it` : undefined;
+  return shared ? `run ${other.subagent.run} continues it` : undefined;
 }
 
 interface Part {
@@ -236,7 +237,7 @@ interface Decision {
 
 /** A later run continued this one and owns its worktree, branch and Copilot session now. */
 function wasContinued({ isolation, cwd }: RunRecord, { subagent }: RunRecord): Decision {
-  const why = `run ${subagent.run} has gone on with it`;
+  const why = `run ${subagent.run} continued it`;
   const there = isolation === 'worktree' && isThere(cwd);
   return { kept: there ? [{ what: 'worktree', where: cwd, why }] : [], drop: [], keepAll: false };
 }
@@ -251,7 +252,11 @@ async function decide(git: Git, record: RunRecord, rules: CleanRules): Promise<D
       return { kept: [], drop: isThere(cwd) ? [folder(cwd)] : [], keepAll: false };
     return {
       kept: [
-        { what: 'worktree', where: cwd, why: `its repository ${repository} is gone: this is all there is` },
+        {
+          what: 'worktree',
+          where: cwd,
+          why: `its repository ${repository} is gone, so this is the only copy`,
+        },
       ],
       drop: [],
       keepAll: true,
@@ -303,7 +308,7 @@ async function decide(git: Git, record: RunRecord, rules: CleanRules): Promise<D
   if (tip === undefined) return { kept: [], drop, keepAll: false };
   const alias = rules.force ? undefined : await aliasOf(git.in(repository), branch);
   if (alias !== undefined) {
-    const why = `it was made another name of ${alias}`;
+    const why = `it became a symbolic reference to ${alias}`;
     return { kept: [{ what: 'branch', where: branch, why }], drop, keepAll: false };
   }
   if (!merged && !rules.force) return { kept: branchKept, drop, keepAll: false };
@@ -338,9 +343,10 @@ async function keptFiles(
       kept: [],
       drop: [{ what: 'kept', remove: () => deleteKeptRefs(git.in(repository), cwd).then(() => undefined) }],
     };
-  const why = (subject: string): string => `no branch has them: ${subject} (git -C ${repository} show)`;
+  const why = (ref: string, subject: string): string =>
+    `no branch contains it: ${subject} (to see it: git -C ${repository} show ${ref})`;
   return {
-    kept: found.map(({ ref, subject }) => ({ what: 'kept', where: ref, why: why(subject) })),
+    kept: found.map(({ ref, subject }) => ({ what: 'kept', where: ref, why: why(ref, subject) })),
     drop: [],
   };
 }
@@ -349,7 +355,8 @@ async function keptFiles(
 async function removeBranch(git: Git, at: BranchAt, { force }: CleanRules): Promise<Kept | undefined> {
   const deletion = await deleteBranch(git, at, force);
   if (deletion === 'alone') return onNoOtherBranch(at.branch, await countOnlyOnBranch(git, at));
-  if (deletion === 'moved') return { what: 'branch', where: at.branch, why: 'it was moved meanwhile' };
+  if (deletion === 'moved')
+    return { what: 'branch', where: at.branch, why: 'it moved while it was being removed' };
   return undefined;
 }
 
@@ -368,7 +375,7 @@ function foreignFolder({ cwd, repository }: RunRecord): string | undefined {
   if (!lstatSync(cwd, { throwIfNoEntry: false })?.isDirectory() || known === undefined) return undefined;
   if (folderId(cwd) === known || isWorktree({ cwd, commonDir: gitDirs(repository).commonDir }))
     return undefined;
-  return 'what lies there is not the folder that was made for it';
+  return 'another folder is there now, not the one that was made for this subagent';
 }
 
 /** Describes the work that removing the worktree would lose; undefined when there is none. */
@@ -381,16 +388,16 @@ async function lossOf(git: Git, { cwd, repository }: RunRecord): Promise<string 
     const isMoved = target !== undefined && moved !== undefined && folderId(target) === moved;
     return isMoved ? `it was moved to ${await readlink(cwd)}` : undefined;
   }
-  if (!stat.isDirectory()) return 'a file lies there';
+  if (!stat.isDirectory()) return 'a file is there instead of the worktree';
   if (!isWorktree({ cwd, commonDir: gitDirs(repository).commonDir })) {
     const files = (await readdir(cwd)).filter((name) => name !== '.git');
-    return files.length === 0 ? undefined : 'it has files, and git no longer knows it as a worktree';
+    return files.length === 0 ? undefined : 'it has files, and git no longer has it registered as a worktree';
   }
-  if (hasSetAside(cwd)) return `what verification put aside was not brought back: ${cwd}.aside`;
+  if (hasSetAside(cwd)) return `files that were set aside for verification are not back: ${cwd}.aside`;
   const status = await readWorktreeStatus(git.in(cwd));
   const { head, changed, untracked, unreadable } = status;
   const [closed] = unreadable;
-  if (closed !== undefined) return `it has a folder that may not be looked into: ${closed}`;
+  if (closed !== undefined) return `it has a folder that cannot be read: ${closed}`;
   // Files that verification made can be made again, unless they were changed since.
   const { leftByVerification: made = {}, ignored = {} } = readWorkspaceRecord(cwd) ?? {};
   const { unchanged } = await classifyUntracked(cwd, untracked, [made], false);
@@ -405,9 +412,12 @@ async function lossOf(git: Git, { cwd, repository }: RunRecord): Promise<string 
     return `it has ${paths.length} uncommitted ${paths.length === 1 ? 'file' : 'files'}: ${paths.slice(0, 3).join(', ')}${more}`;
   }
   const loose = head === undefined ? 0 : await countOnNoBranch(git.in(repository), head);
-  if (loose > 0) return `what it has checked out has ${loose} commits that are on no branch`;
+  if (loose > 0) return `its HEAD has ${loose} commits that are on no branch`;
   const [submodule] = await unpushedSubmodules(git.in(cwd), repository);
-  return submodule && `its submodule ${submodule.path} has ${commitsThat(submodule.commits)} nowhere else`;
+  return (
+    submodule &&
+    `its submodule ${submodule.path} has ${commitsThat(submodule.commits)} in no other repository`
+  );
 }
 
 const commitsThat = (count: number): string =>

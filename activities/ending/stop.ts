@@ -13,7 +13,7 @@ import { Git } from '../../src/git/git.ts';
  * The Copilot runtime starts these itself, not through a shell of the subagent, so they carry no mark to find them
  * by.
  */
-const REPOSITORY_CODE = 'what the repository’s own hooks, extensions and MCP servers started';
+const REPOSITORY_CODE = 'processes that the repository’s own hooks, extensions and MCP servers started';
 
 type Stopped = Extract<StopResult, { kind: 'stopped' }>;
 

@@ -25,11 +25,11 @@ export async function readArtifacts(cwd: string, paths: readonly string[]): Prom
       // Counted as JSON, the form in which it is sent: a line end or a quote takes two characters.
       bytes += byteLength(JSON.stringify(text));
       if (bytes > MAX_ARTIFACTS_BYTES)
-        throw new Unfit(`with it they are larger than ${MAX_ARTIFACTS_BYTES / 1024} KiB in all`);
+        throw new Unfit(`with it the artifacts are larger than ${MAX_ARTIFACTS_BYTES / 1024} KiB in total`);
       files.push([path, text]);
     } catch (error) {
       if (!(error instanceof Unfit)) throw error;
-      return { problem: `the artifact ${path} cannot be taken: ${error.message}` };
+      return { problem: `the artifact ${path} cannot be collected: ${error.message}` };
     }
   }
   return { files: Object.fromEntries(files) };
@@ -43,10 +43,10 @@ async function read(cwd: string, path: string): Promise<string> {
   );
   try {
     const found = await file.stat();
-    if (!found.isFile()) throw new Unfit('it is no regular file');
+    if (!found.isFile()) throw new Unfit('it is not a regular file');
     const there = await stat(await inside(cwd, path)).catch(unfit);
     if (there.ino !== found.ino || there.dev !== found.dev)
-      throw new Unfit('it was replaced while it was read');
+      throw new Unfit('it was replaced while it was being read');
     if (found.size > MAX_ARTIFACT_BYTES)
       throw new Unfit(`it is larger than ${MAX_ARTIFACT_BYTES / 1024} KiB`);
     const { buffer, bytesRead } = await file.read(Buffer.alloc(found.size), 0, found.size, 0);
@@ -60,14 +60,14 @@ async function read(cwd: string, path: string): Promise<string> {
 async function inside(cwd: string, path: string): Promise<string> {
   const [root, place] = await Promise.all([realpath(cwd), realpath(join(cwd, path)).catch(unfit)]);
   const [first, ...rest] = relative(root, place).split(sep);
-  if (first === '..' || (first === '' && rest.length === 0)) throw new Unfit('it lies outside the workspace');
+  if (first === '..' || (first === '' && rest.length === 0)) throw new Unfit('it is outside the workspace');
   if (first === '.git') throw new Unfit('it is part of .git');
   return place;
 }
 
 function unfit(error: unknown): never {
   const { code } = error as NodeJS.ErrnoException;
-  throw new Unfit(code === 'ENOENT' || code === 'ENOTDIR' ? 'it is not there' : (code ?? String(error)));
+  throw new Unfit(code === 'ENOENT' || code === 'ENOTDIR' ? 'it does not exist' : (code ?? String(error)));
 }
 
 function asText(bytes: Uint8Array): string {
@@ -75,8 +75,8 @@ function asText(bytes: Uint8Array): string {
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw new Unfit('it is no UTF-8 text');
+    throw new Unfit('it is not UTF-8 text');
   }
-  if (text.includes('\0')) throw new Unfit('it is no text');
+  if (text.includes('\0')) throw new Unfit('it is not text');
   return text;
 }

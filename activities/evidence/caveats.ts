@@ -137,14 +137,14 @@ async function missingOfBase(git: Git, base: string, head: string): Promise<numb
 
 function baseText({ branch, base, missing }: { branch: string; base: string; missing: number }): string {
   const commits = missing === 1 ? 'a commit' : `${missing} commits`;
-  return `${branch} no longer contains ${base.slice(0, 10)}, which it began from: it lacks ${commits} of that history`;
+  return `${branch} no longer contains ${base.slice(0, 10)}, the commit it started from: it lacks ${commits} of that history`;
 }
 
 const aloneText = (path: string, commits: number): string =>
-  `the submodule ${path} has ${commits} ${commits === 1 ? 'commit' : 'commits'} that only the worktree has, and that its branch does not name`;
+  `the submodule ${path} has ${commits} ${commits === 1 ? 'commit' : 'commits'} that only the worktree has and that the branch does not reference`;
 
 const asideText = (branch: string, aside: readonly string[]): string =>
-  `work that ${branch} does not have is on ${aside.join(', ')}`;
+  `work that is missing from ${branch} is on ${aside.join(', ')}`;
 
 const stashText = (stashed: readonly string[], repo: string): string =>
   `work was left in the stash of the repository: ${stashed.join(', ')} (git -C ${repo} stash list)`;

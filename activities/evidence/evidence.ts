@@ -87,7 +87,7 @@ export function createEvidenceActivities(
 export const leftoversSubject = (label: string): string => `Save what subagent ${label} left uncommitted`;
 
 const worktreeLocationText = ({ subagent, workspace: { cwd, branch } }: CollectInput): string =>
-  `Its work is as it was left in ${cwd}${branch === null ? '' : `, and on ${branch}`}. Mend what git says there, then go on with it: subagents continue ${subagent.label}`;
+  `Its work is unchanged in ${cwd}${branch === null ? '' : ` and on ${branch}`}. Fix what git reports there, then continue the subagent: subagents continue ${subagent.label}`;
 
 /** Adds the structured data of the report and the artifacts, when the spawn asks for them. */
 async function withReportData(
@@ -328,13 +328,15 @@ function beforeNotes(
   if (claim?.before !== undefined) {
     return leftOut.size === 0
       ? []
-      : [`${leftOut.size} of the uncommitted files are as they were before it began, and are not counted`];
+      : [
+          `${leftOut.size} of the uncommitted files have not changed since before the subagent began; they are not counted`,
+        ];
   }
   const before = new Set(claim?.uncommittedBefore);
   const already = uncommitted.filter((path) => before.has(path)).length;
   return already === 0
     ? []
-    : [`${already} of the uncommitted files were changed before the subagent began as well`];
+    : [`${already} of the uncommitted files already had changes before the subagent began`];
 }
 
 /** The counts cover all files; the lists are limited to the first ones. */

@@ -9,13 +9,13 @@ const MAX_LISTED_CHARS = 300;
 export function unsavedCaveats(unsaved: readonly Unsaved[]): Caveat[] {
   if (unsaved.length === 0) return [];
   const items = unsaved.map(({ path, reason }) => `${oneLine(path, MAX_LISTED_CHARS)} (${reason})`);
-  return [caveatOf('unsaved-work', `in its worktree, and in no commit: ${items.join('; ')}`)];
+  return [caveatOf('unsaved-work', `its worktree has work that is in no commit: ${items.join('; ')}`)];
 }
 
 /** The caveat about new files that git ignores. */
 export function ignoredCaveats(ignored: readonly string[]): Caveat[] {
   if (ignored.length === 0) return [];
-  return [caveatOf('ignored-files', `git ignores what it left in ${quotedPaths(ignored)}`)];
+  return [caveatOf('ignored-files', `it left files that git ignores: ${quotedPaths(ignored)}`)];
 }
 
 /** Limits the list to `MAX_LISTED_FILES` entries of one short line each. */

@@ -157,7 +157,8 @@ function checkVariables({ env }: AdmitDependencies, spec: ResolvedSpec): void {
   const missing = env === undefined ? [] : spec.env.filter((name) => env[name] === undefined);
   if (missing.length === 0) return;
   throw new SubagentsError('NO_VARIABLE', `the worker has no variable ${missing.join(', ')}`, {
-    remedy: 'Set it where the worker is started, and start the worker again; or leave it out of `env`.',
+    remedy:
+      'Set it in the environment that the worker starts with and restart the worker, or remove it from `env`.',
   });
 }
 
@@ -168,7 +169,7 @@ function withheldNotes({ env = {} }: AdmitDependencies, spec: ResolvedSpec): str
   const more = secrets.length > MAX_NAMED ? ` and ${secrets.length - MAX_NAMED} more` : '';
   return [
     `withheld from its shells and commands: ${secrets.slice(0, MAX_NAMED).join(', ')}${more} ` +
-      '(`env` of the spawn gives one back, SUBAGENTS_ENV of the worker to all)',
+      '(the spawn option `env` passes one to this subagent, SUBAGENTS_ENV of the worker passes it to all)',
   ];
 }
 
@@ -183,7 +184,7 @@ function checkSpace({ home, settings: { reserveBytes = 0 } }: AdmitDependencies)
   const free = freeBytes(home.root);
   if (free >= reserveBytes) return;
   throw new SubagentsError('DISK_FULL', `only ${megabytes(free)} are free on the disk of ${home.root}`, {
-    remedy: `Free some space there: a worker takes nothing on with less than ${megabytes(reserveBytes)} (SUBAGENTS_RESERVE).`,
+    remedy: `Free some space there: with less than ${megabytes(reserveBytes)} (SUBAGENTS_RESERVE) a worker accepts no subagent.`,
   });
 }
 
@@ -198,14 +199,18 @@ function refusal(error: unknown): Admission {
 }
 
 function checkoutBusy(repo: string, label: string): SubagentsError {
-  return new SubagentsError('CHECKOUT_BUSY', `${repo} is taken by subagent ${label} of the same spawn`, {
-    remedy: 'Spawn one after the other, or use isolation "worktree".',
-  });
+  return new SubagentsError(
+    'CHECKOUT_BUSY',
+    `${repo} is already used in place by subagent ${label} of the same spawn`,
+    {
+      remedy: 'Spawn them one after the other, or use isolation "worktree".',
+    },
+  );
 }
 
 function unknownBase({ repo, base }: ResolvedSpec): SubagentsError {
   return new SubagentsError('UNKNOWN_BASE', `${repo} has no commit ${base.commit} (${base.name})`, {
-    remedy: 'Name a base that is there, and fetch it first if it is remote.',
+    remedy: 'Name a base that exists there; fetch it first if it is remote.',
   });
 }
 

@@ -113,7 +113,7 @@ async function checkChild(
     const status = finalStatus.parse(statusOf(description));
     const found = await outcomeOf(handle, description.memo);
     const { branch, head } = found?.evidence ?? {};
-    const summary = found?.summary ?? `${status}, and could not tell it itself`;
+    const summary = found?.summary ?? `${status}; the subagent could not report it itself`;
     return { status, summary, ...(branch !== undefined && { branch }), ...(head !== undefined && { head }) };
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return lost('its workflow is gone from the server');

@@ -114,11 +114,15 @@ export class SpaceGate {
       if (result !== undefined && isItsOwn) return { result, notes };
       const why = lack ?? this.#lack ?? 'there was no space left';
       if (runs === MAX_RUNS) {
-        throw new SubagentsError('DISK_FULL', `${what} was ended ${runs} times for want of space: ${why}`, {
-          remedy: 'Free some space there, or give it a larger disk; then continue.',
-        });
+        throw new SubagentsError(
+          'DISK_FULL',
+          `${what} was stopped ${runs} times because the disk was full: ${why}`,
+          {
+            remedy: 'Free some space there or use a larger disk, then continue the subagent.',
+          },
+        );
       }
-      notes.push(`${what} was ended, and run again once there was space: ${why}`);
+      notes.push(`${what} was stopped because the disk was full, and run again once there was space: ${why}`);
     }
   }
 

@@ -203,7 +203,7 @@ class Attempt {
       // If compacting did not help once, it will not help again.
       if (usage.modelRequests === requests || !(await live.compact())) return end;
       requests = live.state.usage.modelRequests;
-      live.notes.push('the conversation had become too long for the model, and was summed up');
+      live.notes.push('the conversation became too long for the model, so Copilot summarised it');
       await live.continueModel();
     }
   }
@@ -306,7 +306,7 @@ class Attempt {
     if (!context.cancellationSignal.aborted) {
       const reason = live.isDetached
         ? 'its Copilot session was closed'
-        : 'a newer attempt took the turn over';
+        : 'a newer attempt took over the turn';
       return { kind: 'lost', who: 'runtime', reason };
     }
     // The worker closes its runtime, and with it the Copilot session, once all turns are interrupted.
@@ -417,11 +417,11 @@ function interruptionNotes({ interrupted, endedShells }: TurnState): string[] {
   return [
     ...calls.map(
       (what) =>
-        `\`${what}\` was running when its worker stopped: its effect may be there, in part or in full`,
+        `\`${what}\` was running when its worker stopped: it may have taken effect, in part or in full`,
     ),
     ...[...new Set(endedShells.splice(0))].map(
       (what) =>
-        `\`${what}\` ran in the background, and was ended when the subagent was stopped and taken up again`,
+        `\`${what}\` ran in the background, and was killed when the subagent was interrupted and resumed`,
     ),
   ];
 }

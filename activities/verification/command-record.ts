@@ -27,16 +27,16 @@ export function commandRecord(
     },
     notes: [
       ...(result.fileProblem === undefined ? [] : [`\`${command}\`: ${result.fileProblem}`]),
-      ...(result.leftProcesses ? [`\`${command}\` left processes running; they were ended`] : []),
+      ...(result.leftProcesses ? [`\`${command}\` left processes running; they were killed`] : []),
     ],
   };
 }
 
 /** Explains results that an exit code alone does not explain. */
 function problemOf({ exitCode, signal, timedOut }: CommandResult, timeoutMs: number): string | undefined {
-  if (timedOut) return `${TIMED_OUT}: it had not ended after ${secondsText(timeoutMs)}, and was ended`;
+  if (timedOut) return `${TIMED_OUT}: it still ran after ${secondsText(timeoutMs)} and was killed`;
   if (signal !== null) return `killed by ${signal}`;
-  if (exitCode === 127) return 'not found: the shell knows no such command';
+  if (exitCode === 127) return 'not found: the shell has no such command';
   if (exitCode === 126) return 'not executable';
   if (exitCode === 137) return 'killed by SIGKILL, often for lack of memory';
   return undefined;

@@ -226,7 +226,7 @@ async function verifyInFolder(
   }
   const moved = describeMovedBranches(branchesBefore, await readBranches(deps.git), before.branch);
   if (moved !== '')
-    notes.push(`while the verification ran, branches and tags of the repository changed: ${moved}`);
+    notes.push(`branches and tags of the repository changed while the verification ran: ${moved}`);
   let after = await status();
   if (after.head !== head || after.branch !== before.branch) {
     const now = `${after.branch ?? 'no branch'} at ${after.head ?? 'no commit'}`;
@@ -240,8 +240,8 @@ async function verifyInFolder(
   const changed = differingPaths(trackedBefore, changedFileHashes(cwd, after));
   if (changed.length > 0) {
     tree.push(
-      `The commands changed files that are tracked: ${quotedPaths(changed)}. ` +
-        'Commit them as the commands leave them, or make the commands leave them alone.',
+      `The commands changed tracked files: ${quotedPaths(changed)}. ` +
+        'Commit them as the commands write them, or stop the commands from changing them.',
     );
   }
   const made = after.untracked.filter((path) => !before.untracked.includes(path));
@@ -269,7 +269,7 @@ async function restoreBranch(git: Git, head: string): Promise<string[]> {
 }
 
 const notAt = (head: string, at: string | undefined): string =>
-  `HEAD is at ${at ?? 'no commit'}, and not at ${head}, which was to be verified.`;
+  `HEAD is at ${at ?? 'no commit'}, but ${head} was to be verified.`;
 
 /** Updates the worktree's record, if it has one. */
 function updateRecord(cwd: string, change: Partial<WorkspaceRecord>): void {
@@ -297,9 +297,9 @@ async function afterInterruption(git: Git, head: string): Promise<string[]> {
   };
   updateRecord(git.cwd, { verifying: undefined, leftByVerification });
   if (changed.length === 0) return [];
-  const where = keptRef === undefined ? '' : `; as they were they are kept in ${keptRef}`;
+  const where = keptRef === undefined ? '' : `; their changed contents are kept in ${keptRef}`;
   return [
-    `files that an interrupted verification had changed were put back: ${quotedPaths(changed)}${where}`,
+    `files that an interrupted verification had changed were restored: ${quotedPaths(changed)}${where}`,
   ];
 }
 
@@ -359,10 +359,10 @@ async function restoreSubmodule(git: Git): Promise<void> {
 
 function asideNotes({ unsaved, otherwise }: SetAsidePaths): string[] {
   const notes = [];
-  if (unsaved.length > 0) notes.push(`verified without what no commit has: ${quotedPaths(unsaved)}`);
+  if (unsaved.length > 0) notes.push(`verified without files that are in no commit: ${quotedPaths(unsaved)}`);
   if (otherwise.length > 0)
     notes.push(
-      `verified with files as a checkout writes them, which is not how they lie in the worktree: ${quotedPaths(otherwise)}`,
+      `verified with files as a checkout writes them, which differ in the worktree: ${quotedPaths(otherwise)}`,
     );
   return notes;
 }
@@ -371,13 +371,13 @@ function asideHints({ unsaved, otherwise }: SetAsidePaths): string[] {
   const hints = [];
   if (unsaved.length > 0)
     hints.push(
-      `They ran without what lies in the worktree and is in no commit: ${quotedPaths(unsaved)}. ` +
-        'It was put aside for that, as a checkout of your commit would not have it.',
+      `They ran without these files of the worktree, which are in no commit: ${quotedPaths(unsaved)}. ` +
+        'The files were set aside meanwhile, because a checkout of your commit would not have them.',
     );
   if (otherwise.length > 0)
     hints.push(
       `They ran with these files as a checkout of your commit writes them: ${quotedPaths(otherwise)}. ` +
-        'In the worktree they lie otherwise: git converts them (.gitattributes, filters, line ends).',
+        'In the worktree their contents differ: git converts them (.gitattributes, filters, line endings).',
     );
   return hints;
 }

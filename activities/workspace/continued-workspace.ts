@@ -40,7 +40,7 @@ export async function checkBranch(
       'BRANCH_GONE',
       `${branch}, the branch of ${label}@${run}, is gone from ${repository}`,
       {
-        remedy: 'Spawn it again, with what is needed of the work before in the task.',
+        remedy: 'Spawn it again, and put what it needs of the earlier work into the task.',
       },
     );
   }
@@ -50,7 +50,7 @@ export async function checkBranch(
     'CHECKOUT_BUSY',
     `${branch}, the branch of ${label}@${run}, is checked out in ${elsewhere}`,
     {
-      remedy: `Check out another branch there, then continue.`,
+      remedy: `Check out another branch there, then continue the subagent.`,
     },
   );
 }
@@ -72,8 +72,8 @@ export async function continueWorktree(
   const place = { cwd, commonDir: gitDirs(repository).commonDir };
   const found = readWorkspaceRecord(cwd);
   if (found === undefined && existsSync(cwd)) {
-    throw new SubagentsError('GIT', `${cwd} exists, and nothing tells what it is`, {
-      remedy: 'Save what you need of it, then remove it.',
+    throw new SubagentsError('GIT', `${cwd} exists, but has no record that says which subagent made it`, {
+      remedy: 'Save what you need from it, then remove it.',
     });
   }
   const { workflowId, runId } = subagent;

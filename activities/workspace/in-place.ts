@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  plural,
   SubagentsError,
   type PrepareInput,
   type SubagentRef,
@@ -37,7 +38,7 @@ export async function prepareInPlace(
   if (!held && !spec.continues && head !== spec.base.commit && spec.base.name !== 'HEAD') {
     throw new SubagentsError(
       'BAD_INPUT',
-      `in-place works on what is checked out, and ${spec.repo} is at ${head.slice(0, 10)}, not at ${spec.base.name}`,
+      `an in-place subagent works on what is checked out, but ${spec.repo} is at ${head.slice(0, 10)}, not at ${spec.base.name}`,
       { remedy: `Check out ${spec.base.name} there first, or use isolation "worktree".` },
     );
   }
@@ -66,11 +67,12 @@ export async function prepareInPlace(
   const notes = [...identityNotes, ...missingVariables(spec)];
   if (claim.base !== spec.base.commit) {
     notes.push(
-      `HEAD was ${spec.base.commit.slice(0, 10)} at spawn and ${claim.base.slice(0, 10)} when it began: it works on the latter`,
+      `HEAD was ${spec.base.commit.slice(0, 10)} at spawn and ${claim.base.slice(0, 10)} when the subagent began: it works on the latter`,
     );
   }
   if (claim.uncommittedBefore.length > 0) {
-    notes.push(`the checkout had ${claim.uncommittedBefore.length} uncommitted changes before it began`);
+    const changes = plural(claim.uncommittedBefore.length, 'uncommitted change');
+    notes.push(`the checkout had ${changes} before the subagent began`);
   }
   return { kind: 'workspace', cwd: spec.repo, branch: claim.branch, base: claim.base, notes };
 }

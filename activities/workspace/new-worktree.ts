@@ -63,8 +63,8 @@ export async function prepareWorktree(
 
   let record = readWorkspaceRecord(cwd);
   if (record === undefined && existsSync(cwd)) {
-    throw new SubagentsError('GIT', `${cwd} exists, and nothing tells what it is`, {
-      remedy: `Save what you need of it, then remove it.`,
+    throw new SubagentsError('GIT', `${cwd} exists, but has no record that says which subagent made it`, {
+      remedy: `Save what you need from it, then remove it.`,
     });
   }
   if (record?.state === 'ready') {
@@ -173,5 +173,5 @@ async function worktreePath(home: WorkspaceHome, subagent: SubagentRef): Promise
 function carriedNotes(carried: PrepareInput['spec']['carried']): string[] {
   if (!carried) return [];
   const what = `the uncommitted changes of the caller (${fileCountsText(carried)})`;
-  return [`its first commit, ${carried.commit.slice(0, 12)}, holds ${what}`];
+  return [`its first commit, ${carried.commit.slice(0, 12)}, has ${what}`];
 }

@@ -27,7 +27,7 @@ export async function readRepositorySettings(
 ): Promise<RepositorySettings> {
   const bad = (what: string): SubagentsError =>
     new SubagentsError('BAD_INPUT', `${SETTINGS_FILE} of ${git.cwd} at ${commit.slice(0, 12)}: ${what}`, {
-      remedy: `Mend the file and commit it, or start from a commit without it (--base). Its fields are ${FIELDS}.`,
+      remedy: `Fix the file and commit it, or start from a commit without it (--base). Its fields are ${FIELDS}.`,
     });
   if (size > MAX_SETTINGS_BYTES) throw bad(`larger than ${MAX_SETTINGS_BYTES / 1024} KiB`);
   let content: unknown;

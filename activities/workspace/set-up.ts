@@ -114,7 +114,7 @@ async function setUp(
     problemOf(results.at(-1)) ??
     (after.head === head && after.branch === record.branch
       ? undefined
-      : 'set-up moved HEAD: its commands must neither commit nor check out');
+      : 'the set-up commands moved HEAD: they must neither commit nor check out');
   const over = {
     state: 'over' as const,
     results,
@@ -148,7 +148,7 @@ async function resetTrackedWithNote(git: Git, why: string): Promise<string[]> {
   const { changed: altered, keptRef } = await resetTracked(git, { to: head, why });
   if (keptRef === undefined) return [];
   return [
-    `files had been changed before set-up; they were put back, and are kept in ${keptRef}: ${quotedPaths(altered)}`,
+    `files had been changed before set-up; they were restored, and the changed ones are kept in ${keptRef}: ${quotedPaths(altered)}`,
   ];
 }
 
@@ -169,8 +169,8 @@ export async function resetSetUpChanges(
     const { changed: altered, keptRef } = await resetTracked(git, { to: head, why, keep });
     // The reset files may include `.gitignore`, so read the ignored paths again.
     ({ ignored } = await readableWorktreeStatus(git));
-    const where = keptRef === undefined ? '' : ` (as they were: ${keptRef})`;
-    notes.push(`set-up changed files that are tracked; they were put back: ${quotedPaths(altered)}${where}`);
+    const where = keptRef === undefined ? '' : ` (the changed ones are kept in ${keptRef})`;
+    notes.push(`set-up changed tracked files; they were restored: ${quotedPaths(altered)}${where}`);
   }
   if (untracked.length > 0) {
     notes.push(`set-up left ${untracked.length} untracked files: ${quotedPaths(untracked)}`);

@@ -54,7 +54,7 @@ export async function checkBase(git: Git, base: PrepareInput['spec']['base']): P
   throw new SubagentsError(
     'UNKNOWN_BASE',
     `${git.cwd} no longer has the commit ${base.commit} (${base.name} when it was spawned)`,
-    { remedy: 'Spawn it again from a commit that is there.' },
+    { remedy: 'Spawn it again from a commit that exists there.' },
   );
 }
 
@@ -115,6 +115,6 @@ export async function identityFor(
   const { name, email } = FALLBACK_IDENTITY;
   return {
     identity,
-    identityNotes: [`git has no user.name or user.email here: commits are by ${name} <${email}>`],
+    identityNotes: [`git has no user.name or user.email here: the author of commits is ${name} <${email}>`],
   };
 }

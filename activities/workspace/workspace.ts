@@ -97,7 +97,7 @@ function markConversation(
   workspace: Workspace,
 ): Workspace {
   if (continues === undefined || hasConversation(subagent.copilotSessionId)) return workspace;
-  const note = `Copilot's conversation of ${subagent.label}@${continues.run} is gone: a new one began, and was told of that run`;
+  const note = `Copilot's conversation of ${subagent.label}@${continues.run} is gone: a new one began, with a summary of that run`;
   return { ...workspace, newConversation: true, notes: [...workspace.notes, note] };
 }
 

@@ -76,13 +76,13 @@ function checkNames(
   const fan = steps.find((other) => other.forEach !== undefined && isOfFan(other.id, id));
   if (fan)
     problems.push({
-      message: `the subagents of ${fan.id} (forEach) are called ${fan.id}-0, ${fan.id}-1 and so on: call this step otherwise`,
+      message: `the subagents of ${fan.id} (forEach) are named ${fan.id}-0, ${fan.id}-1 and so on: give this step another name`,
       path: ['steps', at, 'id'],
     });
   const name = stepLabel(label, id, forEach === undefined ? undefined : 99);
   if (labelProblem(name) !== undefined)
     problems.push({
-      message: `its subagent cannot be called "${name}": ${labelProblem(name)}`,
+      message: `its subagent cannot be named "${name}": ${labelProblem(name)}`,
       path: ['steps', at, 'id'],
     });
   return problems;
@@ -95,7 +95,7 @@ const isOfFan = (fan: string, id: string): boolean =>
 function checkNeeds(steps: readonly CheckedStep[], { id, needs }: CheckedStep, at: number): Problem[] {
   return needs.flatMap((need) => {
     if (steps.some((other) => other.id === need)) return [];
-    return [{ message: `${id} needs "${need}", and there is no such step`, path: ['steps', at, 'needs'] }];
+    return [{ message: `${id} needs "${need}", but there is no such step`, path: ['steps', at, 'needs'] }];
   });
 }
 
@@ -116,20 +116,23 @@ function checkFrom(steps: readonly CheckedStep[], step: CheckedStep, at: number)
   const source = steps.find(({ id }) => id === from);
   if (!source) return [{ message: `there is no step "${from}"`, path }];
   if (!ancestors(steps, step.id).has(from))
-    return [{ message: `${step.id} starts from ${from}, and does not need it: add it to needs`, path }];
+    return [{ message: `${step.id} starts from ${from} but does not need it: add it to needs`, path }];
   if (source.forEach !== undefined)
-    return [
-      { message: `${from} has several branches (forEach): none of them can be the one to start from`, path },
-    ];
+    return [{ message: `${from} has several branches (forEach), so no step can start from it`, path }];
   if (step.isolation === 'in-place' || step.base !== undefined || step.withChanges === true)
     return [
       {
-        message: 'a step that starts from another has neither base nor withChanges, and is not in place',
+        message: 'a step with from cannot have base or withChanges, and cannot be in-place',
         path,
       },
     ];
   if (source.repo !== step.repo)
-    return [{ message: `${from} works in another repository (repo): its branch is not in this one`, path }];
+    return [
+      {
+        message: `${from} works in another repository (repo), so its branch does not exist in this one`,
+        path,
+      },
+    ];
   return [];
 }
 
@@ -137,11 +140,21 @@ function checkForEach(steps: readonly CheckedStep[], step: CheckedStep, at: numb
   if (step.forEach === undefined)
     return step.maxConcurrent === undefined
       ? []
-      : [{ message: 'maxConcurrent is of a step with forEach', path: ['steps', at, 'maxConcurrent'] }];
+      : [
+          {
+            message: 'only a step with forEach can have maxConcurrent',
+            path: ['steps', at, 'maxConcurrent'],
+          },
+        ];
   const path = parsePath(step.forEach);
   const where = ['steps', at, 'forEach'];
   if (step.isolation === 'in-place')
-    return [{ message: 'one checkout has no room for several subagents in place', path: where }];
+    return [
+      {
+        message: 'only one in-place subagent can work in a checkout, so forEach needs worktrees',
+        path: where,
+      },
+    ];
   const message = pathOfStepProblem(steps, step, path) ?? listProblem(steps, path);
   return message === undefined ? [] : [{ message: `${step.forEach}: ${message}`, path: where }];
 }
@@ -155,7 +168,7 @@ function quoteProblem(
 ): string | undefined {
   const [root = '', ...rest] = path;
   if (path.length === 0)
-    return 'this is no quote; write it like {{research.report}}, and \\{{ for two braces';
+    return 'this is not a valid quote: write it like {{research.report}}, and write two literal braces as \\{{';
   if (root === 'params') {
     const names = Object.keys(chain.params ?? {});
     if (names.includes(rest.join('.'))) return undefined;
@@ -173,9 +186,10 @@ function quoteProblem(
 function listProblem(steps: readonly CheckedStep[], path: readonly string[]): string | undefined {
   const [root = '', field, ...rest] = ownPath(path);
   const source = steps.find(({ id }) => id === root);
-  if (source?.forEach !== undefined) return `${root} has several subagents (forEach), each with its own`;
+  if (source?.forEach !== undefined)
+    return `${root} has several subagents (forEach), each with a value of its own`;
   const schema = schemaOf(source, field);
-  return schema !== undefined && hasList(schema, rest) ? undefined : 'this is no list';
+  return schema !== undefined && hasList(schema, rest) ? undefined : 'this is not a list';
 }
 
 /**
@@ -222,7 +236,7 @@ function pathOfStepProblem(
       ? 'a step cannot quote itself'
       : `${step.id} does not need ${root}, so ${root} may not be done by then: add it to needs`;
   if (field === undefined || !(STEP_FIELDS as readonly string[]).includes(field))
-    return `of a step there is ${STEP_FIELDS.join(', ')}`;
+    return `a step has these fields: ${STEP_FIELDS.join(', ')}`;
   if (field === 'output') {
     if (source.output === undefined) return `${root} declares no output`;
     return hasPath(source.output, rest) ? undefined : `the output of ${root} has no ${rest.join('.')}`;

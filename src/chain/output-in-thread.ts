@@ -30,6 +30,8 @@ export async function readOutputInThread(
     return (await runInThread(file, { report, schema } satisfies OutputToRead, limits)) as OutputRead;
   } catch (error) {
     if (!(error instanceof LimitReached)) throw error;
-    return { problem: `it could not be held to the schema: ${error.message}. Make it shorter and plainer` };
+    return {
+      problem: `it could not be checked against the schema: ${error.message}. Make it shorter and simpler`,
+    };
   }
 }

@@ -91,11 +91,11 @@ class Reader {
     const place = { at: where === '' ? 'the schema' : where, where, level };
     if (++this.#schemas > MAX_SCHEMAS)
       throw new Error(
-        `the schema has more than ${MAX_SCHEMAS} parts (with what "$ref" names at each place): make it smaller`,
+        `the schema has more than ${MAX_SCHEMAS} subschemas (a referenced one counts at each "$ref"): make it smaller`,
       );
     if (level > MAX_LEVELS) throw new Error(`the schema has more than ${MAX_LEVELS} levels`);
     if (typeof schema === 'boolean') return schema;
-    if (!isMap(schema)) throw new Error(`${place.at} is no JSON schema`);
+    if (!isMap(schema)) throw new Error(`${place.at} is not a JSON schema`);
     const given = Object.entries(schema).filter(([word]) => !ANNOTATIONS.has(word));
     const entries = given.filter(([word]) => !(word === '$defs' && schema === this.#root));
     if (entries.length < given.length) this.#checkDefinitions(schema['$defs']);
@@ -161,17 +161,18 @@ class Reader {
         const names = new Set(value.map((name) => (typeof name === 'string' ? name : '')));
         const missing = [...names].find((name) => !Object.hasOwn(schema.properties ?? {}, name));
         if (missing !== undefined)
-          throw new Error(`${at}: "${missing}" is required, and is not among its properties`);
+          throw new Error(`${at}: "${missing}" is required but is not among the properties`);
         return [...names];
       }
       case 'enum':
         if (!Array.isArray(value) || value.length === 0)
           throw new Error(`${at}: "${word}" is a list of values`);
         if (!value.every(isScalar))
-          throw new Error(`${at}: "${word}" takes words, numbers, true, false and null`);
+          throw new Error(`${at}: "${word}" takes strings, numbers, true, false and null`);
         return [...new Set(value)];
       case 'const':
-        if (!isScalar(value)) throw new Error(`${at}: "${word}" takes words, numbers, true, false and null`);
+        if (!isScalar(value))
+          throw new Error(`${at}: "${word}" takes strings, numbers, true, false and null`);
         return value;
       case 'type':
         return value;
@@ -190,7 +191,7 @@ class Reader {
     this.#patternSize += patternSize(pattern);
     if (this.#patternSize > MAX_PATTERN_SIZE)
       throw new Error(
-        `${at}: its pattern, or all patterns of the schema together, are too large with their repeats written out`,
+        `${at}: this pattern, or all patterns of the schema together, are too large once their repeats are expanded`,
       );
     try {
       compilePattern(pattern);
@@ -217,7 +218,7 @@ function checkAlone(entries: readonly (readonly [string, unknown])[], at: string
   const isValue = alone === 'enum' || alone === 'const';
   const beside = words.find((word) => word !== alone && !(word === 'type' && isValue));
   if (alone !== undefined && beside !== undefined)
-    throw new Error(`${at}: "${beside}" goes unheard beside "${alone}"`);
+    throw new Error(`${at}: "${beside}" has no effect next to "${alone}"`);
   if (alone === '$ref' && typeof entries.find(([word]) => word === '$ref')?.[1] !== 'string')
     throw new Error(`${at}: "$ref" takes a string`);
 }
@@ -226,7 +227,7 @@ function checkPairs(schema: JsonSchema, at: string): void {
   for (const [least, most] of PAIRS) {
     const [low, high] = [schema[least], schema[most]];
     if (typeof low === 'number' && typeof high === 'number' && low > high)
-      throw new Error(`${at}: nothing fits "${least}": ${low} and "${most}": ${high}`);
+      throw new Error(`${at}: no value can satisfy both "${least}": ${low} and "${most}": ${high}`);
   }
 }
 

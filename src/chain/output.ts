@@ -54,9 +54,10 @@ function jsonIn(report: string): OutputRead {
       open.push(line);
     }
   }
-  if (blocks.length > 1) return { problem: `it has ${blocks.length} fenced json blocks, and must have one` };
+  if (blocks.length > 1)
+    return { problem: `it has ${blocks.length} fenced json blocks but must have exactly one` };
   const [block] = blocks;
-  if (block === undefined) return { problem: 'it is no JSON, and has no fenced json block' };
+  if (block === undefined) return { problem: 'it is not JSON and has no fenced json block' };
   return parsed(block);
 }
 
@@ -64,7 +65,7 @@ function parsed(text: string): OutputRead {
   try {
     return { value: JSON.parse(text) as unknown };
   } catch (error) {
-    return { problem: `its JSON cannot be read: ${(error as Error).message}` };
+    return { problem: `its JSON cannot be parsed: ${(error as Error).message}` };
   }
 }
 
@@ -89,7 +90,7 @@ function validatorOf(schema: unknown): ValidateFunction {
     type: 'array',
     schemaType: 'boolean',
     validate: (wanted: boolean, items: readonly unknown[]) => !wanted || areDifferent(items),
-    error: { message: 'must have no item twice' },
+    error: { message: 'must not have duplicate items' },
   });
   return ajv.compile(plainSchema(schema));
 }

@@ -27,7 +27,7 @@ const ESCAPES: readonly (readonly [RegExp, string])[] = [
   [/^\\k/, 'a named back-reference'],
   [/^\\0\d/, 'an octal escape'],
   [/^\\[xucpP]$/, 'an incomplete escape'],
-  [/^\\u\{?0*d[89a-f]../i, 'half of a surrogate pair'],
+  [/^\\u\{?0*d[89a-f]../i, 'a lone surrogate'],
   [/^\\[^\WdDwWsSbBnrtfvpPcxu_0]/, 'this escape'],
 ];
 

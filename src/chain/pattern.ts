@@ -25,12 +25,12 @@ export interface Pattern {
 /** What is wrong with a pattern; undefined if nothing is. Takes milliseconds for every pattern. */
 export function patternProblem(pattern: string): string | undefined {
   if (pattern.length > MAX_PATTERN_CHARS)
-    return `a pattern has at most ${MAX_PATTERN_CHARS} characters, and this one ${pattern.length}`;
+    return `a pattern can have at most ${MAX_PATTERN_CHARS} characters; this one has ${pattern.length}`;
   const difference = differenceIn(pattern);
   if (difference) return unsupported(difference.what, difference.token);
   const needsU = BY_CODE_POINTS.test(pattern);
   if (!(isJavaScript(pattern, 'u') || (!needsU && isJavaScript(pattern, ''))))
-    return `${JSON.stringify(pattern)} is no regular expression${needsU ? ' with the flag u' : ''}`;
+    return `${JSON.stringify(pattern)} is not a regular expression${needsU ? ' with the flag u' : ''}`;
   for (const token of tokensOf(pattern)) {
     const counts = /^\{(\d+),?(\d*)\}$/.exec(token)?.slice(1) ?? [];
     if (counts.some((count) => Number(count) > MAX_REPEATS)) return unsupported('a repeat over 1,000', token);

@@ -175,7 +175,7 @@ export class ChainProgress {
     if (winner)
       return {
         status: 'done',
-        summary: `${winner.step} was done first${this.#skippedWinnerNote(winner)}: ${winner.outcome?.summary ?? ''}`,
+        summary: `${winner.step} was the first to be done${this.#skippedWinnerNote(winner)}: ${winner.outcome?.summary ?? ''}`,
       };
     const ended = this.steps.map(({ id }) => ({ id, status: this.statusOf(id) }));
     const missed = ended.filter(({ status }) => status !== 'done');
@@ -195,7 +195,7 @@ export class ChainProgress {
   get view(): StepView[] {
     return this.steps.flatMap(({ id, needs }) => {
       const items = this.#items.get(id) ?? [this.#item(id, 'waiting')];
-      const shown = items.length > 0 ? items : [this.#item(id, 'done', 'there was nothing to run it for')];
+      const shown = items.length > 0 ? items : [this.#item(id, 'done', 'its list was empty')];
       return shown.map(({ entry, label, status, run, workflowId, runId, startedAt, why, outcome }) => ({
         id: entry ? `${id}-${entry.index}` : id,
         step: id,
@@ -220,7 +220,7 @@ export class ChainProgress {
   /** A remark if the winner was not the first to be done, because others had blocking caveats. */
   #skippedWinnerNote(winner: ChainItem): string {
     const others = this.items.some((item) => item !== winner && item.status === 'done');
-    return others && !isBlocked(winner) ? ', of those without a blocking caveat' : '';
+    return others && !isBlocked(winner) ? ' without a blocking caveat' : '';
   }
 
   #open(step: PlannedStep, expand: (step: PlannedStep) => readonly unknown[] | string): void {

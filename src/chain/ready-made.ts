@@ -29,7 +29,7 @@ export function batchChain(
   const taken = new Set<string>();
   return {
     label,
-    description: `the same task in ${repos.length} repositories`,
+    description: `runs the same task in ${repos.length} repositories`,
     steps: repos.map((repo) => ({
       ...common,
       id: freeId(repo, taken),
@@ -67,7 +67,7 @@ export function raceChain(
 ): ChainSpec {
   return {
     label,
-    description: `${racers.length} subagents race for the same task`,
+    description: `${racers.length} subagents work on the same task; the first that is done wins`,
     until: 'first',
     steps: racers.map(({ model, instructions }, index) => ({
       ...common,

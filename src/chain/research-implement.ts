@@ -14,15 +14,15 @@ export interface ResearchImplement {
 export function researchImplementChain({ label, task, verify }: ResearchImplement): ChainSpec {
   return {
     label,
-    description: 'research, then the implementation from what was found',
+    description: 'researches the task, then implements it from the findings',
     steps: [
       {
         id: 'research',
         permissions: 'read-only',
-        task: `Prepare the task below for somebody else, who implements it from your report alone. Change nothing.
+        task: `Prepare the task below for another subagent, which implements it from your report alone. Change nothing.
 
-Find out which files and functions it concerns, how they work today, what else depends on them, which tests cover them, and how the repository builds and tests. Then decide how it is to be done.
-Report: what you found, with files and lines; the change that you propose, step by step; how to see that it is done; what is open or risky.
+Find out which files and functions it concerns, how they work today, what else depends on them, which tests cover them, and how the repository is built and tested. Then decide how to do it.
+Report: what you found, with files and lines; the change that you propose, step by step; how to verify it; what is open or risky.
 
 The task:
 ${literal(task)}`,
@@ -31,12 +31,12 @@ ${literal(task)}`,
         id: 'implement',
         needs: ['research'],
         ...(verify !== undefined && { verify: [verify] }),
-        task: `Do the task below, with its tests, and commit. Somebody has looked into it before you: what they found follows the task. Check it against the code where you rely on it.
+        task: `Do the task below, with its tests, and commit. Another subagent has researched it: its findings follow the task. Check them against the code where you rely on them.
 
 The task:
 ${literal(task)}
 
-What was found: {{research.report}}`,
+Findings: {{research.report}}`,
       },
     ],
   };

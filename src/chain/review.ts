@@ -27,15 +27,15 @@ export interface Review {
 const ANALYSTS = [
   [
     'security',
-    'what an attacker could do with it: untrusted input, injection, authentication and authorization, secrets, paths, unbounded resources, unsafe dependencies',
+    'what an attacker could do with the change: untrusted input, injection, authentication and authorization, secrets, paths, unbounded resources, unsafe dependencies',
   ],
   [
     'performance',
-    'what it costs: complexity, repeated or needless work, input and output in loops, memory, locks, what grows without bound',
+    'what the change costs: complexity, repeated or needless work, input and output in loops, memory, locks, unbounded growth',
   ],
   [
     'style',
-    'how it reads: names, structure, duplication, dead code, error handling, tests and documentation, and what the rest of the repository does otherwise',
+    'how the change reads: names, structure, duplication, dead code, error handling, tests and documentation, and where it deviates from the rest of the repository',
   ],
 ] as const;
 
@@ -48,9 +48,9 @@ const INERT = { setup: [], verify: [] };
 export function reviewChain({ label, change, post, nonce }: Review): ChainSpec {
   const { base, head, diff, truncated } = change;
   const names = `${head.name} (${head.commit.slice(0, 12)}) since ${base.name} (${base.commit.slice(0, 12)})`;
-  const source = 'whoever wrote the change';
+  const source = 'the author of the change';
   const shown = literal(fence(diff, { what: 'diff', source, nonce, max: Math.max(1, diff.length) }));
-  const cut = truncated ? '\nThe diff is cut here: the rest is in the files of your worktree alone.' : '';
+  const cut = truncated ? '\nThe diff is cut here; see the rest in the files of your worktree.' : '';
   return {
     label,
     description: `a review of ${names}`.slice(0, 1_000),
@@ -61,10 +61,10 @@ export function reviewChain({ label, change, post, nonce }: Review): ChainSpec {
         base: head.commit,
         permissions: 'read-only' as const,
         ...INERT,
-        task: `Review a change for ${id} alone: ${about}. Others look at the rest. Change nothing, and post nothing.
+        task: `Review a change for ${id} alone: ${about}. Other reviewers cover the other aspects. Change nothing, and post nothing.
 
 The change is ${literal(names)}. Your worktree has the repository with it. Read the diff below, and the code around it.
-Report each finding with file and line, how serious it is (high, medium or low), why, and what to do; the most serious first. Report only what you have checked in the code. If there is nothing, say so.
+Report each finding with file and line, how serious it is (high, medium or low), why, and what to do; the most serious first. Report only what you have checked in the code. If you find nothing, say so.
 
 ${shown}${cut}`,
       })),
@@ -76,7 +76,7 @@ ${shown}${cut}`,
         ...INERT,
         task: `Sum up the review of a change, ${literal(names)}, from the reports of its analysts below.
 
-Begin with a verdict in one sentence. Then list the findings, the most serious first, each once, with file and line, what is wrong and what to do. Leave out what the code in your worktree refutes, and say that you did. Change nothing in the repository.
+Begin with a verdict in one sentence. Then list the findings, the most serious first, each once, with file and line, what is wrong and what to do. Leave out findings that the code in your worktree refutes, and say that you left them out. Change nothing in the repository.
 ${post === undefined ? 'Your report is the summary. Post it nowhere.' : `Your report is the summary. Then do this with it, and nothing else: ${literal(post)}`}
 
 ${ANALYSTS.map(([id]) => `The report on ${id}: {{${id}.report}}`).join('\n')}`,

@@ -12,7 +12,7 @@ export async function readChainFile(file: string): Promise<ReadChain> {
       : await readInput(
           'the chain',
           file,
-          `name a text file that you can read, or a ready-made chain: ${Object.keys(READY_MADE).join(', ')}`,
+          `name a readable text file, or a ready-made chain: ${Object.keys(READY_MADE).join(', ')}`,
         ),
   );
 }
@@ -28,7 +28,7 @@ export const chainFileName = (file: string): string => (file === '-' ? 'standard
 export async function readInput(
   what: string,
   file: string,
-  remedy = 'name a text file that you can read',
+  remedy = 'name a readable text file',
 ): Promise<string> {
   try {
     return await readFile(file, 'utf8');

@@ -28,8 +28,8 @@ export function cliFailure(error: unknown, command?: string): CliFailure {
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   return {
     code: 'INTERNAL',
-    message: message === '' ? 'something failed without saying what' : message,
-    remedy: 'run it again with --verbose, and report what it prints: this is our mistake',
+    message: message === '' ? 'an unknown error without a message' : message,
+    remedy: 'this is a bug of subagents: run the command again with --verbose, and report what it prints',
     exitCode: EXIT.failed,
     stack: stackOf(thrown),
   };

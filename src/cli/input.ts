@@ -13,9 +13,13 @@ export async function readText(
   file: string | undefined,
 ): Promise<string> {
   if (file !== undefined && words.length > 0) {
-    throw new SubagentsError('BAD_INPUT', `the ${what} is given twice: in words and as the file ${file}`, {
-      remedy: 'give one of the two',
-    });
+    throw new SubagentsError(
+      'BAD_INPUT',
+      `the ${what} is given twice: as an argument and as the file ${file}`,
+      {
+        remedy: 'give one of the two',
+      },
+    );
   }
   const source = file ?? (words.length === 1 && words[0] === '-' ? '-' : undefined);
   if (source === '-') return await readAll(process.stdin);
@@ -31,7 +35,7 @@ async function readTextFile(what: string, file: string): Promise<string> {
     return await readFile(file, 'utf8');
   } catch (error) {
     throw new SubagentsError('BAD_INPUT', `the ${what} cannot be read from ${file}: ${reason(error)}`, {
-      remedy: 'name a text file that you can read',
+      remedy: 'name a readable text file',
       cause: error,
     });
   }

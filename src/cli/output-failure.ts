@@ -4,13 +4,13 @@ import { SubagentsError } from '../contract/errors.ts';
 export function outputFailure(error: NodeJS.ErrnoException): SubagentsError {
   const { code, message } = error;
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new SubagentsError('DISK_FULL', 'no space left to write the output', {
-      remedy: 'free some space on the disk that it goes to, or have it go elsewhere',
+    return new SubagentsError('DISK_FULL', 'no disk space left to write the output', {
+      remedy: 'free some space on that disk, or write the output elsewhere',
       cause: error,
     });
   }
   return new SubagentsError('INTERNAL', `the output could not be written: ${message}`, {
-    remedy: 'have it go elsewhere',
+    remedy: 'write the output elsewhere',
     cause: error,
   });
 }

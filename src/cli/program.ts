@@ -24,7 +24,10 @@ function newProgram(version: string) {
     .option('--profile <name>', 'profile of the Temporal configuration file')
     .option('--address <host:port>', 'Temporal server (default: TEMPORAL_ADDRESS, else the running "up")')
     .option('--namespace <name>', 'Temporal namespace')
-    .option('-s, --session <name>', 'session of labels (default: SUBAGENTS_SESSION, else "default")')
+    .option(
+      '-s, --session <name>',
+      'session that labels belong to (default: SUBAGENTS_SESSION, else "default")',
+    )
     .option('--json', 'print JSON for programs')
     .option('--no-color', 'no colour (also: NO_COLOR)')
     .option('--verbose', 'print stacks with errors');
@@ -69,7 +72,7 @@ export function buildProgram(
   declareMerging(program, start);
   declareReading(program, start);
   declareRunning(program, start);
-  program.commandsGroup('More:').helpCommand('help [command]', 'this help, or that of a command');
+  program.commandsGroup('More:').helpCommand('help [command]', 'show this help, or the help of a command');
   program.addHelpText('after', `\n${EXAMPLES}\n\n${EXIT_HELP}`);
   return program;
 }

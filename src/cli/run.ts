@@ -51,7 +51,7 @@ export async function run(argv: readonly string[]): Promise<number> {
 const textJson = (text: string): HelpJson | VersionJson =>
   text.trim() === version() ? { version: version() } : { help: text };
 
-const NO_COMMAND = new SubagentsError('BAD_INPUT', 'no command is named', {
+const NO_COMMAND = new SubagentsError('BAD_INPUT', 'the command is missing', {
   remedy: '`subagents help` lists them',
 });
 

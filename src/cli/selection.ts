@@ -22,8 +22,8 @@ export function selectionOf(
   const statuses = status?.split(',').map((name) => name.trim());
   const wrong = statuses?.find((name) => !(STATUSES as readonly string[]).includes(name));
   if (wrong !== undefined)
-    throw new SubagentsError('BAD_INPUT', `--status: "${wrong}" is no status`, {
-      remedy: `take some of ${STATUSES.join(', ')}`,
+    throw new SubagentsError('BAD_INPUT', `--status: "${wrong}" is not a status`, {
+      remedy: `choose from ${STATUSES.join(', ')}`,
     });
   return {
     ...(session !== undefined && { sessions: [session] }),

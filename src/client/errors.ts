@@ -68,14 +68,14 @@ export function noAnswerError(
   { failing = false }: { readonly failing?: boolean } = {},
 ): SubagentsError {
   if (failing) {
-    return new SubagentsError('INTERNAL', `${who} cannot answer: its workflow fails at each try to go on`, {
-      remedy: `the log of its worker says why; \`subagents kill --force ${who}\` ends it`,
+    return new SubagentsError('INTERNAL', `${who} cannot answer: its workflow task fails at every attempt`, {
+      remedy: `see the log of its worker for the reason; \`subagents kill --force ${who}\` ends it`,
     });
   }
   return new SubagentsError(
     'TIMEOUT',
-    `${who} did not answer in time, though a worker is running, or was a moment ago (${serverName(server)})`,
-    { remedy: 'try again: it may be busy. `subagents status` says whether a worker polls' },
+    `${who} did not answer in time, although a worker is running or was a moment ago (${serverName(server)})`,
+    { remedy: 'try again: the worker may be busy. `subagents status` shows whether a worker polls' },
   );
 }
 
@@ -89,7 +89,7 @@ export function versionError(server: ServerInfo, contracts: readonly number[]): 
     {
       remedy: newer
         ? 'update durable-subagents here'
-        : 'update the workers (`subagents down`, then `subagents up` with this version); what runs goes on',
+        : 'update the workers (`subagents down`, then `subagents up` with this version); running subagents continue',
     },
   );
 }
@@ -102,7 +102,7 @@ export function alreadyEndedError(doing: string, run: SessionEntry): SubagentsEr
     'ALREADY_ENDED',
     `cannot ${doing} ${run.label}@${run.run}: it has ended (${end})${summary}`,
     {
-      remedy: `see its outcome with \`subagents show ${run.label}@${run.run}\`, or go on with \`subagents continue ${run.label} "<task>"\``,
+      remedy: `see its outcome with \`subagents show ${run.label}@${run.run}\`, or continue it with \`subagents continue ${run.label} "<task>"\``,
     },
   );
 }
@@ -111,7 +111,7 @@ export function alreadyEndedError(doing: string, run: SessionEntry): SubagentsEr
 export function refuseChain(doing: string, run: SessionEntry): void {
   if (!isChain(run)) return;
   throw new SubagentsError('BAD_INPUT', `cannot ${doing} ${run.label}: it is a chain`, {
-    remedy: `name one of its steps, as ${run.label}.<step>; \`subagents show ${run.label}\` has them`,
+    remedy: `name one of its steps as ${run.label}.<step>; \`subagents show ${run.label}\` lists them`,
   });
 }
 
@@ -154,7 +154,7 @@ const NEEDS_START: ReadonlySet<string> = new Set(['TEMPORAL_UNREACHABLE', 'NO_WO
 export function addUnknownEffect(error: unknown, again: string): unknown {
   if (!(error instanceof SubagentsError) || (!isTimeout(error) && !isTransient(error))) return error;
   const { code, message, remedy } = error;
-  return new SubagentsError(code, `${message}. Whether it counts is not known yet`, {
+  return new SubagentsError(code, `${message}. Whether the request took effect is not known yet`, {
     remedy: `${NEEDS_START.has(code) ? `${remedy}; then ` : ''}${again}`,
     cause: error,
   });
@@ -212,7 +212,9 @@ export function toSubagentsError(error: unknown, doing: string, server: ServerIn
 function fromFailure(failure: unknown, doing: string): SubagentsError {
   // The workflow ended while the Update was being handled.
   if (failure instanceof ApplicationFailure && failure.type === 'AcceptedUpdateCompletedWorkflow') {
-    return new SubagentsError('ALREADY_ENDED', `could not ${doing}: it ended meanwhile`, { cause: failure });
+    return new SubagentsError('ALREADY_ENDED', `could not ${doing}: the workflow ended meanwhile`, {
+      cause: failure,
+    });
   }
   if (failure instanceof ApplicationFailure && isErrorCode(failure.type)) {
     const details = failure.details?.[0] as { remedy?: unknown } | undefined;
@@ -249,11 +251,15 @@ function fromGrpc(grpc: GrpcError, cause: unknown, doing: string, server: Server
       );
     case GRPC.unauthenticated:
     case GRPC.permissionDenied:
-      return new SubagentsError('TEMPORAL_UNREACHABLE', `could not ${doing}: ${where} refused us`, {
-        remedy:
-          'check the API key or the client certificate of this profile, and its rights in the namespace',
-        cause,
-      });
+      return new SubagentsError(
+        'TEMPORAL_UNREACHABLE',
+        `could not ${doing}: ${where} refused the credentials`,
+        {
+          remedy:
+            'check the API key or the client certificate of this profile, and its rights in the namespace',
+          cause,
+        },
+      );
     case GRPC.deadlineExceeded:
       // gRPC's message has no remote address for a call that never reached a server. Neither has it for a call whose
       // deadline was over when it began, or less than 100 ms later, such as the last retry after a slow answer, which
@@ -278,10 +284,14 @@ function fromGrpc(grpc: GrpcError, cause: unknown, doing: string, server: Server
       break;
     case GRPC.resourceExhausted:
       if (/larger than max|size/i.test(grpc.details)) return tooLarge(doing, grpc.details, cause);
-      return new SubagentsError('LIMIT', `could not ${doing}: ${where} is at a limit (${grpc.details})`, {
-        remedy: 'try again in a moment, with fewer requests at once',
-        cause,
-      });
+      return new SubagentsError(
+        'LIMIT',
+        `could not ${doing}: ${where} has reached a limit (${grpc.details})`,
+        {
+          remedy: 'try again in a moment, with fewer requests at once',
+          cause,
+        },
+      );
     default:
   }
   return new SubagentsError('INTERNAL', `could not ${doing}: ${where} answered: ${grpc.details}`, { cause });
@@ -302,21 +312,25 @@ function timedOut(doing: string, server: ServerInfo, cause: unknown): SubagentsE
   return new SubagentsError(
     'TIMEOUT',
     `could not ${doing} in time (${serverName(server)}); it may still take effect`,
-    { remedy: 'see `subagents list` for what became of it, and `subagents status` for the workers', cause },
+    { remedy: 'see the result in `subagents list`, and the workers in `subagents status`', cause },
   );
 }
 
 function tooLarge(doing: string, details: string, cause: unknown): SubagentsError {
-  return new SubagentsError('LIMIT', `could not ${doing}: it is too large for Temporal (${details})`, {
-    remedy: 'put the material in a file of the repository and name it in the task',
-    cause,
-  });
+  return new SubagentsError(
+    'LIMIT',
+    `could not ${doing}: the request is too large for Temporal (${details})`,
+    {
+      remedy: 'put the material in a file of the repository and name it in the task',
+      cause,
+    },
+  );
 }
 
 function searchAttributesMissing(details: string, server: ServerInfo, cause: unknown): SubagentsError {
   return new SubagentsError(
     'SEARCH_ATTRIBUTES',
-    `${serverName(server)} lacks our search attributes (${details})`,
+    `${serverName(server)} lacks the search attributes of subagents (${details})`,
     { remedy: `have an operator run: ${searchAttributeCommands(server.namespace).join(' && ')}`, cause },
   );
 }

@@ -55,9 +55,9 @@ function messageFor(issue: RawIssue): string | undefined {
     case 'invalid_union':
       return unionMessage(issue.errors, issue.input);
     case 'invalid_format':
-      return `${shown(issue.input)} has not the form that is asked for`;
+      return `${shown(issue.input)} does not have the required form`;
     case 'invalid_key':
-      return `a name in it is illegal: ${issue.issues[0]?.message ?? ''}`;
+      return `it has an illegal name: ${issue.issues[0]?.message ?? ''}`;
     default:
       return undefined;
   }

@@ -14,19 +14,19 @@ export interface Setting {
 /** All our environment variables, by name. */
 export const SETTINGS = {
   SUBAGENTS_HOME: {
-    about: 'the home: identity, worktrees, Copilot’s state, Temporal’s data, logs',
+    about: 'folder of the home: identity, worktrees, Copilot’s state, Temporal’s data, logs',
     default: '~/.subagents',
   },
-  SUBAGENTS_SESSION: { about: 'the session of commands that name none', default: 'default' },
+  SUBAGENTS_SESSION: { about: 'session of commands that name none', default: 'default' },
   SUBAGENTS_SLOTS: {
-    about: 'turns at once',
-    without: 'two a core, at most one for each 0.5 GiB of memory; 2 to 32',
+    about: 'how many subagents work at once',
+    without: 'two per core, at most one per 0.5 GiB of memory; 2 to 32',
   },
   SUBAGENTS_MODELS: { about: 'models that a spawn may name, separated by commas', without: 'any' },
-  SUBAGENTS_MODEL: { about: 'the model of spawns that name none', without: 'Copilot’s choice' },
+  SUBAGENTS_MODEL: { about: 'model of spawns that name none', without: 'Copilot’s choice' },
   SUBAGENTS_REPOS: {
     about:
-      'the only folders, by real path, under which repositories may lie, separated by colons; beginnings of URLs, too',
+      'folders (real paths) whose repositories the worker accepts, separated by colons; also prefixes of URLs',
     without: 'any',
   },
   SUBAGENTS_ENV: {
@@ -35,27 +35,31 @@ export const SETTINGS = {
   },
   SUBAGENTS_KEEP: {
     about:
-      'how long what finished subagents leave is kept (with its unit), or `forever`; see [Getting the work out](results.md#getting-the-work-out)',
+      'how long the remains of finished subagents are kept (with its unit), or `forever`; see [Getting the work out](results.md#getting-the-work-out)',
     default: '14d',
   },
-  SUBAGENTS_KEEP_DISK: { about: 'how much of the disk it may take', default: '20GB' },
+  SUBAGENTS_KEEP_DISK: { about: 'how much disk space these remains may take', default: '20GB' },
   SUBAGENTS_RESERVE: {
     about:
-      'with less free, a worker takes nothing on, and all that it does for subagents waits, announced, until there is space again',
+      'free disk space below which a worker accepts no subagent; work of running subagents then waits, announced, until there is space again',
     default: '500MB',
   },
   SUBAGENTS_MAX_FOLDER: {
-    about: 'what the folder of one subagent may take; one that takes more fails, its work is kept',
-    without: 'no bound',
+    about:
+      'how much disk space the folder of one subagent may take; a subagent with more fails, and its work is kept',
+    without: 'no limit',
   },
-  SUBAGENTS_COPILOT_PATH: { about: 'another Copilot CLI', without: 'the one of this package' },
+  SUBAGENTS_COPILOT_PATH: { about: 'path of another Copilot CLI', without: 'the one in this package' },
   SUBAGENTS_TEMPORAL_PATH: {
-    about: 'the `temporal` program of the embedded server',
-    without: 'found as above',
+    about: 'path of the `temporal` program of the embedded server',
+    without: 'see [Which Temporal](temporal.md)',
   },
-  SUBAGENTS_UI_URL: { about: 'the Web UI of a server that is not ours, for links', without: 'unknown' },
+  SUBAGENTS_UI_URL: {
+    about: 'address of the Web UI of a server that `up` did not start, for links',
+    without: 'unknown',
+  },
   SUBAGENTS_HOST: {
-    about: 'the name of this host in queues; set it in containers, which have no lasting one',
+    about: 'name of this host in task queues; set it in containers, whose host name changes',
     without: 'the host name',
   },
 } as const satisfies Readonly<Record<`SUBAGENTS_${string}`, Setting>>;

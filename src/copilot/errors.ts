@@ -15,7 +15,7 @@ const LONG_RATE_LIMIT_PAUSE_MS = 10 * 60_000;
 const NO_LOGIN = /no github oauth token|not authenticated|no authentication information|bad credentials/i;
 
 const LOG_IN =
-  'log in with `npx @github/copilot login`, or check the token or key that the worker has, then start it again';
+  'log in with `npx @github/copilot login`, or check the token or key in the worker’s environment; then restart the worker';
 
 /**
  * Classifies the error that ended a turn, by error types and status codes of the 1.0.102 runtime, measured against a
@@ -31,7 +31,7 @@ export function classifySessionError(error: SessionError, retried: boolean): Tur
       class: 'context',
       message,
       retryable: false,
-      remedy: 'give the task in smaller parts, or name a model with a larger context',
+      remedy: 'split the task into smaller parts, or name a model with a larger context',
     };
   }
   if (type === 'rate_limit' || status === 429) {
@@ -61,7 +61,7 @@ export function classifySessionError(error: SessionError, retried: boolean): Tur
     class: 'request',
     message,
     retryable: false,
-    remedy: 'the model provider refuses the request as it is: check the model’s name and its settings',
+    remedy: 'the model provider rejects the request: check the name of the model and its settings',
   };
 }
 

@@ -93,7 +93,7 @@ async function play(stage: Stage): Promise<void> {
     await Promise.race([followed, delay(LAST_WORDS_MS, undefined, { ref: false })]);
     pushes.summary(labels);
 
-    narrator.title('What came of it');
+    narrator.title('The results');
     await showOutcomes(stage, runs);
   } finally {
     listening.abort();
@@ -113,7 +113,7 @@ function printFailure(narrator: Narrator, error: unknown, kept: boolean): void {
 function printEnd({ narrator, modelRemedy }: Stage, failed: boolean, env: NodeJS.ProcessEnv): number {
   const { unmet } = narrator;
   if (failed || unmet.length > 0) {
-    narrator.title('Not everything came out as it should:');
+    narrator.title('Not everything went as expected:');
     for (const text of unmet) narrator.line(`  ${text}`);
     narrator.end(EXIT.failed, { unmet });
     return EXIT.failed;

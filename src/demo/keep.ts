@@ -20,7 +20,9 @@ export async function keepRunning(
     started.exitCode === 0 && up !== undefined,
     'demo',
     'kept',
-    up === undefined ? `Could not leave it up: ${started.stderr}` : `Kept, on request. Web UI: ${up.uiUrl}`,
+    up === undefined
+      ? `Could not keep it running: ${started.stderr}`
+      : `Kept running (--keep). Web UI: ${up.uiUrl}`,
     { home, repo, folder, uiUrl: up?.uiUrl },
   );
   const subagents = `${subagentsCommand(env)} --home ${quoted(home)}`;

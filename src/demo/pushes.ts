@@ -3,7 +3,7 @@ import type { Announcement, SessionHandle } from '../client/index.ts';
 import { asError, type Narrator } from './narrator.ts';
 
 /** The answer to a subagent that asks a question, because the demo has no one to answer. */
-const NO_ANSWER = 'Nobody is there to answer. Take what you think best.';
+const NO_ANSWER = 'Nobody can answer. Use your own judgement.';
 
 export class Pushes {
   readonly received: Announcement[] = [];
@@ -45,18 +45,23 @@ export class Pushes {
         new Set(this.received.map(({ id }) => id)).size === this.received.length,
       'main agent',
       'announcements',
-      `was told of ${ends.length} ends of ${labels.length} subagents, of each once`,
+      `got ${ends.length} announcements of the ends of ${labels.length} subagents, each once`,
       { ids: ends.map(({ id }) => id) },
     );
   }
 
   async #print({ kind, label, summary, id, status }: Announcement): Promise<void> {
-    this.#narrator.report('main agent', 'announcement', `is told: ${label} ${kind}. ${summary}`, {
-      id,
-      label,
-      kind,
-      status,
-    });
+    this.#narrator.report(
+      'main agent',
+      'announcement',
+      `gets an announcement: ${label} ${kind}. ${summary}`,
+      {
+        id,
+        label,
+        kind,
+        status,
+      },
+    );
     if (kind === 'question') await this.#session.subagent(label).answer(NO_ANSWER);
   }
 }

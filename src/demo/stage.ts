@@ -116,7 +116,7 @@ export class Stage {
       tests.exitCode === 1 && tests.failed === 1,
       'demo',
       'tests-before',
-      `${countText(tests.failed, 'test')} of ${tests.passed + tests.failed} fails: "${tests.failures.join('", "')}". A real bug, to be fixed.`,
+      `${countText(tests.failed, 'test')} of ${tests.passed + tests.failed} fails: "${tests.failures.join('", "')}". This real bug is to be fixed.`,
       { ...tests },
     );
     const worker = await pollUntil(() => this.up.worker(), { timeoutMs: READY_TIMEOUT_MS, signal });
@@ -127,7 +127,7 @@ export class Stage {
     narrator.report(
       'demo',
       'web-ui',
-      `Look on in the Temporal Web UI: ${uiUrl}/namespaces/${namespace}/workflows`,
+      `Watch in the Temporal Web UI: ${uiUrl}/namespaces/${namespace}/workflows`,
       {
         url: uiUrl,
       },
@@ -137,7 +137,11 @@ export class Stage {
   /** Kills live subagents and stops everything; the folder stays. Further calls do nothing. */
   async stop(): Promise<void> {
     await Promise.race([this.#killLive(), aborted(this.#hurry)]).catch((error: unknown) => {
-      this.narrator.report('demo', 'problem', `What still ran could not be killed: ${String(error)}`);
+      this.narrator.report(
+        'demo',
+        'problem',
+        `The remaining processes could not be killed: ${String(error)}`,
+      );
     });
     await this.#subagents?.close();
     this.#subagents = undefined;

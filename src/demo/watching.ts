@@ -115,7 +115,7 @@ export class ActivityFollower {
 
 /** The result of a call without an exit code. */
 function withoutExitCode(text: string, ok: boolean | undefined): string {
-  if (/moved to background/.test(text)) return 'goes on in the background';
+  if (/moved to background/.test(text)) return 'continues in the background';
   if (/interrupted/i.test(text)) return 'interrupted';
   return ok === false ? `failed (${oneLine(text, MAX_NAME_CHARS)})` : 'done';
 }

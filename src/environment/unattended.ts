@@ -23,7 +23,7 @@ export interface Unattended {
  * An editor that accepts a message git has prepared (rebase, merge, revert, amend), and fails if one must be written.
  */
 const EDITOR = `#!/bin/sh
-# The editor of a subagent: nobody is there to type.
+# The editor of a subagent, which nobody can type into.
 for file; do :; done
 name=\${file##*/}
 written() { sed -e '/^[#;] -* >8 -*$/,$d' -e '/^[#;]/d' -e '/^[[:space:]]*$/d' "$file" 2>/dev/null; }
@@ -37,13 +37,13 @@ case $name in
   *)
     how="Write the file yourself, or name a command that does: EDITOR='cp prepared.txt' …" ;;
 esac
-echo "subagents: an editor was to open $name, and nobody is here to type. $how" >&2
+echo "subagents: an editor was started for $name, but nobody can type here. $how" >&2
 exit 1
 `;
 
 /** Refuses every question: passwords, passphrases, confirmation of a host's key. */
 const ASKPASS = `#!/bin/sh
-echo "subagents: nobody is here to answer: $1" >&2
+echo "subagents: nobody can answer here: $1" >&2
 exit 1
 `;
 
@@ -52,7 +52,7 @@ exit 1
  * after the commands of its command line (`-c`, `-es`), which a script may use.
  */
 const VIM =
-  'autocmd VimEnter * silent execute "!echo subagents: vim was to open a file, and nobody is here to type: change it by a command >&2" | cquit';
+  'autocmd VimEnter * silent execute "!echo subagents: vim was started, but nobody can type here: change the file with a command >&2" | cquit';
 
 /** Makes apt-get decline to continue unless -y is given, instead of asking. */
 const APT = 'APT::Get::Assume-No "true";\n';

@@ -22,7 +22,7 @@ import { startUp } from './start-up.ts';
 import { callFromCopilot, type Calls } from './tools.ts';
 
 const ARRIVAL =
-  'Go on with the conversation, and do not poll or wait: completions, questions and stalls are brought into this conversation by themselves.';
+  'Continue the conversation, and do not poll or wait: completions, questions and stalls appear in this conversation automatically.';
 /**
  * How long a push waits for running `wait` calls, in milliseconds. A `wait` that the announcement ends answers sooner.
  */
@@ -180,7 +180,7 @@ export class Extension implements Calls {
       'live subagent',
     )}`;
     await this.#conversation.showHuman(
-      `Subagents of this repository without a conversation: ${what}. Ask me to adopt them, and what they have to tell comes here.`,
+      `Subagents of this repository without a conversation: ${what}. Ask me to adopt them; then their announcements come here.`,
     );
   }
 }

@@ -61,9 +61,9 @@ function readOurs(path: string): string | undefined {
     if (stat === undefined) return undefined;
     if (stat.isSymbolicLink()) throw notOurs(each, 'a symbolic link');
   }
-  if (!lstatSync(path).isFile()) throw notOurs(path, 'no file');
+  if (!lstatSync(path).isFile()) throw notOurs(path, 'not a file');
   const text = readFileSync(path, 'utf8');
-  if (!isOurs(text)) throw notOurs(path, 'not written by us, or changed since');
+  if (!isOurs(text)) throw notOurs(path, 'not written by `subagents install`, or changed since');
   return text;
 }
 
@@ -77,7 +77,7 @@ function statIfThere(path: string) {
 }
 
 function notOurs(path: string, what: string): SubagentsError {
-  return new SubagentsError('NOT_OURS', `${path} is left alone: it is ${what}`, {
+  return new SubagentsError('NOT_OURS', `${path} was not changed: it is ${what}`, {
     remedy: 'look at it, and move it away if you do not need it; then try again',
   });
 }

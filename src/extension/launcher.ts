@@ -59,13 +59,13 @@ async function hint(text) {
 try {
   const main = [...candidates()].find((path) => existsSync(path));
   if (main === undefined)
-    await hint('Durable subagents: not installed on this machine, so their tools are missing here. \`npm install -g\` the package, or \`subagents uninstall copilot\`.');
+    await hint('Durable subagents: the package is not installed on this machine, so its tools are missing here. \`npm install -g\` the package, or \`subagents uninstall copilot\`.');
   else {
     const { startExtension } = await import(pathToFileURL(main).href);
     await startExtension({ node: LOCATION !== null && existsSync(LOCATION.node) ? LOCATION.node : 'node' });
   }
 } catch (error) {
   process.stderr.write(\`durable-subagents: \${error?.stack ?? error}\\n\`);
-  await hint(\`Durable subagents: the extension did not start (\${String(error?.message ?? error).split('\\n')[0]}). \\\`subagents install copilot\\\` may put it right.\`).catch(() => {});
+  await hint(\`Durable subagents: the extension did not start (\${String(error?.message ?? error).split('\\n')[0]}). \\\`subagents install copilot\\\` may fix it.\`).catch(() => {});
 }
 `;

@@ -16,8 +16,8 @@ const GATHER_MS = 50;
 const CHECK_INTERVAL_MS = 3_000;
 
 const INTRODUCTION =
-  'News of your subagents, from the extension and not from the human. Relay it to the human in a few words, evidence first; ' +
-  'answer a question that you can answer, ask the human the rest; otherwise go on with what you were doing.';
+  'News about your subagents, from the extension and not from the human. Relay it to the human briefly, evidence first; ' +
+  'answer questions that you can answer, and ask the human the others; then continue with what you were doing.';
 
 /** Options of a receiver. */
 export interface ReceiverOptions {
@@ -136,7 +136,9 @@ export class Receiver {
     const { text, announced: pushed } = await announcementsResult(await connection.get(), news);
     const lines = [
       INTRODUCTION,
-      ...(isAdopted ? [`They are of ${session}, which was adopted: name them as ${session}/LABEL.`] : []),
+      ...(isAdopted
+        ? [`They belong to the adopted session ${session}: address them as ${session}/LABEL.`]
+        : []),
       text,
     ];
     for (const each of pushed) await conversation.showHuman(newsLine(each));

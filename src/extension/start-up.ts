@@ -23,10 +23,10 @@ export async function startUp(node: string, onProgress: (message: string) => voi
   const { stdout, stderr, exitCode } = await child;
   const up = exitCode === 0 ? ready.safeParse(json(stdout)).data : undefined;
   if (up !== undefined)
-    return `${up.started ? 'started' : 'runs already'}: Temporal ${up.address}, Web UI ${up.uiUrl}; \`subagents down\` stops it`;
+    return `${up.started ? 'started' : 'already running'}: Temporal ${up.address}, Web UI ${up.uiUrl}; \`subagents down\` stops it`;
   const error = failed.safeParse(json(stderr)).data?.error;
   throw new SubagentsError(error?.code ?? 'INTERNAL', error?.message ?? '`subagents up --detach` failed', {
-    remedy: error?.remedy ?? 'run it in a terminal, and see what it says',
+    remedy: error?.remedy ?? 'run it in a terminal to see the error',
   });
 }
 

@@ -50,11 +50,11 @@ export async function remoteCommit(url: string, name = 'HEAD'): Promise<string> 
   if (/^[0-9a-f]{40}([0-9a-f]{24})?$/.test(name)) return name;
   if (name === 'HEAD') {
     throw new SubagentsError('UNKNOWN_BASE', `${url} has no commit yet, so there is nothing to start from`, {
-      remedy: 'Push a first commit, or name a branch that is there.',
+      remedy: 'Push a first commit, or name a branch that exists there.',
     });
   }
   throw new SubagentsError('UNKNOWN_BASE', `unknown base "${name}" in ${url}: no such branch or tag`, {
-    remedy: 'Name a branch, a tag or a whole commit id; default is HEAD.',
+    remedy: 'Name a branch, a tag or a full commit id; default is HEAD.',
   });
 }
 
@@ -89,7 +89,7 @@ export async function fetchCommit(git: Git, url: string, commit: string): Promis
   if (!(await hasCommit(git, commit))) await fetch([commit]);
   if (await hasCommit(git, commit)) return;
   throw new SubagentsError('UNKNOWN_BASE', `${url} has no commit ${commit}`, {
-    remedy: 'Name a branch, a tag or a whole commit id that is there.',
+    remedy: 'Name a branch, a tag or a full commit id that exists there.',
   });
 }
 
@@ -146,9 +146,9 @@ async function requireUnchangedTransport(repo: string, url: string): Promise<voi
   if (keys.length === 0) return;
   throw new SubagentsError(
     'GIT',
-    `the configuration of ${repo} changes the way to ${url}, so nothing is read from there or pushed: ${keys.join(', ')}`,
+    `the git configuration of ${repo} redirects ${url} or its connection, so nothing is fetched or pushed: ${keys.join(', ')}`,
     {
-      remedy: `Remove it (git -C ${repo} config --unset-all KEY); what is yours belongs into git config --global. Then spawn or continue again.`,
+      remedy: `Remove these settings (git -C ${repo} config --unset-all KEY), and put those that you need into git config --global. Then spawn or continue again.`,
     },
   );
 }
@@ -191,7 +191,7 @@ async function sshEnvironment(): Promise<Record<string, string>> {
 
 function unreadable(url: string, answer: GitAnswer): SubagentsError {
   return new SubagentsError('NOT_A_REPOSITORY', `${url} cannot be read: ${reasonOf(answer)}`, {
-    remedy: 'Check the URL, and that git can read it without asking: git ls-remote URL',
+    remedy: 'Check the URL, and that git can read it without a prompt: git ls-remote URL',
   });
 }
 
@@ -200,7 +200,7 @@ function remoteError(what: string, answer: GitAnswer): SubagentsError {
   return new SubagentsError(full ? 'DISK_FULL' : 'GIT', `${what}: ${reasonOf(answer)}`, {
     remedy: full
       ? 'Free some space on the disk of the worker’s home.'
-      : 'Mend it, then spawn or continue again.',
+      : 'Fix the cause, then spawn or continue again.',
   });
 }
 

@@ -29,7 +29,7 @@ export async function resolveRepository(path: string, from: string = process.cwd
     return root;
   }
   if (answer.stderr.includes('dubious ownership')) {
-    throw notARepository(full, 'in a repository that belongs to another user, which git refuses to read', {
+    throw notARepository(full, 'in a repository of another user, which git refuses to read', {
       remedy: `If you trust it: git config --global --add safe.directory ${full}`,
     });
   }
@@ -45,8 +45,8 @@ export async function resolveRepository(path: string, from: string = process.cwd
     ) {
       throw notARepository(
         full,
-        'in a checkout whose configuration says core.bare=true, so that git takes it for one without files',
-        { remedy: `If nothing else has set it on purpose: git -C ${top} config core.bare false` },
+        'in a checkout with core.bare=true in its configuration, so git treats it as a bare repository',
+        { remedy: `If that was not set on purpose: git -C ${top} config core.bare false` },
       );
     }
     throw isBare === 'true'
@@ -56,7 +56,7 @@ export async function resolveRepository(path: string, from: string = process.cwd
       : notARepository(full, 'inside a .git folder', { remedy: 'Name the folder above it.' });
   }
   if (answer.stderr.includes('not a git repository')) throw notARepository(full, 'in no git repository');
-  throw notARepository(full, `not readable for git (${firstUsefulLine(answer.stderr) ?? 'no reason given'})`);
+  throw notARepository(full, `not readable by git (${firstUsefulLine(answer.stderr) ?? 'no reason given'})`);
 }
 
 /**
@@ -86,7 +86,7 @@ export async function resolveBase(git: Git, name = 'HEAD'): Promise<string> {
   }
   const near = nearest(name, refs.split('\n'));
   const why = answer.stderr.includes('is ambiguous')
-    ? 'it fits several commits'
+    ? 'it matches several commits'
     : 'no such commit, branch or tag';
   throw new SubagentsError('UNKNOWN_BASE', `unknown base "${name}" in ${git.cwd}: ${why}`, {
     remedy:
@@ -182,7 +182,8 @@ export async function mergeBase(git: Git, one: string, other: string): Promise<s
   const { exitCode, stdout } = await git.try(['merge-base', one, other]);
   if (exitCode === 0) return stdout;
   throw new SubagentsError('UNKNOWN_BASE', `${one} and ${other} have no commit in common in ${git.cwd}`, {
-    remedy: 'Name a base that the change started from; a shallow clone needs `git fetch --unshallow` first.',
+    remedy:
+      'Name the base that the change started from. In a shallow clone, run `git fetch --unshallow` first.',
   });
 }
 

@@ -144,7 +144,7 @@ function settingVariables(config: readonly GitSetting[], known = '0'): Record<st
 
 /** The remedy when a folder no longer exists. */
 export const movedRemedy = (path: string): string =>
-  `If it was moved or renamed, move it back, or have a link to it where it was: ln -s NEW ${path}`;
+  `If it was moved or renamed, move it back, or make a link at the old path: ln -s NEW ${path}`;
 
 /** The error for a call that exited with a code other than 0. */
 export function gitError(
@@ -165,18 +165,18 @@ export function gitError(
   const lock = lockInTheWay(cwd, stderr);
   if (lock !== undefined) {
     return new SubagentsError('GIT', `git ${args[0]} failed in ${cwd}: the lock file ${lock} is in the way`, {
-      remedy: `Another git may be at work there: wait for it. Where none is, one was killed and left the file: remove it (rm '${lock}'), then try again.`,
+      remedy: `If another git process is at work there, wait for it. If not, a killed git process left the file: remove it (rm '${lock}'), then try again.`,
     });
   }
   const program = missingProgram(stderr);
   if (program === undefined) return new SubagentsError('GIT', `git ${args[0]} failed in ${cwd}: ${reason}`);
   return new SubagentsError(
     'GIT',
-    `git ${args[0]} failed in ${cwd}: the configuration of git names ${program}, which is not installed on this machine`,
+    `git ${args[0]} failed in ${cwd}: the git configuration names ${program}, which is not installed on this machine`,
     {
       remedy: /^git-lfs$/.test(program)
-        ? 'Install Git LFS (https://git-lfs.com) where the worker runs, and have it on its PATH; then spawn or continue again.'
-        : `Install ${program} where the worker runs, and have it on its PATH; then spawn or continue again.`,
+        ? 'Install Git LFS (https://git-lfs.com) on the PATH of the worker, then spawn or continue again.'
+        : `Install ${program} on the PATH of the worker, then spawn or continue again.`,
     },
   );
 }
@@ -237,7 +237,7 @@ function notStarted(cwd: string, error: Error): SubagentsError {
     });
   }
   return new SubagentsError('GIT', `cannot run git: ${error.message}`, {
-    remedy: `Install git ${MINIMUM_GIT_VERSION} or newer, and have it on PATH.`,
+    remedy: `Install git ${MINIMUM_GIT_VERSION} or newer on the PATH.`,
     cause: error,
   });
 }
@@ -248,5 +248,5 @@ function wasEnded(
   signal: NodeJS.Signals | null,
 ): SubagentsError {
   const limit = timeoutMs === undefined ? '' : `, or it took longer than ${timeoutMs} ms`;
-  return new SubagentsError('GIT', `git ${args[0]} was ended in ${cwd} (${signal}${limit})`);
+  return new SubagentsError('GIT', `git ${args[0]} was killed in ${cwd} (${signal}${limit})`);
 }

@@ -11,8 +11,8 @@ import { isWithin, realTarget } from '../system/real-path.ts';
  */
 export function checkAllowed(repo: string, roots: readonly string[] | undefined): void {
   if (roots === undefined || roots.some((root) => isUnder(repo, root))) return;
-  throw new SubagentsError('REPO_REFUSED', `${repo} is not under the repositories that this worker accepts`, {
-    remedy: `SUBAGENTS_REPOS of the worker allows: ${roots.join(', ')}`,
+  throw new SubagentsError('REPO_REFUSED', `${repo} is not among the repositories that this worker accepts`, {
+    remedy: `The worker accepts repositories in (SUBAGENTS_REPOS): ${roots.join(', ')}`,
   });
 }
 
@@ -26,7 +26,7 @@ export function checkInHome(path: string, folder: string, roots: readonly string
   if (roots === undefined || (path.startsWith('/') && leadsInto(folder, path))) return;
   throw new SubagentsError(
     'REPO_REFUSED',
-    `${path} is not in ${folder}, where this worker has such folders`,
+    `${path} is not in ${folder}, the folder where this worker keeps them`,
     {
       remedy: 'Continue a subagent by its label, or spawn it again.',
     },

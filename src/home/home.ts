@@ -89,13 +89,14 @@ export async function openHome(root = homeRoot(), env: Env = process.env): Promi
   if (found && isCopy(found, root, env)) {
     renameSync(identityPath(root), join(root, `identity.${found.workerId}.json`));
     notices.push(
-      `${root} is a copy of the home of worker ${found.workerId} on ${found.host}: it starts as a new worker. ` +
-        'What that worker had under way stays with it.',
+      `${root} is a copy of the home of worker ${found.workerId} on ${found.host}: this worker starts with a new identity. ` +
+        'The running subagents of the other worker stay with that worker.',
     );
   }
   createPrivateFile(identityPath(root), `${JSON.stringify(newIdentity(root, env), null, 2)}\n`);
   const known = readIdentity(root);
-  if (!known) throw new SubagentsError('INTERNAL', `${identityPath(root)} vanished while ${root} was opened`);
+  if (!known)
+    throw new SubagentsError('INTERNAL', `${identityPath(root)} disappeared while ${root} was being opened`);
   return { ...viewOf(root, known), workerId: known.workerId, notices };
 }
 
@@ -142,8 +143,8 @@ function readIdentity(root: string): Identity | undefined {
   try {
     return identity.parse(JSON.parse(text));
   } catch (error) {
-    throw new SubagentsError('INTERNAL', `the worker's identity ${path} is unreadable`, {
-      remedy: `remove ${path} to start as a new worker; subagents under way on the old one are then lost`,
+    throw new SubagentsError('INTERNAL', `the file of the worker's identity, ${path}, cannot be read`, {
+      remedy: `remove ${path} to start as a new worker; the running subagents of the old worker are then lost`,
       cause: error,
     });
   }

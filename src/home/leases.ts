@@ -59,7 +59,7 @@ export function readLeases(dir: string, onCorrupt: (line: string) => void = () =
       } catch {
         renameSync(path, `${path}.corrupt`);
         onCorrupt(
-          `the lease ${path} is unreadable and was set aside: its activity waits for its heartbeat timeout`,
+          `the lease ${path} cannot be read and was set aside: its activity ends by its heartbeat timeout`,
         );
         return [];
       }

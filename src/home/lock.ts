@@ -21,12 +21,12 @@ export function homeBusyError(root: string, role: HomeRole, holder: Holder): Sub
   const { pid, since, elsewhere } = holder;
   const what = role === 'up' ? '`subagents up`' : 'a worker';
   if (elsewhere === undefined)
-    return new SubagentsError('HOME_BUSY', `${what} has ${root}: process ${pid}, since ${since}`, {
+    return new SubagentsError('HOME_BUSY', `${what} already uses ${root}: process ${pid}, since ${since}`, {
       remedy:
         '`subagents status` shows it, `subagents down` stops it; or use another home (--home, SUBAGENTS_HOME)',
     });
   const where = `in another container or on another machine (host ${elsewhere}, process ${pid} there)`;
-  return new SubagentsError('HOME_BUSY', `${what} has ${root}, ${where}, since ${since}`, {
+  return new SubagentsError('HOME_BUSY', `${what} already uses ${root}, ${where}, since ${since}`, {
     remedy: `run \`subagents down\` there; or use another home (--home, SUBAGENTS_HOME): one cannot be shared`,
   });
 }

@@ -27,7 +27,7 @@ export function processMarker(copilotSessionId: string): number {
  * it.
  */
 export function markerScript(copilotSessionId: string): string {
-  return `# Lets the end of this session find every process it started.\nulimit -x ${processMarker(copilotSessionId)} 2>/dev/null || true\n`;
+  return `# Marks every process of this session, so that they are found when the session ends.\nulimit -x ${processMarker(copilotSessionId)} 2>/dev/null || true\n`;
 }
 
 /** Reads the hard limit from the text of /proc/PID/limits; undefined when it is unlimited. */

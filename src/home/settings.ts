@@ -62,7 +62,7 @@ const age = text.transform((value = SETTINGS.SUBAGENTS_KEEP.default, context) =>
   if (value === 'forever') return Infinity;
   const millis = parseDuration(value);
   if (millis !== undefined && millis >= 0) return millis;
-  context.addIssue({ code: 'custom', message: 'write it like 12h or 14d, or forever' });
+  context.addIssue({ code: 'custom', message: 'write it like 12h or 14d, or write forever' });
   return z.NEVER;
 });
 /** Whether the value is a number other than zero without a unit. */
@@ -100,7 +100,7 @@ const settings = z
   } satisfies Partial<Record<SettingName, z.ZodType>>)
   .refine(
     ({ SUBAGENTS_MODEL: model, SUBAGENTS_MODELS: models }) => !model || !models || models.includes(model),
-    { path: ['SUBAGENTS_MODEL'], error: 'not among SUBAGENTS_MODELS' },
+    { path: ['SUBAGENTS_MODEL'], error: 'it is not among SUBAGENTS_MODELS' },
   );
 
 /** Splits at colons, as in PATH, except those of URLs. */

@@ -29,13 +29,12 @@ const MAX_COMMANDS = 10;
 const MAX_PIDS = 5;
 
 /** A gap of every sweep: processes that other services started at a subagent's request. */
-const OTHERS =
-  'what other users’ daemons, or services that were there before it, started when it asked them to';
+const OTHERS = 'processes that daemons of other users, or earlier services, started on its behalf';
 /** Further such gaps, each reported when its program is installed. */
 const ESCAPES = [
   ['docker', 'containers that were started with docker'],
   ['podman', 'containers that were started with podman'],
-  ['at', 'jobs that were handed to at'],
+  ['at', 'jobs that were scheduled with at'],
   ['systemd-run', 'units that were started with systemd-run'],
 ] as const;
 
@@ -109,7 +108,7 @@ function report({ seen, left, unseen, proven, startedAt }: Swept): SweepReport {
 }
 
 function notChecked(unseen?: Unseen): string[] {
-  if (!canFindProcesses) return ['every process: only Linux lets us find them'];
+  if (!canFindProcesses) return ['every process: they can only be found on Linux'];
   escapes ??= ESCAPES.filter(([program]) => isOnPath(program)).map(([, words]) => words);
   return [...escapes, OTHERS, ...(unseen ? unseenText(unseen) : [])];
 }
@@ -117,9 +116,9 @@ let escapes: string[] | undefined;
 
 function unseenText({ ended, closed, hidden }: Unseen): string[] {
   return [
-    ...(ended.length === 0 ? [] : [`processes that ended before they could be looked at: ${some(ended)}`]),
-    ...(closed.length === 0 ? [] : [`processes that this user may not look at: ${some(closed)}`]),
-    ...(hidden ? ['processes of other users, which /proc does not list here (its option hidepid)'] : []),
+    ...(ended.length === 0 ? [] : [`processes that ended before they could be checked: ${some(ended)}`]),
+    ...(closed.length === 0 ? [] : [`processes that this user has no permission to check: ${some(closed)}`]),
+    ...(hidden ? ['processes of other users, which /proc hides on this machine (mount option hidepid)'] : []),
   ];
 }
 

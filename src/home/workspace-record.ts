@@ -80,8 +80,8 @@ export function readWorkspaceRecord(cwd: string): WorkspaceRecord | undefined {
   try {
     return workspaceRecord.parse(JSON.parse(text));
   } catch (error) {
-    throw new SubagentsError('INTERNAL', `${recordPath(cwd)} is unreadable`, {
-      remedy: `Save what you need of ${cwd}, then remove both.`,
+    throw new SubagentsError('INTERNAL', `${recordPath(cwd)} cannot be read`, {
+      remedy: `Save what you need from ${cwd}, then remove both.`,
       cause: error,
     });
   }

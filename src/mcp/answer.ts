@@ -63,7 +63,10 @@ function compose(
   const content: CallToolResult['content'] = [{ type: 'text', text: result.text }];
   if (news !== undefined) content.push({ type: 'text', text: `New since your last call:\n${news.text}` });
   if (more > 0)
-    content.push({ type: 'text', text: `${plural(more, 'more announcement')} with the next call.` });
+    content.push({
+      type: 'text',
+      text: `${plural(more, 'more announcement')} will come with the next call.`,
+    });
   if (!isResult(result)) return { content, isError: true };
   return { content, structuredContent: { ...result.structured, ...(news && { news: news.view }) } };
 }

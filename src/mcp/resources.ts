@@ -19,7 +19,7 @@ type Kind = 'outcome' | 'transcript';
 const KINDS: Readonly<Record<Kind, { readonly title: string; readonly description: string }>> = {
   outcome: {
     title: 'Outcome of a subagent',
-    description: 'Its evidence, measured, then its report, fenced; while it lives, what it does and asks.',
+    description: 'Its measured evidence, then its fenced report; while it is live, what it does and asks.',
   },
   transcript: { title: 'Transcript of a subagent', description: 'What it said and did, fenced.' },
 };
@@ -90,6 +90,6 @@ function decoded(part: string): string {
   try {
     return decodeURIComponent(part);
   } catch {
-    throw new SubagentsError('BAD_INPUT', `"${part.slice(0, 80)}" is no part of a resource’s address`);
+    throw new SubagentsError('BAD_INPUT', `"${part.slice(0, 80)}" is not a valid part of a resource address`);
   }
 }

@@ -41,8 +41,8 @@ export interface McpOptions {
 }
 
 const ARRIVAL =
-  'Go on with the conversation and do not poll: what it has to tell comes with your next tool result. ' +
-  'Where there is nothing else to do, subagents({"action":"wait"}) returns with the next announcement.';
+  'Continue the conversation and do not poll: announcements come with your next tool result. ' +
+  'If there is nothing else to do, subagents({"action":"wait"}) returns with the next announcement.';
 
 /** Serves one client until the client closes stdin or the signal is aborted. Writes only the protocol to stdout. */
 export async function serveMcp(options: McpOptions): Promise<void> {
@@ -109,7 +109,7 @@ function newServer({ version }: McpOptions, shared: Shared): McpServer {
         annotations,
         inputSchema: shownOnly(tool.input),
         outputSchema: tool.output.extend({
-          news: newsSchema.optional().describe('what was announced since the last call'),
+          news: newsSchema.optional().describe('announcements since the last call'),
         }),
       },
       async (input: unknown, ctx: ServerContext) => {

@@ -149,15 +149,18 @@ const REFUSALS: Readonly<Record<string, (path: string) => readonly [why: string,
     'not permitted',
     `make ${dirname(path)} a folder that you own and can write, ${OTHER_HOME}`,
   ],
-  EIO: (path) => ['the disk reports an error', `check the disk that holds ${path}: see \`dmesg\``],
-  ESTALE: (path) => ['its network file system has lost it', `mount the file system of ${path} again`],
-  EMFILE: () => ['too many open files', 'raise the limit (`ulimit -n`), and run it again'],
-  ENFILE: () => ['the machine has too many open files', 'end what has so many files open, and run it again'],
-  ENAMETOOLONG: () => ['the path is too long for the file system', 'use a shorter path'],
-  ELOOP: (path) => [
-    'its symbolic links go round in circles',
-    `put a real folder in the place of ${dirname(path)}`,
+  EIO: (path) => ['the disk reports an I/O error', `check the disk that holds ${path}: see \`dmesg\``],
+  ESTALE: (path) => [
+    'the network file system lost the file handle',
+    `mount the file system of ${path} again`,
   ],
+  EMFILE: () => ['too many open files', 'raise the limit (`ulimit -n`), then run it again'],
+  ENFILE: () => [
+    'the machine has too many open files',
+    'stop the program that has so many files open, then run it again',
+  ],
+  ENAMETOOLONG: () => ['the path is too long for the file system', 'use a shorter path'],
+  ELOOP: (path) => ['its symbolic links form a loop', `replace ${dirname(path)} by a real folder`],
 };
 
 /**

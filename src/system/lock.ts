@@ -72,9 +72,13 @@ export async function tryLock(dir: string): Promise<{ readonly lock: Lock } | { 
     if (holder !== undefined) return { holder };
     await delay(10 + Math.random() * 20);
   }
-  throw new SubagentsError('HOME_BUSY', `another process has ${dir} locked, and does not say who it is`, {
-    remedy: `find it with \`fuser ${join(dir, OS_LOCK)}\`, or use another home`,
-  });
+  throw new SubagentsError(
+    'HOME_BUSY',
+    `another process has ${dir} locked, but its lock file does not say which`,
+    {
+      remedy: `find it with \`fuser ${join(dir, OS_LOCK)}\`, or use another home`,
+    },
+  );
 }
 
 /** Takes the entry; the operating system's lock is held, or unavailable. */

@@ -11,8 +11,7 @@ export const WORKER_PACKAGES = ['@temporalio/worker', '@github/copilot-sdk'] as 
 export const DOWNLOAD_PACKAGE = '@temporalio/testing';
 
 /** npm reports success even if an optional package fails to install. */
-const WHY =
-  'npm leaves optional packages out with --omit=optional, and also, without an error, those whose installation failed';
+const WHY = 'npm omits optional packages with --omit=optional, and also silently if their installation fails';
 
 /** The packages in `names` that are not installed where this package would find them. */
 export function missingPackages(names: readonly string[]): string[] {
@@ -37,7 +36,7 @@ export function packagesInstallCommand(root = packageRoot()): string {
   const project = dirname(modules);
   return existsSync(join(project, 'package.json'))
     ? `cd ${project} && npm install --include=optional`
-    : 'npm install --global --include=optional, with the file or name that this package was installed from';
+    : 'npm install --global --include=optional, followed by the file or name that this package was installed from';
 }
 
 /**

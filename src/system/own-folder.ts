@@ -26,7 +26,7 @@ export async function inFolder<T>(path: string, id: string, work: (at: string) =
   const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {
     if (String((await folder.stat({ bigint: true })).ino) !== id)
-      throw new Error(`${path} is no longer the folder that it was`);
+      throw new Error(`${path} was replaced by another folder`);
     const held = `/proc/self/fd/${folder.fd}`;
     return await work(existsSync(held) ? held : path);
   } finally {

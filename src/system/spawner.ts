@@ -69,7 +69,8 @@ class Spawner {
 
   #send(order: SpawnerRequest): void {
     this.#process.send(order, (error) => {
-      if (error) this.#settle({ id: order.id, error: { message: `the spawner is gone: ${error.message}` } });
+      if (error)
+        this.#settle({ id: order.id, error: { message: `the spawner process died: ${error.message}` } });
     });
   }
 
@@ -83,6 +84,6 @@ class Spawner {
   #handleExit(): void {
     if (spawner === this) spawner = undefined;
     for (const id of [...this.#waiting.keys()])
-      this.#settle({ id, error: { message: 'the spawner, which ran it, was ended' } });
+      this.#settle({ id, error: { message: 'the spawner process that ran it died' } });
   }
 }

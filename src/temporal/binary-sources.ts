@@ -85,7 +85,9 @@ export const downloadWithSdk: BinarySource = {
     try {
       const result = await child;
       if (result.isCanceled)
-        throw new BinarySourceFailed(`nothing came for ${DOWNLOAD_STALL_MS / 1_000} s after ${bytes} bytes`);
+        throw new BinarySourceFailed(
+          `the download stalled for ${DOWNLOAD_STALL_MS / 1_000} s after ${bytes} bytes`,
+        );
       if (result.failed) throw new BinarySourceFailed(rootCause(result.stderr) || result.shortMessage);
     } finally {
       clearInterval(watch);
@@ -140,7 +142,7 @@ function reporting(doing: string, onProgress: (line: string) => void): () => voi
 async function onlyFile(folder: string): Promise<string> {
   const [name, ...more] = await readdir(folder);
   if (name === undefined || more.length > 0)
-    throw new BinarySourceFailed(`it left ${more.length} files, not one`);
+    throw new BinarySourceFailed(`it produced ${more.length} files instead of one`);
   return name;
 }
 

@@ -85,14 +85,17 @@ export async function obtainOnce(
 ): Promise<TemporalBinary> {
   const { onProgress, env } = options;
   const path = join(cache, 'temporal');
-  const cached = { path, source: 'our cache' };
+  const cached = { path, source: 'the cache of subagents' };
   if ((await whyUnusable(path, env)) === undefined) return cached;
 
   const lock = await waitForLock(join(cache, 'lock'), onProgress);
   try {
     const problem = await whyUnusable(path, env);
     if (problem === undefined) return cached;
-    const tried = [...failures, failure(path, problem, 'none needed: the ways below fill it')];
+    const tried = [
+      ...failures,
+      failure(path, problem, 'nothing to do: a download or build below fills the cache'),
+    ];
     for (const way of ways) {
       const folder = join(cache, 'getting');
       await rm(folder, { recursive: true, force: true });
@@ -100,7 +103,8 @@ export async function obtainOnce(
       try {
         const got = await way.get({ folder, env, onProgress });
         const unusable = await whyUnusable(got, env);
-        if (unusable !== undefined) throw new BinarySourceFailed(`what it gave is of no use: ${unusable}`);
+        if (unusable !== undefined)
+          throw new BinarySourceFailed(`the program that it produced is unusable: ${unusable}`);
         await rename(got, path);
         return { path, source: way.name };
       } catch (error) {
@@ -113,7 +117,7 @@ export async function obtainOnce(
     }
     throw new SubagentsError(
       'TEMPORAL_MISSING',
-      ['no way to get a Temporal server for this machine. Tried:', ...tried].join('\n'),
+      ['no Temporal server could be found or installed on this machine. Tried:', ...tried].join('\n'),
       { remedy: 'do one of the above, or set SUBAGENTS_TEMPORAL_PATH to a Temporal CLI' },
     );
   } finally {
@@ -129,7 +133,7 @@ async function waitForLock(dir: string, onProgress: (line: string) => void): Pro
     const seconds = Math.floor((Date.now() - since) / 1_000);
     if (seconds >= nextReport) {
       onProgress(
-        `another process (${answer.holder.pid}) is getting the Temporal server; waiting, ${seconds} s`,
+        `another process (${answer.holder.pid}) is installing the Temporal server; waiting, ${seconds} s`,
       );
       nextReport = seconds + 5;
     }
@@ -142,7 +146,7 @@ export async function whyUnusable(path: string, env: Env): Promise<string | unde
   try {
     await access(path, constants.X_OK);
   } catch {
-    return 'not there, or not executable';
+    return 'missing or not executable';
   }
   const { stdout, failed, shortMessage } = await execa(path, ['--version'], {
     env: withoutTemporal(env),

@@ -140,7 +140,7 @@ function explain(error: unknown, { address, namespace, origin }: TemporalTarget)
       );
     case GRPC.notFound:
       return unreachable(
-        'there is no such namespace',
+        'the namespace does not exist',
         `name another with --namespace, or create it: temporal operator namespace create --namespace ${namespace}`,
       );
     default:

@@ -22,15 +22,15 @@ export function databaseFailure(log: string, dataDir: string, cause: unknown): S
       `the database of Temporal, ${file}, is damaged or empty: the server cannot start on it`,
       {
         remedy:
-          `put back a copy of ${DATABASE}, ${DATABASE}-wal and ${DATABASE}-shm, or begin with an empty one: ` +
+          `restore a copy of ${DATABASE}, ${DATABASE}-wal and ${DATABASE}-shm, or start with an empty database: ` +
           `mkdir ${dataDir}.damaged && mv ${file}* ${dataDir}.damaged/ && subagents up; ` +
-          'then `subagents list` names the runs that only this home still knows, with their branches',
+          'then `subagents list` shows the runs that only this home still has on record, with their branches',
         cause,
       },
     );
   if (LOCKED.test(log))
     return new SubagentsError('DATABASE', `another program has the database of Temporal, ${file}, locked`, {
-      remedy: `end it (\`fuser ${file}\` names it: a backup, or an sqlite3 shell), then run it again`,
+      remedy: `stop that program (\`fuser ${file}\` shows it: perhaps a backup or an sqlite3 shell), then run this again`,
       cause,
     });
   if (CLOSED.test(log))

@@ -97,7 +97,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
     const gate = await openGate(ports);
     if (gate === undefined) {
       if (tries < PORT_TRIES) continue;
-      throw new SubagentsError('TEMPORAL_UNREACHABLE', 'other processes take each port of the Web UI', {
+      throw new SubagentsError('TEMPORAL_UNREACHABLE', 'other processes occupy the ports of the Web UI', {
         remedy: 'try again',
       });
     }
@@ -261,7 +261,7 @@ function notStarted(error: unknown, log: string, logFile: string, dataDir: strin
   const ofDatabase = databaseFailure(log, dataDir, error);
   if (ofDatabase !== undefined) return ofDatabase;
   if (/no space left|disk is full|disk I\/O error/i.test(log))
-    return new SubagentsError('DISK_FULL', 'no space left for the embedded Temporal server', {
+    return new SubagentsError('DISK_FULL', 'no disk space left for the embedded Temporal server', {
       remedy: `free some space on the disk that holds ${dirname(logFile)}`,
       cause: error,
     });

@@ -159,7 +159,7 @@ export class SteadyConnection implements ConnectionLike {
     if (this.#target?.identity !== undefined && target.identity === undefined)
       throw new SubagentsError(
         'TEMPORAL_UNREACHABLE',
-        `the server is away, which was found at ${this.#target.address} (chosen by ${this.#target.origin})`,
+        `the Temporal server at ${this.#target.address} is down (chosen by ${this.#target.origin})`,
         { remedy: 'start it with `subagents up`' },
       );
     const open = await openConnection(target);
@@ -179,16 +179,15 @@ export class SteadyConnection implements ConnectionLike {
     if (target.identity !== undefined && !isSame(target.identity, found))
       return new SubagentsError(
         'TEMPORAL_UNREACHABLE',
-        `${where}: the server there belongs to ${homeName(found)}, and that of this home is away`,
+        `${where}: the server there belongs to ${homeName(found)}; the server of this home is down`,
         { remedy: 'start it with `subagents up`' },
       );
     if (this.#identity === undefined || isSame(this.#identity, found)) return undefined;
     return new SubagentsError(
       'OTHER_SERVER',
-      `${where} is another server than before: it belongs to ${homeName(found)}`,
+      `${where} is now another server: it belongs to ${homeName(found)}`,
       {
-        remedy:
-          'connect anew if that is the one you mean; what was asked of the one before was not sent to it',
+        remedy: 'if you want to use that server, connect again; the request was not sent to it',
       },
     );
   }
@@ -216,7 +215,7 @@ function within<R>(connection: Connection, scope: Scope, run: () => Promise<R>):
 async function withinDeadline<T>(work: Promise<T>, until: number): Promise<T> {
   const over = new AbortController();
   const late = delay(Math.max(0, until - Date.now()), undefined, { signal: over.signal }).then(() => {
-    throw new SubagentsError('TEMPORAL_UNREACHABLE', 'the server cannot be connected to in time', {
+    throw new SubagentsError('TEMPORAL_UNREACHABLE', 'connecting to the server took too long', {
       remedy: 'see `subagents status`, or start one with `subagents up`',
     });
   });

@@ -95,7 +95,7 @@ async function fromConfiguration(options: TargetOptions, env: Env): Promise<Temp
   } catch (error) {
     throw new SubagentsError(
       'BAD_INPUT',
-      `the Temporal configuration cannot be used: ${error instanceof Error ? error.message : String(error)}`,
+      `the Temporal configuration is invalid: ${error instanceof Error ? error.message : String(error)}`,
       { remedy: 'see `temporal config list` for the profiles there are', cause: error },
     );
   }
@@ -123,7 +123,7 @@ function originOf({ profile, address }: TargetOptions, env: Env): string {
 
 function checkedAddress(address: string): string {
   if (/^(\[[0-9a-fA-F:.]+\]|[^\s:/@[\]]+)(:\d{1,5})?$/.test(address)) return address;
-  throw new SubagentsError('BAD_INPUT', `"${address}" is no address of a Temporal server`, {
+  throw new SubagentsError('BAD_INPUT', `"${address}" is not an address of a Temporal server`, {
     remedy: 'write it as host:port, for example localhost:7233, without http://',
   });
 }

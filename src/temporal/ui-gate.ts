@@ -62,7 +62,8 @@ export async function openUiGate({ ip, port, upstream }: UiGateOptions): Promise
 function whyRefused({ headers, rawHeaders, url }: IncomingMessage): string | undefined {
   const { host = '', origin } = headers;
   const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host');
-  if (hosts.length !== 1 || !OWN_NAME.test(host)) return 'it answers to localhost and 127.0.0.1 alone';
+  if (hosts.length !== 1 || !OWN_NAME.test(host))
+    return 'it only answers requests to localhost and 127.0.0.1';
   // A request target in absolute form has a host of its own.
   if (!url?.startsWith('/')) return 'the target must be a path';
   // Requests from other web pages are not the user's intention.
@@ -107,7 +108,7 @@ function forward(
     const isStarting = error.code === 'ECONNREFUSED' && Date.now() < deadline;
     if (answer.headersSent) answer.destroy();
     else if (isBodiless && isStarting) again();
-    else refuse(answer, 502, 'it does not answer; the Temporal server may just be starting');
+    else refuse(answer, 502, 'it does not answer; the Temporal server may still be starting');
   });
   if (isBodiless) outgoing.end();
   else pipeline(incoming, outgoing, () => undefined);

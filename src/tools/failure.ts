@@ -35,7 +35,7 @@ export function toolFailure(error: unknown): ToolFailure {
   const thrown = systemFailure(error) ?? error;
   const code = thrown instanceof SubagentsError ? thrown.code : 'INTERNAL';
   const raw = thrown instanceof Error ? thrown.message : String(thrown);
-  const message = safeMessage(code, raw === '' ? 'something failed without saying what' : raw);
+  const message = safeMessage(code, raw === '' ? 'an unknown error without a message' : raw);
   const remedy = remedyOf(thrown);
   // The mark of a fence must begin a line.
   const separator = message.includes('\n') ? '\n' : ' ';

@@ -63,7 +63,8 @@ const NEXT: Readonly<Record<Announcement['kind'], string>> = {
   failed: 'Why, and what it did: action "show".',
   killed: 'Nothing is left to do.',
   question: 'See the question with action "show", then reply with action "answer".',
-  'worker-away': 'It goes on when its worker is back; nothing is lost.',
-  stuck: 'It is silent, or repeats itself. Look with action "logs"; then steer it, kill it or leave it.',
+  'worker-away': 'It continues when its worker is back; nothing is lost.',
+  stuck:
+    'It is inactive or repeats itself. Look with action "logs"; then steer it, kill it or leave it alone.',
   notice: 'For your information.',
 };

@@ -7,7 +7,7 @@ export function notesText(name: string, notes: readonly string[]): string | unde
   if (notes.length === 0) return undefined;
   return fenced(
     'notes',
-    `the worker, who may quote the repository of ${name}`,
+    `the worker, which may quote the repository of ${name}`,
     notes.join('\n'),
     MAX_NOTES_CHARS,
   );

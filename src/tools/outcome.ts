@@ -60,18 +60,18 @@ export function evidenceLines(outcome: Outcome, cleaned?: Cleaned): string[] {
     );
   if (evidence !== undefined) {
     const { branch, diffStat } = evidence;
-    const where = isOurs(branch, outcome.label) ? `branch ${branch}` : 'no branch of ours';
+    const where = isOurs(branch, outcome.label) ? `branch ${branch}` : 'no branch of its own';
     lines.push(
       `${where}, base ${short(evidence.base)}, head ${short(evidence.head)}: ${plural(evidence.commitCount, 'commit')}, ` +
         `${plural(diffStat.files, 'file')} (+${diffStat.insertions} -${diffStat.deletions})`,
     );
-    if (evidence.savedLeftovers) lines.push('what it had left uncommitted, we committed');
+    if (evidence.savedLeftovers) lines.push('its uncommitted changes were committed by the worker');
     if (evidence.uncommitted.length > 0)
       lines.push(`${plural(evidence.uncommitted.length, 'path')} changed and not committed`);
     if (evidence.sensitive.length > 0)
       lines.push(`${plural(evidence.sensitive.length, 'file')} to review first: tests, CI, package scripts`);
     if (evidence.touchedOutside !== undefined && evidence.touchedOutside.length > 0)
-      lines.push('something outside its worktree was changed while it worked, by it or by somebody else');
+      lines.push('something outside its worktree changed while it worked, caused by it or by others');
   }
   if (outcome.push !== undefined)
     lines.push(outcome.push.ref === undefined ? 'its branch was not pushed' : 'its branch was pushed');
@@ -81,7 +81,7 @@ export function evidenceLines(outcome: Outcome, cleaned?: Cleaned): string[] {
     );
   // A chain verifies nothing itself: each of its steps does.
   if (verifications.length === 0 && outcome.status === 'done' && outcome.steps === undefined)
-    lines.push('nothing was given to verify: that it is done is its own word');
+    lines.push('no verification commands: only the subagent itself says that it is done');
   if (sweep !== undefined)
     lines.push(
       `processes: ${sweep.found} found, ${sweep.ended} ended, ${sweep.left.length} left (${sweep.proof})`,
@@ -108,7 +108,7 @@ function nextLines({ evidence, session, label, status, caveats }: Outcome, clean
       ? []
       : [`${ours ? 'worktree' : 'folder'} ${JSON.stringify(cwd)}`]),
     `next: the actions diff and continue with target ${label}`,
-    ...(ours && commitCount > 0 ? [`to take it over, when the human wants it, in a shell: ${merge}`] : []),
+    ...(ours && commitCount > 0 ? [`to merge it, when the human wants it, in a shell: ${merge}`] : []),
   ];
 }
 
@@ -133,7 +133,7 @@ export function outcomeText(outcome: Outcome): string {
             ),
           ],
     ),
-    fenced('report', source, outcome.report.trim() === '' ? '(it said nothing)' : outcome.report, {
+    fenced('report', source, outcome.report.trim() === '' ? '(no report)' : outcome.report, {
       offset: 0,
       missing: Math.max(0, (outcome.reportChars ?? 0) - outcome.report.length),
     }),

@@ -19,7 +19,7 @@ export function subagentText(view: SubagentAnswer, more: readonly string[] = [])
     ...(view.cleanedAt === undefined ? [] : ['cleaned']),
     ...(view.receipt === undefined ? [] : [`steered: ${DELIVERIES[view.receipt.delivery]}`]),
     ...(view.answered === true
-      ? [`answered ${view.answeredQuestion}${view.repeated ? ', as before' : ''}`]
+      ? [`answered ${view.answeredQuestion}${view.repeated ? ', same answer as before' : ''}`]
       : []),
     ...(view.questions === undefined || view.questions.length === 0
       ? []

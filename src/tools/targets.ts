@@ -23,7 +23,7 @@ export async function handlesOf(
 ): Promise<SubagentHandle[]> {
   if (target === undefined) {
     throw new SubagentsError('BAD_INPUT', `action "${action}" needs a target`, {
-      remedy: 'name a label, "last" or "all"; action "list" has the labels',
+      remedy: 'name a label, "last" or "all"; action "list" shows the labels',
     });
   }
   if (target !== ALL) return [await handleOf(context, subagents, target)];

@@ -47,7 +47,7 @@ export async function runWorker({ home: root, target, onReady, onNotice }: RunWo
     const { attempts, processes } = worker.recovery;
     if (attempts > 0)
       onNotice?.(
-        `took ${attempts} interrupted activities up again; ended ${processes} processes they had left`,
+        `resumed ${attempts} interrupted activities; killed ${processes} processes that they had left`,
       );
     await Promise.race([worker.polling, worker.done]);
     onReady(worker);

@@ -95,7 +95,7 @@ describe('admission', () => {
       {
         admitted: false,
         code: 'CHECKOUT_BUSY',
-        reason: expect.stringMatching(/^this checkout is taken by subagent main\/holder \(since /) as string,
+        reason: expect.stringMatching(/^this checkout is in use by subagent main\/holder \(since /) as string,
         remedy: 'Wait for it, kill it, or use isolation "worktree".',
       },
       { admitted: true },
@@ -118,7 +118,7 @@ describe('admission', () => {
       {
         admitted: false,
         code: 'CHECKOUT_BUSY',
-        reason: `${repo.path} is taken by subagent two of the same spawn`,
+        reason: `${repo.path} is already used in place by subagent two of the same spawn`,
       },
     ]);
   });
@@ -170,12 +170,12 @@ describe('admission', () => {
       {
         admitted: false,
         code: 'REPO_REFUSED',
-        remedy: `SUBAGENTS_REPOS of the worker allows: ${home.root}`,
+        remedy: `The worker accepts repositories in (SUBAGENTS_REPOS): ${home.root}`,
       },
     ]);
     const input = { subagent: subagentRef(), spec: specOf(repo) };
     await expect(workspaceBench(home, undefined, settings).prepare(input)).rejects.toMatchObject({
-      message: `${repo.path} is not under the repositories that this worker accepts`,
+      message: `${repo.path} is not among the repositories that this worker accepts`,
     });
     settings.repos = [dirname(repo.path)];
     expect(await admit(home, [specOf(repo)], { settings })).toMatchObject([{ admitted: true }]);

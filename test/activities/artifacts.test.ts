@@ -43,17 +43,20 @@ describe('artifacts', () => {
   });
 
   it.each([
-    [['none.md'], 'none.md cannot be taken: it is not there'],
-    [['full/none.md'], 'it is not there'],
+    [['none.md'], 'none.md cannot be collected: it does not exist'],
+    [['full/none.md'], 'it does not exist'],
     [['out'], 'outside the workspace'],
     [['up/secret'], 'outside the workspace'],
     [['git/config'], 'part of .git'],
-    [['docs'], 'no regular file'],
-    [['pipe'], 'no regular file'],
+    [['docs'], 'not a regular file'],
+    [['pipe'], 'not a regular file'],
     [['over'], 'larger than 256 KiB'],
-    [['latin'], 'no UTF-8 text'],
-    [['binary'], 'no text'],
-    [['empty', 'lines', 'full'], 'lines cannot be taken: with it they are larger than 512 KiB in all'],
+    [['latin'], 'not UTF-8 text'],
+    [['binary'], 'it is not text'],
+    [
+      ['empty', 'lines', 'full'],
+      'lines cannot be collected: with it the artifacts are larger than 512 KiB in total',
+    ],
   ])('%j is refused', async (paths, message) => {
     await expect(readArtifacts(cwd, paths)).resolves.toMatchObject({
       problem: expect.stringContaining(message) as string,

@@ -203,9 +203,7 @@ it('says that it verified what a checkout writes, and leaves the worktree as it 
   const work = await Work.begin(attributes('* text=auto'));
   await work.does('printf "one\\r\\ntwo\\r\\n" > b.txt; mkdir empty');
   const { result } = await work.verified(`grep -q "${CR}" b.txt`);
-  expect(result.notes.join()).toContain(
-    'as a checkout writes them, which is not how they lie in the worktree: "b.txt"',
-  );
+  expect(result.notes.join()).toContain('as a checkout writes them, which differ in the worktree: "b.txt"');
   expect(result.problem).toContain('b.txt');
   expect(await readFile(join(work.cwd, 'b.txt'), 'utf8')).toBe('one\r\ntwo\r\n');
   expect(existsSync(join(work.cwd, 'empty'))).toBe(true);
@@ -228,7 +226,7 @@ it('marks in the index of the user’s own checkout are told and taken off, but 
   const { evidence, notes } = await work.bench.collect(work.input, work.workspace);
   expect(evidence.filesChanged).toEqual(['a.txt', 'out/o']);
   expect(notes.join()).toContain(
-    'skip-worktree) that came while it worked: a.txt, in/i, out/o; the marks were taken off',
+    'skip-worktree) hid files from git: a.txt, in/i, out/o; the flags were cleared',
   );
   expect((await work.repo.git('ls-files', '-v')).split('\n')).toEqual([
     ...['H .gitignore', 'H a.txt', 'h config.local', 'S in/i', 'H out/o'],

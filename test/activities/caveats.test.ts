@@ -86,7 +86,7 @@ describe('what was left in the middle', () => {
     await stops(work.git('merge', 'theirs'));
     const { caveats } = await work.collect();
     expect(caveats.map(({ kind, grade, text }) => `${grade} ${kind}: ${text}`)).toEqual([
-      'blocking unfinished: a merge was left in the middle, with conflicts in a.txt',
+      'blocking unfinished: a merge was left unfinished, with conflicts in a.txt',
       'blocking unfinished: conflict markers are in a.txt:1',
     ]);
     // A later turn that does something else has not resolved them; one that resolves them has.
@@ -109,9 +109,7 @@ describe('what was left in the middle', () => {
     await work.commit('Ours too', { 'x.bin': '\0ours' });
     await stops(work.git('merge', 'theirs'));
     const { caveats } = await work.collect();
-    expect(caveats.map(({ text }) => text)).toEqual([
-      'a merge was left in the middle, with conflicts in x.bin',
-    ]);
+    expect(caveats.map(({ text }) => text)).toEqual(['a merge was left unfinished, with conflicts in x.bin']);
     expect((await work.collect()).kinds).toEqual(['unfinished']);
   });
 
@@ -119,7 +117,7 @@ describe('what was left in the middle', () => {
     const work = await begin();
     await withConflict(work);
     await stops(work.git('rebase', 'theirs'));
-    expect((await work.collect()).caveats[0]?.text).toMatch(/^a rebase was left in the middle/);
+    expect((await work.collect()).caveats[0]?.text).toMatch(/^a rebase was left unfinished/);
 
     const picking = await begin();
     await withConflict(picking);
@@ -231,7 +229,7 @@ describe('a commit of another repository', () => {
     await work.repo.in(at)('branch', 'mine');
     await work.repo.in(at)('checkout', '--quiet', 'HEAD~1');
     const { caveats } = await work.collect();
-    expect(caveats).toMatchObject([{ kind: 'lost-commits', grade: 'told' }]);
+    expect(caveats).toMatchObject([{ kind: 'lost-commits', grade: 'advisory' }]);
   });
 
   it('that was added without being a submodule is no work that anybody has', async () => {
@@ -241,7 +239,7 @@ describe('a commit of another repository', () => {
     await work.commit('Add app');
     const { caveats } = await work.collect();
     expect(caveats).toMatchObject([{ kind: 'unsaved-work', grade: 'blocking' }]);
-    expect(caveats[0]?.text).toMatch(/app\/ \(a repository that the branch names in no \.gitmodules/);
+    expect(caveats[0]?.text).toMatch(/app\/ \(a repository that is not in \.gitmodules/);
   });
 });
 
@@ -293,8 +291,8 @@ describe('commits that are on no branch', () => {
     await work.repo.git('worktree', 'remove', '--force', '--force', work.cwd);
     await work.repo.git('branch', '-D', BRANCH);
     const { notes, caveats } = await work.collect();
-    expect(notes).toContain(`${BRANCH} had been deleted; 2 commits may be what it had`);
-    expect(caveats).toMatchObject([{ kind: 'lost-commits', grade: 'told' }]);
+    expect(notes).toContain(`${BRANCH} had been deleted, and 2 commits could be its last one`);
+    expect(caveats).toMatchObject([{ kind: 'lost-commits', grade: 'advisory' }]);
     expect(caveats[0]?.text).toContain('"One way"');
     expect(caveats[0]?.text).toContain('"Another way"');
     expect((await kept(work)).sort()).toEqual(['Another way', 'One way']);
@@ -319,7 +317,7 @@ describe('commits that are on no branch', () => {
     await work.repo.write({ 'e.txt': 'only here\n' }, work.cwd);
     const { caveats, evidence } = await work.collect();
     expect(evidence.filesChanged).toEqual(['c.txt', 'd.txt']);
-    const aside = { kind: 'lost-commits', text: `work that ${BRANCH} does not have is on ${BRANCH}-aside` };
+    const aside = { kind: 'lost-commits', text: `work that is missing from ${BRANCH} is on ${BRANCH}-aside` };
     expect(caveats).toMatchObject([aside]);
     expect((await work.collect()).caveats).toMatchObject([aside]);
     await work.git('merge', '--quiet', `${BRANCH}-aside`);
@@ -350,7 +348,7 @@ describe('commits that are on no branch', () => {
     ])('%s', async (_what, edit, expected) => {
       const { work, commits } = await rebased(edit);
       const { caveats } = await work.collect();
-      expect(caveats).toMatchObject([{ kind: 'lost-commits', grade: 'told' }]);
+      expect(caveats).toMatchObject([{ kind: 'lost-commits', grade: 'advisory' }]);
       // The last of each line of work brings the others with it.
       const last = expected.at(-1) ?? '';
       expect(caveats[0]?.text).toContain(`${commits.get(last)?.slice(0, 10)} "${last}"`);
@@ -373,7 +371,7 @@ describe('commits that are on no branch', () => {
       const { work, rebase } = await rebased('1{h;d};2{G}');
       await rebase('3d');
       const { caveats } = await work.collect();
-      expect(caveats).toMatchObject([{ kind: 'lost-commits', grade: 'told' }]);
+      expect(caveats).toMatchObject([{ kind: 'lost-commits', grade: 'advisory' }]);
       expect(caveats[0]?.text).toMatch(/^a commit that it made is on no branch: \w{10} "Three" /);
     });
   });
@@ -395,7 +393,7 @@ describe('commits that are on no branch', () => {
     const aside = await work.commit('On no branch', { 'g.txt': 'g\n' });
     await work.git('switch', '--quiet', BRANCH);
     const { caveats } = await work.collect();
-    expect(caveats).toMatchObject([{ kind: 'lost-commits', grade: 'told' }]);
+    expect(caveats).toMatchObject([{ kind: 'lost-commits', grade: 'advisory' }]);
     expect(caveats[0]?.text).toContain(dropped.slice(0, 10));
     expect(caveats[0]?.text).toContain(aside.slice(0, 10));
     expect((await kept(work)).sort()).toEqual(['A try', 'On no branch']);
@@ -416,7 +414,7 @@ describe('a stash', () => {
     await work.git('stash');
     await work.git('switch', '--quiet', BRANCH);
     const { caveats } = await work.collect();
-    expect(caveats).toMatchObject([{ kind: 'stash', grade: 'told' }]);
+    expect(caveats).toMatchObject([{ kind: 'stash', grade: 'advisory' }]);
     expect(caveats[0]?.text).toContain('stash@{0} (');
   });
 });

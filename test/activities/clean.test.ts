@@ -192,11 +192,11 @@ describe('clean', () => {
     await repo.commit('Top', {}, run.cwd);
     const notes = (await run.end()).join('\n');
     expect(notes).toMatch(
-      /the submodule libs\/ä b is at [0-9a-f]{10}, which neither its remote branches nor your copy have/,
+      /the submodule libs\/ä b is at [0-9a-f]{10}, which is neither on its remote branches nor in your copy/,
     );
     expect(notes).toContain(`git -C ${at('libs/ä b/inner')} push`);
     await repo.git('merge', '--quiet', 'subagents/fix');
-    const why = 'its submodule libs/ä b has 1 commit that is nowhere else';
+    const why = 'its submodule libs/ä b has 1 commit that is in no other repository';
     expect(await run.clean()).toMatchObject({
       removed: [],
       kept: [{ what: 'worktree', where: run.cwd, why }],
@@ -215,7 +215,9 @@ describe('clean', () => {
     await run.repo.commit('Only here', { 'only.txt': 'x' }, join(run.cwd, 'nested'));
     await run.repo.commit('Nested', {}, run.cwd);
     await run.end();
-    expect((await run.clean()).kept[0]?.why).toBe('its submodule nested has 1 commit that is nowhere else');
+    expect((await run.clean()).kept[0]?.why).toBe(
+      'its submodule nested has 1 commit that is in no other repository',
+    );
     await run.repo.in(join(run.cwd, 'nested'))('push', '--quiet', 'origin', 'HEAD:refs/heads/nested');
     expect((await run.clean()).removed).toContain('worktree');
   });
@@ -330,7 +332,7 @@ describe('what cannot be removed', () => {
       {
         what: 'all',
         where: run.cwd,
-        why: expect.stringMatching(/^it could not be removed: ENAMETOOLONG/) as string,
+        why: expect.stringMatching(/^removing it failed: ENAMETOOLONG/) as string,
       },
     ]);
 
@@ -372,7 +374,7 @@ describe('a run that another one has gone on with', () => {
     const { one, two, there } = await both();
     expect(await one.clean({ force: true })).toMatchObject({
       removed: ['outputs'],
-      kept: [{ what: 'worktree', where: one.cwd, why: 'run 2 has gone on with it' }],
+      kept: [{ what: 'worktree', where: one.cwd, why: 'run 2 continued it' }],
     });
     expect(there()).toEqual([true, true, false, true]);
     expect((await two.clean()).removed).toEqual(['worktree', 'branch', 'copilot', 'outputs']);
@@ -510,7 +512,7 @@ describe('what the permissions or the links of a worktree say', () => {
       await chown(foreign, 0, 0);
       await asOrdinaryUser([], async () => {
         const { kept, removed } = await run.clean({ force: true });
-        const why = expect.stringContaining('only a part of it could be removed: EACCES') as string;
+        const why = expect.stringContaining('only a part of it was removed: EACCES') as string;
         expect(kept).toEqual([{ what: 'worktree', where: `${run.cwd}.removed`, why }]);
         expect(removed).not.toContain('worktree');
       });
@@ -531,7 +533,11 @@ describe('what the permissions or the links of a worktree say', () => {
     await mkdir(run.cwd);
     await writeFile(join(run.cwd, 'theirs.txt'), '');
     expect((await run.clean({ force: true })).kept).toEqual([
-      { what: 'worktree', where: run.cwd, why: 'what lies there is not the folder that was made for it' },
+      {
+        what: 'worktree',
+        where: run.cwd,
+        why: 'another folder is there now, not the one that was made for this subagent',
+      },
     ]);
     await rm(run.cwd, { recursive: true });
     await symlink(run.repo.path, run.cwd);
@@ -543,7 +549,7 @@ describe('what the permissions or the links of a worktree say', () => {
     const run = await Run.begin();
     await run.repo.git('symbolic-ref', 'refs/heads/subagents/fix', 'refs/heads/main');
     expect((await run.clean()).kept).toEqual([
-      { what: 'branch', where: 'subagents/fix', why: 'it was made another name of refs/heads/main' },
+      { what: 'branch', where: 'subagents/fix', why: 'it became a symbolic reference to refs/heads/main' },
     ]);
     expect(await run.clean({ force: true })).toMatchObject({ kept: [], removed: ['branch'] });
     expect(await run.repo.git('for-each-ref', '--format=%(refname)')).toBe('refs/heads/main');

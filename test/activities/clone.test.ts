@@ -89,7 +89,9 @@ it('neither reads from nor pushes to another place than the outcome would say, o
     [`remote.${url}.pushurl`, evil],
   ] as const) {
     await git('config', key, value);
-    const message = expect.stringMatching(/changes the way to http:.*: (url|http|remote)\./) as string;
+    const message = expect.stringMatching(
+      /redirects http:.* or its connection, so nothing is fetched or pushed: (url|http|remote)\./,
+    ) as string;
     await expect(push()).rejects.toMatchObject({ message });
     await expect(clone('f'.repeat(40))).rejects.toMatchObject({ message });
     await git('config', '--unset', key);

@@ -278,7 +278,7 @@ describe('what was left uncommitted', () => {
     const evidence = await work.settle();
     expect(evidence).toMatchObject({ savedLeftovers: true, commitCount: 2 });
     expect(evidence.commits[0]?.subject).toBe(SAVED);
-    expect(evidence.notes).toBe('uncommitted changes were left, and were committed in its name');
+    expect(evidence.notes).toBe('the subagent left uncommitted changes; they were committed in its name');
     expect(await work.git('rev-parse', 'HEAD^')).toBe(done);
     expect(evidence.filesChanged).toEqual(['a.txt', 'b.txt', 'done.txt', 'new/file.txt']);
     expect(await readFile(join(work.cwd, 'ignored'), 'utf8')).toBe('x');
@@ -326,7 +326,7 @@ describe('what was left uncommitted', () => {
     const evidence = await work.collect();
     expect(evidence.filesChanged).toEqual(['new.txt']);
     expect(evidence.unsaved?.map(({ path }) => path)).toEqual(['cloned/', 'empty-repo/']);
-    expect(evidence.caveats.join()).toContain('cloned/ (a git repository of its own');
+    expect(evidence.caveats.join()).toContain('cloned/ (a separate git repository');
     expect(existsSync(join(work.cwd, 'cloned/a.txt'))).toBe(true);
   });
 
@@ -376,7 +376,7 @@ describe('work that git cannot read any more', () => {
     await writeFile(config, `${await readFile(config, 'utf8')}[broken\n`);
     const { evidence, remedy } = await lost(work);
     expect(evidence).toMatchObject({ cwd: work.cwd, branch: BRANCH, head });
-    expect(remedy).toContain(`as it was left in ${work.cwd}, and on ${BRANCH}`);
+    expect(remedy).toContain(`Its work is unchanged in ${work.cwd} and on ${BRANCH}`);
     expect(remedy).toContain('subagents continue fix');
   });
 
@@ -414,8 +414,8 @@ describe('a subagent that left git in the middle of something', () => {
     const { head, notes } = await work.settle();
     expect(await work.git('rev-list', '--parents', '-1', head)).toBe(`${head} ${own}`);
     expect(await work.show(head, 'a.txt')).toContain('<<<<<<<');
-    expect(notes).toContain('conflicts had been left unresolved in a.txt');
-    expect(notes).toContain('a merge had been left in the middle');
+    expect(notes).toContain('conflicts were left unresolved in a.txt');
+    expect(notes).toContain('a merge was left unfinished');
   });
 
   it('a merge that was resolved and not committed: it becomes that merge', async () => {
@@ -434,7 +434,7 @@ describe('a subagent that left git in the middle of something', () => {
     await failing(work.git('rebase', 'main'));
     const { head, notes } = await work.settle();
     expect(head).toBe(second);
-    expect(notes).toContain('a rebase had been left in the middle');
+    expect(notes).toContain('a rebase was left unfinished');
     expect(notes).toContain('kept on subagents/fix-aside');
     expect(await work.show('subagents/fix-aside', 'a.txt')).toContain('<<<<<<<');
   });
@@ -446,7 +446,7 @@ describe('a subagent that left git in the middle of something', () => {
       await failing(work.git(operation, theirs));
       const { head, notes } = await work.settle();
       expect(await work.show(head, 'a.txt')).toContain('<<<<<<<');
-      expect(notes).toContain(`a ${operation} had been left in the middle`);
+      expect(notes).toContain(`a ${operation} was left unfinished`);
     },
   );
 });
@@ -467,7 +467,7 @@ describe('a subagent that left its branch', () => {
     await work.git('checkout', '--quiet', 'HEAD~1');
     const evidence = await work.settle();
     expect(evidence).toMatchObject({ head, savedLeftovers: false });
-    expect(evidence.notes).toContain('is ahead of that');
+    expect(evidence.notes).toContain('is ahead of it and was checked out again');
     expect(existsSync(join(work.cwd, 'one.txt'))).toBe(true);
   });
 
@@ -489,7 +489,7 @@ describe('a subagent that left its branch', () => {
     const { head, notes } = await work.settle();
     expect(await work.git('rev-parse', `${head}^`)).toBe(own);
     expect(await work.git('rev-parse', 'my-fix')).toBe(own);
-    expect(notes).toContain(`it had the branch my-fix checked out instead of ${BRANCH}`);
+    expect(notes).toContain(`the worktree had the branch my-fix checked out instead of ${BRANCH}`);
   });
 
   it('for another line of history, with work on both: what was checked out counts, the rest is kept aside', async () => {
@@ -680,7 +680,7 @@ describe('the evidence of work in-place', () => {
       sensitive: ['x.test.ts (tests)'],
     });
     expect(notes).toEqual([
-      '1 of the uncommitted files are as they were before it began, and are not counted',
+      '1 of the uncommitted files have not changed since before the subagent began; they are not counted',
     ]);
     expect(await repo.git('status', '--porcelain', '--branch')).toBe(before);
     expect(await repo.git('branch', '--list', 'subagents/*')).toBe('');
@@ -702,7 +702,7 @@ describe('the evidence of work in-place', () => {
     const { prepare, collect } = workspaceBench(home);
     const input = { subagent: subagentRef(), spec: specOf(repo, { isolation: 'in-place' }) };
     const workspace = await prepare(input);
-    expect(workspace.notes).toEqual(['the checkout had 7 uncommitted changes before it began']);
+    expect(workspace.notes).toEqual(['the checkout had 7 uncommitted changes before the subagent began']);
     await repo.write({ 'new.txt': 'line\n'.repeat(100), '*.txt': 'x', 'both.js': `${five}7\n` });
     await repo.git('checkout', '--quiet', 'gone.js');
     await rm(join(repo.path, 'lost.txt'));
@@ -716,9 +716,9 @@ describe('the evidence of work in-place', () => {
     });
     expect(evidence.uncommitted).toContain('own.js');
     expect(notes).toEqual([
-      '3 of the uncommitted files are as they were before it began, and are not counted',
-      'what was uncommitted before it began is counted with its work, in both.js (+5 -0), committed.js (+5 -0)',
-      'what was uncommitted before it began is no longer there, in gone.js (+5 -0), lost.txt (+1 -0)',
+      '3 of the uncommitted files have not changed since before the subagent began; they are not counted',
+      'changes that were uncommitted before the subagent began are counted as its work, in both.js (+5 -0), committed.js (+5 -0)',
+      'changes that were uncommitted before the subagent began are gone, in gone.js (+5 -0), lost.txt (+1 -0)',
     ]);
     expect(await repo.git('status', '--porcelain', '-z')).toBe(before);
   });

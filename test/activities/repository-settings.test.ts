@@ -105,7 +105,7 @@ describe('.subagents.json', () => {
   it.each([
     ['{ "setup": 3 }', /: setup: use a list or text, not 3$/],
     ['{ "setup": ["npm ci", ""] }', /: setup\.1: a set-up command is empty$/],
-    ['{ "timeout": "soon" }', /: timeout: "soon" is no duration/],
+    ['{ "timeout": "soon" }', /: timeout: "soon" is not a duration/],
     ['{ "permissions": "none" }', /: permissions: /],
     ['{ "task": "x" }', /there is no field "task"$/],
     ['[]', /: use an object, not a list/],

@@ -94,9 +94,9 @@ describe('set-up', () => {
       'echo "${MANPAGER-none} $PAGER $TF_INPUT"',
     ]);
     expect(results.map(({ outputTail }) => outputTail)).toEqual([
-      expect.stringContaining('nobody is here to type. Give the message on the command line') as string,
+      expect.stringContaining('but nobody can type here. Give the message on the command line') as string,
       'given',
-      'subagents: nobody is here to answer: Password:\nno answer',
+      'subagents: nobody can answer here: Password:\nno answer',
       'none cat 0',
     ]);
   });
@@ -224,7 +224,7 @@ describe('what set-up does to files that are not ignored', () => {
     const subject = await Subject.begin();
     const { notes } = await subject.setUp(['echo changed > a.txt; mkdir out; echo x > "out/ä b"']);
     expect(notes).toEqual([
-      'set-up changed files that are tracked; they were put back: "a.txt"',
+      'set-up changed tracked files; they were restored: "a.txt"',
       'set-up left 1 untracked files: "out/ä b"',
     ]);
     expect(await readFile(subject.path('a.txt'), 'utf8')).toBe('a\n');
@@ -278,6 +278,6 @@ describe('what set-up does to files that are not ignored', () => {
   it('must not be a commit', async () => {
     const subject = await Subject.begin();
     const { problem } = await subject.setUp(['echo b > b.txt && git add b.txt && git commit -qm b']);
-    expect(problem).toBe('set-up moved HEAD: its commands must neither commit nor check out');
+    expect(problem).toBe('the set-up commands moved HEAD: they must neither commit nor check out');
   });
 });

@@ -83,7 +83,9 @@ describe.runIf(process.platform === 'linux' && process.getuid?.() === 0)('on a f
     expect(problem).toBeUndefined();
     // While it lasted, and that it was over.
     expect(told).toEqual([{ lack: expect.stringMatching(/^only .* are free/) as string }, {}]);
-    expect(notes.join()).toContain('was ended, and run again once there was space: only ');
+    expect(notes.join()).toContain(
+      'was stopped because the disk was full, and run again once there was space: only ',
+    );
   });
 
   it('whatever begins waits, but for what saves the work of a run that is being ended', async () => {
@@ -122,7 +124,7 @@ describe.runIf(process.platform === 'linux' && process.getuid?.() === 0)('on a f
       space,
     });
     await expect(setUp).rejects.toMatchObject({
-      message: expect.stringContaining('was ended 3 times for want of space') as string,
+      message: expect.stringContaining('was stopped 3 times because the disk was full') as string,
     });
   });
 });

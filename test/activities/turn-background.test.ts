@@ -62,7 +62,7 @@ describe.concurrent('a model that fails beside a command in the background', () 
     expect(await bench.run(at).result).toMatchObject({
       kind: 'finished',
       report: 'It works again.',
-      notes: [expect.stringContaining(`\`bash: ${printing}\` ran in the background, and was ended`)],
+      notes: [expect.stringContaining(`\`bash: ${printing}\` ran in the background, and was killed`)],
     });
     expect(bench.model.timesSaid(`* bash: ${printing}`)).toBe(1);
     expect(bench.model.timesSaid('[subagent beside-key@1, turn 1]')).toBe(1);
@@ -74,7 +74,7 @@ describe.concurrent('a model that fails beside a command in the background', () 
     expect(await bench.run(at).result).toMatchObject({
       kind: 'failed',
       class: 'request',
-      notes: [`\`${printing}\` still ran in the background, and was ended`],
+      notes: [`\`${printing}\` still ran in the background and was killed`],
     });
     await until('its command to end', () => findProcesses(at.subagent.copilotSessionId).length === 0);
   });
@@ -101,7 +101,7 @@ describe.concurrent('a model that hangs beside a command in the background', () 
   it('is asked once in each attempt; the last ends the command', async () => {
     const at = await bench.subagent('beside-always');
     const hung = { kind: 'failed', class: 'network', retryable: true };
-    const ended = `\`${printing}\` still ran in the background, and was ended`;
+    const ended = `\`${printing}\` still ran in the background and was killed`;
     expect(await bench.attempts(at, 3)).toMatchObject([
       { ...hung, notes: [] },
       { ...hung, notes: [] },
@@ -127,7 +127,7 @@ describe('a conversation that is too long beside a command in the background', (
     expect(await turn.result).toMatchObject({
       kind: 'finished',
       report: 'Short enough.',
-      notes: ['the conversation had become too long for the model, and was summed up'],
+      notes: ['the conversation became too long for the model, so Copilot summarised it'],
     });
     expect(existsSync(join(at.cwd, 'ended'))).toBe(true);
   });

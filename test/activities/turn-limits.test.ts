@@ -113,7 +113,9 @@ describe('a refusal is never a success', () => {
 it('a conversation that has become too long is summed up, and goes on', async () => {
   const result = await bench.run(await bench.subagent('long')).result;
   expect(result).toMatchObject({ kind: 'finished', report: 'It fits.' });
-  expect(result).toHaveProperty('notes', [expect.stringContaining('summed up')]);
+  expect(result).toHaveProperty('notes', [
+    expect.stringContaining('the conversation became too long for the model, so Copilot summarised it'),
+  ]);
 });
 
 it('without a login the turn fails at once, and waits for one', async () => {

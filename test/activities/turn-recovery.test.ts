@@ -31,7 +31,7 @@ beforeAll(async () => {
     }),
     on('forgotten', ({ answers, text }) => {
       if (answers === 0) return bash('echo run >> runs.txt; seq 1 200; printf "<%s %s>" the result');
-      return text.includes('Do not make them again only because of that') && told++ > 0
+      return text.includes('Do not repeat them only because of that report') && told++ > 0
         ? { text: 'I had it.' }
         : hang;
     }),
@@ -112,7 +112,7 @@ describe('a turn whose runtime dies', () => {
     await second.result;
     const last = await bench.run({ ...at, lostBefore: 2 }).result;
     expect(last).toMatchObject({ kind: 'finished', report: 'I had it.', notes: [] });
-    expect(bench.model.timesSaid('Do not make them again only because of that')).toBe(1);
+    expect(bench.model.timesSaid('Do not repeat them only because of that report')).toBe(1);
     expect(await lines(join(at.cwd, 'runs.txt'))).toBe(1);
     expect(bench.model.requests.at(-1)?.conversation?.news).toContain('    <the result>');
   });

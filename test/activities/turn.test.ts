@@ -137,7 +137,7 @@ describe('commands in the background', () => {
     expect(result).toMatchObject({
       kind: 'finished',
       report: 'The server runs.',
-      notes: [`\`${ENDLESS}\` still ran in the background, and was ended`],
+      notes: [`\`${ENDLESS}\` still ran in the background and was killed`],
     });
     await until('it to end', () => findProcesses(at.subagent.copilotSessionId).length === 0);
   });

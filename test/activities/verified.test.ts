@@ -189,7 +189,7 @@ describe('what hides from git status', () => {
       unsaved: [],
       ignored: ['b.log', 'build/', 'logs/'],
     });
-    expect(caveats).toMatchObject([{ kind: 'ignored-files', grade: 'told' }]);
+    expect(caveats).toMatchObject([{ kind: 'ignored-files', grade: 'advisory' }]);
   });
 
   it('neither what set-up made nor what verification makes counts as left by the subagent', async () => {
@@ -298,7 +298,7 @@ describe('no work that no commit has is overwritten', () => {
       codes: [1, 1, 1, 1, 1, 0, 0],
       fresh: [1, 1, 1, 1, 1],
     });
-    expect(result.notes.join()).toContain('verified without what no commit has: ');
+    expect(result.notes.join()).toContain('verified without files that are in no commit: ');
     await work.does('test -p p; test -p in/p; test -p a.txt; test -S deep/er/s');
     expect(existsSync(`${work.cwd}.aside`)).toBe(false);
   });
@@ -323,14 +323,16 @@ describe('no work that no commit has is overwritten', () => {
     const { result } = await work.verified(`rm -rf deep; ln -s ${elsewhere.path} deep`);
     expect(existsSync(join(elsewhere.path, 'app'))).toBe(false);
     expect(await readFile(`${work.cwd}.aside/0/src.js`, 'utf8')).toBe('mine\n');
-    expect(result.notes.join()).toContain('could not be brought back');
+    expect(result.notes.join()).toContain('could not be moved back into the worktree');
 
     // The only copy is named as unsaved from then on, and a later verification puts its own beside it.
     await work.does('mkdir other; git init -q other/app; echo other > other/app/src.js');
     const again = await work.verified('test ! -e other');
     expect(again.codes).toEqual([0]);
     expect(again.evidence.unsaved?.map(({ path }) => path)).toEqual(['deep/app', 'other/app/']);
-    expect(again.evidence.unsaved?.[0]?.reason).toMatch(/^could not be brought back .*: it is .*\.aside\/0$/);
+    expect(again.evidence.unsaved?.[0]?.reason).toMatch(
+      /^could not be moved back into the worktree .*: it is now .*\.aside\/0$/,
+    );
     expect(await readFile(`${work.cwd}.aside/0/src.js`, 'utf8')).toBe('mine\n');
     expect(await readFile(join(work.cwd, 'other/app/src.js'), 'utf8')).toBe('other\n');
   });
@@ -387,9 +389,9 @@ describe('commits of ours', () => {
     expect(codes).toEqual([0, 1, 1]);
     expect(evidence.filesChanged).toEqual(['ok.txt', 'sample.env.example']);
     expect(evidence.unsaved).toEqual([
-      { path: 'dump.bin', reason: '24 MiB; a commit of ours takes files of at most 20 MiB' },
-      { path: 'notes.md', reason: 'likely a secret: it holds a private key or a token' },
-      { path: 'prod.env', reason: 'likely a secret: its name is one of a file of secrets' },
+      { path: 'dump.bin', reason: '24 MiB; the worker commits files of at most 20 MiB' },
+      { path: 'notes.md', reason: 'likely a secret: it contains a private key or a token' },
+      { path: 'prod.env', reason: 'likely a secret: files with this name usually contain secrets' },
     ]);
   });
 
@@ -418,9 +420,7 @@ describe('commits of ours', () => {
     const { evidence, unsaved } = await work.verified('true');
     expect(evidence.filesChanged).toEqual(['src/a.c']);
     expect(unsaved).toEqual(['obj/']);
-    expect(evidence.unsaved?.[0]?.reason).toBe(
-      '1500 new files; a commit of ours takes at most 1000 new files',
-    );
+    expect(evidence.unsaved?.[0]?.reason).toBe('1500 new files; the worker commits at most 1000 new files');
   });
 
   it('of the subagent keep all, and are named', async () => {

@@ -175,7 +175,7 @@ describe('verification', () => {
     const subject = await Subject.begin();
     const { verifications, problem } = await subject.verify(['no-such-command --check']);
     expect(verifications).toMatchObject([
-      { exitCode: 127, problem: 'not found: the shell knows no such command' },
+      { exitCode: 127, problem: 'not found: the shell has no such command' },
     ]);
     expect(problem).toContain('`no-such-command --check` exited with code 127');
     expect(problem).toContain('not found');
@@ -190,7 +190,7 @@ describe('verification', () => {
       {
         exitCode: null,
         outputTail: 'begun',
-        problem: 'timed out: it had not ended after 0.3 s, and was ended',
+        problem: 'timed out: it still ran after 0.3 s and was killed',
       },
       { exitCode: null, outputTail: '', problem: 'not run, because `echo begun; sleep 300` took too long' },
     ]);
@@ -293,9 +293,7 @@ describe('what verification leaves alone', () => {
     expect(moved.reason).toMatch(
       /^The commands moved HEAD: it is .* now\. Verification must not commit or check out\.$/,
     );
-    expect((await subject.verify(['true'])).problem).toContain(
-      `and not at ${subject.head}, which was to be verified`,
-    );
+    expect((await subject.verify(['true'])).problem).toContain(`but ${subject.head} was to be verified`);
     expect((await subject.verify(['true'])).verifications).toEqual([]);
   });
 
@@ -313,7 +311,7 @@ describe('what verification leaves alone', () => {
     for (const command of commands) {
       const { problem, notes } = await subject.verify([command]);
       expect(problem).toContain('The commands moved HEAD');
-      expect(notes.join()).toMatch(/subagents\/fix .* (moved back|made again) to|a branch of its own again/);
+      expect(notes.join()).toMatch(/subagents\/fix .* (moved back|made again) to|a normal branch again/);
       expect(await repo.git('rev-parse', 'subagents/fix', 'main')).toBe(`${head}\n${repo.first}`);
       const { evidence } = await workspaceBench(subject.home).collect(subject.input, subject.workspace);
       expect(evidence).toMatchObject({ head, commitCount: 1, filesChanged: ['n.txt'] });
@@ -329,7 +327,7 @@ describe('what verification leaves alone', () => {
     ]);
     expect(problem).toBeUndefined();
     expect(notes).toEqual([
-      'while the verification ran, branches and tags of the repository changed: gone (deleted), made (new), main (moved)',
+      'branches and tags of the repository changed while the verification ran: gone (deleted), made (new), main (moved)',
     ]);
     expect((await subject.verify(['true'])).notes).toEqual([]);
   });
@@ -337,7 +335,7 @@ describe('what verification leaves alone', () => {
   it('a tracked file that a command changes is a problem', async () => {
     const subject = await Subject.begin();
     const { problem } = await subject.verify(['echo formatted > a.txt']);
-    expect(problem).toContain('The commands changed files that are tracked: "a.txt".');
+    expect(problem).toContain('The commands changed tracked files: "a.txt".');
     expect(await readFile(join(subject.cwd, 'a.txt'), 'utf8')).toBe('formatted\n');
   });
 
@@ -426,7 +424,7 @@ describe('processes of a verification', () => {
     const begun = Date.now();
     const { verifications, notes } = await subject.verify(['sleep 300 & echo done']);
     expect(verifications[0]).toMatchObject({ exitCode: 0, outputTail: 'done' });
-    expect(notes).toEqual(['`sleep 300 & echo done` left processes running; they were ended']);
+    expect(notes).toEqual(['`sleep 300 & echo done` left processes running; they were killed']);
     expect(Date.now() - begun).toBeLessThan(120_000);
     expect(subject.processes()).toEqual([]);
   });

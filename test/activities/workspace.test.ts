@@ -305,7 +305,7 @@ describe('the identity of commits', () => {
     const made = await workspaceBench(home).prepare({ subagent: subagentRef(), spec: specOf(repo) });
     const { name, email } = FALLBACK_IDENTITY;
     expect(made.notes).toEqual([
-      `git has no user.name or user.email here: commits are by ${name} <${email}>`,
+      `git has no user.name or user.email here: the author of commits is ${name} <${email}>`,
     ]);
     expect(await identityOf(made.cwd, Git.at(home.root))).toBe(`${name} <${email}>`);
   });
@@ -337,7 +337,7 @@ describe('in-place', () => {
     const subagent = subagentRef();
     const made = await workspaceBench(home).prepare({ subagent, spec: inPlace(repo) });
     expect(made).toMatchObject({ cwd: repo.path, branch: 'main', base: repo.first });
-    expect(made.notes).toEqual(['the checkout had 1 uncommitted changes before it began']);
+    expect(made.notes).toEqual(['the checkout had 1 uncommitted change before the subagent began']);
     await repo.git('checkout', '--quiet', '--detach');
     await releaseWorkspace(repo.path, subagent);
     const next = await workspaceBench(home).prepare({ subagent: subagentRef(), spec: inPlace(repo) });
@@ -417,7 +417,7 @@ describe('in-place', () => {
       await workspaceBench(gone, async () => 'closed').prepare({ subagent, spec });
       // Another server than the holder's has never heard of it: that proves nothing while its home stands.
       await expect(forgotten.prepare({ subagent: subagentRef('z'), spec })).rejects.toMatchObject({
-        message: expect.stringContaining(`of the home ${gone.root}`) as string,
+        message: expect.stringContaining(`of another home, ${gone.root}`) as string,
         details: [{ remedy: expect.stringContaining('/subagents-in-place/') as string }],
       });
     }

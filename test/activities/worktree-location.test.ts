@@ -91,7 +91,7 @@ describe('where the worktree was lies', () => {
     await whole(work);
     expect(commitCount).toBe(1);
     expect(notes).toContain(
-      `a symbolic link to ${work.repo.path} lay where the worktree was: the link was removed, and nothing changed there`,
+      `a symbolic link to ${work.repo.path} had replaced the worktree: the link was removed, its target was not changed`,
     );
     expect(await readdir(dirname(work.cwd))).toEqual([basename(work.cwd), `${basename(work.cwd)}.json`]);
   });
@@ -143,7 +143,7 @@ describe('where the worktree was lies', () => {
     await untouched(work);
     await whole(work);
     const aside = `${work.cwd}.left`;
-    expect(notes).toContain(`another folder lay where the worktree was: it was moved to ${aside}`);
+    expect(notes).toContain(`another folder had replaced the worktree: it was moved to ${aside}`);
     expect(await work.repo.in(aside)('status', '--porcelain', '--branch')).toBe('## main');
   });
 
@@ -153,7 +153,7 @@ describe('where the worktree was lies', () => {
     await writeFile(work.cwd, 'words');
     const { notes } = await work.collect();
     await whole(work);
-    expect(notes).toContain(`a file lay where the worktree was: it was moved to ${work.cwd}.left`);
+    expect(notes).toContain(`a file had replaced the worktree: it was moved to ${work.cwd}.left`);
     expect(await readFile(`${work.cwd}.left`, 'utf8')).toBe('words');
   });
 
@@ -171,7 +171,7 @@ describe('where the worktree was lies', () => {
     const above = dirname(work.cwd);
     await rename(above, `${above}-moved`);
     await symlink(work.other, above);
-    await expect(work.collect()).rejects.toThrow(`${above} is not the folder that was made there`);
+    await expect(work.collect()).rejects.toThrow(`${above} is not the folder that was made for the subagent`);
     expect(await readdir(work.other)).toEqual(['theirs.txt']);
   });
 
@@ -180,7 +180,7 @@ describe('where the worktree was lies', () => {
     await asOrdinaryUser([dirname(work.repo.path), dirname(work.home.root)], async () => {
       await chmod(work.cwd, 0);
       const { notes } = await work.collect();
-      expect(notes).toContain('the folder of the worktree could not be used: its permissions were put back');
+      expect(notes).toContain('the folder of the worktree was not accessible: its permissions were restored');
       expect(await work.repo.in(work.cwd)('log', '-1', '--format=%s')).toBe(leftoversSubject('fix'));
     });
   });
@@ -204,7 +204,7 @@ it.each(['set-up', 'verification'])('a link that %s puts in its place is not fol
   const bench = workspaceBench(work.home);
   if (what === 'set-up') {
     const { notes } = await bench.setUp(work.input, work.workspace, replace);
-    expect(notes.join()).toContain(`a symbolic link to ${work.repo.path} lay where the worktree was`);
+    expect(notes.join()).toContain(`a symbolic link to ${work.repo.path} had replaced the worktree`);
   } else {
     const { reason } = await bench.verify(work.input, { cwd: work.cwd, head }, replace);
     expect(reason).toContain('The commands replaced the worktree');
@@ -244,7 +244,7 @@ describe('its branch is', () => {
     expect(await work.repo.git('rev-parse', `${head}^`)).toBe(tip);
     await expect(work.repo.git('symbolic-ref', `refs/heads/${BRANCH}`)).rejects.toThrow();
     expect(notes).toContain(
-      `${BRANCH} had been made another name of refs/heads/main; it is a branch of its own again, at ${tip.slice(0, 12)}, and refs/heads/main was left as it is`,
+      `${BRANCH} had become a symbolic reference to refs/heads/main; it is a normal branch again, at ${tip.slice(0, 12)}; refs/heads/main was not changed`,
     );
   });
 
@@ -259,7 +259,7 @@ describe('its branch is', () => {
     expect(await work.repo.git('rev-parse', `${head}^`)).toBe(tip);
     await whole(work);
     expect(notes).toContain(
-      `${BRANCH}/deeper kept git from making ${BRANCH}; it was renamed ${BRANCH}-aside`,
+      `the branch ${BRANCH}/deeper prevented git from making ${BRANCH}; it was renamed to ${BRANCH}-aside`,
     );
     expect(await work.repo.in(elsewhere)('symbolic-ref', 'HEAD')).toBe(`refs/heads/${BRANCH}-aside-2`);
   });
@@ -279,7 +279,7 @@ describe('its branch is', () => {
       const { head, commitCount, notes } = await work.collect();
       expect(commitCount).toBe(2);
       expect(await work.repo.git('rev-parse', `${head}^`)).toBe(tip);
-      expect(notes).toContain(`the branch is at ${tip.slice(0, 12)} again, where it was last`);
+      expect(notes).toContain(`the branch is at its last commit, ${tip.slice(0, 12)}, again`);
       expect(await readFile(join(heads, 'theirs'), 'utf8')).toBe(text);
     },
   );

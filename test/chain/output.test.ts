@@ -34,7 +34,7 @@ describe('a schema', () => {
     [{ properties: { a: { type: 'string' } } }, '"properties" needs "type": "object"'],
     [{ type: 'object', properties: { a: { not: {} } } }, 'a: "not" is not supported'],
     [{ type: 'object', required: ['b'] }, '"b" is required'],
-    [{ type: 'object', anyOf: [{ type: 'object' }] }, 'goes unheard beside "anyOf"'],
+    [{ type: 'object', anyOf: [{ type: 'object' }] }, 'has no effect next to "anyOf"'],
     [{ type: 'string', pattern: '(' }, 'regular expression'],
     [{ type: 'string', format: 'email' }, '"format" is not supported'],
     [{ $ref: '#/$defs/none' }, 'not found'],
@@ -44,7 +44,7 @@ describe('a schema', () => {
     [{ type: 'array', minItems: -1 }, '"minItems" takes a whole number from 0'],
     [{ type: 'string', maxLength: 1.5 }, '"maxLength" takes a whole number from 0'],
     [{ type: 'number', multipleOf: 0 }, '"multipleOf" takes a number above 0'],
-    [{ type: 'array', minItems: 2, maxItems: 1 }, 'nothing fits'],
+    [{ type: 'array', minItems: 2, maxItems: 1 }, 'no value can satisfy both'],
     [{ enum: [] }, '"enum" is a list'],
     [{ type: [] }, '"type" is a type'],
     [{ type: 'object', properties: { a: {} }, required: 'a' }, '"required" is a list'],
@@ -70,8 +70,8 @@ describe('a schema', () => {
     ],
     ['recursive, and named by nothing', { type: 'string', $defs: { n: { $ref: '#/$defs/n' } } }, 'recursive'],
     ['its own root', list({ $ref: '#' }), 'not found'],
-    ['of 20,000 properties', { type: 'object', properties: many }, 'more than 1000 parts'],
-    ['of twice as much at each level', { $ref: '#/$defs/d0', $defs: doubling }, 'more than 1000 parts'],
+    ['of 20,000 properties', { type: 'object', properties: many }, 'more than 1000 subschemas'],
+    ['of twice as much at each level', { $ref: '#/$defs/d0', $defs: doubling }, 'more than 1000 subschemas'],
     ['of many levels', nested(50_000), 'more than 32 levels'],
     [
       'with look-ahead',
@@ -109,7 +109,7 @@ describe('a schema', () => {
       'too large',
     ],
     ['with a long pattern', { type: 'string', pattern: 'x'.repeat(2_000) }, 'at most 1000 characters'],
-    ['with half a surrogate', { type: 'string', pattern: '\\ud83d\\ude00' }, 'half of a surrogate pair'],
+    ['with half a surrogate', { type: 'string', pattern: '\\ud83d\\ude00' }, 'a lone surrogate'],
   ])('that is %s is refused at once', (_, schema, message) => {
     const before = performance.now();
     expect(schemaProblem(schema)).toMatch(new RegExp(message.replaceAll(/[\\(){}?|]/g, '\\$&')));
@@ -175,10 +175,10 @@ describe('a report', () => {
   ])('%j is data', (report) => expect(readOutput(report, FILES)).toMatchObject({ value: { files: ['a'] } }));
 
   it.each([
-    ['', 'no JSON'],
-    ['All is well.', 'no JSON'],
+    ['', 'not JSON'],
+    ['All is well.', 'not JSON'],
     ['```json\n{"files":[]}\n```\n```json\n{"files":[]}\n```', '2 fenced json blocks'],
-    ['```json\n{"files":[}\n```', 'cannot be read'],
+    ['```json\n{"files":[}\n```', 'its JSON cannot be parsed'],
     ['{}', 'files: '],
     ['{"files":["a",1]}', 'files.1: '],
     ['{"files":[],"more":1}', 'more'],
@@ -206,7 +206,7 @@ describe('a report', () => {
         { a: 1, b: 2 },
         { b: 2, a: 1 },
       ],
-      'no item twice',
+      'must not have duplicate items',
     ],
     [{ type: 'array', uniqueItems: true }, [{ a: 1 }, [['a', 1]], [1, 2], [2, 1], '1', 1], undefined],
     [{ type: 'number', multipleOf: 0.1 }, 0.3, undefined],

@@ -66,11 +66,11 @@ describe('a construct that the engine reads as something else is named', () => {
     ['[\\h]', 'this escape is not supported in a pattern: \\h'],
     ['\\Qa.b\\E', 'this escape is not supported in a pattern: \\Q'],
     ['\\012', 'an octal escape is not supported in a pattern: \\012'],
-    ['[\\ud83d\\ude00]', 'half of a surrogate pair is not supported in a pattern: \\ud83d'],
-    ['\\u{d83d}', 'half of a surrogate pair is not supported in a pattern: \\u{d83d}'],
+    ['[\\ud83d\\ude00]', 'a lone surrogate is not supported in a pattern: \\ud83d'],
+    ['\\u{d83d}', 'a lone surrogate is not supported in a pattern: \\u{d83d}'],
     ['(?i)yes', 'a flag is not supported in a pattern: (?i'],
     ['(?s:.)', 'a flag is not supported in a pattern: (?s'],
-    ['\\p{L}\\_', '"\\\\p{L}\\\\_" is no regular expression with the flag u'],
+    ['\\p{L}\\_', '"\\\\p{L}\\\\_" is not a regular expression with the flag u'],
     ['[]a]', 'an empty class is not supported in a pattern: []'],
   ])('%j', (pattern, problem) => expect(patternProblem(pattern)).toBe(problem));
 });

@@ -35,7 +35,7 @@ it('names what is withheld from shells, and what only looks drawn by chance', ()
   expect(checkEnvironment(given)).toEqual({
     name: 'secrets',
     result: 'ok',
-    detail: 'withheld from shells: DB_PASS, TEMPORAL_API_KEY (SUBAGENTS_ENV gives back SUITE_KEY)',
+    detail: 'withheld from shells: DB_PASS, TEMPORAL_API_KEY (SUBAGENTS_ENV passes on SUITE_KEY)',
   });
   const random = checkEnvironment({ OPAQUE: 'x7Kq9Zr2LmN4vB8tQw3Yp6Hs', GIT_COMMIT: 'a'.repeat(40) });
   expect(random).toMatchObject({ result: 'warn', detail: expect.stringMatching(/: OPAQUE$/) as string });

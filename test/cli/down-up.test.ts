@@ -134,15 +134,15 @@ it('goes on honestly on a copy of the database that is older than what the home 
   // The server names the first as running, and does not know the second.
   expect((await subagents(ours, 'wait', 'long', '--session', 's')).exitCode).toBe(0);
   const shown = await subagents(ours, 'show', 'long', '--session', 's');
-  expect(shown.stdout).toContain('it had ended before, at ');
-  expect(shown.stdout).toContain("its server's database is an older copy, in which it is live");
+  expect(shown.stdout).toContain('the subagent had already ended at ');
+  expect(shown.stdout).toContain("the server's database was replaced by an older copy, in which it was live");
   const { subagents: rows, notes } = await list();
   expect(rows.map(({ label, status, unknown }) => [label, status, unknown])).toEqual([
     ['long', 'done', undefined],
     ['later', 'lost', true],
   ]);
-  expect(rows[1]?.summary).toContain('the server does not know it; its branch is subagents/later');
-  expect(notes.join()).toContain('this home has a run that its server does not know');
+  expect(rows[1]?.summary).toContain('the server has no record of it; its branch is subagents/later');
+  expect(notes.join()).toContain('this home has a run that its server has no record of');
   // What it goes on with is not told of what ended on the other side.
   expect((await subagents(ours, 'spawn', 'later', 'QUICK task', '--session', 's', '--wait')).exitCode).toBe(
     0,

@@ -53,7 +53,7 @@ const RUNS: readonly Run[] = [
   { command: 'continue', args: ['quick', 'SAY more', '--wait'] },
   { command: 'merge', args: ['quick'] },
   { command: 'batch', args: ['-r', '.', 'SAY it', '--wait'] },
-  { command: 'race', args: ['race', 'SAY it', '--told', 'a', '--told', 'b', '--wait'] },
+  { command: 'race', args: ['race', 'SAY it', '--instruction', 'a', '--instruction', 'b', '--wait'] },
   { command: 'chain check', args: ['review'] },
   { command: 'chain run', args: ['review', '--param', 'base=HEAD~1', '--label', 'reviewed', '--wait'] },
   { command: 'chain retry', args: ['reviewed', '--from', 'summary'] },

@@ -238,7 +238,7 @@ describe('announcements', () => {
   it('none is left and nobody lives: `wait --next` says so instead of waiting for ever', async () => {
     const { exitCode, stderr } = await subagents('wait', '--next');
     expect(exitCode).toBe(2);
-    expect(stderr).toContain('nothing left to tell');
+    expect(stderr).toContain('no unacknowledged announcement');
   });
 
   it('are pushed to a follower as they come', async () => {

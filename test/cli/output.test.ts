@@ -23,7 +23,7 @@ async function subagents(words: string, redirections: string) {
 
 const TOLD =
   'error: no space left to write the output\n' +
-  '  → free some space on the disk that it goes to, or have it go elsewhere';
+  '  → free some space on that disk, or write the output elsewhere';
 
 describe('a full disk', () => {
   it.each(['help', 'list --help', 'completion bash', '--version'])(

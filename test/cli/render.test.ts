@@ -131,14 +131,14 @@ describe('the list', () => {
           stalled: {
             reason: 'silent',
             since: '2026-01-01T11:40:00Z',
-            detail: 'no sign of life; was doing: x',
+            detail: 'no activity; was doing: x',
           },
         }),
         row('tries', {
           stalled: {
             reason: 'model',
             since: '2026-01-01T11:50:00Z',
-            detail: 'tries again at 12:00:10 UTC: 503',
+            detail: 'next attempt at 12:00:10 UTC: 503',
           },
         }),
       ]),
@@ -146,9 +146,9 @@ describe('the list', () => {
     expect(lines.slice(3).map((line) => line.split(/ {2,}/).slice(0, 4).join('|'))).toEqual([
       'away|worker away|was working: bash: npm test|30s',
       'asks|asking|waits for an answer|3m',
-      'fails|failing|its workflow fails at each try: see the log of its worker|2m',
-      'silent|stuck|no sign of life; was doing: x|20m',
-      'tries|failing|tries again at 12:00:10 UTC: 503|10m',
+      'fails|failing|its workflow task fails at every attempt: see the log of its worker|2m',
+      'silent|stuck|no activity; was doing: x|20m',
+      'tries|failing|next attempt at 12:00:10 UTC: 503|10m',
     ]);
   });
 
@@ -186,8 +186,8 @@ describe('the list', () => {
       .split('\n')
       .slice(3);
     expect(lines.map((line) => line.split(/ {2,}/).slice(1, 3).join('|'))).toEqual([
-      'done, but|[but: a merge or rebase was left unfinished; it left work in the stash] Fixed.',
-      'done|[but: it left work in the stash] Written.',
+      'done, but|[but: a merge or rebase was left unfinished; it left work in the git stash] Fixed.',
+      'done|[but: it left work in the git stash] Written.',
     ]);
   });
 
@@ -203,7 +203,7 @@ describe('the list', () => {
     });
     expect(shown).toContain('night/a ');
     expect(shown).toContain('night/a@1');
-    expect(shown).toContain('and 7 finished before');
+    expect(shown).toContain('and 7 that finished earlier');
     expect(shown).toContain('! no worker polls');
   });
 
@@ -261,7 +261,7 @@ describe('a transcript', () => {
     const lines = transcriptEntryText({ at, kind: 'tool-result', text: output, ok: true }, plainColors).split(
       '\n',
     );
-    expect(lines[1]).toContain('12 more lines before');
+    expect(lines[1]).toContain('12 earlier lines');
     expect(lines.at(-1)).toContain('line 20');
   });
 
@@ -272,7 +272,7 @@ describe('a transcript', () => {
       { at, kind: 'tool-result', text, ok: true, durationMs: 1_100 },
       plainColors,
     );
-    expect(shown).toBe('09:05:07  … goes on in the background after 1.1s');
+    expect(shown).toBe('09:05:07  … continues in the background after 1.1s');
   });
 });
 

@@ -31,7 +31,7 @@ describe('a table that is longer than the terminal', () => {
       '',
       '! a note',
       '',
-      'rows 1 to 10 of 50; arrows, page up and down scroll; q ends…',
+      'rows 1 to 10 of 50; arrows and page up/down scroll; q quits',
     ]);
   });
 

@@ -168,7 +168,9 @@ describe.concurrent('up in the foreground', () => {
     rmSync(file);
     mkdirSync(join(file, 'in-the-way'), { recursive: true });
     process.kill(worker.pid, 'SIGKILL');
-    expect((await up.event('unwritten')).message).toContain(`could not note what runs: cannot write ${file}`);
+    expect((await up.event('unwritten')).message).toContain(
+      `could not write the file that records what runs: cannot write ${file}`,
+    );
     expect(await up.event('worker-ready')).toMatchObject({ again: true, workerId: worker.workerId });
     rmSync(file, { recursive: true });
     up.signal('SIGINT');
@@ -200,7 +202,9 @@ describe.concurrent('up in the foreground', () => {
     await using up = startUp({ home });
     const worker = await up.event('worker-ready');
     process.kill(worker.pid, 'SIGSTOP');
-    expect((await up.event('silent')).message).toBe('the worker has not answered for 30 s: it is replaced');
+    expect((await up.event('silent')).message).toBe(
+      'the worker has not answered for 30 s and is being replaced',
+    );
     expect(await up.event('died')).toMatchObject({ part: 'worker', signal: 'SIGKILL' });
     expect(await up.event('worker-ready')).toMatchObject({ again: true, workerId: worker.workerId });
   });
@@ -249,7 +253,7 @@ describe.concurrent('up in the foreground', () => {
     const bigger = `/proc/${up.pid}/root${home}/filler`;
     process.kill(worker.pid, 'SIGKILL');
     expect((await up.event('no-space')).message).toMatch(
-      /^the worker waits for space: \d+ MB are free on the disk of .*, and it needs 50 MB$/,
+      /^the worker waits for space: \d+ MB are free on the disk of .*, but it needs 50 MB$/,
     );
     rmSync(bigger);
     expect(await up.event('worker-ready')).toMatchObject({ again: true, workerId: worker.workerId });
@@ -319,7 +323,7 @@ describe.concurrent('up in the background', () => {
     expect(family.length).toBeGreaterThanOrEqual(3);
     const { exitCode, stdout } = await run(['down'], { home });
     expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/down: \d+ processes ended, none left/);
+    expect(stdout).toMatch(/down: \d+ processes stopped, none left/);
     expect(family.filter(({ pid, startTime }) => isAlive(pid, startTime))).toEqual([]);
     const nothing = downJson.parse(await json(home, 'down'));
     expect(nothing).toMatchObject({ stopped: false, left: [] });
@@ -330,7 +334,7 @@ describe.concurrent('up in the background', () => {
   }) => {
     const first = await run(['up', '--detach'], { home });
     expect(first.stderr).toMatch(
-      /Other accounts of this machine can reach this server.*run any command as you.*\n.*subagents worker --address/,
+      /This server has no password: other accounts of this machine can reach it.*run any command as you.*\n.*subagents worker --address/,
     );
     const address = readUpFile(home)?.address ?? '';
     expect(listeningOn(Number(address.split(':')[1]))).toEqual(['0100007F']);
@@ -398,7 +402,7 @@ describe.concurrent('what a crash or a new database leaves', () => {
     up.signal('SIGKILL');
     await up.ended;
     const { problems } = statusJson.parse(await json(home, 'status'));
-    expect(problems[0]?.message).toContain(`its Temporal server (process ${server.pid}) runs on without it`);
+    expect(problems[0]?.message).toContain(`its Temporal server (process ${server.pid}) still runs`);
     const down = await run(['down'], { home });
     expect(down.stdout).toContain(`its Temporal server (process ${server.pid}) was ended`);
     expect(worker.pid).toBeGreaterThan(0);
@@ -449,7 +453,7 @@ describe.concurrent('what a crash or a new database leaves', () => {
       { label: 'one', unknown: true, status: 'lost' },
       { label: 'two', unknown: true, status: 'lost' },
     ]);
-    expect(list.notes.join()).toContain('this home has 2 runs that its server does not know');
+    expect(list.notes.join()).toContain('this home has 2 runs that its server has no record of');
     expect((await run(['list'], { home })).stdout).toContain('its branch is subagents/one in /gone');
     const some = (await run(['clean', 'before/one', '--json'], { home })).stdout;
     expect(cleanJson.parse(JSON.parse(some)).runs).toMatchObject([{ label: 'one', kept: [] }]);
@@ -496,7 +500,7 @@ describe.concurrent('a database that cannot be used', () => {
       expect(await databaseFailure(home)).toMatchObject({
         code: 'DATABASE',
         message: `another program has the database of Temporal, ${database}, locked`,
-        remedy: `end it (\`fuser ${database}\` names it: a backup, or an sqlite3 shell), then run it again`,
+        remedy: `stop that program (\`fuser ${database}\` shows it: perhaps a backup or an sqlite3 shell), then run this again`,
       });
     } finally {
       holder.kill('SIGKILL');

@@ -89,7 +89,7 @@ describe('help', () => {
     const { exitCode, stdout, stderr } = await subagents(['--json']);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
     expect(JSON.parse(stderr)).toMatchObject({
-      error: { code: 'BAD_INPUT', message: 'no command is named' },
+      error: { code: 'BAD_INPUT', message: 'the command is missing' },
     });
   });
 
@@ -118,7 +118,7 @@ describe('wrong usage', () => {
     [['completion', 'csh'], 'no completion for "csh"', 'bash, zsh, fish'],
     [
       ['up', '--address', 'localhost:7233'],
-      '`up` runs a Temporal server of its own',
+      '`up` always runs its own Temporal server',
       'subagents worker --address',
     ],
   ])('%j', async (args, message, remedy) => {
@@ -142,8 +142,8 @@ describe('a bad spec is refused before anything is started or connected', () => 
     [['spawn', 'a', 'x', '--file', 'y'], 'the task is given twice'],
     [['spawn', 'a', '--file', '/nowhere/task.md'], 'there is no such file'],
     [['spawn', 'a', 'x', '--thinking', 'hard'], '--thinking'],
-    [['spawn', 'a', 'x', '--timeout', 'soon'], '"soon" is no duration'],
-    [['spawn', 'a', 'x', '--timeout', ''], '"" is no duration'],
+    [['spawn', 'a', 'x', '--timeout', 'soon'], '"soon" is not a duration'],
+    [['spawn', 'a', 'x', '--timeout', ''], '"" is not a duration'],
     [['spawn', 'a', 'x', '--verify', ' '], 'a verification command is empty'],
   ])('%j', async (args, message) => {
     const { exitCode, stderr } = await subagents(args);

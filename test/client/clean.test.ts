@@ -102,7 +102,7 @@ describe('clean', () => {
     expect(shown.stdout).toMatch(/cleaned +.*worktree.*removed/);
     expect(shown.stdout).not.toMatch(/subagents (merge|continue|diff|clean) /);
     expect((await command('logs', 'known/gone')).stderr).toContain(
-      'its transcript was removed when it was cleaned, at ',
+      'its transcript was removed by a clean-up at ',
     );
     expect((await command('list')).stdout).toMatch(/known\/gone .*\[cleaned\]/);
     expect((await subagents.session('known').list()).finished[0]?.cleaned).toEqual(cleaned);
@@ -205,7 +205,7 @@ describe('clean', () => {
     expect(stdout).toContain('here');
     expect(stdout).not.toContain('there');
     expect([existsSync(placeOf(here)), existsSync(placeOf(there))]).toEqual([false, true]);
-    expect(await command(...session, '/nowhere')).toMatchObject({ stdout: 'Nothing is left to clean.' });
+    expect(await command(...session, '/nowhere')).toMatchObject({ stdout: 'There is nothing to clean.' });
     const cleaned = await subagents.clean('all', { repo: other.path });
     expect(cleaned.runs).toMatchObject([{ label: 'there', kept: [] }]);
     expect(existsSync(placeOf(there))).toBe(false);
@@ -318,7 +318,7 @@ describe('the settings of a worker', () => {
       const text = readFileSync(fleet.log, 'utf8');
       return Promise.resolve(text.includes('still take') ? text : undefined);
     });
-    expect(log).toContain('retention (the disk): removed');
+    expect(log).toContain('retention (disk space): removed');
     expect(log).toContain('branch subagents/work stays: it has 1 commit that is on no other branch');
     await on_.subagent('live').kill();
   });

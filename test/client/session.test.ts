@@ -152,7 +152,7 @@ describe('a spawn', () => {
     await session.subagent('one').result();
     const error = await refusal(session.spawn(other, options));
     expect(error.code).toBe('BAD_INPUT');
-    expect(error.message).toContain('the request id morning-1 was used before, for another request');
+    expect(error.message).toContain('the request id morning-1 was already used for a different request');
     const steps = [{ id: 'a', task: 'say done' }];
     expect((await refusal(session.chain({ label: 'three', steps }, options))).code).toBe('BAD_INPUT');
     expect((await session.list()).finishedCount).toBe(1);
@@ -199,7 +199,7 @@ describe('a run that the server no longer keeps', () => {
     expect(error.message).toContain('I said hello.');
     const description = await session.subagent('old@1').describe();
     expect(description).toMatchObject({ status: 'done', doing: 'I said hello.', workerless: false });
-    expect(description.notes.join()).toContain('no longer keeps this run');
+    expect(description.notes.join()).toContain('the server has deleted the history of this run');
     expect((await refusal(session.subagent('old').transcript().next())).code).toBe('LOST');
     expect((await refusal(session.subagent('old').steer('Hello?'))).code).toBe('ALREADY_ENDED');
   });
@@ -272,7 +272,7 @@ describe('a live subagent', () => {
     );
     const error = await refusal(session.subagent('gone').result());
     expect(error.code).toBe('LOST');
-    expect(error.message).toContain('ended from outside');
+    expect(error.message).toContain('was terminated');
     const [listed] = await eventually(async () => {
       const { finished } = await session.list();
       return finished.length > 0 ? finished : undefined;

@@ -35,12 +35,12 @@ describe('a spec', () => {
       'task: the task is larger than 256 KiB',
       'task is:',
     ],
-    [{ ...SPEC, timeout: 'soon' }, 'timeout: "soon" is no duration', 'timeout is: working time allowed'],
+    [{ ...SPEC, timeout: 'soon' }, 'timeout: "soon" is not a duration', 'timeout is: maximum working time'],
     [{ ...SPEC, verify: ['npm test', ' '] }, 'verify.1: a verification command is empty', 'verify is:'],
     [
       { ...SPEC, isolation: 'container' },
       'isolation: ',
-      'isolation is: worktree, or in-place: work in the checkout',
+      'isolation is: worktree: work in a worktree of its own; in-place: work in the checkout',
     ],
     [{ ...SPEC, repository: '.' }, 'there is no field "repository"', 'a spec has these fields: label, task,'],
     [{ task: 'x' }, 'label: ', 'label is:'],
@@ -89,7 +89,10 @@ describe('what does not fit a spec', () => {
     [{ taks: 'b' }, 'there is no field "taks"'],
     [{ timeout: 3600 }, 'timeout: 3600 has no unit: write it like 90s, 15m or 2h'],
     [{ timeout: '3600' }, 'timeout: "3600" has no unit: write it like 90s, 15m or 2h, from 1s to 7d'],
-    [{ stuckAfter: '1ms' }, 'stuckAfter: "1ms" is no duration: write it like 90s, 15m or 2h, from 1s to 7d'],
+    [
+      { stuckAfter: '1ms' },
+      'stuckAfter: "1ms" is not a duration: write it like 90s, 15m or 2h, from 1s to 7d',
+    ],
   ])('%j is said in our words', (more, message) => {
     expect(spec(more)).toThrow(message);
   });

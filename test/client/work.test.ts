@@ -169,7 +169,7 @@ describe('a finished subagent', () => {
     expect(existsSync(join(path, 'within.txt'))).toBe(true);
     expect(await git('rev-parse', 'subagents/beside')).toBe(besides);
     expect((await from(own)).stdout).toContain(
-      `nothing to merge: main, in ${path}, has all of subagents/within`,
+      `nothing to merge: main, in ${path}, already contains subagents/within`,
     );
   });
 
@@ -193,7 +193,7 @@ describe('a live subagent', () => {
     });
     expect(diff).toMatchObject({ live: true, head: null });
     expect(diff.text).toContain('+hello\n+more');
-    expect(diff.notes.join()).toContain('2 paths not committed');
+    expect(diff.notes.join()).toContain('2 uncommitted paths');
     const error = await refusal(subagent.merge());
     expect(error.code).toBe('STILL_LIVE');
     expect(error.remedy).toContain('subagents wait live');

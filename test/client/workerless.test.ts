@@ -87,13 +87,13 @@ describe('without a worker', () => {
     const silent = await Promise.all([refusal(subagent.transcript().next()), refusal(subagent.diff())]);
     expect(silent.map(({ code }) => code)).toEqual(['TIMEOUT', 'TIMEOUT']);
     for (const { message, remedy } of silent) {
-      expect(message).toMatch(/^waiter did not answer in time, though a worker is running/);
+      expect(message).toMatch(/^waiter did not answer in time, although a worker is running/);
       expect(remedy).toMatch(/^try again/);
     }
     await worker.kill();
 
     const listed = await session.list();
-    expect(listed.notes.join()).toMatch(/^a session did not answer in time, though .*try again/);
+    expect(listed.notes.join()).toMatch(/^a session did not answer in time, although .*try again/);
     expect(listed).toMatchObject({
       workerless: true,
       unacknowledged: null,
@@ -112,7 +112,9 @@ describe('without a worker', () => {
     expect([workerless, sessions.map(({ live }) => live.length)]).toEqual([true, [1]]);
     const description = await session.subagent('wait').describe();
     expect(description).toMatchObject({ label: 'waiter', workerless: true, turns: 0 });
-    expect(description.notes.join()).toMatch(/waiter did not answer in time, .* what the server last knew/);
+    expect(description.notes.join()).toMatch(
+      /waiter did not answer in time, .* the last state that the server has/,
+    );
     expect((await refusal(session.subagent('waiter').steer('Hello?', { timeoutMs: 500 }))).code).toBe(
       'TIMEOUT',
     );
@@ -144,7 +146,7 @@ describe('without a worker', () => {
     const { status, outcome } = await session.subagent('one').kill({ force: true });
     expect(status).toBe('lost');
     expect(outcome.summary).toMatch(
-      /^lost: ended by force, as (no worker is running|nobody answered for it)$/,
+      /^lost: terminated by kill --force, because (no worker is running|its workflow did not answer)$/,
     );
     await expect(session.subagent('one').result()).rejects.toMatchObject({ code: 'LOST' });
     const given = await eventually(() =>
@@ -157,7 +159,7 @@ describe('without a worker', () => {
     const again = await refusal(subagents.forgetWorker(worker.workerId));
     expect(again).toMatchObject({
       code: 'UNKNOWN_TARGET',
-      remedy: expect.stringContaining('nothing to give up') as string,
+      remedy: expect.stringContaining('there is no worker to give up') as string,
     });
 
     await fleet.startWorker();

@@ -48,7 +48,7 @@ describe('a repository', () => {
     'https://dev:s3cret@example.com/shop.git#s3cret',
     'https://example.com',
   ])('is refused, and no secret of it is said: %s', (text) => {
-    expect(() => readRepositoryUrl(text)).toThrow(/is no URL of a repository that is accepted$/);
+    expect(() => readRepositoryUrl(text)).toThrow(/is not an accepted URL of a repository$/);
     expect(() => readRepositoryUrl(text)).not.toThrow(/s3cret/);
   });
 });

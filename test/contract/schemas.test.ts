@@ -44,9 +44,9 @@ it.each([
 
 it('the documented types of specs are those of their schemas', async () => {
   const spawn =
-    'What a caller asks for: the arguments of `session.spawn()`. Durations are written with their unit.';
-  const chain = 'A chain: steps that are subagents, whose tasks may quote what earlier ones came to.';
-  const step = 'One step of a chain: a subagent, or with `forEach` several.';
+    'A request for a subagent: the arguments of `session.spawn()`. Durations are written with their unit.';
+  const chain = 'A chain: steps that are subagents, whose tasks may quote the outcomes of earlier steps.';
+  const step = 'One step of a chain: a subagent, or several with `forEach`.';
   const options = Object.keys(spawnSpec.shape).filter((name) => name !== 'label' && name !== 'task');
   await expectFile(
     'src/contract/spawn/spawn-spec.ts',
@@ -55,7 +55,7 @@ it('the documented types of specs are those of their schemas', async () => {
 import type { CONTINUE_OPTIONS } from './spawn-options.ts';
 
 ${declareInterface('SpawnSpec', spawn, spawnSpec)}
-/** A subagent that goes on: the new task, and what is to differ from the run before. All else stays as it was. */
+/** A continuation: the new task, and the options that change. All other options keep their values. */
 export type ContinueSpec = Pick<SpawnSpec, 'task' | (typeof CONTINUE_OPTIONS)[number]>;
 
 ${declareInterface('ChainStep', step, chainStep, { base: { type: "Omit<SpawnSpec, 'label' | 'task'>", members: options } })}

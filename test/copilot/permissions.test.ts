@@ -81,7 +81,7 @@ describe('permissions', () => {
     expect(denialsOf(result).reduce((sum, { count }) => sum + count, 0)).toBe(denied.length);
     expect(denialsOf(result)).toContainEqual({ tool: 'create', what: join(cwd, 'linked/made'), count: 1 });
     expect(said('fenced')).not.toContain('SECRET');
-    expect(said('fenced')).toContain('neither in the workspace nor in the temporary folder');
+    expect(said('fenced')).toContain('is outside the workspace and the temporary folder');
     expect(readFileSync(join(outside, 'secret'), 'utf8')).toBe('SECRET');
     for (const made of ['made', 'folder/made', 'made-through-a-link'])
       expect(existsSync(join(outside, made))).toBe(false);

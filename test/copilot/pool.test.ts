@@ -67,7 +67,7 @@ describe('the Copilot runtime', () => {
     expect(await turn.result).toMatchObject({
       kind: 'lost',
       who: 'runtime',
-      reason: expect.stringContaining('while it started') as string,
+      reason: expect.stringContaining('while it was starting') as string,
     });
     expect(await bench.run(at).result).toMatchObject({ kind: 'finished', report: 'Done.' });
   });

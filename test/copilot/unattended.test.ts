@@ -114,17 +114,19 @@ it.each(['sync', 'async'])('waits for nobody in a %s shell', { timeout: 300_000 
     if (mode === 'async') return;
     const words = await readFile(errors, 'utf8');
     expect(words).toContain(
-      'an editor was to open COMMIT_EDITMSG, and nobody is here to type. Give the message',
+      'an editor was started for COMMIT_EDITMSG, but nobody can type here. Give the message',
     );
-    expect(words).toContain('an editor was to open git-rebase-todo, and nobody is here to type. Say what to');
-    expect(words).toContain('an editor was to open notes.txt, and nobody is here to type. Write the file');
-    expect(words).toContain('nobody is here to answer: Are you sure');
+    expect(words).toContain(
+      'an editor was started for git-rebase-todo, but nobody can type here. Say what to',
+    );
+    expect(words).toContain('an editor was started for notes.txt, but nobody can type here. Write the file');
+    expect(words).toContain('nobody can answer here: Are you sure');
     if (!hasSsh) return;
     expect(words).toMatch(
-      /nobody is here to answer: The authenticity of host [^]*Are you sure you want to continue/,
+      /nobody can answer here: The authenticity of host [^]*Are you sure you want to continue/,
     );
     expect(words).toContain('Host key verification failed.');
-    expect(words).toContain('nobody is here to answer: Enter passphrase');
+    expect(words).toContain('nobody can answer here: Enter passphrase');
   } finally {
     await runtime.stop();
     await model.stop();

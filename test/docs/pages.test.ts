@@ -159,8 +159,8 @@ describe('JSON', () => {
   });
 });
 
-it('docs/programs.md has what a subagent stands still for, and how that is shown', () => {
-  const documented = rows(section('What stands still')).map(([reason, shown]) => [code(reason)[0], shown]);
+it('docs/programs.md has why a subagent makes no progress, and how that is shown', () => {
+  const documented = rows(section('Stalled subagents')).map(([reason, shown]) => [code(reason)[0], shown]);
   expect(documented).toEqual(Object.entries(contract.STALLS).map(([reason, { state }]) => [reason, state]));
 });
 

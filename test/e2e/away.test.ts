@@ -76,7 +76,7 @@ describe.concurrent('a worker that is away', { timeout: 480_000 }, () => {
     await eventually(async () => (await told('asker')).includes('worker-away'));
     const { status, doing } = await session().subagent('sitter').describe();
     expect(status).toBe('queued');
-    expect(doing).toContain(`waits for worker ${first.workerId}, which is away since 20`);
+    expect(doing).toContain(`waits for worker ${first.workerId}, away since 20`);
 
     const { status: forced } = await session().subagent('forced').kill({ force: true });
     expect(forced).toBe('lost');
@@ -89,7 +89,7 @@ describe.concurrent('a worker that is away', { timeout: 480_000 }, () => {
     await fleet.startWorker();
     await killed;
     const { notes } = await session().subagent('doomed').result();
-    expect(notes.join()).toMatch(`its end waited for worker ${first.workerId}, away from 20`);
+    expect(notes.join()).toMatch(`the stop waited for worker ${first.workerId}, which was away from 20`);
     expect(await told('doomed')).toEqual(['worker-away', 'worker-away', 'notice', 'killed']);
     await inItsShell(subagents, 'away', 'sitter');
     expect((await session().subagent('asker').result()).report).toBe('That one.');
@@ -175,7 +175,7 @@ describe.concurrent('a worker that is away', { timeout: 480_000 }, () => {
     await later.subagent('flaky').continue('MORE');
     // Its next attempt is due before the server knows that the worker is dead.
     await eventually(async () =>
-      (await later.subagent('flaky').describe()).doing.startsWith('tries again at'),
+      (await later.subagent('flaky').describe()).doing.startsWith('next attempt at'),
     );
     await struck.kill();
     const steered = later.subagent('listener').steer('one word', { timeoutMs: 240_000 });

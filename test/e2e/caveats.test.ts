@@ -44,7 +44,7 @@ afterAll(async () => {
 
 const command = (...args: string[]): Promise<Ran> =>
   run(['--address', fleet.server.address, ...args], { home: fleet.home, cwd: fleet.repository.path });
-const BUT = 'a merge was left in the middle, with conflicts in README.md';
+const BUT = 'a merge was left unfinished, with conflicts in README.md';
 
 describe('one that is done with a blocking caveat', () => {
   it('is so for everybody who hears of it, and is merged by force alone', async () => {
@@ -93,10 +93,10 @@ describe('one that is done with a blocking caveat', () => {
   });
 
   it.concurrent('loses a race against one that is whole', async () => {
-    const args = ['--session', 'racing', 'race', 'win', 'RACE', '--told', 'You are in a hurry.'];
-    const ended = await command(...args, '--told', 'Take your time.', '--wait');
+    const args = ['--session', 'racing', 'race', 'win', 'RACE', '--instruction', 'You are in a hurry.'];
+    const ended = await command(...args, '--instruction', 'Take your time.', '--wait');
     expect(ended.stdout + ended.stderr).toMatch(
-      /done racing\/win {2}racer-2 was done first, of those without a blocking caveat: Slow/,
+      /done racing\/win {2}racer-2 was the first to be done without a blocking caveat: Slow/,
     );
     expect(ended.exitCode).toBe(0);
     const outcome = await subagents.session('racing').subagent('win').result();

@@ -187,7 +187,7 @@ describe('a chain', () => {
       ['c', 'done', 'Quick.'],
       ['d-0', 'done', 'Quick.'],
       ['f', 'done', '{}'],
-      ['e', 'failed', 'f.output.files is no list'],
+      ['e', 'failed', 'f.output.files is not a list'],
     ]);
     expect(fleet.model.timesSaid('quick "quick"')).toBe(1);
     await expect(statusOf(fleet, 'chain/partly/partly')).resolves.toBe('FAILED');
@@ -217,13 +217,13 @@ describe('a chain', () => {
     ]);
     const plan = await session.subagent('planned.plan').result();
     expect(plan).toMatchObject({ output: { files: ['one', 'two words'], count: 2 }, turns: 2, repairs: 0 });
-    expect(plan.notes.join()).toContain('went back to it: it is no JSON');
+    expect(plan.notes.join()).toContain('its final message was sent back: it is not JSON');
     expect(fleet.model.timesSaid('Touch "one" of 2.')).toBe(1);
-    expect(fleet.model.timesSaid('In this task, "one": words of others')).toBe(1);
+    expect(fleet.model.timesSaid('In this task, "one": text from others')).toBe(1);
     expect(fleet.model.timesSaid('| two words')).toBe(1);
     const said = fleet.model.requests.flatMap(({ conversation }) => conversation?.userMessages ?? []);
-    expect(said.some((words) => words.includes('that fits this JSON schema'))).toBe(true);
-    expect(said.some((words) => words.includes('Your final message cannot be used: it is no JSON'))).toBe(
+    expect(said.some((words) => words.includes('that is valid against this JSON schema'))).toBe(true);
+    expect(said.some((words) => words.includes('Your final message cannot be used: it is not JSON'))).toBe(
       true,
     );
 
@@ -261,7 +261,7 @@ describe('a chain', () => {
     );
     expect((await session.subagent('handed.none').result()).failure).toMatchObject({
       class: 'artifacts',
-      message: 'the artifact docs/plan.md cannot be taken: it is not there',
+      message: 'the artifact docs/plan.md cannot be collected: it does not exist',
     });
   });
 
@@ -289,7 +289,7 @@ describe('a chain', () => {
     expect(each).toHaveLength(30);
     expect(each.slice(0, 25).every(({ status }) => status === 'killed')).toBe(true);
     for (const { summary } of each.slice(25))
-      expect(summary).toBe('the tasks of the chain are together larger than 12 MiB');
+      expect(summary).toBe('the tasks of the chain together are larger than 12 MiB');
   });
 
   it('takes labels that every object has a property of', async () => {
@@ -412,7 +412,9 @@ describe('a chain', () => {
     mended = true;
     await expect(session.retryChain('heavy')).rejects.toMatchObject({
       code: 'LIMIT',
-      message: expect.stringContaining('the chain heavy with what its steps have left') as string,
+      message: expect.stringContaining(
+        'the chain heavy with the reports and files of done steps that are quoted again',
+      ) as string,
       remedy: expect.stringContaining('--from <step>') as string,
     });
     await session.retryChain('heavy', { from: 'b' });
@@ -449,7 +451,7 @@ describe('a chain', () => {
 
   it.each([
     [{ task: 'Use {{reserch.report}}' }, 'there is no step "reserch"'],
-    [{ task: 'Use {{research.secrets}}' }, 'of a step there is branch, head'],
+    [{ task: 'Use {{research.secrets}}' }, 'a step has these fields: branch, head'],
     [{ task: 'Use {{research.outcome.constructor}}' }, 'an outcome has no constructor'],
     [{ task: 'Use {{params.area}}' }, 'no such parameter'],
     [{ task: 'Use {{research.report}}', needs: [] }, 'add it to needs'],

@@ -16,7 +16,7 @@ const add = (file: string) => bash(`echo ${file} > ${file} && git add . && git c
 beforeAll(async () => {
   fleet = await startFleet(
     [
-      on('You go on with the work', [add('anew'), { text: 'Went on from the note.' }]),
+      on('You continue the work', [add('anew'), { text: 'Went on from the note.' }]),
       on('begin', [
         add('first'),
         { text: 'The first is there.' },
@@ -191,7 +191,7 @@ describe('continue', () => {
       expect(outcome.evidence).toMatchObject({ branch: 'subagents/forgetful', commitCount: 2 });
       expect(outcome.notes).toContainEqual(expect.stringContaining('conversation of forgetful@1 is gone'));
       const said = fleet.model.requests.findLast(({ conversation }) =>
-        conversation?.text.includes('You go on with the work'),
+        conversation?.text.includes('You continue the work'),
       )?.conversation?.userMessages[0];
       expect(said).toContain('The first is there.');
       expect(said).toContain('Go on.');

@@ -14,7 +14,7 @@ let subagents: Subagents;
 const work = 'echo mine > own.txt; git add own.txt; git commit -qm "Add my own file"; echo half > half.txt';
 beforeAll(async () => {
   fleet = await startFleet([
-    on('could not be read again', [{ text: 'Went on.' }]),
+    on('previous conversation could not be restored', [{ text: 'Went on.' }]),
     on('sit', [bash(work), bash('sleep 7321')]),
     on('ask', [
       { tools: [{ name: 'ask_parent', arguments: { question: 'Which?' } }] },
@@ -73,7 +73,7 @@ describe('a Copilot session whose state is broken or gone', () => {
       const outcome = await session().subagent(label).result();
       expect(outcome, label).toMatchObject({ status: 'done', report: 'Went on.' });
       expect(outcome.notes.filter((note) => note.includes('could not be resumed'))).toEqual([
-        expect.stringContaining('a new one began in the same workspace, with a hand-over'),
+        expect.stringContaining('a new session began in the same workspace, with a hand-over'),
       ]);
     }
     const outcome = await session().subagent('broken').result();
@@ -81,7 +81,9 @@ describe('a Copilot session whose state is broken or gone', () => {
     expect(outcome.evidence?.commits.map(({ subject }) => subject)).toContain('Add my own file');
     expect(outcome.evidence?.diffStat.files).toBe(2);
 
-    const [told, ...more] = openings('the one that breaks').filter((text) => text.includes('read again'));
+    const [told, ...more] = openings('the one that breaks').filter((text) =>
+      text.includes('previous conversation could not be restored'),
+    );
     expect(more).toEqual([]);
     for (const part of [
       'sit, the one',
@@ -91,9 +93,13 @@ describe('a Copilot session whose state is broken or gone', () => {
       '* tool: bash: sleep 7321',
     ])
       expect(told).toContain(part);
-    const [toldOther] = openings('the one that vanishes').filter((text) => text.includes('read again'));
+    const [toldOther] = openings('the one that vanishes').filter((text) =>
+      text.includes('previous conversation could not be restored'),
+    );
     expect(toldOther).toContain('Add my own file');
-    const [toldAsker] = openings('ask, then go on').filter((text) => text.includes('read again'));
+    const [toldAsker] = openings('ask, then go on').filter((text) =>
+      text.includes('previous conversation could not be restored'),
+    );
     expect(toldAsker).toContain('The main agent answers your question: This one.');
 
     // What was put aside goes with the rest.

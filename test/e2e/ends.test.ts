@@ -66,7 +66,7 @@ describe('a kill', () => {
     expect(await session.list()).toMatchObject({ live: [], finished: [{ label: 'sits', status: 'killed' }] });
     expect(await announced('unstopped')).toEqual(['sits@1:ended killed']);
     const { outcome } = await session.subagent('sits').describe();
-    expect(outcome?.notes.join()).toContain('its worker could not end it in order: EISDIR');
+    expect(outcome?.notes.join()).toContain('the worker could not stop this subagent cleanly: EISDIR');
     expect(outcome?.summary).toContain('unproven');
     // What could be ended was.
     expect(processesWith('sleep 7651.5')).toEqual([]);

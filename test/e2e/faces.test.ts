@@ -108,7 +108,7 @@ describe.concurrent('a caveat', () => {
     await using agent = await mainAgent('but');
     await agent.call('sessions_spawn', { label: 'nest', task: 'NEST' });
     const waited = await agent.call('subagents', { action: 'wait', target: 'nest' });
-    const but = 'but: in its worktree, and in no commit: app/';
+    const but = 'but: its worktree has work that is in no commit: app/';
     expect(waited.text).toContain(but);
     expect((await agent.call('subagents', { action: 'show', target: 'nest' })).text).toContain(but);
     const listed = await agent.call('subagents', { action: 'list' });
@@ -140,7 +140,7 @@ describe.concurrent('a subagent that stands still', () => {
   it('is listed by statuses that there are', async () => {
     const refused = await command('list', '--status', 'sleeping');
     expect(refused.exitCode).toBe(2);
-    expect(refused.stderr).toContain('"sleeping" is no status');
+    expect(refused.stderr).toContain('"sleeping" is not a status');
   });
 });
 
@@ -223,7 +223,7 @@ it('what was cleaned is known to MCP as well', async () => {
   expect(shown.text).toMatch(/cleaned/);
   expect(shown.text).not.toContain('subagents merge');
   const logs = await agent.call('subagents', { action: 'logs', target: 'tidy' });
-  expect(logs.text).not.toContain('nothing said or done yet');
+  expect(logs.text).not.toContain('the transcript is empty so far');
 });
 
 describe.concurrent('a chain', () => {
@@ -265,7 +265,9 @@ describe.concurrent('a repository that was moved after the end', () => {
     for (const name of ['diff', 'merge']) {
       const { exitCode, stderr } = await command('-s', 'moved', name, 'mover');
       expect([name, exitCode]).toEqual([name, 2]);
-      expect(stderr).toContain(`${repository.path}, which has the work of mover@1, is not there any more`);
+      expect(stderr).toContain(
+        `the repository with the work of mover@1, ${repository.path}, no longer exists`,
+      );
       expect(stderr).not.toContain('another machine');
     }
     await rename(elsewhere, repository.path);

@@ -286,7 +286,7 @@ describe('a spawn that is made again', () => {
     // Either it is known to count, or what to do to know it is said.
     expect(answer).toMatchObject(
       answer instanceof Error
-        ? { message: expect.stringMatching(/Whether it counts is not known/) as string }
+        ? { message: expect.stringMatching(/Whether the request took effect is not known/) as string }
         : { accepted: true },
     );
     await eventually(async () => (await session.spawn(spec, cwd())).repeated);
@@ -424,7 +424,7 @@ describe('messages that wait for a turn', () => {
     expect(receipts.map(({ delivery }) => delivery)).toEqual(Array.from({ length: 4 }, () => 'held'));
     expect(refused).toMatchObject({
       code: 'LIMIT',
-      message: expect.stringMatching(/4 messages of \d+ KiB wait/) as string,
+      message: expect.stringMatching(/4 messages of \d+ KiB already wait for the next turn/) as string,
       remedy: expect.stringContaining('file') as string,
     });
     const { steers } = await subagent.describe();

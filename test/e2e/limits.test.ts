@@ -153,7 +153,7 @@ describe.concurrent('a subagent that is stuck', () => {
     await spawn({ label: 'nudged', task: 'silent', stuckAfter: '1s', onStuck: 'nudge' });
     const outcome = await subagent('nudged').result();
     expect(outcome.report).toContain('There was no sign of life');
-    expect((await heard('nudged'))[0]).toMatch(/^stuck: .*bash: sleep 43; it is sent a message/);
+    expect((await heard('nudged'))[0]).toMatch(/^stuck: .*bash: sleep 43; the subagent gets a message/);
   });
 
   it('is announced and killed, though a message waits behind what it runs', async () => {
@@ -172,7 +172,7 @@ describe.concurrent('a subagent that is stuck', () => {
     expect(outcome).toMatchObject({ status: 'killed', sweep: { left: [] } });
     expect(outcome.notes).toContain('it was killed because it was stuck');
     expect(await heard('doomed')).toEqual([
-      expect.stringMatching(/^stuck: .*it is killed/),
+      expect.stringMatching(/^stuck: .*the subagent is killed/),
       expect.stringMatching(/^killed: /),
     ]);
   });
@@ -230,7 +230,7 @@ describe.concurrent('what a subagent stands still for is the same everywhere', (
   it('a model that fails, with when it is tried again, until it answers', async () => {
     await spawn({ label: 'cut-off', task: 'down' });
     const { stalled } = await stalledAs('cut-off', 'model');
-    expect(stalled?.detail).toMatch(/^(tries again at \d\d:\d\d:\d\d UTC|is being tried again): /);
+    expect(stalled?.detail).toMatch(/^(next attempt at \d\d:\d\d:\d\d UTC|is being tried again): /);
     expect((await subagent('cut-off').steer('while it was down')).delivery).toBe('held');
     isUp = true;
     expect(await subagent('cut-off').result()).toMatchObject({

@@ -53,7 +53,7 @@ describe('a session that was terminated', () => {
     expect(live.map(({ label, status, orphan }) => `${label} ${status} ${orphan}`).sort()).toEqual(
       ['ends', 'killed', 'stays'].map((label) => `${label} working true`),
     );
-    expect(notes.join()).toContain('3 subagents of it live on');
+    expect(notes.join()).toContain('3 of its subagents are live');
     const everywhere = await eventually(async () => {
       await temporal(fleet, 'workflow', 'terminate', '-w', 'session/gone').catch(() => undefined);
       const fleetList = await subagents.list();

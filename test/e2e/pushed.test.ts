@@ -53,7 +53,7 @@ async function remote(name: string) {
 }
 const command = (...args: string[]): Promise<Ran> =>
   run(['--address', fleet.server.address, ...args], { home: fleet.home, cwd: fleet.repository.path });
-const refused = 'not pushed, which takes force: a merge was left in the middle';
+const refused = 'not pushed without force: a merge was left unfinished';
 
 it('a spawn with a blocking caveat is pushed by force alone', async () => {
   const { url, branches, tip } = await remote('spawned');
@@ -91,7 +91,7 @@ it('one that goes on is held to the same, and takes --push and --force itself', 
   const held = await command(...at, 'continue', 'on', 'MERGE THEM', '--push', '--wait');
   expect(held.exitCode).toBe(9);
   expect(held.stdout).toContain(refused);
-  expect(held.stdout).toContain('subagents continue continued/on "<task>" --force pushes it all the same');
+  expect(held.stdout).toContain('to push it anyway: subagents continue continued/on "<task>" --force');
   expect(await branches()).toEqual([]);
 
   const forced = await command(...at, 'continue', 'on', 'MERGE THEM', '--force', '--wait', '--json');
@@ -107,8 +107,8 @@ it('--push of one that goes on is for a repository named by URL, and --force for
   await session.subagent('path').result();
   const refusal = async (...flags: string[]) =>
     (await command('--session', 'paths', 'continue', 'path', 'TELL OF IT', ...flags)).stderr;
-  expect(await refusal('--push')).toContain('push is for a repository that is named by URL');
-  expect(await refusal('--force')).toContain('force is for push');
+  expect(await refusal('--push')).toContain('push only works for a repository that is named by URL');
+  expect(await refusal('--force')).toContain('force only applies to push');
 });
 
 it('steps of a chain that push are held to it each, and the chain goes on', async () => {

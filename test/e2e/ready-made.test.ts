@@ -23,7 +23,7 @@ beforeAll(async () => {
       on('Review a change for style', [{ text: 'low: server.js:2 talks to its reader.' }]),
       on('Sum up the review of a change', [{ text: 'Do not merge: server.js:1 runs what it is sent.' }]),
       on('Prepare the task below', [{ text: 'The limit belongs in limit.txt; it is 7.' }]),
-      on('Somebody has looked into it before you', [
+      on('Another subagent has researched it', [
         bash('echo 7 > limit.txt && git add . && git commit -qm "Add the limit"'),
         { text: 'Added.' },
       ]),
@@ -74,7 +74,7 @@ describe('research-implement', () => {
     expect(implemented.evidence?.filesChanged).toEqual(['limit.txt']);
     // The research may not write; what it found comes as data, and the task as it was given.
     expect((await session.subagent('research-implement.research').describe()).permissions).toBe('read-only');
-    expect(taskWith('Somebody has looked into it')).toMatch(
+    expect(taskWith('Another subagent has researched it')).toMatch(
       /Add the \{\{limit\}\}\.[^]*<<<[0-9a-f]{16} report: [^\n]*\n\| The limit belongs in limit\.txt; it is 7\./,
     );
   });
@@ -163,9 +163,9 @@ describe('on the command line', () => {
         'race',
         'win',
         'Win.',
-        '--told',
+        '--instruction',
         'linger',
-        '--told',
+        '--instruction',
         'quick',
         '--verify',
         'test -f quick',
@@ -185,7 +185,7 @@ describe('on the command line', () => {
 
     const { exitCode, stderr } = await cli('chain', 'retry', 'win', '--from', 'racer-1');
     expect(exitCode).toBe(2);
-    expect(stderr).toContain('the race win is over: racer-2 was done first');
+    expect(stderr).toContain('the race win is over: racer-2 was the first to be done');
   });
 
   it('`chain check` draws a ready-made chain, with its parameters', async () => {

@@ -175,7 +175,7 @@ describe('a repository by URL', () => {
     const { accepted, outcome } = await done('open', {
       repo: `${server.url.replace('http://', 'http://dev:canary-of-a-password@')}/private.git`,
     });
-    expect(accepted.notes.join()).toContain('credentials was left out');
+    expect(accepted.notes.join()).toContain('the credentials in the URL were removed');
     expect(outcome.status).toBe('done');
     const history = await temporal(fleet, 'workflow', 'show', '-w', 'subagent/urls/open', '--output', 'json');
     const payloads = [...history.matchAll(/"data": ?"([^"]+)"/g)].map(([, data = '']) =>
@@ -188,14 +188,14 @@ describe('a repository by URL', () => {
   });
 
   it.each([
-    [{ repo: 'ext::sh -c true' }, 'BAD_INPUT', /is no URL of a repository that is accepted/],
+    [{ repo: 'ext::sh -c true' }, 'BAD_INPUT', /is not an accepted URL of a repository/],
     [{ repo: 'file:///nowhere/at/all.git' }, 'NOT_A_REPOSITORY', /all\.git cannot be read: /],
     [{ repo: 'http://127.0.0.1:9/x.git' }, 'NOT_A_REPOSITORY', /x\.git cannot be read: /],
     [{ repo: 'URL', base: 'no-such' }, 'UNKNOWN_BASE', /unknown base "no-such"/],
     [{ repo: 'URL', isolation: 'in-place' }, 'BAD_INPUT', /has no checkout to work in$/],
-    [{ repo: 'URL', withChanges: true }, 'BAD_INPUT', /has no uncommitted changes to carry along$/],
+    [{ repo: 'URL', withChanges: true }, 'BAD_INPUT', /has no uncommitted changes to include$/],
     [{ repo: 'URL', base: 'f'.repeat(39) }, 'UNKNOWN_BASE', /no such branch or tag$/],
-    [{ repo: 'PATH', push: true }, 'BAD_INPUT', /push is for a repository that is named by URL$/],
+    [{ repo: 'PATH', push: true }, 'BAD_INPUT', /push only works for a repository that is named by URL$/],
   ])('is refused at once: %j', async (spec, code, message) => {
     const before = await clones();
     const names: Record<string, string> = {

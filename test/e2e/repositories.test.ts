@@ -215,7 +215,7 @@ const SHAPES: readonly Shape[] = [
       await repo.commit('Filtered', { '.gitattributes': '*.big filter=upper\n', 'x.big': 'ABC\n' });
       return { repo: repo.path };
     },
-    refused: /itself configures: programs that a repository names do not run for us$/,
+    refused: /itself configures: subagents does not run programs that a repository configures$/,
   },
   {
     name: 'a required filter whose program is not installed',
@@ -226,7 +226,7 @@ const SHAPES: readonly Shape[] = [
       await repo.git('config', 'filter.absent.required', 'true');
       return { repo: repo.path };
     },
-    failed: /the configuration of git names no-such-filter-program, which is not installed on this machine$/,
+    failed: /the git configuration names no-such-filter-program, which is not installed on this machine$/,
   },
   {
     name: 'pointers of Git LFS, where no filter is configured',
@@ -265,7 +265,7 @@ const SHAPES: readonly Shape[] = [
   },
   {
     name: 'staged, unstaged and new files that are not committed',
-    seen: 'they stay as they are in the checkout, and are not part of it (`--with-changes` takes them along)',
+    seen: 'they stay as they are in the checkout, and are not part of it (`--with-changes` includes them)',
     make: async (repo) => {
       await repo.write({ 'README.md': 'changed\n', 'staged.txt': 's', 'new.txt': 'n' });
       await repo.git('add', 'staged.txt');

@@ -106,7 +106,7 @@ describe('what a repository has for Copilot', () => {
     expect(outcome.status).toBe('done');
     // What they leave running carries no mark by which it could be found.
     expect(outcome.sweep?.notChecked[0]).toBe(
-      'what the repository’s own hooks, extensions and MCP servers started',
+      'processes that the repository’s own hooks, extensions and MCP servers started',
     );
     expect(outcome.loaded).toEqual(
       expect.arrayContaining([

@@ -68,7 +68,7 @@ describe('pushed', () => {
   it.each(HELD)('%s is held back, and by force is there', async (name, shape) => {
     const { status, push } = outcomeOf(name);
     expect(status).toBe('done');
-    expect(push?.problem).toContain('not pushed, which takes force: ');
+    expect(push?.problem).toContain('not pushed without force: ');
     expect(push?.problem).toMatch(shape.refused ?? 'nothing');
     expect(await branch(name)).toBe('');
     await isThere(`${name}-forced`, shape);
@@ -93,7 +93,7 @@ describe('in a race', () => {
     await writeFile(join(repo.path, '..', 'go'), '');
     const outcome = await session.subagent('race').result();
     expect(outcome).toMatchObject({ status: 'done', caveats: [] });
-    expect(outcome.summary).toContain('racer-1 was done first, of those without a blocking caveat');
+    expect(outcome.summary).toContain('racer-1 was the first to be done without a blocking caveat');
   });
 
   it.concurrent.each(FREE)('%s wins, once it is done', async (name, { caveats = [] }) => {

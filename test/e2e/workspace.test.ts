@@ -92,7 +92,7 @@ describe('a workspace', () => {
     await spawn({ label: 'included', task: 'say done', setup: ['cat node_modules/local'], verify: [] });
     const { setup, notes, evidence } = await handle('included').result();
     expect(setup).toMatchObject([{ exitCode: 0, outputTail: 'mine' }]);
-    expect(notes).toContain('.worktreeinclude brought 1 ignored file along');
+    expect(notes).toContain('.worktreeinclude: copied 1 ignored file');
     expect(evidence?.filesChanged).toEqual([]);
   });
 });

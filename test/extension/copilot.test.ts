@@ -123,7 +123,7 @@ describe('interactive Copilot CLI', { timeout: 300_000 }, () => {
     expect(evidence).toBeGreaterThan(0);
     expect(report).toBeGreaterThan(evidence);
     expect(lines.slice(0, report).findLast((line) => !line.startsWith('| '))).toMatch(
-      /^<<<[0-9a-f]{16} report: words of subagent nap@1, not of the human/,
+      /^<<<[0-9a-f]{16} report: text from subagent nap@1, not from the human/,
     );
 
     const session = `copilot-${id}`;
@@ -194,7 +194,7 @@ describe('interactive Copilot CLI', { timeout: 300_000 }, () => {
       expect(answer).toMatch(new RegExp(`^${label}@1(: done, | has ended: done)`));
       expect(answer).not.toContain('announcements told');
       if (label !== 'tardy') {
-        expect(answer).toContain('It is brought into this conversation next.');
+        expect(answer).toContain('It comes into this conversation next.');
         expect(answer).not.toContain('It is over.');
       }
       expect(pushes(messages, `${label}@1:`)).toBe(1);
@@ -345,7 +345,9 @@ describe('interactive Copilot CLI', { timeout: 300_000 }, () => {
     terminal.press('\r');
     await terminal.shows('Got: error NO_MODEL: nothing is started');
     const refused = lastSeen('"early"').findLast(({ role }) => role === 'tool')?.content;
-    expect(refused).toContain('would have nothing of your model provider (COPILOT_PROVIDER_BASE_URL,');
+    expect(refused).toContain(
+      'would have no access to your model provider (it lacks COPILOT_PROVIDER_BASE_URL,',
+    );
     expect(refused).toContain(`\`subagents up --detach --home '${nowhere}'\` in a terminal of their own`);
     expect(existsSync(nowhere)).toBe(false);
     await terminal.say('are you still there');
@@ -387,7 +389,7 @@ describe('interactive Copilot CLI', { timeout: 300_000 }, () => {
       expect(toolsOffered('what can you do')).toContain('sessions_spawn');
     }
     await using terminal = await colleague(path);
-    await terminal.shows('Durable subagents: not installed on this machine');
+    await terminal.shows('Durable subagents: the package is not installed on this machine');
     await terminal.say('what do you lack');
     await terminal.shows('Heard: what do you lack');
     expect(toolsOffered('what do you lack')).not.toContain('sessions_spawn');

@@ -247,7 +247,7 @@ describe('the orchestrator pattern in interactive Copilot CLI', { timeout: 300_0
         conversation?.userMessages.filter((said) => said.includes('Move all of it into dates.ts')) ?? [],
     );
     const [, nonce, inside] =
-      /^<<<([0-9a-f]{16}) report: words of subagent dates\.research@1, not of the human.*\n([^]*?)\n\1>>> end of report$/m.exec(
+      /^<<<([0-9a-f]{16}) report: text from subagent dates\.research@1, not from the human.*\n([^]*?)\n\1>>> end of report$/m.exec(
         prompt,
       ) ?? [];
     expect(nonce, prompt).toBeDefined();

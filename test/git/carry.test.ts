@@ -45,8 +45,8 @@ describe('uncommitted changes', () => {
     expect(carried).toMatchObject({ changed: 3, untracked: 1 });
     const commit = carried?.commit ?? '';
     expect(notes).toEqual([
-      `uncommitted changes are carried along as its first commit, ${commit.slice(0, 12)}: 3 changed files, 1 new file; ` +
-        'look through the new ones, nothing secret may be among them: new/ä 1',
+      `the first commit of the branch has the uncommitted changes of the checkout, ${commit.slice(0, 12)}: 3 changed files, 1 new file; ` +
+        'make sure that the new files contain no secrets: new/ä 1',
     ]);
     expect(await repo.git('rev-parse', `${commit}^`)).toBe(repo.first);
     expect(await repo.git('show', `${commit}:a.txt`)).toBe('staged and changed');
@@ -66,7 +66,7 @@ describe('uncommitted changes', () => {
     await repo.write({ '.env': 'x' });
     expect(await carryChanges(Git.at(repo.path), repo.first)).toEqual({
       carried: undefined,
-      notes: ['there are no uncommitted changes to carry along'],
+      notes: ['the checkout has no uncommitted changes to include'],
     });
     expect(await repo.git('for-each-ref', 'refs/subagents')).toBe('');
   });
@@ -79,7 +79,7 @@ describe('uncommitted changes', () => {
     const ours = await repo.commit('Ours', { 'a.txt': 'ours' });
     await expect(carryChanges(Git.at(repo.path), repo.first)).rejects.toMatchObject({
       code: 'BAD_INPUT',
-      message: expect.stringContaining('belong to its HEAD') as string,
+      message: expect.stringContaining('are based on its HEAD') as string,
     });
     await repo.git('merge', 'other').catch(() => undefined);
     await expect(carryChanges(Git.at(repo.path), ours)).rejects.toMatchObject({

@@ -38,7 +38,7 @@ describe('.worktreeinclude', () => {
     await chmod(join(repo.path, 'secrets/deep/key.pem'), 0o600);
     const place = await worktree(repo);
     expect(await includeIgnored(place, Git.at(place.to))).toEqual([
-      '.worktreeinclude brought 3 ignored files along',
+      '.worktreeinclude: copied 3 ignored files',
     ]);
     const read = (path: string): Promise<string> => readFile(join(place.to, path), 'utf8');
     expect(await Promise.all(['.env', 'app/.env.local ü', 'secrets/deep/key.pem'].map(read))).toEqual([
@@ -60,7 +60,7 @@ describe('.worktreeinclude', () => {
     await repo.write({ '.gitignore': '.env\n', '.worktreeinclude': 'other\n', '.env': 'A=1', other: 'x' });
     const place = await worktree(repo);
     expect(await includeIgnored(place, Git.at(place.to))).toEqual([
-      '.worktreeinclude: not brought along, because git does not ignore them in the worktree: .env',
+      '.worktreeinclude: not copied, because git does not ignore them in the worktree: .env',
     ]);
     expect(existsSync(join(place.to, '.env'))).toBe(false);
     expect(existsSync(join(place.to, 'other'))).toBe(false);
@@ -82,7 +82,7 @@ describe('.worktreeinclude', () => {
     await symlink('../../outside', join(repo.path, '.env.out'));
     await symlink('/etc/passwd', join(repo.path, '.env.absolute'));
     const [first] = await includeIgnored(place, Git.at(place.to));
-    expect(first).toMatch(/^\.worktreeinclude: not brought along: /);
+    expect(first).toMatch(/^\.worktreeinclude: not copied: /);
     for (const path of ['.env.absolute', '.env.out', 'linked/.env.a']) expect(first).toContain(path);
     expect(await readlink(join(place.to, '.env.link'))).toBe('.env');
     expect(await readFile(join(place.to, 'cache/x'), 'utf8')).toBe('x');
@@ -94,9 +94,7 @@ describe('.worktreeinclude', () => {
     await repo.write({ '.env': 'theirs' });
     const place = await worktree(repo);
     await writeFile(join(place.to, '.env'), 'mine');
-    expect(await includeIgnored(place, Git.at(place.to))).toEqual([
-      '.worktreeinclude: not brought along: .env',
-    ]);
+    expect(await includeIgnored(place, Git.at(place.to))).toEqual(['.worktreeinclude: not copied: .env']);
     expect(await readFile(join(place.to, '.env'), 'utf8')).toBe('mine');
   });
 
@@ -105,7 +103,7 @@ describe('.worktreeinclude', () => {
     await repo.write({ 'cache/1': 'x', 'cache/2': 'x', 'cache/3': 'x' });
     const place = await worktree(repo);
     expect(await includeIgnored(place, Git.at(place.to), { files: 2, bytes: 100 })).toEqual([
-      '.worktreeinclude names 3 files of 1 MB, and at most 2 files and 1 MB are brought along: nothing was',
+      '.worktreeinclude names 3 files of 1 MB, but at most 2 files and 1 MB are copied, so none was copied',
     ]);
     expect(existsSync(join(place.to, 'cache'))).toBe(false);
   });

@@ -150,10 +150,10 @@ describe('a commit whose files go through a filter', () => {
     await repo.git('config', 'filter.git-crypt.required', 'true');
     await expect(required()).rejects.toMatchObject({
       code: 'LOCAL_FILTER',
-      message: `files go through the filter git-crypt, which only ${repo.path} itself configures: programs that a repository names do not run for us`,
+      message: `files go through the filter git-crypt, which only ${repo.path} itself configures: subagents does not run programs that a repository configures`,
       remedy:
-        `If it is yours, configure it for all repositories: git config --global filter.git-crypt.smudge '"git-crypt" smudge' && git config --global filter.git-crypt.required true. ` +
-        'If you trust all programs that this repository names: --trust-repo (trustRepo).',
+        `If the filter is yours, configure it for all repositories: git config --global filter.git-crypt.smudge '"git-crypt" smudge' && git config --global filter.git-crypt.required true. ` +
+        'If you trust all programs that this repository configures: --trust-repo (trustRepo).',
     });
     await ofUser('filter.git-crypt.smudge', '"git-crypt" smudge');
     await ofUser('filter.git-crypt.required', 'true');

@@ -50,7 +50,7 @@ describe('resolveRepository', () => {
     for (const path of [repo.path, join(repo.path, 'sub')])
       await expect(resolveRepository(path)).rejects.toMatchObject({
         code: 'NOT_A_REPOSITORY',
-        message: `${path} is in a checkout whose configuration says core.bare=true, so that git takes it for one without files`,
+        message: `${path} is in a checkout with core.bare=true in its configuration, so git treats it as a bare repository`,
         remedy: expect.stringContaining(`git -C ${repo.path} config core.bare false`) as string,
       });
     expect(await resolveRepository(linked)).toBe(linked);

@@ -26,7 +26,7 @@ it('names the program of a filter that is not installed, and what to do', async 
     await repo.git('config', `filter.lfs.${key}`, program);
     await expect(add(), key).rejects.toMatchObject({
       code: 'GIT',
-      message: `git add failed in ${repo.path}: the configuration of git names git-lfs-that-is-nowhere, which is not installed on this machine`,
+      message: `git add failed in ${repo.path}: the git configuration names git-lfs-that-is-nowhere, which is not installed on this machine`,
       remedy: expect.stringContaining('Install git-lfs-that-is-nowhere') as string,
     });
     await repo.git('config', '--unset', `filter.lfs.${key}`);
@@ -50,7 +50,7 @@ it.each([
   await expect(Git.at(repo.path).run(call)).rejects.toMatchObject({
     code: 'GIT',
     message: `git ${call[0]} failed in ${repo.path}: the lock file ${lock} is in the way`,
-    remedy: `Another git may be at work there: wait for it. Where none is, one was killed and left the file: remove it (rm '${lock}'), then try again.`,
+    remedy: `If another git process is at work there, wait for it. If not, a killed git process left the file: remove it (rm '${lock}'), then try again.`,
   });
   expect(existsSync(lock)).toBe(true);
 });

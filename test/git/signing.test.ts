@@ -36,8 +36,8 @@ describe('a signature', () => {
     await sshKey(await withSsh(), 'secret');
     await expect(checkSigning(Git.at(repo.path))).rejects.toMatchObject({
       code: 'SIGNING',
-      message: expect.stringContaining('that cannot be done unasked: ') as string,
-      remedy: 'Unlock the key first (sign something yourself), or spawn with signing off: --signing off',
+      message: expect.stringContaining('but cannot sign without a prompt: ') as string,
+      remedy: 'Unlock the key first by signing something yourself, or spawn without signing: --signing off',
     });
     await sshKey(await withSsh(), '');
     expect(await checkSigning(Git.at(repo.path))).toEqual([]);
@@ -80,7 +80,9 @@ describe('a signature', () => {
     await repo.git('config', 'gpg.program', join(folder, 'evil'));
     await writeFile(join(folder, 'evil'), `#!/bin/sh\ntouch '${folder}/ran'\n`, { mode: 0o700 });
     expect(await checkSigning(Git.at(repo.path))).toEqual([
-      expect.stringMatching(/^commits are to be signed by a program that .* itself names \(gpg\.program\)/),
+      expect.stringMatching(
+        / itself configures the program that signs commits \(gpg\.program\)\. The program was not tried/,
+      ),
     ]);
     expect(existsSync(join(folder, 'ran'))).toBe(false);
   });

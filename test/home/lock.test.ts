@@ -10,13 +10,13 @@ test('a home has one `up` and one worker; the error says who has it, since when,
   await expect(lockHome(home, 'up')).rejects.toMatchObject({
     code: 'HOME_BUSY',
     message: expect.stringMatching(
-      new RegExp(`^\`subagents up\` has ${home.root}: process ${other.pid}, since \\d{4}-`),
+      new RegExp(`^\`subagents up\` already uses ${home.root}: process ${other.pid}, since \\d{4}-`),
     ) as string,
     remedy: expect.stringContaining('subagents down') as string,
   });
   const worker = await lockHome(home, 'worker');
   await expect(lockHome(home, 'worker')).rejects.toMatchObject({
-    message: expect.stringContaining(`a worker has ${home.root}: process ${process.pid}`) as string,
+    message: expect.stringContaining(`a worker already uses ${home.root}: process ${process.pid}`) as string,
   });
   worker.release();
 

@@ -58,7 +58,7 @@ describe('a value that does not fit is named', () => {
     [{ SUBAGENTS_KEEP_DISK: '1.5' }, /^SUBAGENTS_KEEP_DISK=1\.5: write it like/],
     [{ SUBAGENTS_KEEP_DISK: '1 elephant' }, /^SUBAGENTS_KEEP_DISK=1 elephant: write it like/],
     [{ SUBAGENTS_ENV: 'A,B=value' }, /^SUBAGENTS_ENV=A,B=value: names of variables/],
-    [{ SUBAGENTS_MODELS: 'a', SUBAGENTS_MODEL: 'b' }, /^SUBAGENTS_MODEL=b: not among SUBAGENTS_MODELS/],
+    [{ SUBAGENTS_MODELS: 'a', SUBAGENTS_MODEL: 'b' }, /^SUBAGENTS_MODEL=b: it is not among SUBAGENTS_MODELS/],
   ])('%j', (env, message) => {
     expect(() => readSettings(env)).toThrow(
       expect.objectContaining({ code: 'BAD_INPUT', message: expect.stringMatching(message) as string }),

@@ -199,8 +199,8 @@ const canHide = spawnSync(unshare, [...script, 'true']).status === 0;
 
 describe.runIf(canHide)('where this user may not look at the processes of others', () => {
   test.each([
-    ['hidepid=1', (other: string) => `processes that this user may not look at: ${other}`],
-    ['hidepid=2', () => 'processes of other users, which /proc does not list here (its option hidepid)'],
+    ['hidepid=1', (other: string) => `processes that this user has no permission to check: ${other}`],
+    ['hidepid=2', () => 'processes of other users, which /proc hides on this machine (mount option hidepid)'],
   ])(
     'with %s the report says so and of which pids, at once, and their terminals are left alone',
     async (option, words) => {

@@ -156,8 +156,8 @@ describe('the orchestrator pattern', () => {
     expect(first.text).toContain('| Begun.');
     const further = { action: 'continue', target: 'last', message: 'Now go on.' };
     const refusal = async (given: object) => (await agent.call('subagents', { ...further, ...given })).text;
-    expect(await refusal({ push: true })).toContain('push is for a repository that is named by URL');
-    expect(await refusal({ force: true })).toContain('force is for push');
+    expect(await refusal({ push: true })).toContain('push only works for a repository that is named by URL');
+    expect(await refusal({ force: true })).toContain('force only applies to push');
     const continued = await agent.call('subagents', {
       ...further,
       verify: ['git log -1 | grep "Go on"'],
@@ -165,7 +165,7 @@ describe('the orchestrator pattern', () => {
     expect(continued.structured['subagents']).toMatchObject([
       { label: 'grower', run: 2, workflowId: 'subagent/onward/grower' },
     ]);
-    expect(continued.text).toContain('accepted: it goes on as grower@2. Go on with the conversation');
+    expect(continued.text).toContain('accepted: it continues as grower@2. Continue the conversation');
     const second = await agent.call('subagents', { action: 'wait', target: 'grower' });
     expect(second.structured['subagents']).toMatchObject([
       { run: 2, status: 'done', measured: { commits: 1, verifications: [{ exitCode: 0 }] } },
@@ -287,7 +287,7 @@ describe('announcements', () => {
     await agent.call('sessions_spawn', { label: 'one', task: 'say done' });
     await ended('anew', 'one');
     expect(newsOf((await agent.call('subagents', { action: 'list' })).structured)).toEqual(['one completed']);
-    expect((await waitFor()).text).toContain('nothing left to tell');
+    expect((await waitFor()).text).toContain('no unread announcement');
   });
 
   it('come again where the call was cancelled while its answer was on its way', async () => {
@@ -359,10 +359,10 @@ describe('a call that waits', () => {
     await using agent = await mainAgent('timeout');
     await agent.call('sessions_spawn', { label: 'long', task: 'wait' });
     const { text, isError } = await agent.call('subagents', { action: 'wait', timeout: '1s' });
-    expect(text).toContain('Nothing yet after 1.0s. Go on with something else');
+    expect(text).toContain('Nothing yet after 1.0s. Continue with something else');
     expect(isError).toBe(false);
     await agent.call('subagents', { action: 'kill', target: 'all' });
-    expect((await agent.call('subagents', { action: 'wait' })).text).toContain('nothing left to tell');
+    expect((await agent.call('subagents', { action: 'wait' })).text).toContain('no unread announcement');
   });
 
   it('can be cancelled; nothing is taken for told', async () => {
@@ -416,7 +416,9 @@ describe('an answer that has much to tell', () => {
     const rest = await readOn(agent, 'show', cutOf(shown.text).next);
     expect(rest === LONG_REPORT.slice(cutOf(shown.text).next).replaceAll('\n', '')).toBe(true);
     const brief = await agent.call('subagents', { action: 'logs', target: 'long' });
-    expect(brief.text).toMatch(/the newest \d of \d entries, long ones cut; the whole is \d+ characters/);
+    expect(brief.text).toMatch(
+      /the newest \d of \d entries, long ones cut; to read all \d+ characters: action "logs" with offset 0/,
+    );
     const transcript = await readOn(agent, 'logs', 0);
     expect(transcript).toContain('echo look');
     expect(transcript.includes(LONG_REPORT.replaceAll('\n', ''))).toBe(true);
@@ -604,7 +606,7 @@ describe('what is wrong', () => {
       ['subagents', { action: 'dance' }, /^error BAD_INPUT: action: use list, .* not "dance"/],
       ['subagents', { action: 'steer', target: 'x' }, /BAD_INPUT: action "steer" needs a message/],
       ['subagents', { action: 'show' }, /BAD_INPUT: action "show" needs a target\nWhat to do: name a label/],
-      ['subagents', { action: 'wait', timeout: 'soon' }, /BAD_INPUT: timeout: "soon" is no duration/],
+      ['subagents', { action: 'wait', timeout: 'soon' }, /BAD_INPUT: timeout: "soon" is not a duration/],
       ['subagents', { action: 'show', target: 'nobody' }, /UNKNOWN_TARGET/],
       ['sessions_spawn', { label: 'No Label', task: 'x' }, /BAD_INPUT: label: illegal label/],
       ['sessions_spawn', { label: 'x' }, /BAD_INPUT: task: it is missing\nWhat to do: /],
@@ -614,7 +616,7 @@ describe('what is wrong', () => {
       [
         'sessions_chain',
         { label: 'x' },
-        /BAD_INPUT: a chain has either its own steps, or is a ready-made one/,
+        /BAD_INPUT: a chain has either its own steps or the name of a ready-made chain/,
       ],
       ['sessions_chain', { label: 'x', ready: 'review' }, /BAD_INPUT: the parameter "base" .* is missing/],
       [
@@ -687,7 +689,7 @@ describe('where nothing runs', () => {
       ],
       { cwd: fleet.repository.path, env: { ...home, STRIPE_KEY: 'canary-key', NOTHING: 'x' } },
     );
-    expect(keeper.stdout).toContain('Say to them: a worker started from here lacks STRIPE_KEY; where');
+    expect(keeper.stdout).toContain('Tell them: a worker started from here lacks STRIPE_KEY; if');
     expect(keeper.stdout).not.toMatch(/canary|NOTHING/);
   });
 

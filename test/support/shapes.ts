@@ -37,39 +37,39 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
   repository: {
     does: `${WORK} && git init -q app && echo x > app/src.js`,
     caveats: ['unsaved-work'],
-    refused: /in its worktree, and in no commit: app\//,
+    refused: /its worktree has work that is in no commit: app\//,
   },
   merging: {
     does: `${CLASH}; git merge -q theirs-$$ || true`,
     caveats: ['unfinished'],
-    refused: /a merge was left in the middle, with conflicts in a\.txt/,
+    refused: /a merge was left unfinished, with conflicts in a\.txt/,
   },
   rebasing: {
     does: `${CLASH}; git rebase -q theirs-$$ || true`,
     // The commit that was in conflict is kept on a branch beside its own.
     caveats: ['unfinished', 'lost-commits'],
-    refused: /a rebase was left in the middle, with conflicts in a\.txt/,
+    refused: /a rebase was left unfinished, with conflicts in a\.txt/,
   },
   applying: {
     does: `${CLASH}; git format-patch -1 --stdout theirs-$$ > "$(git rev-parse --git-dir)/patch"; git am -q -3 "$(git rev-parse --git-dir)/patch" || true`,
     caveats: ['unfinished'],
-    refused: /an am was left in the middle, with conflicts in a\.txt/,
+    refused: /an am was left unfinished, with conflicts in a\.txt/,
   },
   picking: {
     does: `${CLASH}; git cherry-pick theirs-$$ || true`,
     caveats: ['unfinished'],
-    refused: /a cherry-pick was left in the middle, with conflicts in a\.txt/,
+    refused: /a cherry-pick was left unfinished, with conflicts in a\.txt/,
   },
   reverting: {
     does: `${WORK} && echo once > a.txt && git commit -qam Once && echo twice > a.txt && git commit -qam Twice && git revert --no-edit HEAD~1 || true`,
     caveats: ['unfinished'],
-    refused: /a revert was left in the middle, with conflicts in a\.txt/,
+    refused: /a revert was left unfinished, with conflicts in a\.txt/,
   },
   bisecting: { does: `${WORK} && git bisect start HEAD HEAD~2` },
   baseless: {
     does: `git reset -q --hard HEAD~1 && ${WORK}`,
     caveats: ['base-missing'],
-    refused: /no longer contains \w{10}, which it began from: it lacks a commit of that history/,
+    refused: /no longer contains \w{10}, the commit it started from: it lacks a commit of that history/,
     how: 'merge',
   },
   unfetchable: {

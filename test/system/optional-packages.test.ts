@@ -83,7 +83,7 @@ describe('a package that is missing', () => {
       expect.objectContaining({
         code: 'PACKAGE_MISSING',
         message: expect.stringMatching(
-          /^a worker cannot start: the packages @nobody\/a, @nobody\/b, and @nobody\/c are not installed \(.*--omit=optional.*failed\)$/,
+          /^a worker cannot start: the packages @nobody\/a, @nobody\/b, and @nobody\/c are not installed \(.*--omit=optional.*installation fails\)$/,
         ) as unknown,
         remedy: `cd ${ROOT.slice(0, -1)} && npm install --include=optional`,
       }),

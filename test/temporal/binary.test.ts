@@ -55,7 +55,10 @@ describe('what is there is used', () => {
     const path = join(cacheFolder(env), 'temporal');
     await mkdir(cacheFolder(env), { recursive: true });
     await execa('ln', ['-s', real, path]);
-    expect(await ensureTemporalBinary({ onProgress: quiet, env })).toEqual({ path, source: 'our cache' });
+    expect(await ensureTemporalBinary({ onProgress: quiet, env })).toEqual({
+      path,
+      source: 'the cache of subagents',
+    });
   });
 });
 
@@ -66,7 +69,7 @@ test('when nothing works the error names every way, why it failed, and its remed
   expect(await checkProgram(env)).toMatchObject({
     result: 'warn',
     detail: expect.stringMatching(
-      /bin\/temporal is passed over: its server is 1\.25, older than 1\.29$/,
+      /bin\/temporal is not used: its server is 1\.25, older than 1\.29$/,
     ) as string,
   });
   const lines: string[] = [];
@@ -77,7 +80,9 @@ test('when nothing works the error names every way, why it failed, and its remed
   const said = String(error).split('\n').slice(1);
   expect(said).toHaveLength(8);
   expect(said[0]).toMatch(/bin\/temporal: its server is 1\.25, older than 1\.29$/);
-  expect(said[2]).toMatch(/\.cache\/durable-subagents\/temporal-1\.5\.1\/temporal: not there/);
+  expect(said[2]).toMatch(
+    /\.cache\/durable-subagents\/temporal-1\.5\.1\/temporal: missing or not executable/,
+  );
   expect(said[4]).toMatch(/download from https:\/\/temporal\.download: .*refused/);
   expect(said[6]).toMatch(/go install .*@v1\.5\.1: no `go` on PATH/);
   for (const index of [1, 3, 5, 7]) expect(said[index]).toMatch(/^ {2}remedy: \S/);
@@ -99,7 +104,7 @@ test('a download that a firewall swallows is given up', async () => {
       env: { ...bareEnvironment(folder.path), HTTPS_PROXY: `http://127.0.0.1:${port}` },
       onProgress: quiet,
     });
-    await expect(download).rejects.toThrow(/nothing came for 15 s/);
+    await expect(download).rejects.toThrow(/the download stalled for 15 s/);
   } finally {
     silent.close();
   }
@@ -111,10 +116,10 @@ describe('two processes at once', () => {
     await using first = startChild(import.meta.url, 'children/obtain-once.ts', [folder.path, real]);
     await first.line(/^getting$/);
     await using second = startChild(import.meta.url, 'children/obtain-once.ts', [folder.path, real]);
-    await second.line(new RegExp(`^progress: another process \\(${first.pid}\\) is getting`));
+    await second.line(new RegExp(`^progress: another process \\(${first.pid}\\) is installing`));
     first.say('go');
     await first.line(/from copy$/);
-    await second.line(/from our cache$/);
+    await second.line(/from the cache of subagents$/);
     expect(second.lines).not.toContain('getting');
   });
 

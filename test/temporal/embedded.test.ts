@@ -225,7 +225,7 @@ test('a database that is none is named in a sentence, with a way out', async () 
   await expect(start).rejects.toMatchObject({
     code: 'DATABASE',
     message: expect.stringMatching(/^the database of Temporal,.*temporal\.db/) as string,
-    remedy: expect.stringContaining('put back a copy of temporal.db') as string,
+    remedy: expect.stringContaining('restore a copy of temporal.db') as string,
   });
 });
 

@@ -113,9 +113,9 @@ describe('the order', () => {
 
 describe('bad input', () => {
   test.each([
-    ['http://localhost:7233', /"http:\/\/localhost:7233" is no address/],
-    ['a b:1', /is no address/],
-    ['', /"" is no address/],
+    ['http://localhost:7233', /"http:\/\/localhost:7233" is not an address/],
+    ['a b:1', /is not an address/],
+    ['', /"" is not an address/],
   ])('address %j', async (address, message) => {
     await using me = await user();
     await expect(resolveTemporalTarget({ ...me, address })).rejects.toMatchObject({
@@ -138,7 +138,9 @@ describe('bad input', () => {
       refused(/no address/),
     );
     await me.configure('this is = = not toml');
-    await expect(resolveTemporalTarget(me)).rejects.toMatchObject(refused(/cannot be used/));
+    await expect(resolveTemporalTarget(me)).rejects.toMatchObject(
+      refused(/the Temporal configuration is invalid/),
+    );
   });
 });
 

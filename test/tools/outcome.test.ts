@@ -38,7 +38,7 @@ it('an outcome ends with where the work is and what goes on from there', () => {
     ).slice(-3);
   const work = 'worktree "/home/worktrees/team/fix@1-a"';
   const next = 'next: the actions diff and continue with target fix';
-  const take = 'to take it over, when the human wants it, in a shell:';
+  const take = 'to merge it, when the human wants it, in a shell:';
   expect(linesOf({})).toEqual([work, next, `${take} subagents merge team/fix`]);
   expect(linesOf({ status: 'killed' })).toEqual([work, next, `${take} subagents merge team/fix --force`]);
   const caveats = [{ kind: 'unfinished', grade: 'blocking', text: 'in HOSTILE.txt' }];

@@ -40,7 +40,9 @@ describe('a full session', () => {
     expect(refusal).toBe(`session s has ${MAX_LIVE_SUBAGENTS} live subagents`);
     const rows = sessionPanel('s', state).split('\n');
     expect(rows.filter((line) => line.startsWith('| `agent-'))).toHaveLength(100);
-    expect(rows.join('\n')).toContain(`${MAX_LIVE_SUBAGENTS - 100} more are live: \`subagents list -s s\``);
+    expect(rows.join('\n')).toContain(
+      `${MAX_LIVE_SUBAGENTS - 100} more are live; to see them: \`subagents list -s s\``,
+    );
   });
 
   it('holds no more than its lists and its continue-as-new can carry, whatever repositories are called', () => {

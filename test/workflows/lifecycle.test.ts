@@ -121,7 +121,7 @@ const setUp = (failure?: Failure): ActionResult => ({
 });
 const gone: TurnResult = {
   kind: 'copilot-session-lost',
-  reason: 'its state is gone',
+  reason: 'its state is missing',
   shown: 'one commit',
   usage,
   notes: [],
@@ -236,13 +236,13 @@ describe('the lifecycle', () => {
 
   it('sends a report back once that is not the data asked for, then fails', () => {
     const own = { rules: { ...rules, output: true } };
-    const bad: ActionResult = { ...collected, output: { problem: 'it is no JSON' } };
+    const bad: ActionResult = { ...collected, output: { problem: 'it is not JSON' } };
     const good: ActionResult = { ...collected, output: { value: { files: [] } } };
     const [asked, again] = drive([prepared, turn(finished), bad], own);
     expect(again).toEqual({ do: 'turn', slot: 'keep' });
     expect(asked.opening).toMatchObject({
       kind: 'repair',
-      problem: expect.stringContaining('it is no JSON') as string,
+      problem: expect.stringContaining('it is not JSON') as string,
     });
     const [read, verify] = drive([prepared, turn(finished), bad, turn(finished), good], own);
     expect(verify).toEqual({ do: 'verify' });
@@ -304,7 +304,7 @@ describe('the lifecycle', () => {
     const [anew, step] = drive([prepared, turn(gone)]);
     expect(step).toEqual({ do: 'turn', slot: 'keep' });
     expect(anew).toMatchObject({ turn: 1, handover: 'one commit' });
-    expect(anew.notes.join()).toContain('could not be resumed (its state is gone)');
+    expect(anew.notes.join()).toContain('could not be resumed (its state is missing)');
     const [later] = drive([prepared, turn(gone), turn(finished), collected, verified('npm test failed')]);
     expect(later).toMatchObject({ turn: 2, handover: undefined });
     const [given, end] = drive([prepared, ...Array.from({ length: 5 }, () => turn(gone)), collected]);
@@ -805,7 +805,7 @@ function answerTo(step: NextAction): fc.Arbitrary<ActionResult> {
     case 'collect':
       return fc.constantFrom<ActionResult>(
         collected,
-        { ...collected, output: { problem: 'it is no JSON' } },
+        { ...collected, output: { problem: 'it is not JSON' } },
         { ...collected, artifacts: { problem: 'there is no a.md' } },
         { type: 'uncollected', failure },
         { type: 'uncollected', failure, evidence: collected.evidence },

@@ -54,7 +54,7 @@ describe('the outcome of a long run', () => {
 
   it('says how many notes it has no room for', () => {
     const notes = Array.from({ length: 15 }, () => 'x'.repeat(8_000));
-    expect(fittedNotes(notes)).toEqual([...notes.slice(0, 12), '3 more notes, for which there is no room']);
+    expect(fittedNotes(notes)).toEqual([...notes.slice(0, 12), '3 more notes left out for lack of room']);
   });
 });
 

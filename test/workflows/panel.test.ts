@@ -104,7 +104,7 @@ describe('words of a model in the panel', () => {
     ];
     const lines = panel({ ...view, steers }).split('\n');
     expect(lines).toContain('- `first` → mid-turn at 2026-01-01 00:00:01 UTC, during `bash: npm test`');
-    expect(lines).toContain('- `second` → on its way');
+    expect(lines).toContain('- `second` → not delivered yet');
   });
 });
 
@@ -120,10 +120,10 @@ describe('the panel begins in one sentence', () => {
     const caveats = [caveatOf('unfinished', 'conflict markers in `a`'), caveatOf('stash', 'stash@{0}')];
     const lines = panel({ ...view, status: 'done', outcome: { ...outcome, caveats } }).split('\n');
     expect(lines[0]).toBe(
-      '### Done, but: a merge or rebase was left unfinished; it left work in the stash: nothing was to be verified',
+      '### Done, but: a merge or rebase was left unfinished; it left work in the git stash: no verification commands',
     );
     expect(lines).toContain('- blocking: `conflict markers in ˋaˋ`');
-    expect(lines).toContain('- told: `stash@{0}`');
+    expect(lines).toContain('- advisory: `stash@{0}`');
   });
 
   it.each([
@@ -161,7 +161,7 @@ describe('the panel begins in one sentence', () => {
 
   it('with what it stands still for', () => {
     expect(first({ stalled: { reason: 'model', since, detail: 'cannot connect' } })).toBe(
-      '### Failing (working): its model fails, and is tried again: `cannot connect`',
+      '### Failing (working): its model fails and is tried again: `cannot connect`',
     );
   });
 });

@@ -23,7 +23,7 @@ describe('a conversation that begins anew', () => {
     expect(sizeOf(prompt)).toBeLessThan(MAX_EARLIER_MESSAGES_BYTES + 2_000);
     const told = prompt.split(large).length - 1;
     expect(told).toBeLessThan(19);
-    expect(prompt).toContain(`* (${19 - told} earlier ones are left out here)`);
+    expect(prompt).toContain(`* (${19 - told} earlier messages are left out here)`);
     expect(prompt).toContain('* the newest');
   });
 

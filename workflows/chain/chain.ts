@@ -54,7 +54,7 @@ export async function chain(input: ChainInput): Promise<Outcome> {
       await condition(() => changed);
     }
     return await CancellationScope.nonCancellable(async () => {
-      if (progress.winner) await runner.stop(`${progress.winner.step} was done first`);
+      if (progress.winner) await runner.stop(`${progress.winner.step} was the first to be done`);
       return conclude('verdict');
     });
   } catch (error) {

@@ -70,7 +70,7 @@ export class StepRunner {
     try {
       const entries = listAt(parsePath(step.forEach ?? ''), this.#scope());
       if (entries.length > MAX_FOR_EACH)
-        return `${step.forEach} has ${entries.length} entries; a step runs for ${MAX_FOR_EACH} at most`;
+        return `${step.forEach} has ${entries.length} entries; a step can run for at most ${MAX_FOR_EACH}`;
       if (this.#progress.items.length + entries.length > MAX_CHAIN_SUBAGENTS)
         return `with ${step.forEach} the chain would have more than ${MAX_CHAIN_SUBAGENTS} subagents`;
       return entries;
@@ -244,11 +244,15 @@ export class StepRunner {
       .filter((part) => part !== undefined)
       .join('\n\n');
     if (byteLength(task) > MAX_RENDERED_TASK_BYTES)
-      throw new QuoteError(`its task with all quotes is larger than ${MAX_RENDERED_TASK_BYTES / 1024} KiB`);
+      throw new QuoteError(
+        `its task with all quotes filled in is larger than ${MAX_RENDERED_TASK_BYTES / 1024} KiB`,
+      );
     const spec = { ...step.spec, label: item.label, task, ...this.#base(step.from) };
     const bytes = sizeOf(spec);
     if (bytes > MAX_SPAWN_BYTES)
-      throw new QuoteError(`with all quotes it is larger than ${MAX_SPAWN_BYTES / 1024} KiB as it travels`);
+      throw new QuoteError(
+        `its request with all quotes filled in is larger than ${MAX_SPAWN_BYTES / 1024} KiB`,
+      );
     this.#bytes += bytes;
     this.#checkBytes();
     return spec;
@@ -258,14 +262,14 @@ export class StepRunner {
   #checkBytes(): void {
     if (this.#bytes > MAX_CHAIN_TASK_BYTES)
       throw new QuoteError(
-        `the tasks of the chain are together larger than ${MAX_CHAIN_TASK_BYTES / 1024 / 1024} MiB`,
+        `the tasks of the chain together are larger than ${MAX_CHAIN_TASK_BYTES / 1024 / 1024} MiB`,
       );
   }
 
   #base(from: string | undefined): Partial<Pick<ResolvedSpec, 'base'>> {
     if (from === undefined) return {};
     const evidence = this.#progress.done.get(from)?.outcomes[0]?.evidence;
-    if (!evidence) throw new QuoteError(`${from} has left no commit to start from`);
+    if (!evidence) throw new QuoteError(`${from} has no commit to start from`);
     return { base: { commit: evidence.head, name: evidence.branch ?? from } };
   }
 

@@ -27,12 +27,15 @@ export class AbsenceNotices {
   /** Reports that the worker is away since `since` (ISO 8601). */
   async reportAway(workerId: string, since: string): Promise<void> {
     const { status, announcer } = this.#parts;
-    const waits = status.status === 'stopping' ? 'its end waits' : 'it waits';
+    const waits =
+      status.status === 'stopping'
+        ? 'stopping: waiting for the worker to come back'
+        : 'the subagent waits for it';
     this.#waitedFor = status.waitingFor;
     status.away = { workerId, since };
-    status.waitingFor = `waits for worker ${workerId}, which is away since ${since}`;
+    status.waitingFor = `waits for worker ${workerId}, away since ${since}`;
     status.publish();
-    await announcer.announce('worker-away', `worker ${workerId} is away since ${since}; ${waits} for it`);
+    await announcer.announce('worker-away', `worker ${workerId} is away since ${since}; ${waits}`);
   }
 
   /** Reports that the worker is back, away since `since`. Reports nothing if the worker was given up meanwhile. */
@@ -42,7 +45,7 @@ export class AbsenceNotices {
     status.waitingFor = this.#waitedFor;
     status.away = undefined;
     if (status.status === 'stopping') {
-      const note = `its end waited for worker ${workerId}, away from ${since} to ${new Date().toISOString()}`;
+      const note = `the stop waited for worker ${workerId}, which was away from ${since} to ${new Date().toISOString()}`;
       machine.dispatch({ type: 'note-added', note });
     }
     status.publish();
@@ -67,9 +70,9 @@ export async function withWorkerWatch<T>(
     // The pauses grow: each check takes about ten history events, and the server ends a workflow with too many. A
     // worker that returns ends the wait by itself, unless all its slots are taken.
     for (let looks = 0; ; looks++) {
-      await sleep(workerCheckPause(looks), { summary: `until worker ${workerId} is looked for` });
+      await sleep(workerCheckPause(looks), { summary: `until the next check for worker ${workerId}` });
       const { polls, lastSeen } = await anyWorkerCalls.lookForWorker.executeWithOptions(
-        { summary: `looks for worker ${workerId}` },
+        { summary: `check whether worker ${workerId} is there` },
         [{ workerId }],
       );
       if (polls) {

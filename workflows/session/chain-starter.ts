@@ -52,7 +52,7 @@ export class ChainStarter {
     const [answer] = await this.#starts.answerOnce({ requestId, digest }, async () => [
       await this.#start(parsed),
     ]);
-    return answer ?? refused(chain.label, 'INTERNAL', 'its request has an empty answer');
+    return answer ?? refused(chain.label, 'INTERNAL', 'the session returned no answer for the chain');
   }
 
   async #start(request: Start): Promise<SpawnAnswer> {

@@ -50,7 +50,7 @@ export class Labels {
       return this.#live(
         label,
         taken,
-        `, and the chain's ${steps} steps are called ${label}.<step>`,
+        `, and the ${steps} steps of the chain would be named ${label}.<step>`,
         'use another label, or steer or kill the live one',
       );
     return this.#take(label, true);
@@ -73,7 +73,7 @@ export class Labels {
       return refused(
         label,
         'LIMIT',
-        `session ${this.#session} has ${live} live subagents, whose long names and repositories fill its memory`,
+        `session ${this.#session} has ${live} live subagents, whose long names and repositories fill the state that it can keep`,
         'wait until some have ended, or use another session',
       );
     this.#reserved.set(label, { chain });

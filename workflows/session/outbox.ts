@@ -180,7 +180,7 @@ export function dropOldestPage(
   const [page, ...rest] = box.pages;
   if (!page) return undefined;
   box.pages = rest;
-  const summary = `${page.ids.length} announcements that nobody had read for long were given up, from ${page.ids[0]} to ${page.ids.at(-1)}; \`list --all\` has what became of the newest`;
+  const summary = `${page.ids.length} old unread announcements were dropped, from ${page.ids[0]} to ${page.ids.at(-1)}; \`list --all\` shows how the newest subagents ended`;
   post(box, { ...notice, id: `given-up:${page.first}`, summary: oneLine(summary, MAX_SUMMARY_CHARS) });
   return page;
 }

@@ -28,7 +28,7 @@ export function sessionPanel(name: string, state: SessionState): string {
   if (live.length > SHOWN_LIVE)
     lines.push(
       '',
-      `${live.length - SHOWN_LIVE} more are live: ${codeSpan(`subagents list -s ${name}`)} has them.`,
+      `${live.length - SHOWN_LIVE} more are live; to see them: ${codeSpan(`subagents list -s ${name}`)}`,
     );
   for (const note of ignoredSignalNotes(state.leftOut)) lines.push('', codeSpan(note, 400));
   lines.push('', EMPTY_LINE);

@@ -153,7 +153,7 @@ export async function session(input: SessionInput): Promise<void> {
   async function watch(children: SessionEntry[]): Promise<void> {
     try {
       await anyWorkerCalls.watchChildren.executeWithOptions(
-        { summary: `watches ${children.length} subagents` },
+        { summary: `watch ${children.length} subagents` },
         [{ session: name, children }],
       );
     } catch (error) {
@@ -165,7 +165,7 @@ export async function session(input: SessionInput): Promise<void> {
   async function adoptEarlier(): Promise<void> {
     const before = workflowInfo().startTime.toISOString();
     try {
-      const summary = 'looks for subagents of an earlier session of this name';
+      const summary = 'find live subagents of an earlier session with this name';
       const found = await anyWorkerUrgentCalls.findOrphans.executeWithOptions({ summary }, [
         { session: name, before },
       ]);

@@ -106,15 +106,15 @@ export class Spawner {
       return refused(
         label,
         'CHECKOUT_BUSY',
-        `${sameCheckout.label} works in ${repo} in place`,
-        'wait for it, or leave out in-place',
+        `${sameCheckout.label} already works in ${repo} in place`,
+        'wait until it has ended, or leave out in-place',
       );
     return undefined;
   }
 
   async #start(spec: ResolvedSpec, admission: Admission | undefined): Promise<SpawnAnswer> {
     const { label } = spec;
-    if (!admission) return refused(label, 'INTERNAL', 'the host gave no answer for it');
+    if (!admission) return refused(label, 'INTERNAL', 'the worker did not answer for this spec');
     if (!admission.admitted) return refused(label, admission.code, admission.reason, admission.remedy);
     const run = Math.max(runsOf(this.#state, label), spec.continues?.run ?? 0) + 1;
     const child = admittedInput({ session: this.#session, label, run, spec }, admission);

@@ -61,13 +61,13 @@ function unansweredAdmission(why: unknown): Admission {
     return {
       admitted: false,
       code: 'NO_WORKER',
-      reason: `no worker of the host answered: ${why.message}`,
-      remedy: 'start one with: subagents up',
+      reason: `no worker on the host answered: ${why.message}`,
+      remedy: 'start a worker with: subagents up',
     };
   return {
     admitted: false,
     ...codeIn(why),
-    reason: `the worker cannot take it on: ${(why as Error).message}`,
+    reason: `the worker cannot accept it: ${(why as Error).message}`,
   };
 }
 

@@ -57,10 +57,12 @@ export class Starts {
     if (known) {
       if (digest !== undefined && known.digest !== undefined && digest !== known.digest)
         throw ApplicationFailure.create({
-          message: `the request id ${requestId} was used before, for another request`,
+          message: `the request id ${requestId} was already used for a different request`,
           type: 'BAD_INPUT',
           nonRetryable: true,
-          details: [{ remedy: 'use another id: the same one is for the same labels and tasks alone' }],
+          details: [
+            { remedy: 'use another id: a repeated id is only for a request with the same labels and tasks' },
+          ],
         });
       return known.answers;
     }

@@ -86,7 +86,7 @@ export async function timeoutAsLost<T>(call: Promise<T>): Promise<T | Lost> {
       if (error.cause.timeoutType === 'SCHEDULE_TO_START')
         return { kind: 'lost', who: 'worker', reason: 'its worker was away', notStarted: true };
       const { data: last } = lastHeartbeat.safeParse(error.cause.lastHeartbeatDetails);
-      return { kind: 'lost', who: 'worker', reason: 'its worker fell silent', ...(last && { last }) };
+      return { kind: 'lost', who: 'worker', reason: 'its worker stopped responding', ...(last && { last }) };
     }
     if (
       error instanceof ActivityFailure &&

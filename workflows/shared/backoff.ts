@@ -28,7 +28,7 @@ export function workerCheckPause(looks: number): number {
 
 /** Text saying that a failed attempt is repeated, and when; to the second, because most pauses are short. */
 export const retryText = ({ ms, why }: { readonly ms: number; readonly why: string }): string =>
-  `tries again at ${new Date(Date.now() + ms).toISOString().slice(11, 19)} UTC: ${why}`;
+  `next attempt at ${new Date(Date.now() + ms).toISOString().slice(11, 19)} UTC: ${why}`;
 
 /** `ms` plus up to a quarter, so that many subagents do not retry at the same moment. */
 function spread(ms: number, seed: number): number {

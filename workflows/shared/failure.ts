@@ -25,7 +25,7 @@ export function isWorkerDied(error: unknown): error is ApplicationFailure {
 export function outcomeFailure(error: unknown): Failure {
   if (isWorkerDied(error)) {
     const remedy =
-      'Look at what its commands do: one may end the processes of its worker, or use up the memory of the machine.';
+      'Check the commands of the subagent: one may kill the processes of its worker, or use up the memory of the machine.';
     return { class: 'worker', message: error.message, remedy };
   }
   if (error instanceof ActivityFailure && error.cause instanceof ApplicationFailure) {
@@ -60,6 +60,6 @@ export function evidenceIn(error: unknown): Evidence | undefined {
 export function setUpFailure(problem: string | undefined): Failure | undefined {
   if (problem === undefined) return undefined;
   const remedy =
-    'Mend the command, or what it needs on the worker’s machine (show has its output), and spawn again.';
+    'Fix the command, or what it needs on the worker’s machine (`show` has its output), and spawn again.';
   return { class: 'setup', message: problem, remedy };
 }

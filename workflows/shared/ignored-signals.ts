@@ -22,5 +22,5 @@ export function countIgnoredSignal({ count }: IgnoredSignals, name: string, why:
 export function ignoredSignalNotes({ count, last }: IgnoredSignals): string[] {
   return count === 0
     ? []
-    : [`${plural(count, 'signal')} could not be read and had no effect, the last: ${last}`];
+    : [`${plural(count, 'signal')} could not be read and had no effect; the last one: ${last}`];
 }

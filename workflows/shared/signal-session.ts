@@ -26,7 +26,7 @@ export async function signalSession(session: string, signal: string, payload: ob
 /** Whether there is a session to signal now. */
 async function reopen(session: string): Promise<boolean> {
   try {
-    const summary = `opens session ${session} again`;
+    const summary = `reopen session ${session}`;
     return await anyWorkerFinalCalls.reopenSession.executeWithOptions({ summary }, [{ session }]);
   } catch {
     // A worker reopens it later: workers look for closed sessions whose subagents are still live.

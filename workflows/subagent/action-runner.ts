@@ -43,7 +43,7 @@ export class ActionRunner {
         return this.#runTurn(action);
       case 'pause':
         status.enter('working', retryText(action));
-        await sleep(action.ms, { summary: `before turn ${machine.state.turn} is tried again` });
+        await sleep(action.ms, { summary: `before the next attempt of turn ${machine.state.turn}` });
         return { type: 'continued' };
       case 'report-stuck':
         return pauses.reportStuck(action);

@@ -103,7 +103,7 @@ function afterStall(
   const notes = then === 'kill' ? ['it was killed because it was stuck'] : [];
   const stalled: Stall = repeats
     ? { reason: 'repeating', since, detail: `${repetitionText(repeats)}: ${doing}` }
-    : { reason: 'silent', since, detail: `no sign of life; was doing: ${doing}` };
+    : { reason: 'silent', since, detail: `no activity; was doing: ${doing}` };
   return [
     { ...state, stalled, silentSince: undefined, notes: [...state.notes, ...notes] },
     { do: 'report-stuck', doing, silentMs, repeats, then },
@@ -120,7 +120,7 @@ export function repetitionText({
 }): string {
   return period === 1
     ? `${count} equal calls in a row with equal results`
-    : `${count} calls in a row, the same ${period} over and over with equal results`;
+    : `${count} calls in a row, the same ${period} repeated with equal results`;
 }
 
 function afterFailure(
@@ -197,7 +197,7 @@ function restartConversation(
   rules: SubagentRules,
 ): [SubagentState, NextAction] {
   const failures = before.failures + 1;
-  const note = `its Copilot session could not be resumed (${reason}): a new one began in the same workspace, with a hand-over`;
+  const note = `its Copilot session could not be resumed (${reason}): a new session began in the same workspace, with a hand-over`;
   const state: SubagentState = {
     ...flushUsage(before),
     failures,
@@ -232,7 +232,7 @@ function repeatTurn(
       failure: { class: 'copilot', message: `turn ${turn} was lost ${times}: ${result.reason}` },
     });
   }
-  const note = `turn ${turn} was interrupted and taken up again: ${result.reason}`;
+  const note = `turn ${turn} was interrupted and resumed: ${result.reason}`;
   const [again, action] = attemptTurn(
     { ...state, notes: [...state.notes, note] },
     result.who === 'worker' ? 'reacquire' : 'keep',

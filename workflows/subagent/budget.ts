@@ -53,7 +53,7 @@ export function overBudget(
     failure: {
       class: 'budget',
       message: `its budget is used up: ${usageShareText(spent, usedUp(usage, turns), budget)}`,
-      remedy: 'what it did is on its branch; give a larger budget, or a smaller task',
+      remedy: 'its work is on its branch; give a larger budget or a smaller task',
     },
   };
 }

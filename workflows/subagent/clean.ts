@@ -3,7 +3,7 @@ import type { CleanedRun, CleanWorkflowInput } from '../../src/contract/index.ts
 import { controlCalls, isLost, timeoutAsLost } from '../shared/activity-calls.ts';
 
 export async function clean({ workerId, ...input }: CleanWorkflowInput): Promise<readonly CleanedRun[]> {
-  const summary = `${input.runs.length} finished subagents${input.dryRun ? ', only looking' : ''}`;
+  const summary = `${input.runs.length} finished subagents${input.dryRun ? ', dry run' : ''}`;
   for (;;) {
     const answer = await timeoutAsLost(
       controlCalls(workerId).cleanRuns.executeWithOptions({ summary }, [input]),

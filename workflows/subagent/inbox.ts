@@ -126,10 +126,15 @@ export class SteerInbox {
     const waiting = this.#inFlightBytes + sizeOf(held.map((steer) => steer.message));
     if (waiting + sizeOf(message) <= MAX_WAITING_BYTES) return;
     throw ApplicationFailure.create({
-      message: `${plural(held.length + this.#inFlight, 'message')} of ${Math.ceil(waiting / 1024)} KiB wait for the next turn, and together they may have ${MAX_WAITING_BYTES / 1024} KiB`,
+      message: `${plural(held.length + this.#inFlight, 'message')} of ${Math.ceil(waiting / 1024)} KiB already wait for the next turn; together, waiting messages may have ${MAX_WAITING_BYTES / 1024} KiB`,
       type: 'LIMIT',
       nonRetryable: true,
-      details: [{ remedy: 'send it once that turn has begun, or put the material in a file and name it' }],
+      details: [
+        {
+          remedy:
+            'send the message once that turn has begun, or put the material into a file and name the file',
+        },
+      ],
     });
   }
 

@@ -99,7 +99,10 @@ function unsavedGoesBack(state: SubagentState, rules: SubagentRules): [SubagentS
   const unsaved = state.evidence?.unsaved ?? [];
   const problem = unsavedPrompt(unsaved) + (rules.output ? `\n\n${OUTPUT_AGAIN}` : '');
   const paths = unsaved.map(({ path }) => path).join(', ');
-  const note = oneLine(`it was asked to commit what no commit had: ${paths}`, MAX_NOTE_CHARS);
+  const note = oneLine(
+    `the subagent was asked to commit work that was in no commit: ${paths}`,
+    MAX_NOTE_CHARS,
+  );
   return openTurn(
     { ...state, unsavedRepairs: state.unsavedRepairs + 1, notes: [...state.notes, note] },
     { kind: 'repair', problem },
@@ -119,8 +122,8 @@ function afterBadOutput(
   if (state.outputRepairs > 0) {
     const failure: Failure = {
       class: 'output',
-      message: `its final message is not the data that was asked for: ${problem}`,
-      remedy: 'Look at its report; a plainer schema or task may help.',
+      message: `its final message is not the requested data: ${problem}`,
+      remedy: 'Look at its report; a simpler schema or task may help.',
     };
     return failUnlessSteersHeld(state, failure, { kind: 'repair', problem: prompt }, rules);
   }
@@ -128,7 +131,7 @@ function afterBadOutput(
     {
       ...state,
       outputRepairs: state.outputRepairs + 1,
-      notes: [...state.notes, `its final message went back to it: ${problem}`],
+      notes: [...state.notes, `its final message was sent back: ${problem}`],
     },
     { kind: 'repair', problem: prompt },
     'keep',
@@ -140,7 +143,7 @@ function withoutArtifacts(message: string): Failure {
   return {
     class: 'artifacts',
     message,
-    remedy: 'Say in its task what the file is to hold, and run it again.',
+    remedy: 'Describe in its task what the file must contain, and run it again.',
   };
 }
 

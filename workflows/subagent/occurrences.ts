@@ -44,7 +44,7 @@ export function applyOccurrence(state: SubagentState, occurrence: Occurrence): S
     case 'salvaged':
       return afterSalvage(state, occurrence.found);
     case 'given-up': {
-      const note = 'its worker was given up: whether processes of it are left there is not known';
+      const note = 'its worker was given up: whether processes of the subagent are left there is unknown';
       return flushUsage(withNote(state, note));
     }
     case 'signal-ignored':
@@ -79,12 +79,12 @@ function afterStop(
   const stopped =
     problem === undefined
       ? flushed
-      : withNote(flushed, `its worker could not end it in order: ${oneLine(problem, 300)}`);
+      : withNote(flushed, `the worker could not stop this subagent cleanly: ${oneLine(problem, 300)}`);
   // Commits that came onto the branch after the collection are in nothing that is reported.
   const { branch, head } = state.evidence ?? {};
   if (movedTo === undefined || branch == null || head === undefined) return stopped;
   const what = movedTo === null ? 'was deleted' : `was moved to ${movedTo}`;
-  const text = `the branch ${branch} ${what} after its work was collected, perhaps by something it had left running: what is reported is ${head}`;
+  const text = `the branch ${branch} ${what} after its work was collected, perhaps by a process that it left running; the outcome reports ${head}`;
   return { ...stopped, caveats: [...stopped.caveats, caveatOf('branch-moved', text)] };
 }
 

@@ -57,7 +57,7 @@ export function fittedNotes(notes: readonly string[]): string[] {
   let bytes = 0;
   const kept = notes.filter((note) => (bytes += byteLength(note)) <= MAX_NOTES_BYTES);
   const more = notes.length - kept.length;
-  return more === 0 ? kept : [...kept, `${plural(more, 'more note')}, for which there is no room`];
+  return more === 0 ? kept : [...kept, `${plural(more, 'more note')} left out for lack of room`];
 }
 
 function wholeOutcome(input: SubagentInput, state: SubagentState, ending: Ending): Outcome {
@@ -125,7 +125,7 @@ function summaryOf(state: SubagentState, { status, failure, sweep }: Ending): st
 }
 
 function processes({ found, left, proof }: SweepReport): string {
-  if (proof === 'unproven') return 'whether processes are left is unproven';
+  if (proof === 'unproven') return 'not proven that no process is left';
   return `${found} ${found === 1 ? 'process' : 'processes'} found, ${left.length} left`;
 }
 
@@ -141,18 +141,18 @@ function pushOf({ spec, push, evidence, caveats }: SubagentState, { status }: En
   if (!spec.push || evidence === undefined || push?.commit === evidence.head || status !== 'done')
     return push;
   const why = blocking(caveats).map(({ text }) => text);
-  const problem = `not pushed, which takes force: ${oneLine(why.join('; '), 600)}`;
+  const problem = `not pushed without force: ${oneLine(why.join('; '), 600)}`;
   return { remote: spec.repo, commit: evidence.head, problem };
 }
 
 function pushNotes({ spec, push, evidence }: SubagentState, { status }: Ending): string[] {
   if (!spec.push || evidence === undefined || push?.commit === evidence.head || status === 'done') return [];
-  return ['its branch was not pushed: only what is done is'];
+  return ['its branch was not pushed, because the subagent is not done'];
 }
 
 /** Notes about steers that no turn received. */
 function undelivered({ held }: SubagentState): string[] {
-  return held.map(({ message }) => `a message was held, and it ended before: ${oneLine(message, 200)}`);
+  return held.map(({ message }) => `a message was not delivered before the end: ${oneLine(message, 200)}`);
 }
 
 /** The session's entry of a finished run. */

@@ -50,7 +50,7 @@ export function panel(view: PanelView): string {
   lines.push(`- turn ${view.turn}${view.workerId ? `, worker ${codeSpan(view.workerId)}` : ''}`);
   if (view.runs.length > 0) lines.push(`- runs ${view.runs.map((command) => codeSpan(command)).join(', ')}`);
   if (view.status === 'working') {
-    lines.push('- what it does now: the heartbeat of `runTurn`, under *Pending Activities*');
+    lines.push('- current activity: see the heartbeat of `runTurn` under *Pending Activities*');
   }
   const { failure } = outcome ?? {};
   if (failure?.remedy) lines.push(`- what to do: ${codeSpan(failure.remedy, 400)}`);
@@ -68,7 +68,9 @@ export function panel(view: PanelView): string {
   if (view.steers.length > 0) {
     lines.push('', '**Steers**', '');
     for (const steer of view.steers)
-      lines.push(`- ${codeSpan(steer.message)} → ${steer.receipt ? describe(steer.receipt) : 'on its way'}`);
+      lines.push(
+        `- ${codeSpan(steer.message)} → ${steer.receipt ? describe(steer.receipt) : 'not delivered yet'}`,
+      );
   }
   if (outcome) lines.push(...evidence(outcome));
   if (view.notes.length > 0)
@@ -101,7 +103,7 @@ function endHeading({ status, failure, summary, caveats, evidence, verifications
   const but = caveats.length === 0 ? '' : `, but: ${caveatDescriptions(kindsOf(caveats))}`;
   const work = evidence === undefined ? [] : [plural(evidence.commitCount, 'commit')];
   const checks = verifications.length;
-  const verified = checks === 0 ? 'nothing was to be verified' : `verified by ${plural(checks, 'command')}`;
+  const verified = checks === 0 ? 'no verification commands' : `verified by ${plural(checks, 'command')}`;
   return `Done${but}: ${[...work, verified].join(', ')}`;
 }
 

@@ -62,8 +62,11 @@ export class Pauses {
     const { answers, late } = await questions.answered(machine.state.spec.answerTimeoutMs);
     if (late.length === 0) return { type: 'answered', answers };
     const unanswered = inOneLine(late);
-    await announcer.announce('notice', `no answer came in time; it uses its own judgement: ${unanswered}`);
-    const note = `not answered in time, and left to its own judgement: ${oneLine(unanswered, 300)}`;
+    await announcer.announce(
+      'notice',
+      `no answer came in time; the subagent goes on by its own judgement: ${unanswered}`,
+    );
+    const note = `not answered in time, so the subagent used its own judgement: ${oneLine(unanswered, 300)}`;
     return { type: 'answered', answers, notes: [note] };
   }
 
@@ -74,7 +77,7 @@ export class Pauses {
     await this.#releaseSlot('waiting');
     const again = new Date(Date.now() + step.ms).toISOString().slice(11, 16);
     const what = WAIT_TEXT[step.for];
-    status.enter('waiting', `${what}, tries again at ${again} UTC: ${step.why}`);
+    status.enter('waiting', `${what}, next attempt at ${again} UTC: ${step.why}`);
     if (step.announce) await announcer.announce('notice', `${what}: ${step.why}`);
     await condition(() => this.#waitEnded, step.ms, { summary: oneLine(`${what}: ${step.why}`, 100) });
     return { type: 'continued' };
@@ -89,7 +92,7 @@ export class Pauses {
   async reportStuck({ silentMs, doing, repeats, then }: ActionOf<'report-stuck'>): Promise<ActionResult> {
     const what = repeats
       ? `${repetitionText(repeats)}, and no file changed meanwhile`
-      : `no sign of life for ${Math.round(silentMs / 1000)} s`;
+      : `no activity for ${Math.round(silentMs / 1000)} s`;
     const waits = repeats?.waits === true ? '; it seems to wait for something outside' : '';
     const stuck = `${repeats ? 'stuck, repeating: ' : ''}${what}${waits}; was doing: ${doing}`;
     await this.#parts.announcer.announce('stuck', stuck + STUCK_REACTION_TEXT[then]);
@@ -108,21 +111,21 @@ export class Pauses {
 }
 
 const silentNudge = (what: string): string =>
-  `There was ${what}. If you wait for something that may never come, stop it and try another way; if it only takes long, go on and say so.`;
+  `There was ${what}. If you are waiting for something that may never happen, stop it and try another way; if it just takes long, say so and continue.`;
 const repeatingNudge = (what: string): string =>
-  `There were ${what}. The same call again will give the same result: find out why, and try another way, or end and say what stops you. If you wait for something outside, say so and wait longer between two looks.`;
+  `There were ${what}. The same call again will give the same result: find out why and try another way, or end your turn and report what blocks you. If you are waiting for something external, say so and wait longer between two checks.`;
 
 /** Texts for what a subagent waits for. */
 export const WAIT_TEXT: Readonly<Record<ActionOf<'wait'>['for'], string>> = {
   credentials: 'waits for new credentials',
   limit: 'waits for a limit of its model to pass',
-  space: 'waits for space on the disk',
+  space: 'waits for disk space',
 };
 
 const STUCK_REACTION_TEXT: Readonly<Record<ActionOf<'report-stuck'>['then'], string>> = {
   report: '',
-  nudge: '; it is sent a message',
-  kill: '; it is killed',
+  nudge: '; the subagent gets a message',
+  kill: '; the subagent is killed',
 };
 
 const inOneLine = (asked: readonly { readonly question: string }[]): string =>

@@ -27,11 +27,11 @@ export function handoverPrompt(
       ? opening.answers.map(({ answer }) => `The main agent answers your question: ${answer}`).join('\n\n')
       : promptOf(opening.kind === 'task' ? { kind: 'steers' } : opening, task, steers);
   return [
-    'Your conversation so far could not be read again, and this is a new one. You go on in the same workspace, where everything is as you left it. Your task was, and is:',
+    'Your previous conversation could not be restored; this is a new one. You continue in the same workspace, where everything is as you left it. Your task, unchanged:',
     task,
-    ...(said.length > 0 ? ['The main agent has told you since:', earlierMessages(said)] : []),
+    ...(said.length > 0 ? ['Messages from the main agent since then:', earlierMessages(said)] : []),
     ...(shown === '' ? [] : [shown]),
-    'Find out first how far you had come: what was running may have had its effect. Then go on from there.',
+    'First find out how far you had come: commands that were running may have taken effect. Then continue from there.',
     ...(now === '' ? [] : [now]),
   ].join('\n\n');
 }
@@ -47,7 +47,7 @@ function earlierMessages(said: readonly EarlierSteer[]): string {
     lines.unshift(line);
   }
   const left = said.length - lines.length;
-  return [...(left > 0 ? [`* (${left} earlier ones are left out here)`] : []), ...lines].join('\n');
+  return [...(left > 0 ? [`* (${left} earlier messages are left out here)`] : []), ...lines].join('\n');
 }
 
 /** The beginning of a message, and how many characters follow. */
@@ -64,15 +64,15 @@ const MAX_NAMED_UNSAVED = 30;
 export function unsavedPrompt(unsaved: readonly Unsaved[]): string {
   const more = unsaved.length - MAX_NAMED_UNSAVED;
   return [
-    'Your worktree holds work that no commit of your branch has. A checkout of your branch would be without it, and it is lost when the worktree is removed:',
+    'Your worktree has work that is in no commit of your branch. A checkout of your branch would not have this work, and it is lost when the worktree is removed:',
     [
       ...unsaved
         .slice(0, MAX_NAMED_UNSAVED)
         .map(({ path, reason }) => `* ${JSON.stringify(path)}: ${reason}`),
       ...(more > 0 ? [`* and ${more} more`] : []),
     ].join('\n'),
-    'Commit what belongs to the result: git add --force takes ignored files, and the files of a repository within yours can be taken over once its .git folder is gone. Remove what does not belong to it, or have a .gitignore ignore it that you commit. Never commit keys or passwords.',
-    'What is still uncommitted after this turn is put aside while your work is verified, and the reviewer is told.',
+    'Commit what belongs to the result: git add --force adds ignored files, and the files of a nested repository can be added once its .git folder is removed. Remove what does not belong to the result, or commit a .gitignore that ignores it. Never commit keys or passwords.',
+    'Files that are still uncommitted after this turn are set aside while your work is verified, and the reviewer is told about them.',
   ].join('\n\n');
 }
 

@@ -14,7 +14,7 @@ import {
 
 /** The answer a subagent gets when its main agent does not answer in time. */
 const NO_ANSWER =
-  'Nobody answered in time, and nobody will. Use your own judgement: take the choice that is easiest to undo, go on, and say in your report what you assumed.';
+  'Nobody answered in time, and nobody will. Use your own judgement: make the choice that is easiest to undo, continue, and say in your report what you assumed.';
 
 /** Answers that are remembered, so that a repeated answer is recognized. */
 const REMEMBERED = 20;
@@ -53,7 +53,7 @@ export class Questions {
   }> {
     const allAnswered = (): boolean => this.open.length === 0;
     if (timeoutMs === undefined) await condition(allAnswered);
-    else await condition(allAnswered, timeoutMs, { summary: 'until it goes on without an answer' });
+    else await condition(allAnswered, timeoutMs, { summary: 'until the subagent goes on without an answer' });
     const late = this.open;
     for (const question of late) this.#take({ question, answer: NO_ANSWER, requestId: undefined });
     return { answers: this.#answers, late };
@@ -97,9 +97,9 @@ export class Questions {
     const given = [...this.#answers.map((one) => one.answer), answer];
     if (byteLength(JSON.stringify(given)) <= MAX_WAITING_BYTES) return;
     throw refused(
-      `the answers to the questions of one turn may have ${MAX_WAITING_BYTES / 1024} KiB together`,
+      `the answers to all questions of one turn together may have at most ${MAX_WAITING_BYTES / 1024} KiB`,
       'LIMIT',
-      'put the material in a file and name it',
+      'put the material into a file and name the file',
     );
   }
 
@@ -116,9 +116,9 @@ export class Questions {
     // If the turn asked several, an answer without an id is ambiguous even when only one question is still open.
     if (this.#asked < 2 || this.open.length === 0) return this.open[0];
     throw refused(
-      `${this.open.length === 1 ? 'one of several questions is' : `${this.open.length} questions are`} open, and the answer does not say which it is for: ${this.#listed}`,
+      `${this.open.length === 1 ? 'one of several questions is' : `${this.open.length} questions are`} open, and the answer does not name one: ${this.#listed}`,
       'WHICH_QUESTION',
-      'name the question by its id',
+      'name the question by its id (-q <id>)',
     );
   }
 
@@ -135,12 +135,12 @@ export class Questions {
     if (before) {
       const { question, answer } = before;
       return refused(
-        `the question ${question.id} was answered already, with ${JSON.stringify(oneLine(answer, MAX_QUOTED_CHARS))}`,
+        `the question ${question.id} was already answered with ${JSON.stringify(oneLine(answer, MAX_QUOTED_CHARS))}`,
         'ALREADY_ANSWERED',
-        'steer it, where it is to do otherwise',
+        'to change the answer, steer the subagent',
       );
     }
-    const open = this.open.length === 0 ? 'no question is open' : `open are ${this.#listed}`;
+    const open = this.open.length === 0 ? 'no question is open' : `the open questions are ${this.#listed}`;
     return refused(
       questionId === undefined ? open : `there is no question ${questionId}; ${open}`,
       // The message quotes questions, so it has its own code, by which their text is fenced.

@@ -165,7 +165,7 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
     machine.dispatch({ type: 'given-up' });
     const { evidence, workspace } = machine.state;
     const commit = evidence?.head ?? head ?? workspace?.base ?? (spec.continues && spec.base.commit);
-    const known = commit === undefined ? 'it had no commit' : `its last known commit is ${commit}`;
+    const known = commit === undefined ? 'no commit of it is known' : `its last known commit is ${commit}`;
     const failure = { class: 'worker', message: `lost: ${reason}; ${known}` } as const;
     return conclude('lost', { failure, head: commit });
   }

@@ -44,16 +44,16 @@ import type { SteerRecord } from './state.ts';
 
 /** The steps that are repeated when their worker dies, as part of a message. */
 const STEP_TEXT = {
-  prepare: 'while its workspace was made',
+  prepare: 'during the preparation of its workspace',
   'set-up': 'during its set-up',
   verify: 'during its verification',
 } as const;
 
 /** Summaries of `stopSubagent` for the Web UI. */
 const STOPPING: Readonly<Record<StopInput['mode'], string>> = {
-  kill: 'kill: abort its turn, end its processes, releases its slot',
-  end: 'end: look for processes that it left, releases its slot',
-  pause: 'pause: releases its slot until it goes on',
+  kill: 'kill: abort the turn, end its processes, release the slot',
+  end: 'end: find processes that it left, release the slot',
+  pause: 'pause: release the slot until it goes on',
 };
 
 /**
@@ -193,7 +193,7 @@ export class WorkerCalls {
     const workspace = this.#workspace;
     const collected = await this.#repeatUntilDone(this.#workerId, (taken) =>
       workerCalls(this.#workerId, taken).collectEvidence.executeWithOptions(
-        { summary: 'commit what is left, gather evidence' },
+        { summary: 'commit leftovers, gather evidence' },
         [{ subagent, spec: this.#local, workspace, ...read }],
       ),
     );
@@ -299,7 +299,7 @@ export class WorkerCalls {
           this.#parts.slot.leaveToWorker();
           return { sweep: NO_SWEEP, problem };
         }
-        await sleep(ms, { summary: oneLine(`before it is stopped again: ${problem}`, 100) });
+        await sleep(ms, { summary: oneLine(`before the next attempt to stop it: ${problem}`, 100) });
       }
     }
   }
@@ -377,6 +377,6 @@ function shellInput({ env, signing }: ResolvedSpec): ShellInput {
 
 function assertDefined<T>(value: T | undefined, what: string): T {
   if (value === undefined)
-    throw ApplicationFailure.nonRetryable(`a step needs ${what} and there is none`, 'INTERNAL');
+    throw ApplicationFailure.nonRetryable(`an action needs ${what}, but there is none`, 'INTERNAL');
   return value;
 }

@@ -74,7 +74,7 @@ export class WorkerSlot {
       // A pause, so that a worker that fails to grant a slot (its disk is full, for example) is not asked in a tight
       // loop.
       if (problem !== undefined && !this.#held) {
-        const summary = oneLine(`before a slot is asked for again: ${problem}`, 100);
+        const summary = oneLine(`before the next request for a slot: ${problem}`, 100);
         await sleep(backoff(++failures, 0), { summary });
       }
     }

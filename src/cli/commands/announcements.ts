@@ -42,7 +42,7 @@ export async function announcementsCommand(context: Context, flags: Announcement
   const waiting = await session.peek({ receiver });
   for (const announcement of waiting) await print(announcement);
   if (waiting.length === 0) {
-    output.note(`nothing unacknowledged for "${receiver}" in session ${session.name}`);
+    output.note(`no unacknowledged announcements for "${receiver}" in session ${session.name}`);
   } else if (flags.ack === true) {
     await session.acknowledge(
       waiting.map(({ id }) => id),

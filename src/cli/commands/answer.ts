@@ -22,7 +22,7 @@ export async function answerCommand(
   context.output.data({ session, label, run, answered: true, ...receipt } satisfies AnswerJson);
   const { colors } = context.output;
   const name = context.targetName({ session, label });
-  const again = receipt.repeated ? ' (it had this answer already)' : '';
+  const again = receipt.repeated ? ' (the question already had this answer)' : '';
   context.output.line(`${colors.green('answered')} ${colors.bold(name)}${again}: ${questionText(receipt)}`);
   if (receipt.open.length > 0) context.output.line('  still open:');
   for (const { id, ...words } of receipt.open)

@@ -34,7 +34,7 @@ export async function chainRunCommand(context: Context, chain: string, flags: Ch
       'BAD_INPUT',
       `${chainFileName(chain)}:${first?.line}:${first?.column}: ${first?.message}${problems.length > 1 ? ` (and ${problems.length - 1} more)` : ''}`,
       {
-        remedy: `see all of it with \`subagents chain check ${chain}\`${chain === '-' ? ', given the same input' : ''}`,
+        remedy: `to see every problem: \`subagents chain check ${chain}\`${chain === '-' ? ', given the same input' : ''}`,
       },
     );
   }

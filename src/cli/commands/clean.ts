@@ -32,13 +32,11 @@ export async function cleanCommand(
   output.data(report satisfies CleanJson);
   const affected = report.runs.filter(({ removed, kept }) => removed.length + kept.length > 0);
   for (const run of affected) output.line(runText(run, report.dryRun, context));
-  if (affected.length === 0) output.line('Nothing is left to clean.');
+  if (affected.length === 0) output.line('There is nothing to clean.');
   else if (report.freedBytes > 0)
     output.line(`${report.dryRun ? 'would free' : 'freed'} ${bytesText(report.freedBytes)}`);
   if (affected.some(({ kept }) => kept.length > 0) && flags.force !== true)
-    output.note(
-      'what was kept goes with --force only; `subagents diff` shows it, `subagents merge` saves it',
-    );
+    output.note('only --force removes what was kept; `subagents diff` shows it, `subagents merge` saves it');
   return EXIT.ok;
 }
 
@@ -67,7 +65,7 @@ function runText(run: CleanedRun, dryRun: boolean, context: Context): string {
   const removed = run.removed.map((what) => WORDS[what]).join(', ');
   const kept = run.kept.map(
     ({ what, where, why }) =>
-      `${colors.yellow('kept')} ${colors.bold(name)}: ${what === 'all' ? 'everything' : `${what === 'kept' ? 'files in' : what} ${oneLine(where, 200)}`}, since ${oneLine(why, 300)}`,
+      `${colors.yellow('kept')} ${colors.bold(name)}: ${what === 'all' ? 'everything' : `${what === 'kept' ? 'files in' : what} ${oneLine(where, 200)}`}, because ${oneLine(why, 300)}`,
   );
   const gone =
     removed === '' ? [] : [`${dryRun ? 'would remove' : 'removed'} ${colors.bold(name)}: ${removed}`];

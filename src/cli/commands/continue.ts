@@ -70,7 +70,7 @@ function answerText(
   const row = (title: string, value: string) => `  ${colors.dim(title.padEnd(8))} ${value}`;
   return [
     `${colors.green(acceptedText(accepted))} ${colors.bold(name)} (run ${accepted.run})`,
-    row('branch', branch ?? 'none: it works in your checkout'),
+    row('branch', branch ?? 'none: the subagent works in your checkout'),
     ...accepted.notes.map((note) => row('note', oneLine(note, 500))),
     row('next', `subagents logs -f ${name}`),
     row('', `subagents wait ${name}`),

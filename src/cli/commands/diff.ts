@@ -22,10 +22,11 @@ export async function diffCommand(
   output.data(found satisfies DiffJson);
   if (output.json) return EXIT.ok;
   for (const note of found.notes) output.note(output.noteColors.yellow(`! ${note}`));
-  if (found.text === '') output.note(`${context.targetName(found)} has changed nothing`);
+  if (found.text === '') output.note(`${context.targetName(found)} has no changes`);
   const text = diffLines(found.text, { stat, colors: output.colors });
   if (!(output.interactive && options.pager && (await showPaged(text, context.env))))
     output.line(text.replace(/\n$/, ''));
-  if (found.truncated) output.note(`this is not all: see git -C ${found.repository} diff ${found.base}`);
+  if (found.truncated)
+    output.note(`the diff is cut here; to see all of it: git -C ${found.repository} diff ${found.base}`);
   return EXIT.ok;
 }

@@ -35,20 +35,20 @@ export async function downCommand(
   const { colors } = output;
   if (leftBehind !== undefined) {
     output.line(
-      `${colors.green('down')}: \`up\` had been killed; its Temporal server (process ${leftBehind}) was ended`,
+      `${colors.green('down')}: \`up\` had been killed; its Temporal server (process ${leftBehind}) was stopped`,
     );
   } else if (!stopped) {
     output.line(`Nothing runs in ${root}.`);
   } else if (left.length > 0) {
     output.line(
-      `${colors.red('not stopped')}: ${left.length} of ${plural(processes, 'process')} left: ${left.join(', ')}`,
+      `${colors.red('not stopped')}: ${left.length} of ${plural(processes, 'process')} still running: ${left.join(', ')}`,
     );
   } else {
     const how = forced ? colors.yellow(' (it had to be killed)') : '';
     output.line(
-      `${colors.green('down')}${how}: ${plural(processes, 'process')} ended, none left, ${durationText(durationMs)}`,
+      `${colors.green('down')}${how}: ${plural(processes, 'process')} stopped, none left, ${durationText(durationMs)}`,
     );
-    output.line('Subagents carry on at the next `subagents up`.');
+    output.line('Subagents continue at the next `subagents up`.');
   }
   return left.length > 0 ? EXIT.failed : EXIT.ok;
 }

@@ -8,7 +8,7 @@ export async function forgetCommand(context: Context, workerId: string): Promise
   await using subagents = await context.connect();
   const lost = await subagents.forgetWorker(workerId);
   context.output.data({ workerId, lost } satisfies ForgetJson);
-  context.output.line(`Gave up worker ${workerId}: ${plural(lost.length, 'subagent')} of it lost.`);
+  context.output.line(`Gave up worker ${workerId}: ${plural(lost.length, 'subagent')} lost.`);
   for (const { session, label, run } of lost) context.output.line(`  ${session}/${label}@${run}`);
   return EXIT.ok;
 }

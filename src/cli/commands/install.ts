@@ -10,10 +10,10 @@ interface Flags {
 
 const DONE: Readonly<Record<InstallChange, string>> = {
   written: 'Written',
-  updated: 'Brought up to date',
-  unchanged: 'There already',
+  updated: 'Updated',
+  unchanged: 'Already installed',
   removed: 'Removed',
-  absent: 'Was not there',
+  absent: 'Was not installed',
 };
 
 /** `subagents install copilot` */
@@ -23,8 +23,8 @@ export async function installCommand(context: Context, client: string, flags: Fl
   report(context, flags, path, installExtension(path, flags.project === true));
   context.output.note(
     flags.project === true
-      ? 'Commit it. Whoever has this package and starts `copilot --experimental` in the repository has the tools.'
-      : 'Start `copilot --experimental` and ask it to hand something over; `subagents up --detach` if nothing runs yet.',
+      ? 'Commit the file. Everyone who has this package installed and starts `copilot --experimental` in the repository gets the tools.'
+      : 'Start `copilot --experimental` and ask it to delegate a task. If nothing runs yet, start it first: `subagents up --detach`.',
   );
   return EXIT.ok;
 }
@@ -40,7 +40,7 @@ export async function uninstallCommand(context: Context, client: string, flags: 
 async function pathOf({ env }: Context, client: string, flags: Flags): Promise<string> {
   if (client !== 'copilot') {
     throw new SubagentsError('BAD_INPUT', `cannot install into "${client}"`, {
-      remedy: 'write `copilot`; other clients take the MCP server, `subagents mcp`',
+      remedy: 'write `copilot`; for other clients use the MCP server, `subagents mcp`',
     });
   }
   const { projectExtension, userExtension } = await import('../../extension/install.ts');

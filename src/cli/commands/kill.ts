@@ -16,7 +16,7 @@ export async function killCommand(
 ): Promise<number> {
   if (options.all === true ? targets.length > 0 : targets.length === 0) {
     throw new SubagentsError('BAD_INPUT', 'kill takes either targets or --all', {
-      remedy: 'subagents kill <target>…, or subagents kill --all for every live one of the session',
+      remedy: 'subagents kill <target>…, or subagents kill --all for every live subagent of the session',
     });
   }
   await using subagents = await context.connect();
@@ -36,7 +36,7 @@ export async function killCommand(
     (await subagents.session(context.session).endIfFailing())
   )
     context.output.line(
-      `The session ${context.session} failed at each try to go on, and was ended: the next spawn starts a new one.`,
+      `The workflow of session ${context.session} failed at every attempt and was terminated; the next spawn starts a new session.`,
     );
   context.output.data({ kills: kills.map(({ json }) => json) } satisfies KillJson);
   return Math.max(EXIT.ok, ...kills.map(({ exitCode }) => exitCode));
@@ -80,14 +80,14 @@ function reportText(context: Context, report: KillReport): string {
   const head =
     report.status === 'killed'
       ? `${colors.green('killed')} ${name}`
-      : `${colors.yellow(report.status)} ${name}: ${report.status === 'lost' ? report.outcome.summary : 'it ended by itself before the kill reached it'}`;
+      : `${colors.yellow(report.status)} ${name}: ${report.status === 'lost' ? report.outcome.summary : 'the subagent ended by itself before the kill reached it'}`;
   const lines = [head];
   if (report.status === 'lost') lines.push(...report.outcome.notes.map((note) => `  ${oneLine(note, 300)}`));
-  else if (report.sweep === undefined) lines.push('  it had no worker yet, so it had no processes');
+  else if (report.sweep === undefined) lines.push('  the subagent had no worker yet, so it had no processes');
   else lines.push(...sweepLines({ ...report.sweep, notChecked: [] }).map((line) => `  ${line}`));
   const { evidence } = report.outcome;
   if (evidence?.branch != null && evidence.commitCount > 0) {
-    lines.push(`  what it had written is on ${evidence.branch} (${plural(evidence.commitCount, 'commit')})`);
+    lines.push(`  its work is on ${evidence.branch} (${plural(evidence.commitCount, 'commit')})`);
   }
   return lines.join('\n');
 }

@@ -22,6 +22,6 @@ export async function logsCommand(
       output.line(transcriptEntryText(entry, output.colors));
   }
   if (entries === 0 && !signal.aborted)
-    output.note(transcriptRemoved((await subagent.describe()).cleaned) ?? 'nothing said or done yet');
+    output.note(transcriptRemoved((await subagent.describe()).cleaned) ?? 'the transcript is empty so far');
   return signal.aborted ? EXIT.interrupted : EXIT.ok;
 }

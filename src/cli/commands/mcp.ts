@@ -40,7 +40,7 @@ export async function mcpCommand(
       const { startDetached } = await import('../../worker/up/detached.ts');
       const root = homeRoot(home, env);
       const { up, started } = await startDetached({ root, env, onProgress, signal });
-      return `${started ? 'started' : 'runs already'}: Temporal ${up.address}, Web UI ${up.uiUrl}; \`subagents down\` stops it`;
+      return `${started ? 'started' : 'already running'}: Temporal ${up.address}, Web UI ${up.uiUrl}; \`subagents down\` stops it`;
     },
   });
   return EXIT.ok;

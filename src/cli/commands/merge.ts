@@ -32,7 +32,7 @@ function reportText(report: MergeReport, context: Context, there: boolean): stri
   const name = context.targetName(report);
   const branch = report.branch ?? merged.slice(0, 9);
   if (how === 'already-merged')
-    return `${colors.green('nothing to merge')}: ${into}${there ? '' : `, in ${checkout},`} has all of ${branch}`;
+    return `${colors.green('nothing to merge')}: ${into}${there ? '' : `, in ${checkout},`} already contains ${branch}`;
   const { files, insertions, deletions } = diffStat;
   return [
     `${colors.green('merged')} ${colors.bold(branch)} into ${colors.bold(into)} (${how}): ` +

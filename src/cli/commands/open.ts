@@ -23,7 +23,7 @@ export async function openCommand(
   context.output.line(url);
   if (target === undefined && subagents.target.embedded !== true)
     context.output.note(
-      `To see what subagents do in its list, add the columns ${OWN_COLUMNS.join(', ')} (the gear below it).`,
+      `To see the status of subagents in the list of workflows, add the columns ${OWN_COLUMNS.join(', ')} with the gear below the list.`,
     );
   if (context.output.interactive && options.print !== true && hasDisplay(context.env)) {
     const { default: openUrl } = await import('open');

@@ -48,7 +48,7 @@ const resolvedRepo = (repo: string): string => (/^\.{1,2}(\/|$)/.test(repo) ? re
 export interface RaceFlags extends ReadyMadeFlags {
   readonly repo?: string | undefined;
   readonly model?: readonly string[] | undefined;
-  readonly told?: readonly string[] | undefined;
+  readonly instruction?: readonly string[] | undefined;
 }
 
 /** `subagents race` */
@@ -58,11 +58,14 @@ export async function raceCommand(
   words: readonly string[],
   flags: RaceFlags,
 ): Promise<number> {
-  const { model: models = [], told = [], repo } = flags;
-  const racers = [...models.map((model) => ({ model })), ...told.map((instructions) => ({ instructions }))];
+  const { model: models = [], instruction: instructions = [], repo } = flags;
+  const racers = [
+    ...models.map((model) => ({ model })),
+    ...instructions.map((each) => ({ instructions: each })),
+  ];
   if (racers.length < 2) {
     throw new SubagentsError('BAD_INPUT', 'a race needs at least two subagents', {
-      remedy: 'name a model (--model) or an instruction (--told) for each',
+      remedy: 'name a model (--model) or an instruction (--instruction) for each',
     });
   }
   const task = await readText('task', words, flags.file);

@@ -42,7 +42,7 @@ function descriptionText(subagent: SubagentDescription, context: Context): strin
       '',
       colors.bold('Steps'),
       ...indent(drawChain(subagent.steps)),
-      `  → each is a target: ${name}.<step>`,
+      `  → each step is a target: ${name}.<step>`,
     );
   if (subagent.questions.length > 0) {
     lines.push('', colors.bold('Questions'));

@@ -67,8 +67,8 @@ const branchOf = (accepted: SpawnedSubagent, spec: SpawnSpec) =>
 
 /** A free name is chosen only when the worktree is made. For a later run, the plain name is usually taken. */
 function branchText(branch: string | null, run: number): string {
-  if (branch === null) return 'none: it works in your checkout';
-  return run === 1 ? branch : `${branch}, with the next free number where that is taken`;
+  if (branch === null) return 'none: the subagent works in your checkout';
+  return run === 1 ? branch : `${branch}, with the next free number if that name is taken`;
 }
 
 function answerJson(

@@ -27,8 +27,8 @@ export async function statusCommand(context: Context): Promise<number> {
   const left = up === undefined ? findStaleServer(join(home, 'temporal')) : undefined;
   if (left !== undefined)
     problems.unshift({
-      message: `\`up\` was killed in ${home}, and its Temporal server (process ${left.pid}) runs on without it`,
-      remedy: '`subagents up` takes its place and goes on; `subagents down` ends it',
+      message: `the \`up\` of ${home} was killed, but its Temporal server (process ${left.pid}) still runs`,
+      remedy: '`subagents up` replaces the server and continues; `subagents down` stops it',
     });
   output.data({
     home,
@@ -51,7 +51,7 @@ export async function statusCommand(context: Context): Promise<number> {
     if (fleet.server.uiUrl !== undefined) output.fact('Web UI', fleet.server.uiUrl);
     output.fact('workers', workers ? colors.green('polling') : colors.red('none polls'));
     const counts = Object.entries(byStatus).map(([name, count]) => `${count} ${name}`);
-    const moving = workers ? '' : ', of which none moves';
+    const moving = workers ? '' : ', but none can make progress';
     output.fact(
       'subagents',
       live.length === 0 ? 'none live' : `${live.length} live${moving}: ${counts.join(', ')}`,

@@ -20,8 +20,8 @@ export async function upCommandHandler(
 ): Promise<number> {
   const { address, profile, namespace } = context.options;
   if (address !== undefined || profile !== undefined || namespace !== undefined) {
-    throw new SubagentsError('BAD_INPUT', '`up` runs a Temporal server of its own and takes no other', {
-      remedy: 'to work for an existing server: subagents worker --address <host:port>',
+    throw new SubagentsError('BAD_INPUT', '`up` always runs its own Temporal server and cannot use another', {
+      remedy: 'to run a worker for an existing server: subagents worker --address <host:port>',
     });
   }
   return options.detach === true ? await upDetached(context) : await upHere(context);
@@ -35,7 +35,7 @@ async function upDetached(context: Context): Promise<number> {
   const { pid, address, namespace, uiUrl } = running;
   output.data({ started, pid, address, namespace, uiUrl, home, log } satisfies UpDetachedJson);
   const { colors } = output;
-  output.line(started ? colors.green('up') : `${colors.green('up')} already, since ${running.startedAt}`);
+  output.line(started ? colors.green('up') : `${colors.green('already up')}, since ${running.startedAt}`);
   output.fact('Temporal', `${address}, namespace ${namespace}`);
   output.fact('Web UI', uiUrl);
   output.fact('home', home);
@@ -44,7 +44,7 @@ async function upDetached(context: Context): Promise<number> {
     await printModelAccess(context);
     printServerAccess(context, home);
   }
-  output.line('`subagents down` stops it; subagents carry on at the next `up`.');
+  output.line('`subagents down` stops it; subagents continue at the next `up`.');
   return EXIT.ok;
 }
 
@@ -54,7 +54,7 @@ async function upHere(context: Context): Promise<number> {
   const now = new AbortController();
   const signal = context.interrupt;
   signal.addEventListener('abort', () => {
-    output.note('Stopping. Subagents carry on at the next `up`. (Ctrl-C again: quit now)');
+    output.note('Stopping. Subagents continue at the next `up`. (Ctrl-C again: quit now)');
   });
   context.onSecondInterrupt(() => now.abort());
   output.note('Starting Temporal and a worker …');
@@ -73,7 +73,7 @@ async function upHere(context: Context): Promise<number> {
     void printModelAccess(context).then(() => {
       // Nobody reads this process's output in the background: the command that started it prints the warning.
       if (!inBackground) printServerAccess(context, home.root);
-      output.line('\nCtrl-C stops; subagents carry on at the next `up`.');
+      output.line('\nCtrl-C stops it; subagents continue at the next `up`.');
     });
   };
   const onProgress = (message: string) => {

@@ -78,7 +78,7 @@ async function waitNext(context: Context, subagents: Subagents, flags: WaitFlags
   if (waiting.length === 0 && live.length === 0) {
     throw new SubagentsError(
       'ALREADY_ENDED',
-      `session ${session.name} has no live subagent and nothing left to tell`,
+      `session ${session.name} has no live subagent and no unacknowledged announcement`,
       {
         remedy: 'spawn one first, or name another session with --session',
       },

@@ -23,7 +23,7 @@ export async function workerCommand(context: Context): Promise<number> {
       output.fact('worker', `${workerId}, ${slots} slots`);
       output.fact('home', home);
       void printModelAccess(context).then(() =>
-        output.line('\nCtrl-C stops it; its subagents carry on when it is back.'),
+        output.line('\nCtrl-C stops it; its subagents continue when it is back.'),
       );
     },
     onNotice: (line) => output.note(line),

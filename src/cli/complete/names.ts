@@ -40,7 +40,7 @@ async function readNames(context: Context): ReturnType<Names> {
     }),
   );
   return {
-    targets: [...targets.values(), { value: 'last', description: 'the one started last' }],
+    targets: [...targets.values(), { value: 'last', description: 'the subagent that was started last' }],
     sessions: [...sessions].map(([session, live]) => ({ value: session, description: `${live} live` })),
   };
 }

@@ -3,7 +3,7 @@
  * description. A first line `:files` means file names, too.
  */
 
-const BASH = `# bash completion for subagents. For good: subagents completion bash > ~/.local/share/bash-completion/completions/subagents
+const BASH = `# bash completion for subagents. To install it: subagents completion bash > ~/.local/share/bash-completion/completions/subagents
 _subagents() {
   local IFS=$'\\n' candidates
   candidates=$(subagents __complete "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null | cut -f1)
@@ -17,13 +17,13 @@ _subagents() {
     COMPREPLY=($candidates)
   fi
 }
-# Labels contain ':' or '=' nowhere, but sessions may: they are one word here.
+# Session names may contain ':': it must not split a word.
 COMP_WORDBREAKS=\${COMP_WORDBREAKS//:/}
 complete -F _subagents subagents
 `;
 
 const ZSH = `#compdef subagents
-# zsh completion for subagents. For good: subagents completion zsh > "\${fpath[1]}/_subagents"
+# zsh completion for subagents. To install it: subagents completion zsh > "\${fpath[1]}/_subagents"
 _subagents() {
   local -a candidates
   local line files ret=1
@@ -42,7 +42,7 @@ else
 fi
 `;
 
-const FISH = `# fish completion for subagents. For good: subagents completion fish > ~/.config/fish/completions/subagents.fish
+const FISH = `# fish completion for subagents. To install it: subagents completion fish > ~/.config/fish/completions/subagents.fish
 function __subagents_complete
   set -l words (commandline -opc) (commandline -ct)
   set -l candidates (subagents __complete $words[2..-1] 2>/dev/null)

@@ -10,12 +10,16 @@ export function declareChaining(program: CommandLine, start: Start): void {
     .description('run steps that build on each other, each a subagent: run, check, retry');
   chain
     .command('run')
-    .description('start the chain of a file, or a ready-made one')
+    .description('start the chain of a file, or a ready-made chain')
     .argument('<file>', 'a chain file (YAML), "-" for stdin; or research-implement, or review')
-    .option('-p, --param <name=value>', 'a parameter of the chain; @file reads it (repeatable)', repeated)
-    .option('-l, --label <label>', 'another label than its own')
+    .option(
+      '-p, --param <name=value>',
+      'a parameter of the chain; @file reads its value from a file (repeatable)',
+      repeated,
+    )
+    .option('-l, --label <label>', 'label of the run (default: the label in the chain)')
     .option(...REQUEST_ID)
-    .option('-w, --wait', 'wait for its end; exit code by outcome')
+    .option('-w, --wait', 'wait until it has ended; the exit code tells the outcome')
     .action((file, options) =>
       start(async (context) =>
         (await import('../commands/chain.ts')).chainRunCommand(context, file, options),
@@ -23,16 +27,16 @@ export function declareChaining(program: CommandLine, start: Start): void {
     );
   chain
     .command('check')
-    .description('draw a chain and its parameters, and say what is wrong with line and column')
+    .description('draw a chain and its parameters, and report problems with line and column')
     .argument('<file>', 'a chain file (YAML), "-" for stdin; or research-implement, or review')
     .action((file) =>
       start(async (context) => (await import('../commands/chain-check.ts')).chainCheckCommand(context, file)),
     );
   chain
     .command('retry')
-    .description('run again what of a chain is not done')
+    .description('run the steps of a chain again that are not done')
     .argument('<target>', 'the chain')
-    .option('--from <step>', 'run this step again too, and all that needs it')
+    .option('--from <step>', 'also run this step again, and every step that needs it')
     .option(...REQUEST_ID)
     .action((target, options) =>
       start(async (context) =>
@@ -41,14 +45,14 @@ export function declareChaining(program: CommandLine, start: Start): void {
     );
   const batch = program
     .command('batch')
-    .description('the same task in several repositories, side by side')
-    .argument('[task...]', 'what to do in each; "-" reads stdin')
+    .description('run the same task in several repositories at once')
+    .argument('[task...]', 'what to do in each repository; "-" reads stdin')
     .option('-r, --repo <path>', 'a repository (repeatable)', repeated)
-    .option('-l, --label <label>', 'names the batch; its steps are <label>.<folder>', 'batch')
+    .option('-l, --label <label>', 'label of the batch; its steps are <label>.<folder>', 'batch')
     .option('-f, --file <file>', 'read the task from a file ("-" reads stdin)')
-    .option('-m, --model <model>', 'a model the worker allows')
+    .option('-m, --model <model>', 'model of its subagents')
     .option(...REQUEST_ID)
-    .option('-w, --wait', 'wait for its end; exit code by outcome');
+    .option('-w, --wait', 'wait until it has ended; the exit code tells the outcome');
   withSpawnOptions(batch, COMMON_OPTIONS).action((task, options) =>
     start(async (context) =>
       (await import('../commands/ready-made.ts')).batchCommand(context, task, options),
@@ -56,15 +60,15 @@ export function declareChaining(program: CommandLine, start: Start): void {
   );
   const race = program
     .command('race')
-    .description('the same task to several subagents: the first that is done and verified wins')
-    .argument('<label>', 'names the race')
+    .description('give the same task to several subagents: the first that is done and verified wins')
+    .argument('<label>', 'label of the race')
     .argument('[task...]', 'what to do; "-" reads stdin')
     .option('-m, --model <model>', 'a subagent with this model (repeatable)', repeated)
-    .option('--told <instructions>', 'a subagent that is told this besides (repeatable)', repeated)
+    .option('--instruction <text>', 'a subagent with this extra instruction (repeatable)', repeated)
     .option('-r, --repo <path>', 'git repository (default: that of the current folder)')
     .option('-f, --file <file>', 'read the task from a file ("-" reads stdin)')
     .option(...REQUEST_ID)
-    .option('-w, --wait', 'wait for its end; exit code by outcome');
+    .option('-w, --wait', 'wait until it has ended; the exit code tells the outcome');
   withSpawnOptions(race, COMMON_OPTIONS).action((label, task, options) =>
     start(async (context) =>
       (await import('../commands/ready-made.ts')).raceCommand(context, label, task, options),

@@ -9,11 +9,11 @@ export function declareDelegating(program: CommandLine, start: Start): void {
   const spawn = program
     .command('spawn')
     .description('hand a task to a new subagent')
-    .argument('<label>', 'names the subagent and its branch, subagents/<label>')
-    .argument('[task...]', 'what to do, where, and what done looks like; "-" reads stdin')
+    .argument('<label>', 'label of the subagent; its branch is subagents/<label>')
+    .argument('[task...]', 'what to do, where, and when it is done; "-" reads stdin')
     .option('-f, --file <file>', 'read the task from a file ("-" reads stdin)')
     .option(...REQUEST_ID)
-    .option('-w, --wait', 'wait for its end; exit code by outcome');
+    .option('-w, --wait', 'wait until it has ended; the exit code tells the outcome');
   withSpawnOptions(
     spawn,
     spawnOptions().map(({ name }) => name),
@@ -26,9 +26,9 @@ export function declareDelegating(program: CommandLine, start: Start): void {
     .command('steer')
     .description('send a message into a live subagent')
     .argument('<target>', 'the subagent')
-    .argument('[message...]', 'what to tell it; "-" reads stdin')
+    .argument('[message...]', 'the message; "-" reads stdin')
     .option('-f, --file <file>', 'read the message from a file ("-" reads stdin)')
-    .option('-i, --interrupt', 'stop the tool that runs first')
+    .option('-i, --interrupt', 'stop the running tool first')
     .option(...REQUEST_ID)
     .action((target, message, options) =>
       start(async (context) =>
@@ -37,12 +37,12 @@ export function declareDelegating(program: CommandLine, start: Start): void {
     );
   const goOn = program
     .command('continue')
-    .description('go on with a subagent that has ended: same conversation, branch and worktree, a new task')
+    .description('continue a subagent that has ended: same conversation, branch and worktree, a new task')
     .argument('<target>', 'the subagent')
-    .argument('[task...]', 'what to do now; "-" reads stdin. What is not said stays as it was')
+    .argument('[task...]', 'the new task; "-" reads stdin. Options that are left out keep their value')
     .option('-f, --file <file>', 'read the task from a file ("-" reads stdin)')
     .option(...REQUEST_ID)
-    .option('-w, --wait', 'wait for its end; exit code by outcome');
+    .option('-w, --wait', 'wait until it has ended; the exit code tells the outcome');
   withSpawnOptions(goOn, CONTINUE_OPTIONS).action((target, task, options) =>
     start(async (context) =>
       (await import('../commands/continue.ts')).continueCommand(context, target, task, options),
@@ -53,7 +53,7 @@ export function declareDelegating(program: CommandLine, start: Start): void {
     .description('answer a question of a subagent')
     .argument('<target>', 'the subagent')
     .argument('<answer...>', 'the answer; "-" reads stdin')
-    .option('-q, --question <id>', 'which question: needed where several are open')
+    .option('-q, --question <id>', 'which question; required if several are open')
     .option(...REQUEST_ID)
     .action((target, answer, options) =>
       start(async (context) =>
@@ -62,24 +62,24 @@ export function declareDelegating(program: CommandLine, start: Start): void {
     );
   program
     .command('kill')
-    .description('end subagents and every process they have left, and show the proof')
+    .description('end subagents and all their processes, and show the proof')
     .argument('[targets...]', 'the subagents')
-    .option('-a, --all', 'every live subagent of the session')
+    .option('-a, --all', 'all live subagents of the session')
     .option(
       '--force',
-      'end one whose worker is away, or whose workflow fails, too: as lost, without the proof',
+      'also end subagents whose worker is away or whose workflow fails; they end as lost, without proof',
     )
     .action((targets, options) =>
       start(async (context) => (await import('../commands/kill.ts')).killCommand(context, targets, options)),
     );
   program
     .command('wait')
-    .description('wait until subagents have ended; exit code by outcome')
-    .argument('[targets...]', 'the subagents (default: every live one of the session)')
-    .option('-a, --all', 'every live subagent of all sessions')
-    .option('-n, --next', 'return with the next announcement of the session, of whatever kind')
+    .description('wait until subagents have ended; the exit code tells the outcome')
+    .argument('[targets...]', 'the subagents (default: all live ones of the session)')
+    .option('-a, --all', 'all live subagents of all sessions')
+    .option('-n, --next', 'return with the next announcement of the session, of any kind')
     .option('--timeout <duration>', 'give up after this long (exit code 4)', durationMs)
-    .option('--receiver <name>', 'with --next: whose; what is shown is acknowledged', 'main')
+    .option('--receiver <name>', 'with --next: the receiver; shown announcements are acknowledged', 'main')
     .action((targets, options) =>
       start(async (context) => (await import('../commands/wait.ts')).waitCommand(context, targets, options)),
     );

@@ -7,45 +7,45 @@ export function declareReading(program: CommandLine, start: Start): void {
   program
     .command('list')
     .alias('ls')
-    .description('the subagents of all sessions: live ones, then the newest finished')
-    .option('-a, --all', 'every finished subagent that is still known')
-    .option('-n, --finished <count>', 'how many finished ones of each session (default: 10)', count)
-    .option('--status <names>', 'only of these, for example asking,failed')
-    .option('--repo <repository>', 'only of this one: a path, a URL, or its last name')
+    .description('list the subagents of all sessions: live ones, then the newest finished ones')
+    .option('-a, --all', 'all finished subagents that are still known')
+    .option('-n, --finished <count>', 'how many finished subagents per session (default: 10)', count)
+    .option('--status <names>', 'only these statuses, for example asking,failed')
+    .option('--repo <repository>', 'only this repository: a path, a URL, or its last component')
     .action((options) =>
       start(async (context) => (await import('../commands/list.ts')).listCommand(context, options)),
     );
   program
     .command('watch')
-    .description('the same as a live table: arrows scroll, q ends it')
-    .option('-i, --interval <duration>', 'how often to look (default: 1s)', durationMs)
-    .option('--status <names>', 'only of these, for example asking,failed')
-    .option('--repo <repository>', 'only of this one: a path, a URL, or its last name')
+    .description('show the list as a live table: arrow keys scroll, q quits')
+    .option('-i, --interval <duration>', 'how often to refresh (default: 1s)', durationMs)
+    .option('--status <names>', 'only these statuses, for example asking,failed')
+    .option('--repo <repository>', 'only this repository: a path, a URL, or its last component')
     .action((options) =>
       start(async (context) => (await import('../commands/watch.ts')).watchCommand(context, options)),
     );
   program
     .command('show')
-    .description('everything known of a subagent: state, evidence, verification, steers, notes')
+    .description('show everything about a subagent: status, evidence, verification, steers, notes')
     .argument('<target>', 'the subagent')
     .action((target) =>
       start(async (context) => (await import('../commands/show.ts')).showCommand(context, target)),
     );
   program
     .command('logs')
-    .description('what a subagent said and did')
+    .description('show what a subagent said and did')
     .argument('<target>', 'the subagent')
-    .option('-f, --follow', 'go on until it ends')
-    .option('--reasoning', 'with the reasoning of the model, where it shows any')
+    .option('-f, --follow', 'follow until the subagent has ended')
+    .option('--reasoning', 'include the reasoning of the model, if it shows any')
     .action((target, options) =>
       start(async (context) => (await import('../commands/logs.ts')).logsCommand(context, target, options)),
     );
   program
     .command('announcements')
-    .description('what the session has to tell and nobody has acknowledged yet')
-    .option('-f, --follow', 'go on, as they come')
-    .option('--ack', 'acknowledge what is shown')
-    .option('--receiver <name>', 'whose; receivers do not take each other’s', 'main')
+    .description('show the announcements of the session that are not acknowledged yet')
+    .option('-f, --follow', 'follow: print announcements as they arrive')
+    .option('--ack', 'acknowledge the announcements that are shown')
+    .option('--receiver <name>', 'the receiver; each receiver acknowledges for itself', 'main')
     .action((options) =>
       start(async (context) =>
         (await import('../commands/announcements.ts')).announcementsCommand(context, options),
@@ -53,7 +53,7 @@ export function declareReading(program: CommandLine, start: Start): void {
     );
   program
     .command('open')
-    .description('the Temporal Web UI, at a subagent where one is named')
+    .description('open the Temporal Web UI, at the page of a subagent if one is named')
     .argument('[target]', 'the subagent')
     .option('--print', 'only print the link')
     .action((target, options) =>

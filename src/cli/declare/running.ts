@@ -8,7 +8,7 @@ export function declareRunning(program: CommandLine, start: Start): void {
   program
     .command('up')
     .description('run a Temporal server and a worker in this home, until Ctrl-C')
-    .option('-d, --detach', 'in the background; `subagents down` stops it')
+    .option('-d, --detach', 'run in the background; `subagents down` stops it')
     // Hidden: only explains why the server listens on no other address.
     .addOption(new Option('--ip <address>').argParser(loopback).hideHelp())
     .action((options) =>
@@ -16,14 +16,14 @@ export function declareRunning(program: CommandLine, start: Start): void {
     );
   program
     .command('down')
-    .description('stop what `up` runs; subagents carry on at the next `up`')
+    .description('stop what `up` runs; subagents continue at the next `up`')
     .option('--now', 'do not wait for a clean stop')
     .action((options) =>
       start(async (context) => (await import('../commands/down.ts')).downCommand(context, options)),
     );
   program
     .command('status')
-    .description('what runs: server, worker, Web UI, how many subagents')
+    .description('show what runs: server, worker, Web UI, number of subagents')
     .action(() => start(async (context) => (await import('../commands/status.ts')).statusCommand(context)));
   program
     .command('doctor')
@@ -34,26 +34,26 @@ export function declareRunning(program: CommandLine, start: Start): void {
     .description('join an existing Temporal server as a worker')
     .action(() => start(async (context) => (await import('../commands/worker.ts')).workerCommand(context)))
     .command('forget')
-    .description('give up a worker that will not come back: its subagents end as lost')
-    .argument('<worker>', 'its id, as `subagents show` and announcements name it')
+    .description('give up a worker that will not come back; its subagents end as lost')
+    .argument('<worker>', 'id of the worker, as in `subagents show` and announcements')
     .action((id) =>
       start(async (context) => (await import('../commands/forget.ts')).forgetCommand(context, id)),
     );
   program
     .command('mcp')
-    .description('an MCP server on stdin and stdout, for a client to start')
+    .description('run an MCP server on stdin and stdout; MCP clients start it')
     .option(
       '-r, --repo <path>',
-      'repository of its spawns, and name of its session (default: current folder)',
+      'repository for its spawns and for the name of its session (default: current folder)',
     )
     .action((options) =>
       start(async (context) => (await import('../commands/mcp.ts')).mcpCommand(context, options)),
     );
   program
     .command('install')
-    .description('put the tools into interactive Copilot CLI, for you or for one repository')
+    .description('add the tools to interactive Copilot CLI, for you or for one repository')
     .argument('<client>', 'copilot')
-    .option('--project', 'into the repository of the current folder, for everybody who clones it')
+    .option('--project', 'add them to the repository of the current folder, for everyone who clones it')
     .action((client, options) =>
       start(async (context) =>
         (await import('../commands/install.ts')).installCommand(context, client, options),
@@ -61,7 +61,7 @@ export function declareRunning(program: CommandLine, start: Start): void {
     );
   program
     .command('uninstall')
-    .description('take away what `install` put there')
+    .description('remove what `install` added')
     .argument('<client>', 'copilot')
     .option('--project', 'from the repository of the current folder')
     .action((client, options) =>
@@ -71,8 +71,8 @@ export function declareRunning(program: CommandLine, start: Start): void {
     );
   program
     .command('demo')
-    .description('see it work, in a throw-away repository')
-    .option('--keep', 'leave everything up at the end')
+    .description('see subagents work in a throw-away repository')
+    .option('--keep', 'keep everything running at the end')
     .action((options) =>
       start(async (context) => (await import('../commands/demo.ts')).demoCommand(context, options)),
     );

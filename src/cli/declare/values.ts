@@ -41,5 +41,5 @@ export function durationMs(value: string): number {
 /** The option that identifies a repeated request. */
 export const REQUEST_ID = [
   '--request-id <id>',
-  'the same id is one request, also when it is repeated after a lost answer',
+  'idempotency key: a repeated request with the same id has no further effect',
 ] as const;

@@ -47,13 +47,13 @@ export async function checkModel(env: NodeJS.ProcessEnv): Promise<Check[]> {
     access.remedy === undefined
       ? ok(
           'login',
-          `${access.description}${access.kind === 'login' ? ' (whether GitHub accepts it shows at the first turn)' : ''}`,
+          `${access.description}${access.kind === 'login' ? ' (only the first turn shows whether GitHub accepts it)' : ''}`,
         )
       : warn('login', access.description, access.remedy);
   const model = env['SUBAGENTS_MODEL'] || defaultModel(env);
   const provider = providerFrom(env, model);
   if (provider !== undefined) return [login, await checkProvider(provider.baseUrl, model ?? '')];
-  return [login, ok('model', model ?? 'Copilot’s default (SUBAGENTS_MODEL names another)')];
+  return [login, ok('model', model ?? 'Copilot’s default (set SUBAGENTS_MODEL to use another)')];
 }
 
 /**

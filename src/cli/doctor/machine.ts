@@ -35,7 +35,7 @@ export function checkNode(version = process.versions.node): Check {
 
 /** Checks the packages that an installation for clients alone omits. Copilot CLI has its own check. */
 export function checkPackages(missing = missingPackages([...WORKER_PACKAGES, DOWNLOAD_PACKAGE])): Check {
-  if (missing.length === 0) return ok('packages', 'all optional ones are installed');
+  if (missing.length === 0) return ok('packages', 'all optional packages are installed');
   const isDownloadAlone = missing.every((name) => name === DOWNLOAD_PACKAGE);
   return isDownloadAlone
     ? warn(
@@ -63,7 +63,7 @@ export async function checkGit(env: NodeJS.ProcessEnv): Promise<Check> {
   if (name !== '' && email !== '') return ok('git', `${version}, commits as ${name} <${email}>`);
   return warn(
     'git',
-    `${version}, but no user.name and user.email: commits of subagents carry a stand-in`,
+    `${version}, but no user.name and user.email: commits of subagents get a fallback author`,
     'git config --global user.name "…" && git config --global user.email "…"',
   );
 }
@@ -73,13 +73,17 @@ export function checkHome(root: string): Check {
   const stat = statSync(root, { throwIfNoEntry: false });
   if (stat === undefined) {
     return isWritable(nearestFolder(root))
-      ? ok('home', `${root}, not made yet`)
-      : fail('home', `${root} cannot be made`, 'name another folder with --home or SUBAGENTS_HOME');
+      ? ok('home', `${root}, does not exist yet`)
+      : fail('home', `${root} cannot be created`, 'name another folder with --home or SUBAGENTS_HOME');
   }
   if (!stat.isDirectory())
     return fail('home', `${root} is not a folder`, 'name a folder with --home or SUBAGENTS_HOME');
   if (stat.uid !== process.getuid?.())
-    return fail('home', `${root} is another user’s`, 'use a home of your own: --home or SUBAGENTS_HOME');
+    return fail(
+      'home',
+      `${root} belongs to another user`,
+      'use a home of your own: --home or SUBAGENTS_HOME',
+    );
   if (!isWritable(root)) return fail('home', `${root} is not writable`, `chmod u+rwx ${root}`);
   const problem = homeWriteProblem(root);
   if (problem !== undefined) return fail('home', problem.message, problem.remedy ?? 'make it writable again');
@@ -95,7 +99,7 @@ export function checkDisk(root: string, env: NodeJS.ProcessEnv): Check {
   if (free >= reserve + LITTLE_DISK) return ok('disk', detail);
   const remedy = 'free some space, or name a home on another disk with --home or SUBAGENTS_HOME';
   if (free >= reserve) return warn('disk', detail, remedy);
-  return fail('disk', `${detail}: with less than ${megabytes(reserve)} a worker takes nothing on`, remedy);
+  return fail('disk', `${detail}: with less than ${megabytes(reserve)} a worker accepts no subagent`, remedy);
 }
 
 /**
@@ -129,12 +133,12 @@ export function checkEnvironment(env: NodeJS.ProcessEnv): Check {
   if (random.length > 0) {
     return warn(
       'secrets',
-      `${detail}; given to them, though drawn by chance as it looks: ${random.join(', ')}`,
-      'unset what is a secret where the worker starts, or call it so: NAME_SECRET',
+      `${detail}; passed to shells although the value looks random: ${random.join(', ')}`,
+      'if one of them is a secret, unset it where the worker starts, or rename it to NAME_SECRET',
     );
   }
   const given = env[PASSED_SECRETS_VARIABLE]
-    ? ` (${PASSED_SECRETS_VARIABLE} gives back ${env[PASSED_SECRETS_VARIABLE]})`
+    ? ` (${PASSED_SECRETS_VARIABLE} passes on ${env[PASSED_SECRETS_VARIABLE]})`
     : '';
   return ok('secrets', `${detail}${given}`);
 }

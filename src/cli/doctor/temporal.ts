@@ -17,7 +17,11 @@ export async function checkServer(context: Context): Promise<Check[]> {
     if (await subagents.hasWorkers()) return [server, ok('worker', 'polls')];
     return [
       server,
-      warn('worker', 'none polls: nothing moves', 'subagents up, or subagents worker for this server'),
+      warn(
+        'worker',
+        'none polls, so no subagent makes progress',
+        'subagents up, or subagents worker for this server',
+      ),
     ];
   } catch (error) {
     const { code, message, remedy } = cliFailure(error);
@@ -38,15 +42,14 @@ export async function checkProgram(env: NodeJS.ProcessEnv): Promise<Check> {
   const onPath = findOnPath('temporal', env);
   const problem = onPath === undefined ? undefined : await whyUnusable(onPath, env);
   if (onPath !== undefined && problem === undefined) return ok('Temporal', `${onPath} (on PATH)`);
-  const passedOver = onPath === undefined ? '' : `; ${onPath} is passed over: ${problem}`;
+  const passedOver = onPath === undefined ? '' : `; ${onPath} is not used: ${problem}`;
   const cached = join(cacheFolder(env), 'temporal');
-  if ((await whyUnusable(cached, env)) === undefined)
-    return ok('Temporal', `${cached} (our cache)${passedOver}`);
+  if ((await whyUnusable(cached, env)) === undefined) return ok('Temporal', `${cached} (cache)${passedOver}`);
   const go = findOnPath('go', env);
   return warn(
     'Temporal',
     `not on this machine yet; \`up\` downloads it once${go === undefined ? '' : `, or builds it with ${go}`}${passedOver}`,
-    'subagents up gets it; or install it: https://docs.temporal.io/cli#install',
+    '`subagents up` installs it; or install it yourself: https://docs.temporal.io/cli#install',
   );
 }
 

@@ -12,10 +12,10 @@ import { cliFailure } from '../failure.ts';
 export function printServerAccess({ output }: Context, root: string): void {
   if (output.json || !createPrivateFile(join(root, 'told-about-access'), '')) return;
   output.note(
-    '  Other accounts of this machine can reach this server, which has no password, and so run any command as you.',
+    '  This server has no password: other accounts of this machine can reach it, and can run any command as you.',
   );
   output.note(
-    '  Where that matters, use a server with TLS: subagents worker --address <host:port> (docs/security.md).',
+    '  If that matters, use a server with TLS: subagents worker --address <host:port> (docs/security.md).',
   );
 }
 

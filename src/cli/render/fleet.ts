@@ -80,8 +80,8 @@ export function fleetParts(
   const hidden = fleet.sessions.reduce((sum, each) => sum + each.finishedCount - each.finished.length, 0);
   const server = colors.dim(cut(serverText(fleet.server), Math.min(width, 200)));
   const none = selective
-    ? 'No such subagents.'
-    : 'No subagents yet. Hand one a task: subagents spawn <label> "<task>"';
+    ? 'No subagents match.'
+    : 'No subagents yet. Spawn one: subagents spawn <label> "<task>"';
   const [titles, ...lines] =
     rows.length === 0
       ? wrapped(none, width)
@@ -93,7 +93,7 @@ export function fleetParts(
     top: [server, '', titles ?? ''],
     rows: lines,
     bottom: [
-      ...(hidden > 0 ? wrapped(colors.dim(`… and ${hidden} finished before (list --all)`), width) : []),
+      ...(hidden > 0 ? wrapped(colors.dim(`… and ${hidden} that finished earlier (list --all)`), width) : []),
       ...(notes.length > 0 ? ['', ...notes] : []),
     ],
   };

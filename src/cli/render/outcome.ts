@@ -56,7 +56,7 @@ const pushLine = ({ remote, ref = '', commit }: NonNullable<Outcome['push']>): s
 /** Why the branch of a done subagent was not pushed, and the command that pushes it. */
 const pushProblem = ({ problem }: NonNullable<Outcome['push']>, name: string): string[] => [
   oneLine(problem ?? '', 1_000),
-  `subagents continue ${name} "<task>" --force pushes it all the same`,
+  `to push it anyway: subagents continue ${name} "<task>" --force`,
 ];
 
 /** Branch, commits and size of the changes on one line. */
@@ -142,11 +142,11 @@ function evidenceLines(evidence: Evidence, colors: Colors): string[] {
     lines.push(`${colors.yellow(sha.slice(0, 9))} ${oneLine(subject, 120)}`);
   if (evidence.commitCount > evidence.commits.length)
     lines.push(`and ${evidence.commitCount - evidence.commits.length} more`);
-  if (evidence.savedLeftovers) lines.push('the last commit holds what it had left uncommitted');
+  if (evidence.savedLeftovers) lines.push('the last commit has the changes that it left uncommitted');
   if (evidence.uncommitted.length > 0)
     lines.push(`not committed: ${oneLine(evidence.uncommitted.join(', '), 1_000)}`);
   if (evidence.touchedOutside !== undefined && evidence.touchedOutside.length > 0) {
-    lines.push(colors.yellow('touched outside its worktree while it worked (by it, or by somebody else):'));
+    lines.push(colors.yellow('touched outside its worktree while it worked (by it or by others):'));
     lines.push(...evidence.touchedOutside.map((what) => colors.yellow(`  ${oneLine(what, 500)}`)));
   }
   if (evidence.sensitive.length > 0) {
@@ -174,11 +174,11 @@ function verificationLines(verification: Verification, colors: Colors): string[]
 /** The proof of death as text. */
 export function sweepLines(sweep: SweepReport): string[] {
   const proof =
-    sweep.proof === 'proven' ? 'proven by a last scan' : 'unproven: not every process could be looked at';
+    sweep.proof === 'proven' ? 'proven by a last scan' : 'unproven: not every process could be checked';
   const left = sweep.left.length === 0 ? 'none left' : `${sweep.left.length} LEFT`;
   const found =
     sweep.found === 0
-      ? 'it had left no process behind'
+      ? 'no process was left'
       : `${plural(sweep.found, 'process')} found, ${sweep.ended} ended, ${left}`;
   return [
     `${found} (${proof}; ${durationText(sweep.durationMs)})`,

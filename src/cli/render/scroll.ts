@@ -12,7 +12,7 @@ export interface Scroll {
 const MIN_ROWS = 3;
 /** Number of lines at the bottom: an empty line, and the help on keys. */
 const FOOT = 2;
-const KEYS = 'arrows, page up and down scroll; q ends this';
+const KEYS = 'arrows and page up/down scroll; q quits';
 
 /** The position after a key. `scrolled` corrects a position outside the rows. */
 export function scrollBy({ first, page }: Scroll, key: string): Scroll {

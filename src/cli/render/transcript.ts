@@ -44,7 +44,7 @@ function resultText(entry: TranscriptEntry, colors: Colors): string {
   const { ok, exitCode, durationMs } = entry;
   // This text is a message of Copilot to the model, not output of the command.
   if (MOVED.test(entry.text))
-    return colors.dim(`… goes on in the background after ${durationText(durationMs ?? 0)}`);
+    return colors.dim(`… continues in the background after ${durationText(durationMs ?? 0)}`);
   const good = exitCode === undefined ? ok !== false : exitCode === 0;
   const facts = [
     exitCode === undefined ? (good ? 'ok' : 'failed') : `exit ${exitCode}`,
@@ -57,7 +57,7 @@ function resultText(entry: TranscriptEntry, colors: Colors): string {
     .filter((line) => line.trim() !== '');
   const hidden = lines.length - MAX_RESULT_LINES;
   const shown = lines.slice(-MAX_RESULT_LINES).map((line) => colors.dim(`${INDENT}│ ${oneLine(line, 400)}`));
-  if (hidden > 0) shown.unshift(colors.dim(`${INDENT}│ … ${hidden} more lines before`));
+  if (hidden > 0) shown.unshift(colors.dim(`${INDENT}│ … ${hidden} earlier lines`));
   return [head, ...shown].join('\n');
 }
 

@@ -28,8 +28,8 @@ import type { RetryOptions } from '../types.ts';
 export async function retryChain(link: Link, run: KnownRun, options: RetryOptions): Promise<Accepted> {
   const { from, requestId = randomUUID(), timeoutMs } = options;
   if (!isChain(run))
-    throw new SubagentsError('BAD_INPUT', `${run.label} is no chain`, {
-      remedy: `go on with it: subagents continue ${run.label} "<task>"`,
+    throw new SubagentsError('BAD_INPUT', `${run.label} is not a chain`, {
+      remedy: `continue the subagent: subagents continue ${run.label} "<task>"`,
     });
   const fingerprint = fingerprintOf({ retry: run.label, from });
   const before = answerOfEarlierRun(run, fingerprint);
@@ -43,10 +43,14 @@ export async function retryChain(link: Link, run: KnownRun, options: RetryOption
   const views = outcome.steps ?? [];
   const winner = chain.until === 'first' ? views.find(({ status }) => status === 'done') : undefined;
   if (winner)
-    throw new SubagentsError('BAD_INPUT', `the race ${chain.label} is over: ${winner.step} was done first`, {
-      remedy:
-        'start it anew under its label, or go on with a racer: subagents continue <chain>.<step> "<task>"',
-    });
+    throw new SubagentsError(
+      'BAD_INPUT',
+      `the race ${chain.label} is over: ${winner.step} was the first to be done`,
+      {
+        remedy:
+          'start a new race with this label, or continue a racer: subagents continue <chain>.<step> "<task>"',
+      },
+    );
   const again = stepsToRepeat(chain, views, from);
   const carried = await concurrently(
     chain.steps.filter(({ id }) => !again.has(id)),
@@ -60,8 +64,9 @@ export async function retryChain(link: Link, run: KnownRun, options: RetryOption
   );
   const request: ChainRequest = { requestId, chain, fingerprint, carried: Object.fromEntries(carried) };
   checkSpawnSize(request, {
-    what: `the chain ${chain.label} with what its steps have left that is quoted again`,
-    remedy: 'run a step again whose files or data are quoted, with those that quote them: --from <step>',
+    what: `the chain ${chain.label} with the reports and files of done steps that are quoted again`,
+    remedy:
+      'run the steps with the largest files or data again, together with the steps that quote them: --from <step>',
   });
   return sendChain(link, run.session, request, { timeoutMs });
 }

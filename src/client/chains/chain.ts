@@ -121,7 +121,7 @@ export function parseChain(spec: unknown): ParsedChain {
   throw new SubagentsError(
     'BAD_INPUT',
     problems.slice(0, MAX_PROBLEMS).join('; ') + (more > 0 ? ` (and ${more} more)` : ''),
-    { remedy: 'mend what is named: a path such as steps.0.task counts from 0' },
+    { remedy: 'fix what is named: a path such as steps.0.task counts from 0' },
   );
 }
 

@@ -39,26 +39,30 @@ const NOWHERE = { commit: 'HEAD', name: 'HEAD' };
 /** The ready-made chains by name. */
 export const READY_MADE = {
   'research-implement': {
-    description: 'a subagent that may not write finds out, the next one implements from its report',
+    description: 'a read-only subagent researches the task, the next one implements it from the report',
     params: {
-      task: { description: 'what is to be implemented' },
+      task: { description: 'what to implement' },
       verify: { description: 'a command that must exit 0 before it is done', default: '' },
     },
     outline: researchImplementChain({ label: 'research-implement', task: 'the task' }),
     build: async ({ task = '', verify }, { label }) => {
       if (task.trim() === '')
         throw new SubagentsError('BAD_INPUT', 'the task is empty', {
-          remedy: 'say what is to be implemented',
+          remedy: 'say what to implement',
         });
       return researchImplementChain({ label, task, verify: nonEmpty(verify) });
     },
   },
   review: {
-    description: 'a change, reviewed for security, performance and style side by side, then summed up',
+    description: 'three subagents review a change for security, performance and style, then a fourth sums up',
     params: {
-      base: { description: 'what the change started from: a branch, a tag or a commit, for example main' },
+      base: { description: 'where the change started: a branch, a tag or a commit, for example main' },
       head: { description: 'the branch or commit with the change', default: 'HEAD' },
-      post: { description: 'what to do with the summary; without it, it is posted nowhere', default: '' },
+      post: {
+        description:
+          'what to do with the summary, for example where to post it; default: it is posted nowhere',
+        default: '',
+      },
     },
     outline: reviewChain({
       label: 'review',

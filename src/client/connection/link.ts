@@ -137,7 +137,7 @@ export class Link {
 
   /** Ends every wait and iteration, waits up to a second for pending work, then closes the connection. */
   async close(): Promise<void> {
-    const reason = new SubagentsError('CLOSED', 'this connection to the subagents was closed', {
+    const reason = new SubagentsError('CLOSED', 'this connection was closed', {
       remedy: 'make a new one: Subagents.connect()',
     });
     this.#ending.abort(reason);

@@ -18,5 +18,5 @@ export async function explainUnanswered(
 
 /** The note for a report that has only the server's facts, because nobody answered. */
 export function silenceNote({ message, remedy }: SubagentsError): string {
-  return `${message}: this is what the server last knew${remedy === undefined ? '' : `. ${remedy}`}`;
+  return `${message}: this is the last state that the server has${remedy === undefined ? '' : `. ${remedy}`}`;
 }

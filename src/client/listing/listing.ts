@@ -221,7 +221,7 @@ async function listStored(
 }
 
 const failingNote = (session: string): string =>
-  `session "${session}" fails at each try to go on (the log of its worker says why): it takes on nothing and announces nothing. \`subagents kill --all --force --session ${session}\` ends it with its subagents; the next spawn starts a new one`;
+  `the workflow of session "${session}" fails at every attempt (see the log of its worker): it accepts no subagent and announces nothing. \`subagents kill --all --force --session ${session}\` ends it with its subagents; the next spawn starts a new one`;
 
 /** The list of a session that has ended. Its own live rows are stale: `orphans`, which are still live, replace them. */
 async function withOrphans(
@@ -262,9 +262,9 @@ const noteOf = ({ session, workerless }: SessionListing, note: string): string =
 
 /** The note of a list about live subagents whose session has ended. */
 function orphansNote(session: string, count: number): string {
-  const [them, they] =
-    count === 1 ? ['a subagent of it lives', 'it'] : [`${count} subagents of it live`, 'them'];
-  return `session "${session}" has ended, but ${them} on: a worker opens it again within seconds (the next spawn does, too), and it takes ${they} over`;
+  const [live, them] =
+    count === 1 ? ['one of its subagents is live', 'it'] : [`${count} of its subagents are live`, 'them'];
+  return `session "${session}" has ended, but ${live}: a worker or the next spawn reopens the session within seconds, with ${them}`;
 }
 
 function listing(link: Link, session: string, parts: Partial<SessionListing>): SessionListing {

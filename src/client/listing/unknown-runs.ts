@@ -68,7 +68,7 @@ function rowOf(record: RunRecord, workerId: string | undefined): SubagentRow {
     repo: repository,
     ...(workerId !== undefined && { workerId }),
     ...(endedAt !== undefined && { endedAt }),
-    summary: `the server does not know it; ${branch === null ? `it worked in ${repository}` : `its branch is ${branch} in ${repository}`}`,
+    summary: `the server has no record of it; ${branch === null ? `it worked in ${repository}` : `its branch is ${branch} in ${repository}`}`,
   };
 }
 
@@ -76,7 +76,7 @@ function rowOf(record: RunRecord, workerId: string | undefined): SubagentRow {
 export function unknownNote(count: number): string {
   const [what, them] = count === 1 ? ['a run', 'it'] : [`${count} runs`, 'them'];
   return (
-    `this home has ${what} that its server does not know: the server's database was replaced, or is an older copy. ` +
-    `What ${count === 1 ? 'it' : 'they'} committed is on the branches named; \`subagents clean\` takes ${them} too`
+    `this home has ${what} that its server has no record of: the server's database was replaced, or is an older copy. ` +
+    `The commits of ${count === 1 ? 'this run' : 'these runs'} are on the named branches; \`subagents clean\` also cleans ${them}`
   );
 }

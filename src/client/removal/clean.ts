@@ -148,7 +148,7 @@ async function askWorker(link: Link, input: CleanWorkflowInput): Promise<readonl
           workflowId: cleanWorkflowId(workerId, randomUUID().slice(0, 8)),
           taskQueue: MAIN_QUEUE,
           args: [input],
-          staticSummary: `clean: ${input.runs.length} finished subagents`,
+          staticSummary: `clean ${input.runs.length} finished subagents`,
           workflowExecutionTimeout: CLEAN_TIMEOUT_MS,
         },
       ),

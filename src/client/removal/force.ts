@@ -10,7 +10,7 @@ import type { Link } from '../connection/link.ts';
 import type { KnownRun } from '../listing/runs.ts';
 import { findRuns } from '../listing/visibility.ts';
 
-const WHY = 'its workflow failed at each try to go on, and was ended by force';
+const WHY = 'its workflow failed at every attempt and was terminated';
 
 /**
  * Ends a subagent whose workflow fails at each try to go on. Its worker sees that the workflow is closed, and ends its
@@ -80,7 +80,7 @@ function lostOutcome({ session, label, run, startedAt, model }: KnownRun, why: s
     failure: {
       class: why === WHY ? 'internal' : 'worker',
       message: why,
-      remedy: 'its worktree and branch are as it left them',
+      remedy: 'its worktree and branch are unchanged',
     },
     ...(model !== undefined && { model }),
     verifications: [],
@@ -97,7 +97,7 @@ function lostOutcome({ session, label, run, startedAt, model }: KnownRun, why: s
       totalMs: Date.now() - Date.parse(startedAt),
     },
     notes: [
-      'its worker ends what it has left running, within some 15 s where it is there; that was not waited for',
+      'if its worker is running, the worker ends the remaining processes within about 15 s; the kill did not wait for that',
     ],
   };
 }

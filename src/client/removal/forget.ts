@@ -31,7 +31,7 @@ interface HeldRun {
 /** See `Subagents.forgetWorker`. */
 export async function forgetWorker(link: Link, workerId: string): Promise<KnownRun[]> {
   if (await isWorkerPolling(link, workerId)) {
-    throw new SubagentsError('BAD_INPUT', `worker ${workerId} is not away: it asks for work`, {
+    throw new SubagentsError('BAD_INPUT', `worker ${workerId} is not away: it polls for tasks`, {
       remedy: 'kill its subagents instead, or stop the worker first',
     });
   }
@@ -99,7 +99,7 @@ function unknownWorker(workerId: string, held: readonly HeldRun[]): SubagentsErr
   return new SubagentsError('UNKNOWN_TARGET', `no live subagent is on a worker "${workerId.slice(0, 100)}"`, {
     remedy:
       others.length === 0
-        ? 'there is nothing to give up: no live subagent has a worker'
+        ? 'there is no worker to give up: no live subagent is on one'
         : `live subagents are on: ${others.slice(0, 8).join(', ')}`,
   });
 }

@@ -12,7 +12,7 @@ export function endableIterator<T>(
   const end = new LinkedSignal(signals);
   const inner = produce(end.signal);
   const stop = (): void => {
-    end.abort(new DOMException('The iteration was ended.', 'AbortError'));
+    end.abort(new DOMException('The iteration was stopped.', 'AbortError'));
     end[Symbol.dispose]();
   };
   return {

@@ -63,8 +63,8 @@ export async function findOutcome(link: Link, run: KnownRun): Promise<Outcome | 
 }
 
 function stillLiveError(name: string): SubagentsError {
-  return new SubagentsError('TIMEOUT', `${name} has not ended in time; it goes on`, {
-    remedy: 'see what it is doing with `subagents show`, or wait longer',
+  return new SubagentsError('TIMEOUT', `${name} did not end in time; it keeps running`, {
+    remedy: 'see what the subagent is doing with `subagents show`, or wait longer',
   });
 }
 
@@ -84,10 +84,10 @@ async function readEnd(link: Link, run: KnownRun, name: string): Promise<Outcome
   );
   if (end === 'unknown') {
     throw new LostRunError(
-      `the server no longer keeps ${name}; its session remembers: ${lostOutcomeOf(run)}`,
+      `the server has deleted the history of ${name}; its session still has: ${lostOutcomeOf(run)}`,
       {
         entry: run,
-        remedy: 'its branch and commits are in the repository as before',
+        remedy: 'its branch and commits are still in the repository',
       },
     );
   }
@@ -97,9 +97,9 @@ async function readEnd(link: Link, run: KnownRun, name: string): Promise<Outcome
     return parse(failure.details[0], name);
   if (failure instanceof CancelledFailure) return killedOutcome(link, run, name);
   if (failure instanceof TerminatedFailure || failure instanceof TimeoutFailure) {
-    throw new LostRunError(`${name} was ended from outside (${failure.message}) and left no outcome`, {
+    throw new LostRunError(`${name} was terminated (${failure.message}) and has no outcome`, {
       entry: run,
-      remedy: 'its worktree and branch are as it left them; spawn it again to go on',
+      remedy: 'its worktree and branch are unchanged; spawn it again to continue the work',
     });
   }
   throw new SubagentsError(
@@ -115,14 +115,14 @@ async function readEnd(link: Link, run: KnownRun, name: string): Promise<Outcome
 async function killedOutcome(link: Link, run: KnownRun, name: string): Promise<Outcome> {
   const memo = (await inspect(link, run))?.memo ?? {};
   if (memo['outcome'] !== undefined) return parse(memo['outcome'], name);
-  throw new LostRunError(`${name} was cancelled and left no outcome`, { entry: run });
+  throw new LostRunError(`${name} was cancelled and has no outcome`, { entry: run });
 }
 
 function parse(value: unknown, name: string): Outcome {
   const parsed = outcomeSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw new SubagentsError('INTERNAL', `the outcome of ${name} cannot be read: ${parsed.error.message}`, {
-    remedy: 'it may come from another version of durable-subagents: look at it in the Temporal Web UI',
+    remedy: 'another version of durable-subagents may have written it: look at it in the Temporal Web UI',
   });
 }
 

@@ -80,7 +80,7 @@ async function findSource(
     const view = await requireView(link, run);
     if (view === undefined) {
       throw new LostRunError(
-        `the server no longer keeps ${run.label}@${run.run}, nor who has its transcript`,
+        `the server has deleted the history of ${run.label}@${run.run}, so the worker that has its transcript is unknown`,
         {
           entry: run,
         },

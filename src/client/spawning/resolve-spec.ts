@@ -50,9 +50,9 @@ export async function resolveSpec(
   if (isolation === 'in-place' && spec.setup && spec.setup.length > 0) {
     throw new SubagentsError(
       'BAD_INPUT',
-      'set-up is for a new worktree, and in-place works in your checkout',
+      'set-up is for a new worktree, but an in-place subagent works in your checkout',
       {
-        remedy: 'Set the checkout up yourself, and leave out setup; or leave out in-place.',
+        remedy: 'Set up the checkout yourself and leave out setup, or leave out in-place.',
       },
     );
   }
@@ -60,14 +60,14 @@ export async function resolveSpec(
   if (spec.verifyFresh && isolation === 'in-place') {
     throw new SubagentsError(
       'BAD_INPUT',
-      'verifyFresh is for a worktree, and what is uncommitted in place is in no fresh checkout',
+      'verifyFresh is for a worktree: a fresh checkout lacks the uncommitted work of an in-place subagent',
       { remedy: 'Leave out verifyFresh, or leave out in-place.' },
     );
   }
   if (carries && isolation === 'in-place') {
     throw new SubagentsError(
       'BAD_INPUT',
-      'in place, the uncommitted changes of your checkout are there anyway',
+      'an in-place subagent has the uncommitted changes of your checkout anyway',
       {
         remedy: 'Leave out withChanges, or leave out in-place.',
       },
@@ -121,13 +121,13 @@ export function requirePushable(
   byUrl: boolean,
 ): void {
   if (force && !push) {
-    throw new SubagentsError('BAD_INPUT', 'force is for push: nothing else is refused because of caveats', {
-      remedy: 'Leave it out, or add push; a merge takes --force itself.',
+    throw new SubagentsError('BAD_INPUT', 'force only applies to push: a caveat refuses nothing else', {
+      remedy: 'Leave out force, or add push; `merge` has its own --force.',
     });
   }
   if (push && !byUrl) {
-    throw new SubagentsError('BAD_INPUT', 'push is for a repository that is named by URL', {
-      remedy: `Leave it out, and push yourself: git push origin subagents/${label}`,
+    throw new SubagentsError('BAD_INPUT', 'push only works for a repository that is named by URL', {
+      remedy: `Leave out push, and push the branch yourself: git push origin subagents/${label}`,
     });
   }
 }
@@ -135,7 +135,7 @@ export function requirePushable(
 /** @throws SubagentsError BAD_INPUT for options that need a checkout of the caller */
 function checkRemote({ isolation, withChanges }: ParsedSpec): void {
   if (isolation !== 'in-place' && !withChanges) return;
-  const what = withChanges ? 'uncommitted changes to carry along' : 'checkout to work in';
+  const what = withChanges ? 'uncommitted changes to include' : 'checkout to work in';
   throw new SubagentsError('BAD_INPUT', `a repository that is named by URL has no ${what}`, {
     remedy: `Name a checkout by its path, or leave out ${withChanges ? 'withChanges' : 'in-place'}.`,
   });
@@ -144,7 +144,7 @@ function checkRemote({ isolation, withChanges }: ParsedSpec): void {
 function credentialNotes({ url, leftOut }: RepositoryUrl): string[] {
   return leftOut
     ? [
-        `what the URL had of credentials was left out, since it would be kept: ${url} is read with those of git`,
+        `the credentials in the URL were removed, because URLs are stored: git reads ${url} with the credentials of its own configuration`,
       ]
     : [];
 }
@@ -155,7 +155,7 @@ async function uncommittedNotes(git: Git): Promise<string[]> {
   try {
     count = await countUncommitted(git, COUNT_TIMEOUT_MS);
   } catch {
-    return [`uncommitted changes of ${git.cwd} could not be counted; they are not part of the worktree`];
+    return [`the uncommitted changes of ${git.cwd} could not be counted; they are not part of the worktree`];
   }
   if (count === 0) return [];
   const changes = count === 1 ? '1 uncommitted change' : `${count} uncommitted changes`;

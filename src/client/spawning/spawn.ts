@@ -69,7 +69,7 @@ export async function spawnAll(
     if (!('spec' in each)) return each;
     const answer = answers.shift();
     if (answer === undefined)
-      throw new SubagentsError('INTERNAL', `session ${session} left a spec unanswered`);
+      throw new SubagentsError('INTERNAL', `session ${session} did not answer for one of the specs`);
     return answer.status === 'accepted' ? { ...answer, notes: [...each.notes, ...answer.notes] } : answer;
   });
 }
@@ -165,7 +165,7 @@ async function startedOf(
     if (fingerprint === undefined || found?.fingerprint !== fingerprint || isFinal(found.status))
       return undefined;
     const { run, workflowId, runId } = found;
-    const notes = ['the session did not answer in time; it has started all the same'];
+    const notes = ['the session did not answer in time, but the subagent has started'];
     answers.push({ status: 'accepted', label, run, workflowId, runId, notes });
   }
   return answers;
@@ -214,7 +214,7 @@ export async function sendToSession(
   } catch (error) {
     throw addUnknownEffect(
       error,
-      `do the very same again: while the first is live, that is the answer, and nothing is started twice. Request id ${request.requestId} is one request for ever (--request-id)`,
+      `repeat the same call with --request-id ${request.requestId}: it starts nothing twice (without the id, only while the first subagent is live)`,
     );
   }
 }

@@ -56,9 +56,13 @@ export function schemaError(
 export function parseSpecs(specs: readonly unknown[]): ParsedSpec[] {
   if (specs.length === 0) throw new SubagentsError('BAD_INPUT', 'specs: the list is empty');
   if (specs.length > MAX_SPAWN_SPECS) {
-    throw new SubagentsError('LIMIT', `specs: ${specs.length} are more than ${MAX_SPAWN_SPECS} at once`, {
-      remedy: `spawn them in lists of at most ${MAX_SPAWN_SPECS}`,
-    });
+    throw new SubagentsError(
+      'LIMIT',
+      `specs: ${specs.length} are too many for one call; at most ${MAX_SPAWN_SPECS} are possible`,
+      {
+        remedy: `spawn them in lists of at most ${MAX_SPAWN_SPECS}`,
+      },
+    );
   }
   return specs.map((spec, index) => parseSpec(spec, specs.length === 1 ? '' : `specs[${index}]`));
 }
@@ -68,7 +72,7 @@ export function checkSpawnSize(
   request: unknown,
   {
     what = 'this spawn',
-    remedy = 'spawn fewer at once, or put the material in a file of the repository and name it in the task',
+    remedy = 'spawn fewer subagents at once, or put the material into a file of the repository and name the file in the task',
   }: { readonly what?: string; readonly remedy?: string } = {},
 ): void {
   const bytes = byteLength(JSON.stringify(request));

@@ -114,13 +114,13 @@ async function readSpec(link: Link, run: KnownRun): Promise<ResolvedSpec> {
       const parsed = startedSpec.safeParse((input as { spec?: unknown } | undefined)?.spec);
       if (parsed.success) return parsed.data;
       throw new SubagentsError('INTERNAL', `the spec of ${name} cannot be read: ${parsed.error.message}`, {
-        remedy: 'It may come from another version of durable-subagents: spawn it again.',
+        remedy: 'Another version of durable-subagents may have written it: spawn the subagent again.',
       });
     }
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }
-  throw new LostRunError(`the server no longer keeps ${name}, so it cannot be continued`, {
+  throw new LostRunError(`the server has deleted the history of ${name}, so it cannot be continued`, {
     entry: run,
     // A run in place may have used a branch of any name.
     remedy: `spawn it again from its branch${OWN_BRANCH.test(run.branch ?? '') ? `: --base ${run.branch}` : ''}`,
@@ -133,7 +133,7 @@ async function findWorkspace(link: Link, run: KnownRun) {
   const { workerId, cwd, base, branch, repository, copilotSessionId } = view ?? {};
   if (workerId === undefined || cwd === undefined || base === undefined || copilotSessionId === undefined) {
     throw new SubagentsError('NO_WORKSPACE', `${run.label}@${run.run} ended before it had a workspace`, {
-      remedy: 'spawn it again: the same label may be used',
+      remedy: 'spawn it again; the same label can be used',
     });
   }
   return { workerId, cwd, base, branch, repository, copilotSessionId };
@@ -143,7 +143,7 @@ function handover(task: string, run: KnownRun, outcome: Outcome | undefined): st
   const third = MAX_HANDOVER_CHARS / 3;
   const summary = outcome?.summary ?? run.summary;
   const text = [
-    'You go on with the work of an earlier run, whose conversation is gone. What it did is in your workspace, and in the commits of the branch that is checked out. Its task was:',
+    'You continue the work of an earlier run, whose conversation is lost. Its work is in your workspace and in the commits of the branch that is checked out. Its task was:',
     head(task, third),
     `It ended as ${run.status}${summary === undefined ? '.' : `: ${head(summary, 1_000)}`}`,
     ...(outcome?.report ? ['Its report:', head(outcome.report, third)] : []),

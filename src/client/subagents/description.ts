@@ -44,7 +44,7 @@ export async function describeRun(link: Link, run: KnownRun): Promise<SubagentDe
   const notes = [...(outcome?.notes ?? answer?.notes ?? [])];
   if (unanswered) notes.push(silenceNote(await explainUnanswered(link, run, view)));
   if (inspected === undefined)
-    notes.push('the server no longer keeps this run: this is what its session remembers');
+    notes.push('the server has deleted the history of this run: this is what its session still has');
   return {
     ...knownFields(run, inspected),
     ...currentFields(run, inspected, answer),

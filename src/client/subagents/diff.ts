@@ -52,12 +52,16 @@ async function notes(git: Git, work: Work, inFolder: boolean): Promise<string[]>
   if (live) {
     const { changed, untracked } = await checkoutStatus(git);
     const count = changed.length + untracked.length;
-    return [`it is at work: this is its folder as it is now, with ${count} paths not committed`];
+    return [
+      `the subagent is at work: this is the current state of its folder, with ${count} uncommitted paths`,
+    ];
   }
   if (inFolder)
-    return ['it worked in place: this is the checkout as it is now, with whatever you changed since'];
+    return [
+      'the subagent worked in place: this is the current state of the checkout, including your own changes since',
+    ];
   if (branch !== null && !branchExists)
-    return [`its branch ${branch} is gone: this is the commit of its outcome, ${head?.slice(0, 10)}`];
+    return [`its branch ${branch} is gone: this is the head commit of its outcome, ${head?.slice(0, 10)}`];
   const reported = outcome?.evidence?.head;
   if (reported !== undefined && head !== reported)
     return [`${branch} has moved since its outcome: from ${reported.slice(0, 10)} to ${head?.slice(0, 10)}`];

@@ -25,7 +25,7 @@ export async function mergeRun(link: Link, run: KnownRun, options: MergeOptions)
       'BAD_INPUT',
       `${work.name} worked in place, in ${work.cwd}: there is nothing to merge`,
       {
-        remedy: `Look at it with subagents diff ${run.label}, then commit what you want to keep.`,
+        remedy: `See the changes with subagents diff ${run.label}, then commit what you want to keep.`,
       },
     );
   }
@@ -72,16 +72,16 @@ export async function mergeRun(link: Link, run: KnownRun, options: MergeOptions)
 
 function requireEnded({ live, name }: Work, label: string): void {
   if (!live) return;
-  throw new SubagentsError('STILL_LIVE', `${name} is still at work, so there is nothing finished to merge`, {
+  throw new SubagentsError('STILL_LIVE', `${name} is still at work, so there is no finished work to merge`, {
     remedy: `Wait for it (subagents wait ${label}); subagents diff ${label} shows what it has so far.`,
   });
 }
 
 function requireDone({ outcome, name }: Work, { label }: KnownRun): void {
   if (outcome?.status === 'done') return;
-  const why = outcome === undefined ? 'was ended from outside' : `ended as ${outcome.status}`;
-  throw new SubagentsError('NOT_DONE', `${name} ${why}, so nothing says that its work is right`, {
-    remedy: `Look at it first (subagents diff ${label}); merge it all the same with --force (force: true).`,
+  const why = outcome === undefined ? 'was terminated' : `ended as ${outcome.status}`;
+  throw new SubagentsError('NOT_DONE', `${name} ${why}, so its work is not verified`, {
+    remedy: `Look at it first (subagents diff ${label}); to merge it anyway: --force (force: true).`,
   });
 }
 
@@ -92,9 +92,9 @@ function requireUnmoved({ outcome, branch }: Work, head: string, { label }: Know
   const [from, to] = [verified.slice(0, 10), head.slice(0, 10)];
   throw new SubagentsError(
     'NOT_DONE',
-    `${branch ?? 'its branch'} has moved since its outcome (from ${from} to ${to}): what it is at now is not what was verified`,
+    `${branch ?? 'its branch'} has moved since its outcome (from ${from} to ${to}): its current head is not the verified commit`,
     {
-      remedy: `Look at it (subagents diff ${label}); merge it as it is now with --force (force: true), or what was verified: git merge ${from}`,
+      remedy: `Look at it (subagents diff ${label}); then merge the current head with --force (force: true), or the verified commit: git merge ${from}`,
     },
   );
 }
@@ -113,7 +113,7 @@ async function requireWhole(
   const why = caveats.map(({ text }) => text);
   if (why.length === 0) return;
   throw new SubagentsError('CAVEATS', `${name} is done, but: ${why.join('; ')}`, {
-    remedy: `Let it mend that (subagents continue ${label} "<task>"), or merge what is on its branch all the same with --force (force: true).`,
+    remedy: `Let the subagent fix that (subagents continue ${label} "<task>"), or merge its branch anyway with --force (force: true).`,
   });
 }
 
@@ -132,9 +132,9 @@ async function requireOwnPrograms({ branch, head }: Work, git: Git): Promise<voi
   if (first === undefined) return;
   throw new SubagentsError(
     'CHECKOUT_DIRTY',
-    `a merge would run programs that only ${git.cwd} itself configures, which do not run for us: ${keys.join(', ')}`,
+    `the merge needs programs that only ${git.cwd} itself configures, and subagents does not run those: ${keys.join(', ')}`,
     {
-      remedy: `Look at them (git -C ${git.cwd} config --get ${first}). Remove what is not yours (git config --unset), then merge again; if it is yours, merge by hand: git merge ${branch ?? head}`,
+      remedy: `Look at them (git -C ${git.cwd} config --get ${first}). Remove those that are not yours (git config --unset), then merge again; if they are yours, merge by hand: git merge ${branch ?? head}`,
     },
   );
 }
@@ -169,16 +169,24 @@ async function checkoutFor(work: Work, { repo }: KnownRun, { into, cwd }: MergeO
   const named = into === undefined ? undefined : await resolveRepository(into);
   const checkout = named ?? (await around(cwd)) ?? origin;
   if (gitDirs(checkout).commonDir !== gitDirs(origin).commonDir) {
-    throw new SubagentsError('NOT_A_REPOSITORY', `${checkout} is not the repository of ${work.name}`, {
-      remedy: `Stand in ${work.repository}, or in a worktree of it, and merge again.`,
-    });
+    throw new SubagentsError(
+      'NOT_A_REPOSITORY',
+      `${checkout} is not a checkout of the repository of ${work.name}`,
+      {
+        remedy: `Change to ${work.repository} or to a worktree of it, and merge again.`,
+      },
+    );
   }
   // The subagent may have been spawned by another subagent, from that one's worktree.
   if (checkout === origin || !isOfSubagent(checkout, work)) return checkout;
   if (named === undefined) return origin;
-  throw new SubagentsError('BAD_INPUT', `${checkout} is the worktree of a subagent, for its own work alone`, {
-    remedy: `Merge into ${origin}, or into a worktree that you made of it.`,
-  });
+  throw new SubagentsError(
+    'BAD_INPUT',
+    `${checkout} is the worktree of a subagent, which only the subagent may change`,
+    {
+      remedy: `Merge into ${origin}, or into a worktree that you made of it.`,
+    },
+  );
 }
 
 /** The checkout around a folder; undefined outside of any. */

@@ -234,8 +234,8 @@ export class SubagentClient implements SubagentHandle {
       if (!isUnknownTarget(error)) throw error;
     }
     if (found !== undefined) return found;
-    throw new LostRunError(`neither the server nor its session keeps ${this.target}`, {
-      remedy: 'its branch and commits are in the repository as before',
+    throw new LostRunError(`neither the server nor its session has a record of ${this.target}`, {
+      remedy: 'its branch and commits are still in the repository',
     });
   }
 
@@ -268,7 +268,7 @@ export class SubagentClient implements SubagentHandle {
         .catch((error: unknown) => {
           throw addUnknownEffect(
             error,
-            `do the very same again with its request id (--request-id ${options.updateId}): it is then one request`,
+            `repeat the same call with its request id, so that it takes effect once: --request-id ${options.updateId}`,
           );
         });
     const direct = this.#direct();
@@ -302,7 +302,7 @@ export class SubagentClient implements SubagentHandle {
       silences = silence === undefined ? 0 : silences + 1;
       const isOver = silence !== undefined && (silence.isCertain || silences >= MAX_SILENCES);
       const ended = isOver
-        ? await endByServer(link, run, `lost: ended by force, as ${silence.why}`)
+        ? await endByServer(link, run, `lost: terminated by kill --force, because ${silence.why}`)
         : await endIfFailing(link, run);
       if (ended) return ended;
       if (silence === undefined) await endIfWorkerAway(link, run);
@@ -325,12 +325,12 @@ export class SubagentClient implements SubagentHandle {
     } catch {
       // The workflow fails, or cannot be read.
     }
-    return { why: 'nobody answered for it', isCertain: false };
+    return { why: 'its workflow did not answer', isCertain: false };
   }
 
   async #awaitKilled(run: KnownRun, timeoutMs: number): Promise<Outcome> {
     const link = this.#link;
-    const requested = 'the kill is requested, and takes effect as soon as one runs';
+    const requested = 'the kill is requested and takes effect as soon as a worker runs';
     if (!(await link.hasPollers())) throw noWorkerError(link.server, `no worker is running; ${requested}`);
     try {
       return await awaitOutcome(link, run, { timeoutMs });

@@ -46,7 +46,7 @@ export async function findWork(link: Link, run: KnownRun): Promise<Work> {
     throw new SubagentsError(
       'NO_WORKSPACE',
       live ? `${name} has no workspace yet` : `${name} ended before it had a workspace`,
-      { remedy: `See what it is doing: subagents show ${run.label}` },
+      { remedy: `See what the subagent is doing: subagents show ${run.label}` },
     );
   }
   const repository = place.repository ?? run.repo;
@@ -55,11 +55,11 @@ export async function findWork(link: Link, run: KnownRun): Promise<Work> {
     const isHere = cwd !== repository && existsSync(cwd);
     throw new SubagentsError(
       'NOT_A_REPOSITORY',
-      `${repository}, which has the work of ${name}, is not ${isHere ? 'there any more' : 'here'}`,
+      `the repository with the work of ${name}, ${repository}, ${isHere ? 'no longer exists' : 'is not on this machine'}`,
       {
         remedy: isHere
           ? movedRemedy(repository)
-          : `${movedRemedy(repository)}. If it is on another machine, run this there.`,
+          : `${movedRemedy(repository)}. If it is on another machine, run this command there.`,
       },
     );
   }
@@ -85,7 +85,7 @@ export async function findWork(link: Link, run: KnownRun): Promise<Work> {
 export function workRemovedError({ name, branch, repository }: Work): SubagentsError {
   return new SubagentsError(
     'NO_WORKSPACE',
-    `${branch ?? 'the branch'} of ${name} is gone from ${repository}, and so are its commits`,
+    `${branch ?? 'the branch'} of ${name} and its commits are gone from ${repository}`,
     { remedy: 'Spawn it again.' },
   );
 }

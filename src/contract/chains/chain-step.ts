@@ -11,9 +11,12 @@ export type StepStatus = z.infer<typeof stepStatus>;
 
 /** A subagent of a chain, or a step that has no subagent yet. */
 export const stepView = z.object({
-  id: z.string().describe('the step; of a forEach with its index, for example fix-2'),
-  step: z.string().optional().describe('the step itself: of a forEach the same for all its subagents'),
-  label: z.string().describe('of its subagent'),
+  id: z.string().describe('id of the step; with forEach it ends in an index, for example fix-2'),
+  step: z
+    .string()
+    .optional()
+    .describe('id of the step as declared; with forEach all subagents have the same'),
+  label: z.string().describe('label of its subagent'),
   needs: z.array(z.string()),
   status: stepStatus,
   run: z.number().int().optional(),
@@ -22,9 +25,9 @@ export const stepView = z.object({
   branch: z.string().nullable().optional(),
   head: z.string().optional(),
   caveats: caveatKinds.optional(),
-  startedAt: z.string().optional().describe('ISO 8601, of one that has started'),
-  totalMs: z.number().int().optional().describe('of one that has ended: from its start to its end'),
-  tokens: z.number().int().optional().describe('of one that has ended: in and out together'),
+  startedAt: z.string().optional().describe('ISO 8601; absent until it has started'),
+  totalMs: z.number().int().optional().describe('time from start to end; absent until it has ended'),
+  tokens: z.number().int().optional().describe('input and output tokens together; absent until it has ended'),
   summary: z.string().optional().describe('how it ended, or why it was skipped'),
 });
 export type StepView = z.infer<typeof stepView>;

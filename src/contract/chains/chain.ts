@@ -18,85 +18,86 @@ const RESERVED: ReadonlySet<string> = new Set([...QUOTE_WORDS, 'last', 'all']);
 
 const stepId = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9_-]{0,39}$/, 'a step is named by 1 to 40 of a-z, 0-9, "_" and "-"')
-  .refine((id) => !RESERVED.has(id), 'this name has a meaning of its own in quotes or as a target');
+  .regex(/^[a-z0-9][a-z0-9_-]{0,39}$/, 'a step id has 1 to 40 characters of a-z, 0-9, "_" and "-"')
+  .refine(
+    (id) => !RESERVED.has(id),
+    'this name is reserved: it has a special meaning in quotes or as a target',
+  );
 
 const { task } = spawnSpec.shape;
 const options = spawnSpec.omit({ label: true, task: true }).shape;
 
 /** One step of a chain: a task, what it needs, and every field that a spawn has besides its label. */
 export const chainStep = z.strictObject({
-  id: stepId.describe('names the step: its subagent is called <chain>.<id>'),
+  id: stepId.describe('name of the step; its subagent has the label <chain>.<id>'),
   task: task.describe(
-    'what to do; {{research.report}}, {{research.branch}} and the like quote a step that it needs, {{params.name}} a parameter, and \\{{ is two braces',
+    'what to do; {{research.report}}, {{research.branch}} and so on quote a step that this one needs, {{params.name}} quotes a parameter, \\{{ writes two literal braces',
   ),
   needs: z
     .union([stepId.transform((id) => [id]), z.array(stepId).max(MAX_CHAIN_STEPS)])
     .optional()
-    .describe('steps that must be done before; default: the step before this one; []: none'),
-  from: stepId.optional().describe('start from the branch of this step, which it must need'),
+    .describe('steps that must be done before this one starts; default: the previous step; []: none'),
+  from: stepId.optional().describe('start from the branch of this step, which must be in needs'),
   forEach: z
     .string()
     .min(1)
     .max(500)
     .optional()
     .describe(
-      `a list in what an earlier step came to, such as plan.output.files or research.outcome.evidence.filesChanged: the step runs once for each entry ({{item}}, {{index}}), at most ${MAX_FOR_EACH}`,
+      `a list in the result of an earlier step, for example plan.output.files or research.outcome.evidence.filesChanged; the step runs once for each entry ({{item}}, {{index}}), at most ${MAX_FOR_EACH}`,
     ),
   output: z
     .record(z.string(), z.unknown())
     .optional()
     .describe(
-      'a JSON schema: the final message must be JSON that fits it, and {{plan.output.files}} quotes from it; what does not fit goes back to the subagent once',
+      'a JSON schema: the final message must be JSON that is valid against it, and {{plan.output.files}} quotes a part of that JSON; an invalid message goes back to the subagent once',
     ),
   artifacts: oneOrMany(artifactPaths)
     .optional()
     .describe(
-      `files that must be in its workspace at its end, text of at most ${MAX_ARTIFACT_BYTES / 1024} KiB each; {{research.artifacts.docs/plan.md}} quotes one whole`,
+      `files that must be in the workspace when the step ends, text of at most ${MAX_ARTIFACT_BYTES / 1024} KiB each; {{research.artifacts.docs/plan.md}} quotes a whole file`,
     ),
-  maxConcurrent: z.number().int().min(1).optional().describe('of a forEach: how many run at once'),
+  maxConcurrent: z.number().int().min(1).optional().describe('with forEach: how many subagents run at once'),
   ...options,
 });
 
 const parameter = z
   .strictObject({
     description: z.string().max(1_000).optional(),
-    default: z.string().optional().describe('its value where none is given; without one it must be given'),
+    default: z
+      .string()
+      .optional()
+      .describe('value if none is given; a parameter without a default must be given'),
     data: z
       .boolean()
       .optional()
-      .describe('it holds words of others (a diff, a log): quoted as data, between marks'),
+      .describe('the value is text from others (a diff, a log): it is quoted as data, between marks'),
   })
   .describe('a parameter');
 
 /** A chain as a caller writes it: a chain file, or the arguments of `sessions_chain` or `session.chain()`. */
 export const chainSpec = z.strictObject({
-  label: label.describe('names the chain; its steps are called <label>.<step>'),
-  description: z.string().max(1_000).optional().describe('what it is for'),
+  label: label.describe('label of the chain; its steps have the labels <label>.<step>'),
+  description: z.string().max(1_000).optional().describe('what the chain is for'),
   params: z
     .record(
       z.string().regex(/^[A-Za-z0-9_-]{1,40}$/, 'use 1 to 40 of letters, digits, "_" and "-"'),
       parameter,
     )
     .optional()
-    .describe('what a run is given: {{params.name}} in tasks'),
-  maxConcurrent: z
-    .number()
-    .int()
-    .min(1)
-    .optional()
-    .describe('how many steps run at once; default: all that can'),
+    .describe('parameters of a run; {{params.name}} quotes one in a task'),
+  maxConcurrent: z.number().int().min(1).optional().describe('how many steps run at once; default: no limit'),
   until: z
     .enum(['all', 'first'])
     .optional()
     .describe(
-      'all (default): every step runs; first: the first that is done ends it, and the others are killed',
+      'all (default): every step runs; first: the first step that is done ends the chain, and the others are killed',
     ),
   steps: z
     .array(chainStep)
     .min(1)
     .max(MAX_CHAIN_STEPS)
-    .describe('in order; each needs the one before, unless it says else'),
+    .describe('in order; each step needs the previous one, unless `needs` says otherwise'),
 });
 /** A chain as parsed: durations in milliseconds. */
 export type ParsedChain = z.output<typeof chainSpec>;
@@ -108,7 +109,7 @@ const resolvedStep = z.strictObject({
   from: stepId.optional(),
   forEach: z.string().optional(),
   maxConcurrent: z.number().int().min(1).optional(),
-  spec: resolvedSpec.describe('its task is a template still'),
+  spec: resolvedSpec.describe('its task still has its quotes'),
 });
 /** A step of a resolved chain. */
 export type ResolvedStep = z.infer<typeof resolvedStep>;
@@ -140,7 +141,7 @@ export const chainRequest = z.strictObject({
   carried: z
     .record(z.string(), z.array(carriedOutcome))
     .optional()
-    .describe('steps that an earlier run has done, and what they came to'),
+    .describe('steps that are done in an earlier run, with their outcomes'),
 });
 export type ChainRequest = z.infer<typeof chainRequest>;
 

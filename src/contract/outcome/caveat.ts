@@ -4,33 +4,42 @@ import { oneLine } from '../text/text.ts';
 
 /**
  * Every kind of caveat, with its grade and a short description. *Blocking*: the branch lacks a part of the work or
- * should not be used as it is, so merge and push refuse it without force. *Told*: worth knowing; nothing is refused.
+ * should not be used as it is, so merge and push refuse it without force. *Advisory*: worth knowing; nothing is refused.
  */
 export const CAVEATS = {
-  'unsaved-work': { grade: 'blocking', says: 'it left work that no commit has' },
+  'unsaved-work': { grade: 'blocking', says: 'it left work that is in no commit' },
   unfinished: { grade: 'blocking', says: 'a merge or rebase was left unfinished' },
-  'base-missing': { grade: 'blocking', says: 'its branch no longer contains the commit it began from' },
-  'unfetchable-commits': { grade: 'blocking', says: 'its branch names commits that nobody can fetch' },
+  'base-missing': { grade: 'blocking', says: 'its branch no longer contains the commit it started from' },
+  'unfetchable-commits': {
+    grade: 'blocking',
+    says: 'its branch references submodule commits that nobody can fetch',
+  },
   'branch-moved': { grade: 'blocking', says: 'its branch moved after its work was collected' },
-  'lost-commits': { grade: 'told', says: 'commits that it made are not on its branch' },
-  stash: { grade: 'told', says: 'it left work in the stash' },
-  'large-files': { grade: 'told', says: 'it committed large files' },
-  secrets: { grade: 'told', says: 'it committed what looks like secrets' },
-  'ignored-files': { grade: 'told', says: 'it left files that git ignores' },
-  'empty-report': { grade: 'told', says: 'its last message is empty and it made no commit' },
-  'cut-report': { grade: 'told', says: 'its last message was cut off by the model’s output limit' },
-} as const satisfies Readonly<Record<string, { readonly grade: 'blocking' | 'told'; readonly says: string }>>;
+  'lost-commits': { grade: 'advisory', says: 'commits that it made are not on its branch' },
+  stash: { grade: 'advisory', says: 'it left work in the git stash' },
+  'large-files': { grade: 'advisory', says: 'it committed large files' },
+  secrets: { grade: 'advisory', says: 'it committed what looks like secrets' },
+  'ignored-files': { grade: 'advisory', says: 'it left files that git ignores' },
+  'empty-report': { grade: 'advisory', says: 'its last message is empty and it made no commit' },
+  'cut-report': { grade: 'advisory', says: 'its last message was cut off by the model’s output limit' },
+} as const satisfies Readonly<
+  Record<string, { readonly grade: 'blocking' | 'advisory'; readonly says: string }>
+>;
 
 const caveatKind = z.enum(Object.keys(CAVEATS) as [keyof typeof CAVEATS, ...(keyof typeof CAVEATS)[]]);
 export type CaveatKind = z.infer<typeof caveatKind>;
 
-const caveatGrade = z.enum(['blocking', 'told']);
+const caveatGrade = z.enum(['blocking', 'advisory']);
 
 /** One caveat of an outcome. */
 export const caveat = z.object({
   kind: caveatKind,
-  grade: caveatGrade.describe('blocking: merge and push refuse it without force, and `wait` exits 9'),
-  text: z.string().describe('what it is about: paths, commits, why; names in it were chosen by the subagent'),
+  grade: caveatGrade.describe(
+    'blocking: merge and push refuse the branch without force, and `wait` exits 9; advisory: nothing is refused',
+  ),
+  text: z
+    .string()
+    .describe('the details: paths, commits, reasons; the names in it were chosen by the subagent'),
 });
 export type Caveat = z.infer<typeof caveat>;
 
@@ -57,7 +66,7 @@ export const isBlocked = (kinds: readonly CaveatKind[] = []): boolean =>
 /** Each caveat once, blocking ones first, up to the maximum number in an outcome. */
 export function orderCaveats(caveats: readonly Caveat[]): Caveat[] {
   const once = [...new Map(caveats.map((each) => [`${each.kind} ${each.text}`, each])).values()];
-  return [...blocking(once), ...once.filter(({ grade }) => grade === 'told')].slice(0, MAX_CAVEATS);
+  return [...blocking(once), ...once.filter(({ grade }) => grade === 'advisory')].slice(0, MAX_CAVEATS);
 }
 
 /** The kinds of the caveats, each once, in the same order. */

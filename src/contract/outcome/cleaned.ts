@@ -16,5 +16,5 @@ export const removedText = ({ removed }: Cleaned): string =>
 /** Why the transcript is gone; `undefined` when it was not removed. */
 export const transcriptRemoved = (cleaned: Cleaned | undefined): string | undefined =>
   cleaned?.removed.includes('copilot') === true
-    ? `its transcript was removed when it was cleaned, at ${cleaned.at}`
+    ? `its transcript was removed by a clean-up at ${cleaned.at}`
     : undefined;

@@ -21,10 +21,10 @@ export const verification = z.object({
     .number()
     .int()
     .nullable()
-    .describe('null when it was ended by a signal or a timeout, or could not be started'),
+    .describe('null if a signal or a timeout ended the command, or if it could not be started'),
   durationMs: z.number().int(),
-  outputTail: z.string().describe('the end of its output (both streams as they came)'),
-  outputFile: z.string().optional().describe('the whole output, in the worker’s home'),
+  outputTail: z.string().describe('the end of its output, stdout and stderr interleaved'),
+  outputFile: z.string().optional().describe('path of the complete output, in the worker’s home'),
   problem: z
     .string()
     .optional()
@@ -36,7 +36,7 @@ const commit = z.object({ sha: z.string(), subject: z.string() });
 
 /** Work in a worktree that no commit of its branch contains. */
 const unsaved = z.object({
-  path: z.string().describe('from the root of the worktree; a folder ends in /'),
+  path: z.string().describe('relative to the root of the worktree; a folder ends in /'),
   reason: z.string().describe('why it is in no commit'),
 });
 export type Unsaved = z.infer<typeof unsaved>;
@@ -44,12 +44,12 @@ export type Unsaved = z.infer<typeof unsaved>;
 /** The state of the workspace after the last turn, measured by us and not reported by the subagent. */
 const evidence = z.object({
   cwd: z.string().describe('the worktree, or the checkout when in-place'),
-  branch: z.string().nullable().describe('null when in-place on a detached HEAD'),
+  branch: z.string().nullable().describe('null if in-place on a detached HEAD'),
   base: z.string().describe('the commit it started from'),
   repository: z
     .string()
     .optional()
-    .describe('the repository that has the branch, where the subagent was spawned from a URL'),
+    .describe('the repository that has the branch, if the subagent was spawned from a URL'),
   head: z.string().describe('the commit that was verified'),
   commits: z.array(commit).describe('base..head, newest first, at most 50'),
   commitCount: z.number().int(),
@@ -57,21 +57,21 @@ const evidence = z.object({
   filesChanged: z.array(z.string()).describe('paths, at most 100'),
   savedLeftovers: z
     .boolean()
-    .describe('the subagent left changes uncommitted, and we committed them to its branch'),
-  uncommitted: z.array(z.string()).describe('in-place only: paths that are changed and not committed'),
+    .describe('the subagent left uncommitted changes, which the worker committed to its branch'),
+  uncommitted: z.array(z.string()).describe('in-place only: paths with uncommitted changes'),
   unsaved: z
     .array(unsaved)
     .optional()
-    .describe('work in the worktree that no commit has, at most 100: it is lost with the worktree'),
+    .describe('work in the worktree that is in no commit, at most 100 paths; it is lost with the worktree'),
   ignored: z
     .array(z.string())
     .optional()
-    .describe('what git ignores and appeared while the subagent worked, by top folder, at most 100'),
+    .describe('git-ignored files that appeared while the subagent worked, by top folder, at most 100'),
   touchedOutside: z
     .array(z.string())
     .optional()
     .describe(
-      'what changed outside its worktree while it worked, by it or by others: configuration, hooks, HEAD, branches, files of the checkout',
+      'what changed outside its worktree while it worked, caused by the subagent or by others: configuration, hooks, HEAD, branches, files of the checkout',
     ),
   sensitive: z
     .array(z.string())
@@ -81,16 +81,20 @@ export type Evidence = z.infer<typeof evidence>;
 
 /** The proof of death: the result of the sweep at the end of every subagent. */
 export const sweepReport = z.object({
-  found: z.number().int().describe('processes the subagent had left'),
+  found: z.number().int().describe('how many processes the subagent had left running'),
   ended: z.number().int(),
-  left: z.array(z.object({ pid: z.number().int(), command: z.string() })).describe('still alive after KILL'),
+  left: z
+    .array(z.object({ pid: z.number().int(), command: z.string() }))
+    .describe('processes that are still alive after SIGKILL'),
   proof: z
     .enum(['proven', 'unproven'])
     .describe(
-      'unproven where this system has no means to look (only Linux has), or no scan saw every process',
+      'proven: a last scan of the process table found none; unproven: this is not Linux, or no scan saw every process',
     ),
-  notChecked: z.array(z.string()).describe('what escapes by nature, for example containers'),
-  commands: z.array(z.string()).describe('what was running, for a reader; at most 10'),
+  notChecked: z
+    .array(z.string())
+    .describe('kinds of processes that the scan cannot find, for example in containers'),
+  commands: z.array(z.string()).describe('commands that were running, at most 10'),
   durationMs: z.number().int(),
 });
 export type SweepReport = z.infer<typeof sweepReport>;
@@ -98,9 +102,12 @@ export type SweepReport = z.infer<typeof sweepReport>;
 /** The result of a push. */
 const push = z.object({
   remote: z.string().describe('the URL'),
-  ref: z.string().optional().describe('the branch there, as refs/heads/…; absent when it failed'),
+  ref: z.string().optional().describe('the branch at the remote, as refs/heads/…; absent if the push failed'),
   commit: z.string(),
-  problem: z.string().optional().describe('why it failed, or was not done; the work is kept on the branch'),
+  problem: z
+    .string()
+    .optional()
+    .describe('why the push failed or was not tried; the work is still on the branch'),
 });
 export type Push = z.infer<typeof push>;
 
@@ -138,7 +145,7 @@ const failure = z.object({
     'chain', // not all steps of a chain are done
     'internal', // an error of our own
   ]),
-  cause: turnFailureClass.optional().describe('of a turn that failed: what kind of error ended it'),
+  cause: turnFailureClass.optional().describe('the kind of error that ended a failed turn'),
   message: z.string(),
   remedy: z.string().optional().describe('what to do now'),
 });
@@ -147,7 +154,7 @@ export type Failure = z.infer<typeof failure>;
 /** A tool call that the permissions of a subagent did not allow. */
 const denial = z.object({
   tool: z.string(),
-  what: z.string().describe('what it was to do: a path, a command; a model’s words, cut short'),
+  what: z.string().describe('what the call was to do: a path, a command; text from a model, cut short'),
   count: z.number().int(),
 });
 export type Denial = z.infer<typeof denial>;
@@ -167,47 +174,49 @@ export const outcome = z.object({
   session: z.string(),
   run: z.number().int().describe('1 for the first subagent of this label'),
   summary: z.string(),
-  report: z.string().describe('the final message of the subagent: its words, not ours'),
+  report: z.string().describe('the final message of the subagent, in its own words'),
   reportChars: z
     .number()
     .int()
     .optional()
     .describe(
-      'characters of the whole final message, where `report` is only its beginning; its transcript has it',
+      'length of the whole final message in characters, if `report` is only its beginning; the transcript has all of it',
     ),
   output: z
     .unknown()
     .optional()
-    .describe('of a step with `output`: the data of its report, which fits the schema'),
+    .describe('of a step with `output`: the data of its report, valid against the schema'),
   artifacts: z
     .record(z.string(), z.string())
     .optional()
-    .describe('of a step with `artifacts` that is done: the contents of these files, by path'),
+    .describe('of a done step with `artifacts`: the contents of these files, by path'),
   failure: failure.optional(),
   caveats: z
     .array(caveat)
     .default([])
-    .describe('what a reader must know of its work, blocking ones first: “done, but: …”'),
-  evidence: evidence.optional().describe('absent when no workspace was ever made'),
-  setup: z.array(verification).optional().describe('the set-up commands, where there were any'),
-  push: push.optional().describe('where the branch was to be pushed'),
+    .describe('what a reader must know about its work, blocking ones first: “done, but: …”'),
+  evidence: evidence.optional().describe('absent if no workspace was ever made'),
+  setup: z.array(verification).optional().describe('the set-up commands, if there were any'),
+  push: push.optional().describe('the push of the branch, if one was requested'),
   verifications: z.array(verification),
-  repairs: z.number().int().describe('turns spent on verifications that had failed'),
+  repairs: z.number().int().describe('turns that were spent on repairs after a failed verification'),
   turns: z.number().int(),
   model: z.string().optional(),
   usage,
   durations,
   sweep: sweepReport.optional(),
-  permissions: permissions.optional().describe('what its tools might do'),
+  permissions: permissions.optional().describe('what its tools were allowed to do'),
   denials: z
     .array(denial)
     .default([])
-    .describe('tool calls that its permissions did not allow, at most 20 and one for all others'),
+    .describe('tool calls that its permissions denied, at most 20 and one entry for all others'),
   loaded: z
     .array(z.string())
     .default([])
-    .describe('with `trustRepo`: hooks, extensions, MCP servers, skills and agents of the repository'),
-  steps: z.array(stepView).optional().describe('of a chain: what became of each step'),
+    .describe(
+      'with `trustRepo`: hooks, extensions, MCP servers, skills and agents that were loaded from the repository',
+    ),
+  steps: z.array(stepView).optional().describe('of a chain: the result of each step'),
   notes: z
     .array(z.string())
     .describe('what a reader must know: interrupted commands, lost attempts, leftovers'),

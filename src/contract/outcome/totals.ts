@@ -24,7 +24,7 @@ export function addUsage(usage: Usage, more: Partial<Usage>): Usage {
 }
 
 /** The entry for all calls beyond the listed ones. */
-const OTHERS = { tool: 'others', what: 'more calls than are listed' };
+const OTHERS = { tool: 'others', what: 'further calls that are not listed' };
 
 /** Adds up equal denials. Lists `MAX_LISTED_DENIALS` different ones, and counts all others in one more entry. */
 export function mergeDenials(denials: readonly Denial[]): Denial[] {

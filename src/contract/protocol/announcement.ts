@@ -7,11 +7,11 @@ import { byteLength, oneLine } from '../text/text.ts';
 /** A name or id in messages. Anyone may send a signal, and text outside a fence must be one plain word. */
 export const word = z
   .string()
-  .regex(/^[!-~]{1,400}$/, 'use 1 to 400 printable characters of ASCII, no spaces');
+  .regex(/^[!-~]{1,400}$/, 'use 1 to 400 printable ASCII characters without spaces');
 
 /** A message from a session to its main agent. At most 1 KB; the receiver fetches the outcome by reference. */
 export const announcement = z.object({
-  id: word.describe('stable: a receiver that drops ids it has seen sees each announcement once'),
+  id: word.describe('stable: a receiver that ignores ids that it has seen gets each announcement once'),
   kind: z.enum(['completed', 'failed', 'killed', 'question', 'stuck', 'worker-away', 'notice']),
   session: word,
   label: word,
@@ -19,7 +19,7 @@ export const announcement = z.object({
   workflowId: word,
   runId: word.describe('the first execution run id of the subagent workflow'),
   status,
-  caveats: caveatKinds.optional().describe('kinds of caveats of one that is done'),
+  caveats: caveatKinds.optional().describe('kinds of its caveats, if it is done'),
   summary: z.string().max(MAX_SUMMARY_CHARS),
   at: z.iso.datetime(),
 });

@@ -31,11 +31,11 @@ export const spawnAnswer = z.discriminatedUnion('status', [
     runId: z.string(),
     notes: z
       .array(z.string())
-      .describe('what the caller should know, for example uncommitted changes left out'),
+      .describe('what the caller should know, for example that uncommitted changes are left out'),
     repeated: z
       .literal(true)
       .optional()
-      .describe('it was accepted before, by an equal spawn, and is live: nothing more was started'),
+      .describe('an equal spawn was accepted before and its subagent is live: nothing new was started'),
   }),
   z.object({
     status: z.literal('refused'),
@@ -56,7 +56,7 @@ export type Remains = z.infer<typeof remains>;
 
 /** The remains of a finished run that `clean` or the worker's retention has removed. */
 const cleaned = z.object({
-  at: z.iso.datetime().describe('of the last removal'),
+  at: z.iso.datetime().describe('time of the last removal'),
   removed: z.array(remains),
 });
 export type Cleaned = z.infer<typeof cleaned>;
@@ -70,19 +70,19 @@ export const sessionEntry = z.object({
   status,
   task: z.string().describe('the beginning of the task'),
   repo: z.string(),
-  isolation: isolation.optional().describe('while it is live'),
+  isolation: isolation.optional().describe('only while it is live'),
   branch: z.string().nullable().optional(),
   head: z.string().optional(),
-  workerId: word.optional().describe('who had it'),
+  workerId: word.optional().describe('the worker that ran it'),
   model: z.string().optional(),
-  summary: z.string().optional().describe('of its end'),
+  summary: z.string().optional().describe('how it ended'),
   caveats: caveatKinds.optional(),
   denied: z.number().int().optional().describe('tool calls that its permissions did not allow'),
-  fingerprint: z.string().max(64).optional().describe('of its spec, while it is live'),
-  tokens: z.number().int().optional().describe('in and out together, of one that has ended'),
+  fingerprint: z.string().max(64).optional().describe('fingerprint of its spec, only while it is live'),
+  tokens: z.number().int().optional().describe('input and output tokens together, once it has ended'),
   startedAt: z.iso.datetime(),
   endedAt: z.iso.datetime().optional(),
-  cleaned: cleaned.optional().describe('what was removed of it since it ended'),
+  cleaned: cleaned.optional().describe('which of its remains were removed since it ended'),
 });
 export type SessionEntry = z.infer<typeof sessionEntry>;
 
@@ -107,7 +107,7 @@ export type AnnounceSignal = z.infer<typeof announceSignal>;
 
 /** Signal `acknowledge`: `receiver` acknowledges these announcements, or all up to and including `upTo`. */
 export const acknowledgeSignal = z.object({
-  receiver: sessionName.describe('named like a session'),
+  receiver: sessionName.describe('a name with the same rules as that of a session'),
   ids: z.array(z.string()).optional(),
   upTo: z.string().optional(),
 });
@@ -129,7 +129,7 @@ export const unacknowledgedView = z.object({
     .int()
     .nullable()
     .default(null)
-    .describe('ask again with this as `after`; null: that is all'),
+    .describe('the `after` of the next query; null: there are no more'),
   runId: z.string().describe('the run of the session that answered'),
   historyLength: z.number().int().describe('the answer covers that run’s history up to this event'),
   known: z
@@ -157,11 +157,14 @@ export interface SessionList {
  * in order the announcements that did not fit into that state.
  */
 export const handoverView = z.object({
-  state: z.looseObject({}).optional().describe('with `after` 0: what continue-as-new would carry'),
+  state: z
+    .looseObject({})
+    .optional()
+    .describe('with `after` 0: the state that continue-as-new would pass on'),
   announcements: z
     .array(z.unknown())
-    .describe('those with a place after `after`, as many as one answer holds'),
-  next: z.number().int().nullable().describe('ask again with this as `after`; null: that is all'),
+    .describe('announcements after position `after`, as many as fit into one answer'),
+  next: z.number().int().nullable().describe('the `after` of the next query; null: there are no more'),
 });
 export type HandoverView = z.infer<typeof handoverView>;
 
@@ -214,7 +217,7 @@ const messageText = (what: string) =>
     .refine((text) => text.trim() !== '', `the ${what} is empty`)
     .refine(
       (text) => byteLength(text) <= MAX_STEER_BYTES,
-      `the ${what} is larger than ${MAX_STEER_BYTES / 1024} KiB: put the material in a file and name it`,
+      `the ${what} is larger than ${MAX_STEER_BYTES / 1024} KiB: put the material into a file and name the file`,
     );
 const steerText = messageText('message');
 
@@ -226,7 +229,7 @@ export const steerRequest = z.union([
       .regex(/^[A-Za-z0-9_-]{1,60}$/)
       .optional(),
     message: steerText,
-    interrupt: z.boolean().optional().describe('stop what runs first'),
+    interrupt: z.boolean().optional().describe('stop the running tool or model call first'),
   }),
   steerText.transform((message) => ({ message, id: undefined, interrupt: undefined })),
 ]);
@@ -234,11 +237,12 @@ export type SteerRequest = z.input<typeof steerRequest>;
 
 /** The ways in which a steer is delivered, each with what it means, for people and models. */
 export const DELIVERIES = {
-  'mid-turn': 'delivered in the middle of its turn; the model sees it at its next call',
-  'queued-behind-tool': 'delivered; it is in the conversation as soon as the running tool or model call ends',
-  'started-turn': 'delivered; it opened a new turn',
-  interrupted: 'delivered; what ran was stopped for it',
-  held: 'kept; it is delivered as soon as a turn runs',
+  'mid-turn': 'delivered during the turn; the model sees it at its next call',
+  'queued-behind-tool':
+    'delivered; it enters the conversation as soon as the running tool or model call ends',
+  'started-turn': 'delivered; it started a new turn',
+  interrupted: 'delivered; the running tool or model call was stopped for it',
+  held: 'held; it is delivered as soon as a turn runs',
 } as const;
 
 /** How a steer was delivered. */
@@ -246,7 +250,7 @@ export const receipt = z.object({
   id: z.string(),
   delivery: z.enum(Object.keys(DELIVERIES) as [keyof typeof DELIVERIES, ...(keyof typeof DELIVERIES)[]]),
   at: z.string(),
-  during: z.string().optional().describe('what the subagent was doing when it came'),
+  during: z.string().optional().describe('what the subagent was doing when the message arrived'),
 });
 export type Receipt = z.infer<typeof receipt>;
 
@@ -273,9 +277,9 @@ export type AnswerRequest = z.infer<typeof answerRequest>;
 /** The receipt of an answer: the question that it answered, and the questions that are still open. */
 export const answerReceipt = z.object({
   questionId: z.string(),
-  question: z.string().describe('the words of the subagent'),
-  repeated: z.boolean().describe('the question had this very answer already'),
-  open: z.array(question).describe('what still waits for an answer'),
+  question: z.string().describe('the question, in the words of the subagent'),
+  repeated: z.boolean().describe('the question already had the same answer'),
+  open: z.array(question).describe('questions that still wait for an answer'),
 });
 export type AnswerReceipt = z.infer<typeof answerReceipt>;
 
@@ -309,7 +313,7 @@ const MAX_LACK_CHARS = 5_000;
 /** Signal `forget`: the worker will not come back. The subagent ends as *lost*. */
 export const forgetRequest = z.strictObject({
   reason: z.string().min(1).max(300),
-  head: z.string().max(64).optional().describe('the newest commit of its branch that the sender sees'),
+  head: z.string().max(64).optional().describe('the newest commit of its branch that the sender knows'),
 });
 export type ForgetRequest = z.infer<typeof forgetRequest>;
 
@@ -371,7 +375,7 @@ export type TranscriptEntry = z.infer<typeof transcriptEntry>;
 /** One page of Copilot's event log. */
 export const transcriptPage = z.object({
   entries: z.array(transcriptEntry),
-  cursor: z.number().int().describe('byte offset to go on from'),
+  cursor: z.number().int().describe('byte offset to continue from'),
   atEnd: z.boolean(),
 });
 export type TranscriptPage = z.infer<typeof transcriptPage>;

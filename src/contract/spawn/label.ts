@@ -7,11 +7,11 @@ const RESERVED = new Set(['last', 'all']);
 /** Why `text` cannot be a label, or `undefined` when it can. A label is part of a branch name, so git's rules count too. */
 export function labelProblem(text: string): string | undefined {
   if (!LABEL.test(text)) {
-    return 'use 1 to 63 of a-z, 0-9, ".", "_" and "-", beginning with a letter or digit';
+    return 'use 1 to 63 characters of a-z, 0-9, ".", "_" and "-", beginning with a letter or digit';
   }
-  if (RESERVED.has(text)) return `"${text}" has a meaning of its own as a target`;
+  if (RESERVED.has(text)) return `"${text}" is reserved: it has a special meaning as a target`;
   if (text.includes('..') || text.endsWith('.') || text.endsWith('.lock')) {
-    return 'git allows no branch name with "..", or one that ends in "." or ".lock"';
+    return 'git allows no branch name that contains ".." or ends in "." or ".lock"';
   }
   return undefined;
 }
@@ -26,4 +26,7 @@ export const label = z.string().superRefine((text, context) => {
 /** The name of a session: like a label, but `:` and upper case are legal too, for ids of other systems. */
 export const sessionName = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$/, 'use 1 to 100 of letters, digits, ".", "_", ":" and "-"');
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$/,
+    'use 1 to 100 characters: letters, digits, ".", "_", ":" and "-"',
+  );

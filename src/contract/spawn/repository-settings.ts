@@ -13,6 +13,6 @@ export const repositorySettings = z
     $schema: z.string().optional().describe('the JSON Schema of this file, for editors'),
     ...repositoryOptions,
   })
-  .describe('Defaults for subagents that work on this repository; what a spawn says wins');
+  .describe('Defaults for subagents that work on this repository; options of a spawn take precedence');
 /** The parsed file, with the timeout in milliseconds. */
 export type RepositorySettings = z.output<typeof repositorySettings>;

@@ -41,7 +41,7 @@ export function readRepositoryUrl(text: string): RepositoryUrl | undefined {
   if (isRepositoryUrl(url)) return { url, leftOut: url.toLowerCase() !== whole.toLowerCase() };
   throw new SubagentsError(
     'BAD_INPUT',
-    `repo: ${withoutCredentials(url)} is no URL of a repository that is accepted`,
+    `repo: ${withoutCredentials(url)} is not an accepted URL of a repository`,
     {
       remedy: 'Use https://…, ssh://…, file:///… or git@host:path, without a query; or a path.',
     },

@@ -54,22 +54,22 @@ export const SPAWN_OPTIONS = {
   },
   isolation: {
     flags: '--in-place',
-    about: 'worktree, or in-place: work in the checkout itself, without a worktree of its own',
+    about: 'worktree: work in a worktree of its own; in-place: work in the checkout itself',
     default: 'worktree',
     value: 'in-place',
   },
   withChanges: {
     flags: '--with-changes',
-    about: 'carry the uncommitted changes of the checkout along, as the first commit of the branch',
+    about: 'include the uncommitted changes of the checkout, as the first commit of the branch',
   },
   push: {
     flags: '--push',
-    about: 'push the branch once it is done; for a repository that is named by URL',
+    about: 'push the branch once the subagent is done; only for a repository that is named by URL',
     continues: true,
   },
   force: {
     flags: '--force',
-    about: 'with push: push the branch also where the outcome has a blocking caveat',
+    about: 'with push: push even if the outcome has a blocking caveat',
     continues: true,
   },
   setup: {
@@ -89,14 +89,14 @@ export const SPAWN_OPTIONS = {
   },
   verifyFresh: {
     flags: '--verify-fresh',
-    about: 'run set-up and verification in a fresh checkout of its commit',
-    default: 'verification runs in its worktree',
+    about: 'run set-up and verification in a fresh checkout of the commit',
+    default: 'verification runs in the worktree',
     continues: true,
   },
   permissions: {
     flags: '--permissions <level>',
     about:
-      'all (every tool without asking), workspace (file tools stay in the worktree and the temporary folder; shells are as free as ever) or read-only (no write, no shell)',
+      'all (every tool without asking), workspace (file tools stay in the worktree and the temporary folder; shells are not restricted) or read-only (no write, no shell)',
     default: 'all',
     choices: ['all', 'workspace', 'read-only'],
     continues: true,
@@ -118,13 +118,13 @@ export const SPAWN_OPTIONS = {
   },
   signing: {
     flags: '--signing <how>',
-    about: 'repository: commits are signed where git is configured so; off: they are not',
+    about: 'repository: commits are signed if git is configured to sign; off: they are not signed',
     default: 'repository',
     choices: ['repository', 'off'],
   },
   timeout: {
     flags: '--timeout <duration>',
-    about: 'working time allowed, with its unit, for example 45m; neither queued nor asking counts',
+    about: 'maximum working time, with its unit, for example 45m; time spent queued or asking does not count',
     default: '4h',
     continues: true,
     common: true,
@@ -132,49 +132,51 @@ export const SPAWN_OPTIONS = {
   },
   stuckAfter: {
     flags: '--stuck-after <duration>',
-    about: 'silence after which the subagent is announced as stuck',
+    about: 'time without any event after which the subagent is announced as stuck',
     default: '10m',
     continues: true,
   },
   stuckRepeats: {
     flags: '--stuck-repeats <count>',
     about:
-      'equal calls in a row (or in a cycle of a few) with equal results, and no file changed meanwhile, after which it is announced as stuck, repeating',
+      'number of equal tool calls in a row (or in a short cycle) with equal results and no changed file, after which the subagent is announced as stuck, repeating',
     default: '20',
     reads: 'amount',
   },
   onStuck: {
     flags: '--on-stuck <what>',
-    about: 'report (announce it), nudge (and send it a message) or kill (and kill it)',
+    about:
+      'what to do with a stuck subagent: report (announce it), nudge (also send it a message) or kill (also kill it)',
     default: 'report',
     choices: ['report', 'nudge', 'kill'],
   },
   hungAfter: {
     flags: '--hung-after <duration>',
-    about: 'silence of a model call after which it is given up and tried again',
+    about: 'time without any byte of a model call after which the call is aborted and tried again',
     default: '3m',
   },
   answerTimeout: {
     flags: '--answer-timeout <duration>',
-    about: 'how long a question waits before it is told to use its own judgement',
-    default: 'for ever',
+    about: 'how long a question waits for an answer before the subagent goes on by its own judgement',
+    default: 'no limit',
   },
   'budget.tokens': {
     flags: '--max-tokens <count>',
-    about: 'tokens it may use, in and out together, cached ones included; it then ends as over-budget',
-    default: 'no bound',
+    about:
+      'maximum number of tokens, input and output together, including cached ones; then it ends as over-budget',
+    default: 'no limit',
     reads: 'amount',
   },
   'budget.turns': {
     flags: '--max-turns <count>',
-    about: 'turns it may take: the task is one, and so is every repair, answer or late steer',
-    default: 'no bound',
+    about: 'maximum number of turns: the task is one, and so is every repair, answer or late steer',
+    default: 'no limit',
     reads: 'amount',
   },
   'budget.modelRequests': {
     flags: '--max-requests <count>',
-    about: 'model calls that may be answered',
-    default: 'no bound',
+    about: 'maximum number of answered model calls',
+    default: 'no limit',
     reads: 'amount',
   },
 } as const satisfies Readonly<Record<string, SpawnOption>>;

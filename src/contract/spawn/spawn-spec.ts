@@ -2,11 +2,11 @@
 
 import type { CONTINUE_OPTIONS } from './spawn-options.ts';
 
-/** What a caller asks for: the arguments of `session.spawn()`. Durations are written with their unit. */
+/** A request for a subagent: the arguments of `session.spawn()`. Durations are written with their unit. */
 export interface SpawnSpec {
-  /** identifies the subagent, and names its branch subagents/<label> */
+  /** identifies the subagent; its branch is subagents/<label> */
   label: string;
-  /** detailed instructions: files, symptoms, set-up, and what done looks like */
+  /** detailed instructions: files, symptoms, set-up, and when it is done */
   task: string;
   /**
    * a model that the worker allows
@@ -26,27 +26,27 @@ export interface SpawnSpec {
    */
   base?: string | undefined;
   /**
-   * worktree, or in-place: work in the checkout itself, without a worktree of its own
+   * worktree: work in a worktree of its own; in-place: work in the checkout itself
    * @default worktree
    */
   isolation?: 'worktree' | 'in-place' | undefined;
-  /** carry the uncommitted changes of the checkout along, as the first commit of the branch */
+  /** include the uncommitted changes of the checkout, as the first commit of the branch */
   withChanges?: boolean | undefined;
-  /** push the branch once it is done; for a repository that is named by URL */
+  /** push the branch once the subagent is done; only for a repository that is named by URL */
   push?: boolean | undefined;
-  /** with push: push the branch also where the outcome has a blocking caveat */
+  /** with push: push even if the outcome has a blocking caveat */
   force?: boolean | undefined;
   /** commands that run in the new worktree before the first turn, for example npm ci */
   setup?: string[] | string | undefined;
   /** commands that must exit 0 before the subagent is done */
   verify?: string[] | string | undefined;
   /**
-   * run set-up and verification in a fresh checkout of its commit
-   * @default verification runs in its worktree
+   * run set-up and verification in a fresh checkout of the commit
+   * @default verification runs in the worktree
    */
   verifyFresh?: boolean | undefined;
   /**
-   * all (every tool without asking), workspace (file tools stay in the worktree and the temporary folder; shells are as free as ever) or read-only (no write, no shell)
+   * all (every tool without asking), workspace (file tools stay in the worktree and the temporary folder; shells are not restricted) or read-only (no write, no shell)
    * @default all
    */
   permissions?: 'all' | 'workspace' | 'read-only' | undefined;
@@ -61,117 +61,117 @@ export interface SpawnSpec {
    */
   env?: string[] | string | undefined;
   /**
-   * repository: commits are signed where git is configured so; off: they are not
+   * repository: commits are signed if git is configured to sign; off: they are not signed
    * @default repository
    */
   signing?: 'repository' | 'off' | undefined;
   /**
-   * working time allowed, with its unit, for example 45m; neither queued nor asking counts
+   * maximum working time, with its unit, for example 45m; time spent queued or asking does not count
    * @default 4h
    */
   timeout?: string | undefined;
   /**
-   * silence after which the subagent is announced as stuck
+   * time without any event after which the subagent is announced as stuck
    * @default 10m
    */
   stuckAfter?: string | undefined;
   /**
-   * equal calls in a row (or in a cycle of a few) with equal results, and no file changed meanwhile, after which it is announced as stuck, repeating
+   * number of equal tool calls in a row (or in a short cycle) with equal results and no changed file, after which the subagent is announced as stuck, repeating
    * @default 20
    */
   stuckRepeats?: number | undefined;
   /**
-   * report (announce it), nudge (and send it a message) or kill (and kill it)
+   * what to do with a stuck subagent: report (announce it), nudge (also send it a message) or kill (also kill it)
    * @default report
    */
   onStuck?: 'report' | 'nudge' | 'kill' | undefined;
   /**
-   * silence of a model call after which it is given up and tried again
+   * time without any byte of a model call after which the call is aborted and tried again
    * @default 3m
    */
   hungAfter?: string | undefined;
   /**
-   * how long a question waits before it is told to use its own judgement
-   * @default for ever
+   * how long a question waits for an answer before the subagent goes on by its own judgement
+   * @default no limit
    */
   answerTimeout?: string | undefined;
   /**
-   * what it may use: it ends as over-budget when one is used up
-   * @default no bound
+   * limits of use: the subagent ends as over-budget when one is used up
+   * @default no limit
    */
   budget?:
     | {
         /**
-         * tokens it may use, in and out together, cached ones included; it then ends as over-budget
-         * @default no bound
+         * maximum number of tokens, input and output together, including cached ones; then it ends as over-budget
+         * @default no limit
          */
         tokens?: number | undefined;
         /**
-         * turns it may take: the task is one, and so is every repair, answer or late steer
-         * @default no bound
+         * maximum number of turns: the task is one, and so is every repair, answer or late steer
+         * @default no limit
          */
         turns?: number | undefined;
         /**
-         * model calls that may be answered
-         * @default no bound
+         * maximum number of answered model calls
+         * @default no limit
          */
         modelRequests?: number | undefined;
       }
     | undefined;
 }
 
-/** A subagent that goes on: the new task, and what is to differ from the run before. All else stays as it was. */
+/** A continuation: the new task, and the options that change. All other options keep their values. */
 export type ContinueSpec = Pick<SpawnSpec, 'task' | (typeof CONTINUE_OPTIONS)[number]>;
 
-/** One step of a chain: a subagent, or with `forEach` several. */
+/** One step of a chain: a subagent, or several with `forEach`. */
 export interface ChainStep extends Omit<SpawnSpec, 'label' | 'task'> {
-  /** names the step: its subagent is called <chain>.<id> */
+  /** name of the step; its subagent has the label <chain>.<id> */
   id: string;
-  /** what to do; {{research.report}}, {{research.branch}} and the like quote a step that it needs, {{params.name}} a parameter, and \{{ is two braces */
+  /** what to do; {{research.report}}, {{research.branch}} and so on quote a step that this one needs, {{params.name}} quotes a parameter, \{{ writes two literal braces */
   task: string;
   /**
-   * steps that must be done before
-   * @default the step before this one; []: none
+   * steps that must be done before this one starts
+   * @default the previous step; []: none
    */
   needs?: string | string[] | undefined;
-  /** start from the branch of this step, which it must need */
+  /** start from the branch of this step, which must be in needs */
   from?: string | undefined;
-  /** a list in what an earlier step came to, such as plan.output.files or research.outcome.evidence.filesChanged: the step runs once for each entry ({{item}}, {{index}}), at most 100 */
+  /** a list in the result of an earlier step, for example plan.output.files or research.outcome.evidence.filesChanged; the step runs once for each entry ({{item}}, {{index}}), at most 100 */
   forEach?: string | undefined;
-  /** a JSON schema: the final message must be JSON that fits it, and {{plan.output.files}} quotes from it; what does not fit goes back to the subagent once */
+  /** a JSON schema: the final message must be JSON that is valid against it, and {{plan.output.files}} quotes a part of that JSON; an invalid message goes back to the subagent once */
   output?: Record<string, unknown> | undefined;
-  /** files that must be in its workspace at its end, text of at most 256 KiB each; {{research.artifacts.docs/plan.md}} quotes one whole */
+  /** files that must be in the workspace when the step ends, text of at most 256 KiB each; {{research.artifacts.docs/plan.md}} quotes a whole file */
   artifacts?: string[] | string | undefined;
-  /** of a forEach: how many run at once */
+  /** with forEach: how many subagents run at once */
   maxConcurrent?: number | undefined;
 }
 
-/** A chain: steps that are subagents, whose tasks may quote what earlier ones came to. */
+/** A chain: steps that are subagents, whose tasks may quote the outcomes of earlier steps. */
 export interface ChainSpec {
-  /** names the chain; its steps are called <label>.<step> */
+  /** label of the chain; its steps have the labels <label>.<step> */
   label: string;
-  /** what it is for */
+  /** what the chain is for */
   description?: string | undefined;
-  /** what a run is given: {{params.name}} in tasks */
+  /** parameters of a run; {{params.name}} quotes one in a task */
   params?:
     | Record<
         string,
         {
           description?: string | undefined;
-          /** its value where none is given; without one it must be given */
+          /** value if none is given; a parameter without a default must be given */
           default?: string | undefined;
-          /** it holds words of others (a diff, a log): quoted as data, between marks */
+          /** the value is text from others (a diff, a log): it is quoted as data, between marks */
           data?: boolean | undefined;
         }
       >
     | undefined;
   /**
    * how many steps run at once
-   * @default all that can
+   * @default no limit
    */
   maxConcurrent?: number | undefined;
-  /** all (default): every step runs; first: the first that is done ends it, and the others are killed */
+  /** all (default): every step runs; first: the first step that is done ends the chain, and the others are killed */
   until?: 'all' | 'first' | undefined;
-  /** in order; each needs the one before, unless it says else */
+  /** in order; each step needs the previous one, unless `needs` says otherwise */
   steps: ChainStep[];
 }

@@ -31,13 +31,13 @@ import { byteLength } from '../text/text.ts';
 export const duration = z
   .string({
     error: ({ input }) =>
-      `${typeof input === 'number' ? `${input} has no unit` : 'it is no text'}: write it like 90s, 15m or 2h`,
+      `${typeof input === 'number' ? `${input} has no unit` : 'it is not text'}: write it like 90s, 15m or 2h`,
   })
   .transform((words, context) => {
     const millis = parseDuration(words);
     if (millis !== undefined && millis >= MIN_TIMEOUT_MS && millis <= MAX_TIMEOUT_MS)
       return Math.round(millis);
-    const what = words.trim() !== '' && Number.isFinite(Number(words)) ? 'has no unit' : 'is no duration';
+    const what = words.trim() !== '' && Number.isFinite(Number(words)) ? 'has no unit' : 'is not a duration';
     context.addIssue({
       code: 'custom',
       message: `"${words.slice(0, 60)}" ${what}: write it like 90s, 15m or 2h, from 1s to 7d`,
@@ -54,7 +54,7 @@ const task = z
   .refine((text) => text.trim() !== '', 'the task is empty: say what to do, where, and when it is done')
   .refine(
     (text) => byteLength(text) <= MAX_TASK_BYTES,
-    `the task is larger than ${MAX_TASK_BYTES / 1024} KiB: put the material in a file of the repository and name it`,
+    `the task is larger than ${MAX_TASK_BYTES / 1024} KiB: put the material into a file of the repository and name the file`,
   );
 
 /** How hard the model thinks; `true` means high. */
@@ -87,7 +87,7 @@ const variables = z
       .max(200)
       .regex(
         /^[A-Za-z_][A-Za-z0-9_]*$/,
-        'not the name of a variable: name it, and leave its value to the worker',
+        'this is not the name of a variable: give only the name; the value comes from the worker',
       ),
   )
   .max(50);
@@ -100,7 +100,9 @@ export const fingerprint = z
   .string()
   .regex(/^[0-9a-f]{64}$/)
   .optional()
-  .describe('of all that is asked for: the same again, while it is live, is the same one');
+  .describe(
+    'fingerprint of the whole request: while its subagent is live, an equal request gets the same answer',
+  );
 
 /** A digest of a request's labels and tasks. It tells a repeated request from a different one with the same id. */
 export const requestDigest = z
@@ -114,7 +116,7 @@ export const requestId = z
   .min(1)
   .max(100)
   .describe(
-    'a name of your own for this request: the same again is answered as before, and starts nothing twice',
+    'idempotency key that you choose: a repeated request with the same id gets the same answer and starts nothing twice',
   );
 
 type OptionField = SpawnOptionName extends infer Name
@@ -144,7 +146,7 @@ const unchangedOptions = {
   onStuck: onStuck.optional(),
   budget: budget
     .optional()
-    .describe('what it may use: it ends as over-budget when one is used up; default: no bound'),
+    .describe('limits of use: the subagent ends as over-budget when one is used up; default: no limit'),
 };
 
 /** Durations, parsed to milliseconds. In a resolved spec their names end in `Ms`. */
@@ -173,8 +175,8 @@ const options = described({
 
 /** A spec as a caller writes it: the arguments of `sessions_spawn`, `session.spawn()` and `subagents spawn`. */
 export const spawnSpec = z.strictObject({
-  label: label.describe('identifies the subagent, and names its branch subagents/<label>'),
-  task: task.describe('detailed instructions: files, symptoms, set-up, and what done looks like'),
+  label: label.describe('identifies the subagent; its branch is subagents/<label>'),
+  task: task.describe('detailed instructions: files, symptoms, set-up, and when it is done'),
   ...options,
 });
 
@@ -207,11 +209,11 @@ const continuation = z.strictObject({
   copilotSessionId: z.string(),
   cwd: z.string(),
   repository: z.string().startsWith('/').describe('the repository that has its branch'),
-  branch: z.string().nullable().describe('null when in-place on a detached HEAD'),
+  branch: z.string().nullable().describe('null if in-place on a detached HEAD'),
   handover: z
     .string()
     .max(MAX_HANDOVER_CHARS)
-    .describe('what the subagent is told of it where its conversation is gone'),
+    .describe('what the subagent is told about the previous run if its conversation is lost'),
 });
 export type Continuation = z.infer<typeof continuation>;
 
@@ -223,10 +225,10 @@ const ARTIFACT_PATH = /^[^\s{}/\\\x00-\x1f\x7f-\x9f][^{}\\\x00-\x1f\x7f-\x9f]*$/
 const artifactPath = z
   .string()
   .max(200)
-  .regex(ARTIFACT_PATH, 'name a file of the workspace: a relative path without braces')
+  .regex(ARTIFACT_PATH, 'name a file of the workspace by a relative path without braces')
   .refine(
     (path) => !path.endsWith('/') && path.split('/').every((part) => !['', '.', '..', '.git'].includes(part)),
-    'name a file of the workspace: a relative path without "..", and not in .git',
+    'name a file of the workspace by a relative path without ".." and outside .git',
   );
 /** Files of a workspace whose whole content later steps may quote. */
 export const artifactPaths = z.array(artifactPath).min(1).max(MAX_ARTIFACTS);
@@ -244,7 +246,7 @@ export const resolvedSpec = z.strictObject({
     .describe('real path of the checkout, on the host of `hostQueue`; or a URL'),
   base: z.strictObject({
     commit: z.string().regex(/^[0-9a-f]{40,64}$/),
-    name: z.string().describe('what the caller called it, for example main or HEAD'),
+    name: z.string().describe('the name that the caller used, for example main or HEAD'),
   }),
   isolation,
   carried: z
@@ -252,9 +254,9 @@ export const resolvedSpec = z.strictObject({
       commit: z
         .string()
         .regex(/^[0-9a-f]{40,64}$/)
-        .describe('on top of the base; the branch starts there'),
-      changed: z.number().int().describe('tracked files in it'),
-      untracked: z.number().int().describe('new files in it'),
+        .describe('the commit with the changes, on top of the base; the branch starts there'),
+      changed: z.number().int().describe('number of tracked files in it'),
+      untracked: z.number().int().describe('number of new files in it'),
     })
     .optional()
     .describe('the uncommitted changes of the caller’s checkout'),
@@ -263,7 +265,7 @@ export const resolvedSpec = z.strictObject({
   leftOpen: z
     .array(z.enum(REPOSITORY_OPTIONS))
     .default([])
-    .describe('what the spawn said nothing of: the repository’s .subagents.json may'),
+    .describe('options that the spawn left out: the repository’s .subagents.json may set them'),
   permissions: permissions.default('all'),
   trustRepo: z.boolean().default(false),
   env: variables.default([]),
@@ -277,8 +279,8 @@ export const resolvedSpec = z.strictObject({
   output: z
     .record(z.string(), z.unknown())
     .optional()
-    .describe('of a step of a chain: the JSON schema that its final message fits'),
-  artifacts: artifactPaths.optional().describe('of a step of a chain: the files that it hands on whole'),
+    .describe('of a step of a chain: the JSON schema for its final message'),
+  artifacts: artifactPaths.optional().describe('of a step of a chain: the files that it passes on'),
   hostQueue: z.string().describe('the host that has the checkout: only its workers can take this subagent'),
   fingerprint,
 });

@@ -7,11 +7,14 @@ export const STALLS = {
   credentials: { state: 'waiting', words: 'waits for new credentials of its model' },
   limit: { state: 'waiting', words: 'waits for a limit of its model to pass' },
   space: { state: 'waiting', words: 'waits for space on the disk of its worker' },
-  model: { state: 'failing', words: 'its model fails, and is tried again' },
-  silent: { state: 'stuck', words: 'gives no sign of life' },
+  model: { state: 'failing', words: 'its model fails and is tried again' },
+  silent: { state: 'stuck', words: 'shows no activity' },
   repeating: { state: 'stuck', words: 'repeats the same calls with the same results' },
-  worker: { state: 'worker away', words: 'its worker gives no sign of life' },
-  workflow: { state: 'failing', words: 'its workflow fails at each try: see the log of its worker' },
+  worker: { state: 'worker away', words: 'its worker does not respond' },
+  workflow: {
+    state: 'failing',
+    words: 'its workflow task fails at every attempt: see the log of its worker',
+  },
 } as const;
 
 const stallReason = z.enum(Object.keys(STALLS) as [keyof typeof STALLS, ...(keyof typeof STALLS)[]]);
@@ -28,10 +31,10 @@ export const stalled = z
       .string()
       .optional()
       .describe(
-        'more of it, on one line: what runs, what failed, when it is tried again; words of others may be in it',
+        'details on one line: what runs, what failed, when the next attempt is; may contain text from a model',
       ),
   })
-  .describe('what it stands still for; absent while it moves');
+  .describe('why it does not progress; absent while it does');
 export type Stalled = z.infer<typeof stalled>;
 
 /** The memo key under which a workflow publishes the reason. */

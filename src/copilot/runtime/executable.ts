@@ -18,7 +18,7 @@ export async function findCopilot(named: string | undefined): Promise<string> {
     if (await isExecutable(named)) return named;
     throw new SubagentsError(
       'COPILOT_MISSING',
-      `${COPILOT_PATH_VARIABLE} names ${named}, which cannot be run`,
+      `${COPILOT_PATH_VARIABLE} names ${named}, which is not executable`,
       {
         remedy: `name an executable Copilot CLI in ${COPILOT_PATH_VARIABLE}, or unset it to use the one that came with this package`,
       },

@@ -30,7 +30,8 @@ export async function findMissingAccess(
     .sort();
   const access = await describeModelAccess(env);
   const kept = variables.filter((name) => OF_PROVIDER.test(name));
-  if (kept.length > 0) return { model: `nothing of your model provider (${kept.join(', ')})`, variables };
+  if (kept.length > 0)
+    return { model: `no access to your model provider (it lacks ${kept.join(', ')})`, variables };
   return { model: access.kind === 'none' ? access.description : undefined, variables };
 }
 

@@ -35,7 +35,7 @@ export async function describeModelAccess(env: NodeJS.ProcessEnv): Promise<Model
       kind: 'login',
       description: `GitHub Copilot, by the token in ${variable}`,
       ...(classic && {
-        remedy: `Copilot refuses classic tokens (ghp_…): put a fine-grained one with the permission "Copilot Requests" in ${variable}, or unset it`,
+        remedy: `Copilot refuses classic tokens (ghp_…): set ${variable} to a fine-grained token with the permission "Copilot Requests", or unset it`,
       }),
     };
   }
@@ -82,6 +82,6 @@ function shown(url: string): string {
     const parsed = new URL(url);
     return `${parsed.origin}${parsed.pathname}`;
   } catch {
-    return 'an unreadable URL';
+    return 'an invalid URL';
   }
 }

@@ -71,7 +71,7 @@ export interface Runtime {
 
 /**
  * Starts the Copilot CLI at `path` with its state in `copilotHome`.
- * @throws RuntimeDied when it was ended while it started, COPILOT_MISSING when it does not start by itself
+ * @throws RuntimeDied when it was stopped while it was starting, COPILOT_MISSING when it does not start by itself
  */
 export async function startRuntime(options: {
   readonly path: string;
@@ -93,13 +93,15 @@ export async function startRuntime(options: {
     await client.start();
   } catch (cause) {
     if (ENDED_BY_OTHERS.test(String(cause)) || ENDING.test(String(cause)))
-      throw new RuntimeDied(`the Copilot runtime (${options.path}) was ended while it started`, { cause });
+      throw new RuntimeDied(`the Copilot runtime (${options.path}) was stopped while it was starting`, {
+        cause,
+      });
     throw startError(options.path, cause);
   }
   // The SDK emits no event when its process ends, and pending calls hang; so the process itself is watched.
   const child = client['cliProcess' as never] as ChildProcess | null | undefined;
   if (!child)
-    throw new SubagentsError('INTERNAL', 'the Copilot SDK no longer shows the process that it started');
+    throw new SubagentsError('INTERNAL', 'the Copilot SDK does not expose the process that it started');
   // A request that cannot be written to a dying process is thrown a second time inside vscode-jsonrpc, uncaught, which
   // would end the worker. The SDK suppresses that only once it knows of the death.
   const writer = client['messageWriter' as never] as { suppressWriteErrors: boolean } | null;
@@ -114,9 +116,9 @@ function watch(client: CopilotClient, child: ChildProcess): Runtime {
   const onExit = (): void => {
     if (death !== undefined) return;
     const ended = child.signalCode
-      ? `ended by ${child.signalCode}`
-      : `ended with exit code ${child.exitCode}`;
-    const how = silent ? `did not answer for ${ANSWER_TIMEOUT_MS / 1_000} s and was ended` : ended;
+      ? `was killed by ${child.signalCode}`
+      : `exited with code ${child.exitCode}`;
+    const how = silent ? `did not answer for ${ANSWER_TIMEOUT_MS / 1_000} s and was killed` : ended;
     death = { message: `the Copilot runtime (pid ${child.pid}) ${how}`, orderly: child.exitCode === 0 };
     for (const listener of listeners) listener(death);
     listeners.clear();
@@ -156,7 +158,7 @@ function watch(client: CopilotClient, child: ChildProcess): Runtime {
         if (death === undefined && !ending) throw error;
         // Killed, so that nobody uses this runtime again.
         child.kill('SIGKILL');
-        throw new RuntimeDied(death?.message ?? 'the Copilot runtime did not end', { cause: error });
+        throw new RuntimeDied(death?.message ?? 'the Copilot runtime did not exit', { cause: error });
       } finally {
         clearInterval(timer);
         unsubscribe();

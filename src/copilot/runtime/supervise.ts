@@ -59,5 +59,5 @@ export async function supervise(
 /** Ends the turn's background work, and adds a note for each. */
 export async function endBackgroundWork(turn: LiveTurn): Promise<void> {
   const ended = await turn.endBackground();
-  turn.notes.push(...ended.map((what) => `\`${what}\` still ran in the background, and was ended`));
+  turn.notes.push(...ended.map((what) => `\`${what}\` still ran in the background and was killed`));
 }

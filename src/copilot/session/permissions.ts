@@ -60,9 +60,9 @@ function refusal(
     case 'mcp':
       return readOnly;
     default:
-      return `This subagent may not do that (${request.kind}).`;
+      return `The permissions of this subagent do not allow this (${request.kind}).`;
   }
 }
 
 const outside = (path: string): string =>
-  `${path} is neither in the workspace nor in the temporary folder: this subagent may not reach it.`;
+  `${path} is outside the workspace and the temporary folder: the permissions of this subagent do not allow access to it.`;

@@ -48,8 +48,8 @@ export interface SessionSpec {
 const askParent = defineTool(ASK_PARENT, {
   description: ASK_PARENT_DESCRIPTION,
   parameters: z.object({
-    question: z.string().describe('what you need to know, and what you found out already'),
-    choices: z.array(z.string()).optional().describe('possible answers, where there are only a few'),
+    question: z.string().describe('what you need to know, and what you have found out so far'),
+    choices: z.array(z.string()).optional().describe('possible answers, if there are only a few'),
   }),
 });
 
@@ -81,7 +81,7 @@ async function resumeOrCreate(
   config: ResumeSessionConfig,
 ): Promise<CopilotSession> {
   const create = () => {
-    if (mustExist) throw new CopilotSessionLost('its state is gone');
+    if (mustExist) throw new CopilotSessionLost('its state is missing');
     return runtime.request(runtime.client.createSession({ ...config, sessionId }));
   };
   if (!existsSync(eventLogPath(copilotHome, sessionId))) return create();

@@ -28,11 +28,11 @@ const CHECK_INTERVAL_MS = 1_000;
 
 /** Sent to a model whose answer was lost; the runtime drops notifications of commands that ended meanwhile. */
 const GO_ON =
-  'Your last answer did not arrive. What you started in the background was not stopped, and may have ended by itself meanwhile: look before you wait for it. Go on.';
+  'Your last answer did not arrive. Commands that you started in the background were not stopped, but may have ended by themselves: check before you wait for them. Continue.';
 
 /** The answer to one of Copilot's own sub-agents that calls `ask_parent`; the runtime offers them the tool too. */
 const NOT_YOURS =
-  'Only the main agent loop can ask. Say in your result what you need to know, and what you found out already.';
+  'Only the main agent loop can ask. Put what you need to know, and what you have found out so far, into your result.';
 
 /** A message that is durably in the conversation. */
 export interface Delivered extends Arrival {
@@ -208,7 +208,7 @@ export class LiveTurn {
     if (besideBackground) await this.runtime.request(session.send({ prompt: GO_ON, mode: 'immediate' }));
     else await this.runtime.request(session.rpc.sendMessages({ messages: [] }));
     // A steer that arrives before the loop runs would wait until the loop has ended.
-    await this.#waitUntil(() => this.#loops > before, 'the word to go on');
+    await this.#waitUntil(() => this.#loops > before, 'the request to continue');
   }
 
   /** Answers a call of `ask_parent`; settles when the answer is durably in the conversation. */
@@ -377,7 +377,7 @@ export class LiveTurn {
     if (await this.#until(condition, () => waiting.workedMs >= ARRIVAL_TIMEOUT_MS)) return;
     if (this.#detached) throw new TurnClosed();
     if (this.runtime.death !== undefined) throw new RuntimeDied(this.runtime.death.message);
-    throw new Error(`the Copilot runtime took ${what} and did nothing with it`);
+    throw new Error(`the Copilot runtime accepted ${what} but did not process it`);
   }
 
   /** Whether `condition` became true before the turn ended or `late` returned true. */

@@ -17,7 +17,7 @@ import { openSession } from '../session/session.ts';
 import { shellScript } from '../runtime/shell-script.ts';
 import { resultMarker, type TurnState } from './turn-state.ts';
 
-const UNKNOWN_RESULT = '(not known any more: look at its effect before you make it again)';
+const UNKNOWN_RESULT = '(the result was lost: check the effect of the call before you repeat it)';
 
 /**
  * The running turn, or the result that the event log already has, or the reason why the conversation cannot be resumed.
@@ -175,7 +175,7 @@ function resultsText({ unshown }: TurnState): string {
     [resultMarker(toolCallId), `\`${what}\``, (result ?? UNKNOWN_RESULT).replace(/^/gm, '    ')].join('\n'),
   );
   const intro =
-    'You were stopped and taken up again. These calls are said to be interrupted, but they had ended; this is their result. Do not make them again only because of that.';
+    'You were interrupted and resumed. These calls are reported as interrupted, but they had finished; these are their results. Do not repeat them only because of that report.';
   return [intro, ...results].join('\n\n');
 }
 
@@ -198,7 +198,7 @@ function lostCommandsText(gone: readonly string[]): string {
   if (gone.length === 0) return '';
   const commands = [...new Set(gone)].map((what) => `* ${what}`);
   return [
-    'You were stopped and taken up again. These commands ran in the background and were ended; you will not be notified of them. Start again what you still need, then go on:',
+    'You were interrupted and resumed. These commands ran in the background and were killed; you will get no notification about them. Restart those that you still need, then continue:',
     ...commands,
   ].join('\n');
 }

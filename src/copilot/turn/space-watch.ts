@@ -74,7 +74,7 @@ export class SpaceWatch {
       class: 'disk',
       message: `its folder ${this.#cwd} takes ${megabytes(this.#folderBytes)}, more than the ${megabytes(maxFolderBytes)} that SUBAGENTS_MAX_FOLDER allows`,
       remedy:
-        'remove what it does not need there, or raise SUBAGENTS_MAX_FOLDER for the worker, then continue it',
+        'remove unneeded files there, or raise SUBAGENTS_MAX_FOLDER of the worker; then continue the subagent',
       retryable: false,
     };
   }

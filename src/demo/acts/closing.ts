@@ -44,7 +44,7 @@ async function showOutcome(stage: Stage, label: string, runId: string | undefine
     identity.runId === runId && prompts === 1,
     label,
     'nothing-lost',
-    `${identity.runId === runId ? 'still the run that was spawned' : 'another run than was spawned'}, told its task ${prompts === 1 ? 'once' : `${prompts} times`}`,
+    `${identity.runId === runId ? 'still the run that was spawned' : 'another run than was spawned'}, got its task ${prompts === 1 ? 'once' : `${prompts} times`}`,
     { runId: identity.runId, prompts },
   );
   for (const note of outcome.notes)
@@ -104,7 +104,7 @@ async function showMain({ narrator, repo, base }: Stage): Promise<void> {
     'demo',
     'main-untouched',
     head === base && changes === ''
-      ? 'Nobody touched main or the checkout: the branches wait for a review.'
+      ? 'main and the checkout are unchanged: the branches wait for a review.'
       : `main is at ${head.slice(0, 7)}, and the checkout has changes: ${changes}`,
   );
 }

@@ -17,7 +17,7 @@ export async function killTheWrongOne(stage: Stage): Promise<void> {
   const { narrator, session, signal, eventTimeoutMs: timeoutMs } = stage;
   const damage = await pollUntil(() => damageOrEnd(stage), { timeoutMs, signal });
   if (damage === undefined || damage === 'ended')
-    return skip(stage, 'the kill', `${WRONG} did not start what it was to be stopped at.`);
+    return skip(stage, 'the kill', `${WRONG} did not start the command at which it was to be killed.`);
   const { cwd, processes, files } = damage;
   narrator.report(
     WRONG,
@@ -37,7 +37,7 @@ export async function killTheWrongOne(stage: Stage): Promise<void> {
   const proven = report.sweep?.proof === 'proven';
   const text =
     left.length === 0
-      ? `looks at the process table itself: ${pids} are gone, and nothing works in that worktree any more`
+      ? `looks at the process table itself: ${pids} are gone, and no process works in that worktree`
       : `looks at the process table itself and finds ${left.map(({ pid, command }) => `${pid} (${command})`).join(', ')}`;
   if (proven)
     narrator.check(left.length === 0, 'main agent', 'kill-proof', text, {
@@ -67,8 +67,7 @@ function printReport(
   for (const command of sweep?.commands.slice(0, 3) ?? [])
     narrator.detail(`ended: ${withoutWorktree(command, home)}`);
   const { evidence } = outcome;
-  if (evidence?.savedLeftovers)
-    narrator.detail(`what it had written is kept on ${evidence.branch}, and nowhere else`);
+  if (evidence?.savedLeftovers) narrator.detail(`its work is kept on ${evidence.branch} only`);
 }
 
 interface Damage {

@@ -9,9 +9,14 @@ export async function steerDocs(stage: Stage): Promise<void> {
   const { narrator, session } = stage;
   const row = await runningCommand(stage, DOCS);
   if (row === undefined) return skip(stage, 'the steer', `${DOCS} was not seen to run a shell command.`);
-  narrator.report('main agent', 'steer', `steers ${DOCS}, which is at “${row.progress?.doing}”: “${STEER}”`, {
-    during: row.progress?.doing,
-  });
+  narrator.report(
+    'main agent',
+    'steer',
+    `steers ${DOCS}, which is running “${row.progress?.doing}”: “${STEER}”`,
+    {
+      during: row.progress?.doing,
+    },
+  );
   const began = performance.now();
   const receipt = await session.subagent(DOCS).steer(STEER);
   const elapsed = performance.now() - began;
@@ -27,6 +32,6 @@ export async function steerDocs(stage: Stage): Promise<void> {
     steers.some(({ id, receipt: kept }) => id === receipt.id && kept !== undefined),
     'main agent',
     'receipt-kept',
-    `finds the receipt with the subagent: ${countText(steers.length, 'message')}, ${receipt.id} ${receipt.delivery}`,
+    `finds the receipt in the subagent’s state: ${countText(steers.length, 'message')}, ${receipt.id} ${receipt.delivery}`,
   );
 }

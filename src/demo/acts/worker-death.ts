@@ -24,7 +24,7 @@ export async function killTheWorker(stage: Stage, runs: ReadonlyMap<string, stri
   narrator.report(
     'demo',
     'worker-kill',
-    `kill -9 ${pid}: the worker dies while ${FIX} is at “${row.progress?.doing}”`,
+    `kill -9 ${pid}: the worker dies while ${FIX} is running “${row.progress?.doing}”`,
     {
       pid,
       during: row.progress?.doing,

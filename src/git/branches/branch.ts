@@ -90,15 +90,13 @@ export async function ensureNormalBranch(git: Git, branch: string): Promise<stri
   if (alias === undefined) return repairBranch(git, branch);
   const ref = `refs/heads/${branch}`;
   const commit = (await lastMoved(git, ref)) ?? (await branchTip(git.in(git.cwd), branch));
-  const what = `${branch} had been made another name of ${alias}`;
+  const what = `${branch} had become a symbolic reference to ${alias}`;
   if (commit === undefined) {
     await git.run(['update-ref', '--no-deref', '-d', ref]);
-    return [`${what}, which is not there`];
+    return [`${what}, which does not exist; it was removed`];
   }
   await git.run(['update-ref', '--no-deref', '-m', 'subagents: a branch of its own', ref, commit]);
-  return [
-    `${what}; it is a branch of its own again, at ${commit.slice(0, 12)}, and ${alias} was left as it is`,
-  ];
+  return [`${what}; it is a normal branch again, at ${commit.slice(0, 12)}; ${alias} was not changed`];
 }
 
 /**
@@ -112,11 +110,11 @@ async function repairBranch(git: Git, branch: string): Promise<string[]> {
   if (statIfThere(file)?.isFile() !== true) return [];
   await rm(file);
   const commit = await lastMoved(git, ref);
-  const what = `the file of ${branch} named no commit`;
+  const what = `the ref file of ${branch} did not contain a commit id`;
   if (commit === undefined) return [`${what}; it was removed`];
   const args = ['update-ref', '--no-deref', '--create-reflog', '-m', 'subagents: put back'];
   await git.run([...args, ref, commit]);
-  return [`${what}; the branch is at ${commit.slice(0, 12)} again, where it was last`];
+  return [`${what}; the branch is at its last commit, ${commit.slice(0, 12)}, again`];
 }
 
 /** Maximum number of names that are tried when a branch is renamed. */
@@ -135,7 +133,9 @@ export async function renameBlockingBranches(git: Git, branch: string): Promise<
     const [name = '', alias] = line.split(' ');
     if (alias) await git.run(['update-ref', '--no-deref', '-d', `refs/heads/${name}`]);
     else
-      notes.push(`${name} kept git from making ${branch}; it was renamed ${await rename(git, name, branch)}`);
+      notes.push(
+        `the branch ${name} prevented git from making ${branch}; it was renamed to ${await rename(git, name, branch)}`,
+      );
   }
   return notes;
 }

@@ -169,7 +169,7 @@ export async function recreateBranch(
   if (last === undefined) return notes;
   if (moves.length === 0 && found.length > 1) {
     await keep(git.in(commonDir), found, cwd);
-    return [...notes, `${branch} had been deleted; ${found.length} commits may be what it had`];
+    return [...notes, `${branch} had been deleted, and ${found.length} commits could be its last one`];
   }
   const args = ['update-ref', '--no-deref', '--create-reflog', '-m', 'subagents: brought back'];
   await git.in(commonDir).run([...args, `refs/heads/${branch}`, last.sha, '']);
@@ -268,5 +268,5 @@ export function lostText(lost: readonly LostCommit[], repo: string): string {
   const named = lost.slice(0, 5).map(({ sha, subject }) => `${sha.slice(0, 10)} "${subject}"`);
   const more = lost.length > 5 ? ` and ${lost.length - 5} more` : '';
   const are = lost.length === 1 ? 'a commit that it made is' : 'commits that it made are';
-  return `${are} on no branch: ${named.join(', ')}${more} (git -C ${repo} branch NAME ${lost[0]?.sha.slice(0, 10)} brings it back)`;
+  return `${are} on no branch: ${named.join(', ')}${more} (git -C ${repo} branch NAME ${lost[0]?.sha.slice(0, 10)} restores it)`;
 }

@@ -77,20 +77,24 @@ async function requireReady(git: Git): Promise<{ into: string; before: string }>
   const underway = operationUnderway(gitDirs(git.cwd).gitDir);
   if (underway) {
     throw new SubagentsError('CHECKOUT_DIRTY', `${git.cwd} is in the middle of ${withArticle(underway)}`, {
-      remedy: `Finish it, or end it with "git ${underway} ${underway === 'bisect' ? 'reset' : '--abort'}", then merge again.`,
+      remedy: `Finish it, or abort it with "git ${underway} ${underway === 'bisect' ? 'reset' : '--abort'}", then merge again.`,
     });
   }
   // Uncommitted changes inside a submodule do not affect a merge.
   const uncommitted = changed.filter(({ dirtySubmodule }) => !dirtySubmodule).map(({ path }) => path);
   if (uncommitted.length > 0) {
     throw new SubagentsError('CHECKOUT_DIRTY', `${git.cwd} has uncommitted changes: ${listed(uncommitted)}`, {
-      remedy: 'Commit them or put them aside (git stash), then merge again.',
+      remedy: 'Commit or stash them (git stash), then merge again.',
     });
   }
   if (branch === undefined || head === undefined) {
-    throw new SubagentsError('BAD_INPUT', `${git.cwd} has no branch checked out to merge into`, {
-      remedy: 'Check one out there (git switch BRANCH), then merge again.',
-    });
+    throw new SubagentsError(
+      'BAD_INPUT',
+      `${git.cwd} has no branch checked out that the work could be merged into`,
+      {
+        remedy: 'Check one out there (git switch BRANCH), then merge again.',
+      },
+    );
   }
   return { into: branch, before: head };
 }
@@ -142,7 +146,7 @@ async function nothingCommitted(git: Git): Promise<SubagentsError> {
   await git.run(['reset', '--merge']);
   await rm(join(gitDirs(git.cwd).gitDir, 'SQUASH_MSG'), { force: true });
   return new SubagentsError('GIT', `git merge made no commit in ${git.cwd}; nothing was changed`, {
-    remedy: 'Look at what git is told there about merges (git config --get-regexp merge), or merge by hand.',
+    remedy: 'Check the merge settings there (git config --get-regexp merge), or merge by hand.',
   });
 }
 
@@ -158,7 +162,7 @@ async function commitSquashed(git: Git, request: MergeRequest, into: string): Pr
 
 function commitFailed(cwd: string, answer: GitAnswer): SubagentsError {
   if (/tell me who you are|empty ident/i.test(answer.stderr)) {
-    return new SubagentsError('GIT', `git does not know who commits in ${cwd}`, {
+    return new SubagentsError('GIT', `git has no author for commits in ${cwd}`, {
       remedy: 'Set git config user.name and user.email there, then merge again.',
     });
   }
@@ -172,7 +176,7 @@ function commitFailed(cwd: string, answer: GitAnswer): SubagentsError {
       `merge.verifySignatures of ${cwd} refuses the commit ${refused}, which ${why?.replace(/\.$/, '')}`,
       {
         remedy:
-          'Sign the commits of the branch, or merge by hand without that check: git merge --no-verify-signatures',
+          'Sign the commits of the branch, or merge by hand without this check: git merge --no-verify-signatures',
       },
     );
   }

@@ -24,11 +24,13 @@ export async function resetBranch(
   const args = ['update-ref', '--no-deref', '--create-reflog', '-m', 'subagents: moved back'];
   await git.run([...args, `refs/heads/${branch}`, head, tip ?? '']);
   const what = tip === undefined ? 'deleted; it was made again' : 'moved; it was moved back';
-  notes.push(`the verification had ${branch} ${what} to ${head.slice(0, 10)}`);
+  notes.push(`the verification commands had ${branch} ${what} to ${head.slice(0, 10)}`);
   if (tip !== undefined && (await countOnNoBranch(git, tip)) > 0)
-    notes.push(`what it was moved to is kept in ${await keepCommit(git, tip, { lost: true })}`);
+    notes.push(
+      `the commit that they had moved it to is kept in ${await keepCommit(git, tip, { lost: true })}`,
+    );
   if ((await checkoutStatus(git)).branch !== branch) return notes;
   const { keptRef } = await resetTracked(git, { to: head, why: 'Files as verification left them' });
-  if (keptRef !== undefined) notes.push(`files as it left them are kept in ${keptRef}`);
+  if (keptRef !== undefined) notes.push(`the files that they changed are kept in ${keptRef}`);
   return notes;
 }

@@ -56,14 +56,15 @@ export interface ExcludedEntry extends Unsaved {
 export function likelySecret(path: string, content: Buffer): string | undefined {
   const name = basename(path);
   const text = content.toString('latin1');
-  if (holdsToken(text)) return 'it holds a private key or a token';
+  if (holdsToken(text)) return 'it contains a private key or a token';
   if (content.length === 0 || SAMPLES.test(name)) return undefined;
   // Public keys and certificates are not secret.
   if (/\.(pem|key)$/i.test(name) && /-----BEGIN (PUBLIC KEY|CERTIFICATE)-----/.test(text)) return undefined;
-  if (SECRET_NAMES.some((pattern) => pattern.test(name))) return 'its name is one of a file of secrets';
+  if (SECRET_NAMES.some((pattern) => pattern.test(name)))
+    return 'files with this name usually contain secrets';
   const keeps = CREDENTIAL_FILES.some((pattern) => pattern.test(path));
   return keeps && secretsByShape(text.slice(0, MAX_PAIRS_CHARS)).length > 0
-    ? 'it is one of the files that keep credentials, and has one'
+    ? 'it is a credentials file and contains a credential'
     : undefined;
 }
 
@@ -87,7 +88,7 @@ export async function excludedFromCommit(
     .map((path) =>
       one(
         path,
-        `${inMegabytes(sizes.get(path))}; a commit of ours takes files of at most ${inMegabytes(MAX_COMMITTED_FILE_BYTES)}`,
+        `${inMegabytes(sizes.get(path))}; the worker commits files of at most ${inMegabytes(MAX_COMMITTED_FILE_BYTES)}`,
       ),
     );
   const gone = new Set([...out.map(({ path }) => path), ...elsewhere]);
@@ -104,7 +105,7 @@ export async function excludedFromCommit(
   let bytes = all.reduce((sum, path) => sum + (gone.has(path) ? 0 : (sizes.get(path) ?? 0)), 0);
   for (const [name, paths] of groups) {
     if (count <= MAX_COMMITTED_NEW_FILES) break;
-    const limit = `a commit of ours takes at most ${MAX_COMMITTED_NEW_FILES} new files`;
+    const limit = `the worker commits at most ${MAX_COMMITTED_NEW_FILES} new files`;
     out.push({ path: name, reason: `${paths.length} new files; ${limit}`, paths: [...paths] });
     count -= paths.length;
     for (const path of paths) {
@@ -120,7 +121,7 @@ export async function excludedFromCommit(
     out.push(
       one(
         path,
-        `${inMegabytes(sizes.get(path))}; a commit of ours takes at most ${inMegabytes(MAX_COMMITTED_BYTES)} in all`,
+        `${inMegabytes(sizes.get(path))}; the worker commits at most ${inMegabytes(MAX_COMMITTED_BYTES)} in total`,
       ),
     );
     bytes -= sizes.get(path) ?? 0;

@@ -95,7 +95,7 @@ async function commitWithIndex(
     entries: leaveOut,
     within,
   } = await classifyUntracked(cwd, status.untracked, input.commandArtifacts, true);
-  const unreadable = status.unreadable.map((path) => ({ path, reason: 'it may not be read' }));
+  const unreadable = status.unreadable.map((path) => ({ path, reason: 'it cannot be read' }));
   const clean =
     unreadable.length === 0 &&
     status.changed.length === 0 &&
@@ -159,7 +159,7 @@ async function commitWithIndex(
       ...operationNotes,
       ...(conflicts.length > 0
         ? [
-            `conflicts had been left unresolved in ${conflicts.slice(0, 10).join(', ')}; they were saved as they are`,
+            `conflicts were left unresolved in ${conflicts.slice(0, 10).join(', ')}; the files were committed with them`,
           ]
         : []),
       ...savedNotes,
@@ -172,9 +172,11 @@ async function commitWithIndex(
 
 /** Replaces the files of `saved` with those of `target`, the commit that HEAD was moved to. */
 async function checkOut(git: Git, { target, saved }: { target: string; saved: string }): Promise<string[]> {
-  const why = 'Files that lay where the branch has others';
+  const why = 'Files that were in the places of files of the branch';
   const { keptRef } = await resetTracked(git, { to: target, why, known: [saved] });
-  return keptRef === undefined ? [] : [`files lay where the branch has others; they are kept in ${keptRef}`];
+  return keptRef === undefined
+    ? []
+    : [`the worktree had other files than the branch in the same places; they are kept in ${keptRef}`];
 }
 
 /** Returns the commit with the folder's state: a new one for uncommitted changes, otherwise an existing one. */
@@ -199,7 +201,7 @@ async function saveLeftovers(
     }
   }
   const saved = await commitLeftovers(found, { tree, message }, git);
-  return { saved, notes: ['uncommitted changes were left, and were committed in its name'] };
+  return { saved, notes: ['the subagent left uncommitted changes; they were committed in its name'] };
 }
 
 /** Chooses the commit for the branch. Work outside that commit's history gets a branch beside it. */
@@ -210,35 +212,35 @@ async function chooseTip(
 ): Promise<{ target: string; notes: string[]; aside?: string[] }> {
   if (status.branch === branch) return { target: saved, notes: [] };
   const was = status.branch === undefined ? 'no branch' : `the branch ${status.branch}`;
-  const left = `it had ${was} checked out instead of ${branch}`;
+  const left = `the worktree had ${was} checked out instead of ${branch}`;
   if (tip === undefined) {
-    const also = status.branch === undefined ? '' : `, with what ${status.branch} had`;
+    const also = status.branch === undefined ? '' : `, with the work of ${status.branch}`;
     return { target: saved, notes: [`${branch} had been deleted; it was made again${also}`] };
   }
   if (await isAncestor(git, tip, saved)) {
     return {
       target: saved,
-      notes: saved === tip ? [left] : [`${left}; ${branch} was moved on to that work`],
+      notes: saved === tip ? [left] : [`${left}; ${branch} was moved forward to that work`],
     };
   }
   if (await isAncestor(git, saved, tip))
-    return { target: tip, notes: [`${left}; ${branch} is ahead of that, and was checked out again`] };
+    return { target: tip, notes: [`${left}; ${branch} is ahead of it and was checked out again`] };
   // Both the branch and the checked-out commit have work. Prefer what the subagent checked out, unless it only
   // looked at an earlier commit or was rebasing.
   const lookedBack = status.head !== undefined && (await isAncestor(git, status.head, tip));
   const keepTip = lookedBack || isRebasing(gitDir);
   const aside = keepTip ? saved : tip;
   if (!keepTip && tip === base)
-    return { target: saved, notes: [`${left}; ${branch} had no work, and was moved to that`] };
+    return { target: saved, notes: [`${left}; ${branch} had no work and was moved to it`] };
   const asideBranch = await createBranch(git, {
     stem: `${stem}-aside`,
     commit: aside,
     mark: 'subagents: kept aside',
   });
-  const what = keepTip ? 'what was checked out' : `what ${branch} had before`;
+  const what = keepTip ? 'the checked-out work' : `the earlier work of ${branch}`;
   return {
     target: keepTip ? tip : saved,
-    notes: [`${left}; the two had parted, and ${what} is kept on ${asideBranch}`],
+    notes: [`${left}; the two had diverged, so ${what} is kept on ${asideBranch}`],
     aside: [asideBranch],
   };
 }
@@ -267,7 +269,7 @@ const isRebasing = (gitDir: string): boolean => operationUnderway(gitDir) === 'r
 async function endOperation(operation: Operation, git: Git): Promise<string[]> {
   // Resetting a bisect to HEAD is the only way to end it without touching files.
   await git.try(operation === 'bisect' ? ['bisect', 'reset', 'HEAD'] : [operation, '--quit']);
-  return [`${withArticle(operation)} had been left in the middle; it was ended where it was`];
+  return [`${withArticle(operation)} was left unfinished; it was ended without changing files`];
 }
 
 function leftOut(paths: readonly string[]): string[] {

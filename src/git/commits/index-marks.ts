@@ -45,8 +45,10 @@ export async function clearIndexMarks(git: Git, before: readonly string[] | unde
     (await clear(/^[Ss] /, '--no-skip-worktree')) + (await clear(/^[a-z] /, '--no-assume-unchanged'));
   const names = came.map((entry) => entry.slice(2));
   const named = names.slice(0, 10).join(', ') + (names.length > 10 ? ` and ${names.length - 10} more` : '');
-  const what = `files were hidden from git by marks in the index (assume-unchanged, skip-worktree) that came while it worked: ${named}`;
+  const what = `index flags that were set while the subagent worked (assume-unchanged, skip-worktree) hid files from git: ${named}`;
   return [
-    said === '' ? `${what}; the marks were taken off` : `${what}; they are still there: ${said.trim()}`,
+    said === ''
+      ? `${what}; the flags were cleared`
+      : `${what}; the flags could not be cleared: ${said.trim()}`,
   ];
 }

@@ -80,14 +80,14 @@ const MAX_FAILED = 50;
 /** Finds the file that git reports it cannot convert, and the reason. */
 function notConverted(stderr: string): [path: string, reason: string] | undefined {
   const [, filtered] = /^fatal: (.+): clean filter '.*' failed$/m.exec(stderr) ?? [];
-  if (filtered !== undefined) return [filtered, 'the filter that .gitattributes names for it fails on it'];
+  if (filtered !== undefined) return [filtered, 'its filter in .gitattributes fails'];
   const [, encoded] = /^fatal: (?:BOM is \w+ in|failed to encode) '(.+)' (?:if|from) /m.exec(stderr) ?? [];
   if (encoded === undefined) return undefined;
-  return [encoded, 'it is not in the encoding that .gitattributes names for it'];
+  return [encoded, 'it is not in the encoding that .gitattributes declares for it'];
 }
 
 /** The reason why a folder that is a repository is not saved. */
-const OWN_REPOSITORY = 'a git repository of its own, whose files no commit of this branch can hold';
+const OWN_REPOSITORY = 'a separate git repository, whose files cannot be part of a commit of this branch';
 
 const isBelow = (path: string, entry: string): boolean =>
   path === entry || (entry.endsWith('/') && path.startsWith(entry));
@@ -102,7 +102,7 @@ async function notAdded(git: Git): Promise<string[]> {
 /** Git prints: error: open("a.txt"): Permission denied. */
 function reasonFor(path: string, said: string): string {
   const line = said.split('\n').find((each) => each.includes(`"${path}"`) && each.includes('): '));
-  return line?.slice(line.lastIndexOf('): ') + 3) ?? 'it may not be read';
+  return line?.slice(line.lastIndexOf('): ') + 3) ?? 'it cannot be read';
 }
 
 /**

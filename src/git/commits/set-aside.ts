@@ -107,7 +107,7 @@ export function restoreSetAside(cwd: string): RestoreFailure[] {
     if (!exists(aside)) continue;
     const why = restorePath(cwd, path, aside, names[index]);
     if (why !== undefined)
-      left.push({ path, reason: `could not be brought back into the worktree (${why}): it is ${aside}` });
+      left.push({ path, reason: `could not be moved back into the worktree (${why}): it is now ${aside}` });
   }
   if (left.length === 0) rmSync(folderOf(cwd), { recursive: true, force: true });
   return left;
@@ -117,7 +117,7 @@ function restorePath(cwd: string, path: string, aside: string, name?: string): s
   try {
     const target = originalPath(cwd, path, name);
     mkdirSync(join(cwd, dirname(path)), { recursive: true });
-    if (!isWithin(cwd, path)) return 'a link leads out of the worktree there';
+    if (!isWithin(cwd, path)) return 'a symbolic link there points outside the worktree';
     rmSync(target, { recursive: true, force: true });
     renameSync(aside, target);
     return undefined;

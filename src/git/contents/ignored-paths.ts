@@ -45,7 +45,7 @@ export async function classifyIgnored(git: Git, paths: readonly string[]): Promi
         told.push(path);
       else hidden.push({ path, reason: `ignored by ${source}, which is in no commit` });
     } else if (await isUsersOwn(source, own)) told.push(path);
-    else hidden.push({ path, reason: `ignored by ${nameOf(cwd, source)}, which no clone has` });
+    else hidden.push({ path, reason: `ignored by ${nameOf(cwd, source)}, which is not part of a clone` });
   }
   return { declared: told, hidden };
 }

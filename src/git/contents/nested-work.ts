@@ -31,7 +31,7 @@ export async function findNestedWork(git: Git, { prefix = '', depth = 1 } = {}):
     const [here, path] = [join(git.cwd, link), join(prefix, link)];
     if (!declared.has(link)) {
       const reason =
-        'a repository that the branch names in no .gitmodules: a clone has an empty folder there';
+        'a repository that is not in .gitmodules: a clone of the branch has an empty folder there';
       found.push({ path: `${path}/`, reason, files: [path] });
       continue;
     }
@@ -40,7 +40,7 @@ export async function findNestedWork(git: Git, { prefix = '', depth = 1 } = {}):
     const files = [...own, ...untracked].map((file) => join(path, file.replace(/\/$/, '')));
     if (files.length > 0) {
       const named = files.slice(0, 3).join(', ') + (files.length > 3 ? ` and ${files.length - 3} more` : '');
-      const reason = `uncommitted changes of the submodule itself: ${named}`;
+      const reason = `uncommitted changes in the submodule: ${named}`;
       found.push({ path: `${path}/`, reason, files, submodule: here });
     }
     found.push(...(await findNestedWork(git.in(here), { prefix: path, depth: depth + 1 })));

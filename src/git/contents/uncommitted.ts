@@ -59,10 +59,12 @@ export function uncommittedNotes(cwd: string, before: Uncommitted, files: readon
   return [
     ...(mixed.length === 0
       ? []
-      : [`what was uncommitted before it began is counted with its work, in ${named(mixed, before)}`]),
+      : [
+          `changes that were uncommitted before the subagent began are counted as its work, in ${named(mixed, before)}`,
+        ]),
     ...(gone.length === 0
       ? []
-      : [`what was uncommitted before it began is no longer there, in ${named(gone, before)}`]),
+      : [`changes that were uncommitted before the subagent began are gone, in ${named(gone, before)}`]),
   ];
 }
 

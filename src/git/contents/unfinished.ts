@@ -67,7 +67,7 @@ async function blobAt(git: Git, commit: string, path: string): Promise<string | 
 export function unfinishedText({ operation, conflicts }: Unfinished): string {
   const paths = Object.keys(conflicts);
   const what = withArticle(operation ?? 'merge');
-  return `${what} was left in the middle${paths.length === 0 ? '' : `, with conflicts in ${listed(paths)}`}`;
+  return `${what} was left unfinished${paths.length === 0 ? '' : `, with conflicts in ${listed(paths)}`}`;
 }
 
 /** A file with conflict markers, and the line of the first one. */

@@ -154,8 +154,8 @@ async function holderOf(
       if (!existsSync(path)) continue;
       return {
         held: true,
-        who: 'an unreadable claim',
-        remedy: `If no subagent works there, remove ${path}.`,
+        who: `an unknown subagent, whose lock file ${path} cannot be read`,
+        remedy: `If no subagent works in the checkout, remove the lock file ${path}.`,
       };
     }
     const who = `subagent ${claim.session}/${claim.label} (since ${claim.since})`;
@@ -169,8 +169,8 @@ async function holderOf(
     if (!known && existsSync(claim.home)) {
       return {
         held: true,
-        who: `${who} of the home ${claim.home}`,
-        remedy: `Its server is not ours, so its end cannot be proven: if it is over, remove ${path}.`,
+        who: `${who} of another home, ${claim.home}`,
+        remedy: `That home may use another Temporal server, so whether the subagent has ended is unknown. If it has, remove the lock file ${path}.`,
       };
     }
     rmSync(path, { force: true });
@@ -195,5 +195,5 @@ function readEntry(path: string): CheckoutLockEntry | undefined {
 }
 
 function busy({ who, remedy }: Holder): SubagentsError {
-  return new SubagentsError('CHECKOUT_BUSY', `this checkout is taken by ${who}`, { remedy });
+  return new SubagentsError('CHECKOUT_BUSY', `this checkout is in use by ${who}`, { remedy });
 }

@@ -27,7 +27,7 @@ export async function identityEnvironment(git: Git): Promise<IdentityEnvironment
   if (process.env['GIT_CONFIG_SYSTEM'] === path && existsSync(path)) return env;
   const included = await systemConfiguration(git);
   const text = [
-    '# Written by subagents. Git reads this before all other configuration, so all other configuration wins.',
+    '# Written by subagents. Git reads this file before all other configuration, so all other configuration takes precedence.',
     '[user]',
     `\tname = ${FALLBACK_IDENTITY.name}`,
     `\temail = ${FALLBACK_IDENTITY.email}`,

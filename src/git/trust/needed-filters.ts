@@ -29,9 +29,9 @@ export async function requireFilters(git: Git, commit: string): Promise<void> {
   const own = [...settings].filter(([key]) => driverOf(key) === driver);
   throw new SubagentsError(
     'LOCAL_FILTER',
-    `files go through the filter ${driver}, which only ${git.cwd} itself configures: programs that a repository names do not run for us`,
+    `files go through the filter ${driver}, which only ${git.cwd} itself configures: subagents does not run programs that a repository configures`,
     {
-      remedy: `If it is yours, configure it for all repositories: ${driver === 'lfs' ? 'git lfs install' : own.map(globally).join(' && ')}. If you trust all programs that this repository names: --trust-repo (trustRepo).`,
+      remedy: `If the filter is yours, configure it for all repositories: ${driver === 'lfs' ? 'git lfs install' : own.map(globally).join(' && ')}. If you trust all programs that this repository configures: --trust-repo (trustRepo).`,
     },
   );
 }

@@ -158,7 +158,7 @@ export function describeNotCompared(before: RepositorySnapshot, after: Repositor
     ...(before.files && after.files
       ? []
       : [
-          `files of the checkout, ${outside}: more than ${MAX_FILES.toLocaleString('en')} are changed or new there, or looking took longer than ${STATUS_TIMEOUT_MS / 1_000} s`,
+          `files of the checkout, ${outside}: more than ${MAX_FILES.toLocaleString('en')} are changed or new there, or git status took longer than ${STATUS_TIMEOUT_MS / 1_000} s`,
         ]),
   ];
 }

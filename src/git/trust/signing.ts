@@ -45,7 +45,7 @@ export async function checkSigning(
   const own = programs.find(({ scope }) => scope === 'local' || scope === 'worktree');
   if (own !== undefined) {
     return [
-      `commits are to be signed by a program that ${git.cwd} itself names (${own.key}): that was not tried, so it may ask for a passphrase nobody gives; --signing off does without`,
+      `${git.cwd} itself configures the program that signs commits (${own.key}). The program was not tried: it may ask for a passphrase, which nobody can type. --signing off turns signing off`,
     ];
   }
   return withScratch(async (folder) => {
@@ -88,9 +88,9 @@ export async function checkSigning(
     const why = firstUsefulLine(answer.stderr) ?? 'no reason given';
     throw new SubagentsError(
       'SIGNING',
-      `commits in ${git.cwd} are to be signed, and that cannot be done unasked: ${why}`,
+      `git is configured to sign commits in ${git.cwd}, but cannot sign without a prompt: ${why}`,
       {
-        remedy: 'Unlock the key first (sign something yourself), or spawn with signing off: --signing off',
+        remedy: 'Unlock the key first by signing something yourself, or spawn without signing: --signing off',
       },
     );
   });

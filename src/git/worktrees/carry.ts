@@ -40,8 +40,8 @@ export async function carryChanges(
   if (status.head !== base) {
     throw new SubagentsError(
       'BAD_INPUT',
-      `the uncommitted changes of ${git.cwd} belong to its HEAD, ${status.head?.slice(0, 12)}, and not to the base ${base.slice(0, 12)}`,
-      { remedy: 'Leave out the base, or the changes.' },
+      `the uncommitted changes of ${git.cwd} are based on its HEAD, ${status.head?.slice(0, 12)}, not on the base ${base.slice(0, 12)}`,
+      { remedy: 'Leave out the base, or leave out the changes.' },
     );
   }
   const conflicts = status.changed.filter(({ unmerged }) => unmerged).map(({ path }) => path);
@@ -50,7 +50,7 @@ export async function carryChanges(
       remedy: 'Resolve them first, or leave out the changes.',
     });
   }
-  const nothing = { carried: undefined, notes: ['there are no uncommitted changes to carry along'] };
+  const nothing = { carried: undefined, notes: ['the checkout has no uncommitted changes to include'] };
   if (status.changed.length === 0 && status.untracked.length === 0) return nothing;
 
   return withScratch(async (folder) => {
@@ -62,7 +62,7 @@ export async function carryChanges(
       .filter(({ dirtySubmodule }) => dirtySubmodule)
       .map(({ path }) => ({ path, reason: 'the submodule has uncommitted changes of its own' }));
     const missing = [...found.unsaved, ...submodules].map(
-      ({ path, reason }) => `${path} is not carried along: ${reason}`,
+      ({ path, reason }) => `${path} is not included: ${reason}`,
     );
     if (found.tree === (await git.run(['rev-parse', `${base}^{tree}`]))) {
       return { ...nothing, notes: [...nothing.notes, ...missing] };
@@ -78,10 +78,8 @@ export async function carryChanges(
     await deleteOldRefs(git, KEPT);
     await git.run(['update-ref', '--no-deref', `${KEPT}${commit}`, commit]);
     const news =
-      untracked.length === 0
-        ? ''
-        : `; look through the new ones, nothing secret may be among them: ${named(untracked)}`;
-    const first = `uncommitted changes are carried along as its first commit, ${commit.slice(0, 12)}`;
+      untracked.length === 0 ? '' : `; make sure that the new files contain no secrets: ${named(untracked)}`;
+    const first = `the first commit of the branch has the uncommitted changes of the checkout, ${commit.slice(0, 12)}`;
     return {
       carried: { commit, ...counts },
       tree: found.tree,

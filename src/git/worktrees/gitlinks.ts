@@ -89,5 +89,5 @@ export function unfetchableText({ path, commit, here }: Unfetchable, cwd: string
   const push = here
     ? `: push it from there (git -C ${join(cwd, path)} push), or fetch it into your copy`
     : '';
-  return `the submodule ${path} is at ${short}, which neither its remote branches nor your copy have${push}`;
+  return `the submodule ${path} is at ${short}, which is neither on its remote branches nor in your copy${push}`;
 }

@@ -49,15 +49,15 @@ export async function includeIgnored(
   const bared = straight.filter((path) => !ignoredThere.has(path));
   if (bared.length > 0) {
     notes.push(
-      `${INCLUDE_FILE}: not brought along, because git does not ignore them in the worktree: ${named(bared)}`,
+      `${INCLUDE_FILE}: not copied, because git does not ignore them in the worktree: ${named(bared)}`,
     );
   }
   const found = await measure(from, both);
   const bytes = found.reduce((sum, { size }) => sum + size, 0);
   if (found.length > limits.files || bytes > limits.bytes) {
-    const limit = `at most ${limits.files} files and ${megabytes(limits.bytes)} are brought along`;
+    const limit = `at most ${limits.files} files and ${megabytes(limits.bytes)} are copied`;
     notes.push(
-      `${INCLUDE_FILE} names ${found.length} files of ${megabytes(bytes)}, and ${limit}: nothing was`,
+      `${INCLUDE_FILE} names ${found.length} files of ${megabytes(bytes)}, but ${limit}, so none was copied`,
     );
     return notes;
   }
@@ -66,10 +66,10 @@ export async function includeIgnored(
     git.signal?.throwIfAborted();
     if (!(await copyEntry(from, to, path, link))) skipped.push(path);
   }
-  if (skipped.length > 0) notes.push(`${INCLUDE_FILE}: not brought along: ${named(skipped)}`);
+  if (skipped.length > 0) notes.push(`${INCLUDE_FILE}: not copied: ${named(skipped)}`);
   const brought = found.filter(({ path }) => !skipped.includes(path)).length;
   if (brought > 0)
-    notes.push(`${INCLUDE_FILE} brought ${brought} ignored ${brought === 1 ? 'file' : 'files'} along`);
+    notes.push(`${INCLUDE_FILE}: copied ${brought} ignored ${brought === 1 ? 'file' : 'files'}`);
   return notes;
 }
 

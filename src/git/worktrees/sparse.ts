@@ -55,8 +55,8 @@ export async function restoreSparse(git: Git, before: SparsePatterns | undefined
     if (answer.exitCode === 0) await adopt();
     if (before === null) rmSync(path, { force: true });
     await configure(join(gitDir, 'config.worktree'), before, own);
-    const how = before === null ? 'all of it is checked out again' : 'those that it had before count again';
-    const failed = answer.exitCode === 0 ? '' : `, but git could not follow them: ${answer.stderr}`;
+    const how = before === null ? 'everything is checked out again' : 'the earlier patterns apply again';
+    const failed = answer.exitCode === 0 ? '' : `, but git could not apply them: ${answer.stderr}`;
     return [`the sparse patterns of the worktree had been changed; ${how}${failed}`];
   });
 }

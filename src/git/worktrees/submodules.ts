@@ -50,7 +50,7 @@ export async function addSubmodules(git: Git, checkout: string | undefined, dept
     }
     notes.push(
       `the submodule ${path} is empty: it could not be fetched from ${url} (${failure}). ` +
-        'Where your checkout has it ("git submodule update --init" there), the worktree gets it too',
+        'If your checkout has it ("git submodule update --init" there), the worktree gets it from there',
     );
   }
   return notes;

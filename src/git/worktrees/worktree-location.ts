@@ -40,9 +40,9 @@ export function requireOwnParents(cwd: string): void {
 export function foreignFolderError(path: string): SubagentsError {
   return new SubagentsError(
     'GIT',
-    `${path} is not the folder that was made there: nothing in it is touched`,
+    `${path} is not the folder that was made for the subagent: nothing in it is changed`,
     {
-      remedy: 'Look what has taken its place (ls -ld), move that away, then continue the subagent.',
+      remedy: 'See what is there now (ls -ld), move it away, then continue the subagent.',
     },
   );
 }
@@ -72,16 +72,16 @@ export async function ensureOwnFolder(
       await unlink(path);
       led.push(target);
       notes.push(
-        `a symbolic link to ${target} lay where the worktree was: the link was removed, and nothing changed there`,
+        `a symbolic link to ${target} had replaced the worktree: the link was removed, its target was not changed`,
       );
     } else if (!isOwn(path, admin, known)) {
       const aside = freeName(`${cwd}.left`);
       await rename(path, aside);
       const what = stat.isDirectory() ? 'another folder' : 'a file';
-      notes.push(`${what} lay where the worktree was: it was moved to ${aside}`);
+      notes.push(`${what} had replaced the worktree: it was moved to ${aside}`);
     } else if ((stat.mode & OPEN) !== OPEN) {
       chmodSync(path, (stat.mode & 0o777) | OPEN);
-      notes.push('the folder of the worktree could not be used: its permissions were put back');
+      notes.push('the folder of the worktree was not accessible: its permissions were restored');
     }
   }
   if (known === undefined || existsSync(cwd) || existsSync(stagingPath(cwd))) return notes;

@@ -153,7 +153,7 @@ async function ownHead(place: WorktreeLocation, branch: string): Promise<string[
   if (stat.isSymbolicLink()) return [];
   await removeTree(path);
   await writeFile(path, `ref: refs/heads/${branch}\n`, { flag: 'wx' });
-  return [`HEAD of the worktree named no commit; it is ${branch} again`];
+  return [`HEAD of the worktree did not name a commit; it is ${branch} again`];
 }
 
 async function relink(place: WorktreeLocation, { branch, base }: WorktreeState, git: Git): Promise<string[]> {
@@ -176,7 +176,7 @@ async function relink(place: WorktreeLocation, { branch, base }: WorktreeState, 
         await writeFile(join(at, '.git'), `gitdir: ${admin}\n`, { flag: 'wx' });
       });
       if (isWorktree(place))
-        return [...notes, 'the worktree had lost its link to the repository; it was put back'];
+        return [...notes, 'the worktree had lost its link to the repository; the link was restored'];
     }
     // Move the files aside while git makes an empty worktree in their place, then move them back.
     await rename(cwd, kept);
@@ -194,7 +194,7 @@ async function relink(place: WorktreeLocation, { branch, base }: WorktreeState, 
   await git.in(cwd).run(['read-tree', 'HEAD']);
   return [
     ...notes,
-    `the worktree was no longer registered; it was registered again on ${branch}, its files kept`,
+    `the worktree was no longer registered in the repository; it was registered again on ${branch}, and its files were kept`,
   ];
 }
 
@@ -207,7 +207,9 @@ async function moveNestedRepository(from: string, cwd: string): Promise<string[]
     if (!statIfThere(join(at, '.git'))?.isDirectory()) return [];
     const aside = freeName(`${cwd}.git-left`);
     await rename(join(at, '.git'), aside);
-    return [`the worktree had a git repository of its own instead of its link; it was moved to ${aside}`];
+    return [
+      `the worktree had its own git repository instead of its link; that repository was moved to ${aside}`,
+    ];
   });
 }
 

@@ -6,23 +6,23 @@ export const adoptAction: Action = async (context) => {
   if (context.adopt === undefined) {
     throw new SubagentsError(
       'BAD_INPUT',
-      'there is nothing to adopt from here: this session outlives its conversations',
+      'adopt only exists in Copilot CLI: the session of this server does not end with a conversation',
       {
-        remedy: 'use action "list"; with target "all" it has the subagents of all sessions',
+        remedy: 'use action "list"; with target "all" it lists the subagents of all sessions',
       },
     );
   }
   const adopted = await context.adopt();
   if (adopted.length === 0)
     return {
-      text: 'Nothing to adopt: no subagent of this repository is without a conversation.',
+      text: 'Nothing to adopt: every subagent of this repository belongs to a conversation.',
       structured: {},
     };
   const lines = adopted.map(
     ({ session, waiting, live }) =>
       `${ADOPTED}${session}: ${plural(waiting, 'announcement')} waiting, ${plural(live, 'live subagent')}`,
   );
-  const note = 'What they have to tell comes into this conversation. Name them in full, as SESSION/LABEL.';
+  const note = 'Their announcements come into this conversation. Name them in full, as SESSION/LABEL.';
   return { text: [...lines, note].join('\n'), structured: { notes: [...lines, note] } };
 };
 

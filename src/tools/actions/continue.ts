@@ -30,7 +30,7 @@ export const continueAction: Action = async (
         ...(words !== undefined && { words }),
       },
       lines: [
-        `accepted${repeated ? ' before' : ''}: it goes on as ${sanitizedLine(`${label}@${run}`, 100)}. ${context.arrival}`,
+        `accepted${repeated ? ' before' : ''}: it continues as ${sanitizedLine(`${label}@${run}`, 100)}. ${context.arrival}`,
       ],
     };
   });

@@ -26,8 +26,8 @@ export const diffAction: Action = async (context, { target }) => {
       view: { measured: { base, ...(head !== null && { head }) }, words: words.join('\n') },
       lines: [
         live
-          ? `its folder as it is now, against ${base}`
-          : `the whole: git -C ${JSON.stringify(sanitizedLine(change.repository, 300))} diff ${base} ${head ?? ''}`.trimEnd(),
+          ? `the current state of its folder, compared with ${base}`
+          : `to see all of it: git -C ${JSON.stringify(sanitizedLine(change.repository, 300))} diff ${base} ${head ?? ''}`.trimEnd(),
         ...(change.truncated ? [`more than ${MAX_BYTES / 1024} KiB`] : []),
       ],
     };

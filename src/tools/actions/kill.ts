@@ -15,6 +15,6 @@ export const killAction: Action = async (context, { target }) => {
 async function killed(handle: SubagentHandle): Promise<TargetResult> {
   const { status, outcome } = await handle.kill();
   const lines = evidenceLines(outcome);
-  if (status !== 'killed') lines.unshift('it had ended by itself before the kill reached it');
+  if (status !== 'killed') lines.unshift('the subagent had ended by itself before the kill reached it');
   return { view: { status, measured: measuredFields(outcome) }, lines };
 }

@@ -52,7 +52,7 @@ export async function transcriptText(
 }
 
 async function whyEmpty(handle: SubagentHandle): Promise<string> {
-  return transcriptRemoved((await handle.describe()).cleaned) ?? 'nothing said or done yet';
+  return transcriptRemoved((await handle.describe()).cleaned) ?? 'the transcript is empty so far';
 }
 
 /**
@@ -95,7 +95,7 @@ function leftOut(newest: readonly string[], entries: readonly TranscriptEntry[])
   const whole = wholeText(entries);
   if (newest.join('\n') === whole) return [];
   return [
-    `the newest ${newest.length} of ${entries.length} entries, long ones cut; the whole is ${fencedText(whole).length} characters: action "logs" with offset 0`,
+    `the newest ${newest.length} of ${entries.length} entries, long ones cut; to read all ${fencedText(whole).length} characters: action "logs" with offset 0`,
   ];
 }
 

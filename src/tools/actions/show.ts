@@ -35,7 +35,7 @@ async function reportFrom(
   const { status, outcome, label, run } = await handle.describe();
   if (outcome === undefined)
     throw new SubagentsError('STILL_LIVE', `${label}@${run} has no report yet: it is ${status}`, {
-      remedy: 'action "logs" has what it said so far',
+      remedy: 'action "logs" shows what it has said so far',
     });
   const { report, reportChars } = outcome;
   const whole = reportChars === undefined ? report : ((await lastMessage(handle, signal)) ?? report);
@@ -88,7 +88,10 @@ export async function describeForTool(handle: SubagentHandle): Promise<TargetRes
   const words = [...summaries, liveText(description)].join('\n');
   return {
     view: { ...view, measured: { turns }, ...(words !== '' && { words }) },
-    lines: [...drawn, ...(workerless ? ['no worker answers for it: this is what the server knows'] : [])],
+    lines: [
+      ...drawn,
+      ...(workerless ? ['its worker does not answer: this is what the server has on record'] : []),
+    ],
   };
 }
 
@@ -122,7 +125,7 @@ function liveText({
 }: SubagentDescription): string {
   const source = `subagent ${label}@${run}`;
   const now = [
-    ...(stalled?.detail === undefined ? [] : [`stands still: ${sanitizedLine(stalled.detail, 300)}`]),
+    ...(stalled?.detail === undefined ? [] : [`no progress: ${sanitizedLine(stalled.detail, 300)}`]),
     `doing: ${sanitizedLine(doing, 300)}`,
     ...(lastMessage === undefined ? [] : [`said last: ${lastMessage}`]),
   ].join('\n');

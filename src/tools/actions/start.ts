@@ -14,19 +14,19 @@ export const startAction: Action = async (context, { allowed }) => {
       'NO_MODEL',
       `nothing is started: a worker started from here would have ${model}`,
       {
-        remedy: `ask the human to run ${command} in a terminal of their own, where their login and their variables are; then go on`,
+        remedy: `ask the human to run ${command} in a terminal of their own, which has their login and their variables; then continue`,
       },
     );
   }
   const lacks =
     variables.length === 0
       ? ''
-      : `a worker started from here lacks ${variables.join(', ')}; where subagents or their verification need them, ${command} in a terminal has them`;
+      : `a worker started from here lacks ${variables.join(', ')}; if subagents or their verification need them, run ${command} in a terminal that has them`;
   if (allowed !== true) {
     throw new SubagentsError('BAD_INPUT', 'nothing is started without the human’s agreement', {
       remedy:
         'ask the human whether to run `subagents up --detach` (a Temporal server and a worker, in the background, for this user); ' +
-        `when they agree, call again with allowed: true${lacks === '' ? '' : `. Say to them: ${lacks}`}`,
+        `if they agree, call again with allowed: true${lacks === '' ? '' : `. Tell them: ${lacks}`}`,
     });
   }
   if (lacks !== '') context.progress(lacks);

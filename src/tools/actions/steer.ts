@@ -6,7 +6,7 @@ import { forEachTarget } from './each.ts';
 
 /** Sends a message into live subagents. */
 export const steerAction: Action = async (context, { target, message, requestId }) => {
-  const text = required(message, 'steer', 'what to tell it');
+  const text = required(message, 'steer', 'the message');
   const subagents = await context.connect();
   return await forEachTarget(await handlesOf(context, subagents, 'steer', target), async (handle) => {
     const { id, delivery, at, during } = await handle.steer(text, { id: requestId });
@@ -27,7 +27,7 @@ export const answerAction: Action = async (context, { target, message, question,
     const receipt = await handle.answer(text, { questionId: question, requestId });
     const { questionId, repeated, open } = receipt;
     const words = [
-      fenced('question that was answered', 'the subagent', receipt.question, 1_000),
+      fenced('the answered question', 'the subagent', receipt.question, 1_000),
       ...open.map(({ id, question: words }) =>
         fenced(`question ${sanitizedLine(id, 100)}, still open`, 'the subagent', words, 1_000),
       ),

@@ -21,7 +21,7 @@ import { describeForTool } from './show.ts';
 const DEFAULT_TIMEOUT_MS = 50_000;
 const PROGRESS_MS = 5_000;
 /** The answer for announcements that reach the main agent outside of the answer. */
-const PUSHED_ELSEWHERE = 'It is brought into this conversation next.';
+const PUSHED_ELSEWHERE = 'It comes into this conversation next.';
 const BOUNDS = { full: MAX_SHOWN, bytes: MAX_TOOL_ANSWER_BYTES };
 
 /** Returns the next announcement; with a target, returns when the target has ended or needs attention. */
@@ -42,7 +42,7 @@ export const waitAction: Action = async (context, { target, timeout }) => {
     return (
       result ??
       nothing(
-        `Nothing yet after ${durationText(timeoutMs)}. Go on with something else: what comes is brought to you. Wait again only when there is nothing else to do.`,
+        `Nothing yet after ${durationText(timeoutMs)}. Continue with something else: announcements come to you. Wait again only if there is nothing else to do.`,
       )
     );
   } finally {
@@ -71,7 +71,7 @@ async function nextAnnouncement(
   if (waiting.length > 0) return await announcementsResult(subagents, waiting);
   if (inbox.beingPushed.length > 0) return beingPushedAnswer(inbox.beingPushed);
   const { live } = await session.list({ finished: 0, progress: false });
-  if (live.length === 0) return nothing('No live subagent in this session, and nothing left to tell.');
+  if (live.length === 0) return nothing('No live subagent in this session, and no unread announcement.');
   const { receiver } = inbox;
   for await (const next of session.announcements({ receiver, acknowledge: 'manual', signal }))
     if (!inbox.isDelivered(next)) return await answerWith(context, subagents, next);

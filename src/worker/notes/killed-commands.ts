@@ -25,7 +25,7 @@ export function withKilledCommandNotes<
     if (commands.length === 0 || !hasNotes(result) || result.kind === 'interrupted') return result;
     recordKilledCommandsReported(home, input.subagent);
     const added = commands.map(
-      (command) => `\`${command}\` was still running when its worker stopped, and was ended`,
+      (command) => `\`${command}\` was still running when its worker stopped, and was killed`,
     );
     return { ...result, notes: [...result.notes, ...added] };
   };
@@ -48,7 +48,7 @@ export function withRevivedRunNote<Input extends { readonly subagent: SubagentRe
     const result = await run(input);
     if (endedAt === undefined || !hasNotes(result) || result.kind === 'interrupted') return result;
     recordRunLiveAgain(home, input.subagent);
-    const note = `it had ended before, at ${endedAt}: its server's database is an older copy, in which it is live, and it went on from there`;
+    const note = `the subagent had already ended at ${endedAt}; the server's database was replaced by an older copy, in which it was live, so it went on from there`;
     return { ...result, notes: [...result.notes, note] };
   };
 }

@@ -90,7 +90,7 @@ async function becomeReady(
   const interrupted = once(signal, 'abort', { signal: starting.signal }).then(() => {
     child.kill('SIGTERM');
     throw new SubagentsError('TIMEOUT', 'interrupted before it was ready', {
-      remedy: 'run it again; what was downloaded or built is kept',
+      remedy: 'run it again; downloads and builds are kept',
     });
   });
   const ready = new Promise<void>((resolve, reject) => {

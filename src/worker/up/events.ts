@@ -76,11 +76,11 @@ function eventText(happening: UpEventBody): string {
       return `the ${happening.part} died (${how}); starting it again ${when}`;
     }
     case 'silent':
-      return `the ${happening.part} has not answered for ${Math.round(happening.silentMs / 1_000)} s: it is replaced`;
+      return `the ${happening.part} has not answered for ${Math.round(happening.silentMs / 1_000)} s and is being replaced`;
     case 'no-space':
-      return `the ${happening.part} waits for space: ${megabytes(happening.freeBytes)} are free on the disk of ${happening.where}, and it needs ${megabytes(happening.neededBytes)}`;
+      return `the ${happening.part} waits for space: ${megabytes(happening.freeBytes)} are free on the disk of ${happening.where}, but it needs ${megabytes(happening.neededBytes)}`;
     case 'unwritten':
-      return `could not note what runs: ${happening.problem}`;
+      return `could not write the file that records what runs: ${happening.problem}`;
     case 'stopping':
       return `stopping the ${happening.part}`;
     case 'stopped':

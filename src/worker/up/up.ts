@@ -133,7 +133,8 @@ class Supervisor {
           'HOME_GONE',
           `the home ${root} was removed or replaced while \`up\` ran in it`,
           {
-            remedy: 'what subagents committed is on their branches; `subagents up` starts anew in a new home',
+            remedy:
+              'the commits of subagents are on their branches; `subagents up` starts again with a new home',
           },
         );
       if (looks % CHECKS_PER_WRITE === 0) requireWritable(root);
@@ -147,7 +148,7 @@ class Supervisor {
           `the database ${file} was removed or replaced under its server`,
           {
             remedy:
-              '`subagents up` goes on with what is there now; `subagents list` names the runs that it does not know',
+              '`subagents up` continues with the current files; `subagents list` shows the runs that the new database does not have',
           },
         );
     }
@@ -169,13 +170,9 @@ class Supervisor {
       waitForSpace: async (problem: Error | undefined) => await this.#waitForSpace(part, problem),
       gaveUpError: () => {
         const log = logFiles(this.#options.home)[part];
-        return new SubagentsError(
-          'INTERNAL',
-          [`the ${part} dies again and again`, ...lastLines(log)].join('\n'),
-          {
-            remedy: `see its log, ${log}`,
-          },
-        );
+        return new SubagentsError('INTERNAL', [`the ${part} keeps dying`, ...lastLines(log)].join('\n'), {
+          remedy: `see its log, ${log}`,
+        });
       },
     };
   }

@@ -29,7 +29,7 @@ export function requireWritable(root: string): void {
   const { message, remedy = 'make it writable again', cause } = problem;
   throw new SubagentsError(
     'FILE_ACCESS',
-    `the home ${root} can no longer be written, so \`up\` ends: ${message}`,
-    { remedy: `${remedy}; then \`subagents up\` goes on with the subagents`, cause },
+    `the home ${root} is no longer writable, so \`up\` stops: ${message}`,
+    { remedy: `${remedy}; then \`subagents up\` continues the subagents`, cause },
   );
 }

@@ -26,7 +26,7 @@ export async function recover(home: RecoveryHome, client: Client): Promise<Recov
   const { leases } = home.paths;
   const left = readLeases(leases);
   const processes = await sweepAll(home, copilotSessionsOf(left));
-  const lost: Lost = { kind: 'lost', who: 'worker', reason: 'its worker died and was started again' };
+  const lost: Lost = { kind: 'lost', who: 'worker', reason: 'its worker died and was restarted' };
   await Promise.all(
     left.map(async (lease) => {
       const { id, taskToken, workflowId, runId } = lease;

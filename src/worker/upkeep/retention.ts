@@ -34,7 +34,7 @@ export function startRetention(options: RetentionOptions): { stop(): void } {
     try {
       await applyRetention(options, stopped);
     } catch (error) {
-      options.log(`retention could not look: ${String(error)}`);
+      options.log(`retention failed: ${String(error)}`);
     }
   }, EVERY_MS);
 }
@@ -66,15 +66,17 @@ export async function applyRetention(
     });
     total -= freedBytes;
     const name = `${record.subagent.session}/${record.subagent.label}@${record.subagent.run}`;
-    const why = tooOld ? 'its age' : 'the disk';
-    const stays = kept.map(({ what, where, why: reason }) => `${what} ${where} stays: ${reason}`).join('; ');
+    const why = tooOld ? 'age' : 'disk space';
+    const stays = kept
+      .map(({ what, where, why: reason }) => `${what} ${where} is kept: ${reason}`)
+      .join('; ');
     if (removed.length > 0)
       log(`retention (${why}): removed ${removed.join(', ')} of ${name}${stays && `; ${stays}`}`);
   }
   total = await cleanClones({ clean, settings, log }, total);
   if (total > settings.keepBytes)
     log(
-      `retention: finished subagents still take ${Math.round(total / 1e6)} MB, with work that is nowhere else; SUBAGENTS_KEEP_DISK is less`,
+      `retention: finished subagents still take ${Math.round(total / 1e6)} MB, more than SUBAGENTS_KEEP_DISK; the rest is work that exists nowhere else`,
     );
 }
 
@@ -99,9 +101,9 @@ async function cleanClones({ clean, settings, log }: RetentionOptions, before: n
       if ((await countUnpushed(Git.at(path))) > 0) return;
       await removeClone(path);
       total -= sizes.get(path) ?? 0;
-      log(`retention (${tooOld ? 'its age' : 'the disk'}): removed the clone ${path}`);
+      log(`retention (${tooOld ? 'age' : 'disk space'}): removed the clone ${path}`);
     });
-    await look.catch((error: unknown) => log(`retention: the clone ${path} stays: ${String(error)}`));
+    await look.catch((error: unknown) => log(`retention: the clone ${path} is kept: ${String(error)}`));
   }
   return total;
 }
