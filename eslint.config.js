@@ -16,6 +16,7 @@ const LAYERS = [
   'src/copilot',
   'src/home',
   'src/git',
+  'src/sandbox',
   'src/environment',
   'src/temporal',
   'src/system',

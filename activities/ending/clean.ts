@@ -23,6 +23,9 @@ import { findNestedWork } from '../../src/git/contents/nested-work.ts';
 import { compareIgnored } from '../evidence/ignored.ts';
 import { hasSetAside } from '../../src/git/commits/set-aside.ts';
 import { readWorktreeStatus } from '../../src/git/commits/own-index.ts';
+import { removePrivateRepository } from '../../src/git/worktrees/private-repository.ts';
+import { openSandbox } from '../../src/home/sandboxes.ts';
+import { launcherFiles } from '../../src/sandbox/launcher.ts';
 import { keptCommits, deleteKeptRefs } from '../../src/git/branches/kept-refs.ts';
 import { deleteBranch } from '../../src/git/branches/delete-branch.ts';
 import {
@@ -43,7 +46,7 @@ import { diskUsage } from '../../src/system/disk.ts';
 import { folderId } from '../../src/system/own-folder.ts';
 import { isWithin, realTarget } from '../../src/system/real-path.ts';
 import { removeTree, surveyTree } from '../../src/system/remove-tree.ts';
-import type { Git } from '../../src/git/git.ts';
+import { Git } from '../../src/git/git.ts';
 
 /** What `cleanRuns` needs of its worker. */
 export interface CleanDependencies {
@@ -263,6 +266,9 @@ async function decide(git: Git, record: RunRecord, rules: CleanRules): Promise<D
     };
   }
   const place = { cwd, commonDir: gitDirs(repository).commonDir };
+  const { sandbox } = readWorkspaceRecord(cwd) ?? {};
+  // The branch of a sandboxed subagent is in the caller's repository, too.
+  const caller = sandbox?.caller ?? repository;
   const worktree: Part = {
     what: 'worktree',
     path: cwd,
@@ -273,6 +279,10 @@ async function decide(git: Git, record: RunRecord, rules: CleanRules): Promise<D
       if (isThere(cwd)) await rename(cwd, removedPath(cwd));
       await removeTree(removedPath(cwd));
       await discardWorktree(place);
+      if (sandbox) {
+        await removePrivateRepository(repository, Git.at(sandbox.caller));
+        openSandbox(cwd, repository);
+      }
       await rm(`${cwd}.json`, { force: true });
       return undefined;
     },
@@ -280,21 +290,21 @@ async function decide(git: Git, record: RunRecord, rules: CleanRules): Promise<D
   const foreign = foreignFolder(record);
   if (foreign !== undefined)
     return { kept: [{ what: 'worktree', where: cwd, why: foreign }], drop: [], keepAll: true };
-  const tip = await branchTip(git.in(repository), branch);
-  const loss = rules.force ? undefined : await lossOf(git, record);
+  const tip = await branchTip(git.in(caller), branch);
+  const loss = rules.force
+    ? undefined
+    : ((await lossOf(git, record)) ?? (await unpublished(git, record, caller)));
   const gone = (rules.gone ?? []).filter(({ commonDir }) => commonDir === place.commonDir);
   const alone =
     tip === undefined
       ? 0
       : await countOnlyOnBranch(
-          git.in(repository),
+          git.in(caller),
           { branch, tip },
           gone.map((each) => each.branch),
         );
   const merged =
-    tip === undefined ||
-    alone === 0 ||
-    (await branchWithContent(git.in(repository), base, tip)) !== undefined;
+    tip === undefined || alone === 0 || (await branchWithContent(git.in(caller), base, tip)) !== undefined;
   const branchKept: Kept[] = merged ? [] : [onNoOtherBranch(branch, alone)];
 
   if (!rules.force && (loss !== undefined || (rules.onlyMerged && !merged))) {
@@ -306,13 +316,13 @@ async function decide(git: Git, record: RunRecord, rules: CleanRules): Promise<D
   const left = [cwd, removedPath(cwd), `${cwd}.json`].some(isThere);
   const drop = left ? [worktree] : [];
   if (tip === undefined) return { kept: [], drop, keepAll: false };
-  const alias = rules.force ? undefined : await aliasOf(git.in(repository), branch);
+  const alias = rules.force ? undefined : await aliasOf(git.in(caller), branch);
   if (alias !== undefined) {
     const why = `it became a symbolic reference to ${alias}`;
     return { kept: [{ what: 'branch', where: branch, why }], drop, keepAll: false };
   }
   if (!merged && !rules.force) return { kept: branchKept, drop, keepAll: false };
-  const [holder] = (await checkedOutIn(git.in(repository), branch)).filter((folder) => folder !== cwd);
+  const [holder] = (await checkedOutIn(git.in(caller), branch)).filter((folder) => folder !== cwd);
   if (holder !== undefined) {
     return {
       kept: [{ what: 'branch', where: branch, why: `it is checked out in ${holder}` }],
@@ -320,8 +330,7 @@ async function decide(git: Git, record: RunRecord, rules: CleanRules): Promise<D
       keepAll: false,
     };
   }
-  const remove = (): Promise<Kept | undefined> =>
-    removeBranch(git.in(repository), { branch, tip, base }, rules);
+  const remove = (): Promise<Kept | undefined> => removeBranch(git.in(caller), { branch, tip, base }, rules);
   const deletion: Part = { what: 'branch', remove };
   return { kept: [], drop: [...drop, deletion], keepAll: false };
 }
@@ -376,6 +385,20 @@ function foreignFolder({ cwd, repository }: RunRecord): string | undefined {
   if (folderId(cwd) === known || isWorktree({ cwd, commonDir: gitDirs(repository).commonDir }))
     return undefined;
   return 'another folder is there now, not the one that was made for this subagent';
+}
+
+/** Describes commits of a private repository that the caller's has not. */
+async function unpublished(
+  git: Git,
+  { repository, base }: RunRecord,
+  caller: string,
+): Promise<string | undefined> {
+  if (caller === repository) return undefined;
+  const all = await git.in(repository).run(['rev-list', '--all', '--not', base]);
+  const ids = all.split('\n').filter(Boolean);
+  const answer = await git.in(caller).run(['cat-file', '--batch-check'], { input: `${ids.join('\n')}\n` });
+  const missing = answer.split('\n').filter((line) => line.endsWith(' missing')).length;
+  return missing === 0 ? undefined : `its repository has ${commitsThat(missing)} not in ${caller}`;
 }
 
 /** Describes the work that removing the worktree would lose; undefined when there is none. */
@@ -440,6 +463,7 @@ function homeParts(deps: CleanDependencies, { subagent }: RunRecord, later?: Run
   const conversation = [
     join(copilot, 'session-state', copilotSessionId),
     join(copilot, 'init-scripts', `${copilotSessionId}.sh`),
+    ...launcherFiles(copilot, copilotSessionId),
     ...Object.values(sessionFiles(copilot, copilotSessionId)),
   ];
   const paths: readonly [Remains, string, string][] = [

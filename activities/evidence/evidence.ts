@@ -42,6 +42,8 @@ import { findNestedWork } from '../../src/git/contents/nested-work.ts';
 import { uncommittedNotes, pathsOf, unchangedSince } from '../../src/git/contents/uncommitted.ts';
 import { adminDir, lockWorktree, restoreWorktree } from '../../src/git/worktrees/worktree.ts';
 import { branchesOfEndedRuns, hasEnded } from '../../src/home/run-record.ts';
+import { requireWalls } from '../../src/home/sandboxes.ts';
+import { publishBranch } from '../../src/git/worktrees/private-repository.ts';
 import {
   readWorkspaceRecord,
   writeWorkspaceRecord,
@@ -76,7 +78,7 @@ export function createEvidenceActivities(
   return {
     collectEvidence: (input) =>
       withFailureCodes(
-        async () => withReportData(input, await collectGuarded(deps, input, cancellationSignal())),
+        async () => withReportData(input, await collectAnywhere(deps, input, cancellationSignal())),
         [],
         async () => ({ evidence: await lastKnownCommit(input), remedy: worktreeLocationText(input) }),
       ),
@@ -101,6 +103,25 @@ async function withReportData(
       report !== undefined && { output: await readOutputInThread(report, spec.output) }),
     ...(artifacts && { artifacts: await readArtifacts(workspace.cwd, artifacts) }),
   };
+}
+
+/** Collects, and brings the branch of a sandboxed subagent into the caller's repository. */
+async function collectAnywhere(
+  deps: EvidenceDependencies,
+  input: CollectInput,
+  signal: AbortSignal,
+): Promise<CollectResult> {
+  const { workspace, spec, subagent } = input;
+  const { repo, sandbox } = readWorkspaceRecord(workspace.cwd) ?? {};
+  if (spec.sandbox) requireWalls(workspace.cwd);
+  if (repo === undefined || sandbox === undefined) return collectGuarded(deps, input, signal);
+  const collected = await collectGuarded(deps, { ...input, spec: { ...spec, repo } }, signal);
+  if (collected.kind !== 'collected') return collected;
+  const { branch } = worktreeOf(input);
+  const { copilotSessionId } = subagent;
+  const user = Git.at(sandbox.caller, { signal, copilotSessionId });
+  const notes = await publishBranch(Git.at(repo), user, branch);
+  return { ...collected, notes: [...collected.notes, ...notes] };
 }
 
 /** Collects with the git settings from before the subagent began, and reports changes outside its workspace. */
@@ -131,11 +152,13 @@ async function collectGuarded(
   ]);
   if (collected.kind !== 'collected') return collected;
   const over = before.at === undefined ? undefined : branchesOfEndedRuns(deps.home, repo, before.at);
-  const touchedOutside = describeDifferences(before, after, over);
+  // Outside its walls a sandboxed subagent touches nothing.
+  const walled = readWorkspaceRecord(cwd)?.sandbox !== undefined;
+  const touchedOutside = walled ? [] : describeDifferences(before, after, over);
   return {
     ...collected,
     evidence: { ...collected.evidence, ...(touchedOutside.length > 0 && { touchedOutside }) },
-    notes: [...collected.notes, ...describeNotCompared(before, after)],
+    notes: [...collected.notes, ...(walled ? [] : describeNotCompared(before, after))],
   };
 }
 

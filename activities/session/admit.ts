@@ -24,6 +24,7 @@ import { checkAllowed } from '../../src/home/allowed-repos.ts';
 import { chooseModel, type ModelSettings } from '../turn/choose-model.ts';
 import { checkBranch } from '../workspace/continued-workspace.ts';
 import { DEPENDENCY_PATHS, missingDependencies } from '../workspace/missing-dependencies.ts';
+import { checkSandboxed, sandboxOfWorker, type SandboxSettings } from '../workspace/sandboxed.ts';
 import { pickOpenSettings, readRepositorySettings, settingsNote } from '../workspace/repository-settings.ts';
 import { Git } from '../../src/git/git.ts';
 
@@ -36,11 +37,12 @@ const MAX_NAMED = 20;
 /** What `admit` needs of its worker. */
 export interface AdmitDependencies {
   readonly home: { readonly root: string };
-  readonly settings: ModelSettings & {
-    readonly repos?: readonly string[] | undefined;
-    /** With less free space in the home than this, in bytes, nothing new is admitted; default: no limit. */
-    readonly reserveBytes?: number;
-  };
+  readonly settings: ModelSettings &
+    SandboxSettings & {
+      readonly repos?: readonly string[] | undefined;
+      /** With less free space in the home than this, in bytes, nothing new is admitted; default: no limit. */
+      readonly reserveBytes?: number;
+    };
   readonly runState: GetRunState;
   /** Which models this worker can use. */
   readonly modelAccess: () => Promise<Pick<ModelAccess, 'kind' | 'description' | 'remedy'>>;
@@ -72,10 +74,13 @@ export function createAdmitActivities(deps: AdmitDependencies) {
               // home; a worker limited to certain repositories does not look there.
               const look = deps.settings.repos === undefined;
               await Promise.all([look && spec.continues && checkBranch(spec.continues, label), able]);
+              const defaults = sandboxOfWorker(deps.settings);
+              await checkSandboxed({ ...spec, ...defaults }, deps.settings);
               const notes = withheldNotes(deps, spec);
               return {
                 admitted: true,
                 ...(ownModel !== undefined && { model: ownModel }),
+                ...(Object.keys(defaults).length > 0 && { defaults }),
                 ...(notes.length > 0 && { notes }),
               };
             }
@@ -111,7 +116,8 @@ export function createAdmitActivities(deps: AdmitDependencies) {
                     readRepositorySettings(Git.at(repo), base.commit, size),
                   );
             const model = chooseModel(deps.settings, spec.model, settings.model);
-            const defaults = pickOpenSettings(spec, settings);
+            const defaults = { ...pickOpenSettings(spec, settings), ...sandboxOfWorker(deps.settings) };
+            await checkSandboxed({ ...spec, ...defaults }, deps.settings);
             const notes = [
               ...unsure,
               ...settingsNote(base.commit, { ...defaults, ...repositoryModel(spec, settings) }),

@@ -8,6 +8,9 @@ import { delimiter, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { markerScript } from '../../src/home/marker.ts';
+import { requireWalls } from '../../src/home/sandboxes.ts';
+import { wallsAround } from '../../src/sandbox/place.ts';
+import { behindWalls } from '../../src/sandbox/policy.ts';
 import type { RedactingStream, Redactor } from '../../src/environment/redact.ts';
 import { openNewPrivateFile } from '../../src/system/files.ts';
 import { linuxStat, startTimeOf } from '../../src/system/process.ts';
@@ -28,6 +31,8 @@ export interface CommandOptions {
   readonly maxOutputBytes: number;
   /** Called with each piece of output before secrets are removed. */
   readonly onOutput?: (piece: Buffer) => void;
+  /** Without walls around its folder the command does not run; default: they may be missing. */
+  readonly sandboxed?: boolean;
   /** Removes secrets from the output before it is stored or returned. */
   readonly redactor: Redactor;
 }
@@ -68,7 +73,10 @@ export async function runCommand(options: CommandOptions): Promise<CommandResult
   const shell = findShell(options.env['PATH']);
   // First set the mark; then send both streams into one pipe, to keep their order.
   const script = `${markerScript(options.copilotSessionId)}exec ${shell} -c "$1" 2>&1`;
-  const child = spawn(shell, ['-c', script, shell, options.command], {
+  const program = { file: shell, args: ['-c', script, shell, options.command], cwd: options.cwd };
+  const walls = options.sandboxed ? requireWalls(options.cwd) : wallsAround(options.cwd);
+  const { file, args } = walls === undefined ? program : behindWalls(walls, program);
+  const child = spawn(file, args, {
     cwd: options.cwd,
     env: { ...options.env, COPILOT_AGENT_SESSION_ID: options.copilotSessionId },
     stdio: ['ignore', 'pipe', 'ignore'],

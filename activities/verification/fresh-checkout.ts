@@ -5,12 +5,11 @@
 import { existsSync } from 'node:fs';
 import { includeIgnored } from '../../src/git/worktrees/include.ts';
 import { gitDirs } from '../../src/git/git-dirs.ts';
+import { freshOf } from '../../src/home/sandboxes.ts';
+import { readWorkspaceRecord } from '../../src/home/workspace-record.ts';
 import type { Git } from '../../src/git/git.ts';
 import { addSubmodules } from '../../src/git/worktrees/submodules.ts';
 import { discardWorktree } from '../../src/git/worktrees/worktree.ts';
-
-/** The path of the fresh checkout for the worktree `cwd`. */
-const freshOf = (cwd: string): string => `${cwd}.fresh`;
 
 /**
  * Runs `work` in a checkout of `head` that has the worktree's sparse patterns, its submodules, and the files named
@@ -41,5 +40,7 @@ export async function withFreshCheckout<T>(
 /** Removes the fresh checkout that an interrupted verification left. */
 export async function discardFreshCheckout(cwd: string, repo: string): Promise<void> {
   const fresh = freshOf(cwd);
-  if (existsSync(fresh)) await discardWorktree({ cwd: fresh, commonDir: gitDirs(repo).commonDir });
+  // A sandboxed subagent has a repository of its own.
+  const own = readWorkspaceRecord(cwd)?.repo ?? repo;
+  if (existsSync(fresh)) await discardWorktree({ cwd: fresh, commonDir: gitDirs(own).commonDir });
 }

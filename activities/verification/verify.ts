@@ -87,6 +87,8 @@ export interface VerifyDependencies {
 
 /** The state of one verification. */
 interface Verifying extends VerifyDependencies {
+  /** Whether commands run behind the walls of a sandbox, or not at all. */
+  readonly sandboxed: boolean;
   readonly gate: SpaceGate;
   /** Git in the folder that is verified. */
   readonly git: Git;
@@ -110,7 +112,8 @@ export function createVerifyActivities(deps: VerifyDependencies): Pick<WorkerAct
         try {
           const place = { ...input, runId: input.subagent.runId };
           const git = await gitOfRun(place);
-          const result = await verify({ ...deps, gate, git }, input, signal);
+          const sandboxed = readWorkspaceRecord(input.cwd)?.sandbox !== undefined;
+          const result = await verify({ ...deps, gate, git, sandboxed }, input, signal);
           return result.kind === 'lost' ? result : { ...result, workedMs: worked() };
         } finally {
           clearInterval(beat);
@@ -406,6 +409,7 @@ async function runOne(
       outputFile,
       maxOutputBytes,
       copilotSessionId: subagent.copilotSessionId,
+      sandboxed: deps.sandboxed,
       env: environment,
       redactor: deps.redactor ?? new Redactor(secretsIn(process.env)),
     }),

@@ -24,12 +24,13 @@ import { diskUsage } from '../../src/system/disk.ts';
 import { chooseModel, type ModelSettings } from '../turn/choose-model.ts';
 import { withFailureCodes } from '../failures.ts';
 import { pickOpenSettings, readRepositorySettings, settingsNote } from './repository-settings.ts';
+import { checkSandboxed, type SandboxSettings } from './sandboxed.ts';
 import { Git } from '../../src/git/git.ts';
 
 /** What the clone activities need of their worker. */
 export interface CloneDependencies {
   readonly home: { readonly paths: { readonly repositories: string } };
-  readonly settings: ModelSettings & { readonly repos?: readonly string[] | undefined };
+  readonly settings: ModelSettings & SandboxSettings & { readonly repos?: readonly string[] | undefined };
 }
 
 /** Creates the `cloneRepository` and `pushBranch` activities. */
@@ -50,6 +51,7 @@ const REFUSALS = [
   'MODEL_REFUSED',
   'REPO_REFUSED',
   'SIGNING',
+  'NO_SANDBOX',
 ] as const;
 
 async function cloneRepository(
@@ -76,6 +78,7 @@ async function cloneRepository(
     );
     const unsure = spec.signing === 'off' ? [] : await checkSigning(git);
     const { defaults, notes } = await settingsOf(git, spec, settings);
+    await checkSandboxed({ ...spec, ...defaults }, settings);
     const news = made ? [`${url} was cloned to ${path}`] : [];
     return { kind: 'cloned', repository: path, defaults, notes: [...news, ...unsure, ...notes] };
   } finally {

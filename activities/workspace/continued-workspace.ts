@@ -12,6 +12,7 @@ import { includeIgnored } from '../../src/git/worktrees/include.ts';
 import type { ContentSettings } from '../../src/git/trust/content-settings.ts';
 import { readRepositorySnapshot, type RepositorySnapshot } from '../../src/git/trust/repository-snapshot.ts';
 import { requireFilters } from '../../src/git/trust/needed-filters.ts';
+import { requireWalls } from '../../src/home/sandboxes.ts';
 import { readSparse } from '../../src/git/worktrees/sparse.ts';
 import { addSubmodules } from '../../src/git/worktrees/submodules.ts';
 import { addWorktree, checkedOutIn, discardWorktree } from '../../src/git/worktrees/worktree.ts';
@@ -69,8 +70,11 @@ export async function continueWorktree(
   await checkBranch(continues, subagent.label);
   const tip = await branchTip(git.in(repository), branch);
   if (!spec.trustRepo) await requireFilters(git.in(repository), spec.base.commit);
-  const place = { cwd, commonDir: gitDirs(repository).commonDir };
   const found = readWorkspaceRecord(cwd);
+  if (spec.sandbox) requireWalls(cwd);
+  // A sandboxed subagent works in a repository of its own.
+  const own = found?.sandbox === undefined ? repository : found.repo;
+  const place = { cwd, commonDir: gitDirs(own).commonDir };
   if (found === undefined && existsSync(cwd)) {
     throw new SubagentsError('GIT', `${cwd} exists, but has no record that says which subagent made it`, {
       remedy: 'Save what you need from it, then remove it.',
@@ -78,7 +82,7 @@ export async function continueWorktree(
   }
   const { workflowId, runId } = subagent;
   const record: WorkspaceRecord = {
-    repo: repository,
+    repo: own,
     base: spec.base.commit,
     branch,
     leftBySetUp: {},

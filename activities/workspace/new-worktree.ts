@@ -17,9 +17,16 @@ import { includeIgnored } from '../../src/git/worktrees/include.ts';
 import { gitDirs } from '../../src/git/git-dirs.ts';
 import { Git } from '../../src/git/git.ts';
 import { readRepositorySnapshot } from '../../src/git/trust/repository-snapshot.ts';
+import {
+  innerGitConfig,
+  makePrivateRepository,
+  removePrivateRepository,
+} from '../../src/git/worktrees/private-repository.ts';
 import { readSparse } from '../../src/git/worktrees/sparse.ts';
 import { addSubmodules } from '../../src/git/worktrees/submodules.ts';
 import { addWorktree, discardWorktree } from '../../src/git/worktrees/worktree.ts';
+import { closeSandbox, openSandbox, sandboxFolders, sandboxOf } from '../../src/home/sandboxes.ts';
+import { ensurePrivateDir } from '../../src/system/files.ts';
 import { folderId } from '../../src/system/own-folder.ts';
 import {
   readWorkspaceRecord,
@@ -44,11 +51,13 @@ import {
  * @throws SubagentsError UNKNOWN_BASE, GIT, DISK_FULL, BRANCH_BLOCKED
  */
 export async function prepareWorktree(
-  { home, sweep }: WorkspaceDependencies,
+  deps: WorkspaceDependencies,
   { subagent, spec }: PrepareInput,
   signal: AbortSignal,
 ): Promise<Workspace> {
-  const { commonDir } = gitDirs(spec.repo);
+  const { home, sweep } = deps;
+  // A sandboxed subagent works in a repository of its own.
+  const own = spec.sandbox ? sandboxFolders(home, subagent).repository : spec.repo;
   const start = spec.carried?.commit ?? spec.base.commit;
   const repo = Git.at(spec.repo, { trusted: spec.trustRepo });
   const [cwd, { identity, identityNotes }] = await Promise.all([
@@ -58,7 +67,6 @@ export async function prepareWorktree(
   ]);
   const ownNotes = [...identityNotes, ...missingVariables(spec)];
   const git = repo.in(cwd).with({ env: identity, signal, copilotSessionId: subagent.copilotSessionId });
-  const place = { cwd, commonDir };
   const mark = markOf(subagent);
 
   let record = readWorkspaceRecord(cwd);
@@ -68,6 +76,7 @@ export async function prepareWorktree(
     });
   }
   if (record?.state === 'ready') {
+    const place = { cwd, commonDir: gitDirs(own).commonDir };
     const restored = await restoreRecorded(place, record, git);
     return workspaceOf(cwd, record, [...restored, ...ownNotes]);
   }
@@ -80,7 +89,7 @@ export async function prepareWorktree(
   let branch: string | undefined;
   if (record) {
     await sweep(subagent.copilotSessionId);
-    await discardWorktree(place);
+    await discardParts(cwd, record);
     if (await wasCreatedWith(repo, record.branch, mark)) branch = record.branch;
   }
   const noted = (
@@ -96,7 +105,8 @@ export async function prepareWorktree(
     record = {
       workflowId: subagent.workflowId,
       runId: subagent.runId,
-      repo: spec.repo,
+      repo: own,
+      ...(spec.sandbox && { sandbox: { caller: spec.repo } }),
       base: spec.base.commit,
       ...(start !== spec.base.commit && { start }),
       branch: name,
@@ -118,7 +128,8 @@ export async function prepareWorktree(
     branch ??= await createBranch(git.in(spec.repo), { stem: subagent.label, commit: start, mark }, (name) =>
       noted(name, 'making'),
     );
-    await addWorktree(place, branch, git);
+    if (spec.sandbox) await makeSandbox({ user: git.in(spec.repo), own, branch, start });
+    await addWorktree({ cwd, commonDir: gitDirs(own).commonDir }, branch, git);
     const written = new Date().toISOString();
     const notes = [
       ...carriedNotes(spec.carried),
@@ -133,6 +144,13 @@ export async function prepareWorktree(
       sparse: await readSparse(git),
       written,
     };
+    if (spec.sandbox)
+      closeSandbox(
+        home,
+        subagent,
+        { cwd, caller: spec.repo, repository: own },
+        deps.settings.sandboxRead ?? [],
+      );
     return workspaceOf(cwd, noted(branch, 'ready', found), ownNotes);
   } catch (error) {
     if (record) await discard(cwd, record, subagent);
@@ -149,17 +167,44 @@ export async function discardIncomplete(home: WorkspaceHome, subagent: SubagentR
 
 /** Removes an incomplete worktree. Takes no signal, since the signal may be what interrupted the making. */
 async function discard(cwd: string, record: WorkspaceRecord, subagent: SubagentRef): Promise<void> {
-  const { repo, branch, base, start = base } = record;
+  const { branch, base, start = base } = record;
+  const user = Git.at(record.sandbox?.caller ?? record.repo);
   try {
-    await discardWorktree({ cwd, commonDir: gitDirs(repo).commonDir });
+    await discardParts(cwd, record);
   } catch {
     // The repository is gone, or another program uses the folder: the next attempt, or clean, handles it.
   }
-  if (await wasCreatedWith(Git.at(repo), branch, markOf(subagent)))
-    await Git.at(repo)
-      .run(['update-ref', '--no-deref', '-d', `refs/heads/${branch}`, start])
-      .catch(() => undefined);
+  if (await wasCreatedWith(user, branch, markOf(subagent)))
+    await user.run(['update-ref', '--no-deref', '-d', `refs/heads/${branch}`, start]).catch(() => undefined);
   rmSync(`${cwd}.json`, { force: true });
+}
+
+/** Removes what was made of a workspace, except its branch in the caller's repository. */
+async function discardParts(cwd: string, { repo, sandbox }: WorkspaceRecord): Promise<void> {
+  if (sandbox === undefined) return discardWorktree({ cwd, commonDir: gitDirs(repo).commonDir });
+  openSandbox(cwd, repo);
+  await discardWorktree({ cwd, commonDir: join(repo, '.git') });
+  await removePrivateRepository(repo, Git.at(sandbox.caller));
+}
+
+/** Makes the private repository of a sandboxed subagent, with its branch, and the configuration of git inside. */
+async function makeSandbox({
+  user,
+  own,
+  branch,
+  start,
+}: {
+  readonly user: Git;
+  readonly own: string;
+  readonly branch: string;
+  readonly start: string;
+}): Promise<void> {
+  await makePrivateRepository(user, own, start);
+  const { home, temporary } = sandboxOf(own);
+  for (const folder of [home, temporary]) ensurePrivateDir(folder);
+  await user.in(own).run(['update-ref', '--no-deref', '--create-reflog', `refs/heads/${branch}`, start, '']);
+  for (const [key, value] of await innerGitConfig(user))
+    await user.in(own).run(['config', '--file', join(home, '.gitconfig'), '--add', key, value]);
 }
 
 const markOf = ({ workflowId, runId }: SubagentRef): string => `subagents: made for ${workflowId} ${runId}`;

@@ -52,20 +52,21 @@ export function pickOpenSettings(
   { leftOpen, isolation }: ResolvedSpec,
   settings: RepositorySettings,
 ): Omit<SettingsTaken, 'model'> {
-  const { setup, verify, timeout, permissions } = settings;
+  const { setup, verify, timeout, permissions, sandbox } = settings;
   const open = new Set<string>(leftOpen);
   return {
     ...(open.has('setup') && isolation === 'worktree' && setup && { setup }),
     ...(open.has('verify') && verify && { verify }),
     ...(open.has('timeout') && timeout !== undefined && { timeoutMs: timeout }),
     ...(open.has('permissions') && permissions && { permissions }),
+    ...(sandbox && { sandbox }),
   };
 }
 
 /** A note on the settings that were used: the caller must see them, since they name commands that will run. */
 export function settingsNote(
   commit: string,
-  { setup, verify, timeoutMs, permissions, model }: SettingsTaken,
+  { setup, verify, timeoutMs, permissions, sandbox, model }: SettingsTaken,
 ): string[] {
   const commands = (name: string, list: readonly string[] | undefined): string[] =>
     list && list.length > 0 ? [`${name} ${list.map((command) => `\`${command}\``).join(', ')}`] : [];
@@ -75,6 +76,7 @@ export function settingsNote(
     ...(model === undefined ? [] : [`model ${model}`]),
     ...(timeoutMs === undefined ? [] : [`timeout ${Math.round(timeoutMs / 1_000)} s`]),
     ...(permissions === undefined ? [] : [`permissions ${permissions}`]),
+    ...(sandbox ? ['sandbox'] : []),
   ];
   return parts.length === 0 ? [] : [`from ${SETTINGS_FILE} of ${commit.slice(0, 12)}: ${parts.join('; ')}`];
 }

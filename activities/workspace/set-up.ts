@@ -221,6 +221,7 @@ async function runOne(
         outputFile,
         maxOutputBytes: MAX_OUTPUT_FILE_BYTES,
         copilotSessionId: subagent.copilotSessionId,
+        sandboxed: readWorkspaceRecord(cwd)?.sandbox !== undefined,
         env: environment,
         redactor,
         onOutput: (piece) => {

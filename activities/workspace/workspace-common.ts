@@ -23,18 +23,31 @@ import {
   writeWorkspaceRecord,
   type WorkspaceRecord,
 } from '../../src/home/workspace-record.ts';
+import type { Settings } from '../../src/home/settings.ts';
 import type { Git } from '../../src/git/git.ts';
 
 /** The paths of the worker's home that workspaces use. */
 export interface WorkspaceHome {
   readonly root: string;
-  readonly paths: { readonly worktrees: string; readonly runs: string; readonly repositories: string };
+  readonly paths: {
+    readonly copilot: string;
+    readonly worktrees: string;
+    readonly runs: string;
+    readonly repositories: string;
+    readonly sandboxes: string;
+  };
 }
 
 /** What the workspace activities need of their worker. */
 export interface WorkspaceDependencies {
   readonly home: WorkspaceHome;
-  readonly settings: { readonly repos: readonly string[] | undefined };
+  readonly settings: {
+    readonly repos: readonly string[] | undefined;
+    /** Default: `on`. */
+    readonly sandbox?: Settings['sandbox'];
+    /** Folders that sandboxed subagents may read; default: none. */
+    readonly sandboxRead?: readonly string[];
+  };
   /** Returns the state of the run that holds a checkout. */
   readonly runState: GetRunState;
   /**

@@ -22,6 +22,7 @@ import { readWorkspaceRecord } from '../../src/home/workspace-record.ts';
 import { recordRun } from '../../src/home/run-record.ts';
 import { continueWorktree } from './continued-workspace.ts';
 import { withFailureCodes } from '../failures.ts';
+import { checkSandboxed } from './sandboxed.ts';
 import { prepareInPlace } from './in-place.ts';
 import { prepareWorktree } from './new-worktree.ts';
 import { identityFor, workspaceOf, type WorkspaceDependencies } from './workspace-common.ts';
@@ -37,6 +38,7 @@ export function createWorkspaceActivities(
         // Admission checked this, but a workflow can be started without admission. Clones in the home come from
         // allowed URLs.
         const { repos } = deps.settings;
+        await checkSandboxed(spec, deps.settings);
         const { repositories, worktrees } = deps.home.paths;
         const roots = repos && [...repos, repositories];
         checkAllowed(spec.repo, roots);
@@ -46,7 +48,8 @@ export function createWorkspaceActivities(
             checkInHome(spec.continues.cwd, worktrees, repos);
         }
         const workspace = markConversation(deps, input, await prepare(deps, input));
-        const { cwd, branch, base, repository = spec.repo } = workspace;
+        const { cwd, branch, base } = workspace;
+        const repository = readWorkspaceRecord(cwd)?.repo ?? spec.repo;
         const { isolation } = spec;
         if (isolation === 'worktree')
           await lockWorktree({ cwd, commonDir: gitDirs(repository).commonDir }, Git.at(cwd));
@@ -60,6 +63,7 @@ export function createWorkspaceActivities(
         'BRANCH_GONE',
         'CHECKOUT_BUSY',
         'LOCAL_FILTER',
+        'NO_SANDBOX',
         'REPO_REFUSED',
       ]),
   };

@@ -44,6 +44,7 @@ export function exitCodeOf(code: ErrorCode): number {
     case 'NOT_A_REPOSITORY':
     case 'UNKNOWN_BASE':
     case 'MODEL_REFUSED':
+    case 'NO_SANDBOX':
     case 'NO_VARIABLE':
     case 'LABEL_LIVE':
     case 'UNKNOWN_TARGET':

@@ -4,6 +4,7 @@ export const ERROR_CODES = [
   'NOT_A_REPOSITORY',
   'UNKNOWN_BASE',
   'MODEL_REFUSED', // the worker does not allow this model
+  'NO_SANDBOX', // the worker’s machine cannot make the sandbox that is asked for
   'NO_VARIABLE', // the worker lacks a variable that a spawn names
   'LABEL_LIVE', // a live subagent has this label
   'BRANCH_GONE', // the branch of the run to continue no longer exists

@@ -17,6 +17,7 @@ export * from './spawn/caller-limits.ts';
 export * from './spawn/label.ts';
 export * from './spawn/repository-settings.ts';
 export * from './spawn/repository-url.ts';
+export * from './spawn/sandbox.ts';
 export * from './spawn/spawn-options.ts';
 export * from './spawn/spawn-spec.ts';
 export * from './spawn/spec.ts';

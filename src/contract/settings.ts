@@ -33,6 +33,16 @@ export const SETTINGS = {
     about: 'secret variables of the worker that the shells of all its subagents get, separated by commas',
     without: 'none',
   },
+  SUBAGENTS_SANDBOX: {
+    about:
+      'sandboxes of this worker: `off` (spawns that ask for one are refused), `on` (those that ask get one) or `required` (all get one); see [Sandbox](sandbox.md)',
+    default: 'on',
+  },
+  SUBAGENTS_SANDBOX_READ: {
+    about:
+      'folders, by real path, that sandboxed subagents may read beside their own, separated by colons: toolchains, caches',
+    without: 'none',
+  },
   SUBAGENTS_KEEP: {
     about:
       'how long the remains of finished subagents are kept (with its unit), or `forever`; see [Getting the work out](results.md#getting-the-work-out)',

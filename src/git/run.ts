@@ -3,10 +3,12 @@
  * calls git through a handle (`git.ts`), except the code that reads that configuration.
  */
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { SubagentsError } from '../contract/index.ts';
 import { cleanEnvironment } from '../environment/clean.ts';
 import type { GitSetting } from '../environment/unattended.ts';
+import { wallsAround } from '../sandbox/place.ts';
+import { behindWalls } from '../sandbox/policy.ts';
 import { runProgram } from '../system/spawner.ts';
 
 /** Options of one git call. */
@@ -112,16 +114,25 @@ export interface GitProgram {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** Returns the program, the arguments and the complete environment of a git call. */
+/**
+ * Returns the program, the arguments and the complete environment of a git call. In the folders of a sandboxed subagent git
+ * runs behind its walls: what is in a `.git` of theirs could lead it anywhere.
+ */
 export function gitProgram(
   args: readonly string[],
-  { env = {}, config = [], secrets = false }: Pick<GitOptions, 'env' | 'config' | 'secrets'>,
+  { cwd, env = {}, config = [], secrets = false }: Pick<GitOptions, 'cwd' | 'env' | 'config' | 'secrets'>,
 ): GitProgram {
-  return {
+  const program = {
     file: 'git',
     args: [...SAFETY, ...args],
     env: { ...environment(env, secrets), ...settingVariables(config, env['GIT_CONFIG_COUNT']) },
   };
+  const walls = wallsAround(env['GIT_DIR'] ?? cwd);
+  if (walls === undefined) return program;
+  const { GIT_INDEX_FILE: index, GIT_CONFIG_SYSTEM: system } = program.env;
+  const also = [cwd, ...(index === undefined ? [] : [dirname(index)])];
+  const readable = [...walls.readable, ...(system === undefined ? [] : [system])];
+  return { ...program, ...behindWalls({ ...walls, readable }, { ...program, cwd }, also) };
 }
 
 /**

@@ -20,6 +20,8 @@ export interface HomePaths {
   readonly runs: string;
   /** Clones of repositories named by URL. */
   readonly repositories: string;
+  /** What sandboxed subagents have beside their worktrees: repository, temporary folder, home directory. */
+  readonly sandboxes: string;
   /** Leases: one file for each running activity. */
   readonly leases: string;
   /** Complete outputs of commands; workflows carry only the end of each. */
@@ -78,10 +80,21 @@ type Identity = z.infer<typeof identity>;
  */
 export async function openHome(root = homeRoot(), env: Env = process.env): Promise<Home> {
   const paths = pathsOf(root);
-  const { copilot, worktrees, runs, repositories, leases, outputs, logs, temporal, lock } = paths;
+  const { copilot, worktrees, runs, repositories, sandboxes, leases, outputs, logs, temporal, lock } = paths;
   ensurePrivateDir(root);
   assertOurContract(root);
-  for (const path of [copilot, worktrees, runs, repositories, leases, outputs, logs, temporal, lock])
+  for (const path of [
+    copilot,
+    worktrees,
+    runs,
+    repositories,
+    sandboxes,
+    leases,
+    outputs,
+    logs,
+    temporal,
+    lock,
+  ])
     ensurePrivateDir(path);
 
   const notices: string[] = [];
@@ -125,6 +138,7 @@ function pathsOf(root: string): HomePaths {
     worktrees: join(root, 'worktrees'),
     runs: join(root, 'runs'),
     repositories: join(root, 'repositories'),
+    sandboxes: join(root, 'sandboxes'),
     leases: join(root, 'leases'),
     outputs: join(root, 'outputs'),
     logs: join(root, 'logs'),

@@ -1,5 +1,6 @@
 /** Reads a worker's settings from its environment. */
 import { availableParallelism, totalmem } from 'node:os';
+import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { validate } from '../contract/check.ts';
 import { parseDuration } from '../contract/text/quantities.ts';
@@ -23,6 +24,10 @@ export interface Settings {
   readonly repos: readonly string[] | undefined;
   /** The Copilot CLI to run (`SUBAGENTS_COPILOT_PATH`); undefined: the one that this package depends on. */
   readonly copilotPath: string | undefined;
+  /** Whether spawns get a sandbox (`SUBAGENTS_SANDBOX`). */
+  readonly sandbox: 'off' | 'on' | 'required';
+  /** Folders that sandboxed subagents may read beside their own (`SUBAGENTS_SANDBOX_READ`, separated by colons). */
+  readonly sandboxRead: readonly string[];
   /**
    * Milliseconds after which the remains of finished subagents are removed (`SUBAGENTS_KEEP`); Infinity keeps them.
    */
@@ -93,6 +98,14 @@ const settings = z
     SUBAGENTS_REPOS: text.transform(rootsIn),
     SUBAGENTS_COPILOT_PATH: text,
     [PASSED_SECRETS_VARIABLE]: variables,
+    SUBAGENTS_SANDBOX: text.pipe(
+      z
+        .enum(['off', 'on', 'required'], { error: 'write off, on or required' })
+        .default(SETTINGS.SUBAGENTS_SANDBOX.default),
+    ),
+    SUBAGENTS_SANDBOX_READ: text
+      .transform((value) => (value ?? '').split(':').filter(Boolean))
+      .refine((paths) => paths.every(isAbsolute), 'name folders by their whole path, separated by colons'),
     SUBAGENTS_KEEP: age,
     SUBAGENTS_KEEP_DISK: sizeOr(SETTINGS.SUBAGENTS_KEEP_DISK.default),
     SUBAGENTS_RESERVE: sizeOr(SETTINGS.SUBAGENTS_RESERVE.default),
@@ -127,6 +140,8 @@ export function readSettings(env: Env = process.env): Settings {
     model: SUBAGENTS_MODEL,
     repos: parsed.data.SUBAGENTS_REPOS,
     copilotPath: SUBAGENTS_COPILOT_PATH,
+    sandbox: parsed.data.SUBAGENTS_SANDBOX,
+    sandboxRead: parsed.data.SUBAGENTS_SANDBOX_READ,
     keepMs: SUBAGENTS_KEEP,
     keepBytes: SUBAGENTS_KEEP_DISK,
     reserveBytes: SUBAGENTS_RESERVE,

@@ -30,6 +30,8 @@ const workspaceRecord = z.object({
   snapshot: repositorySnapshot.optional(),
   /** Whether git may run programs that only the repository itself configures. */
   trustRepo: z.boolean().default(false),
+  /** Of a sandboxed subagent: the caller's repository. `repo` is its private one. */
+  sandbox: z.object({ caller: z.string() }).optional(),
   /** Git operations that were unfinished at the end of a turn and still are. */
   unfinished: z.array(unfinished).default([]),
   /** Branches beside its own that received work when the work was collected. */

@@ -22,6 +22,7 @@ export function turnInput(state: SubagentState): Omit<TurnInput, 'subagent' | 'c
     ...(spec.thinking && { thinking: spec.thinking }),
     permissions: spec.permissions,
     ...(spec.trustRepo && { trustRepo: true }),
+    ...(spec.sandbox && { sandbox: true }),
     budgetMs: Math.max(1, spec.timeoutMs - state.workedMs),
     stuckAfterMs: spec.stuckAfterMs * 2 ** Math.min(state.stalls, 8),
     isolation: spec.isolation,

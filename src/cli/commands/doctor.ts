@@ -11,6 +11,7 @@ import {
   checkHome,
   checkNode,
   checkPackages,
+  checkSandbox,
   checkSettings,
 } from '../doctor/machine.ts';
 import { checkProgram, checkServer } from '../doctor/temporal.ts';
@@ -32,6 +33,7 @@ export async function doctorCommand(context: Context): Promise<number> {
     checkModel(env),
     checkSettings(env),
     checkEnvironment(env),
+    checkSandbox(env),
     checkDisk(home, env),
     checkHome(home),
   ];

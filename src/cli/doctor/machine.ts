@@ -15,6 +15,7 @@ import {
   WORKER_PACKAGES,
 } from '../../system/optional-packages.ts';
 import { homeWriteProblem } from '../../worker/upkeep/home-writable.ts';
+import { sandboxProblem } from '../../sandbox/probe.ts';
 import { cliFailure } from '../failure.ts';
 import { fail, ok, warn, type Check } from './check.ts';
 
@@ -66,6 +67,15 @@ export async function checkGit(env: NodeJS.ProcessEnv): Promise<Check> {
     `${version}, but no user.name and user.email: commits of subagents get a fallback author`,
     'git config --global user.name "…" && git config --global user.email "…"',
   );
+}
+
+/** Tries a sandbox: without one, only spawns that ask for a sandbox are refused, unless the worker asks for one each time. */
+export async function checkSandbox(env: NodeJS.ProcessEnv): Promise<Check> {
+  const found = await sandboxProblem(env);
+  const required = env['SUBAGENTS_SANDBOX']?.trim() === 'required';
+  if (found === undefined)
+    return ok('sandbox', `works${required ? ', required' : ''}; memory, processes and disk are not bounded`);
+  return (required ? fail : warn)('sandbox', found.problem, found.remedy);
 }
 
 /** Checks that the home folder belongs to this user alone, and is writable. */

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import {
+  checkSandbox,
   DEFAULT_MAX_REPAIRS,
   DEFAULT_STUCK_AFTER_MS,
   DEFAULT_TIMEOUT_MS,
@@ -105,6 +106,7 @@ export async function resolveSpec(
     maxRepairs: DEFAULT_MAX_REPAIRS,
     hostQueue: caller.hostQueue,
   };
+  checkSandbox(resolved);
   // A commit of carried changes is different each time; its tree is not.
   const fingerprint = fingerprintOf({ ...resolved, ...(carried && { carried: tree }) });
   return { spec: { ...resolved, fingerprint }, notes };

@@ -85,7 +85,7 @@ export type Admission =
 
 /** Options taken from a repository's `.subagents.json`. */
 export type SettingsTaken = Partial<
-  Pick<ResolvedSpec, 'setup' | 'verify' | 'timeoutMs' | 'permissions' | 'model'>
+  Pick<ResolvedSpec, 'setup' | 'verify' | 'timeoutMs' | 'permissions' | 'sandbox' | 'model'>
 >;
 
 // ---- slot queue (host) and a worker's own ------------------------------------
@@ -191,6 +191,8 @@ export interface TurnInput extends ShellInput {
   readonly permissions?: Permissions;
   /** Default: false. */
   readonly trustRepo?: boolean;
+  /** No tool may run outside the sandbox of the workspace; default: there need be none. */
+  readonly sandbox?: true;
   /** Remaining working time, in milliseconds. */
   readonly budgetMs: number;
   readonly stuckAfterMs: number;

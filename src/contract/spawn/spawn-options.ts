@@ -103,6 +103,14 @@ export const SPAWN_OPTIONS = {
     common: true,
     repository: true,
   },
+  sandbox: {
+    flags: '--sandbox',
+    about:
+      'tools, set-up and verification run in a sandbox: its own clone, no network, and nothing else of this machine than programs',
+    default: 'none, unless the worker asks for one',
+    common: true,
+    repository: true,
+  },
   trustRepo: {
     flags: '--trust-repo',
     about:

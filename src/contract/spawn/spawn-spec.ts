@@ -51,6 +51,11 @@ export interface SpawnSpec {
    */
   permissions?: 'all' | 'workspace' | 'read-only' | undefined;
   /**
+   * tools, set-up and verification run in a sandbox: its own clone, no network, and nothing else of this machine than programs
+   * @default none, unless the worker asks for one
+   */
+  sandbox?: true | undefined;
+  /**
    * load the repository’s own Copilot hooks, extensions and MCP servers, and run the programs that its git configuration names
    * @default none of them
    */

@@ -142,6 +142,8 @@ const unchangedOptions = {
   push: z.boolean().optional(),
   force: z.boolean().optional(),
   verifyFresh: z.boolean().optional(),
+  // Nobody can say false: whoever asks for a sandbox gets one, the repository and the worker included.
+  sandbox: z.literal(true).optional(),
   stuckRepeats: stuckRepeats.optional(),
   onStuck: onStuck.optional(),
   budget: budget

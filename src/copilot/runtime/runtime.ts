@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CopilotClient, RuntimeConnection, type CopilotSession } from '@github/copilot-sdk';
 import { SUBAGENT_VARIABLE, SubagentsError } from '../../contract/index.ts';
 import { cleanEnvironment } from '../../environment/clean.ts';
+import { launcherPath } from '../../sandbox/launcher.ts';
 import { WorkClock } from '../../system/work-clock.ts';
 import { LOGIN_VARIABLES } from './login.ts';
 import { providerFrom } from './provider.ts';
@@ -85,7 +86,10 @@ export async function startRuntime(options: {
     }),
     baseDirectory: options.copilotHome,
     workingDirectory: options.copilotHome,
-    env: runtimeEnvironment(options.env),
+    env: {
+      ...runtimeEnvironment(options.env),
+      PATH: launcherPath(options.copilotHome, options.env['PATH']),
+    },
     ...login(options.env),
     logLevel: 'error',
   });

@@ -20,9 +20,25 @@ const LIMITS: Readonly<Record<Permissions, string>> = {
     '* You are read-only: you can read files in your workspace, but you cannot write files, run commands or commit. Put what you find into your report.\n',
 };
 
+const SANDBOXED =
+  '* You work in a sandbox. Your only tool for files is the shell: read with sed, head or rg, write with cat and here-documents, or with patch. Only your workspace, /tmp and your home directory can be written; the system’s programs can be read; nothing else of the machine is there. There is no network. Each command has processes and a loopback of its own: a server that one command starts is gone for the next one, so start it and use it in the same command. What is refused stays refused: do not look for a way around, say it in your report.\n';
+
 /** The text that is appended to the system message. */
-export function instructionsFor(permissions: Permissions): string {
-  return INSTRUCTIONS.replace('</subagent>', `${LIMITS[permissions]}</subagent>`);
+export function instructionsFor({
+  permissions,
+  sandbox,
+  repositoryInstructions,
+}: {
+  readonly permissions: Permissions;
+  readonly sandbox?: unknown;
+  /** Instructions of the repository that Copilot does not read by itself. */
+  readonly repositoryInstructions?: string | undefined;
+}): string {
+  const limits = LIMITS[permissions] + (sandbox === undefined ? '' : SANDBOXED);
+  const own = INSTRUCTIONS.replace('</subagent>', `${limits}</subagent>`);
+  return repositoryInstructions === undefined
+    ? own
+    : `${own}\n<repository_instructions>\n${repositoryInstructions}\n</repository_instructions>`;
 }
 
 /** The description of the tool `ask_parent` that the model reads. */

@@ -16,6 +16,12 @@ export const READ_ONLY_TOOLS = [
   ASK_PARENT,
 ];
 
+/** All tools of a sandboxed subagent: shells, which run behind its walls, and tools without access to files. */
+export const SANDBOXED_TOOLS = [
+  ...['bash', 'read_bash', 'write_bash', 'stop_bash', 'list_bash', 'sql', 'report_intent'],
+  ASK_PARENT,
+];
+
 /**
  * Answers permission requests of one Copilot session that works in `cwd` and the folder `temporary`, including requests
  * of Copilot's own sub-agents. Unknown kinds of requests are refused. Paths are judged by their real target at that
@@ -23,8 +29,13 @@ export const READ_ONLY_TOOLS = [
  */
 export function permissionHandler(
   permissions: Permissions,
-  { cwd, temporary }: { readonly cwd: string; readonly temporary: string },
+  {
+    cwd,
+    temporary,
+    sandboxed = false,
+  }: { readonly cwd: string; readonly temporary: string; readonly sandboxed?: boolean },
 ): PermissionHandler {
+  if (sandboxed) return shellsAlone;
   if (permissions === 'all') return approveAll;
   const roots = [cwd, temporary].map((folder) => realpathSync.native(folder));
   const within = (path: string): boolean => {
@@ -40,6 +51,14 @@ export function permissionHandler(
     return problem === undefined ? { kind: 'approve-once' } : { kind: 'reject', feedback: problem };
   };
 }
+
+const shellsAlone: PermissionHandler = (request) =>
+  request.kind === 'shell' || (request.kind === 'custom-tool' && request.toolName === ASK_PARENT)
+    ? { kind: 'approve-once' }
+    : {
+        kind: 'reject',
+        feedback: `This subagent works in a sandbox: only its shell can do that (${request.kind}).`,
+      };
 
 /** Why a request is refused, as text for the model. */
 function refusal(

@@ -16,7 +16,10 @@ import { isBrokenStateError, CopilotSessionLost } from './session-files.ts';
 import { eventLogPath } from '../log/event-log.ts';
 import { ASK_PARENT } from '../log/events.ts';
 import { ASK_PARENT_DESCRIPTION, instructionsFor } from './instructions.ts';
-import { permissionHandler, READ_ONLY_TOOLS } from './permissions.ts';
+import { permissionHandler, READ_ONLY_TOOLS, SANDBOXED_TOOLS } from './permissions.ts';
+import { copilotSandbox, largeOutputs, setWalls } from '../../sandbox/launcher.ts';
+import type { SandboxPolicy } from '../../sandbox/policy.ts';
+import { requireSandbox } from '../../sandbox/probe.ts';
 import { defaultModel, providerFrom } from '../runtime/provider.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { storeLoaded, listLoaded, trustFolder } from '../runtime/trust.ts';
@@ -37,6 +40,10 @@ export interface SessionSpec {
   readonly copilotHome: string;
   /** A bash script that every shell of the session runs first. */
   readonly initScript: string;
+  /** The walls around its shells, which are then all the tools that it has; default: none. */
+  readonly sandbox?: SandboxPolicy | undefined;
+  /** The repository's instructions (AGENTS.md), where Copilot must not read them by itself. */
+  readonly repositoryInstructions?: string | undefined;
   /** Whether calls of `ask_parent` without a result stay open; otherwise they count as interrupted. */
   readonly keepQuestions: boolean;
   /** Whether the conversation must exist: a lost one must not silently be replaced by a new one. */
@@ -59,17 +66,27 @@ const askParent = defineTool(ASK_PARENT, {
  * @throws CopilotSessionLost
  */
 export async function openSession(runtime: Runtime, spec: SessionSpec): Promise<CopilotSession> {
-  const config = sessionConfig(spec);
+  const { sandbox, copilotHome, copilotSessionId } = spec;
+  let walled = false;
+  const config = sessionConfig(spec, () => walled);
   const path = writeInitScript(spec);
+  if (sandbox) {
+    await requireSandbox();
+    setWalls(copilotHome, copilotSessionId, sandbox);
+  }
   if (spec.trustRepo) await trustFolder(runtime, spec.cwd, spec.copilotSessionId);
   const session = await resumeOrCreate(runtime, spec, config);
   await runtime.request(
     Promise.all([
       // Saves a permission request for each tool call.
-      session.rpc.permissions.setApproveAll({ enabled: spec.permissions === 'all' }),
-      session.rpc.options.update({ shell: { initScripts: [{ path, shell: 'bash' }] } }),
+      session.rpc.permissions.setApproveAll({ enabled: spec.permissions === 'all' && !sandbox }),
+      session.rpc.options.update({
+        shell: { initScripts: [{ path, shell: 'bash' }] },
+        ...(sandbox && { sandboxConfig: copilotSandbox(copilotHome, copilotSessionId) }),
+      }),
     ]),
   );
+  walled = true;
   if (spec.trustRepo)
     storeLoaded(spec.copilotHome, spec.copilotSessionId, await listLoaded(runtime, session, spec.cwd));
   return session;
@@ -99,7 +116,8 @@ async function resumeOrCreate(
   }
 }
 
-function sessionConfig(spec: SessionSpec): ResumeSessionConfig {
+/** @param walled whether the sandbox of the session is in force, which it is neither when it is made nor when it is resumed */
+function sessionConfig(spec: SessionSpec, walled: () => boolean): ResumeSessionConfig {
   const model = spec.model ?? defaultModel(spec.env);
   const provider = providerFrom(spec.env, model);
   const effort = spec.thinking === 'off' ? undefined : spec.thinking;
@@ -114,11 +132,13 @@ function sessionConfig(spec: SessionSpec): ResumeSessionConfig {
     onPermissionRequest: permissionHandler(spec.permissions, {
       cwd: spec.cwd,
       temporary: spec.env['TMPDIR'] ?? tmpdir(),
+      sandboxed: spec.sandbox !== undefined,
     }),
     ...(spec.permissions === 'read-only' && { availableTools: READ_ONLY_TOOLS }),
+    ...(spec.sandbox && sandboxedConfig(spec)),
     onEvent: spec.onEvent,
-    ...(spec.hooks && { hooks: spec.hooks }),
-    systemMessage: { mode: 'append', content: instructionsFor(spec.permissions) },
+    ...(spec.hooks && { hooks: spec.sandbox ? guardedHooks(spec.hooks, walled) : spec.hooks }),
+    systemMessage: { mode: 'append', content: instructionsFor(spec) },
     tools: [askParent],
     // An untrusted repository may not run its own hooks, extensions and MCP servers. Its instructions (AGENTS.md) are
     // still used.
@@ -130,6 +150,31 @@ function sessionConfig(spec: SessionSpec): ResumeSessionConfig {
     memory: { enabled: false },
     enableSessionStore: false,
     enableSessionTelemetry: false,
+  };
+}
+
+/** Settings of a session that has shells alone: Copilot's other tools, and what it reads by itself, are outside the walls. */
+const sandboxedConfig = ({ copilotHome, copilotSessionId }: SessionSpec): Partial<ResumeSessionConfig> => ({
+  availableTools: SANDBOXED_TOOLS,
+  skipCustomInstructions: true,
+  enableOnDemandInstructionDiscovery: false,
+  largeOutput: { outputDirectory: largeOutputs(copilotHome, copilotSessionId) },
+});
+
+/** Refuses every tool call as long as the sandbox is not in force, and every tool that is not known to keep to it. */
+function guardedHooks(hooks: SessionHooks, walled: () => boolean): SessionHooks {
+  return {
+    ...hooks,
+    async onPreToolUse(input, invocation) {
+      const allowed = walled() && SANDBOXED_TOOLS.includes(input.toolName);
+      const own = await hooks.onPreToolUse?.(input, invocation);
+      if (allowed) return own;
+      return {
+        permissionDecision: 'deny',
+        permissionDecisionReason:
+          'This subagent works in a sandbox, and this tool is outside of it: use the shell.',
+      };
+    },
   };
 }
 

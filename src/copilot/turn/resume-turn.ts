@@ -14,6 +14,11 @@ import { UnsavedToolResults } from '../log/unsaved-tool-results.ts';
 import { LiveTurn, turnNumber, TurnClosed } from './live-turn.ts';
 import type { CopilotPool } from '../runtime/pool.ts';
 import { openSession } from '../session/session.ts';
+import { WALLS_CHECK } from '../../sandbox/launcher.ts';
+import { wallsAround } from '../../sandbox/place.ts';
+import { requireWalls } from '../../home/sandboxes.ts';
+import { instructionsAt } from '../../git/contents/instructions.ts';
+import { Git } from '../../git/git.ts';
 import { shellScript } from '../runtime/shell-script.ts';
 import { resultMarker, type TurnState } from './turn-state.ts';
 
@@ -88,6 +93,7 @@ export async function resumeTurn(
   pool.turns.add(live);
   try {
     await beforeOpening();
+    const sandbox = input.sandbox ? requireWalls(input.cwd) : wallsAround(input.cwd);
     await live.attach(
       openSession(runtime, {
         copilotSessionId,
@@ -105,7 +111,13 @@ export async function resumeTurn(
           (input.turn > 1 ||
             answers !== undefined ||
             hasConversationStarted(pool.copilotHome, copilotSessionId)),
-        initScript: shellScript(copilotSessionId, input, { root: dirname(pool.copilotHome) }),
+        initScript:
+          (sandbox ? WALLS_CHECK : '') +
+          shellScript(copilotSessionId, input, { root: dirname(pool.copilotHome) }),
+        ...(sandbox && {
+          sandbox,
+          repositoryInstructions: await instructionsAt(Git.at(input.cwd), input.base),
+        }),
         onEvent: (event) => live.handleEvent(event),
         hooks: live.hooks,
       }),

@@ -1,0 +1,90 @@
+/** The sandboxes of a home: a folder for each run that has one, and the policy that names it. */
+import { realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { SubagentsError, type SubagentRef } from '../contract/index.ts';
+import { objectFolders } from '../git/worktrees/private-repository.ts';
+import { shellFiles } from '../sandbox/launcher.ts';
+import { putWallsAround, takeWallsFrom, wallsAround } from '../sandbox/place.ts';
+import type { SandboxPolicy } from '../sandbox/policy.ts';
+import { ensurePrivateDir } from '../system/files.ts';
+import { runFolder } from './workspace-record.ts';
+
+interface SandboxHome {
+  readonly root: string;
+  readonly paths: { readonly copilot: string; readonly sandboxes: string };
+}
+
+/** The folders of one sandbox; absolute real paths. */
+interface SandboxFolders {
+  readonly repository: string;
+  readonly temporary: string;
+  readonly home: string;
+}
+
+/** Returns the folders of a run's sandbox, whether they exist or not. */
+export function sandboxFolders({ paths }: SandboxHome, subagent: SubagentRef): SandboxFolders {
+  ensurePrivateDir(paths.sandboxes);
+  const folder = join(realpathSync(paths.sandboxes), runFolder(subagent));
+  return {
+    repository: join(folder, 'repository'),
+    temporary: join(folder, 'tmp'),
+    home: join(folder, 'home'),
+  };
+}
+
+/**
+ * Puts the walls around the worktree of a run, around the fresh checkout that its verification may make, and around its
+ * private repository.
+ * @param caller the caller's repository, whose objects are read
+ * @param read further folders that the worker lets sandboxed subagents read
+ * @throws SubagentsError DISK_FULL, FILE_ACCESS
+ */
+export function closeSandbox(
+  home: SandboxHome,
+  subagent: SubagentRef,
+  place: { readonly cwd: string; readonly caller: string; readonly repository: string },
+  read: readonly string[],
+): void {
+  const { temporary, home: inner } = sandboxOf(place.repository);
+  for (const folder of [temporary, inner]) ensurePrivateDir(folder);
+  const inside = [place.cwd, freshOf(place.cwd), place.repository];
+  const policy: SandboxPolicy = {
+    writable: inside,
+    readable: [
+      ...objectFolders(place.caller),
+      ...shellFiles(home.paths.copilot, subagent.copilotSessionId),
+      ...['gitconfig', 'unattended'].map((name) => join(home.root, name)),
+      ...read,
+    ],
+    temporary,
+    home: inner,
+  };
+  for (const folder of inside) putWallsAround(folder, policy);
+}
+
+/** Takes the walls away before the worktree is made anew, by us alone. */
+export function openSandbox(cwd: string, repository: string): void {
+  for (const folder of [cwd, freshOf(cwd), repository]) takeWallsFrom(folder);
+}
+
+/** The folders of the sandbox that has the private repository `repository`. */
+export const sandboxOf = (repository: string): SandboxFolders => ({
+  repository,
+  temporary: join(repository, '..', 'tmp'),
+  home: join(repository, '..', 'home'),
+});
+
+/** The fresh checkout that verification may make beside the worktree `cwd`. */
+export const freshOf = (cwd: string): string => `${cwd}.fresh`;
+
+/**
+ * Returns the walls around the workspace `cwd` of a sandboxed subagent.
+ * @throws SubagentsError NO_SANDBOX when there are none: nothing may run there
+ */
+export function requireWalls(cwd: string): SandboxPolicy {
+  const walls = wallsAround(cwd);
+  if (walls !== undefined) return walls;
+  throw new SubagentsError('NO_SANDBOX', `the walls around ${cwd} are gone: nothing runs there`, {
+    remedy: 'Save what you need of the folder, and spawn the subagent again.',
+  });
+}

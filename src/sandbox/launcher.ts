@@ -1,0 +1,105 @@
+/**
+ * The program that Copilot CLI finds as `bwrap`. Copilot's own sandbox shares `/tmp` and, where the worker is root, can be
+ * opened from within; so each of its shells gets our walls instead of those that Copilot asks for.
+ */
+import { chmodSync, existsSync, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { ensurePrivateDir, writePrivateFile } from '../system/files.ts';
+import { bwrapArguments, WALLS_MARK, type SandboxPolicy } from './policy.ts';
+
+/** Exit code of a command that was not run because its walls were missing. */
+const NO_WALLS = 126;
+
+/** Takes environment, folder and command from Copilot's arguments, and the walls from the file that they name. */
+const launcher = (policies: string): string => `#!/bin/bash
+# Starts a shell of a sandboxed subagent. Written by subagents.
+real=
+IFS=:
+for folder in $PATH; do
+  [ -x "$folder/bwrap" ] && ! [ "$folder/bwrap" -ef "$0" ] && { real=$folder/bwrap; break; }
+done
+unset IFS
+[ -n "$real" ] || { echo 'subagents: bwrap is not installed: the command was not run' >&2; exit ${NO_WALLS}; }
+case $1 in --version | --help) exec "$real" "$@" ;; esac
+policies=${quoted(policies)} walls= folder=/ environment=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --setenv) environment+=(--setenv "$2" "$3"); shift 3 ;;
+    --chdir) folder=$2; shift 2 ;;
+    --) shift; break ;;
+    "$policies"/*) walls=$1; shift ;;
+    *) shift ;;
+  esac
+done
+[ -r "$walls" ] || { echo 'subagents: this session has no sandbox: the command was not run' >&2; exit ${NO_WALLS}; }
+exec "$real" --clearenv "\${environment[@]}" --args 9 --chdir "$folder" -- "$@" 9<"$walls"
+`;
+
+const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
+
+const folderOf = (copilotHome: string): string => join(copilotHome, 'sandbox');
+const policyPath = (copilotHome: string, copilotSessionId: string): string =>
+  join(folderOf(copilotHome), 'policies', copilotSessionId);
+
+/**
+ * Writes the launcher, and returns the PATH on which a Copilot runtime finds it first.
+ * @throws SubagentsError DISK_FULL, FILE_ACCESS
+ */
+export function launcherPath(copilotHome: string, path = '/usr/local/bin:/usr/bin:/bin'): string {
+  const folder = join(folderOf(copilotHome), 'bin');
+  const file = join(folder, 'bwrap');
+  const text = launcher(join(folderOf(copilotHome), 'policies'));
+  if (!existsSync(file) || readFileSync(file, 'utf8') !== text) {
+    ensurePrivateDir(folder);
+    writePrivateFile(file, text);
+    chmodSync(file, 0o700);
+  }
+  return [folder, path].join(delimiter);
+}
+
+/** The folder for output of a session that is too large for an answer: written outside, read inside. */
+export const largeOutputs = (copilotHome: string, copilotSessionId: string): string =>
+  join(folderOf(copilotHome), 'outputs', copilotSessionId);
+
+/** What shells of a session read: the script that each runs first, and large outputs. */
+export const shellFiles = (copilotHome: string, copilotSessionId: string): string[] => [
+  join(copilotHome, 'init-scripts', `${copilotSessionId}.sh`),
+  largeOutputs(copilotHome, copilotSessionId),
+];
+
+/**
+ * Says what walls the shells of a Copilot session get from now on.
+ * @throws SubagentsError DISK_FULL, FILE_ACCESS
+ */
+export function setWalls(copilotHome: string, copilotSessionId: string, policy: SandboxPolicy): void {
+  ensurePrivateDir(join(folderOf(copilotHome), 'policies'));
+  ensurePrivateDir(largeOutputs(copilotHome, copilotSessionId));
+  const text = bwrapArguments(policy)
+    .map((argument) => `${argument}\0`)
+    .join('');
+  writePrivateFile(policyPath(copilotHome, copilotSessionId), text);
+}
+
+/** The files that a session's sandbox has in Copilot's home. */
+export const launcherFiles = (copilotHome: string, copilotSessionId: string): string[] => [
+  policyPath(copilotHome, copilotSessionId),
+  largeOutputs(copilotHome, copilotSessionId),
+];
+
+/** Lines of a shell's init script that end a shell which is not behind our walls. */
+export const WALLS_CHECK = `[ -d ${WALLS_MARK} ] || { echo 'subagents: no sandbox around this shell: the command was not run' >&2; exit ${NO_WALLS}; }\n`;
+
+/**
+ * What Copilot CLI is told of the sandbox of a session: to start every shell by `bwrap`, without network and without a way
+ * around. The walls themselves are the launcher's, which finds the session's file among the paths that Copilot names.
+ */
+export const copilotSandbox = (copilotHome: string, copilotSessionId: string) => ({
+  enabled: true,
+  addCurrentWorkingDirectory: true,
+  allowDevToolAccess: false,
+  allowBypass: false,
+  userPolicy: {
+    filesystem: { readonlyPaths: [policyPath(copilotHome, copilotSessionId)] },
+    network: { allowOutbound: false, allowLocalNetwork: false },
+  },
+});

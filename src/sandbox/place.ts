@@ -1,0 +1,44 @@
+/**
+ * The walls around a folder: a file beside it, which a sandboxed program cannot reach. Whatever we start in such a folder
+ * is started behind them, whoever starts it.
+ */
+import { existsSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { SubagentsError } from '../contract/errors.ts';
+import { readIfThere, writePrivateFile } from '../system/files.ts';
+import { sandboxPolicy, type SandboxPolicy } from './policy.ts';
+
+const wallsPath = (folder: string): string => `${folder}.walls`;
+
+/** Puts walls around `folder`. @throws SubagentsError DISK_FULL, FILE_ACCESS */
+export function putWallsAround(folder: string, policy: SandboxPolicy): void {
+  writePrivateFile(wallsPath(folder), `${JSON.stringify(policy, undefined, 2)}\n`);
+}
+
+/** Takes the walls around `folder` away, for example to make what is in it anew. */
+export function takeWallsFrom(folder: string): void {
+  rmSync(wallsPath(folder), { force: true });
+}
+
+/**
+ * Returns the walls around `path`: its own, or those of the outermost folder above it that has some, since a sandboxed
+ * program can write a file of that name beside a folder of its own.
+ * @throws SubagentsError INTERNAL when they are unreadable: nothing may run there
+ */
+export function wallsAround(path: string): SandboxPolicy | undefined {
+  let outermost: string | undefined;
+  for (let folder = path; folder !== dirname(folder); folder = dirname(folder))
+    if (existsSync(wallsPath(folder))) outermost = folder;
+  return outermost === undefined ? undefined : readWalls(outermost);
+}
+
+function readWalls(folder: string): SandboxPolicy {
+  try {
+    return sandboxPolicy.parse(JSON.parse(readIfThere(wallsPath(folder)) ?? ''));
+  } catch (error) {
+    throw new SubagentsError('INTERNAL', `${wallsPath(folder)} is unreadable: nothing runs in ${folder}`, {
+      remedy: 'Save what you need of the folder, then remove both.',
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * What a sandboxed subagent may reach, written once: shells of Copilot CLI, set-up, verification and our own git calls in
+ * its workspace are all started with the arguments of `bwrapArguments`.
+ */
+import { existsSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { basename, delimiter, dirname, join } from 'node:path';
+import { z } from 'zod';
+import { isWithin } from '../system/real-path.ts';
+
+/** Absolute paths of this machine. Everything that is not named is absent inside, except programs and libraries. */
+export const sandboxPolicy = z.strictObject({
+  /** Folders that may be changed. */
+  writable: z.array(z.string()),
+  /** Files and folders that may be read. */
+  readable: z.array(z.string()),
+  /** The folder that is `/tmp` inside. */
+  temporary: z.string(),
+  /** The folder that is the home directory inside. */
+  home: z.string(),
+});
+/** The policy of one sandbox. */
+export type SandboxPolicy = z.infer<typeof sandboxPolicy>;
+
+/** The home directory as a sandboxed program sees it. */
+const INNER_HOME = '/home/subagent';
+/** A folder that exists in our sandboxes alone: a shell that does not see it is not behind these walls. */
+export const WALLS_MARK = '/run/subagents-sandbox';
+
+/** Programs and libraries of the system. */
+const SYSTEM = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32'];
+const SYSTEM_PATH = ['/usr/local/bin', '/usr/bin', '/bin', '/usr/sbin', '/sbin'];
+/** What programs need of /etc. The rest has secrets (shadow, ssh, sudoers, keys), which root inside could read. */
+const ETC = [
+  ...['alternatives', 'ld.so.cache', 'ld.so.conf', 'ld.so.conf.d', 'passwd', 'group', 'nsswitch.conf'],
+  ...['hosts', 'host.conf', 'protocols', 'services', 'localtime', 'timezone', 'locale.alias', 'os-release'],
+  ...['ssl/certs', 'ssl/openssl.cnf', 'ca-certificates', 'ca-certificates.conf', 'pki/tls/certs'],
+  ...['pki/ca-trust', 'crypto-policies', 'profile', 'bash.bashrc', 'inputrc', 'terminfo', 'mime.types'],
+  ...['magic', 'fonts', 'java-17-openjdk', 'java-21-openjdk', 'maven', 'python3', 'perl'],
+].map((name) => `/etc/${name}`);
+/** Bytes that `/dev/shm` may take of the machine's memory. */
+const SHARED_MEMORY_BYTES = 64 * 1024 * 1024;
+
+/**
+ * The arguments of bwrap for `policy`. No capability is left and no user namespace can be made inside: where the worker is
+ * root, its own sandbox could otherwise be mounted writable again from within.
+ */
+export function bwrapArguments(policy: SandboxPolicy): string[] {
+  const { writable, temporary, home } = policy;
+  return [
+    ...['--unshare-user', '--unshare-ipc', '--unshare-pid', '--unshare-net', '--unshare-uts'],
+    ...['--unshare-cgroup-try', '--disable-userns', '--cap-drop', 'ALL', '--die-with-parent'],
+    ...readOnly([...SYSTEM, ...ETC]),
+    // Settings of the kernel belong to root, which needs no capability to write them.
+    ...['--proc', '/proc', '--remount-ro', '/proc', '--dev', '/dev'],
+    ...['--size', String(SHARED_MEMORY_BYTES), '--tmpfs', '/dev/shm', '--remount-ro', '/dev'],
+    ...['--dir', WALLS_MARK, '--bind', temporary, '/tmp', '--bind', home, INNER_HOME],
+    ...readOnly([...ownNode(), ...policy.readable]),
+    ...writable.flatMap((path) => ['--bind-try', path, path]),
+    ...['--setenv', 'HOME', INNER_HOME, '--setenv', 'TMPDIR', '/tmp', '--setenv', 'PATH', innerPath()],
+    ...['--unsetenv', 'XDG_RUNTIME_DIR', '--unsetenv', 'SSH_AUTH_SOCK', '--unsetenv', 'GPG_AGENT_INFO'],
+    ...['--unsetenv', 'DBUS_SESSION_BUS_ADDRESS', '--unsetenv', 'DOCKER_HOST', '--unsetenv', 'TMUX'],
+    ...['--remount-ro', '/'],
+  ];
+}
+
+/** How `bwrap` is started to run a program behind the walls of `policy`. */
+export interface WalledProgram {
+  readonly file: 'bwrap';
+  readonly args: string[];
+}
+
+/**
+ * Returns how to run a program behind the walls of `policy`.
+ * @param also further folders that the program may change, such as one for its results
+ */
+export function behindWalls(
+  policy: SandboxPolicy,
+  program: { readonly file: string; readonly args: readonly string[]; readonly cwd: string },
+  also: readonly string[] = [],
+): WalledProgram {
+  const walls = bwrapArguments({ ...policy, writable: [...policy.writable, ...also] });
+  return { file: 'bwrap', args: [...walls, '--chdir', program.cwd, '--', program.file, ...program.args] };
+}
+
+const readOnly = (paths: readonly string[]): string[] =>
+  paths.flatMap((path) => ['--ro-bind-try', path, path]);
+
+/** The worker's PATH, and the system's folders: those of a worker may be absent inside. */
+const innerPath = (path = process.env['PATH'] ?? ''): string =>
+  [...new Set([...path.split(delimiter), ...SYSTEM_PATH])].filter((folder) => folder !== '').join(delimiter);
+
+/** The installation of the Node that runs this process, where it is apart from the system's programs. */
+function ownNode(executable = process.execPath): string[] {
+  const prefix = dirname(dirname(executable));
+  const apart = !SYSTEM.some((folder) => isWithin(folder, prefix));
+  const own = basename(dirname(executable)) === 'bin' && existsSync(join(prefix, 'lib', 'node_modules'));
+  return apart && own && !isWithin(prefix, homedir()) && statSync(prefix).isDirectory() ? [prefix] : [];
+}

@@ -1,0 +1,77 @@
+/** A sandboxed subagent from spawn to merge, and what it cannot be combined with. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect } from 'vitest';
+import type { Outcome, SpawnSpec, Subagents } from '../../src/client/index.ts';
+import { startFleet, type Fleet } from '../support/fleet.ts';
+import { it } from '../support/sandbox.ts';
+import { bash, on } from '../support/turns.ts';
+
+let fleet: Fleet;
+let subagents: Subagents;
+
+beforeAll(async () => {
+  fleet = await startFleet([
+    on('commit in the sandbox', [
+      bash(
+        'pwd; ls -d /run/subagents-sandbox && echo 1 > made.txt && git add . && git commit -qm "Make it" && git log --format=%ae -1',
+      ),
+      bash('echo 2 > left.txt'),
+      { text: 'Made.' },
+      bash('cat made.txt left.txt && echo 3 > third.txt'),
+      { text: 'Went on.' },
+    ]),
+  ]);
+  subagents = await fleet.connect();
+});
+afterAll(async () => {
+  await subagents?.close();
+  await fleet?.[Symbol.asyncDispose]();
+});
+
+const spawn = (spec: SpawnSpec) => subagents.session('default').spawn(spec, { cwd: fleet.repository.path });
+const result = (label: string): Promise<Outcome> => subagents.session('default').subagent(label).result();
+
+it('works in a clone of its own; its branch is in the repository, verified, and is merged and cleaned', async () => {
+  await spawn({
+    label: 'walled',
+    task: 'commit in the sandbox',
+    sandbox: true,
+    setup: ['test -d /run/subagents-sandbox && mkdir -p "$HOME/cache" && touch "$HOME/cache/x" /tmp/y'],
+    verify: [
+      'test -d /run/subagents-sandbox && test -f made.txt -a -f left.txt -a -f "$HOME/cache/x" -a -f /tmp/y',
+    ],
+  });
+  const outcome = await result('walled');
+  expect(outcome.failure).toBeUndefined();
+  expect(outcome.status).toBe('done');
+  expect(outcome.evidence?.filesChanged).toEqual(['left.txt', 'made.txt']);
+  const { git } = fleet.repository;
+  expect(await git('rev-parse', 'subagents/walled')).toBe(outcome.evidence?.head);
+  expect(await git('worktree', 'list')).not.toContain('walled');
+  const { workspace } = { workspace: outcome.evidence?.cwd ?? '' };
+  expect(readFileSync(join(workspace, '.git'), 'utf8')).toContain('/sandboxes/');
+  const walled = subagents.session('default').subagent('walled');
+  expect((await walled.diff()).text).toContain('+++ b/made.txt');
+
+  await walled.continue('go on');
+  expect((await result('walled')).evidence?.filesChanged).toContain('third.txt');
+
+  expect((await walled.merge()).how).toBe('fast-forward');
+  expect(existsSync(join(fleet.repository.path, 'third.txt'))).toBe(true);
+  const { runs } = await subagents.session('default').clean();
+  expect(runs.flatMap(({ kept }) => kept)).toEqual([]);
+  expect(await git('for-each-ref', 'refs/heads/subagents', 'refs/subagents')).toBe('');
+  expect(readdirSync(join(fleet.home, 'sandboxes', 'default'))).toEqual([]);
+});
+
+it.each<readonly [string, Partial<SpawnSpec>, string]>([
+  ['in place', { isolation: 'in-place' }, 'a sandbox and in-place do not go together'],
+  ['a repository’s own programs', { trustRepo: true }, 'a sandbox and trustRepo do not go together'],
+  ['read-only', { permissions: 'read-only' }, 'a sandbox and read-only do not go together'],
+  ['secrets', { env: ['DATABASE_URL'] }, 'a sandbox and env do not go together'],
+])('is refused beside %s', async (_, more, message) => {
+  await expect(
+    spawn({ label: 'refused', task: 'commit in the sandbox', sandbox: true, ...more }),
+  ).rejects.toMatchObject({ code: 'BAD_INPUT', message: expect.stringContaining(message) as string });
+});
