@@ -41,6 +41,7 @@ const SLOW = tests(
   'e2e/{asleep,away,crash,deaths,frozen,outbox,reopened,shapes,shapes-out,temporal-tools}',
   'extension/{copilot,orchestrator}',
   'mcp/{copilot,inspector}',
+  'sandbox/traps',
   'worker/cached-workflows',
 );
 

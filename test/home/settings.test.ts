@@ -12,12 +12,13 @@ test.each([
 });
 
 const DISK = { keepMs: 14 * 86_400_000, keepBytes: 20e9, reserveBytes: 500e6, maxFolderBytes: Infinity };
+const SANDBOX = { sandbox: 'on', sandboxRead: [] };
 
 test('without variables: slots from the machine, everything else left open', () => {
   const { slots, ...rest } = readSettings({});
   expect(slots).toBeGreaterThanOrEqual(2);
   expect(slots).toBeLessThanOrEqual(32);
-  expect(rest).toEqual({ models: undefined, model: undefined, copilotPath: undefined, ...DISK });
+  expect(rest).toEqual({ models: undefined, model: undefined, copilotPath: undefined, ...SANDBOX, ...DISK });
 });
 
 test('from variables; empty ones count as absent', () => {
@@ -28,7 +29,7 @@ test('from variables; empty ones count as absent', () => {
       SUBAGENTS_MODEL: 'b',
       SUBAGENTS_COPILOT_PATH: '/opt/copilot',
     }),
-  ).toEqual({ slots: 7, models: ['a', 'b'], model: 'b', copilotPath: '/opt/copilot', ...DISK });
+  ).toEqual({ slots: 7, models: ['a', 'b'], model: 'b', copilotPath: '/opt/copilot', ...SANDBOX, ...DISK });
   expect(readSettings({ SUBAGENTS_SLOTS: '', SUBAGENTS_MODELS: ' , ', SUBAGENTS_MODEL: ' ' })).toEqual(
     readSettings({}),
   );
