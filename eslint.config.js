@@ -19,6 +19,7 @@ const LAYERS = [
   'src/sandbox',
   'src/environment',
   'src/temporal',
+  'src/keys',
   'src/system',
   'src/contract',
 ];

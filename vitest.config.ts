@@ -14,6 +14,7 @@ const UNIT = tests(
   'copilot/{decide,errors,live-calls,repeats,verdict}',
   'demo/scripted-model',
   'docs/{pages,states}',
+  'keys/envelope',
   'home/{allowed-repos,environment,leases,redact,secret-names,settings}',
   'system/{optional-packages,real-path,work-clock}',
   'temporal/target',

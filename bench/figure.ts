@@ -3,13 +3,26 @@ import { z } from 'zod';
 
 const figure = z.strictObject({
   name: z.string(),
-  unit: z.enum(['ms', 'MB', 'events', 'events/h', 'requests', 'processes', 'tasks', 'actions', 'share']),
+  unit: z.enum([
+    'ms',
+    'MB',
+    'KB',
+    'events',
+    'events/h',
+    'requests',
+    'processes',
+    'tasks',
+    'actions',
+    'share',
+  ]),
   value: z.number(),
   goal: z.number().optional().describe('in the same unit: the value should not be larger'),
   peer: z
     .number()
     .optional()
-    .describe('the same of bare `copilot -p` (of prepare: `git worktree add`), measured in the same run'),
+    .describe(
+      'the same of bare `copilot -p` (of prepare: `git worktree add`; of encryption: without a key), measured in the same run',
+    ),
 });
 export type Figure = z.infer<typeof figure>;
 

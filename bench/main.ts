@@ -5,6 +5,7 @@ import { isInterrupted, listenForInterruption } from './interruption.ts';
 import type { Measurement } from './measurement.ts';
 import { chains } from './measurements/chains.ts';
 import { cost } from './measurements/cost.ts';
+import { encryption } from './measurements/encryption.ts';
 import { completionToArrival, extensionStart } from './measurements/extension.ts';
 import { growth, hundredSpawns } from './measurements/growth.ts';
 import { historyEvents } from './measurements/history.ts';
@@ -41,6 +42,7 @@ const MEASUREMENTS: readonly Measurement[] = [
   waiting,
   historyEvents,
   requests,
+  encryption,
   cost,
   listCommand,
   prepare,

@@ -12,6 +12,7 @@ import { startScriptedModel, type Scenario, type ScriptedModel } from '../src/de
 import { pollUntil } from '../src/demo/until.ts';
 import { Git } from '../src/git/git.ts';
 import { readSettings } from '../src/home/settings.ts';
+import { makeHomeRing } from '../src/keys/ring-file.ts';
 import { withoutTemporal } from '../src/temporal/environment.ts';
 import { Arrivals } from './arrivals.ts';
 import { runBare, startBare } from './bare.ts';
@@ -31,6 +32,8 @@ export interface RigOptions {
   readonly slots?: number;
   /** Global git configuration file; default: none. */
   readonly gitConfig?: string;
+  /** Whether messages are encrypted. */
+  readonly encrypted?: boolean;
   /** Scenarios of the scripted model that precede those of the tasks. */
   readonly scenarios?: readonly Scenario[];
   /** Called with one line of progress for slow steps. */
@@ -165,10 +168,11 @@ export class Rig implements Open {
     await rm(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 
-  async #start({ slots, onProgress }: RigOptions): Promise<void> {
+  async #start({ slots, encrypted, onProgress }: RigOptions): Promise<void> {
     for (const side of ['ours', 'bare'] as const)
       mkdirSync(join(this.#mark(side), 'waiting'), { recursive: true });
     await makeRepository(this.repo, { ...BENCH_AUTHOR, ...A_PROJECT });
+    if (encrypted) makeHomeRing(this.home, 'refused');
     this.#up = await RunningUp.start({
       home: this.home,
       env: { ...this.environment('ours'), ...(slots !== undefined && { SUBAGENTS_SLOTS: String(slots) }) },

@@ -16,6 +16,15 @@ export async function withClient<T>(rig: Rig, use: (client: Client) => Promise<T
 export const historyLength = async (client: Client, workflowId: string): Promise<number> =>
   (await client.workflow.getHandle(workflowId).describe()).historyLength;
 
+/** Size of the history of a workflow's newest run, in bytes. */
+export async function historyBytes(client: Client, workflowId: string): Promise<number> {
+  const { workflowExecutionInfo: info } = await client.workflowService.describeWorkflowExecution({
+    namespace: client.options.namespace,
+    execution: { workflowId },
+  });
+  return Number(info?.historySizeBytes ?? 0);
+}
+
 const ATTRIBUTES = 'EventAttributes';
 
 /** The type of each event in the history of a workflow's newest run, for example `activityTaskScheduled`. */

@@ -16,7 +16,8 @@ execFileSync(process.execPath, [tsc, '-p', 'tsconfig.json'], { cwd: root, stdio:
 const { code } = await bundleWorkflowCode({
   workflowsPath: `${root}/dist/workflows/index.js`,
   workflowInterceptorModules: [`${root}/dist/workflows/interceptors.js`],
-  payloadConverterPath: `${root}/dist/src/temporal/payload-converter.js`,
+  payloadConverterPath: `${root}/dist/src/temporal/workflow-converter.js`,
+  failureConverterPath: `${root}/dist/src/temporal/workflow-converter.js`,
   preloadModules: [`${root}/dist/workflows/preload.js`],
   logger: new DefaultLogger('WARN'),
   // Every start of a worker parses it: where a line is from is enough, what stands there can be read in dist/.

@@ -7,6 +7,7 @@ import {
   type WorkflowOutboundCallsInterceptor,
 } from '@temporalio/workflow';
 import { validate, detailsOf, firstProblem, titleOf, WORKFLOW_INPUTS } from '../src/contract/index.ts';
+import { authenticity, authenticResults, onlyAnswers } from './authenticity.ts';
 
 /**
  * Anybody may start a workflow. A plain error would make the server retry the workflow task forever; this failure ends
@@ -53,4 +54,8 @@ const withOptions = <T extends { readonly options: object }>(input: T, more: Par
 });
 
 /** Called by the SDK for each workflow; the SDK requires this name. */
-export const interceptors = (): WorkflowInterceptors => ({ inbound: [inputs], outbound: [titles] });
+export const interceptors = (): WorkflowInterceptors => ({
+  inbound: [authenticity, inputs],
+  outbound: [titles, authenticResults],
+  internals: [onlyAnswers],
+});

@@ -299,6 +299,41 @@ export const announcementsJson = announcement;
 export const openJson = z.object({ url: z.string() });
 export type OpenJson = z.infer<typeof openJson>;
 
+/** `keys`, `keys init`, and what changes the ring of a file: `keys rotate`, `keys remove`, `keys require` */
+export const keysJson = z.object({
+  source: z.string().nullable().describe('where the ring is kept; null: nothing is encrypted'),
+  ring: z.string().nullable().describe('its public name'),
+  plain: z.enum(['refused', 'read']).nullable().describe('what becomes of messages that are not encrypted'),
+  keys: z.array(
+    z.object({
+      id: z.string(),
+      created: z.string(),
+      use: z.enum(['encrypts', 'prepared', 'decrypts']).describe('`prepared`: encrypts after `keys rotate`'),
+    }),
+  ),
+});
+export type KeysJson = z.infer<typeof keysJson>;
+
+/**
+ * `keys backup`, and what changes the ring of a variable or a command: the ring itself, with its secrets. For its owner
+ * to keep, not to be read by programs.
+ */
+export const keysBackupJson = z.looseObject({ format: z.literal(1) });
+
+const runCount = z.object({ open: z.number().int(), closed: z.number().int() });
+/** `keys usage` */
+export const keysUsageJson = z.object({
+  runs: runCount,
+  plain: runCount.describe('runs with messages that are not encrypted'),
+  keys: z.array(
+    runCount.extend({
+      id: z.string(),
+      known: z.boolean().describe('false: the key is not in the ring, and what is under it cannot be read'),
+    }),
+  ),
+});
+export type KeysUsageJson = z.infer<typeof keysUsageJson>;
+
 /** `status` */
 export const statusJson = z.object({
   home: z.string(),
@@ -424,6 +459,13 @@ export const REPORTS = {
   doctor: doctorJson,
   worker: upEventJson,
   'worker-forget': forgetJson,
+  keys: keysJson,
+  'keys-init': keysJson,
+  'keys-rotate': keysJson,
+  'keys-remove': keysJson,
+  'keys-require': keysJson,
+  'keys-backup': keysBackupJson,
+  'keys-usage': keysUsageJson,
   install: installJson,
   uninstall: installJson,
   completion: completionJson,

@@ -13,6 +13,7 @@ import {
   isChain,
   isFinal,
   SubagentsError,
+  type UnreadablePayload,
   type ErrorCode,
   type SessionEntry,
 } from '../contract/index.ts';
@@ -112,6 +113,21 @@ export function refuseChain(doing: string, run: SessionEntry): void {
   if (!isChain(run)) return;
   throw new SubagentsError('BAD_INPUT', `cannot ${doing} ${run.label}: it is a chain`, {
     remedy: `name one of its steps as ${run.label}.<step>; \`subagents show ${run.label}\` lists them`,
+  });
+}
+
+/** The error for an answer, or a stored value, that cannot be decrypted or is not from one of our workers. */
+export function unreadableAnswer({ code, unreadable }: UnreadablePayload, who: string): SubagentsError {
+  if (code === 'KEY_MISSING')
+    return new SubagentsError(code, `${who} cannot be decrypted: ${unreadable}`, {
+      remedy:
+        'put the key back from a backup (docs/keys.md). Label, state, branch, worktree and transcript are not encrypted',
+    });
+  return new SubagentsError(code ?? 'INTERNAL', `${who} was refused: ${unreadable}`, {
+    remedy:
+      code === undefined
+        ? undefined
+        : 'somebody without the keys answers for it, or its worker runs without them: see `subagents keys`',
   });
 }
 

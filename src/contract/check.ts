@@ -1,5 +1,6 @@
 /** Checks input from outside against its schema, with our own error messages. */
 import { z } from 'zod';
+import type { ErrorCode } from './errors.ts';
 
 type RawIssue = Parameters<z.core.$ZodErrorMap>[0];
 type Issue = z.core.$ZodIssue;
@@ -8,11 +9,16 @@ type Issue = z.core.$ZodIssue;
 export class UnreadablePayload {
   /** The reason, for example `Unknown encoding: bogus/enc`. */
   readonly unreadable: string;
+  /** The error code for the reason, if it concerns encryption. */
+  readonly code: UnreadableCode | undefined;
 
-  constructor(reason: string) {
+  constructor(reason: string, code?: UnreadableCode) {
     this.unreadable = reason.slice(0, 200);
+    this.code = code;
   }
 }
+/** Why an encrypted payload, or one that should be, cannot be read. */
+export type UnreadableCode = Extract<ErrorCode, 'KEY_MISSING' | 'NOT_AUTHENTIC'>;
 
 /**
  * Like `schema.safeParse(value)`, but each message says what the value may be. A schema's own messages take precedence.

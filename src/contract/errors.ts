@@ -34,6 +34,9 @@ export const ERROR_CODES = [
   'OTHER_CONTRACT', // the home was made with another contract version
   'DATABASE', // the embedded server's database is damaged, locked or cannot be opened
   'HOME_GONE', // the home was removed while `up` ran in it
+  'KEYS_UNREADABLE', // the key ring for messages cannot be read where it is said to be
+  'KEY_MISSING', // a message is encrypted under a key that is not in the ring
+  'NOT_AUTHENTIC', // a message that none of our keys encrypted, or not for this place
   'DISK_FULL',
   'FILE_ACCESS', // the system refuses a file or folder: read-only, no permission, too many open files
   'NOT_OURS', // a file that we did not write, and do not change

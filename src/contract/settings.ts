@@ -68,6 +68,11 @@ export const SETTINGS = {
     about: 'address of the Web UI of a server that `up` did not start, for links',
     without: 'unknown',
   },
+  SUBAGENTS_KEYS: {
+    about:
+      'source of the key ring that encrypts messages: `home`, `file:<path>`, `env:<variable>`, `command:<line>`, or `off`; see [Keys](keys.md)',
+    without: '`<home>/keys.json` for the server of this home, if the file exists; otherwise no encryption',
+  },
   SUBAGENTS_HOST: {
     about: 'name of this host in task queues; set it in containers, whose host name changes',
     without: 'the host name',

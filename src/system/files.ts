@@ -1,7 +1,9 @@
 /** Private files: folders 0700, files 0600. Each write replaces the whole file or nothing. */
 import {
   chmodSync,
+  closeSync,
   constants,
+  fsyncSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -65,6 +67,27 @@ export function createPrivateFile(path: string, text: string): boolean {
   } catch (error) {
     if (errorCode(error instanceof Error ? error.cause : error) === 'EEXIST') return false;
     throw error;
+  }
+}
+
+/**
+ * Like `writePrivateFile`, but the new content is on the disk before this returns: a power failure does not bring the
+ * old content back.
+ */
+export function writeDurableFile(path: string, text: string): void {
+  viaTemporaryFile(path, text, (draft) => {
+    syncToDisk(draft);
+    renameSync(draft, path);
+    syncToDisk(dirname(path));
+  });
+}
+
+function syncToDisk(path: string): void {
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -3,16 +3,11 @@
  * no schema accepts instead of an error, which would fail the workflow task forever. All text is made well-formed
  * Unicode, because protobuf, file names and processes cannot represent lone surrogates.
  *
- * Used by workflows (scripts/build.mjs adds it to their bundle), and by every client of ours.
+ * Used by every client of ours and, in `workflow-converter.ts`, by workflows.
  */
-import {
-  defaultFailureConverter,
-  defaultPayloadConverter,
-  type LoadedDataConverter,
-  type Payload,
-  type PayloadConverter,
-} from '@temporalio/common';
-import { UnreadablePayload } from '../contract/check.ts';
+import { defaultPayloadConverter, type Payload, type PayloadConverter } from '@temporalio/common';
+import { decode } from '@temporalio/common/lib/encoding.js';
+import { UnreadablePayload, type UnreadableCode } from '../contract/check.ts';
 
 class TolerantPayloadConverter implements PayloadConverter {
   toPayload(value: unknown): Payload {
@@ -22,6 +17,8 @@ class TolerantPayloadConverter implements PayloadConverter {
   }
 
   fromPayload<T>(payload: Payload): T {
+    const unreadable = unreadableIn(payload);
+    if (unreadable !== undefined) return unreadable as T;
     try {
       const value = defaultPayloadConverter.fromPayload<T>(payload);
       return mayHaveLoneSurrogate(payload.data) ? (wellFormed(value) as T) : value;
@@ -31,15 +28,28 @@ class TolerantPayloadConverter implements PayloadConverter {
   }
 }
 
-/** The payload converter of workflows and of our clients. */
+/** The payload converter of our clients and, in its core, of workflows. */
 export const payloadConverter: PayloadConverter = new TolerantPayloadConverter();
 
-/** The data converter for our `Client` objects. */
-export const dataConverter: LoadedDataConverter = {
-  payloadConverter,
-  failureConverter: defaultFailureConverter,
-  payloadCodecs: [],
-};
+/** The encoding of an encrypted payload, as Temporal's own samples call theirs. */
+export const ENCRYPTED = 'binary/encrypted';
+/** The encoding of what stands in the place of a payload that cannot be decrypted: `<code>: <reason>`. */
+export const UNREADABLE = 'subagents/unreadable';
+/** The first letter of most encodings that are neither. */
+const JSON_INITIAL = 0x6a;
+
+/** The value for a payload that was not decrypted; undefined for all others. */
+function unreadableIn({ metadata, data }: Payload): UnreadablePayload | undefined {
+  const encoding = metadata?.['encoding'];
+  if (encoding === undefined || encoding[0] === JSON_INITIAL) return undefined;
+  const name = decode(encoding);
+  if (name === ENCRYPTED)
+    return new UnreadablePayload('it is encrypted, and this program has no keys', 'KEY_MISSING');
+  if (name !== UNREADABLE) return undefined;
+  const [, code, reason] =
+    /^(KEY_MISSING|NOT_AUTHENTIC): (.*)$/s.exec(decode(data ?? new Uint8Array())) ?? [];
+  return new UnreadablePayload(reason ?? 'it cannot be decrypted', code as UnreadableCode | undefined);
+}
 
 const BACKSLASH = 0x5c;
 const U = 0x75;

@@ -48,9 +48,11 @@ export async function reopenSession(
     if (isWorkflowBroken(error)) return undefined;
     throw error;
   });
+  const title: unknown = await last.staticSummary();
   try {
     await client.workflow.start(SESSION.workflow, {
-      ...sessionStart(session, (await last.staticSummary()) ?? `session ${session}`, first?.state),
+      // A title under a key that is missing is no text.
+      ...sessionStart(session, typeof title === 'string' ? title : `session ${session}`, first?.state),
       workflowIdConflictPolicy: 'FAIL',
     });
   } catch (error) {

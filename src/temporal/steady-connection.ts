@@ -70,6 +70,12 @@ export class SteadyConnection implements ConnectionLike {
     return this.#target;
   }
 
+  /** The identity of the server. */
+  get identity(): ServerIdentity {
+    if (this.#identity === undefined) throw new SubagentsError('INTERNAL', 'it was never connected');
+    return this.#identity;
+  }
+
   async ensureConnected(): Promise<void> {
     await this.#current();
   }

@@ -24,6 +24,7 @@ try {
       address: values.address,
       namespace: values.namespace,
       origin: values.address,
+      embedded: true,
       pollFreshnessMs: EMBEDDED_POLL_FRESHNESS_MS,
     },
     onReady: ({ workerId, slots }) =>

@@ -20,12 +20,18 @@ import { identityEnvironment } from '../git/trust/identity.ts';
 import type { Home } from '../home/home.ts';
 import { secretsIn } from '../environment/clean.ts';
 import { Redactor } from '../environment/redact.ts';
+import { withoutAnew } from '../keys/key-ring.ts';
+import { homeRingPath } from '../keys/key-source.ts';
+import type { Keys } from '../keys/keys.ts';
+import { changeRing } from '../keys/ring-file.ts';
 import type { Settings } from '../home/settings.ts';
 import { connectTemporal } from '../temporal/connect.ts';
 import { sweepScratch } from '../system/scratch-folder.ts';
-import { dataConverter } from '../temporal/payload-converter.ts';
+import { clientDataConverter, workerDataConverter } from '../temporal/data-converter.ts';
 import { hasPollers } from '../temporal/pollers.ts';
 import { ensureSearchAttributes } from '../temporal/search-attributes.ts';
+import { identityOf, storeRing } from '../temporal/server-identity.ts';
+import { keysForServer } from '../temporal/server-keys.ts';
 import type { TemporalTarget } from '../temporal/target.ts';
 import { createActivities } from './activities.ts';
 import { boundedErrorText, boundingCodec } from './codecs/bounding.ts';
@@ -83,7 +89,9 @@ export async function startWorker(
 ): Promise<RunningWorker> {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
   const connection = await connect(target);
-  const client = new Client({ connection, namespace: target.namespace, dataConverter });
+  const { namespace } = target;
+  const keys = await workerKeys(connection, home.root, target);
+  const client = new Client({ connection, namespace, dataConverter: clientDataConverter(keys, namespace) });
   const redactor = new Redactor(secretsIn(process.env));
   const copilot = new CopilotPool({
     home,
@@ -107,7 +115,7 @@ export async function startWorker(
   });
   const base: WorkerOptions = {
     connection,
-    namespace: target.namespace,
+    namespace,
     taskQueue: MAIN_QUEUE,
     identity: workerIdentity(home.workerId, home.host),
     // No delay: turns are interrupted, and everything else is repeated.
@@ -115,12 +123,16 @@ export async function startWorker(
     // Heartbeats carry progress and cancellations; by default they would be sent at 0.8 of their timeout.
     maxHeartbeatThrottleInterval: HEARTBEAT_INTERVAL_MS,
   };
-  // Secrets are redacted before text is shortened, because half a secret would not be recognized.
+  // Secrets are redacted before text is shortened, because half a secret would not be recognized; and before all is
+  // encrypted, because whoever has the keys may read them for years.
   const errors = { inbound: new RewriteErrors((text) => boundedErrorText(redactor.text(text))) };
   const leasesNow: RunningLeases = new Set();
   // Only on activity queues: workflows get their data from these activities, and from their callers.
   const leased: Partial<WorkerOptions> = {
-    dataConverter: { payloadCodecs: [redactingCodec(redactor), boundingCodec] },
+    dataConverter: workerDataConverter(keys, namespace, 'activities', [
+      redactingCodec(redactor),
+      boundingCodec,
+    ]),
     interceptors: {
       activity: [
         () => errors,
@@ -133,6 +145,7 @@ export async function startWorker(
     Worker.create({
       ...base,
       ...STEPS,
+      dataConverter: workerDataConverter(keys, namespace, 'workflows'),
       workflowBundle: { codePath: fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url)) },
       activities: activities.session,
       // A dead worker's sticky queue delays the next workflow task by this; the default is 10 s.
@@ -209,6 +222,30 @@ export async function startWorker(
     [hostControlQueue(home.hostQueue), 'activity'],
   ]);
   return { workerId: home.workerId, slots: settings.slots, recovery, polling, done, stop };
+}
+
+/**
+ * The keys for the messages of this server. Tells the server which ring it is.
+ * @throws SubagentsError KEYS_UNREADABLE, KEY_MISSING
+ */
+async function workerKeys(
+  connection: NativeConnection,
+  root: string,
+  target: TemporalTarget,
+): Promise<Keys | undefined> {
+  try {
+    const { namespace } = target;
+    const identity = identityOf(await connection.workflowService.describeNamespace({ namespace }));
+    const keys = await keysForServer(root, process.env, target, identity);
+    // A team's server may not allow it; then a worker without the keys notices only at the first message.
+    if (keys !== undefined && identity.ring !== keys.name)
+      await storeRing(connection, namespace, keys.name).catch(() => undefined);
+    if (keys?.ring.anew) await changeRing(root, homeRingPath(root), withoutAnew);
+    return keys;
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
 }
 
 async function untilPolling(

@@ -71,8 +71,12 @@ const RUNS: readonly Run[] = [
   { command: 'down', args: ['--now'] },
   { command: 'up', lines: true, endless: true },
 ];
+/** In keys.test.ts, with the keys that they need. */
+const KEYS = ['', ' init', ' rotate', ' backup', ' usage', ' remove', ' require'].map(
+  (name) => `keys${name}`,
+);
 /** One that needs a process beside those of the list, and one that needs a worker to be away for long: its failures are in json.test.ts. */
-const BESIDE = ['worker', 'worker forget'];
+const BESIDE = ['worker', 'worker forget', ...KEYS];
 
 let folder: TemporaryFolder;
 let model: ScriptedModel;

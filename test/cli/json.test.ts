@@ -38,11 +38,30 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   install: ['copilot'],
   uninstall: ['copilot'],
   completion: ['fish'],
+  keys: [],
+  'keys init': [],
+  'keys rotate': [],
+  'keys backup': [],
+  'keys usage': [],
+  'keys remove': [`k-${'0'.repeat(16)}`],
+  'keys require': [],
 };
 /** Of a protocol of its own; and one that runs all of it, whose words are its point. */
 const OTHERS = ['mcp', 'demo'];
 /** What answers without a server. */
-const ALONE = ['chain check', 'down', 'status', 'doctor', 'install', 'uninstall', 'completion'];
+const ALONE = [
+  'chain check',
+  'down',
+  'status',
+  'doctor',
+  'install',
+  'uninstall',
+  'completion',
+  'keys',
+  'keys init',
+  'keys rotate',
+  'keys backup',
+];
 
 let folder: TemporaryFolder;
 let repository: Repository;

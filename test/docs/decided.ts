@@ -111,12 +111,24 @@ export const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
   'a worker that is gone, with live subagents: test/client/workerless.test.ts gives one up': [
     'subagents worker forget w-abcd2345',
   ],
+  'it would encrypt what the other commands of the documents look at: test/cli/keys.test.ts runs it': [
+    'subagents keys',
+    'subagents keys init',
+    'subagents keys init --anew',
+    'subagents keys backup',
+    'subagents keys backup > keys-backup.json',
+    'subagents keys rotate',
+    'subagents keys usage',
+    'subagents keys require',
+    'subagents keys remove KEY',
+  ],
   'a name, without what the command takes': [
     ...['spawn', 'wait', 'diff', 'merge', 'answer', 'show', 'continue', 'steer', 'kill', 'logs'].map(
       (name) => `subagents ${name}`,
     ),
     'temporal workflow signal',
     'temporal workflow cancel',
+    'temporal workflow terminate',
     'git clone',
     'git worktree add',
     'npm install -g',

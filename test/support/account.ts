@@ -37,9 +37,14 @@ async function accountOf({ server, log }: Accountable): Promise<string> {
 async function runningWorkflows({ address, namespace }: Accountable['server']): Promise<string[]> {
   // Files without a server need not load it.
   const { Client, Connection } = await import('@temporalio/client');
+  const { clientDataConverter } = await import('../../src/temporal/data-converter.ts');
   const connection = await Connection.connect({ address });
   try {
-    const client = new Client({ connection, namespace });
+    const client = new Client({
+      connection,
+      namespace,
+      dataConverter: clientDataConverter(undefined, namespace),
+    });
     const lines: string[] = [];
     for await (const { workflowId, runId } of client.workflow.list({
       query: "ExecutionStatus = 'Running'",

@@ -7,6 +7,9 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { Subagents, type ConnectOptions } from '../../src/client/index.ts';
+import { homeRingPath } from '../../src/keys/key-source.ts';
+import { ringText, type KeyRing } from '../../src/keys/key-ring.ts';
+import { writeDurableFile } from '../../src/system/files.ts';
 import { isAlive, processStartTime } from '../../src/system/process.ts';
 import { startEmbedded, type EmbeddedServer } from '../../src/temporal/embedded.ts';
 import { accountFor } from './account.ts';
@@ -50,6 +53,8 @@ export interface FleetOptions {
   readonly files?: Readonly<Record<string, string>>;
   /** Added to the worker's environment, for example SUBAGENTS_SLOTS. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Encrypts messages: the key ring of the home. */
+  readonly keys?: KeyRing;
   /** False: no worker yet. */
   readonly worker?: boolean;
   /** Starts the Temporal server, on the same data each time; default: an embedded one. */
@@ -86,6 +91,7 @@ async function build(
   undo.push(() => model.stop());
   const home = join(folder.path, 'home');
   await mkdir(home, { mode: 0o700 });
+  if (options.keys) writeDurableFile(homeRingPath(home), ringText(options.keys));
   const log = join(folder.path, 'worker.log');
 
   const startOne = (port?: number): Promise<EmbeddedServer> =>
@@ -122,7 +128,9 @@ async function build(
   };
   if (options.worker !== false) await startWorker();
 
-  const target = { home, address: server.address, namespace: server.namespace, env: { HOME: folder.path } };
+  // The ring of a home is for its own server unless it is named.
+  const env = { HOME: folder.path, ...(options.keys && { SUBAGENTS_KEYS: 'home' }) };
+  const target = { home, address: server.address, namespace: server.namespace, env };
   const fleet: Fleet = {
     model,
     repository,

@@ -4,11 +4,11 @@ import {
   ApplicationFailure,
   CancellationScope,
   condition,
-  continueAsNew,
   defineQuery,
   defineUpdate,
   getExternalWorkflowHandle,
   isCancellation,
+  makeContinueAsNewFunc,
   setCurrentDetails,
   setHandler,
   workflowInfo,
@@ -144,7 +144,8 @@ export async function session(input: SessionInput): Promise<void> {
     if (isCancellation(error)) await CancellationScope.nonCancellable(() => killAll());
     throw error;
   }
-  await continueAsNew<typeof session>({ name, state });
+  // The memo is written anew, too: the server would carry it along under the key that it had.
+  await makeContinueAsNewFunc<typeof session>({ memo: { session: name } })({ name, state });
 
   /**
    * Has an activity watch children that may close without a signal (terminated, timed out, signal lost); it then

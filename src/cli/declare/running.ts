@@ -39,6 +39,7 @@ export function declareRunning(program: CommandLine, start: Start): void {
     .action((id) =>
       start(async (context) => (await import('../commands/forget.ts')).forgetCommand(context, id)),
     );
+  declareKeys(program, start);
   program
     .command('mcp')
     .description('run an MCP server on stdin and stdout; MCP clients start it')
@@ -84,4 +85,40 @@ export function declareRunning(program: CommandLine, start: Start): void {
     .action((shell) =>
       start(async (context) => (await import('../commands/completion.ts')).completionCommand(context, shell)),
     );
+}
+
+function declareKeys(program: CommandLine, start: Start): void {
+  const commands = () => import('../commands/keys.ts');
+  const keys = program
+    .command('keys')
+    .description('the keys that encrypt messages on the server')
+    .action(() => start(async (context) => (await commands()).listKeys(context)));
+  keys
+    .command('init')
+    .description('make the first key of this home: messages are encrypted from the next `up` on')
+    .option('--anew', 'in place of keys that are lost: what they encrypted can never be read again')
+    .action((options) => start(async (context) => (await commands()).initKeys(context, options)));
+  keys
+    .command('rotate')
+    .description('make a new key that encrypts; the old ones still decrypt')
+    .option('--prepare', 'only make it: the next `keys rotate` lets it encrypt, once everybody has it')
+    .action((options) => start(async (context) => (await commands()).rotateKeys(context, options)));
+  keys
+    .command('usage')
+    .description('how many runs on the server are still under which key; reads all histories')
+    .action(() => start(async (context) => (await commands()).showUsage(context)));
+  keys
+    .command('backup')
+    .description('print the ring with its secrets, to keep elsewhere')
+    .action(() => start(async (context) => (await commands()).backupKeys(context)));
+  keys
+    .command('remove')
+    .description('remove an old key, once nothing on the server is under it')
+    .argument('<key>', 'its id')
+    .option('--force', 'also where something is: that can never be read again')
+    .action((id, options) => start(async (context) => (await commands()).removeKey(context, id, options)));
+  keys
+    .command('require')
+    .description('refuse messages that are not encrypted, once no run from before the key is open')
+    .action(() => start(async (context) => (await commands()).requireKeys(context)));
 }

@@ -6,6 +6,8 @@ import { execa } from 'execa';
 import { MINIMUM_GIT_VERSION } from '../../git/run.ts';
 import { PASSED_SECRETS_VARIABLE, withheldFrom } from '../../environment/clean.ts';
 import { readSettings } from '../../home/settings.ts';
+import { ringName } from '../../keys/key-ring.ts';
+import { keySourceOf, readRing, sourceName } from '../../keys/key-source.ts';
 import { freeBytes, megabytes } from '../../system/disk.ts';
 import {
   DOWNLOAD_PACKAGE,
@@ -172,4 +174,24 @@ function atLeast(version: string, wanted: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const [wantMajor = 0, wantMinor = 0] = wanted.split('.').map(Number);
   return major > wantMajor || (major === wantMajor && minor >= wantMinor);
+}
+
+/** Checks the keys for messages on the server of this home, or on the one that `SUBAGENTS_KEYS` is for. */
+export async function checkKeys(home: string, env: NodeJS.ProcessEnv): Promise<Check> {
+  try {
+    const source = keySourceOf(home, env, 'own');
+    if (source === undefined) return ok('keys', 'none: messages are not encrypted on the server');
+    const ring = await readRing(source);
+    const detail = `messages are encrypted with ${ring.current} (ring ${ringName(ring)}, from ${sourceName(source)})`;
+    return ring.plain === 'refused'
+      ? ok('keys', detail)
+      : warn(
+          'keys',
+          `${detail}; those that are not are read, too`,
+          '`subagents keys require`, once no subagent from before the key is open',
+        );
+  } catch (error) {
+    const { message, remedy = 'see docs/keys.md' } = cliFailure(error);
+    return fail('keys', message, remedy);
+  }
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { keySourceOf } from '../../keys/key-source.ts';
 import { createPrivateFile } from '../../system/files.ts';
 import { COPILOT_PATH_VARIABLE, findCopilot } from '../../copilot/runtime/executable.ts';
 import { describeModelAccess } from '../../copilot/runtime/model-access.ts';
@@ -9,7 +10,9 @@ import { cliFailure } from '../failure.ts';
  * Prints once per home, on stderr, who else can reach its embedded server. With `--json` nothing is printed, and the
  * next command for people prints it.
  */
-export function printServerAccess({ output }: Context, root: string): void {
+export function printServerAccess({ output, env }: Context, root: string): void {
+  // Without the key, they can neither read messages nor send any that count.
+  if (keySourceOf(root, env, 'own') !== undefined) return;
   if (output.json || !createPrivateFile(join(root, 'told-about-access'), '')) return;
   output.note(
     '  This server has no password: other accounts of this machine can reach it, and can run any command as you.',

@@ -28,7 +28,7 @@ export async function holderOf(link: Link, run: KnownRun): Promise<string | unde
       }
     });
     for (const event of page?.history?.events ?? []) {
-      const workerId = await workerIn(link, event);
+      const workerId = await workerIn(link, run.workflowId, event);
       if (workerId !== undefined) return workerId;
     }
     nextPageToken = page?.nextPageToken;
@@ -36,10 +36,10 @@ export async function holderOf(link: Link, run: KnownRun): Promise<string | unde
   return undefined;
 }
 
-async function workerIn(link: Link, event: HistoryEvent): Promise<string | undefined> {
+async function workerIn(link: Link, workflowId: string, event: HistoryEvent): Promise<string | undefined> {
   const signal = event.workflowExecutionSignaledEventAttributes;
   if (signal && signalOf(signal.signalName ?? '') === SUBAGENT.slotGranted) {
-    const placed = (await firstValue(link, signal.input).catch(() => undefined)) as
+    const placed = (await firstValue(link, { workflowId }, signal.input).catch(() => undefined)) as
       { readonly workerId?: unknown } | undefined;
     return typeof placed?.workerId === 'string' ? placed.workerId : undefined;
   }

@@ -1,14 +1,16 @@
 import { setMaxListeners } from 'node:events';
 import { Client } from '@temporalio/client';
-import { contractOf, MAIN_QUEUE, SubagentsError } from '../../contract/index.ts';
+import { contractOf, MAIN_QUEUE, SubagentsError, UnreadablePayload } from '../../contract/index.ts';
 import { readHome, type HomeView } from '../../home/home.ts';
 import { homeRoot } from '../../system/home-root.ts';
-import { dataConverter } from '../../temporal/payload-converter.ts';
+import type { Keys } from '../../keys/keys.ts';
+import { clientDataConverter } from '../../temporal/data-converter.ts';
 import { hasPollers, pollerIdentities } from '../../temporal/pollers.ts';
 import { SteadyConnection } from '../../temporal/steady-connection.ts';
+import { keysForServer } from '../../temporal/server-keys.ts';
 import { resolveTemporalTarget } from '../../temporal/target.ts';
 import { readUpFile } from '../../temporal/up-file.ts';
-import { toSubagentsError } from '../errors.ts';
+import { toSubagentsError, unreadableAnswer } from '../errors.ts';
 import { settleWithin } from '../sessions/following.ts';
 import { LinkedSignal } from './linked-signal.ts';
 import type { ConnectOptions, ServerInfo } from '../types.ts';
@@ -35,17 +37,27 @@ export class Link {
   readonly #closing = new AbortController();
   readonly #pendingWork = new Set<Promise<void>>();
 
-  private constructor(options: ConnectOptions, connection: SteadyConnection) {
+  private constructor(options: ConnectOptions, connection: SteadyConnection, keys: Keys | undefined) {
     this.#options = options;
     this.#connection = connection;
-    this.client = new Client({ connection, namespace: connection.target.namespace, dataConverter });
+    const { namespace } = connection.target;
+    this.client = new Client({ connection, namespace, dataConverter: clientDataConverter(keys, namespace) });
     // Each iteration and each running call adds a listener.
     setMaxListeners(0, this.#ending.signal, this.#closing.signal);
   }
 
-  /** Connects to the server. @throws SubagentsError TEMPORAL_UNREACHABLE, BAD_INPUT. */
+  /** Connects to the server. @throws SubagentsError TEMPORAL_UNREACHABLE, BAD_INPUT, KEYS_UNREADABLE, KEY_MISSING. */
   static async open(options: ConnectOptions): Promise<Link> {
-    return new Link(options, await SteadyConnection.open(() => resolveTemporalTarget(options)));
+    const { home, env = process.env } = options;
+    const connection = await SteadyConnection.open(() => resolveTemporalTarget(options));
+    try {
+      const root = homeRoot(home, env);
+      const keys = await keysForServer(root, env, connection.target, connection.identity);
+      return new Link(options, connection, keys);
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
   }
 
   /** The server, as of the last connection to it. */
@@ -99,7 +111,9 @@ export class Link {
         this.#connection.withDeadline(Date.now() + timeoutMs, make),
       );
       // The client itself notices an abort only between its retries.
-      return await Promise.race([answer, aborted]);
+      const given = await Promise.race([answer, aborted]);
+      if (given instanceof UnreadablePayload) throw unreadableAnswer(given, `the answer to "${doing}"`);
+      return given;
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       throw toSubagentsError(error, doing, this.server);

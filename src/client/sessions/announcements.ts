@@ -9,13 +9,14 @@ import {
   signalOf,
   sessionWorkflowId,
   unacknowledgedView,
+  UnreadablePayload,
   type Announcement,
   type PageView,
   type UnacknowledgedView,
 } from '../../contract/index.ts';
 import { Acknowledger, sendAcknowledgement } from './acknowledger.ts';
 import { concurrently } from '../connection/concurrency.ts';
-import { isNotFound, isTransient } from '../errors.ts';
+import { isNotFound, isTransient, unreadableAnswer } from '../errors.ts';
 import { endableIterator, pause } from './following.ts';
 import { firstInput, firstValue, followHistory, type HistoryEvent } from '../subagents/history.ts';
 import type { Link } from '../connection/link.ts';
@@ -95,7 +96,10 @@ async function readView(
   const make = async (): Promise<UnacknowledgedView | undefined> => {
     try {
       const handle = link.client.workflow.getHandle(sessionWorkflowId(session));
-      const { announcements, ...rest } = looseView.parse(await handle.query(SESSION.unacknowledged, ...args));
+      const view: unknown = await handle.query(SESSION.unacknowledged, ...args);
+      if (view instanceof UnreadablePayload)
+        throw unreadableAnswer(view, `what session ${session} has to tell`);
+      const { announcements, ...rest } = looseView.parse(view);
       return { ...rest, announcements: readable(announcements) };
     } catch (error) {
       if (isNotFound(error)) return undefined;
@@ -147,7 +151,7 @@ async function* announcements(
           newest?.runId === view.runId ? Math.min(view.historyLength, newest.historyLength) : 0;
         for await (const event of followHistory(link, { ...run, afterEvent }, signal)) {
           backoff = BACKOFF_MS.first;
-          const item = await announcementIn(link, event);
+          const item = await announcementIn(link, run.workflowId, event);
           if (item !== undefined && seen.add(item)) yield item;
         }
         // This run is over; after a continue-as-new its successor is there already.
@@ -178,14 +182,18 @@ async function newestRun(
 }
 
 /** The announcement in `event`, if that is an `ended` or `announce` signal; `undefined` for all other events. */
-async function announcementIn(link: Link, event: HistoryEvent): Promise<Announcement | undefined> {
+async function announcementIn(
+  link: Link,
+  workflowId: string,
+  event: HistoryEvent,
+): Promise<Announcement | undefined> {
   const signal = event.workflowExecutionSignaledEventAttributes;
   const name = signalOf(signal?.signalName ?? '');
   const schema =
     name === SESSION.ended ? endedSignal : name === SESSION.announce ? announceSignal : undefined;
   if (schema === undefined) return undefined;
   // A malformed signal (anyone may send one) is ignored, as the session does.
-  return schema.safeParse(await firstValue(link, signal?.input)).data?.announcement;
+  return schema.safeParse(await firstValue(link, { workflowId }, signal?.input)).data?.announcement;
 }
 
 /** Remembers the newest `capacity` announcements by id and run: a new session of the same name starts its ids anew. */

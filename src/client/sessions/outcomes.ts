@@ -10,9 +10,10 @@ import {
   MAX_TIMER_MS,
   outcome as outcomeSchema,
   SubagentsError,
+  UnreadablePayload,
   type Outcome,
 } from '../../contract/index.ts';
-import { isNotFound, LostRunError } from '../errors.ts';
+import { isNotFound, LostRunError, unreadableAnswer } from '../errors.ts';
 import { followToEnd } from '../subagents/history.ts';
 import { inspect } from '../subagents/inspect.ts';
 import type { Link } from '../connection/link.ts';
@@ -119,6 +120,7 @@ async function killedOutcome(link: Link, run: KnownRun, name: string): Promise<O
 }
 
 function parse(value: unknown, name: string): Outcome {
+  if (value instanceof UnreadablePayload) throw unreadableAnswer(value, `the outcome of ${name}`);
   const parsed = outcomeSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw new SubagentsError('INTERNAL', `the outcome of ${name} cannot be read: ${parsed.error.message}`, {

@@ -143,16 +143,22 @@ async function* pages(
   let over = false;
   try {
     const run = { workflowId: handle.workflowId, runId: handle.firstExecutionRunId };
-    const reads = new Set<string>();
+    /** Activity ids of the pages under way, by the event that scheduled them. */
+    const reads = new Map<string, string>();
     for await (const event of followToEnd(link, run, signal)) {
       const {
         activityTaskScheduledEventAttributes: scheduled,
         activityTaskCompletedEventAttributes: completed,
       } = event;
-      if (scheduled?.activityType?.name === PAGE_ACTIVITY) reads.add(String(event.eventId));
-      if (completed && reads.delete(String(completed.scheduledEventId))) {
+      if (scheduled?.activityType?.name === PAGE_ACTIVITY)
+        reads.set(String(event.eventId), scheduled.activityId ?? '');
+      const activityId = completed && reads.get(String(completed.scheduledEventId));
+      if (completed && activityId !== undefined) {
+        reads.delete(String(completed.scheduledEventId));
         // An attempt that was lost with its worker is no page; the next attempt reads the same entries.
-        const page = transcriptPage.safeParse(await firstValue(link, completed.result));
+        const page = transcriptPage.safeParse(
+          await firstValue(link, { ...run, activityId }, completed.result),
+        );
         if (page.success) yield page.data;
       }
       const failed = event.workflowExecutionFailedEventAttributes?.failure;

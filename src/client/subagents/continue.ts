@@ -110,7 +110,7 @@ async function readSpec(link: Link, run: KnownRun): Promise<ResolvedSpec> {
   using linked = new LinkedSignal([link.closed]);
   try {
     for await (const event of followHistory(link, { ...run, afterEvent: 0 }, linked.signal)) {
-      const input = await firstValue(link, event.workflowExecutionStartedEventAttributes?.input);
+      const input = await firstValue(link, run, event.workflowExecutionStartedEventAttributes?.input);
       const parsed = startedSpec.safeParse((input as { spec?: unknown } | undefined)?.spec);
       if (parsed.success) return parsed.data;
       throw new SubagentsError('INTERNAL', `the spec of ${name} cannot be read: ${parsed.error.message}`, {

@@ -1,4 +1,5 @@
 /** Follows a workflow's history by long poll: the library receives everything that is pushed this way. */
+import type { SerializationContext } from '@temporalio/common';
 import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow/codec-helpers.js';
 import type { temporal } from '@temporalio/proto';
 import { isTransient } from '../errors.ts';
@@ -60,11 +61,31 @@ export async function* followHistory(
   } while (nextPageToken !== undefined && nextPageToken.length > 0);
 }
 
+/** What a payload belongs to: a workflow, or one of its activities. An encrypted one can be read for nothing else. */
+export interface PayloadOwner {
+  readonly workflowId: string;
+  readonly activityId?: string | null | undefined;
+}
+
 /** The first value in `payloads`, decoded with the client's data converter; `undefined` when there is none. */
-export async function firstValue(link: Link, payloads: Payloads | null | undefined): Promise<unknown> {
+export async function firstValue(
+  link: Link,
+  owner: PayloadOwner,
+  payloads: Payloads | null | undefined,
+): Promise<unknown> {
   const [payload] = payloads?.payloads ?? [];
   if (payload === undefined) return undefined;
-  return decodeFromPayloadsAtIndex(link.client.options.loadedDataConverter, 0, [payload]);
+  const { loadedDataConverter } = link.client.options;
+  return decodeFromPayloadsAtIndex(loadedDataConverter, 0, [payload], contextOf(link, owner));
+}
+
+function contextOf(
+  { server: { namespace } }: Link,
+  { workflowId, activityId }: PayloadOwner,
+): SerializationContext {
+  return activityId
+    ? { type: 'activity', namespace, workflowId, activityId, isLocal: false }
+    : { type: 'workflow', namespace, workflowId };
 }
 
 /** The input of a workflow, decoded. @throws SubagentsError LOST for a workflow that the server does not have */
@@ -80,7 +101,8 @@ export async function firstInput(
       link.client.workflowService.getWorkflowExecutionHistory({ namespace, execution, maximumPageSize: 1 }),
     { signal },
   );
-  return firstValue(link, first.history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input);
+  const started = first.history?.events?.[0]?.workflowExecutionStartedEventAttributes;
+  return firstValue(link, { workflowId: execution.workflowId }, started?.input);
 }
 
 /** Delay before a new try after a lost connection, in milliseconds. */

@@ -1,10 +1,10 @@
 /** Reads what the server itself knows about a subagent's workflow. Needs no worker. */
 import { WorkflowNotFoundError, type WorkflowExecutionDescription } from '@temporalio/client';
-import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/codec-helpers.js';
 import { tsToDate } from '@temporalio/common/lib/time.js';
 import proto from '@temporalio/proto';
 import {
   SEARCH_ATTRIBUTES,
+  UnreadablePayload,
   workerOf,
   type LiveStatus,
   type ActivityProgress,
@@ -12,6 +12,7 @@ import {
 } from '../../contract/index.ts';
 import { attributeOf, isOpen, statusOf } from '../../temporal/execution-status.ts';
 import type { Link } from '../connection/link.ts';
+import { firstValue } from './history.ts';
 
 /** A subagent's workflow as the server describes it. */
 export interface Inspection {
@@ -88,16 +89,14 @@ export async function inspect(
 
 async function progressOf(
   link: Link,
-  { raw }: WorkflowExecutionDescription,
+  { raw, workflowId }: WorkflowExecutionDescription,
 ): Promise<ActivityProgress | undefined> {
   const reporting = raw.pendingActivities?.find(({ activityType }) =>
     PROGRESS_ACTIVITIES.has(activityType?.name ?? ''),
   );
-  const [progress] = await decodeArrayFromPayloads(
-    link.client.options.loadedDataConverter,
-    reporting?.heartbeatDetails?.payloads,
-  );
-  return progress as ActivityProgress | undefined;
+  const owner = { workflowId, activityId: reporting?.activityId };
+  const progress = await firstValue(link, owner, reporting?.heartbeatDetails);
+  return progress instanceof UnreadablePayload ? undefined : (progress as ActivityProgress | undefined);
 }
 
 /** The pending activity and workflow task of a run. */

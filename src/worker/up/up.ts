@@ -13,6 +13,7 @@ import { requirePackages, WORKER_PACKAGES } from '../../system/optional-packages
 import { ownIdentity, processStartTime, signalProcess } from '../../system/process.ts';
 import { startEmbedded, type EmbeddedServer } from '../../temporal/embedded.ts';
 import { DATABASE } from '../../temporal/embedded-arguments.ts';
+import { keysForServer } from '../../temporal/server-keys.ts';
 import { removeUpFile, writeUpFile } from '../../temporal/up-file.ts';
 import { requireWritable } from '../upkeep/home-writable.ts';
 import { upEvent, type UpPart, type UpEvent, type UpEventBody } from './events.ts';
@@ -209,6 +210,8 @@ class Supervisor {
     });
     const server = await this.#startingServer;
     this.#server = server;
+    // Checked here, because a worker without the right keys would fail at every start.
+    await keysForServer(home.root, this.#env, { embedded: true }, server.identity);
     const { address, namespace, uiUrl, pid } = server;
     // Its ports were taken meanwhile: restart the worker with the new address.
     if (before !== undefined && before.address !== address) void this.#worker?.stop();

@@ -1,5 +1,6 @@
 /** What a worker does before it accepts work: clean up what its predecessor left behind. */
 import type { Client } from '@temporalio/client';
+import type { ActivitySerializationContext } from '@temporalio/common';
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/codec-helpers.js';
 import { lastHeartbeat, type LastHeartbeat, type Lost } from '../../contract/index.ts';
 import { readLeases, removeLease, type Lease } from '../../home/leases.ts';
@@ -34,7 +35,11 @@ export async function recover(home: RecoveryHome, client: Client): Promise<Recov
         const last =
           lease.activityType === 'runTurn' && (await lastHeartbeatOf(client, lease).catch(() => undefined));
         await unpinWorkflow(client, { workflowId, runId });
-        await client.activity.complete(Buffer.from(taskToken, 'base64'), { ...lost, ...(last && { last }) });
+        await client.activity.complete(
+          Buffer.from(taskToken, 'base64'),
+          { ...lost, ...(last && { last }) },
+          { serializationContext: contextOf(client, lease) },
+        );
       } catch {
         // The server has already given the attempt up, or does not know it, because its data is new or the home was
         // used with another server. Otherwise the missing heartbeats tell the server the same. A lease must never keep
@@ -47,18 +52,23 @@ export async function recover(home: RecoveryHome, client: Client): Promise<Recov
 }
 
 /** The attempt's last heartbeat, as known to the server; `undefined` if there is none. */
-async function lastHeartbeatOf(
-  client: Client,
-  { workflowId, runId, activityId }: Lease,
-): Promise<LastHeartbeat | undefined> {
+async function lastHeartbeatOf(client: Client, lease: Lease): Promise<LastHeartbeat | undefined> {
+  const { workflowId, runId, activityId } = lease;
   const { raw } = await client.workflow.getHandle(workflowId, runId).describe();
   const attempt = raw.pendingActivities?.find((each) => each.activityId === activityId);
   const [details] = await decodeArrayFromPayloads(
     client.options.loadedDataConverter,
     attempt?.heartbeatDetails?.payloads,
+    contextOf(client, lease),
   );
   return lastHeartbeat.safeParse(details).data;
 }
+
+/** What the payloads of an activity belong to. */
+const contextOf = (
+  { options: { namespace } }: Client,
+  { workflowId, activityId }: Lease,
+): ActivitySerializationContext => ({ type: 'activity', namespace, workflowId, activityId, isLocal: false });
 
 /**
  * Lets any worker take the workflow's next task. The server would otherwise wait for the dead worker until the sticky

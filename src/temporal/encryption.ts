@@ -1,0 +1,107 @@
+/**
+ * Encrypts payloads on their way to the server, and decrypts them on their way back, for clients and workers alike.
+ * What a payload belongs to (namespace, workflow, activity) is bound to it: a copy of it is refused elsewhere.
+ */
+import type { Payload, PayloadCodec, SerializationContext } from '@temporalio/common';
+import proto from '@temporalio/proto';
+import type { UnreadableCode } from '../contract/check.ts';
+import { SubagentsError } from '../contract/errors.ts';
+import { SEAL_METADATA, sealText } from '../contract/protocol/seals.ts';
+import { headerOf, open, seal, type EnvelopeHeader } from '../keys/envelope.ts';
+import type { Keys } from '../keys/keys.ts';
+import { ENCRYPTED, UNREADABLE } from './payload-converter.ts';
+
+const { Payload: ProtoPayload } = proto.temporal.api.common.v1;
+
+/** The key of an encrypted payload's metadata that repeats the id of its key, for people. */
+const KEY_ID_METADATA = 'encryption-key-id';
+
+/** What happens to a payload that cannot be decrypted. */
+export interface Unreadable {
+  /** The key is missing: `wait` throws, so that the task is tried again once the key is there; `tell` says so in its place. */
+  readonly missing: 'wait' | 'tell';
+  /** It is not from us: `throw`, or `tell` so in its place. */
+  readonly foreign: 'throw' | 'tell';
+}
+
+/** For programs that only talk to workflows. */
+export const FOR_CLIENTS: Unreadable = { missing: 'tell', foreign: 'tell' };
+/** For workers that run workflows: nothing that a stranger sends may stop a workflow, and nothing of ours may be lost. */
+export const FOR_WORKFLOWS: Unreadable = { missing: 'wait', foreign: 'tell' };
+/** For workers that run activities, which fail for what they cannot read. */
+export const FOR_ACTIVITIES: Unreadable = { missing: 'wait', foreign: 'throw' };
+
+/** Encrypts with the current key of `keys`. Must be the last codec: it encrypts what the others have made. */
+export function encryptingCodec(keys: Keys, namespace: string, unreadable: Unreadable): PayloadCodec {
+  return {
+    async encode(payloads, context) {
+      const key = await keys.current();
+      const binding = bindingOf(namespace, context);
+      return payloads.map((payload) => ({
+        metadata: { encoding: Buffer.from(ENCRYPTED), [KEY_ID_METADATA]: Buffer.from(key.id) },
+        data: seal(key, ProtoPayload.encode(payload).finish(), binding),
+      }));
+    },
+    async decode(payloads, context) {
+      const binding = context && bindingOf(namespace, context);
+      return await Promise.all(payloads.map((payload) => decrypted(payload, keys, binding, unreadable)));
+    },
+  };
+}
+
+/** The header of an encrypted payload; undefined if the payload is not encrypted by us. */
+export function encryptedHeader({ metadata, data }: Payload): EnvelopeHeader | undefined {
+  const encoding = metadata?.['encoding'];
+  return encoding && data && Buffer.from(encoding).toString() === ENCRYPTED ? headerOf(data) : undefined;
+}
+
+/** Where a payload belongs, as the SDK says it. An activity's id tells its payloads from those of the others. */
+function bindingOf(namespace: string, context: SerializationContext | undefined): string {
+  const parts = [context?.namespace ?? namespace, context?.workflowId ?? ''];
+  if (context?.type === 'activity') parts.push(context.activityId ?? '');
+  return parts.join('\n');
+}
+
+async function decrypted(
+  payload: Payload,
+  keys: Keys,
+  binding: string | undefined,
+  unreadable: Unreadable,
+): Promise<Payload> {
+  const header = encryptedHeader(payload);
+  const foreign = (why: string): Payload => {
+    if (unreadable.foreign === 'tell') return told('NOT_AUTHENTIC', why);
+    throw new SubagentsError('NOT_AUTHENTIC', `a message was refused: ${why}`);
+  };
+  if (header === undefined)
+    return keys.ring.plain === 'read' ? withoutSeal(payload) : foreign('it is not encrypted');
+  const { keyId } = header;
+  if (binding !== undefined && header.binding !== binding)
+    return foreign('it was encrypted for another workflow or activity');
+  const key = await keys.find(keyId);
+  if (key === 'foreign') return foreign(`its key ${keyId} is not of the ring ${keys.name}`);
+  if (key === 'missing') {
+    const why = `its key ${keyId} is not in ${keys.origin}`;
+    if (unreadable.missing === 'tell') return told('KEY_MISSING', why);
+    throw new SubagentsError('KEY_MISSING', `a message cannot be decrypted: ${why}`, {
+      remedy: 'put the key back (docs/keys.md); until then the subagents that need it wait',
+    });
+  }
+  const content = payload.data && open(key, payload.data);
+  if (!content) return foreign(`it was changed, or not encrypted with key ${keyId}`);
+  const { metadata, data } = ProtoPayload.decode(content);
+  const sealed = Buffer.from(sealText({ at: header.sealedAt, nonce: header.nonce }));
+  return { metadata: { ...metadata, [SEAL_METADATA]: sealed }, data };
+}
+
+const told = (code: UnreadableCode, why: string): Payload => ({
+  metadata: { encoding: Buffer.from(UNREADABLE) },
+  data: Buffer.from(`${code}: ${why}`),
+});
+
+/** Only what was decrypted has a seal. */
+function withoutSeal(payload: Payload): Payload {
+  if (payload.metadata?.[SEAL_METADATA] === undefined) return payload;
+  const metadata = Object.entries(payload.metadata).filter(([name]) => name !== SEAL_METADATA);
+  return { ...payload, metadata: Object.fromEntries(metadata) };
+}
