@@ -1,4 +1,4 @@
-/** Reads the artifacts of a subagent: whole files of its workspace that it hands to others when it is done. */
+/** Reads the artifacts of a step: whole files of its workspace that it passes on to later steps. */
 import { constants } from 'node:fs';
 import { open, realpath, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
@@ -14,7 +14,7 @@ class Unfit extends Error {}
 
 /**
  * Returns the contents of `paths`, each relative to `cwd`, or the problem with the first one that cannot be read.
- * Paths that lead out of `cwd` or into its `.git`, through links or otherwise, are refused.
+ * Paths outside of `cwd` or in its `.git`, also through links, are refused.
  */
 export async function readArtifacts(cwd: string, paths: readonly string[]): Promise<ArtifactsRead> {
   const files: [string, string][] = [];

@@ -59,9 +59,10 @@ export function createAdmitActivities(deps: AdmitDependencies) {
       const signings = new Map<string, Promise<readonly string[]>>();
       const filters = new Map<string, Promise<void>>();
       const files = new Map<string, Promise<RepositorySettings>>();
-      const able = Promise.all([checkModelAccess(deps), (async () => checkSpace(deps))()]);
-      able.catch(() => undefined);
-      const wanted = new Map<string, string>();
+      const workerChecks = Promise.all([checkModelAccess(deps), (async () => checkSpace(deps))()]);
+      workerChecks.catch(() => undefined);
+      /** Labels of in-place subagents of this spawn, by checkout. */
+      const inPlaceLabels = new Map<string, string>();
       return Promise.all(
         specs.map(async (spec): Promise<Admission> => {
           const { repo, base, isolation, label } = spec;
@@ -73,7 +74,7 @@ export function createAdmitActivities(deps: AdmitDependencies) {
               // All other checks follow after the clone. The clone of the continued run may be in another worker's
               // home; a worker limited to certain repositories does not look there.
               const look = deps.settings.repos === undefined;
-              await Promise.all([look && spec.continues && checkBranch(spec.continues, label), able]);
+              await Promise.all([look && spec.continues && checkBranch(spec.continues, label), workerChecks]);
               const defaults = sandboxOfWorker(deps.settings);
               await checkSandboxed({ ...spec, ...defaults }, deps.settings);
               const notes = withheldNotes(deps, spec);
@@ -86,9 +87,9 @@ export function createAdmitActivities(deps: AdmitDependencies) {
             }
             if (spec.continues) checkAllowed(spec.continues.repository, deps.settings.repos);
             if (isolation === 'in-place') {
-              const before = wanted.get(repo);
+              const before = inPlaceLabels.get(repo);
               if (before !== undefined) throw checkoutBusy(repo, before);
-              wanted.set(repo, label);
+              inPlaceLabels.set(repo, label);
             }
             const inPlace = isolation === 'in-place';
             // Runs concurrently; problems of the repository are reported first.
@@ -99,14 +100,14 @@ export function createAdmitActivities(deps: AdmitDependencies) {
               memoized(lookUps, `${base.commit} ${repo}`, () => lookUp(Git.at(repo), base.commit, PATHS)),
               inPlace && checkCheckout(deps, repo),
               spec.continues && checkBranch(spec.continues, label),
-              able,
+              workerChecks,
             ]);
             if (!known.commit) throw unknownBase(spec);
             if (!spec.trustRepo)
               await memoized(filters, `${base.commit} ${repo}`, () =>
                 requireFilters(Git.at(repo), base.commit),
               );
-            const unsure = (await signing) ?? [];
+            const signingNotes = (await signing) ?? [];
             if (!inPlace && known.blockingBranch) throw branchBlocked(repo);
             const size = spec.leftOpen.length === 0 ? undefined : known.paths.get(SETTINGS_FILE);
             const settings =
@@ -119,7 +120,7 @@ export function createAdmitActivities(deps: AdmitDependencies) {
             const defaults = { ...pickOpenSettings(spec, settings), ...sandboxOfWorker(deps.settings) };
             await checkSandboxed({ ...spec, ...defaults }, deps.settings);
             const notes = [
-              ...unsure,
+              ...signingNotes,
               ...settingsNote(base.commit, { ...defaults, ...repositoryModel(spec, settings) }),
               ...(spec.continues ? [] : await dependencyNotes({ ...spec, ...defaults }, known)),
               ...withheldNotes(deps, spec),

@@ -51,7 +51,7 @@ export function createTranscriptActivities(
         const left = deadline - Date.now();
         if (page.entries.length > 0 || left <= 0) return page;
         cursor = page.cursor;
-        await growth(path, cursor, left, cancellationSignal);
+        await waitForGrowth(path, cursor, left, cancellationSignal);
       }
     },
   };
@@ -150,7 +150,7 @@ async function* linesFrom(file: FileHandle, from: number): AsyncGenerator<{ line
 /**
  * Resolves when the log is longer than `size`, or after `ms` milliseconds; rejects when the activity is cancelled.
  */
-async function growth(path: string, size: number, ms: number, signal: AbortSignal): Promise<void> {
+async function waitForGrowth(path: string, size: number, ms: number, signal: AbortSignal): Promise<void> {
   const deadline = Date.now() + ms;
   while (Date.now() < deadline) {
     await sleep(Math.min(POLL_MS, deadline - Date.now()), undefined, { signal });

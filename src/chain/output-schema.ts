@@ -3,7 +3,7 @@ import { oneLine } from '../contract/index.ts';
 import { compilePattern, patternProblem, patternSize } from './pattern.ts';
 import type { JsonSchema } from './schema-path.ts';
 
-/** Keywords that only describe, and constrain nothing. */
+/** Keywords that describe and do not constrain. */
 const ANNOTATIONS = new Set([
   ...['$schema', '$id', '$comment', 'title', 'description', 'examples', 'default', 'deprecated'],
 ]);
@@ -111,12 +111,12 @@ class Reader {
           const needed = Object.hasOwn(OF_TYPE, word) ? OF_TYPE[word] : undefined;
           if (needed && !needed.some((type) => types.includes(type)))
             throw new Error(`${place.at}: "${word}" needs "type": "${needed[0]}" beside it`);
-          return [word, this.#word(word, value, place, schema)];
+          return [word, this.#keyword(word, value, place, schema)];
         }),
     );
   }
 
-  /** Checks all definitions, including unused ones, so that a definition does not first fail on the day it is used. */
+  /** Checks all definitions, including unused ones, so that a bad one is reported now and not when it is first used. */
   #checkDefinitions(definitions: unknown): void {
     if (!isMap(definitions)) throw new Error('the schema: "$defs" maps names to schemas');
     for (const name of Object.keys(definitions)) {
@@ -140,17 +140,17 @@ class Reader {
     return found;
   }
 
-  #word(word: string, value: unknown, { at, where, level }: KeywordPosition, schema: JsonSchema): unknown {
-    const inside = (name: string): string => (where === '' ? name : `${where}.${name}`);
+  #keyword(word: string, value: unknown, { at, where, level }: KeywordPosition, schema: JsonSchema): unknown {
+    const pathTo = (name: string): string => (where === '' ? name : `${where}.${name}`);
     switch (word) {
       case 'properties':
         if (!isMap(value)) throw new Error(`${at}: "${word}" maps names to schemas`);
         return Object.fromEntries(
-          Object.entries(value).map(([name, sub]) => [name, this.read(sub, inside(name), level + 1)]),
+          Object.entries(value).map(([name, sub]) => [name, this.read(sub, pathTo(name), level + 1)]),
         );
       case 'items':
       case 'additionalProperties':
-        return this.read(value, inside(word === 'items' ? '0' : '*'), level + 1);
+        return this.read(value, pathTo(word === 'items' ? '0' : '*'), level + 1);
       case 'anyOf':
       case 'oneOf':
         if (!Array.isArray(value) || value.length === 0)
@@ -180,7 +180,7 @@ class Reader {
         return this.#pattern(value, at);
       default:
         if (!Object.hasOwn(OF_TYPE, word)) throw new Error(`${at}: "${word}" is not supported`);
-        return figure(word, value, at);
+        return checkNumericKeyword(word, value, at);
     }
   }
 
@@ -232,7 +232,7 @@ function checkPairs(schema: JsonSchema, at: string): void {
 }
 
 /** Checks a numeric keyword, or `uniqueItems`. */
-function figure(word: string, value: unknown, at: string): unknown {
+function checkNumericKeyword(word: string, value: unknown, at: string): unknown {
   const kind = word === 'uniqueItems' ? 'boolean' : 'number';
   if (typeof value !== kind || (kind === 'number' && !Number.isFinite(value)))
     throw new Error(`${at}: "${word}" takes a ${kind}`);

@@ -67,21 +67,21 @@ export class Stage {
     return this.#base;
   }
   get up(): RunningUp {
-    return present(this.#up);
+    return requireSetUp(this.#up);
   }
   get subagents(): Subagents {
-    return present(this.#subagents);
+    return requireSetUp(this.#subagents);
   }
   get session(): SessionHandle {
     return this.subagents.session();
   }
   /** Follows the activity of the subagents. */
   get activity(): ActivityFollower {
-    return present(this.#activity);
+    return requireSetUp(this.#activity);
   }
   /** Whether the model's answers are scripted, so that every scene must happen. */
   get scripted(): boolean {
-    return present(this.#model).scripted;
+    return requireSetUp(this.#model).scripted;
   }
   /** How to get a real model, if the demo has none. */
   get modelRemedy(): string | undefined {
@@ -192,7 +192,7 @@ export interface StageOptions {
   readonly hurry: AbortSignal;
 }
 
-function present<T>(value: T | undefined): T {
+function requireSetUp<T>(value: T | undefined): T {
   if (value === undefined) throw new SubagentsError('INTERNAL', 'the stage is not set up');
   return value;
 }

@@ -1,11 +1,11 @@
-/** Removes from a worker's environment what its subagents must not have. */
+/** Removes secrets from the part of a worker's environment that its subagents get. */
 import { verdictOnName } from './secret-names.ts';
 import { isCapability, isOpenAddress, isTrivial, looksRandom, secretsByShape } from './secret-shapes.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-// The worker's own credentials, whatever their names suggest: for its server, its model, and its user's GitHub.
-const OURS = [
+// The worker's own credentials: for its server, its model, and its user's GitHub.
+const WORKER_CREDENTIALS = [
   /^TEMPORAL_/,
   /^COPILOT_PROVIDER_/,
   /^COPILOT_.*(TOKEN|KEY)/,
@@ -13,7 +13,7 @@ const OURS = [
 ];
 
 // Variables of the git hook or npm script that started the worker, which concern another repository or package.
-const ELSEWHERE = [
+const OF_OTHER_PROJECTS = [
   /^GIT_(DIR|WORK_TREE|INDEX_FILE|PREFIX|COMMON_DIR|NAMESPACE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES)$/,
   /^GIT_(AUTHOR_DATE|COMMITTER_DATE|REFLOG_ACTION|EDITOR|SEQUENCE_EDITOR|EXEC_PATH|INTERNAL_.*|QUARANTINE_PATH)$/,
   /^npm_(lifecycle|package)_/,
@@ -24,7 +24,7 @@ const ELSEWHERE = [
 /** The variable by which a worker passes secrets of its environment to all its subagents: `A,B`. */
 export const PASSED_SECRETS_VARIABLE = 'SUBAGENTS_ENV';
 
-/** The names in it. This is the worker's setting, and no repository can change it. */
+/** The names in that variable. It is a setting of the worker, so no repository can change it. */
 export const passedSecrets = (env: Env): string[] =>
   (env[PASSED_SECRETS_VARIABLE] ?? '')
     .split(',')
@@ -38,11 +38,11 @@ export const passedSecrets = (env: Env): string[] =>
  */
 export function cleanEnvironment(env: Env, allowed: readonly string[] = []): Record<string, string> {
   const clean: Record<string, string> = {};
-  const given = new Set([...allowed, ...passedSecrets(env)]);
+  const passed = new Set([...allowed, ...passedSecrets(env)]);
   for (const [name, value] of Object.entries(env)) {
     if (value === undefined) continue;
     const { withheld, elsewhere } = verdictOn(name, value);
-    if (!elsewhere && (!withheld || given.has(name))) clean[name] = value;
+    if (!elsewhere && (!withheld || passed.has(name))) clean[name] = value;
   }
   return clean;
 }
@@ -58,8 +58,9 @@ const verdicts = new Map<string, Verdict>();
 function verdictOn(name: string, value: string): Verdict {
   const known = verdicts.get(name);
   if (known?.value === value) return known;
-  const withheld = OURS.some((pattern) => pattern.test(name)) || secretsOf(name, value).length > 0;
-  const elsewhere = ELSEWHERE.some((pattern) => pattern.test(name));
+  const withheld =
+    WORKER_CREDENTIALS.some((pattern) => pattern.test(name)) || secretsOf(name, value).length > 0;
+  const elsewhere = OF_OTHER_PROJECTS.some((pattern) => pattern.test(name));
   const verdict = { value, withheld, elsewhere };
   verdicts.set(name, verdict);
   return verdict;
@@ -80,14 +81,14 @@ export interface Withheld {
 
 /** @param allowed names that a spawn passes on, in addition to those in `SUBAGENTS_ENV` */
 export function withheldFrom(env: Env, allowed: readonly string[] = []): Withheld {
-  const given = new Set([...allowed, ...passedSecrets(env)]);
-  const entries = Object.entries(env).filter(([name, value]) => value && !given.has(name));
+  const passed = new Set([...allowed, ...passedSecrets(env)]);
+  const entries = Object.entries(env).filter(([name, value]) => value && !passed.has(name));
   const names = (test: (name: string, value: string) => boolean): string[] =>
     entries
       .filter(([name, value = '']) => test(name, value))
       .map(([name]) => name)
       .sort();
-  const isOwn = (name: string): boolean => OURS.some((pattern) => pattern.test(name));
+  const isOwn = (name: string): boolean => WORKER_CREDENTIALS.some((pattern) => pattern.test(name));
   return {
     secrets: names((name, value) => !isOwn(name) && isWithheld(name, value)),
     own: names(isOwn),
@@ -99,7 +100,7 @@ export function withheldFrom(env: Env, allowed: readonly string[] = []): Withhel
 export function secretsIn(env: Env): [name: string, secret: string][] {
   return Object.entries(env).flatMap(([name, value = '']) => {
     const ours =
-      OURS.some((pattern) => pattern.test(name)) &&
+      WORKER_CREDENTIALS.some((pattern) => pattern.test(name)) &&
       /TOKEN|KEY|HEADERS|SECRET|PASSWORD|AUTH|META|DATA/.test(name);
     const secrets = ours && !isTrivial(value) ? [value] : secretsOf(name, value);
     return [...new Set(secrets)].map((secret): [string, string] => [name, secret]);

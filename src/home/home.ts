@@ -24,7 +24,7 @@ export interface HomePaths {
   readonly sandboxes: string;
   /** Leases: one file for each running activity. */
   readonly leases: string;
-  /** Complete outputs of commands; workflows carry only the end of each. */
+  /** Complete outputs of commands; workflow histories have only the end of each. */
   readonly outputs: string;
   readonly logs: string;
   /** Data of the embedded Temporal server. */

@@ -22,7 +22,7 @@ const input = chainSpec.extend({
   values: z
     .record(z.string(), z.string())
     .optional()
-    .describe('values of the chain’s params, or of those of the ready-made one'),
+    .describe('values for the params of the chain, or of the ready-made chain'),
 });
 
 const output = z.object({
@@ -43,7 +43,7 @@ Each task must be as explicit as one for sessions_spawn: a step knows nothing bu
 Ready-made, with "ready" and "values" instead of steps: ${Object.entries<ReadyMade>(READY_MADE)
   .map(([name, { description, params }]) => `${name} (${Object.keys(params).join(', ')}): ${description}`)
   .join('; ')}.
-A step that fails stops what needs it; the rest goes on. The chain is a target of the tool "subagents" (show, kill, wait), and so is each step, as label.step (steer, logs, kill). Completions of the steps and of the chain come to you: do not poll.`;
+A failed step stops the steps that need it; the others continue. The chain is a target of the tool "subagents" (show, kill, wait), and so is each step, as label.step (steer, logs, kill). Completions of the steps and of the chain come to you: do not poll.`;
 
 /** The tool `sessions_chain`. */
 export const sessionsChain = defineTool({

@@ -80,7 +80,7 @@ export const NO_SWEEP: SweepReport = {
 
 /** The result of a stop. */
 export type Stopped = Omit<Extract<StopResult, { kind: 'stopped' }>, 'kind'> & {
-  /** Why its worker could not stop it. */
+  /** Why the worker could not stop the subagent. */
   readonly problem?: string;
 };
 type Cloned = Extract<CloneResult, { kind: 'cloned' }>;
@@ -122,7 +122,7 @@ export class WorkerCalls {
     const workspace: Workspace = await this.#withSlot('prepare', (workerId) =>
       workerCalls(workerId, START_SOON).prepareWorkspace.executeWithOptions(
         { summary: `${this.#spec.isolation} of ${repo}` },
-        [{ subagent, spec: this.#local }],
+        [{ subagent, spec: this.#localSpec }],
       ),
     );
     return clone
@@ -145,8 +145,8 @@ export class WorkerCalls {
     return clone;
   }
 
-  /** The spec with the path of the clone in place of the URL. */
-  get #local(): ResolvedSpec {
+  /** The spec with the path of the clone instead of the URL. */
+  get #localSpec(): ResolvedSpec {
     const { spec, repository } = this.#parts.machine.state;
     return repository === undefined ? spec : { ...spec, repo: repository };
   }
@@ -191,10 +191,10 @@ export class WorkerCalls {
   async collect(read: Pick<CollectInput, 'report' | 'artifacts'> = {}): Promise<Collected> {
     const { subagent } = this.#parts;
     const workspace = this.#workspace;
-    const collected = await this.#repeatUntilDone(this.#workerId, (taken) =>
-      workerCalls(this.#workerId, taken).collectEvidence.executeWithOptions(
+    const collected = await this.#repeatUntilDone(this.#workerId, (deadline) =>
+      workerCalls(this.#workerId, deadline).collectEvidence.executeWithOptions(
         { summary: 'commit leftovers, gather evidence' },
-        [{ subagent, spec: this.#local, workspace, ...read }],
+        [{ subagent, spec: this.#localSpec, workspace, ...read }],
       ),
     );
     return { ...collected, evidence: this.withRepository(collected.evidence) };
@@ -211,10 +211,11 @@ export class WorkerCalls {
     const { subagent } = this.#parts;
     const spec = this.#spec;
     const repository = assertDefined(this.#parts.machine.state.repository, 'a clone');
-    const { push } = await this.#repeatUntilDone(this.#workerId, (taken) =>
-      workerCalls(this.#workerId, taken).pushBranch.executeWithOptions({ summary: `push to ${spec.repo}` }, [
-        { subagent, repository, remote: spec.repo, commit },
-      ]),
+    const { push } = await this.#repeatUntilDone(this.#workerId, (deadline) =>
+      workerCalls(this.#workerId, deadline).pushBranch.executeWithOptions(
+        { summary: `push to ${spec.repo}` },
+        [{ subagent, repository, remote: spec.repo, commit }],
+      ),
     );
     return push;
   }
@@ -230,7 +231,7 @@ export class WorkerCalls {
       isolation: spec.isolation,
       commands: spec.verify,
       head: evidence?.head ?? base,
-      ...(spec.verifyFresh && { fresh: { repo: this.#local.repo, setup: spec.setup } }),
+      ...(spec.verifyFresh && { fresh: { repo: this.#localSpec.repo, setup: spec.setup } }),
       ...shellInput(spec),
     };
     return this.#withSlot('verify', (workerId) => {
@@ -274,14 +275,14 @@ export class WorkerCalls {
       ...(spec.trustRepo && { trustRepo: true }),
       ...(collected && { collected }),
     };
-    const call = (taken: StartDeadline) =>
-      controlCalls(workerId, taken).stopSubagent.executeWithOptions({ summary: STOPPING[mode] }, [input]);
+    const call = (deadline: StartDeadline) =>
+      controlCalls(workerId, deadline).stopSubagent.executeWithOptions({ summary: STOPPING[mode] }, [input]);
     // A worker whose slot is held was there a moment ago, so it is watched only if a call is lost.
-    const looks = !slot.held || mode === 'kill';
+    const isWatched = !slot.held || mode === 'kill';
     const stop = (): Promise<Stopped> =>
-      looks ? repeatWhileLost(call) : this.#repeatUntilDone(workerId, call);
+      isWatched ? repeatWhileLost(call) : this.#repeatUntilDone(workerId, call);
     const stopped = mode === 'pause' ? stop : (): Promise<Stopped> => this.#stopOrGiveUp(stop);
-    return looks ? withWorkerWatch(workerId, this.#parts.notices, stopped) : stopped();
+    return isWatched ? withWorkerWatch(workerId, this.#parts.notices, stopped) : stopped();
   }
 
   /**
@@ -312,7 +313,8 @@ export class WorkerCalls {
     step: keyof typeof STEP_TEXT,
     call: (workerId: string) => Promise<T | Lost>,
   ): Promise<T> {
-    for (let deaths = 0; ;) {
+    let deaths = 0;
+    for (;;) {
       await this.#acquireSlot();
       this.#parts.status.enter(STATUS_DURING[step]);
       const answer = await timeoutAsLost(call(this.#workerId));
@@ -336,7 +338,10 @@ export class WorkerCalls {
   /**
    * Work that is done on the worker with or without a slot. If an attempt is lost, repeats it and watches the worker.
    */
-  async #repeatUntilDone<T>(workerId: string, call: (taken: StartDeadline) => Promise<T | Lost>): Promise<T> {
+  async #repeatUntilDone<T>(
+    workerId: string,
+    call: (deadline: StartDeadline) => Promise<T | Lost>,
+  ): Promise<T> {
     const answer = await timeoutAsLost(call(START_SOON));
     if (!isLost(answer)) return answer;
     return withWorkerWatch(workerId, this.#parts.notices, () => repeatWhileLost(call));
@@ -360,7 +365,7 @@ export class WorkerCalls {
 }
 
 /** The answer of `call`, without a schedule-to-start timeout; repeated as often as an attempt is lost. */
-async function repeatWhileLost<T>(call: (taken: StartDeadline) => Promise<T | Lost>): Promise<T> {
+async function repeatWhileLost<T>(call: (deadline: StartDeadline) => Promise<T | Lost>): Promise<T> {
   for (;;) {
     const answer = await timeoutAsLost(call({}));
     if (!isLost(answer)) return answer;

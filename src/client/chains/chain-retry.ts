@@ -96,12 +96,13 @@ function neededOf(
     .filter((step) => again.has(step.id))
     .flatMap(({ spec, forEach = '' }) => [...quotesIn(spec.task).map(({ path }) => path), parsePath(forEach)])
     .filter(([root]) => root === id);
+  /** Whether a quote needs the field, or its part if one is given. A quote of the whole outcome needs all fields. */
   const isQuoted = (field: string, part?: string): boolean =>
     quotes.some(([, ...path]) => {
-      const [first, second] = path[0] === 'outcome' ? path.slice(1) : path;
-      return (
-        first === undefined || (first === field && (second === undefined || second === (part ?? second)))
-      );
+      const [quotedField, quotedPart] = path[0] === 'outcome' ? path.slice(1) : path;
+      if (quotedField === undefined) return true;
+      if (quotedField !== field) return false;
+      return part === undefined || quotedPart === undefined || quotedPart === part;
     });
   const files = Object.entries(artifacts).filter(([file]) => isQuoted('artifacts', file));
   // The report of the last step is also the chain's.

@@ -297,7 +297,8 @@ export class SubagentClient implements SubagentHandle {
   async #awaitForced(run: KnownRun, { timeoutMs = KILL_TIMEOUT_MS }: KillOptions): Promise<Outcome> {
     const link = this.#link;
     const deadline = Date.now() + timeoutMs;
-    for (let silences = 0; ;) {
+    let silences = 0;
+    for (;;) {
       const silence = await this.#whySilent(run);
       silences = silence === undefined ? 0 : silences + 1;
       const isOver = silence !== undefined && (silence.isCertain || silences >= MAX_SILENCES);
