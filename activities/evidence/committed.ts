@@ -1,4 +1,4 @@
-/** Caveats of committed files: large files and likely secrets stay in the history for good. */
+/** Caveats of committed files: large files and likely secrets stay in the git history. */
 import { caveatOf, type Caveat } from '../../src/contract/index.ts';
 import type { ChangedFile } from '../../src/git/contents/changes.ts';
 import { largeBlobs } from '../../src/git/contents/blobs.ts';
@@ -21,8 +21,8 @@ export async function committedCaveats(
     largeBlobs(git, { base, head, over: MAX_COMMITTED_FILE_BYTES }),
     lines <= MAX_READ_LINES ? addedLines(git, base, head) : new Map<string, string>(),
   ]);
-  const fresh = files.filter(({ insertions }) => insertions > 0).map(({ path }) => path);
-  const secrets = fresh.filter(
+  const changed = files.filter(({ insertions }) => insertions > 0).map(({ path }) => path);
+  const secrets = changed.filter(
     (path) => likelySecret(path, Buffer.from(added.get(path) ?? ' ')) !== undefined,
   );
   const sizes = large.map(({ path, bytes }) => `${path} (${Math.round(bytes / 1024 / 1024)} MiB)`);

@@ -1,6 +1,6 @@
 /**
  * Runs work only while the disks have their reserve. With less free space, new work waits; a running command is
- * ended and run again later.
+ * stopped and run again later.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { cancellationSignal, Context, heartbeat } from '@temporalio/activity';
@@ -44,12 +44,12 @@ export function waitForSpaceFirst<I extends { readonly subagent: SubagentRef }, 
   activity: (input: I) => Promise<R>,
 ): (input: I) => Promise<R> {
   return async (input) => {
-    const over = ended.signal(input.subagent);
+    const runEnded = ended.signal(input.subagent);
     const gate = new SpaceGate([home.root], space);
     try {
-      await gate.waitUntilFree(AbortSignal.any([cancellationSignal(), over]));
+      await gate.waitUntilFree(AbortSignal.any([cancellationSignal(), runEnded]));
     } catch (error) {
-      if (!over.aborted || cancellationSignal().aborted) throw error;
+      if (!runEnded.aborted || cancellationSignal().aborted) throw error;
     }
     return activity(input);
   };
@@ -110,8 +110,8 @@ export class SpaceGate {
       const result = await this.#runWatched(signal, work);
       const lack = this.#checkSpace();
       // A command that failed while the disk is full may have failed for that reason.
-      const isItsOwn = lack === undefined || result?.exitCode === 0;
-      if (result !== undefined && isItsOwn) return { result, notes };
+      const isOwnResult = lack === undefined || result?.exitCode === 0;
+      if (result !== undefined && isOwnResult) return { result, notes };
       const why = lack ?? this.#lack ?? 'there was no space left';
       if (runs === MAX_RUNS) {
         throw new SubagentsError(
@@ -126,7 +126,7 @@ export class SpaceGate {
     }
   }
 
-  /** Returns undefined when the work was ended for lack of space. */
+  /** Returns undefined when the work was stopped for lack of space. */
   async #runWatched<T>(
     signal: AbortSignal,
     work: (signal: AbortSignal) => Promise<T>,
@@ -150,17 +150,18 @@ export class SpaceGate {
     signal.throwIfAborted();
     const since = Date.now();
     this.#since = since;
-    let told = false;
+    let isReported = false;
     try {
       for (let lack = this.#checkSpace(); lack !== undefined; lack = this.#checkSpace()) {
         waiting();
-        if (!told && Date.now() - since >= REPORT_AFTER_MS) told = await this.#reportWait({ lack });
+        if (!isReported && Date.now() - since >= REPORT_AFTER_MS)
+          isReported = await this.#reportWait({ lack });
         await delay(CHECK_INTERVAL_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
       }
     } finally {
       this.#waitedMs += Date.now() - since;
       this.#since = undefined;
-      if (told) await this.#reportWait({});
+      if (isReported) await this.#reportWait({});
     }
   }
 

@@ -7,7 +7,7 @@ import { byteLength, MAX_OUTPUT_BYTES, oneLine, type OutputRead } from '../contr
 import { plainSchema } from './output-schema.ts';
 import { compilePattern } from './pattern.ts';
 
-/** Problems reported to a subagent at most. */
+/** Maximum number of problems that are reported to a subagent. */
 const MAX_PROBLEMS = 20;
 const MAX_PROBLEM_CHARS = 200;
 /** Levels of lists and objects: more than real data has, and few enough for recursive readers. */
@@ -15,17 +15,17 @@ const MAX_DEPTH = 64;
 
 /**
  * Reads a report: one JSON value, bare or in one fenced json block, that fits `schema`. @throws Error if the schema is
- * not a supported one
+ * not supported
  */
 export function readOutput(report: string, schema: unknown): OutputRead {
-  const fits = validatorOf(schema);
+  const validate = validatorOf(schema);
   if (byteLength(report) > MAX_OUTPUT_BYTES)
     return { problem: `it is larger than ${MAX_OUTPUT_BYTES / 1024} KiB` };
   const found = jsonIn(report);
   if ('problem' in found) return found;
   if (isDeeper(found.value, MAX_DEPTH)) return { problem: `it has more than ${MAX_DEPTH} levels` };
-  if (fits(found.value)) return found;
-  const lines = (fits.errors ?? [])
+  if (validate(found.value)) return found;
+  const lines = (validate.errors ?? [])
     .slice(0, MAX_PROBLEMS)
     .map((error) => oneLine(problemOf(error), MAX_PROBLEM_CHARS));
   return { problem: `it does not fit the schema: ${lines.join('; ')}` };
@@ -36,7 +36,7 @@ const isDeeper = (value: unknown, levels: number): boolean =>
   value !== null &&
   (levels === 0 || Object.values(value).some((part) => isDeeper(part, levels - 1)));
 
-/** Scans each line once, so the time is linear in the length of the report, however many blocks it begins. */
+/** Scans each line once, so the time is linear in the length of the report. */
 function jsonIn(report: string): OutputRead {
   const bare = parsed(report.trim());
   if ('value' in bare) return bare;
@@ -96,13 +96,13 @@ function validatorOf(schema: unknown): ValidateFunction {
 }
 
 const areDifferent = (items: readonly unknown[]): boolean =>
-  new Set(items.map((item) => JSON.stringify(inOrder(item)))).size === items.length;
+  new Set(items.map((item) => JSON.stringify(sortKeys(item)))).size === items.length;
 
 /** `value` with the keys of each object sorted. */
-function inOrder(value: unknown): unknown {
+function sortKeys(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map(inOrder);
-  const entries = Object.entries(value).map(([key, part]) => [key, inOrder(part)] as const);
+  if (Array.isArray(value)) return value.map(sortKeys);
+  const entries = Object.entries(value).map(([key, part]) => [key, sortKeys(part)] as const);
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SubagentsError } from '../contract/index.ts';
 
-const EVERY_MS = 150;
+const INTERVAL_MS = 150;
 
 /**
  * Polls `ask` until it returns an answer.
@@ -11,7 +11,7 @@ export async function pollUntil<T>(
   ask: () => Promise<T | undefined> | T | undefined,
   { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
 ): Promise<T | undefined> {
-  for (const deadline = Date.now() + timeoutMs; ; await delay(EVERY_MS)) {
+  for (const deadline = Date.now() + timeoutMs; ; await delay(INTERVAL_MS)) {
     signal.throwIfAborted();
     const answer = await ask();
     if (answer !== undefined) return answer;

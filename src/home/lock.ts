@@ -27,6 +27,6 @@ export function homeBusyError(root: string, role: HomeRole, holder: Holder): Sub
     });
   const where = `in another container or on another machine (host ${elsewhere}, process ${pid} there)`;
   return new SubagentsError('HOME_BUSY', `${what} already uses ${root}, ${where}, since ${since}`, {
-    remedy: `run \`subagents down\` there; or use another home (--home, SUBAGENTS_HOME): one cannot be shared`,
+    remedy: `run \`subagents down\` there; or use another home (--home, SUBAGENTS_HOME): a home cannot be shared`,
   });
 }

@@ -144,9 +144,9 @@ function stepsToRepeat(
 /** The views of one step; a `forEach` step has one for each item. A view without a run is a step that never started. */
 function viewsOf({ label, steps }: ResolvedChain, views: readonly StepView[], id: string): StepView[] {
   const name = stepLabel(label, id);
-  const several = steps.find((step) => step.id === id)?.forEach !== undefined;
-  const own = (candidate: string): boolean =>
+  const isForEach = steps.find((step) => step.id === id)?.forEach !== undefined;
+  const isOwn = (candidate: string): boolean =>
     candidate === name ||
-    (several && /^-\d+$/.test(candidate.slice(name.length)) && candidate.startsWith(name));
-  return views.filter((view) => own(view.label));
+    (isForEach && /^-\d+$/.test(candidate.slice(name.length)) && candidate.startsWith(name));
+  return views.filter((view) => isOwn(view.label));
 }

@@ -187,7 +187,7 @@ function resultsText({ unshown }: TurnState): string {
     [resultMarker(toolCallId), `\`${what}\``, (result ?? UNKNOWN_RESULT).replace(/^/gm, '    ')].join('\n'),
   );
   const intro =
-    'You were interrupted and resumed. These calls are reported as interrupted, but they had finished; these are their results. Do not repeat them only because of that report.';
+    'You were stopped and resumed. These calls are reported as interrupted, but they had finished; these are their results. Do not repeat them only because of that report.';
   return [intro, ...results].join('\n\n');
 }
 
@@ -210,7 +210,7 @@ function lostCommandsText(gone: readonly string[]): string {
   if (gone.length === 0) return '';
   const commands = [...new Set(gone)].map((what) => `* ${what}`);
   return [
-    'You were interrupted and resumed. These commands ran in the background and were killed; you will get no notification about them. Restart those that you still need, then continue:',
+    'You were stopped and resumed. These commands ran in the background and were killed; you will get no notification about them. Restart those that you still need, then continue:',
     ...commands,
   ].join('\n');
 }

@@ -9,10 +9,10 @@ import { forEachTarget, type TargetResult } from './each.ts';
 export const killAction: Action = async (context, { target }) => {
   const subagents = await context.connect();
   const handles = await handlesOf(context, subagents, 'kill', target);
-  return await forEachTarget(handles, killed, { full: handles.length, bytes: MAX_TOOL_ANSWER_BYTES });
+  return await forEachTarget(handles, killOne, { full: handles.length, bytes: MAX_TOOL_ANSWER_BYTES });
 };
 
-async function killed(handle: SubagentHandle): Promise<TargetResult> {
+async function killOne(handle: SubagentHandle): Promise<TargetResult> {
   const { status, outcome } = await handle.kill();
   const lines = evidenceLines(outcome);
   if (status !== 'killed') lines.unshift('the subagent had ended by itself before the kill reached it');
