@@ -61,7 +61,7 @@ export function noWorkerError(server: ServerInfo, who = 'no worker is running'):
 
 /**
  * The error when a worker is there, but the workflow `who` did not answer.
- * @param options.failing whether the workflow fails at each try to go on
+ * @param options.failing whether its workflow task fails at every attempt
  */
 export function noAnswerError(
   server: ServerInfo,
@@ -86,7 +86,7 @@ export function versionError(server: ServerInfo, contracts: readonly number[]): 
   const newer = Math.max(...contracts) > CONTRACT_VERSION;
   return new SubagentsError(
     'NO_WORKER',
-    `no worker of this version is running: workers speak contract ${theirs}, this program ${CONTRACT_VERSION} (${serverName(server)})`,
+    `no worker of this version is running: workers use contract ${theirs}, this program uses ${CONTRACT_VERSION} (${serverName(server)})`,
     {
       remedy: newer
         ? 'update durable-subagents here'

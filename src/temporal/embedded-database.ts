@@ -48,7 +48,7 @@ export function databaseInUseError(dataDir: string): SubagentsError {
     `another Temporal server has the database in ${dataDir}, in another container or on another machine`,
     {
       remedy:
-        'run `subagents down` there; or use another home (--home, SUBAGENTS_HOME): one cannot be shared',
+        'run `subagents down` there; or use another home (--home, SUBAGENTS_HOME): a home cannot be shared',
     },
   );
 }

@@ -53,7 +53,7 @@ it('a spawn and a message are refused while all workers speak another contract, 
   expect(refused).toMatchObject({
     code: 'NO_WORKER',
     message: expect.stringContaining(
-      `workers speak contract ${CONTRACT_VERSION + 1}, this program ${CONTRACT_VERSION}`,
+      `workers use contract ${CONTRACT_VERSION + 1}, this program uses ${CONTRACT_VERSION}`,
     ) as string,
     remedy: 'update durable-subagents here',
   });
@@ -61,7 +61,7 @@ it('a spawn and a message are refused while all workers speak another contract, 
   const subagent = subagents.session('versions').subagent('one');
   const misunderstood = {
     code: 'NO_WORKER',
-    message: expect.stringContaining(`workers speak contract ${CONTRACT_VERSION + 1}`) as string,
+    message: expect.stringContaining(`workers use contract ${CONTRACT_VERSION + 1}`) as string,
   };
   await expect(subagent.steer('Go on.')).rejects.toMatchObject(misunderstood);
   await expect(subagent.answer('Yes.')).rejects.toMatchObject(misunderstood);

@@ -1,6 +1,6 @@
 /**
  * Finds contents of a worktree that a checkout of its commit would not produce, although git considers them
- * unchanged: files whose line ends or content git converts (gitattributes(5), filters), and folders without files.
+ * unchanged: files whose line endings or content git converts (gitattributes(5), filters), and folders without files.
  */
 import { createReadStream, readdirSync, type Dirent } from 'node:fs';
 import { mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
@@ -85,13 +85,13 @@ export async function withAttributesAsBefore<T>(
   if (before === undefined || attributesOf(commonDir) === before.attributes) return work(git);
   return withScratch(async (scratch) => {
     // A copy of the git folder, by links, except for `info`.
-    const stand = await mkdtemp(join(scratch, 'git-'));
-    await linkAll(commonDir, stand, 'info');
-    await mkdir(join(stand, 'info'));
-    await linkAll(join(commonDir, 'info'), join(stand, 'info'), 'attributes');
+    const substitute = await mkdtemp(join(scratch, 'git-'));
+    await linkAll(commonDir, substitute, 'info');
+    await mkdir(join(substitute, 'info'));
+    await linkAll(join(commonDir, 'info'), join(substitute, 'info'), 'attributes');
     if (before.attributes !== undefined)
-      await writeFile(join(stand, 'info', 'attributes'), before.attributes);
-    return work(git.with({ env: { GIT_COMMON_DIR: stand } }));
+      await writeFile(join(substitute, 'info', 'attributes'), before.attributes);
+    return work(git.with({ env: { GIT_COMMON_DIR: substitute } }));
   });
 }
 
