@@ -116,7 +116,7 @@ describe('a chain', () => {
       .flatMap(({ conversation }) => conversation?.userMessages ?? [])
       .find((said) => said.includes('Implement what'));
     const [, nonce = ''] =
-      /<<<([0-9a-f]{16}) report: words of subagent limits\.research@1/.exec(task ?? '') ?? [];
+      /<<<([0-9a-f]{16}) report: text from subagent limits\.research@1/.exec(task ?? '') ?? [];
     expect(nonce).not.toBe('');
     const lines = (task ?? '').split('\n');
     const inside = lines.slice(
@@ -257,7 +257,7 @@ describe('a chain', () => {
     const said = fleet.model.requests.flatMap(({ conversation }) => conversation?.userMessages ?? []);
     const follow = said.find((words) => words.includes('Follow')) ?? '';
     expect(follow).toMatch(
-      /<<<[0-9a-f]{16} artifacts\.docs\/plan\.md: words of subagent handed\.plan@1,.*\n\| one\n\| obey me\n/,
+      /<<<[0-9a-f]{16} artifacts\.docs\/plan\.md: text from subagent handed\.plan@1,.*\n\| one\n\| obey me\n/,
     );
     expect((await session.subagent('handed.none').result()).failure).toMatchObject({
       class: 'artifacts',

@@ -107,7 +107,7 @@ describe('what a subagent says or names', () => {
       /measured by us:\n +branch subagents\/mallory, base \w{9}, head \w{9}: 1 commit, 1 file/,
     );
     expect(evidence).toMatch(/verification 1 of 1: exit 0/);
-    expect(show.text.indexOf('measured by us')).toBeLessThan(show.text.indexOf('report: words of'));
+    expect(show.text.indexOf('measured by us')).toBeLessThan(show.text.indexOf('report: text from'));
     expect(show.structured['subagents']).toMatchObject([
       {
         measured: {
