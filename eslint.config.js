@@ -21,10 +21,11 @@ const LAYERS = [
   'src/temporal',
   'src/keys',
   'src/system',
+  'src/prompts',
   'src/contract',
 ];
 /** Workflows are deterministic: they know nothing of the machine. */
-const OF_WORKFLOWS = ['src/contract', 'src/chain'];
+const OF_WORKFLOWS = ['src/contract', 'src/prompts', 'src/chain'];
 
 /** Git runs by a handle (`src/git/git.ts`): these start it without the handle's guard. */
 const UNGUARDED = {

@@ -2,10 +2,8 @@
 import { oneLine } from '../../src/contract/index.ts';
 import { commitsBetween } from '../../src/git/contents/changes.ts';
 import { checkoutStatus } from '../../src/git/contents/status.ts';
+import { workSoFarText } from '../../src/prompts/index.ts';
 import { Git } from '../../src/git/git.ts';
-
-/** Maximum number of commits, and of files, that are listed. */
-const SHOWN = 30;
 
 /**
  * Lists the commits, the uncommitted files and the end of the transcript. Never rejects: unreadable parts are left
@@ -16,11 +14,7 @@ export async function describeWorkSoFar(
   transcript: string,
 ): Promise<string> {
   const [commits, files] = await Promise.all([commitsIn(Git.at(cwd), base), filesIn(Git.at(cwd))]);
-  return [
-    ...part('Your commits so far, newest first:', commits),
-    ...part('Files that are not committed:', files),
-    ...(transcript === '' ? [] : ['The end of the conversation, as far as it can be read:', transcript]),
-  ].join('\n\n');
+  return workSoFarText({ commits, files, transcript });
 }
 
 async function commitsIn(git: Git, base: string | undefined): Promise<string[]> {
@@ -40,10 +34,4 @@ async function filesIn(git: Git): Promise<string[]> {
   } catch {
     return [];
   }
-}
-
-function part(title: string, lines: readonly string[]): string[] {
-  if (lines.length === 0) return [];
-  const more = lines.length > SHOWN ? [`… and ${lines.length - SHOWN} more`] : [];
-  return [title, [...lines.slice(0, SHOWN), ...more].map((line) => `* ${line}`).join('\n')];
 }

@@ -1,9 +1,9 @@
 /** `deliverSteer`: delivers a message of the main agent to a running turn. */
 import { cancellationSignal, Context } from '@temporalio/activity';
 import type { ControlActivities, DeliverInput, DeliverResult, Receipt } from '../../src/contract/index.ts';
-import { steerMarker } from '../../src/contract/index.ts';
 import { readEventLog } from '../../src/copilot/log/event-log.ts';
 import { turnNumber } from '../../src/copilot/turn/live-turn.ts';
+import { steerMarker } from '../../src/prompts/index.ts';
 import type { CopilotPool } from '../../src/copilot/runtime/pool.ts';
 import { RuntimeDied } from '../../src/copilot/runtime/runtime.ts';
 import { TurnState, type Arrival } from '../../src/copilot/turn/turn-state.ts';

@@ -11,7 +11,8 @@ import type {
   TranscriptEntry,
   TranscriptPage,
 } from '../../src/contract/index.ts';
-import { byteLength, opensRun } from '../../src/contract/index.ts';
+import { byteLength } from '../../src/contract/index.ts';
+import { opensRun } from '../../src/prompts/index.ts';
 import { eventLogPath, parseLine } from '../../src/copilot/log/event-log.ts';
 import { toEntries } from '../../src/copilot/log/transcript.ts';
 import type { Redactor } from '../../src/environment/redact.ts';

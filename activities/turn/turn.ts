@@ -117,10 +117,9 @@ class Attempt {
 
   /** Adds the time that the attempt worked to `result`. */
   timed(result: TurnResult): TurnResult {
-    const { progress } = this;
     return result.kind === 'lost'
-      ? { ...result, last: lastHeartbeat.parse(progress) }
-      : { ...result, workedMs: progress.workedMs };
+      ? { ...result, last: lastHeartbeat.parse(this.progress) }
+      : { ...result, workedMs: this.#clock.workedMs };
   }
 
   async run(context: Context, superseded: AbortSignal): Promise<TurnResult> {

@@ -6,7 +6,6 @@ import { cancellationSignal, heartbeat } from '@temporalio/activity';
 import {
   HEARTBEAT_INTERVAL_MS,
   MAX_OUTPUT_TAIL_CHARS,
-  tail,
   VERIFY_TIMEOUT_MS,
   type Verification,
   type VerifyInput,
@@ -54,6 +53,16 @@ import {
   secondsText,
   TIMED_OUT,
 } from './command-record.ts';
+import {
+  asideHints,
+  commandProblem,
+  failedVerificationPrompt,
+  freshSetUpProblem,
+  headMoved,
+  headMovedByCommands,
+  trackedFilesChanged,
+  worktreeReplaced,
+} from '../../src/prompts/index.ts';
 import { commandEnvironment } from './command-environment.ts';
 import { runCommand } from './command.ts';
 import { snapshotIgnored, compareIgnored } from '../evidence/ignored.ts';
@@ -130,7 +139,7 @@ async function verify(deps: Verifying, input: VerifyInput, signal: AbortSignal):
   const notes = [...(await ensureOwnWorktree(deps.git)), ...restoreSetAside(cwd).map(restoreFailureNote)];
   await removeLocksOfKilledGit(input);
   const at = (await checkoutStatus(deps.git)).head;
-  if (at !== head) return verified([], notes, { tree: [notAt(head, at)] });
+  if (at !== head) return verified([], notes, { tree: [headMoved(head, at)] });
   notes.push(...(await afterInterruption(deps.git, head)));
   const aside = await setUnsavedAside(deps.git, head);
   try {
@@ -169,7 +178,9 @@ async function verifyFresh(
       );
       notes.push(...said);
       if (verification.exitCode === 0) continue;
-      const problem = `set-up in a fresh checkout: ${commandProblem(verification, MAX_OUTPUT_TAIL_CHARS)}`;
+      const problem = freshSetUpProblem(
+        commandProblem(verification, took(verification), MAX_OUTPUT_TAIL_CHARS),
+      );
       return verified([verification], notes, { commands: [problem], tree: [] });
     }
     // Changes that set-up makes to tracked files are nobody's work.
@@ -195,7 +206,7 @@ async function verifyInFolder(
   const status = (): Promise<CheckoutStatus> =>
     isolation === 'worktree' ? readableWorktreeStatus(deps.git) : checkoutStatus(deps.git);
   const before = await status();
-  if (before.head !== head) return verified([], notes, { tree: [notAt(head, before.head)] });
+  if (before.head !== head) return verified([], notes, { tree: [headMoved(head, before.head)] });
   const touched = isolation === 'worktree' ? await touchedRepositories(cwd, before.untracked) : [];
   const ignoredBefore = await snapshotIgnored(deps.git, before);
   if (isolation === 'worktree') updateRecord(cwd, { verifying: { untracked: [...before.untracked] } });
@@ -225,15 +236,14 @@ async function verifyInFolder(
   const tree: string[] = [];
   if (isolation === 'worktree') {
     const replaced = await ensureOwnWorktree(deps.git);
-    if (replaced.length > 0) tree.push(`The commands replaced the worktree: ${replaced.join('; ')}.`);
+    if (replaced.length > 0) tree.push(worktreeReplaced(replaced));
   }
   const moved = describeMovedBranches(branchesBefore, await readBranches(deps.git), before.branch);
   if (moved !== '')
     notes.push(`branches and tags of the repository changed while the verification ran: ${moved}`);
   let after = await status();
   if (after.head !== head || after.branch !== before.branch) {
-    const now = `${after.branch ?? 'no branch'} at ${after.head ?? 'no commit'}`;
-    tree.push(`The commands moved HEAD: it is ${now} now. Verification must not commit or check out.`);
+    tree.push(headMovedByCommands(after));
   }
   const back = isolation === 'worktree' ? await restoreBranch(deps.git, head) : [];
   if (back.length > 0) {
@@ -242,10 +252,7 @@ async function verifyInFolder(
   }
   const changed = differingPaths(trackedBefore, changedFileHashes(cwd, after));
   if (changed.length > 0) {
-    tree.push(
-      `The commands changed tracked files: ${quotedPaths(changed)}. ` +
-        'Commit them as the commands write them, or stop the commands from changing them.',
-    );
+    tree.push(trackedFilesChanged(quotedPaths(changed)));
   }
   const made = after.untracked.filter((path) => !before.untracked.includes(path));
   if (made.length > 0) {
@@ -258,9 +265,12 @@ async function verifyInFolder(
     const fresh = Object.entries(ignored).filter(([path]) => !Object.hasOwn(ignoredBefore, path));
     updateRecord(cwd, { verifying: undefined, ignored: { ...known, ...Object.fromEntries(fresh) } });
   }
-  const withHint = failed.length > 0 ? asideHints(aside) : [];
+  const withHint =
+    failed.length > 0
+      ? asideHints({ unsaved: quotedPaths(aside.unsaved), otherwise: quotedPaths(aside.otherwise) })
+      : [];
   return verified(verifications, notes, {
-    commands: [...failed.map((one) => commandProblem(one, each)), ...withHint],
+    commands: [...failed.map((one) => commandProblem(one, took(one), each)), ...withHint],
     tree,
   });
 }
@@ -270,9 +280,6 @@ async function restoreBranch(git: Git, head: string): Promise<string[]> {
   const record = readWorkspaceRecord(git.cwd);
   return record === undefined ? [] : resetBranch(git, { branch: record.branch, head });
 }
-
-const notAt = (head: string, at: string | undefined): string =>
-  `HEAD is at ${at ?? 'no commit'}, but ${head} was to be verified.`;
 
 /** Updates the worktree's record, if it has one. */
 function updateRecord(cwd: string, change: Partial<WorkspaceRecord>): void {
@@ -370,21 +377,6 @@ function asideNotes({ unsaved, otherwise }: SetAsidePaths): string[] {
   return notes;
 }
 
-function asideHints({ unsaved, otherwise }: SetAsidePaths): string[] {
-  const hints = [];
-  if (unsaved.length > 0)
-    hints.push(
-      `They ran without these files of the worktree, which are in no commit: ${quotedPaths(unsaved)}. ` +
-        'The files were set aside meanwhile, because a checkout of your commit would not have them.',
-    );
-  if (otherwise.length > 0)
-    hints.push(
-      `They ran with these files as a checkout of your commit writes them: ${quotedPaths(otherwise)}. ` +
-        'In the worktree their contents differ: git converts them (.gitattributes, filters, line endings).',
-    );
-  return hints;
-}
-
 /** Runs one command. A failing command is a result, not an error. */
 async function runOne(
   deps: Verifying,
@@ -418,6 +410,8 @@ async function runOne(
   return { verification: record, notes: [...waited, ...notes] };
 }
 
+const took = ({ durationMs }: Verification): string => secondsText(durationMs);
+
 const NOT_RUN = 'not run';
 
 type Verified = Extract<VerifyResult, { kind: 'verified' }>;
@@ -436,35 +430,9 @@ function verified(
     kind: 'verified',
     verifications,
     notes,
-    ...(problems.length > 0 && { problem: prompt(problems) }),
+    ...(problems.length > 0 && { problem: failedVerificationPrompt(problems) }),
     ...(tree.length > 0 && { reason: tree.join(' ') }),
   };
-}
-
-/** The prompt of the subagent's next turn. */
-function prompt(problems: readonly string[]): string {
-  return [
-    'Your work was verified, and it did not pass.',
-    ...problems,
-    'Fix the cause, and commit the fix. Do not weaken, skip or remove the check: it is not yours to change, and changes ' +
-      'to it are shown to the reviewer. When you are done, the same commands run again on your commit.',
-  ].join('\n\n');
-}
-
-function commandProblem(
-  { command, exitCode, durationMs, outputTail, problem }: Verification,
-  max: number,
-): string {
-  const how = `${exitCode === null ? 'did not pass' : `exited with code ${exitCode}`} after ${secondsText(durationMs)}`;
-  const why = problem === undefined ? '' : ` (${problem})`;
-  const output = tail(outputTail, max);
-  const end = output === '' ? 'It printed nothing.' : `The end of its output:\n\n${indented(output)}`;
-  return `The command \`${command}\` ${how}${why}. ${end}`;
-}
-
-/** Indents the output as a block, which no line of the output can end. */
-function indented(text: string): string {
-  return text.replace(/^/gm, '    ');
 }
 
 /** Returns untracked repositories that the subagent made or changed. Our commits cannot contain their contents. */

@@ -1,10 +1,5 @@
 /** Artifacts: whole files that a step leaves for later steps. */
 
-/** The paragraph after a step's task that names the files the step must leave. */
-export function artifactsTask(paths: readonly string[]): string {
-  return `When you are done, these files must be in your working directory, as UTF-8 text; they are passed on unchanged:\n${paths.map((path) => `* ${path}`).join('\n')}`;
-}
-
 /** What is wrong with a step's `artifacts`; undefined if nothing is. */
 export function artifactsProblem({
   artifacts,

@@ -1,5 +1,6 @@
 /** The ready-made chain `research-implement`: one subagent researches, the next implements what was found. */
 import type { ChainSpec } from '../contract/index.ts';
+import { implementTask, researchTask } from '../prompts/ready-made.ts';
 import { literal } from './ready-made.ts';
 
 /** The input of the chain. */
@@ -19,24 +20,13 @@ export function researchImplementChain({ label, task, verify }: ResearchImplemen
       {
         id: 'research',
         permissions: 'read-only',
-        task: `Prepare the task below for another subagent, which implements it from your report alone. Change nothing.
-
-Find out which files and functions it concerns, how they work today, what else depends on them, which tests cover them, and how the repository is built and tested. Then decide how to do it.
-Report: what you found, with files and lines; the change that you propose, step by step; how to verify it; what is open or risky.
-
-The task:
-${literal(task)}`,
+        task: researchTask(literal(task)),
       },
       {
         id: 'implement',
         needs: ['research'],
         ...(verify !== undefined && { verify: [verify] }),
-        task: `Do the task below, with its tests, and commit. Another subagent has researched it: its findings follow the task. Check them against the code where you rely on them.
-
-The task:
-${literal(task)}
-
-Findings: {{research.report}}`,
+        task: implementTask(literal(task)),
       },
     ],
   };

@@ -5,84 +5,52 @@
  */
 import { z } from 'zod';
 import { announcement } from '../contract/protocol/announcement.ts';
-import { stepView } from '../contract/chains/chain-step.ts';
-import { ERROR_CODES } from '../contract/errors.ts';
-import {
-  answerReceipt,
-  question,
-  receipt,
-  sessionEntry,
-  subagentView,
-  transcriptEntry,
-  remains,
-} from '../contract/protocol/messages.ts';
-import { outcome, sweepReport, usage } from '../contract/outcome/outcome.ts';
-import { permissions } from '../contract/spawn/spec.ts';
-import { stalled } from '../contract/status/stalled.ts';
+import { answerReceipt, receipt, transcriptEntry } from '../contract/protocol/messages.ts';
+import { outcome } from '../contract/outcome/outcome.ts';
 import { finalStatus, status } from '../contract/status/status.ts';
+import type { DeepReadonly } from '../contract/deep-readonly.ts';
+import { cleanReport, killReport, mergeReport, subagentDiff } from '../contract/reports/actions.ts';
+import { subagentDescription } from '../contract/reports/description.ts';
+import { actedOn, errorReport, identity } from '../contract/reports/identity.ts';
+import { installChange } from '../contract/reports/installation.ts';
+import { fleetList, sessionListing, subagentRow } from '../contract/reports/listing.ts';
+import { serverInfo } from '../contract/reports/server.ts';
+import { spawnAccepted } from '../contract/reports/spawned.ts';
+import { stopReport } from '../contract/reports/stop.ts';
 
-const server = z.object({
-  address: z.string(),
-  namespace: z.string(),
-  origin: z.string().describe('which rule chose it, in words'),
-  uiUrl: z.string().optional(),
-  embedded: z.boolean().optional().describe('the server of a home, which `up` started'),
-});
-
-const identity = z.object({
-  session: z.string(),
-  label: z.string(),
-  run: z.number().int(),
-  workflowId: z.string(),
-  runId: z.string(),
-});
-
-const error = z.object({
-  code: z.enum(ERROR_CODES),
-  message: z.string(),
-  remedy: z.string().optional(),
-  stack: z.string().optional().describe('with --verbose'),
-});
+const error = errorReport.extend({ stack: z.string().optional().describe('with --verbose') });
 /** The error of any command, on stderr. */
 export const failureJson = z.object({ error });
 
-const repeated = z
-  .literal(true)
-  .optional()
-  .describe('an equal request was accepted before, and what it started is live: this is that one');
+/** What a request started that was accepted. */
+const started = identity.extend({
+  ...spawnAccepted.pick({ notes: true, repeated: true }).shape,
+  url: z.string().optional().describe('its page in the Temporal Web UI, if known'),
+});
 
 /** `spawn` */
 export const spawnJson = z.object({
-  server,
-  subagent: identity.extend({
+  server: serverInfo,
+  subagent: started.extend({
     branch: z
       .string()
       .nullable()
       .describe('null when in-place; where the name is taken it gets a number, which `show` has'),
-    notes: z.array(z.string()).readonly(),
-    repeated,
-    url: z.string().optional(),
   }),
   outcome: outcome.optional().describe('with --wait, once it has ended'),
 });
-export type SpawnJson = z.input<typeof spawnJson>;
+export type SpawnJson = DeepReadonly<z.infer<typeof spawnJson>>;
 
 /** `continue` */
 export type ContinueJson = SpawnJson;
 
-const target = identity.pick({ session: true, label: true, run: true });
 /** `steer` */
-export const steerJson = target.extend({ receipt });
-export type SteerJson = z.infer<typeof steerJson>;
+export const steerJson = actedOn.extend({ receipt });
+export type SteerJson = DeepReadonly<z.infer<typeof steerJson>>;
 /** `answer` */
-export const answerJson = target.extend({ answered: z.literal(true) }).extend(answerReceipt.shape);
-export type AnswerJson = z.infer<typeof answerJson>;
+export const answerJson = actedOn.extend({ answered: z.literal(true) }).extend(answerReceipt.shape);
+export type AnswerJson = DeepReadonly<z.infer<typeof answerJson>>;
 
-const killReport = identity.extend({
-  status: finalStatus,
-  sweep: sweepReport.optional().describe('the proof of death; absent when it never had a worker'),
-  outcome,
-});
 /** `kill` */
 export const killJson = z.object({
   kills: z
@@ -94,26 +62,21 @@ export const killJson = z.object({
     )
     .describe('in the order asked for'),
 });
-export type KillJson = z.input<typeof killJson>;
+export type KillJson = DeepReadonly<z.infer<typeof killJson>>;
 
 /** `worker forget` */
 export const forgetJson = z.object({
   workerId: z.string(),
   lost: z.array(identity).describe('its live subagents, which end as lost'),
 });
-export type ForgetJson = z.infer<typeof forgetJson>;
+export type ForgetJson = DeepReadonly<z.infer<typeof forgetJson>>;
 /** `chain run`, `chain retry` (without steps), `batch` and `race` */
 export const chainRunJson = z.object({
-  server,
-  chain: identity.extend({
-    steps: z.array(z.string()).describe('how its steps are addressed'),
-    notes: z.array(z.string()).readonly(),
-    repeated,
-    url: z.string().optional(),
-  }),
+  server: serverInfo,
+  chain: started.extend({ steps: z.array(z.string()).describe('how its steps are addressed') }),
   outcome: outcome.optional().describe('with --wait, once it has ended'),
 });
-export type ChainRunJson = z.input<typeof chainRunJson>;
+export type ChainRunJson = DeepReadonly<z.infer<typeof chainRunJson>>;
 /** `chain check` */
 export const chainCheckJson = z.object({
   ok: z.boolean(),
@@ -127,7 +90,7 @@ export const chainCheckJson = z.object({
     .optional()
     .describe('what `chain run` takes with --param'),
 });
-export type ChainCheckJson = z.infer<typeof chainCheckJson>;
+export type ChainCheckJson = DeepReadonly<z.infer<typeof chainCheckJson>>;
 
 /** `wait` */
 export const waitJson = z.object({
@@ -143,152 +106,35 @@ export const waitJson = z.object({
   pending: z.array(identity),
   timedOut: z.boolean(),
 });
-export type WaitJson = z.infer<typeof waitJson>;
+export type WaitJson = DeepReadonly<z.infer<typeof waitJson>>;
 /** `wait --next` */
 export const waitNextJson = z.object({
   announcement: announcement.nullable().describe('null: none in time'),
 });
-export type WaitNextJson = z.infer<typeof waitNextJson>;
+export type WaitNextJson = DeepReadonly<z.infer<typeof waitNextJson>>;
 
-const progress = z.object({
-  doing: z.string(),
-  tool: z.string().optional(),
-  since: z.string(),
-  lastEventAt: z.string(),
-  lastMessage: z.string().optional(),
-  model: z.string().optional(),
-  usage,
-  workedMs: z.number().optional().describe('working time of this turn so far'),
-  denied: z.number().int().optional().describe('tool calls that its permissions did not allow'),
-});
-const away = z
-  .object({ workerId: z.string().optional(), since: z.string() })
-  .describe('its worker gives no sign of life: nothing of it moves');
 /** `list`; also each line of `watch`. */
-export const listJson = z.object({
-  server,
-  workerless: z
-    .boolean()
-    .describe(
-      'no worker polls, or none answered in time (notes say which): what only sessions know is missing',
-    ),
-  notes: z.array(z.string()),
-  subagents: z
-    .array(
-      sessionEntry.extend({
-        session: z.string(),
-        since: z.string().optional().describe('when its status, or what it is doing, began'),
-        progress: progress.optional(),
-        stalled: stalled.optional(),
-        away: away.optional(),
-        failing: z
-          .boolean()
-          .optional()
-          .describe('its workflow fails at each try to go on, as under a worker of another version'),
-        orphan: z.boolean().optional().describe('its session has ended without it'),
-        unknown: z
-          .boolean()
-          .optional()
-          .describe('only the home has it: its server’s database was replaced, or is an older copy'),
-      }),
-    )
-    .describe('live ones first, oldest first; then finished ones, newest first'),
+export const listJson = fleetList.pick({ server: true, workerless: true, notes: true }).extend({
+  subagents: z.array(subagentRow).describe('live ones first, oldest first; then finished ones, newest first'),
   sessions: z.array(
-    z.object({
-      session: z.string(),
-      live: z.number().int(),
-      finished: z.number().int(),
-      unacknowledged: z.number().int().nullable(),
-      failing: z.boolean().optional().describe('its workflow fails at each try to go on'),
+    sessionListing.pick({ session: true, unacknowledged: true, failing: true }).extend({
+      live: z.number().int().describe('how many are live'),
+      finished: z.number().int().describe('how many have finished'),
     }),
   ),
 });
-export type ListJson = z.input<typeof listJson>;
+export type ListJson = DeepReadonly<z.infer<typeof listJson>>;
 
 /** `show` */
-export const showJson = z.object({
-  subagent: identity.extend({
-    status,
-    since: z.string(),
-    doing: z.string(),
-    stalled: stalled.optional(),
-    away: away.optional(),
-    startedAt: z.string(),
-    endedAt: z.string().optional(),
-    task: z.string().optional(),
-    repo: z.string().optional(),
-    branch: z.string().nullable().optional(),
-    cwd: z.string().optional(),
-    copilotSessionId: z.string().optional(),
-    permissions: permissions.optional(),
-    workerId: z.string().optional(),
-    model: z.string().optional(),
-    usage: usage.optional(),
-    lastEventAt: z.string().optional(),
-    lastMessage: z.string().optional(),
-    turns: z.number().int(),
-    questions: z.array(question).readonly(),
-    steers: subagentView.shape.steers,
-    steps: z.array(stepView).readonly().optional().describe('of a chain'),
-    outcome: outcome.optional(),
-    url: z.string().optional(),
-    workerless: z.boolean(),
-    notes: z.array(z.string()).readonly(),
-  }),
-});
-
-export type ShowJson = z.input<typeof showJson>;
+export const showJson = z.object({ subagent: subagentDescription });
+export type ShowJson = DeepReadonly<z.infer<typeof showJson>>;
 
 /** `diff` */
-export const diffJson = target.extend({
-  live: z.boolean().describe('still at work: the text is of its folder as it is'),
-  repository: z.string(),
-  branch: z.string().nullable(),
-  base: z.string(),
-  head: z.string().nullable().describe('null: compared with the folder as it is'),
-  text: z.string(),
-  truncated: z.boolean(),
-  notes: z.array(z.string()).readonly(),
-});
-export type DiffJson = z.input<typeof diffJson>;
-
+export const diffJson = subagentDiff;
 /** `merge` */
-export const mergeJson = target.extend({
-  how: z.enum(['fast-forward', 'merge', 'squash', 'already-merged']),
-  into: z.string().describe('the branch that was merged into'),
-  checkout: z.string(),
-  repository: z.string(),
-  branch: z.string().nullable(),
-  merged: z.string().describe('the commit that was merged'),
-  before: z.string(),
-  commit: z.string().describe('where the branch that was merged into is now'),
-  diffStat: z.object({ files: z.number().int(), insertions: z.number().int(), deletions: z.number().int() }),
-});
-export type MergeJson = z.infer<typeof mergeJson>;
-
+export const mergeJson = mergeReport;
 /** `clean` */
-export const cleanJson = z.object({
-  dryRun: z.boolean().describe('nothing was removed'),
-  runs: z
-    .array(
-      identity.extend({
-        removed: z.array(remains).readonly(),
-        kept: z
-          .array(
-            z.object({
-              what: z.enum([...remains.options, 'all']),
-              where: z.string(),
-              why: z.string(),
-            }),
-          )
-          .readonly(),
-        freedBytes: z.number().int(),
-      }),
-    )
-    .readonly(),
-  freedBytes: z.number().int(),
-});
-export type CleanJson = z.input<typeof cleanJson>;
+export const cleanJson = cleanReport;
 
 /** `logs`, one object per line */
 export const logsJson = transcriptEntry;
@@ -297,7 +143,7 @@ export const announcementsJson = announcement;
 
 /** `open` */
 export const openJson = z.object({ url: z.string() });
-export type OpenJson = z.infer<typeof openJson>;
+export type OpenJson = DeepReadonly<z.infer<typeof openJson>>;
 
 /** `keys`, `keys init`, and what changes the ring of a file: `keys rotate`, `keys remove`, `keys require` */
 export const keysJson = z.object({
@@ -348,13 +194,13 @@ export const statusJson = z.object({
     })
     .nullable()
     .describe('the `up` that runs in this home'),
-  server: server.extend({ reachable: z.boolean() }).nullable().describe('null: none is known'),
+  server: serverInfo.extend({ reachable: z.boolean() }).nullable().describe('null: none is known'),
   workers: z.boolean().describe('whether some worker polls'),
   live: z.number().int(),
   byStatus: z.partialRecord(status, z.number().int()).describe('live subagents'),
   problems: z.array(z.object({ message: z.string(), remedy: z.string().optional() })),
 });
-export type StatusJson = z.infer<typeof statusJson>;
+export type StatusJson = DeepReadonly<z.infer<typeof statusJson>>;
 
 /** `doctor` */
 export const doctorJson = z.object({
@@ -363,12 +209,12 @@ export const doctorJson = z.object({
     z.object({
       name: z.string(),
       result: z.enum(['ok', 'warn', 'fail']),
-      detail: z.string(),
-      remedy: z.string().optional(),
+      detail: z.string().describe('what was found'),
+      remedy: z.string().optional().describe('what to do now; with every result but `ok`'),
     }),
   ),
 });
-export type DoctorJson = z.infer<typeof doctorJson>;
+export type DoctorJson = DeepReadonly<z.infer<typeof doctorJson>>;
 
 /** `up --detach` */
 export const upDetachedJson = z.object({
@@ -380,7 +226,7 @@ export const upDetachedJson = z.object({
   home: z.string(),
   log: z.string(),
 });
-export type UpDetachedJson = z.infer<typeof upDetachedJson>;
+export type UpDetachedJson = DeepReadonly<z.infer<typeof upDetachedJson>>;
 /** `up` and `worker`, one object per line, as events happen */
 export const upEventJson = z
   .object({
@@ -391,39 +237,29 @@ export const upEventJson = z
   .loose();
 
 /** `down` */
-export const downJson = z.object({
-  stopped: z.boolean().describe('false: nothing ran'),
-  forced: z.boolean().describe('it had to be killed'),
-  left: z.array(z.number().int()).describe('pids that are still there'),
-  leftBehind: z
-    .number()
-    .int()
-    .optional()
-    .describe('`up` had been killed: the pid of its Temporal server, which was ended'),
-  durationMs: z.number().int(),
-});
-export type DownJson = z.infer<typeof downJson>;
+export const downJson = stopReport.omit({ processes: true }).extend({ durationMs: z.number().int() });
+export type DownJson = DeepReadonly<z.infer<typeof downJson>>;
 
 /** `completion` */
 export const completionJson = z.object({ shell: z.enum(['bash', 'zsh', 'fish']), script: z.string() });
-export type CompletionJson = z.infer<typeof completionJson>;
+export type CompletionJson = DeepReadonly<z.infer<typeof completionJson>>;
 
 /** `help`, and `--help` of any command */
 export const helpJson = z.object({ help: z.string() });
-export type HelpJson = z.infer<typeof helpJson>;
+export type HelpJson = DeepReadonly<z.infer<typeof helpJson>>;
 
 /** `--version` */
 export const versionJson = z.object({ version: z.string() });
-export type VersionJson = z.infer<typeof versionJson>;
+export type VersionJson = DeepReadonly<z.infer<typeof versionJson>>;
 
 /** `install` and `uninstall` */
 export const installJson = z.object({
   client: z.literal('copilot'),
   scope: z.enum(['user', 'project']),
   path: z.string(),
-  change: z.enum(['written', 'updated', 'unchanged', 'removed', 'absent']).describe('what was done to it'),
+  change: installChange.describe('what was done to it'),
 });
-export type InstallJson = z.infer<typeof installJson>;
+export type InstallJson = DeepReadonly<z.infer<typeof installJson>>;
 
 /**
  * The schemas by name of the command. The build writes a JSON Schema of each into `dist/schemas`. A command with

@@ -1,26 +1,14 @@
-import type {
-  Outcome,
-  SpawnedSubagent,
-  SubagentHandle,
-  SubagentIdentity,
-  Subagents,
-} from '../client/index.ts';
+import type { SpawnedSubagent, SubagentHandle, SubagentIdentity, Subagents } from '../client/index.ts';
 import { kindsOf } from '../contract/outcome/caveat.ts';
 import { SubagentsError } from '../contract/errors.ts';
-import type { FinalStatus } from '../contract/status/status.ts';
 import { oneLine } from '../contract/text/text.ts';
 import type { Context } from './context.ts';
 import type { SubagentEnd } from './exit.ts';
+import type { WaitJson } from './json.ts';
 import { WaitProgress } from './render/progress.ts';
 
 /** A subagent that has ended. */
-export interface EndedSubagent extends SubagentIdentity {
-  readonly status: FinalStatus;
-  /** Absent when only the end itself is known. */
-  readonly outcome?: Outcome;
-  /** Why there is no outcome. */
-  readonly problem?: string;
-}
+export type EndedSubagent = WaitJson['ended'][number];
 
 /** The parts of an end that determine the exit code. */
 export const toSubagentEnd = ({ status, outcome }: EndedSubagent): SubagentEnd => ({

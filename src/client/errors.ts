@@ -16,9 +16,9 @@ import {
   type UnreadablePayload,
   type ErrorCode,
   type SessionEntry,
+  type ServerInfo,
 } from '../contract/index.ts';
 import { searchAttributeCommands } from '../temporal/search-attributes.ts';
-import type { ServerInfo } from './types.ts';
 
 /** The gRPC status codes that we distinguish (https://grpc.io/docs/guides/status-codes/). */
 const GRPC = {

@@ -3,11 +3,20 @@ import type {
   Announcement,
   AnswerReceipt,
   ChainSpec,
+  CleanReport,
   ContinueSpec,
   ErrorCode,
+  KillReport,
+  MergeReport,
   Outcome,
   Receipt,
+  SessionListing,
+  SpawnAccepted,
+  SpawnRefused,
   SpawnSpec,
+  SubagentDescription,
+  SubagentDiff,
+  SubagentIdentity,
   TranscriptEntry,
 } from '../contract/index.ts';
 import type {
@@ -15,34 +24,17 @@ import type {
   AnswerOptions,
   ChainOptions,
   CleanOptions,
-  CleanReport,
   DiffOptions,
   KillOptions,
-  KillReport,
   ListOptions,
   MergeOptions,
-  MergeReport,
   ReceivedAnnouncement,
   ResultOptions,
   RetryOptions,
-  SessionListing,
   SpawnOptions,
   SteerOptions,
-  SubagentDescription,
-  SubagentDiff,
   TranscriptOptions,
 } from './types.ts';
-
-/** Identifies one run of a subagent. */
-export interface SubagentIdentity {
-  readonly session: string;
-  readonly label: string;
-  /** 1 for the first subagent of this label. */
-  readonly run: number;
-  readonly workflowId: string;
-  /** First execution run id. */
-  readonly runId: string;
-}
 
 /** A main agent's durable side. Get one from `Subagents.session()`. */
 export interface SessionHandle {
@@ -347,21 +339,13 @@ export interface SubagentHandle {
 }
 
 /** A handle of a run of a subagent (or a chain) that was started. It keeps to this run when the label is used again. */
-export interface SpawnedSubagent extends SubagentHandle, SubagentIdentity {
+export interface SpawnedSubagent
+  extends SubagentHandle, SubagentIdentity, Pick<SpawnAccepted, 'notes' | 'repeated'> {
   readonly accepted: true;
-  /** What the caller should know, for example how many uncommitted changes are left out. */
-  readonly notes: readonly string[];
-  /**
-   * An equal earlier request was accepted, and its subagent is live: this is its handle, and nothing new was started.
-   */
-  readonly repeated?: true | undefined;
 }
 
 /** Why one spec of a list was not spawned. */
-export interface SpawnRefusal {
+export interface SpawnRefusal extends Pick<SpawnRefused, 'label' | 'reason' | 'remedy'> {
   readonly accepted: false;
-  readonly label: string;
   readonly code: ErrorCode;
-  readonly reason: string;
-  readonly remedy?: string | undefined;
 }

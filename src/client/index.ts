@@ -7,26 +7,13 @@ export type * from './types.ts';
 export { readyMadeChain, type ReadyMadeName, type ReadyMadeOptions } from './chains/ready-made.ts';
 export { batchChain, raceChain } from '../chain/ready-made.ts';
 export { SubagentsError, ERROR_CODES, type ErrorCode } from '../contract/errors.ts';
+export type * from '../contract/reports/types.ts';
 export type {
-  Announcement,
   ChainSpec,
   ChainStep,
-  CleanedRun,
   ContinueSpec,
-  Evidence,
   FinalStatus,
   LiveStatus,
-  Outcome,
-  ActivityProgress,
-  Question,
-  AnswerReceipt,
-  Receipt,
-  SessionEntry,
   SpawnSpec,
   Status,
-  StepView,
-  SweepReport,
-  TranscriptEntry,
-  Usage,
-  Verification,
 } from '../contract/index.ts';

@@ -1,16 +1,7 @@
-import type {
-  CleanOptions,
-  CleanReport,
-  ConnectOptions,
-  FleetList,
-  FleetListOptions,
-  ServerInfo,
-  SessionOverview,
-  SubagentRow,
-} from './types.ts';
+import type { CleanOptions, ConnectOptions, FleetListOptions } from './types.ts';
 import { DEFAULT_SESSION } from '../contract/protocol/names.ts';
 import { cleanTargets } from './removal/clean.ts';
-import type { SessionHandle, SubagentHandle, SubagentIdentity } from './handles.ts';
+import type { SessionHandle, SubagentHandle } from './handles.ts';
 import { SessionClient } from './sessions/session-handle.ts';
 import { SubagentClient } from './subagents/subagent-handle.ts';
 import { forgetWorker } from './removal/forget.ts';
@@ -18,6 +9,14 @@ import { Link } from './connection/link.ts';
 import { listFleet } from './listing/listing.ts';
 import { findRunAnywhere } from './listing/runs.ts';
 import { findRuns, findSessions } from './listing/visibility.ts';
+import type {
+  CleanReport,
+  FleetList,
+  ServerInfo,
+  SessionOverview,
+  SubagentIdentity,
+  SubagentRow,
+} from '../contract/index.ts';
 
 /**
  * A connection to the Temporal server that the subagents live on.

@@ -1,20 +1,5 @@
-/** Options and results of the library, beyond the shared types of `src/contract`. */
-import type {
-  Announcement,
-  Cleaned,
-  CleanedRun,
-  FinalStatus,
-  Outcome,
-  ActivityProgress,
-  Question,
-  SessionEntry,
-  Stalled,
-  Status,
-  StepView,
-  SubagentView,
-  SweepReport,
-  Usage,
-} from '../contract/index.ts';
+/** Options of the library. The types of its reports are in `src/contract/reports/types.ts`. */
+import type { Announcement, Status } from '../contract/index.ts';
 
 /** Where to find the Temporal server. Omitted options follow the rules of `src/temporal/target.ts`. */
 export interface ConnectOptions {
@@ -28,18 +13,6 @@ export interface ConnectOptions {
   readonly namespace?: string | undefined;
   /** Environment to read instead of `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
-}
-
-/** The server and namespace in use. */
-export interface ServerInfo {
-  readonly address: string;
-  readonly namespace: string;
-  /** The rule that chose the server, for people: for example `--address` or `the running "subagents up"`. */
-  readonly origin: string;
-  /** Base URL of the Temporal Web UI, if known. */
-  readonly uiUrl?: string | undefined;
-  /** Whether this is the server of the `up` that runs in the home. */
-  readonly embedded?: boolean | undefined;
 }
 
 /** Options of a spawn. */
@@ -74,68 +47,6 @@ export interface ListOptions {
   readonly progress?: boolean | undefined;
 }
 
-/** A worker that is away. */
-export interface Absence {
-  /** Absent when the server has given up the worker's activity. */
-  readonly workerId?: string | undefined;
-  /** ISO 8601, when the worker was last heard from. */
-  readonly since: string;
-}
-
-/** A subagent in a list: its entry in the session, and what it is doing now. */
-export interface SubagentRow extends SessionEntry {
-  readonly session: string;
-  /** The last heartbeat of a running turn, set-up or clone. */
-  readonly progress?: ActivityProgress | undefined;
-  /**
-   * ISO 8601, when its status (or, while it works, its current action) began; absent when unknown, and once finished.
-   */
-  readonly since?: string | undefined;
-  /** Why the subagent makes no progress, and since when: check this first. Absent while it makes progress. */
-  readonly stalled?: Stalled | undefined;
-  /** Set when the subagent's worker is away: nothing of the subagent proceeds. */
-  readonly away?: Absence | undefined;
-  /** The workflow fails at each try to go on, for example under a worker of another version: nothing proceeds. */
-  readonly failing?: boolean | undefined;
-  /** The session ended before the subagent; the next session of that name takes it over. */
-  readonly orphan?: boolean | undefined;
-  /** Only the home has a record of it: the server's database was replaced, or is an older copy. */
-  readonly unknown?: boolean | undefined;
-}
-
-/** One session's subagents. */
-export interface SessionListing {
-  readonly session: string;
-  readonly server: ServerInfo;
-  /** Oldest first. */
-  readonly live: readonly SubagentRow[];
-  /** Newest first, at most as many as requested; after them, all runs that only the home has a record of. */
-  readonly finished: readonly SubagentRow[];
-  readonly finishedCount: number;
-  /** Number of announcements that the default receiver has not acknowledged; null when the session did not answer. */
-  readonly unacknowledged: number | null;
-  /**
-   * No worker polls, or none answered in time (`notes` says which): the rows come from the server's visibility store
-   * and lack what only the session has.
-   */
-  readonly workerless: boolean;
-  /** The session's workflow fails at each try to go on: the rows come from the server's visibility store. */
-  readonly failing?: boolean | undefined;
-  /** What a reader must know, for example that no worker polls and how to start one. */
-  readonly notes: readonly string[];
-}
-
-/** A session, from the server's visibility store. */
-export interface SessionOverview {
-  readonly session: string;
-  readonly workflowId: string;
-  readonly runId: string;
-  /** Whether its workflow is open. */
-  readonly open: boolean;
-  /** ISO 8601. */
-  readonly startedAt: string;
-}
-
 /** Filters of a list. An omitted filter selects all subagents. */
 export interface SelectionOptions {
   /** Only these sessions. */
@@ -150,14 +61,6 @@ export interface SelectionOptions {
 export interface FleetListOptions extends ListOptions, SelectionOptions {
   /** Include closed sessions, and every finished subagent that is still known; default false. */
   readonly all?: boolean | undefined;
-}
-
-/** All sessions of the namespace. */
-export interface FleetList {
-  readonly server: ServerInfo;
-  readonly sessions: readonly SessionListing[];
-  readonly workerless: boolean;
-  readonly notes: readonly string[];
 }
 
 /** Options of `SubagentHandle.steer`. */
@@ -190,20 +93,6 @@ export interface KillOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/** What a kill did. */
-export interface KillReport {
-  readonly session: string;
-  readonly label: string;
-  readonly run: number;
-  readonly workflowId: string;
-  readonly runId: string;
-  /** `killed`; `lost` after a kill by force; another status when the subagent ended by itself first. */
-  readonly status: FinalStatus;
-  /** The proof of death; absent when the subagent never had a worker, or is lost. */
-  readonly sweep?: SweepReport | undefined;
-  readonly outcome: Outcome;
-}
-
 /** Options of `SubagentHandle.diff`. */
 export interface DiffOptions {
   /** One line for each file instead of the changes; default false. */
@@ -213,29 +102,6 @@ export interface DiffOptions {
   /** Maximum size of the text in bytes; default 4 MiB. */
   readonly maxBytes?: number | undefined;
   readonly signal?: AbortSignal | undefined;
-}
-
-/** The changes of a subagent. */
-export interface SubagentDiff {
-  readonly session: string;
-  readonly label: string;
-  readonly run: number;
-  /** The subagent is live: the text is of its folder, with uncommitted and new files. */
-  readonly live: boolean;
-  readonly repository: string;
-  readonly branch: string | null;
-  /** The commit that the diff starts from. */
-  readonly base: string;
-  /** The commit that the diff ends at; null: the folder as it is. */
-  readonly head: string | null;
-  /**
-   * Output of `git diff` without colour. It contains raw file content: sanitize it before printing it to a terminal.
-   */
-  readonly text: string;
-  /** Whether the text was cut at `maxBytes`. */
-  readonly truncated: boolean;
-  /** What a reader must know, for example that the branch is gone. */
-  readonly notes: readonly string[];
 }
 
 /** Options of `SubagentHandle.merge`. */
@@ -258,26 +124,6 @@ export interface MergeOptions {
   readonly cwd?: string | undefined;
 }
 
-/** What a merge did. */
-export interface MergeReport {
-  readonly session: string;
-  readonly label: string;
-  readonly run: number;
-  /** `already-merged`: there was nothing to do. */
-  readonly how: 'fast-forward' | 'merge' | 'squash' | 'already-merged';
-  /** The branch that was merged into, in `checkout`. */
-  readonly into: string;
-  readonly checkout: string;
-  readonly repository: string;
-  /** The subagent's branch, and the commit of it that was merged. */
-  readonly branch: string | null;
-  readonly merged: string;
-  /** The tip of `into` before and after the merge. */
-  readonly before: string;
-  readonly commit: string;
-  readonly diffStat: { readonly files: number; readonly insertions: number; readonly deletions: number };
-}
-
 /** Options of `clean`. */
 export interface CleanOptions {
   /**
@@ -293,66 +139,12 @@ export interface CleanOptions {
   readonly force?: boolean | undefined;
 }
 
-/** What a clean removed (or, with `dryRun`, would remove) and kept. */
-export interface CleanReport {
-  readonly dryRun: boolean;
-  /** In the order of the targets. A run with nothing removed and nothing kept had nothing left. */
-  readonly runs: readonly CleanedRun[];
-  readonly freedBytes: number;
-}
-
 /** Options of `SubagentHandle.result`. */
 export interface ResultOptions {
   /** Ends the wait; the subagent goes on. */
   readonly signal?: AbortSignal | undefined;
   /** How long to wait, in milliseconds, at most 24 days; default: as long as it takes. */
   readonly timeoutMs?: number | undefined;
-}
-
-/** Everything known about one subagent. */
-export interface SubagentDescription extends Partial<
-  Pick<SubagentView, 'cwd' | 'copilotSessionId' | 'permissions'>
-> {
-  readonly session: string;
-  readonly label: string;
-  readonly run: number;
-  readonly workflowId: string;
-  /** First execution run id. */
-  readonly runId: string;
-  readonly status: SessionEntry['status'];
-  /** ISO 8601, when this status (or, while it works, the current action) began. */
-  readonly since: string;
-  /** For people: the tool that runs, or what the status means. */
-  readonly doing: string;
-  /** Why the subagent makes no progress, and since when: check this first. Absent while it makes progress. */
-  readonly stalled?: Stalled | undefined;
-  /** Set when the subagent's worker is away: nothing of the subagent proceeds. */
-  readonly away?: Absence | undefined;
-  readonly startedAt: string;
-  readonly endedAt?: string | undefined;
-  /** The beginning of the task. */
-  readonly task?: string | undefined;
-  readonly repo?: string | undefined;
-  readonly branch?: string | null | undefined;
-  readonly workerId?: string | undefined;
-  readonly model?: string | undefined;
-  readonly usage?: Usage | undefined;
-  /** ISO 8601, when the last model event or tool output arrived. */
-  readonly lastEventAt?: string | undefined;
-  readonly lastMessage?: string | undefined;
-  readonly turns: number;
-  readonly questions: readonly Question[];
-  readonly steers: SubagentView['steers'];
-  /** For a chain: the state of each step. */
-  readonly steps?: readonly StepView[] | undefined;
-  /** Present when the subagent has ended and left one. */
-  readonly outcome?: Outcome | undefined;
-  /** Its page in the Temporal Web UI, if known. */
-  readonly url?: string | undefined;
-  /** What a clean has removed since the end. */
-  readonly cleaned?: Cleaned | undefined;
-  readonly workerless: boolean;
-  readonly notes: readonly string[];
 }
 
 /** An announcement with a method to acknowledge it. */

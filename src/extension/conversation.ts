@@ -3,8 +3,7 @@ import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CopilotSession, SessionEvent } from '@github/copilot-sdk';
-import { parseAdopted } from '../tools/index.ts';
-import { keysPushed, keysDelivered, pushedLine } from './marks.ts';
+import { keysPushed, pushedLine, parseAdopted, keysDelivered } from '../prompts/index.ts';
 
 /** The source of our pushed messages, by which a conversation's history is searched for them. */
 const PUSH_SOURCE = 'system';

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CopilotSession, ToolResultObject } from '@github/copilot-sdk';
 import { plural, type Announcement } from '../contract/index.ts';
 import { findMissingAccess } from '../copilot/runtime/missing-access.ts';
+import { IS_PUSHED } from '../prompts/index.ts';
 import { resolveRepository } from '../git/repository.ts';
 import { upCommand } from '../system/home-root.ts';
 import {
@@ -21,8 +22,6 @@ import { untilSoleReceiver } from './sole-receiver.ts';
 import { startUp } from './start-up.ts';
 import { callFromCopilot, type Calls } from './tools.ts';
 
-const ARRIVAL =
-  'Continue the conversation, and do not poll or wait: completions, questions and stalls appear in this conversation automatically.';
 /**
  * How long a push waits for running `wait` calls, in milliseconds. A `wait` that the announcement ends answers sooner.
  */
@@ -105,7 +104,7 @@ export class Extension implements Calls {
         return connection.current;
       },
       inbox: this.#inbox,
-      arrival: ARRIVAL,
+      arrival: IS_PUSHED,
       start: (onProgress) => startUp(this.#node, onProgress),
       missingAccess: () => findMissingAccess(this.#env),
       upCommand: upCommand(undefined, this.#env),

@@ -4,11 +4,9 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { SubagentsError } from '../contract/errors.ts';
 import { errorCode, withDiskErrors } from '../system/files.ts';
+import type { InstallChange } from '../contract/reports/installation.ts';
 import { isOurs, launcherText } from './launcher.ts';
 import { compiledFile } from '../system/compiled-file.ts';
-
-/** The change to the extension's file. */
-export type InstallChange = 'written' | 'updated' | 'unchanged' | 'removed' | 'absent';
 
 /** The extension's file of this user, in Copilot CLI's own home. */
 export function userExtension(env: Readonly<Record<string, string | undefined>>): string {

@@ -1,23 +1,14 @@
 /** Pushes a session's announcements into the conversation, each once. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Announcement } from '../contract/index.ts';
-import {
-  announcementsResult,
-  newsLine,
-  type AnnouncementInbox,
-  type LazyConnection,
-} from '../tools/index.ts';
+import { announcementsResult, type AnnouncementInbox, type LazyConnection } from '../tools/index.ts';
+import { newsLine, pushedNews, historyKey } from '../prompts/index.ts';
 import type { MainAgentConversation } from './conversation.ts';
-import { historyKey } from './marks.ts';
 
 /** Announcements within this time, in milliseconds, are pushed together. */
 const GATHER_MS = 50;
 /** How often it is checked whether the server has changed, in milliseconds: `down` and `up` change its port. */
 const CHECK_INTERVAL_MS = 3_000;
-
-const INTRODUCTION =
-  'News about your subagents, from the extension and not from the human. Relay it to the human briefly, evidence first; ' +
-  'answer questions that you can answer, and ask the human the others; then continue with what you were doing.';
 
 /** Options of a receiver. */
 export interface ReceiverOptions {
@@ -134,15 +125,9 @@ export class Receiver {
   async #push(news: readonly Announcement[]): Promise<readonly Announcement[]> {
     const { conversation, connection, session, isAdopted } = this.#options;
     const { text, announced: pushed } = await announcementsResult(await connection.get(), news);
-    const lines = [
-      INTRODUCTION,
-      ...(isAdopted
-        ? [`They belong to the adopted session ${session}: address them as ${session}/LABEL.`]
-        : []),
-      text,
-    ];
+    const adopted = isAdopted ? session : undefined;
     for (const each of pushed) await conversation.showHuman(newsLine(each));
-    await conversation.push(pushed.map(historyKey), lines.join('\n'));
+    await conversation.push(pushed.map(historyKey), pushedNews(text, adopted));
     return pushed;
   }
 }

@@ -2,7 +2,7 @@
 import type { ToolResultObject } from '@github/copilot-sdk';
 import type { Announcement } from '../contract/index.ts';
 import { callTool, TOOLS, type ToolContext } from '../tools/index.ts';
-import { historyKey, deliveredLine } from './marks.ts';
+import { historyKey, deliveredLine } from '../prompts/index.ts';
 
 /** What all calls of a conversation share. Each call adds its own `signal` and `progress`. */
 export interface Calls {

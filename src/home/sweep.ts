@@ -2,9 +2,9 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { setImmediate, setTimeout as delay } from 'node:timers/promises';
-import type { SweepReport } from '../contract/outcome/outcome.ts';
 import { signalProcess } from '../system/process.ts';
 import { canFindProcesses, ProcessSearch, type FoundProcess, type Unseen } from './processes.ts';
+import type { SweepReport } from '../contract/reports/types.ts';
 
 /** Milliseconds between SIGTERM and SIGKILL. */
 const GRACE_MS = 500;

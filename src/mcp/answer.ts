@@ -1,6 +1,7 @@
 /** Converts a tool's answer to MCP, with the announcements since the last call. */
 import type { CallToolResult, RequestId } from '@modelcontextprotocol/server';
-import { byteLength, plural, type Announcement } from '../contract/index.ts';
+import { byteLength, type Announcement } from '../contract/index.ts';
+import { moreNews, newSinceLastCall } from '../prompts/index.ts';
 import {
   callTool,
   announcementKey,
@@ -61,12 +62,8 @@ function compose(
   more: number,
 ): CallToolResult {
   const content: CallToolResult['content'] = [{ type: 'text', text: result.text }];
-  if (news !== undefined) content.push({ type: 'text', text: `New since your last call:\n${news.text}` });
-  if (more > 0)
-    content.push({
-      type: 'text',
-      text: `${plural(more, 'more announcement')} will come with the next call.`,
-    });
+  if (news !== undefined) content.push({ type: 'text', text: newSinceLastCall(news.text) });
+  if (more > 0) content.push({ type: 'text', text: moreNews(more) });
   if (!isResult(result)) return { content, isError: true };
   return { content, structuredContent: { ...result.structured, ...(news && { news: news.view }) } };
 }

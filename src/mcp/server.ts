@@ -11,14 +11,8 @@ import { serveStdio, StdioServerTransport } from '@modelcontextprotocol/server/s
 import type { z } from 'zod';
 import { isFinal, type Announcement } from '../contract/index.ts';
 import type { ConnectOptions } from '../client/index.ts';
-import {
-  AnnouncementInbox,
-  INSTRUCTIONS,
-  LazyConnection,
-  newsSchema,
-  TOOLS,
-  type ToolContext,
-} from '../tools/index.ts';
+import { ARRIVES_WITH_RESULT, mainAgentInstructions } from '../prompts/index.ts';
+import { AnnouncementInbox, LazyConnection, newsSchema, TOOLS, type ToolContext } from '../tools/index.ts';
 import { answerCall, type Sent } from './answer.ts';
 import { registerResources } from './resources.ts';
 
@@ -40,10 +34,6 @@ export interface McpOptions {
   readonly signal: AbortSignal;
 }
 
-const ARRIVAL =
-  'Continue the conversation and do not poll: announcements come with your next tool result. ' +
-  'If there is nothing else to do, subagents({"action":"wait"}) returns with the next announcement.';
-
 /** Serves one client until the client closes stdin or the signal is aborted. Writes only the protocol to stdout. */
 export async function serveMcp(options: McpOptions): Promise<void> {
   const connection = new LazyConnection(options.connection);
@@ -52,7 +42,7 @@ export async function serveMcp(options: McpOptions): Promise<void> {
     session: options.session,
     cwd: options.cwd,
     start: options.start,
-    arrival: ARRIVAL,
+    arrival: ARRIVES_WITH_RESULT,
     missingAccess: options.missingAccess,
     upCommand: options.upCommand,
     inbox: new AnnouncementInbox(options.session),
@@ -97,7 +87,7 @@ function cancelledBy(message: JSONRPCMessage): RequestId | undefined {
 function newServer({ version }: McpOptions, shared: Shared): McpServer {
   const server = new McpServer(
     { name: 'durable-subagents', title: 'Durable subagents', version },
-    { instructions: `${INSTRUCTIONS}\nYour session is ${shared.session}.` },
+    { instructions: mainAgentInstructions(shared.session) },
   );
   for (const tool of TOOLS) {
     const { name, title, description, annotations } = tool;

@@ -1,6 +1,7 @@
 /** Converts errors for main agents. */
 import type { z } from 'zod';
 import { sanitize, sanitizedLine, SETTINGS_FILE, SubagentsError, type ErrorCode } from '../contract/index.ts';
+import { errorText, orStart } from '../prompts/index.ts';
 import { systemFailure } from '../system/files.ts';
 import { fenced } from './fence.ts';
 import type { Tool, ToolFailure } from './tool.ts';
@@ -37,13 +38,8 @@ export function toolFailure(error: unknown): ToolFailure {
   const raw = thrown instanceof Error ? thrown.message : String(thrown);
   const message = safeMessage(code, raw === '' ? 'an unknown error without a message' : raw);
   const remedy = remedyOf(thrown);
-  // The mark of a fence must begin a line.
-  const separator = message.includes('\n') ? '\n' : ' ';
-  const text = [
-    `error ${code}:${separator}${message}`,
-    ...(remedy === undefined ? [] : [`What to do: ${remedy}`]),
-  ];
-  return { text: text.join('\n'), error: { code, message, ...(remedy !== undefined && { remedy }) } };
+  const failure = { code, message, ...(remedy !== undefined && { remedy }) };
+  return { text: errorText(failure), error: failure };
 }
 
 /** The error for illegal arguments of a call. Its remedy describes the field. */
@@ -66,9 +62,7 @@ export function badInput(tool: Tool, error: z.ZodError): SubagentsError {
 function remedyOf(thrown: unknown): string | undefined {
   if (!(thrown instanceof SubagentsError) || thrown.remedy === undefined) return undefined;
   const remedy = sanitize(thrown.remedy).slice(0, MAX_REMEDY_CHARS);
-  return NOTHING_RUNS.has(thrown.code)
-    ? `${remedy}; or, once the human has agreed, call "subagents" with action "start" and allowed: true`
-    : remedy;
+  return NOTHING_RUNS.has(thrown.code) ? orStart(remedy) : remedy;
 }
 
 /** Errors that `up` on this machine may remedy. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { fence, type FenceOptions } from '../contract/index.ts';
+import { fence, type FenceOptions } from '../prompts/index.ts';
 
 /** 64 random bits: nobody can guess them, and they are short to read. */
 const NONCE_BYTES = 8;

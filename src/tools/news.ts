@@ -1,5 +1,6 @@
 /** Announcements for a main agent: our own line about each event, and the fenced summaries. */
-import { byteLength, caveatDescriptions, isFinal, type Announcement } from '../contract/index.ts';
+import { byteLength, type Announcement } from '../contract/index.ts';
+import { newsEntry } from '../prompts/index.ts';
 import { fenced } from './fence.ts';
 import type { NewsView } from './view.ts';
 
@@ -27,7 +28,7 @@ export function newsWithin(announcements: readonly Announcement[], bytes: number
 /** All the announcements as news. */
 export function newsOf(announcements: readonly Announcement[]): News {
   const view = newsView(announcements);
-  const lines = announcements.map((each) => `- ${newsLine(each)} (${each.at}). ${NEXT[each.kind]}`);
+  const lines = announcements.map((each) => `- ${newsEntry(each)}`);
   return { announcements, text: [...lines, view.words].join('\n'), view };
 }
 
@@ -50,21 +51,3 @@ function newsView(announcements: readonly Announcement[]): NewsView {
     ),
   };
 }
-
-/** What happened, without text from the subagent. */
-export function newsLine({ kind, label, run, status, caveats = [] }: Announcement): string {
-  const name = `${label}@${run}`;
-  const but = caveats.length === 0 ? '' : `, but: ${caveatDescriptions(caveats)}`;
-  return isFinal(status) ? `${name} has ended: ${status}${but}` : `${name}: ${kind}`;
-}
-
-const NEXT: Readonly<Record<Announcement['kind'], string>> = {
-  completed: 'Its evidence and report: action "show".',
-  failed: 'Why, and what it did: action "show".',
-  killed: 'Nothing is left to do.',
-  question: 'See the question with action "show", then reply with action "answer".',
-  'worker-away': 'It continues when its worker is back; nothing is lost.',
-  stuck:
-    'It is inactive or repeats itself. Look with action "logs"; then steer it, kill it or leave it alone.',
-  notice: 'For your information.',
-};

@@ -1,22 +1,12 @@
 /**
  * A subagent's outcome for a main agent: the evidence that we measured, and, fenced, what the subagent chose and said.
  */
-import {
-  blocking,
-  CAVEATS,
-  MAX_FENCED_CHARS,
-  plural,
-  durationText,
-  usageText,
-  type Cleaned,
-  type Outcome,
-  removedText,
-} from '../contract/index.ts';
+import { MAX_FENCED_CHARS, type Outcome, isOwnBranch } from '../contract/index.ts';
+import { nameLines } from '../prompts/index.ts';
 import { fenced } from './fence.ts';
 import type { MeasuredView } from './view.ts';
 
 const MAX_TAIL_CHARS = 1_000;
-const MAX_LISTED = 30;
 
 /** The measured fields of an outcome. */
 export function measuredFields(outcome: Outcome): MeasuredView {
@@ -25,7 +15,7 @@ export function measuredFields(outcome: Outcome): MeasuredView {
     ...(evidence && {
       head: evidence.head,
       base: evidence.base,
-      branch: isOurs(evidence.branch, outcome.label) ? evidence.branch : null,
+      branch: isOwnBranch(evidence.branch, outcome.label) ? evidence.branch : null,
       commits: evidence.commitCount,
       filesChanged: evidence.diffStat.files,
       insertions: evidence.diffStat.insertions,
@@ -47,69 +37,6 @@ export function measuredFields(outcome: Outcome): MeasuredView {
     totalMs: durations.totalMs,
     workingMs: durations.workingMs,
   };
-}
-
-/** The evidence as lines that contain nothing the subagent chose. @param cleaned what a clean has removed */
-export function evidenceLines(outcome: Outcome, cleaned?: Cleaned): string[] {
-  const { evidence, sweep, durations, verifications, failure } = outcome;
-  const lines: string[] = [];
-  if (failure !== undefined) lines.push(`failed because of: ${failure.class}`);
-  for (const { kind, grade } of outcome.caveats)
-    lines.push(
-      `but: ${CAVEATS[kind].says}${grade === 'blocking' ? ' (merge and push refuse it without force)' : ''}`,
-    );
-  if (evidence !== undefined) {
-    const { branch, diffStat } = evidence;
-    const where = isOurs(branch, outcome.label) ? `branch ${branch}` : 'no branch of its own';
-    lines.push(
-      `${where}, base ${short(evidence.base)}, head ${short(evidence.head)}: ${plural(evidence.commitCount, 'commit')}, ` +
-        `${plural(diffStat.files, 'file')} (+${diffStat.insertions} -${diffStat.deletions})`,
-    );
-    if (evidence.savedLeftovers) lines.push('its uncommitted changes were committed by the worker');
-    if (evidence.uncommitted.length > 0)
-      lines.push(`${plural(evidence.uncommitted.length, 'path')} changed and not committed`);
-    if (evidence.sensitive.length > 0)
-      lines.push(`${plural(evidence.sensitive.length, 'file')} to review first: tests, CI, package scripts`);
-    if (evidence.touchedOutside !== undefined && evidence.touchedOutside.length > 0)
-      lines.push('something outside its worktree changed while it worked, caused by it or by others');
-  }
-  if (outcome.push !== undefined)
-    lines.push(outcome.push.ref === undefined ? 'its branch was not pushed' : 'its branch was pushed');
-  for (const [index, { exitCode, durationMs }] of verifications.entries())
-    lines.push(
-      `verification ${index + 1} of ${verifications.length}: ${exitCode === null ? 'no exit code' : `exit ${exitCode}`} in ${durationText(durationMs)}`,
-    );
-  // A chain verifies nothing itself: each of its steps does.
-  if (verifications.length === 0 && outcome.status === 'done' && outcome.steps === undefined)
-    lines.push('no verification commands: only the subagent itself says that it is done');
-  if (sweep !== undefined)
-    lines.push(
-      `processes: ${sweep.found} found, ${sweep.ended} ended, ${sweep.left.length} left (${sweep.proof})`,
-    );
-  lines.push(
-    `cost: ${usageText(outcome.usage)}; ${plural(outcome.turns, 'turn')}, working ${durationText(durations.workingMs)}, in all ${durationText(durations.totalMs)}`,
-  );
-  return [...lines, ...nextLines(outcome, cleaned)];
-}
-
-/** Where the work is, and the next steps. */
-function nextLines({ evidence, session, label, status, caveats }: Outcome, cleaned?: Cleaned): string[] {
-  const gone = cleaned === undefined ? [] : [`cleaned at ${cleaned.at}: ${removedText(cleaned)}`];
-  if (evidence === undefined || cleaned?.removed.includes('branch') === true) return gone;
-  const { cwd, branch, commitCount, repository } = evidence;
-  const ours = isOurs(branch, label);
-  const merge =
-    repository === undefined
-      ? `subagents merge ${session}/${label}${status === 'done' && blocking(caveats).length === 0 ? '' : ' --force'}`
-      : `git fetch ${JSON.stringify(repository)} ${branch}`;
-  return [
-    ...gone,
-    ...(cleaned?.removed.includes('worktree') === true
-      ? []
-      : [`${ours ? 'worktree' : 'folder'} ${JSON.stringify(cwd)}`]),
-    `next: the actions diff and continue with target ${label}`,
-    ...(ours && commitCount > 0 ? [`to merge it, when the human wants it, in a shell: ${merge}`] : []),
-  ];
 }
 
 /**
@@ -139,50 +66,4 @@ export function outcomeText(outcome: Outcome): string {
     }),
   ];
   return parts.join('\n');
-}
-
-function nameLines(outcome: Outcome): string[] {
-  const { evidence, failure, caveats, verifications, sweep, notes } = outcome;
-  const listed = (title: string, names: readonly string[]) =>
-    names.length === 0
-      ? []
-      : [
-          ...names.slice(0, MAX_LISTED).map((name) => `${title}: ${oneRow(name)}`),
-          ...(names.length > MAX_LISTED ? [`${title}: and ${names.length - MAX_LISTED} more`] : []),
-        ];
-  return [
-    ...listed('failure', failure === undefined ? [] : [failure.message]),
-    ...listed(
-      'but',
-      caveats.map(({ text }) => text),
-    ),
-    ...listed(
-      'branch',
-      evidence?.branch != null && !isOurs(evidence.branch, outcome.label) ? [evidence.branch] : [],
-    ),
-    ...listed(
-      'verification',
-      verifications.map(({ command }) => command),
-    ),
-    ...listed(
-      'commit',
-      (evidence?.commits ?? []).map(({ sha, subject }) => `${short(sha)} ${subject}`),
-    ),
-    ...listed('touched outside its worktree', evidence?.touchedOutside ?? []),
-    ...listed('review first', evidence?.sensitive ?? []),
-    ...listed('file', evidence?.filesChanged ?? []),
-    ...listed('not committed', evidence?.uncommitted ?? []),
-    ...listed('was running', sweep?.commands ?? []),
-    ...listed('note', notes),
-  ];
-}
-
-/** Keeps a name on one line. */
-const oneRow = (name: string): string => name.replace(/\s+/gu, ' ').slice(0, 200);
-const short = (sha: string): string => sha.slice(0, 9);
-
-/** Whether the branch has a name that we made for the subagent. Anyone may have chosen any other name. */
-function isOurs(branch: string | null, label: string): branch is string {
-  const stem = `subagents/${label}`;
-  return branch !== null && branch.startsWith(stem) && /^(-\d+)?$/.test(branch.slice(stem.length));
 }

@@ -1,6 +1,6 @@
 /** Types of tools for main agents. An MCP server and an extension of Copilot CLI offer these tools. */
 import type { z } from 'zod';
-import type { Announcement, ErrorCode } from '../contract/index.ts';
+import type { Announcement, DeepReadonly, ErrorReport } from '../contract/index.ts';
 import type { Subagents } from '../client/index.ts';
 import type { MissingAccess } from '../copilot/runtime/missing-access.ts';
 import type { AnnouncementInbox } from './inbox.ts';
@@ -69,11 +69,7 @@ export interface ToolResult<Structured = Readonly<Record<string, unknown>>> {
 /** The answer of a failed call. */
 export interface ToolFailure {
   readonly text: string;
-  readonly error: {
-    readonly code: ErrorCode;
-    readonly message: string;
-    readonly remedy?: string | undefined;
-  };
+  readonly error: ErrorReport;
 }
 
 /** The definition of a tool. The input is checked against `input`, but the handler receives it unparsed. */
@@ -84,7 +80,10 @@ export interface Tool<Input extends z.ZodObject = z.ZodObject, Output extends z.
   readonly input: Input;
   readonly output: Output;
   readonly annotations: ToolAnnotations;
-  readonly handle: (context: ToolContext, input: z.input<Input>) => Promise<ToolResult<z.input<Output>>>;
+  readonly handle: (
+    context: ToolContext,
+    input: z.input<Input>,
+  ) => Promise<ToolResult<DeepReadonly<z.input<Output>>>>;
 }
 
 /** Defines a tool with inferred types. */

@@ -193,7 +193,7 @@ describe('the evidence of a worktree', () => {
       'vitest.config.ts': 'y',
       'pkg/thing_test.go': 'y',
     });
-    expect((await work.settle()).sensitive.sort()).toEqual([
+    expect((await work.settle()).sensitive.toSorted()).toEqual([
       '.github/workflows/ci.yml (CI)',
       'Makefile (scripts)',
       'hidden.js (tests)',

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { applySelection } from '../../src/client/listing/selection.ts';
-import type { SessionListing, SubagentRow } from '../../src/client/types.ts';
+import type { SessionListing, SubagentRow } from '../../src/contract/index.ts';
 
 const row = (label: string, more: Partial<SubagentRow>): SubagentRow => ({
   session: 's',

@@ -12,21 +12,36 @@ import { z } from 'zod';
 import { REPORTS } from '../../src/cli/json.ts';
 import {
   byteLength,
+  caveat,
   chainSpec,
   chainStep,
+  finalStatus,
+  isolation,
+  liveStatus,
+  permissions,
+  remains,
   repositorySettings,
   SETTINGS,
   spawnOptions,
   spawnSpec,
+  stalled,
+  status,
   type ChainSpec,
   type ChainStep,
+  type DeepReadonly,
   type Setting,
   type SpawnSpec,
 } from '../../src/contract/index.ts';
+import { DOCUMENTED, type Documented } from '../../src/contract/reports/documented.ts';
+import { errorReport } from '../../src/contract/reports/identity.ts';
+import type * as reports from '../../src/contract/reports/types.ts';
 import { newsSchema, TOOLS } from '../../src/tools/index.ts';
-import { declareInterface } from '../support/declare-type.ts';
+import { declareInterface, type Schema } from '../support/declare-type.ts';
 
 const fileOf = (name: string): string => fileURLToPath(new URL(`../../${name}`, import.meta.url));
+
+/** What a schema takes. */
+const taken = (schema: z.ZodType): Schema => z.toJSONSchema(schema, { io: 'input' }) as Schema;
 
 /** @param parser prettier's */
 async function expectFile(name: string, text: string, parser: string): Promise<void> {
@@ -54,17 +69,98 @@ it('the documented types of specs are those of their schemas', async () => {
 
 import type { CONTINUE_OPTIONS } from './spawn-options.ts';
 
-${declareInterface('SpawnSpec', spawn, spawnSpec)}
+${declareInterface('SpawnSpec', spawn, taken(spawnSpec))}
 /** A continuation: the new task, and the options that change. All other options keep their values. */
 export type ContinueSpec = Pick<SpawnSpec, 'task' | (typeof CONTINUE_OPTIONS)[number]>;
 
-${declareInterface('ChainStep', step, chainStep, { base: { type: "Omit<SpawnSpec, 'label' | 'task'>", members: options } })}
-${declareInterface('ChainSpec', chain, chainSpec, { types: { steps: 'ChainStep[]' } })}`,
+${declareInterface('ChainStep', step, taken(chainStep), { base: { type: "Omit<SpawnSpec, 'label' | 'task'>", members: options } })}
+${declareInterface('ChainSpec', chain, taken(chainSpec), { types: { steps: 'ChainStep[]' } })}`,
     'typescript',
   );
   expectTypeOf<SpawnSpec>().toEqualTypeOf<z.input<typeof spawnSpec>>();
   expectTypeOf<ChainStep>().toEqualTypeOf<z.input<typeof chainStep>>();
   expectTypeOf<ChainSpec>().toEqualTypeOf<z.input<typeof chainSpec>>();
+});
+
+/** The types of reports, as `types.ts` declares them. */
+interface Declared {
+  SubagentIdentity: reports.SubagentIdentity;
+  ErrorReport: reports.ErrorReport;
+  ServerInfo: reports.ServerInfo;
+  Announcement: reports.Announcement;
+  SpawnAccepted: reports.SpawnAccepted;
+  SpawnRefused: reports.SpawnRefused;
+  Receipt: reports.Receipt;
+  Question: reports.Question;
+  AnswerReceipt: reports.AnswerReceipt;
+  Usage: reports.Usage;
+  Stalled: reports.Stalled;
+  ActivityProgress: reports.ActivityProgress;
+  Absence: reports.Absence;
+  Cleaned: reports.Cleaned;
+  SessionEntry: reports.SessionEntry;
+  SubagentRow: reports.SubagentRow;
+  SessionListing: reports.SessionListing;
+  FleetList: reports.FleetList;
+  SessionOverview: reports.SessionOverview;
+  StepView: reports.StepView;
+  SubagentDescription: reports.SubagentDescription;
+  Verification: reports.Verification;
+  Evidence: reports.Evidence;
+  Caveat: reports.Caveat;
+  SweepReport: reports.SweepReport;
+  Outcome: reports.Outcome;
+  KillReport: reports.KillReport;
+  SubagentDiff: reports.SubagentDiff;
+  MergeReport: reports.MergeReport;
+  CleanedRun: reports.CleanedRun;
+  CleanReport: reports.CleanReport;
+  TranscriptEntry: reports.TranscriptEntry;
+}
+
+it('the documented types of reports are those of their schemas', async () => {
+  const elsewhere: [name: string, schema: z.ZodType, file: string][] = [
+    ['CaveatKind', caveat.shape.kind, '../outcome/caveat.ts'],
+    ['ErrorCode', errorReport.shape.code, '../errors.ts'],
+    ['Remains', remains, '../protocol/messages.ts'],
+    ['Isolation', isolation, '../spawn/spec.ts'],
+    ['Permissions', permissions, '../spawn/spec.ts'],
+    ['StallReason', stalled.shape.reason, '../status/stalled.ts'],
+    ['FinalStatus', finalStatus, '../status/status.ts'],
+    ['LiveStatus', liveStatus, '../status/status.ts'],
+    ['Status', status, '../status/status.ts'],
+  ];
+  const named = z.registry<{ id: string }>();
+  for (const [id, schema] of elsewhere) named.add(schema, { id });
+  for (const [id, { schema }] of Object.entries<Documented>(DOCUMENTED)) named.add(schema, { id });
+  const { schemas } = z.toJSONSchema(named, { io: 'output', uri: (id) => id }) as {
+    schemas: Readonly<Record<string, Schema>>;
+  };
+  const interfaces = Object.entries<Documented>(DOCUMENTED).map(([name, { about, base }]) =>
+    declareInterface(name, about, schemas[name]!, {
+      readonly: true,
+      ...(base && { base: { type: base, members: Object.keys(schemas[base]!.properties!) } }),
+    }),
+  );
+  const files = [...new Set(elsewhere.map(([, , file]) => file))];
+  const imports = files.map((file) => {
+    const names = elsewhere.flatMap(([name, , of]) =>
+      of === file && interfaces.some((text) => new RegExp(`\\b${name}\\b`).test(text)) ? [name] : [],
+    );
+    return names.length === 0 ? '' : `import type { ${names.join(', ')} } from '${file}';`;
+  });
+  await expectFile(
+    'src/contract/reports/types.ts',
+    `// Written by test/contract/schemas.test.ts from the schemas in documented.ts: not to be changed by hand.
+
+${imports.join('\n')}
+
+${interfaces.join('\n')}`,
+    'typescript',
+  );
+  expectTypeOf<DeepReadonly<Declared>>().toEqualTypeOf<{
+    readonly [Name in keyof typeof DOCUMENTED]: DeepReadonly<z.output<(typeof DOCUMENTED)[Name]['schema']>>;
+  }>();
 });
 
 it('docs/options.md has every option of a spawn', async () => {

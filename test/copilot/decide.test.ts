@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { decideTurn, resumedMarker } from '../../src/copilot/turn/decide.ts';
+import { decideTurn } from '../../src/copilot/turn/decide.ts';
+import { resumedMarker } from '../../src/prompts/index.ts';
 import { readEvent, type CopilotEvent } from '../../src/copilot/log/events.ts';
 
 const MARKER = '[subagent fix@1, turn 2]';

@@ -128,7 +128,7 @@ describe('continue', () => {
     await subagent.continue('Finish it.');
     const outcome = await subagent.result();
     expect(outcome).toMatchObject({ status: 'done', run: 2, report: 'Finished after all.' });
-    expect(outcome.evidence?.filesChanged.sort()).toEqual(['half', 'whole']);
+    expect(outcome.evidence?.filesChanged.toSorted()).toEqual(['half', 'whole']);
     expect(outcome.notes).toEqual([]);
   });
 

@@ -83,7 +83,7 @@ describe('evidence', () => {
     await spawn('evidence', { label: 'careless', task: 'careless' });
     const { evidence } = await resultOf('evidence', 'careless');
     expect(evidence).toMatchObject({ branch: 'subagents/careless', savedLeftovers: true, commitCount: 1 });
-    expect(evidence?.filesChanged.sort()).toEqual(['loose.txt', 'test/a.test.js']);
+    expect(evidence?.filesChanged.toSorted()).toEqual(['loose.txt', 'test/a.test.js']);
     expect(evidence?.sensitive).toEqual(['test/a.test.js (tests)']);
     expect(await fleet.repository.git('show', 'subagents/careless:loose.txt')).toBe('2');
   });
@@ -98,7 +98,7 @@ describe('evidence', () => {
       commitCount: 0,
       savedLeftovers: false,
     });
-    expect(evidence?.uncommitted.sort()).toEqual(['loose.txt', 'test/a.test.js']);
+    expect(evidence?.uncommitted.toSorted()).toEqual(['loose.txt', 'test/a.test.js']);
     await fleet.repository.git('clean', '-fdq');
   });
 });

@@ -57,7 +57,7 @@ describe('a workspace', () => {
       'Use the tool',
       'Uncommitted changes of the caller',
     ]);
-    expect(evidence?.filesChanged.sort()).toEqual(['README.md', 'new.txt', 'used.txt']);
+    expect(evidence?.filesChanged.toSorted()).toEqual(['README.md', 'new.txt', 'used.txt']);
     expect(said.join()).toContain('holds the uncommitted changes of the caller (1 changed file, 1 new file)');
     expect(await repository.git('status', '--porcelain')).toBe(' M README.md\n?? new.txt');
     expect(await repository.git('for-each-ref', 'refs/subagents')).toBe('');

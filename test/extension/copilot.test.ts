@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Subagents } from '../../src/client/index.ts';
 import { SESSION, SUBAGENT_VARIABLE, type Announcement } from '../../src/contract/index.ts';
 import type { ModelConversation } from '../../src/demo/conversation.ts';
-import { historyKey, pushedLine } from '../../src/extension/marks.ts';
+import { historyKey, pushedLine } from '../../src/prompts/index.ts';
 import { MAIN } from '../cli/command.ts';
 import { eventually } from '../support/eventually.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';

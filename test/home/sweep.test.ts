@@ -7,12 +7,12 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { SweepReport } from '../../src/contract/outcome/outcome.ts';
 import { findProcesses, markerScript, processMarker, ProcessSearch } from '../../src/home/processes.ts';
 import { sweep } from '../../src/home/sweep.ts';
 import { isAlive, linuxStat, signalProcess, type ProcessIdentity } from '../../src/system/process.ts';
 import { startChild } from '../support/child.ts';
 import { temporaryFolder } from '../support/home.ts';
+import type { SweepReport } from '../../src/contract/reports/types.ts';
 
 /** A sweep gives up before. */
 const LONGER_THAN_A_SWEEP_MS = 5_000;

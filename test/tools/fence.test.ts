@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fence, fencedText, sanitize, sanitizedLine, MAX_FENCED_CHARS } from '../../src/contract/index.ts';
+import { sanitize, sanitizedLine, MAX_FENCED_CHARS } from '../../src/contract/index.ts';
+import { fence, fencedText } from '../../src/prompts/index.ts';
 import { fenced } from '../../src/tools/fence.ts';
 
 const NONCE = '0123456789abcdef';

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { outcome } from '../../src/contract/outcome/outcome.ts';
 import { NO_USAGE } from '../../src/contract/index.ts';
-import { evidenceLines } from '../../src/tools/outcome.ts';
+import { evidenceLines } from '../../src/prompts/index.ts';
 
 it('an outcome ends with where the work is and what goes on from there', () => {
   const linesOf = (given: object, evidence: object = {}): string[] =>

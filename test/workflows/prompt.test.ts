@@ -7,7 +7,8 @@ import {
   MAX_EARLIER_MESSAGES_BYTES,
   MAX_WAITING_BYTES,
 } from '../../src/contract/index.ts';
-import { shownBeginning, handoverPrompt } from '../../workflows/subagent/prompt.ts';
+import { handoverPrompt } from '../../src/prompts/index.ts';
+import { shownBeginning } from '../../workflows/subagent/shown-message.ts';
 
 const sizeOf = (value: unknown): number => byteLength(JSON.stringify(value));
 

@@ -10,10 +10,9 @@ import {
 } from '@temporalio/workflow';
 import { CancelledFailure } from '@temporalio/common';
 import type { ChainItem, PlannedStep, ChainProgress } from '../../src/chain/progress.ts';
-import { artifactsTask } from '../../src/chain/artifacts.ts';
-import { outputTask } from '../../src/chain/output-words.ts';
-import { unfencedWordsNote, listAt, QuoteError, quotedText, type Scope } from '../../src/chain/quotes.ts';
+import { listAt, QuoteError, quotedText, type Scope } from '../../src/chain/quotes.ts';
 import { parsePath, render } from '../../src/chain/template.ts';
+import { artifactsTask, unfencedWordsNote, outputTask } from '../../src/prompts/index.ts';
 import {
   byteLength,
   MAX_CHAIN_SUBAGENTS,

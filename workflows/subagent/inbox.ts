@@ -12,7 +12,7 @@ import {
 } from '../../src/contract/index.ts';
 import { isLost } from '../shared/activity-calls.ts';
 import type { GiveUp } from './give-up.ts';
-import { shownBeginning } from './prompt.ts';
+import { shownBeginning } from './shown-message.ts';
 import type { StatusPublisher } from './status-publisher.ts';
 import type { SubagentMachine } from './machine.ts';
 import type { SteerRecord, SubagentState } from './state.ts';

@@ -2,14 +2,18 @@
  * What a subagent does next, as pure decisions: (state, result of its action) to (state, next action).
  * No Temporal, no clock, no I/O: `action-runner.ts` runs the actions, and tests drive this file with random results.
  */
-import { OUTPUT_AGAIN } from '../../src/chain/output-words.ts';
+import {
+  unsavedPrompt,
+  unusableOutputPrompt,
+  withOutputAgain,
+  type Opening,
+} from '../../src/prompts/index.ts';
 import { blocking, oneLine, type Failure, type Verification } from '../../src/contract/index.ts';
 import { afterTurn } from './after-turn.ts';
 import { overBudget } from './budget.ts';
 import type { ActionResult, NextAction } from './events.ts';
-import type { Opening, SubagentRules, SubagentState } from './state.ts';
+import type { SubagentRules, SubagentState } from './state.ts';
 import { attemptTurn, conclude, end, openTurn } from './transitions.ts';
-import { unsavedPrompt } from './prompt.ts';
 
 /** Characters of one note. */
 const MAX_NOTE_CHARS = 300;
@@ -97,7 +101,8 @@ function returnUnsaved(state: SubagentState, rules: SubagentRules): boolean {
 
 function unsavedGoesBack(state: SubagentState, rules: SubagentRules): [SubagentState, NextAction] {
   const unsaved = state.evidence?.unsaved ?? [];
-  const problem = unsavedPrompt(unsaved) + (rules.output ? `\n\n${OUTPUT_AGAIN}` : '');
+  const prompt = unsavedPrompt(unsaved);
+  const problem = rules.output ? withOutputAgain(prompt) : prompt;
   const paths = unsaved.map(({ path }) => path).join(', ');
   const note = oneLine(
     `the subagent was asked to commit work that was in no commit: ${paths}`,
@@ -118,7 +123,7 @@ function afterBadOutput(
   rules: SubagentRules,
 ): [SubagentState, NextAction] {
   const state: SubagentState = { ...before, output: undefined };
-  const prompt = `Your final message cannot be used: ${problem}.\n\n${OUTPUT_AGAIN}`;
+  const prompt = unusableOutputPrompt(problem);
   if (state.outputRepairs > 0) {
     const failure: Failure = {
       class: 'output',
@@ -173,7 +178,7 @@ function afterVerify(
     caveats: [...state.caveats, ...(result.caveats ?? [])],
   };
   if (result.problem === undefined) return afterWork(verified, rules);
-  const problem = rules.output ? `${result.problem}\n\n${OUTPUT_AGAIN}` : result.problem;
+  const problem = rules.output ? withOutputAgain(result.problem) : result.problem;
   const opening: Opening = { kind: 'repair', problem };
   if (state.repairs < rules.maxRepairs)
     return openTurn({ ...verified, repairs: state.repairs + 1 }, opening, 'keep', rules);

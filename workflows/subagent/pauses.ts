@@ -5,6 +5,7 @@
 import { CancelledFailure, condition } from '@temporalio/workflow';
 import { oneLine } from '../../src/contract/index.ts';
 import { repetitionText } from './after-turn.ts';
+import { repeatingNudge, silentNudge } from '../../src/prompts/index.ts';
 import type { Announcer } from './announcer.ts';
 import type { SteerInbox } from './inbox.ts';
 import type { Questions } from './questions.ts';
@@ -109,11 +110,6 @@ export class Pauses {
     await this.#parts.slot.released();
   }
 }
-
-const silentNudge = (what: string): string =>
-  `There was ${what}. If you are waiting for something that may never happen, stop it and try another way; if it just takes long, say so and continue.`;
-const repeatingNudge = (what: string): string =>
-  `There were ${what}. The same call again will give the same result: find out why and try another way, or end your turn and report what blocks you. If you are waiting for something external, say so and wait longer between two checks.`;
 
 /** Texts for what a subagent waits for. */
 export const WAIT_TEXT: Readonly<Record<ActionOf<'wait'>['for'], string>> = {

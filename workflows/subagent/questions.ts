@@ -11,10 +11,7 @@ import {
   type AnswerRequest,
   type Question,
 } from '../../src/contract/index.ts';
-
-/** The answer a subagent gets when its main agent does not answer in time. */
-const NO_ANSWER =
-  'Nobody answered in time, and nobody will. Use your own judgement: make the choice that is easiest to undo, continue, and say in your report what you assumed.';
+import { NO_ANSWER } from '../../src/prompts/index.ts';
 
 /** Answers that are remembered, so that a repeated answer is recognized. */
 const REMEMBERED = 20;

@@ -17,6 +17,7 @@ import {
   type Verification,
   type Workspace,
 } from '../../src/contract/index.ts';
+import type { Opening } from '../../src/prompts/index.ts';
 import type { Dimension } from './budget.ts';
 import { NO_IGNORED_SIGNALS, type IgnoredSignals } from '../shared/ignored-signals.ts';
 
@@ -32,16 +33,6 @@ export interface SteerRecord extends HeldSteer {
   /** Whether to interrupt what runs before the steer is delivered. */
   readonly interrupt?: boolean;
 }
-
-/** What opens a turn, along with the steers held until then. Answers continue a turn that asked. */
-export type Opening =
-  | { readonly kind: 'task' }
-  | { readonly kind: 'steers' }
-  | { readonly kind: 'repair'; readonly problem: string }
-  | {
-      readonly kind: 'answers';
-      readonly answers: readonly { readonly requestId: string; readonly answer: string }[];
-    };
 
 /** Why a turn makes no progress. */
 export interface Stall {

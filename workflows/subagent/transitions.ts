@@ -1,13 +1,8 @@
 /** The decisions that several other decisions end in: a turn, or the end. */
 import { nearBudget, overBudget } from './budget.ts';
 import type { NextAction } from './events.ts';
-import {
-  FRESH_TURN,
-  type Opening,
-  type SubagentRules,
-  type SubagentState,
-  type PlannedEnd,
-} from './state.ts';
+import { FRESH_TURN, type SubagentRules, type SubagentState, type PlannedEnd } from './state.ts';
+import type { Opening } from '../../src/prompts/index.ts';
 
 /** Opens a new turn with the held steers. */
 export function openTurn(

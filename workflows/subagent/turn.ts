@@ -6,10 +6,10 @@ import {
   type TurnInput,
   type TurnResult,
 } from '../../src/contract/index.ts';
+import { handoverPrompt, promptOf } from '../../src/prompts/index.ts';
 import { MAX_TURN_FAILURES } from './after-turn.ts';
 import { allowance } from './budget.ts';
 import type { SubagentState } from './state.ts';
-import { handoverPrompt, promptOf } from './prompt.ts';
 
 /** The input of the next attempt, except for where it works. */
 export function turnInput(state: SubagentState): Omit<TurnInput, 'subagent' | 'cwd' | 'base' | 'env'> {

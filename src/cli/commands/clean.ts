@@ -3,7 +3,6 @@ import { SubagentsError } from '../../contract/errors.ts';
 import { oneLine } from '../../contract/text/text.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
-import type { CleanJson } from '../json.ts';
 import { bytesText } from '../render/numbers.ts';
 
 /** Flags of `clean`, as declared. */
@@ -29,7 +28,7 @@ export async function cleanCommand(
   await using subagents = await context.connect();
   const report = await cleaned(context, subagents, targets, flags);
   const { output } = context;
-  output.data(report satisfies CleanJson);
+  output.data(report);
   const affected = report.runs.filter(({ removed, kept }) => removed.length + kept.length > 0);
   for (const run of affected) output.line(runText(run, report.dryRun, context));
   if (affected.length === 0) output.line('There is nothing to clean.');

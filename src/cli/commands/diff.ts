@@ -1,6 +1,5 @@
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
-import type { DiffJson } from '../json.ts';
 import { showPaged } from '../pager.ts';
 import { diffLines } from '../render/diff.ts';
 
@@ -19,7 +18,7 @@ export async function diffCommand(
   const stat = options.stat === true;
   const width = Number.isFinite(output.width) ? output.width : undefined;
   const found = await subagent.diff({ stat, width, ...(!output.json && { maxBytes: MAX_BYTES }) });
-  output.data(found satisfies DiffJson);
+  output.data(found);
   if (output.json) return EXIT.ok;
   for (const note of found.notes) output.note(output.noteColors.yellow(`! ${note}`));
   if (found.text === '') output.note(`${context.targetName(found)} has no changes`);

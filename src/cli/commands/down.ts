@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
+import type { StopReport } from '../../contract/reports/stop.ts';
 import { readHome } from '../../home/home.ts';
 import { homeRoot } from '../../system/home-root.ts';
-import { stopUp, type StopReport } from '../../worker/up/stop.ts';
+import { stopUp } from '../../worker/up/stop.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import type { DownJson } from '../json.ts';

@@ -1,5 +1,5 @@
 import { SubagentsError } from '../../contract/errors.ts';
-import type { InstallChange } from '../../extension/install.ts';
+import type { InstallChange } from '../../contract/reports/installation.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import type { InstallJson } from '../json.ts';

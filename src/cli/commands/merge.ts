@@ -2,7 +2,6 @@ import type { MergeReport } from '../../client/index.ts';
 import { resolveRepository } from '../../git/repository.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
-import type { MergeJson } from '../json.ts';
 import { plural } from '../render/numbers.ts';
 
 /** Flags of `merge`, as declared. */
@@ -17,7 +16,7 @@ export async function mergeCommand(context: Context, target: string, flags: Merg
   await using subagents = await context.connect();
   const subagent = await subagents.find(target, { session: context.session });
   const report = await subagent.merge({ ...flags, cwd: process.cwd() });
-  context.output.data(report satisfies MergeJson);
+  context.output.data(report);
   context.output.line(reportText(report, context, await isCurrentCheckout(report.checkout)));
   return EXIT.ok;
 }

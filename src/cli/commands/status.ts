@@ -1,6 +1,7 @@
 import type { FleetList } from '../../client/index.ts';
 import { join } from 'node:path';
 import { findStaleServer } from '../../temporal/embedded-process.ts';
+import type { Status } from '../../contract/status/status.ts';
 import { homeRoot } from '../../system/home-root.ts';
 import { readUpFile, type UpFile } from '../../temporal/up-file.ts';
 import type { Context } from '../context.ts';
@@ -19,10 +20,10 @@ export async function statusCommand(context: Context): Promise<number> {
   const found = await readFleet(context);
   const fleet = 'fleet' in found ? found.fleet : undefined;
   const live = fleet?.sessions.flatMap((session) => session.live) ?? [];
-  const byStatus: StatusJson['byStatus'] = {};
+  const byStatus: Partial<Record<Status, number>> = {};
   for (const row of live) byStatus[row.status] = (byStatus[row.status] ?? 0) + 1;
   const workers = 'fleet' in found && found.workers;
-  const problems: StatusJson['problems'] =
+  const problems: StatusJson['problems'][number][] =
     'problem' in found ? [found.problem] : found.fleet.notes.map((message) => ({ message }));
   const left = up === undefined ? findStaleServer(join(home, 'temporal')) : undefined;
   if (left !== undefined)

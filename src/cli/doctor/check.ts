@@ -1,12 +1,7 @@
+import type { DoctorJson } from '../json.ts';
+
 /** The result of one check. */
-export interface Check {
-  readonly name: string;
-  readonly result: 'ok' | 'warn' | 'fail';
-  /** What was found. */
-  readonly detail: string;
-  /** What to do now; with every result but `ok`. */
-  readonly remedy?: string;
-}
+export type Check = DoctorJson['checks'][number];
 
 /** A check without a problem. */
 export const ok = (name: string, detail: string): Check => ({ name, result: 'ok', detail });

@@ -1,7 +1,8 @@
 import type { Outcome } from '../../client/index.ts';
-import type { Cleaned, Remains } from '../../contract/protocol/messages.ts';
+import type { Remains } from '../../contract/protocol/messages.ts';
 import { blocking } from '../../contract/outcome/caveat.ts';
 import type { Colors } from '../output.ts';
+import type { Cleaned } from '../../contract/reports/types.ts';
 
 /**
  * The next steps for a subagent that has ended: where its work is, and the commands that use it.

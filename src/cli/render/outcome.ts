@@ -1,7 +1,5 @@
 import { drawChain } from '../../chain/draw.ts';
-import type { Evidence, Outcome, Verification } from '../../client/index.ts';
-import type { Caveat } from '../../contract/outcome/caveat.ts';
-import type { SweepReport } from '../../contract/outcome/outcome.ts';
+import type { Caveat, Evidence, Outcome, SweepReport, Verification } from '../../client/index.ts';
 import { countDenials } from '../../contract/outcome/totals.ts';
 import { oneLine, stripControls } from '../../contract/text/text.ts';
 import type { Colors } from '../output.ts';

@@ -1,8 +1,7 @@
 /** Detects subagents whose worker is away. Their reported status is stale. */
-import { workerControlQueue, type LiveStatus, type Status } from '../../contract/index.ts';
+import { workerControlQueue, type LiveStatus, type Status, type Absence } from '../../contract/index.ts';
 import type { Inspection } from '../subagents/inspect.ts';
 import type { Link } from './link.ts';
-import type { Absence } from '../types.ts';
 
 /**
  * A worker with an activity counts as away after this silence, in milliseconds. It sends a heartbeat every two seconds.

@@ -1,6 +1,12 @@
 import { setMaxListeners } from 'node:events';
 import { Client } from '@temporalio/client';
-import { contractOf, MAIN_QUEUE, SubagentsError, UnreadablePayload } from '../../contract/index.ts';
+import {
+  contractOf,
+  MAIN_QUEUE,
+  SubagentsError,
+  UnreadablePayload,
+  type ServerInfo,
+} from '../../contract/index.ts';
 import { readHome, type HomeView } from '../../home/home.ts';
 import { homeRoot } from '../../system/home-root.ts';
 import type { Keys } from '../../keys/keys.ts';
@@ -13,7 +19,7 @@ import { readUpFile } from '../../temporal/up-file.ts';
 import { toSubagentsError, unreadableAnswer } from '../errors.ts';
 import { settleWithin } from '../sessions/following.ts';
 import { LinkedSignal } from './linked-signal.ts';
-import type { ConnectOptions, ServerInfo } from '../types.ts';
+import type { ConnectOptions } from '../types.ts';
 
 /** How long an ordinary call may take, in milliseconds. */
 const CALL_TIMEOUT_MS = 10_000;

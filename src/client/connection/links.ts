@@ -1,5 +1,5 @@
 import { COLUMNS_PATH } from '../../temporal/ui-columns.ts';
-import type { ServerInfo } from '../types.ts';
+import type { ServerInfo } from '../../contract/index.ts';
 
 /** URL of a workflow in the Temporal Web UI (without a run id: of its newest run); undefined when no UI is known. */
 export function workflowUrl(server: ServerInfo, workflowId: string, runId?: string): string | undefined {

@@ -1,5 +1,14 @@
 /** Lists subagents from their sessions, with what each is doing; without a worker, from the visibility store. */
-import { isChain, isFinal, SESSION, SubagentsError, type SessionList } from '../../contract/index.ts';
+import {
+  isChain,
+  isFinal,
+  SESSION,
+  SubagentsError,
+  type SessionList,
+  type FleetList,
+  type SessionListing,
+  type SubagentRow,
+} from '../../contract/index.ts';
 import { absenceOf, WorkerPresence } from '../connection/absence.ts';
 import { concurrently } from '../connection/concurrency.ts';
 import { noWorkerError, serverName } from '../errors.ts';
@@ -9,7 +18,7 @@ import { queryWorkflow, isUnanswered, isWorkerless } from '../connection/query.t
 import { silenceNote, explainUnanswered } from '../connection/silence.ts';
 import { stallOf } from '../subagents/stall.ts';
 import { sessionAddress, type KnownRun } from './runs.ts';
-import type { FleetList, FleetListOptions, ListOptions, SessionListing, SubagentRow } from '../types.ts';
+import type { FleetListOptions, ListOptions } from '../types.ts';
 import { isSelective, applySelection } from './selection.ts';
 import { unknownNote, unknownRuns } from './unknown-runs.ts';
 import { readView } from '../subagents/view.ts';

@@ -1,8 +1,8 @@
 /** Filters the subagents of a list. */
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
-import { isRepositoryUrl } from '../../contract/index.ts';
-import type { SelectionOptions, SessionListing, SubagentRow } from '../types.ts';
+import { isRepositoryUrl, type SessionListing, type SubagentRow } from '../../contract/index.ts';
+import type { SelectionOptions } from '../types.ts';
 
 /** Whether the options filter subagents by status or repository. */
 export const isSelective = ({ statuses, repo }: SelectionOptions): boolean =>

@@ -7,8 +7,8 @@ import { readRuns, type RunRecord } from '../../home/run-record.ts';
 import { concurrently } from '../connection/concurrency.ts';
 import { isNotFound } from '../errors.ts';
 import type { Link } from '../connection/link.ts';
-import type { SubagentRow } from '../types.ts';
 import { findRuns } from './visibility.ts';
+import type { SubagentRow } from '../../contract/index.ts';
 
 /** Maximum number of runs read in one list. Records that the list lacks are looked up one by one. */
 const MAX_KNOWN = 10_000;

@@ -7,6 +7,8 @@ import {
   sessionWorkflowId,
   subagentWorkflowId,
   type Status,
+  type SessionOverview,
+  type SubagentRow,
 } from '../../contract/index.ts';
 import { isOpen, statusOf } from '../../temporal/execution-status.ts';
 import { runsOfSession } from '../../temporal/visibility-query.ts';
@@ -14,7 +16,6 @@ import { isNotFound } from '../errors.ts';
 import type { Link } from '../connection/link.ts';
 import { stallFromMemo } from '../subagents/stall.ts';
 import type { KnownRun } from './runs.ts';
-import type { SessionOverview, SubagentRow } from '../types.ts';
 
 /**
  * Open sessions of the namespace, newest first; with `all`, also the closed ones. Returns the newest run of each name.

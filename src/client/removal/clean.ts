@@ -10,6 +10,7 @@ import {
   workerControlQueue,
   type CleanedRun,
   type CleanWorkflowInput,
+  type CleanReport,
 } from '../../contract/index.ts';
 import { concurrently } from '../connection/concurrency.ts';
 import { requireView } from '../subagents/view.ts';
@@ -18,7 +19,7 @@ import type { Link } from '../connection/link.ts';
 import { listSession } from '../listing/listing.ts';
 import { repositoryFilter } from '../listing/of-repository.ts';
 import { findRunAnywhere, type KnownRun } from '../listing/runs.ts';
-import type { CleanOptions, CleanReport } from '../types.ts';
+import type { CleanOptions } from '../types.ts';
 import { unknownRuns } from '../listing/unknown-runs.ts';
 import { findSessions } from '../listing/visibility.ts';
 import { requireWorker } from '../connection/workers.ts';

@@ -6,6 +6,8 @@ import {
   type Announcement,
   type ChainSpec,
   type SpawnSpec,
+  type CleanReport,
+  type SessionListing,
 } from '../../contract/index.ts';
 import { sendAcknowledgement } from './acknowledger.ts';
 import { readUnacknowledged, receiveAnnouncements } from './announcements.ts';
@@ -23,11 +25,9 @@ import type {
   AnnouncementOptions,
   ChainOptions,
   CleanOptions,
-  CleanReport,
   ListOptions,
   ReceivedAnnouncement,
   RetryOptions,
-  SessionListing,
   SpawnOptions,
 } from '../types.ts';
 
@@ -82,7 +82,7 @@ export class SessionClient implements SessionHandle {
 
   async peek(options: { readonly receiver?: string | undefined } = {}): Promise<Announcement[]> {
     const view = await readUnacknowledged(this.#link, this.name, receiverOf(options));
-    return view?.announcements ?? [];
+    return [...(view?.announcements ?? [])];
   }
 
   async acknowledge(

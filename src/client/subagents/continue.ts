@@ -1,17 +1,15 @@
 /** Continues a subagent that has ended: a new run with the same Copilot session, branch and worktree. */
 import { randomUUID } from 'node:crypto';
 import {
-  head,
   isFinal,
   isRepositoryUrl,
-  MAX_HANDOVER_CHARS,
   startedSpec,
   SubagentsError,
   resolvedOptions,
   type ContinueSpec,
-  type Outcome,
   type ResolvedSpec,
 } from '../../contract/index.ts';
+import { earlierRunHandover } from '../../prompts/handover.ts';
 import { requireView } from './view.ts';
 import { isNotFound, LostRunError } from '../errors.ts';
 import { fingerprintOf } from '../spawning/fingerprint.ts';
@@ -75,7 +73,12 @@ export async function continueRun(
       cwd: place.cwd,
       repository: place.repository ?? before.repo,
       branch: place.branch ?? null,
-      handover: handover(before.task, run, outcome),
+      handover: earlierRunHandover({
+        task: before.task,
+        status: run.status,
+        summary: outcome?.summary ?? run.summary,
+        report: outcome?.report,
+      }),
     },
   };
   requirePushable(resolved, isRepositoryUrl(resolved.repo));
@@ -137,17 +140,4 @@ async function findWorkspace(link: Link, run: KnownRun) {
     });
   }
   return { workerId, cwd, base, branch, repository, copilotSessionId };
-}
-
-function handover(task: string, run: KnownRun, outcome: Outcome | undefined): string {
-  const third = MAX_HANDOVER_CHARS / 3;
-  const summary = outcome?.summary ?? run.summary;
-  const text = [
-    'You continue the work of an earlier run, whose conversation is lost. Its work is in your workspace and in the commits of the branch that is checked out. Its task was:',
-    head(task, third),
-    `It ended as ${run.status}${summary === undefined ? '.' : `: ${head(summary, 1_000)}`}`,
-    ...(outcome?.report ? ['Its report:', head(outcome.report, third)] : []),
-    'Your task now:',
-  ];
-  return head(text.join('\n\n'), MAX_HANDOVER_CHARS);
 }

@@ -8,6 +8,7 @@ import {
   type Outcome,
   type StepView,
   type SubagentView,
+  type SubagentDescription,
 } from '../../contract/index.ts';
 import { absenceOf, WorkerPresence } from '../connection/absence.ts';
 import { inspect, type Inspection } from './inspect.ts';
@@ -18,7 +19,6 @@ import { queryWorkflow, isUnanswered } from '../connection/query.ts';
 import { silenceNote, explainUnanswered } from '../connection/silence.ts';
 import { stallOf } from './stall.ts';
 import type { KnownRun } from '../listing/runs.ts';
-import type { SubagentDescription } from '../types.ts';
 import { readView } from './view.ts';
 
 /** How long the outcome of a run that has ended may take to read, in milliseconds. */

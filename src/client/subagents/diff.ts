@@ -5,9 +5,10 @@ import { diffText } from '../../git/contents/diff.ts';
 import { gitOfRun } from '../../home/git-of-run.ts';
 import type { Link } from '../connection/link.ts';
 import type { KnownRun } from '../listing/runs.ts';
-import type { DiffOptions, SubagentDiff } from '../types.ts';
+import type { DiffOptions } from '../types.ts';
 import { findWork, workRemovedError, type Work } from './work.ts';
 import type { Git } from '../../git/git.ts';
+import type { SubagentDiff } from '../../contract/index.ts';
 
 const MAX_BYTES = 4 * 1024 * 1024;
 const WIDTH = 100;

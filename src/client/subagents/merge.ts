@@ -1,6 +1,6 @@
 /** Merges the work of a subagent. */
 import { existsSync } from 'node:fs';
-import { blocking, isRepositoryUrl, SubagentsError } from '../../contract/index.ts';
+import { blocking, isRepositoryUrl, SubagentsError, type MergeReport } from '../../contract/index.ts';
 import { changedFiles, commitsBetween } from '../../git/contents/changes.ts';
 import { unfetchableLinks } from '../../git/worktrees/gitlinks.ts';
 import { mergeCommit } from '../../git/branches/merge.ts';
@@ -12,7 +12,7 @@ import { namedInAttributes } from '../../git/trust/needed-filters.ts';
 import { readWorkspaceRecord } from '../../home/workspace-record.ts';
 import type { Link } from '../connection/link.ts';
 import type { KnownRun } from '../listing/runs.ts';
-import type { MergeOptions, MergeReport } from '../types.ts';
+import type { MergeOptions } from '../types.ts';
 import { findWork, workRemovedError, type Work } from './work.ts';
 
 /** See `SubagentHandle.merge`. */

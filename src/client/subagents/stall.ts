@@ -1,7 +1,6 @@
 /** Determines why a live subagent makes no progress, from its workflow's memo and from the server. */
-import { isFinal, stalled, STALLED_MEMO, type Stalled } from '../../contract/index.ts';
+import { isFinal, stalled, STALLED_MEMO, type Stalled, type Absence } from '../../contract/index.ts';
 import type { Inspection } from './inspect.ts';
-import type { Absence } from '../types.ts';
 
 /**
  * The reason why a live subagent makes no progress, if any.

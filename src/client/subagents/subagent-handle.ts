@@ -16,6 +16,12 @@ import {
   type Outcome,
   type Receipt,
   type TranscriptEntry,
+  type CleanReport,
+  type KillReport,
+  type MergeReport,
+  type SubagentDescription,
+  type SubagentDiff,
+  type SubagentIdentity,
 } from '../../contract/index.ts';
 import { cleanRuns } from '../removal/clean.ts';
 import { describeRun } from './description.ts';
@@ -37,24 +43,19 @@ import type { Link } from '../connection/link.ts';
 import { mergeRun } from './merge.ts';
 import { continueRun } from './continue.ts';
 import { awaitOutcome } from '../sessions/outcomes.ts';
-import type { SpawnedSubagent, SubagentHandle, SubagentIdentity } from '../handles.ts';
+import type { SpawnedSubagent, SubagentHandle } from '../handles.ts';
 import { findRun, type KnownRun } from '../listing/runs.ts';
 import type { Accepted } from '../spawning/spawn.ts';
 import { readTranscript } from '../sessions/transcript.ts';
 import type {
   AnswerOptions,
   CleanOptions,
-  CleanReport,
   DiffOptions,
   KillOptions,
-  KillReport,
   MergeOptions,
-  MergeReport,
   ResultOptions,
   SpawnOptions,
   SteerOptions,
-  SubagentDescription,
-  SubagentDiff,
   TranscriptOptions,
 } from '../types.ts';
 import { readView } from './view.ts';

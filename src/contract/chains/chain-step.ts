@@ -30,4 +30,3 @@ export const stepView = z.object({
   tokens: z.number().int().optional().describe('input and output tokens together; absent until it has ended'),
   summary: z.string().optional().describe('how it ended, or why it was skipped'),
 });
-export type StepView = z.infer<typeof stepView>;

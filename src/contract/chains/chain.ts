@@ -11,6 +11,7 @@ import {
   resolvedSpec,
   spawnSpec,
 } from '../spawn/spec.ts';
+import type { DeepReadonly } from '../deep-readonly.ts';
 
 /** First words of quotes that are not of a step. No step may have such a name. */
 export const QUOTE_WORDS = ['params', 'item', 'index'] as const;
@@ -130,7 +131,7 @@ const carriedOutcome = outcome.extend({
   workflowId: z.string().optional(),
   runId: z.string().optional(),
 });
-export type CarriedOutcome = z.infer<typeof carriedOutcome>;
+export type CarriedOutcome = DeepReadonly<z.infer<typeof carriedOutcome>>;
 
 /** Update `chain` of a session. Requests with the same `requestId` start the chain once. */
 export const chainRequest = z.strictObject({
@@ -143,7 +144,9 @@ export const chainRequest = z.strictObject({
     .optional()
     .describe('steps that are done in an earlier run, with their outcomes'),
 });
-export type ChainRequest = z.infer<typeof chainRequest>;
+export interface ChainRequest extends Omit<z.infer<typeof chainRequest>, 'carried'> {
+  readonly carried?: ChainInput['carried'];
+}
 
 /** Input of the chain workflow. */
 export interface ChainInput {

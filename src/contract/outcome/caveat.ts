@@ -1,6 +1,7 @@
 /** Caveats of an outcome: what a reader must know about work that is done. */
 import { z } from 'zod';
 import { oneLine } from '../text/text.ts';
+import type { Caveat } from '../reports/types.ts';
 
 /**
  * Every kind of caveat, with its grade and a short description. *Blocking*: the branch lacks a part of the work or
@@ -41,7 +42,6 @@ export const caveat = z.object({
     .string()
     .describe('the details: paths, commits, reasons; the names in it were chosen by the subagent'),
 });
-export type Caveat = z.infer<typeof caveat>;
 
 /** Kinds of caveats, as announcements and lists show them. */
 export const caveatKinds = z.array(caveatKind).describe('kinds of its caveats, blocking ones first');

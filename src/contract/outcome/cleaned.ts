@@ -1,5 +1,6 @@
 /** Describes what a clean has removed of a finished run. */
-import type { Cleaned, Remains } from '../protocol/messages.ts';
+import type { Cleaned } from '../reports/types.ts';
+import type { Remains } from '../protocol/messages.ts';
 
 const NAMES: Readonly<Record<Remains, string>> = {
   worktree: 'worktree',

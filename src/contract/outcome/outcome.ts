@@ -12,7 +12,6 @@ export const usage = z.object({
   modelRequests: z.number().int(),
   toolCalls: z.number().int(),
 });
-export type Usage = z.infer<typeof usage>;
 
 /** The result of a set-up or verification command. Verification runs on the commit that the outcome names. */
 export const verification = z.object({
@@ -30,7 +29,6 @@ export const verification = z.object({
     .optional()
     .describe('why there is no exit code: timed out, not found, killed by a signal'),
 });
-export type Verification = z.infer<typeof verification>;
 
 const commit = z.object({ sha: z.string(), subject: z.string() });
 
@@ -41,8 +39,15 @@ const unsaved = z.object({
 });
 export type Unsaved = z.infer<typeof unsaved>;
 
+/** How much changed. */
+export const diffStat = z.object({
+  files: z.number().int(),
+  insertions: z.number().int(),
+  deletions: z.number().int(),
+});
+
 /** The state of the workspace after the last turn, measured by us and not reported by the subagent. */
-const evidence = z.object({
+export const evidence = z.object({
   cwd: z.string().describe('the worktree, or the checkout when in-place'),
   branch: z.string().nullable().describe('null if in-place on a detached HEAD'),
   base: z.string().describe('the commit it started from'),
@@ -53,7 +58,7 @@ const evidence = z.object({
   head: z.string().describe('the commit that was verified'),
   commits: z.array(commit).describe('base..head, newest first, at most 50'),
   commitCount: z.number().int(),
-  diffStat: z.object({ files: z.number().int(), insertions: z.number().int(), deletions: z.number().int() }),
+  diffStat,
   filesChanged: z.array(z.string()).describe('paths, at most 100'),
   savedLeftovers: z
     .boolean()
@@ -77,7 +82,6 @@ const evidence = z.object({
     .array(z.string())
     .describe('changed tests, CI files, package scripts: what a reviewer should look at first'),
 });
-export type Evidence = z.infer<typeof evidence>;
 
 /** The proof of death: the result of the sweep at the end of every subagent. */
 export const sweepReport = z.object({
@@ -97,7 +101,6 @@ export const sweepReport = z.object({
   commands: z.array(z.string()).describe('commands that were running, at most 10'),
   durationMs: z.number().int(),
 });
-export type SweepReport = z.infer<typeof sweepReport>;
 
 /** The result of a push. */
 const push = z.object({
@@ -221,4 +224,3 @@ export const outcome = z.object({
     .array(z.string())
     .describe('what a reader must know: interrupted commands, lost attempts, leftovers'),
 });
-export type Outcome = z.infer<typeof outcome>;

@@ -1,6 +1,7 @@
 /** Sums of usage and of denied tool calls. Deterministic; used in workflows too. */
 import { MAX_LISTED_DENIALS } from '../limits.ts';
-import type { Denial, Usage } from './outcome.ts';
+import type { Usage } from '../reports/types.ts';
+import type { Denial } from './outcome.ts';
 
 /** The usage before the first model call. */
 export const NO_USAGE: Usage = {

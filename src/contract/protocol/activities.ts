@@ -5,19 +5,18 @@
  * start found the lease and completed the attempt. The workflow counts such attempts itself, and starts the next one.
  */
 import { z } from 'zod';
-import type { Caveat } from '../outcome/caveat.ts';
-import {
-  usage,
-  type Denial,
-  type Evidence,
-  type Push,
-  type SweepReport,
-  type TurnFailureClass,
-  type WaitFor,
-  type Usage,
-  type Verification,
-} from '../outcome/outcome.ts';
-import type { Receipt, RunName, Remains, SessionEntry, TranscriptPage } from './messages.ts';
+import type {
+  Caveat,
+  Evidence,
+  SweepReport,
+  Usage,
+  Verification,
+  Receipt,
+  SessionEntry,
+  CleanedRun,
+} from '../reports/types.ts';
+import { usage, type Denial, type Push, type TurnFailureClass, type WaitFor } from '../outcome/outcome.ts';
+import type { RunName, TranscriptPage } from './messages.ts';
 import type { Permissions, ResolvedSpec, Thinking } from '../spawn/spec.ts';
 
 /** The parts of a turn's heartbeat that the workflow uses. Other activities may report fewer of them. */
@@ -307,25 +306,6 @@ export type TurnResult =
   | (TurnEnd & { readonly kind: 'interrupted' })
   | Lost;
 
-/**
- * Heartbeat details of `cloneRepository`, `setUpWorkspace` and `runTurn`, which `list` shows for a working subagent.
- */
-export interface ActivityProgress {
-  readonly doing: string;
-  readonly tool?: string;
-  /** ISO 8601, when `doing` began. */
-  readonly since: string;
-  /** ISO 8601, when the last model event or tool output arrived. */
-  readonly lastEventAt: string;
-  readonly lastMessage?: string;
-  readonly model?: string;
-  readonly usage: Usage;
-  /** For `runTurn`: working time of the attempt so far, in milliseconds. */
-  readonly workedMs?: number;
-  /** Number of this turn's tool calls that the permissions did not allow. */
-  readonly denied?: number;
-}
-
 export interface CollectInput {
   readonly subagent: SubagentRef;
   readonly spec: ResolvedSpec;
@@ -442,18 +422,6 @@ export interface CleanInput {
   readonly onlyMerged: boolean;
   /** Remove nothing, only report. */
   readonly dryRun: boolean;
-}
-/** What a clean did for one run. If nothing of the run was left, nothing is removed and nothing kept. */
-export interface CleanedRun extends RunToClean {
-  readonly removed: readonly Remains[];
-  readonly kept: readonly {
-    readonly what: Remains | 'all';
-    /** A path, or the name of a branch. */
-    readonly where: string;
-    readonly why: string;
-  }[];
-  /** Freed disk space; branches do not count. */
-  readonly freedBytes: number;
 }
 export type CleanResult = { readonly kind: 'cleaned'; readonly runs: readonly CleanedRun[] } | Lost;
 

@@ -3,6 +3,7 @@ import { caveatKinds } from '../outcome/caveat.ts';
 import { MAX_ANNOUNCEMENT_BYTES, MAX_SUMMARY_CHARS } from '../limits.ts';
 import { status, type FinalStatus } from '../status/status.ts';
 import { byteLength, oneLine } from '../text/text.ts';
+import type { Announcement } from '../reports/types.ts';
 
 /** A name or id in messages. Anyone may send a signal, and text outside a fence must be one plain word. */
 export const word = z
@@ -23,7 +24,6 @@ export const announcement = z.object({
   summary: z.string().max(MAX_SUMMARY_CHARS),
   at: z.iso.datetime(),
 });
-export type Announcement = z.infer<typeof announcement>;
 
 /** An announcement with as much of `summary` as fits into the limit of 1 KB. */
 export function withSummary(about: Omit<Announcement, 'summary'>, summary: string): Announcement {

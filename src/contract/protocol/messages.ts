@@ -10,6 +10,9 @@ import { isolation, permissions, requestDigest, resolvedSpec, startedSpec } from
 import { stalled } from '../status/stalled.ts';
 import { finalStatus, status } from '../status/status.ts';
 import { byteLength } from '../text/text.ts';
+import type { DeepReadonly } from '../deep-readonly.ts';
+import { spawnAccepted, spawnRefused } from '../reports/spawned.ts';
+import type { SessionEntry } from '../reports/types.ts';
 
 // ---- session ----------------------------------------------------------------
 
@@ -22,29 +25,7 @@ export const spawnRequest = z.strictObject({
 export type SpawnRequest = z.infer<typeof spawnRequest>;
 
 /** The answer for one spec: its workflow has started, or the session refused it and started nothing. */
-export const spawnAnswer = z.discriminatedUnion('status', [
-  z.object({
-    status: z.literal('accepted'),
-    label: z.string(),
-    run: z.number().int(),
-    workflowId: z.string(),
-    runId: z.string(),
-    notes: z
-      .array(z.string())
-      .describe('what the caller should know, for example that uncommitted changes are left out'),
-    repeated: z
-      .literal(true)
-      .optional()
-      .describe('an equal spawn was accepted before and its subagent is live: nothing new was started'),
-  }),
-  z.object({
-    status: z.literal('refused'),
-    label: z.string(),
-    code: z.string(),
-    reason: z.string(),
-    remedy: z.string().optional(),
-  }),
-]);
+export const spawnAnswer = z.discriminatedUnion('status', [spawnAccepted, spawnRefused]);
 export type SpawnAnswer = z.infer<typeof spawnAnswer>;
 
 /**
@@ -55,11 +36,10 @@ export const remains = z.enum(['worktree', 'branch', 'kept', 'copilot', 'outputs
 export type Remains = z.infer<typeof remains>;
 
 /** The remains of a finished run that `clean` or the worker's retention has removed. */
-const cleaned = z.object({
+export const cleaned = z.object({
   at: z.iso.datetime().describe('time of the last removal'),
   removed: z.array(remains),
 });
-export type Cleaned = z.infer<typeof cleaned>;
 
 /** A session's entry of a subagent. */
 export const sessionEntry = z.object({
@@ -84,7 +64,6 @@ export const sessionEntry = z.object({
   endedAt: z.iso.datetime().optional(),
   cleaned: cleaned.optional().describe('which of its remains were removed since it ended'),
 });
-export type SessionEntry = z.infer<typeof sessionEntry>;
 
 /** Signal `started`: a chain has started the subagent of a step. */
 export const startedSignal = z.object({ entry: sessionEntry });
@@ -95,7 +74,7 @@ export const endedSignal = z.object({
   entry: sessionEntry.extend({ status: finalStatus }),
   sweep: sweepReport.optional(),
 });
-export type EndedSignal = z.infer<typeof endedSignal>;
+export type EndedSignal = DeepReadonly<z.infer<typeof endedSignal>>;
 
 /** Signal `cleaned`: a worker has removed remains of a finished run. */
 export const cleanedSignal = z.object({ label: word, run: z.number().int(), cleaned });
@@ -103,7 +82,7 @@ export type CleanedSignal = z.infer<typeof cleanedSignal>;
 
 /** Signal `announce`: a question, a stall, a notice. */
 export const announceSignal = z.object({ announcement });
-export type AnnounceSignal = z.infer<typeof announceSignal>;
+export type AnnounceSignal = DeepReadonly<z.infer<typeof announceSignal>>;
 
 /** Signal `acknowledge`: `receiver` acknowledges these announcements, or all up to and including `upTo`. */
 export const acknowledgeSignal = z.object({
@@ -118,7 +97,7 @@ const pageView = z.object({
   workflowId: z.string(),
   ids: z.array(z.string()).describe('those that the receiver has not acknowledged, oldest first'),
 });
-export type PageView = z.infer<typeof pageView>;
+export type PageView = DeepReadonly<z.infer<typeof pageView>>;
 
 /** Query `unacknowledged(receiver, after)`: first the announcements in pages, then those in the session. */
 export const unacknowledgedView = z.object({
@@ -137,7 +116,7 @@ export const unacknowledgedView = z.object({
     .default(true)
     .describe('false: the session does not keep for this receiver what others have acknowledged'),
 });
-export type UnacknowledgedView = z.infer<typeof unacknowledgedView>;
+export type UnacknowledgedView = DeepReadonly<z.infer<typeof unacknowledgedView>>;
 
 /** Answer of query `list`: all live subagents, and the newest finished ones. */
 export interface SessionList {
@@ -200,7 +179,7 @@ export const SESSION = {
 
 /** Input of the workflow that keeps a page of announcements until all receivers have acknowledged them. */
 export const pageInput = z.object({ session: z.string(), announcements: z.array(announcement) });
-export type PageInput = z.infer<typeof pageInput>;
+export type PageInput = DeepReadonly<z.infer<typeof pageInput>>;
 
 /** The page workflow, and its signal. */
 export const PAGE = {
@@ -252,7 +231,6 @@ export const receipt = z.object({
   at: z.string(),
   during: z.string().optional().describe('what the subagent was doing when the message arrived'),
 });
-export type Receipt = z.infer<typeof receipt>;
 
 /** A question of a subagent. */
 export const question = z.object({
@@ -261,7 +239,6 @@ export const question = z.object({
   choices: z.array(z.string()).optional(),
   at: z.string(),
 });
-export type Question = z.infer<typeof question>;
 
 /**
  * Update `answer`: the reply to an `ask_parent`. If several questions were asked together, each answer must name its
@@ -281,7 +258,6 @@ export const answerReceipt = z.object({
   repeated: z.boolean().describe('the question already had the same answer'),
   open: z.array(question).describe('questions that still wait for an answer'),
 });
-export type AnswerReceipt = z.infer<typeof answerReceipt>;
 
 /** Query `describe`: the workflow's own view. Progress within a turn comes from heartbeats instead. */
 export const subagentView = z.object({
@@ -303,7 +279,7 @@ export const subagentView = z.object({
   questions: z.array(question),
   notes: z.array(z.string()),
 });
-export type SubagentView = z.infer<typeof subagentView>;
+export type SubagentView = DeepReadonly<z.infer<typeof subagentView>>;
 
 /** Signal `slotGranted` of the `holdSlot` activity: the worker, and the number of the hold (see `HoldSlotInput`). */
 export const slotGrantedSignal = z.object({ hold: z.number().int(), workerId: word });
@@ -370,7 +346,6 @@ export const transcriptEntry = z.object({
   ok: z.boolean().optional(),
   durationMs: z.number().int().optional(),
 });
-export type TranscriptEntry = z.infer<typeof transcriptEntry>;
 
 /** One page of Copilot's event log. */
 export const transcriptPage = z.object({

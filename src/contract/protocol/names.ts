@@ -51,15 +51,11 @@ export const SEARCH_ATTRIBUTES = {
   model: 'SubagentsModel',
 } as const;
 
-/**
- * The first line of the prompt that opens turn `turn`. A resumed turn finds its prompt in Copilot's event log by it.
- */
-export const turnMarker = (subagent: { label: string; run: number }, turn: number): string =>
-  `[subagent ${subagent.label}@${subagent.run}, turn ${turn}]`;
-/** Whether `line` is the first line of the prompt that opened some run's first turn. */
-export const opensRun = (line: string): boolean => /^\[subagent \S+@\d+, turn 1\]$/.test(line);
-/** The first line of a steer. The steer is found in Copilot's event log by it. */
-export const steerMarker = (steerId: string): string => `[message from the main agent, ${steerId}]`;
+/** Whether a branch has a name that we give to branches of this subagent. Anyone may have chosen any other name. */
+export function isOwnBranch(branch: string | null | undefined, label: string): branch is string {
+  const name = `subagents/${label}`;
+  return branch?.startsWith(name) === true && /^(-\d+)?$/.test(branch.slice(name.length));
+}
 
 /** Set in the environment of our subagents' Copilot CLI and of everything that it starts. */
 export const SUBAGENT_VARIABLE = 'DURABLE_SUBAGENT';

@@ -34,8 +34,9 @@ export const stalled = z
         'details on one line: what runs, what failed, when the next attempt is; may contain text from a model',
       ),
   })
-  .describe('why it does not progress; absent while it does');
-export type Stalled = z.infer<typeof stalled>;
+  .describe(
+    'why the subagent makes no progress, and since when: check this first; absent while it makes progress',
+  );
 
 /** The memo key under which a workflow publishes the reason. */
 export const STALLED_MEMO = 'stalled';

@@ -1,6 +1,6 @@
 /** Counts and durations as text for people and models, and durations as they write them. */
 import ms, { type StringValue } from 'ms';
-import type { Usage } from '../outcome/outcome.ts';
+import type { Usage } from '../reports/types.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;

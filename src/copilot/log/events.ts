@@ -110,9 +110,3 @@ export function isToolOutput(type: string): boolean {
 export function isSignOfLife(type: string): boolean {
   return isProgressEvent(type) && !/^(assistant\.(turn_|idle)|session\.error)/.test(type);
 }
-
-/**
- * The name of the tool by which a subagent asks its main agent. The tool has no handler, so the call stays open until
- * it is answered.
- */
-export const ASK_PARENT = 'ask_parent';

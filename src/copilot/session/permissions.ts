@@ -4,7 +4,13 @@ import { isAbsolute, join, resolve, sep } from 'node:path';
 import { approveAll, type PermissionHandler, type PermissionRequest } from '@github/copilot-sdk';
 import type { Permissions } from '../../contract/index.ts';
 import { isWithin, realTarget } from '../../system/real-path.ts';
-import { ASK_PARENT } from '../log/events.ts';
+import {
+  ASK_PARENT,
+  outsideRefusal,
+  READ_ONLY_REFUSAL,
+  unknownRefusal,
+  sandboxRefusal,
+} from '../../prompts/index.ts';
 
 /**
  * All tools of a read-only subagent, and so of Copilot's sub-agents within it: no tool that writes, no shell, no web,
@@ -57,7 +63,7 @@ const shellsAlone: PermissionHandler = (request) =>
     ? { kind: 'approve-once' }
     : {
         kind: 'reject',
-        feedback: `This subagent works in a sandbox: only its shell can do that (${request.kind}).`,
+        feedback: sandboxRefusal(request.kind),
       };
 
 /** Why a request is refused, as text for the model. */
@@ -66,12 +72,12 @@ function refusal(
   permissions: Exclude<Permissions, 'all'>,
   within: (path: string) => boolean,
 ): string | undefined {
-  const readOnly = permissions === 'read-only' ? 'This subagent is read-only' : undefined;
+  const readOnly = permissions === 'read-only' ? READ_ONLY_REFUSAL : undefined;
   switch (request.kind) {
     case 'read':
-      return within(request.path) ? undefined : outside(request.path);
+      return within(request.path) ? undefined : outsideRefusal(request.path);
     case 'write':
-      return readOnly ?? (within(request.fileName) ? undefined : outside(request.fileName));
+      return readOnly ?? (within(request.fileName) ? undefined : outsideRefusal(request.fileName));
     case 'custom-tool':
       return request.toolName === ASK_PARENT ? undefined : readOnly;
     case 'shell':
@@ -79,9 +85,6 @@ function refusal(
     case 'mcp':
       return readOnly;
     default:
-      return `The permissions of this subagent do not allow this (${request.kind}).`;
+      return unknownRefusal(request.kind);
   }
 }
-
-const outside = (path: string): string =>
-  `${path} is outside the workspace and the temporary folder: the permissions of this subagent do not allow access to it.`;

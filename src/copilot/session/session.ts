@@ -14,8 +14,13 @@ import { stripControls, type Permissions, type Thinking } from '../../contract/i
 import { ensurePrivateDir, writePrivateFile } from '../../system/files.ts';
 import { isBrokenStateError, CopilotSessionLost } from './session-files.ts';
 import { eventLogPath } from '../log/event-log.ts';
-import { ASK_PARENT } from '../log/events.ts';
-import { ASK_PARENT_DESCRIPTION, instructionsFor } from './instructions.ts';
+import {
+  ASK_PARENT,
+  ASK_PARENT_ARGUMENTS,
+  ASK_PARENT_DESCRIPTION,
+  instructionsFor,
+  OUTSIDE_SANDBOX_REFUSAL,
+} from '../../prompts/index.ts';
 import { permissionHandler, READ_ONLY_TOOLS, SANDBOXED_TOOLS } from './permissions.ts';
 import { copilotSandbox, largeOutputs, setWalls } from '../../sandbox/launcher.ts';
 import type { SandboxPolicy } from '../../sandbox/policy.ts';
@@ -55,8 +60,8 @@ export interface SessionSpec {
 const askParent = defineTool(ASK_PARENT, {
   description: ASK_PARENT_DESCRIPTION,
   parameters: z.object({
-    question: z.string().describe('what you need to know, and what you have found out so far'),
-    choices: z.array(z.string()).optional().describe('possible answers, if there are only a few'),
+    question: z.string().describe(ASK_PARENT_ARGUMENTS.question),
+    choices: z.array(z.string()).optional().describe(ASK_PARENT_ARGUMENTS.choices),
   }),
 });
 
@@ -171,8 +176,7 @@ function guardedHooks(hooks: SessionHooks, walled: () => boolean): SessionHooks 
       if (allowed) return own;
       return {
         permissionDecision: 'deny',
-        permissionDecisionReason:
-          'This subagent works in a sandbox, and this tool is outside of it: use the shell.',
+        permissionDecisionReason: OUTSIDE_SANDBOX_REFUSAL,
       };
     },
   };

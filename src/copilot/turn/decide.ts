@@ -1,5 +1,5 @@
 /** Decides how to run a turn, from Copilot's event log, so that the model is asked nothing twice. */
-import { opensRun } from '../../contract/index.ts';
+import { opensRun, resumedMarker } from '../../prompts/index.ts';
 import type { CopilotEvent } from '../log/events.ts';
 import type { EndedCalls } from '../log/unsaved-tool-results.ts';
 import { TurnState } from './turn-state.ts';
@@ -29,14 +29,6 @@ export type Decision =
   | { readonly do: 'ask' }
   /** The turn has ended, but its result was not reported. */
   | { readonly do: 'report'; readonly report: string };
-
-/**
- * First line of the message that tells a resumed turn what it cannot know: lost commands, results of ended calls,
- * answers.
- */
-export function resumedMarker(turnMarker: string): string {
-  return turnMarker.replace(/\]$/, ', resumed]');
-}
 
 /**
  * Decides from the persisted events of the whole session, and returns the state of the turn that they add up to.

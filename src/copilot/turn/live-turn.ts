@@ -4,16 +4,16 @@ import {
   countDenials,
   MAX_SUMMARY_CHARS,
   oneLine,
-  steerMarker,
   type Permissions,
   type ActivityProgress,
   type TurnUsage,
 } from '../../contract/index.ts';
+import { ASK_PARENT, ASKED_BY_SUB_AGENT, GO_ON, steerMarker } from '../../prompts/index.ts';
 import type { Redactor } from '../../environment/redact.ts';
 import type { UnsavedToolResults } from '../log/unsaved-tool-results.ts';
 import { LiveCalls } from './live-calls.ts';
 import { WorkClock } from '../../system/work-clock.ts';
-import { ASK_PARENT, isProgressEvent, isToolOutput, isSignOfLife, readEvent } from '../log/events.ts';
+import { isProgressEvent, isToolOutput, isSignOfLife, readEvent } from '../log/events.ts';
 import { changeOrTimeout, ChangeSignal } from './change-signal.ts';
 import { RuntimeDied, type Runtime } from '../runtime/runtime.ts';
 import { turnUsageOf } from './turn-state.ts';
@@ -25,14 +25,6 @@ const MAX_TASK_CHARS = 160;
 const ARRIVAL_TIMEOUT_MS = 30_000;
 /** Interval for checking timeouts while nothing changes, in milliseconds. */
 const CHECK_INTERVAL_MS = 1_000;
-
-/** Sent to a model whose answer was lost; the runtime drops notifications of commands that ended meanwhile. */
-const GO_ON =
-  'Your last answer did not arrive. Commands that you started in the background were not stopped, but may have ended by themselves: check before you wait for them. Continue.';
-
-/** The answer to one of Copilot's own sub-agents that calls `ask_parent`; the runtime offers them the tool too. */
-const NOT_YOURS =
-  'Only the main agent loop can ask. Put what you need to know, and what you have found out so far, into your result.';
 
 /** A message that is durably in the conversation. */
 export interface Delivered extends Arrival {
@@ -276,7 +268,7 @@ export class LiveTurn {
   async #rejectQuestion(requestId: string): Promise<void> {
     const session = await this.session();
     if (session === undefined) return;
-    const result = { resultType: 'failure', textResultForLlm: NOT_YOURS };
+    const result = { resultType: 'failure', textResultForLlm: ASKED_BY_SUB_AGENT };
     await this.runtime.request(session.rpc.tools.handlePendingToolCall({ requestId, result }));
   }
 

@@ -1,7 +1,8 @@
 /** The questions of a conversation: calls of `ask_parent`, from request to answer. */
 import { z } from 'zod';
 import { head } from '../../contract/index.ts';
-import { ASK_PARENT, type CopilotEvent } from '../log/events.ts';
+import { ASK_PARENT } from '../../prompts/index.ts';
+import type { CopilotEvent } from '../log/events.ts';
 
 /** A question that waits for its answer. */
 export interface OpenQuestion {

@@ -1,8 +1,18 @@
 /** Resumes a turn from any point: not begun, running, cut short by a crash, waiting for answers, or over. */
 import { dirname } from 'node:path';
-import { resumedMarker, decideTurn, type Decision } from './decide.ts';
+import { decideTurn, type Decision } from './decide.ts';
 import { readEventLog } from '../log/event-log.ts';
-import { opensRun, turnMarker, type TurnInput } from '../../contract/index.ts';
+import type { TurnInput } from '../../contract/index.ts';
+import {
+  answersText,
+  endedResultsText,
+  inBrackets,
+  lostCommandsText,
+  opensRun,
+  paragraphs,
+  resumedMarker,
+  turnMarker,
+} from '../../prompts/index.ts';
 import { closeTurn } from '../session/close.ts';
 import {
   hasConversationStarted,
@@ -20,9 +30,7 @@ import { requireWalls } from '../../home/sandboxes.ts';
 import { instructionsAt } from '../../git/contents/instructions.ts';
 import { Git } from '../../git/git.ts';
 import { shellScript } from '../runtime/shell-script.ts';
-import { resultMarker, type TurnState } from './turn-state.ts';
-
-const UNKNOWN_RESULT = '(the result was lost: check the effect of the call before you repeat it)';
+import type { TurnState } from './turn-state.ts';
 
 /**
  * The running turn, or the result that the event log already has, or the reason why the conversation cannot be resumed.
@@ -151,44 +159,39 @@ async function startTurn(
       // For a new run, background commands of the earlier run are known to the log only, and are lost too.
       const gone = opensRun(marker) ? [...state.shells.values(), ...killedCommands] : killedCommands;
       // Answers whose questions are no longer in the log are sent as a prompt.
-      const prompt = (input.prompt || answersText(input)) + lostInBrackets(gone);
-      return live.send(marker, paragraphs(prompt, opensRun(marker) ? '' : resultsText(state)));
+      const prompt = (input.prompt || answersText(input.answers ?? [])) + inBrackets(lostCommandsText(gone));
+      return live.send(
+        marker,
+        paragraphs(prompt, opensRun(marker) ? '' : endedResultsText([...state.unshown.values()])),
+      );
     }
     case 'continue': {
-      const news = paragraphs(lostCommandsText(takeLostCommands(state, killedCommands)), resultsText(state));
+      const news = paragraphs(
+        lostCommandsText(takeLostCommands(state, killedCommands)),
+        endedResultsText([...state.unshown.values()]),
+      );
       return news === '' ? live.continueModel() : live.send(resumedMarker(marker), news);
     }
     case 'answer': {
-      const gone = lostInBrackets(takeLostCommands(state, killedCommands));
+      const gone = inBrackets(lostCommandsText(takeLostCommands(state, killedCommands)));
       const last = decision.requestIds.at(-1);
       for (const requestId of decision.requestIds) {
         const given = input.answers?.find((each) => each.requestId === requestId);
-        const results = requestId === last ? resultsText(state) : '';
+        const results = requestId === last ? endedResultsText([...state.unshown.values()]) : '';
         if (given !== undefined) await live.answer(requestId, paragraphs(given.answer + gone, results));
       }
       return;
     }
     case 'send-answers': {
-      const text = answersText(input) + lostInBrackets(takeLostCommands(state, killedCommands));
-      return live.send(resumedMarker(marker), paragraphs(text, resultsText(state)));
+      const text =
+        answersText(input.answers ?? []) +
+        inBrackets(lostCommandsText(takeLostCommands(state, killedCommands)));
+      return live.send(
+        resumedMarker(marker),
+        paragraphs(text, endedResultsText([...state.unshown.values()])),
+      );
     }
   }
-}
-
-const paragraphs = (...texts: readonly string[]): string => texts.filter((text) => text !== '').join('\n\n');
-
-/**
- * Results that the model had, or was about to get, when it was stopped. Indented, so that tool output cannot look like
- * a marker line.
- */
-function resultsText({ unshown }: TurnState): string {
-  if (unshown.size === 0) return '';
-  const results = [...unshown.values()].map(({ toolCallId, what, result }) =>
-    [resultMarker(toolCallId), `\`${what}\``, (result ?? UNKNOWN_RESULT).replace(/^/gm, '    ')].join('\n'),
-  );
-  const intro =
-    'You were stopped and resumed. These calls are reported as interrupted, but they had finished; these are their results. Do not repeat them only because of that report.';
-  return [intro, ...results].join('\n\n');
 }
 
 /** Background commands that ended with the turn, of whose end the model gets no notification. */
@@ -196,21 +199,4 @@ function takeLostCommands(state: TurnState, killedCommands: readonly string[]): 
   const gone = [...state.shells.values(), ...killedCommands];
   state.endShells();
   return gone;
-}
-
-function answersText({ answers = [] }: TurnInput): string {
-  return ['The main agent answers:', ...answers.map(({ answer }) => answer)].join('\n\n');
-}
-
-const lostInBrackets = (gone: readonly string[]): string =>
-  gone.length > 0 ? `\n\n(${lostCommandsText(gone)})` : '';
-
-/** Text for the model, which would otherwise wait for these commands in vain. */
-function lostCommandsText(gone: readonly string[]): string {
-  if (gone.length === 0) return '';
-  const commands = [...new Set(gone)].map((what) => `* ${what}`);
-  return [
-    'You were stopped and resumed. These commands ran in the background and were killed; you will get no notification about them. Restart those that you still need, then continue:',
-    ...commands,
-  ].join('\n');
 }

@@ -1,16 +1,10 @@
 /** The state of a turn, folded from its events: live ones, or those of the event log after a crash. */
 import { z } from 'zod';
-import {
-  addUsage,
-  NO_USAGE,
-  opensRun,
-  type Permissions,
-  type TurnUsage,
-  type Usage,
-} from '../../contract/index.ts';
+import { addUsage, NO_USAGE, type Permissions, type TurnUsage, type Usage } from '../../contract/index.ts';
+import { ASK_PARENT, opensRun, resultMarker } from '../../prompts/index.ts';
 import { QuestionTracker, type OpenQuestion } from './questions.ts';
 import { Denials } from '../session/denials.ts';
-import { ASK_PARENT, type CopilotEvent } from '../log/events.ts';
+import type { CopilotEvent } from '../log/events.ts';
 import type { EndedCalls } from '../log/unsaved-tool-results.ts';
 import { RepetitionDetector } from './repeats.ts';
 import { describeTool } from './describe-tool.ts';
@@ -47,9 +41,6 @@ export interface Arrival {
 
 /** Output of a command that runs in the background, newly or still. */
 const BACKGROUND = /<command (?:started in background|with) .{0,2000}?shellId: (\w+)/;
-
-/** The marker line above a call's result in a message. Encoded, because the provider may choose any text as the id. */
-export const resultMarker = (toolCallId: string): string => `[result of ${encodeURIComponent(toolCallId)}]`;
 
 const shellArguments = z.object({ shellId: z.string() });
 

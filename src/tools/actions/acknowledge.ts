@@ -1,4 +1,4 @@
-import { plural } from '../../contract/index.ts';
+import { acknowledgedLine } from '../../prompts/index.ts';
 import { ALL, handlesOf } from '../targets.ts';
 import type { Action } from './action.ts';
 
@@ -24,5 +24,5 @@ export const acknowledgeAction: Action = async (context, { target }) => {
     ),
   );
   const done = await inbox.acknowledge(subagents);
-  return { text: `${plural(done, 'announcement')} acknowledged.`, structured: {} };
+  return { text: acknowledgedLine(done), structured: {} };
 };

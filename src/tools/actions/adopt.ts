@@ -1,4 +1,5 @@
-import { plural, SubagentsError } from '../../contract/index.ts';
+import { SubagentsError } from '../../contract/index.ts';
+import { adoptedLines, NOTHING_TO_ADOPT } from '../../prompts/index.ts';
 import type { Action } from './action.ts';
 
 /** Takes over sessions whose conversation is gone. */
@@ -13,24 +14,7 @@ export const adoptAction: Action = async (context) => {
     );
   }
   const adopted = await context.adopt();
-  if (adopted.length === 0)
-    return {
-      text: 'Nothing to adopt: every subagent of this repository belongs to a conversation.',
-      structured: {},
-    };
-  const lines = adopted.map(
-    ({ session, waiting, live }) =>
-      `${ADOPTED}${session}: ${plural(waiting, 'announcement')} waiting, ${plural(live, 'live subagent')}`,
-  );
-  const note = 'Their announcements come into this conversation. Name them in full, as SESSION/LABEL.';
-  return { text: [...lines, note].join('\n'), structured: { notes: [...lines, note] } };
+  if (adopted.length === 0) return { text: NOTHING_TO_ADOPT, structured: {} };
+  const lines = adoptedLines(adopted);
+  return { text: lines.join('\n'), structured: { notes: lines } };
 };
-
-const ADOPTED = 'adopted ';
-
-/** The adopted sessions, parsed from the text of this action's answer. */
-export const parseAdopted = (text: string): string[] =>
-  text
-    .split('\n')
-    .filter((line) => line.startsWith(ADOPTED))
-    .flatMap((line) => /^(\S+):/.exec(line.slice(ADOPTED.length))?.[1] ?? []);

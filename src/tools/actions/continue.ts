@@ -1,6 +1,6 @@
-import { sanitizedLine } from '../../contract/index.ts';
 import { workflowUrl } from '../../client/connection/links.ts';
 import { notesText } from '../notes.ts';
+import { continuedLine } from '../../prompts/index.ts';
 import { oneHandle, required } from '../targets.ts';
 import type { Action } from './action.ts';
 import { forEachTarget } from './each.ts';
@@ -29,9 +29,7 @@ export const continueAction: Action = async (
         ...(link !== undefined && { link }),
         ...(words !== undefined && { words }),
       },
-      lines: [
-        `accepted${repeated ? ' before' : ''}: it continues as ${sanitizedLine(`${label}@${run}`, 100)}. ${context.arrival}`,
-      ],
+      lines: [continuedLine({ label, run, repeated }, context.arrival)],
     };
   });
 };

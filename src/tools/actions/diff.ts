@@ -1,4 +1,4 @@
-import { sanitizedLine } from '../../contract/index.ts';
+import { diffLine } from '../../prompts/index.ts';
 import { fenced } from '../fence.ts';
 import { oneHandle } from '../targets.ts';
 import type { Action } from './action.ts';
@@ -16,7 +16,7 @@ export const diffAction: Action = async (context, { target }) => {
       handle.diff({ signal, maxBytes: MAX_BYTES }),
       handle.diff({ signal, stat: true }),
     ]);
-    const { label, run, live, base, head } = change;
+    const { label, run, base, head } = change;
     const source = `subagent ${label}@${run}`;
     const words = [
       fenced('changed files', source, stat.text === '' ? '(nothing)' : stat.text, 2_000),
@@ -24,12 +24,7 @@ export const diffAction: Action = async (context, { target }) => {
     ];
     return {
       view: { measured: { base, ...(head !== null && { head }) }, words: words.join('\n') },
-      lines: [
-        live
-          ? `the current state of its folder, compared with ${base}`
-          : `to see all of it: git -C ${JSON.stringify(sanitizedLine(change.repository, 300))} diff ${base} ${head ?? ''}`.trimEnd(),
-        ...(change.truncated ? [`more than ${MAX_BYTES / 1024} KiB`] : []),
-      ],
+      lines: [diffLine(change), ...(change.truncated ? [`more than ${MAX_BYTES / 1024} KiB`] : [])],
     };
   });
 };

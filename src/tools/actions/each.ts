@@ -1,7 +1,7 @@
-import { byteLength, plural } from '../../contract/index.ts';
+import { byteLength } from '../../contract/index.ts';
 import type { SubagentHandle } from '../../client/index.ts';
 import { toolFailure } from '../failure.ts';
-import { subagentText } from '../subagent-text.ts';
+import { IN_FULL, moreSubagents, NO_LIVE_SUBAGENT, subagentText } from '../../prompts/index.ts';
 import { identityView } from '../targets.ts';
 import type { SubagentAnswer } from '../view.ts';
 import type { ToolActionResult } from './action.ts';
@@ -33,8 +33,7 @@ export async function forEachTarget(
   act: (handle: SubagentHandle) => Promise<TargetResult>,
   bounds: AnswerBounds = ALL_IN_FULL,
 ): Promise<ToolActionResult> {
-  if (handles.length === 0)
-    return { text: 'No live subagent in this session.', structured: { subagents: [] } };
+  if (handles.length === 0) return { text: NO_LIVE_SUBAGENT, structured: { subagents: [] } };
   const done = await Promise.all(
     handles.map(async (handle) => {
       try {
@@ -48,7 +47,7 @@ export async function forEachTarget(
   );
   const entries = within(done, bounds);
   const more = done.length - entries.length;
-  const notes = more === 0 ? [] : [`and ${plural(more, 'more subagent')}: action "list"`];
+  const notes = more === 0 ? [] : [moreSubagents(more)];
   return {
     text: [...entries.map(({ text }) => text), ...notes].join('\n'),
     structured: { subagents: entries.map(({ view }) => view), ...(more > 0 && { notes }) },
@@ -68,7 +67,7 @@ const inFull = (view: SubagentAnswer, lines: readonly string[]): Entry => ({
 
 function inBrief({ session, label, run, workflowId, status, since, error }: SubagentAnswer): Entry {
   const view = { session, label, run, workflowId, status, since, error };
-  return { view, text: `${subagentText(view)}${error === undefined ? '. In full: action "show"' : ''}` };
+  return { view, text: `${subagentText(view)}${error === undefined ? IN_FULL : ''}` };
 }
 
 /** Reserves room for a line for each subagent first, then replaces the first ones by their full entries. */

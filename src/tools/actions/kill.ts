@@ -1,5 +1,6 @@
 import type { SubagentHandle } from '../../client/index.ts';
-import { evidenceLines, measuredFields } from '../outcome.ts';
+import { evidenceLines, ENDED_BEFORE_KILL } from '../../prompts/index.ts';
+import { measuredFields } from '../outcome.ts';
 import { MAX_TOOL_ANSWER_BYTES } from '../news.ts';
 import { handlesOf } from '../targets.ts';
 import type { Action } from './action.ts';
@@ -15,6 +16,6 @@ export const killAction: Action = async (context, { target }) => {
 async function killOne(handle: SubagentHandle): Promise<TargetResult> {
   const { status, outcome } = await handle.kill();
   const lines = evidenceLines(outcome);
-  if (status !== 'killed') lines.unshift('the subagent had ended by itself before the kill reached it');
+  if (status !== 'killed') lines.unshift(ENDED_BEFORE_KILL);
   return { view: { status, measured: measuredFields(outcome) }, lines };
 }

@@ -1,8 +1,8 @@
-import { CAVEATS, sanitizedLine, isFinal, plural, tokensText } from '../../contract/index.ts';
+import { CAVEATS, sanitizedLine, isFinal, tokensText } from '../../contract/index.ts';
 import type { SessionListing, SubagentRow } from '../../client/index.ts';
 import { workflowUrl } from '../../client/connection/links.ts';
 import { fenced } from '../fence.ts';
-import { subagentText } from '../subagent-text.ts';
+import { moreFinished, NO_SUBAGENTS_YET, subagentText } from '../../prompts/index.ts';
 import { ALL, identityView } from '../targets.ts';
 import type { SubagentAnswer } from '../view.ts';
 import type { Action } from './action.ts';
@@ -23,12 +23,12 @@ export const listAction: Action = async (context, { target, count }) => {
     sanitizedLine(note, 500),
   );
   const hidden = listings.reduce((sum, each) => sum + each.finishedCount - each.finished.length, 0);
-  if (hidden > 0) notes.push(`${plural(hidden, 'finished subagent')} more: ask with a larger count`);
+  if (hidden > 0) notes.push(moreFinished(hidden));
   const words = rows.length === 0 ? undefined : fencedRows(rows);
   const lines = views.map((view, index) => textOf(view, rows[index] as SubagentRow, context.session));
   return {
     text: [
-      ...(lines.length === 0 ? ['No subagents yet: "sessions_spawn" starts one.'] : lines),
+      ...(lines.length === 0 ? [NO_SUBAGENTS_YET] : lines),
       ...notes.map((note) => `note: ${note}`),
       ...(words === undefined ? [] : [words]),
     ].join('\n'),

@@ -1,11 +1,6 @@
 import type { SubagentHandle, TranscriptEntry } from '../../client/index.ts';
-import {
-  fencedText,
-  MAX_FENCED_CHARS,
-  MAX_READ_CHARS,
-  tail,
-  transcriptRemoved,
-} from '../../contract/index.ts';
+import { MAX_FENCED_CHARS, MAX_READ_CHARS, tail, transcriptRemoved } from '../../contract/index.ts';
+import { fencedText, newestEntries, NOTHING_SAID } from '../../prompts/index.ts';
 import { fenced } from '../fence.ts';
 import { oneHandle } from '../targets.ts';
 import type { Action } from './action.ts';
@@ -52,7 +47,7 @@ export async function transcriptText(
 }
 
 async function whyEmpty(handle: SubagentHandle): Promise<string> {
-  return transcriptRemoved((await handle.describe()).cleaned) ?? 'the transcript is empty so far';
+  return transcriptRemoved((await handle.describe()).cleaned) ?? NOTHING_SAID;
 }
 
 /**
@@ -94,9 +89,7 @@ const wholeText = (entries: readonly TranscriptEntry[]): string =>
 function leftOut(newest: readonly string[], entries: readonly TranscriptEntry[]): string[] {
   const whole = wholeText(entries);
   if (newest.join('\n') === whole) return [];
-  return [
-    `the newest ${newest.length} of ${entries.length} entries, long ones cut; to read all ${fencedText(whole).length} characters: action "logs" with offset 0`,
-  ];
+  return [newestEntries(newest.length, entries.length, fencedText(whole).length)];
 }
 
 function lineOf({ at, kind, text, exitCode }: TranscriptEntry, max: number): string {

@@ -3,7 +3,8 @@ import { sanitizedLine, MAX_READ_CHARS, SubagentsError, type StepView } from '..
 import type { SubagentDescription, SubagentHandle } from '../../client/index.ts';
 import { fenced } from '../fence.ts';
 import { notesText } from '../notes.ts';
-import { evidenceLines, measuredFields, outcomeText } from '../outcome.ts';
+import { evidenceLines, MEASURED_BY_US, NO_WORKER_ANSWERS, STEPS_ARE_TARGETS } from '../../prompts/index.ts';
+import { measuredFields, outcomeText } from '../outcome.ts';
 import { oneHandle } from '../targets.ts';
 import type { SubagentAnswer } from '../view.ts';
 import type { Action } from './action.ts';
@@ -82,22 +83,19 @@ export async function describeForTool(handle: SubagentHandle): Promise<TargetRes
         measured: measuredFields(outcome),
         words: [...summaries, outcomeText(outcome)].join('\n'),
       },
-      lines: [...drawn, 'measured by us:', ...evidenceLines(outcome, cleaned).map((line) => `  ${line}`)],
+      lines: [...drawn, MEASURED_BY_US, ...evidenceLines(outcome, cleaned).map((line) => `  ${line}`)],
     };
   }
   const words = [...summaries, liveText(description)].join('\n');
   return {
     view: { ...view, measured: { turns }, ...(words !== '' && { words }) },
-    lines: [
-      ...drawn,
-      ...(workerless ? ['its worker does not answer: this is what the server has on record'] : []),
-    ],
+    lines: [...drawn, ...(workerless ? [NO_WORKER_ANSWERS] : [])],
   };
 }
 
 /** The graph of a chain. Contains no text from subagents. */
 const stepLines = (steps: readonly StepView[]): string[] => [
-  'steps, each a target as LABEL/STEP:',
+  STEPS_ARE_TARGETS,
   ...drawChain(steps.map(({ id, step, needs, status, caveats }) => ({ id, step, needs, status, caveats })))
     .split('\n')
     .map((line) => `  ${line}`),

@@ -1,4 +1,5 @@
 import { SubagentsError } from '../../contract/index.ts';
+import { askBeforeStart, startByHuman, workerLacks } from '../../prompts/index.ts';
 import type { ToolContext } from '../tool.ts';
 import type { Action } from './action.ts';
 
@@ -14,19 +15,14 @@ export const startAction: Action = async (context, { allowed }) => {
       'NO_MODEL',
       `nothing is started: a worker started from here would have ${model}`,
       {
-        remedy: `ask the human to run ${command} in a terminal of their own, which has their login and their variables; then continue`,
+        remedy: startByHuman(command),
       },
     );
   }
-  const lacks =
-    variables.length === 0
-      ? ''
-      : `a worker started from here lacks ${variables.join(', ')}; if subagents or their verification need them, run ${command} in a terminal that has them`;
+  const lacks = variables.length === 0 ? '' : workerLacks(variables, command);
   if (allowed !== true) {
     throw new SubagentsError('BAD_INPUT', 'nothing is started without the human’s agreement', {
-      remedy:
-        'ask the human whether to run `subagents up --detach` (a Temporal server and a worker, in the background, for this user); ' +
-        `if they agree, call again with allowed: true${lacks === '' ? '' : `. Tell them: ${lacks}`}`,
+      remedy: askBeforeStart(lacks),
     });
   }
   if (lacks !== '') context.progress(lacks);

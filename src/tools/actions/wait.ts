@@ -9,7 +9,14 @@ import {
   type Outcome,
 } from '../../contract/index.ts';
 import type { SubagentDescription, SubagentHandle, Subagents } from '../../client/index.ts';
-import { MAX_TOOL_ANSWER_BYTES, newsLine } from '../news.ts';
+import { MAX_TOOL_ANSWER_BYTES } from '../news.ts';
+import {
+  newsLine,
+  BROUGHT_NEXT,
+  NO_LIVE_SUBAGENT,
+  NOTHING_LEFT_TO_TELL,
+  nothingYet,
+} from '../../prompts/index.ts';
 import { handlesOf } from '../targets.ts';
 import type { ToolContext } from '../tool.ts';
 import type { Action, ToolActionResult } from './action.ts';
@@ -20,8 +27,6 @@ import { describeForTool } from './show.ts';
 /** Many clients (the MCP SDK's own, Codex) end a call after 60 s, which would lose the answer. */
 const DEFAULT_TIMEOUT_MS = 50_000;
 const PROGRESS_MS = 5_000;
-/** The answer for announcements that reach the main agent outside of the answer. */
-const PUSHED_ELSEWHERE = 'It comes into this conversation next.';
 const BOUNDS = { full: MAX_SHOWN, bytes: MAX_TOOL_ANSWER_BYTES };
 
 /** Returns the next announcement; with a target, returns when the target has ended or needs attention. */
@@ -29,7 +34,7 @@ export const waitAction: Action = async (context, { target, timeout }) => {
   const timeoutMs = timeout === undefined ? DEFAULT_TIMEOUT_MS : parsed(timeout);
   const subagents = await context.connect();
   const handles = target === undefined ? undefined : await handlesOf(context, subagents, 'wait', target);
-  if (handles?.length === 0) return nothing('No live subagent in this session.');
+  if (handles?.length === 0) return nothing(NO_LIVE_SUBAGENT);
   const timer = AbortSignal.timeout(timeoutMs);
   const stop = new AbortController();
   const signal = AbortSignal.any([context.signal, timer, stop.signal]);
@@ -39,12 +44,7 @@ export const waitAction: Action = async (context, { target, timeout }) => {
       ? nextAnnouncement(context, subagents, signal)
       : endOf(context, subagents, handles, signal));
     context.signal.throwIfAborted();
-    return (
-      result ??
-      nothing(
-        `Nothing yet after ${durationText(timeoutMs)}. Continue with something else: announcements come to you. Wait again only if there is nothing else to do.`,
-      )
-    );
+    return result ?? nothing(nothingYet(timeoutMs));
   } finally {
     stop.abort();
     await reporting;
@@ -71,7 +71,7 @@ async function nextAnnouncement(
   if (waiting.length > 0) return await announcementsResult(subagents, waiting);
   if (inbox.beingPushed.length > 0) return beingPushedAnswer(inbox.beingPushed);
   const { live } = await session.list({ finished: 0, progress: false });
-  if (live.length === 0) return nothing('No live subagent in this session, and no unread announcement.');
+  if (live.length === 0) return nothing(NOTHING_LEFT_TO_TELL);
   const { receiver } = inbox;
   for await (const next of session.announcements({ receiver, acknowledge: 'manual', signal }))
     if (!inbox.isDelivered(next)) return await answerWith(context, subagents, next);
@@ -90,7 +90,7 @@ const answerWith = async (
  * The answer for announcements that are being pushed. They can arrive only after this call, so the call ends at once.
  */
 const beingPushedAnswer = (announcements: readonly Announcement[]): ToolActionResult =>
-  nothing(`${announcements.map(newsLine).join('; ')}. ${PUSHED_ELSEWHERE}`);
+  nothing(`${announcements.map(newsLine).join('; ')}. ${BROUGHT_NEXT}`);
 
 /** Waits until all targets have ended, or one needs attention; `undefined` when neither happens in time. */
 async function endOf(
@@ -122,7 +122,7 @@ async function showUnlessPushed({ inbox }: ToolContext, handle: SubagentHandle):
   const [done, { runId }] = [await describeForTool(handle), await handle.identity()];
   const { status, since } = done.view;
   return inbox.beingPushed.some((one) => one.runId === runId && one.status === status)
-    ? { view: { status, since }, lines: [PUSHED_ELSEWHERE] }
+    ? { view: { status, since }, lines: [BROUGHT_NEXT] }
     : done;
 }
 

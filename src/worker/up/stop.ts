@@ -1,6 +1,7 @@
 /** Stops the `up` of a home from another process, and checks whether any of its processes are left. */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { StopReport } from '../../contract/reports/stop.ts';
 import type { HomeView } from '../../home/home.ts';
 import { homeBusyError } from '../../home/lock.ts';
 import { tryLock } from '../../system/lock.ts';
@@ -14,20 +15,6 @@ const STOP_TIMEOUT_MS = 40_000;
 const KILL_TIMEOUT_MS = 5_000;
 const CHECK_INTERVAL_MS = 25;
 const PROGRESS_EVERY_MS = 5_000;
-
-/** The result of a stop. */
-export interface StopReport {
-  /** False if nothing ran. */
-  readonly stopped: boolean;
-  /** Whether it did not stop in time and was killed. */
-  readonly forced: boolean;
-  /** Number of processes that had to end: `up`, server, worker, Copilot runtime. */
-  readonly processes: number;
-  /** Pids of those that are still alive. */
-  readonly left: readonly number[];
-  /** Pid of the Temporal server that a killed `up` had left behind, if that was stopped. */
-  readonly leftBehind?: number;
-}
 
 /**
  * Stops the `up` that runs in `home`, even one that is still starting, and waits until all its processes are gone. Also

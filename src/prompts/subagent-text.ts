@@ -1,21 +1,43 @@
-/** Formats subagents as the text of an answer. */
+/** A subagent in the text of a result: our words, then its own, fenced. */
 import {
   DELIVERIES,
   caveatDescriptions,
   kindsOf,
   durationText,
   STALLS,
+  type Caveat,
+  type ErrorReport,
+  type Receipt,
+  type Stalled,
   type Status,
 } from '../contract/index.ts';
-import type { SubagentAnswer } from './view.ts';
+
+/** What a result has of one subagent. */
+interface Shown {
+  readonly label: string;
+  readonly run: number;
+  readonly status?: Status | undefined;
+  readonly since?: string | undefined;
+  readonly cleanedAt?: string | undefined;
+  readonly stalled?: Pick<Stalled, 'reason' | 'since'> | undefined;
+  readonly link?: string | undefined;
+  readonly receipt?: Pick<Receipt, 'delivery'> | undefined;
+  readonly answered?: boolean | undefined;
+  readonly answeredQuestion?: string | undefined;
+  readonly repeated?: boolean | undefined;
+  readonly questions?: readonly string[] | undefined;
+  readonly caveats?: readonly Pick<Caveat, 'kind'>[] | undefined;
+  readonly error?: ErrorReport | undefined;
+  readonly words?: string | undefined;
+}
 
 /** The text for one subagent: a line of facts, then `more`, then the subagent's fenced words. */
-export function subagentText(view: SubagentAnswer, more: readonly string[] = []): string {
+export function subagentText(view: Shown, more: readonly string[] = [], now: number = Date.now()): string {
   const name = `${view.label}@${view.run}`;
   const facts = [
-    ...stallText(view.stalled),
+    ...stallText(view.stalled, now),
     ...(view.status === undefined ? [] : [statusText(view.status, view.caveats)]),
-    ...(view.since === undefined ? [] : [`since ${view.since} (${ago(view.since)})`]),
+    ...(view.since === undefined ? [] : [`since ${view.since} (${ago(view.since, now)})`]),
     ...(view.cleanedAt === undefined ? [] : ['cleaned']),
     ...(view.receipt === undefined ? [] : [`steered: ${DELIVERIES[view.receipt.delivery]}`]),
     ...(view.answered === true
@@ -35,19 +57,19 @@ export function subagentText(view: SubagentAnswer, more: readonly string[] = [])
 }
 
 /** Why the subagent makes no progress. Contains no text from the subagent. */
-function stallText(stalled: SubagentAnswer['stalled']): string[] {
+function stallText(stalled: Shown['stalled'], now: number): string[] {
   if (stalled === undefined) return [];
   const { state, words } = STALLS[stalled.reason];
-  return [`${state.toUpperCase()}, ${words}, since ${stalled.since} (${ago(stalled.since)})`];
+  return [`${state.toUpperCase()}, ${words}, since ${stalled.since} (${ago(stalled.since, now)})`];
 }
 
 /** The status with the kinds of caveats. */
-function statusText(status: Status, caveats: SubagentAnswer['caveats'] = []): string {
+function statusText(status: Status, caveats: Shown['caveats'] = []): string {
   return caveats.length === 0 ? status : `${status}, but: ${caveatDescriptions(kindsOf(caveats))}`;
 }
 
-function errorLines({ code, message, remedy }: NonNullable<SubagentAnswer['error']>): string[] {
+function errorLines({ code, message, remedy }: ErrorReport): string[] {
   return [`  error ${code}: ${message}`, ...(remedy === undefined ? [] : [`  What to do: ${remedy}`])];
 }
 
-const ago = (at: string): string => `${durationText(Date.now() - Date.parse(at))} ago`;
+const ago = (at: string, now: number): string => `${durationText(now - Date.parse(at))} ago`;

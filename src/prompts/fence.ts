@@ -2,8 +2,7 @@
  * Fences text of a subagent for a main agent: the text is data, not an instruction. It may come from a hostile file, so
  * it is put between two marks that it cannot forge, with a prefix on every line. Deterministic; used in workflows too.
  */
-import { MAX_FENCED_CHARS } from '../limits.ts';
-import { oneLine, stripControls } from './text.ts';
+import { MAX_FENCED_CHARS, sanitize, sanitizedLine } from '../contract/index.ts';
 
 /** The prefix of every line between the marks. */
 const PREFIX = '| ';
@@ -14,21 +13,6 @@ const MIN_LINES = 400;
 /** … or one line for this many characters of the maximum length, if that is more. */
 const CHARS_PER_LINE = 10;
 const MAX_SOURCE_CHARS = 120;
-
-/** Everything that a reader may treat as the end of a line. */
-const LINE_ENDS = /\r\n|[\r\v\f\u0085\u2028\u2029]/g;
-/** Invisible characters: zero-width and bidirectional characters, tags, variation selectors, lone surrogates. */
-const UNSEEN = /[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cs}]/gu;
-
-/** `text` without terminal control sequences and invisible characters; every line end becomes a newline. */
-export function sanitize(text: string): string {
-  return stripControls(text.replace(LINE_ENDS, '\n')).replace(UNSEEN, '');
-}
-
-/** `text` sanitized, as one line of at most `max` characters. */
-export function sanitizedLine(text: string, max: number): string {
-  return oneLine(sanitize(text), max);
-}
 
 /** Describes a fenced text. */
 export interface FenceOptions {

@@ -1,6 +1,6 @@
 /** Instructions for a subagent, in addition to Copilot's own and the repository's (AGENTS.md and the like). */
-import type { Permissions } from '../../contract/index.ts';
-import { ASK_PARENT } from '../log/events.ts';
+import type { Permissions } from '../contract/index.ts';
+import { ASK_PARENT } from './ask-parent.ts';
 
 const INSTRUCTIONS = `<subagent>
 You are a subagent: a main agent gave you a task and continues with its own work. Nobody watches while you work.
@@ -40,7 +40,3 @@ export function instructionsFor({
     ? own
     : `${own}\n<repository_instructions>\n${repositoryInstructions}\n</repository_instructions>`;
 }
-
-/** The description of the tool `ask_parent` that the model reads. */
-export const ASK_PARENT_DESCRIPTION =
-  'Asks the main agent that gave you the task, and waits for the answer, which may take hours. Use it only if you cannot continue without the answer: for a decision that is not yours to make, or for missing material. Include what you have found out so far.';
