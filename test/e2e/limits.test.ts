@@ -152,7 +152,7 @@ describe.concurrent('a subagent that is stuck', () => {
   it('is sent a message where that was asked for', async () => {
     await spawn({ label: 'nudged', task: 'silent', stuckAfter: '1s', onStuck: 'nudge' });
     const outcome = await subagent('nudged').result();
-    expect(outcome.report).toContain('There was no sign of life');
+    expect(outcome.report).toContain('There was no activity');
     expect((await heard('nudged'))[0]).toMatch(/^stuck: .*bash: sleep 43; the subagent gets a message/);
   });
 
