@@ -79,7 +79,7 @@ describe('without a worker', () => {
       const summaries = (await session.peek()).map(({ summary }) => summary);
       return summaries.length > 0 && summaries;
     });
-    expect(told).toEqual(['waits for space on the disk of its worker: only 1 MB are free']);
+    expect(told).toEqual(['waits for disk space: only 1 MB are free']);
 
     // Alive, as far as the server knows, and silent.
     process.kill(worker.pid, 'SIGSTOP');
