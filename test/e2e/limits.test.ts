@@ -18,7 +18,7 @@ beforeAll(async () => {
     [
       on('listen', ({ answers, userMessages }) =>
         answers === 0
-          ? bash('sleep 6')
+          ? bash('sleep 20') // Longer than a busy machine takes for five steers.
           : {
               text: `Heard ${userMessages
                 .join(' ')
