@@ -122,7 +122,7 @@ export const startByHuman = (command: string): string =>
 /** What to do before anything is started. @param lacks what `workerLacks` says; empty if it lacks nothing */
 export const askBeforeStart = (lacks: string): string =>
   'ask the human whether to run `subagents up --detach` (a Temporal server and a worker, in the background, for this user); ' +
-  `if they agree, call again with allowed: true${lacks === '' ? '' : `. Say to them: ${lacks}`}`;
+  `if they agree, call again with allowed: true${lacks === '' ? '' : `. Tell them: ${lacks}`}`;
 
 /** The remedy of an error that `up` may remedy. */
 export const orStart = (remedy: string): string =>
