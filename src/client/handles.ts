@@ -162,7 +162,7 @@ export interface SessionHandle {
   clean(options?: CleanOptions): Promise<CleanReport>;
 
   /**
-   * Ends the session if its workflow fails at each try to go on: it then accepts and announces nothing. The next spawn
+   * Ends the session if its workflow fails at every attempt: it then accepts and announces nothing. The next spawn
    * starts a new session, which takes over the live subagents.
    * @returns whether the session was ended
    * @example
@@ -233,7 +233,7 @@ export interface SubagentHandle {
 
   /**
    * Ends the subagent and every process that it left, and reports what was found. With `force`, a subagent whose worker
-   * is away or whose workflow fails at each try to go on ends at once as *lost*, even without any worker; its processes
+   * is away or whose workflow fails at every attempt ends at once as *lost*, even without any worker; its processes
    * are then not searched for.
    * @throws SubagentsError ALREADY_ENDED, NO_WORKER or TIMEOUT (the kill stays requested), UNKNOWN_TARGET.
    * @example

@@ -86,7 +86,7 @@ export interface AnswerOptions {
 /** Options of `SubagentHandle.kill`. */
 export interface KillOptions {
   /**
-   * Also end a subagent whose worker is away or whose workflow fails at each try: as *lost*, without proof of death.
+   * Also end a subagent whose worker is away or whose workflow fails at every attempt: as *lost*, without proof of death.
    */
   readonly force?: boolean | undefined;
   /** How long to wait for the end, in milliseconds; default 2 minutes. */

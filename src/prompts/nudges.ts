@@ -1,6 +1,6 @@
 /** Messages to a subagent that makes no progress. */
 
-/** @param what for example `no sign of life for 600 s; was doing: bash: npm test` */
+/** @param what for example `no activity for 600 s; was doing: bash: npm test` */
 export const silentNudge = (what: string): string =>
   `There was ${what}. If you are waiting for something that may never happen, stop it and try another way; if it just takes long, say so and continue.`;
 

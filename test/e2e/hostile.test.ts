@@ -181,7 +181,7 @@ describe('a payload that cannot be read', () => {
   });
 });
 
-describe('a workflow that fails at each try to go on', () => {
+describe('a workflow that fails at every attempt', () => {
   it('shows in its row, hinders no other, and is ended by force alone', async () => {
     const whole = subagents.session('whole');
     await whole.spawn({ label: 'fine', task: 'wait' }, cwd());
@@ -193,7 +193,7 @@ describe('a workflow that fails at each try to go on', () => {
     const listed = await broken.list();
     expect(listed.workerless).toBe(false);
     expect(listed.live).toMatchObject([{ label: 'stuck', failing: true }]);
-    expect(listed.notes.join()).toMatch(/"broken" fails at each try/);
+    expect(listed.notes.join()).toMatch(/"broken" fails at every attempt/);
     const fleetwide = await subagents.list();
     expect(fleetwide.workerless).toBe(false);
     expect(fleetwide.sessions.find(({ session }) => session === 'whole')).toMatchObject({
@@ -201,7 +201,7 @@ describe('a workflow that fails at each try to go on', () => {
       unacknowledged: 0,
       live: [{ label: 'fine', status: 'working' }],
     });
-    expect(fleetwide.notes.join()).toMatch(/"broken" fails at each try/);
+    expect(fleetwide.notes.join()).toMatch(/"broken" fails at every attempt/);
     for (const args of [['list'], ['status']]) {
       const ran = await run(['--address', fleet.server.address, ...args], { home: fleet.home, ...cwd() });
       expect([args[0], ran.exitCode]).toEqual([args[0], 0]);

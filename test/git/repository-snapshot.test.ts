@@ -109,7 +109,7 @@ describe('what changes around a worktree', () => {
     const after = await readRepositorySnapshot(Git.at(repo.path));
     expect(describeDifferences(before, after)).toEqual([]);
     expect(describeNotCompared(before, after)).toEqual([
-      'files of the checkout, outside its worktree, were not compared: more than 1,000 are changed or new there, or looking took longer than 10 s',
+      'files of the checkout, outside its worktree, were not compared: more than 1,000 are changed or new there, or git status took longer than 10 s',
     ]);
     const inPlace = await readRepositorySnapshot(Git.at(repo.path), 'in-place');
     expect(describeNotCompared(inPlace, inPlace)).toEqual([]);

@@ -54,8 +54,8 @@ export function isWorkerless(error: unknown): boolean {
 }
 
 /**
- * Whether `error` means that a Query has no answer now, because no worker answered or the workflow fails at each try to
- * go on. For this workflow the caller then reports what the server itself has.
+ * Whether `error` means that a Query has no answer now, because no worker answered or the workflow fails at every
+ * attempt. For this workflow the caller then reports what the server itself has.
  */
 export function isUnanswered(error: unknown): boolean {
   return isWorkerless(error) || (error instanceof SubagentsError && error.code === 'INTERNAL');

@@ -206,7 +206,7 @@ async function listUnanswered(
   return { ...listed, workerless: true, notes: [silenceNote(why)] };
 }
 
-/** The list of a session that fails at each try to go on. Its subagents may work well, and can be asked. */
+/** The list of a session that fails at every attempt. Its subagents may work well, and can be asked. */
 async function listFailing(link: Link, session: string, options: ListOptions): Promise<SessionListing> {
   const listed = await listStored(link, session, options, { asking: true });
   return { ...listed, failing: true, notes: [failingNote(session)] };

@@ -1,5 +1,5 @@
 /**
- * Ends workflows that cannot end by themselves: they fail at each try to go on, or no worker runs them. The server
+ * Ends workflows that cannot end by themselves: they fail at every attempt, or no worker runs them. The server
  * closes them.
  */
 import { isChain, NO_USAGE, sessionWorkflowId, type Outcome } from '../../contract/index.ts';
@@ -13,7 +13,7 @@ import { findRuns } from '../listing/visibility.ts';
 const WHY = 'its workflow failed at every attempt and was terminated';
 
 /**
- * Ends a subagent whose workflow fails at each try to go on. Its worker sees that the workflow is closed, and ends its
+ * Ends a subagent whose workflow fails at every attempt. Its worker sees that the workflow is closed, and ends its
  * processes.
  * @returns the *lost* outcome; undefined when the workflow works
  */
@@ -40,7 +40,7 @@ export async function endByServer(link: Link, run: KnownRun, why: string): Promi
   return (await terminate(link, run, why)) ? lostOutcome(run, why) : undefined;
 }
 
-/** Ends a session whose workflow fails at each try to go on. @returns whether it was ended */
+/** Ends a session whose workflow fails at every attempt. @returns whether it was ended */
 export async function endSessionIfFailing(link: Link, session: string): Promise<boolean> {
   const run = { workflowId: sessionWorkflowId(session), label: `session ${session}` };
   if (!(await isFailing(link, run))) return false;

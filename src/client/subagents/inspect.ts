@@ -52,7 +52,7 @@ const { PENDING_ACTIVITY_STATE_SCHEDULED } = proto.temporal.api.enums.v1.Pending
  */
 export const MAX_TASK_ATTEMPTS = 3;
 
-/** Whether the workflow fails at each try to go on, so that signals and Updates have no effect. */
+/** Whether the workflow fails at every attempt, so that signals and Updates have no effect. */
 export async function isFailing(
   link: Link,
   run: { readonly workflowId: string; readonly runId?: string | undefined },

@@ -5,7 +5,7 @@ import type { Inspection } from './inspect.ts';
 /**
  * The reason why a live subagent makes no progress, if any.
  * @param away the absence of its worker, of which the workflow may not know yet
- * @param failing whether the workflow fails at each try to go on
+ * @param failing whether the workflow fails at every attempt
  */
 export function stallOf(
   { status, memo, task }: Inspection,

@@ -46,7 +46,7 @@ export const subagentRow = sessionEntry.extend({
     .boolean()
     .optional()
     .describe(
-      'the workflow fails at each try to go on, for example under a worker of another version: nothing proceeds',
+      'the workflow fails at every attempt, for example under a worker of another version: nothing proceeds',
     ),
   orphan: z
     .boolean()
@@ -87,7 +87,7 @@ export const sessionListing = z.object({
     .boolean()
     .optional()
     .describe(
-      'the session’s workflow fails at each try to go on: the rows come from the server’s visibility store',
+      'the session’s workflow fails at every attempt: the rows come from the server’s visibility store',
     ),
   notes,
 });

@@ -201,7 +201,7 @@ export interface SubagentRow extends SessionEntry {
   readonly since?: string | undefined;
   readonly stalled?: Stalled | undefined;
   readonly away?: Absence | undefined;
-  /** the workflow fails at each try to go on, for example under a worker of another version: nothing proceeds */
+  /** the workflow fails at every attempt, for example under a worker of another version: nothing proceeds */
   readonly failing?: boolean | undefined;
   /** the session ended before the subagent; the next session of that name takes it over */
   readonly orphan?: boolean | undefined;
@@ -222,7 +222,7 @@ export interface SessionListing {
   readonly unacknowledged: number | null;
   /** no worker polls, or none answered in time (`notes` says which): the rows come from the server’s visibility store and lack what only the session has */
   readonly workerless: boolean;
-  /** the session’s workflow fails at each try to go on: the rows come from the server’s visibility store */
+  /** the session’s workflow fails at every attempt: the rows come from the server’s visibility store */
   readonly failing?: boolean | undefined;
   /** what a reader must know, for example that no worker polls and how to start one */
   readonly notes: readonly string[];
