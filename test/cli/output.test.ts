@@ -22,7 +22,7 @@ async function subagents(words: string, redirections: string) {
 }
 
 const TOLD =
-  'error: no space left to write the output\n' +
+  'error: no disk space left to write the output\n' +
   '  → free some space on that disk, or write the output elsewhere';
 
 describe('a full disk', () => {

@@ -142,7 +142,7 @@ describe.concurrent('up in the foreground', () => {
       });
       const busy = await run(['worker', '--address', address], { home: second });
       expect(busy.exitCode).toBe(1);
-      expect(busy.stderr).toContain(`a worker has ${second}: process ${joined.pid}`);
+      expect(busy.stderr).toContain(`a worker already uses ${second}: process ${joined.pid}`);
     } finally {
       joined.kill('SIGTERM');
     }
@@ -292,7 +292,7 @@ describe.concurrent('up in the foreground', () => {
       const { exitCode, stderr } = await run(['up', '--json'], { home });
       expect(exitCode).toBe(1);
       expect(failureJson.parse(JSON.parse(stderr)).error.message).toContain(
-        `a worker has ${home}: process ${process.pid}`,
+        `a worker already uses ${home}: process ${process.pid}`,
       );
       expect(readUpFile(home)).toBeUndefined();
       expect(downJson.parse(await json(home, 'down')).stopped).toBe(false);
@@ -339,7 +339,7 @@ describe.concurrent('up in the background', () => {
     const address = readUpFile(home)?.address ?? '';
     expect(listeningOn(Number(address.split(':')[1]))).toEqual(['0100007F']);
     await run(['down'], { home });
-    expect((await run(['up', '--detach'], { home })).stderr).not.toContain('Other accounts');
+    expect((await run(['up', '--detach'], { home })).stderr).not.toContain('other accounts');
     await run(['down'], { home });
     for (const ip of ['0.0.0.0', '192.168.1.5', '::', '127.0.0.2']) {
       const { exitCode, stderr } = await run(['up', '--ip', ip], { home });
@@ -404,7 +404,7 @@ describe.concurrent('what a crash or a new database leaves', () => {
     const { problems } = statusJson.parse(await json(home, 'status'));
     expect(problems[0]?.message).toContain(`its Temporal server (process ${server.pid}) still runs`);
     const down = await run(['down'], { home });
-    expect(down.stdout).toContain(`its Temporal server (process ${server.pid}) was ended`);
+    expect(down.stdout).toContain(`its Temporal server (process ${server.pid}) was stopped`);
     expect(worker.pid).toBeGreaterThan(0);
     await allGone(family);
   });

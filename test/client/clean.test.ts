@@ -281,7 +281,7 @@ describe('clean', () => {
       .catch((reason: unknown) => reason);
     // The server remembers for 70 s that it polled.
     expect((error as SubagentsError).code).toBe('TIMEOUT');
-    expect((error as SubagentsError).message).toContain('a worker is running, or was a moment ago');
+    expect((error as SubagentsError).message).toContain('a worker is running or was a moment ago');
     await fleet.startWorker();
     // For a moment the server still takes the worker for gone.
     const { runs } = await eventually(() =>

@@ -77,7 +77,7 @@ describe('connecting', () => {
   test('no such namespace: says so, and how to make it', async () => {
     await expect(connectTemporal(target({ namespace: 'nope' }))).rejects.toMatchObject({
       code: 'TEMPORAL_UNREACHABLE',
-      message: expect.stringMatching(/namespace "nope".*there is no such namespace/) as string,
+      message: expect.stringMatching(/namespace "nope".*the namespace does not exist/) as string,
       remedy: expect.stringContaining('temporal operator namespace create --namespace nope') as string,
     });
   });
