@@ -112,7 +112,8 @@ async function collectAnywhere(
   signal: AbortSignal,
 ): Promise<CollectResult> {
   const { workspace, spec, subagent } = input;
-  const { repo, sandbox } = readWorkspaceRecord(workspace.cwd) ?? {};
+  const inWorktree = spec.isolation === 'worktree';
+  const { repo, sandbox } = (inWorktree ? readWorkspaceRecord(workspace.cwd) : undefined) ?? {};
   if (spec.sandbox) requireWalls(workspace.cwd);
   if (repo === undefined || sandbox === undefined) return collectGuarded(deps, input, signal);
   const collected = await collectGuarded(deps, { ...input, spec: { ...spec, repo } }, signal);
@@ -153,7 +154,7 @@ async function collectGuarded(
   if (collected.kind !== 'collected') return collected;
   const over = before.at === undefined ? undefined : branchesOfEndedRuns(deps.home, repo, before.at);
   // Outside its walls a sandboxed subagent touches nothing.
-  const walled = readWorkspaceRecord(cwd)?.sandbox !== undefined;
+  const walled = isolation === 'worktree' && readWorkspaceRecord(cwd)?.sandbox !== undefined;
   const touchedOutside = walled ? [] : describeDifferences(before, after, over);
   return {
     ...collected,

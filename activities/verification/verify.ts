@@ -121,7 +121,8 @@ export function createVerifyActivities(deps: VerifyDependencies): Pick<WorkerAct
         try {
           const place = { ...input, runId: input.subagent.runId };
           const git = await gitOfRun(place);
-          const sandboxed = readWorkspaceRecord(input.cwd)?.sandbox !== undefined;
+          const inWorktree = input.isolation === 'worktree';
+          const sandboxed = inWorktree && readWorkspaceRecord(input.cwd)?.sandbox !== undefined;
           const result = await verify({ ...deps, gate, git, sandboxed }, input, signal);
           return result.kind === 'lost' ? result : { ...result, workedMs: worked() };
         } finally {

@@ -49,8 +49,9 @@ export function createWorkspaceActivities(
         }
         const workspace = markConversation(deps, input, await prepare(deps, input));
         const { cwd, branch, base } = workspace;
-        const repository = readWorkspaceRecord(cwd)?.repo ?? spec.repo;
         const { isolation } = spec;
+        const own = isolation === 'worktree' ? readWorkspaceRecord(cwd)?.repo : undefined;
+        const repository = own ?? spec.repo;
         if (isolation === 'worktree')
           await lockWorktree({ cwd, commonDir: gitDirs(repository).commonDir }, Git.at(cwd));
         recordRun(deps.home, { subagent, isolation, repository, cwd, branch, base });

@@ -115,7 +115,7 @@ describe('clean', () => {
     const outcome = await on_.spawn('two', 'WORK');
     const merged = await command('--session', 'unmerged', 'clean', '--merged');
     expect(merged.stdout).toContain(
-      'kept unmerged/two: branch subagents/two, since it has 1 commit that is on no other',
+      'kept unmerged/two: branch subagents/two, because it has 1 commit that is on no other',
     );
     expect(existsSync(placeOf(outcome))).toBe(true);
 
@@ -137,7 +137,7 @@ describe('clean', () => {
     await on_.spawn('impl', 'WORK');
     await on_.spawn('review', 'IDLE', { base: 'subagents/impl' });
     const why =
-      'kept twice/review: branch subagents/review, since it has 1 commit that is on no other branch';
+      'kept twice/review: branch subagents/review, because it has 1 commit that is on no other branch';
     const dry = await command('clean', '--dry-run', 'twice/impl', 'twice/review', 'twice/impl');
     expect(dry.stdout).toContain('would remove twice/impl: worktree, branch');
     expect(dry.stdout).toContain(why);
@@ -319,7 +319,7 @@ describe('the settings of a worker', () => {
       return Promise.resolve(text.includes('still take') ? text : undefined);
     });
     expect(log).toContain('retention (disk space): removed');
-    expect(log).toContain('branch subagents/work stays: it has 1 commit that is on no other branch');
+    expect(log).toContain('branch subagents/work is kept: it has 1 commit that is on no other branch');
     await on_.subagent('live').kill();
   });
 });
