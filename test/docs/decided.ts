@@ -87,6 +87,7 @@ export const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
   'it looks at the sources, or writes files of them': [
     'npm run check',
     'npx vitest run test/contract/schemas.test.ts -u',
+    'npx vitest run test/prompts -u',
     'node scripts/screenshots.mjs',
     'node scripts/morning.mjs',
     'PICTURE=docs/images/copilot.svg npx vitest run test/extension/orchestrator.test.ts',

@@ -67,7 +67,7 @@ describe('a kill', () => {
     expect(await announced('unstopped')).toEqual(['sits@1:ended killed']);
     const { outcome } = await session.subagent('sits').describe();
     expect(outcome?.notes.join()).toContain('the worker could not stop this subagent cleanly: EISDIR');
-    expect(outcome?.summary).toContain('unproven');
+    expect(outcome?.summary).toContain('not proven that no process is left');
     // What could be ended was.
     expect(processesWith('sleep 7651.5')).toEqual([]);
     await session.spawn({ label: 'sits', task: 'say done' }, cwd());
