@@ -49,7 +49,7 @@ describe('a workspace', () => {
     const { repository } = fleet;
     await repository.write({ 'README.md': 'changed\n', 'new.txt': 'x\n' });
     const { notes } = await spawn({ label: 'carrier', task: 'use the tool', withChanges: true });
-    expect(notes.join()).toMatch(/first commit, [0-9a-f]{12}: 1 changed file, 1 new file; .*: new\.txt/);
+    expect(notes.join()).toMatch(/first commit of the branch has the uncommitted changes of the checkout, [0-9a-f]{12}: 1 changed file, 1 new file; .*: new\.txt/);
     const { status, evidence, notes: said } = await handle('carrier').result();
     expect(status).toBe('done');
     expect(evidence?.base).toBe(repository.first);
@@ -58,7 +58,7 @@ describe('a workspace', () => {
       'Uncommitted changes of the caller',
     ]);
     expect(evidence?.filesChanged.toSorted()).toEqual(['README.md', 'new.txt', 'used.txt']);
-    expect(said.join()).toContain('holds the uncommitted changes of the caller (1 changed file, 1 new file)');
+    expect(said.join()).toContain('has the uncommitted changes of the caller (1 changed file, 1 new file)');
     expect(await repository.git('status', '--porcelain')).toBe(' M README.md\n?? new.txt');
     expect(await repository.git('for-each-ref', 'refs/subagents')).toBe('');
     await repository.git('checkout', '--quiet', '.');

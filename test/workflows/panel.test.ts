@@ -144,7 +144,7 @@ describe('the panel begins in one sentence', () => {
     ],
     ['lost', { failure: { class: 'worker', message: 'lost: given up' } }, '### Lost: `lost: given up`'],
   ] as const)('of one that is %s', (status, change, expected) => {
-    expect(ended({ status, ...change } as Partial<Outcome>)).toBe(expected);
+    expect(ended({ status, ...change })).toBe(expected);
   });
 
   it('with the command that answers', () => {
