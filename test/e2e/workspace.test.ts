@@ -49,7 +49,9 @@ describe('a workspace', () => {
     const { repository } = fleet;
     await repository.write({ 'README.md': 'changed\n', 'new.txt': 'x\n' });
     const { notes } = await spawn({ label: 'carrier', task: 'use the tool', withChanges: true });
-    expect(notes.join()).toMatch(/first commit of the branch has the uncommitted changes of the checkout, [0-9a-f]{12}: 1 changed file, 1 new file; .*: new\.txt/);
+    expect(notes.join()).toMatch(
+      /first commit of the branch has the uncommitted changes of the checkout, [0-9a-f]{12}: 1 changed file, 1 new file; .*: new\.txt/,
+    );
     const { status, evidence, notes: said } = await handle('carrier').result();
     expect(status).toBe('done');
     expect(evidence?.base).toBe(repository.first);
