@@ -119,7 +119,7 @@ describe('.subagents.json', () => {
       admitted: false,
       code: 'BAD_INPUT',
       remedy: expect.stringContaining(
-        'Its fields are $schema, model, setup, verify, permissions, timeout.',
+        'Its fields are $schema, model, setup, verify, permissions, sandbox, timeout.',
       ) as string,
     });
     const words = answer?.admitted === false ? answer.reason : '';

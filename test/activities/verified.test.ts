@@ -91,7 +91,7 @@ describe('what hides from git status', () => {
       'git init -q app; echo > app/src.js',
       'test -f app/src.js',
       'app/',
-      'repository of its own',
+      'separate git repository',
     ],
     [
       'a repository that was added as a link',

@@ -43,7 +43,7 @@ describe('the model that a worker can use', () => {
     env['COPILOT_MODEL'] = 'qwen';
     expect(await describeModelAccess(env)).toEqual({
       kind: 'provider',
-      words: 'model qwen at http://127.0.0.1:11434/v1',
+      description: 'model qwen at http://127.0.0.1:11434/v1',
     });
   });
 
@@ -51,17 +51,17 @@ describe('the model that a worker can use', () => {
     await writeFile(join(home, 'gh'), '#!/bin/sh\nexit 0\n', { mode: 0o755 });
     expect(await describeModelAccess(env)).toMatchObject({
       kind: 'login',
-      words: expect.stringContaining('gh') as string,
+      description: expect.stringContaining('gh') as string,
     });
     await logIn(LOGIN);
     expect(await describeModelAccess(env)).toMatchObject({
       kind: 'login',
-      words: expect.stringContaining('mona') as string,
+      description: expect.stringContaining('mona') as string,
     });
     env['GH_TOKEN'] = 'github_pat_x';
     expect(await describeModelAccess(env)).toEqual({
       kind: 'login',
-      words: 'GitHub Copilot, by the token in GH_TOKEN',
+      description: 'GitHub Copilot, by the token in GH_TOKEN',
     });
     env['GH_TOKEN'] = 'ghp_classic';
     expect((await describeModelAccess(env)).remedy).toContain('classic');
