@@ -24,7 +24,7 @@ export async function startFleet(scenarios, { repositories, slots }, undo) {
   undo.push(() => model.stop());
   const home = join(folder, 'home');
   const { HOME, PATH, SUBAGENTS_TEMPORAL_PATH } = process.env;
-  const up = await RunningUp.begin({
+  const up = await RunningUp.start({
     home,
     env: { HOME, PATH, SUBAGENTS_TEMPORAL_PATH, ...model.env, SUBAGENTS_SLOTS: String(slots) },
     now: NEVER,
