@@ -2,6 +2,7 @@
 import { realpathSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { compiledFile } from '../system/compiled-file.ts';
+import { shellQuoted } from '../system/shell-quote.ts';
 
 /** The command of this installation: `subagents` if it is on PATH, else by `npx` or by `node`. */
 export function subagentsCommand(env: NodeJS.ProcessEnv): string {
@@ -23,5 +24,4 @@ function isSame(path: string, main: string): boolean {
 }
 
 /** `path`, quoted for a POSIX shell. */
-export const quoted = (path: string): string =>
-  /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+export const quoted = (path: string): string => (/^[\w@%+=:,./-]+$/.test(path) ? path : shellQuoted(path));

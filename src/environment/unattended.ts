@@ -6,6 +6,7 @@
 import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensurePrivateDir, writePrivateFile } from '../system/files.ts';
+import { shellQuoted } from '../system/shell-quote.ts';
 
 /** A git setting passed by environment. `-c` on a command line, and git's own variables, take precedence. */
 export type GitSetting = readonly [key: string, value: string];
@@ -104,8 +105,8 @@ export function unattended(root: string, given: readonly string[] = []): Unatten
   const git: GitSetting[] = given.includes('EDITOR')
     ? []
     : [
-        ['core.editor', quoted(editor)],
-        ['sequence.editor', quoted(editor)],
+        ['core.editor', shellQuoted(editor)],
+        ['sequence.editor', shellQuoted(editor)],
       ];
   return { env, defaults, git };
 }
@@ -147,19 +148,17 @@ export function unattendedScript(
     `  case $subagents_each in ${kept}EDITOR | PAGER | GIT_PAGER) ;; *EDITOR | *PAGER) unset "$subagents_each" ;; esac`,
     'done',
     'unset subagents_each',
-    ...Object.entries(env).map(([name, value]) => `export ${name}=${quoted(value)}`),
+    ...Object.entries(env).map(([name, value]) => `export ${name}=${shellQuoted(value)}`),
     ...Object.entries(defaults).map(
-      ([name, value]) => `[ -n "\${${name}+set}" ] || export ${name}=${quoted(value)}`,
+      ([name, value]) => `[ -n "\${${name}+set}" ] || export ${name}=${shellQuoted(value)}`,
     ),
     ...all.flatMap(([key, value]) => [
       'GIT_CONFIG_COUNT=${GIT_CONFIG_COUNT:-0}',
-      `export GIT_CONFIG_KEY_$GIT_CONFIG_COUNT=${quoted(key)} GIT_CONFIG_VALUE_$GIT_CONFIG_COUNT=${quoted(value)}`,
+      `export GIT_CONFIG_KEY_$GIT_CONFIG_COUNT=${shellQuoted(key)} GIT_CONFIG_VALUE_$GIT_CONFIG_COUNT=${shellQuoted(value)}`,
       'export GIT_CONFIG_COUNT=$((GIT_CONFIG_COUNT + 1))',
     ]),
   ];
 }
-
-const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /** Writes a file of ours into the home if it differs from this version. Scripts are made executable. */
 function keep(folder: string, name: string, text: string): string {

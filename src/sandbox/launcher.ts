@@ -5,6 +5,7 @@
 import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { ensurePrivateDir, writePrivateFile } from '../system/files.ts';
+import { shellQuoted } from '../system/shell-quote.ts';
 import { bwrapArguments, WALLS_MARK, type SandboxPolicy } from './policy.ts';
 
 /** Exit code of a command that was not run because its walls were missing. */
@@ -21,7 +22,7 @@ done
 unset IFS
 [ -n "$real" ] || { echo 'subagents: bwrap is not installed: the command was not run' >&2; exit ${NO_WALLS}; }
 case $1 in --version | --help) exec "$real" "$@" ;; esac
-policies=${quoted(policies)} walls= folder=/ environment=()
+policies=${shellQuoted(policies)} walls= folder=/ environment=()
 while [ $# -gt 0 ]; do
   case $1 in
     --setenv) environment+=(--setenv "$2" "$3"); shift 3 ;;
@@ -34,8 +35,6 @@ done
 [ -r "$walls" ] || { echo 'subagents: this session has no sandbox: the command was not run' >&2; exit ${NO_WALLS}; }
 exec "$real" --clearenv "\${environment[@]}" --args 9 --chdir "$folder" -- "$@" 9<"$walls"
 `;
-
-const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 const folderOf = (copilotHome: string): string => join(copilotHome, 'sandbox');
 const policyPath = (copilotHome: string, copilotSessionId: string): string =>

@@ -4,6 +4,7 @@
  */
 import { SubagentsError } from '../../contract/index.ts';
 import { readIfThere } from '../../system/files.ts';
+import { shellQuoted } from '../../system/shell-quote.ts';
 import type { Git } from '../git.ts';
 import { attributesOf, userAttributes } from './content-settings.ts';
 import { gitDirs } from '../git-dirs.ts';
@@ -60,5 +61,4 @@ const driverOf = (key: string): string => FILTER.exec(key)?.[1] ?? '';
 
 const globally = ([key, value]: [string, string]): string =>
   `git config --global ${quoted(key)} ${quoted(value)}`;
-const quoted = (text: string): string =>
-  /^[\w.-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+const quoted = (text: string): string => (/^[\w.-]+$/.test(text) ? text : shellQuoted(text));

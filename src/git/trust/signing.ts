@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { SubagentsError } from '../../contract/index.ts';
 import type { GitSetting } from '../../environment/unattended.ts';
 import { withScratch } from '../../system/scratch-folder.ts';
+import { shellQuoted } from '../../system/shell-quote.ts';
 import { gitDirs } from '../git-dirs.ts';
 import { firstUsefulLine } from '../run.ts';
 import type { Git } from '../git.ts';
@@ -19,7 +20,7 @@ const TIMEOUT_MS = 15_000;
 
 // A wrapper that calls gpg as git does, but without a prompt: the passphrase must be in the agent's cache.
 const quiet = (gpg: string): string =>
-  `#!/bin/sh\nexec '${gpg.replaceAll("'", `'\\''`)}' --batch --no-tty --pinentry-mode error "$@"\n`;
+  `#!/bin/sh\nexec ${shellQuoted(gpg)} --batch --no-tty --pinentry-mode error "$@"\n`;
 
 /**
  * Checks that commits need no passphrase, if they are to be signed: makes a signed commit that is discarded.

@@ -7,6 +7,7 @@ import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { withoutCredentials } from '../../contract/index.ts';
 import { readIfThere, statIfThere } from '../../system/files.ts';
+import { shellQuoted } from '../../system/shell-quote.ts';
 import { createBranch } from '../branches/branch.ts';
 import { isAncestor } from '../repository.ts';
 import { gitDirs } from '../git-dirs.ts';
@@ -169,5 +170,5 @@ async function uploadPack(own: Git): Promise<string> {
     `transfer.hideRefs=${prefix}`,
   ]);
   const { file, args } = await own.program([...hidden, 'upload-pack']);
-  return [file, ...args].map((each) => `'${each.replaceAll("'", `'\\''`)}'`).join(' ');
+  return [file, ...args].map(shellQuoted).join(' ');
 }
