@@ -5,6 +5,9 @@ import proto from '@temporalio/proto';
 import { CHAIN } from '../contract/chains/chain.ts';
 import { CLEAN, PAGE, SESSION, SUBAGENT, TRANSCRIPT } from '../contract/protocol/messages.ts';
 import { encryptedHeader } from './encryption.ts';
+import { pages } from './pages.ts';
+
+type Execution = proto.temporal.api.common.v1.IWorkflowExecution;
 
 /** Runs of workflows with at least one message under a key, or with one that is not encrypted. */
 export interface RunCount {
@@ -33,37 +36,40 @@ export async function keyUsage(
   const keys = new Map<string, RunCount>();
   let [runs, plain] = [NONE, NONE];
   const plainOpen: string[] = [];
-  let nextPageToken: Uint8Array | undefined;
-  do {
-    const page = await workflowService.listWorkflowExecutions({
-      ...{ namespace, query: QUERY, pageSize: PAGE_SIZE },
-      ...(nextPageToken && { nextPageToken }),
-    });
-    for (const { execution, status } of page.executions ?? []) {
+  const list = pages((page) =>
+    workflowService.listWorkflowExecutions({ namespace, query: QUERY, pageSize: PAGE_SIZE, ...page }),
+  );
+  for await (const { executions } of list) {
+    for (const { execution, status } of executions) {
       if (!execution) continue;
-      const found = new Set<string | undefined>();
-      let historyToken: Uint8Array | undefined;
-      do {
-        const { history, nextPageToken: next } = await workflowService.getWorkflowExecutionHistory({
-          ...{ namespace, execution },
-          ...(historyToken && { nextPageToken: historyToken }),
-        });
-        for (const payload of payloadsIn(history)) found.add(encryptedHeader(payload)?.keyId);
-        historyToken = next;
-      } while (historyToken && historyToken.length > 0);
       const isOpen = status === RUNNING;
       runs = more(runs, isOpen);
-      for (const id of found) {
-        if (id === undefined) {
-          plain = more(plain, isOpen);
-          if (isOpen) plainOpen.push(execution.workflowId ?? '');
+      for (const id of await keysOfRun(workflowService, namespace, execution)) {
+        if (id !== undefined) {
+          keys.set(id, more(keys.get(id) ?? NONE, isOpen));
+          continue;
         }
-        if (id !== undefined) keys.set(id, more(keys.get(id) ?? NONE, isOpen));
+        plain = more(plain, isOpen);
+        if (isOpen) plainOpen.push(execution.workflowId ?? '');
       }
     }
-    nextPageToken = page.nextPageToken;
-  } while (nextPageToken && nextPageToken.length > 0);
+  }
   return { runs, keys, plain, plainOpen };
+}
+
+/** The ids of the keys that the messages of a run are encrypted with; undefined among them for those that are not. */
+async function keysOfRun(
+  workflowService: Connection['workflowService'],
+  namespace: string,
+  execution: Execution,
+): Promise<ReadonlySet<string | undefined>> {
+  const found = new Set<string | undefined>();
+  const histories = pages((page) =>
+    workflowService.getWorkflowExecutionHistory({ namespace, execution, ...page }),
+  );
+  for await (const { history } of histories)
+    for (const payload of payloadsIn(history)) found.add(encryptedHeader(payload)?.keyId);
+  return found;
 }
 
 const NONE: RunCount = { open: 0, closed: 0 };

@@ -2,6 +2,7 @@
 import { signalOf, SUBAGENT, workerOfQueue } from '../../contract/index.ts';
 import { isNotFound } from '../errors.ts';
 import { firstValue, type HistoryEvent } from '../subagents/history.ts';
+import { pages } from '../../temporal/pages.ts';
 import type { Link } from './link.ts';
 import type { KnownRun } from '../listing/runs.ts';
 
@@ -11,28 +12,27 @@ const PAGE = 200;
 export async function holderOf(link: Link, run: KnownRun): Promise<string | undefined> {
   const { namespace } = link.server;
   const execution = { workflowId: run.workflowId, runId: run.runId };
-  let nextPageToken: Uint8Array | null | undefined;
-  do {
-    const token = nextPageToken;
-    const page = await link.call(`look for the worker of ${run.label}`, async () => {
+  const backwards = pages((page) =>
+    link.call(`look for the worker of ${run.label}`, async () => {
       try {
         return await link.client.workflowService.getWorkflowExecutionHistoryReverse({
           namespace,
           execution,
           maximumPageSize: PAGE,
-          ...(token && { nextPageToken: token }),
+          ...page,
         });
       } catch (error) {
-        if (isNotFound(error)) return undefined;
+        if (isNotFound(error)) return { history: undefined, nextPageToken: undefined };
         throw error;
       }
-    });
-    for (const event of page?.history?.events ?? []) {
+    }),
+  );
+  for await (const { history } of backwards) {
+    for (const event of history?.events ?? []) {
       const workerId = await workerIn(link, run.workflowId, event);
       if (workerId !== undefined) return workerId;
     }
-    nextPageToken = page?.nextPageToken;
-  } while (nextPageToken && nextPageToken.length > 0);
+  }
   return undefined;
 }
 

@@ -4,6 +4,7 @@ import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-w
 import type { temporal } from '@temporalio/proto';
 import { isTransient } from '../errors.ts';
 import { pause } from '../sessions/following.ts';
+import { pages } from '../../temporal/pages.ts';
 import type { Link } from '../connection/link.ts';
 
 /** An event of a workflow's history. */
@@ -39,9 +40,8 @@ export async function* followHistory(
   place: HistoryPosition,
   signal: AbortSignal,
 ): AsyncGenerator<HistoryEvent, void, undefined> {
-  let nextPageToken: Uint8Array | undefined;
-  do {
-    const page = await link.call(
+  const history = pages((page) =>
+    link.call(
       `follow ${place.workflowId}`,
       () =>
         link.client.workflowService.getWorkflowExecutionHistory({
@@ -50,15 +50,16 @@ export async function* followHistory(
           waitNewEvent: true,
           skipArchival: true,
           historyEventFilterType: place.onlyClose === true ? EVENTS.close : EVENTS.all,
-          ...(nextPageToken && { nextPageToken }),
+          ...page,
         }),
       { timeoutMs: LONG_POLL_MS, signal },
-    );
-    for (const event of page.history?.events ?? []) {
+    ),
+  );
+  for await (const { history: part } of history) {
+    for (const event of part?.events ?? []) {
       if (Number(event.eventId) > place.afterEvent) yield event;
     }
-    nextPageToken = page.nextPageToken;
-  } while (nextPageToken !== undefined && nextPageToken.length > 0);
+  }
 }
 
 /** What a payload belongs to: a workflow, or one of its activities. An encrypted one can be read for nothing else. */
