@@ -15,6 +15,7 @@ import type {
   SubagentRef,
 } from '../../src/contract/index.ts';
 import { SubagentsError } from '../../src/contract/index.ts';
+import { runIdentity } from '../../src/contract/reports/identity.ts';
 import type { GetRunState } from '../../src/git/locks/checkout-lock.ts';
 import { aliasOf, branchTip } from '../../src/git/branches/branch.ts';
 import { classifyUntracked } from '../../src/git/contents/artifacts.ts';
@@ -99,12 +100,8 @@ export function createCleanActivities(deps: CleanDependencies): Pick<ControlActi
   };
 }
 
-const nothing = ({ session, label, run, workflowId, runId }: RunToClean): CleanedRun => ({
-  session,
-  label,
-  run,
-  workflowId,
-  runId,
+const nothing = (run: RunToClean): CleanedRun => ({
+  ...runIdentity(run),
   removed: [],
   kept: [],
   freedBytes: 0,

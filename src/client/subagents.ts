@@ -1,5 +1,6 @@
 import type { CleanOptions, ConnectOptions, FleetListOptions } from './types.ts';
 import { DEFAULT_SESSION } from '../contract/protocol/names.ts';
+import { runIdentity } from '../contract/reports/identity.ts';
 import { cleanTargets } from './removal/clean.ts';
 import type { SessionHandle, SubagentHandle } from './handles.ts';
 import { SessionClient } from './sessions/session-handle.ts';
@@ -145,13 +146,7 @@ export class Subagents implements AsyncDisposable {
    */
   async forgetWorker(workerId: string): Promise<SubagentIdentity[]> {
     const runs = await forgetWorker(this.#link, workerId);
-    return runs.map(({ session, label, run, workflowId, runId }) => ({
-      session,
-      label,
-      run,
-      workflowId,
-      runId,
-    }));
+    return runs.map(runIdentity);
   }
 
   /**

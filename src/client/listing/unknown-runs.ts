@@ -3,6 +3,7 @@
  * copy.
  */
 import { RETENTION_DAYS } from '../../contract/limits.ts';
+import { runIdentity } from '../../contract/reports/identity.ts';
 import { readRuns, type RunRecord } from '../../home/run-record.ts';
 import { concurrently } from '../connection/concurrency.ts';
 import { isNotFound } from '../errors.ts';
@@ -52,13 +53,8 @@ async function isKnown(link: Link, { workflowId, runId, label }: RunRecord['suba
 
 function rowOf(record: RunRecord, workerId: string | undefined): SubagentRow {
   const { subagent, repository, isolation, branch, startedAt, endedAt } = record;
-  const { session, label, run, workflowId, runId } = subagent;
   return {
-    session,
-    label,
-    run,
-    workflowId,
-    runId,
+    ...runIdentity(subagent),
     isolation,
     branch,
     startedAt,

@@ -12,6 +12,7 @@ import {
   type CleanWorkflowInput,
   type CleanReport,
 } from '../../contract/index.ts';
+import { runIdentity } from '../../contract/reports/identity.ts';
 import { concurrently } from '../connection/concurrency.ts';
 import { requireView } from '../subagents/view.ts';
 import { refuseChain } from '../errors.ts';
@@ -111,13 +112,7 @@ export async function cleanRuns(
       force,
       dryRun,
       onlyMerged: merged,
-      runs: some.map(({ session, label, run, workflowId, runId }) => ({
-        session,
-        label,
-        run,
-        workflowId,
-        runId,
-      })),
+      runs: some.map(runIdentity),
     });
     return answer ?? some.map((run) => away(run, workerId));
   });
@@ -157,12 +152,8 @@ async function askWorker(link: Link, input: CleanWorkflowInput): Promise<readonl
   );
 }
 
-const away = ({ session, label, run, workflowId, runId }: KnownRun, workerId: string): CleanedRun => ({
-  session,
-  label,
-  run,
-  workflowId,
-  runId,
+const away = (run: KnownRun, workerId: string): CleanedRun => ({
+  ...runIdentity(run),
   removed: [],
   freedBytes: 0,
   kept: [{ what: 'all', where: workerId, why: `its worker ${workerId} is away` }],

@@ -23,6 +23,7 @@ import {
   type SubagentDiff,
   type SubagentIdentity,
 } from '../../contract/index.ts';
+import { runIdentity } from '../../contract/reports/identity.ts';
 import { cleanRuns } from '../removal/clean.ts';
 import { describeRun } from './description.ts';
 import { readDiff } from './diff.ts';
@@ -102,8 +103,7 @@ export class SubagentClient implements SubagentHandle {
   }
 
   async identity(): Promise<SubagentIdentity> {
-    const { session, label, run, workflowId, runId } = await this.#find();
-    return { session, label, run, workflowId, runId };
+    return runIdentity(await this.#find());
   }
 
   async steer(message: string, options: SteerOptions = {}): Promise<Receipt> {
@@ -366,6 +366,6 @@ export class SpawnedClient extends SubagentClient implements SpawnedSubagent {
   }
 }
 
-function report({ session, label, run, workflowId, runId }: KnownRun, outcome: Outcome): KillReport {
-  return { session, label, run, workflowId, runId, status: outcome.status, sweep: outcome.sweep, outcome };
+function report(run: KnownRun, outcome: Outcome): KillReport {
+  return { ...runIdentity(run), status: outcome.status, sweep: outcome.sweep, outcome };
 }

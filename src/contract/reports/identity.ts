@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ERROR_CODES } from '../errors.ts';
+import type { SubagentIdentity } from './types.ts';
 
 /** The names of one run of a subagent. */
 export const identity = z.object({
@@ -8,6 +9,21 @@ export const identity = z.object({
   run: z.number().int().describe('1 for the first subagent of this label'),
   workflowId: z.string(),
   runId: z.string().describe('the first execution run id of its workflow'),
+});
+
+/** The names of `run`, and nothing else that it has. */
+export const runIdentity = ({
+  session,
+  label,
+  run,
+  workflowId,
+  runId,
+}: SubagentIdentity): SubagentIdentity => ({
+  session,
+  label,
+  run,
+  workflowId,
+  runId,
 });
 
 /** What names the run in the report of an action on it. */
