@@ -5,7 +5,7 @@ import { gitDirs } from '../../src/git/git-dirs.ts';
 import { locksOf, removeLocks, removeStaleLocks } from '../../src/git/locks/stale-locks.ts';
 import { adminDir } from '../../src/git/worktrees/worktree.ts';
 import { canFindProcesses, findProcesses } from '../../src/home/processes.ts';
-import { readWorkspaceRecord } from '../../src/home/workspace-record.ts';
+import { recordOfRun } from '../../src/home/workspace-record.ts';
 
 /**
  * Removes the lock files, unless a git process of the subagent is alive. Call only while neither a turn nor a
@@ -16,7 +16,7 @@ export async function removeLocksOfKilledGit({
   isolation,
   subagent,
 }: Pick<TurnInput, 'cwd' | 'isolation' | 'subagent'>): Promise<void> {
-  const record = isolation === 'worktree' ? readWorkspaceRecord(cwd) : undefined;
+  const record = recordOfRun({ isolation, cwd });
   if (record === undefined) return;
   const { commonDir } = gitDirs(record.repo);
   const parts = { gitDir: adminDir({ cwd, commonDir }), commonDir, branch: record.branch };

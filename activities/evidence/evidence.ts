@@ -46,6 +46,7 @@ import { requireWalls } from '../../src/home/sandboxes.ts';
 import { publishBranch } from '../../src/git/worktrees/private-repository.ts';
 import {
   readWorkspaceRecord,
+  recordOfRun,
   writeWorkspaceRecord,
   type WorkspaceRecord,
 } from '../../src/home/workspace-record.ts';
@@ -112,8 +113,8 @@ async function collectAnywhere(
   signal: AbortSignal,
 ): Promise<CollectResult> {
   const { workspace, spec, subagent } = input;
-  const inWorktree = spec.isolation === 'worktree';
-  const { repo, sandbox } = (inWorktree ? readWorkspaceRecord(workspace.cwd) : undefined) ?? {};
+  const { isolation } = spec;
+  const { repo, sandbox } = recordOfRun({ isolation, cwd: workspace.cwd }) ?? {};
   if (spec.sandbox) requireWalls(workspace.cwd);
   if (repo === undefined || sandbox === undefined) return collectGuarded(deps, input, signal);
   const collected = await collectGuarded(deps, { ...input, spec: { ...spec, repo } }, signal);
@@ -154,7 +155,7 @@ async function collectGuarded(
   if (collected.kind !== 'collected') return collected;
   const over = before.at === undefined ? undefined : branchesOfEndedRuns(deps.home, repo, before.at);
   // Outside its walls a sandboxed subagent touches nothing.
-  const walled = isolation === 'worktree' && readWorkspaceRecord(cwd)?.sandbox !== undefined;
+  const walled = recordOfRun({ isolation, cwd })?.sandbox !== undefined;
   const touchedOutside = walled ? [] : describeDifferences(before, after, over);
   return {
     ...collected,

@@ -8,8 +8,7 @@ import { delimiter, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { markerScript } from '../../src/home/marker.ts';
-import { requireWalls } from '../../src/home/sandboxes.ts';
-import { wallsAround } from '../../src/sandbox/place.ts';
+import { wallsOf } from '../../src/home/sandboxes.ts';
 import { behindWalls } from '../../src/sandbox/policy.ts';
 import type { RedactingStream, Redactor } from '../../src/environment/redact.ts';
 import { openNewPrivateFile } from '../../src/system/files.ts';
@@ -74,7 +73,7 @@ export async function runCommand(options: CommandOptions): Promise<CommandResult
   // First set the mark; then send both streams into one pipe, to keep their order.
   const script = `${markerScript(options.copilotSessionId)}exec ${shell} -c "$1" 2>&1`;
   const program = { file: shell, args: ['-c', script, shell, options.command], cwd: options.cwd };
-  const walls = options.sandboxed ? requireWalls(options.cwd) : wallsAround(options.cwd);
+  const walls = wallsOf(options.cwd, options.sandboxed === true);
   const { file, args } = walls === undefined ? program : behindWalls(walls, program);
   const child = spawn(file, args, {
     cwd: options.cwd,

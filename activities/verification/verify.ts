@@ -42,6 +42,7 @@ import { gitOfRun } from '../../src/home/git-of-run.ts';
 import { Redactor } from '../../src/environment/redact.ts';
 import {
   readWorkspaceRecord,
+  recordOfRun,
   runFolder,
   writeWorkspaceRecord,
   type WorkspaceRecord,
@@ -121,8 +122,7 @@ export function createVerifyActivities(deps: VerifyDependencies): Pick<WorkerAct
         try {
           const place = { ...input, runId: input.subagent.runId };
           const git = await gitOfRun(place);
-          const inWorktree = input.isolation === 'worktree';
-          const sandboxed = inWorktree && readWorkspaceRecord(input.cwd)?.sandbox !== undefined;
+          const sandboxed = recordOfRun(input)?.sandbox !== undefined;
           const result = await verify({ ...deps, gate, git, sandboxed }, input, signal);
           return result.kind === 'lost' ? result : { ...result, workedMs: worked() };
         } finally {

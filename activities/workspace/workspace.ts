@@ -18,7 +18,7 @@ import { Git } from '../../src/git/git.ts';
 import type { RepositorySnapshot } from '../../src/git/trust/repository-snapshot.ts';
 import { checkAllowed, checkInHome } from '../../src/home/allowed-repos.ts';
 import { lockWorktree } from '../../src/git/worktrees/worktree.ts';
-import { readWorkspaceRecord } from '../../src/home/workspace-record.ts';
+import { readWorkspaceRecord, recordOfRun } from '../../src/home/workspace-record.ts';
 import { recordRun } from '../../src/home/run-record.ts';
 import { continueWorktree } from './continued-workspace.ts';
 import { withFailureCodes } from '../failures.ts';
@@ -50,8 +50,7 @@ export function createWorkspaceActivities(
         const workspace = markConversation(deps, input, await prepare(deps, input));
         const { cwd, branch, base } = workspace;
         const { isolation } = spec;
-        const own = isolation === 'worktree' ? readWorkspaceRecord(cwd)?.repo : undefined;
-        const repository = own ?? spec.repo;
+        const repository = recordOfRun({ isolation, cwd })?.repo ?? spec.repo;
         if (isolation === 'worktree')
           await lockWorktree({ cwd, commonDir: gitDirs(repository).commonDir }, Git.at(cwd));
         recordRun(deps.home, { subagent, isolation, repository, cwd, branch, base });

@@ -78,6 +78,14 @@ export const sandboxOf = (repository: string): SandboxFolders => ({
 export const freshOf = (cwd: string): string => `${cwd}.fresh`;
 
 /**
+ * Returns the walls around the workspace `cwd`, if there are any.
+ * @param sandboxed whether there must be walls
+ * @throws SubagentsError NO_SANDBOX
+ */
+export const wallsOf = (cwd: string, sandboxed: boolean): SandboxPolicy | undefined =>
+  sandboxed ? requireWalls(cwd) : wallsAround(cwd);
+
+/**
  * Returns the walls around the workspace `cwd` of a sandboxed subagent.
  * @throws SubagentsError NO_SANDBOX when there are none: nothing may run there
  */

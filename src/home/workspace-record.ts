@@ -5,7 +5,7 @@ import { knownArtifacts } from '../git/contents/artifacts.ts';
 import { sparsePatterns } from '../git/worktrees/sparse.ts';
 import { repositorySnapshot } from '../git/trust/repository-snapshot.ts';
 import { unfinished } from '../git/contents/unfinished.ts';
-import { SubagentsError, verification, type SubagentRef } from '../contract/index.ts';
+import { SubagentsError, verification, type Isolation, type SubagentRef } from '../contract/index.ts';
 import { ensurePrivateDir, readIfThere, writePrivateFile } from '../system/files.ts';
 
 const workspaceRecord = z.object({
@@ -87,6 +87,20 @@ export function readWorkspaceRecord(cwd: string): WorkspaceRecord | undefined {
       cause: error,
     });
   }
+}
+
+/**
+ * Returns the record of a run's worktree. In-place there is none: a file of that name beside the checkout is the user's.
+ * @throws SubagentsError INTERNAL when it is unreadable
+ */
+export function recordOfRun({
+  isolation,
+  cwd,
+}: {
+  readonly isolation: Isolation;
+  readonly cwd: string;
+}): WorkspaceRecord | undefined {
+  return isolation === 'worktree' ? readWorkspaceRecord(cwd) : undefined;
 }
 
 /**

@@ -2,7 +2,7 @@
  * The walls around a folder: a file beside it, which a sandboxed program cannot reach. Whatever we start in such a folder
  * is started behind them, whoever starts it.
  */
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { SubagentsError } from '../contract/errors.ts';
 import { readIfThere, writePrivateFile } from '../system/files.ts';
@@ -22,14 +22,20 @@ export function takeWallsFrom(folder: string): void {
 
 /**
  * Returns the walls around `path`: its own, or those of the outermost folder above it that has some, since a sandboxed
- * program can write a file of that name beside a folder of its own.
+ * program can write a file of that name beside a folder of its own. A file of another account is none of ours.
  * @throws SubagentsError INTERNAL when they are unreadable: nothing may run there
  */
 export function wallsAround(path: string): SandboxPolicy | undefined {
   let outermost: string | undefined;
   for (let folder = path; folder !== dirname(folder); folder = dirname(folder))
-    if (existsSync(wallsPath(folder))) outermost = folder;
+    if (isOwnFile(wallsPath(folder))) outermost = folder;
   return outermost === undefined ? undefined : readWalls(outermost);
+}
+
+function isOwnFile(path: string): boolean {
+  if (!existsSync(path)) return false;
+  const stat = lstatSync(path);
+  return stat.isFile() && stat.uid === process.geteuid?.();
 }
 
 function readWalls(folder: string): SandboxPolicy {

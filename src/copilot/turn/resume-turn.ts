@@ -25,8 +25,7 @@ import { LiveTurn, turnNumber, TurnClosed } from './live-turn.ts';
 import type { CopilotPool } from '../runtime/pool.ts';
 import { openSession } from '../session/session.ts';
 import { WALLS_CHECK } from '../../sandbox/launcher.ts';
-import { wallsAround } from '../../sandbox/place.ts';
-import { requireWalls } from '../../home/sandboxes.ts';
+import { wallsOf } from '../../home/sandboxes.ts';
 import { instructionsAt } from '../../git/contents/instructions.ts';
 import { Git } from '../../git/git.ts';
 import { shellScript } from '../runtime/shell-script.ts';
@@ -101,7 +100,7 @@ export async function resumeTurn(
   pool.turns.add(live);
   try {
     await beforeOpening();
-    const sandbox = input.sandbox ? requireWalls(input.cwd) : wallsAround(input.cwd);
+    const sandbox = wallsOf(input.cwd, input.sandbox === true);
     await live.attach(
       openSession(runtime, {
         copilotSessionId,

@@ -1,0 +1,44 @@
+/** Which files count as the walls around a folder. */
+import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { putWallsAround, takeWallsFrom, wallsAround } from '../../src/sandbox/place.ts';
+import type { SandboxPolicy } from '../../src/sandbox/policy.ts';
+import { temporaryFolder } from '../support/home.ts';
+
+const policy = (name: string): SandboxPolicy => ({
+  writable: [],
+  readable: [],
+  temporary: `/${name}`,
+  home: '/home',
+});
+/** An account that is not the one of the tests. */
+const OTHER = 65_534;
+
+it('those of the outermost folder count, until they are taken away', async () => {
+  await using folder = await temporaryFolder();
+  const [outer, inner] = [join(folder.path, 'outer'), join(folder.path, 'outer', 'inner')];
+  mkdirSync(inner, { recursive: true });
+  putWallsAround(inner, policy('inner'));
+  expect(wallsAround(join(inner, 'deep'))).toEqual(policy('inner'));
+  putWallsAround(outer, policy('outer'));
+  expect(wallsAround(inner)).toEqual(policy('outer'));
+  for (const each of [inner, outer]) takeWallsFrom(each);
+  expect(wallsAround(inner)).toBeUndefined();
+});
+
+it('unreadable ones let nothing run', async () => {
+  await using folder = await temporaryFolder();
+  writeFileSync(`${folder.path}/place.walls`, '{');
+  expect(() => wallsAround(`${folder.path}/place`)).toThrow('is unreadable: nothing runs in');
+});
+
+it.runIf(process.geteuid?.() === 0)('a file of another account is none of ours', async () => {
+  await using folder = await temporaryFolder();
+  const place = join(folder.path, 'checkout');
+  for (const text of [JSON.stringify(policy('theirs')), 'anything']) {
+    writeFileSync(`${place}.walls`, text);
+    chownSync(`${place}.walls`, OTHER, OTHER);
+    expect(wallsAround(place)).toBeUndefined();
+  }
+});
