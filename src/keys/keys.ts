@@ -15,6 +15,7 @@ const REFRESH_MS = 5 * 60_000;
 /** What is known of a key id that a message names. */
 export type Found = Key | 'missing' | 'foreign';
 
+/** The keys of one ring. */
 export class Keys {
   readonly #source: KeySource;
   #ring: KeyRing;

@@ -15,13 +15,11 @@ export function makeHomeRing(root: string, rule: PlainRule, anew = false): KeyRi
   ensurePrivateDir(root);
   const path = homeRingPath(root);
   const ring = newRing(rule, anew);
-  const isNew = createPrivateFile(path, ringText(ring));
-  if (!isNew)
+  // For the disk at once: a ring that a power failure takes away takes its messages along.
+  if (!createPrivateFile(path, ringText(ring), { durable: true }))
     throw new SubagentsError('BAD_INPUT', `there is a key ring already: ${path}`, {
       remedy: 'for a new key: `subagents keys rotate`',
     });
-  // Once more, for the disk: a ring that a power failure takes away takes its messages along.
-  writeDurableFile(path, ringText(ring));
   return ring;
 }
 

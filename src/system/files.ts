@@ -54,14 +54,17 @@ export function openNewPrivateFile(path: string): number {
 }
 
 /**
- * Like `writePrivateFile`, but only if the file does not exist: of several concurrent calls, one succeeds. @returns
- * whether this call did
+ * Like `writePrivateFile`, but only if the file does not exist: of several concurrent calls, one succeeds.
+ * @param options.durable whether the content is on the disk before this returns
+ * @returns whether this call made the file
  */
-export function createPrivateFile(path: string, text: string): boolean {
+export function createPrivateFile(path: string, text: string, { durable = false } = {}): boolean {
   try {
     viaTemporaryFile(path, text, (draft) => {
+      if (durable) syncToDisk(draft);
       linkSync(draft, path);
       unlinkSync(draft);
+      if (durable) syncToDisk(dirname(path));
     });
     return true;
   } catch (error) {

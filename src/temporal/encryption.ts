@@ -18,16 +18,16 @@ const KEY_ID_METADATA = 'encryption-key-id';
 
 /** What happens to a payload that cannot be decrypted. */
 export interface Unreadable {
-  /** The key is missing: `wait` throws, so that the task is tried again once the key is there; `tell` says so in its place. */
-  readonly missing: 'wait' | 'tell';
-  /** It is not from us: `throw`, or `tell` so in its place. */
-  readonly foreign: 'throw' | 'tell';
+  /** The key is missing: `wait` throws, so that the task is tried again once the key is there; `replace` puts a note in its place. */
+  readonly missing: 'wait' | 'replace';
+  /** It is not from us: `throw`, or `replace` it by a note. */
+  readonly foreign: 'throw' | 'replace';
 }
 
 /** For programs that only talk to workflows. */
-export const FOR_CLIENTS: Unreadable = { missing: 'tell', foreign: 'tell' };
+export const FOR_CLIENTS: Unreadable = { missing: 'replace', foreign: 'replace' };
 /** For workers that run workflows: nothing that a stranger sends may stop a workflow, and nothing of ours may be lost. */
-export const FOR_WORKFLOWS: Unreadable = { missing: 'wait', foreign: 'tell' };
+export const FOR_WORKFLOWS: Unreadable = { missing: 'wait', foreign: 'replace' };
 /** For workers that run activities, which fail for what they cannot read. */
 export const FOR_ACTIVITIES: Unreadable = { missing: 'wait', foreign: 'throw' };
 
@@ -70,7 +70,7 @@ async function decrypted(
 ): Promise<Payload> {
   const header = encryptedHeader(payload);
   const foreign = (why: string): Payload => {
-    if (unreadable.foreign === 'tell') return told('NOT_AUTHENTIC', why);
+    if (unreadable.foreign === 'replace') return noteInPlace('NOT_AUTHENTIC', why);
     throw new SubagentsError('NOT_AUTHENTIC', `a message was refused: ${why}`);
   };
   if (header === undefined)
@@ -82,7 +82,7 @@ async function decrypted(
   if (key === 'foreign') return foreign(`its key ${keyId} is not of the ring ${keys.name}`);
   if (key === 'missing') {
     const why = `its key ${keyId} is not in ${keys.origin}`;
-    if (unreadable.missing === 'tell') return told('KEY_MISSING', why);
+    if (unreadable.missing === 'replace') return noteInPlace('KEY_MISSING', why);
     throw new SubagentsError('KEY_MISSING', `a message cannot be decrypted: ${why}`, {
       remedy: 'put the key back (docs/keys.md); until then the subagents that need it wait',
     });
@@ -94,7 +94,7 @@ async function decrypted(
   return { metadata: { ...metadata, [SEAL_METADATA]: sealed }, data };
 }
 
-const told = (code: UnreadableCode, why: string): Payload => ({
+const noteInPlace = (code: UnreadableCode, why: string): Payload => ({
   metadata: { encoding: Buffer.from(UNREADABLE) },
   data: Buffer.from(`${code}: ${why}`),
 });

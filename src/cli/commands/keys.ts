@@ -130,9 +130,7 @@ export async function requireKeys(context: Context): Promise<number> {
 
 /** `subagents keys backup` */
 export async function backupKeys(context: Context): Promise<number> {
-  const ring = await readRing(requireSource(context));
-  context.output.data(ring);
-  if (!context.output.json) process.stdout.write(ringText(ring));
+  printRing(context, await readRing(requireSource(context)));
   return EXIT.ok;
 }
 
@@ -208,25 +206,24 @@ async function changeKeys(context: Context, change: (ring: KeyRing) => KeyRing):
     show(context, source, await changeRing(rootOf(context), source.path, change));
     return EXIT.ok;
   }
-  const ring = change(await readRing(source));
-  context.output.data(ring);
-  if (!context.output.json) process.stdout.write(ringText(ring));
+  printRing(context, change(await readRing(source)));
   context.output.note(`Put this ring where ${sourceName(source)} has it: nothing is changed until then.`);
   return EXIT.ok;
 }
 
+/** Prints a ring with its secrets. */
+function printRing({ output }: Context, ring: KeyRing): void {
+  output.data(ring);
+  if (!output.json) process.stdout.write(ringText(ring));
+}
+
 function show({ output }: Context, source: KeySource, ring: KeyRing): void {
   const prepared = preparedKey(ring);
-  const keys = ring.keys.map(({ id, created }) => ({
-    id,
-    created,
-    use:
-      id === ring.current
-        ? ('encrypts' as const)
-        : id === prepared
-          ? ('prepared' as const)
-          : ('decrypts' as const),
-  }));
+  const useOf = (id: string): KeysJson['keys'][number]['use'] => {
+    if (id === ring.current) return 'encrypts';
+    return id === prepared ? 'prepared' : 'decrypts';
+  };
+  const keys = ring.keys.map(({ id, created }) => ({ id, created, use: useOf(id) }));
   const { plain } = ring;
   output.data({ source: sourceName(source), ring: ringName(ring), plain, keys } satisfies KeysJson);
   output.fact('ring', `${ringName(ring)}, in ${sourceName(source)}`);
