@@ -37,13 +37,13 @@ const GIT = tests(
  */
 const SLOW = tests(
   '{bench,chaos,deployment}/*',
-  'cli/{down-up,up}',
-  'client/package-types',
+  'cli/{down-up,keys,up}',
+  'client/{moved,package-types,workerless}',
   'demo/demo',
   'docs/{commands,examples}',
-  'e2e/{asleep,away,crash,deaths,frozen,outbox,reopened,shapes,shapes-out,temporal-tools}',
+  'e2e/{asleep,away,crash,deaths,frozen,outbox,reopened,repository-code,shapes,shapes-out,temporal-tools,usage}',
   'extension/{copilot,orchestrator}',
-  'mcp/{copilot,inspector}',
+  'mcp/{copilot,hostile,inspector}',
   'sandbox/traps',
   'worker/cached-workflows',
 );

@@ -8,6 +8,7 @@ import {
 } from '@temporalio/workflow';
 import { validate, detailsOf, firstProblem, titleOf, WORKFLOW_INPUTS } from '../src/contract/index.ts';
 import { authenticity, authenticResults, onlyAnswers } from './authenticity.ts';
+import { readSenders, senders } from './shared/sender.ts';
 
 /**
  * Anybody may start a workflow. A plain error would make the server retry the workflow task forever; this failure ends
@@ -55,7 +56,7 @@ const withOptions = <T extends { readonly options: object }>(input: T, more: Par
 
 /** Called by the SDK for each workflow; the SDK requires this name. */
 export const interceptors = (): WorkflowInterceptors => ({
-  inbound: [authenticity, inputs],
+  inbound: [authenticity, inputs, senders],
   outbound: [titles, authenticResults],
-  internals: [onlyAnswers],
+  internals: [onlyAnswers, readSenders],
 });

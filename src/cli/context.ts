@@ -46,7 +46,9 @@ export class Context {
   async connect(): Promise<Subagents> {
     const { Subagents } = await import('../client/index.ts');
     const { home, profile, address, namespace } = this.options;
-    return await Subagents.connect({ home, profile, address, namespace, env: this.env });
+    const { ownIdentity } = await import('../home/machine.ts');
+    const identity = ownIdentity('terminal', this.env);
+    return await Subagents.connect({ home, profile, address, namespace, identity, env: this.env });
   }
 
   /**

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { announcement } from '../contract/protocol/announcement.ts';
 import { answerReceipt, receipt, transcriptEntry } from '../contract/protocol/messages.ts';
+import { auditEntry } from '../contract/outcome/audit.ts';
 import { outcome } from '../contract/outcome/outcome.ts';
 import { finalStatus, status } from '../contract/status/status.ts';
 import type { DeepReadonly } from '../contract/deep-readonly.ts';
@@ -128,6 +129,14 @@ export type ListJson = DeepReadonly<z.infer<typeof listJson>>;
 /** `show` */
 export const showJson = z.object({ subagent: subagentDescription });
 export type ShowJson = DeepReadonly<z.infer<typeof showJson>>;
+
+/** `audit` */
+export const auditJson = z.object({
+  entries: z
+    .array(actedOn.extend(auditEntry.shape))
+    .describe('oldest first; of each subagent the first entry and the newest ones'),
+});
+export type AuditJson = DeepReadonly<z.infer<typeof auditJson>>;
 
 /** `diff` */
 export const diffJson = subagentDiff;
@@ -285,6 +294,7 @@ export const REPORTS = {
   list: listJson,
   watch: listJson,
   show: showJson,
+  audit: auditJson,
   logs: logsJson,
   announcements: announcementsJson,
   open: openJson,

@@ -11,6 +11,8 @@ export interface ConnectOptions {
   readonly address?: string | undefined;
   /** Temporal namespace. */
   readonly namespace?: string | undefined;
+  /** Who acts, as the audit shows it; default: `user@host (library)`. */
+  readonly identity?: string | undefined;
   /** Environment to read instead of `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
 }

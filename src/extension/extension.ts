@@ -5,6 +5,7 @@ import type { CopilotSession, ToolResultObject } from '@github/copilot-sdk';
 import { plural, type Announcement } from '../contract/index.ts';
 import { findMissingAccess } from '../copilot/runtime/missing-access.ts';
 import { IS_PUSHED } from '../prompts/index.ts';
+import { ownIdentity } from '../home/machine.ts';
 import { resolveRepository } from '../git/repository.ts';
 import { upCommand } from '../system/home-root.ts';
 import {
@@ -59,7 +60,7 @@ export class Extension implements Calls {
       TOOLS.map(({ name }) => name),
     );
     this.#name = sessionOf(session.sessionId);
-    this.#connection = new LazyConnection({ env });
+    this.#connection = new LazyConnection({ env, identity: ownIdentity('extension', env) });
     this.#inbox = new AnnouncementInbox(this.#name);
   }
 

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
+import { callerIdentity, type Face } from '../contract/protocol/caller.ts';
 import { readIfThere } from '../system/files.ts';
 import type { Env } from '../system/home-root.ts';
 
@@ -18,6 +19,10 @@ export function userName(): string {
     return `uid-${process.getuid?.() ?? 'unknown'}`;
   }
 }
+
+/** The identity of this user on this host, who acts through `face`. */
+export const ownIdentity = (face: Face, env: Env = process.env): string =>
+  callerIdentity(userName(), hostName(env), face);
 
 /**
  * Distinguishes this machine from others, even when its host name changes (as a laptop's does between networks). A

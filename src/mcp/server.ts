@@ -12,6 +12,7 @@ import type { z } from 'zod';
 import { isFinal, type Announcement } from '../contract/index.ts';
 import type { ConnectOptions } from '../client/index.ts';
 import { ARRIVES_WITH_RESULT, mainAgentInstructions } from '../prompts/index.ts';
+import { ownIdentity } from '../home/machine.ts';
 import { AnnouncementInbox, LazyConnection, newsSchema, TOOLS, type ToolContext } from '../tools/index.ts';
 import { answerCall, type Sent } from './answer.ts';
 import { registerResources } from './resources.ts';
@@ -36,7 +37,10 @@ export interface McpOptions {
 
 /** Serves one client until the client closes stdin or the signal is aborted. Writes only the protocol to stdout. */
 export async function serveMcp(options: McpOptions): Promise<void> {
-  const connection = new LazyConnection(options.connection);
+  const connection = new LazyConnection({
+    identity: ownIdentity('mcp', options.connection.env),
+    ...options.connection,
+  });
   const shared = {
     sent: new Map<RequestId, readonly Announcement[]>(),
     session: options.session,

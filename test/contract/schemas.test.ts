@@ -88,6 +88,7 @@ interface Declared {
   ErrorReport: reports.ErrorReport;
   ServerInfo: reports.ServerInfo;
   Announcement: reports.Announcement;
+  AuditEntry: reports.AuditEntry;
   SpawnAccepted: reports.SpawnAccepted;
   SpawnRefused: reports.SpawnRefused;
   Receipt: reports.Receipt;

@@ -8,5 +8,10 @@ afterEach(async ({ task }) => {
   for (const account of await accounts()) console.error(account);
 });
 
-// The next file begins with the environment of the run.
-afterAll(() => void vi.unstubAllEnvs());
+// The next file in this process begins with the environment of the run.
+const before = { ...process.env };
+afterAll(() => {
+  vi.unstubAllEnvs();
+  for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name];
+  Object.assign(process.env, before);
+});

@@ -739,6 +739,17 @@ describe('a turn that goes on in Copilot while it is reported', () => {
   });
 });
 
+it('keeps the first entry of the audit, and the newest 99', () => {
+  const machine = new SubagentMachine(specOf(rules), 0);
+  for (let by = 1; by <= 250; by++)
+    machine.dispatch({
+      type: 'acted',
+      entry: { at: '2026-01-01T00:00:00.000Z', action: 'steer', by: String(by) },
+    });
+  const kept = machine.state.audit.map(({ by }) => Number(by));
+  expect(kept).toEqual([1, ...Array.from({ length: 99 }, (_, at) => 152 + at)]);
+});
+
 describe('a subagent that is stuck', () => {
   const stuck: TurnResult = {
     kind: 'stuck',
@@ -839,6 +850,7 @@ const ENDED_BY_WORK: readonly string[] = ['verification', 'output', 'artifacts',
 
 /** Something that can happen beside the action that runs. */
 const anyOccurrence: fc.Arbitrary<Occurrence> = fc.constantFrom<Occurrence>(
+  { type: 'acted', entry: { at: '2026-01-01T00:00:00.000Z', action: 'steer', by: 'alice@laptop (library)' } },
   { type: 'note-added', note: 'its worker is back' },
   { type: 'cloned', repository: '/clone', defaults: { model: 'cloned' } },
   { type: 'turn-started' },
@@ -948,6 +960,7 @@ describe('every subagent, whatever happens', () => {
         const { state, steered, occurrences } = live(gen, own);
         const count = (type: Occurrence['type']) => occurrences.filter((each) => each.type === type).length;
         expect(state.notes.filter((note) => note === 'its worker is back')).toHaveLength(count('note-added'));
+        expect(state.audit).toHaveLength(Math.min(100, count('acted')));
         expect(state.ignoredSignals.count).toBe(count('signal-ignored'));
         expect(state.workedMs).toBeGreaterThanOrEqual(5 * count('action-interrupted'));
         expect(state.spec.model).toBe(count('cloned') > 0 ? 'cloned' : undefined);

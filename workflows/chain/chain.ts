@@ -19,6 +19,7 @@ import {
   CHAIN,
   SESSION,
   signalName,
+  type AuditEntry,
   type ChainInput,
   type Outcome,
   type StepView,
@@ -28,6 +29,7 @@ import { chainPanel } from './panel.ts';
 import { asFailure } from '../subagent/outcome.ts';
 import { KEYS } from '../session/starting.ts';
 import { StepRunner } from './step-runner.ts';
+import { auditNow, senderOfCancellation } from '../shared/sender.ts';
 import { signalSession } from '../shared/signal-session.ts';
 
 const progressQuery = defineQuery<StepView[]>(CHAIN.progress);
@@ -72,7 +74,12 @@ export async function chain(input: ChainInput): Promise<Outcome> {
    * status.
    */
   async function conclude(how: 'verdict' | 'killed'): Promise<Outcome> {
-    const outcome = chainOutcome(input, progress, { how, totalMs: Date.now() - Date.parse(startedAt) });
+    const spawned: AuditEntry = { at: startedAt, action: 'spawn', by: input.by ?? 'unknown' };
+    const outcome = chainOutcome(input, progress, {
+      how,
+      totalMs: Date.now() - Date.parse(startedAt),
+      audit: how === 'killed' ? [spawned, auditNow('kill', senderOfCancellation())] : [spawned],
+    });
     upsertSearchAttributes([{ key: KEYS.status, value: outcome.status }]);
     show(outcome);
     // A cancelled workflow has no result, so the memo keeps its outcome readable.

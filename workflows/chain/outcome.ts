@@ -10,6 +10,7 @@ import {
   NO_USAGE,
   oneLine,
   orderCaveats,
+  type AuditEntry,
   type ChainInput,
   type EndedSignal,
   type Outcome,
@@ -20,7 +21,7 @@ import { announceEnd } from '../subagent/outcome.ts';
 export function chainOutcome(
   { session, label, run }: ChainInput,
   progress: ChainProgress,
-  { how, totalMs }: { how: 'verdict' | 'killed'; totalMs: number },
+  { how, totalMs, audit }: { how: 'verdict' | 'killed'; totalMs: number; audit: readonly AuditEntry[] },
 ): Outcome {
   const steps = progress.view;
   const verdict =
@@ -56,6 +57,7 @@ export function chainOutcome(
     denials: [],
     loaded: [],
     steps,
+    audit,
     notes: [],
   };
 }

@@ -151,10 +151,10 @@ export class StepRunner {
     if (this.#stopping) return this.#skip(item);
     if (!admission?.admitted)
       return this.#end(item, 'failed', admission?.reason ?? 'the host gave no answer');
-    const { session, runs } = this.#input;
+    const { session, runs, by } = this.#input;
     const run = (runs[item.label] ?? 0) + 1;
     try {
-      const child = admittedInput({ session, label: item.label, run, spec }, admission);
+      const child = admittedInput({ session, label: item.label, run, spec, by }, admission);
       // A step's subagent is cancelled when its chain closes, even if the chain is terminated.
       const { handle, entry } = await startSubagent(child, ParentClosePolicy.REQUEST_CANCEL);
       const { workflowId, runId, startedAt } = entry;

@@ -20,12 +20,13 @@ import {
 import { graphLine } from '../../src/chain/graph.ts';
 import type { Labels } from './labels.ts';
 import { runsOf, type SessionState } from './session-state.ts';
+import { senderOfMessage } from '../shared/sender.ts';
 import { codeBlock } from '../shared/panel-text.ts';
 import { admit, KEYS } from './starting.ts';
 import { refused, type Starts } from './starts.ts';
 
 /** What to start: the request without the fields that identify it. */
-type Start = Omit<ChainRequest, 'requestId' | 'digest'>;
+type Start = Omit<ChainRequest, 'requestId' | 'digest'> & Pick<ChainInput, 'by'>;
 
 export class ChainStarter {
   readonly #session: string;
@@ -48,9 +49,10 @@ export class ChainStarter {
   /** Answers `accepted` once the chain's workflow has started. Requests with the same id start one chain. */
   async start(request: ChainRequest): Promise<SpawnAnswer> {
     const { requestId, digest, ...parsed } = this.parse(request);
+    const by = senderOfMessage();
     const { chain } = parsed;
     const [answer] = await this.#starts.answerOnce({ requestId, digest }, async () => [
-      await this.#start(parsed),
+      await this.#start({ ...parsed, by }),
     ]);
     return answer ?? refused(chain.label, 'INTERNAL', 'the session returned no answer for the chain');
   }
@@ -84,7 +86,7 @@ export class ChainStarter {
     }
   }
 
-  async #run({ chain, carried, fingerprint }: Start, notes: string[]): Promise<SpawnAnswer> {
+  async #run({ chain, carried, fingerprint, by }: Start, notes: string[]): Promise<SpawnAnswer> {
     const { label, steps } = chain;
     const state = this.#state;
     const workflowId = chainWorkflowId(this.#session, label);
@@ -99,6 +101,7 @@ export class ChainStarter {
       run,
       chain,
       runs,
+      by,
       ...(carried && { carried }),
     };
     const repo = steps[0]?.spec.repo ?? '';

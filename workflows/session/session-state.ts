@@ -4,9 +4,11 @@ import {
   DEFAULT_RECEIVER,
   isChain,
   type Announcement,
+  type AuditEntry,
   type CleanedSignal,
   type EndedSignal,
   type HandoverView,
+  type RunName,
   type SessionEntry,
   type SessionList,
   type SpawnAnswer,
@@ -108,11 +110,25 @@ export function recordEnd(state: SessionState, { entry, announcement }: EndedSig
 
 /** Records what was removed of a finished run, unless the session has forgotten the run. */
 export function recordCleaned(state: SessionState, { label, run, cleaned }: CleanedSignal): void {
+  changeFinished(state, { label, run }, (entry) => {
+    const removed = [...new Set([...(entry.cleaned?.removed ?? []), ...cleaned.removed])];
+    return { ...entry, cleaned: { at: cleaned.at, removed } };
+  });
+}
+
+/** Records the last merge of a finished run, unless the session has forgotten the run. */
+export function recordMerged(state: SessionState, run: RunName, merged: AuditEntry): void {
+  changeFinished(state, run, (entry) => ({ ...entry, merged }));
+}
+
+function changeFinished(
+  state: SessionState,
+  { label, run }: RunName,
+  change: (entry: SessionEntry) => SessionEntry,
+): void {
   const at = state.finished.findLastIndex((entry) => entry.label === label && entry.run === run);
   const entry = state.finished[at];
-  if (entry === undefined) return;
-  const removed = [...new Set([...(entry.cleaned?.removed ?? []), ...cleaned.removed])];
-  state.finished[at] = { ...entry, cleaned: { at: cleaned.at, removed } };
+  if (entry !== undefined) state.finished[at] = change(entry);
 }
 
 /**

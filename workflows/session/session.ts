@@ -19,6 +19,7 @@ import {
   announceSignal,
   validate,
   cleanedSignal,
+  mergedSignal,
   endedSignal,
   findQuery as findArguments,
   handoverQuery as handoverArguments,
@@ -50,9 +51,11 @@ import {
   listOf,
   recordCleaned,
   recordEnd,
+  recordMerged,
   recordStart,
   type SessionState,
 } from './session-state.ts';
+import { auditNow, senderOfMessage } from '../shared/sender.ts';
 import { handleSignals, handleWithoutArgument, handleWithArgument } from '../shared/signals.ts';
 import { Spawner } from './spawner.ts';
 import { Starts } from './starts.ts';
@@ -122,6 +125,9 @@ export async function session(input: SessionInput): Promise<void> {
       show();
     }),
     [SESSION.cleaned]: handleWithArgument(cleanedSignal, (told) => recordCleaned(state, told)),
+    [SESSION.merged]: handleWithArgument(mergedSignal, (run) =>
+      recordMerged(state, run, auditNow('merge', senderOfMessage())),
+    ),
     [SESSION.announce]: handleWithArgument(announceSignal, ({ announcement }) => post(state, announcement)),
     [SESSION.acknowledge]: handleWithArgument(acknowledgeSignal, (told) =>
       release(recordAcknowledgement(state, told)),

@@ -13,6 +13,7 @@ import {
   type SpawnRequest,
 } from '../../src/contract/index.ts';
 import type { Labels } from './labels.ts';
+import { senderOfMessage } from '../shared/sender.ts';
 import { runsOf, type SessionState } from './session-state.ts';
 import { admit, admittedInput, startSubagent } from './starting.ts';
 import { refused, type Refused, type Starts } from './starts.ts';
@@ -39,16 +40,17 @@ export class Spawner {
   /** Answers each spec in order. Requests with the same id spawn once, even after continue-as-new. */
   spawn(request: SpawnRequest): Promise<SpawnAnswer[]> {
     const { specs, ...named } = this.parse(request);
-    return this.#starts.answerOnce(named, () => this.#spawn(specs));
+    const by = senderOfMessage();
+    return this.#starts.answerOnce(named, () => this.#spawn(specs, by));
   }
 
-  async #spawn(specs: readonly ResolvedSpec[]): Promise<SpawnAnswer[]> {
+  async #spawn(specs: readonly ResolvedSpec[], by: string): Promise<SpawnAnswer[]> {
     if (this.#starts.ready) await this.#starts.ready;
     // Reserved before any other await, so that no other handler can take the label meanwhile.
     const reserved = specs.map(
       (spec) => this.#starts.acceptedBefore(spec.label, spec.fingerprint) ?? this.#reserve(spec),
     );
-    const answered = this.#admit(specs, reserved);
+    const answered = this.#admit(specs, by, reserved);
     specs.forEach((spec, index) => {
       if (reserved[index] !== undefined) return;
       const answer = answered.then((answers) => answers[index] as SpawnAnswer);
@@ -59,13 +61,14 @@ export class Spawner {
 
   async #admit(
     specs: readonly ResolvedSpec[],
+    by: string,
     reserved: readonly (SpawnAnswer | Promise<SpawnAnswer> | undefined)[],
   ): Promise<SpawnAnswer[]> {
     try {
       const open = specs.filter((_, index) => reserved[index] === undefined);
       const admissions = await admit(this.#session, open);
       return await Promise.all(
-        specs.map(async (spec, index) => reserved[index] ?? this.#start(spec, admissions.shift())),
+        specs.map(async (spec, index) => reserved[index] ?? this.#start(spec, by, admissions.shift())),
       );
     } finally {
       for (const spec of specs.filter((_, index) => reserved[index] === undefined)) {
@@ -112,12 +115,12 @@ export class Spawner {
     return undefined;
   }
 
-  async #start(spec: ResolvedSpec, admission: Admission | undefined): Promise<SpawnAnswer> {
+  async #start(spec: ResolvedSpec, by: string, admission: Admission | undefined): Promise<SpawnAnswer> {
     const { label } = spec;
     if (!admission) return refused(label, 'INTERNAL', 'the worker did not answer for this spec');
     if (!admission.admitted) return refused(label, admission.code, admission.reason, admission.remedy);
     const run = Math.max(runsOf(this.#state, label), spec.continues?.run ?? 0) + 1;
-    const child = admittedInput({ session: this.#session, label, run, spec }, admission);
+    const child = admittedInput({ session: this.#session, label, run, spec, by }, admission);
     try {
       // With any other policy, continue-as-new of the session would end its children.
       const { handle, entry } = await startSubagent(child, ParentClosePolicy.ABANDON);

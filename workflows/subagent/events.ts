@@ -3,6 +3,7 @@
  */
 import type {
   ArtifactsRead,
+  AuditEntry,
   Caveat,
   Evidence,
   Failure,
@@ -117,6 +118,7 @@ export type ActionResult =
 
 /** What happens beside the running action: it changes the state, but not the action. */
 export type Occurrence =
+  | { readonly type: 'acted'; readonly entry: AuditEntry }
   | { readonly type: 'steer-arrived'; readonly steer: SteerRecord }
   /** No running turn has received the steer; the next turn does. */
   | { readonly type: 'steer-held'; readonly steer: HeldSteer }

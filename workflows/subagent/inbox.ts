@@ -11,6 +11,7 @@ import {
   type SteerRequest,
 } from '../../src/contract/index.ts';
 import { isLost } from '../shared/activity-calls.ts';
+import { auditNow, senderOfMessage } from '../shared/sender.ts';
 import type { GiveUp } from './give-up.ts';
 import { shownBeginning } from './shown-message.ts';
 import type { StatusPublisher } from './status-publisher.ts';
@@ -59,7 +60,7 @@ export class SteerInbox {
   /** Accepts a steer and returns its receipt. A repeated id returns the receipt of the first one. */
   async accept(request: SteerRequest): Promise<Receipt> {
     const { id = `s-${uuid4().slice(0, 8)}`, message, interrupt } = this.parse(request);
-    const steer = this.#find(id) ?? this.#recordArrival({ id, message, ...(interrupt && { interrupt }) });
+    const steer = this.#find(id) ?? this.#recordSent({ id, message, ...(interrupt && { interrupt }) });
     const bytes = sizeOf(message);
     this.#inFlight++;
     this.#inFlightBytes += bytes;
@@ -111,6 +112,11 @@ export class SteerInbox {
 
   #find(id: string): SteerRecord | undefined {
     return this.#parts.machine.state.steerLog.find((steer) => steer.id === id);
+  }
+
+  #recordSent(steer: SteerRecord): SteerRecord {
+    this.#parts.machine.dispatch({ type: 'acted', entry: auditNow('steer', senderOfMessage()) });
+    return this.#recordArrival(steer);
   }
 
   #recordArrival(steer: SteerRecord): SteerRecord {

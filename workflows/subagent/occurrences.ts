@@ -1,5 +1,5 @@
 /** Applies occurrences beside the running action to the state. No Temporal, no clock, no I/O. */
-import { caveatOf, oneLine, type Receipt } from '../../src/contract/index.ts';
+import { caveatOf, oneLine, type AuditEntry, type Receipt } from '../../src/contract/index.ts';
 import { countIgnoredSignal } from '../shared/ignored-signals.ts';
 import type { Occurrence } from './events.ts';
 import type { SteerRecord, SubagentState } from './state.ts';
@@ -8,9 +8,14 @@ import { flushUsage } from './turn-usage.ts';
 /** Steers kept for the panel and the `describe` query. */
 const REMEMBERED_STEERS = 20;
 
+/** Entries of the audit that are kept: the first, and the newest ones. */
+const AUDIT_ENTRIES = 100;
+
 /** The state after `occurrence`. */
 export function applyOccurrence(state: SubagentState, occurrence: Occurrence): SubagentState {
   switch (occurrence.type) {
+    case 'acted':
+      return { ...state, audit: newestEntries([...state.audit, occurrence.entry]) };
     case 'steer-arrived':
       return { ...state, steerLog: newestSteers([...state.steerLog, occurrence.steer]) };
     case 'steer-held':
@@ -69,6 +74,11 @@ const withNote = (state: SubagentState, note: string): SubagentState => ({
 function newestSteers(steers: readonly SteerRecord[]): readonly SteerRecord[] {
   const surplus = steers.length - REMEMBERED_STEERS;
   return surplus <= 0 ? steers : steers.filter(({ receipt }, at) => at >= surplus || receipt === undefined);
+}
+
+/** The first entry says who asked for the subagent, so it is never dropped. */
+function newestEntries(entries: readonly AuditEntry[]): readonly AuditEntry[] {
+  return entries.length <= AUDIT_ENTRIES ? entries : entries.filter((_, at) => at !== 1);
 }
 
 function afterStop(

@@ -93,6 +93,7 @@ function wholeOutcome(input: SubagentInput, state: SubagentState, ending: Ending
     permissions: state.spec.permissions,
     denials: [...state.denials],
     loaded: [...state.loaded],
+    audit: [...state.audit],
     notes: [
       ...state.notes,
       ...ignoredSignalNotes(state.ignoredSignals),

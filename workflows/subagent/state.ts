@@ -1,6 +1,7 @@
 /** The state of one subagent and the rules of its spec: everything that the decisions of `lifecycle.ts` depend on. */
 import {
   NO_USAGE,
+  type AuditEntry,
   type Budget,
   type Caveat,
   type Denial,
@@ -135,6 +136,8 @@ export interface SubagentState {
   /** Budget dimensions that were announced as nearly used up. */
   readonly noticed: readonly Dimension[];
   readonly notes: readonly string[];
+  /** Who did what to it, oldest first. */
+  readonly audit: readonly AuditEntry[];
 }
 
 /** The fields of a turn that has not been attempted yet. */
@@ -189,6 +192,7 @@ export function initialState(spec: ResolvedSpec): SubagentState {
     verdict: undefined,
     noticed: [],
     notes: [],
+    audit: [],
   };
 }
 

@@ -24,6 +24,7 @@ import {
   SUBAGENT,
   workerQueue,
   type AnswerReceipt,
+  type AuditEntry,
   type AnswerRequest,
   type EndedSignal,
   type FinalStatus,
@@ -45,6 +46,7 @@ import { announceEnd, asFailure, entryOf, outcomeOf, type Ending } from './outco
 import { Pauses } from './pauses.ts';
 import { Questions } from './questions.ts';
 import { WorkerSlot } from './worker-slot.ts';
+import { auditNow, senderOfCancellation, senderOfMessage } from '../shared/sender.ts';
 import { handleSignals, handleWithArgument, handleWithoutArgument } from '../shared/signals.ts';
 import { SpaceNotices } from './space-notices.ts';
 import { StatusPublisher } from './status-publisher.ts';
@@ -60,7 +62,7 @@ const describe = defineQuery<SubagentView>(SUBAGENT.describe);
 
 export async function subagent(input: SubagentInput): Promise<Outcome> {
   const { workflowId, firstExecutionRunId, runId } = workflowInfo();
-  const { session, label, run, spec } = input;
+  const { session, label, run, spec, by = 'unknown' } = input;
   const ids = { workflowId, runId: firstExecutionRunId };
   const copilotSessionId = spec.continues?.copilotSessionId ?? uuid4();
   const ref: SubagentRef = { session, label, run, ...ids, copilotSessionId };
@@ -78,6 +80,10 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
   const pauses = new Pauses({ machine, inbox, questions, worker, slot, status, announcer });
   const runner = new ActionRunner({ machine, worker, slot, status, pauses });
 
+  const audit = (action: AuditEntry['action'], who: string): void =>
+    machine.dispatch({ type: 'acted', entry: auditNow(action, who) });
+  audit(spec.continues ? 'continue' : 'spawn', by);
+
   const leaveOut = (name: string, why: string): void =>
     machine.dispatch({ type: 'signal-ignored', name, why });
   setHandler(steerWithReceipt, (request) => inbox.accept(request), {
@@ -90,13 +96,22 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
       leaveOut(SUBAGENT.steer, (error as Error).message);
     }
   });
-  setHandler(answer, (request) => questions.answer(request), {
-    validator: (request: AnswerRequest) => void questions.parse(request),
-  });
+  setHandler(
+    answer,
+    (request) => {
+      const receipt = questions.answer(request);
+      if (!receipt.repeated) audit('answer', senderOfMessage());
+      return receipt;
+    },
+    { validator: (request: AnswerRequest) => void questions.parse(request) },
+  );
   setHandler(describe, () => viewOf({ copilotSessionId, machine, slot, status, inbox, questions }));
   handleSignals(leaveOut, {
     [SUBAGENT.slotGranted]: handleWithArgument(slotGrantedSignal, (where) => slot.granted(where)),
-    [SUBAGENT.forget]: handleWithArgument(forgetRequest, (why) => giveUp.trigger(why)),
+    [SUBAGENT.forget]: handleWithArgument(forgetRequest, (why) => {
+      audit('forget', senderOfMessage());
+      giveUp.trigger(why);
+    }),
     [SUBAGENT.space]: handleWithArgument(spaceSignal, ({ lack }) => space.handleSignal(lack)),
     [SUBAGENT.tryAgain]: handleWithoutArgument(() => pauses.endWait()),
   });
@@ -122,6 +137,7 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
     return await CancellationScope.nonCancellable(async () => {
       if (giveUp.request) return endAsLost(giveUp.request);
       const killed = isCancellation(error);
+      if (killed) audit('kill', senderOfCancellation());
       inbox.closed = `${label} is ${killed ? 'being killed' : 'ending as failed'}`;
       let sweep: SweepReport | undefined = NO_SWEEP;
       try {

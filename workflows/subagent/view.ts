@@ -24,7 +24,7 @@ export function viewOf({
   readonly inbox: SteerInbox;
   readonly questions: Questions;
 }): SubagentView {
-  const { spec, workspace, turn, notes, ignoredSignals } = machine.state;
+  const { spec, workspace, turn, notes, audit, ignoredSignals } = machine.state;
   const { continues, permissions } = spec;
   const { stalled } = status;
   // A continued subagent will run on the worker of the earlier run.
@@ -47,6 +47,7 @@ export function viewOf({
     ...(stalled && { stalled }),
     steers: inbox.shown,
     questions: questions.open,
+    audit: [...audit],
     notes: fittedNotes([...notes, ...ignoredSignalNotes(ignoredSignals)]),
   };
 }

@@ -83,6 +83,7 @@ function facts(subagent: SubagentDescription, colors: Colors, now: number): stri
       'started',
       `${localTime(subagent.startedAt)}${subagent.endedAt === undefined ? '' : `, ended ${localTime(subagent.endedAt)}`}`,
     ],
+    ['by', subagent.audit[0]?.by],
     ['doing', subagent.stalled === undefined || subagent.away !== undefined ? undefined : subagent.doing],
     ['repository', subagent.repo],
     ['branch', subagent.branch ?? undefined],

@@ -32,6 +32,16 @@ export function declareReading(program: CommandLine, start: Start): void {
       start(async (context) => (await import('../commands/show.ts')).showCommand(context, target)),
     );
   program
+    .command('audit')
+    .description('show who spawned, steered, answered, ended and merged subagents, and when')
+    .argument('[targets...]', 'the subagents (default: all of the session)')
+    .option('-a, --all', 'all subagents of all sessions')
+    .action((targets, options) =>
+      start(async (context) =>
+        (await import('../commands/audit.ts')).auditCommand(context, targets, options),
+      ),
+    );
+  program
     .command('logs')
     .description('show what a subagent said and did')
     .argument('<target>', 'the subagent')

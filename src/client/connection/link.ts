@@ -8,6 +8,7 @@ import {
   type ServerInfo,
 } from '../../contract/index.ts';
 import { readHome, type HomeView } from '../../home/home.ts';
+import { ownIdentity } from '../../home/machine.ts';
 import { homeRoot } from '../../system/home-root.ts';
 import type { Keys } from '../../keys/keys.ts';
 import { clientDataConverter } from '../../temporal/data-converter.ts';
@@ -35,6 +36,8 @@ export interface LinkCallOptions {
 /** An open connection with its client: deadlines, cancellation and error mapping for every call. Internal to the library. */
 export class Link {
   readonly client: Client;
+  /** Who acts, as the audit shows it. */
+  readonly identity: string;
   /** Until this time (epoch milliseconds) Queries have a short timeout, because no worker answered one recently. */
   silentUntil = 0;
   readonly #options: ConnectOptions;
@@ -47,7 +50,13 @@ export class Link {
     this.#options = options;
     this.#connection = connection;
     const { namespace } = connection.target;
-    this.client = new Client({ connection, namespace, dataConverter: clientDataConverter(keys, namespace) });
+    this.identity = options.identity ?? ownIdentity('library', options.env);
+    this.client = new Client({
+      connection,
+      namespace,
+      identity: this.identity,
+      dataConverter: clientDataConverter(keys, namespace),
+    });
     // Each iteration and each running call adds a listener.
     setMaxListeners(0, this.#ending.signal, this.#closing.signal);
   }

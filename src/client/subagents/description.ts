@@ -63,6 +63,7 @@ export async function describeRun(link: Link, run: KnownRun): Promise<SubagentDe
     ...(chain && { steps: outcome?.steps ?? steps ?? [] }),
     questions: answer?.questions ?? [],
     steers: answer?.steers ?? [],
+    audit: [...(outcome?.audit ?? answer?.audit ?? []), ...(run.merged ? [run.merged] : [])],
     outcome,
     url: workflowUrl(link.server, run.workflowId, run.runId),
     ...(run.cleaned && { cleaned: run.cleaned }),

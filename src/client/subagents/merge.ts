@@ -1,6 +1,15 @@
 /** Merges the work of a subagent. */
 import { existsSync } from 'node:fs';
-import { blocking, isRepositoryUrl, SubagentsError, type MergeReport } from '../../contract/index.ts';
+import {
+  blocking,
+  isRepositoryUrl,
+  SESSION,
+  sessionWorkflowId,
+  signalName,
+  SubagentsError,
+  type MergedSignal,
+  type MergeReport,
+} from '../../contract/index.ts';
 import { changedFiles, commitsBetween } from '../../git/contents/changes.ts';
 import { unfetchableLinks } from '../../git/worktrees/gitlinks.ts';
 import { mergeCommit } from '../../git/branches/merge.ts';
@@ -50,6 +59,7 @@ export async function mergeRun(link: Link, run: KnownRun, options: MergeOptions)
     message: text,
   });
   const files = await changedFiles(git, before, after);
+  await recordMerge(link, run);
   return {
     session: run.session,
     label: run.label,
@@ -68,6 +78,18 @@ export async function mergeRun(link: Link, run: KnownRun, options: MergeOptions)
       deletions: files.reduce((sum, { deletions }) => sum + deletions, 0),
     },
   };
+}
+
+/** Tells the session who merged the work, for its audit. The merge stands without it. */
+async function recordMerge(link: Link, { session, label, run }: KnownRun): Promise<void> {
+  const signal = { label, run } satisfies MergedSignal;
+  await link
+    .call('record the merge', () =>
+      link.client.workflow
+        .getHandle(sessionWorkflowId(session))
+        .signal(signalName(SESSION.merged, `${label}@${run}`), signal),
+    )
+    .catch(() => undefined);
 }
 
 function requireEnded({ live, name }: Work, label: string): void {

@@ -161,11 +161,8 @@ export class SubagentClient implements SubagentHandle {
     const run = await this.#find();
     if (isFinal(run.status)) throw alreadyEndedError('kill', run);
     const link = this.#link;
-    const handle = link.client.workflow.getHandle(run.workflowId, undefined, {
-      firstExecutionRunId: run.runId,
-    });
     try {
-      await link.call(`kill ${run.label}`, () => handle.cancel());
+      await link.call(`kill ${run.label}`, () => requestEnd(link, run));
     } catch (error) {
       // It ended just now: its outcome is the answer.
       if (!isNotFound(error)) throw error;
@@ -365,6 +362,17 @@ export class SpawnedClient extends SubagentClient implements SpawnedSubagent {
     if (repeated) this.repeated = repeated;
   }
 }
+
+/** Asks for the end of the run's workflow. The client has no parameter for the reason, which says who asks. */
+const requestEnd = ({ client, server, identity }: Link, { workflowId, runId }: KnownRun) =>
+  client.workflowService.requestCancelWorkflowExecution({
+    namespace: server.namespace,
+    workflowExecution: { workflowId },
+    firstExecutionRunId: runId,
+    requestId: randomUUID(),
+    identity,
+    reason: identity,
+  });
 
 function report(run: KnownRun, outcome: Outcome): KillReport {
   return { ...runIdentity(run), status: outcome.status, sweep: outcome.sweep, outcome };

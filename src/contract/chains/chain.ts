@@ -158,6 +158,8 @@ export interface ChainInput {
   readonly runs: Readonly<Record<string, number>>;
   /** Outcomes of steps that an earlier run of the chain has done. */
   readonly carried?: Readonly<Record<string, readonly CarriedOutcome[]>> | undefined;
+  /** The identity of who asked for it. */
+  readonly by?: string | undefined;
 }
 
 /** The chain workflow, and its query. */

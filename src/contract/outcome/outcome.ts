@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { auditEntry } from './audit.ts';
 import { caveat } from './caveat.ts';
 import { stepView } from '../chains/chain-step.ts';
 import { permissions } from '../spawn/spec.ts';
@@ -220,6 +221,10 @@ export const outcome = z.object({
       'with `trustRepo`: hooks, extensions, MCP servers, skills and agents that were loaded from the repository',
     ),
   steps: z.array(stepView).optional().describe('of a chain: the result of each step'),
+  audit: z
+    .array(auditEntry)
+    .optional()
+    .describe('who spawned, steered, answered and ended it: the first entry and the newest 99'),
   notes: z
     .array(z.string())
     .describe('what a reader must know: interrupted commands, lost attempts, leftovers'),

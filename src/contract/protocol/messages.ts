@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { CleanInput } from './activities.ts';
 import { announcement, word } from './announcement.ts';
+import { auditEntry } from '../outcome/audit.ts';
 import { caveatKinds } from '../outcome/caveat.ts';
 import { label, sessionName } from '../spawn/label.ts';
 import { MAX_SPAWN_SPECS, MAX_STEER_BYTES } from '../limits.ts';
@@ -63,6 +64,7 @@ export const sessionEntry = z.object({
   startedAt: z.iso.datetime(),
   endedAt: z.iso.datetime().optional(),
   cleaned: cleaned.optional().describe('which of its remains were removed since it ended'),
+  merged: auditEntry.optional().describe('who merged its work last'),
 });
 
 /** Signal `started`: a chain has started the subagent of a step. */
@@ -79,6 +81,10 @@ export type EndedSignal = DeepReadonly<z.infer<typeof endedSignal>>;
 /** Signal `cleaned`: a worker has removed remains of a finished run. */
 export const cleanedSignal = z.object({ label: word, run: z.number().int(), cleaned });
 export type CleanedSignal = z.infer<typeof cleanedSignal>;
+
+/** Signal `merged`: a client has merged the work of a finished run. */
+export const mergedSignal = z.object({ label: word, run: z.number().int() });
+export type MergedSignal = z.infer<typeof mergedSignal>;
 
 /** Signal `announce`: a question, a stall, a notice. */
 export const announceSignal = z.object({ announcement });
@@ -167,6 +173,7 @@ export const SESSION = {
   started: 'started',
   ended: 'ended',
   cleaned: 'cleaned',
+  merged: 'merged',
   announce: 'announce',
   acknowledge: 'acknowledge',
   unacknowledged: 'unacknowledged',
@@ -277,6 +284,7 @@ export const subagentView = z.object({
     .array(z.object({ id: z.string(), message: z.string(), receipt: receipt.optional() }))
     .describe('newest last, at most 20, with the beginning of each message'),
   questions: z.array(question),
+  audit: z.array(auditEntry).optional(),
   notes: z.array(z.string()),
 });
 export type SubagentView = DeepReadonly<z.infer<typeof subagentView>>;
@@ -321,6 +329,8 @@ export interface SubagentInput {
   readonly label: string;
   readonly run: number;
   readonly spec: z.infer<typeof resolvedSpec>;
+  /** The identity of who asked for it. */
+  readonly by?: string | undefined;
 }
 
 // ---- transcript -------------------------------------------------------------

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { stepView } from '../chains/chain-step.ts';
+import { auditEntry } from '../outcome/audit.ts';
 import { cleaned, question, subagentView } from '../protocol/messages.ts';
 import { outcome, usage } from '../outcome/outcome.ts';
 import { stalled } from '../status/stalled.ts';
@@ -35,6 +36,9 @@ export const subagentDescription = identity.extend({
   steps: z.array(stepView).optional().describe('of a chain: the state of each step'),
   outcome: outcome.optional().describe('present when the subagent has ended and left one'),
   url: z.string().optional().describe('its page in the Temporal Web UI, if known'),
+  audit: z
+    .array(auditEntry)
+    .describe('who spawned, steered, answered, ended and merged it: the first entry and the newest ones'),
   cleaned: cleaned.optional().describe('which of its remains were removed since it ended'),
   workerless: z
     .boolean()

@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod';
 import { announcement } from '../protocol/announcement.ts';
+import { auditEntry } from '../outcome/audit.ts';
 import { caveat } from '../outcome/caveat.ts';
 import { stepView } from '../chains/chain-step.ts';
 import {
@@ -52,6 +53,7 @@ export const DOCUMENTED = {
     about: 'A spawn that the session refused: nothing has started.',
     schema: spawnRefused,
   },
+  AuditEntry: { about: 'An action on a subagent, and who took it.', schema: auditEntry },
   Receipt: { about: 'How a steer was delivered.', schema: receipt },
   Question: { about: 'A question of a subagent.', schema: question },
   AnswerReceipt: {

@@ -81,6 +81,15 @@ export interface SpawnRefused {
   readonly remedy?: string | undefined;
 }
 
+/** An action on a subagent, and who took it. */
+export interface AuditEntry {
+  /** ISO 8601 */
+  readonly at: string;
+  readonly action: 'spawn' | 'continue' | 'steer' | 'answer' | 'kill' | 'forget' | 'merge';
+  /** the identity of the caller, as `alice@devbox (terminal)`; Temporal’s own tools have another form */
+  readonly by: string;
+}
+
 /** How a steer was delivered. */
 export interface Receipt {
   readonly id: string;
@@ -190,6 +199,8 @@ export interface SessionEntry {
   readonly endedAt?: string | undefined;
   /** which of its remains were removed since it ended */
   readonly cleaned?: Cleaned | undefined;
+  /** who merged its work last */
+  readonly merged?: AuditEntry | undefined;
 }
 
 /** A subagent in a list: its entry in the session, and what it is doing now. */
@@ -314,6 +325,8 @@ export interface SubagentDescription extends SubagentIdentity {
   readonly outcome?: Outcome | undefined;
   /** its page in the Temporal Web UI, if known */
   readonly url?: string | undefined;
+  /** who spawned, steered, answered, ended and merged it: the first entry and the newest ones */
+  readonly audit: readonly AuditEntry[];
   /** which of its remains were removed since it ended */
   readonly cleaned?: Cleaned | undefined;
   /** no worker polls, or none answered in time: what only its workflow knows is missing */
@@ -503,6 +516,8 @@ export interface Outcome {
   readonly loaded: readonly string[];
   /** of a chain: the result of each step */
   readonly steps?: readonly StepView[] | undefined;
+  /** who spawned, steered, answered and ended it: the first entry and the newest 99 */
+  readonly audit?: readonly AuditEntry[] | undefined;
   /** what a reader must know: interrupted commands, lost attempts, leftovers */
   readonly notes: readonly string[];
 }
