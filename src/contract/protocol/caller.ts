@@ -2,8 +2,7 @@
 import { sanitizedLine } from '../text/sanitize.ts';
 
 /** The interfaces through which a caller acts. */
-export const FACES = ['terminal', 'library', 'mcp', 'extension'] as const;
-export type Face = (typeof FACES)[number];
+export type Face = 'terminal' | 'library' | 'mcp' | 'extension';
 
 /** Characters of an identity. */
 const MAX_IDENTITY_CHARS = 200;
