@@ -46,6 +46,8 @@ beforeAll(async () => {
       ]),
       on('fail in verification', [{ text: 'Done.' }, { text: 'Done.' }, { text: 'Done.' }]),
       on('wait', [bash('sleep 600'), { text: 'Waited.' }]),
+      // A steer leaves the command in the background, where it ends with its worker.
+      on('never end', () => bash('sleep 600')),
       on('say done', [{ text: 'Nothing to do.' }]),
     ],
     { keys: ring, env: { SUBAGENTS_SLOTS: '8' } },
@@ -326,7 +328,7 @@ describe('a stranger who reaches the server', () => {
 describe('the keys', () => {
   it('are changed while subagents work: the new one encrypts, the old one decrypts, and a killed worker goes on', async () => {
     const session = subagents.session('rotated');
-    await session.spawn({ label: 'long', task: 'wait' }, cwd());
+    await session.spawn({ label: 'long', task: 'never end' }, cwd());
     await working('rotated', 'long');
     const { ring: more, id } = withNewKey(ring);
     writeDurableFile(homeRingPath(fleet.home), ringText(withCurrent(more, id)));
