@@ -14,6 +14,7 @@ const LAYERS = [
   'activities',
   'src/chain',
   'src/copilot',
+  'src/policy',
   'src/home',
   'src/git',
   'src/sandbox',

@@ -15,6 +15,7 @@ const UNIT = tests(
   'demo/scripted-model',
   'docs/{pages,states}',
   'keys/envelope',
+  'policy/*',
   'prompts/prompts',
   'home/{allowed-repos,environment,leases,redact,secret-names,settings}',
   'system/{optional-packages,real-path,work-clock}',
