@@ -51,6 +51,9 @@ export function exitCodeOf(code: ErrorCode): number {
     case 'AMBIGUOUS_TARGET':
     case 'WHICH_QUESTION':
     case 'ALREADY_ANSWERED':
+    case 'WHICH_APPROVAL':
+    case 'ALREADY_DECIDED':
+    case 'NEEDS_HUMAN':
     case 'ALREADY_ENDED':
     case 'NO_WORKSPACE':
     case 'STILL_LIVE':

@@ -5,12 +5,18 @@
  */
 import { z } from 'zod';
 import { announcement } from '../contract/protocol/announcement.ts';
-import { answerReceipt, receipt, transcriptEntry } from '../contract/protocol/messages.ts';
+import { answerReceipt, approvalReceipt, receipt, transcriptEntry } from '../contract/protocol/messages.ts';
 import { auditEntry } from '../contract/outcome/audit.ts';
 import { outcome } from '../contract/outcome/outcome.ts';
 import { finalStatus, status } from '../contract/status/status.ts';
 import type { DeepReadonly } from '../contract/deep-readonly.ts';
-import { cleanReport, killReport, mergeReport, subagentDiff } from '../contract/reports/actions.ts';
+import {
+  cleanReport,
+  killReport,
+  mergeReport,
+  openApproval,
+  subagentDiff,
+} from '../contract/reports/actions.ts';
 import { subagentDescription } from '../contract/reports/description.ts';
 import { actedOn, errorReport, identity } from '../contract/reports/identity.ts';
 import { installChange } from '../contract/reports/installation.ts';
@@ -51,6 +57,13 @@ export type SteerJson = DeepReadonly<z.infer<typeof steerJson>>;
 /** `answer` */
 export const answerJson = actedOn.extend({ answered: z.literal(true) }).extend(answerReceipt.shape);
 export type AnswerJson = DeepReadonly<z.infer<typeof answerJson>>;
+
+/** `approve` and `reject` */
+export const decisionJson = actedOn.extend(approvalReceipt.shape);
+export type DecisionJson = DeepReadonly<z.infer<typeof decisionJson>>;
+/** `approvals` */
+export const approvalsJson = z.object({ approvals: z.array(openApproval).describe('oldest first') });
+export type ApprovalsJson = DeepReadonly<z.infer<typeof approvalsJson>>;
 
 /** `kill` */
 export const killJson = z.object({
@@ -280,6 +293,9 @@ export const REPORTS = {
   steer: steerJson,
   continue: spawnJson,
   answer: answerJson,
+  approve: decisionJson,
+  reject: decisionJson,
+  approvals: approvalsJson,
   kill: killJson,
   wait: waitJson,
   'wait-next': waitNextJson,

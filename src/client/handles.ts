@@ -2,12 +2,14 @@
 import type {
   Announcement,
   AnswerReceipt,
+  ApprovalReceipt,
   ChainSpec,
   CleanReport,
   ContinueSpec,
   ErrorCode,
   KillReport,
   MergeReport,
+  OpenApproval,
   Outcome,
   Receipt,
   SessionListing,
@@ -22,6 +24,7 @@ import type {
 import type {
   AnnouncementOptions,
   AnswerOptions,
+  ApproveOptions,
   ChainOptions,
   CleanOptions,
   DiffOptions,
@@ -29,6 +32,7 @@ import type {
   ListOptions,
   MergeOptions,
   ReceivedAnnouncement,
+  RejectOptions,
   ResultOptions,
   RetryOptions,
   SpawnOptions,
@@ -109,6 +113,16 @@ export interface SessionHandle {
    * ```
    */
   list(options?: ListOptions): Promise<SessionListing>;
+
+  /**
+   * The tool calls of the session's subagents that wait for an approval, oldest first.
+   * @throws SubagentsError NO_WORKER when no worker is there, which alone knows them.
+   * @example
+   * ```ts
+   * for (const { label, id, what } of await session.approvals()) console.log(label, id, what);
+   * ```
+   */
+  approvals(): Promise<OpenApproval[]>;
 
   /**
    * Yields the session's announcements as they arrive: first those that the receiver has not acknowledged, then new
@@ -230,6 +244,31 @@ export interface SubagentHandle {
    * ```
    */
   answer(text: string, options?: AnswerOptions): Promise<AnswerReceipt>;
+
+  /**
+   * Approves a tool call that waits for that: the subagent makes the call and goes on. Repeating a decision that the
+   * approval already has succeeds.
+   * @throws SubagentsError as `steer`; WHICH_APPROVAL, listing the open approvals, when several were asked for together
+   * and `approvalId` names none of them; ALREADY_DECIDED when the approval is no longer open; UNKNOWN_TARGET when none
+   * is open; BAD_INPUT when `always` is asked of a call that is of no kind; NEEDS_HUMAN in a shell of an agent.
+   * @example
+   * ```ts
+   * const { approvals } = await subagent.describe();
+   * for (const { id, what } of approvals)
+   *   if (what.startsWith('git push')) await subagent.approve({ approvalId: id, why: 'reviewed' });
+   * ```
+   */
+  approve(options?: ApproveOptions): Promise<ApprovalReceipt>;
+
+  /**
+   * Rejects a tool call that waits for an approval: the call is not made, and the subagent is told why.
+   * @throws SubagentsError as `approve`
+   * @example
+   * ```ts
+   * await subagent.reject({ why: 'Nothing is pushed before the review.' });
+   * ```
+   */
+  reject(options?: RejectOptions): Promise<ApprovalReceipt>;
 
   /**
    * Ends the subagent and every process that it left, and reports what was found. With `force`, a subagent whose worker

@@ -7,12 +7,14 @@ import { SessionClient } from './sessions/session-handle.ts';
 import { SubagentClient } from './subagents/subagent-handle.ts';
 import { forgetWorker } from './removal/forget.ts';
 import { Link } from './connection/link.ts';
+import { listApprovals } from './listing/approvals.ts';
 import { listFleet } from './listing/listing.ts';
 import { findRunAnywhere } from './listing/runs.ts';
 import { findRuns, findSessions } from './listing/visibility.ts';
 import type {
   CleanReport,
   FleetList,
+  OpenApproval,
   ServerInfo,
   SessionOverview,
   SubagentIdentity,
@@ -114,6 +116,18 @@ export class Subagents implements AsyncDisposable {
   ): Promise<SubagentHandle> {
     const found = await findRunAnywhere(this.#link, target, options.session);
     return new SubagentClient(this.#link, found.session, `${found.label}@${found.run}`, found);
+  }
+
+  /**
+   * The tool calls of all sessions' subagents that wait for an approval, oldest first.
+   * @throws SubagentsError NO_WORKER when no worker is there, which alone knows them.
+   * @example
+   * ```ts
+   * for (const { session, label, id, what } of await subagents.approvals()) console.log(session, label, id, what);
+   * ```
+   */
+  async approvals(): Promise<OpenApproval[]> {
+    return listApprovals(this.#link);
   }
 
   /**

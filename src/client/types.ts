@@ -85,6 +85,24 @@ export interface AnswerOptions {
   readonly timeoutMs?: number | undefined;
 }
 
+/** Options of `SubagentHandle.reject`. */
+export interface RejectOptions {
+  /** The approval to decide. Required when the subagent asked for several together; default: the only open one. */
+  readonly approvalId?: string | undefined;
+  /** The reason, at most 2,000 characters. It stands in the outcome; after a rejection the subagent is told, too. */
+  readonly why?: string | undefined;
+  /** Requests with the same id are one decision. At most 100 characters; default: a new id. */
+  readonly requestId?: string | undefined;
+  /** How long to wait for the receipt, in milliseconds; default 15 s. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** Options of `SubagentHandle.approve`. */
+export interface ApproveOptions extends RejectOptions {
+  /** Approve all calls of this kind for the rest of this run; default false. */
+  readonly always?: boolean | undefined;
+}
+
 /** Options of `SubagentHandle.kill`. */
 export interface KillOptions {
   /**

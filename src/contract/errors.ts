@@ -18,6 +18,9 @@ export const ERROR_CODES = [
   'AMBIGUOUS_TARGET',
   'WHICH_QUESTION', // several questions are open, and the answer names none of them
   'ALREADY_ANSWERED', // the question has a different answer
+  'WHICH_APPROVAL', // several approvals are open, and the decision names none of them
+  'ALREADY_DECIDED', // the approval has a different decision
+  'NEEDS_HUMAN', // only a person can decide that, and there is no way to ask one here
   'NO_WORKSPACE', // the subagent never had a workspace, or nothing of it is left
   'STILL_LIVE', // possible only after the end of the subagent
   'NOT_DONE', // the subagent did not end as done, or its branch is not at the verified commit

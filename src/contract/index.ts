@@ -6,6 +6,7 @@ export * from './settings.ts';
 export * from './chains/chain-step.ts';
 export * from './chains/chain.ts';
 export * from './outcome/audit.ts';
+export * from './outcome/approval.ts';
 export * from './outcome/caveat.ts';
 export * from './outcome/cleaned.ts';
 export * from './outcome/outcome.ts';

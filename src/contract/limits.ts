@@ -82,6 +82,12 @@ export const MAX_LISTED_FILES = 100;
 /** Different denied tool calls in a list. All others are counted together. */
 export const MAX_LISTED_DENIALS = 20;
 
+/** Approvals in an outcome, with their decisions. */
+export const MAX_LISTED_APPROVALS = 100;
+/** The call that needs an approval, on one line, and the words of a decision, in characters. */
+export const MAX_APPROVAL_CHARS = 500;
+export const MAX_DECISION_CHARS = 2_000;
+
 /** Working time of a subagent (neither queued nor waiting for an answer). */
 export const DEFAULT_TIMEOUT_MS = 4 * HOUR;
 export const MIN_TIMEOUT_MS = SECOND;

@@ -92,6 +92,15 @@ export class MainAgentConversation {
     for (const key of keys) (await this.#keys)?.add(key);
   }
 
+  /**
+   * Asks the human to choose, in a dialog of Copilot CLI.
+   * @returns the option; null if the human chose none; undefined if this Copilot CLI shows no dialogs
+   */
+  async askHuman(question: string, options: readonly string[]): Promise<string | null | undefined> {
+    if (this.#session.capabilities.ui?.elicitation !== true) return undefined;
+    return await this.#session.ui.select(question, [...options]);
+  }
+
   /** Shows a line to the human. */
   async showHuman(line: string, level: 'info' | 'warning' = 'info'): Promise<void> {
     await this.#session.log(line, { level }).catch(() => undefined);

@@ -110,6 +110,7 @@ export class Extension implements Calls {
       missingAccess: () => findMissingAccess(this.#env),
       upCommand: upCommand(undefined, this.#env),
       adopt: () => this.#adopt(),
+      askHuman: (question, options) => this.#conversation.askHuman(question, options),
     };
   }
 

@@ -76,7 +76,7 @@ export async function serveMcp(options: McpOptions): Promise<void> {
   await connection.close();
 }
 
-type Shared = Omit<ToolContext, 'signal' | 'progress'> & { readonly sent: Sent };
+type Shared = Omit<ToolContext, 'signal' | 'progress' | 'askHuman'> & { readonly sent: Sent };
 
 /** Whether a call may start runs. */
 const mayStartRuns = (tool: string, input: unknown): boolean =>
@@ -109,7 +109,7 @@ function newServer({ version }: McpOptions, shared: Shared): McpServer {
       async (input: unknown, ctx: ServerContext) => {
         const { id } = ctx.mcpReq;
         const { sent } = shared;
-        const answer = await answerCall(tool, contextOf(shared, ctx), input, { id, sent });
+        const answer = await answerCall(tool, contextOf(server, shared, ctx), input, { id, sent });
         const begun = answer.isError !== true && mayStartRuns(name, input);
         // A subagent that has ended has an outcome resource now.
         if (begun || sent.get(id)?.some(({ status }) => isFinal(status))) server.sendResourceListChanged();
@@ -121,7 +121,7 @@ function newServer({ version }: McpOptions, shared: Shared): McpServer {
   return server;
 }
 
-function contextOf(shared: Shared, { mcpReq }: ServerContext): ToolContext {
+function contextOf({ server }: McpServer, shared: Shared, { mcpReq }: ServerContext): ToolContext {
   const progressToken = mcpReq._meta?.progressToken;
   let progress = 0;
   return {
@@ -129,6 +129,23 @@ function contextOf(shared: Shared, { mcpReq }: ServerContext): ToolContext {
     // A getter, because the connection may be opened while a call runs.
     get current() {
       return shared.current;
+    },
+    askHuman: async (question, options) => {
+      // Clients of the protocol from 2026-07-28 on are asked in another way, which a tool that waits cannot use.
+      // eslint-disable-next-line @typescript-eslint/no-deprecated
+      if (server.getClientCapabilities()?.elicitation === undefined) return undefined;
+      try {
+        // eslint-disable-next-line @typescript-eslint/no-deprecated
+        const { action, content } = await mcpReq.elicitInput(
+          { message: question, requestedSchema: choiceSchema(options) },
+          { signal: mcpReq.signal, timeout: HUMAN_TIMEOUT_MS },
+        );
+        const choice = action === 'accept' ? content?.['decision'] : undefined;
+        return typeof choice === 'string' && options.includes(choice) ? choice : null;
+      } catch {
+        mcpReq.signal.throwIfAborted();
+        return undefined;
+      }
     },
     signal: mcpReq.signal,
     progress: (message) => {
@@ -138,6 +155,15 @@ function contextOf(shared: Shared, { mcpReq }: ServerContext): ToolContext {
     },
   };
 }
+
+/** How long a client may take to ask its human, in milliseconds. */
+const HUMAN_TIMEOUT_MS = 10 * 60_000;
+
+const choiceSchema = (options: readonly string[]) => ({
+  type: 'object' as const,
+  properties: { decision: { type: 'string' as const, title: 'Decision', enum: [...options] } },
+  required: ['decision'],
+});
 
 /**
  * A schema that clients see but that accepts everything: `callTool` checks the input, with our own messages and

@@ -11,6 +11,7 @@
  * What the library loads imports the files themselves, so that its bundle has no more of them than it uses.
  */
 export * from './announcement-marks.ts';
+export * from './approvals.ts';
 export * from './ask-parent.ts';
 export * from './evidence.ts';
 export * from './fence.ts';

@@ -12,6 +12,8 @@ const NEXT: Readonly<Record<Announcement['kind'], string>> = {
   completed: 'Its evidence and report: action "show".',
   failed: 'Why, and what it did: action "show".',
   killed: 'Nothing is left to do.',
+  approval:
+    'A tool call of it waits for an approval, which is for the human to give: show it to them with action "show"; then action "approve" asks them, or they use `subagents approve` at a terminal.',
   question: 'See the question with action "show", then reply with action "answer".',
   'worker-away': 'It continues when its worker is back; nothing is lost.',
   stuck:

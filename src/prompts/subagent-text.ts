@@ -5,6 +5,7 @@ import {
   kindsOf,
   durationText,
   STALLS,
+  type ApprovalReceipt,
   type Caveat,
   type ErrorReport,
   type Receipt,
@@ -26,6 +27,8 @@ interface Shown {
   readonly answeredQuestion?: string | undefined;
   readonly repeated?: boolean | undefined;
   readonly questions?: readonly string[] | undefined;
+  readonly approvals?: readonly string[] | undefined;
+  readonly decided?: Pick<ApprovalReceipt, 'approvalId' | 'decision' | 'also'> | undefined;
   readonly caveats?: readonly Pick<Caveat, 'kind'>[] | undefined;
   readonly error?: ErrorReport | undefined;
   readonly words?: string | undefined;
@@ -46,6 +49,10 @@ export function subagentText(view: Shown, more: readonly string[] = [], now: num
     ...(view.questions === undefined || view.questions.length === 0
       ? []
       : [`${view.answered ? 'still asks' : 'asks'} (${view.questions.join(', ')})`]),
+    ...(view.decided === undefined ? [] : [decisionText(view.decided)]),
+    ...(view.approvals === undefined || view.approvals.length === 0
+      ? []
+      : [`waits for approval (${view.approvals.join(', ')})`]),
   ];
   return [
     facts.length === 0 ? name : `${name}: ${facts.join(', ')}`,
@@ -54,6 +61,10 @@ export function subagentText(view: Shown, more: readonly string[] = [], now: num
     ...(view.error === undefined ? [] : errorLines(view.error)),
     ...(view.words === undefined ? [] : [view.words]),
   ].join('\n');
+}
+
+function decisionText({ approvalId, decision, also }: NonNullable<Shown['decided']>): string {
+  return `${decision}: ${[approvalId, ...also].join(', ')}`;
 }
 
 /** Why the subagent makes no progress. Contains no text from the subagent. */

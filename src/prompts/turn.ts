@@ -1,5 +1,6 @@
 /** The prompts that open a turn. The activity that sends a prompt adds the marker line. */
-import { byteLength, MAX_EARLIER_MESSAGES_BYTES } from '../contract/index.ts';
+import { byteLength, MAX_EARLIER_MESSAGES_BYTES, type CallDecision } from '../contract/index.ts';
+import { decisionsText } from './approvals.ts';
 import { steerMarker } from './markers.ts';
 
 /** A message of the main agent. */
@@ -16,6 +17,7 @@ export type Opening =
   | {
       readonly kind: 'answers';
       readonly answers: readonly { readonly requestId: string; readonly answer: string }[];
+      readonly decisions: readonly CallDecision[];
     };
 
 /** The prompt of a turn. Empty for answers, which continue the conversation without a prompt. */
@@ -40,7 +42,10 @@ export function handoverPrompt(
 ): string {
   const now =
     opening.kind === 'answers'
-      ? opening.answers.map(({ answer }) => `The main agent answers your question: ${answer}`).join('\n\n')
+      ? [
+          ...opening.answers.map(({ answer }) => `The main agent answers your question: ${answer}`),
+          ...(opening.decisions.length === 0 ? [] : [decisionsText(opening.decisions)]),
+        ].join('\n\n')
       : promptOf(opening.kind === 'task' ? { kind: 'steers' } : opening, task, steers);
   return [
     'Your previous conversation could not be restored; this is a new one. You continue in the same workspace, where everything is as you left it. Your task, unchanged:',

@@ -15,8 +15,10 @@ const MAX_REMEDY_CHARS = 1_200;
  */
 const QUOTING: ReadonlySet<ErrorCode> = new Set([
   'ALREADY_ANSWERED',
+  'ALREADY_DECIDED',
   'ALREADY_ENDED',
   'WHICH_QUESTION',
+  'WHICH_APPROVAL',
   'LOST',
   'INTERNAL',
   'GIT',

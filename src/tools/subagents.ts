@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { acknowledgeAction } from './actions/acknowledge.ts';
 import { actionInput, actionOutput, type Action } from './actions/action.ts';
 import { adoptAction } from './actions/adopt.ts';
+import { approvalsAction, approveAction, rejectAction } from './actions/approve.ts';
 import { continueAction } from './actions/continue.ts';
 import { diffAction } from './actions/diff.ts';
 import { killAction } from './actions/kill.ts';
@@ -23,6 +24,9 @@ const ACTIONS = {
   kill: killAction,
   show: showAction,
   answer: answerAction,
+  approvals: approvalsAction,
+  approve: approveAction,
+  reject: rejectAction,
   wait: waitAction,
   logs: logsAction,
   diff: diffAction,
@@ -39,6 +43,9 @@ const DESCRIPTION = `Looks at your subagents and acts on them. Otherwise leave t
 - kill (target): ends it and all its processes. Its commits stay on its branch.
 - show (target, offset?): its evidence (branch, commits, verification, processes), then its report; for a live one, what it does and asks; for a chain, its steps. The end of a long report says how much was cut; offset reads on from there.
 - answer (target, message, question?): answers a question; if several are open, name one by its id. Answer what you know; ask the human the rest.
+- approvals (target?): tool calls that wait for an approval, which is for the human to give.
+- approve (target, approval?): asks the human in a dialog; you cannot approve by yourself.
+- reject (target, approval?, message?): rejects such a call; only when the human wants that, or the call is clearly wrong.
 - wait (target?, timeout?): blocks until the next announcement; with a target until that one has ended or asks. Only if there is nothing else to do: completions come to you anyway.
 - logs (target, count?, offset?): the newest of what it said and did; with an offset, all of it in full from there.
 - diff (target): what it has changed.

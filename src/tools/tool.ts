@@ -43,6 +43,11 @@ export interface ToolContext {
    * conversation.
    */
   adopt?(): Promise<readonly AdoptedSession[]>;
+  /**
+   * Asks the human to choose one of `options`.
+   * @returns the option; null if the human chose none; undefined if there is no way to ask a human here
+   */
+  askHuman(question: string, options: readonly string[]): Promise<string | null | undefined>;
   /** Aborted when the caller cancels the call. */
   readonly signal: AbortSignal;
   /** Reports progress to people during a long call. */

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import {
   announcement,
+  approvalReceipt,
   caveat,
   receipt,
   stalled,
@@ -69,6 +70,14 @@ export const subagentAnswer = identity.omit({ runId: true }).extend({
     .describe('which question an answer was to; its words are in `words`'),
   repeated: z.boolean().optional().describe('it had this very answer, or was told to go on so, before'),
   questions: z.array(z.string()).optional().describe('ids of its open questions; their words are in `words`'),
+  approvals: z
+    .array(z.string())
+    .optional()
+    .describe('ids of its tool calls that wait for an approval; the calls are in `words`'),
+  decided: approvalReceipt
+    .pick({ approvalId: true, decision: true, also: true })
+    .optional()
+    .describe('an approval that was decided'),
   caveats: z
     .array(caveat.pick({ kind: true, grade: true }))
     .optional()

@@ -94,6 +94,10 @@ interface Declared {
   Receipt: reports.Receipt;
   Question: reports.Question;
   AnswerReceipt: reports.AnswerReceipt;
+  Approval: reports.Approval;
+  DecidedApproval: reports.DecidedApproval;
+  OpenApproval: reports.OpenApproval;
+  ApprovalReceipt: reports.ApprovalReceipt;
   Usage: reports.Usage;
   Stalled: reports.Stalled;
   ActivityProgress: reports.ActivityProgress;

@@ -124,8 +124,12 @@ describe('a turn of answers', () => {
   const both = ['request-p', 'request-q'];
 
   it('answers what is open', () => {
-    expect(what(asked, both)).toEqual({ do: 'answer', requestIds: both });
-    expect(what([...asked, ...answered('q')], both)).toEqual({ do: 'answer', requestIds: ['request-p'] });
+    expect(what(asked, both)).toEqual({ do: 'answer', requestIds: both, permissions: [] });
+    expect(what([...asked, ...answered('q')], both)).toEqual({
+      do: 'answer',
+      requestIds: ['request-p'],
+      permissions: [],
+    });
   });
 
   it('tells answers that were given and did not get into the conversation', () => {
@@ -159,6 +163,64 @@ describe('a turn of answers', () => {
       answers: both,
     });
     expect(state.usage).toMatchObject({ inputTokens: 7, modelRequests: 1 });
+  });
+});
+
+describe('a turn of decisions', () => {
+  const needs = (id: string, agentId?: string) =>
+    event(
+      'permission.requested',
+      { requestId: `permission-${id}`, permissionRequest: { kind: 'shell', toolCallId: id } },
+      agentId,
+    );
+  const given = (id: string) => event('permission.completed', { requestId: `permission-${id}` });
+  const held = [...opened, spends(500), says('', ['p', 'q']), runs('p'), runs('q'), needs('p'), needs('q')];
+  const key = { marker: MARKER, answers: [], decisions: ['permissi'] };
+  const decided = (events: CopilotEvent[]) => decideTurn(events, key);
+
+  it('opens the conversation again for requests that nobody has answered, and counts none as interrupted', () => {
+    for (const [decision, state] of [decided(held), decideTurn(held, { marker: MARKER })]) {
+      expect(decision).toEqual({
+        do: 'answer',
+        requestIds: [],
+        permissions: ['permission-p', 'permission-q'],
+      });
+      expect([...state.openTools.keys()]).toEqual(['p', 'q']);
+      expect([...state.interrupted]).toEqual([]);
+      // What waits for an approval is not in the log: the requests are judged again.
+      expect(state.isWaitingForAnswers).toBe(false);
+      state.holdForApproval('permission-p', { tool: 'bash', what: 'a' });
+      expect(state.isWaitingForAnswers).toBe(false);
+      state.holdForApproval('permission-q', { tool: 'bash', what: 'b' });
+      expect(state.isWaitingForAnswers).toBe(true);
+      expect(state.approvals.map(({ what }) => what)).toEqual(['a', 'b']);
+    }
+  });
+
+  it('goes on with the rest when some are answered, and with the model when all are', () => {
+    const one = [...held, given('p'), runs('p'), done('p')];
+    expect(decided(one)[0]).toMatchObject({ do: 'answer', permissions: ['permission-q'] });
+    const [decision, state] = decided([...one, given('q'), done('q')]);
+    expect(decision).toEqual({ do: 'continue' });
+    // A call that starts again once it is approved is one call, and the model was asked in the turn before.
+    expect(state.usage).toMatchObject({ toolCalls: 0, modelRequests: 0 });
+  });
+
+  it('counts a call as interrupted that was approved and has no result', () => {
+    const [decision, state] = decided([...held, given('q'), done('q'), given('p'), runs('p')]);
+    expect(decision).toEqual({ do: 'continue' });
+    expect([...state.interrupted.keys()]).toEqual(['p']);
+  });
+
+  it('does not wait for what an abort, a hook or a sub-agent has to do with', () => {
+    expect(decided([...held, event('abort', { reason: 'user_abort' })])[0]).toEqual({ do: 'continue' });
+    expect(what([...opened, needs('p', 'explore')])).toEqual({ do: 'continue' });
+    const hooked = event('permission.requested', {
+      requestId: 'permission-p',
+      permissionRequest: { kind: 'shell', toolCallId: 'p' },
+      resolvedByHook: true,
+    });
+    expect(decided([...opened, runs('p'), hooked])[0]).toEqual({ do: 'continue' });
   });
 });
 

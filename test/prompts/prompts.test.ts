@@ -42,6 +42,13 @@ const TO_SUBAGENTS = {
   ASK_PARENT_ARGUMENTS: Object.entries(prompts.ASK_PARENT_ARGUMENTS).map((each) => each.join(': ')),
   ASKED_BY_SUB_AGENT: prompts.ASKED_BY_SUB_AGENT,
   NO_ANSWER: prompts.NO_ANSWER,
+  rejectedText: [prompts.rejectedText('Nothing is pushed before the review.'), prompts.rejectedText()],
+  expiredText: prompts.expiredText(),
+  APPROVAL_FOR_SUB_AGENT: prompts.APPROVAL_FOR_SUB_AGENT,
+  decisionsText: prompts.decisionsText([
+    { id: 'a1', what: 'git push origin main', approved: true },
+    { id: 'a2', what: 'rm -rf dist', approved: false, text: prompts.rejectedText('Keep it.') },
+  ]),
   answersText: prompts.answersText([{ answer: 'Use the second one.' }, { answer: 'Yes.' }]),
 
   turnMarker: prompts.turnMarker({ label: 'fix', run: 2 }, 3),
@@ -65,7 +72,11 @@ const TO_SUBAGENTS = {
     ),
     prompts.handoverPrompt(
       {
-        opening: { kind: 'answers', answers: [{ requestId: 'q-1', answer: 'Yes.' }] },
+        opening: {
+          kind: 'answers',
+          answers: [{ requestId: 'q-1', answer: 'Yes.' }],
+          decisions: [{ id: 'a1', what: 'git push', approved: true }],
+        },
         steers: [],
         shown: '',
       },
@@ -213,7 +224,25 @@ const ACCEPTED = { label: 'fix', run: 2, workflowId: 'subagent/team/fix' };
 const FENCED = { what: 'report', source: 'subagent fix@1', nonce: NONCE };
 const COMMAND = '`subagents up`';
 
+const APPROVAL = {
+  id: 'e1474112',
+  tool: 'bash',
+  what: 'git push origin main',
+  rule: 'git push *',
+  layer: 'repository',
+  reason: 'pushes are reviewed',
+  always: 'git by the rule "git push *"',
+};
+
 const TO_MAIN_AGENTS = {
+  APPROVAL_CHOICES: Object.values(prompts.APPROVAL_CHOICES),
+  LEFT_OPEN: prompts.LEFT_OPEN,
+  NO_APPROVAL_OPEN: prompts.NO_APPROVAL_OPEN,
+  waitingCall: [
+    prompts.waitingCall(APPROVAL),
+    prompts.waitingCall({ id: 'a', tool: 'fetch', what: 'https://x' }),
+  ],
+  approvalQuestion: prompts.approvalQuestion('fix@1', APPROVAL),
   mainAgentInstructions: prompts.mainAgentInstructions('team'),
   ARRIVES_WITH_RESULT: prompts.ARRIVES_WITH_RESULT,
   IS_PUSHED: prompts.IS_PUSHED,

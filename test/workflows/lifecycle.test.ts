@@ -354,7 +354,7 @@ describe('the lifecycle', () => {
       notes: [],
     };
     const [state, step] = drive([prepared, turn(asked)]);
-    expect(step).toEqual({ do: 'ask', questions: [{ id: 'q1', question: 'which?' }] });
+    expect(step).toEqual({ do: 'ask', questions: [{ id: 'q1', question: 'which?' }], approvals: [] });
     const steer = { id: 's-1', message: 'later' };
     const [answered, go] = decideNextAction(
       hold(state, steer),
@@ -791,6 +791,13 @@ const anyTurn: fc.Arbitrary<TurnResult> = fc.oneof(
     usage,
     notes: [],
   }),
+  fc.constant<TurnResult>({
+    kind: 'question',
+    questions: [],
+    approvals: [{ id: 'a1', tool: 'bash', what: 'git push' }],
+    usage,
+    notes: [],
+  }),
   fc.boolean().map((retryable): TurnResult => ({ ...failed, retryable })),
   fc
     .constantFrom('credentials' as const, 'limit' as const)
@@ -901,7 +908,7 @@ function live(gen: fc.GeneratorValue, own: SubagentRules) {
     if (action.do === 'ask' || action.do === 'wait') slot = false;
     if (action.do === 'report-budget') notices.push(action.summary);
     // Nobody is at work: it says what it waits for, and for how long where nobody can end that.
-    if (action.do === 'ask') expect(action.questions.length).toBeGreaterThan(0);
+    if (action.do === 'ask') expect(action.questions.length + action.approvals.length).toBeGreaterThan(0);
     if (action.do === 'wait' || action.do === 'pause') {
       expect(action.why).not.toBe('');
       expect(action.ms).toBeGreaterThan(0);

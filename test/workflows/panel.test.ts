@@ -17,6 +17,7 @@ const view: PanelView = {
   stalled: undefined,
   runs: [],
   questions: [],
+  approvals: [],
   steers: [],
   notes: [],
   outcome: undefined,
@@ -157,6 +158,18 @@ describe('the panel begins in one sentence', () => {
     expect(first({ target: 'night/a', status: 'asking', stalled, questions })).toBe(
       '### Asks 2 questions: answer each with `subagents answer night/a -q <id> "<answer>"`',
     );
+  });
+
+  it('with the call that waits for an approval, in code, and the command that approves it', () => {
+    const stalled = { reason: 'approval' as const, since, detail: 'waits for approval: bash: git push' };
+    const call = { id: 'e1474112', tool: 'bash', what: 'git push `x`\n# y', rule: 'push', at: since };
+    const shown = { ...view, status: 'asking', stalled, approvals: [call] };
+    expect(first(shown)).toBe(
+      '### Waits for approval: `bash: git push ˋxˋ # y`: `subagents approve a -a e1474112`',
+    );
+    expect(panel(shown)).toContain('**Waits for approval** (`e1474112`)');
+    expect(panel(shown)).toContain('asked for by `push`');
+    expect(first({ ...shown, approvals: [call, { ...call, id: 'b' }] })).toContain(' and 1 more call: ');
   });
 
   it('with what it stands still for', () => {

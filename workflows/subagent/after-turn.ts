@@ -67,6 +67,7 @@ export function afterTurn(
             question,
             ...(choices && { choices: [...choices] }),
           })),
+          approvals: result.approvals ?? [],
         },
       ];
     case 'stuck':

@@ -24,10 +24,20 @@ export class Announcer {
   }
 
   /** Announces `summary`; settles once the session has the announcement. */
-  async announce(kind: Announcement['kind'], summary: string): Promise<void> {
+  async announce(
+    kind: Announcement['kind'],
+    summary: string,
+    about: Pick<Announcement, 'approval'> = {},
+  ): Promise<void> {
     const key = `${kind}:${++this.#count}`;
     const signal: AnnounceSignal = {
-      announcement: announce(this.#input, this.#ids, { key, kind, status: this.#status.status, summary }),
+      announcement: announce(this.#input, this.#ids, {
+        key,
+        kind,
+        status: this.#status.status,
+        summary,
+        ...about,
+      }),
     };
     const name = signalName(SESSION.announce, `${kind} of ${this.#input.label}`);
     await signalSession(this.#input.session, name, signal);

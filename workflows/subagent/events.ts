@@ -2,8 +2,10 @@
  * The next action of a subagent, and the events that change its state: results of actions, and occurrences beside them.
  */
 import type {
+  Approval,
   ArtifactsRead,
   AuditEntry,
+  CallDecision,
   Caveat,
   Evidence,
   Failure,
@@ -20,6 +22,7 @@ import type {
   WaitFor,
   Workspace,
 } from '../../src/contract/index.ts';
+import type { Verdict } from './approvals.ts';
 import type { HeldSteer, SteerRecord, PlannedEnd, SubagentState } from './state.ts';
 
 /** The action to run next. */
@@ -33,7 +36,12 @@ export type NextAction =
       readonly pause?: { readonly ms: number; readonly why: string };
     }
   | { readonly do: 'pause'; readonly ms: number; readonly why: string }
-  | { readonly do: 'ask'; readonly questions: readonly Omit<Question, 'at'>[] }
+  | {
+      /** Waits without a slot until all questions are answered and all approvals are decided. */
+      readonly do: 'ask';
+      readonly questions: readonly Omit<Question, 'at'>[];
+      readonly approvals: readonly Omit<Approval, 'at'>[];
+    }
   | {
       /** Waits without a slot, until `ms` have passed or a worker signals `tryAgain`. */
       readonly do: 'wait';
@@ -86,6 +94,7 @@ export type ActionResult =
   | {
       readonly type: 'answered';
       readonly answers: readonly { readonly requestId: string; readonly answer: string }[];
+      readonly decisions?: readonly CallDecision[];
       readonly notes?: readonly string[];
     }
   | {
@@ -125,6 +134,13 @@ export type Occurrence =
   | { readonly type: 'steer-answered'; readonly receipt: Receipt }
   /** A held steer was delivered to a turn that runs again; `receipt` replaces the first one. */
   | { readonly type: 'held-steer-delivered'; readonly receipt: Receipt }
+  /** A turn asks for approvals; `at` is ISO 8601. */
+  | {
+      readonly type: 'approvals-asked';
+      readonly approvals: readonly Omit<Approval, 'at'>[];
+      readonly at: string;
+    }
+  | { readonly type: 'approvals-decided'; readonly verdict: Verdict }
   | { readonly type: 'note-added'; readonly note: string }
   | { readonly type: 'cloned'; readonly repository: string; readonly defaults: SettingsTaken }
   | { readonly type: 'turn-started' }

@@ -51,7 +51,7 @@ export function decideNextAction(
     case 'answered':
       return openTurn(
         { ...state, notes: [...state.notes, ...(result.notes ?? [])] },
-        { kind: 'answers', answers: result.answers },
+        { kind: 'answers', answers: result.answers, decisions: result.decisions ?? [] },
         'reacquire',
         rules,
       );

@@ -1,6 +1,7 @@
 /** Applies occurrences beside the running action to the state. No Temporal, no clock, no I/O. */
 import { caveatOf, oneLine, type AuditEntry, type Receipt } from '../../src/contract/index.ts';
 import { countIgnoredSignal } from '../shared/ignored-signals.ts';
+import { decideApprovals, openApprovals } from './approvals.ts';
 import type { Occurrence } from './events.ts';
 import type { SteerRecord, SubagentState } from './state.ts';
 import { flushUsage } from './turn-usage.ts';
@@ -26,6 +27,12 @@ export function applyOccurrence(state: SubagentState, occurrence: Occurrence): S
       const { receipt } = occurrence;
       return withReceipt({ ...state, held: state.held.filter(({ id }) => id !== receipt.id) }, receipt);
     }
+    case 'approvals-asked': {
+      const { approvals, at } = occurrence;
+      return { ...state, approvals: openApprovals(state.approvals, approvals, at) };
+    }
+    case 'approvals-decided':
+      return { ...state, approvals: decideApprovals(state.approvals, occurrence.verdict) };
     case 'note-added':
       return withNote(state, occurrence.note);
     case 'cloned':

@@ -27,6 +27,7 @@ import {
   withSummary,
 } from '../../src/contract/index.ts';
 import { ignoredSignalNotes } from '../shared/ignored-signals.ts';
+import { listedApprovals } from './approvals.ts';
 import type { SubagentState } from './state.ts';
 
 /** Bytes of an outcome as JSON, not counting the data and the files that are handed on; and bytes of its notes. */
@@ -63,6 +64,7 @@ export function fittedNotes(notes: readonly string[]): string[] {
 function wholeOutcome(input: SubagentInput, state: SubagentState, ending: Ending): Outcome {
   const push = pushOf(state, ending);
   const model = state.model ?? state.spec.model;
+  const approvals = listedApprovals(state.approvals);
   return {
     status: ending.status,
     label: input.label,
@@ -92,6 +94,7 @@ function wholeOutcome(input: SubagentInput, state: SubagentState, ending: Ending
     ...(ending.sweep && { sweep: ending.sweep }),
     permissions: state.spec.permissions,
     denials: [...state.denials],
+    ...(approvals.length > 0 && { approvals }),
     loaded: [...state.loaded],
     audit: [...state.audit],
     notes: [
@@ -99,6 +102,7 @@ function wholeOutcome(input: SubagentInput, state: SubagentState, ending: Ending
       ...ignoredSignalNotes(state.ignoredSignals),
       ...pushNotes(state, ending),
       ...denialNotes(state),
+      ...approvalNotes(state),
       ...undelivered(state),
     ],
   };
@@ -135,6 +139,15 @@ function denialNotes({ spec, denials }: SubagentState): string[] {
   if (count === 0) return [];
   const calls = count === 1 ? '1 tool call was' : `${count} tool calls were`;
   return [`${calls} denied by its permissions (${spec.permissions})`];
+}
+
+/** Notes about approvals that a reader of the outcome must know. */
+function approvalNotes({ approvals: { decided, dropped } }: SubagentState): string[] {
+  const open = decided.filter(({ decision }) => decision === 'withdrawn').length;
+  return [
+    ...(open === 0 ? [] : [`it ended while ${plural(open, 'tool call')} waited for an approval`]),
+    ...(dropped === 0 ? [] : [`${plural(dropped, 'older approval')} left out for lack of room`]),
+  ];
 }
 
 /** The result of the push, or why the branch was not pushed although that was requested. */
@@ -188,9 +201,9 @@ export function entryOf(
 export function announce(
   input: Pick<SubagentInput, 'session' | 'label' | 'run'>,
   ids: { workflowId: string; runId: string },
-  what: Pick<Announcement, 'kind' | 'status' | 'summary' | 'caveats'> & { key: string },
+  what: Pick<Announcement, 'kind' | 'status' | 'summary' | 'caveats' | 'approval'> & { key: string },
 ): Announcement {
-  const { key, kind, status, summary, caveats } = what;
+  const { key, kind, status, summary, caveats, approval } = what;
   const { session, label, run } = input;
   const at = new Date().toISOString();
   return withSummary(
@@ -203,6 +216,7 @@ export function announce(
       ...ids,
       status,
       ...(caveats && { caveats }),
+      ...(approval !== undefined && { approval }),
       at,
     },
     summary,

@@ -4,6 +4,8 @@ import {
   caveatDescriptions,
   kindsOf,
   plural,
+  type Approval,
+  type DecidedApproval,
   type Outcome,
   type Receipt,
   STALLS,
@@ -27,6 +29,7 @@ export interface PanelView {
   /** The commands of its set-up or its verification, while they run. */
   readonly runs: readonly string[];
   readonly questions: readonly { readonly id: string; readonly question: string }[];
+  readonly approvals: readonly Approval[];
   readonly steers: readonly {
     readonly id: string;
     readonly message: string;
@@ -65,6 +68,11 @@ export function panel(view: PanelView): string {
     );
   for (const { id, question } of view.questions)
     lines.push('', `**Asks** (${codeSpan(id)})`, '', codeBlock(head(question, 1_000)));
+  for (const { id, tool, what, rule, layer, reason } of view.approvals) {
+    lines.push('', `**Waits for approval** (${codeSpan(id)})`, '', codeBlock(`${tool}: ${what}`));
+    const asks = [rule, layer, reason].filter((each) => each !== undefined);
+    if (asks.length > 0) lines.push('', `asked for by ${asks.map((each) => codeSpan(each, 300)).join(', ')}`);
+  }
   if (view.steers.length > 0) {
     lines.push('', '**Steers**', '');
     for (const steer of view.steers)
@@ -81,13 +89,20 @@ export function panel(view: PanelView): string {
 
 /** The first line: the outcome or the current state, in one sentence. For questions, the command that answers them. */
 function verdict(view: PanelView): string {
-  const { status, outcome, stalled, questions } = view;
+  const { status, outcome, stalled, questions, approvals } = view;
   if (outcome) return endHeading(outcome);
   if (stalled === undefined) return capitalized(status);
   if (stalled.reason === 'question') {
     const many = questions.length > 1;
     const what = many ? `Asks ${questions.length} questions: answer each with` : 'Asks: answer with';
     return `${what} ${codeSpan(`subagents answer ${view.target}${many ? ' -q <id>' : ''} "<answer>"`)}`;
+  }
+  if (stalled.reason === 'approval') {
+    const [first, ...others] = approvals;
+    const what = first === undefined ? '' : `: ${codeSpan(`${first.tool}: ${first.what}`, HEADING_CHARS)}`;
+    const more = others.length === 0 ? '' : ` and ${plural(others.length, 'more call')}`;
+    const which = first === undefined ? '<id>' : first.id;
+    return `Waits for approval${what}${more}: ${codeSpan(`subagents approve ${view.target} -a ${which}`)}`;
   }
   const { state, words } = STALLS[stalled.reason];
   const was = state === status ? '' : ` (${status})`;
@@ -153,9 +168,16 @@ function evidence(outcome: Outcome): string[] {
     lines.push(
       `- denied by its permissions: ${codeSpan(`${tool} ${what}`)}${count > 1 ? `, ${count} times` : ''}`,
     );
+  for (const decided of outcome.approvals ?? []) lines.push(`- ${decidedLine(decided)}`);
   if (outcome.report !== '')
     lines.push('', '**Report** (the subagent’s words)', '', codeBlock(head(outcome.report, 4_000)));
   return lines;
+}
+
+function decidedLine({ tool, what, decision, by, decidedAt, why }: DecidedApproval): string {
+  const who = by === undefined ? '' : ` by ${codeSpan(by)}`;
+  const words = why === undefined ? '' : `: ${codeSpan(why, 300)}`;
+  return `${decision}${who} at ${timeToSecond(decidedAt)}: ${codeSpan(`${tool}: ${what}`)}${words}`;
 }
 
 function commandLine({ command, exitCode, problem, durationMs }: Verification): string {

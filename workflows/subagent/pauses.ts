@@ -3,10 +3,11 @@
  * budget.
  */
 import { CancelledFailure, condition } from '@temporalio/workflow';
-import { oneLine } from '../../src/contract/index.ts';
+import { oneLine, type Approval } from '../../src/contract/index.ts';
 import { repetitionText } from './after-turn.ts';
 import { repeatingNudge, silentNudge } from '../../src/prompts/index.ts';
 import type { Announcer } from './announcer.ts';
+import type { ApprovalInbox } from './approval-inbox.ts';
 import type { SteerInbox } from './inbox.ts';
 import type { Questions } from './questions.ts';
 import type { WorkerSlot } from './worker-slot.ts';
@@ -20,6 +21,7 @@ export interface PauseParts {
   readonly machine: SubagentMachine;
   readonly inbox: SteerInbox;
   readonly questions: Questions;
+  readonly approvals: ApprovalInbox;
   readonly worker: WorkerCalls;
   readonly slot: WorkerSlot;
   readonly status: StatusPublisher;
@@ -52,23 +54,34 @@ export class Pauses {
     void this.#parts.inbox.sendNudge(nudge).catch(() => undefined);
   }
 
-  /** Asks the questions, and waits for the answers without a slot. */
-  async ask({ questions: asked }: ActionOf<'ask'>): Promise<ActionResult> {
-    const { machine, questions, status, announcer } = this.#parts;
+  /** Asks the questions and for the approvals, and waits for the answers without a slot. */
+  async ask({ questions: asked, approvals: calls }: ActionOf<'ask'>): Promise<ActionResult> {
+    const { machine, questions, approvals, status, announcer } = this.#parts;
     questions.ask(asked);
+    approvals.ask(calls);
+    const { answerTimeoutMs, approvalTimeoutMs } = machine.state.spec;
     // Announced before the slot is released: that may have to wait for an absent worker, and the question should not.
     status.enter('asking');
-    await announcer.announce('question', inOneLine(asked));
+    if (asked.length > 0) await announcer.announce('question', inOneLine(asked));
+    for (const call of calls) await announcer.announce('approval', approvalLine(call), { approval: call.id });
     await this.#releaseSlot('asking');
-    const { answers, late } = await questions.answered(machine.state.spec.answerTimeoutMs);
-    if (late.length === 0) return { type: 'answered', answers };
+    const [{ answers, late }, { decisions, late: expired }] = await Promise.all([
+      questions.answered(answerTimeoutMs),
+      approvals.decided(approvalTimeoutMs),
+    ]);
+    if (expired.length > 0)
+      await announcer.announce(
+        'notice',
+        `no approval came in time, so it counts as rejected: ${expired.map(approvalLine).join(' / ')}`,
+      );
+    if (late.length === 0) return { type: 'answered', answers, decisions };
     const unanswered = inOneLine(late);
     await announcer.announce(
       'notice',
       `no answer came in time; the subagent goes on by its own judgement: ${unanswered}`,
     );
     const note = `not answered in time, so the subagent used its own judgement: ${oneLine(unanswered, 300)}`;
-    return { type: 'answered', answers, notes: [note] };
+    return { type: 'answered', answers, decisions, notes: [note] };
   }
 
   /** Waits without a slot, for example until a limit of its model has passed. */
@@ -123,6 +136,10 @@ const STUCK_REACTION_TEXT: Readonly<Record<ActionOf<'report-stuck'>['then'], str
   nudge: '; the subagent gets a message',
   kill: '; the subagent is killed',
 };
+
+/** A call that waits for an approval, with why it does. */
+const approvalLine = ({ tool, what, reason }: Omit<Approval, 'at'>): string =>
+  `${tool}: ${what}${reason === undefined ? '' : ` (${reason})`}`;
 
 const inOneLine = (asked: readonly { readonly question: string }[]): string =>
   asked.map(({ question }) => question).join(' / ');

@@ -19,6 +19,7 @@ import {
   type Workspace,
 } from '../../src/contract/index.ts';
 import type { Opening } from '../../src/prompts/index.ts';
+import { NO_APPROVALS, type Approvals } from './approvals.ts';
 import type { Dimension } from './budget.ts';
 import { NO_IGNORED_SIGNALS, type IgnoredSignals } from '../shared/ignored-signals.ts';
 
@@ -37,7 +38,7 @@ export interface SteerRecord extends HeldSteer {
 
 /** Why a turn makes no progress. */
 export interface Stall {
-  readonly reason: Exclude<StallReason, 'question' | 'worker' | 'workflow'>;
+  readonly reason: Exclude<StallReason, 'question' | 'approval' | 'worker' | 'workflow'>;
   /** ISO 8601; undefined if the turn did not get far enough to know it. */
   readonly since: string | undefined;
   /** One line of text. */
@@ -65,6 +66,8 @@ export interface SubagentState {
   readonly attempt: 'none' | 'running' | 'lost';
   /** The newest steers, oldest first; a steer without a receipt is never dropped. */
   readonly steerLog: readonly SteerRecord[];
+  /** Tool calls that need an approval, and the decisions. */
+  readonly approvals: Approvals;
   /** Signals that could not be read, or arrived after the end. */
   readonly ignoredSignals: IgnoredSignals;
   /** Number of the current turn, from 1; 0 before the first. */
@@ -163,6 +166,7 @@ export function initialState(spec: ResolvedSpec): SubagentState {
     workspace: undefined,
     attempt: 'none',
     steerLog: [],
+    approvals: NO_APPROVALS,
     ignoredSignals: NO_IGNORED_SIGNALS,
     turn: 0,
     opening: { kind: 'task' },

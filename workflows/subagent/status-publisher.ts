@@ -66,7 +66,7 @@ export class StatusPublisher {
   /** What the subagent is stalled for, if it is. */
   get stalled(): Stalled | undefined {
     const { status, since, away, lacksSpace, waitingFor } = this;
-    const { stalled } = this.#parts.machine.state;
+    const { stalled, approvals } = this.#parts.machine.state;
     if (isFinal(status)) return undefined;
     if (away) return { reason: 'worker', since: away.since, detail: `worker ${away.workerId}` };
     if (lacksSpace)
@@ -75,7 +75,14 @@ export class StatusPublisher {
         since: lacksSpace.since,
         detail: oneLine(lacksSpace.detail, MAX_DETAIL_CHARS),
       };
-    if (status === 'asking') return { reason: 'question', since };
+    const [call] = approvals.open;
+    if (status === 'asking' && call === undefined) return { reason: 'question', since };
+    if (status === 'asking' && call !== undefined)
+      return {
+        reason: 'approval',
+        since,
+        detail: oneLine(`waits for approval: ${call.tool}: ${call.what}`, MAX_DETAIL_CHARS),
+      };
     if (stalled === undefined || !STALLABLE.includes(status)) return undefined;
     const again =
       stalled.reason === 'silent' || stalled.reason === 'repeating' ? '' : 'is being tried again: ';
@@ -108,6 +115,7 @@ export class StatusPublisher {
         branch: state.workspace?.branch,
         workerId: slot.workerId,
         questions: questions.open,
+        approvals: state.approvals.open,
         steers: state.steerLog,
         notes: [...state.notes, ...ignoredSignalNotes(state.ignoredSignals)],
         outcome: this.#outcome,

@@ -26,6 +26,8 @@ import {
   type AnswerReceipt,
   type AuditEntry,
   type AnswerRequest,
+  type ApprovalReceipt,
+  type ApprovalRequest,
   type EndedSignal,
   type FinalStatus,
   type ForgetRequest,
@@ -40,6 +42,7 @@ import {
 import { AbsenceNotices } from '../session/absence.ts';
 import { ActionRunner } from './action-runner.ts';
 import { Announcer } from './announcer.ts';
+import { ApprovalInbox } from './approval-inbox.ts';
 import { GiveUp } from './give-up.ts';
 import { SteerInbox } from './inbox.ts';
 import { announceEnd, asFailure, entryOf, outcomeOf, type Ending } from './outcome.ts';
@@ -58,6 +61,7 @@ import { NO_SWEEP, WorkerCalls } from './worker-calls.ts';
 const steer = defineSignal<[SteerRequest]>(SUBAGENT.steer);
 const steerWithReceipt = defineUpdate<Receipt, [SteerRequest]>(SUBAGENT.steerWithReceipt);
 const answer = defineUpdate<AnswerReceipt, [AnswerRequest]>(SUBAGENT.answer);
+const decideApproval = defineUpdate<ApprovalReceipt, [ApprovalRequest]>(SUBAGENT.decideApproval);
 const describe = defineQuery<SubagentView>(SUBAGENT.describe);
 
 export async function subagent(input: SubagentInput): Promise<Outcome> {
@@ -70,6 +74,7 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
   const machine = new SubagentMachine(spec, Number.parseInt(runId.slice(0, 8), 16));
   const slot = new WorkerSlot(ref, spec.continues ? workerQueue(spec.continues.workerId) : spec.hostQueue);
   const questions = new Questions();
+  const approvals = new ApprovalInbox(machine);
   const status = new StatusPublisher(input, { machine, questions, slot });
   const announcer = new Announcer(input, ref, status);
   const giveUp = new GiveUp();
@@ -77,7 +82,7 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
   const space = new SpaceNotices(status, announcer);
   const worker = new WorkerCalls({ subagent: ref, machine, slot, status, notices });
   const inbox = new SteerInbox({ machine, status, worker, giveUp });
-  const pauses = new Pauses({ machine, inbox, questions, worker, slot, status, announcer });
+  const pauses = new Pauses({ machine, inbox, questions, approvals, worker, slot, status, announcer });
   const runner = new ActionRunner({ machine, worker, slot, status, pauses });
 
   const audit = (action: AuditEntry['action'], who: string): void =>
@@ -104,6 +109,15 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
       return receipt;
     },
     { validator: (request: AnswerRequest) => void questions.parse(request) },
+  );
+  setHandler(
+    decideApproval,
+    (request) => {
+      const receipt = approvals.decide(request, senderOfMessage());
+      if (!receipt.repeated) audit(request.decision, senderOfMessage());
+      return receipt;
+    },
+    { validator: (request: ApprovalRequest) => void approvals.parse(request) },
   );
   setHandler(describe, () => viewOf({ copilotSessionId, machine, slot, status, inbox, questions }));
   handleSignals(leaveOut, {
@@ -194,6 +208,7 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
     final: FinalStatus,
     { sweep, failure, head }: Pick<Ending, 'sweep' | 'failure'> & { readonly head?: string | undefined },
   ): Promise<Outcome> {
+    approvals.withdraw();
     const { state } = machine;
     const outcome = outcomeOf(input, state, { status: final, failure, sweep, ...status.durations() });
     status.finish(outcome);

@@ -23,6 +23,7 @@ export function turnInput(state: SubagentState): Omit<TurnInput, 'subagent' | 'c
     permissions: spec.permissions,
     ...(spec.trustRepo && { trustRepo: true }),
     ...(spec.sandbox && { sandbox: true }),
+    ...(state.approvals.kinds.length > 0 && { approvedKinds: state.approvals.kinds }),
     budgetMs: Math.max(1, spec.timeoutMs - state.workedMs),
     stuckAfterMs: spec.stuckAfterMs * 2 ** Math.min(state.stalls, 8),
     isolation: spec.isolation,
@@ -39,7 +40,9 @@ export function turnInput(state: SubagentState): Omit<TurnInput, 'subagent' | 'c
 }
 
 /** What opens the turn, in the existing conversation or in a new one. */
-function opening(state: SubagentState): Pick<TurnInput, 'prompt' | 'answers' | 'newConversation'> {
+function opening(
+  state: SubagentState,
+): Pick<TurnInput, 'prompt' | 'answers' | 'decisions' | 'newConversation'> {
   const { opening, steers, held, handover, turn, steerLog, workspace } = state;
   const { task, continues } = state.spec;
   // A continued subagent needs a new conversation if that of the earlier run cannot be used.
@@ -53,7 +56,10 @@ function opening(state: SubagentState): Pick<TurnInput, 'prompt' | 'answers' | '
   }
   return {
     prompt: promptOf(opening, first, steers),
-    ...(opening.kind === 'answers' && { answers: opening.answers }),
+    ...(opening.kind === 'answers' && {
+      answers: opening.answers,
+      ...(opening.decisions.length > 0 && { decisions: opening.decisions }),
+    }),
     ...(turn === 1 && newConversation && { newConversation: true }),
   };
 }

@@ -24,7 +24,7 @@ export function viewOf({
   readonly inbox: SteerInbox;
   readonly questions: Questions;
 }): SubagentView {
-  const { spec, workspace, turn, notes, audit, ignoredSignals } = machine.state;
+  const { spec, workspace, turn, notes, audit, approvals, ignoredSignals } = machine.state;
   const { continues, permissions } = spec;
   const { stalled } = status;
   // A continued subagent will run on the worker of the earlier run.
@@ -48,6 +48,7 @@ export function viewOf({
     steers: inbox.shown,
     questions: questions.open,
     audit: [...audit],
+    approvals: approvals.open,
     notes: fittedNotes([...notes, ...ignoredSignalNotes(ignoredSignals)]),
   };
 }

@@ -8,6 +8,7 @@ import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import type { ShowJson } from '../json.ts';
 import type { Colors } from '../output.ts';
+import { approvalLines } from '../render/approvals.ts';
 import { nextLines } from '../render/next.ts';
 import { plural, usageText } from '../render/numbers.ts';
 import { outcomeLines } from '../render/outcome.ts';
@@ -53,6 +54,10 @@ function descriptionText(subagent: SubagentDescription, context: Context): strin
     }
     const which = subagent.questions.length > 1 ? ' -q <id>' : '';
     lines.push(`  → subagents answer ${name}${which} "<answer>"`);
+  }
+  if (subagent.approvals.length > 0) {
+    lines.push('', colors.bold('Waits for approval'));
+    for (const approval of subagent.approvals) lines.push(...approvalLines(approval, name, colors));
   }
   if (subagent.steers.length > 0) {
     lines.push('', colors.bold('Steers'));

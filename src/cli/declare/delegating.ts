@@ -61,6 +61,31 @@ export function declareDelegating(program: CommandLine, start: Start): void {
       ),
     );
   program
+    .command('approve')
+    .description('approve a tool call that waits for an approval')
+    .argument('<target>', 'the subagent')
+    .argument('[why...]', 'the reason, for the outcome')
+    .option('-a, --approval <id>', 'which approval; required if several are open')
+    .option('--always', 'approve all calls of this kind for the rest of this run')
+    .option(...REQUEST_ID)
+    .action((target, why, options) =>
+      start(async (context) =>
+        (await import('../commands/approve.ts')).approveCommand(context, target, why, options),
+      ),
+    );
+  program
+    .command('reject')
+    .description('reject a tool call that waits for an approval; the subagent goes on without it')
+    .argument('<target>', 'the subagent')
+    .argument('[why...]', 'the reason, for the subagent and the outcome')
+    .option('-a, --approval <id>', 'which approval; required if several are open')
+    .option(...REQUEST_ID)
+    .action((target, why, options) =>
+      start(async (context) =>
+        (await import('../commands/approve.ts')).rejectCommand(context, target, why, options),
+      ),
+    );
+  program
     .command('kill')
     .description('end subagents and all their processes, and show the proof')
     .argument('[targets...]', 'the subagents')

@@ -42,6 +42,12 @@ export function declareReading(program: CommandLine, start: Start): void {
       ),
     );
   program
+    .command('approvals')
+    .description('list the tool calls that wait for an approval, in all sessions')
+    .action(() =>
+      start(async (context) => (await import('../commands/approvals.ts')).approvalsCommand(context)),
+    );
+  program
     .command('logs')
     .description('show what a subagent said and did')
     .argument('<target>', 'the subagent')

@@ -4,6 +4,7 @@ import { countDenials } from '../../contract/outcome/totals.ts';
 import { oneLine, stripControls } from '../../contract/text/text.ts';
 import type { Colors } from '../output.ts';
 import { toSubagentEnd, type EndedSubagent } from '../waiting.ts';
+import { decidedText } from './approvals.ts';
 import { nextLines } from './next.ts';
 import { deniedText, plural, usageText } from './numbers.ts';
 import { stateOf, statusText } from './status.ts';
@@ -117,6 +118,7 @@ export function outcomeLines(outcome: Outcome, colors: Colors): string[] {
       ({ tool, what, count }) => `${oneLine(`${tool} ${what}`, 200)}${count > 1 ? ` (${count} times)` : ''}`,
     ),
   );
+  section('Approvals', (outcome.approvals ?? []).map(decidedText));
   section(
     'Loaded from the repository (--trust-repo)',
     outcome.loaded.map((line) => oneLine(line, 200)),

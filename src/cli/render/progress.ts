@@ -3,6 +3,7 @@ import type { SubagentIdentity, SubagentRow, Subagents } from '../../client/inde
 import { oneLine } from '../../contract/text/text.ts';
 import type { Context } from '../context.ts';
 import { columnsOf } from '../output.ts';
+import { approvalLines } from './approvals.ts';
 import { doing } from './fleet.ts';
 import { plural } from './numbers.ts';
 import { stateOf, stateSince, statusText } from './status.ts';
@@ -94,11 +95,21 @@ export class WaitProgress implements AsyncDisposable {
 
   async #printQuestions(row: SubagentRow): Promise<void> {
     const handle = this.#subagents.session(row.session).subagent(`${row.label}@${row.run}`);
-    const { questions } = await handle.describe();
+    const { questions, approvals } = await handle.describe();
+    const name = this.#context.targetName(row);
+    for (const approval of approvals) {
+      if (this.#shownQuestions.has(approval.id)) continue;
+      this.#shownQuestions.add(approval.id);
+      this.pause(() => {
+        const { output } = this.#context;
+        output.note(
+          [`${name} waits for approval:`, ...approvalLines(approval, name, output.colors)].join('\n'),
+        );
+      });
+    }
     for (const question of questions) {
       if (this.#shownQuestions.has(question.id)) continue;
       this.#shownQuestions.add(question.id);
-      const name = this.#context.targetName(row);
       const which = questions.length > 1 ? ` -q ${question.id}` : '';
       this.pause(() => {
         this.#context.output.note(

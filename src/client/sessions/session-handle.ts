@@ -7,6 +7,7 @@ import {
   type ChainSpec,
   type SpawnSpec,
   type CleanReport,
+  type OpenApproval,
   type SessionListing,
 } from '../../contract/index.ts';
 import { sendAcknowledgement } from './acknowledger.ts';
@@ -18,6 +19,7 @@ import { endSessionIfFailing } from '../removal/force.ts';
 import type { SessionHandle, SpawnedSubagent, SpawnRefusal, SubagentHandle } from '../handles.ts';
 import { SpawnedClient, SubagentClient } from '../subagents/subagent-handle.ts';
 import type { Link } from '../connection/link.ts';
+import { listApprovals } from '../listing/approvals.ts';
 import { listSession } from '../listing/listing.ts';
 import { findRun } from '../listing/runs.ts';
 import { refusalError, refusalOf, spawnAll, type Accepted } from '../spawning/spawn.ts';
@@ -74,6 +76,10 @@ export class SessionClient implements SessionHandle {
 
   async list(options: ListOptions = {}): Promise<SessionListing> {
     return listSession(this.#link, this.name, options);
+  }
+
+  async approvals(): Promise<OpenApproval[]> {
+    return listApprovals(this.#link, [this.name]);
   }
 
   announcements(options: AnnouncementOptions = {}): AsyncGenerator<ReceivedAnnouncement, void, undefined> {

@@ -62,6 +62,7 @@ export async function describeRun(link: Link, run: KnownRun): Promise<SubagentDe
     turns: outcome?.turns ?? answer?.turns ?? 0,
     ...(chain && { steps: outcome?.steps ?? steps ?? [] }),
     questions: answer?.questions ?? [],
+    approvals: answer?.approvals ?? [],
     steers: answer?.steers ?? [],
     audit: [...(outcome?.audit ?? answer?.audit ?? []), ...(run.merged ? [run.merged] : [])],
     outcome,

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import {
   answerReceipt,
   answerRequest,
+  approvalReceipt,
+  approvalRequest,
   validate,
   firstProblem,
   isChain,
@@ -9,9 +11,11 @@ import {
   labelProblem,
   steerRequest,
   SUBAGENT,
+  SUBAGENT_VARIABLE,
   SubagentsError,
   subagentWorkflowId,
   type AnswerReceipt,
+  type ApprovalReceipt,
   type ContinueSpec,
   type Outcome,
   type Receipt,
@@ -50,10 +54,12 @@ import type { Accepted } from '../spawning/spawn.ts';
 import { readTranscript } from '../sessions/transcript.ts';
 import type {
   AnswerOptions,
+  ApproveOptions,
   CleanOptions,
   DiffOptions,
   KillOptions,
   MergeOptions,
+  RejectOptions,
   ResultOptions,
   SpawnOptions,
   SteerOptions,
@@ -149,6 +155,33 @@ export class SubagentClient implements SubagentHandle {
         await pause(OPENING_CHECK_MS, this.#link.closed);
       }
     }
+  }
+
+  async approve({ always, ...options }: ApproveOptions = {}): Promise<ApprovalReceipt> {
+    refuseToAgents(process.env);
+    return this.#decide('approve', { ...options, ...(always === true && { always }) });
+  }
+
+  async reject(options: RejectOptions = {}): Promise<ApprovalReceipt> {
+    return this.#decide('reject', options);
+  }
+
+  async #decide(
+    decision: 'approve' | 'reject',
+    { timeoutMs = ANSWER_TIMEOUT_MS, requestId = randomUUID(), ...options }: ApproveOptions,
+  ): Promise<ApprovalReceipt> {
+    const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+    const parsed = validate(approvalRequest, { ...given, decision, requestId });
+    if (!parsed.success)
+      throw new SubagentsError(
+        'BAD_INPUT',
+        `cannot ${decision} ${this.target}: ${firstProblem(parsed.error)}`,
+      );
+    const receipt = await this.#update(decision, SUBAGENT.decideApproval, parsed.data, {
+      timeoutMs,
+      updateId: requestId,
+    });
+    return approvalReceipt.parse(receipt);
   }
 
   /** Whether a turn runs, which may ask a question. */
@@ -340,6 +373,18 @@ export class SubagentClient implements SubagentHandle {
       throw error;
     }
   }
+}
+
+/**
+ * Refuses an approval from a shell of an agent, which would approve what it or another agent asks for. No fence against
+ * an agent that wants to get around it: that needs a sandbox.
+ * @throws SubagentsError NEEDS_HUMAN
+ */
+function refuseToAgents(env: NodeJS.ProcessEnv): void {
+  if (env[SUBAGENT_VARIABLE] === undefined && env['COPILOT_AGENT_SESSION_ID'] === undefined) return;
+  throw new SubagentsError('NEEDS_HUMAN', 'this is a shell of an agent, and only a human can approve', {
+    remedy: 'run the command in a terminal of your own',
+  });
 }
 
 /** Implements `SpawnedSubagent` over a connection. */

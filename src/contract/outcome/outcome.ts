@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { auditEntry } from './audit.ts';
+import { decidedApproval } from './approval.ts';
 import { caveat } from './caveat.ts';
 import { stepView } from '../chains/chain-step.ts';
 import { permissions } from '../spawn/spec.ts';
@@ -214,6 +215,10 @@ export const outcome = z.object({
     .array(denial)
     .default([])
     .describe('tool calls that its permissions denied, at most 20 and one entry for all others'),
+  approvals: z
+    .array(decidedApproval)
+    .optional()
+    .describe('tool calls that needed an approval, with the decisions, oldest first; at most the newest 100'),
   loaded: z
     .array(z.string())
     .default([])

@@ -18,6 +18,7 @@ import type {
 import { usage, type Denial, type Push, type TurnFailureClass, type WaitFor } from '../outcome/outcome.ts';
 import type { RunName, TranscriptPage } from './messages.ts';
 import type { Permissions, ResolvedSpec, Thinking } from '../spawn/spec.ts';
+import type { Approval } from '../reports/types.ts';
 
 /** The parts of a turn's heartbeat that the workflow uses. Other activities may report fewer of them. */
 export const lastHeartbeat = z.object({
@@ -184,6 +185,10 @@ export interface TurnInput extends ShellInput {
   readonly prompt: string;
   /** Answers to questions that an earlier turn returned. A turn with answers sends no prompt. */
   readonly answers?: readonly { readonly requestId: string; readonly answer: string }[];
+  /** Decisions on the approvals that an earlier turn returned. A turn with decisions sends no prompt. */
+  readonly decisions?: readonly CallDecision[];
+  /** Kinds of calls that are approved for the rest of the run: `always` of approvals that were approved so. */
+  readonly approvedKinds?: readonly string[];
   readonly model?: string;
   readonly thinking?: Thinking;
   /** Default: `all`. */
@@ -219,6 +224,15 @@ export interface TurnInput extends ShellInput {
   readonly base?: string;
   /** The conversation is known to be gone and the prompt is complete: if there is no conversation, begin a new one. */
   readonly newConversation?: boolean;
+}
+/** A decision on a tool call that needed an approval. */
+export interface CallDecision {
+  readonly id: string;
+  /** The call on one line, cut short. */
+  readonly what: string;
+  readonly approved: boolean;
+  /** What the model is told of a call that is not approved. */
+  readonly text?: string;
 }
 /** Amounts that a turn may use. */
 export interface Allowance {
@@ -266,6 +280,8 @@ export type TurnResult =
         readonly question: string;
         readonly choices?: readonly string[];
       }[];
+      /** Tool calls that wait for an approval, besides or instead of questions. */
+      readonly approvals?: readonly Omit<Approval, 'at'>[];
     })
   /** Silent for `stuckAfterMs`, or repeating itself. The turn runs on in Copilot, and the next attempt resumes it. */
   | (TurnEnd & {

@@ -13,7 +13,7 @@ export const word = z
 /** A message from a session to its main agent. At most 1 KB; the receiver fetches the outcome by reference. */
 export const announcement = z.object({
   id: word.describe('stable: a receiver that ignores ids that it has seen gets each announcement once'),
-  kind: z.enum(['completed', 'failed', 'killed', 'question', 'stuck', 'worker-away', 'notice']),
+  kind: z.enum(['completed', 'failed', 'killed', 'question', 'approval', 'stuck', 'worker-away', 'notice']),
   session: word,
   label: word,
   run: z.number().int(),
@@ -21,6 +21,7 @@ export const announcement = z.object({
   runId: word.describe('the first execution run id of the subagent workflow'),
   status,
   caveats: caveatKinds.optional().describe('kinds of its caveats, if it is done'),
+  approval: word.optional().describe('the id of the approval that it asks for'),
   summary: z.string().max(MAX_SUMMARY_CHARS),
   at: z.iso.datetime(),
 });

@@ -3,9 +3,10 @@ import { z } from 'zod';
 import type { CleanInput } from './activities.ts';
 import { announcement, word } from './announcement.ts';
 import { auditEntry } from '../outcome/audit.ts';
+import { approval } from '../outcome/approval.ts';
 import { caveatKinds } from '../outcome/caveat.ts';
 import { label, sessionName } from '../spawn/label.ts';
-import { MAX_SPAWN_SPECS, MAX_STEER_BYTES } from '../limits.ts';
+import { MAX_DECISION_CHARS, MAX_SPAWN_SPECS, MAX_STEER_BYTES } from '../limits.ts';
 import { sweepReport } from '../outcome/outcome.ts';
 import { isolation, permissions, requestDigest, resolvedSpec, startedSpec } from '../spawn/spec.ts';
 import { stalled } from '../status/stalled.ts';
@@ -266,6 +267,37 @@ export const answerReceipt = z.object({
   open: z.array(question).describe('questions that still wait for an answer'),
 });
 
+/**
+ * Update `decideApproval`: approves or rejects a tool call. If several were asked for together, each decision must name
+ * its approval; a single one needs no name. Requests with the same request id are one decision.
+ */
+export const approvalRequest = z.strictObject({
+  approvalId: z.string().min(1).max(200).optional(),
+  decision: z.enum(['approve', 'reject']),
+  always: z.boolean().optional().describe('approve all calls of this kind in this run'),
+  why: z
+    .string()
+    .max(MAX_DECISION_CHARS, `the reason is longer than ${MAX_DECISION_CHARS} characters`)
+    .optional()
+    .describe('for the outcome, and after a rejection for the subagent'),
+  requestId: z.string().min(1).max(100).optional(),
+});
+export type ApprovalRequest = z.infer<typeof approvalRequest>;
+
+/** The receipt of a decision. */
+export const approvalReceipt = z.object({
+  approvalId: z.string(),
+  tool: z.string(),
+  what: z.string().describe('the call that was decided on; text from a model'),
+  decision: z.enum(['approved', 'approved-always', 'rejected']),
+  always: z.string().optional().describe('after approved-always: the calls that are approved from now on'),
+  also: z
+    .array(z.string())
+    .describe('ids of other open approvals that the same decision approved, because they are of its kind'),
+  repeated: z.boolean().describe('the approval already had the same decision'),
+  open: z.array(approval).describe('approvals that still wait for a decision'),
+});
+
 /** Query `describe`: the workflow's own view. Progress within a turn comes from heartbeats instead. */
 export const subagentView = z.object({
   status,
@@ -285,6 +317,7 @@ export const subagentView = z.object({
     .describe('newest last, at most 20, with the beginning of each message'),
   questions: z.array(question),
   audit: z.array(auditEntry).optional(),
+  approvals: z.array(approval).describe('tool calls that wait for an approval'),
   notes: z.array(z.string()),
 });
 export type SubagentView = DeepReadonly<z.infer<typeof subagentView>>;
@@ -314,6 +347,7 @@ export const SUBAGENT = {
   steer: 'steer',
   steerWithReceipt: 'steerWithReceipt',
   answer: 'answer',
+  decideApproval: 'decideApproval',
   describe: 'describe',
   /** Signal without arguments: a subagent that waits for its model tries again now. Workers send it at their start. */
   tryAgain: 'tryAgain',

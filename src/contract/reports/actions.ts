@@ -1,8 +1,12 @@
 import { z } from 'zod';
+import { approval } from '../outcome/approval.ts';
 import { remains } from '../protocol/messages.ts';
 import { diffStat, outcome, sweepReport } from '../outcome/outcome.ts';
 import { finalStatus } from '../status/status.ts';
 import { actedOn, identity } from './identity.ts';
+
+/** An approval that waits for a decision, and the subagent that waits for it. */
+export const openApproval = identity.extend(approval.shape);
 
 /** What a kill did. */
 export const killReport = identity.extend({

@@ -8,7 +8,7 @@ import { status } from '../status/status.ts';
 import { identity, notes } from './identity.ts';
 import { absence } from './listing.ts';
 
-const { cwd, copilotSessionId, permissions, steers } = subagentView.shape;
+const { approvals, cwd, copilotSessionId, permissions, steers } = subagentView.shape;
 
 /** Everything known about one subagent. */
 export const subagentDescription = identity.extend({
@@ -32,6 +32,7 @@ export const subagentDescription = identity.extend({
   lastMessage: z.string().optional(),
   turns: z.number().int(),
   questions: z.array(question),
+  approvals,
   steers,
   steps: z.array(stepView).optional().describe('of a chain: the state of each step'),
   outcome: outcome.optional().describe('present when the subagent has ended and left one'),

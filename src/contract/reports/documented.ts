@@ -5,10 +5,12 @@
 import type { z } from 'zod';
 import { announcement } from '../protocol/announcement.ts';
 import { auditEntry } from '../outcome/audit.ts';
+import { approval, decidedApproval } from '../outcome/approval.ts';
 import { caveat } from '../outcome/caveat.ts';
 import { stepView } from '../chains/chain-step.ts';
 import {
   answerReceipt,
+  approvalReceipt,
   cleaned,
   question,
   receipt,
@@ -17,7 +19,7 @@ import {
 } from '../protocol/messages.ts';
 import { evidence, outcome, sweepReport, usage, verification } from '../outcome/outcome.ts';
 import { stalled } from '../status/stalled.ts';
-import { cleanedRun, cleanReport, killReport, mergeReport, subagentDiff } from './actions.ts';
+import { cleanedRun, cleanReport, killReport, mergeReport, openApproval, subagentDiff } from './actions.ts';
 import { subagentDescription } from './description.ts';
 import { errorReport, identity } from './identity.ts';
 import {
@@ -59,6 +61,21 @@ export const DOCUMENTED = {
   AnswerReceipt: {
     about: 'The receipt of an answer: the question that it answered, and the questions that are still open.',
     schema: answerReceipt,
+  },
+  Approval: { about: 'A tool call that is not made before it is approved.', schema: approval },
+  DecidedApproval: {
+    about: 'An approval that was decided, or is over without a decision.',
+    schema: decidedApproval,
+    base: 'Approval',
+  },
+  OpenApproval: {
+    about: 'An approval that waits for a decision, and the subagent that waits for it.',
+    schema: openApproval,
+    base: 'SubagentIdentity',
+  },
+  ApprovalReceipt: {
+    about: 'The receipt of a decision on an approval: what was decided, and what is still open.',
+    schema: approvalReceipt,
   },
   Usage: { about: 'Usage of model calls. Tokens are counted as the provider reports them.', schema: usage },
   Stalled: { about: 'Why a subagent makes no progress, and since when.', schema: stalled },

@@ -42,7 +42,8 @@ export interface ServerInfo {
 export interface Announcement {
   /** stable: a receiver that ignores ids that it has seen gets each announcement once */
   readonly id: string;
-  readonly kind: 'completed' | 'failed' | 'killed' | 'question' | 'stuck' | 'worker-away' | 'notice';
+  readonly kind:
+    'completed' | 'failed' | 'killed' | 'question' | 'approval' | 'stuck' | 'worker-away' | 'notice';
   readonly session: string;
   readonly label: string;
   readonly run: number;
@@ -52,6 +53,8 @@ export interface Announcement {
   readonly status: Status;
   /** kinds of its caveats, if it is done */
   readonly caveats?: readonly CaveatKind[] | undefined;
+  /** the id of the approval that it asks for */
+  readonly approval?: string | undefined;
   readonly summary: string;
   readonly at: string;
 }
@@ -85,7 +88,8 @@ export interface SpawnRefused {
 export interface AuditEntry {
   /** ISO 8601 */
   readonly at: string;
-  readonly action: 'spawn' | 'continue' | 'steer' | 'answer' | 'kill' | 'forget' | 'merge';
+  readonly action:
+    'spawn' | 'continue' | 'steer' | 'answer' | 'approve' | 'reject' | 'kill' | 'forget' | 'merge';
   /** the identity of the caller, as `alice@devbox (terminal)`; Temporal’s own tools have another form */
   readonly by: string;
 }
@@ -116,6 +120,73 @@ export interface AnswerReceipt {
   readonly repeated: boolean;
   /** questions that still wait for an answer */
   readonly open: readonly Question[];
+}
+
+/** A tool call that is not made before it is approved. */
+export interface Approval {
+  /** unique among all runs; a decision names it */
+  readonly id: string;
+  /** the tool that the model calls, for example bash */
+  readonly tool: string;
+  /** the command, the path or the address on one line, cut short; text from a model */
+  readonly what: string;
+  /** the rule that asks */
+  readonly rule?: string | undefined;
+  /** where that rule is from */
+  readonly layer?: string | undefined;
+  /** why the rule asks, in the words of its author */
+  readonly reason?: string | undefined;
+  /** the calls that an approval of the kind covers; absent if only this call can be approved */
+  readonly always?: string | undefined;
+  /** when it was asked */
+  readonly at: string;
+}
+
+/** An approval that was decided, or is over without a decision. */
+export interface DecidedApproval extends Approval {
+  readonly decision: 'approved' | 'approved-always' | 'rejected' | 'expired' | 'withdrawn';
+  readonly decidedAt: string;
+  /** the identity of the caller that decided, as in the audit */
+  readonly by?: string | undefined;
+  /** the words of the decision */
+  readonly why?: string | undefined;
+}
+
+/** An approval that waits for a decision, and the subagent that waits for it. */
+export interface OpenApproval extends SubagentIdentity {
+  /** unique among all runs; a decision names it */
+  readonly id: string;
+  /** the tool that the model calls, for example bash */
+  readonly tool: string;
+  /** the command, the path or the address on one line, cut short; text from a model */
+  readonly what: string;
+  /** the rule that asks */
+  readonly rule?: string | undefined;
+  /** where that rule is from */
+  readonly layer?: string | undefined;
+  /** why the rule asks, in the words of its author */
+  readonly reason?: string | undefined;
+  /** the calls that an approval of the kind covers; absent if only this call can be approved */
+  readonly always?: string | undefined;
+  /** when it was asked */
+  readonly at: string;
+}
+
+/** The receipt of a decision on an approval: what was decided, and what is still open. */
+export interface ApprovalReceipt {
+  readonly approvalId: string;
+  readonly tool: string;
+  /** the call that was decided on; text from a model */
+  readonly what: string;
+  readonly decision: 'approved' | 'approved-always' | 'rejected';
+  /** after approved-always: the calls that are approved from now on */
+  readonly always?: string | undefined;
+  /** ids of other open approvals that the same decision approved, because they are of its kind */
+  readonly also: readonly string[];
+  /** the approval already had the same decision */
+  readonly repeated: boolean;
+  /** approvals that still wait for a decision */
+  readonly open: readonly Approval[];
 }
 
 /** Usage of model calls. Tokens are counted as the provider reports them. */
@@ -313,6 +384,8 @@ export interface SubagentDescription extends SubagentIdentity {
   readonly lastMessage?: string | undefined;
   readonly turns: number;
   readonly questions: readonly Question[];
+  /** tool calls that wait for an approval */
+  readonly approvals: readonly Approval[];
   /** newest last, at most 20, with the beginning of each message */
   readonly steers: readonly {
     readonly id: string;
@@ -512,6 +585,8 @@ export interface Outcome {
     readonly what: string;
     readonly count: number;
   }[];
+  /** tool calls that needed an approval, with the decisions, oldest first; at most the newest 100 */
+  readonly approvals?: readonly DecidedApproval[] | undefined;
   /** with `trustRepo`: hooks, extensions, MCP servers, skills and agents that were loaded from the repository */
   readonly loaded: readonly string[];
   /** of a chain: the result of each step */

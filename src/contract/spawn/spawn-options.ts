@@ -168,6 +168,11 @@ export const SPAWN_OPTIONS = {
     about: 'how long a question waits for an answer before the subagent goes on by its own judgement',
     default: 'no limit',
   },
+  approvalTimeout: {
+    flags: '--approval-timeout <duration>',
+    about: 'how long a tool call waits for an approval before it counts as rejected',
+    default: 'no limit',
+  },
   'budget.tokens': {
     flags: '--max-tokens <count>',
     about:

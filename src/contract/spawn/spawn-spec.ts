@@ -101,6 +101,11 @@ export interface SpawnSpec {
    */
   answerTimeout?: string | undefined;
   /**
+   * how long a tool call waits for an approval before it counts as rejected
+   * @default no limit
+   */
+  approvalTimeout?: string | undefined;
+  /**
    * limits of use: the subagent ends as over-budget when one is used up
    * @default no limit
    */

@@ -157,6 +157,7 @@ const durations = {
   stuckAfter: duration.optional(),
   hungAfter: duration.optional(),
   answerTimeout: duration.optional(),
+  approvalTimeout: duration.optional(),
 };
 
 const options = described({
@@ -276,6 +277,7 @@ export const resolvedSpec = z.strictObject({
   stuckAfterMs: z.number().int().default(DEFAULT_STUCK_AFTER_MS),
   hungAfterMs: z.number().int().optional(),
   answerTimeoutMs: z.number().int().optional(),
+  approvalTimeoutMs: z.number().int().optional(),
   maxRepairs: z.number().int().min(0).max(10).default(DEFAULT_MAX_REPAIRS),
   continues: continuation.optional(),
   output: z

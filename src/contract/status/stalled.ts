@@ -4,6 +4,7 @@ import { z } from 'zod';
 /** The reasons, each with a word for the state and a description. */
 export const STALLS = {
   question: { state: 'asking', words: 'waits for an answer' },
+  approval: { state: 'asking', words: 'waits for an approval' },
   credentials: { state: 'waiting', words: 'waits for new credentials of its model' },
   limit: { state: 'waiting', words: 'waits for a limit of its model to pass' },
   space: { state: 'waiting', words: 'waits for space on the disk of its worker' },

@@ -6,7 +6,7 @@ export const DOING: Readonly<Record<LiveStatus, string>> = {
   queued: 'waits for a slot on a worker',
   preparing: 'its workspace is being made',
   working: 'works',
-  asking: 'waits for an answer',
+  asking: 'waits for an answer or an approval',
   waiting: 'waits for its model or for disk space',
   verifying: 'its commit is being verified',
   stopping: 'its processes are being ended',
@@ -36,12 +36,12 @@ const NEXT: Readonly<Record<LiveStatus, readonly { readonly to: Status; readonly
   ],
   working: [
     to('queued', 'its worker is lost or shut down'),
-    to('asking', 'it asks a question'),
+    to('asking', 'it asks a question, or for an approval'),
     to('waiting', 'credentials, a limit, or no space'),
     to('verifying', 'it has finished'),
     to('stopping', 'nothing to verify, out of time or budget, failed, or killed'),
   ],
-  asking: [to('queued', 'its question is answered'), to('stopping', 'killed, or out of budget')],
+  asking: [to('queued', 'that is answered'), to('stopping', 'killed, or out of budget')],
   waiting: [to('queued', 'it tries again'), to('stopping', 'killed')],
   verifying: [
     to('queued', 'its worker is lost'),

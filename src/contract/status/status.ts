@@ -5,7 +5,7 @@ export const liveStatus = z.enum([
   'queued', // waits for a slot on a worker
   'preparing', // its workspace is being made
   'working', // a turn runs
-  'asking', // waits for an answer, without a slot
+  'asking', // waits for an answer or an approval, without a slot
   'waiting', // waits without a slot for new credentials, the end of a limit of its model, or space on the disk
   'verifying', // its commit is being collected and verified
   'stopping', // its processes are being ended

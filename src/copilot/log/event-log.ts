@@ -4,6 +4,7 @@
  */
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { PermissionRequest, SessionEvent } from '@github/copilot-sdk';
 import { errorCode } from '../../system/files.ts';
 import type { Redactor } from '../../environment/redact.ts';
 import { readEvent, type CopilotEvent } from './events.ts';
@@ -32,6 +33,30 @@ export async function parseEventLogAt(path: string, redactor?: Redactor): Promis
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return [];
     throw error;
+  }
+}
+
+/** The permission requests of a session as they are in its log, unredacted, by request id. */
+export async function readPermissionRequests(
+  copilotHome: string,
+  copilotSessionId: string,
+): Promise<ReadonlyMap<string, PermissionRequest>> {
+  const log = await readFile(eventLogPath(copilotHome, copilotSessionId), 'utf8');
+  const requests = new Map<string, PermissionRequest>();
+  for (const line of log.split('\n')) {
+    if (!line.includes('"permission.requested"')) continue;
+    const event = jsonOf(line);
+    if (event?.type === 'permission.requested')
+      requests.set(event.data.requestId, event.data.permissionRequest);
+  }
+  return requests;
+}
+
+function jsonOf(line: string): SessionEvent | undefined {
+  try {
+    return JSON.parse(line) as SessionEvent;
+  } catch {
+    return undefined;
   }
 }
 

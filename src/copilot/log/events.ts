@@ -71,6 +71,13 @@ const knownEvent = z.discriminatedUnion('type', [
     arguments: z.unknown().optional(),
   }),
   event('external_tool.completed', { requestId: z.string() }),
+  event('permission.requested', {
+    requestId: z.string(),
+    permissionRequest: z.looseObject({ kind: z.string(), toolCallId: z.string().optional() }),
+    /** A hook has answered it. */
+    resolvedByHook: z.boolean().optional(),
+  }),
+  event('permission.completed', { requestId: z.string() }),
   event('system.notification', {
     content: z.string(),
     kind: z.object({ type: z.string(), shellId: z.string().optional() }).optional(),

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import {
   defineTool,
   type CopilotSession,
+  type PermissionHandler,
   type ResumeSessionConfig,
   type SessionEvent,
   type SessionHooks,
@@ -21,7 +22,8 @@ import {
   instructionsFor,
   OUTSIDE_SANDBOX_REFUSAL,
 } from '../../prompts/index.ts';
-import { permissionHandler, READ_ONLY_TOOLS, SANDBOXED_TOOLS } from './permissions.ts';
+import { letAsk, permissionHandler, READ_ONLY_TOOLS, SANDBOXED_TOOLS } from './permissions.ts';
+import type { AskedCalls, Asks } from '../turn/approvals.ts';
 import { copilotSandbox, largeOutputs, setWalls } from '../../sandbox/launcher.ts';
 import type { SandboxPolicy } from '../../sandbox/policy.ts';
 import { requireSandbox } from '../../sandbox/probe.ts';
@@ -39,6 +41,8 @@ export interface SessionSpec {
   readonly thinking?: Thinking | undefined;
   /** What its tools may do. Set at each opening, because a session does not remember it. */
   readonly permissions: Permissions;
+  /** Which of the requests that its permissions allow need an approval, and where such calls are recorded; default: none. */
+  readonly approvals?: { readonly asks: Asks; readonly asked: AskedCalls } | undefined;
   /** Whether to load the repository's hooks, extensions, MCP servers, skills and agents. */
   readonly trustRepo: boolean;
   readonly env: NodeJS.ProcessEnv;
@@ -84,7 +88,9 @@ export async function openSession(runtime: Runtime, spec: SessionSpec): Promise<
   await runtime.request(
     Promise.all([
       // Saves a permission request for each tool call.
-      session.rpc.permissions.setApproveAll({ enabled: spec.permissions === 'all' && !sandbox }),
+      session.rpc.permissions.setApproveAll({
+        enabled: spec.permissions === 'all' && !sandbox && !spec.approvals,
+      }),
       session.rpc.options.update({
         shell: { initScripts: [{ path, shell: 'bash' }] },
         ...(sandbox && { sandboxConfig: copilotSandbox(copilotHome, copilotSessionId) }),
@@ -134,11 +140,7 @@ function sessionConfig(spec: SessionSpec, walled: () => boolean): ResumeSessionC
     ...(provider !== undefined && { provider }),
     // Without deltas, a slow model looks like a hung one.
     streaming: true,
-    onPermissionRequest: permissionHandler(spec.permissions, {
-      cwd: spec.cwd,
-      temporary: spec.env['TMPDIR'] ?? tmpdir(),
-      sandboxed: spec.sandbox !== undefined,
-    }),
+    onPermissionRequest: permissionsOf(spec),
     ...(spec.permissions === 'read-only' && { availableTools: READ_ONLY_TOOLS }),
     ...(spec.sandbox && sandboxedConfig(spec)),
     onEvent: spec.onEvent,
@@ -156,6 +158,19 @@ function sessionConfig(spec: SessionSpec, walled: () => boolean): ResumeSessionC
     enableSessionStore: false,
     enableSessionTelemetry: false,
   };
+}
+
+/** Answers the permission requests of a session; those that need an approval stay open. */
+export function permissionsOf({
+  permissions,
+  cwd,
+  env,
+  sandbox,
+  approvals,
+}: Pick<SessionSpec, 'permissions' | 'cwd' | 'env' | 'sandbox' | 'approvals'>): PermissionHandler {
+  const temporary = env['TMPDIR'] ?? tmpdir();
+  const handler = permissionHandler(permissions, { cwd, temporary, sandboxed: sandbox !== undefined });
+  return approvals ? letAsk(handler, approvals.asks, approvals.asked) : handler;
 }
 
 /** Settings of a session that has shells alone: Copilot's other tools, and what it reads by itself, are outside the walls. */

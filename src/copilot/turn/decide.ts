@@ -2,6 +2,7 @@
 import { opensRun, resumedMarker } from '../../prompts/index.ts';
 import type { CopilotEvent } from '../log/events.ts';
 import type { EndedCalls } from '../log/unsaved-tool-results.ts';
+import { approvalId } from './approvals.ts';
 import { TurnState } from './turn-state.ts';
 
 /** Identifies a turn. */
@@ -10,6 +11,8 @@ export interface TurnKey {
   readonly marker: string;
   /** For a turn that continues with answers instead of a prompt: the requests that they answer. */
   readonly answers?: readonly string[];
+  /** For a turn that continues with decisions instead of a prompt: the ids of the approvals that they decide. */
+  readonly decisions?: readonly string[];
 }
 
 /** How to run a turn. */
@@ -18,8 +21,11 @@ export type Decision =
   | { readonly do: 'send' }
   /** The turn was cut short: let the model continue without a new message. */
   | { readonly do: 'continue' }
-  /** These requests wait for the answers that are given now. */
-  | { readonly do: 'answer'; readonly requestIds: readonly string[] }
+  /**
+   * These questions wait for the answers that are given now, and these permission requests for their decision or for a
+   * first judgement.
+   */
+  | { readonly do: 'answer'; readonly requestIds: readonly string[]; readonly permissions: readonly string[] }
   /**
    * The answers were given but did not reach the conversation, and the runtime accepts no second answer to such a call,
    * nor continues without one. So the call is abandoned, and the answers are sent as a message.
@@ -61,7 +67,9 @@ export function decideTurn(
     return [{ do: 'send-answers' }, state];
   const pending = state.questions.map(({ requestId }) => requestId);
   const answerable = pending.filter((id) => turn.answers?.includes(id));
-  if (answerable.length > 0) return [{ do: 'answer', requestIds: answerable }, state];
+  const permissions = state.pendingPermissions;
+  if (answerable.length + permissions.length > 0)
+    return [{ do: 'answer', requestIds: answerable, permissions }, state];
   if (pending.length > 0) return [{ do: 'ask' }, state];
   if (state.report !== undefined && state.shells.size === 0) {
     return [{ do: 'report', report: state.report }, state];
@@ -78,10 +86,12 @@ function afterAnotherRun({ shells, model }: TurnState): TurnState {
 }
 
 /** Index of the event that began the turn; -1 if the turn has not begun. */
-function startOf(events: readonly CopilotEvent[], { marker, answers }: TurnKey): number {
+function startOf(events: readonly CopilotEvent[], { marker, answers, decisions = [] }: TurnKey): number {
   if (answers !== undefined) {
     return events.findIndex(
-      (event) => event.type === 'external_tool.requested' && answers.includes(event.data.requestId),
+      (event) =>
+        (event.type === 'external_tool.requested' && answers.includes(event.data.requestId)) ||
+        (event.type === 'permission.requested' && decisions.includes(approvalId(event.data.requestId))),
     );
   }
   return events.findLastIndex(

@@ -1,5 +1,10 @@
 /** A turn that runs in Copilot: its session, the state of its events, and the messages on their way into it. */
-import type { CopilotSession, SessionEvent, SessionHooks } from '@github/copilot-sdk';
+import type {
+  CopilotSession,
+  PermissionRequestResult,
+  SessionEvent,
+  SessionHooks,
+} from '@github/copilot-sdk';
 import {
   countDenials,
   MAX_SUMMARY_CHARS,
@@ -8,12 +13,19 @@ import {
   type ActivityProgress,
   type TurnUsage,
 } from '../../contract/index.ts';
-import { ASK_PARENT, ASKED_BY_SUB_AGENT, GO_ON, steerMarker } from '../../prompts/index.ts';
+import {
+  APPROVAL_FOR_SUB_AGENT,
+  ASK_PARENT,
+  ASKED_BY_SUB_AGENT,
+  GO_ON,
+  steerMarker,
+} from '../../prompts/index.ts';
 import type { Redactor } from '../../environment/redact.ts';
 import type { UnsavedToolResults } from '../log/unsaved-tool-results.ts';
+import type { AskedCalls } from './approvals.ts';
 import { LiveCalls } from './live-calls.ts';
 import { WorkClock } from '../../system/work-clock.ts';
-import { isProgressEvent, isToolOutput, isSignOfLife, readEvent } from '../log/events.ts';
+import { isProgressEvent, isToolOutput, isSignOfLife, readEvent, type CopilotEvent } from '../log/events.ts';
 import { changeOrTimeout, ChangeSignal } from './change-signal.ts';
 import { RuntimeDied, type Runtime } from '../runtime/runtime.ts';
 import { turnUsageOf } from './turn-state.ts';
@@ -73,6 +85,7 @@ export class LiveTurn {
   /** How often the model's loop has started, or failed to start. */
   #loops = 0;
   readonly #redactor: Redactor;
+  readonly #asked: AskedCalls;
   #session: CopilotSession | undefined;
   #opening: Promise<CopilotSession> | undefined;
   #started = false;
@@ -88,6 +101,8 @@ export class LiveTurn {
   constructor(
     options: Pick<LiveTurn, 'copilotSessionId' | 'number' | 'runtime' | 'state' | 'permissions'> & {
       readonly redactor: Redactor;
+      /** Which calls wait for an approval, as the session's permission handler has judged them. */
+      readonly asked: AskedCalls;
       readonly silentSince?: number;
       readonly unsavedResults: UnsavedToolResults;
       /** Whether hooks of the repository may change results after ours. */
@@ -102,6 +117,7 @@ export class LiveTurn {
     this.state = options.state;
     this.permissions = options.permissions;
     this.#redactor = options.redactor;
+    this.#asked = options.asked;
     this.#ignoreDeath = this.runtime.onDeath(() => this.changed.notify());
   }
 
@@ -137,6 +153,7 @@ export class LiveTurn {
         : undefined;
     if (completed !== undefined) this.#calls.recordResult(completed, this.state.openTools.get(completed));
     this.state.apply(event);
+    if (event.type === 'permission.requested') this.#holdIfAsked(event);
     const now = this.#describe();
     if (now.what !== this.#doing.what) this.#doing = { ...now, since: Date.now() };
     this.changed.notify();
@@ -214,6 +231,37 @@ export class LiveTurn {
   }
 
   /**
+   * Answers a permission request that an earlier turn or attempt left open; settles when the answer is durably in the
+   * conversation. An approved call begins only after that.
+   */
+  async permit(requestId: string, result: PermissionRequestResult): Promise<void> {
+    if (result.kind === 'no-result') return;
+    const { permissions } = this.#requireSession().rpc;
+    this.state.markResumed();
+    await this.runtime.request(permissions.handlePendingPermissionRequest({ requestId, result }));
+    // The call's success is not enough: the runtime ignores a second answer to the same request.
+    await this.#waitUntil(() => this.state.answeredPermissions.has(requestId), 'a decision');
+    await this.save();
+  }
+
+  /** Records that a permission request that an earlier attempt left open waits for an approval. */
+  hold(requestId: string, toolCallId: string): void {
+    const call = this.#asked.take(toolCallId);
+    if (call !== undefined) this.state.holdForApproval(requestId, call);
+  }
+
+  /** Puts a message into the conversation, behind the calls that are open there. Does not wait for it to arrive. */
+  async sendBehindOpenCalls(marker: string, text: string): Promise<void> {
+    // From this source, a message does not move a running shell into the background.
+    const sent = this.#requireSession().send({
+      prompt: `${marker}\n${text}`,
+      mode: 'immediate',
+      source: 'system',
+    });
+    await this.runtime.request(sent);
+  }
+
+  /**
    * Interrupts a hung model call and running tools. Queued messages are kept. Returns whether anything was interrupted.
    */
   async interrupt(): Promise<boolean> {
@@ -262,6 +310,24 @@ export class LiveTurn {
   async save(): Promise<void> {
     const { client } = this.runtime;
     await this.runtime.request(client.rpc.sessions.save({ sessionId: this.copilotSessionId }));
+  }
+
+  /** Lets a permission request wait for an approval, if it was judged so. */
+  #holdIfAsked({ data, agentId }: Extract<CopilotEvent, { type: 'permission.requested' }>): void {
+    const { requestId, permissionRequest } = data;
+    const { toolCallId } = permissionRequest;
+    const call = toolCallId === undefined ? undefined : this.#asked.take(toolCallId);
+    if (call === undefined) return;
+    if (agentId === undefined) return this.state.holdForApproval(requestId, call);
+    // A sub-agent does not survive the wait. A dead runtime is noticed elsewhere.
+    this.#rejectForSubAgent(requestId).catch(() => undefined);
+  }
+
+  async #rejectForSubAgent(requestId: string): Promise<void> {
+    const session = await this.session();
+    if (session === undefined) return;
+    const result = { kind: 'reject', feedback: APPROVAL_FOR_SUB_AGENT } as const;
+    await this.runtime.request(session.rpc.permissions.handlePendingPermissionRequest({ requestId, result }));
   }
 
   /** Answers a question of one of Copilot's own sub-agents, which would otherwise wait forever. */
@@ -383,6 +449,8 @@ export class LiveTurn {
 
   #describe(): Omit<Doing, 'since'> {
     const { state } = this;
+    if (state.isWaitingForAnswers && state.approvals.length > 0)
+      return { what: 'waiting for an approval', tool: undefined };
     const tools = [...state.openTools.values()];
     const newest = tools.at(-1);
     if (newest !== undefined) {

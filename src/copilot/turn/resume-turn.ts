@@ -1,10 +1,13 @@
 /** Resumes a turn from any point: not begun, running, cut short by a crash, waiting for answers, or over. */
 import { dirname } from 'node:path';
+import type { PermissionHandler } from '@github/copilot-sdk';
 import { decideTurn, type Decision } from './decide.ts';
-import { readEventLog } from '../log/event-log.ts';
+import { AskedCalls, approvalId, type Asks } from './approvals.ts';
+import { readEventLog, readPermissionRequests } from '../log/event-log.ts';
 import type { TurnInput } from '../../contract/index.ts';
 import {
   answersText,
+  decisionsText,
   endedResultsText,
   inBrackets,
   lostCommandsText,
@@ -23,7 +26,7 @@ import {
 import { UnsavedToolResults } from '../log/unsaved-tool-results.ts';
 import { LiveTurn, turnNumber, TurnClosed } from './live-turn.ts';
 import type { CopilotPool } from '../runtime/pool.ts';
-import { openSession } from '../session/session.ts';
+import { openSession, permissionsOf } from '../session/session.ts';
 import { WALLS_CHECK } from '../../sandbox/launcher.ts';
 import { wallsOf } from '../../home/sandboxes.ts';
 import { instructionsAt } from '../../git/contents/instructions.ts';
@@ -50,13 +53,15 @@ export interface ResumeTurnOptions {
   readonly killedCommands: readonly string[];
   /** Called before the Copilot session is opened, when no process of it is alive in Copilot. */
   readonly beforeOpening: () => Promise<void>;
+  /** Which tool calls need an approval; default: none. */
+  readonly asks?: Asks | undefined;
 }
 
 /** Resumes a turn. Throws RuntimeDied, TurnClosed, and any other error of opening the Copilot session. */
 export async function resumeTurn(
   pool: CopilotPool,
   input: TurnInput,
-  { killedCommands, beforeOpening }: ResumeTurnOptions,
+  { killedCommands, beforeOpening, asks }: ResumeTurnOptions,
 ): Promise<ResumedTurn> {
   const { copilotSessionId } = input.subagent;
   const number = turnNumber(input.subagent, input.turn);
@@ -69,10 +74,15 @@ export async function resumeTurn(
 
   const marker = turnMarker(input.subagent, input.turn);
   const answers = input.answers?.map(({ requestId }) => requestId);
+  const decisions = input.decisions?.map(({ id }) => id);
   const unsaved = new UnsavedToolResults(pool.copilotHome, copilotSessionId, pool.redactor);
   const readLog = async () => {
     const events = await readEventLog(pool.copilotHome, copilotSessionId, pool.redactor);
-    return decideTurn(events, { marker, ...(answers && { answers }) }, unsaved.read());
+    return decideTurn(
+      events,
+      { marker, ...(answers && { answers }), ...(decisions && { decisions }) },
+      unsaved.read(),
+    );
   };
   const before = pool.alive;
   let [decision, state] = await readLog();
@@ -84,7 +94,9 @@ export async function resumeTurn(
     [decision, state] = await readLog();
     if (decision.do === 'ask' || decision.do === 'report') return { decision, state };
   }
+  const asked = new AskedCalls(pool.redactor);
   const live = new LiveTurn({
+    asked,
     copilotSessionId,
     number,
     runtime,
@@ -101,15 +113,20 @@ export async function resumeTurn(
   try {
     await beforeOpening();
     const sandbox = wallsOf(input.cwd, input.sandbox === true);
+    const may = {
+      permissions: live.permissions,
+      cwd: input.cwd,
+      env: pool.env,
+      sandbox,
+      approvals: asks && { asks, asked },
+    };
     await live.attach(
       openSession(runtime, {
+        ...may,
         copilotSessionId,
-        cwd: input.cwd,
         model: input.model,
         thinking: input.thinking,
-        permissions: live.permissions,
         trustRepo: input.trustRepo ?? false,
-        env: pool.env,
         copilotHome: pool.copilotHome,
         // Questions of an earlier run are no longer answered.
         keepQuestions: decision.do !== 'send-answers' && !(decision.do === 'send' && opensRun(marker)),
@@ -122,7 +139,6 @@ export async function resumeTurn(
           (sandbox ? WALLS_CHECK : '') +
           shellScript(copilotSessionId, input, { root: dirname(pool.copilotHome) }),
         ...(sandbox && {
-          sandbox,
           repositoryInstructions: await instructionsAt(Git.at(input.cwd), input.base),
         }),
         onEvent: (event) => live.handleEvent(event),
@@ -130,7 +146,9 @@ export async function resumeTurn(
       }),
     );
     const known = [...state.endedCalls.keys()];
-    await startTurn(live, decision, input, killedCommands);
+    await startTurn(live, decision, input, killedCommands, (ids) =>
+      answerPermissions(live, ids, input, { handler: permissionsOf(may), copilotHome: pool.copilotHome }),
+    );
     // The results are now in the log, or in the message that told them. An answer may still lack them.
     if (decision.do !== 'answer') unsaved.remove(known);
     if (decision.do === 'send') recordConversationStarted(pool.copilotHome, copilotSessionId);
@@ -150,6 +168,7 @@ async function startTurn(
   decision: Decision,
   input: TurnInput,
   killedCommands: readonly string[],
+  permit: (requestIds: readonly string[]) => Promise<void>,
 ): Promise<void> {
   const marker = turnMarker(input.subagent, input.turn);
   const { state } = live;
@@ -158,7 +177,7 @@ async function startTurn(
       // For a new run, background commands of the earlier run are known to the log only, and are lost too.
       const gone = opensRun(marker) ? [...state.shells.values(), ...killedCommands] : killedCommands;
       // Answers whose questions are no longer in the log are sent as a prompt.
-      const prompt = (input.prompt || answersText(input.answers ?? [])) + inBrackets(lostCommandsText(gone));
+      const prompt = (input.prompt || givenText(input)) + inBrackets(lostCommandsText(gone));
       return live.send(
         marker,
         paragraphs(prompt, opensRun(marker) ? '' : endedResultsText([...state.unshown.values()])),
@@ -172,23 +191,63 @@ async function startTurn(
       return news === '' ? live.continueModel() : live.send(resumedMarker(marker), news);
     }
     case 'answer': {
-      const gone = inBrackets(lostCommandsText(takeLostCommands(state, killedCommands)));
+      const lost = lostCommandsText(takeLostCommands(state, killedCommands));
+      const gone = inBrackets(lost);
       const last = decision.requestIds.at(-1);
+      if (last === undefined) {
+        // No answer can tell it.
+        const news = paragraphs(lost, endedResultsText([...state.unshown.values()]));
+        if (news !== '') await live.sendBehindOpenCalls(resumedMarker(marker), news);
+      }
       for (const requestId of decision.requestIds) {
         const given = input.answers?.find((each) => each.requestId === requestId);
         const results = requestId === last ? endedResultsText([...state.unshown.values()]) : '';
         if (given !== undefined) await live.answer(requestId, paragraphs(given.answer + gone, results));
       }
-      return;
+      return permit(decision.permissions);
     }
     case 'send-answers': {
-      const text =
-        answersText(input.answers ?? []) +
-        inBrackets(lostCommandsText(takeLostCommands(state, killedCommands)));
+      const text = givenText(input) + inBrackets(lostCommandsText(takeLostCommands(state, killedCommands)));
       return live.send(
         resumedMarker(marker),
         paragraphs(text, endedResultsText([...state.unshown.values()])),
       );
+    }
+  }
+}
+
+/** Answers and decisions as a message, where the calls are no longer open. */
+const givenText = ({ answers = [], decisions = [] }: TurnInput): string =>
+  paragraphs(answers.length === 0 ? '' : answersText(answers), decisionsText(decisions));
+
+/**
+ * Answers permission requests that an earlier turn or attempt left open: by their decision, or else as at first. Those
+ * that still need an approval stay open.
+ */
+async function answerPermissions(
+  live: LiveTurn,
+  requestIds: readonly string[],
+  { decisions = [] }: TurnInput,
+  { handler, copilotHome }: { readonly handler: PermissionHandler; readonly copilotHome: string },
+): Promise<void> {
+  if (requestIds.length === 0) return;
+  const requests = await readPermissionRequests(copilotHome, live.copilotSessionId);
+  for (const requestId of requestIds) {
+    const request = requests.get(requestId);
+    const decision = decisions.find(({ id }) => id === approvalId(requestId));
+    if (decision !== undefined) {
+      const { approved, text } = decision;
+      await live.permit(
+        requestId,
+        approved
+          ? { kind: 'approve-once' }
+          : { kind: 'reject', ...(text !== undefined && { feedback: text }) },
+      );
+    } else if (request !== undefined) {
+      const result = await handler(request, { sessionId: live.copilotSessionId });
+      if (result.kind === 'attributed') throw new Error('our permission handler attributes no results');
+      if (result.kind !== 'no-result') await live.permit(requestId, result);
+      else if (request.toolCallId !== undefined) live.hold(requestId, request.toolCallId);
     }
   }
 }

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { addUsage, NO_USAGE, type Permissions, type TurnUsage, type Usage } from '../../contract/index.ts';
 import { ASK_PARENT, opensRun, resultMarker } from '../../prompts/index.ts';
+import { PermissionTracker, type AskedCall, type OpenApproval } from './approvals.ts';
 import { QuestionTracker, type OpenQuestion } from './questions.ts';
 import { Denials } from '../session/denials.ts';
 import type { CopilotEvent } from '../log/events.ts';
@@ -87,13 +88,15 @@ export class TurnState {
   /** Arrivals of messages, by marker line (lines in brackets). */
   readonly arrivals = new Map<string, Arrival>();
   #questionTracker: QuestionTracker;
+  #permissions: PermissionTracker;
 
   /** Calls that are known to have ended, whatever the log says. */
   readonly endedCalls: EndedCalls;
 
-  /** Starts with the questions of the turn `before`. */
+  /** Starts with the questions and permission requests of the turn `before`. */
   constructor(before?: TurnState, ended?: EndedCalls) {
     this.#questionTracker = new QuestionTracker(before && before.#questionTracker);
+    this.#permissions = new PermissionTracker(before && before.#permissions);
     this.endedCalls = ended ?? before?.endedCalls ?? new Map();
   }
 
@@ -121,9 +124,30 @@ export class TurnState {
     return this.#questionTracker.answered;
   }
 
-  /** Whether the model waits only for answers of the main agent. */
+  /** Calls that wait for an approval, oldest first. */
+  get approvals(): readonly OpenApproval[] {
+    return this.#permissions.open;
+  }
+
+  /** Ids of permission requests that nobody has answered, oldest first. */
+  get pendingPermissions(): readonly string[] {
+    return this.#permissions.pending;
+  }
+
+  /** Permission requests that were answered. */
+  get answeredPermissions(): ReadonlySet<string> {
+    return this.#permissions.answered;
+  }
+
+  /** Whether the model waits only for answers of the main agent and for approvals. */
   get isWaitingForAnswers(): boolean {
-    return this.questions.length > 0 && this.openTools.size === 0 && this.answersInFlight.length === 0;
+    if (this.questions.length + this.approvals.length === 0 || this.answersInFlight.length > 0) return false;
+    return [...this.openTools.keys()].every((id) => this.#permissions.isHeld(id));
+  }
+
+  /** Records that a permission request waits for an approval. */
+  holdForApproval(requestId: string, call: AskedCall): void {
+    this.#permissions.hold(requestId, call);
   }
 
   /** The state at the start of the session's next turn: figures from zero, the conversation unchanged. */
@@ -144,8 +168,12 @@ export class TurnState {
 
   /** Counts tool calls without a result as interrupted: the process that ran them is gone. */
   interruptOpenTools(): void {
-    for (const [id, tool] of this.openTools) this.#interrupt(id, tool);
-    this.openTools.clear();
+    for (const [id, tool] of this.openTools) {
+      // A call whose permission is not given yet has not begun.
+      if (this.#permissions.isPending(id)) continue;
+      this.#interrupt(id, tool);
+      this.openTools.delete(id);
+    }
     this.repeats.reset();
   }
 
@@ -163,7 +191,9 @@ export class TurnState {
   apply(event: CopilotEvent): void {
     if (event.type === 'assistant.usage') return this.#call(event.data, event.agentId);
     if (event.type === 'session.usage_record') return this.#call(event.data.usage, event.agentId);
-    if (event.type === 'tool.execution_start') this.#addUsage({ toolCalls: 1 });
+    // A call that was approved later starts again.
+    if (event.type === 'tool.execution_start' && !this.openTools.has(event.data.toolCallId))
+      this.#addUsage({ toolCalls: 1 });
     this.denials.apply(event);
     // Copilot's own sub-agents count in the figures, but the turn's state is the main loop's.
     if (event.agentId !== undefined) return;
@@ -203,6 +233,12 @@ export class TurnState {
         // The Copilot session was closed while the call waited for its answer, which ended its background commands.
         this.endShells();
         return;
+      case 'permission.requested':
+        if (event.data.resolvedByHook !== true) this.#permissions.request(event.data);
+        return;
+      case 'permission.completed':
+        this.#permissions.complete(event.data.requestId);
+        return;
       case 'tool.execution_complete':
         return this.#complete(event.data);
       case 'system.notification':
@@ -218,6 +254,7 @@ export class TurnState {
         this.openTools.clear();
         this.repeats.reset();
         this.#questionTracker.abortCalls();
+        this.#permissions.abortCalls();
         return;
       case 'assistant.idle':
         this.isLoopRunning = false;
@@ -248,6 +285,7 @@ export class TurnState {
     this.shells.clear();
     this.arrivals.clear();
     this.#questionTracker = new QuestionTracker();
+    this.#permissions = new PermissionTracker();
   }
 
   #message({ data, timestamp }: Extract<CopilotEvent, { type: 'user.message' }>): void {
@@ -275,6 +313,7 @@ export class TurnState {
     this.openTools.delete(data.toolCallId);
     this.repeats.callEnded(data.toolCallId, data.error?.message ?? data.result?.content ?? '');
     this.#questionTracker.complete(data.toolCallId, data.success);
+    this.#permissions.callEnded(data.toolCallId);
     if (tool === undefined) return;
     if (data.error?.code === 'interrupted') this.#interrupt(data.toolCallId, tool);
     else this.#trackShells(tool, data.result?.content ?? '', data.shellExecution !== undefined);

@@ -21,9 +21,18 @@ export const actionInput = z.strictObject({
       'a label; label@2 for an earlier run; a unique prefix; session/label or a workflow id for one of another session; ' +
         '"last" for the one spawned last; "all" for every live one (kill, steer, wait, acknowledge), or all sessions (list)',
     ),
-  message: z.string().optional().describe('steer: the message. answer: the answer. continue: the new task'),
+  message: z
+    .string()
+    .optional()
+    .describe('steer: the message. answer: the answer. continue: the new task. reject: the reason'),
   question: z.string().optional().describe('answer: the id of the question; required if several are open'),
-  requestId: requestId.optional().describe(`continue, steer, answer: ${requestId.description}`),
+  approval: z
+    .string()
+    .optional()
+    .describe('approve, reject: the id of the approval; required if several are open'),
+  requestId: requestId
+    .optional()
+    .describe(`continue, steer, answer, approve, reject: ${requestId.description}`),
   verify: spawnSpec.shape.verify.describe(
     'continue: commands that must exit 0 before it is done; default: those of the previous run',
   ),

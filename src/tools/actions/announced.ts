@@ -22,7 +22,7 @@ export async function announcementsResult(
 ): Promise<AnnouncementsResult> {
   const news = newsWithin(announcements, MAX_TOOL_ANSWER_BYTES) ?? newsOf(announcements.slice(0, 1));
   const handles = news.announcements
-    .filter(({ kind, status }) => isFinal(status) || kind === 'question')
+    .filter(({ kind, status }) => isFinal(status) || kind === 'question' || kind === 'approval')
     .slice(0, MAX_SHOWN)
     .map(({ session, label, run }) => subagents.session(session).subagent(`${label}@${run}`));
   const all = await Promise.all(

@@ -8,6 +8,7 @@ import { measuredFields, outcomeText } from '../outcome.ts';
 import { oneHandle } from '../targets.ts';
 import type { SubagentAnswer } from '../view.ts';
 import type { Action } from './action.ts';
+import { waitingWords } from './approve.ts';
 import { forEachTarget, type TargetResult } from './each.ts';
 import { lastMessage } from './logs.ts';
 
@@ -52,7 +53,8 @@ export async function shownText(handle: SubagentHandle): Promise<string> {
 /** The data and lines that `show` has for a subagent. */
 export async function describeForTool(handle: SubagentHandle): Promise<TargetResult> {
   const description = await handle.describe();
-  const { status, since, stalled, cleaned, outcome, url, questions, turns, workerless, steps } = description;
+  const { status, since, stalled, cleaned, outcome, url, questions, turns, workerless, steps, approvals } =
+    description;
   const view: Partial<SubagentAnswer> = {
     status,
     since,
@@ -60,6 +62,7 @@ export async function describeForTool(handle: SubagentHandle): Promise<TargetRes
     ...(cleaned && { cleanedAt: cleaned.at }),
     ...(url !== undefined && { link: url }),
     ...(questions.length > 0 && { questions: questions.map(({ id }) => sanitizedLine(id, 100)) }),
+    ...(approvals.length > 0 && { approvals: approvals.map(({ id }) => sanitizedLine(id, 100)) }),
     ...(steps !== undefined && {
       steps: steps.map(({ id, step, label, needs, status, run }) => ({
         id,
@@ -119,6 +122,7 @@ function liveText({
   stalled,
   lastMessage,
   questions,
+  approvals,
   notes,
 }: SubagentDescription): string {
   const source = `subagent ${label}@${run}`;
@@ -131,6 +135,7 @@ function liveText({
   return [
     fenced('what it does', source, now, 1_000),
     ...(noted === undefined ? [] : [noted]),
+    ...waitingWords(approvals),
     ...questions.map(({ id, question, choices }) =>
       fenced(
         `question ${sanitizedLine(id, 100)}`,
