@@ -19,7 +19,7 @@ const UNIT = tests(
   'prompts/prompts',
   'home/{allowed-repos,environment,leases,redact,secret-names,settings}',
   'system/{optional-packages,real-path,work-clock}',
-  'temporal/target',
+  'temporal/{target,ui-payloads}',
   'tools/{fence,outcome}',
   'worker/up-restarts',
   'workflows/{labels,lifecycle,outbox,outcome,panel,prompt}',

@@ -164,7 +164,9 @@ export const logsJson = transcriptEntry;
 export const announcementsJson = announcement;
 
 /** `open` */
-export const openJson = z.object({ url: z.string() });
+export const openJson = z.object({
+  url: z.string().describe('the page; with a key a link to it that lets one browser in, once, within 2 minutes'),
+});
 export type OpenJson = DeepReadonly<z.infer<typeof openJson>>;
 
 /** `keys`, `keys init`, and what changes the ring of a file: `keys rotate`, `keys remove`, `keys require` */
@@ -201,6 +203,13 @@ export const keysUsageJson = z.object({
   ),
 });
 export type KeysUsageJson = z.infer<typeof keysUsageJson>;
+
+/** `keys codec` */
+export const keysCodecJson = z.object({
+  endpoint: z.string().describe('for `temporal --codec-endpoint`'),
+  authorization: z.string().describe('for `TEMPORAL_CODEC_AUTH`: a secret'),
+});
+export type KeysCodecJson = z.infer<typeof keysCodecJson>;
 
 /** `status` */
 export const statusJson = z.object({
@@ -328,6 +337,7 @@ export const REPORTS = {
   'keys-require': keysJson,
   'keys-backup': keysBackupJson,
   'keys-usage': keysUsageJson,
+  'keys-codec': keysCodecJson,
   install: installJson,
   uninstall: installJson,
   completion: completionJson,

@@ -53,7 +53,7 @@ export class Keys {
 
   /** The key that encrypts now. */
   async current(): Promise<Key> {
-    await this.#refresh();
+    await this.refresh();
     const key = keyOf(this.#ring, this.#ring.current);
     if (key === undefined) throw new SubagentsError('INTERNAL', 'the current key is not in its ring');
     return key;
@@ -68,7 +68,8 @@ export class Keys {
     return keyOf(this.#ring, id) ?? 'missing';
   }
 
-  async #refresh(): Promise<void> {
+  /** Reads a source again that was changed; `current` does so by itself. */
+  async refresh(): Promise<void> {
     const now = Date.now();
     if (this.#source.kind === 'command' && now - this.#readAt > REFRESH_MS) await this.#read();
     if (this.#source.kind !== 'file' || now - this.#lookedAt < LOOK_MS) return;

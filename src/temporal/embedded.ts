@@ -26,6 +26,7 @@ import { choosePorts, storePorts, LOOPBACK, type EmbeddedPorts } from './embedde
 import { withoutTemporal } from './environment.ts';
 import { ensureSearchAttributes } from './search-attributes.ts';
 import { identityOf, storeHomeId, type ServerIdentity } from './server-identity.ts';
+import type { UiEncryption } from './ui-access.ts';
 import { openUiGate, type UiGate } from './ui-gate.ts';
 
 const NAMESPACE = 'default';
@@ -73,6 +74,8 @@ export interface EmbeddedOptions {
   readonly ports?: { readonly grpc?: number; readonly ui?: number } | undefined;
   /** Id of the home that the server belongs to; stored in the server for everyone who connects. */
   readonly homeId?: string | undefined;
+  /** Where messages are encrypted: what the gate of the Web UI decrypts them with, and for whom. */
+  readonly uiEncryption?: Omit<UiEncryption, 'namespace'> | undefined;
   /**
    * Environment to search for the program and to pass to it, without Temporal's own variables; default `process.env`.
    */
@@ -94,7 +97,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
   rotate(logFile);
   for (let tries = 1; ; tries++) {
     const ports = await choosePorts(dataDir, options.ports);
-    const gate = await openGate(ports);
+    const gate = await openGate(ports, options.uiEncryption);
     if (gate === undefined) {
       if (tries < PORT_TRIES) continue;
       throw new SubagentsError('TEMPORAL_UNREACHABLE', 'other processes occupy the ports of the Web UI', {
@@ -120,9 +123,17 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
 }
 
 /** Undefined if another process has taken the port meanwhile. */
-async function openGate({ ui, hiddenUi }: EmbeddedPorts): Promise<UiGate | undefined> {
+async function openGate(
+  { ui, hiddenUi }: EmbeddedPorts,
+  encryption: EmbeddedOptions['uiEncryption'],
+): Promise<UiGate | undefined> {
   try {
-    return await openUiGate({ ip: LOOPBACK, port: ui, upstream: hiddenUi });
+    return await openUiGate({
+      ip: LOOPBACK,
+      port: ui,
+      upstream: hiddenUi,
+      encryption: encryption && { ...encryption, namespace: NAMESPACE },
+    });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return undefined;
     throw error;

@@ -7,7 +7,7 @@ import proto from '@temporalio/proto';
 import type { UnreadableCode } from '../contract/check.ts';
 import { SubagentsError } from '../contract/errors.ts';
 import { SEAL_METADATA, sealText } from '../contract/protocol/seals.ts';
-import { headerOf, open, seal, type EnvelopeHeader } from '../keys/envelope.ts';
+import { headerOf, open, seal, type EnvelopeHeader, type Key } from '../keys/envelope.ts';
 import type { Keys } from '../keys/keys.ts';
 import { ENCRYPTED, UNREADABLE } from './payload-converter.ts';
 
@@ -37,10 +37,7 @@ export function encryptingCodec(keys: Keys, namespace: string, unreadable: Unrea
     async encode(payloads, context) {
       const key = await keys.current();
       const binding = bindingOf(namespace, context);
-      return payloads.map((payload) => ({
-        metadata: { encoding: Buffer.from(ENCRYPTED), [KEY_ID_METADATA]: Buffer.from(key.id) },
-        data: seal(key, ProtoPayload.encode(payload).finish(), binding),
-      }));
+      return payloads.map((payload) => encryptPayload(payload, key, binding));
     },
     async decode(payloads, context) {
       const binding = context && bindingOf(namespace, context);
@@ -49,18 +46,69 @@ export function encryptingCodec(keys: Keys, namespace: string, unreadable: Unrea
   };
 }
 
+/** Encrypts a payload. @param binding what it belongs to: see `bindingText` */
+export const encryptPayload = (payload: Payload, key: Key, binding: string): Payload => ({
+  metadata: { encoding: Buffer.from(ENCRYPTED), [KEY_ID_METADATA]: Buffer.from(key.id) },
+  data: seal(key, ProtoPayload.encode(payload).finish(), binding),
+});
+
+/** A payload that was decrypted, or why it cannot be. */
+export type Decrypted =
+  { readonly payload: Required<Payload> } | { readonly code: UnreadableCode; readonly why: string };
+
+/**
+ * Decrypts a payload.
+ * @param header that of the payload
+ * @param isBoundHere whether the payload's binding is one of the place where the payload was found
+ */
+export async function decryptPayload(
+  { data }: Payload,
+  { keyId, binding }: EnvelopeHeader,
+  keys: Keys,
+  isBoundHere: (binding: string) => boolean,
+): Promise<Decrypted> {
+  const failed = (code: UnreadableCode, why: string): Decrypted => ({ code, why });
+  if (!isBoundHere(binding))
+    return failed('NOT_AUTHENTIC', 'it was encrypted for another workflow or activity');
+  const key = await keys.find(keyId);
+  if (key === 'foreign') return failed('NOT_AUTHENTIC', `its key ${keyId} is not of the ring ${keys.name}`);
+  if (key === 'missing') return failed('KEY_MISSING', `its key ${keyId} is not in ${keys.origin}`);
+  const content = data && open(key, data);
+  if (!content) return failed('NOT_AUTHENTIC', `it was changed, or not encrypted with key ${keyId}`);
+  return { payload: ProtoPayload.decode(content) };
+}
+
 /** The header of an encrypted payload; undefined if the payload is not encrypted by us. */
 export function encryptedHeader({ metadata, data }: Payload): EnvelopeHeader | undefined {
   const encoding = metadata?.['encoding'];
   return encoding && data && Buffer.from(encoding).toString() === ENCRYPTED ? headerOf(data) : undefined;
 }
 
-/** Where a payload belongs, as the SDK says it. An activity's id tells its payloads from those of the others. */
-function bindingOf(namespace: string, context: SerializationContext | undefined): string {
-  const parts = [context?.namespace ?? namespace, context?.workflowId ?? ''];
-  if (context?.type === 'activity') parts.push(context.activityId ?? '');
-  return parts.join('\n');
+/** What a payload belongs to. */
+export interface PayloadOwner {
+  readonly namespace: string;
+  readonly workflowId: string;
+  /** Of a payload of an activity: its id tells its payloads from those of the others. */
+  readonly activityId?: string | undefined;
 }
+
+/** The binding of the payloads of `owner`. */
+export const bindingText = ({ namespace, workflowId, activityId }: PayloadOwner): string =>
+  [namespace, workflowId, ...(activityId === undefined ? [] : [activityId])].join('\n');
+
+/** The owner in a binding. */
+export function ownerIn(binding: string): PayloadOwner {
+  const [namespace = '', workflowId = '', activityId] = binding.split('\n');
+  return { namespace, workflowId, activityId };
+}
+
+/** The binding of a payload whose owner the SDK names. */
+const bindingOf = (namespace: string, context: SerializationContext | undefined): string =>
+  bindingText({
+    namespace: context?.namespace ?? namespace,
+    workflowId: context?.workflowId ?? '',
+    ...(context?.type === 'activity' && { activityId: context.activityId ?? '' }),
+  });
 
 async function decrypted(
   payload: Payload,
@@ -68,30 +116,29 @@ async function decrypted(
   binding: string | undefined,
   unreadable: Unreadable,
 ): Promise<Payload> {
-  const header = encryptedHeader(payload);
   const foreign = (why: string): Payload => {
     if (unreadable.foreign === 'replace') return noteInPlace('NOT_AUTHENTIC', why);
     throw new SubagentsError('NOT_AUTHENTIC', `a message was refused: ${why}`);
   };
+  const header = encryptedHeader(payload);
   if (header === undefined)
     return keys.ring.plain === 'read' ? withoutSeal(payload) : foreign('it is not encrypted');
-  const { keyId } = header;
-  if (binding !== undefined && header.binding !== binding)
-    return foreign('it was encrypted for another workflow or activity');
-  const key = await keys.find(keyId);
-  if (key === 'foreign') return foreign(`its key ${keyId} is not of the ring ${keys.name}`);
-  if (key === 'missing') {
-    const why = `its key ${keyId} is not in ${keys.origin}`;
-    if (unreadable.missing === 'replace') return noteInPlace('KEY_MISSING', why);
-    throw new SubagentsError('KEY_MISSING', `a message cannot be decrypted: ${why}`, {
-      remedy: 'put the key back (docs/keys.md); until then the subagents that need it wait',
-    });
+  const found = await decryptPayload(
+    payload,
+    header,
+    keys,
+    (bound) => binding === undefined || bound === binding,
+  );
+  if ('payload' in found) {
+    const { metadata, data } = found.payload;
+    const sealed = Buffer.from(sealText({ at: header.sealedAt, nonce: header.nonce }));
+    return { metadata: { ...metadata, [SEAL_METADATA]: sealed }, data };
   }
-  const content = payload.data && open(key, payload.data);
-  if (!content) return foreign(`it was changed, or not encrypted with key ${keyId}`);
-  const { metadata, data } = ProtoPayload.decode(content);
-  const sealed = Buffer.from(sealText({ at: header.sealedAt, nonce: header.nonce }));
-  return { metadata: { ...metadata, [SEAL_METADATA]: sealed }, data };
+  if (found.code === 'NOT_AUTHENTIC') return foreign(found.why);
+  if (unreadable.missing === 'replace') return noteInPlace(found.code, found.why);
+  throw new SubagentsError(found.code, `a message cannot be decrypted: ${found.why}`, {
+    remedy: 'put the key back (docs/keys.md); until then the subagents that need it wait',
+  });
 }
 
 const noteInPlace = (code: UnreadableCode, why: string): Payload => ({

@@ -27,8 +27,17 @@ export async function keysForServer(
   return keys;
 }
 
-/** @throws SubagentsError KEY_MISSING */
-function requireRing({ ring }: ServerIdentity, keys: Keys | undefined): void {
+/**
+ * The keys for the messages of the server that runs in the home `root`; undefined where nothing is encrypted.
+ * @throws SubagentsError BAD_INPUT, KEYS_UNREADABLE
+ */
+export async function keysOfOwnServer(root: string, env: Env): Promise<Keys | undefined> {
+  const source = keySourceOf(root, env, 'own');
+  return source && (await Keys.read(source));
+}
+
+/** @throws SubagentsError KEY_MISSING where the server's messages have another key ring than that of `keys` */
+export function requireRing({ ring }: ServerIdentity, keys: Keys | undefined): void {
   if (ring === undefined || ring === keys?.name || keys?.ring.anew) return;
   const found = keys === undefined ? 'none was found' : `${keys.origin} has the ring ${keys.name}`;
   throw new SubagentsError(

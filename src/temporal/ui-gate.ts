@@ -1,12 +1,16 @@
 /**
  * The Web UI's port as a browser sees it: a proxy, with a page of our own (`ui-columns.ts`), that answers only to this
  * machine's own host names. The UI itself answers to any `Host`, so a web page whose name resolves to this machine (DNS
- * rebinding) could read and steer through it.
+ * rebinding) could read and steer through it. Where messages are encrypted, it is also the one place of the Web UI that
+ * has the keys: see `ui-encryption.ts`.
  */
 import { createServer, request, Agent, type IncomingMessage, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import { pipeline } from 'node:stream';
 import { COLUMNS_HEADERS, COLUMNS_PAGE, COLUMNS_PATH } from './ui-columns.ts';
+import type { UiEncryption } from './ui-access.ts';
+import { passOn, type PassedOn } from './ui-encryption.ts';
+import { bodyOf, HttpRefusal, refuse, withoutHeaders } from './ui-http.ts';
 
 /** A listening gate. */
 export interface UiGate {
@@ -22,6 +26,8 @@ export interface UiGateOptions {
   readonly port: number;
   /** Where the UI itself listens. */
   readonly upstream: { readonly ip: string; readonly port: number };
+  /** For a server whose messages are encrypted. */
+  readonly encryption?: UiEncryption | undefined;
 }
 
 /**
@@ -35,15 +41,24 @@ const RETRY_MS = 100;
 const OWN_NAME = /^(localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;
 
 /** @throws the error of listening: EADDRINUSE if another process has the port */
-export async function openUiGate({ ip, port, upstream }: UiGateOptions): Promise<UiGate> {
+export async function openUiGate({ ip, port, upstream, encryption }: UiGateOptions): Promise<UiGate> {
   const agent = new Agent({ keepAlive: true });
-  const startedBy = Date.now() + STARTING_MS;
-  const server = createServer((incoming, answer) => {
-    const refusal = whyRefused(incoming);
-    if (refusal !== undefined) refuse(answer, 403, refusal);
-    else if (incoming.url?.split('?', 1)[0] === COLUMNS_PATH)
+  const to = { ...upstream, agent, startedBy: Date.now() + STARTING_MS };
+  const serve = async (incoming: IncomingMessage, answer: ServerResponse): Promise<void> => {
+    requireOwnPage(incoming);
+    const passedOn =
+      encryption === undefined
+        ? { rawHeaders: incoming.rawHeaders }
+        : await passOn(incoming, answer, encryption, port);
+    if (passedOn === undefined) return;
+    if (incoming.url?.split('?', 1)[0] === COLUMNS_PATH)
       answer.writeHead(200, COLUMNS_HEADERS).end(COLUMNS_PAGE);
-    else forward(incoming, answer, { ...upstream, agent, startedBy });
+    else forward(incoming, passedOn, answer, to);
+  };
+  const server = createServer((incoming, answer) => {
+    serve(incoming, answer).catch((error: unknown) =>
+      refuse(answer, error instanceof HttpRefusal ? error : new HttpRefusal(500, String(error))),
+    );
   });
   server.listen(port, ip);
   await once(server, 'listening');
@@ -58,28 +73,29 @@ export async function openUiGate({ ip, port, upstream }: UiGateOptions): Promise
   };
 }
 
-/** Why a request is refused; undefined if it is forwarded. */
-function whyRefused({ headers, rawHeaders, url }: IncomingMessage): string | undefined {
+/** @throws HttpRefusal for a request that is not from the Web UI's own page */
+function requireOwnPage({ headers, rawHeaders, url }: IncomingMessage): void {
   const { host = '', origin } = headers;
   const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host');
   if (hosts.length !== 1 || !OWN_NAME.test(host))
-    return 'it only answers requests to localhost and 127.0.0.1';
+    throw new HttpRefusal(403, 'it only answers requests to localhost and 127.0.0.1');
   // A request target in absolute form has a host of its own.
-  if (!url?.startsWith('/')) return 'the target must be a path';
+  if (!url?.startsWith('/')) throw new HttpRefusal(403, 'the target must be a path');
   // Requests from other web pages are not the user's intention.
   if (origin !== undefined && origin.toLowerCase() !== `http://${host.toLowerCase()}`)
-    return 'the request comes from another page';
-  return undefined;
+    throw new HttpRefusal(403, 'the request comes from another page');
 }
 
 function forward(
   incoming: IncomingMessage,
+  passedOn: PassedOn,
   answer: ServerResponse,
   to: UiGateOptions['upstream'] & { readonly agent: Agent; readonly startedBy: number },
   deadline = Date.now() + STARTING_MS,
 ): void {
   const { ip, port, agent, startedBy } = to;
-  const { method, url, headers, rawHeaders } = incoming;
+  const { method, url, headers } = incoming;
+  const { rawHeaders, body, convert } = passedOn;
   // A dropped request body would be waited for, and the next request on the connection be taken for that body.
   const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
   const isBodiless = (method === 'GET' || method === 'HEAD') && !hasBody;
@@ -92,12 +108,19 @@ function forward(
         again();
         return;
       }
+      if (convert !== undefined && method !== 'HEAD' && isJson(response)) {
+        sendConverted(response, answer, convert).catch(() =>
+          refuse(answer, new HttpRefusal(502, 'what it answers cannot be decrypted')),
+        );
+        return;
+      }
       answer.writeHead(response.statusCode ?? 502, response.statusMessage, response.rawHeaders);
       pipeline(response, answer, () => undefined);
     },
   );
   const again = (): void => {
-    if (!answer.destroyed) setTimeout(() => forward(incoming, answer, to, deadline), RETRY_MS).unref();
+    if (!answer.destroyed)
+      setTimeout(() => forward(incoming, passedOn, answer, to, deadline), RETRY_MS).unref();
   };
   const endWithAnswer = (): void => {
     if (!answer.writableFinished) outgoing.destroy();
@@ -108,13 +131,28 @@ function forward(
     const isStarting = error.code === 'ECONNREFUSED' && Date.now() < deadline;
     if (answer.headersSent) answer.destroy();
     else if (isBodiless && isStarting) again();
-    else refuse(answer, 502, 'it does not answer; the Temporal server may still be starting');
+    else
+      refuse(answer, new HttpRefusal(502, 'it does not answer; the Temporal server may still be starting'));
   });
   if (isBodiless) outgoing.end();
+  else if (body !== undefined) outgoing.end(body);
   else pipeline(incoming, outgoing, () => undefined);
 }
 
-function refuse(answer: ServerResponse, status: number, why: string): void {
-  answer.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' });
-  answer.end(`The Temporal Web UI of subagents: ${why}.\n`);
+const isJson = ({ headers }: IncomingMessage): boolean =>
+  headers['content-encoding'] === undefined && /^application\/json\b/i.test(headers['content-type'] ?? '');
+
+/** Sends the answer of the Web UI with a new body. */
+async function sendConverted(
+  response: IncomingMessage,
+  answer: ServerResponse,
+  convert: NonNullable<PassedOn['convert']>,
+): Promise<void> {
+  const original = await bodyOf(response);
+  const body = original.length === 0 ? original : await convert(original);
+  answer.writeHead(response.statusCode ?? 502, response.statusMessage, [
+    ...withoutHeaders(response.rawHeaders, 'content-length', 'transfer-encoding', 'cache-control', 'etag'),
+    ...['Content-Length', String(body.length), 'Cache-Control', 'no-store'],
+  ]);
+  answer.end(body);
 }

@@ -45,6 +45,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   'keys usage': [],
   'keys remove': [`k-${'0'.repeat(16)}`],
   'keys require': [],
+  'keys codec': [],
 };
 /** Of a protocol of its own; and one that runs all of it, whose words are its point. */
 const OTHERS = ['mcp', 'demo'];

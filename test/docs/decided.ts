@@ -127,6 +127,12 @@ export const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
     'subagents approve fix-login -a ID',
     'subagents reject fix-login -a ID "why"',
   ],
+  'it needs a key: test/e2e/web-ui.test.ts runs it': [
+    'export TEMPORAL_CODEC_AUTH="$(subagents keys codec --auth)"',
+    'temporal workflow signal -w subagent/default/fix-login --name steer --input \'"Leave the session cookie alone."\' --codec-endpoint "$(subagents keys codec fix-login)"',
+    'subagents keys codec',
+    'subagents keys codec fix-login',
+  ],
   'a name, without what the command takes': [
     ...[
       'spawn',

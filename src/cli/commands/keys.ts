@@ -23,10 +23,12 @@ import { connectTemporal } from '../../temporal/connect.ts';
 import { DATABASE } from '../../temporal/embedded-arguments.ts';
 import { keyUsage, type KeyUsage, type RunCount } from '../../temporal/key-usage.ts';
 import { resolveTemporalTarget } from '../../temporal/target.ts';
+import { codecToken } from '../../temporal/ui-access.ts';
+import { CODEC_PATH } from '../../temporal/ui-codec.ts';
 import { readUpFile } from '../../temporal/up-file.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
-import type { KeysJson, KeysUsageJson } from '../json.ts';
+import type { KeysCodecJson, KeysJson, KeysUsageJson } from '../json.ts';
 import { plural } from '../render/numbers.ts';
 
 /** How long sessions get to be continued as new, in milliseconds. */
@@ -153,6 +155,32 @@ export async function showUsage(context: Context): Promise<number> {
     output.line(`  ${id}  ${countText(count)}${lost}`);
   }
   output.line(`  ${'not encrypted'.padEnd(18)}  ${countText(plain)}`);
+  return EXIT.ok;
+}
+
+/** `subagents keys codec` */
+export async function showCodec(
+  context: Context,
+  target: string | undefined,
+  { auth }: { readonly auth?: true | undefined },
+): Promise<number> {
+  requireSource(context);
+  await using subagents = await context.connect();
+  const { embedded, uiUrl, address } = subagents.target;
+  if (embedded !== true || uiUrl === undefined)
+    throw new SubagentsError('BAD_INPUT', `there is no codec endpoint of ours for ${address}`, {
+      remedy:
+        'only the server of `subagents up` has one: leave out --address, --profile and TEMPORAL_ADDRESS',
+    });
+  const endpoint = `${uiUrl}${CODEC_PATH}`;
+  const workflowId =
+    target === undefined
+      ? undefined
+      : (await (await subagents.find(target, { session: context.session })).describe()).workflowId;
+  const authorization = `Bearer ${codecToken(rootOf(context))}`;
+  const url = workflowId === undefined ? endpoint : `${endpoint}/${workflowId}`;
+  context.output.data({ endpoint: url, authorization } satisfies KeysCodecJson);
+  context.output.line(auth === true ? authorization : url);
   return EXIT.ok;
 }
 

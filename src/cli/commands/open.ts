@@ -1,9 +1,13 @@
+import { pathToFileURL } from 'node:url';
 import type { Subagents } from '../../client/index.ts';
 import { SubagentsError } from '../../contract/errors.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import type { OpenJson } from '../json.ts';
 import { listUrl } from '../../client/connection/links.ts';
+import { keySourceOf } from '../../keys/key-source.ts';
+import { homeRoot } from '../../system/home-root.ts';
+import { LINK_MS, makeOneTimeLink } from '../../temporal/ui-access.ts';
 import { OWN_COLUMNS } from '../../temporal/ui-columns.ts';
 
 /** `subagents open` */
@@ -13,21 +17,31 @@ export async function openCommand(
   options: { readonly print?: boolean | undefined },
 ): Promise<number> {
   await using subagents = await context.connect();
-  const url = await urlOf(context, subagents, target);
-  if (url === undefined) {
+  const page = await urlOf(context, subagents, target);
+  if (page === undefined) {
     throw new SubagentsError('BAD_INPUT', `the Web UI of ${subagents.target.address} is not known`, {
       remedy: 'set SUBAGENTS_UI_URL to the address of its Web UI',
     });
   }
+  const root = homeRoot(context.options.home, context.env);
+  const isEncrypted =
+    subagents.target.embedded === true && keySourceOf(root, context.env, 'own') !== undefined;
+  const link = isEncrypted ? makeOneTimeLink(root, page) : undefined;
+  const url = link?.url ?? page;
   context.output.data({ url } satisfies OpenJson);
   context.output.line(url);
   if (target === undefined && subagents.target.embedded !== true)
     context.output.note(
       `To see the status of subagents in the list of workflows, add the columns ${OWN_COLUMNS.join(', ')} with the gear below the list.`,
     );
+  if (link !== undefined)
+    context.output.note(
+      `The link lets one browser in, once, within ${LINK_MS / 60_000} minutes. Messages on this server are encrypted; all links to its Web UI then work there.`,
+    );
   if (context.output.interactive && options.print !== true && hasDisplay(context.env)) {
     const { default: openUrl } = await import('open');
-    await openUrl(url);
+    // Other accounts of the machine can read the arguments of a program, so the link must not be among them.
+    await openUrl(link === undefined ? url : pathToFileURL(link.page).href);
   }
   return EXIT.ok;
 }

@@ -121,4 +121,12 @@ function declareKeys(program: CommandLine, start: Start): void {
     .command('require')
     .description('refuse messages that are not encrypted, once no run from before the key is open')
     .action(() => start(async (context) => (await commands()).requireKeys(context)));
+  keys
+    .command('codec')
+    .description("the endpoint for `temporal --codec-endpoint`; encrypts for one subagent's workflow")
+    .argument('[target]', 'the subagent that is sent something; not needed to read')
+    .option('--auth', 'print what to put into TEMPORAL_CODEC_AUTH, a secret')
+    .action((target, options) =>
+      start(async (context) => (await commands()).showCodec(context, target, options)),
+    );
 }

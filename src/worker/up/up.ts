@@ -13,7 +13,8 @@ import { requirePackages, WORKER_PACKAGES } from '../../system/optional-packages
 import { ownIdentity, processStartTime, signalProcess } from '../../system/process.ts';
 import { startEmbedded, type EmbeddedServer } from '../../temporal/embedded.ts';
 import { DATABASE } from '../../temporal/embedded-arguments.ts';
-import { keysForServer } from '../../temporal/server-keys.ts';
+import { keysOfOwnServer, requireRing } from '../../temporal/server-keys.ts';
+import { UiAccess } from '../../temporal/ui-access.ts';
 import { removeUpFile, writeUpFile } from '../../temporal/up-file.ts';
 import { requireWritable } from '../upkeep/home-writable.ts';
 import { upEvent, type UpPart, type UpEvent, type UpEventBody } from './events.ts';
@@ -75,6 +76,7 @@ class Supervisor {
   readonly #env: NodeJS.ProcessEnv;
   readonly #startedAt = new Date().toISOString();
   readonly #serverReady = new AbortController();
+  readonly #uiAccess: UiAccess;
   #startingServer: Promise<EmbeddedServer> | undefined;
   #server: EmbeddedServer | undefined;
   #worker: WorkerChild | undefined;
@@ -82,6 +84,7 @@ class Supervisor {
   constructor(options: UpOptions) {
     this.#options = options;
     this.#env = options.env ?? process.env;
+    this.#uiAccess = new UiAccess(options.home.root);
   }
 
   async run(): Promise<void> {
@@ -199,6 +202,7 @@ class Supervisor {
   async #startServer(again: boolean): Promise<EmbeddedServer> {
     const { home, onProgress } = this.#options;
     const before = this.#server;
+    const keys = await keysOfOwnServer(home.root, this.#env);
     this.#startingServer = startEmbedded({
       dataDir: home.paths.temporal,
       logFile: logFiles(home).server,
@@ -206,12 +210,13 @@ class Supervisor {
       onProgress,
       // The same ports again, so that the worker and all others find the server without notice.
       ports: before && { grpc: portOf(`tcp://${before.address}`), ui: portOf(before.uiUrl) },
+      uiEncryption: keys && { keys, access: this.#uiAccess },
       env: this.#env,
     });
     const server = await this.#startingServer;
     this.#server = server;
     // Checked here, because a worker without the right keys would fail at every start.
-    await keysForServer(home.root, this.#env, { embedded: true }, server.identity);
+    requireRing(server.identity, keys);
     const { address, namespace, uiUrl, pid } = server;
     // Its ports were taken meanwhile: restart the worker with the new address.
     if (before !== undefined && before.address !== address) void this.#worker?.stop();
