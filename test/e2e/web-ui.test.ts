@@ -209,7 +209,7 @@ describe.skipIf(!existsSync(CHROMIUM))('a browser', () => {
     await visit('subagent/default/fix-login');
     await page.getByRole('button', { name: 'More Actions' }).click();
     await page.getByRole('menuitem', { name: 'Send a Signal' }).click();
-    await page.locator('#signal-select').locator('..').click();
+    await page.getByRole('button', { name: 'Select a signal' }).click();
     await page.getByRole('option', { name: 'steer', exact: true }).click();
     await page
       .locator('.cm-content[contenteditable=true]')
