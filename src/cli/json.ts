@@ -165,7 +165,9 @@ export const announcementsJson = announcement;
 
 /** `open` */
 export const openJson = z.object({
-  url: z.string().describe('the page; with a key a link to it that lets one browser in, once, within 2 minutes'),
+  url: z
+    .string()
+    .describe('the page; with a key a link to it that lets one browser in, once, within 2 minutes'),
 });
 export type OpenJson = DeepReadonly<z.infer<typeof openJson>>;
 
