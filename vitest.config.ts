@@ -28,7 +28,7 @@ const UNIT = tests(
 const GIT = tests(
   'git/*',
   'activities/{artifacts,as-checked-out,caveats,clean,clone,evidence,repository-settings,set-up,space-gate,unattended,verified,verify,workspace,worktree-location}',
-  'sandbox/place',
+  'sandbox/{network,place}',
   'system/scratch-folder',
 );
 /**

@@ -25,7 +25,8 @@ import { compareIgnored } from '../evidence/ignored.ts';
 import { hasSetAside } from '../../src/git/commits/set-aside.ts';
 import { readWorktreeStatus } from '../../src/git/commits/own-index.ts';
 import { removePrivateRepository } from '../../src/git/worktrees/private-repository.ts';
-import { openSandbox } from '../../src/home/sandboxes.ts';
+import { openSandbox, sandboxOf } from '../../src/home/sandboxes.ts';
+import { closeNetwork } from '../../src/sandbox/network/proxies.ts';
 import { launcherFiles } from '../../src/sandbox/launcher.ts';
 import { keptCommits, deleteKeptRefs } from '../../src/git/branches/kept-refs.ts';
 import { deleteBranch } from '../../src/git/branches/delete-branch.ts';
@@ -277,6 +278,7 @@ async function decide(git: Git, record: RunRecord, rules: CleanRules): Promise<D
       await removeTree(removedPath(cwd));
       await discardWorktree(place);
       if (sandbox) {
+        closeNetwork(sandboxOf(repository).network);
         await removePrivateRepository(repository, Git.at(sandbox.caller));
         openSandbox(cwd, repository);
       }

@@ -9,7 +9,8 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { markerScript } from '../../src/home/marker.ts';
 import { wallsOf } from '../../src/home/sandboxes.ts';
-import { behindWalls } from '../../src/sandbox/policy.ts';
+import { openNetwork } from '../../src/sandbox/network/proxies.ts';
+import { behindWalls, withNetwork } from '../../src/sandbox/policy.ts';
 import type { RedactingStream, Redactor } from '../../src/environment/redact.ts';
 import { openNewPrivateFile } from '../../src/system/files.ts';
 import { linuxStat, startTimeOf } from '../../src/system/process.ts';
@@ -74,7 +75,8 @@ export async function runCommand(options: CommandOptions): Promise<CommandResult
   const script = `${markerScript(options.copilotSessionId)}exec ${shell} -c "$1" 2>&1`;
   const program = { file: shell, args: ['-c', script, shell, options.command], cwd: options.cwd };
   const walls = wallsOf(options.cwd, options.sandboxed === true);
-  const { file, args } = walls === undefined ? program : behindWalls(walls, program);
+  if (walls) await openNetwork(walls);
+  const { file, args } = walls === undefined ? program : behindWalls(walls, withNetwork(walls, program));
   const child = spawn(file, args, {
     cwd: options.cwd,
     env: { ...options.env, COPILOT_AGENT_SESSION_ID: options.copilotSessionId },

@@ -25,6 +25,7 @@ import {
 import { readSparse } from '../../src/git/worktrees/sparse.ts';
 import { addSubmodules } from '../../src/git/worktrees/submodules.ts';
 import { addWorktree, discardWorktree } from '../../src/git/worktrees/worktree.ts';
+import { closeNetwork } from '../../src/sandbox/network/proxies.ts';
 import { closeSandbox, openSandbox, sandboxFolders, sandboxOf } from '../../src/home/sandboxes.ts';
 import { ensurePrivateDir } from '../../src/system/files.ts';
 import { folderId } from '../../src/system/own-folder.ts';
@@ -149,7 +150,7 @@ export async function prepareWorktree(
         home,
         subagent,
         { cwd, caller: spec.repo, repository: own },
-        deps.settings.sandboxRead ?? [],
+        { read: deps.settings.sandboxRead ?? [], network: spec.network },
       );
     return workspaceOf(cwd, noted(branch, 'ready', found), ownNotes);
   } catch (error) {
@@ -184,6 +185,7 @@ async function discardParts(cwd: string, { repo, sandbox }: WorkspaceRecord): Pr
   if (sandbox === undefined) return discardWorktree({ cwd, commonDir: gitDirs(repo).commonDir });
   openSandbox(cwd, repo);
   await discardWorktree({ cwd, commonDir: join(repo, '.git') });
+  closeNetwork(sandboxOf(repo).network);
   await removePrivateRepository(repo, Git.at(sandbox.caller));
 }
 

@@ -38,6 +38,11 @@ export const SETTINGS = {
       'sandboxes of this worker: `off` (spawns that ask for one are refused), `on` (those that ask get one) or `required` (all get one); see [Sandbox](sandbox.md)',
     default: 'on',
   },
+  SUBAGENTS_SANDBOX_NETWORK: {
+    about:
+      'the most that a spawn may ask for as the network of a sandbox: `none`, `all`, or hosts separated by commas',
+    default: 'all',
+  },
   SUBAGENTS_SANDBOX_READ: {
     about:
       'folders, by real path, that sandboxed subagents may read beside their own, separated by colons: toolchains, caches',

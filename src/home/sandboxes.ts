@@ -19,6 +19,8 @@ interface SandboxFolders {
   readonly repository: string;
   readonly temporary: string;
   readonly home: string;
+  /** The socket to its proxy. */
+  readonly network: string;
 }
 
 /** Returns the folders of a run's sandbox, whether they exist or not. */
@@ -29,6 +31,7 @@ export function sandboxFolders({ paths }: SandboxHome, subagent: SubagentRef): S
     repository: join(folder, 'repository'),
     temporary: join(folder, 'tmp'),
     home: join(folder, 'home'),
+    network: join(folder, 'network'),
   };
 }
 
@@ -36,17 +39,17 @@ export function sandboxFolders({ paths }: SandboxHome, subagent: SubagentRef): S
  * Puts the walls around the worktree of a run, around the fresh checkout that its verification may make, and around its
  * private repository.
  * @param caller the caller's repository, whose objects are read
- * @param read further folders that the worker lets sandboxed subagents read
+ * @param may further folders that the worker lets sandboxed subagents read, and what this one reaches over the network
  * @throws SubagentsError DISK_FULL, FILE_ACCESS
  */
 export function closeSandbox(
   home: SandboxHome,
   subagent: SubagentRef,
   place: { readonly cwd: string; readonly caller: string; readonly repository: string },
-  read: readonly string[],
+  { read, network = 'none' }: { readonly read: readonly string[]; readonly network?: string | undefined },
 ): void {
-  const { temporary, home: inner } = sandboxOf(place.repository);
-  for (const folder of [temporary, inner]) ensurePrivateDir(folder);
+  const { temporary, home: inner, network: socket } = sandboxOf(place.repository);
+  for (const folder of [temporary, inner, socket]) ensurePrivateDir(folder);
   const inside = [place.cwd, freshOf(place.cwd), place.repository];
   const policy: SandboxPolicy = {
     writable: inside,
@@ -58,6 +61,7 @@ export function closeSandbox(
     ],
     temporary,
     home: inner,
+    ...(network !== 'none' && { network: { hosts: network, folder: socket } }),
   };
   for (const folder of inside) putWallsAround(folder, policy);
 }
@@ -72,6 +76,7 @@ export const sandboxOf = (repository: string): SandboxFolders => ({
   repository,
   temporary: join(repository, '..', 'tmp'),
   home: join(repository, '..', 'home'),
+  network: join(repository, '..', 'network'),
 });
 
 /** The fresh checkout that verification may make beside the worktree `cwd`. */

@@ -6,6 +6,7 @@ import { validate } from '../contract/check.ts';
 import { parseDuration } from '../contract/text/quantities.ts';
 import { SubagentsError } from '../contract/errors.ts';
 import { SETTINGS, type SettingName } from '../contract/settings.ts';
+import { network } from '../contract/spawn/network.ts';
 import type { Env } from '../system/home-root.ts';
 import { PASSED_SECRETS_VARIABLE } from '../environment/clean.ts';
 
@@ -26,6 +27,8 @@ export interface Settings {
   readonly copilotPath: string | undefined;
   /** Whether spawns get a sandbox (`SUBAGENTS_SANDBOX`). */
   readonly sandbox: 'off' | 'on' | 'required';
+  /** The most that a sandbox may reach (`SUBAGENTS_SANDBOX_NETWORK`). */
+  readonly sandboxNetwork: string;
   /** Folders that sandboxed subagents may read beside their own (`SUBAGENTS_SANDBOX_READ`, separated by colons). */
   readonly sandboxRead: readonly string[];
   /**
@@ -103,6 +106,7 @@ const settings = z
         .enum(['off', 'on', 'required'], { error: 'write off, on or required' })
         .default(SETTINGS.SUBAGENTS_SANDBOX.default),
     ),
+    SUBAGENTS_SANDBOX_NETWORK: text.pipe(network.default(SETTINGS.SUBAGENTS_SANDBOX_NETWORK.default)),
     SUBAGENTS_SANDBOX_READ: text
       .transform((value) => (value ?? '').split(':').filter(Boolean))
       .refine((paths) => paths.every(isAbsolute), 'name folders by their whole path, separated by colons'),
@@ -141,6 +145,7 @@ export function readSettings(env: Env = process.env): Settings {
     repos: parsed.data.SUBAGENTS_REPOS,
     copilotPath: SUBAGENTS_COPILOT_PATH,
     sandbox: parsed.data.SUBAGENTS_SANDBOX,
+    sandboxNetwork: parsed.data.SUBAGENTS_SANDBOX_NETWORK,
     sandboxRead: parsed.data.SUBAGENTS_SANDBOX_READ,
     keepMs: SUBAGENTS_KEEP,
     keepBytes: SUBAGENTS_KEEP_DISK,

@@ -21,7 +21,13 @@ const LIMITS: Readonly<Record<Permissions, string>> = {
 };
 
 const SANDBOXED =
-  '* You work in a sandbox. Your only tool for files is the shell: read with sed, head or rg, write with cat and here-documents, or with patch. Only your workspace, /tmp and your home directory can be written; the system’s programs can be read; nothing else of the machine is there. There is no network. Each command has processes and a loopback of its own: a server that one command starts is gone for the next one, so start it and use it in the same command. What is refused stays refused: do not look for a way around, say it in your report.\n';
+  '* You work in a sandbox. Your only tool for files is the shell: read with sed, head or rg, write with cat and here-documents, or with patch. Only your workspace, /tmp and your home directory can be written; the system’s programs can be read; nothing else of the machine is there. {network} Each command has processes and a loopback of its own: a server that one command starts is gone for the next one, so start it and use it in the same command. What is refused stays refused: do not look for a way around, say it in your report.\n';
+
+function networkText(hosts: string | undefined): string {
+  if (hosts === undefined) return 'There is no network.';
+  const reached = hosts === 'all' ? 'hosts of the internet' : hosts.split(',').join(', ');
+  return `The network is an HTTP proxy, which HTTP_PROXY and HTTPS_PROXY name, and reaches only: ${reached}. Any other connection fails, and the proxy answers 403 for any other host.`;
+}
 
 /** The text that is appended to the system message. */
 export function instructionsFor({
@@ -30,11 +36,13 @@ export function instructionsFor({
   repositoryInstructions,
 }: {
   readonly permissions: Permissions;
-  readonly sandbox?: unknown;
+  readonly sandbox?: { readonly network?: { readonly hosts: string } | undefined } | undefined;
   /** Instructions of the repository that Copilot does not read by itself. */
   readonly repositoryInstructions?: string | undefined;
 }): string {
-  const limits = LIMITS[permissions] + (sandbox === undefined ? '' : SANDBOXED);
+  const limits =
+    LIMITS[permissions] +
+    (sandbox ? SANDBOXED.replace('{network}', networkText(sandbox.network?.hosts)) : '');
   const own = INSTRUCTIONS.replace('</subagent>', `${limits}</subagent>`);
   return repositoryInstructions === undefined
     ? own

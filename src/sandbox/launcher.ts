@@ -6,6 +6,7 @@ import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { ensurePrivateDir, writePrivateFile } from '../system/files.ts';
 import { shellQuoted } from '../system/shell-quote.ts';
+import { BRIDGE_SCRIPT } from './network/bridge.ts';
 import { bwrapArguments, WALLS_MARK, type SandboxPolicy } from './policy.ts';
 
 /** Exit code of a command that was not run because its walls were missing. */
@@ -23,6 +24,7 @@ unset IFS
 [ -n "$real" ] || { echo 'subagents: bwrap is not installed: the command was not run' >&2; exit ${NO_WALLS}; }
 case $1 in --version | --help) exec "$real" "$@" ;; esac
 policies=${shellQuoted(policies)} walls= folder=/ environment=()
+bridge=${shellQuoted(BRIDGE_SCRIPT)}
 while [ $# -gt 0 ]; do
   case $1 in
     --setenv) environment+=(--setenv "$2" "$3"); shift 3 ;;
@@ -33,7 +35,7 @@ while [ $# -gt 0 ]; do
   esac
 done
 [ -r "$walls" ] || { echo 'subagents: this session has no sandbox: the command was not run' >&2; exit ${NO_WALLS}; }
-exec "$real" --clearenv "\${environment[@]}" --args 9 --chdir "$folder" -- "$@" 9<"$walls"
+exec "$real" --clearenv "\${environment[@]}" --args 9 --chdir "$folder" -- /bin/sh -c "$bridge" sh "$@" 9<"$walls"
 `;
 
 const folderOf = (copilotHome: string): string => join(copilotHome, 'sandbox');

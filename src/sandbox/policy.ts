@@ -6,6 +6,7 @@ import { existsSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, delimiter, dirname, join } from 'node:path';
 import { z } from 'zod';
+import { BRIDGE_SCRIPT, INNER_FOLDER, PROXY_VARIABLES } from './network/bridge.ts';
 import { isWithin } from '../system/real-path.ts';
 
 /** Absolute paths of this machine. Everything that is not named is absent inside, except programs and libraries. */
@@ -18,6 +19,8 @@ export const sandboxPolicy = z.strictObject({
   temporary: z.string(),
   /** The folder that is the home directory inside. */
   home: z.string(),
+  /** What it may reach over the network (`parseNetwork`), and the folder of the socket to its proxy. Default: nothing. */
+  network: z.strictObject({ hosts: z.string(), folder: z.string() }).optional(),
 });
 /** The policy of one sandbox. */
 export type SandboxPolicy = z.infer<typeof sandboxPolicy>;
@@ -60,9 +63,28 @@ export function bwrapArguments(policy: SandboxPolicy): string[] {
     ...['--setenv', 'HOME', INNER_HOME, '--setenv', 'TMPDIR', '/tmp', '--setenv', 'PATH', innerPath()],
     ...['--unsetenv', 'XDG_RUNTIME_DIR', '--unsetenv', 'SSH_AUTH_SOCK', '--unsetenv', 'GPG_AGENT_INFO'],
     ...['--unsetenv', 'DBUS_SESSION_BUS_ADDRESS', '--unsetenv', 'DOCKER_HOST', '--unsetenv', 'TMUX'],
+    ...networkArguments(policy),
     ...['--remount-ro', '/'],
   ];
 }
+
+/** The sandbox sees the socket of its proxy, and programs find it by their variables. */
+const networkArguments = ({ network }: SandboxPolicy): string[] =>
+  network === undefined
+    ? []
+    : [
+        ...['--ro-bind', network.folder, INNER_FOLDER],
+        ...Object.entries(PROXY_VARIABLES).flatMap(([name, value]) => ['--setenv', name, value]),
+      ];
+
+/** Returns `program`, started with the network of `policy`, if there is one. */
+export const withNetwork = <Program extends { readonly file: string; readonly args: readonly string[] }>(
+  policy: SandboxPolicy,
+  program: Program,
+): Program =>
+  policy.network === undefined
+    ? program
+    : { ...program, file: 'sh', args: ['-c', BRIDGE_SCRIPT, 'sh', program.file, ...program.args] };
 
 /** How `bwrap` is started to run a program behind the walls of `policy`. */
 export interface WalledProgram {

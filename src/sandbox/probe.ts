@@ -55,9 +55,34 @@ function refused(said: string): SandboxProblem {
   };
 }
 
-/** @throws SubagentsError NO_SANDBOX when this machine cannot sandbox */
-export async function requireSandbox(env?: NodeJS.ProcessEnv): Promise<void> {
-  const found = await sandboxProblem(env);
+/** Returns why a sandbox cannot have a network on this machine; undefined when it can. */
+export async function networkProblem(
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<SandboxProblem | undefined> {
+  try {
+    await runProgram(
+      { file: 'socat', args: ['-V'], cwd: '/', env, input: '', detached: false },
+      AbortSignal.timeout(TRY_TIMEOUT_MS),
+    );
+    return undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+    return {
+      problem: 'socat is not installed, by which a sandbox reaches its network',
+      remedy: 'install the package socat (apt-get install socat)',
+    };
+  }
+}
+
+/**
+ * @param options.network what the sandbox is to reach; default: nothing
+ * @throws SubagentsError NO_SANDBOX when this machine cannot sandbox
+ */
+export async function requireSandbox({
+  network = 'none',
+  env,
+}: { readonly network?: string | undefined; readonly env?: NodeJS.ProcessEnv } = {}): Promise<void> {
+  const found = (await sandboxProblem(env)) ?? (network === 'none' ? undefined : await networkProblem(env));
   if (found === undefined) return;
   throw new SubagentsError('NO_SANDBOX', found.problem, { remedy: `${found.remedy}, then spawn again` });
 }

@@ -36,6 +36,9 @@ const TO_SUBAGENTS = {
     prompts.instructionsFor({
       ...{ permissions: 'all', sandbox: {}, repositoryInstructions: '(the AGENTS.md of the repository)' },
     }),
+    ...['all', 'registry.npmjs.org,*.github.com'].map((hosts) =>
+      prompts.instructionsFor({ permissions: 'all', sandbox: { network: { hosts } } }),
+    ),
   ],
   ASK_PARENT: prompts.ASK_PARENT,
   ASK_PARENT_DESCRIPTION: prompts.ASK_PARENT_DESCRIPTION,

@@ -17,7 +17,7 @@ import {
   WORKER_PACKAGES,
 } from '../../system/optional-packages.ts';
 import { homeWriteProblem } from '../../worker/upkeep/home-writable.ts';
-import { sandboxProblem } from '../../sandbox/probe.ts';
+import { networkProblem, sandboxProblem } from '../../sandbox/probe.ts';
 import { cliFailure } from '../failure.ts';
 import { fail, ok, warn, type Check } from './check.ts';
 
@@ -76,7 +76,10 @@ export async function checkSandbox(env: NodeJS.ProcessEnv): Promise<Check> {
   const found = await sandboxProblem(env);
   const required = env['SUBAGENTS_SANDBOX']?.trim() === 'required';
   if (found === undefined)
-    return ok('sandbox', `works${required ? ', required' : ''}; memory, processes and disk are not bounded`);
+    return ok(
+      'sandbox',
+      `works${required ? ', required' : ''}${(await networkProblem(env)) ? ', without network (socat is not installed)' : ''}; memory, processes and disk are not bounded`,
+    );
   return (required ? fail : warn)('sandbox', found.problem, found.remedy);
 }
 

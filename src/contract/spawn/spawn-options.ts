@@ -106,10 +106,17 @@ export const SPAWN_OPTIONS = {
   sandbox: {
     flags: '--sandbox',
     about:
-      'tools, set-up and verification run in a sandbox: its own clone, no network, and nothing else of this machine than programs',
+      'tools, set-up and verification run in a sandbox: its own clone, no network (see network), and nothing else of this machine than programs',
     default: 'none, unless the worker asks for one',
     common: true,
     repository: true,
+  },
+  network: {
+    flags: '--network <hosts>',
+    about:
+      'what a sandboxed subagent reaches over HTTP and HTTPS: none, all (the internet), or hosts separated by commas, for example registry.npmjs.org,*.github.com; an address of this machine or its network only by host and port',
+    default: 'none',
+    common: true,
   },
   trustRepo: {
     flags: '--trust-repo',

@@ -51,10 +51,15 @@ export interface SpawnSpec {
    */
   permissions?: 'all' | 'workspace' | 'read-only' | undefined;
   /**
-   * tools, set-up and verification run in a sandbox: its own clone, no network, and nothing else of this machine than programs
+   * tools, set-up and verification run in a sandbox: its own clone, no network (see network), and nothing else of this machine than programs
    * @default none, unless the worker asks for one
    */
   sandbox?: true | undefined;
+  /**
+   * what a sandboxed subagent reaches over HTTP and HTTPS: none, all (the internet), or hosts separated by commas, for example registry.npmjs.org,*.github.com; an address of this machine or its network only by host and port
+   * @default none
+   */
+  network?: string | undefined;
   /**
    * load the repository’s own Copilot hooks, extensions and MCP servers, and run the programs that its git configuration names
    * @default none of them

@@ -17,6 +17,7 @@ import {
   MAX_VERIFY_COMMANDS,
   MIN_TIMEOUT_MS,
 } from '../limits.ts';
+import { network } from './network.ts';
 import { isRepositoryUrl } from './repository-url.ts';
 import {
   CONTINUE_OPTIONS,
@@ -144,6 +145,7 @@ const unchangedOptions = {
   verifyFresh: z.boolean().optional(),
   // Nobody can say false: whoever asks for a sandbox gets one, the repository and the worker included.
   sandbox: z.literal(true).optional(),
+  network: network.optional(),
   stuckRepeats: stuckRepeats.optional(),
   onStuck: onStuck.optional(),
   budget: budget

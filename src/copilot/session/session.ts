@@ -25,6 +25,7 @@ import {
 import { letAsk, permissionHandler, READ_ONLY_TOOLS, SANDBOXED_TOOLS } from './permissions.ts';
 import type { AskedCalls, Asks } from '../turn/approvals.ts';
 import { copilotSandbox, largeOutputs, setWalls } from '../../sandbox/launcher.ts';
+import { openNetwork } from '../../sandbox/network/proxies.ts';
 import type { SandboxPolicy } from '../../sandbox/policy.ts';
 import { requireSandbox } from '../../sandbox/probe.ts';
 import { defaultModel, providerFrom } from '../runtime/provider.ts';
@@ -80,7 +81,8 @@ export async function openSession(runtime: Runtime, spec: SessionSpec): Promise<
   const config = sessionConfig(spec, () => walled);
   const path = writeInitScript(spec);
   if (sandbox) {
-    await requireSandbox();
+    await requireSandbox({ network: sandbox.network?.hosts });
+    await openNetwork(sandbox);
     setWalls(copilotHome, copilotSessionId, sandbox);
   }
   if (spec.trustRepo) await trustFolder(runtime, spec.cwd, spec.copilotSessionId);

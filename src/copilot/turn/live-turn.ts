@@ -9,6 +9,7 @@ import {
   countDenials,
   MAX_SUMMARY_CHARS,
   oneLine,
+  type Denial,
   type Permissions,
   type ActivityProgress,
   type TurnUsage,
@@ -93,6 +94,8 @@ export class LiveTurn {
   #detached = false;
   #saving = false;
   #saveAgain = false;
+  /** Connections that the network of its sandbox has refused in this turn. */
+  #refusals: () => readonly Denial[] = () => [];
   readonly #ignoreDeath: () => void;
   #doing: Doing = { what: 'starting', tool: undefined, since: Date.now() };
   readonly #deliveries = new Map<string, Promise<Delivered | undefined>>();
@@ -171,6 +174,11 @@ export class LiveTurn {
         this.#calls.recordEnd(call, toolResult.textResultForLlm, this.state.openTools),
       onPostToolUseFailure: ({ error, ...call }) => this.#calls.recordEnd(call, error, this.state.openTools),
     };
+  }
+
+  /** Counts the connections that `refusals` gives as denied. */
+  countRefusals(refusals: () => readonly Denial[]): void {
+    this.#refusals = refusals;
   }
 
   /**
@@ -362,12 +370,12 @@ export class LiveTurn {
 
   /** Usage and denials since the turn began. */
   get turnUsage(): TurnUsage {
-    return turnUsageOf(this.state, this.permissions);
+    return turnUsageOf(this.state, this.permissions, this.#refusals());
   }
 
   get progress(): ActivityProgress {
     const { state } = this;
-    const denied = countDenials(state.denials.list(this.permissions));
+    const denied = countDenials([...state.denials.list(this.permissions), ...this.#refusals()]);
     return {
       doing: this.#doing.what,
       ...(this.#doing.tool !== undefined && { tool: this.#doing.tool }),

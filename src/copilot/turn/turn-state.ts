@@ -1,6 +1,14 @@
 /** The state of a turn, folded from its events: live ones, or those of the event log after a crash. */
 import { z } from 'zod';
-import { addUsage, NO_USAGE, type Permissions, type TurnUsage, type Usage } from '../../contract/index.ts';
+import {
+  addUsage,
+  mergeDenials,
+  NO_USAGE,
+  type Denial,
+  type Permissions,
+  type TurnUsage,
+  type Usage,
+} from '../../contract/index.ts';
 import { ASK_PARENT, opensRun, resultMarker } from '../../prompts/index.ts';
 import { PermissionTracker, type AskedCall, type OpenApproval } from './approvals.ts';
 import { QuestionTracker, type OpenQuestion } from './questions.ts';
@@ -360,9 +368,16 @@ export class TurnState {
   }
 }
 
-/** The usage, model and denials of a turn in this state. */
-export function turnUsageOf({ usage, model, denials }: TurnState, permissions: Permissions): TurnUsage {
-  const denied = denials.list(permissions);
+/**
+ * The usage, model and denials of a turn in this state.
+ * @param refusals connections that the network of its sandbox refused
+ */
+export function turnUsageOf(
+  { usage, model, denials }: TurnState,
+  permissions: Permissions,
+  refusals: readonly Denial[] = [],
+): TurnUsage {
+  const denied = mergeDenials([...denials.list(permissions), ...refusals]);
   return {
     usage,
     ...(model !== undefined && { model }),

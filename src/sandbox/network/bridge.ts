@@ -1,0 +1,29 @@
+/** The end of the proxy inside a sandbox: a port of the sandbox's own loopback that leads to the proxy's socket. */
+
+/** The name of the socket in its folder. */
+export const SOCKET = 'proxy';
+/** The folder of the socket, as the sandbox sees it. */
+export const INNER_FOLDER = '/run/subagents-network';
+const PORT = 3128;
+
+/** Variables by which programs find the proxy. */
+export const PROXY_VARIABLES: Readonly<Record<string, string>> = Object.fromEntries([
+  ...['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy'].map((name) => [
+    name,
+    `http://127.0.0.1:${PORT}`,
+  ]),
+  ...['NO_PROXY', 'no_proxy'].map((name) => [name, 'localhost,127.0.0.1,::1']),
+  // Node.js 24 and newer, whose fetch would otherwise look at none of them.
+  ['NODE_USE_ENV_PROXY', '1'],
+]);
+
+/**
+ * A script for sh that starts the bridge where the sandbox has a network, waits until it listens, and then becomes the program
+ * of its arguments. The sandbox's end ends the bridge.
+ */
+export const BRIDGE_SCRIPT = [
+  `[ -S ${INNER_FOLDER}/${SOCKET} ] && {`,
+  `socat TCP-LISTEN:${PORT},bind=127.0.0.1,reuseaddr,fork,max-children=128 UNIX-CONNECT:${INNER_FOLDER}/${SOCKET} </dev/null >/dev/null 2>&1 &`,
+  `n=0; until grep -q ':${PORT.toString(16).toUpperCase().padStart(4, '0')} ' /proc/net/tcp || [ $n -ge 200 ]; do n=$((n+1)); sleep 0.01; done;`,
+  `}; exec "$@"`,
+].join(' ');
