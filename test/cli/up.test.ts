@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -230,8 +231,8 @@ describe.concurrent('up in the foreground', () => {
       await using up = startUp({ home });
       await up.event('worker-ready');
       const family = up.family();
-      // What is being written meanwhile may be there again.
-      rmSync(gone, { recursive: true, force: true, maxRetries: 5 });
+      // At once, whatever is being written there meanwhile.
+      renameSync(gone, `${gone}.removed`);
       const { exitCode, stderr } = await up.ended;
       expect(exitCode).toBe(1);
       expect(failureJson.parse(JSON.parse(stderr)).error).toMatchObject({

@@ -105,9 +105,9 @@ export const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
     'git lfs install --local',
   ],
   'test/mcp/inspector.test.ts runs it': [
-    'npx @modelcontextprotocol/inspector@1 --cli subagents mcp --method tools/list',
-    'npx @modelcontextprotocol/inspector@1 --cli subagents mcp --method tools/call --tool-name subagents --tool-arg action=list',
-    'npx @modelcontextprotocol/inspector@1 --cli subagents mcp --method resources/list',
+    'npx @modelcontextprotocol/inspector@0.16 --cli subagents mcp --method tools/list',
+    'npx @modelcontextprotocol/inspector@0.16 --cli subagents mcp --method tools/call --tool-name subagents --tool-arg action=list',
+    'npx @modelcontextprotocol/inspector@0.16 --cli subagents mcp --method resources/list',
   ],
   'a worker that is gone, with live subagents: test/client/workerless.test.ts gives one up': [
     'subagents worker forget w-abcd2345',

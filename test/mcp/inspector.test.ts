@@ -14,7 +14,7 @@ import { on } from '../support/turns.ts';
 const DOCUMENTATION = new URL('../../docs/mcp.md', import.meta.url);
 /** What `npx @modelcontextprotocol/inspector --cli` runs: a package of its own. */
 const INSPECTOR = fileURLToPath(new URL('../../node_modules/.bin/mcp-inspector-cli', import.meta.url));
-const LINE = /^ {4}npx @modelcontextprotocol\/inspector@1 --cli (.*)$/gm;
+const LINE = /^ {4}npx @modelcontextprotocol\/inspector@0\.16 --cli (.*)$/gm;
 
 let fleet: Fleet;
 let folder: TemporaryFolder;

@@ -1,5 +1,7 @@
 /** A sandboxed subagent from spawn to merge, and what it cannot be combined with. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect } from 'vitest';
 import type { Outcome, SpawnSpec, Subagents } from '../../src/client/index.ts';
@@ -9,8 +11,18 @@ import { bash, on } from '../support/turns.ts';
 
 let fleet: Fleet;
 let subagents: Subagents;
+/** A server on this machine, its address, and the paths that it was asked for. */
+let server: Server;
+let reached = '';
+const asked: string[] = [];
 
 beforeAll(async () => {
+  server = createServer(({ url = '' }, response) => {
+    asked.push(url);
+    response.end(`answer to ${url}`);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  reached = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   fleet = await startFleet([
     on('commit in the sandbox', [
       bash(
@@ -21,12 +33,32 @@ beforeAll(async () => {
       bash('cat made.txt left.txt && echo 3 > third.txt'),
       { text: 'Went on.' },
     ]),
+    {
+      when: ({ userMessages }) => userMessages[0]?.includes('use the network') ?? false,
+      steps: ({ answers }) =>
+        [
+          bash(
+            [
+              // A loopback address is the command's own unless the proxy is asked for it.
+              `curl -s --noproxy '' ${reached}/turn > turn.txt`,
+              // The server itself, past the proxy, and another port of this machine through it.
+              `curl -s --noproxy '*' ${reached}/past && echo escaped > escaped.txt`,
+              `curl -s --noproxy '' -o /dev/null -w '%{http_code}' http://${fleet.server.address}/ > refused.txt`,
+              'rm -f /run/subagents-network/proxy; touch /run/subagents-network/x && echo escaped > escaped.txt',
+              'git add . && git commit -qm Net',
+            ].join('; '),
+          ),
+          { text: 'Done.' },
+        ][answers] ?? { text: 'Done.' },
+    },
   ]);
   subagents = await fleet.connect();
 });
 afterAll(async () => {
   await subagents?.close();
   await fleet?.[Symbol.asyncDispose]();
+  server?.closeAllConnections();
+  server?.close();
 });
 
 const spawn = (spec: SpawnSpec) => subagents.session('default').spawn(spec, { cwd: fleet.repository.path });
@@ -63,6 +95,40 @@ it('works in a clone of its own; its branch is in the repository, verified, and 
   expect(runs.flatMap(({ kept }) => kept)).toEqual([]);
   expect(await git('for-each-ref', 'refs/heads/subagents', 'refs/subagents')).toBe('');
   expect(readdirSync(join(fleet.home, 'sandboxes', 'default'))).toEqual([]);
+});
+
+it('reaches what its network names, in turns, set-up and verification, and nothing else; what was refused is counted', async () => {
+  await spawn({
+    label: 'online',
+    task: 'use the network',
+    sandbox: true,
+    network: reached.slice('http://'.length),
+    setup: [`curl -sf --noproxy '' ${reached}/set-up`],
+    verify: [`curl -sf --noproxy '' ${reached}/verify && ! curl -sf --noproxy '*' ${reached}/past`],
+  });
+  const outcome = await result('online');
+  expect(outcome.status).toBe('done');
+  expect(asked).toEqual(['/set-up', '/turn', '/verify']);
+  const { cwd = '', filesChanged } = outcome.evidence ?? {};
+  expect(filesChanged).toEqual(['refused.txt', 'turn.txt']);
+  expect(readFileSync(join(cwd, 'turn.txt'), 'utf8')).toBe('answer to /turn');
+  expect(readFileSync(join(cwd, 'refused.txt'), 'utf8')).toBe('403');
+  expect(outcome.denials).toEqual([{ tool: 'network', what: fleet.server.address, count: 1 }]);
+
+  await fleet.worker.kill();
+  await fleet.startWorker();
+  await subagents.session('default').subagent('online').continue('go on, use the network');
+  expect((await result('online')).status).toBe('done');
+  expect(asked.slice(3)).toEqual(['/verify']);
+});
+
+it('has no network where none is asked for, and none without a sandbox', async () => {
+  await expect(
+    spawn({ label: 'refused', task: 'commit in the sandbox', network: 'all' }),
+  ).rejects.toMatchObject({
+    code: 'BAD_INPUT',
+    message: expect.stringContaining('network is only for a sandbox') as string,
+  });
 });
 
 it.each<readonly [string, Partial<SpawnSpec>, string]>([

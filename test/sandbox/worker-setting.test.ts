@@ -17,11 +17,12 @@ async function admit(
   repository: Repository,
   sandbox: Settings['sandbox'],
   more: Partial<ResolvedSpec> = {},
+  env: Readonly<Record<string, string | undefined>> = {},
 ): Promise<Admission | undefined> {
   await using home = await temporaryHome();
   const activities = createAdmitActivities({
     home,
-    settings: { models: undefined, model: undefined, sandbox },
+    settings: { ...readSettings(env), models: undefined, model: undefined, sandbox },
     runState: async () => 'open',
     modelAccess: async () => ({ kind: 'provider', description: 'a model' }),
   });
@@ -46,6 +47,24 @@ it('on: who asks gets one; off: who asks is refused; required: everyone gets one
     code: 'BAD_INPUT',
     reason: expect.stringContaining('a sandbox and in-place do not go together') as string,
   });
+});
+
+it('bounds the network: who asks for more is refused', async () => {
+  await using repository = await temporaryRepository();
+  const asked = (network: string, SUBAGENTS_SANDBOX_NETWORK?: string) =>
+    admit(repository, 'on', { sandbox: true, network }, { SUBAGENTS_SANDBOX_NETWORK });
+  expect(await asked('all')).toEqual({ admitted: true });
+  expect(await asked('registry.npmjs.org', 'registry.npmjs.org,*.github.com')).toEqual({ admitted: true });
+  expect(await asked('none', 'none')).toEqual({ admitted: true });
+  expect(await asked('example.com', '*.github.com')).toMatchObject({
+    admitted: false,
+    code: 'NO_SANDBOX',
+    reason:
+      'this worker gives a sandbox no more network than *.github.com (SUBAGENTS_SANDBOX_NETWORK), and the spawn asks for example.com',
+  });
+  expect(() => readSettings({ SUBAGENTS_SANDBOX_NETWORK: 'https://example.com' })).toThrow(
+    /^SUBAGENTS_SANDBOX_NETWORK=https:\/\/example\.com: write none, all, or hosts/,
+  );
 });
 
 it('a repository asks for one in its .subagents.json, and cannot ask for none', async () => {
