@@ -5,17 +5,20 @@ export const SOCKET = 'proxy';
 /** The folder of the socket, as the sandbox sees it. */
 export const INNER_FOLDER = '/run/subagents-network';
 const PORT = 3128;
+const PROXY = `http://127.0.0.1:${PORT}`;
+const DIRECT = 'localhost,127.0.0.1,::1';
 
 /** Variables by which programs find the proxy. */
-export const PROXY_VARIABLES: Readonly<Record<string, string>> = Object.fromEntries([
-  ...['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy'].map((name) => [
-    name,
-    `http://127.0.0.1:${PORT}`,
-  ]),
-  ...['NO_PROXY', 'no_proxy'].map((name) => [name, 'localhost,127.0.0.1,::1']),
+export const PROXY_VARIABLES: Readonly<Record<string, string>> = {
+  HTTP_PROXY: PROXY,
+  HTTPS_PROXY: PROXY,
+  http_proxy: PROXY,
+  https_proxy: PROXY,
+  NO_PROXY: DIRECT,
+  no_proxy: DIRECT,
   // Node.js 24 and newer, whose fetch would otherwise look at none of them.
-  ['NODE_USE_ENV_PROXY', '1'],
-]);
+  NODE_USE_ENV_PROXY: '1',
+};
 
 /**
  * A script for sh that starts the bridge where the sandbox has a network, waits until it listens, and then becomes the program
