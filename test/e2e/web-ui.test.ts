@@ -16,7 +16,7 @@ import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { execa } from 'execa';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -182,6 +182,15 @@ describe.skipIf(!existsSync(CHROMIUM))('a browser', () => {
     await elsewhere.goto(url);
     await elsewhere.getByText('This link does not work').waitFor();
     expect(await other.cookies()).toEqual([]);
+    // What `subagents open` starts a browser with: a private file that leads to the link.
+    await link();
+    const links = join(surroundings.home, 'ui', 'links');
+    const file = readdirSync(links).find((name) => name.endsWith('.html'))!;
+    expect(statSync(join(links, file)).mode & 0o777).toBe(0o600);
+    await elsewhere.goto(pathToFileURL(join(links, file)).href);
+    await elsewhere.getByRole('columnheader', { name: 'SubagentsStatus' }).waitFor();
+    expect(new URL(elsewhere.url()).pathname).toBe('/namespaces/default/workflows');
+    expect(readdirSync(links)).toEqual([]);
     await other.close();
   });
 

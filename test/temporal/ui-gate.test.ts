@@ -1,16 +1,22 @@
 /** What a web page can reach of an embedded server, by raw HTTP: nothing. */
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { connect } from 'node:net';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { gzipSync } from 'node:zlib';
 import { Client } from '@temporalio/client';
 import { execa } from 'execa';
 import getPort from 'get-port';
 import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { keyOf, newRing, ringText } from '../../src/keys/key-ring.ts';
+import { Keys } from '../../src/keys/keys.ts';
+import { encryptPayload } from '../../src/temporal/encryption.ts';
+import { UiAccess, type UiEncryption } from '../../src/temporal/ui-access.ts';
 import { openUiGate, type UiGateOptions } from '../../src/temporal/ui-gate.ts';
 import { testServer, type TestServer } from '../support/embedded.ts';
+import { temporaryFolder } from '../support/home.ts';
 
 let server: TestServer;
 let port: number;
@@ -179,7 +185,86 @@ test('a page that is asked for while the UI still starts is given once it answer
   late.close();
 });
 
-async function openGate(upstream: UiGateOptions['upstream']) {
-  const gate = await openUiGate({ ip: '127.0.0.1', port: await getPort(), upstream });
+describe('where messages are encrypted', () => {
+  const ring = newRing('refused');
+  const key = keyOf(ring, ring.current)!;
+  const payload = { metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from('"readable"') };
+  const { metadata, data } = encryptPayload(payload, key, 'default\none');
+  const encoding = Buffer.from(metadata!['encoding']!).toString('base64');
+  const json = JSON.stringify({
+    result: { metadata: { encoding }, data: Buffer.from(data!).toString('base64') },
+  });
+  const PATH = '/api/v1/namespaces/default/workflows/one';
+
+  /** What the gate makes of what the Web UI answers to `PATH`. */
+  async function through(answers: (answer: ServerResponse, incoming: IncomingMessage) => void) {
+    const upstream = createServer((incoming, answer) => answers(answer, incoming));
+    upstream.listen(0, '127.0.0.1');
+    await once(upstream, 'listening');
+    await using folder = await temporaryFolder();
+    const env = { RING: ringText(ring) };
+    const keys = await Keys.read({ kind: 'env', name: 'RING', env });
+    const access = new UiAccess(folder.path);
+    const at = { ip: '127.0.0.1', port: (upstream.address() as AddressInfo).port };
+    await using gate = await openGate(at, { keys, access, namespace: 'default' });
+    const { port } = new URL(gate.url);
+    const cookie = `a=b; ${access.setCookie(Number(port)).split(';')[0] ?? ''}`;
+    const answer = await fetch(`${gate.url}${PATH}`, { headers: { cookie } });
+    const body = await answer.text();
+    upstream.close();
+    return { status: answer.status, body };
+  }
+  const JSON_TYPE = { 'content-type': 'application/json' };
+
+  test('an answer in parts is read whole; the Web UI is neither told the cookie nor asked to compress', async () => {
+    let headers: IncomingHttpHeaders = {};
+    const { status, body } = await through((answer, incoming) => {
+      ({ headers } = incoming);
+      answer.writeHead(200, JSON_TYPE);
+      for (let at = 0; at < json.length; at += 50) answer.write(json.slice(at, at + 50));
+      answer.end();
+    });
+    expect({ status, json: JSON.parse(body) as unknown }).toEqual({
+      status: 200,
+      json: {
+        result: {
+          metadata: { encoding: Buffer.from('json/plain').toString('base64') },
+          data: Buffer.from('"readable"').toString('base64'),
+        },
+      },
+    });
+    expect(headers.cookie).toBe('a=b');
+    expect(headers['accept-encoding']).toBeUndefined();
+  });
+
+  test('what is compressed, and what is no JSON, stays as it is', async () => {
+    const compressed = await through((answer) => {
+      answer.writeHead(200, { ...JSON_TYPE, 'content-encoding': 'gzip' });
+      answer.end(gzipSync(json));
+    });
+    expect(compressed).toEqual({ status: 200, body: json });
+    const other = await through((answer) => {
+      answer.writeHead(200, { 'content-type': 'text/plain' });
+      answer.end(json);
+    });
+    expect(other).toEqual({ status: 200, body: json });
+  });
+
+  test('an answer that is too large, or broken, is refused', async () => {
+    const large = await through((answer) => {
+      answer.writeHead(200, JSON_TYPE);
+      answer.end(`"${'x'.repeat(64 * 1024 * 1024)}"`);
+    });
+    expect(large.status).toBe(502);
+    const broken = await through((answer) => answer.writeHead(200, JSON_TYPE).end(json.slice(0, -1)));
+    expect(broken).toEqual({
+      status: 502,
+      body: 'The Temporal Web UI of subagents: what it answers cannot be decrypted.\n',
+    });
+  });
+});
+
+async function openGate(upstream: UiGateOptions['upstream'], encryption?: UiEncryption) {
+  const gate = await openUiGate({ ip: '127.0.0.1', port: await getPort(), upstream, encryption });
   return { url: gate.url, [Symbol.asyncDispose]: () => gate.close() };
 }
