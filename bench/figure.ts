@@ -21,7 +21,7 @@ const figure = z.strictObject({
     .number()
     .optional()
     .describe(
-      'the same of bare `copilot -p` (of prepare: `git worktree add`; of encryption: without a key), measured in the same run',
+      'the same of bare `copilot -p` (of prepare: `git worktree add`; of encryption and sandbox: without it), measured in the same run',
     ),
 });
 export type Figure = z.infer<typeof figure>;

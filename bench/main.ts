@@ -20,6 +20,7 @@ import { prepare } from './measurements/prepare.ts';
 import { questionRoundTrip } from './measurements/question.ts';
 import { recovery } from './measurements/recovery.ts';
 import { requests } from './measurements/requests.ts';
+import { sandbox } from './measurements/sandbox.ts';
 import { twenty } from './measurements/twenty.ts';
 import { waiting } from './measurements/waiting.ts';
 import { workerMemory } from './measurements/worker-memory.ts';
@@ -43,6 +44,7 @@ const MEASUREMENTS: readonly Measurement[] = [
   historyEvents,
   requests,
   encryption,
+  sandbox,
   cost,
   listCommand,
   prepare,

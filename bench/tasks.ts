@@ -13,6 +13,9 @@ export const HELLO = 'Say hello: write the word into hello.txt.';
 export const HELLO_FILE = 'hello.txt';
 export const VERIFY_HELLO = `grep -q hello ${HELLO_FILE}`;
 
+/** Runs ten shell commands, one after the other. */
+export const TEN_COMMANDS = 'Look around: run ten commands.';
+
 /** Runs a shell command that outlasts every measurement, and another one after each message. */
 export const WAIT = 'Wait: run the slow command in the foreground.';
 
@@ -27,6 +30,10 @@ const bash = (command: string): { readonly tools: readonly ToolCall[] } => ({
 });
 
 export const SCENARIOS: readonly Scenario[] = [
+  {
+    when: ({ text }) => text.includes(TEN_COMMANDS),
+    steps: [...Array.from({ length: 10 }, () => bash('ls')), { text: 'I looked around.' }],
+  },
   {
     when: ({ text }) => text.includes(HELLO),
     steps: [bash(`echo hello > ${HELLO_FILE}`), { text: 'I said hello.' }],
