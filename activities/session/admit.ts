@@ -25,7 +25,12 @@ import { chooseModel, type ModelSettings } from '../turn/choose-model.ts';
 import { checkBranch } from '../workspace/continued-workspace.ts';
 import { DEPENDENCY_PATHS, missingDependencies } from '../workspace/missing-dependencies.ts';
 import { checkSandboxed, sandboxOfWorker, type SandboxSettings } from '../workspace/sandboxed.ts';
-import { pickOpenSettings, readRepositorySettings, settingsNote } from '../workspace/repository-settings.ts';
+import {
+  openPart,
+  pickOpenSettings,
+  readRepositorySettings,
+  settingsNote,
+} from '../workspace/repository-settings.ts';
 import { Git } from '../../src/git/git.ts';
 
 /** Files of the start commit that a spawn depends on. */
@@ -109,13 +114,14 @@ export function createAdmitActivities(deps: AdmitDependencies) {
               );
             const signingNotes = (await signing) ?? [];
             if (!inPlace && known.blockingBranch) throw branchBlocked(repo);
-            const size = spec.leftOpen.length === 0 ? undefined : known.paths.get(SETTINGS_FILE);
-            const settings =
+            const size = known.paths.get(SETTINGS_FILE);
+            const said =
               size === undefined
                 ? {}
                 : await memoized(files, `${base.commit} ${repo}`, () =>
                     readRepositorySettings(Git.at(repo), base.commit, size),
                   );
+            const settings = openPart(spec, said);
             const model = chooseModel(deps.settings, spec.model, settings.model);
             const defaults = { ...pickOpenSettings(spec, settings), ...sandboxOfWorker(deps.settings) };
             await checkSandboxed({ ...spec, ...defaults }, deps.settings);

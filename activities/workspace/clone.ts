@@ -23,7 +23,7 @@ import { clonePath, withCloneLock, unfinishedClonePath, withClone } from '../../
 import { diskUsage } from '../../src/system/disk.ts';
 import { chooseModel, type ModelSettings } from '../turn/choose-model.ts';
 import { withFailureCodes } from '../failures.ts';
-import { pickOpenSettings, readRepositorySettings, settingsNote } from './repository-settings.ts';
+import { openPart, pickOpenSettings, readRepositorySettings, settingsNote } from './repository-settings.ts';
 import { checkSandboxed, type SandboxSettings } from './sandboxed.ts';
 import { Git } from '../../src/git/git.ts';
 
@@ -95,9 +95,9 @@ async function settingsOf(
   const { commit } = spec.base;
   const { blockingBranch, paths } = await lookUp(git, commit, [SETTINGS_FILE]);
   if (blockingBranch) throw branchBlocked(git.cwd);
-  const size = spec.leftOpen.length === 0 ? undefined : paths.get(SETTINGS_FILE);
+  const size = paths.get(SETTINGS_FILE);
   if (size === undefined) return { defaults: {}, notes: [] };
-  const said = await readRepositorySettings(git, commit, size);
+  const said = openPart(spec, await readRepositorySettings(git, commit, size));
   const model = spec.leftOpen.includes('model') ? said.model : undefined;
   if (model !== undefined) chooseModel(settings, undefined, model);
   const defaults: SettingsTaken = { ...pickOpenSettings(spec, said), ...(model !== undefined && { model }) };

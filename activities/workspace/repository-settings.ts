@@ -44,6 +44,10 @@ export async function readRepositorySettings(
 
 const FIELDS = Object.keys(repositorySettings.shape).join(', ');
 
+/** The settings that can apply to a spawn: where it leaves nothing open, only the policy, which tightens in any case. */
+export const openPart = ({ leftOpen }: ResolvedSpec, settings: RepositorySettings): RepositorySettings =>
+  leftOpen.length > 0 ? settings : settings.policy ? { policy: settings.policy } : {};
+
 /**
  * Returns the settings that the spawn left open, except the model. Set-up applies to worktrees only: an in-place
  * checkout is managed by its owner.
@@ -52,13 +56,15 @@ export function pickOpenSettings(
   { leftOpen, isolation }: ResolvedSpec,
   settings: RepositorySettings,
 ): Omit<SettingsTaken, 'model'> {
-  const { setup, verify, timeout, permissions, sandbox } = settings;
+  const { setup, verify, timeout, permissions, policy, sandbox } = settings;
   const open = new Set<string>(leftOpen);
   return {
     ...(open.has('setup') && isolation === 'worktree' && setup && { setup }),
     ...(open.has('verify') && verify && { verify }),
     ...(open.has('timeout') && timeout !== undefined && { timeoutMs: timeout }),
     ...(open.has('permissions') && permissions && { permissions }),
+    // It can only tighten: the policies of the spawn and of the worker apply as well.
+    ...(policy && { repositoryPolicy: policy }),
     ...(sandbox && { sandbox }),
   };
 }
@@ -66,7 +72,7 @@ export function pickOpenSettings(
 /** A note on the settings that were used: the caller must see them, since they name commands that will run. */
 export function settingsNote(
   commit: string,
-  { setup, verify, timeoutMs, permissions, sandbox, model }: SettingsTaken,
+  { setup, verify, timeoutMs, permissions, repositoryPolicy, sandbox, model }: SettingsTaken,
 ): string[] {
   const commands = (name: string, list: readonly string[] | undefined): string[] =>
     list && list.length > 0 ? [`${name} ${list.map((command) => `\`${command}\``).join(', ')}`] : [];
@@ -76,6 +82,7 @@ export function settingsNote(
     ...(model === undefined ? [] : [`model ${model}`]),
     ...(timeoutMs === undefined ? [] : [`timeout ${Math.round(timeoutMs / 1_000)} s`]),
     ...(permissions === undefined ? [] : [`permissions ${permissions}`]),
+    ...(repositoryPolicy ? ['policy'] : []),
     ...(sandbox ? ['sandbox'] : []),
   ];
   return parts.length === 0 ? [] : [`from ${SETTINGS_FILE} of ${commit.slice(0, 12)}: ${parts.join('; ')}`];

@@ -24,6 +24,10 @@ export const EXIT = {
   overBudget: 8,
   /** With `wait`: a subagent is done with a blocking caveat. With `merge`: refused because of such a caveat. */
   caveats: 9,
+  /** `policy check`: the request needs an approval. */
+  ask: 10,
+  /** `policy check`: the request is denied. */
+  denied: 11,
   /** Ctrl-C, by the convention of shells: 128 + SIGINT. */
   interrupted: 130,
 } as const;
@@ -35,7 +39,8 @@ export const EXIT_HELP = `Exit codes:
   2    bad usage, input or target         6    wait: one used up its time
   3    no Temporal server, or no worker   7    wait: a subagent was lost
   9    done, but with a caveat that       8    wait: one used up its budget
-       blocks merge and push              130  interrupted`;
+       blocks merge and push              130  interrupted
+  10   policy check: ask                  11   policy check: deny`;
 
 /** The exit code for an error's code. */
 export function exitCodeOf(code: ErrorCode): number {

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { announcement } from '../contract/protocol/announcement.ts';
 import { answerReceipt, approvalReceipt, receipt, transcriptEntry } from '../contract/protocol/messages.ts';
+import { policy } from '../contract/policies/policy.ts';
 import { auditEntry } from '../contract/outcome/audit.ts';
 import { outcome } from '../contract/outcome/outcome.ts';
 import { finalStatus, status } from '../contract/status/status.ts';
@@ -105,6 +106,22 @@ export const chainCheckJson = z.object({
     .describe('what `chain run` takes with --param'),
 });
 export type ChainCheckJson = DeepReadonly<z.infer<typeof chainCheckJson>>;
+
+/** `policy check` */
+export const policyCheckJson = z.object({
+  decision: z.enum(['allow', 'ask', 'deny']),
+  rule: z.string().optional().describe('the rule that decided; absent where none is about the request'),
+  layer: z.enum(['worker', 'repository', 'spawn']).optional().describe('whose policy decided'),
+  part: z.string().optional().describe('the simple command, path, host or tool that decided'),
+  why: z.string().optional().describe('why, where no rule says it'),
+  layers: z.array(z.enum(['worker', 'repository', 'spawn'])).describe('the policies that there are'),
+});
+export type PolicyCheckJson = DeepReadonly<z.infer<typeof policyCheckJson>>;
+/** `policy show` */
+export const policyShowJson = z.object({
+  layers: z.array(z.object({ layer: z.enum(['worker', 'repository', 'spawn']), policy })),
+});
+export type PolicyShowJson = DeepReadonly<z.infer<typeof policyShowJson>>;
 
 /** `wait` */
 export const waitJson = z.object({
@@ -340,6 +357,8 @@ export const REPORTS = {
   'keys-backup': keysBackupJson,
   'keys-usage': keysUsageJson,
   'keys-codec': keysCodecJson,
+  'policy-check': policyCheckJson,
+  'policy-show': policyShowJson,
   install: installJson,
   uninstall: installJson,
   completion: completionJson,

@@ -1,9 +1,9 @@
 /** Maps between the flags of spawn options and the fields of a spec. */
 import { Option } from 'commander';
 import { SPAWN_OPTIONS, spawnOptions, type SpawnOptionName } from '../contract/spawn/spawn-options.ts';
-import { amount, repeated } from './declare/values.ts';
+import { amount, policyFile, repeated } from './declare/values.ts';
 
-const READERS = { list: repeated, amount } as const;
+const READERS = { list: repeated, amount, policy: policyFile } as const;
 
 /** Adds the flags of the options `names` to a command. `fieldsOf` reads their values. */
 export function withSpawnOptions<Declared extends { addOption(option: never): unknown }>(

@@ -11,7 +11,7 @@ export * from './outcome/caveat.ts';
 export * from './outcome/cleaned.ts';
 export * from './outcome/outcome.ts';
 export * from './outcome/totals.ts';
-export * from './policy/policy.ts';
+export * from './policies/policy.ts';
 export * from './protocol/activities.ts';
 export * from './protocol/announcement.ts';
 export * from './protocol/caller.ts';

@@ -33,6 +33,11 @@ export const SETTINGS = {
     about: 'secret variables of the worker that the shells of all its subagents get, separated by commas',
     without: 'none',
   },
+  SUBAGENTS_POLICY: {
+    about:
+      'policy for all subagents of this worker: `careful`, or the path of a JSON file; see [Policies](gates.md)',
+    without: 'none',
+  },
   SUBAGENTS_SANDBOX: {
     about:
       'sandboxes of this worker: `off` (spawns that ask for one are refused), `on` (those that ask get one) or `required` (all get one); see [Sandbox](sandbox.md)',

@@ -7,6 +7,8 @@ import { parseDuration } from '../contract/text/quantities.ts';
 import { SubagentsError } from '../contract/errors.ts';
 import { SETTINGS, type SettingName } from '../contract/settings.ts';
 import { network } from '../contract/spawn/network.ts';
+import type { Policy } from '../contract/policies/policy.ts';
+import { readPolicy } from '../policy/source.ts';
 import type { Env } from '../system/home-root.ts';
 import { PASSED_SECRETS_VARIABLE } from '../environment/clean.ts';
 
@@ -25,6 +27,8 @@ export interface Settings {
   readonly repos: readonly string[] | undefined;
   /** The Copilot CLI to run (`SUBAGENTS_COPILOT_PATH`); undefined: the one that this package depends on. */
   readonly copilotPath: string | undefined;
+  /** The policy of all its subagents (`SUBAGENTS_POLICY`); undefined: none. */
+  readonly policy: Policy | undefined;
   /** Whether spawns get a sandbox (`SUBAGENTS_SANDBOX`). */
   readonly sandbox: 'off' | 'on' | 'required';
   /** The most that a sandbox may reach (`SUBAGENTS_SANDBOX_NETWORK`). */
@@ -101,6 +105,14 @@ const settings = z
     SUBAGENTS_REPOS: text.transform(rootsIn),
     SUBAGENTS_COPILOT_PATH: text,
     [PASSED_SECRETS_VARIABLE]: variables,
+    SUBAGENTS_POLICY: text.transform((value, context) => {
+      try {
+        return value === undefined ? undefined : readPolicy(value);
+      } catch (error) {
+        context.addIssue({ code: 'custom', message: (error as Error).message });
+        return z.NEVER;
+      }
+    }),
     SUBAGENTS_SANDBOX: text.pipe(
       z
         .enum(['off', 'on', 'required'], { error: 'write off, on or required' })
@@ -144,6 +156,7 @@ export function readSettings(env: Env = process.env): Settings {
     model: SUBAGENTS_MODEL,
     repos: parsed.data.SUBAGENTS_REPOS,
     copilotPath: SUBAGENTS_COPILOT_PATH,
+    policy: parsed.data.SUBAGENTS_POLICY,
     sandbox: parsed.data.SUBAGENTS_SANDBOX,
     sandboxNetwork: parsed.data.SUBAGENTS_SANDBOX_NETWORK,
     sandboxRead: parsed.data.SUBAGENTS_SANDBOX_READ,

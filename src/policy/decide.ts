@@ -5,11 +5,14 @@ import {
   type ParsedRule,
   type Policy,
   type PolicyDecision,
+  type PolicyLayer,
   type PolicyLayerName,
 } from '../contract/index.ts';
 import { CAREFUL } from './careful.ts';
 import { hostOf, readShell, type Act, type Place } from './commands.ts';
 import { ANY, isKnown, mayMatch, mustMatch, NAME, type ShellWord } from './words.ts';
+
+export type { PolicyLayer } from '../contract/index.ts';
 
 /** What a tool asks for. */
 export type ToolRequest =
@@ -17,12 +20,6 @@ export type ToolRequest =
   | { readonly kind: 'path'; readonly path: string; readonly access: 'read' | 'write' }
   | { readonly kind: 'host'; readonly url: string }
   | { readonly kind: 'tool'; readonly name: string };
-
-/** A policy, and where it comes from. */
-export interface PolicyLayer {
-  readonly layer: PolicyLayerName;
-  readonly policy: Policy;
-}
 
 /** What is decided, and by what. */
 export interface Decision {
@@ -41,8 +38,16 @@ export interface Decision {
  * parts of the request the strictest decision wins, so that a further layer can only tighten.
  * @param workspace absolute real paths: the workspace, the home directory, the temporary folder
  */
-export function decide(layers: readonly PolicyLayer[], request: ToolRequest, workspace: Place): Decision {
-  const acts = actsOf(request, workspace);
+export const decide = (layers: readonly PolicyLayer[], request: ToolRequest, workspace: Place): Decision =>
+  decideAll(layers, [request], workspace);
+
+/** Decides on several requests of one tool call: the strictest decision wins. */
+export function decideAll(
+  layers: readonly PolicyLayer[],
+  requests: readonly ToolRequest[],
+  workspace: Place,
+): Decision {
+  const acts = requests.flatMap((request) => actsOf(request, workspace));
   const decisions = layers.flatMap(({ layer, policy }) => {
     const rules = rulesOf(policy);
     return acts.map((act): Decision => ({ ...decideAct(rules, act, workspace), layer, part: partOf(act) }));

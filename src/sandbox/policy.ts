@@ -27,6 +27,8 @@ export type SandboxPolicy = z.infer<typeof sandboxPolicy>;
 
 /** The home directory as a sandboxed program sees it. */
 const INNER_HOME = '/home/subagent';
+/** The folders of home and of temporary files as a sandboxed program sees them. */
+export const SANDBOX_PLACE = { home: INNER_HOME, temporary: '/tmp' } as const;
 /** A folder that exists in our sandboxes alone: a shell that does not see it is not behind these walls. */
 export const WALLS_MARK = '/run/subagents-sandbox';
 

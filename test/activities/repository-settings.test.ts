@@ -81,6 +81,38 @@ describe('.subagents.json', () => {
     ]);
   });
 
+  it('has a policy that holds whatever the spawn says', async () => {
+    await using repo = await temporaryRepository();
+    const rules = { deny: ['command git push'] };
+    await repo.commit('Settings', {
+      '.subagents.json': JSON.stringify({ model: 'b', policy: rules, verify: ['npm test'] }),
+    });
+    const commit = (await repo.git('rev-parse', 'HEAD')).slice(0, 12);
+    const policy = { allow: ['command git push'] };
+    expect(await admit(await newest(repo, { leftOpen: [], policy }))).toEqual([
+      {
+        admitted: true,
+        model: 'a',
+        defaults: { repositoryPolicy: rules },
+        notes: [`from .subagents.json of ${commit}: policy`],
+      },
+    ]);
+    await repo.commit('By name', { '.subagents.json': '{ "policy": "careful" }' });
+    expect(await admit(await newest(repo))).toMatchObject([
+      { defaults: { repositoryPolicy: { use: 'careful' } } },
+    ]);
+    await repo.commit('Bad', { '.subagents.json': '{ "policy": { "deny": ["git push"] } }' });
+    expect(await admit(await newest(repo))).toMatchObject([
+      {
+        admitted: false,
+        code: 'BAD_INPUT',
+        reason: expect.stringContaining(
+          'policy.deny.0: the rule "git push" begins with none of command',
+        ) as string,
+      },
+    ]);
+  });
+
   it('is that of the base commit, whatever lies in the checkout', async () => {
     await using repo = await temporaryRepository();
     await repo.write({ '.subagents.json': JSON.stringify(SETTINGS) });
@@ -119,7 +151,7 @@ describe('.subagents.json', () => {
       admitted: false,
       code: 'BAD_INPUT',
       remedy: expect.stringContaining(
-        'Its fields are $schema, model, setup, verify, permissions, sandbox, timeout.',
+        'Its fields are $schema, model, setup, verify, permissions, sandbox, policy, timeout.',
       ) as string,
     });
     const words = answer?.admitted === false ? answer.reason : '';

@@ -152,6 +152,87 @@ describe('permissions', () => {
     expect(existsSync(join(outside, 'second'))).toBe(false);
   });
 
+  it('a policy denies commands, paths and tools, whatever the permissions are', async () => {
+    const { subagent: who, cwd } = await subagent('ruled');
+    const denied = [
+      bash('echo pushing; git push origin main'),
+      bash("sh -c 'touch from-sh && git push'"),
+      bash('make deploy'),
+      call('view', { path: join(outside, 'secret') }),
+      call('view', { path: join(cwd, 'secret-link') }),
+      call('view', { path: '../../outside/secret' }),
+      call('grep', { pattern: 'SECRET', path: outside, output_mode: 'content' }),
+      call('create', { path: join(outside, 'made-against-policy'), file_text: 'x' }),
+      call('view', { path: join(cwd, '.env') }),
+      call('glob', { pattern: '*.ts' }),
+    ];
+    writeFileSync(join(cwd, '.env'), 'SECRET');
+    steps.set('ruled', [
+      ...denied,
+      bash('git status --short > status; touch by-shell'),
+      call('view', { path: join(cwd, 'inside') }),
+      call('create', { path: join(cwd, 'made'), file_text: 'x' }),
+    ]);
+    const result = await bench.run({
+      subagent: who,
+      cwd,
+      policies: [
+        { layer: 'repository', policy: { deny: ['command git push', 'path **/.env'] } },
+        {
+          layer: 'spawn',
+          policy: {
+            deny: [`path ${outside}/**`, 'tool glob'],
+            allow: ['command git *'],
+          },
+        },
+      ],
+    }).result;
+
+    expect(result.kind).toBe('finished');
+    expect(denialsOf(result)).toEqual([
+      { tool: 'bash', what: 'echo pushing; git push origin main', count: 1 },
+      { tool: 'bash', what: "sh -c 'touch from-sh && git push'", count: 1 },
+      { tool: 'bash', what: 'make deploy', count: 1 },
+      { tool: 'view', what: join(outside, 'secret'), count: 1 },
+      { tool: 'view', what: join(cwd, 'secret-link'), count: 1 },
+      { tool: 'view', what: '../../outside/secret', count: 1 },
+      { tool: 'grep', what: outside, count: 1 },
+      { tool: 'create', what: join(outside, 'made-against-policy'), count: 1 },
+      { tool: 'view', what: join(cwd, '.env'), count: 1 },
+      { tool: 'glob', what: '*.ts', count: 1 },
+    ]);
+    expect(said('ruled')).toContain(
+      'Denied: git push origin main (the rule "command git push" of the policy of the repository)',
+    );
+    expect(said('ruled')).toContain(
+      'Not run, because it needs an approval: make deploy (the policy of the repository; what make runs cannot be read)',
+    );
+    expect(existsSync(join(cwd, 'from-sh'))).toBe(false);
+    expect(existsSync(join(outside, 'made-against-policy'))).toBe(false);
+    for (const made of ['by-shell', 'made', 'status']) expect(existsSync(join(cwd, made))).toBe(true);
+  });
+
+  it('a policy holds over the death of the runtime', async () => {
+    const { subagent: who, cwd } = await subagent('held');
+    steps.set('held', [
+      bash('git push'),
+      bash('touch reached; sleep 3459'),
+      bash('sudo git push; touch after'),
+    ]);
+    const policies = [{ layer: 'spawn' as const, policy: { deny: ['command git push'] } }];
+    const first = bench.run({ subagent: who, cwd, policies });
+    await until('its shell command', () => existsSync(join(cwd, 'reached')));
+    await bench.killRuntime();
+    expect((await first.result).kind).toBe('lost');
+    const result = await bench.run({ subagent: who, cwd, policies, lostBefore: 1 }).result;
+    expect(result.kind).toBe('finished');
+    expect(denialsOf(result)).toEqual([
+      { tool: 'bash', what: 'git push', count: 1 },
+      { tool: 'bash', what: 'sudo git push; touch after', count: 1 },
+    ]);
+    expect(existsSync(join(cwd, 'after'))).toBe(false);
+  });
+
   it('all: everything without asking', async () => {
     const { subagent: who, cwd } = await subagent('free');
     steps.set('free', [call('create', { path: join(outside, 'by-free'), file_text: 'x' })]);

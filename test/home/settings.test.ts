@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { defaultSlots, readSettings } from '../../src/home/settings.ts';
 
@@ -19,6 +22,26 @@ test('without variables: slots from the machine, everything else left open', () 
   expect(slots).toBeGreaterThanOrEqual(2);
   expect(slots).toBeLessThanOrEqual(32);
   expect(rest).toEqual({ models: undefined, model: undefined, copilotPath: undefined, ...SANDBOX, ...DISK });
+});
+
+test('the policy is read from its file, or by its name; a bad one is refused with its rule', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'policy-'));
+  const file = join(folder, 'policy.json');
+  const read = (content: string) => {
+    writeFileSync(file, content);
+    return readSettings({ SUBAGENTS_POLICY: file }).policy;
+  };
+  try {
+    expect(readSettings({ SUBAGENTS_POLICY: 'careful' }).policy).toEqual({ use: 'careful' });
+    expect(read('{"deny": ["command git push"]}')).toEqual({ deny: ['command git push'] });
+    expect(() => read('{"deny": ["git push"]}')).toThrow(
+      `SUBAGENTS_POLICY=${file}: the policy ${file}: deny.0: the rule "git push" begins with none of command, path, path:write, host and tool: write it like "command git push"`,
+    );
+    expect(() => read('{"use": ')).toThrow(`SUBAGENTS_POLICY=${file}: the policy ${file}: it is not JSON (`);
+    expect(() => readSettings({ SUBAGENTS_POLICY: 'carefree' })).toThrow('ENOENT');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test('from variables; empty ones count as absent', () => {

@@ -113,6 +113,15 @@ const TO_SUBAGENTS = {
   repeatingNudge: prompts.repeatingNudge('20 equal calls in a row, and no file changed meanwhile'),
 
   READ_ONLY_REFUSAL: prompts.READ_ONLY_REFUSAL,
+  policyRefusal: prompts.policyRefusal({
+    rule: 'command git push',
+    layer: 'repository',
+    part: 'git push origin main',
+  }),
+  approvalRefusal: [
+    prompts.approvalRefusal({ rule: 'path:write /**', layer: 'worker', part: '/etc/hosts' }),
+    prompts.approvalRefusal({ layer: 'spawn', part: 'make deploy', why: 'what make runs cannot be read' }),
+  ],
   outsideRefusal: prompts.outsideRefusal('/etc/passwd'),
   sandboxRefusal: prompts.sandboxRefusal('write'),
   OUTSIDE_SANDBOX_REFUSAL: prompts.OUTSIDE_SANDBOX_REFUSAL,

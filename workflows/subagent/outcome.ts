@@ -138,7 +138,14 @@ function denialNotes({ spec, denials }: SubagentState): string[] {
   const count = countDenials(denials);
   if (count === 0) return [];
   const calls = count === 1 ? '1 tool call was' : `${count} tool calls were`;
-  return [`${calls} denied by its permissions (${spec.permissions})`];
+  const { permissions, sandbox, policy, repositoryPolicy } = spec;
+  const by = [
+    ...(permissions === 'all' ? [] : [`its permissions (${permissions})`]),
+    ...(sandbox ? ['its sandbox'] : []),
+    ...(policy || repositoryPolicy ? ['a policy'] : []),
+  ];
+  // The worker's policy is not in the spec.
+  return [`${calls} denied by ${by.join(' or ') || 'a policy of its worker'}`];
 }
 
 /** Notes about approvals that a reader of the outcome must know. */

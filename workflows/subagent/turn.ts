@@ -3,6 +3,8 @@ import {
   DEFAULT_STUCK_REPEATS,
   HEARTBEAT_TIMEOUT_MS,
   MAX_OUTPUT_BYTES,
+  type PolicyLayer,
+  type ResolvedSpec,
   type TurnInput,
   type TurnResult,
 } from '../../src/contract/index.ts';
@@ -21,6 +23,7 @@ export function turnInput(state: SubagentState): Omit<TurnInput, 'subagent' | 'c
     ...(spec.model !== undefined && { model: spec.model }),
     ...(spec.thinking && { thinking: spec.thinking }),
     permissions: spec.permissions,
+    ...policiesOf(spec),
     ...(spec.trustRepo && { trustRepo: true }),
     ...(spec.sandbox && { sandbox: true }),
     ...(state.approvals.kinds.length > 0 && { approvedKinds: state.approvals.kinds }),
@@ -37,6 +40,15 @@ export function turnInput(state: SubagentState): Omit<TurnInput, 'subagent' | 'c
     ...(state.failures === MAX_TURN_FAILURES - 1 && { lastAttempt: true }),
     lostBefore: state.lost,
   };
+}
+
+/** The policies that a spawn came with. The worker adds its own. */
+function policiesOf({ repositoryPolicy, policy }: ResolvedSpec): Pick<TurnInput, 'policies'> {
+  const policies: PolicyLayer[] = [
+    ...(repositoryPolicy ? [{ layer: 'repository' as const, policy: repositoryPolicy }] : []),
+    ...(policy ? [{ layer: 'spawn' as const, policy }] : []),
+  ];
+  return policies.length > 0 ? { policies } : {};
 }
 
 /** What opens the turn, in the existing conversation or in a new one. */

@@ -40,6 +40,7 @@ export function declareRunning(program: CommandLine, start: Start): void {
       start(async (context) => (await import('../commands/forget.ts')).forgetCommand(context, id)),
     );
   declareKeys(program, start);
+  declarePolicy(program, start);
   program
     .command('mcp')
     .description('run an MCP server on stdin and stdout; MCP clients start it')
@@ -85,6 +86,32 @@ export function declareRunning(program: CommandLine, start: Start): void {
     .action((shell) =>
       start(async (context) => (await import('../commands/completion.ts')).completionCommand(context, shell)),
     );
+}
+
+function declarePolicy(program: CommandLine, start: Start): void {
+  const commands = () => import('../commands/policy.ts');
+  const policy = program
+    .command('policy')
+    .description('the rules that allow, ask for or deny what subagents do');
+  policy
+    .command('check')
+    .description('show what the policies here decide on a command, path, host or tool, and by which rule')
+    .argument('[command...]', 'a shell command, in quotes')
+    .option('--path <path>', 'a file or folder that is read')
+    .option('--write', 'with --path: it is written')
+    .option('--host <host>', 'a host, or the address of a page')
+    .option('--tool <name>', 'a tool, for example web_fetch, or server/tool for one of an MCP server')
+    .option('--policy <policy>', 'the policy of a spawn: careful, or a JSON file')
+    .option('-r, --repo <path>', 'the folder with .subagents.json (default: current folder)')
+    .action((words, options) =>
+      start(async (context) => (await commands()).policyCheckCommand(context, words, options)),
+    );
+  policy
+    .command('show')
+    .description('show the policies here: of the worker (SUBAGENTS_POLICY), of the repository, of a spawn')
+    .option('--policy <policy>', 'the policy of a spawn: careful, or a JSON file')
+    .option('-r, --repo <path>', 'the folder with .subagents.json (default: current folder)')
+    .action((options) => start(async (context) => (await commands()).policyShowCommand(context, options)));
 }
 
 function declareKeys(program: CommandLine, start: Start): void {

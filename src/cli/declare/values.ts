@@ -1,9 +1,22 @@
+import { readFileSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
 import { MAX_TIMER_MS, parseDuration } from '../../contract/text/quantities.ts';
 
 /** Appends a repeatable option's value. */
 export function repeated(value: string, before: readonly string[] | undefined): string[] {
   return [...(before ?? []), value];
+}
+
+/** Reads a policy: its name, or what a JSON file says. Whether that is a policy is checked with the spec. */
+export function policyFile(value: string): unknown {
+  if (/^[\w-]+$/.test(value)) return value;
+  try {
+    return JSON.parse(readFileSync(value, 'utf8'));
+  } catch (error) {
+    throw new InvalidArgumentError(
+      `name "careful", or a JSON file with a policy (${(error as Error).message})`,
+    );
+  }
 }
 
 /** Accepts the addresses that the embedded server listens on. (On 127.0.0.2 its own parts do not find each other.) */

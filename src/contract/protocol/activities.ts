@@ -15,6 +15,7 @@ import type {
   SessionEntry,
   CleanedRun,
 } from '../reports/types.ts';
+import type { PolicyLayer } from '../policies/policy.ts';
 import { usage, type Denial, type Push, type TurnFailureClass, type WaitFor } from '../outcome/outcome.ts';
 import type { RunName, TranscriptPage } from './messages.ts';
 import type { Permissions, ResolvedSpec, Thinking } from '../spawn/spec.ts';
@@ -85,7 +86,10 @@ export type Admission =
 
 /** Options taken from a repository's `.subagents.json`. */
 export type SettingsTaken = Partial<
-  Pick<ResolvedSpec, 'setup' | 'verify' | 'timeoutMs' | 'permissions' | 'sandbox' | 'model'>
+  Pick<
+    ResolvedSpec,
+    'setup' | 'verify' | 'timeoutMs' | 'permissions' | 'repositoryPolicy' | 'sandbox' | 'model'
+  >
 >;
 
 // ---- slot queue (host) and a worker's own ------------------------------------
@@ -193,6 +197,8 @@ export interface TurnInput extends ShellInput {
   readonly thinking?: Thinking;
   /** Default: `all`. */
   readonly permissions?: Permissions;
+  /** Policies of the repository and of the spawn, which apply as well as the worker's; default: none. */
+  readonly policies?: readonly PolicyLayer[];
   /** Default: false. */
   readonly trustRepo?: boolean;
   /** No tool may run outside the sandbox of the workspace; default: there need be none. */

@@ -16,7 +16,7 @@ interface SpawnOption {
   /** The legal values, if there are only a few. */
   readonly choices?: readonly string[];
   /** How the command line parses the value; default: as text. */
-  readonly reads?: 'list' | 'amount';
+  readonly reads?: 'list' | 'amount' | 'policy';
   /** The value that a flag without argument sets; default: `true`. */
   readonly value?: string;
   /** `continue` has the option, too. If it is omitted, the value of the previous run stays. */
@@ -117,6 +117,16 @@ export const SPAWN_OPTIONS = {
       'what a sandboxed subagent reaches over HTTP and HTTPS: none, all (the internet), or hosts separated by commas, for example registry.npmjs.org,*.github.com; an address of this machine or its network only by host and port',
     default: 'none',
     common: true,
+  },
+  policy: {
+    flags: '--policy <policy>',
+    about:
+      'rules that allow, ask for or deny commands, paths, hosts and tools: careful, or (at the terminal) a JSON file; the worker’s and the repository’s apply as well, and the strictest decides',
+    default: 'none, unless the worker or the repository has one',
+    reads: 'policy',
+    continues: true,
+    common: true,
+    repository: true,
   },
   trustRepo: {
     flags: '--trust-repo',

@@ -61,6 +61,28 @@ export interface SpawnSpec {
    */
   network?: string | undefined;
   /**
+   * rules that allow, ask for or deny commands, paths, hosts and tools: careful, or (at the terminal) a JSON file; the worker’s and the repository’s apply as well, and the strictest decides
+   * @default none, unless the worker or the repository has one
+   */
+  policy?:
+    | {
+        /** a ready-made policy whose rules are added to those of this one */
+        use?: 'careful' | undefined;
+        /**
+         * decision on what no rule is about
+         * @default allow
+         */
+        default?: 'allow' | 'ask' | 'deny' | undefined;
+        /** exceptions from ask and from default */
+        allow?: string[] | undefined;
+        /** what needs an approval */
+        ask?: string[] | undefined;
+        /** what is refused, whatever else the policy says */
+        deny?: string[] | undefined;
+      }
+    | 'careful'
+    | undefined;
+  /**
    * load the repository’s own Copilot hooks, extensions and MCP servers, and run the programs that its git configuration names
    * @default none of them
    */

@@ -18,6 +18,7 @@ import {
   MIN_TIMEOUT_MS,
 } from '../limits.ts';
 import { network } from './network.ts';
+import { policy, policyOrName } from '../policies/policy.ts';
 import { isRepositoryUrl } from './repository-url.ts';
 import {
   CONTINUE_OPTIONS,
@@ -173,6 +174,7 @@ const options = described({
   setup: oneOrMany(setupCommands).optional(),
   verify: oneOrMany(verifyCommands).optional(),
   permissions: permissions.optional(),
+  policy: policyOrName.optional(),
   trustRepo: z.boolean().optional(),
   env: oneOrMany(variables).optional(),
   signing: signing.optional(),
@@ -272,6 +274,8 @@ export const resolvedSpec = z.strictObject({
     .default([])
     .describe('options that the spawn left out: the repository’s .subagents.json may set them'),
   permissions: permissions.default('all'),
+  policy: policy.optional(),
+  repositoryPolicy: policy.optional().describe('the policy of the repository’s .subagents.json'),
   trustRepo: z.boolean().default(false),
   env: variables.default([]),
   signing: signing.default('repository'),

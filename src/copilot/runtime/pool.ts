@@ -1,7 +1,7 @@
 /**
  * The worker's Copilot runtime: one process for all its subagents, started on first use and restarted after its death.
  */
-import { SubagentsError } from '../../contract/index.ts';
+import { SubagentsError, type Policy } from '../../contract/index.ts';
 import { EndedRuns } from '../../home/ended-runs.ts';
 import { secretsIn } from '../../environment/clean.ts';
 import type { HomePaths } from '../../home/home.ts';
@@ -22,7 +22,7 @@ const MAX_ENDED_AT_START = 5;
 export interface CopilotPoolOptions {
   /** `paths.copilot`: directory of the runtime's state (`COPILOT_HOME`), separate from the user's own. */
   readonly home: { readonly paths: Pick<HomePaths, 'copilot'> };
-  readonly settings?: Pick<Settings, 'copilotPath'>;
+  readonly settings?: Pick<Settings, 'copilotPath'> & Partial<Pick<Settings, 'policy'>>;
   /**
    * Default: this process's environment. Source of credentials, provider and model; the subagents' shells inherit it.
    */
@@ -40,6 +40,8 @@ export class CopilotPool {
   readonly ended = new EndedRuns();
   /** The running turns. */
   readonly turns = new LiveTurns();
+  /** The policy of all subagents of the worker. */
+  readonly policy: Policy | undefined;
   readonly #copilotPath: string | undefined;
   #runtime: Promise<Runtime> | undefined;
   #started: Runtime | undefined;
@@ -51,6 +53,7 @@ export class CopilotPool {
     this.copilotHome = options.home.paths.copilot;
     this.env = options.env ?? process.env;
     this.redactor = options.redactor ?? new Redactor(secretsIn(this.env));
+    this.policy = options.settings?.policy;
     this.#copilotPath = options.settings?.copilotPath ?? this.env[COPILOT_PATH_VARIABLE];
   }
 

@@ -1,6 +1,6 @@
 /** Opens a subagent's Copilot session in a runtime. */
 import { existsSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   defineTool,
@@ -11,7 +11,7 @@ import {
   type SessionHooks,
 } from '@github/copilot-sdk';
 import { z } from 'zod';
-import { stripControls, type Permissions, type Thinking } from '../../contract/index.ts';
+import { stripControls, type Permissions, type PolicyLayer, type Thinking } from '../../contract/index.ts';
 import { ensurePrivateDir, writePrivateFile } from '../../system/files.ts';
 import { isBrokenStateError, CopilotSessionLost } from './session-files.ts';
 import { eventLogPath } from '../log/event-log.ts';
@@ -22,11 +22,12 @@ import {
   instructionsFor,
   OUTSIDE_SANDBOX_REFUSAL,
 } from '../../prompts/index.ts';
+import { policyGate } from './policy-gate.ts';
 import { letAsk, permissionHandler, READ_ONLY_TOOLS, SANDBOXED_TOOLS } from './permissions.ts';
 import type { AskedCalls, Asks } from '../turn/approvals.ts';
 import { copilotSandbox, largeOutputs, setWalls } from '../../sandbox/launcher.ts';
 import { openNetwork } from '../../sandbox/network/proxies.ts';
-import type { SandboxPolicy } from '../../sandbox/policy.ts';
+import { SANDBOX_PLACE, type SandboxPolicy } from '../../sandbox/policy.ts';
 import { requireSandbox } from '../../sandbox/probe.ts';
 import { defaultModel, providerFrom } from '../runtime/provider.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -44,6 +45,8 @@ export interface SessionSpec {
   readonly permissions: Permissions;
   /** Which of the requests that its permissions allow need an approval, and where such calls are recorded; default: none. */
   readonly approvals?: { readonly asks: Asks; readonly asked: AskedCalls } | undefined;
+  /** What its tools may do within that, and what has to be asked for; set at each opening; default: nothing. */
+  readonly policies?: readonly PolicyLayer[] | undefined;
   /** Whether to load the repository's hooks, extensions, MCP servers, skills and agents. */
   readonly trustRepo: boolean;
   readonly env: NodeJS.ProcessEnv;
@@ -91,7 +94,7 @@ export async function openSession(runtime: Runtime, spec: SessionSpec): Promise<
     Promise.all([
       // Saves a permission request for each tool call.
       session.rpc.permissions.setApproveAll({
-        enabled: spec.permissions === 'all' && !sandbox && !spec.approvals,
+        enabled: spec.permissions === 'all' && !sandbox && !spec.approvals && !spec.policies?.length,
       }),
       session.rpc.options.update({
         shell: { initScripts: [{ path, shell: 'bash' }] },
@@ -133,6 +136,8 @@ async function resumeOrCreate(
 function sessionConfig(spec: SessionSpec, walled: () => boolean): ResumeSessionConfig {
   const model = spec.model ?? defaultModel(spec.env);
   const provider = providerFrom(spec.env, model);
+  const gate = gateOf(spec);
+  const hooks = gate && spec.hooks ? gate.hooks(spec.hooks) : spec.hooks;
   const effort = spec.thinking === 'off' ? undefined : spec.thinking;
   return {
     clientName: 'durable-subagents',
@@ -146,7 +151,7 @@ function sessionConfig(spec: SessionSpec, walled: () => boolean): ResumeSessionC
     ...(spec.permissions === 'read-only' && { availableTools: READ_ONLY_TOOLS }),
     ...(spec.sandbox && sandboxedConfig(spec)),
     onEvent: spec.onEvent,
-    ...(spec.hooks && { hooks: spec.sandbox ? guardedHooks(spec.hooks, walled) : spec.hooks }),
+    ...(hooks && { hooks: spec.sandbox ? guardedHooks(hooks, walled) : hooks }),
     systemMessage: { mode: 'append', content: instructionsFor(spec) },
     tools: [askParent],
     // An untrusted repository may not run its own hooks, extensions and MCP servers. Its instructions (AGENTS.md) are
@@ -168,12 +173,30 @@ export function permissionsOf({
   cwd,
   env,
   sandbox,
+  policies,
   approvals,
-}: Pick<SessionSpec, 'permissions' | 'cwd' | 'env' | 'sandbox' | 'approvals'>): PermissionHandler {
+}: Pick<
+  SessionSpec,
+  'permissions' | 'cwd' | 'env' | 'sandbox' | 'policies' | 'approvals'
+>): PermissionHandler {
   const temporary = env['TMPDIR'] ?? tmpdir();
-  const handler = permissionHandler(permissions, { cwd, temporary, sandboxed: sandbox !== undefined });
+  const own = permissionHandler(permissions, { cwd, temporary, sandboxed: sandbox !== undefined });
+  const gate = gateOf({ policies, cwd, env, sandbox });
+  const handler = gate ? gate.within(own) : own;
   return approvals ? letAsk(handler, approvals.asks, approvals.asked) : handler;
 }
+
+/** The policies of a session; undefined where it has none. */
+const gateOf = ({
+  policies = [],
+  cwd,
+  env,
+  sandbox,
+}: Pick<SessionSpec, 'policies' | 'cwd' | 'env' | 'sandbox'>) =>
+  policyGate(policies, {
+    cwd,
+    ...(sandbox ? SANDBOX_PLACE : { home: env['HOME'] ?? homedir(), temporary: env['TMPDIR'] ?? tmpdir() }),
+  });
 
 /** Settings of a session that has shells alone: Copilot's other tools, and what it reads by itself, are outside the walls. */
 const sandboxedConfig = ({ copilotHome, copilotSessionId }: SessionSpec): Partial<ResumeSessionConfig> => ({

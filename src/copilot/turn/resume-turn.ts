@@ -117,6 +117,10 @@ export async function resumeTurn(
     if (sandbox) live.countRefusals(countRefusals(sandbox));
     const may = {
       permissions: live.permissions,
+      policies: [
+        ...(pool.policy ? [{ layer: 'worker' as const, policy: pool.policy }] : []),
+        ...(input.policies ?? []),
+      ],
       cwd: input.cwd,
       env: pool.env,
       sandbox,

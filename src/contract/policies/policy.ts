@@ -114,3 +114,15 @@ export const policy = z
   .describe('rules for tools, commands, paths and hosts, for example "command git push" or "path ~/.ssh/**"');
 /** A policy as it is written. */
 export type Policy = z.infer<typeof policy>;
+
+/** A policy, or the name of a ready-made one. */
+export const policyOrName = z.union([
+  policy,
+  z.enum(READY_MADE_POLICIES).transform((use): Policy => ({ use })),
+]);
+
+/** A policy, and where it comes from. */
+export interface PolicyLayer {
+  readonly layer: PolicyLayerName;
+  readonly policy: Policy;
+}
