@@ -71,8 +71,8 @@ const RUNS: readonly Run[] = [
   { command: 'down', args: ['--now'] },
   { command: 'up', lines: true, endless: true },
 ];
-/** In keys.test.ts, with the keys that they need. */
-const KEYS = ['', ' init', ' rotate', ' backup', ' usage', ' remove', ' require'].map(
+/** In keys.test.ts and e2e/web-ui.test.ts, with the keys that they need. */
+const KEYS = ['', ' init', ' rotate', ' backup', ' usage', ' remove', ' require', ' codec'].map(
   (name) => `keys${name}`,
 );
 /** One that needs a process beside those of the list, and one that needs a worker to be away for long: its failures are in json.test.ts. */
