@@ -20,7 +20,6 @@ import { gitOfRun } from '../../src/home/git-of-run.ts';
 import { closeTurn } from '../../src/copilot/session/close.ts';
 import { classifySessionError, classifyRefusal, classifyRuntimeError } from '../../src/copilot/errors.ts';
 import { TurnClosed, type LiveTurn } from '../../src/copilot/turn/live-turn.ts';
-import type { Asks } from '../../src/copilot/turn/approvals.ts';
 import type { CopilotPool } from '../../src/copilot/runtime/pool.ts';
 import { RuntimeDied } from '../../src/copilot/runtime/runtime.ts';
 import { SpaceWatch, type SpaceBounds } from '../../src/copilot/turn/space-watch.ts';
@@ -48,8 +47,6 @@ export interface TurnDependencies {
   readonly killedCommands?: (subagent: SubagentRef) => readonly string[];
   /** Milliseconds of silence after which a model call is considered hung and is retried; default 3 minutes. */
   readonly hungModelMs?: number;
-  /** Which tool calls of a turn need an approval; default: none. */
-  readonly asks?: (input: TurnInput) => Asks | undefined;
   /** Required free space on the disk; default: no requirement. */
   readonly space?: SpaceBounds;
 }
@@ -96,7 +93,6 @@ class Attempt {
   #lack: TurnFailure | undefined;
   readonly #isClosed: NonNullable<TurnDependencies['isClosed']>;
   readonly #killedCommands: readonly string[];
-  readonly #asks: Asks | undefined;
   readonly #input: TurnInput;
   readonly #startedAt = Date.now();
   readonly #clock = new WorkClock();
@@ -109,7 +105,6 @@ class Attempt {
     this.#killedCommands = deps.killedCommands?.(input.subagent) ?? [];
     this.#hungModelMs = input.hungAfterMs ?? hungModelMs;
     this.#space = new SpaceWatch(pool.copilotHome, input.cwd, deps.space ?? NO_BOUNDS);
-    this.#asks = deps.asks?.(input);
     this.#input = input;
   }
 
@@ -133,7 +128,6 @@ class Attempt {
       if (lack !== undefined) return { kind: 'failed', ...lack, usage: this.progress.usage, notes: [] };
       const taken = await resumeTurn(this.#pool, this.#input, {
         killedCommands: this.#killedCommands,
-        asks: this.#asks,
         // Failures are ignored: the subagent's own git will report the lock.
         beforeOpening: () => removeLocksOfKilledGit(this.#input).catch(() => undefined),
       });

@@ -39,6 +39,7 @@ const RUNS: readonly Run[] = [
   { command: 'list' },
   { command: 'watch', lines: true, endless: true },
   { command: 'status' },
+  { command: 'approvals' },
   { command: 'show', args: ['long'] },
   { command: 'kill', args: ['long'] },
   { command: 'spawn', args: ['asks', 'ASK'] },
@@ -75,8 +76,10 @@ const RUNS: readonly Run[] = [
 const KEYS = ['', ' init', ' rotate', ' backup', ' usage', ' remove', ' require', ' codec'].map(
   (name) => `keys${name}`,
 );
+/** In test/e2e/approvals.test.ts, with calls that wait for them. */
+const APPROVALS = ['approve', 'reject'];
 /** One that needs a process beside those of the list, and one that needs a worker to be away for long: its failures are in json.test.ts. */
-const BESIDE = ['worker', 'worker forget', ...KEYS];
+const BESIDE = ['worker', 'worker forget', ...KEYS, ...APPROVALS];
 
 let folder: TemporaryFolder;
 let model: ScriptedModel;

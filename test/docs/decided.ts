@@ -126,6 +126,7 @@ export const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
   'an approval that is open: test/e2e/approvals.test.ts decides some': [
     'subagents approve fix-login -a ID',
     'subagents reject fix-login -a ID "why"',
+    'subagents approve fix-login -a ID "why"',
   ],
   'it needs a key: test/e2e/web-ui.test.ts runs it': [
     'export TEMPORAL_CODEC_AUTH="$(subagents keys codec --auth)"',

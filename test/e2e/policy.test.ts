@@ -47,15 +47,18 @@ it('a denied command does not run, before and after SIGKILL of the worker', asyn
   const folder = join(fleet.home, '..');
   writeFileSync(join(folder, 'go-on'), '');
 
-  const outcome = await session.subagent('pusher').result();
+  const pusher = session.subagent('pusher');
+  await eventually(async () => (await pusher.describe()).approvals.length === 1);
+  const { what } = await pusher.reject({ why: 'No deployment today.' });
+  expect(what).toBe('make deploy; touch "$HOME/deployed"');
+  const outcome = await pusher.result();
   expect(outcome).toMatchObject({ status: 'done', report: 'Not pushed: it is denied.' });
   expect(outcome.denials).toEqual([
     { tool: 'bash', what: 'git push origin HEAD; touch "$HOME/pushed"', count: 1 },
     { tool: 'bash', what: 'nice sh -c "git push"; touch "$HOME/pushed"', count: 1 },
     { tool: 'bash', what: 'npm publish; touch "$HOME/published"', count: 1 },
-    { tool: 'bash', what: 'make deploy; touch "$HOME/deployed"', count: 1 },
   ]);
-  expect(outcome.notes).toContain('4 tool calls were denied by a policy');
+  expect(outcome.notes).toContain('3 tool calls were denied by a policy');
   for (const made of ['pushed', 'published', 'deployed']) expect(existsSync(join(folder, made))).toBe(false);
   expect(await fleet.repository.git('show', 'subagents/pusher:done.txt')).toBe('done');
 
@@ -64,7 +67,7 @@ it('a denied command does not run, before and after SIGKILL of the worker', asyn
     'Denied: git push origin HEAD (the rule "command git push" of the policy of this task).',
     'Denied: git push (the rule "command git push" of the policy of this task).',
     'Denied: npm publish (the rule "command npm publish" of the policy of the repository).',
-    'Not run, because it needs an approval: make deploy (the policy of this worker; what make runs cannot be read).',
+    'This call needed an approval, and was rejected: No deployment today.',
   ])
     expect(said).toContain(words);
 });

@@ -36,10 +36,12 @@ export interface PeerOptions {
   readonly args?: readonly string[];
   /** `auto` speaks the newest revision of the protocol, where the server has it; default: that of 2025. */
   readonly negotiate?: 'auto';
+  /** The human at the client: chooses in a dialog with this message; undefined: closes it. */
+  readonly elicit?: (message: string) => string | undefined;
 }
 
 /** Starts the server and connects to it. */
-export async function startMcp({ cwd, env, args = [], negotiate }: PeerOptions): Promise<McpPeer> {
+export async function startMcp({ cwd, env, args = [], negotiate, elicit }: PeerOptions): Promise<McpPeer> {
   const transport = new StdioClientTransport({
     command: process.execPath,
     args: [COMMAND, 'mcp', ...args],
@@ -51,8 +53,16 @@ export async function startMcp({ cwd, env, args = [], negotiate }: PeerOptions):
   transport.stderr?.on('data', (chunk: Buffer) => (errors += chunk.toString()));
   const client = new Client(
     { name: 'test', version: '1.0.0' },
-    negotiate === undefined ? {} : { versionNegotiation: { mode: negotiate } },
+    {
+      ...(negotiate !== undefined && { versionNegotiation: { mode: negotiate } }),
+      ...(elicit && { capabilities: { elicitation: { form: {} } } }),
+    },
   );
+  if (elicit)
+    client.setRequestHandler('elicitation/create', ({ params }) => {
+      const decision = elicit(params.message);
+      return decision === undefined ? { action: 'cancel' } : { action: 'accept', content: { decision } };
+    });
   try {
     await client.connect(transport);
   } catch (error) {

@@ -15,7 +15,6 @@ import type {
   TurnResult,
 } from '../../src/contract/index.ts';
 import { CopilotPool } from '../../src/copilot/runtime/pool.ts';
-import type { Asks } from '../../src/copilot/turn/approvals.ts';
 import type { SpaceBounds } from '../../src/copilot/turn/space-watch.ts';
 import type { Runtime } from '../../src/copilot/runtime/runtime.ts';
 import { sweep } from '../../src/home/sweep.ts';
@@ -51,8 +50,6 @@ export interface BenchOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Asked again and again while a turn runs. */
   readonly space?: SpaceBounds;
-  /** Which tool calls need an approval. */
-  readonly asks?: (input: TurnInput) => Asks | undefined;
 }
 
 export class TurnBench {
@@ -130,7 +127,6 @@ export class TurnBench {
     const { runTurn } = createTurnActivities({
       pool: this.pool,
       ...(this.#options.space && { space: this.#options.space }),
-      ...(this.#options.asks && { asks: this.#options.asks }),
       ...(this.#options.hungModelMs !== undefined && { hungModelMs: this.#options.hungModelMs }),
     });
     const environment = new MockActivityEnvironment({ heartbeatTimeoutMs: 10_000 });

@@ -28,7 +28,7 @@ export interface Approvals {
 }
 
 /** A decided approval, and the request that decided it. */
-export interface Decided extends DecidedApproval {
+interface Decided extends DecidedApproval {
   readonly requestId?: string | undefined;
 }
 

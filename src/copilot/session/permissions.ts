@@ -4,7 +4,6 @@ import { isAbsolute, join, resolve, sep } from 'node:path';
 import { approveAll, type PermissionHandler, type PermissionRequest } from '@github/copilot-sdk';
 import type { Permissions } from '../../contract/index.ts';
 import { isWithin, realTarget } from '../../system/real-path.ts';
-import type { AskedCalls, Asks } from '../turn/approvals.ts';
 import {
   ASK_PARENT,
   outsideRefusal,
@@ -56,22 +55,6 @@ export function permissionHandler(
   return (request) => {
     const problem = refusal(request, permissions, within);
     return problem === undefined ? { kind: 'approve-once' } : { kind: 'reject', feedback: problem };
-  };
-}
-
-/**
- * Leaves requests open that `handler` allows, but that need an approval, and records their calls in `asked`. Such a
- * request is persisted by the runtime, and answered by a later turn.
- */
-export function letAsk(handler: PermissionHandler, asks: Asks, asked: AskedCalls): PermissionHandler {
-  return (request, invocation) => {
-    const result = handler(request, invocation);
-    if (!('kind' in result) || result.kind !== 'approve-once') return result;
-    const call = asks(request);
-    if (call === undefined) return result;
-    return asked.record(request, call)
-      ? { kind: 'no-result' }
-      : { kind: 'reject', feedback: unknownRefusal(request.kind) };
   };
 }
 

@@ -10,6 +10,13 @@ import { realTarget } from '../../system/real-path.ts';
 type Answer = Awaited<ReturnType<PermissionHandler>>;
 type Rejection = Extract<Answer, { kind: 'reject' }>;
 
+/** Answers a permission request for which a policy asks; `requests` is what it was decided on. */
+export type OnAsk = (
+  request: PermissionRequest,
+  decision: Decision,
+  requests: readonly ToolRequest[],
+) => Answer;
+
 /** The policies of one Copilot session. */
 interface PolicyGate {
   /** Answers permission requests that `handler` approves by the policies. */
@@ -21,9 +28,14 @@ interface PolicyGate {
 /**
  * Applies `layers` to a session.
  * @param place the workspace, and the folders that the session's shells have for home and temporary files
+ * @param onAsk answers requests for which a policy asks; default: refuses them
  * @returns undefined without any policy
  */
-export function policyGate(layers: readonly PolicyLayer[], place: Place): PolicyGate | undefined {
+export function policyGate(
+  layers: readonly PolicyLayer[],
+  place: Place,
+  onAsk: OnAsk = (_request, decision) => refusal(decision),
+): PolicyGate | undefined {
   if (layers.length === 0) return undefined;
   // Tools that ask for permission by themselves are under the default there.
   const byName = layers.map(({ layer, policy }) => ({
@@ -34,12 +46,13 @@ export function policyGate(layers: readonly PolicyLayer[], place: Place): Policy
     within: (handler) => (request, invocation) => {
       const answer = handler(request, invocation);
       if (!('kind' in answer) || answer.kind !== 'approve-once') return answer;
-      const decision = decideAll(layers, requestsOf(request, place), place);
+      const requests = requestsOf(request, place);
+      const decision = decideAll(layers, requests, place);
       switch (decision.decision) {
         case 'allow':
           return answer;
         case 'ask':
-          return onAsk(decision);
+          return onAsk(request, decision, requests);
         case 'deny':
           return { kind: 'reject', feedback: policyRefusal(decision) };
       }
@@ -52,15 +65,15 @@ export function policyGate(layers: readonly PolicyLayer[], place: Place): Policy
         const decision = decideAll(byName, [{ kind: 'tool', name: input.toolName }], place);
         if (decision.decision === 'allow') return own;
         const permissionDecisionReason =
-          decision.decision === 'deny' ? policyRefusal(decision) : onAsk(decision).feedback;
+          decision.decision === 'deny' ? policyRefusal(decision) : refusal(decision).feedback;
         return { permissionDecision: 'deny', ...(permissionDecisionReason && { permissionDecisionReason }) };
       },
     }),
   };
 }
 
-/** Answers what needs an approval: as long as there is none, it is refused. */
-const onAsk = (decision: Decision): Rejection => ({ kind: 'reject', feedback: approvalRefusal(decision) });
+/** Refuses what needs an approval, where nothing can wait for one. */
+const refusal = (decision: Decision): Rejection => ({ kind: 'reject', feedback: approvalRefusal(decision) });
 
 /** What a permission request of Copilot asks for; nothing for our own tool. */
 function requestsOf(request: PermissionRequest, place: Place): ToolRequest[] {

@@ -20,11 +20,13 @@ import {
   ASK_PARENT_ARGUMENTS,
   ASK_PARENT_DESCRIPTION,
   instructionsFor,
+  approvalRefusal,
   OUTSIDE_SANDBOX_REFUSAL,
 } from '../../prompts/index.ts';
-import { policyGate } from './policy-gate.ts';
-import { letAsk, permissionHandler, READ_ONLY_TOOLS, SANDBOXED_TOOLS } from './permissions.ts';
-import type { AskedCalls, Asks } from '../turn/approvals.ts';
+import type { AskedCalls } from '../turn/approvals.ts';
+import { askedCallOf } from './asked-call.ts';
+import { policyGate, type OnAsk } from './policy-gate.ts';
+import { permissionHandler, READ_ONLY_TOOLS, SANDBOXED_TOOLS } from './permissions.ts';
 import { copilotSandbox, largeOutputs, setWalls } from '../../sandbox/launcher.ts';
 import { openNetwork } from '../../sandbox/network/proxies.ts';
 import { SANDBOX_PLACE, type SandboxPolicy } from '../../sandbox/policy.ts';
@@ -43,8 +45,11 @@ export interface SessionSpec {
   readonly thinking?: Thinking | undefined;
   /** What its tools may do. Set at each opening, because a session does not remember it. */
   readonly permissions: Permissions;
-  /** Which of the requests that its permissions allow need an approval, and where such calls are recorded; default: none. */
-  readonly approvals?: { readonly asks: Asks; readonly asked: AskedCalls } | undefined;
+  /**
+   * Where calls are recorded for which a policy asks, and the kinds of them that are approved already; without it they
+   * are refused.
+   */
+  readonly approvals?: { readonly asked: AskedCalls; readonly approvedKinds: readonly string[] } | undefined;
   /** What its tools may do within that, and what has to be asked for; set at each opening; default: nothing. */
   readonly policies?: readonly PolicyLayer[] | undefined;
   /** Whether to load the repository's hooks, extensions, MCP servers, skills and agents. */
@@ -94,7 +99,7 @@ export async function openSession(runtime: Runtime, spec: SessionSpec): Promise<
     Promise.all([
       // Saves a permission request for each tool call.
       session.rpc.permissions.setApproveAll({
-        enabled: spec.permissions === 'all' && !sandbox && !spec.approvals && !spec.policies?.length,
+        enabled: spec.permissions === 'all' && !sandbox && !spec.policies?.length,
       }),
       session.rpc.options.update({
         shell: { initScripts: [{ path, shell: 'bash' }] },
@@ -136,8 +141,8 @@ async function resumeOrCreate(
 function sessionConfig(spec: SessionSpec, walled: () => boolean): ResumeSessionConfig {
   const model = spec.model ?? defaultModel(spec.env);
   const provider = providerFrom(spec.env, model);
-  const gate = gateOf(spec);
-  const hooks = gate && spec.hooks ? gate.hooks(spec.hooks) : spec.hooks;
+  const { handler, hooksWithin } = gateOf(spec);
+  const hooks = spec.hooks && hooksWithin(spec.hooks);
   const effort = spec.thinking === 'off' ? undefined : spec.thinking;
   return {
     clientName: 'durable-subagents',
@@ -147,7 +152,7 @@ function sessionConfig(spec: SessionSpec, walled: () => boolean): ResumeSessionC
     ...(provider !== undefined && { provider }),
     // Without deltas, a slow model looks like a hung one.
     streaming: true,
-    onPermissionRequest: permissionsOf(spec),
+    onPermissionRequest: handler,
     ...(spec.permissions === 'read-only' && { availableTools: READ_ONLY_TOOLS }),
     ...(spec.sandbox && sandboxedConfig(spec)),
     onEvent: spec.onEvent,
@@ -167,36 +172,39 @@ function sessionConfig(spec: SessionSpec, walled: () => boolean): ResumeSessionC
   };
 }
 
-/** Answers the permission requests of a session; those that need an approval stay open. */
-export function permissionsOf({
-  permissions,
-  cwd,
-  env,
-  sandbox,
-  policies,
-  approvals,
-}: Pick<
-  SessionSpec,
-  'permissions' | 'cwd' | 'env' | 'sandbox' | 'policies' | 'approvals'
->): PermissionHandler {
-  const temporary = env['TMPDIR'] ?? tmpdir();
-  const own = permissionHandler(permissions, { cwd, temporary, sandboxed: sandbox !== undefined });
-  const gate = gateOf({ policies, cwd, env, sandbox });
-  const handler = gate ? gate.within(own) : own;
-  return approvals ? letAsk(handler, approvals.asks, approvals.asked) : handler;
+/** What decides on the tool calls of a session. */
+interface Gate {
+  /** Answers permission requests; those that need an approval stay open. */
+  readonly handler: PermissionHandler;
+  /** Adds the rules about tools that need no permission. */
+  readonly hooksWithin: (hooks: SessionHooks) => SessionHooks;
 }
 
-/** The policies of a session; undefined where it has none. */
-const gateOf = ({
+/** What decides on the tool calls of a session: its permissions, and within these its policies. */
+export function gateOf({
+  permissions,
   policies = [],
   cwd,
   env,
   sandbox,
-}: Pick<SessionSpec, 'policies' | 'cwd' | 'env' | 'sandbox'>) =>
-  policyGate(policies, {
-    cwd,
-    ...(sandbox ? SANDBOX_PLACE : { home: env['HOME'] ?? homedir(), temporary: env['TMPDIR'] ?? tmpdir() }),
-  });
+  approvals,
+}: Pick<SessionSpec, 'permissions' | 'policies' | 'cwd' | 'env' | 'sandbox' | 'approvals'>): Gate {
+  const temporary = env['TMPDIR'] ?? tmpdir();
+  const place = { cwd, ...(sandbox ? SANDBOX_PLACE : { home: env['HOME'] ?? homedir(), temporary }) };
+  const within = permissionHandler(permissions, { cwd, temporary, sandboxed: sandbox !== undefined });
+  const onAsk: OnAsk = (request, decision, requests) => {
+    const call = askedCallOf(request, decision, { layers: policies, requests, place });
+    if (call.always !== undefined && approvals?.approvedKinds.includes(call.always))
+      return { kind: 'approve-once' };
+    if (approvals?.asked.record(request, call)) return { kind: 'no-result' };
+    return { kind: 'reject', feedback: approvalRefusal(decision) };
+  };
+  const gate = policyGate(policies, place, onAsk);
+  return {
+    handler: gate ? gate.within(within) : within,
+    hooksWithin: (hooks) => (gate ? gate.hooks(hooks) : hooks),
+  };
+}
 
 /** Settings of a session that has shells alone: Copilot's other tools, and what it reads by itself, are outside the walls. */
 const sandboxedConfig = ({ copilotHome, copilotSessionId }: SessionSpec): Partial<ResumeSessionConfig> => ({

@@ -7,9 +7,6 @@ import type { CopilotEvent } from '../log/events.ts';
 /** A call that waits for an approval, as its permission request was judged. `what` may have secrets and any length. */
 export type AskedCall = Omit<Approval, 'id' | 'at'>;
 
-/** Why a request needs an approval; undefined if it needs none. Called with equal requests again after a restart. */
-export type Asks = (request: PermissionRequest) => AskedCall | undefined;
-
 /** A call that waits for an approval. */
 export type OpenApproval = Omit<Approval, 'at'>;
 
@@ -22,6 +19,8 @@ export const approvalId = (requestId: string): string => requestId.slice(0, ID_C
 /** Which calls wait for an approval, as judged when their permission was requested. */
 export class AskedCalls {
   readonly #asked = new Map<string, AskedCall>();
+  /** Called with the id of a call that was recorded; its permission request may be known already, or not yet. */
+  onRecord: (toolCallId: string) => void = () => undefined;
   readonly #redactor: Redactor;
 
   constructor(redactor: Redactor) {
@@ -33,6 +32,7 @@ export class AskedCalls {
     if (toolCallId === undefined) return false;
     const { what, ...rest } = this.#redactor.deep(call);
     this.#asked.set(toolCallId, { ...rest, what: oneLine(what, MAX_APPROVAL_CHARS) });
+    this.onRecord(toolCallId);
     return true;
   }
 
@@ -72,6 +72,11 @@ export class PermissionTracker {
     return [...this.#pending].flatMap(([requestId, { asked }]) =>
       asked === undefined ? [] : [{ id: approvalId(requestId), ...asked }],
     );
+  }
+
+  /** The newest request of the call that has no answer. */
+  requestOf(toolCallId: string): string | undefined {
+    return [...this.#pending].findLast(([, each]) => each.toolCallId === toolCallId)?.[0];
   }
 
   /** Whether the call waits for an approval. */

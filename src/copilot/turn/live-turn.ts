@@ -26,7 +26,7 @@ import type { UnsavedToolResults } from '../log/unsaved-tool-results.ts';
 import type { AskedCalls } from './approvals.ts';
 import { LiveCalls } from './live-calls.ts';
 import { WorkClock } from '../../system/work-clock.ts';
-import { isProgressEvent, isToolOutput, isSignOfLife, readEvent, type CopilotEvent } from '../log/events.ts';
+import { isProgressEvent, isToolOutput, isSignOfLife, readEvent } from '../log/events.ts';
 import { changeOrTimeout, ChangeSignal } from './change-signal.ts';
 import { RuntimeDied, type Runtime } from '../runtime/runtime.ts';
 import { turnUsageOf } from './turn-state.ts';
@@ -87,6 +87,8 @@ export class LiveTurn {
   #loops = 0;
   readonly #redactor: Redactor;
   readonly #asked: AskedCalls;
+  /** Permission requests of Copilot's own sub-agents, by the id of the call. */
+  readonly #subAgentRequests = new Map<string, string>();
   #session: CopilotSession | undefined;
   #opening: Promise<CopilotSession> | undefined;
   #started = false;
@@ -121,6 +123,7 @@ export class LiveTurn {
     this.permissions = options.permissions;
     this.#redactor = options.redactor;
     this.#asked = options.asked;
+    this.#asked.onRecord = (toolCallId) => this.#holdIfAsked(toolCallId);
     this.#ignoreDeath = this.runtime.onDeath(() => this.changed.notify());
   }
 
@@ -156,7 +159,12 @@ export class LiveTurn {
         : undefined;
     if (completed !== undefined) this.#calls.recordResult(completed, this.state.openTools.get(completed));
     this.state.apply(event);
-    if (event.type === 'permission.requested') this.#holdIfAsked(event);
+    if (event.type === 'permission.requested') {
+      const { requestId, permissionRequest } = event.data;
+      const { toolCallId = '' } = permissionRequest;
+      if (event.agentId !== undefined) this.#subAgentRequests.set(toolCallId, requestId);
+      this.#holdIfAsked(toolCallId);
+    }
     const now = this.#describe();
     if (now.what !== this.#doing.what) this.#doing = { ...now, since: Date.now() };
     this.changed.notify();
@@ -252,12 +260,6 @@ export class LiveTurn {
     await this.save();
   }
 
-  /** Records that a permission request that an earlier attempt left open waits for an approval. */
-  hold(requestId: string, toolCallId: string): void {
-    const call = this.#asked.take(toolCallId);
-    if (call !== undefined) this.state.holdForApproval(requestId, call);
-  }
-
   /** Puts a message into the conversation, behind the calls that are open there. Does not wait for it to arrive. */
   async sendBehindOpenCalls(marker: string, text: string): Promise<void> {
     // From this source, a message does not move a running shell into the background.
@@ -320,15 +322,17 @@ export class LiveTurn {
     await this.runtime.request(client.rpc.sessions.save({ sessionId: this.copilotSessionId }));
   }
 
-  /** Lets a permission request wait for an approval, if it was judged so. */
-  #holdIfAsked({ data, agentId }: Extract<CopilotEvent, { type: 'permission.requested' }>): void {
-    const { requestId, permissionRequest } = data;
-    const { toolCallId } = permissionRequest;
-    const call = toolCallId === undefined ? undefined : this.#asked.take(toolCallId);
+  /** Lets the permission request of a call wait for an approval, once it is known and was judged so. */
+  #holdIfAsked(toolCallId: string): void {
+    const ofSubAgent = this.#subAgentRequests.get(toolCallId);
+    const requestId = ofSubAgent ?? this.state.permissionRequestOf(toolCallId);
+    if (requestId === undefined) return;
+    const call = this.#asked.take(toolCallId);
     if (call === undefined) return;
-    if (agentId === undefined) return this.state.holdForApproval(requestId, call);
+    if (ofSubAgent === undefined) this.state.holdForApproval(requestId, call);
     // A sub-agent does not survive the wait. A dead runtime is noticed elsewhere.
-    this.#rejectForSubAgent(requestId).catch(() => undefined);
+    else this.#rejectForSubAgent(requestId).catch(() => undefined);
+    this.changed.notify();
   }
 
   async #rejectForSubAgent(requestId: string): Promise<void> {

@@ -2,7 +2,7 @@
 import { dirname } from 'node:path';
 import type { PermissionHandler } from '@github/copilot-sdk';
 import { decideTurn, type Decision } from './decide.ts';
-import { AskedCalls, approvalId, type Asks } from './approvals.ts';
+import { AskedCalls, approvalId } from './approvals.ts';
 import { readEventLog, readPermissionRequests } from '../log/event-log.ts';
 import type { TurnInput } from '../../contract/index.ts';
 import {
@@ -26,7 +26,7 @@ import {
 import { UnsavedToolResults } from '../log/unsaved-tool-results.ts';
 import { LiveTurn, turnNumber, TurnClosed } from './live-turn.ts';
 import type { CopilotPool } from '../runtime/pool.ts';
-import { openSession, permissionsOf } from '../session/session.ts';
+import { gateOf, openSession } from '../session/session.ts';
 import { WALLS_CHECK } from '../../sandbox/launcher.ts';
 import { countRefusals } from '../../sandbox/network/proxies.ts';
 import { wallsOf } from '../../home/sandboxes.ts';
@@ -54,15 +54,13 @@ export interface ResumeTurnOptions {
   readonly killedCommands: readonly string[];
   /** Called before the Copilot session is opened, when no process of it is alive in Copilot. */
   readonly beforeOpening: () => Promise<void>;
-  /** Which tool calls need an approval; default: none. */
-  readonly asks?: Asks | undefined;
 }
 
 /** Resumes a turn. Throws RuntimeDied, TurnClosed, and any other error of opening the Copilot session. */
 export async function resumeTurn(
   pool: CopilotPool,
   input: TurnInput,
-  { killedCommands, beforeOpening, asks }: ResumeTurnOptions,
+  { killedCommands, beforeOpening }: ResumeTurnOptions,
 ): Promise<ResumedTurn> {
   const { copilotSessionId } = input.subagent;
   const number = turnNumber(input.subagent, input.turn);
@@ -124,7 +122,7 @@ export async function resumeTurn(
       cwd: input.cwd,
       env: pool.env,
       sandbox,
-      approvals: asks && { asks, asked },
+      approvals: { asked, approvedKinds: input.approvedKinds ?? [] },
     };
     await live.attach(
       openSession(runtime, {
@@ -153,7 +151,7 @@ export async function resumeTurn(
     );
     const known = [...state.endedCalls.keys()];
     await startTurn(live, decision, input, killedCommands, (ids) =>
-      answerPermissions(live, ids, input, { handler: permissionsOf(may), copilotHome: pool.copilotHome }),
+      answerPermissions(live, ids, input, { handler: gateOf(may).handler, copilotHome: pool.copilotHome }),
     );
     // The results are now in the log, or in the message that told them. An answer may still lack them.
     if (decision.do !== 'answer') unsaved.remove(known);
@@ -252,8 +250,7 @@ async function answerPermissions(
     } else if (request !== undefined) {
       const result = await handler(request, { sessionId: live.copilotSessionId });
       if (result.kind === 'attributed') throw new Error('our permission handler attributes no results');
-      if (result.kind !== 'no-result') await live.permit(requestId, result);
-      else if (request.toolCallId !== undefined) live.hold(requestId, request.toolCallId);
+      await live.permit(requestId, result);
     }
   }
 }

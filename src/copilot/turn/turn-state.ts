@@ -153,6 +153,11 @@ export class TurnState {
     return [...this.openTools.keys()].every((id) => this.#permissions.isHeld(id));
   }
 
+  /** The newest permission request of a call of the main loop that nobody has answered. */
+  permissionRequestOf(toolCallId: string): string | undefined {
+    return this.#permissions.requestOf(toolCallId);
+  }
+
   /** Records that a permission request waits for an approval. */
   holdForApproval(requestId: string, call: AskedCall): void {
     this.#permissions.hold(requestId, call);
