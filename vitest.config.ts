@@ -42,7 +42,7 @@ const SLOW = tests(
   'client/{moved,package-types,workerless}',
   'demo/demo',
   'docs/{commands,examples}',
-  'e2e/{asleep,away,crash,deaths,frozen,outbox,reopened,repository-code,shapes,shapes-out,temporal-tools,usage}',
+  'e2e/{asleep,away,crash,deaths,frozen,outbox,reopened,repository-code,shapes,shapes-out,temporal-tools,usage,web-ui}',
   'extension/{copilot,orchestrator}',
   'mcp/{copilot,hostile,inspector}',
   'sandbox/traps',

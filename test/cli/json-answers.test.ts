@@ -53,6 +53,7 @@ const RUNS: readonly Run[] = [
   { command: 'diff', args: ['quick'] },
   { command: 'continue', args: ['quick', 'SAY more', '--wait'] },
   { command: 'merge', args: ['quick'] },
+  { command: 'audit' },
   { command: 'batch', args: ['-r', '.', 'SAY it', '--wait'] },
   { command: 'race', args: ['race', 'SAY it', '--instruction', 'a', '--instruction', 'b', '--wait'] },
   { command: 'chain check', args: ['review'] },

@@ -18,12 +18,13 @@ import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { execa } from 'execa';
-import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keysCodecJson, openJson, showJson, statusJson } from '../../src/cli/json.ts';
 import { ensureTemporalBinary } from '../../src/temporal/binary.ts';
 import { environment, MAIN, run, type Surroundings } from '../cli/command.ts';
 import { objections } from '../cli/published.ts';
+import { launchChromium, WITHOUT_CHROMIUM } from '../support/chromium.ts';
 import { eventually } from '../support/eventually.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/home.ts';
 import { startScriptedModel, type ScriptedModel } from '../support/model.ts';
@@ -118,15 +119,14 @@ async function enter(url: string): Promise<Answered & { readonly cookie: string 
   return { ...answer, cookie: set.split(';')[0] ?? '' };
 }
 
-const CHROMIUM = process.env['CHROME_PATH'] ?? '/usr/bin/chromium';
-describe.skipIf(!existsSync(CHROMIUM))('a browser', () => {
+describe.skipIf(WITHOUT_CHROMIUM)('a browser', () => {
   let browser: Browser;
   let context: BrowserContext;
   let page: Page;
   /** What the API answered the browser. */
   const answers: string[] = [];
   beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] });
+    browser = await launchChromium();
     context = await browser.newContext({ viewport: { width: 1280, height: 1000 } });
     page = await context.newPage();
     page.on('response', (response) => {

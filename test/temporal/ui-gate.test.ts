@@ -1,6 +1,5 @@
 /** What a web page can reach of an embedded server, by raw HTTP: nothing. */
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -8,13 +7,13 @@ import { gzipSync } from 'node:zlib';
 import { Client } from '@temporalio/client';
 import { execa } from 'execa';
 import getPort from 'get-port';
-import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { keyOf, newRing, ringText } from '../../src/keys/key-ring.ts';
 import { Keys } from '../../src/keys/keys.ts';
 import { encryptPayload } from '../../src/temporal/encryption.ts';
 import { UiAccess, type UiEncryption } from '../../src/temporal/ui-access.ts';
 import { openUiGate, type UiGateOptions } from '../../src/temporal/ui-gate.ts';
+import { launchChromium, WITHOUT_CHROMIUM } from '../support/chromium.ts';
 import { testServer, type TestServer } from '../support/embedded.ts';
 import { temporaryFolder } from '../support/home.ts';
 
@@ -69,10 +68,8 @@ describe('the Web UI', () => {
     expect(await get('evil.example', '/subagents')).toMatch(/^HTTP\/1\.1 403 /);
   });
 
-  const CHROMIUM = process.env['CHROME_PATH'] ?? '/usr/bin/chromium';
-  test.skipIf(!existsSync(CHROMIUM))('shows our columns in a browser that has chosen none', async () => {
-    const options = { executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] };
-    const browser = await chromium.launch(options);
+  test.skipIf(WITHOUT_CHROMIUM)('shows our columns in a browser that has chosen none', async () => {
+    const browser = await launchChromium();
     try {
       const context = await browser.newContext();
       const page = await context.newPage();
