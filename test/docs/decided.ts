@@ -50,6 +50,12 @@ export const UNTIL_CTRL_C: readonly (readonly [RegExp, RegExp, readonly number[]
   [/^subagents (up$|worker(?! forget))/, /Ctrl-C stops/, [EXIT.ok]],
 ];
 
+/** Exit codes of commands that end with another one than 0. */
+export const ENDS_WITH: Readonly<Record<string, number>> = {
+  'subagents policy check "git push origin main" --policy careful': EXIT.ask,
+  'subagents policy check --path /etc/hosts --write --policy careful': EXIT.ask,
+};
+
 /** What cannot run here, by reason. */
 export const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
   'this very test is a part of it': [
@@ -70,6 +76,7 @@ export const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
     'npm run bench -- recovery',
     'npm run bench -- hops',
     'npm run bench -- requests',
+    'npm run bench -- sandbox',
     'npm run bench -- worker-memory',
     'npm run chaos',
     'npm run chaos -- --subagents 200 --seed 1',
@@ -134,6 +141,12 @@ export const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
     'subagents keys codec',
     'subagents keys codec fix-login',
   ],
+  'a command of a subagent, on which a policy decides: test/policy': [
+    'git -C x push --tags',
+    'git -c alias.x=push x',
+    'git $x',
+    'node -e',
+  ],
   'a name, without what the command takes': [
     ...[
       'spawn',
@@ -149,7 +162,9 @@ export const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
       'steer',
       'kill',
       'logs',
+      'policy check',
     ].map((name) => `subagents ${name}`),
+    'temporal --codec-endpoint',
     'temporal workflow signal',
     'temporal workflow cancel',
     'temporal workflow terminate',
