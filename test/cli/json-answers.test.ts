@@ -64,6 +64,8 @@ const RUNS: readonly Run[] = [
   { command: 'list', args: ['--all'] },
   { command: 'announcements', lines: true },
   { command: 'clean', args: ['--force'] },
+  { command: 'policy check', args: ['git push', '--policy', 'careful'], exitCode: 10 },
+  { command: 'policy show', args: ['--policy', 'careful'] },
   { command: 'doctor' },
   { command: 'install', args: ['copilot'] },
   { command: 'uninstall', args: ['copilot'] },

@@ -89,6 +89,13 @@ async function play(fleet: Fleet, subagents: Subagents, write: Write): Promise<v
   await session.subagent('asker').result();
   await write('subagent-asked', 'subagent/rec/asker');
 
+  const policy = { ask: ['command echo'] };
+  await session.spawn({ label: 'careful', task: 'make', policy }, options);
+  await eventually(async () => (await session.subagent('careful').describe()).approvals.length > 0);
+  await session.subagent('careful').approve({ why: 'It is harmless.' });
+  await session.subagent('careful').result();
+  await write('subagent-approved', 'subagent/rec/careful');
+
   await session.spawn({ label: 'listener', task: 'listen' }, options);
   await inItsShell(subagents, 'rec', 'listener');
   await session.subagent('listener').steer('a word');
