@@ -12,7 +12,7 @@ import { closeWhenInterrupted, type Open } from '../bench/interruption.ts';
 import { Subagents } from '../src/client/index.ts';
 import { processesIn } from '../src/demo/process-table.ts';
 import { startScriptedModel, type ScriptedModel } from '../src/demo/scripted-model.ts';
-import { startEmbedded } from '../src/temporal/embedded.ts';
+import { startEmbedded } from '../src/temporal/embedded/server.ts';
 import { announcements } from './checks/announcements.ts';
 import { calls } from './checks/calls.ts';
 import { outcomes } from './checks/outcomes.ts';

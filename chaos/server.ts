@@ -1,6 +1,6 @@
 /** The Temporal server of a chaos run: our own, which may be struck, or an external one. */
 import { signalProcess, processStartTime } from '../src/system/process.ts';
-import type { EmbeddedServer } from '../src/temporal/embedded.ts';
+import type { EmbeddedServer } from '../src/temporal/embedded/server.ts';
 import { freeze } from './worker.ts';
 
 /** Starts the server: always on the same data, and on the given port if there is one. */

@@ -10,7 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { markerScript } from '../../src/home/marker.ts';
 import { wallsOf } from '../../src/home/sandboxes.ts';
 import { openNetwork } from '../../src/sandbox/network/proxies.ts';
-import { behindWalls, withNetwork } from '../../src/sandbox/policy.ts';
+import { behindWalls, withNetwork } from '../../src/sandbox/walls.ts';
 import type { RedactingStream, Redactor } from '../../src/environment/redact.ts';
 import { openNewPrivateFile } from '../../src/system/files.ts';
 import { linuxStat, startTimeOf } from '../../src/system/process.ts';

@@ -8,7 +8,7 @@ import { SubagentsError } from '../contract/index.ts';
 import { cleanEnvironment } from '../environment/clean.ts';
 import type { GitSetting } from '../environment/unattended.ts';
 import { wallsAround } from '../sandbox/place.ts';
-import { behindWalls } from '../sandbox/policy.ts';
+import { behindWalls } from '../sandbox/walls.ts';
 import { runProgram } from '../system/spawner.ts';
 
 /** Options of one git call. */

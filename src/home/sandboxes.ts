@@ -1,11 +1,11 @@
-/** The sandboxes of a home: a folder for each run that has one, and the policy that names it. */
+/** The sandboxes of a home: a folder for each run that has one, and the walls around it. */
 import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { SubagentsError, type SubagentRef } from '../contract/index.ts';
 import { objectFolders } from '../git/worktrees/private-repository.ts';
 import { shellFiles } from '../sandbox/launcher.ts';
 import { putWallsAround, takeWallsFrom, wallsAround } from '../sandbox/place.ts';
-import type { SandboxPolicy } from '../sandbox/policy.ts';
+import type { Walls } from '../sandbox/walls.ts';
 import { ensurePrivateDir } from '../system/files.ts';
 import { runFolder } from './workspace-record.ts';
 
@@ -51,7 +51,7 @@ export function closeSandbox(
   const { temporary, home: inner, network: socket } = sandboxOf(place.repository);
   for (const folder of [temporary, inner, socket]) ensurePrivateDir(folder);
   const inside = [place.cwd, freshOf(place.cwd), place.repository];
-  const policy: SandboxPolicy = {
+  const walls: Walls = {
     writable: inside,
     readable: [
       ...objectFolders(place.caller),
@@ -63,7 +63,7 @@ export function closeSandbox(
     home: inner,
     ...(network !== 'none' && { network: { hosts: network, folder: socket } }),
   };
-  for (const folder of inside) putWallsAround(folder, policy);
+  for (const folder of inside) putWallsAround(folder, walls);
 }
 
 /** Takes the walls away before the worktree is made anew, by us alone. */
@@ -87,14 +87,14 @@ export const freshOf = (cwd: string): string => `${cwd}.fresh`;
  * @param sandboxed whether there must be walls
  * @throws SubagentsError NO_SANDBOX
  */
-export const wallsOf = (cwd: string, sandboxed: boolean): SandboxPolicy | undefined =>
+export const wallsOf = (cwd: string, sandboxed: boolean): Walls | undefined =>
   sandboxed ? requireWalls(cwd) : wallsAround(cwd);
 
 /**
  * Returns the walls around the workspace `cwd` of a sandboxed subagent.
  * @throws SubagentsError NO_SANDBOX when there are none: nothing may run there
  */
-export function requireWalls(cwd: string): SandboxPolicy {
+export function requireWalls(cwd: string): Walls {
   const walls = wallsAround(cwd);
   if (walls !== undefined) return walls;
   throw new SubagentsError('NO_SANDBOX', `the walls around ${cwd} are gone: nothing runs there`, {

@@ -7,13 +7,13 @@ import { delimiter, join } from 'node:path';
 import { ensurePrivateDir, writePrivateFile } from '../system/files.ts';
 import { shellQuoted } from '../system/shell-quote.ts';
 import { BRIDGE_SCRIPT } from './network/bridge.ts';
-import { bwrapArguments, WALLS_MARK, type SandboxPolicy } from './policy.ts';
+import { bwrapArguments, WALLS_MARK, type Walls } from './walls.ts';
 
 /** Exit code of a command that was not run because its walls were missing. */
 const NO_WALLS = 126;
 
 /** Takes environment, folder and command from Copilot's arguments, and the walls from the file that they name. */
-const launcher = (policies: string): string => `#!/bin/bash
+const launcher = (folder: string): string => `#!/bin/bash
 # Starts a shell of a sandboxed subagent. Written by subagents.
 real=
 IFS=:
@@ -23,14 +23,14 @@ done
 unset IFS
 [ -n "$real" ] || { echo 'subagents: bwrap is not installed: the command was not run' >&2; exit ${NO_WALLS}; }
 case $1 in --version | --help) exec "$real" "$@" ;; esac
-policies=${shellQuoted(policies)} walls= folder=/ environment=()
+all_walls=${shellQuoted(folder)} walls= folder=/ environment=()
 bridge=${shellQuoted(BRIDGE_SCRIPT)}
 while [ $# -gt 0 ]; do
   case $1 in
     --setenv) environment+=(--setenv "$2" "$3"); shift 3 ;;
     --chdir) folder=$2; shift 2 ;;
     --) shift; break ;;
-    "$policies"/*) walls=$1; shift ;;
+    "$all_walls"/*) walls=$1; shift ;;
     *) shift ;;
   esac
 done
@@ -39,8 +39,8 @@ exec "$real" --clearenv "\${environment[@]}" --args 9 --chdir "$folder" -- /bin/
 `;
 
 const folderOf = (copilotHome: string): string => join(copilotHome, 'sandbox');
-const policyPath = (copilotHome: string, copilotSessionId: string): string =>
-  join(folderOf(copilotHome), 'policies', copilotSessionId);
+const sessionWalls = (copilotHome: string, copilotSessionId: string): string =>
+  join(folderOf(copilotHome), 'walls', copilotSessionId);
 
 /**
  * Writes the launcher, and returns the PATH on which a Copilot runtime finds it first.
@@ -49,7 +49,7 @@ const policyPath = (copilotHome: string, copilotSessionId: string): string =>
 export function launcherPath(copilotHome: string, path = '/usr/local/bin:/usr/bin:/bin'): string {
   const folder = join(folderOf(copilotHome), 'bin');
   const file = join(folder, 'bwrap');
-  const text = launcher(join(folderOf(copilotHome), 'policies'));
+  const text = launcher(join(folderOf(copilotHome), 'walls'));
   if (!existsSync(file) || readFileSync(file, 'utf8') !== text) {
     ensurePrivateDir(folder);
     writePrivateFile(file, text);
@@ -72,18 +72,18 @@ export const shellFiles = (copilotHome: string, copilotSessionId: string): strin
  * Says what walls the shells of a Copilot session get from now on.
  * @throws SubagentsError DISK_FULL, FILE_ACCESS
  */
-export function setWalls(copilotHome: string, copilotSessionId: string, policy: SandboxPolicy): void {
-  ensurePrivateDir(join(folderOf(copilotHome), 'policies'));
+export function setWalls(copilotHome: string, copilotSessionId: string, walls: Walls): void {
+  ensurePrivateDir(join(folderOf(copilotHome), 'walls'));
   ensurePrivateDir(largeOutputs(copilotHome, copilotSessionId));
-  const text = bwrapArguments(policy)
+  const text = bwrapArguments(walls)
     .map((argument) => `${argument}\0`)
     .join('');
-  writePrivateFile(policyPath(copilotHome, copilotSessionId), text);
+  writePrivateFile(sessionWalls(copilotHome, copilotSessionId), text);
 }
 
 /** The files that a session's sandbox has in Copilot's home. */
 export const launcherFiles = (copilotHome: string, copilotSessionId: string): string[] => [
-  policyPath(copilotHome, copilotSessionId),
+  sessionWalls(copilotHome, copilotSessionId),
   largeOutputs(copilotHome, copilotSessionId),
 ];
 
@@ -100,7 +100,7 @@ export const copilotSandbox = (copilotHome: string, copilotSessionId: string) =>
   allowDevToolAccess: false,
   allowBypass: false,
   userPolicy: {
-    filesystem: { readonlyPaths: [policyPath(copilotHome, copilotSessionId)] },
+    filesystem: { readonlyPaths: [sessionWalls(copilotHome, copilotSessionId)] },
     network: { allowOutbound: false, allowLocalNetwork: false },
   },
 });

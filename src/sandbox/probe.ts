@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { SubagentsError } from '../contract/errors.ts';
 import { oneLine } from '../contract/text/text.ts';
 import { runProgram } from '../system/spawner.ts';
-import { behindWalls, WALLS_MARK } from './policy.ts';
+import { behindWalls, WALLS_MARK } from './walls.ts';
 
 /** The oldest version of bubblewrap that can forbid user namespaces inside. */
 const MINIMUM_BWRAP_VERSION = '0.8';
@@ -26,8 +26,8 @@ export async function sandboxProblem(
     return { problem: 'a sandbox needs Linux', remedy: 'spawn without a sandbox, or on a Linux worker' };
   const folder = await mkdtemp(join(tmpdir(), 'subagents-walls-'));
   try {
-    const policy = { writable: [], readable: [], temporary: folder, home: folder };
-    const program = behindWalls(policy, { file: 'test', args: ['-d', WALLS_MARK], cwd: '/' });
+    const walls = { writable: [], readable: [], temporary: folder, home: folder };
+    const program = behindWalls(walls, { file: 'test', args: ['-d', WALLS_MARK], cwd: '/' });
     const { exitCode, stderr } = await runProgram(
       { ...program, cwd: '/', env, input: '', detached: false },
       AbortSignal.timeout(TRY_TIMEOUT_MS),

@@ -3,7 +3,7 @@ import type { TLSConfig } from '@temporalio/client';
 import { homedir } from 'node:os';
 import { SubagentsError } from '../contract/errors.ts';
 import { homeRoot, type Env } from '../system/home-root.ts';
-import { EMBEDDED_POLL_FRESHNESS_MS } from './embedded-arguments.ts';
+import { EMBEDDED_POLL_FRESHNESS_MS } from './embedded/arguments.ts';
 import type { ServerIdentity } from './server-identity.ts';
 import { readUpFile } from './up-file.ts';
 

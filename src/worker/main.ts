@@ -4,7 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { jsonLine, SubagentsError } from '../contract/index.ts';
-import { EMBEDDED_POLL_FRESHNESS_MS } from '../temporal/embedded-arguments.ts';
+import { EMBEDDED_POLL_FRESHNESS_MS } from '../temporal/embedded/arguments.ts';
 import { systemFailure } from '../system/files.ts';
 import { dropWhenDiskFull } from '../system/expendable-output.ts';
 import { redacted, runWorker } from './run-worker.ts';

@@ -30,7 +30,7 @@ import { openHome } from '../../src/home/home.ts';
 import { recordRun } from '../../src/home/run-record.ts';
 import { lockHome } from '../../src/home/lock.ts';
 import { isAlive, processStartTime } from '../../src/system/process.ts';
-import { startEmbedded } from '../../src/temporal/embedded.ts';
+import { startEmbedded } from '../../src/temporal/embedded/server.ts';
 import { readUpFile } from '../../src/temporal/up-file.ts';
 import { processTree } from '../../src/worker/up/processes.ts';
 import { temporaryFolder } from '../support/home.ts';

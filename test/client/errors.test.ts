@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Subagents } from '../../src/client/index.ts';
 import { isNotFound, isTransient, toSubagentsError } from '../../src/client/errors.ts';
 import { SEARCH_ATTRIBUTES, SubagentsError } from '../../src/contract/index.ts';
-import { startEmbedded, type EmbeddedServer } from '../../src/temporal/embedded.ts';
+import { startEmbedded, type EmbeddedServer } from '../../src/temporal/embedded/server.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/home.ts';
 import { ownPorts } from '../support/ports.ts';
 
@@ -132,6 +132,7 @@ describe('a connection', () => {
         clean: () => subagents.clean(['a']),
         forgetWorker: () => subagents.forgetWorker('w-abcd2345'),
         hasWorkers: () => subagents.hasWorkers(),
+        approvals: () => subagents.approvals(),
         runs: () => subagents.runs({ max: 1 }),
       },
       SessionHandle: {
@@ -144,11 +145,14 @@ describe('a connection', () => {
         acknowledge: () => session.acknowledge(['a']),
         clean: () => session.clean(),
         endIfFailing: () => session.endIfFailing(),
+        approvals: () => session.approvals(),
       },
       SubagentHandle: {
         identity: () => subagent.identity(),
         steer: () => subagent.steer('more'),
         answer: () => subagent.answer('yes'),
+        approve: () => subagent.approve(),
+        reject: () => subagent.reject(),
         kill: () => subagent.kill(),
         result: () => subagent.result(),
         continue: () => subagent.continue('more'),

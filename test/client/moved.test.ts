@@ -5,7 +5,7 @@ import { Client } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Subagents } from '../../src/client/index.ts';
 import { processStartTime } from '../../src/system/process.ts';
-import { startEmbedded, type EmbeddedServer } from '../../src/temporal/embedded.ts';
+import { startEmbedded, type EmbeddedServer } from '../../src/temporal/embedded/server.ts';
 import { connectTemporal } from '../../src/temporal/connect.ts';
 import { removeUpFile, writeUpFile } from '../../src/temporal/up-file.ts';
 import { LazyConnection } from '../../src/tools/index.ts';

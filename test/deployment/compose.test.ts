@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { SEARCH_ATTRIBUTES } from '../../src/contract/index.ts';
 import { RETENTION_DAYS } from '../../src/contract/limits.ts';
-import { DYNAMIC_CONFIG } from '../../src/temporal/embedded-arguments.ts';
+import { DYNAMIC_CONFIG } from '../../src/temporal/embedded/arguments.ts';
 import { SERVER_VERSION } from './server.ts';
 
 interface Service {

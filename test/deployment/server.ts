@@ -7,7 +7,7 @@ import { Connection } from '@temporalio/client';
 import { execa } from 'execa';
 import getPort, { portNumbers } from 'get-port';
 import { ensureTemporalBinary } from '../../src/temporal/binary.ts';
-import type { EmbeddedServer } from '../../src/temporal/embedded.ts';
+import type { EmbeddedServer } from '../../src/temporal/embedded/server.ts';
 import { eventually } from '../support/eventually.ts';
 import type { Postgres } from './postgres.ts';
 

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Outcome, Subagents } from '../../src/client/index.ts';
 import { eventually } from '../support/eventually.ts';
-import { startEmbedded } from '../../src/temporal/embedded.ts';
+import { startEmbedded } from '../../src/temporal/embedded/server.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
 import { temporaryFolder } from '../support/home.ts';
 import { bash, on } from '../support/turns.ts';

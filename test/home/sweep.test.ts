@@ -68,6 +68,8 @@ describe('what a subagent left running is found and ended', () => {
   test('TERM ignored: killed, well within 5 s', async () => {
     const id = copilotSession();
     await shell(id, `(trap '' TERM HUP INT; while true; do sleep 1002; done) &`);
+    // Once it sleeps, it ignores the signals.
+    await processesOf(id, /^sleep 1002$/);
     const processes = await processesOf(id, /./);
     const report = await sweep(id);
     expect(allGone(processes)).toBe(true);
@@ -81,6 +83,8 @@ describe('what a subagent left running is found and ended', () => {
     await using child = startChild(import.meta.url, 'children/sweep-when-told.ts', [id]);
     await child.line(/^ready$/);
     await shell(id, `(trap '' TERM HUP INT; while true; do sleep 1002; done) &`);
+    // Once it sleeps, it ignores the signals.
+    await processesOf(id, /^sleep 1002$/);
     const processes = await processesOf(id, /./);
     child.say('go');
     await child.line(/^begun$/);

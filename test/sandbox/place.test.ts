@@ -3,10 +3,10 @@ import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { putWallsAround, takeWallsFrom, wallsAround } from '../../src/sandbox/place.ts';
-import type { SandboxPolicy } from '../../src/sandbox/policy.ts';
+import type { Walls } from '../../src/sandbox/walls.ts';
 import { temporaryFolder } from '../support/home.ts';
 
-const policy = (name: string): SandboxPolicy => ({
+const walls = (name: string): Walls => ({
   writable: [],
   readable: [],
   temporary: `/${name}`,
@@ -19,10 +19,10 @@ it('those of the outermost folder count, until they are taken away', async () =>
   await using folder = await temporaryFolder();
   const [outer, inner] = [join(folder.path, 'outer'), join(folder.path, 'outer', 'inner')];
   mkdirSync(inner, { recursive: true });
-  putWallsAround(inner, policy('inner'));
-  expect(wallsAround(join(inner, 'deep'))).toEqual(policy('inner'));
-  putWallsAround(outer, policy('outer'));
-  expect(wallsAround(inner)).toEqual(policy('outer'));
+  putWallsAround(inner, walls('inner'));
+  expect(wallsAround(join(inner, 'deep'))).toEqual(walls('inner'));
+  putWallsAround(outer, walls('outer'));
+  expect(wallsAround(inner)).toEqual(walls('outer'));
   for (const each of [inner, outer]) takeWallsFrom(each);
   expect(wallsAround(inner)).toBeUndefined();
 });
@@ -36,7 +36,7 @@ it('unreadable ones let nothing run', async () => {
 it.runIf(process.geteuid?.() === 0)('a file of another account is none of ours', async () => {
   await using folder = await temporaryFolder();
   const place = join(folder.path, 'checkout');
-  for (const text of [JSON.stringify(policy('theirs')), 'anything']) {
+  for (const text of [JSON.stringify(walls('theirs')), 'anything']) {
     writeFileSync(`${place}.walls`, text);
     chownSync(`${place}.walls`, OTHER, OTHER);
     expect(wallsAround(place)).toBeUndefined();

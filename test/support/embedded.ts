@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
-import { startEmbedded, type EmbeddedServer } from '../../src/temporal/embedded.ts';
+import { startEmbedded, type EmbeddedServer } from '../../src/temporal/embedded/server.ts';
 import { temporaryFolder } from './home.ts';
 import { ownPorts } from './ports.ts';
 

@@ -11,7 +11,7 @@ import { homeRingPath } from '../../src/keys/key-source.ts';
 import { ringText, type KeyRing } from '../../src/keys/key-ring.ts';
 import { writeDurableFile } from '../../src/system/files.ts';
 import { isAlive, processStartTime } from '../../src/system/process.ts';
-import { startEmbedded, type EmbeddedServer } from '../../src/temporal/embedded.ts';
+import { startEmbedded, type EmbeddedServer } from '../../src/temporal/embedded/server.ts';
 import { accountFor } from './account.ts';
 import { temporaryFolder } from './home.ts';
 import { startScriptedModel, type Scenario, type ScriptedModel } from './model.ts';

@@ -4,7 +4,7 @@ import { open, headerOf } from '../../src/keys/envelope.ts';
 import { keyOf, newRing, ringText } from '../../src/keys/key-ring.ts';
 import { Keys } from '../../src/keys/keys.ts';
 import { bindingText, encryptPayload, type PayloadOwner } from '../../src/temporal/encryption.ts';
-import { decryptJson, encryptJson, NoOwner } from '../../src/temporal/ui-payloads.ts';
+import { decryptJson, encryptJson, NoOwner } from '../../src/temporal/ui/payloads.ts';
 
 const ring = newRing('refused');
 const keys = await keysOf(ring);

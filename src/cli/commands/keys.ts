@@ -20,11 +20,11 @@ import { homeRingPath, keySourceOf, readRing, sourceName, type KeySource } from 
 import { changeRing, makeHomeRing } from '../../keys/ring-file.ts';
 import { homeRoot } from '../../system/home-root.ts';
 import { connectTemporal } from '../../temporal/connect.ts';
-import { DATABASE } from '../../temporal/embedded-arguments.ts';
+import { DATABASE } from '../../temporal/embedded/arguments.ts';
 import { keyUsage, type KeyUsage, type RunCount } from '../../temporal/key-usage.ts';
 import { resolveTemporalTarget } from '../../temporal/target.ts';
-import { codecToken } from '../../temporal/ui-access.ts';
-import { CODEC_PATH } from '../../temporal/ui-codec.ts';
+import { codecToken } from '../../temporal/ui/access.ts';
+import { CODEC_PATH } from '../../temporal/ui/codec.ts';
 import { readUpFile } from '../../temporal/up-file.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';

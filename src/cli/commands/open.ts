@@ -7,8 +7,8 @@ import type { OpenJson } from '../json.ts';
 import { listUrl } from '../../client/connection/links.ts';
 import { keySourceOf } from '../../keys/key-source.ts';
 import { homeRoot } from '../../system/home-root.ts';
-import { LINK_MS, makeOneTimeLink } from '../../temporal/ui-access.ts';
-import { OWN_COLUMNS } from '../../temporal/ui-columns.ts';
+import { LINK_MS, makeOneTimeLink } from '../../temporal/ui/access.ts';
+import { OWN_COLUMNS } from '../../temporal/ui/columns.ts';
 
 /** `subagents open` */
 export async function openCommand(

@@ -1,6 +1,6 @@
 import type { FleetList } from '../../client/index.ts';
 import { join } from 'node:path';
-import { findStaleServer } from '../../temporal/embedded-process.ts';
+import { findStaleServer } from '../../temporal/embedded/process.ts';
 import type { Status } from '../../contract/status/status.ts';
 import { homeRoot } from '../../system/home-root.ts';
 import { readUpFile, type UpFile } from '../../temporal/up-file.ts';

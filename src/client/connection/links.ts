@@ -1,4 +1,4 @@
-import { COLUMNS_PATH } from '../../temporal/ui-columns.ts';
+import { COLUMNS_PATH } from '../../temporal/ui/columns.ts';
 import type { ServerInfo } from '../../contract/index.ts';
 
 /** URL of a workflow in the Temporal Web UI (without a run id: of its newest run); undefined when no UI is known. */

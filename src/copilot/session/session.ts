@@ -29,7 +29,7 @@ import { policyGate, type OnAsk } from './policy-gate.ts';
 import { permissionHandler, READ_ONLY_TOOLS, SANDBOXED_TOOLS } from './permissions.ts';
 import { copilotSandbox, largeOutputs, setWalls } from '../../sandbox/launcher.ts';
 import { openNetwork } from '../../sandbox/network/proxies.ts';
-import { SANDBOX_PLACE, type SandboxPolicy } from '../../sandbox/policy.ts';
+import { SANDBOX_PLACE, type Walls } from '../../sandbox/walls.ts';
 import { requireSandbox } from '../../sandbox/probe.ts';
 import { defaultModel, providerFrom } from '../runtime/provider.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -59,7 +59,7 @@ export interface SessionSpec {
   /** A bash script that every shell of the session runs first. */
   readonly initScript: string;
   /** The walls around its shells, which are then all the tools that it has; default: none. */
-  readonly sandbox?: SandboxPolicy | undefined;
+  readonly sandbox?: Walls | undefined;
   /** The repository's instructions (AGENTS.md), where Copilot must not read them by itself. */
   readonly repositoryInstructions?: string | undefined;
   /** Whether calls of `ask_parent` without a result stay open; otherwise they count as interrupted. */

@@ -1,6 +1,6 @@
 /** The proxies of this process, one for each sandbox with a network. */
 import type { Denial } from '../../contract/index.ts';
-import type { SandboxPolicy } from '../policy.ts';
+import type { Walls } from '../walls.ts';
 import { NetworkProxy } from './proxy.ts';
 
 const proxies = new Map<string, NetworkProxy>();
@@ -11,7 +11,7 @@ const opening = new Map<string, Promise<void>>();
  * what may be reached does not change.
  * @throws the error of the socket
  */
-export async function openNetwork({ network }: SandboxPolicy): Promise<void> {
+export async function openNetwork({ network }: Walls): Promise<void> {
   if (network === undefined || proxies.has(network.folder)) return;
   const { folder, hosts } = network;
   const begun =
@@ -28,7 +28,7 @@ export async function openNetwork({ network }: SandboxPolicy): Promise<void> {
 }
 
 /** Returns a function that gives the connections that the network of a sandbox has refused since this call. */
-export function countRefusals({ network }: SandboxPolicy): () => Denial[] {
+export function countRefusals({ network }: Walls): () => Denial[] {
   const refused = (): ReadonlyMap<string, number> => proxies.get(network?.folder ?? '')?.refused ?? new Map();
   const before = new Map(refused());
   return () =>

@@ -6,7 +6,7 @@ import type { HomeView } from '../../home/home.ts';
 import { homeBusyError } from '../../home/lock.ts';
 import { tryLock } from '../../system/lock.ts';
 import { isAlive, signalProcess, type ProcessIdentity } from '../../system/process.ts';
-import { endStaleServer } from '../../temporal/embedded-process.ts';
+import { endStaleServer } from '../../temporal/embedded/process.ts';
 import { readUpFile } from '../../temporal/up-file.ts';
 import { processTree } from './processes.ts';
 

@@ -1,7 +1,7 @@
 /** Keeps a part of `up` running: restarts it when it dies, and gives up when restarting does not help. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { SubagentsError, type ErrorCode } from '../../contract/errors.ts';
-import type { ServerExit } from '../../temporal/embedded.ts';
+import type { ServerExit } from '../../temporal/embedded/server.ts';
 import type { Restarts } from './restarts.ts';
 
 /** A running part. */

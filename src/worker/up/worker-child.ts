@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { SubagentsError } from '../../contract/errors.ts';
 import { processStartTime, signalProcess, type ProcessIdentity } from '../../system/process.ts';
-import type { ServerExit } from '../../temporal/embedded.ts';
+import type { ServerExit } from '../../temporal/embedded/server.ts';
 import { withoutTemporal } from '../../temporal/environment.ts';
 import { lastLines, openLog } from './files.ts';
 import { watchHeartbeat } from './heartbeat.ts';

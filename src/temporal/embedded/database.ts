@@ -1,7 +1,7 @@
 /** Explains problems with the database of an embedded server, from the log of its failed start. */
 import { join } from 'node:path';
-import { SubagentsError } from '../contract/errors.ts';
-import { DATABASE } from './embedded-arguments.ts';
+import { SubagentsError } from '../../contract/errors.ts';
+import { DATABASE } from './arguments.ts';
 
 /** The file that a running server holds locked, in the folder of the database. */
 export const LOCK_FILE = 'os-lock';

@@ -10,7 +10,7 @@ import { BRIDGE_SCRIPT, INNER_FOLDER, PROXY_VARIABLES } from './network/bridge.t
 import { isWithin } from '../system/real-path.ts';
 
 /** Absolute paths of this machine. Everything that is not named is absent inside, except programs and libraries. */
-export const sandboxPolicy = z.strictObject({
+export const wallsSchema = z.strictObject({
   /** Folders that may be changed. */
   writable: z.array(z.string()),
   /** Files and folders that may be read. */
@@ -22,8 +22,8 @@ export const sandboxPolicy = z.strictObject({
   /** What it may reach over the network (`parseNetwork`), and the folder of the socket to its proxy. Default: nothing. */
   network: z.strictObject({ hosts: z.string(), folder: z.string() }).optional(),
 });
-/** The policy of one sandbox. */
-export type SandboxPolicy = z.infer<typeof sandboxPolicy>;
+/** What one sandbox may reach. */
+export type Walls = z.infer<typeof wallsSchema>;
 
 /** The home directory as a sandboxed program sees it. */
 const INNER_HOME = '/home/subagent';
@@ -47,11 +47,11 @@ const ETC = [
 const SHARED_MEMORY_BYTES = 64 * 1024 * 1024;
 
 /**
- * The arguments of bwrap for `policy`. No capability is left and no user namespace can be made inside: where the worker is
+ * The arguments of bwrap for `walls`. No capability is left and no user namespace can be made inside: where the worker is
  * root, its own sandbox could otherwise be mounted writable again from within.
  */
-export function bwrapArguments(policy: SandboxPolicy): string[] {
-  const { writable, temporary, home } = policy;
+export function bwrapArguments(walls: Walls): string[] {
+  const { writable, temporary, home } = walls;
   return [
     ...['--unshare-user', '--unshare-ipc', '--unshare-pid', '--unshare-net', '--unshare-uts'],
     ...['--unshare-cgroup-try', '--disable-userns', '--cap-drop', 'ALL', '--die-with-parent'],
@@ -60,18 +60,18 @@ export function bwrapArguments(policy: SandboxPolicy): string[] {
     ...['--proc', '/proc', '--remount-ro', '/proc', '--dev', '/dev'],
     ...['--size', String(SHARED_MEMORY_BYTES), '--tmpfs', '/dev/shm', '--remount-ro', '/dev'],
     ...['--dir', WALLS_MARK, '--bind', temporary, '/tmp', '--bind', home, INNER_HOME],
-    ...readOnly([...ownNode(), ...policy.readable]),
+    ...readOnly([...ownNode(), ...walls.readable]),
     ...writable.flatMap((path) => ['--bind-try', path, path]),
     ...['--setenv', 'HOME', INNER_HOME, '--setenv', 'TMPDIR', '/tmp', '--setenv', 'PATH', innerPath()],
     ...['--unsetenv', 'XDG_RUNTIME_DIR', '--unsetenv', 'SSH_AUTH_SOCK', '--unsetenv', 'GPG_AGENT_INFO'],
     ...['--unsetenv', 'DBUS_SESSION_BUS_ADDRESS', '--unsetenv', 'DOCKER_HOST', '--unsetenv', 'TMUX'],
-    ...networkArguments(policy),
+    ...networkArguments(walls),
     ...['--remount-ro', '/'],
   ];
 }
 
 /** The sandbox sees the socket of its proxy, and programs find it by their variables. */
-const networkArguments = ({ network }: SandboxPolicy): string[] =>
+const networkArguments = ({ network }: Walls): string[] =>
   network === undefined
     ? []
     : [
@@ -79,32 +79,32 @@ const networkArguments = ({ network }: SandboxPolicy): string[] =>
         ...Object.entries(PROXY_VARIABLES).flatMap(([name, value]) => ['--setenv', name, value]),
       ];
 
-/** Returns `program`, started with the network of `policy`, if there is one. */
+/** Returns `program`, started with the network of `walls`, if there is one. */
 export const withNetwork = <Program extends { readonly file: string; readonly args: readonly string[] }>(
-  policy: SandboxPolicy,
+  walls: Walls,
   program: Program,
 ): Program =>
-  policy.network === undefined
+  walls.network === undefined
     ? program
     : { ...program, file: 'sh', args: ['-c', BRIDGE_SCRIPT, 'sh', program.file, ...program.args] };
 
-/** How `bwrap` is started to run a program behind the walls of `policy`. */
+/** How `bwrap` is started to run a program behind `walls`. */
 export interface WalledProgram {
   readonly file: 'bwrap';
   readonly args: string[];
 }
 
 /**
- * Returns how to run a program behind the walls of `policy`.
+ * Returns how to run a program behind `walls`.
  * @param also further folders that the program may change, such as one for its results
  */
 export function behindWalls(
-  policy: SandboxPolicy,
+  walls: Walls,
   program: { readonly file: string; readonly args: readonly string[]; readonly cwd: string },
   also: readonly string[] = [],
 ): WalledProgram {
-  const walls = bwrapArguments({ ...policy, writable: [...policy.writable, ...also] });
-  return { file: 'bwrap', args: [...walls, '--chdir', program.cwd, '--', program.file, ...program.args] };
+  const options = bwrapArguments({ ...walls, writable: [...walls.writable, ...also] });
+  return { file: 'bwrap', args: [...options, '--chdir', program.cwd, '--', program.file, ...program.args] };
 }
 
 const readOnly = (paths: readonly string[]): string[] =>

@@ -6,7 +6,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { rmSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Keys } from '../keys/keys.ts';
+import type { Keys } from '../../keys/keys.ts';
 import {
   createPrivateFile,
   ensurePrivateDir,
@@ -15,7 +15,7 @@ import {
   readIfThere,
   statIfThere,
   writePrivateFile,
-} from '../system/files.ts';
+} from '../../system/files.ts';
 
 /** The path of the page that a one-time link leads to. */
 export const ENTER_PATH = '/subagents/enter';

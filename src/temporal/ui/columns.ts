@@ -3,7 +3,7 @@
  * workflows.
  */
 import { createHash } from 'node:crypto';
-import { SEARCH_ATTRIBUTES } from '../contract/protocol/names.ts';
+import { SEARCH_ATTRIBUTES } from '../../contract/protocol/names.ts';
 
 /** Its path, which the UI does not use. */
 export const COLUMNS_PATH = '/subagents';

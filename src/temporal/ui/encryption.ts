@@ -3,12 +3,12 @@
  * answers, and encrypts what is sent through it. The Web UI itself has no key.
  */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import type { Keys } from '../keys/keys.ts';
-import { ENTER_PATH, withoutOwnCookie, type UiAccess, type UiEncryption } from './ui-access.ts';
-import { CODEC_PATH, codecAnswer } from './ui-codec.ts';
-import { CLOSED_PAGE, ENTER_PAGE, PAGE_HEADERS } from './ui-enter.ts';
-import { bodyOf, HttpRefusal, withoutHeaders } from './ui-http.ts';
-import { convertJson, decryptJson, encryptJson, NoOwner, type KnownOwner } from './ui-payloads.ts';
+import type { Keys } from '../../keys/keys.ts';
+import { ENTER_PATH, withoutOwnCookie, type UiAccess, type UiEncryption } from './access.ts';
+import { CODEC_PATH, codecAnswer } from './codec.ts';
+import { CLOSED_PAGE, ENTER_PAGE, PAGE_HEADERS } from './enter.ts';
+import { bodyOf, HttpRefusal, withoutHeaders } from './http.ts';
+import { convertJson, decryptJson, encryptJson, NoOwner, type KnownOwner } from './payloads.ts';
 
 /** A request as the gate passes it on. */
 export interface PassedOn {

@@ -3,16 +3,16 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { SubagentsError } from '../contract/errors.ts';
-import { readIfThere, writePrivateFile } from '../system/files.ts';
+import { SubagentsError } from '../../contract/errors.ts';
+import { readIfThere, writePrivateFile } from '../../system/files.ts';
 import {
   isAlive,
   ownIdentity,
   processStartTime,
   signalProcess,
   type ProcessIdentity,
-} from '../system/process.ts';
-import { DATABASE } from './embedded-arguments.ts';
+} from '../../system/process.ts';
+import { DATABASE } from './arguments.ts';
 
 const identity = z.object({ pid: z.number().int().positive(), startTime: z.string() });
 const record = z.object({ server: identity, parent: identity });

@@ -5,29 +5,29 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Connection } from '@temporalio/client';
 import { msToTs, tsToMs } from '@temporalio/common/lib/time.js';
 import { execa } from 'execa';
-import { SubagentsError } from '../contract/errors.ts';
-import { RETENTION_DAYS } from '../contract/limits.ts';
-import { ensurePrivateDir, readIfThere } from '../system/files.ts';
-import type { Env } from '../system/home-root.ts';
-import { ensureTemporalBinary } from './binary.ts';
-import { connectTemporal } from './connect.ts';
-import { databaseFailure, LOCKED_EXIT_CODE, LOCK_FILE, databaseInUseError } from './embedded-database.ts';
-import { serverArguments } from './embedded-arguments.ts';
+import { SubagentsError } from '../../contract/errors.ts';
+import { RETENTION_DAYS } from '../../contract/limits.ts';
+import { ensurePrivateDir, readIfThere } from '../../system/files.ts';
+import type { Env } from '../../system/home-root.ts';
+import { ensureTemporalBinary } from '../binary.ts';
+import { connectTemporal } from '../connect.ts';
+import { databaseFailure, LOCKED_EXIT_CODE, LOCK_FILE, databaseInUseError } from './database.ts';
+import { serverArguments } from './arguments.ts';
 import {
   markDatabaseUnfinished,
   endProcess,
   endStaleServer,
   markDatabaseFinished,
   recordServer,
-} from './embedded-process.ts';
-import { processStartTime, signalProcess } from '../system/process.ts';
-import { endWhenBroken } from './embedded-health.ts';
-import { choosePorts, storePorts, LOOPBACK, type EmbeddedPorts } from './embedded-ports.ts';
-import { withoutTemporal } from './environment.ts';
-import { ensureSearchAttributes } from './search-attributes.ts';
-import { identityOf, storeHomeId, type ServerIdentity } from './server-identity.ts';
-import type { UiEncryption } from './ui-access.ts';
-import { openUiGate, type UiGate } from './ui-gate.ts';
+} from './process.ts';
+import { processStartTime, signalProcess } from '../../system/process.ts';
+import { endWhenBroken } from './health.ts';
+import { choosePorts, storePorts, LOOPBACK, type EmbeddedPorts } from './ports.ts';
+import { withoutTemporal } from '../environment.ts';
+import { ensureSearchAttributes } from '../search-attributes.ts';
+import { identityOf, storeHomeId, type ServerIdentity } from '../server-identity.ts';
+import type { UiEncryption } from '../ui/access.ts';
+import { openUiGate, type UiGate } from '../ui/gate.ts';
 
 const NAMESPACE = 'default';
 const RETENTION_MS = RETENTION_DAYS * 24 * 60 * 60 * 1_000;

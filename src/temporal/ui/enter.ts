@@ -1,6 +1,6 @@
 /** The pages for a browser that is not let in yet. */
 import { createHash } from 'node:crypto';
-import { ENTER_PATH, LINK_MS } from './ui-access.ts';
+import { ENTER_PATH, LINK_MS } from './access.ts';
 
 /** The token is in the fragment of the link, which no server, log or other page is told. */
 const SCRIPT = `

@@ -5,7 +5,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
-import type { EmbeddedServer } from './embedded.ts';
+import type { EmbeddedServer } from './server.ts';
 
 const CHECK_INTERVAL_MS = 5_000;
 const ANSWER_TIMEOUT_MS = 5_000;

@@ -1,5 +1,5 @@
-import { SEARCH_ATTRIBUTES } from '../contract/protocol/names.ts';
-import { LOOPBACK, type EmbeddedPorts } from './embedded-ports.ts';
+import { SEARCH_ATTRIBUTES } from '../../contract/protocol/names.ts';
+import { LOOPBACK, type EmbeddedPorts } from './ports.ts';
 
 /** The database file, in the folder that the server runs in. */
 export const DATABASE = 'temporal.db';

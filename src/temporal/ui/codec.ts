@@ -3,9 +3,9 @@
  * `POST /codec/<workflow id>/encode`, because a message is encrypted for one workflow.
  */
 import type { IncomingMessage } from 'node:http';
-import type { UiEncryption } from './ui-access.ts';
-import { bodyOf, HttpRefusal } from './ui-http.ts';
-import { convertJson, decryptJson, encryptJson, NoOwner } from './ui-payloads.ts';
+import type { UiEncryption } from './access.ts';
+import { bodyOf, HttpRefusal } from './http.ts';
+import { convertJson, decryptJson, encryptJson, NoOwner } from './payloads.ts';
 
 /** The path of the endpoint; the id of a workflow may follow. */
 export const CODEC_PATH = '/codec';

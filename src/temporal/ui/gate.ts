@@ -7,10 +7,10 @@
 import { createServer, request, Agent, type IncomingMessage, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import { pipeline } from 'node:stream';
-import { COLUMNS_HEADERS, COLUMNS_PAGE, COLUMNS_PATH } from './ui-columns.ts';
-import type { UiEncryption } from './ui-access.ts';
-import { passOn, type PassedOn } from './ui-encryption.ts';
-import { bodyOf, HttpRefusal, refuse, withoutHeaders } from './ui-http.ts';
+import { COLUMNS_HEADERS, COLUMNS_PAGE, COLUMNS_PATH } from './columns.ts';
+import type { UiEncryption } from './access.ts';
+import { passOn, type PassedOn } from './encryption.ts';
+import { bodyOf, HttpRefusal, refuse, withoutHeaders } from './http.ts';
 
 /** A listening gate. */
 export interface UiGate {

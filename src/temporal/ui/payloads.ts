@@ -3,7 +3,7 @@
  * way to a person, encrypted on their way to a workflow.
  */
 import type { Payload } from '@temporalio/common';
-import type { Keys } from '../keys/keys.ts';
+import type { Keys } from '../../keys/keys.ts';
 import {
   bindingText,
   decryptPayload,
@@ -11,8 +11,8 @@ import {
   encryptPayload,
   ownerIn,
   type PayloadOwner,
-} from './encryption.ts';
-import { HttpRefusal } from './ui-http.ts';
+} from '../encryption.ts';
+import { HttpRefusal } from './http.ts';
 
 /** The workflow that payloads belong to, as far as it is known from where they stand. */
 export interface KnownOwner {

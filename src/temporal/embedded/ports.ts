@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import getPort, { clearLockedPorts, portNumbers } from 'get-port';
 import { z } from 'zod';
-import { readIfThere, writePrivateFile } from '../system/files.ts';
+import { readIfThere, writePrivateFile } from '../../system/files.ts';
 
 /** Everything listens on loopback. */
 export const LOOPBACK = '127.0.0.1';
