@@ -38,11 +38,11 @@ const GIT = tests(
  */
 const SLOW = tests(
   '{bench,chaos,deployment}/*',
-  'cli/{down-up,keys,up}',
+  'cli/{down-up,keys,terminal,up}',
   'client/{moved,package-types,workerless}',
   'demo/demo',
   'docs/{commands,examples}',
-  'e2e/{asleep,away,crash,deaths,frozen,outbox,reopened,repository-code,shapes,shapes-out,temporal-tools,usage,web-ui}',
+  'e2e/{approvals,asleep,away,crash,deaths,frozen,hostile,limits,outbox,reopened,repository-code,shapes,shapes-out,temporal-tools,usage,web-ui}',
   'extension/{copilot,orchestrator}',
   'mcp/{copilot,hostile,inspector}',
   'sandbox/traps',

@@ -139,7 +139,8 @@ function decideAct(rules: Rules, act: Asked, place: Place): Verdict {
   for (const { text, parsed } of rules.deny) {
     const about = isAbout(parsed, act, place);
     if (about === 'yes' && !perhaps) return { decision: 'deny', rule: text };
-    if (about !== 'no') doubt ??= { decision: 'ask', rule: text, why: whyInDoubt(act) };
+    if (about !== 'no')
+      doubt ??= { decision: rules.default === 'deny' ? 'deny' : 'ask', rule: text, why: whyInDoubt(act) };
   }
   if (doubt) return doubt;
   const allowed = perhaps ? undefined : rules.allow.find(({ parsed }) => covers(parsed, act, place));

@@ -145,7 +145,7 @@ describe('the list', () => {
     ).split('\n');
     expect(lines.slice(3).map((line) => line.split(/ {2,}/).slice(0, 4).join('|'))).toEqual([
       'away|worker away|was working: bash: npm test|30s',
-      'asks|asking|waits for an answer|3m',
+      'asks|asking|waits for an answer or an approval|3m',
       'fails|failing|its workflow task fails at every attempt: see the log of its worker|2m',
       'silent|stuck|no activity; was doing: x|20m',
       'tries|failing|next attempt at 12:00:10 UTC: 503|10m',
