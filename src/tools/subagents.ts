@@ -37,19 +37,17 @@ const ACTIONS = {
 } satisfies Record<string, Action>;
 type Name = keyof typeof ACTIONS;
 
-const DESCRIPTION = `Looks at your subagents and acts on them. Otherwise leave them alone: they need no supervision, and polling shows nothing new.
+const DESCRIPTION = `Looks at your subagents and acts on them. Otherwise leave them alone: polling shows nothing new.
 - list: who is live and who has finished, what each does.
 - steer (target, message): sends a further instruction to a running subagent; answers how it was delivered.
 - kill (target): ends it and all its processes. Its commits stay on its branch.
-- show (target, offset?): its evidence (branch, commits, verification, processes), then its report; for a live one, what it does and asks; for a chain, its steps. The end of a long report says how much was cut; offset reads on from there.
+- show (target, offset?): its evidence (branch, commits, verification, processes), then its report, with offset from there on; for a live one, what it does and asks; for a chain, its steps.
 - answer (target, message, question?): answers a question; if several are open, name one by its id. Answer what you know; ask the human the rest.
-- approvals (target?): tool calls that wait for an approval, which is for the human to give.
-- approve (target, approval?): asks the human in a dialog; you cannot approve by yourself.
-- reject (target, approval?, message?): rejects such a call; only when the human wants that, or the call is clearly wrong.
-- wait (target?, timeout?): blocks until the next announcement; with a target until that one has ended or asks. Only if there is nothing else to do: completions come to you anyway.
+- approvals (target?): tool calls that wait for the human. approve (target, approval?) asks the human in a dialog; reject (target, approval?, message?) only when the human wants that, or the call is clearly wrong.
+- wait (target?, timeout?): blocks until the next announcement, or until the target has ended or asks. Only if there is nothing else to do.
 - logs (target, count?, offset?): the newest of what it said and did; with an offset, all of it in full from there.
 - diff (target): what it has changed.
-- continue (target, message, verify?, push?, force?): continues one that has ended, in the same conversation, branch and worktree, with a new task: to fix, to extend, to review further.
+- continue (target, message, verify?, push?, force?): gives one that has ended a new task, in the same conversation and branch.
 - acknowledge (target?): marks announcements as received; the next call does so automatically.
 - adopt: takes over the subagents of this repository whose conversation is gone, with their announcements; when the human wants it.
 - start (allowed): starts server and worker in the background if none runs; only after the human has agreed.
