@@ -25,7 +25,7 @@ import { ensureTemporalBinary } from '../../src/temporal/binary.ts';
 import { environment, MAIN, run, type Surroundings } from '../cli/command.ts';
 import { objections } from '../cli/published.ts';
 import { launchChromium, WITHOUT_CHROMIUM } from '../support/chromium.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, PATIENCE_MS } from '../support/eventually.ts';
 import { temporaryFolder, type TemporaryFolder } from '../support/home.ts';
 import { startScriptedModel, type ScriptedModel } from '../support/model.ts';
 import { NO_GIT_CONFIGURATION, temporaryRepository, type Repository } from '../support/repository.ts';
@@ -128,6 +128,7 @@ describe.skipIf(WITHOUT_CHROMIUM)('a browser', () => {
   beforeAll(async () => {
     browser = await launchChromium();
     context = await browser.newContext({ viewport: { width: 1280, height: 1000 } });
+    context.setDefaultTimeout(PATIENCE_MS);
     page = await context.newPage();
     page.on('response', (response) => {
       if (new URL(response.url()).pathname.startsWith(`${API}/`))

@@ -73,8 +73,9 @@ async function waitNext(context: Context, subagents: Subagents, flags: WaitFlags
   const { output } = context;
   const session = subagents.session(context.session);
   const { receiver } = flags;
-  const waiting = await session.peek({ receiver });
+  // In this order: a subagent that ends in between is announced by then.
   const { live } = await session.list({ finished: 0, progress: false });
+  const waiting = await session.peek({ receiver });
   if (waiting.length === 0 && live.length === 0) {
     throw new SubagentsError(
       'ALREADY_ENDED',
