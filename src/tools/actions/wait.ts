@@ -67,10 +67,11 @@ async function nextAnnouncement(
 ): Promise<ToolActionResult | undefined> {
   const { inbox } = context;
   const session = subagents.session(context.session);
+  // In this order: a subagent that ends in between is announced by then.
+  const { live } = await session.list({ finished: 0, progress: false });
   const waiting = await inbox.undelivered(subagents);
   if (waiting.length > 0) return await announcementsResult(subagents, waiting);
   if (inbox.beingPushed.length > 0) return beingPushedAnswer(inbox.beingPushed);
-  const { live } = await session.list({ finished: 0, progress: false });
   if (live.length === 0) return nothing(NOTHING_LEFT_TO_TELL);
   const { receiver } = inbox;
   for await (const next of session.announcements({ receiver, acknowledge: 'manual', signal }))
