@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Policy } from '../../src/contract/index.ts';
 import { decide, type Decision } from '../../src/policy/decide.ts';
 
-const place = { cwd: '/work/tree', home: '/home/me', temporary: '/tmp/own' };
+const place = { cwd: '/repos/tree', home: '/home/me', temporary: '/tmp/own' };
 const decision = (policy: Policy, text: string): Decision =>
   decide([{ layer: 'worker', policy }], { kind: 'command', text, cwd: place.cwd }, place);
 const outcome = (policy: Policy, text: string): string => decision(policy, text).decision;
@@ -268,7 +268,7 @@ describe('what cannot be resolved', () => {
     '. ./x',
     './deploy.sh',
     'scripts/deploy',
-    '/work/tree/bin/deploy',
+    '/repos/tree/bin/deploy',
     '/tmp/own/bin/git-copy push',
     'bash x.sh',
     'bash -x x.sh',
@@ -293,7 +293,7 @@ describe('what cannot be resolved', () => {
     'git fetch ext::x',
     'git fetch --upload-pack=x o',
     'PATH=.:$PATH git status',
-    'export PATH=/work/tree/x:$PATH',
+    'export PATH=/repos/tree/x:$PATH',
     'PATH=$x',
     'LD_PRELOAD=x git status',
     'BASH_ENV=x ls',

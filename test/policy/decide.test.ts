@@ -6,7 +6,7 @@ import { CAREFUL } from '../../src/policy/careful.ts';
 import { decide, type PolicyLayer, type ToolRequest } from '../../src/policy/decide.ts';
 import { shellQuoted } from '../../src/system/shell-quote.ts';
 
-const place = { cwd: '/work/tree', home: '/home/me', temporary: '/tmp/own' };
+const place = { cwd: '/repos/tree', home: '/home/me', temporary: '/tmp/own' };
 const command = (text: string): ToolRequest => ({ kind: 'command', text, cwd: place.cwd });
 const one = (policy: Policy, request: ToolRequest): PolicyDecision =>
   decide([{ layer: 'worker', policy }], request, place).decision;
@@ -204,8 +204,8 @@ describe('the policy careful', () => {
     expect(path('/home/me/.ssh/id_rsa', 'read')).toBe('ask');
     expect(path('/home/me/x', 'write')).toBe('ask');
     expect(path('/home/me/x', 'read')).toBe('allow');
-    expect(path('/work/tree/x', 'write')).toBe('allow');
-    expect(path('/work/tree/../x', 'write')).toBe('ask');
+    expect(path('/repos/tree/x', 'write')).toBe('allow');
+    expect(path('/repos/tree/../x', 'write')).toBe('ask');
     expect(path('/tmp/own/x', 'write')).toBe('allow');
   });
 
