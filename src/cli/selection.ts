@@ -1,5 +1,5 @@
-/** The filters of `list` and `watch`. */
-import type { FleetListOptions } from '../client/index.ts';
+/** Which subagents a command is about: the filters of `list` and `watch`, and named targets. */
+import type { FleetListOptions, SubagentHandle, Subagents } from '../client/index.ts';
 import { SubagentsError } from '../contract/errors.ts';
 import { STATUSES, type Status } from '../contract/status/status.ts';
 import type { Context } from './context.ts';
@@ -31,3 +31,10 @@ export function selectionOf(
     ...(repo !== undefined && { repo }),
   };
 }
+
+/** The subagents that `targets` name, in that order. @throws SubagentsError UNKNOWN_TARGET, AMBIGUOUS_TARGET */
+export const findTargets = (
+  { session }: Context,
+  subagents: Subagents,
+  targets: readonly string[],
+): Promise<SubagentHandle[]> => Promise.all(targets.map((target) => subagents.find(target, { session })));

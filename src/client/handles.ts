@@ -249,7 +249,7 @@ export interface SubagentHandle {
    * Approves a tool call that waits for that: the subagent makes the call and goes on. Repeating a decision that the
    * approval already has succeeds.
    * @throws SubagentsError as `steer`; WHICH_APPROVAL, listing the open approvals, when several were asked for together
-   * and `approvalId` names none of them; ALREADY_DECIDED when the approval is no longer open; UNKNOWN_TARGET when none
+   * and `approvalId` names none of them; ALREADY_DECIDED when the approval has a decision; UNKNOWN_TARGET when none
    * is open; BAD_INPUT when `always` is asked of a call that is of no kind; NEEDS_HUMAN in a shell of an agent.
    * @example
    * ```ts

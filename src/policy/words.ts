@@ -6,7 +6,7 @@ import type { DoubleQuotedChild, Word, WordPart } from 'unbash';
 
 /** Stands for any characters, as what a variable may hold. */
 export const ANY = '\uE000';
-/** Stands for any characters of one file name, as a wildcard gives them. */
+/** Marks what a wildcard of the shell gives: any characters but `/`. */
 export const NAME = '\uE001';
 const WILD = /[\uE000\uE001]/u;
 

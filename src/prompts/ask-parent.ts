@@ -24,6 +24,6 @@ export const ASKED_BY_SUB_AGENT =
 export const NO_ANSWER =
   'Nobody answered in time, and nobody will. Use your own judgement: make the choice that is easiest to undo, continue, and say in your report what you assumed.';
 
-/** The answers as a message, where the call is no longer open. */
+/** The answers as a message, for calls that were closed meanwhile. */
 export const answersText = (answers: readonly { readonly answer: string }[]): string =>
   ['The main agent answers:', ...answers.map(({ answer }) => answer)].join('\n\n');

@@ -1,7 +1,7 @@
 /** What a sandbox may reach: the text, what a rule is about, and bounds. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isAbout, isWithinNetwork, network, parseNetwork } from '../../src/contract/index.ts';
+import { namesHost, isWithinNetwork, network, parseNetwork } from '../../src/contract/index.ts';
 import { isPublic } from '../../src/sandbox/network/addresses.ts';
 
 describe('the text', () => {
@@ -32,7 +32,7 @@ describe('the text', () => {
 describe('a rule', () => {
   const about = (text: string, host: string, port = 443): boolean => {
     const rules = parseNetwork(text);
-    return typeof rules !== 'string' && rules.some((rule) => isAbout(rule, host, port));
+    return typeof rules !== 'string' && rules.some((rule) => namesHost(rule, host, port));
   };
   it.each([
     ['example.com', 'EXAMPLE.com', true],
@@ -78,7 +78,7 @@ describe('a bound', () => {
     );
     const reaches = (rules: string, name: string, at: number): boolean => {
       const access = parseNetwork(rules);
-      return typeof access === 'string' ? access === 'all' : access.some((rule) => isAbout(rule, name, at));
+      return typeof access === 'string' ? access === 'all' : access.some((rule) => namesHost(rule, name, at));
     };
     fc.assert(
       fc.property(

@@ -18,6 +18,7 @@ import { ChainProgress } from '../../src/chain/progress.ts';
 import {
   CHAIN,
   SESSION,
+  shownIdentity,
   signalName,
   type AuditEntry,
   type ChainInput,
@@ -74,7 +75,7 @@ export async function chain(input: ChainInput): Promise<Outcome> {
    * status.
    */
   async function conclude(how: 'verdict' | 'killed'): Promise<Outcome> {
-    const spawned: AuditEntry = { at: startedAt, action: 'spawn', by: input.by ?? 'unknown' };
+    const spawned: AuditEntry = { at: startedAt, action: 'spawn', by: shownIdentity(input.by) };
     const outcome = chainOutcome(input, progress, {
       how,
       totalMs: Date.now() - Date.parse(startedAt),

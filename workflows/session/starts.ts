@@ -1,7 +1,7 @@
 /** Shared by all requests that start something: validates them, answers each once, and follows what was started. */
-import { ApplicationFailure } from '@temporalio/workflow';
 import type { z } from 'zod';
 import { validate, firstProblem, type SessionEntry, type SpawnAnswer } from '../../src/contract/index.ts';
+import { refusal } from '../shared/failure.ts';
 import { liveRun, recordRequest, type SessionState } from './session-state.ts';
 
 /** The answer that refuses a start. */
@@ -38,11 +38,10 @@ export class Starts {
 
   /** The request, parsed by its schema. Throws `ApplicationFailure`, as an Update validator must. */
   parse<T>(schema: z.ZodType<T>, request: T): T {
-    if (this.closed)
-      throw ApplicationFailure.nonRetryable(`session ${this.#session} is ending`, 'ALREADY_ENDED');
+    if (this.closed) throw refusal('ALREADY_ENDED', `session ${this.#session} is ending`);
     const parsed = validate(schema, request);
     if (parsed.success) return parsed.data;
-    throw ApplicationFailure.nonRetryable(firstProblem(parsed.error), 'BAD_INPUT');
+    throw refusal('BAD_INPUT', firstProblem(parsed.error));
   }
 
   /**
@@ -56,14 +55,11 @@ export class Starts {
     const known = this.#state.requests.find(({ id }) => id === requestId) ?? this.#pending.get(requestId);
     if (known) {
       if (digest !== undefined && known.digest !== undefined && digest !== known.digest)
-        throw ApplicationFailure.create({
-          message: `the request id ${requestId} was already used for a different request`,
-          type: 'BAD_INPUT',
-          nonRetryable: true,
-          details: [
-            { remedy: 'use another id: a repeated id is only for a request with the same labels and tasks' },
-          ],
-        });
+        throw refusal(
+          'BAD_INPUT',
+          `the request id ${requestId} was already used for a different request`,
+          'use another id: a repeated id is only for a request with the same labels and tasks',
+        );
       return known.answers;
     }
     const answers = start().then((done) => {

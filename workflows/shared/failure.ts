@@ -9,6 +9,15 @@ import {
 
 const WORKER_DIED = 'WorkerDied';
 
+/** The failure that refuses a message; `codeIn` reads it. */
+export const refusal = (code: ErrorCode, message: string, remedy?: string): ApplicationFailure =>
+  ApplicationFailure.create({
+    message,
+    type: code,
+    nonRetryable: true,
+    ...(remedy !== undefined && { details: [{ remedy }] }),
+  });
+
 /** The failure to throw when a step's worker has died too often; `why` is its message. */
 export function workerDied(why: string): ApplicationFailure {
   return ApplicationFailure.nonRetryable(why, WORKER_DIED);

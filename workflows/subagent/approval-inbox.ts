@@ -1,5 +1,5 @@
 /** Takes decisions on a subagent's approvals, and waits for them. */
-import { ApplicationFailure, condition } from '@temporalio/workflow';
+import { condition } from '@temporalio/workflow';
 import {
   approvalRequest,
   firstProblem,
@@ -9,6 +9,7 @@ import {
   type ApprovalRequest,
   type CallDecision,
 } from '../../src/contract/index.ts';
+import { refusal } from '../shared/failure.ts';
 import { decisionsFor, receiptOf, resolveApproval, verdictOf, type Resolved } from './approvals.ts';
 import type { SubagentMachine } from './machine.ts';
 
@@ -33,11 +34,11 @@ export class ApprovalInbox {
   /** Checks a request. Throws `ApplicationFailure`, as an Update validator must. */
   parse(request: ApprovalRequest): Resolved & { readonly request: ApprovalRequest } {
     const parsed = validate(approvalRequest, request);
-    if (!parsed.success) throw failure('BAD_INPUT', firstProblem(parsed.error));
+    if (!parsed.success) throw refusal('BAD_INPUT', firstProblem(parsed.error));
     const resolved = resolveApproval(this.#machine.state.approvals, parsed.data);
     if ('refused' in resolved) {
       const { code, message, remedy } = resolved.refused;
-      throw failure(code, message, remedy);
+      throw refusal(code, message, remedy);
     }
     return { ...resolved, request: parsed.data };
   }
@@ -81,11 +82,3 @@ export class ApprovalInbox {
 }
 
 const now = (): string => new Date().toISOString();
-
-const failure = (code: string, message: string, remedy?: string): ApplicationFailure =>
-  ApplicationFailure.create({
-    message,
-    type: code,
-    nonRetryable: true,
-    ...(remedy !== undefined && { details: [{ remedy }] }),
-  });

@@ -21,7 +21,7 @@ export interface Approvals {
   readonly asked: readonly string[];
   /** The newest decided ones, oldest first. */
   readonly decided: readonly Decided[];
-  /** How many older ones `decided` no longer has. */
+  /** How many older ones were dropped from `decided`. */
   readonly dropped: number;
   /** Kinds of calls that are approved for the rest of the run. */
   readonly kinds: readonly string[];

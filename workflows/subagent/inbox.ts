@@ -1,5 +1,5 @@
 /** Steers: one inbox for signal and Update. Steers are delivered in order of arrival, each with a truthful receipt. */
-import { ApplicationFailure, condition, uuid4 } from '@temporalio/workflow';
+import { condition, uuid4 } from '@temporalio/workflow';
 import {
   validate,
   byteLength,
@@ -11,6 +11,7 @@ import {
   type SteerRequest,
 } from '../../src/contract/index.ts';
 import { isLost } from '../shared/activity-calls.ts';
+import { refusal } from '../shared/failure.ts';
 import { auditNow, senderOfMessage } from '../shared/sender.ts';
 import type { GiveUp } from './give-up.ts';
 import { shownBeginning } from './shown-message.ts';
@@ -47,14 +48,14 @@ export class SteerInbox {
 
   /** Parses a request. Throws `ApplicationFailure`, as an Update validator must. */
   parse(request: SteerRequest): { id: string | undefined; message: string; interrupt: boolean } {
-    if (this.closed !== undefined) throw ApplicationFailure.nonRetryable(this.closed, 'ALREADY_ENDED');
+    if (this.closed !== undefined) throw refusal('ALREADY_ENDED', this.closed);
     const parsed = validate(steerRequest, request);
     if (parsed.success) {
       const { id, message, interrupt = false } = parsed.data;
       if (id === undefined || !this.#find(id)) this.#requireSpace(message);
       return { id, message, interrupt };
     }
-    throw ApplicationFailure.nonRetryable(firstProblem(parsed.error), 'BAD_INPUT');
+    throw refusal('BAD_INPUT', firstProblem(parsed.error));
   }
 
   /** Accepts a steer and returns its receipt. A repeated id returns the receipt of the first one. */
@@ -131,17 +132,11 @@ export class SteerInbox {
     const { held } = this.#parts.machine.state;
     const waiting = this.#inFlightBytes + sizeOf(held.map((steer) => steer.message));
     if (waiting + sizeOf(message) <= MAX_WAITING_BYTES) return;
-    throw ApplicationFailure.create({
-      message: `${plural(held.length + this.#inFlight, 'message')} of ${Math.ceil(waiting / 1024)} KiB already wait for the next turn; together, waiting messages may have ${MAX_WAITING_BYTES / 1024} KiB`,
-      type: 'LIMIT',
-      nonRetryable: true,
-      details: [
-        {
-          remedy:
-            'send the message once that turn has begun, or put the material into a file and name the file',
-        },
-      ],
-    });
+    throw refusal(
+      'LIMIT',
+      `${plural(held.length + this.#inFlight, 'message')} of ${Math.ceil(waiting / 1024)} KiB already wait for the next turn; together, waiting messages may have ${MAX_WAITING_BYTES / 1024} KiB`,
+      'send the message once that turn has begun, or put the material into a file and name the file',
+    );
   }
 
   /** Delivers the steer to the running turn. Returns the receipt, or undefined if no turn took the steer. */

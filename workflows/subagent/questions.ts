@@ -1,5 +1,5 @@
 /** A subagent's questions to its main agent, and their answers. */
-import { ApplicationFailure, condition } from '@temporalio/workflow';
+import { condition, type ApplicationFailure } from '@temporalio/workflow';
 import {
   answerRequest,
   byteLength,
@@ -12,6 +12,7 @@ import {
   type Question,
 } from '../../src/contract/index.ts';
 import { NO_ANSWER } from '../../src/prompts/index.ts';
+import { refusal } from '../shared/failure.ts';
 
 /** Answers that are remembered, so that a repeated answer is recognized. */
 const REMEMBERED = 20;
@@ -62,7 +63,7 @@ export class Questions {
    */
   parse(request: AnswerRequest): Answered & { readonly repeated: boolean } {
     const parsed = validate(answerRequest, request);
-    if (!parsed.success) throw refused(firstProblem(parsed.error), 'BAD_INPUT');
+    if (!parsed.success) throw refusal('BAD_INPUT', firstProblem(parsed.error));
     const { questionId, answer, requestId } = parsed.data;
     const same = this.#answered.find((one) => requestId !== undefined && one.requestId === requestId);
     if (same) return { ...same, repeated: true };
@@ -93,9 +94,9 @@ export class Questions {
   #requireSpace(answer: string): void {
     const given = [...this.#answers.map((one) => one.answer), answer];
     if (byteLength(JSON.stringify(given)) <= MAX_WAITING_BYTES) return;
-    throw refused(
-      `the answers to all questions of one turn together may have at most ${MAX_WAITING_BYTES / 1024} KiB`,
+    throw refusal(
       'LIMIT',
+      `the answers to all questions of one turn together may have at most ${MAX_WAITING_BYTES / 1024} KiB`,
       'put the material into a file and name the file',
     );
   }
@@ -112,9 +113,9 @@ export class Questions {
     if (questionId !== undefined) return this.open.find(({ id }) => id === questionId);
     // If the turn asked several, an answer without an id is ambiguous even when only one question is still open.
     if (this.#asked < 2 || this.open.length === 0) return this.open[0];
-    throw refused(
-      `${this.open.length === 1 ? 'one of several questions is' : `${this.open.length} questions are`} open, and the answer does not name one: ${this.#listed}`,
+    throw refusal(
       'WHICH_QUESTION',
+      `${this.open.length === 1 ? 'one of several questions is' : `${this.open.length} questions are`} open, and the answer does not name one: ${this.#listed}`,
       'name the question by its id (-q <id>)',
     );
   }
@@ -131,25 +132,17 @@ export class Questions {
     );
     if (before) {
       const { question, answer } = before;
-      return refused(
-        `the question ${question.id} was already answered with ${JSON.stringify(oneLine(answer, MAX_QUOTED_CHARS))}`,
+      return refusal(
         'ALREADY_ANSWERED',
+        `the question ${question.id} was already answered with ${JSON.stringify(oneLine(answer, MAX_QUOTED_CHARS))}`,
         'to change the answer, steer the subagent',
       );
     }
     const open = this.open.length === 0 ? 'no question is open' : `the open questions are ${this.#listed}`;
-    return refused(
-      questionId === undefined ? open : `there is no question ${questionId}; ${open}`,
+    return refusal(
       // The message quotes questions, so it has its own code, by which their text is fenced.
       this.open.length === 0 ? 'UNKNOWN_TARGET' : 'WHICH_QUESTION',
+      questionId === undefined ? open : `there is no question ${questionId}; ${open}`,
     );
   }
 }
-
-const refused = (message: string, code: string, remedy?: string): ApplicationFailure =>
-  ApplicationFailure.create({
-    message,
-    type: code,
-    nonRetryable: true,
-    ...(remedy !== undefined && { details: [{ remedy }] }),
-  });

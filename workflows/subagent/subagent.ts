@@ -19,6 +19,7 @@ import {
   forgetRequest,
   slotGrantedSignal,
   SESSION,
+  shownIdentity,
   signalName,
   spaceSignal,
   SUBAGENT,
@@ -66,7 +67,7 @@ const describe = defineQuery<SubagentView>(SUBAGENT.describe);
 
 export async function subagent(input: SubagentInput): Promise<Outcome> {
   const { workflowId, firstExecutionRunId, runId } = workflowInfo();
-  const { session, label, run, spec, by = 'unknown' } = input;
+  const { session, label, run, spec, by } = input;
   const ids = { workflowId, runId: firstExecutionRunId };
   const copilotSessionId = spec.continues?.copilotSessionId ?? uuid4();
   const ref: SubagentRef = { session, label, run, ...ids, copilotSessionId };
@@ -87,7 +88,7 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
 
   const audit = (action: AuditEntry['action'], who: string): void =>
     machine.dispatch({ type: 'acted', entry: auditNow(action, who) });
-  audit(spec.continues ? 'continue' : 'spawn', by);
+  audit(spec.continues ? 'continue' : 'spawn', shownIdentity(by));
 
   const leaveOut = (name: string, why: string): void =>
     machine.dispatch({ type: 'signal-ignored', name, why });

@@ -3,6 +3,7 @@ import { concurrently } from '../../client/connection/concurrency.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import type { AuditJson } from '../json.ts';
+import { findTargets } from '../selection.ts';
 import { table, type Column } from '../render/table.ts';
 import { localTime } from '../render/time.ts';
 
@@ -24,7 +25,9 @@ export async function auditCommand(
   const { output } = context;
   await using subagents = await context.connect();
   const handles =
-    targets.length > 0 ? await named(context, subagents, targets) : await known(context, subagents, all);
+    targets.length > 0
+      ? await findTargets(context, subagents, targets)
+      : await known(context, subagents, all);
   const described = await concurrently(handles, (handle) => handle.describe());
   const entries = described.flatMap(rows).sort((a, b) => a.at.localeCompare(b.at));
   output.data({ entries } satisfies AuditJson);
@@ -35,12 +38,6 @@ export async function auditCommand(
 
 const rows = ({ session, label, run, audit }: SubagentDescription): Row[] =>
   audit.map((entry) => ({ session, label, run, ...entry }));
-
-const named = (
-  { session }: Context,
-  subagents: Subagents,
-  targets: readonly string[],
-): Promise<SubagentHandle[]> => Promise.all(targets.map((target) => subagents.find(target, { session })));
 
 async function known({ session }: Context, subagents: Subagents, all: boolean): Promise<SubagentHandle[]> {
   const fleet = await subagents.list({ all: true, progress: false, ...(!all && { sessions: [session] }) });

@@ -7,6 +7,7 @@ import type { WaitJson, WaitNextJson } from '../json.ts';
 import { nextOf } from '../next-of.ts';
 import { announcementText } from '../render/announcement.ts';
 import { endText } from '../render/outcome.ts';
+import { findTargets } from '../selection.ts';
 import { waitForEnds, toSubagentEnd } from '../waiting.ts';
 
 /** Flags of `wait`, as declared. */
@@ -57,9 +58,7 @@ async function named(
   all: boolean,
 ): Promise<SubagentHandle[]> {
   const { session } = context;
-  if (targets.length > 0) {
-    return await Promise.all(targets.map(async (target) => await subagents.find(target, { session })));
-  }
+  if (targets.length > 0) return findTargets(context, subagents, targets);
   const listings = all
     ? (await subagents.list({ finished: 0, progress: false })).sessions
     : [await subagents.session(session).list({ finished: 0, progress: false })];

@@ -33,15 +33,18 @@ export function parseNetwork(text: string): NetworkAccess {
   return text.split(',').map((entry) => {
     const [, star, name = '', port] = /^(\*\.)?(\[[^\]]*\]|[^:]*)(?::(\d+))?$/u.exec(entry) ?? [];
     return {
-      host: name.replace(/^\[|\]$/gu, '').toLowerCase(),
+      host: withoutBrackets(name).toLowerCase(),
       below: star !== undefined,
       port: port === undefined ? undefined : Number(port),
     };
   });
 }
 
+/** A host without the brackets that an address has in a URL. */
+export const withoutBrackets = (host: string): string => host.replace(/^\[|\]$/gu, '');
+
 /** Whether a rule is about this host and port. */
-export function isAbout(rule: NetworkRule, host: string, port: number): boolean {
+export function namesHost(rule: NetworkRule, host: string, port: number): boolean {
   if (rule.port !== undefined && rule.port !== port) return false;
   const name = host.toLowerCase().replace(/\.$/u, '');
   return rule.below ? name.endsWith(`.${rule.host}`) : name === rule.host;

@@ -16,14 +16,14 @@ interface Context {
 export function askedCallOf(request: PermissionRequest, decision: Decision, context: Context): AskedCall {
   const { tool, what } = callOf(request);
   const { rule, layer, part, why } = decision;
-  const reason = [part === undefined || part === what ? undefined : `because of ${part}`, why];
+  const reason = [part === undefined || part === what ? '' : `because of ${part}`, why ?? ''].filter(Boolean);
   const always = kindOf(request, context);
   return {
     tool,
     what,
     ...(rule !== undefined && { rule }),
     ...(layer !== undefined && { layer }),
-    ...(reason.some((each) => each !== undefined) && { reason: reason.filter(Boolean).join('; ') }),
+    ...(reason.length > 0 && { reason: reason.join('; ') }),
     ...(always !== undefined && { always }),
   };
 }

@@ -28,13 +28,13 @@ interface PolicyGate {
 /**
  * Applies `layers` to a session.
  * @param place the workspace, and the folders that the session's shells have for home and temporary files
- * @param onAsk answers requests for which a policy asks; default: refuses them
+ * @param onAsk answers requests for which a policy asks
  * @returns undefined without any policy
  */
 export function policyGate(
   layers: readonly PolicyLayer[],
   place: Place,
-  onAsk: OnAsk = (_request, decision) => refusal(decision),
+  onAsk: OnAsk,
 ): PolicyGate | undefined {
   if (layers.length === 0) return undefined;
   // Tools that ask for permission by themselves are under the default there.
@@ -73,7 +73,10 @@ export function policyGate(
 }
 
 /** Refuses what needs an approval, where nothing can wait for one. */
-const refusal = (decision: Decision): Rejection => ({ kind: 'reject', feedback: approvalRefusal(decision) });
+export const refusal = (decision: Decision): Rejection => ({
+  kind: 'reject',
+  feedback: approvalRefusal(decision),
+});
 
 /** What a permission request of Copilot asks for; nothing for our own tool. */
 function requestsOf(request: PermissionRequest, place: Place): ToolRequest[] {

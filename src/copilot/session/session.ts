@@ -20,12 +20,11 @@ import {
   ASK_PARENT_ARGUMENTS,
   ASK_PARENT_DESCRIPTION,
   instructionsFor,
-  approvalRefusal,
   OUTSIDE_SANDBOX_REFUSAL,
 } from '../../prompts/index.ts';
 import type { AskedCalls } from '../turn/approvals.ts';
 import { askedCallOf } from './asked-call.ts';
-import { policyGate, type OnAsk } from './policy-gate.ts';
+import { policyGate, refusal, type OnAsk } from './policy-gate.ts';
 import { permissionHandler, READ_ONLY_TOOLS, SANDBOXED_TOOLS } from './permissions.ts';
 import { copilotSandbox, largeOutputs, setWalls } from '../../sandbox/launcher.ts';
 import { openNetwork } from '../../sandbox/network/proxies.ts';
@@ -197,7 +196,7 @@ export function gateOf({
     if (call.always !== undefined && approvals?.approvedKinds.includes(call.always))
       return { kind: 'approve-once' };
     if (approvals?.asked.record(request, call)) return { kind: 'no-result' };
-    return { kind: 'reject', feedback: approvalRefusal(decision) };
+    return refusal(decision);
   };
   const gate = policyGate(policies, place, onAsk);
   return {

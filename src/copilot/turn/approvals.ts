@@ -86,7 +86,7 @@ export class PermissionTracker {
 
   /** Whether a request of the call has no answer. */
   isPending(toolCallId: string): boolean {
-    return [...this.#pending.values()].some((each) => each.toolCallId === toolCallId);
+    return this.requestOf(toolCallId) !== undefined;
   }
 
   request({

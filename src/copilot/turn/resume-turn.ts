@@ -182,16 +182,10 @@ async function startTurn(
       const gone = opensRun(marker) ? [...state.shells.values(), ...killedCommands] : killedCommands;
       // Answers whose questions are no longer in the log are sent as a prompt.
       const prompt = (input.prompt || givenText(input)) + inBrackets(lostCommandsText(gone));
-      return live.send(
-        marker,
-        paragraphs(prompt, opensRun(marker) ? '' : endedResultsText([...state.unshown.values()])),
-      );
+      return live.send(marker, paragraphs(prompt, opensRun(marker) ? '' : resultsOf(state)));
     }
     case 'continue': {
-      const news = paragraphs(
-        lostCommandsText(takeLostCommands(state, killedCommands)),
-        endedResultsText([...state.unshown.values()]),
-      );
+      const news = paragraphs(lostCommandsText(takeLostCommands(state, killedCommands)), resultsOf(state));
       return news === '' ? live.continueModel() : live.send(resumedMarker(marker), news);
     }
     case 'answer': {
@@ -200,27 +194,27 @@ async function startTurn(
       const last = decision.requestIds.at(-1);
       if (last === undefined) {
         // No answer can tell it.
-        const news = paragraphs(lost, endedResultsText([...state.unshown.values()]));
+        const news = paragraphs(lost, resultsOf(state));
         if (news !== '') await live.sendBehindOpenCalls(resumedMarker(marker), news);
       }
       for (const requestId of decision.requestIds) {
         const given = input.answers?.find((each) => each.requestId === requestId);
-        const results = requestId === last ? endedResultsText([...state.unshown.values()]) : '';
+        const results = requestId === last ? resultsOf(state) : '';
         if (given !== undefined) await live.answer(requestId, paragraphs(given.answer + gone, results));
       }
       return permit(decision.permissions);
     }
     case 'send-answers': {
       const text = givenText(input) + inBrackets(lostCommandsText(takeLostCommands(state, killedCommands)));
-      return live.send(
-        resumedMarker(marker),
-        paragraphs(text, endedResultsText([...state.unshown.values()])),
-      );
+      return live.send(resumedMarker(marker), paragraphs(text, resultsOf(state)));
     }
   }
 }
 
-/** Answers and decisions as a message, where the calls are no longer open. */
+/** Results that the model had, or was about to get, when it was stopped. */
+const resultsOf = ({ unshown }: TurnState): string => endedResultsText([...unshown.values()]);
+
+/** Answers and decisions as a message, for calls that were closed meanwhile. */
 const givenText = ({ answers = [], decisions = [] }: TurnInput): string =>
   paragraphs(answers.length === 0 ? '' : answersText(answers), decisionsText(decisions));
 

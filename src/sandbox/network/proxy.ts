@@ -8,7 +8,12 @@ import { createServer, request, type IncomingMessage, type Server, type ServerRe
 import { connect, isIP, type LookupFunction, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
-import { isAbout, parseNetwork, type NetworkAccess } from '../../contract/spawn/network.ts';
+import {
+  namesHost,
+  parseNetwork,
+  withoutBrackets,
+  type NetworkAccess,
+} from '../../contract/spawn/network.ts';
 import { ensurePrivateDir } from '../../system/files.ts';
 import { isPublic } from './addresses.ts';
 import { SOCKET } from './bridge.ts';
@@ -90,7 +95,7 @@ export class NetworkProxy {
     client.on('error', () => client.destroy());
     const [, host, port] = /^(\[[^\]]+\]|[^:]+):(\d{1,5})$/u.exec(incoming.url ?? '') ?? [];
     if (host === undefined) return void client.end('HTTP/1.1 400 Bad Request\r\n\r\n');
-    const target = { host: host.replace(/^\[|\]$/gu, ''), port: Number(port) };
+    const target = { host: withoutBrackets(host), port: Number(port) };
     let established = false;
     const fail = (error: Error): void => {
       if (established) client.destroy();
@@ -126,7 +131,7 @@ export class NetworkProxy {
         .end('subagents: this is a proxy: name a whole URL\n');
       return;
     }
-    const target = { host: url.hostname.replace(/^\[|\]$/gu, ''), port: Number(url.port || 80) };
+    const target = { host: withoutBrackets(url.hostname), port: Number(url.port || 80) };
     try {
       this.#requireAllowed(target);
     } catch (error) {
@@ -190,7 +195,7 @@ export class NetworkProxy {
 
   #isNamed({ host, port }: Target, withPort = false): boolean {
     if (typeof this.#access === 'string') return false;
-    return this.#access.some((rule) => (!withPort || rule.port !== undefined) && isAbout(rule, host, port));
+    return this.#access.some((rule) => (!withPort || rule.port !== undefined) && namesHost(rule, host, port));
   }
 
   #refuse({ host, port }: Target, why: string): Refusal {

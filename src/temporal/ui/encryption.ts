@@ -7,7 +7,7 @@ import type { Keys } from '../../keys/keys.ts';
 import { ENTER_PATH, withoutOwnCookie, type UiAccess, type UiEncryption } from './access.ts';
 import { CODEC_PATH, codecAnswer } from './codec.ts';
 import { CLOSED_PAGE, ENTER_PAGE, PAGE_HEADERS } from './enter.ts';
-import { bodyOf, HttpRefusal, withoutHeaders } from './http.ts';
+import { bodyOf, hasBody, HttpRefusal, withoutHeaders } from './http.ts';
 import { convertJson, decryptJson, encryptJson, NoOwner, type KnownOwner } from './payloads.ts';
 
 /** A request as the gate passes it on. */
@@ -58,7 +58,7 @@ export async function passOn(
   const rawHeaders = headersWithoutCookie(incoming, port);
   if (!path.startsWith(API)) return { rawHeaders };
   const owner = ownerIn(path);
-  const body = hasBody(headers) ? await encryptedBody(incoming, keys, owner) : undefined;
+  const body = hasBody(incoming) ? await encryptedBody(incoming, keys, owner) : undefined;
   return {
     // Their values are other ones for the new body, and an answer that is compressed could not be read here.
     rawHeaders: [
@@ -108,9 +108,6 @@ function ownerIn(path: string): KnownOwner {
     throw new HttpRefusal(400, 'the path cannot be read');
   }
 }
-
-const hasBody = (headers: IncomingHttpHeaders): boolean =>
-  headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
 
 async function encryptedBody(incoming: IncomingMessage, keys: Keys, owner: KnownOwner): Promise<Buffer> {
   if (incoming.headers['content-encoding'] !== undefined)

@@ -1,8 +1,8 @@
 /**
- * The Web UI's port as a browser sees it: a proxy, with a page of our own (`ui-columns.ts`), that answers only to this
+ * The Web UI's port as a browser sees it: a proxy, with a page of our own (`columns.ts`), that answers only to this
  * machine's own host names. The UI itself answers to any `Host`, so a web page whose name resolves to this machine (DNS
  * rebinding) could read and steer through it. Where messages are encrypted, it is also the one place of the Web UI that
- * has the keys: see `ui-encryption.ts`.
+ * has the keys: see `encryption.ts`.
  */
 import { createServer, request, Agent, type IncomingMessage, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
@@ -10,7 +10,7 @@ import { pipeline } from 'node:stream';
 import { COLUMNS_HEADERS, COLUMNS_PAGE, COLUMNS_PATH } from './columns.ts';
 import type { UiEncryption } from './access.ts';
 import { passOn, type PassedOn } from './encryption.ts';
-import { bodyOf, HttpRefusal, refuse, withoutHeaders } from './http.ts';
+import { bodyOf, hasBody, HttpRefusal, refuse, withoutHeaders } from './http.ts';
 
 /** A listening gate. */
 export interface UiGate {
@@ -94,11 +94,10 @@ function forward(
   deadline = Date.now() + STARTING_MS,
 ): void {
   const { ip, port, agent, startedBy } = to;
-  const { method, url, headers } = incoming;
+  const { method, url } = incoming;
   const { rawHeaders, body, convert } = passedOn;
   // A dropped request body would be waited for, and the next request on the connection be taken for that body.
-  const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
-  const isBodiless = (method === 'GET' || method === 'HEAD') && !hasBody;
+  const isBodiless = (method === 'GET' || method === 'HEAD') && !hasBody(incoming);
   const outgoing = request(
     { host: ip, port, agent, method, path: url, headers: rawHeaders, setHost: false },
     (response) => {

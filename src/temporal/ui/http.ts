@@ -22,6 +22,10 @@ export function refuse(answer: ServerResponse, { status, message }: HttpRefusal)
   answer.end(`The Temporal Web UI of subagents: ${message}.\n`);
 }
 
+/** Whether a request has a body. */
+export const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+
 /**
  * The whole body of a request or an answer.
  * @throws HttpRefusal if it is larger than `limit` bytes; the error of a connection that ended
