@@ -14,8 +14,8 @@ const REFUSED: readonly (readonly [RegExp, string])[] = [
   [/repeat count/, 'a repeat over 1,000 (nested ones multiplied)'],
   [/nests too deeply/, 'groups nested this deep'],
 ];
-/** Escapes that JavaScript understands only with the flag u. */
-const BY_CODE_POINTS = /\\[pPu]\{/;
+/** What JavaScript reads as one character only with the flag u: some escapes, and characters beyond U+FFFF. */
+const BY_CODE_POINTS = /\\[pPu]\{|[^\0-\uffff]/u;
 
 /** A compiled pattern. */
 export interface Pattern {
