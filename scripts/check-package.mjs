@@ -1,8 +1,8 @@
-// Packs what is built, installs it as a user does, and uses it from there: the command, the demo, the library and its types; then
-// without optional packages, as a client of a server elsewhere. Needs `npm run build` first, and a registry. Takes some minutes;
-// nothing of it is left.
+// Packs what is built, installs it as a user does, and uses it from there: the command and the demo, from what the lock file names;
+// the library and its types, in a project with a Temporal client of its own; without optional packages, as a client of a server
+// elsewhere; and what the image is built from. Needs `npm run build` first, and a registry. Takes some minutes; nothing of it is left.
 import assert from 'node:assert/strict';
-import { access, cp, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { access, cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,20 +10,25 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { startScriptedModel } from '../dist/src/demo/scripted-model.js';
+import { checkFollowsLock, checkLicences, checkVulnerabilities } from './dependencies.mjs';
+import { imageBuild } from './image.mjs';
+import { packInto } from './pack.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
 const folder = await realpath(await mkdtemp(join(tmpdir(), 'subagents-package-')));
 try {
-  const pack = ['pack', '--ignore-scripts', '--json', '--pack-destination', folder];
-  const { stdout } = await execa('npm', pack, { cwd: root });
-  const [{ filename, files }] = JSON.parse(stdout);
+  console.log(`licences of ${await checkLicences(root)} packages are allowed`);
+  console.log(await checkVulnerabilities(root));
+
+  const { path: tarball, files } = await packInto(folder);
   for (const path of [
     'README.md',
     'docs/README.md',
     'examples/README.md',
     'LICENSE',
+    'package-lock.json',
     'subagents.schema.json',
     'subagents-chain.schema.json',
     'dist/src/cli/main.bundle.js',
@@ -31,15 +36,18 @@ try {
     'dist/workflow-bundle.js',
     'dist/schemas/list.schema.json',
   ])
-    assert(
-      files.some((file) => file.path === path),
-      `${path} is not in the package`,
-    );
-  for (const { path } of files) assert.doesNotMatch(path, /^(src|test|bench|chaos|scripts)\//);
+    assert(files.includes(path), `${path} is not in the package`);
+  for (const path of files) assert.doesNotMatch(path, /^(src|test|bench|chaos|scripts)\/|shrinkwrap/);
 
+  // As docs/getting-started.md says. Install scripts of others are not run either: nothing needs them.
   const prefix = join(folder, 'prefix');
-  await execa('npm', ['install', '--global', '--prefix', prefix, join(folder, filename)]);
-  console.log(`installed ${filename}, ${files.length} files`);
+  const unpacked = join(folder, 'unpacked');
+  await unpack(tarball, unpacked);
+  await execa('npm', ['ci', '--ignore-scripts'], { cwd: unpacked });
+  await execa('npm', ['install', '--global', '--prefix', prefix, '.'], { cwd: unpacked });
+  const { scripts } = JSON.parse(await readFile(join(unpacked, 'package.json'), 'utf8'));
+  assert.equal(scripts, undefined, 'the package has scripts of its own');
+  console.log(`installed ${await checkFollowsLock(unpacked)} packages, all as the lock file has them`);
 
   // A machine of its own: nothing but PATH, and an empty home directory.
   const { PATH, SUBAGENTS_TEMPORAL_PATH, XDG_CACHE_HOME = join(homedir(), '.cache') } = process.env;
@@ -56,8 +64,13 @@ try {
   assert.equal(demo.exitCode, 0, demo.stderr + demo.stdout.split('\n').slice(-5).join('\n'));
   console.log('the command and its demo work');
 
-  const project = join(prefix, 'lib');
-  await writeFile(join(project, 'package.json'), '{ "type": "module" }');
+  const project = join(folder, 'project');
+  await mkdir(project);
+  const { dependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  const own = { '@temporalio/client': dependencies['@temporalio/client'] };
+  await writeFile(join(project, 'package.json'), JSON.stringify({ type: 'module', dependencies: own }));
+  await execa('npm', ['install', '--ignore-scripts', tarball], { cwd: project });
+  await checkOneCopy(join(project, 'node_modules'), '@temporalio');
   await writeFile(
     join(project, 'try.js'),
     "import { Subagents } from 'durable-subagents'; await Subagents.connect().catch(({ code }) => console.log(code));",
@@ -77,11 +90,49 @@ try {
   await writeFile(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['examples'] }));
   const types = await run(process.execPath, [tsc, '-p', project]);
   assert.equal(types.stdout, '');
-  console.log('the library works, and its types');
+  console.log('the library works, and its types, beside a Temporal client of its project');
 
-  await checkClientAlone({ tarball: join(folder, filename), full: join(prefix, 'bin', 'subagents'), env });
+  await checkClientAlone({ tarball, full: join(prefix, 'bin', 'subagents'), env });
+  await checkImage();
 } finally {
   await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+}
+
+async function unpack(tarball, into) {
+  await mkdir(into);
+  await execa('tar', ['-xzf', tarball, '-C', into, '--strip-components=1']);
+}
+
+/** Fails if a package of `scope` is installed more than once below `modules`, or none is. */
+async function checkOneCopy(modules, scope) {
+  const entries = await readdir(modules, { recursive: true });
+  const found = entries.filter((path) =>
+    path.split('node_modules/').at(-1)?.match(`^${scope}/[^/]+/package.json$`),
+  );
+  const names = found.map((path) => path.split('node_modules/').at(-1));
+  assert(names.length > 0, `no package of ${scope} is installed`);
+  assert.deepEqual(
+    names.toSorted(),
+    [...new Set(names)].toSorted(),
+    `installed more than once: ${found.join(' ')}`,
+  );
+}
+
+/** The commands of the image's build, on the files that docker would get, in folders of ours. */
+async function checkImage() {
+  const context = join(folder, 'image-build');
+  const installed = join(folder, 'image-installed');
+  await mkdir(context);
+  const { files, commands } = await imageBuild(root, {
+    '/build': context,
+    '/opt/durable-subagents': installed,
+  });
+  for (const file of files) await cp(join(root, file), join(context, file), { recursive: true });
+  for (const command of commands) await execa('sh', ['-ec', command], { cwd: context });
+  const count = await checkFollowsLock(installed);
+  const command = join(installed, 'dist/src/cli/main.bundle.js');
+  assert.equal((await execa(process.execPath, [command, '--version'])).stdout, version);
+  console.log(`the image gets ${count} packages, all as the lock file has them`);
 }
 
 /** Without optional packages: small, a client of a server elsewhere, and plain about what is missing. */

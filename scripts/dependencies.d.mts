@@ -1,0 +1,3 @@
+export declare function checkLicences(folder: string): Promise<number>;
+export declare function checkVulnerabilities(folder: string): Promise<string>;
+export declare function checkFollowsLock(folder: string): Promise<number>;
