@@ -183,7 +183,7 @@ async function restore(
         ]
       : await restoreRecorded(place, record, git);
   // A worktree that was made again needs the lock too. After a kill the run has already ended.
-  if (!hasEnded(deps.home, input.subagent)) await lockWorktree(place, git);
+  if (!hasEnded(deps.home, input.subagent)) await lockWorktree(place);
   return notes;
 }
 

@@ -74,6 +74,7 @@ import { ensureOwnWorktree } from '../workspace/workspace-common.ts';
 import { removeLocksOfKilledGit } from '../ending/killed-git.ts';
 import { WorkClock } from '../../src/system/work-clock.ts';
 import { Git } from '../../src/git/git.ts';
+import { headCommit } from '../../src/git/repository.ts';
 
 /** Maximum number of paths recorded as left by verification. */
 const MAX_KEPT_PATHS = 1_000;
@@ -139,7 +140,7 @@ async function verify(deps: Verifying, input: VerifyInput, signal: AbortSignal):
   // An interrupted attempt may have left the folder in any state.
   const notes = [...(await ensureOwnWorktree(deps.git)), ...restoreSetAside(cwd).map(restoreFailureNote)];
   await removeLocksOfKilledGit(input);
-  const at = (await checkoutStatus(deps.git)).head;
+  const at = await headCommit(deps.git);
   if (at !== head) return verified([], notes, { tree: [headMoved(head, at)] });
   notes.push(...(await afterInterruption(deps.git, head)));
   const aside = await setUnsavedAside(deps.git, head);
@@ -364,7 +365,7 @@ async function setUnsavedAside(git: Git, head: string): Promise<SetAsidePaths> {
 
 /** Restores files of a submodule from the commit that is checked out there. */
 async function restoreSubmodule(git: Git): Promise<void> {
-  const { head: to } = await checkoutStatus(git);
+  const to = await headCommit(git);
   if (to !== undefined) await resetTracked(git, { to, why: 'Files of the submodule that changed meanwhile' });
 }
 

@@ -20,7 +20,8 @@ import { readableWorktreeStatus } from '../../src/git/commits/own-index.ts';
 import { resetTracked } from '../../src/git/commits/reset-tracked.ts';
 import { specialFiles } from '../../src/git/contents/special-files.ts';
 import { readSparse } from '../../src/git/worktrees/sparse.ts';
-import { checkoutStatus, untrackedFolders } from '../../src/git/contents/status.ts';
+import { headCommit } from '../../src/git/repository.ts';
+import { untrackedFolders } from '../../src/git/contents/status.ts';
 import { gitOfRun } from '../../src/home/git-of-run.ts';
 import { EndedRuns } from '../../src/home/ended-runs.ts';
 import { secretsIn } from '../../src/environment/clean.ts';
@@ -100,7 +101,7 @@ async function setUp(
   const begun: WorkspaceRecord = { ...(readWorkspaceRecord(cwd) ?? record), setUp: { state: 'running' } };
   writeWorkspaceRecord(cwd, begun);
 
-  const { head } = await checkoutStatus(git);
+  const head = await headCommit(git);
   const results: Verification[] = [];
   for (const command of commands) {
     const one = await runOne(deps, input, { command, number: results.length + 1 }, signal);

@@ -51,8 +51,7 @@ export function createWorkspaceActivities(
         const { cwd, branch, base } = workspace;
         const { isolation } = spec;
         const repository = recordOfRun({ isolation, cwd })?.repo ?? spec.repo;
-        if (isolation === 'worktree')
-          await lockWorktree({ cwd, commonDir: gitDirs(repository).commonDir }, Git.at(cwd));
+        if (isolation === 'worktree') await lockWorktree({ cwd, commonDir: gitDirs(repository).commonDir });
         recordRun(deps.home, { subagent, isolation, repository, cwd, branch, base });
         return workspace;
       }, [

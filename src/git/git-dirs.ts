@@ -1,5 +1,5 @@
 /** Finds the git folder of a checkout without starting git. */
-import { lstatSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { SubagentsError } from '../contract/index.ts';
 import { readIfThere } from '../system/files.ts';
@@ -32,6 +32,19 @@ export function gitDirs(root: string): GitDirs {
       ...(kind.startsWith('missing') && { remedy: movedRemedy(root) }),
       cause: error,
     });
+  }
+}
+
+/** Returns the git folders of `cwd` when that is the root of a checkout, or itself a git folder. */
+export function findGitDirs(
+  cwd: string,
+): { readonly dirs: GitDirs; readonly isCheckout: boolean } | undefined {
+  try {
+    if (existsSync(join(cwd, '.git'))) return { dirs: gitDirs(cwd), isCheckout: true };
+    const isGitDir = ['HEAD', 'objects', 'config'].every((name) => existsSync(join(cwd, name)));
+    return isGitDir ? { dirs: { gitDir: cwd, commonDir: cwd }, isCheckout: false } : undefined;
+  } catch {
+    return undefined;
   }
 }
 

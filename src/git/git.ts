@@ -3,6 +3,7 @@
  * trusted.
  */
 import type { GitSetting } from '../environment/unattended.ts';
+import { readConfiguration, type Configuration } from './trust/configuration.ts';
 import { guardOf } from './trust/local-programs.ts';
 import {
   gitError,
@@ -91,6 +92,18 @@ export class Git {
    */
   async try(args: readonly string[], options: GitCallOptions = {}): Promise<GitAnswer> {
     return runGit(args, await this.#guarded(options));
+  }
+
+  /** Reads the settings that apply in the folder; those of this handle have precedence over those of the repository. */
+  async configuration(): Promise<Configuration> {
+    const { local, global } = await readConfiguration(this.#configFolder);
+    const { config = [] } = this.#scope;
+    if (config.length === 0) return { local, global };
+    // All but the subsection of a key is in lower case.
+    const own = config.map(
+      ([key, value]) => [key.replace(/^[^.]+|[^.]+$/g, (part) => part.toLowerCase()), [value]] as const,
+    );
+    return { local: new Map([...local, ...own]), global };
   }
 
   /** Returns the program, arguments and environment of a call, for calls whose output is streamed. */

@@ -119,6 +119,14 @@ export function refFromFiles(commonDir: string, ref: string): string | undefined
   return commit !== undefined && /^[0-9a-f]{40,64}$/.test(commit) ? commit : undefined;
 }
 
+/** Returns the commit that is checked out; undefined before the first one. @throws SubagentsError GIT */
+export async function headCommit(git: Git): Promise<string | undefined> {
+  const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', 'HEAD^{commit}'];
+  const answer = await git.try(args);
+  if (answer.exitCode > 1) throw gitError(args, git.cwd, answer);
+  return answer.exitCode === 0 ? answer.stdout : undefined;
+}
+
 /** The result of a lookup in a repository. */
 export interface Known {
   /** Whether the repository has the commit. */
@@ -189,5 +197,6 @@ export async function mergeBase(git: Git, one: string, other: string): Promise<s
 
 /** Whether `older` is `newer` or in its history. */
 export async function isAncestor(git: Git, older: string, newer: string): Promise<boolean> {
+  if (older === newer) return true;
   return (await git.try(['merge-base', '--is-ancestor', older, newer])).exitCode === 0;
 }

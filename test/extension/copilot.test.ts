@@ -113,8 +113,10 @@ describe('interactive Copilot CLI', { timeout: 300_000 }, () => {
     await terminal.say(act('answer', { target: 'paint', message: 'Blue.' }));
     await terminal.shows('Relayed: paint@1 has ended: done');
 
-    const told = lastSeen('"nap"').find(({ content }) =>
-      content.includes('[announcements of subagents: nap@1'),
+    // On a busy machine the worker may have been announced as away before.
+    const told = lastSeen('"nap"').find(
+      ({ content }) =>
+        content.includes('[announcements of subagents: nap@1') && content.includes('nap@1 has ended'),
     );
     expect(told?.role).toBe('user');
     const lines = told?.content.split('\n') ?? [];

@@ -1,7 +1,7 @@
 /** What a repository's own configuration names does not run for us; what is configured for all repositories does. */
 import { createServer } from 'node:net';
 import { existsSync, readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Git } from '../../src/git/git.ts';
@@ -86,16 +86,61 @@ describe('the guard of a call', () => {
     expect(await settings()).toEqual(['filter.in.clean=']);
   });
 
-  it('is looked at anew once anything was configured', async () => {
-    for (let at = 0; at < 5; at++) {
-      // Longer than it takes for a file to count as settled.
-      await new Promise((resolve) => setTimeout(resolve, 120));
+  it('is found anew once anything was configured, also where the file looks the same', async () => {
+    const path = join(repo.path, '.git/config');
+    const put = async (content: string): Promise<void> => {
+      const { atime, mtime } = await stat(path);
+      await writeFile(path, content);
+      await utimes(path, atime, mtime);
+    };
+    await repo.git('config', 'filter.x.notes', 'evil');
+    const harmless = await readFile(path, 'utf8');
+    for (let round = 0; round < 5; round++) {
       expect(await settings()).toEqual([]);
-      expect(await settings()).toEqual([]);
-      await repo.git('config', 'filter.x.clean', 'evil');
+      await put(harmless.replace('notes', 'clean'));
       expect(await settings()).toEqual(['filter.x.clean=']);
-      await repo.git('config', '--unset', 'filter.x.clean');
+      await put(harmless);
     }
+  });
+
+  it.each(['true', 'yes', '1', '0x1', '2k', ''])(
+    'covers a worktree that is turned on with %j',
+    async (on) => {
+      const [path, own] = [join(repo.path, '.git/config'), join(repo.path, '.git/config.worktree')];
+      const value = on === '' ? '' : ` = ${on}`;
+      await writeFile(path, `${await readFile(path, 'utf8')}[extensions]\n\tworktreeConfig${value}\n`);
+      expect(await settings()).toEqual([]);
+      await writeFile(own, '[filter "two"]\n\tclean = evil\n');
+      expect(await settings()).toEqual(['filter.two.clean=']);
+    },
+  );
+
+  it('covers the submodule of a submodule, and one whose files are elsewhere', async () => {
+    await repo.git('clone', '--quiet', repo.path, 'nested');
+    const nested = join(repo.path, 'nested');
+    await repo.in(nested)('clone', '--quiet', repo.path, 'below');
+    await repo.in(nested)('add', 'below');
+    await repo.git('add', 'nested');
+    expect(await settings()).toEqual([]);
+    await repo.in(join(nested, 'below'))('config', 'filter.below.clean', 'evil');
+    expect(await settings()).toEqual(['filter.below.clean=']);
+    await rename(join(nested, 'below'), join(repo.path, '..', 'below'));
+    expect(await settings()).toEqual([]);
+    await repo.in(nested)('config', 'core.worktree', join(repo.path, '..'));
+    expect(await settings()).toEqual(['filter.below.clean=']);
+  });
+
+  it('is impossible where the name of the setting is not UTF-8: git does not run', async () => {
+    const filtered = Buffer.from('* filter=\xff\n', 'latin1');
+    await writeFile(join(repo.path, '.gitattributes'), filtered);
+    const setting = `[filter "\xff"]\n\tclean = "${leaves('ran')}"\n`;
+    const path = join(repo.path, '.git/config');
+    await writeFile(path, Buffer.concat([await readFile(path), Buffer.from(setting, 'latin1')]));
+    await repo.write({ 'a.txt': 'b\n' });
+    await expect(Git.at(repo.path).run(['add', 'a.txt'])).rejects.toThrow(/whose name is not UTF-8/);
+    expect(left('ran')).toBe(false);
+    await Git.at(repo.path, { trusted: true }).run(['add', 'a.txt']);
+    expect(left('ran')).toBe(true);
   });
 });
 

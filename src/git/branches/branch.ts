@@ -86,9 +86,10 @@ export async function aliasOf(git: Git, branch: string): Promise<string | undefi
  * @throws SubagentsError GIT
  */
 export async function ensureNormalBranch(git: Git, branch: string): Promise<string[]> {
+  const ref = `refs/heads/${branch}`;
+  if (await isNormalBranch(git, ref)) return [];
   const alias = await aliasOf(git.in(git.cwd), branch);
   if (alias === undefined) return repairBranch(git, branch);
-  const ref = `refs/heads/${branch}`;
   const commit = (await lastMoved(git, ref)) ?? (await branchTip(git.in(git.cwd), branch));
   const what = `${branch} had become a symbolic reference to ${alias}`;
   if (commit === undefined) {
@@ -97,6 +98,12 @@ export async function ensureNormalBranch(git: Git, branch: string): Promise<stri
   }
   await git.run(['update-ref', '--no-deref', '-m', 'subagents: a branch of its own', ref, commit]);
   return [`${what}; it is a normal branch again, at ${commit.slice(0, 12)}; ${alias} was not changed`];
+}
+
+/** Whether the ref is no symbolic name of another one, and is at a commit that exists. */
+async function isNormalBranch(git: Git, ref: string): Promise<boolean> {
+  const { exitCode, stdout } = await git.try(['for-each-ref', '--format=%(objecttype) %(symref)', ref]);
+  return exitCode === 0 && stdout === 'commit ';
 }
 
 /**

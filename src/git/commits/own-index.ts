@@ -10,12 +10,15 @@ import {
   copyFile,
   mkdir,
   mkdtemp,
+  readFile,
   rename,
   rm,
   stat,
   writeFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ByContent } from '../../system/by-content.ts';
+import { namesIn, statIfThere } from '../../system/files.ts';
 import { removeTree } from '../../system/remove-tree.ts';
 import { withScratch } from '../../system/scratch-folder.ts';
 import { gitDirs } from '../git-dirs.ts';
@@ -23,7 +26,7 @@ import type { Git } from '../git.ts';
 import { gitError } from '../run.ts';
 import { copyIndex } from './scratch-index.ts';
 import { parseStatus, STATUS, type CheckoutStatus } from '../contents/status.ts';
-import { statIfThere } from '../../system/files.ts';
+import { configured, isTrue } from '../trust/configuration.ts';
 
 /** A private index of a worktree. */
 export interface OwnIndex {
@@ -46,7 +49,7 @@ export async function withOwnIndex<T>(git: Git, work: (index: OwnIndex) => Promi
   return withScratch(async (scratch) => {
     const path = join(scratch, 'index');
     const place = withoutCoreWorktree(git);
-    const { fileMode, sparse } = await readCore(place);
+    const { fileMode, sparse } = await readCore(git);
     const modes = fileMode ? {} : await withModes(cwd);
     const own = place.with({ env: { GIT_INDEX_FILE: path, ...modes } });
     await copyUnmarked(gitDir, path, own);
@@ -74,12 +77,13 @@ export function withoutCoreWorktree(git: Git): Git {
 }
 
 /** Reads the settings that decide how the private index is made. */
-async function readCore(git: Git): Promise<{ fileMode: boolean; sparse: boolean }> {
-  const args = ['config', '--type=bool', '--get-regexp', String.raw`^core\.(filemode|sparsecheckout)$`];
-  const lines = (await git.try(args)).stdout.split('\n');
-  const value = (key: string): string | undefined =>
-    lines.findLast((line) => line.startsWith(`${key} `))?.slice(key.length + 1);
-  return { fileMode: value('core.filemode') !== 'false', sparse: value('core.sparsecheckout') === 'true' };
+async function readCore(git: Git): Promise<{ readonly fileMode: boolean; readonly sparse: boolean }> {
+  const settings = await git.configuration();
+  const fileMode = configured(settings, 'core.filemode');
+  return {
+    fileMode: fileMode === undefined || isTrue(fileMode),
+    sparse: isTrue(configured(settings, 'core.sparsecheckout')),
+  };
 }
 
 /** A status read through a private index. */
@@ -150,7 +154,7 @@ function unreadableIn(stderr: string): string[] {
 async function copyUnmarked(gitDir: string, path: string, git: Git): Promise<void> {
   try {
     await copyIndex(gitDir, path);
-    await unmark(git);
+    await unmark(path, git);
   } catch {
     git.signal?.throwIfAborted();
     await rm(path, { force: true });
@@ -159,8 +163,18 @@ async function copyUnmarked(gitDir: string, path: string, git: Git): Promise<voi
   }
 }
 
-async function unmark(git: Git): Promise<void> {
-  const entries = (await git.run(['ls-files', '-v', '-z'])).split('\0');
+/** Whether an index has marks, by its content. */
+const marksByIndex = new ByContent<boolean>();
+
+/** Clears the marks of the index at `path`, which `git` uses. */
+async function unmark(path: string, git: Git): Promise<void> {
+  const isMarked = (entry: string): boolean => /^([a-z]|S) /.test(entry);
+  const list = async (): Promise<string[]> => (await git.run(['ls-files', '-v', '-z'])).split('\0');
+  // A split index depends on another file too.
+  const isWhole = !namesIn(gitDirs(git.cwd).gitDir).some((name) => name.startsWith('sharedindex.'));
+  const hasMarks = async (): Promise<boolean> => (await list()).some(isMarked);
+  if (isWhole && !(await marksByIndex.get(await readFile(path), hasMarks))) return;
+  const entries = await list();
   // "S path": skip-worktree; a lower-case letter: assume-unchanged.
   const marked = (tags: RegExp): string[] =>
     entries.filter((entry) => tags.test(entry)).map((entry) => entry.slice(2));

@@ -10,6 +10,7 @@ import type { GitSetting } from '../../environment/unattended.ts';
 import { readIfThere } from '../../system/files.ts';
 import { gitDirs } from '../git-dirs.ts';
 import type { Git } from '../git.ts';
+import { configured } from './configuration.ts';
 
 const standardAttributes = (): string =>
   join(process.env['XDG_CONFIG_HOME'] || join(homedir(), '.config'), 'git', 'attributes');
@@ -43,15 +44,11 @@ export async function readContentSettings(git: Git): Promise<ContentSettings> {
 }
 
 async function readSettings(git: Git): Promise<Record<string, string>> {
-  const pattern = `^(${Object.keys(SETTINGS)
-    .join('|')
-    .replaceAll('.', String.raw`\.`)})$`;
-  const { stdout } = await git.try(['config', '--includes', '-z', '--get-regexp', pattern]);
-  const lines = stdout.split('\0').filter(Boolean);
+  const configuration = await git.configuration();
   return Object.fromEntries(
-    lines.map((line): [string, string] => {
-      const at = line.indexOf('\n');
-      return at < 0 ? [line, 'true'] : [line.slice(0, at), line.slice(at + 1)];
+    Object.keys(SETTINGS).flatMap((key) => {
+      const value = configured(configuration, key);
+      return value === undefined ? [] : [[key, value]];
     }),
   );
 }

@@ -8,12 +8,16 @@ import { shellQuoted } from '../../system/shell-quote.ts';
 import { gitDirs } from '../git-dirs.ts';
 import { firstUsefulLine } from '../run.ts';
 import type { Git } from '../git.ts';
+import { configured, isTrue } from './configuration.ts';
 
 /** Settings that turn off signing, whatever is configured. */
 export const UNSIGNED: readonly GitSetting[] = [
   ['commit.gpgSign', 'false'],
   ['tag.gpgSign', 'false'],
 ];
+
+/** Settings that name a program which signs. */
+const SIGNING_PROGRAM = /^gpg\.(.*\.)?(program|defaultkeycommand)$/;
 
 /** Time limit in milliseconds: signing is fast unless it waits for somebody. */
 const TIMEOUT_MS = 15_000;
@@ -28,30 +32,20 @@ const quiet = (gpg: string): string =>
  * @returns notes for the caller when signing could not be checked.
  * @throws SubagentsError SIGNING
  */
-export async function checkSigning(
-  git: Git,
-  env: Readonly<Record<string, string | undefined>> = {},
-): Promise<readonly string[]> {
-  const signs = await git.try(['config', '--type=bool', '--get', 'commit.gpgSign'], { env });
-  if (signs.stdout !== 'true') return [];
-  const { stdout } = await git.try(
-    ['config', '--show-scope', '--get-regexp', '^gpg\\.(.*\\.)?(program|defaultkeycommand)$'],
-    { env },
-  );
-  const programs = stdout.split('\n').flatMap((line) => {
-    const [, scope = '', key = '', value = ''] = /^(\w+)\t(\S+) (.*)$/.exec(line) ?? [];
-    return key === '' ? [] : [{ scope, key, value }];
-  });
+export async function checkSigning(git: Git): Promise<readonly string[]> {
+  const configuration = await git.configuration();
+  if (!isTrue(configured(configuration, 'commit.gpgsign'))) return [];
   // A program named by the repository itself is not run here, since a subagent may have written that setting.
-  const own = programs.find(({ scope }) => scope === 'local' || scope === 'worktree');
+  const own = [...configuration.local.keys()].find((key) => SIGNING_PROGRAM.test(key));
   if (own !== undefined) {
     return [
-      `${git.cwd} itself configures the program that signs commits (${own.key}). The program was not tried: it may ask for a passphrase, which nobody can type. --signing off turns signing off`,
+      `${git.cwd} itself configures the program that signs commits (${own}). The program was not tried: it may ask for a passphrase, which nobody can type. --signing off turns signing off`,
     ];
   }
   return withScratch(async (folder) => {
     const gpg = join(folder, 'gpg');
-    const named = programs.filter(({ key }) => /^gpg\.(openpgp\.)?program$/.test(key)).at(-1)?.value ?? 'gpg';
+    const { global } = configuration;
+    const named = (global.get('gpg.openpgp.program') ?? global.get('gpg.program'))?.at(-1) ?? 'gpg';
     // Another program may not support gpg's options.
     const isGpg = /^gpg2?$/.test(basename(named));
     await writeFile(gpg, quiet(named), { mode: 0o700 });
@@ -70,7 +64,6 @@ export async function checkSigning(
         ],
         {
           env: {
-            ...env,
             // New objects are written to the scratch folder and removed with it.
             GIT_OBJECT_DIRECTORY: folder,
             GIT_ALTERNATE_OBJECT_DIRECTORIES: join(commonDir, 'objects'),

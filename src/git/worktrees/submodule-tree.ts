@@ -3,11 +3,14 @@
  * configuration.
  */
 import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
-import { join } from 'node:path';
-import { readConfiguration, type ConfigValues } from '../trust/configuration.ts';
-import { gitDirs } from '../git-dirs.ts';
-import { runGit } from '../run.ts';
+import { writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { ByContent } from '../../system/by-content.ts';
 import { statIfThere } from '../../system/files.ts';
+import { withScratch } from '../../system/scratch-folder.ts';
+import { findGitDirs, gitDirs } from '../git-dirs.ts';
+import { runGit } from '../run.ts';
+import { readLocalConfiguration, type ConfigValues } from '../trust/configuration.ts';
 
 /** The mode of a submodule entry in the index file. */
 const GITLINK = Buffer.from([0x00, 0x00, 0xe0, 0x00]);
@@ -29,16 +32,13 @@ export async function checkedOutSubmodules(cwd: string): Promise<CheckedOutSubmo
   const found: CheckedOutSubmodule[] = [];
   const seen = new Set<string>();
   const look = async (repository: string, root: string, prefix: string): Promise<void> => {
-    if (!mayHaveSubmodules(repository)) return;
     for (const path of await links(repository)) {
       const folder = join(root, path);
       if (!isThere(folder) || seen.has(realpathSync(folder))) continue;
       seen.add(realpathSync(folder));
-      const args = ['rev-parse', '--show-toplevel'];
-      const [{ local }, top] = await Promise.all([readConfiguration(folder), runGit(args, { cwd: folder })]);
-      found.push({ path: join(prefix, path), folder, configuration: local });
-      // The submodule's configuration may place its files in another folder.
-      await look(folder, top.exitCode === 0 ? top.stdout : folder, join(prefix, path));
+      const configuration = await readLocalConfiguration(folder);
+      found.push({ path: join(prefix, path), folder, configuration });
+      await look(folder, filesOf(folder, configuration), join(prefix, path));
     }
   };
   await look(cwd, cwd, '');
@@ -48,25 +48,51 @@ export async function checkedOutSubmodules(cwd: string): Promise<CheckedOutSubmo
 const isThere = (folder: string): boolean =>
   statIfThere(folder)?.isDirectory() === true && existsSync(join(folder, '.git'));
 
-/** False when the index certainly has no submodule. Reads one file, which git would read as well. */
-function mayHaveSubmodules(repository: string): boolean {
-  try {
-    const { gitDir } = gitDirs(repository);
-    if (readdirSync(gitDir).some((name) => name.startsWith('sharedindex.'))) return true;
-    const index = join(gitDir, 'index');
-    return existsSync(index) && readFileSync(index).includes(GITLINK);
-  } catch {
-    return true;
-  }
+/** The folder with the files of a submodule, which its configuration may place elsewhere. */
+function filesOf(folder: string, configuration: ConfigValues): string {
+  const place = configuration.get('core.worktree')?.at(-1);
+  const dirs = findGitDirs(folder)?.dirs;
+  return place === undefined || dirs === undefined ? folder : resolve(dirs.gitDir, place);
 }
+
+const byIndex = new ByContent<readonly string[]>();
 
 /**
  * Returns the paths, from the root of the files, where the repository's index refers to a commit of another
  * repository.
  */
-async function links(repository: string): Promise<string[]> {
+async function links(repository: string): Promise<readonly string[]> {
+  const index = wholeIndex(repository);
+  if (index === undefined) return listLinks(repository);
+  if (!index.includes(GITLINK)) return [];
+  return byIndex.get(index, () =>
+    withScratch(async (scratch) => {
+      const copy = join(scratch, 'index');
+      await writeFile(copy, index);
+      return listLinks(repository, { GIT_INDEX_FILE: copy });
+    }),
+  );
+}
+
+/** Whether the repository's index has no submodule, as far as its file alone shows. */
+export const certainlyHasNoLinks = (repository: string): boolean =>
+  wholeIndex(repository)?.includes(GITLINK) === false;
+
+/** The repository's index file, empty when there is none; undefined when that is not all of the index. */
+function wholeIndex(repository: string): Buffer | undefined {
+  try {
+    const { gitDir } = gitDirs(repository);
+    const names = readdirSync(gitDir);
+    if (names.some((name) => name.startsWith('sharedindex.'))) return undefined;
+    return names.includes('index') ? readFileSync(join(gitDir, 'index')) : Buffer.alloc(0);
+  } catch {
+    return undefined;
+  }
+}
+
+async function listLinks(repository: string, env: Readonly<Record<string, string>> = {}): Promise<string[]> {
   const args = ['ls-files', '--stage', '-z', '--full-name', '--', ':/'];
-  const { stdout } = await runGit(args, { cwd: repository });
+  const { stdout } = await runGit(args, { cwd: repository, env });
   return stdout
     .split('\0')
     .filter((line) => line.startsWith('160000 '))

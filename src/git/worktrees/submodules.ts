@@ -9,6 +9,7 @@ import { SubagentsError } from '../../contract/index.ts';
 import { NO_QUESTIONS } from '../remote.ts';
 import { gitDirs } from '../git-dirs.ts';
 import type { Git } from '../git.ts';
+import { certainlyHasNoLinks } from './submodule-tree.ts';
 import { firstUsefulLine, type GitAnswer } from '../run.ts';
 
 /** Time limit for fetching one submodule, in milliseconds. */
@@ -86,6 +87,7 @@ async function submodulesOf(git: Git): Promise<Submodule[]> {
  * @throws SubagentsError GIT
  */
 export async function gitlinks(git: Git, paths: readonly string[] = []): Promise<string[]> {
+  if (certainlyHasNoLinks(git.cwd)) return [];
   const args = ['--literal-pathspecs', 'ls-files', '--stage', '-z', '--', ...paths];
   return (await git.run(args))
     .split('\0')

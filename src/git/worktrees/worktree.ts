@@ -59,14 +59,12 @@ export async function discardWorktree(place: WorktreeLocation): Promise<void> {
 const LOCKED = 'durable-subagents: ';
 
 /**
- * Locks a worktree, so that other processes' `git worktree remove --force` and `git worktree prune` leave it alone.
- * An existing lock stays as it is. Failures are ignored.
+ * Locks a worktree (`locked` in gitrepository-layout(5)), so that other processes' `git worktree remove --force` and
+ * `git worktree prune` leave it alone. An existing lock stays as it is. Failures are ignored.
  */
-export async function lockWorktree(place: WorktreeLocation, git: Git): Promise<void> {
-  const { cwd, commonDir } = place;
-  if (existsSync(join(adminDir(place), 'locked'))) return;
-  const reason = `${LOCKED}a live subagent works here, ${basename(cwd)}`;
-  await git.in(commonDir).try(['worktree', 'lock', '--reason', reason, '--', cwd]);
+export async function lockWorktree(place: WorktreeLocation): Promise<void> {
+  const reason = `${LOCKED}a live subagent works here, ${basename(place.cwd)}\n`;
+  await writeFile(join(adminDir(place), 'locked'), reason, { flag: 'wx' }).catch(() => undefined);
 }
 
 /** Removes our lock, but nobody else's. */
