@@ -6,7 +6,7 @@ const tests = (...paths: string[]): string[] => paths.map((path) => `test/${path
 
 /** Decisions alone: no process, no server. `test/support/no-process.ts` sees to it. */
 const UNIT = tests(
-  'activities/{failure-reason,watch}',
+  'activities/{failure-reason,watch,work-slots}',
   'chain/{chain,output,pattern}',
   'cli/{exit,render,scroll}',
   'client/{linked-signal,selection,spec,targets,types}',
@@ -42,7 +42,7 @@ const SLOW = tests(
   'client/{moved,package-types,workerless}',
   'demo/demo',
   'docs/{commands,examples}',
-  'e2e/{approvals,asleep,away,crash,deaths,frozen,hostile,limits,outbox,reopened,repository-code,shapes,shapes-out,temporal-tools,usage,web-ui}',
+  'e2e/{approvals,asleep,away,crash,deaths,frozen,hostile,limits,outbox,pools,reopened,repository-code,shapes,shapes-out,temporal-tools,usage,web-ui}',
   'extension/{copilot,orchestrator}',
   'mcp/{copilot,hostile,inspector}',
   'sandbox/traps',

@@ -3,9 +3,11 @@ import {
   isRepositoryUrl,
   SETTINGS_FILE,
   SubagentsError,
+  workerName,
   type Admission,
   type AdmitInput,
   type HostActivities,
+  type Refusal,
   type RepositorySettings,
   type ResolvedSpec,
 } from '../../src/contract/index.ts';
@@ -16,6 +18,7 @@ import { fileAt } from '../../src/git/contents/changes.ts';
 import { INCLUDE_FILE } from '../../src/git/worktrees/include.ts';
 import { gitDirs } from '../../src/git/git-dirs.ts';
 import { lookUp, type Known } from '../../src/git/repository.ts';
+import { remoteCommit } from '../../src/git/remote.ts';
 import { requireFilters } from '../../src/git/trust/needed-filters.ts';
 import { checkSigning } from '../../src/git/trust/signing.ts';
 import { withheldFrom } from '../../src/environment/clean.ts';
@@ -41,7 +44,7 @@ const MAX_NAMED = 20;
 
 /** What `admit` needs of its worker. */
 export interface AdmitDependencies {
-  readonly home: { readonly root: string };
+  readonly home: { readonly root: string; readonly workerId: string; readonly host: string };
   readonly settings: ModelSettings &
     SandboxSettings & {
       readonly repos?: readonly string[] | undefined;
@@ -64,6 +67,7 @@ export function createAdmitActivities(deps: AdmitDependencies) {
       const signings = new Map<string, Promise<readonly string[]>>();
       const filters = new Map<string, Promise<void>>();
       const files = new Map<string, Promise<RepositorySettings>>();
+      const remotes = new Map<string, Promise<string>>();
       const workerChecks = Promise.all([checkModelAccess(deps), (async () => checkSpace(deps))()]);
       workerChecks.catch(() => undefined);
       /** Labels of in-place subagents of this spawn, by checkout. */
@@ -79,7 +83,12 @@ export function createAdmitActivities(deps: AdmitDependencies) {
               // All other checks follow after the clone. The clone of the continued run may be in another worker's
               // home; a worker limited to certain repositories does not look there.
               const look = deps.settings.repos === undefined;
-              await Promise.all([look && spec.continues && checkBranch(spec.continues, label), workerChecks]);
+              await Promise.all([
+                look && spec.continues && checkBranch(spec.continues, label),
+                // Whoever spawned it may read the URL with rights that this worker lacks.
+                spec.pool !== undefined && memoized(remotes, repo, () => remoteCommit(repo, base.commit)),
+                workerChecks,
+              ]);
               const defaults = sandboxOfWorker(deps.settings);
               await checkSandboxed({ ...spec, ...defaults }, deps.settings);
               const notes = withheldNotes(deps, spec);
@@ -138,7 +147,7 @@ export function createAdmitActivities(deps: AdmitDependencies) {
               ...(notes.length > 0 && { notes }),
             };
           } catch (error) {
-            return refusal(error);
+            return refusal(error, deps.home);
           }
         }),
       );
@@ -205,10 +214,12 @@ async function checkCheckout({ home, runState }: AdmitDependencies, repo: string
   await checkCheckoutFree(gitDirs(repo).gitDir, { home: home.root }, runState);
 }
 
-function refusal(error: unknown): Admission {
-  if (!(error instanceof SubagentsError)) return { admitted: false, code: 'INTERNAL', reason: String(error) };
+function refusal(error: unknown, { workerId, host }: AdmitDependencies['home']): Refusal {
+  const worker = workerName(workerId, host);
+  if (!(error instanceof SubagentsError))
+    return { admitted: false, code: 'INTERNAL', reason: String(error), worker };
   const { code, message, remedy } = error;
-  return { admitted: false, code, reason: message, ...(remedy !== undefined && { remedy }) };
+  return { admitted: false, code, reason: message, ...(remedy !== undefined && { remedy }), worker };
 }
 
 function checkoutBusy(repo: string, label: string): SubagentsError {

@@ -14,14 +14,17 @@ import {
   finalStatus,
   endKind,
   outcome,
+  poolControlQueue,
   SESSION,
   signalName,
   sessionWorkflowId,
   withSummary,
   workerControlQueue,
+  workerOf,
   type EndedSignal,
   type FinalStatus,
   type FindOrphansInput,
+  type FindPoolWorkersInput,
   type LookForWorkerInput,
   type Outcome,
   type ReopenSessionInput,
@@ -32,7 +35,7 @@ import {
 } from '../../src/contract/index.ts';
 import { isOpen, statusOf } from '../../src/temporal/execution-status.ts';
 import { reopenSession } from '../../src/temporal/reopen-session.ts';
-import { lastPoll, POLL_FRESHNESS_MS } from '../../src/temporal/pollers.ts';
+import { lastPoll, pollerIdentities, POLL_FRESHNESS_MS } from '../../src/temporal/pollers.ts';
 import { findOrphans } from '../ending/orphans.ts';
 
 /**
@@ -59,6 +62,13 @@ export function createSessionActivities(deps: SessionDependencies): SessionActiv
         polls: last >= Date.now() - pollFreshnessMs,
         ...(last > 0 && { lastSeen: new Date(last).toISOString() }),
       };
+    },
+
+    async findPoolWorkers({ pool }: FindPoolWorkersInput): Promise<readonly string[]> {
+      const { namespace } = client.options;
+      const queue = poolControlQueue(pool);
+      const polling = await pollerIdentities(client, namespace, queue, 'activity', pollFreshnessMs);
+      return [...new Set(polling.map(workerOf))].sort();
     },
 
     findOrphans: (input: FindOrphansInput) => findOrphans(client, input),

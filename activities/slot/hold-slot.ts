@@ -32,6 +32,9 @@ export interface SlotDependencies {
 /** The prefix of the slot keys of a subagent's holds; the number of the hold follows the `#`. */
 export const holdPrefix = ({ workflowId, runId }: SubagentRef): string => `${workflowId} ${runId}#`;
 
+/** The key of a slot that is reserved for a subagent until it holds one. */
+export const reservedKey = (subagent: SubagentRef): string => `${holdPrefix(subagent)}reserved`;
+
 /**
  * Creates the `holdSlot` activity. `returning`: the activity's queue belongs to this worker alone, so the subagent
  * held a slot here before.
@@ -44,7 +47,9 @@ export function createSlotActivities(
     async holdSlot({ subagent, hold }: HoldSlotInput): Promise<HoldSlotResult> {
       const key = `${holdPrefix(subagent)}${hold}`;
       try {
-        const slot = await deps.slots.acquire(key, returning, cancellationSignal());
+        const slot =
+          deps.slots.takeOver(reservedKey(subagent), key) ??
+          (await deps.slots.acquire(key, returning, cancellationSignal()));
         const granted: SlotGranted = { hold, workerId: deps.workerId };
         const name = signalName(SUBAGENT.slotGranted, `slot on ${deps.workerId}`);
         await deps.client.workflow.getHandle(subagent.workflowId).signal(name, granted);

@@ -18,6 +18,7 @@ interface Waiting {
 export class WorkSlots {
   readonly capacity: number;
   readonly #held = new Map<string, () => void>();
+  readonly #onFree: (() => void)[] = [];
   #waiting: Waiting[] = [];
 
   /** @param capacity maximum number of subagents at once */
@@ -37,12 +38,48 @@ export class WorkSlots {
         'abort',
         () => {
           this.#waiting = this.#waiting.filter((other) => other !== waiting);
+          this.#notifyFree();
           reject(signal.reason instanceof Error ? signal.reason : new Error('no longer wanted'));
         },
         { once: true },
       );
       this.#admit();
     });
+  }
+
+  /** Number of slots that nobody holds or waits for. */
+  get free(): number {
+    return Math.max(0, this.capacity - this.#held.size - this.#waiting.length);
+  }
+
+  /** Calls `listener` whenever a slot was released, or is no longer waited for. */
+  onFree(listener: () => void): void {
+    this.#onFree.push(listener);
+  }
+
+  /**
+   * Reserves a slot under `key`, unless `key` has one, for `reservedMs` milliseconds or until `takeOver`.
+   * @param withinMs how long to wait for a slot
+   * @returns whether there was one
+   */
+  async reserve(
+    key: string,
+    { withinMs, reservedMs }: { readonly withinMs: number; readonly reservedMs: number },
+  ): Promise<boolean> {
+    if (this.#held.has(key)) return true;
+    try {
+      await this.acquire(key, false, AbortSignal.timeout(withinMs));
+    } catch {
+      return false;
+    }
+    setTimeout(() => this.release(key), reservedMs).unref();
+    return true;
+  }
+
+  /** Makes the slot that is reserved under `reserved` one of `key`; undefined if none is. */
+  takeOver(reserved: string, key: string): Slot | undefined {
+    if (!this.#held.delete(reserved)) return undefined;
+    return this.#hold(key);
   }
 
   /** Releases the slot of `key`, if `key` holds one. */
@@ -52,6 +89,7 @@ export class WorkSlots {
     this.#held.delete(key);
     release();
     this.#admit();
+    this.#notifyFree();
   }
 
   /** Releases all slots of a subagent, by the common prefix of its hold keys. */
@@ -64,8 +102,15 @@ export class WorkSlots {
       const next = this.#waiting.find((waiting) => waiting.returning) ?? this.#waiting[0];
       if (!next) return;
       this.#waiting = this.#waiting.filter((other) => other !== next);
-      const released = new Promise<void>((resolve) => this.#held.set(next.key, resolve));
-      next.admit({ released });
+      next.admit(this.#hold(next.key));
     }
+  }
+
+  #hold(key: string): Slot {
+    return { released: new Promise((resolve) => this.#held.set(key, resolve)) };
+  }
+
+  #notifyFree(): void {
+    if (this.free > 0) for (const listener of this.#onFree) listener();
   }
 }

@@ -59,6 +59,13 @@ export function noWorkerError(server: ServerInfo, who = 'no worker is running'):
   });
 }
 
+/** The error when no worker is in a pool. */
+export function noPoolWorkerError(server: ServerInfo, pool: string): SubagentsError {
+  return new SubagentsError('NO_WORKER', `no worker is in pool ${pool} (${serverName(server)})`, {
+    remedy: `start one on a machine that can read the repository: subagents worker --pool ${pool}; or \`subagents up\` here, for your own server`,
+  });
+}
+
 /**
  * The error when a worker is there, but the workflow `who` did not answer.
  * @param options.failing whether its workflow task fails at every attempt

@@ -18,6 +18,10 @@ export const SETTINGS = {
     default: '~/.subagents',
   },
   SUBAGENTS_SESSION: { about: 'session of commands that name none', default: 'default' },
+  SUBAGENTS_POOL: {
+    about: 'pool of spawns that name none; see [A fleet](fleet.md)',
+    without: '`default` for a repository that is named by URL; a path stays on this host',
+  },
   SUBAGENTS_SLOTS: {
     about: 'how many subagents work at once',
     without: 'two per core, at most one per 0.5 GiB of memory; 2 to 32',

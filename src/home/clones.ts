@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, rename, rm, utimes } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { repositoryName } from '../contract/index.ts';
 import { tryLock } from '../system/lock.ts';
@@ -24,6 +24,9 @@ export function clonePath({ paths }: CloneHome, url: string): string {
   const hash = createHash('sha256').update(url).digest('hex').slice(0, 12);
   return join(paths.repositories, `${name}-${hash}`);
 }
+
+/** The root of the home that has this clone. */
+export const homeOfClone = (path: string): string => dirname(dirname(path));
 
 /**
  * Runs `use` with the clone at `path`, which `make` creates when it is missing. Of several processes that want it

@@ -1,6 +1,6 @@
 /** A worker's home directory: the worker's identity, and the location of its files. */
 import { randomInt } from 'node:crypto';
-import { realpathSync, renameSync } from 'node:fs';
+import { existsSync, realpathSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { SubagentsError } from '../contract/errors.ts';
@@ -121,6 +121,15 @@ export async function readHome(root = homeRoot(), env: Env = process.env): Promi
   const known = readIdentity(root);
   const ours = known && !isCopy(known, root, env);
   return viewOf(root, ours ? known : { host: hostName(env), workerId: undefined });
+}
+
+/** Whether the folder `root` is the home of this worker, or a copy of it. */
+export function isHomeOf(root: string, workerId: string): boolean {
+  try {
+    return readIdentity(root)?.workerId === workerId || existsSync(join(root, `identity.${workerId}.json`));
+  } catch {
+    return false;
+  }
 }
 
 function viewOf(

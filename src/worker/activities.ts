@@ -15,6 +15,7 @@ import { cleanedReporter } from '../../activities/ending/report-cleaned.ts';
 import { waitForSpaceFirst } from '../../activities/slot/space-gate.ts';
 import { createSetUpActivities } from '../../activities/workspace/set-up.ts';
 import { createSlotActivities, type SlotDependencies } from '../../activities/slot/hold-slot.ts';
+import { createTakeActivities } from '../../activities/slot/take-subagent.ts';
 import { createStopActivities } from '../../activities/ending/stop.ts';
 import { createTranscriptActivities } from '../../activities/turn/transcript.ts';
 import { createTurnActivities } from '../../activities/turn/turn.ts';
@@ -30,6 +31,7 @@ import type { CopilotPool } from '../copilot/runtime/pool.ts';
 import type {
   ControlActivities,
   HostActivities,
+  PoolActivities,
   SlotActivities,
   SessionActivities,
   WorkerActivities,
@@ -63,6 +65,7 @@ export interface WorkerParts {
 export interface ActivitySets {
   readonly session: SessionActivities;
   readonly host: HostActivities;
+  readonly pool: (name: string) => PoolActivities;
   readonly firstSlot: SlotActivities;
   readonly work: WorkerActivities & SlotActivities;
   readonly control: ControlActivities;
@@ -134,15 +137,27 @@ export function createActivities({
     ended: pool.ended,
     space: settings,
   });
+  const session = createSessionActivities({ client, pollFreshnessMs });
+  const host = createAdmitActivities({
+    home,
+    settings,
+    runState,
+    env: pool.env,
+    modelAccess: cachedModelAccess(pool.env),
+  });
   return {
-    session: createSessionActivities({ client, pollFreshnessMs }),
-    host: createAdmitActivities({
-      home,
-      settings,
-      runState,
-      env: pool.env,
-      modelAccess: cachedModelAccess(pool.env),
-    }),
+    session,
+    host,
+    pool: (name) =>
+      createTakeActivities(
+        {
+          ...host,
+          slots,
+          workerId: home.workerId,
+          findPoolWorkers: (of) => session.findPoolWorkers({ pool: of }),
+        },
+        name,
+      ),
     firstSlot: createSlotActivities(staying, { returning: false }),
     work: {
       ...createSlotActivities(staying, { returning: true }),
@@ -155,6 +170,7 @@ export function createActivities({
       verifyCommit: withProblemsAsFailures(withKilledCommandNotes(home, verifyCommit)),
     },
     control: {
+      ...host,
       ...createDeliverActivities({ pool }),
       ...createCleanActivities({
         home,

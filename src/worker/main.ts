@@ -1,5 +1,5 @@
 /**
- * The worker process that `up` supervises: `main.js --address HOST:PORT --namespace NAME`, with the home in
+ * The worker process that `up` supervises: `main.js --address HOST:PORT --namespace NAME --pool NAME`, with the home in
  * SUBAGENTS_HOME.
  */
 import { parseArgs } from 'node:util';
@@ -11,7 +11,11 @@ import { redacted, runWorker } from './run-worker.ts';
 import { answerHeartbeat } from './up/heartbeat.ts';
 
 const { values } = parseArgs({
-  options: { address: { type: 'string' }, namespace: { type: 'string', default: 'default' } },
+  options: {
+    address: { type: 'string' },
+    namespace: { type: 'string', default: 'default' },
+    pool: { type: 'string', multiple: true, default: [] },
+  },
 });
 
 dropWhenDiskFull(process.stderr);
@@ -27,6 +31,7 @@ try {
       embedded: true,
       pollFreshnessMs: EMBEDDED_POLL_FRESHNESS_MS,
     },
+    pools: values.pool,
     onReady: ({ workerId, slots }) =>
       process.stdout.write(`${JSON.stringify({ event: 'ready', workerId, slots })}\n`),
     onNotice: (line) =>

@@ -15,6 +15,8 @@ export interface RunWorkerOptions {
   /** The home folder; default `SUBAGENTS_HOME`, else `~/.subagents`. */
   readonly home?: string;
   readonly target: TemporalTarget;
+  /** The pools that it joins. */
+  readonly pools: readonly string[];
   /** Called when the worker polls. */
   readonly onReady: (worker: RunningWorker) => void;
   /** Called with each notice for people: a copied home, interrupted attempts, what retention removed. */
@@ -27,7 +29,8 @@ export interface RunWorkerOptions {
  *
  * @throws SubagentsError HOME_BUSY, TEMPORAL_UNREACHABLE, SEARCH_ATTRIBUTES, DISK_FULL, BAD_INPUT (a setting)
  */
-export async function runWorker({ home: root, target, onReady, onNotice }: RunWorkerOptions): Promise<void> {
+export async function runWorker({ home: root, onReady, ...options }: RunWorkerOptions): Promise<void> {
+  const { onNotice } = options;
   const settings = readSettings();
   const home = await openHome(root);
   const lock = await lockHome(home, 'worker');
@@ -42,7 +45,7 @@ export async function runWorker({ home: root, target, onReady, onNotice }: RunWo
       },
     });
     for (const notice of home.notices) onNotice?.(notice);
-    const worker = await startWorker(home, settings, target, onNotice);
+    const worker = await startWorker(home, settings, options);
     stopWhenAsked(worker);
     const { attempts, processes } = worker.recovery;
     if (attempts > 0)

@@ -1,4 +1,4 @@
-/** A worker: pollers for five queues on one connection, with one home and one Copilot runtime. */
+/** A worker: pollers for five queues, and two for each pool, on one connection, with one home and one Copilot runtime. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
@@ -12,6 +12,8 @@ import {
   HEARTBEAT_INTERVAL_MS,
   hostControlQueue,
   MAIN_QUEUE,
+  poolControlQueue,
+  poolQueue,
   workerControlQueue,
   workerIdentity,
   workerQueue,
@@ -34,6 +36,7 @@ import { identityOf, storeRing } from '../temporal/server-identity.ts';
 import { keysForServer } from '../temporal/server-keys.ts';
 import type { TemporalTarget } from '../temporal/target.ts';
 import { createActivities } from './activities.ts';
+import { pollWhileFree } from './pool-slots.ts';
 import { boundedErrorText, boundingCodec } from './codecs/bounding.ts';
 import { RewriteErrors } from './interceptors/error-texts.ts';
 import { LeaseInterceptor, type RunningLeases } from './interceptors/leases.ts';
@@ -80,12 +83,20 @@ export interface RunningWorker {
   stop(): void;
 }
 
+/** What a worker is started with, besides its home and its settings. */
+export interface StartWorkerOptions {
+  readonly target: TemporalTarget;
+  /** The pools that it joins. */
+  readonly pools: readonly string[];
+  /** Called with each notice for people. */
+  readonly onNotice?: ((line: string) => void) | undefined;
+}
+
 /** Connects, cleans up what the previous process left behind, then polls. The caller must hold the home's lock. */
 export async function startWorker(
   home: Home,
   settings: Settings,
-  target: TemporalTarget,
-  onNotice: (line: string) => void = () => undefined,
+  { target, pools, onNotice = () => undefined }: StartWorkerOptions,
 ): Promise<RunningWorker> {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
   const connection = await connect(target);
@@ -180,6 +191,16 @@ export async function startWorker(
       ...leased,
       maxConcurrentActivityTaskExecutions: MANY,
     }),
+    ...pools.flatMap((pool) => [
+      Worker.create({
+        ...base,
+        taskQueue: poolQueue(pool),
+        activities: activities.pool(pool),
+        ...leased,
+        tuner: pollWhileFree(slots),
+      }),
+      Worker.create({ ...base, taskQueue: poolControlQueue(pool), activities: activities.host, ...leased }),
+    ]),
   ]);
 
   const [recovery, workers] = await Promise.all([recover(home, client), creating]);
@@ -220,6 +241,7 @@ export async function startWorker(
   const polling = untilPolling(connection, target.namespace, base.identity ?? '', [
     [MAIN_QUEUE, 'workflow'],
     [hostControlQueue(home.hostQueue), 'activity'],
+    ...pools.map((pool) => [poolControlQueue(pool), 'activity'] as const),
   ]);
   return { workerId: home.workerId, slots: settings.slots, recovery, polling, done, stop };
 }

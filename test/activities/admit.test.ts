@@ -62,6 +62,7 @@ describe('admission', () => {
         code: 'MODEL_REFUSED',
         reason: 'the model "c" is not among those this worker allows',
         remedy: 'Name one of a, b.',
+        worker: `worker ${home.workerId} on ${home.host}`,
       },
     ]);
     expect((await admit(home, specs)).map((answer) => answer.admitted && answer.model)).toEqual([

@@ -3,6 +3,12 @@ import { EXIT } from '../../src/cli/exit.ts';
 
 /** What a command finds here in place of what it names. The variables are those of the machine it runs on. */
 export const REPLACED: readonly (readonly [RegExp, string])[] = [
+  // The other terminal, in which a worker of its pool runs.
+  [
+    /^subagents spawn hello .* --pool gpu --wait$/,
+    'SUBAGENTS_HOME=$ELSEWHERE TEMPORAL_ADDRESS=$SERVER subagents worker --pool gpu & until $&; do sleep 1; done; kill $!',
+  ],
+  [/127\.0\.0\.1:7233/, '$SERVER'],
   [/^subagents worker\b(?! forget)/, 'SUBAGENTS_HOME=$ELSEWHERE TEMPORAL_ADDRESS=$SERVER subagents worker'],
   [/^temporal /, 'TEMPORAL_ADDRESS=$SERVER temporal '],
   [/temporal\.example:7233/, '$SERVER'],

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { Subagents, type ConnectOptions } from '../../src/client/index.ts';
+import { DEFAULT_POOL } from '../../src/contract/index.ts';
 import { homeRingPath } from '../../src/keys/key-source.ts';
 import { ringText, type KeyRing } from '../../src/keys/key-ring.ts';
 import { writeDurableFile } from '../../src/system/files.ts';
@@ -42,7 +43,11 @@ export interface Fleet extends AsyncDisposable {
   readonly target: ConnectOptions;
   connect(): Promise<Subagents>;
   /** Starts a worker in the same home, after the one before has ended, or beside it in a home of its own. */
-  startWorker(home?: string, more?: Readonly<Record<string, string>>): Promise<WorkerProcess>;
+  startWorker(
+    home?: string,
+    more?: Readonly<Record<string, string>>,
+    pools?: readonly string[],
+  ): Promise<WorkerProcess>;
   /** The file that its workers log to. */
   readonly log: string;
   /** Ends the server (by SIGKILL where it is to crash), and starts another on the same data and port. */
@@ -120,9 +125,10 @@ async function build(
   const startWorker = async (
     otherHome?: string,
     more: Readonly<Record<string, string>> = {},
+    pools: readonly string[] = [DEFAULT_POOL],
   ): Promise<WorkerProcess> => {
     const env = { ...environment, ...more, ...(otherHome !== undefined && { SUBAGENTS_HOME: otherHome }) };
-    const worker = await startWorkerProcess(server, env, log);
+    const worker = await startWorkerProcess(server, env, { log, pools });
     workers.push(worker);
     return worker;
   };
@@ -163,9 +169,16 @@ async function build(
 async function startWorkerProcess(
   { address, namespace }: EmbeddedServer,
   env: Readonly<Record<string, string>>,
-  logFile: string,
+  { log: logFile, pools }: { readonly log: string; readonly pools: readonly string[] },
 ): Promise<WorkerProcess> {
-  const child = execa(process.execPath, [WORKER, '--address', address, '--namespace', namespace], {
+  const where = [
+    '--address',
+    address,
+    '--namespace',
+    namespace,
+    ...pools.flatMap((name) => ['--pool', name]),
+  ];
+  const child = execa(process.execPath, [WORKER, ...where], {
     env,
     extendEnv: false,
     // The worker ends by itself when the channel closes: it never outlives the test process.

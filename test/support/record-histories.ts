@@ -83,6 +83,10 @@ async function play(fleet: Fleet, subagents: Subagents, write: Write): Promise<v
   await session.subagent('fetcher').result();
   await write('subagent-by-url-pushed', 'subagent/rec/fetcher');
 
+  await session.spawn({ label: 'pooled', task: 'make', repo: url, pool: 'default' }, options);
+  await session.subagent('pooled').result();
+  await write('subagent-of-a-pool', 'subagent/rec/pooled');
+
   await session.spawn({ label: 'asker', task: 'ask' }, options);
   await eventually(async () => (await session.subagent('asker').describe()).questions.length > 0);
   await session.subagent('asker').answer('This.');

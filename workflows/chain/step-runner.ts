@@ -246,7 +246,7 @@ export class StepRunner {
       throw new QuoteError(
         `its task with all quotes filled in is larger than ${MAX_RENDERED_TASK_BYTES / 1024} KiB`,
       );
-    const spec = { ...step.spec, label: item.label, task, ...this.#base(step.from) };
+    const spec = { ...step.spec, label: item.label, task, ...this.#base(step.from, step.spec.pool) };
     const bytes = sizeOf(spec);
     if (bytes > MAX_SPAWN_BYTES)
       throw new QuoteError(
@@ -265,11 +265,16 @@ export class StepRunner {
       );
   }
 
-  #base(from: string | undefined): Partial<Pick<ResolvedSpec, 'base'>> {
+  /** The base of a step that starts `from` another one. The commit of a pool's subagent is with its worker alone. */
+  #base(from: string | undefined, pool: string | undefined): Partial<Pick<ResolvedSpec, 'base' | 'worker'>> {
     if (from === undefined) return {};
-    const evidence = this.#progress.done.get(from)?.outcomes[0]?.evidence;
+    const outcome = this.#progress.done.get(from)?.outcomes[0];
+    const { evidence, worker }: Pick<Outcome, 'evidence' | 'worker'> = outcome ?? {};
     if (!evidence) throw new QuoteError(`${from} has no commit to start from`);
-    return { base: { commit: evidence.head, name: evidence.branch ?? from } };
+    return {
+      base: { commit: evidence.head, name: evidence.branch ?? from },
+      ...(pool !== undefined && worker !== undefined && { worker }),
+    };
   }
 
   #scope({ entry }: Partial<ChainItem> = {}): Scope {

@@ -1,4 +1,4 @@
-/** Admits a subagent on its host, then starts its workflow. Used by sessions, and by chains for their steps. */
+/** Has workers admit a subagent, then starts its workflow. Used by sessions, and by chains for their steps. */
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import {
   CancellationScope,
@@ -8,21 +8,31 @@ import {
   type ParentClosePolicy,
 } from '@temporalio/workflow';
 import {
-  hostControlQueue,
+  FIRST_QUEUE_MEMO,
   MAIN_QUEUE,
   oneLine,
+  poolOfQueue,
+  poolQueue,
+  poolRefusal,
+  presenceQueue,
   SEARCH_ATTRIBUTES,
   SUBAGENT,
   subagentWorkflowId,
+  workerControlQueue,
+  workerQueue,
   type Admission,
   type Outcome,
+  type Refusal,
   type ResolvedSpec,
   type SessionEntry,
   type SubagentInput,
 } from '../../src/contract/index.ts';
-import { hostCalls, isLost } from '../shared/activity-calls.ts';
+import { anyWorkerUrgentCalls, hostCalls, isLost } from '../shared/activity-calls.ts';
 import { codeIn } from '../shared/failure.ts';
 import { codeBlock } from '../shared/panel-text.ts';
+
+/** The number of a pool's workers that are asked to admit a spec. */
+const MAX_ASKED = 50;
 
 const keyword = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
 /** The search attributes of all listed workflows. */
@@ -34,20 +44,46 @@ export const KEYS = {
   model: keyword(SEARCH_ATTRIBUTES.model),
 };
 
+/** The queue where a subagent waits at first: of a pool or a host, or of the only worker that has what it goes on from. */
+function firstQueue({ hostQueue, pool, worker, continues }: ResolvedSpec): string {
+  const only = continues?.workerId ?? worker;
+  if (only !== undefined) return workerQueue(only);
+  return pool === undefined ? hostQueue : poolQueue(pool);
+}
+
+/** The queue whose workers admit a spec. */
+const admittingQueue = (spec: ResolvedSpec): string => presenceQueue(firstQueue(spec));
+
 /**
- * Asks a worker on the specs' host, which can see the checkout, to admit them. The answers are in the order of the
- * specs.
+ * Asks workers that can see the repositories to admit the specs. The answers are in the order of the specs. A spec for a
+ * pool is admitted by any of its workers, and refused once all of them have refused it.
  */
 export async function admit(session: string, specs: readonly ResolvedSpec[]): Promise<Admission[]> {
-  const queue = specs[0]?.hostQueue;
-  if (queue === undefined) return [];
+  const queues = [...new Set(specs.map(admittingQueue))];
+  const answers = new Map<ResolvedSpec, Admission>();
+  await Promise.all(
+    queues.map(async (queue) => {
+      const asked = specs.filter((spec) => admittingQueue(spec) === queue);
+      const admissions = await askToAdmit(session, queue, asked);
+      const pool = asked[0] && poolOfQueue(firstQueue(asked[0]));
+      const all = pool === undefined ? admissions : await askOthers(session, pool, asked, admissions);
+      asked.forEach((spec, index) => answers.set(spec, all[index] ?? unansweredAdmission('no answer')));
+    }),
+  );
+  return specs.map((spec) => answers.get(spec) ?? unansweredAdmission('no answer'));
+}
+
+/** Asks one of the workers of `queue`. */
+async function askToAdmit(
+  session: string,
+  queue: string,
+  specs: readonly ResolvedSpec[],
+): Promise<Admission[]> {
   const names = specs.map(({ label }) => label).join(', ');
   const summary = `admits ${names.slice(0, 80)}`;
   try {
     for (;;) {
-      const answer = await hostCalls(hostControlQueue(queue)).admit.executeWithOptions({ summary }, [
-        { session, specs },
-      ]);
+      const answer = await hostCalls(queue).admit.executeWithOptions({ summary }, [{ session, specs }]);
       if (!isLost(answer)) return answer;
     }
   } catch (error) {
@@ -55,28 +91,61 @@ export async function admit(session: string, specs: readonly ResolvedSpec[]): Pr
   }
 }
 
-/** The admission of a spec when the host did not answer. */
-function unansweredAdmission(why: unknown): Admission {
+/** Asks each worker of the pool about the specs that the first one refused. The first admission counts. */
+async function askOthers(
+  session: string,
+  pool: string,
+  specs: readonly ResolvedSpec[],
+  first: readonly Admission[],
+): Promise<Admission[]> {
+  const refused = specs.filter((_, index) => first[index]?.admitted === false);
+  if (refused.length === 0) return [...first];
+  const workers = await anyWorkerUrgentCalls.findPoolWorkers
+    .executeWithOptions({ summary: `the workers of pool ${pool}` }, [{ pool }])
+    .catch((): readonly string[] => []);
+  const others = await Promise.all(
+    workers.slice(0, MAX_ASKED).map((workerId) => askToAdmit(session, workerControlQueue(workerId), refused)),
+  );
+  return specs.map((spec, index) => {
+    const at = refused.indexOf(spec);
+    const answers = [first[index], ...others.map((each) => each[at])].filter((each) => each !== undefined);
+    const admitted = answers.find((each) => each.admitted);
+    if (admitted !== undefined) return admitted;
+    // The one that was asked first is asked again with the others.
+    const reasons = new Map(
+      answers.flatMap((each) => (each.admitted ? [] : [[each.worker ?? each.reason, each] as const])),
+    );
+    const [one, ...more] = [...reasons.values()] as [Refusal, ...Refusal[]];
+    return poolRefusal(pool, [one, ...more]);
+  });
+}
+
+/** The admission of a spec when no worker answered. */
+function unansweredAdmission(why: unknown): Refusal {
   if (why instanceof TimeoutFailure)
     return {
       admitted: false,
       code: 'NO_WORKER',
-      reason: `no worker on the host answered: ${why.message}`,
+      reason: `no worker that could take it answered: ${why.message}`,
       remedy: 'start a worker with: subagents up',
     };
   return {
     admitted: false,
     ...codeIn(why),
-    reason: `the worker cannot accept it: ${(why as Error).message}`,
+    reason: `the worker cannot accept it: ${why instanceof Error ? why.message : String(why)}`,
   };
 }
 
-/** The input of an admitted subagent, completed with the settings of its repository and its worker. */
+/**
+ * The input of an admitted subagent, completed with the settings of its repository and its worker. Of a pool, the worker
+ * that takes it adds its own.
+ */
 export function admittedInput(
   input: SubagentInput,
   admission: Extract<Admission, { admitted: true }>,
 ): SubagentInput {
   const { spec } = input;
+  if (poolOfQueue(firstQueue(spec)) !== undefined) return input;
   const model = spec.model ?? admission.model;
   return { ...input, spec: { ...spec, ...admission.defaults, ...(model !== undefined && { model }) } };
 }
@@ -128,6 +197,7 @@ function options(child: SubagentInput, workflowId: string) {
       session: child.session,
       task: oneLine(spec.task, 120),
       repo: spec.repo,
+      [FIRST_QUEUE_MEMO]: firstQueue(spec),
       ...(spec.fingerprint !== undefined && { fingerprint: spec.fingerprint }),
     },
     typedSearchAttributes: [

@@ -8,8 +8,10 @@ import {
   workerControlQueue,
   workerQueue,
   type ControlActivities,
+  poolQueue,
   type HostActivities,
   type Lost,
+  type PoolActivities,
   type SlotActivities,
   type SessionActivities,
   type WorkerActivities,
@@ -40,8 +42,19 @@ export const controlCalls = (workerId: string, taken: StartDeadline = {}) =>
 /** `holdSlot`, on a host's queue or, to reacquire a slot, on a worker's own queue. */
 export const slotCalls = (taskQueue: string) => proxyActivities<SlotActivities>({ ...long, taskQueue });
 /**
- * `admit`, on a host's control queue. It has deadlines because all workers of the host may be gone, and a worker that
- * crashes in it needs some seconds to restart.
+ * `takeSubagent`, on a pool's queue. Workers hand it back by failing; the server then waits, without an event in the
+ * history. Cancelled at once: a worker that takes it meanwhile keeps its slot for a short time only.
+ */
+export const poolCalls = (pool: string) =>
+  proxyActivities<PoolActivities>({
+    taskQueue: poolQueue(pool),
+    startToCloseTimeout: 60_000,
+    cancellationType: 'TRY_CANCEL',
+    retry: { initialInterval: 1_000, maximumInterval: 10_000 },
+  });
+/**
+ * `admit`, on the control queue of a host, a pool or a worker. It has deadlines because all workers there may be gone,
+ * and a worker that crashes in it needs some seconds to restart.
  */
 export const hostCalls = (taskQueue: string) =>
   proxyActivities<HostActivities>({

@@ -142,6 +142,8 @@ export type Occurrence =
     }
   | { readonly type: 'approvals-decided'; readonly verdict: Verdict }
   | { readonly type: 'note-added'; readonly note: string }
+  /** A worker of its pool has taken it; its settings are those of the subagent. */
+  | { readonly type: 'taken'; readonly defaults: SettingsTaken }
   | { readonly type: 'cloned'; readonly repository: string; readonly defaults: SettingsTaken }
   | { readonly type: 'turn-started' }
   /** An attempt is over; `attempt` is its state now. */

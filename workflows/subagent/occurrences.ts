@@ -35,6 +35,8 @@ export function applyOccurrence(state: SubagentState, occurrence: Occurrence): S
       return { ...state, approvals: decideApprovals(state.approvals, occurrence.verdict) };
     case 'note-added':
       return withNote(state, occurrence.note);
+    case 'taken':
+      return { ...state, spec: { ...state.spec, ...occurrence.defaults } };
     case 'cloned':
       return {
         ...state,

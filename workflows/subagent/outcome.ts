@@ -39,6 +39,8 @@ export interface Ending {
   readonly status: FinalStatus;
   readonly failure?: Failure | undefined;
   readonly sweep?: SweepReport | undefined;
+  /** The worker that has its workspace; undefined if it never had one. */
+  readonly workerId?: string | undefined;
   readonly queuedMs: number;
   readonly totalMs: number;
 }
@@ -83,6 +85,7 @@ function wholeOutcome(input: SubagentInput, state: SubagentState, ending: Ending
     verifications: [...state.verifications],
     repairs: state.repairs,
     turns: state.turn,
+    ...(ending.workerId !== undefined && { worker: ending.workerId }),
     ...(model !== undefined && { model }),
     usage: state.usage,
     durations: {

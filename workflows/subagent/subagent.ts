@@ -73,7 +73,8 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
   const ref: SubagentRef = { session, label, run, ...ids, copilotSessionId };
 
   const machine = new SubagentMachine(spec, Number.parseInt(runId.slice(0, 8), 16));
-  const slot = new WorkerSlot(ref, spec.continues ? workerQueue(spec.continues.workerId) : spec.hostQueue);
+  const onlyWorker = spec.continues?.workerId ?? spec.worker;
+  const slot = new WorkerSlot(ref, onlyWorker === undefined ? spec.hostQueue : workerQueue(onlyWorker));
   const questions = new Questions();
   const approvals = new ApprovalInbox(machine);
   const status = new StatusPublisher(input, { machine, questions, slot });
@@ -211,7 +212,13 @@ export async function subagent(input: SubagentInput): Promise<Outcome> {
   ): Promise<Outcome> {
     approvals.withdraw();
     const { state } = machine;
-    const outcome = outcomeOf(input, state, { status: final, failure, sweep, ...status.durations() });
+    const outcome = outcomeOf(input, state, {
+      status: final,
+      failure,
+      sweep,
+      workerId: slot.workerId,
+      ...status.durations(),
+    });
     status.finish(outcome);
     // A cancelled workflow has no result, so the memo keeps its outcome readable.
     if (final === 'killed') upsertMemo({ outcome });

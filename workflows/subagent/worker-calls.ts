@@ -30,6 +30,7 @@ import { backoff, retryText } from '../shared/backoff.ts';
 import {
   controlCalls,
   isLost,
+  poolCalls,
   timeoutAsLost,
   START_SOON,
   workerCalls,
@@ -350,13 +351,33 @@ export class WorkerCalls {
   async #acquireSlot(): Promise<void> {
     const { slot } = this.#parts;
     if (slot.held) return;
-    const workerId = slot.workerId ?? this.#spec.continues?.workerId;
+    const { pool, continues, worker } = this.#spec;
+    const only = continues?.workerId ?? worker;
+    if (slot.workerId === undefined && only === undefined && pool !== undefined) await this.#join(pool);
+    const workerId = slot.workerId ?? only;
     this.#parts.status.enter(
       'queued',
       workerId === undefined ? 'waits for a slot on a worker' : `waits for a slot on worker ${workerId}`,
     );
     if (workerId === undefined) await slot.acquire();
     else await withWorkerWatch(workerId, this.#parts.notices, () => slot.acquire());
+  }
+
+  /** Waits until a worker of the pool takes the subagent. Throws the activity's failure once all of them refuse. */
+  async #join(pool: string): Promise<void> {
+    const { subagent, slot, machine, status } = this.#parts;
+    status.enter('queued', `waits for a worker of pool ${pool}`);
+    for (;;) {
+      const answer = await timeoutAsLost(
+        poolCalls(pool).takeSubagent.executeWithOptions({ summary: `a worker of pool ${pool}` }, [
+          { subagent, spec: this.#spec },
+        ]),
+      );
+      if (isLost(answer)) continue;
+      slot.taken(answer.workerId);
+      machine.dispatch({ type: 'taken', defaults: answer.defaults });
+      return;
+    }
   }
 
   get #workerId(): string {

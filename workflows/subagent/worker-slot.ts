@@ -26,11 +26,16 @@ export class WorkerSlot {
 
   /**
    * @param firstQueue where to ask for the first slot: a host's queue, or that of the only worker that can have the
-   * subagent
+   * subagent. For a subagent of a pool, `taken` says the worker before the first slot is asked for.
    */
   constructor(subagent: SubagentRef, firstQueue: string) {
     this.#subagent = subagent;
     this.#firstQueue = firstQueue;
+  }
+
+  /** A worker of its pool has taken the subagent: slots are asked for there. */
+  taken(workerId: string): void {
+    this.workerId = workerId;
   }
 
   /** Whether the subagent holds a slot now. */

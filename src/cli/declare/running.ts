@@ -1,6 +1,6 @@
 import { Option } from '@commander-js/extra-typings';
 import type { CommandLine, Start } from '../program.ts';
-import { loopback } from './values.ts';
+import { loopback, poolNames } from './values.ts';
 
 /** Declares the commands that run the product itself. */
 export function declareRunning(program: CommandLine, start: Start): void {
@@ -32,7 +32,14 @@ export function declareRunning(program: CommandLine, start: Start): void {
   program
     .command('worker')
     .description('join an existing Temporal server as a worker')
-    .action(() => start(async (context) => (await import('../commands/worker.ts')).workerCommand(context)))
+    .option(
+      '--pool <name>',
+      'also take the subagents that anybody sends to this pool (repeatable)',
+      poolNames,
+    )
+    .action((options) =>
+      start(async (context) => (await import('../commands/worker.ts')).workerCommand(context, options)),
+    )
     .command('forget')
     .description('give up a worker that will not come back; its subagents end as lost')
     .argument('<worker>', 'id of the worker, as in `subagents show` and announcements')

@@ -1,10 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
+import { POOL_NAME, POOL_NAME_RULE } from '../../contract/protocol/names.ts';
 import { MAX_TIMER_MS, parseDuration } from '../../contract/text/quantities.ts';
 
 /** Appends a repeatable option's value. */
 export function repeated(value: string, before: readonly string[] | undefined): string[] {
   return [...(before ?? []), value];
+}
+
+/** Appends the name of a pool to those before it. */
+export function poolNames(value: string, before: readonly string[] | undefined): string[] {
+  if (!POOL_NAME.test(value)) throw new InvalidArgumentError(POOL_NAME_RULE);
+  return [...new Set([...(before ?? []), value])];
 }
 
 /** Reads a policy: its name, or what a JSON file says. Whether that is a policy is checked with the spec. */

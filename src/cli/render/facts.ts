@@ -22,6 +22,12 @@ export function printServerAccess({ output, env }: Context, root: string): void 
   );
 }
 
+/** The pools of a worker, and what that means for its owner. */
+export const poolsText = (pools: readonly string[], user: string): string =>
+  pools.length === 0
+    ? 'none: it takes the subagents of this host and user alone (--pool joins one)'
+    : `${pools.join(', ')}: it runs what anybody with access to this server sends there, with the rights of ${user}`;
+
 /** Prints the model, or that there is no model or no Copilot CLI. */
 export async function printModelAccess({ output, env }: Context): Promise<void> {
   const { colors } = output;

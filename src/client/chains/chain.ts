@@ -18,13 +18,13 @@ import {
 import { releaseCarried } from '../../git/worktrees/carry.ts';
 import { concurrently } from '../connection/concurrency.ts';
 import { isTimeout } from '../errors.ts';
+import { Destinations } from '../spawning/destination.ts';
 import { digestOf, fingerprintOf } from '../spawning/fingerprint.ts';
 import type { Link } from '../connection/link.ts';
 import { resolveSpec, type Caller } from '../spawning/resolve-spec.ts';
 import { answersOrStarted, refusalError, sendToSession, type Accepted } from '../spawning/spawn.ts';
 import { checkSpawnSize, schemaError } from '../spawning/spec.ts';
 import type { ChainOptions } from '../types.ts';
-import { requireWorkers } from '../connection/workers.ts';
 import { Git } from '../../git/git.ts';
 
 /** Maximum number of problems that an error lists. */
@@ -42,9 +42,13 @@ export async function startChain(
   const parsed = parseChain(spec);
   const params = paramsOf(parsed, options.params ?? {});
   const { requestId = randomUUID(), cwd = process.cwd(), timeoutMs = CHAIN_TIMEOUT_MS, title } = options;
-  const caller = { cwd, hostQueue: await link.hostQueue() };
-  const steps = await resolveSteps(parsed, caller);
-  await requireWorkers(link, caller.hostQueue);
+  const caller = { cwd, hostQueue: await link.hostQueue(), pool: link.pool };
+  const destinations = new Destinations(link, caller.hostQueue);
+  const resolved = await resolveSteps(parsed, caller);
+  const steps = await concurrently(resolved, async ({ step, notes }) => {
+    const chosen = await destinations.choose(step.spec);
+    return { step: { ...step, spec: chosen.spec }, notes: [...notes, ...chosen.notes] };
+  });
   const { label, description, maxConcurrent, until = 'all' } = parsed;
   const chain: ResolvedChain = {
     label,

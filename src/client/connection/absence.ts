@@ -1,5 +1,13 @@
 /** Detects subagents whose worker is away. Their reported status is stale. */
-import { workerControlQueue, type LiveStatus, type Status, type Absence } from '../../contract/index.ts';
+import {
+  poolOfQueue,
+  presenceQueue,
+  workerOfQueue,
+  workerQueue,
+  type Absence,
+  type LiveStatus,
+  type Status,
+} from '../../contract/index.ts';
 import type { Inspection } from '../subagents/inspect.ts';
 import type { Link } from './link.ts';
 
@@ -23,16 +31,20 @@ export class WorkerPresence {
    */
   async isPresent({ workerId, heardAt }: { workerId: string; heardAt: Date }): Promise<boolean> {
     if (this.#link.isOnThisMachine && Date.now() - heardAt.getTime() > SILENT_MS) return false;
-    const known = this.#polls.get(workerId);
-    if (known !== undefined) return known;
-    const polls = this.#link.hasPollers(workerControlQueue(workerId), 'activity');
-    this.#polls.set(workerId, polls);
+    return this.hasWorker(workerQueue(workerId));
+  }
+
+  /** Whether a worker is there that takes what waits in `queue`. */
+  hasWorker(queue: string): Promise<boolean> {
+    const polls = this.#polls.get(queue) ?? this.#link.hasPollers(presenceQueue(queue), 'activity');
+    this.#polls.set(queue, polls);
     return polls;
   }
 }
 
 /** Statuses in which a worker runs an activity of the subagent. */
 const RUNS_ACTIVITY: ReadonlySet<Status> = new Set<LiveStatus>([
+  'queued',
   'preparing',
   'working',
   'verifying',
@@ -45,10 +57,12 @@ const RUNS_ACTIVITY: ReadonlySet<Status> = new Set<LiveStatus>([
  * @returns undefined when the worker is there, or no worker has the subagent
  */
 export async function absenceOf(
-  { status, worker, task, startedAt }: Inspection,
+  { status, worker, task, startedAt, waitsIn, since }: Inspection,
   workers: WorkerPresence,
   answers: boolean,
 ): Promise<Absence | undefined> {
+  if (waitsIn !== undefined)
+    return (await workers.hasWorker(waitsIn)) ? undefined : absenceFrom(waitsIn, since ?? startedAt);
   if (worker === undefined) {
     // The server has given up the activity, and no worker is there to go on.
     const isAbandoned = !answers && RUNS_ACTIVITY.has(status);
@@ -56,4 +70,11 @@ export async function absenceOf(
   }
   const { workerId, heardAt } = worker;
   return (await workers.isPresent(worker)) ? undefined : { workerId, since: heardAt.toISOString() };
+}
+
+/** The absence of every worker that takes what waits in `queue`. @param since ISO 8601, when it began to wait */
+export function absenceFrom(queue: string, since: string): Absence {
+  const workerId = workerOfQueue(queue);
+  const pool = poolOfQueue(queue);
+  return { since, ...(workerId !== undefined && { workerId }), ...(pool !== undefined && { pool }) };
 }

@@ -2,9 +2,12 @@ import { setMaxListeners } from 'node:events';
 import { Client } from '@temporalio/client';
 import {
   contractOf,
+  firstProblem,
   MAIN_QUEUE,
+  poolName,
   SubagentsError,
   UnreadablePayload,
+  validate,
   type ServerInfo,
 } from '../../contract/index.ts';
 import { readHome, type HomeView } from '../../home/home.ts';
@@ -155,6 +158,18 @@ export class Link {
   async hostQueue(): Promise<string> {
     const { home, env } = this.#options;
     return (await readHome(homeRoot(home, env), env)).hostQueue;
+  }
+
+  /** The pool of spawns that name none (`SUBAGENTS_POOL`). @throws SubagentsError BAD_INPUT */
+  get pool(): string | undefined {
+    const { env = process.env } = this.#options;
+    const name = env['SUBAGENTS_POOL']?.trim();
+    if (!name) return undefined;
+    const parsed = validate(poolName, name);
+    if (parsed.success) return parsed.data;
+    throw new SubagentsError('BAD_INPUT', `SUBAGENTS_POOL=${name}: ${firstProblem(parsed.error)}`, {
+      remedy: 'correct SUBAGENTS_POOL, or unset it',
+    });
   }
 
   /** The caller's home, when the server is the one that `up` runs in this home; else undefined. */

@@ -1,7 +1,6 @@
 /** Checks for a compatible worker before a request is sent. Without such a worker the server would just wait. */
 import {
   CONTRACT_VERSION,
-  hostControlQueue,
   MAIN_QUEUE,
   workerControlQueue,
   type SubagentsError,
@@ -14,22 +13,6 @@ export async function requireWorker(link: Link): Promise<void> {
   const contracts = await link.contracts(MAIN_QUEUE, 'workflow');
   if (contracts.length === 0) throw noWorkerError(link.server);
   checkContract(link, contracts);
-}
-
-/**
- * For requests that only a worker of this host can serve. Checks the host's control queue, because a worker without a
- * free slot does not poll the host queue.
- * @throws SubagentsError NO_WORKER when no worker runs workflows, none is of this host, or none has our contract
- * version
- */
-export async function requireWorkers(link: Link, hostQueue: string): Promise<void> {
-  const [, ofHost] = await Promise.all([
-    requireWorker(link),
-    link.contracts(hostControlQueue(hostQueue), 'activity'),
-  ]);
-  if (ofHost.length === 0)
-    throw noWorkerError(link.server, `no worker of this host and user is running (${hostQueue})`);
-  checkContract(link, ofHost);
 }
 
 /** @throws SubagentsError NO_WORKER when this worker is away. @param who describes the worker in the message */

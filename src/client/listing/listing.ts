@@ -9,7 +9,7 @@ import {
   type SessionListing,
   type SubagentRow,
 } from '../../contract/index.ts';
-import { absenceOf, WorkerPresence } from '../connection/absence.ts';
+import { absenceFrom, absenceOf, WorkerPresence } from '../connection/absence.ts';
 import { concurrently } from '../connection/concurrency.ts';
 import { noWorkerError, serverName } from '../errors.ts';
 import { inspect, isFailing, MAX_TASK_ATTEMPTS } from '../subagents/inspect.ts';
@@ -150,7 +150,12 @@ async function withProgress(
   const queued = isMany ? await findQueued(link, first.session, MAX_LIVE_ROWS) : undefined;
   return concurrently(runs, async (run) => {
     const waiting = queued?.get(run.runId);
-    if (waiting) return { ...run, status: 'queued', ...waiting };
+    if (waiting) {
+      const { stalled, firstQueue } = waiting;
+      const isAlone = !stalled && firstQueue !== undefined && !(await workers.hasWorker(firstQueue));
+      const away = isAlone ? absenceFrom(firstQueue, run.startedAt) : undefined;
+      return { ...run, status: 'queued', ...(stalled && { stalled }), ...(away && { away }) };
+    }
     const inspected = await inspect(link, run);
     if (inspected === undefined) return run;
     const { status, progress, model = run.model, task } = inspected;

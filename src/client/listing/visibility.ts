@@ -2,6 +2,7 @@
 import type { WorkflowExecutionInfo } from '@temporalio/client';
 import {
   chainWorkflowId,
+  FIRST_QUEUE_MEMO,
   SEARCH_ATTRIBUTES,
   SESSION,
   sessionWorkflowId,
@@ -81,19 +82,26 @@ export async function findRuns(
   return rows.map(toRun);
 }
 
-/** The newest `max` queued subagents of a session by run id, each with the reason why it makes no progress. */
+/**
+ * The newest `max` queued subagents of a session by run id, each with the reason why it makes no progress, and with the
+ * queue in which it waits if it has had no worker yet.
+ */
 export async function findQueued(
   link: Link,
   session: string,
   max: number,
-): Promise<ReadonlyMap<string, Pick<SubagentRow, 'stalled'>>> {
+): Promise<ReadonlyMap<string, Pick<SubagentRow, 'stalled'> & { readonly firstQueue?: string }>> {
   const queued: Status = 'queued';
   const filter = `${runsOfSession(session)} AND ExecutionStatus = 'Running' AND ${SEARCH_ATTRIBUTES.status} = '${queued}'`;
   const found = await query(link, filter, max);
   return new Map(
     found.map(({ runId, memo }) => {
       const stalled = stallFromMemo(memo);
-      return [runId, stalled === undefined ? {} : { stalled }];
+      const queue = memo?.[FIRST_QUEUE_MEMO];
+      return [
+        runId,
+        { ...(stalled && { stalled }), ...(typeof queue === 'string' && { firstQueue: queue }) },
+      ];
     }),
   );
 }

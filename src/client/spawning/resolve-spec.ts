@@ -32,6 +32,8 @@ export interface Caller {
   readonly cwd: string;
   /** The queue of this host's workers: only they have the checkout. */
   readonly hostQueue: string;
+  /** The pool of spawns that name none (`SUBAGENTS_POOL`). */
+  readonly pool?: string | undefined;
 }
 
 /**
@@ -47,6 +49,8 @@ export async function resolveSpec(
   const isolation = spec.isolation ?? 'worktree';
   requirePushable(spec, named !== undefined);
   if (named !== undefined) checkRemote(spec);
+  const pool = spec.pool ?? caller.pool;
+  if (pool !== undefined && named === undefined) throw poolNeedsUrl(spec);
   const repo = named?.url ?? (await resolveRepository(spec.repo ?? '.', caller.cwd));
   if (isolation === 'in-place' && spec.setup && spec.setup.length > 0) {
     throw new SubagentsError(
@@ -105,11 +109,22 @@ export async function resolveSpec(
     ...resolvedOptions(spec),
     maxRepairs: DEFAULT_MAX_REPAIRS,
     hostQueue: caller.hostQueue,
+    ...(pool !== undefined && { pool }),
   };
   checkSandbox(resolved);
   // A commit of carried changes is different each time; its tree is not.
   const fingerprint = fingerprintOf({ ...resolved, ...(carried && { carried: tree }) });
   return { spec: { ...resolved, fingerprint }, notes };
+}
+
+function poolNeedsUrl({ repo = '.', pool }: ParsedSpec): SubagentsError {
+  return new SubagentsError(
+    'BAD_INPUT',
+    `${repo} is a path: only a repository that is named by URL can go to a pool`,
+    {
+      remedy: `Name its URL, or ${pool === undefined ? 'unset SUBAGENTS_POOL' : 'leave out the pool'}: a path stays with the workers of its host.`,
+    },
+  );
 }
 
 /** Reads `repo` as a URL; undefined for a path, even if an existing one looks like a URL. */

@@ -20,12 +20,12 @@ import { sessionStart } from '../../temporal/session-start.ts';
 import { findNewestRun } from '../listing/visibility.ts';
 import type { Link } from '../connection/link.ts';
 import type { KnownRun } from '../listing/runs.ts';
+import { Destinations } from './destination.ts';
 import { digestOf } from './fingerprint.ts';
 import type { SpawnRefusal } from '../handles.ts';
 import { resolveSpec, type Caller } from './resolve-spec.ts';
 import { checkSpawnSize, parseSpecs, type ParsedSpec } from './spec.ts';
 import type { SpawnOptions } from '../types.ts';
-import { requireWorkers } from '../connection/workers.ts';
 import { Git } from '../../git/git.ts';
 
 /** How long the session may take to answer, in milliseconds: 50 specs at once take seconds. */
@@ -53,13 +53,17 @@ export async function spawnAll(
   if (requestId === '' || requestId.length > 100) {
     throw new SubagentsError('BAD_INPUT', 'requestId: use 1 to 100 characters');
   }
-  const caller = { cwd, hostQueue: await link.hostQueue() };
+  const caller = { cwd, hostQueue: await link.hostQueue(), pool: link.pool };
+  const destinations = new Destinations(link, caller.hostQueue);
   // Runs meanwhile. Errors in the specs take precedence.
-  const workers = requireWorkers(link, caller.hostQueue);
-  workers.catch(() => undefined);
-  const prepared = await concurrently(parsed, (spec) => prepare(spec, caller));
+  destinations.lookAhead();
+  const resolved = await concurrently(parsed, (spec) => prepare(spec, caller));
+  const prepared = await concurrently(resolved, async (each) => {
+    if (!('spec' in each)) return each;
+    const { spec, notes } = await destinations.choose(each.spec);
+    return { spec, notes: [...each.notes, ...notes] };
+  });
   const ready = prepared.filter((each) => 'spec' in each);
-  if (ready.length > 0) await workers;
   const answers =
     ready.length === 0
       ? []

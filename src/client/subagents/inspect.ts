@@ -23,6 +23,8 @@ export interface Inspection {
   readonly progress?: ActivityProgress | undefined;
   /** ISO 8601: when the pending activity that fits the status was scheduled; absent when there is none. */
   readonly since?: string | undefined;
+  /** The queue in which it waits for a worker, while it is queued and none has it. */
+  readonly waitsIn?: string | undefined;
   /** The worker that runs one of its activities, and when the server last heard from that worker. */
   readonly worker?: { readonly workerId: string; readonly heardAt: Date } | undefined;
   /** The pending workflow task, if there is one. */
@@ -38,7 +40,7 @@ export interface Inspection {
 const PROGRESS_ACTIVITIES = new Set(['runTurn', 'setUpWorkspace', 'cloneRepository']);
 /** The activities that a subagent runs in each status. */
 const ACTIVITIES_OF: Readonly<Partial<Record<Status, readonly string[]>>> = {
-  queued: ['holdSlot'],
+  queued: ['holdSlot', 'takeSubagent'],
   preparing: ['prepareWorkspace', 'cloneRepository', 'setUpWorkspace'],
   working: ['runTurn'],
   verifying: ['collectEvidence', 'verifyCommit', 'pushBranch'],
@@ -103,7 +105,7 @@ async function progressOf(
 function pendingOf(
   { raw: { pendingActivities, pendingWorkflowTask: task } }: WorkflowExecutionDescription,
   status: Status,
-): Pick<Inspection, 'since' | 'worker' | 'task'> {
+): Pick<Inspection, 'since' | 'waitsIn' | 'worker' | 'task'> {
   const pending = pendingActivities ?? [];
   const [atWork] = pending.filter(({ activityType }) =>
     ACTIVITIES_OF[status]?.includes(activityType?.name ?? ''),
@@ -116,6 +118,10 @@ function pendingOf(
   const taskSince = dateOf(task?.originalScheduledTime) ?? dateOf(task?.scheduledTime);
   return {
     since: dateOf(atWork?.scheduledTime)?.toISOString(),
+    waitsIn:
+      status === 'queued' && atWork?.state === PENDING_ACTIVITY_STATE_SCHEDULED
+        ? (atWork.activityOptions?.taskQueue?.name ?? undefined)
+        : undefined,
     worker: workers.sort((a, b) => b.heardAt.getTime() - a.heardAt.getTime())[0],
     task: task && taskSince ? { since: taskSince, attempt: task.attempt ?? 1 } : undefined,
   };

@@ -13,7 +13,9 @@ export function stallOf(
 ): Stalled | undefined {
   if (isFinal(status)) return undefined;
   if (away) {
-    const detail = away.workerId === undefined ? undefined : `worker ${away.workerId}`;
+    const { workerId, pool } = away;
+    const inPool = pool === undefined ? undefined : `no worker is in pool ${pool}`;
+    const detail = workerId === undefined ? inPool : `worker ${workerId}`;
     return { reason: 'worker', since: away.since, ...(detail !== undefined && { detail }) };
   }
   if (failing && task) return { reason: 'workflow', since: task.since.toISOString() };

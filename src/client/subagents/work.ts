@@ -1,8 +1,10 @@
 /** Locates the work of a run: its repository, its folder, its commits. */
 import { existsSync } from 'node:fs';
-import { SubagentsError, type Outcome } from '../../contract/index.ts';
+import { isRepositoryUrl, SubagentsError, type Outcome } from '../../contract/index.ts';
 import { branchTip } from '../../git/branches/branch.ts';
 import { lookUp } from '../../git/repository.ts';
+import { homeOfClone } from '../../home/clones.ts';
+import { isHomeOf } from '../../home/home.ts';
 import { movedRemedy } from '../../git/run.ts';
 import { requireView } from './view.ts';
 import { inspect } from './inspect.ts';
@@ -40,7 +42,9 @@ export async function findWork(link: Link, run: KnownRun): Promise<Work> {
   const inspected = await inspect(link, run);
   const live = inspected?.open ?? false;
   const outcome = live ? undefined : await findOutcome(link, run);
-  const place = outcome?.evidence ?? (await workspaceFromView(link, run));
+  const place = outcome?.evidence
+    ? { ...outcome.evidence, workerId: outcome.worker }
+    : await workspaceFromView(link, run);
   const { cwd, branch, base } = place;
   if (cwd === undefined || base === undefined) {
     throw new SubagentsError(
@@ -50,6 +54,10 @@ export async function findWork(link: Link, run: KnownRun): Promise<Work> {
     );
   }
   const repository = place.repository ?? run.repo;
+  const workerId = run.workerId ?? place.workerId;
+  // A clone of the same URL has the same path in each home of that name, so only its home tells whose it is.
+  if (isRepositoryUrl(run.repo) && workerId !== undefined && !isHomeOf(homeOfClone(repository), workerId))
+    throw elsewhereError(name, workerId);
   if (!existsSync(repository)) {
     // The worktree is in the home of the run's worker, so it shows whether this is the worker's machine.
     const isHere = cwd !== repository && existsSync(cwd);
@@ -81,6 +89,17 @@ export async function findWork(link: Link, run: KnownRun): Promise<Work> {
   };
 }
 
+/** The error for work that is in the home of a worker of another machine. */
+function elsewhereError(name: string, workerId: string): SubagentsError {
+  return new SubagentsError(
+    'NOT_A_REPOSITORY',
+    `the work of ${name} is in the home of worker ${workerId}, which is not on this machine`,
+    {
+      remedy: `Run this command on the machine of that worker; or have the branch pushed: subagents continue ${name.replace(/@\d+$/, '')} "Nothing more." --push`,
+    },
+  );
+}
+
 /** The error for work whose branch and commits have been removed. */
 export function workRemovedError({ name, branch, repository }: Work): SubagentsError {
   return new SubagentsError(
@@ -93,5 +112,7 @@ export function workRemovedError({ name, branch, repository }: Work): SubagentsE
 /** The workspace of a run without an outcome, from the workflow's view. */
 async function workspaceFromView(link: Link, run: KnownRun) {
   const view = await requireView(link, run);
-  return view ?? { cwd: undefined, base: undefined, branch: undefined, repository: undefined };
+  return (
+    view ?? { cwd: undefined, base: undefined, branch: undefined, repository: undefined, workerId: undefined }
+  );
 }

@@ -206,6 +206,7 @@ export const outcome = z.object({
   verifications: z.array(verification),
   repairs: z.number().int().describe('turns that were spent on repairs after a failed verification'),
   turns: z.number().int(),
+  worker: z.string().optional().describe('the id of the worker that ran it, and has its workspace'),
   model: z.string().optional(),
   usage,
   durations,

@@ -82,7 +82,16 @@ export type Admission =
       /** Notes for the caller. */
       readonly notes?: readonly string[];
     }
-  | { readonly admitted: false; readonly code: string; readonly reason: string; readonly remedy?: string };
+  | Refusal;
+/** Why a worker does not take a subagent. */
+export interface Refusal {
+  readonly admitted: false;
+  readonly code: string;
+  readonly reason: string;
+  readonly remedy?: string;
+  /** The worker that refuses, as `workerName` writes it. */
+  readonly worker?: string;
+}
 
 /** Options taken from a repository's `.subagents.json`. */
 export type SettingsTaken = Partial<
@@ -91,6 +100,21 @@ export type SettingsTaken = Partial<
     'setup' | 'verify' | 'timeoutMs' | 'permissions' | 'repositoryPolicy' | 'sandbox' | 'model'
   >
 >;
+
+// ---- pool queue ---------------------------------------------------------------
+
+export interface TakeInput {
+  readonly subagent: SubagentRef;
+  readonly spec: ResolvedSpec;
+}
+/** The worker that takes a subagent of a pool, and what its settings add to the spec. A slot is reserved for it. */
+export type TakeResult =
+  { readonly kind: 'taken'; readonly workerId: string; readonly defaults: SettingsTaken } | Lost;
+
+/** What the attempts at `takeSubagent` pass on in their heartbeats: the refusals so far, by worker. */
+export interface TakeProgress {
+  readonly refusals: Readonly<Record<string, Refusal>>;
+}
 
 // ---- slot queue (host) and a worker's own ------------------------------------
 
@@ -460,11 +484,19 @@ export interface FindOrphansInput {
   readonly before: string;
 }
 
-/** Activities on the host control queue. */
+/** Activities on the control queues of hosts and pools. */
 export interface HostActivities {
   admit(input: AdmitInput): Promise<Admission[] | Lost>;
 }
-/** Activities on the place queues. */
+/** Activities on the queue of a pool. */
+export interface PoolActivities {
+  /**
+   * Takes a subagent for this worker and reserves a slot. A worker that is full, or refuses, hands it back to the queue.
+   * Fails as `Refused` once every worker of the pool has refused.
+   */
+  takeSubagent(input: TakeInput): Promise<TakeResult>;
+}
+/** Activities on the slot queues. */
 export interface SlotActivities {
   holdSlot(input: HoldSlotInput): Promise<HoldSlotResult>;
 }
@@ -479,7 +511,7 @@ export interface WorkerActivities {
   pushBranch(input: PushInput): Promise<PushResult>;
 }
 /** Activities on a worker's control queue. */
-export interface ControlActivities {
+export interface ControlActivities extends HostActivities {
   deliverSteer(input: DeliverInput): Promise<DeliverResult>;
   stopSubagent(input: StopInput): Promise<StopResult>;
   readTranscript(input: ReadTranscriptInput): Promise<TranscriptPage | Lost>;
@@ -487,6 +519,9 @@ export interface ControlActivities {
 }
 export interface LookForWorkerInput {
   readonly workerId: string;
+}
+export interface FindPoolWorkersInput {
+  readonly pool: string;
 }
 /** What the server knows about a worker. */
 export interface WorkerSeen {
@@ -503,6 +538,8 @@ export interface ReopenSessionInput {
 export interface SessionActivities {
   /** Whether a worker is there, judged by its latest poll. */
   lookForWorker(input: LookForWorkerInput): Promise<WorkerSeen>;
+  /** The ids of the workers of a pool that are there, judged by their latest polls. */
+  findPoolWorkers(input: FindPoolWorkersInput): Promise<readonly string[]>;
   /** Finds subagents of an earlier session of that name that are live, or that ended while there was no session. */
   findOrphans(input: FindOrphansInput): Promise<SessionEntry[]>;
   /**

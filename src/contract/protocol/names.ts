@@ -1,5 +1,6 @@
 /** Names that several processes must agree on: workflow ids, task queues, search attributes, messages. */
 import { oneLine } from '../text/text.ts';
+import { CONTRACT_VERSION } from './version.ts';
 
 /** The queue of all workflow tasks, and of activities that any worker can run. */
 export const MAIN_QUEUE = 'subagents';
@@ -9,6 +10,22 @@ export const hostQueue = (host: string, user: string): string => `subagents/host
 /** The queue for requests that any worker of a host answers at once: `admit` runs here. */
 export const hostControlQueue = (queue: string): string => `${queue}/control`;
 /**
+ * The queue where subagents of a pool wait for a worker: `takeSubagent` runs here. It has the contract version, so that
+ * a worker of another version never takes one.
+ */
+export const poolQueue = (pool: string): string => `subagents/pool/${CONTRACT_VERSION}/${pool}`;
+/** The pool that has this queue; undefined for any other queue. */
+export const poolOfQueue = (queue: string): string | undefined =>
+  /^subagents\/pool\/\d+\/([^/]+)$/.exec(queue)?.[1];
+/** The queue for requests that any worker of a pool answers at once: `admit` runs here. A full worker polls it, too. */
+export const poolControlQueue = (pool: string): string => `${poolQueue(pool)}/control`;
+/** The names that a pool can have, and that in words. */
+export const POOL_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
+export const POOL_NAME_RULE =
+  'use 1 to 63 characters of a-z, 0-9, ".", "_" and "-", beginning with a letter or digit';
+/** The pool of spawns that name none. */
+export const DEFAULT_POOL = 'default';
+/**
  * A worker's own queue, for everything that uses its home. Named by the worker's id, which a restart does not change.
  */
 export const workerQueue = (workerId: string): string => `subagents/worker/${workerId}`;
@@ -17,6 +34,12 @@ export const workerControlQueue = (workerId: string): string => `subagents/worke
 /** The id of the worker that has this queue or control queue; undefined for any other queue. */
 export const workerOfQueue = (queue: string): string | undefined =>
   /^subagents\/worker\/([^/]+)(?:\/control)?$/.exec(queue)?.[1];
+
+/**
+ * The queue that the workers of `queue` poll even without a free slot: whether one of them is there shows there. For the
+ * queues of hosts, pools and workers.
+ */
+export const presenceQueue = (queue: string): string => `${queue}/control`;
 
 /** The session of callers that name none. */
 export const DEFAULT_SESSION = 'default';

@@ -8,6 +8,9 @@ export const CONTRACT_VERSION = 3;
 export const workerIdentity = (workerId: string, host: string, contract = CONTRACT_VERSION): string =>
   `${workerId}@${host} contract/${contract}`;
 
+/** How messages name a worker. */
+export const workerName = (workerId: string, host: string): string => `worker ${workerId} on ${host}`;
+
 /** The id of the worker with this identity. */
 export const workerOf = (identity: string): string => identity.split('@', 1)[0] ?? '';
 

@@ -25,10 +25,16 @@ export const activityProgress = z.object({
 /** A worker that is away. */
 export const absence = z
   .object({
-    workerId: z.string().optional().describe('absent when the server has given up the worker’s activity'),
-    since: z.string().describe('ISO 8601, when the worker was last heard from'),
+    workerId: z
+      .string()
+      .optional()
+      .describe('absent when the server has given up the worker’s activity, or no worker has it yet'),
+    pool: z.string().optional().describe('the pool in which it waits, and which has no worker'),
+    since: z
+      .string()
+      .describe('ISO 8601, when the worker was last heard from, or the subagent began to wait for one'),
   })
-  .describe('set when its worker is away: nothing of the subagent proceeds');
+  .describe('set when its worker is away, or none that could take it is there: nothing of it proceeds');
 
 /** A subagent in a list: its entry in the session, and what it is doing now. */
 export const subagentRow = sessionEntry.extend({

@@ -226,9 +226,11 @@ export interface ActivityProgress {
 
 /** A worker that is away. */
 export interface Absence {
-  /** absent when the server has given up the worker’s activity */
+  /** absent when the server has given up the worker’s activity, or no worker has it yet */
   readonly workerId?: string | undefined;
-  /** ISO 8601, when the worker was last heard from */
+  /** the pool in which it waits, and which has no worker */
+  readonly pool?: string | undefined;
+  /** ISO 8601, when the worker was last heard from, or the subagent began to wait for one */
   readonly since: string;
 }
 
@@ -567,6 +569,8 @@ export interface Outcome {
   /** turns that were spent on repairs after a failed verification */
   readonly repairs: number;
   readonly turns: number;
+  /** the id of the worker that ran it, and has its workspace */
+  readonly worker?: string | undefined;
   readonly model?: string | undefined;
   readonly usage: Usage;
   readonly durations: {

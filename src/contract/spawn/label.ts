@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { POOL_NAME, POOL_NAME_RULE } from '../protocol/names.ts';
 
 /** The characters of a label: `[a-z0-9]` first, then up to 62 of `[a-z0-9._-]`. */
 const LABEL = /^[a-z0-9][a-z0-9._-]{0,62}$/;
@@ -22,6 +23,9 @@ export const label = z.string().superRefine((text, context) => {
   if (problem !== undefined)
     context.addIssue({ code: 'custom', message: `illegal label "${text.slice(0, 80)}": ${problem}` });
 });
+
+/** The name of a pool. It is a part of queue names. */
+export const poolName = z.string().regex(POOL_NAME, POOL_NAME_RULE);
 
 /** The name of a session: like a label, but `:` and upper case are legal too, for ids of other systems. */
 export const sessionName = z

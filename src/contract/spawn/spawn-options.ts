@@ -47,6 +47,12 @@ export const SPAWN_OPTIONS = {
     about: 'path of the git repository, or its URL',
     default: 'the one around the current folder',
   },
+  pool: {
+    flags: '--pool <name>',
+    about: 'the pool whose workers may take it; only for a repository that is named by URL',
+    default: 'SUBAGENTS_POOL; else default, or this host if no worker is in that pool',
+    common: true,
+  },
   base: {
     flags: '-b, --base <ref>',
     about: 'the commit, branch or tag to start from',

@@ -21,6 +21,11 @@ export interface SpawnSpec {
    */
   repo?: string | undefined;
   /**
+   * the pool whose workers may take it; only for a repository that is named by URL
+   * @default SUBAGENTS_POOL; else default, or this host if no worker is in that pool
+   */
+  pool?: string | undefined;
+  /**
    * the commit, branch or tag to start from
    * @default HEAD of the checkout
    */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { budget, onStuck, stuckRepeats } from './caller-limits.ts';
 import { parseDuration } from '../text/quantities.ts';
-import { label } from './label.ts';
+import { label, poolName } from './label.ts';
 import {
   DEFAULT_MAX_REPAIRS,
   DEFAULT_STUCK_AFTER_MS,
@@ -168,6 +168,7 @@ const options = described({
   ...durations,
   thinking: z.union([thinking, z.boolean().transform((on): Thinking => (on ? 'high' : 'off'))]).optional(),
   repo: z.string().min(1).optional(),
+  pool: poolName.optional(),
   base: z.string().min(1).max(250).optional(),
   isolation: isolation.optional(),
   withChanges: z.boolean().optional(),
@@ -206,7 +207,7 @@ export function resolvedOptions(
   return Object.fromEntries(set.map(([name, value]) => [name in durations ? `${name}Ms` : name, value]));
 }
 /** Options that only the caller's machine can resolve. */
-const RESOLVED_BY_CALLER: ReadonlySet<string> = new Set(['repo', 'base', 'isolation', 'withChanges']);
+const RESOLVED_BY_CALLER: ReadonlySet<string> = new Set(['repo', 'pool', 'base', 'isolation', 'withChanges']);
 
 /** The run that is continued, and where its work is. */
 const continuation = z.strictObject({
@@ -291,7 +292,14 @@ export const resolvedSpec = z.strictObject({
     .optional()
     .describe('of a step of a chain: the JSON schema for its final message'),
   artifacts: artifactPaths.optional().describe('of a step of a chain: the files that it passes on'),
-  hostQueue: z.string().describe('the host that has the checkout: only its workers can take this subagent'),
+  hostQueue: z
+    .string()
+    .describe('the host that has the checkout: without a pool only its workers can take this subagent'),
+  pool: poolName.optional().describe('the pool whose workers can take it; only for a URL'),
+  worker: z
+    .string()
+    .optional()
+    .describe('the only worker of the pool that can take it, because it has the base'),
   fingerprint,
 });
 export type ResolvedSpec = z.infer<typeof resolvedSpec>;

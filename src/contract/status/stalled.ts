@@ -39,5 +39,8 @@ export const stalled = z
     'why the subagent makes no progress, and since when: check this first; absent while it makes progress',
   );
 
+/** The memo key of the queue in which a subagent waits for its first slot. */
+export const FIRST_QUEUE_MEMO = 'queue';
+
 /** The memo key under which a workflow publishes the reason. */
 export const STALLED_MEMO = 'stalled';

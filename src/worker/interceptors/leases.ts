@@ -15,7 +15,13 @@ import { systemFailure } from '../../system/files.ts';
 import { removeLease, writeLease, type Lease } from '../../home/leases.ts';
 
 /** Activities that send their own heartbeats, with details that a plain heartbeat would overwrite. */
-const OWN_HEARTBEAT = new Set(['runTurn', 'setUpWorkspace', 'verifyCommit', 'cloneRepository']);
+const OWN_HEARTBEAT = new Set([
+  'takeSubagent',
+  'runTurn',
+  'setUpWorkspace',
+  'verifyCommit',
+  'cloneRepository',
+]);
 
 /** The leases of activities that run in this process. */
 export type RunningLeases = Set<Lease>;

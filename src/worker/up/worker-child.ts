@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { SubagentsError } from '../../contract/errors.ts';
+import { DEFAULT_POOL } from '../../contract/protocol/names.ts';
 import { processStartTime, signalProcess, type ProcessIdentity } from '../../system/process.ts';
 import type { ServerExit } from '../../temporal/embedded/server.ts';
 import { withoutTemporal } from '../../temporal/environment.ts';
@@ -58,7 +59,8 @@ export function startWorkerChild(options: WorkerChildOptions): WorkerChild {
   const { address, namespace, home, logFile, env } = options;
   const main = compiledFile('worker/main.bundle.js');
   const { fd: log, start: logStart } = openLog(logFile);
-  const child = fork(main, ['--address', address, '--namespace', namespace], {
+  // Whoever reaches this server, which listens on loopback alone, is its user.
+  const child = fork(main, ['--address', address, '--namespace', namespace, '--pool', DEFAULT_POOL], {
     env: { ...withoutTemporal(env), SUBAGENTS_HOME: home },
     execArgv: [],
     detached: true,
