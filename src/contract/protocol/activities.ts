@@ -103,12 +103,12 @@ export type SettingsTaken = Partial<
 
 // ---- pool queue ---------------------------------------------------------------
 
-export interface TakeInput {
+interface TakeInput {
   readonly subagent: SubagentRef;
   readonly spec: ResolvedSpec;
 }
 /** The worker that takes a subagent of a pool, and what its settings add to the spec. A slot is reserved for it. */
-export type TakeResult =
+type TakeResult =
   { readonly kind: 'taken'; readonly workerId: string; readonly defaults: SettingsTaken } | Lost;
 
 /** What the attempts at `takeSubagent` pass on in their heartbeats: the refusals so far, by worker. */
