@@ -124,7 +124,7 @@ export async function identityFor(
   git: Git,
 ): Promise<{ identity: IdentityEnvironment; identityNotes: readonly string[] }> {
   const identity = await identityEnvironment(git.in(home.root));
-  if (!(await usesFallbackIdentity(git, identity))) return { identity, identityNotes: [] };
+  if (!(await usesFallbackIdentity(git))) return { identity, identityNotes: [] };
   const { name, email } = FALLBACK_IDENTITY;
   return {
     identity,

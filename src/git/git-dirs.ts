@@ -1,8 +1,8 @@
 /** Finds the git folder of a checkout without starting git. */
-import { existsSync, lstatSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, realpathSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { SubagentsError } from '../contract/index.ts';
-import { readIfThere } from '../system/files.ts';
+import { readForeignFile, readIfThere } from '../system/files.ts';
 import { movedRemedy } from './run.ts';
 
 /** The git folder of a checkout, and the one it shares with other worktrees of the repository. */
@@ -50,7 +50,8 @@ export function findGitDirs(
 
 /** Returns the target of a `.git` file. */
 function gitFileTarget(path: string): string {
-  return readFileSync(path, 'utf8')
+  return readForeignFile(path)
+    .toString()
     .replace(/^gitdir: /, '')
     .replace(/\n$/, '');
 }

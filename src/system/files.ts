@@ -3,6 +3,7 @@ import {
   chmodSync,
   closeSync,
   constants,
+  fstatSync,
   fsyncSync,
   linkSync,
   lstatSync,
@@ -17,6 +18,7 @@ import {
   writeFileSync,
   type Stats,
 } from 'node:fs';
+import { devNull } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { SubagentsError } from '../contract/errors.ts';
 
@@ -110,10 +112,26 @@ function viaTemporaryFile(path: string, text: string, publish: (draft: string) =
 }
 let drafts = 0;
 
-/** The content of `path`, or undefined if there is no such file. */
+/**
+ * The content of a file that somebody else may have made: opening a FIFO would wait for ever, and a device has no end.
+ * @throws the system's error; EINVAL if it is neither a file nor /dev/null
+ */
+export function readForeignFile(path: string): Buffer {
+  if (path === devNull) return Buffer.alloc(0);
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stat = fstatSync(fd);
+    if (stat.isFile() || stat.isDirectory()) return readFileSync(fd);
+    throw Object.assign(new Error(`EINVAL: ${path} is not a file`), { code: 'EINVAL', path });
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** The content of `path`, or undefined if there is no such file. @throws like `readForeignFile` */
 export function readIfThere(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return readForeignFile(path).toString();
   } catch (error) {
     if (isNowhere(error)) return undefined;
     throw error;

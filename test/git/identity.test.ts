@@ -31,7 +31,7 @@ describe('the fallback identity', () => {
     expect(await get(repo.path, 'user.name', env)).toBe('By Machine');
     expect(await get(repo.path, 'core.abbrev', env)).toBe('17');
     expect(await get(repo.path, 'user.email', env)).toBe(FALLBACK_IDENTITY.email);
-    expect(await usesFallbackIdentity(Git.at(repo.path), env)).toBe(true);
+    expect(await usesFallbackIdentity(Git.at(repo.path))).toBe(true);
     expect((await stat(env.GIT_CONFIG_SYSTEM)).mode & 0o777).toBe(0o600);
     // Asked again by somebody who already has this environment: it does not include itself.
     vi.stubEnv('GIT_CONFIG_SYSTEM', env.GIT_CONFIG_SYSTEM);
@@ -46,12 +46,15 @@ describe('the fallback identity', () => {
     vi.stubEnv('GIT_CONFIG_GLOBAL', global);
     vi.stubEnv('GIT_CONFIG_NOSYSTEM', '1');
     const env = await identityEnvironment(Git.at(folder.path));
-    expect(await usesFallbackIdentity(Git.at(repo.path), env)).toBe(true);
+    expect(await usesFallbackIdentity(Git.at(repo.path))).toBe(true);
     await writeFile(global, '[user]\n\tname = By User\n\temail = user@example.com\n');
-    expect(await usesFallbackIdentity(Git.at(repo.path), env)).toBe(false);
+    expect(await usesFallbackIdentity(Git.at(repo.path))).toBe(false);
     await repo.git('config', 'user.name', 'By Repository');
     expect(await get(repo.path, 'user.name', env)).toBe('By Repository');
+    await repo.git('config', 'author.name', FALLBACK_IDENTITY.name);
+    expect(await usesFallbackIdentity(Git.at(repo.path))).toBe(true);
     vi.stubEnv('GIT_AUTHOR_NAME', 'By Environment');
+    expect(await usesFallbackIdentity(Git.at(repo.path))).toBe(false);
     const { stdout } = await execa('git', ['var', 'GIT_AUTHOR_IDENT'], { cwd: repo.path, env });
     expect(stdout).toMatch(/^By Environment <user@example.com>/);
   });

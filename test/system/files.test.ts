@@ -1,6 +1,7 @@
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { createPrivateFile, withDiskErrors, readIfThere, writePrivateFile } from '../../src/system/files.ts';
 import { startChild } from '../support/child.ts';
@@ -53,4 +54,16 @@ test('what cannot be written is named', () => {
   expect(() => writePrivateFile('/nowhere/at/all', '')).toThrow(
     expect.objectContaining({ code: 'FILE_ACCESS', message: 'cannot write /nowhere/at/all: ENOENT' }),
   );
+});
+
+test('what is no file is refused at once, also behind a link: a FIFO, a device without an end', async () => {
+  await using folder = await temporaryFolder();
+  const at = (name: string): string => join(folder.path, name);
+  await execa('mkfifo', [at('fifo')]);
+  await symlink(at('fifo'), at('link'));
+  await symlink('/dev/zero', at('zero'));
+  for (const name of ['fifo', 'link', 'zero'])
+    expect(() => readIfThere(at(name))).toThrow(`EINVAL: ${at(name)} is not a file`);
+  expect(() => readIfThere(folder.path)).toThrow('EISDIR');
+  expect(readIfThere('/dev/null')).toBe('');
 });

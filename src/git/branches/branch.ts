@@ -3,7 +3,8 @@ import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { SubagentsError } from '../../contract/index.ts';
 import { readIfThere, statIfThere } from '../../system/files.ts';
-import { lookUp } from '../repository.ts';
+import { findGitDirs } from '../git-dirs.ts';
+import { lookUp, refFromFiles } from '../repository.ts';
 import type { Git } from '../git.ts';
 import { gitError } from '../run.ts';
 
@@ -182,11 +183,23 @@ export async function branchMovedFrom(
   branch: string,
   commit: string,
 ): Promise<string | null | undefined> {
-  const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `refs/heads/${branch}`];
+  const ref = `refs/heads/${branch}`;
+  if (isInFiles(git.cwd, ref, commit)) return undefined;
+  const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', ref];
   // Without a repository, git exits with 128.
   const { exitCode, stdout } = await git.try(args).catch(() => ({ exitCode: 128, stdout: '' }));
   if (exitCode === 1) return null;
   return exitCode !== 0 || stdout === commit ? undefined : stdout;
+}
+
+/** Whether the files of the repository at `cwd` say that `ref` is at `commit`. */
+function isInFiles(cwd: string, ref: string, commit: string): boolean {
+  const dirs = findGitDirs(cwd)?.dirs;
+  try {
+    return dirs !== undefined && refFromFiles(dirs.commonDir, ref) === commit;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether the branch was created with that mark. */

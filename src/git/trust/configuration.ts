@@ -2,11 +2,10 @@
  * Reads the configuration of a repository. Git is started only for contents that it has not parsed before: each of our
  * git calls depends on the configuration.
  */
-import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { ByContent } from '../../system/by-content.ts';
-import { errorCode } from '../../system/files.ts';
+import { errorCode, readForeignFile } from '../../system/files.ts';
 import { findGitDirs, type GitDirs } from '../git-dirs.ts';
 import { runGit } from '../run.ts';
 
@@ -98,7 +97,7 @@ const isInclude = (key: string): boolean => /^include(if\..*)?\.path$/.test(key)
 /** The content of a file, empty when there is none; undefined when it cannot be read. */
 function contentOf(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return readForeignFile(path).toString();
   } catch (error) {
     return errorCode(error) === 'ENOENT' ? '' : undefined;
   }

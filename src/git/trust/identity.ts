@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readIfThere, writePrivateFile } from '../../system/files.ts';
 import type { Git } from '../git.ts';
+import { configured } from './configuration.ts';
 
 /** The author of commits when no identity is configured. */
 export const FALLBACK_IDENTITY = { name: 'Durable Subagent', email: 'subagent@localhost' } as const;
@@ -38,11 +39,18 @@ export async function identityEnvironment(git: Git): Promise<IdentityEnvironment
   return env;
 }
 
-/** Whether commits in `cwd` would carry the fallback name or address. @throws SubagentsError GIT */
-export async function usesFallbackIdentity(git: Git, env: IdentityEnvironment): Promise<boolean> {
-  const ident = await git.run(['var', 'GIT_AUTHOR_IDENT'], { env });
-  return ident.startsWith(`${FALLBACK_IDENTITY.name} <`) || ident.includes(`<${FALLBACK_IDENTITY.email}>`);
+/** Whether commits in the handle's folder would carry the fallback name or address. @throws SubagentsError GIT */
+export async function usesFallbackIdentity(git: Git): Promise<boolean> {
+  const known = await git.configuration();
+  const { GIT_AUTHOR_NAME, GIT_AUTHOR_EMAIL } = process.env;
+  const name = GIT_AUTHOR_NAME ?? configured(known, 'author.name') ?? configured(known, 'user.name');
+  const email = GIT_AUTHOR_EMAIL ?? configured(known, 'author.email') ?? configured(known, 'user.email');
+  return isOurs(name, FALLBACK_IDENTITY.name) || isOurs(email, FALLBACK_IDENTITY.email);
 }
+
+/** Without a value of its own, the fallback applies: it is in the configuration that git reads first. */
+const isOurs = (value: string | undefined, fallback: string): boolean =>
+  value === undefined || value === fallback;
 
 /** Returns the machine's own configuration file if it has any content; the result is cached. */
 function systemConfiguration(git: Git): Promise<string | undefined> {

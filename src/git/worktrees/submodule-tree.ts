@@ -2,11 +2,11 @@
  * Finds checked-out submodules, including nested repositories that are not declared: git enters them with their own
  * configuration.
  */
-import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ByContent } from '../../system/by-content.ts';
-import { statIfThere } from '../../system/files.ts';
+import { readForeignFile, statIfThere } from '../../system/files.ts';
 import { withScratch } from '../../system/scratch-folder.ts';
 import { findGitDirs, gitDirs } from '../git-dirs.ts';
 import { runGit } from '../run.ts';
@@ -84,7 +84,7 @@ function wholeIndex(repository: string): Buffer | undefined {
     const { gitDir } = gitDirs(repository);
     const names = readdirSync(gitDir);
     if (names.some((name) => name.startsWith('sharedindex.'))) return undefined;
-    return names.includes('index') ? readFileSync(join(gitDir, 'index')) : Buffer.alloc(0);
+    return names.includes('index') ? readForeignFile(join(gitDir, 'index')) : Buffer.alloc(0);
   } catch {
     return undefined;
   }
