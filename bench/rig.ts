@@ -12,7 +12,6 @@ import { startScriptedModel, type Scenario, type ScriptedModel } from '../src/de
 import { pollUntil } from '../src/demo/until.ts';
 import { Git } from '../src/git/git.ts';
 import { readSettings } from '../src/home/settings.ts';
-import { makeHomeRing } from '../src/keys/ring-file.ts';
 import { withoutTemporal } from '../src/temporal/environment.ts';
 import { Arrivals } from './arrivals.ts';
 import { runBare, startBare } from './bare.ts';
@@ -32,8 +31,8 @@ export interface RigOptions {
   readonly slots?: number;
   /** Global git configuration file; default: none. */
   readonly gitConfig?: string;
-  /** Whether messages are encrypted. */
-  readonly encrypted?: boolean;
+  /** Whether messages are not encrypted. */
+  readonly plain?: boolean;
   /** Scenarios of the scripted model that precede those of the tasks. */
   readonly scenarios?: readonly Scenario[];
   /** Called with one line of progress for slow steps. */
@@ -168,14 +167,17 @@ export class Rig implements Open {
     await rm(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 
-  async #start({ slots, encrypted, onProgress }: RigOptions): Promise<void> {
+  async #start({ slots, plain, onProgress }: RigOptions): Promise<void> {
     for (const side of ['ours', 'bare'] as const)
       mkdirSync(join(this.#mark(side), 'waiting'), { recursive: true });
     await makeRepository(this.repo, { ...BENCH_AUTHOR, ...A_PROJECT });
-    if (encrypted) makeHomeRing(this.home, 'refused');
     this.#up = await RunningUp.start({
       home: this.home,
-      env: { ...this.environment('ours'), ...(slots !== undefined && { SUBAGENTS_SLOTS: String(slots) }) },
+      env: {
+        ...this.environment('ours'),
+        ...(slots !== undefined && { SUBAGENTS_SLOTS: String(slots) }),
+        ...(plain && { SUBAGENTS_KEYS: 'off' }),
+      },
       now: new AbortController().signal,
       onEvent: () => undefined,
       onProgress,

@@ -147,9 +147,13 @@ async function checkClientAlone({ tarball, full, env }) {
   console.log(`installed without optional packages: ${megabytes.toFixed(1)} MB`);
 
   const command = join(project, 'node_modules', '.bin', 'subagents');
+  const fullHome = join(folder, 'full-home');
+  // Its server encrypts with the key in its home.
+  const SUBAGENTS_KEYS = `file:${join(fullHome, 'keys.json')}`;
   const clientEnv = { ...env, SUBAGENTS_HOME: join(folder, 'client-home') };
-  const client = async (args, cwd = folder) => {
-    const ended = await execa(command, args, { cwd, env: clientEnv, extendEnv: false, reject: false });
+  const client = async (args, cwd = folder, more = {}) => {
+    const given = { ...clientEnv, ...more };
+    const ended = await execa(command, args, { cwd, env: given, extendEnv: false, reject: false });
     return { exitCode: ended.exitCode, stdout: `${ended.stdout}`, stderr: `${ended.stderr}` };
   };
   const remedy = `cd ${project} && npm install --include=optional`;
@@ -174,7 +178,7 @@ async function checkClientAlone({ tarball, full, env }) {
 
   // The server and the worker of another installation, with a home of its own.
   const model = await startScriptedModel([{ when: () => true, steps: answer }]);
-  const fullEnv = { ...env, ...model.env, SUBAGENTS_HOME: join(folder, 'full-home') };
+  const fullEnv = { ...env, ...model.env, SUBAGENTS_HOME: fullHome };
   const elsewhere = (args) => execa(full, args, { cwd: folder, env: fullEnv, extendEnv: false });
   try {
     const { address } = JSON.parse((await elsewhere(['up', '--detach', '--json'])).stdout);
@@ -188,6 +192,7 @@ async function checkClientAlone({ tarball, full, env }) {
       const { exitCode, stdout, stderr } = await client(
         [...args, '--address', address, '--json'],
         repository,
+        { SUBAGENTS_KEYS },
       );
       assert.equal(exitCode, 0, `${args.join(' ')}: ${stderr}`);
       return JSON.parse(stdout);

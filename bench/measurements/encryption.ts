@@ -17,8 +17,8 @@ export const encryption: Measurement = {
   name: 'encryption',
   defaultRuns: 15,
   async measure({ runs, progress }) {
-    await using plain = await Rig.open({ onProgress: progress });
-    await using encrypted = await Rig.open({ onProgress: progress, encrypted: true });
+    await using plain = await Rig.open({ onProgress: progress, plain: true });
+    await using encrypted = await Rig.open({ onProgress: progress });
     const times = { ours: [] as number[], peers: [] as number[] };
     const sizes = { ours: [] as number[], peers: [] as number[] };
     for (let run = 1; run <= runs; run++) {

@@ -24,9 +24,17 @@ export async function startFleet(scenarios, { repositories, slots }, undo) {
   undo.push(() => model.stop());
   const home = join(folder, 'home');
   const { HOME, PATH, SUBAGENTS_TEMPORAL_PATH } = process.env;
+  // The camera needs no link: a browser that was let in is shown the same.
   const up = await RunningUp.start({
     home,
-    env: { HOME, PATH, SUBAGENTS_TEMPORAL_PATH, ...model.env, SUBAGENTS_SLOTS: String(slots) },
+    env: {
+      HOME,
+      PATH,
+      SUBAGENTS_TEMPORAL_PATH,
+      ...model.env,
+      SUBAGENTS_SLOTS: String(slots),
+      SUBAGENTS_KEYS: 'off',
+    },
     now: NEVER,
     onEvent: ({ message }) => console.log(message),
     onProgress: (line) => console.log(line),

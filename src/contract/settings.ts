@@ -85,7 +85,8 @@ export const SETTINGS = {
   SUBAGENTS_KEYS: {
     about:
       'source of the key ring that encrypts messages: `home`, `file:<path>`, `env:<variable>`, `command:<line>`, or `off`; see [Keys](keys.md)',
-    without: '`<home>/keys.json` for the server of this home, if the file exists; otherwise no encryption',
+    without:
+      '`<home>/keys.json` for the server of this home; the first `subagents up` makes that file. No encryption for other servers',
   },
   SUBAGENTS_HOST: {
     about: 'name of this host in task queues; set it in containers, whose host name changes',

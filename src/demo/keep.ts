@@ -20,9 +20,7 @@ export async function keepRunning(
     started.exitCode === 0 && up !== undefined,
     'demo',
     'kept',
-    up === undefined
-      ? `Could not keep it running: ${started.stderr}`
-      : `Kept running (--keep). Web UI: ${up.uiUrl}`,
+    up === undefined ? `Could not keep it running: ${started.stderr}` : 'Kept running (--keep).',
     { home, repo, folder, uiUrl: up?.uiUrl },
   );
   const subagents = `${subagentsCommand(env)} --home ${quoted(home)}`;
@@ -30,6 +28,7 @@ export async function keepRunning(
   repository   ${repo}
   home         ${home}
   look         ${subagents} list
+  Web UI       ${subagents} open
   stop         ${subagents} down
   remove       rm -rf ${quoted(folder)}`);
 }

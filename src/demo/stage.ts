@@ -9,6 +9,7 @@ import { Subagents, type SessionHandle } from '../client/index.ts';
 import { SubagentsError } from '../contract/index.ts';
 import { sweep } from '../home/sweep.ts';
 import { withoutTemporal } from '../temporal/environment.ts';
+import { LINK_MS, linkIfEncrypted } from '../temporal/ui/access.ts';
 import type { UpEvent } from '../worker/up/events.ts';
 import { aborted } from '../worker/up/supervise-process.ts';
 import { chooseDemoModel, type DemoModel } from './model.ts';
@@ -124,13 +125,15 @@ export class Stage {
     this.#subagents = await Subagents.connect({ home: this.home, env });
     this.#activity = new ActivityFollower(this.session, narrator, this.home);
     const { uiUrl, namespace } = this.subagents.target;
+    const page = `${uiUrl}/namespaces/${namespace}/workflows`;
+    const link = linkIfEncrypted(this.home, env, page);
     narrator.report(
       'demo',
       'web-ui',
-      `Watch in the Temporal Web UI: ${uiUrl}/namespaces/${namespace}/workflows`,
-      {
-        url: uiUrl,
-      },
+      link === undefined
+        ? `Watch in the Temporal Web UI: ${page}`
+        : `Watch in the Temporal Web UI (this link lets one browser in, once, within ${LINK_MS / 60_000} minutes): ${link.url}`,
+      { url: uiUrl },
     );
   }
 

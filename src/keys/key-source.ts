@@ -23,6 +23,9 @@ const COMMAND_TIMEOUT_MS = 20_000;
 /** The key ring of a home. */
 export const homeRingPath = (root: string): string => join(root, 'keys.json');
 
+/** Whether `SUBAGENTS_KEYS` names a source, or none at all. */
+export const isSourceNamed = (env: Env): boolean => Boolean(env[KEYS_VARIABLE]?.trim());
+
 /**
  * The source that `SUBAGENTS_KEYS` names; without it, the ring of the home where there is one.
  * @param server `own` for the server that runs in the home; the ring of the home is for no other

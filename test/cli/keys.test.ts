@@ -43,7 +43,10 @@ async function ok<T extends z.ZodType>(schema: T, home: string, ...args: string[
   return schema.parse(JSON.parse(stdout));
 }
 async function done(home: string, ...args: string[]): Promise<void> {
-  const { exitCode, stderr } = await run(args, surroundings(home));
+  await doneWith({}, home, ...args);
+}
+async function doneWith(env: Record<string, string>, home: string, ...args: string[]): Promise<void> {
+  const { exitCode, stderr } = await run(args, surroundings(home, env));
   expect(exitCode, stderr).toBe(0);
 }
 async function refused(home: string, ...args: string[]) {
@@ -54,15 +57,14 @@ async function refused(home: string, ...args: string[]) {
 const ringPath = (home: string) => join(folder.path, home, 'keys.json');
 
 describe('a new home', () => {
-  it('encrypts from the first key on, and what is under which key can be asked', async () => {
+  it('encrypts from its first start on, and what is under which key can be asked', async () => {
     const none = await ok(keysJson, 'new', 'keys');
     expect(none).toEqual({ source: null, ring: null, plain: null, keys: [] });
     expect(await refused('new', 'keys', 'rotate')).toMatchObject({ code: 'KEYS_UNREADABLE' });
-    const made = await ok(keysJson, 'new', 'keys', 'init');
+    await done('new', 'up', '--detach');
+    const made = await ok(keysJson, 'new', 'keys');
     expect(made).toMatchObject({ plain: 'refused', keys: [{ use: 'encrypts' }] });
     expect(statSync(ringPath('new')).mode & 0o777).toBe(0o600);
-    expect(await refused('new', 'keys', 'init')).toMatchObject({ code: 'BAD_INPUT' });
-    await done('new', 'up', '--detach');
     await done('new', 'spawn', 'one', 'Say it.', '--wait');
     const first = made.keys[0]!.id;
     const usage = await ok(keysUsageJson, 'new', 'keys', 'usage');
@@ -97,6 +99,7 @@ describe('a new home', () => {
   it('can be backed up, and goes on with the copy', async () => {
     const { stdout } = await run(['keys', 'backup'], surroundings('new'));
     await done('new', 'down');
+    expect(await refused('new', 'keys', 'init')).toMatchObject({ code: 'BAD_INPUT' });
     renameSync(ringPath('new'), `${ringPath('new')}.lost`);
     const lost = await refused('new', 'up', '--detach');
     expect(lost).toMatchObject({ code: 'KEY_MISSING' });
@@ -148,8 +151,12 @@ describe('a home whose keys are lost for good', () => {
 
 describe('a home with subagents from before its first key', () => {
   it('reads them, and refuses plain messages once none of them is open', async () => {
-    await done('old', 'up', '--detach');
+    await doneWith({ SUBAGENTS_KEYS: 'off' }, 'old', 'up', '--detach');
     await done('old', 'spawn', 'before', 'Say it.', '--wait');
+    await done('old', 'down');
+    // It stays as it is.
+    await done('old', 'up', '--detach');
+    expect(existsSync(ringPath('old'))).toBe(false);
     expect(await refused('old', 'keys', 'init')).toMatchObject({ code: 'HOME_BUSY' });
     await done('old', 'down');
     expect(await ok(keysJson, 'old', 'keys', 'init')).toMatchObject({ plain: 'read' });

@@ -106,7 +106,11 @@ describe('a subagent that does its job', () => {
     expect(shown.stdout).toContain('feat: add it');
     // Not even its own words colour a terminal.
     expect(shown.stdout).not.toContain('\u001B');
-    expect(openJson.parse(await json('open', 'quick')).url).toBe(subagent.url);
+    // A link that lets a browser in, to the page of the subagent.
+    const page = new URL(subagent.url ?? '');
+    const opened = new URL(openJson.parse(await json('open', 'quick')).url);
+    expect(opened.origin).toBe(page.origin);
+    expect(opened.searchParams.get('to')).toBe(page.pathname + page.search);
   });
 
   it('has a transcript with its task, its tool call and its words', async () => {

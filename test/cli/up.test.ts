@@ -93,7 +93,9 @@ describe.concurrent('up in the foreground', () => {
     expect(status.server?.uiUrl).toBe(server.uiUrl);
     const list = listJson.parse(await json(home, 'list'));
     expect(list).toMatchObject({ subagents: [], workerless: false, server: { address: server.address } });
-    expect((await run(['open'], { home })).stdout).toBe(`${server.uiUrl}/subagents?namespace=default`);
+    const opened = new URL((await run(['open'], { home })).stdout);
+    expect(opened.href).toContain(`${server.uiUrl}/subagents/enter?`);
+    expect(opened.searchParams.get('to')).toBe('/subagents?namespace=default');
 
     const family = up.family();
     expect(family.length).toBeGreaterThanOrEqual(3);
@@ -126,12 +128,27 @@ describe.concurrent('up in the foreground', () => {
     ).toEqual([]);
   });
 
-  it('lets a worker with another home join its server', async ({ home }) => {
+  it('lets a worker and a client with another home join its server, once they have its keys', async ({
+    home,
+  }) => {
     await using up = startUp({ home });
     const { address } = await up.event('server-ready');
     await up.event('worker-ready');
     const second = `${home}-second`;
-    const joined = start(['worker', '--address', address, '--json'], { home: second });
+    for (const command of ['worker', 'list']) {
+      const refused = await run([command, '--address', address, '--json'], { home: second });
+      const { error } = failureJson.parse(JSON.parse(refused.stderr.trim().split('\n').at(-1) ?? ''));
+      expect(error, command).toMatchObject({
+        code: 'KEY_MISSING',
+        message: expect.stringMatching(/key ring r-[0-9a-f]{8}, and none was found/) as string,
+        remedy: expect.stringContaining('SUBAGENTS_KEYS=file:<that home>/keys.json') as string,
+      });
+    }
+    const env = { SUBAGENTS_KEYS: `file:${join(home, 'keys.json')}` };
+    expect((await run(['list', '--address', address], { home: second, env })).exitCode).toBe(0);
+    // The home of the server needs no setting, whatever way the server is named.
+    expect((await run(['list', '--address', address], { home })).exitCode).toBe(0);
+    const joined = start(['worker', '--address', address, '--json'], { home: second, env });
     let output = '';
     joined.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
     try {
@@ -141,14 +158,14 @@ describe.concurrent('up in the foreground', () => {
         event: 'worker-ready',
         workerId: expect.stringMatching(/^w-/) as string,
       });
-      const busy = await run(['worker', '--address', address], { home: second });
+      const busy = await run(['worker', '--address', address], { home: second, env });
       expect(busy.exitCode).toBe(1);
       expect(busy.stderr).toContain(`a worker already uses ${second}: process ${joined.pid}`);
     } finally {
       joined.kill('SIGTERM');
     }
     expect((await joined).exitCode).toBe(0);
-    expect((await run(['worker', '--address', '127.0.0.1:1'], { home: second })).exitCode).toBe(3);
+    expect((await run(['worker', '--address', '127.0.0.1:1'], { home: second, env })).exitCode).toBe(3);
   });
 
   it('refuses a home that another one has, and says who', async ({ home }) => {
@@ -330,23 +347,43 @@ describe.concurrent('up in the background', () => {
     expect(nothing).toMatchObject({ stopped: false, left: [] });
   });
 
-  it('says once that others can reach the server, and what to do; the server listens on loopback alone', async ({
+  it('makes a key at the first start and says once where it is; the server listens on loopback alone', async ({
     home,
   }) => {
     const first = await run(['up', '--detach'], { home });
-    expect(first.stderr).toMatch(
-      /This server has no password: other accounts of this machine can reach it.*run any command as you.*\n.*subagents worker --address/,
-    );
+    expect(first.stderr).toMatch(/encrypted, with the key in .*keys\.json\.\n.*subagents keys backup/);
+    expect(first.stderr).not.toContain('other accounts');
+    const ring = readFileSync(join(home, 'keys.json'), 'utf8');
+    expect(statSync(join(home, 'keys.json')).mode & 0o777).toBe(0o600);
     const address = readUpFile(home)?.address ?? '';
     expect(listeningOn(Number(address.split(':')[1]))).toEqual(['0100007F']);
     await run(['down'], { home });
-    expect((await run(['up', '--detach'], { home })).stderr).not.toContain('other accounts');
+    expect((await run(['up', '--detach'], { home })).stderr).not.toContain('encrypted');
+    expect(readFileSync(join(home, 'keys.json'), 'utf8')).toBe(ring);
     await run(['down'], { home });
     for (const ip of ['0.0.0.0', '192.168.1.5', '::', '127.0.0.2']) {
       const { exitCode, stderr } = await run(['up', '--ip', ip], { home });
       expect(exitCode).toBe(2);
       expect(stderr).toMatch(/neither TLS nor a password.*\n?.*subagents worker --address/);
     }
+  });
+
+  it('makes no key with SUBAGENTS_KEYS=off, nor for a home from before its first key, and says once what that means', async ({
+    home,
+  }) => {
+    const off = await run(['up', '--detach'], { home, env: { SUBAGENTS_KEYS: 'off' } });
+    expect(off.stderr).toMatch(
+      /not encrypted: other accounts of this machine can reach it.*run any command as you.*\n.*subagents keys init/,
+    );
+    await run(['down'], { home });
+    const again = await run(['up', '--detach'], { home });
+    expect(again.exitCode).toBe(0);
+    expect(again.stderr).not.toContain('other accounts');
+    expect(existsSync(join(home, 'keys.json'))).toBe(false);
+    expect((await run(['open'], { home })).stdout).toBe(
+      `${readUpFile(home)?.uiUrl}/subagents?namespace=default`,
+    );
+    await run(['down'], { home });
   });
 
   it('goes on when who started it loses its reader, or is interrupted after it was ready', async ({

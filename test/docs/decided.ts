@@ -6,10 +6,13 @@ export const REPLACED: readonly (readonly [RegExp, string])[] = [
   // The other terminal, in which a worker of its pool runs.
   [
     /^subagents spawn hello .* --pool gpu --wait$/,
-    'SUBAGENTS_HOME=$ELSEWHERE TEMPORAL_ADDRESS=$SERVER subagents worker --pool gpu & until $&; do sleep 1; done; kill $!',
+    'SUBAGENTS_KEYS=file:$SUBAGENTS_HOME/keys.json SUBAGENTS_HOME=$ELSEWHERE TEMPORAL_ADDRESS=$SERVER subagents worker --pool gpu & until $&; do sleep 1; done; kill $!',
   ],
   [/127\.0\.0\.1:7233/, '$SERVER'],
-  [/^subagents worker\b(?! forget)/, 'SUBAGENTS_HOME=$ELSEWHERE TEMPORAL_ADDRESS=$SERVER subagents worker'],
+  [
+    /^subagents worker\b(?! forget)/,
+    'SUBAGENTS_KEYS=file:$SUBAGENTS_HOME/keys.json SUBAGENTS_HOME=$ELSEWHERE TEMPORAL_ADDRESS=$SERVER subagents worker',
+  ],
   [/^temporal /, 'TEMPORAL_ADDRESS=$SERVER temporal '],
   [/temporal\.example:7233/, '$SERVER'],
   [/https:\/\/(example|github)\.com\//, '$GIT_SERVER/'],
@@ -32,10 +35,7 @@ export const BEFORE: Readonly<Record<string, readonly string[]>> = {
   'subagents list': [ASKING],
   'subagents continue fix-login "Add a test, too."': [DONE],
   'subagents kill --force fix-login': [LIVE],
-  'temporal workflow signal -w subagent/default/fix-login --name steer --input \'"Leave the session cookie alone."\'':
-    [LIVE],
-  // The one that was steered has ended of it.
-  'temporal workflow cancel -w subagent/default/fix-login': ['subagents wait fix-login', LIVE],
+  'temporal workflow cancel -w subagent/default/fix-login': [LIVE],
   'subagents continue bump "Say in CHANGELOG.md what changed for users."': ['subagents wait bump'],
   'subagents chain retry limits': [
     '! subagents chain run docs/examples/limits.chain.yaml --param area=nowhere --wait',
@@ -129,14 +129,9 @@ export const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
   'a worker that is gone, with live subagents: test/client/workerless.test.ts gives one up': [
     'subagents worker forget w-abcd2345',
   ],
-  'it would encrypt what the other commands of the documents look at: test/cli/keys.test.ts runs it': [
-    'subagents keys',
+  'it needs a home without a key, or with two: test/cli/keys.test.ts runs it': [
     'subagents keys init',
     'subagents keys init --anew',
-    'subagents keys backup',
-    'subagents keys backup > keys-backup.json',
-    'subagents keys rotate',
-    'subagents keys usage',
     'subagents keys require',
     'subagents keys remove KEY',
   ],
@@ -145,7 +140,7 @@ export const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
     'subagents reject fix-login -a ID "why"',
     'subagents approve fix-login -a ID "why"',
   ],
-  'it needs a key: test/e2e/web-ui.test.ts runs it': [
+  'a variable that stays: test/e2e/web-ui.test.ts runs the block': [
     'export TEMPORAL_CODEC_AUTH="$(subagents keys codec --auth)"',
     'temporal workflow signal -w subagent/default/fix-login --name steer --input \'"Leave the session cookie alone."\' --codec-endpoint "$(subagents keys codec fix-login)"',
     'subagents keys codec',

@@ -1,6 +1,6 @@
 /**
- * The Web UI of a home with a key, as its user and a stranger see it: readable in the browser that `subagents open` let
- * in, and nowhere else.
+ * The Web UI of `up` without any setting, as its user and a stranger see it: readable in the browser that `subagents open`
+ * let in, and nowhere else.
  */
 import { once } from 'node:events';
 import {
@@ -51,7 +51,6 @@ beforeAll(async () => {
   const home = join(folder.path, 'home');
   const env = { ...model.env, ...NO_GIT_CONFIGURATION, HOME: folder.path };
   surroundings = { home, env, cwd: repository.path };
-  await done('keys', 'init');
   await done('up', '--detach');
   await done('spawn', 'fix-login', `work on the ${WORD}`);
   const failing = await run(

@@ -5,9 +5,8 @@ import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import type { OpenJson } from '../json.ts';
 import { listUrl } from '../../client/connection/links.ts';
-import { keySourceOf } from '../../keys/key-source.ts';
 import { homeRoot } from '../../system/home-root.ts';
-import { LINK_MS, makeOneTimeLink } from '../../temporal/ui/access.ts';
+import { LINK_MS, linkIfEncrypted } from '../../temporal/ui/access.ts';
 import { OWN_COLUMNS } from '../../temporal/ui/columns.ts';
 
 /** `subagents open` */
@@ -24,9 +23,7 @@ export async function openCommand(
     });
   }
   const root = homeRoot(context.options.home, context.env);
-  const isEncrypted =
-    subagents.target.embedded === true && keySourceOf(root, context.env, 'own') !== undefined;
-  const link = isEncrypted ? makeOneTimeLink(root, page) : undefined;
+  const link = subagents.target.embedded === true ? linkIfEncrypted(root, context.env, page) : undefined;
   const url = link?.url ?? page;
   context.output.data({ url } satisfies OpenJson);
   context.output.line(url);

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { keySourceOf } from '../../keys/key-source.ts';
+import { isSourceNamed, homeRingPath, keySourceOf } from '../../keys/key-source.ts';
 import { createPrivateFile } from '../../system/files.ts';
 import { COPILOT_PATH_VARIABLE, findCopilot } from '../../copilot/runtime/executable.ts';
 import { describeModelAccess } from '../../copilot/runtime/model-access.ts';
@@ -7,19 +7,27 @@ import type { Context } from '../context.ts';
 import { cliFailure } from '../failure.ts';
 
 /**
- * Prints once per home, on stderr, who else can reach its embedded server. With `--json` nothing is printed, and the
- * next command for people prints it.
+ * Prints once per home, on stderr, who else can read and use its embedded server: nobody without its key, or everybody. With
+ * `--json` nothing is printed, and the next command for people prints it.
  */
 export function printServerAccess({ output, env }: Context, root: string): void {
-  // Without the key, they can neither read messages nor send any that count.
-  if (keySourceOf(root, env, 'own') !== undefined) return;
-  if (output.json || !createPrivateFile(join(root, 'told-about-access'), '')) return;
+  const isEncrypted = keySourceOf(root, env, 'own') !== undefined;
+  // A ring that was put elsewhere has been met.
+  if (isEncrypted && isSourceNamed(env)) return;
+  if (
+    output.json ||
+    !createPrivateFile(join(root, isEncrypted ? 'told-about-keys' : 'told-about-access'), '')
+  )
+    return;
+  if (isEncrypted) {
+    output.note(`  Messages on this server are encrypted, with the key in ${homeRingPath(root)}.`);
+    output.note('  Keep a copy elsewhere: subagents keys backup > keys-backup.json (docs/keys.md).');
+    return;
+  }
   output.note(
-    '  This server has no password: other accounts of this machine can reach it, and can run any command as you.',
+    '  This server has no password, and its messages are not encrypted: other accounts of this machine can reach it, and can run any command as you.',
   );
-  output.note(
-    '  If that matters, use a server with TLS: subagents worker --address <host:port> (docs/security.md).',
-  );
+  output.note('  To encrypt them: subagents down, subagents keys init, subagents up (docs/keys.md).');
 }
 
 /** The pools of a worker, and what that means for its owner. */

@@ -6,6 +6,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { rmSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { keySourceOf } from '../../keys/key-source.ts';
 import type { Keys } from '../../keys/keys.ts';
 import {
   createPrivateFile,
@@ -16,6 +17,7 @@ import {
   statIfThere,
   writePrivateFile,
 } from '../../system/files.ts';
+import type { Env } from '../../system/home-root.ts';
 
 /** The path of the page that a one-time link leads to. */
 export const ENTER_PATH = '/subagents/enter';
@@ -41,7 +43,7 @@ export interface OneTimeLink {
  * Makes a one-time link to `url`, a page of the Web UI of the home `root`. The home has only the digest of its token.
  * @throws SubagentsError DISK_FULL, FILE_ACCESS
  */
-export function makeOneTimeLink(root: string, url: string): OneTimeLink {
+function makeOneTimeLink(root: string, url: string): OneTimeLink {
   const links = linksOf(root);
   ensurePrivateDir(links);
   removeOldLinks(links);
@@ -57,6 +59,10 @@ export function makeOneTimeLink(root: string, url: string): OneTimeLink {
   writePrivateFile(entry, '');
   return { url: link, page };
 }
+
+/** A one-time link to `url` if the server of the home `root` encrypts; undefined if no browser has to be let in. */
+export const linkIfEncrypted = (root: string, env: Env, url: string): OneTimeLink | undefined =>
+  keySourceOf(root, env, 'own') === undefined ? undefined : makeOneTimeLink(root, url);
 
 /**
  * The token that programs authorize themselves with at the codec of the home `root`; made at first use.

@@ -13,7 +13,7 @@ import { requirePackages, WORKER_PACKAGES } from '../../system/optional-packages
 import { ownIdentity, processStartTime, signalProcess } from '../../system/process.ts';
 import { startEmbedded, type EmbeddedServer } from '../../temporal/embedded/server.ts';
 import { DATABASE } from '../../temporal/embedded/arguments.ts';
-import { keysOfOwnServer, requireRing } from '../../temporal/server-keys.ts';
+import { keysOfOwnServer, makeKeysOfFreshHome, requireRing } from '../../temporal/server-keys.ts';
 import { UiAccess } from '../../temporal/ui/access.ts';
 import { removeUpFile, writeUpFile } from '../../temporal/up-file.ts';
 import { requireWritable } from '../upkeep/home-writable.ts';
@@ -202,6 +202,7 @@ class Supervisor {
   async #startServer(again: boolean): Promise<EmbeddedServer> {
     const { home, onProgress } = this.#options;
     const before = this.#server;
+    makeKeysOfFreshHome(home.root, this.#env, home.paths.temporal);
     const keys = await keysOfOwnServer(home.root, this.#env);
     this.#startingServer = startEmbedded({
       dataDir: home.paths.temporal,
