@@ -101,6 +101,7 @@ export const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
     'npm install path/to/durable-subagents-0.1.0.tgz',
     'npm install --omit=optional path/to/durable-subagents-0.1.0.tgz',
   ],
+  'a registry that answers an audit: test/deployment/supply.test.ts has one': ['npm audit signatures'],
   'it looks at the sources, or writes files of them': [
     'npm run check',
     'npx vitest run test/contract/schemas.test.ts -u',

@@ -20,6 +20,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { execa } from 'execa';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Subagents } from '../../src/client/index.ts';
 import { keysCodecJson, openJson, showJson, statusJson } from '../../src/cli/json.ts';
 import { ensureTemporalBinary } from '../../src/temporal/binary.ts';
 import { environment, MAIN, run, type Surroundings } from '../cli/command.ts';
@@ -351,6 +352,20 @@ describe('a program with the cookie', () => {
     });
     expect(await ask({ path, method: 'POST', headers, body: '{' })).toMatchObject({ status: 400 });
   });
+});
+
+it('no word of a task or a failure is in the database or a log of a home without any setting, and a program reads them', async () => {
+  await using subagents = await Subagents.connect({ home: surroundings.home, env: {} });
+  const { task, outcome } = await subagents.session().subagent('failing').describe();
+  expect([task, JSON.stringify(outcome)].filter((words) => words?.includes(WORD)).length).toBe(2);
+  const files = ['temporal', 'logs'].flatMap((name) =>
+    readdirSync(join(surroundings.home, name), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'latin1')),
+  );
+  // What is not encrypted is found, so the word would be.
+  expect(files.some((content) => content.includes('subagent/default/fix-login'))).toBe(true);
+  for (const content of files) expect(content).not.toContain(WORD);
 });
 
 it('the port of the Web UI itself has no key', async () => {
