@@ -203,6 +203,8 @@ describe.skipIf(WITHOUT_CHROMIUM)('a browser', () => {
     // The Web UI shows Markdown in frames.
     await shows('current activity: see the heartbeat');
     await shows(`work on the ${WORD}`);
+    // The page does not refresh by itself.
+    await eventually(async () => (await shown()).doing.startsWith('bash: echo'));
     await visit('subagent/default/fix-login', 'pending-activities');
     await page.getByText(`"bash: echo ${WORD}; sleep 900"`).first().waitFor();
     await visit('subagent/default/failing');
