@@ -40,8 +40,8 @@ async function namedBy({ ring }: ServerIdentity, root: string, env: Env): Promis
 }
 
 /**
- * Makes a key ring for the server of a fresh home: one that has neither a ring nor a database. A server with a database stays as it is,
- * because its messages would be read by nobody who has no keys. `SUBAGENTS_KEYS`, `off` included, decides otherwise.
+ * Makes a key ring for the server of a fresh home: one that has neither a ring nor a database. A server with a database stays as it is:
+ * `subagents keys init` decides how its earlier messages are read. A source that `SUBAGENTS_KEYS` names, or `off`, takes precedence.
  * @param dataDir the folder of the server's database
  * @throws SubagentsError DISK_FULL, FILE_ACCESS
  */
