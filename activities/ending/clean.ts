@@ -151,7 +151,9 @@ async function removeParts(
   let parts = keepAll ? [] : [...drop, ...(files?.drop ?? []), ...homeParts(deps, record, later)];
   const stuck = await removalObstacle(parts, rules);
   if (stuck !== undefined) return untouched(record, stuck);
-  let freedBytes = await diskUsage(parts.flatMap(({ path }) => path ?? []));
+  let freedBytes = await diskUsage(
+    parts.flatMap(({ path, more = [] }) => [...(path === undefined ? [] : [path]), ...more]),
+  );
   if (!rules.dryRun) {
     // Check again: the survey takes a while, and the run may have come into use or gained work meanwhile.
     const loss =
@@ -225,6 +227,8 @@ async function inUseReason(deps: CleanDependencies, record: RunRecord): Promise<
 interface Part {
   readonly what: Remains;
   readonly path?: string;
+  /** What goes with it. */
+  readonly more?: readonly string[];
   /** Returns the part with the reason when it was not removed. */
   readonly remove: () => Promise<Kept | undefined>;
 }
@@ -270,6 +274,7 @@ async function decide(git: Git, record: RunRecord, rules: CleanRules): Promise<D
   const worktree: Part = {
     what: 'worktree',
     path: cwd,
+    ...(sandbox && { more: [dirname(repository)] }),
     remove: async () => {
       // Rename before removing, so that a half-removed folder is never taken for a worktree. A removal that failed
       // earlier may have left the renamed folder behind.

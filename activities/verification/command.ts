@@ -10,7 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { markerScript } from '../../src/home/marker.ts';
 import { wallsOf } from '../../src/home/sandboxes.ts';
 import { openNetwork } from '../../src/sandbox/network/proxies.ts';
-import { behindWalls, withNetwork } from '../../src/sandbox/walls.ts';
+import { behindWalls, withNetwork, type WalledProgram } from '../../src/sandbox/walls.ts';
 import type { RedactingStream, Redactor } from '../../src/environment/redact.ts';
 import { openNewPrivateFile } from '../../src/system/files.ts';
 import { linuxStat, startTimeOf } from '../../src/system/process.ts';
@@ -76,7 +76,8 @@ export async function runCommand(options: CommandOptions): Promise<CommandResult
   const program = { file: shell, args: ['-c', script, shell, options.command], cwd: options.cwd };
   const walls = wallsOf(options.cwd, options.sandboxed === true);
   if (walls) await openNetwork(walls);
-  const { file, args } = walls === undefined ? program : behindWalls(walls, withNetwork(walls, program));
+  const { file, args } =
+    walls === undefined ? program : intoOneStream(behindWalls(walls, withNetwork(walls, program)));
   const child = spawn(file, args, {
     cwd: options.cwd,
     env: { ...options.env, COPILOT_AGENT_SESSION_ID: options.copilotSessionId },
@@ -122,6 +123,12 @@ export async function runCommand(options: CommandOptions): Promise<CommandResult
     leftProcesses: left && !timedOut,
   };
 }
+
+/** What starts a program behind walls says why it could not, or why it was ended, on its standard error. */
+const intoOneStream = ({ file, args }: WalledProgram): WalledProgram => ({
+  file: 'sh',
+  args: ['-c', 'exec "$@" 2>&1', 'sh', file, ...args],
+});
 
 /** Collects the output of a command. */
 class Output {

@@ -35,6 +35,7 @@ import {
   writeWorkspaceRecord,
   type WorkspaceRecord,
 } from '../../src/home/workspace-record.ts';
+import { defaultBounds } from '../../src/home/settings.ts';
 import { readableWorktreeStatus } from '../../src/git/commits/own-index.ts';
 import { snapshotIgnored } from '../evidence/ignored.ts';
 import {
@@ -150,7 +151,11 @@ export async function prepareWorktree(
         home,
         subagent,
         { cwd, caller: spec.repo, repository: own },
-        { read: deps.settings.sandboxRead ?? [], network: spec.network },
+        {
+          read: deps.settings.sandboxRead ?? [],
+          network: spec.network,
+          bounds: deps.settings.sandboxBounds ?? defaultBounds(),
+        },
       );
     return workspaceOf(cwd, noted(branch, 'ready', found), ownNotes);
   } catch (error) {

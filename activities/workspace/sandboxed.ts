@@ -51,5 +51,5 @@ export async function checkSandboxed(
       `this worker gives a sandbox no more network than ${sandboxNetwork} (SUBAGENTS_SANDBOX_NETWORK), and the spawn asks for ${network}`,
       { remedy: 'Ask for less, or have the worker started with more.' },
     );
-  await requireSandbox({ network });
+  await requireSandbox({ network, strict: sandbox === 'required' });
 }

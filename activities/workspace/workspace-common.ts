@@ -35,6 +35,7 @@ export interface WorkspaceHome {
     readonly runs: string;
     readonly repositories: string;
     readonly sandboxes: string;
+    readonly running: string;
   };
 }
 
@@ -47,6 +48,8 @@ export interface WorkspaceDependencies {
     readonly sandbox?: Settings['sandbox'];
     /** Folders that sandboxed subagents may read; default: none. */
     readonly sandboxRead?: readonly string[];
+    /** What each sandbox may take; default: the one of this machine. */
+    readonly sandboxBounds?: Settings['sandboxBounds'];
   };
   /** Returns the state of the run that holds a checkout. */
   readonly runState: GetRunState;

@@ -2,14 +2,16 @@
  * `prepareWorkspace`: makes a worktree with its own branch, or reserves the caller's checkout for this subagent
  * alone.
  */
+import { existsSync } from 'node:fs';
 import { cancellationSignal } from '@temporalio/activity';
-import type {
-  Continuation,
-  Isolation,
-  PrepareInput,
-  SubagentRef,
-  WorkerActivities,
-  Workspace,
+import {
+  SubagentsError,
+  type Continuation,
+  type Isolation,
+  type PrepareInput,
+  type SubagentRef,
+  type WorkerActivities,
+  type Workspace,
 } from '../../src/contract/index.ts';
 import { readCheckoutLockEntry } from '../../src/git/locks/checkout-lock.ts';
 import { gitDirs } from '../../src/git/git-dirs.ts';
@@ -110,6 +112,14 @@ async function prepareContinued(
   continues: Continuation,
   signal: AbortSignal,
 ): Promise<Workspace> {
+  if (spec.sandbox && !existsSync(continues.cwd))
+    throw new SubagentsError(
+      'NO_SANDBOX',
+      `the folder of ${subagent.label}@${continues.run} was cleaned, and its sandbox with it`,
+      {
+        remedy: `Spawn a new subagent with a sandbox, from what it left: --base ${continues.branch ?? 'BRANCH'}`,
+      },
+    );
   const { identity, identityNotes } = await identityFor(home, Git.at(continues.repository));
   await sweep(subagent.copilotSessionId);
   const git = Git.at(continues.cwd, {

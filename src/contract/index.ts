@@ -23,6 +23,7 @@ export * from './spawn/caller-limits.ts';
 export * from './spawn/label.ts';
 export * from './spawn/network.ts';
 export * from './spawn/pools.ts';
+export * from './spawn/bounds.ts';
 export * from './spawn/repository-settings.ts';
 export * from './spawn/repository-url.ts';
 export * from './spawn/sandbox.ts';

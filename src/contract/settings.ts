@@ -57,6 +57,19 @@ export const SETTINGS = {
       'folders, by real path, that sandboxed subagents may read beside their own, separated by colons: toolchains, caches',
     without: 'none',
   },
+  SUBAGENTS_SANDBOX_MEMORY: {
+    about: 'memory that all programs of one sandbox may take together',
+    without: 'a quarter of the memory, at least 1 GB',
+  },
+  SUBAGENTS_SANDBOX_PROCESSES: {
+    about: 'processes and threads that one sandbox may have at a time; at least 100',
+    without: '1,000, or 250 per core where that is more',
+  },
+  SUBAGENTS_SANDBOX_DISK: {
+    about:
+      'disk space that the folders of one sandbox may take: worktree, repository, home directory, temporary folder',
+    default: '20GB',
+  },
   SUBAGENTS_KEEP: {
     about:
       'how long the remains of finished subagents are kept (with its unit), or `forever`; see [Getting the work out](results.md#getting-the-work-out)',

@@ -22,6 +22,8 @@ export interface HomePaths {
   readonly repositories: string;
   /** What sandboxed subagents have beside their worktrees: repository, temporary folder, home directory. */
   readonly sandboxes: string;
+  /** Programs of sandboxes that run now: one file for each. */
+  readonly running: string;
   /** Leases: one file for each running activity. */
   readonly leases: string;
   /** Complete outputs of commands; workflow histories have only the end of each. */
@@ -80,7 +82,19 @@ type Identity = z.infer<typeof identity>;
  */
 export async function openHome(root = homeRoot(), env: Env = process.env): Promise<Home> {
   const paths = pathsOf(root);
-  const { copilot, worktrees, runs, repositories, sandboxes, leases, outputs, logs, temporal, lock } = paths;
+  const {
+    copilot,
+    worktrees,
+    runs,
+    repositories,
+    sandboxes,
+    running,
+    leases,
+    outputs,
+    logs,
+    temporal,
+    lock,
+  } = paths;
   ensurePrivateDir(root);
   assertOurContract(root);
   for (const path of [
@@ -89,6 +103,7 @@ export async function openHome(root = homeRoot(), env: Env = process.env): Promi
     runs,
     repositories,
     sandboxes,
+    running,
     leases,
     outputs,
     logs,
@@ -148,6 +163,7 @@ function pathsOf(root: string): HomePaths {
     runs: join(root, 'runs'),
     repositories: join(root, 'repositories'),
     sandboxes: join(root, 'sandboxes'),
+    running: join(root, 'running'),
     leases: join(root, 'leases'),
     outputs: join(root, 'outputs'),
     logs: join(root, 'logs'),

@@ -1,7 +1,7 @@
 /** The sandboxes of a home: a folder for each run that has one, and the walls around it. */
 import { realpathSync } from 'node:fs';
-import { join } from 'node:path';
-import { SubagentsError, type SubagentRef } from '../contract/index.ts';
+import { dirname, join } from 'node:path';
+import { SubagentsError, type SandboxBounds, type SubagentRef } from '../contract/index.ts';
 import { objectFolders } from '../git/worktrees/private-repository.ts';
 import { shellFiles } from '../sandbox/launcher.ts';
 import { putWallsAround, takeWallsFrom, wallsAround } from '../sandbox/place.ts';
@@ -11,7 +11,7 @@ import { runFolder } from './workspace-record.ts';
 
 interface SandboxHome {
   readonly root: string;
-  readonly paths: { readonly copilot: string; readonly sandboxes: string };
+  readonly paths: { readonly copilot: string; readonly sandboxes: string; readonly running: string };
 }
 
 /** The folders of one sandbox; absolute real paths. */
@@ -39,17 +39,26 @@ export function sandboxFolders({ paths }: SandboxHome, subagent: SubagentRef): S
  * Puts the walls around the worktree of a run, around the fresh checkout that its verification may make, and around its
  * private repository.
  * @param caller the caller's repository, whose objects are read
- * @param may further folders that the worker lets sandboxed subagents read, and what this one reaches over the network
+ * @param may further folders that the worker lets sandboxed subagents read, what this one reaches over the network, and what
+ * it may take of the machine
  * @throws SubagentsError DISK_FULL, FILE_ACCESS
  */
 export function closeSandbox(
   home: SandboxHome,
   subagent: SubagentRef,
   place: { readonly cwd: string; readonly caller: string; readonly repository: string },
-  { read, network = 'none' }: { readonly read: readonly string[]; readonly network?: string | undefined },
+  {
+    read,
+    network = 'none',
+    bounds,
+  }: {
+    readonly read: readonly string[];
+    readonly network?: string | undefined;
+    readonly bounds: SandboxBounds;
+  },
 ): void {
   const { temporary, home: inner, network: socket } = sandboxOf(place.repository);
-  for (const folder of [temporary, inner, socket]) ensurePrivateDir(folder);
+  for (const folder of [temporary, inner, socket, home.paths.running]) ensurePrivateDir(folder);
   const inside = [place.cwd, freshOf(place.cwd), place.repository];
   const walls: Walls = {
     writable: inside,
@@ -62,6 +71,12 @@ export function closeSandbox(
     temporary,
     home: inner,
     ...(network !== 'none' && { network: { hosts: network, folder: socket } }),
+    bounds: {
+      ...bounds,
+      running: realpathSync(home.paths.running),
+      sandbox: dirname(place.repository),
+      folders: [...inside, temporary, inner],
+    },
   };
   for (const folder of inside) putWallsAround(folder, walls);
 }

@@ -6,6 +6,7 @@ import { validate } from '../contract/check.ts';
 import { parseDuration } from '../contract/text/quantities.ts';
 import { SubagentsError } from '../contract/errors.ts';
 import { SETTINGS, type SettingName } from '../contract/settings.ts';
+import type { SandboxBounds } from '../contract/spawn/bounds.ts';
 import { network } from '../contract/spawn/network.ts';
 import type { Policy } from '../contract/policies/policy.ts';
 import { readPolicy } from '../policy/source.ts';
@@ -36,6 +37,11 @@ export interface Settings {
   /** Folders that sandboxed subagents may read beside their own (`SUBAGENTS_SANDBOX_READ`, separated by colons). */
   readonly sandboxRead: readonly string[];
   /**
+   * What all programs of one sandbox may take together (`SUBAGENTS_SANDBOX_MEMORY`, `SUBAGENTS_SANDBOX_PROCESSES`,
+   * `SUBAGENTS_SANDBOX_DISK`).
+   */
+  readonly sandboxBounds: SandboxBounds;
+  /**
    * Milliseconds after which the remains of finished subagents are removed (`SUBAGENTS_KEEP`); Infinity keeps them.
    */
   readonly keepMs: number;
@@ -65,6 +71,25 @@ export function defaultSlots(cores: number, memoryGib: number): number {
   const slots = Math.floor(Math.min(cores * TURNS_PER_CORE, memoryGib / GIB_PER_TURN));
   return Math.min(MAX_SLOTS, Math.max(MIN_SLOTS, slots));
 }
+
+/** The share of the machine's memory that one sandbox may take, and the least, in bytes. */
+const SANDBOX_MEMORY_SHARE = 0.25;
+const LEAST_SANDBOX_MEMORY = 1e9;
+/** Processes and threads of one sandbox: a test runner has a process per core, each with a dozen threads. */
+const SANDBOX_PROCESSES = 1_000;
+const SANDBOX_PROCESSES_PER_CORE = 250;
+const MIN_SANDBOX_PROCESSES = 100;
+
+/** Returns the default bound of a sandbox's memory, in bytes, on a machine with `memory` bytes. */
+const defaultSandboxMemory = (memory: number): number =>
+  Math.max(LEAST_SANDBOX_MEMORY, Math.round(memory * SANDBOX_MEMORY_SHARE));
+
+/** Returns the default bound of a sandbox's processes and threads on a machine with `cores`. */
+const defaultSandboxProcesses = (cores: number): number =>
+  Math.max(SANDBOX_PROCESSES, cores * SANDBOX_PROCESSES_PER_CORE);
+
+/** What a sandbox may take where the worker has no setting for it. */
+export const defaultBounds = (): SandboxBounds => readSettings({}).sandboxBounds;
 
 const text = z
   .string()
@@ -122,6 +147,11 @@ const settings = z
     SUBAGENTS_SANDBOX_READ: text
       .transform((value) => (value ?? '').split(':').filter(Boolean))
       .refine((paths) => paths.every(isAbsolute), 'name folders by their whole path, separated by colons'),
+    SUBAGENTS_SANDBOX_MEMORY: text.pipe(sizeText.optional()),
+    SUBAGENTS_SANDBOX_PROCESSES: text.pipe(
+      z.coerce.number<string>().int().min(MIN_SANDBOX_PROCESSES).optional(),
+    ),
+    SUBAGENTS_SANDBOX_DISK: sizeOr(SETTINGS.SUBAGENTS_SANDBOX_DISK.default),
     SUBAGENTS_KEEP: age,
     SUBAGENTS_KEEP_DISK: sizeOr(SETTINGS.SUBAGENTS_KEEP_DISK.default),
     SUBAGENTS_RESERVE: sizeOr(SETTINGS.SUBAGENTS_RESERVE.default),
@@ -160,6 +190,11 @@ export function readSettings(env: Env = process.env): Settings {
     sandbox: parsed.data.SUBAGENTS_SANDBOX,
     sandboxNetwork: parsed.data.SUBAGENTS_SANDBOX_NETWORK,
     sandboxRead: parsed.data.SUBAGENTS_SANDBOX_READ,
+    sandboxBounds: {
+      memory: parsed.data.SUBAGENTS_SANDBOX_MEMORY ?? defaultSandboxMemory(memoryBytes()),
+      processes: parsed.data.SUBAGENTS_SANDBOX_PROCESSES ?? defaultSandboxProcesses(availableParallelism()),
+      disk: parsed.data.SUBAGENTS_SANDBOX_DISK,
+    },
     keepMs: SUBAGENTS_KEEP,
     keepBytes: SUBAGENTS_KEEP_DISK,
     reserveBytes: SUBAGENTS_RESERVE,

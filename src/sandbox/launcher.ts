@@ -7,12 +7,16 @@ import { delimiter, join } from 'node:path';
 import { ensurePrivateDir, writePrivateFile } from '../system/files.ts';
 import { shellQuoted } from '../system/shell-quote.ts';
 import { BRIDGE_SCRIPT } from './network/bridge.ts';
+import { innerCommand, outerCommand } from './bounds/start.ts';
 import { bwrapArguments, WALLS_MARK, type Walls } from './walls.ts';
 
 /** Exit code of a command that was not run because its walls were missing. */
 const NO_WALLS = 126;
 
-/** Takes environment, folder and command from Copilot's arguments, and the walls from the file that they name. */
+/**
+ * Takes environment, folder and command from Copilot's arguments, and bounds and walls from the file that they name. In that file
+ * each word ends with NUL: two lists of words with a dot before each, which an empty word ends, then the arguments of bwrap.
+ */
 const launcher = (folder: string): string => `#!/bin/bash
 # Starts a shell of a sandboxed subagent. Written by subagents.
 real=
@@ -35,7 +39,13 @@ while [ $# -gt 0 ]; do
   esac
 done
 [ -r "$walls" ] || { echo 'subagents: this session has no sandbox: the command was not run' >&2; exit ${NO_WALLS}; }
-exec "$real" --clearenv "\${environment[@]}" --args 9 --chdir "$folder" -- /bin/sh -c "$bridge" sh "$@" 9<"$walls"
+exec 9<"$walls"
+outer=() inner=()
+while IFS= read -r -d '' word <&9 && [ -n "$word" ]; do outer+=("\${word#.}"); done
+while IFS= read -r -d '' word <&9 && [ -n "$word" ]; do inner+=("\${word#.}"); done
+[ \${#inner[@]} -gt 0 ] || { echo 'subagents: this session has no bounds: the command was not run' >&2; exit ${NO_WALLS}; }
+exec "\${outer[@]}" "$real" --clearenv "\${environment[@]}" --args 9 --chdir "$folder" -- \\
+  "\${inner[@]}" /bin/sh -c "$bridge" sh "$@"
 `;
 
 const folderOf = (copilotHome: string): string => join(copilotHome, 'sandbox');
@@ -75,9 +85,10 @@ export const shellFiles = (copilotHome: string, copilotSessionId: string): strin
 export function setWalls(copilotHome: string, copilotSessionId: string, walls: Walls): void {
   ensurePrivateDir(join(folderOf(copilotHome), 'walls'));
   ensurePrivateDir(largeOutputs(copilotHome, copilotSessionId));
-  const text = bwrapArguments(walls)
-    .map((argument) => `${argument}\0`)
-    .join('');
+  const words = (all: readonly string[]): string => all.map((word) => `${word}\0`).join('');
+  const dotted = (all: readonly string[]): string => `${words(all.map((word) => `.${word}`))}\0`;
+  const { bounds } = walls;
+  const text = dotted(outerCommand(bounds)) + dotted(innerCommand(bounds)) + words(bwrapArguments(walls));
   writePrivateFile(sessionWalls(copilotHome, copilotSessionId), text);
 }
 

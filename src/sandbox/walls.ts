@@ -8,6 +8,8 @@ import { basename, delimiter, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { BRIDGE_SCRIPT, INNER_FOLDER, PROXY_VARIABLES } from './network/bridge.ts';
 import { isWithin } from '../system/real-path.ts';
+import { boundsSchema } from './bounds/bounds.ts';
+import { innerCommand, outerCommand } from './bounds/start.ts';
 
 /** Absolute paths of this machine. Everything that is not named is absent inside, except programs and libraries. */
 export const wallsSchema = z.strictObject({
@@ -21,6 +23,8 @@ export const wallsSchema = z.strictObject({
   home: z.string(),
   /** What it may reach over the network (`parseNetwork`), and the folder of the socket to its proxy. Default: nothing. */
   network: z.strictObject({ hosts: z.string(), folder: z.string() }).optional(),
+  /** What its programs may take of the machine. */
+  bounds: boundsSchema,
 });
 /** What one sandbox may reach. */
 export type Walls = z.infer<typeof wallsSchema>;
@@ -88,9 +92,9 @@ export const withNetwork = <Program extends { readonly file: string; readonly ar
     ? program
     : { ...program, file: 'sh', args: ['-c', BRIDGE_SCRIPT, 'sh', program.file, ...program.args] };
 
-/** How `bwrap` is started to run a program behind `walls`. */
+/** How a program is started behind walls, and within their bounds. */
 export interface WalledProgram {
-  readonly file: 'bwrap';
+  readonly file: string;
   readonly args: string[];
 }
 
@@ -104,7 +108,12 @@ export function behindWalls(
   also: readonly string[] = [],
 ): WalledProgram {
   const options = bwrapArguments({ ...walls, writable: [...walls.writable, ...also] });
-  return { file: 'bwrap', args: [...options, '--chdir', program.cwd, '--', program.file, ...program.args] };
+  const [file = '', ...args] = [
+    ...outerCommand(walls.bounds),
+    ...['bwrap', ...options, '--chdir', program.cwd, '--'],
+    ...[...innerCommand(walls.bounds), program.file, ...program.args],
+  ];
+  return { file, args };
 }
 
 const readOnly = (paths: readonly string[]): string[] =>

@@ -72,10 +72,13 @@ export interface LinuxStat {
 const KERNEL_THREAD = 0x0020_0000;
 
 /** The fields of /proc/PID/stat from the state on, which is the third; undefined if there is no such process. */
-export function linuxStatFields(pid: number): string[] | undefined {
+export const linuxStatFields = (pid: number): string[] | undefined => statFieldsAt(`/proc/${pid}`);
+
+/** As `linuxStatFields`, of the process with this folder in a /proc. */
+export function statFieldsAt(folder: string): string[] | undefined {
   let text: string;
   try {
-    text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    text = readFileSync(`${folder}/stat`, 'latin1');
   } catch {
     return undefined;
   }

@@ -44,6 +44,7 @@ import { OneAttempt, type Attempts } from './interceptors/one-attempt.ts';
 import { reconcileOrphans } from './upkeep/reconcile-orphans.ts';
 import { redactingCodec } from './codecs/redaction.ts';
 import { startReopening } from './upkeep/reopen-sessions.ts';
+import { watchBounds } from '../sandbox/bounds/watch.ts';
 import { startRetention } from './upkeep/retention.ts';
 import { copilotSessionsOf, recover, sweepAll, type Recovery } from './upkeep/recovery.ts';
 import { notifyWaiting, notifyWhenSpace } from './upkeep/notify-waiting.ts';
@@ -210,6 +211,7 @@ export async function startWorker(
     settings,
     log: onNotice,
   });
+  const bounds = watchBounds(home.paths.running, onNotice);
   const ending = reconcileOrphans({
     home,
     client,
@@ -225,6 +227,7 @@ export async function startWorker(
     retention.stop();
     ending.stop();
     reopening.stop();
+    bounds.stop();
     space.stop();
     for (const worker of running) worker.shutdown();
   };

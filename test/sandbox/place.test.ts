@@ -11,6 +11,7 @@ const walls = (name: string): Walls => ({
   readable: [],
   temporary: `/${name}`,
   home: '/home',
+  bounds: { memory: 1e9, processes: 100, disk: 1e9, running: '/r', sandbox: '/s', folders: [] },
 });
 /** An account that is not the one of the tests. */
 const OTHER = 65_534;

@@ -2,6 +2,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import {
   blocking,
+  BOUNDED_RESOURCES,
   byteLength,
   caveatOf,
   countDenials,
@@ -16,6 +17,7 @@ import {
   plural,
   type Announcement,
   type Caveat,
+  type Denial,
   type Failure,
   type FinalStatus,
   type Outcome,
@@ -138,17 +140,26 @@ function processes({ found, left, proof }: SweepReport): string {
 }
 
 function denialNotes({ spec, denials }: SubagentState): string[] {
-  const count = countDenials(denials);
-  if (count === 0) return [];
+  const isBound = ({ tool }: Denial): boolean => BOUNDED_RESOURCES.some((each) => each === tool);
+  const count = countDenials(denials.filter((each) => !isBound(each)));
+  const ended = denials.filter(isBound);
   const calls = count === 1 ? '1 tool call was' : `${count} tool calls were`;
+  const commands = countDenials(ended) === 1 ? '1 command was' : `${countDenials(ended)} commands were`;
   const { permissions, sandbox, policy, repositoryPolicy } = spec;
   const by = [
     ...(permissions === 'all' ? [] : [`its permissions (${permissions})`]),
     ...(sandbox ? ['its sandbox'] : []),
     ...(policy || repositoryPolicy ? ['a policy'] : []),
   ];
-  // The worker's policy is not in the spec.
-  return [`${calls} denied by ${by.join(' or ') || 'a policy of its worker'}`];
+  return [
+    // The worker's policy is not in the spec.
+    ...(count === 0 ? [] : [`${calls} denied by ${by.join(' or ') || 'a policy of its worker'}`]),
+    ...(ended.length === 0
+      ? []
+      : [
+          `${commands} ended, because its sandbox took more than it may: ${ended.map(({ tool, what }) => `${tool} (${what})`).join(', ')}`,
+        ]),
+  ];
 }
 
 /** Notes about approvals that a reader of the outcome must know. */

@@ -17,7 +17,8 @@ import {
   WORKER_PACKAGES,
 } from '../../system/optional-packages.ts';
 import { homeWriteProblem } from '../../worker/upkeep/home-writable.ts';
-import { networkProblem, sandboxProblem } from '../../sandbox/probe.ts';
+import { amountText } from '../../sandbox/bounds/bounds.ts';
+import { boundedBy, boundsProblem, networkProblem, sandboxProblem } from '../../sandbox/probe.ts';
 import { cliFailure } from '../failure.ts';
 import { fail, ok, warn, type Check } from './check.ts';
 
@@ -73,14 +74,26 @@ export async function checkGit(env: NodeJS.ProcessEnv): Promise<Check> {
 
 /** Tries a sandbox: without one, only spawns that ask for a sandbox are refused, unless the worker asks for one each time. */
 export async function checkSandbox(env: NodeJS.ProcessEnv): Promise<Check> {
-  const found = await sandboxProblem(env);
   const required = env['SUBAGENTS_SANDBOX']?.trim() === 'required';
-  if (found === undefined)
-    return ok(
-      'sandbox',
-      `works${required ? ', required' : ''}${(await networkProblem(env)) ? ', without network (socat is not installed)' : ''}; memory, processes and disk are not bounded`,
-    );
-  return (required ? fail : warn)('sandbox', found.problem, found.remedy);
+  const found = (await sandboxProblem(env)) ?? boundsProblem();
+  if (found !== undefined) return (required ? fail : warn)('sandbox', found.problem, found.remedy);
+  const network = (await networkProblem(env)) ? ', without network (socat is not installed)' : '';
+  const { memory, processes, disk } = readSettings(sandboxVariables(env)).sandboxBounds;
+  const each = `${amountText('memory', memory)} of memory, ${processes} processes, ${amountText('disk', disk)} of disk each`;
+  return ok('sandbox', `works${required ? ', required' : ''}${network}; ${each}, bounded by ${boundedBy()}`);
+}
+
+/** The variables of sandboxes alone, and none that is wrong: another check reports that. */
+function sandboxVariables(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const own = Object.fromEntries(
+    Object.entries(env).filter(([name]) => name.startsWith('SUBAGENTS_SANDBOX_')),
+  );
+  try {
+    readSettings(own);
+    return own;
+  } catch {
+    return {};
+  }
 }
 
 /** Checks that the home folder belongs to this user alone, and is writable. */

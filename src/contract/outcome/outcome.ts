@@ -215,7 +215,9 @@ export const outcome = z.object({
   denials: z
     .array(denial)
     .default([])
-    .describe('tool calls that its permissions denied, at most 20 and one entry for all others'),
+    .describe(
+      'tool calls that its permissions denied; in a sandbox also what it refused (tool `network`, `files`) and commands that it ended (tool `memory`, `processes`, `disk`); at most 20 and one entry for all others',
+    ),
   approvals: z
     .array(decidedApproval)
     .optional()

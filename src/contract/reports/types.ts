@@ -582,7 +582,7 @@ export interface Outcome {
   readonly sweep?: SweepReport | undefined;
   /** what its tools were allowed to do */
   readonly permissions?: Permissions | undefined;
-  /** tool calls that its permissions denied, at most 20 and one entry for all others */
+  /** tool calls that its permissions denied; in a sandbox also what it refused (tool `network`, `files`) and commands that it ended (tool `memory`, `processes`, `disk`); at most 20 and one entry for all others */
   readonly denials: readonly {
     readonly tool: string;
     /** what the call was to do: a path, a command; text from a model, cut short */

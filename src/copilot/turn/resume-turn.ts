@@ -28,7 +28,7 @@ import { LiveTurn, turnNumber, TurnClosed } from './live-turn.ts';
 import type { CopilotPool } from '../runtime/pool.ts';
 import { gateOf, openSession } from '../session/session.ts';
 import { WALLS_CHECK } from '../../sandbox/launcher.ts';
-import { countRefusals } from '../../sandbox/network/proxies.ts';
+import { refusalsOf } from '../../sandbox/refusals.ts';
 import { wallsOf } from '../../home/sandboxes.ts';
 import { instructionsAt } from '../../git/contents/instructions.ts';
 import { Git } from '../../git/git.ts';
@@ -112,7 +112,7 @@ export async function resumeTurn(
   try {
     await beforeOpening();
     const sandbox = wallsOf(input.cwd, input.sandbox === true);
-    if (sandbox) live.countRefusals(countRefusals(sandbox));
+    if (sandbox) live.countRefusals(refusalsOf(sandbox));
     const may = {
       permissions: live.permissions,
       policies: [

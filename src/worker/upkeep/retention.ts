@@ -4,12 +4,12 @@
  * on its branch is removed; the branch stays until it is merged.
  */
 import { statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { cleanRun, type CleanDependencies } from '../../../activities/ending/clean.ts';
 import { laterRun, readRuns, type RunRecord } from '../../home/run-record.ts';
 import { withCloneLockIfFree, listClones, removeClone } from '../../home/clones.ts';
 import { countUnpushed } from '../../git/branches/unmerged.ts';
-import { runFolder } from '../../home/workspace-record.ts';
+import { readWorkspaceRecord, runFolder } from '../../home/workspace-record.ts';
 import type { Settings } from '../../home/settings.ts';
 import { diskUsage } from '../../system/disk.ts';
 import { repeat } from './repeat.ts';
@@ -135,14 +135,19 @@ async function finishedRuns({ home, runState }: CleanDependencies): Promise<Fini
   );
 }
 
+/** The folder of a run's sandbox, if it has one: it is beside neither its worktree nor the caller's repository. */
+const sandboxPaths = (cwd: string, repository: string): string[] =>
+  readWorkspaceRecord(cwd)?.sandbox === undefined ? [] : [dirname(repository)];
+
 function pathsOf(
   { home }: CleanDependencies,
-  { isolation, cwd, subagent }: RunRecord,
+  { isolation, cwd, subagent, repository }: RunRecord,
   later: RunRecord | undefined,
 ): string[] {
   const { copilot, outputs } = home.paths;
   const shared = [
     ...(isolation === 'worktree' ? [cwd] : []),
+    ...sandboxPaths(cwd, repository),
     join(copilot, 'session-state', subagent.copilotSessionId),
   ];
   return [...(later ? [] : shared), join(outputs, runFolder(subagent))];

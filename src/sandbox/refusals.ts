@@ -1,0 +1,11 @@
+/** What a sandbox has refused, and what was ended because it took too much. */
+import type { Denial } from '../contract/index.ts';
+import { countEnded } from './bounds/watch.ts';
+import { countRefusals } from './network/proxies.ts';
+import type { Walls } from './walls.ts';
+
+/** Returns a function that gives what the sandbox of `walls` has refused or ended since this call. */
+export function refusalsOf(walls: Walls): () => Denial[] {
+  const counts = [countRefusals(walls), countEnded(walls.bounds)];
+  return () => counts.flatMap((count) => count());
+}
