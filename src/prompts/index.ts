@@ -24,6 +24,7 @@ export * from './permissions.ts';
 export * from './ready-made.ts';
 export * from './repairs.ts';
 export * from './resumed.ts';
+export * from './sandbox.ts';
 export * from './step-task.ts';
 export * from './subagent-text.ts';
 export * from './system-message.ts';

@@ -20,3 +20,10 @@ const OF: Readonly<Record<BoundedResource, string>> = {
  */
 export const boundText = (resource: BoundedResource, most: string): string =>
   `subagents: this command was ended, with all that it had started: this sandbox took ${OF[resource]} the ${most} that it may take. ${WHAT_NOW[resource]}`;
+
+/**
+ * Said once, after the output of a command to which its sandbox refused something.
+ * @param paths at least one
+ */
+export const refusedPathsText = (paths: readonly string[]): string =>
+  `[subagents: outside this sandbox: ${paths.slice(0, 3).join(', ')}${paths.length > 3 ? ' and more' : ''}. Only the worktree, /tmp and $HOME can be written, and are kept; other files of the machine can at most be read, and most are not there. Do not look for a way around: keep what you need in one of these folders, and say in your report what is missing.]`;

@@ -6,12 +6,20 @@ import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { ensurePrivateDir, writePrivateFile } from '../system/files.ts';
 import { shellQuoted } from '../system/shell-quote.ts';
-import { BRIDGE_SCRIPT } from './network/bridge.ts';
+import { OPEN_BRIDGE } from './network/bridge.ts';
 import { innerCommand, outerCommand } from './bounds/start.ts';
 import { bwrapArguments, WALLS_MARK, type Walls } from './walls.ts';
 
 /** Exit code of a command that was not run because its walls were missing. */
 const NO_WALLS = 126;
+
+/** For sh, inside: opens the network, runs the command, and says which files in memory are gone with it. */
+const INSIDE_SCRIPT = [
+  `${OPEN_BRIDGE} "$@"; code=$?;`,
+  `for file in /dev/shm/*; do [ ! -e "$file" ] ||`,
+  `echo "subagents: $file is gone with this command: /dev/shm is memory of one command, /tmp is kept" >&2; done;`,
+  `exit $code`,
+].join(' ');
 
 /**
  * Takes environment, folder and command from Copilot's arguments, and bounds and walls from the file that they name. In that file
@@ -28,7 +36,7 @@ unset IFS
 [ -n "$real" ] || { echo 'subagents: bwrap is not installed: the command was not run' >&2; exit ${NO_WALLS}; }
 case $1 in --version | --help) exec "$real" "$@" ;; esac
 all_walls=${shellQuoted(folder)} walls= folder=/ environment=()
-bridge=${shellQuoted(BRIDGE_SCRIPT)}
+inside=${shellQuoted(INSIDE_SCRIPT)}
 while [ $# -gt 0 ]; do
   case $1 in
     --setenv) environment+=(--setenv "$2" "$3"); shift 3 ;;
@@ -45,7 +53,7 @@ while IFS= read -r -d '' word <&9 && [ -n "$word" ]; do outer+=("\${word#.}"); d
 while IFS= read -r -d '' word <&9 && [ -n "$word" ]; do inner+=("\${word#.}"); done
 [ \${#inner[@]} -gt 0 ] || { echo 'subagents: this session has no bounds: the command was not run' >&2; exit ${NO_WALLS}; }
 exec "\${outer[@]}" "$real" --clearenv "\${environment[@]}" --args 9 --chdir "$folder" -- \\
-  "\${inner[@]}" /bin/sh -c "$bridge" sh "$@"
+  "\${inner[@]}" /bin/sh -c "$inside" sh "$@"
 `;
 
 const folderOf = (copilotHome: string): string => join(copilotHome, 'sandbox');

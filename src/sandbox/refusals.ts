@@ -2,10 +2,11 @@
 import type { Denial } from '../contract/index.ts';
 import { countEnded } from './bounds/watch.ts';
 import { countRefusals } from './network/proxies.ts';
+import { refusedSince } from './refused-paths.ts';
 import type { Walls } from './walls.ts';
 
 /** Returns a function that gives what the sandbox of `walls` has refused or ended since this call. */
 export function refusalsOf(walls: Walls): () => Denial[] {
-  const counts = [countRefusals(walls), countEnded(walls.bounds)];
+  const counts = [countRefusals(walls), refusedSince(walls), countEnded(walls.bounds)];
   return () => counts.flatMap((count) => count());
 }

@@ -37,7 +37,7 @@ export const SANDBOX_PLACE = { home: INNER_HOME, temporary: '/tmp' } as const;
 export const WALLS_MARK = '/run/subagents-sandbox';
 
 /** Programs and libraries of the system. */
-const SYSTEM = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32'];
+export const SYSTEM = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32'];
 const SYSTEM_PATH = ['/usr/local/bin', '/usr/bin', '/bin', '/usr/sbin', '/sbin'];
 /** What programs need of /etc. The rest has secrets (shadow, ssh, sudoers, keys), which root inside could read. */
 const ETC = [

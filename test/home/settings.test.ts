@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { defaultSlots, readSettings } from '../../src/home/settings.ts';
@@ -18,10 +18,13 @@ const DISK = { keepMs: 14 * 86_400_000, keepBytes: 20e9, reserveBytes: 500e6, ma
 const SANDBOX = { sandbox: 'on', sandboxNetwork: 'all', sandboxRead: [] };
 
 test('without variables: slots from the machine, everything else left open', () => {
-  const { slots, ...rest } = readSettings({});
+  const { slots, sandboxBounds, ...rest } = readSettings({});
   expect(slots).toBeGreaterThanOrEqual(2);
   expect(slots).toBeLessThanOrEqual(32);
   expect(rest).toEqual({ models: undefined, model: undefined, copilotPath: undefined, ...SANDBOX, ...DISK });
+  expect(sandboxBounds.memory).toBeGreaterThanOrEqual(1e9);
+  expect(sandboxBounds.processes).toBe(Math.max(1_000, 250 * availableParallelism()));
+  expect(sandboxBounds.disk).toBe(20e9);
 });
 
 test('the policy is read from its file, or by its name; a bad one is refused with its rule', () => {
@@ -51,8 +54,14 @@ test('from variables; empty ones count as absent', () => {
       SUBAGENTS_MODELS: 'a, b,,',
       SUBAGENTS_MODEL: 'b',
       SUBAGENTS_COPILOT_PATH: '/opt/copilot',
+      SUBAGENTS_SANDBOX_MEMORY: '2GB',
+      SUBAGENTS_SANDBOX_PROCESSES: '200',
+      SUBAGENTS_SANDBOX_DISK: '500MB',
     }),
-  ).toEqual({ slots: 7, models: ['a', 'b'], model: 'b', copilotPath: '/opt/copilot', ...SANDBOX, ...DISK });
+  ).toEqual({
+    ...{ slots: 7, models: ['a', 'b'], model: 'b', copilotPath: '/opt/copilot', ...SANDBOX, ...DISK },
+    sandboxBounds: { memory: 2e9, processes: 200, disk: 500e6 },
+  });
   expect(readSettings({ SUBAGENTS_SLOTS: '', SUBAGENTS_MODELS: ' , ', SUBAGENTS_MODEL: ' ' })).toEqual(
     readSettings({}),
   );
@@ -78,6 +87,8 @@ describe('a value that does not fit is named', () => {
     [{ SUBAGENTS_KEEP: '.5' }, /^SUBAGENTS_KEEP=\.5: write it like/],
     [{ SUBAGENTS_KEEP: '-1d' }, /^SUBAGENTS_KEEP=-1d: write it like/],
     [{ SUBAGENTS_KEEP: `${'1'.repeat(200)}d` }, /: write it like/],
+    [{ SUBAGENTS_SANDBOX_MEMORY: '2' }, /^SUBAGENTS_SANDBOX_MEMORY=2: write it like/],
+    [{ SUBAGENTS_SANDBOX_PROCESSES: '50' }, /^SUBAGENTS_SANDBOX_PROCESSES=50: /],
     [{ SUBAGENTS_KEEP_DISK: '20' }, /^SUBAGENTS_KEEP_DISK=20: write it like/],
     [{ SUBAGENTS_KEEP_DISK: '1.5' }, /^SUBAGENTS_KEEP_DISK=1\.5: write it like/],
     [{ SUBAGENTS_KEEP_DISK: '1 elephant' }, /^SUBAGENTS_KEEP_DISK=1 elephant: write it like/],

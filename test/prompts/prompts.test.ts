@@ -124,6 +124,8 @@ const TO_SUBAGENTS = {
   ],
   outsideRefusal: prompts.outsideRefusal('/etc/passwd'),
   sandboxRefusal: prompts.sandboxRefusal('write'),
+  boundText: prompts.boundText('memory', '6.3 GB'),
+  refusedPathsText: prompts.refusedPathsText(['/etc/hosts']),
   OUTSIDE_SANDBOX_REFUSAL: prompts.OUTSIDE_SANDBOX_REFUSAL,
   unknownRefusal: prompts.unknownRefusal('teleport'),
 

@@ -33,6 +33,11 @@ beforeAll(async () => {
       bash('cat made.txt left.txt && echo 3 > third.txt'),
       { text: 'Went on.' },
     ]),
+    on('leave the sandbox', [
+      bash('echo x > /etc/made; echo kept > kept.txt; echo y > /dev/shm/lost'),
+      bash('touch /usr/made; touch /usr/made'),
+      { text: 'Tried.' },
+    ]),
     {
       when: ({ userMessages }) => userMessages[0]?.includes('use the network') ?? false,
       steps: ({ answers }) =>
@@ -113,13 +118,51 @@ it('reaches what its network names, in turns, set-up and verification, and nothi
   expect(filesChanged).toEqual(['refused.txt', 'turn.txt']);
   expect(readFileSync(join(cwd, 'turn.txt'), 'utf8')).toBe('answer to /turn');
   expect(readFileSync(join(cwd, 'refused.txt'), 'utf8')).toBe('403');
-  expect(outcome.denials).toEqual([{ tool: 'network', what: fleet.server.address, count: 1 }]);
+  expect(outcome.denials).toEqual([
+    { tool: 'network', what: fleet.server.address, count: 1 },
+    { tool: 'files', what: '/run/subagents-network/proxy', count: 1 },
+    { tool: 'files', what: '/run/subagents-network/x', count: 1 },
+  ]);
 
   await fleet.worker.kill();
   await fleet.startWorker();
   await subagents.session('default').subagent('online').continue('go on, use the network');
   expect((await result('online')).status).toBe('done');
   expect(asked.slice(3)).toEqual(['/verify']);
+});
+
+it('is told once of paths that it is refused, and of files that are gone; the outcome counts them', async () => {
+  await spawn({ label: 'leaves', task: 'leave the sandbox', sandbox: true });
+  const outcome = await result('leaves');
+  expect(outcome.evidence?.filesChanged).toEqual(['kept.txt']);
+  expect(outcome.denials).toEqual([
+    { tool: 'files', what: '/etc/made', count: 1 },
+    { tool: 'files', what: '/dev/shm/lost', count: 1 },
+    { tool: 'files', what: '/usr/made', count: 2 },
+  ]);
+  expect(outcome.notes).toContain('4 tool calls were denied by its sandbox');
+  const said = fleet.model.requests
+    .map(({ conversation }) => conversation?.text ?? '')
+    .filter((text) => text.includes('leave the sandbox'))
+    .at(-1);
+  expect(
+    said?.match(/outside this sandbox: \/etc\/made, \/dev\/shm\/lost\. Only the worktree/g),
+  ).toHaveLength(1);
+  expect(said?.match(/outside this sandbox: /g)).toHaveLength(1);
+  expect(existsSync('/etc/made') || existsSync('/usr/made')).toBe(false);
+});
+
+it('cannot be continued once its folder was cleaned, and says from where to spawn it', async () => {
+  const leaves = subagents.session('default').subagent('leaves');
+  await leaves.clean();
+  const refused = await leaves.continue('go on').then(
+    async () => (await leaves.result()).failure,
+    (error: unknown) => error,
+  );
+  expect(refused).toMatchObject({
+    message: expect.stringContaining('the folder of leaves@1 was cleaned, and its sandbox with it') as string,
+    remedy: expect.stringContaining('--base subagents/leaves') as string,
+  });
 });
 
 it('has no network where none is asked for, and none without a sandbox', async () => {

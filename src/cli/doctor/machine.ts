@@ -3,6 +3,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import { execa } from 'execa';
+import type { SandboxBounds } from '../../contract/index.ts';
 import { MINIMUM_GIT_VERSION } from '../../git/run.ts';
 import { PASSED_SECRETS_VARIABLE, withheldFrom } from '../../environment/clean.ts';
 import { readSettings } from '../../home/settings.ts';
@@ -78,21 +79,17 @@ export async function checkSandbox(env: NodeJS.ProcessEnv): Promise<Check> {
   const found = (await sandboxProblem(env)) ?? boundsProblem();
   if (found !== undefined) return (required ? fail : warn)('sandbox', found.problem, found.remedy);
   const network = (await networkProblem(env)) ? ', without network (socat is not installed)' : '';
-  const { memory, processes, disk } = readSettings(sandboxVariables(env)).sandboxBounds;
+  const { memory, processes, disk } = boundsIn(env);
   const each = `${amountText('memory', memory)} of memory, ${processes} processes, ${amountText('disk', disk)} of disk each`;
   return ok('sandbox', `works${required ? ', required' : ''}${network}; ${each}, bounded by ${boundedBy()}`);
 }
 
-/** The variables of sandboxes alone, and none that is wrong: another check reports that. */
-function sandboxVariables(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const own = Object.fromEntries(
-    Object.entries(env).filter(([name]) => name.startsWith('SUBAGENTS_SANDBOX_')),
-  );
+/** What a sandbox may take; the default if the settings are wrong, which another check reports. */
+function boundsIn(env: NodeJS.ProcessEnv): SandboxBounds {
   try {
-    readSettings(own);
-    return own;
+    return readSettings(env).sandboxBounds;
   } catch {
-    return {};
+    return readSettings({}).sandboxBounds;
   }
 }
 

@@ -21,12 +21,14 @@ import {
   ASK_PARENT_DESCRIPTION,
   instructionsFor,
   OUTSIDE_SANDBOX_REFUSAL,
+  refusedPathsText,
 } from '../../prompts/index.ts';
 import type { AskedCalls } from '../turn/approvals.ts';
 import { askedCallOf } from './asked-call.ts';
 import { policyGate, refusal, type OnAsk } from './policy-gate.ts';
 import { permissionHandler, READ_ONLY_TOOLS, SANDBOXED_TOOLS } from './permissions.ts';
 import { copilotSandbox, largeOutputs, setWalls } from '../../sandbox/launcher.ts';
+import { countRefusedPaths } from '../../sandbox/refused-paths.ts';
 import { openNetwork } from '../../sandbox/network/proxies.ts';
 import { SANDBOX_PLACE, type Walls } from '../../sandbox/walls.ts';
 import { requireSandbox } from '../../sandbox/probe.ts';
@@ -155,7 +157,9 @@ function sessionConfig(spec: SessionSpec, walled: () => boolean): ResumeSessionC
     ...(spec.permissions === 'read-only' && { availableTools: READ_ONLY_TOOLS }),
     ...(spec.sandbox && sandboxedConfig(spec)),
     onEvent: spec.onEvent,
-    ...(hooks && { hooks: spec.sandbox ? guardedHooks(hooks, walled) : hooks }),
+    ...(hooks && {
+      hooks: spec.sandbox ? guardedHooks(hooks, walled, { walls: spec.sandbox, cwd: spec.cwd }) : hooks,
+    }),
     systemMessage: { mode: 'append', content: instructionsFor(spec) },
     tools: [askParent],
     // An untrusted repository may not run its own hooks, extensions and MCP servers. Its instructions (AGENTS.md) are
@@ -213,8 +217,16 @@ const sandboxedConfig = ({ copilotHome, copilotSessionId }: SessionSpec): Partia
   largeOutput: { outputDirectory: largeOutputs(copilotHome, copilotSessionId) },
 });
 
-/** Refuses every tool call as long as the sandbox is not in force, and every tool that is not known to keep to it. */
-function guardedHooks(hooks: SessionHooks, walled: () => boolean): SessionHooks {
+/**
+ * Refuses every tool call as long as the sandbox is not in force, and every tool that is not known to keep to it. Counts the
+ * paths that the sandbox refuses to commands, and tells the model of the first ones.
+ */
+function guardedHooks(
+  hooks: SessionHooks,
+  walled: () => boolean,
+  { walls, cwd }: { readonly walls: Walls; readonly cwd: string },
+): SessionHooks {
+  let told = false;
   return {
     ...hooks,
     async onPreToolUse(input, invocation) {
@@ -225,6 +237,16 @@ function guardedHooks(hooks: SessionHooks, walled: () => boolean): SessionHooks 
         permissionDecision: 'deny',
         permissionDecisionReason: OUTSIDE_SANDBOX_REFUSAL,
       };
+    },
+    async onPostToolUse(input, invocation) {
+      const { toolResult } = input;
+      const refused = countRefusedPaths(walls, cwd, toolResult.textResultForLlm);
+      if (refused.length === 0 || told) return hooks.onPostToolUse?.(input, invocation);
+      told = true;
+      const textResultForLlm = `${toolResult.textResultForLlm}\n${refusedPathsText(refused)}`;
+      const modifiedResult = { ...toolResult, textResultForLlm };
+      const own = await hooks.onPostToolUse?.({ ...input, toolResult: modifiedResult }, invocation);
+      return { ...own, modifiedResult };
     },
   };
 }

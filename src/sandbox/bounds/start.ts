@@ -4,7 +4,7 @@
  * the limits of the system before it becomes the program.
  */
 import { join } from 'node:path';
-import { boundText } from '../../prompts/sandbox.ts';
+import { boundText } from '../../prompts/index.ts';
 import { boundedGroups } from './control-group.ts';
 import { amountText, type Bounds } from './bounds.ts';
 import { processLimit } from './process-limit.ts';

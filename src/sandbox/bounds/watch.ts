@@ -5,7 +5,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BoundedResource, Denial } from '../../contract/index.ts';
-import { boundText } from '../../prompts/sandbox.ts';
+import { boundText } from '../../prompts/index.ts';
 import { diskUsage, freeBytes } from '../../system/disk.ts';
 import { readIfThere, writePrivateFile } from '../../system/files.ts';
 import { amountText, boundsSchema, type Bounds } from './bounds.ts';

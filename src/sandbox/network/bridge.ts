@@ -20,13 +20,13 @@ export const PROXY_VARIABLES: Readonly<Record<string, string>> = {
   NODE_USE_ENV_PROXY: '1',
 };
 
-/**
- * A script for sh that starts the bridge where the sandbox has a network, waits until it listens, and then becomes the program
- * of its arguments. The sandbox's end ends the bridge.
- */
-export const BRIDGE_SCRIPT = [
+/** For sh: starts the bridge where the sandbox has a network, and waits until it listens. The sandbox's end ends it. */
+export const OPEN_BRIDGE = [
   `[ -S ${INNER_FOLDER}/${SOCKET} ] && {`,
   `socat TCP-LISTEN:${PORT},bind=127.0.0.1,reuseaddr,fork,max-children=128 UNIX-CONNECT:${INNER_FOLDER}/${SOCKET} </dev/null >/dev/null 2>&1 &`,
   `n=0; until grep -q ':${PORT.toString(16).toUpperCase().padStart(4, '0')} ' /proc/net/tcp || [ $n -ge 200 ]; do n=$((n+1)); sleep 0.01; done;`,
-  `}; exec "$@"`,
+  `};`,
 ].join(' ');
+
+/** For sh: opens the bridge, then becomes the program of its arguments. */
+export const BRIDGE_SCRIPT = `${OPEN_BRIDGE} exec "$@"`;
