@@ -35,10 +35,12 @@ group=\${sandbox:+$sandbox/$$}
 unbounded() { echo "subagents: the bounds of this sandbox cannot be set: the command was not run" >&2; exit ${NOT_BOUNDED}; }
 echo ${OOM_SCORE} 2>/dev/null >/proc/self/oom_score_adj
 if [ -n "$group" ]; then
-  mkdir -p "$sandbox" && echo "+memory +pids" >"$sandbox/cgroup.subtree_control" || unbounded
+  # Another command of this sandbox may just have removed the empty group.
+  mkdir -p "$group" 2>/dev/null || mkdir -p "$group" || unbounded
+  echo "+memory +pids" >"$sandbox/cgroup.subtree_control" || unbounded
   echo "$bytes" >"$sandbox/memory.max" && echo "$processes" >"$sandbox/pids.max" || unbounded
   [ ! -e "$sandbox/memory.swap.max" ] || echo 0 >"$sandbox/memory.swap.max"
-  mkdir "$group" && echo 1 >"$group/memory.oom.group" || unbounded
+  echo 1 >"$group/memory.oom.group" || unbounded
 fi
 printf '%s' "$text" >"$entry" || unbounded
 (
