@@ -80,7 +80,7 @@ async function build(undo: (() => PromiseLike<void>)[], close: () => Promise<voi
   const server = keep(await serveGit(at('served')));
   const project = keep(await makeProject(server.url));
   const slugify = keep(await makeSlugify());
-  for (const name of ['team/project.git', 'team/shop.git'])
+  for (const name of ['team/project.git', 'team/shop.git', 'shop.git'])
     await project.git('clone', '--quiet', '--mirror', project.path, at('served', name));
   await project.in(at('served/team/shop.git'))('config', 'http.receivepack', 'true');
   await slugify.git('clone', '--quiet', '--bare', slugify.path, at('served/sindresorhus/slugify'));
