@@ -4,6 +4,7 @@ import { jsonLine } from '../contract/index.ts';
 import { secretsIn } from '../environment/clean.ts';
 import { lockHome } from '../home/lock.ts';
 import { openHome } from '../home/home.ts';
+import { recordPools } from '../home/pools.ts';
 import { Redactor } from '../environment/redact.ts';
 import { readSettings } from '../home/settings.ts';
 import { useSpawner } from '../system/spawner.ts';
@@ -37,6 +38,7 @@ export async function runWorker({ home: root, onReady, ...options }: RunWorkerOp
   // Now, while this process is still small.
   useSpawner();
   try {
+    recordPools(home, options.pools);
     Runtime.install({
       logger: new DefaultLogger('WARN', log),
       shutdownSignals: [],

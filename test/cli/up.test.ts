@@ -604,6 +604,7 @@ describe.concurrent('doctor', () => {
         'settings',
         'disk',
         'home',
+        'pools',
       ]),
     );
     for (const check of bad.checks) expect(check.remedy === undefined).toBe(check.result === 'ok');

@@ -11,6 +11,7 @@ import {
   checkHome,
   checkKeys,
   checkNode,
+  checkPools,
   checkPackages,
   checkSandbox,
   checkSettings,
@@ -38,6 +39,7 @@ export async function doctorCommand(context: Context): Promise<number> {
     checkSandbox(env),
     checkDisk(home, env),
     checkHome(home),
+    checkPools(home),
   ];
   const checks: Check[] = [];
   for (const group of groups) {

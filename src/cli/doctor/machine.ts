@@ -7,6 +7,8 @@ import type { SandboxBounds } from '../../contract/index.ts';
 import { MINIMUM_GIT_VERSION } from '../../git/run.ts';
 import { PASSED_SECRETS_VARIABLE, withheldFrom } from '../../environment/clean.ts';
 import { readSettings } from '../../home/settings.ts';
+import { userName } from '../../home/machine.ts';
+import { readPools } from '../../home/pools.ts';
 import { ringName } from '../../keys/key-ring.ts';
 import { keySourceOf, readRing, sourceName } from '../../keys/key-source.ts';
 import { freeBytes, megabytes } from '../../system/disk.ts';
@@ -21,6 +23,7 @@ import { homeWriteProblem } from '../../worker/upkeep/home-writable.ts';
 import { amountText } from '../../sandbox/bounds/bounds.ts';
 import { boundedBy, boundsProblem, networkProblem, sandboxProblem } from '../../sandbox/probe.ts';
 import { cliFailure } from '../failure.ts';
+import { poolsText } from '../render/facts.ts';
 import { fail, ok, warn, type Check } from './check.ts';
 
 const MIN_NODE = '20.19';
@@ -115,6 +118,9 @@ export function checkHome(root: string): Check {
   if ((stat.mode & 0o077) !== 0) return warn('home', `${root} is open to other users`, `chmod 700 ${root}`);
   return ok('home', root);
 }
+
+/** Reports the pools that the worker of this home joined at its last start: it runs what others send there. */
+export const checkPools = (root: string): Check => ok('pools', poolsText(readPools(root), userName()));
 
 /** Checks the free space on the disk of the home. */
 export function checkDisk(root: string, env: NodeJS.ProcessEnv): Check {
