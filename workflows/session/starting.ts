@@ -51,8 +51,12 @@ function firstQueue({ hostQueue, pool, worker, continues }: ResolvedSpec): strin
   return pool === undefined ? hostQueue : poolQueue(pool);
 }
 
-/** The queue whose workers admit a spec. */
-const admittingQueue = (spec: ResolvedSpec): string => presenceQueue(firstQueue(spec));
+/**
+ * The queue whose workers admit a spec. Of a continuation on a host, that is any of its workers: the one that has the
+ * workspace may be away, and the subagent then waits for it.
+ */
+const admittingQueue = (spec: ResolvedSpec): string =>
+  presenceQueue(spec.pool === undefined ? spec.hostQueue : firstQueue(spec));
 
 /**
  * Asks workers that can see the repositories to admit the specs. The answers are in the order of the specs. A spec for a
