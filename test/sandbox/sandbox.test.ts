@@ -36,6 +36,10 @@ beforeAll(async () => {
     on('leave the sandbox', [
       bash('echo x > /etc/made; echo kept > kept.txt; echo y > /dev/shm/lost'),
       bash('touch /usr/made; touch /usr/made'),
+      bash(
+        '(python3 -m http.server 8123 >/dev/null 2>&1 &); until curl -sf http://127.0.0.1:8123/ >/dev/null; do sleep 0.1; done; echo up > up.txt',
+      ),
+      bash('curl -s --max-time 2 http://127.0.0.1:8123/ >/dev/null && echo up > still-up.txt'),
       { text: 'Tried.' },
     ]),
     {
@@ -131,10 +135,10 @@ it('reaches what its network names, in turns, set-up and verification, and nothi
   expect(asked.slice(3)).toEqual(['/verify']);
 });
 
-it('is told once of paths that it is refused, and of files that are gone; the outcome counts them', async () => {
+it('is told once of paths that it is refused, and of files that are gone; a server is gone for the next command', async () => {
   await spawn({ label: 'leaves', task: 'leave the sandbox', sandbox: true });
   const outcome = await result('leaves');
-  expect(outcome.evidence?.filesChanged).toEqual(['kept.txt']);
+  expect(outcome.evidence?.filesChanged).toEqual(['kept.txt', 'up.txt']);
   expect(outcome.denials).toEqual([
     { tool: 'files', what: '/etc/made', count: 1 },
     { tool: 'files', what: '/dev/shm/lost', count: 1 },
