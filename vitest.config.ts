@@ -38,14 +38,17 @@ const GIT = tests(
  */
 const SLOW = tests(
   '{bench,chaos,deployment}/*',
+  'activities/deliver',
   'cli/{down-up,keys,terminal,up}',
   'client/{moved,package-types,workerless}',
+  'copilot/unattended',
   'demo/demo',
   'docs/{commands,examples}',
-  'e2e/{approvals,asleep,away,crash,deaths,frozen,hostile,limits,outbox,pools,reopened,repository-code,shapes,shapes-out,temporal-tools,usage,web-ui}',
+  'e2e/{approvals,asleep,away,crash,deaths,frozen,hostile,limits,outbox,pools,pushed,ready-made,reopened,repository-code,shapes,shapes-out,temporal-tools,usage,web-ui}',
   'extension/{copilot,orchestrator}',
   'mcp/{copilot,hostile,inspector}',
-  'sandbox/traps',
+  'sandbox/{bounds,repositories,traps}',
+  'temporal/binary',
   'worker/cached-workflows',
 );
 

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { TurnResult } from '../../src/contract/index.ts';
 import { findProcesses } from '../../src/home/processes.ts';
 import { sleepingMachine } from '../support/clock.ts';
 import { ending, hang, status } from '../support/model.ts';
@@ -239,19 +240,21 @@ describe('silence', () => {
 });
 describe('the same again and again', () => {
   const stuckRepeats = 6;
+  const repeating = (result: TurnResult) => {
+    if (result.kind !== 'stuck' || result.repeats === undefined) throw new Error(JSON.stringify(result));
+    return { ...result, repeats: result.repeats };
+  };
 
   it('is told of as stuck, and not again before twice as many', async () => {
     const at = await bench.subagent('circles');
-    const first = await bench.run({ ...at, stuckRepeats }).result;
-    expect(first).toMatchObject({
-      kind: 'stuck',
-      doing: 'bash: cat missing.txt',
-      repeats: { count: 6, period: 1, waits: false },
-      usage: { toolCalls: 6 },
-    });
-    // The turn went on in Copilot meanwhile.
+    const first = repeating(await bench.run({ ...at, stuckRepeats }).result);
+    expect(first).toMatchObject({ doing: 'bash: cat missing.txt', repeats: { period: 1, waits: false } });
+    // Copilot goes on between the sixth call and the look that sees it.
+    expect(first.repeats.count).toBeGreaterThanOrEqual(stuckRepeats);
+    expect(first.repeats.count).toBeLessThan(12);
+    expect(first.usage.toolCalls).toBeGreaterThanOrEqual(first.repeats.count);
     const second = await bench.run({ ...at, stuckRepeats: 12, stalled: 'repeating' }).result;
-    expect(second).toMatchObject({ kind: 'stuck', repeats: { count: 12 } });
+    expect(repeating(second).repeats.count).toBeGreaterThanOrEqual(12);
     expect(bench.model.timesSaid('[subagent circles@1, turn 1]')).toBe(1);
   });
 

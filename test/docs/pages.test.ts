@@ -209,6 +209,11 @@ describe('links', () => {
   });
 });
 
+it('each decision has a number of its own, without a gap', () => {
+  const numbers = filesOf('docs/decisions', '.md').map((path) => Number(/\/(\d{4})-/.exec(path)?.[1]));
+  expect(numbers.toSorted((a, b) => a - b)).toEqual(numbers.map((_, index) => index + 1));
+});
+
 it('the front page is short', () => {
   const text = read('README.md');
   expect(text.split('\n').length).toBeLessThanOrEqual(200);

@@ -46,7 +46,7 @@ beforeAll(async () => {
       ]),
       on('fail in verification', [{ text: 'Done.' }, { text: 'Done.' }, { text: 'Done.' }]),
       on('wait', [bash('sleep 600'), { text: 'Waited.' }]),
-      // A steer leaves the command in the background, where it ends with its worker.
+      // A command ends with its worker, also one that a steer has left in the background.
       on('never end', () => bash('sleep 600')),
       on('say done', [{ text: 'Nothing to do.' }]),
     ],
@@ -365,7 +365,7 @@ describe('the keys', () => {
       });
     }
     const session = subagents.session('kept');
-    await session.spawn({ label: 'long', task: 'wait' }, cwd());
+    await session.spawn({ label: 'long', task: 'never end' }, cwd());
     await working('kept', 'long');
     await fleet.worker.kill();
     for (const keys of ['off', 'env:RING'])

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect } from 'vitest';
 import type { Outcome, SpawnSpec, Subagents } from '../../src/client/index.ts';
+import { eventually } from '../support/eventually.ts';
 import { startFleet, type Fleet } from '../support/fleet.ts';
 import { it } from '../support/sandbox.ts';
 import { bash, on } from '../support/turns.ts';
@@ -32,6 +33,11 @@ beforeAll(async () => {
       { text: 'Made.' },
       bash('cat made.txt left.txt && echo 3 > third.txt'),
       { text: 'Went on.' },
+    ]),
+    on('ask first', [
+      bash('ls -d /run/subagents-sandbox >where.txt; echo now >/tmp/published; cp /tmp/published made.txt'),
+      bash('cat /tmp/published >>made.txt; rm -f where.txt; git add . && git commit -qm Published'),
+      { text: 'Published.' },
     ]),
     on('leave the sandbox', [
       bash('echo x > /etc/made; echo kept > kept.txt; echo y > /dev/shm/lost'),
@@ -133,6 +139,23 @@ it('reaches what its network names, in turns, set-up and verification, and nothi
   await subagents.session('default').subagent('online').continue('go on, use the network');
   expect((await result('online')).status).toBe('done');
   expect(asked.slice(3)).toEqual(['/verify']);
+});
+
+it('waits for an approval, across a crash, and makes the call behind its walls', async () => {
+  const asks = await spawn({
+    label: 'asks',
+    task: 'ask first',
+    sandbox: true,
+    policy: { ask: ['path:write **/published'] },
+  });
+  await eventually(async () => (await asks.describe()).approvals.length === 1);
+  await fleet.worker.kill();
+  await fleet.startWorker();
+  await asks.approve();
+  const outcome = await asks.result();
+  expect(outcome).toMatchObject({ status: 'done', approvals: [{ decision: 'approved' }] });
+  expect(readFileSync(join(outcome.evidence?.cwd ?? '', 'made.txt'), 'utf8')).toBe('now\nnow\n');
+  expect(existsSync('/tmp/published')).toBe(false);
 });
 
 it('is told once of paths that it is refused, and of files that are gone; a server is gone for the next command', async () => {
