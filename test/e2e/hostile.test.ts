@@ -23,6 +23,7 @@ beforeAll(async () => {
   fleet = await startFleet(
     [
       on('say done', [{ text: 'Nothing to do.' }]),
+      on('finish, then wait', ({ answers }) => (answers === 0 ? { text: 'Finished.' } : bash('sleep 600'))),
       on('make it long', [
         bash(
           `head -c 2200000 /dev/zero | tr '\\0' a > ../message && for i in $(seq 90); do echo $i > "$(printf 'b%.0s' $(seq 240))$i"; done && git add . && git commit -qm files && git commit -q --allow-empty -F ../message; rm ../message`,
@@ -375,7 +376,7 @@ describe('whatever begins something, made again', () => {
 
   it('so is one that goes on with what has ended', async () => {
     const session = subagents.session('on-again');
-    await session.spawn({ label: 'one', task: 'say done' }, cwd());
+    await session.spawn({ label: 'one', task: 'finish, then wait' }, cwd());
     await session.subagent('one').result();
     const first = await session.subagent('one').continue('wait');
     const second = await session.subagent('one').continue('wait');

@@ -27,10 +27,14 @@ export const on = (word: string, steps: Scenario['steps']): Scenario => ({
   steps,
 });
 
-/** A shell command as a step. */
-export const bash = (command: string, more: object = {}) => ({
-  tools: [{ name: 'bash', arguments: { command, description: 'test', ...more } }],
-});
+/**
+ * A shell command as a step. A long sleep stays in the foreground: by default Copilot leaves a command in the background after
+ * 30 s, and calls the model again, which on a busy machine is before the test has looked.
+ */
+export const bash = (command: string, more: object = {}) => {
+  const stays = /\bsleep \d{3}/.test(command) && { initial_wait: 900 };
+  return { tools: [{ name: 'bash', arguments: { command, description: 'test', ...stays, ...more } }] };
+};
 
 const LATE = `trap 'git commit --quiet --allow-empty -m late; exit' TERM; touch ready; while true; do sleep 0.05; done`;
 /** Leaves a process behind that commits when the sweep asks it to end. */
