@@ -52,7 +52,7 @@ export class WorkSlots {
     return Math.max(0, this.capacity - this.#held.size - this.#waiting.length);
   }
 
-  /** Calls `listener` whenever a slot was released, or is no longer waited for. */
+  /** Registers `listener`, which is called when a slot is released, and when a waiting call gives up. */
   onFree(listener: () => void): void {
     this.#onFree.push(listener);
   }

@@ -1,5 +1,5 @@
 /** Finds the git folder of a checkout without starting git. */
-import { existsSync, lstatSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { SubagentsError } from '../contract/index.ts';
 import { readForeignFile, readIfThere } from '../system/files.ts';
@@ -45,6 +45,15 @@ export function findGitDirs(
     return isGitDir ? { dirs: { gitDir: cwd, commonDir: cwd }, isCheckout: false } : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** Whether the index of a git folder depends on a second file (split index), or cannot be looked at. */
+export function isIndexSplit(gitDir: string): boolean {
+  try {
+    return readdirSync(gitDir).some((name) => name.startsWith('sharedindex.'));
+  } catch {
+    return true;
   }
 }
 

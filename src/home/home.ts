@@ -73,6 +73,12 @@ const identity = z.object({
 });
 type Identity = z.infer<typeof identity>;
 
+/** The folders that a home has once it is opened. */
+const FOLDERS = [
+  ...['copilot', 'worktrees', 'runs', 'repositories', 'sandboxes', 'running'],
+  ...['leases', 'outputs', 'logs', 'temporal', 'lock'],
+] as const satisfies readonly (keyof HomePaths)[];
+
 /**
  * Opens the home `root` (default: `SUBAGENTS_HOME`, otherwise `~/.subagents`) and creates what is missing: folders
  * with mode 0700, and an identity on first use. A copied home gets a new identity and the old one is set aside,
@@ -82,35 +88,9 @@ type Identity = z.infer<typeof identity>;
  */
 export async function openHome(root = homeRoot(), env: Env = process.env): Promise<Home> {
   const paths = pathsOf(root);
-  const {
-    copilot,
-    worktrees,
-    runs,
-    repositories,
-    sandboxes,
-    running,
-    leases,
-    outputs,
-    logs,
-    temporal,
-    lock,
-  } = paths;
   ensurePrivateDir(root);
   assertOurContract(root);
-  for (const path of [
-    copilot,
-    worktrees,
-    runs,
-    repositories,
-    sandboxes,
-    running,
-    leases,
-    outputs,
-    logs,
-    temporal,
-    lock,
-  ])
-    ensurePrivateDir(path);
+  for (const name of FOLDERS) ensurePrivateDir(paths[name]);
 
   const notices: string[] = [];
   const found = readIdentity(root);

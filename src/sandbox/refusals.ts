@@ -5,7 +5,7 @@ import { countRefusals } from './network/proxies.ts';
 import { refusedSince } from './refused-paths.ts';
 import type { Walls } from './walls.ts';
 
-/** Returns a function that gives what the sandbox of `walls` has refused or ended since this call. */
+/** Begins to count: the returned function lists what the sandbox of `walls` refused or ended from then on. */
 export function refusalsOf(walls: Walls): () => Denial[] {
   const counts = [countRefusals(walls), refusedSince(walls), countEnded(walls.bounds)];
   return () => counts.flatMap((count) => count());

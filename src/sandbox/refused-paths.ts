@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, join, normalize } from 'node:path';
 import type { Denial } from '../contract/index.ts';
 import { isWithin } from '../system/real-path.ts';
+import { denialsSince } from './denials-since.ts';
 import { SANDBOX_PLACE, SYSTEM, type Walls } from './walls.ts';
 
 const READ_ONLY = 'read-only file system';
@@ -40,15 +41,11 @@ export function countRefusedPaths(walls: Walls, cwd: string, output: string): st
   return [...new Set(paths)];
 }
 
-/** Returns a function that gives the paths that were refused since this call, as denials. */
-export function refusedSince({ bounds: { sandbox } }: Walls): () => Denial[] {
-  const before = new Map(counted.get(sandbox));
-  return () =>
-    [...(counted.get(sandbox) ?? [])].flatMap(([what, total]) => {
-      const count = total - (before.get(what) ?? 0);
-      return count > 0 ? [{ tool: 'files', what, count }] : [];
-    });
-}
+/** Begins to count the paths that a sandbox refuses; see `denialsSince`. */
+export const refusedSince = ({ bounds: { sandbox } }: Walls): (() => Denial[]) =>
+  denialsSince(() =>
+    [...(counted.get(sandbox) ?? [])].map(([what, count]) => ({ tool: 'files', what, count })),
+  );
 
 /** The paths that an output says were refused, as often as it says so. */
 export function refusedPaths(walls: Walls, cwd: string, output: string): string[] {

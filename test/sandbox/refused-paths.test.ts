@@ -7,7 +7,7 @@ import type { Walls } from '../../src/sandbox/walls.ts';
 import { temporaryFolder } from '../support/home.ts';
 
 const wallsIn = (folder: string): Walls => ({
-  ...{ writable: [join(folder, 'work')], readable: [join(folder, 'objects')] },
+  ...{ writable: [join(folder, 'own')], readable: [join(folder, 'objects')] },
   ...{ temporary: join(folder, 'tmp'), home: join(folder, 'home') },
   bounds: { memory: 1, processes: 1, disk: 1, running: '/r', sandbox: folder, folders: [] },
 });
@@ -18,7 +18,7 @@ it('by the words of shells, coreutils, git, Node.js, Python and Go', async () =>
   mkdirSync(join(folder.path, 'mine'));
   writeFileSync(secret, '');
   const said = (output: string): string[] =>
-    refusedPaths(wallsIn(folder.path), join(folder.path, 'work'), output);
+    refusedPaths(wallsIn(folder.path), join(folder.path, 'own'), output);
   expect(said("touch: cannot touch '/etc/x': Read-only file system")).toEqual(['/etc/x']);
   expect(said('bash: line 1: /etc/y: Read-only file system')).toEqual(['/etc/y']);
   expect(said('sh: 1: cannot create /usr/bin/z: Read-only file system')).toEqual(['/usr/bin/z']);
@@ -39,7 +39,7 @@ it('not what is not there for anybody, nor what is its own', async () => {
   await using folder = await temporaryFolder();
   for (const output of [
     'cat: missing.txt: No such file or directory',
-    `cat: ${folder.path}/work/missing: No such file or directory`,
+    `cat: ${folder.path}/own/missing: No such file or directory`,
     `cat: ${folder.path}/objects/missing: Permission denied`,
     'cat: /nowhere/at/all: No such file or directory',
     'cat: /usr/lib/missing.so: No such file or directory',
@@ -47,7 +47,7 @@ it('not what is not there for anybody, nor what is its own', async () => {
     "ENOENT: no such file or directory, open '/home/subagent/.npmrc'",
     'the file system is read-only',
   ])
-    expect(refusedPaths(wallsIn(folder.path), join(folder.path, 'work'), output)).toEqual([]);
+    expect(refusedPaths(wallsIn(folder.path), join(folder.path, 'own'), output)).toEqual([]);
 });
 
 it('are counted for each sandbox, from a moment on', async () => {

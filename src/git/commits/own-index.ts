@@ -18,10 +18,10 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ByContent } from '../../system/by-content.ts';
-import { namesIn, statIfThere } from '../../system/files.ts';
+import { statIfThere } from '../../system/files.ts';
 import { removeTree } from '../../system/remove-tree.ts';
 import { withScratch } from '../../system/scratch-folder.ts';
-import { gitDirs } from '../git-dirs.ts';
+import { gitDirs, isIndexSplit } from '../git-dirs.ts';
 import type { Git } from '../git.ts';
 import { gitError } from '../run.ts';
 import { copyIndex } from './scratch-index.ts';
@@ -171,7 +171,7 @@ async function unmark(path: string, git: Git): Promise<void> {
   const isMarked = (entry: string): boolean => /^([a-z]|S) /.test(entry);
   const list = async (): Promise<string[]> => (await git.run(['ls-files', '-v', '-z'])).split('\0');
   // A split index depends on another file too.
-  const isWhole = !namesIn(gitDirs(git.cwd).gitDir).some((name) => name.startsWith('sharedindex.'));
+  const isWhole = !isIndexSplit(gitDirs(git.cwd).gitDir);
   const hasMarks = async (): Promise<boolean> => (await list()).some(isMarked);
   if (isWhole && !(await marksByIndex.get(await readFile(path), hasMarks))) return;
   const entries = await list();

@@ -2,13 +2,13 @@
  * Finds checked-out submodules, including nested repositories that are not declared: git enters them with their own
  * configuration.
  */
-import { existsSync, readdirSync, realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ByContent } from '../../system/by-content.ts';
 import { readForeignFile, statIfThere } from '../../system/files.ts';
 import { withScratch } from '../../system/scratch-folder.ts';
-import { findGitDirs, gitDirs } from '../git-dirs.ts';
+import { findGitDirs, gitDirs, isIndexSplit } from '../git-dirs.ts';
 import { runGit } from '../run.ts';
 import { readLocalConfiguration, type ConfigValues } from '../trust/configuration.ts';
 
@@ -82,9 +82,9 @@ export const certainlyHasNoLinks = (repository: string): boolean =>
 function wholeIndex(repository: string): Buffer | undefined {
   try {
     const { gitDir } = gitDirs(repository);
-    const names = readdirSync(gitDir);
-    if (names.some((name) => name.startsWith('sharedindex.'))) return undefined;
-    return names.includes('index') ? readForeignFile(join(gitDir, 'index')) : Buffer.alloc(0);
+    if (isIndexSplit(gitDir)) return undefined;
+    const path = join(gitDir, 'index');
+    return statIfThere(path) === undefined ? Buffer.alloc(0) : readForeignFile(path);
   } catch {
     return undefined;
   }

@@ -5,7 +5,7 @@
  */
 import { readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { readIfThere } from '../../system/files.ts';
+import { namesIn, readIfThere } from '../../system/files.ts';
 import { statFieldsAt } from '../../system/process.ts';
 import { boundsSchema, type Bounds } from './bounds.ts';
 import { endedFile } from './start.ts';
@@ -101,14 +101,6 @@ const idsOf = (pid: string): number[] =>
 const SECOND = 2;
 
 const pidsIn = (proc: string): string[] => namesIn(proc).filter((name) => /^\d+$/.test(name));
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
-}
 
 /** Removes an entry whose shell is gone without having done that. */
 function removeStale(entry: string): void {

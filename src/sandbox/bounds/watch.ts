@@ -8,6 +8,7 @@ import type { BoundedResource, Denial } from '../../contract/index.ts';
 import { boundText } from '../../prompts/index.ts';
 import { diskUsage, freeBytes } from '../../system/disk.ts';
 import { readIfThere, writePrivateFile } from '../../system/files.ts';
+import { denialsSince } from '../denials-since.ts';
 import { amountText, boundsSchema, type Bounds } from './bounds.ts';
 import { nameless, RunningCommands, sharedOnce, takenBy, type Command } from './running.ts';
 import { endedFile, NO_MEMORY } from './start.ts';
@@ -42,15 +43,9 @@ interface DiskState {
 /** How often commands of each sandbox were ended in this process, by what they took too much of. */
 const ended = new Map<string, Map<string, Denial>>();
 
-/** Returns a function that gives the commands of a sandbox that were ended since this call, as denials. */
-export function countEnded({ sandbox }: Pick<Bounds, 'sandbox'>): () => Denial[] {
-  const before = new Map([...(ended.get(sandbox) ?? [])].map(([key, { count }]) => [key, count]));
-  return () =>
-    [...(ended.get(sandbox) ?? [])].flatMap(([key, denial]) => {
-      const count = denial.count - (before.get(key) ?? 0);
-      return count > 0 ? [{ ...denial, count }] : [];
-    });
-}
+/** Begins to count the commands of a sandbox that are ended; see `denialsSince`. */
+export const countEnded = ({ sandbox }: Pick<Bounds, 'sandbox'>): (() => Denial[]) =>
+  denialsSince(() => [...(ended.get(sandbox)?.values() ?? [])]);
 
 function recordEnded({ sandbox, ...bounds }: Bounds, resource: BoundedResource): void {
   const all = ended.get(sandbox) ?? new Map<string, Denial>();

@@ -1,5 +1,6 @@
 /** The proxies of this process, one for each sandbox with a network. */
 import type { Denial } from '../../contract/index.ts';
+import { denialsSince } from '../denials-since.ts';
 import type { Walls } from '../walls.ts';
 import { NetworkProxy } from './proxy.ts';
 
@@ -27,16 +28,15 @@ export async function openNetwork({ network }: Walls): Promise<void> {
   }
 }
 
-/** Returns a function that gives the connections that the network of a sandbox has refused since this call. */
-export function countRefusals({ network }: Walls): () => Denial[] {
-  const refused = (): ReadonlyMap<string, number> => proxies.get(network?.folder ?? '')?.refused ?? new Map();
-  const before = new Map(refused());
-  return () =>
-    [...refused()].flatMap(([what, total]) => {
-      const count = total - (before.get(what) ?? 0);
-      return count > 0 ? [{ tool: 'network', what, count }] : [];
-    });
-}
+/** Begins to count the connections that the network of a sandbox refuses; see `denialsSince`. */
+export const countRefusals = ({ network }: Walls): (() => Denial[]) =>
+  denialsSince(() =>
+    [...(proxies.get(network?.folder ?? '')?.refused ?? [])].map(([what, count]) => ({
+      tool: 'network',
+      what,
+      count,
+    })),
+  );
 
 /** Closes the way out of the sandbox with this folder for its socket. */
 export function closeNetwork(folder: string): void {
