@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CallDecision, TurnInput, TurnResult } from '../../src/contract/index.ts';
-import { readEventLog } from '../../src/copilot/log/event-log.ts';
+import { readPermissionRequests } from '../../src/copilot/log/event-log.ts';
 import { stopCopilotSession } from '../../src/copilot/session/close.ts';
 import { findProcesses } from '../../src/home/processes.ts';
 import { bash, on, TurnBench, until } from '../support/turns.ts';
@@ -195,9 +195,10 @@ describe('a call that needs an approval', () => {
     const at = await bench.subagent('beside');
     const running = run(at);
     await until('the other call to run', () => existsSync(join(at.cwd, 'begun')));
+    // The other call has a request of its own, which may be saved first.
     await until('the request to be saved', async () =>
-      (await readEventLog(bench.copilotHome, at.subagent.copilotSessionId)).some(
-        ({ type }) => type === 'permission.requested',
+      [...(await readPermissionRequests(bench.copilotHome, at.subagent.copilotSessionId)).values()].some(
+        (request) => request.kind === 'shell' && request.fullCommandText === 'echo v1 >>published',
       ),
     );
     await bench.killRuntime();
