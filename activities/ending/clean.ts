@@ -58,6 +58,7 @@ export interface CleanDependencies {
       readonly runs: string;
       readonly repositories: string;
       readonly leases: string;
+      readonly caches: string;
       readonly copilot: string;
       readonly outputs: string;
     };

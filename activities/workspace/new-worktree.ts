@@ -153,6 +153,7 @@ export async function prepareWorktree(
         { cwd, caller: spec.repo, repository: own },
         {
           read: deps.settings.sandboxRead ?? [],
+          caches: deps.settings.sandboxCaches,
           network: spec.network,
           bounds: deps.settings.sandboxBounds ?? defaultBounds(),
         },

@@ -35,6 +35,7 @@ export interface WorkspaceHome {
     readonly runs: string;
     readonly repositories: string;
     readonly sandboxes: string;
+    readonly caches: string;
     readonly running: string;
   };
 }
@@ -48,6 +49,8 @@ export interface WorkspaceDependencies {
     readonly sandbox?: Settings['sandbox'];
     /** Folders that sandboxed subagents may read; default: none. */
     readonly sandboxRead?: readonly string[];
+    /** Package caches of sandboxes; default: `off`. */
+    readonly sandboxCaches?: Settings['sandboxCaches'];
     /** What each sandbox may take; default: the one of this machine. */
     readonly sandboxBounds?: Settings['sandboxBounds'];
   };

@@ -57,6 +57,11 @@ export const SETTINGS = {
       'folders, by real path, that sandboxed subagents may read beside their own, separated by colons: toolchains, caches',
     without: 'none',
   },
+  SUBAGENTS_SANDBOX_CACHES: {
+    about:
+      'package caches in sandboxes: `off`, or `own`: each repository gets a set, which its sandboxes fill and share; see [Sandbox](sandbox.md#package-caches)',
+    default: 'off',
+  },
   SUBAGENTS_SANDBOX_MEMORY: {
     about: 'memory that all programs of one sandbox may take together',
     without: 'a quarter of the memory, at least 1 GB',

@@ -22,6 +22,8 @@ export interface HomePaths {
   readonly repositories: string;
   /** What sandboxed subagents have beside their worktrees: repository, temporary folder, home directory. */
   readonly sandboxes: string;
+  /** Package caches of sandboxes: a folder for each repository. */
+  readonly caches: string;
   /** Programs of sandboxes that run now: one file for each. */
   readonly running: string;
   /** Leases: one file for each running activity. */
@@ -75,7 +77,7 @@ type Identity = z.infer<typeof identity>;
 
 /** The folders that a home has once it is opened. */
 const FOLDERS = [
-  ...['copilot', 'worktrees', 'runs', 'repositories', 'sandboxes', 'running'],
+  ...['copilot', 'worktrees', 'runs', 'repositories', 'sandboxes', 'caches', 'running'],
   ...['leases', 'outputs', 'logs', 'temporal', 'lock'],
 ] as const satisfies readonly (keyof HomePaths)[];
 
@@ -143,6 +145,7 @@ function pathsOf(root: string): HomePaths {
     runs: join(root, 'runs'),
     repositories: join(root, 'repositories'),
     sandboxes: join(root, 'sandboxes'),
+    caches: join(root, 'caches'),
     running: join(root, 'running'),
     leases: join(root, 'leases'),
     outputs: join(root, 'outputs'),

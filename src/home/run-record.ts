@@ -35,7 +35,8 @@ const runRecord = z.object({
 /** The record of one run of a subagent. */
 export type RunRecord = z.infer<typeof runRecord>;
 
-interface RunHome {
+/** What is needed of a home to find its runs. */
+export interface RunHome {
   readonly paths: { readonly runs: string };
 }
 

@@ -7,11 +7,18 @@ import { shellFiles } from '../sandbox/launcher.ts';
 import { putWallsAround, takeWallsFrom, wallsAround } from '../sandbox/place.ts';
 import type { Walls } from '../sandbox/walls.ts';
 import { ensurePrivateDir } from '../system/files.ts';
+import type { Settings } from './settings.ts';
+import { cachesFor } from './sandbox-caches.ts';
 import { runFolder } from './workspace-record.ts';
 
 interface SandboxHome {
   readonly root: string;
-  readonly paths: { readonly copilot: string; readonly sandboxes: string; readonly running: string };
+  readonly paths: {
+    readonly copilot: string;
+    readonly sandboxes: string;
+    readonly caches: string;
+    readonly running: string;
+  };
 }
 
 /** The folders of one sandbox; absolute real paths. */
@@ -49,16 +56,19 @@ export function closeSandbox(
   place: { readonly cwd: string; readonly caller: string; readonly repository: string },
   {
     read,
+    caches = 'off',
     network = 'none',
     bounds,
   }: {
     readonly read: readonly string[];
+    readonly caches?: Settings['sandboxCaches'] | undefined;
     readonly network?: string | undefined;
     readonly bounds: SandboxBounds;
   },
 ): void {
   const { temporary, home: inner, network: socket } = sandboxOf(place.repository);
   for (const folder of [temporary, inner, socket, home.paths.running]) ensurePrivateDir(folder);
+  const cached = cachesFor(home.paths.caches, place.caller, caches);
   const inside = [place.cwd, freshOf(place.cwd), place.repository];
   const walls: Walls = {
     writable: inside,
@@ -70,12 +80,13 @@ export function closeSandbox(
     ],
     temporary,
     home: inner,
+    ...(cached !== undefined && { caches: cached }),
     ...(network !== 'none' && { network: { hosts: network, folder: socket } }),
     bounds: {
       ...bounds,
       running: realpathSync(home.paths.running),
       sandbox: dirname(place.repository),
-      folders: [...inside, temporary, inner],
+      folders: [...inside, temporary, inner, ...(cached === undefined ? [] : [cached])],
     },
   };
   for (const folder of inside) putWallsAround(folder, walls);

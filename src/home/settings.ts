@@ -36,6 +36,8 @@ export interface Settings {
   readonly sandboxNetwork: string;
   /** Folders that sandboxed subagents may read beside their own (`SUBAGENTS_SANDBOX_READ`, separated by colons). */
   readonly sandboxRead: readonly string[];
+  /** Which package caches sandboxes have (`SUBAGENTS_SANDBOX_CACHES`). */
+  readonly sandboxCaches: 'off' | 'own';
   /**
    * What all programs of one sandbox may take together (`SUBAGENTS_SANDBOX_MEMORY`, `SUBAGENTS_SANDBOX_PROCESSES`,
    * `SUBAGENTS_SANDBOX_DISK`).
@@ -147,6 +149,11 @@ const settings = z
     SUBAGENTS_SANDBOX_READ: text
       .transform((value) => (value ?? '').split(':').filter(Boolean))
       .refine((paths) => paths.every(isAbsolute), 'name folders by their whole path, separated by colons'),
+    SUBAGENTS_SANDBOX_CACHES: text.pipe(
+      z
+        .enum(['off', 'own'], { error: 'write off or own' })
+        .default(SETTINGS.SUBAGENTS_SANDBOX_CACHES.default),
+    ),
     SUBAGENTS_SANDBOX_MEMORY: text.pipe(sizeText.optional()),
     SUBAGENTS_SANDBOX_PROCESSES: text.pipe(
       z.coerce.number<string>().int().min(MIN_SANDBOX_PROCESSES).optional(),
@@ -190,6 +197,7 @@ export function readSettings(env: Env = process.env): Settings {
     sandbox: parsed.data.SUBAGENTS_SANDBOX,
     sandboxNetwork: parsed.data.SUBAGENTS_SANDBOX_NETWORK,
     sandboxRead: parsed.data.SUBAGENTS_SANDBOX_READ,
+    sandboxCaches: parsed.data.SUBAGENTS_SANDBOX_CACHES,
     sandboxBounds: {
       memory: parsed.data.SUBAGENTS_SANDBOX_MEMORY ?? defaultSandboxMemory(memoryBytes()),
       processes: parsed.data.SUBAGENTS_SANDBOX_PROCESSES ?? defaultSandboxProcesses(availableParallelism()),

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { BRIDGE_SCRIPT, INNER_FOLDER, PROXY_VARIABLES } from './network/bridge.ts';
 import { isWithin } from '../system/real-path.ts';
 import { boundsSchema } from './bounds/bounds.ts';
+import { cacheArguments } from './caches.ts';
 import { innerCommand, outerCommand } from './bounds/start.ts';
 
 /** Absolute paths of this machine. Everything that is not named is absent inside, except programs and libraries. */
@@ -23,6 +24,8 @@ export const wallsSchema = z.strictObject({
   home: z.string(),
   /** What it may reach over the network (`parseNetwork`), and the folder of the socket to its proxy. Default: nothing. */
   network: z.strictObject({ hosts: z.string(), folder: z.string() }).optional(),
+  /** The folder of its package caches. Default: it has none. */
+  caches: z.string().optional(),
   /** What its programs may take of the machine. */
   bounds: boundsSchema,
 });
@@ -70,6 +73,7 @@ export function bwrapArguments(walls: Walls): string[] {
     ...['--unsetenv', 'XDG_RUNTIME_DIR', '--unsetenv', 'SSH_AUTH_SOCK', '--unsetenv', 'GPG_AGENT_INFO'],
     ...['--unsetenv', 'DBUS_SESSION_BUS_ADDRESS', '--unsetenv', 'DOCKER_HOST', '--unsetenv', 'TMUX'],
     ...networkArguments(walls),
+    ...(walls.caches === undefined ? [] : cacheArguments(walls.caches)),
     ...['--remount-ro', '/'],
   ];
 }

@@ -15,7 +15,7 @@ test.each([
 });
 
 const DISK = { keepMs: 14 * 86_400_000, keepBytes: 20e9, reserveBytes: 500e6, maxFolderBytes: Infinity };
-const SANDBOX = { sandbox: 'on', sandboxNetwork: 'all', sandboxRead: [] };
+const SANDBOX = { sandbox: 'on', sandboxNetwork: 'all', sandboxRead: [], sandboxCaches: 'off' };
 
 test('without variables: slots from the machine, everything else left open', () => {
   const { slots, sandboxBounds, ...rest } = readSettings({});

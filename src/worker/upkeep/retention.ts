@@ -11,12 +11,14 @@ import { withCloneLockIfFree, listClones, removeClone } from '../../home/clones.
 import { countUnpushed } from '../../git/branches/unmerged.ts';
 import { readWorkspaceRecord, runFolder } from '../../home/workspace-record.ts';
 import type { Settings } from '../../home/settings.ts';
+import { unusedCaches } from '../../home/sandbox-caches.ts';
 import { diskUsage } from '../../system/disk.ts';
+import { removeTree } from '../../system/remove-tree.ts';
 import { repeat } from './repeat.ts';
 import { Git } from '../../git/git.ts';
 
-/** A clone used within this many milliseconds may be needed by a subagent that has no record yet. */
-const CLONE_IN_USE_MS = 60 * 60_000;
+/** A clone, or a cache, used within this many milliseconds may be needed by a subagent that has no record yet. */
+const IN_USE_MS = 60 * 60_000;
 /** Milliseconds between checks. */
 const EVERY_MS = 60 * 60_000;
 
@@ -73,11 +75,33 @@ export async function applyRetention(
     if (removed.length > 0)
       log(`retention (${why}): removed ${removed.join(', ')} of ${name}${stays && `; ${stays}`}`);
   }
+  total = await cleanCaches({ clean, settings, log }, total);
   total = await cleanClones({ clean, settings, log }, total);
   if (total > settings.keepBytes)
     log(
       `retention: finished subagents still take ${Math.round(total / 1e6)} MB, more than SUBAGENTS_KEEP_DISK; the rest is work that exists nowhere else`,
     );
+}
+
+/**
+ * Removes package caches that no sandbox has any more; a later one fills them again. Returns the size of what finished
+ * subagents and caches now take, in bytes.
+ */
+async function cleanCaches({ clean, settings, log }: RetentionOptions, before: number): Promise<number> {
+  let total = before;
+  const unused = await Promise.all(
+    unusedCaches(clean.home).map(async (path) => ({ path, size: await diskUsage([path]) })),
+  );
+  for (const { size } of unused) total += size;
+  for (const { path, size } of unused) {
+    const age = Date.now() - statSync(path).mtimeMs;
+    const tooOld = age > settings.keepMs;
+    if (age < IN_USE_MS || (!tooOld && total <= settings.keepBytes)) continue;
+    await removeTree(path);
+    total -= size;
+    log(`retention (${tooOld ? 'age' : 'disk space'}): removed the package caches ${path}`);
+  }
+  return total;
 }
 
 /**
@@ -96,7 +120,7 @@ async function cleanClones({ clean, settings, log }: RetentionOptions, before: n
     const look = withCloneLockIfFree(path, async () => {
       const unused = Date.now() - statSync(path).mtimeMs;
       const tooOld = unused > settings.keepMs;
-      if (unused < CLONE_IN_USE_MS || (!tooOld && total <= settings.keepBytes)) return;
+      if (unused < IN_USE_MS || (!tooOld && total <= settings.keepBytes)) return;
       if (readRuns(clean.home).some(({ repository }) => repository === path)) return;
       if ((await countUnpushed(Git.at(path))) > 0) return;
       await removeClone(path);
